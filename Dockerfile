@@ -1,0 +1,27 @@
+# The image holds the executable, glibc and an empty /data. It runs as nobody, with a read-only root if you like.
+# Try it: docker build -t qwen-gateway . && docker run --rm --read-only -p 8787:8787 -v qwen-gateway:/data qwen-gateway
+
+FROM node:22-slim AS build
+WORKDIR /source
+RUN npm install --global bun@1.4.5
+COPY package.json bun.lock bunfig.toml ./
+RUN bun install --production --frozen-lockfile
+COPY . .
+# For processors without AVX2: bun run build --target=bun-linux-x64-baseline
+RUN bun run build && mkdir -p /image/data
+
+FROM gcr.io/distroless/base-debian12:nonroot
+COPY --from=build /source/dist/qwen-gateway /qwen-gateway
+COPY --from=build --chown=65532:65532 /image/data /data
+# The last two keep the program from replacing itself once at the start.
+ENV HOST=0.0.0.0 \
+    DATA_DIR=/data \
+    GENERATE_API_KEY=true \
+    BUN_CONFIG_MAX_HTTP_REQUESTS=65336 \
+    NODE_ENV=production
+USER 65532:65532
+VOLUME /data
+EXPOSE 8787
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=5s CMD ["/qwen-gateway", "healthcheck"]
+ENTRYPOINT ["/qwen-gateway"]

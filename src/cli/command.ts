@@ -1,0 +1,42 @@
+// What a command is, and what it may touch of the process around it.
+
+import type { Environment } from "../config/load-config.ts";
+
+export interface Flag {
+  /** Without the two hyphens. */
+  readonly name: string;
+  /** Placeholder of the value in help; absent: a switch that needs no value. */
+  readonly value?: string;
+  readonly description: string;
+}
+
+/** By flag name; a switch holds "true" or "false". */
+export type FlagValues = Readonly<Record<string, string>>;
+
+export interface CommandContext {
+  readonly environment: Environment;
+  /** One line to standard output: what the user asked for. */
+  print(text: string): void;
+  /** One line to standard error: why it did not work. */
+  complain(text: string): void;
+}
+
+/** 0: done. 1: failed. 2: the command line or a setting is wrong. */
+export type ExitCode = 0 | 1 | 2;
+
+export interface Command {
+  readonly name: string;
+  /** One sentence without a full stop. */
+  readonly summary: string;
+  readonly example: string;
+  readonly flags: readonly Flag[];
+  /** More for the end of the help. */
+  readonly notes?: string;
+  /** @throws {UsageError | ConfigError} when what the user wrote cannot be used. */
+  run(flags: FlagValues, context: CommandContext): Promise<ExitCode>;
+}
+
+/** The command line cannot be understood. Ends with exit code 2. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}

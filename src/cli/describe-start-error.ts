@@ -1,0 +1,59 @@
+// Why the gateway could not start, as a sentence that says what to do. Knows the usual reasons only.
+
+import type { Config } from "../config/config-schema.ts";
+
+interface SystemError extends Error {
+  readonly code: string;
+  readonly path?: string;
+}
+
+/** @returns undefined for an error that has no sentence: its stack is the best that there is. */
+export function describeStartError(
+  error: unknown,
+  config: Pick<Config, "host" | "port" | "dataDir">,
+): string | undefined {
+  const cause = findSystemError(error);
+  if (cause === undefined) return undefined;
+  const { code, path } = cause;
+  const listen = `Cannot listen on ${config.host}:${config.port}`;
+  const otherPort = "choose another port with --port or PORT";
+  const otherFolder = "choose a folder that you may write with --data-dir or DATA_DIR";
+
+  if (code.startsWith("SQLITE_"))
+    return `Cannot open the database in "${config.dataDir}": ${cause.message}; ${otherFolder}`;
+  switch (code) {
+    case "EADDRINUSE":
+      return `${listen}: the port is in use; stop the program that uses it, or ${otherPort}`;
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+      return `${listen}: this machine has no such address; choose another with --host or HOST`;
+    case "EACCES":
+    case "EPERM":
+      if (path === undefined) return `${listen}: ports below 1024 want a privilege; ${otherPort}`;
+      return `Cannot write "${path}": permission denied; ${otherFolder}`;
+    case "EROFS":
+    case "ENOTDIR":
+    case "EEXIST":
+    case "ENOENT":
+      return `Cannot write "${path ?? config.dataDir}": ${cause.message}; ${otherFolder}`;
+    case "ENOSPC":
+      return `Cannot write "${path ?? config.dataDir}": the disk is full; free some space, or ${otherFolder}`;
+    default:
+      return undefined;
+  }
+}
+
+const MAX_CAUSES = 5;
+
+function findSystemError(error: unknown): SystemError | undefined {
+  let current = error;
+  for (let depth = 0; depth < MAX_CAUSES && current instanceof Error; depth += 1) {
+    if (isSystemError(current)) return current;
+    current = current.cause;
+  }
+  return undefined;
+}
+
+function isSystemError(error: Error): error is SystemError {
+  return "code" in error && typeof error.code === "string";
+}

@@ -1,0 +1,49 @@
+// The words behind a command to its flags: --name value, --name=value, --switch. There are no other arguments.
+
+import { nearestName } from "../config/nearest-name.ts";
+import { type Flag, type FlagValues, UsageError } from "./command.ts";
+
+export interface ParsedArguments {
+  readonly flags: FlagValues;
+  readonly help: boolean;
+}
+
+/** @throws {UsageError} that names the flag, never its value: it may be a secret. */
+export function parseArguments(words: readonly string[], known: readonly Flag[]): ParsedArguments {
+  const flags = new Map<string, string>();
+  for (let index = 0; index < words.length; index += 1) {
+    const word = words[index]!;
+    if (word === "--help" || word === "-h") return { flags: {}, help: true };
+    if (!word.startsWith("--")) {
+      throw new UsageError(`Unexpected argument ${index + 1}: flags begin with "--" and take one value`);
+    }
+    const equals = word.indexOf("=");
+    const name = word.slice(2, equals === -1 ? undefined : equals);
+    const flag = known.find((candidate) => candidate.name === name);
+    if (flag === undefined) throw new UsageError(unknownFlag(name, known));
+    if (flags.has(name)) throw new UsageError(`Flag --${name} is given twice: a list is one value with commas`);
+
+    if (equals !== -1) {
+      flags.set(name, word.slice(equals + 1));
+      continue;
+    }
+    const next = words[index + 1];
+    const taken = flag.value === undefined ? next === "true" || next === "false" : isValue(next);
+    if (taken && next !== undefined) {
+      flags.set(name, next);
+      index += 1;
+    } else if (flag.value === undefined) flags.set(name, "true");
+    else throw new UsageError(`Flag --${name} needs a value: --${name} ${flag.value}`);
+  }
+  return { flags: Object.fromEntries(flags), help: false };
+}
+
+function isValue(word: string | undefined): boolean {
+  return word !== undefined && !word.startsWith("--");
+}
+
+function unknownFlag(name: string, known: readonly Flag[]): string {
+  const names = [...known.map((flag) => flag.name), "help"];
+  const nearest = nearestName(name, names);
+  return `Unknown flag --${name}${nearest === undefined ? "" : `: did you mean --${nearest}?`}`;
+}

@@ -1,0 +1,46 @@
+// Words of the command line to an exit code: finds the command, parses its flags, tells the user what is wrong.
+
+import { ConfigError } from "../config/config-error.ts";
+import { nearestName } from "../config/nearest-name.ts";
+import { type Command, type CommandContext, type ExitCode, UsageError } from "./command.ts";
+import { emulateCommand } from "./emulate.ts";
+import { healthcheckCommand } from "./healthcheck.ts";
+import { parseArguments } from "./parse-arguments.ts";
+import { commandHelp, programHelp, usage } from "./print-help.ts";
+import { serveCommand } from "./serve.ts";
+import { versionCommand } from "./version.ts";
+
+/** Errors that no command expects are thrown on. */
+export async function runCommandLine(words: readonly string[], context: CommandContext): Promise<ExitCode> {
+  const commands = [serveCommand(), emulateCommand, healthcheckCommand(), versionCommand];
+  const [first, ...rest] = words;
+  if (first === "--help" || first === "-h" || first === "help") {
+    context.print(programHelp(commands));
+    return 0;
+  }
+  if (first === "--version") return versionCommand.run({}, context);
+
+  const named = first !== undefined && !first.startsWith("-");
+  const command = named ? commands.find(({ name }) => name === first) : commands[0];
+  if (command === undefined) {
+    context.complain(unknownCommand(first ?? "", commands));
+    return 2;
+  }
+  try {
+    const parsed = parseArguments(named ? rest : words, command.flags);
+    if (!parsed.help) return await command.run(parsed.flags, context);
+    context.print(commandHelp(command));
+    return 0;
+  } catch (error) {
+    if (!(error instanceof UsageError || error instanceof ConfigError)) throw error;
+    context.complain(`${error.message}\n\nUsage: ${usage(command)}\nAll flags: qwen-gateway ${command.name} --help`);
+    return 2;
+  }
+}
+
+function unknownCommand(name: string, commands: readonly Command[]): string {
+  const names = commands.map((command) => command.name);
+  const nearest = nearestName(name, names);
+  const hint = nearest === undefined ? `the commands are ${names.join(", ")}` : `did you mean "${nearest}"?`;
+  return `Unknown command ${JSON.stringify(name)}: ${hint}\n\nUsage: qwen-gateway [command] [flags]\nHelp: qwen-gateway --help`;
+}

@@ -1,0 +1,63 @@
+// qwen-gateway serve: starts the app, waits for the signal to stop, stops it.
+
+import type { App } from "../app.ts";
+import { ConfigError } from "../config/config-error.ts";
+import type { Config } from "../config/config-schema.ts";
+import { version } from "../config/version.ts";
+import { createLog, type LiveLog } from "../telemetry/create-log.ts";
+import type { Command, CommandContext, ExitCode } from "./command.ts";
+import { configFlags, loadCommandConfig } from "./config-flags.ts";
+import { describeStartError } from "./describe-start-error.ts";
+import { awaitStopSignal } from "./stop-signals.ts";
+
+export function serveCommand(): Command {
+  return {
+    name: "serve",
+    summary: "Serves LLM clients (the default command)",
+    example: 'QWEN_TOKEN="eyJ..." qwen-gateway serve --port 8787',
+    flags: configFlags(),
+    notes:
+      "Each flag is also an environment variable (--log-level: LOG_LEVEL) and a key of the file (log_level).\n" +
+      "Flags win over the environment, the environment over the file. Secrets belong into the environment or the file:\n" +
+      "other users of this machine can see the flags of a running program.",
+    async run(flags, context) {
+      const { config } = loadCommandConfig(flags, context);
+      const log = createLog({ level: config.logLevel, format: config.logFormat });
+      return serve(config, log, context);
+    },
+  };
+}
+
+async function serve(config: Config, log: LiveLog, context: CommandContext): Promise<ExitCode> {
+  process.on("unhandledRejection", (reason) => log.error("A background task failed", {}, reason));
+  // From here on, so that a signal during the start ends as orderly as one after it.
+  const stopSignal = awaitStopSignal(process, () => process.exit(1));
+
+  let app: App | undefined;
+  try {
+    const { createApp } = await import("../app.ts");
+    app = await createApp(config, { log });
+    const { url } = await app.start();
+    context.print(`qwen-gateway ${version} listens on ${url}`);
+  } catch (error) {
+    await app
+      ?.stop()
+      .catch((reason: unknown) => log.debug("Could not clean up after the failed start", { reason: String(reason) }));
+    if (error instanceof ConfigError) throw error;
+    const sentence = describeStartError(error, config);
+    if (sentence === undefined) log.error("Cannot start", {}, error);
+    // The log may be silent or have another form: this line is for whoever started the program.
+    context.complain(sentence ?? `Cannot start: ${error instanceof Error ? error.message : String(error)}`);
+    return 1;
+  }
+
+  const signal = await stopSignal;
+  log.info("Stopping: running replies may end", { signal, drainTimeoutMs: config.drainTimeoutMs });
+  try {
+    await app.stop();
+    return 0;
+  } catch (error) {
+    log.error("Could not stop in good order", {}, error);
+    return 1;
+  }
+}

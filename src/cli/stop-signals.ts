@@ -1,0 +1,37 @@
+// SIGTERM and SIGINT: the first asks for an orderly end, the second for an end at once.
+
+import type { Clock } from "../contract/clock.ts";
+
+export type StopSignal = "SIGTERM" | "SIGINT";
+
+/** The part of `process` that is needed. */
+export interface SignalSource {
+  on(signal: StopSignal, listener: () => void): unknown;
+}
+
+/**
+ * Ctrl-C reaches every process of the terminal, and npm passes it on to its child once more: what follows this fast
+ * is the same wish and not a second one.
+ */
+const ECHO_MS = 50;
+
+/** Listens from the call on. `abandon` is called on the second signal. */
+export function awaitStopSignal(
+  source: SignalSource,
+  abandon: () => void,
+  clock: Clock = Date.now,
+): Promise<StopSignal> {
+  const { promise, resolve } = Promise.withResolvers<StopSignal>();
+  let firstAtMs: number | undefined;
+  function listen(signal: StopSignal): void {
+    source.on(signal, () => {
+      if (firstAtMs === undefined) {
+        firstAtMs = clock();
+        resolve(signal);
+      } else if (clock() - firstAtMs >= ECHO_MS) abandon();
+    });
+  }
+  listen("SIGTERM");
+  listen("SIGINT");
+  return promise;
+}

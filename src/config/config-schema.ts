@@ -1,0 +1,210 @@
+// Every setting of the gateway, once: type, range, default and meaning. Names, parsing, help and the published JSON
+// schema follow from this table. `allowed` is the range in words where the schema alone reads badly.
+
+import { type Static, Type } from "typebox";
+
+const SECOND_MS = 1000;
+const MINUTE_MS = 60 * SECOND_MS;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+/** Timers of the runtime take no more, about 24 days. */
+const LONGEST_TIMER_MS = 2_147_483_647;
+const TEN_YEARS_MS = 3650 * DAY_MS;
+const GIBIBYTE = 1024 ** 3;
+
+/** A wait, in milliseconds. */
+function wait(description: string, defaultMs: number, minimum = 1) {
+  return Type.Integer({ description, default: defaultMs, minimum, maximum: LONGEST_TIMER_MS });
+}
+
+function size(description: string, defaultBytes: number) {
+  return Type.Integer({ description, default: defaultBytes, minimum: 1, maximum: GIBIBYTE });
+}
+
+function toggle(description: string, defaultValue: boolean) {
+  return Type.Boolean({ description, default: defaultValue });
+}
+
+function list(description: string, allowed: string, itemPattern: string, options: { writeOnly?: true } = {}) {
+  const items = Type.String({ pattern: itemPattern });
+  return Type.Array(items, { description, default: [], allowed, ...options });
+}
+
+function address(description: string, defaultUrl: string) {
+  // `uri` also tells load-config.ts to drop a slash at the end.
+  const pattern = "^https?://[^\\s/?#]+(/[^\\s?#]*)?$";
+  const allowed = "an http:// or https:// address without query";
+  return Type.String({ description, default: defaultUrl, pattern, format: "uri", allowed });
+}
+
+/** Property names are the environment's names in camelCase. `writeOnly` marks secrets: they are never echoed. */
+export const configSchema = Type.Object(
+  {
+    host: Type.String({
+      description: "Address to listen on. Anything but a loopback address wants API_KEY",
+      default: "127.0.0.1",
+      pattern: "^[^\\s/]+$",
+      allowed: "a host name or an IP address",
+    }),
+    port: Type.Integer({
+      description: "Port to listen on; 0 takes a free one",
+      default: 8787,
+      minimum: 0,
+      maximum: 65535,
+    }),
+    dataDir: Type.String({
+      description:
+        "Folder of the database and of generated keys. Default: qwen-gateway in $XDG_DATA_HOME or ~/.local/share, ./data without a home",
+      minLength: 1,
+      allowed: "the path of a folder",
+    }),
+    apiKey: list("Keys that clients must present, one or several", "keys without white space", "^[!-~]+$", {
+      writeOnly: true,
+    }),
+    insecure: toggle("Allow a non-loopback address without API_KEY", false),
+    generateApiKey: toggle(
+      "Without API_KEY on a non-loopback address: make a key, keep it in DATA_DIR, print it once",
+      false,
+    ),
+    allowedHosts: list(
+      "Host names by which clients may call besides loopback, when no key is set",
+      "host names such as gateway.example.com",
+      "^[^\\s/,]+$",
+    ),
+    trustedProxies: list(
+      "Addresses of reverse proxies whose X-Forwarded-For counts",
+      "IP addresses or ranges such as 10.0.0.0/8",
+      "^[0-9a-fA-F:.]+(/[0-9]{1,3})?$",
+    ),
+    corsOrigin: list(
+      "Origins of web pages that may call, or * for any",
+      "origins such as https://app.example.com, or *",
+      "^(\\*|[a-z][a-z0-9+.-]*://[^\\s/,]+)$",
+    ),
+    masterKey: Type.Optional(
+      Type.String({
+        description: "Key that encrypts stored credentials: 32 bytes in hex. Default: a key file in DATA_DIR",
+        pattern: "^[0-9a-fA-F]{64}$",
+        writeOnly: true,
+        allowed: "64 hexadecimal characters",
+      }),
+    ),
+
+    qwenToken: Type.Optional(
+      Type.String({
+        description: "Bearer token of your account on chat.qwen.ai",
+        pattern: "^[!-~]+$",
+        writeOnly: true,
+        allowed: "a token without white space",
+      }),
+    ),
+    qwenCookies: Type.Optional(
+      Type.String({
+        description: "Whole Cookie header of your signed-in browser on chat.qwen.ai",
+        pattern: "^[ -~]+$",
+        writeOnly: true,
+        allowed: "one line of printable ASCII such as name=value; name=value",
+      }),
+    ),
+    qwenHeaders: Type.Optional(
+      Type.Record(Type.String(), Type.String({ pattern: "^[ -~]*$" }), {
+        description: "Further headers captured from your signed-in browser, such as bx-umidtoken",
+        writeOnly: true,
+        allowed: 'a JSON object such as {"bx-umidtoken": "T2gA..."}',
+      }),
+    ),
+    qwenBaseUrl: address("Where the Qwen web backend answers", "https://chat.qwen.ai"),
+    qwenAuthUrl: address("Where the Qwen web backend signs in", "https://auth.qwen.ai"),
+    qwenChainOn: Type.Enum(["response_id", "parent_id"], {
+      description: "Which id of an answer the next turn continues",
+      default: "response_id",
+    }),
+    qwenChatTitle: Type.String({
+      description: "Title of the chats that the gateway creates",
+      default: "API Chat",
+      minLength: 1,
+      maxLength: 200,
+      allowed: "text of 1 to 200 characters",
+    }),
+    qwenDeleteChats: toggle("Deleting a session also deletes its chats at Qwen", false),
+    qwenMaxMessageChars: Type.Optional(
+      Type.Integer({
+        description: "Longest message that is sent to the Qwen web backend, in characters",
+        minimum: 1,
+        maximum: GIBIBYTE,
+      }),
+    ),
+    defaultModel: Type.String({
+      description: "Model of requests that name none",
+      default: "qwen3-max",
+      pattern: "^\\S+$",
+      allowed: "the name of a model",
+    }),
+
+    sessionMatch: Type.Enum(["history", "first-message"], {
+      description: "How a request finds its conversation: by its whole history, or by its first message alone",
+      default: "history",
+    }),
+    sessionTimeout: Type.Integer({
+      description: "How long an unused session is kept, in milliseconds",
+      default: 30 * DAY_MS,
+      minimum: 1,
+      maximum: TEN_YEARS_MS,
+    }),
+    sessionCleanupInterval: wait("Time between two sweeps of expired sessions, in milliseconds", 10 * MINUTE_MS),
+
+    retryMaxAttempts: Type.Integer({
+      description: "Attempts at the upstream for one request, the first included",
+      default: 3,
+      minimum: 1,
+      maximum: 100,
+    }),
+    retryBaseDelayMs: wait("Delay before the second attempt; doubles with each further one", 500, 0),
+    retryMaxDelayMs: wait("Longest delay between two attempts", 8 * SECOND_MS, 0),
+    retryBudgetMs: wait("Time that all attempts of one request may take together", MINUTE_MS),
+    accountCooldownMaxMs: Type.Optional(
+      Type.Integer({
+        description: "Longest time that an account is set aside, whatever the upstream asks for",
+        minimum: 1,
+        maximum: TEN_YEARS_MS,
+      }),
+    ),
+
+    firstByteTimeoutMs: wait("Longest wait for the first byte of a reply", 90 * SECOND_MS),
+    stallTimeoutMs: wait("Longest silence of the upstream within a reply", 120 * SECOND_MS),
+    replyTimeoutMs: wait("Longest duration of a reply", 30 * MINUTE_MS),
+    holdHeadersMs: wait(
+      "How long an answer's head waits for the first words, so that refusals keep their status",
+      15_000,
+      0,
+    ),
+    sseKeepaliveMs: wait("Time between two heartbeats on a silent stream", 15 * SECOND_MS),
+    clientStallMs: wait("How long a client may leave its stream unread", MINUTE_MS),
+    drainTimeoutMs: wait("How long running replies may go on after SIGTERM", 30 * SECOND_MS, 0),
+    maxBodyBytes: size("Largest request body", 33_554_432),
+    maxLineBytes: size("Longest line of an upstream's stream", 16_777_216),
+
+    stream: toggle("false answers every request with one JSON document, whatever it asks for", true),
+    streamUsage: Type.Enum(["request", "always"], {
+      description: "Token usage in streams: when the request asks for it, or always",
+      default: "request",
+    }),
+    logLevel: Type.Enum(["debug", "info", "warn", "error", "silent"], {
+      description: "Least level that is logged",
+      default: "info",
+    }),
+    logFormat: Type.Enum(["auto", "pretty", "json"], {
+      description: "Form of log lines; auto is pretty on a terminal and json elsewhere",
+      default: "auto",
+    }),
+    debugStreaming: toggle("Log how chunks are processed. Only true turns it on, any other value is off", false),
+  },
+  { additionalProperties: false },
+);
+
+type Fields = Static<typeof configSchema>;
+export type ConfigKey = keyof Fields;
+
+/** Deep frozen. Keys that are optional and not set are absent. */
+export type Config = {
+  readonly [Key in keyof Fields]: Fields[Key] extends string[] ? readonly string[] : Fields[Key];
+};

@@ -1,0 +1,187 @@
+// One frozen Config out of defaults, YAML file, environment and flags, later ones first. Every problem is told at once.
+
+import { Compile } from "typebox/compile";
+import { type Config, type ConfigKey, configSchema } from "./config-schema.ts";
+import { ConfigError } from "./config-error.ts";
+import { allowedValues, listSettings, type Setting } from "./config-names.ts";
+import { defaultDataDir } from "./default-data-dir.ts";
+import { nearestName } from "./nearest-name.ts";
+
+export type Origin = "default" | "file" | "environment" | "flag";
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface ConfigSources {
+  readonly environment: Environment;
+  /** By kebab-case name without hyphens; a switch holds "true" or "false". */
+  readonly flags: Readonly<Record<string, string>>;
+  /** The text of the YAML file, and its path for messages. */
+  readonly file?: { readonly path: string; readonly text: string };
+}
+
+export interface LoadedConfig {
+  readonly config: Config;
+  /** Where each value came from. A key that is not set anywhere counts as default. */
+  readonly origins: Readonly<Record<ConfigKey, Origin>>;
+}
+
+/** A value as it was found, and the name by which the user knows it. */
+interface Found {
+  readonly origin: Origin;
+  readonly name: string;
+  readonly written: unknown;
+  readonly value: unknown;
+}
+
+/** @throws {ConfigError} that lists every wrong value and unknown name. */
+export function loadConfig(sources: ConfigSources): LoadedConfig {
+  const settings = listSettings();
+  const problems: string[] = [];
+  const file = readFile(sources.file, settings, problems);
+  refuseUnknownFlags(sources.flags, settings, problems);
+
+  const found = new Map<string, Found>();
+  for (const setting of settings) {
+    const value = find(setting, sources, file);
+    if (value !== undefined) found.set(setting.key, value);
+  }
+  const values = Object.fromEntries([...found].map(([key, { value }]) => [key, value]));
+  const schema = Compile(configSchema);
+  // The check narrows to the schema's own type, which is Config but for its mutable lists.
+  if (schema.Check(values) && problems.length === 0) {
+    return { config: freeze(values), origins: originsOf(settings, found) };
+  }
+  const wrong = new Set(schema.Errors(values).map((error) => error.instancePath.split("/")[1]));
+  for (const setting of settings) {
+    const value = found.get(setting.key);
+    if (value !== undefined && wrong.has(setting.key)) problems.push(describeWrong(setting, value));
+  }
+  throw new ConfigError(problems);
+}
+
+/** The most specific source that has a word on this setting. */
+function find(setting: Setting, sources: ConfigSources, file: ReadonlyMap<string, unknown>): Found | undefined {
+  const flag = sources.flags[setting.flagName];
+  if (flag !== undefined) {
+    return { origin: "flag", name: `--${setting.flagName}`, written: flag, value: fromText(setting, flag.trim()) };
+  }
+  // Secrets that are mounted as files often end with a line end.
+  const variable = sources.environment[setting.environmentName]?.trim();
+  if (variable !== undefined && variable !== "") {
+    const value = fromText(setting, variable);
+    return { origin: "environment", name: setting.environmentName, written: variable, value };
+  }
+  const entry = file.get(setting.fileName);
+  if (entry !== undefined && entry !== null) {
+    return { origin: "file", name: setting.fileName, written: entry, value: fromFile(setting, entry) };
+  }
+  const value = setting.key === "dataDir" ? defaultDataDir(sources.environment) : setting.schema.default;
+  if (value === undefined) return undefined;
+  return { origin: "default", name: setting.environmentName, written: value, value };
+}
+
+/** Text to the setting's type; text that does not fit stays as it is, for the check to refuse. */
+function fromText(setting: Setting, text: string): unknown {
+  // Any other word means off here: people write DEBUG_STREAMING=0 and DEBUG_STREAMING=no.
+  if (setting.key === "debugStreaming") return text === "true";
+  switch (setting.schema.type) {
+    case "integer":
+      return /^-?[0-9]+$/.test(text) ? Number(text) : text;
+    case "boolean":
+      return text === "true" ? true : text === "false" ? false : text;
+    case "array":
+      return listFromText(text);
+    case "object":
+      return objectFromText(text);
+    default:
+      return setting.schema.format === "uri" ? text.replace(/\/+$/, "") : text;
+  }
+}
+
+function objectFromText(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Stays as it is, for the check to refuse.
+    return text;
+  }
+}
+
+/** A text that names nothing, such as ",", is a mistake and not an empty list. */
+function listFromText(text: string): unknown {
+  const items = text.split(",").map((item) => item.trim());
+  const named = items.filter((item) => item !== "");
+  return named.length === 0 ? text : named;
+}
+
+/** YAML has types of its own; only where it holds text for a list or an address is there something to do. */
+function fromFile(setting: Setting, entry: unknown): unknown {
+  if (setting.key === "debugStreaming") return entry === true || entry === "true";
+  if (typeof entry !== "string") return entry;
+  const { type } = setting.schema;
+  return type === "integer" || type === "boolean" ? entry : fromText(setting, entry.trim());
+}
+
+function readFile(
+  file: ConfigSources["file"],
+  settings: readonly Setting[],
+  problems: string[],
+): ReadonlyMap<string, unknown> {
+  if (file === undefined) return new Map();
+  let parsed: unknown;
+  try {
+    parsed = Bun.YAML.parse(file.text);
+  } catch (error) {
+    throw new ConfigError([
+      `Cannot read config file "${file.path}": ${error instanceof Error ? error.message : error}`,
+    ]);
+  }
+  if (parsed === null || parsed === undefined) return new Map();
+  if (typeof parsed !== "object" || Array.isArray(parsed)) {
+    throw new ConfigError([`Cannot read config file "${file.path}": it must hold lines such as "port: 8787"`]);
+  }
+  const names = settings.map((setting) => setting.fileName);
+  const entries = Object.entries(parsed);
+  for (const [name] of entries) {
+    if (names.includes(name)) continue;
+    problems.push(`Unknown key "${name}" in config file "${file.path}"${didYouMean(nearestName(name, names), "")}`);
+  }
+  return new Map(entries);
+}
+
+function refuseUnknownFlags(flags: ConfigSources["flags"], settings: readonly Setting[], problems: string[]): void {
+  const names = settings.map((setting) => setting.flagName);
+  for (const name of Object.keys(flags)) {
+    if (names.includes(name)) continue;
+    problems.push(`Unknown flag --${name}${didYouMean(nearestName(name, names), "--")}`);
+  }
+}
+
+function didYouMean(name: string | undefined, prefix: string): string {
+  return name === undefined ? "" : `: did you mean ${prefix}${name}?`;
+}
+
+function describeWrong(setting: Setting, { origin, name, written }: Found): string {
+  const where = origin === "file" ? " in the config file" : "";
+  const quoted = setting.schema.writeOnly === true ? "" : ` ${quote(written)}`;
+  return `Cannot use ${name}${quoted}${where}: it must be ${allowedValues(setting)}`;
+}
+
+const LONGEST_QUOTE = 100;
+
+function quote(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length <= LONGEST_QUOTE ? text : `${text.slice(0, LONGEST_QUOTE)}...`;
+}
+
+function originsOf(settings: readonly Setting[], found: ReadonlyMap<string, Found>): LoadedConfig["origins"] {
+  const entries = settings.map(({ key }) => [key, found.get(key)?.origin ?? "default"]);
+  // Every key of the schema is among the settings.
+  return Object.freeze(Object.fromEntries(entries)) as LoadedConfig["origins"];
+}
+
+function freeze(config: Config): Config {
+  const entries = Object.entries(config);
+  const copies = entries.map(([key, value]) => [key, Array.isArray(value) ? Object.freeze([...value]) : value]);
+  // Same keys, same values: only the lists are copies, so that the schema's defaults stay untouched.
+  return Object.freeze(Object.fromEntries(copies)) as Config;
+}

@@ -1,0 +1,7 @@
+// The version of this build: burnt in by scripts/build.ts, read from package.json when run from source.
+
+import { version as sourceVersion } from "../../package.json";
+
+declare const BUILD_VERSION: string | undefined;
+
+export const version: string = typeof BUILD_VERSION === "string" ? BUILD_VERSION : sourceVersion;

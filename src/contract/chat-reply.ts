@@ -1,0 +1,14 @@
+// A whole reply, collected from its events for clients that did not ask for a stream.
+
+import type { ToolCall } from "./chat-request.ts";
+import type { FinishReason, ReplyIdentity, Source, TokenUsage } from "./events.ts";
+
+export interface ChatReply {
+  readonly identity: ReplyIdentity;
+  readonly text: string;
+  readonly reasoning: string;
+  readonly toolCalls: readonly ToolCall[];
+  readonly sources: readonly Source[];
+  readonly finishReason: FinishReason;
+  readonly usage: TokenUsage;
+}

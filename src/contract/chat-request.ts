@@ -1,0 +1,88 @@
+// What a client asks for, in the words of no particular protocol. Surfaces parse into it, upstreams encode from it.
+
+import type { Json, JsonObject } from "./json.ts";
+
+export type ContentPart =
+  | { readonly type: "text"; readonly text: string }
+  | { readonly type: "image"; readonly url: string }
+  | { readonly type: "file"; readonly name: string | undefined; readonly url: string };
+
+export interface ToolCall {
+  readonly callId: string;
+  readonly toolName: string;
+  /** JSON text as the client or the upstream wrote it. */
+  readonly argumentsText: string;
+}
+
+/** One message of the history, in the client's order. `developer` arrives as `system`, `function` as `tool`. */
+export type Message =
+  | { readonly role: "system"; readonly content: readonly ContentPart[] }
+  | { readonly role: "user"; readonly content: readonly ContentPart[] }
+  | {
+      readonly role: "assistant";
+      readonly content: readonly ContentPart[];
+      readonly reasoning?: string;
+      readonly toolCalls: readonly ToolCall[];
+    }
+  | {
+      readonly role: "tool";
+      readonly callId: string;
+      readonly content: readonly ContentPart[];
+      readonly isError?: boolean;
+    };
+
+export interface ToolDefinition {
+  readonly name: string;
+  readonly description: string | undefined;
+  /** JSON schema of the arguments. */
+  readonly parameters: Json;
+}
+
+export type ToolChoice = "auto" | "none" | "required" | { readonly toolName: string };
+
+/** Undefined fields mean: the client did not say. */
+export interface ReasoningOptions {
+  readonly enabled?: boolean;
+  readonly budgetTokens?: number;
+  readonly effort?: "none" | "minimal" | "low" | "medium" | "high" | "xhigh";
+}
+
+/** What the body says about the session. Headers are read by the gateway. */
+export interface SessionFields {
+  /** `session_id` of the body: names the session and says that the client is thin. */
+  readonly sessionId?: string;
+  /** `prompt_cache_key` and the like: groups turns, selects nothing. */
+  readonly hint?: string;
+}
+
+export interface ChatRequest {
+  /** Name of the surface that parsed it. */
+  readonly surface: string;
+  /** As the client wrote it; undefined asks for the default model. Replies echo it. */
+  readonly model: string | undefined;
+  /** The whole history, system messages included, in the client's order. */
+  readonly messages: readonly Message[];
+  readonly tools: readonly ToolDefinition[];
+  readonly toolChoice: ToolChoice | undefined;
+  readonly stream: boolean;
+  /** The client wants token usage in its stream. */
+  readonly includeUsage: boolean;
+  readonly maxTokens: number | undefined;
+  readonly reasoning: ReasoningOptions;
+  /** Built-in web search of the upstream, where it has one. */
+  readonly webSearch: boolean | undefined;
+  readonly session: SessionFields;
+  /** The parsed body, for fields that only one upstream understands. */
+  readonly body: JsonObject;
+}
+
+/**
+ * Text of the parts in order; parts that are no text are left out. The parts of an assistant's message are pieces of
+ * one reply and join without a gap; everybody else's parts join by a line end.
+ */
+export function flattenText(message: Message): string {
+  const separator = message.role === "assistant" ? "" : "\n";
+  const texts: string[] = [];
+  for (const part of message.content) if (part.type === "text") texts.push(part.text);
+  return texts.join(separator);
+}

@@ -1,0 +1,70 @@
+// The two event languages: what an upstream's decoder says (only what arrived), and what a surface's encoder hears
+// (one start, one end, no delta outside a block). gateway/event-sequence.ts turns the first into the second.
+
+import type { Continuation } from "./continuation.ts";
+import type { GatewayError } from "./gateway-error.ts";
+import type { JsonText } from "./json.ts";
+
+export type FinishReason = "stop" | "length" | "tool_calls" | "content_filter";
+
+/** Token counts as the upstream told them. Absent: it did not say. */
+export interface TokenUsage {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly totalTokens: number;
+  readonly reasoningTokens?: number;
+  readonly cachedTokens?: number;
+  /** Counted by the gateway because the upstream was silent. */
+  readonly estimated?: boolean;
+}
+
+export interface Source {
+  readonly url: string;
+  readonly title: string;
+  readonly snippet: string | undefined;
+}
+
+export type UpstreamEvent =
+  | { readonly type: "reply-start"; readonly model: string | undefined; readonly continuation?: Continuation }
+  | { readonly type: "reasoning-delta"; readonly text: JsonText }
+  | { readonly type: "text-delta"; readonly text: JsonText }
+  | { readonly type: "tool-call-start"; readonly callId: string; readonly toolName: string }
+  | { readonly type: "tool-call-delta"; readonly callId: string; readonly argumentsText: string }
+  | { readonly type: "source"; readonly source: Source }
+  | { readonly type: "usage-update"; readonly usage: TokenUsage }
+  | { readonly type: "reply-end"; readonly finishReason: FinishReason; readonly continuation?: Continuation }
+  | { readonly type: "reply-error"; readonly error: GatewayError };
+
+/** Identity of a reply as its client sees it, fixed before the first event. */
+export interface ReplyIdentity {
+  /** Random and unique, without a surface's prefix. */
+  readonly replyId: string;
+  /** The model that the client asked for. */
+  readonly model: string;
+  readonly createdAtMs: number;
+}
+
+/** Blocks are numbered from 0 over the whole reply; calls are numbered from 0 among themselves. */
+export type ChatEvent =
+  | { readonly type: "reply-start" }
+  | { readonly type: "block-start"; readonly index: number; readonly block: "reasoning" | "text" }
+  | {
+      readonly type: "block-start";
+      readonly index: number;
+      readonly block: "tool-call";
+      readonly callIndex: number;
+      readonly callId: string;
+      readonly toolName: string;
+    }
+  | { readonly type: "reasoning-delta"; readonly index: number; readonly text: JsonText }
+  | { readonly type: "text-delta"; readonly index: number; readonly text: JsonText }
+  | {
+      readonly type: "tool-call-delta";
+      readonly index: number;
+      readonly callIndex: number;
+      readonly argumentsText: string;
+    }
+  | { readonly type: "block-end"; readonly index: number; readonly block: "reasoning" | "text" | "tool-call" }
+  | { readonly type: "source"; readonly source: Source }
+  | { readonly type: "reply-end"; readonly finishReason: FinishReason; readonly usage: TokenUsage }
+  | { readonly type: "reply-error"; readonly error: GatewayError };

@@ -1,0 +1,35 @@
+// A client protocol. One folder under surfaces/ implements it; the server mounts its routes, the gateway drives it.
+
+import type { ChatReply } from "./chat-reply.ts";
+import type { ChatRequest } from "./chat-request.ts";
+import type { ChatEvent, ReplyIdentity } from "./events.ts";
+import type { GatewayError } from "./gateway-error.ts";
+import type { Json } from "./json.ts";
+
+export interface Route {
+  readonly method: "POST";
+  readonly path: string;
+}
+
+export interface EventEncoder {
+  /** Synchronous. Appends the event's frames, if it has any, to what `take` returns. */
+  write(event: ChatEvent): void;
+  /** Appends a frame that says only "still alive" in this protocol. */
+  writeHeartbeat(): void;
+  /** Empties: the bytes belong to the caller, an empty array when there are none. */
+  take(): Uint8Array;
+}
+
+export interface Surface {
+  readonly name: string;
+  readonly routes: readonly Route[];
+  /**
+   * Pure: unknown JSON to a checked request.
+   * @throws {GatewayError} `invalid-request` that names the field.
+   */
+  parseRequest(body: unknown): ChatRequest;
+  createEncoder(request: ChatRequest, identity: ReplyIdentity): EventEncoder;
+  encodeReply(request: ChatRequest, reply: ChatReply): Json;
+  /** The body of an error answer that is no stream. */
+  encodeError(error: GatewayError, requestId: string): Json;
+}

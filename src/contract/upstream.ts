@@ -1,0 +1,85 @@
+// What serves Qwen, as the gateway sees it. One folder under upstreams/ implements it for one kind of server.
+
+import type { ByteSource } from "./byte-source.ts";
+import type { ChatRequest } from "./chat-request.ts";
+import type { Continuation } from "./continuation.ts";
+import type { UpstreamEvent } from "./events.ts";
+
+export interface ModelInfo {
+  readonly id: string;
+  readonly displayName: string;
+  readonly ownedBy: string;
+  /** Unix seconds; undefined when the upstream does not say. */
+  readonly createdAtSeconds: number | undefined;
+  readonly contextTokens: number | undefined;
+  readonly maxOutputTokens: number | undefined;
+  readonly vision: boolean;
+  readonly thinking: boolean;
+}
+
+/** How far an upstream has seen the conversation. */
+export interface Resume {
+  readonly continuation: Continuation;
+  /** The account whose chat it is. */
+  readonly account: string;
+  /** Index into `request.messages` of the first message that the upstream has not seen. */
+  readonly unseenFrom: number;
+  /** Indexes into `request.messages` of system messages that the upstream has not seen as they stand now. */
+  readonly unseenSystem: readonly number[];
+  /** A reply that a killed process left running in this chat: to be stopped first. */
+  readonly interrupted: Continuation | undefined;
+  /** Epoch milliseconds before which the chat is not expected to accept a message. */
+  readonly readyAtMs: number;
+}
+
+export interface OpenContext {
+  /** Aborted when the client leaves or the budget is spent. */
+  readonly signal: AbortSignal;
+  /** Who asks; scopes conversations. */
+  readonly caller: string;
+  readonly requestId: string;
+  /** Epoch milliseconds by which the first semantic event must have come: retries and waits included. */
+  readonly deadlineMs: number;
+  readonly resume: Resume | undefined;
+}
+
+/** How a reply ended, told to its upstream exactly once. */
+export type ReplyOutcome = "complete" | "failed" | "aborted";
+
+export interface EventDecoder {
+  /** Synchronous; all state of one reply. Events and their views are valid only during `emit`. */
+  feed(chunk: Uint8Array, emit: (event: UpstreamEvent) => void): void;
+  /** The body ended: says `reply-error` unless `reply-end` or `reply-error` has been said. */
+  end(emit: (event: UpstreamEvent) => void): void;
+  /** Bytes of an unfinished line that are kept, for whoever debugs a stream. */
+  readonly pendingBytes: number;
+}
+
+export interface UpstreamReply {
+  /** Id of the account that serves it; "" where the upstream has none. */
+  readonly account: string;
+  /** The upstream started afresh although a `resume` was given: the chain was broken. */
+  readonly startedAfresh: boolean;
+  /** The model that is really asked. */
+  readonly model: string;
+  readonly body: ByteSource;
+  readonly decoder: EventDecoder;
+  /**
+   * Called exactly once, after which `body` is not read any more. Resolves when the upstream is known to be at rest
+   * (a running generation has been stopped), with the milliseconds its chat still needs to settle.
+   */
+  onEnd(outcome: ReplyOutcome): Promise<number>;
+}
+
+export interface Upstream {
+  readonly name: string;
+  /** @throws {GatewayError} when neither the upstream nor a built-in list can tell. */
+  listModels(signal: AbortSignal): Promise<readonly ModelInfo[]>;
+  /**
+   * Sends the request and returns as soon as the upstream has accepted it.
+   * @throws {GatewayError} on every refusal, classified.
+   */
+  open(request: ChatRequest, context: OpenContext): Promise<UpstreamReply>;
+  /** Deletes a chat that this gateway created. Used by session deletion where it is configured. */
+  deleteChat?(account: string, chatId: string, signal: AbortSignal): Promise<void>;
+}

@@ -1,0 +1,29 @@
+// A guess at a text's tokens, for upstreams that do not tell. No tokenizer: right within a third for usual text.
+
+const tokensPerAscii = 1 / 4;
+/** Chinese, Japanese and Korean: Qwen's documentation says 1.5 to 1.8 characters a token. */
+const tokensPerIdeograph = 1 / 1.5;
+/** Accented Latin, Cyrillic, Arabic, ..., and each half of what lies beyond the first plane, such as emoji. */
+const tokensPerOther = 1 / 2;
+
+export function estimateTokens(text: string): number {
+  let ascii = 0;
+  let ideographs = 0;
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index);
+    if (unit < 0x80) ascii++;
+    else if (isIdeograph(unit)) ideographs++;
+  }
+  const others = text.length - ascii - ideographs;
+  return Math.ceil(ascii * tokensPerAscii + ideographs * tokensPerIdeograph + others * tokensPerOther);
+}
+
+/** From the radicals to the end of Yi, Hangul, compatibility ideographs, full-width forms. */
+function isIdeograph(unit: number): boolean {
+  return (
+    (unit >= 0x2e80 && unit <= 0xa4cf) ||
+    (unit >= 0xac00 && unit <= 0xd7af) ||
+    (unit >= 0xf900 && unit <= 0xfaff) ||
+    (unit >= 0xff00 && unit <= 0xffef)
+  );
+}

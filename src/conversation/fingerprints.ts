@@ -1,0 +1,133 @@
+// Short names for histories: equal for all spellings of one history of one caller, different for different ones.
+
+import type { Message, ToolCall, ToolDefinition } from "../contract/chat-request.ts";
+import type { PrefixFingerprint } from "../store/store.ts";
+import { canonicalJson } from "./canonical-json.ts";
+import { type CanonicalTurn, canonicalText, canonicalTurns } from "./canonical.ts";
+
+export interface HistoryPrefix extends PrefixFingerprint {
+  /** Index into the messages behind the prefix: what follows has not been answered by it. */
+  readonly unseenFrom: number;
+}
+
+export interface HistoryFingerprints {
+  /** One for each assistant turn that something follows, longest first. */
+  readonly prefixes: readonly HistoryPrefix[];
+  /** One for each system message that is not empty, in order. Neither where it stands counts nor whose it is. */
+  readonly systemHashes: readonly string[];
+  /** Indexes into the messages of the same system messages. */
+  readonly systemIndexes: readonly number[];
+  readonly toolHashes: readonly string[];
+  /** Answers in the history. An assistant turn at the very end is none: the reply will continue it. */
+  readonly assistantTurns: number;
+  /** Where a reply attaches: for `fingerprintReply` alone. */
+  readonly tip: HistoryTip;
+}
+
+interface HistoryTip extends Chain {
+  readonly scope: string;
+  /** The messages of an assistant turn at the very end, which the reply continues; `strict` and `loose` are from before. */
+  readonly openMessages: readonly Message[];
+}
+
+/** Rolling hashes of all turns so far. */
+interface Chain {
+  readonly strict: string;
+  readonly loose: string;
+}
+
+/** @param caller Whose history it is: the same words of another caller have other fingerprints. */
+export function fingerprintHistory(
+  caller: string,
+  messages: readonly Message[],
+  tools: readonly ToolDefinition[],
+): HistoryFingerprints {
+  const scope = sha256(`caller:${caller}`);
+  const turns = canonicalTurns(messages);
+  const system = hashSystem(messages);
+  const lastSystemIndex = system.indexes.at(-1) ?? -1;
+  const prefixes: HistoryPrefix[] = [];
+  let chain: Chain = { strict: scope, loose: scope };
+  let tip: HistoryTip = { ...chain, scope, openMessages: [] };
+  for (const [index, turn] of turns.entries()) {
+    const before = chain;
+    const turnHash = hashTurn(scope, turn);
+    chain = extend(chain, turn, turnHash);
+    const isLast = index === turns.length - 1;
+    if (turn.side === "assistant" && (!isLast || lastSystemIndex >= turn.endIndex)) {
+      prefixes.push({ ...chain, lastTurn: turnHash, unseenFrom: turn.endIndex });
+    }
+    if (!isLast) continue;
+    const start = turns[index - 1]?.endIndex ?? 0;
+    tip =
+      turn.side === "assistant"
+        ? { ...before, scope, openMessages: messages.slice(start, turn.endIndex) }
+        : { ...chain, scope, openMessages: [] };
+  }
+  return {
+    prefixes: prefixes.reverse(),
+    systemHashes: system.hashes,
+    systemIndexes: system.indexes,
+    toolHashes: tools.map(hashTool),
+    assistantTurns: prefixes.length,
+    tip,
+  };
+}
+
+/**
+ * The fingerprint that the longest prefix of the next request will have if its client sends history and reply back.
+ * @param reply As it was sent to the client. An empty one leaves no turn: then it is the fingerprint of the history
+ * itself, which no prefix ever has, so that the next request continues from the turn before.
+ */
+export function fingerprintReply(
+  history: HistoryFingerprints,
+  reply: { readonly text: string; readonly toolCalls: readonly ToolCall[] },
+): PrefixFingerprint {
+  const { scope, openMessages, strict, loose } = history.tip;
+  const message: Message = {
+    role: "assistant",
+    content: [{ type: "text", text: reply.text }],
+    toolCalls: reply.toolCalls,
+  };
+  const turn = canonicalTurns([...openMessages, message])[0];
+  if (turn === undefined) return { strict, loose, lastTurn: sha256(scope) };
+  const turnHash = hashTurn(scope, turn);
+  return { ...extend({ strict, loose }, turn, turnHash), lastTurn: turnHash };
+}
+
+/** Tool results aside: they are what strict and loose differ in. */
+function hashTurn(scope: string, turn: CanonicalTurn): string {
+  return sha256(scope, JSON.stringify([turn.side, turn.text, turn.toolCalls]));
+}
+
+function extend(chain: Chain, turn: CanonicalTurn, turnHash: string): Chain {
+  const answered = turn.toolResults.map((result) => result.callIndex);
+  const contents = turn.toolResults.map((result) => result.text);
+  return {
+    strict: sha256(chain.strict, turnHash, JSON.stringify([answered, contents])),
+    loose: sha256(chain.loose, turnHash, JSON.stringify([answered])),
+  };
+}
+
+function hashSystem(messages: readonly Message[]): { hashes: string[]; indexes: number[] } {
+  const hashes: string[] = [];
+  const indexes: number[] = [];
+  for (const [index, message] of messages.entries()) {
+    const text = message.role === "system" ? canonicalText(message) : "";
+    if (text === "") continue;
+    hashes.push(sha256("system:", text));
+    indexes.push(index);
+  }
+  return { hashes, indexes };
+}
+
+function hashTool(tool: ToolDefinition): string {
+  return sha256("tool:", canonicalJson([tool.name, tool.description ?? "", tool.parameters]));
+}
+
+/** All pieces but the last have a fixed length or a fixed text, so that no two lists of pieces read the same. */
+function sha256(...pieces: readonly string[]): string {
+  const hasher = new Bun.CryptoHasher("sha256");
+  for (const piece of pieces) hasher.update(piece);
+  return hasher.digest("hex");
+}

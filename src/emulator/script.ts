@@ -1,0 +1,229 @@
+// What tests may order: refusals, scripted replies, delays, gates and stream faults, as one checked schema.
+
+import Type, { type Static } from "typebox";
+import { Compile } from "typebox/compile";
+
+const closed = { additionalProperties: false };
+const count = Type.Integer({ minimum: 0 });
+
+export type CallName = Static<typeof callName>;
+const callName = Type.Enum([
+  "completions",
+  "chats/new",
+  "models",
+  "stop",
+  "refresh",
+  "auth",
+  "chat",
+  "chats",
+  "delete",
+  "files",
+  "other",
+]);
+
+export type RefusalName = Static<typeof refusalName>;
+const refusalName = Type.Enum([
+  "rate-limited",
+  "rate-limited-flat",
+  "unauthorized",
+  "token-expired",
+  "token-revoked",
+  "chat-in-progress",
+  "parent-not-exist",
+  "chat-not-exist",
+  "first-message",
+  "too-many-messages",
+  "validation",
+  "bad-request-flat",
+  "bad-request",
+  "internal-error",
+  "internal-server-error",
+  "model-not-found",
+  "invalid-file",
+  "not-found",
+  "waf-punish",
+  "waf-html",
+  "gateway-504",
+  "http-status",
+  "reset",
+  "silence",
+]);
+
+export type Refusal = Static<typeof refusal>;
+const refusal = Type.Object(
+  {
+    name: refusalName,
+    /** HTTP status to answer with; `http-status` needs it, the others have their own (mostly 200). */
+    status: Type.Optional(Type.Integer({ minimum: 200, maximum: 599 })),
+    /** `num` of the daily limit. */
+    hours: Type.Optional(Type.Number()),
+    code: Type.Optional(Type.String()),
+    /** Other text, such as a localised one. */
+    details: Type.Optional(Type.String()),
+    retryAfterSeconds: Type.Optional(Type.Number()),
+  },
+  closed,
+);
+
+/** `after` counts events already delivered, `response.created` included: 0 is before it, 1 right behind it. */
+const after = Type.Optional(count);
+
+/** `after` defaults to 1, where nothing else is said. */
+export type StreamFault = Static<typeof streamFault>;
+const streamFault = Type.Union([
+  /** In-stream error object; the stream ends behind it. */
+  Type.Object({ kind: Type.Literal("error"), after, code: Type.String(), details: Type.String() }, closed),
+  /** In-stream error that is a plain string. */
+  Type.Object({ kind: Type.Literal("error-text"), after, text: Type.String() }, closed),
+  /** The connection is reset. */
+  Type.Object({ kind: Type.Literal("drop"), after }, closed),
+  /** A clean end of the body without `finished`. */
+  Type.Object({ kind: Type.Literal("end"), after }, closed),
+  /** Nothing more comes, or only keep-alive events. */
+  Type.Object({ kind: Type.Literal("stall"), after, keepAliveEveryMs: Type.Optional(count) }, closed),
+  /** The stream stays open after `finished`. */
+  Type.Object({ kind: Type.Literal("stay-open") }, closed),
+  /** A line that is no event the client knows: broken JSON unless `line` says otherwise. */
+  Type.Object({ kind: Type.Literal("malformed"), after, line: Type.Optional(Type.String()) }, closed),
+  Type.Object({ kind: Type.Literal("unknown-event"), after }, closed),
+  /** `data: [DONE]`, which the backend never sends. Without `after` it follows the finish. */
+  Type.Object({ kind: Type.Literal("done"), after }, closed),
+  Type.Object({ kind: Type.Literal("keep-alive"), after, times: Type.Optional(count) }, closed),
+  /** A second answer with its own response id, delta by delta between those of the first. */
+  Type.Object({ kind: Type.Literal("interleave"), after, text: Type.String() }, closed),
+]);
+
+export type SearchSource = Static<typeof searchSource>;
+const searchSource = Type.Object(
+  {
+    url: Type.String(),
+    title: Type.String(),
+    snippet: Type.Optional(Type.String()),
+    date: Type.Optional(Type.String()),
+  },
+  closed,
+);
+
+export type Thought = Static<typeof thought>;
+const thought = Type.Object({ title: Type.String(), thought: Type.String() }, closed);
+
+/** What is left out is what the emulator would have said by itself. */
+export type ScriptedReply = Static<typeof scriptedReply>;
+const scriptedReply = Type.Object(
+  {
+    /** The answer; the emulator cuts it into deltas. "" is the empty answer. */
+    text: Type.Optional(Type.String()),
+    /** The answer, delta by delta. */
+    chunks: Type.Optional(Type.Array(Type.String())),
+    /** How often `chunks` (or the deltas of `text`) are sent over again; made lazily, so it may be huge. */
+    repeat: Type.Optional(Type.Integer({ minimum: 1 })),
+    /** Phase `think`. */
+    thinking: Type.Optional(Type.String()),
+    /** Phase `thinking_summary`, cumulative. */
+    thoughts: Type.Optional(Type.Array(thought)),
+    /** A native `web_search` round before the answer. */
+    sources: Type.Optional(Type.Array(searchSource)),
+    /** Image addresses, phase `image_gen`. */
+    images: Type.Optional(Type.Array(Type.String())),
+    /** The exact bytes of the stream, such as a recording; its ids become the ids of the nodes. */
+    raw: Type.Optional(Type.String()),
+    /** Events as in 2025-10: no `response_id`, no `timestamp`, `cached_tokens` on top. */
+    legacyEvents: Type.Optional(Type.Boolean()),
+    /** Milliseconds between events, instead of the emulator's own pace. */
+    paceMs: Type.Optional(count),
+    splitBytes: Type.Optional(Type.Integer({ minimum: 1 })),
+    /** Everything that needs no waiting in one chunk. */
+    joinEvents: Type.Optional(Type.Boolean()),
+    encoding: Type.Optional(Type.Enum(["gzip", "br"])),
+    faults: Type.Optional(Type.Array(streamFault)),
+    /** What the stored chat holds when a fault cut the stream. Default: what was delivered. */
+    stored: Type.Optional(Type.Enum(["delivered", "complete"])),
+  },
+  closed,
+);
+
+/**
+ * One order. Entries are tried in the order they came; the first that fits is used and, after `times` uses, gone.
+ * Without `refuse` and `reply` the call is answered as always, but late.
+ */
+export type ScriptEntry = Static<typeof scriptEntry>;
+const scriptEntry = Type.Object(
+  {
+    /** Default: completions. */
+    on: Type.Optional(callName),
+    /** Substring of the message (completions), else of the body or path. */
+    match: Type.Optional(Type.String()),
+    /** Bearer or account id. */
+    account: Type.Optional(Type.String()),
+    /** Default: once. */
+    times: Type.Optional(Type.Union([Type.Integer({ minimum: 1 }), Type.Literal("always")])),
+    /** Wait before the answer. */
+    delayMs: Type.Optional(count),
+    /** The answer waits for one `release` of this gate; a stream waits so before each event. */
+    gate: Type.Optional(Type.String()),
+    refuse: Type.Optional(Type.Union([refusalName, refusal])),
+    reply: Type.Optional(scriptedReply),
+  },
+  closed,
+);
+
+/** Entry by entry from JSON: one entry, or an array of them. */
+export function parseScript(body: unknown): { readonly entries: ScriptEntry[] } | { readonly problem: string } {
+  const checker = Compile(Type.Array(scriptEntry));
+  const list: unknown = Array.isArray(body) ? body : [body];
+  if (checker.Check(list)) return { entries: list };
+  const [first] = checker.Errors(list);
+  return { problem: `script${first?.instancePath ?? ""}: ${first?.message ?? "is not understood"}` };
+}
+
+export interface ScriptedCall {
+  readonly on: CallName;
+  readonly content: string;
+  readonly account: string;
+  readonly bearer: string | undefined;
+}
+
+export interface ScriptQueue {
+  add(entries: readonly ScriptEntry[]): void;
+  /** The first entry that fits the call, counted as used. */
+  take(call: ScriptedCall): ScriptEntry | undefined;
+  /** Undoes `take`: the call never came to its answer. */
+  giveBack(entry: ScriptEntry): void;
+  clear(): void;
+  readonly length: number;
+}
+
+export function createScriptQueue(): ScriptQueue {
+  let waiting: { readonly entry: ScriptEntry; left: number }[] = [];
+  return {
+    add(entries) {
+      for (const entry of entries) {
+        waiting.push({ entry, left: entry.times === "always" ? Number.POSITIVE_INFINITY : (entry.times ?? 1) });
+      }
+    },
+    take(call) {
+      const found = waiting.find(({ entry }) => fits(entry, call));
+      if (found === undefined) return undefined;
+      found.left--;
+      if (found.left <= 0) waiting = waiting.filter((candidate) => candidate !== found);
+      return found.entry;
+    },
+    giveBack(entry) {
+      const held = waiting.find((candidate) => candidate.entry === entry);
+      if (held === undefined) waiting.unshift({ entry, left: 1 });
+      else held.left++;
+    },
+    clear() {
+      waiting = [];
+    },
+    get length() {
+      return waiting.length;
+    },
+  };
+}
+
+function fits(entry: ScriptEntry, call: ScriptedCall): boolean {
+  if ((entry.on ?? "completions") !== call.on) return false;
+  if (entry.account !== undefined && entry.account !== call.account && entry.account !== call.bearer) return false;
+  return entry.match === undefined || call.content.includes(entry.match);
+}

@@ -1,0 +1,248 @@
+// One reply of an upstream from its first byte to its end: decodes, watches, commits, and tells a consumer. Hot.
+
+import type { ByteSink } from "../contract/byte-source.ts";
+import type { Continuation } from "../contract/continuation.ts";
+import type { FinishReason, TokenUsage, UpstreamEvent } from "../contract/events.ts";
+import { GatewayError, toGatewayError } from "../contract/gateway-error.ts";
+import type { ReplyOutcome, UpstreamReply } from "../contract/upstream.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Liveness, Watched } from "./liveness.ts";
+import type { ReplyConsumer } from "./reply-consumer.ts";
+
+export interface CleanEnd {
+  readonly finishReason: FinishReason;
+  readonly usage: TokenUsage | undefined;
+  readonly continuation: Continuation | undefined;
+}
+
+export interface AttemptHooks {
+  /** The upstream told where the reply stands. Not awaited. */
+  started(continuation: Continuation): void;
+  /** Commits the turn before its end is told; fills in the usage where the upstream was silent. */
+  commit(end: CleanEnd, settleMs: number): Promise<TokenUsage>;
+  firstToken(): void;
+  /** Everything is over at the upstream. Called once, before `begun` rejects. */
+  ended(end: AttemptEnd): Promise<void>;
+}
+
+export interface AttemptEnd {
+  readonly outcome: ReplyOutcome;
+  /** False: nothing of this reply reached the client, so another attempt may follow. */
+  readonly hasBegun: boolean;
+  readonly usage: TokenUsage | undefined;
+  readonly error: GatewayError | undefined;
+  /** Milliseconds that the chat still needs to settle. */
+  readonly settleMs: number;
+}
+
+/** How long an abandoned reply is read on to learn the id that its stop call needs. */
+const learnMs = 2000;
+
+export class Attempt implements ByteSink, Watched {
+  startedAtMs: number;
+  lastByteAtMs: number | undefined;
+  pausedAtMs: number | undefined;
+  lastWriteAtMs: number;
+
+  /** Resolves at the first semantic event or the clean end; rejects when the reply failed before either. */
+  readonly begun: Promise<void>;
+  #resolveBegun: () => void = () => {};
+  #rejectBegun: (error: GatewayError) => void = () => {};
+  readonly #reply: UpstreamReply;
+  readonly #consumer: ReplyConsumer;
+  readonly #hooks: AttemptHooks;
+  readonly #liveness: Liveness;
+  readonly #debugLog: Log | undefined;
+  readonly #onEvent = (event: UpstreamEvent): void => this.#event(event);
+  #state: "running" | "leaving" | "ended" = "running";
+  #hasBegun = false;
+  #continuation: Continuation | undefined;
+  #usage: TokenUsage | undefined;
+  #leaveTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: {
+    readonly reply: UpstreamReply;
+    readonly consumer: ReplyConsumer;
+    readonly hooks: AttemptHooks;
+    readonly liveness: Liveness;
+    /** When the request was sent: the first-byte clock counts from there. */
+    readonly startedAtMs: number;
+    /** Given only where streaming is to be debugged. */
+    readonly debugLog: Log | undefined;
+  }) {
+    this.#reply = options.reply;
+    this.#consumer = options.consumer;
+    this.#hooks = options.hooks;
+    this.#liveness = options.liveness;
+    this.#debugLog = options.debugLog;
+    this.startedAtMs = options.startedAtMs;
+    this.lastWriteAtMs = options.liveness.now();
+    this.begun = new Promise((resolve, reject) => {
+      this.#resolveBegun = resolve;
+      this.#rejectBegun = reject;
+    });
+    // A reply that is aborted before it began has nobody who waits for this any more.
+    this.begun.catch(() => {});
+  }
+
+  run(): void {
+    this.#liveness.watch(this);
+    this.#reply.body.start(this);
+  }
+
+  chunk(bytes: Uint8Array): void {
+    if (this.#state === "ended") return;
+    this.lastByteAtMs = this.#liveness.now();
+    try {
+      this.#reply.decoder.feed(bytes, this.#onEvent);
+    } catch (error) {
+      this.expire(toGatewayError(error));
+    }
+    this.#debugLog?.info("chunk", { bytes: bytes.length, carry: this.#reply.decoder.pendingBytes });
+    if (this.#state === "running") this.#flush();
+  }
+
+  end(): void {
+    if (this.#state === "ended") return;
+    this.#reply.decoder.end(this.#onEvent);
+    this.#debugLog?.info("end of the upstream's stream, carry flushed", { carry: this.#reply.decoder.pendingBytes });
+    if (this.#state === "leaving") this.#finishLeaving();
+  }
+
+  fail(cause: unknown): void {
+    if (this.#state === "leaving") return this.#finishLeaving();
+    this.expire(
+      new GatewayError(
+        "upstream-failed",
+        "The connection to Qwen broke off before the answer was complete: send the message again",
+        {
+          cause,
+          retryable: true,
+        },
+      ),
+    );
+  }
+
+  /** The client reads again. */
+  resume(): void {
+    if (this.pausedAtMs === undefined) return;
+    this.pausedAtMs = undefined;
+    // The pause was the client's: the upstream's silence counts from now on.
+    if (this.lastByteAtMs !== undefined) this.lastByteAtMs = this.#liveness.now();
+    this.#reply.body.resume();
+  }
+
+  /** The client has left. What the upstream has finished stays finished. */
+  abort(): void {
+    if (this.#state !== "running") return;
+    this.#state = "leaving";
+    this.#liveness.unwatch(this);
+    if (this.#continuation !== undefined) return this.#finishLeaving();
+    this.#leaveTimer = setTimeout(() => this.#finishLeaving(), learnMs);
+    this.#reply.body.resume();
+  }
+
+  expire(error: GatewayError): void {
+    if (this.#state !== "running") return;
+    this.#end();
+    if (this.#hasReachedClient) this.#consumer.fail(error);
+    void this.#giveBack("failed", error);
+  }
+
+  heartbeat(nowMs: number): void {
+    if (this.#consumer.heartbeat()) this.lastWriteAtMs = nowMs;
+  }
+
+  cut(): void {
+    this.#consumer.fail(new GatewayError("internal", "The client stopped reading: the answer was cut"));
+    this.abort();
+  }
+
+  #flush(): void {
+    if (this.#consumer.flush()) this.lastWriteAtMs = this.#liveness.now();
+    if (this.#consumer.wantsMore) return;
+    this.pausedAtMs ??= this.#liveness.now();
+    this.#reply.body.pause();
+  }
+
+  get #hasReachedClient(): boolean {
+    return this.#hasBegun && !this.#consumer.canRestart;
+  }
+
+  #event(event: UpstreamEvent): void {
+    if (this.#state === "ended") return;
+    switch (event.type) {
+      case "reply-start":
+        this.#start(event.continuation);
+        return;
+      case "usage-update":
+        this.#usage = event.usage;
+        return;
+      case "reply-end":
+        if (event.continuation !== undefined) this.#continuation = event.continuation;
+        if (this.#state === "leaving") return this.#finishLeaving();
+        void this.#complete(event.finishReason);
+        return;
+      case "reply-error":
+        if (this.#state === "leaving") return this.#finishLeaving();
+        return this.expire(event.error);
+      default:
+        if (this.#state === "running") {
+          this.#begin();
+          this.#consumer.event(event);
+        }
+    }
+  }
+
+  #start(continuation: Continuation | undefined): void {
+    if (continuation === undefined) return;
+    this.#continuation = continuation;
+    if (this.#state === "leaving") return this.#finishLeaving();
+    this.#hooks.started(continuation);
+  }
+
+  #begin(): void {
+    if (this.#hasBegun) return;
+    this.#hasBegun = true;
+    this.#hooks.firstToken();
+    if (this.#hasReachedClient) this.#resolveBegun();
+  }
+
+  /** The upstream's end decides: from here on a hang-up changes nothing. */
+  async #complete(finishReason: FinishReason): Promise<void> {
+    this.#end();
+    const settleMs = await this.#reply.onEnd("complete").catch(() => 0);
+    const usage = await this.#hooks.commit(
+      { finishReason, usage: this.#usage, continuation: this.#continuation },
+      settleMs,
+    );
+    this.#consumer.complete(finishReason, usage);
+    await this.#hooks.ended({ outcome: "complete", hasBegun: true, usage, error: undefined, settleMs });
+    this.#resolveBegun();
+  }
+
+  #finishLeaving(): void {
+    if (this.#state !== "leaving") return;
+    clearTimeout(this.#leaveTimer);
+    this.#end();
+    void this.#giveBack("aborted", undefined);
+  }
+
+  async #giveBack(outcome: "failed" | "aborted", error: GatewayError | undefined): Promise<void> {
+    // A stop call that fails leaves the chat to settle by itself.
+    const settleMs = await this.#reply.onEnd(outcome).catch(() => learnMs);
+    const hasBegun = this.#hasReachedClient;
+    await this.#hooks.ended({ outcome, hasBegun, usage: this.#usage, error, settleMs });
+    this.#rejectBegun(error ?? clientLeft());
+  }
+
+  #end(): void {
+    this.#state = "ended";
+    this.#liveness.unwatch(this);
+  }
+}
+
+/** Nobody reads it: the client is gone. */
+export function clientLeft(): GatewayError {
+  return new GatewayError("internal", "The client left before the answer began");
+}

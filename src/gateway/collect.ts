@@ -1,0 +1,116 @@
+// A running reply to one whole answer, for clients that did not ask for a stream.
+
+import type { ChatReply } from "../contract/chat-reply.ts";
+import type { ChatEvent, FinishReason, ReplyIdentity, Source, TokenUsage, UpstreamEvent } from "../contract/events.ts";
+import type { GatewayError } from "../contract/gateway-error.ts";
+import { EventSequence } from "./event-sequence.ts";
+import type { ReplyConsumer, SentReply } from "./reply-consumer.ts";
+
+interface Collected {
+  readonly sequence: EventSequence;
+  text: string;
+  reasoning: string;
+  readonly calls: { callId: string; toolName: string; argumentsText: string }[];
+  readonly sources: Source[];
+}
+
+export class Collector implements ReplyConsumer {
+  readonly #identity: ReplyIdentity;
+  #collected: Collected;
+  #reply: ChatReply | undefined;
+
+  constructor(identity: ReplyIdentity) {
+    this.#identity = identity;
+    this.#collected = this.#begin();
+  }
+
+  /** Nothing has been sent before the end, so a reply that broke off may be asked for once more. */
+  get canRestart(): boolean {
+    return true;
+  }
+
+  restart(): void {
+    this.#collected = this.#begin();
+  }
+
+  event(event: UpstreamEvent): void {
+    this.#collected.sequence.accept(event);
+  }
+
+  flush(): boolean {
+    return false;
+  }
+
+  get wantsMore(): boolean {
+    return true;
+  }
+
+  sent(): SentReply {
+    return { text: this.#collected.text, toolCalls: this.#collected.calls };
+  }
+
+  complete(finishReason: FinishReason, usage: TokenUsage): void {
+    const { sequence, text, reasoning, calls, sources } = this.#collected;
+    sequence.end(finishReason, usage);
+    this.#reply = {
+      identity: this.#identity,
+      text,
+      reasoning,
+      toolCalls: calls,
+      sources,
+      finishReason: calls.length > 0 && finishReason === "stop" ? "tool_calls" : finishReason,
+      usage,
+    };
+  }
+
+  fail(_error: GatewayError): void {}
+
+  heartbeat(): boolean {
+    return false;
+  }
+
+  /** Undefined until the reply is complete. */
+  get reply(): ChatReply | undefined {
+    return this.#reply;
+  }
+
+  #begin(): Collected {
+    const collected: Collected = {
+      sequence: new EventSequence((event) => collect(collected, event)),
+      text: "",
+      reasoning: "",
+      calls: [],
+      sources: [],
+    };
+    return collected;
+  }
+}
+
+function collect(collected: Collected, event: ChatEvent): void {
+  switch (event.type) {
+    case "text-delta":
+      collected.text += event.text.text;
+      return;
+    case "reasoning-delta":
+      collected.reasoning += event.text.text;
+      return;
+    case "tool-call-delta":
+      collected.calls[event.callIndex]!.argumentsText += event.argumentsText;
+      return;
+    case "source":
+      collected.sources.push(event.source);
+      return;
+    case "block-start":
+      if (event.block === "tool-call") {
+        collected.calls.push({ callId: event.callId, toolName: event.toolName, argumentsText: "" });
+      }
+      return;
+    case "reply-start":
+    case "block-end":
+    case "reply-end":
+    case "reply-error":
+      return;
+    default:
+      event satisfies never;
+  }
+}

@@ -1,0 +1,184 @@
+// One exchange from request to Response: the paragraph that every surface and every upstream share.
+
+import type { ChatRequest } from "../contract/chat-request.ts";
+import { errorHeaders } from "../contract/error-headers.ts";
+import { GatewayError, httpStatus, toGatewayError } from "../contract/gateway-error.ts";
+import type { Surface } from "../contract/surface.ts";
+import type { ModelInfo, Upstream } from "../contract/upstream.ts";
+import { sessionHints } from "../conversation/session-hints.ts";
+import type { ConversationView, Store } from "../store/store.ts";
+import type { Log } from "../telemetry/log.ts";
+import { Exchange } from "./exchange.ts";
+import { createLiveness, type LivenessOptions } from "./liveness.ts";
+import { createTurns } from "./turns.ts";
+
+/** What the server hands over: the edge has checked keys, host and size, and nothing else. */
+export interface IncomingExchange {
+  readonly body: Uint8Array;
+  readonly headers: Headers;
+  /** Aborted when the client hangs up before it has an answer. */
+  readonly signal: AbortSignal;
+  /** Scopes conversations: "local" without keys. */
+  readonly caller: string;
+  readonly requestId: string;
+}
+
+export interface Gateway {
+  /**
+   * Answers one request on a surface. Never throws: what goes wrong is told in the surface's own shape.
+   * The answer carries the surface's headers; `x-request-id` is the server's to add.
+   */
+  exchange(surface: Surface, incoming: IncomingExchange): Promise<Response>;
+  listModels(signal: AbortSignal): Promise<readonly ModelInfo[]>;
+  /** Deletes a session of this caller, and its chats upstream where that is configured. @returns false when unknown. */
+  deleteSession(caller: string, sessionId: string): Promise<boolean>;
+  /** Forgets sessions that expired, and deletes their chats upstream where that is configured. Never rejects. */
+  sweepSessions(): Promise<void>;
+  /** Replies that run now. */
+  openReplies(): number;
+  /** Resolves when no reply runs any more; at the deadline what still runs is ended with a typed error first. */
+  drain(deadlineMs: number): Promise<void>;
+}
+
+export interface GatewayOptions {
+  readonly upstream: Upstream;
+  readonly store: Store;
+  readonly defaultModel: string;
+  readonly sessionMatch: "history" | "first-message";
+  /** Deleting a session also deletes its chats at the upstream. @defaultValue false */
+  readonly deleteChats: boolean;
+  /** False: every answer is one JSON body, whatever the client asks. @defaultValue true */
+  readonly stream: boolean;
+  readonly streamUsage: "request" | "always";
+  readonly liveness: LivenessOptions;
+  readonly holdHeadersMs: number;
+  readonly retry: { readonly maxAttempts: number; readonly baseDelayMs: number; readonly maxDelayMs: number };
+  readonly retryBudgetMs: number;
+  readonly debugStreaming: boolean;
+  readonly clock: () => number;
+  readonly log: Log;
+}
+
+const commitMs = 250;
+const deleteTimeoutMs = 10_000;
+/** After the deadline of a drain, how long the ends of what was cut may take. */
+const cutMs = 5000;
+
+export function createGateway(options: GatewayOptions): Gateway {
+  const { store, upstream, log } = options;
+  const liveness = createLiveness(options.liveness);
+  const turns = createTurns({ store, upstreamName: upstream.name, match: options.sessionMatch, commitMs, log });
+  const running = new Set<Exchange>();
+  let onIdle: (() => void) | undefined;
+
+  async function respond(surface: Surface, incoming: IncomingExchange): Promise<Response> {
+    const request = withPolicy(surface.parseRequest(parseJson(incoming.body)));
+    const hints = sessionHints(incoming.headers, request.session);
+    const turn = await turns.begin(request, incoming.caller, hints, incoming.signal);
+    const exchange = new Exchange({
+      surface,
+      upstream,
+      request,
+      turn,
+      identity: {
+        replyId: crypto.randomUUID().replaceAll("-", ""),
+        model: request.model ?? options.defaultModel,
+        createdAtMs: options.clock(),
+      },
+      caller: incoming.caller,
+      requestId: incoming.requestId,
+      clientSignal: incoming.signal,
+      liveness,
+      retry: options.retry,
+      retryBudgetMs: options.retryBudgetMs,
+      holdHeadersMs: options.holdHeadersMs,
+      log,
+      debugStreaming: options.debugStreaming,
+      onEnd() {
+        running.delete(exchange);
+        if (running.size === 0) onIdle?.();
+      },
+    });
+    running.add(exchange);
+    return exchange.respond();
+  }
+
+  function withPolicy(request: ChatRequest): ChatRequest {
+    if (!options.stream) return { ...request, stream: false };
+    return options.streamUsage === "always" ? { ...request, includeUsage: true } : request;
+  }
+
+  async function deleteChats(conversations: readonly ConversationView[]): Promise<void> {
+    for (const { account, chatId } of conversations) {
+      try {
+        await upstream.deleteChat?.(account, chatId, AbortSignal.timeout(deleteTimeoutMs));
+      } catch (error) {
+        log.warn("Cannot delete a chat at the upstream", { reason: toGatewayError(error).message });
+      }
+    }
+  }
+
+  return {
+    async exchange(surface, incoming) {
+      try {
+        return await respond(surface, incoming);
+      } catch (error) {
+        const known = toGatewayError(error);
+        if (known.kind === "internal") log.error(known.message, { requestId: incoming.requestId }, error);
+        return Response.json(surface.encodeError(known, incoming.requestId), {
+          status: httpStatus[known.kind],
+          headers: errorHeaders(known),
+        });
+      }
+    },
+    listModels: (signal) => upstream.listModels(signal),
+    async deleteSession(caller, sessionId) {
+      const gone = await store.deleteSession(caller, sessionId);
+      if (gone !== undefined && options.deleteChats) await deleteChats(gone);
+      return gone !== undefined;
+    },
+    async sweepSessions() {
+      try {
+        const gone = await store.sweep();
+        if (options.deleteChats) await deleteChats(gone);
+      } catch (error) {
+        log.error("Cannot sweep expired sessions, the next sweep will", {}, error);
+      }
+    },
+    openReplies: () => running.size,
+    async drain(deadlineMs) {
+      const idle = new Promise<void>((resolve) => {
+        onIdle = resolve;
+        if (running.size === 0) resolve();
+      });
+      await orTimeout(idle, deadlineMs);
+      for (const exchange of running) exchange.end(shuttingDown());
+      await orTimeout(idle, cutMs);
+      liveness.stop();
+    },
+  };
+}
+
+function shuttingDown(): GatewayError {
+  return new GatewayError(
+    "overloaded",
+    "The gateway is shutting down before the answer is complete: send the message again",
+  );
+}
+
+function parseJson(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+  } catch (error) {
+    throw new GatewayError("invalid-request", "Cannot read the request: its body is not valid JSON", { cause: error });
+  }
+}
+
+async function orTimeout(work: Promise<void>, limitMs: number): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, limitMs);
+  });
+  await Promise.race([work, limit]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,29 @@
+// What a running reply is told to: the relay of a stream, or the collector of a whole answer.
+
+import type { FinishReason, TokenUsage, UpstreamEvent } from "../contract/events.ts";
+import type { GatewayError } from "../contract/gateway-error.ts";
+import type { ToolCall } from "../contract/chat-request.ts";
+
+/** What the client was, or will have been, sent: the next request brings it back. */
+export interface SentReply {
+  readonly text: string;
+  readonly toolCalls: readonly ToolCall[];
+}
+
+export interface ReplyConsumer {
+  /** Whether a reply that broke off half-way may be begun anew: true while the client has seen nothing of it. */
+  readonly canRestart: boolean;
+  /** A new attempt begins: whatever was collected of the one before is forgotten. */
+  restart(): void;
+  event(event: UpstreamEvent): void;
+  /** All events of one chunk have been told. @returns whether something was written to the client. */
+  flush(): boolean;
+  /** False while the client does not read: the source should pause. */
+  readonly wantsMore: boolean;
+  sent(): SentReply;
+  /** The clean end, after the turn has been committed. */
+  complete(finishReason: FinishReason, usage: TokenUsage): void;
+  fail(error: GatewayError): void;
+  /** @returns whether something was written. */
+  heartbeat(): boolean;
+}

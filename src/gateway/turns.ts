@@ -1,0 +1,220 @@
+// The turn of an exchange: which conversation it continues, the claim on its chat, and its commit or release.
+
+import type { ChatRequest } from "../contract/chat-request.ts";
+import type { Continuation } from "../contract/continuation.ts";
+import { GatewayError } from "../contract/gateway-error.ts";
+import type { Resume, UpstreamReply } from "../contract/upstream.ts";
+import { fingerprintHistory, fingerprintReply, type HistoryFingerprints } from "../conversation/fingerprints.ts";
+import type { SessionHints } from "../conversation/session-hints.ts";
+import { firstUserText, sessionIdOf } from "../conversation/session-id.ts";
+import { unseenMessages } from "../conversation/unseen-messages.ts";
+import { sleep } from "../outbound/retry.ts";
+import type { Store, TurnClaim, TurnLookup } from "../store/store.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { SentReply } from "./reply-consumer.ts";
+import { createSessionQueue } from "./session-queue.ts";
+
+export interface TurnOptions {
+  readonly store: Store;
+  readonly upstreamName: string;
+  /** `first-message`: the same first words are the same chat. @defaultValue "history" */
+  readonly match: "history" | "first-message";
+  /** How long a commit may hold back the end of a reply. @defaultValue 250 */
+  readonly commitMs: number;
+  readonly log: Log;
+}
+
+/** Called in this order: `started` any number of times, then `commit` or `release`, of which only the first counts. */
+export interface Turn {
+  readonly sessionId: string;
+  readonly resume: Resume | undefined;
+  started(reply: UpstreamReply, continuation: Continuation): void;
+  commit(sent: SentReply, continuation: Continuation | undefined, settleMs: number): Promise<void>;
+  release(settleMs: number): Promise<void>;
+}
+
+export interface Turns {
+  /** @throws {GatewayError} when the request continues nothing and has no user message. */
+  begin(request: ChatRequest, caller: string, hints: SessionHints, signal: AbortSignal): Promise<Turn>;
+}
+
+/** Between two looks at a chat that another process has leased. */
+const busyPollMs = 50;
+
+export function createTurns(options: TurnOptions): Turns {
+  const { store } = options;
+  const queue = createSessionQueue();
+
+  async function begin(request: ChatRequest, caller: string, hints: SessionHints, signal: AbortSignal): Promise<Turn> {
+    const history = fingerprintHistory(caller, request.messages, request.tools);
+    const firstText = firstUserText(request.messages);
+    const lookup = createLookup(history, hints, firstText);
+    if (lookup.by === "history") {
+      const claim = await store.beginTurn(caller, lookup);
+      return createTurn(request, caller, hints, history, claim === "busy" ? undefined : claim, () => {});
+    }
+    const leave = await queue.enter(`${caller}\n${lookup.sessionId}`, signal);
+    try {
+      const claim = await claimHead(caller, lookup, signal);
+      // A thin client's history begins in the middle: what it says must never pass for the opening of a conversation.
+      const isPartial = hints.thin && claim !== undefined;
+      const scope = isPartial ? `${caller}\n${claim.conversationId}` : caller;
+      const known = isPartial ? fingerprintHistory(scope, request.messages, request.tools) : history;
+      return createTurn(request, caller, hints, known, claim, leave);
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+
+  function createLookup(history: HistoryFingerprints, hints: SessionHints, firstText: string | undefined): TurnLookup {
+    const common = { systemHashes: history.systemHashes, sessionHint: hints.sessionId };
+    if (hints.thin && hints.sessionId !== undefined && history.assistantTurns === 0) {
+      return { ...common, by: "head", sessionId: hints.sessionId };
+    }
+    if (options.match === "first-message" && firstText !== undefined) {
+      return { ...common, by: "head", sessionId: hints.sessionId ?? sessionIdOf(firstText) };
+    }
+    return { ...common, by: "history", prefixes: history.prefixes };
+  }
+
+  /** Parallel turns of one session run one after the other: the queue orders those of this process, the lease all others. */
+  async function claimHead(caller: string, lookup: TurnLookup, signal: AbortSignal): Promise<TurnClaim | undefined> {
+    for (;;) {
+      const claim = await store.beginTurn(caller, lookup);
+      if (claim !== "busy") return claim;
+      await sleep(busyPollMs, signal);
+    }
+  }
+
+  function createTurn(
+    request: ChatRequest,
+    caller: string,
+    hints: SessionHints,
+    history: HistoryFingerprints,
+    found: TurnClaim | undefined,
+    leave: () => void,
+  ): Turn {
+    const firstText = firstUserText(request.messages);
+    const usable = found?.upstream === options.upstreamName ? found : undefined;
+    if (found !== undefined && usable === undefined) void store.releaseTurn(found, 0);
+    if (usable === undefined && firstText === undefined) {
+      leave();
+      throw new GatewayError(
+        "invalid-request",
+        'Cannot begin a conversation: "messages" has no message with role "user"',
+        {
+          param: "messages",
+        },
+      );
+    }
+    const sessionId = hints.sessionId ?? found?.sessionId ?? sessionIdOf(firstText ?? "");
+    let claim = usable;
+    let isOver = false;
+    let model = "";
+    let notes: Promise<void> = Promise.resolve();
+
+    async function note(reply: UpstreamReply, continuation: Continuation): Promise<void> {
+      if (claim !== undefined && claim.continuation.chatId === continuation.chatId) {
+        await store.noteReply(claim, continuation);
+        return;
+      }
+      claim = await store.openConversation(caller, {
+        sessionId,
+        sessionHint: hints.sessionId,
+        upstream: options.upstreamName,
+        account: reply.account,
+        model: reply.model,
+        continuation: { ...continuation, nodeId: null },
+        priorReplies: history.assistantTurns,
+        replaces: claim,
+      });
+      await store.noteReply(claim, continuation);
+    }
+
+    async function write(sent: SentReply, continuation: Continuation, settleMs: number): Promise<void> {
+      await notes;
+      if (claim === undefined) return;
+      await store.endTurn(claim, {
+        fingerprint: fingerprintReply(history, sent),
+        systemHashes: history.systemHashes,
+        toolHashes: history.toolHashes,
+        sessionHint: hints.sessionId,
+        model,
+        continuation,
+        settleMs,
+      });
+    }
+
+    return {
+      sessionId,
+      resume: usable === undefined ? undefined : toResume(usable, request, history),
+      started(reply, continuation) {
+        model = reply.model;
+        notes = notes
+          .then(() => note(reply, continuation))
+          .catch((error: unknown) => {
+            options.log.error("Cannot note a running reply", {}, error);
+          });
+      },
+      async commit(sent, continuation, settleMs) {
+        if (isOver) return;
+        isOver = true;
+        try {
+          if (continuation === undefined) await release(settleMs);
+          else await within(options.commitMs, write(sent, continuation, settleMs));
+        } catch (error) {
+          options.log.error("Cannot commit a turn: its conversation will start a new chat", {}, error);
+        } finally {
+          leave();
+        }
+      },
+      async release(settleMs) {
+        if (isOver) return;
+        isOver = true;
+        try {
+          await release(settleMs);
+        } finally {
+          leave();
+        }
+      },
+    };
+
+    async function release(settleMs: number): Promise<void> {
+      try {
+        await notes;
+        if (claim !== undefined) await store.releaseTurn(claim, settleMs);
+      } catch (error) {
+        options.log.error("Cannot give a chat back: its lease will expire", {}, error);
+      }
+    }
+  }
+
+  return { begin };
+}
+
+function toResume(claim: TurnClaim, request: ChatRequest, history: HistoryFingerprints): Resume {
+  return {
+    continuation: claim.continuation,
+    account: claim.account,
+    ...unseenMessages(request.messages, history, claim),
+    interrupted: claim.interrupted,
+    readyAtMs: claim.readyAtMs,
+  };
+}
+
+/** A store that hangs must not hold the end of an answer back for ever. */
+async function within(limitMs: number, work: Promise<void>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new GatewayError("internal", `Cannot commit the turn within ${limitMs} ms`)),
+      limitMs,
+    );
+  });
+  try {
+    await Promise.race([work, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

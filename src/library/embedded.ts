@@ -1,0 +1,80 @@
+// The gateway inside somebody else's program: the same app as the binary's, driven by function calls instead of a socket.
+
+import { type App, createApp } from "../app.ts";
+import type { Config } from "../config/config-schema.ts";
+import { loadConfig } from "../config/load-config.ts";
+import { createFetchClient, type FetchFunction } from "../outbound/fetch-client.ts";
+import type { Store } from "../store/store.ts";
+import { createLog, type LiveLog } from "../telemetry/create-log.ts";
+import { version } from "../config/version.ts";
+import { createQwenWebClient } from "../upstreams/qwen-web/client.ts";
+import { upstreamName } from "../upstreams/qwen-web/errors.ts";
+import { parseAccount } from "../upstreams/qwen-web/parse-account.ts";
+import { createQwenClient, type QwenClient } from "./qwen-client.ts";
+import { createSessionManager, type SessionManager } from "./sessions.ts";
+import { createMemoryStore } from "../store/memory-store.ts";
+
+export interface EmbedOptions {
+  /** Settings by their environment names, such as `QWEN_TOKEN`. @defaultValue `process.env` */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Stands in for the network. */
+  readonly fetch?: FetchFunction;
+  /** @defaultValue one in memory, forgotten with the program */
+  readonly store?: Store;
+  /** @defaultValue lines on standard error, as LOG_LEVEL and LOG_FORMAT say */
+  readonly log?: LiveLog;
+}
+
+export interface Embedded {
+  /** Answers `POST /v1/chat/completions`, wherever the request was addressed. */
+  chatCompletions(request: Request): Promise<Response>;
+  /** Answers any of the gateway's routes. */
+  handle(request: Request): Promise<Response>;
+  readonly sessionManager: SessionManager;
+  readonly qwenClient: QwenClient;
+  /** Lets running replies end, then closes the store. */
+  shutdown(): Promise<void>;
+}
+
+/**
+ * @throws {ConfigError} when a setting is wrong
+ * @example const gateway = await embed({ environment: { QWEN_TOKEN: token } });
+ */
+export async function embed(options: EmbedOptions = {}): Promise<Embedded> {
+  const { config } = loadConfig({ environment: options.environment ?? process.env, flags: {} });
+  const log = options.log ?? createLog({ level: config.logLevel, format: config.logFormat });
+  const store = options.store ?? createMemoryStore({ clock: Date.now, sessionTimeoutMs: config.sessionTimeout });
+  const app: App = await createApp(config, {
+    log,
+    store,
+    ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
+  });
+  return {
+    handle: (request) => app.handle(request),
+    chatCompletions: (request) => app.handle(new Request("http://localhost/v1/chat/completions", request)),
+    sessionManager: createSessionManager(store, upstreamName),
+    qwenClient: createConfiguredClient(config, options.fetch ?? fetch),
+    shutdown: () => app.stop(),
+  };
+}
+
+function createConfiguredClient(config: Config, fetchFunction: FetchFunction): QwenClient {
+  const client = createQwenWebClient({
+    http: createFetchClient(fetchFunction),
+    baseUrl: config.qwenBaseUrl,
+    chatTitle: config.qwenChatTitle,
+    userAgent: `qwen-gateway/${version}`,
+    clock: Date.now,
+  });
+  const { qwenHeaders: headers } = config;
+  const account = parseAccount({
+    token: config.qwenToken,
+    cookies: config.qwenCookies,
+    ...(headers === undefined ? {} : { headers }),
+  });
+  return createQwenClient(client, account, {
+    maxAttempts: config.retryMaxAttempts,
+    baseDelayMs: config.retryBaseDelayMs,
+    maxDelayMs: config.retryMaxDelayMs,
+  });
+}

@@ -1,0 +1,35 @@
+// The one place where an error becomes an answer: the shape of the surface whose path was asked, OpenAI's elsewhere.
+
+import { errorHeaders } from "../contract/error-headers.ts";
+import { type GatewayError, httpStatus } from "../contract/gateway-error.ts";
+import { openaiErrorBody } from "../contract/openai-error.ts";
+import type { Surface } from "../contract/surface.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Trip } from "./trip.ts";
+
+export type AnswerError = (error: GatewayError, trip: Trip) => Response;
+
+export function createAnswerError(surfaces: readonly Surface[], log: Log): AnswerError {
+  const surfaceByPath = new Map<string, Surface>();
+  for (const surface of surfaces) for (const route of surface.routes) surfaceByPath.set(route.path, surface);
+
+  return (error, trip) => {
+    logError(log, error, trip);
+    const surface = surfaceByPath.get(trip.path);
+    const body = surface === undefined ? openaiErrorBody(error) : surface.encodeError(error, trip.requestId);
+    return Response.json(body, { status: httpStatus[error.kind], headers: errorHeaders(error) });
+  };
+}
+
+function logError(log: Log, error: GatewayError, trip: Trip): void {
+  const fields = {
+    status: httpStatus[error.kind],
+    code: openaiErrorBody(error).error.code,
+    method: trip.request.method,
+    path: trip.path,
+    requestId: trip.requestId,
+    client: trip.clientAddress,
+  };
+  if (fields.status >= 500) log.error(error.message, fields, error);
+  else log.warn(error.message, fields);
+}

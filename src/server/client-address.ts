@@ -1,0 +1,57 @@
+// Whose request it is, for the log. X-Forwarded-For counts only where a trusted proxy wrote it.
+
+import { BlockList, isIP } from "node:net";
+import { ConfigError } from "../config/config-error.ts";
+
+/** @returns the address of the client, as far as trusted proxies tell; `socketAddress` when none does. */
+export type ClientAddress = (socketAddress: string, headers: Headers) => string;
+
+/**
+ * @param trustedProxies addresses or networks (`10.0.0.0/8`).
+ * @throws {ConfigError} when one is neither.
+ */
+export function createClientAddress(trustedProxies: readonly string[]): ClientAddress {
+  if (trustedProxies.length === 0) return plainAddress;
+  const trusted = new BlockList();
+  for (const proxy of trustedProxies) addProxy(trusted, proxy);
+
+  return (socketAddress, headers) => {
+    let address = plainAddress(socketAddress);
+    const hops = (headers.get("x-forwarded-for") ?? "").split(",");
+    // From the right: each hop was written by the one behind it, and is believed as long as that one is trusted.
+    while (isTrusted(trusted, address)) {
+      const hop = plainAddress(hops.pop()?.trim() ?? "");
+      if (isIP(hop) === 0) return address;
+      address = hop;
+    }
+    return address;
+  };
+}
+
+function addProxy(trusted: BlockList, proxy: string): void {
+  const [address = "", prefix, ...more] = proxy.split("/");
+  const version = isIP(address);
+  const bits = version === 4 ? 32 : 128;
+  const prefixBits = prefix === undefined ? bits : Number(prefix);
+  const isNetwork = version !== 0 && more.length === 0 && prefix !== "" && Number.isInteger(prefixBits);
+  if (!isNetwork || prefixBits < 0 || prefixBits > bits) {
+    throw new ConfigError([
+      `Cannot trust the proxy "${proxy}": TRUSTED_PROXIES takes addresses and networks such as "10.0.0.0/8"`,
+    ]);
+  }
+  trusted.addSubnet(address, prefixBits, family(version));
+}
+
+function isTrusted(trusted: BlockList, address: string): boolean {
+  const version = isIP(address);
+  return version !== 0 && trusted.check(address, family(version));
+}
+
+function family(version: number): "ipv4" | "ipv6" {
+  return version === 6 ? "ipv6" : "ipv4";
+}
+
+/** A socket that listens on both families tells IPv4 addresses in IPv6 clothes. */
+function plainAddress(address: string): string {
+  return address.replace(/^::ffff:(?=\d+\.)/i, "");
+}

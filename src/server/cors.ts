@@ -1,0 +1,49 @@
+// CORS for the configured origins, and only for them.
+
+import { normalizeOrigin } from "./origin-guard.ts";
+
+export interface Cors {
+  /** Whether a page of this origin may call. */
+  allows(origin: string): boolean;
+  /** Headers for every answer to a request with these headers. */
+  headersFor(request: Headers): Record<string, string>;
+  /** Headers of the answer to a preflight; undefined when the request is none, or comes from another origin. */
+  preflightHeaders(request: Request): Record<string, string> | undefined;
+}
+
+const exposedHeaders = "x-request-id, retry-after, x-should-retry, x-session-id";
+const allowedMethods = "GET, HEAD, POST, DELETE, OPTIONS";
+const preflightLifetimeSeconds = 600;
+
+/** @param corsOrigins origins, or `*` for all of them. Empty: CORS is off. */
+export function createCors(corsOrigins: readonly string[]): Cors {
+  const anyOrigin = corsOrigins.includes("*");
+  const origins = new Set(corsOrigins.map(normalizeOrigin));
+  const allows = (origin: string) => anyOrigin || origins.has(normalizeOrigin(origin));
+
+  function headersFor(request: Headers): Record<string, string> {
+    if (corsOrigins.length === 0) return {};
+    const origin = request.get("origin");
+    if (origin === null || !allows(origin)) return { vary: "Origin" };
+    return {
+      vary: "Origin",
+      "access-control-allow-origin": anyOrigin ? "*" : origin,
+      "access-control-expose-headers": exposedHeaders,
+    };
+  }
+
+  function preflightHeaders(request: Request): Record<string, string> | undefined {
+    const origin = request.headers.get("origin");
+    if (request.method !== "OPTIONS" || !request.headers.has("access-control-request-method")) return undefined;
+    if (origin === null || !allows(origin)) return undefined;
+    // Named one by one: an asterisk does not cover `authorization`.
+    const requested = request.headers.get("access-control-request-headers");
+    return {
+      "access-control-allow-methods": allowedMethods,
+      "access-control-max-age": String(preflightLifetimeSeconds),
+      ...(requested === null ? {} : { "access-control-allow-headers": requested }),
+    };
+  }
+
+  return { allows, headersFor, preflightHeaders };
+}

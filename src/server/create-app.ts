@@ -1,0 +1,73 @@
+// The Elysia application: hooks and routes in one place, in the order in which they run.
+
+import { Elysia } from "elysia";
+import { GatewayError, toGatewayError } from "../contract/gateway-error.ts";
+import type { AnswerError } from "./answer-error.ts";
+import type { ServerRoute, Trip } from "./trip.ts";
+
+export interface AppOptions {
+  readonly routes: readonly ServerRoute[];
+  readonly answerError: AnswerError;
+  /** Runs before the router: an answer ends the trip. @throws {GatewayError} when the request may not come in. */
+  admit(trip: Trip): Response | undefined;
+  tripOf(request: Request): Trip;
+}
+
+/** @returns a handler that never throws: whatever goes wrong inside ends in `answerError`. */
+export function createApp(options: AppOptions): (request: Request) => Promise<Response> {
+  const app = new Elysia({
+    aot: true,
+    // Bodies are parsed by the surfaces; nothing may be stripped from them.
+    normalize: false,
+    strictPath: true,
+    // Else the path of a wildcard route is looked for from the eleventh character on, and `Host: a` is a 404.
+    handler: { standardHostname: false },
+  });
+
+  // First, because hooks reach only what is registered after them.
+  app.onError(({ request, code, error }) => {
+    const trip = options.tripOf(request);
+    return options.answerError(code === "NOT_FOUND" ? routeNotFound(trip) : toGatewayError(error), trip);
+  });
+  app.onRequest(({ request }) => {
+    return options.admit(options.tripOf(request));
+  });
+
+  // The handlers take the context apart in their head and nothing more: the router compiles them from their source text.
+  for (const route of options.routes) {
+    app.route(route.method, route.path, async ({ request }) => await route.answer(options.tripOf(request)), {
+      parse: "none",
+    });
+  }
+  for (const [path, methods] of methodsByPath(options.routes)) {
+    app.all(path, async ({ request }) => refuseMethod(options.tripOf(request), methods), { parse: "none" });
+  }
+
+  app.compile();
+  return async (request) => await app.fetch(request);
+}
+
+function methodsByPath(routes: readonly ServerRoute[]): Map<string, string[]> {
+  const methods = new Map<string, string[]>();
+  for (const route of routes) {
+    const known = methods.get(route.path) ?? [];
+    known.push(...(route.method === "GET" ? ["GET", "HEAD"] : [route.method]));
+    methods.set(route.path, known);
+  }
+  return methods;
+}
+
+function refuseMethod(trip: Trip, methods: readonly string[]): never {
+  trip.answerHeaders["allow"] = methods.join(", ");
+  throw new GatewayError(
+    "method-not-allowed",
+    `Cannot ${trip.request.method} this address: it takes ${methods.join(" and ")}`,
+  );
+}
+
+function routeNotFound(trip: Trip): GatewayError {
+  return new GatewayError(
+    "not-found",
+    `Cannot ${trip.request.method} this address: there is nothing here. The base URL of the OpenAI API ends in /v1`,
+  );
+}

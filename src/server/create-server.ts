@@ -1,0 +1,173 @@
+// The HTTP edge put together: routes, guards, the socket, and shutting down. Protocols are the surfaces' business.
+
+import { answerLogStream, type LogFeed, logStreamHeaders } from "../admin/log-stream.ts";
+import type { Clock } from "../contract/clock.ts";
+import type { Surface } from "../contract/surface.ts";
+import type { Gateway } from "../gateway/gateway.ts";
+import type { Store } from "../store/store.ts";
+import type { Log } from "../telemetry/log.ts";
+import { createAdmit } from "./admit.ts";
+import { createAnswerError } from "./answer-error.ts";
+import { checkBind } from "./check-bind.ts";
+import { createClientAddress } from "./client-address.ts";
+import { createCors } from "./cors.ts";
+import { createApp } from "./create-app.ts";
+import { healthRoutes } from "./health.ts";
+import { type HttpServer, listen, urlOf } from "./listen.ts";
+import { modelRoutes } from "./models.ts";
+import { sessionRoutes } from "./sessions.ts";
+import { surfaceRoutes } from "./surface-routes.ts";
+import type { ServerRoute, Trip } from "./trip.ts";
+import { createTrips } from "./trips.ts";
+
+export interface ServerOptions {
+  /** Address to listen on. */
+  readonly hostname: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  /** Empty: no key is asked for, and `Host` and `Origin` are checked instead. */
+  readonly apiKeys: readonly string[];
+  /** Allows an address that others can reach although there are no keys. */
+  readonly insecure: boolean;
+  /** Host names that are ours, besides the loopback ones and `hostname`. */
+  readonly allowedHosts: readonly string[];
+  /** Origins whose pages may call, or `*`. Empty: CORS is off. */
+  readonly corsOrigins: readonly string[];
+  /** Addresses and networks whose X-Forwarded-For counts. */
+  readonly trustedProxies: readonly string[];
+  /** Largest request body, in bytes. Beyond it: 413. */
+  readonly maxBodyBytes: number;
+  /** How long running replies may take to end when the server stops, in milliseconds. */
+  readonly drainTimeoutMs: number;
+  readonly gateway: Gateway;
+  readonly surfaces: readonly Surface[];
+  readonly store: Store;
+  readonly log: Log;
+  readonly logFeed: LogFeed;
+  readonly clock: Clock;
+  readonly version: string;
+  /** Told by `/health`. */
+  readonly upstreamNames?: readonly string[];
+  /** Told by `/health/ready`. */
+  isReady(): boolean;
+}
+
+export interface GatewayServer {
+  /** @throws {Error} when the address must not, or cannot, be listened on. */
+  start(): { url: string; port: number };
+  /** Handles a request in process, for tests and library use. */
+  handle(request: Request): Promise<Response>;
+  /** Takes nothing new, lets replies end within `drainTimeoutMs`, ends the rest. Safe to call more than once. */
+  stop(): Promise<void>;
+}
+
+/** How long clients may take to read what they have been sent when the drain is over. */
+const farewellMs = 1000;
+
+export function createServer(options: ServerOptions): GatewayServer {
+  const { gateway, clock } = options;
+  const log = options.log.with({ component: "server" });
+  const stopping = new AbortController();
+  const isStopping = () => stopping.signal.aborted;
+  const cors = createCors(options.corsOrigins);
+  const trips = createTrips(clock, cors, createClientAddress(options.trustedProxies));
+  let server: HttpServer | undefined;
+  let stopped: Promise<void> | undefined;
+
+  const app = createApp({
+    routes: createRoutes(options, stopping.signal, (request) => server?.timeout(request, 0)),
+    answerError: createAnswerError(options.surfaces, log),
+    admit: createAdmit(options, cors, isStopping),
+    tripOf: trips.of,
+  });
+
+  async function answer(received: Request): Promise<Response> {
+    const request = withHttpAddress(received);
+    const trip = trips.open(request, server?.requestIP(received)?.address);
+    const response = await app(request);
+    for (const [name, value] of Object.entries(trip.answerHeaders)) response.headers.set(name, value);
+    logAnswer(trip, response);
+    return response;
+  }
+
+  function logAnswer(trip: Trip, response: Response): void {
+    log.debug("request", {
+      method: trip.request.method,
+      path: trip.path,
+      status: response.status,
+      durationMs: clock() - trip.startedAtMs,
+      requestId: trip.requestId,
+      client: trip.clientAddress,
+    });
+  }
+
+  async function drain(): Promise<void> {
+    stopping.abort();
+    // Resolves with the last connection, but refuses new ones from now on: not awaited yet.
+    const closed = server?.stop(false);
+    try {
+      await gateway.drain(options.drainTimeoutMs);
+      await Promise.race([closed, Bun.sleep(farewellMs)]);
+    } finally {
+      await server?.stop(true);
+    }
+  }
+
+  return {
+    start() {
+      checkBind(options);
+      server = listen(options, answer);
+      const port = server.port ?? options.port;
+      return { url: urlOf({ hostname: options.hostname, port }), port };
+    },
+    handle: answer,
+    stop() {
+      stopped ??= drain();
+      return stopped;
+    },
+  };
+}
+
+/**
+ * The router cuts the path behind `http://host`. Requests in process may say `https`, and HTTP/1.0 without a Host gives
+ * the bare path.
+ */
+function withHttpAddress(request: Request): Request {
+  const { url } = request;
+  if (url.startsWith("http://")) return request;
+  const address = url.startsWith("/") ? `http://localhost${url}` : url.replace(/^https:/, "http:");
+  return new Request(address, request);
+}
+
+function createRoutes(
+  options: ServerOptions,
+  stopping: AbortSignal,
+  keepOpen: (request: Request) => void,
+): ServerRoute[] {
+  const { gateway, logFeed, maxBodyBytes } = options;
+  return [
+    ...healthRoutes({
+      version: options.version,
+      upstreamNames: options.upstreamNames ?? [],
+      clock: options.clock,
+      openReplies: () => gateway.openReplies(),
+      isReady: () => !stopping.aborted && options.isReady(),
+    }),
+    ...modelRoutes((signal) => gateway.listModels(signal)),
+    ...sessionRoutes({
+      store: options.store,
+      deleteSession: (caller, sessionId) => gateway.deleteSession(caller, sessionId),
+    }),
+    ...options.surfaces.flatMap((surface) => surfaceRoutes(surface, { gateway, maxBodyBytes, keepOpen })),
+    {
+      method: "GET",
+      path: "/admin/api/log",
+      answer: ({ request }) => {
+        // The router reads a body to its end to tell HEAD its length, and this one has none.
+        if (request.method === "HEAD") return new Response(null, { headers: logStreamHeaders });
+        keepOpen(request);
+        return answerLogStream(logFeed, AbortSignal.any([request.signal, stopping]));
+      },
+    },
+  ];
+}

@@ -1,0 +1,51 @@
+// Request bodies, read whole and never beyond the limit.
+
+import { GatewayError } from "../contract/gateway-error.ts";
+
+/**
+ * @param maxBodyBytes the largest body that is read, in bytes.
+ * @throws {GatewayError} `too-large`, before anything is read where the client told the length; `invalid-request` for
+ * an encoded body and for one that breaks off.
+ */
+export async function readBody(request: Request, maxBodyBytes: number): Promise<Uint8Array> {
+  const encoding = request.headers.get("content-encoding")?.trim().toLowerCase();
+  if (encoding !== undefined && encoding !== "" && encoding !== "identity") {
+    throw new GatewayError(
+      "invalid-request",
+      `Cannot read a request body with content-encoding "${encoding.slice(0, 40)}": send it unencoded`,
+    );
+  }
+  const length = request.headers.get("content-length");
+  if (length !== null && Number(length) > maxBodyBytes) throw tooLarge(maxBodyBytes);
+  if (request.body === null) return new Uint8Array();
+  try {
+    return length === null ? await readChunks(request.body, maxBodyBytes) : await request.bytes();
+  } catch (error) {
+    if (error instanceof GatewayError) throw error;
+    throw new GatewayError("invalid-request", "Cannot read the request body: it broke off", { cause: error });
+  }
+}
+
+async function readChunks(body: ReadableStream<Uint8Array>, maxBodyBytes: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  const reader = body.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return Buffer.concat(chunks, size);
+    size += value.byteLength;
+    if (size > maxBodyBytes) {
+      // Nobody waits for what else the client has to say; the refusal is the answer.
+      reader.cancel().catch(() => {});
+      throw tooLarge(maxBodyBytes);
+    }
+    chunks.push(value);
+  }
+}
+
+function tooLarge(maxBodyBytes: number): GatewayError {
+  return new GatewayError(
+    "too-large",
+    `Cannot read a request body of more than ${maxBodyBytes} bytes: send less, or raise MAX_BODY_BYTES`,
+  );
+}

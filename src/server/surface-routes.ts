@@ -1,0 +1,27 @@
+// The routes of the client protocols: read the body, hand it to the gateway.
+
+import type { Surface } from "../contract/surface.ts";
+import type { Gateway } from "../gateway/gateway.ts";
+import { readBody } from "./read-body.ts";
+import type { ServerRoute } from "./trip.ts";
+
+export interface SurfaceRoutesOptions {
+  readonly gateway: Pick<Gateway, "exchange">;
+  readonly maxBodyBytes: number;
+  /** Switches the idle timeout of this request's connection off. */
+  keepOpen(request: Request): void;
+}
+
+export function surfaceRoutes(surface: Surface, options: SurfaceRoutesOptions): ServerRoute[] {
+  return surface.routes.map(({ method, path }) => ({
+    method,
+    path,
+    answer: async ({ request, caller, requestId }) => {
+      const body = await readBody(request, options.maxBodyBytes);
+      // Not before: a body that never ends is cut by the idle timeout.
+      options.keepOpen(request);
+      const { headers, signal } = request;
+      return options.gateway.exchange(surface, { body, headers, signal, caller, requestId });
+    },
+  }));
+}

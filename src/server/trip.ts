@@ -1,0 +1,45 @@
+// What the edge knows about one request on its way through: who, when, and which headers its answer will carry.
+
+export interface Trip {
+  readonly request: Request;
+  /** Fresh and unique; never taken from the client. */
+  readonly requestId: string;
+  /** As the client wrote it, without query. The router and the guards read the same string, so none can be fooled. */
+  readonly path: string;
+  readonly startedAtMs: number;
+  /** Undefined for requests that came through no socket. */
+  readonly clientAddress: string | undefined;
+  /** Scopes conversations. The guard writes it before any route runs. */
+  caller: string;
+  /** Headers that the answer will carry, whatever it is. */
+  readonly answerHeaders: Record<string, string>;
+}
+
+/** A way into the server. A path that ends in an asterisk matches whatever follows. */
+export interface ServerRoute {
+  readonly method: "GET" | "POST" | "DELETE";
+  readonly path: string;
+  answer(trip: Trip): Response | Promise<Response>;
+}
+
+export const localCaller = "local";
+
+/** Where the path begins: behind `http://`, however short the host. */
+const authorityStart = "http://".length;
+
+/** Path of an `http:` address, raw: cut exactly as the router does it, or a guard could see another path than a route. */
+export function pathOf(url: string): string {
+  const start = url.indexOf("/", authorityStart);
+  const end = url.indexOf("?", start + 1);
+  return url.substring(start, end === -1 ? undefined : end);
+}
+
+/** What stands behind `prefix` in the path, decoded; undefined when its percent signs make no sense. */
+export function pathRest(trip: Trip, prefix: string): string | undefined {
+  try {
+    return decodeURIComponent(trip.path.slice(prefix.length));
+  } catch {
+    // A malformed escape names nothing that exists.
+    return undefined;
+  }
+}

@@ -1,0 +1,58 @@
+// Bytes that wait for their end. Grows by fragments, so that what was carried once is not moved again by the next piece.
+
+/** Small pieces share a fragment: a line that arrives byte by byte must not cost an object a byte. */
+const fragmentBytes = 4096;
+
+/** A larger fragment is given back to the collector when it is done with; a smaller one is used again. */
+const maxIdleBytes = 65_536;
+
+const nothing = new Uint8Array(0);
+
+/** Bytes in arrival order, joined at most once. */
+export class ByteCarry {
+  /** Bytes that wait. */
+  length = 0;
+  /** Bytes ever copied, in and while joining. */
+  copiedBytes = 0;
+  private full: Uint8Array[] = [];
+  private current: Uint8Array = nothing;
+  private used = 0;
+
+  append(bytes: Uint8Array): void {
+    if (bytes.length > this.current.length - this.used) {
+      if (this.used > 0) this.full.push(this.current.subarray(0, this.used));
+      this.current = new Uint8Array(Math.max(fragmentBytes, bytes.length));
+      this.used = 0;
+    }
+    this.current.set(bytes, this.used);
+    this.used += bytes.length;
+    this.length += bytes.length;
+    this.copiedBytes += bytes.length;
+  }
+
+  /** All that waits, as one view that stays as it is until the next `append`; nothing waits afterwards. */
+  take(): Uint8Array {
+    const taken = this.full.length === 0 ? this.current.subarray(0, this.used) : this.join();
+    this.clear();
+    return taken;
+  }
+
+  clear(): void {
+    if (this.full.length > 0) this.full = [];
+    if (this.current.length > maxIdleBytes) this.current = nothing;
+    this.used = 0;
+    this.length = 0;
+  }
+
+  private join(): Uint8Array {
+    const joined = new Uint8Array(this.length);
+    let offset = 0;
+    for (const fragment of this.full) {
+      joined.set(fragment, offset);
+      offset += fragment.length;
+    }
+    joined.set(this.current.subarray(0, this.used), offset);
+    this.copiedBytes += joined.length;
+    return joined;
+  }
+}

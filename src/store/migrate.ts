@@ -1,0 +1,47 @@
+// Brings a database to the schema that this binary knows. Migrations are numbered and never edited after release.
+
+import type { Database } from "bun:sqlite";
+import { GatewayError } from "../contract/gateway-error.ts";
+import turns from "./migrations/001-turns.sql" with { type: "text" };
+
+/** In order: the first one brings an empty file to version 1. */
+export const migrations: readonly string[] = [turns];
+
+/**
+ * Applies what is missing, each migration in one transaction together with its number.
+ * @returns the version that was found.
+ * @throws {GatewayError} when the database was written by a newer binary.
+ */
+export function migrate(database: Database, path: string, steps: readonly string[] = migrations): number {
+  const found = readVersion(database);
+  if (found > steps.length) {
+    throw new GatewayError(
+      "internal",
+      `Cannot open the store "${path}": it was written by a newer version of this program (schema ${found}, known here ` +
+        `is ${steps.length}); start that version, or name another data directory`,
+    );
+  }
+  for (const [index, step] of steps.entries()) applyStep(database, index + 1, step);
+  return found;
+}
+
+function applyStep(database: Database, version: number, step: string): void {
+  if (readVersion(database) >= version) return;
+  database.run("BEGIN IMMEDIATE");
+  try {
+    // Asked again inside: another worker may have been faster.
+    if (readVersion(database) < version) {
+      database.run(step);
+      database.run(`PRAGMA user_version = ${version}`);
+    }
+    database.run("COMMIT");
+  } catch (error) {
+    if (database.inTransaction) database.run("ROLLBACK");
+    throw error;
+  }
+}
+
+function readVersion(database: Database): number {
+  using statement = database.prepare<{ user_version: number }, []>("PRAGMA user_version");
+  return statement.get()?.user_version ?? 0;
+}

@@ -1,0 +1,76 @@
+// Opens the database file: its directory and mode, its pragmas, its schema. Failures become one sentence.
+
+import { Database, SQLiteError } from "bun:sqlite";
+import { closeSync, mkdirSync, openSync } from "node:fs";
+import { dirname } from "node:path";
+import { GatewayError } from "../contract/gateway-error.ts";
+import type { Log } from "../telemetry/log.ts";
+import { isBusy } from "./busy-retry.ts";
+import { migrate, migrations } from "./migrate.ts";
+
+/** Milliseconds that a statement may block the event loop for another process; beyond it the retry is asynchronous. */
+const busyTimeoutMs = 20;
+/** At start nothing else waits for the event loop: other workers may migrate meanwhile. */
+const openTimeoutMs = 5000;
+
+/**
+ * @throws {GatewayError} when the file cannot be opened, is no database, is damaged, or belongs to a newer version.
+ */
+export function openDatabase(path: string, log: Log): Database {
+  try {
+    createPrivateFile(path);
+    const database = new Database(path, { create: true, strict: true });
+    try {
+      prepareDatabase(database, path, log);
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+    return database;
+  } catch (error) {
+    if (error instanceof GatewayError) throw error;
+    throw new GatewayError("internal", `Cannot open the store "${path}": ${adviceFor(error)}`, { cause: error });
+  }
+}
+
+function prepareDatabase(database: Database, path: string, log: Log): void {
+  database.run(`PRAGMA busy_timeout = ${openTimeoutMs}`);
+  // Silently without effect after the first write, so it comes before the journal mode.
+  database.run("PRAGMA auto_vacuum = 2");
+  enableWriteAheadLog(database);
+  // A killed process loses nothing; FULL would guard against a power cut at ten times the cost of a turn.
+  database.run("PRAGMA synchronous = NORMAL");
+  const found = migrate(database, path);
+  if (found < migrations.length) log.info("store migrated", { fromVersion: found, toVersion: migrations.length });
+  database.run(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
+}
+
+/** The change of the journal mode reports "busy" without waiting when several workers open a new file at once. */
+function enableWriteAheadLog(database: Database): void {
+  const deadlineMs = performance.now() + openTimeoutMs;
+  for (;;) {
+    try {
+      database.run("PRAGMA journal_mode = WAL");
+      return;
+    } catch (error) {
+      if (!isBusy(error) || performance.now() > deadlineMs) throw error;
+      Bun.sleepSync(5);
+    }
+  }
+}
+
+/** SQLite gives its side files the mode of the database. */
+function createPrivateFile(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  closeSync(openSync(path, "a", 0o600));
+}
+
+function adviceFor(error: unknown): string {
+  const code = error instanceof SQLiteError ? (error.code ?? "") : "";
+  if (code === "SQLITE_NOTADB" || code.startsWith("SQLITE_CORRUPT")) {
+    return "the file is damaged or no database; move it away to start with an empty store, or restore a copy of it";
+  }
+  if (isBusy(error)) return "another process keeps it locked; stop that process, or name another data directory";
+  if (code === "SQLITE_FULL") return "the disk is full; free some space";
+  return "it cannot be read and written; check that its directory exists and belongs to this user, or name another one";
+}

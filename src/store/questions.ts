@@ -1,0 +1,125 @@
+// The prepared statements of the SQLite driver, one a question, with the types of what goes in and what comes out.
+
+import type { Database, Statement } from "bun:sqlite";
+import type { LeaseOwner } from "./lease-owner.ts";
+import { questionTexts } from "./question-texts.ts";
+import type { ConversationView } from "./store.ts";
+
+type ChatKey = { upstream: string; account: string; chatId: string };
+type ChatClaim = ChatKey & { claimId: string };
+type Node = { nodeId: string | null; parentId: string | null; responseId: string | null };
+type Owner = { [Field in keyof LeaseOwner]: LeaseOwner[Field] };
+
+/** A place to continue at. Hash lists are JSON text. */
+export interface PositionRow extends ChatKey, Node {
+  /** Null while the conversation's chat is empty. */
+  readonly turnId: number | null;
+  readonly conversationKey: number;
+  readonly conversationId: string;
+  readonly sessionId: string;
+  readonly messageCount: number;
+  readonly systemHashes: string;
+  readonly toolHashes: string;
+}
+
+export interface LeaseRow {
+  readonly leasedUntilMs: number;
+  readonly readyAtMs: number;
+  readonly replyNodeId: string | null;
+  readonly replyParentId: string | null;
+  readonly replyResponseId: string | null;
+}
+
+export interface ConversationRow {
+  readonly conversationId: string;
+  readonly sessionId: string;
+  readonly headTurnId: number | null;
+  readonly messageCount: number;
+}
+
+export type SessionRow = ConversationView & { readonly sessionId: string };
+
+type TurnSearch = {
+  caller: string;
+  sessionHint: string | null;
+  systemKey: string;
+  oldestMs: number;
+  leasedAfterMs: number;
+};
+
+type NewTurn = ChatKey &
+  Node & {
+    conversationKey: number;
+    caller: string;
+    fingerprint: string;
+    loose: string;
+    lastTurn: string;
+    sessionHint: string | null;
+    systemKey: string;
+    systemHashes: string;
+    toolHashes: string;
+    model: string;
+    messageCount: number;
+    nowMs: number;
+  };
+
+type ConversationChange = ChatKey & { conversationKey: number; model: string; messageCount: number; nowMs: number };
+
+type NewConversationRow = ChatKey &
+  Node & { publicId: string; caller: string; sessionId: string; model: string; messageCount: number; nowMs: number };
+
+export function prepareQuestions(database: Database) {
+  const statements: Statement[] = [];
+  function prepare<Row, Parameters extends Record<string, string | number | null>>(name: keyof typeof questionTexts) {
+    const statement = database.prepare<Row, [Parameters]>(questionTexts[name]);
+    statements.push(statement);
+    return statement;
+  }
+  return {
+    findKnownPrefixes: prepare<
+      { prefixIndex: number },
+      { caller: string; prefixes: string; sessionHint: string | null }
+    >("findKnownPrefixes"),
+    findTurn: prepare<PositionRow, TurnSearch & { fingerprint: string }>("findTurn"),
+    findLooseTurn: prepare<PositionRow, TurnSearch & { loose: string; lastTurn: string }>("findLooseTurn"),
+    findHead: prepare<PositionRow, { caller: string; sessionId: string; oldestMs: number }>("findHead"),
+
+    findLease: prepare<LeaseRow, ChatKey>("findLease"),
+    takeLease: prepare<never, ChatClaim & Owner & { leasedUntilMs: number }>("takeLease"),
+    noteReply: prepare<never, ChatClaim & Node>("noteReply"),
+    renewLease: prepare<never, ChatClaim & { leasedUntilMs: number }>("renewLease"),
+    freeLease: prepare<never, ChatClaim & { readyAtMs: number }>("freeLease"),
+    abandonLease: prepare<never, ChatClaim>("abandonLease"),
+    findLeaseOwners: prepare<LeaseOwner, { nowMs: number }>("findLeaseOwners"),
+    abandonLeasesOf: prepare<never, Owner>("abandonLeasesOf"),
+    deleteIdleLeases: prepare<never, { nowMs: number }>("deleteIdleLeases"),
+
+    createConversation: prepare<{ id: number }, NewConversationRow>("createConversation"),
+    findConversation: prepare<ConversationRow, { conversationKey: number }>("findConversation"),
+    touchConversation: prepare<never, { conversationKey: number; nowMs: number }>("touchConversation"),
+    replaceChat: prepare<never, ConversationChange>("replaceChat"),
+    moveHead: prepare<never, ConversationChange & Node & { turnId: number }>("moveHead"),
+
+    rememberTurn: prepare<{ id: number }, NewTurn>("rememberTurn"),
+    findContinued: prepare<{ continued: number }, { turnId: number }>("findContinued"),
+    markContinued: prepare<never, { turnId: number }>("markContinued"),
+
+    findSession: prepare<SessionRow, { caller: string; sessionId: string; oldestMs: number }>("findSession"),
+    listSessionIds: prepare<{ sessionId: string }, { caller: string; oldestMs: number; limit: number }>(
+      "listSessionIds",
+    ),
+    findSessions: prepare<SessionRow, { caller: string; sessionIds: string; oldestMs: number }>("findSessions"),
+
+    findDeletable: prepare<{ id: number }, { caller: string; sessionId: string; limit: number }>("findDeletable"),
+    findExpired: prepare<{ id: number }, { oldestMs: number; nowMs: number; limit: number }>("findExpired"),
+    deleteTurns: prepare<never, { conversationKeys: string; limit: number }>("deleteTurns"),
+    deleteConversations: prepare<ConversationView, { conversationKeys: string }>("deleteConversations"),
+
+    /** Without it the database stays open behind `close`, and its log is not folded into the file. */
+    finalizeAll() {
+      for (const statement of statements) statement.finalize();
+    },
+  };
+}
+
+export type Questions = ReturnType<typeof prepareQuestions>;

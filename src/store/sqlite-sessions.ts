@@ -1,0 +1,74 @@
+// The half of the SQLite driver that shows and deletes sessions.
+
+import type { Connection, Moment } from "./connection.ts";
+import type { SessionRow } from "./questions.ts";
+import { groupSessions } from "./session-view.ts";
+import type { ConversationView, SessionView, Store } from "./store.ts";
+
+/** Conversations and turns of one deleting transaction: it must stay short beside running turns. */
+const batchConversations = 100;
+const batchTurns = 1000;
+
+export class SqliteSessions implements Pick<Store, "getSession" | "listSessions" | "deleteSession" | "sweep"> {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  async getSession(caller: string, sessionId: string): Promise<SessionView | undefined> {
+    const { questions } = this.#connection;
+    const rows = await this.#connection.read(({ oldestMs }) =>
+      questions.findSession.all({ caller, sessionId, oldestMs }),
+    );
+    return toSessions(rows)[0];
+  }
+
+  async listSessions(caller: string, limit: number): Promise<readonly SessionView[]> {
+    const { questions } = this.#connection;
+    const rows = await this.#connection.read(({ oldestMs }) => {
+      const sessionIds = questions.listSessionIds.all({ caller, oldestMs, limit }).map((row) => row.sessionId);
+      return questions.findSessions.all({ caller, sessionIds: JSON.stringify(sessionIds), oldestMs });
+    });
+    return toSessions(rows);
+  }
+
+  async deleteSession(caller: string, sessionId: string): Promise<readonly ConversationView[] | undefined> {
+    if ((await this.getSession(caller, sessionId)) === undefined) return undefined;
+    const { questions } = this.#connection;
+    return this.#deleteBatches(() => questions.findDeletable.all({ caller, sessionId, limit: batchConversations }));
+  }
+
+  async sweep(): Promise<readonly ConversationView[]> {
+    const { questions } = this.#connection;
+    const deleted = await this.#deleteBatches(({ nowMs, oldestMs }) =>
+      questions.findExpired.all({ oldestMs, nowMs, limit: batchConversations }),
+    );
+    if (deleted.length > 0) this.#connection.shrink();
+    return deleted;
+  }
+
+  async #deleteBatches(find: (moment: Moment) => readonly { id: number }[]): Promise<readonly ConversationView[]> {
+    const { questions } = this.#connection;
+    const deleted: ConversationView[] = [];
+    for (;;) {
+      const batch = await this.#connection.write((moment) => {
+        const conversationKeys = JSON.stringify(find(moment).map((row) => row.id));
+        if (conversationKeys === "[]") return undefined;
+        const { changes } = questions.deleteTurns.run({ conversationKeys, limit: batchTurns });
+        // Their turns may be more than one batch: the conversations go with the last of them.
+        return changes < batchTurns ? questions.deleteConversations.all({ conversationKeys }) : [];
+      });
+      if (batch === undefined) break;
+      for (const view of batch) deleted.push(view);
+      // Streams of this process get their turn in between.
+      await Bun.sleep(0);
+    }
+    await this.#connection.write(({ nowMs }) => questions.deleteIdleLeases.run({ nowMs }));
+    return deleted;
+  }
+}
+
+function toSessions(rows: readonly SessionRow[]): readonly SessionView[] {
+  return groupSessions(rows.map(({ sessionId, ...conversation }) => ({ sessionId, conversation })));
+}

@@ -1,0 +1,40 @@
+// The Store in one SQLite file: survives kill -9, and several processes may share it. See sqlite-turns.ts for the
+// rules of turns and question-texts.ts for the SQL.
+
+import { Connection } from "./connection.ts";
+import { SqliteSessions } from "./sqlite-sessions.ts";
+import { SqliteTurns } from "./sqlite-turns.ts";
+import type { Store } from "./store.ts";
+import type { StoreOptions } from "./store-options.ts";
+
+/**
+ * Opens the file, creating it with its directory, readable by this user alone. Chats that a dead process of this
+ * machine held are free again.
+ * @throws {GatewayError} when it cannot be opened; the message says what to do.
+ */
+export function openSqliteStore(options: StoreOptions & { readonly path: string }): Store {
+  const connection = new Connection(options);
+  const turns = new SqliteTurns(connection);
+  const sessions = new SqliteSessions(connection);
+  return {
+    beginTurn: (caller, lookup) => turns.beginTurn(caller, lookup),
+    openConversation: (caller, conversation) => turns.openConversation(caller, conversation),
+    noteReply: (claim, continuation) => turns.noteReply(claim, continuation),
+    endTurn: (claim, record) => turns.endTurn(claim, record),
+    releaseTurn: (claim, settleMs) => turns.releaseTurn(claim, settleMs),
+    getSession: (caller, sessionId) => sessions.getSession(caller, sessionId),
+    listSessions: (caller, limit) => sessions.listSessions(caller, limit),
+    deleteSession: (caller, sessionId) => sessions.deleteSession(caller, sessionId),
+    sweep: () => sessions.sweep(),
+    async close() {
+      if (connection.closed) return;
+      try {
+        turns.abandonClaims();
+      } catch (error) {
+        // They run out by themselves, and the file must be closed in any case.
+        connection.log.warn("leases not freed on close", { reason: String(error) });
+      }
+      connection.close();
+    },
+  };
+}

@@ -1,0 +1,11 @@
+// What every driver of the Store contract is given.
+
+import type { Clock } from "../contract/clock.ts";
+import type { Log } from "../telemetry/log.ts";
+
+export interface StoreOptions {
+  readonly clock: Clock;
+  /** Milliseconds after its last access at which a conversation is forgotten. */
+  readonly sessionTimeoutMs: number;
+  readonly log?: Log;
+}

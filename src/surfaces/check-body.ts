@@ -1,0 +1,48 @@
+// A request body against its schema: the first thing that is wrong becomes an error that names the field.
+
+import type { Static, TSchema } from "typebox";
+import { Compile } from "typebox/compile";
+import { GatewayError } from "../contract/gateway-error.ts";
+
+/**
+ * @returns a function that checks a body and returns it as the schema's type; unknown fields stay
+ * @throws {GatewayError} (the returned function) `invalid-request`
+ */
+export function createBodyCheck<S extends TSchema>(schema: S): (body: unknown) => Static<S> {
+  const check = Compile(schema);
+  return (body) => {
+    if (check.Check(body)) return body;
+    const [first] = check.Errors(body);
+    const param = toParam(first?.instancePath ?? "", first?.params);
+    const reason = first?.keyword === "required" ? "is missing" : (first?.message ?? "is invalid");
+    throw invalid(
+      param,
+      param === "" ? `Invalid request: the body ${reason}` : `Invalid request: "${param}" ${reason}`,
+    );
+  };
+}
+
+export function invalid(param: string, message: string): GatewayError {
+  return new GatewayError("invalid-request", message, param === "" ? {} : { param });
+}
+
+/** `/stream_options/include_usage` as `stream_options.include_usage`, array indexes in brackets. */
+function toParam(instancePath: string, params: unknown): string {
+  const steps = instancePath.split("/").slice(1);
+  if (hasMissing(params) && params.requiredProperties[0] !== undefined) steps.push(params.requiredProperties[0]);
+  let param = "";
+  for (const step of steps) {
+    if (/^\d+$/.test(step)) param += `[${step}]`;
+    else param += param === "" ? step : `.${step}`;
+  }
+  return param;
+}
+
+function hasMissing(params: unknown): params is { requiredProperties: string[] } {
+  return (
+    typeof params === "object" &&
+    params !== null &&
+    "requiredProperties" in params &&
+    Array.isArray(params.requiredProperties)
+  );
+}

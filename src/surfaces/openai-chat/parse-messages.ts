@@ -1,0 +1,145 @@
+// The `messages` of a chat completion, checked one by one: whatever is wrong is named with its index.
+
+import type { ContentPart, Message, ToolCall } from "../../contract/chat-request.ts";
+import { isJsonObject, type JsonObject } from "../../contract/json.ts";
+import { invalid } from "../check-body.ts";
+
+const roles = ["system", "developer", "user", "assistant", "tool", "function"] as const;
+type Role = (typeof roles)[number];
+
+/** @throws {GatewayError} `invalid-request` that names the message, such as `messages[1].role` */
+export function parseMessages(value: unknown): Message[] {
+  if (value === undefined) throw invalid("messages", 'Invalid request: "messages" is missing');
+  if (!Array.isArray(value)) throw invalid("messages", 'Invalid request: "messages" must be an array');
+  if (value.length === 0) throw invalid("messages", 'Invalid request: "messages" must not be empty');
+  const messages = value.map((message: unknown, index) => parseMessage(message, `messages[${index}]`));
+  // A tool's result may continue a known conversation; whether it does, the gateway finds out.
+  if (!messages.some((message) => message.role === "user" || message.role === "tool")) {
+    throw invalid("messages", 'Invalid request: "messages" must hold a message with role "user"');
+  }
+  return messages;
+}
+
+function parseMessage(value: unknown, path: string): Message {
+  if (!isJsonObject(value)) throw invalid(path, `Invalid request: "${path}" must be an object`);
+  switch (parseRole(value["role"], path)) {
+    case "system":
+    case "developer":
+      return { role: "system", content: parseContent(value["content"], path) };
+    case "user":
+      return { role: "user", content: parseContent(value["content"], path) };
+    case "assistant":
+      return parseAssistant(value, path);
+    case "tool":
+      return parseToolResult(value, "tool_call_id", path);
+    case "function":
+      return parseToolResult(value, "name", path);
+  }
+}
+
+function parseRole(value: unknown, path: string): Role {
+  if (value === undefined) throw invalid(`${path}.role`, `Invalid request: "${path}.role" is missing`);
+  const role = roles.find((known) => known === value);
+  if (role === undefined) {
+    throw invalid(`${path}.role`, `Invalid request: "${path}.role" must be one of ${roles.join(", ")}`);
+  }
+  return role;
+}
+
+function parseAssistant(value: JsonObject, path: string): Message {
+  const toolCalls = parseToolCalls(value, path);
+  const reasoning = [value["reasoning_content"], value["reasoning"]].find(
+    (text) => typeof text === "string" && text !== "",
+  );
+  const mayBeEmpty = toolCalls.length > 0 || typeof value["refusal"] === "string" || value["content"] === null;
+  const isEmpty = value["content"] === undefined || value["content"] === null;
+  return {
+    role: "assistant",
+    content: isEmpty && mayBeEmpty ? [] : parseContent(value["content"], path),
+    toolCalls,
+    ...(typeof reasoning === "string" ? { reasoning } : {}),
+  };
+}
+
+function parseToolResult(value: JsonObject, idField: "tool_call_id" | "name", path: string): Message {
+  const callId = value[idField];
+  if (typeof callId !== "string" || callId === "") {
+    throw invalid(`${path}.${idField}`, `Invalid request: "${path}.${idField}" must name the call that this answers`);
+  }
+  return { role: "tool", callId, content: parseContent(value["content"], path) };
+}
+
+function parseToolCalls(value: JsonObject, path: string): ToolCall[] {
+  const calls: ToolCall[] = [];
+  const list = value["tool_calls"];
+  if (list !== undefined && list !== null) {
+    if (!Array.isArray(list))
+      throw invalid(`${path}.tool_calls`, `Invalid request: "${path}.tool_calls" must be an array`);
+    for (const [index, call] of list.entries()) calls.push(parseToolCall(call, `${path}.tool_calls[${index}]`));
+  }
+  // The form before `tool_calls`: one call without an id.
+  const legacy = value["function_call"];
+  if (isJsonObject(legacy) && typeof legacy["name"] === "string") {
+    calls.push({ callId: legacy["name"], toolName: legacy["name"], argumentsText: argumentsOf(legacy["arguments"]) });
+  }
+  return calls;
+}
+
+function parseToolCall(value: unknown, path: string): ToolCall {
+  const called = isJsonObject(value) ? (value["function"] ?? value["custom"]) : undefined;
+  if (!isJsonObject(value) || !isJsonObject(called) || typeof called["name"] !== "string") {
+    throw invalid(`${path}.function.name`, `Invalid request: "${path}.function.name" must be a string`);
+  }
+  const callId = typeof value["id"] === "string" ? value["id"] : "";
+  return { callId, toolName: called["name"], argumentsText: argumentsOf(called["arguments"] ?? called["input"]) };
+}
+
+/** Some clients send the arguments as an object instead of JSON text. */
+function argumentsOf(value: unknown): string {
+  if (typeof value === "string") return value;
+  return value === undefined || value === null ? "" : JSON.stringify(value);
+}
+
+function parseContent(value: unknown, path: string): ContentPart[] {
+  if (typeof value === "string") return [{ type: "text", text: value }];
+  if (value === undefined || value === null) {
+    throw invalid(`${path}.content`, `Invalid request: "${path}.content" is missing`);
+  }
+  if (!Array.isArray(value)) {
+    throw invalid(`${path}.content`, `Invalid request: "${path}.content" must be a string or an array of parts`);
+  }
+  return value.map((part: unknown, index) => parsePart(part, `${path}.content[${index}]`));
+}
+
+function parsePart(value: unknown, path: string): ContentPart {
+  if (typeof value === "string") return { type: "text", text: value };
+  if (!isJsonObject(value)) throw invalid(path, `Invalid request: "${path}" must be an object`);
+  switch (value["type"]) {
+    case "text":
+    case "input_text":
+    case "output_text":
+      return { type: "text", text: stringIn(value, "text", path) };
+    case "refusal":
+      return { type: "text", text: stringIn(value, "refusal", path) };
+    case "image_url": {
+      const image = value["image_url"];
+      return {
+        type: "image",
+        url: isJsonObject(image) ? stringIn(image, "url", `${path}.image_url`) : stringIn(value, "image_url", path),
+      };
+    }
+    case "file": {
+      const file = isJsonObject(value["file"]) ? value["file"] : {};
+      const name = typeof file["filename"] === "string" ? file["filename"] : undefined;
+      return { type: "file", name, url: stringIn(file, "file_data", `${path}.file`) };
+    }
+    default:
+      throw invalid(`${path}.type`, `Invalid request: "${path}.type" must be one of text, image_url, file`);
+  }
+}
+
+function stringIn(value: JsonObject, key: string, path: string): string {
+  const text = value[key];
+  if (typeof text !== "string") throw invalid(`${path}.${key}`, `Invalid request: "${path}.${key}" must be a string`);
+  return text;
+}

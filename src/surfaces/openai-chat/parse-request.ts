@@ -1,0 +1,65 @@
+// The body of POST /v1/chat/completions to a ChatRequest. Fields that nobody here understands are let through unread.
+
+import Type from "typebox";
+import type { ChatRequest, ToolChoice, ToolDefinition } from "../../contract/chat-request.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts";
+import { createBodyCheck } from "../check-body.ts";
+import { optional, parseModel, parseReasoning, parseSession, parseWebSearch, sharedFields } from "../openai-fields.ts";
+import { parseMessages } from "./parse-messages.ts";
+
+export const surfaceName = "openai-chat";
+
+/** `messages` is checked by hand: its errors name the message. */
+export const chatCompletionBody = Type.Object({
+  ...sharedFields,
+  max_completion_tokens: optional(Type.Integer({ minimum: 1 })),
+  tools: optional(Type.Array(Type.Unknown())),
+  functions: optional(Type.Array(Type.Unknown())),
+});
+
+const checkBody = createBodyCheck(chatCompletionBody);
+
+/** @throws {GatewayError} `invalid-request` that names the field */
+export function parseRequest(value: unknown): ChatRequest {
+  const body = checkBody(value);
+  // Checked above to be an object; the schema leaves unknown fields in place.
+  const fields: JsonObject = body;
+  return {
+    surface: surfaceName,
+    model: parseModel(body.model),
+    messages: parseMessages(fields["messages"]),
+    tools: parseTools(body.tools ?? body.functions ?? []),
+    toolChoice: parseToolChoice(fields["tool_choice"] ?? fields["function_call"]),
+    stream: body.stream ?? false,
+    includeUsage: body.stream_options?.include_usage ?? false,
+    maxTokens: body.max_completion_tokens ?? body.max_tokens ?? undefined,
+    reasoning: parseReasoning(fields),
+    webSearch: parseWebSearch(fields),
+    session: parseSession(fields),
+    body: fields,
+  };
+}
+
+/** Tools of other kinds than functions are the service's own: left out, never refused. */
+function parseTools(list: readonly unknown[]): ToolDefinition[] {
+  const tools: ToolDefinition[] = [];
+  for (const entry of list) {
+    if (!isJsonObject(entry)) continue;
+    const definition = isJsonObject(entry["function"]) ? entry["function"] : entry;
+    if (typeof definition["name"] !== "string") continue;
+    tools.push({
+      name: definition["name"],
+      description: typeof definition["description"] === "string" ? definition["description"] : undefined,
+      // Came out of JSON.parse.
+      parameters: (definition["parameters"] ?? {}) as Json,
+    });
+  }
+  return tools;
+}
+
+function parseToolChoice(value: unknown): ToolChoice | undefined {
+  if (value === "auto" || value === "none" || value === "required") return value;
+  if (!isJsonObject(value)) return undefined;
+  const named = isJsonObject(value["function"]) ? value["function"]["name"] : value["name"];
+  return typeof named === "string" ? { toolName: named } : undefined;
+}

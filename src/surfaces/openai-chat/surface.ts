@@ -1,0 +1,58 @@
+// OpenAI chat completions: POST /v1/chat/completions.
+
+import type { ChatReply } from "../../contract/chat-reply.ts";
+import type { ChatRequest } from "../../contract/chat-request.ts";
+import type { Json } from "../../contract/json.ts";
+import { openaiErrorBody } from "../../contract/openai-error.ts";
+import type { Surface } from "../../contract/surface.ts";
+import { encodeUsage } from "../openai-fields.ts";
+import { chatReplyId, createEventEncoder } from "./event-encoder.ts";
+import { parseRequest, surfaceName } from "./parse-request.ts";
+
+export const openaiChat: Surface = {
+  name: surfaceName,
+  routes: [{ method: "POST", path: "/v1/chat/completions" }],
+  parseRequest,
+  createEncoder: createEventEncoder,
+  encodeReply,
+  encodeError: openaiErrorBody,
+};
+
+export function encodeReply(_request: ChatRequest, reply: ChatReply): Json {
+  const { identity, text, reasoning, toolCalls, sources } = reply;
+  const hasCalls = toolCalls.length > 0;
+  return {
+    id: chatReplyId(identity),
+    object: "chat.completion",
+    created: Math.floor(identity.createdAtMs / 1000),
+    model: identity.model,
+    choices: [
+      {
+        index: 0,
+        message: {
+          role: "assistant",
+          content: hasCalls && text === "" ? null : text,
+          ...(reasoning === "" ? {} : { reasoning_content: reasoning }),
+          ...(hasCalls ? { tool_calls: toolCalls.map(encodeToolCall) } : {}),
+          ...(sources.length === 0
+            ? {}
+            : {
+                annotations: sources.map(({ url, title }) => ({ type: "url_citation", url_citation: { url, title } })),
+              }),
+          refusal: null,
+        },
+        logprobs: null,
+        finish_reason: reply.finishReason,
+      },
+    ],
+    usage: encodeUsage(reply.usage),
+  };
+}
+
+function encodeToolCall(call: ChatReply["toolCalls"][number]): Json {
+  return {
+    id: call.callId,
+    type: "function",
+    function: { name: call.toolName, arguments: call.argumentsText === "" ? "{}" : call.argumentsText },
+  };
+}

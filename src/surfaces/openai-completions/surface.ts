@@ -1,0 +1,130 @@
+// OpenAI's legacy text completions: POST /v1/completions. A prompt is one message of a user.
+
+import Type from "typebox";
+import type { ChatReply } from "../../contract/chat-reply.ts";
+import type { ChatRequest } from "../../contract/chat-request.ts";
+import type { ChatEvent, ReplyIdentity } from "../../contract/events.ts";
+import type { Json, JsonObject } from "../../contract/json.ts";
+import { openaiErrorBody } from "../../contract/openai-error.ts";
+import type { EventEncoder, Surface } from "../../contract/surface.ts";
+import { ByteWriter } from "../../sse/byte-writer.ts";
+import { commentFrame, doneFrame, formatSseEvent } from "../../sse/sse-writer.ts";
+import { createBodyCheck, invalid } from "../check-body.ts";
+import {
+  encodeUsage,
+  optional,
+  parseModel,
+  parseReasoning,
+  parseSession,
+  parseWebSearch,
+  sharedFields,
+} from "../openai-fields.ts";
+
+const surfaceName = "openai-completions";
+
+export const completionBody = Type.Object({ ...sharedFields, echo: optional(Type.Boolean()) });
+
+const checkBody = createBodyCheck(completionBody);
+
+export const openaiCompletions: Surface = {
+  name: surfaceName,
+  routes: [{ method: "POST", path: "/v1/completions" }],
+  parseRequest,
+  createEncoder,
+  encodeReply,
+  encodeError: openaiErrorBody,
+};
+
+function parseRequest(value: unknown): ChatRequest {
+  const body = checkBody(value);
+  const fields: JsonObject = body;
+  return {
+    surface: surfaceName,
+    model: parseModel(body.model),
+    messages: [{ role: "user", content: [{ type: "text", text: parsePrompt(fields["prompt"]) }] }],
+    tools: [],
+    toolChoice: undefined,
+    stream: body.stream ?? false,
+    includeUsage: body.stream_options?.include_usage ?? false,
+    maxTokens: body.max_tokens ?? undefined,
+    reasoning: parseReasoning(fields),
+    webSearch: parseWebSearch(fields),
+    session: parseSession(fields),
+    body: fields,
+  };
+}
+
+/** One text, or a list that holds just one: several prompts would be several replies, token ids are no text. */
+function parsePrompt(value: unknown): string {
+  const prompt: unknown = Array.isArray(value) && value.length === 1 ? value[0] : value;
+  if (prompt === undefined || prompt === null) throw invalid("prompt", 'Invalid request: "prompt" is missing');
+  if (typeof prompt !== "string") throw invalid("prompt", 'Invalid request: "prompt" must be one string');
+  if (prompt === "") throw invalid("prompt", 'Invalid request: "prompt" must not be empty');
+  return prompt;
+}
+
+function promptOf(request: ChatRequest): string {
+  const part = request.messages[0]?.content[0];
+  return part?.type === "text" ? part.text : "";
+}
+
+function completionId(identity: ReplyIdentity): string {
+  return `cmpl-${identity.replyId}`;
+}
+
+const encoder = new TextEncoder();
+const heartbeatFrame = commentFrame("keepalive");
+const deltaEnd = encoder.encode(',"logprobs":null,"finish_reason":null}]}\n\n');
+
+/** Reasoning has no place in this protocol and is left out. */
+function createEncoder(request: ChatRequest, identity: ReplyIdentity): EventEncoder {
+  const writer = new ByteWriter();
+  const head = `data: {"id":${JSON.stringify(completionId(identity))},"object":"text_completion","created":${Math.floor(identity.createdAtMs / 1000)},"model":${JSON.stringify(identity.model)},`;
+  const textStart = encoder.encode(`${head}"choices":[{"index":0,"text":`);
+
+  function write(event: ChatEvent): void {
+    switch (event.type) {
+      case "text-delta":
+        writer.bytes(textStart);
+        writer.bytes(event.text.json);
+        return writer.bytes(deltaEnd);
+      case "reply-start":
+        if (request.body["echo"] !== true) return;
+        writer.bytes(textStart);
+        writer.text(JSON.stringify(promptOf(request)));
+        return writer.bytes(deltaEnd);
+      case "reply-end":
+        writer.text(
+          `${head}"choices":[{"index":0,"text":"","logprobs":null,"finish_reason":"${event.finishReason}"}]}\n\n`,
+        );
+        if (request.includeUsage)
+          writer.text(`${head}"choices":[],"usage":${JSON.stringify(encodeUsage(event.usage))}}\n\n`);
+        return writer.bytes(doneFrame);
+      case "reply-error":
+        writer.text(formatSseEvent(openaiErrorBody(event.error)));
+        return writer.bytes(doneFrame);
+      case "reasoning-delta":
+      case "tool-call-delta":
+      case "block-start":
+      case "block-end":
+      case "source":
+        return;
+      default:
+        event satisfies never;
+    }
+  }
+
+  return { write, writeHeartbeat: () => writer.bytes(heartbeatFrame), take: () => writer.take() };
+}
+
+function encodeReply(request: ChatRequest, reply: ChatReply): Json {
+  const text = request.body["echo"] === true ? promptOf(request) + reply.text : reply.text;
+  return {
+    id: completionId(reply.identity),
+    object: "text_completion",
+    created: Math.floor(reply.identity.createdAtMs / 1000),
+    model: reply.identity.model,
+    choices: [{ index: 0, text, logprobs: null, finish_reason: reply.finishReason }],
+    usage: encodeUsage(reply.usage),
+  };
+}

@@ -1,0 +1,75 @@
+// Fields that the OpenAI surfaces share: reasoning switches in all the spellings that users know, token limits, session.
+
+import Type from "typebox";
+import type { ReasoningOptions, SessionFields } from "../contract/chat-request.ts";
+import { isJsonObject, type JsonObject } from "../contract/json.ts";
+
+/** Official clients send null for what they leave open. */
+const optional = <S extends Parameters<typeof Type.Optional>[0]>(schema: S) =>
+  Type.Optional(Type.Union([schema, Type.Null()]));
+
+export const sharedFields = {
+  model: optional(Type.String()),
+  stream: optional(Type.Boolean()),
+  stream_options: optional(Type.Object({ include_usage: optional(Type.Boolean()) })),
+  max_tokens: optional(Type.Integer({ minimum: 1 })),
+  n: optional(Type.Integer({ minimum: 1, maximum: 1 })),
+  session_id: optional(Type.String({ minLength: 1, maxLength: 200 })),
+  prompt_cache_key: optional(Type.String()),
+  enable_thinking: optional(Type.Boolean()),
+  thinking_budget: optional(Type.Integer({ minimum: 0 })),
+  reasoning_effort: optional(Type.String()),
+  enable_search: optional(Type.Boolean()),
+};
+
+export { optional };
+
+type Effort = NonNullable<ReasoningOptions["effort"]>;
+const efforts: ReadonlySet<string> = new Set<Effort>(["none", "minimal", "low", "medium", "high", "xhigh"]);
+
+export function parseReasoning(body: JsonObject): ReasoningOptions {
+  const template = isJsonObject(body["chat_template_kwargs"]) ? body["chat_template_kwargs"] : {};
+  const reasoning = isJsonObject(body["reasoning"]) ? body["reasoning"] : {};
+  const enabled = body["enable_thinking"] ?? template["enable_thinking"];
+  const effort = body["reasoning_effort"] ?? reasoning["effort"];
+  const budget = body["thinking_budget"];
+  return {
+    ...(typeof enabled === "boolean" ? { enabled } : {}),
+    ...(typeof budget === "number" ? { budgetTokens: budget } : {}),
+    ...(isEffort(effort) ? { effort } : {}),
+  };
+}
+
+function isEffort(value: unknown): value is Effort {
+  return typeof value === "string" && efforts.has(value);
+}
+
+export function parseSession(body: JsonObject): SessionFields {
+  const sessionId = body["session_id"];
+  const hint = body["prompt_cache_key"];
+  return {
+    ...(typeof sessionId === "string" ? { sessionId } : {}),
+    ...(typeof hint === "string" && hint !== "" ? { hint } : {}),
+  };
+}
+
+export function parseWebSearch(body: JsonObject): boolean | undefined {
+  if (typeof body["enable_search"] === "boolean") return body["enable_search"];
+  return isJsonObject(body["web_search_options"]) ? true : undefined;
+}
+
+/** An empty name is a missing one. */
+export function parseModel(model: string | null | undefined): string | undefined {
+  return model === null || model === undefined || model.trim() === "" ? undefined : model;
+}
+
+/** @see https://platform.openai.com/docs/api-reference/completions/object#completions/object-usage */
+export function encodeUsage(usage: import("../contract/events.ts").TokenUsage) {
+  return {
+    prompt_tokens: usage.inputTokens,
+    completion_tokens: usage.outputTokens,
+    total_tokens: usage.totalTokens,
+    prompt_tokens_details: { cached_tokens: usage.cachedTokens ?? 0 },
+    completion_tokens_details: { reasoning_tokens: usage.reasoningTokens ?? 0 },
+  };
+}

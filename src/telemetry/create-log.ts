@@ -1,0 +1,69 @@
+// The log: decides by level, formats, writes, and lets others listen in. How a line looks is format-line.ts.
+
+import type { Clock } from "../contract/clock.ts";
+import { formatJson, formatPretty, type LogRecord } from "./format-line.ts";
+import type { Log, LogFields, LogLevel } from "./log.ts";
+
+export interface LogOptions {
+  readonly level: LogLevel;
+  /** `auto`: pretty on a terminal, json elsewhere. */
+  readonly format: "auto" | "pretty" | "json";
+  /** Receives lines without their line end. @defaultValue standard error */
+  readonly write?: (line: string) => void;
+  /** @defaultValue whether standard error is one */
+  readonly isTerminal?: boolean;
+  readonly clock?: Clock;
+}
+
+export interface LiveLog extends Log {
+  /** Hears every line that is written, in the same form. @returns a function that ends it */
+  subscribe(listener: (line: string) => void): () => void;
+}
+
+const rank: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3, silent: 4 };
+
+export function createLog(options: LogOptions): LiveLog {
+  const { level, write = writeToStandardError(), clock = Date.now } = options;
+  const isTerminal = options.isTerminal ?? process.stderr.isTTY === true;
+  const pretty = options.format === "auto" ? isTerminal : options.format === "pretty";
+  const format = pretty ? formatPretty : formatJson;
+  const listeners = new Set<(line: string) => void>();
+
+  function emit(record: Omit<LogRecord, "timeMs">): void {
+    if (rank[record.level] < rank[level]) return;
+    const line = format({ ...record, timeMs: clock() });
+    write(line);
+    for (const listener of listeners) {
+      try {
+        listener(line);
+      } catch {
+        // Whoever only listens must not break the one who logs; logging this would call it again.
+        listeners.delete(listener);
+      }
+    }
+  }
+
+  return {
+    ...createChild(emit, {}),
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+function createChild(emit: (record: Omit<LogRecord, "timeMs">) => void, own: LogFields): Log {
+  return {
+    debug: (message, fields) => emit({ level: "debug", message, fields: { ...own, ...fields } }),
+    info: (message, fields) => emit({ level: "info", message, fields: { ...own, ...fields } }),
+    warn: (message, fields) => emit({ level: "warn", message, fields: { ...own, ...fields } }),
+    error: (message, fields, error) => emit({ level: "error", message, fields: { ...own, ...fields }, error }),
+    with: (fields) => createChild(emit, { ...own, ...fields }),
+  };
+}
+
+function writeToStandardError(): (line: string) => void {
+  // A closed pipe costs the log, not the service.
+  process.stderr.on("error", () => {});
+  return (line) => void process.stderr.write(`${line}\n`);
+}

@@ -1,0 +1,87 @@
+// A completion whose client left before it was accepted: its reply is learnt and stopped, so that the chat is free again.
+
+import type { Account } from "../../credentials/account.ts";
+import type { QwenCompletionBody } from "../../wire/qwen-web.ts";
+import type { AcceptedCompletion, QwenWebClient } from "./client.ts";
+import { createEventDecoder } from "./event-decoder.ts";
+
+/** How long a reply that nobody waits for is read on to learn its id. */
+const learnMs = 2000;
+const stopTimeoutMs = 5000;
+
+export interface Sending {
+  readonly accepted: Promise<AcceptedCompletion>;
+  /** Ends the request and its body. */
+  abort(): void;
+}
+
+/**
+ * Sends a turn. When `signal` is aborted before the backend has answered, the promise rejects at once while the request
+ * lives on for a moment: a generation that has begun can only be stopped by an id that it tells itself.
+ */
+export function sendOrStop(
+  client: QwenWebClient,
+  account: Account,
+  body: QwenCompletionBody,
+  signal: AbortSignal,
+): Sending {
+  const controller = new AbortController();
+  const sent = client.sendMessage(account, body, controller.signal);
+  const accepted = new Promise<AcceptedCompletion>((resolve, reject) => {
+    const onAbort = (): void => {
+      reject(signal.reason);
+      void stopOrphan(client, account, body, sent, controller);
+    };
+    if (signal.aborted) return onAbort();
+    signal.addEventListener("abort", onAbort, { once: true });
+    sent.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
+  return { accepted, abort: () => controller.abort() };
+}
+
+/** Never rejects: whatever fails here, the chat settles by itself in a few seconds. */
+async function stopOrphan(
+  client: QwenWebClient,
+  account: Account,
+  body: QwenCompletionBody,
+  sent: Promise<AcceptedCompletion>,
+  controller: AbortController,
+): Promise<void> {
+  const timer = setTimeout(() => controller.abort(), learnMs);
+  try {
+    const completion = await sent;
+    if (completion.type === "json") return;
+    const responseId = await learnResponseId(completion, body.chat_id, controller.signal);
+    if (responseId !== undefined) {
+      await client.stop(account, body.chat_id, responseId, AbortSignal.timeout(stopTimeoutMs));
+    }
+  } catch {
+    // Refused or too slow: there is nothing to stop, or no way to.
+  } finally {
+    clearTimeout(timer);
+    controller.abort();
+  }
+}
+
+function learnResponseId(
+  completion: Extract<AcceptedCompletion, { type: "stream" }>,
+  chatId: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const decoder = createEventDecoder({ chatId, model: "" });
+  return new Promise((resolve) => {
+    const finish = (): void => {
+      completion.body.cancel();
+      resolve(decoder.isOver ? undefined : (decoder.continuation?.responseId ?? undefined));
+    };
+    signal.addEventListener("abort", finish, { once: true });
+    completion.body.start({
+      chunk(bytes) {
+        decoder.feed(bytes, () => {});
+        if (decoder.continuation !== undefined) finish();
+      },
+      end: finish,
+      fail: finish,
+    });
+  });
+}

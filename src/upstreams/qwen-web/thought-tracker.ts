@@ -1,0 +1,36 @@
+// Cumulative snapshots of thoughts to the text that is new: titles stand as a line of their own before their thought.
+
+export interface ThoughtTracker {
+  /** @returns what this snapshot adds, "" for a repeated one. */
+  next(titles: readonly string[], thoughts: readonly string[]): string;
+}
+
+export function createThoughtTracker(): ThoughtTracker {
+  let sent = "";
+  return {
+    next(titles, thoughts) {
+      const whole = joinThoughts(titles, thoughts);
+      const common = commonPrefixLength(sent, whole);
+      sent = whole;
+      return whole.slice(common);
+    },
+  };
+}
+
+function joinThoughts(titles: readonly string[], thoughts: readonly string[]): string {
+  const parts: string[] = [];
+  for (let index = 0; index < Math.max(titles.length, thoughts.length); index++) {
+    const lines = [titles[index], thoughts[index]].filter((line) => typeof line === "string" && line !== "");
+    parts.push(lines.join("\n"));
+  }
+  return parts.join("\n\n");
+}
+
+/** Where a snapshot is no extension of the one before, what differs is said from there on. Never cuts a surrogate pair. */
+function commonPrefixLength(a: string, b: string): number {
+  const limit = Math.min(a.length, b.length);
+  let length = 0;
+  while (length < limit && a.charCodeAt(length) === b.charCodeAt(length)) length++;
+  const last = b.charCodeAt(length - 1);
+  return length < b.length && last >= 0xd800 && last <= 0xdbff ? length - 1 : length;
+}

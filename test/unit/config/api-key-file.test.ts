@@ -1,0 +1,54 @@
+// The generated key: made once, kept, readable by its owner only.
+
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { loadOrCreateApiKey } from "../../../src/config/api-key-file.ts";
+
+let folder = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "api-key-file-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+test("loadOrCreateApiKey makes a key in a new folder and finds it again", () => {
+  const dataDir = join(folder, "new", "data");
+  const first = loadOrCreateApiKey(dataDir);
+  const second = loadOrCreateApiKey(dataDir);
+
+  expect(first.created).toBe(true);
+  expect(first.key).toMatch(/^qg-[\w-]{32}$/);
+  expect(second).toEqual({ key: first.key, created: false });
+  expect(readdirSync(dataDir)).toEqual(["api-key"]);
+});
+
+test("loadOrCreateApiKey writes a file that only its owner can read", () => {
+  loadOrCreateApiKey(folder);
+
+  expect(statSync(join(folder, "api-key")).mode & 0o777).toBe(0o600);
+});
+
+test("loadOrCreateApiKey makes a different key in each folder", () => {
+  expect(loadOrCreateApiKey(join(folder, "a")).key).not.toBe(loadOrCreateApiKey(join(folder, "b")).key);
+});
+
+test("loadOrCreateApiKey takes a key that the operator wrote there", () => {
+  writeFileSync(join(folder, "api-key"), "  my-own-key\n");
+
+  expect(loadOrCreateApiKey(folder)).toEqual({ key: "my-own-key", created: false });
+});
+
+test("loadOrCreateApiKey refuses an empty file and leaves it", () => {
+  const path = join(folder, "api-key");
+  writeFileSync(path, "\n");
+
+  expect(() => loadOrCreateApiKey(folder)).toThrow(`Cannot use "${path}": the file is empty`);
+  expect(readFileSync(path, "utf8")).toBe("\n");
+});
+
+test.skipIf(process.getuid?.() === 0)("loadOrCreateApiKey throws when the folder cannot be written", () => {
+  chmodSync(folder, 0o500);
+
+  expect(() => loadOrCreateApiKey(folder)).toThrow("EACCES");
+});

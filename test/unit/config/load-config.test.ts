@@ -1,0 +1,341 @@
+// Precedence, names and refusals of settings. Ranges are read from the schema, so that no key is forgotten.
+
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { ConfigError } from "../../../src/config/config-error.ts";
+import { listSettings, type Setting } from "../../../src/config/config-names.ts";
+import { type ConfigSources, loadConfig } from "../../../src/config/load-config.ts";
+
+const HOME = { HOME: "/home/ann" };
+
+function load(sources: Partial<ConfigSources>) {
+  return loadConfig({ environment: HOME, flags: {}, ...sources });
+}
+
+function yaml(text: string) {
+  return { path: "gateway.yaml", text };
+}
+
+function problemsOf(sources: Partial<ConfigSources>): readonly string[] {
+  try {
+    load(sources);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+/** Another value than the default, as text. */
+function otherText({ schema, key }: Setting): string {
+  if (schema.enum !== undefined) return String(schema.enum.find((value) => value !== schema.default));
+  if (schema.type === "boolean") return String(!schema.default);
+  if (schema.type === "integer") return String(schema.maximum);
+  if (schema.format === "uri") return "http://127.0.0.1:9";
+  if (key === "masterKey") return "ab".repeat(32);
+  if (key === "corsOrigin") return "https://a.example,https://b.example";
+  return key === "trustedProxies" ? "10.0.0.0/8" : "other";
+}
+
+/** The value that this text means. */
+function meaningOf({ schema }: Setting, text: string): unknown {
+  if (schema.type === "array") return text.split(",");
+  return schema.type === "integer" || schema.type === "boolean" ? JSON.parse(text) : text;
+}
+
+describe("loadConfig", () => {
+  test("loadConfig without any source gives the documented defaults [R0-014] [R2-057] [R2-058]", () => {
+    const { config, origins } = load({});
+
+    expect(config).toEqual({
+      host: "127.0.0.1",
+      port: 8787,
+      dataDir: "/home/ann/.local/share/qwen-gateway",
+      apiKey: [],
+      insecure: false,
+      generateApiKey: false,
+      allowedHosts: [],
+      trustedProxies: [],
+      corsOrigin: [],
+      qwenBaseUrl: "https://chat.qwen.ai",
+      qwenAuthUrl: "https://auth.qwen.ai",
+      qwenChainOn: "response_id",
+      qwenChatTitle: "API Chat",
+      qwenDeleteChats: false,
+      defaultModel: "qwen3-max",
+      sessionMatch: "history",
+      sessionTimeout: 2_592_000_000,
+      sessionCleanupInterval: 600_000,
+      retryMaxAttempts: 3,
+      retryBaseDelayMs: 500,
+      retryMaxDelayMs: 8000,
+      retryBudgetMs: 60_000,
+      firstByteTimeoutMs: 90_000,
+      stallTimeoutMs: 120_000,
+      replyTimeoutMs: 1_800_000,
+      holdHeadersMs: 15_000,
+      sseKeepaliveMs: 15_000,
+      clientStallMs: 60_000,
+      drainTimeoutMs: 30_000,
+      maxBodyBytes: 33_554_432,
+      maxLineBytes: 16_777_216,
+      stream: true,
+      streamUsage: "request",
+      logLevel: "info",
+      logFormat: "auto",
+      debugStreaming: false,
+    });
+    expect(new Set(Object.values(origins))).toEqual(new Set(["default"]));
+  });
+
+  test("loadConfig knows exactly the fixed environment names", () => {
+    expect(listSettings().map((setting) => setting.environmentName)).toEqual([
+      ..."HOST PORT DATA_DIR API_KEY INSECURE GENERATE_API_KEY ALLOWED_HOSTS TRUSTED_PROXIES CORS_ORIGIN".split(" "),
+      ..."MASTER_KEY QWEN_TOKEN QWEN_COOKIES QWEN_BASE_URL QWEN_AUTH_URL QWEN_CHAIN_ON QWEN_CHAT_TITLE".split(" "),
+      ..."QWEN_DELETE_CHATS QWEN_MAX_MESSAGE_CHARS DEFAULT_MODEL SESSION_MATCH SESSION_TIMEOUT".split(" "),
+      ..."SESSION_CLEANUP_INTERVAL RETRY_MAX_ATTEMPTS RETRY_BASE_DELAY_MS RETRY_MAX_DELAY_MS".split(" "),
+      ..."RETRY_BUDGET_MS ACCOUNT_COOLDOWN_MAX_MS FIRST_BYTE_TIMEOUT_MS STALL_TIMEOUT_MS".split(" "),
+      ..."REPLY_TIMEOUT_MS HOLD_HEADERS_MS SSE_KEEPALIVE_MS CLIENT_STALL_MS DRAIN_TIMEOUT_MS".split(" "),
+      ..."MAX_BODY_BYTES MAX_LINE_BYTES STREAM STREAM_USAGE LOG_LEVEL LOG_FORMAT DEBUG_STREAMING".split(" "),
+    ]);
+  });
+
+  for (const setting of listSettings()) {
+    const { key, environmentName, fileName, flagName } = setting;
+    const text = otherText(setting);
+    const value: unknown = meaningOf(setting, text);
+
+    test(`loadConfig takes ${environmentName} from the environment, the file and a flag alike`, () => {
+      const fromEnvironment = load({ environment: { ...HOME, [environmentName]: text } });
+      const fromFile = load({ file: yaml(`${fileName}: ${JSON.stringify(value)}`) });
+      const fromFlag = load({ flags: { [flagName]: text } });
+
+      for (const { config } of [fromEnvironment, fromFile, fromFlag]) expect(config[key] as unknown).toEqual(value);
+      const origins = [fromEnvironment, fromFile, fromFlag].map((loaded) => loaded.origins[key]);
+      expect(origins).toEqual(["environment", "file", "flag"]);
+    });
+  }
+
+  test("loadConfig ranks default < file < environment < flags for any set of sources", () => {
+    const sources = fc.record({ file: fc.boolean(), environment: fc.boolean(), flag: fc.boolean() });
+    fc.assert(
+      fc.property(sources, ({ file, environment, flag }) => {
+        const { config, origins } = loadConfig({
+          environment: { ...HOME, ...(environment ? { PORT: "2" } : {}) },
+          flags: flag ? { port: "3" } : {},
+          ...(file ? { file: yaml("port: 1") } : {}),
+        });
+        const winner = flag ? 3 : environment ? 2 : file ? 1 : 8787;
+        expect(config.port).toBe(winner);
+        expect(origins.port).toBe(flag ? "flag" : environment ? "environment" : file ? "file" : "default");
+      }),
+    );
+  });
+
+  test("loadConfig reads session and retry settings as numbers [R2-057] [R2-058] [R2-060]", () => {
+    const { config } = load({
+      environment: {
+        ...HOME,
+        SESSION_TIMEOUT: "1000",
+        SESSION_CLEANUP_INTERVAL: "50",
+        RETRY_MAX_ATTEMPTS: "5",
+        RETRY_BASE_DELAY_MS: "0",
+        RETRY_MAX_DELAY_MS: "20",
+      },
+    });
+
+    expect([config.sessionTimeout, config.sessionCleanupInterval]).toEqual([1000, 50]);
+    expect([config.retryMaxAttempts, config.retryBaseDelayMs, config.retryMaxDelayMs]).toEqual([5, 0, 20]);
+  });
+
+  test("loadConfig counts empty environment values and empty YAML values as unset", () => {
+    const { config, origins } = load({
+      environment: { ...HOME, PORT: "", API_KEY: " \n" },
+      file: yaml("qwen_token:\n"),
+    });
+
+    expect(config.port).toBe(8787);
+    expect(config.apiKey).toEqual([]);
+    expect("qwenToken" in config).toBe(false);
+    expect(origins.qwenToken).toBe("default");
+  });
+
+  test("loadConfig drops the line end behind a secret that was read from a file", () => {
+    expect(load({ environment: { ...HOME, QWEN_TOKEN: "abc\n" } }).config.qwenToken).toBe("abc");
+  });
+
+  test("loadConfig leaves optional settings out of the config", () => {
+    const { config } = load({});
+
+    for (const key of ["masterKey", "qwenToken", "qwenCookies", "qwenMaxMessageChars", "accountCooldownMaxMs"]) {
+      expect(key in config).toBe(false);
+    }
+  });
+
+  test("loadConfig splits lists at commas, in the environment as in the file", () => {
+    const fromEnvironment = load({ environment: { ...HOME, API_KEY: " one, two ,,three" } });
+    const fromText = load({ file: yaml('api_key: "one, two, three"') });
+    const fromList = load({ file: yaml("api_key: [one, two, three]") });
+
+    for (const { config } of [fromEnvironment, fromText, fromList])
+      expect(config.apiKey).toEqual(["one", "two", "three"]);
+  });
+
+  test("loadConfig takes * and origins for CORS_ORIGIN, and nothing that has a path", () => {
+    expect(load({ environment: { ...HOME, CORS_ORIGIN: "*" } }).config.corsOrigin).toEqual(["*"]);
+    expect(load({ flags: { "cors-origin": "http://localhost:3000" } }).config.corsOrigin).toEqual([
+      "http://localhost:3000",
+    ]);
+    expect(problemsOf({ flags: { "cors-origin": "https://a.example/page" } })).toHaveLength(1);
+  });
+
+  test("loadConfig drops slashes at the end of addresses", () => {
+    expect(load({ environment: { ...HOME, QWEN_BASE_URL: "http://127.0.0.1:9/qwen//" } }).config.qwenBaseUrl).toBe(
+      "http://127.0.0.1:9/qwen",
+    );
+  });
+
+  test("loadConfig turns DEBUG_STREAMING on by exactly true and by nothing else [R1-026]", () => {
+    const words = ["true", "TRUE", "True", "1", "yes", "on", "false", "0", "anything"];
+    const results = words.map(
+      (word) => load({ environment: { ...HOME, DEBUG_STREAMING: word } }).config.debugStreaming,
+    );
+
+    expect(results).toEqual([true, false, false, false, false, false, false, false, false]);
+    expect(load({ file: yaml("debug_streaming: true") }).config.debugStreaming).toBe(true);
+    expect(load({ file: yaml("debug_streaming: 1") }).config.debugStreaming).toBe(false);
+  });
+
+  test("loadConfig freezes the config and its lists, and shares no list between two loads", () => {
+    const first = load({}).config;
+    const second = load({}).config;
+
+    expect(Object.isFrozen(first)).toBe(true);
+    for (const key of ["apiKey", "allowedHosts", "trustedProxies", "corsOrigin"] as const) {
+      expect(Object.isFrozen(first[key])).toBe(true);
+      expect(first[key]).not.toBe(second[key]);
+    }
+  });
+});
+
+describe("loadConfig refuses", () => {
+  const numbers = listSettings().filter(({ schema }) => schema.type === "integer");
+
+  for (const { environmentName, flagName, fileName, schema } of numbers) {
+    const range = `a whole number from ${schema.minimum} to ${schema.maximum}`;
+
+    test(`loadConfig names ${environmentName} and its range for a wrong number`, () => {
+      const outside = [
+        String(Number(schema.minimum) - 1),
+        String(Number(schema.maximum) + 1),
+        "1.5",
+        "ten",
+        "0x10",
+        "1e3",
+      ];
+      for (const text of outside) {
+        const sentence = `Cannot use ${environmentName} "${text}": it must be ${range}`;
+        expect(problemsOf({ environment: { ...HOME, [environmentName]: text } })).toEqual([sentence]);
+      }
+      expect(problemsOf({ flags: { [flagName]: "x" } })).toEqual([`Cannot use --${flagName} "x": it must be ${range}`]);
+      const inFile = `Cannot use ${fileName} "7" in the config file: it must be ${range}`;
+      expect(problemsOf({ file: yaml(`${fileName}: "7"`) })).toEqual([inFile]);
+    });
+  }
+
+  const others: [string, string, string][] = [
+    ["HOST", "a b", "a host name or an IP address"],
+    ["INSECURE", "yes", '"true" or "false"'],
+    ["STREAM", "1", '"true" or "false"'],
+    ["SESSION_MATCH", "title", 'one of "history", "first-message"'],
+    ["QWEN_CHAIN_ON", "id", 'one of "response_id", "parent_id"'],
+    ["STREAM_USAGE", "never", 'one of "request", "always"'],
+    ["LOG_LEVEL", "trace", 'one of "debug", "info", "warn", "error", "silent"'],
+    ["LOG_FORMAT", "xml", 'one of "auto", "pretty", "json"'],
+    ["QWEN_BASE_URL", "ftp://chat.qwen.ai", "an http:// or https:// address without query"],
+    ["QWEN_AUTH_URL", "auth.qwen.ai", "an http:// or https:// address without query"],
+    ["TRUSTED_PROXIES", "proxy.local", "IP addresses or ranges such as 10.0.0.0/8"],
+    ["ALLOWED_HOSTS", ",", "host names such as gateway.example.com"],
+    ["CORS_ORIGIN", "example.com", "origins such as https://app.example.com, or *"],
+  ];
+  for (const [name, text, range] of others) {
+    test(`loadConfig names ${name} and its range for ${JSON.stringify(text)}`, () => {
+      const sentence = `Cannot use ${name} ${JSON.stringify(text)}: it must be ${range}`;
+      expect(problemsOf({ environment: { ...HOME, [name]: text } })).toEqual([sentence]);
+    });
+  }
+
+  test("loadConfig never echoes the value of a secret", () => {
+    const secret = "s3cret with space\u0001";
+    const environment = { ...HOME, API_KEY: secret, MASTER_KEY: secret, QWEN_TOKEN: secret, QWEN_COOKIES: secret };
+    const file = yaml(
+      Object.keys(environment)
+        .slice(1)
+        .map((name) => `${name.toLowerCase()}: [{ a: s3cret }]`)
+        .join("\n"),
+    );
+
+    for (const problems of [problemsOf({ environment }), problemsOf({ file })]) {
+      expect(problems).toHaveLength(4);
+      expect(problems.join("\n")).not.toContain("s3cret");
+    }
+    expect(problemsOf({ environment: { ...HOME, MASTER_KEY: "ab" } })).toEqual([
+      "Cannot use MASTER_KEY: it must be 64 hexadecimal characters",
+    ]);
+  });
+
+  test("loadConfig lists every problem at once, each under the name that was used", () => {
+    const sources = {
+      environment: { ...HOME, PORT: "x" },
+      flags: { "log-level": "loud" },
+      file: yaml("stream: maybe\nprot: 1"),
+    };
+
+    expect(problemsOf(sources)).toEqual([
+      'Unknown key "prot" in config file "gateway.yaml": did you mean port?',
+      'Cannot use PORT "x": it must be a whole number from 0 to 65535',
+      'Cannot use stream "maybe" in the config file: it must be "true" or "false"',
+      'Cannot use --log-level "loud": it must be one of "debug", "info", "warn", "error", "silent"',
+    ]);
+  });
+
+  test("loadConfig judges the value that wins and not the one that it hides", () => {
+    expect(load({ environment: { ...HOME, PORT: "x" }, flags: { port: "1" } }).config.port).toBe(1);
+  });
+
+  test("loadConfig names unknown flags and keys with the nearest known name, and ignores unknown variables", () => {
+    expect(problemsOf({ flags: { "api-kye": "k" } })).toEqual(["Unknown flag --api-kye: did you mean --api-key?"]);
+    expect(problemsOf({ file: yaml("PORT: 1") })).toEqual([
+      'Unknown key "PORT" in config file "gateway.yaml": did you mean port?',
+    ]);
+    expect(problemsOf({ file: yaml("completely_different: 1") })).toEqual([
+      'Unknown key "completely_different" in config file "gateway.yaml"',
+    ]);
+    expect(problemsOf({ environment: { ...HOME, PROT: "1" } })).toEqual([]);
+  });
+
+  test("loadConfig refuses a file that is no mapping or no YAML by its path", () => {
+    for (const text of ["- a\n- b", "just words", "a: [1\nb: 2"]) {
+      expect(problemsOf({ file: yaml(text) }).join()).toStartWith('Cannot read config file "gateway.yaml": ');
+    }
+    expect(problemsOf({ file: yaml("") })).toEqual([]);
+    expect(problemsOf({ file: yaml("# nothing yet\n") })).toEqual([]);
+  });
+
+  test("loadConfig bounds what it echoes", () => {
+    const [problem] = problemsOf({ environment: { ...HOME, PORT: "9".repeat(5000) } });
+
+    expect(problem?.length).toBeLessThan(250);
+  });
+
+  test("loadConfig survives any text of a variable: it loads it or says that it cannot", () => {
+    const name = fc.constantFrom(...listSettings().map((setting) => setting.environmentName));
+    fc.assert(
+      fc.property(name, fc.string({ unit: "binary" }), (environmentName, text) => {
+        const problems = problemsOf({ environment: { ...HOME, [environmentName]: text } });
+        for (const problem of problems) expect(problem).toStartWith(`Cannot use ${environmentName}`);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});

@@ -1,0 +1,115 @@
+// Turns out of messages: what merges, what disappears, and where a turn ends.
+
+import { expect, test } from "bun:test";
+import { canonicalText, canonicalTurns } from "../../../src/conversation/canonical.ts";
+import { assistant, call, result, system, user } from "./messages.ts";
+
+test("canonicalTurns merges neighbours of one side and leaves system messages out", () => {
+  const turns = canonicalTurns([
+    system("rules"),
+    user("one"),
+    system("more rules"),
+    user("two"),
+    assistant("three"),
+    assistant("four"),
+  ]);
+
+  expect(turns).toEqual([
+    { side: "user", text: "one two", toolCalls: [], toolResults: [], endIndex: 4 },
+    { side: "assistant", text: "three four", toolCalls: [], toolResults: [], endIndex: 6 },
+  ]);
+});
+
+test("canonicalTurns counts tool results to the user's side", () => {
+  const turns = canonicalTurns([user("a"), assistant("", call("1", "read", "{}")), result("1", "x"), user("b")]);
+
+  expect(turns.map((turn) => [turn.side, turn.text, turn.toolResults])).toEqual([
+    ["user", "a", []],
+    ["assistant", "", []],
+    ["user", "b", [{ callIndex: 0, text: "x" }]],
+  ]);
+});
+
+test("canonicalTurns lets an empty turn disappear and its neighbours merge", () => {
+  const turns = canonicalTurns([user("a"), assistant(""), user("b"), assistant(undefined), assistant("(no content)")]);
+
+  expect(turns).toEqual([{ side: "user", text: "a b", toolCalls: [], toolResults: [], endIndex: 3 }]);
+});
+
+test("canonicalTurns ends a turn behind an empty message of its side", () => {
+  expect(canonicalTurns([user("a"), assistant("b"), assistant(""), user("c")])[1]?.endIndex).toBe(3);
+});
+
+test("canonicalTurns keeps a tool result that is empty", () => {
+  const turns = canonicalTurns([user("a"), assistant("", call("1", "read", "{}")), result("1")]);
+
+  expect(turns[2]?.toolResults).toEqual([{ callIndex: 0, text: "" }]);
+});
+
+test("canonicalTurns orders results by their calls, whatever the ids are", () => {
+  const calls = [call("x", "a", ""), call("y", "b", ""), call("z", "c", "")];
+  const resultsOf = (...results: ReturnType<typeof result>[]): unknown =>
+    canonicalTurns([user("go"), assistant("", ...calls), ...results])[2]?.toolResults;
+
+  expect(resultsOf(result("z", "3"), result("x", "1"), result("y", "2"))).toEqual([
+    { callIndex: 0, text: "1" },
+    { callIndex: 1, text: "2" },
+    { callIndex: 2, text: "3" },
+  ]);
+  expect(resultsOf(result("?", "1"), result("y", "2"), result("??", "3"), result("???", "4"))).toEqual([
+    { callIndex: 0, text: "1" },
+    { callIndex: 1, text: "2" },
+    { callIndex: 2, text: "3" },
+    { callIndex: -1, text: "4" },
+  ]);
+});
+
+test("canonicalTurns gives results in order to calls whose ids are all empty", () => {
+  const turns = canonicalTurns([
+    user("go"),
+    assistant("", call("", "a", ""), call("", "b", "")),
+    result("", "1"),
+    result("", "2"),
+  ]);
+
+  expect(turns[2]?.toolResults).toEqual([
+    { callIndex: 0, text: "1" },
+    { callIndex: 1, text: "2" },
+  ]);
+});
+
+test("canonicalTurns gives results of unknown ids to the calls in order, also where ids repeat", () => {
+  const calls = [call("x", "a", ""), call("y", "b", ""), call("x", "c", "")];
+  const turns = canonicalTurns([
+    user("go"),
+    assistant("", ...calls),
+    result("1", "1"),
+    result("2", "2"),
+    result("3", "3"),
+  ]);
+
+  expect(turns[2]?.toolResults.map((one) => one.callIndex)).toEqual([0, 1, 2]);
+  expect(turns[2]?.toolResults.map((one) => one.text)).toEqual(["1", "2", "3"]);
+});
+
+test("canonicalTurns takes arguments that are no JSON by their words", () => {
+  const callsOf = (argumentsText: string) =>
+    canonicalTurns([assistant("", call("1", "f", argumentsText))])[0]?.toolCalls;
+
+  expect(callsOf('{"a": 1,\n "b"')).toEqual(callsOf('{"a":  1, "b"')!);
+  expect(callsOf('{"a": 1')).not.toEqual(callsOf('{"a": 2')!);
+});
+
+test("canonicalTurns survives arguments nested beyond reason", () => {
+  const nested = `${"[".repeat(50_000)}${"]".repeat(50_000)}`;
+
+  expect(canonicalTurns([assistant("", call("1", "f", nested))])).toHaveLength(1);
+});
+
+test("canonicalText tells images and files apart by their address", () => {
+  const image = (url: string) => canonicalText({ role: "user", content: [{ type: "image", url }] });
+
+  expect(image("data:image/png;base64,AAAA")).not.toBe(image("data:image/png;base64,AAAB"));
+  expect(image("https://example.org/a.png")).not.toContain("example");
+  expect(image("a")).not.toBe(canonicalText({ role: "user", content: [{ type: "file", name: "a", url: "a" }] }));
+});

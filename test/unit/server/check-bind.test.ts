@@ -1,0 +1,27 @@
+import { expect, test } from "bun:test";
+import { ConfigError } from "../../../src/config/config-error.ts";
+import { checkBind, isLoopback } from "../../../src/server/check-bind.ts";
+
+const open = { hostname: "0.0.0.0", apiKeys: [], insecure: false };
+
+test("checkBind refuses an address of others without a key and says what to do", () => {
+  for (const hostname of ["0.0.0.0", "::", "192.168.1.5", "example.com"]) {
+    expect(() => checkBind({ ...open, hostname })).toThrow(ConfigError);
+  }
+  expect(() => checkBind(open)).toThrow(/"0\.0\.0\.0".*API_KEY.*HOST=127\.0\.0\.1.*INSECURE=true/);
+});
+
+test("checkBind allows loopback, keys and whoever insists", () => {
+  for (const hostname of ["127.0.0.1", "localhost", "::1"]) checkBind({ ...open, hostname });
+  checkBind({ ...open, apiKeys: ["k1"] });
+  expect(() => checkBind({ ...open, insecure: true })).not.toThrow();
+});
+
+test("isLoopback knows this machine's names and nothing that only looks like them", () => {
+  for (const name of ["localhost", "LocalHost", "127.0.0.1", "127.1.2.3", "::1", "[::1]"]) {
+    expect([name, isLoopback(name)]).toEqual([name, true]);
+  }
+  for (const name of ["", "localhost.example", "127.0.0.1.nip.io", "1127.0.0.1", "128.0.0.1", "::", "0.0.0.0"]) {
+    expect([name, isLoopback(name)]).toEqual([name, false]);
+  }
+});

@@ -1,0 +1,170 @@
+// Random histories: whatever is asked of the two drivers, in whatever order, they answer alike.
+
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { createMemoryStore } from "../../../src/store/memory-store.ts";
+import { openSqliteStore } from "../../../src/store/sqlite-store.ts";
+import type { SessionView, Store, TurnClaim, TurnLookup } from "../../../src/store/store.ts";
+import { createTestClock, fingerprintOf, newConversation, node, turnRecord } from "../../support/test-store.ts";
+import { useTemporaryFiles } from "./temporary-store.ts";
+
+const newPath = useTemporaryFiles();
+
+const history = fc.constantFrom("1", "2", "3");
+const caller = fc.constantFrom("me", "you");
+const sessionId = fc.constantFrom("s", "t");
+const hint = fc.constantFrom(undefined, "a", "b");
+const systemHashes = fc.constantFrom<readonly string[]>([], ["x"], ["x", "y"]);
+const which = fc.nat(5);
+const settleMs = fc.constantFrom(0, 50);
+
+const command = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constant("open" as const),
+      caller,
+      sessionId,
+      hint,
+      priorReplies: fc.nat(3),
+      replaces: fc.option(which),
+    }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constant("begin" as const),
+      caller,
+      hint,
+      systemHashes,
+      elided: fc.boolean(),
+      histories: fc.uniqueArray(history),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("begin-head" as const), caller, sessionId }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant("end" as const),
+      which,
+      history,
+      hint,
+      systemHashes,
+      settleMs,
+      hasNode: fc.boolean(),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("release" as const), which, settleMs }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant("advance" as const), milliseconds: fc.constantFrom(1, 40, 400, 1001) }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("delete" as const), caller, sessionId }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("sweep" as const) }) },
+);
+type Command = typeof command extends fc.Arbitrary<infer Value> ? Value : never;
+
+/** One driver with its claims, whose ids are its own and therefore never compared. */
+class Player {
+  readonly #store: Store;
+  readonly #advance: (milliseconds: number) => void;
+  readonly #claims: TurnClaim[] = [];
+  #nodes = 0;
+
+  constructor(store: Store, advance: (milliseconds: number) => void) {
+    this.#store = store;
+    this.#advance = advance;
+  }
+
+  async play(command: Command): Promise<unknown> {
+    switch (command.do) {
+      case "open": {
+        const { sessionId, hint: sessionHint, priorReplies } = command;
+        const replaces = command.replaces === null ? undefined : this.#claims[command.replaces];
+        const opened = newConversation(`chat-${++this.#nodes}`, { sessionId, sessionHint, priorReplies, replaces });
+        return this.#keep(await this.#store.openConversation(command.caller, opened));
+      }
+      case "begin": {
+        const { systemHashes, hint: sessionHint } = command;
+        const prefixes = command.histories.map((one) => ({
+          ...fingerprintOf(one),
+          ...(command.elided ? { strict: `elided:${one}` } : {}),
+        }));
+        return this.#begin(command.caller, { by: "history", systemHashes, sessionHint, prefixes });
+      }
+      case "begin-head": {
+        const { sessionId } = command;
+        return this.#begin(command.caller, { by: "head", sessionId, systemHashes: [], sessionHint: undefined });
+      }
+      case "end": {
+        const claim = this.#claims[command.which];
+        const { systemHashes, settleMs, hint: sessionHint } = command;
+        const nodeId = command.hasNode ? `node-${++this.#nodes}` : null;
+        const changes = { systemHashes, settleMs, sessionHint };
+        if (claim)
+          await this.#store.endTurn(
+            claim,
+            turnRecord(command.history, node(claim.continuation.chatId, nodeId), changes),
+          );
+        return undefined;
+      }
+      case "release": {
+        const claim = this.#claims[command.which];
+        if (claim) await this.#store.releaseTurn(claim, command.settleMs);
+        return undefined;
+      }
+      case "advance":
+        return this.#advance(command.milliseconds);
+      case "delete":
+        return chatsOf(await this.#store.deleteSession(command.caller, command.sessionId));
+      case "sweep":
+        return chatsOf(await this.#store.sweep());
+      default:
+        return command satisfies never;
+    }
+  }
+
+  async look(): Promise<unknown> {
+    const listed = [...(await this.#store.listSessions("me", 10)), ...(await this.#store.listSessions("you", 10))];
+    const one = await this.#store.getSession("me", "s");
+    return [listed.map(withoutIds), one && withoutIds(one)];
+  }
+
+  async #begin(caller: string, lookup: TurnLookup): Promise<unknown> {
+    const claim = await this.#store.beginTurn(caller, lookup);
+    return claim === undefined || claim === "busy" ? claim : this.#keep(claim);
+  }
+
+  /** Newest first, so that small numbers reach what runs. */
+  #keep(claim: TurnClaim): unknown {
+    this.#claims.unshift(claim);
+    const { claimId: _claimId, conversationId: _conversationId, ...comparable } = claim;
+    return comparable;
+  }
+}
+
+function withoutIds(session: SessionView): unknown {
+  return { ...session, conversations: session.conversations.map((one) => ({ ...one, conversationId: "" })) };
+}
+
+function chatsOf(views: readonly { chatId: string; messageCount: number }[] | undefined): unknown {
+  return views?.map((one) => `${one.chatId} ${one.messageCount}`).toSorted();
+}
+
+test("memoryStore and sqliteStore answer every sequence of calls alike", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(command, { minLength: 5, maxLength: 40 }), async (commands) => {
+      const clock = createTestClock();
+      const options = { clock: clock.now, sessionTimeoutMs: 1000 };
+      const stores = [createMemoryStore(options), openSqliteStore({ ...options, path: newPath() })] as const;
+      const memory = new Player(stores[0], clock.advance);
+      const sqlite = new Player(stores[1], () => {});
+      for (const one of commands) {
+        expect(await sqlite.play(one)).toEqual(await memory.play(one));
+        expect(await sqlite.look()).toEqual(await memory.look());
+      }
+      for (const store of stores) await store.close();
+    }),
+    { numRuns: 1500 },
+  );
+});

@@ -1,0 +1,34 @@
+// Query plans: no question of a turn walks through a table.
+
+import { Database } from "bun:sqlite";
+import { afterAll, expect, test } from "bun:test";
+import { migrate } from "../../../src/store/migrate.ts";
+import { questionTexts } from "../../../src/store/question-texts.ts";
+
+const database = new Database(":memory:", { strict: true });
+migrate(database, ":memory:");
+afterAll(() => database.close());
+
+function planOf(text: string): string {
+  const parameters = Object.fromEntries(Array.from(text.matchAll(/\$(\w+)/g), (match) => [match[1], "0"]));
+  const plan = database
+    .prepare<{ detail: string }, [Record<string, string>]>(`EXPLAIN QUERY PLAN ${text}`)
+    .all(parameters);
+  return plan.map((row) => row.detail).join("\n");
+}
+
+test.each(Object.entries(questionTexts))("%s uses an index on turns and conversations [R2-037]", (_name, text) => {
+  const plan = planOf(text);
+  expect(plan).not.toMatch(/SCAN (turns|conversations|newer)/);
+});
+
+test("a plan that walks through turns is noticed", () => {
+  expect(planOf("SELECT * FROM turns WHERE model = $model")).toMatch(/SCAN turns/);
+});
+
+test("findTurn finds the best of equal fingerprints without sorting them [R2-037]", () => {
+  const [byHintAndSystem, byHint, bySystem] = questionTexts.findTurn.split("UNION ALL");
+  expect(planOf(`${byHintAndSystem}`)).not.toMatch(/TEMP B-TREE/);
+  expect(planOf(`${bySystem}`.replace(/ORDER BY preference LIMIT 1$/, ""))).not.toMatch(/TEMP B-TREE/);
+  expect(planOf(`${byHint}`)).toMatch(/turns_by_hint \(caller=\? AND fingerprint=\? AND session_hint=\?\)/);
+});

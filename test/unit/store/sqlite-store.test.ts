@@ -1,0 +1,193 @@
+// The SQLite driver under the suite of all drivers, and what only a file can do: outlive its process, and be shared.
+
+import { Database } from "bun:sqlite";
+import { expect, jest, test } from "bun:test";
+import { join } from "node:path";
+import { openSqliteStore } from "../../../src/store/sqlite-store.ts";
+import {
+  begin,
+  byHead,
+  byHistory,
+  converse,
+  createTestClock,
+  node,
+  sessionTimeoutMs,
+  testStore,
+  turnRecord,
+} from "../../support/test-store.ts";
+import { useTemporaryFiles } from "./temporary-store.ts";
+
+const newPath = useTemporaryFiles();
+
+testStore("sqliteStore", async (options) => {
+  const path = newPath();
+  let store = openSqliteStore({ ...options, path });
+  return {
+    store,
+    async reopen() {
+      await store.close();
+      store = openSqliteStore({ ...options, path });
+      return store;
+    },
+  };
+});
+
+/** Two workers on one file. */
+function openTwice() {
+  const path = newPath();
+  const clock = createTestClock();
+  const options = { path, clock: clock.now, sessionTimeoutMs };
+  return { path, clock, one: openSqliteStore(options), other: openSqliteStore(options) };
+}
+
+function countRows(path: string): Record<string, unknown> {
+  using database = new Database(path);
+  const count = (table: string) =>
+    database.query<{ count: number }, []>(`SELECT COUNT(*) AS count FROM ${table}`).get()?.count;
+  return { conversations: count("conversations"), turns: count("turns"), leases: count("leases") };
+}
+
+function spawnCommitter(path: string, mode: "commit" | "run" | "once") {
+  const script = join(import.meta.dir, "commit-turns.ts");
+  return Bun.spawn([process.execPath, script, path, mode], { stdin: "pipe", stdout: "pipe", stderr: "inherit" });
+}
+
+/** Kills the process as soon as it has said enough. @returns all that it said, whole lines only. */
+async function killAfter(child: ReturnType<typeof spawnCommitter>, lines: number): Promise<string[]> {
+  const decoder = new TextDecoder();
+  let said = "";
+  for await (const chunk of child.stdout) {
+    said += decoder.decode(chunk, { stream: true });
+    if (said.split("\n").length > lines) child.kill("SIGKILL");
+  }
+  await child.exited;
+  return said.split("\n").slice(0, -1);
+}
+
+test("sqliteStore loses no acknowledged turn to kill -9 [R2-034]", async () => {
+  const path = newPath();
+  const acknowledged = await killAfter(spawnCommitter(path, "commit"), 200);
+  const store = openSqliteStore({ path, clock: Date.now, sessionTimeoutMs });
+  for (const turn of acknowledged.map(Number)) {
+    const claim = await begin(store, byHistory([`${turn}`]));
+    expect(claim.continuation).toEqual(node("chat", `node-${turn}`));
+    await store.releaseTurn(claim, 0);
+  }
+  expect(acknowledged.length).toBeGreaterThanOrEqual(200);
+  await store.close();
+  using database = new Database(path);
+  expect(database.query("PRAGMA integrity_check").all()).toEqual([{ integrity_check: "ok" }]);
+});
+
+test("sqliteStore frees the chats of a dead process and tells once which reply it left running", async () => {
+  const path = newPath();
+  await killAfter(spawnCommitter(path, "run"), 1);
+  const store = openSqliteStore({ path, clock: Date.now, sessionTimeoutMs });
+  const continued = await begin(store, byHistory(["1"]));
+  expect(continued.continuation).toEqual(node("chat", "chat/1"));
+  expect(continued.interrupted).toEqual(node("chat", "running"));
+  await store.releaseTurn(continued, 0);
+  expect((await begin(store, byHistory(["1"]))).interrupted).toBeUndefined();
+  const first = await begin(store, byHead("other"));
+  expect(first.continuation).toEqual(node("first-reply", null));
+  expect(first.interrupted).toEqual(node("first-reply", "begun"));
+  await store.close();
+});
+
+test("sqliteStore frees its chats when it is closed", async () => {
+  const { one, other } = openTwice();
+  await converse(one, "chat", "1");
+  await one.noteReply(await begin(one, byHistory(["1"])), node("chat", "running"));
+  expect(await other.beginTurn("caller", byHistory(["1"]))).toBeUndefined();
+  await one.close();
+  await one.close();
+  expect((await begin(other, byHistory(["1"]))).interrupted).toEqual(node("chat", "running"));
+  await other.close();
+});
+
+test("a lease that ran out is taken over, and its late ending frees nothing but keeps its turn", async () => {
+  const { clock, one, other } = openTwice();
+  await converse(one, "chat", "1");
+  const stalled = await begin(one, byHistory(["1"]));
+  await one.noteReply(stalled, node("chat", "stalled"));
+  clock.advance(60_001);
+  const taken = await begin(other, byHistory(["1"]));
+  expect(taken.interrupted).toEqual(node("chat", "stalled"));
+  await one.noteReply(stalled, node("chat", "stale"));
+  await one.endTurn(stalled, turnRecord("2", node("chat", "stalled"), { settleMs: 9000 }));
+  expect(await other.beginTurn("caller", byHistory(["2"]))).toBeUndefined();
+  await other.endTurn(taken, turnRecord("2b", node("chat", "node-2b")));
+  const late = await begin(one, byHistory(["2"]));
+  expect([late.continuation.nodeId, late.interrupted]).toEqual(["stalled", undefined]);
+  expect(late.readyAtMs).toBeLessThanOrEqual(clock.now());
+  expect((await one.getSession("caller", "session"))?.conversations.map((one) => one.messageCount)).toEqual([2, 2]);
+  await one.close();
+  await other.close();
+});
+
+test("a lease is renewed while its turn runs, and no longer", async () => {
+  jest.useFakeTimers();
+  try {
+    const { clock, one, other } = openTwice();
+    await converse(one, "chat", "1");
+    const running = await begin(one, byHistory(["1"]));
+    for (let seconds = 0; seconds < 300; seconds += 20) {
+      clock.advance(20_000);
+      jest.advanceTimersByTime(20_000);
+    }
+    expect(await other.beginTurn("caller", byHistory(["1"]))).toBeUndefined();
+    await one.releaseTurn(running, 0);
+    expect(jest.getTimerCount()).toBe(0);
+    await one.close();
+    await other.close();
+  } finally {
+    jest.useRealTimers();
+  }
+});
+
+test("two stores on one file see each other's turns at once [R2-039]", async () => {
+  const { one, other } = openTwice();
+  await converse(one, "chat", "1");
+  const claim = await begin(other, byHistory(["1"]));
+  expect(await one.beginTurn("caller", byHistory(["1"]))).toBeUndefined();
+  expect(await one.beginTurn("caller", byHead("session"))).toBe("busy");
+  await other.endTurn(claim, turnRecord("2", node("chat", "node-2")));
+  expect((await begin(one, byHistory(["2"]))).continuation.nodeId).toBe("node-2");
+  await one.close();
+  await other.close();
+});
+
+test("expiry frees every row, long conversations in several batches [R2-035] [R2-037]", async () => {
+  const path = newPath();
+  const clock = createTestClock();
+  const store = openSqliteStore({ path, clock: clock.now, sessionTimeoutMs });
+  for (let index = 0; index < 150; index++) await converse(store, `chat-${index}`, "1");
+  await converse(store, "long", "0", { conversation: { sessionId: "long" } });
+  for (let turn = 1; turn <= 2100; turn++) {
+    await store.endTurn(await begin(store, byHead("long")), turnRecord(`${turn}`, node("long", `node-${turn}`)));
+  }
+  expect(countRows(path)).toEqual({ conversations: 151, turns: 2251, leases: 151 });
+  clock.advance(sessionTimeoutMs + 1);
+  expect(await store.sweep()).toHaveLength(151);
+  expect(countRows(path)).toEqual({ conversations: 0, turns: 0, leases: 0 });
+  await store.close();
+});
+
+test("deleteSession leaves no row behind", async () => {
+  const path = newPath();
+  const store = openSqliteStore({ path, clock: createTestClock().now, sessionTimeoutMs });
+  for (let index = 0; index < 150; index++) {
+    await converse(store, `chat-${index}`, "1", { record: { settleMs: 5000 } });
+  }
+  expect(await store.deleteSession("caller", "session")).toHaveLength(150);
+  expect(countRows(path)).toEqual({ conversations: 0, turns: 0, leases: 0 });
+  await store.close();
+});
+
+test("several processes may create one store at the same moment", async () => {
+  const path = newPath();
+  const children = Array.from({ length: 4 }, () => spawnCommitter(path, "once"));
+  const said = await Promise.all(children.map((child) => new Response(child.stdout).text()));
+  expect(said).toEqual(Array.from(children, () => "committed\n"));
+  expect(countRows(path)).toMatchObject({ conversations: 4, turns: 4 });
+});
