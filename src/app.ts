@@ -132,7 +132,7 @@ function accountOf(config: Config): Account {
 
 function createDemonstration(log: Log): FetchFunction {
   log.info("No Qwen account is configured: the built-in emulator answers. Set QWEN_TOKEN to use your own account");
-  const emulator = createQwenWebEmulator();
+  const emulator = createQwenWebEmulator({ maxRecordedRequests: 0 });
   return (request) => emulator.fetch(request);
 }
 

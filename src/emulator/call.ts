@@ -11,7 +11,7 @@ export interface Call {
   /** Without a slash at its end. */
   readonly path: string;
   readonly requestId: string;
-  /** Bytes and text of the body; both empty without one. */
+  /** Empty without a body. */
   readonly bodyText: string;
   /** Parsed, where it is JSON. */
   readonly body: unknown;

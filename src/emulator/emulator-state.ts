@@ -4,7 +4,7 @@ import type { Clock } from "../contract/clock.ts";
 import type { Json } from "../contract/json.ts";
 import { type AccountOptions, type Accounts, createAccounts, type TokenState } from "./accounts.ts";
 import { type ChatStore, createChatStore } from "./chat-tree.ts";
-import { createFileStore, type FileStore } from "./files.ts";
+import { createFileStore, type FileStore } from "./file-store.ts";
 import { createGates, type Gates } from "./gates.ts";
 import { defaultModelIds } from "./models.ts";
 import { createRequestLog, type RecordedRequest, type RequestLog } from "./request-log.ts";

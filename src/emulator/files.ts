@@ -1,50 +1,10 @@
-// Uploads: credentials for them, the place they are put, and the text that a later turn may speak of.
+// Uploads: credentials for them, and the place they are put.
 
 import type { Json } from "../contract/json.ts";
-import { userIdOf } from "./accounts.ts";
 import { type Call, refuseCall, textMember } from "./call.ts";
 import type { EmulatorState } from "./emulator-state.ts";
 import { answerHeaders, jsonAnswer, successEnvelope } from "./envelope.ts";
-import { createUuid } from "./random.ts";
 import { member } from "./request-log.ts";
-
-export interface FileStore {
-  /** @returns the file's id and path. */
-  announce(account: string, name: string, idSource: string): { readonly fileId: string; readonly filePath: string };
-  /** False when nobody announced the path. */
-  put(path: string, text: string): boolean;
-  has(fileId: string): boolean;
-  /** "" for what was never put. */
-  textOf(fileId: string): string;
-  clear(): void;
-}
-
-const mostFiles = 200;
-const maxFileChars = 1_000_000;
-
-export function createFileStore(): FileStore {
-  const files = new Map<string, { readonly filePath: string; text: string }>();
-  let announced = 0;
-  return {
-    announce(account, name, idSource) {
-      const fileId = createUuid(idSource, "file", ++announced);
-      const filePath = `${userIdOf(account)}/${fileId}_${name.replaceAll("/", "_")}`;
-      files.set(fileId, { filePath, text: "" });
-      const [oldest] = files.keys();
-      if (files.size > mostFiles && oldest !== undefined) files.delete(oldest);
-      return { fileId, filePath };
-    },
-    put(path, text) {
-      const file = files.values().find((candidate) => path.endsWith(candidate.filePath));
-      if (file === undefined) return false;
-      file.text = text.slice(0, maxFileChars);
-      return true;
-    },
-    has: (fileId) => files.has(fileId),
-    textOf: (fileId) => files.get(fileId)?.text ?? "",
-    clear: () => files.clear(),
-  };
-}
 
 /** POST /api/v2/files/getstsToken; the v1 address answers the same fields without envelope. */
 export function getUploadToken(call: Call, state: EmulatorState): Response {

@@ -20,7 +20,7 @@ interface Row {
   readonly details: string;
 }
 
-/** @see reference of the catalogue: captures and live probes of 2025-10 to 2026-10, one row a condition. */
+/** From captures and live probes of 2025-10 to 2026-10, one row a condition. */
 const rows: Readonly<Record<Exclude<AnsweredName, keyof typeof special>, Row>> = {
   "rate-limited": {
     actualStatus: 429,

@@ -18,7 +18,7 @@ export interface StreamWriterOptions {
   readonly compressor: Compressor | undefined;
   /** Event of an endless stall. */
   readonly keepAlive: () => string;
-  /** What a reader sees of a reset connection. */
+  /** What a reader in process sees of a reset connection; undefined over a socket, which shows it by itself. */
   readonly resetError: Error | undefined;
   /** The client's hang-up, where it is known apart from `cancel`. */
   readonly signal: AbortSignal;
@@ -32,6 +32,9 @@ export interface StreamWriter {
   /** Ends the body at once, cleanly. */
   stop(): void;
 }
+
+/** Time for a socket to send what was delivered, before it is cut: else the client sees nothing of it. */
+const flushMs = 10;
 
 /** Bounds what `joinEvents` collects. */
 const maxJoinedChars = 4 * 1024 * 1024;
@@ -136,6 +139,7 @@ export function createStreamWriter(options: StreamWriterOptions): StreamWriter {
         case "end":
           return close("cut");
         case "drop":
+          if (options.resetError === undefined) await waitFor(flushMs, over.signal);
           if (finish("cut")) controller?.error(options.resetError);
           return;
         case "stall":

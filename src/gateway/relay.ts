@@ -5,6 +5,7 @@ import type { ChatEvent, FinishReason, TokenUsage, UpstreamEvent } from "../cont
 import type { GatewayError } from "../contract/gateway-error.ts";
 import { EventSequence } from "./event-sequence.ts";
 import type { ReplyConsumer, SentReply } from "./reply-consumer.ts";
+import { SentText } from "./sent-text.ts";
 
 export interface RelayHooks {
   /** The client reads again. */
@@ -19,7 +20,7 @@ export class Relay implements ReplyConsumer {
   readonly #sequence: EventSequence;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #isClosed = false;
-  #text = "";
+  readonly #text = new SentText();
   #calls: { callId: string; toolName: string; argumentsText: string }[] = [];
 
   constructor(encoder: EventEncoder, hooks: RelayHooks) {
@@ -71,7 +72,7 @@ export class Relay implements ReplyConsumer {
   }
 
   sent(): SentReply {
-    return { text: this.#text, toolCalls: this.#calls };
+    return { text: this.#text.read(), toolCalls: this.#calls };
   }
 
   complete(finishReason: FinishReason, usage: TokenUsage): void {
@@ -102,7 +103,7 @@ export class Relay implements ReplyConsumer {
 
   #write(event: ChatEvent): void {
     this.#encoder.write(event);
-    if (event.type === "text-delta") this.#text += event.text.text;
+    if (event.type === "text-delta") this.#text.append(event.text);
     else if (event.type === "tool-call-delta") this.#calls[event.callIndex]!.argumentsText += event.argumentsText;
     else if (event.type === "block-start" && event.block === "tool-call") {
       this.#calls.push({ callId: event.callId, toolName: event.toolName, argumentsText: "" });

@@ -68,7 +68,10 @@ class MemoryStore implements Store {
   }
 
   async openConversation(caller: string, opened: NewConversation): Promise<TurnClaim> {
-    const replaced = opened.replaces && this.#letGo(opened.replaces, 0);
+    const { replaces } = opened;
+    // Of another caller's claim nothing is taken over.
+    const isOwn = replaces !== undefined && this.#held.get(replaces.claimId)?.conversation.caller === caller;
+    const replaced = isOwn ? this.#letGo(replaces, 0) : undefined;
     const { upstream, account, model, priorReplies } = opened;
     const continuation = emptyChat(opened.continuation.chatId);
     const chat = { upstream, account, ...continuation, model, lastAccessedMs: this.#options.clock() };

@@ -3,47 +3,29 @@
 import type { Continuation } from "../contract/continuation.ts";
 import type { Connection, Moment } from "./connection.ts";
 import { hashListKey } from "./hash-list.ts";
-import { isDead, thisProcess } from "./lease-owner.ts";
+import type { HeldClaim } from "./held-claims.ts";
+import { HeldClaims } from "./held-claims.ts";
 import type { LeaseRow, PositionRow } from "./questions.ts";
 import type { NewConversation, Store, TurnClaim, TurnLookup, TurnRecord } from "./store.ts";
 
-/** A lease that was not renewed for this long may be taken over. */
-const leaseMs = 60_000;
-const renewEveryMs = leaseMs / 3;
-
 /** Greater than any time: no lease counts. */
 const ignoringLeases = Number.MAX_SAFE_INTEGER;
-
-/** What ends a claim. Kept in this process alone: a claim does not outlive the process that made it. */
-interface HeldClaim {
-  readonly claim: TurnClaim;
-  readonly caller: string;
-  readonly conversationKey: number;
-  /** The turn that is continued; null in an empty chat. */
-  readonly baseTurnId: number | null;
-  /** Answers before this turn. */
-  readonly baseCount: number;
-}
 
 type TurnMethods = "beginTurn" | "openConversation" | "noteReply" | "endTurn" | "releaseTurn";
 
 export class SqliteTurns implements Pick<Store, TurnMethods> {
   readonly #connection: Connection;
-  readonly #owner = thisProcess();
-  readonly #held = new Map<string, HeldClaim>();
-  #renewedAtMs = 0;
-  #renewal: ReturnType<typeof setInterval> | undefined;
+  readonly #claims: HeldClaims;
 
   constructor(connection: Connection) {
     this.#connection = connection;
-    this.#abandonLeasesOfTheDead();
+    this.#claims = new HeldClaims(connection);
   }
 
   async beginTurn(caller: string, lookup: TurnLookup): Promise<TurnClaim | "busy" | undefined> {
     if (lookup.by === "history" && lookup.prefixes.length === 0) return undefined;
     const begun = await this.#connection.write((moment) => {
-      // A timer that is late (a laptop that slept) must not cost the turns that still run here.
-      if (moment.nowMs - this.#renewedAtMs >= renewEveryMs) this.#renewLeases(moment.nowMs);
+      this.#claims.renewIfDue(moment.nowMs);
       const position =
         lookup.by === "head"
           ? this.#findHead(caller, lookup.sessionId, moment)
@@ -52,22 +34,21 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
       return this.#claimPosition(caller, position.row, position.prefixIndex, moment.nowMs);
     });
     if (begun === undefined || begun === "busy") return begun;
-    return this.#hold(begun);
+    return this.#claims.hold(begun);
   }
 
   async openConversation(caller: string, conversation: NewConversation): Promise<TurnClaim> {
-    const replaced = conversation.replaces && this.#letGo(conversation.replaces);
+    const { replaces } = conversation;
+    // Of another caller's claim nothing is taken over.
+    const isOwn = replaces !== undefined && this.#claims.get(replaces)?.caller === caller;
+    const replaced = isOwn ? this.#claims.letGo(replaces) : undefined;
     const opened = await this.#connection.write(({ nowMs }) => {
-      if (replaced !== undefined) this.#freeLease(replaced, nowMs, 0);
+      if (replaced !== undefined) this.#claims.free(replaced.claim, nowMs, 0);
       const kept = replaced && this.#replaceChat(replaced, conversation, nowMs);
       const place = kept ?? this.#createConversation(caller, conversation, replaced, nowMs);
       const chat = chatOf(conversation.upstream, conversation.account, conversation.continuation);
-      const claimId = crypto.randomUUID();
-      this.#connection.questions.takeLease.run({ ...chat, claimId, ...this.#owner, leasedUntilMs: nowMs + leaseMs });
-      const { nodeId, parentId, responseId } = conversation.continuation;
-      this.#connection.questions.noteReply.run({ ...chat, claimId, nodeId, parentId, responseId });
       const claim: TurnClaim = {
-        claimId,
+        claimId: this.#claims.take(chat, nowMs),
         sessionId: place.sessionId,
         conversationId: place.conversationId,
         upstream: conversation.upstream,
@@ -79,43 +60,36 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
         interrupted: undefined,
         readyAtMs: 0,
       };
+      this.#claims.note(claim, conversation.continuation);
       return { claim, caller, ...place };
     });
-    return this.#hold(opened);
+    return this.#claims.hold(opened);
   }
 
   async noteReply(claim: TurnClaim, continuation: Continuation): Promise<void> {
-    const held = this.#held.get(claim.claimId);
+    const held = this.#claims.get(claim);
     if (held === undefined) return;
-    const { nodeId, parentId, responseId } = continuation;
-    await this.#connection.write(() => {
-      this.#connection.questions.noteReply.run({ ...leaseOf(held), nodeId, parentId, responseId });
-    });
+    await this.#connection.write(() => this.#claims.note(held.claim, continuation));
   }
 
   async endTurn(claim: TurnClaim, record: TurnRecord): Promise<void> {
-    const held = this.#letGo(claim);
+    const held = this.#claims.letGo(claim);
     if (held === undefined) return;
     await this.#connection.write(({ nowMs }) => {
-      this.#freeLease(held, nowMs, record.settleMs);
+      this.#claims.free(held.claim, nowMs, record.settleMs);
       this.#rememberTurn(held, record, nowMs);
     });
   }
 
   async releaseTurn(claim: TurnClaim, settleMs: number): Promise<void> {
-    const held = this.#letGo(claim);
+    const held = this.#claims.letGo(claim);
     if (held === undefined) return;
-    await this.#connection.write(({ nowMs }) => this.#freeLease(held, nowMs, settleMs));
+    await this.#connection.write(({ nowMs }) => this.#claims.free(held.claim, nowMs, settleMs));
   }
 
-  /** Gives up what is held, so that the next process need not wait; replies that were noted stay noted. */
+  /** Before the connection is closed. */
   abandonClaims(): void {
-    const held = [...this.#held.values()];
-    for (const one of held) this.#letGo(one.claim);
-    if (held.length === 0) return;
-    this.#connection.writeNow(() => {
-      for (const one of held) this.#connection.questions.abandonLease.run(leaseOf(one));
-    });
+    this.#claims.abandonAll();
   }
 
   #findHead(caller: string, sessionId: string, { nowMs, oldestMs }: Moment) {
@@ -151,8 +125,7 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
     const { questions } = this.#connection;
     const { upstream, account, chatId } = row;
     const lease = this.#findLease(row);
-    const claimId = crypto.randomUUID();
-    questions.takeLease.run({ upstream, account, chatId, claimId, ...this.#owner, leasedUntilMs: nowMs + leaseMs });
+    const claimId = this.#claims.take({ upstream, account, chatId }, nowMs);
     questions.touchConversation.run({ conversationKey: row.conversationKey, nowMs });
     const claim: TurnClaim = {
       claimId,
@@ -250,67 +223,10 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
   #findLease({ upstream, account, chatId }: PositionRow): LeaseRow | null {
     return this.#connection.questions.findLease.get({ upstream, account, chatId });
   }
-
-  #freeLease(held: HeldClaim, nowMs: number, settleMs: number): void {
-    this.#connection.questions.freeLease.run({ ...leaseOf(held), readyAtMs: nowMs + Math.ceil(settleMs) });
-  }
-
-  #hold(held: HeldClaim): TurnClaim {
-    this.#held.set(held.claim.claimId, held);
-    this.#renewal ??= setInterval(() => this.#renewOnTime(), renewEveryMs).unref();
-    return held.claim;
-  }
-
-  /** From here on the claim is not renewed: should its ending fail, its lease runs out by itself. */
-  #letGo(claim: TurnClaim): HeldClaim | undefined {
-    const held = this.#held.get(claim.claimId);
-    this.#held.delete(claim.claimId);
-    if (this.#held.size === 0) {
-      clearInterval(this.#renewal);
-      this.#renewal = undefined;
-    }
-    return held;
-  }
-
-  #renewOnTime(): void {
-    try {
-      this.#connection.writeNow(({ nowMs }) => this.#renewLeases(nowMs));
-    } catch (error) {
-      // The next tick comes well before the leases end.
-      this.#connection.log.warn("leases not renewed", { claims: this.#held.size, reason: String(error) });
-    }
-  }
-
-  #renewLeases(nowMs: number): void {
-    this.#renewedAtMs = nowMs;
-    for (const held of this.#held.values()) {
-      this.#connection.questions.renewLease.run({ ...leaseOf(held), leasedUntilMs: nowMs + leaseMs });
-    }
-  }
-
-  #abandonLeasesOfTheDead(): void {
-    const { questions, log } = this.#connection;
-    try {
-      this.#connection.writeNow(({ nowMs }) => {
-        const dead = questions.findLeaseOwners.all({ nowMs }).filter((owner) => isDead(owner, this.#owner));
-        for (const { ownerHost, ownerPid, ownerStartedMs } of dead) {
-          const { changes } = questions.abandonLeasesOf.run({ ownerHost, ownerPid, ownerStartedMs });
-          log.info("chats of a dead process freed", { pid: ownerPid, chats: changes });
-        }
-      });
-    } catch (error) {
-      // Locked by a busy neighbour: the leases run out by themselves.
-      log.warn("chats of dead processes not freed", { reason: String(error) });
-    }
-  }
 }
 
 function chatOf(upstream: string, account: string, { chatId }: Continuation) {
   return { upstream, account, chatId };
-}
-
-function leaseOf({ claim }: HeldClaim) {
-  return { ...chatOf(claim.upstream, claim.account, claim.continuation), claimId: claim.claimId };
 }
 
 function interruptedReply(chatId: string, lease: LeaseRow | null): Continuation | undefined {

@@ -465,6 +465,17 @@ export function testStore(name: string, open: OpenStore): void {
       await store.close();
     });
 
+    test("openConversation takes nothing over from another caller's claim [R2-038]", async () => {
+      const { store } = await openWithClock();
+      await converse(store, "mine", "1", { caller: "me" });
+      const running = await begin(store, byHistory(["1"]), "me");
+      const foreign = await store.openConversation("you", newConversation("yours", { replaces: running }));
+      expect(foreign.conversationId).not.toBe(running.conversationId);
+      expect((await store.getSession("me", "session"))?.conversations).toMatchObject([{ chatId: "mine" }]);
+      expect(await store.beginTurn("me", byHistory(["1"]))).toBeUndefined();
+      await store.close();
+    });
+
     test("equal first messages give one session with two conversations, the newest first [R2-024]", async () => {
       const { store, clock } = await openWithClock();
       const startMs = clock.now();

@@ -8,6 +8,7 @@ import type { EventDecoder } from "../../contract/upstream.ts";
 import { createSseDecoder } from "../../sse/sse-decoder.ts";
 import type { QwenDelta, QwenSearchResult, QwenStreamEvent, QwenUsage } from "../../wire/qwen-web.ts";
 import { classifyStreamError, upstreamName } from "./errors.ts";
+import { DeltaTemplate } from "./delta-template.ts";
 import { createThoughtTracker } from "./thought-tracker.ts";
 
 /** Which id of the stream the next turn continues. */
@@ -49,6 +50,7 @@ export function createEventDecoder(options: DecoderOptions): WebEventDecoder {
   let isTruncated = false;
   let continuation: Continuation | undefined;
   let usage: TokenUsage | undefined;
+  let template: DeltaTemplate | undefined;
 
   const sse = createSseDecoder(
     {
@@ -60,6 +62,15 @@ export function createEventDecoder(options: DecoderOptions): WebEventDecoder {
   );
 
   function onData(data: Uint8Array): void {
+    if (template?.match(data)) {
+      if (!template.isEmpty) emit(template.event);
+      return;
+    }
+    parse(data);
+  }
+
+  function parse(data: Uint8Array): void {
+    noteSkippedUsage();
     const text = decoder.decode(data);
     // Some proxies add it; the backend itself does not. The end is told by a status.
     if (text === "[DONE]") return;
@@ -78,7 +89,10 @@ export function createEventDecoder(options: DecoderOptions): WebEventDecoder {
     if (isOther) return;
     if (event.usage) noteUsage(event.usage);
     const delta = event.choices?.[0]?.delta;
-    if (isJsonObject(delta)) return onDelta(delta);
+    if (isJsonObject(delta)) {
+      template = learnTemplate(data, delta) ?? template;
+      return onDelta(delta);
+    }
     if (event.usage === undefined) skip("unknown event");
   }
 
@@ -158,6 +172,13 @@ export function createEventDecoder(options: DecoderOptions): WebEventDecoder {
     };
   }
 
+  /** Usage that came with deltas which were never parsed is read now, once. */
+  function noteSkippedUsage(): void {
+    const tail = template?.takeTail();
+    const event = tail === undefined ? undefined : parseEvent(tail);
+    if (event?.usage) noteUsage(event.usage);
+  }
+
   function finish(): void {
     start();
     hasEnded = true;
@@ -167,6 +188,7 @@ export function createEventDecoder(options: DecoderOptions): WebEventDecoder {
 
   function fail(error: GatewayError): void {
     hasEnded = true;
+    noteSkippedUsage();
     if (usage !== undefined) emit({ type: "usage-update", usage });
     emit({ type: "reply-error", error });
   }
@@ -199,6 +221,15 @@ export function createEventDecoder(options: DecoderOptions): WebEventDecoder {
       fail(truncated());
     },
   };
+}
+
+/** Only the plainest deltas have a template: still typing, with text, in a phase whose text is passed on as it is. */
+function learnTemplate(data: Uint8Array, delta: QwenDelta): DeltaTemplate | undefined {
+  const phase = delta.phase ?? "";
+  const isPlain = delta.status === "typing" && delta.extra === undefined && delta.function_call === undefined;
+  if (!isPlain || !delta.content || delta.role === "function") return undefined;
+  if (phase === "think") return DeltaTemplate.learn("reasoning-delta", data, delta.content);
+  return answerPhases.has(phase) ? DeltaTemplate.learn("text-delta", data, delta.content) : undefined;
 }
 
 /** A body that ended without its finish mark is a failure, never a `stop`. */

@@ -1,0 +1,123 @@
+// The claims of this process and their leases in the database: renewed while a turn runs, freed when it ends, and
+// taken from processes that died.
+
+import type { Continuation } from "../contract/continuation.ts";
+import type { Connection } from "./connection.ts";
+import { isDead, thisProcess } from "./lease-owner.ts";
+import type { TurnClaim } from "./store.ts";
+
+/** A lease that was not renewed for this long may be taken over. */
+const leaseMs = 60_000;
+const renewEveryMs = leaseMs / 3;
+
+/** What ends a claim. Kept in this process alone: a claim does not outlive the process that made it. */
+export interface HeldClaim {
+  readonly claim: TurnClaim;
+  readonly caller: string;
+  readonly conversationKey: number;
+  /** The turn that is continued; null in an empty chat. */
+  readonly baseTurnId: number | null;
+  /** Answers before this turn. */
+  readonly baseCount: number;
+}
+
+/** `take`, `note`, `free` and `renewIfDue` are called within a transaction of the caller. */
+export class HeldClaims {
+  readonly #connection: Connection;
+  readonly #owner = thisProcess();
+  readonly #held = new Map<string, HeldClaim>();
+  #renewedAtMs = 0;
+  #renewal: ReturnType<typeof setInterval> | undefined;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+    this.#abandonLeasesOfTheDead();
+  }
+
+  /** @returns the id of the new claim; whoever held the chat before is fenced off. */
+  take(chat: { upstream: string; account: string; chatId: string }, nowMs: number): string {
+    const claimId = crypto.randomUUID();
+    this.#connection.questions.takeLease.run({ ...chat, claimId, ...this.#owner, leasedUntilMs: nowMs + leaseMs });
+    return claimId;
+  }
+
+  note(claim: TurnClaim, { nodeId, parentId, responseId }: Continuation): void {
+    this.#connection.questions.noteReply.run({ ...leaseOf(claim), nodeId, parentId, responseId });
+  }
+
+  free(claim: TurnClaim, nowMs: number, settleMs: number): void {
+    this.#connection.questions.freeLease.run({ ...leaseOf(claim), readyAtMs: nowMs + Math.ceil(settleMs) });
+  }
+
+  get(claim: TurnClaim): HeldClaim | undefined {
+    return this.#held.get(claim.claimId);
+  }
+
+  hold(held: HeldClaim): TurnClaim {
+    this.#held.set(held.claim.claimId, held);
+    this.#renewal ??= setInterval(() => this.#renewOnTime(), renewEveryMs).unref();
+    return held.claim;
+  }
+
+  /** From here on the claim is not renewed: should its ending fail, its lease runs out by itself. */
+  letGo(claim: TurnClaim): HeldClaim | undefined {
+    const held = this.#held.get(claim.claimId);
+    this.#held.delete(claim.claimId);
+    if (this.#held.size === 0) {
+      clearInterval(this.#renewal);
+      this.#renewal = undefined;
+    }
+    return held;
+  }
+
+  /** A timer that is late (a laptop that slept) must not cost the turns that still run here. */
+  renewIfDue(nowMs: number): void {
+    if (nowMs - this.#renewedAtMs >= renewEveryMs) this.#renew(nowMs);
+  }
+
+  /** Gives up what is held, so that the next process need not wait; replies that were noted stay noted. */
+  abandonAll(): void {
+    const held = [...this.#held.values()];
+    for (const { claim } of held) this.letGo(claim);
+    if (held.length === 0) return;
+    this.#connection.writeNow(() => {
+      for (const { claim } of held) this.#connection.questions.abandonLease.run(leaseOf(claim));
+    });
+  }
+
+  #renewOnTime(): void {
+    try {
+      this.#connection.writeNow(({ nowMs }) => this.#renew(nowMs));
+    } catch (error) {
+      // The next tick comes well before the leases end.
+      this.#connection.log.warn("leases not renewed", { claims: this.#held.size, reason: String(error) });
+    }
+  }
+
+  #renew(nowMs: number): void {
+    for (const { claim } of this.#held.values()) {
+      this.#connection.questions.renewLease.run({ ...leaseOf(claim), leasedUntilMs: nowMs + leaseMs });
+    }
+    this.#renewedAtMs = nowMs;
+  }
+
+  #abandonLeasesOfTheDead(): void {
+    const { questions, log } = this.#connection;
+    try {
+      this.#connection.writeNow(({ nowMs }) => {
+        const dead = questions.findLeaseOwners.all({ nowMs }).filter((owner) => isDead(owner, this.#owner));
+        for (const { ownerHost, ownerPid, ownerStartedMs } of dead) {
+          const { changes } = questions.abandonLeasesOf.run({ ownerHost, ownerPid, ownerStartedMs });
+          log.info("chats of a dead process freed", { pid: ownerPid, chats: changes });
+        }
+      });
+    } catch (error) {
+      // Locked by a busy neighbour: the leases run out by themselves.
+      log.warn("chats of dead processes not freed", { reason: String(error) });
+    }
+  }
+}
+
+function leaseOf({ claimId, upstream, account, continuation: { chatId } }: TurnClaim) {
+  return { claimId, upstream, account, chatId };
+}

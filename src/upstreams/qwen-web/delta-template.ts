@@ -1,0 +1,121 @@
+// The shape that all text deltas of one stream share, learnt from one of them: the next are recognised by comparing
+// bytes, and their text travels as it stands in its JSON string. Whatever differs is nobody's here but the parser's.
+
+import type { UpstreamEvent } from "../../contract/events.ts";
+import type { JsonText } from "../../contract/json.ts";
+
+const quote = 34;
+const backslash = 92;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+const contentKey = encoder.encode('"content":');
+const usageKey = encoder.encode('"usage":');
+
+type DeltaKind = "text-delta" | "reasoning-delta";
+
+/** One object serves all deltas of a stream: its view is valid until the next event is matched. */
+class RawJsonText implements JsonText {
+  json: Uint8Array = new Uint8Array(0);
+
+  get text(): string {
+    // A JSON string by construction.
+    return JSON.parse(decoder.decode(this.json)) as string;
+  }
+}
+
+export class DeltaTemplate {
+  /** The delta of the last match. */
+  readonly event: Extract<UpstreamEvent, { readonly text: JsonText }>;
+  readonly #raw = new RawJsonText();
+  readonly #before: Uint8Array;
+  readonly #after: Uint8Array;
+  #tail: Uint8Array = new Uint8Array(256);
+  #tailLength = 0;
+
+  private constructor(kind: DeltaKind, before: Uint8Array, after: Uint8Array) {
+    this.event = { type: kind, text: this.#raw };
+    this.#before = before;
+    this.#after = after;
+  }
+
+  /**
+   * @param data an event that the parser understood as a plain delta
+   * @param content what the parser found in it
+   * @returns undefined when the bytes do not show where the text stands
+   */
+  static learn(kind: DeltaKind, data: Uint8Array, content: string): DeltaTemplate | undefined {
+    const key = indexOfBytes(data, contentKey, 0);
+    if (key < 0) return undefined;
+    const start = data.indexOf(quote, key + contentKey.length);
+    if (start < 0 || start > key + contentKey.length + 1) return undefined;
+    const end = endOfString(data, start);
+    if (end < 0 || JSON.parse(decoder.decode(data.subarray(start, end + 1))) !== content) return undefined;
+    const usage = indexOfBytes(data, usageKey, end);
+    const tail = usage < 0 ? data.length : usage;
+    return new DeltaTemplate(kind, data.slice(0, start), data.slice(end + 1, tail));
+  }
+
+  /** Whether the event has this shape; then `event` holds its text, and its usage is remembered. */
+  match(data: Uint8Array): boolean {
+    const before = this.#before;
+    const after = this.#after;
+    const start = before.length;
+    if (data.length < start + 2 + after.length || !equalsAt(data, before, 0) || data[start] !== quote) return false;
+    const end = endOfString(data, start);
+    if (end < 0 || !equalsAt(data, after, end + 1)) return false;
+    const tail = end + 1 + after.length;
+    if (tail < data.length && !equalsAt(data, usageKey, tail)) return false;
+    this.#raw.json = data.subarray(start, end + 1);
+    this.#rememberTail(data, tail);
+    return true;
+  }
+
+  get isEmpty(): boolean {
+    return this.#raw.json.length === 2;
+  }
+
+  /** What stood behind the text in the last match that had a usage, as JSON text; undefined before one. */
+  takeTail(): string | undefined {
+    if (this.#tailLength === 0) return undefined;
+    const text = `{${decoder.decode(this.#tail.subarray(0, this.#tailLength))}`;
+    this.#tailLength = 0;
+    return text;
+  }
+
+  #rememberTail(data: Uint8Array, from: number): void {
+    const length = data.length - from;
+    if (length === 0) return;
+    if (length > this.#tail.length) this.#tail = new Uint8Array(length * 2);
+    this.#tail.set(data.subarray(from), 0);
+    this.#tailLength = length;
+  }
+}
+
+/** Index of the closing quote of the string that opens at `start`; negative when it does not close. */
+function endOfString(data: Uint8Array, start: number): number {
+  let end = data.indexOf(quote, start + 1);
+  while (end > 0 && isEscaped(data, end)) end = data.indexOf(quote, end + 1);
+  return end;
+}
+
+function isEscaped(data: Uint8Array, index: number): boolean {
+  let at = index - 1;
+  while (at >= 0 && data[at] === backslash) at--;
+  return (index - at) % 2 === 0;
+}
+
+function equalsAt(data: Uint8Array, expected: Uint8Array, offset: number): boolean {
+  if (offset + expected.length > data.length) return false;
+  for (let index = 0; index < expected.length; index++) {
+    if (data[offset + index] !== expected[index]) return false;
+  }
+  return true;
+}
+
+function indexOfBytes(data: Uint8Array, needle: Uint8Array, from: number): number {
+  const first = needle[0]!;
+  for (let at = data.indexOf(first, from); at >= 0; at = data.indexOf(first, at + 1)) {
+    if (equalsAt(data, needle, at)) return at;
+  }
+  return -1;
+}

@@ -1,0 +1,96 @@
+// A real gateway on a free port over a real emulator on a free port: what the HTTP tests talk to.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type App, createApp } from "../../src/app.ts";
+import { loadConfig } from "../../src/config/load-config.ts";
+import { type ServedEmulator, type ServeEmulatorOptions, serveEmulator } from "../../src/emulator/qwen-web-emulator.ts";
+import { createLog } from "../../src/telemetry/create-log.ts";
+
+export interface Harness extends AsyncDisposable {
+  readonly url: string;
+  readonly served: ServedEmulator;
+  readonly emulator: ServedEmulator["emulator"];
+  /** Every line that the gateway logged, as JSON text, level debug included. */
+  readonly logLines: readonly string[];
+  readonly dataDir: string;
+  /** Ends this gateway in good order and starts another one on the same data. */
+  restart(): Promise<void>;
+  post(
+    path: string,
+    body: unknown,
+    init?: { headers?: Record<string, string>; signal?: AbortSignal },
+  ): Promise<Response>;
+  /** POST /v1/chat/completions */
+  chat(body: unknown, init?: { headers?: Record<string, string>; signal?: AbortSignal }): Promise<Response>;
+  get(path: string): Promise<Response>;
+}
+
+export interface HarnessOptions {
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly emulator?: Partial<ServeEmulatorOptions>;
+}
+
+/** Clocks are short here; tests that need others set them. */
+const quick = {
+  HOST: "127.0.0.1",
+  PORT: "0",
+  QWEN_TOKEN: "test-token",
+  RETRY_BASE_DELAY_MS: "5",
+  RETRY_MAX_DELAY_MS: "20",
+  LOG_LEVEL: "debug",
+};
+
+export async function startHarness(options: HarnessOptions = {}): Promise<Harness> {
+  const served = serveEmulator({ hostname: "127.0.0.1", port: 0, seed: 1, tokenDelayMs: 0, ...options.emulator });
+  const dataDir = mkdtempSync(join(tmpdir(), "qwen-gateway-test-"));
+  const logLines: string[] = [];
+  const environment = {
+    ...quick,
+    QWEN_BASE_URL: served.url,
+    QWEN_AUTH_URL: served.url,
+    DATA_DIR: dataDir,
+    ...options.environment,
+  };
+  let app: App;
+  let url = "";
+
+  async function start(): Promise<void> {
+    const { config } = loadConfig({ environment, flags: {} });
+    const log = createLog({ level: config.logLevel, format: "json", write: (line) => void logLines.push(line) });
+    app = await createApp(config, { log });
+    ({ url } = await app.start());
+  }
+  await start();
+
+  const post: Harness["post"] = (path, body, init = {}) =>
+    fetch(url + path, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...init.headers },
+      body: typeof body === "string" ? body : JSON.stringify(body),
+      ...(init.signal === undefined ? {} : { signal: init.signal }),
+    });
+
+  return {
+    get url() {
+      return url;
+    },
+    served,
+    emulator: served.emulator,
+    logLines,
+    dataDir,
+    async restart() {
+      await app.stop();
+      await start();
+    },
+    post,
+    chat: (body, init) => post("/v1/chat/completions", body, init),
+    get: (path) => fetch(url + path),
+    async [Symbol.asyncDispose]() {
+      await app.stop();
+      await served.stop();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,129 @@
+// What a chat completion request may look like, and the field that is named when it does not.
+
+import { describe, expect, test } from "bun:test";
+import { flattenText } from "../../../../src/contract/chat-request.ts";
+import { GatewayError } from "../../../../src/contract/gateway-error.ts";
+import { parseRequest } from "../../../../src/surfaces/openai-chat/parse-request.ts";
+
+const hello = { role: "user", content: "Hello" };
+
+function refusal(body: unknown): { kind: string; param: string | undefined; message: string } {
+  try {
+    parseRequest(body);
+  } catch (error) {
+    if (error instanceof GatewayError) return { kind: error.kind, param: error.param, message: error.message };
+  }
+  throw new Error("was accepted");
+}
+
+describe("parseRequest refuses", () => {
+  const rows: readonly (readonly [what: string, body: unknown, param: string | undefined])[] = [
+    ["no object", [], undefined],
+    ["missing messages [R2-009]", {}, "messages"],
+    ["messages that are no array [R2-010]", { messages: "Hello" }, "messages"],
+    ["an empty array [R2-011]", { messages: [] }, "messages"],
+    ["no user message [R2-012]", { messages: [{ role: "system", content: "x" }] }, "messages"],
+    ["a message without role [R2-013]", { messages: [hello, { content: "x" }] }, "messages[1].role"],
+    ["a message without content [R2-014]", { messages: [{ role: "user" }] }, "messages[0].content"],
+    ["an assistant message with nothing in it", { messages: [hello, { role: "assistant" }] }, "messages[1].content"],
+    ["an unknown role [R2-015]", { messages: [hello, { role: "robot", content: "x" }] }, "messages[1].role"],
+    ["a message that is no object", { messages: [hello, 7] }, "messages[1]"],
+    ["an unknown part", { messages: [{ role: "user", content: [{ type: "smell" }] }] }, "messages[0].content[0].type"],
+    [
+      "a part without text",
+      { messages: [{ role: "user", content: [{ type: "text" }] }] },
+      "messages[0].content[0].text",
+    ],
+    ["a result without its call", { messages: [hello, { role: "tool", content: "x" }] }, "messages[1].tool_call_id"],
+    ["stream that is no boolean", { messages: [hello], stream: "yes" }, "stream"],
+    ["a nested field", { messages: [hello], stream_options: { include_usage: 1 } }, "stream_options.include_usage"],
+    ["several replies at once", { messages: [hello], n: 2 }, "n"],
+    ["a token limit below one", { messages: [hello], max_tokens: 0 }, "max_tokens"],
+  ];
+  test.each([...rows])("%s [R2-017]", (_what, body, param) => {
+    const { kind, param: named, message } = refusal(body);
+    expect(kind).toBe("invalid-request");
+    expect(named).toBe(param);
+    if (param !== undefined) expect(message).toContain(param);
+  });
+
+  test("without quoting what the client wrote", () => {
+    expect(refusal({ messages: [{ role: "secret words", content: "x" }] }).message).not.toContain("secret words");
+  });
+});
+
+describe("parseRequest accepts", () => {
+  test("every known role [R2-016]", () => {
+    const call = { id: "c1", type: "function", function: { name: "f", arguments: "{}" } };
+    const request = parseRequest({
+      messages: [
+        { role: "system", content: "s" },
+        { role: "developer", content: [{ type: "text", text: "d" }] },
+        hello,
+        { role: "assistant", content: null, tool_calls: [call] },
+        { role: "tool", tool_call_id: "c1", content: [{ type: "text", text: "r" }] },
+        { role: "function", name: "f", content: "r" },
+        { role: "assistant", refusal: "no" },
+      ],
+    });
+    expect(request.messages.map((message) => message.role)).toEqual([
+      "system",
+      "system",
+      "user",
+      "assistant",
+      "tool",
+      "tool",
+      "assistant",
+    ]);
+  });
+
+  test("fields that it does not know, and null for those that it does [R2-002]", () => {
+    const request = parseRequest({
+      messages: [hello],
+      model: null,
+      stream: null,
+      stream_options: null,
+      temperature: 0.1,
+      seed: 1,
+      service_tier: "auto",
+      my_field: { a: 1 },
+    });
+    expect(request).toMatchObject({ model: undefined, stream: false, includeUsage: false });
+    expect(request.body["my_field"]).toEqual({ a: 1 });
+  });
+
+  test("all parts of a message, in order", () => {
+    const content = ["a", "b", "c"].map((text) => ({ type: "text", text }));
+    const [message] = parseRequest({ messages: [{ role: "user", content }] }).messages;
+    expect(message && flattenText(message)).toBe("a\nb\nc");
+  });
+
+  test("reasoning that comes back with the history, in both spellings", () => {
+    const { messages } = parseRequest({
+      messages: [
+        hello,
+        { role: "assistant", content: "x", reasoning_content: "hm" },
+        { role: "assistant", content: "", reasoning: "ha" },
+      ],
+    });
+    expect(messages.slice(1)).toMatchObject([{ reasoning: "hm" }, { reasoning: "ha" }]);
+  });
+
+  test("tools of kinds that it does not serve, without refusing them", () => {
+    const tools = [
+      { type: "web_search" },
+      { type: "function", function: { name: "f", parameters: { type: "object" } } },
+    ];
+    expect(parseRequest({ messages: [hello], tools }).tools).toEqual([
+      { name: "f", description: undefined, parameters: { type: "object" } },
+    ]);
+  });
+
+  test("the reasoning switches that users know", () => {
+    const reasoning = (fields: object) => parseRequest({ messages: [hello], ...fields }).reasoning;
+    expect(reasoning({ enable_thinking: true, thinking_budget: 512 })).toEqual({ enabled: true, budgetTokens: 512 });
+    expect(reasoning({ reasoning_effort: "high" })).toEqual({ effort: "high" });
+    expect(reasoning({ chat_template_kwargs: { enable_thinking: false } })).toEqual({ enabled: false });
+    expect(reasoning({ reasoning_effort: "unheard-of" })).toEqual({});
+  });
+});

@@ -1,0 +1,93 @@
+// The byte path says exactly what a parser would: on the recordings, and on texts made to mislead it.
+
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { DeltaTemplate } from "../../../../src/upstreams/qwen-web/delta-template.ts";
+import { createEventDecoder } from "../../../../src/upstreams/qwen-web/event-decoder.ts";
+import { decodeAll } from "../../../support/recordings.ts";
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+/** An event as the backend writes it, Python's spaces and raw UTF-8 included. */
+function deltaOf(content: string, usage: string | undefined = '{"input_tokens": 9, "output_tokens": 1}'): string {
+  const tail = usage === undefined ? "" : `, "usage": ${usage}, "timestamp": 1790000000`;
+  return `{"choices": [{"delta": {"role": "assistant", "content": ${JSON.stringify(content)}, "phase": "answer", "status": "typing"}}], "response_id": "r"${tail}}`;
+}
+
+describe("DeltaTemplate", () => {
+  const learnt = DeltaTemplate.learn("text-delta", bytes(deltaOf("first")), "first");
+
+  test("gives any text of the same shape unchanged", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (content) => {
+        expect(learnt?.match(bytes(deltaOf(content)))).toBe(true);
+        expect(learnt?.event.text.text).toBe(content);
+      }),
+    );
+  });
+
+  const misleading = [
+    '"',
+    "\\",
+    '\\"',
+    '\\\\"',
+    '", "phase": "answer',
+    '"usage": {',
+    "\u2028\n\r\t",
+    "a\\",
+    "😀".repeat(50),
+  ];
+  test.each(misleading)("is not misled by %j", (content) => {
+    expect(learnt?.match(bytes(deltaOf(content)))).toBe(true);
+    expect(learnt?.event.text.text).toBe(content);
+  });
+
+  const others = [
+    deltaOf("x").replace('"answer"', '"think"'),
+    deltaOf("x").replace('"typing"', '"finished"'),
+    deltaOf("x").replace('"r"', '"other"'),
+    deltaOf("x").replace('"content"', '"extra": {}, "content"'),
+    deltaOf("x").slice(0, 70),
+    '{"error": "Internal error!"}',
+    "",
+    deltaOf("x").replace(', "usage"', ', "error": 1, "usage"'),
+  ];
+  test.each(others)("leaves another shape to the parser: %s", (event) => {
+    expect(learnt?.match(bytes(event))).toBe(false);
+  });
+
+  test("remembers the usage of the last match for one question", () => {
+    learnt?.match(bytes(deltaOf("a", '{"input_tokens": 9, "output_tokens": 4}')));
+    expect(JSON.parse(learnt?.takeTail() ?? "")).toMatchObject({ usage: { output_tokens: 4 } });
+    expect(learnt?.takeTail()).toBeUndefined();
+  });
+
+  test("learns nothing from an event whose text stands elsewhere", () => {
+    const event = '{"note": {"content": "other"}, "choices": [{"delta": {"content": "text"}}]}';
+    expect(DeltaTemplate.learn("text-delta", bytes(event), "text")).toBeUndefined();
+  });
+});
+
+test("createEventDecoder says the same of random replies as a parser, at any cut", () => {
+  const content = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom(...["", '"', "\\", "\n\ndata: ", "[DONE]"]));
+  const reply = fc.array(content, { minLength: 1, maxLength: 12 });
+  fc.assert(
+    fc.property(reply, fc.nat({ max: 4000 }), (contents, cut) => {
+      const events = contents.map((text, index) => deltaOf(text, `{"input_tokens": 9, "output_tokens": ${index + 1}}`));
+      const finish =
+        '{"choices": [{"delta": {"content": "", "role": "assistant", "status": "finished", "phase": "answer"}}]}';
+      const body = bytes([...events, finish].map((event) => `data: ${event}\n\n`).join(""));
+      const at = Math.min(cut, body.length);
+      const heard = decodeAll(createEventDecoder({ chatId: "c", model: "m" }), [
+        body.subarray(0, at),
+        body.subarray(at),
+      ]);
+      expect(heard.filter((event) => event.type === "text-delta").map((event) => event["text"])).toEqual(
+        contents.filter((text) => text !== ""),
+      );
+      expect(heard.at(-2)?.["usage"]).toMatchObject({ outputTokens: contents.length });
+      expect(heard.at(-1)?.type).toBe("reply-end");
+    }),
+    { numRuns: 500 },
+  );
+});

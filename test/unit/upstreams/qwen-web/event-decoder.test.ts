@@ -1,0 +1,163 @@
+// The decoder of the Qwen web stream: what it says of every recording, whole and cut anywhere.
+
+import { describe, expect, test } from "bun:test";
+import { createEventDecoder, type DecoderOptions } from "../../../../src/upstreams/qwen-web/event-decoder.ts";
+import { cutAt, decodeAll, type PlainEvent, qwenStreams, readRecording } from "../../../support/recordings.ts";
+
+const chatId = "00000000-0000-4000-8000-000000000001";
+const userNode = "00000000-0000-4000-8000-000000000002";
+const answerNode = "00000000-0000-4000-8000-000000000003";
+const continuation = { chatId, nodeId: answerNode, responseId: answerNode, parentId: userNode };
+
+function decoder(options: Partial<DecoderOptions> = {}) {
+  return createEventDecoder({ chatId, model: "qwen3-max", ...options });
+}
+
+function decodeText(text: string, options: Partial<DecoderOptions> = {}): PlainEvent[] {
+  return decodeAll(decoder(options), [new TextEncoder().encode(text)]);
+}
+
+function decodeRecording(name: string): PlainEvent[] {
+  return decodeAll(decoder(), [readRecording(name)]);
+}
+
+function textOf(events: readonly PlainEvent[], type = "text-delta"): string {
+  return events.map((event) => (event.type === type ? event["text"] : "")).join("");
+}
+
+const created = `data: {"response.created":{"chat_id": "${chatId}", "parent_id": "${userNode}", "response_id":"${answerNode}"}} \n\n`;
+const delta = (content: string, phase = "answer", status = "typing"): string =>
+  `data: {"choices": [{"delta": {"role": "assistant", "content": ${JSON.stringify(content)}, "phase": "${phase}", "status": "${status}"}}], "response_id": "${answerNode}"}\n\n`;
+const finished = delta("", "answer", "finished");
+
+describe("createEventDecoder", () => {
+  test("tells the three ids of response.created with the start of the reply [R0-015]", () => {
+    const [start] = decodeRecording("syn-01-answer.sse");
+    expect(start).toEqual({ type: "reply-start", model: "qwen3-max", continuation });
+  });
+
+  test("gives the texts of the answer in order, then usage, then the end [R0-018]", () => {
+    const events = decodeRecording("syn-01-answer.sse");
+    expect(textOf(events)).toBe("The sky looks blue because of Rayleigh scattering 🌤️.");
+    expect(events.slice(-2)).toEqual([
+      {
+        type: "usage-update",
+        usage: { inputTokens: 1047, outputTokens: 13, totalTokens: 1060, cachedTokens: 512 },
+      },
+      { type: "reply-end", finishReason: "stop", continuation },
+    ]);
+  });
+
+  test("says only what is new of cumulative thoughts, titles on lines of their own", () => {
+    const events = decodeRecording("syn-02-thinking-summary.sse");
+    expect(textOf(events, "reasoning-delta")).toBe(
+      "Reading the question\nI need the product of 17 and 19.\n\nWorking the sum\n19 is 20 minus 1, so 17*20 - 17 = 323.",
+    );
+    expect(textOf(events)).toBe("17 × 19 = 323.");
+  });
+
+  test("does not take the end of a thinking phase for the end of the reply", () => {
+    const events = decodeRecording("syn-03-think-detail-format.sse");
+    expect(textOf(events, "reasoning-delta")).toBe("Okay, the user greets me.\nI should greet back.");
+    expect(textOf(events)).toBe("Hello!");
+    expect(events.filter((event) => event.type === "reply-end")).toHaveLength(1);
+  });
+
+  test("gives search results as sources and the last round's usage", () => {
+    const events = decodeRecording("syn-04-native-web-search.sse");
+    expect(events.filter((event) => event.type === "source").map((event) => event["source"])).toEqual([
+      { url: "https://example.com/a", title: "Release notes A", snippet: "Synthetic snippet A." },
+      { url: "https://example.org/b", title: "Post B", snippet: "Synthetic snippet B." },
+    ]);
+    expect(textOf(events)).toBe("According to the notes [[1]], it shipped.");
+    expect(events.find((event) => event.type === "usage-update")?.["usage"]).toMatchObject({ inputTokens: 3319 });
+  });
+
+  test("gives an image as Markdown and skips keep-alive events", () => {
+    const events = decodeRecording("syn-06-t2i-keepalive.sse");
+    expect(textOf(events)).toStartWith("![image](https://cdn.example.invalid/");
+    expect(events.at(-1)?.type).toBe("reply-end");
+  });
+
+  const failures: readonly (readonly [recording: string, kind: string])[] = [
+    ["syn-07-error-midstream-quota_limit.sse", "overloaded"],
+    ["syn-08-error-first-event-invalid_input.sse", "invalid-request"],
+    ["syn-09-error-data_inspection_failed.sse", "content-filtered"],
+    ["syn-10-error-string.sse", "upstream-failed"],
+    ["syn-11-truncated-no-finish.sse", "upstream-failed"],
+  ];
+  test.each(failures)("ends %s with the error %s and no finish reason [R0-026]", (recording, kind) => {
+    const events = decodeRecording(recording);
+    expect(events.at(-1)).toMatchObject({ type: "reply-error", kind });
+    expect(events.filter((event) => event.type === "reply-end")).toHaveLength(0);
+  });
+
+  test("ends an empty answer well", () => {
+    expect(decodeRecording("syn-12-empty-answer.sse").map((event) => event.type)).toEqual(["reply-start", "reply-end"]);
+  });
+
+  test("follows the first of two interleaved replies", () => {
+    const events = decodeRecording("syn-13-two-responses-interleaved.sse");
+    expect(textOf(events)).toBe("A1");
+    expect(events.at(-1)).toEqual({ type: "reply-end", finishReason: "stop", continuation });
+  });
+
+  test.each([...qwenStreams])("says the same of %s wherever its bytes are cut [R0-010]", (recording) => {
+    const bytes = readRecording(recording);
+    const whole = decodeAll(decoder(), [bytes]);
+    for (let at = 1; at < bytes.length; at++) {
+      expect(decodeAll(decoder(), cutAt(bytes, at))).toEqual(whole);
+    }
+  });
+
+  test.each([...qwenStreams])("says the same of %s byte by byte", (recording) => {
+    const bytes = readRecording(recording);
+    const single = Array.from(bytes, (_, index) => bytes.subarray(index, index + 1));
+    expect(decodeAll(decoder(), single)).toEqual(decodeAll(decoder(), [bytes]));
+  });
+
+  test("ends at the finish mark without waiting for the body to end [R0-019]", () => {
+    const types: string[] = [];
+    decoder().feed(new TextEncoder().encode(created + delta("Hi") + finished), (event) => void types.push(event.type));
+    expect(types).toEqual(["reply-start", "text-delta", "reply-end"]);
+  });
+
+  test("continues on parent_id where that is configured [R0-017]", () => {
+    const events = decodeText(created + finished, { chainOn: "parent_id" });
+    expect(events.at(-1)?.["continuation"]).toEqual({ ...continuation, nodeId: userNode });
+  });
+
+  test("skips a broken line, says so once, and goes on [R1-004]", () => {
+    const skipped: string[] = [];
+    const events = decodeText(`${created}data: {broken\n\ndata: 7\n\n${delta("still here")}${finished}`, {
+      onSkipped: (reason) => void skipped.push(reason),
+    });
+    expect(textOf(events)).toBe("still here");
+    expect(skipped).toHaveLength(1);
+  });
+
+  test("tolerates an injected [DONE] and does not take it for the end", () => {
+    const events = decodeText(`${created}${delta("a")}data: [DONE]\n\n${delta("b")}${finished}`);
+    expect(textOf(events)).toBe("ab");
+    expect(decodeText(`${created}${delta("a")}data: [DONE]\n\n`).at(-1)?.type).toBe("reply-error");
+  });
+
+  test("understands streams of 2025, without phases and response ids", () => {
+    const events = decodeText(
+      `data: {"response.created":{"chat_id": "c", "parent_id": "p", "response_id":"r"}} \n\n` +
+        `data: {"choices": [{"delta": {"role": "assistant", "content": "Hi"}}], "usage": {"input_tokens": 33, "output_tokens": 1, "total_tokens": 34, "cached_tokens": 3}}\n\n` +
+        `data: {"choices": [{"delta": {"content": "", "status": "finished"}}]}\n\n`,
+    );
+    expect(textOf(events)).toBe("Hi");
+    expect(events.at(-2)?.["usage"]).toEqual({ inputTokens: 33, outputTokens: 1, totalTokens: 34, cachedTokens: 3 });
+    expect(events.at(-1)?.type).toBe("reply-end");
+  });
+
+  test("knows whether the backend itself ended the reply", () => {
+    const whole = decoder();
+    const cut = decoder();
+    decodeAll(whole, [readRecording("syn-01-answer.sse")]);
+    decodeAll(cut, [readRecording("syn-11-truncated-no-finish.sse")]);
+    expect([whole.isOver, cut.isOver]).toEqual([true, false]);
+  });
+});

@@ -1,0 +1,24 @@
+// Cumulative snapshots of thoughts: only what is new is said.
+
+import { expect, test } from "bun:test";
+import { createThoughtTracker } from "../../../../src/upstreams/qwen-web/thought-tracker.ts";
+
+test("createThoughtTracker says what each snapshot adds", () => {
+  const tracker = createThoughtTracker();
+  expect(tracker.next(["A"], ["one"])).toBe("A\none");
+  expect(tracker.next(["A"], ["one"])).toBe("");
+  expect(tracker.next(["A"], ["one and"])).toBe(" and");
+  expect(tracker.next(["A", "B"], ["one and", "two"])).toBe("\n\nB\ntwo");
+});
+
+test("createThoughtTracker goes on from the common part when a snapshot is no extension", () => {
+  const tracker = createThoughtTracker();
+  tracker.next([], ["abcdef"]);
+  expect(tracker.next([], ["abcXY"])).toBe("XY");
+});
+
+test("createThoughtTracker never cuts a surrogate pair", () => {
+  const tracker = createThoughtTracker();
+  tracker.next([], ["a😀"]);
+  expect(tracker.next([], ["a😁"])).toBe("😁");
+});
