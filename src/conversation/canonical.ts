@@ -3,6 +3,7 @@
 
 import { type ContentPart, flattenText, type Message, type ToolCall } from "../contract/chat-request.ts";
 import { canonicalJson } from "./canonical-json.ts";
+import { placeholders } from "./placeholders.ts";
 
 export interface CanonicalResult {
   /** Which call of the assistant turn before is answered; -1 when that turn made no such call. */
@@ -42,9 +43,6 @@ export function canonicalText(message: Message): string {
   const text = collapse(flattenText({ ...message, content: message.content.map(asText) }));
   return placeholders.has(text.toLowerCase()) ? "" : text;
 }
-
-/** What clients write where they have nothing to say and their protocol wants something. */
-const placeholders: ReadonlySet<string> = new Set(["(no content)", "[no content]"]);
 
 interface GatheredTurn {
   readonly side: "user" | "assistant";
@@ -104,7 +102,8 @@ function orderOf(result: CanonicalResult): number {
   return result.callIndex === -1 ? Number.MAX_SAFE_INTEGER : result.callIndex;
 }
 
-function canonicalCall(call: ToolCall): string {
+/** Name and arguments of a call as one text, whatever the order of its keys. */
+export function canonicalCall(call: ToolCall): string {
   return JSON.stringify([call.toolName, canonicalArguments(call.argumentsText)]);
 }
 

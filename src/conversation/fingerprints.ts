@@ -1,9 +1,10 @@
 // Short names for histories: equal for all spellings of one history of one caller, different for different ones.
 
-import type { Message, ToolCall, ToolDefinition } from "../contract/chat-request.ts";
+import type { Message, ToolDefinition } from "../contract/chat-request.ts";
 import type { PrefixFingerprint } from "../store/store.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { type CanonicalTurn, canonicalText, canonicalTurns } from "./canonical.ts";
+import { digestCanonical } from "./text-digest.ts";
 
 export interface HistoryPrefix extends PrefixFingerprint {
   /** Index into the messages behind the prefix: what follows has not been answered by it. */
@@ -20,18 +21,18 @@ export interface HistoryFingerprints {
   readonly toolHashes: readonly string[];
   /** Answers in the history. An assistant turn at the very end is none: the reply will continue it. */
   readonly assistantTurns: number;
-  /** Where a reply attaches: for `fingerprintReply` alone. */
+  /** Where a reply attaches: for `createReplyDigest` alone. */
   readonly tip: HistoryTip;
 }
 
-interface HistoryTip extends Chain {
+export interface HistoryTip extends Chain {
   readonly scope: string;
   /** The messages of an assistant turn at the very end, which the reply continues; `strict` and `loose` are from before. */
   readonly openMessages: readonly Message[];
 }
 
 /** Rolling hashes of all turns so far. */
-interface Chain {
+export interface Chain {
   readonly strict: string;
   readonly loose: string;
 }
@@ -51,8 +52,8 @@ export function fingerprintHistory(
   let tip: HistoryTip = { ...chain, scope, openMessages: [] };
   for (const [index, turn] of turns.entries()) {
     const before = chain;
-    const turnHash = hashTurn(scope, turn);
-    chain = extend(chain, turn, turnHash);
+    const turnHash = hashTurn(scope, turn.side, digestCanonical(turn.text), turn.toolCalls);
+    chain = extendChain(chain, turn.toolResults, turnHash);
     const isLast = index === turns.length - 1;
     if (turn.side === "assistant" && (!isLast || lastSystemIndex >= turn.endIndex)) {
       prefixes.push({ ...chain, lastTurn: turnHash, unseenFrom: turn.endIndex });
@@ -74,35 +75,19 @@ export function fingerprintHistory(
   };
 }
 
-/**
- * The fingerprint that the longest prefix of the next request will have if its client sends history and reply back.
- * @param reply As it was sent to the client. An empty one leaves no turn: then it is the fingerprint of the history
- * itself, which no prefix ever has, so that the next request continues from the turn before.
- */
-export function fingerprintReply(
-  history: HistoryFingerprints,
-  reply: { readonly text: string; readonly toolCalls: readonly ToolCall[] },
-): PrefixFingerprint {
-  const { scope, openMessages, strict, loose } = history.tip;
-  const message: Message = {
-    role: "assistant",
-    content: [{ type: "text", text: reply.text }],
-    toolCalls: reply.toolCalls,
-  };
-  const turn = canonicalTurns([...openMessages, message])[0];
-  if (turn === undefined) return { strict, loose, lastTurn: sha256(scope) };
-  const turnHash = hashTurn(scope, turn);
-  return { ...extend({ strict, loose }, turn, turnHash), lastTurn: turnHash };
-}
-
 /** Tool results aside: they are what strict and loose differ in. */
-function hashTurn(scope: string, turn: CanonicalTurn): string {
-  return sha256(scope, JSON.stringify([turn.side, turn.text, turn.toolCalls]));
+export function hashTurn(
+  scope: string,
+  side: CanonicalTurn["side"],
+  textHash: string,
+  toolCalls: readonly string[],
+): string {
+  return sha256(scope, JSON.stringify([side, textHash, toolCalls]));
 }
 
-function extend(chain: Chain, turn: CanonicalTurn, turnHash: string): Chain {
-  const answered = turn.toolResults.map((result) => result.callIndex);
-  const contents = turn.toolResults.map((result) => result.text);
+export function extendChain(chain: Chain, toolResults: CanonicalTurn["toolResults"], turnHash: string): Chain {
+  const answered = toolResults.map((result) => result.callIndex);
+  const contents = toolResults.map((result) => result.text);
   return {
     strict: sha256(chain.strict, turnHash, JSON.stringify([answered, contents])),
     loose: sha256(chain.loose, turnHash, JSON.stringify([answered])),
@@ -126,7 +111,7 @@ function hashTool(tool: ToolDefinition): string {
 }
 
 /** All pieces but the last have a fixed length or a fixed text, so that no two lists of pieces read the same. */
-function sha256(...pieces: readonly string[]): string {
+export function sha256(...pieces: readonly string[]): string {
   const hasher = new Bun.CryptoHasher("sha256");
   for (const piece of pieces) hasher.update(piece);
   return hasher.digest("hex");

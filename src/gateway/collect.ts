@@ -4,9 +4,11 @@ import type { ChatReply } from "../contract/chat-reply.ts";
 import type { ChatEvent, FinishReason, ReplyIdentity, Source, TokenUsage, UpstreamEvent } from "../contract/events.ts";
 import type { GatewayError } from "../contract/gateway-error.ts";
 import { EventSequence } from "./event-sequence.ts";
-import type { ReplyConsumer, SentReply } from "./reply-consumer.ts";
+import type { ReplyConsumer } from "./reply-consumer.ts";
+import type { SentReply } from "./sent-reply.ts";
 
 interface Collected {
+  readonly sent: SentReply;
   readonly sequence: EventSequence;
   text: string;
   reasoning: string;
@@ -16,11 +18,13 @@ interface Collected {
 
 export class Collector implements ReplyConsumer {
   readonly #identity: ReplyIdentity;
+  readonly #createSent: () => SentReply;
   #collected: Collected;
   #reply: ChatReply | undefined;
 
-  constructor(identity: ReplyIdentity) {
+  constructor(identity: ReplyIdentity, createSent: () => SentReply) {
     this.#identity = identity;
+    this.#createSent = createSent;
     this.#collected = this.#begin();
   }
 
@@ -45,8 +49,8 @@ export class Collector implements ReplyConsumer {
     return true;
   }
 
-  sent(): SentReply {
-    return { text: this.#collected.text, toolCalls: this.#collected.calls };
+  get sent(): SentReply {
+    return this.#collected.sent;
   }
 
   complete(finishReason: FinishReason, usage: TokenUsage): void {
@@ -76,7 +80,11 @@ export class Collector implements ReplyConsumer {
 
   #begin(): Collected {
     const collected: Collected = {
-      sequence: new EventSequence((event) => collect(collected, event)),
+      sent: this.#createSent(),
+      sequence: new EventSequence((event) => {
+        collect(collected, event);
+        collected.sent.note(event);
+      }),
       text: "",
       reasoning: "",
       calls: [],

@@ -13,6 +13,7 @@ import { Collector } from "./collect.ts";
 import type { Liveness, Watched } from "./liveness.ts";
 import { Relay, streamHeaders } from "./relay.ts";
 import type { ReplyConsumer } from "./reply-consumer.ts";
+import { SentReply } from "./sent-reply.ts";
 import type { Turn } from "./turns.ts";
 
 export interface ExchangeOptions {
@@ -56,15 +57,16 @@ export class Exchange {
   constructor(options: ExchangeOptions) {
     this.#options = options;
     this.#startedAtMs = options.liveness.now();
-    const { request, identity, surface } = options;
+    const { request, identity, surface, turn } = options;
+    const createSent = (): SentReply => new SentReply(turn.createDigest());
     if (request.stream) {
-      this.#relay = new Relay(surface.createEncoder(request, identity), {
+      this.#relay = new Relay(surface.createEncoder(request, identity), createSent(), {
         pull: () => this.#attempt?.resume(),
         cancel: () => this.#leave(),
       });
       this.#consumer = this.#relay;
     } else {
-      this.#collector = new Collector(identity);
+      this.#collector = new Collector(identity, createSent);
       this.#consumer = this.#collector;
     }
   }
@@ -167,9 +169,10 @@ export class Exchange {
         this.#firstTokenMs ??= this.#options.liveness.now() - this.#startedAtMs;
       },
       commit: async ({ usage, continuation }, settleMs) => {
-        const sent = this.#consumer.sent();
-        await turn.commit(sent, continuation, settleMs);
-        return usage ?? this.#estimateUsage(sent.text);
+        const { sent } = this.#consumer;
+        const told = usage ?? this.#estimateUsage(sent.tokens);
+        await turn.commit(sent.finish(), continuation, settleMs);
+        return told;
       },
       ended: async (end) => this.#onAttemptEnd(end),
     };
@@ -208,11 +211,10 @@ export class Exchange {
     return { signal: controller.signal, stop: () => liveness.unwatch(watched) };
   }
 
-  #estimateUsage(text: string): TokenUsage {
+  #estimateUsage(outputTokens: number): TokenUsage {
     const { request, log, requestId } = this.#options;
     let inputTokens = 0;
     for (const message of request.messages) inputTokens += estimateTokens(flattenText(message));
-    const outputTokens = estimateTokens(text);
     log.debug("Usage is estimated: the upstream told none", { requestId });
     return { inputTokens, outputTokens, totalTokens: inputTokens + outputTokens, estimated: true };
   }

@@ -124,7 +124,9 @@ export function createGateway(options: GatewayOptions): Gateway {
         return await respond(surface, incoming);
       } catch (error) {
         const known = toGatewayError(error);
-        if (known.kind === "internal") log.error(known.message, { requestId: incoming.requestId }, error);
+        if (known.kind === "internal" && !isHangUp(error, incoming.signal)) {
+          log.error(known.message, { requestId: incoming.requestId }, error);
+        }
         return Response.json(surface.encodeError(known, incoming.requestId), {
           status: httpStatus[known.kind],
           headers: errorHeaders(known),
@@ -157,6 +159,11 @@ export function createGateway(options: GatewayOptions): Gateway {
       liveness.stop();
     },
   };
+}
+
+/** A client that leaves before its answer began is no fault. */
+function isHangUp(error: unknown, client: AbortSignal): boolean {
+  return client.aborted && (error === client.reason || error instanceof GatewayError);
 }
 
 function shuttingDown(): GatewayError {

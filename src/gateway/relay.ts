@@ -4,8 +4,8 @@ import type { EventEncoder } from "../contract/surface.ts";
 import type { ChatEvent, FinishReason, TokenUsage, UpstreamEvent } from "../contract/events.ts";
 import type { GatewayError } from "../contract/gateway-error.ts";
 import { EventSequence } from "./event-sequence.ts";
-import type { ReplyConsumer, SentReply } from "./reply-consumer.ts";
-import { SentText } from "./sent-text.ts";
+import type { ReplyConsumer } from "./reply-consumer.ts";
+import type { SentReply } from "./sent-reply.ts";
 
 export interface RelayHooks {
   /** The client reads again. */
@@ -20,11 +20,11 @@ export class Relay implements ReplyConsumer {
   readonly #sequence: EventSequence;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #isClosed = false;
-  readonly #text = new SentText();
-  #calls: { callId: string; toolName: string; argumentsText: string }[] = [];
+  readonly sent: SentReply;
 
-  constructor(encoder: EventEncoder, hooks: RelayHooks) {
+  constructor(encoder: EventEncoder, sent: SentReply, hooks: RelayHooks) {
     this.#encoder = encoder;
+    this.sent = sent;
     this.#hooks = hooks;
     this.#sequence = new EventSequence((event) => this.#write(event));
   }
@@ -71,10 +71,6 @@ export class Relay implements ReplyConsumer {
     return controller === undefined || (controller.desiredSize ?? 0) > 0;
   }
 
-  sent(): SentReply {
-    return { text: this.#text.read(), toolCalls: this.#calls };
-  }
-
   complete(finishReason: FinishReason, usage: TokenUsage): void {
     if (this.#isClosed) return;
     this.#sequence.end(finishReason, usage);
@@ -103,11 +99,7 @@ export class Relay implements ReplyConsumer {
 
   #write(event: ChatEvent): void {
     this.#encoder.write(event);
-    if (event.type === "text-delta") this.#text.append(event.text);
-    else if (event.type === "tool-call-delta") this.#calls[event.callIndex]!.argumentsText += event.argumentsText;
-    else if (event.type === "block-start" && event.block === "tool-call") {
-      this.#calls.push({ callId: event.callId, toolName: event.toolName, argumentsText: "" });
-    }
+    this.sent.note(event);
   }
 }
 

@@ -2,13 +2,7 @@
 
 import type { FinishReason, TokenUsage, UpstreamEvent } from "../contract/events.ts";
 import type { GatewayError } from "../contract/gateway-error.ts";
-import type { ToolCall } from "../contract/chat-request.ts";
-
-/** What the client was, or will have been, sent: the next request brings it back. */
-export interface SentReply {
-  readonly text: string;
-  readonly toolCalls: readonly ToolCall[];
-}
+import type { SentReply } from "./sent-reply.ts";
 
 export interface ReplyConsumer {
   /** Whether a reply that broke off half-way may be begun anew: true while the client has seen nothing of it. */
@@ -20,7 +14,8 @@ export interface ReplyConsumer {
   flush(): boolean;
   /** False while the client does not read: the source should pause. */
   readonly wantsMore: boolean;
-  sent(): SentReply;
+  /** What the client was, or will have been, sent: the next request brings it back. */
+  readonly sent: SentReply;
   /** The clean end, after the turn has been committed. */
   complete(finishReason: FinishReason, usage: TokenUsage): void;
   fail(error: GatewayError): void;

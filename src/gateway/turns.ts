@@ -4,14 +4,14 @@ import type { ChatRequest } from "../contract/chat-request.ts";
 import type { Continuation } from "../contract/continuation.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
 import type { Resume, UpstreamReply } from "../contract/upstream.ts";
-import { fingerprintHistory, fingerprintReply, type HistoryFingerprints } from "../conversation/fingerprints.ts";
+import { fingerprintHistory, type HistoryFingerprints } from "../conversation/fingerprints.ts";
+import { createReplyDigest, type ReplyDigest } from "../conversation/reply-digest.ts";
 import type { SessionHints } from "../conversation/session-hints.ts";
 import { firstUserText, sessionIdOf } from "../conversation/session-id.ts";
 import { unseenMessages } from "../conversation/unseen-messages.ts";
 import { sleep } from "../outbound/retry.ts";
-import type { Store, TurnClaim, TurnLookup } from "../store/store.ts";
+import type { PrefixFingerprint, Store, TurnClaim, TurnLookup } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
-import type { SentReply } from "./reply-consumer.ts";
 import { createSessionQueue } from "./session-queue.ts";
 
 export interface TurnOptions {
@@ -29,7 +29,9 @@ export interface Turn {
   readonly sessionId: string;
   readonly resume: Resume | undefined;
   started(reply: UpstreamReply, continuation: Continuation): void;
-  commit(sent: SentReply, continuation: Continuation | undefined, settleMs: number): Promise<void>;
+  /** Takes what the client is sent, so that the next request finds this turn. A fresh one for each attempt. */
+  createDigest(): ReplyDigest;
+  commit(fingerprint: PrefixFingerprint, continuation: Continuation | undefined, settleMs: number): Promise<void>;
   release(settleMs: number): Promise<void>;
 }
 
@@ -132,11 +134,11 @@ export function createTurns(options: TurnOptions): Turns {
       await store.noteReply(claim, continuation);
     }
 
-    async function write(sent: SentReply, continuation: Continuation, settleMs: number): Promise<void> {
+    async function write(fingerprint: PrefixFingerprint, continuation: Continuation, settleMs: number): Promise<void> {
       await notes;
       if (claim === undefined) return;
       await store.endTurn(claim, {
-        fingerprint: fingerprintReply(history, sent),
+        fingerprint,
         systemHashes: history.systemHashes,
         toolHashes: history.toolHashes,
         sessionHint: hints.sessionId,
@@ -157,12 +159,13 @@ export function createTurns(options: TurnOptions): Turns {
             options.log.error("Cannot note a running reply", {}, error);
           });
       },
-      async commit(sent, continuation, settleMs) {
+      createDigest: () => createReplyDigest(history),
+      async commit(fingerprint, continuation, settleMs) {
         if (isOver) return;
         isOver = true;
         try {
           if (continuation === undefined) await release(settleMs);
-          else await within(options.commitMs, write(sent, continuation, settleMs));
+          else await within(options.commitMs, write(fingerprint, continuation, settleMs));
         } catch (error) {
           options.log.error("Cannot commit a turn: its conversation will start a new chat", {}, error);
         } finally {

@@ -2,7 +2,8 @@
 
 import type { Continuation } from "../contract/continuation.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
-import { fingerprintHistory, fingerprintReply } from "../conversation/fingerprints.ts";
+import { fingerprintHistory } from "../conversation/fingerprints.ts";
+import { fingerprintReply } from "../conversation/reply-digest.ts";
 import { sessionIdOf } from "../conversation/session-id.ts";
 import { encodeSession } from "../server/sessions.ts";
 import type { Store } from "../store/store.ts";

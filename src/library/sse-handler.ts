@@ -3,6 +3,8 @@
 import { errorHeaders } from "../contract/error-headers.ts";
 import { httpStatus, toGatewayError } from "../contract/gateway-error.ts";
 import type { OpenContext, Upstream, UpstreamReply } from "../contract/upstream.ts";
+import { fingerprintHistory } from "../conversation/fingerprints.ts";
+import { createReplyDigest } from "../conversation/reply-digest.ts";
 import { Exchange } from "../gateway/exchange.ts";
 import { createLiveness } from "../gateway/liveness.ts";
 import type { Turn } from "../gateway/turns.ts";
@@ -138,6 +140,7 @@ export class SSEHandler {
       sessionId,
       resume: undefined,
       started() {},
+      createDigest: () => createReplyDigest(fingerprintHistory("library", [], [])),
       async commit(_sent, continuation) {
         if (continuation === undefined || continuation.nodeId === null) return;
         try {

@@ -1,6 +1,6 @@
 // Streams read piece by piece, for tests that must see a frame before the next one is made, and raw HTTP answers.
 
-import { type ChatChunk, type Frame, parseFrames } from "./sse-frames.ts";
+import { type Frame, parseFrames } from "./sse-frames.ts";
 
 export interface LiveStream {
   /** The next frame; comments are passed over. Undefined at the end. */
@@ -13,6 +13,12 @@ export interface LiveStream {
   rest(): Promise<string>;
   /** Hangs up. */
   cancel(): Promise<void>;
+}
+
+/** Of chat chunks and of legacy ones. */
+interface TextChoice {
+  readonly delta?: { readonly content?: string };
+  readonly text?: string;
 }
 
 export function readLive(response: Response): LiveStream {
@@ -57,8 +63,8 @@ export function readLive(response: Response): LiveStream {
         if (frame === undefined) throw new Error("the stream ended before another text came");
         if (frame.data === "[DONE]") continue;
         // The shape is what the tests assert.
-        const choice = (JSON.parse(frame.data) as ChatChunk & { choices: { 0?: { text?: string } } }).choices[0];
-        const text = choice?.delta === undefined ? choice?.text : choice.delta.content;
+        const { choices } = JSON.parse(frame.data) as { choices: readonly TextChoice[] };
+        const text = choices[0]?.delta?.content ?? choices[0]?.text;
         if (text !== undefined && text !== "") return text;
       }
     },

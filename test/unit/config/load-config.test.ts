@@ -31,6 +31,7 @@ function otherText({ schema, key }: Setting): string {
   if (schema.enum !== undefined) return String(schema.enum.find((value) => value !== schema.default));
   if (schema.type === "boolean") return String(!schema.default);
   if (schema.type === "integer") return String(schema.maximum);
+  if (schema.type === "object") return '{"bx-umidtoken":"T2gA"}';
   if (schema.format === "uri") return "http://127.0.0.1:9";
   if (key === "masterKey") return "ab".repeat(32);
   if (key === "corsOrigin") return "https://a.example,https://b.example";
@@ -40,7 +41,7 @@ function otherText({ schema, key }: Setting): string {
 /** The value that this text means. */
 function meaningOf({ schema }: Setting, text: string): unknown {
   if (schema.type === "array") return text.split(",");
-  return schema.type === "integer" || schema.type === "boolean" ? JSON.parse(text) : text;
+  return schema.type === "string" || schema.type === undefined ? text : JSON.parse(text);
 }
 
 describe("loadConfig", () => {
@@ -91,7 +92,9 @@ describe("loadConfig", () => {
   test("loadConfig knows exactly the fixed environment names", () => {
     expect(listSettings().map((setting) => setting.environmentName)).toEqual([
       ..."HOST PORT DATA_DIR API_KEY INSECURE GENERATE_API_KEY ALLOWED_HOSTS TRUSTED_PROXIES CORS_ORIGIN".split(" "),
-      ..."MASTER_KEY QWEN_TOKEN QWEN_COOKIES QWEN_BASE_URL QWEN_AUTH_URL QWEN_CHAIN_ON QWEN_CHAT_TITLE".split(" "),
+      ..."MASTER_KEY QWEN_TOKEN QWEN_COOKIES QWEN_HEADERS QWEN_BASE_URL QWEN_AUTH_URL QWEN_CHAIN_ON QWEN_CHAT_TITLE".split(
+        " ",
+      ),
       ..."QWEN_DELETE_CHATS QWEN_MAX_MESSAGE_CHARS DEFAULT_MODEL SESSION_MATCH SESSION_TIMEOUT".split(" "),
       ..."SESSION_CLEANUP_INTERVAL RETRY_MAX_ATTEMPTS RETRY_BASE_DELAY_MS RETRY_MAX_DELAY_MS".split(" "),
       ..."RETRY_BUDGET_MS ACCOUNT_COOLDOWN_MAX_MS FIRST_BYTE_TIMEOUT_MS STALL_TIMEOUT_MS".split(" "),

@@ -3,7 +3,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { Message, ToolDefinition } from "../../../src/contract/chat-request.ts";
-import { fingerprintHistory, fingerprintReply } from "../../../src/conversation/fingerprints.ts";
+import { fingerprintHistory } from "../../../src/conversation/fingerprints.ts";
+import { fingerprintReply } from "../../../src/conversation/reply-digest.ts";
 import { assistant, call, prefixOf, result, system, textPart, user } from "./messages.ts";
 
 const history: readonly Message[] = [

@@ -1,8 +1,8 @@
 // A gateway and the emulated Qwen behind it, both as processes of the compiled executable, and the official client in front.
 
 import OpenAI from "openai";
-import { type BinaryProcess, createPlace, type Place, startBinary } from "./binary.ts";
-import { type EmulatorProcess, startEmulatorProcess } from "./emulator-process.ts";
+import { type BinaryProcess, createPlace, type Place, startBinary } from "../support/binary.ts";
+import { type EmulatorProcess, startEmulatorProcess } from "../support/emulator-process.ts";
 
 export type ChatMessage = OpenAI.ChatCompletionMessageParam;
 
@@ -11,7 +11,7 @@ export interface Stage extends AsyncDisposable {
   readonly gateway: BinaryProcess;
   readonly emulator: EmulatorProcess;
   readonly place: Place;
-  /** Of the official package, without its own repetitions, for the gateway that runs now. */
+  /** For the gateway that runs now. */
   readonly client: OpenAI;
   /** `kill -9`, then another gateway on the same files. */
   crashAndRestart(): Promise<void>;
@@ -48,7 +48,7 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
     emulator,
     place,
     get client() {
-      return new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: options.apiKey ?? "none", maxRetries: 0 });
+      return createClient(gateway.url, options.apiKey);
     },
     async crashAndRestart() {
       gateway.kill("SIGKILL");
@@ -69,6 +69,11 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
       place[Symbol.dispose]();
     },
   };
+}
+
+/** The official client, without its own repetitions. */
+export function createClient(url: string, apiKey = "none"): OpenAI {
+  return new OpenAI({ baseURL: `${url}/v1`, apiKey, maxRetries: 0 });
 }
 
 /** A client that keeps its history and sends all of it each time, as nearly all do. */

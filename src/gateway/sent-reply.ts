@@ -1,0 +1,85 @@
+// What a reply said to its client, for the fingerprint that will find it again. Text is kept as raw bytes of one JSON
+// string and digested now and then, so that it costs a copy an event and no reply is too long. Hot.
+
+import type { ToolCall } from "../contract/chat-request.ts";
+import type { ChatEvent } from "../contract/events.ts";
+import type { JsonText } from "../contract/json.ts";
+import { estimateTokens } from "../conversation/estimate-tokens.ts";
+import type { ReplyDigest } from "../conversation/reply-digest.ts";
+import type { PrefixFingerprint } from "../store/store.ts";
+
+const decoder = new TextDecoder();
+const firstBytes = 512;
+/** Kept at most before it is digested. */
+const maxBytes = 16 * 1024;
+
+export class SentReply {
+  readonly #digest: ReplyDigest;
+  #bytes: Uint8Array | undefined;
+  #length = 0;
+  #tokens = 0;
+  #call: { callId: string; toolName: string; argumentsText: string } | undefined;
+
+  constructor(digest: ReplyDigest) {
+    this.#digest = digest;
+  }
+
+  note(event: ChatEvent): void {
+    if (event.type === "text-delta") this.#append(event.text);
+    else if (event.type === "tool-call-delta" && this.#call !== undefined)
+      this.#call.argumentsText += event.argumentsText;
+    else if (event.type === "block-start" && event.block === "tool-call") {
+      this.#call = { callId: event.callId, toolName: event.toolName, argumentsText: "" };
+    } else if (event.type === "block-end" && event.block === "tool-call") this.#endCall();
+  }
+
+  /** Ends it: nothing may be noted afterwards. */
+  finish(): PrefixFingerprint {
+    this.#flush();
+    this.#endCall();
+    return this.#digest.finish();
+  }
+
+  /** An estimate for upstreams that do not count. */
+  get tokens(): number {
+    this.#flush();
+    return this.#tokens;
+  }
+
+  #endCall(): void {
+    const call: ToolCall | undefined = this.#call;
+    if (call === undefined) return;
+    this.#call = undefined;
+    this.#tokens += estimateTokens(call.toolName + call.argumentsText);
+    this.#digest.call(call);
+  }
+
+  #append({ json }: JsonText): void {
+    // Without the quotes: the pieces of a string, escapes and all, are again a string.
+    const count = json.length - 2;
+    if (this.#length + count > maxBytes) this.#flush();
+    const bytes = this.#reserve(count);
+    bytes.set(json.subarray(1, json.length - 1), this.#length);
+    this.#length += count;
+  }
+
+  #flush(): void {
+    if (this.#bytes === undefined || this.#length === 0) return;
+    // A JSON string by construction.
+    const text = JSON.parse(`"${decoder.decode(this.#bytes.subarray(0, this.#length))}"`) as string;
+    this.#length = 0;
+    if (this.#bytes.length > maxBytes) this.#bytes = undefined;
+    this.#tokens += estimateTokens(text);
+    this.#digest.text(text);
+  }
+
+  #reserve(count: number): Uint8Array {
+    const old = this.#bytes;
+    const needed = this.#length + count;
+    if (old !== undefined && needed <= old.length) return old;
+    const grown = new Uint8Array(Math.max(firstBytes, needed + (needed >> 1)));
+    if (old !== undefined) grown.set(old.subarray(0, this.#length));
+    this.#bytes = grown;
+    return grown;
+  }
+}
