@@ -106,9 +106,7 @@ function chooseApiKeys(config: Config, log: Log): readonly string[] {
 }
 
 function createUpstream(config: Config, options: AppOptions, clock: Clock): Upstream {
-  const isConfigured =
-    config.qwenToken !== undefined || config.qwenCookies !== undefined || config.qwenBaseUrl !== defaultQwenUrl;
-  const fetchFunction = options.fetch ?? (isConfigured ? fetch : createDemonstration(options.log));
+  const fetchFunction = options.fetch ?? chooseFetch(config, options.log);
   return createQwenWebUpstream({
     accounts: [accountOf(config)],
     http: createFetchClient(fetchFunction),
@@ -128,6 +126,13 @@ function createUpstream(config: Config, options: AppOptions, clock: Clock): Upst
 function accountOf(config: Config): Account {
   const { qwenToken: token, qwenCookies: cookies, qwenHeaders: headers } = config;
   return parseAccount({ token, cookies, ...(headers === undefined ? {} : { headers }) });
+}
+
+/** The network where an account or an address is configured, else the built-in emulator. */
+export function chooseFetch(config: Config, log: Log): FetchFunction {
+  const isConfigured =
+    config.qwenToken !== undefined || config.qwenCookies !== undefined || config.qwenBaseUrl !== defaultQwenUrl;
+  return isConfigured ? fetch : createDemonstration(log);
 }
 
 function createDemonstration(log: Log): FetchFunction {

@@ -35,11 +35,18 @@ export type { QwenCompletionBody, QwenMessage } from "./wire/qwen-web.ts";
 let shared: Promise<Embedded> | undefined;
 
 function sharedGateway(): Promise<Embedded> {
-  shared ??= embed();
+  shared ??= embed().catch((error: unknown) => {
+    // A setting was wrong: the next call looks at the environment once more.
+    shared = undefined;
+    throw error;
+  });
   return shared;
 }
 
-/** The session id of a conversation that opens with this text: its MD5. */
+/**
+ * The session id of a conversation that opens with this text: its MD5.
+ * @example generateSessionId("Hello") // "8b1a9953c4611296a827abf8c47804d7"
+ */
 export const generateSessionId: (firstUserMessage: string) => string = sessionIdOf;
 
 /**
@@ -67,6 +74,7 @@ export async function shutdown(): Promise<void> {
   await (await ending)?.shutdown();
 }
 
+/** Undefined when the session is unknown or has expired. */
 export async function getSession(sessionId: string): Promise<Session | undefined> {
   return (await getSessionManager()).getSession(sessionId);
 }

@@ -2,6 +2,7 @@
 
 import { ConfigError } from "../config/config-error.ts";
 import { nearestName } from "../config/nearest-name.ts";
+import { benchCommand } from "./bench/bench.ts";
 import { type Command, type CommandContext, type ExitCode, UsageError } from "./command.ts";
 import { emulateCommand } from "./emulate.ts";
 import { healthcheckCommand } from "./healthcheck.ts";
@@ -12,7 +13,7 @@ import { versionCommand } from "./version.ts";
 
 /** Errors that no command expects are thrown on. */
 export async function runCommandLine(words: readonly string[], context: CommandContext): Promise<ExitCode> {
-  const commands = [serveCommand(), emulateCommand, healthcheckCommand(), versionCommand];
+  const commands = [serveCommand(), emulateCommand, benchCommand, healthcheckCommand(), versionCommand];
   const [first, ...rest] = words;
   if (first === "--help" || first === "-h" || first === "help") {
     context.print(programHelp(commands));

@@ -69,12 +69,23 @@ export function createGateway(options: GatewayOptions): Gateway {
   const liveness = createLiveness(options.liveness);
   const turns = createTurns({ store, upstreamName: upstream.name, match: options.sessionMatch, commitMs, log });
   const running = new Set<Exchange>();
+  /** Requests whose answer has not begun. Some run no exchange yet: they wait for their session's turn. */
+  let arriving = 0;
+  let isClosed = false;
   let onIdle: (() => void) | undefined;
+
+  function tellIdle(): void {
+    if (running.size === 0 && arriving === 0) onIdle?.();
+  }
 
   async function respond(surface: Surface, incoming: IncomingExchange): Promise<Response> {
     const request = withPolicy(surface.parseRequest(parseJson(incoming.body)));
     const hints = sessionHints(incoming.headers, request.session);
     const turn = await turns.begin(request, incoming.caller, hints, incoming.signal);
+    if (isClosed) {
+      await turn.release(0);
+      throw shuttingDown();
+    }
     const exchange = new Exchange({
       surface,
       upstream,
@@ -96,7 +107,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       debugStreaming: options.debugStreaming,
       onEnd() {
         running.delete(exchange);
-        if (running.size === 0) onIdle?.();
+        tellIdle();
       },
     });
     running.add(exchange);
@@ -120,6 +131,7 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   return {
     async exchange(surface, incoming) {
+      arriving++;
       try {
         return await respond(surface, incoming);
       } catch (error) {
@@ -131,6 +143,9 @@ export function createGateway(options: GatewayOptions): Gateway {
           status: httpStatus[known.kind],
           headers: errorHeaders(known),
         });
+      } finally {
+        arriving--;
+        tellIdle();
       }
     },
     listModels: (signal) => upstream.listModels(signal),
@@ -151,9 +166,10 @@ export function createGateway(options: GatewayOptions): Gateway {
     async drain(deadlineMs) {
       const idle = new Promise<void>((resolve) => {
         onIdle = resolve;
-        if (running.size === 0) resolve();
+        tellIdle();
       });
       await orTimeout(idle, deadlineMs);
+      isClosed = true;
       for (const exchange of running) exchange.end(shuttingDown());
       await orTimeout(idle, cutMs);
       liveness.stop();

@@ -1,6 +1,6 @@
 // The gateway inside somebody else's program: the same app as the binary's, driven by function calls instead of a socket.
 
-import { type App, createApp } from "../app.ts";
+import { type App, chooseFetch, createApp } from "../app.ts";
 import type { Config } from "../config/config-schema.ts";
 import { loadConfig } from "../config/load-config.ts";
 import { createFetchClient, type FetchFunction } from "../outbound/fetch-client.ts";
@@ -17,7 +17,7 @@ import { createMemoryStore } from "../store/memory-store.ts";
 export interface EmbedOptions {
   /** Settings by their environment names, such as `QWEN_TOKEN`. @defaultValue `process.env` */
   readonly environment?: Readonly<Record<string, string | undefined>>;
-  /** Stands in for the network. */
+  /** Stands in for the network. @defaultValue the global `fetch`; the built-in emulator when no account is configured */
   readonly fetch?: FetchFunction;
   /** @defaultValue one in memory, forgotten with the program */
   readonly store?: Store;
@@ -30,30 +30,34 @@ export interface Embedded {
   chatCompletions(request: Request): Promise<Response>;
   /** Answers any of the gateway's routes. */
   handle(request: Request): Promise<Response>;
+  /** The sessions of the store, those of requests without an API key included. */
   readonly sessionManager: SessionManager;
+  /** The calls of the Qwen web backend with the configured account. */
   readonly qwenClient: QwenClient;
   /** Lets running replies end, then closes the store. */
   shutdown(): Promise<void>;
 }
 
 /**
+ * Makes a gateway that listens on no port: its routes are function calls.
  * @throws {ConfigError} when a setting is wrong
- * @example const gateway = await embed({ environment: { QWEN_TOKEN: token } });
+ * @example
+ * const gateway = await embed({ environment: { QWEN_TOKEN: token } });
+ * const answer = await gateway.chatCompletions(request);
+ * await gateway.shutdown();
  */
 export async function embed(options: EmbedOptions = {}): Promise<Embedded> {
   const { config } = loadConfig({ environment: options.environment ?? process.env, flags: {} });
   const log = options.log ?? createLog({ level: config.logLevel, format: config.logFormat });
   const store = options.store ?? createMemoryStore({ clock: Date.now, sessionTimeoutMs: config.sessionTimeout });
-  const app: App = await createApp(config, {
-    log,
-    store,
-    ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
-  });
+  // One for both, so that the chats of the client and those of the gateway are in the same place.
+  const fetchFunction = options.fetch ?? chooseFetch(config, log);
+  const app: App = await createApp(config, { log, store, fetch: fetchFunction });
   return {
     handle: (request) => app.handle(request),
     chatCompletions: (request) => app.handle(new Request("http://localhost/v1/chat/completions", request)),
     sessionManager: createSessionManager(store, upstreamName),
-    qwenClient: createConfiguredClient(config, options.fetch ?? fetch),
+    qwenClient: createConfiguredClient(config, fetchFunction),
     shutdown: () => app.stop(),
   };
 }

@@ -6,9 +6,10 @@ import { fingerprintHistory } from "../conversation/fingerprints.ts";
 import { fingerprintReply } from "../conversation/reply-digest.ts";
 import { sessionIdOf } from "../conversation/session-id.ts";
 import { encodeSession } from "../server/sessions.ts";
+import { localCaller } from "../server/trip.ts";
 import type { Store } from "../store/store.ts";
-import type { ChainPosition } from "./transform.ts";
 
+/** As `GET /v1/sessions/:id` shows it. It is a `ChainPosition` too: `transformToQwenRequest(body, session)`. */
 export type Session = ReturnType<typeof encodeSession>;
 
 /** What an answer told of its place in the chat; a bare string is the node to continue. */
@@ -28,7 +29,8 @@ export interface SessionManager {
   updateSession(sessionId: string, update: SessionUpdate): Promise<Session>;
 }
 
-const caller = "library";
+/** The caller whom the gateway sees in requests without a key: their sessions are the program's own. */
+const caller = localCaller;
 
 export function createSessionManager(store: Store, upstream: string): SessionManager {
   async function known(sessionId: string): Promise<Session> {
@@ -71,6 +73,7 @@ export function createSessionManager(store: Store, upstream: string): SessionMan
         responseId,
         parentId: claim.continuation.nodeId,
       };
+      // Scoped so that no request is ever taken for the continuation of a turn that was driven by hand.
       const history = fingerprintHistory(`${caller}\n${claim.conversationId}`, [], []);
       await store.endTurn(claim, {
         fingerprint: fingerprintReply(history, { text: nodeId, toolCalls: [] }),
@@ -84,9 +87,4 @@ export function createSessionManager(store: Store, upstream: string): SessionMan
       return known(sessionId);
     },
   };
-}
-
-/** Where the next message of a session attaches. */
-export function positionOf(session: Pick<Session, "chatId" | "parentId">): ChainPosition {
-  return { chatId: session.chatId, parentId: session.parentId };
 }

@@ -33,8 +33,9 @@ const liveness = {
 };
 
 /**
+ * Streams one answer of Qwen to an OpenAI client and moves the session on when it is complete.
  * @example
- * const handler = new SSEHandler(getQwenClient(), getSessionManager());
+ * const handler = new SSEHandler(await getQwenClient(), await getSessionManager());
  * const completion = handler.streamCompletion(payload, request, session.sessionId, "qwen3-max");
  * completion.catch(() => {}); // the client has been told already
  * return completion.response;
@@ -55,6 +56,7 @@ export class SSEHandler {
   }
 
   /**
+   * Sends the message and relays the answer while it is being generated. One handler serves any number of streams.
    * @param qwenMessage the completion body, as `transformToQwenRequest` makes it
    * @param request the client's request; its signal ends the completion
    * @param sessionId the session that moves on when the answer is complete
