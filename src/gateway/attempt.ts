@@ -98,7 +98,11 @@ export class Attempt implements ByteSink, Watched {
     } catch (error) {
       this.expire(toGatewayError(error));
     }
-    this.#debugLog?.info("chunk", { bytes: bytes.length, carry: this.#reply.decoder.pendingBytes });
+    this.#debugLog?.info("chunk", {
+      bytes: bytes.length,
+      lines: countLines(bytes),
+      carry: this.#reply.decoder.pendingBytes,
+    });
     if (this.#state === "running") this.#flush();
   }
 
@@ -240,6 +244,12 @@ export class Attempt implements ByteSink, Watched {
     this.#state = "ended";
     this.#liveness.unwatch(this);
   }
+}
+
+function countLines(bytes: Uint8Array): number {
+  let lines = 0;
+  for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1)) lines++;
+  return lines;
 }
 
 /** Nobody reads it: the client is gone. */

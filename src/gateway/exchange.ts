@@ -118,7 +118,9 @@ export class Exchange {
       const known = this.#controller.signal.aborted
         ? toGatewayError(this.#controller.signal.reason)
         : toGatewayError(error);
-      await turn.release(this.#settleMs);
+      // A refusal that no repetition helps against began nothing: its chat is free at once.
+      const isRefused = !this.#controller.signal.aborted && !known.retryable;
+      await turn.release(isRefused ? 0 : this.#settleMs);
       this.#finish(this.#controller.signal.aborted ? "aborted" : "failed", known);
       throw known;
     }

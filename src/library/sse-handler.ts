@@ -18,7 +18,10 @@ import type { QwenClient } from "./qwen-client.ts";
 import type { SessionManager } from "./sessions.ts";
 import { defaultModel } from "./transform.ts";
 
-/** Settles at the end of the stream: resolves when it was complete, rejects when it failed although the client was told. */
+/**
+ * Settles at the end of the stream: resolves when the answer was complete or the client left, rejects when it failed,
+ * although the client was told.
+ */
 export interface StreamedCompletion extends Promise<void> {
   /** The answer for the client: an event stream, or a JSON error while the status could still be chosen. Never rejects. */
   readonly response: Promise<Response>;
@@ -58,7 +61,7 @@ export class SSEHandler {
   /**
    * Sends the message and relays the answer while it is being generated. One handler serves any number of streams.
    * @param qwenMessage the completion body, as `transformToQwenRequest` makes it
-   * @param request the client's request; its signal ends the completion
+   * @param request the client's request; its signal ends the completion until there is a response, then cancelling the response's body does
    * @param sessionId the session that moves on when the answer is complete
    */
   streamCompletion(
@@ -92,7 +95,7 @@ export class SSEHandler {
       debugStreaming: false,
       onEnd(error) {
         clocks.stop();
-        if (error === undefined) settled.resolve();
+        if (error === undefined || request.signal.aborted) settled.resolve();
         else settled.reject(error);
       },
     });

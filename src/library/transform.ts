@@ -3,11 +3,12 @@
 import { type ChatRequest, flattenText, type Message } from "../contract/chat-request.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
 import { isJsonObject, type Json } from "../contract/json.ts";
+import { estimateTokens } from "../conversation/estimate-tokens.ts";
 import { firstUserText } from "../conversation/session-id.ts";
 import { encodeReply } from "../surfaces/openai-chat/surface.ts";
 import { parseMessages } from "../surfaces/openai-chat/parse-messages.ts";
 import { parseRequest } from "../surfaces/openai-chat/parse-request.ts";
-import { readIds, readText } from "../upstreams/qwen-web/json-decoder.ts";
+import { readIds, readText, readUsage } from "../upstreams/qwen-web/json-decoder.ts";
 import { chatTypeOf, chooseMode, featureConfigOf, splitSuffix } from "../upstreams/qwen-web/model-mode.ts";
 import { createCompletionBody, createQwenMessage as createMessage } from "../upstreams/qwen-web/request-body.ts";
 import type { QwenCompletionBody, QwenMessage } from "../wire/qwen-web.ts";
@@ -103,15 +104,18 @@ export function transformToQwenRequest(body: unknown, position: ChainPosition): 
 }
 
 /**
- * A JSON answer of the web backend as an OpenAI `chat.completion`.
+ * A JSON answer of the web backend as an OpenAI `chat.completion`. Where the backend was silent about tokens, those of
+ * the answer are estimated and those of the question are 0.
  * @param options.model @defaultValue "qwen3-max"
  * @throws {GatewayError} `upstream-failed` when the body holds no answer
  */
 export function transformToOpenAICompletion(answer: unknown, options: { readonly model?: string } = {}): Json {
   const text = isJsonObject(answer) ? readText(answer) : undefined;
-  if (text === undefined) throw new GatewayError("upstream-failed", "Cannot read the answer: it holds no message");
+  if (!isJsonObject(answer) || text === undefined)
+    throw new GatewayError("upstream-failed", "Cannot read the answer: it holds no message");
   const model = options.model ?? defaultModel;
   const request = parseRequest({ model, messages: [{ role: "user", content: "" }] });
+  const estimatedTokens = estimateTokens(text);
   return encodeReply(request, {
     identity: { replyId: crypto.randomUUID().replaceAll("-", ""), model, createdAtMs: Date.now() },
     text,
@@ -119,7 +123,7 @@ export function transformToOpenAICompletion(answer: unknown, options: { readonly
     toolCalls: [],
     sources: [],
     finishReason: "stop",
-    usage: { inputTokens: 0, outputTokens: 0, totalTokens: 0 },
+    usage: readUsage(answer) ?? { inputTokens: 0, outputTokens: estimatedTokens, totalTokens: estimatedTokens },
   });
 }
 

@@ -48,6 +48,8 @@ class MemoryStore implements Store {
   /** By chat. */
   readonly #readyAtMs = new Map<string, number>();
   readonly #held = new Map<string, HeldClaim>();
+  /** By chat: the conversation that was opened in it, as long as it has no answer. */
+  readonly #unanswered = new Map<string, Conversation>();
   #conversationCount = 0;
 
   constructor(options: StoreOptions) {
@@ -78,7 +80,9 @@ class MemoryStore implements Store {
     const empty = { upstream, account, continuation, prefixIndex: undefined, seen: undefined };
     if (replaced === undefined || replaced.conversation.deleted || isContinued(replaced)) {
       const sessionId = replaced?.conversation.sessionId ?? opened.sessionId;
+      this.#forgetUnanswered(caller, chatKey(chat));
       const conversation = this.#createConversation(caller, sessionId, { ...chat, messageCount: priorReplies });
+      this.#unanswered.set(chatKey(chat), conversation);
       return this.#hold({ ...empty, conversation, base: undefined, baseCount: priorReplies });
     }
     const { conversation, base } = replaced;
@@ -109,6 +113,7 @@ class MemoryStore implements Store {
     const turn: Turn = { conversation, record, systemKey, upstream, account, messageCount, continued: false };
     conversation.view = { ...conversation.view, ...head };
     conversation.head = turn;
+    this.#unanswered.delete(chatKey(conversation.view));
     conversation.turns.push(turn);
     this.#turns.add(turn);
     if (held.base !== undefined) held.base.continued = true;
@@ -162,6 +167,13 @@ class MemoryStore implements Store {
     const { upstream, account, conversation, record, messageCount } = turn;
     const at = { upstream, account, continuation: nodeOf(record.continuation), prefixIndex };
     return { ...at, conversation, base: turn, baseCount: messageCount, seen: record };
+  }
+
+  /** A chat whose first turn failed serves its repetition: the conversation that came to nothing makes room. */
+  #forgetUnanswered(caller: string, chat: string): void {
+    const conversation = this.#unanswered.get(chat);
+    if (conversation === undefined || conversation.caller !== caller || conversation.head !== undefined) return;
+    this.#delete([conversation]);
   }
 
   #createConversation(
@@ -229,6 +241,7 @@ class MemoryStore implements Store {
   #delete(conversations: readonly Conversation[]): readonly ConversationView[] {
     for (const conversation of conversations) {
       conversation.deleted = true;
+      this.#unanswered.delete(chatKey(conversation.view));
       const key = keyOf(conversation.caller, conversation.sessionId);
       const session = this.#sessions.get(key);
       session?.delete(conversation);

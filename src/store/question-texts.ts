@@ -125,6 +125,13 @@ export const questionTexts = {
       $messageCount, $nowMs, $nowMs)
     RETURNING id`,
 
+  /** A chat whose first turn failed serves its repetition: the conversation that came to nothing makes room. */
+  forgetUnanswered: `
+    DELETE FROM conversations WHERE id IN (
+      SELECT id FROM conversations INDEXED BY conversations_by_chat
+      WHERE chat_id = $chatId AND account = $account AND upstream = $upstream AND caller = $caller
+        AND head_turn_id IS NULL)`,
+
   findConversation: `
     SELECT public_id AS conversationId, session_id AS sessionId, head_turn_id AS headTurnId,
       message_count AS messageCount

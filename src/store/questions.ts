@@ -95,6 +95,7 @@ export function prepareQuestions(database: Database) {
     deleteIdleLeases: prepare<never, { nowMs: number }>("deleteIdleLeases"),
 
     createConversation: prepare<{ id: number }, NewConversationRow>("createConversation"),
+    forgetUnanswered: prepare<never, ChatKey & { caller: string }>("forgetUnanswered"),
     findConversation: prepare<ConversationRow, { conversationKey: number }>("findConversation"),
     touchConversation: prepare<never, { conversationKey: number; nowMs: number }>("touchConversation"),
     replaceChat: prepare<never, ConversationChange>("replaceChat"),

@@ -153,6 +153,7 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
     const sessionId = replaced?.claim.sessionId ?? conversation.sessionId;
     const conversationId = crypto.randomUUID();
     const chat = chatOf(conversation.upstream, conversation.account, conversation.continuation);
+    this.#connection.questions.forgetUnanswered.run({ ...chat, caller });
     const conversationKey = this.#insertConversation({
       ...chat,
       ...{ nodeId: null, parentId: null, responseId: null },

@@ -11,41 +11,48 @@ async function openStream(stage: Stage, content: string) {
   return readSlowly(await stage.post("/v1/chat/completions", body));
 }
 
+/** Resolves when nobody listens on the port any more. By a socket: a client library might use a connection that it has. */
+async function untilRefused(port: number): Promise<void> {
+  await eventually(
+    async () => {
+      try {
+        const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } });
+        socket.end();
+        return undefined;
+      } catch (error) {
+        return error;
+      }
+    },
+    () => "a refused connection",
+  );
+}
+
 describe("SIGTERM", () => {
   test("under load: streams and whole answers end well, new connections are refused, exit code 0 [R2-061]", async () => {
     await using stage = await startStage();
-    await stage.emulator.script({ match: "Count from 1 to 40", gate: "load", times: "always" });
-    await stage.emulator.release("load", 60);
-    const readers = await Promise.all(Array.from({ length: 20 }, () => openStream(stage, "Count from 1 to 40")));
-    await Promise.all(readers.map((reader) => reader.until('"content":"1"')));
-    const whole = stage.post("/v1/chat/completions", { messages: [{ role: "user", content: "Count from 1 to 40" }] });
+    const names = Array.from({ length: 20 }, (_, index) => `stream-${index}-`);
+    const reply = { chunks: ["begun", " and", " ended"] };
+    await stage.emulator.script(
+      ...names.map((name) => ({ match: name, gate: name, reply })),
+      { match: "whole", gate: "whole", reply },
+    );
+    for (const name of names) await stage.emulator.release(name, 2);
+    const readers = await Promise.all(names.map((name) => openStream(stage, name)));
+    await Promise.all(readers.map((reader) => reader.until("begun")));
+    const whole = stage.post("/v1/chat/completions", { messages: [{ role: "user", content: "whole" }] });
     await stage.emulator.until((all) => all.filter((one) => one.on === "completions" && one.status === 200).length === 21);
 
     stage.gateway.kill("SIGTERM");
     await stage.gateway.line((line) => line.includes("Stopping"));
-    const refused = await eventually(
-      async () => {
-        // A connection of its own: one that is open already may still ask.
-        const answer = await fetch(`${stage.gateway.url}/health`, { keepalive: false }).catch((error: unknown) => error);
-        return answer instanceof Error ? answer : undefined;
-      },
-      () => "a refused connection",
-    );
-    await stage.emulator.release("load", "all");
+    await untilRefused(stage.gateway.port);
+    for (const name of [...names, "whole"]) await stage.emulator.release(name, "all");
     const streams = (await Promise.all(readers.map((reader) => reader.rest()))).map(parseChatStream);
     const completion: unknown = await (await whole).json();
 
-    expect(refused).toMatchObject({ code: "ConnectionRefused" });
-    const numbers = Array.from({ length: 40 }, (_, index) => index + 1).join(" ");
-    for (const { text, finishReasons, doneCount, error } of streams) {
-      expect({ text, finishReasons, doneCount, error }).toEqual({
-        text: numbers,
-        finishReasons: ["stop"],
-        doneCount: 1,
-        error: undefined,
-      });
-    }
-    expect(completion).toMatchObject({ choices: [{ message: { content: numbers } }] });
+    const ends = streams.map(({ text, finishReasons, doneCount, error }) => ({ text, finishReasons, doneCount, error }));
+    const wellEnded = { text: "begun and ended", finishReasons: ["stop"], doneCount: 1, error: undefined };
+    expect(ends).toEqual(names.map(() => wellEnded));
+    expect(completion).toMatchObject({ choices: [{ message: { content: "begun and ended" } }] });
     expect(await stage.gateway.exited).toBe(0);
   });
 
@@ -62,6 +69,48 @@ describe("SIGTERM", () => {
     expect(stream.doneCount).toBe(1);
     expect(await stage.gateway.exited).toBe(0);
     expect(await stage.emulator.requests("stop")).toHaveLength(1);
+  });
+
+  test("with a turn that still waits for its session's turn: it is answered too [R2-061]", async () => {
+    await using stage = await startStage();
+    const words = Array.from({ length: 9 }, (_, index) => `word${index} `);
+    await stage.emulator.script(
+      { match: "running", gate: "thin", reply: { text: "ran" } },
+      // Longer than the moment that the server gives its clients to read their last bytes.
+      { match: "waiting", reply: { chunks: words, paceMs: 150 } },
+    );
+    await stage.emulator.release("thin", 2);
+    const thin = (content: string) => ({ messages: [{ role: "user", content }], session_id: "thin", stream: true });
+    const first = await readSlowly(await stage.post("/v1/chat/completions", thin("running")));
+    await first.until("ran");
+    const second = stage.post("/v1/chat/completions", thin("waiting"));
+    // Answered behind it, on another connection: the gateway has read the waiting request by then.
+    await stage.get("/health");
+    stage.gateway.kill("SIGTERM");
+    await stage.gateway.line((line) => line.includes("Stopping"));
+    await stage.emulator.release("thin", "all");
+
+    expect(parseChatStream(await first.rest()).doneCount).toBe(1);
+    expect(parseChatStream(await (await second).text()).text).toBe(words.join(""));
+    expect(await stage.gateway.exited).toBe(0);
+  });
+
+  test("with a turn that waits behind a stalled one: both are told, exit code 0 [R2-061]", async () => {
+    await using stage = await startStage({ environment: { DRAIN_TIMEOUT_MS: "100" } });
+    await stage.emulator.script({ match: "stall", reply: { text: "one two three", faults: [{ kind: "stall", after: 2 }] } });
+    const thin = (content: string) => ({ messages: [{ role: "user", content }], session_id: "thin", stream: true });
+    const first = await readSlowly(await stage.post("/v1/chat/completions", thin("stall")));
+    await first.until("one");
+    const second = stage.post("/v1/chat/completions", thin("waiting"));
+    await stage.get("/health");
+    stage.gateway.kill("SIGTERM");
+
+    expect(parseChatStream(await first.rest()).error).toMatchObject({ code: "overloaded" });
+    const refused = await second;
+    expect(refused.status).toBe(503);
+    expect(await refused.json()).toMatchObject({ error: { code: "overloaded" } });
+    expect(await stage.gateway.exited).toBe(0);
+    expect(await stage.emulator.turns()).toHaveLength(1);
   });
 
   test("before the first word and with DRAIN_TIMEOUT_MS: an HTTP status instead of a stream [R2-061]", async () => {

@@ -355,6 +355,19 @@ export function testStore(name: string, open: OpenStore): void {
       await store.close();
     });
 
+    test("openConversation in a chat whose first turn failed takes the place of what came to nothing", async () => {
+      const { store } = await openWithClock();
+      const failed = await store.openConversation("caller", newConversation("chat"));
+      await store.releaseTurn(failed, 0);
+      const again = await store.openConversation("caller", newConversation("chat", { sessionId: "other" }));
+      await store.endTurn(again, turnRecord("1", node("chat", "node-1")));
+      expect(await store.getSession("caller", "session")).toBeUndefined();
+      expect((await store.getSession("caller", "other"))?.conversations).toMatchObject([{ messageCount: 1 }]);
+      await store.openConversation("caller", newConversation("chat"));
+      expect((await store.getSession("caller", "other"))?.conversations).toHaveLength(1);
+      await store.close();
+    });
+
     test("openConversation counts the answers that the history brings along", async () => {
       const { store } = await openWithClock();
       const claim = await store.openConversation("caller", newConversation("chat", { priorReplies: 3 }));

@@ -9,6 +9,7 @@ import { createSseDecoder } from "../../sse/sse-decoder.ts";
 import type { QwenDelta, QwenSearchResult, QwenStreamEvent, QwenUsage } from "../../wire/qwen-web.ts";
 import { classifyStreamError, upstreamName } from "./errors.ts";
 import { DeltaTemplate } from "./delta-template.ts";
+import { parseUsage } from "./parse-usage.ts";
 import { createThoughtTracker } from "./thought-tracker.ts";
 
 /** Which id of the stream the next turn continues. */
@@ -160,16 +161,7 @@ export function createEventDecoder(options: DecoderOptions): WebEventDecoder {
 
   /** The last usage counts: after a native tool round it starts anew, with the round's own input. */
   function noteUsage(raw: QwenUsage): void {
-    if (typeof raw.input_tokens !== "number" || typeof raw.output_tokens !== "number") return;
-    const cachedTokens = raw.prompt_tokens_details?.cached_tokens ?? raw.cached_tokens;
-    const reasoningTokens = raw.output_tokens_details?.reasoning_tokens;
-    usage = {
-      inputTokens: raw.input_tokens,
-      outputTokens: raw.output_tokens,
-      totalTokens: raw.total_tokens ?? raw.input_tokens + raw.output_tokens,
-      ...(cachedTokens === undefined ? {} : { cachedTokens }),
-      ...(reasoningTokens === undefined ? {} : { reasoningTokens }),
-    };
+    usage = parseUsage(raw) ?? usage;
   }
 
   /** Usage that came with deltas which were never parsed is read now, once. */

@@ -1,10 +1,11 @@
 // A completion that was answered with one JSON body instead of a stream, as the same events.
 
-import type { UpstreamEvent } from "../../contract/events.ts";
+import type { TokenUsage, UpstreamEvent } from "../../contract/events.ts";
 import { isJsonObject, type JsonObject, jsonText } from "../../contract/json.ts";
 import type { Continuation } from "../../contract/continuation.ts";
 import type { ChainOn, WebEventDecoder } from "./event-decoder.ts";
 import { classifyBody } from "./errors.ts";
+import { parseUsage } from "./parse-usage.ts";
 
 export interface JsonAnswer {
   readonly text: string;
@@ -34,6 +35,13 @@ export function readText(body: JsonObject): string | undefined {
   return isJsonObject(message) && typeof message["content"] === "string" ? message["content"] : undefined;
 }
 
+/** Token counts, at the top level or under `data`; undefined when the body has none. */
+export function readUsage(body: JsonObject): TokenUsage | undefined {
+  const data = isJsonObject(body["data"]) ? body["data"] : {};
+  const usage = data["usage"] ?? body["usage"];
+  return isJsonObject(usage) ? parseUsage(usage) : undefined;
+}
+
 /** Its body was read already: everything is said at the end of an empty source. */
 export function createJsonDecoder(body: JsonObject, chatId: string, model: string, chainOn: ChainOn): WebEventDecoder {
   const continuation = readIds(body, chatId, chainOn);
@@ -53,6 +61,8 @@ export function createJsonDecoder(body: JsonObject, chatId: string, model: strin
       }
       emit({ type: "reply-start", model, continuation });
       if (text !== "") emit({ type: "text-delta", text: jsonText(text) });
+      const usage = readUsage(body);
+      if (usage !== undefined) emit({ type: "usage-update", usage });
       emit({ type: "reply-end", finishReason: "stop", continuation });
     },
   };
