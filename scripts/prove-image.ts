@@ -12,6 +12,8 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  unlinkSync,
+  writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -72,7 +74,27 @@ async function prove(): Promise<void> {
       "the database is in /data",
       readdirSync(join(root, "data")).some((name) => isDatabase(join(root, "data", name))),
     );
-    check("SIGTERM ends it with 0", (await gateway.stop()) === 0);
+    check("everything but /data is read-only", !isWritable(root) && isWritable(join(root, "data")));
+
+    const opening = { role: "user", content: "My ship is called Beagle." };
+    const question = { role: "user", content: "What is my ship called?" };
+    const first = await converse(key, [opening]);
+    check("an answer is streamed to its end", first.isComplete && first.text !== "");
+    const history = [opening, { role: "assistant", content: first.text }, question];
+    check("the next turn remembers", (await converse(key, history)).text.includes("Beagle"));
+    gateway.kill();
+    await gateway.ended;
+    gateway = await start(root);
+    check("after kill -9 the sessions are there", (await sessionCount(key)) === 1);
+    check("after kill -9 the conversation goes on", (await converse(key, history)).text.includes("Beagle"));
+
+    let stopped: Promise<number> | undefined;
+    const stop = gateway.stop;
+    const last = await converse(key, [{ role: "user", content: "Count from 1 to 50" }], () => {
+      stopped = stop();
+    });
+    check("SIGTERM lets a running stream end", last.isComplete && last.text.endsWith(" 49 50"));
+    check("SIGTERM ends it with 0", (await stopped) === 0);
 
     check("healthcheck of a stopped gateway ends with 1", runInside(root, "healthcheck").exitCode === 1);
     gateway = await start(root);
@@ -116,6 +138,7 @@ interface Gateway {
   output(): string;
   stop(): Promise<number>;
   kill(): void;
+  readonly ended: Promise<unknown>;
 }
 
 async function start(root: string): Promise<Gateway> {
@@ -137,6 +160,7 @@ async function start(root: string): Promise<Gateway> {
   return {
     pid: child.pid,
     output: () => output,
+    ended,
     kill: () => child.kill("SIGKILL"),
     async stop() {
       child.kill("SIGTERM");
@@ -154,6 +178,49 @@ function commandInside(root: string, ...words: string[]): string[] {
 
 function runInside(root: string, ...words: string[]) {
   return Bun.spawnSync(commandInside(root, ...words), { env: environment, stdio: ["ignore", "ignore", "ignore"] });
+}
+
+/** Streams an answer; `onBegin` hears of its first words. */
+async function converse(
+  key: string,
+  messages: readonly { readonly role: string; readonly content: string }[],
+  onBegin: () => void = () => {},
+): Promise<{ readonly text: string; readonly isComplete: boolean }> {
+  const response = await fetch(`${URL_INSIDE}/v1/chat/completions`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${key}` },
+    body: JSON.stringify({ messages, stream: true }),
+    signal: AbortSignal.timeout(TIME_LIMIT_MS),
+    proxy: false,
+  });
+  if (response.body === null) throw new Error("Cannot read the answer: it has no body");
+  const decoder = new TextDecoder();
+  let frames = "";
+  for await (const chunk of response.body) {
+    if (frames === "") onBegin();
+    frames += decoder.decode(chunk, { stream: true });
+  }
+  const deltas = [...frames.matchAll(/"content":("(?:[^"\\]|\\.)*")/g)].map((match) => String(JSON.parse(match[1]!)));
+  return { text: deltas.join(""), isComplete: frames.endsWith("data: [DONE]\n\n") };
+}
+
+async function sessionCount(key: string): Promise<number> {
+  const signal = AbortSignal.timeout(TIME_LIMIT_MS);
+  const headers = { authorization: `Bearer ${key}` };
+  const response = await fetch(`${URL_INSIDE}/v1/sessions`, { headers, signal, proxy: false });
+  return (await response.text()).split('"object":"session"').length - 1;
+}
+
+/** Asked as root, whom no permission stops: only the mount can. */
+function isWritable(folder: string): boolean {
+  const file = join(folder, "written");
+  try {
+    writeFileSync(file, "");
+  } catch {
+    return false;
+  }
+  unlinkSync(file);
+  return true;
 }
 
 async function get(path: string, key?: string): Promise<number> {

@@ -2,7 +2,7 @@
 
 import { type ChatRequest, flattenText } from "../contract/chat-request.ts";
 import type { ReplyIdentity, TokenUsage } from "../contract/events.ts";
-import { GatewayError, toGatewayError } from "../contract/gateway-error.ts";
+import { type GatewayError, httpStatus, toGatewayError } from "../contract/gateway-error.ts";
 import type { Surface } from "../contract/surface.ts";
 import type { OpenContext, Upstream, UpstreamReply } from "../contract/upstream.ts";
 import { estimateTokens } from "../conversation/estimate-tokens.ts";
@@ -240,6 +240,7 @@ export class Exchange {
       outputTokens: this.#usage?.outputTokens,
       estimated: this.#usage?.estimated,
       kind: error?.kind,
+      status: error === undefined || outcome === "aborted" ? undefined : httpStatus[error.kind],
     };
     if (outcome === "failed") log.error(`exchange failed: ${error?.message ?? ""}`, fields, error);
     else log.info("exchange", fields);

@@ -127,11 +127,10 @@ export function createTurns(options: TurnOptions): Turns {
         upstream: options.upstreamName,
         account: reply.account,
         model: reply.model,
-        continuation: { ...continuation, nodeId: null },
+        continuation,
         priorReplies: history.assistantTurns,
         replaces: claim,
       });
-      await store.noteReply(claim, continuation);
     }
 
     async function write(fingerprint: PrefixFingerprint, continuation: Continuation, settleMs: number): Promise<void> {

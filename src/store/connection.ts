@@ -1,9 +1,9 @@
 // One open database with its questions, as the halves of the SQLite driver share it.
 
-import type { Database } from "bun:sqlite";
+import type { Database, Statement } from "bun:sqlite";
 import type { Log } from "../telemetry/log.ts";
 import { silentLog } from "../telemetry/log.ts";
-import { retryWhileBusy } from "./busy-retry.ts";
+import { isBusy, retryWhileBusy } from "./busy-retry.ts";
 import { openDatabase } from "./open-database.ts";
 import type { Questions } from "./questions.ts";
 import { prepareQuestions } from "./questions.ts";
@@ -16,11 +16,21 @@ export interface Moment {
   readonly oldestMs: number;
 }
 
+/** Works in a transaction; what it returns tells the result once that is committed. */
+type Job = (moment: Moment) => () => void;
+
 export class Connection {
   readonly questions: Questions;
   readonly log: Log;
   readonly #options: StoreOptions;
   readonly #database: Database;
+  readonly #begin: Statement;
+  readonly #commit: Statement;
+  readonly #rollback: Statement;
+  readonly #savepoint: Statement;
+  readonly #release: Statement;
+  readonly #rollbackTo: Statement;
+  readonly #jobs: { job: Job; reject: (error: unknown) => void }[] = [];
   #closed = false;
 
   constructor(options: StoreOptions & { path: string }) {
@@ -28,25 +38,77 @@ export class Connection {
     this.log = options.log ?? silentLog;
     this.#database = openDatabase(options.path, this.log);
     this.questions = prepareQuestions(this.#database);
+    this.#begin = this.#database.prepare("BEGIN IMMEDIATE");
+    this.#commit = this.#database.prepare("COMMIT");
+    this.#rollback = this.#database.prepare("ROLLBACK");
+    this.#savepoint = this.#database.prepare("SAVEPOINT job");
+    this.#release = this.#database.prepare("RELEASE job");
+    this.#rollbackTo = this.#database.prepare("ROLLBACK TO job");
   }
 
-  /** One transaction that takes the write lock first. `work` is run again when the lock was not to be had. */
+  /**
+   * Runs in a transaction that takes the write lock first. Whatever asks for one while the event loop is busy shares it:
+   * a commit costs more than most of the work in it. `work` is run again when the lock was not to be had.
+   */
   write<Result>(work: (moment: Moment) => Result): Promise<Result> {
-    return retryWhileBusy(() => this.writeNow(work));
+    return new Promise((resolve, reject) => {
+      const job: Job = (moment) => {
+        const result = work(moment);
+        return () => resolve(result);
+      };
+      this.#jobs.push({ job, reject });
+      if (this.#jobs.length === 1) setImmediate(() => void this.#runJobs());
+    });
   }
 
-  /** The same without a second attempt: throws when the lock is taken. */
+  /** The same at once and alone, without a second attempt: throws when the lock is taken. */
   writeNow<Result>(work: (moment: Moment) => Result): Result {
-    this.#database.run("BEGIN IMMEDIATE");
+    this.#begin.run();
     try {
       const result = work(this.moment());
-      this.#database.run("COMMIT");
+      this.#commit.run();
       return result;
     } catch (error) {
       // A full disk has rolled it back already.
-      if (this.#database.inTransaction) this.#database.run("ROLLBACK");
+      if (this.#database.inTransaction) this.#rollback.run();
       throw error;
     }
+  }
+
+  /** Resolves when everything that was asked for before has been written, or has failed. */
+  async flush(): Promise<void> {
+    await this.#runJobs();
+  }
+
+  async #runJobs(): Promise<void> {
+    const jobs = this.#jobs.splice(0);
+    if (jobs.length === 0) return;
+    try {
+      const settle = await retryWhileBusy(() => this.writeNow((moment) => this.#tryJobs(jobs, moment)));
+      for (const tell of settle) tell();
+    } catch (error) {
+      for (const { reject } of jobs) reject(error);
+    }
+  }
+
+  /** One job that fails takes nothing of the others back. @returns what tells each its result, after the commit */
+  #tryJobs(jobs: readonly { job: Job; reject: (error: unknown) => void }[], moment: Moment): (() => void)[] {
+    const [only] = jobs;
+    if (only !== undefined && jobs.length === 1) return [only.job(moment)];
+    return jobs.map(({ job, reject }) => {
+      this.#savepoint.run();
+      try {
+        const tell = job(moment);
+        this.#release.run();
+        return tell;
+      } catch (error) {
+        // The whole transaction is lost, or has to wait: so have all jobs.
+        if (!this.#database.inTransaction || isBusy(error)) throw error;
+        this.#rollbackTo.run();
+        this.#release.run();
+        return () => reject(error);
+      }
+    });
   }
 
   /** Readers see one committed state and wait for nobody; the retry is for the moments after a crash. */
@@ -72,6 +134,16 @@ export class Connection {
   close(): void {
     this.#closed = true;
     this.questions.finalizeAll();
+    for (const statement of [
+      this.#begin,
+      this.#commit,
+      this.#rollback,
+      this.#savepoint,
+      this.#release,
+      this.#rollbackTo,
+    ]) {
+      statement.finalize();
+    }
     this.#database.close();
   }
 }

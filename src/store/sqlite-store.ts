@@ -28,6 +28,7 @@ export function openSqliteStore(options: StoreOptions & { readonly path: string 
     sweep: () => sessions.sweep(),
     async close() {
       if (connection.closed) return;
+      await connection.flush();
       try {
         turns.abandonClaims();
       } catch (error) {

@@ -63,7 +63,10 @@ function createChild(emit: (record: Omit<LogRecord, "timeMs">) => void, own: Log
 }
 
 function writeToStandardError(): (line: string) => void {
-  // A closed pipe costs the log, not the service.
-  process.stderr.on("error", () => {});
+  const isListening = process.stderr.listeners("error").includes(ignoreClosedPipe);
+  if (!isListening) process.stderr.on("error", ignoreClosedPipe);
   return (line) => void process.stderr.write(`${line}\n`);
 }
+
+/** A closed pipe costs the log, not the service. One listener serves every log of the process. */
+function ignoreClosedPipe(): void {}

@@ -1,10 +1,13 @@
 // What clients do to a conversation besides going on: each finds its chat and its node, or gets a chat of its own.
 
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { SentTurn } from "../support/emulator-process.ts";
 import { parseChatStream } from "../support/sse-frames.ts";
 import { readSlowly } from "./slow-reader.ts";
 import { ask, type ChatMessage, createTalker, startStage, type Stage } from "./stage.ts";
+
+// Far beyond what the tests need, for machines that are busy with something else.
+setDefaultTimeout(20_000);
 
 let stage: Stage;
 beforeAll(async () => {
@@ -28,7 +31,10 @@ describe("conversations that look alike", () => {
     await stage.emulator.script({ match: "Good day", times: "always", reply: { text: "Good day to you" } });
     const ada = createTalker(stage, streamed);
     const bob = createTalker(stage, streamed);
-    expect(await Promise.all([ada.say("Good day"), bob.say("Good day")])).toEqual(["Good day to you", "Good day to you"]);
+    expect(await Promise.all([ada.say("Good day"), bob.say("Good day")])).toEqual([
+      "Good day to you",
+      "Good day to you",
+    ]);
     await Promise.all([ada.say("My name is Ada."), bob.say("My name is Bob.")]);
     const [adaIs, bobIs] = await Promise.all([ada.say("What is my name?"), bob.say("What is my name?")]);
 
@@ -49,7 +55,9 @@ describe("conversations that look alike", () => {
     await stage.emulator.script({ match: "What is my pet?", gate: "twins", times: 2 });
     const request = [...talker.messages, user("What is my pet?")];
     const both = Promise.all([ask(stage.client, request, streamed), ask(stage.client, request, streamed)]);
-    await stage.emulator.until((all) => all.filter((one) => one.on === "completions" && one.status === 200).length === 3);
+    await stage.emulator.until(
+      (all) => all.filter((one) => one.on === "completions" && one.status === 200).length === 3,
+    );
     await stage.emulator.release("twins", "all");
     const answers = await both;
 
@@ -150,7 +158,13 @@ describe("histories that change", () => {
     const answer = await ask(stage.client, opening, streamed);
     const reshaped = [
       { role: "system", content: [{ type: "text", text: "Be brief.", cache_control: { type: "ephemeral" } }] },
-      { role: "user", content: [{ type: "text", text: "Say hello " }, { type: "text", text: "there\n" }] },
+      {
+        role: "user",
+        content: [
+          { type: "text", text: "Say hello " },
+          { type: "text", text: "there\n" },
+        ],
+      },
       { role: "assistant", content: answer, reasoning_content: "a thought", reasoning: "a thought", refusal: null },
       { role: "user", content: "Say goodbye" },
     ];
@@ -192,6 +206,19 @@ describe("turns that do not end as they should", () => {
     const [first, second] = await stage.emulator.turns();
     expect(second).toMatchObject({ chatId: first!.chatId, parentId: first!.responseId! });
     expect(await stage.emulator.requests("stop")).toEqual([]);
+  });
+
+  test("a chat that still settles is waited for and not replaced", async () => {
+    await using slow = await startStage({ emulatorWords: ["--busy-ms", "300"] });
+    const talker = createTalker(slow, streamed);
+    await talker.say("Say one");
+    await talker.say("Say two");
+
+    const turns = await slow.emulator.turns();
+    const accepted = turns.filter((turn) => turn.responseId !== undefined);
+    expect(turns.some((turn) => turn.record.refusal === "chat-in-progress")).toBe(true);
+    expect(accepted.map((turn) => turn.content)).toEqual(["Say one", "Say two"]);
+    expect(accepted[1]).toMatchObject({ chatId: accepted[0]!.chatId, parentId: accepted[0]!.responseId! });
   });
 
   test("a chat that Qwen has lost is replaced without the client noticing", async () => {

@@ -1,8 +1,11 @@
 // A conversation of many turns over the compiled executable: one chat, the right node each time, only the new words sent.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readSlowly } from "./slow-reader.ts";
 import { createTalker, startStage, type Stage } from "./stage.ts";
+
+// Far beyond what the tests need, for machines that are busy with something else.
+setDefaultTimeout(20_000);
 
 let stage: Stage;
 beforeAll(async () => {
@@ -118,5 +121,24 @@ describe("QWEN_CHAIN_ON", () => {
     const turns = await other.emulator.turns();
     const users = turns.map((turn) => turn.record.turn?.userId);
     expect(turns.map((turn) => turn.parentId)).toEqual([null, users[0]!, users[1]!]);
+  });
+});
+
+describe("DELETE /v1/sessions/:id", () => {
+  test("QWEN_DELETE_CHATS deletes the chats of the session at Qwen, and none without it", async () => {
+    for (const deletes of [true, false]) {
+      await using other = await startStage({ environment: { QWEN_DELETE_CHATS: String(deletes) } });
+      await createTalker(other, { stream: true }).say("Say kept");
+      await createTalker(other, { stream: true }).say("Say gone");
+      const [, gone] = await other.emulator.turns();
+      const url = `${other.gateway.url}/v1/sessions/${sessionIdOf("Say gone")}`;
+      const response = await fetch(url, { method: "DELETE" });
+
+      expect(await response.json()).toMatchObject({ deleted: true });
+      expect((await fetch(url)).status).toBe(404);
+      expect((await other.get(`/v1/sessions/${sessionIdOf("Say kept")}`)).status).toBe(200);
+      const deleted = (await other.emulator.requests("delete")).map((request) => request.path);
+      expect(deleted).toEqual(deletes ? [`/api/v2/chats/${gone!.chatId}`] : []);
+    }
   });
 });

@@ -1,10 +1,14 @@
 // Clients that leave: Qwen stops generating for them, and nothing of them stays.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { readdirSync } from "node:fs";
 import { eventually } from "../support/binary.ts";
 import type { SentTurn } from "../support/emulator-process.ts";
 import { readSlowly } from "./slow-reader.ts";
 import { startStage, type Stage } from "./stage.ts";
+
+// Far beyond what the tests need, for machines that are busy with something else.
+setDefaultTimeout(20_000);
 
 let stage: Stage;
 beforeAll(async () => {
@@ -63,7 +67,9 @@ describe("a client that hangs up", () => {
     await stage.emulator.release("whole", 4);
     const controller = new AbortController();
     const body = { messages: [{ role: "user", content }] };
-    const answer = stage.post("/v1/chat/completions", body, { signal: controller.signal }).catch((error: unknown) => error);
+    const answer = stage
+      .post("/v1/chat/completions", body, { signal: controller.signal })
+      .catch((error: unknown) => error);
     await stage.emulator.until((all) => all.some((one) => one.eventsDelivered === 4 && one.endedAtMs === undefined));
     controller.abort();
 
@@ -77,7 +83,9 @@ describe("a client that hangs up", () => {
     await stage.emulator.script({ match: content, gate: "early" });
     const controller = new AbortController();
     const body = { messages: [{ role: "user", content }], stream: true };
-    const answer = stage.post("/v1/chat/completions", body, { signal: controller.signal }).catch((error: unknown) => error);
+    const answer = stage
+      .post("/v1/chat/completions", body, { signal: controller.signal })
+      .catch((error: unknown) => error);
     await stage.emulator.until((all) =>
       all.some((one) => one.on === "completions" && one.status === 200 && one.eventsDelivered === 0),
     );
@@ -89,22 +97,82 @@ describe("a client that hangs up", () => {
     await untilIdle();
   });
 
-  test("fifty times over: nothing stays open and nothing goes wrong [R0-036] [R0-037]", async () => {
+  test("a thousand times: files and memory go back to where they were, nothing goes wrong [R0-036] [R0-037]", async () => {
     const content = "Say all that comes to your mind";
     const reply = { text: "never to be ended", faults: [{ kind: "stall" as const, after: 2 }] };
     await stage.emulator.script({ match: content, times: "always", reply });
     const body = { messages: [{ role: "user", content }], stream: true };
-    const readers = await Promise.all(
-      Array.from({ length: 50 }, async () => readSlowly(await stage.post("/v1/chat/completions", body))),
-    );
-    await Promise.all(readers.map((reader) => reader.until("never")));
-    await Promise.all(readers.map((reader) => reader.leave()));
-    await untilIdle();
-    await untilStopped(content);
+    async function round(): Promise<void> {
+      const readers = await Promise.all(
+        Array.from({ length: 100 }, async () => readSlowly(await stage.post("/v1/chat/completions", body))),
+      );
+      await Promise.all(readers.map((reader) => reader.until("never")));
+      await Promise.all(readers.map((reader) => reader.leave()));
+      await untilIdle();
+    }
+    // The first rounds fill pools and caches.
+    for (let times = 0; times < 3; times++) await round();
+    const before = await resourcesOf(stage.gateway.pid);
+    for (let times = 0; times < 7; times++) await round();
+    const after = await resourcesOf(stage.gateway.pid);
 
     const left = (await stage.emulator.turns()).filter((turn) => turn.content === content);
-    expect(left).toHaveLength(50);
+    expect(left.length).toBeGreaterThan(100);
     expect(left.filter(({ record }) => record.endedAtMs === undefined || record.finished)).toEqual([]);
+    expect(after.openFiles).toBeLessThan(before.openFiles + 50);
+    expect(after.residentBytes).toBeLessThan(before.residentBytes + 64 * 1024 * 1024);
     expect(stage.gateway.errors.filter((line) => line.includes('"level":"error"'))).toEqual([]);
   });
+
+  test("from the live log: the gateway lives on and tells the next one [R0-037]", async () => {
+    for (const path of ["/health/live", "/health/ready"]) {
+      const reader = await readSlowly(await stage.get("/admin/api/log"));
+      await reader.until(": log");
+      await stage.get(path);
+      await reader.until(path);
+      await reader.leave();
+    }
+
+    expect((await stage.get("/health")).status).toBe(200);
+  });
 });
+
+describe("a client that does not read", () => {
+  test("holds Qwen back instead of filling the memory [R0-061]", async () => {
+    const content = "Say more than anybody reads";
+    const chunks = Array.from({ length: 100 }, () => "x".repeat(10_000));
+    // 1 GB.
+    await stage.emulator.script({ match: content, reply: { chunks, repeat: 1000 } });
+    const body = { messages: [{ role: "user", content }], stream: true };
+    const reader = await readSlowly(await stage.post("/v1/chat/completions", body));
+    await reader.until("xxx");
+    const before = await resourcesOf(stage.gateway.pid);
+    let delivered = 0;
+    let looks = 0;
+    // It stands still when a dozen looks in a row see nothing new.
+    await eventually(
+      async () => {
+        const { eventsDelivered } = (await turnOf(content)).record;
+        looks = eventsDelivered === delivered ? looks + 1 : 0;
+        delivered = eventsDelivered;
+        await Bun.sleep(20);
+        return looks >= 12 ? true : undefined;
+      },
+      () => "a reply that stands still",
+    );
+    const after = await resourcesOf(stage.gateway.pid);
+    await reader.leave();
+    await untilStopped(content);
+
+    expect(delivered).toBeLessThan(10_000);
+    expect(after.residentBytes).toBeLessThan(before.residentBytes + 64 * 1024 * 1024);
+  });
+});
+
+/** Of another process; zeros where the system does not tell. */
+async function resourcesOf(pid: number): Promise<{ openFiles: number; residentBytes: number }> {
+  if (process.platform !== "linux") return { openFiles: 0, residentBytes: 0 };
+  const status = await Bun.file(`/proc/${pid}/status`).text();
+  const residentBytes = Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
+  return { openFiles: readdirSync(`/proc/${pid}/fd`).length, residentBytes };
+}

@@ -1,8 +1,11 @@
 // The official client against the compiled executable: every call that it offers for the routes that exist.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import OpenAI from "openai";
 import { startStage, type Stage } from "./stage.ts";
+
+// Far beyond what the tests need, for machines that are busy with something else.
+setDefaultTimeout(20_000);
 
 let stage: Stage;
 beforeAll(async () => {
@@ -125,7 +128,11 @@ describe("completions.create", () => {
   });
 
   test("create with stream gives the text in pieces and one finish", async () => {
-    const stream = await stage.client.completions.create({ model: "qwen3-max", prompt: "Count from 1 to 9", stream: true });
+    const stream = await stage.client.completions.create({
+      model: "qwen3-max",
+      prompt: "Count from 1 to 9",
+      stream: true,
+    });
     const chunks = await Array.fromAsync(stream);
 
     expect(chunks.map((chunk) => chunk.choices[0]?.text ?? "").join("")).toBe("1 2 3 4 5 6 7 8 9");
@@ -174,7 +181,11 @@ describe("errors of the official client", () => {
   });
 
   test("a used-up account is a RateLimitError that the client does not repeat [R0-031]", async () => {
-    await stage.emulator.script({ match: "limit please", times: "always", refuse: { name: "rate-limited", hours: 10 } });
+    await stage.emulator.script({
+      match: "limit please",
+      times: "always",
+      refuse: { name: "rate-limited", hours: 10 },
+    });
     const client = stage.client.withOptions({ maxRetries: 2 });
     const messages = [{ role: "user" as const, content: "limit please" }];
     const error = await errorOf(client.chat.completions.create({ model: "qwen3-max", messages, stream: true }));
@@ -204,7 +215,10 @@ describe("errors of the official client", () => {
   });
 
   test("a stream that breaks off throws where it broke, after the words that came [R0-026] [R0-030]", async () => {
-    await stage.emulator.script({ match: "break off", reply: { text: "half an answer", faults: [{ kind: "end", after: 3 }] } });
+    await stage.emulator.script({
+      match: "break off",
+      reply: { text: "half an answer", faults: [{ kind: "end", after: 3 }] },
+    });
     const messages = [{ role: "user" as const, content: "break off" }];
     const stream = await stage.client.chat.completions.create({ model: "qwen3-max", messages, stream: true });
     let text = "";

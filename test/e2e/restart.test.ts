@@ -1,10 +1,13 @@
 // kill -9 at every point of a conversation: the next process goes on where the client believes to be.
 
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { createPlace, startBinary } from "../support/binary.ts";
 import { parseChatStream } from "../support/sse-frames.ts";
 import { readSlowly } from "./slow-reader.ts";
 import { ask, type ChatMessage, createClient, createTalker, startStage } from "./stage.ts";
+
+// Far beyond what the tests need, for machines that are busy with something else.
+setDefaultTimeout(20_000);
 
 const user = (content: string): ChatMessage => ({ role: "user", content });
 const assistant = (content: string): ChatMessage => ({ role: "assistant", content });
@@ -27,7 +30,11 @@ describe("kill -9", () => {
       expect(answer).toContain("Rex");
       const [one, two, three] = await stage.emulator.turns();
       expect(two).toMatchObject({ chatId: one!.chatId, parentId: one!.responseId! });
-      expect(three).toMatchObject({ chatId: one!.chatId, parentId: two!.responseId!, content: "What is my dog called?" });
+      expect(three).toMatchObject({
+        chatId: one!.chatId,
+        parentId: two!.responseId!,
+        content: "What is my dog called?",
+      });
       expect(await stage.emulator.requests("chats/new")).toHaveLength(1);
     },
   );

@@ -13,7 +13,8 @@ export interface SlowReader {
 
 /** @throws {Error} when the answer is a refusal */
 export async function readSlowly(response: Response): Promise<SlowReader> {
-  if (response.status !== 200 || response.body === null) throw new Error(`${response.status}: ${await response.text()}`);
+  if (response.status !== 200 || response.body === null)
+    throw new Error(`${response.status}: ${await response.text()}`);
   const reader = response.body.getReader();
   const decoder = new TextDecoder();
   let text = "";

@@ -1,11 +1,14 @@
 // The compiled executable as a program: what it needs (nothing), what it reads, what it refuses, and how it says so.
 
-import { describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { version } from "../../package.json";
 import { binaryPath, createPlace, runBinary, startBinary } from "../support/binary.ts";
 import { ask, createClient, type ChatMessage } from "./stage.ts";
+
+// Far beyond what the tests need, for machines that are busy with something else.
+setDefaultTimeout(20_000);
 
 const user = (content: string): ChatMessage => ({ role: "user", content });
 
@@ -26,7 +29,14 @@ describe("the first start", () => {
     expect(gateway.errors.filter((line) => line.includes("QWEN_TOKEN"))).toHaveLength(1);
     expect(readdirSync(place.folder)).toEqual([]);
     expect(readdirSync(place.home, { recursive: true })).toContain(".local/share/qwen-gateway/qwen-gateway.sqlite");
-    for (const path of ["/health", "/health/live", "/health/ready", "/v1/models", "/v1/models/qwen3-max", "/v1/sessions"]) {
+    for (const path of [
+      "/health",
+      "/health/live",
+      "/health/ready",
+      "/v1/models",
+      "/v1/models/qwen3-max",
+      "/v1/sessions",
+    ]) {
       expect([path, (await fetch(gateway.url + path)).status]).toEqual([path, 200]);
     }
   });
@@ -42,9 +52,22 @@ describe("the first start", () => {
     }
   });
 
-  test("it is one file: no library besides those of the system [RC-007]", () => {
-    expect(statSync(binaryPath).mode & 0o111).not.toBe(0);
-    expect(statSync(binaryPath).size).toBeGreaterThan(10_000_000);
+  test("the executable is one file: a copy of it alone does the same [RC-007]", async () => {
+    using place = createPlace();
+    const executable = join(place.home, "copied");
+    copyFileSync(binaryPath, executable);
+    await using gateway = await startBinary([], { PORT: "0", PATH: "" }, { ...place, executable });
+
+    expect(await ask(createClient(gateway.url), [user("Count from 1 to 3")], { stream: true })).toBe("1 2 3");
+  });
+
+  test("without a home the files lie in ./data", async () => {
+    using place = createPlace();
+    await using gateway = await startBinary([], { PORT: "0", HOME: "" }, place);
+    await fetch(`${gateway.url}/health`);
+
+    expect(readdirSync(place.folder)).toEqual(["data"]);
+    expect(readdirSync(place.home)).toEqual([]);
   });
 
   test("the environment variable DATA_DIR says where the files lie", async () => {
@@ -65,7 +88,10 @@ describe("settings", () => {
     writeFileSync(join(place.folder, ".env"), "PORT=99999\nAPI_KEY=from-the-folder\n");
     writeFileSync(join(place.folder, ".env.production"), "API_KEY=from-the-folder\n");
     writeFileSync(join(place.folder, "bunfig.toml"), 'preload = ["./preload.ts"]\n');
-    writeFileSync(join(place.folder, "preload.ts"), `require("node:fs").writeFileSync(${JSON.stringify(proof)}, "");\n`);
+    writeFileSync(
+      join(place.folder, "preload.ts"),
+      `require("node:fs").writeFileSync(${JSON.stringify(proof)}, "");\n`,
+    );
     writeFileSync(join(place.folder, "package.json"), '{"type": "commonjs", "name": "other"}');
     writeFileSync(join(place.folder, "tsconfig.json"), "{ broken");
     mkdirSync(join(place.folder, "node_modules"));
@@ -73,13 +99,6 @@ describe("settings", () => {
 
     expect((await fetch(`${gateway.url}/v1/models`)).status).toBe(200);
     expect(existsSync(proof)).toBe(false);
-  });
-
-  test("BUN_BE_BUN and BUN_OPTIONS of the environment do not turn it into something else", async () => {
-    using place = createPlace();
-    const result = await runBinary(["version"], { BUN_CONFIG_MAX_HTTP_REQUESTS: "1000" }, place);
-
-    expect(result).toMatchObject({ exitCode: 0, output: `${version}\n` });
   });
 
   test("flags win over the environment, the environment over the file", async () => {
@@ -98,14 +117,34 @@ describe("settings", () => {
 
   test.each([
     { name: "a port out of range", words: [], environment: { PORT: "99999" }, says: ["PORT", "99999", "0 to 65535"] },
-    { name: "no number", words: [], environment: { RETRY_MAX_ATTEMPTS: "many" }, says: ["RETRY_MAX_ATTEMPTS", "1 to 100"] },
-    { name: "an unknown choice", words: ["--log-level", "loud"], environment: {}, says: ["--log-level", "debug", "silent"] },
+    {
+      name: "no number",
+      words: [],
+      environment: { RETRY_MAX_ATTEMPTS: "many" },
+      says: ["RETRY_MAX_ATTEMPTS", "1 to 100"],
+    },
+    {
+      name: "an unknown choice",
+      words: ["--log-level", "loud"],
+      environment: {},
+      says: ["--log-level", "debug", "silent"],
+    },
     { name: "an unknown flag", words: ["--prot", "1"], environment: {}, says: ["--prot", "--port"] },
     { name: "an unknown command", words: ["serv"], environment: {}, says: ['"serv"', '"serve"'] },
     { name: "a missing file", words: ["--config", "no.yaml"], environment: {}, says: ["no.yaml", "no such file"] },
     { name: "a master key of wrong length", words: [], environment: { MASTER_KEY: "abc" }, says: ["MASTER_KEY", "64"] },
-    { name: "another address without a key", words: [], environment: { HOST: "0.0.0.0", PORT: "0" }, says: ["0.0.0.0", "API_KEY", "INSECURE"] },
-    { name: "another IPv6 address without a key", words: ["--host", "::"], environment: { PORT: "0" }, says: ["::", "API_KEY"] },
+    {
+      name: "another address without a key",
+      words: [],
+      environment: { HOST: "0.0.0.0", PORT: "0" },
+      says: ["0.0.0.0", "API_KEY", "INSECURE"],
+    },
+    {
+      name: "another IPv6 address without a key",
+      words: ["--host", "::"],
+      environment: { PORT: "0" },
+      says: ["::", "API_KEY"],
+    },
   ])("$name ends the start with 2 and is told in one sentence", async ({ words, environment, says }) => {
     using place = createPlace();
     const { exitCode, output, errors } = await runBinary(words, environment, place);
@@ -118,7 +157,11 @@ describe("settings", () => {
 
   test("a wrong secret is named and never shown", async () => {
     using place = createPlace();
-    const { exitCode, errors, output } = await runBinary([], { QWEN_TOKEN: "secret token", MASTER_KEY: "0123secret" }, place);
+    const { exitCode, errors, output } = await runBinary(
+      [],
+      { QWEN_TOKEN: "secret token", MASTER_KEY: "0123secret" },
+      place,
+    );
 
     expect(exitCode).toBe(2);
     expect(errors).toContain("QWEN_TOKEN");
@@ -194,7 +237,11 @@ describe("commands", () => {
 describe("the log", () => {
   test("one line of JSON an exchange, without words of the conversation or secrets [R2-053] [R2-059]", async () => {
     using place = createPlace();
-    await using gateway = await startBinary([], { PORT: "0", QWEN_COOKIES: "token=cookie-secret" , QWEN_BASE_URL: "http://127.0.0.1:9", RETRY_MAX_ATTEMPTS: "1" }, place);
+    await using gateway = await startBinary(
+      [],
+      { PORT: "0", QWEN_COOKIES: "token=cookie-secret", QWEN_BASE_URL: "http://127.0.0.1:9", RETRY_MAX_ATTEMPTS: "1" },
+      place,
+    );
     const response = await fetch(`${gateway.url}/v1/chat/completions`, {
       method: "POST",
       body: JSON.stringify({ messages: [user("words of the conversation")] }),

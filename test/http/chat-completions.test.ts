@@ -197,28 +197,55 @@ test("the account's bearer, cookies and captured headers go with every call, and
   for (const secret of ["secret-token", "ssxmod=def", "T2gA", "of-the-client"]) expect(seen).not.toContain(secret);
 });
 
-test("upstream connections are used again [R2-051]", async () => {
+test("upstream connections are used again, though a body ends only behind its finish [R2-051]", async () => {
+  await using backend = serveLateEnds();
+  await using harness = await startHarness({ environment: { QWEN_BASE_URL: backend.url } });
+  for (let index = 0; index < 50; index++) {
+    expect(await answerTo(harness, [user(`Question ${index}`)])).toBe("Hi");
+    backend.endBody();
+    // The end needs a round through the event loop to arrive.
+    await harness.get("/health");
+    await harness.get("/health");
+  }
+  expect(backend.turns()).toBe(50);
+  // Chats are created beside, and the model list is asked for: a few sockets, not one a turn.
+  expect(backend.ports.size).toBeLessThanOrEqual(10);
+});
+
+/** A backend that leaves the body of an answer open behind its finish, until it is told to end it. */
+function serveLateEnds() {
   const ports = new Set<number>();
-  await using harness = await startHarness();
-  // Stands before the emulator and counts the sockets on which requests come.
-  const counting = Bun.serve({
+  const event = (json: string): Uint8Array => new TextEncoder().encode(`data: ${json}\n\n`);
+  let turns = 0;
+  let endBody = (): void => {};
+  const server: Bun.Server<undefined> = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
-    fetch(request, server) {
-      ports.add(server.requestIP(request)?.port ?? 0);
-      return fetch(request.url.replace(counting.url.origin, harness.served.url), request);
+    fetch(request, itself): Response {
+      const { pathname } = new URL(request.url);
+      ports.add(itself.requestIP(request)?.port ?? 0);
+      if (pathname === "/api/v2/chats/new") return Response.json({ success: true, data: { id: `chat-${turns}` } });
+      if (pathname !== "/api/v2/chat/completions") return Response.json({ success: false }, { status: 404 });
+      turns++;
+      const body = new ReadableStream<Uint8Array>({
+        start(controller) {
+          controller.enqueue(event(`{"response.created":{"chat_id":"c","parent_id":"p","response_id":"r${turns}"}}`));
+          controller.enqueue(event('{"choices":[{"delta":{"content":"Hi","phase":"answer","status":"typing"}}]}'));
+          controller.enqueue(event('{"choices":[{"delta":{"content":"","phase":"answer","status":"finished"}}]}'));
+          endBody = () => controller.close();
+        },
+      });
+      return new Response(body, { headers: { "content-type": "text/event-stream" } });
     },
   });
-  try {
-    await using pooled = await startHarness({ environment: { QWEN_BASE_URL: counting.url.origin } });
-    for (let index = 0; index < 50; index++) await answerTo(pooled, [user(`Say: ${index}`)]);
-    expect(callsOf(harness, "completions")).toHaveLength(50);
-    // Over 100 calls.
-    expect(ports.size).toBeLessThanOrEqual(5);
-  } finally {
-    await counting.stop(true);
-  }
-});
+  return {
+    url: server.url.origin,
+    ports,
+    turns: () => turns,
+    endBody: () => endBody(),
+    [Symbol.asyncDispose]: () => server.stop(true),
+  };
+}
 
 for (const [level, tells] of [
   ["debug", true],

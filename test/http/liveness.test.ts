@@ -2,6 +2,7 @@
 // clients that do not read, and the end of the gateway itself.
 
 import { expect, test } from "bun:test";
+import type { ScriptEntry } from "../../src/emulator/qwen-web-emulator.ts";
 import { startHarness } from "../support/harness.ts";
 import { readLive } from "../support/live-stream.ts";
 import { parseChatStream } from "../support/sse-frames.ts";
@@ -21,7 +22,9 @@ import {
 } from "./client.ts";
 
 const hello = { model: "qwen3-max", stream: true, messages: [user("Hello")] };
-const stalled = { reply: { chunks: ["one ", "two ", "three"], faults: [{ kind: "stall", after: 2 }] } } as const;
+const stalled: ScriptEntry = {
+  reply: { chunks: ["one ", "two ", "three"], faults: [{ kind: "stall", after: 2 }] },
+};
 
 for (const stream of [true, false]) {
   test(`an upstream that never answers is a 504 after FIRST_BYTE_TIMEOUT_MS with stream ${stream}`, async () => {

@@ -1,7 +1,9 @@
 // What changes the form of an answer: STREAM and STREAM_USAGE, thinking, search, images, JSON answers, compression.
 
 import { expect, test } from "bun:test";
+import type { QwenChatType } from "../../src/wire/qwen-web.ts";
 import { startHarness } from "../support/harness.ts";
+import { readLive } from "../support/live-stream.ts";
 import { bodyOf, createTalk, lastTurn, readCompletion, readSession, readStream, untilIdle, user } from "./client.ts";
 
 const hello = { model: "qwen3-max", stream: true, messages: [user("Hello")] };
@@ -50,7 +52,13 @@ test("usage that the upstream told is not marked as estimated", async () => {
 });
 
 /** Model, fields, and what the message's feature_config must say. */
-const modes: readonly (readonly [name: string, model: string, fields: object, expected: object, chatType: string])[] = [
+const modes: readonly (readonly [
+  name: string,
+  model: string,
+  fields: object,
+  expected: object,
+  chatType: QwenChatType,
+])[] = [
   ["no word about it", "qwen3-max", {}, { thinking_enabled: false, thinking_mode: "Fast", auto_search: false }, "t2t"],
   ["-thinking", "qwen3-max-thinking", {}, { thinking_enabled: true, thinking_mode: "Thinking" }, "t2t"],
   ["-no-thinking", "qwen3-max-no-thinking", {}, { thinking_enabled: false }, "t2t"],
@@ -205,10 +213,18 @@ test("DEBUG_STREAMING=true tells of chunks, sizes, carry and the end, and never 
   await bodyOf(await quiet.chat(hello));
   expect(quiet.logLines.some((line) => line.includes('"message":"chunk"'))).toBe(false);
   await using harness = await startHarness({ environment: { DEBUG_STREAMING: "true" } });
-  harness.emulator.script({ reply: { text: "one two three", splitBytes: 50 } });
-  await bodyOf(await harness.chat(hello));
+  // Event by event, so that they cannot arrive as one chunk; the end comes without a finish.
+  harness.emulator.script({ gate: "step", reply: { chunks: ["a", "b", "c"], faults: [{ kind: "end", after: 4 }] } });
+  harness.emulator.release("step", 2);
+  const live = readLive(await harness.chat(hello));
+  for (const letter of ["a", "b", "c"]) {
+    expect(await live.nextText()).toBe(letter);
+    harness.emulator.release("step");
+  }
+  await live.rest();
   const chunks = harness.logLines.filter((line) => line.includes('"message":"chunk"'));
-  expect(chunks.length).toBeGreaterThan(3);
+  expect(chunks.length).toBeGreaterThanOrEqual(3);
   expect(chunks.every((line) => /"bytes":\d+/.test(line) && /"carry":\d+/.test(line))).toBe(true);
+  expect(harness.logLines.some((line) => line.includes("carry flushed"))).toBe(true);
   expect(harness.logLines.join("\n")).not.toContain("test-token");
 });

@@ -219,14 +219,14 @@ test("a session keeps its old node while a new reply runs, and after that reply 
 });
 
 const brokenEnds = [
-  ["an end without a finish", { kind: "end", after: 3 }, "R0-026"],
-  ["a reset connection", { kind: "drop", after: 3 }, "R0-029, R1-034"],
-  ["an error object in the stream", { kind: "error", after: 3, code: "internal_error", details: "secret" }, "R0-030"],
-  ["an error text in the stream", { kind: "error-text", after: 3, text: "secret" }, "R0-030"],
+  ["an end without a finish", { kind: "end", after: 3 }],
+  ["a reset connection", { kind: "drop", after: 3 }],
+  ["an error object in the stream", { kind: "error", after: 3, code: "internal_error", details: "secret" }],
+  ["an error text in the stream", { kind: "error-text", after: 3, text: "secret" }],
 ] as const;
 
-for (const [name, fault, id] of brokenEnds) {
-  test(`a stream tells ${name} as one error frame and [DONE], without a finish reason [${id}]`, async () => {
+for (const [name, fault] of brokenEnds) {
+  test(`a stream tells ${name} as one error frame and [DONE], without a finish reason [R0-026, R0-029, R0-030, R1-034]`, async () => {
     await using harness = await startHarness();
     harness.emulator.script({ reply: { chunks: letters, faults: [fault] } });
     const stream = await readStream(await harness.chat({ ...hello, stream_options: { include_usage: true } }));

@@ -255,7 +255,7 @@ test("a failed turn of a known conversation leaves it where it was, and its repe
   expect(lastTurn(harness)).toMatchObject({ chatId, parentId: responseId, content: "What is my name?" });
 });
 
-test("errors of the upstream are logged with message, kind and cause, never with a secret [R2-053, R0-032]", async () => {
+test("errors of the upstream are logged with message, status, kind and cause, never with a secret [R2-053, R0-032]", async () => {
   await using harness = await startHarness();
   harness.emulator.script({ refuse: "unauthorized" });
   await bodyOfError(await harness.chat(hello));
@@ -265,7 +265,7 @@ test("errors of the upstream are logged with message, kind and cause, never with
     () => failed() !== undefined,
   );
   const line = JSON.parse(failed() ?? "{}") as Record<string, unknown>;
-  expect(line).toMatchObject({ level: "error", kind: "upstream-auth", outcome: "failed" });
+  expect(line).toMatchObject({ level: "error", kind: "upstream-auth", status: 502, outcome: "failed" });
   expect(line["message"]).toContain("Qwen refused the account's credentials");
   expect(JSON.stringify(line)).toContain("401");
   expect(harness.logLines.join("\n")).not.toContain("test-token");

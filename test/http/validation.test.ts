@@ -1,6 +1,6 @@
 // Bad requests: each is a 400 in OpenAI's shape that names the field, and none of them reaches the upstream.
 
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { type Harness, startHarness } from "../support/harness.ts";
 import { answerTo, assistant, callsOf, createTalk, lastTurn, readError, system, user } from "./client.ts";
 
@@ -79,21 +79,23 @@ const rejections: readonly (readonly [name: string, body: unknown, param: string
   ],
 ];
 
-for (const [name, body, param] of rejections) {
-  test(`${path} rejects ${name} and calls nobody`, async () => {
-    await using harness = await startHarness();
-    for (const stream of [false, true]) {
-      const asked = param === "stream" || typeof body !== "object" ? body : { stream, ...body };
-      const answer = await readError(await harness.post(path, asked));
-      expect(answer.status).toBe(400);
-      expect(answer.contentType).toStartWith("application/json");
-      expect(answer.error.type).toBe("invalid_request_error");
-      expect(answer.error.param).toBe(param);
-      expect(answer.error.message).toContain(param);
-    }
-    expect(upstreamTurns(harness)).toBe(0);
-  });
-}
+describe("validation rejects [R2-009, R2-010, R2-011, R2-012, R2-013, R2-014, R2-015, R2-017, R2-020, R2-064]", () => {
+  for (const [name, body, param] of rejections) {
+    test(`${path} rejects ${name} and calls nobody`, async () => {
+      await using harness = await startHarness();
+      for (const stream of [false, true]) {
+        const asked = param === "stream" || typeof body !== "object" ? body : { stream, ...body };
+        const answer = await readError(await harness.post(path, asked));
+        expect(answer.status).toBe(400);
+        expect(answer.contentType).toStartWith("application/json");
+        expect(answer.error.type).toBe("invalid_request_error");
+        expect(answer.error.param).toBe(param);
+        expect(answer.error.message).toContain(param);
+      }
+      expect(upstreamTurns(harness)).toBe(0);
+    });
+  }
+});
 
 const notJson: readonly (readonly [name: string, body: string])[] = [
   ["malformed JSON", '{"messages": ['],
@@ -217,15 +219,17 @@ const acceptances: readonly (readonly [name: string, body: object])[] = [
   ],
 ];
 
-for (const [name, body] of acceptances) {
-  test(`${path} accepts ${name}`, async () => {
-    await using harness = await startHarness();
-    const response = await harness.post(path, body);
-    expect(await response.json()).toMatchObject({ object: "chat.completion" });
-    expect(response.status).toBe(200);
-    expect(callsOf(harness, "completions")).toHaveLength(1);
-  });
-}
+describe("validation accepts [R2-002, R2-014, R2-015, R2-016, R2-064]", () => {
+  for (const [name, body] of acceptances) {
+    test(`${path} accepts ${name}`, async () => {
+      await using harness = await startHarness();
+      const response = await harness.post(path, body);
+      expect(await response.json()).toMatchObject({ object: "chat.completion" });
+      expect(response.status).toBe(200);
+      expect(callsOf(harness, "completions")).toHaveLength(1);
+    });
+  }
+});
 
 test("a tool's result of a known session needs no message of a user [R2-012]", async () => {
   await using harness = await startHarness();

@@ -31,6 +31,8 @@ export interface Place extends Disposable {
   /** The working directory, empty at first. */
   readonly folder: string;
   readonly home: string;
+  /** The file that is started. */
+  readonly executable: string;
 }
 
 export function createPlace(): Place {
@@ -39,14 +41,19 @@ export function createPlace(): Place {
   const home = join(base, "home");
   mkdirSync(folder);
   mkdirSync(home);
-  return { folder, home, [Symbol.dispose]: () => rmSync(base, { recursive: true, force: true }) };
+  return {
+    folder,
+    home,
+    executable: binaryPath,
+    [Symbol.dispose]: () => rmSync(base, { recursive: true, force: true }),
+  };
 }
 
 /** Starts a command that listens. @throws {Error} with all that it wrote, when it ends before it listens */
 export async function startBinary(
   words: readonly string[],
   environment: Readonly<Record<string, string>>,
-  place: Place,
+  place: Omit<Place, typeof Symbol.dispose>,
 ): Promise<BinaryProcess> {
   const child = spawn(words, environment, place);
   const output: string[] = [];
@@ -92,7 +99,7 @@ export interface BinaryResult {
 export async function runBinary(
   words: readonly string[],
   environment: Readonly<Record<string, string>>,
-  place: Place,
+  place: Omit<Place, typeof Symbol.dispose>,
 ): Promise<BinaryResult> {
   const child = spawn(words, environment, place);
   const timer = setTimeout(() => child.kill("SIGKILL"), patienceMs);
@@ -105,9 +112,13 @@ export async function runBinary(
   return { exitCode, output, errors };
 }
 
-function spawn(words: readonly string[], environment: Readonly<Record<string, string>>, place: Place) {
+function spawn(
+  words: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  place: Omit<Place, typeof Symbol.dispose>,
+) {
   ensureBuilt();
-  return Bun.spawn([binaryPath, ...words], {
+  return Bun.spawn([place.executable, ...words], {
     cwd: place.folder,
     env: { PATH: process.env["PATH"] ?? "", HOME: place.home, ...environment },
     stdio: ["ignore", "pipe", "pipe"],

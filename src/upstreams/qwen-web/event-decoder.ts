@@ -40,6 +40,7 @@ export interface WebEventDecoder extends EventDecoder {
   readonly isOver: boolean;
 }
 
+/** Decodes one reply of the Qwen web backend, cut anywhere. Events are valid only while they are emitted. */
 export function createEventDecoder(options: DecoderOptions): WebEventDecoder {
   const chainOn = options.chainOn ?? "response_id";
   const decoder = new TextDecoder();

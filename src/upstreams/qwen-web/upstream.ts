@@ -42,6 +42,8 @@ const busyWaitMs = 10_000;
 /** The settle time of a chat whose stop was not confirmed. */
 const unconfirmedSettleMs = 2000;
 const stopTimeoutMs = 5000;
+/** How long the end of a body may take behind its finish, before the connection is given up. */
+const bodyEndMs = 1000;
 
 /** One turn as it is about to be sent. */
 interface Turn {
@@ -154,9 +156,17 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
       body: source,
       decoder,
       async onEnd(outcome) {
-        source.cancel();
-        sending.abort();
-        if (outcome === "complete") return 0;
+        const close = (): void => {
+          source.cancel();
+          sending.abort();
+        };
+        if (outcome === "complete") {
+          // The end of the body follows the finish closely: read up to it, the connection serves the next turn.
+          source.resume();
+          setTimeout(close, bodyEndMs).unref();
+          return 0;
+        }
+        close();
         const responseId = decoder.continuation?.responseId;
         const isAtRest =
           decoder.isOver ||
