@@ -78,7 +78,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     if (running.size === 0 && arriving === 0) onIdle?.();
   }
 
-  async function respond(surface: Surface, incoming: IncomingExchange): Promise<Response> {
+  async function begin(surface: Surface, incoming: IncomingExchange): Promise<Exchange> {
     const request = withPolicy(surface.parseRequest(parseJson(incoming.body)));
     const hints = sessionHints(incoming.headers, request.session);
     const turn = await turns.begin(request, incoming.caller, hints, incoming.signal);
@@ -111,7 +111,21 @@ export function createGateway(options: GatewayOptions): Gateway {
       },
     });
     running.add(exchange);
-    return exchange.respond();
+    return exchange;
+  }
+
+  /** The exchange itself logs how it ended: this is for requests that never became one. */
+  function logRefusal(error: unknown, surface: Surface, { requestId, signal }: IncomingExchange): void {
+    const known = toGatewayError(error);
+    const fields = {
+      requestId,
+      surface: surface.name,
+      status: httpStatus[known.kind],
+      kind: known.kind,
+      param: known.param,
+    };
+    if (known.kind !== "internal") log.info(`request refused: ${known.message}`, fields);
+    else if (!isHangUp(error, signal)) log.error(known.message, fields, error);
   }
 
   function withPolicy(request: ChatRequest): ChatRequest {
@@ -132,13 +146,13 @@ export function createGateway(options: GatewayOptions): Gateway {
   return {
     async exchange(surface, incoming) {
       arriving++;
+      let exchange: Exchange | undefined;
       try {
-        return await respond(surface, incoming);
+        exchange = await begin(surface, incoming);
+        return await exchange.respond();
       } catch (error) {
+        if (exchange === undefined) logRefusal(error, surface, incoming);
         const known = toGatewayError(error);
-        if (known.kind === "internal" && !isHangUp(error, incoming.signal)) {
-          log.error(known.message, { requestId: incoming.requestId }, error);
-        }
         return Response.json(surface.encodeError(known, incoming.requestId), {
           status: httpStatus[known.kind],
           headers: errorHeaders(known),

@@ -60,8 +60,9 @@ export function classifyBody(
   const lower = body.slice(0, 16_384).toLowerCase();
   if (challengeMarks.some((mark) => lower.includes(mark))) return challenge();
   if (contentType.includes("text/html") || lower.trimStart().startsWith("<")) {
-    if (facts.status >= 500) return classify({ code: "", text: "", hours: undefined, ...facts });
-    return challenge();
+    // A page under a status of its own is a proxy's; the firewall's come as 200 or 403.
+    const isProxyPage = facts.status >= 500 || facts.status === 429 || facts.status === 404;
+    return isProxyPage ? classify({ code: "", text: "", hours: undefined, ...facts }) : challenge();
   }
   return classify({ ...readEnvelope(parseObject(body)), ...facts });
 }
@@ -102,11 +103,7 @@ function classify(facts: RefusalFacts): QwenRefusal {
       "overloaded",
       "Cannot continue the chat: Qwen is still busy with its last answer, try again in a few seconds",
       "wait",
-      {
-        cause,
-        retryable: true,
-        retryAfterMs: 2000,
-      },
+      { cause, retryable: true },
     );
   }
   if (/parent_id .*not exist/.test(text) || text.includes("first message must not assistant")) {

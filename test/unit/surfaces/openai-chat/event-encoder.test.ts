@@ -82,7 +82,7 @@ describe("createEventEncoder", () => {
     ]);
     const calls = parseChatStream(body)
       .chunks.slice(1)
-      .map((chunk) => (chunk.choices[0]?.delta as { tool_calls?: unknown }).tool_calls);
+      .map((chunk) => (chunk.choices[0]?.delta as { tool_calls?: unknown } | undefined)?.tool_calls);
     expect(calls).toEqual([
       [{ index: 0, id: "c1", type: "function", function: { name: "look", arguments: "" } }],
       [{ index: 0, function: { arguments: '{"a":' } }],

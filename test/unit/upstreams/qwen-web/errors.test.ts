@@ -77,6 +77,11 @@ describe("classifyBody", () => {
   });
 });
 
+test("classifyBody takes a page under 429 for a limit and one under 403 for the firewall", () => {
+  const kind = (status: number) => classifyBody("<html></html>", html, { status, retryAfterMs: undefined }).kind;
+  expect([kind(429), kind(403), kind(502)]).toEqual(["upstream-quota", "upstream-challenge", "upstream-failed"]);
+});
+
 describe("classifyStreamError", () => {
   test("matches on the code first, whatever language the text has", () => {
     expect(classifyStreamError({ code: "invalid_input", details: "输入或附件无效。请检查后重试。" }).kind).toBe(

@@ -1,0 +1,52 @@
+// The container image without a container engine: its files in a chroot, by scripts/prove-image.ts.
+
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { createPlace, runBinary } from "../support/binary.ts";
+
+const root = join(import.meta.dir, "..", "..");
+
+test("the image's files alone serve: not as root, read-only but for /data, healthy, drained by SIGTERM [RC-009]", async () => {
+  using place = createPlace();
+  // Builds the executable when it is older than its source.
+  await runBinary(["version"], {}, place);
+
+  const proof = Bun.spawnSync([process.execPath, join(root, "scripts", "prove-image.ts")], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+
+  const output = proof.stdout.toString();
+  expect([proof.exitCode, proof.stderr.toString()]).toEqual([0, ""]);
+  // Only root may make a chroot; the script says so itself.
+  if (process.getuid?.() !== 0) return expect(output).toStartWith("Skipped:");
+  for (const proven of [
+    "it runs as uid 65532",
+    "healthcheck ends with 0",
+    "everything but /data is read-only",
+    "the database is in /data",
+    "SIGTERM ends it with 0",
+  ]) {
+    expect(output).toContain(`ok: ${proven}\n`);
+  }
+}, 60_000);
+
+test("the Dockerfile says what the chroot proves [RC-009]", () => {
+  const dockerfile = readFileSync(join(root, "Dockerfile"), "utf8");
+  const script = readFileSync(join(root, "scripts", "prove-image.ts"), "utf8");
+
+  expect(dockerfile).toContain("\nUSER 65532:65532\n");
+  expect(script).toContain("const UID = 65532;");
+  for (const [name, value] of [
+    ["HOST", "0.0.0.0"],
+    ["DATA_DIR", "/data"],
+    ["GENERATE_API_KEY", "true"],
+    ["BUN_CONFIG_MAX_HTTP_REQUESTS", "65336"],
+    ["NODE_ENV", "production"],
+  ]) {
+    expect(dockerfile).toContain(`${name}=${value}`);
+    expect(script).toContain(`${name}: "${value}"`);
+  }
+  expect(dockerfile).toMatch(/^VOLUME \/data$/m);
+  expect(dockerfile).toMatch(/^HEALTHCHECK .* CMD \["\/qwen-gateway", "healthcheck"\]$/m);
+});
