@@ -3,7 +3,7 @@
 import type { Database, Statement } from "bun:sqlite";
 import type { Log } from "../telemetry/log.ts";
 import { silentLog } from "../telemetry/log.ts";
-import { isBusy, retryWhileBusy } from "./busy-retry.ts";
+import { retryWhileBusy } from "./busy-retry.ts";
 import { openDatabase } from "./open-database.ts";
 import type { Questions } from "./questions.ts";
 import { prepareQuestions } from "./questions.ts";
@@ -19,6 +19,11 @@ export interface Moment {
 /** Works in a transaction; what it returns tells the result once that is committed. */
 type Job = (moment: Moment) => () => void;
 
+interface WaitingJob {
+  readonly job: Job;
+  reject(error: unknown): void;
+}
+
 export class Connection {
   readonly questions: Questions;
   readonly log: Log;
@@ -27,10 +32,7 @@ export class Connection {
   readonly #begin: Statement;
   readonly #commit: Statement;
   readonly #rollback: Statement;
-  readonly #savepoint: Statement;
-  readonly #release: Statement;
-  readonly #rollbackTo: Statement;
-  readonly #jobs: { job: Job; reject: (error: unknown) => void }[] = [];
+  readonly #jobs: WaitingJob[] = [];
   #closed = false;
 
   constructor(options: StoreOptions & { path: string }) {
@@ -41,9 +43,6 @@ export class Connection {
     this.#begin = this.#database.prepare("BEGIN IMMEDIATE");
     this.#commit = this.#database.prepare("COMMIT");
     this.#rollback = this.#database.prepare("ROLLBACK");
-    this.#savepoint = this.#database.prepare("SAVEPOINT job");
-    this.#release = this.#database.prepare("RELEASE job");
-    this.#rollbackTo = this.#database.prepare("ROLLBACK TO job");
   }
 
   /**
@@ -84,31 +83,23 @@ export class Connection {
     const jobs = this.#jobs.splice(0);
     if (jobs.length === 0) return;
     try {
-      const settle = await retryWhileBusy(() => this.writeNow((moment) => this.#tryJobs(jobs, moment)));
-      for (const tell of settle) tell();
+      const tell = await retryWhileBusy(() => this.writeNow((moment) => jobs.map(({ job }) => job(moment))));
+      for (const tellResult of tell) tellResult();
     } catch (error) {
-      for (const { reject } of jobs) reject(error);
+      if (jobs.length === 1) jobs[0]?.reject(error);
+      // One of them failed and all are undone: each for itself, so that only that one fails. Savepoints would do the same
+      // and double the cost of a transaction (they copy each page that is written).
+      else for (const one of jobs) await this.#runAlone(one);
     }
   }
 
-  /** One job that fails takes nothing of the others back. @returns what tells each its result, after the commit */
-  #tryJobs(jobs: readonly { job: Job; reject: (error: unknown) => void }[], moment: Moment): (() => void)[] {
-    const [only] = jobs;
-    if (only !== undefined && jobs.length === 1) return [only.job(moment)];
-    return jobs.map(({ job, reject }) => {
-      this.#savepoint.run();
-      try {
-        const tell = job(moment);
-        this.#release.run();
-        return tell;
-      } catch (error) {
-        // The whole transaction is lost, or has to wait: so have all jobs.
-        if (!this.#database.inTransaction || isBusy(error)) throw error;
-        this.#rollbackTo.run();
-        this.#release.run();
-        return () => reject(error);
-      }
-    });
+  async #runAlone({ job, reject }: WaitingJob): Promise<void> {
+    try {
+      const tellResult = await retryWhileBusy(() => this.writeNow(job));
+      tellResult();
+    } catch (error) {
+      reject(error);
+    }
   }
 
   /** Readers see one committed state and wait for nobody; the retry is for the moments after a crash. */
@@ -134,16 +125,7 @@ export class Connection {
   close(): void {
     this.#closed = true;
     this.questions.finalizeAll();
-    for (const statement of [
-      this.#begin,
-      this.#commit,
-      this.#rollback,
-      this.#savepoint,
-      this.#release,
-      this.#rollbackTo,
-    ]) {
-      statement.finalize();
-    }
+    for (const statement of [this.#begin, this.#commit, this.#rollback]) statement.finalize();
     this.#database.close();
   }
 }
