@@ -16,8 +16,8 @@ export interface CleanEnd {
 }
 
 export interface AttemptHooks {
-  /** The upstream told where the reply stands. Not awaited. */
-  started(continuation: Continuation): void;
+  /** The upstream told where the reply stands. Resolves when that is noted, and never rejects: the head waits for it. */
+  started(continuation: Continuation): Promise<void>;
   /** Commits the turn before its end is told; fills in the usage where the upstream was silent. */
   commit(end: CleanEnd, settleMs: number): Promise<TokenUsage>;
   firstToken(): void;
@@ -47,6 +47,7 @@ export class Attempt implements ByteSink, Watched {
   /** Resolves at the first semantic event or the clean end; rejects when the reply failed before either. */
   readonly begun: Promise<void>;
   #resolveBegun: () => void = () => {};
+  #noted: Promise<void> = Promise.resolve();
   #rejectBegun: (error: GatewayError) => void = () => {};
   readonly #reply: UpstreamReply;
   readonly #consumer: ReplyConsumer;
@@ -202,14 +203,15 @@ export class Attempt implements ByteSink, Watched {
     if (continuation === undefined) return;
     this.#continuation = continuation;
     if (this.#state === "leaving") return this.#finishLeaving();
-    this.#hooks.started(continuation);
+    this.#noted = this.#hooks.started(continuation);
   }
 
   #begin(): void {
     if (this.#hasBegun) return;
     this.#hasBegun = true;
     this.#hooks.firstToken();
-    if (this.#hasReachedClient) this.#resolveBegun();
+    // Whoever has seen words of a reply may count on its being stopped, even if the gateway is killed now.
+    if (this.#hasReachedClient) void this.#noted.then(this.#resolveBegun);
   }
 
   /** The upstream's end decides: from here on a hang-up changes nothing. */

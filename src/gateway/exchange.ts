@@ -242,7 +242,10 @@ export class Exchange {
       kind: error?.kind,
       status: error === undefined || outcome === "aborted" ? undefined : httpStatus[error.kind],
     };
-    if (outcome === "failed") log.error(`exchange failed: ${error?.message ?? ""}`, fields, error);
+    // A refusal that is the request's own fault has no stack that anybody could learn from.
+    if (outcome === "failed" && (fields.status ?? 500) < 500)
+      log.warn(`exchange failed: ${error?.message ?? ""}`, fields);
+    else if (outcome === "failed") log.error(`exchange failed: ${error?.message ?? ""}`, fields, error);
     else log.info("exchange", fields);
     onEnd(error);
   }

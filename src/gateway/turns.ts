@@ -28,7 +28,8 @@ export interface TurnOptions {
 export interface Turn {
   readonly sessionId: string;
   readonly resume: Resume | undefined;
-  started(reply: UpstreamReply, continuation: Continuation): void;
+  /** Notes where a reply that has begun stands. Never rejects. */
+  started(reply: UpstreamReply, continuation: Continuation): Promise<void>;
   /** Takes what the client is sent, so that the next request finds this turn. A fresh one for each attempt. */
   createDigest(): ReplyDigest;
   commit(fingerprint: PrefixFingerprint, continuation: Continuation | undefined, settleMs: number): Promise<void>;
@@ -157,6 +158,9 @@ export function createTurns(options: TurnOptions): Turns {
           .catch((error: unknown) => {
             options.log.error("Cannot note a running reply", {}, error);
           });
+        return within(options.commitMs, notes).catch(() => {
+          // The store is slow: the answer does not wait for it any longer.
+        });
       },
       createDigest: () => createReplyDigest(history),
       async commit(fingerprint, continuation, settleMs) {

@@ -144,7 +144,7 @@ export class SSEHandler {
     return {
       sessionId,
       resume: undefined,
-      started() {},
+      async started() {},
       createDigest: () => createReplyDigest(fingerprintHistory("library", [], [])),
       async commit(_sent, continuation) {
         if (continuation === undefined || continuation.nodeId === null) return;
