@@ -1,6 +1,6 @@
 // The settings as a Markdown table, out of the one schema in src/config.
 
-import { allowedValues, listSettings, type Setting } from "../src/config/config-names.ts";
+import { allowedValues, isWordList, listSettings, type Setting } from "../src/config/config-names.ts";
 
 export function configTable(): string {
   const rows = listSettings().map((setting) => {
@@ -20,7 +20,7 @@ function defaultOf({ schema }: Setting): string {
 
 function rangeOf(setting: Setting): string {
   const words = allowedValues(setting);
-  return setting.schema.type === "array" ? `${words}, separated by commas` : words;
+  return isWordList(setting.schema) ? `${words}, separated by commas` : words;
 }
 
 /** A bar would end the cell. */

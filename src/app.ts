@@ -1,29 +1,40 @@
 // Where the concrete wings are put together: store, upstream, surfaces, gateway, server. A value, so that a second app can replace it.
 
-import { join } from "node:path";
 import { loadOrCreateApiKey } from "./config/api-key-file.ts";
+import { describeConfig } from "./config/describe-config.ts";
 import type { Config } from "./config/config-schema.ts";
 import { version } from "./config/version.ts";
 import type { Clock } from "./contract/clock.ts";
 import type { Upstream } from "./contract/upstream.ts";
-import type { Account } from "./credentials/account.ts";
-import { createQwenWebEmulator } from "./emulator/qwen-web-emulator.ts";
+import { loadMasterKey } from "./credentials/master-key.ts";
+import { createSecretBox, type SecretBox } from "./credentials/secret-box.ts";
+import { createQwenWebEmulator, type QwenWebEmulator } from "./emulator/qwen-web-emulator.ts";
 import { createGateway, type Gateway } from "./gateway/gateway.ts";
 import { createFetchClient, type FetchFunction } from "./outbound/fetch-client.ts";
+import type { HttpClient } from "./outbound/http-client.ts";
+import { createRequestSlots, type RequestSlots, slotsForReplies } from "./outbound/request-slots.ts";
 import { isLoopback } from "./server/check-bind.ts";
 import { createServer } from "./server/create-server.ts";
-import { openSqliteStore } from "./store/sqlite-store.ts";
+import { databasePath, openSqliteStore } from "./store/sqlite-store.ts";
 import type { Store } from "./store/store.ts";
+import { timeStore } from "./store/timed-store.ts";
 import { surfaces } from "./surfaces/index.ts";
 import type { LiveLog } from "./telemetry/create-log.ts";
+import { createMetrics } from "./telemetry/create-metrics.ts";
+import { describeLowLimit, readDescriptorLimit, readDescriptors } from "./telemetry/descriptors.ts";
 import type { Log } from "./telemetry/log.ts";
-import { parseAccount } from "./upstreams/qwen-web/parse-account.ts";
+import type { Metrics } from "./telemetry/metrics.ts";
+import { watchUpstream } from "./telemetry/watch-upstream.ts";
+import type { WebAccounts } from "./upstreams/qwen-web/accounts.ts";
+import { createConfiguredAccounts } from "./upstreams/qwen-web/configured-accounts.ts";
 import { createQwenWebUpstream } from "./upstreams/qwen-web/upstream.ts";
 
 export interface App {
   start(): Promise<{ readonly url: string }>;
   /** Handles a request in process. */
   handle(request: Request): Promise<Response>;
+  /** The way to the upstream that this app uses. */
+  readonly fetch: FetchFunction;
   /** Lets running replies end within the drain time, then closes the store. */
   stop(): Promise<void>;
 }
@@ -35,24 +46,39 @@ export interface AppOptions {
   readonly fetch?: FetchFunction;
   /** @defaultValue SQLite in `config.dataDir` */
   readonly store?: Store;
+  /** Requests that the platform's fetch runs at a time; it queues what is beyond. @defaultValue 256, its own default */
+  readonly maxFetches?: number;
+  /** Seals credentials. @defaultValue by MASTER_KEY, or a key file in `config.dataDir` */
+  readonly secretBox?: SecretBox;
 }
 
 const defaultQwenUrl = "https://chat.qwen.ai";
+/** Its firewall stops requests from about 62 000 characters on (probed 2026-09). */
+const firewallChars = 60_000;
+const defaultMaxFetches = 256;
 
 export async function createApp(config: Config, options: AppOptions): Promise<App> {
   const { log } = options;
   const clock = options.clock ?? Date.now;
   const apiKeys = chooseApiKeys(config, log);
-  const store =
-    options.store ??
-    openSqliteStore({
-      path: join(config.dataDir, "qwen-gateway.sqlite"),
-      clock,
-      sessionTimeoutMs: config.sessionTimeout,
-      log,
-    });
-  const upstream = createUpstream(config, options, clock);
-  const gateway = createConfiguredGateway(config, upstream, store, clock, log);
+  const path = databasePath(config.dataDir);
+  const ownStore = options.store ?? openSqliteStore({ path, clock, sessionTimeoutMs: config.sessionTimeout, log });
+  const isDemonstration = (): boolean => config.qwenBaseUrl === defaultQwenUrl && accounts.isAnonymous;
+  const fetchFunction = options.fetch ?? createNetwork(isDemonstration, log);
+  const usesPlatform = options.fetch === undefined || options.fetch === fetch;
+  const slots = usesPlatform ? createRequestSlots(options.maxFetches ?? defaultMaxFetches) : undefined;
+  const http = createFetchClient(fetchFunction, slots);
+  const box = options.secretBox ?? createSecretBox(() => loadMasterKey(config.masterKey, config.dataDir));
+  const accounts = createConfiguredAccounts(config, { store: ownStore, box, http, clock, log: ofUpstream(log) });
+  await accounts.load();
+  const upstream = watchUpstream(createUpstream(config, accounts, http, clock, log), clock);
+  const metrics = createMetrics({
+    version,
+    accounts: () => (upstream.accounts?.() ?? []).map((account) => ({ upstream: upstream.name, account })),
+    upstreamRequests: () => slots,
+  });
+  const store = timeStore(ownStore, metrics);
+  const gateway = createConfiguredGateway(config, upstream, store, slots, metrics, clock, log);
   const sweepTimer = setInterval(() => void gateway.sweepSessions(), config.sessionCleanupInterval);
   sweepTimer.unref();
   const server = createServer({
@@ -73,20 +99,35 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     clock,
     version,
     upstreamNames: [upstream.name],
-    isReady: () => true,
+    settings: describeConfig(config),
+    metrics,
+    diagnosis: {
+      store,
+      storeBytes: () => (options.store === undefined ? sizeOf(path) : undefined),
+      upstreams: () => [
+        { name: upstream.name, reachability: upstream.reachability(), accounts: upstream.accounts?.() ?? [] },
+      ],
+      upstreamRequests: () => slots,
+      descriptors: readDescriptors,
+      maxReplies: maxRepliesOf(config, slots),
+    },
   });
 
   return {
     async start() {
+      const lowLimit = describeLowLimit(readDescriptorLimit(), config.maxStreams);
+      if (lowLimit !== undefined) log.warn(lowLimit);
       const { url } = server.start();
       // The first request need not wait for the list; a failure is logged and tried again then.
       upstream.listModels(AbortSignal.timeout(config.firstByteTimeoutMs)).catch(() => {});
       return { url };
     },
     handle: (request) => server.handle(request),
+    fetch: fetchFunction,
     async stop() {
       clearInterval(sweepTimer);
       await server.stop();
+      await accounts.settled();
       await store.close();
     },
   };
@@ -105,43 +146,62 @@ function chooseApiKeys(config: Config, log: Log): readonly string[] {
   return [key];
 }
 
-function createUpstream(config: Config, options: AppOptions, clock: Clock): Upstream {
-  const fetchFunction = options.fetch ?? chooseFetch(config, options.log);
+/** What is written stands in the file and, until it is moved there, in the log beside it. */
+function sizeOf(path: string): number {
+  return Bun.file(path).size + Bun.file(`${path}-wal`).size;
+}
+
+function maxRepliesOf(config: Config, slots: RequestSlots | undefined): number | undefined {
+  const bounds = [config.maxStreams, slots && slotsForReplies(slots.max)].filter((bound) => bound !== undefined);
+  return bounds.length === 0 ? undefined : Math.min(...bounds);
+}
+
+function createUpstream(config: Config, accounts: WebAccounts, http: HttpClient, clock: Clock, log: Log): Upstream {
   return createQwenWebUpstream({
-    accounts: [accountOf(config)],
-    http: createFetchClient(fetchFunction),
+    accounts,
+    http,
     baseUrl: config.qwenBaseUrl,
     chatTitle: config.qwenChatTitle,
     defaultModel: config.defaultModel,
     chainOn: config.qwenChainOn,
-    maxMessageChars: config.qwenMaxMessageChars,
+    maxMessageChars: config.qwenMaxMessageChars ?? (config.qwenBaseUrl === defaultQwenUrl ? firewallChars : undefined),
+    upload: config.qwenUpload,
+    storageUrl: config.qwenUploadUrl,
+    recover: config.qwenRecover,
     maxLineBytes: config.maxLineBytes,
     retry: retryOf(config),
     userAgent: `qwen-gateway/${version}`,
     clock,
-    log: options.log.with({ component: "qwen-web" }),
+    log: ofUpstream(log),
   });
 }
 
-function accountOf(config: Config): Account {
-  const { qwenToken: token, qwenCookies: cookies, qwenHeaders: headers } = config;
-  return parseAccount({ token, cookies, ...(headers === undefined ? {} : { headers }) });
+function ofUpstream(log: Log): Log {
+  return log.with({ component: "qwen-web" });
 }
 
-/** The network where an account or an address is configured, else the built-in emulator. */
-export function chooseFetch(config: Config, log: Log): FetchFunction {
-  const isConfigured =
-    config.qwenToken !== undefined || config.qwenCookies !== undefined || config.qwenBaseUrl !== defaultQwenUrl;
-  return isConfigured ? fetch : createDemonstration(log);
+/** The network; as long as there is no account to go there with, the built-in emulator. */
+function createNetwork(isDemonstration: () => boolean, log: Log): FetchFunction {
+  let emulator: QwenWebEmulator | undefined;
+  return (request) => {
+    if (!isDemonstration()) return fetch(request);
+    if (emulator === undefined) {
+      log.info("No Qwen account is configured: the built-in emulator answers. Add yours by: qwen-gateway accounts add");
+      emulator = createQwenWebEmulator({ maxRecordedRequests: 0 });
+    }
+    return emulator.fetch(request);
+  };
 }
 
-function createDemonstration(log: Log): FetchFunction {
-  log.info("No Qwen account is configured: the built-in emulator answers. Set QWEN_TOKEN to use your own account");
-  const emulator = createQwenWebEmulator({ maxRecordedRequests: 0 });
-  return (request) => emulator.fetch(request);
-}
-
-function createConfiguredGateway(config: Config, upstream: Upstream, store: Store, clock: Clock, log: Log): Gateway {
+function createConfiguredGateway(
+  config: Config,
+  upstream: Upstream,
+  store: Store,
+  slots: RequestSlots | undefined,
+  metrics: Metrics,
+  clock: Clock,
+  log: Log,
+): Gateway {
   return createGateway({
     upstream,
     store,
@@ -161,8 +221,11 @@ function createConfiguredGateway(config: Config, upstream: Upstream, store: Stor
     retry: retryOf(config),
     retryBudgetMs: config.retryBudgetMs,
     debugStreaming: config.debugStreaming,
+    maxMessages: config.maxMessages,
+    admission: { maxStreams: config.maxStreams, maxStreamsPerKey: config.maxStreamsPerKey, slots },
     clock,
     log,
+    metrics,
   });
 }
 

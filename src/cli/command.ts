@@ -19,17 +19,24 @@ export interface CommandContext {
   print(text: string): void;
   /** One line to standard error: why it did not work. */
   complain(text: string): void;
+  /** Standard output is a terminal that shows colours. @defaultValue false */
+  readonly hasColours?: boolean;
+  /** All of standard input. On a terminal the prompt says what is awaited. */
+  readInput(prompt: string): Promise<string>;
 }
 
 /** 0: done. 1: failed. 2: the command line or a setting is wrong. */
 export type ExitCode = 0 | 1 | 2;
 
 export interface Command {
+  /** Two words for a command of a group, such as "accounts add". */
   readonly name: string;
   /** One sentence without a full stop. */
   readonly summary: string;
   readonly example: string;
   readonly flags: readonly Flag[];
+  /** Name of the flag that a word without hyphens stands for: `remove work` is `remove --account work`. */
+  readonly operand?: string;
   /** More for the end of the help. */
   readonly notes?: string;
   /** @throws {UsageError | ConfigError} when what the user wrote cannot be used. */

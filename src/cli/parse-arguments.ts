@@ -1,4 +1,4 @@
-// The words behind a command to its flags: --name value, --name=value, --switch. There are no other arguments.
+// The words behind a command to its flags: --name value, --name=value, --switch. One bare word may stand for a flag.
 
 import { nearestName } from "../config/nearest-name.ts";
 import { type Flag, type FlagValues, UsageError } from "./command.ts";
@@ -8,12 +8,19 @@ export interface ParsedArguments {
   readonly help: boolean;
 }
 
-/** @throws {UsageError} that names the flag, never its value: it may be a secret. */
-export function parseArguments(words: readonly string[], known: readonly Flag[]): ParsedArguments {
+/**
+ * @param operand name of the flag that a bare word stands for
+ * @throws {UsageError} that names the flag, never its value: it may be a secret.
+ */
+export function parseArguments(words: readonly string[], known: readonly Flag[], operand?: string): ParsedArguments {
   const flags = new Map<string, string>();
   for (let index = 0; index < words.length; index += 1) {
     const word = words[index]!;
     if (word === "--help" || word === "-h") return { flags: {}, help: true };
+    if (!word.startsWith("--") && operand !== undefined && !flags.has(operand)) {
+      flags.set(operand, word);
+      continue;
+    }
     if (!word.startsWith("--")) {
       throw new UsageError(`Unexpected argument ${index + 1}: flags begin with "--" and take one value`);
     }

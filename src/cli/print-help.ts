@@ -19,6 +19,20 @@ export function programHelp(commands: readonly Command[]): string {
   ].join("\n");
 }
 
+/** Commands whose names begin with the same word. */
+export function groupHelp(group: string, commands: readonly Command[]): string {
+  const members = commands.filter(({ name }) => name.startsWith(`${group} `));
+  const width = Math.max(...members.map((command) => command.name.length));
+  return [
+    `Usage: qwen-gateway ${group} <command> [flags]`,
+    "",
+    "Commands:",
+    ...members.map((command) => `  ${command.name.padEnd(width)}  ${command.summary}`),
+    "",
+    `Flags of a command: qwen-gateway ${group} <command> --help`,
+  ].join("\n");
+}
+
 export function commandHelp(command: Command): string {
   const lines = [
     `${command.summary}.`,
@@ -36,7 +50,9 @@ export function commandHelp(command: Command): string {
 }
 
 export function usage(command: Command): string {
-  return `qwen-gateway ${command.name}${command.flags.length === 0 ? "" : " [flags]"}`;
+  const operand = command.flags.find((flag) => flag.name === command.operand)?.value;
+  const words = [operand === undefined ? "" : ` [${operand}]`, command.flags.length === 0 ? "" : " [flags]"];
+  return `qwen-gateway ${command.name}${words.join("")}`;
 }
 
 function flagLines(flags: readonly Flag[]): string[] {

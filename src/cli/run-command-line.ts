@@ -2,33 +2,59 @@
 
 import { ConfigError } from "../config/config-error.ts";
 import { nearestName } from "../config/nearest-name.ts";
+import { accountsCommands } from "./accounts/commands.ts";
 import { benchCommand } from "./bench/bench.ts";
 import { type Command, type CommandContext, type ExitCode, UsageError } from "./command.ts";
+import { doctorCommand } from "./doctor.ts";
 import { emulateCommand } from "./emulate.ts";
 import { healthcheckCommand } from "./healthcheck.ts";
 import { parseArguments } from "./parse-arguments.ts";
-import { commandHelp, programHelp, usage } from "./print-help.ts";
+import { commandHelp, groupHelp, programHelp, usage } from "./print-help.ts";
 import { serveCommand } from "./serve.ts";
 import { versionCommand } from "./version.ts";
 
 /** Errors that no command expects are thrown on. */
 export async function runCommandLine(words: readonly string[], context: CommandContext): Promise<ExitCode> {
-  const commands = [serveCommand(), emulateCommand, benchCommand, healthcheckCommand(), versionCommand];
-  const [first, ...rest] = words;
+  const commands = listCommands();
+  const [first = "", second = ""] = words;
   if (first === "--help" || first === "-h" || first === "help") {
     context.print(programHelp(commands));
     return 0;
   }
   if (first === "--version") return versionCommand.run({}, context);
 
-  const named = first !== undefined && !first.startsWith("-");
-  const command = named ? commands.find(({ name }) => name === first) : commands[0];
-  if (command === undefined) {
-    context.complain(unknownCommand(first ?? "", commands));
-    return 2;
+  const isNamed = first !== "" && !first.startsWith("-");
+  const name = isGroup(first, commands) ? `${first} ${second}` : first;
+  const command = isNamed ? commands.find((candidate) => candidate.name === name) : commands[0];
+  if (command !== undefined) return runCommand(command, words.slice(isNamed ? name.split(" ").length : 0), context);
+  if (name !== first && (second === "--help" || second === "-h")) {
+    context.print(groupHelp(first, commands));
+    return 0;
   }
+  const hint = name !== first && second === "" ? groupHelp(first, commands) : unknownCommand(name, commands);
+  context.complain(hint);
+  return 2;
+}
+
+function listCommands(): readonly Command[] {
+  return [
+    serveCommand(),
+    doctorCommand(),
+    ...accountsCommands(),
+    emulateCommand,
+    benchCommand,
+    healthcheckCommand(),
+    versionCommand,
+  ];
+}
+
+function isGroup(word: string, commands: readonly Command[]): boolean {
+  return word !== "" && commands.some(({ name }) => name.startsWith(`${word} `));
+}
+
+async function runCommand(command: Command, words: readonly string[], context: CommandContext): Promise<ExitCode> {
   try {
-    const parsed = parseArguments(named ? rest : words, command.flags);
+    const parsed = parseArguments(words, command.flags, command.operand);
     if (!parsed.help) return await command.run(parsed.flags, context);
     context.print(commandHelp(command));
     return 0;

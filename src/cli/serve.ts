@@ -3,6 +3,7 @@
 import type { App } from "../app.ts";
 import { ConfigError } from "../config/config-error.ts";
 import type { Config } from "../config/config-schema.ts";
+import { maxFetches } from "../config/max-fetches.ts";
 import { version } from "../config/version.ts";
 import { createLog, type LiveLog } from "../telemetry/create-log.ts";
 import type { Command, CommandContext, ExitCode } from "./command.ts";
@@ -36,7 +37,7 @@ async function serve(config: Config, log: LiveLog, context: CommandContext): Pro
   let app: App | undefined;
   try {
     const { createApp } = await import("../app.ts");
-    app = await createApp(config, { log });
+    app = await createApp(config, { log, maxFetches: maxFetches(context.environment) });
     const { url } = await app.start();
     context.print(`qwen-gateway ${version} listens on ${url}`);
   } catch (error) {

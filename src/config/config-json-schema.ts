@@ -1,7 +1,7 @@
 // The schema of the YAML file for editors and for people who generate it: config-schema.ts in the file's spelling.
 
 import type { Json } from "../contract/json.ts";
-import { listSettings, type SettingSchema } from "./config-names.ts";
+import { isWordList, listSettings, type SettingSchema } from "./config-names.ts";
 
 /** JSON schema 2020-12 of the config file. Written to schema/config.schema.json by scripts/write-config-schema.ts. */
 export function configJsonSchema(): Json {
@@ -19,7 +19,7 @@ export function configJsonSchema(): Json {
 }
 
 function published({ allowed: _words, ...schema }: SettingSchema): unknown {
-  if (schema.type !== "array") return schema;
+  if (!isWordList(schema)) return schema;
   const { description, default: defaultValue, writeOnly, ...list } = schema;
   const text = { type: "string", description: "The same, separated by commas" };
   return { description, default: defaultValue, writeOnly, anyOf: [list, text] };

@@ -14,6 +14,8 @@ export interface SettingSchema {
   readonly format?: string;
   /** The value is a secret. */
   readonly writeOnly?: boolean;
+  /** Of a list. */
+  readonly items?: { readonly type?: string };
   /** The range in words. */
   readonly allowed?: string;
 }
@@ -46,6 +48,11 @@ function setting(key: ConfigKey): Setting {
 export function listSettings(): readonly Setting[] {
   // Object.keys is typed string[] although the schema's keys are exactly these.
   return (Object.keys(configSchema.properties) as ConfigKey[]).map(setting);
+}
+
+/** A list of words may be written as text with commas; any other list is JSON. */
+export function isWordList({ type, items }: SettingSchema): boolean {
+  return type === "array" && items?.type === "string";
 }
 
 /** The range of a setting in words that follow "must be". */

@@ -10,6 +10,7 @@ const DAY_MS = 24 * 60 * MINUTE_MS;
 const LONGEST_TIMER_MS = 2_147_483_647;
 const TEN_YEARS_MS = 3650 * DAY_MS;
 const GIBIBYTE = 1024 ** 3;
+const MOST_COUNTED = 1_000_000;
 
 /** A wait, in milliseconds. */
 function wait(description: string, defaultMs: number, minimum = 1) {
@@ -18,6 +19,11 @@ function wait(description: string, defaultMs: number, minimum = 1) {
 
 function size(description: string, defaultBytes: number) {
   return Type.Integer({ description, default: defaultBytes, minimum: 1, maximum: GIBIBYTE });
+}
+
+/** A number of things at a time, unlimited unless it is set. */
+function limit(description: string) {
+  return Type.Optional(Type.Integer({ description, minimum: 1, maximum: MOST_COUNTED }));
 }
 
 function toggle(description: string, defaultValue: boolean) {
@@ -112,6 +118,24 @@ export const configSchema = Type.Object(
         allowed: 'a JSON object such as {"bx-umidtoken": "T2gA..."}',
       }),
     ),
+    qwenAccounts: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            alias: Type.Optional(Type.String({ pattern: "^[^\\x00-\\x1f\\x7f]{1,64}$" })),
+            token: Type.Optional(Type.String({ pattern: "^[!-~]+$" })),
+            cookies: Type.Optional(Type.String({ pattern: "^[ -~]+$" })),
+            headers: Type.Optional(Type.Record(Type.String(), Type.String({ pattern: "^[ -~]*$" }))),
+          },
+          { additionalProperties: false, minProperties: 1 },
+        ),
+        {
+          description: "Further accounts of yours, each with alias, token, cookies and headers as above",
+          writeOnly: true,
+          allowed: 'a list such as [{"alias": "work", "cookies": "token=...; refresh_token=..."}]',
+        },
+      ),
+    ),
     qwenBaseUrl: address("Where the Qwen web backend answers", "https://chat.qwen.ai"),
     qwenAuthUrl: address("Where the Qwen web backend signs in", "https://auth.qwen.ai"),
     qwenChainOn: Type.Enum(["response_id", "parent_id"], {
@@ -128,11 +152,22 @@ export const configSchema = Type.Object(
     qwenDeleteChats: toggle("Deleting a session also deletes its chats at Qwen", false),
     qwenMaxMessageChars: Type.Optional(
       Type.Integer({
-        description: "Longest message that is sent to the Qwen web backend, in characters",
+        description:
+          "Longest message that is sent to the Qwen web backend as text, in characters. Default: 60000 for chat.qwen.ai, whose firewall stops longer ones, else no limit",
         minimum: 1,
         maximum: GIBIBYTE,
       }),
     ),
+    qwenUpload: toggle("Longer messages go up as a text file; false refuses them", true),
+    qwenUploadUrl: Type.Optional(
+      Type.String({
+        description: "Where files are put. Default: the storage that Qwen names",
+        pattern: "^https?://[^\\s/?#]+(/[^\\s?#]*)?$",
+        format: "uri",
+        allowed: "an http:// or https:// address without query",
+      }),
+    ),
+    qwenRecover: toggle("An answer whose stream breaks off is completed from the stored chat, if that holds it", true),
     defaultModel: Type.String({
       description: "Model of requests that name none",
       default: "qwen3-max",
@@ -168,6 +203,12 @@ export const configSchema = Type.Object(
         maximum: TEN_YEARS_MS,
       }),
     ),
+    accountChallengeMs: wait(
+      "How long an account is set aside after the firewall asked for a human check",
+      10 * MINUTE_MS,
+    ),
+    accountSignInMs: wait("How long an account is set aside after its credentials were refused", 5 * MINUTE_MS),
+    accountBusyMs: wait("How long other accounts are preferred after the upstream was too busy for one", 2 * MINUTE_MS),
 
     firstByteTimeoutMs: wait("Longest wait for the first byte of a reply", 90 * SECOND_MS),
     stallTimeoutMs: wait("Longest silence of the upstream within a reply", 120 * SECOND_MS),
@@ -182,6 +223,14 @@ export const configSchema = Type.Object(
     drainTimeoutMs: wait("How long running replies may go on after SIGTERM", 30 * SECOND_MS, 0),
     maxBodyBytes: size("Largest request body", 33_554_432),
     maxLineBytes: size("Longest line of an upstream's stream", 16_777_216),
+    maxMessages: Type.Integer({
+      description: "Most messages of one request",
+      default: 10_000,
+      minimum: 1,
+      maximum: MOST_COUNTED,
+    }),
+    maxStreams: limit("Most replies that run at a time, streamed or whole. Beyond it: 503"),
+    maxStreamsPerKey: limit("Most replies that run at a time for one API key. Beyond it: 429"),
 
     stream: toggle("false answers every request with one JSON document, whatever it asks for", true),
     streamUsage: Type.Enum(["request", "always"], {

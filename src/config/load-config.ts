@@ -3,7 +3,7 @@
 import { Compile } from "typebox/compile";
 import { type Config, type ConfigKey, configSchema } from "./config-schema.ts";
 import { ConfigError } from "./config-error.ts";
-import { allowedValues, listSettings, type Setting } from "./config-names.ts";
+import { allowedValues, isWordList, listSettings, type Setting } from "./config-names.ts";
 import { defaultDataDir } from "./default-data-dir.ts";
 import { nearestName } from "./nearest-name.ts";
 
@@ -89,7 +89,7 @@ function fromText(setting: Setting, text: string): unknown {
     case "boolean":
       return text === "true" ? true : text === "false" ? false : text;
     case "array":
-      return listFromText(text);
+      return isWordList(setting.schema) ? listFromText(text) : objectFromText(text);
     case "object":
       return objectFromText(text);
     default:

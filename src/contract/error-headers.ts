@@ -16,8 +16,9 @@ export function errorHeaders(error: GatewayError): Record<string, string> {
   return headers;
 }
 
-/** A person has to act, or the wait is longer than any client should sleep. */
+/** A person has to act, the wait is longer than any client should sleep, or all time for it was spent here. */
 function isRepetitionUseless(error: GatewayError): boolean {
+  if (error.final) return true;
   switch (error.kind) {
     case "upstream-challenge":
     case "upstream-auth":

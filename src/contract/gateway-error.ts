@@ -51,6 +51,8 @@ export interface GatewayErrorOptions {
   readonly param?: string;
   /** Whether the same request may succeed when it is sent once more, elsewhere or later. @defaultValue false */
   readonly retryable?: boolean;
+  /** The client is told that asking again soon is useless. @defaultValue false */
+  readonly final?: boolean;
 }
 
 /**
@@ -64,6 +66,7 @@ export class GatewayError extends Error {
   readonly upstream: string | undefined;
   readonly param: string | undefined;
   readonly retryable: boolean;
+  readonly final: boolean;
 
   constructor(kind: ErrorKind, message: string, options: GatewayErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -72,7 +75,19 @@ export class GatewayError extends Error {
     this.upstream = options.upstream;
     this.param = options.param;
     this.retryable = options.retryable ?? false;
+    this.final = options.final ?? false;
   }
+}
+
+/** The same failure for a client that should not ask again soon. */
+export function withoutRepetition(error: GatewayError): GatewayError {
+  return new GatewayError(error.kind, error.message, {
+    cause: error.cause,
+    final: true,
+    ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
+    ...(error.upstream === undefined ? {} : { upstream: error.upstream }),
+    ...(error.param === undefined ? {} : { param: error.param }),
+  });
 }
 
 /** Any thrown value as a GatewayError; what is not one already becomes `internal` with a sentence that tells nothing. */

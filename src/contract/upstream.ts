@@ -17,6 +17,12 @@ export interface ModelInfo {
   readonly thinking: boolean;
 }
 
+/**
+ * How the system messages differ from those that the upstream has seen: more of them; some in a new form while others
+ * stay; all of them new, or fewer than before; or none left.
+ */
+export type SystemChange = "none" | "added" | "changed" | "replaced" | "removed";
+
 /** How far an upstream has seen the conversation. */
 export interface Resume {
   readonly continuation: Continuation;
@@ -24,8 +30,9 @@ export interface Resume {
   readonly account: string;
   /** Index into `request.messages` of the first message that the upstream has not seen. */
   readonly unseenFrom: number;
-  /** Indexes into `request.messages` of system messages that the upstream has not seen as they stand now. */
+  /** Indexes into `request.messages` of the system messages to tell, as `systemChange` says. */
   readonly unseenSystem: readonly number[];
+  readonly systemChange: SystemChange;
   /** A reply that a killed process left running in this chat: to be stopped first. */
   readonly interrupted: Continuation | undefined;
   /** Epoch milliseconds before which the chat is not expected to accept a message. */
@@ -55,6 +62,12 @@ export interface EventDecoder {
   readonly pendingBytes: number;
 }
 
+/** The text that a reply has said so far, for whoever looks the whole of it up. */
+export interface SaidText {
+  /** What follows it in `whole`; undefined when `whole` does not begin with exactly what was said. */
+  restOf(whole: string): string | undefined;
+}
+
 export interface UpstreamReply {
   /** Id of the account that serves it; "" where the upstream has none. */
   readonly account: string;
@@ -65,10 +78,29 @@ export interface UpstreamReply {
   readonly body: ByteSource;
   readonly decoder: EventDecoder;
   /**
+   * The body broke off: looks once whether the upstream holds the whole answer nevertheless. Called at most once, before
+   * `onEnd`; bounds its own time. Resolves with the text that is still to be said, undefined when the answer is not whole.
+   */
+  recover?(said: SaidText): Promise<string | undefined>;
+  /**
    * Called exactly once, after which `body` is not read any more. Resolves when the upstream is known to be at rest
    * (a running generation has been stopped), with the milliseconds its chat still needs to settle.
    */
   onEnd(outcome: ReplyOutcome): Promise<number>;
+}
+
+/** An account as others may see it: no credential in it. */
+export interface AccountView {
+  readonly id: string;
+  /** What its owner calls it; bounded and safe to log. */
+  readonly alias: string;
+  readonly state: "ready" | "cooling-down" | "needs-sign-in" | "challenged";
+  /** Epoch milliseconds when the state ends by itself; absent: it does not, or is unknown. */
+  readonly untilMs?: number;
+  /** Why it is not ready, in words for its owner. */
+  readonly reason?: string;
+  /** Replies that it serves now. */
+  readonly openReplies: number;
 }
 
 export interface Upstream {
@@ -82,4 +114,6 @@ export interface Upstream {
   open(request: ChatRequest, context: OpenContext): Promise<UpstreamReply>;
   /** Deletes a chat that this gateway created. Used by session deletion where it is configured. */
   deleteChat?(account: string, chatId: string, signal: AbortSignal): Promise<void>;
+  /** The accounts behind it, where it has any. Cheap: asks nobody. */
+  accounts?(): readonly AccountView[];
 }

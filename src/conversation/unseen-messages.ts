@@ -1,14 +1,16 @@
 // Which part of a request the upstream has not seen yet, once the turn that it continues is known.
 
 import type { Message } from "../contract/chat-request.ts";
+import type { SystemChange } from "../contract/upstream.ts";
 import type { TurnClaim } from "../store/store.ts";
 import type { HistoryFingerprints } from "./fingerprints.ts";
 
 export interface UnseenMessages {
   /** Index of the first message that the upstream has not seen. System messages from here on count by `unseenSystem`. */
   readonly unseenFrom: number;
-  /** Indexes of all system messages, wherever they stand, that the upstream has not seen as they are now. */
+  /** Indexes of the system messages to tell, wherever they stand: what is new, or all when some are gone. */
   readonly unseenSystem: readonly number[];
+  readonly systemChange: SystemChange;
 }
 
 export function unseenMessages(
@@ -17,11 +19,30 @@ export function unseenMessages(
   claim: Pick<TurnClaim, "prefixIndex" | "systemHashes">,
 ): UnseenMessages {
   const prefix = claim.prefixIndex === undefined ? undefined : history.prefixes[claim.prefixIndex];
-  const seen = new Set(claim.systemHashes);
   return {
     unseenFrom: prefix?.unseenFrom ?? startOfLastUserTurn(messages),
-    unseenSystem: history.systemIndexes.filter((_, index) => !seen.has(history.systemHashes[index] ?? "")),
+    ...unseenSystem(history, claim),
   };
+}
+
+function unseenSystem(
+  { systemHashes, systemIndexes }: HistoryFingerprints,
+  claim: Pick<TurnClaim, "prefixIndex" | "systemHashes">,
+): Pick<UnseenMessages, "unseenSystem" | "systemChange"> {
+  const seen = new Set(claim.systemHashes);
+  const current = new Set(systemHashes);
+  const added = systemIndexes.filter((_, index) => !seen.has(systemHashes[index] ?? ""));
+  // A thin client need not repeat its instructions: what it leaves out still holds.
+  const leavesOut = claim.prefixIndex === undefined && systemIndexes.length === 0;
+  if (leavesOut || claim.systemHashes.every((hash) => current.has(hash))) {
+    return { unseenSystem: added, systemChange: added.length === 0 ? "none" : "added" };
+  }
+  if (systemIndexes.length === 0) return { unseenSystem: [], systemChange: "removed" };
+  const hasNewForm = added.length > 0 && added.length < systemIndexes.length;
+  // Without a new form in its place, only the whole tells what no longer holds.
+  return hasNewForm
+    ? { unseenSystem: added, systemChange: "changed" }
+    : { unseenSystem: systemIndexes, systemChange: "replaced" };
 }
 
 /**

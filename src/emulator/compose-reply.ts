@@ -43,7 +43,7 @@ export function composeReply(context: ReplyContext): Reply {
     images: scripted?.images ?? (turn.chatType === "t2i" ? [imageUrl(context.responseId)] : []),
     inputTokens: hiddenInputTokens + random.between(0, 9) + countTokens(" ".repeat(said)),
     cachedTokens: path.length === 0 ? 0 : 512,
-    incremental: turn.incremental,
+    incremental: turn.incremental && scripted?.cumulative !== true,
   };
 }
 

@@ -9,7 +9,7 @@ import { withFaults } from "./faults.ts";
 import { createUuid } from "./random.ts";
 import { recordedIds, recordingSteps } from "./recording-steps.ts";
 import { replySteps, type ReplyStep, type StoredPiece } from "./reply-steps.ts";
-import type { ScriptedReply } from "./script.ts";
+import type { ScriptedReply, StreamFault } from "./script.ts";
 import { type EventFrame, summaryExtra } from "./stream-events.ts";
 import type { StreamEnd } from "./stream-writer.ts";
 import { featureConfigJson, type TurnRequest } from "./turn-request.ts";
@@ -64,7 +64,8 @@ export function startReply(
   const reply = composeReply({ seed: options.seed, turn, path, message, responseId: assistant.id, scripted });
   const plain = scripted?.raw === undefined ? replySteps(reply, frame) : recordingSteps(scripted.raw);
   const otherResponseId = createUuid(state.idSource, assistant.id, "other");
-  const steps = withFaults(plain, scripted?.faults ?? [], { frame, otherResponseId });
+  const faults = [...(scripted?.faults ?? []), ...faultsOfFiles(turn.fileIds, state)];
+  const steps = withFaults(plain, faults, { frame, otherResponseId });
 
   const release = () => {
     if (chat.running?.responseId === assistant.id) {
@@ -101,6 +102,13 @@ export function startReply(
       state.log.touch();
     },
   };
+}
+
+/** A file that was announced and never put is told behind `response.created`; addresses elsewhere have no id. */
+function faultsOfFiles(fileIds: readonly string[], { files }: EmulatorState): StreamFault[] {
+  if (fileIds.every((id) => id === "" || files.textOf(id) !== "")) return [];
+  const details = "Invalid input or attachment. Please check and try again.";
+  return [{ kind: "error", code: "invalid_input", details }];
 }
 
 function store(node: ChatNode, piece: StoredPiece | undefined, frame: EventFrame): void {

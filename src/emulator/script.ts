@@ -138,6 +138,8 @@ const scriptedReply = Type.Object(
     faults: Type.Optional(Type.Array(streamFault)),
     /** What the stored chat holds when a fault cut the stream. Default: what was delivered. */
     stored: Type.Optional(Type.Enum(["delivered", "complete"])),
+    /** Deltas repeat all text so far, as if `incremental_output` had been passed over. */
+    cumulative: Type.Optional(Type.Boolean()),
   },
   closed,
 );

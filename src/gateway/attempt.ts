@@ -4,6 +4,7 @@ import type { ByteSink } from "../contract/byte-source.ts";
 import type { Continuation } from "../contract/continuation.ts";
 import type { FinishReason, TokenUsage, UpstreamEvent } from "../contract/events.ts";
 import { GatewayError, toGatewayError } from "../contract/gateway-error.ts";
+import { jsonText } from "../contract/json.ts";
 import type { ReplyOutcome, UpstreamReply } from "../contract/upstream.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Liveness, Watched } from "./liveness.ts";
@@ -21,6 +22,10 @@ export interface AttemptHooks {
   /** Commits the turn before its end is told; fills in the usage where the upstream was silent. */
   commit(end: CleanEnd, settleMs: number): Promise<TokenUsage>;
   firstToken(): void;
+  /** The client has stopped reading for too long: its connection is of no more use. */
+  abandoned(): void;
+  /** Whether a reply that ended well and said nothing is to be asked for once more. */
+  repeatsEmpty(): boolean;
   /** Everything is over at the upstream. Called once, before `begun` rejects. */
   ended(end: AttemptEnd): Promise<void>;
 }
@@ -33,6 +38,8 @@ export interface AttemptEnd {
   readonly error: GatewayError | undefined;
   /** Milliseconds that the chat still needs to settle. */
   readonly settleMs: number;
+  readonly receivedBytes: number;
+  readonly receivedChunks: number;
 }
 
 /** How long an abandoned reply is read on to learn the id that its stop call needs. */
@@ -55,8 +62,14 @@ export class Attempt implements ByteSink, Watched {
   readonly #liveness: Liveness;
   readonly #debugLog: Log | undefined;
   readonly #onEvent = (event: UpstreamEvent): void => this.#event(event);
-  #state: "running" | "leaving" | "ended" = "running";
+  /** `recovering`: the body broke off, and its upstream is asked for the rest. */
+  #state: "running" | "recovering" | "leaving" | "ended" = "running";
   #hasBegun = false;
+  /** Why the body has ended without an end, as the transport or the decoder tells it. */
+  #interruption: GatewayError | undefined;
+  #isBodyOver = false;
+  #receivedBytes = 0;
+  #receivedChunks = 0;
   #continuation: Continuation | undefined;
   #usage: TokenUsage | undefined;
   #leaveTimer: ReturnType<typeof setTimeout> | undefined;
@@ -94,6 +107,8 @@ export class Attempt implements ByteSink, Watched {
   chunk(bytes: Uint8Array): void {
     if (this.#state === "ended") return;
     this.lastByteAtMs = this.#liveness.now();
+    this.#receivedBytes += bytes.length;
+    this.#receivedChunks++;
     try {
       this.#reply.decoder.feed(bytes, this.#onEvent);
     } catch (error) {
@@ -109,23 +124,24 @@ export class Attempt implements ByteSink, Watched {
 
   end(): void {
     if (this.#state === "ended") return;
-    this.#reply.decoder.end(this.#onEvent);
+    this.#isBodyOver = true;
+    try {
+      this.#reply.decoder.end(this.#onEvent);
+    } catch (error) {
+      this.expire(toGatewayError(error));
+    }
     this.#debugLog?.info("end of the upstream's stream, carry flushed", { carry: this.#reply.decoder.pendingBytes });
     if (this.#state === "leaving") this.#finishLeaving();
   }
 
   fail(cause: unknown): void {
-    if (this.#state === "leaving") return this.#finishLeaving();
-    this.expire(
-      new GatewayError(
-        "upstream-failed",
-        "The connection to Qwen broke off before the answer was complete: send the message again",
-        {
-          cause,
-          retryable: true,
-        },
-      ),
+    this.#interruption = new GatewayError(
+      "upstream-failed",
+      "The connection to Qwen broke off before the answer was complete: send the message again",
+      { cause, retryable: true },
     );
+    // Whatever was received whole still counts, the finish above all.
+    this.end();
   }
 
   /** The client reads again. */
@@ -139,7 +155,7 @@ export class Attempt implements ByteSink, Watched {
 
   /** The client has left. What the upstream has finished stays finished. */
   abort(): void {
-    if (this.#state !== "running") return;
+    if (this.#state !== "running" && this.#state !== "recovering") return;
     this.#state = "leaving";
     this.#liveness.unwatch(this);
     if (this.#continuation !== undefined) return this.#finishLeaving();
@@ -148,7 +164,7 @@ export class Attempt implements ByteSink, Watched {
   }
 
   expire(error: GatewayError): void {
-    if (this.#state !== "running") return;
+    if (this.#state !== "running" && this.#state !== "recovering") return;
     this.#end();
     if (this.#hasReachedClient) this.#consumer.fail(error);
     void this.#giveBack("failed", error);
@@ -160,6 +176,7 @@ export class Attempt implements ByteSink, Watched {
 
   cut(): void {
     this.#consumer.fail(new GatewayError("internal", "The client stopped reading: the answer was cut"));
+    this.#hooks.abandoned();
     this.abort();
   }
 
@@ -186,10 +203,12 @@ export class Attempt implements ByteSink, Watched {
       case "reply-end":
         if (event.continuation !== undefined) this.#continuation = event.continuation;
         if (this.#state === "leaving") return this.#finishLeaving();
+        if (!this.#hasBegun && this.#hooks.repeatsEmpty()) return this.expire(emptyAnswer());
         void this.#complete(event.finishReason);
         return;
       case "reply-error":
         if (this.#state === "leaving") return this.#finishLeaving();
+        if (this.#isBodyOver) return this.#interrupt(this.#interruption ?? event.error);
         return this.expire(event.error);
       default:
         if (this.#state === "running") {
@@ -214,17 +233,44 @@ export class Attempt implements ByteSink, Watched {
     if (this.#hasReachedClient) void this.#noted.then(this.#resolveBegun);
   }
 
+  /** The body is over and its reply is not. What has not begun is asked for anew; the rest of what has may be stored. */
+  #interrupt(error: GatewayError): void {
+    if (!this.#hasBegun || this.#reply.recover === undefined) return this.expire(error);
+    this.#state = "recovering";
+    this.lastByteAtMs = this.#liveness.now();
+    this.#flush();
+    this.#reply.recover(this.#consumer.sent).then(
+      (rest) => this.#recovered(rest, error),
+      // The client is told why its answer broke off, not why it could not be mended.
+      () => this.#recovered(undefined, error),
+    );
+  }
+
+  #recovered(rest: string | undefined, error: GatewayError): void {
+    if (this.#state !== "recovering") return;
+    this.#state = "running";
+    if (rest === undefined) return this.expire(error);
+    if (rest !== "") this.#event({ type: "text-delta", text: jsonText(rest) });
+    this.#event({ type: "reply-end", finishReason: "stop" });
+  }
+
   /** The upstream's end decides: from here on a hang-up changes nothing. */
   async #complete(finishReason: FinishReason): Promise<void> {
     this.#end();
     const settleMs = await this.#reply.onEnd("complete").catch(() => 0);
-    const usage = await this.#hooks.commit(
-      { finishReason, usage: this.#usage, continuation: this.#continuation },
-      settleMs,
-    );
-    this.#consumer.complete(finishReason, usage);
-    await this.#hooks.ended({ outcome: "complete", hasBegun: true, usage, error: undefined, settleMs });
-    this.#resolveBegun();
+    try {
+      const end = { finishReason, usage: this.#usage, continuation: this.#continuation };
+      const usage = await this.#hooks.commit(end, settleMs);
+      this.#consumer.complete(finishReason, usage);
+      await this.#hooks.ended({ ...this.#endOf("complete"), hasBegun: true, usage, settleMs });
+      this.#resolveBegun();
+    } catch (cause) {
+      // A fault of our own: nobody may wait for an end that will not come.
+      const error = toGatewayError(cause);
+      if (this.#hasReachedClient) this.#consumer.fail(error);
+      await this.#hooks.ended({ ...this.#endOf("failed"), error, settleMs });
+      this.#rejectBegun(error);
+    }
   }
 
   #finishLeaving(): void {
@@ -237,9 +283,20 @@ export class Attempt implements ByteSink, Watched {
   async #giveBack(outcome: "failed" | "aborted", error: GatewayError | undefined): Promise<void> {
     // A stop call that fails leaves the chat to settle by itself.
     const settleMs = await this.#reply.onEnd(outcome).catch(() => learnMs);
-    const hasBegun = this.#hasReachedClient;
-    await this.#hooks.ended({ outcome, hasBegun, usage: this.#usage, error, settleMs });
+    await this.#hooks.ended({ ...this.#endOf(outcome), error, settleMs });
     this.#rejectBegun(error ?? clientLeft());
+  }
+
+  #endOf(outcome: ReplyOutcome): AttemptEnd {
+    return {
+      outcome,
+      hasBegun: this.#hasReachedClient,
+      usage: this.#usage,
+      error: undefined,
+      settleMs: 0,
+      receivedBytes: this.#receivedBytes,
+      receivedChunks: this.#receivedChunks,
+    };
   }
 
   #end(): void {
@@ -252,6 +309,10 @@ function countLines(bytes: Uint8Array): number {
   let lines = 0;
   for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1)) lines++;
   return lines;
+}
+
+function emptyAnswer(): GatewayError {
+  return new GatewayError("upstream-failed", "Qwen's answer was empty: send the message again", { retryable: true });
 }
 
 /** Nobody reads it: the client is gone. */

@@ -19,11 +19,14 @@ interface Collected {
 export class Collector implements ReplyConsumer {
   readonly #identity: ReplyIdentity;
   readonly #createSent: () => SentReply;
+  readonly #encode: (reply: ChatReply) => string;
   #collected: Collected;
-  #reply: ChatReply | undefined;
+  #body: Uint8Array | undefined;
 
-  constructor(identity: ReplyIdentity, createSent: () => SentReply) {
+  /** @param encode the whole answer as its client will read it */
+  constructor(identity: ReplyIdentity, createSent: () => SentReply, encode: (reply: ChatReply) => string) {
     this.#identity = identity;
+    this.#encode = encode;
     this.#createSent = createSent;
     this.#collected = this.#begin();
   }
@@ -56,7 +59,7 @@ export class Collector implements ReplyConsumer {
   complete(finishReason: FinishReason, usage: TokenUsage): void {
     const { sequence, text, reasoning, calls, sources } = this.#collected;
     sequence.end(finishReason, usage);
-    this.#reply = {
+    const reply: ChatReply = {
       identity: this.#identity,
       text,
       reasoning,
@@ -65,6 +68,7 @@ export class Collector implements ReplyConsumer {
       finishReason: calls.length > 0 && finishReason === "stop" ? "tool_calls" : finishReason,
       usage,
     };
+    this.#body = new TextEncoder().encode(this.#encode(reply));
   }
 
   fail(_error: GatewayError): void {}
@@ -73,9 +77,17 @@ export class Collector implements ReplyConsumer {
     return false;
   }
 
-  /** Undefined until the reply is complete. */
-  get reply(): ChatReply | undefined {
-    return this.#reply;
+  /** The body of the answer; undefined until the reply is complete. */
+  get body(): Uint8Array | undefined {
+    return this.#body;
+  }
+
+  get sentBytes(): number {
+    return this.#body?.length ?? 0;
+  }
+
+  get sentChunks(): number {
+    return this.#body === undefined ? 0 : 1;
   }
 
   #begin(): Collected {

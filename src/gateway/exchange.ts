@@ -1,13 +1,15 @@
 // One exchange after its request is known: attempts until one begins, then the answer in the client's form.
 
+import type { ChatReply } from "../contract/chat-reply.ts";
 import { type ChatRequest, flattenText } from "../contract/chat-request.ts";
 import type { ReplyIdentity, TokenUsage } from "../contract/events.ts";
-import { type GatewayError, httpStatus, toGatewayError } from "../contract/gateway-error.ts";
+import { GatewayError, httpStatus, toGatewayError, withoutRepetition } from "../contract/gateway-error.ts";
 import type { Surface } from "../contract/surface.ts";
 import type { OpenContext, Upstream, UpstreamReply } from "../contract/upstream.ts";
 import { estimateTokens } from "../conversation/estimate-tokens.ts";
 import { withRetry } from "../outbound/retry.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { Metrics, ReplyLabels } from "../telemetry/metrics.ts";
 import { Attempt, type AttemptEnd, type AttemptHooks, clientLeft } from "./attempt.ts";
 import { Collector } from "./collect.ts";
 import type { Liveness, Watched } from "./liveness.ts";
@@ -32,7 +34,10 @@ export interface ExchangeOptions {
   /** How long the head is held for the first semantic event. @defaultValue 15_000 */
   readonly holdHeadersMs: number;
   readonly log: Log;
+  readonly metrics?: Metrics;
   readonly debugStreaming: boolean;
+  /** The client does not read what it was sent: its connection may be closed. */
+  readonly onAbandoned?: (() => void) | undefined;
   /** Called once, when nothing of this exchange runs any more; with the error it ended by, if it did. */
   readonly onEnd: (error: GatewayError | undefined) => void;
 }
@@ -47,16 +52,26 @@ export class Exchange {
   readonly #collector: Collector | undefined;
   readonly #controller = new AbortController();
   readonly #startedAtMs: number;
+  /** Epoch milliseconds after which no attempt starts. */
+  readonly #deadlineMs: number;
   #attempt: Attempt | undefined;
   #attempts = 0;
+  /** Between two attempts. */
+  #wait: { stop(): void } | undefined;
   #settleMs = unknownSettleMs;
   #firstTokenMs: number | undefined;
   #usage: TokenUsage | undefined;
+  /** The one that served the newest attempt. */
+  #account = "";
+  #receivedBytes = 0;
+  #receivedChunks = 0;
+  #hasRepeatedEmpty = false;
   #isOver = false;
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
     this.#startedAtMs = options.liveness.now();
+    this.#deadlineMs = Date.now() + options.retryBudgetMs;
     const { request, identity, surface, turn } = options;
     const createSent = (): SentReply => new SentReply(turn.createDigest());
     if (request.stream) {
@@ -66,25 +81,27 @@ export class Exchange {
       });
       this.#consumer = this.#relay;
     } else {
-      this.#collector = new Collector(identity, createSent);
+      const encode = (reply: ChatReply): string => JSON.stringify(surface.encodeReply(request, reply));
+      this.#collector = new Collector(identity, createSent, encode);
       this.#consumer = this.#collector;
     }
+    options.metrics?.replyStarted(this.#labels);
   }
 
   /** @throws {GatewayError} when the exchange failed while its status could still be chosen */
   async respond(): Promise<Response> {
-    const { clientSignal, surface, request, turn, holdHeadersMs } = this.#options;
+    const { clientSignal, turn, holdHeadersMs } = this.#options;
     const onClientAbort = (): void => this.#leave();
     clientSignal.addEventListener("abort", onClientAbort, { once: true });
     if (clientSignal.aborted) this.#leave();
     const begun = this.#runAttempts();
-    const headers = { "x-session-id": turn.sessionId };
+    const headers = { "x-session-id": headerText(turn.sessionId) };
     if (this.#relay === undefined) {
       await begun;
       clientSignal.removeEventListener("abort", onClientAbort);
-      const reply = this.#collector?.reply;
-      if (reply === undefined) throw clientLeft();
-      return Response.json(surface.encodeReply(request, reply), { headers });
+      const body = this.#collector?.body;
+      if (body === undefined) throw clientLeft();
+      return new Response(body, { headers: { "content-type": "application/json;charset=utf-8", ...headers } });
     }
     const isHeld = await settledWithin(begun, holdHeadersMs);
     if (!isHeld) begun.catch((error: unknown) => this.#relay?.fail(toGatewayError(error)));
@@ -94,40 +111,47 @@ export class Exchange {
 
   /** Ends a running exchange from outside, such as at a shutdown. */
   end(error: GatewayError): void {
-    if (this.#attempt === undefined) this.#controller.abort(error);
-    else this.#attempt.expire(error);
+    this.#attempt?.expire(error);
+    // Also when an attempt has just failed and the next has not begun.
+    this.#controller.abort(error);
+  }
+
+  /** It has been told to the log how this exchange ended. */
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
   async #runAttempts(): Promise<void> {
-    const { retry, retryBudgetMs, turn, log, requestId } = this.#options;
-    const deadlineMs = Date.now() + retryBudgetMs;
+    const { retry, turn, log, requestId } = this.#options;
     try {
-      await withRetry(() => this.#tryOnce(deadlineMs), {
+      await withRetry(() => this.#tryOnce(), {
         ...retry,
-        deadlineMs,
+        deadlineMs: this.#deadlineMs,
         signal: this.#controller.signal,
-        onRetry: (error, attempt, delayMs) =>
-          log.info("Asking the upstream once more", {
-            requestId,
-            attempt,
-            delayMs,
-            reason: toGatewayError(error).message,
-          }),
+        // A fault of our own is no better the second time.
+        isRetryable: (error) => error instanceof GatewayError && error.retryable,
+        onRetry: (error, attempt, delayMs) => {
+          const reason = toGatewayError(error).message;
+          log.info("Asking the upstream once more", { requestId, attempt, delayMs, reason });
+          // A wait is a silence like any other for a client whose head is out.
+          this.#wait = this.#watchOpening(this.#options.liveness.now());
+        },
       });
     } catch (error) {
-      const known = this.#controller.signal.aborted
-        ? toGatewayError(this.#controller.signal.reason)
-        : toGatewayError(error);
+      this.#wait?.stop();
+      const isAborted = this.#controller.signal.aborted;
+      const failure = toGatewayError(isAborted ? this.#controller.signal.reason : error);
       // A refusal that no repetition helps against began nothing: its chat is free at once.
-      const isRefused = !this.#controller.signal.aborted && !known.retryable;
-      await turn.release(isRefused ? 0 : this.#settleMs);
-      this.#finish(this.#controller.signal.aborted ? "aborted" : "failed", known);
-      throw known;
+      await turn.release(!isAborted && !failure.retryable ? 0 : this.#settleMs);
+      const told = isAborted ? failure : this.#asFinal(failure);
+      this.#finish(isAborted ? "aborted" : "failed", told);
+      throw told;
     }
   }
 
-  async #tryOnce(deadlineMs: number): Promise<void> {
+  async #tryOnce(): Promise<void> {
     const { upstream, request, turn, caller, requestId, liveness, log, debugStreaming } = this.#options;
+    this.#wait?.stop();
     this.#attempts++;
     this.#consumer.restart();
     const startedAtMs = liveness.now();
@@ -138,13 +162,14 @@ export class Exchange {
         signal: AbortSignal.any([this.#controller.signal, opening.signal]),
         caller,
         requestId,
-        deadlineMs,
+        deadlineMs: this.#deadlineMs,
         resume: turn.resume,
       };
       reply = await upstream.open(request, context);
     } finally {
       opening.stop();
     }
+    this.#account = reply.account;
     this.#attempt = new Attempt({
       reply,
       consumer: this.#consumer,
@@ -163,6 +188,22 @@ export class Exchange {
     }
   }
 
+  /** Once, and only where there is still an attempt and time for it: what stays empty is delivered empty. */
+  #repeatsEmpty(): boolean {
+    const { maxAttempts, maxDelayMs } = this.#options.retry;
+    const hasRoom = this.#attempts < maxAttempts && Date.now() + maxDelayMs < this.#deadlineMs;
+    if (this.#hasRepeatedEmpty || !hasRoom) return false;
+    this.#hasRepeatedEmpty = true;
+    return true;
+  }
+
+  /** A budget that is spent, attempts being left, was long: the client is told not to spend it once more. */
+  #asFinal(error: GatewayError): GatewayError {
+    const { maxAttempts, maxDelayMs } = this.#options.retry;
+    const hasTriedAll = this.#attempts >= maxAttempts || (error.retryAfterMs ?? 0) > maxDelayMs;
+    return error.retryable && !hasTriedAll ? withoutRepetition(error) : error;
+  }
+
   #hooksFor(reply: UpstreamReply): AttemptHooks {
     const { turn } = this.#options;
     return {
@@ -170,6 +211,8 @@ export class Exchange {
       firstToken: () => {
         this.#firstTokenMs ??= this.#options.liveness.now() - this.#startedAtMs;
       },
+      abandoned: () => this.#options.onAbandoned?.(),
+      repeatsEmpty: () => this.#repeatsEmpty(),
       commit: async ({ usage, continuation }, settleMs) => {
         const { sent } = this.#consumer;
         const told = usage ?? this.#estimateUsage(sent.tokens);
@@ -180,7 +223,10 @@ export class Exchange {
     };
   }
 
-  async #onAttemptEnd({ outcome, hasBegun, usage, error, settleMs }: AttemptEnd): Promise<void> {
+  async #onAttemptEnd(end: AttemptEnd): Promise<void> {
+    const { outcome, hasBegun, usage, error, settleMs } = end;
+    this.#receivedBytes += end.receivedBytes;
+    this.#receivedChunks += end.receivedChunks;
     this.#usage = usage ?? this.#usage;
     this.#settleMs = settleMs;
     if (outcome === "failed" && !hasBegun) return;
@@ -190,6 +236,7 @@ export class Exchange {
 
   /** The client has hung up. */
   #leave(): void {
+    this.#options.turn.leave();
     this.#controller.abort(clientLeft());
     this.#attempt?.abort();
   }
@@ -225,19 +272,23 @@ export class Exchange {
     if (this.#isOver) return;
     this.#isOver = true;
     const { log, surface, upstream, identity, turn, requestId, request, onEnd, liveness } = this.#options;
+    const totalMs = liveness.now() - this.#startedAtMs;
+    this.#countReply(outcome, error, totalMs);
     const fields = {
       requestId,
       surface: surface.name,
       upstream: upstream.name,
+      account: this.#accountAlias,
       model: identity.model,
       session: turn.sessionId,
       stream: request.stream,
       outcome,
       attempts: this.#attempts,
       firstTokenMs: this.#firstTokenMs === undefined ? undefined : Math.round(this.#firstTokenMs),
-      totalMs: Math.round(liveness.now() - this.#startedAtMs),
+      totalMs: Math.round(totalMs),
       inputTokens: this.#usage?.inputTokens,
       outputTokens: this.#usage?.outputTokens,
+      bytes: this.#consumer.sentBytes,
       estimated: this.#usage?.estimated,
       kind: error?.kind,
       status: error === undefined || outcome === "aborted" ? undefined : httpStatus[error.kind],
@@ -249,6 +300,40 @@ export class Exchange {
     else log.info("exchange", fields);
     onEnd(error);
   }
+
+  #countReply(outcome: AttemptEnd["outcome"], error: GatewayError | undefined, totalMs: number): void {
+    const { sentBytes, sentChunks } = this.#consumer;
+    this.#options.metrics?.replyEnded(this.#labels, {
+      outcome,
+      kind: error?.kind,
+      attempts: this.#attempts,
+      firstTokenMs: this.#firstTokenMs,
+      totalMs,
+      inputTokens: this.#usage?.inputTokens,
+      outputTokens: this.#usage?.outputTokens,
+      sentBytes,
+      sentChunks,
+      receivedBytes: this.#receivedBytes,
+      receivedChunks: this.#receivedChunks,
+    });
+  }
+
+  get #labels(): ReplyLabels {
+    const { surface, upstream, request } = this.#options;
+    return { surface: surface.name, upstream: upstream.name, stream: request.stream };
+  }
+
+  /** Undefined while no account has served it. */
+  get #accountAlias(): string | undefined {
+    if (this.#account === "") return undefined;
+    const accounts = this.#options.upstream.accounts?.() ?? [];
+    return accounts.find(({ id }) => id === this.#account)?.alias ?? this.#account;
+  }
+}
+
+/** Clients may name sessions in any script; headers are ASCII. */
+function headerText(text: string): string {
+  return /^[\x20-\x7e]*$/.test(text) ? text : encodeURIComponent(text);
 }
 
 /** @returns false when the limit came first. @throws what the work throws */

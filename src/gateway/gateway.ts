@@ -8,6 +8,8 @@ import type { ModelInfo, Upstream } from "../contract/upstream.ts";
 import { sessionHints } from "../conversation/session-hints.ts";
 import type { ConversationView, Store } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
+import { type Metrics, silentMetrics } from "../telemetry/metrics.ts";
+import { type AdmissionOptions, createAdmission } from "./admission.ts";
 import { Exchange } from "./exchange.ts";
 import { createLiveness, type LivenessOptions } from "./liveness.ts";
 import { createTurns } from "./turns.ts";
@@ -21,6 +23,8 @@ export interface IncomingExchange {
   /** Scopes conversations: "local" without keys. */
   readonly caller: string;
   readonly requestId: string;
+  /** Called when the client has stopped reading its answer: the connection may be closed. */
+  readonly onAbandoned?: (() => void) | undefined;
 }
 
 export interface Gateway {
@@ -55,8 +59,13 @@ export interface GatewayOptions {
   readonly retry: { readonly maxAttempts: number; readonly baseDelayMs: number; readonly maxDelayMs: number };
   readonly retryBudgetMs: number;
   readonly debugStreaming: boolean;
+  /** Most messages of one request. @defaultValue no limit */
+  readonly maxMessages?: number;
+  /** How many replies may run at a time. @defaultValue no limit */
+  readonly admission?: AdmissionOptions;
   readonly clock: () => number;
   readonly log: Log;
+  readonly metrics?: Metrics;
 }
 
 const commitMs = 250;
@@ -65,7 +74,8 @@ const deleteTimeoutMs = 10_000;
 const cutMs = 5000;
 
 export function createGateway(options: GatewayOptions): Gateway {
-  const { store, upstream, log } = options;
+  const { store, upstream, log, metrics = silentMetrics } = options;
+  const admission = createAdmission(options.admission ?? {});
   const liveness = createLiveness(options.liveness);
   const turns = createTurns({ store, upstreamName: upstream.name, match: options.sessionMatch, commitMs, log });
   const running = new Set<Exchange>();
@@ -78,8 +88,9 @@ export function createGateway(options: GatewayOptions): Gateway {
     if (running.size === 0 && arriving === 0) onIdle?.();
   }
 
-  async function begin(surface: Surface, incoming: IncomingExchange): Promise<Exchange> {
+  async function begin(surface: Surface, incoming: IncomingExchange, leave: () => void): Promise<Exchange> {
     const request = withPolicy(surface.parseRequest(parseJson(incoming.body)));
+    refuseTooMany(request.messages.length);
     const hints = sessionHints(incoming.headers, request.session);
     const turn = await turns.begin(request, incoming.caller, hints, incoming.signal);
     if (isClosed) {
@@ -99,13 +110,16 @@ export function createGateway(options: GatewayOptions): Gateway {
       caller: incoming.caller,
       requestId: incoming.requestId,
       clientSignal: incoming.signal,
+      onAbandoned: incoming.onAbandoned,
       liveness,
       retry: options.retry,
       retryBudgetMs: options.retryBudgetMs,
       holdHeadersMs: options.holdHeadersMs,
       log,
+      metrics,
       debugStreaming: options.debugStreaming,
       onEnd() {
+        leave();
         running.delete(exchange);
         tellIdle();
       },
@@ -124,8 +138,20 @@ export function createGateway(options: GatewayOptions): Gateway {
       kind: known.kind,
       param: known.param,
     };
+    if (isHangUp(error, signal)) return;
+    metrics.requestRefused(surface.name, known.kind);
     if (known.kind !== "internal") log.info(`request refused: ${known.message}`, fields);
-    else if (!isHangUp(error, signal)) log.error(known.message, fields, error);
+    else log.error(known.message, fields, error);
+  }
+
+  /** Each message costs a hash, and a history of millions would hold up everybody else's words. */
+  function refuseTooMany(messages: number): void {
+    if (options.maxMessages === undefined || messages <= options.maxMessages) return;
+    throw new GatewayError(
+      "invalid-request",
+      `Cannot read the request: it has ${messages} messages, and MAX_MESSAGES allows ${options.maxMessages}`,
+      { param: "messages" },
+    );
   }
 
   function withPolicy(request: ChatRequest): ChatRequest {
@@ -134,7 +160,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   }
 
   async function deleteChats(conversations: readonly ConversationView[]): Promise<void> {
-    for (const { account, chatId } of conversations) {
+    for (const { account, chatId } of await store.findUnusedChats(conversations)) {
       try {
         await upstream.deleteChat?.(account, chatId, AbortSignal.timeout(deleteTimeoutMs));
       } catch (error) {
@@ -147,11 +173,16 @@ export function createGateway(options: GatewayOptions): Gateway {
     async exchange(surface, incoming) {
       arriving++;
       let exchange: Exchange | undefined;
+      let leave: (() => void) | undefined;
       try {
-        exchange = await begin(surface, incoming);
+        leave = admission.enter(incoming.caller);
+        exchange = await begin(surface, incoming, leave);
         return await exchange.respond();
       } catch (error) {
-        if (exchange === undefined) logRefusal(error, surface, incoming);
+        if (exchange === undefined) {
+          leave?.();
+          logRefusal(error, surface, incoming);
+        }
         const known = toGatewayError(error);
         return Response.json(surface.encodeError(known, incoming.requestId), {
           status: httpStatus[known.kind],

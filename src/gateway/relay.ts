@@ -21,6 +21,8 @@ export class Relay implements ReplyConsumer {
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #isClosed = false;
   readonly sent: SentReply;
+  sentBytes = 0;
+  sentChunks = 0;
 
   constructor(encoder: EventEncoder, sent: SentReply, hooks: RelayHooks) {
     this.#encoder = encoder;
@@ -62,6 +64,8 @@ export class Relay implements ReplyConsumer {
     if (controller === undefined) return false;
     const bytes = this.#encoder.take();
     if (bytes.length === 0) return false;
+    this.sentBytes += bytes.length;
+    this.sentChunks++;
     controller.enqueue(bytes);
     return true;
   }

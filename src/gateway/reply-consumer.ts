@@ -16,6 +16,9 @@ export interface ReplyConsumer {
   readonly wantsMore: boolean;
   /** What the client was, or will have been, sent: the next request brings it back. */
   readonly sent: SentReply;
+  /** What the client was sent in bytes and pieces. */
+  readonly sentBytes: number;
+  readonly sentChunks: number;
   /** The clean end, after the turn has been committed. */
   complete(finishReason: FinishReason, usage: TokenUsage): void;
   fail(error: GatewayError): void;

@@ -4,6 +4,7 @@
 import type { ToolCall } from "../contract/chat-request.ts";
 import type { ChatEvent } from "../contract/events.ts";
 import type { JsonText } from "../contract/json.ts";
+import type { SaidText } from "../contract/upstream.ts";
 import { estimateTokens } from "../conversation/estimate-tokens.ts";
 import type { ReplyDigest } from "../conversation/reply-digest.ts";
 import type { PrefixFingerprint } from "../store/store.ts";
@@ -13,10 +14,13 @@ const firstBytes = 512;
 /** Kept at most before it is digested. */
 const maxBytes = 16 * 1024;
 
-export class SentReply {
+export class SentReply implements SaidText {
   readonly #digest: ReplyDigest;
   #bytes: Uint8Array | undefined;
   #length = 0;
+  /** Text that is not kept any more: how much it was, and its hash. */
+  #droppedChars = 0;
+  #dropped: Bun.CryptoHasher | undefined;
   #tokens = 0;
   #call: { callId: string; toolName: string; argumentsText: string } | undefined;
 
@@ -46,6 +50,14 @@ export class SentReply {
     return this.#tokens;
   }
 
+  restOf(whole: string): string | undefined {
+    const dropped = whole.slice(0, this.#droppedChars);
+    if (this.#dropped !== undefined && !isHashOf(dropped, this.#dropped)) return undefined;
+    const kept = this.#decode();
+    if (!whole.startsWith(kept, dropped.length)) return undefined;
+    return whole.slice(dropped.length + kept.length);
+  }
+
   #endCall(): void {
     const call: ToolCall | undefined = this.#call;
     if (call === undefined) return;
@@ -57,20 +69,34 @@ export class SentReply {
   #append({ json }: JsonText): void {
     // Without the quotes: the pieces of a string, escapes and all, are again a string.
     const count = json.length - 2;
-    if (this.#length + count > maxBytes) this.#flush();
+    if (this.#length + count > maxBytes) this.#drop();
     const bytes = this.#reserve(count);
     bytes.set(json.subarray(1, json.length - 1), this.#length);
     this.#length += count;
   }
 
-  #flush(): void {
-    if (this.#bytes === undefined || this.#length === 0) return;
-    // A JSON string by construction.
-    const text = JSON.parse(`"${decoder.decode(this.#bytes.subarray(0, this.#length))}"`) as string;
+  #flush(): string {
+    if (this.#bytes === undefined || this.#length === 0) return "";
+    const text = this.#decode();
     this.#length = 0;
     if (this.#bytes.length > maxBytes) this.#bytes = undefined;
     this.#tokens += estimateTokens(text);
     this.#digest.text(text);
+    return text;
+  }
+
+  /** What is kept. */
+  #decode(): string {
+    if (this.#bytes === undefined) return "";
+    // A JSON string by construction.
+    return JSON.parse(`"${decoder.decode(this.#bytes.subarray(0, this.#length))}"`) as string;
+  }
+
+  #drop(): void {
+    const text = this.#flush();
+    this.#droppedChars += text.length;
+    this.#dropped ??= new Bun.CryptoHasher("sha256");
+    this.#dropped.update(exactBytes(text));
   }
 
   #reserve(count: number): Uint8Array {
@@ -82,4 +108,13 @@ export class SentReply {
     this.#bytes = grown;
     return grown;
   }
+}
+
+/** UTF-16, so that halves of a surrogate pair which were dropped apart count as they are. */
+function exactBytes(text: string): Uint8Array {
+  return Buffer.from(text, "utf16le");
+}
+
+function isHashOf(text: string, hasher: Bun.CryptoHasher): boolean {
+  return new Bun.CryptoHasher("sha256").update(exactBytes(text)).digest("hex") === hasher.copy().digest("hex");
 }

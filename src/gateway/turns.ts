@@ -24,7 +24,7 @@ export interface TurnOptions {
   readonly log: Log;
 }
 
-/** Called in this order: `started` any number of times, then `commit` or `release`, of which only the first counts. */
+/** `started` any number of times, then `commit` or `release`, of which only the first counts. `leave` may come before. */
 export interface Turn {
   readonly sessionId: string;
   readonly resume: Resume | undefined;
@@ -32,6 +32,8 @@ export interface Turn {
   started(reply: UpstreamReply, continuation: Continuation): Promise<void>;
   /** Takes what the client is sent, so that the next request finds this turn. A fresh one for each attempt. */
   createDigest(): ReplyDigest;
+  /** The client has gone: the chat is being freed, and whoever continues it at once waits for that. */
+  leave(): void;
   commit(fingerprint: PrefixFingerprint, continuation: Continuation | undefined, settleMs: number): Promise<void>;
   release(settleMs: number): Promise<void>;
 }
@@ -43,22 +45,30 @@ export interface Turns {
 
 /** Between two looks at a chat that another process has leased. */
 const busyPollMs = 50;
+/** How long a turn waits for the one before it in its session, or for a chat whose client has just left. */
+const headWaitMs = 90_000;
+const leavingWaitMs = 6000;
 
 export function createTurns(options: TurnOptions): Turns {
   const { store } = options;
   const queue = createSessionQueue();
+  /** Turns whose client has left and whose chat is not free yet, by the fingerprint that they continued. */
+  const leaving = new Map<string, Promise<void>>();
 
   async function begin(request: ChatRequest, caller: string, hints: SessionHints, signal: AbortSignal): Promise<Turn> {
     const history = fingerprintHistory(caller, request.messages, request.tools);
     const firstText = firstUserText(request.messages);
     const lookup = createLookup(history, hints, firstText);
     if (lookup.by === "history") {
-      const claim = await store.beginTurn(caller, lookup);
-      return createTurn(request, caller, hints, history, claim === "busy" ? undefined : claim, () => {});
+      const claim = await claimByHistory(caller, lookup, signal);
+      return createTurn(request, caller, hints, history, claim, () => {});
     }
-    const leave = await queue.enter(`${caller}\n${lookup.sessionId}`, signal);
+    const limit = AbortSignal.timeout(headWaitMs);
+    const limited = AbortSignal.any([signal, limit]);
+    let leave = (): void => {};
     try {
-      const claim = await claimHead(caller, lookup, signal);
+      leave = await queue.enter(`${caller}\n${lookup.sessionId}`, limited);
+      const claim = await claimHead(caller, lookup, limited);
       // A thin client's history begins in the middle: what it says must never pass for the opening of a conversation.
       const isPartial = hints.thin && claim !== undefined;
       const scope = isPartial ? `${caller}\n${claim.conversationId}` : caller;
@@ -66,7 +76,7 @@ export function createTurns(options: TurnOptions): Turns {
       return createTurn(request, caller, hints, known, claim, leave);
     } catch (error) {
       leave();
-      throw error;
+      throw limit.aborted && !signal.aborted ? sessionBusy() : error;
     }
   }
 
@@ -79,6 +89,21 @@ export function createTurns(options: TurnOptions): Turns {
       return { ...common, by: "head", sessionId: hints.sessionId ?? sessionIdOf(firstText) };
     }
     return { ...common, by: "history", prefixes: history.prefixes };
+  }
+
+  /** A client that stops an answer and asks again at once continues its chat, as soon as that is free. */
+  async function claimByHistory(
+    caller: string,
+    lookup: TurnLookup & { readonly by: "history" },
+    signal: AbortSignal,
+  ): Promise<TurnClaim | undefined> {
+    const claim = await store.beginTurn(caller, lookup);
+    if (claim !== undefined && claim !== "busy") return claim;
+    const ending = lookup.prefixes.map((prefix) => leaving.get(prefix.strict)).find((one) => one !== undefined);
+    if (ending === undefined) return undefined;
+    await Promise.race([ending, sleep(leavingWaitMs, signal)]);
+    const second = await store.beginTurn(caller, lookup);
+    return second === "busy" ? undefined : second;
   }
 
   /** Parallel turns of one session run one after the other: the queue orders those of this process, the lease all others. */
@@ -100,7 +125,7 @@ export function createTurns(options: TurnOptions): Turns {
   ): Turn {
     const firstText = firstUserText(request.messages);
     const usable = found?.upstream === options.upstreamName ? found : undefined;
-    if (found !== undefined && usable === undefined) void store.releaseTurn(found, 0);
+    if (found !== undefined && usable === undefined) void giveBack(found, 0);
     if (usable === undefined && firstText === undefined) {
       leave();
       throw new GatewayError(
@@ -112,8 +137,10 @@ export function createTurns(options: TurnOptions): Turns {
       );
     }
     const sessionId = hints.sessionId ?? found?.sessionId ?? sessionIdOf(firstText ?? "");
+    const isFoundByHead = usable !== undefined && usable.prefixIndex === undefined;
     let claim = usable;
     let isOver = false;
+    const released = Promise.withResolvers<void>();
     let model = "";
     let notes: Promise<void> = Promise.resolve();
 
@@ -130,6 +157,7 @@ export function createTurns(options: TurnOptions): Turns {
         model: reply.model,
         continuation,
         priorReplies: history.assistantTurns,
+        byHead: hints.thin || options.match === "first-message",
         replaces: claim,
       });
     }
@@ -139,7 +167,8 @@ export function createTurns(options: TurnOptions): Turns {
       if (claim === undefined) return;
       await store.endTurn(claim, {
         fingerprint,
-        systemHashes: history.systemHashes,
+        // What a thin client leaves out still holds.
+        systemHashes: isFoundByHead && history.systemHashes.length === 0 ? usable.systemHashes : history.systemHashes,
         toolHashes: history.toolHashes,
         sessionHint: hints.sessionId,
         model,
@@ -163,6 +192,12 @@ export function createTurns(options: TurnOptions): Turns {
         });
       },
       createDigest: () => createReplyDigest(history),
+      leave() {
+        const continued = usable?.prefixIndex === undefined ? undefined : history.prefixes[usable.prefixIndex]?.strict;
+        if (isOver || continued === undefined) return;
+        leaving.set(continued, released.promise);
+        void released.promise.then(() => leaving.delete(continued));
+      },
       async commit(fingerprint, continuation, settleMs) {
         if (isOver) return;
         isOver = true;
@@ -172,6 +207,7 @@ export function createTurns(options: TurnOptions): Turns {
         } catch (error) {
           options.log.error("Cannot commit a turn: its conversation will start a new chat", {}, error);
         } finally {
+          released.resolve();
           leave();
         }
       },
@@ -181,18 +217,24 @@ export function createTurns(options: TurnOptions): Turns {
         try {
           await release(settleMs);
         } finally {
+          released.resolve();
           leave();
         }
       },
     };
 
     async function release(settleMs: number): Promise<void> {
-      try {
-        await notes;
-        if (claim !== undefined) await store.releaseTurn(claim, settleMs);
-      } catch (error) {
-        options.log.error("Cannot give a chat back: its lease will expire", {}, error);
-      }
+      await notes;
+      if (claim !== undefined) await giveBack(claim, settleMs);
+    }
+  }
+
+  /** Never rejects. */
+  async function giveBack(claim: TurnClaim, settleMs: number): Promise<void> {
+    try {
+      await store.releaseTurn(claim, settleMs);
+    } catch (error) {
+      options.log.error("Cannot give a chat back: its lease will expire", {}, error);
     }
   }
 
@@ -207,6 +249,14 @@ function toResume(claim: TurnClaim, request: ChatRequest, history: HistoryFinger
     interrupted: claim.interrupted,
     readyAtMs: claim.readyAtMs,
   };
+}
+
+function sessionBusy(): GatewayError {
+  return new GatewayError(
+    "overloaded",
+    "The session is still busy with an earlier message: try again when it has been answered",
+    { retryAfterMs: 5000 },
+  );
 }
 
 /** A store that hangs must not hold the end of an answer back for ever. */

@@ -1,15 +1,18 @@
 // The gateway inside somebody else's program: the same app as the binary's, driven by function calls instead of a socket.
 
-import { type App, chooseFetch, createApp } from "../app.ts";
+import { randomBytes } from "node:crypto";
+import { type App, createApp } from "../app.ts";
 import type { Config } from "../config/config-schema.ts";
 import { loadConfig } from "../config/load-config.ts";
+import { maxFetches } from "../config/max-fetches.ts";
 import { createFetchClient, type FetchFunction } from "../outbound/fetch-client.ts";
 import type { Store } from "../store/store.ts";
 import { createLog, type LiveLog } from "../telemetry/create-log.ts";
 import { version } from "../config/version.ts";
 import { createQwenWebClient } from "../upstreams/qwen-web/client.ts";
 import { upstreamName } from "../upstreams/qwen-web/errors.ts";
-import { parseAccount } from "../upstreams/qwen-web/parse-account.ts";
+import { createSecretBox } from "../credentials/secret-box.ts";
+import { environmentAccount } from "../upstreams/qwen-web/configured-accounts.ts";
 import { createQwenClient, type QwenClient } from "./qwen-client.ts";
 import { createSessionManager, type SessionManager } from "./sessions.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
@@ -50,14 +53,22 @@ export async function embed(options: EmbedOptions = {}): Promise<Embedded> {
   const { config } = loadConfig({ environment: options.environment ?? process.env, flags: {} });
   const log = options.log ?? createLog({ level: config.logLevel, format: config.logFormat });
   const store = options.store ?? createMemoryStore({ clock: Date.now, sessionTimeoutMs: config.sessionTimeout });
-  // One for both, so that the chats of the client and those of the gateway are in the same place.
-  const fetchFunction = options.fetch ?? chooseFetch(config, log);
-  const app: App = await createApp(config, { log, store, fetch: fetchFunction });
+  const key = randomBytes(32);
+  const app: App = await createApp(config, {
+    log,
+    store,
+    ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
+    // What is sealed in memory needs no key that outlives it.
+    ...(options.store === undefined ? { secretBox: createSecretBox(() => key) } : {}),
+    // Of the program itself: it was read before it started, whatever `environment` says.
+    maxFetches: maxFetches(process.env),
+  });
   return {
     handle: (request) => app.handle(request),
     chatCompletions: (request) => app.handle(new Request("http://localhost/v1/chat/completions", request)),
     sessionManager: createSessionManager(store, upstreamName),
-    qwenClient: createConfiguredClient(config, fetchFunction),
+    // By the same way, so that the chats of the client and those of the gateway are in the same place.
+    qwenClient: createConfiguredClient(config, app.fetch),
     shutdown: () => app.stop(),
   };
 }
@@ -70,13 +81,7 @@ function createConfiguredClient(config: Config, fetchFunction: FetchFunction): Q
     userAgent: `qwen-gateway/${version}`,
     clock: Date.now,
   });
-  const { qwenHeaders: headers } = config;
-  const account = parseAccount({
-    token: config.qwenToken,
-    cookies: config.qwenCookies,
-    ...(headers === undefined ? {} : { headers }),
-  });
-  return createQwenClient(client, account, {
+  return createQwenClient(client, environmentAccount(config), {
     maxAttempts: config.retryMaxAttempts,
     baseDelayMs: config.retryBaseDelayMs,
     maxDelayMs: config.retryMaxDelayMs,

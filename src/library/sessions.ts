@@ -55,6 +55,7 @@ export function createSessionManager(store: Store, upstream: string): SessionMan
         model: "",
         continuation: { chatId, nodeId: null, responseId: null, parentId: null },
         priorReplies: 0,
+        byHead: true,
         replaces: undefined,
       });
       await store.releaseTurn(claim, 0);

@@ -145,6 +145,7 @@ export class SSEHandler {
       sessionId,
       resume: undefined,
       async started() {},
+      leave() {},
       createDigest: () => createReplyDigest(fingerprintHistory("library", [], [])),
       async commit(_sent, continuation) {
         if (continuation === undefined || continuation.nodeId === null) return;

@@ -72,7 +72,8 @@ export function connectionError(action: string, cause: unknown): GatewayError {
   return new GatewayError("upstream-failed", `${action}: ${explain(code)}`, { cause, retryable: true });
 }
 
-function errorCode(error: unknown): string {
+/** "" where the error has none. */
+export function errorCode(error: unknown): string {
   return typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
 }
 

@@ -5,17 +5,26 @@ import { type GatewayError, httpStatus } from "../contract/gateway-error.ts";
 import { openaiErrorBody } from "../contract/openai-error.ts";
 import type { Surface } from "../contract/surface.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
 import type { Trip } from "./trip.ts";
 
 export type AnswerError = (error: GatewayError, trip: Trip) => Response;
 
-export function createAnswerError(surfaces: readonly Surface[], log: Log): AnswerError {
+/** The name under which refusals are counted that came before any surface. */
+const noSurface = "none";
+
+export function createAnswerError(
+  surfaces: readonly Surface[],
+  log: Log,
+  metrics: Pick<Metrics, "requestRefused">,
+): AnswerError {
   const surfaceByPath = new Map<string, Surface>();
   for (const surface of surfaces) for (const route of surface.routes) surfaceByPath.set(route.path, surface);
 
   return (error, trip) => {
     logError(log, error, trip);
     const surface = surfaceByPath.get(trip.path);
+    metrics.requestRefused(surface?.name ?? noSurface, error.kind);
     const body = surface === undefined ? openaiErrorBody(error) : surface.encodeError(error, trip.requestId);
     return Response.json(body, { status: httpStatus[error.kind], headers: errorHeaders(error) });
   };

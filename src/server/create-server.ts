@@ -2,9 +2,11 @@
 
 import { answerLogStream, type LogFeed, logStreamHeaders } from "../admin/log-stream.ts";
 import type { Clock } from "../contract/clock.ts";
+import type { Json } from "../contract/json.ts";
 import type { Surface } from "../contract/surface.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { Store } from "../store/store.ts";
+import type { ScrapedMetrics } from "../telemetry/create-metrics.ts";
 import type { Log } from "../telemetry/log.ts";
 import { createAdmit } from "./admit.ts";
 import { createAnswerError } from "./answer-error.ts";
@@ -12,8 +14,11 @@ import { checkBind } from "./check-bind.ts";
 import { createClientAddress } from "./client-address.ts";
 import { createCors } from "./cors.ts";
 import { createApp } from "./create-app.ts";
+import { createDiagnose, type DiagnosisSource } from "./diagnosis.ts";
+import { describeHealth } from "./health-details.ts";
 import { healthRoutes } from "./health.ts";
 import { type HttpServer, listen, urlOf } from "./listen.ts";
+import { metricsRoute } from "./metrics.ts";
 import { modelRoutes } from "./models.ts";
 import { sessionRoutes } from "./sessions.ts";
 import { surfaceRoutes } from "./surface-routes.ts";
@@ -48,8 +53,12 @@ export interface ServerOptions {
   readonly version: string;
   /** Told by `/health`. */
   readonly upstreamNames?: readonly string[];
-  /** Told by `/health/ready`. */
-  isReady(): boolean;
+  /** What readiness and detailed health are made of. */
+  readonly diagnosis: DiagnosisSource;
+  /** The settings in force, without secrets, for detailed health. */
+  readonly settings?: Json;
+  /** Served by `/metrics`. */
+  readonly metrics: ScrapedMetrics;
 }
 
 export interface GatewayServer {
@@ -75,11 +84,17 @@ export function createServer(options: ServerOptions): GatewayServer {
   let stopped: Promise<void> | undefined;
 
   const app = createApp({
-    routes: createRoutes(options, stopping.signal, (request) => server?.timeout(request, 0)),
-    answerError: createAnswerError(options.surfaces, log),
+    routes: createRoutes(options, stopping.signal, keepOpen),
+    answerError: createAnswerError(options.surfaces, log, options.metrics),
     admit: createAdmit(options, cors, isStopping),
     tripOf: trips.of,
   });
+
+  /** A quiet stream is no idle connection; one whose client does not read is nothing else. */
+  function keepOpen(request: Request): () => void {
+    server?.timeout(request, 0);
+    return () => server?.timeout(request, 1);
+  }
 
   async function answer(received: Request): Promise<Response> {
     const request = withHttpAddress(received);
@@ -142,17 +157,20 @@ function withHttpAddress(request: Request): Request {
 function createRoutes(
   options: ServerOptions,
   stopping: AbortSignal,
-  keepOpen: (request: Request) => void,
+  keepOpen: (request: Request) => () => void,
 ): ServerRoute[] {
-  const { gateway, logFeed, maxBodyBytes } = options;
+  const { gateway, logFeed, maxBodyBytes, diagnosis } = options;
+  const diagnose = createDiagnose(diagnosis);
   return [
     ...healthRoutes({
       version: options.version,
       upstreamNames: options.upstreamNames ?? [],
       clock: options.clock,
       openReplies: () => gateway.openReplies(),
-      isReady: () => !stopping.aborted && options.isReady(),
+      diagnose: () => diagnose({ isStopping: stopping.aborted, openReplies: gateway.openReplies() }),
+      details: () => describeHealth(diagnosis, options.settings ?? null),
     }),
+    metricsRoute(options.metrics),
     ...modelRoutes((signal) => gateway.listModels(signal)),
     ...sessionRoutes({
       store: options.store,

@@ -1,5 +1,8 @@
-// Health for people, container engines and load balancers. Open to everybody, so it tells nothing about accounts.
+// Health for people, container engines and load balancers. Three routes are open to everybody and tell nothing about
+// accounts; the detailed one wants a key like any other route.
 
+import type { Json } from "../contract/json.ts";
+import type { Diagnosis } from "./diagnosis.ts";
 import type { ServerRoute } from "./trip.ts";
 
 export interface HealthSource {
@@ -7,33 +10,40 @@ export interface HealthSource {
   readonly upstreamNames: readonly string[];
   readonly clock: () => number;
   openReplies(): number;
-  /** Whether requests are welcome. */
-  isReady(): boolean;
+  /** Whether requests are welcome, and what stands in their way. */
+  diagnose(): Promise<Diagnosis>;
+  /** What only the owner may see, beside what everybody sees. */
+  details(): Record<string, Json>;
 }
 
 export function healthRoutes(source: HealthSource): ServerRoute[] {
   const startedAtMs = source.clock();
+  const common = () => ({
+    version: source.version,
+    uptimeSeconds: Math.floor((source.clock() - startedAtMs) / 1000),
+    openReplies: source.openReplies(),
+  });
+
   return [
     {
       method: "GET",
       path: "/health",
-      answer: () =>
-        Response.json({
-          status: "ok",
-          version: source.version,
-          uptimeSeconds: Math.floor((source.clock() - startedAtMs) / 1000),
-          openReplies: source.openReplies(),
-          upstreams: source.upstreamNames,
-        }),
+      answer: () => Response.json({ status: "ok", ...common(), upstreams: source.upstreamNames }),
     },
     { method: "GET", path: "/health/live", answer: () => Response.json({ status: "ok" }) },
     {
       method: "GET",
       path: "/health/ready",
-      answer: () => {
-        const ready = source.isReady();
-        return Response.json({ status: ready ? "ok" : "not-ready" }, { status: ready ? 200 : 503 });
+      answer: async () => {
+        const { status, reasons } = await source.diagnose();
+        const body = reasons.length === 0 ? { status } : { status, reasons };
+        return Response.json(body, { status: status === "not-ready" ? 503 : 200 });
       },
+    },
+    {
+      method: "GET",
+      path: "/health/detailed",
+      answer: async () => Response.json({ ...(await source.diagnose()), ...common(), ...source.details() }),
     },
   ];
 }

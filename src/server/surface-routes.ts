@@ -8,8 +8,8 @@ import type { ServerRoute } from "./trip.ts";
 export interface SurfaceRoutesOptions {
   readonly gateway: Pick<Gateway, "exchange">;
   readonly maxBodyBytes: number;
-  /** Switches the idle timeout of this request's connection off. */
-  keepOpen(request: Request): void;
+  /** Switches the idle timeout of this request's connection off. @returns what closes it when nothing moves any more */
+  keepOpen(request: Request): () => void;
 }
 
 export function surfaceRoutes(surface: Surface, options: SurfaceRoutesOptions): ServerRoute[] {
@@ -19,9 +19,9 @@ export function surfaceRoutes(surface: Surface, options: SurfaceRoutesOptions): 
     answer: async ({ request, caller, requestId }) => {
       const body = await readBody(request, options.maxBodyBytes);
       // Not before: a body that never ends is cut by the idle timeout.
-      options.keepOpen(request);
+      const onAbandoned = options.keepOpen(request);
       const { headers, signal } = request;
-      return options.gateway.exchange(surface, { body, headers, signal, caller, requestId });
+      return options.gateway.exchange(surface, { body, headers, signal, caller, requestId, onAbandoned });
     },
   }));
 }

@@ -33,6 +33,7 @@ export class Connection {
   readonly #commit: Statement;
   readonly #rollback: Statement;
   readonly #jobs: WaitingJob[] = [];
+  readonly #running = new Set<Promise<void>>();
   #closed = false;
 
   constructor(options: StoreOptions & { path: string }) {
@@ -77,10 +78,19 @@ export class Connection {
   /** Resolves when everything that was asked for before has been written, or has failed. */
   async flush(): Promise<void> {
     await this.#runJobs();
+    // Batches that wait for the lock of another process.
+    while (this.#running.size > 0) await Promise.all(this.#running);
   }
 
-  async #runJobs(): Promise<void> {
-    const jobs = this.#jobs.splice(0);
+  #runJobs(): Promise<void> {
+    const batch = this.#runBatch(this.#jobs.splice(0));
+    this.#running.add(batch);
+    void batch.finally(() => this.#running.delete(batch));
+    return batch;
+  }
+
+  /** Never rejects: whoever asked is told. */
+  async #runBatch(jobs: readonly WaitingJob[]): Promise<void> {
     if (jobs.length === 0) return;
     try {
       const tell = await retryWhileBusy(() => this.writeNow((moment) => jobs.map(({ job }) => job(moment))));

@@ -4,9 +4,11 @@
 import type { Continuation } from "../contract/continuation.ts";
 import type { Conversation, Turn } from "./memory-turns.ts";
 import { keyOf, TurnIndex } from "./memory-turns.ts";
+import { MemoryAccounts } from "./memory-accounts.ts";
 import { hashListKey } from "./hash-list.ts";
 import { groupSessions } from "./session-view.ts";
 import type {
+  ChatPlace,
   ConversationView,
   NewConversation,
   SessionView,
@@ -51,9 +53,11 @@ class MemoryStore implements Store {
   /** By chat: the conversation that was opened in it, as long as it has no answer. */
   readonly #unanswered = new Map<string, Conversation>();
   #conversationCount = 0;
+  readonly #accounts: MemoryAccounts;
 
   constructor(options: StoreOptions) {
     this.#options = options;
+    this.#accounts = new MemoryAccounts(options);
     this.#turns = new TurnIndex({
       isExpired: (conversation) => this.#isExpired(conversation),
       isLeased: ({ upstream, account, record }) =>
@@ -66,6 +70,7 @@ class MemoryStore implements Store {
     if (place === undefined || place === "busy") return place;
     const { conversation } = place;
     conversation.view = { ...conversation.view, lastAccessedMs: this.#options.clock() };
+    conversation.byHead ||= lookup.by === "head";
     return this.#hold(place);
   }
 
@@ -82,6 +87,7 @@ class MemoryStore implements Store {
       const sessionId = replaced?.conversation.sessionId ?? opened.sessionId;
       this.#forgetUnanswered(caller, chatKey(chat));
       const conversation = this.#createConversation(caller, sessionId, { ...chat, messageCount: priorReplies });
+      conversation.byHead = opened.byHead;
       this.#unanswered.set(chatKey(chat), conversation);
       return this.#hold({ ...empty, conversation, base: undefined, baseCount: priorReplies });
     }
@@ -110,6 +116,7 @@ class MemoryStore implements Store {
       ? this.#createConversation(held.conversation.caller, sessionId, head)
       : held.conversation;
     const systemKey = hashListKey(record.systemHashes);
+    if (branches) conversation.byHead = claim.prefixIndex === undefined;
     const turn: Turn = { conversation, record, systemKey, upstream, account, messageCount, continued: false };
     conversation.view = { ...conversation.view, ...head };
     conversation.head = turn;
@@ -121,6 +128,11 @@ class MemoryStore implements Store {
 
   async releaseTurn(claim: TurnClaim, settleMs: number): Promise<void> {
     this.#letGo(claim, settleMs);
+  }
+
+  async findUnusedChats(chats: readonly ChatPlace[]): Promise<readonly ChatPlace[]> {
+    const used = new Set(this.#allConversations().map((one) => chatKey(one.view)));
+    return [...new Map(chats.map((chat) => [chatKey(chat), chat])).values()].filter((chat) => !used.has(chatKey(chat)));
   }
 
   async getSession(caller: string, sessionId: string): Promise<SessionView | undefined> {
@@ -145,13 +157,22 @@ class MemoryStore implements Store {
     );
   }
 
+  listAccounts: Store["listAccounts"] = (upstream) => this.#accounts.listAccounts(upstream);
+  putAccount: Store["putAccount"] = (...put) => this.#accounts.putAccount(...put);
+  saveAccountState: Store["saveAccountState"] = (...save) => this.#accounts.saveAccountState(...save);
+  removeAccount: Store["removeAccount"] = (...key) => this.#accounts.removeAccount(...key);
+  leaseAccount: Store["leaseAccount"] = (...lease) => this.#accounts.leaseAccount(...lease);
+  releaseAccount: Store["releaseAccount"] = (...lease) => this.#accounts.releaseAccount(...lease);
+
   async close(): Promise<void> {
     this.#held.clear();
     this.#leases.clear();
   }
 
   #findHead(caller: string, sessionId: string): Place | "busy" | undefined {
-    const conversation = this.#livingConversations(caller, sessionId)[0];
+    const living = this.#livingConversations(caller, sessionId);
+    // A title request under the same session name is newer than the conversation of a thin client, and not its head.
+    const conversation = living.find((one) => one.byHead) ?? living[0];
     if (conversation === undefined) return undefined;
     if (this.#leases.has(chatKey(conversation.view))) return "busy";
     const { view, head } = conversation;
@@ -173,6 +194,7 @@ class MemoryStore implements Store {
   #forgetUnanswered(caller: string, chat: string): void {
     const conversation = this.#unanswered.get(chat);
     if (conversation === undefined || conversation.caller !== caller || conversation.head !== undefined) return;
+    if (this.#leases.has(chat)) return;
     this.#delete([conversation]);
   }
 
@@ -189,6 +211,7 @@ class MemoryStore implements Store {
       head: undefined,
       turns: [],
       deleted: false,
+      byHead: false,
     };
     const key = keyOf(caller, sessionId);
     const conversations = this.#sessions.get(key);

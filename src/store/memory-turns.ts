@@ -12,6 +12,8 @@ export interface Conversation {
   head: Turn | undefined;
   readonly turns: Turn[];
   deleted: boolean;
+  /** Its client names the session instead of sending a history. */
+  byHead: boolean;
 }
 
 export interface Turn {

@@ -25,6 +25,20 @@ const turnsBy = (index: "turns_by_hint" | "turns_by_system" | "turns_by_loose") 
 const continuable = `
   turns.node_id IS NOT NULL AND conversations.last_accessed_ms >= $oldestMs AND NOT ${leased("turns", "$leasedAfterMs")}`;
 
+const headPosition = `
+  turns.id AS turnId, conversations.id AS conversationKey, conversations.public_id AS conversationId,
+  conversations.session_id AS sessionId, conversations.upstream, conversations.account,
+  conversations.chat_id AS chatId, conversations.node_id AS nodeId, conversations.parent_id AS parentId,
+  conversations.response_id AS responseId, conversations.message_count AS messageCount,
+  COALESCE(turns.system_hashes, '[]') AS systemHashes, COALESCE(turns.tool_hashes, '[]') AS toolHashes`;
+
+const headsBy = (index: "conversations_by_head" | "conversations_by_session") => `
+  conversations INDEXED BY ${index} LEFT JOIN turns ON turns.id = conversations.head_turn_id`;
+
+const ofSession = `
+  conversations.caller = $caller AND conversations.session_id = $sessionId
+    AND conversations.last_accessed_ms >= $oldestMs`;
+
 export const questionTexts = {
   /** Which of many prefixes have turns at all, longest first: most histories are asked about in vain. */
   findKnownPrefixes: `
@@ -64,16 +78,15 @@ export const questionTexts = {
       AND turns.last_turn = $lastTurn AND ${continuable}
     ORDER BY turns.system_key = $systemKey DESC, turns.continued, turns.id DESC LIMIT 1`,
 
+  /** A title request under the same session name is newer than the conversation of a thin client, and not its head. */
   findHead: `
-    SELECT turns.id AS turnId, conversations.id AS conversationKey, conversations.public_id AS conversationId,
-      conversations.session_id AS sessionId, conversations.upstream, conversations.account,
-      conversations.chat_id AS chatId, conversations.node_id AS nodeId, conversations.parent_id AS parentId,
-      conversations.response_id AS responseId, conversations.message_count AS messageCount,
-      COALESCE(turns.system_hashes, '[]') AS systemHashes, COALESCE(turns.tool_hashes, '[]') AS toolHashes
-    FROM conversations INDEXED BY conversations_by_session LEFT JOIN turns ON turns.id = conversations.head_turn_id
-    WHERE conversations.caller = $caller AND conversations.session_id = $sessionId
-      AND conversations.last_accessed_ms >= $oldestMs
-    ORDER BY conversations.last_accessed_ms DESC, conversations.id DESC LIMIT 1`,
+    SELECT * FROM (SELECT 1 AS preference, ${headPosition} FROM ${headsBy("conversations_by_head")}
+      WHERE ${ofSession} AND conversations.by_head = 1
+      ORDER BY conversations.last_accessed_ms DESC, conversations.id DESC LIMIT 1)
+    UNION ALL SELECT * FROM (SELECT 2, ${headPosition} FROM ${headsBy("conversations_by_session")}
+      WHERE ${ofSession}
+      ORDER BY conversations.last_accessed_ms DESC, conversations.id DESC LIMIT 1)
+    ORDER BY preference LIMIT 1`,
 
   findLease: `
     SELECT leased_until_ms AS leasedUntilMs, ready_at_ms AS readyAtMs, reply_node_id AS replyNodeId,
@@ -120,9 +133,9 @@ export const questionTexts = {
 
   createConversation: `
     INSERT INTO conversations (public_id, caller, session_id, upstream, account, chat_id, node_id, parent_id,
-      response_id, model, message_count, created_at_ms, last_accessed_ms)
+      response_id, model, message_count, by_head, created_at_ms, last_accessed_ms)
     VALUES ($publicId, $caller, $sessionId, $upstream, $account, $chatId, $nodeId, $parentId, $responseId, $model,
-      $messageCount, $nowMs, $nowMs)
+      $messageCount, $byHead, $nowMs, $nowMs)
     RETURNING id`,
 
   /** A chat whose first turn failed serves its repetition: the conversation that came to nothing makes room. */
@@ -130,14 +143,19 @@ export const questionTexts = {
     DELETE FROM conversations WHERE id IN (
       SELECT id FROM conversations INDEXED BY conversations_by_chat
       WHERE chat_id = $chatId AND account = $account AND upstream = $upstream AND caller = $caller
-        AND head_turn_id IS NULL)`,
+        AND head_turn_id IS NULL AND NOT ${leased("conversations", "$nowMs")})`,
 
   findConversation: `
     SELECT public_id AS conversationId, session_id AS sessionId, head_turn_id AS headTurnId,
       message_count AS messageCount
     FROM conversations WHERE id = $conversationKey`,
 
-  touchConversation: "UPDATE conversations SET last_accessed_ms = $nowMs WHERE id = $conversationKey",
+  touchConversation: `
+    UPDATE conversations SET last_accessed_ms = $nowMs, by_head = MAX(by_head, $byHead) WHERE id = $conversationKey`,
+
+  countConversationsInChat: `
+    SELECT COUNT(*) AS count FROM conversations INDEXED BY conversations_by_chat
+    WHERE chat_id = $chatId AND account = $account AND upstream = $upstream`,
 
   /** An empty chat takes the place of one that is gone. */
   replaceChat: `
@@ -202,4 +220,33 @@ export const questionTexts = {
   deleteConversations: `
     DELETE FROM conversations WHERE id IN (SELECT value FROM json_each($conversationKeys))
     RETURNING ${conversationView}`,
+
+  listAccounts: `
+    SELECT id, alias, sealed, revision, state FROM accounts WHERE upstream = $upstream ORDER BY created_at_ms, id`,
+
+  findAccountRevision: "SELECT revision FROM accounts WHERE upstream = $upstream AND id = $id",
+
+  putAccount: `
+    INSERT INTO accounts (upstream, id, alias, sealed, revision, state, created_at_ms, updated_at_ms)
+    VALUES ($upstream, $id, $alias, $sealed, $nowMs, $state, $nowMs, $nowMs)
+    ON CONFLICT (upstream, id) DO UPDATE SET alias = $alias, sealed = $sealed, state = $state,
+      revision = MAX(revision + 1, $nowMs), updated_at_ms = $nowMs
+    RETURNING revision`,
+
+  saveAccountState: `
+    INSERT INTO accounts (upstream, id, alias, revision, state, created_at_ms, updated_at_ms)
+    VALUES ($upstream, $id, '', 0, $state, $nowMs, $nowMs)
+    ON CONFLICT (upstream, id) DO UPDATE SET state = $state, updated_at_ms = $nowMs`,
+
+  removeAccount: "DELETE FROM accounts WHERE upstream = $upstream AND id = $id",
+
+  leaseAccount: `
+    INSERT INTO accounts (upstream, id, alias, revision, state, lease_holder, lease_until_ms, created_at_ms, updated_at_ms)
+    VALUES ($upstream, $id, '', 0, '', $holder, $untilMs, $nowMs, $nowMs)
+    ON CONFLICT (upstream, id) DO UPDATE SET lease_holder = $holder, lease_until_ms = $untilMs
+      WHERE lease_until_ms <= $nowMs OR lease_holder = $holder`,
+
+  releaseAccount: `
+    UPDATE accounts SET lease_holder = NULL, lease_until_ms = 0
+    WHERE upstream = $upstream AND id = $id AND lease_holder = $holder`,
 } as const;

@@ -39,6 +39,16 @@ export interface ConversationRow {
 
 export type SessionRow = ConversationView & { readonly sessionId: string };
 
+export interface AccountRow {
+  readonly id: string;
+  readonly alias: string;
+  readonly sealed: Uint8Array | null;
+  readonly revision: number;
+  readonly state: string;
+}
+
+type AccountKey = { upstream: string; id: string };
+
 type TurnSearch = {
   caller: string;
   sessionHint: string | null;
@@ -66,11 +76,21 @@ type NewTurn = ChatKey &
 type ConversationChange = ChatKey & { conversationKey: number; model: string; messageCount: number; nowMs: number };
 
 type NewConversationRow = ChatKey &
-  Node & { publicId: string; caller: string; sessionId: string; model: string; messageCount: number; nowMs: number };
+  Node & {
+    publicId: string;
+    caller: string;
+    sessionId: string;
+    model: string;
+    messageCount: number;
+    byHead: number;
+    nowMs: number;
+  };
 
 export function prepareQuestions(database: Database) {
   const statements: Statement[] = [];
-  function prepare<Row, Parameters extends Record<string, string | number | null>>(name: keyof typeof questionTexts) {
+  function prepare<Row, Parameters extends Record<string, string | number | Uint8Array | null>>(
+    name: keyof typeof questionTexts,
+  ) {
     const statement = database.prepare<Row, [Parameters]>(questionTexts[name]);
     statements.push(statement);
     return statement;
@@ -95,9 +115,10 @@ export function prepareQuestions(database: Database) {
     deleteIdleLeases: prepare<never, { nowMs: number }>("deleteIdleLeases"),
 
     createConversation: prepare<{ id: number }, NewConversationRow>("createConversation"),
-    forgetUnanswered: prepare<never, ChatKey & { caller: string }>("forgetUnanswered"),
+    forgetUnanswered: prepare<never, ChatKey & { caller: string; nowMs: number }>("forgetUnanswered"),
     findConversation: prepare<ConversationRow, { conversationKey: number }>("findConversation"),
-    touchConversation: prepare<never, { conversationKey: number; nowMs: number }>("touchConversation"),
+    touchConversation: prepare<never, { conversationKey: number; byHead: number; nowMs: number }>("touchConversation"),
+    countConversationsInChat: prepare<{ count: number }, ChatKey>("countConversationsInChat"),
     replaceChat: prepare<never, ConversationChange>("replaceChat"),
     moveHead: prepare<never, ConversationChange & Node & { turnId: number }>("moveHead"),
 
@@ -115,6 +136,17 @@ export function prepareQuestions(database: Database) {
     findExpired: prepare<{ id: number }, { oldestMs: number; nowMs: number; limit: number }>("findExpired"),
     deleteTurns: prepare<never, { conversationKeys: string; limit: number }>("deleteTurns"),
     deleteConversations: prepare<ConversationView, { conversationKeys: string }>("deleteConversations"),
+
+    listAccounts: prepare<AccountRow, { upstream: string }>("listAccounts"),
+    findAccountRevision: prepare<{ revision: number }, AccountKey>("findAccountRevision"),
+    putAccount: prepare<
+      { revision: number },
+      AccountKey & { alias: string; sealed: Uint8Array; state: string; nowMs: number }
+    >("putAccount"),
+    saveAccountState: prepare<never, AccountKey & { state: string; nowMs: number }>("saveAccountState"),
+    removeAccount: prepare<never, AccountKey>("removeAccount"),
+    leaseAccount: prepare<never, AccountKey & { holder: string; untilMs: number; nowMs: number }>("leaseAccount"),
+    releaseAccount: prepare<never, AccountKey & { holder: string }>("releaseAccount"),
 
     /** Without it the database stays open behind `close`, and its log is not folded into the file. */
     finalizeAll() {

@@ -3,13 +3,16 @@
 import type { Connection, Moment } from "./connection.ts";
 import type { SessionRow } from "./questions.ts";
 import { groupSessions } from "./session-view.ts";
-import type { ConversationView, SessionView, Store } from "./store.ts";
+import type { ChatPlace, ConversationView, SessionView, Store } from "./store.ts";
 
 /** Conversations and turns of one deleting transaction: it must stay short beside running turns. */
 const batchConversations = 100;
 const batchTurns = 1000;
 
-export class SqliteSessions implements Pick<Store, "getSession" | "listSessions" | "deleteSession" | "sweep"> {
+export class SqliteSessions implements Pick<
+  Store,
+  "findUnusedChats" | "getSession" | "listSessions" | "deleteSession" | "sweep"
+> {
   readonly #connection: Connection;
 
   constructor(connection: Connection) {
@@ -31,6 +34,19 @@ export class SqliteSessions implements Pick<Store, "getSession" | "listSessions"
       return questions.findSessions.all({ caller, sessionIds: JSON.stringify(sessionIds), oldestMs });
     });
     return toSessions(rows);
+  }
+
+  async findUnusedChats(chats: readonly ChatPlace[]): Promise<readonly ChatPlace[]> {
+    const distinct = new Map(
+      chats.map(({ upstream, account, chatId }) => [
+        JSON.stringify([upstream, account, chatId]),
+        { upstream, account, chatId },
+      ]),
+    );
+    const { questions } = this.#connection;
+    return this.#connection.read(() =>
+      [...distinct.values()].filter((chat) => questions.countConversationsInChat.get(chat)?.count === 0),
+    );
   }
 
   async deleteSession(caller: string, sessionId: string): Promise<readonly ConversationView[] | undefined> {

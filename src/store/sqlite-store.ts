@@ -1,11 +1,18 @@
 // The Store in one SQLite file: survives kill -9, and several processes may share it. See sqlite-turns.ts for the
 // rules of turns and question-texts.ts for the SQL.
 
+import { join } from "node:path";
 import { Connection } from "./connection.ts";
+import { SqliteAccounts } from "./sqlite-accounts.ts";
 import { SqliteSessions } from "./sqlite-sessions.ts";
 import { SqliteTurns } from "./sqlite-turns.ts";
 import type { Store } from "./store.ts";
 import type { StoreOptions } from "./store-options.ts";
+
+/** The one database of a data directory. */
+export function databasePath(dataDir: string): string {
+  return join(dataDir, "qwen-gateway.sqlite");
+}
 
 /**
  * Opens the file, creating it with its directory, readable by this user alone. Chats that a dead process of this
@@ -16,16 +23,24 @@ export function openSqliteStore(options: StoreOptions & { readonly path: string 
   const connection = new Connection(options);
   const turns = new SqliteTurns(connection);
   const sessions = new SqliteSessions(connection);
+  const accounts = new SqliteAccounts(connection);
   return {
     beginTurn: (caller, lookup) => turns.beginTurn(caller, lookup),
     openConversation: (caller, conversation) => turns.openConversation(caller, conversation),
     noteReply: (claim, continuation) => turns.noteReply(claim, continuation),
     endTurn: (claim, record) => turns.endTurn(claim, record),
     releaseTurn: (claim, settleMs) => turns.releaseTurn(claim, settleMs),
+    findUnusedChats: (chats) => sessions.findUnusedChats(chats),
     getSession: (caller, sessionId) => sessions.getSession(caller, sessionId),
     listSessions: (caller, limit) => sessions.listSessions(caller, limit),
     deleteSession: (caller, sessionId) => sessions.deleteSession(caller, sessionId),
     sweep: () => sessions.sweep(),
+    listAccounts: (upstream) => accounts.listAccounts(upstream),
+    putAccount: (upstream, account, expectedRevision) => accounts.putAccount(upstream, account, expectedRevision),
+    saveAccountState: (upstream, id, state) => accounts.saveAccountState(upstream, id, state),
+    removeAccount: (upstream, id) => accounts.removeAccount(upstream, id),
+    leaseAccount: (upstream, id, holder, leaseMs) => accounts.leaseAccount(upstream, id, holder, leaseMs),
+    releaseAccount: (upstream, id, holder) => accounts.releaseAccount(upstream, id, holder),
     async close() {
       if (connection.closed) return;
       await connection.flush();

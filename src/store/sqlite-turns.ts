@@ -126,7 +126,8 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
     const { upstream, account, chatId } = row;
     const lease = this.#findLease(row);
     const claimId = this.#claims.take({ upstream, account, chatId }, nowMs);
-    questions.touchConversation.run({ conversationKey: row.conversationKey, nowMs });
+    const byHead = prefixIndex === undefined ? 1 : 0;
+    questions.touchConversation.run({ conversationKey: row.conversationKey, byHead, nowMs });
     const claim: TurnClaim = {
       claimId,
       sessionId: row.sessionId,
@@ -153,13 +154,14 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
     const sessionId = replaced?.claim.sessionId ?? conversation.sessionId;
     const conversationId = crypto.randomUUID();
     const chat = chatOf(conversation.upstream, conversation.account, conversation.continuation);
-    this.#connection.questions.forgetUnanswered.run({ ...chat, caller });
+    this.#connection.questions.forgetUnanswered.run({ ...chat, caller, nowMs });
     const conversationKey = this.#insertConversation({
       ...chat,
       ...{ nodeId: null, parentId: null, responseId: null },
       ...{ publicId: conversationId, caller, sessionId, nowMs },
       model: conversation.model,
       messageCount: conversation.priorReplies,
+      byHead: conversation.byHead ? 1 : 0,
     });
     return { sessionId, conversationId, conversationKey, baseTurnId: null, baseCount: conversation.priorReplies };
   }
@@ -192,7 +194,13 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
       ...{ nodeId, parentId, responseId, model, messageCount, nowMs },
     };
     const conversationKey = branches
-      ? this.#insertConversation({ ...answer, publicId: crypto.randomUUID(), caller, sessionId: claim.sessionId })
+      ? this.#insertConversation({
+          ...answer,
+          publicId: crypto.randomUUID(),
+          caller,
+          sessionId: claim.sessionId,
+          byHead: claim.prefixIndex === undefined ? 1 : 0,
+        })
       : held.conversationKey;
     const turn = questions.rememberTurn.get({
       ...answer,

@@ -57,6 +57,8 @@ export interface NewConversation {
   readonly continuation: Continuation;
   /** Assistant turns that the client's history holds already. */
   readonly priorReplies: number;
+  /** The client will come back for the head of its session, not with a history. */
+  readonly byHead: boolean;
   /**
    * A claim whose chat is broken or gone: the new chat takes its place in the same conversation, and the old claim
    * ends with this call.
@@ -74,6 +76,13 @@ export interface TurnRecord {
   readonly continuation: Continuation;
   /** Milliseconds until the chat is expected to accept the next message. */
   readonly settleMs: number;
+}
+
+/** A chat at its upstream. */
+export interface ChatPlace {
+  readonly upstream: string;
+  readonly account: string;
+  readonly chatId: string;
 }
 
 export interface ConversationView {
@@ -100,13 +109,47 @@ export interface SessionView {
   readonly conversations: readonly ConversationView[];
 }
 
+/** An account as it is kept. Only the room of credentials can open what is sealed. */
+export interface StoredAccount {
+  readonly id: string;
+  readonly alias: string;
+  /** Undefined: an account of the environment or the file, of which only the state is kept. */
+  readonly sealed: Uint8Array | undefined;
+  /** Another one after each change of `sealed`; 0 while there is none. */
+  readonly revision: number;
+  /** JSON text of the room of credentials; "" when nothing was said. */
+  readonly state: string;
+}
+
+/** What is remembered of the accounts of an upstream. Several processes may share it. */
+export interface AccountStore {
+  /** Oldest first. */
+  listAccounts(upstream: string): Promise<readonly StoredAccount[]>;
+  /**
+   * Writes an account whole.
+   * @param expectedRevision when given, nothing is written over another revision
+   * @returns the new revision; undefined when somebody else was faster.
+   */
+  putAccount(
+    upstream: string,
+    account: Omit<StoredAccount, "revision" | "sealed"> & { readonly sealed: Uint8Array },
+    expectedRevision?: number,
+  ): Promise<number | undefined>;
+  saveAccountState(upstream: string, id: string, state: string): Promise<void>;
+  /** @returns false when there is none. */
+  removeAccount(upstream: string, id: string): Promise<boolean>;
+  /** Lets one holder at a time renew the credentials. @returns false while another one does. */
+  leaseAccount(upstream: string, id: string, holder: string, leaseMs: number): Promise<boolean>;
+  releaseAccount(upstream: string, id: string, holder: string): Promise<void>;
+}
+
 /** Asynchronous from the first day: drivers may stand on another machine. Every method is one short transaction. */
-export interface Store {
+export interface Store extends AccountStore {
   /**
    * Finds the turn that the lookup continues and leases its chat. By history: the longest prefix that has records
    * decides; of its records a free one is chosen, preferring an equal session hint, equal system hashes, not yet
    * continued, the newest. Records with other system hashes count only with an equal session hint. By head: the head
-   * of the session's newest conversation.
+   * of the session's newest conversation that was found by head before, else of its newest.
    * @returns undefined when there is nothing to continue, or (by history) all that fits is leased; "busy" when
    * (by head) the chat is leased.
    */
@@ -119,6 +162,9 @@ export interface Store {
   endTurn(claim: TurnClaim, record: TurnRecord): Promise<void>;
   /** Gives a chat back without a turn: the old node stays where it was. */
   releaseTurn(claim: TurnClaim, settleMs: number): Promise<void>;
+
+  /** Which of these chats no conversation uses any more, each once: branches share a chat. */
+  findUnusedChats(chats: readonly ChatPlace[]): Promise<readonly ChatPlace[]>;
 
   getSession(caller: string, sessionId: string): Promise<SessionView | undefined>;
   /** Last accessed first. */

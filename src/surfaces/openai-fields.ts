@@ -15,11 +15,6 @@ export const sharedFields = {
   max_tokens: optional(Type.Integer({ minimum: 1 })),
   n: optional(Type.Integer({ minimum: 1, maximum: 1 })),
   session_id: optional(Type.String({ minLength: 1, maxLength: 200 })),
-  prompt_cache_key: optional(Type.String()),
-  enable_thinking: optional(Type.Boolean()),
-  thinking_budget: optional(Type.Integer({ minimum: 0 })),
-  reasoning_effort: optional(Type.String()),
-  enable_search: optional(Type.Boolean()),
 };
 
 export { optional };

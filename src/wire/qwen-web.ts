@@ -12,6 +12,35 @@ export interface QwenFeatureConfig {
   readonly auto_search: boolean;
 }
 
+/** An attachment of a message. Captured 2026-03-04 of an image; documents have these kinds by a client of 2026-08. */
+export interface QwenFile {
+  readonly type: "file";
+  readonly file: {
+    readonly created_at: number;
+    readonly data: Readonly<Record<string, never>>;
+    readonly filename: string;
+    readonly hash: null;
+    readonly id: string;
+    readonly meta: { readonly name: string; readonly size: number; readonly content_type: string };
+    readonly update_at: number;
+  };
+  readonly id: string;
+  readonly url: string;
+  readonly name: string;
+  readonly collection_name: "";
+  readonly progress: 0;
+  readonly status: "uploaded";
+  readonly greenNet: "success";
+  /** Bytes. */
+  readonly size: number;
+  readonly error: "";
+  readonly itemId: string;
+  readonly file_type: string;
+  readonly showType: "file";
+  readonly file_class: "document";
+  readonly uploadTaskId: string;
+}
+
 export type QwenChatType = "t2t" | "search" | "t2i";
 
 /** A new message: exactly one travels with each completion. Captured 2026-09-25 (web 0.3.11). */
@@ -25,7 +54,7 @@ export interface QwenMessage {
   readonly role: "user";
   readonly content: string;
   readonly user_action: "chat";
-  readonly files: readonly unknown[];
+  readonly files: readonly QwenFile[];
   /** Unix seconds. */
   readonly timestamp: number;
   readonly models: readonly string[];
@@ -103,6 +132,9 @@ export interface QwenStreamEvent {
   readonly response_id?: string;
   readonly usage?: QwenUsage | null;
   readonly error?: unknown;
+  /** `false` where the envelope of a refusal comes as an event; no capture is known. */
+  readonly success?: boolean;
+  readonly data?: unknown;
   /** One test of 2026-09 shows this pair; no capture is known. */
   readonly "response.output_text.delta"?: { readonly delta?: string };
   readonly "response.completed"?: unknown;

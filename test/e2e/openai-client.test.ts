@@ -9,7 +9,14 @@ setDefaultTimeout(20_000);
 
 let stage: Stage;
 beforeAll(async () => {
-  stage = await startStage({ environment: { RETRY_BASE_DELAY_MS: "5", RETRY_MAX_DELAY_MS: "20" } });
+  stage = await startStage({
+    environment: {
+      RETRY_BASE_DELAY_MS: "5",
+      RETRY_MAX_DELAY_MS: "20",
+      // Each case has its own refusal: none may answer the next one's request from memory.
+      ACCOUNT_COOLDOWN_MAX_MS: "1",
+    },
+  });
 });
 afterAll(() => stage[Symbol.asyncDispose]());
 
@@ -238,7 +245,14 @@ describe("errors of the official client", () => {
   });
 
   test("failures that pass are not noticed by the client [R2-047] [R2-048]", async () => {
-    await using fresh = await startStage({ environment: { RETRY_BASE_DELAY_MS: "5", RETRY_MAX_DELAY_MS: "20" } });
+    await using fresh = await startStage({
+      environment: {
+        RETRY_BASE_DELAY_MS: "5",
+        RETRY_MAX_DELAY_MS: "20",
+        // Each case has its own refusal: none may answer the next one's request from memory.
+        ACCOUNT_COOLDOWN_MAX_MS: "1",
+      },
+    });
     const outage = { times: 2, refuse: { name: "http-status", status: 503 } } as const;
     await fresh.emulator.script({ on: "chats/new", ...outage }, { on: "completions", ...outage });
     const messages = [{ role: "user" as const, content: 'Say "third time lucky"' }];

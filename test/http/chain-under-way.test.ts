@@ -93,6 +93,8 @@ test("a thin client's instructions are sent once, and again only when they chang
   expect(lastTurn(harness).content).toBe("Two");
   await answerTo(harness, [user("Three")], thin);
   expect(lastTurn(harness).content).toBe("Three");
+  await answerTo(harness, [system("Be brief."), user("Three and a half")], thin);
+  expect(lastTurn(harness).content).toBe("Three and a half");
   await answerTo(harness, [system("Be verbose."), user("Four")], thin);
   expect(lastTurn(harness).content).toContain("Be verbose.");
   expect(await answerTo(harness, [user("What is my name?")], thin)).toContain("Ada");

@@ -350,7 +350,7 @@ test("an answer of nothing but thoughts leaves no turn: the next message continu
   await using harness = await startHarness();
   const talk = createTalk(harness);
   await talk.say("My name is Ada.");
-  harness.emulator.script({ reply: { text: "" } });
+  harness.emulator.script({ times: 2, reply: { text: "" } });
   const stream = await readStream(await harness.chat({ stream: true, messages: [...talk.messages, user("Hm?")] }));
   expect(stream.text).toBe("");
   expect(stream.finishReasons).toEqual(["stop"]);

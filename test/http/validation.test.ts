@@ -265,7 +265,7 @@ test("an image that this upstream cannot take is refused with its index before a
 });
 
 test("a message beyond the account's limit is refused before it is sent", async () => {
-  await using harness = await startHarness({ environment: { QWEN_MAX_MESSAGE_CHARS: "100" } });
+  await using harness = await startHarness({ environment: { QWEN_MAX_MESSAGE_CHARS: "100", QWEN_UPLOAD: "false" } });
   const answer = await readError(await harness.post(path, { messages: [user("x".repeat(101))] }));
   expect(answer).toMatchObject({ status: 400, error: { code: "context_length_exceeded", param: "messages" } });
   expect(upstreamTurns(harness)).toBe(0);

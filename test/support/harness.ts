@@ -15,8 +15,8 @@ export interface Harness extends AsyncDisposable {
   /** Every line that the gateway logged, as JSON text, level debug included. */
   readonly logLines: readonly string[];
   readonly dataDir: string;
-  /** Ends this gateway in good order and starts another one on the same data. */
-  restart(): Promise<void>;
+  /** Ends this gateway in good order and starts another one on the same data, with some settings changed. */
+  restart(changes?: Readonly<Record<string, string>>): Promise<void>;
   post(
     path: string,
     body: unknown,
@@ -30,6 +30,8 @@ export interface Harness extends AsyncDisposable {
 export interface HarnessOptions {
   readonly environment?: Readonly<Record<string, string>>;
   readonly emulator?: Partial<ServeEmulatorOptions>;
+  /** Of the gateway. @defaultValue the real one */
+  readonly clock?: () => number;
 }
 
 /** Clocks are short here; tests that need others set them. */
@@ -50,6 +52,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     ...quick,
     QWEN_BASE_URL: served.url,
     QWEN_AUTH_URL: served.url,
+    QWEN_UPLOAD_URL: served.url,
     DATA_DIR: dataDir,
     ...options.environment,
   };
@@ -58,8 +61,12 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
 
   async function start(): Promise<void> {
     const { config } = loadConfig({ environment, flags: {} });
-    const log = createLog({ level: config.logLevel, format: "json", write: (line) => void logLines.push(line) });
-    app = await createApp(config, { log });
+    const log = createLog({
+      level: config.logLevel,
+      format: config.logFormat === "pretty" ? "pretty" : "json",
+      write: (line) => void logLines.push(line),
+    });
+    app = await createApp(config, { log, ...(options.clock === undefined ? {} : { clock: options.clock }) });
     ({ url } = await app.start());
   }
   await start();
@@ -80,8 +87,9 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     emulator: served.emulator,
     logLines,
     dataDir,
-    async restart() {
+    async restart(changes = {}) {
       await app.stop();
+      Object.assign(environment, changes);
       await start();
     },
     post,

@@ -11,6 +11,7 @@ import type {
   TurnRecord,
 } from "../../src/store/store.ts";
 import type { StoreOptions } from "../../src/store/store-options.ts";
+import { testAccountStore } from "./test-account-store.ts";
 
 export interface OpenedStore {
   readonly store: Store;
@@ -51,6 +52,7 @@ export function newConversation(chatId: string, changes: Partial<NewConversation
     model: "qwen3-max",
     continuation: node(chatId, null),
     priorReplies: 0,
+    byHead: false,
     replaces: undefined,
     ...changes,
   };
@@ -355,6 +357,26 @@ export function testStore(name: string, open: OpenStore): void {
       await store.close();
     });
 
+    test("beginTurn by head prefers the conversation of a client that names the session to a newer one", async () => {
+      const { store, clock } = await openWithClock();
+      const thin = await store.openConversation("caller", newConversation("thin", { byHead: true }));
+      await store.endTurn(thin, turnRecord("1", node("thin", "node-thin")));
+      clock.advance(1000);
+      const title = await store.openConversation("caller", newConversation("title"));
+      await store.endTurn(title, turnRecord("2", node("title", "node-title")));
+      expect((await begin(store, byHead("session"))).continuation.chatId).toBe("thin");
+      await store.close();
+    });
+
+    test("findUnusedChats names chats that no conversation has any more, each once", async () => {
+      const { store } = await openWithClock();
+      await store.releaseTurn(await store.openConversation("caller", newConversation("used")), 0);
+      const { upstream, account } = newConversation("used");
+      const at = (chatId: string) => ({ upstream, account, chatId });
+      expect(await store.findUnusedChats([at("gone"), at("used"), at("gone")])).toEqual([at("gone")]);
+      await store.close();
+    });
+
     test("openConversation in a chat whose first turn failed takes the place of what came to nothing", async () => {
       const { store } = await openWithClock();
       const failed = await store.openConversation("caller", newConversation("chat"));
@@ -573,4 +595,6 @@ export function testStore(name: string, open: OpenStore): void {
       await store.close();
     });
   });
+
+  testAccountStore(name, open);
 }

@@ -33,7 +33,7 @@ export const benchCommand: Command = {
         for (const line of [...benchDecoder(), ...benchEncoder(), ...benchFingerprints()]) context.print(line);
       if (wants("lookups"))
         for await (const line of benchLookups(folder, flags["full"] === "true")) context.print(line);
-      if (wants("streams")) for await (const line of benchStreams(folder)) context.print(line);
+      if (wants("streams")) for await (const line of benchStreams(folder, context.environment)) context.print(line);
       return 0;
     } finally {
       rmSync(folder, { recursive: true, force: true });

@@ -49,6 +49,7 @@ async function storeTurn(store: Store, turn: number): Promise<void> {
     model: "m",
     continuation: { ...continuation, nodeId: null },
     priorReplies: 0,
+    byHead: false,
     replaces: undefined,
   });
   await store.endTurn(claim, {

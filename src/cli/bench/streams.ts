@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Environment } from "../../config/load-config.ts";
 import { median, percentile, row, rounded } from "./measure.ts";
 
 const eventsPerStream = 40;
@@ -9,9 +10,13 @@ const paceMs = 100;
 const ticksPerSecond = 100;
 const pageKb = 4;
 
-export async function* benchStreams(folder: string): AsyncGenerator<string> {
-  await using emulator = await start(["emulate", "--port", "0", "--token-delay-ms", String(paceMs)], {});
+export async function* benchStreams(folder: string, environment: Environment): AsyncGenerator<string> {
+  // A key or a limit of whoever runs this must not reach the bench.
+  const { PATH, HOME } = environment;
+  const base = { ...(PATH === undefined ? {} : { PATH }), ...(HOME === undefined ? {} : { HOME }) };
+  await using emulator = await start(["emulate", "--port", "0", "--token-delay-ms", String(paceMs)], base);
   const settings = {
+    ...base,
     PORT: "0",
     DATA_DIR: join(folder, "data"),
     QWEN_BASE_URL: emulator.url,
@@ -62,7 +67,7 @@ async function start(words: readonly string[], settings: Readonly<Record<string,
   const script = process.argv[1] ?? "";
   const isCompiled = script.startsWith("/$bunfs") || script.includes("~BUN");
   const command = [process.execPath, ...(isCompiled ? [] : [script]), ...words];
-  const child = Bun.spawn(command, { env: { ...process.env, ...settings }, stdout: "pipe", stderr: "inherit" });
+  const child = Bun.spawn(command, { env: settings, stdout: "pipe", stderr: "inherit" });
   const url = await announcedUrl(child.stdout);
   return {
     url,

@@ -16,11 +16,14 @@ CREATE TABLE conversations (
   head_turn_id INTEGER,
   model TEXT NOT NULL,
   message_count INTEGER NOT NULL,
+  -- Its client names the session instead of sending a history: the head of the session is looked for here first.
+  by_head INTEGER NOT NULL,
   created_at_ms INTEGER NOT NULL,
   last_accessed_ms INTEGER NOT NULL
 ) STRICT;
 
 CREATE INDEX conversations_by_session ON conversations (caller, session_id, last_accessed_ms);
+CREATE INDEX conversations_by_head ON conversations (caller, session_id, last_accessed_ms) WHERE by_head = 1;
 CREATE INDEX conversations_by_caller ON conversations (caller, last_accessed_ms);
 CREATE INDEX conversations_by_access ON conversations (last_accessed_ms);
 CREATE INDEX conversations_by_chat ON conversations (chat_id);

@@ -51,8 +51,10 @@ function parseAssistant(value: JsonObject, path: string): Message {
   const reasoning = [value["reasoning_content"], value["reasoning"]].find(
     (text) => typeof text === "string" && text !== "",
   );
-  const mayBeEmpty = toolCalls.length > 0 || typeof value["refusal"] === "string" || value["content"] === null;
-  const isEmpty = value["content"] === undefined || value["content"] === null;
+  // Agents send back a reply that only thought as null.
+  const mayBeEmpty = toolCalls.length > 0 || typeof value["refusal"] === "string" || reasoning !== undefined;
+  const content = value["content"];
+  const isEmpty = content === undefined || content === null || (Array.isArray(content) && content.length === 0);
   return {
     role: "assistant",
     content: isEmpty && mayBeEmpty ? [] : parseContent(value["content"], path),
@@ -108,6 +110,7 @@ function parseContent(value: unknown, path: string): ContentPart[] {
   if (!Array.isArray(value)) {
     throw invalid(`${path}.content`, `Invalid request: "${path}.content" must be a string or an array of parts`);
   }
+  if (value.length === 0) throw invalid(`${path}.content`, `Invalid request: "${path}.content" must not be empty`);
   return value.map((part: unknown, index) => parsePart(part, `${path}.content[${index}]`));
 }
 

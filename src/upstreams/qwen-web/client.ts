@@ -16,6 +16,8 @@ export interface ClientOptions {
   /** What the gateway calls itself unless the user captured a browser's name. */
   readonly userAgent: string;
   readonly clock: () => number;
+  /** An accepted answer changed cookies. */
+  readonly onSetCookies?: (account: Account, lines: readonly string[]) => void;
 }
 
 /** An accepted completion: an event stream, or a JSON answer that was read whole. */
@@ -29,6 +31,16 @@ export interface QwenWebClient {
   /** Ends a running generation. Resolves to false when the backend did not confirm it. */
   stop(account: Account, chatId: string, responseId: string, signal: AbortSignal): Promise<boolean>;
   deleteChat(account: Account, chatId: string, signal: AbortSignal): Promise<void>;
+  /** The chat as the backend keeps it, with all its nodes; unchecked. */
+  readChat(account: Account, chatId: string, signal: AbortSignal): Promise<JsonObject>;
+  /** Leave to put one file into the backend's storage; unchecked. */
+  getUploadToken(account: Account, name: string, sizeBytes: number, signal: AbortSignal): Promise<JsonObject>;
+  /** Lets the backend read a document that was uploaded. */
+  parseFile(account: Account, fileId: string, signal: AbortSignal): Promise<void>;
+  /** How far it is: "success" at the end. Undefined when it does not say. */
+  parseStatus(account: Account, fileId: string, signal: AbortSignal): Promise<string | undefined>;
+  /** Reads something that only the account may read, and that changes nothing. @throws {GatewayError} when it is refused */
+  checkAccount(account: Account, signal: AbortSignal): Promise<void>;
   /** The entries of the model list, unchecked. */
   listModels(account: Account, signal: AbortSignal): Promise<readonly unknown[]>;
 }
@@ -53,7 +65,15 @@ export function createQwenWebClient(options: ClientOptions): QwenWebClient {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal,
     });
-    return readAnswer(response, signal);
+    const answer = await readAnswer(response, signal);
+    tellCookies(account, response);
+    return answer;
+  }
+
+  /** Those of refusals are not taken: a firewall or an error page has no say in a session. */
+  function tellCookies(account: Account, response: OutboundResponse): void {
+    const lines = options.onSetCookies === undefined ? [] : response.headers.getSetCookie();
+    if (lines.length > 0) options.onSetCookies?.(account, lines);
   }
 
   return {
@@ -78,7 +98,9 @@ export function createQwenWebClient(options: ClientOptions): QwenWebClient {
         body: JSON.stringify(body),
         signal,
       });
-      return acceptCompletion(response, signal);
+      const accepted = await acceptCompletion(response, signal);
+      tellCookies(account, response);
+      return accepted;
     },
 
     async stop(account, chatId, responseId, signal) {
@@ -94,6 +116,37 @@ export function createQwenWebClient(options: ClientOptions): QwenWebClient {
 
     async deleteChat(account, chatId, signal) {
       await requestJson(account, "DELETE", `/api/v2/chats/${encodeURIComponent(chatId)}`, undefined, signal);
+    },
+
+    async readChat(account, chatId, signal) {
+      const path = `/api/v2/chats/${encodeURIComponent(chatId)}`;
+      const { data } = await requestJson(account, "GET", path, undefined, signal);
+      if (!isJsonObject(data)) throw classifyBody("{}", "application/json", noFacts);
+      return data;
+    },
+
+    async getUploadToken(account, name, sizeBytes, signal) {
+      const file = { filename: name, filesize: sizeBytes, filetype: "file" };
+      const { data } = await requestJson(account, "POST", "/api/v2/files/getstsToken", file, signal);
+      if (!isJsonObject(data)) throw classifyBody("{}", "application/json", noFacts);
+      return data;
+    },
+
+    async parseFile(account, fileId, signal) {
+      await requestJson(account, "POST", "/api/v2/files/parse", { file_id: fileId }, signal);
+    },
+
+    async parseStatus(account, fileId, signal) {
+      const body = { file_id_list: [fileId] };
+      const { data } = await requestJson(account, "POST", "/api/v2/files/parse/status", body, signal);
+      const first: unknown = Array.isArray(data) ? data[0] : data;
+      const status = isJsonObject(first) ? first["status"] : undefined;
+      return typeof status === "string" ? status : undefined;
+    },
+
+    async checkAccount(account, signal) {
+      // The calls that tell who one is rotate the session's cookie, as observed in 2026-09: the list of chats does not.
+      await requestJson(account, "GET", "/api/v2/chats/?page=1&exclude_project=true", undefined, signal);
     },
 
     async listModels(account, signal) {
@@ -118,28 +171,38 @@ export async function acceptCompletion(response: OutboundResponse, signal: Abort
 const noFacts = { status: 502, retryAfterMs: undefined };
 
 /** @throws {GatewayError} classified, unless the body is JSON that does not say `success: false` */
-async function readAnswer(response: OutboundResponse, signal: AbortSignal): Promise<JsonObject> {
+export async function readAnswer(response: OutboundResponse, signal: AbortSignal): Promise<JsonObject> {
   const type = contentType(response);
   const isAccepted = response.status < 300 && type.includes("json");
   const text = await readText(response.body, isAccepted ? maxJsonBytes : maxRefusalBytes, signal);
   const body = isAccepted ? parseObject(text) : undefined;
-  const isRefusal = body === undefined || body["success"] === false || "error" in body || "ret" in body;
-  if (isRefusal || isFlatRefusal(body)) throw classifyBody(text, type, factsOf(response));
+  const facts = factsOf(response);
+  if (body === undefined || isRefusal(body, facts.status)) throw classifyBody(text, type, facts);
   return body;
 }
 
-/** `{"code":"RateLimited","detail":…}` without a `success` field, as seen in 2026-04. */
-function isFlatRefusal(body: JsonObject): boolean {
-  return !("success" in body) && typeof body["code"] === "string" && !("data" in body);
+/** The shape decides; where a body says neither success nor refusal, the actual status does. */
+function isRefusal(body: JsonObject, actualStatus: number): boolean {
+  if (body["success"] === false || body["error"] != null || "ret" in body) return true;
+  if (body["success"] === true) return false;
+  // `{"code":"RateLimited","detail":…}`, as seen in 2026-04.
+  return actualStatus >= 400 || (typeof body["code"] === "string" && !("data" in body));
 }
 
 function factsOf(response: OutboundResponse): { status: number; retryAfterMs: number | undefined } {
   const actual = Number(response.headers.get("x-actual-status-code"));
-  const retryAfterSeconds = Number(response.headers.get("retry-after"));
   return {
     status: actual >= 100 ? actual : response.status,
-    retryAfterMs: retryAfterSeconds > 0 ? retryAfterSeconds * 1000 : undefined,
+    retryAfterMs: readRetryAfter(response.headers.get("retry-after")),
   };
+}
+
+/** Seconds, or a date as proxies write it. */
+function readRetryAfter(value: string | null): number | undefined {
+  if (value === null) return undefined;
+  const seconds = Number(value);
+  const delayMs = Number.isNaN(seconds) ? Date.parse(value) - Date.now() : seconds * 1000;
+  return delayMs > 0 ? delayMs : undefined;
 }
 
 function contentType(response: OutboundResponse): string {

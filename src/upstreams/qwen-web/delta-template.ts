@@ -6,10 +6,16 @@ import type { JsonText } from "../../contract/json.ts";
 
 const quote = 34;
 const backslash = 92;
+const space = 32;
+const zero = 48;
+const unicodeEscape = 117;
+/** `"`, `\\`, `/`, `b`, `f`, `n`, `r`, `t` */
+const simpleEscapes: ReadonlySet<number> = new Set([34, 92, 47, 98, 102, 110, 114, 116]);
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const contentKey = encoder.encode('"content":');
 const usageKey = encoder.encode('"usage":');
+const inputTokensKey = encoder.encode('{"input_tokens":');
 
 type DeltaKind = "text-delta" | "reasoning-delta";
 
@@ -64,7 +70,7 @@ export class DeltaTemplate {
     const end = endOfString(data, start);
     if (end < 0 || !equalsAt(data, after, end + 1)) return false;
     const tail = end + 1 + after.length;
-    if (tail < data.length && !equalsAt(data, usageKey, tail)) return false;
+    if (tail < data.length && !hasCounts(data, tail)) return false;
     this.#raw.json = data.subarray(start, end + 1);
     this.#rememberTail(data, tail);
     return true;
@@ -91,17 +97,46 @@ export class DeltaTemplate {
   }
 }
 
-/** Index of the closing quote of the string that opens at `start`; negative when it does not close. */
+/**
+ * Index of the closing quote of the string that opens at `start`; negative when it does not close, or holds what no JSON
+ * string may: such bytes must not reach a client.
+ */
 function endOfString(data: Uint8Array, start: number): number {
-  let end = data.indexOf(quote, start + 1);
-  while (end > 0 && isEscaped(data, end)) end = data.indexOf(quote, end + 1);
-  return end;
+  for (let at = start + 1; at < data.length; at++) {
+    const byte = data[at]!;
+    if (byte === quote) return at;
+    if (byte < space) return -1;
+    if (byte !== backslash) continue;
+    const escaped = data[at + 1];
+    if (escaped === unicodeEscape) {
+      if (!isHex(data, at + 2, at + 6)) return -1;
+      at += 5;
+    } else if (escaped !== undefined && simpleEscapes.has(escaped)) at += 1;
+    else return -1;
+  }
+  return -1;
 }
 
-function isEscaped(data: Uint8Array, index: number): boolean {
-  let at = index - 1;
-  while (at >= 0 && data[at] === backslash) at--;
-  return (index - at) % 2 === 0;
+function isHex(data: Uint8Array, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) {
+    const byte = data[at] ?? 0;
+    const lower = byte | 32;
+    if (!((byte >= 48 && byte <= 57) || (lower >= 97 && lower <= 102))) return false;
+  }
+  return true;
+}
+
+/** Whether a usage that can be read stands there: an empty one must not take the place of the one before. */
+function hasCounts(data: Uint8Array, offset: number): boolean {
+  if (!equalsAt(data, usageKey, offset)) return false;
+  const object = skipSpace(data, offset + usageKey.length);
+  if (!equalsAt(data, inputTokensKey, object)) return false;
+  const digit = data[skipSpace(data, object + inputTokensKey.length)] ?? 0;
+  return digit >= zero && digit <= zero + 9;
+}
+
+function skipSpace(data: Uint8Array, offset: number): number {
+  return data[offset] === space ? offset + 1 : offset;
 }
 
 function equalsAt(data: Uint8Array, expected: Uint8Array, offset: number): boolean {

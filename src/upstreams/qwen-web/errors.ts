@@ -38,18 +38,24 @@ export interface RefusalFacts {
 const hourMs = 3_600_000;
 /** As other clients do after "high demand" (2026-08). */
 const highDemandMs = 120_000;
+const tooManyRequestsMs = 5000;
+/** Of a limit that does not say how long it lasts. */
+const defaultLimitHours = 24;
 
-/** Substrings of firewall pages. Looked for in bodies that are no event stream only: ordinary answers may hold them. */
+/** Substrings that only the firewall writes. Looked for in bodies that are no event stream: answers may hold them. */
 const challengeMarks = [
   "fail_sys_user_validate",
   "rgv587_error",
   "_____tmd_____",
-  "x5secdata",
+  "x5sec",
   "aliyun_waf",
   "denyfromx5",
   "baxia",
   "awsc",
 ] as const;
+
+/** Ordinary words: they tell the firewall only in a page. */
+const challengePageMarks = ["punish", "captcha", "security verification"] as const;
 
 /** Classifies an answer that is no event stream: content type, body shape, `x-actual-status-code`, status, in that order. */
 export function classifyBody(
@@ -61,10 +67,14 @@ export function classifyBody(
   if (challengeMarks.some((mark) => lower.includes(mark))) return challenge();
   if (contentType.includes("text/html") || lower.trimStart().startsWith("<")) {
     // A page under a status of its own is a proxy's; the firewall's come as 200 or 403.
-    const isProxyPage = facts.status >= 500 || facts.status === 429 || facts.status === 404;
-    return isProxyPage ? classify({ code: "", text: "", hours: undefined, ...facts }) : challenge();
+    const isProxyPage = facts.status >= 500 || facts.status === 429 || facts.status === 404 || facts.status === 413;
+    const isChallenge = !isProxyPage || challengePageMarks.some((mark) => lower.includes(mark));
+    return isChallenge ? challenge() : classify({ code: "", text: "", hours: undefined, ...facts });
   }
-  return classify({ ...readEnvelope(parseObject(body)), ...facts });
+  const object = parseObject(body) ?? parseFirstEvent(body);
+  // The firewall's own shape: its first word says what it did.
+  if (Array.isArray(object?.["ret"])) return challenge();
+  return classify({ ...readEnvelope(object), ...facts });
 }
 
 /** Classifies the `error` of an in-stream event. */
@@ -88,127 +98,151 @@ export function readEnvelope(body: JsonObject | undefined): Pick<RefusalFacts, "
     stringOf(error?.["details"]) ??
     stringOf(error?.["message"]) ??
     (typeof plain === "string" ? plain : "");
-  const hours = data?.["num"] ?? body?.["num"];
-  return { code: code.toLowerCase(), text, hours: typeof hours === "number" && hours > 0 ? hours : undefined };
+  const hours = Number(data?.["num"] ?? body?.["num"] ?? error?.["num"]);
+  return { code: code.toLowerCase(), text, hours: hours > 0 && Number.isFinite(hours) ? hours : undefined };
 }
 
-/** One row a condition of the catalogue in the order in which they must be asked: state of the chat before quota. */
-function classify(facts: RefusalFacts): QwenRefusal {
-  const { code, status } = facts;
-  const text = facts.text.toLowerCase();
-  const cause = new Error(`Qwen answered ${status} ${code}: ${facts.text.slice(0, 500)}`);
+/** A condition of the catalogue, and what it means. */
+interface Row {
+  readonly when: (facts: RefusalFacts) => boolean;
+  readonly kind: ErrorKind;
+  readonly message: string | ((facts: RefusalFacts) => string);
+  readonly chain?: ChainAction;
+  /** The same request may succeed in a moment. */
+  readonly retryable?: true;
+  /** Until then a repetition is useless. @defaultValue what the answer's own header says */
+  readonly retryAfterMs?: (facts: RefusalFacts) => number;
+  readonly param?: string;
+}
 
-  if (text.includes("chat is in progress")) {
-    return new QwenRefusal(
-      "overloaded",
-      "Cannot continue the chat: Qwen is still busy with its last answer, try again in a few seconds",
-      "wait",
-      { cause, retryable: true },
-    );
-  }
-  if (/parent_id .*not exist/.test(text) || text.includes("first message must not assistant")) {
-    return new QwenRefusal(
-      "upstream-failed",
-      "Cannot continue the chat: Qwen does not know its last answer any more",
-      "restart",
-      { cause },
-    );
-  }
-  if (code === "chat_not_found" || /the chat .*not exist/.test(text)) {
-    return new QwenRefusal("upstream-failed", "Cannot continue the chat: Qwen does not know it any more", "restart", {
-      cause,
-    });
-  }
-  if (code === "data_inspection_failed" || text.includes("inappropriate content")) {
-    return refusal(
-      "content-filtered",
-      "Qwen refused the content: its safety check stopped this message or its answer",
-      { cause },
-    );
-  }
-  if (code === "contextlengthexceeded" || code === "context_length_exceeded") {
-    return refusal(
-      "context-too-long",
-      "The conversation is longer than the model's context: shorten it or start a new one",
-      { cause },
-    );
-  }
-  if (code === "quota_limit" || text.includes("high demand") || text.includes("increased too quickly")) {
-    return refusal("overloaded", "Qwen is under high demand: try again in a few minutes", {
-      cause,
-      retryable: true,
-      retryAfterMs: highDemandMs,
-    });
-  }
-  if (
-    code === "ratelimited" ||
-    text.includes("upper limit") ||
-    text.includes("quota exceeded") ||
-    text.includes("token-limit")
-  ) {
-    const hours = facts.hours ?? 24;
-    return refusal(
-      "upstream-quota",
-      `The Qwen account has reached its usage limit: it is available again in about ${hours} h, or use another account`,
-      {
-        cause,
-        retryAfterMs: hours * hourMs,
-      },
-    );
-  }
-  if (code === "too_many_requests" || status === 429) {
-    return refusal("upstream-quota", "Qwen takes no more requests of this account right now: try again in a moment", {
-      cause,
-      retryable: true,
-      retryAfterMs: facts.retryAfterMs ?? 5000,
-    });
-  }
-  if (
-    code === "unauthorized" ||
-    code === "forbidden" ||
-    status === 401 ||
-    status === 403 ||
-    text.includes("token has expired")
-  ) {
-    return refusal(
-      "upstream-auth",
-      "Qwen refused the account's credentials: sign in at chat.qwen.ai and give the gateway the new token",
-      { cause },
-    );
-  }
-  if (text.includes("model not found")) {
-    return refusal(
-      "model-not-found",
-      "Qwen does not offer this model to the account: GET /v1/models lists those it offers",
-      { cause, param: "model" },
-    );
-  }
-  if (code === "invalid_input" || text.includes("invalid file information")) {
-    return refusal("invalid-request", "Qwen refused the message or its attachment as invalid", { cause });
-  }
-  if (text.includes("too many messages") || code === "requestvalidationerror") {
-    return refusal(
-      "internal",
-      "Qwen does not understand the gateway's request: its protocol may have changed, look for a newer gateway",
-      { cause },
-    );
-  }
-  if (status === 504 || status === 408) {
-    return refusal("upstream-timeout", "Qwen took too long to answer: try again", { cause, retryable: true });
-  }
-  return refusal("upstream-failed", "Qwen failed to answer this request: try again", { cause, retryable: true });
+function classify(facts: RefusalFacts): QwenRefusal {
+  const lower = { ...facts, text: facts.text.toLowerCase() };
+  const row = rows.find((candidate) => candidate.when(lower)) ?? unknownRefusal;
+  const retryAfterMs = row.retryAfterMs?.(facts) ?? facts.retryAfterMs;
+  const message = typeof row.message === "string" ? row.message : row.message(facts);
+  return new QwenRefusal(row.kind, message, row.chain ?? "none", {
+    cause: new Error(`Qwen answered ${facts.status} ${facts.code}: ${facts.text.slice(0, 500)}`),
+    retryable: row.retryable === true,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(row.param === undefined ? {} : { param: row.param }),
+  });
+}
+
+const limitHours = (facts: RefusalFacts): number => facts.hours ?? defaultLimitHours;
+
+/** Asked in this order: the state of the chat before quota, codes (which are not localised) beside texts. */
+const rows: readonly Row[] = [
+  {
+    when: ({ text }) => text.includes("chat is in progress"),
+    kind: "overloaded",
+    message: "Cannot continue the chat: Qwen is still busy with its last answer, try again in a few seconds",
+    chain: "wait",
+    retryable: true,
+  },
+  {
+    when: ({ text }) => /parent_id .*not exist/.test(text) || text.includes("first message must not assistant"),
+    kind: "upstream-failed",
+    message: "Cannot continue the chat: Qwen does not know its last answer any more",
+    chain: "restart",
+  },
+  {
+    when: ({ code, text }) => code === "chat_not_found" || /the chat .*not exist/.test(text),
+    kind: "upstream-failed",
+    message: "Cannot continue the chat: Qwen does not know it any more",
+    chain: "restart",
+  },
+  {
+    when: ({ code, text }) => code === "data_inspection_failed" || text.includes("inappropriate content"),
+    kind: "content-filtered",
+    message: "Qwen refused the content: its safety check stopped this message or its answer",
+  },
+  {
+    when: ({ code, status }) => /^context_?length_?exceeded$/.test(code) || status === 413,
+    kind: "context-too-long",
+    message: "The conversation is longer than the model's context: shorten it or start a new one",
+  },
+  {
+    when: ({ code, text }) =>
+      code === "quota_limit" || text.includes("high demand") || text.includes("increased too quickly"),
+    kind: "overloaded",
+    message: "Qwen is under high demand: try again in a few minutes",
+    retryable: true,
+    retryAfterMs: () => highDemandMs,
+  },
+  {
+    when: ({ code, text }) => code === "ratelimited" || /upper limit|quota exceeded|token-limit/.test(text),
+    kind: "upstream-quota",
+    message: (facts) =>
+      `The Qwen account has reached its usage limit: it is available again in about ${limitHours(facts)} h, or use another account`,
+    retryAfterMs: (facts) => limitHours(facts) * hourMs,
+  },
+  {
+    when: ({ code, status }) => code === "too_many_requests" || status === 429,
+    kind: "upstream-quota",
+    message: "Qwen takes no more requests of this account right now: try again in a moment",
+    retryable: true,
+    retryAfterMs: (facts) => facts.retryAfterMs ?? tooManyRequestsMs,
+  },
+  {
+    when: ({ code, status, text }) =>
+      code === "unauthorized" ||
+      code === "forbidden" ||
+      status === 401 ||
+      status === 403 ||
+      text.includes("token has expired"),
+    kind: "upstream-auth",
+    message: "Qwen refused the account's credentials: sign in at chat.qwen.ai and give the gateway the new token",
+  },
+  {
+    when: ({ text }) => text.includes("model not found"),
+    kind: "model-not-found",
+    message: "Qwen does not offer this model to the account: GET /v1/models lists those it offers",
+    param: "model",
+  },
+  {
+    when: ({ code, text }) => code === "invalid_input" || text.includes("invalid file information"),
+    kind: "invalid-request",
+    message: "Qwen refused the message or its attachment as invalid",
+  },
+  {
+    when: ({ text }) => text.includes("request header"),
+    kind: "upstream-failed",
+    message:
+      "Qwen refused the headers of the request: copy them anew from the browser of this account, `version` among them",
+  },
+  {
+    when: ({ code, text }) => text.includes("too many messages") || code === "requestvalidationerror",
+    kind: "internal",
+    message: "Qwen does not understand the gateway's request: its protocol may have changed, look for a newer gateway",
+  },
+  {
+    when: ({ status }) => status === 504 || status === 408,
+    kind: "upstream-timeout",
+    message: "Qwen took too long to answer: try again",
+    retryable: true,
+  },
+];
+
+const unknownRefusal: Row = {
+  when: () => true,
+  kind: "upstream-failed",
+  message: "Qwen failed to answer this request: try again",
+  retryable: true,
+};
+
+/** An event stream under a status that refuses it: what its first event says. */
+function parseFirstEvent(body: string): JsonObject | undefined {
+  const line = /^data: ?(\{.*)$/m.exec(body)?.[1];
+  return line === undefined ? undefined : parseObject(line);
 }
 
 function challenge(): QwenRefusal {
-  return refusal(
+  return new QwenRefusal(
     "upstream-challenge",
     "Qwen's firewall asks for a human check: open chat.qwen.ai in the browser of this account, solve it, wait some minutes and copy the cookies anew",
+    "none",
     {},
   );
-}
-
-function refusal(kind: ErrorKind, message: string, options: GatewayErrorOptions): QwenRefusal {
-  return new QwenRefusal(kind, message, "none", options);
 }
 
 export function parseObject(text: string): JsonObject | undefined {

@@ -7,8 +7,9 @@ import { isJsonObject, jsonText } from "../../contract/json.ts";
 import type { EventDecoder } from "../../contract/upstream.ts";
 import { createSseDecoder } from "../../sse/sse-decoder.ts";
 import type { QwenDelta, QwenSearchResult, QwenStreamEvent, QwenUsage } from "../../wire/qwen-web.ts";
-import { classifyStreamError, upstreamName } from "./errors.ts";
+import { classifyStreamError, type QwenRefusal, upstreamName } from "./errors.ts";
 import { DeltaTemplate } from "./delta-template.ts";
+import { createNewText, type NewText } from "./new-text.ts";
 import { parseUsage } from "./parse-usage.ts";
 import { createThoughtTracker } from "./thought-tracker.ts";
 
@@ -21,6 +22,8 @@ export interface DecoderOptions {
   /** @defaultValue "response_id" */
   readonly chainOn?: ChainOn;
   readonly maxLineBytes?: number;
+  /** Told of a refusal that came as an event; returns the error to tell. @defaultValue the refusal itself */
+  readonly onRefusal?: (refusal: QwenRefusal) => GatewayError;
   /** Told once a reply, at the first event that could not be understood. */
   readonly onSkipped?: (reason: string) => void;
 }
@@ -30,7 +33,16 @@ const answerPhases: ReadonlySet<string> = new Set(["answer", ""]);
 /** As observed on chat.qwen.ai, 2026-03: the result of image generation; another observer saw `image`. */
 const imagePhases: ReadonlySet<string> = new Set(["image_gen", "image"]);
 
+/** Ids of a reply as one of its events tells them. */
+interface ToldIds {
+  readonly parent_id?: string;
+  readonly response_id?: string;
+  /** Where a body has no `response_id` (T13). */
+  readonly message_id?: string;
+}
+
 type Emit = (event: UpstreamEvent) => void;
+type DeltaKind = "text-delta" | "reasoning-delta";
 
 /** What a decoder has learnt of its reply, for whoever must stop it. */
 export interface WebEventDecoder extends EventDecoder {
@@ -45,6 +57,10 @@ export function createEventDecoder(options: DecoderOptions): WebEventDecoder {
   const chainOn = options.chainOn ?? "response_id";
   const decoder = new TextDecoder();
   const thoughts = createThoughtTracker();
+  const newText: Readonly<Record<DeltaKind, NewText>> = {
+    "text-delta": createNewText(),
+    "reasoning-delta": createNewText(),
+  };
   let emit: Emit = () => {};
   let hasStarted = false;
   let hasEnded = false;
@@ -78,30 +94,33 @@ export function createEventDecoder(options: DecoderOptions): WebEventDecoder {
     if (text === "[DONE]") return;
     const event = parseEvent(text);
     if (event === undefined) return skip("no JSON object");
-    if ("error" in event) return fail(classifyStreamError(event.error));
-    if (event["response.created"] !== undefined) return onCreated(event["response.created"]);
-    if (event["response.output_text.delta"] !== undefined) {
-      return onText(event["response.output_text.delta"].delta);
+    if (isJsonObject(event["response.created"])) return onIds(event["response.created"]);
+    // A second answer may run interleaved (model comparison): only the first is ours, be it told by its ids or by a delta.
+    const responseId = textOf(event.response_id);
+    if (responseId !== undefined) onIds(event);
+    if (responseId !== undefined && continuation?.responseId && responseId !== continuation.responseId) return;
+    if (event.error != null && event.error !== "") return refuse(classifyStreamError(event.error));
+    if (event.success === false) return refuse(classifyStreamError(event.data ?? event));
+    if (isJsonObject(event["response.output_text.delta"])) {
+      return onDeltaText("text-delta", event["response.output_text.delta"].delta);
     }
     if (event["response.completed"] !== undefined) return finish();
     if (event["response.info"] !== undefined) return;
-    // A second answer may run interleaved (model comparison): only the first is ours.
-    const isOther =
-      event.response_id !== undefined && continuation?.responseId && event.response_id !== continuation.responseId;
-    if (isOther) return;
-    if (event.usage) noteUsage(event.usage);
-    const delta = event.choices?.[0]?.delta;
+    if (isJsonObject(event.usage)) noteUsage(event.usage);
+    const delta = Array.isArray(event.choices) ? event.choices[0]?.delta : undefined;
     if (isJsonObject(delta)) {
-      template = learnTemplate(data, delta) ?? template;
-      return onDelta(delta);
+      onDelta(delta);
+      template = learnTemplate(data, delta, newText) ?? template;
+      return;
     }
     if (event.usage === undefined) skip("unknown event");
   }
 
-  function onCreated(created: NonNullable<QwenStreamEvent["response.created"]>): void {
+  /** The first ids count. Streams of some proxies begin without `response.created`. */
+  function onIds(told: ToldIds): void {
     if (continuation !== undefined) return;
-    const responseId = created.response_id ?? null;
-    const parentId = created.parent_id ?? null;
+    const responseId = textOf(told.response_id) ?? textOf(told.message_id) ?? null;
+    const parentId = textOf(told.parent_id) ?? null;
     continuation = {
       chatId: options.chatId,
       nodeId: chainOn === "parent_id" ? (parentId ?? responseId) : (responseId ?? parentId),
@@ -120,9 +139,9 @@ export function createEventDecoder(options: DecoderOptions): WebEventDecoder {
   function onDelta(delta: QwenDelta): void {
     start();
     const phase = delta.phase ?? "";
-    if (phase === "think") onReasoning(delta.content);
+    if (phase === "think") onDeltaText("reasoning-delta", delta.content);
     else if (phase === "thinking_summary") onThoughts(delta);
-    else if (answerPhases.has(phase)) onText(delta.content);
+    else if (answerPhases.has(phase)) onDeltaText("text-delta", delta.content);
     else if (imagePhases.has(phase)) onImage(delta.content);
     else onSearchResults(delta);
     const isFinal = answerPhases.has(phase) || imagePhases.has(phase);
@@ -130,22 +149,25 @@ export function createEventDecoder(options: DecoderOptions): WebEventDecoder {
     if (delta.status === "finished" && isFinal && delta.role !== "function") finish();
   }
 
-  function onText(content: string | null | undefined): void {
+  function onDeltaText(kind: DeltaKind, content: string | null | undefined): void {
     start();
-    if (content) emit({ type: "text-delta", text: jsonText(content) });
+    if (kind === "text-delta") say("reasoning-delta", newText["reasoning-delta"].settle());
+    const text = textOf(content);
+    if (text !== undefined) say(kind, newText[kind].next(text));
+    else if (content != null && content !== "") skip("a delta without text");
   }
 
-  function onReasoning(content: string | null | undefined): void {
-    if (content) emit({ type: "reasoning-delta", text: jsonText(content) });
+  function say(kind: DeltaKind, text: string): void {
+    if (text !== "") emit({ type: kind, text: jsonText(text) });
   }
 
   function onThoughts(delta: QwenDelta): void {
-    const text = thoughts.next(delta.extra?.summary_title?.content ?? [], delta.extra?.summary_thought?.content ?? []);
-    onReasoning(text);
+    const { summary_title: titles, summary_thought: texts } = delta.extra ?? {};
+    say("reasoning-delta", thoughts.next(textsIn(titles?.content), textsIn(texts?.content)));
   }
 
   function onImage(url: string | null | undefined): void {
-    if (url) onText(`![image](${url})\n`);
+    if (textOf(url) !== undefined) say("text-delta", `![image](${url})\n`);
   }
 
   function onSearchResults(delta: QwenDelta): void {
@@ -155,7 +177,7 @@ export function createEventDecoder(options: DecoderOptions): WebEventDecoder {
       if (typeof result?.url !== "string") continue;
       emit({
         type: "source",
-        source: { url: result.url, title: result.title ?? result.url, snippet: result.snippet },
+        source: { url: result.url, title: textOf(result.title) ?? result.url, snippet: textOf(result.snippet) },
       });
     }
   }
@@ -174,16 +196,27 @@ export function createEventDecoder(options: DecoderOptions): WebEventDecoder {
 
   function finish(): void {
     start();
+    sayRest();
     hasEnded = true;
     if (usage !== undefined) emit({ type: "usage-update", usage });
     emit({ type: "reply-end", finishReason: "stop", ...(continuation === undefined ? {} : { continuation }) });
   }
 
+  function refuse(refusal: QwenRefusal): void {
+    fail(options.onRefusal?.(refusal) ?? refusal);
+  }
+
   function fail(error: GatewayError): void {
+    sayRest();
     hasEnded = true;
     noteSkippedUsage();
     if (usage !== undefined) emit({ type: "usage-update", usage });
     emit({ type: "reply-error", error });
+  }
+
+  function sayRest(): void {
+    say("reasoning-delta", newText["reasoning-delta"].settle());
+    say("text-delta", newText["text-delta"].settle());
   }
 
   function skip(reason: string): void {
@@ -216,13 +249,21 @@ export function createEventDecoder(options: DecoderOptions): WebEventDecoder {
   };
 }
 
-/** Only the plainest deltas have a template: still typing, with text, in a phase whose text is passed on as it is. */
-function learnTemplate(data: Uint8Array, delta: QwenDelta): DeltaTemplate | undefined {
+/**
+ * Only the plainest deltas have a template: still typing, with text, in a phase whose text is passed on as it is, and of a
+ * stream whose deltas are known to be pieces.
+ */
+function learnTemplate(
+  data: Uint8Array,
+  delta: QwenDelta,
+  newText: Readonly<Record<DeltaKind, NewText>>,
+): DeltaTemplate | undefined {
   const phase = delta.phase ?? "";
   const isPlain = delta.status === "typing" && delta.extra === undefined && delta.function_call === undefined;
-  if (!isPlain || !delta.content || delta.role === "function") return undefined;
-  if (phase === "think") return DeltaTemplate.learn("reasoning-delta", data, delta.content);
-  return answerPhases.has(phase) ? DeltaTemplate.learn("text-delta", data, delta.content) : undefined;
+  if (!isPlain || textOf(delta.content) === undefined || delta.role === "function") return undefined;
+  const kind = phase === "think" ? "reasoning-delta" : answerPhases.has(phase) ? "text-delta" : undefined;
+  if (kind === undefined || !newText[kind].arePieces) return undefined;
+  return DeltaTemplate.learn(kind, data, delta.content ?? "");
 }
 
 /** A body that ended without its finish mark is a failure, never a `stop`. */
@@ -231,6 +272,15 @@ function truncated(): GatewayError {
     upstream: upstreamName,
     retryable: true,
   });
+}
+
+/** Fields are checked where they are used: what is no text, or empty, says nothing. */
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+function textsIn(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.map((item) => textOf(item) ?? "") : [];
 }
 
 function parseEvent(text: string): QwenStreamEvent | undefined {

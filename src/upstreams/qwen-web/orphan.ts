@@ -11,6 +11,8 @@ const stopTimeoutMs = 5000;
 
 export interface Sending {
   readonly accepted: Promise<AcceptedCompletion>;
+  /** Of a turn that was not accepted: resolves with whether nothing is generated for it any more. */
+  isAtRest(): Promise<boolean>;
   /** Ends the request and its body. */
   abort(): void;
 }
@@ -26,37 +28,40 @@ export function sendOrStop(
   signal: AbortSignal,
 ): Sending {
   const controller = new AbortController();
+  if (signal.aborted) {
+    return { accepted: Promise.reject(signal.reason), isAtRest: async () => true, abort() {} };
+  }
   const sent = client.sendMessage(account, body, controller.signal);
+  let isAtRest = Promise.resolve(true);
   const accepted = new Promise<AcceptedCompletion>((resolve, reject) => {
     const onAbort = (): void => {
       reject(signal.reason);
-      void stopOrphan(client, account, body, sent, controller);
+      isAtRest = stopOrphan(client, account, body, sent, controller);
     };
-    if (signal.aborted) return onAbort();
     signal.addEventListener("abort", onAbort, { once: true });
     sent.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
   });
-  return { accepted, abort: () => controller.abort() };
+  return { accepted, isAtRest: () => isAtRest, abort: () => controller.abort() };
 }
 
-/** Never rejects: whatever fails here, the chat settles by itself in a few seconds. */
+/** Never rejects. False: the generation may go on, and the chat settles by itself in a few seconds. */
 async function stopOrphan(
   client: QwenWebClient,
   account: Account,
   body: QwenCompletionBody,
   sent: Promise<AcceptedCompletion>,
   controller: AbortController,
-): Promise<void> {
+): Promise<boolean> {
   const timer = setTimeout(() => controller.abort(), learnMs);
   try {
     const completion = await sent;
-    if (completion.type === "json") return;
+    if (completion.type === "json") return true;
     const responseId = await learnResponseId(completion, body.chat_id, controller.signal);
-    if (responseId !== undefined) {
-      await client.stop(account, body.chat_id, responseId, AbortSignal.timeout(stopTimeoutMs));
-    }
+    if (responseId === undefined) return false;
+    return await client.stop(account, body.chat_id, responseId, AbortSignal.timeout(stopTimeoutMs));
   } catch {
-    // Refused or too slow: there is nothing to stop, or no way to.
+    // Refused: there is nothing to stop. Too slow: there is no way to.
+    return !controller.signal.aborted;
   } finally {
     clearTimeout(timer);
     controller.abort();

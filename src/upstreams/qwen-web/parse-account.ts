@@ -1,14 +1,9 @@
-// What a user pastes to an account: a token, a Cookie header, further headers of the browser.
+// What a user captured to an account: a token, a Cookie header, further headers of the browser.
 
-import { type Account, tokenClaims } from "../../credentials/account.ts";
+import { type Account, anonymousId, type CapturedCredentials, tokenClaims } from "../../credentials/account.ts";
+import { cookieValue } from "../../credentials/cookies.ts";
 
-export interface CapturedCredentials {
-  readonly token?: string | undefined;
-  readonly cookies?: string | undefined;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-/** Names that the gateway sets itself, or that belong to one connection only. */
+/** Names that the gateway sets itself, or that belong to one connection or one call only. */
 const notCaptured: ReadonlySet<string> = new Set([
   "authorization",
   "cookie",
@@ -19,43 +14,37 @@ const notCaptured: ReadonlySet<string> = new Set([
   "accept",
   "accept-encoding",
   "transfer-encoding",
+  "x-accel-buffering",
   "x-request-id",
   "referer",
   "origin",
   "timezone",
 ]);
 
-/** Without any credential it is the anonymous account, which test servers and the emulator take. */
-export function parseAccount(captured: CapturedCredentials): Account {
+/**
+ * Without any credential it is the anonymous account, which test servers and the emulator take.
+ * @param alias what its owner calls it; else it is named by its id
+ */
+export function parseAccount(captured: CapturedCredentials, alias?: string): Account {
   const token = withoutScheme(captured.token) ?? cookieValue(captured.cookies, "token");
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(captured.headers ?? {})) {
     if (!notCaptured.has(name.toLowerCase())) headers[name.toLowerCase()] = value;
   }
-  return { ...identify(token, captured.cookies), token, cookies: captured.cookies, headers };
+  const id = identify(token, captured.cookies);
+  const ownAlias = id === anonymousId ? id : `account-${id.slice(0, 6)}`;
+  return { id, alias: alias ?? ownAlias, token, cookies: captured.cookies || undefined, headers };
 }
 
 function withoutScheme(token: string | undefined): string | undefined {
   return token?.replace(/^bearer\s+/i, "").trim() || undefined;
 }
 
-function cookieValue(cookies: string | undefined, name: string): string | undefined {
-  for (const pair of cookies?.split(";") ?? []) {
-    const at = pair.indexOf("=");
-    if (at > 0 && pair.slice(0, at).trim() === name) return pair.slice(at + 1).trim() || undefined;
-  }
-  return undefined;
-}
-
 /** The token's user where it tells one, so that a fresh token of the same user is the same account. */
-function identify(
-  token: string | undefined,
-  cookies: string | undefined,
-): { readonly id: string; readonly alias: string } {
+function identify(token: string | undefined, cookies: string | undefined): string {
   const secret = token ?? cookies;
-  if (secret === undefined) return { id: "anonymous", alias: "anonymous" };
+  if (secret === undefined) return anonymousId;
   const user = token === undefined ? undefined : tokenClaims(token)?.["id"];
   const subject = typeof user === "string" && user !== "" ? `user:${user}` : `secret:${secret}`;
-  const id = new Bun.CryptoHasher("sha256").update(subject).digest("hex").slice(0, 16);
-  return { id, alias: `account-${id.slice(0, 6)}` };
+  return new Bun.CryptoHasher("sha256").update(subject).digest("hex").slice(0, 16);
 }

@@ -4,12 +4,15 @@ import type {
   QwenChatType,
   QwenCompletionBody,
   QwenFeatureConfig,
+  QwenFile,
   QwenMessage,
   QwenNewChatBody,
 } from "../../wire/qwen-web.ts";
 
 export interface MessageOptions {
   readonly content: string;
+  /** @defaultValue none */
+  readonly files?: readonly QwenFile[];
   /** The node that the turn continues; null for the first turn of a chat. */
   readonly parentId: string | null;
   readonly model: string;
@@ -28,7 +31,7 @@ export function createQwenMessage(options: MessageOptions): QwenMessage {
     role: "user",
     content: options.content,
     user_action: "chat",
-    files: [],
+    files: options.files ?? [],
     timestamp: Math.floor(options.nowMs / 1000),
     models: [options.model],
     model: "",

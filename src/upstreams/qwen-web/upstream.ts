@@ -2,33 +2,44 @@
 
 import type { ChatRequest } from "../../contract/chat-request.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
-import type { OpenContext, Resume, Upstream, UpstreamReply } from "../../contract/upstream.ts";
+import type { OpenContext, Resume, SaidText, Upstream, UpstreamReply } from "../../contract/upstream.ts";
 import type { Account } from "../../credentials/account.ts";
+import type { AccountUse } from "../../credentials/account-pool.ts";
 import type { HttpClient } from "../../outbound/http-client.ts";
 import { sleep, withRetry } from "../../outbound/retry.ts";
 import type { Log } from "../../telemetry/log.ts";
+import type { QwenFile } from "../../wire/qwen-web.ts";
+import { accountRefusal, type WebAccounts } from "./accounts.ts";
 import { createQwenWebClient } from "./client.ts";
-import { composeMessage, everything, type Unseen } from "./compose-message.ts";
+import { everything, type Unseen } from "./compose-message.ts";
 import { QwenRefusal, upstreamName } from "./errors.ts";
 import { decoderFor } from "./decoder-for.ts";
-import type { ChainOn } from "./event-decoder.ts";
+import type { ChainOn, WebEventDecoder } from "./event-decoder.ts";
 import { chatTypeOf, chooseMode, featureConfigOf, type Mode } from "./model-mode.ts";
 import { createModelList } from "./models.ts";
 import { sendOrStop } from "./orphan.ts";
+import { createOutgoingMessage, type OutgoingMessage } from "./outgoing-message.ts";
+import { readRest } from "./recover.ts";
 import { createCompletionBody, createQwenMessage } from "./request-body.ts";
 import { createSpareChats } from "./spare-chats.ts";
+import { uploadText } from "./upload.ts";
 
 export interface QwenWebOptions {
-  /** At least one; the first serves new conversations. */
-  readonly accounts: readonly [Account, ...Account[]];
+  readonly accounts: WebAccounts;
   readonly http: HttpClient;
   /** Without a slash at its end. */
   readonly baseUrl: string;
   readonly chatTitle: string;
   readonly defaultModel: string;
   readonly chainOn: ChainOn;
-  /** Longest message in characters that is sent; beyond it the request is refused. Undefined: no limit. */
+  /** Longest message in characters that is sent as text. Undefined: no limit. */
   readonly maxMessageChars: number | undefined;
+  /** Longer messages go up as a file; without it they are refused. */
+  readonly upload: boolean;
+  /** Where files go, without a slash at its end. Undefined: the storage that the backend names. */
+  readonly storageUrl: string | undefined;
+  /** An answer whose stream breaks off is looked up in the stored chat. */
+  readonly recover: boolean;
   readonly maxLineBytes: number;
   /** Repetitions of chat creation. */
   readonly retry: { readonly maxAttempts: number; readonly baseDelayMs: number; readonly maxDelayMs: number };
@@ -42,6 +53,8 @@ const busyWaitMs = 10_000;
 /** The settle time of a chat whose stop was not confirmed. */
 const unconfirmedSettleMs = 2000;
 const stopTimeoutMs = 5000;
+/** From the asking for leave to the reading of the file. */
+const uploadTimeoutMs = 30_000;
 /** How long the end of a body may take behind its finish, before the connection is given up. */
 const bodyEndMs = 1000;
 
@@ -50,29 +63,50 @@ interface Turn {
   readonly request: ChatRequest;
   readonly context: OpenContext;
   readonly account: Account;
+  readonly use: AccountUse;
+  /** Nothing but this account's chat knows what was said before. */
+  readonly mustStay: boolean;
   readonly model: string;
   readonly mode: Mode;
 }
 
 export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
-  const client = createQwenWebClient(options);
+  const { accounts } = options;
+  const client = createQwenWebClient({ ...options, onSetCookies: accounts.noteCookies });
   const spareChats = createSpareChats(options.clock);
-  const newAccount = options.accounts[0];
+  /** Chains that turned out broken when their stream was open already: the next attempt starts a new chat. */
+  const lostChains = new WeakSet<Resume>();
   const models = createModelList({
-    fetchList: (signal) => client.listModels(newAccount, signal),
+    fetchList: (signal) => accounts.askAny(signal, (account) => client.listModels(account, signal)),
     defaultModel: options.defaultModel,
     clock: options.clock,
     log: options.log,
   });
-  const accountOf = (id: string): Account | undefined => options.accounts.find((account) => account.id === id);
 
   async function open(request: ChatRequest, context: OpenContext): Promise<UpstreamReply> {
     const { id: model, mode: suffix } = await models.resolve(request.model, context.signal);
     const mode = chooseMode(suffix, request.reasoning, request.webSearch);
-    const resume = context.resume;
-    const account = (resume === undefined ? undefined : accountOf(resume.account)) ?? newAccount;
-    const turn: Turn = { request, context, account, model, mode };
-    if (resume !== undefined && account.id === resume.account) {
+    const mustStay = hasNoHistory(request, context.resume);
+    const { signal, deadlineMs } = context;
+    const except = new Set<string>();
+    for (;;) {
+      const conversationOf = context.resume?.account;
+      const use = await accounts.pool.pick({ conversationOf, mustStay, except, signal, deadlineMs });
+      const draft = { request, context, use, mustStay, model, mode };
+      try {
+        return await accounts.ask(use.id, signal, (account) => openTurn({ ...draft, account }));
+      } catch (error) {
+        use.end();
+        if (mustStay || !accounts.mayMove(error)) throw error;
+        except.add(use.id);
+        options.log.info("Another account is asked", { requestId: context.requestId, refusedBy: use.alias });
+      }
+    }
+  }
+
+  async function openTurn(turn: Turn): Promise<UpstreamReply> {
+    const { resume } = turn.context;
+    if (resume !== undefined && turn.account.id === resume.account && !lostChains.has(resume)) {
       const reply = await continueChat(turn, resume);
       if (reply !== undefined) return reply;
     }
@@ -83,14 +117,16 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
   async function continueChat(turn: Turn, resume: Resume): Promise<UpstreamReply | undefined> {
     const { context, account } = turn;
     const { chatId, nodeId } = resume.continuation;
-    const text = composeChecked(turn.request, resume);
+    spareChats.drop(chatId);
+    const outgoing = await prepare(turn, resume);
     if (resume.interrupted?.responseId) {
-      await client.stop(account, chatId, resume.interrupted.responseId, AbortSignal.timeout(stopTimeoutMs));
+      const limit = AbortSignal.any([context.signal, AbortSignal.timeout(stopTimeoutMs)]);
+      await client.stop(account, chatId, resume.interrupted.responseId, limit);
     }
     const settleMs = Math.min(resume.readyAtMs - options.clock(), busyWaitMs);
     if (settleMs > 0) await sleep(settleMs, context.signal);
     try {
-      return await withRetry(() => send(turn, chatId, nodeId, text), {
+      return await withRetry(() => send(turn, chatId, nodeId, outgoing), {
         maxAttempts: Number.POSITIVE_INFINITY,
         baseDelayMs: 400,
         maxDelayMs: 2000,
@@ -99,7 +135,7 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
         isRetryable: (error) => error instanceof QwenRefusal && error.chainAction === "wait",
       });
     } catch (error) {
-      if (!(error instanceof QwenRefusal) || error.chainAction === "none") throw error;
+      if (!isAboutChat(error)) throw error;
       options.log.info("The chat cannot be continued, a new one takes over", {
         requestId: context.requestId,
         reason: error.message,
@@ -110,28 +146,39 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
 
   async function startChat(turn: Turn): Promise<UpstreamReply> {
     const { request, context, account, model, mode } = turn;
-    const text = composeChecked(request, everything(request));
+    const outgoing = await prepare(turn, everything(request));
     const chatId =
-      spareChats.take(account.id, context.caller) ??
+      spareChats.take(account.id, context.caller, outgoing.content) ??
       (await withRetry(() => client.createChat(account, model, chatTypeOf(mode), context.signal), {
         ...options.retry,
         deadlineMs: context.deadlineMs,
         signal: context.signal,
+        isRetryable: (error) => error instanceof GatewayError && error.retryable && accountRefusal(error) === undefined,
       }).catch(asFinal));
     try {
-      return await send(turn, chatId, null, text);
+      return await send(turn, chatId, null, outgoing);
     } catch (error) {
       // A spare chat that turns out to be gone or busy must not fail a request that never asked for it.
-      if (error instanceof QwenRefusal && error.chainAction !== "none") throw asRepeatable(error);
-      spareChats.put(account.id, context.caller, chatId);
-      throw error;
+      throw isAboutChat(error) ? asRepeatable(error) : error;
     }
   }
 
-  async function send(turn: Turn, chatId: string, parentId: string | null, text: string): Promise<UpstreamReply> {
-    const { request, context, account, model, mode } = turn;
+  /** The chat of a turn that came to nothing serves its repetition, unless Qwen may still write in it. */
+  function keepSpare({ account, context }: Turn, chatId: string, content: string, isAtRest: boolean): void {
+    // A chat that a conversation of its own continues is nobody else's, however empty it is.
+    const isResumed = context.resume?.continuation.chatId === chatId;
+    if (isAtRest && !isResumed) spareChats.put(account.id, context.caller, content, chatId);
+  }
+
+  async function send(
+    turn: Turn,
+    chatId: string,
+    parentId: string | null,
+    outgoing: OutgoingMessage,
+  ): Promise<UpstreamReply> {
+    const { request, context, account, use, model, mode } = turn;
     const message = createQwenMessage({
-      content: text,
+      ...outgoing,
       parentId,
       model,
       chatType: chatTypeOf(mode),
@@ -140,12 +187,24 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
     });
     const body = createCompletionBody(chatId, parentId, model, message);
     const sending = sendOrStop(client, account, body, context.signal);
-    const completion = await sending.accepted;
+    const completion = await sending.accepted.catch((error: unknown) => {
+      if (parentId === null && !isAboutChat(error)) {
+        void sending.isAtRest().then((isAtRest) => keepSpare(turn, chatId, outgoing.content, isAtRest));
+      }
+      throw error;
+    });
+    let isLost = false;
     const { source, decoder } = decoderFor(completion, {
       chatId,
       model,
       chainOn: options.chainOn,
       maxLineBytes: options.maxLineBytes,
+      onRefusal(refusal) {
+        // An older message's file may be gone for Qwen: in a new chat it goes up anew.
+        isLost = refusal.chainAction !== "none" || (parentId !== null && refusal.kind === "invalid-request");
+        if (isLost && context.resume !== undefined) lostChains.add(context.resume);
+        return isLost ? asRepeatable(refusal) : judgeInStream(turn, refusal);
+      },
       onSkipped: (reason) =>
         options.log.warn("Skipped an event of Qwen's stream", { requestId: context.requestId, reason }),
     });
@@ -155,7 +214,9 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
       model,
       body: source,
       decoder,
+      ...(options.recover ? { recover: (said: SaidText) => recover(turn, chatId, decoder, said) } : {}),
       async onEnd(outcome) {
+        use.end();
         const close = (): void => {
           source.cancel();
           sending.abort();
@@ -168,26 +229,54 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
         }
         close();
         const responseId = decoder.continuation?.responseId;
-        const isAtRest =
-          decoder.isOver ||
-          (responseId != null && (await client.stop(account, chatId, responseId, AbortSignal.timeout(stopTimeoutMs))));
-        if (isAtRest && parentId === null) spareChats.put(account.id, context.caller, chatId);
+        const isAtRest = decoder.isOver || (responseId != null && (await stop(account, chatId, responseId)));
+        if (parentId === null && !isLost) keepSpare(turn, chatId, outgoing.content, isAtRest);
         return isAtRest ? 0 : unconfirmedSettleMs;
       },
     };
   }
 
-  function composeChecked(request: ChatRequest, unseen: Unseen): string {
-    refuseAttachments(request, unseen.unseenFrom);
-    const text = composeMessage(request, unseen);
-    if (options.maxMessageChars !== undefined && text.length > options.maxMessageChars) {
-      throw new GatewayError(
-        "context-too-long",
-        `The message is ${text.length} characters long, more than the ${options.maxMessageChars} that Qwen's firewall lets pass: shorten it or start a new conversation`,
-        { upstream: upstreamName, param: "messages" },
-      );
-    }
-    return text;
+  /** A long reply may outlive its token. */
+  async function stop(account: Account, chatId: string, responseId: string): Promise<boolean> {
+    const signal = AbortSignal.timeout(stopTimeoutMs);
+    return client.stop(await accounts.current(account, signal), chatId, responseId, signal);
+  }
+
+  /** A refusal that came as an event: as long as nothing was said, the request may be sent once more. */
+  function judgeInStream({ account, mustStay }: Turn, refusal: QwenRefusal): GatewayError {
+    const verdict = accounts.judge(account, refusal);
+    const canRepeat = verdict === "renewable" || (verdict === "set-aside" && !mustStay && accounts.mayMove(refusal));
+    return canRepeat ? asRepeatable(refusal) : refusal;
+  }
+
+  function prepare({ request, context, account }: Turn, unseen: Unseen): Promise<OutgoingMessage> {
+    const upload = (name: string, text: string): Promise<QwenFile> => {
+      const signal = AbortSignal.any([context.signal, AbortSignal.timeout(uploadTimeoutMs)]);
+      return withRetry(() => uploadText({ ...options, client }, account, name, text, signal), {
+        ...options.retry,
+        deadlineMs: context.deadlineMs,
+        signal,
+      });
+    };
+    return createOutgoingMessage(request, unseen, {
+      maxMessageChars: options.maxMessageChars,
+      upload: options.upload ? upload : undefined,
+      signal: context.signal,
+    });
+  }
+
+  async function recover(
+    { account, context }: Turn,
+    chatId: string,
+    decoder: WebEventDecoder,
+    said: SaidText,
+  ): Promise<string | undefined> {
+    const responseId = decoder.continuation?.responseId;
+    if (responseId == null) return undefined;
+    const rest = await readRest(client, await accounts.current(account, context.signal), chatId, responseId, said);
+    const outcome = rest === undefined ? "its stored chat does not hold it whole" : "its stored chat holds the rest";
+    options.log.info(`An answer broke off: ${outcome}`, { requestId: context.requestId });
+    return rest;
   }
 
   return {
@@ -195,15 +284,19 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
     listModels: (signal) => models.list(signal),
     open,
     async deleteChat(accountId, chatId, signal) {
-      const account = accountOf(accountId);
-      if (account !== undefined) await client.deleteChat(account, chatId, signal);
+      spareChats.drop(chatId);
+      await accounts.load();
+      if (!accounts.known().some(({ id }) => id === accountId)) return;
+      if (accounts.pool.isSetAside(accountId)) throw accounts.pool.unavailable([accountId]);
+      await accounts.ask(accountId, signal, (account) => client.deleteChat(account, chatId, signal));
     },
+    accounts: () => accounts.pool.views(),
   };
 }
 
 /** Chat creation has had its own repetitions: nobody repeats it once more. */
 function asFinal(error: unknown): never {
-  if (!(error instanceof GatewayError) || !error.retryable) throw error;
+  if (!(error instanceof GatewayError) || !error.retryable || accountRefusal(error) !== undefined) throw error;
   throw new GatewayError(error.kind, error.message, {
     cause: error,
     upstream: upstreamName,
@@ -211,16 +304,17 @@ function asFinal(error: unknown): never {
   });
 }
 
-function asRepeatable(error: QwenRefusal): GatewayError {
-  return new GatewayError(error.kind, error.message, { cause: error, upstream: upstreamName, retryable: true });
+/** A thin client sends its newest message alone: in another chat nobody would know what it is about. */
+function hasNoHistory({ messages }: ChatRequest, resume: Resume | undefined): boolean {
+  if (resume === undefined || resume.continuation.nodeId === null) return false;
+  return messages.every((message) => message.role !== "assistant");
 }
 
-function refuseAttachments(request: ChatRequest, unseenFrom: number): void {
-  for (const [index, message] of request.messages.entries()) {
-    if (index < unseenFrom || message.content.every((part) => part.type === "text")) continue;
-    throw new GatewayError("invalid-request", `Cannot send messages[${index}]: this upstream takes text only`, {
-      upstream: upstreamName,
-      param: `messages[${index}].content`,
-    });
-  }
+/** Refused for what the chat is or does: another chat may do. */
+function isAboutChat(error: unknown): error is QwenRefusal {
+  return error instanceof QwenRefusal && error.chainAction !== "none";
+}
+
+function asRepeatable(error: QwenRefusal): GatewayError {
+  return new GatewayError(error.kind, error.message, { cause: error, upstream: upstreamName, retryable: true });
 }

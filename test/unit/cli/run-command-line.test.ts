@@ -8,13 +8,14 @@ import packageFile from "../../../package.json";
 import { runCommandLine } from "../../../src/cli/run-command-line.ts";
 import type { Environment } from "../../../src/config/load-config.ts";
 
-async function run(words: readonly string[], environment: Environment = { HOME: "/home/ann" }) {
+async function run(words: readonly string[], environment: Environment = { HOME: "/home/ann" }, input = "") {
   const printed: string[] = [];
   const complaints: string[] = [];
   const exitCode = await runCommandLine(words, {
     environment,
     print: (text) => printed.push(text),
     complain: (text) => complaints.push(text),
+    readInput: async () => input,
   });
   return { exitCode, printed: printed.join("\n"), complaints: complaints.join("\n") };
 }

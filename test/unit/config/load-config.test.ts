@@ -33,13 +33,15 @@ function otherText({ schema, key }: Setting): string {
   if (schema.type === "integer") return String(schema.maximum);
   if (schema.type === "object") return '{"bx-umidtoken":"T2gA"}';
   if (schema.format === "uri") return "http://127.0.0.1:9";
+  if (key === "qwenAccounts") return '[{"alias":"work","token":"t","cookies":"a=b","headers":{"bx-v":"2.5"}}]';
   if (key === "masterKey") return "ab".repeat(32);
   if (key === "corsOrigin") return "https://a.example,https://b.example";
   return key === "trustedProxies" ? "10.0.0.0/8" : "other";
 }
 
 /** The value that this text means. */
-function meaningOf({ schema }: Setting, text: string): unknown {
+function meaningOf({ key, schema }: Setting, text: string): unknown {
+  if (key === "qwenAccounts") return JSON.parse(text);
   if (schema.type === "array") return text.split(",");
   return schema.type === "string" || schema.type === undefined ? text : JSON.parse(text);
 }
@@ -63,6 +65,8 @@ describe("loadConfig", () => {
       qwenChainOn: "response_id",
       qwenChatTitle: "API Chat",
       qwenDeleteChats: false,
+      qwenUpload: true,
+      qwenRecover: true,
       defaultModel: "qwen3-max",
       sessionMatch: "history",
       sessionTimeout: 2_592_000_000,
@@ -71,6 +75,9 @@ describe("loadConfig", () => {
       retryBaseDelayMs: 500,
       retryMaxDelayMs: 8000,
       retryBudgetMs: 60_000,
+      accountChallengeMs: 600_000,
+      accountSignInMs: 300_000,
+      accountBusyMs: 120_000,
       firstByteTimeoutMs: 90_000,
       stallTimeoutMs: 120_000,
       replyTimeoutMs: 1_800_000,
@@ -80,6 +87,7 @@ describe("loadConfig", () => {
       drainTimeoutMs: 30_000,
       maxBodyBytes: 33_554_432,
       maxLineBytes: 16_777_216,
+      maxMessages: 10_000,
       stream: true,
       streamUsage: "request",
       logLevel: "info",
@@ -92,14 +100,19 @@ describe("loadConfig", () => {
   test("loadConfig knows exactly the fixed environment names", () => {
     expect(listSettings().map((setting) => setting.environmentName)).toEqual([
       ..."HOST PORT DATA_DIR API_KEY INSECURE GENERATE_API_KEY ALLOWED_HOSTS TRUSTED_PROXIES CORS_ORIGIN".split(" "),
-      ..."MASTER_KEY QWEN_TOKEN QWEN_COOKIES QWEN_HEADERS QWEN_BASE_URL QWEN_AUTH_URL QWEN_CHAIN_ON QWEN_CHAT_TITLE".split(
+      ..."MASTER_KEY QWEN_TOKEN QWEN_COOKIES QWEN_HEADERS QWEN_ACCOUNTS QWEN_BASE_URL QWEN_AUTH_URL QWEN_CHAIN_ON QWEN_CHAT_TITLE".split(
         " ",
       ),
-      ..."QWEN_DELETE_CHATS QWEN_MAX_MESSAGE_CHARS DEFAULT_MODEL SESSION_MATCH SESSION_TIMEOUT".split(" "),
+      ..."QWEN_DELETE_CHATS QWEN_MAX_MESSAGE_CHARS QWEN_UPLOAD QWEN_UPLOAD_URL QWEN_RECOVER".split(" "),
+      ..."DEFAULT_MODEL SESSION_MATCH SESSION_TIMEOUT".split(" "),
       ..."SESSION_CLEANUP_INTERVAL RETRY_MAX_ATTEMPTS RETRY_BASE_DELAY_MS RETRY_MAX_DELAY_MS".split(" "),
-      ..."RETRY_BUDGET_MS ACCOUNT_COOLDOWN_MAX_MS FIRST_BYTE_TIMEOUT_MS STALL_TIMEOUT_MS".split(" "),
+      ..."RETRY_BUDGET_MS ACCOUNT_COOLDOWN_MAX_MS ACCOUNT_CHALLENGE_MS ACCOUNT_SIGN_IN_MS ACCOUNT_BUSY_MS FIRST_BYTE_TIMEOUT_MS STALL_TIMEOUT_MS".split(
+        " ",
+      ),
       ..."REPLY_TIMEOUT_MS HOLD_HEADERS_MS SSE_KEEPALIVE_MS CLIENT_STALL_MS DRAIN_TIMEOUT_MS".split(" "),
-      ..."MAX_BODY_BYTES MAX_LINE_BYTES STREAM STREAM_USAGE LOG_LEVEL LOG_FORMAT DEBUG_STREAMING".split(" "),
+      ..."MAX_BODY_BYTES MAX_LINE_BYTES MAX_MESSAGES MAX_STREAMS MAX_STREAMS_PER_KEY STREAM STREAM_USAGE LOG_LEVEL LOG_FORMAT DEBUG_STREAMING".split(
+        " ",
+      ),
     ]);
   });
 

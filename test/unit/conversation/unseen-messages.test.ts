@@ -50,6 +50,28 @@ describe("unseenMessages names", () => {
     expect(unseen(messages, 0, [system("old rules"), system("news")]).unseenSystem).toEqual([0]);
   });
 
+  test.each([
+    ["nothing new", ["rules", "news"], ["rules", "news"], [], "none"],
+    ["one more", ["rules"], ["rules", "news"], [1], "added"],
+    ["one in a new form", ["rules", "news"], ["rules", "new news"], [1], "changed"],
+    ["all in a new form", ["rules"], ["other rules"], [0], "replaced"],
+    ["one fewer", ["rules", "news"], ["rules"], [0], "replaced"],
+    ["none left", ["rules"], [], [], "removed"],
+  ])("what to tell of %s", (_what, before, now, unseenSystem, systemChange) => {
+    const asked = [...now.map((text) => system(text)), user("1"), assistant("2"), user("3")];
+    expect(
+      unseen(
+        asked,
+        0,
+        before.map((text) => system(text)),
+      ),
+    ).toMatchObject({ unseenSystem, systemChange });
+  });
+
+  test("nothing of instructions that a thin client leaves out", () => {
+    expect(unseen([user("3")], undefined, [system("rules")])).toMatchObject({ unseenSystem: [], systemChange: "none" });
+  });
+
   test("no system message that only changed its shape or its place", () => {
     const moved = [user("1"), assistant("2"), system("the\n rules"), user("3")];
     expect(unseen(moved, 0, [system("the", "rules")]).unseenSystem).toEqual([]);

@@ -11,10 +11,14 @@ import { SentReply } from "../../../src/gateway/sent-reply.ts";
 const asked: Message = { role: "user", content: [{ type: "text", text: "Hello" }] };
 const history = fingerprintHistory("local", [asked], []);
 
-function sentAs(pieces: readonly string[]) {
+function noted(pieces: readonly string[]): SentReply {
   const sent = new SentReply(createReplyDigest(history));
   for (const piece of pieces) sent.note({ type: "text-delta", index: 0, text: jsonText(piece) });
-  return sent.finish();
+  return sent;
+}
+
+function sentAs(pieces: readonly string[]) {
+  return noted(pieces).finish();
 }
 
 describe("SentReply", () => {
@@ -61,5 +65,29 @@ describe("SentReply", () => {
     const sent = new SentReply(createReplyDigest(history));
     sent.note({ type: "text-delta", index: 0, text: jsonText("word ".repeat(100)) });
     expect(sent.tokens).toBeGreaterThan(50);
+  });
+
+  test("knows what follows in a text that begins with all that was said, and no other", () => {
+    const piece = fc.oneof(
+      fc.string({ unit: "binary" }),
+      fc.constantFrom("😀".slice(0, 1), "😀".slice(1), "x".repeat(9000)),
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 12 }), fc.string({ unit: "binary" }), (pieces, rest) => {
+        const said = pieces.join("");
+        const sent = noted(pieces);
+        expect(sent.restOf(said + rest)).toBe(rest);
+        if (said === "") return;
+        expect(sent.restOf(said.slice(0, -1))).toBeUndefined();
+        expect(sent.restOf(`${said[0] === "y" ? "z" : "y"}${said.slice(1)}${rest}`)).toBeUndefined();
+      }),
+    );
+  });
+
+  test("has the same fingerprint whether it was asked what follows or not", () => {
+    const pieces = ["x".repeat(20_000), "y".repeat(20_000), " and more"];
+    const asked = noted(pieces);
+    asked.restOf(pieces.join(""));
+    expect(asked.finish()).toEqual(sentAs(pieces));
   });
 });

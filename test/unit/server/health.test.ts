@@ -1,6 +1,17 @@
 import { expect, test } from "bun:test";
 import { startTestServer } from "./test-server.ts";
 
+const signedOut = {
+  name: "qwen-web",
+  reachability: {
+    state: "failing",
+    lastAnswerAtMs: undefined,
+    lastFailure: { atMs: 1000, kind: "upstream-timeout" },
+  },
+  accounts: [{ id: "a1", alias: "mine", state: "needs-sign-in", reason: "the token expired", openReplies: 0 }],
+} as const;
+const unasked = { state: "unknown", lastAnswerAtMs: undefined, lastFailure: undefined } as const;
+
 test("health tells version, age, running replies and upstreams", async () => {
   let timeMs = 5000;
   const { get } = startTestServer({
@@ -19,9 +30,69 @@ test("health tells version, age, running replies and upstreams", async () => {
 });
 
 test("health is live whether or not it is ready", async () => {
-  let ready = false;
-  const { get } = startTestServer({ isReady: () => ready });
-  expect([(await get("/health/live")).status, (await get("/health/ready")).status]).toEqual([200, 503]);
-  ready = true;
-  expect((await get("/health/ready")).status).toBe(200);
+  const listSessions = () => Promise.reject(new Error("disk I/O error"));
+  const { get } = startTestServer({ diagnosis: { store: { listSessions } } });
+
+  const [live, ready] = [await get("/health/live"), await get("/health/ready")];
+
+  expect(live.status).toBe(200);
+  expect(ready.status).toBe(503);
+  expect(await ready.json()).toEqual({ status: "not-ready", reasons: ["store-failed"] });
+});
+
+test("health is ready and degraded while no account can serve, and says no name to strangers", async () => {
+  const { get } = startTestServer({
+    apiKeys: ["key"],
+    diagnosis: { upstreams: () => [{ ...signedOut, reachability: unasked }] },
+  });
+
+  const ready = await get("/health/ready");
+
+  expect(ready.status).toBe(200);
+  expect(await ready.json()).toEqual({ status: "degraded", reasons: ["no-account-ready"] });
+});
+
+test("detailed health wants the key and tells store, upstreams, accounts, descriptors and settings [R2-086]", async () => {
+  const { get } = startTestServer({
+    apiKeys: ["key"],
+    upstreamNames: ["qwen-web"],
+    settings: { PORT: 8787, QWEN_TOKEN: "set" },
+    diagnosis: {
+      storeBytes: () => 4096,
+      upstreams: () => [signedOut],
+      upstreamRequests: () => ({ inFlight: 3, max: 256 }),
+      descriptors: () => ({ open: 12, limit: 1024 }),
+      maxReplies: 240,
+    },
+  });
+
+  const refused = await get("/health/detailed");
+  const answer = await get("/health/detailed", { authorization: "Bearer key" });
+
+  expect(refused.status).toBe(401);
+  expect(await answer.json()).toEqual({
+    status: "degraded",
+    reasons: ["no-account-ready", "upstream-failing"],
+    version: "1.2.3",
+    uptimeSeconds: expect.any(Number),
+    openReplies: 0,
+    runtime: expect.stringContaining("bun "),
+    maxReplies: 240,
+    memory: { rssBytes: expect.any(Number) },
+    store: { bytes: 4096 },
+    upstreams: [
+      {
+        name: "qwen-web",
+        state: "failing",
+        lastAnswerAt: null,
+        lastFailure: { at: "1970-01-01T00:00:01.000Z", kind: "upstream-timeout" },
+        accounts: [
+          { id: "a1", alias: "mine", state: "needs-sign-in", until: null, reason: "the token expired", openReplies: 0 },
+        ],
+      },
+    ],
+    upstreamRequests: { inFlight: 3, max: 256 },
+    descriptors: { open: 12, limit: 1024 },
+    config: { PORT: 8787, QWEN_TOKEN: "set" },
+  });
 });

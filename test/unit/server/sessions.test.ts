@@ -91,6 +91,7 @@ test("sessions show a conversation of the store from its first moment on [R2-027
     model: "qwen3-max",
     continuation: opened,
     priorReplies: 0,
+    byHead: false,
     replaces: undefined,
   });
   expect(await (await get("/v1/sessions/s1")).json()).toMatchObject({

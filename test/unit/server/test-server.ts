@@ -9,7 +9,10 @@ import type { Surface } from "../../../src/contract/surface.ts";
 import type { ModelInfo } from "../../../src/contract/upstream.ts";
 import type { Gateway, IncomingExchange } from "../../../src/gateway/gateway.ts";
 import { createServer, type GatewayServer, type ServerOptions } from "../../../src/server/create-server.ts";
+import type { DiagnosisSource } from "../../../src/server/diagnosis.ts";
+import { createMemoryStore } from "../../../src/store/memory-store.ts";
 import type { ConversationView, SessionView, Store } from "../../../src/store/store.ts";
+import { createMetrics } from "../../../src/telemetry/create-metrics.ts";
 import type { Log, LogFields } from "../../../src/telemetry/log.ts";
 
 export interface LogLine {
@@ -32,8 +35,9 @@ export interface TestServer {
   post(path: string, body: string | ReadableStream<Uint8Array>, headers?: Record<string, string>): Promise<Response>;
 }
 
-export interface TestServerOptions extends Partial<Omit<ServerOptions, "gateway">> {
+export interface TestServerOptions extends Partial<Omit<ServerOptions, "gateway" | "diagnosis">> {
   readonly gateway?: Partial<Gateway>;
+  readonly diagnosis?: Partial<DiagnosisSource>;
   readonly sessions?: Readonly<Record<string, readonly SessionView[]>>;
 }
 
@@ -58,7 +62,7 @@ export function startTestServer(options: TestServerOptions = {}): TestServer {
 
 /** Not started: for what happens in process and on the way to a socket. */
 export function createTestServer(options: TestServerOptions): Omit<TestServer, "url" | "port" | "get" | "post"> {
-  const { gateway = {}, sessions = {}, ...serverOptions } = options;
+  const { gateway = {}, sessions = {}, diagnosis = {}, ...serverOptions } = options;
   const exchanges: TestServer["exchanges"] = [];
   const drains: number[] = [];
   const logLines: LogLine[] = [];
@@ -84,7 +88,16 @@ export function createTestServer(options: TestServerOptions): Omit<TestServer, "
     },
     clock: Date.now,
     version: "1.2.3",
-    isReady: () => true,
+    diagnosis: {
+      store: sessionStore({}),
+      storeBytes: () => undefined,
+      upstreams: () => [],
+      upstreamRequests: () => undefined,
+      descriptors: () => undefined,
+      maxReplies: undefined,
+      ...diagnosis,
+    },
+    metrics: createMetrics({ version: "1.2.3", accounts: () => [], upstreamRequests: () => undefined }),
     ...serverOptions,
     gateway: {
       async exchange(surface, incoming) {
@@ -158,6 +171,7 @@ export function conversationView(fields: Partial<ConversationView>): Conversatio
 function sessionStore(sessions: Readonly<Record<string, readonly SessionView[]>>): Store {
   const unused = () => Promise.reject(new Error("The edge must not run turns"));
   return {
+    ...createMemoryStore({ clock: Date.now, sessionTimeoutMs: 1000 }),
     beginTurn: unused,
     openConversation: unused,
     noteReply: unused,
@@ -167,6 +181,12 @@ function sessionStore(sessions: Readonly<Record<string, readonly SessionView[]>>
     listSessions: async (caller, limit) => (sessions[caller] ?? []).slice(0, limit),
     deleteSession: unused,
     sweep: unused,
+    listAccounts: unused,
+    putAccount: unused,
+    saveAccountState: unused,
+    removeAccount: unused,
+    leaseAccount: unused,
+    releaseAccount: unused,
     close: async () => {},
   };
 }

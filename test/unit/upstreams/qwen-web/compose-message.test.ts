@@ -20,7 +20,7 @@ describe("composeMessage", () => {
 
   test("sends only the last message on a known chain, without labels", () => {
     const known = request(system, user("a"), assistant("b"), user("c"));
-    expect(composeMessage(known, { unseenFrom: 3, unseenSystem: [] })).toBe("c");
+    expect(composeMessage(known, { unseenFrom: 3, unseenSystem: [], systemChange: "none" })).toBe("c");
   });
 
   test("folds system text in above the first message", () => {
@@ -30,9 +30,19 @@ describe("composeMessage", () => {
 
   test("says of changed system text that it replaces the earlier one", () => {
     const known = request(system, user("a"), assistant("b"), user("c"));
-    expect(composeMessage(known, { unseenFrom: 3, unseenSystem: [0] })).toBe(
+    expect(composeMessage(known, { unseenFrom: 3, unseenSystem: [0], systemChange: "replaced" })).toBe(
       "# Instructions (they replace the earlier ones)\nBe brief.\n\n# Message\nc",
     );
+  });
+
+  test("says of added system text that it adds, also to a thin client's chat, and that removed text holds no more", () => {
+    const thin = request(system, user("c"));
+    const told = (systemChange: "added" | "changed" | "replaced" | "removed", unseenSystem: number[]) =>
+      composeMessage(thin, { unseenFrom: 0, unseenSystem, systemChange });
+    expect(told("added", [0])).toBe("# Further instructions\nBe brief.\n\n# Message\nc");
+    expect(told("replaced", [0])).toBe("# Instructions (they replace the earlier ones)\nBe brief.\n\n# Message\nc");
+    expect(told("changed", [0])).toContain("these parts replace their earlier form");
+    expect(told("removed", [])).toBe("# Instructions\nThe earlier instructions no longer hold.\n\n# Message\nc");
   });
 
   test("writes a whole history as a labelled transcript, nothing left out", () => {

@@ -98,3 +98,116 @@ describe("classifyStreamError", () => {
     expect(classifyStreamError({ code: "x", details: "captcha" }).kind).toBe("upstream-failed");
   });
 });
+
+/** The conditions of the catalogue that have no recording, in each envelope that the backend uses. */
+const conditions: readonly (readonly [name: string, code: string, text: string, kind: string, chain: string])[] = [
+  ["a daily limit", "RateLimited", "You've reached the upper limit for today's usage.", "upstream-quota", "none"],
+  ["a guest's image limit", "RateLimited", "今日生图额度已用完，登录后可继续生图。", "upstream-quota", "none"],
+  ["an allocation quota", "Bad_Request", "Allocated quota exceeded, please increase it.", "upstream-quota", "none"],
+  ["a token limit", "Bad_Request", "token-limit reached", "upstream-quota", "none"],
+  ["high demand", "quota_limit", "The service is currently experiencing high demand.", "overloaded", "none"],
+  ["a rate that grew", "x", "Request rate increased too quickly.", "overloaded", "none"],
+  ["too many requests", "Too_Many_Requests", "slow down", "upstream-quota", "none"],
+  ["a refused token", "Unauthorized", "未授权", "upstream-auth", "none"],
+  ["an expired token", "x", "Token has expired, please log in again.", "upstream-auth", "none"],
+  ["a busy chat", "Bad_Request", "The chat is in progress!", "overloaded", "wait"],
+  ["a busy chat under a quota's code", "RateLimited", "The chat is in progress!", "overloaded", "wait"],
+  ["a lost node", "Bad_Request", "Invalid input chat parent_id abc is not exist.", "upstream-failed", "restart"],
+  ["a lost chat", "Bad_Request", "Invalid input the chat abc is not exist.", "upstream-failed", "restart"],
+  ["a lost chat under its code", "CHAT_NOT_FOUND", "没有", "upstream-failed", "restart"],
+  ["a chat not found", "Not_Found", "Invalid input the chat abc is not exist.", "upstream-failed", "restart"],
+  ["a broken chain", "Bad_Request", "first message must not assistant message", "upstream-failed", "restart"],
+  ["a wrong chat type", "Bad_Request", "Internal error", "upstream-failed", "none"],
+  ["an unknown code", "Something_New", "who knows", "upstream-failed", "none"],
+  ["a model not offered", "Not_Found", "Model not found", "model-not-found", "none"],
+  ["a bad attachment", "invalid_input", "Entrada inválida", "invalid-request", "none"],
+  ["bad file information", "Bad_Request", "Invalid file information!", "invalid-request", "none"],
+  ["moderation", "data_inspection_failed", "Content security warning", "content-filtered", "none"],
+  ["moderation in words", "x", "Output data may contain inappropriate content!", "content-filtered", "none"],
+  ["a context too long", "ContextLengthExceeded", "too long", "context-too-long", "none"],
+  ["several messages", "Bad_Request", "Invalid input too many messages.", "internal", "none"],
+  ["a missing field", "RequestValidationError", "Field 'chat_id': Field required", "internal", "none"],
+  ["missing headers", "Bad_Request", "Invalid request header", "upstream-failed", "none"],
+];
+
+/** How code and text are wrapped. */
+const envelopes: readonly (readonly [name: string, wrap: (code: string, text: string) => unknown])[] = [
+  ["the usual envelope", (code, details) => ({ success: false, request_id: "r", data: { code, details } })],
+  ["an envelope with a message", (code, message) => ({ success: false, data: { code, message } })],
+  ["the flat form", (code, details) => ({ success: false, code, details })],
+  ["the flat form with detail", (code, detail) => ({ code, detail })],
+  ["a gateway's error", (code, details) => ({ error: { code, details } })],
+  ["a gateway's error with a message", (code, message) => ({ error: { code, message } })],
+];
+
+describe.each([...conditions])("%s", (_name, code, text, kind, chainAction) => {
+  test.each([...envelopes])("is the same in %s", (_envelope, wrap) => {
+    const error = classifyBody(JSON.stringify(wrap(code, text)), json, { status: 200, retryAfterMs: undefined });
+    expect({ kind: error.kind, chainAction: error.chainAction }).toMatchObject({ kind, chainAction });
+    // What Qwen said is for the log.
+    expect(error.message).not.toContain(text);
+    expect(String(error.cause)).toContain(text);
+  });
+
+  test("is the same as an event, whatever case its code has", () => {
+    for (const spelled of [code, code.toLowerCase(), code.toUpperCase()]) {
+      expect(classifyStreamError({ code: spelled, details: text }).kind as string).toBe(kind);
+    }
+  });
+});
+
+describe("classifyBody", () => {
+  const facts = { status: 200, retryAfterMs: undefined };
+
+  test("takes every answer of the firewall's own shape for a challenge", () => {
+    expect(classifyBody('{"ret":["FAIL_SYS_TRAFFIC_LIMIT::x"],"data":{}}', json, facts).kind).toBe(
+      "upstream-challenge",
+    );
+    expect(classifyBody("<!doctype html><title>Captcha</title>", html, { ...facts, status: 503 }).kind).toBe(
+      "upstream-challenge",
+    );
+  });
+
+  test("takes ordinary words in JSON for no challenge", () => {
+    const body = JSON.stringify({ success: false, data: { code: "Bad_Request", details: "captcha and punish" } });
+    expect(classifyBody(body, json, facts).kind).toBe("upstream-failed");
+  });
+
+  test("reads the first event of a stream under a refusing status", () => {
+    const body = 'data: {"error": {"code": "quota_limit", "details": "high demand"}}\n\n';
+    expect(classifyBody(body, "text/event-stream", { ...facts, status: 400 }).kind).toBe("overloaded");
+  });
+
+  test("knows the old error of version 1", () => {
+    expect(classifyBody('{"detail":"Not authenticated"}', json, { ...facts, status: 401 }).kind).toBe("upstream-auth");
+  });
+
+  test("takes a body too large for a context too long, whoever said so", () => {
+    expect(classifyBody("<html></html>", html, { ...facts, status: 413 }).kind).toBe("context-too-long");
+  });
+
+  test("keeps what the answer's header says of when to come back", () => {
+    const asked = { status: 503, retryAfterMs: 7000 };
+    expect(classifyBody("", json, asked)).toMatchObject({ retryable: true, retryAfterMs: 7000 });
+    expect(classifyBody("", json, { ...asked, status: 504 })).toMatchObject({ retryAfterMs: 7000 });
+    expect(classifyBody("", json, { ...asked, status: 429 })).toMatchObject({ retryAfterMs: 7000 });
+  });
+
+  test("reads hours as number or text, in any envelope, and none as a day", () => {
+    const hours = (body: unknown): number | undefined =>
+      (classifyBody(JSON.stringify(body), json, facts).retryAfterMs ?? 0) / 3_600_000;
+    expect(hours({ success: false, data: { code: "RateLimited", num: 6 } })).toBe(6);
+    expect(hours({ success: false, data: { code: "RateLimited", num: "6" } })).toBe(6);
+    expect(hours({ code: "RateLimited", num: 4 })).toBe(4);
+    expect(hours({ error: { code: "RateLimited", num: 3 } })).toBe(3);
+    for (const num of [undefined, 0, -1, null, "soon"]) {
+      expect(hours({ success: false, data: { code: "RateLimited", num } })).toBe(24);
+    }
+  });
+
+  test("makes an error of any body at all", () => {
+    for (const body of ["", "null", "[]", "7", '"text"', "{", '{"data":[]}', '{"data":null,"error":null}']) {
+      expect(classifyBody(body, json, facts)).toMatchObject({ kind: "upstream-failed", retryable: true });
+    }
+  });
+});

@@ -1,6 +1,7 @@
 // The decoder of the Qwen web stream: what it says of every recording, whole and cut anywhere.
 
 import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
 import { createEventDecoder, type DecoderOptions } from "../../../../src/upstreams/qwen-web/event-decoder.ts";
 import { cutAt, decodeAll, type PlainEvent, qwenStreams, readRecording } from "../../../support/recordings.ts";
 
@@ -136,6 +137,13 @@ describe("createEventDecoder", () => {
     expect(skipped).toHaveLength(1);
   });
 
+  test("skips a broken string among deltas whose shape it knows already [R1-004]", () => {
+    const bad = delta("@").replace("@", "a\\qb");
+    const events = decodeText(created + delta("one ") + delta("two ") + bad + delta("three") + finished);
+    expect(textOf(events)).toBe("one two three");
+    expect(events.at(-1)?.type).toBe("reply-end");
+  });
+
   test("tolerates an injected [DONE] and does not take it for the end", () => {
     const events = decodeText(`${created}${delta("a")}data: [DONE]\n\n${delta("b")}${finished}`);
     expect(textOf(events)).toBe("ab");
@@ -159,5 +167,141 @@ describe("createEventDecoder", () => {
     decodeAll(whole, [readRecording("syn-01-answer.sse")]);
     decodeAll(cut, [readRecording("syn-11-truncated-no-finish.sse")]);
     expect([whole.isOver, cut.isOver]).toEqual([true, false]);
+  });
+
+  test("says cumulative deltas once, in answer and thoughts, wherever their bytes are cut", () => {
+    const pieces = "The sky looks blue because of the scattering of short waves.".match(/\s*\S+/g) ?? [];
+    const grown = pieces.map((_, index) => pieces.slice(0, index + 1).join(""));
+    const whole = grown.at(-1) ?? "";
+    // The last ones repeat, as they do to carry the final usage.
+    const stream = [...grown, whole, whole];
+    const text =
+      created +
+      stream.map((content) => delta(content, "think")).join("") +
+      delta("", "think", "finished") +
+      stream.map((content) => delta(content)).join("") +
+      delta(whole, "answer", "finished");
+    const events = decodeText(text);
+    expect(textOf(events, "reasoning-delta")).toBe(whole);
+    expect(textOf(events)).toBe(whole);
+    const bytes = new TextEncoder().encode(text);
+    for (let at = 1; at < bytes.length; at += 7) expect(decodeAll(decoder(), cutAt(bytes, at))).toEqual(events);
+  });
+
+  test("loses nothing of pieces that repeat one another, also when the stream breaks off", () => {
+    expect(textOf(decodeText(created + delta("ha") + delta("ha") + finished))).toBe("haha");
+    expect(textOf(decodeText(created + delta("ha") + delta("haha") + delta("ha") + finished))).toBe("hahahaha");
+    const cut = decodeText(created + delta("I") + delta("I am"));
+    expect(textOf(cut)).toBe("II am");
+    expect(cut.at(-1)).toMatchObject({ type: "reply-error", kind: "upstream-failed" });
+  });
+
+  test("says any pieces as they are, whatever they are", () => {
+    const piece = fc.oneof(
+      fc.string({ unit: "binary", minLength: 1 }),
+      fc.constantFrom('"', "\\", "\n", "\u0001", "ha"),
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { minLength: 2, maxLength: 20 }), (pieces) => {
+        // A second piece that does not begin with the first tells that these are pieces.
+        const [first = "", second = ""] = pieces;
+        fc.pre(!second.startsWith(first));
+        const events = decodeText(created + pieces.map((content) => delta(content)).join("") + finished);
+        expect(textOf(events)).toBe(pieces.join(""));
+      }),
+    );
+  });
+
+  const oddities: readonly (readonly [string, string])[] = [
+    ["a content that is a number", '{"choices": [{"delta": {"content": 7, "phase": "answer", "status": "typing"}}]}'],
+    ["a content that is an object", '{"choices": [{"delta": {"content": {}, "phase": "answer", "status": "typing"}}]}'],
+    ["choices that are text", '{"choices": "none"}'],
+    ["choices that are empty", '{"choices": []}'],
+    ["a delta that is null", '{"choices": [{"delta": null}]}'],
+    ["an array", "[1, 2]"],
+    ["broken JSON", '{"choices": [{"delta": {"role": "assist'],
+    ["an event of another kind", '{"response.notice": {"level": "info"}}'],
+    ["a created that is null", '{"response.created": null}'],
+    ["an output text that is null", '{"response.output_text.delta": null}'],
+  ];
+  test.each([...oddities])("skips %s, says so once and goes on [R0-027, R0-055]", (_name, data) => {
+    const skipped: string[] = [];
+    const line = `data: ${data}\n\n`;
+    const events = decodeText(created + delta("one ") + line + delta("two ") + line + delta("three") + finished, {
+      onSkipped: (reason) => void skipped.push(reason),
+    });
+    expect(textOf(events)).toBe("one two three");
+    expect(events.at(-1)?.type).toBe("reply-end");
+    expect(skipped).toHaveLength(1);
+  });
+
+  const harmless: readonly (readonly [string, string])[] = [
+    [
+      "thoughts of another shape",
+      '{"choices": [{"delta": {"content": "", "phase": "thinking_summary", "extra": {"summary_title": {"content": "text"}, "summary_thought": {"content": [7, null]}}, "status": "typing"}}]}',
+    ],
+    [
+      "results of another shape",
+      '{"choices": [{"delta": {"role": "function", "phase": "web_search", "extra": {"web_search_info": [null, 7, {"url": 5}]}, "status": "finished"}}]}',
+    ],
+    [
+      "a usage of another shape",
+      '{"choices": [{"delta": {"content": "", "phase": "answer", "status": "typing"}}], "usage": 7}',
+    ],
+    [
+      "an error that is null",
+      '{"choices": [{"delta": {"content": "", "phase": "answer", "status": "typing"}}], "error": null}',
+    ],
+    [
+      "a response id that is a number",
+      '{"response_id": 7, "choices": [{"delta": {"content": "", "phase": "answer", "status": "typing"}}]}',
+    ],
+  ];
+  test.each([...harmless])("is not upset by %s [R0-027]", (_name, data) => {
+    const events = decodeText(`${created}${delta("one ")}data: ${data}\n\n${delta("two")}${finished}`);
+    expect(textOf(events)).toBe("one two");
+    expect(events.at(-1)?.type).toBe("reply-end");
+  });
+
+  test("does not fail by the error of a second reply that runs interleaved", () => {
+    const other =
+      '{"error": {"code": "internal_error", "details": "x"}, "response_id": "00000000-0000-4000-8000-0000000000ff"}';
+    const events = decodeText(`${created}${delta("one ")}data: ${other}\n\n${delta("two")}${finished}`);
+    expect(textOf(events)).toBe("one two");
+    expect(events.at(-1)?.type).toBe("reply-end");
+  });
+
+  test("learns its node from a delta where response.created is missing", () => {
+    const events = decodeText(delta("Hi") + finished);
+    expect(events[0]).toEqual({
+      type: "reply-start",
+      model: "qwen3-max",
+      continuation: { chatId, nodeId: answerNode, responseId: answerNode, parentId: null },
+    });
+  });
+
+  test("takes the envelope of a refusal for one, though it comes as an event", () => {
+    const data = '{"success": false, "request_id": "r", "data": {"code": "RateLimited", "details": "limit", "num": 3}}';
+    expect(decodeText(`${created}data: ${data}\n\n`).at(-1)).toMatchObject({
+      type: "reply-error",
+      kind: "upstream-quota",
+    });
+    const flat = '{"success": false, "code": "Unauthorized", "details": "x"}';
+    expect(decodeText(`data: ${flat}\n\n`).at(-1)).toMatchObject({ type: "reply-error", kind: "upstream-auth" });
+  });
+
+  test("never throws, whatever bytes it is fed", () => {
+    const line = fc.oneof(
+      fc.json().map((value) => `data: ${value}\n\n`),
+      fc.string().map((value) => `data: ${value}\n\n`),
+      fc.constantFrom(created, delta("x"), delta("y", "think"), delta("", "think", "finished"), "\r\n", ": c\n"),
+    );
+    fc.assert(
+      fc.property(fc.array(line, { maxLength: 12 }), (lines) => {
+        const events = decodeText(lines.join(""));
+        expect(events.filter(({ type }) => type === "reply-end" || type === "reply-error")).toHaveLength(1);
+      }),
+      { numRuns: 2000 },
+    );
   });
 });

@@ -1,0 +1,232 @@
+// Which account serves a request. A conversation stays with its account, a new one takes the ready account with the
+// fewest open replies, and what is set aside is answered for from memory: its service is not asked.
+
+import { GatewayError } from "../contract/gateway-error.ts";
+import type { AccountView } from "../contract/upstream.ts";
+import { sleep } from "../outbound/retry.ts";
+import type { Log } from "../telemetry/log.ts";
+import { credentialsDigest } from "./account.ts";
+import type { AccountRegistry, KnownAccount } from "./account-registry.ts";
+import {
+  type Aside,
+  type AsideDurations,
+  type AsideKind,
+  describeDuration,
+  errorKindOf,
+  viewStateOf,
+} from "./account-state.ts";
+
+export interface PickRequest {
+  /** The account of the conversation that is continued. */
+  readonly conversationOf: string | undefined;
+  /** The conversation cannot move: as long as its account is there, no other will do. */
+  readonly mustStay: boolean;
+  /** Accounts that have refused this request already. */
+  readonly except: ReadonlySet<string>;
+  readonly signal: AbortSignal;
+  /** Epoch milliseconds by which a short cool-down must be over to be waited for. */
+  readonly deadlineMs: number;
+}
+
+/** An account in use by one reply. */
+export interface AccountUse {
+  readonly id: string;
+  readonly alias: string;
+  /** The reply is over. Only the first call counts. */
+  end(): void;
+}
+
+export interface SetAsideOptions {
+  /** @defaultValue the kind's own duration */
+  readonly durationMs?: number | undefined;
+  /** In words that follow "account x:". */
+  readonly reason: string;
+}
+
+export interface AccountPool {
+  /** @throws {GatewayError} when every account that would do is set aside; says for how long. */
+  pick(request: PickRequest): Promise<AccountUse>;
+  /** An account to ask something that any may be asked. @throws {GatewayError} as `pick` */
+  anyReady(): Promise<string>;
+  /** Until the service, or this kind's duration, says that it is over. A longer one that runs already stays. */
+  setAside(id: string, kind: AsideKind, options: SetAsideOptions): void;
+  /** It was seen to work. */
+  clear(id: string): void;
+  /** Whether an account besides these is ready now. */
+  hasReady(except: ReadonlySet<string>): boolean;
+  isSetAside(id: string): boolean;
+  /** What a request is told when none of these accounts will do. @param cause the refusal that led to it */
+  unavailable(ids: readonly string[], cause?: unknown): GatewayError;
+  views(): readonly AccountView[];
+}
+
+export interface PoolOptions {
+  readonly registry: AccountRegistry;
+  readonly upstream: string;
+  readonly asideMs: AsideDurations;
+  /** No setting-aside is longer. Undefined: as long as it takes. */
+  readonly maxAsideMs: number | undefined;
+  readonly clock: () => number;
+  readonly log: Log;
+  /** @defaultValue a timer */
+  readonly wait?: (delayMs: number, signal: AbortSignal) => Promise<void>;
+}
+
+/** A cool-down this short is waited for. */
+const shortMs = 15_000;
+/**
+ * The firewall looks at the address as much as at the account: when this many are challenged at once, no further one is
+ * sent into the same trap.
+ */
+const challengedAtMost = 2;
+
+export function createAccountPool(options: PoolOptions): AccountPool {
+  const { registry, clock, log } = options;
+  const wait = options.wait ?? sleep;
+  let picks = 0;
+
+  function asideOf(known: KnownAccount): Aside | undefined {
+    const { aside } = known;
+    return aside !== undefined && aside.untilMs > clock() ? aside : undefined;
+  }
+
+  /** Ready, or merely less welcome than others. */
+  function isServing(known: KnownAccount): boolean {
+    if (known.account === undefined) return false;
+    const aside = asideOf(known);
+    return aside === undefined || aside.kind === "busy";
+  }
+
+  function isReady(known: KnownAccount): boolean {
+    return known.account !== undefined && asideOf(known) === undefined;
+  }
+
+  function isHalted(): boolean {
+    return registry.all().filter((known) => asideOf(known)?.kind === "challenge").length >= challengedAtMost;
+  }
+
+  function best(except: ReadonlySet<string>): KnownAccount | undefined {
+    if (isHalted()) return undefined;
+    const candidates = registry.all().filter((known) => isServing(known) && !except.has(known.id));
+    return candidates.toSorted(
+      (one, other) =>
+        Number(isReady(other)) - Number(isReady(one)) ||
+        one.openReplies - other.openReplies ||
+        one.lastPick - other.lastPick,
+    )[0];
+  }
+
+  function use(known: KnownAccount): AccountUse {
+    known.openReplies++;
+    known.lastPick = ++picks;
+    let isOver = false;
+    return {
+      id: known.id,
+      alias: known.alias,
+      end() {
+        if (isOver) return;
+        isOver = true;
+        known.openReplies--;
+      },
+    };
+  }
+
+  /** @returns false when it takes too long to be waited for */
+  async function waitFor(known: KnownAccount, { deadlineMs, signal }: PickRequest): Promise<boolean> {
+    const nowMs = clock();
+    const untilMs = asideOf(known)?.untilMs ?? nowMs;
+    if (untilMs - nowMs > shortMs || untilMs > deadlineMs) return false;
+    await wait(Math.max(untilMs - nowMs, 0), signal);
+    return true;
+  }
+
+  /** The one that comes back first. */
+  function firstBack(accounts: readonly KnownAccount[]): KnownAccount | undefined {
+    const back = accounts.filter((known) => known.account !== undefined && asideOf(known) !== undefined);
+    return back.toSorted((one, other) => (asideOf(one)?.untilMs ?? 0) - (asideOf(other)?.untilMs ?? 0))[0];
+  }
+
+  async function pick(request: PickRequest): Promise<AccountUse> {
+    const { conversationOf, except, mustStay } = request;
+    for (;;) {
+      await registry.load();
+      const own =
+        conversationOf === undefined || except.has(conversationOf) ? undefined : registry.find(conversationOf);
+      if (own !== undefined) {
+        if (isServing(own)) return use(own);
+        if (await waitFor(own, request)) continue;
+        if (mustStay) throw unavailable([own.id]);
+      }
+      const chosen = best(except);
+      if (chosen !== undefined) return use(chosen);
+      const others = registry.all().filter((known) => !except.has(known.id));
+      const next = isHalted() ? undefined : firstBack(others);
+      if (next === undefined || !(await waitFor(next, request))) {
+        throw unavailable((others.length > 0 ? others : registry.all()).map((known) => known.id));
+      }
+    }
+  }
+
+  function unavailable(ids: readonly string[], cause?: unknown): GatewayError {
+    const known = registry.all().filter((account) => ids.includes(account.id));
+    const challenged = known.filter((account) => asideOf(account)?.kind === "challenge");
+    const next = firstBack(isHalted() && challenged.length > 0 ? challenged : known);
+    const aside = next === undefined ? undefined : asideOf(next);
+    const origin = { upstream: options.upstream, ...(cause === undefined ? {} : { cause }) };
+    if (next === undefined || aside === undefined) {
+      const reason = "none can be opened: restore MASTER_KEY or the file master-key, or add them anew";
+      return new GatewayError("upstream-auth", `Cannot use an account: ${reason}`, origin);
+    }
+    const remainingMs = aside.untilMs - clock();
+    const remaining = describeDuration(remainingMs);
+    const who = known.length === 1 ? `account "${next.alias}"` : `any of ${known.length} accounts`;
+    const why = known.length === 1 ? aside.reason : `"${next.alias}" is the first to be back: ${aside.reason}`;
+    return new GatewayError(errorKindOf[aside.kind], `Cannot use ${who} for another ${remaining}: ${why}`, {
+      ...origin,
+      retryAfterMs: remainingMs,
+    });
+  }
+
+  return {
+    pick,
+    unavailable,
+    async anyReady() {
+      await registry.load();
+      const chosen = best(new Set());
+      if (chosen === undefined) throw unavailable(registry.all().map((known) => known.id));
+      return chosen.id;
+    },
+    setAside(id, kind, { durationMs, reason }) {
+      const known = registry.find(id);
+      if (known?.account === undefined) return;
+      const lengthMs = Math.min(durationMs ?? options.asideMs[kind], options.maxAsideMs ?? Number.POSITIVE_INFINITY);
+      const untilMs = Math.ceil(clock() + lengthMs);
+      const running = asideOf(known);
+      if (running !== undefined && running.kind !== "busy" && running.untilMs >= untilMs) return;
+      registry.setAside(known, { kind, untilMs, reason, credentials: credentialsDigest(known.account) });
+      log.warn("Set an account aside", { account: known.alias, state: viewStateOf[kind], forMs: lengthMs, reason });
+    },
+    clear(id) {
+      const known = registry.find(id);
+      if (known?.aside !== undefined) registry.setAside(known, undefined);
+    },
+    hasReady: (except) => !isHalted() && registry.all().some((known) => isReady(known) && !except.has(known.id)),
+    isSetAside(id) {
+      const known = registry.find(id);
+      return known !== undefined && !isServing(known);
+    },
+    views: () => registry.all().map((known) => viewOf(known, asideOf(known))),
+  };
+}
+
+export function viewOf(
+  known: Pick<KnownAccount, "id" | "alias" | "account" | "openReplies">,
+  aside: Aside | undefined,
+): AccountView {
+  const { id, alias, openReplies } = known;
+  if (known.account === undefined) {
+    return { id, alias, openReplies, state: "needs-sign-in", reason: "it was sealed with another key" };
+  }
+  if (aside === undefined) return { id, alias, openReplies, state: "ready" };
+  return { id, alias, openReplies, state: viewStateOf[aside.kind], untilMs: aside.untilMs, reason: aside.reason };
+}

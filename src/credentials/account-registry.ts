@@ -1,0 +1,191 @@
+// The accounts that are known now: those of the environment and the file, those of the store, and what became of both.
+// Other processes may change the store at any time, so it is looked at again and again.
+
+import type { Log } from "../telemetry/log.ts";
+import { type Account, anonymousId, credentialsDigest, tokenExpiresAtMs } from "./account.ts";
+import { type Aside, concerns } from "./account-state.ts";
+import type { AccountVault, KeptAccount, VaultEntry } from "./account-vault.ts";
+
+/** An account as this process knows it. One object an account, as long as it is there. */
+export interface KnownAccount {
+  readonly id: string;
+  alias: string;
+  /** Undefined: it is kept, but sealed with another key. */
+  account: Account | undefined;
+  readonly added: boolean;
+  readonly configured: string | undefined;
+  revision: number;
+  aside: Aside | undefined;
+  /** States on their way into the store: what it holds is older. */
+  unsaved: number;
+  openReplies: number;
+  lastPick: number;
+}
+
+export interface AccountRegistry {
+  /** Looks at the store, unless it did a moment ago. */
+  load(): Promise<void>;
+  reload(): Promise<void>;
+  /** Those that can be used, and those that are locked. */
+  all(): readonly KnownAccount[];
+  find(id: string): KnownAccount | undefined;
+  /**
+   * Writes changed credentials, and only then lets anybody use them.
+   * @returns false when the store holds something newer, which counts then.
+   */
+  saveAccount(known: KnownAccount, account: Account): Promise<boolean>;
+  /** Counts at once; written in the background. */
+  setAside(known: KnownAccount, aside: Aside | undefined): void;
+  /** Resolves when everything is written. */
+  settled(): Promise<void>;
+}
+
+export interface RegistryOptions {
+  readonly vault: AccountVault;
+  /** Of the environment and the file; the first of equal ids counts. */
+  readonly configured: readonly Account[];
+  /** Serves as long as there is no other. */
+  readonly anonymous: Account;
+  readonly clock: () => number;
+  readonly log: Log;
+}
+
+const lookAgainMs = 1000;
+
+export function createAccountRegistry(options: RegistryOptions): AccountRegistry {
+  const { vault, clock, log } = options;
+  let known = new Map<string, KnownAccount>();
+  let loadedAtMs = Number.NEGATIVE_INFINITY;
+  let loading: Promise<void> | undefined;
+  const writes = new Set<Promise<void>>();
+  const lockedTold = new Set<string>();
+
+  async function look(): Promise<void> {
+    const entries = new Map((await vault.list()).map((entry) => [entry.id, entry]));
+    const next = new Map<string, KnownAccount>();
+    for (const account of options.configured) {
+      if (account.id === anonymousId || next.has(account.id)) continue;
+      next.set(account.id, mergeKnown(known.get(account.id), chooseConfigured(account, entries.get(account.id))));
+    }
+    for (const entry of entries.values()) {
+      if (next.has(entry.id) || entry.kept === undefined) continue;
+      if (entry.kept === "locked") tellLocked(entry.alias);
+      else if (!entry.kept.added) continue;
+      next.set(entry.id, mergeKnown(known.get(entry.id), chooseKept(entry, entry.kept)));
+    }
+    if (next.size === 0) {
+      const { anonymous } = options;
+      next.set(
+        anonymous.id,
+        mergeKnown(known.get(anonymous.id), chooseConfigured(anonymous, entries.get(anonymous.id))),
+      );
+    }
+    known = next;
+    loadedAtMs = clock();
+  }
+
+  function tellLocked(alias: string): void {
+    if (lockedTold.has(alias)) return;
+    lockedTold.add(alias);
+    log.error(
+      "A stored account cannot be opened: it was sealed with another key. Restore it, or add the account anew",
+      {
+        account: alias,
+      },
+    );
+  }
+
+  function lookOnce(): Promise<void> {
+    loading ??= look().finally(() => {
+      loading = undefined;
+    });
+    return loading;
+  }
+
+  async function reload(): Promise<void> {
+    // What is under way may have read before the change that the caller wants to see.
+    await loading;
+    await lookOnce();
+  }
+
+  function track(write: Promise<void>): void {
+    writes.add(write);
+    void write.finally(() => writes.delete(write));
+  }
+
+  return {
+    async load() {
+      const ageMs = clock() - loadedAtMs;
+      if (ageMs < lookAgainMs && ageMs >= 0) return;
+      try {
+        await lookOnce();
+      } catch (error) {
+        // What is known still serves: only the changes of others are missed until the store answers again.
+        if (known.size === 0) throw error;
+        log.warn("Cannot look for changed accounts", { reason: error instanceof Error ? error.message : "unknown" });
+      }
+    },
+    reload,
+    all: () => [...known.values()],
+    find: (id) => known.get(id),
+    async saveAccount(entry, account) {
+      const digest = credentialsDigest(account);
+      const aside = entry.aside === undefined ? undefined : { ...entry.aside, credentials: digest };
+      const kept: KeptAccount = { account, added: entry.added, configured: entry.configured };
+      const revision = await vault.put(kept, aside, entry.revision);
+      if (revision === undefined) {
+        await reload();
+        return false;
+      }
+      Object.assign(entry, { account, aside, revision });
+      return true;
+    },
+    setAside(entry, aside) {
+      entry.aside = aside;
+      entry.unsaved++;
+      const write = vault
+        .saveAside(entry.id, aside)
+        .catch((error: unknown) => log.error("Cannot note the state of an account", { account: entry.alias }, error))
+        .finally(() => {
+          entry.unsaved--;
+        });
+      track(write);
+    },
+    async settled() {
+      await Promise.all(writes);
+    },
+  };
+}
+
+/** What the sources say of one account. */
+type Told = Pick<KnownAccount, "id" | "alias" | "account" | "added" | "configured" | "revision" | "aside">;
+
+function chooseKept({ id, alias, revision, aside }: VaultEntry, kept: KeptAccount | "locked"): Told {
+  const told = { id, alias, revision, aside };
+  if (kept === "locked") return { ...told, account: undefined, added: true, configured: undefined };
+  return { ...told, account: kept.account, added: kept.added, configured: kept.configured };
+}
+
+/** What was renewed since goes before the setting that it came from; a setting that was changed goes before both. */
+function chooseConfigured(account: Account, entry: VaultEntry | undefined): Told {
+  const configured = credentialsDigest(account);
+  const { id, alias } = account;
+  const told = { id, alias, configured, revision: entry?.revision ?? 0, aside: entry?.aside };
+  const kept = entry?.kept;
+  if (kept === undefined || kept === "locked") return { ...told, account, added: false };
+  const isNewer = kept.configured === undefined ? !livesLonger(account, kept.account) : kept.configured === configured;
+  return { ...told, account: isNewer ? { ...kept.account, alias } : account, added: kept.added };
+}
+
+function livesLonger(one: Account, other: Account): boolean {
+  return (tokenExpiresAtMs(one.token) ?? 0) > (tokenExpiresAtMs(other.token) ?? 0);
+}
+
+/** Keeps the object, so that counts and states that are not yet written outlive a look at the store. */
+function mergeKnown(before: KnownAccount | undefined, told: Told): KnownAccount {
+  const { account } = told;
+  const isOurs = told.aside !== undefined && account !== undefined && concerns(told.aside, credentialsDigest(account));
+  const aside = isOurs ? told.aside : undefined;
+  if (before === undefined) return { ...told, aside, unsaved: 0, openReplies: 0, lastPick: 0 };
+  return Object.assign(before, told, { aside: before.unsaved > 0 ? before.aside : aside });
+}

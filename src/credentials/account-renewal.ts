@@ -1,0 +1,211 @@
+// Keeps tokens alive: one renewal at a time for each account, in this process and in all others on the same store. How
+// an upstream renews is its own business; what came back is written before anybody uses it.
+
+import { GatewayError } from "../contract/gateway-error.ts";
+import type { Log } from "../telemetry/log.ts";
+import { type Account, canRefresh, isAccessToken, tokenExpiresAtMs } from "./account.ts";
+import type { AccountRegistry, KnownAccount } from "./account-registry.ts";
+import type { AccountVault } from "./account-vault.ts";
+
+/** Asks the upstream for new credentials. @throws {GatewayError} classified; a definite refusal is not retryable. */
+export type Renew = (account: Account, signal: AbortSignal) => Promise<Account>;
+
+export interface AccountRenewal {
+  /**
+   * The account with a token that lives for a while, renewed first where it has to be.
+   * @throws {GatewayError} when it could not be renewed and the token at hand is dead.
+   */
+  fresh(id: string, signal: AbortSignal): Promise<Account>;
+  /** The upstream refused this token. @returns whether there is hope: a renewal, or a token that was renewed meanwhile. */
+  reject(id: string, token: string | undefined): boolean;
+  /** Renews whatever the token says of itself. @throws {GatewayError} when it fails */
+  force(id: string, signal: AbortSignal): Promise<Account>;
+}
+
+export interface RenewalOptions {
+  readonly registry: AccountRegistry;
+  readonly vault: AccountVault;
+  readonly renew: Renew;
+  /** The renewal was refused for good. */
+  readonly onRefused: (known: KnownAccount, error: GatewayError) => void;
+  readonly clock: () => number;
+  readonly log: Log;
+}
+
+/** Less life than this, and the token is renewed before it is used. */
+const minLifeMs = 3 * 60_000;
+const renewTimeoutMs = 15_000;
+/** Longer than a renewal may take: whoever died in it does not block the others for long. */
+const leaseMs = 20_000;
+const leasePollMs = 100;
+/** After a failure that may pass, as long as the old token lives. */
+const retryMs = 30_000;
+/** A token that is refused this soon after it was issued is not renewed once more. */
+const sureMs = 60_000;
+
+interface Renewing {
+  promise: Promise<void> | undefined;
+  rejectedToken: string | undefined;
+  issuedToken: string | undefined;
+  issuedAtMs: number;
+  notBeforeMs: number;
+}
+
+export function createAccountRenewal(options: RenewalOptions): AccountRenewal {
+  const { registry, vault, clock, log } = options;
+  const states = new WeakMap<KnownAccount, Renewing>();
+
+  function stateOf(known: KnownAccount): Renewing {
+    let state = states.get(known);
+    if (state === undefined) {
+      state = { promise: undefined, rejectedToken: undefined, issuedToken: undefined, issuedAtMs: 0, notBeforeMs: 0 };
+      states.set(known, state);
+    }
+    return state;
+  }
+
+  function mustRenew({ account }: KnownAccount, state: Renewing): boolean {
+    if (account?.token === undefined || !canRefresh(account)) return false;
+    if (state.rejectedToken === account.token) return true;
+    return lifeOf(account) < minLifeMs && clock() >= state.notBeforeMs;
+  }
+
+  /** Milliseconds; of tokens that do not die on time as long as any. */
+  function lifeOf({ token }: Account): number {
+    if (token === undefined || !isAccessToken(token)) return Number.POSITIVE_INFINITY;
+    return (tokenExpiresAtMs(token) ?? Number.POSITIVE_INFINITY) - clock();
+  }
+
+  async function renewNow(known: KnownAccount, state: Renewing): Promise<void> {
+    const before = known.account;
+    const holder = crypto.randomUUID();
+    const isLeased = await leaseOrLearn(known, holder, before);
+    if (!isLeased || before === undefined) return;
+    try {
+      const renewed = await options.renew(before, AbortSignal.timeout(renewTimeoutMs));
+      await keep(known, before, renewed);
+      state.rejectedToken = undefined;
+      state.issuedToken = known.account?.token;
+      state.issuedAtMs = clock();
+      const lifeMinutes = Math.round(lifeOf(known.account ?? renewed) / 60_000);
+      log.info("Renewed the token of an account", { account: known.alias, lifeMinutes });
+    } catch (error) {
+      await registry.reload();
+      // Somebody else, such as the owner with a new token, was faster.
+      if (!isSame(known.account, before)) return;
+      onFailure(known, state, error);
+    } finally {
+      await vault.release(known.id, holder);
+    }
+  }
+
+  /** Waits for another process that renews this account. @returns false when that one has done it. */
+  async function leaseOrLearn(known: KnownAccount, holder: string, before: Account | undefined): Promise<boolean> {
+    const deadlineMs = performance.now() + leaseMs + renewTimeoutMs;
+    while (!(await vault.lease(known.id, holder, leaseMs))) {
+      if (performance.now() > deadlineMs) {
+        throw new GatewayError(
+          "overloaded",
+          `Cannot renew the token of account "${known.alias}": another process does`,
+          {
+            retryable: true,
+          },
+        );
+      }
+      await Bun.sleep(leasePollMs);
+      await registry.reload();
+      if (!isSame(known.account, before)) return false;
+    }
+    // It may have been done between our last look and the lease.
+    await registry.reload();
+    if (isSame(known.account, before)) return true;
+    await vault.release(known.id, holder);
+    return false;
+  }
+
+  async function keep(known: KnownAccount, before: Account, renewed: Account): Promise<void> {
+    try {
+      // Meanwhile some cookie may have changed; a token of the owner's own goes before ours.
+      while (!(await registry.saveAccount(known, renewed)) && known.account?.token === before.token);
+    } catch (error) {
+      // The old token may be dead already: going on without a copy is better than an account that is lost for sure.
+      log.error("Cannot store a renewed token: it is lost when this process ends", { account: known.alias }, error);
+      known.account = renewed;
+    }
+  }
+
+  function onFailure(known: KnownAccount, state: Renewing, error: unknown): void {
+    const isRefused = error instanceof GatewayError && !error.retryable;
+    if (isRefused) {
+      // When the account is tried again, its token gets a chance before the next renewal.
+      state.rejectedToken = undefined;
+      options.onRefused(known, error);
+      throw error;
+    }
+    state.notBeforeMs = clock() + retryMs;
+    const lives = known.account !== undefined && lifeOf(known.account) > 0;
+    if (!lives || state.rejectedToken === known.account?.token) throw passing(error, known.alias);
+    log.warn("Cannot renew the token of an account yet, the old one still lives", {
+      account: known.alias,
+      reason: error instanceof Error ? error.message : "unknown",
+    });
+  }
+
+  function runOnce(known: KnownAccount, state: Renewing): Promise<void> {
+    state.promise ??= renewNow(known, state).finally(() => {
+      state.promise = undefined;
+    });
+    return state.promise;
+  }
+
+  async function use(id: string, signal: AbortSignal, wants: (known: KnownAccount) => boolean): Promise<Account> {
+    const known = registry.find(id);
+    if (known !== undefined && wants(known)) await orAborted(runOnce(known, stateOf(known)), signal);
+    // Asked again: a renewal takes its time.
+    const account = registry.find(id)?.account;
+    if (account !== undefined) return account;
+    throw new GatewayError("upstream-auth", "Cannot use this account any more: it was removed or cannot be opened");
+  }
+
+  return {
+    fresh: (id, signal) => use(id, signal, (known) => mustRenew(known, stateOf(known))),
+    force: (id, signal) => use(id, signal, () => true),
+    reject(id, token) {
+      const known = registry.find(id);
+      if (known?.account === undefined || token === undefined) return false;
+      if (known.account.token !== token) return true;
+      const state = stateOf(known);
+      const isNew = state.issuedToken === token && clock() - state.issuedAtMs < sureMs;
+      if (isNew || !canRefresh(known.account)) return false;
+      state.rejectedToken = token;
+      return true;
+    },
+  };
+}
+
+function passing(error: unknown, alias: string): GatewayError {
+  if (error instanceof GatewayError) return error;
+  return new GatewayError("upstream-timeout", `Cannot renew the token of account "${alias}": no answer in time`, {
+    cause: error,
+    retryable: true,
+  });
+}
+
+function isSame(one: Account | undefined, other: Account | undefined): boolean {
+  return one?.token === other?.token && one?.cookies === other?.cookies;
+}
+
+/** Whoever leaves does not end the work that others wait for. */
+async function orAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  // Nobody may be left to hear of it.
+  work.catch(() => {});
+  try {
+    await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}

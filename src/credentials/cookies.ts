@@ -1,0 +1,57 @@
+// A Cookie header as a jar: looked into, and changed by Set-Cookie lines the way a browser would. Pure.
+
+export function cookieValue(header: string | undefined, name: string): string | undefined {
+  return parseCookies(header).get(name) || undefined;
+}
+
+/** In the order of the header; a name that comes twice keeps its first value, as servers read it. */
+export function parseCookies(header: string | undefined): Map<string, string> {
+  const jar = new Map<string, string>();
+  for (const pair of header?.split(";") ?? []) {
+    const at = pair.indexOf("=");
+    const name = at < 0 ? "" : pair.slice(0, at).trim();
+    if (name !== "" && !jar.has(name)) jar.set(name, pair.slice(at + 1).trim());
+  }
+  return jar;
+}
+
+/** Undefined when nothing is left. */
+export function formatCookies(jar: ReadonlyMap<string, string>): string | undefined {
+  return jar.size === 0 ? undefined : Array.from(jar, ([name, value]) => `${name}=${value}`).join("; ");
+}
+
+/** Adds, changes and deletes what the lines say. Domains and paths are not looked at: one site, one jar. */
+export function applySetCookies(jar: Map<string, string>, lines: readonly string[], nowMs: number): void {
+  for (const line of lines) {
+    const [pair = "", ...attributes] = line.split(";");
+    const at = pair.indexOf("=");
+    const name = at < 0 ? "" : pair.slice(0, at).trim();
+    const value = pair.slice(at + 1).trim();
+    // A value that cannot stand in a header would spoil every request.
+    if (name === "" || !isPrintable(name) || !isPrintable(value)) continue;
+    if (value === "" || isOver(attributes, nowMs)) jar.delete(name);
+    else jar.set(name, value);
+  }
+}
+
+/** `Max-Age` goes before `Expires`. @see https://www.rfc-editor.org/rfc/rfc6265#section-5.3 */
+function isOver(attributes: readonly string[], nowMs: number): boolean {
+  let expiresAtMs = Number.POSITIVE_INFINITY;
+  for (const attribute of attributes) {
+    const [name = "", ...rest] = attribute.split("=");
+    const value = rest.join("=").trim();
+    switch (name.trim().toLowerCase()) {
+      case "max-age":
+        if (/^-?\d+$/.test(value)) return Number(value) <= 0;
+        break;
+      case "expires":
+        expiresAtMs = Date.parse(value);
+        break;
+    }
+  }
+  return expiresAtMs <= nowMs;
+}
+
+function isPrintable(text: string): boolean {
+  return /^[ -~]*$/.test(text);
+}

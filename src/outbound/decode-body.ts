@@ -1,0 +1,29 @@
+// Bodies that a server compressed although it was asked not to: as the platform's own client, plain from here on.
+
+import { fromStream } from "./fetch-client.ts";
+import type { OutboundResponse } from "./http-client.ts";
+import { toStream } from "./to-stream.ts";
+
+/** Names of the header to names of the platform; Bun knows two more than the types tell. */
+const formats: Readonly<Record<string, string>> = {
+  gzip: "gzip",
+  "x-gzip": "gzip",
+  deflate: "deflate",
+  br: "brotli",
+  zstd: "zstd",
+};
+
+/** An encoding that nobody knows is passed on as it came. */
+export function decodeBody(response: OutboundResponse): OutboundResponse {
+  const format = formats[(response.headers.get("content-encoding") ?? "").trim().toLowerCase()];
+  if (format === undefined) return response;
+  const headers = new Headers(response.headers);
+  headers.delete("content-encoding");
+  headers.delete("content-length");
+  // The types name only the formats of the standard, and a narrower kind of bytes than it gives.
+  const decompressor = new DecompressionStream(format as "gzip") as unknown as ReadableWritablePair<
+    Uint8Array,
+    Uint8Array
+  >;
+  return { ...response, headers, body: fromStream(toStream(response.body).pipeThrough(decompressor)) };
+}

@@ -1,0 +1,183 @@
+// How long a body is: by a length, by chunks, or until the connection ends. Pieces are views; framing is taken off.
+
+import { Http1Error } from "./http1-error.ts";
+
+export interface BodyReader {
+  /** @returns how many of the bytes belong to this answer */
+  feed(bytes: Uint8Array, emit: (piece: Uint8Array) => void): number;
+  /** The connection ended. @throws {Http1Error} when the body is not whole */
+  end(): void;
+  readonly isComplete: boolean;
+  /** The body's end can be told without the connection's. */
+  readonly isDelimited: boolean;
+}
+
+/** @throws {Http1Error} when the head tells of a body in two ways */
+export function createBodyReader(method: string, status: number, headers: Headers): BodyReader {
+  const coding = headers.get("transfer-encoding");
+  const length = headers.get("content-length");
+  if (coding !== null && length !== null) throw new Http1Error("the answer tells its length in two ways");
+  if (method === "HEAD" || status === 204 || status === 304) return new SizedBody(0);
+  if (coding !== null) {
+    if (coding.toLowerCase() !== "chunked") throw new Http1Error("the answer has an unknown transfer coding");
+    return new ChunkedBody();
+  }
+  if (length === null) return new OpenBody();
+  if (!/^[0-9]{1,15}$/.test(length)) throw new Http1Error("the answer has a malformed length");
+  return new SizedBody(Number(length));
+}
+
+class SizedBody implements BodyReader {
+  readonly isDelimited = true;
+  #left: number;
+
+  constructor(length: number) {
+    this.#left = length;
+  }
+
+  get isComplete(): boolean {
+    return this.#left === 0;
+  }
+
+  feed(bytes: Uint8Array, emit: (piece: Uint8Array) => void): number {
+    const used = Math.min(this.#left, bytes.length);
+    this.#left -= used;
+    if (used > 0) emit(used === bytes.length ? bytes : bytes.subarray(0, used));
+    return used;
+  }
+
+  end(): void {
+    if (this.#left > 0) throw new Http1Error("the connection was closed within the answer");
+  }
+}
+
+class OpenBody implements BodyReader {
+  readonly isDelimited = false;
+  isComplete = false;
+
+  feed(bytes: Uint8Array, emit: (piece: Uint8Array) => void): number {
+    if (bytes.length > 0) emit(bytes);
+    return bytes.length;
+  }
+
+  end(): void {
+    this.isComplete = true;
+  }
+}
+
+const carriageReturn = 13;
+const lineFeed = 10;
+const semicolon = 59;
+const maxLineBytes = 4096;
+const maxTrailerBytes = 16_384;
+const maxSizeDigits = 13;
+
+/** States of the chunked coding, in the order in which they follow one another. */
+type State =
+  "size" | "extension" | "size-end" | "data" | "data-end" | "data-end-feed" | "trailer" | "trailer-end" | "done";
+
+class ChunkedBody implements BodyReader {
+  readonly isDelimited = true;
+  #state: State = "size";
+  #size = 0;
+  #digits = 0;
+  #lineBytes = 0;
+  #trailerBytes = 0;
+  /** Of the current trailer line. */
+  #trailerLineIsEmpty = true;
+
+  get isComplete(): boolean {
+    return this.#state === "done";
+  }
+
+  feed(bytes: Uint8Array, emit: (piece: Uint8Array) => void): number {
+    let at = 0;
+    while (at < bytes.length && this.#state !== "done") {
+      if (this.#state === "data") {
+        const end = Math.min(at + this.#size, bytes.length);
+        this.#size -= end - at;
+        if (end > at) emit(bytes.subarray(at, end));
+        at = end;
+        if (this.#size === 0) this.#state = "data-end";
+      } else this.#step(bytes[at++]!);
+    }
+    return at;
+  }
+
+  end(): void {
+    if (this.#state !== "done") throw new Http1Error("the connection was closed within the answer");
+  }
+
+  #step(byte: number): void {
+    switch (this.#state) {
+      case "size":
+        return this.#sizeByte(byte);
+      case "extension":
+        if (++this.#lineBytes > maxLineBytes) throw malformed();
+        if (byte === carriageReturn) this.#state = "size-end";
+        else if (byte === lineFeed) throw malformed();
+        return;
+      case "size-end":
+        if (byte !== lineFeed) throw malformed();
+        this.#state = this.#size === 0 ? "trailer" : "data";
+        return;
+      case "data-end":
+        if (byte !== carriageReturn) throw malformed();
+        this.#state = "data-end-feed";
+        return;
+      case "data-end-feed":
+        if (byte !== lineFeed) throw malformed();
+        this.#beginChunk();
+        return;
+      case "trailer":
+        return this.#trailerByte(byte);
+      case "trailer-end":
+        if (byte !== lineFeed) throw malformed();
+        this.#state = this.#trailerLineIsEmpty ? "done" : "trailer";
+        this.#trailerLineIsEmpty = true;
+        return;
+      case "data":
+      case "done":
+        return;
+      default:
+        this.#state satisfies never;
+    }
+  }
+
+  #sizeByte(byte: number): void {
+    const digit = hexDigit(byte);
+    if (digit >= 0) {
+      if (++this.#digits > maxSizeDigits) throw malformed();
+      this.#size = this.#size * 16 + digit;
+      return;
+    }
+    if (this.#digits === 0) throw malformed();
+    if (byte === carriageReturn) this.#state = "size-end";
+    else if (byte === semicolon || byte === 32 || byte === 9) this.#state = "extension";
+    else throw malformed();
+  }
+
+  /** Trailers are read over: nothing of them is used. */
+  #trailerByte(byte: number): void {
+    if (++this.#trailerBytes > maxTrailerBytes || byte === lineFeed) throw malformed();
+    if (byte === carriageReturn) this.#state = "trailer-end";
+    else this.#trailerLineIsEmpty = false;
+  }
+
+  #beginChunk(): void {
+    this.#state = "size";
+    this.#size = 0;
+    this.#digits = 0;
+    this.#lineBytes = 0;
+  }
+}
+
+function hexDigit(byte: number): number {
+  if (byte >= 48 && byte <= 57) return byte - 48;
+  const lower = byte | 32;
+  return lower >= 97 && lower <= 102 ? lower - 87 : -1;
+}
+
+function malformed(): Http1Error {
+  return new Http1Error("the answer has a malformed chunk");
+}

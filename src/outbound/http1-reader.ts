@@ -1,0 +1,165 @@
+// The answer to one HTTP/1.1 request, from bytes in any pieces: head, then the body as views into the chunks. Knows the
+// grammar and its limits, and nothing of sockets. Forms that two readers could read differently are refused.
+// @see https://www.rfc-editor.org/rfc/rfc9112
+
+import { type BodyReader, createBodyReader } from "./http1-body.ts";
+import { Http1Error } from "./http1-error.ts";
+
+export interface Http1Sink {
+  /** Called once, before any body. Interim answers (1xx) are skipped. */
+  head(status: number, headers: Headers): void;
+  /** A view into the fed chunk, valid during the call. */
+  body(bytes: Uint8Array): void;
+  /** The answer is whole. `reusable`: the connection may carry another request. */
+  complete(reusable: boolean): void;
+}
+
+export interface Http1ReaderOptions {
+  readonly method: string;
+  /** All header lines together, in bytes. @defaultValue 65_536 */
+  readonly maxHeadBytes?: number;
+}
+
+const carriageReturn = 13;
+const lineFeed = 10;
+const defaultMaxHeadBytes = 65_536;
+const maxHeaders = 256;
+const latin1 = new TextDecoder("latin1");
+const tokenPattern = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+const badValuePattern = /[\u0000-\u0008\u000a-\u001f\u007f]/;
+
+export class Http1Reader {
+  readonly #sink: Http1Sink;
+  readonly #method: string;
+  readonly #maxHeadBytes: number;
+  #head: Uint8Array = new Uint8Array(0);
+  #body: BodyReader | undefined;
+  #isComplete = false;
+  #mayReuse = false;
+
+  constructor(sink: Http1Sink, options: Http1ReaderOptions) {
+    this.#sink = sink;
+    this.#method = options.method;
+    this.#maxHeadBytes = options.maxHeadBytes ?? defaultMaxHeadBytes;
+  }
+
+  /** Nothing of the answer has come yet: on a kept connection the request may be sent once more. */
+  get isUntouched(): boolean {
+    return this.#body === undefined && this.#head.length === 0;
+  }
+
+  get isComplete(): boolean {
+    return this.#isComplete;
+  }
+
+  /** @throws {Http1Error} when the bytes are no answer, or one that could be read in two ways */
+  feed(bytes: Uint8Array): void {
+    if (this.#isComplete) {
+      // Nobody asked for it: whatever it is, the connection cannot be trusted any more.
+      this.#mayReuse = false;
+      return;
+    }
+    if (this.#body !== undefined) return this.#feedBody(this.#body, bytes);
+    this.#feedHead(bytes);
+  }
+
+  /** The peer closed its side. @throws {Http1Error} when the answer is not whole */
+  end(): void {
+    if (this.#isComplete) return;
+    if (this.#body === undefined) throw new Http1Error("the connection was closed before an answer came");
+    this.#body.end();
+    this.#finish(false);
+  }
+
+  #feedHead(bytes: Uint8Array): void {
+    const joined = this.#head.length === 0 ? bytes : concat(this.#head, bytes);
+    const end = endOfHead(joined, Math.max(0, this.#head.length - 3));
+    if ((end < 0 ? joined.length : end) > this.#maxHeadBytes)
+      throw new Http1Error("the head of the answer is too long");
+    if (end < 0) {
+      // The chunk is the socket's again after this call.
+      this.#head = joined === bytes ? bytes.slice() : joined;
+      return;
+    }
+    const rest = joined.subarray(end);
+    this.#head = new Uint8Array(0);
+    const { status, version, headers } = parseHead(joined.subarray(0, end));
+    if (status === 101) throw new Http1Error("the answer changes the protocol");
+    if (status < 200) {
+      if (rest.length > 0) this.#feedHead(rest);
+      return;
+    }
+    this.#body = createBodyReader(this.#method, status, headers);
+    this.#mayReuse = this.#body.isDelimited && keepsAlive(version, headers);
+    this.#sink.head(status, headers);
+    this.#feedBody(this.#body, rest);
+  }
+
+  #feedBody(body: BodyReader, bytes: Uint8Array): void {
+    const used = body.feed(bytes, (piece) => this.#sink.body(piece));
+    if (body.isComplete) this.#finish(this.#mayReuse && used === bytes.length);
+  }
+
+  #finish(reusable: boolean): void {
+    if (this.#isComplete) return;
+    this.#isComplete = true;
+    this.#sink.complete(reusable);
+  }
+}
+
+/** Index behind the blank line that ends the head; negative when it has not come. Line ends are CRLF, or LF alone. */
+function endOfHead(bytes: Uint8Array, from: number): number {
+  for (let at = bytes.indexOf(lineFeed, from); at >= 0; at = bytes.indexOf(lineFeed, at + 1)) {
+    if (bytes[at + 1] === lineFeed) return at + 2;
+    if (bytes[at + 1] === carriageReturn && bytes[at + 2] === lineFeed) return at + 3;
+  }
+  return -1;
+}
+
+interface Head {
+  readonly status: number;
+  /** Minor version of HTTP/1. */
+  readonly version: number;
+  readonly headers: Headers;
+}
+
+function parseHead(bytes: Uint8Array): Head {
+  const lines = latin1
+    .decode(bytes)
+    .split("\n")
+    .map((line) => (line.endsWith("\r") ? line.slice(0, -1) : line));
+  const match = /^HTTP\/1\.([01]) ([1-5][0-9][0-9])(?: .*)?$/.exec(lines[0] ?? "");
+  if (match === null) throw new Http1Error("the answer does not begin like HTTP");
+  const headers = new Headers();
+  const fields = lines.slice(1).filter((line) => line !== "");
+  if (fields.length > maxHeaders) throw new Http1Error("the answer has too many headers");
+  for (const field of fields) appendField(headers, field);
+  return { status: Number(match[2]), version: Number(match[1]), headers };
+}
+
+function appendField(headers: Headers, field: string): void {
+  const colon = field.indexOf(":");
+  const name = field.slice(0, colon);
+  // Also what begins with white space: a folded line, which old readers join and new ones do not.
+  if (colon < 0 || !tokenPattern.test(name)) throw new Http1Error("the answer has a malformed header");
+  const value = field.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, "");
+  if (badValuePattern.test(value)) throw new Http1Error("the answer has a malformed header");
+  const isLength = name.toLowerCase() === "content-length";
+  const known = isLength ? headers.get(name) : null;
+  if (known !== null && known !== value) throw new Http1Error("the answer tells two lengths");
+  if (known === null) headers.append(name, value);
+}
+
+function keepsAlive(version: number, headers: Headers): boolean {
+  const options = (headers.get("connection") ?? "").toLowerCase().split(/[ \t]*,[ \t]*/);
+  if (options.includes("close")) return false;
+  return version === 1 || options.includes("keep-alive");
+}
+
+function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const joined = new Uint8Array(first.length + second.length);
+  joined.set(first);
+  joined.set(second, first.length);
+  return joined;
+}

@@ -1,0 +1,93 @@
+// How the gateway is: whether it may take requests, and what stands in their way. Asks the store at most once a second
+// and the upstreams never.
+
+import type { AccountView } from "../contract/upstream.ts";
+import type { Store } from "../store/store.ts";
+import type { Descriptors } from "../telemetry/descriptors.ts";
+import type { Reachability } from "../telemetry/watch-upstream.ts";
+
+export interface DiagnosisSource {
+  readonly store: Pick<Store, "listSessions">;
+  /** Size of the database on the disk; undefined when it is elsewhere. */
+  storeBytes(): number | undefined;
+  upstreams(): readonly {
+    readonly name: string;
+    readonly reachability: Reachability;
+    readonly accounts: readonly AccountView[];
+  }[];
+  /** Undefined where nothing bounds them. */
+  upstreamRequests(): { readonly inFlight: number; readonly max: number } | undefined;
+  descriptors(): Descriptors | undefined;
+  /** Replies that may run at a time; undefined: any number. */
+  readonly maxReplies: number | undefined;
+}
+
+/** Words for machines. The first two mean: no requests, please. */
+export type Reason = "stopping" | "store-failed" | "no-account-ready" | "upstream-failing" | "replies-at-limit";
+
+const unready: ReadonlySet<Reason> = new Set(["stopping", "store-failed"]);
+
+export interface Diagnosis {
+  readonly status: "ok" | "degraded" | "not-ready";
+  readonly reasons: readonly Reason[];
+}
+
+export type Diagnose = (facts: { readonly isStopping: boolean; readonly openReplies: number }) => Promise<Diagnosis>;
+
+const storeCheckMs = 1000;
+const freshMs = 1000;
+
+export function createDiagnose(source: DiagnosisSource): Diagnose {
+  let checkedAtMs = Number.NEGATIVE_INFINITY;
+  let storeCheck: Promise<boolean> = Promise.resolve(true);
+
+  function isStoreOk(): Promise<boolean> {
+    const nowMs = performance.now();
+    if (nowMs - checkedAtMs >= freshMs) {
+      checkedAtMs = nowMs;
+      storeCheck = answersInTime(source.store.listSessions("health", 1), storeCheckMs);
+    }
+    return storeCheck;
+  }
+
+  return async ({ isStopping, openReplies }) => {
+    const reasons: Reason[] = [];
+    if (isStopping) reasons.push("stopping");
+    // The store is being closed while the gateway stops: it is not asked any more.
+    else if (!(await isStoreOk())) reasons.push("store-failed");
+    const upstreams = source.upstreams();
+    if (upstreams.length > 0 && upstreams.every(({ accounts }) => hasNoneReady(accounts))) {
+      reasons.push("no-account-ready");
+    }
+    if (upstreams.some(({ reachability }) => reachability.state === "failing")) {
+      reasons.push("upstream-failing");
+    }
+    if (source.maxReplies !== undefined && openReplies >= source.maxReplies) reasons.push("replies-at-limit");
+    return { status: statusOf(reasons), reasons };
+  };
+}
+
+function statusOf(reasons: readonly Reason[]): Diagnosis["status"] {
+  if (reasons.length === 0) return "ok";
+  return reasons.some((reason) => unready.has(reason)) ? "not-ready" : "degraded";
+}
+
+/** An upstream without accounts needs none. */
+function hasNoneReady(accounts: readonly AccountView[]): boolean {
+  return accounts.length > 0 && accounts.every(({ state }) => state !== "ready");
+}
+
+async function answersInTime(work: Promise<unknown>, limitMs: number): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const limit = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), limitMs);
+  });
+  try {
+    return await Promise.race([work.then(() => true), limit]);
+  } catch {
+    // Why it fails stands in the log of those who needed it.
+    return false;
+  } finally {
+    clearTimeout(timer);
+  }
+}

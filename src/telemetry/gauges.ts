@@ -1,0 +1,86 @@
+// The gauges: what is read from elsewhere when somebody asks, so that keeping it current costs nothing.
+
+import type { Gauge, Registry } from "prom-client";
+import type { AccountView } from "../contract/upstream.ts";
+import type { ReplyLabels } from "./metrics.ts";
+import type { PromClient } from "./prom-client.ts";
+
+export interface MetricSources {
+  readonly version: string;
+  accounts(): readonly { readonly upstream: string; readonly account: AccountView }[];
+  /** Requests to upstreams in flight, and how many the runtime runs at a time; undefined where nothing bounds them. */
+  upstreamRequests(): { readonly inFlight: number; readonly max: number } | undefined;
+}
+
+export interface OpenReplies {
+  readonly labels: ReplyLabels;
+  count: number;
+}
+
+const accountStates: readonly AccountView["state"][] = ["ready", "cooling-down", "needs-sign-in", "challenged"];
+
+/** @param openReplies one entry a lane; its owner changes the counts */
+export function addGauges(
+  prom: PromClient,
+  registry: Registry,
+  sources: MetricSources,
+  openReplies: () => Iterable<OpenReplies>,
+): void {
+  const registers = [registry];
+  const gauge = (name: string, help: string, read: () => number): void => {
+    const created: Gauge = new prom.Gauge({ name, help, registers, collect: () => created.set(read()) });
+  };
+
+  gauge("streaming_connections_active", "Streams that are open now", () => {
+    let streams = 0;
+    for (const { labels, count } of openReplies()) if (labels.stream) streams += count;
+    return streams;
+  });
+  const open = new prom.Gauge({
+    name: "qwen_gateway_open_replies",
+    help: "Replies that run now, streamed and whole",
+    labelNames: ["surface", "upstream", "stream"],
+    registers,
+    collect() {
+      for (const { labels, count } of openReplies()) open.set({ ...labels, stream: String(labels.stream) }, count);
+    },
+  });
+  if (sources.upstreamRequests() !== undefined) {
+    const read = () => sources.upstreamRequests() ?? { inFlight: 0, max: 0 };
+    gauge("qwen_gateway_upstream_requests", "Requests to upstreams in flight", () => read().inFlight);
+    gauge("qwen_gateway_upstream_requests_max", "How many of them the runtime runs at a time", () => read().max);
+  }
+  addAccountGauges(prom, registry, sources);
+  const info = { name: "qwen_gateway_info", help: "Always 1", labelNames: ["version"], registers };
+  new prom.Gauge(info).set({ version: sources.version }, 1);
+}
+
+function addAccountGauges(prom: PromClient, registry: Registry, sources: MetricSources): void {
+  const states = new prom.Gauge({
+    name: "qwen_gateway_account_state",
+    help: "1 for the state that an account is in",
+    labelNames: ["upstream", "account", "state"],
+    registers: [registry],
+    collect() {
+      // Accounts come and go.
+      states.reset();
+      for (const { upstream, account } of sources.accounts()) {
+        for (const state of accountStates) {
+          states.set({ upstream, account: account.alias, state }, state === account.state ? 1 : 0);
+        }
+      }
+    },
+  });
+  const open = new prom.Gauge({
+    name: "qwen_gateway_account_open_replies",
+    help: "Replies that an account serves now",
+    labelNames: ["upstream", "account"],
+    registers: [registry],
+    collect() {
+      open.reset();
+      for (const { upstream, account } of sources.accounts()) {
+        open.set({ upstream, account: account.alias }, account.openReplies);
+      }
+    },
+  });
+}

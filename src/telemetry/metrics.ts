@@ -1,0 +1,50 @@
+// What is counted, as rooms see it: use cases, once a reply and never once an event. How it is kept and printed is
+// prometheus-metrics.ts.
+
+import type { ErrorKind } from "../contract/gateway-error.ts";
+import type { ReplyOutcome } from "../contract/upstream.ts";
+
+/** Every value comes from a list of ours: what a client writes, such as a model, would grow without bound. */
+export interface ReplyLabels {
+  readonly surface: string;
+  readonly upstream: string;
+  readonly stream: boolean;
+}
+
+/** One reply as it was when it ended. Times are milliseconds. */
+export interface ReplyFigures {
+  readonly outcome: ReplyOutcome;
+  /** The error that it ended by. */
+  readonly kind: ErrorKind | undefined;
+  /** Attempts at the upstream; all but the first are retries. */
+  readonly attempts: number;
+  /** Undefined when no word came. */
+  readonly firstTokenMs: number | undefined;
+  readonly totalMs: number;
+  readonly inputTokens: number | undefined;
+  readonly outputTokens: number | undefined;
+  /** Written to the client, heartbeats included. */
+  readonly sentBytes: number;
+  readonly sentChunks: number;
+  /** Read from the upstream, over all attempts. */
+  readonly receivedBytes: number;
+  readonly receivedChunks: number;
+}
+
+export interface Metrics {
+  replyStarted(labels: ReplyLabels): void;
+  /** Called once for each `replyStarted`, with the same labels. */
+  replyEnded(labels: ReplyLabels, figures: ReplyFigures): void;
+  /** A request on a surface that never became a reply: malformed, over a limit, without a turn. */
+  requestRefused(surface: string, kind: ErrorKind): void;
+  /** One method of the store, from its call until it settled. */
+  storeTimed(operation: string, durationMs: number, hasFailed: boolean): void;
+}
+
+/** Counts nothing: the default of rooms that may be used alone. */
+export const silentMetrics: Metrics = {
+  replyStarted() {},
+  replyEnded() {},
+  requestRefused() {},
+  storeTimed() {},
+};

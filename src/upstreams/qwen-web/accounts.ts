@@ -1,0 +1,179 @@
+// The accounts of the Qwen web backend: which serves, which wait, and what a refusal means for the one that met it.
+
+import { GatewayError } from "../../contract/gateway-error.ts";
+import { type Account, anonymousId, canRefresh, isAccessToken } from "../../credentials/account.ts";
+import { type AccountPool, createAccountPool } from "../../credentials/account-pool.ts";
+import { createAccountRegistry, type KnownAccount } from "../../credentials/account-registry.ts";
+import { type AccountRenewal, createAccountRenewal } from "../../credentials/account-renewal.ts";
+import type { AsideDurations } from "../../credentials/account-state.ts";
+import { createAccountVault } from "../../credentials/account-vault.ts";
+import { applySetCookies, formatCookies, parseCookies } from "../../credentials/cookies.ts";
+import type { SecretBox } from "../../credentials/secret-box.ts";
+import type { AccountStore } from "../../store/store.ts";
+import type { Log } from "../../telemetry/log.ts";
+import { QwenRefusal, upstreamName } from "./errors.ts";
+import { parseAccount } from "./parse-account.ts";
+import { type RefreshOptions, refreshToken } from "./refresh-token.ts";
+
+export interface WebAccountsOptions extends RefreshOptions {
+  /** Those of the environment and the file. */
+  readonly configured: readonly Account[];
+  readonly store: AccountStore;
+  readonly box: SecretBox;
+  readonly asideMs: AsideDurations;
+  /** Undefined: no cap. */
+  readonly maxAsideMs: number | undefined;
+  readonly log: Log;
+}
+
+/** What a failed request means for its account. */
+export type Verdict =
+  /** Nothing. */
+  | "unconcerned"
+  /** Its token was refused and can be renewed: the same request once more. */
+  | "renewable"
+  /** It is set aside; another one may serve the request. */
+  | "set-aside"
+  /** It is set aside, and no other one must be sent after it. */
+  | "halt";
+
+export interface WebAccounts extends Pick<AccountRenewal, "fresh" | "force"> {
+  readonly pool: AccountPool;
+  /** Asks with this account, its token renewed where it has to be; once more when it was refused and could be renewed. */
+  ask<T>(id: string, signal: AbortSignal, ask: (account: Account) => Promise<T>): Promise<T>;
+  /** What may be asked of any account. @throws {GatewayError} when all are set aside */
+  askAny<T>(signal: AbortSignal, ask: (account: Account) => Promise<T>): Promise<T>;
+  /** The account as it is now, for calls that follow an older one; as it was when nothing better can be had. */
+  current(account: Account, signal: AbortSignal): Promise<Account>;
+  /** Refused for the account's sake, which is set aside by now, and another one may do better. Never behind a challenge. */
+  mayMove(error: unknown): boolean;
+  /** Looks at the store now. */
+  load(): Promise<void>;
+  known(): readonly KnownAccount[];
+  /** Sets aside what has to be. @param account as it was when it sent the request */
+  judge(account: Account, error: unknown): Verdict;
+  /** The answer changed cookies: a browser would send the new ones from now on. */
+  noteCookies(account: Account, setCookies: readonly string[]): void;
+  /** Nothing but requests without credentials. */
+  readonly isAnonymous: boolean;
+  /** Resolves when every state is written. */
+  settled(): Promise<void>;
+}
+
+/** Longer than this it is a limit of the day and not of the moment. */
+const longLimitMs = 10 * 60_000;
+
+export function createWebAccounts(options: WebAccountsOptions): WebAccounts {
+  const { clock, log } = options;
+  const vault = createAccountVault(upstreamName, options.store, options.box);
+  const anonymous = parseAccount({});
+  const registry = createAccountRegistry({ vault, configured: options.configured, anonymous, clock, log });
+  const { asideMs, maxAsideMs } = options;
+  const pool = createAccountPool({ registry, upstream: upstreamName, asideMs, maxAsideMs, clock, log });
+  const renewal = createAccountRenewal({
+    registry,
+    vault,
+    renew: (account, signal) => refreshToken(options, account, signal),
+    onRefused: ({ id }, error) => void setAside(id, error, sessionOver),
+    clock,
+    log,
+  });
+
+  function setAside(id: string, error: GatewayError, signInReason: string): void {
+    const { retryAfterMs } = error;
+    switch (error.kind) {
+      case "upstream-quota":
+        return pool.setAside(id, "limit", { durationMs: retryAfterMs, reason: limitReason(retryAfterMs) });
+      case "overloaded":
+        return pool.setAside(id, "busy", { durationMs: retryAfterMs, reason: "Qwen is under high demand" });
+      case "upstream-challenge":
+        return pool.setAside(id, "challenge", { reason: challenged });
+      default:
+        return pool.setAside(id, "sign-in", { reason: signInReason });
+    }
+  }
+
+  function judge(account: Account, error: unknown): Verdict {
+    const refusal = accountRefusal(error);
+    if (refusal === undefined) return "unconcerned";
+    if (refusal.kind === "upstream-auth" && renewal.reject(account.id, account.token)) return "renewable";
+    setAside(account.id, refusal, signInReason(account));
+    return refusal.kind === "upstream-challenge" ? "halt" : "set-aside";
+  }
+
+  async function ask<T>(id: string, signal: AbortSignal, send: (account: Account) => Promise<T>): Promise<T> {
+    for (;;) {
+      const account = await renewal.fresh(id, signal);
+      try {
+        return await send(account);
+      } catch (error) {
+        if (judge(account, error) !== "renewable") throw error;
+      }
+    }
+  }
+
+  return {
+    pool,
+    ask,
+    judge,
+    askAny: async (signal, send) => ask(await pool.anyReady(), signal, send),
+    current: (account, signal) => renewal.fresh(account.id, signal).catch(() => account),
+    mayMove(error) {
+      const refusal = accountRefusal(error);
+      if (refusal === undefined || refusal.kind === "upstream-challenge") return false;
+      if (refusal.kind === "overloaded") return pool.hasReady(new Set());
+      return registry.all().filter((known) => known.account !== undefined).length > 1;
+    },
+    fresh: renewal.fresh,
+    force: renewal.force,
+    load: registry.reload,
+    known: registry.all,
+    settled: registry.settled,
+    get isAnonymous() {
+      return registry.all().every((known) => known.id === anonymousId);
+    },
+    noteCookies(account, setCookies) {
+      const known = registry.find(account.id);
+      if (known?.account?.cookies === undefined || setCookies.length === 0) return;
+      const jar = parseCookies(known.account.cookies);
+      applySetCookies(jar, setCookies, clock());
+      const cookies = formatCookies(jar);
+      if (cookies === undefined || cookies === formatCookies(parseCookies(known.account.cookies))) return;
+      registry
+        .saveAccount(known, { ...known.account, cookies })
+        .catch((error: unknown) => log.error("Cannot store changed cookies", { account: known.alias }, error));
+    },
+  };
+}
+
+/** A refusal that is about the account and not about the request or its chat. */
+export function accountRefusal(error: unknown): QwenRefusal | undefined {
+  if (!(error instanceof QwenRefusal) || error.chainAction !== "none") return undefined;
+  switch (error.kind) {
+    case "upstream-quota":
+    case "overloaded":
+    case "upstream-auth":
+    case "upstream-challenge":
+      return error;
+    default:
+      return undefined;
+  }
+}
+
+const challenged =
+  "Qwen's firewall asks for a human check: open chat.qwen.ai in the browser of this account, solve it and copy the cookies anew";
+const sessionOver =
+  "Qwen has ended its session: sign in at chat.qwen.ai with this account and give the gateway the new cookies";
+
+function limitReason(durationMs: number | undefined): string {
+  return durationMs === undefined || durationMs > longLimitMs
+    ? "it has reached its usage limit"
+    : "Qwen takes no more of its requests right now";
+}
+
+function signInReason(account: Account): string {
+  if (account.token !== undefined && isAccessToken(account.token) && !canRefresh(account)) {
+    return "its token is over, and without the cookie refresh_token there is no new one: give the gateway the whole Cookie header";
+  }
+  return "Qwen refused its credentials: sign in at chat.qwen.ai with this account and give the gateway the new ones";
+}

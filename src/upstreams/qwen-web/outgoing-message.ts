@@ -1,0 +1,77 @@
+// The one message of a turn as it is sent: its text, or, where that is too long for the firewall, a file and a line that
+// says so. What cannot be sent either way is refused before anything is.
+
+import { type ChatRequest, flattenText } from "../../contract/chat-request.ts";
+import { GatewayError } from "../../contract/gateway-error.ts";
+import type { QwenFile } from "../../wire/qwen-web.ts";
+import { composeMessage, type Unseen } from "./compose-message.ts";
+import { QwenRefusal, upstreamName } from "./errors.ts";
+
+export interface OutgoingMessage {
+  readonly content: string;
+  readonly files: readonly QwenFile[];
+}
+
+export interface OutgoingOptions {
+  /** Longest message that is sent as text, in UTF-16 units. Undefined: any. */
+  readonly maxMessageChars: number | undefined;
+  /** Undefined: longer messages are refused. */
+  readonly upload: ((name: string, text: string) => Promise<QwenFile>) | undefined;
+  /** Aborted when the client leaves. */
+  readonly signal: AbortSignal;
+}
+
+const fileName = "conversation.txt";
+/** The newest message stands in the text as well, when it is no longer than this. */
+const maxRepeatedChars = 4000;
+
+/** @throws {GatewayError} `context-too-long` when it is too long and cannot go up as a file */
+export async function createOutgoingMessage(
+  request: ChatRequest,
+  unseen: Unseen,
+  { maxMessageChars, upload, signal }: OutgoingOptions,
+): Promise<OutgoingMessage> {
+  refuseAttachments(request, unseen.unseenFrom);
+  const text = composeMessage(request, unseen);
+  if (maxMessageChars === undefined || text.length <= maxMessageChars) return { content: text, files: [] };
+  if (upload === undefined) throw tooLong(text.length, maxMessageChars);
+  try {
+    const content = coverText(request, Math.min(maxRepeatedChars, maxMessageChars / 2));
+    return { content, files: [await upload(fileName, text)] };
+  } catch (error) {
+    if (signal.aborted || isAboutAccount(error)) throw error;
+    throw tooLong(text.length, maxMessageChars, error);
+  }
+}
+
+function coverText(request: ChatRequest, maxChars: number): string {
+  const cover = `This message is too long for the chat, so it is attached as ${fileName}. Read the whole file and answer what its last part asks; do not talk about the file.`;
+  const newest = request.messages.findLast((message) => message.role !== "system");
+  const text = newest?.role === "user" ? flattenText(newest) : "";
+  return text === "" || text.length > maxChars ? cover : `${cover}\n\n# Message\n${text}`;
+}
+
+/** A refusal that has nothing to do with the length: it is told, or mended, as it is everywhere. */
+function isAboutAccount(error: unknown): boolean {
+  if (!(error instanceof QwenRefusal)) return false;
+  return error.kind === "upstream-auth" || error.kind === "upstream-quota" || error.kind === "upstream-challenge";
+}
+
+function tooLong(chars: number, maxChars: number, cause?: unknown): GatewayError {
+  const tried = cause === undefined ? "" : ", and its upload as a file failed";
+  return new GatewayError(
+    "context-too-long",
+    `The message is ${chars} characters long, more than the ${maxChars} that Qwen's firewall lets pass${tried}: shorten it or start a new conversation`,
+    { upstream: upstreamName, param: "messages", ...(cause === undefined ? {} : { cause }) },
+  );
+}
+
+function refuseAttachments(request: ChatRequest, unseenFrom: number): void {
+  for (const [index, message] of request.messages.entries()) {
+    if (index < unseenFrom || message.content.every((part) => part.type === "text")) continue;
+    throw new GatewayError("invalid-request", `Cannot send messages[${index}]: this upstream takes text only`, {
+      upstream: upstreamName,
+      param: `messages[${index}].content`,
+    });
+  }
+}

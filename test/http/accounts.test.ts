@@ -1,0 +1,416 @@
+// Several accounts, tokens that are renewed, and accounts that are set aside: what a client notices, and what the backend
+// is asked meanwhile.
+
+import { describe, expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Harness, type HarnessOptions, startHarness } from "../support/harness.ts";
+import { accessToken, cookiesOf, longToken, refreshTokenOf } from "../support/tokens.ts";
+import {
+  acceptedTurns,
+  allTurns,
+  answerTo,
+  assistant,
+  callsOf,
+  createTalk,
+  lastTurn,
+  readError,
+  readStream,
+  untilIdle,
+  user,
+} from "./client.ts";
+
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
+const hello = { model: "qwen3-max", stream: true, messages: [user("Hello")] };
+
+/** A gateway whose accounts are these users', each with a token that lives long. */
+function startWithUsers(users: readonly string[], options: HarnessOptions = {}): Promise<Harness> {
+  const accounts = users.map((name) => ({ alias: name, cookies: cookiesOf(name, longToken(name)) }));
+  const environment = { QWEN_TOKEN: "", QWEN_ACCOUNTS: JSON.stringify(accounts), ...options.environment };
+  return startHarness({ ...options, environment });
+}
+
+/** One account of the environment, which may be renewed. */
+function startWithCookies(token: string, options: HarnessOptions = {}): Promise<Harness> {
+  const environment = { QWEN_TOKEN: "", QWEN_COOKIES: cookiesOf("ann", token), ...options.environment };
+  return startHarness({ ...options, environment });
+}
+
+/** A clock of the gateway and its emulator that only the test moves. */
+function createClock() {
+  let aheadMs = 0;
+  return { now: () => Date.now() + aheadMs, advance: (milliseconds: number) => void (aheadMs += milliseconds) };
+}
+
+function usersOf(harness: Harness): string[] {
+  return acceptedTurns(harness).map((turn) => turn.record.account);
+}
+
+/** Each on the newest frames of a stream: names and finish, without what differs from answer to answer. */
+function shapeOf(stream: Awaited<ReturnType<typeof readStream>>) {
+  const { chunks, doneCount, finishReasons } = stream;
+  return {
+    doneCount,
+    finishReasons,
+    frames: chunks.map((chunk) => [
+      chunk.object,
+      ...chunk.choices.map(({ index, delta }) => [index, Object.keys(delta)]),
+    ]),
+  };
+}
+
+describe("several accounts", () => {
+  test("take turns in new conversations, and their streams are whole and equal in form [R1-016]", async () => {
+    await using harness = await startWithUsers(["ann", "bob"]);
+    harness.emulator.script({ times: "always", reply: { chunks: ["One ", "two ", "three"] } });
+    const shapes: ReturnType<typeof shapeOf>[] = [];
+    for (let index = 0; index < 4; index++) {
+      const stream = await readStream(await harness.chat(hello));
+      expect(stream.text).toBe("One two three");
+      shapes.push(shapeOf(stream));
+    }
+    expect(usersOf(harness)).toEqual(["ann", "bob", "ann", "bob"]);
+    expect(shapes).toEqual(Array.from({ length: 4 }, () => shapes[0]!));
+    expect(shapes[0]).toMatchObject({ doneCount: 1, finishReasons: ["stop"] });
+  });
+
+  test("share open replies: a new conversation takes the account with the fewest", async () => {
+    await using harness = await startWithUsers(["ann", "bob", "cy"]);
+    harness.emulator.script({ times: 6, gate: "all", reply: { text: "Hello" } });
+    const answers = Array.from({ length: 6 }, () => answerTo(harness, [user("Hello")]));
+    await harness.emulator.until((requests) => requests.filter(({ on }) => on === "completions").length === 6);
+    harness.emulator.release("all", "all");
+    await Promise.all(answers);
+    expect(usersOf(harness).sort()).toEqual(["ann", "ann", "bob", "bob", "cy", "cy"]);
+  });
+
+  test("a conversation stays with its account", async () => {
+    await using harness = await startWithUsers(["ann", "bob"]);
+    const talks = [createTalk(harness), createTalk(harness)];
+    for (const [index, talk] of talks.entries()) await talk.say(`My name is ${["Ada", "Grace"][index]}.`);
+    for (const [index, talk] of talks.entries()) {
+      expect(await talk.say("What is my name?")).toContain(["Ada", "Grace"][index] ?? "");
+    }
+    expect(usersOf(harness)).toEqual(["ann", "bob", "ann", "bob"]);
+    expect(callsOf(harness, "chats/new")).toHaveLength(2);
+  });
+
+  test("the log names the account by its alias", async () => {
+    await using harness = await startWithUsers(["ann"]);
+    await answerTo(harness, [user("Hello")]);
+    await untilIdle(harness);
+    const line = harness.logLines.find((candidate) => candidate.includes('"message":"exchange"'));
+    expect(JSON.parse(line ?? "{}")).toMatchObject({ account: "ann", outcome: "complete" });
+  });
+
+  test("a limit before any output is another account's turn, and no client notices", async () => {
+    await using harness = await startWithUsers(["ann", "bob"]);
+    for (const script of [
+      { refuse: "rate-limited" as const },
+      {
+        reply: {
+          text: "",
+          faults: [{ kind: "error" as const, after: 1, code: "RateLimited", details: "upper limit" }],
+        },
+      },
+      { on: "chats/new" as const, refuse: "rate-limited" as const },
+    ]) {
+      await harness.restart({ ACCOUNT_COOLDOWN_MAX_MS: "1" });
+      harness.emulator.script({ account: "ann", ...script });
+      expect(await answerTo(harness, [user("Say: yes")])).toBe("yes");
+      expect(lastTurn(harness).record.account).toBe("bob");
+      expect(harness.emulator.pendingScripts).toBe(0);
+    }
+  });
+
+  test("a conversation whose account is at its limit goes on elsewhere with its whole history", async () => {
+    await using harness = await startWithUsers(["ann", "bob"]);
+    const talk = createTalk(harness);
+    await talk.say("My name is Ada.");
+    const opening = lastTurn(harness);
+    harness.emulator.script({ account: opening.record.account, refuse: { name: "rate-limited", hours: 5 } });
+    expect(await talk.say("What is my name?")).toContain("Ada");
+    const moved = lastTurn(harness);
+    expect(moved.record.account).not.toBe(opening.record.account);
+    expect(moved.parentId).toBeNull();
+    expect(moved.content).toContain("My name is Ada.");
+    await talk.say("Thank you.");
+    expect(lastTurn(harness)).toMatchObject({
+      chatId: moved.chatId,
+      parentId: moved.responseId,
+      content: "Thank you.",
+    });
+  });
+
+  test("a conversation whose account is gone goes on elsewhere with its whole history", async () => {
+    await using harness = await startWithUsers(["ann"]);
+    const talk = createTalk(harness);
+    await talk.say("My name is Ada.");
+    await harness.restart({ QWEN_ACCOUNTS: JSON.stringify([{ alias: "bob", token: longToken("bob") }]) });
+    expect(await talk.say("What is my name?")).toContain("Ada");
+    expect(usersOf(harness)).toEqual(["ann", "bob"]);
+    expect(lastTurn(harness).content).toContain("My name is Ada.");
+  });
+
+  test("a thin client's conversation never moves: nobody else knows what was said", async () => {
+    await using harness = await startWithUsers(["ann", "bob"]);
+    const say = (text: string) => harness.chat({ ...hello, session_id: "thin", messages: [user(text)] });
+    await readStream(await say("My name is Ada."));
+    harness.emulator.script({ account: "ann", refuse: { name: "rate-limited", hours: 5 } });
+    for (let index = 0; index < 2; index++) expect((await readError(await say("What is my name?"))).status).toBe(429);
+    expect(allTurns(harness).map((turn) => turn.record.account)).toEqual(["ann", "ann"]);
+  });
+
+  test("when all have their limits, the error names who is back first", async () => {
+    await using harness = await startWithUsers(["ann", "bob"]);
+    harness.emulator.script(
+      { account: "ann", refuse: { name: "rate-limited", hours: 9 } },
+      { account: "bob", refuse: { name: "rate-limited", hours: 3 } },
+    );
+    const answer = await readError(await harness.chat(hello));
+    expect(answer).toMatchObject({ status: 429, error: { code: "upstream_quota" } });
+    expect(answer.error.message).toMatch(/any of 2 accounts for another (3 h|2 h \d+ min): "bob" is the first/);
+  });
+});
+
+describe("an account that is set aside", () => {
+  test("for hours is answered for from memory, also after a restart, until the time is over", async () => {
+    const clock = createClock();
+    await using harness = await startWithUsers(["ann"], { clock: clock.now });
+    harness.emulator.script({ refuse: { name: "rate-limited", hours: 7 } });
+    const first = await readError(await harness.chat(hello));
+    const asked = harness.emulator.requests.length;
+    clock.advance(2 * hourMs);
+    for (const restart of [false, true]) {
+      if (restart) await harness.restart();
+      const answer = await readError(await harness.chat(hello));
+      expect(answer).toMatchObject({ status: first.status, error: { code: first.error.code, type: first.error.type } });
+      expect(answer.error.message).toMatch(/account "ann" for another (5 h|4 h 59 min|4 h 60 min)/);
+      expect(answer.headers.get("retry-after")).toBe("60");
+      expect(answer.headers.get("x-should-retry")).toBe("false");
+    }
+    expect(harness.emulator.requests.length).toBe(asked);
+    clock.advance(5 * hourMs);
+    expect(await answerTo(harness, [user("Say: back")])).toBe("back");
+  });
+
+  test("is never set aside for longer than ACCOUNT_COOLDOWN_MAX_MS", async () => {
+    const clock = createClock();
+    await using harness = await startWithUsers(["ann"], {
+      clock: clock.now,
+      environment: { ACCOUNT_COOLDOWN_MAX_MS: String(20 * minuteMs) },
+    });
+    harness.emulator.script({ refuse: { name: "rate-limited", hours: 7 } });
+    await readError(await harness.chat(hello));
+    clock.advance(19 * minuteMs);
+    expect((await readError(await harness.chat(hello))).status).toBe(429);
+    clock.advance(minuteMs);
+    expect(await answerTo(harness, [user("Say: back")])).toBe("back");
+  });
+
+  test("for seconds is waited for", async () => {
+    await using harness = await startWithUsers(["ann"]);
+    harness.emulator.script({ refuse: { name: "http-status", status: 429, retryAfterSeconds: 0.05 } });
+    expect(await answerTo(harness, [user("Say: at last")])).toBe("at last");
+    expect(allTurns(harness)).toHaveLength(2);
+  });
+
+  test("by a challenge is not followed by another one, and comes back after ACCOUNT_CHALLENGE_MS", async () => {
+    const clock = createClock();
+    await using harness = await startWithUsers(["ann", "bob", "cy"], { clock: clock.now });
+    harness.emulator.script({ times: 2, refuse: "waf-punish" });
+    for (const turns of [1, 2]) {
+      expect(await readError(await harness.chat(hello))).toMatchObject({
+        status: 503,
+        error: { code: "upstream_challenge" },
+      });
+      expect(allTurns(harness)).toHaveLength(turns);
+    }
+    // Two are enough: the third is not sent after them.
+    const asked = harness.emulator.requests.length;
+    const answer = await readError(await harness.chat(hello));
+    expect(answer).toMatchObject({ status: 503, error: { code: "upstream_challenge" } });
+    expect(answer.error.message).toContain("human check");
+    expect(answer.headers.get("x-should-retry")).toBe("false");
+    expect(harness.emulator.requests.length).toBe(asked);
+    clock.advance(10 * minuteMs);
+    expect(await answerTo(harness, [user("Say: back")])).toBe("back");
+  });
+
+  test("for high demand is asked last, and never turned away from memory", async () => {
+    await using harness = await startWithUsers(["ann", "bob"]);
+    const busy = {
+      reply: { text: "", faults: [{ kind: "error" as const, after: 1, code: "quota_limit", details: "busy" }] },
+    };
+    harness.emulator.script({ account: "ann", ...busy });
+    expect(await answerTo(harness, [user("Say: yes")])).toBe("yes");
+    expect(await answerTo(harness, [user("Say: yes")])).toBe("yes");
+    expect(usersOf(harness)).toEqual(["ann", "bob", "bob"]);
+    harness.emulator.script({ account: "bob", ...busy });
+    expect((await readError(await harness.chat(hello))).status).toBe(503);
+    expect(await answerTo(harness, [user("Say: yes")])).toBe("yes");
+  });
+});
+
+describe("a token", () => {
+  const renewing: HarnessOptions = { emulator: { rotateRefreshTokens: true } };
+
+  test("is renewed before it ends, once for 20 requests at a time, with cookies alone", async () => {
+    const token = accessToken("ann", 2 * minuteMs);
+    await using harness = await startWithCookies(token, renewing);
+    harness.emulator.script({ on: "refresh", gate: "refresh" });
+    const answers = Array.from({ length: 20 }, (_, index) => answerTo(harness, [user(`Say: ${index}`)]));
+    await harness.emulator.until((requests) => requests.some(({ on }) => on === "refresh"));
+    expect(callsOf(harness, "completions")).toHaveLength(0);
+    harness.emulator.release("refresh", "all");
+    expect(await Promise.all(answers)).toEqual(Array.from({ length: 20 }, (_, index) => `${index}`));
+    const [refresh, ...others] = callsOf(harness, "refresh");
+    expect(others).toEqual([]);
+    expect(refresh?.headers["authorization"]).toBeUndefined();
+    expect(refresh?.headers).toMatchObject({
+      cookie: cookiesOf("ann", token),
+      source: "web",
+      "x-request-origin": harness.served.url,
+    });
+    for (const turn of acceptedTurns(harness)) {
+      expect(turn.record.account).toBe("ann");
+      const bearer = turn.record.headers["authorization"]?.slice("Bearer ".length) ?? "";
+      expect(bearer).not.toBe(token);
+      expect(turn.record.headers["cookie"]).toContain(`token=${bearer}`);
+      expect(turn.record.headers["cookie"]).not.toContain(refreshTokenOf("ann"));
+      expect(turn.record.headers["cookie"]).toContain("cna=abc123");
+    }
+  });
+
+  test("that was renewed goes before the older one of an unchanged setting, and behind a changed one", async () => {
+    await using harness = await startWithCookies(accessToken("ann", minuteMs), renewing);
+    await answerTo(harness, [user("Hello")]);
+    const renewed = lastTurn(harness).record.headers["authorization"];
+    await harness.restart();
+    await answerTo(harness, [user("Hello")]);
+    expect(lastTurn(harness).record.headers["authorization"]).toBe(renewed);
+    expect(callsOf(harness, "refresh")).toHaveLength(1);
+    const changed = longToken("ann");
+    await harness.restart({ QWEN_COOKIES: cookiesOf("ann", changed) });
+    await answerTo(harness, [user("Hello")]);
+    expect(lastTurn(harness).record.headers["authorization"]).toBe(`Bearer ${changed}`);
+  });
+
+  test("that is refused before any output is renewed once, and the request goes on", async () => {
+    const token = longToken("ann");
+    await using harness = await startWithCookies(token, renewing);
+    const talk = createTalk(harness);
+    await talk.say("My name is Ada.");
+    const before = lastTurn(harness);
+    harness.emulator.setTokenState(token, "expired");
+    expect(await talk.say("What is my name?")).toContain("Ada");
+    expect(callsOf(harness, "refresh")).toHaveLength(1);
+    expect(lastTurn(harness)).toMatchObject({ chatId: before.chatId, parentId: before.responseId });
+  });
+
+  test("that is refused within the stream, before any output, is renewed as well", async () => {
+    await using harness = await startWithCookies(longToken("ann"), renewing);
+    harness.emulator.script({
+      reply: { text: "", faults: [{ kind: "error", after: 1, code: "unauthorized", details: "Token has expired" }] },
+    });
+    expect(await answerTo(harness, [user("Say: yes")])).toBe("yes");
+    expect(callsOf(harness, "refresh")).toHaveLength(1);
+  });
+
+  test("that is refused although it is new sets the account aside, and is not renewed again and again", async () => {
+    await using harness = await startWithCookies(longToken("ann"), renewing);
+    harness.emulator.script({ times: "always", refuse: "unauthorized" });
+    expect(await readError(await harness.chat(hello))).toMatchObject({ status: 502, error: { code: "upstream_auth" } });
+    expect(callsOf(harness, "refresh")).toHaveLength(1);
+    expect(allTurns(harness)).toHaveLength(2);
+    expect((await readError(await harness.chat(hello))).status).toBe(502);
+    expect(allTurns(harness)).toHaveLength(2);
+  });
+
+  test("that cannot be renewed sets the account aside with the reason, and nothing is sent as a guest", async () => {
+    const clock = createClock();
+    const options = { ...renewing, clock: clock.now, environment: { DEFAULT_MODEL: "qwen3-max" } };
+    const token = longToken("ann");
+    await using harness = await startWithCookies(token, options);
+    harness.emulator.setTokenState(token, "expired");
+    harness.emulator.setTokenState(refreshTokenOf("ann"), "revoked");
+    const first = await readError(await harness.chat(hello));
+    expect(first).toMatchObject({ status: 502, error: { code: "upstream_auth" } });
+    expect(first.error.message).toContain("sign in");
+    const asked = harness.emulator.requests.length;
+    const second = await readError(await harness.chat(hello));
+    expect(second.error.message).toMatch(/another 5 min: Qwen has ended its session: sign in at chat\.qwen\.ai/);
+    expect(second.headers.get("x-should-retry")).toBe("false");
+    expect(harness.emulator.requests.length).toBe(asked);
+    clock.advance(5 * minuteMs);
+    harness.emulator.setTokenState(token, "ready");
+    expect(await answerTo(harness, [user("Say: back")])).toBe("back");
+    for (const { headers, on } of harness.emulator.requests) {
+      expect(headers["cookie"]).toContain("token=");
+      if (on !== "refresh") expect(headers["authorization"]).toBe(`Bearer ${token}`);
+    }
+  });
+
+  test("that still lives is used when its renewal fails for the moment", async () => {
+    const token = accessToken("ann", 2 * minuteMs);
+    await using harness = await startWithCookies(token, renewing);
+    harness.emulator.script({ on: "refresh", times: "always", refuse: { name: "http-status", status: 503 } });
+    expect(await answerTo(harness, [user("Say: yes")])).toBe("yes");
+    expect(await answerTo(harness, [user("Say: yes")])).toBe("yes");
+    expect(callsOf(harness, "refresh")).toHaveLength(1);
+    expect(lastTurn(harness).record.headers["authorization"]).toBe(`Bearer ${token}`);
+  });
+
+  test("of 15 minutes without its refresh cookie says what is missing", async () => {
+    await using harness = await startHarness({ environment: { QWEN_TOKEN: accessToken("ann", -minuteMs) } });
+    expect((await readError(await harness.chat(hello))).status).toBe(502);
+    expect((await readError(await harness.chat(hello))).error.message).toContain("without the cookie refresh_token");
+  });
+
+  test("changes between requests and streams stay whole, with two accounts whose tokens rotate [R1-016]", async () => {
+    const clock = createClock();
+    const accounts = ["ann", "bob"].map((name) => ({
+      alias: name,
+      cookies: cookiesOf(name, accessToken(name, minuteMs)),
+    }));
+    await using harness = await startHarness({
+      clock: clock.now,
+      emulator: { rotateRefreshTokens: true, clock: clock.now },
+      environment: { QWEN_TOKEN: "", QWEN_ACCOUNTS: JSON.stringify(accounts) },
+    });
+    const talks = [createTalk(harness), createTalk(harness)];
+    for (let round = 0; round < 3; round++) {
+      for (const [index, talk] of talks.entries())
+        expect(await talk.say(`Say: ${round} ${index}`)).toBe(`${round} ${index}`);
+      clock.advance(14 * minuteMs);
+    }
+    expect(usersOf(harness)).toEqual(["ann", "bob", "ann", "bob", "ann", "bob"]);
+    expect(new Set(acceptedTurns(harness).map((turn) => turn.record.headers["authorization"])).size).toBe(6);
+    expect(callsOf(harness, "chats/new")).toHaveLength(2);
+  });
+});
+
+test("no secret stands in the log, in the data directory, or in an answer", async () => {
+  const token = accessToken("ann", minuteMs);
+  await using harness = await startWithCookies(token, { emulator: { rotateRefreshTokens: true } });
+  await answerTo(harness, [user("Hello")]);
+  const renewed = lastTurn(harness).record.headers["authorization"]?.slice("Bearer ".length) ?? "";
+  const rotated = /refresh_token=([^;]+)/.exec(lastTurn(harness).record.headers["cookie"] ?? "")?.[1] ?? "";
+  harness.emulator.setTokenState(renewed, "revoked");
+  harness.emulator.setTokenState(rotated, "revoked");
+  const answer = await readError(
+    await harness.chat({ ...hello, messages: [user("Hello"), assistant("Hi"), user("So?")] }),
+  );
+  await untilIdle(harness);
+  const kept = readdirSync(harness.dataDir).map((name) => readFileSync(join(harness.dataDir, name), "latin1"));
+  const told = [harness.logLines.join("\n"), answer.text, ...kept].join("\n");
+  for (const secret of [token, refreshTokenOf("ann"), renewed, rotated]) {
+    expect(secret.length).toBeGreaterThan(20);
+    expect(told).not.toContain(secret);
+    // Nor a part of it, such as its payload.
+    expect(told).not.toContain(secret.split(".")[1] ?? secret);
+  }
+  expect(told).not.toContain("cna=abc123");
+  expect(kept.length).toBeGreaterThan(1);
+});

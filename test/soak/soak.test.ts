@@ -1,0 +1,28 @@
+// The soaks in short form. `bun run soak` runs them for minutes.
+
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { soakAbortedStreams } from "./aborted-streams.ts";
+import { brokenBounds } from "./figures.ts";
+import { soakKills } from "./kills.ts";
+import { soakSlowReaders } from "./slow-readers.ts";
+
+// Far beyond what the tests need, for machines that are busy with something else.
+setDefaultTimeout(60_000);
+
+test("500 aborted streams leave memory and descriptors flat [R0-036] [R0-057]", async () => {
+  const soak = await soakAbortedStreams({ streams: 500, warmUp: 500, parallel: 50 });
+
+  expect(brokenBounds(soak)).toEqual([]);
+});
+
+test("readers of 1 KB/s under 200 MB keep little in memory and hold Qwen back [R0-061]", async () => {
+  const soak = await soakSlowReaders({ readers: 4, seconds: 4 });
+
+  expect(brokenBounds(soak)).toEqual([]);
+});
+
+test("5 times kill -9 under load lose no acknowledged turn and no database [R2-078] [RC-006]", async () => {
+  const soak = await soakKills({ kills: 5, talkers: 8 });
+
+  expect(brokenBounds(soak)).toEqual([]);
+});

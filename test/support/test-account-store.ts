@@ -1,0 +1,87 @@
+// The part of the Store contract that keeps accounts; testStore calls it for every driver.
+
+import { describe, expect, test } from "bun:test";
+import type { OpenStore } from "./test-store.ts";
+
+const sealed = (text: string): Uint8Array => new TextEncoder().encode(text);
+const account = (id: string, text = "sealed") => ({ id, alias: `alias of ${id}`, sealed: sealed(text), state: "" });
+
+export function testAccountStore(name: string, open: OpenStore): void {
+  async function openWithClock() {
+    let nowMs = 1_790_000_000_000;
+    const opened = await open({ clock: () => nowMs, sessionTimeoutMs: 1000 });
+    return { ...opened, advance: (milliseconds: number) => void (nowMs += milliseconds) };
+  }
+
+  describe(`${name} keeps accounts`, () => {
+    test("putAccount is read back by listAccounts, oldest first, upstream by upstream, also after a restart", async () => {
+      const { store: first, reopen, advance } = await openWithClock();
+      await first.putAccount("qwen-web", account("b"));
+      advance(1);
+      await first.putAccount("qwen-web", account("a"));
+      await first.putAccount("other", account("c"));
+      await first.putAccount("qwen-web", account("b", "sealed anew"));
+      const store = (await reopen?.()) ?? first;
+      const listed = await store.listAccounts("qwen-web");
+      expect(listed.map(({ id, alias }) => [id, alias])).toEqual([
+        ["b", "alias of b"],
+        ["a", "alias of a"],
+      ]);
+      expect(Buffer.from(listed[0]?.sealed ?? []).toString()).toBe("sealed anew");
+      expect(await store.listAccounts("nobody")).toEqual([]);
+      await store.close();
+    });
+
+    test("putAccount writes over the expected revision only", async () => {
+      const { store } = await openWithClock();
+      const first = await store.putAccount("qwen-web", account("a"), 0);
+      expect(first).toBeGreaterThan(0);
+      expect(await store.putAccount("qwen-web", account("a", "late"), 0)).toBeUndefined();
+      const second = await store.putAccount("qwen-web", account("a", "second"), first);
+      expect(second).not.toBe(first);
+      expect(await store.putAccount("qwen-web", account("a", "late"), first)).toBeUndefined();
+      const [kept] = await store.listAccounts("qwen-web");
+      expect([Buffer.from(kept?.sealed ?? []).toString(), kept?.revision]).toEqual(["second", second]);
+      await store.close();
+    });
+
+    test("saveAccountState keeps what is sealed, and makes a row that holds nothing else", async () => {
+      const { store } = await openWithClock();
+      const revision = await store.putAccount("qwen-web", account("a"));
+      await store.saveAccountState("qwen-web", "a", '{"kind":"quota"}');
+      await store.saveAccountState("qwen-web", "environment", "{}");
+      const listed = await store.listAccounts("qwen-web");
+      expect(listed.find(({ id }) => id === "a")).toMatchObject({ state: '{"kind":"quota"}', revision });
+      expect(listed.find(({ id }) => id === "environment")).toMatchObject({
+        sealed: undefined,
+        revision: 0,
+        state: "{}",
+      });
+      await store.close();
+    });
+
+    test("removeAccount forgets it, and one that comes back has another revision", async () => {
+      const { store, advance } = await openWithClock();
+      const before = await store.putAccount("qwen-web", account("a"));
+      expect(await store.removeAccount("qwen-web", "a")).toBe(true);
+      expect(await store.removeAccount("qwen-web", "a")).toBe(false);
+      expect(await store.listAccounts("qwen-web")).toEqual([]);
+      advance(1);
+      expect(await store.putAccount("qwen-web", account("a"))).not.toBe(before);
+      await store.close();
+    });
+
+    test("leaseAccount lets one holder in until it lets go or its time is over", async () => {
+      const { store, advance } = await openWithClock();
+      const lease = (holder: string) => store.leaseAccount("qwen-web", "a", holder, 1000);
+      expect([await lease("one"), await lease("two"), await lease("one")]).toEqual([true, false, true]);
+      await store.releaseAccount("qwen-web", "a", "two");
+      expect(await lease("two")).toBe(false);
+      await store.releaseAccount("qwen-web", "a", "one");
+      expect([await lease("two"), await lease("one")]).toEqual([true, false]);
+      advance(1001);
+      expect(await lease("one")).toBe(true);
+      await store.close();
+    });
+  });
+}
