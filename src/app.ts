@@ -183,10 +183,12 @@ function ofUpstream(log: Log): Log {
 /** The network; as long as there is no account to go there with, the built-in emulator. */
 function createNetwork(isDemonstration: () => boolean, log: Log): FetchFunction {
   let emulator: QwenWebEmulator | undefined;
-  return (request) => {
-    if (!isDemonstration()) return fetch(request);
+  return (request, transport) => {
+    if (!isDemonstration()) return fetch(request, transport);
     if (emulator === undefined) {
-      log.info("No Qwen account is configured: the built-in emulator answers. Add yours by: qwen-gateway accounts add");
+      log.info(
+        'No Qwen account is configured: the built-in emulator answers. Set QWEN_TOKEN or run "qwen-gateway accounts add"',
+      );
       emulator = createQwenWebEmulator({ maxRecordedRequests: 0 });
     }
     return emulator.fetch(request);

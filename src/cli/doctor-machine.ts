@@ -92,11 +92,10 @@ function tryWriting(path: string): string | undefined {
   const probe = join(path, `.doctor-${process.pid}`);
   try {
     writeFileSync(probe, "", { flag: "wx", mode: 0o600 });
+    rmSync(probe, { force: true });
     return undefined;
   } catch (error) {
     return describeCode(error);
-  } finally {
-    rmSync(probe, { force: true });
   }
 }
 

@@ -4,6 +4,7 @@ import { listSettings } from "../config/config-names.ts";
 import type { Config } from "../config/config-schema.ts";
 import { version } from "../config/version.ts";
 import type { DoctorLine } from "../contract/doctor-line.ts";
+import { silentLog } from "../telemetry/log.ts";
 import { diagnoseQwenWeb } from "../upstreams/qwen-web/doctor.ts";
 import { openAccounts } from "./accounts/open-accounts.ts";
 import { splitSentence } from "./doctor-machine.ts";
@@ -12,7 +13,7 @@ import { describeStartError } from "./describe-start-error.ts";
 export async function* diagnoseUpstream(config: Config, offline: boolean): AsyncGenerator<DoctorLine> {
   let opened: Awaited<ReturnType<typeof openAccounts>>;
   try {
-    opened = await openAccounts(config);
+    opened = await openAccounts(config, silentLog);
   } catch (error) {
     const sentence = describeStartError(error, config) ?? (error instanceof Error ? error.message : String(error));
     const [finding, advice] = splitSentence(sentence);

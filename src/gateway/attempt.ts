@@ -3,10 +3,11 @@
 import type { ByteSink } from "../contract/byte-source.ts";
 import type { Continuation } from "../contract/continuation.ts";
 import type { FinishReason, TokenUsage, UpstreamEvent } from "../contract/events.ts";
-import { GatewayError, toGatewayError } from "../contract/gateway-error.ts";
+import { type GatewayError, toGatewayError } from "../contract/gateway-error.ts";
 import { jsonText } from "../contract/json.ts";
 import type { ReplyOutcome, UpstreamReply } from "../contract/upstream.ts";
 import type { Log } from "../telemetry/log.ts";
+import { clientLeft, clientStalled, connectionBroke, emptyAnswer } from "./attempt-errors.ts";
 import type { Liveness, Watched } from "./liveness.ts";
 import type { ReplyConsumer } from "./reply-consumer.ts";
 
@@ -135,11 +136,7 @@ export class Attempt implements ByteSink, Watched {
   }
 
   fail(cause: unknown): void {
-    this.#interruption = new GatewayError(
-      "upstream-failed",
-      "The connection to Qwen broke off before the answer was complete: send the message again",
-      { cause, retryable: true },
-    );
+    this.#interruption = connectionBroke(cause);
     // Whatever was received whole still counts, the finish above all.
     this.end();
   }
@@ -175,7 +172,7 @@ export class Attempt implements ByteSink, Watched {
   }
 
   cut(): void {
-    this.#consumer.fail(new GatewayError("internal", "The client stopped reading: the answer was cut"));
+    this.#consumer.fail(clientStalled());
     this.#hooks.abandoned();
     this.abort();
   }
@@ -309,13 +306,4 @@ function countLines(bytes: Uint8Array): number {
   let lines = 0;
   for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1)) lines++;
   return lines;
-}
-
-function emptyAnswer(): GatewayError {
-  return new GatewayError("upstream-failed", "Qwen's answer was empty: send the message again", { retryable: true });
-}
-
-/** Nobody reads it: the client is gone. */
-export function clientLeft(): GatewayError {
-  return new GatewayError("internal", "The client left before the answer began");
 }

@@ -3,18 +3,20 @@
 import type { ChatReply } from "../contract/chat-reply.ts";
 import { type ChatRequest, flattenText } from "../contract/chat-request.ts";
 import type { ReplyIdentity, TokenUsage } from "../contract/events.ts";
-import { GatewayError, httpStatus, toGatewayError, withoutRepetition } from "../contract/gateway-error.ts";
+import { GatewayError, httpStatus, toGatewayError } from "../contract/gateway-error.ts";
 import type { Surface } from "../contract/surface.ts";
 import type { OpenContext, Upstream, UpstreamReply } from "../contract/upstream.ts";
 import { estimateTokens } from "../conversation/estimate-tokens.ts";
 import { withRetry } from "../outbound/retry.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics, ReplyLabels } from "../telemetry/metrics.ts";
-import { Attempt, type AttemptEnd, type AttemptHooks, clientLeft } from "./attempt.ts";
+import { Attempt, type AttemptEnd, type AttemptHooks } from "./attempt.ts";
+import { clientLeft } from "./attempt-errors.ts";
 import { Collector } from "./collect.ts";
 import type { Liveness, Watched } from "./liveness.ts";
 import { Relay, streamHeaders } from "./relay.ts";
 import type { ReplyConsumer } from "./reply-consumer.ts";
+import { RetryBudget } from "./retry-budget.ts";
 import { SentReply } from "./sent-reply.ts";
 import type { Turn } from "./turns.ts";
 
@@ -52,10 +54,8 @@ export class Exchange {
   readonly #collector: Collector | undefined;
   readonly #controller = new AbortController();
   readonly #startedAtMs: number;
-  /** Epoch milliseconds after which no attempt starts. */
-  readonly #deadlineMs: number;
+  readonly #budget: RetryBudget;
   #attempt: Attempt | undefined;
-  #attempts = 0;
   /** Between two attempts. */
   #wait: { stop(): void } | undefined;
   #settleMs = unknownSettleMs;
@@ -65,13 +65,12 @@ export class Exchange {
   #account = "";
   #receivedBytes = 0;
   #receivedChunks = 0;
-  #hasRepeatedEmpty = false;
   #isOver = false;
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
     this.#startedAtMs = options.liveness.now();
-    this.#deadlineMs = Date.now() + options.retryBudgetMs;
+    this.#budget = new RetryBudget(options.retry, options.retryBudgetMs);
     const { request, identity, surface, turn } = options;
     const createSent = (): SentReply => new SentReply(turn.createDigest());
     if (request.stream) {
@@ -126,7 +125,7 @@ export class Exchange {
     try {
       await withRetry(() => this.#tryOnce(), {
         ...retry,
-        deadlineMs: this.#deadlineMs,
+        deadlineMs: this.#budget.deadlineMs,
         signal: this.#controller.signal,
         // A fault of our own is no better the second time.
         isRetryable: (error) => error instanceof GatewayError && error.retryable,
@@ -143,7 +142,7 @@ export class Exchange {
       const failure = toGatewayError(isAborted ? this.#controller.signal.reason : error);
       // A refusal that no repetition helps against began nothing: its chat is free at once.
       await turn.release(!isAborted && !failure.retryable ? 0 : this.#settleMs);
-      const told = isAborted ? failure : this.#asFinal(failure);
+      const told = isAborted ? failure : this.#budget.asFinal(failure);
       this.#finish(isAborted ? "aborted" : "failed", told);
       throw told;
     }
@@ -152,7 +151,7 @@ export class Exchange {
   async #tryOnce(): Promise<void> {
     const { upstream, request, turn, caller, requestId, liveness, log, debugStreaming } = this.#options;
     this.#wait?.stop();
-    this.#attempts++;
+    this.#budget.attempts++;
     this.#consumer.restart();
     const startedAtMs = liveness.now();
     const opening = this.#watchOpening(startedAtMs);
@@ -162,7 +161,7 @@ export class Exchange {
         signal: AbortSignal.any([this.#controller.signal, opening.signal]),
         caller,
         requestId,
-        deadlineMs: this.#deadlineMs,
+        deadlineMs: this.#budget.deadlineMs,
         resume: turn.resume,
       };
       reply = await upstream.open(request, context);
@@ -188,22 +187,6 @@ export class Exchange {
     }
   }
 
-  /** Once, and only where there is still an attempt and time for it: what stays empty is delivered empty. */
-  #repeatsEmpty(): boolean {
-    const { maxAttempts, maxDelayMs } = this.#options.retry;
-    const hasRoom = this.#attempts < maxAttempts && Date.now() + maxDelayMs < this.#deadlineMs;
-    if (this.#hasRepeatedEmpty || !hasRoom) return false;
-    this.#hasRepeatedEmpty = true;
-    return true;
-  }
-
-  /** A budget that is spent, attempts being left, was long: the client is told not to spend it once more. */
-  #asFinal(error: GatewayError): GatewayError {
-    const { maxAttempts, maxDelayMs } = this.#options.retry;
-    const hasTriedAll = this.#attempts >= maxAttempts || (error.retryAfterMs ?? 0) > maxDelayMs;
-    return error.retryable && !hasTriedAll ? withoutRepetition(error) : error;
-  }
-
   #hooksFor(reply: UpstreamReply): AttemptHooks {
     const { turn } = this.#options;
     return {
@@ -212,7 +195,7 @@ export class Exchange {
         this.#firstTokenMs ??= this.#options.liveness.now() - this.#startedAtMs;
       },
       abandoned: () => this.#options.onAbandoned?.(),
-      repeatsEmpty: () => this.#repeatsEmpty(),
+      repeatsEmpty: () => this.#budget.takeEmptyRepetition(),
       commit: async ({ usage, continuation }, settleMs) => {
         const { sent } = this.#consumer;
         const told = usage ?? this.#estimateUsage(sent.tokens);
@@ -283,7 +266,7 @@ export class Exchange {
       session: turn.sessionId,
       stream: request.stream,
       outcome,
-      attempts: this.#attempts,
+      attempts: this.#budget.attempts,
       firstTokenMs: this.#firstTokenMs === undefined ? undefined : Math.round(this.#firstTokenMs),
       totalMs: Math.round(totalMs),
       inputTokens: this.#usage?.inputTokens,
@@ -306,7 +289,7 @@ export class Exchange {
     this.#options.metrics?.replyEnded(this.#labels, {
       outcome,
       kind: error?.kind,
-      attempts: this.#attempts,
+      attempts: this.#budget.attempts,
       firstTokenMs: this.#firstTokenMs,
       totalMs,
       inputTokens: this.#usage?.inputTokens,

@@ -57,7 +57,7 @@ export async function withAccounts(
 }
 
 async function open(config: Config, work: (opened: OpenedAccounts) => Promise<ExitCode>): Promise<ExitCode> {
-  const opened = await openAccounts(config);
+  const opened = await openAccounts(config, createLog({ level: "warn", format: config.logFormat }));
   try {
     const code = await work(opened);
     await opened.accounts.settled();
@@ -68,8 +68,7 @@ async function open(config: Config, work: (opened: OpenedAccounts) => Promise<Ex
 }
 
 /** @throws what `describeStartError` knows, when the database or the key cannot be opened */
-export async function openAccounts(config: Config): Promise<OpenedAccounts> {
-  const log = createLog({ level: "warn", format: config.logFormat });
+export async function openAccounts(config: Config, log: Log): Promise<OpenedAccounts> {
   const clock = Date.now;
   const path = databasePath(config.dataDir);
   const store = openSqliteStore({ path, clock, sessionTimeoutMs: config.sessionTimeout, log });

@@ -33,7 +33,7 @@ describe("pick", () => {
     uses[1]?.end();
     uses[1]?.end();
     expect((await pick()).id).toBe("b");
-    expect((await pick()).id).toBe("b");
+    expect((await pick()).id).toBe("c");
   });
 
   test("keeps a conversation with its account, however busy that is", async () => {
