@@ -135,7 +135,7 @@ export function createAccountPool(options: PoolOptions): AccountPool {
   async function waitFor(known: KnownAccount, { deadlineMs, signal }: PickRequest): Promise<boolean> {
     const nowMs = clock();
     const untilMs = asideOf(known)?.untilMs ?? nowMs;
-    if (untilMs - nowMs > shortMs || untilMs > deadlineMs) return false;
+    if (known.account === undefined || untilMs - nowMs > shortMs || untilMs > deadlineMs) return false;
     await wait(Math.max(untilMs - nowMs, 0), signal);
     return true;
   }
@@ -173,6 +173,11 @@ export function createAccountPool(options: PoolOptions): AccountPool {
     const next = firstBack(isHalted() && challenged.length > 0 ? challenged : known);
     const aside = next === undefined ? undefined : asideOf(next);
     const origin = { upstream: options.upstream, ...(cause === undefined ? {} : { cause }) };
+    if ((next === undefined || aside === undefined) && known.some((account) => account.account !== undefined)) {
+      // Their times are over already, so short they were.
+      const options = { ...origin, retryable: true };
+      return new GatewayError("overloaded", "Cannot use an account: each has just refused this request", options);
+    }
     if (next === undefined || aside === undefined) {
       const reason = "none can be opened: restore MASTER_KEY or the file master-key, or add them anew";
       return new GatewayError("upstream-auth", `Cannot use an account: ${reason}`, origin);

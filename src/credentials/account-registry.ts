@@ -18,6 +18,8 @@ export interface KnownAccount {
   aside: Aside | undefined;
   /** States on their way into the store: what it holds is older. */
   unsaved: number;
+  /** The store could not take the newest credentials: what it holds is older. */
+  isUnwritten: boolean;
   openReplies: number;
   lastPick: number;
 }
@@ -137,7 +139,7 @@ export function createAccountRegistry(options: RegistryOptions): AccountRegistry
         await reload();
         return false;
       }
-      Object.assign(entry, { account, aside, revision });
+      Object.assign(entry, { account, aside, revision, isUnwritten: false });
       return true;
     },
     setAside(entry, aside) {
@@ -186,6 +188,11 @@ function mergeKnown(before: KnownAccount | undefined, told: Told): KnownAccount 
   const { account } = told;
   const isOurs = told.aside !== undefined && account !== undefined && concerns(told.aside, credentialsDigest(account));
   const aside = isOurs ? told.aside : undefined;
-  if (before === undefined) return { ...told, aside, unsaved: 0, openReplies: 0, lastPick: 0 };
-  return Object.assign(before, told, { aside: before.unsaved > 0 ? before.aside : aside });
+  if (before === undefined) return { ...told, aside, unsaved: 0, isUnwritten: false, openReplies: 0, lastPick: 0 };
+  const isUnwritten = before.isUnwritten && before.revision === told.revision;
+  return Object.assign(before, told, {
+    isUnwritten,
+    account: isUnwritten ? before.account : account,
+    aside: before.unsaved > 0 ? before.aside : aside,
+  });
 }

@@ -77,11 +77,12 @@ export function createAccountRenewal(options: RenewalOptions): AccountRenewal {
   }
 
   async function renewNow(known: KnownAccount, state: Renewing): Promise<void> {
-    const before = known.account;
     const holder = crypto.randomUUID();
-    const isLeased = await leaseOrLearn(known, holder, before);
-    if (!isLeased || before === undefined) return;
+    const token = known.account?.token;
+    if (!(await leaseOrLearn(known, holder, token))) return;
     try {
+      const before = known.account;
+      if (before === undefined) return;
       const renewed = await options.renew(before, AbortSignal.timeout(renewTimeoutMs));
       await keep(known, before, renewed);
       state.rejectedToken = undefined;
@@ -92,33 +93,29 @@ export function createAccountRenewal(options: RenewalOptions): AccountRenewal {
     } catch (error) {
       await registry.reload();
       // Somebody else, such as the owner with a new token, was faster.
-      if (!isSame(known.account, before)) return;
+      if (known.account?.token !== token) return;
       onFailure(known, state, error);
     } finally {
-      await vault.release(known.id, holder);
+      // A lease that is not given back runs out.
+      await vault.release(known.id, holder).catch(() => {});
     }
   }
 
   /** Waits for another process that renews this account. @returns false when that one has done it. */
-  async function leaseOrLearn(known: KnownAccount, holder: string, before: Account | undefined): Promise<boolean> {
+  async function leaseOrLearn(known: KnownAccount, holder: string, token: string | undefined): Promise<boolean> {
     const deadlineMs = performance.now() + leaseMs + renewTimeoutMs;
     while (!(await vault.lease(known.id, holder, leaseMs))) {
       if (performance.now() > deadlineMs) {
-        throw new GatewayError(
-          "overloaded",
-          `Cannot renew the token of account "${known.alias}": another process does`,
-          {
-            retryable: true,
-          },
-        );
+        const sentence = `Cannot renew the token of account "${known.alias}": another process has not finished doing so`;
+        throw new GatewayError("overloaded", sentence, { retryable: true });
       }
       await Bun.sleep(leasePollMs);
       await registry.reload();
-      if (!isSame(known.account, before)) return false;
+      if (known.account?.token !== token) return false;
     }
     // It may have been done between our last look and the lease.
     await registry.reload();
-    if (isSame(known.account, before)) return true;
+    if (known.account?.token === token) return true;
     await vault.release(known.id, holder);
     return false;
   }
@@ -130,7 +127,7 @@ export function createAccountRenewal(options: RenewalOptions): AccountRenewal {
     } catch (error) {
       // The old token may be dead already: going on without a copy is better than an account that is lost for sure.
       log.error("Cannot store a renewed token: it is lost when this process ends", { account: known.alias }, error);
-      known.account = renewed;
+      Object.assign(known, { account: renewed, isUnwritten: true });
     }
   }
 
@@ -189,10 +186,6 @@ function passing(error: unknown, alias: string): GatewayError {
     cause: error,
     retryable: true,
   });
-}
-
-function isSame(one: Account | undefined, other: Account | undefined): boolean {
-  return one?.token === other?.token && one?.cookies === other?.cookies;
 }
 
 /** Whoever leaves does not end the work that others wait for. */

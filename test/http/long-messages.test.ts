@@ -2,7 +2,9 @@
 
 import { expect, test } from "bun:test";
 import type { ScriptEntry } from "../../src/emulator/qwen-web-emulator.ts";
+import type { QwenCompletionBody } from "../../src/wire/qwen-web.ts";
 import { type Harness, startHarness } from "../support/harness.ts";
+import { startInProcess } from "../support/in-process.ts";
 import {
   allTurns,
   answerTo,
@@ -162,4 +164,19 @@ test("what the firewall bites at all the same is a challenge, without a second t
   expect(answer).toMatchObject({ status: 503, error: { code: "upstream_challenge" } });
   expect(allTurns(harness)).toHaveLength(1);
   expect((await readStream(await harness.chat({ stream: true, messages: [user("Hello")] }))).doneCount).toBe(1);
+});
+
+test("for chat.qwen.ai the limit is 60 000 characters unless one is set, for other addresses there is none", async () => {
+  const message = { role: "user", content: "x".repeat(60_001) };
+  const lengths = async (environment: Record<string, string>): Promise<number[]> => {
+    await using gateway = await startInProcess(environment);
+    await (await gateway.ask([message], false)).text();
+    const turns = gateway.emulator.requests.filter((request) => request.on === "completions");
+    // The gateway's own wire form.
+    return turns.map(({ body }) => (body as QwenCompletionBody).messages[0].content.length);
+  };
+  const [limited] = await lengths({});
+  expect(limited).toBeLessThan(1000);
+  expect(await lengths({ QWEN_MAX_MESSAGE_CHARS: "60001" })).toEqual([60_001]);
+  expect(await lengths({ QWEN_BASE_URL: "http://127.0.0.1:1" })).toEqual([60_001]);
 });

@@ -57,7 +57,7 @@ export async function withAccounts(
 }
 
 async function open(config: Config, work: (opened: OpenedAccounts) => Promise<ExitCode>): Promise<ExitCode> {
-  const opened = await openAccounts(config, createLog({ level: "warn", format: config.logFormat }));
+  const opened = await openAccounts(config, createLog({ level: "error", format: config.logFormat }));
   try {
     const code = await work(opened);
     await opened.accounts.settled();

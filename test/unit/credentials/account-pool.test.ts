@@ -69,7 +69,7 @@ describe("pick", () => {
   test("leaves out who has refused the request already", async () => {
     const { pick } = await startPool(["a", "b"]);
     expect((await pick({ except: new Set(["a"]), conversationOf: "a" })).id).toBe("b");
-    await expect(pick({ except: new Set(["a", "b"]) })).rejects.toMatchObject({ kind: "upstream-auth" });
+    await expect(pick({ except: new Set(["a", "b"]) })).rejects.toMatchObject({ kind: "overloaded", retryable: true });
   });
 
   test("prefers ready accounts to busy ones, and busy ones to none", async () => {

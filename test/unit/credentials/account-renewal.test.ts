@@ -150,7 +150,9 @@ describe("fresh", () => {
       leaseAccount: (...lease) => store.leaseAccount(...lease),
       releaseAccount: (...lease) => store.releaseAccount(...lease),
     };
-    const { renewal } = await start(clock, full, [dying(clock, minuteMs)], auth.renew);
+    const { renewal, registry } = await start(clock, full, [dying(clock, minuteMs)], auth.renew);
+    expect((await renewal.fresh("a", signal)).cookies).toContain("rotated-1");
+    await registry.reload();
     expect((await renewal.fresh("a", signal)).cookies).toContain("rotated-1");
   });
 

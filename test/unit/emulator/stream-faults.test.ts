@@ -49,6 +49,9 @@ describe("scripted replies", () => {
     expect(contents(await (await start({ chunks, repeat: 2 })).rest())).toEqual(["a", "b", "c", "a", "b", "c"]);
     expect(readTurn(await (await start({ text: "Same words." })).rest()).answer).toBe("Same words.");
     expect(eventsOf(await (await start({ text: "" })).rest())).toHaveLength(2);
+    // Twice at the end, as in all captures, for the final usage.
+    const grown = ["a", "ab", "abc", "abc", "abc"];
+    expect(contents(await (await start({ chunks, cumulative: true })).rest())).toEqual(grown);
   });
 
   test("are used only by a turn that is accepted", async () => {
