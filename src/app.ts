@@ -13,6 +13,7 @@ import { createGateway, type Gateway } from "./gateway/gateway.ts";
 import { createFetchClient, type FetchFunction } from "./outbound/fetch-client.ts";
 import type { HttpClient } from "./outbound/http-client.ts";
 import { createRequestSlots, type RequestSlots, slotsForReplies } from "./outbound/request-slots.ts";
+import { createTcpClient } from "./outbound/tcp-client.ts";
 import { isLoopback } from "./server/check-bind.ts";
 import { createServer } from "./server/create-server.ts";
 import { databasePath, openSqliteStore } from "./store/sqlite-store.ts";
@@ -65,9 +66,14 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const ownStore = options.store ?? openSqliteStore({ path, clock, sessionTimeoutMs: config.sessionTimeout, log });
   const isDemonstration = (): boolean => config.qwenBaseUrl === defaultQwenUrl && accounts.isAnonymous;
   const fetchFunction = options.fetch ?? createNetwork(isDemonstration, log);
-  const usesPlatform = options.fetch === undefined || options.fetch === fetch;
+  const sockets = config.transport === "socket" && options.fetch === undefined ? createTcpClient() : undefined;
+  const usesPlatform = sockets === undefined && (options.fetch === undefined || options.fetch === fetch);
   const slots = usesPlatform ? createRequestSlots(options.maxFetches ?? defaultMaxFetches) : undefined;
-  const http = createFetchClient(fetchFunction, slots);
+  const platform = createFetchClient(fetchFunction, slots);
+  const http: HttpClient =
+    sockets === undefined
+      ? platform
+      : { send: (request) => (isDemonstration() ? platform.send(request) : sockets.send(request)) };
   const box = options.secretBox ?? createSecretBox(() => loadMasterKey(config.masterKey, config.dataDir));
   const accounts = createConfiguredAccounts(config, { store: ownStore, box, http, clock, log: ofUpstream(log) });
   await accounts.load();
@@ -127,6 +133,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     async stop() {
       clearInterval(sweepTimer);
       await server.stop();
+      sockets?.close();
       await accounts.settled();
       await store.close();
     },

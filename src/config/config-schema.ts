@@ -232,6 +232,11 @@ export const configSchema = Type.Object(
     maxStreams: limit("Most replies that run at a time, streamed or whole. Beyond it: 503"),
     maxStreamsPerKey: limit("Most replies that run at a time for one API key. Beyond it: 429"),
 
+    transport: Type.Enum(["fetch", "socket"], {
+      description:
+        "How upstreams are reached: the platform's fetch, which knows proxies, or sockets of the gateway's own (on trial): no limit of requests in flight",
+      default: "fetch",
+    }),
     stream: toggle("false answers every request with one JSON document, whatever it asks for", true),
     streamUsage: Type.Enum(["request", "always"], {
       description: "Token usage in streams: when the request asks for it, or always",

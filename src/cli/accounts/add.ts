@@ -33,7 +33,15 @@ export function addCommand(): Command {
       withAccounts(flags, context, async ({ config, accounts, vault, list }) => {
         const captured = await readCredentials(flags, context, new URL(config.qwenBaseUrl).host);
         const unnamed = parseAccount(captured);
-        const before = (await vault.list()).find(({ id }) => id === unnamed.id);
+        const entries = await vault.list();
+        const before = entries.find(({ id }) => id === unnamed.id);
+        const locked = entries.find(({ id, kept }) => kept === "locked" && id !== unnamed.id);
+        if (locked !== undefined) {
+          const advice =
+            "give this command the MASTER_KEY or the DATA_DIR that the gateway has, or remove that account";
+          context.complain(`Cannot add an account: "${locked.alias}" was sealed with another key; ${advice}`);
+          return 1;
+        }
         const alias = chooseAlias(flags["alias"], before, unnamed);
         if (list().some((known) => known.alias === alias && known.id !== unnamed.id)) {
           throw new UsageError(`Cannot use the alias ${JSON.stringify(alias)}: another account has it`);

@@ -1,6 +1,7 @@
 // What the commands about accounts share: the accounts of the store and the settings, opened beside a running gateway.
 
 import type { Config } from "../../config/config-schema.ts";
+import { GatewayError } from "../../contract/gateway-error.ts";
 import { anonymousId } from "../../credentials/account.ts";
 import type { KnownAccount } from "../../credentials/account-registry.ts";
 import { type AccountVault, createAccountVault } from "../../credentials/account-vault.ts";
@@ -49,7 +50,7 @@ export async function withAccounts(
   try {
     return await open(config, work);
   } catch (error) {
-    const sentence = describeStartError(error, config);
+    const sentence = error instanceof GatewayError ? error.message : describeStartError(error, config);
     if (sentence === undefined) throw error;
     context.complain(sentence);
     return 1;

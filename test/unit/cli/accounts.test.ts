@@ -86,6 +86,15 @@ describe("accounts add", () => {
   });
 });
 
+test("accounts add does not mix keys: a running gateway could open one half only", async () => {
+  await run("add --alias work", annsCurl);
+  const otherKey = { MASTER_KEY: "ab".repeat(32) };
+  const refused = await run("add --alias bob", longToken("bob"), otherKey);
+  expect(refused).toMatchObject({ exitCode: 1, printed: "" });
+  expect(refused.complaints).toContain('"work" was sealed with another key');
+  expect((await run("add --alias work", annsCurl, otherKey)).exitCode).toBe(0);
+});
+
 describe("accounts list", () => {
   test("says what to do when there is none, and where an account comes from", async () => {
     expect((await run("list")).printed).toBe("No account yet. Add one: qwen-gateway accounts add");

@@ -88,6 +88,7 @@ describe("loadConfig", () => {
       maxBodyBytes: 33_554_432,
       maxLineBytes: 16_777_216,
       maxMessages: 10_000,
+      transport: "fetch",
       stream: true,
       streamUsage: "request",
       logLevel: "info",
@@ -110,7 +111,7 @@ describe("loadConfig", () => {
         " ",
       ),
       ..."REPLY_TIMEOUT_MS HOLD_HEADERS_MS SSE_KEEPALIVE_MS CLIENT_STALL_MS DRAIN_TIMEOUT_MS".split(" "),
-      ..."MAX_BODY_BYTES MAX_LINE_BYTES MAX_MESSAGES MAX_STREAMS MAX_STREAMS_PER_KEY STREAM STREAM_USAGE LOG_LEVEL LOG_FORMAT DEBUG_STREAMING".split(
+      ..."MAX_BODY_BYTES MAX_LINE_BYTES MAX_MESSAGES MAX_STREAMS MAX_STREAMS_PER_KEY TRANSPORT STREAM STREAM_USAGE LOG_LEVEL LOG_FORMAT DEBUG_STREAMING".split(
         " ",
       ),
     ]);

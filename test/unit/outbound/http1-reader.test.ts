@@ -21,8 +21,12 @@ function read(pieces: readonly Uint8Array[], method = "GET", isClosed = false): 
         heard.status = status;
         heard.headers = Object.fromEntries(headers);
       },
-      body: (bytes) => void (heard.body += decoder.decode(bytes, { stream: true })),
-      complete: (reusable) => void (heard.reusable = reusable),
+      body(bytes) {
+        heard.body += decoder.decode(bytes, { stream: true });
+      },
+      complete(reusable) {
+        heard.reusable = reusable;
+      },
     },
     { method },
   );
