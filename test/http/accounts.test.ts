@@ -40,7 +40,12 @@ function startWithCookies(token: string, options: HarnessOptions = {}): Promise<
 /** A clock of the gateway and its emulator that only the test moves. */
 function createClock() {
   let aheadMs = 0;
-  return { now: () => Date.now() + aheadMs, advance: (milliseconds: number) => void (aheadMs += milliseconds) };
+  return {
+    now: () => Date.now() + aheadMs,
+    advance(milliseconds: number) {
+      aheadMs += milliseconds;
+    },
+  };
 }
 
 function usersOf(harness: Harness): string[] {

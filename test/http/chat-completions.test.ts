@@ -124,7 +124,7 @@ test("a user's message of several parts is sent whole and in order [R2-040]", as
   expect(lastTurn(harness).content).toBe("one\ntwo\nthree");
 });
 
-test("changed tools and instructions of a session are sent once, unchanged ones never again [R2-040]", async () => {
+test("changed instructions of a session are sent once, unchanged ones never again [R2-040]", async () => {
   await using harness = await startHarness();
   const headers = { "x-session-id": "s" };
   const talk = createTalk(harness, { headers, messages: [system("Be brief.")] });

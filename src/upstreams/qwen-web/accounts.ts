@@ -1,6 +1,6 @@
 // The accounts of the Qwen web backend: which serves, which wait, and what a refusal means for the one that met it.
 
-import { GatewayError } from "../../contract/gateway-error.ts";
+import type { GatewayError } from "../../contract/gateway-error.ts";
 import { type Account, anonymousId, canRefresh, isAccessToken } from "../../credentials/account.ts";
 import { type AccountPool, createAccountPool } from "../../credentials/account-pool.ts";
 import { createAccountRegistry, type KnownAccount } from "../../credentials/account-registry.ts";

@@ -24,7 +24,12 @@ export interface TestClock {
 
 export function createClock(): TestClock {
   let nowMs = 1_790_000_000_000;
-  return { now: () => nowMs, advance: (milliseconds) => void (nowMs += milliseconds) };
+  return {
+    now: () => nowMs,
+    advance(milliseconds) {
+      nowMs += milliseconds;
+    },
+  };
 }
 
 export interface TestProcess {
