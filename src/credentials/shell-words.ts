@@ -106,9 +106,9 @@ function codePoint(code: number): string {
   return code <= 0x10_ff_ff ? String.fromCodePoint(code) : "";
 }
 
-/** Carets and carriage returns of the shell of Windows, as "copy as cURL (cmd)" writes them. */
+/** As "copy as cURL (cmd)" writes it: carets before quotes, or, in older browsers, only where a line goes on. */
 export function isWindowsCommand(text: string): boolean {
-  return /\^\r?\n|\s\^"|^curl \^"/.test(text);
+  return /^curl(\.exe)?\s+\^"/i.test(text) || (/\^\r?\n/.test(text) && !/\\\r?\n/.test(text));
 }
 
 /** Words of the shell of Windows: the caret takes a sign as it is, then "..." with \" inside. */

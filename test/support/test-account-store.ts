@@ -10,7 +10,10 @@ export function testAccountStore(name: string, open: OpenStore): void {
   async function openWithClock() {
     let nowMs = 1_790_000_000_000;
     const opened = await open({ clock: () => nowMs, sessionTimeoutMs: 1000 });
-    return { ...opened, advance: (milliseconds: number) => void (nowMs += milliseconds) };
+    const advance = (milliseconds: number): void => {
+      nowMs += milliseconds;
+    };
+    return { ...opened, advance };
   }
 
   describe(`${name} keeps accounts`, () => {

@@ -49,6 +49,8 @@ export interface WebAccounts extends Pick<AccountRenewal, "fresh" | "force"> {
   mayMove(error: unknown): boolean;
   /** Looks at the store now. */
   load(): Promise<void>;
+  /** Looks at the store, unless it did a moment ago. */
+  look(): Promise<void>;
   known(): readonly KnownAccount[];
   /** Sets aside what has to be. @param account as it was when it sent the request */
   judge(account: Account, error: unknown): Verdict;
@@ -127,6 +129,7 @@ export function createWebAccounts(options: WebAccountsOptions): WebAccounts {
     fresh: renewal.fresh,
     force: renewal.force,
     load: registry.reload,
+    look: registry.load,
     known: registry.all,
     settled: registry.settled,
     get isAnonymous() {

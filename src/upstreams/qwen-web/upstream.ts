@@ -16,7 +16,7 @@ import { QwenRefusal, upstreamName } from "./errors.ts";
 import { decoderFor } from "./decoder-for.ts";
 import type { ChainOn, WebEventDecoder } from "./event-decoder.ts";
 import { chatTypeOf, chooseMode, featureConfigOf, type Mode } from "./model-mode.ts";
-import { createModelList } from "./models.ts";
+import { createModelList, type ModelList } from "./models.ts";
 import { sendOrStop } from "./orphan.ts";
 import { createOutgoingMessage, type OutgoingMessage } from "./outgoing-message.ts";
 import { readRest } from "./recover.ts";
@@ -76,14 +76,23 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
   const spareChats = createSpareChats(options.clock);
   /** Chains that turned out broken when their stream was open already: the next attempt starts a new chat. */
   const lostChains = new WeakSet<Resume>();
-  const models = createModelList({
-    fetchList: (signal) => accounts.askAny(signal, (account) => client.listModels(account, signal)),
-    defaultModel: options.defaultModel,
-    clock: options.clock,
-    log: options.log,
-  });
+  const createModels = (): ModelList =>
+    createModelList({
+      fetchList: (signal) => accounts.askAny(signal, (account) => client.listModels(account, signal)),
+      defaultModel: options.defaultModel,
+      clock: options.clock,
+      log: options.log,
+    });
+  /** What a guest is offered, by an emulator perhaps, says nothing about the accounts that come later. */
+  const modelLists = { guest: createModels(), account: createModels() };
+
+  async function currentModels(): Promise<ModelList> {
+    await accounts.look();
+    return accounts.isAnonymous ? modelLists.guest : modelLists.account;
+  }
 
   async function open(request: ChatRequest, context: OpenContext): Promise<UpstreamReply> {
+    const models = await currentModels();
     const { id: model, mode: suffix } = await models.resolve(request.model, context.signal);
     const mode = chooseMode(suffix, request.reasoning, request.webSearch);
     const mustStay = hasNoHistory(request, context.resume);
@@ -281,7 +290,7 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
 
   return {
     name: upstreamName,
-    listModels: (signal) => models.list(signal),
+    listModels: async (signal) => (await currentModels()).list(signal),
     open,
     async deleteChat(accountId, chatId, signal) {
       spareChats.drop(chatId);

@@ -1,6 +1,7 @@
 // What people paste, in every form that browsers give it.
 
 import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
 import { capture, CaptureError } from "../../../src/credentials/capture.ts";
 
 const read = (text: string) => capture(text, { host: "chat.qwen.ai" });
@@ -183,4 +184,26 @@ describe("capture of a HAR file", () => {
       "with sensitive data",
     );
   });
+});
+
+test("capture reads back any header that a shell's quotes can carry", () => {
+  const quoted = (text: string): string[] => [
+    `'${text.replaceAll("'", `'\\''`)}'`,
+    `"${text.replace(/["\\$`]/g, "\\$&")}"`,
+    `$'${text.replace(/['\\]/g, "\\$&").replace(/[!?]/g, (sign) => `\\u00${sign.charCodeAt(0).toString(16)}`)}'`,
+  ];
+  // What a header may hold; capture itself trims its ends.
+  const value = fc.string({
+    unit: fc.integer({ min: 33, max: 126 }).map((code) => String.fromCharCode(code)),
+    minLength: 1,
+  });
+  fc.assert(
+    fc.property(fc.array(value, { minLength: 1, maxLength: 3 }), (words) => {
+      const text = words.join(" ");
+      for (const header of quoted(`x-any: ${text}`)) {
+        const { headers } = read(`curl 'https://chat.qwen.ai/' \\\n  -H ${header} \\\n  -b 'token=abc' --data-raw 'x'`);
+        expect(headers?.["x-any"]).toBe(text);
+      }
+    }),
+  );
 });
