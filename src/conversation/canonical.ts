@@ -3,7 +3,8 @@
 
 import { type ContentPart, flattenText, type Message, type ToolCall } from "../contract/chat-request.ts";
 import { canonicalJson } from "./canonical-json.ts";
-import { placeholders } from "./placeholders.ts";
+import { collapseRuns } from "./collapse.ts";
+import { isPlaceholder } from "./placeholders.ts";
 
 export interface CanonicalResult {
   /** Which call of the assistant turn before is answered; -1 when that turn made no such call. */
@@ -41,7 +42,7 @@ export function canonicalTurns(messages: readonly Message[]): readonly Canonical
 /** The message's text with white space collapsed; placeholders for "nothing" are nothing, images and files their hash. */
 export function canonicalText(message: Message): string {
   const text = collapse(flattenText({ ...message, content: message.content.map(asText) }));
-  return placeholders.has(text.toLowerCase()) ? "" : text;
+  return isPlaceholder(text) ? "" : text;
 }
 
 interface GatheredTurn {
@@ -124,5 +125,5 @@ function asText(part: ContentPart): ContentPart {
 }
 
 function collapse(text: string): string {
-  return text.replace(/\s+/g, " ").trim();
+  return collapseRuns(text).trim();
 }

@@ -1,9 +1,7 @@
 // The hash of a canonical text that arrives in pieces: the same as if it had been collapsed and hashed whole. Bounded.
 
-import { placeholders } from "./placeholders.ts";
-
-/** Longer texts cannot be a placeholder. */
-const headChars = 16;
+import { collapseRuns } from "./collapse.ts";
+import { isPlaceholder, longestPlaceholder } from "./placeholders.ts";
 
 export class TextDigest {
   readonly #hasher = new Bun.CryptoHasher("sha256");
@@ -24,7 +22,7 @@ export class TextDigest {
     if (isHalf) text = text.slice(0, -1);
     if (this.#head === undefined) return this.#hash(text);
     this.#head += text;
-    if (this.#head.trim().length > headChars) this.#release();
+    if (this.#head.trim().length > longestPlaceholder) this.#release();
   }
 
   /** The next piece begins another message of the same turn. */
@@ -34,7 +32,7 @@ export class TextDigest {
       this.#half = "";
       this.#head = (this.#head ?? "") + half;
     }
-    if (this.#head !== undefined && placeholders.has(this.#head.trim().toLowerCase())) this.#head = "";
+    if (this.#head !== undefined && isPlaceholder(this.#head.trim())) this.#head = "";
     this.#release();
     this.#hasGap = this.#hasText;
     this.#head = "";
@@ -53,7 +51,7 @@ export class TextDigest {
   }
 
   #hash(text: string): void {
-    const collapsed = text.replace(/\s+/g, " ");
+    const collapsed = collapseRuns(text);
     if (collapsed === "") return;
     if (collapsed.startsWith(" ")) this.#hasGap = this.#hasText;
     const words = collapsed.trim();
