@@ -8,7 +8,8 @@ import type { ReplyConsumer } from "./reply-consumer.ts";
 import type { SentReply } from "./sent-reply.ts";
 
 interface Collected {
-  readonly sent: SentReply;
+  /** Made at the first event: before it the turn may not be known. */
+  sent: SentReply | undefined;
   readonly sequence: EventSequence;
   text: string;
   reasoning: string;
@@ -53,6 +54,7 @@ export class Collector implements ReplyConsumer {
   }
 
   get sent(): SentReply {
+    this.#collected.sent ??= this.#createSent();
     return this.#collected.sent;
   }
 
@@ -92,9 +94,10 @@ export class Collector implements ReplyConsumer {
 
   #begin(): Collected {
     const collected: Collected = {
-      sent: this.#createSent(),
+      sent: undefined,
       sequence: new EventSequence((event) => {
         collect(collected, event);
+        collected.sent ??= this.#createSent();
         collected.sent.note(event);
       }),
       text: "",

@@ -54,7 +54,7 @@ export class Exchange {
   readonly #collector: Collector | undefined;
   readonly #controller = new AbortController();
   readonly #startedAtMs: number;
-  readonly #budget: RetryBudget;
+  #budget: RetryBudget;
   #attempt: Attempt | undefined;
   /** Between two attempts. */
   #wait: { stop(): void } | undefined;
@@ -74,7 +74,7 @@ export class Exchange {
     const { request, identity, surface, turn } = options;
     const createSent = (): SentReply => new SentReply(turn.createDigest());
     if (request.stream) {
-      this.#relay = new Relay(surface.createEncoder(request, identity), createSent(), {
+      this.#relay = new Relay(surface.createEncoder(request, identity), createSent, {
         pull: () => this.#attempt?.resume(),
         cancel: () => this.#leave(),
       });
@@ -89,23 +89,28 @@ export class Exchange {
 
   /** @throws {GatewayError} when the exchange failed while its status could still be chosen */
   async respond(): Promise<Response> {
-    const { clientSignal, turn, holdHeadersMs } = this.#options;
+    const { clientSignal, holdHeadersMs } = this.#options;
     const onClientAbort = (): void => this.#leave();
     clientSignal.addEventListener("abort", onClientAbort, { once: true });
     if (clientSignal.aborted) this.#leave();
     const begun = this.#runAttempts();
-    const headers = { "x-session-id": headerText(turn.sessionId) };
     if (this.#relay === undefined) {
       await begun;
       clientSignal.removeEventListener("abort", onClientAbort);
       const body = this.#collector?.body;
       if (body === undefined) throw clientLeft();
-      return new Response(body, { headers: { "content-type": "application/json;charset=utf-8", ...headers } });
+      return new Response(body, {
+        headers: { "content-type": "application/json;charset=utf-8", ...this.#sessionHeader },
+      });
     }
     const isHeld = await settledWithin(begun, holdHeadersMs);
     if (!isHeld) begun.catch((error: unknown) => this.#relay?.fail(toGatewayError(error)));
     clientSignal.removeEventListener("abort", onClientAbort);
-    return new Response(this.#relay.open(), { headers: { ...streamHeaders, ...headers } });
+    return new Response(this.#relay.open(), { headers: { ...streamHeaders, ...this.#sessionHeader } });
+  }
+
+  get #sessionHeader(): Record<string, string> {
+    return { "x-session-id": headerText(this.#options.turn.sessionId) };
   }
 
   /** Ends a running exchange from outside, such as at a shutdown. */
@@ -123,6 +128,7 @@ export class Exchange {
   async #runAttempts(): Promise<void> {
     const { retry, turn, log, requestId } = this.#options;
     try {
+      await this.#beginTurn();
       await withRetry(() => this.#tryOnce(), {
         ...retry,
         deadlineMs: this.#budget.deadlineMs,
@@ -146,6 +152,19 @@ export class Exchange {
       this.#finish(isAborted ? "aborted" : "failed", told);
       throw told;
     }
+  }
+
+  /** A turn of a named session may have to wait for the one before it: a silence like any other for its client. */
+  async #beginTurn(): Promise<void> {
+    const { turn, liveness, retry, retryBudgetMs } = this.#options;
+    const waiting = this.#watchOpening(liveness.now());
+    try {
+      await turn.begin(this.#controller.signal);
+    } finally {
+      waiting.stop();
+    }
+    // What was waited for others is not spent on attempts.
+    this.#budget = new RetryBudget(retry, retryBudgetMs);
   }
 
   async #tryOnce(): Promise<void> {

@@ -92,11 +92,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     const request = withPolicy(surface.parseRequest(parseJson(incoming.body)));
     refuseTooMany(request.messages.length);
     const hints = sessionHints(incoming.headers, request.session);
-    const turn = await turns.begin(request, incoming.caller, hints, incoming.signal);
-    if (isClosed) {
-      await turn.release(0);
-      throw shuttingDown();
-    }
+    const turn = turns.create(request, incoming.caller, hints);
+    if (isClosed) throw shuttingDown();
     const exchange = new Exchange({
       surface,
       upstream,

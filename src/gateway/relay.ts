@@ -20,15 +20,22 @@ export class Relay implements ReplyConsumer {
   readonly #sequence: EventSequence;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #isClosed = false;
-  readonly sent: SentReply;
+  readonly #createSent: () => SentReply;
+  #sent: SentReply | undefined;
   sentBytes = 0;
   sentChunks = 0;
 
-  constructor(encoder: EventEncoder, sent: SentReply, hooks: RelayHooks) {
+  /** @param createSent asked at the first event: before it the turn may not be known */
+  constructor(encoder: EventEncoder, createSent: () => SentReply, hooks: RelayHooks) {
     this.#encoder = encoder;
-    this.sent = sent;
+    this.#createSent = createSent;
     this.#hooks = hooks;
     this.#sequence = new EventSequence((event) => this.#write(event));
+  }
+
+  get sent(): SentReply {
+    this.#sent ??= this.#createSent();
+    return this.#sent;
   }
 
   get canRestart(): boolean {

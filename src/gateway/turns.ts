@@ -26,6 +26,12 @@ export interface TurnOptions {
 
 /** `started` any number of times, then `commit` or `release`, of which only the first counts. `leave` may come before. */
 export interface Turn {
+  /**
+   * Finds what the turn continues and leases its chat; called once, before all else.
+   * @throws {GatewayError} when the request continues nothing and has no user message, or its session stays busy
+   */
+  begin(signal: AbortSignal): Promise<void>;
+  /** As the client named it, until the turn has begun. */
   readonly sessionId: string;
   readonly resume: Resume | undefined;
   /** Notes where a reply that has begun stands. Never rejects. */
@@ -39,8 +45,8 @@ export interface Turn {
 }
 
 export interface Turns {
-  /** @throws {GatewayError} when the request continues nothing and has no user message. */
-  begin(request: ChatRequest, caller: string, hints: SessionHints, signal: AbortSignal): Promise<Turn>;
+  /** A turn that has not begun: nothing has been looked up. */
+  create(request: ChatRequest, caller: string, hints: SessionHints): Turn;
 }
 
 /** Between two looks at a chat that another process has leased. */
@@ -55,7 +61,12 @@ export function createTurns(options: TurnOptions): Turns {
   /** Turns whose client has left and whose chat is not free yet, by the fingerprint that they continued. */
   const leaving = new Map<string, Promise<void>>();
 
-  async function begin(request: ChatRequest, caller: string, hints: SessionHints, signal: AbortSignal): Promise<Turn> {
+  async function begin(
+    request: ChatRequest,
+    caller: string,
+    hints: SessionHints,
+    signal: AbortSignal,
+  ): Promise<BegunTurn> {
     const history = fingerprintHistory(caller, request.messages, request.tools);
     const firstText = firstUserText(request.messages);
     const lookup = createLookup(history, hints, firstText);
@@ -122,7 +133,7 @@ export function createTurns(options: TurnOptions): Turns {
     history: HistoryFingerprints,
     found: TurnClaim | undefined,
     leave: () => void,
-  ): Turn {
+  ): BegunTurn {
     const firstText = firstUserText(request.messages);
     const usable = found?.upstream === options.upstreamName ? found : undefined;
     if (found !== undefined && usable === undefined) void giveBack(found, 0);
@@ -238,8 +249,34 @@ export function createTurns(options: TurnOptions): Turns {
     }
   }
 
-  return { begin };
+  function create(request: ChatRequest, caller: string, hints: SessionHints): Turn {
+    const named = hints.sessionId ?? sessionIdOf(firstUserText(request.messages) ?? "");
+    let begun: BegunTurn | undefined;
+    return {
+      async begin(signal) {
+        begun = await begin(request, caller, hints, signal);
+      },
+      get sessionId() {
+        return begun?.sessionId ?? named;
+      },
+      get resume() {
+        return begun?.resume;
+      },
+      started: async (reply, continuation) => begun?.started(reply, continuation),
+      leave: () => begun?.leave(),
+      createDigest() {
+        if (begun === undefined) throw new Error("a turn that has not begun has no reply");
+        return begun.createDigest();
+      },
+      commit: async (fingerprint, continuation, settleMs) => begun?.commit(fingerprint, continuation, settleMs),
+      release: async (settleMs) => begun?.release(settleMs),
+    };
+  }
+
+  return { create };
 }
+
+type BegunTurn = Omit<Turn, "begin">;
 
 function toResume(claim: TurnClaim, request: ChatRequest, history: HistoryFingerprints): Resume {
   return {

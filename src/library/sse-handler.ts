@@ -142,6 +142,7 @@ export class SSEHandler {
     const sessions = this.#sessions;
     const log = this.#log;
     return {
+      async begin() {},
       sessionId,
       resume: undefined,
       async started() {},

@@ -3,7 +3,18 @@
 import { expect, test } from "bun:test";
 import { startHarness } from "../support/harness.ts";
 import { readLive } from "../support/live-stream.ts";
-import { acceptedTurns, answerTo, assistant, createTalk, lastTurn, readStream, untilIdle, user } from "./client.ts";
+import {
+  acceptedTurns,
+  answerTo,
+  assistant,
+  createTalk,
+  lastTurn,
+  openReplies,
+  readStream,
+  untilAnswer,
+  untilIdle,
+  user,
+} from "./client.ts";
 
 test("a turn that is aborted and asked again at once continues its chat, not a new one", async () => {
   await using harness = await startHarness();
@@ -119,3 +130,56 @@ function serverSide(serverPort: string, clientPort: number): string {
   const hex = (value: number): string => value.toString(16).toUpperCase().padStart(4, "0");
   return `0100007F:${hex(Number(serverPort))} 0100007F:${hex(clientPort)} 01`;
 }
+
+test("a turn that waits for the one before it in its session has its head and heartbeats meanwhile", async () => {
+  await using harness = await startHarness({ environment: { HOLD_HEADERS_MS: "20", SSE_KEEPALIVE_MS: "20" } });
+  const thin = (content: string) => ({ session_id: "s1", stream: true, messages: [user(content)] });
+  harness.emulator.script({ gate: "held", reply: { text: "one two three" } });
+  harness.emulator.release("held", 2);
+  const first = readLive(await harness.chat(thin("First")));
+  await first.nextText();
+  // Its head comes although the first turn has not ended.
+  const second = await harness.chat(thin("Say: second"));
+  expect(second.status).toBe(200);
+  const reader = second.body?.getReader();
+  const decoder = new TextDecoder();
+  let heard = "";
+  while (heard.split(": keepalive").length < 3) heard += decoder.decode((await reader?.read())?.value);
+  expect(heard.replaceAll(": keepalive\n\n", "")).toBe("");
+  harness.emulator.release("held", "all");
+  for (;;) {
+    const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
+    if (done) break;
+    heard += decoder.decode(value);
+  }
+  expect(heard).toContain("second");
+  expect(heard.endsWith("data: [DONE]\n\n")).toBe(true);
+  const [one, two] = acceptedTurns(harness);
+  expect(two).toMatchObject({ chatId: one?.chatId, parentId: one?.responseId });
+});
+
+test("a client that leaves while it waits for its session's turn leaves no trace", async () => {
+  await using harness = await startHarness();
+  const thin = (content: string) => ({ session_id: "s1", stream: true, messages: [user(content)] });
+  harness.emulator.script({ gate: "held", reply: { text: "one two three" } });
+  harness.emulator.release("held", 2);
+  const first = readLive(await harness.chat(thin("First")));
+  await first.nextText();
+  const controller = new AbortController();
+  const waiting = harness.chat(thin("Second"), { signal: controller.signal }).catch((error: unknown) => error);
+  await untilAnswer(
+    () => openReplies(harness),
+    (open) => open === 2,
+  );
+  controller.abort();
+  await waiting;
+  await untilAnswer(
+    () => openReplies(harness),
+    (open) => open === 1,
+  );
+  harness.emulator.release("held", "all");
+  await untilIdle(harness);
+  expect(acceptedTurns(harness)).toHaveLength(1);
+  await readStream(await harness.chat(thin("Third")));
+  expect(acceptedTurns(harness)).toHaveLength(2);
+});
