@@ -71,8 +71,6 @@ export interface SaidText {
 export interface UpstreamReply {
   /** Id of the account that serves it; "" where the upstream has none. */
   readonly account: string;
-  /** The upstream started afresh although a `resume` was given: the chain was broken. */
-  readonly startedAfresh: boolean;
   /** The model that is really asked. */
   readonly model: string;
   readonly body: ByteSource;

@@ -10,6 +10,8 @@ import type { SentReply } from "./sent-reply.ts";
 interface Collected {
   /** Made at the first event: before it the turn may not be known. */
   sent: SentReply | undefined;
+  /** As the sequence told it: calls decide it. */
+  toldReason: FinishReason | undefined;
   readonly sequence: EventSequence;
   text: string;
   reasoning: string;
@@ -59,15 +61,15 @@ export class Collector implements ReplyConsumer {
   }
 
   complete(finishReason: FinishReason, usage: TokenUsage): void {
-    const { sequence, text, reasoning, calls, sources } = this.#collected;
-    sequence.end(finishReason, usage);
+    this.#collected.sequence.end(finishReason, usage);
+    const { text, reasoning, calls, sources, toldReason } = this.#collected;
     const reply: ChatReply = {
       identity: this.#identity,
       text,
       reasoning,
       toolCalls: calls,
       sources,
-      finishReason: calls.length > 0 && finishReason === "stop" ? "tool_calls" : finishReason,
+      finishReason: toldReason ?? finishReason,
       usage,
     };
     this.#body = new TextEncoder().encode(this.#encode(reply));
@@ -95,6 +97,7 @@ export class Collector implements ReplyConsumer {
   #begin(): Collected {
     const collected: Collected = {
       sent: undefined,
+      toldReason: undefined,
       sequence: new EventSequence((event) => {
         collect(collected, event);
         collected.sent ??= this.#createSent();
@@ -128,9 +131,11 @@ function collect(collected: Collected, event: ChatEvent): void {
         collected.calls.push({ callId: event.callId, toolName: event.toolName, argumentsText: "" });
       }
       return;
+    case "reply-end":
+      collected.toldReason = event.finishReason;
+      return;
     case "reply-start":
     case "block-end":
-    case "reply-end":
     case "reply-error":
       return;
     default:

@@ -125,7 +125,6 @@ export class SSEHandler {
         });
         return {
           account: "",
-          startedAfresh: false,
           model: payload.model,
           body: source,
           decoder,

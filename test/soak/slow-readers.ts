@@ -14,8 +14,6 @@ const readBytesPerSecond = 1024;
 
 /** What the gateway may keep for one of them, buffers of its runtime included. */
 const mostKeptBytes = 8 * mebibyte;
-/** What all of them cost once: code that is compiled, and memory that is collected late on a busy machine. */
-const keptOnceBytes = 24 * mebibyte;
 /** What Qwen may get rid of for one of them: the socket buffers of four sides, and what the gateway keeps. */
 const mostTakenBytes = 48 * mebibyte;
 
@@ -48,7 +46,8 @@ export async function soakSlowReaders({ readers, seconds }: SlowReadersOptions):
         what: "RSS growth a reader",
         value: (peakBytes - before.residentBytes) / mebibyte / readers,
         unit: "MB",
-        atMost: (mostKeptBytes + keptOnceBytes / readers) / mebibyte,
+        // A single reader carries what one stream costs once.
+        atMost: (mostKeptBytes * (readers === 1 ? 4 : 1)) / mebibyte,
       },
       {
         what: "most that Qwen got rid of for one",

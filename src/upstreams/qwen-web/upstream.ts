@@ -219,7 +219,6 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
     });
     return {
       account: account.id,
-      startedAfresh: context.resume !== undefined && context.resume.continuation.chatId !== chatId,
       model,
       body: source,
       decoder,

@@ -21,7 +21,6 @@ const request: ChatRequest = {
 
 const reply: UpstreamReply = {
   account: "a1",
-  startedAfresh: false,
   model: "qwen3-max",
   body: { start() {}, pause() {}, resume() {}, cancel() {} },
   decoder: { feed() {}, end() {}, pendingBytes: 0 },
