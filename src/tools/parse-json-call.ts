@@ -61,10 +61,17 @@ function readCall(
   const argumentsEntry = entries.find((entry) => argumentKeys.includes(entry.key));
   const rest = entries.filter((entry) => entry !== nameEntry && entry !== argumentsEntry && !otherKeys.has(entry.key));
   if (form === "bare" && (argumentsEntry === undefined || rest.length > 0)) return undefined;
+  if (argumentsEntry?.key === "parameters" && isSchema(textOf(argumentsEntry), named)) return undefined;
   const warnings = named.isRepaired ? [...before, "name-repaired" as const] : before;
   if (argumentsEntry !== undefined) return makeCall(named, textOf(argumentsEntry), warnings);
   if (rest.length === 0) return makeCall(named, "{}", warnings);
   return readFlatCall(json, named, rest, warnings);
+}
+
+/** The tool's definition, repeated from the prompt: it calls its schema `parameters`. */
+function isSchema(json: string, { tool }: NamedTool): boolean {
+  const isDeclared = propertyOf(viewSchema(tool.parameters), "properties") !== undefined;
+  return !isDeclared && (readEntries(json) ?? []).some(({ key, start }) => key === "properties" && json[start] === "{");
 }
 
 /** `{"name": "read", "path": "a.txt"}`: arguments beside the name, if all of them are the tool's. */
