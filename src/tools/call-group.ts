@@ -152,6 +152,9 @@ export class CallGroup {
     if (at === input.length) return at;
     const char = input[at];
     if (char === "{" || char === "[") {
+      const next = skipSpaceAt(input, at + 1);
+      if (next === input.length) return this.#wait(at);
+      if (!mayFollow(char, input[next] ?? "")) return this.#refuse(at);
       this.#read(new JsonReader(this.#options.tools, this.#isWrapped ? "tagged" : "bare"));
       return at;
     }
@@ -288,4 +291,9 @@ export class CallGroup {
     this.#heldLength = 0;
     this.#found = [];
   }
+}
+
+/** Whether a bracket with this behind it may begin calls: prose in brackets is not held back. */
+function mayFollow(bracket: string, sign: string): boolean {
+  return bracket === "[" ? sign === "{" : /["'{\w$]/.test(sign);
 }

@@ -19,6 +19,7 @@ export class JsonBoundary {
   name: string | undefined;
   /** The first key of all. */
   firstKey: string | undefined;
+  #hasNews = false;
   #read: string[] = [];
   #depth = 0;
   #quote = "";
@@ -47,11 +48,15 @@ export class JsonBoundary {
     return this.state === "stopped";
   }
 
-  /** @returns the index behind the last sign that belongs to the value */
+  /**
+   * Reads on, at most to a new key or name: whoever judges them does so at the same place, however the text is cut.
+   * @returns the index behind the last sign that was read and belongs to the value
+   */
   read(text: string, from: number): number {
     if (this.state === "doubtful") this.state = "open";
+    this.#hasNews = false;
     let at = from;
-    while (this.state === "open" && at < text.length) {
+    while (this.state === "open" && at < text.length && !this.#hasNews) {
       const char = text[at] ?? "";
       at++;
       if (this.#quote === "") this.#readOutside(char);
@@ -71,7 +76,10 @@ export class JsonBoundary {
       this.#before = '"';
       // With escapes in it the parser reads it.
       const isName = this.#depth === 1 && nameKeys.has(this.#key) && !this.#token.includes("\\");
-      if (isName) this.name ??= this.#token;
+      if (isName && this.name === undefined) {
+        this.name = this.#token;
+        this.#hasNews = true;
+      }
       return;
     }
     if (this.#depth <= 2 && this.#token.length < maxTokenLength) this.#token += char;
@@ -104,6 +112,7 @@ export class JsonBoundary {
         if (--this.#depth <= 0) this.state = "closed";
         return;
       case ":":
+        this.#hasNews = this.firstKey === undefined;
         this.firstKey ??= this.#token;
         if (this.#depth === 1) this.#key = this.#token;
         return;

@@ -21,6 +21,6 @@ export function isPlainJson(json: Uint8Array, isCode: boolean): boolean {
   const table = isCode ? codeSigns : textSigns;
   const end = json.length - 1;
   for (let at = 1; at < end; at++) if (table[json[at]!] === 1) return false;
-  // White space at the end waits for what follows it.
-  return isCode || json[end - 1] !== space;
+  // White space at the end waits for what follows it, and white space alone says nothing of its line.
+  return json[end - 1] !== space;
 }

@@ -1,6 +1,8 @@
 // Every case of the public corpus, whole and cut.
 
 import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { type CorpusCase, cutAt, cutInto, type Outcome, piecesOf, readCorpus, scan, toolsNamed } from "./corpus.ts";
 
 const corpus = readCorpus();
@@ -28,6 +30,15 @@ describe("the corpus", () => {
     expect(corpus.length).toBeGreaterThanOrEqual(150);
     expect(new Set(corpus.map((one) => `${one.file} ${one.name}`)).size).toBe(corpus.length);
     expect(corpus.filter((one) => one.source === "").map((one) => one.name)).toEqual([]);
+  });
+
+  test("is counted in its README", () => {
+    const readme = readFileSync(join(import.meta.dir, "../../corpus/tool-markup/README.md"), "utf8");
+    const counted = [...readme.matchAll(/\| `([\w-]+\.jsonl)` +\| (\d+) +\|/g)].map((row) => [row[1], Number(row[2])]);
+
+    const files = [...new Set(corpus.map((one) => one.file))];
+    const counts = files.map((file) => [file, corpus.filter((one) => one.file === file).length]);
+    expect(counted.sort()).toEqual(counts.sort());
   });
 
   describe.each([...new Set(corpus.map((one) => one.file))])("%s", (file) => {
