@@ -30,17 +30,62 @@ function toggle(description: string, defaultValue: boolean) {
   return Type.Boolean({ description, default: defaultValue });
 }
 
-function list(description: string, allowed: string, itemPattern: string, options: { writeOnly?: true } = {}) {
+function list(description: string, allowed: string, itemPattern: string, options: { readonly writeOnly?: true } = {}) {
   const items = Type.String({ pattern: itemPattern });
   return Type.Array(items, { description, default: [], allowed, ...options });
 }
 
+const addressRules = {
+  pattern: "^https?://[^\\s/?#]+(/[^\\s?#]*)?$",
+  // Also tells load-config.ts to drop a slash at the end.
+  format: "uri",
+  allowed: "an http:// or https:// address without query",
+};
+
 function address(description: string, defaultUrl: string) {
-  // `uri` also tells load-config.ts to drop a slash at the end.
-  const pattern = "^https?://[^\\s/?#]+(/[^\\s?#]*)?$";
-  const allowed = "an http:// or https:// address without query";
-  return Type.String({ description, default: defaultUrl, pattern, format: "uri", allowed });
+  return Type.String({ description, default: defaultUrl, ...addressRules });
 }
+
+const secretWords = ["keys without white space", "^[!-~]+$", { writeOnly: true }] as const;
+const modelWords = ["names of models", "^\\S+$"] as const;
+const regionRules = {
+  pattern: "^[a-z]{2,}[a-z0-9-]*$",
+  allowed: "intl, cn, us, hk, or a region's full name such as ap-southeast-1",
+};
+const routeTarget = Type.String({ pattern: "^\\S+$" });
+
+/** The kinds of OpenAI-compatible servers; each has a record in upstreams/openai-compatible/dialects/. */
+export const dialectNames = [
+  "dashscope",
+  "dashscope-plans",
+  "modelscope",
+  "vllm",
+  "sglang",
+  "ollama",
+  "llama-cpp",
+  "lm-studio",
+  "generic",
+] as const;
+
+/** One upstream of the file. Names of fields are the file's. */
+const upstreamSchema = Type.Object(
+  {
+    /** Stands before a slash in names of models, in headers, metrics and the log. */
+    name: Type.String({ pattern: "^[a-z0-9][a-z0-9._-]{0,63}$" }),
+    dialect: Type.Optional(Type.Enum(dialectNames)),
+    base_url: Type.Optional(Type.String({ pattern: addressRules.pattern })),
+    api_keys: Type.Optional(Type.Array(Type.String({ pattern: "^[!-~]+$" }))),
+    region: Type.Optional(Type.String({ pattern: regionRules.pattern })),
+    plan: Type.Optional(Type.Enum(["coding", "token"])),
+    workspace: Type.Optional(Type.String({ pattern: "^[a-z0-9-]+$" })),
+    models: Type.Optional(Type.Array(Type.String({ pattern: "^\\S+$" }))),
+    default_model: Type.Optional(Type.String({ pattern: "^\\S+$" })),
+    headers: Type.Optional(Type.Record(Type.String(), Type.String({ pattern: "^[ -~]*$" }))),
+  },
+  { additionalProperties: false },
+);
+
+export type UpstreamSettings = Static<typeof upstreamSchema>;
 
 /** Property names are the environment's names in camelCase. `writeOnly` marks secrets: they are never echoed. */
 export const configSchema = Type.Object(
@@ -162,12 +207,42 @@ export const configSchema = Type.Object(
     qwenUploadUrl: Type.Optional(
       Type.String({
         description: "Where files are put. Default: the storage that Qwen names",
-        pattern: "^https?://[^\\s/?#]+(/[^\\s?#]*)?$",
-        format: "uri",
-        allowed: "an http:// or https:// address without query",
+        ...addressRules,
       }),
     ),
     qwenRecover: toggle("An answer whose stream breaks off is completed from the stored chat, if that holds it", true),
+
+    upstreamBaseUrl: Type.Optional(
+      Type.String({
+        description: "Address of an OpenAI-compatible server of yours, such as http://127.0.0.1:11434/v1",
+        ...addressRules,
+      }),
+    ),
+    upstreamApiKey: list("Its keys, one or several; none where it wants none", ...secretWords),
+    upstreamDialect: Type.Optional(
+      Type.Enum(dialectNames, { description: "What kind of server it is. Default: found out by asking it" }),
+    ),
+    upstreamModels: list("The models that clients see, instead of the server's own list", ...modelWords),
+    dashscopeApiKey: list("Your keys of Alibaba Cloud Model Studio (DashScope), one or several", ...secretWords),
+    dashscopeRegion: Type.Optional(Type.String({ description: "Region of these keys. Default: intl", ...regionRules })),
+    dashscopePlan: Type.Optional(
+      Type.Enum(["coding", "token"], { description: "Plan that these keys belong to. Default: pay as you go" }),
+    ),
+    modelscopeApiKey: list("Your keys of ModelScope, one or several", ...secretWords),
+    upstreams: Type.Optional(
+      Type.Array(upstreamSchema, {
+        description: "Further upstreams, the first asked first, each with a name of its own",
+        writeOnly: true,
+        allowed: `a list of objects with name and base_url, or name and dialect; dialects are ${dialectNames.join(", ")}`,
+      }),
+    ),
+    modelRoutes: Type.Optional(
+      Type.Record(Type.String({ minLength: 1 }), Type.Union([routeTarget, Type.Array(routeTarget, { minItems: 1 })]), {
+        description:
+          "Names of models that clients ask for, and what serves them, in order: a model, upstream/model or upstream/. A name may end in *",
+        allowed: 'an object such as {"claude-*": ["dashscope/qwen3-coder-plus", "qwen3-max"]}',
+      }),
+    ),
     defaultModel: Type.String({
       description: "Model of requests that name none",
       default: "qwen3-max",
@@ -209,6 +284,7 @@ export const configSchema = Type.Object(
     ),
     accountSignInMs: wait("How long an account is set aside after its credentials were refused", 5 * MINUTE_MS),
     accountBusyMs: wait("How long other accounts are preferred after the upstream was too busy for one", 2 * MINUTE_MS),
+    breakerOpenMs: wait("How long an upstream that fails again and again is passed over, if another can serve", 30_000),
 
     firstByteTimeoutMs: wait("Longest wait for the first byte of a reply", 90 * SECOND_MS),
     stallTimeoutMs: wait("Longest silence of the upstream within a reply", 120 * SECOND_MS),
@@ -232,10 +308,10 @@ export const configSchema = Type.Object(
     maxStreams: limit("Most replies that run at a time, streamed or whole. Beyond it: 503"),
     maxStreamsPerKey: limit("Most replies that run at a time for one API key. Beyond it: 429"),
 
-    transport: Type.Enum(["fetch", "socket"], {
+    transport: Type.Enum(["socket", "fetch"], {
       description:
-        "How upstreams are reached: the platform's fetch, which knows proxies, or sockets of the gateway's own (on trial): no limit of requests in flight",
-      default: "fetch",
+        "How upstreams are reached: by sockets of the gateway's own, or by the platform's fetch, which knows proxies and is the default where HTTPS_PROXY, HTTP_PROXY or ALL_PROXY is set",
+      default: "socket",
     }),
     stream: toggle("false answers every request with one JSON document, whatever it asks for", true),
     streamUsage: Type.Enum(["request", "always"], {

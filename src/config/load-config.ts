@@ -74,10 +74,20 @@ function find(setting: Setting, sources: ConfigSources, file: ReadonlyMap<string
   if (entry !== undefined && entry !== null) {
     return { origin: "file", name: setting.fileName, written: entry, value: fromFile(setting, entry) };
   }
-  const value = setting.key === "dataDir" ? defaultDataDir(sources.environment) : setting.schema.default;
+  const value = defaultOf(setting, sources.environment);
   if (value === undefined) return undefined;
   return { origin: "default", name: setting.environmentName, written: value, value };
 }
+
+function defaultOf({ key, schema }: Setting, environment: Environment): unknown {
+  if (key === "dataDir") return defaultDataDir(environment);
+  // A user who has to go through a proxy has told so to every program.
+  if (key === "transport" && proxyNames.some((name) => environment[name] || environment[name.toLowerCase()]))
+    return "fetch";
+  return schema.default;
+}
+
+const proxyNames = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"];
 
 /** Text to the setting's type; text that does not fit stays as it is, for the check to refuse. */
 function fromText(setting: Setting, text: string): unknown {

@@ -31,6 +31,7 @@ function otherText({ schema, key }: Setting): string {
   if (schema.enum !== undefined) return String(schema.enum.find((value) => value !== schema.default));
   if (schema.type === "boolean") return String(!schema.default);
   if (schema.type === "integer") return String(schema.maximum);
+  if (key === "upstreams") return '[{"name":"home","dialect":"ollama","base_url":"http://127.0.0.1:11434/v1"}]';
   if (schema.type === "object") return '{"bx-umidtoken":"T2gA"}';
   if (schema.format === "uri") return "http://127.0.0.1:9";
   if (key === "qwenAccounts") return '[{"alias":"work","token":"t","cookies":"a=b","headers":{"bx-v":"2.5"}}]';
@@ -41,7 +42,7 @@ function otherText({ schema, key }: Setting): string {
 
 /** The value that this text means. */
 function meaningOf({ key, schema }: Setting, text: string): unknown {
-  if (key === "qwenAccounts") return JSON.parse(text);
+  if (key === "qwenAccounts" || key === "upstreams") return JSON.parse(text);
   if (schema.type === "array") return text.split(",");
   return schema.type === "string" || schema.type === undefined ? text : JSON.parse(text);
 }
@@ -67,6 +68,10 @@ describe("loadConfig", () => {
       qwenDeleteChats: false,
       qwenUpload: true,
       qwenRecover: true,
+      upstreamApiKey: [],
+      upstreamModels: [],
+      dashscopeApiKey: [],
+      modelscopeApiKey: [],
       defaultModel: "qwen3-max",
       sessionMatch: "history",
       sessionTimeout: 2_592_000_000,
@@ -78,6 +83,7 @@ describe("loadConfig", () => {
       accountChallengeMs: 600_000,
       accountSignInMs: 300_000,
       accountBusyMs: 120_000,
+      breakerOpenMs: 30_000,
       firstByteTimeoutMs: 90_000,
       stallTimeoutMs: 120_000,
       replyTimeoutMs: 1_800_000,
@@ -88,7 +94,7 @@ describe("loadConfig", () => {
       maxBodyBytes: 33_554_432,
       maxLineBytes: 16_777_216,
       maxMessages: 10_000,
-      transport: "fetch",
+      transport: "socket",
       stream: true,
       streamUsage: "request",
       logLevel: "info",
@@ -105,9 +111,11 @@ describe("loadConfig", () => {
         " ",
       ),
       ..."QWEN_DELETE_CHATS QWEN_MAX_MESSAGE_CHARS QWEN_UPLOAD QWEN_UPLOAD_URL QWEN_RECOVER".split(" "),
+      ..."UPSTREAM_BASE_URL UPSTREAM_API_KEY UPSTREAM_DIALECT UPSTREAM_MODELS".split(" "),
+      ..."DASHSCOPE_API_KEY DASHSCOPE_REGION DASHSCOPE_PLAN MODELSCOPE_API_KEY UPSTREAMS MODEL_ROUTES".split(" "),
       ..."DEFAULT_MODEL SESSION_MATCH SESSION_TIMEOUT".split(" "),
       ..."SESSION_CLEANUP_INTERVAL RETRY_MAX_ATTEMPTS RETRY_BASE_DELAY_MS RETRY_MAX_DELAY_MS".split(" "),
-      ..."RETRY_BUDGET_MS ACCOUNT_COOLDOWN_MAX_MS ACCOUNT_CHALLENGE_MS ACCOUNT_SIGN_IN_MS ACCOUNT_BUSY_MS FIRST_BYTE_TIMEOUT_MS STALL_TIMEOUT_MS".split(
+      ..."RETRY_BUDGET_MS ACCOUNT_COOLDOWN_MAX_MS ACCOUNT_CHALLENGE_MS ACCOUNT_SIGN_IN_MS ACCOUNT_BUSY_MS BREAKER_OPEN_MS FIRST_BYTE_TIMEOUT_MS STALL_TIMEOUT_MS".split(
         " ",
       ),
       ..."REPLY_TIMEOUT_MS HOLD_HEADERS_MS SSE_KEEPALIVE_MS CLIENT_STALL_MS DRAIN_TIMEOUT_MS".split(" "),
@@ -115,6 +123,13 @@ describe("loadConfig", () => {
         " ",
       ),
     ]);
+  });
+
+  test("loadConfig reaches upstreams by fetch where the environment names a proxy", () => {
+    const environment = { ...HOME, HTTPS_PROXY: "http://proxy.example:3128" };
+
+    expect(load({ environment }).config.transport).toBe("fetch");
+    expect(load({ environment: { ...environment, TRANSPORT: "socket" } }).config.transport).toBe("socket");
   });
 
   for (const setting of listSettings()) {
