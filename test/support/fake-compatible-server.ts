@@ -16,7 +16,7 @@ export interface Play {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body: string | Uint8Array;
   /** "open": nothing comes behind the body. "silent": not even a head comes. */
-  readonly then?: "end" | "open" | "silent";
+  readonly after?: "end" | "open" | "silent";
 }
 
 export interface FakeServer extends AsyncDisposable {
@@ -89,14 +89,14 @@ export function serveCompatible(plays: readonly Play[], routes: Routes = {}): Fa
 
 function answer(play: Play, request: Request, onEnd: () => void): Response | Promise<Response> {
   request.signal.addEventListener("abort", onEnd, { once: true });
-  if (play.then === "silent") return new Promise(() => {});
+  if (play.after === "silent") return new Promise(() => {});
   const bytes = typeof play.body === "string" ? new TextEncoder().encode(play.body) : play.body;
   const isStream = /^(?:data|event|id|:)/.test(new TextDecoder().decode(bytes.subarray(0, 8)));
   const contentType = play.contentType ?? (isStream ? "text/event-stream" : "application/json");
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
       controller.enqueue(bytes);
-      if (play.then === "open") return;
+      if (play.after === "open") return;
       onEnd();
       controller.close();
     },

@@ -1,6 +1,7 @@
 // One dialect through the contract of all upstreams: a recording of it, played by a small server over HTTP.
 
 import { createFetchClient } from "../../src/outbound/fetch-client.ts";
+import type { HttpClient } from "../../src/outbound/http-client.ts";
 import { silentLog } from "../../src/telemetry/log.ts";
 import type { Dialect } from "../../src/upstreams/openai-compatible/dialect.ts";
 import {
@@ -42,15 +43,20 @@ export function createTestUpstream(
   });
 }
 
-export function testDialect(dialect: Dialect, { recording, ...expected }: RecordedDialect): void {
+/** @param http @defaultValue over the platform's fetch */
+export function testDialect(
+  dialect: Dialect,
+  { recording, ...expected }: RecordedDialect,
+  http: HttpClient = createFetchClient((request, options) => fetch(request, options)),
+): void {
   const answer = withUsage(new TextDecoder().decode(readCompatible(recording)));
-  testUpstream(dialect.name, {
+  testUpstream(dialect.displayName, {
     answer: expected,
     secret: testKey,
     async start(behaviour) {
       const server = serveCompatible([playOf(behaviour, answer)], { "/v1/models": modelsPlay });
       return {
-        upstream: createTestUpstream(server, { dialect }),
+        upstream: createTestUpstream(server, { dialect, http }),
         untilIdle: () => server.untilIdle(),
         [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
       };
@@ -63,9 +69,9 @@ function playOf(behaviour: Behaviour, answer: string): Play {
     case "answers":
       return { body: answer };
     case "stalls":
-      return { body: beginning(answer), then: "open" };
+      return { body: beginning(answer), after: "open" };
     case "is-silent":
-      return { body: "", then: "silent" };
+      return { body: "", after: "silent" };
     case "breaks-off":
       return { body: beginning(answer) };
     case "refuses-credentials":

@@ -1,5 +1,5 @@
 // The event stream of a chat completion to upstream events: bytes, errors in every form, the end. What a chunk means is
-// reply-reader.ts. Plain deltas are recognised by their bytes and never parsed. Hot.
+// reply-reader.ts. Plain deltas are recognised by their bytes and never parsed: 0.3 against 1.6 µs each (2026-11). Hot.
 
 import { isJsonObject, type JsonObject, type JsonText } from "../../contract/json.ts";
 import type { EventDecoder } from "../../contract/upstream.ts";

@@ -34,10 +34,14 @@ export interface TextFlow {
 const maxKeptChars = 1_048_576;
 const maxBlankChars = 1024;
 
+/** What templates put around markup; other white space is somebody's text. */
+const blankText = /^[ \t\r\n]*$/;
+
 const lessThan = 60;
 const backslash = 92;
 const quote = 34;
 const space = 32;
+const unicodeEscape = 117;
 
 export function createTextFlow(options: TextFlowOptions): TextFlow {
   const tags = options.thinkTags ? createThinkTags() : undefined;
@@ -76,7 +80,7 @@ export function createTextFlow(options: TextFlowOptions): TextFlow {
 
   function say(kind: TextKind, text: string): void {
     if (kind === "reasoning-delta") return sayReasoning(text);
-    const isBlank = options.hasTools && text.trim() === "" && blank.length < maxBlankChars;
+    const isBlank = options.hasTools && blankText.test(text) && blank.length < maxBlankChars;
     if (isBlank) {
       blank += text;
       return;
@@ -138,7 +142,7 @@ export function createTextFlow(options: TextFlowOptions): TextFlow {
       if (lastKind !== kind || blank !== "") return false;
       if (options.cumulativeDeltas && !newText[kind].arePieces) return false;
       if (tags !== undefined && !tags.isOpen(kind)) return false;
-      if (kind === "text-delta") return !(options.hasTools && isBlankJson(json));
+      if (kind === "text-delta") return !(options.hasTools && mayBeBlank(json));
       return rescue === "none" && (tags === undefined || !mayHoldTag(json));
     },
   };
@@ -149,11 +153,12 @@ function mayHoldTag(json: Uint8Array): boolean {
   return json.indexOf(lessThan) >= 0 || json.indexOf(backslash) >= 0;
 }
 
-/** Spaces and the escapes of white space alone. */
-function isBlankJson(json: Uint8Array): boolean {
+/** Spaces and escapes alone: it may be blank, and has to be looked at. */
+function mayBeBlank(json: Uint8Array): boolean {
   for (let at = 1; at < json.length; at++) {
     const byte = json[at]!;
     if (byte === quote) return at > 1;
+    if (byte === backslash && json[at + 1] === unicodeEscape) return true;
     if (byte === backslash) at++;
     else if (byte !== space) return false;
   }

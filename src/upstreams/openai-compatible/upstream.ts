@@ -112,8 +112,6 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
 
   async function sendWithRepairs(sending: Sending): Promise<UpstreamReply> {
     const { request, context, model, key } = sending;
-    const controller = new AbortController();
-    const signal = AbortSignal.any([context.signal, controller.signal]);
     let body = createRequestBody(request, { dialect, upstream: name, model });
     const applied = new Set<string>();
     for (const repair of repairs.known(request, model)) {
@@ -122,8 +120,8 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
     }
     for (;;) {
       try {
-        const accepted = await client.complete(body, key.secret, signal);
-        return replyOf(sending, accepted, { body, applied, abort: () => controller.abort() });
+        const accepted = await client.complete(body, key.secret, context.signal);
+        return replyOf(sending, accepted, { body, applied });
       } catch (error) {
         const repair = error instanceof UpstreamRefusal ? repairFor(error, body, applied) : undefined;
         if (repair === undefined) throw error;
@@ -150,7 +148,7 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
   function replyOf(
     sending: Sending,
     accepted: AcceptedCompletion,
-    sent: { readonly body: Body; readonly applied: ReadonlySet<string>; readonly abort: () => void },
+    sent: { readonly body: Body; readonly applied: ReadonlySet<string> },
   ): UpstreamReply {
     const { request, context, model, key } = sending;
     const decoderOptions: DecoderOptions = {
@@ -180,17 +178,11 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
       decoder,
       async onEnd(outcome) {
         key.end();
-        const close = (): void => {
-          body.cancel();
-          sent.abort();
-        };
-        if (outcome !== "complete") {
-          close();
-          return 0;
-        }
-        // The end of the body follows `[DONE]` closely: read up to it, the connection serves the next request.
-        body.resume();
-        setTimeout(close, bodyEndMs).unref();
+        if (outcome === "complete") {
+          // The end of the body follows `[DONE]` closely: read up to it, the connection serves the next request.
+          body.resume();
+          setTimeout(() => body.cancel(), bodyEndMs).unref();
+        } else body.cancel();
         return 0;
       },
     };

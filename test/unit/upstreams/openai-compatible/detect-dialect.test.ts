@@ -48,7 +48,7 @@ describe("detectDialect", () => {
   });
 
   test("does not wait for one that stays silent", async () => {
-    const silent: Play = { body: "", then: "silent" };
+    const silent: Play = { body: "", after: "silent" };
     await using server = serveCompatible([], { "/v1/models": silent, "/props": silent });
     const options = { http, baseUrl: server.url, key: undefined, signal: AbortSignal.timeout(5000), timeoutMs: 50 };
 

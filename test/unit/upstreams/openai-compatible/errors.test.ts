@@ -1,10 +1,11 @@
 // The catalogue of refusals: every row of the reference, every form of body, and that nothing of the server's words gets out.
 
 import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
 import { errorHeaders } from "../../../../src/contract/error-headers.ts";
 import { dialects } from "../../../../src/upstreams/openai-compatible/dialects/index.ts";
 import { classifyAnswer, readRetryAfter } from "../../../../src/upstreams/openai-compatible/errors.ts";
-import type { UpstreamRefusal } from "../../../../src/upstreams/openai-compatible/refusal.ts";
+import { UpstreamRefusal } from "../../../../src/upstreams/openai-compatible/refusal.ts";
 import type { DialectName } from "../../../../src/upstreams/openai-compatible/dialect.ts";
 import { readCompatible } from "../../../support/compatible-recordings.ts";
 
@@ -224,6 +225,22 @@ describe("what the client is told", () => {
     }
     expect(errorHeaders(classify("", 429))).not.toHaveProperty("x-should-retry");
   });
+});
+
+test("whatever a server answers is a refusal that can be told", () => {
+  const field = fc.constantFrom("error", "errors", "message", "code", "type", "param", "detail", "object");
+  const body = fc.oneof(
+    fc.string(),
+    fc.json(),
+    fc.dictionary(field, fc.jsonValue()).map((value) => JSON.stringify(value)),
+  );
+  fc.assert(
+    fc.property(body, fc.integer({ min: 200, max: 599 }), (text, status) => {
+      const error = classify(text, status);
+      expect(error).toBeInstanceOf(UpstreamRefusal);
+      expect(error.message).toMatch(/^[\x20-\x7e]+$/);
+    }),
+  );
 });
 
 test("readRetryAfter reads seconds, dates and milliseconds", () => {
