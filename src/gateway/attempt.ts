@@ -19,7 +19,7 @@ export interface CleanEnd {
 
 export interface AttemptHooks {
   /** The upstream told where the reply stands. Resolves when that is noted, and never rejects: the head waits for it. */
-  started(continuation: Continuation): Promise<void>;
+  started(reply: UpstreamReply, continuation: Continuation): Promise<void>;
   /** Commits the turn before its end is told; fills in the usage where the upstream was silent. */
   commit(end: CleanEnd, settleMs: number): Promise<TokenUsage>;
   firstToken(): void;
@@ -48,14 +48,14 @@ const learnMs = 2000;
 
 export class Attempt implements ByteSink, Watched {
   startedAtMs: number;
-  lastByteAtMs: number | undefined;
-  pausedAtMs: number | undefined;
+  lastByteAtMs: number | undefined = undefined;
+  pausedAtMs: number | undefined = undefined;
   lastWriteAtMs: number;
 
   /** Resolves at the first semantic event or the clean end; rejects when the reply failed before either. */
   readonly begun: Promise<void>;
   #resolveBegun: () => void = () => {};
-  #noted: Promise<void> = Promise.resolve();
+  #noted: Promise<void> | undefined;
   #rejectBegun: (error: GatewayError) => void = () => {};
   readonly #reply: UpstreamReply;
   readonly #consumer: ReplyConsumer;
@@ -107,7 +107,8 @@ export class Attempt implements ByteSink, Watched {
 
   chunk(bytes: Uint8Array): void {
     if (this.#state === "ended") return;
-    this.lastByteAtMs = this.#liveness.now();
+    const nowMs = this.#liveness.now();
+    this.lastByteAtMs = nowMs;
     this.#receivedBytes += bytes.length;
     this.#receivedChunks++;
     try {
@@ -115,12 +116,8 @@ export class Attempt implements ByteSink, Watched {
     } catch (error) {
       this.expire(toGatewayError(error));
     }
-    this.#debugLog?.info("chunk", {
-      bytes: bytes.length,
-      lines: countLines(bytes),
-      carry: this.#reply.decoder.pendingBytes,
-    });
-    if (this.#state === "running") this.#flush();
+    if (this.#debugLog !== undefined) this.#tellChunk(bytes, this.#debugLog);
+    if (this.#state === "running") this.#flush(nowMs);
   }
 
   end(): void {
@@ -177,10 +174,18 @@ export class Attempt implements ByteSink, Watched {
     this.abort();
   }
 
-  #flush(): void {
-    if (this.#consumer.flush()) this.lastWriteAtMs = this.#liveness.now();
+  #tellChunk(bytes: Uint8Array, debugLog: Log): void {
+    debugLog.info("chunk", {
+      bytes: bytes.length,
+      lines: countLines(bytes),
+      carry: this.#reply.decoder.pendingBytes,
+    });
+  }
+
+  #flush(nowMs: number): void {
+    if (this.#consumer.flush()) this.lastWriteAtMs = nowMs;
     if (this.#consumer.wantsMore) return;
-    this.pausedAtMs ??= this.#liveness.now();
+    this.pausedAtMs ??= nowMs;
     this.#reply.body.pause();
   }
 
@@ -219,7 +224,7 @@ export class Attempt implements ByteSink, Watched {
     if (continuation === undefined) return;
     this.#continuation = continuation;
     if (this.#state === "leaving") return this.#finishLeaving();
-    this.#noted = this.#hooks.started(continuation);
+    this.#noted = this.#hooks.started(this.#reply, continuation);
   }
 
   #begin(): void {
@@ -227,7 +232,9 @@ export class Attempt implements ByteSink, Watched {
     this.#hasBegun = true;
     this.#hooks.firstToken();
     // Whoever has seen words of a reply may count on its being stopped, even if the gateway is killed now.
-    if (this.#hasReachedClient) void this.#noted.then(this.#resolveBegun);
+    if (!this.#hasReachedClient) return;
+    if (this.#noted === undefined) this.#resolveBegun();
+    else void this.#noted.then(this.#resolveBegun);
   }
 
   /** The body is over and its reply is not. What has not begun is asked for anew; the rest of what has may be stored. */
@@ -235,7 +242,7 @@ export class Attempt implements ByteSink, Watched {
     if (!this.#hasBegun || this.#reply.recover === undefined) return this.expire(error);
     this.#state = "recovering";
     this.lastByteAtMs = this.#liveness.now();
-    this.#flush();
+    this.#flush(this.lastByteAtMs);
     this.#reply.recover(this.#consumer.sent).then(
       (rest) => this.#recovered(rest, error),
       // The client is told why its answer broke off, not why it could not be mended.

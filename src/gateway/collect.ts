@@ -5,6 +5,7 @@ import type { ChatEvent, FinishReason, ReplyIdentity, Source, TokenUsage, Upstre
 import type { GatewayError } from "../contract/gateway-error.ts";
 import { EventSequence } from "./event-sequence.ts";
 import type { ReplyConsumer } from "./reply-consumer.ts";
+import { RawText } from "./raw-text.ts";
 import type { SentReply } from "./sent-reply.ts";
 
 interface Collected {
@@ -13,8 +14,8 @@ interface Collected {
   /** As the sequence told it: calls decide it. */
   toldReason: FinishReason | undefined;
   readonly sequence: EventSequence;
-  text: string;
-  reasoning: string;
+  readonly text: RawText;
+  readonly reasoning: RawText;
   readonly calls: { callId: string; toolName: string; argumentsText: string }[];
   readonly sources: Source[];
 }
@@ -65,8 +66,8 @@ export class Collector implements ReplyConsumer {
     const { text, reasoning, calls, sources, toldReason } = this.#collected;
     const reply: ChatReply = {
       identity: this.#identity,
-      text,
-      reasoning,
+      text: text.text,
+      reasoning: reasoning.text,
       toolCalls: calls,
       sources,
       finishReason: toldReason ?? finishReason,
@@ -103,8 +104,8 @@ export class Collector implements ReplyConsumer {
         collected.sent ??= this.#createSent();
         collected.sent.note(event);
       }),
-      text: "",
-      reasoning: "",
+      text: new RawText(),
+      reasoning: new RawText(),
       calls: [],
       sources: [],
     };
@@ -115,10 +116,10 @@ export class Collector implements ReplyConsumer {
 function collect(collected: Collected, event: ChatEvent): void {
   switch (event.type) {
     case "text-delta":
-      collected.text += event.text.text;
+      collected.text.append(event.text);
       return;
     case "reasoning-delta":
-      collected.reasoning += event.text.text;
+      collected.reasoning.append(event.text);
       return;
     case "tool-call-delta":
       collected.calls[event.callIndex]!.argumentsText += event.argumentsText;

@@ -20,7 +20,7 @@ export class EventSequence {
   #hasEnded = false;
   #openBlock: "reasoning" | "text" | "tool-call" | undefined;
   #openCall: WaitingCall | undefined;
-  #waitingCalls: WaitingCall[] = [];
+  #waitingCalls: WaitingCall[] | undefined;
   #index = -1;
   #callIndex = -1;
 
@@ -47,12 +47,12 @@ export class EventSequence {
     if (this.#hasEnded) return;
     switch (event.type) {
       case "text-delta":
-        this.#enter("text");
-        this.#emit({ type: "text-delta", index: this.#index, text: event.text });
+        if (this.#openBlock !== "text") this.#enter("text");
+        this.#emit({ type: event.type, index: this.#index, text: event.text });
         return;
       case "reasoning-delta":
-        this.#enter("reasoning");
-        this.#emit({ type: "reasoning-delta", index: this.#index, text: event.text });
+        if (this.#openBlock !== "reasoning") this.#enter("reasoning");
+        this.#emit({ type: event.type, index: this.#index, text: event.text });
         return;
       case "tool-call-start":
         this.#startCall({ callId: event.callId, toolName: event.toolName, argumentsText: "" });
@@ -93,7 +93,6 @@ export class EventSequence {
   }
 
   #enter(block: "reasoning" | "text"): void {
-    if (this.#openBlock === block) return;
     this.start();
     this.#flushCalls();
     this.#leave();
@@ -114,6 +113,7 @@ export class EventSequence {
     this.start();
     // A call whose arguments are whole needs its block no longer.
     if (this.#openCall !== undefined && !isCompleteJson(this.#openCall.argumentsText)) {
+      this.#waitingCalls ??= [];
       this.#waitingCalls.push(call);
       return;
     }
@@ -126,7 +126,7 @@ export class EventSequence {
       this.#emit({ type: "tool-call-delta", index: this.#index, callIndex: this.#callIndex, argumentsText });
       return;
     }
-    const waiting = this.#waitingCalls.find((call) => call.callId === callId);
+    const waiting = this.#waitingCalls?.find((call) => call.callId === callId);
     if (waiting !== undefined) waiting.argumentsText += argumentsText;
   }
 
@@ -151,7 +151,9 @@ export class EventSequence {
   }
 
   #flushCalls(): void {
-    for (const call of this.#waitingCalls.splice(0)) this.#openCallBlock(call);
+    const waiting = this.#waitingCalls ?? [];
+    this.#waitingCalls = undefined;
+    for (const call of waiting) this.#openCallBlock(call);
   }
 }
 

@@ -8,33 +8,41 @@ import type { ReplyConsumer } from "./reply-consumer.ts";
 import type { SentReply } from "./sent-reply.ts";
 
 export interface RelayHooks {
+  /** Takes what the client is sent. Asked at the first event: before it the turn may not be known. */
+  createSent(): SentReply;
   /** The client reads again. */
-  pull(): void;
+  clientReads(): void;
   /** The client has hung up. */
-  cancel(): void;
+  clientLeft(): void;
 }
 
+/**
+ * What a client may leave unread before its source is paused. In bytes: by chunks, a socket would be paused and resumed
+ * for each event of a trickle, at two system calls each.
+ */
+const strategy = new ByteLengthQueuingStrategy({ highWaterMark: 16 * 1024 });
+
+/** It is its own underlying source: `start`, `pull` and `cancel` are the stream's to call. */
 export class Relay implements ReplyConsumer {
   readonly #encoder: EventEncoder;
   readonly #hooks: RelayHooks;
   readonly #sequence: EventSequence;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  /** Ends the running `pull`. */
+  #endPull: (() => void) | undefined;
   #isClosed = false;
-  readonly #createSent: () => SentReply;
   #sent: SentReply | undefined;
   sentBytes = 0;
   sentChunks = 0;
 
-  /** @param createSent asked at the first event: before it the turn may not be known */
-  constructor(encoder: EventEncoder, createSent: () => SentReply, hooks: RelayHooks) {
+  constructor(encoder: EventEncoder, hooks: RelayHooks) {
     this.#encoder = encoder;
-    this.#createSent = createSent;
     this.#hooks = hooks;
     this.#sequence = new EventSequence((event) => this.#write(event));
   }
 
   get sent(): SentReply {
-    this.#sent ??= this.#createSent();
+    this.#sent ??= this.#hooks.createSent();
     return this.#sent;
   }
 
@@ -46,20 +54,30 @@ export class Relay implements ReplyConsumer {
 
   /** The body of the answer. Asking for it sends what has been written so far, and at least a comment: it carries the head. */
   open(): ReadableStream<Uint8Array> {
-    return new ReadableStream<Uint8Array>({
-      start: (controller) => {
-        this.#controller = controller;
-        if (!this.#sequence.hasStarted) this.#encoder.writeHeartbeat();
-        this.flush();
-        if (this.#isClosed) controller.close();
-      },
-      pull: () => this.#hooks.pull(),
-      cancel: () => {
-        this.#isClosed = true;
-        this.#controller = undefined;
-        this.#hooks.cancel();
-      },
+    return new ReadableStream<Uint8Array>(this, strategy);
+  }
+
+  start(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    this.#controller = controller;
+    if (!this.#sequence.hasStarted) this.#encoder.writeHeartbeat();
+    this.flush();
+    if (this.#isClosed) controller.close();
+  }
+
+  /** Pending until the client falls behind: the stream would ask anew after each chunk otherwise. */
+  pull(): Promise<void> {
+    const pulled = new Promise<void>((resolve) => {
+      this.#endPull = resolve;
     });
+    // Last: a source that held something back says it at once, and may fall behind again before this returns.
+    this.#hooks.clientReads();
+    return pulled;
+  }
+
+  cancel(): void {
+    this.#isClosed = true;
+    this.#controller = undefined;
+    this.#hooks.clientLeft();
   }
 
   event(event: UpstreamEvent): void {
@@ -74,6 +92,7 @@ export class Relay implements ReplyConsumer {
     this.sentBytes += bytes.length;
     this.sentChunks++;
     controller.enqueue(bytes);
+    if (!this.wantsMore) this.#awaitReader();
     return true;
   }
 
@@ -99,6 +118,12 @@ export class Relay implements ReplyConsumer {
     if (this.#isClosed || this.#controller === undefined || !this.wantsMore) return false;
     this.#encoder.writeHeartbeat();
     return this.flush();
+  }
+
+  /** The client has fallen behind: the stream asks anew as soon as it has read enough. */
+  #awaitReader(): void {
+    this.#endPull?.();
+    this.#endPull = undefined;
   }
 
   #close(): void {

@@ -8,24 +8,29 @@ import type { SaidText } from "../contract/upstream.ts";
 import { estimateTokens } from "../conversation/estimate-tokens.ts";
 import type { ReplyDigest } from "../conversation/reply-digest.ts";
 import type { PrefixFingerprint } from "../store/store.ts";
+import { RawText } from "./raw-text.ts";
 
-const decoder = new TextDecoder();
-const firstBytes = 512;
 /** Kept at most before it is digested. */
 const maxBytes = 16 * 1024;
 
 export class SentReply implements SaidText {
-  readonly #digest: ReplyDigest;
-  #bytes: Uint8Array | undefined;
-  #length = 0;
+  readonly #createDigest: () => ReplyDigest;
+  /** Made when there is something to digest: an open stream is mostly too short for it. */
+  #digest: ReplyDigest | undefined;
+  readonly #kept = new RawText();
   /** Text that is not kept any more: how much it was, and its hash. */
   #droppedChars = 0;
   #dropped: Bun.CryptoHasher | undefined;
   #tokens = 0;
   #call: { callId: string; toolName: string; argumentsText: string } | undefined;
 
-  constructor(digest: ReplyDigest) {
-    this.#digest = digest;
+  constructor(createDigest: () => ReplyDigest) {
+    this.#createDigest = createDigest;
+  }
+
+  get #ownDigest(): ReplyDigest {
+    this.#digest ??= this.#createDigest();
+    return this.#digest;
   }
 
   note(event: ChatEvent): void {
@@ -41,7 +46,7 @@ export class SentReply implements SaidText {
   finish(): PrefixFingerprint {
     this.#flush();
     this.#endCall();
-    return this.#digest.finish();
+    return this.#ownDigest.finish();
   }
 
   /** An estimate for upstreams that do not count. */
@@ -53,7 +58,7 @@ export class SentReply implements SaidText {
   restOf(whole: string): string | undefined {
     const dropped = whole.slice(0, this.#droppedChars);
     if (this.#dropped !== undefined && !isHashOf(dropped, this.#dropped)) return undefined;
-    const kept = this.#decode();
+    const kept = this.#kept.text;
     if (!whole.startsWith(kept, dropped.length)) return undefined;
     return whole.slice(dropped.length + kept.length);
   }
@@ -63,33 +68,21 @@ export class SentReply implements SaidText {
     if (call === undefined) return;
     this.#call = undefined;
     this.#tokens += estimateTokens(call.toolName + call.argumentsText);
-    this.#digest.call(call);
+    this.#ownDigest.call(call);
   }
 
-  #append({ json }: JsonText): void {
-    // Without the quotes: the pieces of a string, escapes and all, are again a string.
-    const count = json.length - 2;
-    if (this.#length + count > maxBytes) this.#drop();
-    const bytes = this.#reserve(count);
-    bytes.set(json.subarray(1, json.length - 1), this.#length);
-    this.#length += count;
+  #append(text: JsonText): void {
+    if (this.#kept.length + text.end - text.start > maxBytes) this.#drop();
+    this.#kept.append(text);
   }
 
   #flush(): string {
-    if (this.#bytes === undefined || this.#length === 0) return "";
-    const text = this.#decode();
-    this.#length = 0;
-    if (this.#bytes.length > maxBytes) this.#bytes = undefined;
+    const { text } = this.#kept;
+    if (text === "") return "";
+    this.#kept.clear(maxBytes);
     this.#tokens += estimateTokens(text);
-    this.#digest.text(text);
+    this.#ownDigest.text(text);
     return text;
-  }
-
-  /** What is kept. */
-  #decode(): string {
-    if (this.#bytes === undefined) return "";
-    // A JSON string by construction.
-    return JSON.parse(`"${decoder.decode(this.#bytes.subarray(0, this.#length))}"`) as string;
   }
 
   #drop(): void {
@@ -97,16 +90,6 @@ export class SentReply implements SaidText {
     this.#droppedChars += text.length;
     this.#dropped ??= new Bun.CryptoHasher("sha256");
     this.#dropped.update(exactBytes(text));
-  }
-
-  #reserve(count: number): Uint8Array {
-    const old = this.#bytes;
-    const needed = this.#length + count;
-    if (old !== undefined && needed <= old.length) return old;
-    const grown = new Uint8Array(Math.max(firstBytes, needed + (needed >> 1)));
-    if (old !== undefined) grown.set(old.subarray(0, this.#length));
-    this.#bytes = grown;
-    return grown;
   }
 }
 

@@ -2,9 +2,14 @@
 
 import { Http1Error } from "./http1-error.ts";
 
+export interface BodySink {
+  /** A view into the fed bytes, valid during the call. */
+  body(piece: Uint8Array): void;
+}
+
 export interface BodyReader {
   /** @returns how many of the bytes belong to this answer */
-  feed(bytes: Uint8Array, emit: (piece: Uint8Array) => void): number;
+  feed(bytes: Uint8Array, sink: BodySink): number;
   /** The connection ended. @throws {Http1Error} when the body is not whole */
   end(): void;
   readonly isComplete: boolean;
@@ -39,10 +44,10 @@ class SizedBody implements BodyReader {
     return this.#left === 0;
   }
 
-  feed(bytes: Uint8Array, emit: (piece: Uint8Array) => void): number {
+  feed(bytes: Uint8Array, sink: BodySink): number {
     const used = Math.min(this.#left, bytes.length);
     this.#left -= used;
-    if (used > 0) emit(used === bytes.length ? bytes : bytes.subarray(0, used));
+    if (used > 0) sink.body(used === bytes.length ? bytes : bytes.subarray(0, used));
     return used;
   }
 
@@ -55,8 +60,8 @@ class OpenBody implements BodyReader {
   readonly isDelimited = false;
   isComplete = false;
 
-  feed(bytes: Uint8Array, emit: (piece: Uint8Array) => void): number {
-    if (bytes.length > 0) emit(bytes);
+  feed(bytes: Uint8Array, sink: BodySink): number {
+    if (bytes.length > 0) sink.body(bytes);
     return bytes.length;
   }
 
@@ -90,13 +95,13 @@ class ChunkedBody implements BodyReader {
     return this.#state === "done";
   }
 
-  feed(bytes: Uint8Array, emit: (piece: Uint8Array) => void): number {
+  feed(bytes: Uint8Array, sink: BodySink): number {
     let at = 0;
     while (at < bytes.length && this.#state !== "done") {
       if (this.#state === "data") {
         const end = Math.min(at + this.#size, bytes.length);
         this.#size -= end - at;
-        if (end > at) emit(bytes.subarray(at, end));
+        if (end > at) sink.body(bytes.subarray(at, end));
         at = end;
         if (this.#size === 0) this.#state = "data-end";
       } else this.#step(bytes[at++]!);

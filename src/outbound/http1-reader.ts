@@ -24,6 +24,7 @@ const carriageReturn = 13;
 const lineFeed = 10;
 const defaultMaxHeadBytes = 65_536;
 const maxHeaders = 256;
+const nothing = new Uint8Array(0);
 const latin1 = new TextDecoder("latin1");
 const tokenPattern = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
@@ -33,7 +34,7 @@ export class Http1Reader {
   readonly #sink: Http1Sink;
   readonly #method: string;
   readonly #maxHeadBytes: number;
-  #head: Uint8Array = new Uint8Array(0);
+  #head: Uint8Array = nothing;
   #body: BodyReader | undefined;
   #isComplete = false;
   #mayReuse = false;
@@ -83,7 +84,7 @@ export class Http1Reader {
       return;
     }
     const rest = joined.subarray(end);
-    this.#head = new Uint8Array(0);
+    this.#head = nothing;
     const { status, version, headers } = parseHead(joined.subarray(0, end));
     if (status === 101) throw new Http1Error("the answer changes the protocol");
     if (status < 200) {
@@ -97,7 +98,7 @@ export class Http1Reader {
   }
 
   #feedBody(body: BodyReader, bytes: Uint8Array): void {
-    const used = body.feed(bytes, (piece) => this.#sink.body(piece));
+    const used = body.feed(bytes, this.#sink);
     if (body.isComplete) this.#finish(this.#mayReuse && used === bytes.length);
   }
 

@@ -1,14 +1,15 @@
 // The outbound interface over sockets of our own: no promise and no thread in between for a byte that arrives, no limit
 // of requests in flight. HTTP/1.1 only; proxies and everything else are the platform's business.
 
-import type { ByteSink } from "../contract/byte-source.ts";
+import type { ByteSink, ByteSource } from "../contract/byte-source.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
 import { connectionError, type HttpClient, type OutboundRequest, type OutboundResponse } from "./http-client.ts";
-import { createConnectionPool, type PooledConnection } from "./connection-pool.ts";
+import { type ConnectionPool, createConnectionPool } from "./connection-pool.ts";
 import { decodeBody } from "./decode-body.ts";
 import { encodeRequest } from "./http1-request.ts";
 import { Http1Error } from "./http1-error.ts";
-import { Http1Reader } from "./http1-reader.ts";
+import { Http1Reader, type Http1Sink } from "./http1-reader.ts";
+import type { ConnectionUser, SocketConnection } from "./socket-connection.ts";
 
 export interface TcpClientOptions {
   /** Name lookup, connection and handshake together. @defaultValue 10_000 */
@@ -43,7 +44,9 @@ export function createTcpClient(options: TcpClientOptions = {}): TcpClient {
       const kept = isRepetition ? undefined : pool.take(key);
       try {
         const connection = kept ?? (await pool.connect(url, request.signal));
-        return await exchange(connection, key, request, bytes);
+        return await new Promise((resolve, reject) => {
+          new Answer(connection, request, { pool, key, resolve, reject }).begin(bytes);
+        });
       } catch (error) {
         if (request.signal.aborted) throw request.signal.reason;
         // The peer closed it while it lay idle, before it saw this request: a new one will do.
@@ -51,22 +54,6 @@ export function createTcpClient(options: TcpClientOptions = {}): TcpClient {
         throw connectionError("Cannot reach the upstream", error);
       }
     }
-  }
-
-  function exchange(
-    connection: PooledConnection,
-    key: string,
-    request: OutboundRequest,
-    bytes: Uint8Array,
-  ): Promise<OutboundResponse> {
-    return new Promise((resolve, reject) => {
-      const answer = new Answer(connection, request, {
-        head: (status, headers) => resolve(decodeBody({ status, headers, body: answer })),
-        failedBeforeHead: reject,
-        released: () => pool.give(key, connection),
-      });
-      answer.begin(bytes);
-    });
   }
 
   return { send, close: () => pool.closeIdle() };
@@ -81,23 +68,28 @@ function encodeChecked(request: OutboundRequest, url: URL): Uint8Array {
   }
 }
 
-interface AnswerHooks {
-  head(status: number, headers: Headers): void;
-  failedBeforeHead(error: unknown): void;
-  /** The connection may carry another request. */
-  released(): void;
+/** What becomes of an answer's head, and of its connection afterwards. */
+interface AnswerOwner {
+  readonly pool: ConnectionPool;
+  readonly key: string;
+  resolve(response: OutboundResponse): void;
+  /** It failed before its head. */
+  reject(error: unknown): void;
 }
 
-/** One answer on a connection, and the byte source of its body. Paused between the head and `start`. */
-class Answer {
-  readonly #connection: PooledConnection;
+/** What may come before anybody listens, until the socket is paused. */
+const maxHeldBytes = 64 * 1024;
+
+/** One answer on a connection, and the byte source of its body. */
+class Answer implements ByteSource, ConnectionUser, Http1Sink, EventListenerObject {
+  readonly #connection: SocketConnection;
   readonly #signal: AbortSignal;
-  readonly #hooks: AnswerHooks;
+  readonly #owner: AnswerOwner;
   readonly #reader: Http1Reader;
-  readonly #onAbort = (): void => this.#fail(this.#signal.reason);
   #sink: ByteSink | undefined;
-  /** What came in one read with the head, or with the chunk at which the source was paused: no more than one read. */
-  readonly #held: Uint8Array[] = [];
+  /** What came before `start`, or in one read with the chunk at which the source was paused. */
+  #held: Uint8Array[] | undefined;
+  #heldBytes = 0;
   #hasHead = false;
   /** The reader has seen the end of the body. */
   #isWhole = false;
@@ -106,27 +98,22 @@ class Answer {
   /** What went wrong before anybody listened. */
   #failure: { readonly error: unknown } | undefined;
 
-  constructor(connection: PooledConnection, request: OutboundRequest, hooks: AnswerHooks) {
+  constructor(connection: SocketConnection, request: OutboundRequest, owner: AnswerOwner) {
     this.#connection = connection;
     this.#signal = request.signal;
-    this.#hooks = hooks;
-    this.#reader = new Http1Reader(
-      {
-        head: (status, headers) => this.#onHead(status, headers),
-        body: (bytes) => this.#onBody(bytes),
-        complete: (reusable) => this.#onComplete(reusable),
-      },
-      { method: request.method },
-    );
+    this.#owner = owner;
+    this.#reader = new Http1Reader(this, { method: request.method });
   }
 
   begin(bytes: Uint8Array): void {
-    this.#signal.addEventListener("abort", this.#onAbort, { once: true });
-    this.#connection.use({
-      data: (chunk) => this.#onData(chunk),
-      closed: (error) => this.#onClosed(error),
-    });
+    this.#signal.addEventListener("abort", this, { once: true });
+    this.#connection.use(this);
     this.#connection.write(bytes);
+  }
+
+  /** The signal is aborted. */
+  handleEvent(): void {
+    this.#fail(this.#signal.reason);
   }
 
   start(sink: ByteSink): void {
@@ -150,11 +137,18 @@ class Answer {
   /** Delivers what was held back, then the end if it has come, else lets the socket read on. */
   #goOn(): void {
     const sink = this.#sink;
-    while (this.#held.length > 0 && !this.#isPaused && this.#sink === sink) sink?.chunk(this.#held.shift()!);
+    while (this.#held !== undefined && !this.#isPaused && this.#sink === sink) sink?.chunk(this.#takeHeld(this.#held));
     if (this.#isPaused || this.#sink === undefined) return;
     if (this.#isWhole) this.#tellEnd();
     else if (this.#failure !== undefined) this.#tellFailure(this.#failure.error);
     else this.#connection.resume();
+  }
+
+  #takeHeld(held: Uint8Array[]): Uint8Array {
+    const bytes = held.shift()!;
+    this.#heldBytes -= bytes.length;
+    if (held.length === 0) this.#held = undefined;
+    return bytes;
   }
 
   cancel(): void {
@@ -162,13 +156,12 @@ class Answer {
     if (!this.#isOver) this.#leave(false);
   }
 
-  #onHead(status: number, headers: Headers): void {
+  head(status: number, headers: Headers): void {
     this.#hasHead = true;
-    this.#connection.pause();
-    this.#hooks.head(status, headers);
+    this.#owner.resolve(decodeBody({ status, headers, body: this }));
   }
 
-  #onData(chunk: Uint8Array): void {
+  data(chunk: Uint8Array): void {
     if (this.#isOver) return;
     try {
       this.#reader.feed(chunk);
@@ -177,16 +170,20 @@ class Answer {
     }
   }
 
-  #onBody(bytes: Uint8Array): void {
-    if (this.#sink !== undefined && !this.#isPaused && this.#held.length === 0) this.#sink.chunk(bytes);
+  body(bytes: Uint8Array): void {
+    if (this.#sink !== undefined && !this.#isPaused && this.#held === undefined) return this.#sink.chunk(bytes);
+    if (this.#isOver) return;
     // The chunk is the socket's again.
-    else if (!this.#isOver) this.#held.push(bytes.slice());
+    this.#held ??= [];
+    this.#held.push(bytes.slice());
+    this.#heldBytes += bytes.length;
+    if (this.#heldBytes > maxHeldBytes) this.#connection.pause();
   }
 
-  #onComplete(reusable: boolean): void {
+  complete(reusable: boolean): void {
     this.#isWhole = true;
     this.#leave(reusable);
-    if (this.#sink !== undefined && !this.#isPaused && this.#held.length === 0) this.#tellEnd();
+    if (this.#sink !== undefined && !this.#isPaused && this.#held === undefined) this.#tellEnd();
   }
 
   #tellEnd(): void {
@@ -195,7 +192,7 @@ class Answer {
     sink?.end();
   }
 
-  #onClosed(cause: unknown): void {
+  closed(cause: unknown): void {
     if (this.#isOver) return;
     if (this.#reader.isUntouched) return this.#fail(new StaleConnection("the connection was closed", { cause }));
     try {
@@ -209,8 +206,8 @@ class Answer {
   #fail(error: unknown): void {
     if (this.#isOver) return;
     this.#leave(false);
-    if (!this.#hasHead) return this.#hooks.failedBeforeHead(error);
-    if (this.#sink === undefined || this.#isPaused || this.#held.length > 0) this.#failure = { error };
+    if (!this.#hasHead) return this.#owner.reject(error);
+    if (this.#sink === undefined || this.#isPaused || this.#held !== undefined) this.#failure = { error };
     else this.#tellFailure(error);
   }
 
@@ -222,8 +219,9 @@ class Answer {
 
   #leave(reusable: boolean): void {
     this.#isOver = true;
-    this.#signal.removeEventListener("abort", this.#onAbort);
-    if (reusable) this.#hooks.released();
+    this.#signal.removeEventListener("abort", this);
+    const { pool, key } = this.#owner;
+    if (reusable) pool.give(key, this.#connection);
     else this.#connection.close();
   }
 }

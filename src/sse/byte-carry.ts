@@ -1,7 +1,10 @@
 // Bytes that wait for their end. Grows by fragments, so that what was carried once is not moved again by the next piece.
 
+import { copyBytes } from "./copy-bytes.ts";
+
 /** Small pieces share a fragment: a line that arrives byte by byte must not cost an object a byte. */
 const fragmentBytes = 4096;
+const firstFragmentBytes = 512;
 
 /** A larger fragment is given back to the collector when it is done with; a smaller one is used again. */
 const maxIdleBytes = 65_536;
@@ -18,16 +21,18 @@ export class ByteCarry {
   private current: Uint8Array = nothing;
   private used = 0;
 
-  append(bytes: Uint8Array): void {
-    if (bytes.length > this.current.length - this.used) {
+  /** The bytes from `start` to before `end`. */
+  append(bytes: Uint8Array, start: number, end: number): void {
+    const count = end - start;
+    if (count > this.current.length - this.used) {
       if (this.used > 0) this.full.push(this.current.subarray(0, this.used));
-      this.current = new Uint8Array(Math.max(fragmentBytes, bytes.length));
+      this.current = new Uint8Array(this.sizeFor(count));
       this.used = 0;
     }
-    this.current.set(bytes, this.used);
-    this.used += bytes.length;
-    this.length += bytes.length;
-    this.copiedBytes += bytes.length;
+    copyBytes(bytes, start, end, this.current, this.used);
+    this.used += count;
+    this.length += count;
+    this.copiedBytes += count;
   }
 
   /** All that waits, as one view that stays as it is until the next `append`; nothing waits afterwards. */
@@ -42,6 +47,11 @@ export class ByteCarry {
     if (this.current.length > maxIdleBytes) this.current = nothing;
     this.used = 0;
     this.length = 0;
+  }
+
+  /** The first piece is mostly the only one, an event cut by the end of a chunk: it gets what it needs. */
+  private sizeFor(count: number): number {
+    return Math.max(this.current.length === 0 ? firstFragmentBytes : fragmentBytes, count);
   }
 
   private join(): Uint8Array {

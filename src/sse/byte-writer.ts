@@ -1,5 +1,7 @@
 // Bytes to be sent, gathered between two flushes in slabs that all writers share. A writer with nothing to send holds none.
 
+import { copyBytes } from "./copy-bytes.ts";
+
 const slabBytes = 16 * 1024;
 const encoder = new TextEncoder();
 const nothing = new Uint8Array(0);
@@ -19,11 +21,16 @@ export class ByteWriter {
   #start = 0;
   #end = 0;
 
-  /** Copies: the bytes may be a view that is overwritten soon. */
   bytes(bytes: Uint8Array): void {
-    this.#reserve(bytes.length);
-    this.#buffer.set(bytes, this.#end);
-    this.#advance(bytes.length);
+    this.range(bytes, 0, bytes.length);
+  }
+
+  /** Copies `bytes` from `start` to before `end`: they may be overwritten soon. */
+  range(bytes: Uint8Array, start: number, end: number): void {
+    const count = end - start;
+    this.#reserve(count);
+    copyBytes(bytes, start, end, this.#buffer, this.#end);
+    this.#advance(count);
   }
 
   text(text: string): void {

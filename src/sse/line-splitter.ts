@@ -94,14 +94,14 @@ export class LineSplitter {
       this.sink.line(chunk, start, end);
       return;
     }
-    this.carry.append(chunk.subarray(start, end));
+    this.carry.append(chunk, start, end);
     const line = this.carry.take();
     this.sink.line(line, 0, line.length);
   }
 
   private keep(chunk: Uint8Array, start: number): void {
     if (this.carry.length + chunk.length - start > this.maxLineBytes) this.fail();
-    this.carry.append(chunk.subarray(start));
+    this.carry.append(chunk, start, chunk.length);
   }
 
   private fail(): never {

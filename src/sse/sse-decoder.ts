@@ -8,7 +8,11 @@ import { defaultMaxLineBytes, type LineSink, LineSplitter, type LineSplitterOpti
 export interface SseEvent {
   /** "message" when the stream names none. */
   readonly type: string;
-  /** Joined data lines. A view into the chunk when the event is one data line that lies in it whole: the normal case. */
+  /** Holds the joined data lines from `start` to before `end`. The chunk itself when the event is one data line: the normal case. */
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+  /** The same as a view of its own, made on demand. */
   readonly data: Uint8Array;
   /** The last id that the stream has told so far; "" before the first. */
   readonly id: string;
@@ -62,11 +66,11 @@ class Decoder implements SseDecoder, LineSink {
   private readonly sink: SseSink;
   private readonly lines: LineSplitter;
   private readonly maxDataBytes: number;
-  private readonly event: { type: string; data: Uint8Array; id: string } = { type: "message", data: nothing, id: "" };
+  private readonly event = new EventView();
   private readonly joinedData = new ByteCarry();
-  /** The one data line of the event so far, not copied yet. */
-  private dataView: Uint8Array | undefined;
   private hasData = false;
+  /** The one data line of the event so far stands in `event` and is not copied yet. */
+  private isInChunk = false;
   private eventType = "";
   private atStart = true;
   private failed = false;
@@ -115,7 +119,7 @@ class Decoder implements SseDecoder, LineSink {
       this.boundary = this.lines.offset;
       this.dispatch();
     } else if (isDataField(bytes, start, end)) {
-      this.addData(bytes.subarray(valueStart(bytes, start + 4, end), end));
+      this.addData(bytes, valueStart(bytes, start + 4, end), end);
     } else if (bytes[start] === colon) {
       this.sink.comment?.(bytes.subarray(start + 1, end));
     } else {
@@ -124,26 +128,29 @@ class Decoder implements SseDecoder, LineSink {
   }
 
   release(): void {
-    if (this.dataView === undefined) return;
-    this.joinedData.append(this.dataView);
-    this.dataView = undefined;
+    if (!this.isInChunk) return;
+    const { event } = this;
+    this.joinedData.append(event.bytes, event.start, event.end);
+    event.bytes = nothing;
+    this.isInChunk = false;
   }
 
-  private addData(value: Uint8Array): void {
+  private addData(bytes: Uint8Array, start: number, end: number): void {
     if (!this.hasData) {
       this.hasData = true;
-      this.dataView = value;
+      this.isInChunk = true;
+      this.event.set(bytes, start, end);
       return;
     }
     this.release();
-    if (this.joinedData.length + value.length >= this.maxDataBytes) {
+    if (this.joinedData.length + end - start >= this.maxDataBytes) {
       throw new GatewayError(
         "upstream-failed",
         `Cannot read event stream: the data of an event is longer than ${this.maxDataBytes} bytes`,
       );
     }
-    this.joinedData.append(dataSeparator);
-    this.joinedData.append(value);
+    this.joinedData.append(dataSeparator, 0, dataSeparator.length);
+    this.joinedData.append(bytes, start, end);
   }
 
   /** Everything but data is rare and short, so that it may be decoded. */
@@ -159,12 +166,18 @@ class Decoder implements SseDecoder, LineSink {
   }
 
   private dispatch(): void {
+    const { event } = this;
     if (this.hasData) {
-      this.event.type = this.eventType === "" ? "message" : this.eventType;
-      this.event.data = this.dataView ?? this.joinedData.take();
-      this.dropEvent();
-      this.sink.event(this.event);
-      this.event.data = nothing;
+      event.type = this.eventType === "" ? "message" : this.eventType;
+      if (!this.isInChunk) {
+        const joined = this.joinedData.take();
+        event.set(joined, 0, joined.length);
+      }
+      this.hasData = false;
+      this.isInChunk = false;
+      this.eventType = "";
+      this.sink.event(event);
+      event.bytes = nothing;
     } else {
       this.eventType = "";
     }
@@ -172,15 +185,30 @@ class Decoder implements SseDecoder, LineSink {
 
   private fail(error: unknown): never {
     this.failed = true;
-    this.dropEvent();
+    this.joinedData.clear();
+    this.event.bytes = nothing;
+    this.hasData = false;
+    this.isInChunk = false;
     throw error;
   }
+}
 
-  private dropEvent(): void {
-    this.joinedData.clear();
-    this.dataView = undefined;
-    this.hasData = false;
-    this.eventType = "";
+/** Plain fields: hot readers take the bytes by their offsets. */
+class EventView implements SseEvent {
+  type = "message";
+  bytes: Uint8Array = nothing;
+  start = 0;
+  end = 0;
+  id = "";
+
+  get data(): Uint8Array {
+    return this.bytes.subarray(this.start, this.end);
+  }
+
+  set(bytes: Uint8Array, start: number, end: number): void {
+    this.bytes = bytes;
+    this.start = start;
+    this.end = end;
   }
 }
 

@@ -78,9 +78,8 @@ export function* benchEncoder(): Generator<string> {
   const request = parseRequest({ messages: [{ role: "user", content: "x" }], stream: true });
   const identity = { replyId: "r", model: "qwen3-max", createdAtMs: 0 };
   const text = jsonText("token 12 ");
-  const json = text.json;
   const encoder = createEventEncoder(request, identity);
-  const delta = { type: "text-delta" as const, index: 0, text: { json, text: text.text } };
+  const delta = { type: "text-delta" as const, index: 0, text };
   const ours = nanosecondsPerCall(() => {
     encoder.write(delta);
     encoder.take();

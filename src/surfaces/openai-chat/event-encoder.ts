@@ -2,6 +2,7 @@
 
 import type { ChatRequest } from "../../contract/chat-request.ts";
 import type { ChatEvent, ReplyIdentity } from "../../contract/events.ts";
+import type { JsonText } from "../../contract/json.ts";
 import { openaiErrorBody } from "../../contract/openai-error.ts";
 import type { EventEncoder } from "../../contract/surface.ts";
 import { ByteWriter } from "../../sse/byte-writer.ts";
@@ -18,53 +19,47 @@ const deltaEnd = encoder.encode('},"finish_reason":null}]}\n\n');
 
 /** Order as clients demand it: role chunk, deltas, one finish chunk, usage chunk if asked, `[DONE]`. */
 export function createEventEncoder(request: ChatRequest, identity: ReplyIdentity): EventEncoder {
-  const writer = new ByteWriter();
-  const head = `"id":${JSON.stringify(chatReplyId(identity))},"object":"chat.completion.chunk","created":${Math.floor(identity.createdAtMs / 1000)},"model":${JSON.stringify(identity.model)}`;
-  const chunkStart = `data: {${head},"choices":[{"index":0,"delta":{`;
-  const contentStart = encoder.encode(`${chunkStart}"content":`);
-  const reasoningStart = encoder.encode(`${chunkStart}"reasoning_content":`);
+  return new Encoder(request.includeUsage, identity);
+}
 
-  function delta(start: Uint8Array, json: Uint8Array): void {
-    writer.bytes(start);
-    writer.bytes(json);
-    writer.bytes(deltaEnd);
+class Encoder implements EventEncoder {
+  readonly #writer = new ByteWriter();
+  readonly #includeUsage: boolean;
+  /** What all chunks of the reply begin with. */
+  readonly #head: string;
+  #contentStart: Uint8Array | undefined;
+  #reasoningStart: Uint8Array | undefined;
+
+  constructor(includeUsage: boolean, identity: ReplyIdentity) {
+    this.#includeUsage = includeUsage;
+    const created = Math.floor(identity.createdAtMs / 1000);
+    this.#head = `data: {"id":"${chatReplyId(identity)}","object":"chat.completion.chunk","created":${created},"model":${JSON.stringify(identity.model)},"choices":[`;
   }
 
-  function chunk(deltaFields: string): void {
-    writer.text(`${chunkStart}${deltaFields}},"finish_reason":null}]}\n\n`);
-  }
-
-  function write(event: ChatEvent): void {
+  write(event: ChatEvent): void {
     switch (event.type) {
       case "text-delta":
-        return delta(contentStart, event.text.json);
+        this.#contentStart ??= this.#deltaStart("content");
+        return this.#delta(this.#contentStart, event.text);
       case "reasoning-delta":
-        return delta(reasoningStart, event.text.json);
+        this.#reasoningStart ??= this.#deltaStart("reasoning_content");
+        return this.#delta(this.#reasoningStart, event.text);
       case "reply-start":
-        return chunk('"role":"assistant","content":""');
+        return this.#chunk('"role":"assistant","content":""');
       case "block-start":
-        if (event.block === "tool-call") {
-          const call = {
-            index: event.callIndex,
-            id: event.callId,
-            type: "function",
-            function: { name: event.toolName, arguments: "" },
-          };
-          chunk(`"tool_calls":[${JSON.stringify(call)}]`);
-        }
+        if (event.block === "tool-call") this.#toolCall(startOfCall(event));
         return;
       case "tool-call-delta":
-        return chunk(
-          `"tool_calls":[${JSON.stringify({ index: event.callIndex, function: { arguments: event.argumentsText } })}]`,
-        );
+        return this.#toolCall({ index: event.callIndex, function: { arguments: event.argumentsText } });
       case "reply-end":
-        writer.text(`data: {${head},"choices":[{"index":0,"delta":{},"finish_reason":"${event.finishReason}"}]}\n\n`);
-        if (request.includeUsage)
-          writer.text(`data: {${head},"choices":[],"usage":${JSON.stringify(encodeUsage(event.usage))}}\n\n`);
-        return writer.bytes(doneFrame);
+        this.#writer.text(`${this.#head}{"index":0,"delta":{},"finish_reason":"${event.finishReason}"}]}\n\n`);
+        if (this.#includeUsage) {
+          this.#writer.text(`${this.#head}],"usage":${JSON.stringify(encodeUsage(event.usage))}}\n\n`);
+        }
+        return this.#writer.bytes(doneFrame);
       case "reply-error":
-        writer.text(formatSseEvent(openaiErrorBody(event.error)));
-        return writer.bytes(doneFrame);
+        this.#writer.text(formatSseEvent(openaiErrorBody(event.error)));
+        return this.#writer.bytes(doneFrame);
       case "block-end":
       case "source":
         return;
@@ -73,5 +68,38 @@ export function createEventEncoder(request: ChatRequest, identity: ReplyIdentity
     }
   }
 
-  return { write, writeHeartbeat: () => writer.bytes(heartbeatFrame), take: () => writer.take() };
+  writeHeartbeat(): void {
+    this.#writer.bytes(heartbeatFrame);
+  }
+
+  take(): Uint8Array {
+    return this.#writer.take();
+  }
+
+  #deltaStart(field: string): Uint8Array {
+    return encoder.encode(`${this.#head}{"index":0,"delta":{"${field}":`);
+  }
+
+  #delta(start: Uint8Array, text: JsonText): void {
+    this.#writer.bytes(start);
+    this.#writer.range(text.bytes, text.start, text.end);
+    this.#writer.bytes(deltaEnd);
+  }
+
+  #chunk(deltaFields: string): void {
+    this.#writer.text(`${this.#head}{"index":0,"delta":{${deltaFields}},"finish_reason":null}]}\n\n`);
+  }
+
+  #toolCall(call: object): void {
+    this.#chunk(`"tool_calls":[${JSON.stringify(call)}]`);
+  }
+}
+
+function startOfCall(event: Extract<ChatEvent, { block: "tool-call"; callId: string }>): object {
+  return {
+    index: event.callIndex,
+    id: event.callId,
+    type: "function",
+    function: { name: event.toolName, arguments: "" },
+  };
 }

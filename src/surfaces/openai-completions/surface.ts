@@ -86,7 +86,7 @@ function createEncoder(request: ChatRequest, identity: ReplyIdentity): EventEnco
     switch (event.type) {
       case "text-delta":
         writer.bytes(textStart);
-        writer.bytes(event.text.json);
+        writer.range(event.text.bytes, event.text.start, event.text.end);
         return writer.bytes(deltaEnd);
       case "reply-start":
         if (request.body["echo"] !== true) return;

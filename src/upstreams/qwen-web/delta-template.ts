@@ -3,6 +3,7 @@
 
 import type { UpstreamEvent } from "../../contract/events.ts";
 import type { JsonText } from "../../contract/json.ts";
+import { copyBytes } from "../../sse/copy-bytes.ts";
 
 const quote = 34;
 const backslash = 92;
@@ -11,6 +12,8 @@ const zero = 48;
 const unicodeEscape = 117;
 /** `"`, `\\`, `/`, `b`, `f`, `n`, `r`, `t` */
 const simpleEscapes: ReadonlySet<number> = new Set([34, 92, 47, 98, 102, 110, 114, 116]);
+const minTailBytes = 256;
+const nothing = new Uint8Array(0);
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const contentKey = encoder.encode('"content":');
@@ -19,9 +22,15 @@ const inputTokensKey = encoder.encode('{"input_tokens":');
 
 type DeltaKind = "text-delta" | "reasoning-delta";
 
-/** One object serves all deltas of a stream: its view is valid until the next event is matched. */
+/** One object serves all deltas of a stream: it is valid until the next event is matched. */
 class RawJsonText implements JsonText {
-  json: Uint8Array = new Uint8Array(0);
+  bytes: Uint8Array = nothing;
+  start = 0;
+  end = 0;
+
+  get json(): Uint8Array {
+    return this.bytes.subarray(this.start, this.end);
+  }
 
   get text(): string {
     // A JSON string by construction.
@@ -35,7 +44,7 @@ export class DeltaTemplate {
   readonly #raw = new RawJsonText();
   readonly #before: Uint8Array;
   readonly #after: Uint8Array;
-  #tail: Uint8Array = new Uint8Array(256);
+  #tail: Uint8Array = nothing;
   #tailLength = 0;
 
   private constructor(kind: DeltaKind, before: Uint8Array, after: Uint8Array) {
@@ -54,30 +63,40 @@ export class DeltaTemplate {
     if (key < 0) return undefined;
     const start = data.indexOf(quote, key + contentKey.length);
     if (start < 0 || start > key + contentKey.length + 1) return undefined;
-    const end = endOfString(data, start);
+    const end = endOfString(data, start, data.length);
     if (end < 0 || JSON.parse(decoder.decode(data.subarray(start, end + 1))) !== content) return undefined;
     const usage = indexOfBytes(data, usageKey, end);
     const tail = usage < 0 ? data.length : usage;
     return new DeltaTemplate(kind, data.slice(0, start), data.slice(end + 1, tail));
   }
 
-  /** Whether the event has this shape; then `event` holds its text, and its usage is remembered. */
-  match(data: Uint8Array): boolean {
+  /**
+   * Whether the event that stands in `bytes` from `from` to before `to` has this shape; then `event` holds its text, and
+   * its usage is remembered.
+   */
+  match(bytes: Uint8Array, from: number, to: number): boolean {
     const before = this.#before;
     const after = this.#after;
-    const start = before.length;
-    if (data.length < start + 2 + after.length || !equalsAt(data, before, 0) || data[start] !== quote) return false;
-    const end = endOfString(data, start);
-    if (end < 0 || !equalsAt(data, after, end + 1)) return false;
+    const start = from + before.length;
+    if (to < start + 2 + after.length || bytes[start] !== quote || !equalsAt(bytes, before, from)) return false;
+    const end = endOfString(bytes, start, to);
     const tail = end + 1 + after.length;
-    if (tail < data.length && !hasCounts(data, tail)) return false;
-    this.#raw.json = data.subarray(start, end + 1);
-    this.#rememberTail(data, tail);
+    if (end < 0 || tail > to || !equalsAt(bytes, after, end + 1)) return false;
+    if (tail < to && !hasCounts(bytes, tail)) return false;
+    this.#raw.bytes = bytes;
+    this.#raw.start = start;
+    this.#raw.end = end + 1;
+    if (tail < to) this.#rememberTail(bytes, tail, to);
     return true;
   }
 
   get isEmpty(): boolean {
-    return this.#raw.json.length === 2;
+    return this.#raw.end - this.#raw.start === 2;
+  }
+
+  /** The bytes of the last match are somebody else's from here on. */
+  release(): void {
+    this.#raw.bytes = nothing;
   }
 
   /** What stood behind the text in the last match that had a usage, as JSON text; undefined before one. */
@@ -88,21 +107,20 @@ export class DeltaTemplate {
     return text;
   }
 
-  #rememberTail(data: Uint8Array, from: number): void {
-    const length = data.length - from;
-    if (length === 0) return;
-    if (length > this.#tail.length) this.#tail = new Uint8Array(length * 2);
-    this.#tail.set(data.subarray(from), 0);
+  #rememberTail(bytes: Uint8Array, from: number, to: number): void {
+    const length = to - from;
+    if (length > this.#tail.length) this.#tail = new Uint8Array(Math.max(minTailBytes, length * 2));
+    copyBytes(bytes, from, to, this.#tail, 0);
     this.#tailLength = length;
   }
 }
 
 /**
- * Index of the closing quote of the string that opens at `start`; negative when it does not close, or holds what no JSON
+ * Index before `limit` of the closing quote of the string that opens at `start`; negative when it does not close, or holds what no JSON
  * string may: such bytes must not reach a client.
  */
-function endOfString(data: Uint8Array, start: number): number {
-  for (let at = start + 1; at < data.length; at++) {
+function endOfString(data: Uint8Array, start: number, limit: number): number {
+  for (let at = start + 1; at < limit; at++) {
     const byte = data[at]!;
     if (byte === quote) return at;
     if (byte < space) return -1;

@@ -5,13 +5,13 @@ import type { TokenUsage, UpstreamEvent } from "../../contract/events.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
 import { isJsonObject, jsonText } from "../../contract/json.ts";
 import type { EventDecoder } from "../../contract/upstream.ts";
-import { createSseDecoder } from "../../sse/sse-decoder.ts";
+import { createSseDecoder, type SseDecoder, type SseEvent, type SseSink } from "../../sse/sse-decoder.ts";
 import type { QwenDelta, QwenSearchResult, QwenStreamEvent, QwenUsage } from "../../wire/qwen-web.ts";
 import { classifyStreamError, type QwenRefusal, upstreamName } from "./errors.ts";
 import { DeltaTemplate } from "./delta-template.ts";
 import { createNewText, type NewText } from "./new-text.ts";
 import { parseUsage } from "./parse-usage.ts";
-import { createThoughtTracker } from "./thought-tracker.ts";
+import { createThoughtTracker, type ThoughtTracker } from "./thought-tracker.ts";
 
 /** Which id of the stream the next turn continues. */
 export type ChainOn = "response_id" | "parent_id";
@@ -54,200 +54,205 @@ export interface WebEventDecoder extends EventDecoder {
 
 /** Decodes one reply of the Qwen web backend, cut anywhere. Events are valid only while they are emitted. */
 export function createEventDecoder(options: DecoderOptions): WebEventDecoder {
-  const chainOn = options.chainOn ?? "response_id";
-  const decoder = new TextDecoder();
-  const thoughts = createThoughtTracker();
-  const newText: Readonly<Record<DeltaKind, NewText>> = {
+  return new Decoder(options);
+}
+
+const textDecoder = new TextDecoder();
+
+/** A class and not closures: a thousand open streams hold a thousand of them. */
+class Decoder implements WebEventDecoder, SseSink {
+  continuation: Continuation | undefined;
+  readonly #options: DecoderOptions;
+  readonly #sse: SseDecoder;
+  readonly #newText: Readonly<Record<DeltaKind, NewText>> = {
     "text-delta": createNewText(),
     "reasoning-delta": createNewText(),
   };
-  let emit: Emit = () => {};
-  let hasStarted = false;
-  let hasEnded = false;
-  let hasSkipped = false;
-  let isTruncated = false;
-  let continuation: Continuation | undefined;
-  let usage: TokenUsage | undefined;
-  let template: DeltaTemplate | undefined;
+  #thoughts: ThoughtTracker | undefined;
+  #emit: Emit = ignore;
+  #hasStarted = false;
+  #hasEnded = false;
+  #hasSkipped = false;
+  #isTruncated = false;
+  #usage: TokenUsage | undefined;
+  #template: DeltaTemplate | undefined;
 
-  const sse = createSseDecoder(
-    {
-      event({ data }) {
-        if (!hasEnded) onData(data);
-      },
-    },
-    options.maxLineBytes === undefined ? {} : { maxLineBytes: options.maxLineBytes },
-  );
-
-  function onData(data: Uint8Array): void {
-    if (template?.match(data)) {
-      if (!template.isEmpty) emit(template.event);
-      return;
-    }
-    parse(data);
+  constructor(options: DecoderOptions) {
+    this.#options = options;
+    this.#sse = createSseDecoder(this, options);
   }
 
-  function parse(data: Uint8Array): void {
-    noteSkippedUsage();
-    const text = decoder.decode(data);
+  get isOver(): boolean {
+    return this.#hasEnded && !this.#isTruncated;
+  }
+
+  get pendingBytes(): number {
+    return this.#sse.pendingBytes;
+  }
+
+  feed(chunk: Uint8Array, emit: Emit): void {
+    this.#emit = emit;
+    this.#sse.feed(chunk);
+    this.#template?.release();
+  }
+
+  end(emit: Emit): void {
+    this.#emit = emit;
+    this.#sse.end();
+    if (this.#hasEnded) return;
+    this.#isTruncated = true;
+    this.#fail(truncated());
+  }
+
+  event(event: SseEvent): void {
+    if (this.#hasEnded) return;
+    const template = this.#template;
+    if (template?.match(event.bytes, event.start, event.end)) {
+      if (!template.isEmpty) this.#emit(template.event);
+    } else this.#parse(event.data);
+  }
+
+  #parse(data: Uint8Array): void {
+    this.#noteSkippedUsage();
+    const text = textDecoder.decode(data);
     // Some proxies add it; the backend itself does not. The end is told by a status.
     if (text === "[DONE]") return;
     const event = parseEvent(text);
-    if (event === undefined) return skip("no JSON object");
-    if (isJsonObject(event["response.created"])) return onIds(event["response.created"]);
+    if (event === undefined) return this.#skip("no JSON object");
+    if (isJsonObject(event["response.created"])) return this.#noteIds(event["response.created"]);
     // A second answer may run interleaved (model comparison): only the first is ours, be it told by its ids or by a delta.
     const responseId = textOf(event.response_id);
-    if (responseId !== undefined) onIds(event);
-    if (responseId !== undefined && continuation?.responseId && responseId !== continuation.responseId) return;
-    if (event.error != null && event.error !== "") return refuse(classifyStreamError(event.error));
-    if (event.success === false) return refuse(classifyStreamError(event.data ?? event));
+    if (responseId !== undefined) this.#noteIds(event);
+    if (responseId !== undefined && this.continuation?.responseId && responseId !== this.continuation.responseId)
+      return;
+    if (event.error != null && event.error !== "") return this.#refuse(classifyStreamError(event.error));
+    if (event.success === false) return this.#refuse(classifyStreamError(event.data ?? event));
     if (isJsonObject(event["response.output_text.delta"])) {
-      return onDeltaText("text-delta", event["response.output_text.delta"].delta);
+      return this.#onDeltaText("text-delta", event["response.output_text.delta"].delta);
     }
-    if (event["response.completed"] !== undefined) return finish();
+    if (event["response.completed"] !== undefined) return this.#finish();
     if (event["response.info"] !== undefined) return;
-    if (isJsonObject(event.usage)) noteUsage(event.usage);
+    if (isJsonObject(event.usage)) this.#noteUsage(event.usage);
     const delta = Array.isArray(event.choices) ? event.choices[0]?.delta : undefined;
     if (isJsonObject(delta)) {
-      onDelta(delta);
-      template = learnTemplate(data, delta, newText) ?? template;
+      this.#onDelta(delta);
+      this.#template = learnTemplate(data, delta, this.#newText) ?? this.#template;
       return;
     }
-    if (event.usage === undefined) skip("unknown event");
+    if (event.usage === undefined) this.#skip("unknown event");
   }
 
   /** The first ids count. Streams of some proxies begin without `response.created`. */
-  function onIds(told: ToldIds): void {
-    if (continuation !== undefined) return;
+  #noteIds(told: ToldIds): void {
+    if (this.continuation !== undefined) return;
+    const { chatId, chainOn = "response_id" } = this.#options;
     const responseId = textOf(told.response_id) ?? textOf(told.message_id) ?? null;
     const parentId = textOf(told.parent_id) ?? null;
-    continuation = {
-      chatId: options.chatId,
-      nodeId: chainOn === "parent_id" ? (parentId ?? responseId) : (responseId ?? parentId),
-      responseId,
-      parentId,
-    };
-    start();
+    const nodeId = chainOn === "parent_id" ? (parentId ?? responseId) : (responseId ?? parentId);
+    this.continuation = { chatId, nodeId, responseId, parentId };
+    this.#start();
   }
 
-  function start(): void {
-    if (hasStarted) return;
-    hasStarted = true;
-    emit({ type: "reply-start", model: options.model, ...(continuation === undefined ? {} : { continuation }) });
+  #start(): void {
+    if (this.#hasStarted) return;
+    this.#hasStarted = true;
+    this.#emit({ type: "reply-start", model: this.#options.model, ...this.#place });
   }
 
-  function onDelta(delta: QwenDelta): void {
-    start();
+  get #place(): { continuation?: Continuation } {
+    return this.continuation === undefined ? {} : { continuation: this.continuation };
+  }
+
+  #onDelta(delta: QwenDelta): void {
+    this.#start();
     const phase = delta.phase ?? "";
-    if (phase === "think") onDeltaText("reasoning-delta", delta.content);
-    else if (phase === "thinking_summary") onThoughts(delta);
-    else if (answerPhases.has(phase)) onDeltaText("text-delta", delta.content);
-    else if (imagePhases.has(phase)) onImage(delta.content);
-    else onSearchResults(delta);
+    if (phase === "think") this.#onDeltaText("reasoning-delta", delta.content);
+    else if (phase === "thinking_summary") this.#onThoughts(delta);
+    else if (answerPhases.has(phase)) this.#onDeltaText("text-delta", delta.content);
+    else if (imagePhases.has(phase)) this.#onImage(delta.content);
+    else this.#onSearchResults(delta);
     const isFinal = answerPhases.has(phase) || imagePhases.has(phase);
     // Thinking and tool phases finish too: taking theirs for the end would cut the answer.
-    if (delta.status === "finished" && isFinal && delta.role !== "function") finish();
+    if (delta.status === "finished" && isFinal && delta.role !== "function") this.#finish();
   }
 
-  function onDeltaText(kind: DeltaKind, content: string | null | undefined): void {
-    start();
-    if (kind === "text-delta") say("reasoning-delta", newText["reasoning-delta"].settle());
+  #onDeltaText(kind: DeltaKind, content: string | null | undefined): void {
+    this.#start();
+    if (kind === "text-delta") this.#say("reasoning-delta", this.#newText["reasoning-delta"].settle());
     const text = textOf(content);
-    if (text !== undefined) say(kind, newText[kind].next(text));
-    else if (content != null && content !== "") skip("a delta without text");
+    if (text !== undefined) this.#say(kind, this.#newText[kind].next(text));
+    else if (content != null && content !== "") this.#skip("a delta without text");
   }
 
-  function say(kind: DeltaKind, text: string): void {
-    if (text !== "") emit({ type: kind, text: jsonText(text) });
+  #say(kind: DeltaKind, text: string): void {
+    if (text !== "") this.#emit({ type: kind, text: jsonText(text) });
   }
 
-  function onThoughts(delta: QwenDelta): void {
+  #onThoughts(delta: QwenDelta): void {
     const { summary_title: titles, summary_thought: texts } = delta.extra ?? {};
-    say("reasoning-delta", thoughts.next(textsIn(titles?.content), textsIn(texts?.content)));
+    this.#thoughts ??= createThoughtTracker();
+    this.#say("reasoning-delta", this.#thoughts.next(textsIn(titles?.content), textsIn(texts?.content)));
   }
 
-  function onImage(url: string | null | undefined): void {
-    if (textOf(url) !== undefined) say("text-delta", `![image](${url})\n`);
+  #onImage(url: string | null | undefined): void {
+    if (textOf(url) !== undefined) this.#say("text-delta", `![image](${url})\n`);
   }
 
-  function onSearchResults(delta: QwenDelta): void {
+  #onSearchResults(delta: QwenDelta): void {
     const results = delta.extra?.web_search_info ?? delta.extra?.tool_result?.docs;
     if (!Array.isArray(results)) return;
     for (const result of results as readonly QwenSearchResult[]) {
       if (typeof result?.url !== "string") continue;
-      emit({
-        type: "source",
-        source: { url: result.url, title: textOf(result.title) ?? result.url, snippet: textOf(result.snippet) },
-      });
+      const title = textOf(result.title) ?? result.url;
+      this.#emit({ type: "source", source: { url: result.url, title, snippet: textOf(result.snippet) } });
     }
   }
 
   /** The last usage counts: after a native tool round it starts anew, with the round's own input. */
-  function noteUsage(raw: QwenUsage): void {
-    usage = parseUsage(raw) ?? usage;
+  #noteUsage(raw: QwenUsage): void {
+    this.#usage = parseUsage(raw) ?? this.#usage;
   }
 
   /** Usage that came with deltas which were never parsed is read now, once. */
-  function noteSkippedUsage(): void {
-    const tail = template?.takeTail();
+  #noteSkippedUsage(): void {
+    const tail = this.#template?.takeTail();
     const event = tail === undefined ? undefined : parseEvent(tail);
-    if (event?.usage) noteUsage(event.usage);
+    if (event?.usage) this.#noteUsage(event.usage);
   }
 
-  function finish(): void {
-    start();
-    sayRest();
-    hasEnded = true;
-    if (usage !== undefined) emit({ type: "usage-update", usage });
-    emit({ type: "reply-end", finishReason: "stop", ...(continuation === undefined ? {} : { continuation }) });
+  #finish(): void {
+    this.#start();
+    this.#sayRest();
+    this.#hasEnded = true;
+    if (this.#usage !== undefined) this.#emit({ type: "usage-update", usage: this.#usage });
+    this.#emit({ type: "reply-end", finishReason: "stop", ...this.#place });
   }
 
-  function refuse(refusal: QwenRefusal): void {
-    fail(options.onRefusal?.(refusal) ?? refusal);
+  #refuse(refusal: QwenRefusal): void {
+    this.#fail(this.#options.onRefusal?.(refusal) ?? refusal);
   }
 
-  function fail(error: GatewayError): void {
-    sayRest();
-    hasEnded = true;
-    noteSkippedUsage();
-    if (usage !== undefined) emit({ type: "usage-update", usage });
-    emit({ type: "reply-error", error });
+  #fail(error: GatewayError): void {
+    this.#sayRest();
+    this.#hasEnded = true;
+    this.#noteSkippedUsage();
+    if (this.#usage !== undefined) this.#emit({ type: "usage-update", usage: this.#usage });
+    this.#emit({ type: "reply-error", error });
   }
 
-  function sayRest(): void {
-    say("reasoning-delta", newText["reasoning-delta"].settle());
-    say("text-delta", newText["text-delta"].settle());
+  #sayRest(): void {
+    this.#say("reasoning-delta", this.#newText["reasoning-delta"].settle());
+    this.#say("text-delta", this.#newText["text-delta"].settle());
   }
 
-  function skip(reason: string): void {
-    if (hasSkipped) return;
-    hasSkipped = true;
-    options.onSkipped?.(reason);
+  #skip(reason: string): void {
+    if (this.#hasSkipped) return;
+    this.#hasSkipped = true;
+    this.#options.onSkipped?.(reason);
   }
-
-  return {
-    get continuation() {
-      return continuation;
-    },
-    get isOver() {
-      return hasEnded && !isTruncated;
-    },
-    get pendingBytes() {
-      return sse.pendingBytes;
-    },
-    feed(chunk, newEmit) {
-      emit = newEmit;
-      sse.feed(chunk);
-    },
-    end(newEmit) {
-      emit = newEmit;
-      sse.end();
-      if (hasEnded) return;
-      isTruncated = true;
-      fail(truncated());
-    },
-  };
 }
+
+function ignore(): void {}
 
 /**
  * Only the plainest deltas have a template: still typing, with text, in a phase whose text is passed on as it is, and of a

@@ -12,7 +12,7 @@ const asked: Message = { role: "user", content: [{ type: "text", text: "Hello" }
 const history = fingerprintHistory("local", [asked], []);
 
 function noted(pieces: readonly string[]): SentReply {
-  const sent = new SentReply(createReplyDigest(history));
+  const sent = new SentReply(() => createReplyDigest(history));
   for (const piece of pieces) sent.note({ type: "text-delta", index: 0, text: jsonText(piece) });
   return sent;
 }
@@ -52,7 +52,7 @@ describe("SentReply", () => {
   });
 
   test("notes calls with their arguments, however they were cut", () => {
-    const sent = new SentReply(createReplyDigest(history));
+    const sent = new SentReply(() => createReplyDigest(history));
     sent.note({ type: "block-start", index: 0, block: "tool-call", callIndex: 0, callId: "x", toolName: "look" });
     for (const argumentsText of ['{"b":1,', '"a":2}'])
       sent.note({ type: "tool-call-delta", index: 0, callIndex: 0, argumentsText });
@@ -62,7 +62,7 @@ describe("SentReply", () => {
   });
 
   test("estimates tokens of what was sent", () => {
-    const sent = new SentReply(createReplyDigest(history));
+    const sent = new SentReply(() => createReplyDigest(history));
     sent.note({ type: "text-delta", index: 0, text: jsonText("word ".repeat(100)) });
     expect(sent.tokens).toBeGreaterThan(50);
   });

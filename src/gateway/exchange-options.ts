@@ -1,0 +1,35 @@
+// What an exchange is made of: who asks whom for what, and within which bounds.
+
+import type { ChatRequest } from "../contract/chat-request.ts";
+import type { ReplyIdentity } from "../contract/events.ts";
+import type { GatewayError } from "../contract/gateway-error.ts";
+import type { Surface } from "../contract/surface.ts";
+import type { Upstream } from "../contract/upstream.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import type { Liveness } from "./liveness.ts";
+import type { Turn } from "./turns.ts";
+
+export interface ExchangeOptions {
+  readonly surface: Surface;
+  readonly upstream: Upstream;
+  readonly request: ChatRequest;
+  readonly turn: Turn;
+  readonly identity: ReplyIdentity;
+  readonly caller: string;
+  readonly requestId: string;
+  readonly clientSignal: AbortSignal;
+  readonly liveness: Liveness;
+  readonly retry: { readonly maxAttempts: number; readonly baseDelayMs: number; readonly maxDelayMs: number };
+  /** Wall clock of all attempts, chat creation and waits included. @defaultValue 60_000 */
+  readonly retryBudgetMs: number;
+  /** How long the head is held for the first semantic event. @defaultValue 15_000 */
+  readonly holdHeadersMs: number;
+  readonly log: Log;
+  readonly metrics?: Metrics;
+  readonly debugStreaming: boolean;
+  /** The client does not read what it was sent: its connection may be closed. */
+  readonly onAbandoned?: (() => void) | undefined;
+  /** Called once, when nothing of this exchange runs any more; with the error it ended by, if it did. */
+  readonly onEnd: (error: GatewayError | undefined) => void;
+}

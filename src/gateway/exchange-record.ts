@@ -1,0 +1,125 @@
+// What is told of an exchange when it has ended: one line of the log and its figures. Once, never while it runs.
+
+import { flattenText } from "../contract/chat-request.ts";
+import type { TokenUsage } from "../contract/events.ts";
+import { type GatewayError, httpStatus } from "../contract/gateway-error.ts";
+import type { ReplyOutcome } from "../contract/upstream.ts";
+import { estimateTokens } from "../conversation/estimate-tokens.ts";
+import type { ReplyLabels } from "../telemetry/metrics.ts";
+import type { AttemptEnd } from "./attempt.ts";
+import type { ExchangeOptions } from "./exchange-options.ts";
+import type { ReplyConsumer } from "./reply-consumer.ts";
+
+export class ExchangeRecord {
+  /** The one that served the newest attempt. */
+  account = "";
+  readonly #options: ExchangeOptions;
+  readonly #startedAtMs: number;
+  #firstTokenMs: number | undefined;
+  #usage: TokenUsage | undefined;
+  #receivedBytes = 0;
+  #receivedChunks = 0;
+  #hasEnded = false;
+
+  constructor(options: ExchangeOptions) {
+    this.#options = options;
+    this.#startedAtMs = options.liveness.now();
+    options.metrics?.replyStarted(this.#labels);
+  }
+
+  firstToken(): void {
+    this.#firstTokenMs ??= this.#options.liveness.now() - this.#startedAtMs;
+  }
+
+  addAttempt({ usage, receivedBytes, receivedChunks }: AttemptEnd): void {
+    this.#receivedBytes += receivedBytes;
+    this.#receivedChunks += receivedChunks;
+    this.#usage = usage ?? this.#usage;
+  }
+
+  estimateUsage(outputTokens: number): TokenUsage {
+    const { request, log, requestId } = this.#options;
+    let inputTokens = 0;
+    for (const message of request.messages) inputTokens += estimateTokens(flattenText(message));
+    log.debug("Usage is estimated: the upstream told none", { requestId });
+    return { inputTokens, outputTokens, totalTokens: inputTokens + outputTokens, estimated: true };
+  }
+
+  /** Tells it. @returns false when it was told before */
+  end(outcome: ReplyOutcome, error: GatewayError | undefined, attempts: number, sent: ReplyConsumer): boolean {
+    if (this.#hasEnded) return false;
+    this.#hasEnded = true;
+    const totalMs = this.#options.liveness.now() - this.#startedAtMs;
+    this.#count(outcome, error, attempts, totalMs, sent);
+    this.#tell(outcome, error, attempts, totalMs, sent);
+    return true;
+  }
+
+  #tell(
+    outcome: ReplyOutcome,
+    error: GatewayError | undefined,
+    attempts: number,
+    totalMs: number,
+    sent: ReplyConsumer,
+  ): void {
+    const { log, surface, upstream, identity, turn, requestId, request } = this.#options;
+    const fields = {
+      requestId,
+      surface: surface.name,
+      upstream: upstream.name,
+      account: this.#accountAlias,
+      model: identity.model,
+      session: turn.sessionId,
+      stream: request.stream,
+      outcome,
+      attempts,
+      firstTokenMs: this.#firstTokenMs === undefined ? undefined : Math.round(this.#firstTokenMs),
+      totalMs: Math.round(totalMs),
+      inputTokens: this.#usage?.inputTokens,
+      outputTokens: this.#usage?.outputTokens,
+      bytes: sent.sentBytes,
+      estimated: this.#usage?.estimated,
+      kind: error?.kind,
+      status: error === undefined || outcome === "aborted" ? undefined : httpStatus[error.kind],
+    };
+    // A refusal that is the request's own fault has no stack that anybody could learn from.
+    if (outcome === "failed" && (fields.status ?? 500) < 500)
+      log.warn(`exchange failed: ${error?.message ?? ""}`, fields);
+    else if (outcome === "failed") log.error(`exchange failed: ${error?.message ?? ""}`, fields, error);
+    else log.info("exchange", fields);
+  }
+
+  #count(
+    outcome: ReplyOutcome,
+    error: GatewayError | undefined,
+    attempts: number,
+    totalMs: number,
+    { sentBytes, sentChunks }: ReplyConsumer,
+  ): void {
+    this.#options.metrics?.replyEnded(this.#labels, {
+      outcome,
+      kind: error?.kind,
+      attempts,
+      firstTokenMs: this.#firstTokenMs,
+      totalMs,
+      inputTokens: this.#usage?.inputTokens,
+      outputTokens: this.#usage?.outputTokens,
+      sentBytes,
+      sentChunks,
+      receivedBytes: this.#receivedBytes,
+      receivedChunks: this.#receivedChunks,
+    });
+  }
+
+  get #labels(): ReplyLabels {
+    const { surface, upstream, request } = this.#options;
+    return { surface: surface.name, upstream: upstream.name, stream: request.stream };
+  }
+
+  /** Undefined while no account has served it. */
+  get #accountAlias(): string | undefined {
+    if (this.account === "") return undefined;
+    const accounts = this.#options.upstream.accounts?.() ?? [];
+    return accounts.find(({ id }) => id === this.account)?.alias ?? this.account;
+  }
+}

@@ -1,0 +1,148 @@
+// One socket to an upstream: made within a time limit, verified where it is encrypted, written as fast as the peer takes
+// it. Knows nothing of HTTP.
+
+import type { Socket, SocketHandler } from "bun";
+
+export interface ConnectionUser {
+  /** The bytes are the socket's again after the call. */
+  data(bytes: Uint8Array): void;
+  closed(error: unknown): void;
+}
+
+export interface ConnectOptions {
+  /** Name lookup, connection and handshake together. */
+  readonly timeoutMs: number;
+  /** Certificate authorities besides the built-in ones, in PEM. */
+  readonly ca: string | undefined;
+}
+
+/** @throws when it cannot be made in time, or its certificate is not trusted; the signal's reason when it is aborted */
+export function openConnection(url: URL, signal: AbortSignal, options: ConnectOptions): Promise<SocketConnection> {
+  return new Promise((resolve, reject) => {
+    const isEncrypted = url.protocol === "https:";
+    const hostname = url.hostname.replace(/^\[|\]$/g, "");
+    const connection = new SocketConnection(isEncrypted, (error) => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", onAbort);
+      if (error === undefined) return resolve(connection);
+      connection.close();
+      reject(error);
+    });
+    const timer = setTimeout(() => connection.settle(timedOut()), options.timeoutMs);
+    const onAbort = (): void => connection.settle(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    Bun.connect<SocketConnection>({
+      hostname,
+      port: Number(url.port || (isEncrypted ? 443 : 80)),
+      ...(isEncrypted ? { tls: trustOf(hostname, options.ca) } : {}),
+      data: connection,
+      socket: handlers,
+    }).catch((error: unknown) => connection.settle(error));
+  });
+}
+
+function trustOf(hostname: string, ca: string | undefined): Bun.TLSOptions {
+  return { serverName: hostname, rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }) };
+}
+
+function timedOut(): Error {
+  return Object.assign(new Error("the connection could not be made in time"), { code: "ETIMEDOUT" });
+}
+
+export class SocketConnection {
+  readonly isEncrypted: boolean;
+  #socket: Socket<SocketConnection> | undefined;
+  #user: ConnectionUser | undefined;
+  /** Told once: that it is ready, or why it will never be. */
+  #onSettled: ((error: unknown) => void) | undefined;
+  /** Written as the socket takes it. */
+  #unwritten: Uint8Array | undefined;
+  #isPaused = false;
+  #isClosed = false;
+
+  constructor(isEncrypted: boolean, onSettled: (error: unknown) => void) {
+    this.isEncrypted = isEncrypted;
+    this.#onSettled = onSettled;
+  }
+
+  /** @param error undefined: it is ready */
+  settle(error: unknown): void {
+    const tell = this.#onSettled;
+    this.#onSettled = undefined;
+    tell?.(error);
+  }
+
+  attach(socket: Socket<SocketConnection>): void {
+    this.#socket = socket;
+    // Given up while it was being made.
+    if (this.#isClosed) return this.close();
+    socket.setNoDelay(true);
+    if (!this.isEncrypted) this.settle(undefined);
+  }
+
+  /** Whoever uses it hears of what comes from now on. */
+  use(user: ConnectionUser): void {
+    this.#user = user;
+    if (this.#isClosed) user.closed(undefined);
+  }
+
+  /** All of it is written, as fast as the peer takes it. */
+  write(bytes: Uint8Array): void {
+    const written = this.#socket?.write(bytes) ?? 0;
+    this.#unwritten = written < bytes.length ? bytes.subarray(Math.max(written, 0)) : undefined;
+  }
+
+  onDrain(): void {
+    const rest = this.#unwritten;
+    if (rest !== undefined) this.write(rest);
+  }
+
+  pause(): void {
+    if (this.#isPaused || this.#isClosed) return;
+    this.#isPaused = true;
+    this.#socket?.pause();
+  }
+
+  resume(): void {
+    if (!this.#isPaused || this.#isClosed) return;
+    this.#isPaused = false;
+    this.#socket?.resume();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#user = undefined;
+    this.#unwritten = undefined;
+    this.#socket?.terminate();
+  }
+
+  onData(bytes: Uint8Array): void {
+    this.#user?.data(bytes);
+  }
+
+  onClosed(error: unknown): void {
+    this.settle(error ?? Object.assign(new Error("the connection was closed"), { code: "ECONNRESET" }));
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#user?.closed(error);
+    this.#socket?.terminate();
+  }
+}
+
+/** The same for all sockets: a connection costs no closures. */
+const handlers: SocketHandler<SocketConnection> = {
+  binaryType: "uint8array",
+  open: (socket) => socket.data.attach(socket),
+  handshake(socket, isTrusted, error) {
+    socket.data.settle(
+      isTrusted && error === null ? undefined : (error ?? new Error("the certificate is not trusted")),
+    );
+  },
+  data: (socket, bytes) => socket.data.onData(bytes),
+  drain: (socket) => socket.data.onDrain(),
+  // The peer has said all it will say: an answer without a length ends here.
+  end: (socket) => socket.data.onClosed(undefined),
+  close: (socket, error) => socket.data.onClosed(error),
+  error: (socket, error) => socket.data.onClosed(error),
+  connectError: (socket, error) => socket.data.settle(error),
+};

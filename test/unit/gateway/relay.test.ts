@@ -1,0 +1,61 @@
+// What a client sees of a relay whose source is faster or slower than it.
+
+import { describe, expect, test } from "bun:test";
+import { jsonText } from "../../../src/contract/json.ts";
+import { fingerprintHistory } from "../../../src/conversation/fingerprints.ts";
+import { createReplyDigest } from "../../../src/conversation/reply-digest.ts";
+import { Relay } from "../../../src/gateway/relay.ts";
+import { SentReply } from "../../../src/gateway/sent-reply.ts";
+import { createEventEncoder } from "../../../src/surfaces/openai-chat/event-encoder.ts";
+import { parseRequest } from "../../../src/surfaces/openai-chat/parse-request.ts";
+import { parseChatStream } from "../../support/sse-frames.ts";
+
+const request = parseRequest({ messages: [{ role: "user", content: "x" }], stream: true });
+const identity = { replyId: "r", model: "m", createdAtMs: 0 };
+const history = fingerprintHistory("local", [], []);
+const usage = { inputTokens: 1, outputTokens: 1, totalTokens: 2 };
+const long = "x".repeat(20_000);
+
+/** A source of so many long texts that says the next one within the very call that asks it to go on. */
+function startSource(texts: number) {
+  let left = texts;
+  let isSaying = false;
+  const relay: Relay = new Relay(createEventEncoder(request, identity), {
+    createSent: () => new SentReply(() => createReplyDigest(history)),
+    clientReads: () => say(),
+    clientLeft() {},
+  });
+  function say(): void {
+    if (isSaying) return;
+    isSaying = true;
+    while (left > 0 && relay.wantsMore) {
+      left--;
+      relay.event({ type: "text-delta", text: jsonText(long) });
+      relay.flush();
+    }
+    isSaying = false;
+    if (left === 0) relay.complete("stop", usage);
+  }
+  return { relay, left: () => left };
+}
+
+describe("Relay", () => {
+  test("goes on with a source that answers within the call that resumes it", async () => {
+    const { relay } = startSource(20);
+
+    const told = parseChatStream(await new Response(relay.open()).text());
+
+    expect(told.text).toBe(long.repeat(20));
+    expect(told.doneCount).toBe(1);
+  });
+
+  test("asks for no more than its bound while nobody reads", async () => {
+    const { relay, left } = startSource(20);
+    const reader = relay.open().getReader();
+
+    const first = await reader.read();
+
+    expect(first.done).toBe(false);
+    expect(left()).toBeGreaterThanOrEqual(17);
+  });
+});
