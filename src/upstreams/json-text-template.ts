@@ -9,12 +9,19 @@ const space = 32;
 const unicodeEscape = 117;
 /** `"`, `\\`, `/`, `b`, `f`, `n`, `r`, `t` */
 const simpleEscapes: ReadonlySet<number> = new Set([34, 92, 47, 98, 102, 110, 114, 116]);
+const nothing = new Uint8Array(0);
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** One object serves all deltas of a stream: its view is valid until the next event is matched. */
+/** One object serves all deltas of a stream: it is valid until the next event is matched. */
 class RawJsonText implements JsonText {
-  json: Uint8Array = new Uint8Array(0);
+  bytes: Uint8Array = nothing;
+  start = 0;
+  end = 0;
+
+  get json(): Uint8Array {
+    return this.bytes.subarray(this.start, this.end);
+  }
 
   get text(): string {
     // A JSON string by construction.
@@ -49,7 +56,7 @@ export class JsonTextTemplate {
       let start = at + keyBytes.length;
       if (data[start] === space) start++;
       if (data[start] !== quote) continue;
-      const end = endOfString(data, start);
+      const end = endOfString(data, start, data.length);
       if (end < 0 || JSON.parse(decoder.decode(data.subarray(start, end + 1))) !== text) continue;
       const before = data.slice(0, start);
       const after = data.slice(end + 1);
@@ -58,17 +65,19 @@ export class JsonTextTemplate {
     return undefined;
   }
 
-  /** Whether the event has this shape; then `text` is its text. */
-  match(data: Uint8Array): boolean {
+  /** Whether the event that stands in `bytes` from `from` to before `to` has this shape; then `text` is its text. */
+  match(bytes: Uint8Array, from: number, to: number): boolean {
     const before = this.#before;
     const after = this.#after;
-    const start = before.length;
-    if (data.length < start + 2 + after.length || data[start] !== quote) return false;
+    const start = from + before.length;
+    const tail = to - after.length;
+    if (tail < start + 2 || bytes[start] !== quote) return false;
     // Numbers that differ from event to event stand mostly at the end: what is unlike shows there first.
-    if (!equalsAt(data, after, data.length - after.length) || !equalsAt(data, before, 0)) return false;
-    const end = endOfString(data, start);
-    if (end + 1 !== data.length - after.length) return false;
-    this.#raw.json = data.subarray(start, end + 1);
+    if (!equalsAt(bytes, after, tail) || !equalsAt(bytes, before, from)) return false;
+    if (endOfString(bytes, start, tail) !== tail - 1) return false;
+    this.#raw.bytes = bytes;
+    this.#raw.start = start;
+    this.#raw.end = tail;
     return true;
   }
 
@@ -78,7 +87,12 @@ export class JsonTextTemplate {
   }
 
   get isEmpty(): boolean {
-    return this.#raw.json.length === 2;
+    return this.#raw.end - this.#raw.start === 2;
+  }
+
+  /** The bytes of the last match are somebody else's from here on. */
+  release(): void {
+    this.#raw.bytes = nothing;
   }
 }
 
@@ -95,11 +109,11 @@ function isTheField(before: Uint8Array, after: Uint8Array, readField: (event: un
 }
 
 /**
- * Index of the closing quote of the string that opens at `start`; negative when it does not close, or holds what no JSON
- * string may: such bytes must not reach a client.
+ * Index before `limit` of the closing quote of the string that opens at `start`; negative when it does not close, or
+ * holds what no JSON string may: such bytes must not reach a client.
  */
-export function endOfString(data: Uint8Array, start: number): number {
-  for (let at = start + 1; at < data.length; at++) {
+function endOfString(data: Uint8Array, start: number, limit: number): number {
+  for (let at = start + 1; at < limit; at++) {
     const byte = data[at]!;
     if (byte === quote) return at;
     if (byte < space) return -1;

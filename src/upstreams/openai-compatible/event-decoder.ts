@@ -3,12 +3,12 @@
 
 import { isJsonObject, type JsonObject, type JsonText } from "../../contract/json.ts";
 import type { EventDecoder } from "../../contract/upstream.ts";
-import { createSseDecoder } from "../../sse/sse-decoder.ts";
+import { createSseDecoder, type SseDecoder, type SseEvent, type SseSink } from "../../sse/sse-decoder.ts";
 import type { CompletionChunk } from "../../wire/openai-compatible.ts";
 import { JsonTextTemplate } from "../json-text-template.ts";
 import { parseObject, statusComment } from "./error-body.ts";
 import { classifyEvent } from "./errors.ts";
-import { createReplyReader, type ReplyOptions } from "./reply-reader.ts";
+import { type Emit, type ReplyOptions, ReplyReader } from "./reply-reader.ts";
 import type { TextKind } from "./think-tags.ts";
 
 export interface DecoderOptions extends ReplyOptions {
@@ -32,80 +32,96 @@ interface Learnt {
 
 /** Decodes one reply, cut anywhere. Events are valid only while they are emitted. */
 export function createEventDecoder(options: DecoderOptions): EventDecoder {
-  const decoder = new TextDecoder();
-  const reader = createReplyReader(options);
-  let learnt: Learnt | undefined;
-  let uselessShapes = 0;
-  let hasSkipped = false;
-  let toldStatus: number | undefined;
+  return new Decoder(options);
+}
 
-  const sse = createSseDecoder(
-    {
-      event({ type, data }) {
-        if (reader.hasEnded || passOn(data)) return;
-        parse(data, type === "error");
-      },
-      comment(text) {
-        // Keep-alive mostly; DashScope's native errors tell their status in one.
-        if (text.length < 64) toldStatus = statusComment(decoder.decode(text)).status ?? toldStatus;
-      },
-    },
-    options.maxLineBytes === undefined ? {} : { maxLineBytes: options.maxLineBytes },
-  );
+const textDecoder = new TextDecoder();
+
+/** A class and not closures: a thousand open streams hold a thousand of them. */
+class Decoder implements EventDecoder, SseSink {
+  readonly #options: DecoderOptions;
+  readonly #sse: SseDecoder;
+  readonly #reader: ReplyReader;
+  #learnt: Learnt | undefined;
+  #uselessShapes = 0;
+  #hasSkipped = false;
+  #toldStatus: number | undefined;
+
+  constructor(options: DecoderOptions) {
+    this.#options = options;
+    this.#sse = createSseDecoder(this, options);
+    this.#reader = new ReplyReader(options);
+  }
+
+  get pendingBytes(): number {
+    return this.#sse.pendingBytes;
+  }
+
+  feed(chunk: Uint8Array, emit: Emit): void {
+    this.#reader.emit = emit;
+    this.#sse.feed(chunk);
+    this.#learnt?.template.release();
+  }
+
+  end(emit: Emit): void {
+    this.#reader.emit = emit;
+    this.#sse.end();
+    this.#reader.end();
+  }
+
+  event(event: SseEvent): void {
+    if (this.#reader.hasEnded || this.#passOn(event)) return;
+    this.#parse(event.data, event.type === "error");
+  }
+
+  comment(text: Uint8Array): void {
+    // Keep-alive mostly; DashScope's native errors tell their status in one.
+    if (text.length < 64) this.#toldStatus = statusComment(textDecoder.decode(text)).status ?? this.#toldStatus;
+  }
 
   /** Whether the event was of the shape that is known, and nobody had to look closer. */
-  function passOn(data: Uint8Array): boolean {
-    if (learnt === undefined || !learnt.template.match(data)) return false;
+  #passOn({ bytes, start, end }: SseEvent): boolean {
+    const learnt = this.#learnt;
+    if (learnt === undefined || !learnt.template.match(bytes, start, end)) return false;
     const { template, event } = learnt;
-    if (!reader.text.passes(event.type, event.text.json)) return false;
-    uselessShapes = 0;
-    if (!template.isEmpty) reader.emit(event);
+    if (!this.#reader.text.passes(event.type, event.text)) return false;
+    this.#uselessShapes = 0;
+    if (!template.isEmpty) this.#reader.emit(event);
     return true;
   }
 
-  function parse(data: Uint8Array, isErrorEvent: boolean): void {
-    const text = decoder.decode(data).trim();
-    if (text === "[DONE]") return reader.done();
+  #parse(data: Uint8Array, isErrorEvent: boolean): void {
+    const text = textDecoder.decode(data).trim();
+    if (text === "[DONE]") return this.#reader.done();
     const event = parseObject(text);
-    if (event === undefined) return text === "" ? undefined : skip("no JSON object");
-    const refusal = classifyEvent(event, isErrorEvent, toldStatus, options.source);
-    if (refusal !== undefined) return reader.refuse(refusal);
+    if (event === undefined) return text === "" ? undefined : this.#skip("no JSON object");
+    const refusal = classifyEvent(event, isErrorEvent, this.#toldStatus, this.#options.source);
+    if (refusal !== undefined) return this.#reader.refuse(refusal);
     // Fields are checked one by one where they are used.
     const chunk = event as CompletionChunk;
-    if (!Array.isArray(chunk.choices) && chunk.usage == null) return skip("unknown event");
-    reader.accept(chunk);
-    if (uselessShapes < maxUselessShapes && !reader.hasEnded) learn(data, event);
+    if (!Array.isArray(chunk.choices) && chunk.usage == null) return this.#skip("unknown event");
+    this.#reader.accept(chunk);
+    if (this.#uselessShapes < maxUselessShapes && !this.#reader.hasEnded) this.#learn(data, event);
   }
 
-  function learn(data: Uint8Array, event: JsonObject): void {
+  #learn(data: Uint8Array, event: JsonObject): void {
     const found = plainText(event);
     if (found === undefined) return;
     const [field, kind, text] = found;
-    const template = JsonTextTemplate.learn(data, field, text, (probe) => plainText(probe)?.[2]);
-    uselessShapes++;
-    if (template !== undefined) learnt = { template, event: { type: kind, text: template.text } };
+    const template = JsonTextTemplate.learn(data, field, text, textOfPlain);
+    this.#uselessShapes++;
+    if (template !== undefined) this.#learnt = { template, event: { type: kind, text: template.text } };
   }
 
-  function skip(reason: string): void {
-    if (hasSkipped) return;
-    hasSkipped = true;
-    options.onSkipped?.(reason);
+  #skip(reason: string): void {
+    if (this.#hasSkipped) return;
+    this.#hasSkipped = true;
+    this.#options.onSkipped?.(reason);
   }
+}
 
-  return {
-    get pendingBytes() {
-      return sse.pendingBytes;
-    },
-    feed(chunk, emit) {
-      reader.emit = emit;
-      sse.feed(chunk);
-    },
-    end(emit) {
-      reader.emit = emit;
-      sse.end();
-      reader.end();
-    },
-  };
+function textOfPlain(event: unknown): unknown {
+  return plainText(event)?.[2];
 }
 
 /** The one text of a chunk that says nothing else; undefined for whatever has to be looked at closer. */

@@ -3,7 +3,7 @@
 import type { JsonObject } from "../../contract/json.ts";
 import type { EventDecoder } from "../../contract/upstream.ts";
 import type { CompletionChunk } from "../../wire/openai-compatible.ts";
-import { createReplyReader, type ReplyOptions } from "./reply-reader.ts";
+import { type ReplyOptions, ReplyReader } from "./reply-reader.ts";
 
 /** Whether a body is a whole answer. */
 export function isCompletion(body: JsonObject): boolean {
@@ -14,7 +14,7 @@ export function isCompletion(body: JsonObject): boolean {
 /** Its body was read already: everything is said at the end of an empty source. */
 export function createJsonDecoder(body: JsonObject, options: ReplyOptions): EventDecoder {
   // A body that came whole needs no finish to prove it.
-  const reader = createReplyReader({ ...options, doneIsFinish: true });
+  const reader = new ReplyReader({ ...options, doneIsFinish: true });
   return {
     pendingBytes: 0,
     feed() {},

@@ -8,9 +8,8 @@ import type { CompletionChoice, CompletionChunk, CompletionDelta } from "../../w
 import { classifyText, refusalOf, type RefusalSource } from "./errors.ts";
 import { parseTimings, parseUsage } from "./parse-usage.ts";
 import type { UpstreamRefusal } from "./refusal.ts";
-import { createTextFlow, type Rescue, type TextFlow } from "./text-flow.ts";
-import type { TextKind } from "./think-tags.ts";
-import { createToolCalls } from "./tool-calls.ts";
+import { type Rescue, TextFlow } from "./text-flow.ts";
+import { createToolCalls, type ToolCalls } from "./tool-calls.ts";
 
 export interface ReplyOptions {
   /** The model that was asked, where the reply names none. */
@@ -32,19 +31,6 @@ export interface ReplyOptions {
 
 export type Emit = (event: UpstreamEvent) => void;
 
-export interface ReplyReader {
-  /** Where events go from now on. */
-  emit: Emit;
-  readonly text: TextFlow;
-  readonly hasEnded: boolean;
-  accept(chunk: CompletionChunk): void;
-  /** `[DONE]`. */
-  done(): void;
-  /** Ends well after a finish, else as a reply that was cut. */
-  end(): void;
-  refuse(refusal: UpstreamRefusal): void;
-}
-
 /** Words for the finish that are not OpenAI's own. */
 const finishReasons: Readonly<Record<string, FinishReason>> = {
   stop: "stop",
@@ -59,113 +45,125 @@ const finishReasons: Readonly<Record<string, FinishReason>> = {
   sensitive: "content_filter",
 };
 
-export function createReplyReader(options: ReplyOptions): ReplyReader {
-  const { source } = options;
-  let hasStarted = false;
-  let hasSaid = false;
-  let finish: FinishReason | undefined;
-  let usage: TokenUsage | undefined;
-  const say = (kind: TextKind, text: string): void => reader.emit({ type: kind, text: jsonText(text) });
-  const text = createTextFlow({ ...options, hasTools: options.toolNames.length > 0, say });
-  const calls = createToolCalls({ ...options, emit: (event) => reader.emit(event) });
+/** A class and not closures: every open stream holds one. */
+export class ReplyReader {
+  /** Where events go from now on. */
+  emit: Emit = () => {};
+  hasEnded = false;
+  readonly text: TextFlow;
+  readonly #options: ReplyOptions;
+  /** Made when the first call comes: most replies have none. */
+  #calls: ToolCalls | undefined;
+  #hasStarted = false;
+  #hasSaid = false;
+  #finish: FinishReason | undefined;
+  #usage: TokenUsage | undefined;
 
-  function start(model: string | null | undefined): void {
-    if (hasStarted) return;
-    hasStarted = true;
-    reader.emit({ type: "reply-start", model: stringOf(model) ?? options.model });
+  constructor(options: ReplyOptions) {
+    this.#options = options;
+    this.text = new TextFlow({
+      thinkTags: options.thinkTags,
+      cumulativeDeltas: options.cumulativeDeltas,
+      rescue: options.rescue,
+      hasTools: options.toolNames.length > 0,
+      say: (kind, text) => this.emit({ type: kind, text: jsonText(text) }),
+    });
   }
 
-  function accept(chunk: CompletionChunk): void {
-    start(chunk.model);
+  accept(chunk: CompletionChunk): void {
+    this.#start(chunk.model);
     const choices = Array.isArray(chunk.choices) ? (chunk.choices as readonly CompletionChoice[]) : [];
-    for (const choice of choices) if (choice !== null && (choice.index ?? 0) === 0) onChoice(choice);
-    if (reader.hasEnded) return;
-    if (chunk.usage != null) usage = parseUsage(chunk.usage) ?? usage;
-    else if (chunk.timings != null) usage ??= parseTimings(chunk.timings);
+    for (const choice of choices) if (choice !== null && (choice.index ?? 0) === 0) this.#onChoice(choice);
+    if (this.hasEnded) return;
+    if (chunk.usage != null) this.#usage = parseUsage(chunk.usage) ?? this.#usage;
+    else if (chunk.timings != null) this.#usage ??= parseTimings(chunk.timings);
     // The chunk of usage alone is the last one.
-    if (choices.length === 0 && chunk.usage != null && finish !== undefined) end();
+    if (choices.length === 0 && chunk.usage != null && this.#finish !== undefined) this.end();
   }
 
-  function onChoice({ delta, message, finish_reason: reason }: CompletionChoice): void {
+  /** `[DONE]`. */
+  done(): void {
+    if (this.#options.doneIsFinish && this.#hasStarted) this.#finish ??= "stop";
+    this.end();
+  }
+
+  /** Ends well after a finish, else as a reply that was cut. */
+  end(): void {
+    if (this.hasEnded) return;
+    if (this.#finish === undefined) return this.#fail(cutOff(this.#options.source));
+    this.#calls?.settle();
+    this.text.settle(this.#finish === "stop" && this.#callCount === 0);
+    this.hasEnded = true;
+    this.#tellUsage();
+    this.emit({ type: "reply-end", finishReason: this.#reasonOf(this.#finish) });
+  }
+
+  refuse(refusal: UpstreamRefusal): void {
+    if (this.hasEnded) return;
+    // The reply was whole before: what breaks behind its end breaks nothing of it.
+    if (this.#finish !== undefined) return this.end();
+    this.#fail(this.#options.onRefusal?.(refusal) ?? refusal);
+  }
+
+  get #callCount(): number {
+    return this.#calls?.count ?? 0;
+  }
+
+  #start(model: string | null | undefined): void {
+    if (this.#hasStarted) return;
+    this.#hasStarted = true;
+    this.emit({ type: "reply-start", model: stringOf(model) ?? this.#options.model });
+  }
+
+  #onChoice({ delta, message, finish_reason: reason }: CompletionChoice): void {
+    const { source } = this.#options;
     // Some servers close with the whole message once more.
-    const piece = delta ?? (hasSaid ? undefined : message);
+    const piece = delta ?? (this.#hasSaid ? undefined : message);
     const told = stringOf(reason)?.toLowerCase();
-    if (told === "error_finish" || told === "error") return refuse(classifyText(textIn(piece?.content), source));
+    if (told === "error_finish" || told === "error") return this.refuse(classifyText(textIn(piece?.content), source));
     if (told === "abort" || told === "insufficient_system_resource") {
-      return refuse(refusalOf("aborted", "gave up its answer: try again", source));
+      return this.refuse(refusalOf("aborted", "gave up its answer: try again", source));
     }
-    if (piece != null) onDelta(piece);
-    if (told !== undefined) finish ??= finishReasons[told] ?? "stop";
+    if (piece != null) this.#onDelta(piece);
+    if (told !== undefined) this.#finish ??= finishReasons[told] ?? "stop";
   }
 
-  function onDelta(delta: CompletionDelta): void {
+  #onDelta(delta: CompletionDelta): void {
     const thought = [delta.reasoning_content, delta.reasoning, delta.thinking].map(stringOf).find(Boolean);
     // Both names may hold the same text: only one of them is said.
-    if (thought !== undefined) text.reasoning(thought);
+    if (thought !== undefined) this.text.accept("reasoning-delta", thought);
     const answer = textIn(delta.content) || (stringOf(delta.refusal) ?? "");
-    if (answer !== "") text.content(answer);
-    hasSaid ||= thought !== undefined || answer !== "";
+    if (answer !== "") this.text.accept("text-delta", answer);
+    this.#hasSaid ||= thought !== undefined || answer !== "";
     const legacy = delta.function_call == null ? [] : [{ index: 0, function: delta.function_call }];
     const pieces = Array.isArray(delta.tool_calls) ? delta.tool_calls : legacy;
     if (pieces.length === 0) return;
-    hasSaid = true;
-    text.beforeCall();
-    for (const piece of pieces) if (piece !== null && typeof piece === "object") calls.accept(piece);
-  }
-
-  function done(): void {
-    if (options.doneIsFinish && hasStarted) finish ??= "stop";
-    end();
-  }
-
-  function end(): void {
-    if (reader.hasEnded) return;
-    if (finish === undefined) return fail(cutOff(source));
-    calls.settle();
-    text.settle(finish === "stop" && calls.count === 0);
-    reader.hasEnded = true;
-    tellUsage();
-    reader.emit({ type: "reply-end", finishReason: reasonOf(finish) });
+    this.#hasSaid = true;
+    this.text.beforeCall();
+    this.#calls ??= createToolCalls({ ...this.#options, emit: (event) => this.emit(event) });
+    for (const piece of pieces) if (piece !== null && typeof piece === "object") this.#calls.accept(piece);
   }
 
   /** Calls decide, unless the last of them was cut: then whoever runs it must not take it for whole. */
-  function reasonOf(told: FinishReason): FinishReason {
-    if (calls.count === 0) return told === "tool_calls" ? "stop" : told;
-    if (calls.isCutOff) return "length";
+  #reasonOf(told: FinishReason): FinishReason {
+    if (this.#callCount === 0) return told === "tool_calls" ? "stop" : told;
+    if (this.#calls?.isCutOff) return "length";
     return told === "stop" ? "tool_calls" : told;
   }
 
-  function refuse(refusal: UpstreamRefusal): void {
-    if (reader.hasEnded) return;
-    // The reply was whole before: what breaks behind its end breaks nothing of it.
-    if (finish !== undefined) return end();
-    fail(options.onRefusal?.(refusal) ?? refusal);
+  #fail(error: GatewayError): void {
+    this.text.settle(false);
+    this.#calls?.settle();
+    this.hasEnded = true;
+    this.#tellUsage();
+    this.emit({ type: "reply-error", error });
   }
 
-  function fail(error: GatewayError): void {
-    text.settle(false);
-    calls.settle();
-    reader.hasEnded = true;
-    tellUsage();
-    reader.emit({ type: "reply-error", error });
+  #tellUsage(): void {
+    if (this.#usage === undefined) return;
+    this.#options.onUsage?.(this.#usage);
+    this.emit({ type: "usage-update", usage: this.#usage });
   }
-
-  function tellUsage(): void {
-    if (usage === undefined) return;
-    options.onUsage?.(usage);
-    reader.emit({ type: "usage-update", usage });
-  }
-
-  const reader = {
-    emit: ((): void => {}) as Emit,
-    text,
-    hasEnded: false,
-    accept,
-    done,
-    end,
-    refuse,
-  };
-  return reader;
 }
 
 /** A body that ended without a finish is a failure, never a `stop`. */

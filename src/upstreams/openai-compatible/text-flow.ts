@@ -1,8 +1,9 @@
 // Thoughts and answer on their way from a server's deltas to events: repeated text once, left-over tags out, white space
 // before calls dropped, and an answer that stands in the wrong field put right. Order is kept; nothing else is lost.
 
-import { createNewText } from "../new-text.ts";
-import { createThinkTags, type TextKind, type TextPiece } from "./think-tags.ts";
+import type { JsonText } from "../../contract/json.ts";
+import { createNewText, type NewText } from "../new-text.ts";
+import { type TextKind, type TextPiece, ThinkTags } from "./think-tags.ts";
 
 /**
  * "any": thinking was switched off, so what comes as thoughts alone is the answer (vLLM #40816). "json": JSON was asked
@@ -19,17 +20,6 @@ export interface TextFlowOptions {
   readonly say: (kind: TextKind, text: string) => void;
 }
 
-export interface TextFlow {
-  reasoning(text: string): void;
-  content(text: string): void;
-  /** A call follows. */
-  beforeCall(): void;
-  /** Nothing follows. @param isAnswered the reply ended well, with nothing but text */
-  settle(isAnswered: boolean): void;
-  /** Text of this kind would be said as it is: `json` is its JSON string. */
-  passes(kind: TextKind, json: Uint8Array): boolean;
-}
-
 /** Thoughts beyond this are told as thoughts: no answer is that long. Characters. */
 const maxKeptChars = 1_048_576;
 const maxBlankChars = 1024;
@@ -39,130 +29,135 @@ const blankText = /^[ \t\r\n]*$/;
 
 const lessThan = 60;
 const backslash = 92;
-const quote = 34;
 const space = 32;
 const unicodeEscape = 117;
 
-export function createTextFlow(options: TextFlowOptions): TextFlow {
-  const tags = options.thinkTags ? createThinkTags() : undefined;
-  const newText = { "text-delta": createNewText(), "reasoning-delta": createNewText() };
-  let rescue = options.rescue;
-  let kept = "";
-  let blank = "";
-  let lastKind: TextKind | undefined;
+/** A class and not closures: every open stream holds one. */
+export class TextFlow {
+  readonly #options: TextFlowOptions;
+  readonly #tags: ThinkTags | undefined;
+  readonly #newText: Readonly<Record<TextKind, NewText>> | undefined;
+  #rescue: Rescue;
+  #kept = "";
+  #blank = "";
+  #lastKind: TextKind | undefined;
 
-  function reasoning(text: string): void {
-    accept("reasoning-delta", fresh("reasoning-delta", text));
+  constructor(options: TextFlowOptions) {
+    this.#options = options;
+    this.#rescue = options.rescue;
+    this.#tags = options.thinkTags ? new ThinkTags() : undefined;
+    this.#newText = options.cumulativeDeltas
+      ? { "text-delta": createNewText(), "reasoning-delta": createNewText() }
+      : undefined;
   }
 
-  function content(text: string): void {
-    accept("text-delta", fresh("text-delta", text));
-  }
-
-  /** Of what may be cumulative, only what is new. The other kind is over as soon as this one begins. */
-  function fresh(kind: TextKind, text: string): string {
-    if (!options.cumulativeDeltas) return text;
+  accept(kind: TextKind, text: string): void {
+    if (this.#newText === undefined) return this.#read(kind, text);
+    // The other kind is over as soon as this one begins.
     const other = kind === "text-delta" ? "reasoning-delta" : "text-delta";
-    if (lastKind === other) accept(other, newText[other].settle());
-    return newText[kind].next(text);
+    if (this.#lastKind === other) this.#read(other, this.#newText[other].settle());
+    this.#read(kind, this.#newText[kind].next(text));
   }
 
-  function accept(kind: TextKind, text: string): void {
+  /** A call follows. */
+  beforeCall(): void {
+    this.#settleText();
+    this.#release();
+    // "\n\n" between thoughts and a call (vLLM): no answer, and it would come back in the history.
+    this.#blank = "";
+    this.#lastKind = undefined;
+  }
+
+  /** Nothing follows. @param isAnswered the reply ended well, with nothing but text */
+  settle(isAnswered: boolean): void {
+    this.#settleText();
+    if (isAnswered && this.#kept !== "" && (this.#rescue === "any" || isJson(this.#kept))) {
+      this.#blank = "";
+      this.#options.say("text-delta", this.#kept);
+      this.#kept = "";
+    }
+    this.#release();
+    this.#flushBlank();
+  }
+
+  /** Text of this kind would be said as it is. */
+  passes(kind: TextKind, text: JsonText): boolean {
+    const tags = this.#tags;
+    if (this.#lastKind !== kind || this.#blank !== "") return false;
+    if (this.#newText !== undefined && !this.#newText[kind].arePieces) return false;
+    if (tags !== undefined && !tags.isOpen(kind)) return false;
+    if (kind === "text-delta") return !(this.#options.hasTools && mayBeBlank(text));
+    return this.#rescue === "none" && (tags === undefined || !mayHoldTag(text));
+  }
+
+  #read(kind: TextKind, text: string): void {
     if (text === "") return;
-    lastKind = kind;
-    if (tags === undefined) say(kind, text);
-    else sayAll(kind === "text-delta" ? tags.content(text) : tags.reasoning(text));
+    this.#lastKind = kind;
+    const tags = this.#tags;
+    if (tags === undefined) this.#say(kind, text);
+    else this.#sayAll(kind === "text-delta" ? tags.content(text) : tags.reasoning(text));
   }
 
-  function sayAll(pieces: readonly TextPiece[]): void {
-    for (const [kind, text] of pieces) say(kind, text);
+  #sayAll(pieces: readonly TextPiece[]): void {
+    for (const [kind, text] of pieces) this.#say(kind, text);
   }
 
-  function say(kind: TextKind, text: string): void {
-    if (kind === "reasoning-delta") return sayReasoning(text);
-    const isBlank = options.hasTools && blankText.test(text) && blank.length < maxBlankChars;
+  #say(kind: TextKind, text: string): void {
+    if (kind === "reasoning-delta") return this.#sayReasoning(text);
+    const isBlank = this.#options.hasTools && blankText.test(text) && this.#blank.length < maxBlankChars;
     if (isBlank) {
-      blank += text;
+      this.#blank += text;
       return;
     }
-    release();
-    flushBlank();
-    options.say(kind, text);
+    this.#release();
+    this.#flushBlank();
+    this.#options.say(kind, text);
   }
 
-  function sayReasoning(text: string): void {
-    if (rescue === "none" || kept.length + text.length > maxKeptChars) {
-      release();
-      flushBlank();
-      options.say("reasoning-delta", text);
-    } else kept += text;
+  #sayReasoning(text: string): void {
+    if (this.#rescue === "none" || this.#kept.length + text.length > maxKeptChars) {
+      this.#release();
+      this.#flushBlank();
+      this.#options.say("reasoning-delta", text);
+    } else this.#kept += text;
   }
 
   /** What was kept for a rescue is what it seemed to be. */
-  function release(): void {
-    rescue = "none";
-    if (kept !== "") options.say("reasoning-delta", kept);
-    kept = "";
+  #release(): void {
+    this.#rescue = "none";
+    if (this.#kept !== "") this.#options.say("reasoning-delta", this.#kept);
+    this.#kept = "";
   }
 
-  function flushBlank(): void {
-    if (blank !== "") options.say("text-delta", blank);
-    blank = "";
+  #flushBlank(): void {
+    if (this.#blank !== "") this.#options.say("text-delta", this.#blank);
+    this.#blank = "";
   }
 
-  function settleText(): void {
-    if (options.cumulativeDeltas) {
-      accept("reasoning-delta", newText["reasoning-delta"].settle());
-      accept("text-delta", newText["text-delta"].settle());
+  #settleText(): void {
+    if (this.#newText !== undefined) {
+      this.#read("reasoning-delta", this.#newText["reasoning-delta"].settle());
+      this.#read("text-delta", this.#newText["text-delta"].settle());
     }
-    if (tags !== undefined) sayAll(tags.settle());
+    if (this.#tags !== undefined) this.#sayAll(this.#tags.settle());
   }
-
-  return {
-    reasoning,
-    content,
-    beforeCall() {
-      settleText();
-      release();
-      // "\n\n" between thoughts and a call (vLLM): no answer, and it would come back in the history.
-      blank = "";
-      lastKind = undefined;
-    },
-    settle(isAnswered) {
-      settleText();
-      if (isAnswered && kept !== "" && (rescue === "any" || isJson(kept))) {
-        blank = "";
-        options.say("text-delta", kept);
-        kept = "";
-      }
-      release();
-      flushBlank();
-    },
-    passes(kind, json) {
-      if (lastKind !== kind || blank !== "") return false;
-      if (options.cumulativeDeltas && !newText[kind].arePieces) return false;
-      if (tags !== undefined && !tags.isOpen(kind)) return false;
-      if (kind === "text-delta") return !(options.hasTools && mayBeBlank(json));
-      return rescue === "none" && (tags === undefined || !mayHoldTag(json));
-    },
-  };
 }
 
 /** Signs may be escaped, as Go's encoder writes `<`. */
-function mayHoldTag(json: Uint8Array): boolean {
-  return json.indexOf(lessThan) >= 0 || json.indexOf(backslash) >= 0;
+function mayHoldTag({ bytes, start, end }: JsonText): boolean {
+  for (let at = start; at < end; at++) if (bytes[at] === lessThan || bytes[at] === backslash) return true;
+  return false;
 }
 
 /** Spaces and escapes alone: it may be blank, and has to be looked at. */
-function mayBeBlank(json: Uint8Array): boolean {
-  for (let at = 1; at < json.length; at++) {
-    const byte = json[at]!;
-    if (byte === quote) return at > 1;
-    if (byte === backslash && json[at + 1] === unicodeEscape) return true;
+function mayBeBlank({ bytes, start, end }: JsonText): boolean {
+  for (let at = start + 1; at < end - 1; at++) {
+    const byte = bytes[at];
+    if (byte === backslash && bytes[at + 1] === unicodeEscape) return true;
     if (byte === backslash) at++;
     else if (byte !== space) return false;
   }
-  return false;
+  return end - start > 2;
 }
 
 function isJson(text: string): boolean {

@@ -4,103 +4,100 @@
 export type TextKind = "text-delta" | "reasoning-delta";
 export type TextPiece = readonly [kind: TextKind, text: string];
 
-export interface ThinkTags {
-  reasoning(text: string): readonly TextPiece[];
-  content(text: string): readonly TextPiece[];
-  /** No more text follows for now: a call or the end. */
-  settle(): readonly TextPiece[];
-  /** Text of this kind passes untouched, unless it holds a tag itself. */
-  isOpen(kind: TextKind): boolean;
-}
-
 const openTag = "<think>";
 const closeTag = "</think>";
 /** White space that stands before a tag is kept back with it; more of it than this is text. */
 const maxHeldChars = 64;
 
-export function createThinkTags(): ThinkTags {
-  let hasReasoned = false;
+export class ThinkTags {
+  #hasReasoned = false;
   /** The end of the thoughts so far, as long as it may be a tag that is left over. */
-  let tail = "";
+  #tail = "";
   /** "border": the first content of the reply, or behind thoughts. "inside": between inline tags. */
-  let place: "border" | "inside" | "through" = "border";
-  let held = "";
+  #place: "border" | "inside" | "through" = "border";
+  #held = "";
   /** A tag was taken out at this border: the white space behind it goes, too. */
-  let hasDropped = false;
+  #hasDropped = false;
 
-  function reasoning(text: string): TextPiece[] {
-    const before = settleContent();
-    hasReasoned = true;
-    place = "border";
-    const all = tail + text;
-    const keep = heldLength(all, closeTag, closeTag.length);
-    tail = all.slice(all.length - keep);
-    return [...before, ...piece("reasoning-delta", all.slice(0, all.length - keep))];
+  reasoning(text: string): readonly TextPiece[] {
+    const before = this.#settleContent();
+    this.#hasReasoned = true;
+    this.#place = "border";
+    const all = this.#tail + text;
+    const end = all.length - heldLength(all, closeTag, closeTag.length);
+    this.#tail = all.slice(end);
+    return [...before, ...piece("reasoning-delta", all.slice(0, end))];
   }
 
-  function content(text: string): TextPiece[] {
-    const before = settleReasoning();
-    if (place === "through") return [...before, ...piece("text-delta", text)];
-    held += text;
-    return [...before, ...(place === "inside" ? inside() : border())];
+  content(text: string): readonly TextPiece[] {
+    const before = this.#settleReasoning();
+    if (this.#place === "through") return [...before, ...piece("text-delta", text)];
+    this.#held += text;
+    return [...before, ...(this.#place === "inside" ? this.#inside() : this.#border())];
   }
 
-  function border(): TextPiece[] {
+  /** No more text follows for now: a call or the end. */
+  settle(): readonly TextPiece[] {
+    return [...this.#settleReasoning(), ...this.#settleContent()];
+  }
+
+  /** Text of this kind passes untouched, unless it holds a tag itself. */
+  isOpen(kind: TextKind): boolean {
+    return this.#tail === "" && (kind === "text-delta" ? this.#place === "through" : this.#held === "");
+  }
+
+  #border(): TextPiece[] {
     for (;;) {
-      const trimmed = held.trimStart();
+      const trimmed = this.#held.trimStart();
       if (trimmed.startsWith(closeTag)) {
-        held = trimmed.slice(closeTag.length);
-        hasDropped = true;
+        this.#held = trimmed.slice(closeTag.length);
+        this.#hasDropped = true;
       } else if (trimmed.startsWith(openTag)) {
-        held = trimmed.slice(openTag.length);
-        if (!hasReasoned) {
-          place = "inside";
-          return inside();
+        this.#held = trimmed.slice(openTag.length);
+        if (!this.#hasReasoned) {
+          this.#place = "inside";
+          return this.#inside();
         }
-        hasDropped = true;
-      } else if ((closeTag.startsWith(trimmed) || openTag.startsWith(trimmed)) && held.length <= maxHeldChars) {
+        this.#hasDropped = true;
+      } else if (mayBecomeTag(trimmed) && this.#held.length <= maxHeldChars) {
         return [];
-      } else return settleContent();
+      } else return this.#settleContent();
     }
   }
 
-  function inside(): TextPiece[] {
+  #inside(): TextPiece[] {
+    const held = this.#held;
     const end = held.indexOf(closeTag);
     if (end < 0) {
-      const keep = heldLength(held, closeTag, closeTag.length - 1);
-      const said = held.slice(0, held.length - keep);
-      held = held.slice(held.length - keep);
-      return piece("reasoning-delta", said);
+      const safe = held.length - heldLength(held, closeTag, closeTag.length - 1);
+      this.#held = held.slice(safe);
+      return piece("reasoning-delta", held.slice(0, safe));
     }
-    const said = piece("reasoning-delta", held.slice(0, end));
-    held = held.slice(end + closeTag.length);
-    hasReasoned = true;
-    hasDropped = true;
-    place = "border";
-    return [...said, ...border()];
+    this.#held = held.slice(end + closeTag.length);
+    this.#hasReasoned = true;
+    this.#hasDropped = true;
+    this.#place = "border";
+    return [...piece("reasoning-delta", held.slice(0, end)), ...this.#border()];
   }
 
-  function settleContent(): TextPiece[] {
-    const text = hasDropped ? held.trimStart() : held;
-    const kind = place === "inside" ? "reasoning-delta" : "text-delta";
-    if (place === "border" && text.trim() !== "") place = "through";
-    held = "";
-    hasDropped = hasDropped && text === "";
+  #settleContent(): TextPiece[] {
+    const text = this.#hasDropped ? this.#held.trimStart() : this.#held;
+    const kind = this.#place === "inside" ? "reasoning-delta" : "text-delta";
+    if (this.#place === "border" && text.trim() !== "") this.#place = "through";
+    this.#held = "";
+    this.#hasDropped &&= text === "";
     return piece(kind, text);
   }
 
-  function settleReasoning(): TextPiece[] {
-    const text = tail === closeTag ? "" : tail;
-    tail = "";
+  #settleReasoning(): TextPiece[] {
+    const text = this.#tail === closeTag ? "" : this.#tail;
+    this.#tail = "";
     return piece("reasoning-delta", text);
   }
+}
 
-  return {
-    reasoning,
-    content,
-    settle: () => [...settleReasoning(), ...settleContent()],
-    isOpen: (kind) => (kind === "text-delta" ? place === "through" && tail === "" : tail === "" && held === ""),
-  };
+function mayBecomeTag(text: string): boolean {
+  return closeTag.startsWith(text) || openTag.startsWith(text);
 }
 
 function piece(kind: TextKind, text: string): TextPiece[] {
