@@ -10,7 +10,7 @@ export interface ArgumentText {
   readonly said: string;
   /** What was said is one JSON value. */
   readonly isWhole: boolean;
-  /** It breaks off in the middle: a string or a bracket is open. */
+  /** It breaks off in the middle: a string or a bracket is open. Broken JSON is not always cut off. */
   readonly isCutOff: boolean;
 }
 
@@ -23,9 +23,11 @@ export function createArgumentText(): ArgumentText {
   let mode: "undecided" | "pieces" | "snapshots" = "undecided";
   /** The piece that is kept back: it begins with `said`. */
   let kept: string | undefined;
+  const brackets = createBrackets();
 
   function say(text: string): string {
     said += text;
+    brackets.read(text);
     return text;
   }
 
@@ -44,23 +46,25 @@ export function createArgumentText(): ArgumentText {
     return say(piece + next);
   }
 
+  function isWhole(): boolean {
+    return said !== "" && !brackets.areOpen && isJson(said);
+  }
+
   return {
     next(piece) {
       if (piece === "") return "";
       if (kept !== undefined) return decide(piece);
-      if (said === "" || mode === "pieces") return isRepeatedWhole(said, piece) ? "" : say(piece);
+      // Nothing can follow a whole value: it is the same once more, or markup that was left over.
+      if (isWhole()) return "";
+      if (said === "" || mode === "pieces") return say(piece);
       if (!piece.startsWith(said)) {
         mode = "pieces";
-        return isRepeatedWhole(said, piece) ? "" : say(piece);
+        return say(piece);
       }
       if (mode === "snapshots") return asSnapshot(piece);
-      // Nothing can follow a whole value, so this is it once more.
-      if (isJson(said)) return "";
-      if (piece.length > said.length) {
-        kept = piece;
-        return "";
-      }
-      return say(piece);
+      if (piece.length === said.length) return say(piece);
+      kept = piece;
+      return "";
     },
     settle() {
       if (kept === undefined) return "";
@@ -72,17 +76,35 @@ export function createArgumentText(): ArgumentText {
       return said;
     },
     get isWhole() {
-      return isJson(said);
+      return isWhole();
     },
     get isCutOff() {
-      return said !== "" && !isJson(said) && isOpen(said);
+      return said !== "" && brackets.areOpen && !isJson(said);
     },
   };
 }
 
-/** The whole call, told again behind its pieces. Asked only of what begins like a value of its own. */
-function isRepeatedWhole(said: string, piece: string): boolean {
-  return said !== "" && piece.startsWith("{") && isJson(piece) && isJson(said);
+/** Which brackets and quotes wait for their end, each sign read once: long arguments come in thousands of pieces. */
+function createBrackets() {
+  let depth = 0;
+  let isInString = false;
+  let isEscaped = false;
+  return {
+    get areOpen() {
+      return isInString || depth > 0;
+    },
+    read(text: string): void {
+      for (const sign of text) {
+        if (isEscaped) isEscaped = false;
+        else if (isInString) {
+          if (sign === "\\") isEscaped = true;
+          else if (sign === '"') isInString = false;
+        } else if (sign === '"') isInString = true;
+        else if (sign === "{" || sign === "[") depth++;
+        else if (sign === "}" || sign === "]") depth--;
+      }
+    },
+  };
 }
 
 function isJson(text: string): boolean {
@@ -94,20 +116,4 @@ function isJson(text: string): boolean {
     // The question itself.
     return false;
   }
-}
-
-/** Broken JSON is not always cut off: only what still waits for a bracket or a quote is. */
-function isOpen(text: string): boolean {
-  let depth = 0;
-  let isInString = false;
-  for (let at = 0; at < text.length; at++) {
-    const sign = text[at];
-    if (isInString) {
-      if (sign === "\\") at++;
-      else if (sign === '"') isInString = false;
-    } else if (sign === '"') isInString = true;
-    else if (sign === "{" || sign === "[") depth++;
-    else if (sign === "}" || sign === "]") depth--;
-  }
-  return isInString || depth > 0;
 }

@@ -91,7 +91,7 @@ export class ReplyReader {
   end(): void {
     if (this.hasEnded) return;
     if (this.#finish === undefined) return this.#fail(cutOff(this.#options.source));
-    this.#calls?.settle();
+    this.#calls?.settle(true);
     this.text.settle(this.#finish === "stop" && this.#callCount === 0);
     this.hasEnded = true;
     this.#tellUsage();
@@ -153,7 +153,7 @@ export class ReplyReader {
 
   #fail(error: GatewayError): void {
     this.text.settle(false);
-    this.#calls?.settle();
+    this.#calls?.settle(false);
     this.hasEnded = true;
     this.#tellUsage();
     this.emit({ type: "reply-error", error });

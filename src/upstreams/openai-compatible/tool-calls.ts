@@ -8,8 +8,8 @@ import { createArgumentText } from "./argument-text.ts";
 export interface ToolCalls {
   /** One entry of `delta.tool_calls`. */
   accept(piece: ToolCallPiece): void;
-  /** No more pieces follow: tells what has waited. */
-  settle(): void;
+  /** No more pieces follow: tells what has waited. @param isComplete the reply ended well */
+  settle(isComplete: boolean): void;
   /** Calls that were told. */
   readonly count: number;
   /** The arguments of some call break off in the middle. */
@@ -61,10 +61,13 @@ export function createToolCalls({ toolNames, createId, emit }: ToolCallOptions):
     const known = typeof index === "number" ? byIndex.get(index) : current;
     const place = typeof index === "number" ? index : undefined;
     const newId = textOf(id);
+    const sameId = newId === "" ? undefined : slots.find((slot) => slot.id === newId);
+    // An id goes on with its call, whatever the index says; with a name it begins one, even if the id is taken.
+    if (sameId !== undefined && textOf(called?.name) === "") return sameId;
     if (known === undefined) return open(place, newId);
     if (newId !== "" && known.id !== "" && known.id !== newId) {
       // Without an index the id alone says which call goes on.
-      return (place === undefined ? slots.find((slot) => slot.id === newId) : undefined) ?? open(place, newId);
+      return (place === undefined ? sameId : undefined) ?? open(place, newId);
     }
     const hasName = textOf(called?.name) !== "";
     if (hasName && known.text.isWhole && (newId === "" ? !isRepetition(known, called) : known.id === "")) {
@@ -114,9 +117,11 @@ export function createToolCalls({ toolNames, createId, emit }: ToolCallOptions):
 
   return {
     accept,
-    settle() {
+    settle(isComplete) {
       for (const slot of slots) {
         slot.waiting += slot.text.settle();
+        // Clients parse what they were told: no arguments are an empty object.
+        if (isComplete && slot.text.said === "") slot.waiting = "{}";
         if (slot.isTold) say(slot, slot.waiting);
         tell(slot);
         slot.waiting = "";

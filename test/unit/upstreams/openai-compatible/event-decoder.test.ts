@@ -394,13 +394,13 @@ describe("the fast path", () => {
 
   test("leaves a delta that says two things at once to the parser, however often it comes", () => {
     const both = (content: string): object => chunk({ reasoning_content: "x", content });
-    const call = { tool_calls: [{ index: 0, id: "a", function: { name: "read", arguments: "1" } }] };
+    const call = { tool_calls: [{ index: 0, id: "a", function: { name: "read", arguments: "[" } }] };
     const withCall = (content: string): object => chunk({ content, ...call });
     const events = decodeEvents([both("a"), both("b"), withCall("c"), withCall("d"), finish()]);
 
     expect(textOf(events, "reasoning-delta")).toBe("xx");
     expect(textOf(events)).toBe("abcd");
-    expect(callsOf(events)).toMatchObject([{ argumentsText: "11" }]);
+    expect(callsOf(events)).toMatchObject([{ argumentsText: "[[" }]);
   });
 
   test("says the same as the parser does, whatever is mixed", () => {

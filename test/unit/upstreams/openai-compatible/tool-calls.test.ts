@@ -104,6 +104,23 @@ describe("rule 3: ids, names and indexes", () => {
     expect(plain(pieces).map(([id]) => id)).toEqual(["same", "made-1"]);
   });
 
+  test("an id goes on with its call under another index", () => {
+    const pieces = [
+      toolChunk({ index: 0, id: "a", name: "read", arguments: '{"x"' }),
+      toolChunk({ index: 1, id: "a", arguments: ":1}" }),
+    ];
+
+    expect(plain(pieces)).toEqual([["a", "read", '{"x":1}']]);
+  });
+
+  test("a reply that fails invents no arguments", () => {
+    const events = decodeEvents([toolChunk({ index: 0, id: "a", name: "read" }), { error: { message: "x" } }], {
+      toolNames: ["read"],
+    });
+
+    expect(callsOf(events)).toMatchObject([{ argumentsText: "" }]);
+  });
+
   test("an id that comes behind the first arguments opens nothing", () => {
     const pieces = [
       toolChunk({ index: 0, name: "read", arguments: '{"x"' }),
@@ -136,7 +153,7 @@ describe("rule 3: ids, names and indexes", () => {
   test("a call is told as soon as its name is one of the offered, before its arguments", () => {
     const types = decode([toolChunk({ index: 0, id: "a", name: "read", arguments: "" })]).map(({ type }) => type);
 
-    expect(types).toEqual(["reply-start", "tool-call-start", "reply-end"]);
+    expect(types).toEqual(["reply-start", "tool-call-start", "tool-call-delta", "reply-end"]);
   });
 
   test("the legacy form is a call, too", () => {
@@ -171,7 +188,9 @@ describe("rule 3: arguments", () => {
     ["a repetition of the whole at the end", ['{"x', '":1}', '{"x":1}'], '{"x":1}'],
     ["an empty piece at the end", ['{"x":1}', ""], '{"x":1}'],
     ["an object", [{ x: 1 }], '{"x":1}'],
-    ["nothing", [null], ""],
+    ["nothing: an empty object, which clients can parse", [null], "{}"],
+    ["markup that is left over behind a whole value", ['{"x":1}', "</tool_call>"], '{"x":1}'],
+    ["broken JSON that only looks whole", ["{'x': '}", "'}"], "{'x': '}'}"],
   ];
   test.each([...cases])("%s", (_name, pieces, expected) => {
     expect(plain(say(...pieces))).toEqual([["a", "read", expected]]);
