@@ -1,0 +1,107 @@
+// What a refused request may be changed to before it is sent once more: each repair once, and only such as leave the
+// meaning of the request as it is. Pure.
+
+import { isJsonObject, type Json } from "../../contract/json.ts";
+import type { Body } from "./dialect.ts";
+import type { UpstreamRefusal } from "./refusal.ts";
+
+export interface Repair {
+  readonly name: string;
+  /** It is the server or the model that cannot: later requests are sent like this at once. */
+  readonly isLasting: boolean;
+  readonly change: (body: Body) => Body;
+}
+
+/** Fields that only wish for something: a server that does not know one is asked without it. */
+const wishes: readonly string[] = [
+  "enable_thinking",
+  "thinking_budget",
+  "thinking_token_budget",
+  "reasoning_effort",
+  "preserve_thinking",
+  "chat_template_kwargs",
+  "parallel_tool_calls",
+  "stream_options",
+  "metadata",
+];
+const thinkingFields = wishes.slice(0, 5);
+
+const unknownField =
+  /unrecogni[sz]ed|unknown|unexpected|unsupported|not support|not permitted|not allowed|extra_forbidden|invalid param/;
+
+/** With less room the answer would end as soon as it begins: the client should shorten the conversation. */
+const leastRoomTokens = 512;
+
+/** @param applied names of the repairs that this request has had */
+export function findRepair(refusal: UpstreamRefusal, body: Body, applied: ReadonlySet<string>): Repair | undefined {
+  const candidates = [
+    repairThinking(refusal, body),
+    repairTokens(refusal, body),
+    repairField(refusal, body),
+    repairToolParse(refusal, body),
+  ];
+  return candidates.find((repair) => repair !== undefined && !applied.has(repair.name));
+}
+
+/** Sentences of the error-code page of Model Studio (2026-10), and Ollama's (2026-08). */
+function repairThinking({ told }: UpstreamRefusal, body: Body): Repair | undefined {
+  const off = { name: "thinking-off", isLasting: false, change: withoutThinking };
+  if (/enable_thinking must be set to false|only supports? stream|not support http call/.test(told)) return off;
+  if (/tool_choice/.test(told) && /thinking/.test(told)) return off;
+  if (/does not support thinking/.test(told)) {
+    return { name: "no-thinking-fields", isLasting: true, change: (from) => without(from, thinkingFields) };
+  }
+  if (/reasoning_effort/.test(told) && /thinking_budget/.test(told) && "reasoning_effort" in body) {
+    return { name: "budget-alone", isLasting: false, change: (from) => without(from, ["reasoning_effort"]) };
+  }
+  if (/thinking_budget/.test(told) && "thinking_budget" in body) {
+    return { name: "no-budget", isLasting: false, change: (from) => without(from, ["thinking_budget"]) };
+  }
+  return undefined;
+}
+
+function withoutThinking(body: Body): Body {
+  const rest = without(body, ["thinking_budget", "thinking_token_budget", "reasoning_effort", "preserve_thinking"]);
+  const kwargs = rest["chat_template_kwargs"];
+  if (isJsonObject(kwargs)) {
+    // JSON: it was made by request-body.ts.
+    return { ...rest, chat_template_kwargs: { ...(kwargs as { [key: string]: Json }), enable_thinking: false } };
+  }
+  return { ...rest, enable_thinking: false };
+}
+
+/** `max_tokens` beyond what the model can say, or beyond what the prompt leaves: agents send 32000 to whatever they meet. */
+function repairTokens({ reason, told, limits }: UpstreamRefusal, body: Body): Repair | undefined {
+  const wanted = body["max_tokens"];
+  if (typeof wanted !== "number") return undefined;
+  const { maxOutputTokens, contextTokens, promptTokens } = limits;
+  const room = contextTokens !== undefined && promptTokens !== undefined ? contextTokens - promptTokens : undefined;
+  const most = maxOutputTokens ?? (reason === "context" ? room : undefined);
+  if (most !== undefined && most >= Math.min(leastRoomTokens, wanted) && most < wanted) {
+    return { name: "fewer-tokens", isLasting: false, change: (from) => ({ ...from, max_tokens: most }) };
+  }
+  if (reason === "request" && /max_tokens|max_completion_tokens/.test(told)) {
+    return { name: "no-max-tokens", isLasting: false, change: (from) => without(from, ["max_tokens"]) };
+  }
+  return undefined;
+}
+
+function repairField({ reason, told, param }: UpstreamRefusal, body: Body): Repair | undefined {
+  if (reason !== "request") return undefined;
+  const field = wishes.find(
+    (name) => name in body && (param === name || (new RegExp(`\\b${name}\\b`).test(told) && unknownField.test(told))),
+  );
+  if (field === undefined) return undefined;
+  return { name: `without ${field}`, isLasting: true, change: (from) => without(from, [field]) };
+}
+
+/** llama.cpp fails on tool calls that its parser of streams cannot read (#20260, #22878): whole it may. */
+function repairToolParse({ reason }: UpstreamRefusal, body: Body): Repair | undefined {
+  if (reason !== "tool-parse" || body["stream"] === false) return undefined;
+  const change = (from: Body): Body => ({ ...without(from, ["stream_options"]), stream: false });
+  return { name: "whole-answer", isLasting: false, change };
+}
+
+function without(body: Body, fields: readonly string[]): Body {
+  return Object.fromEntries(Object.entries(body).filter(([field]) => !fields.includes(field)));
+}

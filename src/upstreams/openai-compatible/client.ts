@@ -1,0 +1,148 @@
+// The calls of one server: headers, body, and a classified error for every refusal.
+
+import type { ByteSource } from "../../contract/byte-source.ts";
+import type { JsonObject } from "../../contract/json.ts";
+import { fromBytes } from "../../outbound/fetch-client.ts";
+import { type HttpClient, type OutboundResponse, readText } from "../../outbound/http-client.ts";
+import type { Body, ConditionalHeader, Dialect } from "./dialect.ts";
+import { isErrorAnswer, parseObject } from "./error-body.ts";
+import { type AnswerFacts, classifyAnswer, readRetryAfter, type RefusalSource } from "./errors.ts";
+import { isCompletion } from "./json-decoder.ts";
+
+export interface ClientOptions {
+  readonly dialect: Dialect;
+  readonly http: HttpClient;
+  /** Without a slash at its end. */
+  readonly baseUrl: string;
+  readonly source: RefusalSource;
+  readonly userAgent: string;
+  /** Further headers of the user's own. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly clock: () => number;
+}
+
+/** An accepted completion: an event stream, or a whole answer that was read. */
+export type AcceptedCompletion =
+  { readonly type: "stream"; readonly body: ByteSource } | { readonly type: "json"; readonly body: JsonObject };
+
+export interface CompatibleClient {
+  /** @throws {GatewayError} classified, whatever the status says */
+  complete(body: Body, secret: string | undefined, signal: AbortSignal): Promise<AcceptedCompletion>;
+  /** The entries of the model list, unchecked. @throws {GatewayError} classified */
+  listModels(secret: string | undefined, signal: AbortSignal): Promise<readonly unknown[]>;
+  /** Asks a route beside `/v1`. Undefined when it is not there. Never rejects. */
+  askBeside(
+    path: string,
+    body: JsonObject | undefined,
+    secret: string | undefined,
+    signal: AbortSignal,
+  ): Promise<JsonObject | undefined>;
+}
+
+const maxJsonBytes = 16 * 1024 * 1024;
+const maxRefusalBytes = 64 * 1024;
+
+export function createCompatibleClient(options: ClientOptions): CompatibleClient {
+  const { dialect, http, baseUrl, source } = options;
+
+  function headers(secret: string | undefined, accept: string, bodyText?: string): Record<string, string> {
+    const extras = dialect.headers.filter((header) => applies(header, bodyText ?? ""));
+    return {
+      accept,
+      "accept-encoding": "identity",
+      "user-agent": options.userAgent,
+      ...(bodyText === undefined ? {} : { "content-type": "application/json" }),
+      ...(secret === undefined ? {} : { authorization: `Bearer ${secret}` }),
+      ...Object.fromEntries(extras.map(({ name, value }) => [name, value])),
+      ...options.headers,
+    };
+  }
+
+  function factsOf(response: OutboundResponse): AnswerFacts {
+    return {
+      status: response.status,
+      contentType: contentTypeOf(response),
+      retryAfterMs: readRetryAfter(response.headers, options.clock()),
+    };
+  }
+
+  async function complete(body: Body, secret: string | undefined, signal: AbortSignal): Promise<AcceptedCompletion> {
+    const text = JSON.stringify(body);
+    const response = await http.send({
+      method: "POST",
+      url: `${baseUrl}/chat/completions`,
+      headers: headers(secret, "text/event-stream, application/json", text),
+      body: text,
+      signal,
+    });
+    const isGood = response.status < 300;
+    if (isGood && contentTypeOf(response).includes("text/event-stream")) return { type: "stream", body: response.body };
+    return acceptWhole(await readText(response.body, isGood ? maxJsonBytes : maxRefusalBytes, signal), response);
+  }
+
+  /** An answer to a request for a stream that is none: a completion all the same, or a refusal. */
+  function acceptWhole(text: string, response: OutboundResponse): AcceptedCompletion {
+    const json = response.status < 300 ? parseObject(text) : undefined;
+    if (json !== undefined && isCompletion(json) && !isErrorAnswer(json)) return { type: "json", body: json };
+    // A stream under a wrong content type is one all the same, unless its first event refuses.
+    if (response.status < 300 && /^(?:data|event|id|:)/.test(text) && /^data: ?\{.*"choices"/m.test(text)) {
+      return { type: "stream", body: fromBytes(new TextEncoder().encode(text)) };
+    }
+    throw classifyAnswer(text, factsOf(response), source);
+  }
+
+  async function listModels(secret: string | undefined, signal: AbortSignal): Promise<readonly unknown[]> {
+    const response = await http.send({
+      method: "GET",
+      url: `${baseUrl}/models`,
+      headers: headers(secret, "application/json"),
+      signal,
+    });
+    const text = await readText(response.body, maxJsonBytes, signal);
+    const list = response.status < 300 ? parseObject(text)?.["data"] : undefined;
+    if (!Array.isArray(list)) throw classifyAnswer(text, factsOf(response), source);
+    return list;
+  }
+
+  async function askBeside(
+    path: string,
+    body: JsonObject | undefined,
+    secret: string | undefined,
+    signal: AbortSignal,
+  ): Promise<JsonObject | undefined> {
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    try {
+      const response = await http.send({
+        method: text === undefined ? "GET" : "POST",
+        url: new URL(path, baseUrl).href,
+        headers: headers(secret, "application/json", text),
+        ...(text === undefined ? {} : { body: text }),
+        signal,
+      });
+      const answer = await readText(response.body, maxJsonBytes, signal);
+      return response.status < 300 ? parseObject(answer) : undefined;
+    } catch {
+      // Only a list with fewer numbers in it.
+      return undefined;
+    }
+  }
+
+  return { complete, listModels, askBeside };
+}
+
+function applies({ when }: ConditionalHeader, bodyText: string): boolean {
+  switch (when) {
+    case "always":
+      return true;
+    case "cache-markers":
+      return bodyText.includes('"cache_control"');
+    case "oss-links":
+      return bodyText.includes('"oss://');
+    default:
+      return when satisfies never;
+  }
+}
+
+function contentTypeOf(response: OutboundResponse): string {
+  return (response.headers.get("content-type") ?? "").toLowerCase();
+}

@@ -1,0 +1,99 @@
+// Which dialect a server speaks: by the name of its host, else by what it answers to three small questions.
+
+import { isJsonObject, type JsonObject } from "../../contract/json.ts";
+import { type HttpClient, readText } from "../../outbound/http-client.ts";
+import type { DialectName } from "./dialect.ts";
+import { parseObject } from "./error-body.ts";
+
+export interface DetectOptions {
+  readonly http: HttpClient;
+  /** With or without a slash at its end. */
+  readonly baseUrl: string;
+  readonly key: string | undefined;
+  readonly signal: AbortSignal;
+  /** For each question, milliseconds. @defaultValue 3000 */
+  readonly timeoutMs?: number;
+}
+
+export interface DetectedDialect {
+  readonly dialect: DialectName;
+  /** Something answered there at all. */
+  readonly isAlive: boolean;
+  /** What it was recognised by, for a line of the log. */
+  readonly reason: string;
+}
+
+const defaultTimeoutMs = 3000;
+const maxAnswerBytes = 262_144;
+
+const hosts: readonly (readonly [pattern: RegExp, dialect: DialectName])[] = [
+  [/^coding(?:-intl)?\.dashscope\.aliyuncs\.com$|^token-plan\./, "dashscope-plans"],
+  [/(?:^|[.-])dashscope(?:-\w+)?\.aliyuncs\.com$|\.maas\.aliyuncs\.com$/, "dashscope"],
+  [/(?:^|\.)modelscope\.cn$/, "modelscope"],
+];
+
+/** `owned_by` of the models that servers list. */
+const owners: Readonly<Record<string, DialectName>> = {
+  vllm: "vllm",
+  sglang: "sglang",
+  llamacpp: "llama-cpp",
+  // LM Studio (2025).
+  organization_owner: "lm-studio",
+  // Ollama's own namespace.
+  library: "ollama",
+};
+
+/** Never rejects but by the signal: a server that tells nothing speaks "generic". */
+export async function detectDialect(options: DetectOptions): Promise<DetectedDialect> {
+  const url = new URL(options.baseUrl);
+  const host = hosts.find(([pattern]) => pattern.test(url.hostname));
+  if (host !== undefined) return { dialect: host[1], isAlive: true, reason: `its host is ${url.hostname}` };
+  const base = options.baseUrl.replace(/\/+$/, "");
+  const [models, version, props] = await Promise.all([
+    ask(`${base}/models`, options),
+    ask(`${url.origin}/api/version`, options),
+    ask(`${url.origin}/props`, options),
+  ]);
+  options.signal.throwIfAborted();
+  const isAlive = [models, version, props].some((answer) => answer !== undefined);
+  const owner = ownerOf(models?.body);
+  if (owner !== undefined) return { dialect: owners[owner]!, isAlive, reason: `its models are owned by "${owner}"` };
+  if (typeof version?.body?.["version"] === "string")
+    return { dialect: "ollama", isAlive, reason: "it has /api/version" };
+  if (isProps(props?.body)) return { dialect: "llama-cpp", isAlive, reason: "it has /props" };
+  return { dialect: "generic", isAlive, reason: isAlive ? "it told nothing of itself" : "nothing answered" };
+}
+
+interface Answer {
+  /** Undefined: no JSON object. */
+  readonly body: JsonObject | undefined;
+}
+
+/** Undefined: nothing answered. */
+async function ask(url: string, options: DetectOptions): Promise<Answer | undefined> {
+  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(options.timeoutMs ?? defaultTimeoutMs)]);
+  try {
+    const headers: Record<string, string> = { accept: "application/json", "accept-encoding": "identity" };
+    if (options.key !== undefined) headers["authorization"] = `Bearer ${options.key}`;
+    const response = await options.http.send({ method: "GET", url, headers, signal });
+    const text = await readText(response.body, maxAnswerBytes, signal);
+    return { body: response.status < 300 ? parseObject(text) : undefined };
+  } catch {
+    // Not there, or too slow to tell: the other answers decide.
+    return undefined;
+  }
+}
+
+function ownerOf(body: JsonObject | undefined): string | undefined {
+  const list = Array.isArray(body?.["data"]) ? (body["data"] as readonly unknown[]) : [];
+  for (const entry of list) {
+    const owner = isJsonObject(entry) ? entry["owned_by"] : undefined;
+    if (typeof owner === "string" && Object.hasOwn(owners, owner.toLowerCase())) return owner.toLowerCase();
+  }
+  return undefined;
+}
+
+/** Others answer every path with something. */
+function isProps(body: JsonObject | undefined): boolean {
+  return body !== undefined && ("default_generation_settings" in body || "chat_template" in body || "n_ctx" in body);
+}

@@ -1,0 +1,36 @@
+// Alibaba Cloud Model Studio, pay as you go (base-url page, 2026-10-11). A key serves in its own region alone.
+
+import type { Dialect } from "../dialect.ts";
+import { hostedReply, hostedRequest } from "./hosted.ts";
+
+export const dashscope: Dialect = {
+  name: "dashscope",
+  displayName: "DashScope",
+  baseUrls: {
+    intl: "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
+    cn: "https://dashscope.aliyuncs.com/compatible-mode/v1",
+    us: "https://dashscope-us.aliyuncs.com/compatible-mode/v1",
+    hk: "https://cn-hongkong.dashscope.aliyuncs.com/compatible-mode/v1",
+  },
+  needsKey: true,
+  notice: undefined,
+  headers: [
+    { name: "x-dashscope-cachecontrol", value: "enable", when: "cache-markers" },
+    { name: "x-dashscope-ossresourceresolve", value: "enable", when: "oss-links" },
+  ],
+  request: hostedRequest,
+  reply: hostedReply,
+  models: {
+    details: "none",
+    fallback: [
+      "qwen3.8-max",
+      "qwen3.8-flash",
+      "qwen3.7-max",
+      "qwen3.7-plus",
+      "qwen3.6-plus",
+      "qwen-plus",
+      "qwen-flash",
+    ],
+  },
+  refusals: [],
+};

@@ -1,0 +1,26 @@
+// ModelScope's inference API (qwen-code 0.24.4 presets, 2026-09): open-weight models, a daily number of free requests.
+
+import type { Dialect } from "../dialect.ts";
+import { hostedReply, hostedRequest } from "./hosted.ts";
+
+export const modelscope: Dialect = {
+  name: "modelscope",
+  displayName: "ModelScope",
+  baseUrls: { cn: "https://api-inference.modelscope.cn/v1" },
+  needsKey: true,
+  notice: undefined,
+  headers: [],
+  request: {
+    ...hostedRequest,
+    preserveThinking: false,
+    webSearch: false,
+    efforts: undefined,
+    drops: [...hostedRequest.drops, "enable_search", "search_options"],
+    messageExtras: ["name"],
+    partExtras: [],
+    maxCacheMarkers: 0,
+  },
+  reply: hostedReply,
+  models: { details: "none", fallback: [] },
+  refusals: [],
+};

@@ -1,0 +1,17 @@
+// SGLang (serving_chat.py of 2026-08): all keys on every delta, the idle ones null; errors of old versions under HTTP 200.
+
+import type { Dialect } from "../dialect.ts";
+import { selfHostedReply, selfHostedRequest } from "./self-hosted.ts";
+
+export const sglang: Dialect = {
+  name: "sglang",
+  displayName: "SGLang",
+  baseUrls: { local: "http://127.0.0.1:30000/v1" },
+  needsKey: false,
+  notice: undefined,
+  headers: [],
+  request: selfHostedRequest,
+  reply: selfHostedReply,
+  models: { details: "none", fallback: [] },
+  refusals: [],
+};

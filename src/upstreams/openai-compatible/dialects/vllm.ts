@@ -1,0 +1,23 @@
+// vLLM. Its reasoning field was `reasoning_content` up to 0.11, both names to 0.15, `reasoning` since (PRs 27752, 33402).
+
+import type { Dialect } from "../dialect.ts";
+import { selfHostedReply, selfHostedRequest } from "./self-hosted.ts";
+
+export const vllm: Dialect = {
+  name: "vllm",
+  displayName: "vLLM",
+  baseUrls: { local: "http://127.0.0.1:8000/v1" },
+  needsKey: false,
+  notice: undefined,
+  headers: [],
+  request: {
+    ...selfHostedRequest,
+    // From 0.16 on the old name is dropped silently (#38488), before 0.12 the new one is unknown.
+    reasoningReplay: ["reasoning", "reasoning_content"],
+    budgetField: "thinking_token_budget",
+  },
+  // #40816: thinking switched off, and the whole answer arrives in `reasoning`.
+  reply: selfHostedReply,
+  models: { details: "none", fallback: [] },
+  refusals: [],
+};

@@ -1,0 +1,180 @@
+// Refusals to GatewayErrors, by content type, body and status, in that order. HTTP 200 means little: errors come inside it.
+
+import type { JsonObject } from "../../contract/json.ts";
+import { type ErrorText, isPage, readErrorBody, readErrorObject, readStreamError } from "./error-body.ts";
+import { meanings, type RefusalReason, type ToldLimits, UpstreamRefusal } from "./refusal.ts";
+import { commonRows, type RefusalFacts, type RefusalRow } from "./refusal-rows.ts";
+
+/** Who refused. */
+export interface RefusalSource {
+  /** The upstream's name in the configuration. */
+  readonly upstream: string;
+  /** What the server is called in sentences. */
+  readonly displayName: string;
+  /** Read before the common rows. */
+  readonly rows: readonly RefusalRow[];
+}
+
+export interface AnswerFacts {
+  readonly status: number;
+  /** Lower case; "" without one. */
+  readonly contentType: string;
+  readonly retryAfterMs: number | undefined;
+}
+
+/** What the client reads: after the server's name. Nothing of the server's own words, which may quote the prompt. */
+const sentences: Readonly<Record<RefusalReason, string>> = {
+  auth: "refused the key: check that it is right, and of the same region and plan as the address",
+  permission: "does not let this key use the model: choose another model, or give the key the right to it",
+  billing: "serves this key no more until its bill is paid: see its console, or use another key",
+  "quota-hard": "has used up the quota of this key: see its console, or use another key",
+  "quota-transient": "takes no more tokens of this key within this minute: try again in a moment",
+  rate: "takes no more requests of this key right now: try again in a moment",
+  burst: "was sent more requests all at once than it takes: try again in a moment, and begin more slowly",
+  concurrency: "answers as many requests of this key at a time as it may: try again in a moment",
+  context: "cannot read so much: shorten the conversation or start a new one",
+  filter: "refused the content: its safety check stopped this message or its answer",
+  model: "does not offer this model: GET /v1/models lists those that exist",
+  request: "refused the request as invalid: the gateway's log has its reason",
+  size: "refused the request: its body has too many bytes",
+  timeout: "took too long to answer: try again",
+  loading: "still loads the model: try again in a moment",
+  "tool-parse": "could not read the tool call that its model wrote: try again",
+  "not-an-api": "answered with something that is no chat completion: check its base URL, and what stands in between",
+  aborted: "gave up its answer: try again",
+  server: "failed to answer this request: try again",
+};
+
+/** Classifies a whole answer that is no reply. */
+export function classifyAnswer(body: string, facts: AnswerFacts, source: RefusalSource): UpstreamRefusal {
+  const text = readErrorBody(body);
+  const isForeign = isPage(body) || facts.contentType.includes("text/html");
+  // A page under a good status is a firewall's or a login's; under another one it is a proxy's, and its status counts.
+  if (isForeign && facts.status < 400) return refuse("not-an-api", { ...text, httpStatus: facts.status }, {}, source);
+  if (facts.status < 400 && text.text === "" && text.code === "") {
+    return refuse("not-an-api", { ...text, httpStatus: facts.status }, {}, source);
+  }
+  return classify({ ...text, httpStatus: facts.status }, facts.retryAfterMs, source);
+}
+
+/** Classifies an event; undefined when it is no error. */
+export function classifyEvent(
+  event: JsonObject,
+  isErrorEvent: boolean,
+  status: number | undefined,
+  source: RefusalSource,
+): UpstreamRefusal | undefined {
+  const text = readStreamError(event, isErrorEvent);
+  if (text === undefined) return undefined;
+  return classify({ ...text, httpStatus: text.status ?? status ?? 200 }, undefined, source);
+}
+
+/** Classifies an error that came as text, in the place of an answer. */
+export function classifyText(text: string, source: RefusalSource): UpstreamRefusal {
+  return classify({ ...readErrorObject({ message: text }), httpStatus: 200 }, undefined, source);
+}
+
+/** For what the gateway itself finds wrong about an answer. */
+export function refusalOf(reason: RefusalReason, message: string, source: RefusalSource): UpstreamRefusal {
+  return new UpstreamRefusal(reason, `${source.displayName} ${message}`, { upstream: source.upstream });
+}
+
+function classify(facts: RefusalFacts, retryAfterMs: number | undefined, source: RefusalSource): UpstreamRefusal {
+  // The last common row holds for everything.
+  const row = [...source.rows, ...commonRows].find((candidate) => candidate.when(facts)) ?? commonRows.at(-1)!;
+  const told = retryAfterMs ?? row.retryAfterMs;
+  return refuse(row.reason, facts, { ...row, ...(told === undefined ? {} : { retryAfterMs: told }) }, source);
+}
+
+function refuse(
+  reason: RefusalReason,
+  facts: RefusalFacts,
+  row: Partial<RefusalRow>,
+  source: RefusalSource,
+): UpstreamRefusal {
+  const limits = readLimits(facts);
+  const retryAfterMs = row.retryAfterMs ?? meanings[reason].retryAfterMs;
+  const param = row.param ?? paramOf(reason, facts.param);
+  const { upstream, displayName } = source;
+  const status = facts.status ?? facts.httpStatus;
+  return new UpstreamRefusal(reason, sentence(reason, row, limits, param, displayName), {
+    upstream,
+    told: facts.text,
+    limits,
+    cause: new Error(`${displayName} answered ${status} ${facts.code} ${facts.type}: ${facts.text.slice(0, 500)}`),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(param === undefined ? {} : { param }),
+  });
+}
+
+function sentence(
+  reason: RefusalReason,
+  row: Partial<RefusalRow>,
+  limits: ToldLimits,
+  param: string | undefined,
+  displayName: string,
+): string {
+  if (reason === "context") return contextSentence(limits, displayName);
+  if (row.message === undefined && reason === "request" && param !== undefined) {
+    return `${displayName} refused "${param}" as invalid: the gateway's log has its reason`;
+  }
+  return `${displayName} ${row.message ?? sentences[reason]}`;
+}
+
+/** Agents compact their history when they read one of these two phrases (OpenAI's and Anthropic's own words). */
+function contextSentence({ contextTokens, promptTokens }: ToldLimits, displayName: string): string {
+  if (contextTokens === undefined) return `The prompt is too long: ${displayName} ${sentences.context}`;
+  const lengths = promptTokens === undefined ? "" : ` ${promptTokens} tokens > ${contextTokens} maximum,`;
+  return `The prompt is too long:${lengths} this model's maximum context length is ${contextTokens} tokens. Shorten the conversation or start a new one`;
+}
+
+/** Only what looks like the name of a field: servers put values there, too. */
+function paramOf(reason: RefusalReason, param: string): string | undefined {
+  if (reason === "model") return "model";
+  if (reason !== "request") return undefined;
+  return /^[a-z_][a-z0-9_.[\]]{0,80}$/.test(param) ? param : undefined;
+}
+
+const contextPatterns = [
+  /context length (?:is|of) (?:only )?(\d+)/,
+  /context length \((\d+) tokens/,
+  /context size \((\d+) tokens/,
+  /range of input length should be \[\d+, ?(\d+)\]/,
+];
+const promptPatterns = [
+  /passed (\d+) input tokens/,
+  /input \((\d+) tokens/,
+  /request \((\d+) tokens/,
+  /resulted in (\d+) tokens/,
+];
+const outputPatterns = [/range of max_(?:completion_)?tokens should be \[\d+, ?(\d+)\]/];
+
+function readLimits({ text, contextTokens, promptTokens }: ErrorText): ToldLimits {
+  const context = contextTokens ?? firstNumber(text, contextPatterns);
+  const prompt = promptTokens ?? firstNumber(text, promptPatterns);
+  const output = firstNumber(text, outputPatterns);
+  return {
+    ...(context === undefined ? {} : { contextTokens: context }),
+    ...(prompt === undefined ? {} : { promptTokens: prompt }),
+    ...(output === undefined ? {} : { maxOutputTokens: output }),
+  };
+}
+
+function firstNumber(text: string, patterns: readonly RegExp[]): number | undefined {
+  for (const pattern of patterns) {
+    const found = pattern.exec(text)?.[1];
+    if (found !== undefined) return Number(found);
+  }
+  return undefined;
+}
+
+/** Seconds, or a date as proxies write it. */
+export function readRetryAfter(headers: Headers, nowMs: number): number | undefined {
+  const inMs = Number(headers.get("retry-after-ms") ?? Number.NaN);
+  if (inMs > 0) return inMs;
+  const value = headers.get("retry-after");
+  if (value === null) return undefined;
+  const seconds = Number(value);
+  const delayMs = Number.isNaN(seconds) ? Date.parse(value) - nowMs : seconds * 1000;
+  return delayMs > 0 ? delayMs : undefined;
+}

@@ -1,0 +1,142 @@
+// The event stream of a chat completion to upstream events: bytes, errors in every form, the end. What a chunk means is
+// reply-reader.ts. Plain deltas are recognised by their bytes and never parsed: 0.3 against 1.6 µs each (2026-11). Hot.
+
+import { isJsonObject, type JsonObject, type JsonText } from "../../contract/json.ts";
+import type { EventDecoder } from "../../contract/upstream.ts";
+import { createSseDecoder, type SseDecoder, type SseEvent, type SseSink } from "../../sse/sse-decoder.ts";
+import type { CompletionChunk } from "../../wire/openai-compatible.ts";
+import { JsonTextTemplate } from "../json-text-template.ts";
+import { parseObject, statusComment } from "./error-body.ts";
+import { classifyEvent } from "./errors.ts";
+import { type Emit, type ReplyOptions, ReplyReader } from "./reply-reader.ts";
+import type { TextKind } from "./think-tags.ts";
+
+export interface DecoderOptions extends ReplyOptions {
+  readonly maxLineBytes?: number;
+}
+
+/** The fields of a delta that hold text, in the order in which they count. */
+const textFields: readonly (readonly [field: string, kind: TextKind])[] = [
+  ["reasoning_content", "reasoning-delta"],
+  ["reasoning", "reasoning-delta"],
+  ["content", "text-delta"],
+];
+/** A stream whose chunks never repeat their shape (log probabilities, say) is not learnt for ever. */
+const maxUselessShapes = 16;
+
+interface Learnt {
+  readonly template: JsonTextTemplate;
+  /** One object serves all deltas of this shape. */
+  readonly event: { readonly type: TextKind; readonly text: JsonText };
+}
+
+/** Decodes one reply, cut anywhere. Events are valid only while they are emitted. */
+export function createEventDecoder(options: DecoderOptions): EventDecoder {
+  return new Decoder(options);
+}
+
+const textDecoder = new TextDecoder();
+
+/** A class and not closures: a thousand open streams hold a thousand of them. */
+class Decoder implements EventDecoder, SseSink {
+  readonly #options: DecoderOptions;
+  readonly #sse: SseDecoder;
+  readonly #reader: ReplyReader;
+  #learnt: Learnt | undefined;
+  #uselessShapes = 0;
+  #hasSkipped = false;
+  #toldStatus: number | undefined;
+
+  constructor(options: DecoderOptions) {
+    this.#options = options;
+    this.#sse = createSseDecoder(this, options);
+    this.#reader = new ReplyReader(options);
+  }
+
+  get pendingBytes(): number {
+    return this.#sse.pendingBytes;
+  }
+
+  feed(chunk: Uint8Array, emit: Emit): void {
+    this.#reader.emit = emit;
+    this.#sse.feed(chunk);
+    this.#learnt?.template.release();
+  }
+
+  end(emit: Emit): void {
+    this.#reader.emit = emit;
+    this.#sse.end();
+    this.#reader.end();
+  }
+
+  event(event: SseEvent): void {
+    if (this.#reader.hasEnded || this.#passOn(event)) return;
+    this.#parse(event.data, event.type === "error");
+  }
+
+  comment(text: Uint8Array): void {
+    // Keep-alive mostly; DashScope's native errors tell their status in one.
+    if (text.length < 64) this.#toldStatus = statusComment(textDecoder.decode(text)).status ?? this.#toldStatus;
+  }
+
+  /** Whether the event was of the shape that is known, and nobody had to look closer. */
+  #passOn({ bytes, start, end }: SseEvent): boolean {
+    const learnt = this.#learnt;
+    if (learnt === undefined || !learnt.template.match(bytes, start, end)) return false;
+    const { template, event } = learnt;
+    if (!this.#reader.text.passes(event.type, event.text)) return false;
+    this.#uselessShapes = 0;
+    if (!template.isEmpty) this.#reader.emit(event);
+    return true;
+  }
+
+  #parse(data: Uint8Array, isErrorEvent: boolean): void {
+    const text = textDecoder.decode(data).trim();
+    if (text === "[DONE]") return this.#reader.done();
+    const event = parseObject(text);
+    if (event === undefined) return text === "" ? undefined : this.#skip("no JSON object");
+    const refusal = classifyEvent(event, isErrorEvent, this.#toldStatus, this.#options.source);
+    if (refusal !== undefined) return this.#reader.refuse(refusal);
+    // Fields are checked one by one where they are used.
+    const chunk = event as CompletionChunk;
+    if (!Array.isArray(chunk.choices) && chunk.usage == null) return this.#skip("unknown event");
+    this.#reader.accept(chunk);
+    if (this.#uselessShapes < maxUselessShapes && !this.#reader.hasEnded) this.#learn(data, event);
+  }
+
+  #learn(data: Uint8Array, event: JsonObject): void {
+    const found = plainText(event);
+    if (found === undefined) return;
+    const [field, kind, text] = found;
+    const template = JsonTextTemplate.learn(data, field, text, textOfPlain);
+    this.#uselessShapes++;
+    if (template !== undefined) this.#learnt = { template, event: { type: kind, text: template.text } };
+  }
+
+  #skip(reason: string): void {
+    if (this.#hasSkipped) return;
+    this.#hasSkipped = true;
+    this.#options.onSkipped?.(reason);
+  }
+}
+
+function textOfPlain(event: unknown): unknown {
+  return plainText(event)?.[2];
+}
+
+/** The one text of a chunk that says nothing else; undefined for whatever has to be looked at closer. */
+function plainText(event: unknown): readonly [field: string, kind: TextKind, text: string] | undefined {
+  if (!isJsonObject(event) || !Array.isArray(event["choices"]) || event["choices"].length !== 1) return undefined;
+  if (event["usage"] != null || event["error"] != null || event["timings"] != null) return undefined;
+  const choice: unknown = event["choices"][0];
+  if (!isJsonObject(choice) || (choice["index"] ?? 0) !== 0 || choice["finish_reason"] != null) return undefined;
+  const delta = choice["delta"];
+  if (!isJsonObject(delta) || delta["tool_calls"] != null || delta["function_call"] != null) return undefined;
+  if (delta["refusal"] != null || delta["thinking"] != null) return undefined;
+  const texts = textFields.filter(([field]) => delta[field] != null && delta[field] !== "");
+  const [first] = texts;
+  if (first === undefined || texts.length > 1) return undefined;
+  const [field, kind] = first;
+  const text = delta[field];
+  return typeof text === "string" ? [field, kind, text] : undefined;
+}

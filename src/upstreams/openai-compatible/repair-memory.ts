@@ -1,0 +1,32 @@
+// Repairs that were found: those of a request for its next attempt, those of a model for every later request.
+
+import type { ChatRequest } from "../../contract/chat-request.ts";
+import type { Repair } from "./body-repairs.ts";
+
+export interface RepairMemory {
+  known(request: ChatRequest, model: string): readonly Repair[];
+  note(request: ChatRequest, model: string, repair: Repair): void;
+}
+
+/** Names of models come from clients. */
+const maxModels = 256;
+
+export function createRepairMemory(): RepairMemory {
+  const byRequest = new WeakMap<ChatRequest, Map<string, Repair>>();
+  const byModel = new Map<string, Map<string, Repair>>();
+
+  return {
+    known(request, model) {
+      const all = new Map([...(byModel.get(model) ?? []), ...(byRequest.get(request) ?? [])]);
+      return [...all.values()];
+    },
+    note(request, model, repair) {
+      const ofRequest = byRequest.get(request) ?? new Map<string, Repair>();
+      byRequest.set(request, ofRequest.set(repair.name, repair));
+      if (!repair.isLasting) return;
+      // Forgetting costs one refused request a model.
+      if (byModel.size >= maxModels && !byModel.has(model)) byModel.clear();
+      byModel.set(model, (byModel.get(model) ?? new Map<string, Repair>()).set(repair.name, repair));
+    },
+  };
+}

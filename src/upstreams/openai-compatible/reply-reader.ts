@@ -1,0 +1,188 @@
+// One reply of a server, chunk by parsed chunk, to upstream events: the rules by which all dialects become one. The bytes
+// around it are event-decoder.ts and json-decoder.ts.
+
+import type { FinishReason, TokenUsage, UpstreamEvent } from "../../contract/events.ts";
+import type { GatewayError } from "../../contract/gateway-error.ts";
+import { jsonText } from "../../contract/json.ts";
+import type { CompletionChoice, CompletionChunk, CompletionDelta } from "../../wire/openai-compatible.ts";
+import { classifyText, refusalOf, type RefusalSource } from "./errors.ts";
+import { parseTimings, parseUsage } from "./parse-usage.ts";
+import type { UpstreamRefusal } from "./refusal.ts";
+import { type Rescue, TextFlow } from "./text-flow.ts";
+import { createToolCalls, type ToolCalls } from "./tool-calls.ts";
+
+export interface ReplyOptions {
+  /** The model that was asked, where the reply names none. */
+  readonly model: string;
+  readonly source: RefusalSource;
+  readonly thinkTags: boolean;
+  readonly cumulativeDeltas: boolean;
+  readonly doneIsFinish: boolean;
+  readonly toolNames: readonly string[];
+  readonly rescue: Rescue;
+  /** Ids of calls that come without one. */
+  readonly createId: () => string;
+  /** Told of a refusal; returns the error to tell. @defaultValue the refusal itself */
+  readonly onRefusal?: (refusal: UpstreamRefusal) => GatewayError;
+  /** Told once a reply, at the first event that could not be understood. */
+  readonly onSkipped?: (reason: string) => void;
+  readonly onUsage?: (usage: TokenUsage) => void;
+}
+
+export type Emit = (event: UpstreamEvent) => void;
+
+/** Words for the finish that are not OpenAI's own. */
+const finishReasons: Readonly<Record<string, FinishReason>> = {
+  stop: "stop",
+  eos: "stop",
+  end_turn: "stop",
+  stop_sequence: "stop",
+  length: "length",
+  max_tokens: "length",
+  tool_calls: "tool_calls",
+  function_call: "tool_calls",
+  content_filter: "content_filter",
+  sensitive: "content_filter",
+};
+
+/** A class and not closures: every open stream holds one. */
+export class ReplyReader {
+  /** Where events go from now on. */
+  emit: Emit = () => {};
+  hasEnded = false;
+  readonly text: TextFlow;
+  readonly #options: ReplyOptions;
+  /** Made when the first call comes: most replies have none. */
+  #calls: ToolCalls | undefined;
+  #hasStarted = false;
+  #hasSaid = false;
+  #finish: FinishReason | undefined;
+  #usage: TokenUsage | undefined;
+
+  constructor(options: ReplyOptions) {
+    this.#options = options;
+    this.text = new TextFlow({
+      thinkTags: options.thinkTags,
+      cumulativeDeltas: options.cumulativeDeltas,
+      rescue: options.rescue,
+      hasTools: options.toolNames.length > 0,
+      say: (kind, text) => this.emit({ type: kind, text: jsonText(text) }),
+    });
+  }
+
+  accept(chunk: CompletionChunk): void {
+    this.#start(chunk.model);
+    const choices = Array.isArray(chunk.choices) ? (chunk.choices as readonly CompletionChoice[]) : [];
+    for (const choice of choices) if (choice !== null && (choice.index ?? 0) === 0) this.#onChoice(choice);
+    if (this.hasEnded) return;
+    if (chunk.usage != null) this.#usage = parseUsage(chunk.usage) ?? this.#usage;
+    else if (chunk.timings != null) this.#usage ??= parseTimings(chunk.timings);
+    // The chunk of usage alone is the last one.
+    if (choices.length === 0 && chunk.usage != null && this.#finish !== undefined) this.end();
+  }
+
+  /** `[DONE]`. */
+  done(): void {
+    if (this.#options.doneIsFinish && this.#hasStarted) this.#finish ??= "stop";
+    this.end();
+  }
+
+  /** Ends well after a finish, else as a reply that was cut. */
+  end(): void {
+    if (this.hasEnded) return;
+    if (this.#finish === undefined) return this.#fail(cutOff(this.#options.source));
+    this.#calls?.settle(true);
+    this.text.settle(this.#finish === "stop" && this.#callCount === 0);
+    this.hasEnded = true;
+    this.#tellUsage();
+    this.emit({ type: "reply-end", finishReason: this.#reasonOf(this.#finish) });
+  }
+
+  refuse(refusal: UpstreamRefusal): void {
+    if (this.hasEnded) return;
+    // The reply was whole before: what breaks behind its end breaks nothing of it.
+    if (this.#finish !== undefined) return this.end();
+    this.#fail(this.#options.onRefusal?.(refusal) ?? refusal);
+  }
+
+  get #callCount(): number {
+    return this.#calls?.count ?? 0;
+  }
+
+  #start(model: string | null | undefined): void {
+    if (this.#hasStarted) return;
+    this.#hasStarted = true;
+    this.emit({ type: "reply-start", model: stringOf(model) ?? this.#options.model });
+  }
+
+  #onChoice({ delta, message, finish_reason: reason }: CompletionChoice): void {
+    const { source } = this.#options;
+    // Some servers close with the whole message once more.
+    const piece = delta ?? (this.#hasSaid ? undefined : message);
+    const told = stringOf(reason)?.toLowerCase();
+    if (told === "error_finish" || told === "error") return this.refuse(classifyText(textIn(piece?.content), source));
+    if (told === "abort" || told === "insufficient_system_resource") {
+      return this.refuse(refusalOf("aborted", "gave up its answer: try again", source));
+    }
+    if (piece != null) this.#onDelta(piece);
+    if (told !== undefined) this.#finish ??= finishReasons[told] ?? "stop";
+  }
+
+  #onDelta(delta: CompletionDelta): void {
+    const thought = [delta.reasoning_content, delta.reasoning, delta.thinking].map(stringOf).find(Boolean);
+    // Both names may hold the same text: only one of them is said.
+    if (thought !== undefined) this.text.accept("reasoning-delta", thought);
+    const answer = textIn(delta.content) || (stringOf(delta.refusal) ?? "");
+    if (answer !== "") this.text.accept("text-delta", answer);
+    this.#hasSaid ||= thought !== undefined || answer !== "";
+    const legacy = delta.function_call == null ? [] : [{ index: 0, function: delta.function_call }];
+    const pieces = Array.isArray(delta.tool_calls) ? delta.tool_calls : legacy;
+    if (pieces.length === 0) return;
+    this.#hasSaid = true;
+    this.text.beforeCall();
+    this.#calls ??= createToolCalls({ ...this.#options, emit: (event) => this.emit(event) });
+    for (const piece of pieces) if (piece !== null && typeof piece === "object") this.#calls.accept(piece);
+  }
+
+  /** Calls decide, unless the last of them was cut: then whoever runs it must not take it for whole. */
+  #reasonOf(told: FinishReason): FinishReason {
+    if (this.#callCount === 0) return told === "tool_calls" ? "stop" : told;
+    if (this.#calls?.isCutOff) return "length";
+    return told === "stop" ? "tool_calls" : told;
+  }
+
+  #fail(error: GatewayError): void {
+    this.text.settle(false);
+    this.#calls?.settle(false);
+    this.hasEnded = true;
+    this.#tellUsage();
+    this.emit({ type: "reply-error", error });
+  }
+
+  #tellUsage(): void {
+    if (this.#usage === undefined) return;
+    this.#options.onUsage?.(this.#usage);
+    this.emit({ type: "usage-update", usage: this.#usage });
+  }
+}
+
+/** A body that ended without a finish is a failure, never a `stop`. */
+function cutOff(source: RefusalSource): UpstreamRefusal {
+  return refusalOf("aborted", "broke off its answer before the end: send the message again", source);
+}
+
+function stringOf(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** Content as text; some adapters send parts. */
+function textIn(content: unknown): string {
+  if (typeof content === "string") return content;
+  if (!Array.isArray(content)) return "";
+  return content.map((part: unknown) => textOfPart(part)).join("");
+}
+
+function textOfPart(part: unknown): string {
+  if (typeof part === "string") return part;
+  return typeof part === "object" && part !== null && "text" in part ? (stringOf(part.text) ?? "") : "";
+}

@@ -1,0 +1,109 @@
+// A request in the words of a dialect: which fields go out, under which names, and what is left out. Pure.
+
+import type { ChatRequest, ToolDefinition } from "../../contract/chat-request.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts";
+import type { Body, Dialect } from "./dialect.ts";
+import { type BodyOptions, encodeMessages } from "./encode-messages.ts";
+import { addThinking, thinkingOf } from "./thinking.ts";
+
+/** Surface whose clients write this very protocol: what the gateway does not know of it is passed on. */
+const sameProtocol = "openai-chat";
+
+/** What is written anew below, or is the gateway's own. */
+const ownFields: ReadonlySet<string> = new Set([
+  "model",
+  "messages",
+  "tools",
+  "functions",
+  "tool_choice",
+  "function_call",
+  "stream",
+  "stream_options",
+  "max_tokens",
+  "max_completion_tokens",
+  "session_id",
+  "n",
+]);
+
+/**
+ * Always asks for a stream: older models refuse to think without one, and whole answers are collected from it.
+ * @throws {GatewayError} `invalid-request` for what the server cannot be told
+ */
+export function createRequestBody(request: ChatRequest, options: BodyOptions): Body {
+  const { dialect, model } = options;
+  const rules = dialect.request;
+  const body: Body = {
+    ...passedFields(request, rules.drops),
+    model,
+    messages: encodeMessages(request, options),
+    stream: true,
+    // Without it no usage at all comes in a stream.
+    stream_options: { include_usage: true },
+  };
+  if (request.maxTokens !== undefined) body["max_tokens"] = request.maxTokens;
+  if (rules.webSearch && request.webSearch !== undefined) body["enable_search"] = request.webSearch;
+  addTools(body, request, dialect);
+  addThinking(body, request, options);
+  addSampling(body, request, options);
+  return body;
+}
+
+/** Fields that only one upstream understands. Null is how official clients leave a field open. */
+function passedFields(request: ChatRequest, drops: readonly string[]): Body {
+  const passed: Body = {};
+  if (request.surface !== sameProtocol) return passed;
+  for (const [field, value] of Object.entries(request.body)) {
+    if (ownFields.has(field) || drops.includes(field) || value === null || value === undefined) continue;
+    // Came out of JSON.parse.
+    passed[field] = value as Json;
+  }
+  return passed;
+}
+
+function addTools(body: Body, request: ChatRequest, dialect: Dialect): void {
+  const rules = dialect.request;
+  const { toolChoice } = request;
+  const isForbidden = toolChoice === "none" && rules.noneDropsTools;
+  const named = typeof toolChoice === "object" ? toolChoice.toolName : undefined;
+  // Where a choice by name is not obeyed, the one tool is all that there is to choose from.
+  const alone = rules.toolChoice === "full" ? undefined : named;
+  const tools = request.tools.filter((tool) => alone === undefined || tool.name === alone);
+  if (tools.length === 0 || isForbidden) {
+    delete body["parallel_tool_calls"];
+    return;
+  }
+  body["tools"] = tools.map((tool) => encodeTool(tool, dialect));
+  if (rules.asksForParallelCalls) body["parallel_tool_calls"] ??= true;
+  if (toolChoice === undefined || rules.toolChoice === "none") return;
+  if (named === undefined) body["tool_choice"] = toolChoice as string;
+  else if (alone !== undefined) body["tool_choice"] = "required";
+  else body["tool_choice"] = { type: "function", function: { name: named } };
+}
+
+function encodeTool({ name, description, parameters }: ToolDefinition, dialect: Dialect): Json {
+  const isEmpty = isEmptySchema(parameters);
+  const sent = isEmpty ? { type: "object", properties: {} } : parameters;
+  return {
+    type: "function",
+    function: {
+      name,
+      ...(description === undefined ? {} : { description }),
+      ...(isEmpty && dialect.request.emptyParameters === "omit" ? {} : { parameters: sent }),
+    },
+  };
+}
+
+function isEmptySchema(schema: Json): boolean {
+  if (!isJsonObject(schema)) return true;
+  const { properties, ...rest }: JsonObject = schema;
+  const hasProperties = isJsonObject(properties) && Object.keys(properties).length > 0;
+  return !hasProperties && Object.keys(rest).every((key) => key === "type" || key === "required" || key === "$schema");
+}
+
+function addSampling(body: Body, request: ChatRequest, { dialect, model }: BodyOptions): void {
+  const { sampling } = dialect.request;
+  if (sampling === undefined || !/qw[eq]n?/i.test(model)) return;
+  const defaults = thinkingOf(request) === false ? sampling.plain : sampling.thinking;
+  body["temperature"] ??= defaults.temperature;
+  body["top_p"] ??= defaults.top_p;
+}

@@ -1,0 +1,246 @@
+// A server that speaks OpenAI chat completions as an upstream: stateless, with one key or several, in its own dialect.
+
+import type { ChatRequest } from "../../contract/chat-request.ts";
+import type { TokenUsage } from "../../contract/events.ts";
+import { GatewayError } from "../../contract/gateway-error.ts";
+import { isJsonObject } from "../../contract/json.ts";
+import type { EventDecoder, OpenContext, Upstream, UpstreamReply } from "../../contract/upstream.ts";
+import { estimateTokens } from "../../conversation/estimate-tokens.ts";
+import { fromBytes } from "../../outbound/fetch-client.ts";
+import type { HttpClient } from "../../outbound/http-client.ts";
+import type { Log } from "../../telemetry/log.ts";
+import { findRepair, type Repair } from "./body-repairs.ts";
+import { type AcceptedCompletion, createCompatibleClient } from "./client.ts";
+import type { Body, Dialect } from "./dialect.ts";
+import { createEventDecoder, type DecoderOptions } from "./event-decoder.ts";
+import type { RefusalSource } from "./errors.ts";
+import { createJsonDecoder } from "./json-decoder.ts";
+import { createKeyRing, type KeyUse } from "./keys.ts";
+import { fetchModelDetails } from "./model-details.ts";
+import { createModelList } from "./models.ts";
+import { isAboutKey, UpstreamRefusal } from "./refusal.ts";
+import { createRepairMemory } from "./repair-memory.ts";
+import { createRequestBody } from "./request-body.ts";
+import type { Rescue } from "./text-flow.ts";
+import { thinkingOf } from "./thinking.ts";
+
+export interface OpenAICompatibleOptions {
+  /** Of this upstream among others: in errors, the log and the list of models. */
+  readonly name: string;
+  readonly dialect: Dialect;
+  /** Ends mostly in `/v1`. A slash at its end does not count. */
+  readonly baseUrl: string;
+  /** One or several; none where the server wants none. */
+  readonly keys: readonly string[];
+  /** Further headers of every request. @defaultValue none */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** For requests that name no model. Undefined: the first that the server lists. */
+  readonly defaultModel: string | undefined;
+  /** The list that clients see, instead of the server's own. @defaultValue none */
+  readonly models?: readonly string[];
+  readonly http: HttpClient;
+  readonly maxLineBytes: number;
+  /** No key is set aside for longer. Undefined: as long as it takes. */
+  readonly maxCooldownMs: number | undefined;
+  readonly userAgent: string;
+  readonly clock: () => number;
+  readonly log: Log;
+}
+
+/** Of one request, all kinds together. */
+const maxRepairs = 4;
+/** How long the end of a body may take behind the reply's, before the connection is given up. */
+const bodyEndMs = 1000;
+/** A prompt that counted less than this part of its estimate was cut: estimates are not that far off. */
+const cutShare = 0.5;
+const leastCutTokens = 2000;
+
+/** One request as it is about to be sent. */
+interface Sending {
+  readonly request: ChatRequest;
+  readonly context: OpenContext;
+  readonly model: string;
+  readonly key: KeyUse;
+}
+
+export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions): Upstream {
+  const { name, dialect, clock, log } = options;
+  const source: RefusalSource = { upstream: name, displayName: dialect.displayName, rows: dialect.refusals };
+  const client = createCompatibleClient({
+    ...options,
+    headers: options.headers ?? {},
+    baseUrl: options.baseUrl.replace(/\/+$/, ""),
+    source,
+  });
+  const keys = createKeyRing({ upstream: name, secrets: options.keys, maxAsideMs: options.maxCooldownMs, clock });
+  const repairs = createRepairMemory();
+  const models = createModelList({
+    upstream: name,
+    fetchList: (signal) => client.listModels(keys.anySecret(), signal),
+    fetchDetails: (ids, signal) =>
+      fetchModelDetails(
+        dialect.models.details,
+        ids,
+        (path, body, limit) => client.askBeside(path, body, keys.anySecret(), limit),
+        signal,
+      ),
+    configured: options.models ?? [],
+    fallback: dialect.models.fallback,
+    clock,
+    log,
+  });
+
+  async function open(request: ChatRequest, context: OpenContext): Promise<UpstreamReply> {
+    const model = request.model ?? options.defaultModel ?? (await models.first());
+    const { signal, deadlineMs } = context;
+    const except = new Set<string>();
+    for (;;) {
+      const key = await keys.pick({ model, except, signal, deadlineMs });
+      const sending = { request, context, model, key };
+      try {
+        return await sendWithRepairs(sending);
+      } catch (error) {
+        key.end();
+        if (!(error instanceof UpstreamRefusal)) throw error;
+        keys.note(key.id, model, error);
+        except.add(key.id);
+        if (!isAboutKey(error.reason) || !keys.hasReady(model, except)) throw error;
+        log.info("Another key is asked", { requestId: context.requestId, upstream: name, refusedBy: key.id });
+      }
+    }
+  }
+
+  async function sendWithRepairs(sending: Sending): Promise<UpstreamReply> {
+    const { request, context, model, key } = sending;
+    let body = createRequestBody(request, { dialect, upstream: name, model });
+    const applied = new Set<string>();
+    for (const repair of repairs.known(request, model)) {
+      body = repair.change(body);
+      applied.add(repair.name);
+    }
+    for (;;) {
+      try {
+        const accepted = await client.complete(body, key.secret, context.signal);
+        return replyOf(sending, accepted, { body, applied });
+      } catch (error) {
+        const repair = error instanceof UpstreamRefusal ? repairFor(error, body, applied) : undefined;
+        if (repair === undefined) throw error;
+        noteRepair(sending, repair);
+        body = repair.change(body);
+        applied.add(repair.name);
+      }
+    }
+  }
+
+  function repairFor(refusal: UpstreamRefusal, body: Body, applied: ReadonlySet<string>): Repair | undefined {
+    return applied.size < maxRepairs ? findRepair(refusal, body, applied) : undefined;
+  }
+
+  function noteRepair({ request, context, model }: Sending, repair: Repair): void {
+    repairs.note(request, model, repair);
+    log.info("The request is sent once more, changed", {
+      requestId: context.requestId,
+      upstream: name,
+      change: repair.name,
+    });
+  }
+
+  function replyOf(
+    sending: Sending,
+    accepted: AcceptedCompletion,
+    sent: { readonly body: Body; readonly applied: ReadonlySet<string> },
+  ): UpstreamReply {
+    const { request, context, model, key } = sending;
+    const decoderOptions: DecoderOptions = {
+      model,
+      source,
+      thinkTags: dialect.reply.thinkTags,
+      cumulativeDeltas: dialect.reply.cumulativeDeltas,
+      doneIsFinish: dialect.reply.doneIsFinish,
+      toolNames: request.tools.map((tool) => tool.name),
+      rescue: rescueOf(request, dialect),
+      createId: () => `call_${crypto.randomUUID().replaceAll("-", "")}`,
+      maxLineBytes: options.maxLineBytes,
+      onRefusal: (refusal) => judgeInStream(sending, sent.body, sent.applied, refusal),
+      onSkipped: (reason) =>
+        log.warn("Skipped an event of the stream", { requestId: context.requestId, upstream: name, reason }),
+      onUsage: (usage) => warnOfCut(sending, usage),
+    };
+    const body = accepted.type === "stream" ? accepted.body : fromBytes(new Uint8Array());
+    const decoder: EventDecoder =
+      accepted.type === "stream"
+        ? createEventDecoder(decoderOptions)
+        : createJsonDecoder(accepted.body, decoderOptions);
+    return {
+      account: key.id,
+      model,
+      body,
+      decoder,
+      async onEnd(outcome) {
+        key.end();
+        if (outcome === "complete") {
+          // The end of the body follows `[DONE]` closely: read up to it, the connection serves the next request.
+          body.resume();
+          setTimeout(() => body.cancel(), bodyEndMs).unref();
+        } else body.cancel();
+        return 0;
+      },
+    };
+  }
+
+  /** A refusal that came as an event: as long as nothing was said, the gateway may ask once more. */
+  function judgeInStream(
+    sending: Sending,
+    body: Body,
+    applied: ReadonlySet<string>,
+    refusal: UpstreamRefusal,
+  ): GatewayError {
+    const { model, key } = sending;
+    keys.note(key.id, model, refusal);
+    const repair = repairFor(refusal, body, applied);
+    if (repair !== undefined) noteRepair(sending, repair);
+    const canMove = isAboutKey(refusal.reason) && keys.hasReady(model, new Set([key.id]));
+    return repair !== undefined || canMove ? asRepeatable(refusal) : refusal;
+  }
+
+  /** Ollama cuts what is longer than its window without a word: the only sign is a count that is too small. */
+  function warnOfCut({ request, context, model }: Sending, { inputTokens }: TokenUsage): void {
+    if (!dialect.reply.truncatesSilently) return;
+    let estimated = 0;
+    for (const message of request.messages) {
+      for (const part of message.content) if (part.type === "text") estimated += estimateTokens(part.text);
+    }
+    if (estimated < leastCutTokens || inputTokens >= estimated * cutShare) return;
+    log.warn("The prompt was probably cut by the server: give the model a longer context (num_ctx)", {
+      requestId: context.requestId,
+      upstream: name,
+      model,
+      inputTokens,
+      estimatedTokens: estimated,
+    });
+  }
+
+  return {
+    name,
+    listModels: () => models.list(),
+    open,
+    accounts: () => keys.views(),
+  };
+}
+
+function rescueOf(request: ChatRequest, dialect: Dialect): Rescue {
+  if (!dialect.reply.answersInReasoning) return "none";
+  if (thinkingOf(request) === false) return "any";
+  const format = request.body["response_format"];
+  return isJsonObject(format) && format["type"] !== "text" ? "json" : "none";
+}
+
+/** At once: what has changed is not what a wait would help against. */
+function asRepeatable(refusal: UpstreamRefusal): GatewayError {
+  const { kind, message, upstream } = refusal;
+  return new GatewayError(kind, message, {
+    cause: refusal,
+    retryable: true,
+    ...(upstream === undefined ? {} : { upstream }),
+  });
+}

@@ -1,0 +1,125 @@
+// The model list: as each server tells it, filled in from what is known, kept, and served when the server is down.
+
+import { describe, expect, test } from "bun:test";
+import type { Upstream } from "../../../../src/contract/upstream.ts";
+import type { DialectName } from "../../../../src/upstreams/openai-compatible/dialect.ts";
+import { dialects } from "../../../../src/upstreams/openai-compatible/dialects/index.ts";
+import { knownModel } from "../../../../src/upstreams/openai-compatible/known-models.ts";
+import { type Play, type Routes, serveCompatible } from "../../../support/fake-compatible-server.ts";
+import { createTestUpstream } from "../../../support/test-dialect.ts";
+import { createClock } from "../../credentials/test-accounts.ts";
+
+const json = (value: object): Play => ({ body: JSON.stringify(value) });
+const list = (...models: readonly object[]): Play => json({ object: "list", data: models });
+const listOf = (upstream: Upstream) => upstream.listModels(AbortSignal.timeout(5000));
+
+async function firstModel(dialect: DialectName, routes: Routes) {
+  await using server = serveCompatible([], routes);
+  const [model] = await listOf(createTestUpstream(server, { dialect: dialects[dialect] }));
+  return model;
+}
+
+describe("the list", () => {
+  test("vLLM and SGLang tell the context window themselves", async () => {
+    const entry = { id: "Qwen/Qwen3.6-27B", created: 7, owned_by: "vllm", max_model_len: 32_768 };
+
+    expect(await firstModel("vllm", { "/v1/models": list(entry) })).toEqual({
+      id: "Qwen/Qwen3.6-27B",
+      displayName: "Qwen/Qwen3.6-27B",
+      ownedBy: "vllm",
+      createdAtSeconds: 7,
+      contextTokens: 32_768,
+      maxOutputTokens: 65_536,
+      vision: true,
+      thinking: true,
+    });
+  });
+
+  test("Ollama is asked about each model", async () => {
+    const show = json({ model_info: { "qwen3.context_length": 40_960 }, capabilities: ["tools", "thinking"] });
+    const routes = { "/v1/models": list({ id: "mine:1b", owned_by: "library" }), "/api/show": show };
+
+    expect(await firstModel("ollama", routes)).toMatchObject({ contextTokens: 40_960, thinking: true, vision: false });
+  });
+
+  test("llama.cpp tells the window of a slot in /props, which goes before that of the training", async () => {
+    const props = json({ default_generation_settings: { n_ctx: 8192 }, modalities: { vision: true } });
+    const routes = { "/v1/models": list({ id: "a.gguf", meta: { n_ctx_train: 262_144 } }), "/props": props };
+
+    expect(await firstModel("llama-cpp", routes)).toMatchObject({ contextTokens: 8192, vision: true });
+    expect(await firstModel("llama-cpp", { "/v1/models": routes["/v1/models"] })).toMatchObject({
+      contextTokens: 262_144,
+    });
+  });
+
+  test("LM Studio has a list of its own beside", async () => {
+    const own = json({ data: [{ id: "a", type: "vlm", max_context_length: 9, loaded_context_length: 4096 }] });
+
+    expect(await firstModel("lm-studio", { "/v1/models": list({ id: "a" }), "/api/v0/models": own })).toMatchObject({
+      contextTokens: 4096,
+      vision: true,
+    });
+  });
+
+  test("is what the user wrote, where he wrote one: the server is not asked", async () => {
+    await using server = serveCompatible([]);
+    const models = ["qwen3.7-plus", "my-own"];
+    const upstream = createTestUpstream(server, { dialect: dialects.dashscope, models });
+
+    expect((await listOf(upstream)).map(({ id, contextTokens }) => [id, contextTokens])).toEqual([
+      ["qwen3.7-plus", 1_000_000],
+      ["my-own", undefined],
+    ]);
+    expect(server.requests).toHaveLength(0);
+  });
+
+  test("is asked for once by all who wait, and kept for ten minutes", async () => {
+    await using server = serveCompatible([], { "/v1/models": list({ id: "a" }) });
+    const clock = createClock();
+    const upstream = createTestUpstream(server, { dialect: dialects.vllm, clock: clock.now });
+    await Promise.all([listOf(upstream), listOf(upstream)]);
+    clock.advance(9 * 60_000);
+    await listOf(upstream);
+
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test("stays what it was when the server is down", async () => {
+    const server = serveCompatible([], { "/v1/models": list({ id: "a" }) });
+    const clock = createClock();
+    const upstream = createTestUpstream(server, { dialect: dialects.vllm, clock: clock.now });
+    await listOf(upstream);
+    await server[Symbol.asyncDispose]();
+    clock.advance(11 * 60_000);
+
+    expect((await listOf(upstream)).map(({ id }) => id)).toEqual(["a"]);
+  });
+
+  test("is of known names where the host does not tell, and an error where none are known", async () => {
+    await using server = serveCompatible([]);
+    const hosted = await listOf(createTestUpstream(server, { dialect: dialects.dashscope }));
+
+    expect(hosted.map(({ id }) => id)).toContain("qwen3.8-max");
+    await expect(listOf(createTestUpstream(server, { dialect: dialects.vllm }))).rejects.toMatchObject({
+      upstream: "mine",
+    });
+  });
+});
+
+describe("knownModel", () => {
+  const rows = [
+    ["qwen3.8-max-0902", 1_000_000, true, true],
+    ["qwen3.7-max", 1_000_000, true, false],
+    ["Qwen/Qwen3.6-35B-A3B", 262_144, true, false],
+    ["qwen3.6:27b", 262_144, true, false],
+    ["qwen3-coder-plus", 1_000_000, false, false],
+    ["qwen-plus-latest", 1_000_000, true, false],
+  ] as const;
+  test.each([...rows])("%s has %d tokens, thinks: %p, always: %p", (id, contextTokens, thinking, alwaysThinks) => {
+    expect(knownModel(id)).toMatchObject({ contextTokens, thinking, alwaysThinks });
+  });
+
+  test("knows nothing of others", () => {
+    expect(["glm-5", "llama4", ""].map(knownModel)).toEqual([undefined, undefined, undefined]);
+  });
+});
