@@ -222,7 +222,7 @@ test("a first answer that takes long, or outlasts its store, is known to others 
 });
 
 test("only chats that no branch and no failed turn is left in count as unused", async () => {
-  const { one, clock } = openTwice();
+  const { one, other, clock } = openTwice();
   const { upstream, account } = newConversation("chat");
   await converse(one, "chat", "1", { conversation: { sessionId: "first" } });
   await one.endTurn(await begin(one, byHistory(["1"])), turnRecord("2", node("chat", "node-2")));
@@ -235,6 +235,8 @@ test("only chats that no branch and no failed turn is left in count as unused", 
   clock.advance(sessionTimeoutMs);
   expect(await one.sweep()).toMatchObject([{ nodeId: "node-3" }]);
   expect(await one.findUnusedChats([{ upstream, account, chatId: "chat" }])).toHaveLength(1);
+  await one.close();
+  await other.close();
 });
 
 test("expiry frees every row, long conversations in several batches [R2-035] [R2-037]", async () => {
