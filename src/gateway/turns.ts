@@ -13,6 +13,7 @@ import { sleep } from "../outbound/retry.ts";
 import type { PrefixFingerprint, Store, TurnClaim, TurnLookup } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import { createSessionQueue } from "./session-queue.ts";
+import { createTimeLimit } from "./time-limit.ts";
 
 export interface TurnOptions {
   readonly store: Store;
@@ -58,6 +59,8 @@ const leavingWaitMs = 6000;
 export function createTurns(options: TurnOptions): Turns {
   const { store } = options;
   const queue = createSessionQueue();
+  /** A store that hangs must not hold an answer back for ever. */
+  const withinLimit = createTimeLimit(options.commitMs, "commit the turn");
   /** Turns whose client has left and whose chat is not free yet, by the fingerprint that they continued. */
   const leaving = new Map<string, Promise<void>>();
 
@@ -108,6 +111,7 @@ export function createTurns(options: TurnOptions): Turns {
     lookup: TurnLookup & { readonly by: "history" },
     signal: AbortSignal,
   ): Promise<TurnClaim | undefined> {
+    if (lookup.prefixes.length === 0) return undefined;
     const claim = await store.beginTurn(caller, lookup);
     if (claim !== undefined && claim !== "busy") return claim;
     const ending = lookup.prefixes.map((prefix) => leaving.get(prefix.strict)).find((one) => one !== undefined);
@@ -198,7 +202,7 @@ export function createTurns(options: TurnOptions): Turns {
           .catch((error: unknown) => {
             options.log.error("Cannot note a running reply", {}, error);
           });
-        return within(options.commitMs, notes).catch(() => {
+        return withinLimit(notes).catch(() => {
           // The store is slow: the answer does not wait for it any longer.
         });
       },
@@ -214,7 +218,7 @@ export function createTurns(options: TurnOptions): Turns {
         isOver = true;
         try {
           if (continuation === undefined) await release(settleMs);
-          else await within(options.commitMs, write(fingerprint, continuation, settleMs));
+          else await withinLimit(write(fingerprint, continuation, settleMs));
         } catch (error) {
           options.log.error("Cannot commit a turn: its conversation will start a new chat", {}, error);
         } finally {
@@ -294,20 +298,4 @@ function sessionBusy(): GatewayError {
     "The session is still busy with an earlier message: try again when it has been answered",
     { retryAfterMs: 5000 },
   );
-}
-
-/** A store that hangs must not hold the end of an answer back for ever. */
-async function within(limitMs: number, work: Promise<void>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new GatewayError("internal", `Cannot commit the turn within ${limitMs} ms`)),
-      limitMs,
-    );
-  });
-  try {
-    await Promise.race([work, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -75,6 +75,11 @@ export class Connection {
     }
   }
 
+  /** For work with `writeNow` that cannot share a transaction: again when the lock was not to be had. */
+  retry(work: () => void): Promise<void> {
+    return retryWhileBusy(work);
+  }
+
   /** Resolves when everything that was asked for before has been written, or has failed. */
   async flush(): Promise<void> {
     await this.#runJobs();

@@ -34,11 +34,10 @@ export class HeldClaims {
     this.#abandonLeasesOfTheDead();
   }
 
-  /** @returns the id of the new claim; whoever held the chat before is fenced off. */
-  take(chat: { upstream: string; account: string; chatId: string }, nowMs: number): string {
-    const claimId = crypto.randomUUID();
-    this.#connection.questions.takeLease.run({ ...chat, claimId, ...this.#owner, leasedUntilMs: nowMs + leaseMs });
-    return claimId;
+  /** Whoever held the chat before is fenced off. */
+  take(lease: ReturnType<typeof leaseOf>, conversationKey: number, nowMs: number): void {
+    const { questions } = this.#connection;
+    questions.takeLease.run({ ...lease, conversationKey, ...this.#owner, leasedUntilMs: nowMs + leaseMs });
   }
 
   note(claim: TurnClaim, { nodeId, parentId, responseId }: Continuation): void {
@@ -46,7 +45,9 @@ export class HeldClaims {
   }
 
   free(claim: TurnClaim, nowMs: number, settleMs: number): void {
-    this.#connection.questions.freeLease.run({ ...leaseOf(claim), readyAtMs: nowMs + Math.ceil(settleMs) });
+    const { questions } = this.#connection;
+    if (settleMs > 0) questions.settleLease.run({ ...leaseOf(claim), readyAtMs: nowMs + Math.ceil(settleMs) });
+    else questions.endLease.run(leaseOf(claim));
   }
 
   get(claim: TurnClaim): HeldClaim | undefined {
@@ -63,10 +64,6 @@ export class HeldClaims {
   letGo(claim: TurnClaim): HeldClaim | undefined {
     const held = this.#held.get(claim.claimId);
     this.#held.delete(claim.claimId);
-    if (this.#held.size === 0) {
-      clearInterval(this.#renewal);
-      this.#renewal = undefined;
-    }
     return held;
   }
 
@@ -79,6 +76,7 @@ export class HeldClaims {
   abandonAll(): void {
     const held = [...this.#held.values()];
     for (const { claim } of held) this.letGo(claim);
+    clearInterval(this.#renewal);
     if (held.length === 0) return;
     this.#connection.writeNow(() => {
       for (const { claim } of held) this.#connection.questions.abandonLease.run(leaseOf(claim));
@@ -86,6 +84,12 @@ export class HeldClaims {
   }
 
   #renewOnTime(): void {
+    // Not stopped by the last ending: one that begins and ends a claim a thousand times a second costs more than this.
+    if (this.#held.size === 0) {
+      clearInterval(this.#renewal);
+      this.#renewal = undefined;
+      return;
+    }
     try {
       this.#connection.writeNow(({ nowMs }) => this.#renew(nowMs));
     } catch (error) {
@@ -118,6 +122,6 @@ export class HeldClaims {
   }
 }
 
-function leaseOf({ claimId, upstream, account, continuation: { chatId } }: TurnClaim) {
+export function leaseOf({ claimId, upstream, account, continuation: { chatId } }: TurnClaim) {
   return { claimId, upstream, account, chatId };
 }

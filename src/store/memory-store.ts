@@ -68,9 +68,10 @@ class MemoryStore implements Store {
   async beginTurn(caller: string, lookup: TurnLookup): Promise<TurnClaim | "busy" | undefined> {
     const place = lookup.by === "head" ? this.#findHead(caller, lookup.sessionId) : this.#findTurn(caller, lookup);
     if (place === undefined || place === "busy") return place;
-    const { conversation } = place;
-    conversation.view = { ...conversation.view, lastAccessedMs: this.#options.clock() };
-    conversation.byHead ||= lookup.by === "head";
+    if (lookup.by === "head") {
+      touch(place.conversation, this.#options.clock());
+      place.conversation.byHead = true;
+    }
     return this.#hold(place);
   }
 
@@ -127,7 +128,8 @@ class MemoryStore implements Store {
   }
 
   async releaseTurn(claim: TurnClaim, settleMs: number): Promise<void> {
-    this.#letGo(claim, settleMs);
+    const held = this.#letGo(claim, settleMs);
+    if (held !== undefined) touch(held.conversation, this.#options.clock());
   }
 
   async findUnusedChats(chats: readonly ChatPlace[]): Promise<readonly ChatPlace[]> {
@@ -273,6 +275,10 @@ class MemoryStore implements Store {
     this.#turns.forget(conversations);
     return conversations.map((conversation) => conversation.view);
   }
+}
+
+function touch(conversation: Conversation, nowMs: number): void {
+  conversation.view = { ...conversation.view, lastAccessedMs: nowMs };
 }
 
 /** Whether this place was answered by somebody else: the claim's own answer then becomes a branch. */

@@ -1,5 +1,11 @@
 // What the SQLite driver asks its database, as SQL. Every question that a turn asks is answered by an index,
 // however long the table is (test/unit/store/question-texts.test.ts reads the query plans).
+//
+// Where a table has partial indexes, parameters are compared behind a sign: SQLite compiles a question anew whenever a
+// bare one changes that could decide whether such an index serves, which takes 50 to 240 us in place of 1 to 10.
+
+/** A turn's number is that of its conversation, shifted by so many bits, plus its place in it. */
+export const turnBits = 20;
 
 const conversationView = `
   public_id AS conversationId, upstream, account, chat_id AS chatId, node_id AS nodeId, parent_id AS parentId,
@@ -18,12 +24,28 @@ const leased = (table: "turns" | "conversations", afterParameter: "$leasedAfterM
     AND leases.chat_id = ${table}.chat_id AND leases.leased_until_ms > ${afterParameter})`;
 
 /** CROSS JOIN keeps the order of the tables: the index on turns decides, its conversation is looked up. */
-const turnsBy = (index: "turns_by_hint" | "turns_by_system" | "turns_by_loose") => `
-  turns INDEXED BY ${index} CROSS JOIN conversations ON conversations.id = turns.conversation_id`;
+const turnsBy = (index: "turns_by_fingerprint" | "turns_by_hint" | "turns_by_loose") => `
+  turns INDEXED BY ${index} CROSS JOIN conversations ON conversations.id = turns.id >> ${turnBits}`;
 
 /** A turn without a node has nothing to attach to; one of an expired conversation waits for the sweep. */
 const continuable = `
-  turns.node_id IS NOT NULL AND conversations.last_accessed_ms >= $oldestMs AND NOT ${leased("turns", "$leasedAfterMs")}`;
+  turns.node_id IS NOT NULL AND conversations.caller = +$caller AND conversations.last_accessed_ms >= +$oldestMs
+    AND NOT ${leased("turns", "$leasedAfterMs")}`;
+
+/** The indexes hold the beginnings of these hashes alone. */
+const begins = (column: "fingerprint" | "loose" | "system_key", value: string, length: 8 | 16) => `
+  SUBSTR(turns.${column}, 1, ${length}) = SUBSTR(${value}, 1, ${length}) AND turns.${column} = +${value}`;
+const ofFingerprint = begins("fingerprint", "$fingerprint", 16);
+const ofSystem = begins("system_key", "$systemKey", 8);
+
+const freshFirst = "ORDER BY turns.continued, turns.created_at_ms DESC, turns.id DESC LIMIT 1";
+
+/** With equal system blocks, by whether they were said in a named session. */
+const equalSystem = (inNamedSession: 0 | 1) => `
+  SELECT 3, turns.continued, turns.created_at_ms, ${turnPosition} FROM ${turnsBy("turns_by_fingerprint")}
+  WHERE ${ofFingerprint} AND ${ofSystem}
+    AND (turns.session_hint IS NOT NULL) = ${inNamedSession} AND ${continuable}
+  ${freshFirst}`;
 
 const headPosition = `
   turns.id AS turnId, conversations.id AS conversationKey, conversations.public_id AS conversationId,
@@ -32,60 +54,70 @@ const headPosition = `
   conversations.response_id AS responseId, conversations.message_count AS messageCount,
   COALESCE(turns.system_hashes, '[]') AS systemHashes, COALESCE(turns.tool_hashes, '[]') AS toolHashes`;
 
-const headsBy = (index: "conversations_by_head" | "conversations_by_session") => `
-  conversations INDEXED BY ${index} LEFT JOIN turns ON turns.id = conversations.head_turn_id`;
+const headTurn = `
+  LEFT JOIN turns ON turns.id = (conversations.id << ${turnBits}) + conversations.head_turn`;
 
 const ofSession = `
-  conversations.caller = $caller AND conversations.session_id = $sessionId
-    AND conversations.last_accessed_ms >= $oldestMs`;
+  conversations.caller = +$caller AND conversations.session_id = +$sessionId
+    AND conversations.last_accessed_ms >= +$oldestMs`;
+
+const newestFirst = "ORDER BY conversations.last_accessed_ms DESC, conversations.id DESC";
 
 export const questionTexts = {
   /** Which of many prefixes have turns at all, longest first: most histories are asked about in vain. */
   findKnownPrefixes: `
     SELECT key AS prefixIndex FROM json_each($prefixes) AS prefix
-    WHERE EXISTS (SELECT 1 FROM turns INDEXED BY turns_by_hint
-        WHERE turns.caller = $caller AND turns.fingerprint = prefix.value ->> 'strict')
+    WHERE EXISTS (SELECT 1 FROM turns INDEXED BY turns_by_fingerprint
+        WHERE ${begins("fingerprint", "(prefix.value ->> 'strict')", 16)})
       OR EXISTS (SELECT 1 FROM turns INDEXED BY turns_by_loose
-        WHERE turns.caller = $caller AND turns.loose = prefix.value ->> 'loose'
-          AND turns.session_hint = $sessionHint)
+        WHERE ${begins("loose", "(prefix.value ->> 'loose')", 16)} AND turns.session_hint = +$sessionHint)
     ORDER BY key`,
 
-  /**
-   * The best turn with this fingerprint: equal hint and system blocks; else equal hint alone, which is evidence only
-   * when there is one (NULL equals nothing); else equal system blocks alone. Then not yet continued, then the newest.
-   */
+  /** The best turn with this fingerprint and equal system blocks: of no session, not yet continued, the newest. */
   findTurn: `
+    SELECT ${turnPosition} FROM ${turnsBy("turns_by_fingerprint")}
+    WHERE ${ofFingerprint} AND ${ofSystem} AND ${continuable}
+    ORDER BY turns.session_hint IS NOT NULL, turns.continued, turns.created_at_ms DESC, turns.id DESC LIMIT 1`,
+
+  /**
+   * The best turn with this fingerprint for a request that names its session: of that session with equal system blocks;
+   * else of that session; else with equal system blocks alone. Then not yet continued, then the newest.
+   */
+  findHintedTurn: `
     SELECT * FROM (
-      SELECT 1 AS preference, ${turnPosition} FROM ${turnsBy("turns_by_hint")}
-      WHERE turns.caller = $caller AND turns.fingerprint = $fingerprint AND turns.session_hint IS $sessionHint
-        AND turns.system_key = $systemKey AND ${continuable}
-      ORDER BY turns.continued, turns.id DESC LIMIT 1)
+      SELECT 1 AS preference, turns.continued AS continued, turns.created_at_ms AS createdAtMs, ${turnPosition}
+      FROM ${turnsBy("turns_by_hint")}
+      WHERE ${ofFingerprint} AND turns.session_hint = +$sessionHint
+        AND ${ofSystem} AND ${continuable}
+      ${freshFirst})
     UNION ALL SELECT * FROM (
-      SELECT 2, ${turnPosition} FROM ${turnsBy("turns_by_hint")}
-      WHERE turns.caller = $caller AND turns.fingerprint = $fingerprint AND turns.session_hint = $sessionHint
-        AND ${continuable}
-      ORDER BY turns.continued, turns.id DESC LIMIT 1)
-    UNION ALL SELECT * FROM (
-      SELECT 3, ${turnPosition} FROM ${turnsBy("turns_by_system")}
-      WHERE turns.caller = $caller AND turns.fingerprint = $fingerprint AND turns.system_key = $systemKey
-        AND ${continuable}
-      ORDER BY turns.continued, turns.id DESC LIMIT 1)
-    ORDER BY preference LIMIT 1`,
+      SELECT 2, turns.continued, turns.created_at_ms, ${turnPosition} FROM ${turnsBy("turns_by_hint")}
+      WHERE ${ofFingerprint} AND turns.session_hint = +$sessionHint AND ${continuable}
+      ${freshFirst})
+    UNION ALL SELECT * FROM (${equalSystem(0)})
+    UNION ALL SELECT * FROM (${equalSystem(1)})
+    ORDER BY preference, continued, createdAtMs DESC, turnId DESC LIMIT 1`,
 
   findLooseTurn: `
     SELECT ${turnPosition} FROM ${turnsBy("turns_by_loose")}
-    WHERE turns.caller = $caller AND turns.loose = $loose AND turns.session_hint = $sessionHint
-      AND turns.last_turn = $lastTurn AND ${continuable}
-    ORDER BY turns.system_key = $systemKey DESC, turns.continued, turns.id DESC LIMIT 1`,
+    WHERE ${begins("loose", "$loose", 16)} AND turns.session_hint = +$sessionHint AND turns.last_turn = +$lastTurn AND ${continuable}
+    ORDER BY turns.system_key = +$systemKey DESC, turns.continued, turns.created_at_ms DESC, turns.id DESC LIMIT 1`,
 
-  /** A title request under the same session name is newer than the conversation of a thin client, and not its head. */
+  /**
+   * A title request under the same session name is newer than the conversation of a thin client, and not its head.
+   * Where no client has named the session, many conversations may have begun with the same words: the last of them count.
+   */
   findHead: `
-    SELECT * FROM (SELECT 1 AS preference, ${headPosition} FROM ${headsBy("conversations_by_head")}
+    SELECT * FROM (SELECT 1 AS preference, ${headPosition}
+      FROM conversations INDEXED BY conversations_by_head ${headTurn}
       WHERE ${ofSession} AND conversations.by_head = 1
-      ORDER BY conversations.last_accessed_ms DESC, conversations.id DESC LIMIT 1)
-    UNION ALL SELECT * FROM (SELECT 2, ${headPosition} FROM ${headsBy("conversations_by_session")}
+      ${newestFirst} LIMIT 1)
+    UNION ALL SELECT * FROM (SELECT 2, ${headPosition}
+      FROM (SELECT id AS last_id FROM conversations INDEXED BY conversations_by_session
+        WHERE caller = +$caller AND session_id = +$sessionId ORDER BY id DESC LIMIT 100)
+      CROSS JOIN conversations ON conversations.id = last_id ${headTurn}
       WHERE ${ofSession}
-      ORDER BY conversations.last_accessed_ms DESC, conversations.id DESC LIMIT 1)
+      ${newestFirst} LIMIT 1)
     ORDER BY preference LIMIT 1`,
 
   findLease: `
@@ -94,9 +126,10 @@ export const questionTexts = {
     FROM leases WHERE upstream = $upstream AND account = $account AND chat_id = $chatId`,
 
   takeLease: `
-    INSERT OR REPLACE INTO leases (upstream, account, chat_id, claim_id, owner_host, owner_pid, owner_started_ms,
-      leased_until_ms, ready_at_ms)
-    VALUES ($upstream, $account, $chatId, $claimId, $ownerHost, $ownerPid, $ownerStartedMs, $leasedUntilMs, 0)`,
+    INSERT OR REPLACE INTO leases (upstream, account, chat_id, conversation_id, claim_id, owner_host, owner_pid,
+      owner_started_ms, leased_until_ms, ready_at_ms)
+    VALUES ($upstream, $account, $chatId, $conversationKey, $claimId, $ownerHost, $ownerPid, $ownerStartedMs,
+      $leasedUntilMs, 0)`,
 
   noteReply: `
     UPDATE leases SET reply_node_id = $nodeId, reply_parent_id = $parentId, reply_response_id = $responseId
@@ -106,7 +139,12 @@ export const questionTexts = {
     UPDATE leases SET leased_until_ms = $leasedUntilMs
     WHERE upstream = $upstream AND account = $account AND chat_id = $chatId AND claim_id = $claimId`,
 
-  freeLease: `
+  /** A chat that is at rest needs no row. */
+  endLease: `
+    DELETE FROM leases
+    WHERE upstream = $upstream AND account = $account AND chat_id = $chatId AND claim_id = $claimId`,
+
+  settleLease: `
     UPDATE leases SET claim_id = NULL, leased_until_ms = 0, ready_at_ms = $readyAtMs, reply_node_id = NULL,
       reply_parent_id = NULL, reply_response_id = NULL
     WHERE upstream = $upstream AND account = $account AND chat_id = $chatId AND claim_id = $claimId`,
@@ -127,95 +165,109 @@ export const questionTexts = {
   deleteIdleLeases: `
     DELETE FROM leases WHERE leased_until_ms <= $nowMs AND (
       ready_at_ms <= $nowMs AND reply_node_id IS NULL AND reply_response_id IS NULL
-      OR NOT EXISTS (SELECT 1 FROM conversations INDEXED BY conversations_by_chat
-        WHERE conversations.chat_id = leases.chat_id AND conversations.account = leases.account
-          AND conversations.upstream = leases.upstream))`,
+      OR NOT EXISTS (SELECT 1 FROM conversations WHERE conversations.id = leases.conversation_id))`,
 
   createConversation: `
     INSERT INTO conversations (public_id, caller, session_id, upstream, account, chat_id, node_id, parent_id,
-      response_id, model, message_count, by_head, created_at_ms, last_accessed_ms)
-    VALUES ($publicId, $caller, $sessionId, $upstream, $account, $chatId, $nodeId, $parentId, $responseId, $model,
-      $messageCount, $byHead, $nowMs, $nowMs)
-    RETURNING id`,
+      response_id, head_turn, model, message_count, by_head, may_share_chat, created_at_ms, last_accessed_ms)
+    VALUES ($publicId, $caller, $sessionId, $upstream, $account, $chatId, $nodeId, $parentId, $responseId, $headTurn,
+      $model, $messageCount, $byHead, $mayShareChat, $createdAtMs, $nowMs)`,
 
   /** A chat whose first turn failed serves its repetition: the conversation that came to nothing makes room. */
   forgetUnanswered: `
     DELETE FROM conversations WHERE id IN (
       SELECT id FROM conversations INDEXED BY conversations_by_chat
       WHERE chat_id = $chatId AND account = $account AND upstream = $upstream AND caller = $caller
-        AND head_turn_id IS NULL AND NOT ${leased("conversations", "$nowMs")})`,
+        AND may_share_chat = 1 AND head_turn IS NULL AND NOT ${leased("conversations", "$nowMs")})`,
 
+  /** With whether the turn that is continued has been continued before. */
   findConversation: `
-    SELECT public_id AS conversationId, session_id AS sessionId, head_turn_id AS headTurnId,
-      message_count AS messageCount
-    FROM conversations WHERE id = $conversationKey`,
+    SELECT public_id AS conversationId, session_id AS sessionId, upstream, account, chat_id AS chatId,
+      head_turn AS headTurn, message_count AS messageCount,
+      (SELECT continued FROM turns WHERE id = $baseTurnId) AS baseContinued
+    FROM conversations WHERE id = $conversationKey AND public_id = $publicId`,
 
   touchConversation: `
-    UPDATE conversations SET last_accessed_ms = $nowMs, by_head = MAX(by_head, $byHead) WHERE id = $conversationKey`,
+    UPDATE conversations SET last_accessed_ms = $nowMs WHERE id = $conversationKey AND public_id = $publicId`,
+
+  touchHead: `
+    UPDATE conversations SET last_accessed_ms = $nowMs, by_head = 1 WHERE id = $conversationKey`,
 
   countConversationsInChat: `
     SELECT COUNT(*) AS count FROM conversations INDEXED BY conversations_by_chat
-    WHERE chat_id = $chatId AND account = $account AND upstream = $upstream`,
+    WHERE chat_id = $chatId AND account = $account AND upstream = $upstream AND may_share_chat = 1`,
+
+  markShared: "UPDATE conversations SET may_share_chat = 1 WHERE id = $conversationKey",
 
   /** An empty chat takes the place of one that is gone. */
   replaceChat: `
     UPDATE conversations SET upstream = $upstream, account = $account, chat_id = $chatId, node_id = NULL,
-      parent_id = NULL, response_id = NULL, head_turn_id = NULL, model = $model, message_count = $messageCount,
-      last_accessed_ms = $nowMs
+      parent_id = NULL, response_id = NULL, head_turn = NULL, model = $model, message_count = $messageCount,
+      may_share_chat = 1, last_accessed_ms = $nowMs
+    WHERE id = $conversationKey`,
+
+  /** Of a turn that goes on in the chat that was replaced already. */
+  returnToChat: `
+    UPDATE conversations SET upstream = $upstream, account = $account, chat_id = $chatId, may_share_chat = 1
     WHERE id = $conversationKey`,
 
   moveHead: `
-    UPDATE conversations SET upstream = $upstream, account = $account, chat_id = $chatId, node_id = $nodeId,
-      parent_id = $parentId, response_id = $responseId, head_turn_id = $turnId, model = $model,
-      message_count = $messageCount, last_accessed_ms = $nowMs
+    UPDATE conversations SET node_id = $nodeId, parent_id = $parentId, response_id = $responseId, head_turn = $headTurn,
+      model = $model, message_count = $messageCount, last_accessed_ms = $nowMs
     WHERE id = $conversationKey`,
 
   rememberTurn: `
-    INSERT INTO turns (conversation_id, caller, fingerprint, loose, last_turn, session_hint, system_key, system_hashes,
-      tool_hashes, upstream, account, chat_id, node_id, parent_id, response_id, model, message_count, created_at_ms)
-    VALUES ($conversationKey, $caller, $fingerprint, $loose, $lastTurn, $sessionHint, $systemKey, $systemHashes,
-      $toolHashes, $upstream, $account, $chatId, $nodeId, $parentId, $responseId, $model, $messageCount, $nowMs)
-    RETURNING id`,
+    INSERT INTO turns (id, fingerprint, loose, last_turn, session_hint, system_key, system_hashes, tool_hashes, upstream,
+      account, chat_id, node_id, parent_id, response_id, model, message_count, created_at_ms)
+    VALUES ($turnId, $fingerprint, $loose, $lastTurn, $sessionHint, $systemKey, $systemHashes, $toolHashes, $upstream,
+      $account, $chatId, $nodeId, $parentId, $responseId, $model, $messageCount, $nowMs)`,
 
-  findContinued: "SELECT continued FROM turns WHERE id = $turnId",
+  findLastTurn: `
+    SELECT MAX(id) AS turnId FROM turns
+    WHERE id BETWEEN $conversationKey << ${turnBits} AND (($conversationKey + 1) << ${turnBits}) - 1`,
 
   markContinued: "UPDATE turns SET continued = 1 WHERE id = $turnId",
 
   findSession: `
     SELECT session_id AS sessionId, ${conversationView}
     FROM conversations INDEXED BY conversations_by_session
-    WHERE caller = $caller AND session_id = $sessionId AND last_accessed_ms >= $oldestMs
+    WHERE caller = +$caller AND session_id = +$sessionId AND last_accessed_ms >= +$oldestMs
     ORDER BY last_accessed_ms DESC, id DESC`,
 
-  /** The newest conversation of each session stands for it; the walk along the index ends at the limit. */
+  /** The walk along the index ends at the limit. */
   listSessionIds: `
-    SELECT session_id AS sessionId FROM conversations INDEXED BY conversations_by_caller
-    WHERE caller = $caller AND last_accessed_ms >= $oldestMs AND NOT EXISTS (
-      SELECT 1 FROM conversations AS newer INDEXED BY conversations_by_session
-      WHERE newer.caller = conversations.caller AND newer.session_id = conversations.session_id
-        AND (newer.last_accessed_ms, newer.id) > (conversations.last_accessed_ms, conversations.id))
-    ORDER BY last_accessed_ms DESC, id DESC LIMIT $limit`,
+    SELECT DISTINCT session_id AS sessionId FROM (
+      SELECT session_id FROM conversations INDEXED BY conversations_by_caller
+      WHERE caller = +$caller AND last_accessed_ms >= +$oldestMs ORDER BY last_accessed_ms DESC, id DESC)
+    LIMIT $limit`,
 
   findSessions: `
     SELECT session_id AS sessionId, ${conversationView}
     FROM conversations INDEXED BY conversations_by_session
-    WHERE caller = $caller AND session_id IN (SELECT value FROM json_each($sessionIds))
-      AND last_accessed_ms >= $oldestMs
+    WHERE caller = +$caller AND session_id IN (SELECT value FROM json_each($sessionIds))
+      AND last_accessed_ms >= +$oldestMs
     ORDER BY last_accessed_ms DESC, id DESC`,
 
   findDeletable: `
     SELECT id FROM conversations INDEXED BY conversations_by_session
-    WHERE caller = $caller AND session_id = $sessionId LIMIT $limit`,
+    WHERE caller = +$caller AND session_id = +$sessionId LIMIT $limit`,
 
+  /** Callers are few: each one's oldest conversations are where its part of the index begins. */
   findExpired: `
-    SELECT id FROM conversations INDEXED BY conversations_by_access
+    WITH RECURSIVE callers (caller) AS (
+      SELECT MIN(caller) FROM conversations
+      UNION ALL SELECT (SELECT MIN(conversations.caller) FROM conversations WHERE conversations.caller > callers.caller)
+      FROM callers WHERE callers.caller IS NOT NULL)
+    SELECT id FROM callers CROSS JOIN conversations INDEXED BY conversations_by_caller
+      ON conversations.caller = callers.caller
     WHERE last_accessed_ms < $oldestMs AND NOT ${leased("conversations", "$nowMs")}
-    ORDER BY last_accessed_ms LIMIT $limit`,
+    LIMIT $limit`,
 
   deleteTurns: `
     DELETE FROM turns WHERE id IN (
-      SELECT id FROM turns INDEXED BY turns_by_conversation
-      WHERE conversation_id IN (SELECT value FROM json_each($conversationKeys)) LIMIT $limit)`,
+      SELECT turns.id FROM json_each($conversationKeys) AS conversation CROSS JOIN turns
+        ON turns.id BETWEEN conversation.value << ${turnBits} AND ((conversation.value + 1) << ${turnBits}) - 1
+      LIMIT $limit)`,
 
   deleteConversations: `
     DELETE FROM conversations WHERE id IN (SELECT value FROM json_each($conversationKeys))

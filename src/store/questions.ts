@@ -30,11 +30,12 @@ export interface LeaseRow {
   readonly replyResponseId: string | null;
 }
 
-export interface ConversationRow {
+export interface ConversationRow extends ChatKey {
   readonly conversationId: string;
   readonly sessionId: string;
-  readonly headTurnId: number | null;
+  readonly headTurn: number | null;
   readonly messageCount: number;
+  readonly baseContinued: number | null;
 }
 
 export type SessionRow = ConversationView & { readonly sessionId: string };
@@ -47,23 +48,23 @@ export interface AccountRow {
   readonly state: string;
 }
 
+type ConversationKey = { conversationKey: number; publicId: string };
+
 type AccountKey = { upstream: string; id: string };
 
 type TurnSearch = {
   caller: string;
-  sessionHint: string | null;
   systemKey: string;
   oldestMs: number;
   leasedAfterMs: number;
 };
 
-type NewTurn = ChatKey &
+export type NewTurnRow = ChatKey &
   Node & {
-    conversationKey: number;
-    caller: string;
+    turnId: number;
     fingerprint: string;
-    loose: string;
-    lastTurn: string;
+    loose: string | null;
+    lastTurn: string | null;
     sessionHint: string | null;
     systemKey: string;
     systemHashes: string;
@@ -73,9 +74,9 @@ type NewTurn = ChatKey &
     nowMs: number;
   };
 
-type ConversationChange = ChatKey & { conversationKey: number; model: string; messageCount: number; nowMs: number };
+type ConversationChange = { conversationKey: number; model: string; messageCount: number; nowMs: number };
 
-type NewConversationRow = ChatKey &
+export type NewConversationRow = ChatKey &
   Node & {
     publicId: string;
     caller: string;
@@ -83,6 +84,9 @@ type NewConversationRow = ChatKey &
     model: string;
     messageCount: number;
     byHead: number;
+    mayShareChat: number;
+    headTurn: number | null;
+    createdAtMs: number;
     nowMs: number;
   };
 
@@ -96,34 +100,40 @@ export function prepareQuestions(database: Database) {
     return statement;
   }
   return {
-    findKnownPrefixes: prepare<
-      { prefixIndex: number },
-      { caller: string; prefixes: string; sessionHint: string | null }
-    >("findKnownPrefixes"),
+    findKnownPrefixes: prepare<{ prefixIndex: number }, { prefixes: string; sessionHint: string | null }>(
+      "findKnownPrefixes",
+    ),
     findTurn: prepare<PositionRow, TurnSearch & { fingerprint: string }>("findTurn"),
-    findLooseTurn: prepare<PositionRow, TurnSearch & { loose: string; lastTurn: string }>("findLooseTurn"),
+    findHintedTurn: prepare<PositionRow, TurnSearch & { fingerprint: string; sessionHint: string }>("findHintedTurn"),
+    findLooseTurn: prepare<PositionRow, TurnSearch & { loose: string; lastTurn: string; sessionHint: string }>(
+      "findLooseTurn",
+    ),
     findHead: prepare<PositionRow, { caller: string; sessionId: string; oldestMs: number }>("findHead"),
 
     findLease: prepare<LeaseRow, ChatKey>("findLease"),
-    takeLease: prepare<never, ChatClaim & Owner & { leasedUntilMs: number }>("takeLease"),
+    takeLease: prepare<never, ChatClaim & Owner & { conversationKey: number; leasedUntilMs: number }>("takeLease"),
     noteReply: prepare<never, ChatClaim & Node>("noteReply"),
     renewLease: prepare<never, ChatClaim & { leasedUntilMs: number }>("renewLease"),
-    freeLease: prepare<never, ChatClaim & { readyAtMs: number }>("freeLease"),
+    endLease: prepare<never, ChatClaim>("endLease"),
+    settleLease: prepare<never, ChatClaim & { readyAtMs: number }>("settleLease"),
     abandonLease: prepare<never, ChatClaim>("abandonLease"),
     findLeaseOwners: prepare<LeaseOwner, { nowMs: number }>("findLeaseOwners"),
     abandonLeasesOf: prepare<never, Owner>("abandonLeasesOf"),
     deleteIdleLeases: prepare<never, { nowMs: number }>("deleteIdleLeases"),
 
-    createConversation: prepare<{ id: number }, NewConversationRow>("createConversation"),
+    createConversation: prepare<never, NewConversationRow>("createConversation"),
     forgetUnanswered: prepare<never, ChatKey & { caller: string; nowMs: number }>("forgetUnanswered"),
-    findConversation: prepare<ConversationRow, { conversationKey: number }>("findConversation"),
-    touchConversation: prepare<never, { conversationKey: number; byHead: number; nowMs: number }>("touchConversation"),
+    findConversation: prepare<ConversationRow, ConversationKey & { baseTurnId: number | null }>("findConversation"),
+    touchConversation: prepare<never, ConversationKey & { nowMs: number }>("touchConversation"),
+    touchHead: prepare<never, { conversationKey: number; nowMs: number }>("touchHead"),
     countConversationsInChat: prepare<{ count: number }, ChatKey>("countConversationsInChat"),
-    replaceChat: prepare<never, ConversationChange>("replaceChat"),
-    moveHead: prepare<never, ConversationChange & Node & { turnId: number }>("moveHead"),
+    markShared: prepare<never, { conversationKey: number }>("markShared"),
+    replaceChat: prepare<never, ChatKey & ConversationChange>("replaceChat"),
+    returnToChat: prepare<never, ChatKey & { conversationKey: number }>("returnToChat"),
+    moveHead: prepare<never, Node & ConversationChange & { headTurn: number }>("moveHead"),
 
-    rememberTurn: prepare<{ id: number }, NewTurn>("rememberTurn"),
-    findContinued: prepare<{ continued: number }, { turnId: number }>("findContinued"),
+    rememberTurn: prepare<never, NewTurnRow>("rememberTurn"),
+    findLastTurn: prepare<{ turnId: number | null }, { conversationKey: number }>("findLastTurn"),
     markContinued: prepare<never, { turnId: number }>("markContinued"),
 
     findSession: prepare<SessionRow, { caller: string; sessionId: string; oldestMs: number }>("findSession"),

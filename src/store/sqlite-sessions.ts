@@ -1,6 +1,7 @@
 // The half of the SQLite driver that shows and deletes sessions.
 
 import type { Connection, Moment } from "./connection.ts";
+import type { Openings } from "./openings.ts";
 import type { SessionRow } from "./questions.ts";
 import { groupSessions } from "./session-view.ts";
 import type { ChatPlace, ConversationView, SessionView, Store } from "./store.ts";
@@ -14,12 +15,15 @@ export class SqliteSessions implements Pick<
   "findUnusedChats" | "getSession" | "listSessions" | "deleteSession" | "sweep"
 > {
   readonly #connection: Connection;
+  readonly #openings: Openings;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, openings: Openings) {
     this.#connection = connection;
+    this.#openings = openings;
   }
 
   async getSession(caller: string, sessionId: string): Promise<SessionView | undefined> {
+    await this.#openings.write((one) => one.caller === caller && one.claim.sessionId === sessionId);
     const { questions } = this.#connection;
     const rows = await this.#connection.read(({ oldestMs }) =>
       questions.findSession.all({ caller, sessionId, oldestMs }),
@@ -28,6 +32,7 @@ export class SqliteSessions implements Pick<
   }
 
   async listSessions(caller: string, limit: number): Promise<readonly SessionView[]> {
+    await this.#openings.write((one) => one.caller === caller);
     const { questions } = this.#connection;
     const rows = await this.#connection.read(({ oldestMs }) => {
       const sessionIds = questions.listSessionIds.all({ caller, oldestMs, limit }).map((row) => row.sessionId);
@@ -43,6 +48,7 @@ export class SqliteSessions implements Pick<
         { upstream, account, chatId },
       ]),
     );
+    await this.#openings.write(({ claim }) => chats.some((chat) => chat.chatId === claim.continuation.chatId));
     const { questions } = this.#connection;
     return this.#connection.read(() =>
       [...distinct.values()].filter((chat) => questions.countConversationsInChat.get(chat)?.count === 0),

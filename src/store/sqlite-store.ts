@@ -3,6 +3,8 @@
 
 import { join } from "node:path";
 import { Connection } from "./connection.ts";
+import { HeldClaims } from "./held-claims.ts";
+import { Openings } from "./openings.ts";
 import { SqliteAccounts } from "./sqlite-accounts.ts";
 import { SqliteSessions } from "./sqlite-sessions.ts";
 import { SqliteTurns } from "./sqlite-turns.ts";
@@ -21,8 +23,10 @@ export function databasePath(dataDir: string): string {
  */
 export function openSqliteStore(options: StoreOptions & { readonly path: string }): Store {
   const connection = new Connection(options);
-  const turns = new SqliteTurns(connection);
-  const sessions = new SqliteSessions(connection);
+  const claims = new HeldClaims(connection);
+  const openings = new Openings(connection, claims);
+  const turns = new SqliteTurns(connection, claims, openings);
+  const sessions = new SqliteSessions(connection, openings);
   const accounts = new SqliteAccounts(connection);
   return {
     beginTurn: (caller, lookup) => turns.beginTurn(caller, lookup),

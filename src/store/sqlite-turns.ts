@@ -1,35 +1,43 @@
 // The half of the SQLite driver that runs turns: which chat a request continues, who holds it, what was said in it.
 
 import type { Continuation } from "../contract/continuation.ts";
-import type { Connection, Moment } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import { findPosition } from "./find-position.ts";
 import { hashListKey } from "./hash-list.ts";
-import type { HeldClaim } from "./held-claims.ts";
-import { HeldClaims } from "./held-claims.ts";
-import type { LeaseRow, PositionRow } from "./questions.ts";
+import { type HeldClaim, type HeldClaims, leaseOf } from "./held-claims.ts";
+import type { Opening, Openings } from "./openings.ts";
+import { turnBits } from "./question-texts.ts";
+import type { ConversationRow, LeaseRow, NewConversationRow, PositionRow } from "./questions.ts";
 import type { NewConversation, Store, TurnClaim, TurnLookup, TurnRecord } from "./store.ts";
 
-/** Greater than any time: no lease counts. */
-const ignoringLeases = Number.MAX_SAFE_INTEGER;
+/** A conversation that is full goes on as another one. */
+const turnsPerConversation = 2 ** turnBits;
+/** More than an upstream keeps ready for the repetition of a first turn that failed. */
+const maxUnanswered = 1000;
 
 type TurnMethods = "beginTurn" | "openConversation" | "noteReply" | "endTurn" | "releaseTurn";
 
 export class SqliteTurns implements Pick<Store, TurnMethods> {
   readonly #connection: Connection;
   readonly #claims: HeldClaims;
+  readonly #openings: Openings;
+  /** Chats whose first turn came to nothing here: a session may lead to them until they are opened anew. */
+  readonly #unanswered = new Set<string>();
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, claims: HeldClaims, openings: Openings) {
     this.#connection = connection;
-    this.#claims = new HeldClaims(connection);
+    this.#claims = claims;
+    this.#openings = openings;
   }
 
   async beginTurn(caller: string, lookup: TurnLookup): Promise<TurnClaim | "busy" | undefined> {
     if (lookup.by === "history" && lookup.prefixes.length === 0) return undefined;
+    if (lookup.by === "head") {
+      await this.#openings.write(({ claim, caller: by }) => by === caller && claim.sessionId === lookup.sessionId);
+    }
     const begun = await this.#connection.write((moment) => {
       this.#claims.renewIfDue(moment.nowMs);
-      const position =
-        lookup.by === "head"
-          ? this.#findHead(caller, lookup.sessionId, moment)
-          : this.#findTurn(caller, lookup, moment);
+      const position = findPosition(this.#connection.questions, caller, lookup, moment);
       if (position === undefined || position === "busy") return position;
       return this.#claimPosition(caller, position.row, position.prefixIndex, moment.nowMs);
     });
@@ -38,7 +46,10 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
   }
 
   async openConversation(caller: string, conversation: NewConversation): Promise<TurnClaim> {
-    const { replaces } = conversation;
+    const { byHead, continuation, replaces } = conversation;
+    const mayBeFound = byHead || replaces !== undefined || this.#unanswered.has(continuation.chatId);
+    if (!mayBeFound) return this.#keepOpening(caller, conversation);
+    if (replaces !== undefined) await this.#openings.write(({ claim }) => claim.claimId === replaces.claimId);
     // Of another caller's claim nothing is taken over.
     const isOwn = replaces !== undefined && this.#claims.get(replaces)?.caller === caller;
     const replaced = isOwn ? this.#claims.letGo(replaces) : undefined;
@@ -46,33 +57,25 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
       if (replaced !== undefined) this.#claims.free(replaced.claim, nowMs, 0);
       const kept = replaced && this.#replaceChat(replaced, conversation, nowMs);
       const place = kept ?? this.#createConversation(caller, conversation, replaced, nowMs);
-      const chat = chatOf(conversation.upstream, conversation.account, conversation.continuation);
-      const claim: TurnClaim = {
-        claimId: this.#claims.take(chat, nowMs),
-        sessionId: place.sessionId,
-        conversationId: place.conversationId,
-        upstream: conversation.upstream,
-        account: conversation.account,
-        continuation: { chatId: chat.chatId, nodeId: null, responseId: null, parentId: null },
-        prefixIndex: undefined,
-        systemHashes: [],
-        toolHashes: [],
-        interrupted: undefined,
-        readyAtMs: 0,
-      };
-      this.#claims.note(claim, conversation.continuation);
+      const claim = claimOn(conversation, place);
+      this.#claims.take(leaseOf(claim), place.conversationKey, nowMs);
+      this.#claims.note(claim, continuation);
       return { claim, caller, ...place };
     });
+    this.#unanswered.delete(continuation.chatId);
     return this.#claims.hold(opened);
   }
 
   async noteReply(claim: TurnClaim, continuation: Continuation): Promise<void> {
+    this.#openings.note(claim, continuation);
     const held = this.#claims.get(claim);
     if (held === undefined) return;
     await this.#connection.write(() => this.#claims.note(held.claim, continuation));
   }
 
   async endTurn(claim: TurnClaim, record: TurnRecord): Promise<void> {
+    const first = this.#openings.end(claim, (opening, { nowMs }) => this.#rememberFirstTurn(opening, record, nowMs));
+    if (first !== undefined) return first;
     const held = this.#claims.letGo(claim);
     if (held === undefined) return;
     await this.#connection.write(({ nowMs }) => {
@@ -82,52 +85,34 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
   }
 
   async releaseTurn(claim: TurnClaim, settleMs: number): Promise<void> {
+    const first = this.#openings.end(claim, (opening, { nowMs }) => this.#rememberOpening(opening, settleMs, nowMs));
     const held = this.#claims.letGo(claim);
-    if (held === undefined) return;
-    await this.#connection.write(({ nowMs }) => this.#claims.free(held.claim, nowMs, settleMs));
+    if (first === undefined && held === undefined) return;
+    if (claim.continuation.nodeId === null) this.#rememberUnanswered(claim.continuation.chatId);
+    if (held === undefined) return first;
+    await this.#connection.write(({ nowMs }) => {
+      this.#claims.free(held.claim, nowMs, settleMs);
+      this.#connection.questions.touchConversation.run({ ...conversationOf(held), nowMs });
+    });
   }
 
   /** Before the connection is closed. */
   abandonClaims(): void {
-    this.#claims.abandonAll();
-  }
-
-  #findHead(caller: string, sessionId: string, { nowMs, oldestMs }: Moment) {
-    const row = this.#connection.questions.findHead.get({ caller, sessionId, oldestMs });
-    if (row === null) return undefined;
-    const lease = this.#findLease(row);
-    if (lease !== null && lease.leasedUntilMs > nowMs) return "busy";
-    return { row, prefixIndex: undefined };
-  }
-
-  #findTurn(caller: string, lookup: TurnLookup & { by: "history" }, { nowMs, oldestMs }: Moment) {
-    const { findKnownPrefixes, findTurn, findLooseTurn } = this.#connection.questions;
-    const sessionHint = lookup.sessionHint ?? null;
-    const known = findKnownPrefixes.all({ caller, prefixes: JSON.stringify(lookup.prefixes), sessionHint });
-    const search = { caller, sessionHint, systemKey: hashListKey(lookup.systemHashes), oldestMs };
-    for (const { prefixIndex } of known) {
-      const prefix = lookup.prefixes[prefixIndex];
-      if (prefix === undefined) continue;
-      const { strict, loose, lastTurn } = prefix;
-      const byStrict = (leasedAfterMs: number) => findTurn.get({ ...search, fingerprint: strict, leasedAfterMs });
-      const byLoose = (leasedAfterMs: number) => findLooseTurn.get({ ...search, loose, lastTurn, leasedAfterMs });
-      for (const ask of sessionHint === null ? [byStrict] : [byStrict, byLoose]) {
-        const row = ask(nowMs);
-        if (row !== null) return { row, prefixIndex };
-        // All that fits is leased: neither the loose fingerprint nor a shorter prefix may stand in for it.
-        if (ask(ignoringLeases) !== null) return undefined;
-      }
+    try {
+      this.#openings.writeAll();
+    } finally {
+      this.#claims.abandonAll();
     }
-    return undefined;
   }
 
   #claimPosition(caller: string, row: PositionRow, prefixIndex: number | undefined, nowMs: number): HeldClaim {
     const { questions } = this.#connection;
     const { upstream, account, chatId } = row;
     const lease = this.#findLease(row);
-    const claimId = this.#claims.take({ upstream, account, chatId }, nowMs);
-    const byHead = prefixIndex === undefined ? 1 : 0;
-    questions.touchConversation.run({ conversationKey: row.conversationKey, byHead, nowMs });
+    const claimId = crypto.randomUUID();
+    this.#claims.take({ claimId, upstream, account, chatId }, row.conversationKey, nowMs);
+    // The access of a turn that is found by its history counts when it ends: that writes the same pages once.
+    if (prefixIndex === undefined) questions.touchHead.run({ conversationKey: row.conversationKey, nowMs });
     const claim: TurnClaim = {
       claimId,
       sessionId: row.sessionId,
@@ -145,6 +130,38 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
     return { claim, caller, conversationKey, baseTurnId: turnId, baseCount: messageCount };
   }
 
+  /** Nobody is led there by a history, so there is nothing to write and nothing to hold before it has an answer. */
+  #keepOpening(caller: string, conversation: NewConversation): TurnClaim {
+    const { sessionId, model, priorReplies, continuation } = conversation;
+    const claim = claimOn(conversation, { sessionId, conversationId: crypto.randomUUID() });
+    const openedAtMs = this.#connection.moment().nowMs;
+    this.#openings.add({ claim, caller, model, priorReplies, openedAtMs, reply: continuation });
+    return claim;
+  }
+
+  #rememberFirstTurn(opening: Opening, record: TurnRecord, nowMs: number): void {
+    const { continuation, model, settleMs } = record;
+    const conversationKey = this.#openings.insert(opening, { node: continuation, model }, nowMs);
+    this.#insertTurn(conversationKey * turnsPerConversation, opening.claim, record, opening.priorReplies + 1, nowMs);
+    if (settleMs > 0) this.#settle(opening, conversationKey, settleMs, nowMs);
+  }
+
+  #rememberOpening(opening: Opening, settleMs: number, nowMs: number): void {
+    const conversationKey = this.#openings.insert(opening, undefined, nowMs);
+    if (settleMs > 0) this.#settle(opening, conversationKey, settleMs, nowMs);
+  }
+
+  #settle({ claim }: Opening, conversationKey: number, settleMs: number, nowMs: number): void {
+    this.#claims.take(leaseOf(claim), conversationKey, nowMs);
+    this.#claims.free(claim, nowMs, settleMs);
+  }
+
+  #rememberUnanswered(chatId: string): void {
+    this.#unanswered.add(chatId);
+    const [oldest] = this.#unanswered;
+    if (this.#unanswered.size > maxUnanswered && oldest !== undefined) this.#unanswered.delete(oldest);
+  }
+
   #createConversation(
     caller: string,
     conversation: NewConversation,
@@ -157,8 +174,8 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
     this.#connection.questions.forgetUnanswered.run({ ...chat, caller, nowMs });
     const conversationKey = this.#insertConversation({
       ...chat,
-      ...{ nodeId: null, parentId: null, responseId: null },
-      ...{ publicId: conversationId, caller, sessionId, nowMs },
+      ...{ nodeId: null, parentId: null, responseId: null, headTurn: null, mayShareChat: 1 },
+      ...{ publicId: conversationId, caller, sessionId, createdAtMs: nowMs, nowMs },
       model: conversation.model,
       messageCount: conversation.priorReplies,
       byHead: conversation.byHead ? 1 : 0,
@@ -170,8 +187,8 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
   #replaceChat(replaced: HeldClaim, by: NewConversation, nowMs: number) {
     const { questions } = this.#connection;
     const { conversationKey, baseTurnId } = replaced;
-    const existing = questions.findConversation.get({ conversationKey });
-    if (existing === null || this.#isContinued(baseTurnId, existing.headTurnId)) return undefined;
+    const existing = questions.findConversation.get(conversationOf(replaced));
+    if (existing === null || isContinued(replaced, existing)) return undefined;
     const messageCount = Math.max(existing.messageCount, by.priorReplies);
     const chat = chatOf(by.upstream, by.account, by.continuation);
     questions.replaceChat.run({ ...chat, conversationKey, model: by.model, messageCount, nowMs });
@@ -181,52 +198,68 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
 
   #rememberTurn(held: HeldClaim, record: TurnRecord, nowMs: number): void {
     const { questions } = this.#connection;
-    const conversation = questions.findConversation.get({ conversationKey: held.conversationKey });
+    const { baseTurnId, conversationKey } = held;
+    const conversation = questions.findConversation.get(conversationOf(held));
     // Deleted while the turn ran: it stays deleted.
     if (conversation === null) return;
-    const branches = this.#isContinued(held.baseTurnId, conversation.headTurnId);
-    const messageCount = (branches ? held.baseCount : conversation.messageCount) + 1;
+    if (isContinued(held, conversation)) this.#rememberBranch(held, record, nowMs);
+    else {
+      const messageCount = conversation.messageCount + 1;
+      const turnId = this.#nextTurnId(conversationKey, conversation);
+      this.#insertTurn(turnId, held.claim, record, messageCount, nowMs);
+      const chat = chatOf(held.claim.upstream, held.claim.account, record.continuation);
+      if (!isIn(chat, conversation)) questions.returnToChat.run({ ...chat, conversationKey });
+      const { nodeId, parentId, responseId } = record.continuation;
+      const headTurn = turnId % turnsPerConversation;
+      const { model } = record;
+      questions.moveHead.run({
+        ...{ conversationKey, nodeId, parentId, responseId, headTurn, model, messageCount, nowMs },
+      });
+    }
+    if (baseTurnId !== null && conversation.baseContinued !== 1) questions.markContinued.run({ turnId: baseTurnId });
+  }
+
+  #rememberBranch({ claim, caller, conversationKey, baseCount }: HeldClaim, record: TurnRecord, nowMs: number): void {
     const { nodeId, parentId, responseId } = record.continuation;
-    const { caller, claim } = held;
-    const { model } = record;
-    const answer = {
+    const branchKey = this.#insertConversation({
       ...chatOf(claim.upstream, claim.account, record.continuation),
-      ...{ nodeId, parentId, responseId, model, messageCount, nowMs },
-    };
-    const conversationKey = branches
-      ? this.#insertConversation({
-          ...answer,
-          publicId: crypto.randomUUID(),
-          caller,
-          sessionId: claim.sessionId,
-          byHead: claim.prefixIndex === undefined ? 1 : 0,
-        })
-      : held.conversationKey;
-    const turn = questions.rememberTurn.get({
-      ...answer,
-      conversationKey,
-      caller,
-      fingerprint: record.fingerprint.strict,
-      loose: record.fingerprint.loose,
-      lastTurn: record.fingerprint.lastTurn,
-      sessionHint: record.sessionHint ?? null,
+      ...{ nodeId, parentId, responseId, headTurn: 0, mayShareChat: 1 },
+      ...{ publicId: crypto.randomUUID(), caller, sessionId: claim.sessionId, createdAtMs: nowMs, nowMs },
+      model: record.model,
+      messageCount: baseCount + 1,
+      byHead: claim.prefixIndex === undefined ? 1 : 0,
+    });
+    this.#insertTurn(branchKey * turnsPerConversation, claim, record, baseCount + 1, nowMs);
+    this.#connection.questions.markShared.run({ conversationKey });
+  }
+
+  /** The head is the last turn, unless its chat was replaced. */
+  #nextTurnId(conversationKey: number, { headTurn }: ConversationRow): number {
+    const first = conversationKey * turnsPerConversation;
+    if (headTurn !== null) return first + headTurn + 1;
+    const last = this.#connection.questions.findLastTurn.get({ conversationKey })?.turnId ?? first - 1;
+    return last + 1;
+  }
+
+  #insertTurn(turnId: number, claim: TurnClaim, record: TurnRecord, messageCount: number, nowMs: number): void {
+    const { nodeId, parentId, responseId } = record.continuation;
+    const { fingerprint, sessionHint } = record;
+    this.#connection.questions.rememberTurn.run({
+      ...chatOf(claim.upstream, claim.account, record.continuation),
+      ...{ turnId, nodeId, parentId, responseId, messageCount, nowMs },
+      model: record.model,
+      fingerprint: fingerprint.strict,
+      loose: sessionHint === undefined ? null : fingerprint.loose,
+      lastTurn: sessionHint === undefined ? null : fingerprint.lastTurn,
+      sessionHint: sessionHint ?? null,
       systemKey: hashListKey(record.systemHashes),
       systemHashes: JSON.stringify(record.systemHashes),
       toolHashes: JSON.stringify(record.toolHashes),
     });
-    if (turn !== null) questions.moveHead.run({ ...answer, conversationKey, turnId: turn.id });
-    if (held.baseTurnId !== null) questions.markContinued.run({ turnId: held.baseTurnId });
   }
 
-  #insertConversation(row: Parameters<Connection["questions"]["createConversation"]["get"]>[0]): number {
-    const created = this.#connection.questions.createConversation.get(row);
-    if (created === null) throw new Error("Cannot create a conversation: the database returned no row");
-    return created.id;
-  }
-
-  #isContinued(baseTurnId: number | null, headTurnId: number | null): boolean {
-    if (baseTurnId === null) return headTurnId !== null;
-    return this.#connection.questions.findContinued.get({ turnId: baseTurnId })?.continued === 1;
+  #insertConversation(row: NewConversationRow): number {
+    return Number(this.#connection.questions.createConversation.run(row).lastInsertRowid);
   }
 
   #findLease({ upstream, account, chatId }: PositionRow): LeaseRow | null {
@@ -234,8 +267,42 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
   }
 }
 
+/** On an empty chat. */
+function claimOn(
+  { upstream, account, continuation: { chatId } }: NewConversation,
+  { sessionId, conversationId }: { sessionId: string; conversationId: string },
+): TurnClaim {
+  return {
+    claimId: crypto.randomUUID(),
+    sessionId,
+    conversationId,
+    upstream,
+    account,
+    continuation: { chatId, nodeId: null, responseId: null, parentId: null },
+    prefixIndex: undefined,
+    systemHashes: [],
+    toolHashes: [],
+    interrupted: undefined,
+    readyAtMs: 0,
+  };
+}
+
+function conversationOf({ claim, conversationKey, baseTurnId }: HeldClaim) {
+  return { conversationKey, publicId: claim.conversationId, baseTurnId };
+}
+
+/** Whether this place was answered by somebody else, or has no room: the answer then becomes a branch. */
+function isContinued({ baseTurnId }: HeldClaim, { headTurn, baseContinued }: ConversationRow): boolean {
+  if (headTurn !== null && headTurn + 1 >= turnsPerConversation) return true;
+  return baseTurnId === null ? headTurn !== null : baseContinued === 1;
+}
+
 function chatOf(upstream: string, account: string, { chatId }: Continuation) {
   return { upstream, account, chatId };
+}
+
+function isIn(chat: ReturnType<typeof chatOf>, { upstream, account, chatId }: ConversationRow): boolean {
+  return chat.chatId === chatId && chat.account === account && chat.upstream === upstream;
 }
 
 function interruptedReply(chatId: string, lease: LeaseRow | null): Continuation | undefined {

@@ -149,12 +149,16 @@ export interface Store extends AccountStore {
    * Finds the turn that the lookup continues and leases its chat. By history: the longest prefix that has records
    * decides; of its records a free one is chosen, preferring an equal session hint, equal system hashes, not yet
    * continued, the newest. Records with other system hashes count only with an equal session hint. By head: the head
-   * of the session's newest conversation that was found by head before, else of its newest.
+   * of the session's newest conversation that was found by head before, else of its newest (of the last 100 that were
+   * opened). What is found by history counts as accessed when its turn ends.
    * @returns undefined when there is nothing to continue, or (by history) all that fits is leased; "busy" when
    * (by head) the chat is leased.
    */
   beginTurn(caller: string, lookup: TurnLookup): Promise<TurnClaim | "busy" | undefined>;
-  /** A new chat, leased from birth. Its conversation is visible with a message count of `priorReplies`. */
+  /**
+   * A new chat, leased from birth. Its conversation is visible with a message count of `priorReplies`; to other
+   * processes, and after a crash of this one, perhaps not before its first turn has ended.
+   */
   openConversation(caller: string, conversation: NewConversation): Promise<TurnClaim>;
   /** Remembers which reply runs in the chat, so that it can be stopped after a crash. */
   noteReply(claim: TurnClaim, continuation: Continuation): Promise<void>;

@@ -5,14 +5,12 @@ import type { Store } from "./store.ts";
 
 type AnyMethod = (...args: unknown[]) => unknown;
 
-/** A proxy, so that a method which is added to the contract is timed from its first day. */
+/** Of whatever methods the store has, so that one which is added to the contract is timed from its first day. */
 export function timeStore(store: Store, metrics: Pick<Metrics, "storeTimed">): Store {
-  const timed = new Map<string | symbol, AnyMethod>();
-
   function createTimed(operation: string, method: AnyMethod): AnyMethod {
     return (...args) => {
       const startedAtMs = performance.now();
-      const result = Reflect.apply(method, store, args);
+      const result = method.apply(store, args);
       if (!(result instanceof Promise)) return result;
       return result.then(
         (value: unknown) => {
@@ -27,13 +25,20 @@ export function timeStore(store: Store, metrics: Pick<Metrics, "storeTimed">): S
     };
   }
 
-  return new Proxy(store, {
-    get(target, name) {
-      const member: unknown = Reflect.get(target, name);
-      if (typeof member !== "function" || typeof name === "symbol") return member;
-      const known = timed.get(name) ?? createTimed(name, member as AnyMethod);
-      timed.set(name, known);
-      return known;
-    },
-  });
+  const timed: Record<string, AnyMethod> = {};
+  for (const name of memberNames(store)) {
+    const member: unknown = Reflect.get(store, name);
+    if (typeof member === "function") timed[name] = createTimed(name, member as AnyMethod);
+  }
+  // One for each method of the store.
+  return timed as unknown as Store;
+}
+
+/** Those of its class as well: they are no properties of its own. */
+function memberNames(store: Store): Set<string> {
+  const names = new Set<string>();
+  for (let one: object | null = store; one !== null && one !== Object.prototype; one = Object.getPrototypeOf(one)) {
+    for (const name of Object.getOwnPropertyNames(one)) if (name !== "constructor") names.add(name);
+  }
+  return names;
 }

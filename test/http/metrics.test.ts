@@ -6,7 +6,17 @@ import type { ScriptEntry } from "../../src/emulator/qwen-web-emulator.ts";
 import { type Harness, startHarness } from "../support/harness.ts";
 import { readLive } from "../support/live-stream.ts";
 import { parseMetrics, type Sample, sumOf } from "../support/read-metrics.ts";
-import { answerTo, bodyOf, lastTurn, readError, readStream, untilAnswer, untilIdle, user } from "./client.ts";
+import {
+  answerTo,
+  bodyOf,
+  createTalk,
+  lastTurn,
+  readError,
+  readStream,
+  untilAnswer,
+  untilIdle,
+  user,
+} from "./client.ts";
 
 const hello = { model: "qwen3-max", stream: true, messages: [user("Hello")] };
 const lane = { surface: "openai-chat", upstream: "qwen-web" };
@@ -107,14 +117,17 @@ test("retries, errors and refusals are counted by kind", async () => {
 
 test("store timings name the operations of a turn", async () => {
   await using harness = await startHarness();
-  await answerTo(harness, [user("Hello")]);
+  const talk = createTalk(harness);
+  await talk.say("Hello");
+  await talk.say("And now?");
   await untilIdle(harness);
 
   const samples = await scrape(harness);
 
-  for (const operation of ["beginTurn", "openConversation", "endTurn"]) {
-    expect(sumOf(samples, "qwen_gateway_store_seconds_count", { operation })).toBe(1);
-  }
+  const calls = ["openConversation", "beginTurn", "noteReply", "endTurn"].map((operation) =>
+    sumOf(samples, "qwen_gateway_store_seconds_count", { operation }),
+  );
+  expect(calls).toEqual([1, 1, 1, 2]);
 });
 
 test("what clients write makes no label: twenty models and sessions are still one series", async () => {

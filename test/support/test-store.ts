@@ -552,6 +552,59 @@ export function testStore(name: string, open: OpenStore): void {
       await store.close();
     });
 
+    test("a session can be looked at and deleted while its first answer runs, and stays deleted", async () => {
+      const { store } = await openWithClock();
+      const running = await store.openConversation("caller", newConversation("chat", { priorReplies: 2 }));
+      const other = await store.openConversation("caller", newConversation("kept", { sessionId: "other" }));
+      const { conversationId } = running;
+      expect(await store.listSessions("caller", 10)).toHaveLength(2);
+      expect(await store.findUnusedChats([{ ...other, chatId: "kept" }])).toEqual([]);
+      expect(await store.deleteSession("caller", "session")).toMatchObject([{ conversationId, messageCount: 2 }]);
+      await store.endTurn(running, turnRecord("3", node("chat", "node-3")));
+      await store.endTurn(other, turnRecord("1", node("kept", "node-1")));
+      expect(await store.getSession("caller", "session")).toBeUndefined();
+      expect(await store.beginTurn("caller", byHistory(["3"]))).toBeUndefined();
+      expect((await begin(store, byHistory(["1"]))).conversationId).toBe(other.conversationId);
+      await store.close();
+    });
+
+    test("a first turn that is released leaves a conversation without an answer, so that its chat can be deleted", async () => {
+      const { store, clock } = await openWithClock();
+      const failed = await store.openConversation("caller", newConversation("chat"));
+      await store.noteReply(failed, node("chat", "never-finished"));
+      clock.advance(10);
+      await store.releaseTurn(failed, 3000);
+      expect(await store.getSession("caller", "session")).toMatchObject({
+        createdAtMs: clock.now() - 10,
+        conversations: [{ ...node("chat", null), messageCount: 0 }],
+      });
+      const again = await begin(store, byHead("session"));
+      expect(again).toMatchObject({ conversationId: failed.conversationId, interrupted: undefined });
+      expect(again.readyAtMs).toBe(clock.now() + 3000);
+      await store.close();
+    });
+
+    test("a first turn that ends tells when its chat has settled", async () => {
+      const { store, clock } = await openWithClock();
+      await converse(store, "chat", "1", { record: { settleMs: 2000 } });
+      expect((await begin(store, byHistory(["1"]))).readyAtMs).toBe(clock.now() + 2000);
+      await store.close();
+    });
+
+    test("a turn counts as an access of its conversation when it ends, with an answer or without", async () => {
+      const { store, clock } = await openWithClock();
+      await converse(store, "chat", "1");
+      const accessedAt = async () => (await store.getSession("caller", "session"))?.lastAccessedMs;
+      for (const isAnswered of [false, true]) {
+        const claim = await begin(store, byHistory(["1"]));
+        clock.advance(1000);
+        if (isAnswered) await store.endTurn(claim, turnRecord("2", node("chat", "node-2")));
+        else await store.releaseTurn(claim, 0);
+        expect(await accessedAt()).toBe(clock.now());
+      }
+      await store.close();
+    });
+
     test("a turn that ends in a deleted session does not bring it back", async () => {
       const { store } = await openWithClock();
       await converse(store, "chat", "1");

@@ -22,7 +22,11 @@ if (mode === "once") {
 } else if (mode === "run") {
   await converse(store, "chat", "1");
   await store.noteReply(await begin(store, byHistory(["1"])), node("chat", "running"));
-  const opening = newConversation("first-reply", { sessionId: "other", continuation: node("first-reply", "begun") });
+  const opening = newConversation("first-reply", {
+    sessionId: "other",
+    byHead: true,
+    continuation: node("first-reply", "begun"),
+  });
   await store.openConversation("caller", opening);
   console.log("running");
   // Keeps the process: it waits to be killed.

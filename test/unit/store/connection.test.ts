@@ -22,7 +22,13 @@ test("Connection takes back what a failed write did, and nothing of its neighbou
   const lease = (chatId: string) => ({ upstream: "u", account: "a", chatId });
   const owner = { ownerHost: "h", ownerPid: 1, ownerStartedMs: 1 };
   const take = (chatId: string): void =>
-    void connection.questions.takeLease.run({ ...lease(chatId), claimId: chatId, ...owner, leasedUntilMs: 9e12 });
+    void connection.questions.takeLease.run({
+      ...lease(chatId),
+      claimId: chatId,
+      conversationKey: 1,
+      ...owner,
+      leasedUntilMs: 9e12,
+    });
   const outcomes = await Promise.allSettled([
     connection.write(() => take("first")),
     connection.write(() => {

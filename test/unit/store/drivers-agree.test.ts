@@ -61,6 +61,8 @@ const command = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("delete" as const), caller, sessionId }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("sweep" as const) }) },
+  // Not after each command: what nobody looks at may stay unwritten.
+  { weight: 3, arbitrary: fc.record({ do: fc.constant("look" as const) }) },
 );
 type Command = typeof command extends fc.Arbitrary<infer Value> ? Value : never;
 
@@ -77,6 +79,8 @@ class Player {
   }
 
   async play(command: Command): Promise<unknown> {
+    // No two things happen at once: which of them counts as the newer one is not said.
+    this.#clock.advance(1);
     switch (command.do) {
       case "open": {
         const { sessionId, hint: sessionHint, priorReplies } = command;
@@ -119,12 +123,14 @@ class Player {
         return chatsOf(await this.#store.deleteSession(command.caller, command.sessionId));
       case "sweep":
         return chatsOf(await this.#store.sweep());
+      case "look":
+        return this.#look();
       default:
         return command satisfies never;
     }
   }
 
-  async look(): Promise<unknown> {
+  async #look(): Promise<unknown> {
     const listed = [...(await this.#store.listSessions("me", 10)), ...(await this.#store.listSessions("you", 10))];
     const one = await this.#store.getSession("me", "s");
     return [listed.map(withoutIds), one && withoutIds(one)];
@@ -152,6 +158,7 @@ function chatsOf(views: readonly { chatId: string; messageCount: number }[] | un
   return views?.map((one) => `${one.chatId} ${one.messageCount}`).toSorted();
 }
 
+// Each run creates a file: a machine that is busy with something else takes its time.
 test("memoryStore and sqliteStore answer every sequence of calls alike", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(command, { minLength: 5, maxLength: 40 }), async (commands) => {
@@ -162,12 +169,11 @@ test("memoryStore and sqliteStore answer every sequence of calls alike", async (
       ] as const;
       const memory = new Player(stores[0], clocks[0]);
       const sqlite = new Player(stores[1], clocks[1]);
-      for (const one of commands) {
+      for (const one of [...commands, { do: "look" as const }]) {
         expect(await sqlite.play(one)).toEqual(await memory.play(one));
-        expect(await sqlite.look()).toEqual(await memory.look());
       }
       for (const store of stores) await store.close();
     }),
     { numRuns: 150 },
   );
-});
+}, 30_000);

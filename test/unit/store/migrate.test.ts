@@ -33,6 +33,40 @@ test("migrate leaves the last good version behind when a step fails halfway", ()
   expect(database.query("SELECT name FROM sqlite_schema").all()).toEqual([{ name: "words" }]);
 });
 
+test("migrate keeps the turns of a database that has their old form, in order and with their heads", () => {
+  using database = new Database(":memory:", { strict: true });
+  migrate(database, "store", migrations.slice(0, 2));
+  // Turns 1 and 3 are of the first conversation, which is at its end; 2 and 4 of the second, whose chat was replaced.
+  const heads = [3, null];
+  for (const [index, head] of heads.entries()) {
+    database.run(
+      `INSERT INTO conversations VALUES (${index + 1}, 'public-${index}', 'caller', 'session', 'qwen-web', 'account',
+        'chat', 'node', NULL, NULL, ?, 'model', 2, 0, 100, 200)`,
+      [head],
+    );
+  }
+  for (const [index, conversation] of [1, 2, 1, 2].entries()) {
+    database.run(
+      `INSERT INTO turns VALUES (${index + 1}, ${conversation}, 'caller', 'strict-${index}', 'loose', 'last', NULL, 'key',
+        '[]', '[]', 'qwen-web', 'account', 'chat', 'node', NULL, NULL, 'model', 1, 0, 100)`,
+    );
+  }
+
+  migrate(database, "store");
+
+  const rowsOf = (text: string): unknown[] => database.query(text).all();
+  expect(rowsOf("SELECT id, public_id, head_turn, may_share_chat FROM conversations")).toEqual([
+    { id: 1, public_id: "public-0", head_turn: 1, may_share_chat: 1 },
+    { id: 2, public_id: "public-1", head_turn: null, may_share_chat: 1 },
+  ]);
+  expect(rowsOf("SELECT id >> 20 AS conversation, id & 1048575 AS turn, fingerprint FROM turns ORDER BY id")).toEqual([
+    { conversation: 1, turn: 0, fingerprint: "strict-0" },
+    { conversation: 1, turn: 1, fingerprint: "strict-2" },
+    { conversation: 2, turn: 0, fingerprint: "strict-1" },
+    { conversation: 2, turn: 1, fingerprint: "strict-3" },
+  ]);
+});
+
 test("migrate refuses a database that a newer version wrote", () => {
   using database = new Database(":memory:");
   database.run("PRAGMA user_version = 99");

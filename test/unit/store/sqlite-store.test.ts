@@ -10,6 +10,7 @@ import {
   byHistory,
   converse,
   createTestClock,
+  newConversation,
   node,
   sessionTimeoutMs,
   testStore,
@@ -137,6 +138,7 @@ test("a lease is renewed while its turn runs, and no longer", async () => {
     }
     expect(await other.beginTurn("caller", byHistory(["1"]))).toBeUndefined();
     await one.releaseTurn(running, 0);
+    jest.advanceTimersByTime(20_000);
     expect(jest.getTimerCount()).toBe(0);
     await one.close();
     await other.close();
@@ -157,6 +159,86 @@ test("two stores on one file see each other's turns at once [R2-039]", async () 
   await other.close();
 });
 
+test("a conversation is written with its first answer, in one transaction and without a lease", async () => {
+  const { path, one, other } = openTwice();
+  const opened = await one.openConversation("caller", newConversation("chat"));
+  await one.noteReply(opened, node("chat", "running"));
+  expect(countRows(path)).toEqual({ conversations: 0, turns: 0, leases: 0 });
+  await one.endTurn(opened, turnRecord("1", node("chat", "node-1")));
+  expect(countRows(path)).toEqual({ conversations: 1, turns: 1, leases: 0 });
+  expect((await begin(other, byHistory(["1"]))).conversationId).toBe(opened.conversationId);
+  await one.close();
+  await other.close();
+});
+
+test("a session that is looked at while its first answer is being written is there", async () => {
+  const { one, other } = openTwice();
+  const opened = await one.openConversation("caller", newConversation("chat"));
+  const written = one.endTurn(opened, turnRecord("1", node("chat", "node-1")));
+  expect((await one.getSession("caller", "session"))?.conversations).toMatchObject([{ messageCount: 1 }]);
+  await written;
+  await one.close();
+  await other.close();
+});
+
+test("a conversation that may be found before its first answer is written and leased at once", async () => {
+  const { path, one, other } = openTwice();
+  await one.openConversation("caller", newConversation("thin", { byHead: true }));
+  expect(await other.beginTurn("caller", byHead("session"))).toBe("busy");
+  // Its session still leads to this chat, while the repetition of its first turn runs in it.
+  const failed = await one.openConversation("caller", newConversation("spare", { sessionId: "spare" }));
+  await one.releaseTurn(failed, 0);
+  await one.openConversation("caller", newConversation("spare", { sessionId: "again" }));
+  expect(await other.getSession("caller", "spare")).toBeUndefined();
+  expect(await other.beginTurn("caller", byHead("again"))).toBe("busy");
+  expect(countRows(path)).toEqual({ conversations: 2, turns: 0, leases: 2 });
+  await one.close();
+  await other.close();
+});
+
+test("a first answer that takes long, or outlasts its store, is known to others with the reply that runs", async () => {
+  jest.useFakeTimers();
+  try {
+    const { clock, one, other } = openTwice();
+    const long = await one.openConversation("caller", newConversation("long", { sessionId: "long" }));
+    await one.noteReply(long, node("long", "running"));
+    clock.advance(60_001);
+    jest.advanceTimersByTime(1000);
+    expect(await other.beginTurn("caller", byHead("long"))).toBe("busy");
+    const running = newConversation("short", { sessionId: "short", continuation: node("short", "running") });
+    await one.openConversation("caller", running);
+    expect(await other.beginTurn("caller", byHead("short"))).toBeUndefined();
+    await one.close();
+    for (const chat of ["long", "short"]) {
+      const found = await begin(other, byHead(chat));
+      expect([found.continuation, found.interrupted]).toEqual([node(chat, null), node(chat, "running")]);
+    }
+    await other.close();
+    jest.advanceTimersByTime(20_000);
+    expect(jest.getTimerCount()).toBe(0);
+  } finally {
+    jest.useRealTimers();
+  }
+});
+
+test("only chats that no branch and no failed turn is left in count as unused", async () => {
+  const { one, other, clock } = openTwice();
+  const { upstream, account } = newConversation("chat");
+  await converse(one, "chat", "1", { conversation: { sessionId: "first" } });
+  await one.endTurn(await begin(one, byHistory(["1"])), turnRecord("2", node("chat", "node-2")));
+  await one.endTurn(await begin(one, byHistory(["1"])), turnRecord("2b", node("chat", "node-2b")));
+  clock.advance(sessionTimeoutMs);
+  await one.endTurn(await begin(one, byHistory(["2"])), turnRecord("3", node("chat", "node-3")));
+  clock.advance(1);
+  expect(await one.sweep()).toMatchObject([{ nodeId: "node-2b" }]);
+  expect(await one.findUnusedChats([{ upstream, account, chatId: "chat" }])).toEqual([]);
+  clock.advance(sessionTimeoutMs);
+  expect(await one.sweep()).toMatchObject([{ nodeId: "node-3" }]);
+  expect(await one.findUnusedChats([{ upstream, account, chatId: "chat" }])).toHaveLength(1);
+  await one.close();
+  await other.close();
+});
+
 test("expiry frees every row, long conversations in several batches [R2-035] [R2-037]", async () => {
   const path = newPath();
   const clock = createTestClock();
@@ -166,7 +248,7 @@ test("expiry frees every row, long conversations in several batches [R2-035] [R2
   for (let turn = 1; turn <= 2100; turn++) {
     await store.endTurn(await begin(store, byHead("long")), turnRecord(`${turn}`, node("long", `node-${turn}`)));
   }
-  expect(countRows(path)).toEqual({ conversations: 151, turns: 2251, leases: 151 });
+  expect(countRows(path)).toEqual({ conversations: 151, turns: 2251, leases: 0 });
   clock.advance(sessionTimeoutMs + 1);
   expect(await store.sweep()).toHaveLength(151);
   expect(countRows(path)).toEqual({ conversations: 0, turns: 0, leases: 0 });
