@@ -132,6 +132,6 @@ function isKey(body: Uint8Array, closingQuote: number): boolean {
 
 function equals(body: Uint8Array, start: number, end: number, key: Uint8Array): boolean {
   if (end - start !== key.length) return false;
-  for (const [index, byte] of key.entries()) if (body[start + index] !== byte) return false;
+  for (let index = 0; index < key.length; index++) if (body[start + index] !== key[index]) return false;
   return true;
 }
