@@ -4,7 +4,10 @@
 import { type ContentPart, flattenText, type Message, type ToolCall } from "../contract/chat-request.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { collapseRuns } from "./collapse.ts";
+import { LongText } from "./long-text.ts";
 import { isPlaceholder } from "./placeholders.ts";
+import { sha256 } from "./sha256.ts";
+import { TextDigest } from "./text-digest.ts";
 
 export interface CanonicalResult {
   /** Which call of the assistant turn before is answered; -1 when that turn made no such call. */
@@ -13,9 +16,8 @@ export interface CanonicalResult {
 }
 
 /** What one side said until the other side spoke. Never empty; neighbours are never of one side. */
-export interface CanonicalTurn {
+interface Turn {
   readonly side: "user" | "assistant";
-  readonly text: string;
   /** Name and arguments of each call, as one text. */
   readonly toolCalls: readonly string[];
   /** In the order of their calls. */
@@ -24,19 +26,32 @@ export interface CanonicalTurn {
   readonly endIndex: number;
 }
 
+export interface CanonicalTurn extends Turn {
+  readonly text: string;
+}
+
+export interface DigestedTurn extends Turn {
+  /** SHA-256 of the text in UTF-8; "" where there is none. */
+  readonly textHash: string;
+}
+
 /** System messages are left out: they are no turns, and agents change them between turns. */
 export function canonicalTurns(messages: readonly Message[]): readonly CanonicalTurn[] {
-  const gathered = gatherTurns(messages);
-  return gathered.map((turn, index) => {
-    const before = gathered[index - 1];
-    return {
-      side: turn.side,
-      text: turn.texts.join(" "),
-      toolCalls: turn.toolCalls.map(canonicalCall),
-      toolResults: orderResults(turn.toolResults, before?.toolCalls ?? []),
-      endIndex: turn.endIndex,
-    };
-  });
+  return gatherTurns(messages, () => new CollectedText()).map(({ text, ...turn }) => ({
+    side: turn.side,
+    text: text.finish(),
+    toolCalls: turn.toolCalls,
+    toolResults: turn.toolResults,
+    endIndex: turn.endIndex,
+  }));
+}
+
+/** The same with the hashes of the texts, which are never there as a whole. "" where there is none. */
+export function digestTurns(messages: readonly Message[]): readonly DigestedTurn[] {
+  return gatherTurns(messages, () => new DigestedText()).map(({ text, ...turn }) => ({
+    ...turn,
+    textHash: text.finish(),
+  }));
 }
 
 /** The message's text with white space collapsed; placeholders for "nothing" are nothing, images and files their hash. */
@@ -45,41 +60,97 @@ export function canonicalText(message: Message): string {
   return isPlaceholder(text) ? "" : text;
 }
 
-interface GatheredTurn {
+/** Adds what `canonicalText` would give. @returns whether that is anything */
+export function digestMessage(digest: TextDigest, message: Message): boolean {
+  let isFirst = true;
+  for (const part of message.content) {
+    if (!isFirst && message.role !== "assistant") digest.add("\n");
+    isFirst = false;
+    if (part instanceof LongText) digest.addJson(part.json);
+    else digest.add(textOf(part));
+  }
+  return digest.endMessage();
+}
+
+/** The text of a turn, message by message. */
+interface TurnText {
+  /** @returns whether the message says anything */
+  add(message: Message): boolean;
+  finish(): string;
+}
+
+class CollectedText implements TurnText {
+  readonly #texts: string[] = [];
+
+  add(message: Message): boolean {
+    const text = canonicalText(message);
+    if (text !== "") this.#texts.push(text);
+    return text !== "";
+  }
+
+  finish(): string {
+    return this.#texts.join(" ");
+  }
+}
+
+class DigestedText implements TurnText {
+  readonly #digest = new TextDigest();
+
+  add(message: Message): boolean {
+    return digestMessage(this.#digest, message);
+  }
+
+  finish(): string {
+    return this.#digest.finish();
+  }
+}
+
+interface GatheredTurn<Text> {
   readonly side: "user" | "assistant";
-  readonly texts: string[];
-  readonly toolCalls: ToolCall[];
-  readonly toolResults: { readonly callId: string; readonly text: string }[];
+  readonly text: Text;
+  readonly calls: ToolCall[];
+  readonly results: { readonly callId: string; readonly text: string }[];
   endIndex: number;
 }
 
-function gatherTurns(messages: readonly Message[]): readonly GatheredTurn[] {
-  const turns: GatheredTurn[] = [];
+function gatherTurns<Text extends TurnText>(messages: readonly Message[], createText: () => Text) {
+  const turns: GatheredTurn<Text>[] = [];
   for (const [index, message] of messages.entries()) {
     if (message.role === "system") continue;
     const side = message.role === "assistant" ? "assistant" : "user";
-    const text = canonicalText(message);
-    let turn = turns.at(-1);
-    if (turn?.side !== side) {
+    const last = turns.at(-1);
+    const turn =
+      last?.side === side
+        ? last
+        : ({ side, text: createText(), calls: [], results: [], endIndex: 0 } as GatheredTurn<Text>);
+    if (message.role === "tool") turn.results.push({ callId: message.callId, text: canonicalText(message) });
+    else {
+      const saysSomething = turn.text.add(message);
       // An empty message opens no turn, so that its neighbours become one.
-      if (text === "" && !bringsCallsOrResults(message)) continue;
-      turn = { side, texts: [], toolCalls: [], toolResults: [], endIndex: 0 };
-      turns.push(turn);
+      if (turn !== last && !saysSomething && !bringsCalls(message)) continue;
     }
+    if (message.role === "assistant") turn.calls.push(...message.toolCalls);
+    if (turn !== last) turns.push(turn);
     turn.endIndex = index + 1;
-    if (message.role === "tool") turn.toolResults.push({ callId: message.callId, text });
-    else if (text !== "") turn.texts.push(text);
-    if (message.role === "assistant") for (const call of message.toolCalls) turn.toolCalls.push(call);
   }
-  return turns;
+  return turns.map(({ side, text, calls, results, endIndex }, index) => ({
+    side,
+    text,
+    toolCalls: calls.map(canonicalCall),
+    toolResults: orderResults(results, turns[index - 1]?.calls ?? []),
+    endIndex,
+  }));
 }
 
-function bringsCallsOrResults(message: Message): boolean {
-  return message.role === "tool" || (message.role === "assistant" && message.toolCalls.length > 0);
+function bringsCalls(message: Message): boolean {
+  return message.role === "assistant" && message.toolCalls.length > 0;
 }
 
 /** Ids only say which result belongs to which call; a result whose id no call has takes the first unanswered call. */
-function orderResults(results: GatheredTurn["toolResults"], calls: readonly ToolCall[]): readonly CanonicalResult[] {
+function orderResults(
+  results: GatheredTurn<unknown>["results"],
+  calls: readonly ToolCall[],
+): readonly CanonicalResult[] {
   if (results.length === 0) return [];
   const unanswered = new Map<string, number[]>();
   // Backwards, so that `pop` gives the earliest call where ids repeat: some upstreams leave them empty.
@@ -120,8 +191,11 @@ function canonicalArguments(argumentsText: string): string {
 }
 
 function asText(part: ContentPart): ContentPart {
-  if (part.type === "text") return part;
-  return { type: "text", text: `[${part.type} ${new Bun.CryptoHasher("sha256").update(part.url).digest("hex")}]` };
+  return part.type === "text" ? part : { type: "text", text: textOf(part) };
+}
+
+function textOf(part: ContentPart): string {
+  return part.type === "text" ? part.text : `[${part.type} ${sha256(part.url)}]`;
 }
 
 function collapse(text: string): string {

@@ -3,8 +3,9 @@
 import type { Message, ToolDefinition } from "../contract/chat-request.ts";
 import type { PrefixFingerprint } from "../store/store.ts";
 import { canonicalJson } from "./canonical-json.ts";
-import { type CanonicalTurn, canonicalText, canonicalTurns } from "./canonical.ts";
-import { digestCanonical } from "./text-digest.ts";
+import { type CanonicalTurn, digestMessage, digestTurns } from "./canonical.ts";
+import { sha256 } from "./sha256.ts";
+import { TextDigest } from "./text-digest.ts";
 
 export interface HistoryPrefix extends PrefixFingerprint {
   /** Index into the messages behind the prefix: what follows has not been answered by it. */
@@ -44,7 +45,7 @@ export function fingerprintHistory(
   tools: readonly ToolDefinition[],
 ): HistoryFingerprints {
   const scope = sha256(`caller:${caller}`);
-  const turns = canonicalTurns(messages);
+  const turns = digestTurns(messages);
   const system = hashSystem(messages);
   const lastSystemIndex = system.indexes.at(-1) ?? -1;
   const prefixes: HistoryPrefix[] = [];
@@ -52,7 +53,7 @@ export function fingerprintHistory(
   let tip: HistoryTip = { ...chain, scope, openMessages: [] };
   for (const [index, turn] of turns.entries()) {
     const before = chain;
-    const turnHash = hashTurn(scope, turn.side, digestCanonical(turn.text), turn.toolCalls);
+    const turnHash = hashTurn(scope, turn.side, turn.textHash, turn.toolCalls);
     chain = extendChain(chain, turn.toolResults, turnHash);
     const isLast = index === turns.length - 1;
     if (turn.side === "assistant" && (!isLast || lastSystemIndex >= turn.endIndex)) {
@@ -98,9 +99,10 @@ function hashSystem(messages: readonly Message[]): { hashes: string[]; indexes: 
   const hashes: string[] = [];
   const indexes: number[] = [];
   for (const [index, message] of messages.entries()) {
-    const text = message.role === "system" ? canonicalText(message) : "";
-    if (text === "") continue;
-    hashes.push(sha256("system:", text));
+    if (message.role !== "system") continue;
+    const digest = new TextDigest("system:");
+    if (!digestMessage(digest, message)) continue;
+    hashes.push(digest.finish());
     indexes.push(index);
   }
   return { hashes, indexes };
@@ -108,11 +110,4 @@ function hashSystem(messages: readonly Message[]): { hashes: string[]; indexes: 
 
 function hashTool(tool: ToolDefinition): string {
   return sha256("tool:", canonicalJson([tool.name, tool.description ?? "", tool.parameters]));
-}
-
-/** All pieces but the last have a fixed length or a fixed text, so that no two lists of pieces read the same. */
-export function sha256(...pieces: readonly string[]): string {
-  const hasher = new Bun.CryptoHasher("sha256");
-  for (const piece of pieces) hasher.update(piece);
-  return hasher.digest("hex");
 }

@@ -3,7 +3,8 @@
 import type { ToolCall } from "../contract/chat-request.ts";
 import type { PrefixFingerprint } from "../store/store.ts";
 import { canonicalCall, canonicalTurns } from "./canonical.ts";
-import { extendChain, type HistoryFingerprints, hashTurn, sha256 } from "./fingerprints.ts";
+import { extendChain, type HistoryFingerprints, hashTurn } from "./fingerprints.ts";
+import { sha256 } from "./sha256.ts";
 import { TextDigest } from "./text-digest.ts";
 
 export interface ReplyDigest {

@@ -5,6 +5,7 @@ import { errorHeaders } from "../contract/error-headers.ts";
 import { GatewayError, httpStatus, toGatewayError } from "../contract/gateway-error.ts";
 import type { Surface } from "../contract/surface.ts";
 import type { ModelInfo, Upstream } from "../contract/upstream.ts";
+import { parseBody } from "../conversation/parse-body.ts";
 import { sessionHints } from "../conversation/session-hints.ts";
 import type { ConversationView, Store } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -233,7 +234,7 @@ function shuttingDown(): GatewayError {
 
 function parseJson(body: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+    return parseBody(body);
   } catch (error) {
     throw new GatewayError("invalid-request", "Cannot read the request: its body is not valid JSON", { cause: error });
   }

@@ -28,7 +28,7 @@ export function encodeRequest(request: OutboundRequest, url: URL): Uint8Array {
   }
   head += "connection: keep-alive\r\n\r\n";
   // Head and body in one piece, which is one write: each is encoded once, to where it is sent from.
-  const bytes = Buffer.allocUnsafeSlow(head.length + bodyBytes);
+  const bytes = Buffer.allocUnsafe(head.length + bodyBytes);
   bytes.write(head, "latin1");
   if (typeof body === "string") bytes.write(body, head.length);
   else if (body !== undefined) bytes.set(body, head.length);

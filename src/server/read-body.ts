@@ -17,9 +17,10 @@ export async function readBody(request: Request, maxBodyBytes: number): Promise<
   }
   const length = request.headers.get("content-length");
   if (length !== null && Number(length) > maxBodyBytes) throw tooLarge(maxBodyBytes);
-  if (request.body === null) return new Uint8Array();
   try {
-    return length === null ? await readChunks(request.body, maxBodyBytes) : await request.bytes();
+    // `request.body` is not even looked at: that makes a stream of it, and 1 MB costs 0.8 ms instead of 0.4.
+    if (length !== null) return await request.bytes();
+    return request.body === null ? new Uint8Array() : await readChunks(request.body, maxBodyBytes);
   } catch (error) {
     if (error instanceof GatewayError) throw error;
     throw new GatewayError("invalid-request", "Cannot read the request body: it broke off", { cause: error });

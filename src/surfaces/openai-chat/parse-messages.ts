@@ -2,6 +2,7 @@
 
 import type { ContentPart, Message, ToolCall } from "../../contract/chat-request.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
+import { LongText } from "../../conversation/long-text.ts";
 import { invalid } from "../check-body.ts";
 
 const roles = ["system", "developer", "user", "assistant", "tool", "function"] as const;
@@ -103,6 +104,7 @@ function argumentsOf(value: unknown): string {
 }
 
 function parseContent(value: unknown, path: string): ContentPart[] {
+  if (value instanceof LongText) return [value];
   if (typeof value === "string") return [{ type: "text", text: value }];
   if (value === undefined || value === null) {
     throw invalid(`${path}.content`, `Invalid request: "${path}.content" is missing`);
@@ -121,6 +123,7 @@ function parsePart(value: unknown, path: string): ContentPart {
     case "text":
     case "input_text":
     case "output_text":
+      if (value["text"] instanceof LongText) return value["text"];
       return { type: "text", text: stringIn(value, "text", path) };
     case "refusal":
       return { type: "text", text: stringIn(value, "refusal", path) };

@@ -1,0 +1,122 @@
+// A body whose long texts stay bytes says what `JSON.parse` says.
+
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import type { Message } from "../../../src/contract/chat-request.ts";
+import { fingerprintHistory } from "../../../src/conversation/fingerprints.ts";
+import { LongText } from "../../../src/conversation/long-text.ts";
+import { parseBody } from "../../../src/conversation/parse-body.ts";
+import { parseMessages } from "../../../src/surfaces/openai-chat/parse-messages.ts";
+
+const encoder = new TextEncoder();
+const long = (said: string): string => said.repeat(Math.ceil(5000 / said.length));
+const parse = (value: unknown): unknown => parseBody(encoder.encode(JSON.stringify(value)));
+
+/** With the long texts decoded again. */
+function whole(value: unknown): unknown {
+  if (value instanceof LongText) return value.text;
+  if (Array.isArray(value)) return value.map(whole);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, whole(field)]));
+}
+
+test("parseBody leaves the long texts of messages as bytes, and nothing else", () => {
+  const text = long('said "so"\\\n');
+  const part = { type: "text", text };
+  const call = { id: "c", function: { name: "f", arguments: text }, text };
+  const body = {
+    content: text,
+    model: text,
+    tools: [{ content: text, text, parameters: [{ text }] }],
+    messages: [
+      { role: "user", content: text, name: text },
+      { content: [part, { type: "image_url", image_url: { url: text } }, text, "short"], role: "user" },
+      { role: "assistant", content: "short", tool_calls: [call], reasoning: text },
+    ],
+    prompt: text,
+  };
+  const parsed = parse(body) as typeof body;
+
+  expect(whole(parsed)).toEqual(body);
+  const stayed = JSON.stringify(parsed, (_, value: unknown) => (value instanceof LongText ? "bytes" : value));
+  expect(JSON.parse(stayed)).toEqual({
+    ...body,
+    messages: [
+      { ...body.messages[0], content: "bytes" },
+      { ...body.messages[1], content: [{ ...part, text: "bytes" }, ...body.messages[1]!.content.slice(1)] },
+      body.messages[2],
+    ],
+  });
+});
+
+test("parseBody refuses what JSON.parse refuses", () => {
+  const around = (inside: string | Uint8Array): Uint8Array =>
+    Buffer.concat([
+      encoder.encode(`{"messages":[{"role":"user","content":"${"a".repeat(5000)}`),
+      Buffer.from(inside),
+      encoder.encode('"}]}'),
+    ]);
+  for (const inside of [
+    "\n",
+    "\\x",
+    "\\u12g4",
+    "\\",
+    '"',
+    '","content":1"',
+    "\0",
+    Buffer.from([0xff]),
+    Buffer.from([0xed, 0xa0, 0x80]),
+  ]) {
+    expect(() => parseBody(around(inside))).toThrow();
+  }
+  for (const body of [
+    around("").subarray(0, -1),
+    around("").subarray(0, 3000),
+    Buffer.concat([around(""), Buffer.from("}")]),
+  ]) {
+    expect(() => parseBody(body)).toThrow();
+  }
+  expect(() => parseBody(around("\\u00e9\\/\\n"))).not.toThrow();
+});
+
+test("parseBody reads a body behind a byte order mark, one with white space anywhere, and one with a key told twice", () => {
+  const text = long("x");
+  const indented = encoder.encode(`\ufeff${JSON.stringify({ messages: [{ role: "user", content: text }] }, null, 4)}`);
+  expect(whole(parseBody(indented))).toEqual({ messages: [{ role: "user", content: text }] });
+  const twice = encoder.encode(
+    `{"messages":[{"content":"${text}","content":"no"},{"content":"no","content":"${text}"}]}`,
+  );
+  expect(whole(parseBody(twice))).toEqual({ messages: [{ content: "no" }, { content: text }] });
+});
+
+test("parseBody gives messages with the fingerprints that strings have", () => {
+  const unit = fc.constantFrom(" ", "\n\t", "\u3000", "é", "你好", "🙂", "\ud83d", '"', "\\", "(no content)", "word");
+  const text = fc
+    .tuple(fc.array(unit, { minLength: 1, maxLength: 8 }), fc.constantFrom(1, 400))
+    .map(([units, times]) => units.join("").repeat(times));
+  const content = fc.oneof(
+    text,
+    fc.array(
+      text.map((said) => ({ type: "text", text: said })),
+      { minLength: 1, maxLength: 3 },
+    ),
+  );
+  const message = fc.oneof(
+    fc.record({ role: fc.constantFrom("user", "assistant", "system"), content }),
+    fc.record({ role: fc.constant("tool"), tool_call_id: fc.constant("c"), content }),
+  );
+  const history = fc.array(message, { maxLength: 6 });
+  const fingerprints = (messages: readonly Message[]) => {
+    const { tip, ...found } = fingerprintHistory("local", messages, []);
+    return { ...found, tip: { ...tip, openMessages: whole(tip.openMessages) } };
+  };
+  fc.assert(
+    fc.property(history, (told) => {
+      const messages = [...told, { role: "user", content: "go on" }];
+      const parsed = parse({ messages, padding: "x".repeat(5000) }) as { messages: unknown };
+
+      expect(fingerprints(parseMessages(parsed.messages))).toEqual(fingerprints(parseMessages(messages)) as never);
+    }),
+    { numRuns: 500 },
+  );
+});

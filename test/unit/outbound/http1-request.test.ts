@@ -1,0 +1,40 @@
+// A request on the wire: head and body as bytes, with the length that the body has there.
+
+import { expect, test } from "bun:test";
+import { encodeRequest } from "../../../src/outbound/http1-request.ts";
+
+const { signal } = new AbortController();
+const url = new URL("http://qwen.test:81/a?b=1");
+
+function encode(body?: string | Uint8Array, headers: Record<string, string> = {}): Buffer {
+  const method = body === undefined ? "GET" : "POST";
+  return Buffer.from(
+    encodeRequest({ method, url: url.href, headers, signal, ...(body === undefined ? {} : { body }) }, url),
+  );
+}
+
+test("encodeRequest counts the bytes of a body, not its characters", () => {
+  for (const body of ["", "short", "你好 🙂 é", "half \ud83d a character", "x".repeat(100_000)]) {
+    const bytes = new TextEncoder().encode(body);
+    const [head = ""] = encode(body).toString("latin1").split("\r\n\r\n");
+
+    expect(head.split("\r\n")).toContain(`content-length: ${bytes.length}`);
+    expect(
+      encode(body)
+        .subarray(head.length + 4)
+        .equals(bytes),
+    ).toBe(true);
+    expect(encode(bytes).equals(encode(body))).toBe(true);
+  }
+});
+
+test("encodeRequest writes headers in Latin-1, and no length where there is no body", () => {
+  expect(encode(undefined, { "x-name": "é" }).toString("latin1")).toBe(
+    "GET /a?b=1 HTTP/1.1\r\nhost: qwen.test:81\r\nx-name: é\r\nconnection: keep-alive\r\n\r\n",
+  );
+});
+
+test("encodeRequest refuses a header that would begin a line of its own", () => {
+  expect(() => encode("", { "x-name": "a\r\nb: c" })).toThrow('header "x-name" cannot be sent');
+  expect(() => encode("", { "x name": "a" })).toThrow('header "x name" cannot be sent');
+});
