@@ -18,6 +18,8 @@ const build = Bun.spawnSync(
     // Bytecode needs format esm, because the entry awaits at its top level. It halves the start time.
     "--bytecode",
     "--format=esm",
+    // What is imported when it is first needed is read from the file when it is first needed.
+    "--splitting",
     "--sourcemap",
     // A settings file of whatever folder the binary is started in must not run or configure anything.
     "--no-compile-autoload-dotenv",
