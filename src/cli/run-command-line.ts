@@ -5,6 +5,7 @@ import { nearestName } from "../config/nearest-name.ts";
 import { type Command, type CommandContext, type ExitCode, UsageError } from "./command.ts";
 import { parseArguments } from "./parse-arguments.ts";
 import { commandHelp, groupHelp, programHelp, usage } from "./print-help.ts";
+import { useCompilersAsUsual } from "./use-compilers.ts";
 
 /** Errors that no command expects are thrown on. */
 export async function runCommandLine(words: readonly string[], context: CommandContext): Promise<ExitCode> {
@@ -35,6 +36,7 @@ export async function runCommandLine(words: readonly string[], context: CommandC
 }
 
 async function loadCommands(): Promise<readonly Command[]> {
+  useCompilersAsUsual();
   const { listCommands } = await import("./list-commands.ts");
   return listCommands();
 }
