@@ -41,6 +41,6 @@ const build = Bun.spawnSync(
   { cwd: root, stdio: ["ignore", "inherit", "inherit"] },
 );
 const suffix = values.target?.includes("windows") ? ".exe" : "";
-if (build.exitCode === 0) renameSync(executable + suffix, outfile + suffix);
+if (build.exitCode === 0) renameSync(executable + suffix, outfile.endsWith(suffix) ? outfile : outfile + suffix);
 rmSync(folder, { recursive: true });
 process.exit(build.exitCode);
