@@ -13,11 +13,12 @@ RUN bun run build && mkdir -p /image/data
 FROM gcr.io/distroless/base-debian12:nonroot
 COPY --from=build /source/dist/qwen-gateway /qwen-gateway
 COPY --from=build --chown=65532:65532 /image/data /data
-# The last two keep the program from replacing itself once at the start.
+# The last three keep the program from replacing itself once at the start.
 ENV HOST=0.0.0.0 \
     DATA_DIR=/data \
     GENERATE_API_KEY=true \
     BUN_CONFIG_MAX_HTTP_REQUESTS=65336 \
+    BUN_JSC_heapGrowthFunctionThresholdInMB=1000000000 \
     NODE_ENV=production
 USER 65532:65532
 VOLUME /data

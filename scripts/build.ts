@@ -1,6 +1,7 @@
 // Builds dist/qwen-gateway, one executable. `--target` (such as bun-linux-arm64) and `--outfile` build for elsewhere.
 
-import { join } from "node:path";
+import { mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { version } from "../package.json";
 
@@ -9,6 +10,11 @@ const { values } = parseArgs({
 });
 
 const root = join(import.meta.dir, "..");
+const outfile = resolve(root, values.outfile);
+mkdirSync(dirname(outfile), { recursive: true });
+// The source maps stand in the executable; what the bundler leaves beside it, a file for each part, goes with the folder.
+const folder = mkdtempSync(join(dirname(outfile), ".build-"));
+const executable = join(folder, "qwen-gateway");
 const build = Bun.spawnSync(
   [
     process.execPath,
@@ -18,6 +24,10 @@ const build = Bun.spawnSync(
     // Bytecode needs format esm, because the entry awaits at its top level. It halves the start time.
     "--bytecode",
     "--format=esm",
+    // What is imported when it is first needed is read from the file when it is first needed.
+    "--splitting",
+    // What runs once, at the start, stays in the interpreter: 2.5 MB less in the idle process. use-compilers.ts ends it.
+    "--compile-jit-policy=100",
     "--sourcemap",
     // A settings file of whatever folder the binary is started in must not run or configure anything.
     "--no-compile-autoload-dotenv",
@@ -26,8 +36,11 @@ const build = Bun.spawnSync(
     '--define=process.env.NODE_ENV="production"',
     ...(values.target === undefined ? [] : [`--target=${values.target}`]),
     "src/boot.ts",
-    `--outfile=${values.outfile}`,
+    `--outfile=${executable}`,
   ],
   { cwd: root, stdio: ["ignore", "inherit", "inherit"] },
 );
+const suffix = values.target?.includes("windows") ? ".exe" : "";
+if (build.exitCode === 0) renameSync(executable + suffix, outfile.endsWith(suffix) ? outfile : outfile + suffix);
+rmSync(folder, { recursive: true });
 process.exit(build.exitCode);

@@ -29,6 +29,7 @@ const environment = {
   DATA_DIR: "/data",
   GENERATE_API_KEY: "true",
   BUN_CONFIG_MAX_HTTP_REQUESTS: "65336",
+  BUN_JSC_heapGrowthFunctionThresholdInMB: "1000000000",
   NODE_ENV: "production",
 };
 

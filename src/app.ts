@@ -8,7 +8,7 @@ import type { Clock } from "./contract/clock.ts";
 import type { Upstream } from "./contract/upstream.ts";
 import { loadMasterKey } from "./credentials/master-key.ts";
 import { createSecretBox, type SecretBox } from "./credentials/secret-box.ts";
-import { createQwenWebEmulator, type QwenWebEmulator } from "./emulator/qwen-web-emulator.ts";
+import type { QwenWebEmulator } from "./emulator/qwen-web-emulator.ts";
 import { createGateway, type Gateway } from "./gateway/gateway.ts";
 import { createFetchClient, type FetchFunction } from "./outbound/fetch-client.ts";
 import type { HttpClient } from "./outbound/http-client.ts";
@@ -189,17 +189,21 @@ function ofUpstream(log: Log): Log {
 
 /** The network; as long as there is no account to go there with, the built-in emulator. */
 function createNetwork(isDemonstration: () => boolean, log: Log): FetchFunction {
-  let emulator: QwenWebEmulator | undefined;
+  let emulator: Promise<QwenWebEmulator> | undefined;
   return (request, transport) => {
     if (!isDemonstration()) return fetch(request, transport);
-    if (emulator === undefined) {
-      log.info(
-        'No Qwen account is configured: the built-in emulator answers. Set QWEN_TOKEN or run "qwen-gateway accounts add"',
-      );
-      emulator = createQwenWebEmulator({ maxRecordedRequests: 0 });
-    }
-    return emulator.fetch(request);
+    emulator ??= loadEmulator(log);
+    return emulator.then((loaded) => loaded.fetch(request));
   };
+}
+
+/** Whoever has an account never pays for it. */
+async function loadEmulator(log: Log): Promise<QwenWebEmulator> {
+  log.info(
+    'No Qwen account is configured: the built-in emulator answers. Set QWEN_TOKEN or run "qwen-gateway accounts add"',
+  );
+  const { createQwenWebEmulator } = await import("./emulator/qwen-web-emulator.ts");
+  return createQwenWebEmulator({ maxRecordedRequests: 0 });
 }
 
 function createConfiguredGateway(

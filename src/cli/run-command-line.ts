@@ -2,31 +2,30 @@
 
 import { ConfigError } from "../config/config-error.ts";
 import { nearestName } from "../config/nearest-name.ts";
-import { accountsCommands } from "./accounts/commands.ts";
-import { benchCommand } from "./bench/bench.ts";
 import { type Command, type CommandContext, type ExitCode, UsageError } from "./command.ts";
-import { doctorCommand } from "./doctor.ts";
-import { emulateCommand } from "./emulate.ts";
-import { healthcheckCommand } from "./healthcheck.ts";
 import { parseArguments } from "./parse-arguments.ts";
 import { commandHelp, groupHelp, programHelp, usage } from "./print-help.ts";
-import { serveCommand } from "./serve.ts";
-import { versionCommand } from "./version.ts";
+import { useCompilersAsUsual } from "./use-compilers.ts";
 
 /** Errors that no command expects are thrown on. */
 export async function runCommandLine(words: readonly string[], context: CommandContext): Promise<ExitCode> {
-  const commands = listCommands();
   const [first = "", second = ""] = words;
   if (first === "--help" || first === "-h" || first === "help") {
-    context.print(programHelp(commands));
+    context.print(programHelp(await loadCommands()));
     return 0;
   }
-  if (first === "--version") return versionCommand.run({}, context);
+  if (first === "--version") return runCommandLine(["version"], context);
 
   const isNamed = first !== "" && !first.startsWith("-");
+  // The one command that stays: loaded without the others, which would stay with it (4 MB).
+  if (!isNamed || first === "serve") {
+    const { serveCommand } = await import("./serve.ts");
+    return runCommand(serveCommand(), words.slice(isNamed ? 1 : 0), context);
+  }
+  const commands = await loadCommands();
   const name = isGroup(first, commands) ? `${first} ${second}` : first;
-  const command = isNamed ? commands.find((candidate) => candidate.name === name) : commands[0];
-  if (command !== undefined) return runCommand(command, words.slice(isNamed ? name.split(" ").length : 0), context);
+  const command = commands.find((candidate) => candidate.name === name);
+  if (command !== undefined) return runCommand(command, words.slice(name.split(" ").length), context);
   if (name !== first && (second === "--help" || second === "-h")) {
     context.print(groupHelp(first, commands));
     return 0;
@@ -36,16 +35,10 @@ export async function runCommandLine(words: readonly string[], context: CommandC
   return 2;
 }
 
-function listCommands(): readonly Command[] {
-  return [
-    serveCommand(),
-    doctorCommand(),
-    ...accountsCommands(),
-    emulateCommand,
-    benchCommand,
-    healthcheckCommand(),
-    versionCommand,
-  ];
+async function loadCommands(): Promise<readonly Command[]> {
+  useCompilersAsUsual();
+  const { listCommands } = await import("./list-commands.ts");
+  return listCommands();
 }
 
 function isGroup(word: string, commands: readonly Command[]): boolean {

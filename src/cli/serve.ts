@@ -10,6 +10,7 @@ import type { Command, CommandContext, ExitCode } from "./command.ts";
 import { configFlags, loadCommandConfig } from "./config-flags.ts";
 import { describeStartError } from "./describe-start-error.ts";
 import { awaitStopSignal } from "./stop-signals.ts";
+import { useCompilersAsUsual } from "./use-compilers.ts";
 
 export function serveCommand(): Command {
   return {
@@ -39,6 +40,7 @@ async function serve(config: Config, log: LiveLog, context: CommandContext): Pro
     const { createApp } = await import("../app.ts");
     app = await createApp(config, { log, maxFetches: maxFetches(context.environment) });
     const { url } = await app.start();
+    useCompilersAsUsual();
     context.print(`qwen-gateway ${version} listens on ${url}`);
   } catch (error) {
     await app

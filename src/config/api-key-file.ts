@@ -1,6 +1,5 @@
 // The key that a container makes for itself when it is given none: kept in the data directory, readable by its owner.
 
-import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { loadOrCreateSecret } from "./secret-file.ts";
 
@@ -13,6 +12,9 @@ export interface ApiKeyFile {
 /** @throws when the directory cannot be written, or the file exists and holds no key. */
 export function loadOrCreateApiKey(dataDir: string): ApiKeyFile {
   const path = join(dataDir, "api-key");
-  const { secret, created } = loadOrCreateSecret(path, () => `qg-${randomBytes(24).toString("base64url")}`);
+  const { secret, created } = loadOrCreateSecret(
+    path,
+    () => `qg-${crypto.getRandomValues(Buffer.alloc(24)).toString("base64url")}`,
+  );
   return { key: secret, created };
 }

@@ -1,6 +1,5 @@
 // The key of stored credentials: the one that is configured, else one of our own in the data directory.
 
-import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { loadOrCreateSecret } from "../config/secret-file.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
@@ -13,7 +12,7 @@ import { GatewayError } from "../contract/gateway-error.ts";
 export function loadMasterKey(configured: string | undefined, dataDir: string): Uint8Array {
   if (configured !== undefined) return Buffer.from(configured, "hex");
   const path = join(dataDir, "master-key");
-  const { secret } = loadOrCreateSecret(path, () => randomBytes(32).toString("hex"));
+  const { secret } = loadOrCreateSecret(path, () => crypto.getRandomValues(Buffer.alloc(32)).toString("hex"));
   if (/^[0-9a-f]{64}$/i.test(secret)) return Buffer.from(secret, "hex");
   throw new GatewayError(
     "internal",

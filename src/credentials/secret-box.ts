@@ -1,7 +1,5 @@
 // Text that only the holder of the key can read: AES-256-GCM. Where the key comes from is master-key.ts.
 
-import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
-
 export interface SecretBox {
   /** @param context what the secret belongs to: it opens under the same one only, so that rows cannot be exchanged */
   seal(text: string, context: string): Uint8Array;
@@ -22,14 +20,14 @@ export function createSecretBox(loadKey: () => Uint8Array): SecretBox {
   const key = (): Uint8Array => (loaded ??= loadKey());
   return {
     seal(text, context) {
-      const nonce = randomBytes(nonceBytes);
-      const cipher = createCipheriv(algorithm, key(), nonce).setAAD(Buffer.from(context));
+      const nonce = crypto.getRandomValues(Buffer.alloc(nonceBytes));
+      const cipher = ciphers().createCipheriv(algorithm, key(), nonce).setAAD(Buffer.from(context));
       const body = Buffer.concat([cipher.update(text, "utf8"), cipher.final()]);
       return new Uint8Array(Buffer.concat([Buffer.of(version), nonce, cipher.getAuthTag(), body]));
     },
     open(sealed, context) {
       if (sealed[0] !== version || sealed.length < headBytes) return undefined;
-      const decipher = createDecipheriv(algorithm, key(), sealed.subarray(1, 1 + nonceBytes), {
+      const decipher = ciphers().createDecipheriv(algorithm, key(), sealed.subarray(1, 1 + nonceBytes), {
         authTagLength: tagBytes,
       });
       decipher.setAAD(Buffer.from(context)).setAuthTag(sealed.subarray(1 + nonceBytes, headBytes));
@@ -41,4 +39,9 @@ export function createSecretBox(loadKey: () => Uint8Array): SecretBox {
       }
     },
   };
+}
+
+/** Loaded with the first secret: the module costs 5 MB, and an account of the settings is never sealed. */
+function ciphers(): Pick<typeof import("node:crypto"), "createCipheriv" | "createDecipheriv"> {
+  return process.getBuiltinModule("node:crypto");
 }

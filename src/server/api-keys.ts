@@ -1,6 +1,5 @@
 // API keys: who may come in, and as whom. Holds digests only.
 
-import { timingSafeEqual } from "node:crypto";
 import { GatewayError } from "../contract/gateway-error.ts";
 import { localCaller } from "./trip.ts";
 
@@ -43,6 +42,6 @@ function digest(key: string): Buffer {
 /** Looks at every digest, whether or not one has been found: the time taken tells nothing. */
 function findDigest(known: readonly Buffer[], wanted: Buffer): Buffer | undefined {
   let found: Buffer | undefined;
-  for (const candidate of known) if (timingSafeEqual(candidate, wanted)) found = candidate;
+  for (const candidate of known) if (crypto.timingSafeEqual(candidate, wanted)) found = candidate;
   return found;
 }

@@ -1,6 +1,6 @@
 // The HTTP edge put together: routes, guards, the socket, and shutting down. Protocols are the surfaces' business.
 
-import { answerLogStream, type LogFeed, logStreamHeaders } from "../admin/log-stream.ts";
+import type { LogFeed } from "../admin/log-stream.ts";
 import type { Clock } from "../contract/clock.ts";
 import type { Json } from "../contract/json.ts";
 import type { Surface } from "../contract/surface.ts";
@@ -180,7 +180,8 @@ function createRoutes(
     {
       method: "GET",
       path: "/admin/api/log",
-      answer: ({ request }) => {
+      answer: async ({ request }) => {
+        const { answerLogStream, logStreamHeaders } = await import("../admin/log-stream.ts");
         // The router reads a body to its end to tell HEAD its length, and this one has none.
         if (request.method === "HEAD") return new Response(null, { headers: logStreamHeaders });
         keepOpen(request);

@@ -1,7 +1,7 @@
 // A request body against its schema: the first thing that is wrong becomes an error that names the field.
 
 import type { Static, TSchema } from "typebox";
-import { Compile } from "typebox/compile";
+import { Compile, type Validator } from "typebox/schema";
 import { GatewayError } from "../contract/gateway-error.ts";
 
 /**
@@ -9,10 +9,12 @@ import { GatewayError } from "../contract/gateway-error.ts";
  * @throws {GatewayError} (the returned function) `invalid-request`
  */
 export function createBodyCheck<S extends TSchema>(schema: S): (body: unknown) => Static<S> {
-  const check = Compile(schema);
+  let validator: Validator<S> | undefined;
   return (body) => {
-    if (check.Check(body)) return body;
-    const [first] = check.Errors(body);
+    // With the first body and not at the start: 2 ms and 2 MB.
+    validator ??= Compile(schema);
+    if (validator.Check(body)) return body;
+    const [first] = validator.Errors(body)[1];
     const param = toParam(first?.instancePath ?? "", first?.params);
     const reason = first?.keyword === "required" ? "is missing" : (first?.message ?? "is invalid");
     throw invalid(

@@ -23,16 +23,16 @@ export interface LiveLog extends Log {
 const rank: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3, silent: 4 };
 
 export function createLog(options: LogOptions): LiveLog {
-  const { level, write = writeToStandardError(), clock = Date.now } = options;
-  const isTerminal = options.isTerminal ?? process.stderr.isTTY === true;
-  const pretty = options.format === "auto" ? isTerminal : options.format === "pretty";
-  const format = pretty ? formatPretty : formatJson;
+  const { level, clock = Date.now } = options;
   const listeners = new Set<(line: string) => void>();
+  let sink: Sink | undefined;
 
   function emit(record: Omit<LogRecord, "timeMs">): void {
     if (rank[record.level] < rank[level]) return;
-    const line = format({ ...record, timeMs: clock() });
-    write(line);
+    // With the first line: to look at process.stderr costs 6 MB and 15 ms (a stream of Node's, with all that it needs).
+    sink ??= openSink(options);
+    const line = sink.format({ ...record, timeMs: clock() });
+    sink.write(line);
     for (const listener of listeners) {
       try {
         listener(line);
@@ -50,6 +50,16 @@ export function createLog(options: LogOptions): LiveLog {
       return () => listeners.delete(listener);
     },
   };
+}
+
+interface Sink {
+  format(record: LogRecord): string;
+  write(line: string): void;
+}
+
+function openSink({ format, isTerminal, write = writeToStandardError() }: LogOptions): Sink {
+  const pretty = format === "auto" ? (isTerminal ?? process.stderr.isTTY === true) : format === "pretty";
+  return { format: pretty ? formatPretty : formatJson, write };
 }
 
 function createChild(emit: (record: Omit<LogRecord, "timeMs">) => void, own: LogFields): Log {

@@ -42,6 +42,7 @@ test("the Dockerfile says what the chroot proves [RC-009]", () => {
     ["DATA_DIR", "/data"],
     ["GENERATE_API_KEY", "true"],
     ["BUN_CONFIG_MAX_HTTP_REQUESTS", "65336"],
+    ["BUN_JSC_heapGrowthFunctionThresholdInMB", "1000000000"],
     ["NODE_ENV", "production"],
   ]) {
     expect(dockerfile).toContain(`${name}=${value}`);

@@ -1,0 +1,22 @@
+// Every command, in the order of the help.
+
+import { accountsCommands } from "./accounts/commands.ts";
+import { benchCommand } from "./bench/bench.ts";
+import type { Command } from "./command.ts";
+import { doctorCommand } from "./doctor.ts";
+import { emulateCommand } from "./emulate.ts";
+import { healthcheckCommand } from "./healthcheck.ts";
+import { serveCommand } from "./serve.ts";
+import { versionCommand } from "./version.ts";
+
+export function listCommands(): readonly Command[] {
+  return [
+    serveCommand(),
+    doctorCommand(),
+    ...accountsCommands(),
+    emulateCommand,
+    benchCommand,
+    healthcheckCommand(),
+    versionCommand,
+  ];
+}
