@@ -81,8 +81,9 @@ export interface UpstreamReply {
    */
   recover?(said: SaidText): Promise<string | undefined>;
   /**
-   * Called exactly once, after which `body` is not read any more. Resolves when the upstream is known to be at rest
-   * (a running generation has been stopped), with the milliseconds its chat still needs to settle.
+   * Called exactly once. After "complete" the caller reads `body` up to its end, so that its connection may serve again;
+   * otherwise it is for this method to cancel. Resolves when the upstream is known to be at rest (a running generation has
+   * been stopped), with the milliseconds its chat still needs to settle.
    */
   onEnd(outcome: ReplyOutcome): Promise<number>;
 }

@@ -45,6 +45,8 @@ export interface AttemptEnd {
 
 /** How long an abandoned reply is read on to learn the id that its stop call needs. */
 const learnMs = 2000;
+/** How long the end of a body may take behind the reply's, before the connection is given up. */
+const bodyEndMs = 1000;
 
 export class Attempt implements ByteSink, Watched {
   startedAtMs: number;
@@ -74,6 +76,8 @@ export class Attempt implements ByteSink, Watched {
   #continuation: Continuation | undefined;
   #usage: TokenUsage | undefined;
   #leaveTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Cleared when the body ends: an ended reply that it holds for its time costs more than a running one. */
+  #bodyTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: {
     readonly reply: UpstreamReply;
@@ -121,8 +125,8 @@ export class Attempt implements ByteSink, Watched {
   }
 
   end(): void {
-    if (this.#state === "ended") return;
     this.#isBodyOver = true;
+    if (this.#state === "ended") return clearTimeout(this.#bodyTimer);
     try {
       this.#reply.decoder.end(this.#onEvent);
     } catch (error) {
@@ -261,6 +265,7 @@ export class Attempt implements ByteSink, Watched {
   /** The upstream's end decides: from here on a hang-up changes nothing. */
   async #complete(finishReason: FinishReason): Promise<void> {
     this.#end();
+    this.#awaitBodyEnd();
     const settleMs = await this.#reply.onEnd("complete").catch(() => 0);
     try {
       const end = { finishReason, usage: this.#usage, continuation: this.#continuation };
@@ -275,6 +280,14 @@ export class Attempt implements ByteSink, Watched {
       await this.#hooks.ended({ ...this.#endOf("failed"), error, settleMs });
       this.#rejectBegun(error);
     }
+  }
+
+  /** It follows the finish closely: read up to it, the connection serves the next turn. */
+  #awaitBodyEnd(): void {
+    if (this.#isBodyOver) return;
+    this.#bodyTimer = setTimeout(() => this.#reply.body.cancel(), bodyEndMs);
+    this.#bodyTimer.unref();
+    this.#reply.body.resume();
   }
 
   #finishLeaving(): void {

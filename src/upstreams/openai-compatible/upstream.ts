@@ -49,8 +49,6 @@ export interface OpenAICompatibleOptions {
 
 /** Of one request, all kinds together. */
 const maxRepairs = 4;
-/** How long the end of a body may take behind the reply's, before the connection is given up. */
-const bodyEndMs = 1000;
 /** A prompt that counted less than this part of its estimate was cut: estimates are not that far off. */
 const cutShare = 0.5;
 const leastCutTokens = 2000;
@@ -178,11 +176,7 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
       decoder,
       async onEnd(outcome) {
         key.end();
-        if (outcome === "complete") {
-          // The end of the body follows `[DONE]` closely: read up to it, the connection serves the next request.
-          body.resume();
-          setTimeout(() => body.cancel(), bodyEndMs).unref();
-        } else body.cancel();
+        if (outcome !== "complete") body.cancel();
         return 0;
       },
     };

@@ -55,8 +55,6 @@ const unconfirmedSettleMs = 2000;
 const stopTimeoutMs = 5000;
 /** From the asking for leave to the reading of the file. */
 const uploadTimeoutMs = 30_000;
-/** How long the end of a body may take behind its finish, before the connection is given up. */
-const bodyEndMs = 1000;
 
 /** One turn as it is about to be sent. */
 interface Turn {
@@ -225,17 +223,9 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
       ...(options.recover ? { recover: (said: SaidText) => recover(turn, chatId, decoder, said) } : {}),
       async onEnd(outcome) {
         use.end();
-        const close = (): void => {
-          source.cancel();
-          sending.abort();
-        };
-        if (outcome === "complete") {
-          // The end of the body follows the finish closely: read up to it, the connection serves the next turn.
-          source.resume();
-          setTimeout(close, bodyEndMs).unref();
-          return 0;
-        }
-        close();
+        if (outcome === "complete") return 0;
+        source.cancel();
+        sending.abort();
         const responseId = decoder.continuation?.responseId;
         const isAtRest = decoder.isOver || (responseId != null && (await stop(account, chatId, responseId)));
         if (parentId === null && !isLost) keepSpare(turn, chatId, outgoing.content, isAtRest);
