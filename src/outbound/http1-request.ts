@@ -31,10 +31,17 @@ type Body = OutboundRequest["body"];
 
 function sizeOf(body: Body): number {
   if (body === undefined) return 0;
-  return typeof body === "string" ? Buffer.byteLength(body) : body.length;
+  if (typeof body === "string") return Buffer.byteLength(body);
+  return body instanceof Uint8Array ? body.length : body.reduce((size, piece) => size + piece.length, 0);
 }
 
 function writeBody(bytes: Buffer, body: Body, start: number): void {
-  if (typeof body === "string") bytes.write(body, start, "utf8");
-  else if (body !== undefined) bytes.set(body, start);
+  if (body === undefined) return;
+  if (typeof body === "string") return void bytes.write(body, start, "utf8");
+  if (body instanceof Uint8Array) return bytes.set(body, start);
+  let at = start;
+  for (const piece of body) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
 }

@@ -173,7 +173,12 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
   }
 
   /** The chat of a turn that came to nothing serves its repetition, unless Qwen may still write in it. */
-  function keepSpare({ account, context }: Turn, chatId: string, content: string, isAtRest: boolean): void {
+  function keepSpare(
+    { account, context }: Turn,
+    chatId: string,
+    content: OutgoingMessage["content"],
+    isAtRest: boolean,
+  ): void {
     // A chat that a conversation of its own continues is nobody else's, however empty it is.
     const isResumed = context.resume?.continuation.chatId === chatId;
     if (isAtRest && !isResumed) spareChats.put(account.id, context.caller, content, chatId);
