@@ -1,5 +1,6 @@
 // The Qwen web backend as an upstream: one chat a conversation, one message a turn, attached to the right node.
 
+import type { ByteSource } from "../../contract/byte-source.ts";
 import type { ChatRequest } from "../../contract/chat-request.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
 import type { OpenContext, Resume, SaidText, Upstream, UpstreamReply } from "../../contract/upstream.ts";
@@ -199,8 +200,8 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
       featureConfig: featureConfigOf(mode, request.reasoning.budgetTokens),
       nowMs: options.clock(),
     });
-    const body = createCompletionBody(chatId, parentId, model, message);
-    const sending = sendOrStop(client, account, body, context.signal);
+    const sent = createCompletionBody(chatId, parentId, model, message);
+    const sending = sendOrStop(client, account, sent, context.signal);
     const completion = await sending.accepted.catch((error: unknown) => {
       if (parentId === null && !isAboutChat(error)) {
         void sending.isAtRest().then((isAtRest) => keepSpare(turn, chatId, outgoing.content, isAtRest));
@@ -222,10 +223,17 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
       onSkipped: (reason) =>
         options.log.warn("Skipped an event of Qwen's stream", { requestId: context.requestId, reason }),
     });
+    let isBodyOver = false;
+    let closing: ReturnType<typeof setTimeout> | undefined;
+    // A timer that nobody needs any more would hold the turn, prompt and all, for its second: 4 MB for a prompt of one.
+    const body = tellingEnd(source, () => {
+      isBodyOver = true;
+      clearTimeout(closing);
+    });
     return {
       account: account.id,
       model,
-      body: source,
+      body,
       decoder,
       ...(options.recover ? { recover: (said: SaidText) => recover(turn, chatId, decoder, said) } : {}),
       async onEnd(outcome) {
@@ -237,7 +245,7 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
         if (outcome === "complete") {
           // The end of the body follows the finish closely: read up to it, the connection serves the next turn.
           source.resume();
-          setTimeout(close, bodyEndMs).unref();
+          if (!isBodyOver) closing = setTimeout(close, bodyEndMs).unref();
           return 0;
         }
         close();
@@ -304,6 +312,27 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
       await accounts.ask(accountId, signal, (account) => client.deleteChat(account, chatId, signal));
     },
     accounts: () => accounts.pool.views(),
+  };
+}
+
+/** The same source, and whoever wants to know hears of its end first. */
+function tellingEnd(source: ByteSource, onEnd: () => void): ByteSource {
+  return {
+    start: (sink) =>
+      source.start({
+        chunk: (bytes) => sink.chunk(bytes),
+        end() {
+          onEnd();
+          sink.end();
+        },
+        fail(error) {
+          onEnd();
+          sink.fail(error);
+        },
+      }),
+    pause: () => source.pause(),
+    resume: () => source.resume(),
+    cancel: () => source.cancel(),
   };
 }
 
