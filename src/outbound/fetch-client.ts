@@ -62,8 +62,13 @@ function toRequest(request: OutboundRequest): Request {
     signal: request.signal,
     redirect: "manual",
   };
-  if (request.body !== undefined) init.body = request.body;
+  if (request.body !== undefined) init.body = toBody(request.body);
   return new Request(request.url, init);
+}
+
+/** A Blob joins the pieces by the only copy that is made of them. */
+function toBody(body: NonNullable<OutboundRequest["body"]>): string | Uint8Array | Blob {
+  return typeof body === "string" || body instanceof Uint8Array ? body : new Blob([...body]);
 }
 
 function noSlot(): void {}

@@ -7,7 +7,8 @@ export interface OutboundRequest {
   readonly method: "GET" | "POST" | "DELETE" | "PUT";
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string | Uint8Array;
+  /** Pieces are sent as one body. */
+  readonly body?: string | Uint8Array | readonly Uint8Array[];
   /** Ends the request at any time, the body included. */
   readonly signal: AbortSignal;
 }

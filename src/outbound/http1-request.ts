@@ -10,6 +10,7 @@ const valuePattern = /^[\t\u0020-\u007e\u0080-\u00ff]*$/;
 /** @throws {Http1Error} when a header cannot be written */
 export function encodeRequest(request: OutboundRequest, url: URL): Uint8Array {
   const { headers, body } = request;
+  const bodyBytes = sizeOf(body);
   let head = `${request.method} ${url.pathname}${url.search} HTTP/1.1\r\nhost: ${url.host}\r\n`;
   let names = "";
   let values = "";
@@ -22,17 +23,34 @@ export function encodeRequest(request: OutboundRequest, url: URL): Uint8Array {
   // All at once: a test for each header costs more than the rest of this function.
   const isWritable = (names === "" || tokenPattern.test(names)) && valuePattern.test(values);
   if (!isWritable || headers[""] !== undefined) throw unwritable(headers);
-  const bodyBytes = typeof body === "string" ? Buffer.byteLength(body) : (body?.length ?? 0);
   if (body !== undefined || request.method === "POST" || request.method === "PUT") {
     head += `content-length: ${bodyBytes}\r\n`;
   }
   head += "connection: keep-alive\r\n\r\n";
-  // Head and body in one piece, which is one write: each is encoded once, to where it is sent from.
+  // Head and body in one piece, which is one write, each encoded once: a prompt may be a megabyte.
   const bytes = Buffer.allocUnsafe(head.length + bodyBytes);
   bytes.write(head, "latin1");
-  if (typeof body === "string") bytes.write(body, head.length);
-  else if (body !== undefined) bytes.set(body, head.length);
+  writeBody(bytes, body, head.length);
   return bytes;
+}
+
+type Body = OutboundRequest["body"];
+
+function sizeOf(body: Body): number {
+  if (body === undefined) return 0;
+  if (typeof body === "string") return Buffer.byteLength(body);
+  return body instanceof Uint8Array ? body.length : body.reduce((size, piece) => size + piece.length, 0);
+}
+
+function writeBody(bytes: Buffer, body: Body, start: number): void {
+  if (body === undefined) return;
+  if (typeof body === "string") return void bytes.write(body, start);
+  if (body instanceof Uint8Array) return bytes.set(body, start);
+  let at = start;
+  for (const piece of body) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
 }
 
 function unwritable(headers: OutboundRequest["headers"]): Http1Error {

@@ -44,7 +44,8 @@ export interface QwenFile {
 export type QwenChatType = "t2t" | "search" | "t2i";
 
 /** A new message: exactly one travels with each completion. Captured 2026-09-25 (web 0.3.11). */
-export interface QwenMessage {
+/** @template Content how its text is held before it is sent */
+export interface QwenMessage<Content = string> {
   readonly id: null;
   /** Client's uuid of this message; the server stores it under another id. */
   readonly fid: string;
@@ -52,7 +53,7 @@ export interface QwenMessage {
   readonly parent_id: string | null;
   readonly childrenIds: readonly string[];
   readonly role: "user";
-  readonly content: string;
+  readonly content: Content;
   readonly user_action: "chat";
   readonly files: readonly QwenFile[];
   /** Unix seconds. */
@@ -66,7 +67,7 @@ export interface QwenMessage {
 }
 
 /** POST /api/v2/chat/completions?chat_id=… Captured 2026-09-25 (web 0.3.11). */
-export interface QwenCompletionBody {
+export interface QwenCompletionBody<Content = string> {
   readonly stream: true;
   readonly version: "2.1";
   readonly incremental_output: true;
@@ -76,7 +77,7 @@ export interface QwenCompletionBody {
   readonly parent_id: string | null;
   readonly chat_mode: "normal";
   readonly model: string;
-  readonly messages: readonly [QwenMessage];
+  readonly messages: readonly [QwenMessage<Content>];
   /** Unix seconds. */
   readonly timestamp: number;
 }

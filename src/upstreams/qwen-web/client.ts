@@ -6,7 +6,8 @@ import { type HttpClient, type OutboundResponse, readText } from "../../outbound
 import type { QwenChatType, QwenCompletionBody } from "../../wire/qwen-web.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { classifyBody, parseObject } from "./errors.ts";
-import { createNewChatBody } from "./request-body.ts";
+import type { MessageContent } from "./message-text.ts";
+import { createNewChatBody, encodeCompletionBody } from "./request-body.ts";
 
 export interface ClientOptions {
   readonly http: HttpClient;
@@ -27,7 +28,11 @@ export type AcceptedCompletion =
 export interface QwenWebClient {
   /** @returns the chat's id. */
   createChat(account: Account, model: string, chatType: QwenChatType, signal: AbortSignal): Promise<string>;
-  sendMessage(account: Account, body: QwenCompletionBody, signal: AbortSignal): Promise<AcceptedCompletion>;
+  sendMessage(
+    account: Account,
+    body: QwenCompletionBody<MessageContent>,
+    signal: AbortSignal,
+  ): Promise<AcceptedCompletion>;
   /** Ends a running generation. Resolves to false when the backend did not confirm it. */
   stop(account: Account, chatId: string, responseId: string, signal: AbortSignal): Promise<boolean>;
   deleteChat(account: Account, chatId: string, signal: AbortSignal): Promise<void>;
@@ -95,7 +100,7 @@ export function createQwenWebClient(options: ClientOptions): QwenWebClient {
           "x-accel-buffering": "no",
           referer: `${baseUrl}/c/${body.chat_id}`,
         },
-        body: JSON.stringify(body),
+        body: encodeCompletionBody(body),
         signal,
       });
       const accepted = await acceptCompletion(response, signal);

@@ -2,6 +2,8 @@
 
 import { type ChatRequest, flattenText, type Message } from "../../contract/chat-request.ts";
 import type { SystemChange } from "../../contract/upstream.ts";
+import { LongText } from "../../conversation/long-text.ts";
+import { type MessageContent, TextBuilder } from "./message-text.ts";
 
 export interface Unseen {
   /** Index of the first message that the chat has not seen. */
@@ -23,26 +25,37 @@ export function everything(request: ChatRequest): Unseen {
  * The text to send. When only one message of a user is new it travels byte for byte, without labels; system text and
  * earlier turns are folded in above it only where the chat has not seen them.
  */
-export function composeMessage(request: ChatRequest, unseen: Unseen): string {
+export function composeMessage(request: ChatRequest, unseen: Unseen): MessageContent {
   const turns = request.messages.slice(unseen.unseenFrom).filter((message) => message.role !== "system");
   const newest = turns.at(-1);
-  const before = turns.slice(0, -1);
-  const sections: string[] = [];
+  const text = new TextBuilder();
+  const beginSection = (heading: string): void => text.add(`${text.isEmpty ? "" : "\n\n"}${heading}\n`);
 
   const instructions = unseen.unseenSystem
-    .map((index) => textOf(request.messages[index]))
-    .filter((text) => text !== "");
-  if (unseen.systemChange === "removed") sections.push("# Instructions\nThe earlier instructions no longer hold.");
-  if (instructions.length > 0)
-    sections.push(`${instructionsHeading(unseen.systemChange)}\n${instructions.join("\n\n")}`);
-  if (before.length > 0) {
-    const heading = unseen.systemChange === undefined ? "# Conversation so far" : "# Since your last answer";
-    sections.push(`${heading}\n${before.map(labelled).join("\n\n")}`);
+    .map((index) => request.messages[index])
+    .filter((message) => message !== undefined && !isEmpty(message));
+  if (unseen.systemChange === "removed") text.add("# Instructions\nThe earlier instructions no longer hold.");
+  if (instructions.length > 0) beginSection(instructionsHeading(unseen.systemChange));
+  for (const [index, message] of instructions.entries()) {
+    if (index > 0) text.add("\n\n");
+    if (message !== undefined) text.addMessage(message);
   }
-  if (newest === undefined) return sections.join("\n\n");
-  const text = newest.role === "user" ? textOf(newest) : labelled(newest);
-  if (sections.length === 0) return text;
-  return `${sections.join("\n\n")}\n\n# Message\n${text}`;
+  if (turns.length > 1) {
+    beginSection(unseen.systemChange === undefined ? "# Conversation so far" : "# Since your last answer");
+    for (const [index, message] of turns.slice(0, -1).entries()) {
+      if (index > 0) text.add("\n\n");
+      addLabelled(text, message);
+    }
+  }
+  if (newest === undefined) return text.finish();
+  if (!text.isEmpty) beginSection("# Message");
+  if (newest.role === "user") text.addMessage(newest);
+  else addLabelled(text, newest);
+  return text.finish();
+}
+
+function isEmpty(message: Message): boolean {
+  return !message.content.some((part) => part instanceof LongText) && flattenText(message) === "";
 }
 
 function instructionsHeading(change: SystemChange | undefined): string {
@@ -58,24 +71,24 @@ function instructionsHeading(change: SystemChange | undefined): string {
   }
 }
 
-function textOf(message: Message | undefined): string {
-  return message === undefined ? "" : flattenText(message);
-}
-
-function labelled(message: Message): string {
-  const text = flattenText(message);
+function addLabelled(text: TextBuilder, message: Message): void {
   switch (message.role) {
     case "user":
-      return `User: ${text}`;
+      text.add("User: ");
+      return text.addMessage(message);
     case "assistant": {
+      text.add("Assistant: ");
+      text.addMessage(message);
       const calls = message.toolCalls.map((call) => `[called ${call.toolName} with ${call.argumentsText || "{}"}]`);
-      return `Assistant: ${[text, ...calls].filter((part) => part !== "").join("\n")}`;
+      if (calls.length > 0) text.add(`${isEmpty(message) ? "" : "\n"}${calls.join("\n")}`);
+      return;
     }
     case "tool":
-      return message.isError ? `Tool failed: ${text}` : `Tool result: ${text}`;
+      text.add(message.isError ? "Tool failed: " : "Tool result: ");
+      return text.addMessage(message);
     case "system":
-      return text;
+      return text.addMessage(message);
     default:
-      return message satisfies never;
+      message satisfies never;
   }
 }

@@ -4,6 +4,7 @@ import type { Account } from "../../credentials/account.ts";
 import type { QwenCompletionBody } from "../../wire/qwen-web.ts";
 import type { AcceptedCompletion, QwenWebClient } from "./client.ts";
 import { createEventDecoder } from "./event-decoder.ts";
+import type { MessageContent } from "./message-text.ts";
 
 /** How long a reply that nobody waits for is read on to learn its id. */
 const learnMs = 2000;
@@ -24,7 +25,7 @@ export interface Sending {
 export function sendOrStop(
   client: QwenWebClient,
   account: Account,
-  body: QwenCompletionBody,
+  body: QwenCompletionBody<MessageContent>,
   signal: AbortSignal,
 ): Sending {
   const controller = new AbortController();
@@ -48,7 +49,7 @@ export function sendOrStop(
 async function stopOrphan(
   client: QwenWebClient,
   account: Account,
-  body: QwenCompletionBody,
+  body: QwenCompletionBody<MessageContent>,
   sent: Promise<AcceptedCompletion>,
   controller: AbortController,
 ): Promise<boolean> {

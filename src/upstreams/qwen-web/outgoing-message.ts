@@ -6,9 +6,10 @@ import { GatewayError } from "../../contract/gateway-error.ts";
 import type { QwenFile } from "../../wire/qwen-web.ts";
 import { composeMessage, type Unseen } from "./compose-message.ts";
 import { QwenRefusal, upstreamName } from "./errors.ts";
+import type { MessageContent } from "./message-text.ts";
 
 export interface OutgoingMessage {
-  readonly content: string;
+  readonly content: MessageContent;
   readonly files: readonly QwenFile[];
 }
 
@@ -32,8 +33,10 @@ export async function createOutgoingMessage(
   { maxMessageChars, upload, signal }: OutgoingOptions,
 ): Promise<OutgoingMessage> {
   refuseAttachments(request, unseen.unseenFrom);
-  const text = composeMessage(request, unseen);
-  if (maxMessageChars === undefined || text.length <= maxMessageChars) return { content: text, files: [] };
+  const composed = composeMessage(request, unseen);
+  if (maxMessageChars === undefined) return { content: composed, files: [] };
+  const text = composed.toString();
+  if (text.length <= maxMessageChars) return { content: composed, files: [] };
   if (upload === undefined) throw tooLong(text.length, maxMessageChars);
   try {
     const content = coverText(request, Math.min(maxRepeatedChars, maxMessageChars / 2));

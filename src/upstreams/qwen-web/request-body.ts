@@ -8,9 +8,10 @@ import type {
   QwenMessage,
   QwenNewChatBody,
 } from "../../wire/qwen-web.ts";
+import type { MessageContent } from "./message-text.ts";
 
-export interface MessageOptions {
-  readonly content: string;
+export interface MessageOptions<Content> {
+  readonly content: Content;
   /** @defaultValue none */
   readonly files?: readonly QwenFile[];
   /** The node that the turn continues; null for the first turn of a chat. */
@@ -21,7 +22,7 @@ export interface MessageOptions {
   readonly nowMs: number;
 }
 
-export function createQwenMessage(options: MessageOptions): QwenMessage {
+export function createQwenMessage<Content>(options: MessageOptions<Content>): QwenMessage<Content> {
   return {
     id: null,
     fid: crypto.randomUUID(),
@@ -42,12 +43,12 @@ export function createQwenMessage(options: MessageOptions): QwenMessage {
   };
 }
 
-export function createCompletionBody(
+export function createCompletionBody<Content>(
   chatId: string,
   parentId: string | null,
   model: string,
-  message: QwenMessage,
-): QwenCompletionBody {
+  message: QwenMessage<Content>,
+): QwenCompletionBody<Content> {
   return {
     stream: true,
     version: "2.1",
@@ -71,4 +72,16 @@ export function createNewChatBody(
   nowMs: number,
 ): QwenNewChatBody {
   return { title, models: [model], chat_mode: "normal", chat_type: chatType, project_id: "", timestamp: nowMs };
+}
+
+/** As it is sent. Long texts are views into the client's body. */
+export function encodeCompletionBody(body: QwenCompletionBody<MessageContent>): string | readonly Uint8Array[] {
+  const [message] = body.messages;
+  const { content } = message;
+  if (typeof content === "string") return JSON.stringify(body);
+  // Nobody can guess what stands for the text.
+  const mark = crypto.randomUUID();
+  const around = JSON.stringify({ ...body, messages: [{ ...message, content: mark }] });
+  const [before = "", after = ""] = around.split(mark);
+  return [Buffer.from(before), ...content.jsonPieces(), Buffer.from(after)];
 }

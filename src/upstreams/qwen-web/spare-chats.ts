@@ -1,9 +1,11 @@
 // Chats that were made for a first turn which failed: its repetition takes one instead of littering the account.
 
+import type { MessageContent } from "./message-text.ts";
+
 export interface SpareChats {
   /** @param content the message that came to nothing */
-  put(account: string, caller: string, content: string, chatId: string): void;
-  take(account: string, caller: string, content: string): string | undefined;
+  put(account: string, caller: string, content: MessageContent, chatId: string): void;
+  take(account: string, caller: string, content: MessageContent): string | undefined;
   /** Its own conversation goes on in it, or it is gone. */
   drop(chatId: string): void;
 }
@@ -14,8 +16,8 @@ const lifetimeMs = 10 * 60_000;
 export function createSpareChats(clock: () => number): SpareChats {
   let spares: { readonly key: string; readonly chatId: string; readonly expiresAtMs: number }[] = [];
   // Kept apart by caller as well, so that nobody is handed a chat of somebody else.
-  const keyOf = (account: string, caller: string, content: string): string =>
-    `${account}\n${caller}\n${Bun.hash(content)}`;
+  const keyOf = (account: string, caller: string, content: MessageContent): string =>
+    `${account}\n${caller}\n${Bun.hash(content.toString())}`;
 
   return {
     put(account, caller, content, chatId) {
@@ -29,7 +31,10 @@ export function createSpareChats(clock: () => number): SpareChats {
     take(account, caller, content) {
       const nowMs = clock();
       spares = spares.filter((spare) => spare.expiresAtMs > nowMs);
-      const index = spares.findLastIndex((spare) => spare.key === keyOf(account, caller, content));
+      // Usually there is none, and the message may be a megabyte.
+      if (spares.length === 0) return undefined;
+      const key = keyOf(account, caller, content);
+      const index = spares.findLastIndex((spare) => spare.key === key);
       return index < 0 ? undefined : spares.splice(index, 1)[0]?.chatId;
     },
   };

@@ -171,7 +171,12 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
   }
 
   /** The chat of a turn that came to nothing serves its repetition, unless Qwen may still write in it. */
-  function keepSpare({ account, context }: Turn, chatId: string, content: string, isAtRest: boolean): void {
+  function keepSpare(
+    { account, context }: Turn,
+    chatId: string,
+    content: OutgoingMessage["content"],
+    isAtRest: boolean,
+  ): void {
     // A chat that a conversation of its own continues is nobody else's, however empty it is.
     const isResumed = context.resume?.continuation.chatId === chatId;
     if (isAtRest && !isResumed) spareChats.put(account.id, context.caller, content, chatId);
@@ -192,8 +197,8 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
       featureConfig: featureConfigOf(mode, request.reasoning.budgetTokens),
       nowMs: options.clock(),
     });
-    const body = createCompletionBody(chatId, parentId, model, message);
-    const sending = sendOrStop(client, account, body, context.signal);
+    const sent = createCompletionBody(chatId, parentId, model, message);
+    const sending = sendOrStop(client, account, sent, context.signal);
     const completion = await sending.accepted.catch((error: unknown) => {
       if (parentId === null && !isAboutChat(error)) {
         void sending.isAtRest().then((isAtRest) => keepSpare(turn, chatId, outgoing.content, isAtRest));

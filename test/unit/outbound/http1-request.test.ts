@@ -1,12 +1,13 @@
 // A request on the wire: head and body as bytes, with the length that the body has there.
 
 import { expect, test } from "bun:test";
+import type { OutboundRequest } from "../../../src/outbound/http-client.ts";
 import { encodeRequest } from "../../../src/outbound/http1-request.ts";
 
 const { signal } = new AbortController();
 const url = new URL("http://qwen.test:81/a?b=1");
 
-function encode(body?: string | Uint8Array, headers: Record<string, string> = {}): Buffer {
+function encode(body?: OutboundRequest["body"], headers: Record<string, string> = {}): Buffer {
   const method = body === undefined ? "GET" : "POST";
   return Buffer.from(
     encodeRequest({ method, url: url.href, headers, signal, ...(body === undefined ? {} : { body }) }, url),
@@ -25,6 +26,7 @@ test("encodeRequest counts the bytes of a body, not its characters", () => {
         .equals(bytes),
     ).toBe(true);
     expect(encode(bytes).equals(encode(body))).toBe(true);
+    expect(encode([bytes.subarray(0, 2), bytes.subarray(2)]).equals(encode(body))).toBe(true);
   }
 });
 
