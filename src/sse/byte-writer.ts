@@ -1,25 +1,22 @@
-// Bytes to be sent, gathered between two flushes in slabs that all writers share. A writer with nothing to send holds none.
+// Bytes to be sent, gathered between two flushes in one stage that all writers share. A writer with nothing to send holds none.
 
 import { copyBytes } from "./copy-bytes.ts";
 
-const slabBytes = 16 * 1024;
+const stageBytes = 64 * 1024;
 const encoder = new TextEncoder();
 const nothing = new Uint8Array(0);
 
 /**
- * The slab that is being filled: memory, not state. What was taken from it is never written again, so a slow reader pins
- * at most the slabs of what it has not read. Small, because one unread frame holds a whole slab.
+ * Where the writer that gathers now puts its bytes: memory, not state. What is taken is an array of its own size, since a
+ * view would pin the stage for as long as its reader is slow, and costs as much as the copy of an event.
  */
-let slab = new Uint8Array(slabBytes);
-let slabUsed = 0;
+const stage = new Uint8Array(stageBytes);
+let holder: ByteWriter | undefined;
 
 export class ByteWriter {
-  #buffer: Uint8Array = nothing;
-  /** The buffer is this writer's alone: what it gathers is too long for a slab. */
-  #isOwn = false;
-  /** Where this writer's bytes lie in its buffer. */
-  #start = 0;
-  #end = 0;
+  /** What was gathered when another writer needed the stage, or is too long for it. */
+  #own: Uint8Array = nothing;
+  #length = 0;
 
   bytes(bytes: Uint8Array): void {
     this.range(bytes, 0, bytes.length);
@@ -28,54 +25,50 @@ export class ByteWriter {
   /** Copies `bytes` from `start` to before `end`: they may be overwritten soon. */
   range(bytes: Uint8Array, start: number, end: number): void {
     const count = end - start;
-    this.#reserve(count);
-    copyBytes(bytes, start, end, this.#buffer, this.#end);
-    this.#advance(count);
+    copyBytes(bytes, start, end, this.#reserve(count), this.#length);
+    this.#length += count;
   }
 
   text(text: string): void {
     // A UTF-16 unit takes three bytes of UTF-8 at most.
-    this.#reserve(text.length * 3);
-    this.#advance(encoder.encodeInto(text, this.#buffer.subarray(this.#end)).written);
+    const buffer = this.#reserve(text.length * 3);
+    this.#length += encoder.encodeInto(text, buffer.subarray(this.#length)).written;
   }
 
   /** Empties: what was gathered belongs to the caller. */
   take(): Uint8Array {
-    if (this.#start === this.#end) return nothing;
-    const taken = this.#buffer.subarray(this.#start, this.#end);
-    this.#buffer = nothing;
-    this.#isOwn = false;
-    this.#start = 0;
-    this.#end = 0;
+    if (this.#length === 0) return nothing;
+    const taken = holder === this ? stage.slice(0, this.#length) : this.#own.subarray(0, this.#length);
+    if (holder === this) holder = undefined;
+    this.#own = nothing;
+    this.#length = 0;
     return taken;
   }
 
-  #advance(count: number): void {
-    this.#end += count;
-    if (this.#buffer === slab) slabUsed = this.#end;
+  /** @returns where the next `count` bytes go, behind what was gathered */
+  #reserve(count: number): Uint8Array {
+    const needed = this.#length + count;
+    if (holder !== this && this.#length === 0 && needed <= stageBytes) {
+      if (holder !== undefined) holder.#leaveStage(0);
+      holder = this;
+    }
+    if (holder !== this) return this.#grow(needed);
+    if (needed <= stageBytes) return stage;
+    this.#leaveStage(needed * 2);
+    holder = undefined;
+    return this.#own;
   }
 
-  /** Goes on where this writer stands when nobody else has written behind it; else moves to where there is room. */
-  #reserve(count: number): void {
-    const isLast = this.#isOwn || (this.#buffer === slab && this.#end === slabUsed);
-    if (isLast && this.#end + count <= this.#buffer.length) return;
-    const length = this.#end - this.#start;
-    const needed = length + count;
-    const written = this.#buffer.subarray(this.#start, this.#end);
-    this.#isOwn = needed > slabBytes / 4;
-    if (this.#isOwn) {
-      this.#buffer = new Uint8Array(needed * 2);
-      this.#start = 0;
-    } else {
-      if (slabUsed + needed > slabBytes) {
-        slab = new Uint8Array(slabBytes);
-        slabUsed = 0;
-      }
-      this.#buffer = slab;
-      this.#start = slabUsed;
-    }
-    this.#buffer.set(written, this.#start);
-    this.#end = this.#start + length;
-    if (this.#buffer === slab) slabUsed = this.#end;
+  #leaveStage(leastBytes: number): void {
+    this.#own = new Uint8Array(Math.max(leastBytes, this.#length));
+    copyBytes(stage, 0, this.#length, this.#own, 0);
+  }
+
+  #grow(needed: number): Uint8Array {
+    if (needed <= this.#own.length) return this.#own;
+    const grown = new Uint8Array(needed * 2);
+    copyBytes(this.#own, 0, this.#length, grown, 0);
+    this.#own = grown;
+    return grown;
   }
 }

@@ -50,7 +50,7 @@ test("ByteWriter keeps writers apart that write and take in any order, and never
   );
 });
 
-test("ByteWriter does not write on into a slab that others have filled since", () => {
+test("ByteWriter keeps what it had gathered when others take its place", () => {
   const [first, second, third] = [new ByteWriter(), new ByteWriter(), new ByteWriter()];
   first.text("first");
   second.text("second");
@@ -60,4 +60,13 @@ test("ByteWriter does not write on into a slab that others have filled since", (
   }
   first.text(" overwrites nothing");
   expect([decode(first.take()), decode(second.take())]).toEqual(["first overwrites nothing", "second"]);
+});
+
+test("ByteWriter gathers more than a stage holds, short of it and beyond it alike", () => {
+  const [first, second] = [new ByteWriter(), new ByteWriter()];
+  const piece = "y".repeat(30_000);
+  for (let count = 0; count < 5; count++) first.text(piece);
+  second.text("z");
+  first.text("end");
+  expect([decode(first.take()), decode(second.take())]).toEqual([`${piece.repeat(5)}end`, "z"]);
 });
