@@ -7,7 +7,7 @@ export interface PoolOptions {
   readonly connectTimeoutMs?: number;
   /** @defaultValue 30_000 */
   readonly idleMs?: number;
-  /** For each key. @defaultValue 256 */
+  /** For each key. @defaultValue 1024 */
   readonly maxIdle?: number;
   readonly ca?: string;
 }
@@ -22,7 +22,7 @@ export interface ConnectionPool {
 }
 
 export function createConnectionPool(options: PoolOptions): ConnectionPool {
-  const { connectTimeoutMs = 10_000, idleMs = 30_000, maxIdle = 256 } = options;
+  const { connectTimeoutMs = 10_000, idleMs = 30_000, maxIdle = 1024 } = options;
   const connectOptions = { timeoutMs: connectTimeoutMs, ca: options.ca };
   /** Of each key, the one that was used last at the end. */
   const idle = new Map<string, IdleConnection[]>();

@@ -16,7 +16,7 @@ export interface TcpClientOptions {
   readonly connectTimeoutMs?: number;
   /** How long an idle connection is kept. @defaultValue 30_000 */
   readonly idleMs?: number;
-  /** Idle connections kept for each origin and credential. @defaultValue 256 */
+  /** Idle connections kept for each origin and credential. @defaultValue 1024 */
   readonly maxIdle?: number;
   /** Certificate authorities besides the built-in ones, in PEM. */
   readonly ca?: string;
