@@ -1,5 +1,6 @@
 // Where the concrete wings are put together: store, upstream, surfaces, gateway, server. A value, so that a second app can replace it.
 
+import { composeUpstreams } from "./app/compose-upstreams.ts";
 import { loadOrCreateApiKey } from "./config/api-key-file.ts";
 import { describeConfig } from "./config/describe-config.ts";
 import type { Config } from "./config/config-schema.ts";
@@ -8,12 +9,9 @@ import type { Clock } from "./contract/clock.ts";
 import type { Upstream } from "./contract/upstream.ts";
 import { loadMasterKey } from "./credentials/master-key.ts";
 import { createSecretBox, type SecretBox } from "./credentials/secret-box.ts";
-import type { QwenWebEmulator } from "./emulator/qwen-web-emulator.ts";
 import { createGateway, type Gateway } from "./gateway/gateway.ts";
-import { createFetchClient, type FetchFunction } from "./outbound/fetch-client.ts";
-import type { HttpClient } from "./outbound/http-client.ts";
-import { createRequestSlots, type RequestSlots, slotsForReplies } from "./outbound/request-slots.ts";
-import { createTcpClient } from "./outbound/tcp-client.ts";
+import type { FetchFunction } from "./outbound/fetch-client.ts";
+import { type RequestSlots, slotsForReplies } from "./outbound/request-slots.ts";
 import { isLoopback } from "./server/check-bind.ts";
 import { createServer } from "./server/create-server.ts";
 import { databasePath, openSqliteStore } from "./store/sqlite-store.ts";
@@ -25,10 +23,6 @@ import { createMetrics } from "./telemetry/create-metrics.ts";
 import { describeLowLimit, readDescriptorLimit, readDescriptors } from "./telemetry/descriptors.ts";
 import type { Log } from "./telemetry/log.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
-import { watchUpstream } from "./telemetry/watch-upstream.ts";
-import type { WebAccounts } from "./upstreams/qwen-web/accounts.ts";
-import { createConfiguredAccounts } from "./upstreams/qwen-web/configured-accounts.ts";
-import { createQwenWebUpstream } from "./upstreams/qwen-web/upstream.ts";
 
 export interface App {
   start(): Promise<{ readonly url: string }>;
@@ -53,9 +47,6 @@ export interface AppOptions {
   readonly secretBox?: SecretBox;
 }
 
-const defaultQwenUrl = "https://chat.qwen.ai";
-/** Its firewall stops requests from about 62 000 characters on (probed 2026-09). */
-const firewallChars = 60_000;
 const defaultMaxFetches = 256;
 
 export async function createApp(config: Config, options: AppOptions): Promise<App> {
@@ -64,27 +55,20 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const apiKeys = chooseApiKeys(config, log);
   const path = databasePath(config.dataDir);
   const ownStore = options.store ?? openSqliteStore({ path, clock, sessionTimeoutMs: config.sessionTimeout, log });
-  const isDemonstration = (): boolean => config.qwenBaseUrl === defaultQwenUrl && accounts.isAnonymous;
-  const fetchFunction = options.fetch ?? createNetwork(isDemonstration, log);
-  const sockets = config.transport === "socket" && options.fetch === undefined ? createTcpClient() : undefined;
-  const usesPlatform = sockets === undefined && (options.fetch === undefined || options.fetch === fetch);
-  const slots = usesPlatform ? createRequestSlots(options.maxFetches ?? defaultMaxFetches) : undefined;
-  const platform = createFetchClient(fetchFunction, slots);
-  const http: HttpClient =
-    sockets === undefined
-      ? platform
-      : { send: (request) => (isDemonstration() ? platform.send(request) : sockets.send(request)) };
   const box = options.secretBox ?? createSecretBox(() => loadMasterKey(config.masterKey, config.dataDir));
-  const accounts = createConfiguredAccounts(config, { store: ownStore, box, http, clock, log: ofUpstream(log) });
-  await accounts.load();
-  const upstream = watchUpstream(createUpstream(config, accounts, http, clock, log), clock);
+  const { fetch, maxFetches = defaultMaxFetches } = options;
+  const upstreams = await composeUpstreams(config, { store: ownStore, box, clock, log, fetch, maxFetches });
+  const { slots } = upstreams;
   const metrics = createMetrics({
     version,
-    accounts: () => (upstream.accounts?.() ?? []).map((account) => ({ upstream: upstream.name, account })),
+    accounts: () =>
+      upstreams
+        .current()
+        .flatMap(({ name, accounts }) => (accounts?.() ?? []).map((account) => ({ upstream: name, account }))),
     upstreamRequests: () => slots,
   });
   const store = timeStore(ownStore, metrics);
-  const gateway = createConfiguredGateway(config, upstream, store, slots, metrics, clock, log);
+  const gateway = createConfiguredGateway(config, upstreams.current, store, slots, metrics, clock, log);
   const sweepTimer = setInterval(() => void gateway.sweepSessions(), config.sessionCleanupInterval);
   sweepTimer.unref();
   const server = createServer({
@@ -104,15 +88,18 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     logFeed: log,
     clock,
     version,
-    upstreamNames: [upstream.name],
+    upstreamNames: () => upstreams.current().map(({ name }) => name),
     settings: describeConfig(config),
     metrics,
     diagnosis: {
       store,
       storeBytes: () => (options.store === undefined ? sizeOf(path) : undefined),
-      upstreams: () => [
-        { name: upstream.name, reachability: upstream.reachability(), accounts: upstream.accounts?.() ?? [] },
-      ],
+      upstreams: () =>
+        upstreams.current().map(({ name, reachability, accounts }) => ({
+          name,
+          reachability: reachability(),
+          accounts: accounts?.() ?? [],
+        })),
       upstreamRequests: () => slots,
       descriptors: readDescriptors,
       maxReplies: maxRepliesOf(config, slots),
@@ -125,16 +112,15 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       if (lowLimit !== undefined) log.warn(lowLimit);
       const { url } = server.start();
       // The first request need not wait for the list; a failure is logged and tried again then.
-      upstream.listModels(AbortSignal.timeout(config.firstByteTimeoutMs)).catch(() => {});
+      gateway.listModels(AbortSignal.timeout(config.firstByteTimeoutMs)).catch(() => {});
       return { url };
     },
     handle: (request) => server.handle(request),
-    fetch: fetchFunction,
+    fetch: upstreams.fetch,
     async stop() {
       clearInterval(sweepTimer);
       await server.stop();
-      sockets?.close();
-      await accounts.settled();
+      await upstreams.close();
       await store.close();
     },
   };
@@ -163,52 +149,9 @@ function maxRepliesOf(config: Config, slots: RequestSlots | undefined): number |
   return bounds.length === 0 ? undefined : Math.min(...bounds);
 }
 
-function createUpstream(config: Config, accounts: WebAccounts, http: HttpClient, clock: Clock, log: Log): Upstream {
-  return createQwenWebUpstream({
-    accounts,
-    http,
-    baseUrl: config.qwenBaseUrl,
-    chatTitle: config.qwenChatTitle,
-    defaultModel: config.defaultModel,
-    chainOn: config.qwenChainOn,
-    maxMessageChars: config.qwenMaxMessageChars ?? (config.qwenBaseUrl === defaultQwenUrl ? firewallChars : undefined),
-    upload: config.qwenUpload,
-    storageUrl: config.qwenUploadUrl,
-    recover: config.qwenRecover,
-    maxLineBytes: config.maxLineBytes,
-    retry: retryOf(config),
-    userAgent: `qwen-gateway/${version}`,
-    clock,
-    log: ofUpstream(log),
-  });
-}
-
-function ofUpstream(log: Log): Log {
-  return log.with({ component: "qwen-web" });
-}
-
-/** The network; as long as there is no account to go there with, the built-in emulator. */
-function createNetwork(isDemonstration: () => boolean, log: Log): FetchFunction {
-  let emulator: Promise<QwenWebEmulator> | undefined;
-  return (request, transport) => {
-    if (!isDemonstration()) return fetch(request, transport);
-    emulator ??= loadEmulator(log);
-    return emulator.then((loaded) => loaded.fetch(request));
-  };
-}
-
-/** Whoever has an account never pays for it. */
-async function loadEmulator(log: Log): Promise<QwenWebEmulator> {
-  log.info(
-    'No Qwen account is configured: the built-in emulator answers. Set QWEN_TOKEN or run "qwen-gateway accounts add"',
-  );
-  const { createQwenWebEmulator } = await import("./emulator/qwen-web-emulator.ts");
-  return createQwenWebEmulator({ maxRecordedRequests: 0 });
-}
-
 function createConfiguredGateway(
   config: Config,
-  upstream: Upstream,
+  upstreams: () => readonly Upstream[],
   store: Store,
   slots: RequestSlots | undefined,
   metrics: Metrics,
@@ -216,7 +159,9 @@ function createConfiguredGateway(
   log: Log,
 ): Gateway {
   return createGateway({
-    upstream,
+    upstreams,
+    modelRoutes: config.modelRoutes ?? {},
+    breakerOpenMs: config.breakerOpenMs,
     store,
     defaultModel: config.defaultModel,
     sessionMatch: config.sessionMatch,

@@ -104,6 +104,10 @@ export interface AccountView {
 
 export interface Upstream {
   readonly name: string;
+  /** It remembers what was said: its replies tell a continuation, and a turn is sent what it has not seen. */
+  readonly keepsConversations?: boolean;
+  /** It knows by itself what serves a request that names no model. Otherwise the first of its list does. */
+  readonly choosesModel?: boolean;
   /** @throws {GatewayError} when neither the upstream nor a built-in list can tell. */
   listModels(signal: AbortSignal): Promise<readonly ModelInfo[]>;
   /**

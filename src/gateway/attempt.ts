@@ -104,6 +104,11 @@ export class Attempt implements ByteSink, Watched {
     this.begun.catch(() => {});
   }
 
+  /** The model that is really asked. */
+  get model(): string {
+    return this.#reply.model;
+  }
+
   run(): void {
     this.#liveness.watch(this);
     this.#reply.body.start(this);

@@ -4,15 +4,17 @@ import type { ChatRequest } from "../contract/chat-request.ts";
 import type { ReplyIdentity } from "../contract/events.ts";
 import type { GatewayError } from "../contract/gateway-error.ts";
 import type { Surface } from "../contract/surface.ts";
-import type { Upstream } from "../contract/upstream.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import type { Breaker } from "./breaker.ts";
 import type { Liveness } from "./liveness.ts";
-import type { Turn } from "./turns.ts";
+import type { Candidate } from "./model-routes.ts";
+import type { Turn } from "./turn.ts";
 
 export interface ExchangeOptions {
   readonly surface: Surface;
-  readonly upstream: Upstream;
+  /** Who may serve it, the first to be asked first. One at least. */
+  readonly candidates: readonly Candidate[];
   readonly request: ChatRequest;
   readonly turn: Turn;
   readonly identity: ReplyIdentity;
@@ -20,6 +22,8 @@ export interface ExchangeOptions {
   readonly requestId: string;
   readonly clientSignal: AbortSignal;
   readonly liveness: Liveness;
+  /** Hears how candidates did. */
+  readonly breaker?: Breaker;
   readonly retry: { readonly maxAttempts: number; readonly baseDelayMs: number; readonly maxDelayMs: number };
   /** Wall clock of all attempts, chat creation and waits included. @defaultValue 60_000 */
   readonly retryBudgetMs: number;

@@ -3,7 +3,7 @@
 import { flattenText } from "../contract/chat-request.ts";
 import type { TokenUsage } from "../contract/events.ts";
 import { type GatewayError, httpStatus } from "../contract/gateway-error.ts";
-import type { ReplyOutcome } from "../contract/upstream.ts";
+import type { ReplyOutcome, Upstream } from "../contract/upstream.ts";
 import { estimateTokens } from "../conversation/estimate-tokens.ts";
 import type { ReplyLabels } from "../telemetry/metrics.ts";
 import type { AttemptEnd } from "./attempt.ts";
@@ -11,7 +11,9 @@ import type { ExchangeOptions } from "./exchange-options.ts";
 import type { ReplyConsumer } from "./reply-consumer.ts";
 
 export class ExchangeRecord {
-  /** The one that served the newest attempt. */
+  /** The one that was asked last. */
+  upstream: Upstream;
+  /** Its account that served the newest attempt. */
   account = "";
   readonly #options: ExchangeOptions;
   readonly #startedAtMs: number;
@@ -23,8 +25,9 @@ export class ExchangeRecord {
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
+    this.upstream = options.candidates[0]!.upstream;
     this.#startedAtMs = options.liveness.now();
-    options.metrics?.replyStarted(this.#labels);
+    options.metrics?.replyStarted(this.#startLabels);
   }
 
   firstToken(): void {
@@ -62,11 +65,11 @@ export class ExchangeRecord {
     totalMs: number,
     sent: ReplyConsumer,
   ): void {
-    const { log, surface, upstream, identity, turn, requestId, request } = this.#options;
+    const { log, surface, identity, turn, requestId, request } = this.#options;
     const fields = {
       requestId,
       surface: surface.name,
-      upstream: upstream.name,
+      upstream: this.upstream.name,
       account: this.#accountAlias,
       model: identity.model,
       session: turn.sessionId,
@@ -96,7 +99,8 @@ export class ExchangeRecord {
     totalMs: number,
     { sentBytes, sentChunks }: ReplyConsumer,
   ): void {
-    this.#options.metrics?.replyEnded(this.#labels, {
+    this.#options.metrics?.replyEnded(this.#startLabels, {
+      upstream: this.upstream.name,
       outcome,
       kind: error?.kind,
       attempts,
@@ -111,15 +115,15 @@ export class ExchangeRecord {
     });
   }
 
-  get #labels(): ReplyLabels {
-    const { surface, upstream, request } = this.#options;
-    return { surface: surface.name, upstream: upstream.name, stream: request.stream };
+  get #startLabels(): ReplyLabels {
+    const { surface, candidates, request } = this.#options;
+    return { surface: surface.name, upstream: candidates[0]!.upstream.name, stream: request.stream };
   }
 
   /** Undefined while no account has served it. */
   get #accountAlias(): string | undefined {
     if (this.account === "") return undefined;
-    const accounts = this.#options.upstream.accounts?.() ?? [];
+    const accounts = this.upstream.accounts?.() ?? [];
     return accounts.find(({ id }) => id === this.account)?.alias ?? this.account;
   }
 }

@@ -1,6 +1,7 @@
 // One exchange after its request is known: attempts until one begins, then the answer in the client's form.
 
 import type { ChatReply } from "../contract/chat-reply.ts";
+import type { ChatRequest } from "../contract/chat-request.ts";
 import type { Continuation } from "../contract/continuation.ts";
 import type { TokenUsage } from "../contract/events.ts";
 import { GatewayError, toGatewayError } from "../contract/gateway-error.ts";
@@ -11,6 +12,7 @@ import { clientLeft } from "./attempt-errors.ts";
 import { Collector } from "./collect.ts";
 import type { ExchangeOptions } from "./exchange-options.ts";
 import { ExchangeRecord } from "./exchange-record.ts";
+import type { Candidate } from "./model-routes.ts";
 import { Opening } from "./opening.ts";
 import { Relay, type RelayHooks, streamHeaders } from "./relay.ts";
 import type { ReplyConsumer } from "./reply-consumer.ts";
@@ -30,6 +32,10 @@ export class Exchange implements AttemptHooks, RelayHooks {
   readonly #opening: Opening;
   readonly #record: ExchangeRecord;
   #budget: RetryBudget;
+  /** Those that keep the conversation come first, once the turn has been found. */
+  #candidates: readonly Candidate[];
+  /** The one that was asked last. */
+  #served: Candidate | undefined;
   #attempt: Attempt | undefined;
   #settleMs = unknownSettleMs;
 
@@ -45,6 +51,7 @@ export class Exchange implements AttemptHooks, RelayHooks {
       this.#collector = new Collector(identity, () => this.createSent(), encode);
       this.#consumer = this.#collector;
     }
+    this.#candidates = options.candidates;
     this.#opening = new Opening(options.liveness, this.#consumer, () => this.#leave());
     this.#record = new ExchangeRecord(options);
   }
@@ -62,17 +69,23 @@ export class Exchange implements AttemptHooks, RelayHooks {
       const body = this.#collector?.body;
       if (body === undefined) throw clientLeft();
       return new Response(body, {
-        headers: { "content-type": "application/json;charset=utf-8", ...this.#sessionHeader },
+        headers: { "content-type": "application/json;charset=utf-8", ...this.#ownHeaders },
       });
     }
     const isHeld = await settledWithin(begun, holdHeadersMs);
     if (!isHeld) begun.catch((error: unknown) => this.#relay?.fail(toGatewayError(error)));
     clientSignal.removeEventListener("abort", onClientAbort);
-    return new Response(this.#relay.open(), { headers: { ...streamHeaders, ...this.#sessionHeader } });
+    return new Response(this.#relay.open(), { headers: { ...streamHeaders, ...this.#ownHeaders } });
   }
 
-  get #sessionHeader(): Record<string, string> {
-    return { "x-session-id": headerText(this.#options.turn.sessionId) };
+  /** Who answers is not known yet when the head had to go out before the first word. */
+  get #ownHeaders(): Record<string, string> {
+    const headers: Record<string, string> = { "x-session-id": headerText(this.#options.turn.sessionId) };
+    if (this.#attempt === undefined || this.#served === undefined) return headers;
+    headers["x-upstream"] = this.#served.upstream.name;
+    headers["x-model"] = headerText(this.#attempt.model);
+    headers["x-attempts"] = String(this.#budget.attempts);
+    return headers;
   }
 
   /** Ends a running exchange from outside, such as at a shutdown. */
@@ -86,7 +99,7 @@ export class Exchange implements AttemptHooks, RelayHooks {
     const { retry, turn } = this.#options;
     try {
       await this.#beginTurn();
-      await withRetry(() => this.#tryOnce(), {
+      await withRetry(() => this.#tryCandidates(), {
         ...retry,
         deadlineMs: this.#budget.deadlineMs,
         signal: this.#controller.signal,
@@ -119,16 +132,45 @@ export class Exchange implements AttemptHooks, RelayHooks {
     const { turn, retry, retryBudgetMs } = this.#options;
     this.#opening.begin();
     try {
-      await turn.begin(this.#controller.signal);
+      await turn.begin(this.#controller.signal, namesOfKeepers(this.#candidates));
     } finally {
       this.#opening.stop();
     }
+    this.#candidates = keeperFirst(this.#candidates, turn.upstream);
     // What was waited for others is not spent on attempts.
     this.#budget = new RetryBudget(retry, retryBudgetMs);
   }
 
-  async #tryOnce(): Promise<void> {
-    const { upstream, request, turn, caller, requestId, liveness, log, debugStreaming } = this.#options;
+  /** One round: each candidate that is well, until one begins. */
+  async #tryCandidates(): Promise<void> {
+    const { breaker, log, requestId } = this.#options;
+    const candidates = breaker?.choose(this.#candidates) ?? this.#candidates;
+    for (const [index, candidate] of candidates.entries()) {
+      try {
+        return await this.#tryOnce(candidate);
+      } catch (error) {
+        const failure = toGatewayError(error);
+        if (!this.#controller.signal.aborted) breaker?.failed(candidate, failure.kind);
+        const next = candidates[index + 1];
+        const mayMove = !this.#controller.signal.aborted && this.#budget.hasTime && isWorthMoving(failure);
+        if (next === undefined || !mayMove) throw error;
+        const { name } = candidate.upstream;
+        log.info("Another upstream is asked", {
+          requestId,
+          upstream: next.upstream.name,
+          after: name,
+          kind: failure.kind,
+        });
+      }
+    }
+  }
+
+  async #tryOnce(candidate: Candidate): Promise<void> {
+    const { turn, caller, requestId, liveness, log, debugStreaming, breaker } = this.#options;
+    const { upstream } = candidate;
+    this.#served = candidate;
+    this.#record.upstream = upstream;
+    const request = requestFor(candidate, this.#options.request);
     const opening = this.#opening;
     this.#budget.attempts++;
     this.#consumer.restart();
@@ -141,7 +183,7 @@ export class Exchange implements AttemptHooks, RelayHooks {
         caller,
         requestId,
         deadlineMs: this.#budget.deadlineMs,
-        resume: turn.resume,
+        resume: turn.upstream === upstream.name ? turn.resume : undefined,
       });
     } finally {
       opening.stop();
@@ -159,6 +201,7 @@ export class Exchange implements AttemptHooks, RelayHooks {
     if (this.#controller.signal.aborted) this.#attempt.abort();
     try {
       await this.#attempt.begun;
+      breaker?.succeeded(candidate);
     } catch (error) {
       this.#attempt = undefined;
       throw error;
@@ -178,7 +221,8 @@ export class Exchange implements AttemptHooks, RelayHooks {
   }
 
   started(reply: UpstreamReply, continuation: Continuation): Promise<void> {
-    return this.#options.turn.started(reply, continuation);
+    const { turn, candidates } = this.#options;
+    return turn.started((this.#served ?? candidates[0]!).upstream.name, reply, continuation);
   }
 
   firstToken(): void {
@@ -224,6 +268,39 @@ export class Exchange implements AttemptHooks, RelayHooks {
   #finish(outcome: ReplyOutcome, error: GatewayError | undefined): void {
     if (!this.#record.end(outcome, error, this.#budget.attempts, this.#consumer)) return;
     this.#options.onEnd(error);
+  }
+}
+
+/** The same request in the candidate's words. */
+function requestFor({ model }: Candidate, request: ChatRequest): ChatRequest {
+  return model === request.model ? request : { ...request, model };
+}
+
+function namesOfKeepers(candidates: readonly Candidate[]): readonly string[] {
+  return candidates.filter(({ upstream }) => upstream.keepsConversations === true).map(({ upstream }) => upstream.name);
+}
+
+/** What has seen the conversation goes before what would have to be told all of it. */
+function keeperFirst(candidates: readonly Candidate[], keeper: string | undefined): readonly Candidate[] {
+  const at = candidates.findIndex(({ upstream }) => upstream.name === keeper);
+  const kept = candidates[at];
+  return at <= 0 || kept === undefined ? candidates : [kept, ...candidates.filter((_, index) => index !== at)];
+}
+
+/** What another upstream may do better: a fault of this one, a limit of its accounts, a model that it does not have. */
+function isWorthMoving(error: GatewayError): boolean {
+  switch (error.kind) {
+    case "upstream-failed":
+    case "upstream-auth":
+    case "upstream-quota":
+    case "upstream-challenge":
+    case "upstream-timeout":
+    case "overloaded":
+    case "rate-limited":
+    case "model-not-found":
+      return true;
+    default:
+      return error.retryable;
   }
 }
 

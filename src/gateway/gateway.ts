@@ -11,8 +11,11 @@ import type { ConversationView, Store } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import { type Metrics, silentMetrics } from "../telemetry/metrics.ts";
 import { type AdmissionOptions, createAdmission } from "./admission.ts";
+import { createBreaker } from "./breaker.ts";
 import { Exchange } from "./exchange.ts";
 import { createLiveness, type LivenessOptions } from "./liveness.ts";
+import { createModelCatalog } from "./model-catalog.ts";
+import { createModelRoutes } from "./model-routes.ts";
 import { createTurns } from "./turns.ts";
 
 /** What the server hands over: the edge has checked keys, host and size, and nothing else. */
@@ -46,7 +49,12 @@ export interface Gateway {
 }
 
 export interface GatewayOptions {
-  readonly upstream: Upstream;
+  /** One at least; which ones may change while the gateway runs. The first serves what no route knows. */
+  readonly upstreams: () => readonly Upstream[];
+  /** @see RouteOptions. @defaultValue none */
+  readonly modelRoutes?: Readonly<Record<string, string | readonly string[]>>;
+  /** How long a failing candidate is passed over where another one can serve. @defaultValue 30_000 */
+  readonly breakerOpenMs?: number;
   readonly store: Store;
   readonly defaultModel: string;
   readonly sessionMatch: "history" | "first-message";
@@ -75,10 +83,14 @@ const deleteTimeoutMs = 10_000;
 const cutMs = 5000;
 
 export function createGateway(options: GatewayOptions): Gateway {
-  const { store, upstream, log, metrics = silentMetrics } = options;
+  const { store, upstreams, log, metrics = silentMetrics } = options;
   const admission = createAdmission(options.admission ?? {});
   const liveness = createLiveness(options.liveness);
-  const turns = createTurns({ store, upstreamName: upstream.name, match: options.sessionMatch, commitMs, log });
+  const turns = createTurns({ store, match: options.sessionMatch, commitMs, log });
+  const catalog = createModelCatalog({ upstreams, clock: options.clock });
+  const { modelRoutes = {}, defaultModel, breakerOpenMs = 30_000 } = options;
+  const routes = createModelRoutes({ upstreams, catalog, routes: modelRoutes, defaultModel });
+  const breaker = createBreaker({ openMs: breakerOpenMs, clock: options.clock });
   const running = new Set<Exchange>();
   /** Requests whose answer has not begun. Some run no exchange yet: they wait for their session's turn. */
   let arriving = 0;
@@ -93,16 +105,18 @@ export function createGateway(options: GatewayOptions): Gateway {
     const request = withPolicy(surface.parseRequest(parseJson(incoming.body)));
     refuseTooMany(request.messages.length);
     const hints = sessionHints(incoming.headers, request.session);
+    const candidates = await routes.find(request.model, incoming.headers.get("x-upstream") ?? undefined);
     const turn = turns.create(request, incoming.caller, hints);
     if (isClosed) throw shuttingDown();
     const exchange = new Exchange({
       surface,
-      upstream,
+      candidates,
+      breaker,
       request,
       turn,
       identity: {
         replyId: crypto.randomUUID().replaceAll("-", ""),
-        model: request.model ?? options.defaultModel,
+        model: request.model ?? candidates[0]?.model ?? defaultModel,
         createdAtMs: options.clock(),
       },
       caller: incoming.caller,
@@ -158,9 +172,10 @@ export function createGateway(options: GatewayOptions): Gateway {
   }
 
   async function deleteChats(conversations: readonly ConversationView[]): Promise<void> {
-    for (const { account, chatId } of await store.findUnusedChats(conversations)) {
+    for (const { upstream, account, chatId } of await store.findUnusedChats(conversations)) {
+      const keeper = upstreams().find(({ name }) => name === upstream);
       try {
-        await upstream.deleteChat?.(account, chatId, AbortSignal.timeout(deleteTimeoutMs));
+        await keeper?.deleteChat?.(account, chatId, AbortSignal.timeout(deleteTimeoutMs));
       } catch (error) {
         log.warn("Cannot delete a chat at the upstream", { reason: toGatewayError(error).message });
       }
@@ -191,7 +206,7 @@ export function createGateway(options: GatewayOptions): Gateway {
         tellIdle();
       }
     },
-    listModels: (signal) => upstream.listModels(signal),
+    listModels: (signal) => catalog.list(signal),
     async deleteSession(caller, sessionId) {
       const gone = await store.deleteSession(caller, sessionId);
       if (gone !== undefined && options.deleteChats) await deleteChats(gone);

@@ -19,6 +19,10 @@ export class RetryBudget {
     this.deadlineMs = Date.now() + budgetMs;
   }
 
+  get hasTime(): boolean {
+    return Date.now() < this.deadlineMs;
+  }
+
   /** Whether an empty answer is asked for anew: once, while there is an attempt and time for it. What stays empty is told so. */
   takeEmptyRepetition(): boolean {
     const { maxAttempts, maxDelayMs } = this.#limits;

@@ -7,7 +7,7 @@ import { fingerprintHistory } from "../conversation/fingerprints.ts";
 import { createReplyDigest } from "../conversation/reply-digest.ts";
 import { Exchange } from "../gateway/exchange.ts";
 import { createLiveness } from "../gateway/liveness.ts";
-import type { Turn } from "../gateway/turns.ts";
+import type { Turn } from "../gateway/turn.ts";
 import { fromBytes, fromStream } from "../outbound/fetch-client.ts";
 import { openaiChat } from "../surfaces/openai-chat/surface.ts";
 import { type Log, silentLog } from "../telemetry/log.ts";
@@ -75,7 +75,7 @@ export class SSEHandler {
     const clocks = createLiveness(liveness);
     const exchange = new Exchange({
       surface: openaiChat,
-      upstream: this.#upstreamOf(qwenMessage),
+      candidates: [{ upstream: this.#upstreamOf(qwenMessage), model }],
       request: openaiChat.parseRequest({
         model,
         stream: true,
@@ -143,6 +143,7 @@ export class SSEHandler {
     return {
       async begin() {},
       sessionId,
+      upstream: undefined,
       resume: undefined,
       async started() {},
       leave() {},

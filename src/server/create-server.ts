@@ -52,7 +52,7 @@ export interface ServerOptions {
   readonly clock: Clock;
   readonly version: string;
   /** Told by `/health`. */
-  readonly upstreamNames?: readonly string[];
+  readonly upstreamNames?: () => readonly string[];
   /** What readiness and detailed health are made of. */
   readonly diagnosis: DiagnosisSource;
   /** The settings in force, without secrets, for detailed health. */
@@ -164,7 +164,7 @@ function createRoutes(
   return [
     ...healthRoutes({
       version: options.version,
-      upstreamNames: options.upstreamNames ?? [],
+      upstreamNames: options.upstreamNames ?? (() => []),
       clock: options.clock,
       openReplies: () => gateway.openReplies(),
       diagnose: () => diagnose({ isStopping: stopping.aborted, openReplies: gateway.openReplies() }),

@@ -7,7 +7,7 @@ import type { ServerRoute } from "./trip.ts";
 
 export interface HealthSource {
   readonly version: string;
-  readonly upstreamNames: readonly string[];
+  upstreamNames(): readonly string[];
   readonly clock: () => number;
   openReplies(): number;
   /** Whether requests are welcome, and what stands in their way. */
@@ -28,7 +28,7 @@ export function healthRoutes(source: HealthSource): ServerRoute[] {
     {
       method: "GET",
       path: "/health",
-      answer: () => Response.json({ status: "ok", ...common(), upstreams: source.upstreamNames }),
+      answer: () => Response.json({ status: "ok", ...common(), upstreams: source.upstreamNames() }),
     },
     { method: "GET", path: "/health/live", answer: () => Response.json({ status: "ok" }) },
     {

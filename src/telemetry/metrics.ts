@@ -7,12 +7,15 @@ import type { ReplyOutcome } from "../contract/upstream.ts";
 /** Every value comes from a list of ours: what a client writes, such as a model, would grow without bound. */
 export interface ReplyLabels {
   readonly surface: string;
+  /** The one that is asked first. */
   readonly upstream: string;
   readonly stream: boolean;
 }
 
 /** One reply as it was when it ended. Times are milliseconds. */
 export interface ReplyFigures {
+  /** The one that was asked last. */
+  readonly upstream: string;
   readonly outcome: ReplyOutcome;
   /** The error that it ended by. */
   readonly kind: ErrorKind | undefined;

@@ -24,8 +24,8 @@ export function createReplyMetrics(prom: PromClient, registry: Registry): ReplyM
   const histograms = createHistograms(prom, registry);
 
   return {
-    reply({ surface, upstream, stream }, figures) {
-      const { outcome, kind, firstTokenMs, totalMs, outputTokens } = figures;
+    reply({ surface, stream }, figures) {
+      const { upstream, outcome, kind, firstTokenMs, totalMs, outputTokens } = figures;
       const where = { surface, upstream };
       counters.requests.inc({ ...where, stream: String(stream), outcome });
       if (kind !== undefined && outcome === "failed") counters.errors.inc({ ...where, kind });

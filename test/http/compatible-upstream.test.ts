@@ -20,8 +20,9 @@ interface Whole extends AsyncDisposable {
 /** A gateway with nothing in front of it but a socket. */
 function start(dialect: Dialect, plays: readonly Play[], keys: readonly string[] = ["sk-one"]): Whole {
   const server = serveCompatible(plays);
+  const upstream = createTestUpstream(server, { dialect, keys });
   const gateway = createGateway({
-    upstream: createTestUpstream(server, { dialect, keys }),
+    upstreams: () => [upstream],
     store: createMemoryStore({ clock: Date.now, sessionTimeoutMs: 60_000 }),
     defaultModel: "qwen3.6-27b",
     sessionMatch: "history",

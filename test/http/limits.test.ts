@@ -127,6 +127,7 @@ test("a runtime that takes few requests at a time is not given more: 503 instead
       QWEN_TOKEN: "test-token",
       QWEN_BASE_URL: served.url,
       LOG_LEVEL: "silent",
+      TRANSPORT: "fetch",
       BUN_CONFIG_MAX_HTTP_REQUESTS: "4",
     },
     stdio: ["ignore", "pipe", "inherit"],

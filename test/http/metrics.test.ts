@@ -79,7 +79,7 @@ test("a whole answer is counted with the bytes of its body", async () => {
 });
 
 test("streaming_connections_active rises with a stream and falls with a hang-up", async () => {
-  await using harness = await startHarness();
+  await using harness = await startHarness({ environment: { TRANSPORT: "fetch" } });
   harness.emulator.script({ gate: "held", reply: { text: "one two three" } });
   harness.emulator.release("held", 2);
   const live = readLive(await harness.chat(hello));
@@ -170,7 +170,11 @@ test("metrics and detailed health want the key, live and ready do not [R2-086]",
 
 test("detailed health asks the upstream nothing and shows no secret [R2-086]", async () => {
   await using harness = await startHarness({
-    environment: { QWEN_COOKIES: "token=cookie-secret; other=abcdefgh", QWEN_HEADERS: '{"bx-ua":"captured-secret"}' },
+    environment: {
+      TRANSPORT: "fetch",
+      QWEN_COOKIES: "token=cookie-secret; other=abcdefgh",
+      QWEN_HEADERS: '{"bx-ua":"captured-secret"}',
+    },
   });
   await answerTo(harness, [user("Hello")]);
   await untilIdle(harness);

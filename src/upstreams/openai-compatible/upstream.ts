@@ -216,6 +216,7 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
 
   return {
     name,
+    ...(options.defaultModel === undefined ? {} : { choosesModel: true }),
     listModels: () => models.list(),
     open,
     accounts: () => keys.views(),

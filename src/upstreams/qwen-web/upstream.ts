@@ -284,6 +284,8 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
 
   return {
     name: upstreamName,
+    keepsConversations: true,
+    choosesModel: true,
     listModels: async (signal) => (await currentModels()).list(signal),
     open,
     async deleteChat(accountId, chatId, signal) {

@@ -16,7 +16,7 @@ test("health tells version, age, running replies and upstreams", async () => {
   let timeMs = 5000;
   const { get } = startTestServer({
     clock: () => timeMs,
-    upstreamNames: ["qwen-web"],
+    upstreamNames: () => ["qwen-web"],
     gateway: { openReplies: () => 3 },
   });
   timeMs += 2500;
@@ -55,7 +55,7 @@ test("health is ready and degraded while no account can serve, and says no name 
 test("detailed health wants the key and tells store, upstreams, accounts, descriptors and settings [R2-086]", async () => {
   const { get } = startTestServer({
     apiKeys: ["key"],
-    upstreamNames: ["qwen-web"],
+    upstreamNames: () => ["qwen-web"],
     settings: { PORT: 8787, QWEN_TOKEN: "set" },
     diagnosis: {
       storeBytes: () => 4096,

@@ -8,6 +8,7 @@ const streamed: ReplyLabels = { surface: "openai-chat", upstream: "qwen-web", st
 const whole: ReplyLabels = { ...streamed, stream: false };
 const lane = { surface: "openai-chat", upstream: "qwen-web" };
 const complete: ReplyFigures = {
+  upstream: "qwen-web",
   outcome: "complete",
   kind: undefined,
   attempts: 1,

@@ -1,0 +1,132 @@
+// The upstreams and their ways out, put together from the settings: the Qwen web backend, what speaks OpenAI's protocol, and
+// the built-in emulator as long as there is neither.
+
+import type { Config } from "../config/config-schema.ts";
+import { version } from "../config/version.ts";
+import type { Clock } from "../contract/clock.ts";
+import type { SecretBox } from "../credentials/secret-box.ts";
+import type { QwenWebEmulator } from "../emulator/qwen-web-emulator.ts";
+import { createFetchClient, type FetchFunction } from "../outbound/fetch-client.ts";
+import type { HttpClient } from "../outbound/http-client.ts";
+import { createRequestSlots, type RequestSlots } from "../outbound/request-slots.ts";
+import { createTcpClient } from "../outbound/tcp-client.ts";
+import type { AccountStore } from "../store/store.ts";
+import type { Log } from "../telemetry/log.ts";
+import { watchUpstream, type WatchedUpstream } from "../telemetry/watch-upstream.ts";
+import type { WebAccounts } from "../upstreams/qwen-web/accounts.ts";
+import { createConfiguredAccounts } from "../upstreams/qwen-web/configured-accounts.ts";
+import { createQwenWebUpstream } from "../upstreams/qwen-web/upstream.ts";
+
+export interface ComposedUpstreams {
+  /** Those that may serve now, the first asked first: an account that is added joins them. */
+  current(): readonly WatchedUpstream[];
+  /** The way to the Qwen web backend. */
+  readonly fetch: FetchFunction;
+  /** Given where the platform's fetch bounds how many requests run. */
+  readonly slots: RequestSlots | undefined;
+  /** Writes what is not written yet and closes idle connections. */
+  close(): Promise<void>;
+}
+
+export interface UpstreamParts {
+  readonly store: AccountStore;
+  readonly box: SecretBox;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Stands in for the network. */
+  readonly fetch: FetchFunction | undefined;
+  readonly maxFetches: number;
+}
+
+const defaultQwenUrl = "https://chat.qwen.ai";
+/** Its firewall stops requests from about 62 000 characters on (probed 2026-09). */
+const firewallChars = 60_000;
+
+/** @throws {ConfigError} when an upstream cannot be reached as it is set */
+export async function composeUpstreams(config: Config, parts: UpstreamParts): Promise<ComposedUpstreams> {
+  const { store, box, clock, log } = parts;
+  const isDemonstration = (): boolean =>
+    others.length === 0 && config.qwenBaseUrl === defaultQwenUrl && accounts.isAnonymous;
+  const network = parts.fetch ?? createNetwork(isDemonstration, log);
+  const sockets = config.transport === "socket" && parts.fetch === undefined ? createTcpClient() : undefined;
+  const usesPlatform = sockets === undefined && (parts.fetch === undefined || parts.fetch === fetch);
+  const slots = usesPlatform ? createRequestSlots(parts.maxFetches) : undefined;
+  const platform = createFetchClient(network, slots);
+  const http: HttpClient =
+    sockets === undefined
+      ? platform
+      : { send: (request) => (isDemonstration() ? platform.send(request) : sockets.send(request)) };
+  const others = (await loadOthers(config, { http: sockets ?? platform, clock, log })).map((upstream) =>
+    watchUpstream(upstream, clock),
+  );
+  const webLog = log.with({ component: "qwen-web" });
+  const accounts = createConfiguredAccounts(config, { store, box, http, clock, log: webLog });
+  await accounts.load();
+  const web = watchUpstream(createWeb(config, accounts, http, clock, webLog), clock);
+  const all = [web, ...others];
+  const servesWithoutAccount = others.length === 0 || config.qwenBaseUrl !== defaultQwenUrl;
+  return {
+    current: () => (servesWithoutAccount || !accounts.isAnonymous ? all : others),
+    fetch: network,
+    slots,
+    async close() {
+      sockets?.close();
+      await accounts.settled();
+    },
+  };
+}
+
+/** The wing is loaded where there is something for it to do. */
+async function loadOthers(config: Config, surroundings: { http: HttpClient; clock: Clock; log: Log }) {
+  const isAsked =
+    config.upstreamBaseUrl !== undefined ||
+    config.dashscopeApiKey.length > 0 ||
+    config.modelscopeApiKey.length > 0 ||
+    (config.upstreams ?? []).length > 0;
+  if (!isAsked) return [];
+  const { createConfiguredUpstreams } = await import("../upstreams/openai-compatible/configured-upstreams.ts");
+  return createConfiguredUpstreams(config, surroundings);
+}
+
+function createWeb(config: Config, accounts: WebAccounts, http: HttpClient, clock: Clock, log: Log) {
+  return createQwenWebUpstream({
+    accounts,
+    http,
+    baseUrl: config.qwenBaseUrl,
+    chatTitle: config.qwenChatTitle,
+    defaultModel: config.defaultModel,
+    chainOn: config.qwenChainOn,
+    maxMessageChars: config.qwenMaxMessageChars ?? (config.qwenBaseUrl === defaultQwenUrl ? firewallChars : undefined),
+    upload: config.qwenUpload,
+    storageUrl: config.qwenUploadUrl,
+    recover: config.qwenRecover,
+    maxLineBytes: config.maxLineBytes,
+    retry: {
+      maxAttempts: config.retryMaxAttempts,
+      baseDelayMs: config.retryBaseDelayMs,
+      maxDelayMs: config.retryMaxDelayMs,
+    },
+    userAgent: `qwen-gateway/${version}`,
+    clock,
+    log,
+  });
+}
+
+/** The network; as long as there is no account to go there with, the built-in emulator. */
+function createNetwork(isDemonstration: () => boolean, log: Log): FetchFunction {
+  let emulator: Promise<QwenWebEmulator> | undefined;
+  return (request, transport) => {
+    if (!isDemonstration()) return fetch(request, transport);
+    emulator ??= loadEmulator(log);
+    return emulator.then((loaded) => loaded.fetch(request));
+  };
+}
+
+/** Whoever has an account never pays for it. */
+async function loadEmulator(log: Log): Promise<QwenWebEmulator> {
+  log.info(
+    'No Qwen account is configured: the built-in emulator answers. Set QWEN_TOKEN or run "qwen-gateway accounts add"',
+  );
+  const { createQwenWebEmulator } = await import("../emulator/qwen-web-emulator.ts");
+  return createQwenWebEmulator({ maxRecordedRequests: 0 });
+}

@@ -1,0 +1,92 @@
+// Which models the upstreams offer, all lists together. One that does not answer costs the others nothing: its last list
+// stands until it answers again.
+
+import type { ModelInfo, Upstream } from "../contract/upstream.ts";
+
+export interface ModelCatalog {
+  /** Asks every upstream; each model once, in the order of the upstreams. @throws what the first said when none answered */
+  list(signal: AbortSignal): Promise<readonly ModelInfo[]>;
+  /** Resolves when each upstream was asked once, or at the limit. */
+  ready(): Promise<void>;
+  /** By the newest list. */
+  offers(upstream: Upstream, model: string): boolean;
+  /** The upstream's own first choice, by the newest list. */
+  firstOf(upstream: Upstream): string | undefined;
+}
+
+export interface CatalogOptions {
+  readonly upstreams: () => readonly Upstream[];
+  readonly clock: () => number;
+}
+
+/** Upstreams keep their lists themselves for longer: this one bounds how often they are asked for it. */
+const freshMs = 60_000;
+const askMs = 10_000;
+/** How long the first request waits for lists that nobody has asked for yet. */
+const readyMs = 2000;
+
+interface KnownList {
+  readonly models: readonly ModelInfo[];
+  readonly names: ReadonlySet<string>;
+}
+
+export function createModelCatalog({ upstreams, clock }: CatalogOptions): ModelCatalog {
+  const lists = new Map<string, KnownList>();
+  const askedAtMs = new Map<string, number>();
+  const asking = new Map<string, Promise<void>>();
+
+  function fetchList(upstream: Upstream, signal: AbortSignal): Promise<readonly ModelInfo[]> {
+    const { name } = upstream;
+    askedAtMs.set(name, clock());
+    const fetched = upstream.listModels(signal);
+    const settled = fetched
+      .then(
+        (models) => void lists.set(name, { models, names: new Set(models.map(({ id }) => id)) }),
+        () => {
+          // Its last list stands; what it says of its failure is in its log.
+        },
+      )
+      .finally(() => {
+        if (asking.get(name) === settled) asking.delete(name);
+      });
+    asking.set(name, settled);
+    return fetched;
+  }
+
+  /** Never rejects. */
+  function ask(upstream: Upstream): Promise<void> {
+    const running = asking.get(upstream.name);
+    if (running !== undefined) return running;
+    fetchList(upstream, AbortSignal.timeout(askMs)).catch(() => {});
+    return asking.get(upstream.name) ?? Promise.resolve();
+  }
+
+  /** The newest list; where it is old, the next one is asked for meanwhile. */
+  function listOf(upstream: Upstream): KnownList | undefined {
+    const isFresh = clock() - (askedAtMs.get(upstream.name) ?? Number.NEGATIVE_INFINITY) < freshMs;
+    if (!isFresh) void ask(upstream);
+    return lists.get(upstream.name);
+  }
+
+  return {
+    async list(signal) {
+      const told = await Promise.allSettled(upstreams().map((upstream) => fetchList(upstream, signal)));
+      const merged = new Map<string, ModelInfo>();
+      for (const one of told) {
+        if (one.status === "rejected") continue;
+        for (const model of one.value) if (!merged.has(model.id)) merged.set(model.id, model);
+      }
+      const failed = told.find((one) => one.status === "rejected");
+      if (merged.size === 0 && failed !== undefined) throw failed.reason;
+      return [...merged.values()];
+    },
+    async ready() {
+      const unasked = upstreams().filter(({ name }) => !lists.has(name) && !askedAtMs.has(name));
+      const running = upstreams().flatMap(({ name }) => asking.get(name) ?? []);
+      if (unasked.length === 0 && running.length === 0) return;
+      await Promise.race([Promise.all([...running, ...unasked.map(ask)]), Bun.sleep(readyMs)]);
+    },
+    offers: (upstream, model) => listOf(upstream)?.names.has(model) ?? false,
+    firstOf: (upstream) => listOf(upstream)?.models[0]?.id,
+  };
+}

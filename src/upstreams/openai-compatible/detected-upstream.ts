@@ -1,0 +1,41 @@
+// A server whose kind nobody has told: it is asked when it is first needed, and again as long as it does not answer.
+
+import type { Upstream } from "../../contract/upstream.ts";
+import { detectDialect } from "./detect-dialect.ts";
+import { dialects } from "./dialects/index.ts";
+import { createOpenAICompatibleUpstream, type OpenAICompatibleOptions } from "./upstream.ts";
+
+/** For all questions together; whoever waits may leave before. */
+const detectMs = 5000;
+
+export function createDetectedUpstream(options: Omit<OpenAICompatibleOptions, "dialect">): Upstream {
+  let known: Upstream | undefined;
+  let finding: Promise<Upstream> | undefined;
+
+  async function find(): Promise<Upstream> {
+    const { http, baseUrl, keys, log } = options;
+    const signal = AbortSignal.timeout(detectMs);
+    const { dialect, isAlive, reason } = await detectDialect({ http, baseUrl, key: keys[0], signal });
+    const found = createOpenAICompatibleUpstream({ ...options, dialect: dialects[dialect] });
+    if (isAlive) {
+      known = found;
+      log.info("The kind of an upstream was found out", { upstream: options.name, dialect, reason });
+    }
+    return found;
+  }
+
+  function current(): Upstream | Promise<Upstream> {
+    if (known !== undefined) return known;
+    finding ??= find().finally(() => {
+      finding = undefined;
+    });
+    return finding;
+  }
+
+  return {
+    name: options.name,
+    listModels: async (signal) => (await current()).listModels(signal),
+    open: async (request, context) => (await current()).open(request, context),
+    accounts: () => known?.accounts?.() ?? [],
+  };
+}

@@ -1,0 +1,177 @@
+// Several upstreams behind one gateway: who is asked, who takes over, and what the client is told of it.
+
+import { expect, test } from "bun:test";
+import { type Play, serveCompatible } from "../support/fake-compatible-server.ts";
+import { startHarness } from "../support/harness.ts";
+import { parseChatStream } from "../support/sse-frames.ts";
+import { allTurns, assistant, lastTurn, readError, readStream, user } from "./client.ts";
+
+const chunk = (delta: object, finish: string | null = null): string =>
+  `data: ${JSON.stringify({ id: "c", object: "chat.completion.chunk", created: 1, model: "local", choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`;
+const usage =
+  'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"local","choices":[],"usage":{"prompt_tokens":5,"completion_tokens":2,"total_tokens":7}}\n\n';
+
+const saying = (text: string): Play => ({
+  body: `${chunk({ role: "assistant", content: "" })}${chunk({ content: text })}${chunk({}, "stop")}${usage}data: [DONE]\n\n`,
+});
+const failing: Play = { status: 500, body: '{"error":{"message":"no GPU","type":"server_error"}}' };
+const inStream: Play = {
+  body: `${chunk({ role: "assistant", content: "" })}data: {"error":{"message":"engine died","code":500}}\n\n`,
+};
+const models = (...ids: string[]) => ({
+  "/v1/models": {
+    body: JSON.stringify({
+      object: "list",
+      data: ids.map((id) => ({ id, object: "model", created: 1, owned_by: "vllm" })),
+    }),
+  },
+});
+const hello = { stream: true, messages: [user("Hello")] };
+
+/** The web emulator behind an account, and two servers of the user's own that both offer "local". */
+async function startThree(first: readonly Play[], second: readonly Play[], environment: Record<string, string> = {}) {
+  const one = serveCompatible(first, models("local", "only-one"));
+  const two = serveCompatible(second, models("local", "only-two"));
+  const upstreams = JSON.stringify([
+    { name: "one", dialect: "vllm", base_url: one.url },
+    { name: "two", dialect: "vllm", base_url: two.url, api_keys: ["sk-two"] },
+  ]);
+  const harness = await startHarness({ environment: { UPSTREAMS: upstreams, ...environment } });
+  return {
+    harness,
+    one,
+    two,
+    async [Symbol.asyncDispose]() {
+      await harness[Symbol.asyncDispose]();
+      await one[Symbol.asyncDispose]();
+      await two[Symbol.asyncDispose]();
+    },
+  };
+}
+
+test("a model goes to the upstream that offers it, and the answer says who it was", async () => {
+  await using three = await startThree([saying("one here")], [saying("two here")]);
+
+  const answer = await three.harness.chat({ ...hello, model: "only-two" });
+
+  expect([answer.headers.get("x-upstream"), answer.headers.get("x-model"), answer.headers.get("x-attempts")]).toEqual([
+    "two",
+    "only-two",
+    "1",
+  ]);
+  expect(parseChatStream(await answer.text()).text).toBe("two here");
+  expect(three.two.completions[0]?.headers.get("authorization")).toBe("Bearer sk-two");
+  expect(three.one.completions).toHaveLength(0);
+});
+
+test("the web backend keeps the default, and its conversation, beside others", async () => {
+  await using three = await startThree([saying("one here")], [saying("two here")]);
+  const first = await readStream(await three.harness.chat(hello));
+  const { chatId } = lastTurn(three.harness);
+
+  await readStream(
+    await three.harness.chat({ ...hello, messages: [user("Hello"), assistant(first.text), user("And?")] }),
+  );
+
+  expect(lastTurn(three.harness)).toMatchObject({ chatId, content: "And?" });
+  expect(three.one.completions).toHaveLength(0);
+});
+
+test.each([
+  ["a refusal", failing],
+  ["an error within the stream, before the first word", inStream],
+])("%s moves the request to the next upstream that offers the model [R0-059]", async (_, play) => {
+  await using three = await startThree([play], [saying("two here")]);
+
+  const answer = await three.harness.chat({ ...hello, model: "local" });
+
+  expect(answer.status).toBe(200);
+  expect(answer.headers.get("x-upstream")).toBe("two");
+  expect(answer.headers.get("x-attempts")).toBe("2");
+  expect(parseChatStream(await answer.text()).text).toBe("two here");
+});
+
+test("nothing moves after the first word: one error frame, and nobody else is asked", async () => {
+  const broken: Play = {
+    body: `${chunk({ content: "half" })}data: {"error":{"message":"engine died","code":500}}\n\n`,
+  };
+  await using three = await startThree([broken], [saying("two here")]);
+
+  const told = await readStream(await three.harness.chat({ ...hello, model: "local" }));
+
+  expect(told.text).toBe("half");
+  expect(told.error).toBeDefined();
+  expect(three.two.completions).toHaveLength(0);
+});
+
+test("an upstream that fails again and again is passed over, until its time is over", async () => {
+  await using three = await startThree([failing], [saying("two here")], { BREAKER_OPEN_MS: "60000" });
+  for (let count = 0; count < 5; count++) await readStream(await three.harness.chat({ ...hello, model: "local" }));
+  const asked = three.one.completions.length;
+
+  await readStream(await three.harness.chat({ ...hello, model: "local" }));
+
+  expect(three.one.completions).toHaveLength(asked);
+});
+
+test("a pinned upstream alone is asked, and an unknown one is refused by name", async () => {
+  await using three = await startThree([saying("one here")], [saying("two here")]);
+  const pin = (name: string) => ({ headers: { "x-upstream": name } });
+
+  const told = await readStream(await three.harness.chat({ ...hello, model: "local" }, pin("two")));
+  const refused = await readError(await three.harness.chat(hello, pin("three")));
+
+  expect(told.text).toBe("two here");
+  expect(refused).toMatchObject({ status: 400, error: { param: "X-Upstream" } });
+});
+
+test("routes send what an agent asks for elsewhere, and the answer carries the name that it asked for", async () => {
+  await using three = await startThree([saying("one here")], [saying("two here")], {
+    MODEL_ROUTES: '{"claude-*":["one/local","qwen3-max"]}',
+  });
+
+  const told = await readStream(await three.harness.chat({ ...hello, model: "claude-sonnet-4-5" }));
+
+  expect(told.text).toBe("one here");
+  expect(told.chunks.every((one) => one["model"] === "claude-sonnet-4-5")).toBe(true);
+  expect(three.one.completions[0]?.body?.["model"]).toBe("local");
+});
+
+test("the list of models is everybody's, and lacks only what is down", async () => {
+  await using three = await startThree([failing], [failing]);
+  const ids = async () => {
+    const { data } = (await (await three.harness.get("/v1/models")).json()) as { data: { id: string }[] };
+    return data.map(({ id }) => id);
+  };
+
+  expect(await ids()).toEqual(expect.arrayContaining(["qwen3-max", "local", "only-one", "only-two"]));
+});
+
+test("a conversation that another upstream answered in between goes on where it is", async () => {
+  await using three = await startThree([saying("one here")], [saying("two here")]);
+  const first = await readStream(await three.harness.chat(hello));
+  const talk = [user("Hello"), assistant(first.text), user("Aside?")];
+  const aside = await readStream(await three.harness.chat({ stream: true, model: "only-one", messages: talk }));
+  const turns = allTurns(three.harness).length;
+
+  await readStream(
+    await three.harness.chat({ stream: true, messages: [...talk, assistant(aside.text), user("Back?")] }),
+  );
+
+  expect(allTurns(three.harness)).toHaveLength(turns + 1);
+  expect(lastTurn(three.harness).content).toContain("Back?");
+  expect(lastTurn(three.harness).content).toContain("Aside?");
+});
+
+test("a server of one's own is all that is needed: no account, no demonstration", async () => {
+  await using server = serveCompatible([saying("at home")], models("qwen3:8b"));
+  await using harness = await startHarness({
+    environment: { UPSTREAM_BASE_URL: server.url, QWEN_TOKEN: "", QWEN_BASE_URL: "https://chat.qwen.ai" },
+  });
+
+  const answer = await harness.chat(hello);
+
+  expect(answer.headers.get("x-model")).toBe("qwen3:8b");
+  expect(parseChatStream(await answer.text()).text).toBe("at home");
+  expect(server.completions[0]?.body?.["model"]).toBe("qwen3:8b");
+});

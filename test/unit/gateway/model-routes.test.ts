@@ -1,0 +1,169 @@
+// Which upstreams serve a name, in which order: the rules one by one, and the breaker that passes some over.
+
+import { describe, expect, test } from "bun:test";
+import type { ModelInfo, Upstream } from "../../../src/contract/upstream.ts";
+import { createBreaker } from "../../../src/gateway/breaker.ts";
+import { createModelCatalog } from "../../../src/gateway/model-catalog.ts";
+import { type Candidate, createModelRoutes } from "../../../src/gateway/model-routes.ts";
+
+const info = (id: string): ModelInfo => ({
+  id,
+  displayName: id,
+  ownedBy: "x",
+  createdAtSeconds: undefined,
+  contextTokens: undefined,
+  maxOutputTokens: undefined,
+  vision: false,
+  thinking: false,
+});
+
+function upstreamOf(name: string, models: readonly string[], more: Partial<Upstream> = {}): Upstream {
+  return {
+    name,
+    listModels: async () => models.map(info),
+    open: () => Promise.reject(new Error("not asked here")),
+    ...more,
+  };
+}
+
+const web = upstreamOf("qwen-web", ["qwen3-max", "qwen3-coder-plus"], { choosesModel: true });
+const cloud = upstreamOf("dashscope", ["qwen3-max", "qwen-plus"]);
+const home = upstreamOf("home", ["qwen3:8b", "hf.co/unsloth/qwen3"]);
+const all = [web, cloud, home];
+
+function find(
+  model: string | undefined,
+  options: { upstreams?: readonly Upstream[]; routes?: Record<string, string | string[]>; pinned?: string } = {},
+): Promise<string[]> {
+  const upstreams = () => options.upstreams ?? all;
+  const catalog = createModelCatalog({ upstreams, clock: Date.now });
+  const routes = createModelRoutes({ upstreams, catalog, routes: options.routes ?? {}, defaultModel: "qwen3-max" });
+  return routes.find(model, options.pinned).then((found) => found.map(spell));
+}
+
+const spell = ({ upstream, model }: Candidate): string => `${upstream.name}/${model ?? ""}`;
+
+describe("createModelRoutes", () => {
+  test("asks everybody who offers exactly this model, in their order", async () => {
+    expect(await find("qwen3-max")).toEqual(["qwen-web/qwen3-max", "dashscope/qwen3-max"]);
+    expect(await find("qwen-plus")).toEqual(["dashscope/qwen-plus"]);
+  });
+
+  test("serves a missing model by the first upstream's own choice, then by whoever offers the default", async () => {
+    expect(await find(undefined)).toEqual(["qwen-web/", "qwen-web/qwen3-max", "dashscope/qwen3-max"]);
+    expect(await find(undefined, { upstreams: [home] })).toEqual(["home/qwen3:8b"]);
+  });
+
+  test("takes the name of an upstream in front of a model, whose own slashes stay", async () => {
+    expect(await find("home/hf.co/unsloth/qwen3")).toEqual(["home/hf.co/unsloth/qwen3"]);
+    expect(await find("hf.co/unsloth/qwen3")).toEqual(["home/hf.co/unsloth/qwen3"]);
+    expect(await find("home/")).toEqual(["home/qwen3:8b"]);
+  });
+
+  test("leaves an unknown name to the first upstream as it is", async () => {
+    expect(await find("no-such-model")).toEqual(["qwen-web/no-such-model"]);
+  });
+
+  test("serves what agents ask for by default, unless somebody offers it", async () => {
+    const oss = upstreamOf("lab", ["gpt-5-oss"]);
+    expect((await find("claude-sonnet-4-5")).slice(0, 1)).toEqual(["qwen-web/"]);
+    expect(await find("gpt-5-oss", { upstreams: [web, oss] })).toEqual(["lab/gpt-5-oss"]);
+    expect(await find("gpt-4")).toEqual(["qwen-web/gpt-4"]);
+  });
+
+  test("follows routes: a name before a pattern, the longer pattern first, targets in their order and once", async () => {
+    const routes = {
+      fast: ["home/qwen3:8b", "qwen-plus", "home/qwen3:8b"],
+      "claude-*": "dashscope/qwen-plus",
+      "claude-haiku-*": "home/",
+    };
+    expect(await find("fast", { routes })).toEqual(["home/qwen3:8b", "dashscope/qwen-plus"]);
+    expect(await find("claude-opus-4", { routes })).toEqual(["dashscope/qwen-plus"]);
+    expect(await find("claude-haiku-4", { routes })).toEqual(["home/qwen3:8b"]);
+  });
+
+  test("keeps to the upstream that the client insists on, and refuses one that is not there", async () => {
+    expect(await find("qwen3-max", { pinned: "dashscope" })).toEqual(["dashscope/qwen3-max"]);
+    expect(await find("odd", { pinned: "home" })).toEqual(["home/odd"]);
+    expect(find("odd", { pinned: "nowhere" })).rejects.toMatchObject({ kind: "invalid-request", param: "X-Upstream" });
+  });
+
+  test("waits for no list of an upstream that does not answer", async () => {
+    const silent = upstreamOf("silent", [], { listModels: () => Promise.reject(new Error("down")) });
+    expect(await find("qwen-plus", { upstreams: [silent, cloud] })).toEqual(["dashscope/qwen-plus"]);
+  });
+
+  test("asks a single upstream for no list: it knows its models itself", async () => {
+    const shy = upstreamOf("shy", [], { listModels: () => Promise.reject(new Error("asked")), choosesModel: true });
+    expect(await find("anything", { upstreams: [shy] })).toEqual(["shy/anything"]);
+    expect(await find(undefined, { upstreams: [shy] })).toEqual(["shy/"]);
+  });
+});
+
+describe("createModelCatalog", () => {
+  test("lists each model once and survives an upstream that is down; only when all are does it fail", async () => {
+    const down = upstreamOf("down", [], { listModels: () => Promise.reject(new Error("down")) });
+    const list = async (upstreams: readonly Upstream[]) => {
+      const catalog = createModelCatalog({ upstreams: () => upstreams, clock: Date.now });
+      return (await catalog.list(AbortSignal.timeout(1000))).map(({ id }) => id);
+    };
+    expect(await list([web, down, cloud])).toEqual(["qwen3-max", "qwen3-coder-plus", "qwen-plus"]);
+    expect(list([down])).rejects.toThrow("down");
+  });
+});
+
+describe("createBreaker", () => {
+  const one: Candidate = { upstream: cloud, model: "qwen-plus" };
+  const other: Candidate = { upstream: home, model: "qwen3:8b" };
+  const both = [one, other];
+
+  function start() {
+    let nowMs = 0;
+    const breaker = createBreaker({ openMs: 1000, clock: () => nowMs });
+    const fail = (candidate: Candidate, times: number): void => {
+      for (let count = 0; count < times; count++) breaker.failed(candidate, "upstream-failed");
+    };
+    return { breaker, fail, pass: (ms: number) => void (nowMs += ms) };
+  }
+
+  test("passes over what failed five times in a row", () => {
+    const { breaker, fail } = start();
+    fail(one, 4);
+    expect(breaker.choose(both)).toEqual(both);
+    fail(one, 1);
+    expect(breaker.choose(both)).toEqual([other]);
+  });
+
+  test("passes over what fails more often than not, though never five times in a row", () => {
+    const { breaker, fail } = start();
+    for (let round = 0; round < 5; round++) {
+      breaker.succeeded(one);
+      fail(one, 3);
+    }
+    expect(breaker.choose(both)).toEqual([other]);
+  });
+
+  test("lets one request try it again when its time is over, and all when that went well", () => {
+    const { breaker, fail, pass } = start();
+    fail(one, 5);
+    pass(1001);
+    expect([breaker.choose(both), breaker.choose(both)]).toEqual([both, [other]]);
+    breaker.succeeded(one);
+    fail(one, 1);
+    expect([breaker.choose(both), breaker.choose(both)]).toEqual([both, both]);
+  });
+
+  test("never leaves a request without anybody to ask", () => {
+    const { breaker, fail } = start();
+    fail(one, 9);
+    fail(other, 9);
+    expect(breaker.choose(both)).toEqual(both);
+    expect(breaker.choose([one])).toEqual([one]);
+  });
+
+  test("hears nothing in what is the request's own fault", () => {
+    const { breaker } = start();
+    for (let count = 0; count < 9; count++) breaker.failed(one, "context-too-long");
+    expect(breaker.choose(both)).toEqual(both);
+  });
+});
