@@ -123,7 +123,10 @@ describe("createBreaker", () => {
     const fail = (candidate: Candidate, times: number): void => {
       for (let count = 0; count < times; count++) breaker.failed(candidate, "upstream-failed");
     };
-    return { breaker, fail, pass: (ms: number) => void (nowMs += ms) };
+    const pass = (ms: number): void => {
+      nowMs += ms;
+    };
+    return { breaker, fail, pass };
   }
 
   test("passes over what failed five times in a row", () => {
