@@ -29,6 +29,7 @@ export async function answerCall(request: Request, state: CompatibleState, life:
   const refusal = typeof script?.refuse === "string" ? { name: script.refuse } : script?.refuse;
   if (refusal?.name === "silence") {
     record.refusal = refusal.name;
+    state.log.touch();
     await untilAborted(leave);
     return abandon(call, state);
   }
@@ -84,8 +85,9 @@ async function readCall(
   // The prefixes of hosted services: compatible-mode, and compatible-api for rerank.
   const path = url.pathname.replace(/^\/compatible-(?:mode|api)(?=\/)/, "").replace(/(?<=.)\/+$/, "");
   const route = findRoute(request.method, path, state);
-  const bytes = new Uint8Array(await request.arrayBuffer());
+  // Before the body: Bun 1.4.5 forgets the content type of a form that was read.
   const contentType = request.headers.get("content-type") ?? "";
+  const bytes = new Uint8Array(await request.arrayBuffer());
   const isForm = contentType.startsWith("multipart/form-data");
   const bodyText = isForm ? "" : new TextDecoder().decode(bytes);
   const body = isForm ? await formFields(bytes, contentType) : parseBody(bodyText);

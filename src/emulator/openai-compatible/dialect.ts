@@ -2,27 +2,12 @@
 
 import type { Json } from "../../contract/json.ts";
 import type { ChunkForm, Fields } from "./chunk-form.ts";
+import type { ModelCard } from "./model-card.ts";
 import type { ChatRequest } from "./read-request.ts";
 import type { AnsweredName, Quirk } from "./script.ts";
 
 export type DialectName =
   "dashscope" | "dashscope-plans" | "modelscope" | "vllm" | "sglang" | "ollama" | "llama-cpp" | "lm-studio" | "generic";
-
-export interface ModelCard {
-  readonly id: string;
-  readonly contextTokens: number;
-  readonly maxOutputTokens: number;
-  /** Whether it thinks when nothing is said, and whether it can be told otherwise. */
-  readonly thinking: "never" | "off" | "on" | "always";
-  readonly vision: boolean;
-  readonly tools: boolean;
-  readonly search: boolean;
-  /** Older open weights refuse to think without a stream. */
-  readonly thinksInStreamsOnly: boolean;
-  readonly streamOnly: boolean;
-  /** Served by the same host, made by somebody else. */
-  readonly isForeign: boolean;
-}
 
 export interface ErrorRow {
   readonly status: number;

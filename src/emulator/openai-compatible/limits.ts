@@ -77,28 +77,37 @@ export function createLimits(limits: LimitOptions, clock: Clock): Limits {
     },
     headers(key, style) {
       const spent = recent(key);
-      const { requestsPerMinute: requests, tokensPerMinute: tokens } = limits;
-      const requestsLeft = Math.max(0, (requests ?? 0) - sum(spent, "requests"));
-      const tokensLeft = Math.max(0, (tokens ?? 0) - sum(spent, "tokens"));
-      const reset = `${spent.length === 0 ? 0 : retryAfter(spent)}s`;
-      if (style === "openai")
-        return {
-          ...openAiHeaders("requests", requests, requestsLeft, reset),
-          ...openAiHeaders("tokens", tokens, tokensLeft, reset),
-        };
-      if (style !== "modelscope" || requests === undefined) return {};
-      // As clients read them (2025-09 to 2026-08); both count a day there.
-      return {
-        "modelscope-ratelimit-requests-limit": String(requests),
-        "modelscope-ratelimit-requests-remaining": String(requestsLeft),
-        "modelscope-ratelimit-model-requests-limit": String(requests),
-        "modelscope-ratelimit-model-requests-remaining": String(requestsLeft),
-      };
+      const resetSeconds = spent.length === 0 ? 0 : retryAfter(spent);
+      return headersOf(limits, { requests: sum(spent, "requests"), tokens: sum(spent, "tokens"), resetSeconds }, style);
     },
     clear() {
       spentByKey.clear();
       running.clear();
     },
+  };
+}
+
+function headersOf(
+  { requestsPerMinute: requests, tokensPerMinute: tokens }: LimitOptions,
+  spent: { readonly requests: number; readonly tokens: number; readonly resetSeconds: number },
+  style: "none" | "openai" | "modelscope",
+): Record<string, string> {
+  const requestsLeft = Math.max(0, (requests ?? 0) - spent.requests);
+  const tokensLeft = Math.max(0, (tokens ?? 0) - spent.tokens);
+  const reset = `${spent.resetSeconds}s`;
+  if (style === "openai") {
+    return {
+      ...openAiHeaders("requests", requests, requestsLeft, reset),
+      ...openAiHeaders("tokens", tokens, tokensLeft, reset),
+    };
+  }
+  if (style !== "modelscope" || requests === undefined) return {};
+  // As clients read them (2025-09 to 2026-08); both count a day there.
+  return {
+    "modelscope-ratelimit-requests-limit": String(requests),
+    "modelscope-ratelimit-requests-remaining": String(requestsLeft),
+    "modelscope-ratelimit-model-requests-limit": String(requests),
+    "modelscope-ratelimit-model-requests-remaining": String(requestsLeft),
   };
 }
 

@@ -3,7 +3,7 @@
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { countTokens } from "../reply-steps.ts";
 import { member } from "../request-log.ts";
-import type { ModelCard } from "./dialect.ts";
+import type { ModelCard } from "./model-card.ts";
 
 export interface RequestCall {
   readonly id: string;

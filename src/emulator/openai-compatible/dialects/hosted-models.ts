@@ -1,6 +1,6 @@
 // What Model Studio and its plans serve (qwen-code 0.24.4 presets, models.dev, 2026-07 to 2026-11).
 
-import type { ModelCard } from "../dialect.ts";
+import type { ModelCard } from "../model-card.ts";
 
 const qwen: Omit<ModelCard, "id"> = {
   contextTokens: 1_000_000,

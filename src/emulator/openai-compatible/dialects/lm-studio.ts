@@ -4,7 +4,8 @@
 import type { Json } from "../../../contract/json.ts";
 import type { ChunkForm, Fields, Frame, UsageCount } from "../chunk-form.ts";
 import { needsKnownModel, needsMessages, rendersTemplate, responseFormatType, tooLong } from "../checks.ts";
-import type { Dialect, ErrorRow, ModelCard, ModelListContext } from "../dialect.ts";
+import type { Dialect, ErrorRow, ModelListContext } from "../dialect.ts";
+import type { ModelCard } from "../model-card.ts";
 import { localCard } from "./hosted-models.ts";
 import { messageCalls, selfHosted } from "./self-hosted.ts";
 import { formatSseEvent } from "../../../sse/sse-writer.ts";
