@@ -71,5 +71,7 @@ export interface ChunkForm {
   usage(count: UsageCount, frame: Frame): Fields;
   /** The chunk of its own that carries usage. */
   usageChunk(usage: Fields, frame: Frame): Fields;
+  /** Further members of the last chunk, whichever that is. @defaultValue none */
+  lastFields?(usage: Fields): Fields;
   whole(answer: WholeAnswer, frame: Frame): Fields;
 }

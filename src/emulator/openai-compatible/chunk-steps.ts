@@ -55,36 +55,38 @@ export function* chunkSteps(pieces: Iterable<Piece>, context: ChunkContext): Gen
 function* chunks(pieces: Iterable<Piece>, context: ChunkContext): Generator<Fields> {
   const { form, frame, quirks, tally } = context;
   let ordinal = 0;
-  let last: Spoken = "nothing";
+  let spoken: Spoken = "nothing";
   /** Delta that waits for the finish to ride on it. */
   let held: Fields | undefined;
   const usageOf = () => form.usage(tally.usage, frame);
+  const isTold = context.asksForUsage || quirks.has("usage-always");
+  const hasUsageChunk = isTold && !quirks.has("no-usage") && !quirks.has("usage-on-finish");
   const write = (delta: Fields, reason?: string): Fields => {
     const place = { ordinal: ordinal++, thinks: frame.thinks };
     const said = quirks.has("no-role") ? without(delta, "role") : delta;
     const chunk = form.chunk(said, frame, place, reason);
-    const isTold = quirks.has("usage-everywhere") || (reason !== undefined && quirks.has("usage-on-finish"));
-    return isTold ? { ...chunk, usage: usageOf() } : chunk;
+    const isCounted = quirks.has("usage-everywhere") || (reason !== undefined && quirks.has("usage-on-finish"));
+    const last = reason !== undefined && !hasUsageChunk ? form.lastFields?.(usageOf()) : {};
+    return { ...chunk, ...(isCounted ? { usage: usageOf() } : {}), ...last };
   };
 
   if (form.opening !== undefined) yield write(form.opening(frame.thinks));
   for (const piece of pieces) {
     tally.count(piece);
     if (piece.type === "finish") {
-      yield write(held ?? form.endDelta(last, frame.thinks), piece.reason);
+      yield write(held ?? form.endDelta(spoken, frame.thinks), piece.reason);
       held = undefined;
       continue;
     }
     if (held !== undefined) yield write(held);
     held = undefined;
     const delta = deltaOf(piece, context, { ordinal, thinks: frame.thinks });
-    last = piece.type === "call" ? "calls" : piece.type;
+    spoken = piece.type === "call" ? "calls" : piece.type;
     if (piece.type === "call" && form.finishRidesOnCalls) held = delta;
     else yield write(delta);
   }
   if (held !== undefined) yield write(held);
-  const isTold = context.asksForUsage || quirks.has("usage-always");
-  if (isTold && !quirks.has("no-usage") && !quirks.has("usage-on-finish")) yield form.usageChunk(usageOf(), frame);
+  if (hasUsageChunk) yield { ...form.usageChunk(usageOf(), frame), ...form.lastFields?.(usageOf()) };
 }
 
 function deltaOf(
@@ -109,8 +111,8 @@ function deltaOf(
 
 function entryOf(piece: CallPiece, form: ChunkForm, quirks: ReadonlySet<Quirk>): Fields {
   let entry = form.callEntry(piece);
-  const called = entry["function"] as Fields;
   // A cast: every form writes an object there.
+  const called = entry["function"] as Fields;
   if (quirks.has("repeated-names")) entry = { ...entry, function: { ...called, name: piece.name } };
   if (quirks.has("repeated-ids")) entry = { ...entry, id: piece.id };
   if (quirks.has("empty-call-ids") && piece.isFirst) entry = { ...entry, id: "" };

@@ -30,7 +30,8 @@ const form: ChunkForm = {
     ...tail(frame),
   }),
   usage,
-  usageChunk: (count, frame) => ({ choices: [], ...tail(frame), usage: count, timings: timings(count) }),
+  usageChunk: (count, frame) => ({ choices: [], ...tail(frame), usage: count }),
+  lastFields: (count) => ({ timings: timings(count) }),
   whole: ({ content, reasoning, calls, finishReason, usage: count }, frame) => ({
     choices: [
       {

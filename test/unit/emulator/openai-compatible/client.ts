@@ -24,6 +24,7 @@ export const models: Readonly<Record<CompatibleDialectName, string>> = {
   generic: "qwen3.6-27b",
 };
 
+/** A cast: the record above has every dialect. */
 export const names = Object.keys(models) as CompatibleDialectName[];
 
 export function keyOf(dialect: CompatibleDialectName): string {

@@ -355,6 +355,13 @@ describe("variants", () => {
     expect([both.content, both.reasoning]).toEqual(["<think>\nHm.\n</think>\n\nHi", "Hm."]);
   });
 
+  test("llama.cpp puts its timings on the last chunk, whichever that is", async () => {
+    const { chunks } = await streamOf("llama-cpp", { chunks: ["Hi"] }, { stream_options: undefined });
+
+    expect(chunks.at(-1)).toMatchObject({ choices: [{ finish_reason: "stop" }], timings: { cache_n: 0 } });
+    expect(chunks.at(-2)).not.toHaveProperty("timings");
+  });
+
   test("LM Studio leaves tags when its user wants it", async () => {
     const { content, reasoning } = await streamOf("lm-studio", { variant: "tags", reasoning: ["Hm."], chunks: ["Hi"] });
 
