@@ -139,3 +139,20 @@ describe("runCommandLine healthcheck", () => {
     expect(complaints).toStartWith(`Not healthy: http://127.0.0.1:${port}/health did not answer: `);
   });
 });
+
+describe("runCommandLine emulate --dialect", () => {
+  test("runCommandLine ends with 2 on a dialect, a variant or a flag that does not fit, and names what does", async () => {
+    const dialect = await run(["emulate", "--dialect", "vlm"]);
+    const variant = await run(["emulate", "--dialect", "vllm", "--variant", "9.9"]);
+    const stray = await run(["emulate", "--keys", "a"]);
+    const chats = await run(["emulate", "--dialect", "vllm", "--busy-ms", "1"]);
+
+    expect([dialect, variant, stray, chats].map(({ exitCode }) => exitCode)).toEqual([2, 2, 2, 2]);
+    expect(dialect.complaints).toContain(
+      'Cannot use --dialect "vlm": it must be dashscope, dashscope-plans, modelscope',
+    );
+    expect(variant.complaints).toContain('Cannot use --variant "9.9": vllm has 0.16, 0.12, 0.11');
+    expect(stray.complaints).toContain("Cannot use --keys: the web backend has none, give --dialect too");
+    expect(chats.complaints).toContain("Cannot use --busy-ms with --dialect");
+  });
+});
