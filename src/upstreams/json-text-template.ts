@@ -29,28 +29,43 @@ class RawJsonText implements JsonText {
   }
 }
 
+/** What stands at the end of each event and differs from one to the next. */
+export interface EventTail {
+  /** What it begins with. */
+  readonly start: Uint8Array;
+  /** Whether what stands in `bytes` from `from` to before `to` is such a tail. An event may also have none. */
+  accepts(bytes: Uint8Array, from: number, to: number): boolean;
+}
+
+export interface LearnOptions {
+  /** The field that the parser found `text` in. */
+  readonly key: string;
+  readonly text: string;
+  /** The parser's way to that field: it must find there whatever stands in the place that was learnt. */
+  readonly readField: (event: unknown) => unknown;
+  /** @defaultValue none: nothing but the text differs */
+  readonly tail?: EventTail;
+}
+
 export class JsonTextTemplate {
+  /** Where the tail of the last match began: the end of the event where it had none. */
+  tailStart = 0;
   readonly #raw = new RawJsonText();
   readonly #before: Uint8Array;
   readonly #after: Uint8Array;
+  readonly #tail: EventTail | undefined;
 
-  private constructor(before: Uint8Array, after: Uint8Array) {
+  private constructor(before: Uint8Array, after: Uint8Array, tail: EventTail | undefined) {
     this.#before = before;
     this.#after = after;
+    this.#tail = tail;
   }
 
   /**
    * @param data an event that the parser understood
-   * @param key the field that the parser found `text` in
-   * @param readField the parser's way to that field: it must find there whatever stands in the place that was learnt
    * @returns undefined when the bytes do not show where the text stands
    */
-  static learn(
-    data: Uint8Array,
-    key: string,
-    text: string,
-    readField: (event: unknown) => unknown,
-  ): JsonTextTemplate | undefined {
+  static learn(data: Uint8Array, { key, text, readField, tail }: LearnOptions): JsonTextTemplate | undefined {
     const keyBytes = encoder.encode(`"${key}":`);
     for (let at = indexOfBytes(data, keyBytes, 0); at >= 0; at = indexOfBytes(data, keyBytes, at + 1)) {
       let start = at + keyBytes.length;
@@ -59,8 +74,9 @@ export class JsonTextTemplate {
       const end = endOfString(data, start, data.length);
       if (end < 0 || JSON.parse(decoder.decode(data.subarray(start, end + 1))) !== text) continue;
       const before = data.slice(0, start);
-      const after = data.slice(end + 1);
-      if (isTheField(before, after, readField)) return new JsonTextTemplate(before, after);
+      if (!isTheField(before, data.subarray(end + 1), readField)) continue;
+      const tailAt = tail === undefined ? -1 : indexOfBytes(data, tail.start, end);
+      return new JsonTextTemplate(before, data.slice(end + 1, tailAt < 0 ? data.length : tailAt), tail);
     }
     return undefined;
   }
@@ -70,14 +86,13 @@ export class JsonTextTemplate {
     const before = this.#before;
     const after = this.#after;
     const start = from + before.length;
-    const tail = to - after.length;
-    if (tail < start + 2 || bytes[start] !== quote) return false;
-    // Numbers that differ from event to event stand mostly at the end: what is unlike shows there first.
-    if (!equalsAt(bytes, after, tail) || !equalsAt(bytes, before, from)) return false;
-    if (endOfString(bytes, start, tail) !== tail - 1) return false;
+    if (to < start + 2 + after.length || bytes[start] !== quote) return false;
+    const end = this.#tail === undefined ? this.#endBefore(bytes, from, to) : this.#endBeforeTail(bytes, from, to);
+    if (end < 0) return false;
     this.#raw.bytes = bytes;
     this.#raw.start = start;
-    this.#raw.end = tail;
+    this.#raw.end = end;
+    this.tailStart = end + after.length;
     return true;
   }
 
@@ -93,6 +108,23 @@ export class JsonTextTemplate {
   /** The bytes of the last match are somebody else's from here on. */
   release(): void {
     this.#raw.bytes = nothing;
+  }
+
+  /** @returns the index behind the text of an event without a tail; -1 when it has another shape */
+  #endBefore(bytes: Uint8Array, from: number, to: number): number {
+    const start = from + this.#before.length;
+    const end = to - this.#after.length;
+    // Numbers that differ from event to event stand mostly at the end: what is unlike shows there first.
+    if (!equalsAt(bytes, this.#after, end) || !equalsAt(bytes, this.#before, from)) return -1;
+    return endOfString(bytes, start, end) === end - 1 ? end : -1;
+  }
+
+  #endBeforeTail(bytes: Uint8Array, from: number, to: number): number {
+    if (!equalsAt(bytes, this.#before, from)) return -1;
+    const end = endOfString(bytes, from + this.#before.length, to) + 1;
+    const tailAt = end + this.#after.length;
+    if (end === 0 || tailAt > to || !equalsAt(bytes, this.#after, end)) return -1;
+    return tailAt === to || this.#tail?.accepts(bytes, tailAt, to) === true ? end : -1;
   }
 }
 
@@ -137,7 +169,8 @@ function isHex(data: Uint8Array, from: number, to: number): boolean {
   return true;
 }
 
-function equalsAt(data: Uint8Array, expected: Uint8Array, offset: number): boolean {
+/** Beyond the end of `data` nothing is equal. */
+export function equalsAt(data: Uint8Array, expected: Uint8Array, offset: number): boolean {
   for (let index = 0; index < expected.length; index++) {
     if (data[offset + index] !== expected[index]) return false;
   }

@@ -108,7 +108,7 @@ class Decoder implements EventDecoder, SseSink {
     const found = plainText(event);
     if (found === undefined) return;
     const [field, kind, text] = found;
-    const template = JsonTextTemplate.learn(data, field, text, textOfPlain);
+    const template = JsonTextTemplate.learn(data, { key: field, text, readField: textOfPlain });
     this.#uselessShapes++;
     if (template !== undefined) this.#learnt = { template, event: { type: kind, text: template.text } };
   }

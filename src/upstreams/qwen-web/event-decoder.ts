@@ -7,9 +7,9 @@ import { isJsonObject, jsonText } from "../../contract/json.ts";
 import type { EventDecoder } from "../../contract/upstream.ts";
 import { createSseDecoder, type SseDecoder, type SseEvent, type SseSink } from "../../sse/sse-decoder.ts";
 import type { QwenDelta, QwenSearchResult, QwenStreamEvent, QwenUsage } from "../../wire/qwen-web.ts";
+import { createNewText, type NewText } from "../new-text.ts";
+import { type DeltaKind, DeltaTemplate } from "./delta-template.ts";
 import { classifyStreamError, type QwenRefusal, upstreamName } from "./errors.ts";
-import { DeltaTemplate } from "./delta-template.ts";
-import { createNewText, type NewText } from "./new-text.ts";
 import { parseUsage } from "./parse-usage.ts";
 import { createThoughtTracker, type ThoughtTracker } from "./thought-tracker.ts";
 
@@ -42,7 +42,6 @@ interface ToldIds {
 }
 
 type Emit = (event: UpstreamEvent) => void;
-type DeltaKind = "text-delta" | "reasoning-delta";
 
 /** What a decoder has learnt of its reply, for whoever must stop it. */
 export interface WebEventDecoder extends EventDecoder {
@@ -268,7 +267,13 @@ function learnTemplate(
   if (!isPlain || textOf(delta.content) === undefined || delta.role === "function") return undefined;
   const kind = phase === "think" ? "reasoning-delta" : answerPhases.has(phase) ? "text-delta" : undefined;
   if (kind === undefined || !newText[kind].arePieces) return undefined;
-  return DeltaTemplate.learn(kind, data, delta.content ?? "");
+  return DeltaTemplate.learn(kind, data, delta.content ?? "", contentOf);
+}
+
+function contentOf(event: unknown): unknown {
+  // Fields are checked one by one where they are used.
+  const { choices } = event as QwenStreamEvent;
+  return Array.isArray(choices) ? choices[0]?.delta?.content : undefined;
 }
 
 /** A body that ended without its finish mark is a failure, never a `stop`. */

@@ -14,8 +14,16 @@ function deltaOf(content: string, usage: string | undefined = '{"input_tokens": 
   return `{"choices": [{"delta": {"role": "assistant", "content": ${JSON.stringify(content)}, "phase": "answer", "status": "typing"}}], "response_id": "r"${tail}}`;
 }
 
+/** The way to the text that the parser takes. */
+function readContent(event: unknown): unknown {
+  // A cast: events of these tests have this shape.
+  return (event as { choices?: readonly { delta: { content: unknown } }[] }).choices?.[0]?.delta.content;
+}
+
+const learn = (event: string, text: string) => DeltaTemplate.learn("text-delta", bytes(event), text, readContent);
+
 describe("DeltaTemplate", () => {
-  const learnt = DeltaTemplate.learn("text-delta", bytes(deltaOf("first")), "first");
+  const learnt = learn(deltaOf("first"), "first");
 
   /** In the middle of a chunk, as it mostly stands. */
   function matches(data: Uint8Array): boolean | undefined {
@@ -79,9 +87,13 @@ describe("DeltaTemplate", () => {
     expect(learnt?.takeTail()).toBeUndefined();
   });
 
-  test("learns nothing from an event whose text stands elsewhere", () => {
-    const event = '{"note": {"content": "other"}, "choices": [{"delta": {"content": "text"}}]}';
-    expect(DeltaTemplate.learn("text-delta", bytes(event), "text")).toBeUndefined();
+  test("is not misled by the same key elsewhere", () => {
+    const event = '{"note": {"content": "text"}, "choices": [{"delta": {"content": "text"}}]}';
+    const other = bytes(event.replace('"text"}}]', '"other"}}]'));
+    const template = learn(event, "text");
+    expect(template?.match(other, 0, other.length)).toBe(true);
+    expect(template?.event.text.text).toBe("other");
+    expect(learn('{"note": {"content": "text"}}', "text")).toBeUndefined();
   });
 });
 

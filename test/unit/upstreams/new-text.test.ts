@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { createNewText } from "../../../../src/upstreams/qwen-web/new-text.ts";
+import { createNewText } from "../../../src/upstreams/new-text.ts";
 
 /** What is said of the deltas, in all and after each of them. */
 function say(deltas: readonly string[]): { readonly text: string; readonly steps: readonly string[] } {
