@@ -23,6 +23,13 @@ export interface ModelInfo {
  */
 export type SystemChange = "none" | "added" | "changed" | "replaced" | "removed";
 
+/**
+ * What an upstream knows of the tools that a request brings. `known`: them, or there are none to know. `unknown`: none have
+ * been told. `changed`: others have been told. `distant`: told, but so much has been said since that a model may have
+ * forgotten them. `gone`: some have been told, and the request brings none.
+ */
+export type ToolKnowledge = "known" | "unknown" | "changed" | "distant" | "gone";
+
 /** How far an upstream has seen the conversation. */
 export interface Resume {
   readonly continuation: Continuation;
@@ -33,6 +40,8 @@ export interface Resume {
   /** Indexes into `request.messages` of the system messages to tell, as `systemChange` says. */
   readonly unseenSystem: readonly number[];
   readonly systemChange: SystemChange;
+  /** Tools that are not known count as told by this turn, unless its choice is "none". */
+  readonly tools: ToolKnowledge;
   /** A reply that a killed process left running in this chat: to be stopped first. */
   readonly interrupted: Continuation | undefined;
   /** Epoch milliseconds before which the chat is not expected to accept a message. */

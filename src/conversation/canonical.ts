@@ -5,6 +5,7 @@ import { type ContentPart, flattenText, type Message, type ToolCall } from "../c
 import { canonicalJson } from "./canonical-json.ts";
 import { collapseRuns } from "./collapse.ts";
 import { LongText } from "./long-text.ts";
+import { orderResults } from "./order-results.ts";
 import { isPlaceholder } from "./placeholders.ts";
 import { sha256 } from "./sha256.ts";
 import { TextDigest } from "./text-digest.ts";
@@ -137,41 +138,16 @@ function gatherTurns<Text extends TurnText>(messages: readonly Message[], create
     side,
     text,
     toolCalls: calls.map(canonicalCall),
-    toolResults: orderResults(results, turns[index - 1]?.calls ?? []),
+    toolResults: orderResults(results, turns[index - 1]?.calls ?? []).map(({ result, callIndex }) => ({
+      callIndex,
+      text: result.text,
+    })),
     endIndex,
   }));
 }
 
 function bringsCalls(message: Message): boolean {
   return message.role === "assistant" && message.toolCalls.length > 0;
-}
-
-/** Ids only say which result belongs to which call; a result whose id no call has takes the first unanswered call. */
-function orderResults(
-  results: GatheredTurn<unknown>["results"],
-  calls: readonly ToolCall[],
-): readonly CanonicalResult[] {
-  if (results.length === 0) return [];
-  const unanswered = new Map<string, number[]>();
-  // Backwards, so that `pop` gives the earliest call where ids repeat: some upstreams leave them empty.
-  for (const [index, call] of [...calls.entries()].reverse()) {
-    const indexes = unanswered.get(call.callId);
-    if (indexes === undefined) unanswered.set(call.callId, [index]);
-    else indexes.push(index);
-  }
-  const matched = results.map((result) => ({
-    callIndex: unanswered.get(result.callId)?.pop() ?? -1,
-    text: result.text,
-  }));
-  const left = [...unanswered.values()].flat().sort((a, b) => b - a);
-  return matched
-    .map((result) => (result.callIndex === -1 ? { ...result, callIndex: left.pop() ?? -1 } : result))
-    .sort((a, b) => orderOf(a) - orderOf(b));
-}
-
-/** Results that answer no call stand last, in their own order. */
-function orderOf(result: CanonicalResult): number {
-  return result.callIndex === -1 ? Number.MAX_SAFE_INTEGER : result.callIndex;
 }
 
 /** Name and arguments of a call as one text, whatever the order of its keys. */

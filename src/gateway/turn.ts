@@ -7,6 +7,7 @@ import type { HistoryFingerprints } from "../conversation/fingerprints.ts";
 import { createReplyDigest, type ReplyDigest } from "../conversation/reply-digest.ts";
 import type { SessionHints } from "../conversation/session-hints.ts";
 import { firstUserText, sessionIdOf } from "../conversation/session-id.ts";
+import { toldTools, toolKnowledge } from "../conversation/tool-knowledge.ts";
 import { unseenMessages } from "../conversation/unseen-messages.ts";
 import type { PrefixFingerprint, Store, TurnClaim } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -189,10 +190,12 @@ export class RunningTurn implements Turn {
     const found = this.#found?.claim;
     // What a thin client leaves out still holds.
     const isSilent = found !== undefined && found.prefixIndex === undefined && systemHashes.length === 0;
+    // A chat that took another one's place knows nothing but this turn.
+    const isSameChat = found?.continuation.chatId === continuation.chatId;
     await this.#room.store.endTurn(this.#claim, {
       fingerprint,
       systemHashes: isSilent ? found.systemHashes : systemHashes,
-      toolHashes,
+      toolHashes: toldTools(this.#question.request, toolHashes, isSameChat ? found.toolHashes : []),
       sessionHint: this.#question.hints.sessionId,
       model: this.#model,
       continuation,
@@ -221,10 +224,12 @@ export async function giveBack({ store, log }: TurnRoom, claim: TurnClaim, settl
 }
 
 function toResume(claim: TurnClaim, request: ChatRequest, history: HistoryFingerprints): Resume {
+  const unseen = unseenMessages(request.messages, history, claim);
   return {
     continuation: claim.continuation,
     account: claim.account,
-    ...unseenMessages(request.messages, history, claim),
+    ...unseen,
+    tools: toolKnowledge(request.messages, history.toolHashes, claim.toolHashes, unseen.unseenFrom),
     interrupted: claim.interrupted,
     readyAtMs: claim.readyAtMs,
   };

@@ -17,12 +17,31 @@ export function encodeToolCall(call: ToolCall): string {
   return `<tool_call>\n{"name": ${JSON.stringify(call.toolName)}, "arguments": ${json}}\n</tool_call>`;
 }
 
-/**
- * The result of a call. Several stand one behind the other, in the order of their calls. A closing tag within the text
- * is written `<\/tool_response>`, so that a result cannot end itself and go on as something else.
- */
-export function encodeToolResult({ toolName, text, isError }: ToolResult): string {
+/** The result of a call. Several stand one behind the other, in the order of their calls. */
+export function encodeToolResult(result: ToolResult): string {
+  return `${openToolResult(result)}${escapeResultText(result.text)}${toolResultEnd}`;
+}
+
+/** What stands before a result's text, for whoever writes the text itself. */
+export function openToolResult({ toolName, isError }: Omit<ToolResult, "text">): string {
   const name = toolName === undefined ? "" : ` name=${JSON.stringify(toolName)}`;
   const error = isError ? ' error="true"' : "";
-  return `<tool_response${name}${error}>\n${text.replaceAll(/<\/(?=tool_response)/gi, "<\\/")}\n</tool_response>`;
+  return `<tool_response${name}${error}>\n`;
+}
+
+/** What stands behind it. */
+export const toolResultEnd = "\n</tool_response>";
+
+/**
+ * A closing tag within the text is written `<\/tool_response>`, so that a result cannot end itself and go on as something
+ * else.
+ */
+export function escapeResultText(text: string): string {
+  return text.replaceAll(/<\/(?=tool_response)/gi, "<\\/");
+}
+
+/** Whether the text of a JSON string may need that: cheap, and true when in doubt. */
+export function mayEndResult(json: Uint8Array): boolean {
+  // A byte is a sign here: what is looked for is ASCII, as it stands or as an escape.
+  return /tool_response|\\u00[0-7]/i.test(Buffer.from(json.buffer, json.byteOffset, json.length).toString("latin1"));
 }

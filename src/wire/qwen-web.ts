@@ -10,6 +10,13 @@ export interface QwenFeatureConfig {
   readonly thinking_format?: "summary";
   readonly thinking_budget?: number;
   readonly auto_search: boolean;
+  /** From here on: sent by clients with tools of their own (2026-06), to keep the backend's from answering. */
+  readonly function_calling?: false;
+  readonly enable_tools?: false;
+  readonly enable_function_call?: false;
+  readonly tool_choice?: "none";
+  readonly code_interpreter?: false;
+  readonly plugins_enabled?: false;
 }
 
 /** An attachment of a message. Captured 2026-03-04 of an image; documents have these kinds by a client of 2026-08. */

@@ -69,7 +69,13 @@ function parseToolResult(value: JsonObject, idField: "tool_call_id" | "name", pa
   if (typeof callId !== "string" || callId === "") {
     throw invalid(`${path}.${idField}`, `Invalid request: "${path}.${idField}" must name the call that this answers`);
   }
-  return { role: "tool", callId, content: parseContent(value["content"], path) };
+  return {
+    role: "tool",
+    callId,
+    content: parseContent(value["content"], path),
+    // Not OpenAI's own word: agents that come from other protocols say it so.
+    ...(value["is_error"] === true ? { isError: true } : {}),
+  };
 }
 
 function parseToolCalls(value: JsonObject, path: string): ToolCall[] {

@@ -3,7 +3,7 @@
 import Type from "typebox";
 import type { ChatRequest, ToolChoice, ToolDefinition } from "../../contract/chat-request.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts";
-import { createBodyCheck } from "../check-body.ts";
+import { createBodyCheck, invalid } from "../check-body.ts";
 import { optional, parseModel, parseReasoning, parseSession, parseWebSearch, sharedFields } from "../openai-fields.ts";
 import { parseMessages } from "./parse-messages.ts";
 
@@ -24,12 +24,13 @@ export function parseRequest(value: unknown): ChatRequest {
   const body = checkBody(value);
   // Checked above to be an object; the schema leaves unknown fields in place.
   const fields: JsonObject = body;
+  const tools = parseTools(body.tools ?? body.functions ?? []);
   return {
     surface: surfaceName,
     model: parseModel(body.model),
     messages: parseMessages(fields["messages"]),
-    tools: parseTools(body.tools ?? body.functions ?? []),
-    toolChoice: parseToolChoice(fields["tool_choice"] ?? fields["function_call"]),
+    tools,
+    toolChoice: parseToolChoice(fields, tools),
     stream: body.stream ?? false,
     includeUsage: body.stream_options?.include_usage ?? false,
     maxTokens: body.max_completion_tokens ?? body.max_tokens ?? undefined,
@@ -57,9 +58,17 @@ function parseTools(list: readonly unknown[]): ToolDefinition[] {
   return tools;
 }
 
-function parseToolChoice(value: unknown): ToolChoice | undefined {
+/** @throws {GatewayError} `invalid-request` when it names a tool that is not declared: nobody could call it */
+function parseToolChoice(fields: JsonObject, tools: readonly ToolDefinition[]): ToolChoice | undefined {
+  const field = fields["tool_choice"] == null ? "function_call" : "tool_choice";
+  const value = fields[field];
   if (value === "auto" || value === "none" || value === "required") return value;
   if (!isJsonObject(value)) return undefined;
   const named = isJsonObject(value["function"]) ? value["function"]["name"] : value["name"];
-  return typeof named === "string" ? { toolName: named } : undefined;
+  if (typeof named !== "string") return undefined;
+  // Without any tool there is nothing to choose from, and nothing to complain of: some clients always send a choice.
+  if (tools.length > 0 && !tools.some(({ name }) => name === named)) {
+    throw invalid(field, `Invalid request: "${field}" names a tool that "tools" does not declare`);
+  }
+  return { toolName: named };
 }

@@ -3,9 +3,12 @@
 import { type ChatRequest, flattenText, type Message } from "../../contract/chat-request.ts";
 import type { SystemChange } from "../../contract/upstream.ts";
 import { LongText } from "../../conversation/long-text.ts";
+import { encodeToolCall } from "../../tools/encode-tools.ts";
 import { type MessageContent, TextBuilder } from "./message-text.ts";
+import { addResults, type MessageTurn, messageTurns } from "./message-turns.ts";
+import { toolSection, type UnseenTools } from "./turn-tools.ts";
 
-export interface Unseen {
+export interface Unseen extends UnseenTools {
   /** Index of the first message that the chat has not seen. */
   readonly unseenFrom: number;
   /** Indexes of the system messages to tell. */
@@ -18,15 +21,19 @@ export interface Unseen {
 export function everything(request: ChatRequest): Unseen {
   const unseenSystem: number[] = [];
   for (const [index, message] of request.messages.entries()) if (message.role === "system") unseenSystem.push(index);
-  return { unseenFrom: 0, unseenSystem, systemChange: undefined };
+  // A transcript with calls in it invites more of them.
+  const hasCalls = request.messages.some((message) => message.role === "assistant" && message.toolCalls.length > 0);
+  const tools = request.tools.length > 0 ? "unknown" : hasCalls ? "gone" : "known";
+  return { unseenFrom: 0, unseenSystem, systemChange: undefined, tools };
 }
 
 /**
- * The text to send. When only one message of a user is new it travels byte for byte, without labels; system text and
- * earlier turns are folded in above it only where the chat has not seen them.
+ * The text to send. When only one message of a user is new it travels byte for byte, without labels, and so do the
+ * results of one answer's calls; system text, tools and earlier turns are folded in above it only where the chat has not
+ * seen them.
  */
 export function composeMessage(request: ChatRequest, unseen: Unseen): MessageContent {
-  const turns = request.messages.slice(unseen.unseenFrom).filter((message) => message.role !== "system");
+  const turns = messageTurns(request.messages, unseen.unseenFrom);
   const newest = turns.at(-1);
   const text = new TextBuilder();
   const beginSection = (heading: string): void => text.add(`${text.isEmpty ? "" : "\n\n"}${heading}\n`);
@@ -40,16 +47,18 @@ export function composeMessage(request: ChatRequest, unseen: Unseen): MessageCon
     if (index > 0) text.add("\n\n");
     if (message !== undefined) text.addMessage(message);
   }
+  const tools = toolSection(request, unseen);
+  if (tools !== "") text.add(`${text.isEmpty ? "" : "\n\n"}${tools}`);
   if (turns.length > 1) {
     beginSection(unseen.systemChange === undefined ? "# Conversation so far" : "# Since your last answer");
-    for (const [index, message] of turns.slice(0, -1).entries()) {
+    for (const [index, turn] of turns.slice(0, -1).entries()) {
       if (index > 0) text.add("\n\n");
-      addLabelled(text, message);
+      addLabelled(text, turn);
     }
   }
   if (newest === undefined) return text.finish();
   if (!text.isEmpty) beginSection("# Message");
-  if (newest.role === "user") text.addMessage(newest);
+  if (newest.role === "user") text.addMessage(newest.message);
   else addLabelled(text, newest);
   return text.finish();
 }
@@ -71,24 +80,22 @@ function instructionsHeading(change: SystemChange | undefined): string {
   }
 }
 
-function addLabelled(text: TextBuilder, message: Message): void {
-  switch (message.role) {
+function addLabelled(text: TextBuilder, turn: MessageTurn): void {
+  switch (turn.role) {
     case "user":
       text.add("User: ");
-      return text.addMessage(message);
+      return text.addMessage(turn.message);
     case "assistant": {
+      const { message } = turn;
       text.add("Assistant: ");
       text.addMessage(message);
-      const calls = message.toolCalls.map((call) => `[called ${call.toolName} with ${call.argumentsText || "{}"}]`);
+      const calls = message.toolCalls.map(encodeToolCall);
       if (calls.length > 0) text.add(`${isEmpty(message) ? "" : "\n"}${calls.join("\n")}`);
       return;
     }
     case "tool":
-      text.add(message.isError ? "Tool failed: " : "Tool result: ");
-      return text.addMessage(message);
-    case "system":
-      return text.addMessage(message);
+      return addResults(text, turn);
     default:
-      message satisfies never;
+      turn satisfies never;
   }
 }

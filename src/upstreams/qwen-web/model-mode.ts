@@ -6,6 +6,8 @@ import type { QwenChatType, QwenFeatureConfig } from "../../wire/qwen-web.ts";
 export interface Mode {
   readonly thinking: "fast" | "thinking" | "auto";
   readonly search: boolean;
+  /** Tools of the backend itself besides its search. @defaultValue as the backend likes */
+  readonly nativeTools?: "off";
 }
 
 /** Longest first, so that `-thinking-search` is not taken for `-search`. */
@@ -48,7 +50,22 @@ export function chatTypeOf(mode: Mode): QwenChatType {
   return mode.search ? "search" : "t2t";
 }
 
-/** As observed on chat.qwen.ai, 2026-08 to 2026-09. `auto_search` is off unless asked: a native search replaces the client's own tools. */
+/** Where the client brings tools of its own: a native round in their place would end in "Tool X does not exists.". */
+export function withoutNativeTools(mode: Mode): Mode {
+  return { ...mode, search: false, nativeTools: "off" };
+}
+
+/** As sent by clients of 2026-06 that bring their own tools. */
+const nativeToolsOff = {
+  function_calling: false,
+  enable_tools: false,
+  enable_function_call: false,
+  tool_choice: "none",
+  code_interpreter: false,
+  plugins_enabled: false,
+} as const;
+
+/** As observed on chat.qwen.ai, 2026-08 to 2026-09. `auto_search` is off unless asked. */
 export function featureConfigOf(mode: Mode, budgetTokens: number | undefined): QwenFeatureConfig {
   const thinks = mode.thinking !== "fast";
   return {
@@ -60,5 +77,6 @@ export function featureConfigOf(mode: Mode, budgetTokens: number | undefined): Q
     ...(thinks ? { thinking_format: "summary" as const } : {}),
     ...(thinks && budgetTokens !== undefined && budgetTokens > 0 ? { thinking_budget: budgetTokens } : {}),
     auto_search: mode.search,
+    ...(mode.nativeTools === "off" ? nativeToolsOff : {}),
   };
 }

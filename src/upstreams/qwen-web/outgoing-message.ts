@@ -7,6 +7,7 @@ import type { QwenFile } from "../../wire/qwen-web.ts";
 import { composeMessage, type Unseen } from "./compose-message.ts";
 import { QwenRefusal, upstreamName } from "./errors.ts";
 import type { MessageContent } from "./message-text.ts";
+import { mayCallTools, turnWish } from "./turn-tools.ts";
 
 export interface OutgoingMessage {
   readonly content: MessageContent;
@@ -39,7 +40,7 @@ export async function createOutgoingMessage(
   if (text.length <= maxMessageChars) return { content: composed, files: [] };
   if (upload === undefined) throw tooLong(text.length, maxMessageChars);
   try {
-    const content = coverText(request, Math.min(maxRepeatedChars, maxMessageChars / 2));
+    const content = coverText(request, unseen, Math.min(maxRepeatedChars, maxMessageChars / 2));
     return { content, files: [await upload(fileName, text)] };
   } catch (error) {
     if (signal.aborted || isAboutAccount(error)) throw error;
@@ -47,8 +48,13 @@ export async function createOutgoingMessage(
   }
 }
 
-function coverText(request: ChatRequest, maxChars: number): string {
-  const cover = `This message is too long for the chat, so it is attached as ${fileName}. Read the whole file and answer what its last part asks; do not talk about the file.`;
+function coverText(request: ChatRequest, unseen: Unseen, maxChars: number): string {
+  const parts = [
+    `This message is too long for the chat, so it is attached as ${fileName}. Read the whole file and answer what its last part asks; do not talk about the file.`,
+    mayCallTools(request) ? "Your tools can be called as ever: where the file tells tools, they are yours." : "",
+    turnWish(request, unseen.tools, unseen.missedCall),
+  ];
+  const cover = parts.filter((part) => part !== "").join(" ");
   const newest = request.messages.findLast((message) => message.role !== "system");
   const text = newest?.role === "user" ? flattenText(newest) : "";
   return text === "" || text.length > maxChars ? cover : `${cover}\n\n# Message\n${text}`;
@@ -71,7 +77,9 @@ function tooLong(chars: number, maxChars: number, cause?: unknown): GatewayError
 
 function refuseAttachments(request: ChatRequest, unseenFrom: number): void {
   for (const [index, message] of request.messages.entries()) {
-    if (index < unseenFrom || message.content.every((part) => part.type === "text")) continue;
+    // What comes with a tool's result is told in words.
+    if (index < unseenFrom || message.role === "tool") continue;
+    if (message.content.every((part) => part.type === "text")) continue;
     throw new GatewayError("invalid-request", `Cannot send messages[${index}]: this upstream takes text only`, {
       upstream: upstreamName,
       param: `messages[${index}].content`,

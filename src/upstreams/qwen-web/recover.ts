@@ -9,17 +9,24 @@ import type { QwenWebClient } from "./client.ts";
 /** The client of the broken stream waits meanwhile. */
 const readTimeoutMs = 5000;
 
-/** @returns what is still to be said; undefined when the stored answer is not whole, or is another one */
+export interface StoredRest {
+  readonly whole: string;
+  /** What is still to be said of it. */
+  readonly rest: string;
+}
+
+/** @returns undefined when the stored answer is not whole, or is another one */
 export async function readRest(
   client: QwenWebClient,
   account: Account,
   chatId: string,
   responseId: string,
   said: SaidText,
-): Promise<string | undefined> {
+): Promise<StoredRest | undefined> {
   const chat = await client.readChat(account, chatId, AbortSignal.timeout(readTimeoutMs));
   const answer = storedAnswer(chat, responseId);
-  return answer === undefined ? undefined : said.restOf(answer);
+  const rest = answer === undefined ? undefined : said.restOf(answer);
+  return answer === undefined || rest === undefined ? undefined : { whole: answer, rest };
 }
 
 /**

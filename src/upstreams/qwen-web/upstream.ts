@@ -10,18 +10,21 @@ import { sleep, withRetry } from "../../outbound/retry.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { QwenFile } from "../../wire/qwen-web.ts";
 import { accountRefusal, type WebAccounts } from "./accounts.ts";
+import { asFinal, asRepeatable, isAboutChat } from "./chain-errors.ts";
 import { createQwenWebClient } from "./client.ts";
 import { everything, type Unseen } from "./compose-message.ts";
 import { QwenRefusal, upstreamName } from "./errors.ts";
 import { decoderFor } from "./decoder-for.ts";
 import type { ChainOn, WebEventDecoder } from "./event-decoder.ts";
-import { chatTypeOf, chooseMode, featureConfigOf, type Mode } from "./model-mode.ts";
+import { chatTypeOf, chooseMode, featureConfigOf, type Mode, withoutNativeTools } from "./model-mode.ts";
 import { createModelList, type ModelList } from "./models.ts";
 import { sendOrStop } from "./orphan.ts";
 import { createOutgoingMessage, type OutgoingMessage } from "./outgoing-message.ts";
 import { readRest } from "./recover.ts";
 import { createCompletionBody, createQwenMessage } from "./request-body.ts";
 import { createSpareChats } from "./spare-chats.ts";
+import { createToolTurns, holdsCalls, type ReplyPlace } from "./tool-turns.ts";
+import { mayCallTools } from "./turn-tools.ts";
 import { uploadText } from "./upload.ts";
 
 export interface QwenWebOptions {
@@ -72,6 +75,7 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
   const { accounts } = options;
   const client = createQwenWebClient({ ...options, onSetCookies: accounts.noteCookies });
   const spareChats = createSpareChats(options.clock);
+  const toolTurns = createToolTurns(options.log);
   /** Chains that turned out broken when their stream was open already: the next attempt starts a new chat. */
   const lostChains = new WeakSet<Resume>();
   const createModels = (): ModelList =>
@@ -92,12 +96,13 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
   async function open(request: ChatRequest, context: OpenContext): Promise<UpstreamReply> {
     const models = await currentModels();
     const { id: model, mode: suffix } = await models.resolve(request.model, context.signal);
-    const mode = chooseMode(suffix, request.reasoning, request.webSearch);
+    const chosen = chooseMode(suffix, request.reasoning, request.webSearch);
+    const mode = mayCallTools(request) ? withoutNativeTools(chosen) : chosen;
     const mustStay = hasNoHistory(request, context.resume);
     const { signal, deadlineMs } = context;
     const except = new Set<string>();
     for (;;) {
-      const conversationOf = context.resume?.account;
+      const conversationOf = context.resume?.account ?? toolTurns.missedCall(request)?.account;
       const use = await accounts.pool.pick({ conversationOf, mustStay, except, signal, deadlineMs });
       const draft = { request, context, use, mustStay, model, mode };
       try {
@@ -125,7 +130,7 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
     const { context, account } = turn;
     const { chatId, nodeId } = resume.continuation;
     spareChats.drop(chatId);
-    const outgoing = await prepare(turn, resume);
+    const outgoing = await prepare(turn, { ...resume, ...toolTurns.unseenIn(resume, turn.request) });
     if (resume.interrupted?.responseId) {
       const limit = AbortSignal.any([context.signal, AbortSignal.timeout(stopTimeoutMs)]);
       await client.stop(account, chatId, resume.interrupted.responseId, limit);
@@ -153,8 +158,10 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
 
   async function startChat(turn: Turn): Promise<UpstreamReply> {
     const { request, context, account, model, mode } = turn;
-    const outgoing = await prepare(turn, everything(request));
+    const missed = toolTurns.missedCall(request);
+    const outgoing = await prepare(turn, { ...everything(request), missedCall: missed !== undefined });
     const chatId =
+      takeMissed(missed, account) ??
       spareChats.take(account.id, context.caller, outgoing.content) ??
       (await withRetry(() => client.createChat(account, model, chatTypeOf(mode), context.signal), {
         ...options.retry,
@@ -168,6 +175,13 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
       // A spare chat that turns out to be gone or busy must not fail a request that never asked for it.
       throw isAboutChat(error) ? asRepeatable(error) : error;
     }
+  }
+
+  /** The chat whose only answer lacked its call is still this turn's own. */
+  function takeMissed(missed: ReplyPlace | undefined, account: Account): string | undefined {
+    if (missed?.account !== account.id || missed.isResumed) return undefined;
+    spareChats.drop(missed.chatId);
+    return missed.chatId;
   }
 
   /** The chat of a turn that came to nothing serves its repetition, unless Qwen may still write in it. */
@@ -220,11 +234,12 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
       onSkipped: (reason) =>
         options.log.warn("Skipped an event of Qwen's stream", { requestId: context.requestId, reason }),
     });
+    const place = { account: account.id, chatId, isResumed: parentId !== null };
     return {
       account: account.id,
       model,
       body: source,
-      decoder,
+      decoder: toolTurns.read(decoder, request, place, context.requestId),
       ...(options.recover ? { recover: (said: SaidText) => recover(turn, chatId, decoder, said) } : {}),
       async onEnd(outcome) {
         use.end();
@@ -269,14 +284,16 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
   }
 
   async function recover(
-    { account, context }: Turn,
+    { account, context, request }: Turn,
     chatId: string,
     decoder: WebEventDecoder,
     said: SaidText,
   ): Promise<string | undefined> {
     const responseId = decoder.continuation?.responseId;
     if (responseId == null) return undefined;
-    const rest = await readRest(client, await accounts.current(account, context.signal), chatId, responseId, said);
+    const found = await readRest(client, await accounts.current(account, context.signal), chatId, responseId, said);
+    // A call in it, begun or not, was to be read and not to be shown: the client asks again.
+    const rest = found === undefined || holdsCalls(found.whole, request) ? undefined : found.rest;
     const outcome = rest === undefined ? "its stored chat does not hold it whole" : "its stored chat holds the rest";
     options.log.info(`An answer broke off: ${outcome}`, { requestId: context.requestId });
     return rest;
@@ -299,27 +316,8 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
   };
 }
 
-/** Chat creation has had its own repetitions: nobody repeats it once more. */
-function asFinal(error: unknown): never {
-  if (!(error instanceof GatewayError) || !error.retryable || accountRefusal(error) !== undefined) throw error;
-  throw new GatewayError(error.kind, error.message, {
-    cause: error,
-    upstream: upstreamName,
-    ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
-  });
-}
-
 /** A thin client sends its newest message alone: in another chat nobody would know what it is about. */
 function hasNoHistory({ messages }: ChatRequest, resume: Resume | undefined): boolean {
   if (resume === undefined || resume.continuation.nodeId === null) return false;
   return messages.every((message) => message.role !== "assistant");
-}
-
-/** Refused for what the chat is or does: another chat may do. */
-function isAboutChat(error: unknown): error is QwenRefusal {
-  return error instanceof QwenRefusal && error.chainAction !== "none";
-}
-
-function asRepeatable(error: QwenRefusal): GatewayError {
-  return new GatewayError(error.kind, error.message, { cause: error, upstream: upstreamName, retryable: true });
 }

@@ -1,0 +1,92 @@
+// A reply that must hold a call is collected until it does: one that ends without is not told but asked for once more.
+
+import type { UpstreamEvent } from "../../contract/events.ts";
+import type { GatewayError } from "../../contract/gateway-error.ts";
+import { jsonText } from "../../contract/json.ts";
+import type { EventDecoder } from "../../contract/upstream.ts";
+
+type Emit = (event: UpstreamEvent) => void;
+
+interface HeldText {
+  readonly type: "text-delta" | "reasoning-delta";
+  text: string;
+}
+
+/** An answer that is longer than this is no introduction to a call any more. UTF-16 units. */
+const maxHeldLength = 262_144;
+
+/**
+ * Text and thoughts are held back until a call begins; then all goes on as it comes.
+ * @param onMissed the reply has ended well without a call: gives the error that takes its place, or undefined to tell it
+ */
+export function demandCall(decoder: EventDecoder, onMissed: () => GatewayError | undefined): EventDecoder {
+  return new DemandedCall(decoder, onMissed);
+}
+
+class DemandedCall implements EventDecoder {
+  readonly #decoder: EventDecoder;
+  readonly #onMissed: () => GatewayError | undefined;
+  readonly #onEvent: Emit = (event) => this.#accept(event);
+  #emit: Emit = () => {};
+  /** Undefined: nothing is held back any more. */
+  #held: HeldText[] | undefined = [];
+  #heldLength = 0;
+
+  constructor(decoder: EventDecoder, onMissed: () => GatewayError | undefined) {
+    this.#decoder = decoder;
+    this.#onMissed = onMissed;
+  }
+
+  get pendingBytes(): number {
+    return this.#decoder.pendingBytes + this.#heldLength;
+  }
+
+  feed(chunk: Uint8Array, emit: Emit): void {
+    this.#emit = emit;
+    this.#decoder.feed(chunk, this.#onEvent);
+  }
+
+  end(emit: Emit): void {
+    this.#emit = emit;
+    this.#decoder.end(this.#onEvent);
+  }
+
+  #accept(event: UpstreamEvent): void {
+    if (this.#held === undefined) return this.#emit(event);
+    switch (event.type) {
+      case "text-delta":
+      case "reasoning-delta":
+        return this.#hold(this.#held, event.type, event.text.text);
+      case "tool-call-start":
+        this.#release();
+        break;
+      case "reply-end": {
+        const error = this.#onMissed();
+        if (error !== undefined) {
+          this.#held = undefined;
+          return this.#emit({ type: "reply-error", error });
+        }
+        this.#release();
+        break;
+      }
+      default:
+        break;
+    }
+    this.#emit(event);
+  }
+
+  #hold(held: HeldText[], type: HeldText["type"], text: string): void {
+    const last = held.at(-1);
+    if (last?.type === type) last.text += text;
+    else held.push({ type, text });
+    this.#heldLength += text.length;
+    if (this.#heldLength > maxHeldLength) this.#release();
+  }
+
+  #release(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    this.#heldLength = 0;
+    for (const { type, text } of held) this.#emit({ type, text: jsonText(text) });
+  }
+}
