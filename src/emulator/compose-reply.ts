@@ -1,10 +1,13 @@
 // What a turn is answered with: the script's words where it has some, else the emulator's own.
 
+import type { Json } from "../contract/json.ts";
 import { composeAnswer, composeThoughts, cutIntoDeltas } from "./answer.ts";
+import { writeCalls } from "./call-markup.ts";
 import type { Utterance } from "./dialogue.ts";
-import { createRandom, createUuid } from "./random.ts";
+import { createRandom, createUuid, type Random } from "./random.ts";
 import { countTokens, type Reply } from "./reply-steps.ts";
 import type { ScriptedReply } from "./script.ts";
+import { composeToolAnswer } from "./tool-talk.ts";
 import type { TurnRequest } from "./turn-request.ts";
 
 export interface ReplyContext {
@@ -25,9 +28,9 @@ export function composeReply(context: ReplyContext): Reply {
   const { turn, scripted, path, message, seed } = context;
   const random = createRandom(seed, turn.chat.ordinal, turn.chat.turns);
   const said = path.reduce((sum, utterance) => sum + utterance.text.length, message.length);
-  const text = scripted?.text ?? composeAnswer({ path, message, fileNames: turn.fileNames, random });
+  const text = scriptedText(scripted) ?? ownWords(context, random);
   // A system message alone is accepted and never answered (live probe, 2026-09).
-  const deltas = scripted?.chunks ?? (turn.role === "system" ? [] : cutIntoDeltas(text, random));
+  const deltas = scripted?.chunks ?? (turn.role === "system" ? [] : cutText(text, scripted?.deltaChars, random));
   const sources = scripted?.sources ?? (wantsSearch(turn) ? exampleSources : undefined);
   return {
     chunks: scripted?.repeat === undefined ? deltas : repeated(deltas, scripted.repeat),
@@ -47,10 +50,31 @@ export function composeReply(context: ReplyContext): Reply {
   };
 }
 
+function scriptedText(scripted: ScriptedReply | undefined): string | undefined {
+  if (scripted?.calls === undefined) return scripted?.text;
+  // A cast: a script's arguments came as JSON or stand in a test.
+  const calls = scripted.calls.map(({ name, arguments: value }) => ({ name, arguments: (value ?? {}) as Json }));
+  const before = scripted.text === undefined ? "" : `${scripted.text}\n\n`;
+  return before + writeCalls(calls, scripted.callForm ?? "told");
+}
+
+function ownWords({ turn, path, message }: ReplyContext, random: Random): string {
+  return (
+    composeToolAnswer({ path, message, random }) ?? composeAnswer({ path, message, fileNames: turn.fileNames, random })
+  );
+}
+
+function cutText(text: string, deltaChars: number | undefined, random: Random): string[] {
+  if (deltaChars === undefined) return cutIntoDeltas(text, random);
+  const deltas: string[] = [];
+  for (let start = 0; start < text.length; start += deltaChars) deltas.push(text.slice(start, start + deltaChars));
+  return deltas;
+}
+
 function thinkingOf({ turn, scripted }: ReplyContext, compose: () => ReturnType<typeof composeThoughts>) {
   if (scripted?.thoughts !== undefined) return { phase: "thinking_summary", thoughts: scripted.thoughts } as const;
   if (scripted?.thinking !== undefined) return { phase: "think", chunks: words(scripted.thinking) } as const;
-  const isScripted = scripted !== undefined && (scripted.text !== undefined || scripted.chunks !== undefined);
+  const isScripted = scripted?.text !== undefined || scripted?.chunks !== undefined || scripted?.calls !== undefined;
   // A scripted answer is the whole reply: no thoughts that nobody ordered.
   if (isScripted || turn.featureConfig["thinking_enabled"] !== true) return undefined;
   const thoughts = compose();

@@ -2,6 +2,7 @@
 
 import Type, { type Static } from "typebox";
 import { Compile } from "typebox/compile";
+import { callForms } from "./call-markup.ts";
 
 const closed = { additionalProperties: false };
 const count = Type.Integer({ minimum: 0 });
@@ -115,6 +116,14 @@ const scriptedReply = Type.Object(
     text: Type.Optional(Type.String()),
     /** The answer, delta by delta. */
     chunks: Type.Optional(Type.Array(Type.String())),
+    /** Tool calls behind the text, as a model writes them. */
+    calls: Type.Optional(
+      Type.Array(Type.Object({ name: Type.String(), arguments: Type.Optional(Type.Unknown()) }, closed)),
+    ),
+    /** @defaultValue "told" */
+    callForm: Type.Optional(Type.Enum([...callForms])),
+    /** The answer is cut into deltas of so many signs. */
+    deltaChars: Type.Optional(Type.Integer({ minimum: 1 })),
     /** How often `chunks` (or the deltas of `text`) are sent over again; made lazily, so it may be huge. */
     repeat: Type.Optional(Type.Integer({ minimum: 1 })),
     /** Phase `think`. */

@@ -8,7 +8,7 @@ import { createRandom, type Random } from "../random.ts";
 import { member } from "../request-log.ts";
 import { composeCalls } from "./compose-calls.ts";
 import type { Dialect } from "./dialect.ts";
-import { exampleOf } from "./example-value.ts";
+import { exampleOf } from "../example-value.ts";
 import { type ChatRequest, countMessages, type Message } from "./read-request.ts";
 import type { Reply, ReplyCall } from "./reply-pieces.ts";
 import type { ScriptedReply } from "./script.ts";

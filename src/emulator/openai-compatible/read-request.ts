@@ -3,6 +3,7 @@
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { countTokens } from "../reply-steps.ts";
 import { member } from "../request-log.ts";
+import type { KnownTool } from "../wanted-calls.ts";
 import type { ModelCard } from "./model-card.ts";
 
 export interface RequestCall {
@@ -26,12 +27,6 @@ export interface Message {
   readonly fields: JsonObject;
 }
 
-export interface Tool {
-  readonly name: string;
-  /** Undefined: the tool says nothing of what it takes. */
-  readonly parameters: JsonObject | undefined;
-}
-
 export type ToolChoice = "auto" | "none" | "required" | { readonly name: string };
 
 export interface ChatRequest {
@@ -42,7 +37,7 @@ export interface ChatRequest {
   readonly messages: readonly Message[];
   readonly isStream: boolean;
   readonly asksForUsage: boolean;
-  readonly tools: readonly Tool[];
+  readonly tools: readonly KnownTool[];
   readonly toolChoice: ToolChoice;
   readonly maxTokens: number | undefined;
   readonly stop: readonly string[];
@@ -104,7 +99,7 @@ function readMessage(value: unknown): Message {
   };
 }
 
-function readTool(value: unknown): Tool[] {
+function readTool(value: unknown): KnownTool[] {
   const called = member(value, "function");
   const name = member(called, "name");
   const parameters = member(called, "parameters");

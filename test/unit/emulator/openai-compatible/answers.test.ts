@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import type { OpenAICompatibleEmulator } from "../../../../src/emulator/openai-compatible-emulator.ts";
-import { exampleOf } from "../../../../src/emulator/openai-compatible/example-value.ts";
+import { exampleOf } from "../../../../src/emulator/example-value.ts";
 import { at } from "../emulator-client.ts";
 import { chat, emulate, names, stream, tool, weather } from "./client.ts";
 

@@ -1,6 +1,6 @@
 // A value that a JSON schema allows: what the emulator fills in where nobody told it what to say.
 
-import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../contract/json.ts";
 
 /** Deeper schemas are cut off: they may refer to themselves. */
 const mostDepth = 6;
