@@ -70,7 +70,9 @@ function askedBefore(path: readonly Utterance[], message: string): { ask: string
 }
 
 function tellResults(results: readonly ToolResult[], called: number): string {
-  const told = results.map(({ name, text, isError }) => `${name} ${isError ? "failed" : "says"}: ${text.slice(0, 400)}`);
+  const told = results.map(
+    ({ name, text, isError }) => `${name} ${isError ? "failed" : "says"}: ${text.slice(0, 400)}`,
+  );
   if (called !== results.length) told.push(`(I made ${called} calls and got ${results.length} results.)`);
   return told.join("\n");
 }
