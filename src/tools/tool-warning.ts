@@ -20,9 +20,7 @@ export type ToolWarningKind =
   /** What looked like a call grew beyond the limit and was given out as text. */
   | "held-too-long"
   /** A server's call never got a name, and was dropped. */
-  | "call-without-name"
-  /** A server sent more arguments after they were whole. */
-  | "arguments-after-end";
+  | "call-without-name";
 
 export interface ToolWarning {
   readonly kind: ToolWarningKind;

@@ -17,7 +17,12 @@ export function readCompatible(name: string): Uint8Array {
 
 export const testSource = { upstream: "mine", displayName: "The server", rows: [] };
 
-export function createTestDecoder(changes: Partial<DecoderOptions> = {}) {
+export interface DecoderChanges extends Partial<DecoderOptions> {
+  /** Tools that take anything. */
+  readonly toolNames?: readonly string[];
+}
+
+export function createTestDecoder({ toolNames = [], ...changes }: DecoderChanges = {}) {
   let ids = 0;
   return createEventDecoder({
     model: "asked-model",
@@ -25,7 +30,7 @@ export function createTestDecoder(changes: Partial<DecoderOptions> = {}) {
     thinkTags: true,
     cumulativeDeltas: false,
     doneIsFinish: false,
-    toolNames: [],
+    tools: toolNames.map((name) => ({ name, description: undefined, parameters: {} })),
     rescue: "none",
     createId: () => `made-${++ids}`,
     ...changes,
@@ -33,10 +38,7 @@ export function createTestDecoder(changes: Partial<DecoderOptions> = {}) {
 }
 
 /** What a decoder says of event data, each given as an object or as text. */
-export function decodeEvents(
-  events: readonly (object | string)[],
-  changes: Partial<DecoderOptions> = {},
-): PlainEvent[] {
+export function decodeEvents(events: readonly (object | string)[], changes: DecoderChanges = {}): PlainEvent[] {
   const text = events.map((event) => `data: ${typeof event === "string" ? event : JSON.stringify(event)}\n\n`).join("");
   return decodeAll(createTestDecoder(changes), [new TextEncoder().encode(text)]);
 }

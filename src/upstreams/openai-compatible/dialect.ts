@@ -63,6 +63,8 @@ export interface ReplyRules {
   readonly cumulativeDeltas: boolean;
   /** The answer may stand in the reasoning field although no thinking was asked for. */
   readonly answersInReasoning: boolean;
+  /** Calls of offered tools may stand in the text: the server's parser missed them, or it has none. */
+  readonly callsInText: boolean;
   /** `[DONE]` without a finish reason is a good end: some servers of this kind never send one. */
   readonly doneIsFinish: boolean;
   /** A prompt that is too long is cut without a word. */

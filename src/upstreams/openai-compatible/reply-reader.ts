@@ -1,9 +1,11 @@
 // One reply of a server, chunk by parsed chunk, to upstream events: the rules by which all dialects become one. The bytes
 // around it are event-decoder.ts and json-decoder.ts.
 
+import type { ToolDefinition } from "../../contract/chat-request.ts";
 import type { FinishReason, TokenUsage, UpstreamEvent } from "../../contract/events.ts";
 import type { GatewayError } from "../../contract/gateway-error.ts";
 import { jsonText } from "../../contract/json.ts";
+import type { ToolWarning } from "../../tools/tool-warning.ts";
 import type { CompletionChoice, CompletionChunk, CompletionDelta } from "../../wire/openai-compatible.ts";
 import { classifyText, refusalOf, type RefusalSource } from "./errors.ts";
 import { parseTimings, parseUsage } from "./parse-usage.ts";
@@ -18,7 +20,8 @@ export interface ReplyOptions {
   readonly thinkTags: boolean;
   readonly cumulativeDeltas: boolean;
   readonly doneIsFinish: boolean;
-  readonly toolNames: readonly string[];
+  /** Those that the client offered. */
+  readonly tools: readonly ToolDefinition[];
   readonly rescue: Rescue;
   /** Ids of calls that come without one. */
   readonly createId: () => string;
@@ -26,6 +29,8 @@ export interface ReplyOptions {
   readonly onRefusal?: (refusal: UpstreamRefusal) => GatewayError;
   /** Told once a reply, at the first event that could not be understood. */
   readonly onSkipped?: (reason: string) => void;
+  /** Told of calls that were mended or could not be. */
+  readonly onToolWarning?: (warning: ToolWarning) => void;
   readonly onUsage?: (usage: TokenUsage) => void;
 }
 
@@ -65,7 +70,7 @@ export class ReplyReader {
       thinkTags: options.thinkTags,
       cumulativeDeltas: options.cumulativeDeltas,
       rescue: options.rescue,
-      hasTools: options.toolNames.length > 0,
+      hasTools: options.tools.length > 0,
       say: (kind, text) => this.emit({ type: kind, text: jsonText(text) }),
     });
   }
@@ -140,8 +145,14 @@ export class ReplyReader {
     if (pieces.length === 0) return;
     this.#hasSaid = true;
     this.text.beforeCall();
-    this.#calls ??= createToolCalls({ ...this.#options, emit: (event) => this.emit(event) });
+    this.#calls ??= this.#createCalls();
     for (const piece of pieces) if (piece !== null && typeof piece === "object") this.#calls.accept(piece);
+  }
+
+  #createCalls(): ToolCalls {
+    const { tools, createId, onToolWarning } = this.#options;
+    const emit = (event: UpstreamEvent): void => this.emit(event);
+    return createToolCalls({ tools, createId, emit, ...(onToolWarning ? { onWarning: onToolWarning } : {}) });
   }
 
   /** Calls decide, unless the last of them was cut: then whoever runs it must not take it for whole. */

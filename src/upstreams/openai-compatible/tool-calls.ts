@@ -1,9 +1,13 @@
 // Calls as servers tell them, piece by piece, to calls as they are meant: one start each, a name, an id of its own, and
-// argument text that only grows. Calls that arrive as text are not its business.
+// argument text that only grows and fits the tool. Calls that arrive as text are not its business.
 
+import type { ToolDefinition } from "../../contract/chat-request.ts";
 import type { UpstreamEvent } from "../../contract/events.ts";
+import { declareTools } from "../../tools/declared-tools.ts";
+import type { ToolWarning } from "../../tools/tool-warning.ts";
 import type { ToolCallPiece } from "../../wire/openai-compatible.ts";
 import { createArgumentText } from "./argument-text.ts";
+import { createHeldArguments, type HeldArguments, unheldArguments } from "./held-arguments.ts";
 
 export interface ToolCalls {
   /** One entry of `delta.tool_calls`. */
@@ -17,10 +21,12 @@ export interface ToolCalls {
 }
 
 export interface ToolCallOptions {
-  /** Of the tools that the client offered. */
-  readonly toolNames: readonly string[];
+  /** Those that the client offered. */
+  readonly tools: readonly ToolDefinition[];
   /** For calls that come without an id. */
   readonly createId: () => string;
+  /** Told of what was mended or could not be. */
+  readonly onWarning?: (warning: ToolWarning) => void;
   readonly emit: (event: UpstreamEvent) => void;
 }
 
@@ -31,11 +37,15 @@ interface Slot {
   name: string;
   isTold: boolean;
   readonly text: ReturnType<typeof createArgumentText>;
+  /** Made when the call is told: before, nobody knows its tool. */
+  held: HeldArguments;
   /** Arguments that came before the call could be told. */
   waiting: string;
 }
 
-export function createToolCalls({ toolNames, createId, emit }: ToolCallOptions): ToolCalls {
+export function createToolCalls({ tools, createId, onWarning = ignore, emit }: ToolCallOptions): ToolCalls {
+  const toolNames = tools.map((tool) => tool.name);
+  const declared = declareTools(tools);
   const slots: Slot[] = [];
   const byIndex = new Map<number, Slot>();
   let current: Slot | undefined;
@@ -49,6 +59,7 @@ export function createToolCalls({ toolNames, createId, emit }: ToolCallOptions):
       name: "",
       isTold: false,
       text: createArgumentText(),
+      held: unheldArguments,
       waiting: "",
     };
     slots.push(slot);
@@ -106,12 +117,27 @@ export function createToolCalls({ toolNames, createId, emit }: ToolCallOptions):
     // Without a name nobody could be called: its arguments wait for one.
     if (slot.isTold || slot.name === "") return;
     slot.isTold = true;
-    emit({ type: "tool-call-start", callId: slot.callId, toolName: slot.name });
+    // What the server calls by itself has no schema here.
+    const named = declared.find(slot.name);
+    if (named?.isRepaired === true) onWarning({ kind: "name-repaired", toolName: named.tool.name });
+    if (named !== undefined) slot.held = holdFor(named.tool);
+    emit({ type: "tool-call-start", callId: slot.callId, toolName: named?.tool.name ?? slot.name });
     say(slot, slot.waiting);
     slot.waiting = "";
   }
 
-  function say({ callId }: Slot, argumentsText: string): void {
+  function holdFor({ name, parameters }: ToolDefinition): HeldArguments {
+    return createHeldArguments({
+      schema: parameters,
+      onWarning: (kind) => onWarning({ kind, toolName: name }),
+    });
+  }
+
+  function say(slot: Slot, piece: string): void {
+    if (piece !== "") tellArguments(slot, slot.held.next(piece, slot.text.isWhole));
+  }
+
+  function tellArguments({ callId }: Slot, argumentsText: string): void {
     if (argumentsText !== "") emit({ type: "tool-call-delta", callId, argumentsText });
   }
 
@@ -125,6 +151,8 @@ export function createToolCalls({ toolNames, createId, emit }: ToolCallOptions):
         if (slot.isTold) say(slot, slot.waiting);
         tell(slot);
         slot.waiting = "";
+        if (slot.isTold) tellArguments(slot, slot.held.end(isComplete && !slot.text.isCutOff));
+        else onWarning({ kind: "call-without-name", toolName: undefined });
       }
     },
     get count() {
@@ -135,6 +163,8 @@ export function createToolCalls({ toolNames, createId, emit }: ToolCallOptions):
     },
   };
 }
+
+function ignore(): void {}
 
 /** Other arguments behind whole ones: they cannot belong to the same call. */
 function startsAnew({ text }: Slot, piece: string): boolean {

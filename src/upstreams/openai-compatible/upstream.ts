@@ -9,6 +9,8 @@ import { estimateTokens } from "../../conversation/estimate-tokens.ts";
 import { fromBytes } from "../../outbound/fetch-client.ts";
 import type { HttpClient } from "../../outbound/http-client.ts";
 import type { Log } from "../../telemetry/log.ts";
+import { scanTools } from "../../tools/scan-tools.ts";
+import type { ToolWarning } from "../../tools/tool-warning.ts";
 import { findRepair, type Repair } from "./body-repairs.ts";
 import { type AcceptedCompletion, createCompatibleClient } from "./client.ts";
 import type { Body, Dialect } from "./dialect.ts";
@@ -149,13 +151,15 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
     sent: { readonly body: Body; readonly applied: ReadonlySet<string> },
   ): UpstreamReply {
     const { request, context, model, key } = sending;
+    const onWarning = ({ kind, toolName: tool = "" }: ToolWarning): void =>
+      log.info("A tool call was mended, or could not be", { requestId: context.requestId, upstream: name, kind, tool });
     const decoderOptions: DecoderOptions = {
       model,
       source,
       thinkTags: dialect.reply.thinkTags,
       cumulativeDeltas: dialect.reply.cumulativeDeltas,
       doneIsFinish: dialect.reply.doneIsFinish,
-      toolNames: request.tools.map((tool) => tool.name),
+      tools: request.tools,
       rescue: rescueOf(request, dialect),
       createId: () => `call_${crypto.randomUUID().replaceAll("-", "")}`,
       maxLineBytes: options.maxLineBytes,
@@ -163,6 +167,7 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
       onSkipped: (reason) =>
         log.warn("Skipped an event of the stream", { requestId: context.requestId, upstream: name, reason }),
       onUsage: (usage) => warnOfCut(sending, usage),
+      onToolWarning: onWarning,
     };
     const body = accepted.type === "stream" ? accepted.body : fromBytes(new Uint8Array());
     const decoder: EventDecoder =
@@ -173,7 +178,7 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
       account: key.id,
       model,
       body,
-      decoder,
+      decoder: scansText(request, dialect) ? scanTools(decoder, request.tools, { onWarning }) : decoder,
       async onEnd(outcome) {
         key.end();
         if (outcome !== "complete") body.cancel();
@@ -221,6 +226,11 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
     open,
     accounts: () => keys.views(),
   };
+}
+
+/** Where a server's own parser may miss a call, its text is searched. */
+function scansText({ tools, toolChoice }: ChatRequest, { reply }: Dialect): boolean {
+  return reply.callsInText && tools.length > 0 && toolChoice !== "none";
 }
 
 function rescueOf(request: ChatRequest, dialect: Dialect): Rescue {

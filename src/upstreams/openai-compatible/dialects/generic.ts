@@ -20,6 +20,7 @@ export const generic: Dialect = {
   },
   reply: {
     thinkTags: true,
+    callsInText: true,
     cumulativeDeltas: true,
     answersInReasoning: true,
     doneIsFinish: true,

@@ -33,6 +33,8 @@ export const hostedRequest: RequestRules = {
 /** Tags and cumulative deltas as qwen-code 0.24.4 guards against them. */
 export const hostedReply: ReplyRules = {
   thinkTags: true,
+  // No report of one: their calls come as calls.
+  callsInText: false,
   cumulativeDeltas: true,
   answersInReasoning: false,
   doneIsFinish: false,

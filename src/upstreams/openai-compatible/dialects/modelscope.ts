@@ -20,7 +20,8 @@ export const modelscope: Dialect = {
     partExtras: [],
     maxCacheMarkers: 0,
   },
-  reply: hostedReply,
+  // Open-weight models behind the parsers of self-hosted servers.
+  reply: { ...hostedReply, callsInText: true },
   models: { details: "none", fallback: [] },
   refusals: [],
 };

@@ -40,6 +40,8 @@ export const selfHostedRequest: RequestRules = {
 export const selfHostedReply: ReplyRules = {
   // Without a reasoning parser the template's own tags stay in the content.
   thinkTags: true,
+  // vLLM and SGLang let raw XML through (#39056, club-3090#145), llama.cpp whole blocks (#22878).
+  callsInText: true,
   cumulativeDeltas: false,
   answersInReasoning: true,
   doneIsFinish: false,

@@ -1,12 +1,12 @@
 // The decoder of chat completion streams: what it says of every recording, whole and cut anywhere, and rule by rule.
 
 import { describe, expect, test } from "bun:test";
-import type { DecoderOptions } from "../../../../src/upstreams/openai-compatible/event-decoder.ts";
 import {
   callsOf,
   chunk,
   compatibleStreams,
   createTestDecoder,
+  type DecoderChanges,
   decodeEvents,
   finish,
   readCompatible,
@@ -15,14 +15,14 @@ import {
 } from "../../../support/compatible-recordings.ts";
 import { cutAt, decodeAll, type PlainEvent } from "../../../support/recordings.ts";
 
-function decodeRecording(name: string, changes: Partial<DecoderOptions> = {}): PlainEvent[] {
+function decodeRecording(name: string, changes: DecoderChanges = {}): PlainEvent[] {
   return decodeAll(createTestDecoder(changes), [readCompatible(name)]);
 }
 
 const typesOf = (events: readonly PlainEvent[]): string[] => events.map((event) => event.type);
 
 /** As the wing calls the decoder for each recording. */
-const variants: readonly Partial<DecoderOptions>[] = [
+const variants: readonly DecoderChanges[] = [
   {},
   { cumulativeDeltas: true, toolNames: ["get_weather", "write_file", "read", "list_dir", "rag_search"] },
   { rescue: "any", thinkTags: false, doneIsFinish: true },

@@ -190,7 +190,7 @@ describe("rule 3: arguments", () => {
     ["an object", [{ x: 1 }], '{"x":1}'],
     ["nothing: an empty object, which clients can parse", [null], "{}"],
     ["markup that is left over behind a whole value", ['{"x":1}', "</tool_call>"], '{"x":1}'],
-    ["broken JSON that only looks whole", ["{'x': '}", "'}"], "{'x': '}'}"],
+    ["broken JSON that only looks whole: mended at its end", ["{'x': '}", "'}"], '{"x": "}"}'],
   ];
   test.each([...cases])("%s", (_name, pieces, expected) => {
     expect(plain(say(...pieces))).toEqual([["a", "read", expected]]);
@@ -201,8 +201,10 @@ describe("rule 3: arguments", () => {
     expect(decode(say('{"x": [1, 2')).at(-1)).toMatchObject({ finishReason: "length" });
   });
 
-  test("arguments that are whole but no JSON are passed on: mending them is another's business", () => {
+  test("arguments that are no JSON are mended, and passed on where they cannot be", () => {
     expect(decode(say("{'x': 1}")).at(-1)).toMatchObject({ finishReason: "tool_calls" });
+    expect(plain(say("{'x': 1}"))).toEqual([["a", "read", '{"x": 1}']]);
+    expect(plain(say('{"x" 1}'))).toEqual([["a", "read", '{"x" 1}']]);
   });
 
   test("pieces behind the finish still belong to the call", () => {

@@ -1,9 +1,10 @@
 // Structured calls of servers, with all the ways in which their fragments are wrong.
 
 import { describe, expect, test } from "bun:test";
-import type { UpstreamEvent } from "../../../src/contract/events.ts";
-import { type NormalizeOptions, normalizeToolCalls } from "../../../src/tools/normalize-tool-calls.ts";
-import { toolsNamed } from "./corpus.ts";
+import type { UpstreamEvent } from "../../../../src/contract/events.ts";
+import { isJsonObject } from "../../../../src/contract/json.ts";
+import { createToolCalls } from "../../../../src/upstreams/openai-compatible/tool-calls.ts";
+import { toolsNamed } from "../../tools/corpus.ts";
 
 const tools = toolsNamed(["get_weather", "read", "list_files"]);
 
@@ -13,26 +14,30 @@ interface Told {
   readonly text: string;
 }
 
-function normalize(chunks: readonly unknown[], options: NormalizeOptions = {}) {
+function normalize(chunks: readonly unknown[]) {
   let ids = 0;
+  let deltas = 0;
   const warnings: string[] = [];
   const calls = new Map<string, { name: string; text: string }>();
-  const normalizer = normalizeToolCalls({
-    tools,
-    createCallId: () => `new${ids++}`,
-    onWarning: ({ kind }) => warnings.push(kind),
-    ...options,
-  });
   const emit = (event: UpstreamEvent): void => {
     if (event.type === "tool-call-start") {
       if (calls.has(event.callId)) throw new Error("two starts");
       calls.set(event.callId, { name: event.toolName, text: "" });
-    } else if (event.type === "tool-call-delta") calls.get(event.callId)!.text += event.argumentsText;
+    } else if (event.type === "tool-call-delta") {
+      calls.get(event.callId)!.text += event.argumentsText;
+      deltas++;
+    }
   };
-  for (const chunk of chunks) normalizer.accept(chunk, emit);
-  const { isCutOff } = normalizer.end(emit);
+  const assembly = createToolCalls({
+    tools,
+    createId: () => `new${ids++}`,
+    onWarning: ({ kind }) => warnings.push(kind),
+    emit,
+  });
+  for (const piece of chunks.flat()) if (isJsonObject(piece)) assembly.accept(piece);
+  assembly.settle(true);
   const told: Told[] = [...calls].map(([id, call]) => ({ id, ...call }));
-  return { told, warnings, isCutOff, callCount: normalizer.callCount };
+  return { told, deltas, warnings, isCutOff: assembly.isCutOff, callCount: assembly.count };
 }
 
 const call = (index: unknown, id: unknown, name: unknown, args: unknown) => [
@@ -41,7 +46,7 @@ const call = (index: unknown, id: unknown, name: unknown, args: unknown) => [
 const paris = '{"city": "Paris"}';
 const rome = '{"city": "Rome"}';
 
-describe("normalizeToolCalls", () => {
+describe("createToolCalls", () => {
   test("joins the fragments of one call", () => {
     const { told, isCutOff } = normalize([
       call(0, "a", "get_weather", ""),
@@ -174,7 +179,7 @@ describe("normalizeToolCalls", () => {
   });
 
   test("drops what comes behind whole arguments", () => {
-    const { told, warnings } = normalize([
+    const { told } = normalize([
       call(0, "a", "get_weather", paris),
       call(0, "", "", "\n"),
       call(0, "", "", "}"),
@@ -182,7 +187,6 @@ describe("normalizeToolCalls", () => {
     ]);
 
     expect(told[0]?.text).toBe(paris);
-    expect(warnings).toEqual(["arguments-after-end", "arguments-after-end"]);
   });
 
   test("writes arguments that come as an object as JSON", () => {
@@ -218,28 +222,49 @@ describe("normalizeToolCalls", () => {
     expect(isCutOff).toBe(true);
   });
 
-  test.each([[undefined], [null], [[]], ["x"], [[null, 5]]])("says nothing of %p", (chunk) => {
-    expect(normalize([chunk])).toEqual({ told: [], warnings: [], isCutOff: false, callCount: 0 });
-  });
-
-  test("repairs arguments that it may hold back", () => {
-    const { told, warnings } = normalize(
-      [call(0, "a", "read", "{'path': 'x', "), call(0, "", "", "'offset': '5'}"), call(1, "b", "get_weather", paris)],
-      { arguments: "repair" },
-    );
+  test("mends arguments when they have come to their end", () => {
+    const { told, warnings } = normalize([
+      call(0, "a", "read", "{'path': 'x', "),
+      call(0, "", "", "'offset': '5'}"),
+      call(1, "b", "get_weather", paris),
+    ]);
 
     expect(told.map((one) => one.text)).toEqual(['{"path": "x", "offset": 5}', paris]);
     expect(warnings).toEqual(["arguments-repaired", "arguments-converted"]);
   });
 
-  test("passes arguments on that are too long to hold back", () => {
-    const long = `{"path": "${"x".repeat(100)}"}`;
-    const { told } = normalize(
-      [call(0, "a", "read", long.slice(0, 60)), call(0, "", "", long.slice(60)), call(0, "", "", "")],
-      { arguments: "repair", maxHeldLength: 50 },
-    );
+  test("turns values into the type that the schema declares", () => {
+    const { told, warnings } = normalize([call(0, "a", "read", '{"path": "x", "offset": "5"}')]);
 
-    expect(told[0]?.text).toBe(long);
+    expect(told[0]?.text).toBe('{"path": "x", "offset": 5}');
+    expect(warnings).toEqual(["arguments-converted"]);
+  });
+
+  test("tells short arguments in one piece, and long ones as they come as long as they are sound", () => {
+    const long = `{"path": "${"x".repeat(5000)}"}`;
+    const pieces = long.match(/.{1,1000}/g) ?? [];
+    const sound = normalize(pieces.map((piece, index) => call(0, "a", index === 0 ? "read" : "", piece)));
+    expect(sound.told[0]?.text).toBe(long);
+    expect(sound.deltas).toBe(2);
+    expect(normalize([call(0, "a", "read", '{"path"'), call(0, "", "", ': "x"}')]).deltas).toBe(1);
+  });
+
+  test("waits with long arguments that are broken, to mend them as a whole", () => {
+    const broken = `{"path": "${"line\n".repeat(2000)}"}`;
+    const pieces = broken.match(/[\s\S]{1,1000}/g) ?? [];
+    const { told, deltas, warnings } = normalize(
+      pieces.map((piece, index) => call(0, "a", index === 0 ? "read" : "", piece)),
+    );
+    expect(JSON.parse(told[0]?.text ?? "")).toEqual({ path: "line\n".repeat(2000) });
+    expect(deltas).toBe(1);
+    expect(warnings).toEqual(["arguments-repaired"]);
+  });
+
+  test("never mends what was cut off: that would invent an end", () => {
+    const { told, isCutOff } = normalize([call(0, "a", "read", '{"path": "x", "list": [1, 2')]);
+
+    expect(told[0]?.text).toBe('{"path": "x", "list": [1, 2');
+    expect(isCutOff).toBe(true);
   });
 });
 
