@@ -1,7 +1,7 @@
 // The official client's tool loop against the compiled executable: it runs the calls and comes back with their results.
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import OpenAI from "openai";
+import type OpenAI from "openai";
 import { startStage, type Stage } from "./stage.ts";
 
 // Far beyond what the tests need, for machines that are busy with something else.
