@@ -17,6 +17,7 @@ import {
   system,
   user,
 } from "./client.ts";
+import { askWithTools, resultOf, tool } from "./tool-client.ts";
 
 const limit = 1000;
 
@@ -179,4 +180,19 @@ test("for chat.qwen.ai the limit is 60 000 characters unless one is set, for oth
   expect(limited).toBeLessThan(1000);
   expect(await lengths({ QWEN_MAX_MESSAGE_CHARS: "60001" })).toEqual([60_001]);
   expect(await lengths({ QWEN_BASE_URL: "http://127.0.0.1:1" })).toEqual([60_001]);
+});
+
+test("a result that is too long goes up as a file, and the chain of tool turns holds", async () => {
+  await using harness = await startLimited({ QWEN_MAX_MESSAGE_CHARS: "1500" });
+  const tools = [tool("read", { path: { type: "string" } })];
+  const history = [user("Call read with path=a, then call read with path=b")];
+  const { calls, message } = await askWithTools(harness, history, { tools });
+  history.push(message, resultOf(calls[0], `It says: ${"bla ".repeat(500)}`));
+  const next = await askWithTools(harness, history, { tools });
+
+  expect(next.calls.map((call) => JSON.parse(call.arguments))).toEqual([{ path: "b" }]);
+  const [first, second] = allTurns(harness);
+  expect(second).toMatchObject({ chatId: first?.chatId, parentId: first?.responseId });
+  expect(second?.content).toContain("Your tools can be called as ever");
+  expect(second?.body.messages[0].files).toHaveLength(1);
 });
