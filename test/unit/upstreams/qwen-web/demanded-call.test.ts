@@ -18,7 +18,9 @@ function tell(events: readonly UpstreamEvent[], error?: GatewayError): string[] 
   const inner = {
     pendingBytes: 0,
     feed() {},
-    end: (emit: (event: UpstreamEvent) => void) => events.forEach((event) => emit(event)),
+    end(emit: (event: UpstreamEvent) => void) {
+      for (const event of events) emit(event);
+    },
   };
   demandCall(inner, () => error).end((event) => {
     told.push("text" in event ? `${event.type} ${event.text.text}` : event.type);
