@@ -1,7 +1,7 @@
 // One exchange after its request is known: attempts until one begins, then the answer in the client's form.
 
 import type { ChatReply } from "../contract/chat-reply.ts";
-import type { ChatRequest } from "../contract/chat-request.ts";
+import type { ChatRequest, Message } from "../contract/chat-request.ts";
 import type { Continuation } from "../contract/continuation.ts";
 import type { TokenUsage } from "../contract/events.ts";
 import { GatewayError, toGatewayError } from "../contract/gateway-error.ts";
@@ -18,6 +18,7 @@ import { Relay, type RelayHooks, streamHeaders } from "./relay.ts";
 import type { ReplyConsumer } from "./reply-consumer.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import { SentReply } from "./sent-reply.ts";
+import { sessionElsewhere } from "./turn.ts";
 
 /** A chat whose reply could not even be opened may still be generating. */
 const unknownSettleMs = 2000;
@@ -132,11 +133,16 @@ export class Exchange implements AttemptHooks, RelayHooks {
     const { turn, retry, retryBudgetMs } = this.#options;
     this.#opening.begin();
     try {
-      await turn.begin(this.#controller.signal, namesOfKeepers(this.#candidates));
+      await turn.begin(
+        this.#controller.signal,
+        this.#candidates.map(({ upstream }) => upstream),
+      );
     } finally {
       this.#opening.stop();
     }
-    this.#candidates = keeperFirst(this.#candidates, turn.upstream);
+    const able = this.#candidates.filter(({ upstream }) => turn.mayServe(upstream));
+    if (able.length === 0) throw sessionElsewhere();
+    this.#candidates = keeperFirst(able, turn.upstream);
     // What was waited for others is not spent on attempts.
     this.#budget = new RetryBudget(retry, retryBudgetMs);
   }
@@ -170,7 +176,8 @@ export class Exchange implements AttemptHooks, RelayHooks {
     const { upstream } = candidate;
     this.#served = candidate;
     this.#record.upstream = upstream;
-    const request = requestFor(candidate, this.#options.request);
+    const recalled = upstream.keepsConversations === true ? [] : await turn.recall();
+    const request = requestFor(candidate, this.#options.request, recalled);
     const opening = this.#opening;
     this.#budget.attempts++;
     this.#consumer.restart();
@@ -209,7 +216,8 @@ export class Exchange implements AttemptHooks, RelayHooks {
   }
 
   createSent(): SentReply {
-    return new SentReply(() => this.#options.turn.createDigest());
+    const { turn } = this.#options;
+    return new SentReply(() => turn.createDigest(), turn.keepsText);
   }
 
   clientReads(): void {
@@ -240,7 +248,16 @@ export class Exchange implements AttemptHooks, RelayHooks {
   async commit({ usage, continuation }: CleanEnd, settleMs: number): Promise<TokenUsage> {
     const { sent } = this.#consumer;
     const told = usage ?? this.#record.estimateUsage(sent.tokens);
-    await this.#options.turn.commit(sent.finish(), continuation, settleMs);
+    const { turn, candidates } = this.#options;
+    await turn.commit({
+      upstream: (this.#served ?? candidates[0]!).upstream.name,
+      account: this.#record.account,
+      model: this.#attempt?.model ?? "",
+      fingerprint: sent.finish(),
+      continuation,
+      settleMs,
+      message: sent.message,
+    });
     return told;
   }
 
@@ -272,12 +289,9 @@ export class Exchange implements AttemptHooks, RelayHooks {
 }
 
 /** The same request in the candidate's words. */
-function requestFor({ model }: Candidate, request: ChatRequest): ChatRequest {
+function requestFor({ model }: Candidate, request: ChatRequest, recalled: readonly Message[]): ChatRequest {
+  if (recalled.length > 0) return { ...request, model, messages: [...recalled, ...request.messages] };
   return model === request.model ? request : { ...request, model };
-}
-
-function namesOfKeepers(candidates: readonly Candidate[]): readonly string[] {
-  return candidates.filter(({ upstream }) => upstream.keepsConversations === true).map(({ upstream }) => upstream.name);
 }
 
 /** What has seen the conversation goes before what would have to be told all of it. */
