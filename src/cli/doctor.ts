@@ -1,10 +1,9 @@
 // qwen-gateway doctor: looks at everything between here and an answer, and says what to do where something is wrong.
 
 import { ConfigError } from "../config/config-error.ts";
-import type { LoadedConfig } from "../config/load-config.ts";
 import type { DoctorLine } from "../contract/doctor-line.ts";
 import type { Command, CommandContext, ExitCode } from "./command.ts";
-import { configFlags, loadCommandConfig } from "./config-flags.ts";
+import { configFlags, loadCommandConfig, type LoadedCommandConfig } from "./config-flags.ts";
 
 export function doctorCommand(): Command {
   return {
@@ -36,7 +35,7 @@ async function* diagnose(
 ): AsyncGenerator<DoctorLine> {
   // Loaded here, because no other command should wait for it.
   const machine = await import("./doctor-machine.ts");
-  let loaded: LoadedConfig;
+  let loaded: LoadedCommandConfig;
   try {
     loaded = loadCommandConfig(flags, context);
   } catch (error) {
