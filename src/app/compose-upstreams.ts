@@ -11,6 +11,7 @@ import { createFetchClient, type FetchFunction } from "../outbound/fetch-client.
 import type { HttpClient } from "../outbound/http-client.ts";
 import { createRequestSlots, type RequestSlots } from "../outbound/request-slots.ts";
 import { createTcpClient } from "../outbound/tcp-client.ts";
+import { withoutCredentials } from "../outbound/without-credentials.ts";
 import type { AccountStore } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import { watchUpstream, type WatchedUpstream } from "../telemetry/watch-upstream.ts";
@@ -72,7 +73,9 @@ export async function composeUpstreams(config: Config, parts: UpstreamParts): Pr
     current,
     describe() {
       if (isDemonstration()) return ['the built-in emulator; for a real one run "qwen-gateway setup"'];
-      return current().map(({ name }) => `${name} (${placeOf(loaded.baseUrls.get(name) ?? config.qwenBaseUrl)})`);
+      return current().map(
+        ({ name }) => `${name} (${withoutCredentials(loaded.baseUrls.get(name) ?? config.qwenBaseUrl)})`,
+      );
     },
     fetch: network,
     slots,
@@ -106,11 +109,6 @@ async function loadOthers(
     upstreams: createConfiguredUpstreams(config, surroundings),
     baseUrls: new Map(listConfiguredUpstreams(config).map(({ name, baseUrl }) => [name, baseUrl])),
   };
-}
-
-/** A user may have put a name and a password in front of the host. */
-function placeOf(url: string): string {
-  return url.replace(/\/\/[^/]*@/, "//");
 }
 
 function createWeb(config: Config, accounts: WebAccounts, http: HttpClient, clock: Clock, log: Log) {
