@@ -67,11 +67,13 @@ export const dialectNames = [
   "generic",
 ] as const;
 
+export const upstreamNameRule = "^[a-z0-9][a-z0-9._-]{0,63}$";
+
 /** One upstream of the file. Names of fields are the file's. */
 const upstreamSchema = Type.Object(
   {
     /** Stands before a slash in names of models, in headers, metrics and the log. */
-    name: Type.String({ pattern: "^[a-z0-9][a-z0-9._-]{0,63}$" }),
+    name: Type.String({ pattern: upstreamNameRule }),
     dialect: Type.Optional(Type.Enum(dialectNames)),
     base_url: Type.Optional(Type.String({ pattern: addressRules.pattern })),
     api_keys: Type.Optional(Type.Array(Type.String({ pattern: "^[!-~]+$" }))),
