@@ -72,6 +72,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
         .current()
         .flatMap(({ name, accounts }) => (accounts?.() ?? []).map((account) => ({ upstream: name, account }))),
     upstreamRequests: () => slots,
+    queues: () => gateway.queues(),
   });
   const store = timeStore(ownStore, metrics);
   const gateway = createConfiguredGateway(config, upstreams.current, store, slots, metrics, clock, log);

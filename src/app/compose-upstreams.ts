@@ -5,6 +5,7 @@ import type { Config } from "../config/config-schema.ts";
 import { version } from "../config/version.ts";
 import type { Clock } from "../contract/clock.ts";
 import type { Upstream } from "../contract/upstream.ts";
+import type { UpstreamLimits } from "../contract/limits.ts";
 import type { SecretBox } from "../credentials/secret-box.ts";
 import type { QwenWebEmulator } from "../emulator/qwen-web-emulator.ts";
 import { createFetchClient, type FetchFunction } from "../outbound/fetch-client.ts";
@@ -65,7 +66,7 @@ export async function composeUpstreams(config: Config, parts: UpstreamParts): Pr
   const webLog = log.with({ component: "qwen-web" });
   const accounts = createConfiguredAccounts(config, { store, box, http, clock, log: webLog });
   await accounts.load();
-  const web = watchUpstream(createWeb(config, accounts, http, clock, webLog), clock);
+  const web = watchUpstream({ ...createWeb(config, accounts, http, clock, webLog), limits: webLimits(config) }, clock);
   const all = [web, ...others];
   const servesWithoutAccount = others.length === 0 || config.qwenBaseUrl !== defaultQwenUrl;
   const current = (): readonly WatchedUpstream[] => (servesWithoutAccount || !accounts.isAnonymous ? all : others);
@@ -133,6 +134,16 @@ function createWeb(config: Config, accounts: WebAccounts, http: HttpClient, cloc
     clock,
     log,
   });
+}
+
+function webLimits({ qwenMaxConcurrent, qwenRequestsPerMinute, queueSize, queueWaitMs }: Config): UpstreamLimits {
+  return {
+    requests: qwenRequestsPerMinute === undefined ? [] : [{ limit: qwenRequestsPerMinute, windowMs: 60_000 }],
+    tokens: [],
+    queueSize,
+    queueWaitMs,
+    ...(qwenMaxConcurrent === undefined ? {} : { maxConcurrent: qwenMaxConcurrent }),
+  };
 }
 
 /** The network; as long as there is no account to go there with, the built-in emulator. */

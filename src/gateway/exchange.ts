@@ -19,6 +19,7 @@ import type { ReplyConsumer } from "./reply-consumer.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import { SentReply } from "./sent-reply.ts";
 import { sessionElsewhere } from "./turn.ts";
+import { UpstreamPlace } from "./upstream-place.ts";
 
 /** A chat whose reply could not even be opened may still be generating. */
 const unknownSettleMs = 2000;
@@ -32,6 +33,7 @@ export class Exchange implements AttemptHooks, RelayHooks {
   readonly #controller = new AbortController();
   readonly #opening: Opening;
   readonly #record: ExchangeRecord;
+  readonly #place: UpstreamPlace;
   #budget: RetryBudget;
   /** Those that keep the conversation come first, once the turn has been found. */
   #candidates: readonly Candidate[];
@@ -55,6 +57,14 @@ export class Exchange implements AttemptHooks, RelayHooks {
     this.#candidates = options.candidates;
     this.#opening = new Opening(options.liveness, this.#consumer, () => this.#leave());
     this.#record = new ExchangeRecord(options);
+    const { queues, caller } = options;
+    this.#place = new UpstreamPlace({
+      queues,
+      request,
+      caller,
+      opening: this.#opening,
+      signal: this.#controller.signal,
+    });
   }
 
   /** @throws {GatewayError} when the exchange failed while its status could still be chosen */
@@ -82,6 +92,7 @@ export class Exchange implements AttemptHooks, RelayHooks {
   /** Who answers is not known yet when the head had to go out before the first word. */
   get #ownHeaders(): Record<string, string> {
     const headers: Record<string, string> = { "x-session-id": headerText(this.#options.turn.sessionId) };
+    if (this.#place.tellableMs > 0) headers["x-queue-wait-ms"] = String(this.#place.tellableMs);
     if (this.#attempt === undefined || this.#served === undefined) return headers;
     headers["x-upstream"] = this.#served.upstream.name;
     headers["x-model"] = headerText(this.#attempt.model);
@@ -149,8 +160,9 @@ export class Exchange implements AttemptHooks, RelayHooks {
 
   /** One round: each candidate that is well, until one begins. */
   async #tryCandidates(): Promise<void> {
-    const { breaker, log, requestId } = this.#options;
-    const candidates = breaker?.choose(this.#candidates) ?? this.#candidates;
+    const { breaker, log, requestId, turn } = this.#options;
+    const well = breaker?.choose(this.#candidates) ?? this.#candidates;
+    const candidates = this.#place.order(well, turn.upstream);
     for (const [index, candidate] of candidates.entries()) {
       try {
         return await this.#tryOnce(candidate);
@@ -179,6 +191,7 @@ export class Exchange implements AttemptHooks, RelayHooks {
     const recalled = upstream.keepsConversations === true ? [] : await turn.recall();
     const request = requestFor(candidate, this.#options.request, recalled);
     const opening = this.#opening;
+    await this.#place.enter(candidate, this.#budget.deadlineMs);
     this.#budget.attempts++;
     this.#consumer.restart();
     const controller = opening.begin();
@@ -191,7 +204,11 @@ export class Exchange implements AttemptHooks, RelayHooks {
         requestId,
         deadlineMs: this.#budget.deadlineMs,
         resume: turn.upstream === upstream.name ? turn.resume : undefined,
+        limits: this.#place,
       });
+    } catch (error) {
+      this.#place.leave();
+      throw error;
     } finally {
       opening.stop();
     }
@@ -262,7 +279,8 @@ export class Exchange implements AttemptHooks, RelayHooks {
   }
 
   async ended(end: AttemptEnd): Promise<void> {
-    const { outcome, hasBegun, error, settleMs } = end;
+    const { outcome, hasBegun, error, settleMs, usage } = end;
+    this.#place.leave(usage?.totalTokens);
     this.#record.addAttempt(end);
     this.#settleMs = settleMs;
     if (outcome === "failed" && !hasBegun) return;
@@ -283,6 +301,7 @@ export class Exchange implements AttemptHooks, RelayHooks {
   }
 
   #finish(outcome: ReplyOutcome, error: GatewayError | undefined): void {
+    this.#record.queuedMs = this.#place.waitedMs;
     if (!this.#record.end(outcome, error, this.#budget.attempts, this.#consumer)) return;
     this.#options.onEnd(error);
   }
