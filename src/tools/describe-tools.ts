@@ -1,5 +1,5 @@
 // The declared tools as a section of a prompt, for a chat that has no field for them. The same tools in the same order
-// give the same bytes: the section is sent again only when its hash has changed.
+// give the same bytes. When they have to be told again is conversation/tool-knowledge.ts.
 
 import type { ToolChoice, ToolDefinition } from "../contract/chat-request.ts";
 
@@ -10,11 +10,6 @@ import type { ToolChoice, ToolDefinition } from "../contract/chat-request.ts";
 export function describeTools(tools: readonly ToolDefinition[], toolChoice: ToolChoice | undefined): string {
   if (tools.length === 0) return "";
   return [describeSchemas(tools), describeToolChoice(toolChoice)].filter((part) => part !== "").join("\n\n");
-}
-
-/** SHA-256 of the tools alone, in hexadecimal: a choice holds for one turn and is told with it. */
-export function hashTools(tools: readonly ToolDefinition[]): string {
-  return new Bun.CryptoHasher("sha256").update(describeSchemas(tools)).digest("hex");
 }
 
 /** What this turn wants, in one sentence; "" when the model is free. Enough where the tools are known already. */

@@ -57,8 +57,9 @@ export function createToolTurns(log: Log): ToolTurns {
 
   return {
     unseenIn(resume, request) {
-      const hasForgotten = forgetfulChats.delete(resume.continuation.chatId);
-      const tools = resume.tools === "known" && request.tools.length > 0 && hasForgotten ? "distant" : resume.tools;
+      // A turn without calls tells no tools: the next one will.
+      const isReminded = mayCallTools(request) && forgetfulChats.delete(resume.continuation.chatId);
+      const tools = isReminded && resume.tools === "known" ? "distant" : resume.tools;
       return { tools, missedCall: missed.has(request.messages) };
     },
     missedCall: ({ messages }) => missed.get(messages),
