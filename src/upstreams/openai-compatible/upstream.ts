@@ -13,6 +13,7 @@ import { findRepair, type Repair } from "./body-repairs.ts";
 import { type AcceptedCompletion, createCompatibleClient } from "./client.ts";
 import type { Body, Dialect } from "./dialect.ts";
 import { createEventDecoder, type DecoderOptions } from "./event-decoder.ts";
+import { createForwarding } from "./forwarding.ts";
 import type { RefusalSource } from "./errors.ts";
 import { createJsonDecoder } from "./json-decoder.ts";
 import { createKeyRing, type KeyUse } from "./keys.ts";
@@ -220,6 +221,7 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
     listModels: () => models.list(),
     open,
     accounts: () => keys.views(),
+    forwarding: createForwarding({ name, endpoints: dialect.endpoints, client, keys, source, log }),
   };
 }
 

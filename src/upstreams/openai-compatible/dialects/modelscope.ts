@@ -22,5 +22,7 @@ export const modelscope: Dialect = {
   },
   reply: hostedReply,
   models: { details: "none", fallback: [] },
+  // Pictures are made by jobs that are asked for again and again: not OpenAI's form.
+  endpoints: {},
   refusals: [],
 };
