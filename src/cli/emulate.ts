@@ -1,4 +1,5 @@
-// qwen-gateway emulate: the built-in Qwen web backend over HTTP, for demonstrations and tests without an account.
+// qwen-gateway emulate: a built-in Qwen server over HTTP, for demonstrations and tests without an account. The web
+// backend unless --dialect names another kind of server.
 
 import { type Command, type FlagValues, UsageError } from "./command.ts";
 import { describeStartError } from "./describe-start-error.ts";
@@ -6,39 +7,36 @@ import { awaitStopSignal } from "./stop-signals.ts";
 
 const DEFAULT_PORT = 8788;
 const LONGEST_WAIT_MS = 3_600_000;
+const DIALECTS = "dashscope, dashscope-plans, modelscope, vllm, sglang, ollama, llama-cpp, lm-studio or generic";
 
 export const emulateCommand: Command = {
   name: "emulate",
-  summary: "Serves an emulated Qwen web backend: no account, no network, no intelligence",
+  summary: "Serves an emulated Qwen: no account, no network, no intelligence",
   example: "qwen-gateway emulate --port 8788 --seed 1",
-  notes: "A gateway that talks to it: QWEN_BASE_URL=http://127.0.0.1:8788 QWEN_TOKEN=demo qwen-gateway",
+  notes:
+    "A gateway that talks to it: QWEN_BASE_URL=http://127.0.0.1:8788 QWEN_TOKEN=demo qwen-gateway\n" +
+    "Another kind of server: qwen-gateway emulate --dialect vllm --port 8000",
   flags: [
     { name: "host", value: "TEXT", description: "Address to listen on (default 127.0.0.1)" },
     { name: "port", value: "NUMBER", description: `Port to listen on; 0 takes a free one (default ${DEFAULT_PORT})` },
     { name: "seed", value: "NUMBER", description: "Equal seeds give equal wording, chunks and ids (default random)" },
     { name: "token-delay-ms", value: "NUMBER", description: "Pause between two pieces of an answer" },
     { name: "busy-ms", value: "NUMBER", description: "How long a chat refuses a new message after an answer" },
+    { name: "dialect", value: "TEXT", description: `Not the web backend but a server that speaks as ${DIALECTS} does` },
+    { name: "variant", value: "TEXT", description: "Version or setting of that server, such as 0.12 of vllm" },
+    { name: "keys", value: "TEXT", description: "Keys that it accepts, separated by commas (default any)" },
+    { name: "models", value: "TEXT", description: "Models that it serves, separated by commas (default its own)" },
+    { name: "context-tokens", value: "NUMBER", description: "Window of its models (default each model's own)" },
   ],
   async run(flags, context) {
     const hostname = flags["host"] ?? "127.0.0.1";
     const port = wholeNumber(flags, "port", 65_535) ?? DEFAULT_PORT;
-    const seed = wholeNumber(flags, "seed", 4_294_967_295);
-    const tokenDelayMs = wholeNumber(flags, "token-delay-ms", LONGEST_WAIT_MS);
-    const busyMs = wholeNumber(flags, "busy-ms", LONGEST_WAIT_MS);
-
-    const stopSignal = awaitStopSignal(process, () => process.exit(1));
     try {
-      const { serveEmulator } = await import("../emulator/qwen-web-emulator.ts");
-      const emulator = serveEmulator({
-        hostname,
-        port,
-        ...(seed === undefined ? {} : { seed }),
-        ...(tokenDelayMs === undefined ? {} : { tokenDelayMs }),
-        ...(busyMs === undefined ? {} : { busyMs }),
-      });
-      context.print(`Emulated Qwen on ${emulator.url}`);
+      const served = await serve(flags, { hostname, port });
+      const stopSignal = awaitStopSignal(process, () => process.exit(1));
+      context.print(served.greeting);
       await stopSignal;
-      await emulator.stop();
+      await served.stop();
       return 0;
     } catch (error) {
       const sentence = describeStartError(error, { host: hostname, port, dataDir: "." });
@@ -48,6 +46,67 @@ export const emulateCommand: Command = {
     }
   },
 };
+
+interface Served {
+  readonly greeting: string;
+  stop(): Promise<void>;
+}
+
+interface Address {
+  readonly hostname: string;
+  readonly port: number;
+}
+
+async function serve(flags: FlagValues, address: Address): Promise<Served> {
+  const seed = wholeNumber(flags, "seed", 4_294_967_295);
+  const tokenDelayMs = wholeNumber(flags, "token-delay-ms", LONGEST_WAIT_MS);
+  const busyMs = wholeNumber(flags, "busy-ms", LONGEST_WAIT_MS);
+  const common = {
+    ...address,
+    ...(seed === undefined ? {} : { seed }),
+    ...(tokenDelayMs === undefined ? {} : { tokenDelayMs }),
+  };
+  if (flags["dialect"] !== undefined) return serveDialect(flags["dialect"], flags, common);
+  const stray = ofDialects.find((name) => flags[name] !== undefined);
+  if (stray !== undefined) throw new UsageError(`Cannot use --${stray}: the web backend has none, give --dialect too`);
+  const { serveEmulator } = await import("../emulator/qwen-web-emulator.ts");
+  const { url, stop } = serveEmulator({ ...common, ...(busyMs === undefined ? {} : { busyMs }) });
+  return { greeting: `Emulated Qwen on ${url}`, stop };
+}
+
+const ofDialects = ["variant", "keys", "models", "context-tokens"] as const;
+
+async function serveDialect(
+  name: string,
+  flags: FlagValues,
+  common: Address & { readonly seed?: number; readonly tokenDelayMs?: number },
+): Promise<Served> {
+  const { findCompatibleDialect, serveOpenAICompatibleEmulator, variantsOf } =
+    await import("../emulator/openai-compatible-emulator.ts");
+  const dialect = findCompatibleDialect(name);
+  if (flags["busy-ms"] !== undefined) throw new UsageError("Cannot use --busy-ms with --dialect: it has no chats");
+  if (dialect === undefined)
+    throw new UsageError(`Cannot use --dialect ${JSON.stringify(name)}: it must be ${DIALECTS}`);
+  const variant = flags["variant"];
+  const variants = variantsOf(dialect);
+  if (variant !== undefined && !variants.includes(variant)) {
+    throw new UsageError(`Cannot use --variant ${JSON.stringify(variant)}: ${dialect} has ${variants.join(", ")}`);
+  }
+  const { url, stop } = serveOpenAICompatibleEmulator({
+    ...common,
+    dialect,
+    variant,
+    keys: list(flags["keys"]),
+    models: list(flags["models"]),
+    contextTokens: wholeNumber(flags, "context-tokens", 100_000_000),
+  });
+  return { greeting: `Emulated ${dialect} on ${url}/v1`, stop };
+}
+
+function list(text: string | undefined): readonly string[] | undefined {
+  const entries = text?.split(",").map((entry) => entry.trim());
+  return entries?.filter((entry) => entry !== "");
+}
 
 function wholeNumber(flags: FlagValues, name: string, maximum: number): number | undefined {
   const text = flags[name];

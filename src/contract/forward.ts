@@ -1,6 +1,7 @@
 // The endpoints beside chat that are passed on as they are: what an upstream is handed, and what it hands back.
 
 import type { ByteSource } from "./byte-source.ts";
+import type { LimitListener } from "./limits.ts";
 
 /** Behind `/v1/`. The names are OpenAI's, `rerank` is Cohere's and Jina's. */
 export const forwardEndpoints = [
@@ -44,6 +45,8 @@ export interface ForwardContext {
   readonly deadlineMs: number;
   /** Work goes on although no answer has come: the clock of silence starts anew. */
   alive(): void;
+  /** Hears what the upstream tells of its limits. */
+  readonly limits: LimitListener;
 }
 
 export interface ForwardedAnswer {

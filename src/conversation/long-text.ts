@@ -17,6 +17,11 @@ export class LongText {
     this.#text ??= JSON.parse(`"${decoder.decode(this.json)}"`) as string;
     return this.#text;
   }
+
+  /** In a parsed body it stands where the string stood. */
+  toJSON(): string {
+    return this.text;
+  }
 }
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });

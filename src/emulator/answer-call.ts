@@ -1,7 +1,8 @@
 // One request from its arrival to its response: noted in the log, held back or refused by a script, else routed.
 
+import { brokenConnection } from "./broken-connection.ts";
 import { type Call, refuseCall, textMember } from "./call.ts";
-import { connectionReset, type EmulatorState } from "./emulator-state.ts";
+import type { EmulatorState } from "./emulator-state.ts";
 import { actualStatusOf } from "./envelope.ts";
 import { untilAborted, waitFor } from "./gates.ts";
 import { headersObject, member, parseBody } from "./request-log.ts";
@@ -87,12 +88,10 @@ function abandon(call: Call, state: EmulatorState): Response {
   return resetConnection(call, state);
 }
 
-/** In process the call rejects as `fetch` would; over HTTP a body that fails before its first byte resets the socket. */
 function resetConnection(call: Call, state: EmulatorState): Response {
   call.record.refusal ??= "reset";
   state.log.touch();
-  if (state.options.resetError !== undefined) throw connectionReset();
-  return new Response(new ReadableStream({ pull: (controller) => controller.error() }, { highWaterMark: 0 }));
+  return brokenConnection(state.options.resetError);
 }
 
 function messageText(body: unknown): string {

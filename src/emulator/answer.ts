@@ -5,6 +5,8 @@ import { asksForFact, factsOf, recallFact } from "./memory.ts";
 import type { Random } from "./random.ts";
 
 export interface AnswerInput {
+  /** Instructions and the like, where they stand apart. */
+  readonly background?: readonly string[];
   /** The nodes that the turn continues, oldest first. */
   readonly path: readonly Utterance[];
   readonly message: string;
@@ -14,7 +16,8 @@ export interface AnswerInput {
 
 /** The first rule that has something to say answers. */
 export function composeAnswer(input: AnswerInput): string {
-  const dialogue = readDialogue(input.path, input.message);
+  const told = readDialogue(input.path, input.message);
+  const dialogue = { ...told, background: [...(input.background ?? []), ...told.background] };
   const question = focus(dialogue.question.trim());
   if (question === "") return "The message was empty, so the emulator has nothing to answer.";
   for (const rule of rules) {

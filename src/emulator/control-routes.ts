@@ -1,17 +1,31 @@
-// The emulator's own routes under /__emulator/, for tests that live in another process.
+// The emulators' own routes under /__emulator/, for tests that live in another process.
 
-import type { QwenWebEmulator } from "./emulator-state.ts";
 import { member, parseBody } from "./request-log.ts";
-import { parseScript } from "./script.ts";
 
-export async function answerControl(emulator: QwenWebEmulator, request: Request): Promise<Response> {
+/** What every emulator can be told. */
+export interface Controlled {
+  readonly requests: readonly unknown[];
+  readonly pendingScripts: number;
+  release(gate: string, count?: number | "all"): void;
+  reset(): void;
+}
+
+/** What each understands by itself. */
+export interface OwnControls {
+  /** Adds orders that came as JSON. Returned is what is wrong with them. */
+  order(body: unknown): string | undefined;
+  /** By method and name. */
+  readonly routes: Readonly<Record<string, (body: unknown) => Response>>;
+}
+
+export async function answerControl(emulator: Controlled, own: OwnControls, request: Request): Promise<Response> {
   const { pathname } = new URL(request.url);
   const body = parseBody(await request.text());
-  switch (`${request.method} ${pathname.slice("/__emulator/".length)}`) {
+  const route = `${request.method} ${pathname.slice("/__emulator/".length)}`;
+  switch (route) {
     case "POST script": {
-      const script = parseScript(body);
-      if ("problem" in script) return Response.json({ error: script.problem }, { status: 400 });
-      emulator.script(...script.entries);
+      const problem = own.order(body);
+      if (problem !== undefined) return Response.json({ error: problem }, { status: 400 });
       return Response.json({ pending: emulator.pendingScripts });
     }
     case "POST release": {
@@ -21,23 +35,14 @@ export async function answerControl(emulator: QwenWebEmulator, request: Request)
       emulator.release(gate, count === "all" || typeof count === "number" ? count : 1);
       return Response.json({ released: gate });
     }
-    case "POST tokens": {
-      const token = member(body, "token");
-      const state = member(body, "state");
-      if (typeof token !== "string" || (state !== "ready" && state !== "expired" && state !== "revoked")) {
-        return Response.json({ error: "token and state (ready, expired, revoked) are needed" }, { status: 400 });
-      }
-      emulator.setTokenState(token, state);
-      return Response.json({ token: state });
-    }
     case "POST reset":
       emulator.reset();
       return Response.json({ reset: true });
     case "GET requests":
       return Response.json(emulator.requests);
-    case "GET chats":
-      return Response.json(emulator.chats());
-    default:
-      return Response.json({ error: "no such control route" }, { status: 404 });
+    default: {
+      const answer = Object.hasOwn(own.routes, route) ? own.routes[route] : undefined;
+      return answer?.(body) ?? Response.json({ error: "no such control route" }, { status: 404 });
+    }
   }
 }

@@ -3,12 +3,14 @@
 import type { Clock } from "../contract/clock.ts";
 import type { Json } from "../contract/json.ts";
 import { type AccountOptions, type Accounts, createAccounts, type TokenState } from "./accounts.ts";
+import { connectionReset } from "./broken-connection.ts";
 import { type ChatStore, createChatStore } from "./chat-tree.ts";
 import { createFileStore, type FileStore } from "./file-store.ts";
 import { createGates, type Gates } from "./gates.ts";
 import { defaultModelIds } from "./models.ts";
 import { createRequestLog, type RecordedRequest, type RequestLog } from "./request-log.ts";
-import { createScriptQueue, type ScriptEntry, type ScriptQueue } from "./script.ts";
+import type { ScriptEntry } from "./script.ts";
+import { createScriptQueue, type ScriptQueue } from "./script-queue.ts";
 
 export interface EmulatorOptions {
   /**
@@ -81,7 +83,7 @@ export interface EmulatorState {
   readonly idSource: string;
   readonly chats: ChatStore;
   readonly accounts: Accounts;
-  readonly scripts: ScriptQueue;
+  readonly scripts: ScriptQueue<ScriptEntry>;
   readonly gates: Gates;
   readonly log: RequestLog;
   readonly files: FileStore;
@@ -116,10 +118,4 @@ export function createEmulatorState(options: EmulatorOptions, transport: Transpo
     files: createFileStore(),
     tasks: new Map(),
   };
-}
-
-/** As `fetch` reports it. */
-export function connectionReset(): Error {
-  const error = new TypeError("The socket connection was closed unexpectedly");
-  return Object.assign(error, { code: "ECONNRESET" });
 }

@@ -3,26 +3,20 @@
 
 import { userIdOf } from "./accounts.ts";
 import { answerCall } from "./answer-call.ts";
-import { answerControl } from "./control-routes.ts";
 import { createEmulatorState, type EmulatorOptions, type QwenWebEmulator, type Transport } from "./emulator-state.ts";
+import { type Listener, listen, type ListenOptions } from "./listen.ts";
+import { member } from "./request-log.ts";
+import { parseScript } from "./script.ts";
 import { storedChat } from "./stored-chat.ts";
 
 export type { EmulatorOptions, QwenWebEmulator } from "./emulator-state.ts";
 export type { RecordedRequest } from "./request-log.ts";
 export type { ScriptedReply, ScriptEntry, StreamFault } from "./script.ts";
 
-export interface ServeEmulatorOptions extends EmulatorOptions {
-  hostname: string;
-  /** 0 takes a free one. */
-  port: number;
-}
+export interface ServeEmulatorOptions extends EmulatorOptions, ListenOptions {}
 
-export interface ServedEmulator {
-  /** Without a slash at its end. */
-  readonly url: string;
+export interface ServedEmulator extends Listener {
   readonly emulator: QwenWebEmulator;
-  /** Open requests are cut. */
-  stop(): Promise<void>;
 }
 
 export function createQwenWebEmulator(
@@ -63,29 +57,27 @@ export function createQwenWebEmulator(
 
 export function serveEmulator(options: ServeEmulatorOptions): ServedEmulator {
   const emulator = createQwenWebEmulator(options, "http");
-  const server = Bun.serve({
-    hostname: options.hostname,
-    port: options.port,
-    // Silent streams are part of the play.
-    idleTimeout: 0,
-    reusePort: false,
-    development: false,
-    async fetch(request) {
-      const { pathname } = new URL(request.url);
-      try {
-        return pathname.startsWith("/__emulator/")
-          ? await answerControl(emulator, request)
-          : await emulator.fetch(request);
-      } catch (error) {
-        // Nobody reads this answer: the client left while it was awaited.
-        if (request.signal.aborted) return new Response(null, { status: 499 });
-        throw error;
-      }
+  const listener = listen(options, emulator, {
+    order(body) {
+      const script = parseScript(body);
+      if ("problem" in script) return script.problem;
+      emulator.script(...script.entries);
+      return undefined;
+    },
+    routes: {
+      "GET chats": () => Response.json(emulator.chats()),
+      "POST tokens": (body) => markToken(emulator, body),
     },
   });
-  return {
-    url: server.url.href.replace(/\/$/, ""),
-    emulator,
-    stop: () => server.stop(true),
-  };
+  return { ...listener, emulator };
+}
+
+function markToken(emulator: QwenWebEmulator, body: unknown): Response {
+  const token = member(body, "token");
+  const state = member(body, "state");
+  if (typeof token !== "string" || (state !== "ready" && state !== "expired" && state !== "revoked")) {
+    return Response.json({ error: "token and state (ready, expired, revoked) are needed" }, { status: 400 });
+  }
+  emulator.setTokenState(token, state);
+  return Response.json({ token: state });
 }

@@ -3,10 +3,10 @@
 import { isJsonObject } from "../contract/json.ts";
 import type { CallName } from "./script.ts";
 
-export interface RecordedRequest {
+export interface RecordedRequest<Name extends string = CallName> {
   /** Counted from 1 over the life of the emulator. */
   readonly ordinal: number;
-  readonly on: CallName;
+  readonly on: Name;
   readonly method: string;
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
@@ -29,16 +29,21 @@ export interface RecordedRequest {
   /** The client left before the answer had ended. */
   aborted: boolean;
   endedAtMs: number | undefined;
+  /** What was wrong with the request and was passed over without a word, as the real server does. */
+  readonly notes: string[];
 }
 
-export interface RequestLog {
-  readonly entries: readonly RecordedRequest[];
+export interface RequestLog<Name extends string = CallName> {
+  readonly entries: readonly RecordedRequest<Name>[];
   /** @param bodyChars what the entry weighs */
-  add(entry: Omit<RecordedRequest, keyof typeof fresh | "ordinal">, bodyChars: number): RecordedRequest;
+  add(
+    entry: Omit<RecordedRequest<Name>, keyof typeof fresh | "ordinal" | "notes">,
+    bodyChars: number,
+  ): RecordedRequest<Name>;
   /** Wakes those who wait for a change. */
   touch(): void;
   /** Resolves as soon as the log satisfies the test; rejects when `signal` is aborted before. */
-  until(test: (entries: readonly RecordedRequest[]) => boolean, signal?: AbortSignal): Promise<void>;
+  until(test: (entries: readonly RecordedRequest<Name>[]) => boolean, signal?: AbortSignal): Promise<void>;
   clear(): void;
 }
 
@@ -55,8 +60,8 @@ const fresh = {
 /** Bodies of agents are long: beyond this many characters in all the oldest entries go, however few they are. */
 const mostBodyChars = 32_000_000;
 
-export function createRequestLog(most: number): RequestLog {
-  const entries: RecordedRequest[] = [];
+export function createRequestLog<Name extends string = CallName>(most: number): RequestLog<Name> {
+  const entries: RecordedRequest<Name>[] = [];
   let waiting: (() => void)[] = [];
   const weights: number[] = [];
   let weight = 0;
@@ -71,7 +76,7 @@ export function createRequestLog(most: number): RequestLog {
   return {
     entries,
     add(entry, bodyChars) {
-      const recorded: RecordedRequest = { ...fresh, ...entry, ordinal: ++ordinal };
+      const recorded: RecordedRequest<Name> = { ...fresh, ...entry, ordinal: ++ordinal, notes: [] };
       entries.push(recorded);
       weights.push(bodyChars);
       weight += bodyChars;

@@ -13,6 +13,10 @@ export interface StreamWriterOptions {
   readonly gates: Gates;
   readonly gate: string | undefined;
   readonly paceMs: number;
+  /** Wait before the first event, on top of the gate. @defaultValue 0 */
+  readonly firstDelayMs?: number | undefined;
+  /** `keepAlive` is sent whenever this long nothing was said. Undefined: never. */
+  readonly pingEveryMs?: number | undefined;
   readonly splitBytes: number | undefined;
   readonly joinEvents: boolean;
   readonly compressor: Compressor | undefined;
@@ -51,6 +55,8 @@ export function createStreamWriter(options: StreamWriterOptions): StreamWriter {
   let isFinished = false;
   let isFirst = true;
   let keepAliveEveryMs: number | undefined;
+  /** The wait for the next event, while pings go out. */
+  let turn: Promise<void> | undefined;
 
   function finish(end: StreamEnd): boolean {
     if (over.signal.aborted) return false;
@@ -69,7 +75,23 @@ export function createStreamWriter(options: StreamWriterOptions): StreamWriter {
     if (isFinished) return;
     if (options.gate !== undefined) await options.gates.pass(options.gate, over.signal);
     else if (!isFirst && options.paceMs > 0) await waitFor(options.paceMs, over.signal);
+    if (isFirst) await waitFor(options.firstDelayMs ?? 0, over.signal);
     isFirst = false;
+  }
+
+  /** False: a ping is due before the event. */
+  async function turnCame(): Promise<boolean> {
+    if (options.pingEveryMs === undefined) {
+      await waitForTurn();
+      return true;
+    }
+    turn ??= waitForTurn();
+    const waited = new AbortController();
+    const pinging = waitFor(options.pingEveryMs, AbortSignal.any([over.signal, waited.signal]));
+    const came = await Promise.race([turn.then(() => true), pinging.then(() => false)]);
+    waited.abort();
+    if (came) turn = undefined;
+    return came || over.signal.aborted;
   }
 
   async function send(text: string, sent: () => void): Promise<void> {
@@ -113,7 +135,7 @@ export function createStreamWriter(options: StreamWriterOptions): StreamWriter {
         await send(options.keepAlive(), () => {});
         return;
       }
-      if (!options.joinEvents) await waitForTurn();
+      if (!options.joinEvents && !(await turnCame())) return send(options.keepAlive(), () => {});
       const next = over.signal.aborted ? undefined : steps.next();
       if (next === undefined) return;
       if (!next.done && next.value.type === "event") {

@@ -428,3 +428,24 @@ test("keys, limits of replies and wrong methods hold here too", async () => {
   controller.abort();
   await first;
 });
+
+test("a request beyond the upstream's limit waits in line, and goes on when the one before it has ended", async () => {
+  const routes: Routes = { "/v1/audio/speech": { body: "abc", contentType: "audio/mpeg", after: "open" } };
+  const server = serveCompatible([], { ...routes, "/v1/embeddings": json(vectors) });
+  const environment = { UPSTREAM_BASE_URL: server.url, UPSTREAM_DIALECT: "generic", UPSTREAM_MAX_CONCURRENT: "1" };
+  await using harness = await startHarness({ environment });
+  const controller = new AbortController();
+  const speech = await harness.post("/v1/audio/speech", { model: "m", input: "a" }, { signal: controller.signal });
+  await speech.body!.getReader().read();
+  const waiting = harness.post("/v1/embeddings", hello);
+  const depth = async () =>
+    sumOf(parseMetrics(await (await harness.get("/metrics")).text()), "qwen_gateway_queue_depth");
+  while ((await depth()) !== 1) await Bun.sleep(5);
+  expect(server.requests.some(({ path }) => path === "/v1/embeddings")).toBe(false);
+
+  controller.abort();
+  const answer = await waiting;
+  expect(answer.status).toBe(200);
+  expect(Number(answer.headers.get("x-queue-wait-ms"))).toBeGreaterThan(0);
+  await server[Symbol.asyncDispose]();
+});

@@ -42,6 +42,12 @@ export class ForwardClock implements Watched, UploadHooks {
   begin(): void {
     this.startedAtMs = this.#liveness.now();
     this.lastByteAtMs = undefined;
+    this.#liveness.watch(this);
+  }
+
+  /** Nobody is asked for now, so that nobody can be silent. */
+  rest(): void {
+    this.#liveness.unwatch(this);
   }
 
   alive(): void {

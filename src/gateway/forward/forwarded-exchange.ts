@@ -10,7 +10,9 @@ import { isWorthMoving } from "../exchange.ts";
 import type { Liveness } from "../liveness.ts";
 import type { Candidate } from "../model-routes.ts";
 import { RetryBudget } from "../retry-budget.ts";
+import type { UpstreamQueues } from "../upstream-queues.ts";
 import type { ForwardClock } from "./forward-clock.ts";
+import { ForwardPlace } from "./forward-place.ts";
 import { notServed } from "./not-served.ts";
 import { ForwardRelay } from "./relay.ts";
 import { UsageTail } from "./usage-tail.ts";
@@ -30,6 +32,9 @@ export interface ForwardedExchangeOptions {
   readonly caller: string;
   readonly requestId: string;
   readonly breaker: Breaker;
+  readonly queues: UpstreamQueues;
+  /** Of the body, as far as it is text. */
+  readonly textBytes: number;
   readonly liveness: Liveness;
   readonly retry: { readonly maxAttempts: number; readonly baseDelayMs: number; readonly maxDelayMs: number };
   readonly retryBudgetMs: number;
@@ -48,6 +53,7 @@ export class ForwardedExchange {
   readonly #startedAtMs: number;
   readonly #labels: ReplyLabels;
   readonly #usage = new UsageTail();
+  readonly #place: ForwardPlace;
   #served: Candidate;
   #answer: ForwardedAnswer | undefined;
   #relay: ForwardRelay | undefined;
@@ -60,6 +66,7 @@ export class ForwardedExchange {
     const { endpoint, candidates, liveness, retry, retryBudgetMs, metrics } = options;
     this.#options = options;
     this.#budget = new RetryBudget(retry, retryBudgetMs);
+    this.#place = new ForwardPlace(options);
     this.#startedAtMs = liveness.now();
     this.#served = candidates[0]!;
     this.#labels = { surface: endpoint, upstream: this.#served.upstream.name, stream: false };
@@ -104,7 +111,8 @@ export class ForwardedExchange {
       candidate,
     }));
     const well = new Set<Candidate>(breaker.choose(healths));
-    const chosen = healths.filter((health) => well.has(health));
+    const free = this.#place.order(healths.filter((health) => well.has(health)).map(({ candidate }) => candidate));
+    const chosen = free.flatMap((candidate) => healths.filter((health) => health.candidate === candidate));
     for (const [index, health] of chosen.entries()) {
       try {
         const answer = await this.#tryOnce(health.candidate);
@@ -134,6 +142,7 @@ export class ForwardedExchange {
     const { endpoint, contentType, accept, clock, caller, requestId } = this.#options;
     const { upstream, model } = candidate;
     this.#served = candidate;
+    await this.#place.enter(candidate, this.#budget.deadlineMs);
     this.#budget.attempts++;
     clock.begin();
     const context: ForwardContext = {
@@ -142,10 +151,16 @@ export class ForwardedExchange {
       requestId,
       deadlineMs: this.#budget.deadlineMs,
       alive: () => clock.alive(),
+      limits: this.#place,
     };
     const body = this.#options.bodyWith(model);
-    if (upstream.forwarding === undefined) throw notServed(endpoint);
-    return upstream.forwarding.forward({ endpoint, model, contentType, accept, body }, context);
+    try {
+      if (upstream.forwarding === undefined) throw notServed(endpoint);
+      return await upstream.forwarding.forward({ endpoint, model, contentType, accept, body }, context);
+    } catch (error) {
+      this.#place.leave();
+      throw error;
+    }
   }
 
   #respondWith(answer: ForwardedAnswer): Response {
@@ -182,6 +197,7 @@ export class ForwardedExchange {
     return {
       ...(answer.contentType === undefined ? {} : { "content-type": answer.contentType }),
       ...(isEvents(answer) ? { "cache-control": "no-cache", "x-accel-buffering": "no" } : {}),
+      ...(this.#place.waitedMs > 0 ? { "x-queue-wait-ms": String(Math.ceil(this.#place.waitedMs)) } : {}),
       "x-upstream": upstream.name,
       ...(model === undefined || !/^[\x20-\x7e]*$/.test(model) ? {} : { "x-model": model }),
       "x-attempts": String(this.#budget.attempts),
@@ -205,6 +221,8 @@ export class ForwardedExchange {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#answer?.onEnd();
+    const usage = this.#usage.read();
+    this.#place.leave(usage && usage.inputTokens + usage.outputTokens);
     this.#count(outcome, error);
     this.#tell(outcome, error);
     this.#options.onEnd();
@@ -218,6 +236,7 @@ export class ForwardedExchange {
       kind: error?.kind,
       attempts: this.#budget.attempts,
       firstTokenMs: this.#firstByteMs,
+      queuedMs: this.#place.waitedMs,
       totalMs: this.#options.liveness.now() - this.#startedAtMs,
       inputTokens: usage?.inputTokens,
       outputTokens: usage?.outputTokens,
@@ -240,6 +259,7 @@ export class ForwardedExchange {
       outcome,
       attempts: this.#budget.attempts,
       firstTokenMs: this.#firstByteMs === undefined ? undefined : Math.round(this.#firstByteMs),
+      queuedMs: this.#place.waitedMs === 0 ? undefined : Math.round(this.#place.waitedMs),
       totalMs: Math.round(liveness.now() - this.#startedAtMs),
       inputTokens: usage?.inputTokens,
       outputTokens: usage?.outputTokens,

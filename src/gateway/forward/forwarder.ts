@@ -38,7 +38,7 @@ export interface Running {
 
 export interface ForwarderOptions extends Pick<
   ForwardedExchangeOptions,
-  "breaker" | "liveness" | "retry" | "retryBudgetMs" | "log" | "metrics"
+  "breaker" | "queues" | "liveness" | "retry" | "retryBudgetMs" | "log" | "metrics"
 > {
   readonly upstreams: () => readonly Upstream[];
   readonly catalog: ModelCatalog;
@@ -54,6 +54,7 @@ export interface ForwarderOptions extends Pick<
 interface Body {
   readonly contentType: string;
   readonly model: string | undefined;
+  readonly textBytes: number;
   bodyWith(model: string | undefined): ForwardBody;
   canRepeat(): boolean;
   failure(): GatewayError | undefined;
@@ -95,6 +96,7 @@ export function createForwarder(options: ForwarderOptions): (incoming: IncomingF
         contentType: body.contentType,
         accept: plainHeader(headers.get("accept")) ?? "*/*",
         bodyWith: body.bodyWith,
+        textBytes: body.textBytes,
         canRepeat: body.canRepeat,
         bodyFailure: body.failure,
         caller: incoming.caller,
@@ -157,6 +159,7 @@ async function readBody({ body, signal }: IncomingForward, clock: ForwardClock, 
     return {
       contentType: "application/json",
       model: place?.model,
+      textBytes: body.length,
       bodyWith: (model) => ({ type: "bytes", pieces: spliceModel(body, place, model) }),
       canRepeat: () => true,
       failure: () => undefined,
@@ -178,6 +181,7 @@ async function readBody({ body, signal }: IncomingForward, clock: ForwardClock, 
   return {
     contentType: plainHeader(body.contentType) ?? "application/octet-stream",
     model: upload.model,
+    textBytes: 0,
     bodyWith: (model) => upload.bodyWith(model),
     canRepeat: () => upload.canRepeat,
     failure: () => upload.failure,

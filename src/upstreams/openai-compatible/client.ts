@@ -34,8 +34,13 @@ export interface PostBody {
 }
 
 export interface CompatibleClient {
-  /** @throws {GatewayError} classified, whatever the status says */
-  complete(body: Body, secret: string | undefined, signal: AbortSignal): Promise<AcceptedCompletion>;
+  /** @param onHead told of every answer, good or not. @throws {GatewayError} classified, whatever the status says */
+  complete(
+    body: Body,
+    secret: string | undefined,
+    signal: AbortSignal,
+    onHead?: (headers: Headers) => void,
+  ): Promise<AcceptedCompletion>;
   /** Sends a body as it is. The answer is whatever it is. @param path as the dialect's record says it */
   post(path: string, body: PostBody, secret: string | undefined, signal: AbortSignal): Promise<OutboundResponse>;
   factsOf(response: OutboundResponse): AnswerFacts;
@@ -77,7 +82,12 @@ export function createCompatibleClient(options: ClientOptions): CompatibleClient
     };
   }
 
-  async function complete(body: Body, secret: string | undefined, signal: AbortSignal): Promise<AcceptedCompletion> {
+  async function complete(
+    body: Body,
+    secret: string | undefined,
+    signal: AbortSignal,
+    onHead?: (headers: Headers) => void,
+  ): Promise<AcceptedCompletion> {
     const text = JSON.stringify(body);
     const response = await http.send({
       method: "POST",
@@ -86,6 +96,7 @@ export function createCompatibleClient(options: ClientOptions): CompatibleClient
       body: text,
       signal,
     });
+    onHead?.(response.headers);
     const isGood = response.status < 300;
     if (isGood && contentTypeOf(response).includes("text/event-stream")) return { type: "stream", body: response.body };
     return acceptWhole(await readText(response.body, isGood ? maxJsonBytes : maxRefusalBytes, signal), response);

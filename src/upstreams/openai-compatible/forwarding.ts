@@ -24,6 +24,9 @@ export interface ForwardingOptions {
   readonly client: CompatibleClient;
   readonly keys: KeyRing;
   readonly source: RefusalSource;
+  /** What a server tells of its limits holds for everybody who waits. */
+  tellOfHeaders(context: Pick<ForwardContext, "limits">, headers: Headers): void;
+  tellOfRefusal(context: Pick<ForwardContext, "limits">, refusal: UpstreamRefusal): void;
   readonly log: Log;
 }
 
@@ -38,11 +41,12 @@ export function createForwarding(options: ForwardingOptions): Forwarding {
     for (;;) {
       const key = await keys.pick({ model, except, signal, deadlineMs });
       try {
-        return await send(request, key, signal);
+        return await send(request, key, context);
       } catch (error) {
         key.end();
         if (!(error instanceof UpstreamRefusal)) throw error;
         keys.note(key.id, model, error);
+        options.tellOfRefusal(context, error);
         except.add(key.id);
         const canRepeat = request.body.type === "bytes" && isAboutKey(error.reason) && keys.hasReady(model, except);
         if (!canRepeat) throw error;
@@ -51,13 +55,15 @@ export function createForwarding(options: ForwardingOptions): Forwarding {
     }
   }
 
-  async function send(request: ForwardRequest, key: KeyUse, signal: AbortSignal): Promise<ForwardedAnswer> {
+  async function send(request: ForwardRequest, key: KeyUse, context: ForwardContext): Promise<ForwardedAnswer> {
+    const { signal } = context;
     const { endpoint, contentType, accept, body } = request;
     const path = endpoints[endpoint];
     if (path === undefined) throw missing(name, endpoint);
     const sizeBytes = body.type === "stream" ? body.sizeBytes : undefined;
     const sent = { contentType, accept, body: bodyOf(body), sizeBytes };
     const response = await client.post(path, sent, key.secret, signal);
+    options.tellOfHeaders(context, response.headers);
     const judged = await judgeAnswer(response, client.factsOf(response), source, signal);
     if (judged === "missing") throw missing(name, endpoint);
     return {

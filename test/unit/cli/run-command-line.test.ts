@@ -1,9 +1,9 @@
 // Commands, help texts and exit codes, without starting a process.
 
 import { describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import packageFile from "../../../package.json";
 import { runCommandLine } from "../../../src/cli/run-command-line.ts";
 import type { Environment } from "../../../src/config/load-config.ts";
@@ -100,6 +100,37 @@ describe("runCommandLine --config", () => {
   });
 });
 
+describe("runCommandLine without --config", () => {
+  async function runWith(text: string | undefined, words: readonly string[], environment: Environment = {}) {
+    const home = mkdtempSync(join(tmpdir(), "run-command-line-"));
+    const path = join(home, ".config", "qwen-gateway", "config.yaml");
+    mkdirSync(dirname(path), { recursive: true });
+    if (text !== undefined) writeFileSync(path, text);
+    const result = await run(words, { HOME: home, DATA_DIR: join(home, "data"), ...environment });
+    rmSync(home, { recursive: true });
+    return { ...result, path };
+  }
+
+  test("runCommandLine reads the file at the default place, and names it when it is wrong", async () => {
+    const wrong = await runWith("prot: 1\n", ["healthcheck"]);
+    const right = await runWith("port: 1\n", ["healthcheck"]);
+
+    expect(wrong.exitCode).toBe(2);
+    expect(wrong.complaints).toStartWith(`Unknown key "prot" in config file "${wrong.path}"`);
+    expect(right.complaints).toContain("http://127.0.0.1:1/health");
+  });
+
+  test("runCommandLine takes the environment, flags and a named file before it, and needs none", async () => {
+    const environment = await runWith("port: 1\n", ["healthcheck"], { PORT: "2" });
+    const other = await runWith("prot: 1\n", ["healthcheck", "--config", "/dev/null", "--port", "3"]);
+    const missing = await runWith(undefined, ["healthcheck", "--port", "4"]);
+
+    for (const [result, port] of [[environment, 2] as const, [other, 3] as const, [missing, 4] as const]) {
+      expect(result).toMatchObject({ exitCode: 1, complaints: expect.stringContaining(`:${port}/health`) });
+    }
+  });
+});
+
 describe("runCommandLine healthcheck", () => {
   async function check(status: number): Promise<{ exitCode: number; complaints: string; path: string }> {
     let path = "";
@@ -137,5 +168,22 @@ describe("runCommandLine healthcheck", () => {
 
     expect(exitCode).toBe(1);
     expect(complaints).toStartWith(`Not healthy: http://127.0.0.1:${port}/health did not answer: `);
+  });
+});
+
+describe("runCommandLine emulate --dialect", () => {
+  test("runCommandLine ends with 2 on a dialect, a variant or a flag that does not fit, and names what does", async () => {
+    const dialect = await run(["emulate", "--dialect", "vlm"]);
+    const variant = await run(["emulate", "--dialect", "vllm", "--variant", "9.9"]);
+    const stray = await run(["emulate", "--keys", "a"]);
+    const chats = await run(["emulate", "--dialect", "vllm", "--busy-ms", "1"]);
+
+    expect([dialect, variant, stray, chats].map(({ exitCode }) => exitCode)).toEqual([2, 2, 2, 2]);
+    expect(dialect.complaints).toContain(
+      'Cannot use --dialect "vlm": it must be dashscope, dashscope-plans, modelscope',
+    );
+    expect(variant.complaints).toContain('Cannot use --variant "9.9": vllm has 0.16, 0.12, 0.11');
+    expect(stray.complaints).toContain("Cannot use --keys: the web backend has none, give --dialect too");
+    expect(chats.complaints).toContain("Cannot use --busy-ms with --dialect");
   });
 });

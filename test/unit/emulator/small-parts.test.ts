@@ -4,7 +4,8 @@ import { describe, expect, test } from "bun:test";
 import { createGates } from "../../../src/emulator/gates.ts";
 import { pythonJson } from "../../../src/emulator/python-json.ts";
 import { createRandom, createUuid } from "../../../src/emulator/random.ts";
-import { createScriptQueue, parseScript } from "../../../src/emulator/script.ts";
+import { parseScript, type ScriptEntry } from "../../../src/emulator/script.ts";
+import { createScriptQueue } from "../../../src/emulator/script-queue.ts";
 
 describe("pythonJson", () => {
   test("separates by comma and colon with a space, keeps raw UTF-8 and key order", () => {
@@ -66,7 +67,7 @@ describe("script queue", () => {
   const call = { on: "completions", content: "hello world", account: "a", bearer: "t" } as const;
 
   test("takes the first entry that fits, as often as it says", () => {
-    const queue = createScriptQueue();
+    const queue = createScriptQueue<ScriptEntry>();
     const stop = { on: "stop", refuse: "internal-error" } as const;
     const other = { match: "bye", reply: { text: "1" } };
     const twice = { match: "world", times: 2, reply: { text: "2" } };
@@ -79,7 +80,7 @@ describe("script queue", () => {
   });
 
   test("gives an entry back to its place", () => {
-    const queue = createScriptQueue();
+    const queue = createScriptQueue<ScriptEntry>();
     queue.add([{ reply: { text: "1" } }, { reply: { text: "2" } }]);
     const first = queue.take(call);
     if (first !== undefined) queue.giveBack(first);
