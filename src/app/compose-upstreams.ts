@@ -9,9 +9,10 @@ import type { UpstreamLimits } from "../contract/limits.ts";
 import type { SecretBox } from "../credentials/secret-box.ts";
 import type { QwenWebEmulator } from "../emulator/qwen-web-emulator.ts";
 import { createFetchClient, type FetchFunction } from "../outbound/fetch-client.ts";
+import type { GuardedDownload } from "../outbound/guarded-download.ts";
 import type { HttpClient } from "../outbound/http-client.ts";
 import { createRequestSlots, type RequestSlots } from "../outbound/request-slots.ts";
-import { createTcpClient } from "../outbound/tcp-client.ts";
+import { createTcpClient, type TcpClient } from "../outbound/tcp-client.ts";
 import { withoutCredentials } from "../outbound/without-credentials.ts";
 import type { AccountStore } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -43,6 +44,7 @@ export interface UpstreamParts {
   readonly maxFetches: number;
 }
 
+const userAgent = `qwen-gateway/${version}`;
 const defaultQwenUrl = "https://chat.qwen.ai";
 /** Its firewall stops requests from about 62 000 characters on (probed 2026-09). */
 const firewallChars = 60_000;
@@ -66,7 +68,9 @@ export async function composeUpstreams(config: Config, parts: UpstreamParts): Pr
   const webLog = log.with({ component: "qwen-web" });
   const accounts = createConfiguredAccounts(config, { store, box, http, clock, log: webLog });
   await accounts.load();
-  const web = watchUpstream({ ...createWeb(config, accounts, http, clock, webLog), limits: webLimits(config) }, clock);
+  const download = createDownload(config, { trusted: http, standIn: parts.fetch === undefined ? undefined : platform });
+  const wing = createWeb(config, accounts, { http, download: download.fetch }, clock, webLog);
+  const web = watchUpstream({ ...wing, limits: webLimits(config) }, clock);
   const all = [web, ...others];
   const servesWithoutAccount = others.length === 0 || config.qwenBaseUrl !== defaultQwenUrl;
   const current = (): readonly WatchedUpstream[] => (servesWithoutAccount || !accounts.isAnonymous ? all : others);
@@ -82,6 +86,7 @@ export async function composeUpstreams(config: Config, parts: UpstreamParts): Pr
     slots,
     async close() {
       sockets?.close();
+      download.close();
       await accounts.settled();
     },
   };
@@ -112,10 +117,16 @@ async function loadOthers(
   };
 }
 
-function createWeb(config: Config, accounts: WebAccounts, http: HttpClient, clock: Clock, log: Log) {
+function createWeb(
+  config: Config,
+  accounts: WebAccounts,
+  ways: { readonly http: HttpClient; readonly download: GuardedDownload },
+  clock: Clock,
+  log: Log,
+) {
   return createQwenWebUpstream({
     accounts,
-    http,
+    ...ways,
     baseUrl: config.qwenBaseUrl,
     chatTitle: config.qwenChatTitle,
     defaultModel: config.defaultModel,
@@ -130,10 +141,41 @@ function createWeb(config: Config, accounts: WebAccounts, http: HttpClient, cloc
       baseDelayMs: config.retryBaseDelayMs,
       maxDelayMs: config.retryMaxDelayMs,
     },
-    userAgent: `qwen-gateway/${version}`,
+    userAgent,
     clock,
     log,
   });
+}
+
+/** For what others name the address of. Loaded with the first of it. */
+function createDownload(
+  config: Config,
+  ways: { readonly trusted: HttpClient; readonly standIn: HttpClient | undefined },
+): { readonly fetch: GuardedDownload; close(): void } {
+  let guarded: TcpClient | undefined;
+  let loading: Promise<GuardedDownload> | undefined;
+
+  async function load(): Promise<GuardedDownload> {
+    const { createGuardedDownload, isPublicAddress } = await import("../outbound/guarded-download.ts");
+    // Over sockets of its own in any case: nobody else tells which address was really reached.
+    guarded = createTcpClient({ allowsAddress: isPublicAddress });
+    return createGuardedDownload({
+      guarded: ways.standIn ?? guarded,
+      trusted: ways.trusted,
+      trustedOrigins: [config.qwenBaseUrl, config.qwenUploadUrl ?? config.qwenBaseUrl].map(
+        (url) => new URL(url).origin,
+      ),
+      userAgent,
+    });
+  }
+
+  return {
+    async fetch(address, limits) {
+      loading ??= load();
+      return (await loading)(address, limits);
+    },
+    close: () => guarded?.close(),
+  };
 }
 
 function webLimits({ qwenMaxConcurrent, qwenRequestsPerMinute, queueSize, queueWaitMs }: Config): UpstreamLimits {

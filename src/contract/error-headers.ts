@@ -22,6 +22,8 @@ function isRepetitionUseless(error: GatewayError): boolean {
   switch (error.kind) {
     case "upstream-challenge":
     case "upstream-auth":
+    // Clients ask again after any 5xx (openai-node 7.55).
+    case "not-served":
       return true;
     case "upstream-quota":
     case "rate-limited":

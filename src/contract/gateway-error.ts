@@ -14,6 +14,7 @@ export type ErrorKind =
   | "rate-limited"
   | "upstream-quota"
   | "internal"
+  | "not-served"
   | "upstream-failed"
   | "upstream-auth"
   | "overloaded"
@@ -34,6 +35,7 @@ export const httpStatus: Readonly<Record<ErrorKind, number>> = {
   "rate-limited": 429,
   "upstream-quota": 429,
   internal: 500,
+  "not-served": 501,
   "upstream-failed": 502,
   "upstream-auth": 502,
   overloaded: 503,

@@ -29,6 +29,7 @@ const openaiNames: Readonly<Record<ErrorKind, { readonly type: string; readonly 
   "rate-limited": { type: "rate_limit_error", code: "rate_limit_exceeded" },
   "upstream-quota": { type: "rate_limit_error", code: "upstream_quota" },
   internal: { type: "api_error", code: "internal" },
+  "not-served": { type: "invalid_request_error", code: "not_served" },
   "upstream-failed": { type: "upstream_error", code: "upstream_failed" },
   "upstream-auth": { type: "upstream_error", code: "upstream_auth" },
   overloaded: { type: "overloaded_error", code: "overloaded" },

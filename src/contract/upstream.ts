@@ -4,6 +4,7 @@ import type { ByteSource } from "./byte-source.ts";
 import type { ChatRequest } from "./chat-request.ts";
 import type { Continuation } from "./continuation.ts";
 import type { UpstreamEvent } from "./events.ts";
+import type { Forwarding } from "./forward.ts";
 import type { LimitListener, UpstreamLimits } from "./limits.ts";
 
 export interface ModelInfo {
@@ -133,4 +134,6 @@ export interface Upstream {
   deleteChat?(account: string, chatId: string, signal: AbortSignal): Promise<void>;
   /** The accounts behind it, where it has any. Cheap: asks nobody. */
   accounts?(): readonly AccountView[];
+  /** The endpoints beside chat, where it has any. */
+  readonly forwarding?: Forwarding;
 }

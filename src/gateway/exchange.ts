@@ -321,7 +321,7 @@ function keeperFirst(candidates: readonly Candidate[], keeper: string | undefine
 }
 
 /** What another upstream may do better: a fault of this one, a limit of its accounts, a model that it does not have. */
-function isWorthMoving(error: GatewayError): boolean {
+export function isWorthMoving(error: GatewayError): boolean {
   switch (error.kind) {
     case "upstream-failed":
     case "upstream-auth":

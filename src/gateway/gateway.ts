@@ -13,6 +13,7 @@ import { type Metrics, silentMetrics } from "../telemetry/metrics.ts";
 import { type AdmissionOptions, createAdmission } from "./admission.ts";
 import { createBreaker } from "./breaker.ts";
 import { Exchange } from "./exchange.ts";
+import { createForwarder, type IncomingForward, type Running } from "./forward/forwarder.ts";
 import { createLiveness, type LivenessOptions } from "./liveness.ts";
 import { createModelCatalog } from "./model-catalog.ts";
 import { createModelRoutes } from "./model-routes.ts";
@@ -38,6 +39,8 @@ export interface Gateway {
    * The answer carries the surface's headers; `x-request-id` is the server's to add.
    */
   exchange(surface: Surface, incoming: IncomingExchange): Promise<Response>;
+  /** Passes one request on to an upstream that serves its endpoint. Never throws: errors are told in OpenAI's shape. */
+  forward(incoming: IncomingForward): Promise<Response>;
   listModels(signal: AbortSignal): Promise<readonly ModelInfo[]>;
   /** Deletes a session of this caller, and its chats upstream where that is configured. @returns false when unknown. */
   deleteSession(caller: string, sessionId: string): Promise<boolean>;
@@ -95,11 +98,30 @@ export function createGateway(options: GatewayOptions): Gateway {
   const routes = createModelRoutes({ upstreams, catalog, routes: modelRoutes, defaultModel });
   const breaker = createBreaker({ openMs: breakerOpenMs, clock: options.clock });
   const queues = createUpstreamQueues({ clock: () => liveness.now(), metrics });
-  const running = new Set<Exchange>();
+  const running = new Set<Running>();
   /** Requests whose answer has not begun. Some run no exchange yet: they wait for their session's turn. */
   let arriving = 0;
   let isClosed = false;
   let onIdle: (() => void) | undefined;
+
+  const forward = createForwarder({
+    ...options,
+    catalog,
+    routes: modelRoutes,
+    breaker,
+    queues,
+    liveness,
+    admission,
+    metrics,
+    refuseWhenClosed() {
+      if (isClosed) throw shuttingDown();
+    },
+    began: (exchange) => void running.add(exchange),
+    ended(exchange) {
+      running.delete(exchange);
+      tellIdle();
+    },
+  });
 
   function tellIdle(): void {
     if (running.size === 0 && arriving === 0) onIdle?.();
@@ -206,6 +228,15 @@ export function createGateway(options: GatewayOptions): Gateway {
           status: httpStatus[known.kind],
           headers: errorHeaders(known),
         });
+      } finally {
+        arriving--;
+        tellIdle();
+      }
+    },
+    async forward(incoming) {
+      arriving++;
+      try {
+        return await forward(incoming);
       } finally {
         arriving--;
         tellIdle();

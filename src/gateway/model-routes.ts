@@ -26,8 +26,8 @@ export interface RouteOptions {
   readonly catalog: ModelCatalog;
   /** Names and patterns that end in an asterisk, to what serves them: `model`, `upstream/model` or `upstream/`. */
   readonly routes: Readonly<Record<string, string | readonly string[]>>;
-  /** Of requests that name none. */
-  readonly defaultModel: string;
+  /** Of requests that name none. Undefined: they stay as they are, and what nobody lists is everybody's to refuse. */
+  readonly defaultModel: string | undefined;
 }
 
 /**
@@ -65,7 +65,7 @@ export function createModelRoutes(options: RouteOptions): ModelRoutes {
 
   function ownDefault(upstream: Upstream): Candidate {
     const { defaultModel } = options;
-    if (upstream.choosesModel === true) return { upstream, model: undefined };
+    if (upstream.choosesModel === true || defaultModel === undefined) return { upstream, model: undefined };
     return { upstream, model: catalog.offers(upstream, defaultModel) ? defaultModel : catalog.firstOf(upstream) };
   }
 
@@ -74,11 +74,17 @@ export function createModelRoutes(options: RouteOptions): ModelRoutes {
     const prefixed = byPrefix(target);
     if (prefixed !== undefined) return [prefixed];
     const offering = byOffer(target);
-    return offering.length > 0 ? offering : [unchanged(target)];
+    return offering.length > 0 ? offering : unlisted(target);
   }
 
   function unchanged(model: string | undefined): Candidate {
     return { upstream: first(), model };
+  }
+
+  /** Lists tell of chat: other models are often missing there. */
+  function unlisted(model: string): readonly Candidate[] {
+    if (options.defaultModel !== undefined) return [unchanged(model)];
+    return upstreams().map((upstream) => ({ upstream, model }));
   }
 
   function first(): Upstream {
@@ -88,6 +94,7 @@ export function createModelRoutes(options: RouteOptions): ModelRoutes {
   }
 
   function defaults(): readonly Candidate[] {
+    if (options.defaultModel === undefined) return upstreams().map(ownDefault);
     const preferred = ownDefault(first());
     return unique([preferred, ...byOffer(options.defaultModel)]);
   }
@@ -102,16 +109,18 @@ export function createModelRoutes(options: RouteOptions): ModelRoutes {
     if (offering.length > 0) return offering;
     const pattern = patterns.find((one) => model.startsWith(one.slice(0, -1)));
     if (pattern !== undefined) return unique((targetsOf(pattern) ?? []).flatMap(resolve));
-    return agentModels.test(model) ? defaults() : [unchanged(model)];
+    return isAgentModel(model) ? defaults() : unlisted(model);
+  }
+
+  function isAgentModel(model: string): boolean {
+    return options.defaultModel !== undefined && agentModels.test(model);
   }
 
   /** A single upstream knows its own models best, so that nobody has to ask it for their names first. */
   function isPlain(model: string | undefined): boolean {
     if (upstreams().length > 1) return false;
-    if (model === undefined) return first().choosesModel === true;
-    return (
-      !agentModels.test(model) && Object.keys(options.routes).length === 0 && !model.startsWith(`${first().name}/`)
-    );
+    if (model === undefined) return first().choosesModel === true || options.defaultModel === undefined;
+    return !isAgentModel(model) && Object.keys(options.routes).length === 0 && !model.startsWith(`${first().name}/`);
   }
 
   return {

@@ -10,6 +10,8 @@ export interface PoolOptions {
   /** For each key. @defaultValue 1024 */
   readonly maxIdle?: number;
   readonly ca?: string;
+  /** @defaultValue any */
+  readonly allowsAddress?: (address: string) => boolean;
 }
 
 export interface ConnectionPool {
@@ -23,7 +25,7 @@ export interface ConnectionPool {
 
 export function createConnectionPool(options: PoolOptions): ConnectionPool {
   const { connectTimeoutMs = 10_000, idleMs = 30_000, maxIdle = 1024 } = options;
-  const connectOptions = { timeoutMs: connectTimeoutMs, ca: options.ca };
+  const connectOptions = { timeoutMs: connectTimeoutMs, ca: options.ca, allowsAddress: options.allowsAddress };
   /** Of each key, the one that was used last at the end. */
   const idle = new Map<string, IdleConnection[]>();
   let timer: ReturnType<typeof setInterval> | undefined;

@@ -23,6 +23,10 @@ export function createFetchClient(fetchFunction: FetchFunction, slots?: RequestS
 
   /** A request that met a connection which was closed before is sent once more, over a new one. */
   async function fetchFresh(request: OutboundRequest, origin: string): Promise<Response> {
+    // A stream cannot be sent twice, so it goes over a connection that nobody can have closed meanwhile.
+    if (request.body instanceof ReadableStream) {
+      return await fetchFunction(toRequest(request), { timeout: false, keepalive: false });
+    }
     try {
       return await fetchFunction(toRequest(request), { timeout: false });
     } catch (error) {
@@ -67,8 +71,9 @@ function toRequest(request: OutboundRequest): Request {
 }
 
 /** A Blob joins the pieces by the only copy that is made of them. */
-function toBody(body: NonNullable<OutboundRequest["body"]>): string | Uint8Array | Blob {
-  return typeof body === "string" || body instanceof Uint8Array ? body : new Blob([...body]);
+function toBody(body: NonNullable<OutboundRequest["body"]>): string | Uint8Array | Blob | ReadableStream<Uint8Array> {
+  if (typeof body === "string" || body instanceof Uint8Array || body instanceof ReadableStream) return body;
+  return new Blob([...body]);
 }
 
 function noSlot(): void {}

@@ -7,8 +7,8 @@ export interface OutboundRequest {
   readonly method: "GET" | "POST" | "DELETE" | "PUT";
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** Pieces are sent as one body. */
-  readonly body?: string | Uint8Array | readonly Uint8Array[];
+  /** Pieces are sent as one body. A stream is sent as it comes; its length stands in `content-length`, if it is known. */
+  readonly body?: string | Uint8Array | readonly Uint8Array[] | ReadableStream<Uint8Array>;
   /** Ends the request at any time, the body included. */
   readonly signal: AbortSignal;
 }

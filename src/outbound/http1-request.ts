@@ -7,8 +7,13 @@ const tokenPattern = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** Latin-1 without control characters: nothing in a value may begin a line of its own. */
 const valuePattern = /^[\t\u0020-\u007e\u0080-\u00ff]*$/;
 
+/** A request whose body is there. */
+export type HeldRequest = Omit<OutboundRequest, "body"> & {
+  readonly body?: Exclude<OutboundRequest["body"], ReadableStream | undefined>;
+};
+
 /** @throws {Http1Error} when a header cannot be written */
-export function encodeRequest(request: OutboundRequest, url: URL): Uint8Array {
+export function encodeRequest(request: HeldRequest, url: URL): Uint8Array {
   const { headers, body } = request;
   const bodyBytes = sizeOf(body);
   let head = `${request.method} ${url.pathname}${url.search} HTTP/1.1\r\nhost: ${url.host}\r\n`;
@@ -34,7 +39,7 @@ export function encodeRequest(request: OutboundRequest, url: URL): Uint8Array {
   return bytes;
 }
 
-type Body = OutboundRequest["body"];
+type Body = HeldRequest["body"];
 
 function sizeOf(body: Body): number {
   if (body === undefined) return 0;

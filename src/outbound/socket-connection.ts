@@ -14,6 +14,8 @@ export interface ConnectOptions {
   readonly timeoutMs: number;
   /** Certificate authorities besides the built-in ones, in PEM. */
   readonly ca: string | undefined;
+  /** Asked for the address that was really reached, whatever its name resolved to before. Undefined: any will do. */
+  readonly allowsAddress?: ((address: string) => boolean) | undefined;
 }
 
 /** @throws when it cannot be made in time, or its certificate is not trusted; the signal's reason when it is aborted */
@@ -21,7 +23,8 @@ export function openConnection(url: URL, signal: AbortSignal, options: ConnectOp
   return new Promise((resolve, reject) => {
     const isEncrypted = url.protocol === "https:";
     const hostname = url.hostname.replace(/^\[|\]$/g, "");
-    const connection = new SocketConnection(isEncrypted, (error) => {
+    const connection = new SocketConnection(isEncrypted, (reason) => {
+      const error = reason ?? refusalOf(connection, options);
       clearTimeout(timer);
       signal.removeEventListener("abort", onAbort);
       if (error === undefined) return resolve(connection);
@@ -39,6 +42,11 @@ export function openConnection(url: URL, signal: AbortSignal, options: ConnectOp
       socket: handlers,
     }).catch((error: unknown) => connection.settle(error));
   });
+}
+
+function refusalOf(connection: SocketConnection, { allowsAddress }: ConnectOptions): Error | undefined {
+  if (allowsAddress === undefined || allowsAddress(connection.address)) return undefined;
+  return Object.assign(new Error("the address is not a public one"), { code: "EADDRREFUSED" });
 }
 
 function trustOf(hostname: string, ca: string | undefined): Bun.TLSOptions {
@@ -78,6 +86,11 @@ export class SocketConnection {
     if (this.#isClosed) return this.close();
     socket.setNoDelay(true);
     if (!this.isEncrypted) this.settle(undefined);
+  }
+
+  /** Of the peer; "" when it is not known. */
+  get address(): string {
+    return this.#socket?.remoteAddress ?? "";
   }
 
   /** Whoever uses it hears of what comes from now on. */

@@ -6,7 +6,8 @@ import { GatewayError } from "../contract/gateway-error.ts";
 import { connectionError, type HttpClient, type OutboundRequest, type OutboundResponse } from "./http-client.ts";
 import { type ConnectionPool, createConnectionPool } from "./connection-pool.ts";
 import { decodeBody } from "./decode-body.ts";
-import { encodeRequest } from "./http1-request.ts";
+import { createFetchClient } from "./fetch-client.ts";
+import { encodeRequest, type HeldRequest } from "./http1-request.ts";
 import { Http1Error } from "./http1-error.ts";
 import { Http1Reader, type Http1Sink } from "./http1-reader.ts";
 import type { ConnectionUser, SocketConnection } from "./socket-connection.ts";
@@ -20,6 +21,10 @@ export interface TcpClientOptions {
   readonly maxIdle?: number;
   /** Certificate authorities besides the built-in ones, in PEM. */
   readonly ca?: string;
+  /** Where the peer's address is none of these, nothing is sent. @defaultValue any */
+  readonly allowsAddress?: (address: string) => boolean;
+  /** Carries bodies that are streams. @defaultValue the platform's fetch */
+  readonly uploads?: HttpClient;
 }
 
 export interface TcpClient extends HttpClient {
@@ -34,8 +39,13 @@ class StaleConnection extends Error {
 
 export function createTcpClient(options: TcpClientOptions = {}): TcpClient {
   const pool = createConnectionPool(options);
+  const uploads = options.uploads ?? createFetchClient((request, transport) => fetch(request, transport));
 
-  async function send(request: OutboundRequest): Promise<OutboundResponse> {
+  function send(request: OutboundRequest): Promise<OutboundResponse> {
+    return isHeld(request) ? sendHeld(request) : uploads.send(request);
+  }
+
+  async function sendHeld(request: HeldRequest): Promise<OutboundResponse> {
     request.signal.throwIfAborted();
     const url = new URL(request.url);
     const bytes = encodeChecked(request, url);
@@ -59,7 +69,11 @@ export function createTcpClient(options: TcpClientOptions = {}): TcpClient {
   return { send, close: () => pool.closeIdle() };
 }
 
-function encodeChecked(request: OutboundRequest, url: URL): Uint8Array {
+function isHeld(request: OutboundRequest): request is HeldRequest {
+  return !(request.body instanceof ReadableStream);
+}
+
+function encodeChecked(request: HeldRequest, url: URL): Uint8Array {
   try {
     return encodeRequest(request, url);
   } catch (error) {

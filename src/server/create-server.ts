@@ -15,6 +15,7 @@ import { createClientAddress } from "./client-address.ts";
 import { createCors } from "./cors.ts";
 import { createApp } from "./create-app.ts";
 import { createDiagnose, type DiagnosisSource } from "./diagnosis.ts";
+import { forwardRoutes } from "./forward-routes.ts";
 import { describeHealth } from "./health-details.ts";
 import { healthRoutes } from "./health.ts";
 import { type HttpServer, listen, urlOf } from "./listen.ts";
@@ -177,6 +178,7 @@ function createRoutes(
       deleteSession: (caller, sessionId) => gateway.deleteSession(caller, sessionId),
     }),
     ...options.surfaces.flatMap((surface) => surfaceRoutes(surface, { gateway, maxBodyBytes, keepOpen })),
+    ...forwardRoutes({ gateway, maxBodyBytes, keepOpen }),
     {
       method: "GET",
       path: "/admin/api/log",

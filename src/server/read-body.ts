@@ -1,6 +1,7 @@
 // Request bodies, read whole and never beyond the limit.
 
 import { GatewayError } from "../contract/gateway-error.ts";
+import { tooLarge } from "../gateway/forward/upload.ts";
 
 /**
  * @param maxBodyBytes the largest body that is read, in bytes.
@@ -8,23 +9,34 @@ import { GatewayError } from "../contract/gateway-error.ts";
  * an encoded body and for one that breaks off.
  */
 export async function readBody(request: Request, maxBodyBytes: number): Promise<Uint8Array> {
-  const encoding = request.headers.get("content-encoding")?.trim().toLowerCase();
-  if (encoding !== undefined && encoding !== "" && encoding !== "identity") {
-    throw new GatewayError(
-      "invalid-request",
-      `Cannot read a request body with content-encoding "${encoding.slice(0, 40)}": send it unencoded`,
-    );
-  }
-  const length = request.headers.get("content-length");
-  if (length !== null && Number(length) > maxBodyBytes) throw tooLarge(maxBodyBytes);
+  checkEncoding(request);
+  const length = checkLength(request, maxBodyBytes);
   try {
     // `request.body` is not even looked at: that makes a stream of it, and 1 MB costs 0.8 ms instead of 0.4.
-    if (length !== null) return await request.bytes();
+    if (length !== undefined) return await request.bytes();
     return request.body === null ? new Uint8Array() : await readChunks(request.body, maxBodyBytes);
   } catch (error) {
     if (error instanceof GatewayError) throw error;
     throw new GatewayError("invalid-request", "Cannot read the request body: it broke off", { cause: error });
   }
+}
+
+/** @throws {GatewayError} `invalid-request` */
+export function checkEncoding(request: Request): void {
+  const encoding = request.headers.get("content-encoding")?.trim().toLowerCase();
+  if (encoding === undefined || encoding === "" || encoding === "identity") return;
+  throw new GatewayError(
+    "invalid-request",
+    `Cannot read a request body with content-encoding "${encoding.slice(0, 40)}": send it unencoded`,
+  );
+}
+
+/** @returns the body's length, undefined where the client did not tell it. @throws {GatewayError} `too-large` */
+export function checkLength(request: Request, maxBodyBytes: number): number | undefined {
+  const length = request.headers.get("content-length");
+  if (length === null) return undefined;
+  if (Number(length) > maxBodyBytes) throw tooLarge(maxBodyBytes);
+  return Number(length);
 }
 
 async function readChunks(body: ReadableStream<Uint8Array>, maxBodyBytes: number): Promise<Uint8Array> {
@@ -42,11 +54,4 @@ async function readChunks(body: ReadableStream<Uint8Array>, maxBodyBytes: number
     }
     chunks.push(value);
   }
-}
-
-function tooLarge(maxBodyBytes: number): GatewayError {
-  return new GatewayError(
-    "too-large",
-    `Cannot read a request body of more than ${maxBodyBytes} bytes: send less, or raise MAX_BODY_BYTES`,
-  );
 }

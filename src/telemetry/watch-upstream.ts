@@ -22,22 +22,33 @@ export function watchUpstream(upstream: Upstream, clock: Clock): WatchedUpstream
     seen = { ...seen, state: "answering", lastAnswerAtMs: clock() };
   }
 
+  async function watch<Answer>(answered: Promise<Answer>, signal: AbortSignal): Promise<Answer> {
+    try {
+      const answer = await answered;
+      noteAnswer();
+      return answer;
+    } catch (error) {
+      // A client that left says nothing about the upstream.
+      if (signal.aborted) throw error;
+      const { kind } = toGatewayError(error);
+      if (isSilence(kind)) seen = { ...seen, state: "failing", lastFailure: { atMs: clock(), kind } };
+      else if (kind.startsWith("upstream-")) noteAnswer();
+      throw error;
+    }
+  }
+
+  const { forwarding } = upstream;
   return {
     ...upstream,
-    async open(request, context) {
-      try {
-        const reply = await upstream.open(request, context);
-        noteAnswer();
-        return reply;
-      } catch (error) {
-        // A client that left says nothing about the upstream.
-        if (context.signal.aborted) throw error;
-        const { kind } = toGatewayError(error);
-        if (isSilence(kind)) seen = { ...seen, state: "failing", lastFailure: { atMs: clock(), kind } };
-        else if (kind.startsWith("upstream-")) noteAnswer();
-        throw error;
-      }
-    },
+    open: (request, context) => watch(upstream.open(request, context), context.signal),
+    ...(forwarding === undefined
+      ? {}
+      : {
+          forwarding: {
+            serves: (endpoint) => forwarding.serves(endpoint),
+            forward: (request, context) => watch(forwarding.forward(request, context), context.signal),
+          },
+        }),
     reachability: () => seen,
   };
 }

@@ -50,6 +50,9 @@ export interface QwenFile {
 
 export type QwenChatType = "t2t" | "search" | "t2i";
 
+/** Of pictures and films. */
+export type QwenImageSize = "1:1" | "3:4" | "4:3" | "16:9" | "9:16";
+
 /** A new message: exactly one travels with each completion. Captured 2026-09-25 (web 0.3.11). */
 /** @template Content how its text is held before it is sent */
 export interface QwenMessage<Content = string> {
@@ -85,6 +88,7 @@ export interface QwenCompletionBody<Content = string> {
   readonly chat_mode: "normal";
   readonly model: string;
   readonly messages: readonly [QwenMessage<Content>];
+  readonly size?: QwenImageSize;
   /** Unix seconds. */
   readonly timestamp: number;
 }

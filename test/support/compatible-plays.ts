@@ -1,8 +1,8 @@
 // What a fake server of OpenAI's protocol says when nothing else is asked of it: a list of models, and a short answer.
 
-import type { Play, Routes } from "./fake-compatible-server.ts";
+import type { Play } from "./fake-compatible-server.ts";
 
-export function modelList(owner: string, ...ids: readonly string[]): Routes {
+export function modelList(owner: string, ...ids: readonly string[]): { readonly "/v1/models": Play } {
   const data = ids.map((id) => ({ id, object: "model", created: 1, owned_by: owner }));
   return { "/v1/models": { body: JSON.stringify({ object: "list", data }) } };
 }

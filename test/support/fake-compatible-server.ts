@@ -4,8 +4,10 @@ export interface AskedRequest {
   readonly method: string;
   readonly path: string;
   readonly headers: Headers;
-  /** Parsed; undefined without one. */
+  /** Parsed; undefined without one, and for what is no JSON. */
   readonly body: Readonly<Record<string, unknown>> | undefined;
+  /** As it came. */
+  readonly bytes: Uint8Array;
 }
 
 export interface Play {
@@ -15,8 +17,8 @@ export interface Play {
   readonly contentType?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body: string | Uint8Array;
-  /** "open": nothing comes behind the body. "silent": not even a head comes. */
-  readonly after?: "end" | "open" | "silent";
+  /** "open": nothing comes behind the body. "silent": not even a head comes. "break": the connection breaks behind it. */
+  readonly after?: "end" | "open" | "silent" | "break";
 }
 
 export interface FakeServer extends AsyncDisposable {
@@ -25,20 +27,23 @@ export interface FakeServer extends AsyncDisposable {
   readonly requests: readonly AskedRequest[];
   /** Of chat completions alone. */
   readonly completions: readonly AskedRequest[];
-  /** Completions that have begun and neither ended nor been given up. */
+  /** Requests whose answer has begun and neither ended nor been given up. */
   readonly openReplies: number;
-  /** Resolves as soon as no completion is open. */
+  /** Bytes of bodies that have arrived, those of requests that are not in `requests` yet included. */
+  readonly receivedBytes: number;
+  /** Resolves as soon as no answer is open. */
   untilIdle(): Promise<void>;
 }
 
-/** Answers beside chat completions, by path. */
-export type Routes = Readonly<Record<string, Play>>;
+/** Answers beside chat completions, by path; several are played one after the other, the last one for all that follow. */
+export type Routes = Readonly<Record<string, Play | readonly Play[]>>;
 
 /** @param plays of chat completions, one after the other; the last one for all that follow */
 export function serveCompatible(plays: readonly Play[], routes: Routes = {}): FakeServer {
   const requests: AskedRequest[] = [];
   const completions: AskedRequest[] = [];
   let openReplies = 0;
+  let receivedBytes = 0;
   let waiting: (() => void)[] = [];
 
   function begin(): () => void {
@@ -61,17 +66,20 @@ export function serveCompatible(plays: readonly Play[], routes: Routes = {}): Fa
     development: false,
     async fetch(request) {
       const { pathname } = new URL(request.url);
-      const text = await request.text();
-      // Sent by the wing: always an object.
-      const body = text === "" ? undefined : (JSON.parse(text) as AskedRequest["body"]);
-      const asked = { method: request.method, path: pathname, headers: request.headers, body };
+      const end = begin();
+      request.signal.addEventListener("abort", end, { once: true });
+      const bytes = await readAll(request, (size) => {
+        receivedBytes += size;
+      });
+      const asked = { method: request.method, path: pathname, headers: request.headers, body: parse(bytes), bytes };
       requests.push(asked);
       if (!pathname.endsWith("/chat/completions")) {
-        const route = routes[pathname];
-        return route === undefined ? new Response("", { status: 404 }) : answer(route, request, () => {});
+        const asks = requests.filter(({ path }) => path === pathname).length;
+        const route = [routes[pathname] ?? { status: 404, body: "" }].flat();
+        return answer(route[Math.min(asks, route.length) - 1]!, request, end);
       }
       completions.push(asked);
-      return answer(plays[Math.min(completions.length, plays.length) - 1]!, request, begin());
+      return answer(plays[Math.min(completions.length, plays.length) - 1]!, request, end);
     },
   });
 
@@ -82,9 +90,30 @@ export function serveCompatible(plays: readonly Play[], routes: Routes = {}): Fa
     get openReplies() {
       return openReplies;
     },
+    get receivedBytes() {
+      return receivedBytes;
+    },
     untilIdle: () => (openReplies === 0 ? Promise.resolve() : new Promise((resolve) => void waiting.push(resolve))),
     [Symbol.asyncDispose]: () => server.stop(true),
   };
+}
+
+async function readAll(request: Request, onChunk: (size: number) => void): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  // A client that gives up breaks its body off: what came is what was asked.
+  const reader = request.body?.getReader();
+  for (;;) {
+    const result = await reader?.read().catch(() => undefined);
+    if (result === undefined || result.done) return Buffer.concat(chunks);
+    chunks.push(result.value);
+    onChunk(result.value.length);
+  }
+}
+
+function parse(bytes: Uint8Array): AskedRequest["body"] {
+  if (bytes[0] !== 0x7b) return undefined;
+  // The wing sends objects, and forms, which do not begin with a brace.
+  return JSON.parse(new TextDecoder().decode(bytes)) as AskedRequest["body"];
 }
 
 function answer(play: Play, request: Request, onEnd: () => void): Response | Promise<Response> {
@@ -98,7 +127,9 @@ function answer(play: Play, request: Request, onEnd: () => void): Response | Pro
       controller.enqueue(bytes);
       if (play.after === "open") return;
       onEnd();
-      controller.close();
+      if (play.after !== "break") return controller.close();
+      // What was enqueued would be lost with an error at once.
+      setTimeout(() => controller.error(new Error("broken off")), 20);
     },
     cancel: onEnd,
   });

@@ -3,7 +3,7 @@
 import type { ByteSource } from "../../contract/byte-source.ts";
 import type { JsonObject } from "../../contract/json.ts";
 import { fromBytes } from "../../outbound/fetch-client.ts";
-import { type HttpClient, type OutboundResponse, readText } from "../../outbound/http-client.ts";
+import { type HttpClient, type OutboundRequest, type OutboundResponse, readText } from "../../outbound/http-client.ts";
 import type { Body, ConditionalHeader, Dialect } from "./dialect.ts";
 import { isErrorAnswer, parseObject } from "./error-body.ts";
 import { type AnswerFacts, classifyAnswer, readRetryAfter, type RefusalSource } from "./errors.ts";
@@ -25,6 +25,14 @@ export interface ClientOptions {
 export type AcceptedCompletion =
   { readonly type: "stream"; readonly body: ByteSource } | { readonly type: "json"; readonly body: JsonObject };
 
+export interface PostBody {
+  readonly contentType: string;
+  readonly accept: string;
+  readonly body: NonNullable<OutboundRequest["body"]>;
+  /** Of a stream, where it is known. */
+  readonly sizeBytes: number | undefined;
+}
+
 export interface CompatibleClient {
   /** @param onHead told of every answer, good or not. @throws {GatewayError} classified, whatever the status says */
   complete(
@@ -33,6 +41,9 @@ export interface CompatibleClient {
     signal: AbortSignal,
     onHead?: (headers: Headers) => void,
   ): Promise<AcceptedCompletion>;
+  /** Sends a body as it is. The answer is whatever it is. @param path as the dialect's record says it */
+  post(path: string, body: PostBody, secret: string | undefined, signal: AbortSignal): Promise<OutboundResponse>;
+  factsOf(response: OutboundResponse): AnswerFacts;
   /** The entries of the model list, unchecked. @throws {GatewayError} classified */
   listModels(secret: string | undefined, signal: AbortSignal): Promise<readonly unknown[]>;
   /** Asks a route beside `/v1`. Undefined when it is not there. Never rejects. */
@@ -102,6 +113,21 @@ export function createCompatibleClient(options: ClientOptions): CompatibleClient
     throw classifyAnswer(text, factsOf(response), source);
   }
 
+  function post(path: string, body: PostBody, secret: string | undefined, signal: AbortSignal) {
+    const isStream = body.body instanceof ReadableStream;
+    return http.send({
+      method: "POST",
+      url: path.startsWith("/") ? new URL(path, baseUrl).href : `${baseUrl}/${path}`,
+      headers: {
+        ...headers(secret, body.accept),
+        "content-type": body.contentType,
+        ...(isStream && body.sizeBytes !== undefined ? { "content-length": String(body.sizeBytes) } : {}),
+      },
+      body: body.body,
+      signal,
+    });
+  }
+
   async function listModels(secret: string | undefined, signal: AbortSignal): Promise<readonly unknown[]> {
     const response = await http.send({
       method: "GET",
@@ -138,7 +164,7 @@ export function createCompatibleClient(options: ClientOptions): CompatibleClient
     }
   }
 
-  return { complete, listModels, askBeside };
+  return { complete, post, factsOf, listModels, askBeside };
 }
 
 function applies({ when }: ConditionalHeader, bodyText: string): boolean {

@@ -2,6 +2,7 @@
 
 import type { Upstream } from "../../contract/upstream.ts";
 import { detectDialect } from "./detect-dialect.ts";
+import { missing } from "./forwarding.ts";
 import { dialects } from "./dialects/index.ts";
 import { createOpenAICompatibleUpstream, type OpenAICompatibleOptions } from "./upstream.ts";
 
@@ -38,5 +39,14 @@ export function createDetectedUpstream(options: Omit<OpenAICompatibleOptions, "d
     listModels: async (signal) => (await current()).listModels(signal),
     open: async (request, context) => (await current()).open(request, context),
     accounts: () => known?.accounts?.() ?? [],
+    forwarding: {
+      // Nobody knows before it was asked; what it lacks then is told as missing.
+      serves: (endpoint) => known?.forwarding?.serves(endpoint) ?? true,
+      async forward(request, context) {
+        const { forwarding } = await current();
+        if (forwarding?.serves(request.endpoint) !== true) throw missing(options.name, request.endpoint);
+        return forwarding.forward(request, context);
+      },
+    },
   };
 }

@@ -1,6 +1,7 @@
 // What one kind of server does differently, as data. One record each stands in dialects/.
 
 import type { ReasoningOptions } from "../../contract/chat-request.ts";
+import type { ForwardEndpoint } from "../../contract/forward.ts";
 import type { Json } from "../../contract/json.ts";
 import type { RefusalRow } from "./refusal-rows.ts";
 
@@ -98,9 +99,14 @@ export interface Dialect {
   readonly request: RequestRules;
   readonly reply: ReplyRules;
   readonly models: ModelRules;
+  /** Endpoints beside chat that are passed on. One that a certain server lacks all the same is told as missing. */
+  readonly endpoints: EndpointPaths;
   /** Read before the common rows. */
   readonly refusals: readonly RefusalRow[];
 }
+
+/** Where an endpoint beside chat stands: behind the base URL, or, with a slash in front, behind its host. */
+export type EndpointPaths = Readonly<Partial<Record<ForwardEndpoint, string>>>;
 
 /** A JSON object that is being written. */
 export type Body = { [field: string]: Json };

@@ -16,6 +16,7 @@ import { findRepair, type Repair } from "./body-repairs.ts";
 import { type AcceptedCompletion, createCompatibleClient } from "./client.ts";
 import type { Body, Dialect } from "./dialect.ts";
 import { createEventDecoder, type DecoderOptions } from "./event-decoder.ts";
+import { createForwarding } from "./forwarding.ts";
 import type { RefusalSource } from "./errors.ts";
 import { createJsonDecoder } from "./json-decoder.ts";
 import { createKeyRing, type KeyUse } from "./keys.ts";
@@ -142,11 +143,11 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
   }
 
   /** What a server tells of its limits holds for the key that was asked: with several, the ring of keys keeps them apart. */
-  function tellOfHeaders({ limits }: OpenContext, headers: Headers): void {
+  function tellOfHeaders({ limits }: Pick<OpenContext, "limits">, headers: Headers): void {
     limits?.told(hasOneKey ? readToldLimits(headers, clock()) : {});
   }
 
-  function tellOfRefusal({ limits }: OpenContext, refusal: UpstreamRefusal): void {
+  function tellOfRefusal({ limits }: Pick<OpenContext, "limits">, refusal: UpstreamRefusal): void {
     limits?.told(limitsOfRefusal(refusal, mostPauseMs));
   }
 
@@ -245,6 +246,16 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
     listModels: () => models.list(),
     open,
     accounts: () => keys.views(),
+    forwarding: createForwarding({
+      name,
+      endpoints: dialect.endpoints,
+      client,
+      keys,
+      source,
+      tellOfHeaders,
+      tellOfRefusal,
+      log,
+    }),
   };
 }
 

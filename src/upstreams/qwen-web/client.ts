@@ -44,6 +44,12 @@ export interface QwenWebClient {
   parseFile(account: Account, fileId: string, signal: AbortSignal): Promise<void>;
   /** How far it is: "success" at the end. Undefined when it does not say. */
   parseStatus(account: Account, fileId: string, signal: AbortSignal): Promise<string | undefined>;
+  /** How far a job of the backend is, and what it made; "" where nothing is told. */
+  taskStatus(
+    account: Account,
+    taskId: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly status: string; readonly content: string }>;
   /** Reads something that only the account may read, and that changes nothing. @throws {GatewayError} when it is refused */
   checkAccount(account: Account, signal: AbortSignal): Promise<void>;
   /** The entries of the model list, unchecked. */
@@ -148,6 +154,18 @@ export function createQwenWebClient(options: ClientOptions): QwenWebClient {
       const first: unknown = Array.isArray(data) ? data[0] : data;
       const status = isJsonObject(first) ? first["status"] : undefined;
       return typeof status === "string" ? status : undefined;
+    },
+
+    async taskStatus(account, taskId, signal) {
+      const path = `/api/v2/task/status/${encodeURIComponent(taskId)}`;
+      const answer = await requestJson(account, "GET", path, undefined, signal);
+      // The older address answers without an envelope.
+      const data = isJsonObject(answer["data"]) ? answer["data"] : answer;
+      const { task_status: status, content } = data;
+      return {
+        status: typeof status === "string" ? status : "",
+        content: typeof content === "string" ? content : "",
+      };
     },
 
     async checkAccount(account, signal) {

@@ -1,10 +1,12 @@
 // The Qwen web backend as an upstream: one chat a conversation, one message a turn, attached to the right node.
 
 import type { ChatRequest } from "../../contract/chat-request.ts";
+import type { Forwarding } from "../../contract/forward.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
 import type { OpenContext, Resume, SaidText, Upstream, UpstreamReply } from "../../contract/upstream.ts";
 import type { Account } from "../../credentials/account.ts";
 import type { AccountUse } from "../../credentials/account-pool.ts";
+import type { GuardedDownload } from "../../outbound/guarded-download.ts";
 import type { HttpClient } from "../../outbound/http-client.ts";
 import { sleep, withRetry } from "../../outbound/retry.ts";
 import type { Log } from "../../telemetry/log.ts";
@@ -47,6 +49,8 @@ export interface QwenWebOptions {
   /** Repetitions of chat creation. */
   readonly retry: { readonly maxAttempts: number; readonly baseDelayMs: number; readonly maxDelayMs: number };
   readonly userAgent: string;
+  /** Fetches pictures that the backend has made. */
+  readonly download: GuardedDownload;
   readonly clock: () => number;
   readonly log: Log;
 }
@@ -85,6 +89,7 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
       clock: options.clock,
       log: options.log,
     });
+  let images: Forwarding["forward"] | undefined;
   /** What a guest is offered, by an emulator perhaps, says nothing about the accounts that come later. */
   const modelLists = { guest: createModels(), account: createModels() };
 
@@ -313,6 +318,19 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
       await accounts.ask(accountId, signal, (account) => client.deleteChat(account, chatId, signal));
     },
     accounts: () => accounts.pool.views(),
+    forwarding: {
+      serves: (endpoint) => endpoint === "images/generations",
+      async forward(wanted, context) {
+        // Most gateways never draw.
+        const { createImages } = await import("./images.ts");
+        images ??= createImages({
+          ...options,
+          client,
+          resolveModel: async (model, signal) => (await (await currentModels()).resolve(model, signal)).id,
+        });
+        return images(wanted, context);
+      },
+    },
   };
 }
 

@@ -33,15 +33,44 @@ const all = [web, cloud, home];
 
 function find(
   model: string | undefined,
-  options: { upstreams?: readonly Upstream[]; routes?: Record<string, string | string[]>; pinned?: string } = {},
+  options: {
+    upstreams?: readonly Upstream[];
+    routes?: Record<string, string | string[]>;
+    pinned?: string;
+    defaultModel?: string | undefined;
+  } = {},
 ): Promise<string[]> {
   const upstreams = () => options.upstreams ?? all;
   const catalog = createModelCatalog({ upstreams, clock: Date.now });
-  const routes = createModelRoutes({ upstreams, catalog, routes: options.routes ?? {}, defaultModel: "qwen3-max" });
+  const defaultModel = "defaultModel" in options ? options.defaultModel : "qwen3-max";
+  const routes = createModelRoutes({ upstreams, catalog, routes: options.routes ?? {}, defaultModel });
   return routes.find(model, options.pinned).then((found) => found.map(spell));
 }
 
 const spell = ({ upstream, model }: Candidate): string => `${upstream.name}/${model ?? ""}`;
+
+describe("createModelRoutes without a default, as for what is no chat", () => {
+  const forwarded = (model: string | undefined, more: Parameters<typeof find>[1] = {}) =>
+    find(model, { upstreams: [cloud, home], defaultModel: undefined, ...more });
+
+  test("asks everybody, in their order, for a model that no list tells of, and for none", async () => {
+    expect(await forwarded("text-embedding-v4")).toEqual(["dashscope/text-embedding-v4", "home/text-embedding-v4"]);
+    expect(await forwarded(undefined)).toEqual(["dashscope/", "home/"]);
+    expect(await forwarded(undefined, { upstreams: [home] })).toEqual(["home/"]);
+  });
+
+  test("takes no name of another maker for the default's", async () => {
+    expect(await forwarded("gpt-4o-transcribe", { upstreams: [home] })).toEqual(["home/gpt-4o-transcribe"]);
+  });
+
+  test("follows lists, prefixes, routes and pins as ever", async () => {
+    expect(await forwarded("qwen3:8b")).toEqual(["home/qwen3:8b"]);
+    expect(await forwarded("home/bge-m3")).toEqual(["home/bge-m3"]);
+    expect(await forwarded("ada", { routes: { ada: "home/bge-m3" } })).toEqual(["home/bge-m3"]);
+    expect(await forwarded("ada", { routes: { "a*": "bge-m3" } })).toEqual(["dashscope/bge-m3", "home/bge-m3"]);
+    expect(await forwarded("bge-m3", { pinned: "home" })).toEqual(["home/bge-m3"]);
+  });
+});
 
 describe("createModelRoutes", () => {
   test("asks everybody who offers exactly this model, in their order", async () => {

@@ -1,13 +1,12 @@
 // A request on the wire: head and body as bytes, with the length that the body has there.
 
 import { expect, test } from "bun:test";
-import type { OutboundRequest } from "../../../src/outbound/http-client.ts";
-import { encodeRequest } from "../../../src/outbound/http1-request.ts";
+import { encodeRequest, type HeldRequest } from "../../../src/outbound/http1-request.ts";
 
 const { signal } = new AbortController();
 const url = new URL("http://qwen.test:81/a?b=1");
 
-function encode(body?: OutboundRequest["body"], headers: Record<string, string> = {}): Buffer {
+function encode(body?: HeldRequest["body"], headers: Record<string, string> = {}): Buffer {
   const method = body === undefined ? "GET" : "POST";
   return Buffer.from(
     encodeRequest({ method, url: url.href, headers, signal, ...(body === undefined ? {} : { body }) }, url),

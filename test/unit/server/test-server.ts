@@ -104,6 +104,7 @@ export function createTestServer(options: TestServerOptions): Omit<TestServer, "
         exchanges.push({ surface: surface.name, incoming, text: new TextDecoder().decode(incoming.body) });
         return Response.json({ requestId: incoming.requestId, caller: incoming.caller });
       },
+      forward: async (incoming) => Response.json({ endpoint: incoming.endpoint, caller: incoming.caller }),
       listModels: async () => models,
       deleteSession: async () => false,
       sweepSessions: async () => {},

@@ -22,5 +22,7 @@ export const dashscopePlans: Dialect = {
     details: "none",
     fallback: ["qwen3.8-max", "qwen3.8-flash", "qwen3.7-plus", "qwen3.6-plus", "qwen3.5-plus", "qwen3-coder-next"],
   },
+  // Nobody has seen a plan's key serve anything else (2026-11).
+  endpoints: {},
   refusals: planRows,
 };

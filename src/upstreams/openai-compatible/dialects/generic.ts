@@ -1,7 +1,11 @@
 // Any other server that speaks OpenAI chat completions: fields are passed on as the client wrote them, nothing is trusted.
 
-import type { Dialect } from "../dialect.ts";
+import { forwardEndpoints } from "../../../contract/forward.ts";
+import type { Dialect, EndpointPaths } from "../dialect.ts";
 import { selfHostedRequest } from "./self-hosted.ts";
+
+/** Whether it has them, it says itself. */
+const openaiPaths: EndpointPaths = Object.fromEntries(forwardEndpoints.map((endpoint) => [endpoint, endpoint]));
 
 export const generic: Dialect = {
   name: "generic",
@@ -27,5 +31,6 @@ export const generic: Dialect = {
     truncatesSilently: false,
   },
   models: { details: "none", fallback: [] },
+  endpoints: openaiPaths,
   refusals: [],
 };

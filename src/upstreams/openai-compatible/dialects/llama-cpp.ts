@@ -16,5 +16,6 @@ export const llamaCpp: Dialect = {
   // `--reasoning-format none` leaves the tags in the content.
   reply: { ...selfHostedReply, answersInReasoning: false },
   models: { details: "llama-props", fallback: [] },
+  endpoints: { embeddings: "embeddings", rerank: "rerank" },
   refusals: [],
 };

@@ -14,5 +14,6 @@ export const lmStudio: Dialect = {
   // #1698: structured output lands in `reasoning_content`. With the setting off, tags stand in the content (#894).
   reply: selfHostedReply,
   models: { details: "lm-studio-list", fallback: [] },
+  endpoints: { embeddings: "embeddings" },
   refusals: [],
 };

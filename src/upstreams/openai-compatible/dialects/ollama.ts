@@ -28,5 +28,12 @@ export const ollama: Dialect = {
   // Its own parser separates thoughts, and its JSON escapes `<`: no tags to look for.
   reply: { ...selfHostedReply, thinkTags: false, answersInReasoning: false, truncatesSilently: true },
   models: { details: "ollama-show", fallback: [] },
+  // The page on OpenAI's protocol of 0.40 (2026-10); pictures are experimental, speech came with 0.40.8.
+  endpoints: {
+    embeddings: "embeddings",
+    "images/generations": "images/generations",
+    "audio/transcriptions": "audio/transcriptions",
+    "audio/speech": "audio/speech",
+  },
   refusals: ollamaRows,
 };

@@ -13,5 +13,6 @@ export const sglang: Dialect = {
   request: selfHostedRequest,
   reply: selfHostedReply,
   models: { details: "none", fallback: [] },
+  endpoints: { embeddings: "embeddings", rerank: "rerank" },
   refusals: [],
 };

@@ -19,5 +19,12 @@ export const vllm: Dialect = {
   // #40816: thinking switched off, and the whole answer arrives in `reasoning`.
   reply: selfHostedReply,
   models: { details: "none", fallback: [] },
+  // openai_compatible_server page of 0.22 (2026-10): which of them a server has, its model decides.
+  endpoints: {
+    embeddings: "embeddings",
+    rerank: "rerank",
+    "audio/transcriptions": "audio/transcriptions",
+    "audio/translations": "audio/translations",
+  },
   refusals: [],
 };

@@ -60,6 +60,7 @@ async function start(behaviour: Behaviour): Promise<UpstreamUnderTest> {
     upload: false,
     storageUrl: undefined,
     recover: false,
+    download: () => Promise.reject(new Error("nothing is downloaded here")),
     retry: { maxAttempts: 1, baseDelayMs: 1, maxDelayMs: 1 },
   });
   return {

@@ -1,0 +1,279 @@
+// One forwarded exchange after its candidates are known: attempts until one is answered, then the answer as it comes.
+
+import type { ForwardBody, ForwardContext, ForwardedAnswer, ForwardEndpoint } from "../../contract/forward.ts";
+import { GatewayError, httpStatus, toGatewayError } from "../../contract/gateway-error.ts";
+import { withRetry } from "../../outbound/retry.ts";
+import type { Log } from "../../telemetry/log.ts";
+import type { Metrics, ReplyLabels } from "../../telemetry/metrics.ts";
+import type { Breaker } from "../breaker.ts";
+import { isWorthMoving } from "../exchange.ts";
+import type { Liveness } from "../liveness.ts";
+import type { Candidate } from "../model-routes.ts";
+import { RetryBudget } from "../retry-budget.ts";
+import type { UpstreamQueues } from "../upstream-queues.ts";
+import type { ForwardClock } from "./forward-clock.ts";
+import { ForwardPlace } from "./forward-place.ts";
+import { notServed } from "./not-served.ts";
+import { ForwardRelay } from "./relay.ts";
+import { UsageTail } from "./usage-tail.ts";
+
+export interface ForwardedExchangeOptions {
+  readonly endpoint: ForwardEndpoint;
+  /** One at least. */
+  readonly candidates: readonly Candidate[];
+  readonly contentType: string;
+  readonly accept: string;
+  bodyWith(model: string | undefined): ForwardBody;
+  /** False as soon as a part of the body is gone. */
+  canRepeat(): boolean;
+  /** What went wrong with the client's side of the body. */
+  bodyFailure(): GatewayError | undefined;
+  readonly clock: ForwardClock;
+  readonly caller: string;
+  readonly requestId: string;
+  readonly breaker: Breaker;
+  readonly queues: UpstreamQueues;
+  /** Of the body, as far as it is text. */
+  readonly textBytes: number;
+  readonly liveness: Liveness;
+  readonly retry: { readonly maxAttempts: number; readonly baseDelayMs: number; readonly maxDelayMs: number };
+  readonly retryBudgetMs: number;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  onAbandoned(): void;
+  /** Called once, when nothing of it runs any more. */
+  onEnd(): void;
+}
+
+type Outcome = "complete" | "failed" | "aborted";
+
+export class ForwardedExchange {
+  readonly #options: ForwardedExchangeOptions;
+  readonly #budget: RetryBudget;
+  readonly #startedAtMs: number;
+  readonly #labels: ReplyLabels;
+  readonly #usage = new UsageTail();
+  readonly #place: ForwardPlace;
+  #served: Candidate;
+  #answer: ForwardedAnswer | undefined;
+  #relay: ForwardRelay | undefined;
+  #firstByteMs: number | undefined;
+  #sentBytes = 0;
+  #sentChunks = 0;
+  #isOver = false;
+
+  constructor(options: ForwardedExchangeOptions) {
+    const { endpoint, candidates, liveness, retry, retryBudgetMs, metrics } = options;
+    this.#options = options;
+    this.#budget = new RetryBudget(retry, retryBudgetMs);
+    this.#place = new ForwardPlace(options);
+    this.#startedAtMs = liveness.now();
+    this.#served = candidates[0]!;
+    this.#labels = { surface: endpoint, upstream: this.#served.upstream.name, stream: false };
+    metrics.replyStarted(this.#labels);
+  }
+
+  /** @throws {GatewayError} when no candidate answered */
+  async respond(): Promise<Response> {
+    const { clock, retry } = this.#options;
+    try {
+      const answer = await withRetry(() => this.#tryCandidates(), {
+        ...retry,
+        deadlineMs: this.#budget.deadlineMs,
+        signal: clock.signal,
+        isRetryable: (error) => error instanceof GatewayError && error.retryable && this.#options.canRepeat(),
+        onRetry: (error, attempt, delayMs) => this.#noteRetry(error, attempt, delayMs),
+      });
+      clock.stop();
+      return this.#respondWith(answer);
+    } catch (cause) {
+      clock.stop();
+      const error = this.#options.bodyFailure() ?? toGatewayError(clock.signal.aborted ? clock.signal.reason : cause);
+      const told = clock.signal.aborted ? error : this.#budget.asFinal(error);
+      this.#finish(clock.hasLeft ? "aborted" : "failed", told);
+      throw told;
+    }
+  }
+
+  /** Ends it from outside, such as at a shutdown. */
+  end(error: GatewayError): void {
+    this.#options.clock.abort(error);
+    this.#relay?.expire(error);
+  }
+
+  /** One round: each candidate that is well, until one answers. */
+  async #tryCandidates(): Promise<ForwardedAnswer> {
+    const { breaker, endpoint, clock, log, requestId } = this.#options;
+    // The health of an endpoint is its own: audio that fails says nothing about chat.
+    const healths = this.#options.candidates.map((candidate) => ({
+      upstream: candidate.upstream,
+      model: `${endpoint} ${candidate.model ?? ""}`,
+      candidate,
+    }));
+    const well = new Set<Candidate>(breaker.choose(healths));
+    const free = this.#place.order(healths.filter((health) => well.has(health)).map(({ candidate }) => candidate));
+    const chosen = free.flatMap((candidate) => healths.filter((health) => health.candidate === candidate));
+    for (const [index, health] of chosen.entries()) {
+      try {
+        const answer = await this.#tryOnce(health.candidate);
+        breaker.succeeded(health);
+        return answer;
+      } catch (error) {
+        const failure = toGatewayError(error);
+        if (clock.signal.aborted || this.#options.bodyFailure() !== undefined) throw error;
+        breaker.failed(health, failure.kind);
+        const next = chosen[index + 1];
+        const isMissing = failure.kind === "not-served";
+        const mayMove = this.#options.canRepeat() && this.#budget.hasTime && (isMissing || isWorthMoving(failure));
+        if (next === undefined || !mayMove) throw error;
+        const { name } = health.upstream;
+        log.info("Another upstream is asked", {
+          requestId,
+          upstream: next.upstream.name,
+          after: name,
+          kind: failure.kind,
+        });
+      }
+    }
+    throw notServed(endpoint);
+  }
+
+  async #tryOnce(candidate: Candidate): Promise<ForwardedAnswer> {
+    const { endpoint, contentType, accept, clock, caller, requestId } = this.#options;
+    const { upstream, model } = candidate;
+    this.#served = candidate;
+    await this.#place.enter(candidate, this.#budget.deadlineMs);
+    this.#budget.attempts++;
+    clock.begin();
+    const context: ForwardContext = {
+      signal: clock.signal,
+      caller,
+      requestId,
+      deadlineMs: this.#budget.deadlineMs,
+      alive: () => clock.alive(),
+      limits: this.#place,
+    };
+    const body = this.#options.bodyWith(model);
+    try {
+      if (upstream.forwarding === undefined) throw notServed(endpoint);
+      return await upstream.forwarding.forward({ endpoint, model, contentType, accept, body }, context);
+    } catch (error) {
+      this.#place.leave();
+      throw error;
+    }
+  }
+
+  #respondWith(answer: ForwardedAnswer): Response {
+    this.#answer = answer;
+    const { clock, liveness } = this.#options;
+    const init = { status: answer.status, headers: this.#headers(answer) };
+    if (clock.signal.aborted) {
+      if (!(answer.body instanceof Uint8Array)) answer.body.cancel();
+      const error = toGatewayError(clock.signal.reason);
+      this.#finish(clock.hasLeft ? "aborted" : "failed", error);
+      throw error;
+    }
+    if (answer.body instanceof Uint8Array) {
+      this.#noteSent(answer.body);
+      this.#finish("complete", undefined);
+      return new Response(answer.body, init);
+    }
+    const isEventStream = isEvents(answer);
+    this.#relay = new ForwardRelay(
+      answer.body,
+      { isEventStream, startedAtMs: this.#startedAtMs, liveness },
+      {
+        sent: (bytes) => this.#noteSent(bytes),
+        ended: (outcome, error) => this.#finish(outcome, error),
+        abandoned: () => this.#options.onAbandoned(),
+      },
+    );
+    return new Response(this.#relay.open(), init);
+  }
+
+  /** Of the upstream's own headers only the type of what follows. */
+  #headers(answer: ForwardedAnswer): Record<string, string> {
+    const { upstream, model } = this.#served;
+    return {
+      ...(answer.contentType === undefined ? {} : { "content-type": answer.contentType }),
+      ...(isEvents(answer) ? { "cache-control": "no-cache", "x-accel-buffering": "no" } : {}),
+      ...(this.#place.waitedMs > 0 ? { "x-queue-wait-ms": String(Math.ceil(this.#place.waitedMs)) } : {}),
+      "x-upstream": upstream.name,
+      ...(model === undefined || !/^[\x20-\x7e]*$/.test(model) ? {} : { "x-model": model }),
+      "x-attempts": String(this.#budget.attempts),
+    };
+  }
+
+  #noteRetry(error: unknown, attempt: number, delayMs: number): void {
+    const { log, requestId, clock } = this.#options;
+    log.info("Asking the upstream once more", { requestId, attempt, delayMs, reason: toGatewayError(error).message });
+    clock.begin();
+  }
+
+  #noteSent(bytes: Uint8Array): void {
+    this.#firstByteMs ??= this.#options.liveness.now() - this.#startedAtMs;
+    this.#sentBytes += bytes.length;
+    this.#sentChunks++;
+    if (this.#answer?.contentType?.includes("json")) this.#usage.note(bytes);
+  }
+
+  #finish(outcome: Outcome, error: GatewayError | undefined): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#answer?.onEnd();
+    const usage = this.#usage.read();
+    this.#place.leave(usage && usage.inputTokens + usage.outputTokens);
+    this.#count(outcome, error);
+    this.#tell(outcome, error);
+    this.#options.onEnd();
+  }
+
+  #count(outcome: Outcome, error: GatewayError | undefined): void {
+    const usage = this.#usage.read();
+    this.#options.metrics.replyEnded(this.#labels, {
+      upstream: this.#served.upstream.name,
+      outcome,
+      kind: error?.kind,
+      attempts: this.#budget.attempts,
+      firstTokenMs: this.#firstByteMs,
+      queuedMs: this.#place.waitedMs,
+      totalMs: this.#options.liveness.now() - this.#startedAtMs,
+      inputTokens: usage?.inputTokens,
+      outputTokens: usage?.outputTokens,
+      sentBytes: this.#sentBytes,
+      sentChunks: this.#sentChunks,
+      receivedBytes: this.#sentBytes,
+      receivedChunks: this.#sentChunks,
+    });
+  }
+
+  #tell(outcome: Outcome, error: GatewayError | undefined): void {
+    const { log, endpoint, requestId, liveness } = this.#options;
+    const usage = this.#usage.read();
+    const fields = {
+      requestId,
+      surface: endpoint,
+      upstream: this.#served.upstream.name,
+      account: this.#answer?.account || undefined,
+      model: this.#served.model,
+      outcome,
+      attempts: this.#budget.attempts,
+      firstTokenMs: this.#firstByteMs === undefined ? undefined : Math.round(this.#firstByteMs),
+      queuedMs: this.#place.waitedMs === 0 ? undefined : Math.round(this.#place.waitedMs),
+      totalMs: Math.round(liveness.now() - this.#startedAtMs),
+      inputTokens: usage?.inputTokens,
+      outputTokens: usage?.outputTokens,
+      bytes: this.#sentBytes,
+      kind: error?.kind,
+      status: error === undefined || outcome === "aborted" ? undefined : httpStatus[error.kind],
+    };
+    // A refusal that is the request's own fault has no stack that anybody could learn from.
+    if (outcome === "failed" && (fields.status ?? 500) < 500) log.warn(`exchange failed: ${error?.message}`, fields);
+    else if (outcome === "failed") log.error(`exchange failed: ${error?.message}`, fields, error);
+    else log.info("exchange", fields);
+  }
+}
+
+function isEvents({ contentType }: ForwardedAnswer): boolean {
+  return contentType?.toLowerCase().startsWith("text/event-stream") === true;
+}

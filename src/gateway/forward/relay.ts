@@ -1,0 +1,137 @@
+// The bytes of an upstream's answer to the client, as they come: paused while the client does not read, never rebuilt.
+
+import type { ByteSink, ByteSource } from "../../contract/byte-source.ts";
+import { type GatewayError, toGatewayError } from "../../contract/gateway-error.ts";
+import { clientStalled, connectionBroke } from "../attempt-errors.ts";
+import type { Liveness, Watched } from "../liveness.ts";
+
+export interface RelayHooks {
+  /** Bytes went to the client. */
+  sent(bytes: Uint8Array): void;
+  /** Called once. Without an error: to its end. */
+  ended(outcome: "complete" | "failed" | "aborted", error: GatewayError | undefined): void;
+  /** The client has stopped reading for too long: its connection is of no more use. */
+  abandoned(): void;
+}
+
+/** What a client may leave unread before its source is paused. */
+const strategy = new ByteLengthQueuingStrategy({ highWaterMark: 64 * 1024 });
+const encoder = new TextEncoder();
+const lineFeed = 10;
+
+/** It is its own underlying source: `start`, `pull` and `cancel` are the stream's to call. */
+export class ForwardRelay implements ByteSink, Watched {
+  startedAtMs: number;
+  lastByteAtMs: number | undefined;
+  pausedAtMs: number | undefined = undefined;
+  lastWriteAtMs: number;
+  readonly #source: ByteSource;
+  readonly #isEventStream: boolean;
+  readonly #liveness: Liveness;
+  readonly #hooks: RelayHooks;
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  /** The last byte was a line feed, and the one before it too: the next event may begin. */
+  #endsLine = true;
+  #isBetweenEvents = true;
+  #isOver = false;
+
+  constructor(
+    source: ByteSource,
+    options: { readonly isEventStream: boolean; readonly startedAtMs: number; readonly liveness: Liveness },
+    hooks: RelayHooks,
+  ) {
+    this.#source = source;
+    this.#isEventStream = options.isEventStream;
+    this.#liveness = options.liveness;
+    this.#hooks = hooks;
+    this.startedAtMs = options.startedAtMs;
+    this.lastByteAtMs = options.liveness.now();
+    this.lastWriteAtMs = this.lastByteAtMs;
+  }
+
+  open(): ReadableStream<Uint8Array> {
+    return new ReadableStream<Uint8Array>(this, strategy);
+  }
+
+  start(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    this.#controller = controller;
+    this.#liveness.watch(this);
+    this.#source.start(this);
+  }
+
+  pull(): void {
+    if (this.pausedAtMs === undefined) return;
+    this.pausedAtMs = undefined;
+    // The pause was the client's: the upstream's silence counts from now on.
+    this.lastByteAtMs = this.#liveness.now();
+    this.#source.resume();
+  }
+
+  cancel(): void {
+    this.#controller = undefined;
+    this.#finish("aborted", undefined);
+  }
+
+  chunk(bytes: Uint8Array): void {
+    if (this.#isOver || bytes.length === 0) return;
+    const nowMs = this.#liveness.now();
+    this.lastByteAtMs = nowMs;
+    this.lastWriteAtMs = nowMs;
+    const hasLineBefore = bytes.length > 1 ? bytes.at(-2) === lineFeed : this.#endsLine;
+    this.#endsLine = bytes.at(-1) === lineFeed;
+    this.#isBetweenEvents = this.#endsLine && hasLineBefore;
+    this.#enqueue(bytes.slice());
+    if ((this.#controller?.desiredSize ?? 0) > 0) return;
+    this.pausedAtMs ??= nowMs;
+    this.#source.pause();
+  }
+
+  end(): void {
+    if (this.#isOver) return;
+    this.#controller?.close();
+    this.#controller = undefined;
+    this.#finish("complete", undefined);
+  }
+
+  fail(cause: unknown): void {
+    this.expire(connectionBroke(cause));
+  }
+
+  /** An event stream is told why; anything else is cut, so that nothing looks complete. */
+  expire(error: GatewayError): void {
+    if (this.#isOver) return;
+    if (this.#isEventStream) {
+      const frame = { error: error.message, type: "streaming_error", code: toGatewayError(error).kind };
+      this.#enqueue(encoder.encode(`\n\nevent: error\ndata: ${JSON.stringify(frame)}\n\n`));
+      this.#controller?.close();
+    } else this.#controller?.error(error);
+    this.#controller = undefined;
+    this.#finish("failed", error);
+  }
+
+  heartbeat(nowMs: number): void {
+    this.lastWriteAtMs = nowMs;
+    if (this.#isEventStream && this.#isBetweenEvents) this.#enqueue(encoder.encode(": keepalive\n\n"));
+  }
+
+  cut(): void {
+    this.#controller?.error(clientStalled());
+    this.#controller = undefined;
+    this.#hooks.abandoned();
+    this.#finish("aborted", undefined);
+  }
+
+  #enqueue(bytes: Uint8Array): void {
+    if (this.#controller === undefined) return;
+    this.#controller.enqueue(bytes);
+    this.#hooks.sent(bytes);
+  }
+
+  #finish(outcome: "complete" | "failed" | "aborted", error: GatewayError | undefined): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#liveness.unwatch(this);
+    if (outcome !== "complete") this.#source.cancel();
+    this.#hooks.ended(outcome, error);
+  }
+}

@@ -1,0 +1,83 @@
+// Whether the answer of a forwarded request is a good one: by its status, its type and its beginning. A good one goes on as
+// it came.
+
+import type { ByteSource } from "../../contract/byte-source.ts";
+import { HeldSource } from "../../outbound/held-source.ts";
+import { connectionError, type OutboundResponse, readText } from "../../outbound/http-client.ts";
+import { isErrorAnswer, parseObject, readStreamError } from "./error-body.ts";
+import { type AnswerFacts, classifyAnswer, refusalOf, type RefusalSource } from "./errors.ts";
+import { UpstreamRefusal } from "./refusal.ts";
+
+/** Errors under a good status are no longer, and neither are refusals. */
+const maxErrorBytes = 64 * 1024;
+
+/**
+ * @returns the body, as bytes when it is whole already; "missing" when the server has nothing at that address
+ * @throws {UpstreamRefusal} classified
+ */
+export async function judgeAnswer(
+  response: OutboundResponse,
+  facts: AnswerFacts,
+  source: RefusalSource,
+  signal: AbortSignal,
+): Promise<ByteSource | Uint8Array | "missing"> {
+  const { status, contentType } = facts;
+  if (status < 200 || status >= 300 || contentType.includes("text/html")) {
+    const refusal = classifyAnswer(await readText(response.body, maxErrorBytes, signal), facts, source);
+    if (refusal.reason !== "not-an-api") throw refusal;
+    if (status === 404 || status === 405) return "missing";
+    throw foreign(refusal, source);
+  }
+  if (contentType.includes("text/event-stream")) return judgeStream(response, facts, source);
+  if (contentType.includes("json")) return judgeJson(response, facts, source);
+  return response.body;
+}
+
+/** Short ones are read whole: an error may stand in them. */
+async function judgeJson(
+  response: OutboundResponse,
+  facts: AnswerFacts,
+  source: RefusalSource,
+): Promise<ByteSource | Uint8Array> {
+  const held = await hold(response, maxErrorBytes);
+  if (!held.isWhole) return held;
+  const { bytes } = held;
+  const text = new TextDecoder().decode(bytes);
+  const object = parseObject(text);
+  // Some rerankers answer with a bare list.
+  const isList = object === undefined && /^\s*\[/.test(text);
+  if (!isList && (object === undefined || isErrorAnswer(object))) {
+    held.cancel();
+    const refusal = classifyAnswer(text, facts, source);
+    throw refusal.reason === "not-an-api" ? foreign(refusal, source) : refusal;
+  }
+  return bytes;
+}
+
+/** A stream that begins with its error is refused while there is a status to say so. */
+async function judgeStream(response: OutboundResponse, facts: AnswerFacts, source: RefusalSource): Promise<ByteSource> {
+  const held = await hold(response, 1);
+  const text = new TextDecoder().decode(held.bytes);
+  const first = /^(?:event: ?(\S+)\r?\n)?data: ?(\{.*\})\r?$/m.exec(text);
+  const event = first?.[2] === undefined ? undefined : parseObject(first[2]);
+  if (event === undefined || readStreamError(event, first?.[1] === "error") === undefined) return held;
+  held.cancel();
+  throw classifyAnswer(text, facts, source);
+}
+
+async function hold(response: OutboundResponse, enoughBytes: number): Promise<HeldSource> {
+  try {
+    return await HeldSource.begin(response.body, enoughBytes);
+  } catch (error) {
+    throw connectionError("Cannot read the answer of the upstream", error);
+  }
+}
+
+function foreign(cause: UpstreamRefusal, source: RefusalSource): UpstreamRefusal {
+  const { message } = refusalOf(
+    "not-an-api",
+    "answered with something that is no answer of this endpoint: check its base URL, and what stands in between",
+    source,
+  );
+  return new UpstreamRefusal("not-an-api", message, { upstream: source.upstream, cause });
+}
