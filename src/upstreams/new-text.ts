@@ -12,13 +12,15 @@ export interface NewText {
 
 /** So many deltas in a row must begin with the whole of the one before. */
 const minLinks = 2;
+/** Where a reply is over after one link, its first delta must be so long: nobody stutters whole words. Characters. */
+const tellingChars = 4;
 /** Beyond this length the row is long enough to decide before the end. */
 const decisiveChars = 48;
 
 /**
  * The first delta is said at once. As long as every further one begins with the whole of the one before, and the second
  * is longer than the first, deltas are kept back. They are cumulative when `minLinks` of them did and either
- * `decisiveChars` are reached or nothing more comes; not, however, when all of it is one unit repeated: "ha", "haha" may
+ * `decisiveChars` are reached or nothing more comes, or when nothing comes behind the second of two that are words; not, however, when all of it is one unit repeated: "ha", "haha" may
  * well be laughter. The first that does not begin so proves all of them pieces.
  * A stream that was found cumulative and then sends something else is pieces from there on.
  */
@@ -48,7 +50,8 @@ export function createNewText(): NewText {
   }
 
   function isCumulative(text: string): boolean {
-    return links >= minLinks && !isRepetition(text);
+    const isTelling = links >= minLinks || text.slice(0, said).trim().length >= tellingChars;
+    return isTelling && !isRepetition(text);
   }
 
   return {

@@ -9,6 +9,7 @@ import { classifyText, refusalOf, type RefusalSource } from "./errors.ts";
 import { parseTimings, parseUsage } from "./parse-usage.ts";
 import type { UpstreamRefusal } from "./refusal.ts";
 import { type Rescue, TextFlow } from "./text-flow.ts";
+import type { ThoughtsStart } from "./think-tags.ts";
 import { createToolCalls, type ToolCalls } from "./tool-calls.ts";
 
 export interface ReplyOptions {
@@ -16,6 +17,9 @@ export interface ReplyOptions {
   readonly model: string;
   readonly source: RefusalSource;
   readonly thinkTags: boolean;
+  /** @defaultValue "marked" */
+  readonly thoughtsStart?: ThoughtsStart;
+  readonly onThoughtsStart?: (start: "marked" | "unopened") => void;
   readonly cumulativeDeltas: boolean;
   readonly doneIsFinish: boolean;
   readonly toolNames: readonly string[];
@@ -63,6 +67,8 @@ export class ReplyReader {
     this.#options = options;
     this.text = new TextFlow({
       thinkTags: options.thinkTags,
+      thoughtsStart: options.thoughtsStart ?? "marked",
+      onThoughtsStart: options.onThoughtsStart,
       cumulativeDeltas: options.cumulativeDeltas,
       rescue: options.rescue,
       hasTools: options.toolNames.length > 0,

@@ -20,6 +20,7 @@ export const generic: Dialect = {
   },
   reply: {
     thinkTags: true,
+    unopenedThoughts: true,
     cumulativeDeltas: true,
     answersInReasoning: true,
     doneIsFinish: true,

@@ -10,6 +10,7 @@ export const hostedRequest: RequestRules = {
   thinkingSwitch: "enable_thinking",
   // Defaults differ: qwen-plus does not think by itself, qwen3.5 and later do (deep-thinking page).
   saysThinkingAlways: true,
+  alwaysThinks: undefined,
   budgetField: "thinking_budget",
   efforts: { none: "none", minimal: "low", low: "low", medium: "medium", high: "xhigh", xhigh: "xhigh" },
   effortModels: /^(?:qwen\/)?qwen3\.8/i,
@@ -19,6 +20,7 @@ export const hostedRequest: RequestRules = {
   asksForParallelCalls: true,
   toolChoice: "full",
   noneDropsTools: false,
+  jsonObject: "send",
   emptyParameters: "omit",
   messageExtras: ["name", "partial"],
   partExtras: ["cache_control", "min_pixels", "max_pixels"],
@@ -33,6 +35,7 @@ export const hostedRequest: RequestRules = {
 /** Tags and cumulative deltas as qwen-code 0.24.4 guards against them. */
 export const hostedReply: ReplyRules = {
   thinkTags: true,
+  unopenedThoughts: false,
   cumulativeDeltas: true,
   answersInReasoning: false,
   doneIsFinish: false,

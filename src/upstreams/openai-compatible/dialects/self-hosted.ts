@@ -8,6 +8,7 @@ export const selfHostedRequest: RequestRules = {
   preserveThinking: false,
   thinkingSwitch: "chat_template_kwargs",
   saysThinkingAlways: false,
+  alwaysThinks: undefined,
   budgetField: undefined,
   // Arguments of the Qwen3.8 template (2026-08); older templates do not read them.
   efforts: { none: "none", minimal: "low", low: "low", medium: "medium", high: "xhigh", xhigh: "xhigh" },
@@ -28,6 +29,7 @@ export const selfHostedRequest: RequestRules = {
   asksForParallelCalls: false,
   toolChoice: "full",
   noneDropsTools: true,
+  jsonObject: "send",
   emptyParameters: "omit",
   messageExtras: ["name"],
   partExtras: [],
@@ -40,6 +42,7 @@ export const selfHostedRequest: RequestRules = {
 export const selfHostedReply: ReplyRules = {
   // Without a reasoning parser the template's own tags stay in the content.
   thinkTags: true,
+  unopenedThoughts: true,
   cumulativeDeltas: false,
   answersInReasoning: true,
   doneIsFinish: false,
