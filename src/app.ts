@@ -24,8 +24,14 @@ import { describeLowLimit, readDescriptorLimit, readDescriptors } from "./teleme
 import type { Log } from "./telemetry/log.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 
+export interface StartedApp {
+  readonly url: string;
+  /** What serves, each in a few words. */
+  readonly upstreams: readonly string[];
+}
+
 export interface App {
-  start(): Promise<{ readonly url: string }>;
+  start(): Promise<StartedApp>;
   /** Handles a request in process. */
   handle(request: Request): Promise<Response>;
   /** The way to the upstream that this app uses. */
@@ -66,6 +72,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
         .current()
         .flatMap(({ name, accounts }) => (accounts?.() ?? []).map((account) => ({ upstream: name, account }))),
     upstreamRequests: () => slots,
+    queues: () => gateway.queues(),
   });
   const store = timeStore(ownStore, metrics);
   const gateway = createConfiguredGateway(config, upstreams.current, store, slots, metrics, clock, log);
@@ -113,7 +120,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       const { url } = server.start();
       // The first request need not wait for the list; a failure is logged and tried again then.
       gateway.listModels(AbortSignal.timeout(config.firstByteTimeoutMs)).catch(() => {});
-      return { url };
+      return { url, upstreams: upstreams.describe() };
     },
     handle: (request) => server.handle(request),
     fetch: upstreams.fetch,

@@ -15,6 +15,15 @@ const exitCode = await runCommandLine(process.argv.slice(2), {
     if (process.stdin.isTTY) process.stderr.write(`${prompt}\n`);
     return Bun.stdin.text();
   },
+  questions: {
+    get isTerminal() {
+      return process.stdin.isTTY === true;
+    },
+    async open() {
+      const { createLineSource } = await import("./cli/line-source.ts");
+      return createLineSource(process.stdin, (text) => void process.stderr.write(text));
+    },
+  },
 });
 // Idle connections and timers must not keep a program alive whose work is done.
 process.exit(exitCode);

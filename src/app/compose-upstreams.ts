@@ -4,12 +4,15 @@
 import type { Config } from "../config/config-schema.ts";
 import { version } from "../config/version.ts";
 import type { Clock } from "../contract/clock.ts";
+import type { Upstream } from "../contract/upstream.ts";
+import type { UpstreamLimits } from "../contract/limits.ts";
 import type { SecretBox } from "../credentials/secret-box.ts";
 import type { QwenWebEmulator } from "../emulator/qwen-web-emulator.ts";
 import { createFetchClient, type FetchFunction } from "../outbound/fetch-client.ts";
 import type { HttpClient } from "../outbound/http-client.ts";
 import { createRequestSlots, type RequestSlots } from "../outbound/request-slots.ts";
 import { createTcpClient } from "../outbound/tcp-client.ts";
+import { withoutCredentials } from "../outbound/without-credentials.ts";
 import type { AccountStore } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import { watchUpstream, type WatchedUpstream } from "../telemetry/watch-upstream.ts";
@@ -20,6 +23,8 @@ import { createQwenWebUpstream } from "../upstreams/qwen-web/upstream.ts";
 export interface ComposedUpstreams {
   /** Those that may serve now, the first asked first: an account that is added joins them. */
   current(): readonly WatchedUpstream[];
+  /** The same for whoever starts the program: each by its name, and where it is. No secrets. */
+  describe(): readonly string[];
   /** The way to the Qwen web backend. */
   readonly fetch: FetchFunction;
   /** Given where the platform's fetch bounds how many requests run. */
@@ -56,17 +61,23 @@ export async function composeUpstreams(config: Config, parts: UpstreamParts): Pr
     sockets === undefined
       ? platform
       : { send: (request) => (isDemonstration() ? platform.send(request) : sockets.send(request)) };
-  const others = (await loadOthers(config, { http: sockets ?? platform, clock, log })).map((upstream) =>
-    watchUpstream(upstream, clock),
-  );
+  const loaded = await loadOthers(config, { http: sockets ?? platform, clock, log });
+  const others = loaded.upstreams.map((upstream) => watchUpstream(upstream, clock));
   const webLog = log.with({ component: "qwen-web" });
   const accounts = createConfiguredAccounts(config, { store, box, http, clock, log: webLog });
   await accounts.load();
-  const web = watchUpstream(createWeb(config, accounts, http, clock, webLog), clock);
+  const web = watchUpstream({ ...createWeb(config, accounts, http, clock, webLog), limits: webLimits(config) }, clock);
   const all = [web, ...others];
   const servesWithoutAccount = others.length === 0 || config.qwenBaseUrl !== defaultQwenUrl;
+  const current = (): readonly WatchedUpstream[] => (servesWithoutAccount || !accounts.isAnonymous ? all : others);
   return {
-    current: () => (servesWithoutAccount || !accounts.isAnonymous ? all : others),
+    current,
+    describe() {
+      if (isDemonstration()) return ['the built-in emulator; for a real one run "qwen-gateway setup"'];
+      return current().map(
+        ({ name }) => `${name} (${withoutCredentials(loaded.baseUrls.get(name) ?? config.qwenBaseUrl)})`,
+      );
+    },
     fetch: network,
     slots,
     async close() {
@@ -76,16 +87,29 @@ export async function composeUpstreams(config: Config, parts: UpstreamParts): Pr
   };
 }
 
+interface LoadedOthers {
+  readonly upstreams: readonly Upstream[];
+  /** By name. */
+  readonly baseUrls: ReadonlyMap<string, string>;
+}
+
 /** The wing is loaded where there is something for it to do. */
-async function loadOthers(config: Config, surroundings: { http: HttpClient; clock: Clock; log: Log }) {
+async function loadOthers(
+  config: Config,
+  surroundings: { http: HttpClient; clock: Clock; log: Log },
+): Promise<LoadedOthers> {
   const isAsked =
     config.upstreamBaseUrl !== undefined ||
     config.dashscopeApiKey.length > 0 ||
     config.modelscopeApiKey.length > 0 ||
     (config.upstreams ?? []).length > 0;
-  if (!isAsked) return [];
-  const { createConfiguredUpstreams } = await import("../upstreams/openai-compatible/configured-upstreams.ts");
-  return createConfiguredUpstreams(config, surroundings);
+  if (!isAsked) return { upstreams: [], baseUrls: new Map() };
+  const { createConfiguredUpstreams, listConfiguredUpstreams } =
+    await import("../upstreams/openai-compatible/configured-upstreams.ts");
+  return {
+    upstreams: createConfiguredUpstreams(config, surroundings),
+    baseUrls: new Map(listConfiguredUpstreams(config).map(({ name, baseUrl }) => [name, baseUrl])),
+  };
 }
 
 function createWeb(config: Config, accounts: WebAccounts, http: HttpClient, clock: Clock, log: Log) {
@@ -112,6 +136,16 @@ function createWeb(config: Config, accounts: WebAccounts, http: HttpClient, cloc
   });
 }
 
+function webLimits({ qwenMaxConcurrent, qwenRequestsPerMinute, queueSize, queueWaitMs }: Config): UpstreamLimits {
+  return {
+    requests: qwenRequestsPerMinute === undefined ? [] : [{ limit: qwenRequestsPerMinute, windowMs: 60_000 }],
+    tokens: [],
+    queueSize,
+    queueWaitMs,
+    ...(qwenMaxConcurrent === undefined ? {} : { maxConcurrent: qwenMaxConcurrent }),
+  };
+}
+
 /** The network; as long as there is no account to go there with, the built-in emulator. */
 function createNetwork(isDemonstration: () => boolean, log: Log): FetchFunction {
   let emulator: Promise<QwenWebEmulator> | undefined;
@@ -125,7 +159,7 @@ function createNetwork(isDemonstration: () => boolean, log: Log): FetchFunction 
 /** Whoever has an account never pays for it. */
 async function loadEmulator(log: Log): Promise<QwenWebEmulator> {
   log.info(
-    'No Qwen account is configured: the built-in emulator answers. Set QWEN_TOKEN or run "qwen-gateway accounts add"',
+    'No upstream is configured: the built-in emulator answers. Run "qwen-gateway setup", or set QWEN_TOKEN, DASHSCOPE_API_KEY or UPSTREAM_BASE_URL',
   );
   const { createQwenWebEmulator } = await import("../emulator/qwen-web-emulator.ts");
   return createQwenWebEmulator({ maxRecordedRequests: 0 });

@@ -1,6 +1,7 @@
 // What a command is, and what it may touch of the process around it.
 
 import type { Environment } from "../config/load-config.ts";
+import type { LineSource } from "./line-source.ts";
 
 export interface Flag {
   /** Without the two hyphens. */
@@ -23,6 +24,12 @@ export interface CommandContext {
   readonly hasColours?: boolean;
   /** All of standard input. On a terminal the prompt says what is awaited. */
   readInput(prompt: string): Promise<string>;
+  /** Standard input line by line. @defaultValue nobody can be asked */
+  readonly questions?: {
+    /** Somebody sits there. */
+    readonly isTerminal: boolean;
+    open(): Promise<LineSource>;
+  };
 }
 
 /** 0: done. 1: failed. 2: the command line or a setting is wrong. */

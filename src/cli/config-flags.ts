@@ -1,36 +1,56 @@
 // The settings as flags of a command, and a command's flags back to a checked Config.
 
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { ConfigError } from "../config/config-error.ts";
 import { listSettings, type Setting } from "../config/config-names.ts";
+import { defaultConfigPath } from "../config/default-config-path.ts";
 import { type LoadedConfig, loadConfig } from "../config/load-config.ts";
 import type { CommandContext, Flag, FlagValues } from "./command.ts";
 
-const configFileFlag: Flag = { name: "config", value: "FILE", description: "YAML file with settings" };
+const configFileFlag: Flag = {
+  name: "config",
+  value: "FILE",
+  description:
+    "YAML file with settings (default: qwen-gateway/config.yaml in $XDG_CONFIG_HOME or ~/.config, if it is there)",
+};
 
 export function configFlags(): readonly Flag[] {
   return [configFileFlag, ...listSettings().map(toFlag)];
 }
 
-/** @throws {ConfigError} also when the file cannot be read. */
-export function loadCommandConfig(values: FlagValues, context: CommandContext): LoadedConfig {
-  const { config: path, ...flags } = values;
-  const sources = { environment: context.environment, flags };
-  if (path === undefined) return loadConfig(sources);
-  return loadConfig({ ...sources, file: { path, text: readText(path) } });
+export interface LoadedCommandConfig extends LoadedConfig {
+  /** The file that was read. */
+  readonly file: string | undefined;
 }
 
-function readText(path: string): string {
+/** @throws {ConfigError} also when the file cannot be read; the one that nobody named may be missing. */
+export function loadCommandConfig(values: FlagValues, context: CommandContext): LoadedCommandConfig {
+  const { config: named, ...flags } = values;
+  const sources = { environment: context.environment, flags };
+  const path = named ?? defaultConfigPath(context.environment);
+  // A home that this user may not enter, as services have it, holds no settings of theirs.
+  const text = path === undefined || (named === undefined && !existsSync(path)) ? undefined : readConfigFile(path);
+  if (named !== undefined && text === undefined) throw unreadable(named, "there is no such file");
+  if (path === undefined || text === undefined) return { ...loadConfig(sources), file: undefined };
+  return { ...loadConfig({ ...sources, file: { path, text } }), file: path };
+}
+
+/** Undefined: there is none. @throws {ConfigError} when it is there and cannot be read */
+export function readConfigFile(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    const reason = error instanceof Error && "code" in error ? reasons[String(error.code)] : undefined;
-    throw new ConfigError([`Cannot read config file "${path}": ${reason ?? String(error)}`]);
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw unreadable(path, reasons[code] ?? String(error));
   }
 }
 
+function unreadable(path: string, reason: string): ConfigError {
+  return new ConfigError([`Cannot read config file "${path}": ${reason}`]);
+}
+
 const reasons: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such file",
   EACCES: "permission denied",
   EISDIR: "it is a folder",
 };

@@ -4,19 +4,19 @@ import { accessSync, constants, existsSync, readdirSync, rmSync, statfsSync, sta
 import { dirname, join, resolve } from "node:path";
 import { ConfigError } from "../config/config-error.ts";
 import type { Config } from "../config/config-schema.ts";
-import type { LoadedConfig } from "../config/load-config.ts";
 import type { DoctorLine } from "../contract/doctor-line.ts";
 import { checkBind, isLoopback } from "../server/check-bind.ts";
 import { describeLowLimit } from "../telemetry/descriptors.ts";
+import type { LoadedCommandConfig } from "./config-flags.ts";
 
-export function configurationLines({ config, origins }: LoadedConfig): DoctorLine[] {
+export function configurationLines({ config, origins, file }: LoadedCommandConfig): DoctorLine[] {
   const subject = "configuration";
   const given = Object.values(origins).filter((origin) => origin !== "default").length;
   const lines: DoctorLine[] = [
     {
       verdict: "ok",
       subject,
-      finding: `${given === 1 ? "1 setting" : `${given} settings`} of yours, the others have defaults`,
+      finding: `${given === 1 ? "1 setting" : `${given} settings`} of yours, the others have defaults${file === undefined ? "" : `; file: ${file}`}`,
     },
   ];
   try {

@@ -1,13 +1,16 @@
-// The doctor's lines about the database and about the upstream, whose own they are.
+// The doctor's lines about the database and about the upstreams, whose own they are.
 
+import { ConfigError } from "../config/config-error.ts";
 import { listSettings } from "../config/config-names.ts";
 import type { Config } from "../config/config-schema.ts";
 import { version } from "../config/version.ts";
 import type { DoctorLine } from "../contract/doctor-line.ts";
 import { silentLog } from "../telemetry/log.ts";
+import { listConfiguredUpstreams } from "../upstreams/openai-compatible/configured-upstreams.ts";
 import { diagnoseQwenWeb } from "../upstreams/qwen-web/doctor.ts";
 import { openAccounts } from "./accounts/open-accounts.ts";
-import { splitSentence } from "./doctor-machine.ts";
+import { diagnoseCompatible } from "./doctor-compatible.ts";
+import { problemLines, splitSentence } from "./doctor-machine.ts";
 import { describeStartError } from "./describe-start-error.ts";
 
 export async function* diagnoseUpstream(config: Config, offline: boolean): AsyncGenerator<DoctorLine> {
@@ -22,20 +25,28 @@ export async function* diagnoseUpstream(config: Config, offline: boolean): Async
   }
   try {
     yield { verdict: "ok", subject: "database", finding: "can be opened" };
+    const others = listConfiguredUpstreams(config);
     const { accounts, http } = opened;
-    const isDemonstration = accounts.isAnonymous && config.qwenBaseUrl === defaultQwenUrl();
-    yield* diagnoseQwenWeb({
-      accounts,
-      http,
-      baseUrl: config.qwenBaseUrl,
-      authUrl: config.qwenAuthUrl,
-      chatTitle: config.qwenChatTitle,
-      defaultModel: config.defaultModel,
-      userAgent: `qwen-gateway/${version}`,
-      clock: Date.now,
-      offline,
-      isDemonstration,
-    });
+    const isNowhere = accounts.isAnonymous && config.qwenBaseUrl === defaultQwenUrl();
+    // Where others serve, nobody asks the web backend without an account.
+    if (!isNowhere || others.length === 0) {
+      yield* diagnoseQwenWeb({
+        accounts,
+        http,
+        baseUrl: config.qwenBaseUrl,
+        authUrl: config.qwenAuthUrl,
+        chatTitle: config.qwenChatTitle,
+        defaultModel: config.defaultModel,
+        userAgent: `qwen-gateway/${version}`,
+        clock: Date.now,
+        offline,
+        isDemonstration: isNowhere,
+      });
+    }
+    yield* diagnoseCompatible(others, config, offline);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    yield* problemLines(error);
   } finally {
     await opened.accounts.settled();
     await opened.close();

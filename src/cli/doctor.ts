@@ -1,27 +1,28 @@
 // qwen-gateway doctor: looks at everything between here and an answer, and says what to do where something is wrong.
 
 import { ConfigError } from "../config/config-error.ts";
-import type { LoadedConfig } from "../config/load-config.ts";
 import type { DoctorLine } from "../contract/doctor-line.ts";
 import type { Command, CommandContext, ExitCode } from "./command.ts";
-import { configFlags, loadCommandConfig } from "./config-flags.ts";
+import { printDoctorLine } from "./print-doctor-line.ts";
+import { configFlags, loadCommandConfig, type LoadedCommandConfig } from "./config-flags.ts";
 
 export function doctorCommand(): Command {
   return {
     name: "doctor",
-    summary: "Checks settings, data directory, limits, clock, accounts and the way to Qwen; says what to do",
+    summary: "Checks settings, data directory, limits, clock, accounts, upstreams and the way to them; says what to do",
     example: "qwen-gateway doctor",
     flags: [{ name: "offline", description: "Leave out whatever needs the network" }, ...configFlags()],
     notes:
       "Give it the settings of your gateway: the same file, environment and flags. It sends one short message to Qwen, in a\n" +
-      "chat of its own that it deletes. The exit code is 0 when nothing failed; warnings do not count.",
+      "chat of its own that it deletes, and one to each other upstream. The exit code is 0 when nothing failed; warnings do\n" +
+      "not count.",
     async run({ offline, ...flags }, context) {
       let failures = 0;
       let warnings = 0;
       for await (const line of diagnose(flags, context, offline === "true")) {
         if (line.verdict === "fail") failures++;
         if (line.verdict === "warn") warnings++;
-        printLine(line, context);
+        printDoctorLine(line, context);
       }
       context.print(closingLine(failures, warnings));
       return (failures === 0 ? 0 : 1) satisfies ExitCode;
@@ -36,7 +37,7 @@ async function* diagnose(
 ): AsyncGenerator<DoctorLine> {
   // Loaded here, because no other command should wait for it.
   const machine = await import("./doctor-machine.ts");
-  let loaded: LoadedConfig;
+  let loaded: LoadedCommandConfig;
   try {
     loaded = loadCommandConfig(flags, context);
   } catch (error) {
@@ -53,17 +54,6 @@ async function* diagnose(
   if (directory.some((line) => line.verdict === "fail")) return;
   const { diagnoseUpstream } = await import("./doctor-upstream.ts");
   yield* diagnoseUpstream(config, offline);
-}
-
-const colours = { ok: "\u001b[32m", warn: "\u001b[33m", fail: "\u001b[31m" } as const;
-const plain = "\u001b[0m";
-const subjectWidth = 16;
-
-function printLine({ verdict, subject, finding, advice }: DoctorLine, context: CommandContext): void {
-  const label = verdict.padEnd(4);
-  const shown = context.hasColours === true ? `${colours[verdict]}${label}${plain}` : label;
-  context.print(`${shown}  ${subject.padEnd(subjectWidth)}  ${finding}`);
-  if (advice !== undefined) context.print(`${" ".repeat(6 + subjectWidth)}  -> ${advice}`);
 }
 
 function closingLine(failures: number, warnings: number): string {

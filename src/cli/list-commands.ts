@@ -7,11 +7,13 @@ import { doctorCommand } from "./doctor.ts";
 import { emulateCommand } from "./emulate.ts";
 import { healthcheckCommand } from "./healthcheck.ts";
 import { serveCommand } from "./serve.ts";
+import { setupCommand } from "./setup/setup.ts";
 import { versionCommand } from "./version.ts";
 
 export function listCommands(): readonly Command[] {
   return [
     serveCommand(),
+    setupCommand(),
     doctorCommand(),
     ...accountsCommands(),
     emulateCommand,

@@ -23,14 +23,19 @@ export function serveCommand(): Command {
       "Flags win over the environment, the environment over the file. Secrets belong into the environment or the file:\n" +
       "other users of this machine can see the flags of a running program.",
     async run(flags, context) {
-      const { config } = loadCommandConfig(flags, context);
+      const { config, file } = loadCommandConfig(flags, context);
       const log = createLog({ level: config.logLevel, format: config.logFormat });
-      return serve(config, log, context);
+      return serve(config, file, log, context);
     },
   };
 }
 
-async function serve(config: Config, log: LiveLog, context: CommandContext): Promise<ExitCode> {
+async function serve(
+  config: Config,
+  file: string | undefined,
+  log: LiveLog,
+  context: CommandContext,
+): Promise<ExitCode> {
   process.on("unhandledRejection", (reason) => log.error("A background task failed", {}, reason));
   // From here on, so that a signal during the start ends as orderly as one after it.
   const stopSignal = awaitStopSignal(process, () => process.exit(1));
@@ -39,9 +44,12 @@ async function serve(config: Config, log: LiveLog, context: CommandContext): Pro
   try {
     const { createApp } = await import("../app.ts");
     app = await createApp(config, { log, maxFetches: maxFetches(context.environment) });
-    const { url } = await app.start();
+    const { url, upstreams } = await app.start();
     useCompilersAsUsual();
-    context.print(`qwen-gateway ${version} listens on ${url}`);
+    const lines = [`qwen-gateway ${version} listens on ${url}`, `Served by ${upstreams.join(", ")}`];
+    if (file !== undefined) lines.push(`Settings from ${file}`);
+    // At once, for those who read one line and go.
+    context.print(lines.join("\n"));
   } catch (error) {
     await app
       ?.stop()

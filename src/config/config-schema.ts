@@ -11,6 +11,7 @@ const LONGEST_TIMER_MS = 2_147_483_647;
 const TEN_YEARS_MS = 3650 * DAY_MS;
 const GIBIBYTE = 1024 ** 3;
 const MOST_COUNTED = 1_000_000;
+const MOST_TOKENS = 1_000_000_000;
 
 /** A wait, in milliseconds. */
 function wait(description: string, defaultMs: number, minimum = 1) {
@@ -22,8 +23,8 @@ function size(description: string, defaultBytes: number) {
 }
 
 /** A number of things at a time, unlimited unless it is set. */
-function limit(description: string) {
-  return Type.Optional(Type.Integer({ description, minimum: 1, maximum: MOST_COUNTED }));
+function limit(description: string, maximum = MOST_COUNTED) {
+  return Type.Optional(Type.Integer({ description, minimum: 1, maximum }));
 }
 
 function toggle(description: string, defaultValue: boolean) {
@@ -67,20 +68,32 @@ export const dialectNames = [
   "generic",
 ] as const;
 
+export const upstreamNameRule = "^[a-z0-9][a-z0-9._-]{0,63}$";
+/** Of a Coding Plan. */
+const planTiers = ["lite", "pro"] as const;
+
 /** One upstream of the file. Names of fields are the file's. */
 const upstreamSchema = Type.Object(
   {
     /** Stands before a slash in names of models, in headers, metrics and the log. */
-    name: Type.String({ pattern: "^[a-z0-9][a-z0-9._-]{0,63}$" }),
+    name: Type.String({ pattern: upstreamNameRule }),
     dialect: Type.Optional(Type.Enum(dialectNames)),
     base_url: Type.Optional(Type.String({ pattern: addressRules.pattern })),
     api_keys: Type.Optional(Type.Array(Type.String({ pattern: "^[!-~]+$" }))),
     region: Type.Optional(Type.String({ pattern: regionRules.pattern })),
     plan: Type.Optional(Type.Enum(["coding", "token"])),
+    tier: Type.Optional(Type.Enum(planTiers)),
     workspace: Type.Optional(Type.String({ pattern: "^[a-z0-9-]+$" })),
     models: Type.Optional(Type.Array(Type.String({ pattern: "^\\S+$" }))),
     default_model: Type.Optional(Type.String({ pattern: "^\\S+$" })),
     headers: Type.Optional(Type.Record(Type.String(), Type.String({ pattern: "^[ -~]*$" }))),
+    max_concurrent: Type.Optional(Type.Integer({ minimum: 1, maximum: MOST_COUNTED })),
+    requests_per_minute: Type.Optional(Type.Integer({ minimum: 1, maximum: MOST_COUNTED })),
+    tokens_per_minute: Type.Optional(Type.Integer({ minimum: 1, maximum: MOST_TOKENS })),
+    /** Requests that may begin in the first second after rest, and twice as many in each that follows. */
+    ramp_per_second: Type.Optional(Type.Integer({ minimum: 1, maximum: MOST_COUNTED })),
+    queue_size: Type.Optional(Type.Integer({ minimum: 0, maximum: MOST_COUNTED })),
+    queue_wait_ms: Type.Optional(Type.Integer({ minimum: 0, maximum: LONGEST_TIMER_MS })),
   },
   { additionalProperties: false },
 );
@@ -212,6 +225,11 @@ export const configSchema = Type.Object(
     ),
     qwenRecover: toggle("An answer whose stream breaks off is completed from the stored chat, if that holds it", true),
 
+    qwenMaxConcurrent: limit(
+      "Most replies of Qwen web accounts at a time, all accounts together. Beyond it requests wait",
+    ),
+    qwenRequestsPerMinute: limit("Most requests to Qwen web accounts within a minute. Beyond it requests wait"),
+
     upstreamBaseUrl: Type.Optional(
       Type.String({
         description: "Address of an OpenAI-compatible server of yours, such as http://127.0.0.1:11434/v1",
@@ -223,11 +241,25 @@ export const configSchema = Type.Object(
       Type.Enum(dialectNames, { description: "What kind of server it is. Default: found out by asking it" }),
     ),
     upstreamModels: list("The models that clients see, instead of the server's own list", ...modelWords),
+    upstreamMaxConcurrent: limit("Most replies of this server at a time. Beyond it requests wait"),
+    upstreamRequestsPerMinute: limit("Most requests to it within a minute. Beyond it requests wait"),
+    upstreamTokensPerMinute: limit(
+      "Most tokens, read and written, within a minute. Beyond it requests wait",
+      MOST_TOKENS,
+    ),
     dashscopeApiKey: list("Your keys of Alibaba Cloud Model Studio (DashScope), one or several", ...secretWords),
     dashscopeRegion: Type.Optional(Type.String({ description: "Region of these keys. Default: intl", ...regionRules })),
     dashscopePlan: Type.Optional(
       Type.Enum(["coding", "token"], { description: "Plan that these keys belong to. Default: pay as you go" }),
     ),
+    dashscopeTier: Type.Optional(
+      Type.Enum(planTiers, { description: "Tier of a coding plan, whose limits are then kept. Default: those of pro" }),
+    ),
+    dashscopeMaxConcurrent: limit("Most replies of DashScope at a time. Beyond it requests wait"),
+    dashscopeRequestsPerMinute: limit(
+      "Most requests to DashScope within a minute, and a sixtieth of it within a second. Beyond it requests wait",
+    ),
+    dashscopeTokensPerMinute: limit("The same for tokens, read and written. Beyond it requests wait", MOST_TOKENS),
     modelscopeApiKey: list("Your keys of ModelScope, one or several", ...secretWords),
     upstreams: Type.Optional(
       Type.Array(upstreamSchema, {
@@ -307,6 +339,13 @@ export const configSchema = Type.Object(
     }),
     maxStreams: limit("Most replies that run at a time, streamed or whole. Beyond it: 503"),
     maxStreamsPerKey: limit("Most replies that run at a time for one API key. Beyond it: 429"),
+    queueSize: Type.Integer({
+      description: "Most requests that wait for one upstream at its limit. Beyond it: 429",
+      default: 100,
+      minimum: 0,
+      maximum: MOST_COUNTED,
+    }),
+    queueWaitMs: wait("Longest wait of a request for an upstream at its limit. Beyond it: 429", 30 * SECOND_MS, 0),
 
     transport: Type.Enum(["socket", "fetch"], {
       description:

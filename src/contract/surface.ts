@@ -16,6 +16,8 @@ export interface EventEncoder {
   write(event: ChatEvent): void;
   /** Appends a frame that says only "still alive" in this protocol. */
   writeHeartbeat(): void;
+  /** What `take` would give, in bytes. */
+  readonly pendingBytes: number;
   /** Empties: the bytes belong to the caller, an empty array when there are none. */
   take(): Uint8Array;
 }

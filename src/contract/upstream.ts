@@ -4,6 +4,7 @@ import type { ByteSource } from "./byte-source.ts";
 import type { ChatRequest } from "./chat-request.ts";
 import type { Continuation } from "./continuation.ts";
 import type { UpstreamEvent } from "./events.ts";
+import type { LimitListener, UpstreamLimits } from "./limits.ts";
 
 export interface ModelInfo {
   readonly id: string;
@@ -48,6 +49,8 @@ export interface OpenContext {
   /** Epoch milliseconds by which the first semantic event must have come: retries and waits included. */
   readonly deadlineMs: number;
   readonly resume: Resume | undefined;
+  /** Wants to hear what the upstream tells of its limits. */
+  readonly limits?: LimitListener;
 }
 
 /** How a reply ended, told to its upstream exactly once. */
@@ -108,6 +111,8 @@ export interface Upstream {
   readonly keepsConversations?: boolean;
   /** It knows by itself what serves a request that names no model. Otherwise the first of its list does. */
   readonly choosesModel?: boolean;
+  /** How much it takes; beyond it requests wait in line. Absent: as much as comes, until its server says otherwise. */
+  readonly limits?: UpstreamLimits;
   /** @throws {GatewayError} when neither the upstream nor a built-in list can tell. */
   listModels(signal: AbortSignal): Promise<readonly ModelInfo[]>;
   /**

@@ -10,6 +10,7 @@ import type { Breaker } from "./breaker.ts";
 import type { Liveness } from "./liveness.ts";
 import type { Candidate } from "./model-routes.ts";
 import type { Turn } from "./turn.ts";
+import type { UpstreamQueues } from "./upstream-queues.ts";
 
 export interface ExchangeOptions {
   readonly surface: Surface;
@@ -24,6 +25,8 @@ export interface ExchangeOptions {
   readonly liveness: Liveness;
   /** Hears how candidates did. */
   readonly breaker?: Breaker;
+  /** Where it waits when an upstream is at its limit. */
+  readonly queues?: UpstreamQueues;
   readonly retry: { readonly maxAttempts: number; readonly baseDelayMs: number; readonly maxDelayMs: number };
   /** Wall clock of all attempts, chat creation and waits included. @defaultValue 60_000 */
   readonly retryBudgetMs: number;

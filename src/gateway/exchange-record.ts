@@ -15,6 +15,8 @@ export class ExchangeRecord {
   upstream: Upstream;
   /** Its account that served the newest attempt. */
   account = "";
+  /** How long it stood in line. */
+  queuedMs = 0;
   readonly #options: ExchangeOptions;
   readonly #startedAtMs: number;
   #firstTokenMs: number | undefined;
@@ -77,6 +79,7 @@ export class ExchangeRecord {
       outcome,
       attempts,
       firstTokenMs: this.#firstTokenMs === undefined ? undefined : Math.round(this.#firstTokenMs),
+      queuedMs: this.queuedMs === 0 ? undefined : Math.round(this.queuedMs),
       totalMs: Math.round(totalMs),
       inputTokens: this.#usage?.inputTokens,
       outputTokens: this.#usage?.outputTokens,
@@ -105,6 +108,7 @@ export class ExchangeRecord {
       kind: error?.kind,
       attempts,
       firstTokenMs: this.#firstTokenMs,
+      queuedMs: this.queuedMs,
       totalMs,
       inputTokens: this.#usage?.inputTokens,
       outputTokens: this.#usage?.outputTokens,

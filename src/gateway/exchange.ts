@@ -1,7 +1,7 @@
 // One exchange after its request is known: attempts until one begins, then the answer in the client's form.
 
 import type { ChatReply } from "../contract/chat-reply.ts";
-import type { ChatRequest } from "../contract/chat-request.ts";
+import type { ChatRequest, Message } from "../contract/chat-request.ts";
 import type { Continuation } from "../contract/continuation.ts";
 import type { TokenUsage } from "../contract/events.ts";
 import { GatewayError, toGatewayError } from "../contract/gateway-error.ts";
@@ -18,6 +18,8 @@ import { Relay, type RelayHooks, streamHeaders } from "./relay.ts";
 import type { ReplyConsumer } from "./reply-consumer.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import { SentReply } from "./sent-reply.ts";
+import { sessionElsewhere } from "./turn.ts";
+import { UpstreamPlace } from "./upstream-place.ts";
 
 /** A chat whose reply could not even be opened may still be generating. */
 const unknownSettleMs = 2000;
@@ -31,6 +33,7 @@ export class Exchange implements AttemptHooks, RelayHooks {
   readonly #controller = new AbortController();
   readonly #opening: Opening;
   readonly #record: ExchangeRecord;
+  readonly #place: UpstreamPlace;
   #budget: RetryBudget;
   /** Those that keep the conversation come first, once the turn has been found. */
   #candidates: readonly Candidate[];
@@ -54,6 +57,14 @@ export class Exchange implements AttemptHooks, RelayHooks {
     this.#candidates = options.candidates;
     this.#opening = new Opening(options.liveness, this.#consumer, () => this.#leave());
     this.#record = new ExchangeRecord(options);
+    const { queues, caller } = options;
+    this.#place = new UpstreamPlace({
+      queues,
+      request,
+      caller,
+      opening: this.#opening,
+      signal: this.#controller.signal,
+    });
   }
 
   /** @throws {GatewayError} when the exchange failed while its status could still be chosen */
@@ -81,6 +92,7 @@ export class Exchange implements AttemptHooks, RelayHooks {
   /** Who answers is not known yet when the head had to go out before the first word. */
   get #ownHeaders(): Record<string, string> {
     const headers: Record<string, string> = { "x-session-id": headerText(this.#options.turn.sessionId) };
+    if (this.#place.tellableMs > 0) headers["x-queue-wait-ms"] = String(this.#place.tellableMs);
     if (this.#attempt === undefined || this.#served === undefined) return headers;
     headers["x-upstream"] = this.#served.upstream.name;
     headers["x-model"] = headerText(this.#attempt.model);
@@ -132,19 +144,25 @@ export class Exchange implements AttemptHooks, RelayHooks {
     const { turn, retry, retryBudgetMs } = this.#options;
     this.#opening.begin();
     try {
-      await turn.begin(this.#controller.signal, namesOfKeepers(this.#candidates));
+      await turn.begin(
+        this.#controller.signal,
+        this.#candidates.map(({ upstream }) => upstream),
+      );
     } finally {
       this.#opening.stop();
     }
-    this.#candidates = keeperFirst(this.#candidates, turn.upstream);
+    const able = this.#candidates.filter(({ upstream }) => turn.mayServe(upstream));
+    if (able.length === 0) throw sessionElsewhere();
+    this.#candidates = keeperFirst(able, turn.upstream);
     // What was waited for others is not spent on attempts.
     this.#budget = new RetryBudget(retry, retryBudgetMs);
   }
 
   /** One round: each candidate that is well, until one begins. */
   async #tryCandidates(): Promise<void> {
-    const { breaker, log, requestId } = this.#options;
-    const candidates = breaker?.choose(this.#candidates) ?? this.#candidates;
+    const { breaker, log, requestId, turn } = this.#options;
+    const well = breaker?.choose(this.#candidates) ?? this.#candidates;
+    const candidates = this.#place.order(well, turn.upstream);
     for (const [index, candidate] of candidates.entries()) {
       try {
         return await this.#tryOnce(candidate);
@@ -170,8 +188,10 @@ export class Exchange implements AttemptHooks, RelayHooks {
     const { upstream } = candidate;
     this.#served = candidate;
     this.#record.upstream = upstream;
-    const request = requestFor(candidate, this.#options.request);
+    const recalled = upstream.keepsConversations === true ? [] : await turn.recall();
+    const request = requestFor(candidate, this.#options.request, recalled);
     const opening = this.#opening;
+    await this.#place.enter(candidate, this.#budget.deadlineMs);
     this.#budget.attempts++;
     this.#consumer.restart();
     const controller = opening.begin();
@@ -184,7 +204,11 @@ export class Exchange implements AttemptHooks, RelayHooks {
         requestId,
         deadlineMs: this.#budget.deadlineMs,
         resume: turn.upstream === upstream.name ? turn.resume : undefined,
+        limits: this.#place,
       });
+    } catch (error) {
+      this.#place.leave();
+      throw error;
     } finally {
       opening.stop();
     }
@@ -209,7 +233,8 @@ export class Exchange implements AttemptHooks, RelayHooks {
   }
 
   createSent(): SentReply {
-    return new SentReply(() => this.#options.turn.createDigest());
+    const { turn } = this.#options;
+    return new SentReply(() => turn.createDigest(), turn.keepsText);
   }
 
   clientReads(): void {
@@ -240,12 +265,22 @@ export class Exchange implements AttemptHooks, RelayHooks {
   async commit({ usage, continuation }: CleanEnd, settleMs: number): Promise<TokenUsage> {
     const { sent } = this.#consumer;
     const told = usage ?? this.#record.estimateUsage(sent.tokens);
-    await this.#options.turn.commit(sent.finish(), continuation, settleMs);
+    const { turn, candidates } = this.#options;
+    await turn.commit({
+      upstream: (this.#served ?? candidates[0]!).upstream.name,
+      account: this.#record.account,
+      model: this.#attempt?.model ?? "",
+      fingerprint: sent.finish(),
+      continuation,
+      settleMs,
+      message: sent.message,
+    });
     return told;
   }
 
   async ended(end: AttemptEnd): Promise<void> {
-    const { outcome, hasBegun, error, settleMs } = end;
+    const { outcome, hasBegun, error, settleMs, usage } = end;
+    this.#place.leave(usage?.totalTokens);
     this.#record.addAttempt(end);
     this.#settleMs = settleMs;
     if (outcome === "failed" && !hasBegun) return;
@@ -266,18 +301,16 @@ export class Exchange implements AttemptHooks, RelayHooks {
   }
 
   #finish(outcome: ReplyOutcome, error: GatewayError | undefined): void {
+    this.#record.queuedMs = this.#place.waitedMs;
     if (!this.#record.end(outcome, error, this.#budget.attempts, this.#consumer)) return;
     this.#options.onEnd(error);
   }
 }
 
 /** The same request in the candidate's words. */
-function requestFor({ model }: Candidate, request: ChatRequest): ChatRequest {
+function requestFor({ model }: Candidate, request: ChatRequest, recalled: readonly Message[]): ChatRequest {
+  if (recalled.length > 0) return { ...request, model, messages: [...recalled, ...request.messages] };
   return model === request.model ? request : { ...request, model };
-}
-
-function namesOfKeepers(candidates: readonly Candidate[]): readonly string[] {
-  return candidates.filter(({ upstream }) => upstream.keepsConversations === true).map(({ upstream }) => upstream.name);
 }
 
 /** What has seen the conversation goes before what would have to be told all of it. */

@@ -17,6 +17,7 @@ import { createLiveness, type LivenessOptions } from "./liveness.ts";
 import { createModelCatalog } from "./model-catalog.ts";
 import { createModelRoutes } from "./model-routes.ts";
 import { createTurns } from "./turns.ts";
+import { createUpstreamQueues, type QueueView } from "./upstream-queues.ts";
 
 /** What the server hands over: the edge has checked keys, host and size, and nothing else. */
 export interface IncomingExchange {
@@ -44,6 +45,8 @@ export interface Gateway {
   sweepSessions(): Promise<void>;
   /** Replies that run now. */
   openReplies(): number;
+  /** Who waits and runs at each upstream that was asked so far. */
+  queues(): readonly QueueView[];
   /** Resolves when no reply runs any more; at the deadline what still runs is ended with a typed error first. */
   drain(deadlineMs: number): Promise<void>;
 }
@@ -91,6 +94,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const { modelRoutes = {}, defaultModel, breakerOpenMs = 30_000 } = options;
   const routes = createModelRoutes({ upstreams, catalog, routes: modelRoutes, defaultModel });
   const breaker = createBreaker({ openMs: breakerOpenMs, clock: options.clock });
+  const queues = createUpstreamQueues({ clock: () => liveness.now(), metrics });
   const running = new Set<Exchange>();
   /** Requests whose answer has not begun. Some run no exchange yet: they wait for their session's turn. */
   let arriving = 0;
@@ -112,6 +116,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       surface,
       candidates,
       breaker,
+      queues,
       request,
       turn,
       identity: {
@@ -221,6 +226,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       }
     },
     openReplies: () => running.size,
+    queues: () => queues.views(),
     async drain(deadlineMs) {
       const idle = new Promise<void>((resolve) => {
         onIdle = resolve;
@@ -230,6 +236,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       isClosed = true;
       for (const exchange of running) exchange.end(shuttingDown());
       await orTimeout(idle, cutMs);
+      queues.stop();
       liveness.stop();
     },
   };

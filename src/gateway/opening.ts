@@ -31,6 +31,18 @@ export class Opening implements Watched {
     return this.#controller;
   }
 
+  /** Waits for somebody else than the upstream: its clock does not run. @returns the time, on the clock of `nowMs` */
+  wait(): number {
+    this.startedAtMs = Number.POSITIVE_INFINITY;
+    this.lastWriteAtMs = this.nowMs;
+    this.#liveness.watch(this);
+    return this.lastWriteAtMs;
+  }
+
+  get nowMs(): number {
+    return this.#liveness.now();
+  }
+
   stop(): void {
     this.#liveness.unwatch(this);
   }

@@ -22,6 +22,9 @@ export interface RelayHooks {
  */
 const strategy = new ByteLengthQueuingStrategy({ highWaterMark: 16 * 1024 });
 
+/** A long chunk goes out in pieces of about this size: gathered whole, it would be copied again and again as it grows. */
+const mostGatheredBytes = 32 * 1024;
+
 /** It is its own underlying source: `start`, `pull` and `cancel` are the stream's to call. */
 export class Relay implements ReplyConsumer {
   readonly #encoder: EventEncoder;
@@ -136,6 +139,7 @@ export class Relay implements ReplyConsumer {
   #write(event: ChatEvent): void {
     this.#encoder.write(event);
     this.sent.note(event);
+    if (this.#encoder.pendingBytes >= mostGatheredBytes) this.flush();
   }
 }
 

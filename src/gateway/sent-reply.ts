@@ -1,7 +1,7 @@
 // What a reply said to its client, for the fingerprint that will find it again. Text is kept as raw bytes of one JSON
 // string and digested now and then, so that it costs a copy an event and no reply is too long. Hot.
 
-import type { ToolCall } from "../contract/chat-request.ts";
+import type { Message, ToolCall } from "../contract/chat-request.ts";
 import type { ChatEvent } from "../contract/events.ts";
 import type { JsonText } from "../contract/json.ts";
 import type { SaidText } from "../contract/upstream.ts";
@@ -22,10 +22,13 @@ export class SentReply implements SaidText {
   #droppedChars = 0;
   #dropped: Bun.CryptoHasher | undefined;
   #tokens = 0;
+  #whole: { readonly text: RawText; readonly calls: ToolCall[] } | undefined;
   #call: { callId: string; toolName: string; argumentsText: string } | undefined;
 
-  constructor(createDigest: () => ReplyDigest) {
+  /** @param keepsText the whole message will be asked for, however long it is */
+  constructor(createDigest: () => ReplyDigest, keepsText = false) {
     this.#createDigest = createDigest;
+    if (keepsText) this.#whole = { text: new RawText(), calls: [] };
   }
 
   get #ownDigest(): ReplyDigest {
@@ -34,8 +37,10 @@ export class SentReply implements SaidText {
   }
 
   note(event: ChatEvent): void {
-    if (event.type === "text-delta") this.#append(event.text);
-    else if (event.type === "tool-call-delta" && this.#call !== undefined)
+    if (event.type === "text-delta") {
+      this.#append(event.text);
+      this.#whole?.text.append(event.text);
+    } else if (event.type === "tool-call-delta" && this.#call !== undefined)
       this.#call.argumentsText += event.argumentsText;
     else if (event.type === "block-start" && event.block === "tool-call") {
       this.#call = { callId: event.callId, toolName: event.toolName, argumentsText: "" };
@@ -55,6 +60,17 @@ export class SentReply implements SaidText {
     return this.#tokens;
   }
 
+  /** As it will stand in a history. Undefined unless it was to be kept. */
+  get message(): Message | undefined {
+    if (this.#whole === undefined) return undefined;
+    const { text, calls } = this.#whole;
+    return {
+      role: "assistant",
+      content: text.length === 0 ? [] : [{ type: "text", text: text.text }],
+      toolCalls: calls,
+    };
+  }
+
   restOf(whole: string): string | undefined {
     const dropped = whole.slice(0, this.#droppedChars);
     if (this.#dropped !== undefined && !isHashOf(dropped, this.#dropped)) return undefined;
@@ -69,6 +85,7 @@ export class SentReply implements SaidText {
     this.#call = undefined;
     this.#tokens += estimateTokens(call.toolName + call.argumentsText);
     this.#ownDigest.call(call);
+    this.#whole?.calls.push(call);
   }
 
   #append(text: JsonText): void {

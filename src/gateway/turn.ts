@@ -1,8 +1,9 @@
 // The turn of an exchange: the claim on its chat, and its commit or release. What it continues, turns.ts finds.
 
-import type { ChatRequest } from "../contract/chat-request.ts";
+import type { ChatRequest, Message } from "../contract/chat-request.ts";
 import type { Continuation } from "../contract/continuation.ts";
-import type { Resume, UpstreamReply } from "../contract/upstream.ts";
+import { GatewayError } from "../contract/gateway-error.ts";
+import type { Resume, Upstream, UpstreamReply } from "../contract/upstream.ts";
 import type { HistoryFingerprints } from "../conversation/fingerprints.ts";
 import { createReplyDigest, type ReplyDigest } from "../conversation/reply-digest.ts";
 import type { SessionHints } from "../conversation/session-hints.ts";
@@ -16,23 +17,47 @@ import type { TimeLimit } from "./time-limit.ts";
 export interface Turn {
   /**
    * Finds what the turn continues and leases its chat; called once, before all else.
-   * @param upstreams names of the upstreams that may serve it and keep conversations; a chat of another one is no use
+   * @param upstreams that may serve it; a chat of another one is no use
    * @throws {GatewayError} when the request continues nothing and has no user message, or its session stays busy
    */
-  begin(signal: AbortSignal, upstreams: readonly string[]): Promise<void>;
+  begin(signal: AbortSignal, upstreams: readonly Server[]): Promise<void>;
   /** As the client named it, until the turn has begun. */
   readonly sessionId: string;
   /** The upstream that has seen the conversation. Undefined: none has, or the turn has not begun. */
   readonly upstream: string | undefined;
   readonly resume: Resume | undefined;
+  /**
+   * Whether this upstream can know what was said before. A client that sends only what is new stays with the kind of
+   * upstream that its session began with: one remembers by itself, for all others the gateway does.
+   */
+  mayServe(upstream: Server): boolean;
+  /** What was said before, where neither the client nor the upstream can tell. */
+  recall(): Promise<readonly Message[]>;
+  /** The text of the reply will be asked for. */
+  readonly keepsText: boolean;
   /** Notes where a reply that has begun stands. Never rejects. */
   started(upstream: string, reply: UpstreamReply, continuation: Continuation): Promise<void>;
   /** Takes what the client is sent, so that the next request finds this turn. A fresh one for each attempt. */
   createDigest(): ReplyDigest;
   /** The client has gone: the chat is being freed, and whoever continues it at once waits for that. */
   leave(): void;
-  commit(fingerprint: PrefixFingerprint, continuation: Continuation | undefined, settleMs: number): Promise<void>;
+  commit(reply: FinishedReply): Promise<void>;
   release(settleMs: number): Promise<void>;
+}
+
+/** What a turn needs to know of an upstream. */
+export type Server = Pick<Upstream, "name" | "keepsConversations">;
+
+export interface FinishedReply {
+  readonly upstream: string;
+  readonly account: string;
+  readonly model: string;
+  readonly fingerprint: PrefixFingerprint;
+  /** Undefined: the upstream remembers nothing. */
+  readonly continuation: Continuation | undefined;
+  readonly settleMs: number;
+  /** What the client was sent. Undefined unless `keepsText`. */
+  readonly message: Message | undefined;
 }
 
 /** What a turn was found to continue. */
@@ -52,7 +77,7 @@ export interface TurnRoom {
   readonly withinLimit: TimeLimit;
   /** Turns whose client has left and whose chat is not free yet, by the fingerprint that they continued. */
   readonly leaving: Map<string, Promise<void>>;
-  find(turn: TurnQuestion, signal: AbortSignal, upstreams: readonly string[]): Promise<Found>;
+  find(turn: TurnQuestion, signal: AbortSignal, upstreams: readonly Server[]): Promise<Found>;
 }
 
 export interface TurnQuestion {
@@ -80,7 +105,7 @@ export class RunningTurn implements Turn {
     this.#question = question;
   }
 
-  async begin(signal: AbortSignal, upstreams: readonly string[]): Promise<void> {
+  async begin(signal: AbortSignal, upstreams: readonly Server[]): Promise<void> {
     const found = await this.#room.find(this.#question, signal, upstreams);
     this.#found = found;
     this.#claim = found.claim;
@@ -101,6 +126,21 @@ export class RunningTurn implements Turn {
 
   get resume(): Resume | undefined {
     return this.#resume;
+  }
+
+  get keepsText(): boolean {
+    return this.#question.hints.thin;
+  }
+
+  mayServe({ name, keepsConversations = false }: Server): boolean {
+    const claim = this.#found?.claim;
+    if (!this.keepsText || claim === undefined) return true;
+    return isThread(claim) ? !keepsConversations : name === claim.upstream;
+  }
+
+  async recall(): Promise<readonly Message[]> {
+    const claim = this.#found?.claim;
+    return claim !== undefined && this.keepsText && isThread(claim) ? this.#room.store.readMessages(claim) : [];
   }
 
   started(upstream: string, reply: UpstreamReply, continuation: Continuation): Promise<void> {
@@ -130,16 +170,13 @@ export class RunningTurn implements Turn {
     void released.then(() => leaving.delete(continued));
   }
 
-  async commit(
-    fingerprint: PrefixFingerprint,
-    continuation: Continuation | undefined,
-    settleMs: number,
-  ): Promise<void> {
+  async commit(reply: FinishedReply): Promise<void> {
     if (this.#isOver) return;
     this.#isOver = true;
     try {
-      if (continuation === undefined) await this.#giveBack(settleMs);
-      else await this.#room.withinLimit(this.#write(fingerprint, continuation, settleMs));
+      if (reply.continuation !== undefined) await this.#room.withinLimit(this.#write(reply, reply.continuation));
+      else if (reply.message !== undefined) await this.#room.withinLimit(this.#writeThread(reply, reply.message));
+      else await this.#giveBack(reply.settleMs);
     } catch (error) {
       this.#room.log.error("Cannot commit a turn: its conversation will start a new chat", {}, error);
     } finally {
@@ -163,26 +200,33 @@ export class RunningTurn implements Turn {
   }
 
   async #note(upstream: string, reply: UpstreamReply, continuation: Continuation): Promise<void> {
-    const { store, alwaysByHead } = this.#room;
-    const { caller, hints } = this.#question;
     const claim = this.#claim;
     if (claim !== undefined && claim.continuation.chatId === continuation.chatId) {
-      return store.noteReply(claim, continuation);
+      return this.#room.store.noteReply(claim, continuation);
     }
-    this.#claim = await store.openConversation(caller, {
+    this.#claim = await this.#open({ upstream, account: reply.account, model: reply.model }, continuation);
+  }
+
+  #open(by: Pick<FinishedReply, "upstream" | "account" | "model">, continuation: Continuation): Promise<TurnClaim> {
+    const { caller, hints } = this.#question;
+    return this.#room.store.openConversation(caller, {
       sessionId: this.sessionId,
       sessionHint: hints.sessionId,
-      upstream,
-      account: reply.account,
-      model: reply.model,
+      upstream: by.upstream,
+      account: by.account,
+      model: by.model,
       continuation,
       priorReplies: this.#history.assistantTurns,
-      byHead: hints.thin || alwaysByHead,
-      replaces: claim,
+      byHead: hints.thin || this.#room.alwaysByHead,
+      replaces: this.#claim,
     });
   }
 
-  async #write(fingerprint: PrefixFingerprint, continuation: Continuation, settleMs: number): Promise<void> {
+  async #write(
+    { fingerprint, settleMs }: FinishedReply,
+    continuation: Continuation,
+    said?: readonly Message[],
+  ): Promise<void> {
     await this.#notes;
     if (this.#claim === undefined) return;
     const { systemHashes, toolHashes } = this.#history;
@@ -197,7 +241,19 @@ export class RunningTurn implements Turn {
       model: this.#model,
       continuation,
       settleMs,
+      ...(said === undefined ? {} : { said }),
     });
+  }
+
+  /** The conversation is the gateway's own: what was said is kept with the turn. */
+  async #writeThread(reply: FinishedReply, answer: Message): Promise<void> {
+    const known = this.#claim !== undefined && isThread(this.#claim) ? this.#claim.continuation : undefined;
+    const parentId = known?.nodeId ?? null;
+    const thread = { chatId: known?.chatId ?? `${threadPrefix}${crypto.randomUUID()}`, responseId: null, parentId };
+    if (known === undefined) this.#claim = await this.#open(reply, { ...thread, nodeId: null });
+    this.#model = reply.model;
+    const said = [...this.#question.request.messages, answer];
+    await this.#write(reply, { ...thread, nodeId: crypto.randomUUID() }, said);
   }
 
   async #giveBack(settleMs: number): Promise<void> {
@@ -209,6 +265,14 @@ export class RunningTurn implements Turn {
     this.#onReleased?.();
     this.#found?.leave();
   }
+}
+
+/** No upstream's chat is called so. */
+const threadPrefix = "thread-";
+
+/** A conversation that the gateway remembers itself. */
+export function isThread({ continuation }: TurnClaim): boolean {
+  return continuation.chatId.startsWith(threadPrefix);
 }
 
 /** Never rejects. */
@@ -228,4 +292,13 @@ function toResume(claim: TurnClaim, request: ChatRequest, history: HistoryFinger
     interrupted: claim.interrupted,
     readyAtMs: claim.readyAtMs,
   };
+}
+
+/** A client that sends only what is new, to an upstream that has not heard the rest. */
+export function sessionElsewhere(): GatewayError {
+  return new GatewayError(
+    "invalid-request",
+    "Cannot continue this session with this model: another kind of upstream has heard what was said before. Send the whole history, or name another session",
+    { param: "model" },
+  );
 }

@@ -10,7 +10,17 @@ import type { Store, TurnClaim, TurnLookup } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import { createSessionQueue } from "./session-queue.ts";
 import { createTimeLimit } from "./time-limit.ts";
-import { type Found, giveBack, RunningTurn, type Turn, type TurnQuestion, type TurnRoom } from "./turn.ts";
+import {
+  type Found,
+  giveBack,
+  isThread,
+  RunningTurn,
+  sessionElsewhere,
+  type Server,
+  type Turn,
+  type TurnQuestion,
+  type TurnRoom,
+} from "./turn.ts";
 
 export interface TurnOptions {
   readonly store: Store;
@@ -45,14 +55,16 @@ export function createTurns(options: TurnOptions): Turns {
     find,
   };
 
-  async function find(question: TurnQuestion, signal: AbortSignal, upstreams: readonly string[]): Promise<Found> {
+  async function find(question: TurnQuestion, signal: AbortSignal, upstreams: readonly Server[]): Promise<Found> {
     const { request, caller, hints } = question;
     const history = fingerprintHistory(caller, request.messages, request.tools);
-    // Whoever keeps no conversation is told everything each time.
-    if (upstreams.length === 0) return { history, claim: undefined, leave: nobodyWaits };
     const lookup = createLookup(history, hints, request);
-    if (lookup.by === "head") return await findHead(question, history, lookup, signal, upstreams);
-    const claim = usable(await claimByHistory(caller, lookup, signal), upstreams);
+    // Whoever keeps no conversation is told everything each time, by the client or else by the gateway.
+    const isTold = lookup.by === "history" || !hints.thin;
+    const keepers = upstreams.filter((one) => !isTold || one.keepsConversations === true).map(({ name }) => name);
+    if (keepers.length === 0) return { history, claim: undefined, leave: nobodyWaits };
+    if (lookup.by === "head") return await findHead(question, history, lookup, signal, keepers);
+    const claim = usable(await claimByHistory(caller, lookup, signal), keepers);
     requireStart(request, claim);
     return { history, claim, leave: nobodyWaits };
   }
@@ -70,7 +82,9 @@ export function createTurns(options: TurnOptions): Turns {
     let leave = nobodyWaits;
     try {
       leave = await queue.enter(`${caller}\n${lookup.sessionId}`, limited);
-      const claim = usable(await claimHead(caller, lookup, limited), upstreams);
+      const found = await claimHead(caller, lookup, limited);
+      const claim = found !== undefined && isThread(found) ? found : usable(found, upstreams);
+      if (hints.thin && found !== claim) throw sessionElsewhere();
       requireStart(request, claim);
       // A thin client's history begins in the middle: what it says must never pass for the opening of a conversation.
       const isPartial = hints.thin && claim !== undefined;

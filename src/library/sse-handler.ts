@@ -148,7 +148,10 @@ export class SSEHandler {
       async started() {},
       leave() {},
       createDigest: () => createReplyDigest(fingerprintHistory("library", [], [])),
-      async commit(_sent, continuation) {
+      keepsText: false,
+      mayServe: () => true,
+      recall: async () => [],
+      async commit({ continuation }) {
         if (continuation === undefined || continuation.nodeId === null) return;
         try {
           await sessions.updateSession(sessionId, {

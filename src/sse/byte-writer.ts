@@ -18,6 +18,11 @@ export class ByteWriter {
   #own: Uint8Array = nothing;
   #length = 0;
 
+  /** Gathered since the last `take`. */
+  get length(): number {
+    return this.#length;
+  }
+
   bytes(bytes: Uint8Array): void {
     this.range(bytes, 0, bytes.length);
   }

@@ -1,6 +1,7 @@
 // The Store in this process's memory, for embedding and tests. Nothing survives the process, so no lease outlives its
 // claim and no reply is ever found interrupted.
 
+import type { Message } from "../contract/chat-request.ts";
 import type { Continuation } from "../contract/continuation.ts";
 import type { Conversation, Turn } from "./memory-turns.ts";
 import { keyOf, TurnIndex } from "./memory-turns.ts";
@@ -17,7 +18,7 @@ import type {
   TurnLookup,
   TurnRecord,
 } from "./store.ts";
-import type { StoreOptions } from "./store-options.ts";
+import { maxContentChars, type StoreOptions } from "./store-options.ts";
 
 export function createMemoryStore(options: StoreOptions): Store {
   return new MemoryStore(options);
@@ -52,6 +53,8 @@ class MemoryStore implements Store {
   readonly #held = new Map<string, HeldClaim>();
   /** By chat: the conversation that was opened in it, as long as it has no answer. */
   readonly #unanswered = new Map<string, Conversation>();
+  /** By conversation. */
+  readonly #messages = new Map<string, readonly Message[]>();
   #conversationCount = 0;
   readonly #accounts: MemoryAccounts;
 
@@ -124,7 +127,12 @@ class MemoryStore implements Store {
     this.#unanswered.delete(chatKey(conversation.view));
     conversation.turns.push(turn);
     this.#turns.add(turn);
+    this.#remember(claim.conversationId, conversation.view.conversationId, record.said);
     if (held.base !== undefined) held.base.continued = true;
+  }
+
+  async readMessages({ conversationId }: TurnClaim): Promise<readonly Message[]> {
+    return this.#messages.get(conversationId) ?? [];
   }
 
   async releaseTurn(claim: TurnClaim, settleMs: number): Promise<void> {
@@ -169,6 +177,17 @@ class MemoryStore implements Store {
   async close(): Promise<void> {
     this.#held.clear();
     this.#leases.clear();
+  }
+
+  #remember(before: string, conversationId: string, said: readonly Message[] | undefined): void {
+    if (said === undefined) return;
+    const messages = [...(this.#messages.get(before) ?? []), ...said];
+    let first = messages.length;
+    for (let chars = 0; first > 0; first--) {
+      chars += JSON.stringify(messages[first - 1]).length;
+      if (chars > maxContentChars) break;
+    }
+    this.#messages.set(conversationId, messages.slice(first));
   }
 
   #findHead(caller: string, sessionId: string): Place | "busy" | undefined {
@@ -266,6 +285,7 @@ class MemoryStore implements Store {
   #delete(conversations: readonly Conversation[]): readonly ConversationView[] {
     for (const conversation of conversations) {
       conversation.deleted = true;
+      this.#messages.delete(conversation.view.conversationId);
       this.#unanswered.delete(chatKey(conversation.view));
       const key = keyOf(conversation.caller, conversation.sessionId);
       const session = this.#sessions.get(key);

@@ -273,6 +273,25 @@ export const questionTexts = {
     DELETE FROM conversations WHERE id IN (SELECT value FROM json_each($conversationKeys))
     RETURNING ${conversationView}`,
 
+  readMessages: "SELECT json FROM messages WHERE conversation_id = $conversationId ORDER BY position",
+
+  addMessage: `
+    INSERT INTO messages (conversation_id, position, json)
+    SELECT $conversationId, COALESCE(MAX(position) + 1, 0), $json FROM messages WHERE conversation_id = $conversationId`,
+
+  copyMessages: `
+    INSERT INTO messages (conversation_id, position, json)
+    SELECT $to, position, json FROM messages WHERE conversation_id = $from`,
+
+  dropOldMessages: `
+    DELETE FROM messages WHERE conversation_id = $conversationId AND position <= (
+      SELECT MAX(position) FROM (
+        SELECT position, SUM(LENGTH(json)) OVER (ORDER BY position DESC) AS chars
+        FROM messages WHERE conversation_id = $conversationId)
+      WHERE chars > $maxChars)`,
+
+  deleteMessages: "DELETE FROM messages WHERE conversation_id IN (SELECT value FROM json_each($conversationIds))",
+
   listAccounts: `
     SELECT id, alias, sealed, revision, state FROM accounts WHERE upstream = $upstream ORDER BY created_at_ms, id`,
 

@@ -147,6 +147,12 @@ export function prepareQuestions(database: Database) {
     deleteTurns: prepare<never, { conversationKeys: string; limit: number }>("deleteTurns"),
     deleteConversations: prepare<ConversationView, { conversationKeys: string }>("deleteConversations"),
 
+    readMessages: prepare<{ json: string }, { conversationId: string }>("readMessages"),
+    addMessage: prepare<never, { conversationId: string; json: string }>("addMessage"),
+    copyMessages: prepare<never, { from: string; to: string }>("copyMessages"),
+    dropOldMessages: prepare<never, { conversationId: string; maxChars: number }>("dropOldMessages"),
+    deleteMessages: prepare<never, { conversationIds: string }>("deleteMessages"),
+
     listAccounts: prepare<AccountRow, { upstream: string }>("listAccounts"),
     findAccountRevision: prepare<{ revision: number }, AccountKey>("findAccountRevision"),
     putAccount: prepare<

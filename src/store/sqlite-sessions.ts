@@ -70,6 +70,13 @@ export class SqliteSessions implements Pick<
     return deleted;
   }
 
+  #deleteConversations(conversationKeys: string): readonly ConversationView[] {
+    const { questions } = this.#connection;
+    const deleted = questions.deleteConversations.all({ conversationKeys });
+    questions.deleteMessages.run({ conversationIds: JSON.stringify(deleted.map((one) => one.conversationId)) });
+    return deleted;
+  }
+
   async #deleteBatches(find: (moment: Moment) => readonly { id: number }[]): Promise<readonly ConversationView[]> {
     const { questions } = this.#connection;
     const deleted: ConversationView[] = [];
@@ -79,7 +86,7 @@ export class SqliteSessions implements Pick<
         if (conversationKeys === "[]") return undefined;
         const { changes } = questions.deleteTurns.run({ conversationKeys, limit: batchTurns });
         // Their turns may be more than one batch: the conversations go with the last of them.
-        return changes < batchTurns ? questions.deleteConversations.all({ conversationKeys }) : [];
+        return changes < batchTurns ? this.#deleteConversations(conversationKeys) : [];
       });
       if (batch === undefined) break;
       for (const view of batch) deleted.push(view);

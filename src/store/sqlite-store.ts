@@ -33,6 +33,7 @@ export function openSqliteStore(options: StoreOptions & { readonly path: string 
     openConversation: (caller, conversation) => turns.openConversation(caller, conversation),
     noteReply: (claim, continuation) => turns.noteReply(claim, continuation),
     endTurn: (claim, record) => turns.endTurn(claim, record),
+    readMessages: (claim) => turns.readMessages(claim),
     releaseTurn: (claim, settleMs) => turns.releaseTurn(claim, settleMs),
     findUnusedChats: (chats) => sessions.findUnusedChats(chats),
     getSession: (caller, sessionId) => sessions.getSession(caller, sessionId),

@@ -1,5 +1,6 @@
 // The half of the SQLite driver that runs turns: which chat a request continues, who holds it, what was said in it.
 
+import type { Message } from "../contract/chat-request.ts";
 import type { Continuation } from "../contract/continuation.ts";
 import type { Connection } from "./connection.ts";
 import { findPosition } from "./find-position.ts";
@@ -8,6 +9,7 @@ import { type HeldClaim, type HeldClaims, leaseOf } from "./held-claims.ts";
 import type { Opening, Openings } from "./openings.ts";
 import { turnBits } from "./question-texts.ts";
 import type { ConversationRow, LeaseRow, NewConversationRow, PositionRow } from "./questions.ts";
+import { SqliteMessages } from "./sqlite-messages.ts";
 import type { NewConversation, Store, TurnClaim, TurnLookup, TurnRecord } from "./store.ts";
 
 /** A conversation that is full goes on as another one. */
@@ -15,12 +17,13 @@ const turnsPerConversation = 2 ** turnBits;
 /** More than an upstream keeps ready for the repetition of a first turn that failed. */
 const maxUnanswered = 1000;
 
-type TurnMethods = "beginTurn" | "openConversation" | "noteReply" | "endTurn" | "releaseTurn";
+type TurnMethods = "beginTurn" | "openConversation" | "noteReply" | "endTurn" | "readMessages" | "releaseTurn";
 
 export class SqliteTurns implements Pick<Store, TurnMethods> {
   readonly #connection: Connection;
   readonly #claims: HeldClaims;
   readonly #openings: Openings;
+  readonly #messages: SqliteMessages;
   /** Chats whose first turn came to nothing here: a session may lead to them until they are opened anew. */
   readonly #unanswered = new Set<string>();
 
@@ -28,6 +31,7 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
     this.#connection = connection;
     this.#claims = claims;
     this.#openings = openings;
+    this.#messages = new SqliteMessages(connection);
   }
 
   async beginTurn(caller: string, lookup: TurnLookup): Promise<TurnClaim | "busy" | undefined> {
@@ -82,6 +86,10 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
       this.#claims.free(held.claim, nowMs, record.settleMs);
       this.#rememberTurn(held, record, nowMs);
     });
+  }
+
+  readMessages({ conversationId }: TurnClaim): Promise<readonly Message[]> {
+    return this.#messages.read(conversationId);
   }
 
   async releaseTurn(claim: TurnClaim, settleMs: number): Promise<void> {
@@ -143,6 +151,7 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
     const { continuation, model, settleMs } = record;
     const conversationKey = this.#openings.insert(opening, { node: continuation, model }, nowMs);
     this.#insertTurn(conversationKey * turnsPerConversation, opening.claim, record, opening.priorReplies + 1, nowMs);
+    this.#messages.append(opening.claim.conversationId, record.said ?? []);
     if (settleMs > 0) this.#settle(opening, conversationKey, settleMs, nowMs);
   }
 
@@ -207,6 +216,7 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
       const messageCount = conversation.messageCount + 1;
       const turnId = this.#nextTurnId(conversationKey, conversation);
       this.#insertTurn(turnId, held.claim, record, messageCount, nowMs);
+      this.#messages.append(held.claim.conversationId, record.said ?? []);
       const chat = chatOf(held.claim.upstream, held.claim.account, record.continuation);
       if (!isIn(chat, conversation)) questions.returnToChat.run({ ...chat, conversationKey });
       const { nodeId, parentId, responseId } = record.continuation;
@@ -221,15 +231,18 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
 
   #rememberBranch({ claim, caller, conversationKey, baseCount }: HeldClaim, record: TurnRecord, nowMs: number): void {
     const { nodeId, parentId, responseId } = record.continuation;
+    const publicId = crypto.randomUUID();
     const branchKey = this.#insertConversation({
       ...chatOf(claim.upstream, claim.account, record.continuation),
       ...{ nodeId, parentId, responseId, headTurn: 0, mayShareChat: 1 },
-      ...{ publicId: crypto.randomUUID(), caller, sessionId: claim.sessionId, createdAtMs: nowMs, nowMs },
+      ...{ publicId, caller, sessionId: claim.sessionId, createdAtMs: nowMs, nowMs },
       model: record.model,
       messageCount: baseCount + 1,
       byHead: claim.prefixIndex === undefined ? 1 : 0,
     });
     this.#insertTurn(branchKey * turnsPerConversation, claim, record, baseCount + 1, nowMs);
+    if (record.said !== undefined) this.#messages.copy(claim.conversationId, publicId);
+    this.#messages.append(publicId, record.said ?? []);
     this.#connection.questions.markShared.run({ conversationKey });
   }
 

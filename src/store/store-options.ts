@@ -9,3 +9,6 @@ export interface StoreOptions {
   readonly sessionTimeoutMs: number;
   readonly log?: Log;
 }
+
+/** Most characters of JSON that are kept of what was said in one conversation: beyond it the oldest messages go. */
+export const maxContentChars = 8 * 1024 * 1024;

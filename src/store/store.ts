@@ -1,5 +1,6 @@
 // What the gateway remembers, as use cases. Drivers stand beside this file; no table leaks out of them.
 
+import type { Message } from "../contract/chat-request.ts";
 import type { Continuation } from "../contract/continuation.ts";
 
 /** One prefix of a history that ends with an assistant turn. Hashes are opaque strings, already scoped by caller. */
@@ -76,6 +77,8 @@ export interface TurnRecord {
   readonly continuation: Continuation;
   /** Milliseconds until the chat is expected to accept the next message. */
   readonly settleMs: number;
+  /** What was said in this turn, for `readMessages`: given where neither client nor upstream remembers it. */
+  readonly said?: readonly Message[];
 }
 
 /** A chat at its upstream. */
@@ -164,6 +167,8 @@ export interface Store extends AccountStore {
   noteReply(claim: TurnClaim, continuation: Continuation): Promise<void>;
   /** Commits a turn and gives its chat back. A turn on a node that was continued before becomes a conversation of its own. */
   endTurn(claim: TurnClaim, record: TurnRecord): Promise<void>;
+  /** What the turns of the claimed conversation said, oldest first; of very long ones the end. */
+  readMessages(claim: TurnClaim): Promise<readonly Message[]>;
   /** Gives a chat back without a turn: the old node stays where it was. */
   releaseTurn(claim: TurnClaim, settleMs: number): Promise<void>;
 

@@ -52,6 +52,7 @@ export function createMetrics(sources: MetricSources): ScrapedMetrics {
       count((to) => to.reply(labels, figures));
     },
     requestRefused: (surface, kind) => count((to) => to.refusal(surface, kind)),
+    queueRefused: (upstream, reason) => count((to) => to.queueRefusal(upstream, reason)),
     storeTimed: (operation, durationMs, hasFailed) => count((to) => to.store(operation, durationMs, hasFailed)),
     async scrape() {
       const { registry } = await load();

@@ -10,6 +10,8 @@ export interface MetricSources {
   accounts(): readonly { readonly upstream: string; readonly account: AccountView }[];
   /** Requests to upstreams in flight, and how many the runtime runs at a time; undefined where nothing bounds them. */
   upstreamRequests(): { readonly inFlight: number; readonly max: number } | undefined;
+  /** Requests that stand in line, by upstream. */
+  queues?(): readonly { readonly upstream: string; readonly waiting: number; readonly running: number }[];
 }
 
 export interface OpenReplies {
@@ -51,8 +53,25 @@ export function addGauges(
     gauge("qwen_gateway_upstream_requests_max", "How many of them the runtime runs at a time", () => read().max);
   }
   addAccountGauges(prom, registry, sources);
+  addQueueGauges(prom, registry, sources);
   const info = { name: "qwen_gateway_info", help: "Always 1", labelNames: ["version"], registers };
   new prom.Gauge(info).set({ version: sources.version }, 1);
+}
+
+function addQueueGauges(prom: PromClient, registry: Registry, sources: MetricSources): void {
+  const create = (name: string, help: string, read: "waiting" | "running"): void => {
+    const gauge = new prom.Gauge({
+      name,
+      help,
+      labelNames: ["upstream"],
+      registers: [registry],
+      collect() {
+        for (const queue of sources.queues?.() ?? []) gauge.set({ upstream: queue.upstream }, queue[read]);
+      },
+    });
+  };
+  create("qwen_gateway_queue_depth", "Requests that wait for an upstream at its limit", "waiting");
+  create("qwen_gateway_upstream_attempts", "Attempts that run at an upstream, the figure that is limited", "running");
 }
 
 function addAccountGauges(prom: PromClient, registry: Registry, sources: MetricSources): void {

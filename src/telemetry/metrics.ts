@@ -23,6 +23,8 @@ export interface ReplyFigures {
   readonly attempts: number;
   /** Undefined when no word came. */
   readonly firstTokenMs: number | undefined;
+  /** Spent in line before upstreams that were at their limits; 0 when it never had to wait. */
+  readonly queuedMs: number;
   readonly totalMs: number;
   readonly inputTokens: number | undefined;
   readonly outputTokens: number | undefined;
@@ -40,6 +42,8 @@ export interface Metrics {
   replyEnded(labels: ReplyLabels, figures: ReplyFigures): void;
   /** A request on a surface that never became a reply: malformed, over a limit, without a turn. */
   requestRefused(surface: string, kind: ErrorKind): void;
+  /** A request that an upstream's line did not take: too many wait, it would wait for too long, or it did. */
+  queueRefused(upstream: string, reason: "full" | "too-long" | "expired"): void;
   /** One method of the store, from its call until it settled. */
   storeTimed(operation: string, durationMs: number, hasFailed: boolean): void;
 }
@@ -49,5 +53,6 @@ export const silentMetrics: Metrics = {
   replyStarted() {},
   replyEnded() {},
   requestRefused() {},
+  queueRefused() {},
   storeTimed() {},
 };

@@ -129,6 +129,32 @@ test.each([
   expect(error).toMatchObject({ status: told, code });
 });
 
+test.each([true, false])(
+  "a context that is too long reaches the official client in OpenAI's words, stream %p",
+  async (stream) => {
+    const body = readCompatible("vllm-err-400-context-length.json");
+    await using whole = start(dialects.vllm, [{ status: 400, body }]);
+    const error: unknown = await whole.client.chat.completions
+      .create({ ...request, stream })
+      .catch((failure: unknown) => failure);
+
+    expect(error).toBeInstanceOf(OpenAI.BadRequestError);
+    expect(error).toMatchObject({ code: "context_length_exceeded", type: "invalid_request_error" });
+    expect(String(error)).toContain("prompt is too long: 1015 tokens > 1014 maximum");
+    expect(String(error)).toContain("maximum context length is 1024 tokens");
+  },
+);
+
+test("a context that is too long inside a good status is a 400 all the same", async () => {
+  await using whole = start(dialects.sglang, [played("sglang-02-http200-error-only.sse")]);
+  const error: unknown = await whole.client.chat.completions
+    .create({ ...request, stream: true })
+    .catch((failure: unknown) => failure);
+
+  expect(error).toMatchObject({ status: 400, code: "context_length_exceeded" });
+  expect(String(error)).toContain("prompt is too long: 493354 tokens > 262144 maximum");
+});
+
 test("an error in the middle of a stream is thrown by the official client, and what came before is there", async () => {
   await using whole = start(dialects.vllm, [played("vllm-06-keepalive-then-midstream-error.sse")]);
   const stream = await whole.client.chat.completions.create({ ...request, stream: true });

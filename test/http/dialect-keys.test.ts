@@ -99,7 +99,7 @@ describe("the only key", () => {
     await ask(stage);
     const reply = await ask(stage);
 
-    expect(reply).toMatchObject({ status: 429, error: { code: "upstream_quota" } });
+    expect(reply).toMatchObject({ status: 429, error: { code: "rate_limit_exceeded" } });
     expect(Number(reply.headers.get("retry-after"))).toBeWithin(15, 21);
     expect(used(stage)).toEqual(["sk-one"]);
   });

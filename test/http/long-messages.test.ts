@@ -96,6 +96,7 @@ test.each([true, false])("QWEN_UPLOAD=false refuses it before anything is sent, 
     error: { type: "invalid_request_error", code: "context_length_exceeded", param: "messages" },
   });
   expect(answer.error.message).toContain(`more than the ${limit} that Qwen's firewall lets pass`);
+  expect(answer.error.message).toMatch(/prompt is too long.*maximum context length/);
   expect(callsOf(harness, "chats/new")).toHaveLength(0);
   expect(allTurns(harness)).toHaveLength(0);
 });

@@ -95,13 +95,17 @@ export interface BinaryResult {
   readonly errors: string;
 }
 
-/** Runs a command to its end. */
+/**
+ * Runs a command to its end.
+ * @param input what stands on standard input. @defaultValue nothing
+ */
 export async function runBinary(
   words: readonly string[],
   environment: Readonly<Record<string, string>>,
   place: Omit<Place, typeof Symbol.dispose>,
+  input?: string,
 ): Promise<BinaryResult> {
-  const child = spawn(words, environment, place);
+  const child = spawn(words, environment, place, input);
   const timer = setTimeout(() => child.kill("SIGKILL"), patienceMs);
   const [output, errors, exitCode] = await Promise.all([
     new Response(child.stdout).text(),
@@ -116,12 +120,13 @@ function spawn(
   words: readonly string[],
   environment: Readonly<Record<string, string>>,
   place: Omit<Place, typeof Symbol.dispose>,
+  input?: string,
 ) {
   ensureBuilt();
   return Bun.spawn([place.executable, ...words], {
     cwd: place.folder,
     env: { PATH: process.env["PATH"] ?? "", HOME: place.home, ...environment },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: [input === undefined ? "ignore" : new Blob([input]), "pipe", "pipe"],
   });
 }
 
@@ -180,7 +185,7 @@ function createChanges() {
 let isBuilt = false;
 
 /** Once a run: who edits while it runs starts it again. */
-function ensureBuilt(): void {
+export function ensureBuilt(): void {
   if (isBuilt) return;
   isBuilt = true;
   const builtAtMs = existsSync(binaryPath) ? statSync(binaryPath).mtimeMs : 0;

@@ -42,7 +42,7 @@ const failed = {
   attempts: 3,
 } as const;
 const filtered = { status: 400, code: "content_filter", says: "its safety check stopped this message" } as const;
-const tooLong = { status: 400, code: "context_length_exceeded", says: "longer than the model's context" } as const;
+const tooLong = { status: 400, code: "context_length_exceeded", says: "prompt is too long" } as const;
 const misunderstood = { status: 500, code: "internal", says: "does not understand the gateway's request" } as const;
 const brokeOff = { status: 502, code: "upstream_failed", says: "broke off", attempts: 3 } as const;
 

@@ -1,6 +1,7 @@
 // What every Store driver must do. A driver's own test file calls testStore and adds only its oddities.
 
 import { describe, expect, test } from "bun:test";
+import type { Message } from "../../src/contract/chat-request.ts";
 import type { Continuation } from "../../src/contract/continuation.ts";
 import type {
   NewConversation,
@@ -645,6 +646,57 @@ export function testStore(name: string, open: OpenStore): void {
       expect((await store.sweep()).map((one) => one.chatId)).toEqual(["old"]);
       await store.endTurn(running, turnRecord("4", node("running", "node-4")));
       expect((await begin(store, byHistory(["4"]))).continuation.nodeId).toBe("node-4");
+      await store.close();
+    });
+  });
+
+  describe(`${name} remembers what was said`, () => {
+    const says = (role: "user" | "assistant", text: string): Message =>
+      role === "user"
+        ? { role, content: [{ type: "text", text }] }
+        : { role, content: [{ type: "text", text }], toolCalls: [] };
+
+    test("of turns that ask for it, in order, until the conversation is deleted", async () => {
+      const { store } = await openWithClock();
+      const first = await store.openConversation("caller", { ...newConversation("thread"), byHead: true });
+      await store.endTurn(first, {
+        ...turnRecord("1", node("thread", "n1")),
+        said: [says("user", "a"), says("assistant", "b")],
+      });
+      const second = await begin(store, byHead("session"));
+      expect(await store.readMessages(second)).toEqual([says("user", "a"), says("assistant", "b")]);
+      await store.endTurn(second, { ...turnRecord("2", node("thread", "n2")), said: [says("user", "c")] });
+      const third = await begin(store, byHead("session"));
+      expect((await store.readMessages(third)).length).toBe(3);
+      await store.releaseTurn(third, 0);
+      await store.deleteSession("caller", "session");
+      expect(await store.readMessages(third)).toEqual([]);
+      await store.close();
+    });
+
+    test("of a branch with all that its session has said before", async () => {
+      const { store } = await openWithClock();
+      const first = await store.openConversation("caller", { ...newConversation("thread"), byHead: true });
+      await store.endTurn(first, { ...turnRecord("1", node("thread", "n1")), said: [says("user", "a")] });
+      for (const [print, text] of [
+        ["2", "left"],
+        ["3", "right"],
+      ] as const) {
+        const claim = await begin(store, byHistory(["1"]));
+        await store.endTurn(claim, { ...turnRecord(print, node("thread", `n${print}`)), said: [says("user", text)] });
+      }
+      const right = await begin(store, byHistory(["3"]));
+      expect(await store.readMessages(right)).toEqual([says("user", "a"), says("user", "left"), says("user", "right")]);
+      await store.close();
+    });
+
+    test("but no more than its bound, the oldest going first", async () => {
+      const { store } = await openWithClock();
+      const claim = await store.openConversation("caller", { ...newConversation("thread"), byHead: true });
+      const long = "x".repeat(3_000_000);
+      const said = ["a", "b", "c"].map((letter) => says("user", letter + long));
+      await store.endTurn(claim, { ...turnRecord("1", node("thread", "n1")), said });
+      expect(await store.readMessages(await begin(store, byHead("session")))).toEqual(said.slice(1));
       await store.close();
     });
   });

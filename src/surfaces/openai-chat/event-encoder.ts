@@ -72,6 +72,10 @@ class Encoder implements EventEncoder {
     this.#writer.bytes(heartbeatFrame);
   }
 
+  get pendingBytes(): number {
+    return this.#writer.length;
+  }
+
   take(): Uint8Array {
     return this.#writer.take();
   }

@@ -114,7 +114,14 @@ function createEncoder(request: ChatRequest, identity: ReplyIdentity): EventEnco
     }
   }
 
-  return { write, writeHeartbeat: () => writer.bytes(heartbeatFrame), take: () => writer.take() };
+  return {
+    write,
+    writeHeartbeat: () => writer.bytes(heartbeatFrame),
+    get pendingBytes() {
+      return writer.length;
+    },
+    take: () => writer.take(),
+  };
 }
 
 function encodeReply(request: ChatRequest, reply: ChatReply): Json {

@@ -26,8 +26,13 @@ export type AcceptedCompletion =
   { readonly type: "stream"; readonly body: ByteSource } | { readonly type: "json"; readonly body: JsonObject };
 
 export interface CompatibleClient {
-  /** @throws {GatewayError} classified, whatever the status says */
-  complete(body: Body, secret: string | undefined, signal: AbortSignal): Promise<AcceptedCompletion>;
+  /** @param onHead told of every answer, good or not. @throws {GatewayError} classified, whatever the status says */
+  complete(
+    body: Body,
+    secret: string | undefined,
+    signal: AbortSignal,
+    onHead?: (headers: Headers) => void,
+  ): Promise<AcceptedCompletion>;
   /** The entries of the model list, unchecked. @throws {GatewayError} classified */
   listModels(secret: string | undefined, signal: AbortSignal): Promise<readonly unknown[]>;
   /** Asks a route beside `/v1`. Undefined when it is not there. Never rejects. */
@@ -66,7 +71,12 @@ export function createCompatibleClient(options: ClientOptions): CompatibleClient
     };
   }
 
-  async function complete(body: Body, secret: string | undefined, signal: AbortSignal): Promise<AcceptedCompletion> {
+  async function complete(
+    body: Body,
+    secret: string | undefined,
+    signal: AbortSignal,
+    onHead?: (headers: Headers) => void,
+  ): Promise<AcceptedCompletion> {
     const text = JSON.stringify(body);
     const response = await http.send({
       method: "POST",
@@ -75,6 +85,7 @@ export function createCompatibleClient(options: ClientOptions): CompatibleClient
       body: text,
       signal,
     });
+    onHead?.(response.headers);
     const isGood = response.status < 300;
     if (isGood && contentTypeOf(response).includes("text/event-stream")) return { type: "stream", body: response.body };
     return acceptWhole(await readText(response.body, isGood ? maxJsonBytes : maxRefusalBytes, signal), response);

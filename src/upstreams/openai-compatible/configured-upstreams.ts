@@ -4,6 +4,7 @@ import { ConfigError } from "../../config/config-error.ts";
 import type { Config, UpstreamSettings } from "../../config/config-schema.ts";
 import { version } from "../../config/version.ts";
 import type { Clock } from "../../contract/clock.ts";
+import type { UpstreamLimits } from "../../contract/limits.ts";
 import type { Upstream } from "../../contract/upstream.ts";
 import type { HttpClient } from "../../outbound/http-client.ts";
 import type { Log } from "../../telemetry/log.ts";
@@ -11,6 +12,7 @@ import { baseUrlOf } from "./base-url.ts";
 import { createDetectedUpstream } from "./detected-upstream.ts";
 import type { DialectName } from "./dialect.ts";
 import { dialects } from "./dialects/index.ts";
+import { limitsOf } from "./plan-limits.ts";
 import { createOpenAICompatibleUpstream } from "./upstream.ts";
 
 export interface UpstreamSurroundings {
@@ -29,6 +31,7 @@ export interface ConfiguredUpstream {
   readonly models: readonly string[];
   readonly defaultModel: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
+  readonly limits: UpstreamLimits;
 }
 
 /** Names that are taken: by the web backend. */
@@ -40,7 +43,7 @@ export function listConfiguredUpstreams(config: Config): readonly ConfiguredUpst
   const configured: ConfiguredUpstream[] = [];
   for (const settings of [...ofEnvironment(config), ...(config.upstreams ?? [])]) {
     const problem = configured.some(({ name }) => name === settings.name) ? "its name is taken" : undefined;
-    const upstream = complete(settings);
+    const upstream = complete(settings, config);
     if (typeof upstream !== "string" && problem === undefined && !takenNames.has(settings.name))
       configured.push(upstream);
     else
@@ -86,17 +89,20 @@ function ofEnvironment(config: Config): readonly UpstreamSettings[] {
       base_url: config.upstreamBaseUrl,
       api_keys: [...config.upstreamApiKey],
       models: [...config.upstreamModels],
+      ...rates(config.upstreamMaxConcurrent, config.upstreamRequestsPerMinute, config.upstreamTokensPerMinute),
       ...(config.upstreamDialect === undefined ? {} : { dialect: config.upstreamDialect }),
     });
   }
   if (config.dashscopeApiKey.length > 0) {
-    const { dashscopePlan: plan, dashscopeRegion: region } = config;
+    const { dashscopePlan: plan, dashscopeRegion: region, dashscopeTier: tier } = config;
     settings.push({
       name: "dashscope",
       dialect: plan === undefined ? "dashscope" : "dashscope-plans",
       api_keys: [...config.dashscopeApiKey],
       ...(plan === undefined ? {} : { plan }),
       ...(region === undefined ? {} : { region }),
+      ...(tier === undefined ? {} : { tier }),
+      ...rates(config.dashscopeMaxConcurrent, config.dashscopeRequestsPerMinute, config.dashscopeTokensPerMinute),
     });
   }
   if (config.modelscopeApiKey.length > 0) {
@@ -105,8 +111,20 @@ function ofEnvironment(config: Config): readonly UpstreamSettings[] {
   return settings;
 }
 
+function rates(
+  maxConcurrent: number | undefined,
+  requests: number | undefined,
+  tokens: number | undefined,
+): Pick<UpstreamSettings, "max_concurrent" | "requests_per_minute" | "tokens_per_minute"> {
+  return {
+    ...(maxConcurrent === undefined ? {} : { max_concurrent: maxConcurrent }),
+    ...(requests === undefined ? {} : { requests_per_minute: requests }),
+    ...(tokens === undefined ? {} : { tokens_per_minute: tokens }),
+  };
+}
+
 /** @returns what is wrong with it, in words that follow a colon */
-function complete(settings: UpstreamSettings): ConfiguredUpstream | string {
+function complete(settings: UpstreamSettings, config: Config): ConfiguredUpstream | string {
   const { name, dialect, region, plan, workspace, api_keys: keys = [] } = settings;
   if (dialect === undefined && settings.base_url === undefined) return "it needs a base_url, or a dialect that has one";
   const baseUrl = settings.base_url ?? (dialect && baseUrlOf(dialect, { region, plan, workspace }));
@@ -121,5 +139,6 @@ function complete(settings: UpstreamSettings): ConfiguredUpstream | string {
     models: settings.models ?? [],
     defaultModel: settings.default_model,
     headers: settings.headers ?? {},
+    limits: limitsOf(settings, config),
   };
 }

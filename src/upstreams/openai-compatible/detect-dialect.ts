@@ -46,8 +46,8 @@ const owners: Readonly<Record<string, DialectName>> = {
 /** Never rejects but by the signal: a server that tells nothing speaks "generic". */
 export async function detectDialect(options: DetectOptions): Promise<DetectedDialect> {
   const url = new URL(options.baseUrl);
-  const host = hosts.find(([pattern]) => pattern.test(url.hostname));
-  if (host !== undefined) return { dialect: host[1], isAlive: true, reason: `its host is ${url.hostname}` };
+  const byHost = dialectOfHost(url.hostname);
+  if (byHost !== undefined) return { dialect: byHost, isAlive: true, reason: `its host is ${url.hostname}` };
   const base = options.baseUrl.replace(/\/+$/, "");
   const [models, version, props] = await Promise.all([
     ask(`${base}/models`, options),
@@ -62,6 +62,11 @@ export async function detectDialect(options: DetectOptions): Promise<DetectedDia
     return { dialect: "ollama", isAlive, reason: "it has /api/version" };
   if (isProps(props?.body)) return { dialect: "llama-cpp", isAlive, reason: "it has /props" };
   return { dialect: "generic", isAlive, reason: isAlive ? "it told nothing of itself" : "nothing answered" };
+}
+
+/** Of the services whose hosts are known. */
+export function dialectOfHost(hostname: string): DialectName | undefined {
+  return hosts.find(([pattern]) => pattern.test(hostname))?.[1];
 }
 
 interface Answer {

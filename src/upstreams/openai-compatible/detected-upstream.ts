@@ -34,6 +34,7 @@ export function createDetectedUpstream(options: Omit<OpenAICompatibleOptions, "d
 
   return {
     name: options.name,
+    ...(options.limits === undefined ? {} : { limits: options.limits }),
     listModels: async (signal) => (await current()).listModels(signal),
     open: async (request, context) => (await current()).open(request, context),
     accounts: () => known?.accounts?.() ?? [],

@@ -1,8 +1,9 @@
 // Refusals to GatewayErrors, by content type, body and status, in that order. HTTP 200 means little: errors come inside it.
 
+import { contextTooLong } from "../../contract/context-too-long.ts";
 import type { JsonObject } from "../../contract/json.ts";
 import { type ErrorText, isPage, readErrorBody, readErrorObject, readStreamError } from "./error-body.ts";
-import { meanings, type RefusalReason, type ToldLimits, UpstreamRefusal } from "./refusal.ts";
+import { meanings, type RefusalReason, type ToldLengths, UpstreamRefusal } from "./refusal.ts";
 import { commonRows, type RefusalFacts, type RefusalRow } from "./refusal-rows.ts";
 
 /** Who refused. */
@@ -23,7 +24,7 @@ export interface AnswerFacts {
 }
 
 /** What the client reads: after the server's name. Nothing of the server's own words, which may quote the prompt. */
-const sentences: Readonly<Record<RefusalReason, string>> = {
+const sentences: Readonly<Record<Exclude<RefusalReason, "context">, string>> = {
   auth: "refused the key: check that it is right, and of the same region and plan as the address",
   permission: "does not let this key use the model: choose another model, or give the key the right to it",
   billing: "serves this key no more until its bill is paid: see its console, or use another key",
@@ -32,7 +33,6 @@ const sentences: Readonly<Record<RefusalReason, string>> = {
   rate: "takes no more requests of this key right now: try again in a moment",
   burst: "was sent more requests all at once than it takes: try again in a moment, and begin more slowly",
   concurrency: "answers as many requests of this key at a time as it may: try again in a moment",
-  context: "cannot read so much: shorten the conversation or start a new one",
   filter: "refused the content: its safety check stopped this message or its answer",
   model: "does not offer this model: GET /v1/models lists those that exist",
   request: "refused the request as invalid: the gateway's log has its reason",
@@ -110,22 +110,15 @@ function refuse(
 function sentence(
   reason: RefusalReason,
   row: Partial<RefusalRow>,
-  limits: ToldLimits,
+  limits: ToldLengths,
   param: string | undefined,
   displayName: string,
 ): string {
-  if (reason === "context") return contextSentence(limits, displayName);
+  if (reason === "context") return contextTooLong(limits);
   if (row.message === undefined && reason === "request" && param !== undefined) {
     return `${displayName} refused "${param}" as invalid: the gateway's log has its reason`;
   }
   return `${displayName} ${row.message ?? sentences[reason]}`;
-}
-
-/** Agents compact their history when they read one of these two phrases (OpenAI's and Anthropic's own words). */
-function contextSentence({ contextTokens, promptTokens }: ToldLimits, displayName: string): string {
-  if (contextTokens === undefined) return `The prompt is too long: ${displayName} ${sentences.context}`;
-  const lengths = promptTokens === undefined ? "" : ` ${promptTokens} tokens > ${contextTokens} maximum,`;
-  return `The prompt is too long:${lengths} this model's maximum context length is ${contextTokens} tokens. Shorten the conversation or start a new one`;
 }
 
 /** Only what looks like the name of a field: servers put values there, too. */
@@ -135,27 +128,44 @@ function paramOf(reason: RefusalReason, param: string): string | undefined {
   return /^[a-z_][a-z0-9_.[\]]{0,80}$/.test(param) ? param : undefined;
 }
 
+/**
+ * Numbers in the sentences of vLLM, SGLang, llama.cpp, LM Studio, OpenAI and DashScope (sources and trackers, 2025-04 to
+ * 2026-11). DashScope's range and vLLM's "maximum input length" are the prompt's alone.
+ */
 const contextPatterns = [
   /context length (?:is|of) (?:only )?(\d+)/,
   /context length \((\d+) tokens/,
   /context size \((\d+) tokens/,
+  /maximum model length of (\d+)/,
+  /n_ctx: (\d+)/,
+];
+const mostPromptPatterns = [
   /range of input length should be \[\d+, ?(\d+)\]/,
+  /maximum input length of (\d+)/,
+  /prompt is too long: \d+ tokens > (\d+) maximum/,
 ];
 const promptPatterns = [
   /passed (\d+) input tokens/,
   /input \((\d+) tokens/,
   /request \((\d+) tokens/,
+  /request has (\d+) input tokens/,
   /resulted in (\d+) tokens/,
+  /(\d+) (?:tokens )?(?:in the messages|in your prompt|from the input messages)/,
+  /prompt \(length (\d+)\)/,
+  /prompt is too long: (\d+) tokens/,
+  /n_keep: (\d+)/,
 ];
 const outputPatterns = [/range of max_(?:completion_)?tokens should be \[\d+, ?(\d+)\]/];
 
-function readLimits({ text, contextTokens, promptTokens }: ErrorText): ToldLimits {
+function readLimits({ text, contextTokens, promptTokens }: ErrorText): ToldLengths {
   const context = contextTokens ?? firstNumber(text, contextPatterns);
   const prompt = promptTokens ?? firstNumber(text, promptPatterns);
+  const mostPrompt = firstNumber(text, mostPromptPatterns);
   const output = firstNumber(text, outputPatterns);
   return {
     ...(context === undefined ? {} : { contextTokens: context }),
     ...(prompt === undefined ? {} : { promptTokens: prompt }),
+    ...(mostPrompt === undefined ? {} : { maxPromptTokens: mostPrompt }),
     ...(output === undefined ? {} : { maxOutputTokens: output }),
   };
 }

@@ -90,7 +90,7 @@ export const commonRows: readonly RefusalRow[] = [
     when: (facts) =>
       codeIs("exceed_context_size_error", "context_length_exceeded")(facts) ||
       says(
-        /range of input length|context length|context size|context window|maximum input length|longer than the model|prompt is too long|input length .* exceed/,
+        /range of input length|context length|context size|context window|maximum (?:input|model) length|longer than the model|input is too long|prompt is too long|input length .* exceed/,
       )(facts),
   },
   {

@@ -1,5 +1,6 @@
 // A refusal of a server in words that all dialects share: why, what the client is told, and what it means for the key.
 
+import type { PromptLengths } from "../../contract/context-too-long.ts";
 import { type ErrorKind, GatewayError, type GatewayErrorOptions } from "../../contract/gateway-error.ts";
 
 export type RefusalReason =
@@ -97,9 +98,7 @@ export const meanings: Readonly<Record<RefusalReason, Meaning>> = {
 };
 
 /** What the server said of lengths, for a repair of the body. Tokens. */
-export interface ToldLimits {
-  readonly contextTokens?: number;
-  readonly promptTokens?: number;
+export interface ToldLengths extends PromptLengths {
   readonly maxOutputTokens?: number;
 }
 
@@ -107,12 +106,12 @@ export class UpstreamRefusal extends GatewayError {
   readonly reason: RefusalReason;
   /** Lower case; for the search of a repair, never for clients. */
   readonly told: string;
-  readonly limits: ToldLimits;
+  readonly limits: ToldLengths;
 
   constructor(
     reason: RefusalReason,
     message: string,
-    options: GatewayErrorOptions & { readonly told?: string; readonly limits?: ToldLimits },
+    options: GatewayErrorOptions & { readonly told?: string; readonly limits?: ToldLengths },
   ) {
     const { kind, retryable, final } = meanings[reason];
     super(kind, message, { retryable, ...(final === undefined ? {} : { final }), ...options });

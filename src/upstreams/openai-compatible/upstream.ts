@@ -4,6 +4,7 @@ import type { ChatRequest } from "../../contract/chat-request.ts";
 import type { TokenUsage } from "../../contract/events.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
 import { isJsonObject } from "../../contract/json.ts";
+import type { UpstreamLimits } from "../../contract/limits.ts";
 import type { EventDecoder, OpenContext, Upstream, UpstreamReply } from "../../contract/upstream.ts";
 import { estimateTokens } from "../../conversation/estimate-tokens.ts";
 import { fromBytes } from "../../outbound/fetch-client.ts";
@@ -24,6 +25,7 @@ import { createRequestBody } from "./request-body.ts";
 import type { Rescue } from "./text-flow.ts";
 import { thinkingOf } from "./thinking.ts";
 import { createThoughtsStarts } from "./thoughts-start.ts";
+import { limitsOfRefusal, readToldLimits } from "./told-limits.ts";
 
 export interface OpenAICompatibleOptions {
   /** Of this upstream among others: in errors, the log and the list of models. */
@@ -39,6 +41,8 @@ export interface OpenAICompatibleOptions {
   readonly defaultModel: string | undefined;
   /** The list that clients see, instead of the server's own. @defaultValue none */
   readonly models?: readonly string[];
+  /** How much it takes. @defaultValue as much as comes, until the server says otherwise */
+  readonly limits?: UpstreamLimits;
   readonly http: HttpClient;
   readonly maxLineBytes: number;
   /** No key is set aside for longer. Undefined: as long as it takes. */
@@ -72,6 +76,8 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
     source,
   });
   const keys = createKeyRing({ upstream: name, secrets: options.keys, maxAsideMs: options.maxCooldownMs, clock });
+  const hasOneKey = options.keys.length <= 1;
+  const mostPauseMs = hasOneKey ? (options.maxCooldownMs ?? Number.POSITIVE_INFINITY) : 0;
   const repairs = createRepairMemory();
   const thoughts = createThoughtsStarts(dialect);
   const models = createModelList({
@@ -103,6 +109,7 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
         key.end();
         if (!(error instanceof UpstreamRefusal)) throw error;
         keys.note(key.id, model, error);
+        tellOfRefusal(context, error);
         except.add(key.id);
         if (!isAboutKey(error.reason) || !keys.hasReady(model, except)) throw error;
         log.info("Another key is asked", { requestId: context.requestId, upstream: name, refusedBy: key.id });
@@ -120,7 +127,9 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
     }
     for (;;) {
       try {
-        const accepted = await client.complete(body, key.secret, context.signal);
+        const accepted = await client.complete(body, key.secret, context.signal, (headers) =>
+          tellOfHeaders(context, headers),
+        );
         return replyOf(sending, accepted, { body, applied });
       } catch (error) {
         const repair = error instanceof UpstreamRefusal ? repairFor(error, body, applied) : undefined;
@@ -130,6 +139,15 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
         applied.add(repair.name);
       }
     }
+  }
+
+  /** What a server tells of its limits holds for the key that was asked: with several, the ring of keys keeps them apart. */
+  function tellOfHeaders({ limits }: OpenContext, headers: Headers): void {
+    limits?.told(hasOneKey ? readToldLimits(headers, clock()) : {});
+  }
+
+  function tellOfRefusal({ limits }: OpenContext, refusal: UpstreamRefusal): void {
+    limits?.told(limitsOfRefusal(refusal, mostPauseMs));
   }
 
   function repairFor(refusal: UpstreamRefusal, body: Body, applied: ReadonlySet<string>): Repair | undefined {
@@ -193,8 +211,9 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
     applied: ReadonlySet<string>,
     refusal: UpstreamRefusal,
   ): GatewayError {
-    const { model, key } = sending;
+    const { model, key, context } = sending;
     keys.note(key.id, model, refusal);
+    tellOfRefusal(context, refusal);
     const repair = repairFor(refusal, body, applied);
     if (repair !== undefined) noteRepair(sending, repair);
     const canMove = isAboutKey(refusal.reason) && keys.hasReady(model, new Set([key.id]));
@@ -229,6 +248,7 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
   return {
     name,
     ...(options.defaultModel === undefined ? {} : { choosesModel: true }),
+    ...(options.limits === undefined ? {} : { limits: options.limits }),
     listModels: () => models.list(),
     open,
     accounts: () => keys.views(),

@@ -55,6 +55,7 @@ const maxRefusalBytes = 64 * 1024;
 
 export function createQwenWebClient(options: ClientOptions): QwenWebClient {
   const { http, baseUrl } = options;
+  const outgoingHeaders = createHeaders(options);
 
   async function requestJson(
     account: Account,
@@ -66,7 +67,7 @@ export function createQwenWebClient(options: ClientOptions): QwenWebClient {
     const response = await http.send({
       method,
       url: baseUrl + path,
-      headers: outgoingHeaders(account, options, { accept: "application/json, text/plain, */*", withVersion: false }),
+      headers: outgoingHeaders(account, { accept: "application/json, text/plain, */*", withVersion: false }),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal,
     });
@@ -96,7 +97,7 @@ export function createQwenWebClient(options: ClientOptions): QwenWebClient {
         method: "POST",
         url: `${baseUrl}/api/v2/chat/completions?chat_id=${encodeURIComponent(body.chat_id)}`,
         headers: {
-          ...outgoingHeaders(account, options, { accept: "application/json", withVersion: true }),
+          ...outgoingHeaders(account, { accept: "application/json", withVersion: true }),
           "x-accel-buffering": "no",
           referer: `${baseUrl}/c/${body.chat_id}`,
         },
@@ -220,27 +221,52 @@ interface HeaderOptions {
   readonly withVersion: boolean;
 }
 
+type LastingHeaders = Readonly<Record<string, string>>;
+type WriteHeaders = (account: Account, options: HeaderOptions) => Record<string, string>;
+
 /** The plain headers of a client, then whatever the account's user captured. Nothing is made up. */
-function outgoingHeaders(
-  account: Account,
-  options: ClientOptions,
-  { accept, withVersion }: HeaderOptions,
-): Record<string, string> {
-  const headers: Record<string, string> = {
-    accept,
-    "content-type": "application/json",
-    "accept-encoding": "identity",
-    "user-agent": options.userAgent,
-    "x-request-id": crypto.randomUUID(),
-    origin: options.baseUrl,
-    referer: `${options.baseUrl}/`,
-    source: "web",
-    timezone: new Date(options.clock()).toString().replace(/ \(.*/, ""),
-  };
-  for (const [name, value] of Object.entries(account.headers)) {
-    if (withVersion || name !== "version") headers[name] = value;
+function createHeaders({ baseUrl, userAgent, clock }: ClientOptions): WriteHeaders {
+  /** What is the same for all requests of an account: it is another object as soon as anything of it has changed. */
+  const lasting = new WeakMap<Account, { readonly all: LastingHeaders; readonly withoutVersion: LastingHeaders }>();
+  const timezone = createTimezone();
+
+  function lastingOf(account: Account) {
+    const known = lasting.get(account);
+    if (known !== undefined) return known;
+    const all: Record<string, string> = { ...account.headers };
+    if (account.token !== undefined) all["authorization"] = `Bearer ${account.token}`;
+    if (account.cookies !== undefined) all["cookie"] = account.cookies;
+    const { version: _left, ...withoutVersion } = all;
+    const made = { all, withoutVersion };
+    lasting.set(account, made);
+    return made;
   }
-  if (account.token !== undefined) headers["authorization"] = `Bearer ${account.token}`;
-  if (account.cookies !== undefined) headers["cookie"] = account.cookies;
-  return headers;
+
+  return (account, { accept, withVersion }) => {
+    const { all, withoutVersion } = lastingOf(account);
+    return {
+      accept,
+      "content-type": "application/json",
+      "accept-encoding": "identity",
+      "user-agent": userAgent,
+      "x-request-id": crypto.randomUUID(),
+      origin: baseUrl,
+      referer: `${baseUrl}/`,
+      source: "web",
+      timezone: timezone(clock()),
+      ...(withVersion ? all : withoutVersion),
+    };
+  };
+}
+
+/** As a browser tells it, to the second: working it out costs more than all other headers. */
+function createTimezone(): (nowMs: number) => string {
+  let second = Number.NaN;
+  let text = "";
+  return (nowMs) => {
+    const now = Math.floor(nowMs / 1000);
+    if (now !== second) text = new Date(nowMs).toString().replace(/ \(.*/, "");
+    second = now;
+    return text;
+  };
 }

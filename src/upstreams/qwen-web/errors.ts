@@ -1,5 +1,6 @@
 // Refusals of the Qwen web backend to GatewayErrors, and what the chain should do about them. HTTP 200 means nothing here.
 
+import { contextTooLong } from "../../contract/context-too-long.ts";
 import { type ErrorKind, GatewayError, type GatewayErrorOptions } from "../../contract/gateway-error.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 
@@ -159,7 +160,7 @@ const rows: readonly Row[] = [
   {
     when: ({ code, status }) => /^context_?length_?exceeded$/.test(code) || status === 413,
     kind: "context-too-long",
-    message: "The conversation is longer than the model's context: shorten it or start a new one",
+    message: contextTooLong(),
   },
   {
     when: ({ code, text }) =>

@@ -1,6 +1,7 @@
 // The one message of a turn as it is sent: its text, or, where that is too long for the firewall, a file and a line that
 // says so. What cannot be sent either way is refused before anything is.
 
+import { contextTooLong } from "../../contract/context-too-long.ts";
 import { type ChatRequest, flattenText } from "../../contract/chat-request.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
 import type { QwenFile } from "../../wire/qwen-web.ts";
@@ -64,7 +65,10 @@ function tooLong(chars: number, maxChars: number, cause?: unknown): GatewayError
   const tried = cause === undefined ? "" : ", and its upload as a file failed";
   return new GatewayError(
     "context-too-long",
-    `The message is ${chars} characters long, more than the ${maxChars} that Qwen's firewall lets pass${tried}: shorten it or start a new conversation`,
+    contextTooLong(
+      {},
+      `the message has ${chars} characters, more than the ${maxChars} that Qwen's firewall lets pass${tried}`,
+    ),
     { upstream: upstreamName, param: "messages", ...(cause === undefined ? {} : { cause }) },
   );
 }

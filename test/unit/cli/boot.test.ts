@@ -70,7 +70,9 @@ describe("boot serve", () => {
     const { status } = await fetch(new URL("/health", url));
     child.kill("SIGTERM");
 
-    expect(output.trim().split("\n")).toHaveLength(1);
+    expect(output).toMatch(
+      /^qwen-gateway \S+ listens on \S+\nServed by the built-in emulator; .* "qwen-gateway setup"\n$/,
+    );
     expect(status).toBe(200);
     expect(await child.exited).toBe(0);
   });

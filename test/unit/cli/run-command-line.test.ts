@@ -1,9 +1,9 @@
 // Commands, help texts and exit codes, without starting a process.
 
 import { describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import packageFile from "../../../package.json";
 import { runCommandLine } from "../../../src/cli/run-command-line.ts";
 import type { Environment } from "../../../src/config/load-config.ts";
@@ -97,6 +97,37 @@ describe("runCommandLine --config", () => {
 
     expect(exitCode).toBe(2);
     expect(complaints).toStartWith(`Unknown key "prot" in config file "${path}": did you mean port?`);
+  });
+});
+
+describe("runCommandLine without --config", () => {
+  async function runWith(text: string | undefined, words: readonly string[], environment: Environment = {}) {
+    const home = mkdtempSync(join(tmpdir(), "run-command-line-"));
+    const path = join(home, ".config", "qwen-gateway", "config.yaml");
+    mkdirSync(dirname(path), { recursive: true });
+    if (text !== undefined) writeFileSync(path, text);
+    const result = await run(words, { HOME: home, DATA_DIR: join(home, "data"), ...environment });
+    rmSync(home, { recursive: true });
+    return { ...result, path };
+  }
+
+  test("runCommandLine reads the file at the default place, and names it when it is wrong", async () => {
+    const wrong = await runWith("prot: 1\n", ["healthcheck"]);
+    const right = await runWith("port: 1\n", ["healthcheck"]);
+
+    expect(wrong.exitCode).toBe(2);
+    expect(wrong.complaints).toStartWith(`Unknown key "prot" in config file "${wrong.path}"`);
+    expect(right.complaints).toContain("http://127.0.0.1:1/health");
+  });
+
+  test("runCommandLine takes the environment, flags and a named file before it, and needs none", async () => {
+    const environment = await runWith("port: 1\n", ["healthcheck"], { PORT: "2" });
+    const other = await runWith("prot: 1\n", ["healthcheck", "--config", "/dev/null", "--port", "3"]);
+    const missing = await runWith(undefined, ["healthcheck", "--port", "4"]);
+
+    for (const [result, port] of [[environment, 2] as const, [other, 3] as const, [missing, 4] as const]) {
+      expect(result).toMatchObject({ exitCode: 1, complaints: expect.stringContaining(`:${port}/health`) });
+    }
   });
 });
 

@@ -108,6 +108,7 @@ export function createTestServer(options: TestServerOptions): Omit<TestServer, "
       deleteSession: async () => false,
       sweepSessions: async () => {},
       openReplies: () => 0,
+      queues: () => [],
       async drain(deadlineMs) {
         drains.push(deadlineMs);
       },

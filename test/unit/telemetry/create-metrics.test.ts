@@ -13,6 +13,7 @@ const complete: ReplyFigures = {
   kind: undefined,
   attempts: 1,
   firstTokenMs: 300,
+  queuedMs: 0,
   totalMs: 2300,
   inputTokens: 10,
   outputTokens: 100,
@@ -69,6 +70,26 @@ describe("createMetrics", () => {
     // 100 tokens in the 2 s behind the first word.
     expect(sumOf(samples, "qwen_gateway_output_tokens_per_second_sum", lane)).toBe(100);
     expect(sumOf(samples, "qwen_gateway_output_tokens_per_second_count", lane)).toBe(2);
+  });
+
+  test("createMetrics tells who stands in line, for how long, and who was not taken", async () => {
+    let waiting = 2;
+    const metrics = createMetrics({ ...quiet, queues: () => [{ upstream: "qwen-web", waiting, running: 3 }] });
+    metrics.replyEnded(streamed, complete);
+    metrics.replyEnded(streamed, { ...complete, queuedMs: 1500 });
+    metrics.queueRefused("qwen-web", "full");
+
+    const samples = await scrape(metrics);
+
+    const upstream = { upstream: "qwen-web" };
+    expect(sumOf(samples, "qwen_gateway_queue_depth", upstream)).toBe(2);
+    expect(sumOf(samples, "qwen_gateway_upstream_attempts", upstream)).toBe(3);
+    // A reply that did not wait is none of a line's.
+    expect(sumOf(samples, "qwen_gateway_queue_wait_seconds_count", lane)).toBe(1);
+    expect(sumOf(samples, "qwen_gateway_queue_wait_seconds_sum", lane)).toBe(1.5);
+    expect(sumOf(samples, "qwen_gateway_queue_refusals_total", { ...upstream, reason: "full" })).toBe(1);
+    waiting = 0;
+    expect(sumOf(await scrape(metrics), "qwen_gateway_queue_depth", upstream)).toBe(0);
   });
 
   test("createMetrics knows the open streams at any time, and keeps a lane that fell idle at 0", async () => {

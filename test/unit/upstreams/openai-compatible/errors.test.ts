@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { errorHeaders } from "../../../../src/contract/error-headers.ts";
 import { dialects } from "../../../../src/upstreams/openai-compatible/dialects/index.ts";
 import { classifyAnswer, readRetryAfter } from "../../../../src/upstreams/openai-compatible/errors.ts";
-import { UpstreamRefusal } from "../../../../src/upstreams/openai-compatible/refusal.ts";
+import { type ToldLengths, UpstreamRefusal } from "../../../../src/upstreams/openai-compatible/refusal.ts";
 import type { DialectName } from "../../../../src/upstreams/openai-compatible/dialect.ts";
 import { readCompatible } from "../../../support/compatible-recordings.ts";
 
@@ -207,9 +207,89 @@ describe("what the client is told", () => {
   test("a context that is too long, in the words by which agents compact", () => {
     const error = recorded("vllm-err-400-context-length.json", 400);
 
-    expect(error.message).toStartWith("The prompt is too long: 1015 tokens > 1024 maximum");
-    expect(error.message).toContain("maximum context length is 1024 tokens");
-    expect(error.limits).toEqual({ contextTokens: 1024, promptTokens: 1015 });
+    expect(error.message).toBe(
+      "The prompt is too long: 1015 tokens > 1014 maximum, this model's maximum context length is 1024 tokens. Shorten the conversation or start a new one",
+    );
+    expect(error.limits).toEqual({ contextTokens: 1024, promptTokens: 1015, maxPromptTokens: 1014 });
+  });
+
+  /** As their servers write them (sources and trackers, 2025-04 to 2026-11). */
+  const tooLong: readonly (readonly [string, string, ToldLengths])[] = [
+    [
+      "vLLM, before 0.11",
+      "This model's maximum context length is 4096 tokens. However, you requested 5010 tokens (5000 in the messages, 10 in the completion). Please reduce the length of the messages or completion.",
+      { contextTokens: 4096, promptTokens: 5000 },
+    ],
+    [
+      "vLLM, 2026",
+      "This model's maximum context length is 4096 tokens. However, your request has 5000 input tokens. Please reduce the length of the input messages.",
+      { contextTokens: 4096, promptTokens: 5000 },
+    ],
+    [
+      "vLLM's engine",
+      "The decoder prompt (length 5000) is longer than the maximum model length of 4096. Make sure that `max_model_len` is no smaller than the number of text tokens.",
+      { contextTokens: 4096, promptTokens: 5000 },
+    ],
+    [
+      "SGLang",
+      "The input (493354 tokens) is longer than the model's context length (262144 tokens).",
+      { contextTokens: 262_144, promptTokens: 493_354 },
+    ],
+    [
+      "SGLang, with an answer",
+      "Requested token count exceeds the model's maximum context length of 32768 tokens. You requested a total of 40000 tokens: 35000 tokens from the input messages and 5000 tokens for the completion.",
+      { contextTokens: 32_768, promptTokens: 35_000 },
+    ],
+    [
+      "llama.cpp",
+      "request (5000 tokens) exceeds the available context size (4096 tokens), try increasing it",
+      { contextTokens: 4096, promptTokens: 5000 },
+    ],
+    [
+      "LM Studio",
+      "The number of tokens to keep from the initial prompt is greater than the context length (n_keep: 5432>= n_ctx: 4096). Try to load the model with a larger context length, or provide a shorter input",
+      { contextTokens: 4096, promptTokens: 5432 },
+    ],
+    [
+      "LM Studio, its other one",
+      "Trying to keep the first 5432 tokens when context the overflows. However, the model is loaded with context length of only 4096 tokens, which is not enough.",
+      { contextTokens: 4096 },
+    ],
+    ["Ollama", "the input length exceeds the context length", {}],
+    ["DashScope", "Range of input length should be [1, 98304]", { maxPromptTokens: 98_304 }],
+    [
+      "OpenAI",
+      "This model's maximum context length is 8192 tokens. However, your messages resulted in 8545 tokens. Please reduce the length of the messages.",
+      { contextTokens: 8192, promptTokens: 8545 },
+    ],
+    [
+      "Anthropic, behind a proxy",
+      "prompt is too long: 213462 tokens > 200000 maximum",
+      { promptTokens: 213_462, maxPromptTokens: 200_000 },
+    ],
+  ];
+  test.each([...tooLong])("%s is told with its numbers, in words by which clients compact", (_, message, limits) => {
+    const error = classify({ error: { message, type: "BadRequestError", code: 400 } }, 400);
+
+    expect(error).toMatchObject({ kind: "context-too-long", limits });
+    expect(error.limits).toEqual(limits);
+    expect(error.message).toMatch(/prompt is too long.*maximum context length/i);
+    const { promptTokens, maxPromptTokens, contextTokens } = limits;
+    const most = maxPromptTokens ?? contextTokens;
+    if (promptTokens !== undefined)
+      expect(error.message).toContain(`too long: ${promptTokens} tokens > ${most} maximum`);
+    if (contextTokens !== undefined)
+      expect(error.message).toContain(`maximum context length is ${contextTokens} tokens`);
+    if (most !== undefined) expect(error.message).toContain(String(most));
+  });
+
+  test("a prompt that leaves no room for its answer is not said to be longer than it may be", () => {
+    const message =
+      "This model's maximum context length is 4096 tokens. However, you requested 4100 tokens (4000 in the messages, 100 in the completion).";
+
+    expect(classify({ error: { message } }, 400).message).toBe(
+      "The prompt is too long: 4000 tokens and an answer, this model's maximum context length is 4096 tokens. Shorten the conversation or start a new one",
+    );
   });
 
   test("the field to blame, where its name is one", () => {
