@@ -10,8 +10,18 @@ export interface NewText {
   readonly arePieces: boolean;
 }
 
+export interface NewTextOptions {
+  /**
+   * A server of this kind is known to repeat itself: two deltas are enough, when the first is a word and nothing comes
+   * behind the second. @defaultValue false
+   */
+  readonly isKnownToRepeat?: boolean;
+}
+
 /** So many deltas in a row must begin with the whole of the one before. */
 const minLinks = 2;
+/** Shorter ones may be stuttered, words are not. Characters. */
+const wordChars = 4;
 /** Beyond this length the row is long enough to decide before the end. */
 const decisiveChars = 48;
 
@@ -22,8 +32,8 @@ const decisiveChars = 48;
  * well be laughter. The first that does not begin so proves all of them pieces.
  * A stream that was found cumulative and then sends something else is pieces from there on.
  */
-export function createNewText(): NewText {
-  return new NewTextFinder();
+export function createNewText({ isKnownToRepeat = false }: NewTextOptions = {}): NewText {
+  return new NewTextFinder(isKnownToRepeat);
 }
 
 /** A class and not closures: a thousand open streams hold two thousand of them. */
@@ -35,6 +45,11 @@ class NewTextFinder implements NewText {
   #said = 0;
   #links = 0;
   #keptBack = "";
+  readonly #isKnownToRepeat: boolean;
+
+  constructor(isKnownToRepeat: boolean) {
+    this.#isKnownToRepeat = isKnownToRepeat;
+  }
 
   get arePieces(): boolean {
     return this.#mode === "pieces";
@@ -64,7 +79,8 @@ class NewTextFinder implements NewText {
   }
 
   #decide(text: string): string {
-    const isCumulative = this.#links >= minLinks && !isRepetition(text);
+    const isTelling = this.#isKnownToRepeat && text.slice(0, this.#said).trim().length >= wordChars;
+    const isCumulative = (this.#links >= minLinks || isTelling) && !isRepetition(text);
     return isCumulative ? this.#becomeCumulative(text) : this.#becomePieces();
   }
 

@@ -31,6 +31,7 @@ const options = fc.record({
   cumulativeDeltas: fc.boolean(),
   toolNames: fc.constantFrom([], ["read", "write"]),
   rescue: fc.constantFrom("none" as const, "any" as const, "json" as const),
+  thoughtsStart: fc.constantFrom("marked" as const, "held" as const, "watched" as const, "unopened" as const),
 });
 
 const encode = (events: readonly object[]): Uint8Array =>

@@ -12,7 +12,7 @@ const idPattern = /\bR(?:[0-4]|C)-\d{3}\b/g;
 /** Support files count: contract suites have their tests there. */
 function readProvenIds(): Set<string> {
   const files = readdirSync(testFolder, { recursive: true, encoding: "utf8" }).filter(
-    (path) => path.endsWith(".ts") && !path.startsWith("requirements"),
+    (path) => path.endsWith(".ts") && !path.startsWith("requirements") && !path.includes("node_modules"),
   );
   const titles = files.flatMap((file) => readTitles(readFileSync(join(testFolder, file), "utf8")));
   return new Set(titles.flatMap((title) => title.match(idPattern) ?? []));

@@ -4,6 +4,7 @@
 import { isJsonObject, type Json } from "../../contract/json.ts";
 import type { Body } from "./dialect.ts";
 import type { UpstreamRefusal } from "./refusal.ts";
+import { asSchema } from "./request-body.ts";
 
 export interface Repair {
   readonly name: string;
@@ -38,6 +39,7 @@ export function findRepair(refusal: UpstreamRefusal, body: Body, applied: Readon
     repairThinking(refusal, body),
     repairTokens(refusal, body),
     repairField(refusal, body),
+    repairJsonObject(refusal, body),
     repairToolParse(refusal, body),
   ];
   return candidates.find((repair) => repair !== undefined && !applied.has(repair.name));
@@ -48,7 +50,15 @@ function repairThinking({ told }: UpstreamRefusal, body: Body): Repair | undefin
   const off = { name: "thinking-off", isLasting: false, change: withoutThinking };
   if (/enable_thinking must be set to false|only supports? stream|not support http call/.test(told)) return off;
   if (/tool_choice/.test(told) && /thinking/.test(told)) return off;
-  if (/does not support thinking/.test(told)) {
+  // llama.cpp: a history that ends with the assistant is a beginning to go on with (common/chat.cpp, 2026-08).
+  if (/prefill is incompatible with enable_thinking/.test(told)) {
+    return { name: "no-thoughts-before-prefill", isLasting: false, change: (from) => withKwargs(from, false) };
+  }
+  // What cannot be switched off thinks although it was told not to.
+  if (/enable_thinking\b.*restricted to true/.test(told) && body["enable_thinking"] === false) {
+    return { name: "thinking-on", isLasting: true, change: (from) => without(from, ["enable_thinking"]) };
+  }
+  if (/does not support thinking/.test(told) && thinkingFields.some((field) => field in body)) {
     return { name: "no-thinking-fields", isLasting: true, change: (from) => without(from, thinkingFields) };
   }
   if (/reasoning_effort/.test(told) && /thinking_budget/.test(told) && "reasoning_effort" in body) {
@@ -62,12 +72,14 @@ function repairThinking({ told }: UpstreamRefusal, body: Body): Repair | undefin
 
 function withoutThinking(body: Body): Body {
   const rest = without(body, ["thinking_budget", "thinking_token_budget", "reasoning_effort", "preserve_thinking"]);
-  const kwargs = rest["chat_template_kwargs"];
-  if (isJsonObject(kwargs)) {
-    // JSON: it was made by request-body.ts.
-    return { ...rest, chat_template_kwargs: { ...(kwargs as { [key: string]: Json }), enable_thinking: false } };
-  }
-  return { ...rest, enable_thinking: false };
+  return isJsonObject(rest["chat_template_kwargs"]) ? withKwargs(rest, false) : { ...rest, enable_thinking: false };
+}
+
+function withKwargs(body: Body, thinks: boolean): Body {
+  const kwargs = body["chat_template_kwargs"];
+  // JSON: it was made by request-body.ts.
+  const given = isJsonObject(kwargs) ? (kwargs as { [key: string]: Json }) : {};
+  return { ...body, chat_template_kwargs: { ...given, enable_thinking: thinks } };
 }
 
 /** `max_tokens` beyond what the model can say, or beyond what the prompt leaves: agents send 32000 to whatever they meet. */
@@ -93,6 +105,20 @@ function repairField({ reason, told, param }: UpstreamRefusal, body: Body): Repa
   );
   if (field === undefined) return undefined;
   return { name: `without ${field}`, isLasting: true, change: (from) => without(from, [field]) };
+}
+
+/** A server that knows schemas alone (LM Studio, and others that took after it). */
+function repairJsonObject({ reason, told }: UpstreamRefusal, body: Body): Repair | undefined {
+  const format = body["response_format"];
+  if (reason !== "request" || !isJsonObject(format) || format["type"] !== "json_object") return undefined;
+  if (!/json_schema/.test(told)) return undefined;
+  return { name: "json-schema", isLasting: true, change: (from) => withSchema(from) };
+}
+
+function withSchema(body: Body): Body {
+  const changed = { ...body };
+  asSchema(changed);
+  return changed;
 }
 
 /** llama.cpp fails on tool calls that its parser of streams cannot read (#20260, #22878): whole it may. */

@@ -20,6 +20,8 @@ export interface RequestRules {
   readonly thinkingSwitch: "enable_thinking" | "chat_template_kwargs" | "reasoning_effort" | "none";
   /** Without a word of the client, thinking is switched as the model does it by itself: for servers where defaults differ. */
   readonly saysThinkingAlways: boolean;
+  /** Models that are not told to stop thinking, since they refuse that here. Undefined: none but those of known-models.ts. */
+  readonly alwaysThinks: RegExp | undefined;
   /** Field of the most tokens to think. Undefined: it cannot be said. */
   readonly budgetField: string | undefined;
   /** The server's word for each effort. Undefined: it has none. */
@@ -34,10 +36,12 @@ export interface RequestRules {
   readonly webSearch: boolean;
   /** Several calls at once are to be asked for. */
   readonly asksForParallelCalls: boolean;
-  /** "required-only": a named choice is taken for "auto", so that the one tool is sent alone and required. */
+  /** "required-only": a named choice is taken for "auto", or refused, so that the one tool is sent alone and required. */
   readonly toolChoice: "full" | "required-only" | "none";
   /** `tool_choice: "none"` is not obeyed, or costs: the tools are left out. */
   readonly noneDropsTools: boolean;
+  /** `response_format` of type `json_object` as it is, or as a schema that any object fits. */
+  readonly jsonObject: "send" | "as-schema";
   /** The schema of a tool that takes nothing. */
   readonly emptyParameters: "send" | "omit";
   /** Fields of messages and of content parts that it knows besides OpenAI's. */
@@ -60,6 +64,8 @@ export interface SamplingDefaults {
 export interface ReplyRules {
   /** `<think>` and `</think>` may stand in content. */
   readonly thinkTags: boolean;
+  /** A server without its reasoning parser sends thoughts that nothing opens, since the template has done so (vLLM, Qwen3.5 on). */
+  readonly unopenedThoughts: boolean;
   /** Deltas may repeat all that was said before. */
   readonly cumulativeDeltas: boolean;
   /** The answer may stand in the reasoning field although no thinking was asked for. */

@@ -25,7 +25,10 @@ export interface KeyRequest {
 }
 
 export interface KeyRing {
-  /** The ready key with the fewest open replies. @throws {GatewayError} when each is set aside for longer than the deadline */
+  /**
+   * The ready key with the fewest open replies; where none is, one that only a person can mend rather than nobody.
+   * @throws {GatewayError} when a limit lasts longer than the deadline
+   */
   pick(request: KeyRequest): Promise<KeyUse>;
   /** For questions that any key may ask. */
   anySecret(): string | undefined;
@@ -99,16 +102,20 @@ export function createKeyRing(options: KeyRingOptions): KeyRing {
         (one, other) => one.openReplies - other.openReplies || one.lastPick - other.lastPick,
       );
       if (best !== undefined) return use(best);
-      const waits = keys
+      const waiting = keys
         .filter((key) => !except.has(key.id))
-        .map((key) => asideOf(key, model))
-        .filter((aside) => aside !== undefined)
+        .flatMap((key) => {
+          const aside = asideOf(key, model);
+          return aside === undefined ? [] : [{ key, ...aside }];
+        })
         .toSorted((one, other) => one.untilMs - other.untilMs);
-      const first = waits[0];
+      const [first] = waiting;
       if (first === undefined) throw unavailable(undefined);
-      // A key that was refused for good is not waited for: a person has to act, and the client should know soon.
-      if (first.untilMs > deadlineMs || !meanings[first.refusal.reason].retryable) throw unavailable(first);
-      await sleep(Math.max(first.untilMs - clock(), 1), signal);
+      const limited = waiting.find(({ refusal }) => meanings[refusal.reason].retryable);
+      // The others only a person can mend, who may have done so: the server tells, and nobody waits for nothing.
+      if (limited === undefined) return use(first.key);
+      if (limited.untilMs > deadlineMs) throw unavailable(limited);
+      await sleep(Math.max(limited.untilMs - clock(), 1), signal);
     }
   }
 
@@ -138,8 +145,6 @@ export function createKeyRing(options: KeyRingOptions): KeyRing {
       const key = keys.find((candidate) => candidate.id === id);
       const meaning = meanings[refusal.reason].key;
       if (key === undefined || meaning === undefined) return;
-      // A single key that is refused is asked again all the same: the server may have learnt of it meanwhile.
-      if (refusal.reason === "auth" && keys.length === 1) return;
       const lengthMs = Math.min(
         refusal.retryAfterMs ?? meaning.asideMs,
         options.maxAsideMs ?? Number.POSITIVE_INFINITY,

@@ -21,9 +21,7 @@ const openWeights = 262_144;
  * README of QwenLM/Qwen3.8 (2026-08-17).
  */
 const table: readonly (readonly [pattern: RegExp, model: KnownModel])[] = [
-  // Flagged as mandatory thinking in the Token Plan's preset.
-  [/^qwen3\.8-max/, { ...hybrid(million, 131_072, true), alwaysThinks: true }],
-  [/^qwen3\.8-flash/, hybrid(million, 131_072, true)],
+  [/^qwen3\.8-(?:max|flash)/, hybrid(million, 131_072, true)],
   [/^qwen3\.7-max/, hybrid(million, 65_536, false)],
   [/^qwen3\.7-plus/, hybrid(million, 65_536, true)],
   [/^qwen3\.6-plus/, hybrid(million, undefined, true)],

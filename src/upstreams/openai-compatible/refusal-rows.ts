@@ -64,6 +64,11 @@ export const commonRows: readonly RefusalRow[] = [
     message: "has used up the quota of this plan for the running period: wait for the next one, or use another key",
   },
   {
+    reason: "quota-hard",
+    when: says(/exceeded today'?s quota/),
+    message: "has used up today's quota of this key for the model: wait for tomorrow's, or use another key",
+  },
+  {
     reason: "burst",
     when: (facts) =>
       codeIs("throttling.burstrate", "limit_burst_rate")(facts) || says(/rate increased too quickly/)(facts),
@@ -78,7 +83,7 @@ export const commonRows: readonly RefusalRow[] = [
     reason: "rate",
     when: (facts) =>
       codeIs("throttling", "throttling.ratequota", "limit_requests", "rate_limit_exceeded")(facts) ||
-      says(/too many requests|requests? rate limit|rate limit exceeded|^throttling/)(facts),
+      says(/too many requests|requests? rate limit|rate limit (?:exceeded|reached)|^throttling/)(facts),
   },
   {
     reason: "context",
@@ -104,6 +109,18 @@ export const commonRows: readonly RefusalRow[] = [
   },
   { reason: "tool-parse", when: says(/failed to parse input at pos/) },
   { reason: "loading", when: says(/loading model|model is (?:being )?loaded|model is loading/) },
+  {
+    reason: "loading",
+    when: says(/failed to load (?:the )?model/),
+    message: "could not load the model: its own log has the reason, mostly too little memory",
+  },
+  {
+    reason: "concurrency",
+    when: says(/(?:service|server) is overloaded|request queue is full|server busy/),
+    message: "has more requests than it can take: try again in a moment",
+  },
+  // Its code is that of any wrong parameter on DashScope.
+  { reason: "size", when: says(/max bytes per request/) },
   ...requestRows(),
   { reason: "permission", when: codeIs("accessdenied", "access_denied", "model.accessdenied") },
   ...statusRows(),
@@ -117,6 +134,13 @@ function requestRows(): RefusalRow[] {
       when: says(/must contain the word .?json|word .?json.? in/),
       message: 'answers in JSON only when a message says so: write the word "json" into the prompt',
       param: "response_format",
+    },
+    {
+      reason: "request",
+      when: says(/tool_choice.*thinking/),
+      message:
+        "forces no tool on this model, which cannot help thinking: leave tool_choice away, or choose another model",
+      param: "tool_choice",
     },
     {
       reason: "request",

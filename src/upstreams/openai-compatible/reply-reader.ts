@@ -11,6 +11,7 @@ import { classifyText, refusalOf, type RefusalSource } from "./errors.ts";
 import { parseTimings, parseUsage } from "./parse-usage.ts";
 import type { UpstreamRefusal } from "./refusal.ts";
 import { type Rescue, TextFlow } from "./text-flow.ts";
+import type { ThoughtsStart } from "./think-tags.ts";
 import { createToolCalls, type ToolCalls } from "./tool-calls.ts";
 
 export interface ReplyOptions {
@@ -18,6 +19,9 @@ export interface ReplyOptions {
   readonly model: string;
   readonly source: RefusalSource;
   readonly thinkTags: boolean;
+  /** @defaultValue "marked" */
+  readonly thoughtsStart?: ThoughtsStart;
+  readonly onThoughtsStart?: (start: "marked" | "unopened") => void;
   readonly cumulativeDeltas: boolean;
   readonly doneIsFinish: boolean;
   /** Those that the client offered. */
@@ -68,6 +72,8 @@ export class ReplyReader {
     this.#options = options;
     this.text = new TextFlow({
       thinkTags: options.thinkTags,
+      thoughtsStart: options.thoughtsStart ?? "marked",
+      onThoughtsStart: options.onThoughtsStart,
       cumulativeDeltas: options.cumulativeDeltas,
       rescue: options.rescue,
       hasTools: options.tools.length > 0,

@@ -45,6 +45,7 @@ export function createRequestBody(request: ChatRequest, options: BodyOptions): B
   addTools(body, request, dialect);
   addThinking(body, request, options);
   addSampling(body, request, options);
+  if (rules.jsonObject === "as-schema") asSchema(body);
   return body;
 }
 
@@ -98,6 +99,13 @@ function isEmptySchema(schema: Json): boolean {
   const { properties, ...rest }: JsonObject = schema;
   const hasProperties = isJsonObject(properties) && Object.keys(properties).length > 0;
   return !hasProperties && Object.keys(rest).every((key) => key === "type" || key === "required" || key === "$schema");
+}
+
+/** `json_object` in the words of a server that knows schemas alone: any object fits. */
+export function asSchema(body: Body): void {
+  const format = body["response_format"];
+  if (!isJsonObject(format) || format["type"] !== "json_object") return;
+  body["response_format"] = { type: "json_schema", json_schema: { name: "object", schema: { type: "object" } } };
 }
 
 function addSampling(body: Body, request: ChatRequest, { dialect, model }: BodyOptions): void {

@@ -1,9 +1,9 @@
 // Thoughts and answer on their way from a server's deltas to events: repeated text once, left-over tags out, white space
-// before calls dropped, and an answer that stands in the wrong field put right. Order is kept; nothing else is lost.
+// before calls and behind thoughts dropped, and an answer that stands in the wrong field put right. Order is kept; nothing else is lost.
 
 import type { JsonText } from "../../contract/json.ts";
 import { createNewText, type NewText } from "../new-text.ts";
-import { type TextKind, type TextPiece, ThinkTags } from "./think-tags.ts";
+import { type TextKind, type TextPiece, ThinkTags, type ThoughtsStart } from "./think-tags.ts";
 
 /**
  * "any": thinking was switched off, so what comes as thoughts alone is the answer (vLLM #40816). "json": JSON was asked
@@ -13,6 +13,9 @@ export type Rescue = "none" | "any" | "json";
 
 export interface TextFlowOptions {
   readonly thinkTags: boolean;
+  readonly thoughtsStart: ThoughtsStart;
+  /** Told once a reply where it shows that its thoughts begin otherwise than assumed. */
+  readonly onThoughtsStart?: ((start: "marked" | "unopened") => void) | undefined;
   readonly cumulativeDeltas: boolean;
   /** White space may stand before a call. */
   readonly hasTools: boolean;
@@ -27,10 +30,15 @@ const maxBlankChars = 1024;
 /** What templates put around markup; other white space is somebody's text. */
 const blankText = /^[ \t\r\n]*$/;
 
+/** At the start of an answer; the indentation of its first line is part of it. */
+const emptyLines = /^[ \t]*(?:\r?\n[ \t]*)*\r?\n/;
+
 const lessThan = 60;
 const backslash = 92;
 const space = 32;
 const unicodeEscape = 117;
+
+const known = { isKnownToRepeat: true };
 
 /** A class and not closures: every open stream holds one. */
 export class TextFlow {
@@ -40,14 +48,16 @@ export class TextFlow {
   #rescue: Rescue;
   #kept = "";
   #blank = "";
+  /** Thoughts were told, and of the answer nothing yet: templates put an empty line between them. */
+  #isInGap = false;
   #lastKind: TextKind | undefined;
 
   constructor(options: TextFlowOptions) {
     this.#options = options;
     this.#rescue = options.rescue;
-    this.#tags = options.thinkTags ? new ThinkTags() : undefined;
+    this.#tags = options.thinkTags ? new ThinkTags(options.thoughtsStart) : undefined;
     this.#newText = options.cumulativeDeltas
-      ? { "text-delta": createNewText(), "reasoning-delta": createNewText() }
+      ? { "text-delta": createNewText(known), "reasoning-delta": createNewText(known) }
       : undefined;
   }
 
@@ -73,11 +83,20 @@ export class TextFlow {
     this.#settleText();
     if (isAnswered && this.#kept !== "" && (this.#rescue === "any" || isJson(this.#kept))) {
       this.#blank = "";
-      this.#options.say("text-delta", this.#kept);
+      this.#options.say("text-delta", this.#kept.trim());
       this.#kept = "";
     }
     this.#release();
     this.#flushBlank();
+    if (this.#tags !== undefined) this.#settleStart(this.#tags, isAnswered);
+  }
+
+  #settleStart(tags: ThinkTags, isAnswered: boolean): void {
+    if (tags.hasUnopened) this.#options.onThoughtsStart?.("unopened");
+    if (!isAnswered || !tags.assumed) return;
+    // No thoughts after all: better told twice than no answer.
+    this.#options.onThoughtsStart?.("marked");
+    this.#options.say("text-delta", tags.assumed.trim());
   }
 
   /** Text of this kind would be said as it is. */
@@ -86,7 +105,10 @@ export class TextFlow {
     if (this.#lastKind !== kind || this.#blank !== "") return false;
     if (this.#newText !== undefined && !this.#newText[kind].arePieces) return false;
     if (tags !== undefined && !tags.isOpen(kind)) return false;
-    if (kind === "text-delta") return !(this.#options.hasTools && mayBeBlank(text));
+    if (kind === "text-delta") {
+      if (this.#isInGap || (tags?.isWatching === true && mayHoldTag(text))) return false;
+      return !(this.#options.hasTools && mayBeBlank(text));
+    }
     return this.#rescue === "none" && (tags === undefined || !mayHoldTag(text));
   }
 
@@ -102,8 +124,11 @@ export class TextFlow {
     for (const [kind, text] of pieces) this.#say(kind, text);
   }
 
-  #say(kind: TextKind, text: string): void {
-    if (kind === "reasoning-delta") return this.#sayReasoning(text);
+  #say(kind: TextKind, piece: string): void {
+    if (kind === "reasoning-delta") return this.#sayReasoning(piece);
+    const text = this.#isInGap ? piece.replace(emptyLines, "") : piece;
+    if (text === "") return;
+    this.#isInGap = false;
     const isBlank = this.#options.hasTools && blankText.test(text) && this.#blank.length < maxBlankChars;
     if (isBlank) {
       this.#blank += text;
@@ -115,6 +140,7 @@ export class TextFlow {
   }
 
   #sayReasoning(text: string): void {
+    this.#isInGap = true;
     if (this.#rescue === "none" || this.#kept.length + text.length > maxKeptChars) {
       this.#release();
       this.#flushBlank();

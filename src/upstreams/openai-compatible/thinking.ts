@@ -36,8 +36,9 @@ function addField(body: Body, request: ChatRequest, { dialect, model }: Thinking
   const known = knownModel(model);
   for (const field of ["enable_thinking", "thinking_budget", "reasoning_effort"]) delete body[field];
   const wanted = thinkingOf(request) ?? (rules.saysThinkingAlways ? known?.thinksByDefault : undefined);
+  const alwaysThinks = known?.alwaysThinks === true || rules.alwaysThinks?.test(model) === true;
   // A model that cannot help thinking refuses to be told not to.
-  if (wanted === undefined || (known?.alwaysThinks === true && !wanted)) return;
+  if (wanted === undefined || (alwaysThinks && !wanted)) return;
   body["enable_thinking"] = wanted;
   if (!wanted) return;
   const budget = request.reasoning.budgetTokens;

@@ -36,6 +36,8 @@ interface Slot {
   callId: string;
   name: string;
   isTold: boolean;
+  /** Its name came once more behind whole arguments, with none of its own: said again, or the head of another call. */
+  isNamedAgain: boolean;
   readonly text: ReturnType<typeof createArgumentText>;
   /** Made when the call is told: before, nobody knows its tool. */
   held: HeldArguments;
@@ -58,6 +60,7 @@ export function createToolCalls({ tools, createId, onWarning = ignore, emit }: T
       callId: id === "" || isTaken ? createId() : id,
       name: "",
       isTold: false,
+      isNamedAgain: false,
       text: createArgumentText(),
       held: unheldArguments,
       waiting: "",
@@ -84,7 +87,10 @@ export function createToolCalls({ tools, createId, onWarning = ignore, emit }: T
     if (hasName && known.text.isWhole && (newId === "" ? !isRepetition(known, called) : known.id === "")) {
       return open(place, newId);
     }
-    if (newId === "" && startsAnew(known, argumentsOf(called?.arguments))) {
+    const piece = argumentsOf(called?.arguments);
+    const isHead = known.isNamedAgain && piece.trimStart().startsWith("{");
+    known.isNamedAgain = known.text.isWhole && piece === "" && (hasName || known.isNamedAgain);
+    if (newId === "" && (isHead || startsAnew(known, piece))) {
       // A call of the same tool, whose name alone was told before.
       const next = open(place, "");
       next.name = known.name;

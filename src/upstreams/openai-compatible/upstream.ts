@@ -27,6 +27,7 @@ import { createRepairMemory } from "./repair-memory.ts";
 import { createRequestBody } from "./request-body.ts";
 import type { Rescue } from "./text-flow.ts";
 import { thinkingOf } from "./thinking.ts";
+import { createThoughtsStarts } from "./thoughts-start.ts";
 import { limitsOfRefusal, readToldLimits } from "./told-limits.ts";
 
 export interface OpenAICompatibleOptions {
@@ -81,6 +82,7 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
   const hasOneKey = options.keys.length <= 1;
   const mostPauseMs = hasOneKey ? (options.maxCooldownMs ?? Number.POSITIVE_INFINITY) : 0;
   const repairs = createRepairMemory();
+  const thoughts = createThoughtsStarts(dialect);
   const models = createModelList({
     upstream: name,
     fetchList: (signal) => client.listModels(keys.anySecret(), signal),
@@ -176,6 +178,8 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
       model,
       source,
       thinkTags: dialect.reply.thinkTags,
+      thoughtsStart: thoughts.of(request, model),
+      onThoughtsStart: (start) => noteThoughts(model, start),
       cumulativeDeltas: dialect.reply.cumulativeDeltas,
       doneIsFinish: dialect.reply.doneIsFinish,
       tools: request.tools,
@@ -220,6 +224,14 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
     if (repair !== undefined) noteRepair(sending, repair);
     const canMove = isAboutKey(refusal.reason) && keys.hasReady(model, new Set([key.id]));
     return repair !== undefined || canMove ? asRepeatable(refusal) : refusal;
+  }
+
+  function noteThoughts(model: string, start: "marked" | "unopened"): void {
+    if (!thoughts.note(model, start) || start === "marked") return;
+    log.warn(
+      "The server sends thoughts as part of its answers, which are told apart from now on: start it with its reasoning parser",
+      { upstream: name, model },
+    );
   }
 
   /** Ollama cuts what is longer than its window without a word: the only sign is a count that is too small. */

@@ -9,9 +9,9 @@ export function readProjectFile(path: string): string {
   return readFileSync(join(root, path), "utf8");
 }
 
-/** TypeScript files beneath a folder, relative to it, in alphabetical order. */
+/** TypeScript files of ours beneath a folder, relative to it, in alphabetical order. */
 export function listSources(folder: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
-    .filter((path) => path.endsWith(".ts"))
+    .filter((path) => path.endsWith(".ts") && !path.includes("node_modules"))
     .sort();
 }

@@ -18,6 +18,8 @@ export const dashscopePlans: Dialect = {
   // coding-plan-faq, 2026-10: custom back ends and scripts may get the key banned.
   notice:
     "Keys of a coding or token plan are sold for interactive coding tools only: other use may get the key banned by its provider",
+  // Flagged as mandatory thinking in the Token Plan's preset (qwen-code 0.24.4); pay as you go has its switch.
+  request: { ...dashscope.request, alwaysThinks: /^qwen3\.8-max/ },
   models: {
     details: "none",
     fallback: ["qwen3.8-max", "qwen3.8-flash", "qwen3.7-plus", "qwen3.6-plus", "qwen3.5-plus", "qwen3-coder-next"],

@@ -25,6 +25,7 @@ export const generic: Dialect = {
   reply: {
     thinkTags: true,
     callsInText: true,
+    unopenedThoughts: true,
     cumulativeDeltas: true,
     answersInReasoning: true,
     doneIsFinish: true,

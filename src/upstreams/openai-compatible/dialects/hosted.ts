@@ -10,6 +10,7 @@ export const hostedRequest: RequestRules = {
   thinkingSwitch: "enable_thinking",
   // Defaults differ: qwen-plus does not think by itself, qwen3.5 and later do (deep-thinking page).
   saysThinkingAlways: true,
+  alwaysThinks: undefined,
   budgetField: "thinking_budget",
   efforts: { none: "none", minimal: "low", low: "low", medium: "medium", high: "xhigh", xhigh: "xhigh" },
   effortModels: /^(?:qwen\/)?qwen3\.8/i,
@@ -19,6 +20,7 @@ export const hostedRequest: RequestRules = {
   asksForParallelCalls: true,
   toolChoice: "full",
   noneDropsTools: false,
+  jsonObject: "send",
   emptyParameters: "omit",
   messageExtras: ["name", "partial"],
   partExtras: ["cache_control", "min_pixels", "max_pixels"],
@@ -35,6 +37,7 @@ export const hostedReply: ReplyRules = {
   thinkTags: true,
   // No report of one: their calls come as calls.
   callsInText: false,
+  unopenedThoughts: false,
   cumulativeDeltas: true,
   answersInReasoning: false,
   doneIsFinish: false,

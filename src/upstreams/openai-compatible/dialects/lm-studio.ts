@@ -10,7 +10,14 @@ export const lmStudio: Dialect = {
   needsKey: false,
   notice: undefined,
   headers: [],
-  request: { ...selfHostedRequest, thinkingSwitch: "none", efforts: undefined },
+  request: {
+    ...selfHostedRequest,
+    thinkingSwitch: "none",
+    efforts: undefined,
+    // An object is refused (#670, 2025-05), and so is `json_object`.
+    toolChoice: "required-only",
+    jsonObject: "as-schema",
+  },
   // #1698: structured output lands in `reasoning_content`. With the setting off, tags stand in the content (#894).
   reply: selfHostedReply,
   models: { details: "lm-studio-list", fallback: [] },

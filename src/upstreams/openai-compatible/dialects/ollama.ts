@@ -25,8 +25,8 @@ export const ollama: Dialect = {
     emptyParameters: "send",
     imageUrls: "data-only",
   },
-  // Its own parser separates thoughts, and its JSON escapes `<`: no tags to look for.
-  reply: { ...selfHostedReply, thinkTags: false, answersInReasoning: false, truncatesSilently: true },
+  // Its own parser separates thoughts, but a model whose Modelfile has no template for them leaves its tags.
+  reply: { ...selfHostedReply, answersInReasoning: false, truncatesSilently: true },
   models: { details: "ollama-show", fallback: [] },
   // The page on OpenAI's protocol of 0.40 (2026-10); pictures are experimental, speech came with 0.40.8.
   endpoints: {

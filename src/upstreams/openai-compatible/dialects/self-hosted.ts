@@ -8,6 +8,7 @@ export const selfHostedRequest: RequestRules = {
   preserveThinking: false,
   thinkingSwitch: "chat_template_kwargs",
   saysThinkingAlways: false,
+  alwaysThinks: undefined,
   budgetField: undefined,
   // Arguments of the Qwen3.8 template (2026-08); older templates do not read them.
   efforts: { none: "none", minimal: "low", low: "low", medium: "medium", high: "xhigh", xhigh: "xhigh" },
@@ -28,6 +29,7 @@ export const selfHostedRequest: RequestRules = {
   asksForParallelCalls: false,
   toolChoice: "full",
   noneDropsTools: true,
+  jsonObject: "send",
   emptyParameters: "omit",
   messageExtras: ["name"],
   partExtras: [],
@@ -42,6 +44,7 @@ export const selfHostedReply: ReplyRules = {
   thinkTags: true,
   // vLLM and SGLang let raw XML through (#39056, club-3090#145), llama.cpp whole blocks (#22878).
   callsInText: true,
+  unopenedThoughts: true,
   cumulativeDeltas: false,
   answersInReasoning: true,
   doneIsFinish: false,

@@ -35,6 +35,29 @@ describe("findRepair", () => {
     });
   });
 
+  test("thinks where the model must, and goes on with a beginning without thoughts (llama.cpp)", () => {
+    const restricted = "The value of the enable_thinking parameter is restricted to True.";
+    const prefill = "Assistant response prefill is incompatible with enable_thinking.";
+
+    expect(repair(restricted, { ...plain, enable_thinking: false })).toEqual(plain);
+    expect(repair(restricted, { ...plain, enable_thinking: true })).toBeUndefined();
+    expect(repair(prefill, { ...plain, chat_template_kwargs: { a: 1 } })).toEqual({
+      ...plain,
+      chat_template_kwargs: { a: 1, enable_thinking: false },
+    });
+  });
+
+  test("asks for any object by its schema where nothing else is known", () => {
+    const body = { ...plain, response_format: { type: "json_object" } };
+    const refusal = "'response_format.type' must be 'json_schema' or 'text'";
+
+    expect(repair(refusal, body)).toEqual({
+      ...plain,
+      response_format: { type: "json_schema", json_schema: { name: "object", schema: { type: "object" } } },
+    });
+    expect(repair(refusal, plain)).toBeUndefined();
+  });
+
   test("takes thinking out of a request to a model that has none (Ollama)", () => {
     expect(repair('"llama3" does not support thinking', { ...plain, reasoning_effort: "high" })).toEqual(plain);
   });

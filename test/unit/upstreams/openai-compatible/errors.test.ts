@@ -116,6 +116,22 @@ describe("other servers' forms", () => {
   const rows: readonly (readonly [name: string, status: number, body: object | string, reason: string])[] = [
     ["old vLLM, flat", 400, { object: "error", message: "bad", type: "BadRequestError", code: 400 }, "request"],
     ["vLLM, unknown model", 404, { object: "error", message: "The model `x` does not exist.", code: 404 }, "model"],
+    ["vLLM, too much to do", 503, { error: { message: "Service is overloaded" } }, "concurrency"],
+    ["SGLang, too much to do", 503, { object: "error", message: "The request queue is full." }, "concurrency"],
+    ["Ollama, too much to do", 503, { error: { message: "server busy, please try again." } }, "concurrency"],
+    ["LM Studio, no memory", 400, { error: "Failed to load model" }, "loading"],
+    [
+      "ModelScope, the day's quota",
+      429,
+      { error: { code: "insufficient_quota", message: "You have exceeded today's quota for this model" } },
+      "quota-hard",
+    ],
+    [
+      "DashScope, body too big",
+      413,
+      { error: { code: "invalid_parameter_error", message: "Exceeded limit on max bytes per request" } },
+      "size",
+    ],
     ["FastAPI, list of details", 422, { detail: [{ loc: ["body"], msg: "field required" }] }, "request"],
     ["FastAPI, no such route", 404, { detail: "Not Found" }, "not-an-api"],
     [

@@ -63,7 +63,7 @@ describe("recordings", () => {
     ["dashscope-01-thinking-qwen3.6-plus.sse", "The user asks for a sum.\n2 + 2 is 4.", "2 + 2 equals 4."],
     ["dashscope-02-thinking-qwen-plus-2025-form.sse", "Okay, the user greets me.", "Hello!"],
     ["dashscope-03-plain-qwen-plus.sse", "", "I am Qwen."],
-    ["vllm-01-reasoning-field-v0.16plus.sse", "The user says hi.", "\n\nHello!"],
+    ["vllm-01-reasoning-field-v0.16plus.sse", "The user says hi.", "Hello!"],
     ["vllm-02-transition-both-fields-v0.12.sse", "Okay, think", "Hi"],
     ["lmstudio-01-reasoning_content.sse", "Let me see.", "Hello!"],
   ];

@@ -108,7 +108,8 @@ describe("the list", () => {
 
 describe("knownModel", () => {
   const rows = [
-    ["qwen3.8-max-0902", 1_000_000, true, true],
+    ["qwen3.8-max-0902", 1_000_000, true, false],
+    ["qwq-32b", 131_072, true, true],
     ["qwen3.7-max", 1_000_000, true, false],
     ["Qwen/Qwen3.6-35B-A3B", 262_144, true, false],
     ["qwen3.6:27b", 262_144, true, false],

@@ -81,7 +81,10 @@ describe("thinking", () => {
   });
 
   test("is never switched off where it cannot be", () => {
-    expect(bodyOf("dashscope", off, "qwen3.8-max")).not.toHaveProperty("enable_thinking");
+    expect(bodyOf("dashscope", off, "qwq-32b")).not.toHaveProperty("enable_thinking");
+    expect(bodyOf("dashscope-plans", off, "qwen3.8-max")).not.toHaveProperty("enable_thinking");
+    // Mandatory in the plan's preset alone.
+    expect(bodyOf("dashscope", off, "qwen3.8-max")).toMatchObject({ enable_thinking: false });
   });
 
   test("budget and effort never go together: DashScope refuses both", () => {

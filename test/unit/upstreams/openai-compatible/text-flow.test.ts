@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { DecoderOptions } from "../../../../src/upstreams/openai-compatible/event-decoder.ts";
+import type { ThoughtsStart } from "../../../../src/upstreams/openai-compatible/think-tags.ts";
 import { chunk, decodeEvents, finish, textOf } from "../../../support/compatible-recordings.ts";
 
 /** Thoughts and answer of a reply whose deltas are these; texts that begin with "~" are thoughts of a field of their own. */
@@ -13,6 +14,8 @@ function read(deltas: readonly string[], changes: Partial<DecoderOptions> = {}):
   const events = decodeEvents([...chunks, finish()], changes);
   return [textOf(events, "reasoning-delta"), textOf(events)];
 }
+
+const long = "the user wants a sum of two numbers";
 
 describe("rule 6: tags", () => {
   const cases: readonly (readonly [name: string, deltas: readonly string[], reasoning: string, text: string])[] = [
@@ -30,9 +33,23 @@ describe("rule 6: tags", () => {
     ["white space at the start of an answer", ["\n", "\nHi"], "", "\n\nHi"],
     ["white space alone", [" "], "", " "],
     ["thoughts again behind the answer", ["~a", "b", "~c", "</think>d"], "ac", "bd"],
+    ["inline thoughts twice", ["<think>a</think><think>b</think>", "Hi"], "ab", "Hi"],
+    ["thoughts told twice", ["~hm ", "~yes", "<think>\nhm ", "yes\n</th", "ink>\n\nHi"], "hm yes", "Hi"],
+    ["thoughts told twice by turns", ["~hm", "<think>hm", "~ yes", " yes", "</think>Hi"], "hm yes", "Hi"],
+    ["long thoughts told twice", [`~${long}`, `<think>${long}`, " and more</think>Hi"], long, "Hi"],
+    ["thoughts told twice and cut", [`~${long}`, `<think>${long}`], long, ""],
+    ["an opening tag that is left over", ["~hm", "<think>", "Hi", " there"], "hm", "Hi there"],
+    ["an opening tag before an answer that begins alike", ["~hm yes", "<think>hm"], "hm yes", "hm"],
   ];
   test.each([...cases])("%s", (_name, deltas, reasoning, text) => {
     expect(read(deltas)).toEqual([reasoning, text]);
+  });
+
+  test("thoughts told twice are found where some of them pass unread", () => {
+    const quoted = ["The message", ' says "Call', " get_weather", ' now".', " I do", " so at once."];
+    const deltas = [...quoted.map((text) => `~${text}`), "<think>\n", ...quoted, "\n</think>\n\n", "Hi"];
+
+    expect(read(deltas)).toEqual([quoted.join(""), "Hi"]);
   });
 
   test("are left alone where the dialect has none", () => {
@@ -47,6 +64,78 @@ describe("rule 6: tags", () => {
         expect(read(pieces.map((piece) => `~${piece}`))).toEqual([pieces.join(""), ""]);
       }),
     );
+  });
+});
+
+describe("thoughts that nothing opens", () => {
+  /** What the decoder says, and what it has found out. */
+  function readFrom(thoughtsStart: ThoughtsStart, deltas: readonly string[]) {
+    const found: string[] = [];
+    const [reasoning, text] = read(deltas, { thoughtsStart, onThoughtsStart: (start) => found.push(start) });
+    return [reasoning, text, ...found];
+  }
+  const deltas = ["I ", "think", "\n</th", "ink>", "\n", "\nHi"];
+
+  test("are kept back and told apart where nobody waits", () => {
+    expect(readFrom("held", deltas)).toEqual(["I think\n", "Hi", "unopened"]);
+  });
+
+  test("are only noticed where somebody does", () => {
+    expect(readFrom("watched", deltas)).toEqual(["", "I think\n</think>\n\nHi", "unopened"]);
+  });
+
+  test("are thoughts from the first word on where it is known", () => {
+    expect(readFrom("unopened", deltas)).toEqual(["I think\n", "Hi"]);
+    expect(readFrom("unopened", ["<thi", "nk>I think</think>Hi"])).toEqual(["I think", "Hi"]);
+    expect(readFrom("unopened", ["~I think", "Hi"])).toEqual(["I think", "Hi"]);
+  });
+
+  test("are an answer after all when nothing closes them", () => {
+    expect(readFrom("unopened", ["Hi", " there"])).toEqual(["Hi there", "Hi there", "marked"]);
+  });
+
+  test.each([
+    ["a tag that is written about", ["Write ", "</think> at the end"]],
+    ["a pair of tags", ["Write <think>\na\n", "</think>\n", " around"]],
+    ["less than", ["a <", " b </", "th"]],
+    ["an answer alone", ["Hi", " there"]],
+    ["blank lines", ["\n", "\n", "Hi"]],
+  ])("do not show in %s", (_name, pieces) => {
+    expect(readFrom("watched", pieces)).toEqual(["", pieces.join("")]);
+    expect(readFrom("held", pieces)).toEqual(["", pieces.join("")]);
+  });
+
+  test("do not show where thoughts have a field of their own", () => {
+    expect(readFrom("watched", ["~hm", "Hi\n", "</think>", "\n"])).toEqual(["hm", "Hi\n</think>\n"]);
+  });
+});
+
+describe("the empty line between thoughts and answer", () => {
+  test.each([
+    [["~hm", "\n\nHi"], "Hi"],
+    [["~hm", "\n", "\n", "Hi\n\n", "there"], "Hi\n\nthere"],
+    [["~hm", "\n\n    indented"], "    indented"],
+    [["~hm", " ", "Hi"], " Hi"],
+    [["\n\nHi"], "\n\nHi"],
+  ])("%j is %j", (deltas, text) => {
+    expect(read(deltas)[1]).toBe(text);
+    expect(read(deltas, { thinkTags: false })[1]).toBe(text);
+  });
+});
+
+describe("cumulative deltas", () => {
+  const cumulative = { cumulativeDeltas: true };
+
+  test("are said once, also when there are two of them", () => {
+    expect(read(["~I think ", "~I think so.", "Hello ", "Hello there, friend."], cumulative)).toEqual([
+      "I think so.",
+      "Hello there, friend.",
+    ]);
+  });
+
+  test("are pieces where the first is no word yet, or the second repeats it", () => {
+    expect(read(["1", "10"], cumulative)[1]).toBe("110");
+    expect(read(["ha ha ", "ha ha ha ha "], cumulative)[1]).toBe("ha ha ha ha ha ha ");
   });
 });
 

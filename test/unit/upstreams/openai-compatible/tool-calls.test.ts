@@ -64,6 +64,22 @@ describe("rule 3: ids, names and indexes", () => {
     ]);
   });
 
+  test("a name alone behind whole arguments begins a call when other arguments follow, else it was said again", () => {
+    const pieces = [
+      toolChunk({ index: 0, name: "read", arguments: "" }),
+      toolChunk({ index: 0, arguments: '{"x":1}' }),
+      toolChunk({ index: 0, name: "read", arguments: "" }),
+      toolChunk({ index: 0, arguments: '{"x"' }),
+      toolChunk({ index: 0, arguments: ":2}" }),
+      toolChunk({ index: 0, name: "read", arguments: "" }),
+    ];
+
+    expect(plain(pieces).map(([, name, text]) => [name, text])).toEqual([
+      ["read", '{"x":1}'],
+      ["read", '{"x":2}'],
+    ]);
+  });
+
   test("calls without ids on one index are told apart where the arguments of one are whole", () => {
     const pieces = [
       toolChunk({ index: 0, name: "read", arguments: '{"x":1}' }),

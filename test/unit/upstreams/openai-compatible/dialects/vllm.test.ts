@@ -5,6 +5,6 @@ import { testDialect } from "../../../../support/test-dialect.ts";
 
 testDialect(vllm, {
   recording: "vllm-01-reasoning-field-v0.16plus.sse",
-  text: "\n\nHello!",
+  text: "Hello!",
   reasoning: "The user says hi.",
 });

@@ -1,0 +1,190 @@
+// What servers do that their documents do not promise, each quirk of the emulator on each kind of server: the client sees
+// nothing of it.
+
+import { describe, expect, test } from "bun:test";
+import {
+  type CompatibleDialectName,
+  compatibleDialects,
+  type Quirk,
+  variantsOf,
+} from "../../src/emulator/openai-compatible-emulator.ts";
+import { startDialectStage } from "../support/dialect-stage.ts";
+import { readReply } from "../support/read-reply.ts";
+import { user } from "./client.ts";
+
+const played = compatibleDialects().flatMap((dialect) =>
+  variantsOf(dialect).map((variant) => ({ dialect, variant, name: `${dialect} ${variant}` })),
+);
+
+const callQuirks: readonly Quirk[][] = [
+  ["empty-call-ids"],
+  ["no-call-ids"],
+  ["late-call-ids"],
+  ["repeated-names"],
+  ["repeated-ids"],
+  ["whole-calls"],
+  ["whole-calls", "object-arguments"],
+  ["cumulative-arguments"],
+  ["same-index"],
+  ["index-from-one"],
+  ["no-index"],
+  ["calls-after-finish"],
+  ["finish-stop"],
+];
+/** Two at once, of servers that have been seen without ids. */
+const nameless: readonly Quirk[][] = [
+  ["no-call-ids", "same-index"],
+  ["no-call-ids", "no-index", "repeated-names"],
+];
+const textQuirks: readonly Quirk[][] = [
+  ["think-tags"],
+  ["think-tags-too"],
+  ["stray-think-close"],
+  ["both-reasoning-fields"],
+  ["content-after-finish"],
+  ["no-role"],
+  ["no-done"],
+  ["no-usage"],
+  ["usage-always"],
+  ["usage-on-finish"],
+  ["usage-everywhere"],
+  ["json-answer"],
+  ["crlf"],
+  ["no-space"],
+];
+const tool = (name: string) => ({ type: "function", function: { name, parameters: { type: "object" } } });
+const tools = [tool("read"), tool("list")];
+const calls = [
+  { name: "read", arguments: { path: "a" } },
+  { name: "read", arguments: { path: "b" } },
+  { name: "list" },
+];
+const reasoning = ["I think ", "about it."];
+const chunks = ["Hello ", "there, friend."];
+
+/** Servers of one's own, started without their reasoning parser, perhaps. */
+const selfHosted = (dialect: CompatibleDialectName) => !/^(?:dashscope|modelscope)/.test(dialect);
+const tagsByThemselves = ["llama-cpp none", "lm-studio tags", "llama-cpp deepseek-legacy"];
+
+describe.each(played)("$name", ({ dialect, variant, name }) => {
+  const start = () => startDialectStage({ dialect, variant, environment: { RETRY_MAX_ATTEMPTS: "1" } });
+  const body = { stream: true, stream_options: { include_usage: true }, messages: [user("Go")] };
+
+  test("parallel calls come whole, whatever is wrong with them", async () => {
+    await using stage = await start();
+    for (const quirks of selfHosted(dialect) ? [...callQuirks, ...nameless] : callQuirks) {
+      stage.emulator.script({ reply: { reasoning, calls, quirks } });
+      const reply = await readReply(await stage.chat({ ...body, tools }));
+
+      const told = reply.calls.map((call) => [call.name, call.arguments]);
+      expect([quirks, told, reply.text, reply.finish]).toEqual([
+        quirks,
+        [
+          ["read", { path: "a" }],
+          ["read", { path: "b" }],
+          ["list", {}],
+        ],
+        "",
+        "tool_calls",
+      ]);
+      expect(new Set(reply.calls.map(({ id }) => id)).size).toBe(3);
+    }
+  });
+
+  test.each([true, false])("arguments that are cut off are never taken for whole, stream: %p", async (stream) => {
+    await using stage = await start();
+    stage.emulator.script({
+      reply: { calls: [{ name: "read", arguments: { path: "a" } }], quirks: ["cut-arguments"] },
+    });
+    const reply = await readReply(await stage.chat({ stream, tools, messages: [user("Go")] }));
+
+    expect(reply.finish).toBe("length");
+  });
+
+  test.each([true, false])("thoughts and answer come apart and once, stream: %p", async (stream) => {
+    await using stage = await start();
+    for (const quirks of textQuirks) {
+      stage.emulator.script({ reply: { reasoning, chunks, quirks } });
+      const reply = await readReply(await stage.chat({ ...body, stream, ...(stream ? {} : { stream_options: null }) }));
+
+      expect([quirks, reply.reasoning.trim(), reply.text, reply.finish]).toEqual([
+        quirks,
+        "I think about it.",
+        "Hello there, friend.",
+        "stop",
+      ]);
+      expect(reply.usage?.completion_tokens).toBeGreaterThan(0);
+    }
+  });
+
+  // Such servers do both at once only in this table.
+  test.if(!selfHosted(dialect) || dialect === "generic")(
+    "deltas that repeat all before them are said once",
+    async () => {
+      await using stage = await start();
+      stage.emulator.script(
+        { reply: { reasoning, chunks, quirks: ["cumulative-text"] } },
+        { reply: { chunks: ["One ", "two ", "three ", "four ", "five."], quirks: ["cumulative-text"] } },
+      );
+      const short = await readReply(await stage.chat(body));
+      const longer = await readReply(await stage.chat(body));
+
+      expect([short.reasoning, short.text]).toEqual(["I think about it.", "Hello there, friend."]);
+      expect(longer.text).toBe("One two three four five.");
+    },
+  );
+
+  test.if(selfHosted(dialect) && !tagsByThemselves.includes(name))(
+    "thoughts that nothing opens are found out",
+    async () => {
+      await using stage = await start();
+      stage.emulator.script({ times: 4, reply: { reasoning, chunks, quirks: ["unopened-think-tags"] } });
+      const whole = async () => readReply(await stage.chat({ messages: [user("Go")] }));
+      const streamed = async () => readReply(await stage.chat(body));
+      const apart = { text: "Hello there, friend." };
+
+      const [first, second] = [await streamed(), await streamed()];
+      // What a client has read cannot be taken back.
+      expect(first.text).toContain("</think>");
+      expect(second).toMatchObject({ ...apart, reasoning: "I think about it.\n" });
+      expect(await whole()).toMatchObject(apart);
+      expect(stage.harness.logLines.filter((line) => line.includes("reasoning parser"))).toHaveLength(1);
+
+      stage.emulator.reset();
+      stage.emulator.script({ times: 2, reply: { text: "No thoughts any more." } });
+      expect(await streamed()).toMatchObject({ text: "No thoughts any more." });
+      expect(await streamed()).toMatchObject({ text: "No thoughts any more.", reasoning: "" });
+    },
+  );
+
+  test.if(selfHosted(dialect))(
+    "thoughts that nothing opens are told apart where the answer goes out whole",
+    async () => {
+      await using stage = await start();
+      stage.emulator.script({ reply: { reasoning, chunks, quirks: ["unopened-think-tags"] } });
+      const reply = await readReply(await stage.chat({ messages: [user("Go")] }));
+
+      expect([reply.reasoning.trim(), reply.text]).toEqual(["I think about it.", "Hello there, friend."]);
+    },
+  );
+
+  test("an answer in the field of thoughts is the answer when nothing else comes", async () => {
+    await using stage = await start();
+    stage.emulator.script({ reply: { chunks, quirks: ["answer-in-reasoning"] } });
+    const reply = await readReply(await stage.chat({ ...body, enable_thinking: false }));
+    const isMended = selfHosted(dialect) && !["ollama", "llama-cpp"].includes(dialect);
+
+    expect((isMended ? reply.text : reply.reasoning).trim()).toBe("Hello there, friend.");
+  });
+
+  test("a stream without a finish is no good end", async () => {
+    await using stage = await start();
+    stage.emulator.script({ reply: { chunks, quirks: ["no-finish"] } });
+    const reply = await readReply(await stage.chat(body));
+
+    expect(reply.text).toBe("Hello there, friend.");
+    // Some servers that nobody knows send none, ever.
+    if (dialect === "generic") expect([reply.finish, reply.error]).toEqual(["stop", undefined]);
+    else expect([reply.finish, reply.error?.code]).toEqual([undefined, "upstream_failed"]);
+  });
+});
