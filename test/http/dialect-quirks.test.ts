@@ -118,9 +118,8 @@ describe.each(played)("$name", ({ dialect, variant, name }) => {
   });
 
   // Such servers do both at once only in this table.
-  test.if(!selfHosted(dialect) || dialect === "generic")(
-    "deltas that repeat all before them are said once",
-    async () => {
+  if (!selfHosted(dialect) || dialect === "generic")
+    test("deltas that repeat all before them are said once", async () => {
       await using stage = await start();
       stage.emulator.script(
         { reply: { reasoning, chunks, quirks: ["cumulative-text"] } },
@@ -131,12 +130,10 @@ describe.each(played)("$name", ({ dialect, variant, name }) => {
 
       expect([short.reasoning, short.text]).toEqual(["I think about it.", "Hello there, friend."]);
       expect(longer.text).toBe("One two three four five.");
-    },
-  );
+    });
 
-  test.if(selfHosted(dialect) && !tagsByThemselves.includes(name))(
-    "thoughts that nothing opens are found out",
-    async () => {
+  if (selfHosted(dialect) && !tagsByThemselves.includes(name))
+    test("thoughts that nothing opens are found out", async () => {
       await using stage = await start();
       stage.emulator.script({ times: 4, reply: { reasoning, chunks, quirks: ["unopened-think-tags"] } });
       const whole = async () => readReply(await stage.chat({ messages: [user("Go")] }));
@@ -154,19 +151,16 @@ describe.each(played)("$name", ({ dialect, variant, name }) => {
       stage.emulator.script({ times: 2, reply: { text: "No thoughts any more." } });
       expect(await streamed()).toMatchObject({ text: "No thoughts any more." });
       expect(await streamed()).toMatchObject({ text: "No thoughts any more.", reasoning: "" });
-    },
-  );
+    });
 
-  test.if(selfHosted(dialect))(
-    "thoughts that nothing opens are told apart where the answer goes out whole",
-    async () => {
+  if (selfHosted(dialect))
+    test("thoughts that nothing opens are told apart where the answer goes out whole", async () => {
       await using stage = await start();
       stage.emulator.script({ reply: { reasoning, chunks, quirks: ["unopened-think-tags"] } });
       const reply = await readReply(await stage.chat({ messages: [user("Go")] }));
 
       expect([reply.reasoning.trim(), reply.text]).toEqual(["I think about it.", "Hello there, friend."]);
-    },
-  );
+    });
 
   test("an answer in the field of thoughts is the answer when nothing else comes", async () => {
     await using stage = await start();
