@@ -44,7 +44,7 @@ export class Exchange implements AttemptHooks, RelayHooks {
     this.#budget = new RetryBudget(options.retry, options.retryBudgetMs);
     const { request, identity, surface } = options;
     if (request.stream) {
-      this.#relay = new Relay(surface.createEncoder(request, identity), this);
+      this.#relay = new Relay(() => surface.createEncoder(request, identity), this);
       this.#consumer = this.#relay;
     } else {
       const encode = (reply: ChatReply): string => JSON.stringify(surface.encodeReply(request, reply));
@@ -80,7 +80,9 @@ export class Exchange implements AttemptHooks, RelayHooks {
 
   /** Who answers is not known yet when the head had to go out before the first word. */
   get #ownHeaders(): Record<string, string> {
-    const headers: Record<string, string> = { "x-session-id": headerText(this.#options.turn.sessionId) };
+    const headers: Record<string, string> = {};
+    const { sessionId } = this.#options.turn;
+    if (sessionId !== undefined) headers["x-session-id"] = headerText(sessionId);
     if (this.#attempt === undefined || this.#served === undefined) return headers;
     headers["x-upstream"] = this.#served.upstream.name;
     headers["x-model"] = headerText(this.#attempt.model);
@@ -184,6 +186,10 @@ export class Exchange implements AttemptHooks, RelayHooks {
         requestId,
         deadlineMs: this.#budget.deadlineMs,
         resume: turn.upstream === upstream.name ? turn.resume : undefined,
+        toldModel: this.#options.identity.model,
+        onWholeAnswer() {
+          opening.waitsForWhole = true;
+        },
       });
     } finally {
       opening.stop();
@@ -225,6 +231,12 @@ export class Exchange implements AttemptHooks, RelayHooks {
     return turn.started((this.#served ?? candidates[0]!).upstream.name, reply, continuation);
   }
 
+  /** The upstream that was asked last speaks the client's own protocol. */
+  get isPassThrough(): boolean {
+    const { candidates, surface } = this.#options;
+    return (this.#served ?? candidates[0]!).upstream.protocol === surface.name;
+  }
+
   firstToken(): void {
     this.#record.firstToken();
   }
@@ -238,9 +250,12 @@ export class Exchange implements AttemptHooks, RelayHooks {
   }
 
   async commit({ usage, continuation }: CleanEnd, settleMs: number): Promise<TokenUsage> {
-    const { sent } = this.#consumer;
-    const told = usage ?? this.#record.estimateUsage(sent.tokens);
-    await this.#options.turn.commit(sent.finish(), continuation, settleMs);
+    const { turn } = this.#options;
+    const passed = this.#attempt?.passThrough;
+    const told = usage ?? this.#record.estimateUsage(passed?.estimatedTokens ?? this.#consumer.sent.tokens);
+    // Whoever keeps no conversation finds none: what was said need not be digested.
+    if (continuation === undefined) await turn.release(settleMs);
+    else await turn.commit(this.#consumer.sent.finish(), continuation, settleMs);
     return told;
   }
 

@@ -102,10 +102,12 @@ export function createGateway(options: GatewayOptions): Gateway {
   }
 
   async function begin(surface: Surface, incoming: IncomingExchange, leave: () => void): Promise<Exchange> {
-    const request = withPolicy(surface.parseRequest(parseJson(incoming.body)));
-    refuseTooMany(request.messages.length);
-    const hints = sessionHints(incoming.headers, request.session);
-    const candidates = await routes.find(request.model, incoming.headers.get("x-upstream") ?? undefined);
+    const parsed = withPolicy(surface.parseRequest(parseJson(incoming.body)));
+    refuseTooMany(parsed.messages.length);
+    const hints = sessionHints(incoming.headers, parsed.session);
+    const candidates = await routes.find(parsed.model, incoming.headers.get("x-upstream") ?? undefined);
+    const isSpoken = candidates.some(({ upstream }) => upstream.protocol === surface.name);
+    const request = isSpoken ? { ...parsed, received: incoming.body } : parsed;
     const turn = turns.create(request, incoming.caller, hints);
     if (isClosed) throw shuttingDown();
     const exchange = new Exchange({

@@ -47,9 +47,9 @@ export function createTurns(options: TurnOptions): Turns {
 
   async function find(question: TurnQuestion, signal: AbortSignal, upstreams: readonly string[]): Promise<Found> {
     const { request, caller, hints } = question;
-    const history = fingerprintHistory(caller, request.messages, request.tools);
     // Whoever keeps no conversation is told everything each time.
-    if (upstreams.length === 0) return { history, claim: undefined, leave: nobodyWaits };
+    if (upstreams.length === 0) return new NotKept(question);
+    const history = fingerprintHistory(caller, request.messages, request.tools);
     const lookup = createLookup(history, hints, request);
     if (lookup.by === "head") return await findHead(question, history, lookup, signal, upstreams);
     const claim = usable(await claimByHistory(caller, lookup, signal), upstreams);
@@ -129,6 +129,25 @@ export function createTurns(options: TurnOptions): Turns {
 }
 
 function nobodyWaits(): void {}
+
+/** Hashes a history only for whoever asks. */
+class NotKept implements Found {
+  readonly claim = undefined;
+  readonly #question: TurnQuestion;
+  #history: HistoryFingerprints | undefined;
+
+  constructor(question: TurnQuestion) {
+    this.#question = question;
+  }
+
+  get history(): HistoryFingerprints {
+    const { caller, request } = this.#question;
+    this.#history ??= fingerprintHistory(caller, request.messages, request.tools);
+    return this.#history;
+  }
+
+  leave(): void {}
+}
 
 /** @throws {GatewayError} `invalid-request` */
 function requireStart({ messages }: ChatRequest, claim: TurnClaim | undefined): void {

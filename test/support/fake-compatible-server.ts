@@ -6,6 +6,8 @@ export interface AskedRequest {
   readonly headers: Headers;
   /** Parsed; undefined without one. */
   readonly body: Readonly<Record<string, unknown>> | undefined;
+  /** As it was received. */
+  readonly text: string;
 }
 
 export interface Play {
@@ -17,6 +19,8 @@ export interface Play {
   readonly body: string | Uint8Array;
   /** "open": nothing comes behind the body. "silent": not even a head comes. */
   readonly after?: "end" | "open" | "silent";
+  /** Until the head. @defaultValue 0 */
+  readonly delayMs?: number;
 }
 
 export interface FakeServer extends AsyncDisposable {
@@ -64,14 +68,16 @@ export function serveCompatible(plays: readonly Play[], routes: Routes = {}): Fa
       const text = await request.text();
       // Sent by the wing: always an object.
       const body = text === "" ? undefined : (JSON.parse(text) as AskedRequest["body"]);
-      const asked = { method: request.method, path: pathname, headers: request.headers, body };
+      const asked = { method: request.method, path: pathname, headers: request.headers, body, text };
       requests.push(asked);
       if (!pathname.endsWith("/chat/completions")) {
         const route = routes[pathname];
         return route === undefined ? new Response("", { status: 404 }) : answer(route, request, () => {});
       }
       completions.push(asked);
-      return answer(plays[Math.min(completions.length, plays.length) - 1]!, request, begin());
+      const play = plays[Math.min(completions.length, plays.length) - 1]!;
+      if (play.delayMs !== undefined) await Bun.sleep(play.delayMs);
+      return answer(play, request, begin());
     },
   });
 

@@ -3,6 +3,7 @@
 import type { Upstream } from "../../contract/upstream.ts";
 import { detectDialect } from "./detect-dialect.ts";
 import { dialects } from "./dialects/index.ts";
+import { sameProtocol } from "./request-body.ts";
 import { createOpenAICompatibleUpstream, type OpenAICompatibleOptions } from "./upstream.ts";
 
 /** For all questions together; whoever waits may leave before. */
@@ -34,6 +35,7 @@ export function createDetectedUpstream(options: Omit<OpenAICompatibleOptions, "d
 
   return {
     name: options.name,
+    protocol: sameProtocol,
     listModels: async (signal) => (await current()).listModels(signal),
     open: async (request, context) => (await current()).open(request, context),
     accounts: () => known?.accounts?.() ?? [],

@@ -4,7 +4,7 @@ import type { ChatRequest } from "../../contract/chat-request.ts";
 import type { TokenUsage } from "../../contract/events.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
 import { isJsonObject } from "../../contract/json.ts";
-import type { EventDecoder, OpenContext, Upstream, UpstreamReply } from "../../contract/upstream.ts";
+import type { EventDecoder, OpenContext, PassThrough, Upstream, UpstreamReply } from "../../contract/upstream.ts";
 import { estimateTokens } from "../../conversation/estimate-tokens.ts";
 import { fromBytes } from "../../outbound/fetch-client.ts";
 import type { HttpClient } from "../../outbound/http-client.ts";
@@ -12,17 +12,20 @@ import type { Log } from "../../telemetry/log.ts";
 import { findRepair, type Repair } from "./body-repairs.ts";
 import { type AcceptedCompletion, createCompatibleClient } from "./client.ts";
 import type { Body, Dialect } from "./dialect.ts";
-import { createEventDecoder, type DecoderOptions } from "./event-decoder.ts";
 import type { RefusalSource } from "./errors.ts";
+import { createEventDecoder } from "./event-decoder.ts";
 import { createJsonDecoder } from "./json-decoder.ts";
 import { createKeyRing, type KeyUse } from "./keys.ts";
 import { fetchModelDetails } from "./model-details.ts";
 import { createModelList } from "./models.ts";
+import { createOutgoingBody, mayPass } from "./outgoing-body.ts";
+import { PassDecoder, type PassDecoderOptions } from "./pass-decoder.ts";
 import { isAboutKey, UpstreamRefusal } from "./refusal.ts";
 import { createRepairMemory } from "./repair-memory.ts";
-import { createRequestBody } from "./request-body.ts";
+import { sameProtocol } from "./request-body.ts";
 import type { Rescue } from "./text-flow.ts";
 import { thinkingOf } from "./thinking.ts";
+import { readWholeAnswer } from "./whole-answer.ts";
 
 export interface OpenAICompatibleOptions {
   /** Of this upstream among others: in errors, the log and the list of models. */
@@ -59,6 +62,12 @@ interface Sending {
   readonly context: OpenContext;
   readonly model: string;
   readonly key: KeyUse;
+}
+
+/** What of it went out, and the repairs that are in it. */
+interface Sent {
+  readonly fields: Body;
+  readonly applied: ReadonlySet<string>;
 }
 
 export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions): Upstream {
@@ -110,21 +119,23 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
 
   async function sendWithRepairs(sending: Sending): Promise<UpstreamReply> {
     const { request, context, model, key } = sending;
-    let body = createRequestBody(request, { dialect, upstream: name, model });
+    const outgoing = createOutgoingBody(request, { dialect, upstream: name, model });
+    let { fields } = outgoing;
     const applied = new Set<string>();
     for (const repair of repairs.known(request, model)) {
-      body = repair.change(body);
+      fields = repair.change(fields);
       applied.add(repair.name);
     }
     for (;;) {
+      if (fields["stream"] === false) context.onWholeAnswer();
       try {
-        const accepted = await client.complete(body, key.secret, context.signal);
-        return replyOf(sending, accepted, { body, applied });
+        const accepted = await client.complete(outgoing.write(fields), key.secret, context.signal);
+        return replyOf(sending, accepted, { fields, applied });
       } catch (error) {
-        const repair = error instanceof UpstreamRefusal ? repairFor(error, body, applied) : undefined;
+        const repair = error instanceof UpstreamRefusal ? repairFor(error, fields, applied) : undefined;
         if (repair === undefined) throw error;
         noteRepair(sending, repair);
-        body = repair.change(body);
+        fields = repair.change(fields);
         applied.add(repair.name);
       }
     }
@@ -143,37 +154,16 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
     });
   }
 
-  function replyOf(
-    sending: Sending,
-    accepted: AcceptedCompletion,
-    sent: { readonly body: Body; readonly applied: ReadonlySet<string> },
-  ): UpstreamReply {
-    const { request, context, model, key } = sending;
-    const decoderOptions: DecoderOptions = {
-      model,
-      source,
-      thinkTags: dialect.reply.thinkTags,
-      cumulativeDeltas: dialect.reply.cumulativeDeltas,
-      doneIsFinish: dialect.reply.doneIsFinish,
-      toolNames: request.tools.map((tool) => tool.name),
-      rescue: rescueOf(request, dialect),
-      createId: () => `call_${crypto.randomUUID().replaceAll("-", "")}`,
-      maxLineBytes: options.maxLineBytes,
-      onRefusal: (refusal) => judgeInStream(sending, sent.body, sent.applied, refusal),
-      onSkipped: (reason) =>
-        log.warn("Skipped an event of the stream", { requestId: context.requestId, upstream: name, reason }),
-      onUsage: (usage) => warnOfCut(sending, usage),
-    };
+  function replyOf(sending: Sending, accepted: AcceptedCompletion, sent: Sent): UpstreamReply {
+    const { model, key } = sending;
     const body = accepted.type === "stream" ? accepted.body : fromBytes(new Uint8Array());
-    const decoder: EventDecoder =
-      accepted.type === "stream"
-        ? createEventDecoder(decoderOptions)
-        : createJsonDecoder(accepted.body, decoderOptions);
+    const { decoder, passThrough } = readerOf(sending.request, accepted, decoderOptions(sending, sent));
     return {
       account: key.id,
       model,
       body,
       decoder,
+      ...(passThrough === undefined ? {} : { passThrough }),
       async onEnd(outcome) {
         key.end();
         if (outcome !== "complete") body.cancel();
@@ -182,16 +172,32 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
     };
   }
 
+  function decoderOptions(sending: Sending, sent: Sent): PassDecoderOptions {
+    const { request, context, model } = sending;
+    return {
+      model,
+      toldModel: context.toldModel,
+      wantsUsage: request.includeUsage,
+      source,
+      thinkTags: dialect.reply.thinkTags,
+      cumulativeDeltas: dialect.reply.cumulativeDeltas,
+      doneIsFinish: dialect.reply.doneIsFinish,
+      toolNames: request.tools.map((tool) => tool.name),
+      rescue: rescueOf(request, dialect),
+      createId: () => `call_${crypto.randomUUID().replaceAll("-", "")}`,
+      maxLineBytes: options.maxLineBytes,
+      onRefusal: (refusal) => judgeInStream(sending, sent, refusal),
+      onSkipped: (reason) =>
+        log.warn("Skipped an event of the stream", { requestId: context.requestId, upstream: name, reason }),
+      onUsage: (usage) => warnOfCut(sending, usage),
+    };
+  }
+
   /** A refusal that came as an event: as long as nothing was said, the gateway may ask once more. */
-  function judgeInStream(
-    sending: Sending,
-    body: Body,
-    applied: ReadonlySet<string>,
-    refusal: UpstreamRefusal,
-  ): GatewayError {
+  function judgeInStream(sending: Sending, { fields, applied }: Sent, refusal: UpstreamRefusal): GatewayError {
     const { model, key } = sending;
     keys.note(key.id, model, refusal);
-    const repair = repairFor(refusal, body, applied);
+    const repair = repairFor(refusal, fields, applied);
     if (repair !== undefined) noteRepair(sending, repair);
     const canMove = isAboutKey(refusal.reason) && keys.hasReady(model, new Set([key.id]));
     return repair !== undefined || canMove ? asRepeatable(refusal) : refusal;
@@ -216,11 +222,29 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
 
   return {
     name,
+    protocol: sameProtocol,
     ...(options.defaultModel === undefined ? {} : { choosesModel: true }),
     listModels: () => models.list(),
     open,
     accounts: () => keys.views(),
   };
+}
+
+/** Frames where they may be passed on, else deltas. */
+function readerOf(
+  request: ChatRequest,
+  accepted: AcceptedCompletion,
+  options: PassDecoderOptions,
+): { readonly decoder: EventDecoder; readonly passThrough?: PassThrough | undefined } {
+  if (accepted.type === "json") {
+    const passes = mayPass(request) && !request.stream;
+    return passes
+      ? readWholeAnswer(accepted.text, accepted.body, options)
+      : { decoder: createJsonDecoder(accepted.body, options) };
+  }
+  if (!mayPass(request) || !request.stream) return { decoder: createEventDecoder(options) };
+  const decoder = new PassDecoder(options);
+  return { decoder, passThrough: decoder.reader };
 }
 
 function rescueOf(request: ChatRequest, dialect: Dialect): Rescue {
