@@ -30,6 +30,9 @@ export async function exchangeOnce(wing: Upstream, model: string | undefined, cl
     requestId: crypto.randomUUID(),
     deadlineMs: clock() + exchangeTimeoutMs,
     resume: undefined,
+    toldModel: model ?? "",
+    // It has one limit for everything.
+    onWholeAnswer() {},
   });
   const { promise, resolve, reject } = Promise.withResolvers<Said>();
   let said: Said = "nothing";

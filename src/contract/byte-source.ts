@@ -1,7 +1,7 @@
 // Bytes as they come, one synchronous call a chunk: a fetch body and the own transport look alike.
 
 export interface ByteSink {
-  /** The view belongs to the source again as soon as the call returns. */
+  /** The bytes are the sink's from here on: it may keep them and hand them on, and nobody writes to them again. */
   chunk(bytes: Uint8Array): void;
   /** The peer ended cleanly. Neither `end` nor `fail` is called twice, nor after `cancel`. */
   end(): void;

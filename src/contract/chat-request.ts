@@ -74,6 +74,8 @@ export interface ChatRequest {
   readonly session: SessionFields;
   /** The parsed body, for fields that only one upstream understands. */
   readonly body: JsonObject;
+  /** The body as it was received, for upstreams that speak its protocol. Absent: it is not at hand, or says something else. */
+  readonly received?: Uint8Array;
 }
 
 /**

@@ -24,6 +24,19 @@ export interface Source {
   readonly snippet: string | undefined;
 }
 
+/**
+ * Whole frames in the client's own protocol, in the place of deltas: `bytes` from `start` to before `end`. The bytes stay
+ * as they are, the event is valid only while it is told. Of a whole answer: its body.
+ */
+export interface PassedFrames {
+  readonly type: "frames";
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+  /** Some of it says something: text, thoughts or a call. */
+  readonly isSemantic: boolean;
+}
+
 export type UpstreamEvent =
   | { readonly type: "reply-start"; readonly model: string | undefined; readonly continuation?: Continuation }
   | { readonly type: "reasoning-delta"; readonly text: JsonText }
@@ -32,6 +45,7 @@ export type UpstreamEvent =
   | { readonly type: "tool-call-delta"; readonly callId: string; readonly argumentsText: string }
   | { readonly type: "source"; readonly source: Source }
   | { readonly type: "usage-update"; readonly usage: TokenUsage }
+  | PassedFrames
   | { readonly type: "reply-end"; readonly finishReason: FinishReason; readonly continuation?: Continuation }
   | { readonly type: "reply-error"; readonly error: GatewayError };
 

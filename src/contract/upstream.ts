@@ -3,7 +3,7 @@
 import type { ByteSource } from "./byte-source.ts";
 import type { ChatRequest } from "./chat-request.ts";
 import type { Continuation } from "./continuation.ts";
-import type { UpstreamEvent } from "./events.ts";
+import type { TokenUsage, UpstreamEvent } from "./events.ts";
 import type { Forwarding } from "./forward.ts";
 import type { LimitListener, UpstreamLimits } from "./limits.ts";
 
@@ -61,6 +61,10 @@ export interface OpenContext {
   readonly resume: Resume | undefined;
   /** Wants to hear what the upstream tells of its limits. */
   readonly limits?: LimitListener;
+  /** What the client calls the model: replies that are passed on name it so. */
+  readonly toldModel: string;
+  /** Nothing will come before the whole answer: the clock of the first byte does not count for this request. */
+  onWholeAnswer(): void;
 }
 
 /** How a reply ended, told to its upstream exactly once. */
@@ -73,6 +77,14 @@ export interface EventDecoder {
   end(emit: (event: UpstreamEvent) => void): void;
   /** Bytes of an unfinished line that are kept, for whoever debugs a stream. */
   readonly pendingBytes: number;
+}
+
+/** A reply whose frames are those of the client's protocol: they are passed on, and only watched. */
+export interface PassThrough {
+  /** The tokens of what was passed on, estimated for upstreams that do not count. */
+  readonly estimatedTokens: number;
+  /** What the client still lacks behind the last frame: the usage if it asked for it, and the mark of the end. */
+  closingFrames(usage: TokenUsage): string;
 }
 
 /** The text that a reply has said so far, for whoever looks the whole of it up. */
@@ -88,6 +100,8 @@ export interface UpstreamReply {
   readonly model: string;
   readonly body: ByteSource;
   readonly decoder: EventDecoder;
+  /** Present when `decoder` says `frames` in the place of deltas. */
+  readonly passThrough?: PassThrough;
   /**
    * The body broke off: looks once whether the upstream holds the whole answer nevertheless. Called at most once, before
    * `onEnd`; bounds its own time. Resolves with the text that is still to be said, undefined when the answer is not whole.
@@ -119,6 +133,8 @@ export interface Upstream {
   readonly name: string;
   /** It remembers what was said: its replies tell a continuation, and a turn is sent what it has not seen. */
   readonly keepsConversations?: boolean;
+  /** Name of the surface whose protocol it speaks itself: what nothing has to be changed about is passed on. */
+  readonly protocol?: string;
   /** It knows by itself what serves a request that names no model. Otherwise the first of its list does. */
   readonly choosesModel?: boolean;
   /** How much it takes; beyond it requests wait in line. Absent: as much as comes, until its server says otherwise. */

@@ -18,6 +18,11 @@ export function estimateTokens(text: string): number {
   return Math.ceil(ascii * tokensPerAscii + ideographs * tokensPerIdeograph + others * tokensPerOther);
 }
 
+/** Of text that nobody decoded: in UTF-8 a token has about 4 bytes, be it of Latin letters or of ideographs. */
+export function estimatedTokensOf(utf8Bytes: number): number {
+  return Math.ceil(utf8Bytes * tokensPerAscii);
+}
+
 /** From the radicals to the end of Yi, Hangul, compatibility ideographs, full-width forms. */
 function isIdeograph(unit: number): boolean {
   return (

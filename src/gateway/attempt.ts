@@ -5,7 +5,7 @@ import type { Continuation } from "../contract/continuation.ts";
 import type { FinishReason, TokenUsage, UpstreamEvent } from "../contract/events.ts";
 import { type GatewayError, toGatewayError } from "../contract/gateway-error.ts";
 import { jsonText } from "../contract/json.ts";
-import type { ReplyOutcome, UpstreamReply } from "../contract/upstream.ts";
+import type { PassThrough, ReplyOutcome, UpstreamReply } from "../contract/upstream.ts";
 import type { Log } from "../telemetry/log.ts";
 import { clientLeft, clientStalled, connectionBroke, emptyAnswer } from "./attempt-errors.ts";
 import type { Liveness, Watched } from "./liveness.ts";
@@ -107,6 +107,11 @@ export class Attempt implements ByteSink, Watched {
   /** The model that is really asked. */
   get model(): string {
     return this.#reply.model;
+  }
+
+  /** Of a reply whose frames are passed on. */
+  get passThrough(): PassThrough | undefined {
+    return this.#reply.passThrough;
   }
 
   run(): void {
@@ -211,6 +216,11 @@ export class Attempt implements ByteSink, Watched {
       case "usage-update":
         this.#usage = event.usage;
         return;
+      case "frames":
+        if (this.#state !== "running") return;
+        if (event.isSemantic) this.#begin();
+        this.#consumer.event(event);
+        return;
       case "reply-end":
         if (event.continuation !== undefined) this.#continuation = event.continuation;
         if (this.#state === "leaving") return this.#finishLeaving();
@@ -275,7 +285,7 @@ export class Attempt implements ByteSink, Watched {
     try {
       const end = { finishReason, usage: this.#usage, continuation: this.#continuation };
       const usage = await this.#hooks.commit(end, settleMs);
-      this.#consumer.complete(finishReason, usage);
+      this.#consumer.complete(finishReason, usage, this.#reply.passThrough);
       await this.#hooks.ended({ ...this.#endOf("complete"), hasBegun: true, usage, settleMs });
       this.#resolveBegun();
     } catch (cause) {

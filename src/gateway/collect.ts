@@ -25,6 +25,8 @@ export class Collector implements ReplyConsumer {
   readonly #createSent: () => SentReply;
   readonly #encode: (reply: ChatReply) => string;
   #collected: Collected;
+  /** A whole answer that is passed on. */
+  #passed: Uint8Array | undefined;
   #body: Uint8Array | undefined;
 
   /** @param encode the whole answer as its client will read it */
@@ -41,11 +43,13 @@ export class Collector implements ReplyConsumer {
   }
 
   restart(): void {
+    this.#passed = undefined;
     this.#collected = this.#begin();
   }
 
   event(event: UpstreamEvent): void {
-    this.#collected.sequence.accept(event);
+    if (event.type === "frames") this.#passed = event.bytes.slice(event.start, event.end);
+    else this.#collected.sequence.accept(event);
   }
 
   flush(): boolean {
@@ -62,6 +66,8 @@ export class Collector implements ReplyConsumer {
   }
 
   complete(finishReason: FinishReason, usage: TokenUsage): void {
+    this.#body = this.#passed;
+    if (this.#body !== undefined) return;
     this.#collected.sequence.end(finishReason, usage);
     const { text, reasoning, calls, sources, toldReason } = this.#collected;
     const reply: ChatReply = {

@@ -66,6 +66,7 @@ export class EventSequence {
         return;
       case "reply-start":
       case "usage-update":
+      case "frames":
       case "reply-end":
       case "reply-error":
         return;

@@ -47,7 +47,7 @@ export class Exchange implements AttemptHooks, RelayHooks {
     this.#budget = new RetryBudget(options.retry, options.retryBudgetMs);
     const { request, identity, surface } = options;
     if (request.stream) {
-      this.#relay = new Relay(surface.createEncoder(request, identity), this);
+      this.#relay = new Relay(() => surface.createEncoder(request, identity), this);
       this.#consumer = this.#relay;
     } else {
       const encode = (reply: ChatReply): string => JSON.stringify(surface.encodeReply(request, reply));
@@ -91,7 +91,9 @@ export class Exchange implements AttemptHooks, RelayHooks {
 
   /** Who answers is not known yet when the head had to go out before the first word. */
   get #ownHeaders(): Record<string, string> {
-    const headers: Record<string, string> = { "x-session-id": headerText(this.#options.turn.sessionId) };
+    const headers: Record<string, string> = {};
+    const { sessionId } = this.#options.turn;
+    if (sessionId !== undefined) headers["x-session-id"] = headerText(sessionId);
     if (this.#place.tellableMs > 0) headers["x-queue-wait-ms"] = String(this.#place.tellableMs);
     if (this.#attempt === undefined || this.#served === undefined) return headers;
     headers["x-upstream"] = this.#served.upstream.name;
@@ -205,6 +207,10 @@ export class Exchange implements AttemptHooks, RelayHooks {
         deadlineMs: this.#budget.deadlineMs,
         resume: turn.upstream === upstream.name ? turn.resume : undefined,
         limits: this.#place,
+        toldModel: this.#options.identity.model,
+        onWholeAnswer() {
+          opening.waitsForWhole = true;
+        },
       });
     } catch (error) {
       this.#place.leave();
@@ -250,6 +256,12 @@ export class Exchange implements AttemptHooks, RelayHooks {
     return turn.started((this.#served ?? candidates[0]!).upstream.name, reply, continuation);
   }
 
+  /** The upstream that was asked last speaks the client's own protocol. */
+  get isPassThrough(): boolean {
+    const { candidates, surface } = this.#options;
+    return (this.#served ?? candidates[0]!).upstream.protocol === surface.name;
+  }
+
   firstToken(): void {
     this.#record.firstToken();
   }
@@ -263,9 +275,15 @@ export class Exchange implements AttemptHooks, RelayHooks {
   }
 
   async commit({ usage, continuation }: CleanEnd, settleMs: number): Promise<TokenUsage> {
-    const { sent } = this.#consumer;
-    const told = usage ?? this.#record.estimateUsage(sent.tokens);
     const { turn, candidates } = this.#options;
+    const passed = this.#attempt?.passThrough;
+    const told = usage ?? this.#record.estimateUsage(passed?.estimatedTokens ?? this.#consumer.sent.tokens);
+    if (continuation === undefined && !turn.keepsText) {
+      // Whoever keeps no conversation finds none: what was said need not be digested.
+      await turn.release(settleMs);
+      return told;
+    }
+    const { sent } = this.#consumer;
     await turn.commit({
       upstream: (this.#served ?? candidates[0]!).upstream.name,
       account: this.#record.account,

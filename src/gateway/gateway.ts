@@ -128,10 +128,13 @@ export function createGateway(options: GatewayOptions): Gateway {
   }
 
   async function begin(surface: Surface, incoming: IncomingExchange, leave: () => void): Promise<Exchange> {
-    const request = withPolicy(surface.parseRequest(parseJson(incoming.body)));
-    refuseTooMany(request.messages.length);
-    const hints = sessionHints(incoming.headers, request.session);
-    const candidates = await routes.find(request.model, incoming.headers.get("x-upstream") ?? undefined);
+    const parsed = withPolicy(surface.parseRequest(parseJson(incoming.body)));
+    refuseTooMany(parsed.messages.length);
+    const hints = sessionHints(incoming.headers, parsed.session);
+    const candidates = await routes.find(parsed.model, incoming.headers.get("x-upstream") ?? undefined);
+    const isSpoken = candidates.some(({ upstream }) => upstream.protocol === surface.name);
+    // What a thin client is told is kept, and therefore read.
+    const request = isSpoken && !hints.thin ? { ...parsed, received: incoming.body } : parsed;
     const turn = turns.create(request, incoming.caller, hints);
     if (isClosed) throw shuttingDown();
     const exchange = new Exchange({

@@ -23,6 +23,8 @@ export interface Watched {
   /** When the client stopped reading; the upstream is not stalled meanwhile. */
   pausedAtMs: number | undefined;
   lastWriteAtMs: number;
+  /** Nothing comes before the whole answer: only the clock of the reply counts until then. */
+  readonly waitsForWhole?: boolean;
   /** Ends the reply with the error. */
   expire(error: GatewayError): void;
   heartbeat(nowMs: number): void;
@@ -79,7 +81,7 @@ function check(watched: Watched, nowMs: number, options: LivenessOptions): void 
     return;
   }
   if (watched.lastByteAtMs === undefined) {
-    if (nowMs - watched.startedAtMs > options.firstByteMs) {
+    if (watched.waitsForWhole !== true && nowMs - watched.startedAtMs > options.firstByteMs) {
       return watched.expire(timeout(`Qwen sent nothing for ${seconds(options.firstByteMs)} s`));
     }
   } else if (nowMs - watched.lastByteAtMs > options.stallMs) {

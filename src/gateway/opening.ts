@@ -10,6 +10,7 @@ export class Opening implements Watched {
   readonly lastByteAtMs = undefined;
   readonly pausedAtMs = undefined;
   lastWriteAtMs = 0;
+  waitsForWhole = false;
   readonly #liveness: Liveness;
   readonly #consumer: ReplyConsumer;
   readonly #onCut: () => void;
@@ -26,6 +27,7 @@ export class Opening implements Watched {
   begin(): AbortController {
     this.startedAtMs = this.#liveness.now();
     this.lastWriteAtMs = this.startedAtMs;
+    this.waitsForWhole = false;
     this.#controller = new AbortController();
     this.#liveness.watch(this);
     return this.#controller;

@@ -1,15 +1,20 @@
 // A running reply to a client's event stream: one chunk in, one enqueue out, paused while the client does not read. Hot.
 
-import type { EventEncoder } from "../contract/surface.ts";
-import type { ChatEvent, FinishReason, TokenUsage, UpstreamEvent } from "../contract/events.ts";
+import type { ChatEvent, FinishReason, PassedFrames, TokenUsage, UpstreamEvent } from "../contract/events.ts";
 import type { GatewayError } from "../contract/gateway-error.ts";
+import type { EventEncoder } from "../contract/surface.ts";
+import type { PassThrough } from "../contract/upstream.ts";
+import { ByteWriter } from "../sse/byte-writer.ts";
 import { EventSequence } from "./event-sequence.ts";
 import type { ReplyConsumer } from "./reply-consumer.ts";
 import type { SentReply } from "./sent-reply.ts";
+import { streamingErrorFrame } from "./streaming-error.ts";
 
 export interface RelayHooks {
   /** Takes what the client is sent. Asked at the first event: before it the turn may not be known. */
   createSent(): SentReply;
+  /** Frames of the upstream are the client's, should there come any. */
+  readonly isPassThrough: boolean;
   /** The client reads again. */
   clientReads(): void;
   /** The client has hung up. */
@@ -27,9 +32,15 @@ const mostGatheredBytes = 32 * 1024;
 
 /** It is its own underlying source: `start`, `pull` and `cancel` are the stream's to call. */
 export class Relay implements ReplyConsumer {
-  readonly #encoder: EventEncoder;
+  readonly #createEncoder: () => EventEncoder;
   readonly #hooks: RelayHooks;
-  readonly #sequence: EventSequence;
+  /** Made when they are needed: frames that are passed on need neither. */
+  #ownEncoder: EventEncoder | undefined;
+  #ownSequence: EventSequence | undefined;
+  /** Frames to pass on, as one piece or gathered. Held until the first that says something: another attempt may follow. */
+  #piece: Uint8Array | undefined;
+  #frames: ByteWriter | undefined;
+  #hasPassed = false;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   /** Ends the running `pull`. */
   #endPull: (() => void) | undefined;
@@ -38,10 +49,9 @@ export class Relay implements ReplyConsumer {
   sentBytes = 0;
   sentChunks = 0;
 
-  constructor(encoder: EventEncoder, hooks: RelayHooks) {
-    this.#encoder = encoder;
+  constructor(createEncoder: () => EventEncoder, hooks: RelayHooks) {
+    this.#createEncoder = createEncoder;
     this.#hooks = hooks;
-    this.#sequence = new EventSequence((event) => this.#write(event));
   }
 
   get sent(): SentReply {
@@ -53,7 +63,9 @@ export class Relay implements ReplyConsumer {
     return false;
   }
 
-  restart(): void {}
+  restart(): void {
+    if (!this.#hasPassed) this.#takeFrames();
+  }
 
   /** The body of the answer. Asking for it sends what has been written so far, and at least a comment: it carries the head. */
   open(): ReadableStream<Uint8Array> {
@@ -62,7 +74,7 @@ export class Relay implements ReplyConsumer {
 
   start(controller: ReadableStreamDefaultController<Uint8Array>): void {
     this.#controller = controller;
-    if (!this.#sequence.hasStarted) this.#encoder.writeHeartbeat();
+    if (!this.#hasSpoken) this.#encoder.writeHeartbeat();
     this.flush();
     if (this.#isClosed) controller.close();
   }
@@ -84,17 +96,17 @@ export class Relay implements ReplyConsumer {
   }
 
   event(event: UpstreamEvent): void {
-    this.#sequence.accept(event);
+    if (event.type === "frames") this.#pass(event);
+    else this.#sequence.accept(event);
   }
 
   flush(): boolean {
     const controller = this.#controller;
     if (controller === undefined) return false;
-    const bytes = this.#encoder.take();
-    if (bytes.length === 0) return false;
-    this.sentBytes += bytes.length;
-    this.sentChunks++;
-    controller.enqueue(bytes);
+    const wroteFrames = this.#hasPassed && this.#enqueue(controller, this.#takeFrames());
+    // Behind them: it may be an error.
+    const wroteOwn = this.#enqueue(controller, this.#ownEncoder?.take());
+    if (!wroteOwn && !wroteFrames) return false;
     if (!this.wantsMore) this.#awaitReader();
     return true;
   }
@@ -104,15 +116,23 @@ export class Relay implements ReplyConsumer {
     return controller === undefined || (controller.desiredSize ?? 0) > 0;
   }
 
-  complete(finishReason: FinishReason, usage: TokenUsage): void {
+  complete(finishReason: FinishReason, usage: TokenUsage, passThrough?: PassThrough): void {
     if (this.#isClosed) return;
-    this.#sequence.end(finishReason, usage);
+    if (passThrough === undefined) this.#sequence.end(finishReason, usage);
+    else {
+      this.#hasPassed = true;
+      this.#gatherFrames().text(passThrough.closingFrames(usage));
+    }
     this.#close();
   }
 
   fail(error: GatewayError): void {
     if (this.#isClosed) return;
-    this.#sequence.fail(error);
+    if (this.#hooks.isPassThrough && !this.#hasSpoken) {
+      this.#takeFrames();
+      this.#hasPassed = true;
+      this.#gatherFrames().text(streamingErrorFrame(error));
+    } else this.#sequence.fail(error);
     this.#close();
   }
 
@@ -121,6 +141,53 @@ export class Relay implements ReplyConsumer {
     if (this.#isClosed || this.#controller === undefined || !this.wantsMore) return false;
     this.#encoder.writeHeartbeat();
     return this.flush();
+  }
+
+  /** Mostly one run of a chunk, often all of it: then its bytes are handed on as they are. */
+  #pass({ bytes, start, end, isSemantic }: PassedFrames): void {
+    this.#hasPassed ||= isSemantic;
+    if (this.#piece === undefined && this.#frames === undefined) {
+      this.#piece = start === 0 && end === bytes.length ? bytes : bytes.slice(start, end);
+      return;
+    }
+    this.#gatherFrames().range(bytes, start, end);
+  }
+
+  #gatherFrames(): ByteWriter {
+    this.#frames ??= new ByteWriter();
+    if (this.#piece !== undefined) this.#frames.bytes(this.#piece);
+    this.#piece = undefined;
+    return this.#frames;
+  }
+
+  #takeFrames(): Uint8Array | undefined {
+    const bytes = this.#piece ?? this.#frames?.take();
+    this.#piece = undefined;
+    this.#frames = undefined;
+    return bytes;
+  }
+
+  get #encoder(): EventEncoder {
+    this.#ownEncoder ??= this.#createEncoder();
+    return this.#ownEncoder;
+  }
+
+  get #sequence(): EventSequence {
+    this.#ownSequence ??= new EventSequence((event) => this.#write(event));
+    return this.#ownSequence;
+  }
+
+  /** Something other than heartbeats was told. */
+  get #hasSpoken(): boolean {
+    return this.#hasPassed || this.#ownSequence?.hasStarted === true;
+  }
+
+  #enqueue(controller: ReadableStreamDefaultController<Uint8Array>, bytes: Uint8Array | undefined): boolean {
+    if (bytes === undefined || bytes.length === 0) return false;
+    this.sentBytes += bytes.length;
+    this.sentChunks++;
+    controller.enqueue(bytes);
+    return true;
   }
 
   /** The client has fallen behind: the stream asks anew as soon as it has read enough. */

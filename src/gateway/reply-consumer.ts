@@ -2,6 +2,7 @@
 
 import type { FinishReason, TokenUsage, UpstreamEvent } from "../contract/events.ts";
 import type { GatewayError } from "../contract/gateway-error.ts";
+import type { PassThrough } from "../contract/upstream.ts";
 import type { SentReply } from "./sent-reply.ts";
 
 export interface ReplyConsumer {
@@ -19,8 +20,11 @@ export interface ReplyConsumer {
   /** What the client was sent in bytes and pieces. */
   readonly sentBytes: number;
   readonly sentChunks: number;
-  /** The clean end, after the turn has been committed. */
-  complete(finishReason: FinishReason, usage: TokenUsage): void;
+  /**
+   * The clean end, after the turn has been committed.
+   * @param passThrough of a reply whose frames were passed on
+   */
+  complete(finishReason: FinishReason, usage: TokenUsage, passThrough?: PassThrough): void;
   fail(error: GatewayError): void;
   /** @returns whether something was written. */
   heartbeat(): boolean;

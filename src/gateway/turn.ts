@@ -22,8 +22,8 @@ export interface Turn {
    * @throws {GatewayError} when the request continues nothing and has no user message, or its session stays busy
    */
   begin(signal: AbortSignal, upstreams: readonly Server[]): Promise<void>;
-  /** As the client named it, until the turn has begun. */
-  readonly sessionId: string;
+  /** As the client named it, else made of its first words. Undefined where nobody keeps the conversation. */
+  readonly sessionId: string | undefined;
   /** The upstream that has seen the conversation. Undefined: none has, or the turn has not begun. */
   readonly upstream: string | undefined;
   readonly resume: Resume | undefined;
@@ -95,6 +95,8 @@ export class RunningTurn implements Turn {
   #claim: TurnClaim | undefined;
   #resume: Resume | undefined;
   #sessionId: string | undefined;
+  /** Somebody may keep the conversation. */
+  #isKept = true;
   #model = "";
   #notes: Promise<void> | undefined;
   #isOver = false;
@@ -107,6 +109,7 @@ export class RunningTurn implements Turn {
   }
 
   async begin(signal: AbortSignal, upstreams: readonly Server[]): Promise<void> {
+    this.#isKept = this.keepsText || upstreams.some(({ keepsConversations }) => keepsConversations === true);
     const found = await this.#room.find(this.#question, signal, upstreams);
     this.#found = found;
     this.#claim = found.claim;
@@ -115,7 +118,13 @@ export class RunningTurn implements Turn {
     this.#resume = toResume(found.claim, this.#question.request, found.history);
   }
 
-  get sessionId(): string {
+  get sessionId(): string | undefined {
+    const { hints } = this.#question;
+    // A megabyte of first words takes 1.4 ms to hash, for the name of a session that does not exist.
+    return this.#isKept ? this.#ownSessionId : hints.sessionId;
+  }
+
+  get #ownSessionId(): string {
     const { hints, request } = this.#question;
     this.#sessionId ??= hints.sessionId ?? sessionIdOf(firstUserText(request.messages) ?? "");
     return this.#sessionId;
@@ -211,7 +220,7 @@ export class RunningTurn implements Turn {
   #open(by: Pick<FinishedReply, "upstream" | "account" | "model">, continuation: Continuation): Promise<TurnClaim> {
     const { caller, hints } = this.#question;
     return this.#room.store.openConversation(caller, {
-      sessionId: this.sessionId,
+      sessionId: this.#ownSessionId,
       sessionHint: hints.sessionId,
       upstream: by.upstream,
       account: by.account,

@@ -57,12 +57,13 @@ export function createTurns(options: TurnOptions): Turns {
 
   async function find(question: TurnQuestion, signal: AbortSignal, upstreams: readonly Server[]): Promise<Found> {
     const { request, caller, hints } = question;
+    // Whoever keeps no conversation is told everything each time, by the client or else by the gateway.
+    if (!hints.thin && !upstreams.some((one) => one.keepsConversations === true)) return new NotKept(question);
     const history = fingerprintHistory(caller, request.messages, request.tools);
     const lookup = createLookup(history, hints, request);
-    // Whoever keeps no conversation is told everything each time, by the client or else by the gateway.
     const isTold = lookup.by === "history" || !hints.thin;
     const keepers = upstreams.filter((one) => !isTold || one.keepsConversations === true).map(({ name }) => name);
-    if (keepers.length === 0) return { history, claim: undefined, leave: nobodyWaits };
+    if (keepers.length === 0) return new NotKept(question);
     if (lookup.by === "head") return await findHead(question, history, lookup, signal, keepers);
     const claim = usable(await claimByHistory(caller, lookup, signal), keepers);
     requireStart(request, claim);
@@ -143,6 +144,25 @@ export function createTurns(options: TurnOptions): Turns {
 }
 
 function nobodyWaits(): void {}
+
+/** Hashes a history only for whoever asks. */
+class NotKept implements Found {
+  readonly claim = undefined;
+  readonly #question: TurnQuestion;
+  #history: HistoryFingerprints | undefined;
+
+  constructor(question: TurnQuestion) {
+    this.#question = question;
+  }
+
+  get history(): HistoryFingerprints {
+    const { caller, request } = this.#question;
+    this.#history ??= fingerprintHistory(caller, request.messages, request.tools);
+    return this.#history;
+  }
+
+  leave(): void {}
+}
 
 /** @throws {GatewayError} `invalid-request` */
 function requireStart({ messages }: ChatRequest, claim: TurnClaim | undefined): void {

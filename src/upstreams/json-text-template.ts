@@ -96,6 +96,31 @@ export class JsonTextTemplate {
     return true;
   }
 
+  /**
+   * Whether an event of this shape begins at `from`, wherever it ends; then `text` is its text.
+   * @returns the index behind it; negative when none does
+   */
+  matchFrom(bytes: Uint8Array, from: number): number {
+    const before = this.#before;
+    const start = from + before.length;
+    if (bytes[start] !== quote || !equalsAt(bytes, before, from)) return -1;
+    const textEnd = endOfString(bytes, start, bytes.length);
+    if (textEnd < 0 || !equalsAt(bytes, this.#after, textEnd + 1)) return -1;
+    this.#raw.bytes = bytes;
+    this.#raw.start = start;
+    this.#raw.end = textEnd + 1;
+    return textEnd + 1 + this.#after.length;
+  }
+
+  /** What stands before the text in an event of this shape, and behind it. */
+  get bytesBefore(): number {
+    return this.#before.length;
+  }
+
+  get bytesBehind(): number {
+    return this.#after.length;
+  }
+
   /** Of the last match. */
   get text(): JsonText {
     return this.#raw;

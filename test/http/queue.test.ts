@@ -5,8 +5,8 @@ import { type Play, serveCompatible } from "../support/fake-compatible-server.ts
 import { type Harness, startHarness } from "../support/harness.ts";
 import { type LiveStream, readLive } from "../support/live-stream.ts";
 import { parseMetrics, type Sample, sumOf } from "../support/read-metrics.ts";
-import { parseChatStream } from "../support/sse-frames.ts";
-import { assistant, lastTurn, readError, readStream, untilIdle, user } from "./client.ts";
+import { parseChatStream, parseFrames } from "../support/sse-frames.ts";
+import { assistant, bodyOf, lastTurn, readError, readStream, untilIdle, user } from "./client.ts";
 
 const chunk = (delta: object, finish: string | null = null): string =>
   `data: ${JSON.stringify({ id: "c", object: "chat.completion.chunk", created: 1, model: "local", choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`;
@@ -164,10 +164,12 @@ test("a refusal of the line after the head is one error frame", async () => {
   await using one = await startOne([endless], { HOLD_HEADERS_MS: "20", QUEUE_WAIT_MS: "200" });
   const first = await begun(one.harness.chat(hello));
 
-  const told = await readStream(await one.harness.chat(hello));
-
-  expect(told.error).toMatchObject({ code: "rate_limit_exceeded" });
+  const told = parseFrames(await bodyOf(await one.harness.chat(hello)));
   await first.cancel();
+
+  expect(told.map(({ event, data }) => [event, JSON.parse(data)])).toEqual([
+    ["error", { error: expect.stringContaining("wait"), type: "streaming_error", code: "rate-limited" }],
+  ]);
 });
 
 test("a client that leaves frees its place, and its request is never sent", async () => {

@@ -19,6 +19,8 @@ export interface Play {
   readonly body: string | Uint8Array;
   /** "open": nothing comes behind the body. "silent": not even a head comes. "break": the connection breaks behind it. */
   readonly after?: "end" | "open" | "silent" | "break";
+  /** Until the head. @defaultValue 0 */
+  readonly delayMs?: number;
 }
 
 export interface FakeServer extends AsyncDisposable {
@@ -79,7 +81,9 @@ export function serveCompatible(plays: readonly Play[], routes: Routes = {}): Fa
         return answer(route[Math.min(asks, route.length) - 1]!, request, end);
       }
       completions.push(asked);
-      return answer(plays[Math.min(completions.length, plays.length) - 1]!, request, end);
+      const play = plays[Math.min(completions.length, plays.length) - 1]!;
+      if (play.delayMs !== undefined) await Bun.sleep(play.delayMs);
+      return answer(play, request, end);
     },
   });
 

@@ -6,7 +6,9 @@ export interface Frame {
 }
 
 /** Frames of a whole body; comments are left out. */
-export function parseFrames(body: string): Frame[] {
+export function parseFrames(text: string): Frame[] {
+  // All three end a line, and may stand in one stream.
+  const body = text.replaceAll(/\r\n?/g, "\n");
   if (body !== "" && !body.endsWith("\n\n")) throw new Error("the last frame is not ended by a blank line");
   return body
     .split("\n\n")
@@ -18,7 +20,7 @@ export function parseFrames(body: string): Frame[] {
 function parseFrame(block: string): Frame | undefined {
   const lines = block.split("\n").filter((line) => !line.startsWith(":"));
   if (lines.length === 0) return undefined;
-  const data = lines.filter((line) => line.startsWith("data: ")).map((line) => line.slice(6));
+  const data = lines.filter((line) => line.startsWith("data:")).map((line) => line.slice(line[5] === " " ? 6 : 5));
   const event = lines.find((line) => line.startsWith("event: "))?.slice(7);
   return { event, data: data.join("\n") };
 }

@@ -64,6 +64,8 @@ export function openContext(changes: Partial<OpenContext> = {}): OpenContext {
     requestId: "request",
     deadlineMs: Date.now() + 10_000,
     resume: undefined,
+    toldModel: "asked-model",
+    onWholeAnswer() {},
     ...changes,
   };
 }

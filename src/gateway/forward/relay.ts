@@ -1,9 +1,10 @@
 // The bytes of an upstream's answer to the client, as they come: paused while the client does not read, never rebuilt.
 
 import type { ByteSink, ByteSource } from "../../contract/byte-source.ts";
-import { type GatewayError, toGatewayError } from "../../contract/gateway-error.ts";
+import type { GatewayError } from "../../contract/gateway-error.ts";
 import { clientStalled, connectionBroke } from "../attempt-errors.ts";
 import type { Liveness, Watched } from "../liveness.ts";
+import { streamingErrorFrame } from "../streaming-error.ts";
 
 export interface RelayHooks {
   /** Bytes went to the client. */
@@ -101,8 +102,7 @@ export class ForwardRelay implements ByteSink, Watched {
   expire(error: GatewayError): void {
     if (this.#isOver) return;
     if (this.#isEventStream) {
-      const frame = { error: error.message, type: "streaming_error", code: toGatewayError(error).kind };
-      this.#enqueue(encoder.encode(`\n\nevent: error\ndata: ${JSON.stringify(frame)}\n\n`));
+      this.#enqueue(encoder.encode(`\n\n${streamingErrorFrame(error)}`));
       this.#controller?.close();
     } else this.#controller?.error(error);
     this.#controller = undefined;

@@ -36,6 +36,7 @@ const leastRoomTokens = 512;
 /** @param applied names of the repairs that this request has had */
 export function findRepair(refusal: UpstreamRefusal, body: Body, applied: ReadonlySet<string>): Repair | undefined {
   const candidates = [
+    repairWhole(refusal, body),
     repairThinking(refusal, body),
     repairTokens(refusal, body),
     repairField(refusal, body),
@@ -45,10 +46,19 @@ export function findRepair(refusal: UpstreamRefusal, body: Body, applied: Readon
   return candidates.find((repair) => repair !== undefined && !applied.has(repair.name));
 }
 
+const onlyStreams = /enable_thinking must be set to false|only supports? stream|not support http call/;
+
+/** Asked for whole, and refused: the same in a stream says as much. */
+function repairWhole({ told }: UpstreamRefusal, body: Body): Repair | undefined {
+  if (body["stream"] !== false || !onlyStreams.test(told)) return undefined;
+  const change = (from: Body): Body => ({ ...from, stream: true, stream_options: { include_usage: true } });
+  return { name: "streamed-answer", isLasting: true, change };
+}
+
 /** Sentences of the error-code page of Model Studio (2026-10), and Ollama's (2026-08). */
 function repairThinking({ told }: UpstreamRefusal, body: Body): Repair | undefined {
   const off = { name: "thinking-off", isLasting: false, change: withoutThinking };
-  if (/enable_thinking must be set to false|only supports? stream|not support http call/.test(told)) return off;
+  if (onlyStreams.test(told)) return off;
   if (/tool_choice/.test(told) && /thinking/.test(told)) return off;
   // llama.cpp: a history that ends with the assistant is a beginning to go on with (common/chat.cpp, 2026-08).
   if (/prefill is incompatible with enable_thinking/.test(told)) {

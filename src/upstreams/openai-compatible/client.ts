@@ -4,7 +4,7 @@ import type { ByteSource } from "../../contract/byte-source.ts";
 import type { JsonObject } from "../../contract/json.ts";
 import { fromBytes } from "../../outbound/fetch-client.ts";
 import { type HttpClient, type OutboundRequest, type OutboundResponse, readText } from "../../outbound/http-client.ts";
-import type { Body, ConditionalHeader, Dialect } from "./dialect.ts";
+import type { ConditionalHeader, Dialect } from "./dialect.ts";
 import { isErrorAnswer, parseObject } from "./error-body.ts";
 import { type AnswerFacts, classifyAnswer, readRetryAfter, type RefusalSource } from "./errors.ts";
 import { isCompletion } from "./json-decoder.ts";
@@ -23,7 +23,12 @@ export interface ClientOptions {
 
 /** An accepted completion: an event stream, or a whole answer that was read. */
 export type AcceptedCompletion =
-  { readonly type: "stream"; readonly body: ByteSource } | { readonly type: "json"; readonly body: JsonObject };
+  | { readonly type: "stream"; readonly body: ByteSource }
+  /** `text` is what `body` was parsed from. */
+  | { readonly type: "json"; readonly body: JsonObject; readonly text: string };
+
+/** JSON, as text or in pieces of its bytes. */
+export type CompletionBody = string | readonly Uint8Array[];
 
 export interface PostBody {
   readonly contentType: string;
@@ -36,7 +41,7 @@ export interface PostBody {
 export interface CompatibleClient {
   /** @param onHead told of every answer, good or not. @throws {GatewayError} classified, whatever the status says */
   complete(
-    body: Body,
+    body: CompletionBody,
     secret: string | undefined,
     signal: AbortSignal,
     onHead?: (headers: Headers) => void,
@@ -61,13 +66,13 @@ const maxRefusalBytes = 64 * 1024;
 export function createCompatibleClient(options: ClientOptions): CompatibleClient {
   const { dialect, http, baseUrl, source } = options;
 
-  function headers(secret: string | undefined, accept: string, bodyText?: string): Record<string, string> {
-    const extras = dialect.headers.filter((header) => applies(header, bodyText ?? ""));
+  function headers(secret: string | undefined, accept: string, body?: CompletionBody): Record<string, string> {
+    const extras = dialect.headers.filter((header) => applies(header, body ?? ""));
     return {
       accept,
       "accept-encoding": "identity",
       "user-agent": options.userAgent,
-      ...(bodyText === undefined ? {} : { "content-type": "application/json" }),
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
       ...(secret === undefined ? {} : { authorization: `Bearer ${secret}` }),
       ...Object.fromEntries(extras.map(({ name, value }) => [name, value])),
       ...options.headers,
@@ -83,17 +88,16 @@ export function createCompatibleClient(options: ClientOptions): CompatibleClient
   }
 
   async function complete(
-    body: Body,
+    body: CompletionBody,
     secret: string | undefined,
     signal: AbortSignal,
     onHead?: (headers: Headers) => void,
   ): Promise<AcceptedCompletion> {
-    const text = JSON.stringify(body);
     const response = await http.send({
       method: "POST",
       url: `${baseUrl}/chat/completions`,
-      headers: headers(secret, "text/event-stream, application/json", text),
-      body: text,
+      headers: headers(secret, "text/event-stream, application/json", body),
+      body,
       signal,
     });
     onHead?.(response.headers);
@@ -105,7 +109,7 @@ export function createCompatibleClient(options: ClientOptions): CompatibleClient
   /** An answer to a request for a stream that is none: a completion all the same, or a refusal. */
   function acceptWhole(text: string, response: OutboundResponse): AcceptedCompletion {
     const json = response.status < 300 ? parseObject(text) : undefined;
-    if (json !== undefined && isCompletion(json) && !isErrorAnswer(json)) return { type: "json", body: json };
+    if (json !== undefined && isCompletion(json) && !isErrorAnswer(json)) return { type: "json", body: json, text };
     // A stream under a wrong content type is one all the same, unless its first event refuses.
     if (response.status < 300 && /^(?:data|event|id|:)/.test(text) && /^data: ?\{.*"choices"/m.test(text)) {
       return { type: "stream", body: fromBytes(new TextEncoder().encode(text)) };
@@ -167,17 +171,21 @@ export function createCompatibleClient(options: ClientOptions): CompatibleClient
   return { complete, post, factsOf, listModels, askBeside };
 }
 
-function applies({ when }: ConditionalHeader, bodyText: string): boolean {
+function applies({ when }: ConditionalHeader, body: CompletionBody): boolean {
   switch (when) {
     case "always":
       return true;
     case "cache-markers":
-      return bodyText.includes('"cache_control"');
+      return holds(body, '"cache_control"');
     case "oss-links":
-      return bodyText.includes('"oss://');
+      return holds(body, '"oss://');
     default:
       return when satisfies never;
   }
+}
+
+function holds(body: CompletionBody, text: string): boolean {
+  return (typeof body === "string" ? body : Buffer.concat(body)).includes(text);
 }
 
 function contentTypeOf(response: OutboundResponse): string {

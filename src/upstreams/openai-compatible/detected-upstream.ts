@@ -4,6 +4,7 @@ import type { Upstream } from "../../contract/upstream.ts";
 import { detectDialect } from "./detect-dialect.ts";
 import { missing } from "./forwarding.ts";
 import { dialects } from "./dialects/index.ts";
+import { sameProtocol } from "./request-body.ts";
 import { createOpenAICompatibleUpstream, type OpenAICompatibleOptions } from "./upstream.ts";
 
 /** For all questions together; whoever waits may leave before. */
@@ -36,6 +37,7 @@ export function createDetectedUpstream(options: Omit<OpenAICompatibleOptions, "d
   return {
     name: options.name,
     ...(options.limits === undefined ? {} : { limits: options.limits }),
+    protocol: sameProtocol,
     listModels: async (signal) => (await current()).listModels(signal),
     open: async (request, context) => (await current()).open(request, context),
     accounts: () => known?.accounts?.() ?? [],

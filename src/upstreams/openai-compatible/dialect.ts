@@ -51,6 +51,8 @@ export interface RequestRules {
   /** Models that lose content in parts: it is sent as one text. */
   readonly plainTextModels: RegExp | undefined;
   readonly imageUrls: "any" | "data-only";
+  /** Whole answers can be asked for as such, whatever the model. */
+  readonly wholeAnswers: boolean;
   /** Files as parts of their own, or, where it has none, text files as text. */
   readonly files: "parts" | "text";
 }

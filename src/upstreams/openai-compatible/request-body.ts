@@ -7,7 +7,7 @@ import { type BodyOptions, encodeMessages } from "./encode-messages.ts";
 import { addThinking, thinkingOf } from "./thinking.ts";
 
 /** Surface whose clients write this very protocol: what the gateway does not know of it is passed on. */
-const sameProtocol = "openai-chat";
+export const sameProtocol = "openai-chat";
 
 /** What is written anew below, or is the gateway's own. */
 const ownFields: ReadonlySet<string> = new Set([
@@ -30,15 +30,19 @@ const ownFields: ReadonlySet<string> = new Set([
  * @throws {GatewayError} `invalid-request` for what the server cannot be told
  */
 export function createRequestBody(request: ChatRequest, options: BodyOptions): Body {
+  return { ...createRequestFields(request, options), messages: encodeMessages(request, options) };
+}
+
+/** All of it but the messages. */
+export function createRequestFields(request: ChatRequest, options: BodyOptions): Body {
   const { dialect, model } = options;
   const rules = dialect.request;
   const body: Body = {
     ...passedFields(request, rules.drops),
     model,
-    messages: encodeMessages(request, options),
     stream: true,
     // Without it no usage at all comes in a stream.
-    stream_options: { include_usage: true },
+    stream_options: { ...streamOptionsOf(request), include_usage: true },
   };
   if (request.maxTokens !== undefined) body["max_tokens"] = request.maxTokens;
   if (rules.webSearch && request.webSearch !== undefined) body["enable_search"] = request.webSearch;
@@ -47,6 +51,12 @@ export function createRequestBody(request: ChatRequest, options: BodyOptions): B
   addSampling(body, request, options);
   if (rules.jsonObject === "as-schema") asSchema(body);
   return body;
+}
+
+function streamOptionsOf(request: ChatRequest): Body {
+  const options = request.surface === sameProtocol ? request.body["stream_options"] : undefined;
+  // Came out of JSON.parse.
+  return isJsonObject(options) ? (options as Body) : {};
 }
 
 /** Fields that only one upstream understands. Null is how official clients leave a field open. */

@@ -5,30 +5,32 @@ import type { TokenUsage } from "../../contract/events.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
 import { isJsonObject } from "../../contract/json.ts";
 import type { UpstreamLimits } from "../../contract/limits.ts";
-import type { EventDecoder, OpenContext, Upstream, UpstreamReply } from "../../contract/upstream.ts";
+import type { EventDecoder, OpenContext, PassThrough, Upstream, UpstreamReply } from "../../contract/upstream.ts";
 import { estimateTokens } from "../../conversation/estimate-tokens.ts";
 import { fromBytes } from "../../outbound/fetch-client.ts";
 import type { HttpClient } from "../../outbound/http-client.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { scanTools } from "../../tools/scan-tools.ts";
-import type { ToolWarning } from "../../tools/tool-warning.ts";
 import { findRepair, type Repair } from "./body-repairs.ts";
 import { type AcceptedCompletion, createCompatibleClient } from "./client.ts";
 import type { Body, Dialect } from "./dialect.ts";
-import { createEventDecoder, type DecoderOptions } from "./event-decoder.ts";
-import { createForwarding } from "./forwarding.ts";
 import type { RefusalSource } from "./errors.ts";
+import { createEventDecoder } from "./event-decoder.ts";
+import { createForwarding } from "./forwarding.ts";
 import { createJsonDecoder } from "./json-decoder.ts";
 import { createKeyRing, type KeyUse } from "./keys.ts";
 import { fetchModelDetails } from "./model-details.ts";
 import { createModelList } from "./models.ts";
+import { createOutgoingBody, mayPass, scansText } from "./outgoing-body.ts";
+import { PassDecoder, type PassDecoderOptions } from "./pass-decoder.ts";
 import { isAboutKey, UpstreamRefusal } from "./refusal.ts";
 import { createRepairMemory } from "./repair-memory.ts";
-import { createRequestBody } from "./request-body.ts";
+import { sameProtocol } from "./request-body.ts";
 import type { Rescue } from "./text-flow.ts";
 import { thinkingOf } from "./thinking.ts";
 import { createThoughtsStarts } from "./thoughts-start.ts";
 import { limitsOfRefusal, readToldLimits } from "./told-limits.ts";
+import { readWholeAnswer } from "./whole-answer.ts";
 
 export interface OpenAICompatibleOptions {
   /** Of this upstream among others: in errors, the log and the list of models. */
@@ -67,6 +69,12 @@ interface Sending {
   readonly context: OpenContext;
   readonly model: string;
   readonly key: KeyUse;
+}
+
+/** What of it went out, and the repairs that are in it. */
+interface Sent {
+  readonly fields: Body;
+  readonly applied: ReadonlySet<string>;
 }
 
 export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions): Upstream {
@@ -122,23 +130,25 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
 
   async function sendWithRepairs(sending: Sending): Promise<UpstreamReply> {
     const { request, context, model, key } = sending;
-    let body = createRequestBody(request, { dialect, upstream: name, model });
+    const outgoing = createOutgoingBody(request, { dialect, upstream: name, model });
+    let { fields } = outgoing;
     const applied = new Set<string>();
     for (const repair of repairs.known(request, model)) {
-      body = repair.change(body);
+      fields = repair.change(fields);
       applied.add(repair.name);
     }
     for (;;) {
+      if (fields["stream"] === false) context.onWholeAnswer();
       try {
-        const accepted = await client.complete(body, key.secret, context.signal, (headers) =>
+        const accepted = await client.complete(outgoing.write(fields), key.secret, context.signal, (headers) =>
           tellOfHeaders(context, headers),
         );
-        return replyOf(sending, accepted, { body, applied });
+        return replyOf(sending, accepted, { fields, applied });
       } catch (error) {
-        const repair = error instanceof UpstreamRefusal ? repairFor(error, body, applied) : undefined;
+        const repair = error instanceof UpstreamRefusal ? repairFor(error, fields, applied) : undefined;
         if (repair === undefined) throw error;
         noteRepair(sending, repair);
-        body = repair.change(body);
+        fields = repair.change(fields);
         applied.add(repair.name);
       }
     }
@@ -166,16 +176,30 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
     });
   }
 
-  function replyOf(
-    sending: Sending,
-    accepted: AcceptedCompletion,
-    sent: { readonly body: Body; readonly applied: ReadonlySet<string> },
-  ): UpstreamReply {
-    const { request, context, model, key } = sending;
-    const onWarning = ({ kind, toolName: tool = "" }: ToolWarning): void =>
-      log.info("A tool call was mended, or could not be", { requestId: context.requestId, upstream: name, kind, tool });
-    const decoderOptions: DecoderOptions = {
+  function replyOf(sending: Sending, accepted: AcceptedCompletion, sent: Sent): UpstreamReply {
+    const { model, key } = sending;
+    const body = accepted.type === "stream" ? accepted.body : fromBytes(new Uint8Array());
+    const { decoder, passThrough } = readerOf(sending.request, accepted, dialect, decoderOptions(sending, sent));
+    return {
+      account: key.id,
       model,
+      body,
+      decoder,
+      ...(passThrough === undefined ? {} : { passThrough }),
+      async onEnd(outcome) {
+        key.end();
+        if (outcome !== "complete") body.cancel();
+        return 0;
+      },
+    };
+  }
+
+  function decoderOptions(sending: Sending, sent: Sent): PassDecoderOptions {
+    const { request, context, model } = sending;
+    return {
+      model,
+      toldModel: context.toldModel,
+      wantsUsage: request.includeUsage,
       source,
       thinkTags: dialect.reply.thinkTags,
       thoughtsStart: thoughts.of(request, model),
@@ -186,41 +210,26 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
       rescue: rescueOf(request, dialect),
       createId: () => `call_${crypto.randomUUID().replaceAll("-", "")}`,
       maxLineBytes: options.maxLineBytes,
-      onRefusal: (refusal) => judgeInStream(sending, sent.body, sent.applied, refusal),
+      onRefusal: (refusal) => judgeInStream(sending, sent, refusal),
       onSkipped: (reason) =>
         log.warn("Skipped an event of the stream", { requestId: context.requestId, upstream: name, reason }),
       onUsage: (usage) => warnOfCut(sending, usage),
-      onToolWarning: onWarning,
-    };
-    const body = accepted.type === "stream" ? accepted.body : fromBytes(new Uint8Array());
-    const decoder: EventDecoder =
-      accepted.type === "stream"
-        ? createEventDecoder(decoderOptions)
-        : createJsonDecoder(accepted.body, decoderOptions);
-    return {
-      account: key.id,
-      model,
-      body,
-      decoder: scansText(request, dialect) ? scanTools(decoder, request.tools, { onWarning }) : decoder,
-      async onEnd(outcome) {
-        key.end();
-        if (outcome !== "complete") body.cancel();
-        return 0;
-      },
+      onToolWarning: ({ kind, toolName: tool = "" }) =>
+        log.info("A tool call was mended, or could not be", {
+          requestId: context.requestId,
+          upstream: name,
+          kind,
+          tool,
+        }),
     };
   }
 
   /** A refusal that came as an event: as long as nothing was said, the gateway may ask once more. */
-  function judgeInStream(
-    sending: Sending,
-    body: Body,
-    applied: ReadonlySet<string>,
-    refusal: UpstreamRefusal,
-  ): GatewayError {
+  function judgeInStream(sending: Sending, { fields, applied }: Sent, refusal: UpstreamRefusal): GatewayError {
     const { model, key, context } = sending;
     keys.note(key.id, model, refusal);
     tellOfRefusal(context, refusal);
-    const repair = repairFor(refusal, body, applied);
+    const repair = repairFor(refusal, fields, applied);
     if (repair !== undefined) noteRepair(sending, repair);
     const canMove = isAboutKey(refusal.reason) && keys.hasReady(model, new Set([key.id]));
     return repair !== undefined || canMove ? asRepeatable(refusal) : refusal;
@@ -253,6 +262,7 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
 
   return {
     name,
+    protocol: sameProtocol,
     ...(options.defaultModel === undefined ? {} : { choosesModel: true }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     listModels: () => models.list(),
@@ -271,9 +281,26 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
   };
 }
 
-/** Where a server's own parser may miss a call, its text is searched. */
-function scansText({ tools, toolChoice }: ChatRequest, { reply }: Dialect): boolean {
-  return reply.callsInText && tools.length > 0 && toolChoice !== "none";
+/** Frames where they may be passed on, else deltas. */
+function readerOf(
+  request: ChatRequest,
+  accepted: AcceptedCompletion,
+  dialect: Dialect,
+  options: PassDecoderOptions,
+): { readonly decoder: EventDecoder; readonly passThrough?: PassThrough | undefined } {
+  const isWhole = accepted.type === "json";
+  const passes = mayPass(request, dialect) && request.stream !== isWhole;
+  if (passes && isWhole) return readWholeAnswer(accepted.text, accepted.body, options);
+  if (passes) {
+    const decoder = new PassDecoder(options);
+    return { decoder, passThrough: decoder.reader };
+  }
+  const decoder = isWhole ? createJsonDecoder(accepted.body, options) : createEventDecoder(options);
+  if (!scansText(request, dialect)) return { decoder };
+  const { onToolWarning } = options;
+  return {
+    decoder: scanTools(decoder, request.tools, onToolWarning === undefined ? {} : { onWarning: onToolWarning }),
+  };
 }
 
 function rescueOf(request: ChatRequest, dialect: Dialect): Rescue {

@@ -20,7 +20,8 @@ const long = "x".repeat(20_000);
 function startSource(texts: number) {
   let left = texts;
   let isSaying = false;
-  const relay: Relay = new Relay(createEventEncoder(request, identity), {
+  const relay: Relay = new Relay(() => createEventEncoder(request, identity), {
+    isPassThrough: false,
     createSent: () => new SentReply(() => createReplyDigest(history)),
     clientReads: () => say(),
     clientLeft() {},

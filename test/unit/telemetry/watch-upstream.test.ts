@@ -42,7 +42,15 @@ function createWatched() {
   async function ask(kind?: ErrorKind, signal = new AbortController().signal): Promise<unknown> {
     refusal = kind;
     nowMs += 1000;
-    const context: OpenContext = { signal, caller: "local", requestId: "r", deadlineMs: 0, resume: undefined };
+    const context: OpenContext = {
+      signal,
+      caller: "local",
+      requestId: "r",
+      deadlineMs: 0,
+      resume: undefined,
+      toldModel: "m",
+      onWholeAnswer() {},
+    };
     return watched.open(request, context).catch((error: unknown) => error);
   }
   return { watched, ask };

@@ -29,6 +29,8 @@ export const hostedRequest: RequestRules = {
   // glm without tools drops content in parts silently (qwen-code 0.24.4).
   plainTextModels: /^glm-/i,
   imageUrls: "any",
+  // Older hybrids refuse to think without a stream, some models to answer at all (error-code page of Model Studio).
+  wholeAnswers: false,
   files: "text",
 };
 

@@ -36,6 +36,8 @@ export const selfHostedRequest: RequestRules = {
   maxCacheMarkers: 0,
   plainTextModels: undefined,
   imageUrls: "any",
+  // vLLM, SGLang, Ollama, llama.cpp and LM Studio answer both ways, whatever the model (their sources, 2026-08).
+  wholeAnswers: true,
   files: "text",
 };
 

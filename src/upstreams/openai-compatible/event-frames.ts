@@ -1,0 +1,96 @@
+// Where an event ends in a stream of bytes, and what its lines say. For events that somebody has to look at: the others
+// are known by their shape.
+
+import { statusComment } from "./error-body.ts";
+
+const lineFeed = 10;
+const carriageReturn = 13;
+const space = 32;
+const colon = 58;
+
+/** Looks for the blank line behind an event; a search goes on in the next chunk. Line ends are LF, CRLF and CR. */
+export class EventBoundary {
+  /** Nothing stands in the current line. */
+  #isEmpty = true;
+  /** An LF that follows belongs to the line end before. */
+  #isBehindReturn = false;
+
+  /** An event begins. */
+  begin(): void {
+    this.#isEmpty = true;
+    this.#isBehindReturn = false;
+  }
+
+  /** @returns the index behind the blank line; negative when it is not there */
+  find(bytes: Uint8Array, from: number): number {
+    let isEmpty = this.#isEmpty;
+    let isBehindReturn = this.#isBehindReturn;
+    for (let at = from; at < bytes.length; at++) {
+      const byte = bytes[at];
+      if (byte === lineFeed) {
+        if (isEmpty && !isBehindReturn) return at + 1;
+        isEmpty = true;
+        isBehindReturn = false;
+      } else if (byte === carriageReturn) {
+        if (isEmpty) return bytes[at + 1] === lineFeed ? at + 2 : at + 1;
+        isEmpty = true;
+        isBehindReturn = true;
+      } else {
+        isEmpty = false;
+        isBehindReturn = false;
+      }
+    }
+    this.#isEmpty = isEmpty;
+    this.#isBehindReturn = isBehindReturn;
+    return -1;
+  }
+}
+
+export interface EventFrame {
+  /** Joined; undefined without a data line. */
+  readonly data: string | undefined;
+  readonly type: string;
+  /** All of its lines are such as a stream may have. */
+  readonly isClean: boolean;
+  /** A comment told it. */
+  readonly status: number | undefined;
+}
+
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** @see https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation */
+export function readFrame(bytes: Uint8Array, start: number, end: number): EventFrame {
+  // One data line and nothing else, mostly.
+  if (isDataField(bytes, start) && bytes.indexOf(lineFeed, start) === end - 2 && bytes[end - 3] !== carriageReturn) {
+    const dataStart = bytes[start + 5] === space ? start + 6 : start + 5;
+    const data = decoder.decode(bytes.subarray(dataStart, end - 2));
+    if (!data.includes("\r")) return { data, type: "", isClean: true, status: undefined };
+  }
+  return readLines(decoder.decode(bytes.subarray(start, end)));
+}
+
+/** `data:` */
+export function isDataField(bytes: Uint8Array, at: number): boolean {
+  return (
+    bytes[at] === 100 &&
+    bytes[at + 1] === 97 &&
+    bytes[at + 2] === 116 &&
+    bytes[at + 3] === 97 &&
+    bytes[at + 4] === colon
+  );
+}
+
+function readLines(text: string): EventFrame {
+  const data: string[] = [];
+  let [type, isClean]: [string, boolean] = ["", true];
+  let status: number | undefined;
+  // A byte order mark may stand at the very beginning of a stream.
+  for (const line of text.replace(/^\uFEFF/, "").split(/\r\n|\r|\n/)) {
+    const [, name = "", value = ""] = /^([^:]*)(?:: ?)?([\s\S]*)$/.exec(line) ?? [];
+    if (name === "data") data.push(value);
+    else if (name === "event") type = value;
+    else if (line.startsWith(":")) status = statusComment(line).status ?? status;
+    else if (line !== "" && name !== "id" && name !== "retry") isClean = false;
+  }
+  return { data: data.length === 0 ? undefined : data.join("\n"), type, isClean, status };
+}

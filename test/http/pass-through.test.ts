@@ -1,0 +1,232 @@
+// The pass-through lane, over both transports: bytes are the upstream's, and all else is as on the translated lane.
+
+import { describe, expect, test } from "bun:test";
+import { type FakeServer, type Play, serveCompatible } from "../support/fake-compatible-server.ts";
+import { type Harness, startHarness } from "../support/harness.ts";
+import { readLive } from "../support/live-stream.ts";
+import { parseMetrics, sumOf } from "../support/read-metrics.ts";
+import { parseFrames } from "../support/sse-frames.ts";
+import { bodyOf, readError, readStream, untilIdle, user } from "./client.ts";
+
+const head = { id: "c", object: "chat.completion.chunk", created: 1, model: "local", x_new: { y: [1.0, null] } };
+const frame = (event: object): string => `data: ${JSON.stringify(event)}\n\n`;
+const chunk = (delta: object, finish: string | null = null): string =>
+  frame({ ...head, choices: [{ index: 0, delta, finish_reason: finish, odd: true }] });
+const role = chunk({ role: "assistant", content: "" });
+const usage = frame({ ...head, choices: [], usage: { prompt_tokens: 5, completion_tokens: 2, total_tokens: 7 } });
+const done = "data: [DONE]\n\n";
+const words = role + chunk({ content: "one " }) + chunk({ content: "two" });
+const answer = words + chunk({}, "stop") + usage + done;
+const models = {
+  "/v1/models": {
+    body: JSON.stringify({ object: "list", data: [{ id: "local", object: "model", owned_by: "vllm" }] }),
+  },
+};
+const hello = { model: "local", stream: true, stream_options: { include_usage: true }, messages: [user("Hello")] };
+
+interface Lane extends AsyncDisposable {
+  readonly harness: Harness;
+  readonly server: FakeServer;
+}
+
+describe.each(["socket", "fetch"])("TRANSPORT=%s", (transport) => {
+  async function start(plays: readonly Play[], environment: Record<string, string> = {}): Promise<Lane> {
+    const server = serveCompatible(plays, models);
+    const upstreams = JSON.stringify([{ name: "one", dialect: "vllm", base_url: server.url }]);
+    const harness = await startHarness({ environment: { TRANSPORT: transport, UPSTREAMS: upstreams, ...environment } });
+    return {
+      harness,
+      server,
+      async [Symbol.asyncDispose]() {
+        await harness[Symbol.asyncDispose]();
+        await server[Symbol.asyncDispose]();
+      },
+    };
+  }
+
+  test("a stream reaches the client byte by byte as it was sent, unknown fields in it [R1-021]", async () => {
+    await using lane = await start([{ body: answer }]);
+    const response = await lane.harness.chat(hello);
+    expect(response.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
+    expect(response.headers.get("x-upstream")).toBe("one");
+    expect(await bodyOf(response)).toBe(answer);
+  });
+
+  test("a request goes out as it was written but for single fields, unknown ones in it", async () => {
+    await using lane = await start([{ body: answer }]);
+    const written = `{ "model":"local", "temperature":1.0, "x_new":{"y":[1.50]}, "n":1, "stream":true,
+      "messages":[{"role":"user","content":"\\u0048i","x_of_mine":[1]}] }`;
+    const body = await bodyOf(await lane.harness.post("/v1/chat/completions", written));
+    expect(body).toBe(answer.replace(usage, ""));
+    expect(new TextDecoder().decode(lane.server.completions[0]?.bytes)).toBe(
+      `{"stream_options":{"include_usage":true}, "model":"local", "temperature":1.0, "x_new":{"y":[1.50]},"stream":true,
+      "messages":[{"role":"user","content":"\\u0048i","x_of_mine":[1]}]}`,
+    );
+  });
+
+  test("an alias is what the client reads in every chunk, and the server is asked for its own name [R0-013]", async () => {
+    await using lane = await start([{ body: answer }], { MODEL_ROUTES: JSON.stringify({ "my-model": "one/local" }) });
+    const body = await bodyOf(await lane.harness.chat({ ...hello, model: "my-model" }));
+    expect(body).toBe(answer.replaceAll('"model":"local"', '"model":"my-model"'));
+    expect(lane.server.completions[0]?.body).toMatchObject({ model: "local" });
+  });
+
+  test("usage is counted whether the client asked for it or not, and told only then", async () => {
+    await using lane = await start([{ body: answer }]);
+    expect(await bodyOf(await lane.harness.chat({ ...hello, stream_options: undefined }))).not.toContain(
+      "prompt_tokens",
+    );
+    await untilIdle(lane.harness);
+    const samples = parseMetrics(await bodyOf(await lane.harness.get("/metrics")));
+    const labels = { surface: "openai-chat", upstream: "one" };
+    expect(sumOf(samples, "qwen_gateway_tokens_total", { ...labels, direction: "input" })).toBe(5);
+    expect(sumOf(samples, "qwen_gateway_tokens_total", { ...labels, direction: "output" })).toBe(2);
+    expect(sumOf(samples, "qwen_gateway_first_token_seconds_count", labels)).toBe(1);
+    const line = lane.harness.logLines.find((text) => text.includes('"message":"exchange"'));
+    expect(JSON.parse(line ?? "{}")).toMatchObject({ upstream: "one", outcome: "complete", outputTokens: 2 });
+  });
+
+  test("a body that breaks off ends with an error frame, never quietly", async () => {
+    await using lane = await start([{ body: words }]);
+    const told = await readStream(await lane.harness.chat(hello));
+    expect([told.text, told.error?.code, told.doneCount]).toEqual(["one two", "upstream_failed", 1]);
+    expect(told.finishReasons).toEqual([]);
+  });
+
+  test("an error within the stream is told in our words", async () => {
+    await using lane = await start([{ body: words + frame({ error: { message: "secret", code: 500 } }) + done }]);
+    const body = await bodyOf(await lane.harness.chat(hello));
+    expect(body.startsWith(words)).toBe(true);
+    expect(body).not.toContain("secret");
+    expect(parseFrames(body).at(-1)?.data).toBe("[DONE]");
+  });
+
+  test("what fails before the first word is asked for once more, and the client sees nothing of it [R0-059]", async () => {
+    const broken = [role, role + frame({ error: { message: "no GPU", code: 500 } }), ": ping\n\n"];
+    await using lane = await start([...broken.map((body) => ({ body })), { body: answer }], {
+      RETRY_MAX_ATTEMPTS: "4",
+    });
+    expect(await bodyOf(await lane.harness.chat(hello))).toBe(answer);
+    expect(lane.server.completions).toHaveLength(4);
+  });
+
+  test("a refusal before the head is a status", async () => {
+    await using lane = await start([{ status: 400, body: '{"error":{"message":"bad","param":"top_p"}}' }]);
+    expect(await readError(await lane.harness.chat(hello))).toMatchObject({ status: 400 });
+  });
+
+  test("a head that went out before a failure is followed by an event of its own [R1-019] [R1-020]", async () => {
+    const environment = { HOLD_HEADERS_MS: "20", FIRST_BYTE_TIMEOUT_MS: "200", RETRY_MAX_ATTEMPTS: "1" };
+    await using lane = await start([{ body: "", after: "silent" }], environment);
+    const response = await lane.harness.chat(hello);
+    expect(response.status).toBe(200);
+    const [failure, ...others] = parseFrames(await bodyOf(response));
+    expect(others).toEqual([]);
+    expect(failure?.event).toBe("error");
+    expect(JSON.parse(failure?.data ?? "")).toEqual({
+      error: expect.stringContaining("Qwen sent nothing"),
+      type: "streaming_error",
+      code: "upstream-timeout",
+    });
+  });
+
+  test("heartbeats stand between events, half an event waits, and silence is an error", async () => {
+    const half = chunk({ content: "three" }).slice(0, 40);
+    const environment = { SSE_KEEPALIVE_MS: "20", STALL_TIMEOUT_MS: "400" };
+    await using lane = await start([{ body: words + half, after: "open" }], environment);
+    const body = await bodyOf(await lane.harness.chat(hello));
+    const pieces = body.slice(words.length).split(": keepalive\n\n");
+    expect(body.startsWith(words)).toBe(true);
+    expect(pieces.length).toBeGreaterThan(3);
+    expect(pieces.slice(0, -1).join("")).toBe("");
+    expect(pieces.at(-1)).toContain('"code":"upstream_timeout"');
+    await lane.server.untilIdle();
+  });
+
+  test("a client that hangs up frees the upstream", async () => {
+    await using lane = await start([{ body: words, after: "open" }]);
+    const controller = new AbortController();
+    const live = readLive(await lane.harness.chat(hello, { signal: controller.signal }));
+    expect(await live.nextText()).toBe("one ");
+    controller.abort();
+    await lane.server.untilIdle();
+    await untilIdle(lane.harness);
+  });
+
+  test("a client that does not read is cut, and frees the upstream", async () => {
+    const long = chunk({ content: "x".repeat(1_000_000) }).repeat(40);
+    await using lane = await start([{ body: words + long, after: "open" }], { CLIENT_STALL_MS: "100" });
+    const response = await lane.harness.chat(hello);
+    await lane.server.untilIdle();
+    await untilIdle(lane.harness);
+    await response.body?.cancel().catch(() => {});
+  });
+
+  describe("whole answers", () => {
+    const whole = {
+      id: "c",
+      object: "chat.completion",
+      created: 1,
+      model: "local",
+      choices: [{ index: 0, message: { role: "assistant", content: "Hi" }, finish_reason: "stop", odd: 1 }],
+      usage: { prompt_tokens: 5, completion_tokens: 2, total_tokens: 7 },
+      x_new: [1],
+    };
+    const asked = { model: "local", messages: [user("Hello")] };
+
+    test("an answer is passed on as it came", async () => {
+      const text = JSON.stringify(whole, undefined, 1);
+      await using lane = await start([{ body: text }]);
+      const response = await lane.harness.chat(asked);
+      expect(response.headers.get("content-type")).toContain("application/json");
+      expect(await bodyOf(response)).toBe(text);
+      expect(lane.server.completions[0]?.body).toEqual({ ...asked, stream: false });
+    });
+
+    test("an answer that says what no client understands is made anew", async () => {
+      const message = {
+        role: "assistant",
+        content: null,
+        tool_calls: [{ function: { name: "f", arguments: { a: 1 } } }],
+      };
+      const choices = [{ index: 0, message, finish_reason: "stop" }];
+      await using lane = await start([{ body: JSON.stringify({ ...whole, choices }) }]);
+      const { choices: told } = JSON.parse(await bodyOf(await lane.harness.chat(asked)));
+      expect(told[0]).toMatchObject({
+        finish_reason: "tool_calls",
+        message: { tool_calls: [{ id: expect.stringMatching(/^call_/), function: { arguments: '{"a":1}' } }] },
+      });
+    });
+
+    test.each([
+      ['{"error":{"message":"no GPU","type":"server_error"}}', 502],
+      ["<html>gateway</html>", 502],
+      ['{"answer":"Hi"}', 502],
+    ])("%s under a good status is an error (%d)", async (body, status) => {
+      await using lane = await start([{ body }], { RETRY_MAX_ATTEMPTS: "1" });
+      expect((await readError(await lane.harness.chat(asked))).status).toBe(status);
+    });
+
+    test("the clock of the first byte does not count, since nothing comes before the end", async () => {
+      const late: Play = { body: JSON.stringify(whole), delayMs: 300 };
+      await using lane = await start([late], { FIRST_BYTE_TIMEOUT_MS: "100" });
+      expect((await lane.harness.chat(asked)).status).toBe(200);
+    });
+
+    test("a server that only streams is asked for a stream, from then on at once", async () => {
+      const refusal: Play = { status: 400, body: '{"error":{"message":"This model only support stream mode"}}' };
+      await using lane = await start([refusal, { body: answer }]);
+      for (const count of [2, 3]) {
+        const { choices } = JSON.parse(await bodyOf(await lane.harness.chat(asked)));
+        expect(choices[0].message.content).toBe("one two");
+        expect(lane.server.completions).toHaveLength(count);
+      }
+    });
+
+    test("a whole answer to a request for a stream becomes one", async () => {
+      await using lane = await start([{ body: JSON.stringify(whole) }]);
+      const told = await readStream(await lane.harness.chat(hello));
+      expect([told.text, told.finishReasons, told.doneCount]).toEqual(["Hi", ["stop"], 1]);
+    });
+  });
+});
