@@ -28,8 +28,7 @@ describe("spliceBody", () => {
   });
 
   test("keeps numbers and escapes of kept fields as the client wrote them", () => {
-    const text =
-      '{"temperature":1.0,"seed":1234567890.50,"messages":[{"content":"\\u00e9\\/"}],"stop":"\\u000a"}';
+    const text = '{"temperature":1.0,"seed":1234567890.50,"messages":[{"content":"\\u00e9\\/"}],"stop":"\\u000a"}';
     const wanted = { temperature: 1, seed: 1234567890.5, stop: "\n", model: "m" };
     expect(splice(text, wanted)).toBe(`{"model":"m",${text.slice(1)}`);
   });
