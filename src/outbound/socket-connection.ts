@@ -64,7 +64,7 @@ export class SocketConnection {
   /** Told once: that it is ready, or why it will never be. */
   #onSettled: ((error: unknown) => void) | undefined;
   /** Written as the socket takes it. */
-  #unwritten: Uint8Array | undefined;
+  #unwritten: readonly Uint8Array[] | undefined;
   #isPaused = false;
   #isClosed = false;
 
@@ -100,9 +100,14 @@ export class SocketConnection {
   }
 
   /** All of it is written, as fast as the peer takes it. */
-  write(bytes: Uint8Array): void {
-    const written = this.#socket?.write(bytes) ?? 0;
-    this.#unwritten = written < bytes.length ? bytes.subarray(Math.max(written, 0)) : undefined;
+  write(pieces: readonly Uint8Array[]): void {
+    this.#unwritten = undefined;
+    for (const [index, piece] of pieces.entries()) {
+      const written = this.#socket?.write(piece) ?? 0;
+      if (written === piece.length) continue;
+      this.#unwritten = [piece.subarray(Math.max(written, 0)), ...pieces.slice(index + 1)];
+      return;
+    }
   }
 
   onDrain(): void {

@@ -48,14 +48,14 @@ export function createTcpClient(options: TcpClientOptions = {}): TcpClient {
   async function sendHeld(request: HeldRequest): Promise<OutboundResponse> {
     request.signal.throwIfAborted();
     const url = new URL(request.url);
-    const bytes = encodeChecked(request, url);
+    const pieces = encodeChecked(request, url);
     const key = `${url.origin}\n${request.headers["authorization"] ?? ""}\n${request.headers["cookie"] ?? ""}`;
     for (let isRepetition = false; ; isRepetition = true) {
       const kept = isRepetition ? undefined : pool.take(key);
       try {
         const connection = kept ?? (await pool.connect(url, request.signal));
         return await new Promise((resolve, reject) => {
-          new Answer(connection, request, { pool, key, resolve, reject }).begin(bytes);
+          new Answer(connection, request, { pool, key, resolve, reject }).begin(pieces);
         });
       } catch (error) {
         if (request.signal.aborted) throw request.signal.reason;
@@ -73,7 +73,7 @@ function isHeld(request: OutboundRequest): request is HeldRequest {
   return !(request.body instanceof ReadableStream);
 }
 
-function encodeChecked(request: HeldRequest, url: URL): Uint8Array {
+function encodeChecked(request: HeldRequest, url: URL): readonly Uint8Array[] {
   try {
     return encodeRequest(request, url);
   } catch (error) {
@@ -119,10 +119,10 @@ class Answer implements ByteSource, ConnectionUser, Http1Sink, EventListenerObje
     this.#reader = new Http1Reader(this, { method: request.method });
   }
 
-  begin(bytes: Uint8Array): void {
+  begin(pieces: readonly Uint8Array[]): void {
     this.#signal.addEventListener("abort", this, { once: true });
     this.#connection.use(this);
-    this.#connection.write(bytes);
+    this.#connection.write(pieces);
   }
 
   /** The signal is aborted. */

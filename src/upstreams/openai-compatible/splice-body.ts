@@ -1,6 +1,8 @@
 // A received request body with single fields changed: the bytes in between go out as they came.
 
+import type { ChatRequest } from "../../contract/chat-request.ts";
 import type { JsonObject } from "../../contract/json.ts";
+import { LongText } from "../../conversation/long-text.ts";
 import type { Body } from "./dialect.ts";
 
 /** Where a field stands: from the quote of its key to behind its value. */
@@ -14,10 +16,16 @@ interface Span {
  * @param received a JSON object that was parsed before
  * @param written the same, parsed
  * @param wanted all fields that go out, but for `messages`, which stay as they are
+ * @param texts of the messages, in their order: they are not searched once more
  * @returns the pieces of the new body; undefined when the bytes do not show plainly where a field stands
  */
-export function spliceBody(received: Uint8Array, written: JsonObject, wanted: Body): Uint8Array[] | undefined {
-  const fields = findFields(received);
+export function spliceBody(
+  received: Uint8Array,
+  written: JsonObject,
+  wanted: Body,
+  texts: readonly LongText[] = [],
+): Uint8Array[] | undefined {
+  const fields = findFields(received, texts);
   if (fields === undefined || !fields.has("messages")) return undefined;
   const pieces = new Pieces(received);
   pieces.keep(0, received.indexOf(openBrace) + 1);
@@ -36,6 +44,13 @@ export function spliceBody(received: Uint8Array, written: JsonObject, wanted: Bo
   }
   pieces.write("}");
   return pieces.take();
+}
+
+/** The long texts of a request, where they stand in its body. */
+export function longTextsOf({ messages }: ChatRequest): LongText[] {
+  const texts: LongText[] = [];
+  for (const { content } of messages) for (const part of content) if (part instanceof LongText) texts.push(part);
+  return texts;
 }
 
 /** Of a body: what stands next to each other in it stays one piece. */
@@ -91,12 +106,12 @@ const decoder = new TextDecoder();
 const quote = 0x22;
 const comma = 0x2c;
 const colon = 0x3a;
-const backslash = 0x5c;
 const openBrace = 0x7b;
 const closeBrace = 0x7d;
+const backslash = 0x5c;
 
 /** In their order. Undefined: a name is written with escapes, or stands there twice. */
-function findFields(body: Uint8Array): Map<string, Span> | undefined {
+function findFields(body: Uint8Array, texts: readonly LongText[]): Map<string, Span> | undefined {
   const fields = new Map<string, Span>();
   let at = skipSpace(body, 0);
   if (body[at] !== openBrace) return undefined;
@@ -107,7 +122,7 @@ function findFields(body: Uint8Array): Map<string, Span> | undefined {
     const name = decoder.decode(body.subarray(start + 1, keyEnd - 1));
     if (name.includes("\\") || fields.has(name)) return undefined;
     const valueStart = skipSpace(body, skipColon(body, keyEnd));
-    const end = endOfValue(body, valueStart);
+    const end = endOfValue(body, valueStart, texts);
     fields.set(name, { start, valueStart, end });
     at = skipSpace(body, end);
     if (body[at] === closeBrace) return fields;
@@ -130,7 +145,7 @@ function skipColon(body: Uint8Array, from: number): number {
   return body[at] === colon ? at + 1 : at;
 }
 
-/** Behind the closing quote. The search is the platform's: a megabyte of text costs 12 us. */
+/** Behind the closing quote. The search is the platform's. */
 function endOfString(body: Uint8Array, start: number): number {
   for (let at = start + 1; ;) {
     const end = body.indexOf(quote, at);
@@ -142,14 +157,19 @@ function endOfString(body: Uint8Array, start: number): number {
   }
 }
 
-function endOfValue(body: Uint8Array, start: number): number {
+function endOfValue(body: Uint8Array, start: number, texts: readonly LongText[]): number {
   let depth = 0;
+  let nextText = 0;
   for (let at = start; at < body.length;) {
     const byte = body[at];
     // `{` and `[`, `}` and `]` differ in one bit: brackets match, since it was parsed before.
     const bracket = byte === undefined ? 0 : byte | 0x20;
-    if (byte === quote) at = endOfString(body, at);
-    else if (bracket === openBrace || bracket === closeBrace) {
+    if (byte === quote) {
+      const text = texts[nextText];
+      const isLong = text !== undefined && text.json.byteOffset - body.byteOffset === at + 1;
+      at = isLong ? at + text.json.length + 2 : endOfString(body, at);
+      if (isLong) nextText++;
+    } else if (bracket === openBrace || bracket === closeBrace) {
       if (bracket === closeBrace && depth === 0) return at;
       depth += bracket === openBrace ? 1 : -1;
       at++;

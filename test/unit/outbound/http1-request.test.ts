@@ -8,7 +8,7 @@ const url = new URL("http://qwen.test:81/a?b=1");
 
 function encode(body?: HeldRequest["body"], headers: Record<string, string> = {}): Buffer {
   const method = body === undefined ? "GET" : "POST";
-  return Buffer.from(
+  return Buffer.concat(
     encodeRequest({ method, url: url.href, headers, signal, ...(body === undefined ? {} : { body }) }, url),
   );
 }
