@@ -132,9 +132,12 @@ export class Exchange implements AttemptHooks, RelayHooks {
   /** A turn of a named session may have to wait for the one before it: a silence like any other for its client. */
   async #beginTurn(): Promise<void> {
     const { turn, retry, retryBudgetMs } = this.#options;
+    const keepers = namesOfKeepers(this.#candidates);
+    // Nobody is waited for where nobody keeps a conversation.
+    if (keepers.length === 0) return await turn.begin(this.#controller.signal, keepers);
     this.#opening.begin();
     try {
-      await turn.begin(this.#controller.signal, namesOfKeepers(this.#candidates));
+      await turn.begin(this.#controller.signal, keepers);
     } finally {
       this.#opening.stop();
     }

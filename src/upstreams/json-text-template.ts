@@ -60,7 +60,7 @@ export class JsonTextTemplate {
       if (end < 0 || JSON.parse(decoder.decode(data.subarray(start, end + 1))) !== text) continue;
       const before = data.slice(0, start);
       const after = data.slice(end + 1);
-      if (isTheField(before, after, readField)) return new JsonTextTemplate(before, after);
+      if (isAlone(data, keyBytes.subarray(0, -1)) || isTheField(before, after, readField)) return new JsonTextTemplate(before, after);
     }
     return undefined;
   }
@@ -119,6 +119,11 @@ export class JsonTextTemplate {
   release(): void {
     this.#raw.bytes = nothing;
   }
+}
+
+/** The only field of that name is the one: within a text the quotes around it would be escaped. */
+function isAlone(data: Uint8Array, quotedKey: Uint8Array): boolean {
+  return indexOfBytes(data, quotedKey, indexOfBytes(data, quotedKey, 0) + 1) < 0;
 }
 
 /** Another field may hold the same text: only a probe tells that this is the one which is read. */

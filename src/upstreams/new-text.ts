@@ -23,59 +23,66 @@ const decisiveChars = 48;
  * A stream that was found cumulative and then sends something else is pieces from there on.
  */
 export function createNewText(): NewText {
-  let mode: "undecided" | "pieces" | "cumulative" = "undecided";
-  /** The newest delta, and all of the text so far if deltas are cumulative. */
-  let whole: string | undefined;
-  /** How much of `whole` was said. */
-  let said = 0;
-  let links = 0;
-  let keptBack = "";
+  return new Deltas();
+}
 
-  function becomePieces(): string {
-    mode = "pieces";
-    const kept = keptBack;
-    keptBack = "";
-    whole = undefined;
+/** A class and not closures: every open stream holds two. */
+class Deltas implements NewText {
+  #mode: "undecided" | "pieces" | "cumulative" = "undecided";
+  /** The newest delta, and all of the text so far if deltas are cumulative. */
+  #whole: string | undefined;
+  /** How much of `whole` was said. */
+  #said = 0;
+  #links = 0;
+  #keptBack = "";
+
+  get arePieces(): boolean {
+    return this.#mode === "pieces";
+  }
+
+  next(content: string): string {
+    if (this.#mode === "pieces" || content === "") return content;
+    const whole = this.#whole;
+    if (whole === undefined) {
+      this.#whole = content;
+      this.#said = content.length;
+      return content;
+    }
+    const isLink = content.startsWith(whole) && (this.#links > 0 || content.length > whole.length);
+    if (!isLink) return this.#becomePieces() + content;
+    this.#whole = content;
+    if (this.#mode === "cumulative") return this.#becomeCumulative(content);
+    this.#links++;
+    this.#keptBack += content;
+    if (content.length < decisiveChars || this.#links < minLinks) return "";
+    return this.#isCumulative(content) ? this.#becomeCumulative(content) : this.#becomePieces();
+  }
+
+  settle(): string {
+    const whole = this.#whole;
+    if (this.#mode !== "undecided" || whole === undefined || this.#keptBack === "") return "";
+    return this.#isCumulative(whole) ? this.#becomeCumulative(whole) : this.#becomePieces();
+  }
+
+  #becomePieces(): string {
+    this.#mode = "pieces";
+    const kept = this.#keptBack;
+    this.#keptBack = "";
+    this.#whole = undefined;
     return kept;
   }
 
-  function becomeCumulative(text: string): string {
-    mode = "cumulative";
-    keptBack = "";
-    const rest = text.slice(said);
-    said = text.length;
+  #becomeCumulative(text: string): string {
+    this.#mode = "cumulative";
+    this.#keptBack = "";
+    const rest = text.slice(this.#said);
+    this.#said = text.length;
     return rest;
   }
 
-  function isCumulative(text: string): boolean {
-    return links >= minLinks && !isRepetition(text);
+  #isCumulative(text: string): boolean {
+    return this.#links >= minLinks && !isRepetition(text);
   }
-
-  return {
-    get arePieces() {
-      return mode === "pieces";
-    },
-    next(content) {
-      if (mode === "pieces" || content === "") return content;
-      if (whole === undefined) {
-        whole = content;
-        said = content.length;
-        return content;
-      }
-      const isLink = content.startsWith(whole) && (links > 0 || content.length > whole.length);
-      if (!isLink) return becomePieces() + content;
-      whole = content;
-      if (mode === "cumulative") return becomeCumulative(content);
-      links++;
-      keptBack += content;
-      if (content.length < decisiveChars || links < minLinks) return "";
-      return isCumulative(content) ? becomeCumulative(content) : becomePieces();
-    },
-    settle() {
-      if (mode !== "undecided" || whole === undefined || keptBack === "") return "";
-      return isCumulative(whole) ? becomeCumulative(whole) : becomePieces();
-    },
-  };
 }
 
 /** Whether the text is one unit, said at least twice; the last time it may be cut short. */
