@@ -60,7 +60,8 @@ export class JsonTextTemplate {
       if (end < 0 || JSON.parse(decoder.decode(data.subarray(start, end + 1))) !== text) continue;
       const before = data.slice(0, start);
       const after = data.slice(end + 1);
-      if (isAlone(data, keyBytes.subarray(0, -1)) || isTheField(before, after, readField)) return new JsonTextTemplate(before, after);
+      if (isAlone(data, keyBytes.subarray(0, -1)) || isTheField(before, after, readField))
+        return new JsonTextTemplate(before, after);
     }
     return undefined;
   }
