@@ -144,12 +144,13 @@ export class Exchange implements AttemptHooks, RelayHooks {
   /** A turn of a named session may have to wait for the one before it: a silence like any other for its client. */
   async #beginTurn(): Promise<void> {
     const { turn, retry, retryBudgetMs } = this.#options;
+    const upstreams = this.#candidates.map(({ upstream }) => upstream);
+    const isKept = turn.keepsText || upstreams.some(({ keepsConversations }) => keepsConversations === true);
+    // Nobody is waited for where nobody keeps a conversation.
+    if (!isKept) return await turn.begin(this.#controller.signal, upstreams);
     this.#opening.begin();
     try {
-      await turn.begin(
-        this.#controller.signal,
-        this.#candidates.map(({ upstream }) => upstream),
-      );
+      await turn.begin(this.#controller.signal, upstreams);
     } finally {
       this.#opening.stop();
     }

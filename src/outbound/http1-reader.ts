@@ -79,8 +79,7 @@ export class Http1Reader {
     if ((end < 0 ? joined.length : end) > this.#maxHeadBytes)
       throw new Http1Error("the head of the answer is too long");
     if (end < 0) {
-      // The chunk is the socket's again after this call.
-      this.#head = joined === bytes ? bytes.slice() : joined;
+      this.#head = joined;
       return;
     }
     const rest = joined.subarray(end);

@@ -4,7 +4,7 @@
 import type { Socket, SocketHandler } from "bun";
 
 export interface ConnectionUser {
-  /** The bytes are the socket's again after the call. */
+  /** A fresh array each time (Bun 1.4.5): nobody writes to it again. */
   data(bytes: Uint8Array): void;
   closed(error: unknown): void;
 }

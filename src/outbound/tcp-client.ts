@@ -187,9 +187,8 @@ class Answer implements ByteSource, ConnectionUser, Http1Sink, EventListenerObje
   body(bytes: Uint8Array): void {
     if (this.#sink !== undefined && !this.#isPaused && this.#held === undefined) return this.#sink.chunk(bytes);
     if (this.#isOver) return;
-    // The chunk is the socket's again.
     this.#held ??= [];
-    this.#held.push(bytes.slice());
+    this.#held.push(bytes);
     this.#heldBytes += bytes.length;
     if (this.#heldBytes > maxHeldBytes) this.#connection.pause();
   }

@@ -10,8 +10,7 @@ export function toStream(source: ByteSource): ReadableStream<Uint8Array> {
       isStarted = true;
       source.start({
         chunk(bytes) {
-          // The source may use its buffer again.
-          controller.enqueue(bytes.slice());
+          controller.enqueue(bytes);
           if ((controller.desiredSize ?? 0) <= 0) source.pause();
         },
         end: () => controller.close(),

@@ -1,6 +1,7 @@
 // What a client sees of a relay whose source is faster or slower than it.
 
 import { describe, expect, test } from "bun:test";
+import { GatewayError } from "../../../src/contract/gateway-error.ts";
 import { jsonText } from "../../../src/contract/json.ts";
 import { fingerprintHistory } from "../../../src/conversation/fingerprints.ts";
 import { createReplyDigest } from "../../../src/conversation/reply-digest.ts";
@@ -58,5 +59,58 @@ describe("Relay", () => {
 
     expect(first.done).toBe(false);
     expect(left()).toBeGreaterThanOrEqual(17);
+  });
+});
+
+describe("Relay with frames that are passed on", () => {
+  const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
+  const passThrough = { estimatedTokens: 1, closingFrames: () => "data: [DONE]\n\n" };
+  const frames = (text: string, isSemantic = true, start = 0, end = text.length) =>
+    ({ type: "frames", bytes: encode(text), start, end, isSemantic }) as const;
+
+  function start(): Relay {
+    return new Relay(() => createEventEncoder(request, identity), {
+      createSent: () => new SentReply(() => createReplyDigest(history)),
+      isPassThrough: true,
+      clientReads() {},
+      clientLeft() {},
+    });
+  }
+
+  test("sends runs in their order, as they are, and closes them", async () => {
+    const relay = start();
+    relay.event(frames("role", false));
+    const body = new Response(relay.open()).text();
+    relay.event(frames("-one-two", true, 1, 4));
+    relay.event(frames("three"));
+    relay.flush();
+    relay.event(frames("four", false));
+    relay.complete("stop", usage, passThrough);
+
+    expect(await body).toBe(": keepalive\n\nroleonethreefourdata: [DONE]\n\n");
+  });
+
+  test("forgets what an attempt said that never began, and says how the last one failed", async () => {
+    const relay = start();
+    const body = new Response(relay.open()).text();
+    relay.event(frames("role", false));
+    expect(relay.heartbeat()).toBe(true);
+    relay.restart();
+    relay.event(frames("role", false));
+    relay.fail(new GatewayError("upstream-failed", "Broken"));
+
+    expect(await body).toBe(
+      `${": keepalive\n\n".repeat(2)}event: error\ndata: {"error":"Broken","type":"streaming_error","code":"upstream-failed"}\n\n`,
+    );
+  });
+
+  test("ends words that break off in the surface's own way, behind them", async () => {
+    const relay = start();
+    relay.event(frames("word\n\n"));
+    relay.fail(new GatewayError("upstream-failed", "Broken"));
+
+    expect(await new Response(relay.open()).text()).toBe(
+      `word\n\ndata: {"error":{"message":"Broken","type":"upstream_error","param":null,"code":"upstream_failed"}}\n\ndata: [DONE]\n\n`,
+    );
   });
 });

@@ -233,6 +233,30 @@ describe("createTcpClient", () => {
     expect(await readText(body, 100, never)).toBe("until the end");
   });
 
+  test.each(["chunked", "length"])("hands over bytes that stay as they are (%s)", async (framing) => {
+    const size = 3_000_000;
+    const piece = (index: number): string => String(index).padStart(8).repeat(1000);
+    await using server = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch() {
+        const text = Array.from({ length: size / 8000 }, (_, index) => piece(index)).join("");
+        return new Response(framing === "length" ? text : new Blob([text]).stream());
+      },
+    });
+    const { body } = await createTcpClient().send(get(server.url.href));
+    const kept: { readonly bytes: Uint8Array; readonly hash: string }[] = [];
+    await new Promise<void>((resolve, reject) => {
+      body.start({
+        chunk: (bytes) => void kept.push({ bytes, hash: String(Bun.hash(bytes)) }),
+        end: resolve,
+        fail: reject,
+      });
+    });
+    expect(kept.reduce((sum, { bytes }) => sum + bytes.length, 0)).toBe(size);
+    for (const { bytes, hash } of kept) expect(String(Bun.hash(bytes))).toBe(hash);
+  });
+
   test("sends a body that is larger than any buffer", async () => {
     await using server = Bun.serve({
       hostname: "127.0.0.1",
