@@ -1,7 +1,6 @@
 // One exchange after its request is known: attempts until one begins, then the answer in the client's form.
 
 import type { ChatReply } from "../contract/chat-reply.ts";
-import type { ChatRequest, Message } from "../contract/chat-request.ts";
 import type { Continuation } from "../contract/continuation.ts";
 import type { TokenUsage } from "../contract/events.ts";
 import { GatewayError, toGatewayError } from "../contract/gateway-error.ts";
@@ -12,6 +11,7 @@ import { clientLeft } from "./attempt-errors.ts";
 import { Collector } from "./collect.ts";
 import type { ExchangeOptions } from "./exchange-options.ts";
 import { ExchangeRecord } from "./exchange-record.ts";
+import { isWorthMoving, keeperFirst, requestFor } from "./failover.ts";
 import type { Candidate } from "./model-routes.ts";
 import { Opening } from "./opening.ts";
 import { Relay, type RelayHooks, streamHeaders } from "./relay.ts";
@@ -323,36 +323,6 @@ export class Exchange implements AttemptHooks, RelayHooks {
     this.#record.queuedMs = this.#place.waitedMs;
     if (!this.#record.end(outcome, error, this.#budget.attempts, this.#consumer)) return;
     this.#options.onEnd(error);
-  }
-}
-
-/** The same request in the candidate's words. */
-function requestFor({ model }: Candidate, request: ChatRequest, recalled: readonly Message[]): ChatRequest {
-  if (recalled.length > 0) return { ...request, model, messages: [...recalled, ...request.messages] };
-  return model === request.model ? request : { ...request, model };
-}
-
-/** What has seen the conversation goes before what would have to be told all of it. */
-function keeperFirst(candidates: readonly Candidate[], keeper: string | undefined): readonly Candidate[] {
-  const at = candidates.findIndex(({ upstream }) => upstream.name === keeper);
-  const kept = candidates[at];
-  return at <= 0 || kept === undefined ? candidates : [kept, ...candidates.filter((_, index) => index !== at)];
-}
-
-/** What another upstream may do better: a fault of this one, a limit of its accounts, a model that it does not have. */
-export function isWorthMoving(error: GatewayError): boolean {
-  switch (error.kind) {
-    case "upstream-failed":
-    case "upstream-auth":
-    case "upstream-quota":
-    case "upstream-challenge":
-    case "upstream-timeout":
-    case "overloaded":
-    case "rate-limited":
-    case "model-not-found":
-      return true;
-    default:
-      return error.retryable;
   }
 }
 

@@ -6,7 +6,7 @@ import { withRetry } from "../../outbound/retry.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { Metrics, ReplyLabels } from "../../telemetry/metrics.ts";
 import type { Breaker } from "../breaker.ts";
-import { isWorthMoving } from "../exchange.ts";
+import { isWorthMoving } from "../failover.ts";
 import type { Liveness } from "../liveness.ts";
 import type { Candidate } from "../model-routes.ts";
 import { RetryBudget } from "../retry-budget.ts";

@@ -1,0 +1,35 @@
+// Which candidate is asked next, in which words, and after which failure.
+
+import type { ChatRequest, Message } from "../contract/chat-request.ts";
+import type { GatewayError } from "../contract/gateway-error.ts";
+import type { Candidate } from "./model-routes.ts";
+
+/** The same request in the candidate's words. */
+export function requestFor({ model }: Candidate, request: ChatRequest, recalled: readonly Message[]): ChatRequest {
+  if (recalled.length > 0) return { ...request, model, messages: [...recalled, ...request.messages] };
+  return model === request.model ? request : { ...request, model };
+}
+
+/** What has seen the conversation goes before what would have to be told all of it. */
+export function keeperFirst(candidates: readonly Candidate[], keeper: string | undefined): readonly Candidate[] {
+  const at = candidates.findIndex(({ upstream }) => upstream.name === keeper);
+  const kept = candidates[at];
+  return at <= 0 || kept === undefined ? candidates : [kept, ...candidates.filter((_, index) => index !== at)];
+}
+
+/** What another upstream may do better: a fault of this one, a limit of its accounts, a model that it does not have. */
+export function isWorthMoving(error: GatewayError): boolean {
+  switch (error.kind) {
+    case "upstream-failed":
+    case "upstream-auth":
+    case "upstream-quota":
+    case "upstream-challenge":
+    case "upstream-timeout":
+    case "overloaded":
+    case "rate-limited":
+    case "model-not-found":
+      return true;
+    default:
+      return error.retryable;
+  }
+}
