@@ -151,6 +151,8 @@ describe.each(["socket", "fetch"])("TRANSPORT=%s", (transport) => {
     controller.abort();
     await lane.server.untilIdle();
     await untilIdle(lane.harness);
+    const line = lane.harness.logLines.find((text) => text.includes('"outcome"'));
+    expect(JSON.parse(line ?? "{}")).toMatchObject({ message: "exchange", outcome: "aborted" });
   });
 
   test("a client that does not read is cut, and frees the upstream", async () => {

@@ -106,6 +106,30 @@ describe("createTcpClient", () => {
     client.close();
   });
 
+  test("does not use a connection again on which a request was answered before all of it was written", async () => {
+    let connections = 0;
+    using server = Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      socket: {
+        open: () => void connections++,
+        data(socket) {
+          // The rest of the body is not read.
+          socket.pause();
+          socket.write("HTTP/1.1 429 Too Many\r\nContent-Length: 2\r\n\r\nno");
+        },
+      },
+    });
+    const client = createTcpClient();
+    const url = `http://127.0.0.1:${server.port}/`;
+    const long = get(url, { method: "POST", body: new Uint8Array(64 * 1024 * 1024) });
+    expect(await readText((await client.send(long)).body, 10, never)).toBe("no");
+    const next = get(url, { method: "POST", body: "x", signal: AbortSignal.timeout(2000) });
+    expect(await readText((await client.send(next)).body, 10, never)).toBe("no");
+    expect(connections).toBe(2);
+    client.close();
+  });
+
   test("repeats a request once on a new connection when the kept one had been closed", async () => {
     using server = rawServer((socket, count) => {
       if (count === 2) return socket.terminate();

@@ -237,6 +237,52 @@ describe("the end", () => {
     expect(text).toBe(streamOf([...words, late, finish(), usageChunk(sum)]) + done);
   });
 
+  test("words beside a finish are said where they stand, and none of them is lost", () => {
+    const last = (content: string) => chunk({ content }, "stop");
+    const { text, told: ends } = pass(
+      streamOf([...words, last("c"), chunk({ content: "d" }), last("e"), chunk({ content: "f" }), usageChunk(sum)]) +
+        done,
+    );
+    const choices = chunksOf(text).flatMap((event) => event["choices"] as Record<string, never>[]);
+    expect(choices.map(({ delta }) => (delta as { content?: string }).content ?? "")).toEqual([..."abcdef", ""]);
+    expect(choices.map(({ finish_reason: reason }) => reason).filter((reason) => reason !== null)).toEqual([
+      "stop",
+    ] as never[]);
+    expect(choices.at(-1)).toMatchObject({ finish_reason: "stop" });
+    expect(ends).toEqual(["usage 7", "end stop"]);
+  });
+
+  test("a call without arguments that comes with the finish begins before it has any", () => {
+    const call = { index: 0, id: "c1", type: "function", function: { name: "read", arguments: "" } };
+    const { text } = pass(streamOf([...words, chunk({ tool_calls: [call] }, "tool_calls")]) + done, {
+      ...told,
+      toolNames: ["read"],
+    });
+    const deltas = chunksOf(text).flatMap((event) => event["choices"] as { delta: object; finish_reason: unknown }[]);
+    expect(deltas.slice(2)).toMatchObject([
+      { delta: { tool_calls: [{ index: 0, id: "c1", function: { name: "read", arguments: "" } }] } },
+      { delta: { tool_calls: [{ index: 0, function: { arguments: "{}" } }] } },
+      { delta: {}, finish_reason: "tool_calls" },
+    ]);
+  });
+
+  test("a finish has the index of its choice, also where the server tells none or finishes another one", () => {
+    const unnumbered = { ...finish(), choices: [{ delta: {}, finish_reason: "stop" }] };
+    const other = { ...finish(), choices: [{ index: 1, delta: { content: "x" }, finish_reason: "length" }] };
+    for (const events of [[unnumbered], [other, finish()]]) {
+      const choices = chunksOf(pass(streamOf([...words, ...events, usageChunk(sum)]) + done).text).flatMap(
+        (event) => event["choices"] as object[],
+      );
+      expect(choices.slice(2)).toEqual([{ index: 0, delta: {}, finish_reason: "stop" }]);
+    }
+  });
+
+  test("a finish and a usage in several data lines stay whole", () => {
+    const lines = (event: object): string => `${JSON.stringify(event, undefined, 1).replaceAll(/^/gm, "data: ")}\n\n`;
+    const { text } = pass(streamOf(words) + lines(finish()) + lines(usageChunk(sum)) + done);
+    expect(text).toBe(streamOf(words) + lines(finish()) + lines(usageChunk(sum)) + done);
+  });
+
   test("an error in the stream is told to the gateway, and nothing of its words to the client", () => {
     const { text, told: ends } = pass(streamOf([...words, { error: { message: "secret", code: 500 } }]) + done);
     expect(text).toBe(streamOf(words));
@@ -293,6 +339,24 @@ describe("what is mended", () => {
     );
     const named = texts.map((said) => thought(said, "reasoning_content"));
     expect(chunksOf(text)).toEqual(chunksOf(streamOf([role, ...named, finish(), usageChunk(sum)])));
+  });
+
+  test("thoughts under another name are told once where the usual name stands empty behind it", () => {
+    const texts = ["one", " two", " three"];
+    const { text } = pass(
+      streamOf([role, ...texts.map((said) => chunk({ reasoning: said, reasoning_content: null })), finish()]) + done,
+    );
+    const deltas = chunksOf(text).flatMap((event) => event["choices"] as { delta: Record<string, unknown> }[]);
+    expect(deltas.slice(1, 4).map(({ delta }) => delta["reasoning_content"])).toEqual(texts);
+  });
+
+  test("an alias stands in its place whether or not a space follows the field's name", () => {
+    const events = ["a", "b", "c", "d"].map((content) => chunk({ content }));
+    const spaced = streamOf([role, ...events, finish(), usageChunk(sum)]) + done;
+    const { text } = pass(spaced.replace(/^data: (?=.*"[bd]")/gm, "data:"), { toldModel: "alias" });
+    expect(chunksOf(text.replaceAll(/^data:(?! )/gm, "data: "))).toEqual(
+      [role, ...events, finish(), usageChunk(sum)].map((event) => ({ ...event, model: "alias" })),
+    );
   });
 
   test("tags of thoughts, and deltas that repeat what was said, are what they are on the translated lane", () => {

@@ -39,6 +39,14 @@ describe("spliceBody", () => {
     expect(splice('{"model":"a"}', { model: "b" })).toBeUndefined();
   });
 
+  test("takes no name for another one because a byte order mark stands in it", () => {
+    expect(JSON.parse(splice('{"messages":[],"\uFEFFmodel":"a"}', { model: "b", "\uFEFFmodel": "a" }) ?? "")).toEqual({
+      messages: [],
+      model: "b",
+      "\uFEFFmodel": "a",
+    });
+  });
+
   test("gives what an object with the same fields would give, whatever the values", () => {
     const name = fc.string({ maxLength: 4 }).filter((text) => !["__proto__", "messages"].includes(text));
     const fields = fc.dictionary(name, fc.jsonValue({ maxDepth: 3 }), { maxKeys: 6 });
