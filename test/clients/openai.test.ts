@@ -47,7 +47,7 @@ describe.each(["dashscope", "vllm", "ollama", "llama-cpp"] as const)("openai wit
     let thoughts = "";
     runner.on("chunk", ({ choices }) => {
       const delta = choices[0]?.delta;
-      if (delta !== undefined && "reasoning_content" in delta) thoughts += String(delta.reasoning_content);
+      if (delta !== undefined && "reasoning_content" in delta) thoughts += String(delta.reasoning_content ?? "");
     });
     const completion = await runner.finalChatCompletion();
 

@@ -1,7 +1,7 @@
 // A reply that is sent whole, and what a scripted fault makes of it where there is no stream.
 
 import { brokenConnection } from "../broken-connection.ts";
-import { untilAborted } from "../gates.ts";
+import { untilAborted, waitFor } from "../gates.ts";
 import { type Call, refuseCall } from "./call.ts";
 import type { WholeAnswer } from "./chunk-form.ts";
 import type { ChunkContext } from "./chunk-steps.ts";
@@ -16,7 +16,12 @@ export interface WholeContext {
 
 export async function answerWhole(call: Call, state: CompatibleState, whole: WholeContext): Promise<Response> {
   const { form, frame } = whole.context;
-  const body = JSON.stringify(form.whole(gather(whole.pieces, whole.context), frame));
+  const pieces = [...whole.pieces];
+  const paceMs = call.script?.reply?.paceMs ?? state.options.tokenDelayMs ?? 20;
+  // It takes as long as its stream would.
+  await waitFor((pieces.length - 1) * paceMs, whole.leave);
+  if (whole.leave.aborted) return endAborted(call, state);
+  const body = JSON.stringify(form.whole(gather(pieces, whole.context), frame));
   state.limits.spend(call.key, whole.context.tally.usage.completionTokens);
   const headers = {
     "content-type": call.script?.reply?.contentType ?? "application/json",
@@ -40,11 +45,7 @@ export async function answerWhole(call: Call, state: CompatibleState, whole: Who
       return brokenConnection(state.resetError);
     case "stall":
       await untilAborted(whole.leave);
-      call.record.aborted = true;
-      call.record.endedAtMs = state.clock();
-      state.log.touch();
-      call.request.signal.throwIfAborted();
-      return brokenConnection(state.resetError);
+      return endAborted(call, state);
     case "end":
     case "done":
     case "malformed":
@@ -52,6 +53,15 @@ export async function answerWhole(call: Call, state: CompatibleState, whole: Who
     default:
       return fault satisfies never;
   }
+}
+
+/** Nobody reads the answer: the client left, or the emulator was reset. */
+function endAborted(call: Call, state: CompatibleState): Response {
+  call.record.aborted = true;
+  call.record.endedAtMs = state.clock();
+  state.log.touch();
+  call.request.signal.throwIfAborted();
+  return brokenConnection(state.resetError);
 }
 
 function gather(pieces: Iterable<Piece>, { tally }: ChunkContext): WholeAnswer {

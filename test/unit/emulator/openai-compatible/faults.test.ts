@@ -179,6 +179,18 @@ describe("the pace of a stream", () => {
     expect(emulator.requests.at(-1)).toMatchObject({ aborted: true, finished: false });
   });
 
+  test("is that of a whole answer too, and a client may leave before it comes", async () => {
+    const emulator = emulate("vllm");
+    emulator.script({ reply: { chunks, paceMs: 60_000 } });
+    const leaving = new AbortController();
+    const whole = chat(emulator, {}, { signal: leaving.signal });
+    await emulator.until((requests) => requests.length === 1);
+    leaving.abort();
+
+    await expect(whole).rejects.toMatchObject({ name: "AbortError" });
+    expect(emulator.requests.at(-1)).toMatchObject({ aborted: true, finished: false });
+  });
+
   test("pings while the prompt is read, before the first chunk and between chunks", async () => {
     const { read, reader } = await open("llama-cpp", { chunks, firstDelayMs: 60_000, pingEveryMs: 1 });
 
