@@ -269,6 +269,8 @@ export class Exchange implements AttemptHooks, RelayHooks {
 
   abandoned(): void {
     this.#options.onAbandoned?.();
+    // As a hang-up does: what could only be read on is given up at once.
+    this.#leave();
   }
 
   repeatsEmpty(): boolean {
@@ -310,8 +312,9 @@ export class Exchange implements AttemptHooks, RelayHooks {
   /** The client has hung up. */
   #leave(): void {
     this.#options.turn.leave();
-    this.#abort(clientLeft());
+    // First: a transport that breaks off within the call would make a failure of it.
     this.#attempt?.abort();
+    this.#abort(clientLeft());
   }
 
   #abort(reason: GatewayError): void {

@@ -3,7 +3,7 @@
 import { Http1Error } from "./http1-error.ts";
 
 export interface BodySink {
-  /** Valid during the call. */
+  /** A copy, or a view into the fed chunk, to which nobody writes again: it may be kept. */
   body(piece: Uint8Array): void;
 }
 

@@ -1,4 +1,4 @@
-// The answer to one HTTP/1.1 request, from bytes in any pieces: head, then the body as views into the chunks. Knows the
+// The answer to one HTTP/1.1 request, from bytes in any pieces: head, then the body as pieces of the chunks. Knows the
 // grammar and its limits, and nothing of sockets. Forms that two readers could read differently are refused.
 // @see https://www.rfc-editor.org/rfc/rfc9112
 
@@ -8,7 +8,7 @@ import { Http1Error } from "./http1-error.ts";
 export interface Http1Sink {
   /** Called once, before any body. Interim answers (1xx) are skipped. */
   head(status: number, headers: Headers): void;
-  /** A view into the fed chunk, valid during the call. */
+  /** A copy, or a view into the fed chunk, to which nobody writes again: it may be kept. */
   body(bytes: Uint8Array): void;
   /** The answer is whole. `reusable`: the connection may carry another request. */
   complete(reusable: boolean): void;

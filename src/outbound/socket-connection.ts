@@ -110,6 +110,11 @@ export class SocketConnection {
     }
   }
 
+  /** The peer, or the socket on its way to it, has taken everything. */
+  get isWritten(): boolean {
+    return this.#unwritten === undefined;
+  }
+
   onDrain(): void {
     const rest = this.#unwritten;
     if (rest !== undefined) this.write(rest);

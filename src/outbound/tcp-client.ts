@@ -195,7 +195,8 @@ class Answer implements ByteSource, ConnectionUser, Http1Sink, EventListenerObje
 
   complete(reusable: boolean): void {
     this.#isWhole = true;
-    this.#leave(reusable);
+    // An answer may come before the request is out: what is left of it must not end within the next one.
+    this.#leave(reusable && this.#connection.isWritten);
     if (this.#sink !== undefined && !this.#isPaused && this.#held === undefined) this.#tellEnd();
   }
 

@@ -82,8 +82,8 @@ const rows: readonly (readonly [refuse: RefusalOrder, told: Told])[] = [
   ],
   ["loading", { ...busy, advice: /try again|its own log/ }],
   ["parse-failed", { ...failed, advice: /try again/, asked: 2, of: local.filter((name) => name !== "llama-cpp") }],
-  // Each time asked for a stream, and then whole.
-  ["parse-failed", { ...failed, advice: /tool call/, asked: 4, of: ["llama-cpp"] }],
+  // Asked for a stream, then whole, and the second attempt asks for it whole at once.
+  ["parse-failed", { ...failed, advice: /tool call/, asked: 3, of: ["llama-cpp"] }],
   ["no-tools", { ...invalid, advice: /tool parser/, of: ["vllm", "ollama"] }],
   ["no-thinking", { ...invalid, advice: /log/ }],
   ["html-page", { ...failed, advice: /what stands in between/ }],

@@ -64,6 +64,17 @@ describe.each(["socket", "fetch"])("TRANSPORT=%s", (transport) => {
     );
   });
 
+  test("a list of calls without any is not sent, since some servers refuse it", async () => {
+    await using lane = await start([{ body: answer }]);
+    const messages = [user("Hi"), { role: "assistant", content: "Hello", tool_calls: [] }, user("And?")];
+    await bodyOf(await lane.harness.chat({ ...hello, messages }));
+    expect(lane.server.completions[0]?.body?.["messages"]).toEqual([
+      user("Hi"),
+      { role: "assistant", content: "Hello" },
+      user("And?"),
+    ]);
+  });
+
   test("an alias is what the client reads in every chunk, and the server is asked for its own name [R0-013]", async () => {
     await using lane = await start([{ body: answer }], { MODEL_ROUTES: JSON.stringify({ "my-model": "one/local" }) });
     const body = await bodyOf(await lane.harness.chat({ ...hello, model: "my-model" }));
@@ -108,6 +119,15 @@ describe.each(["socket", "fetch"])("TRANSPORT=%s", (transport) => {
     });
     expect(await bodyOf(await lane.harness.chat(hello))).toBe(answer);
     expect(lane.server.completions).toHaveLength(4);
+  });
+
+  test("what a refusal within the stream asks to change is changed, under an alias as well", async () => {
+    const message = "This model's maximum context length is 10000 tokens. However, there are 1000 in the messages";
+    const plays = [{ body: frame({ error: { message, code: 400 } }) }, { body: answer }];
+    await using lane = await start(plays, { MODEL_ROUTES: JSON.stringify({ "my-model": "one/local" }) });
+    const body = await bodyOf(await lane.harness.chat({ ...hello, model: "my-model", max_tokens: 32_000 }));
+    expect(body).toBe(answer.replaceAll('"model":"local"', '"model":"my-model"'));
+    expect(lane.server.completions.map(({ body: sent }) => sent?.["max_tokens"])).toEqual([32_000, 9000]);
   });
 
   test("a refusal before the head is a status", async () => {
@@ -161,6 +181,11 @@ describe.each(["socket", "fetch"])("TRANSPORT=%s", (transport) => {
     const response = await lane.harness.chat(hello);
     await lane.server.untilIdle();
     await untilIdle(lane.harness);
+    const samples = parseMetrics(await bodyOf(await lane.harness.get("/metrics")));
+    // It is given up where it was paused, not read to its end for nobody.
+    expect(sumOf(samples, "qwen_gateway_bytes_total", { upstream: "one", direction: "received" })).toBeLessThan(
+      long.length,
+    );
     await response.body?.cancel().catch(() => {});
   });
 

@@ -69,6 +69,11 @@ export function readFrame(bytes: Uint8Array, start: number, end: number): EventF
   return readLines(decoder.decode(bytes.subarray(start, end)));
 }
 
+/** @param data joined, as it was read: it may have stood in several lines */
+export function dataFrame(data: string): string {
+  return `data: ${data.replaceAll("\n", "\ndata: ")}\n\n`;
+}
+
 /** `data:` */
 export function isDataField(bytes: Uint8Array, at: number): boolean {
   return (

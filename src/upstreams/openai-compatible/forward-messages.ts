@@ -59,10 +59,10 @@ function areParts(parts: readonly unknown[], rules: RequestRules): boolean {
 
 const partFields: ReadonlySet<string> = new Set(["type", "text", "image_url"]);
 
-/** Templates parse arguments: they are JSON text, and not empty. */
+/** An empty list is refused by some. Templates parse arguments: they are JSON text, and not empty. */
 function areCalls(calls: unknown): boolean {
   if (calls === undefined) return true;
-  if (!Array.isArray(calls)) return false;
+  if (!Array.isArray(calls) || calls.length === 0) return false;
   return calls.every((call) => {
     const called: unknown = isJsonObject(call) ? call["function"] : undefined;
     if (!isJsonObject(call) || call["type"] !== "function" || typeof call["id"] !== "string") return false;

@@ -24,10 +24,13 @@ export class KnownShape {
   /** In the order in which they stand in the frame. */
   readonly patches: readonly Patch[];
   readonly #template: JsonTextTemplate;
+  /** Between the beginning of the frame and its data: all offsets count from there on. */
+  readonly #fieldBytes: number;
 
-  private constructor(kind: TextKind, template: JsonTextTemplate, patches: readonly Patch[]) {
+  private constructor(kind: TextKind, template: JsonTextTemplate, fieldBytes: number, patches: readonly Patch[]) {
     this.kind = kind;
     this.#template = template;
+    this.#fieldBytes = fieldBytes;
     this.patches = patches;
   }
 
@@ -54,14 +57,16 @@ export class KnownShape {
     });
     if (template === undefined) return undefined;
     const frame = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start);
-    const patches = findPatches(frame, dataStart - start + template.bytesBefore, chunk, field, toldModel);
-    return patches === undefined ? undefined : new KnownShape(kind, template, patches);
+    const fieldBytes = dataStart - start;
+    const patches = findPatches(frame, fieldBytes + template.bytesBefore, chunk, field, toldModel);
+    return patches === undefined ? undefined : new KnownShape(kind, template, fieldBytes, patches);
   }
 
   /** @returns the index behind the frame; negative when none of this shape begins at `at` */
   match(bytes: Uint8Array, at: number): number {
-    if (!isDataField(bytes, at)) return -1;
-    const end = this.#template.matchFrom(bytes, dataStartOf(bytes, at));
+    const dataStart = at + this.#fieldBytes;
+    if (!isDataField(bytes, at) || dataStartOf(bytes, at) !== dataStart) return -1;
+    const end = this.#template.matchFrom(bytes, dataStart);
     return end >= 0 && bytes[end] === lineFeed && bytes[end + 1] === lineFeed ? end + 2 : -1;
   }
 
@@ -99,7 +104,8 @@ function findPatches(
   const patches: Patch[] = [];
   if (field === "reasoning") {
     const key = /"reasoning": ?$/.exec(frame.toString("latin1", 0, textStart))?.[0];
-    if (key === undefined) return undefined;
+    // Of a name that stands there twice, readers take the last: it may be the empty one.
+    if (key === undefined || frame.includes('"reasoning_content"')) return undefined;
     patches.push({ offset: textStart - key.length, length: key.length, bytes: Buffer.from('"reasoning_content":') });
   }
   if (chunk["model"] === toldModel) return patches.length === 0 ? noPatches : patches;

@@ -7,7 +7,7 @@ import type { PassedFrames } from "../../contract/events.ts";
 import type { EventDecoder } from "../../contract/upstream.ts";
 import { ByteCarry } from "../../sse/byte-carry.ts";
 import { defaultMaxLineBytes } from "../../sse/line-splitter.ts";
-import { EventBoundary, type EventFrame, readFrame } from "./event-frames.ts";
+import { dataFrame, EventBoundary, type EventFrame, readFrame } from "./event-frames.ts";
 import { KnownShape } from "./known-shape.ts";
 import { type PassOptions, PassReader } from "./pass-reader.ts";
 import type { Emit } from "./reply-reader.ts";
@@ -148,7 +148,7 @@ export class PassDecoder implements EventDecoder {
   #insteadOf({ data, type, isClean }: EventFrame): string | undefined {
     if (data === undefined) return isClean ? undefined : "";
     const instead = this.reader.read(data, type === "error", this.#toldStatus);
-    return instead ?? (isClean ? undefined : `data: ${data}\n\n`);
+    return instead ?? (isClean ? undefined : dataFrame(data));
   }
 
   #learn(bytes: Uint8Array, start: number, end: number): void {

@@ -8,6 +8,7 @@ import { estimatedTokensOf } from "../../conversation/estimate-tokens.ts";
 import type { CompletionChunk } from "../../wire/openai-compatible.ts";
 import { parseObject } from "./error-body.ts";
 import { classifyEvent } from "./errors.ts";
+import { dataFrame } from "./event-frames.ts";
 import { type ReplyOptions, ReplyReader } from "./reply-reader.ts";
 import { firstChoice, isSound, PassedCalls } from "./sound-chunk.ts";
 import type { TextFlow } from "./text-flow.ts";
@@ -101,7 +102,8 @@ export class PassReader implements PassThrough {
     if (this.#reader.hasEnded) return this.#endWith(said);
     const isAsTold = isSound(event, choice, said, this.#calls);
     this.#note(said);
-    if (isFinish(choice)) return this.#keepFinish(event, choice, isAsTold ? text : undefined, said);
+    if (isFinish(choice) && (choice["index"] ?? 0) === 0)
+      return this.#keepFinish(event, choice, isAsTold ? text : undefined, said);
     if (!isAsTold) return this.#mended(said);
     this.sound = event;
     const changed = this.#changed(event, choice, false);
@@ -120,13 +122,22 @@ export class PassReader implements PassThrough {
   }
 
   #keepFinish(event: JsonObject, choice: JsonObject, text: string | undefined, said: readonly UpstreamEvent[]): string {
-    const frames = text === undefined ? this.#mended(said) : "";
+    const isSilent = said.length === 0;
+    const frames = text === undefined ? this.#mended(said) : isSilent ? "" : this.#spoken(event, choice);
     if (this.#finish !== undefined) return frames;
-    const kept = text === undefined ? { ...event, choices: [{ ...choice, message: undefined, delta: {} }] } : event;
-    this.#finish = { chunk: kept, text };
-    // A finish says nothing to the client before the end does.
-    if (text !== undefined) this.isSemantic = false;
+    if (text !== undefined && isSilent) this.#finish = { chunk: event, text };
+    else {
+      const told = text === undefined || choice["logprobs"] == null ? {} : { logprobs: null };
+      const kept = { ...choice, ...told, index: 0, message: undefined, delta: {} };
+      this.#finish = { chunk: { ...event, choices: [kept] }, text: undefined };
+    }
     return frames;
+  }
+
+  /** Words beside a finish do not wait with it: others may follow them before the end. */
+  #spoken(event: JsonObject, choice: JsonObject): string {
+    const changed = this.#changed(event, choice, false);
+    return frameOf({ ...changed, choices: [{ ...firstChoice(changed), finish_reason: null }] });
   }
 
   #end(step: () => void): string {
@@ -156,7 +167,7 @@ export class PassReader implements PassThrough {
     if (text !== undefined && saysSomething(choice)) this.isSemantic = true;
     const changed = this.#changed(chunk, choice, true);
     if (text !== undefined && changed === chunk && choice["finish_reason"] === finishReason) {
-      return `data: ${text}\n\n`;
+      return dataFrame(text);
     }
     return frameOf({ ...changed, choices: [{ ...firstChoice(changed), finish_reason: finishReason }] });
   }
@@ -235,7 +246,7 @@ export class PassReader implements PassThrough {
 
   #frame(event: JsonObject, text: string): string {
     const changed = this.#withModel(event);
-    return changed === event ? `data: ${text}\n\n` : frameOf(changed);
+    return changed === event ? dataFrame(text) : frameOf(changed);
   }
 
   #headOf({ choices: _choices, usage: _usage, timings: _timings, ...head }: JsonObject): Fields {

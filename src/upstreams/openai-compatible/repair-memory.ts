@@ -12,17 +12,19 @@ export interface RepairMemory {
 const maxModels = 256;
 
 export function createRepairMemory(): RepairMemory {
-  const byRequest = new WeakMap<ChatRequest, Map<string, Repair>>();
+  /** By the body, which all attempts share: a request is made anew for each that asks by another name of the model. */
+  const byRequest = new WeakMap<ChatRequest["body"], Map<string, Map<string, Repair>>>();
   const byModel = new Map<string, Map<string, Repair>>();
 
   return {
     known(request, model) {
-      const all = new Map([...(byModel.get(model) ?? []), ...(byRequest.get(request) ?? [])]);
+      const all = new Map([...(byModel.get(model) ?? []), ...(byRequest.get(request.body)?.get(model) ?? [])]);
       return [...all.values()];
     },
     note(request, model, repair) {
-      const ofRequest = byRequest.get(request) ?? new Map<string, Repair>();
-      byRequest.set(request, ofRequest.set(repair.name, repair));
+      const ofRequest = byRequest.get(request.body) ?? new Map<string, Map<string, Repair>>();
+      byRequest.set(request.body, ofRequest);
+      ofRequest.set(model, (ofRequest.get(model) ?? new Map<string, Repair>()).set(repair.name, repair));
       if (!repair.isLasting) return;
       // Forgetting costs one refused request a model.
       if (byModel.size >= maxModels && !byModel.has(model)) byModel.clear();

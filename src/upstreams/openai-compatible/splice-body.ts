@@ -101,7 +101,8 @@ class Pieces {
   }
 }
 
-const decoder = new TextDecoder();
+/** A name is what its bytes say, a byte order mark at its beginning included. */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 const quote = 0x22;
 const comma = 0x2c;

@@ -243,12 +243,10 @@ describe("the end", () => {
       streamOf([...words, last("c"), chunk({ content: "d" }), last("e"), chunk({ content: "f" }), usageChunk(sum)]) +
         done,
     );
-    const choices = chunksOf(text).flatMap((event) => event["choices"] as Record<string, never>[]);
-    expect(choices.map(({ delta }) => (delta as { content?: string }).content ?? "")).toEqual([..."abcdef", ""]);
-    expect(choices.map(({ finish_reason: reason }) => reason).filter((reason) => reason !== null)).toEqual([
-      "stop",
-    ] as never[]);
-    expect(choices.at(-1)).toMatchObject({ finish_reason: "stop" });
+    const choices = chunksOf(text).flatMap((event) => event["choices"] as { delta: object; finish_reason: unknown }[]);
+    expect(choices.map(({ delta }) => ("content" in delta ? delta.content : ""))).toEqual([..."abcdef", ""]);
+    const open = [..."abcdef"].map(() => null);
+    expect(choices.map(({ finish_reason: reason }) => reason)).toEqual([...open, "stop"]);
     expect(ends).toEqual(["usage 7", "end stop"]);
   });
 
@@ -331,6 +329,22 @@ describe("what is mended", () => {
     expect(last).toMatchObject({ finish_reason: "tool_calls" });
   });
 
+  test("an empty piece of a call that the client knows by another index makes no second call of it", () => {
+    const events = [
+      role,
+      calls({ ...start, index: 1 }),
+      calls({ index: 1, function: { arguments: "" } }),
+      calls({ index: 1, function: { arguments: "{}" } }),
+      finish("tool_calls"),
+    ];
+    const { text } = pass(streamOf(events) + done, { ...told, toolNames: ["read"] });
+    const deltas = chunksOf(text).flatMap((event) => event["choices"] as { delta: { tool_calls?: object[] } }[]);
+    expect(deltas.flatMap(({ delta }) => delta.tool_calls ?? [])).toMatchObject([
+      { index: 0, id: "c1" },
+      { index: 0, function: { arguments: "{}" } },
+    ]);
+  });
+
   test("thoughts under another name get the one that clients read, and only the name is changed", () => {
     const thought = (text: string, field: string): object => chunk({ [field]: text, extra: 1 });
     const texts = ["one", " two", " three"];
@@ -345,6 +359,7 @@ describe("what is mended", () => {
     const texts = ["one", " two", " three"];
     const { text } = pass(
       streamOf([role, ...texts.map((said) => chunk({ reasoning: said, reasoning_content: null })), finish()]) + done,
+      { ...told, thinkTags: false },
     );
     const deltas = chunksOf(text).flatMap((event) => event["choices"] as { delta: Record<string, unknown> }[]);
     expect(deltas.slice(1, 4).map(({ delta }) => delta["reasoning_content"])).toEqual(texts);
