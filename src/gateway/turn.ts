@@ -183,15 +183,23 @@ export class RunningTurn implements Turn {
   async commit(reply: FinishedReply): Promise<void> {
     if (this.#isOver) return;
     this.#isOver = true;
+    const { log, withinLimit } = this.#room;
+    const written = this.#writeEnd(reply).catch((error: unknown) =>
+      log.error("Cannot commit a turn: its conversation will start a new chat", {}, error),
+    );
     try {
-      if (reply.continuation !== undefined) await this.#room.withinLimit(this.#write(reply, reply.continuation));
-      else if (reply.message !== undefined) await this.#room.withinLimit(this.#writeThread(reply, reply.message));
-      else await this.#giveBack(reply.settleMs);
-    } catch (error) {
-      this.#room.log.error("Cannot commit a turn: its conversation will start a new chat", {}, error);
+      await withinLimit(written);
+    } catch {
+      log.warn("An answer ends before its turn is remembered: the store is slow");
     } finally {
       this.#end();
     }
+  }
+
+  #writeEnd(reply: FinishedReply): Promise<void> {
+    if (reply.continuation !== undefined) return this.#write(reply, reply.continuation);
+    if (reply.message !== undefined) return this.#writeThread(reply, reply.message);
+    return this.#giveBack(reply.settleMs);
   }
 
   async release(settleMs: number): Promise<void> {
