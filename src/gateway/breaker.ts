@@ -6,6 +6,8 @@ import type { Candidate } from "./model-routes.ts";
 export interface Breaker {
   /** The candidates that are well, in their order. When none is, all of them. */
   choose(candidates: readonly Candidate[]): readonly Candidate[];
+  /** It is about to be asked. If it was passed over before, this request tries it, and others wait for what comes of it. */
+  asked(candidate: Candidate): void;
   succeeded(candidate: Candidate): void;
   failed(candidate: Candidate, kind: ErrorKind): void;
 }
@@ -68,13 +70,13 @@ export function createBreaker({ openMs, clock }: BreakerOptions): Breaker {
       const nowMs = clock();
       const well = candidates.filter((candidate) => {
         const health = healthOf(candidate);
-        if (health.retryAtMs === undefined) return true;
-        if (health.retryAtMs > nowMs) return false;
-        // This request is the probe; until it has told, the others pass it over.
-        health.retryAtMs = nowMs + openMs;
-        return true;
+        return health.retryAtMs === undefined || health.retryAtMs <= nowMs;
       });
       return well.length > 0 ? well : candidates;
+    },
+    asked(candidate) {
+      const health = healthOf(candidate);
+      if (health.retryAtMs !== undefined) health.retryAtMs = clock() + openMs;
     },
     succeeded(candidate) {
       const health = healthOf(candidate);

@@ -167,6 +167,7 @@ export class Exchange implements AttemptHooks, RelayHooks {
     const well = breaker?.choose(this.#candidates) ?? this.#candidates;
     const candidates = this.#place.order(well, turn.upstream);
     for (const [index, candidate] of candidates.entries()) {
+      breaker?.asked(candidate);
       try {
         return await this.#tryOnce(candidate);
       } catch (error) {

@@ -114,6 +114,7 @@ export class ForwardedExchange {
     const free = this.#place.order(healths.filter((health) => well.has(health)).map(({ candidate }) => candidate));
     const chosen = free.flatMap((candidate) => healths.filter((health) => health.candidate === candidate));
     for (const [index, health] of chosen.entries()) {
+      breaker.asked(health);
       try {
         const answer = await this.#tryOnce(health.candidate);
         breaker.succeeded(health);

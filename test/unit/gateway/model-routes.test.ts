@@ -179,10 +179,23 @@ describe("createBreaker", () => {
     const { breaker, fail, pass } = start();
     fail(one, 5);
     pass(1001);
-    expect([breaker.choose(both), breaker.choose(both)]).toEqual([both, [other]]);
+    expect([breaker.choose(both), breaker.choose(both)]).toEqual([both, both]);
+    breaker.asked(one);
+    expect(breaker.choose(both)).toEqual([other]);
     breaker.succeeded(one);
     fail(one, 1);
     expect([breaker.choose(both), breaker.choose(both)]).toEqual([both, both]);
+  });
+
+  test("spends no try on a candidate that stands behind another and is not asked", () => {
+    const { breaker, fail, pass } = start();
+    fail(other, 5);
+    pass(1001);
+    for (let count = 0; count < 3; count++) {
+      expect(breaker.choose(both)).toEqual(both);
+      breaker.asked(one);
+      breaker.succeeded(one);
+    }
   });
 
   test("never leaves a request without anybody to ask", () => {
