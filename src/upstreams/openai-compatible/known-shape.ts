@@ -109,10 +109,10 @@ function findPatches(
     patches.push({ offset: textStart - key.length, length: key.length, bytes: Buffer.from('"reasoning_content":') });
   }
   if (chunk["model"] === toldModel) return patches.length === 0 ? noPatches : patches;
-  // No text holds this: the quotes in it would be escaped.
+  // No text holds this: the quotes in it would be escaped. Twice it may also be the name of something deeper.
+  const at = frame.indexOf('"model"');
   const name = `"model":${JSON.stringify(chunk["model"])}`;
-  const at = frame.indexOf(name);
-  if (at < 0 || frame.indexOf(name, at + 1) >= 0) return undefined;
+  if (at < 0 || frame.indexOf('"model"', at + 1) >= 0 || frame.indexOf(name, at) !== at) return undefined;
   const bytes = Buffer.from(`"model":${JSON.stringify(toldModel)}`);
   const length = Buffer.byteLength(name);
   if (at < textStart) patches.unshift({ offset: at, length, bytes });

@@ -374,6 +374,17 @@ describe("what is mended", () => {
     );
   });
 
+  test("an alias replaces the model's name, and nothing that is called so deeper within", () => {
+    const spaced = (text: string): string =>
+      `data: {"model": "qwen3.6-27b","x":{"model":"qwen3.6-27b"},"choices":[{"index":0,"delta":{"content":"${text}"},"finish_reason":null}]}\n\n`;
+    const words = ["one", " two", " three", " four"];
+    const { text } = pass(streamOf([role]) + words.map(spaced).join("") + streamOf([finish()]) + done, {
+      toldModel: "alias",
+    });
+    const names = chunksOf(text).map(({ model, x }) => [model, x]);
+    expect(names.slice(1, 5)).toEqual(words.map(() => ["alias", { model: "qwen3.6-27b" }]));
+  });
+
   test("tags of thoughts, and deltas that repeat what was said, are what they are on the translated lane", () => {
     const tagged = pass(streamOf([chunk({ content: "<think>hm</think>yes" }), finish()]) + done);
     expect(chunksOf(tagged.text).map((event) => (event["choices"] as { delta: object }[])[0]?.delta)).toMatchObject([
