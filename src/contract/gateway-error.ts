@@ -53,6 +53,8 @@ export interface GatewayErrorOptions {
   readonly param?: string;
   /** Whether the same request may succeed when it is sent once more, elsewhere or later. @defaultValue false */
   readonly retryable?: boolean;
+  /** A repetition waits for nothing, since somebody else or something else is asked: `retryAfterMs` is of who refused. @defaultValue false */
+  readonly atOnce?: boolean;
   /** The client is told that asking again soon is useless. @defaultValue false */
   readonly final?: boolean;
 }
@@ -68,6 +70,7 @@ export class GatewayError extends Error {
   readonly upstream: string | undefined;
   readonly param: string | undefined;
   readonly retryable: boolean;
+  readonly atOnce: boolean;
   readonly final: boolean;
 
   constructor(kind: ErrorKind, message: string, options: GatewayErrorOptions = {}) {
@@ -77,6 +80,7 @@ export class GatewayError extends Error {
     this.upstream = options.upstream;
     this.param = options.param;
     this.retryable = options.retryable ?? false;
+    this.atOnce = options.atOnce ?? false;
     this.final = options.final ?? false;
   }
 }
@@ -89,6 +93,17 @@ export function withoutRepetition(error: GatewayError): GatewayError {
     ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
     ...(error.upstream === undefined ? {} : { upstream: error.upstream }),
     ...(error.param === undefined ? {} : { param: error.param }),
+  });
+}
+
+/** The same failure for whoever asks another account, another chat or with another body: at once. */
+export function repeatableAtOnce(error: GatewayError): GatewayError {
+  return new GatewayError(error.kind, error.message, {
+    cause: error,
+    retryable: true,
+    atOnce: true,
+    ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
+    ...(error.upstream === undefined ? {} : { upstream: error.upstream }),
   });
 }
 

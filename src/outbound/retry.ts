@@ -53,7 +53,7 @@ function saysRetryable(error: unknown): boolean {
 }
 
 function askedDelay(error: unknown): number {
-  return error instanceof GatewayError ? (error.retryAfterMs ?? 0) : 0;
+  return error instanceof GatewayError && !error.atOnce ? (error.retryAfterMs ?? 0) : 0;
 }
 
 /** Waits. @throws the signal's reason as soon as it is aborted */

@@ -256,6 +256,16 @@ describe("an account that is set aside", () => {
     expect((await readError(await harness.chat(hello))).status).toBe(503);
     expect(await answerTo(harness, [user("Say: yes")])).toBe("yes");
   });
+
+  test("for high demand everywhere is told with its time, also when not every account was asked", async () => {
+    await using harness = await startWithUsers(["ann", "bob", "cem", "dan"]);
+    const busy = { kind: "error" as const, after: 1, code: "quota_limit", details: "busy" };
+    harness.emulator.script({ times: "always", reply: { text: "", faults: [busy] } });
+    const response = await harness.chat(hello);
+    expect(usersOf(harness)).toEqual(["ann", "bob", "cem"]);
+    expect(response.headers.get("retry-after")).toBe("60");
+    expect((await readError(response)).error.message).toContain("high demand");
+  });
 });
 
 describe("a token", () => {

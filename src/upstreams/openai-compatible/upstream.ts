@@ -2,7 +2,7 @@
 
 import type { ChatRequest } from "../../contract/chat-request.ts";
 import type { TokenUsage } from "../../contract/events.ts";
-import { GatewayError } from "../../contract/gateway-error.ts";
+import { GatewayError, repeatableAtOnce } from "../../contract/gateway-error.ts";
 import { isJsonObject } from "../../contract/json.ts";
 import type { UpstreamLimits } from "../../contract/limits.ts";
 import type { EventDecoder, OpenContext, PassThrough, Upstream, UpstreamReply } from "../../contract/upstream.ts";
@@ -232,7 +232,7 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
     const repair = repairFor(refusal, fields, applied);
     if (repair !== undefined) noteRepair(sending, repair);
     const canMove = isAboutKey(refusal.reason) && keys.hasReady(model, new Set([key.id]));
-    return repair !== undefined || canMove ? asRepeatable(refusal) : refusal;
+    return repair !== undefined || canMove ? repeatableAtOnce(refusal) : refusal;
   }
 
   function noteThoughts(model: string, start: "marked" | "unopened"): void {
@@ -308,14 +308,4 @@ function rescueOf(request: ChatRequest, dialect: Dialect): Rescue {
   if (thinkingOf(request) === false) return "any";
   const format = request.body["response_format"];
   return isJsonObject(format) && format["type"] !== "text" ? "json" : "none";
-}
-
-/** At once: what has changed is not what a wait would help against. */
-function asRepeatable(refusal: UpstreamRefusal): GatewayError {
-  const { kind, message, upstream } = refusal;
-  return new GatewayError(kind, message, {
-    cause: refusal,
-    retryable: true,
-    ...(upstream === undefined ? {} : { upstream }),
-  });
 }

@@ -18,7 +18,3 @@ export function asFinal(error: unknown): never {
 export function isAboutChat(error: unknown): error is QwenRefusal {
   return error instanceof QwenRefusal && error.chainAction !== "none";
 }
-
-export function asRepeatable(error: QwenRefusal): GatewayError {
-  return new GatewayError(error.kind, error.message, { cause: error, upstream: upstreamName, retryable: true });
-}

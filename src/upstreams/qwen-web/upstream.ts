@@ -2,7 +2,7 @@
 
 import type { ChatRequest } from "../../contract/chat-request.ts";
 import type { Forwarding } from "../../contract/forward.ts";
-import { GatewayError } from "../../contract/gateway-error.ts";
+import { GatewayError, repeatableAtOnce } from "../../contract/gateway-error.ts";
 import type { OpenContext, Resume, SaidText, Upstream, UpstreamReply } from "../../contract/upstream.ts";
 import type { Account } from "../../credentials/account.ts";
 import type { AccountUse } from "../../credentials/account-pool.ts";
@@ -12,7 +12,7 @@ import { sleep, withRetry } from "../../outbound/retry.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { QwenFile } from "../../wire/qwen-web.ts";
 import { accountRefusal, type WebAccounts } from "./accounts.ts";
-import { asFinal, asRepeatable, isAboutChat } from "./chain-errors.ts";
+import { asFinal, isAboutChat } from "./chain-errors.ts";
 import { createQwenWebClient } from "./client.ts";
 import { everything, type Unseen } from "./compose-message.ts";
 import { QwenRefusal, upstreamName } from "./errors.ts";
@@ -178,7 +178,7 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
       return await send(turn, chatId, null, outgoing);
     } catch (error) {
       // A spare chat that turns out to be gone or busy must not fail a request that never asked for it.
-      throw isAboutChat(error) ? asRepeatable(error) : error;
+      throw isAboutChat(error) ? repeatableAtOnce(error) : error;
     }
   }
 
@@ -234,7 +234,7 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
         // An older message's file may be gone for Qwen: in a new chat it goes up anew.
         isLost = refusal.chainAction !== "none" || (parentId !== null && refusal.kind === "invalid-request");
         if (isLost && context.resume !== undefined) lostChains.add(context.resume);
-        return isLost ? asRepeatable(refusal) : judgeInStream(turn, refusal);
+        return isLost ? repeatableAtOnce(refusal) : judgeInStream(turn, refusal);
       },
       onSkipped: (reason) =>
         options.log.warn("Skipped an event of Qwen's stream", { requestId: context.requestId, reason }),
@@ -269,7 +269,7 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
   function judgeInStream({ account, mustStay }: Turn, refusal: QwenRefusal): GatewayError {
     const verdict = accounts.judge(account, refusal);
     const canRepeat = verdict === "renewable" || (verdict === "set-aside" && !mustStay && accounts.mayMove(refusal));
-    return canRepeat ? asRepeatable(refusal) : refusal;
+    return canRepeat ? repeatableAtOnce(refusal) : refusal;
   }
 
   function prepare({ request, context, account }: Turn, unseen: Unseen): Promise<OutgoingMessage> {

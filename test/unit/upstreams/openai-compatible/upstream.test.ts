@@ -288,7 +288,7 @@ describe("several keys", () => {
     const { events } = await askOnce(upstream, request());
     const next = [await askOnce(upstream, request()), await askOnce(upstream, request())];
 
-    expect(events.at(-1)).toMatchObject({ type: "reply-error", error: { retryable: true } });
+    expect(events.at(-1)).toMatchObject({ type: "reply-error", error: { retryable: true, atOnce: true } });
     expect(next.map(({ account }) => account)).toEqual(["key-2", "key-2"]);
   });
 
