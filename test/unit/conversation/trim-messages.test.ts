@@ -1,0 +1,67 @@
+// The strategies one by one and together, and what is told of what they did.
+
+import { describe, expect, test } from "bun:test";
+import { estimateMessages, estimatePrompt } from "../../../src/conversation/estimate-prompt.ts";
+import { trimMessages } from "../../../src/conversation/trim-messages.ts";
+import { assistant, call, result, system, user } from "./messages.ts";
+
+const long = "word ".repeat(2000);
+const messages = [
+  system("Be kind"),
+  user("first"),
+  assistant(undefined, call("1", "read", "{}")),
+  result("1", long),
+  assistant("Read"),
+  user("second"),
+  assistant(undefined, call("2", "read", "{}")),
+  result("2", long),
+  assistant("Read again"),
+  user("third"),
+];
+const all = messages.map((_, index) => index);
+
+describe("trimMessages", () => {
+  test("changes nothing that fits", () => {
+    const trimmed = trimMessages(messages, "both", 100_000);
+    expect(trimmed).toEqual({ messages, kept: all, changed: 0, tokens: estimateMessages(messages) });
+  });
+
+  test("oldest-turns drops turns and shortens nothing", () => {
+    const trimmed = trimMessages(messages, "oldest-turns", 3000);
+    expect(trimmed).toMatchObject({ kept: [0, 5, 6, 7, 8, 9], changed: 4 });
+    expect(trimmed.messages).toEqual(trimmed.kept.map((index) => messages[index]!));
+    expect(trimmed.tokens).toBe(estimateMessages(trimmed.messages));
+  });
+
+  test("tool-results shortens results and drops nothing", () => {
+    const trimmed = trimMessages(messages, "tool-results", 3000);
+    expect(trimmed).toMatchObject({ kept: all, changed: 1 });
+    expect(trimmed.messages).toHaveLength(messages.length);
+    expect(trimmed.tokens).toBe(estimateMessages(trimmed.messages));
+  });
+
+  test("both drops turns only when shorter results are not enough", () => {
+    expect(trimMessages(messages, "both", 1000)).toMatchObject({ kept: all, changed: 2 });
+    const trimmed = trimMessages(messages, "both", 500);
+    // Four messages are gone, and of those that are left one is shorter.
+    expect(trimmed).toMatchObject({ kept: [0, 5, 6, 7, 8, 9], changed: 5 });
+    expect(trimmed.tokens).toBe(estimateMessages(trimmed.messages));
+  });
+
+  test("does as much as it may when that is not enough", () => {
+    expect(trimMessages(messages, "oldest-turns", 1)).toMatchObject({ kept: [0, 9], changed: 8 });
+    expect(trimMessages(messages, "tool-results", 1)).toMatchObject({ kept: all, changed: 2 });
+  });
+});
+
+describe("estimatePrompt", () => {
+  test("counts texts, calls, pictures, and what a tool says of itself", () => {
+    const said = [user("four words of text"), assistant(undefined, call("1", "read", '{"path":"a"}'))];
+    const picture = { role: "user", content: [{ type: "image", url: "data:image/png;base64,AAAA" }] } as const;
+    const tool = { name: "read", description: "Reads a file", parameters: { type: "object" } };
+    const plain = estimatePrompt({ messages: said, tools: [] });
+    expect(plain).toBe(4 + 5 + 4 + 4);
+    expect(estimatePrompt({ messages: [...said, picture], tools: [] })).toBeGreaterThan(plain + 500);
+    expect(estimatePrompt({ messages: said, tools: [tool] })).toBeGreaterThan(plain + 10);
+  });
+});
