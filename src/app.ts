@@ -186,6 +186,7 @@ function createConfiguredGateway(
     retry: retryOf(config),
     retryBudgetMs: config.retryBudgetMs,
     debugStreaming: config.debugStreaming,
+    contextTrim: config.contextTrim,
     maxMessages: config.maxMessages,
     admission: { maxStreams: config.maxStreams, maxStreamsPerKey: config.maxStreamsPerKey, slots },
     clock,

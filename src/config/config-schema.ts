@@ -281,6 +281,11 @@ export const configSchema = Type.Object(
       pattern: "^\\S+$",
       allowed: "the name of a model",
     }),
+    contextTrim: Type.Enum(["off", "tool-results", "oldest-turns", "both"], {
+      description:
+        "A conversation that is longer than its model's context: refused, old results of tools shortened, the oldest turns left out, or both",
+      default: "off",
+    }),
 
     sessionMatch: Type.Enum(["history", "first-message"], {
       description: "How a request finds its conversation: by its whole history, or by its first message alone",

@@ -1,5 +1,7 @@
 // The one error class of the product and its table to HTTP. How a surface prints it is the surface's business.
 
+import type { PromptLengths } from "./context-too-long.ts";
+
 /** What went wrong, in words that every room shares. Closed: a new kind needs a row in every table. */
 export type ErrorKind =
   | "invalid-request"
@@ -57,6 +59,8 @@ export interface GatewayErrorOptions {
   readonly atOnce?: boolean;
   /** The client is told that asking again soon is useless. @defaultValue false */
   readonly final?: boolean;
+  /** Of a prompt that is too long, as far as the upstream told them. */
+  readonly lengths?: PromptLengths;
 }
 
 /**
@@ -72,6 +76,7 @@ export class GatewayError extends Error {
   readonly retryable: boolean;
   readonly atOnce: boolean;
   readonly final: boolean;
+  readonly lengths: PromptLengths | undefined;
 
   constructor(kind: ErrorKind, message: string, options: GatewayErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -82,6 +87,7 @@ export class GatewayError extends Error {
     this.retryable = options.retryable ?? false;
     this.atOnce = options.atOnce ?? false;
     this.final = options.final ?? false;
+    this.lengths = options.lengths;
   }
 }
 

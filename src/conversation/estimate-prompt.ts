@@ -1,5 +1,5 @@
-// A guess at the tokens of a prompt, message by message, for whoever has to know which of them to leave out. No template is
-// known here: servers that count say otherwise, and what they say goes before.
+// A guess at the tokens of a prompt, message by message, for whoever has to leave some out. It knows no template: what a
+// server counts goes before.
 
 import type { ChatRequest, ContentPart, Message, ToolDefinition } from "../contract/chat-request.ts";
 import { estimatedTokensOf, estimateTokens } from "./estimate-tokens.ts";

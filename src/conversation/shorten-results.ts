@@ -1,5 +1,5 @@
-// A history whose old results of tools are shorter: of a long one, beginning and end stay, and a note says how much is gone.
-// Agents read files and run commands all the time, and of what they saw long ago they mostly need to know that they saw it.
+// A history whose old results of tools are shorter: of a long one, beginning and end stay, and a note says how much went.
+// Agents read files and run commands all the time; of what they saw long ago they mostly need to know that they saw it.
 
 import type { ContentPart, Message } from "../contract/chat-request.ts";
 import { estimateMessage } from "./estimate-prompt.ts";

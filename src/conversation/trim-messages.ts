@@ -1,4 +1,4 @@
-// A history that fits, by what the user allows to be given up. Pure: when that is done, and for how many tokens, is decided by
+// A history that fits, by what the user allows to be given up. When that is done, and for how many tokens, is decided by
 // gateway/context-trim.ts.
 
 import type { Message } from "../contract/chat-request.ts";

@@ -8,6 +8,7 @@ import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Breaker } from "./breaker.ts";
 import type { Liveness } from "./liveness.ts";
+import type { ContextTrimSettings } from "./context-trim.ts";
 import type { Candidate } from "./model-routes.ts";
 import type { Turn } from "./turn.ts";
 import type { UpstreamQueues } from "./upstream-queues.ts";
@@ -27,6 +28,8 @@ export interface ExchangeOptions {
   readonly breaker?: Breaker;
   /** Where it waits when an upstream is at its limit. */
   readonly queues?: UpstreamQueues;
+  /** How prompts that are too long are shortened. Undefined: they are refused. */
+  readonly contextTrim?: ContextTrimSettings | undefined;
   readonly retry: { readonly maxAttempts: number; readonly baseDelayMs: number; readonly maxDelayMs: number };
   /** Wall clock of all attempts, chat creation and waits included. @defaultValue 60_000 */
   readonly retryBudgetMs: number;

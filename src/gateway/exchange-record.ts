@@ -17,6 +17,8 @@ export class ExchangeRecord {
   account = "";
   /** How long it stood in line. */
   queuedMs = 0;
+  /** Messages that its upstream was not sent, or not whole. */
+  trimmedMessages = 0;
   readonly #options: ExchangeOptions;
   readonly #startedAtMs: number;
   #firstTokenMs: number | undefined;
@@ -81,6 +83,7 @@ export class ExchangeRecord {
       firstTokenMs: this.#firstTokenMs === undefined ? undefined : Math.round(this.#firstTokenMs),
       queuedMs: this.queuedMs === 0 ? undefined : Math.round(this.queuedMs),
       totalMs: Math.round(totalMs),
+      trimmedMessages: this.trimmedMessages === 0 ? undefined : this.trimmedMessages,
       inputTokens: this.#usage?.inputTokens,
       outputTokens: this.#usage?.outputTokens,
       bytes: sent.sentBytes,

@@ -9,6 +9,7 @@ import { withRetry } from "../outbound/retry.ts";
 import { Attempt, type AttemptEnd, type AttemptHooks, type CleanEnd } from "./attempt.ts";
 import { clientLeft } from "./attempt-errors.ts";
 import { Collector } from "./collect.ts";
+import { ContextTrim } from "./context-trim.ts";
 import type { ExchangeOptions } from "./exchange-options.ts";
 import { ExchangeRecord } from "./exchange-record.ts";
 import { isWorthMoving, keeperFirst, requestFor } from "./failover.ts";
@@ -34,6 +35,8 @@ export class Exchange implements AttemptHooks, RelayHooks {
   readonly #opening: Opening;
   readonly #record: ExchangeRecord;
   readonly #place: UpstreamPlace;
+  /** Undefined: prompts are never shortened. */
+  readonly #trim: ContextTrim | undefined;
   #budget: RetryBudget;
   /** Those that keep the conversation come first, once the turn has been found. */
   #candidates: readonly Candidate[];
@@ -57,7 +60,8 @@ export class Exchange implements AttemptHooks, RelayHooks {
     this.#candidates = options.candidates;
     this.#opening = new Opening(options.liveness, this.#consumer, () => this.#leave());
     this.#record = new ExchangeRecord(options);
-    const { queues, caller } = options;
+    const { queues, caller, contextTrim, log, requestId } = options;
+    if (contextTrim !== undefined) this.#trim = new ContextTrim(contextTrim, log.with({ requestId }));
     this.#place = new UpstreamPlace({
       queues,
       request,
@@ -99,6 +103,8 @@ export class Exchange implements AttemptHooks, RelayHooks {
     headers["x-upstream"] = this.#served.upstream.name;
     headers["x-model"] = headerText(this.#attempt.model);
     headers["x-attempts"] = String(this.#budget.attempts);
+    const trimmed = this.#trim?.changed(this.#served) ?? 0;
+    if (trimmed > 0) headers["x-context-trimmed"] = String(trimmed);
     return headers;
   }
 
@@ -169,7 +175,7 @@ export class Exchange implements AttemptHooks, RelayHooks {
     for (const [index, candidate] of candidates.entries()) {
       breaker?.asked(candidate);
       try {
-        return await this.#tryOnce(candidate);
+        return await this.#tryFitting(candidate);
       } catch (error) {
         const failure = toGatewayError(error);
         if (!this.#controller.signal.aborted) breaker?.failed(candidate, failure.kind);
@@ -187,13 +193,20 @@ export class Exchange implements AttemptHooks, RelayHooks {
     }
   }
 
+  #tryFitting(candidate: Candidate): Promise<void> {
+    const tryOnce = (): Promise<void> => this.#tryOnce(candidate);
+    const mayRepeat = (): boolean => !this.#controller.signal.aborted && this.#budget.hasAttempt;
+    return this.#trim === undefined ? tryOnce() : this.#trim.attempt(candidate, tryOnce, mayRepeat);
+  }
+
   async #tryOnce(candidate: Candidate): Promise<void> {
     const { turn, caller, requestId, liveness, log, debugStreaming, breaker } = this.#options;
     const { upstream } = candidate;
     this.#served = candidate;
     this.#record.upstream = upstream;
     const recalled = upstream.keepsConversations === true ? [] : await turn.recall();
-    const request = requestFor(candidate, this.#options.request, recalled);
+    const whole = requestFor(candidate, this.#options.request, recalled);
+    const request = this.#trim?.fit(candidate, whole) ?? whole;
     const opening = this.#opening;
     await this.#place.enter(candidate, this.#budget.deadlineMs);
     this.#budget.attempts++;
@@ -325,6 +338,7 @@ export class Exchange implements AttemptHooks, RelayHooks {
 
   #finish(outcome: ReplyOutcome, error: GatewayError | undefined): void {
     this.#record.queuedMs = this.#place.waitedMs;
+    this.#record.trimmedMessages = this.#trim?.changed(this.#served) ?? 0;
     if (!this.#record.end(outcome, error, this.#budget.attempts, this.#consumer)) return;
     this.#options.onEnd(error);
   }

@@ -7,11 +7,13 @@ import type { Surface } from "../contract/surface.ts";
 import type { ModelInfo, Upstream } from "../contract/upstream.ts";
 import { parseBody } from "../conversation/parse-body.ts";
 import { sessionHints } from "../conversation/session-hints.ts";
+import type { TrimStrategy } from "../conversation/trim-messages.ts";
 import type { ConversationView, Store } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import { type Metrics, silentMetrics } from "../telemetry/metrics.ts";
 import { type AdmissionOptions, createAdmission } from "./admission.ts";
 import { createBreaker } from "./breaker.ts";
+import { contextTrimOf } from "./context-trim.ts";
 import { Exchange } from "./exchange.ts";
 import { createForwarder, type IncomingForward, type Running } from "./forward/forwarder.ts";
 import { createLiveness, type LivenessOptions } from "./liveness.ts";
@@ -74,6 +76,8 @@ export interface GatewayOptions {
   readonly retry: { readonly maxAttempts: number; readonly baseDelayMs: number; readonly maxDelayMs: number };
   readonly retryBudgetMs: number;
   readonly debugStreaming: boolean;
+  /** What is given up of a prompt that is too long for its model. @defaultValue "off": it is refused */
+  readonly contextTrim?: "off" | TrimStrategy;
   /** Most messages of one request. @defaultValue no limit */
   readonly maxMessages?: number;
   /** How many replies may run at a time. @defaultValue no limit */
@@ -98,6 +102,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const routes = createModelRoutes({ upstreams, catalog, routes: modelRoutes, defaultModel });
   const breaker = createBreaker({ openMs: breakerOpenMs, clock: options.clock });
   const queues = createUpstreamQueues({ clock: () => liveness.now(), metrics });
+  const contextTrim = contextTrimOf(options.contextTrim ?? "off", catalog);
   const running = new Set<Running>();
   /** Requests whose answer has not begun. Some run no exchange yet: they wait for their session's turn. */
   let arriving = 0;
@@ -156,6 +161,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       liveness,
       retry: options.retry,
       retryBudgetMs: options.retryBudgetMs,
+      contextTrim,
       holdHeadersMs: options.holdHeadersMs,
       log,
       metrics,

@@ -12,6 +12,8 @@ export interface ModelCatalog {
   offers(upstream: Upstream, model: string): boolean;
   /** The upstream's own first choice, by the newest list. */
   firstOf(upstream: Upstream): string | undefined;
+  /** What the model reads and writes together, in tokens, by the newest list. Undefined: nobody knows. */
+  contextTokens(upstream: Upstream, model: string | undefined): number | undefined;
 }
 
 export interface CatalogOptions {
@@ -88,5 +90,6 @@ export function createModelCatalog({ upstreams, clock }: CatalogOptions): ModelC
     },
     offers: (upstream, model) => listOf(upstream)?.names.has(model) ?? false,
     firstOf: (upstream) => listOf(upstream)?.models[0]?.id,
+    contextTokens: (upstream, model) => listOf(upstream)?.models.find(({ id }) => id === model)?.contextTokens,
   };
 }

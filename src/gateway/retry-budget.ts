@@ -23,6 +23,11 @@ export class RetryBudget {
     return Date.now() < this.deadlineMs;
   }
 
+  /** Whether a refused request may be sent once more, changed: at once, so that no delay counts. */
+  get hasAttempt(): boolean {
+    return this.attempts < this.#limits.maxAttempts && this.hasTime;
+  }
+
   /** Whether an empty answer is asked for anew: once, while there is an attempt and time for it. What stays empty is told so. */
   takeEmptyRepetition(): boolean {
     const { maxAttempts, maxDelayMs } = this.#limits;

@@ -114,10 +114,12 @@ export class UpstreamRefusal extends GatewayError {
     options: GatewayErrorOptions & { readonly told?: string; readonly limits?: ToldLengths },
   ) {
     const { kind, retryable, final } = meanings[reason];
-    super(kind, message, { retryable, ...(final === undefined ? {} : { final }), ...options });
+    const { told = "", limits = {} } = options;
+    const lengths = reason === "context" ? { lengths: limits } : {};
+    super(kind, message, { retryable, ...(final === undefined ? {} : { final }), ...lengths, ...options });
     this.reason = reason;
-    this.told = options.told ?? "";
-    this.limits = options.limits ?? {};
+    this.told = told;
+    this.limits = limits;
   }
 }
 

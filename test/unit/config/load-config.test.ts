@@ -73,6 +73,7 @@ describe("loadConfig", () => {
       dashscopeApiKey: [],
       modelscopeApiKey: [],
       defaultModel: "qwen3-max",
+      contextTrim: "off",
       sessionMatch: "history",
       sessionTimeout: 2_592_000_000,
       sessionCleanupInterval: 600_000,
@@ -120,7 +121,7 @@ describe("loadConfig", () => {
       ..."DASHSCOPE_REQUESTS_PER_MINUTE DASHSCOPE_TOKENS_PER_MINUTE MODELSCOPE_API_KEY UPSTREAMS MODEL_ROUTES".split(
         " ",
       ),
-      ..."DEFAULT_MODEL SESSION_MATCH SESSION_TIMEOUT".split(" "),
+      ..."DEFAULT_MODEL CONTEXT_TRIM SESSION_MATCH SESSION_TIMEOUT".split(" "),
       ..."SESSION_CLEANUP_INTERVAL RETRY_MAX_ATTEMPTS RETRY_BASE_DELAY_MS RETRY_MAX_DELAY_MS".split(" "),
       ..."RETRY_BUDGET_MS ACCOUNT_COOLDOWN_MAX_MS ACCOUNT_CHALLENGE_MS ACCOUNT_SIGN_IN_MS ACCOUNT_BUSY_MS BREAKER_OPEN_MS FIRST_BYTE_TIMEOUT_MS STALL_TIMEOUT_MS".split(
         " ",

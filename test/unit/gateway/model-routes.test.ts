@@ -139,6 +139,19 @@ describe("createModelCatalog", () => {
     expect(await list([web, down, cloud])).toEqual(["qwen3-max", "qwen3-coder-plus", "qwen-plus"]);
     expect(list([down])).rejects.toThrow("down");
   });
+
+  test("knows the context of the models that were listed, of each upstream for itself", async () => {
+    const small = upstreamOf("small", [], { listModels: async () => [{ ...info("qwen3:8b"), contextTokens: 8192 }] });
+    const catalog = createModelCatalog({ upstreams: () => [small, home], clock: Date.now });
+    expect(catalog.contextTokens(small, "qwen3:8b")).toBeUndefined();
+    await catalog.ready();
+    expect(catalog.contextTokens(small, "qwen3:8b")).toBe(8192);
+    expect([catalog.contextTokens(small, "other"), catalog.contextTokens(small, undefined)]).toEqual([
+      undefined,
+      undefined,
+    ]);
+    expect(catalog.contextTokens(home, "qwen3:8b")).toBeUndefined();
+  });
 });
 
 describe("createBreaker", () => {

@@ -22,6 +22,15 @@ describe("RetryBudget", () => {
     expect(new RetryBudget(limits, 7000).takeEmptyRepetition()).toBe(false);
   });
 
+  test("has an attempt left as long as there is one, and time for it", () => {
+    const budget = new RetryBudget(limits, 60_000);
+    budget.attempts = 2;
+    expect(budget.hasAttempt).toBe(true);
+    budget.attempts = 3;
+    expect(budget.hasAttempt).toBe(false);
+    expect(new RetryBudget(limits, -1).hasAttempt).toBe(false);
+  });
+
   test("tells a client not to begin anew when the time was spent, not the attempts", () => {
     const budget = new RetryBudget(limits, 60_000);
     budget.attempts = 2;

@@ -211,6 +211,9 @@ describe("what the client is told", () => {
       "The prompt is too long: 1015 tokens > 1014 maximum, this model's maximum context length is 1024 tokens. Shorten the conversation or start a new one",
     );
     expect(error.limits).toEqual({ contextTokens: 1024, promptTokens: 1015, maxPromptTokens: 1014 });
+    // For whoever shortens the prompt: others' lengths are no business of theirs.
+    expect(error.lengths).toEqual(error.limits);
+    expect(classify("", 500).lengths).toBeUndefined();
   });
 
   /** As their servers write them (sources and trackers, 2025-04 to 2026-11). */
