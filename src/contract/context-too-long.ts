@@ -24,6 +24,16 @@ export function contextTooLong(lengths: PromptLengths = {}, reason?: string): st
   return `The prompt is too long: ${why === undefined ? "" : `${why}, `}${most}. ${advice}`;
 }
 
+/**
+ * The prompt's length, undefined where nobody has counted it to its end: vLLM reads no further than one token too many, and
+ * tells that as the count.
+ * @see https://github.com/vllm-project/vllm/issues/33418
+ */
+export function countedTokens({ promptTokens, maxPromptTokens, contextTokens }: PromptLengths): number | undefined {
+  const most = maxPromptTokens ?? contextTokens;
+  return most !== undefined && promptTokens === most + 1 ? undefined : promptTokens;
+}
+
 function excessOf({ promptTokens, maxPromptTokens, contextTokens }: PromptLengths): string | undefined {
   const most = maxPromptTokens ?? contextTokens;
   if (promptTokens === undefined) return undefined;

@@ -1,7 +1,7 @@
 // How much of a prompt that is too long may stay. Limits are in the server's tokens, messages are measured in estimated
 // ones: what a refusal tells of the prompt says how far apart the two are.
 
-import type { PromptLengths } from "../contract/context-too-long.ts";
+import { countedTokens, type PromptLengths } from "../contract/context-too-long.ts";
 
 /** In estimated tokens. */
 export interface PromptRoom {
@@ -35,7 +35,7 @@ export function promptRoom(
   const limit = contextTokens ?? maxPromptTokens;
   if (limit === undefined) return undefined;
   const answer = contextTokens === undefined ? 0 : Math.min(answerTokens ?? usualAnswerTokens, limit * mostAnswerShare);
-  const promptTokens = countOf(told);
+  const promptTokens = countedTokens(told);
   // Uncounted, it is as long as the limit at least: it was refused.
   const tokens = promptTokens ?? Math.max(estimatedTokens, limit);
   const share = promptTokens === undefined ? estimatedShare : countedShare;
@@ -44,9 +44,4 @@ export function promptRoom(
     aimTokens: Math.floor((limit - answer) * share * estimatedPerToken),
     mostTokens: Math.floor(limit * estimatedPerToken),
   };
-}
-
-/** vLLM of 2026-01 reads no further than one token too many, and tells that as the count (vllm-project/vllm#33418). */
-function countOf({ promptTokens, maxPromptTokens }: PromptLengths): number | undefined {
-  return promptTokens === (maxPromptTokens ?? Number.NaN) + 1 ? undefined : promptTokens;
 }

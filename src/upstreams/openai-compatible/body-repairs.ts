@@ -1,6 +1,7 @@
 // What a refused request may be changed to before it is sent once more: each repair once, and only such as leave the
 // meaning of the request as it is. Pure.
 
+import { countedTokens } from "../../contract/context-too-long.ts";
 import { isJsonObject, type Json } from "../../contract/json.ts";
 import type { Body } from "./dialect.ts";
 import type { UpstreamRefusal } from "./refusal.ts";
@@ -97,16 +98,24 @@ function repairTokens({ reason, told, limits }: UpstreamRefusal, body: Body): Re
   const wanted = body["max_tokens"];
   if (typeof wanted !== "number") return undefined;
   const { maxOutputTokens, contextTokens, promptTokens } = limits;
+  // vLLM reserves all of it and counts no further (vllm-project/vllm#42474, 2026-05); untold, it gives what there is.
+  const isUncounted = untoldCount.test(told) || (promptTokens !== undefined && countedTokens(limits) === undefined);
+  if (reason === "context" && isUncounted && wanted > leastRoomTokens) return withoutMaxTokens;
   const room = contextTokens !== undefined && promptTokens !== undefined ? contextTokens - promptTokens : undefined;
   const most = maxOutputTokens ?? (reason === "context" ? room : undefined);
   if (most !== undefined && most >= Math.min(leastRoomTokens, wanted) && most < wanted) {
     return { name: "fewer-tokens", isLasting: false, change: (from) => ({ ...from, max_tokens: most }) };
   }
-  if (reason === "request" && /max_tokens|max_completion_tokens/.test(told)) {
-    return { name: "no-max-tokens", isLasting: false, change: (from) => without(from, ["max_tokens"]) };
-  }
+  if (reason === "request" && /max_tokens|max_completion_tokens/.test(told)) return withoutMaxTokens;
   return undefined;
 }
+
+const untoldCount = /prompt contains at least/;
+const withoutMaxTokens: Repair = {
+  name: "no-max-tokens",
+  isLasting: false,
+  change: (from) => without(from, ["max_tokens"]),
+};
 
 function repairField({ reason, told, param }: UpstreamRefusal, body: Body): Repair | undefined {
   if (reason !== "request") return undefined;

@@ -46,6 +46,8 @@ describe("promptRoom", () => {
   test("takes a count for none that is one more than the most: there the server stopped counting", () => {
     const told = { contextTokens: 10_000, maxPromptTokens: 9000, promptTokens: 9001 };
     expect(promptRoom(told, 20_000, 1000)).toEqual(promptRoom({ contextTokens: 10_000 }, 20_000, 1000));
+    const short = { contextTokens: 10_000, promptTokens: 10_001 };
+    expect(promptRoom(short, 20_000, 1000)).toEqual(promptRoom({ contextTokens: 10_000 }, 20_000, 1000));
     expect(promptRoom({ ...told, promptTokens: 9002 }, 9002, 1000)?.aimTokens).toBe(8100);
   });
 });

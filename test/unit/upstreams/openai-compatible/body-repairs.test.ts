@@ -97,6 +97,17 @@ describe("findRepair", () => {
     expect(repair("max_tokens is too large: 32000", body)).toEqual(plain);
   });
 
+  /** vllm-project/vllm#33418 (2026-01), #42474 (2026-05) and public reports of the time between. */
+  test.each([
+    "You passed 768 input tokens and requested 32001 output tokens. However, the model's context length is only 32768 tokens, resulting in a maximum input length of 767 tokens.",
+    "This model's maximum context length is 32768 tokens. However, you requested 32001 output tokens and your prompt contains at least 768 input tokens, for a total of at least 32769 tokens.",
+    "This model's maximum context length is 767 tokens. However, your request has 768 input tokens. Please reduce the length of the input messages.",
+  ])("asks for what is left where the server stopped counting the prompt", (context) => {
+    expect(repair(context, { ...plain, max_tokens: 32_001 })).toEqual(plain);
+    expect(repair(context, plain)).toBeUndefined();
+    expect(repair(context, { ...plain, max_tokens: 512 })).toBeUndefined();
+  });
+
   test("leaves a prompt alone that leaves no room for an answer: the client should know", () => {
     const body = new TextDecoder().decode(readCompatible("vllm-err-400-context-length.json"));
 
