@@ -50,6 +50,13 @@ export function createLiveness(options: LivenessOptions): Liveness {
   function sweep(): void {
     const nowMs = now();
     for (const watched of watchedReplies) check(watched, nowMs, options);
+    // Not when the last one ends: the next begins soon.
+    if (watchedReplies.size === 0) stopTimer();
+  }
+
+  function stopTimer(): void {
+    clearInterval(timer);
+    timer = undefined;
   }
 
   return {
@@ -60,14 +67,10 @@ export function createLiveness(options: LivenessOptions): Liveness {
     },
     unwatch(watched) {
       watchedReplies.delete(watched);
-      if (watchedReplies.size > 0) return;
-      clearInterval(timer);
-      timer = undefined;
     },
     stop() {
       watchedReplies.clear();
-      clearInterval(timer);
-      timer = undefined;
+      stopTimer();
     },
   };
 }

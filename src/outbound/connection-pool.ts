@@ -34,8 +34,6 @@ export function createConnectionPool(options: PoolOptions): ConnectionPool {
     const connections = idle.get(key);
     const at = connections?.lastIndexOf(one) ?? -1;
     if (at >= 0) connections?.splice(at, 1);
-    if (connections?.length === 0) idle.delete(key);
-    if (idle.size === 0) stopTimer();
   }
 
   function stopTimer(): void {
@@ -45,24 +43,24 @@ export function createConnectionPool(options: PoolOptions): ConnectionPool {
 
   function closeOld(): void {
     const oldest = performance.now() - idleMs;
-    for (const connections of [...idle.values()]) {
+    for (const [key, connections] of idle) {
       for (const one of connections.filter(({ since }) => since <= oldest)) one.data();
+      // Not when it is taken: the next answer gives it back.
+      if (connections.length === 0) idle.delete(key);
     }
+    if (idle.size === 0) stopTimer();
   }
 
   return {
     take(key) {
-      const last = idle.get(key)?.at(-1);
-      if (last !== undefined) forget(key, last);
-      return last?.connection;
+      return idle.get(key)?.pop()?.connection;
     },
     connect: (url, signal) => openConnection(url, signal, connectOptions),
     give(key, connection) {
       const connections = idle.get(key) ?? [];
       if (connections.length >= maxIdle) return connection.close();
       const one = new IdleConnection(connection, (dropped) => forget(key, dropped));
-      connections.push(one);
-      idle.set(key, connections);
+      if (connections.push(one) === 1) idle.set(key, connections);
       timer ??= setInterval(closeOld, Math.max(idleMs / 4, 10)).unref();
       connection.resume();
       // Last: it may have been closed already.

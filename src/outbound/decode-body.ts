@@ -2,24 +2,28 @@
 
 import { fromStream } from "./fetch-client.ts";
 import type { OutboundResponse } from "./http-client.ts";
+import type { Http1Headers } from "./http1-headers.ts";
 import { toStream } from "./to-stream.ts";
 
 /** Names of the header to names of the platform; Bun knows two more than the types tell. */
-const formats: Readonly<Record<string, string>> = {
-  gzip: "gzip",
-  "x-gzip": "gzip",
-  deflate: "deflate",
-  br: "brotli",
-  zstd: "zstd",
-};
+const formats: ReadonlyMap<string, string> = new Map([
+  ["gzip", "gzip"],
+  ["x-gzip", "gzip"],
+  ["deflate", "deflate"],
+  ["br", "brotli"],
+  ["zstd", "zstd"],
+]);
+
+interface EncodedResponse extends OutboundResponse {
+  readonly headers: Http1Headers;
+}
 
 /** An encoding that nobody knows is passed on as it came. */
-export function decodeBody(response: OutboundResponse): OutboundResponse {
-  const format = formats[(response.headers.get("content-encoding") ?? "").trim().toLowerCase()];
+export function decodeBody(response: EncodedResponse): OutboundResponse {
+  const coding = response.headers.get("content-encoding");
+  const format = coding === null ? undefined : formats.get(coding.trim().toLowerCase());
   if (format === undefined) return response;
-  const headers = new Headers(response.headers);
-  headers.delete("content-encoding");
-  headers.delete("content-length");
+  const headers = response.headers.without(["content-encoding", "content-length"]);
   // The types name only the formats of the standard, and a narrower kind of bytes than it gives.
   const decompressor = new DecompressionStream(format as "gzip") as unknown as ReadableWritablePair<
     Uint8Array,

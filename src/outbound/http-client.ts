@@ -13,9 +13,12 @@ export interface OutboundRequest {
   readonly signal: AbortSignal;
 }
 
+/** What is read of an answer's headers, by names in lower case. */
+export type ResponseHeaders = Pick<Headers, "get" | "getSetCookie">;
+
 export interface OutboundResponse {
   readonly status: number;
-  readonly headers: Headers;
+  readonly headers: ResponseHeaders;
   readonly body: ByteSource;
 }
 
@@ -33,7 +36,7 @@ export interface HttpClient {
  */
 export function readText(body: ByteSource, maxBytes: number, signal: AbortSignal): Promise<string> {
   return new Promise((resolve, reject) => {
-    const decoder = new TextDecoder();
+    let decoder: TextDecoder | undefined;
     let text = "";
     let received = 0;
     const stop = (): void => {
@@ -49,6 +52,7 @@ export function readText(body: ByteSource, maxBytes: number, signal: AbortSignal
     body.start({
       chunk(bytes) {
         received += bytes.length;
+        decoder ??= new TextDecoder();
         text += decoder.decode(bytes, { stream: true });
         if (received >= maxBytes) {
           stop();
@@ -57,7 +61,7 @@ export function readText(body: ByteSource, maxBytes: number, signal: AbortSignal
       },
       end() {
         stop();
-        resolve(text + decoder.decode());
+        resolve(decoder === undefined ? text : text + decoder.decode());
       },
       fail(error) {
         stop();

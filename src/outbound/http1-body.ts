@@ -1,5 +1,6 @@
 // How long a body is: by a length, by chunks, or until the connection ends. Framing is taken off.
 
+import type { ResponseHeaders } from "./http-client.ts";
 import { Http1Error } from "./http1-error.ts";
 
 export interface BodySink {
@@ -18,7 +19,7 @@ export interface BodyReader {
 }
 
 /** @throws {Http1Error} when the head tells of a body in two ways */
-export function createBodyReader(method: string, status: number, headers: Headers): BodyReader {
+export function createBodyReader(method: string, status: number, headers: ResponseHeaders): BodyReader {
   const coding = headers.get("transfer-encoding");
   const length = headers.get("content-length");
   if (coding !== null && length !== null) throw new Http1Error("the answer tells its length in two ways");
@@ -28,7 +29,7 @@ export function createBodyReader(method: string, status: number, headers: Header
     return new ChunkedBody();
   }
   if (length === null) return new OpenBody();
-  if (!/^[0-9]{1,15}$/.test(length)) throw new Http1Error("the answer has a malformed length");
+  if (!lengthPattern.test(length)) throw new Http1Error("the answer has a malformed length");
   return new SizedBody(Number(length));
 }
 
@@ -70,6 +71,7 @@ class OpenBody implements BodyReader {
   }
 }
 
+const lengthPattern = /^[0-9]{1,15}$/;
 const carriageReturn = 13;
 const lineFeed = 10;
 const semicolon = 59;

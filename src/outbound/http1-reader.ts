@@ -4,10 +4,11 @@
 
 import { type BodyReader, createBodyReader } from "./http1-body.ts";
 import { Http1Error } from "./http1-error.ts";
+import { Http1Headers } from "./http1-headers.ts";
 
 export interface Http1Sink {
   /** Called once, before any body. Interim answers (1xx) are skipped. */
-  head(status: number, headers: Headers): void;
+  head(status: number, headers: Http1Headers): void;
   /** A copy, or a view into the fed chunk, to which nobody writes again: it may be kept. */
   body(bytes: Uint8Array): void;
   /** The answer is whole. `reusable`: the connection may carry another request. */
@@ -26,6 +27,8 @@ const defaultMaxHeadBytes = 65_536;
 const maxHeaders = 256;
 const nothing = new Uint8Array(0);
 const latin1 = new TextDecoder("latin1");
+const statusPattern = /^HTTP\/1\.([01]) ([1-5][0-9][0-9])(?: .*)?$/;
+const listPattern = /[ \t]*,[ \t]*/;
 const tokenPattern = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const badValuePattern = /[\u0000-\u0008\u000a-\u001f\u007f]/;
@@ -121,38 +124,60 @@ interface Head {
   readonly status: number;
   /** Minor version of HTTP/1. */
   readonly version: number;
-  readonly headers: Headers;
+  readonly headers: Http1Headers;
 }
 
 function parseHead(bytes: Uint8Array): Head {
-  const lines = latin1
-    .decode(bytes)
-    .split("\n")
-    .map((line) => (line.endsWith("\r") ? line.slice(0, -1) : line));
-  const match = /^HTTP\/1\.([01]) ([1-5][0-9][0-9])(?: .*)?$/.exec(lines[0] ?? "");
+  const text = latin1.decode(bytes);
+  let end = text.indexOf("\n");
+  const match = statusPattern.exec(text.slice(0, lineEnd(text, 0, end)));
   if (match === null) throw new Http1Error("the answer does not begin like HTTP");
-  const headers = new Headers();
-  const fields = lines.slice(1).filter((line) => line !== "");
-  if (fields.length > maxHeaders) throw new Http1Error("the answer has too many headers");
-  for (const field of fields) appendField(headers, field);
+  const headers = new Http1Headers();
+  let count = 0;
+  for (let start = end + 1; start < text.length; start = end + 1) {
+    end = text.indexOf("\n", start);
+    const line = text.slice(start, lineEnd(text, start, end));
+    if (line === "") continue;
+    if (++count > maxHeaders) throw new Http1Error("the answer has too many headers");
+    appendField(headers, line);
+  }
   return { status: Number(match[2]), version: Number(match[1]), headers };
 }
 
-function appendField(headers: Headers, field: string): void {
+/** Where a line ends without its line end. */
+function lineEnd(text: string, start: number, lineFeedAt: number): number {
+  return lineFeedAt > start && text[lineFeedAt - 1] === "\r" ? lineFeedAt - 1 : lineFeedAt;
+}
+
+function appendField(headers: Http1Headers, field: string): void {
   const colon = field.indexOf(":");
-  const name = field.slice(0, colon);
+  const name = field.slice(0, colon).toLowerCase();
   // Also what begins with white space: a folded line, which old readers join and new ones do not.
   if (colon < 0 || !tokenPattern.test(name)) throw new Http1Error("the answer has a malformed header");
-  const value = field.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, "");
+  const value = trimmed(field, colon + 1);
   if (badValuePattern.test(value)) throw new Http1Error("the answer has a malformed header");
-  const isLength = name.toLowerCase() === "content-length";
-  const known = isLength ? headers.get(name) : null;
+  const known = name === "content-length" ? headers.get(name) : null;
   if (known !== null && known !== value) throw new Http1Error("the answer tells two lengths");
   if (known === null) headers.append(name, value);
 }
 
-function keepsAlive(version: number, headers: Headers): boolean {
-  const options = (headers.get("connection") ?? "").toLowerCase().split(/[ \t]*,[ \t]*/);
+/** Without the white space around it: spaces and tabs, and nothing else. */
+function trimmed(field: string, from: number): string {
+  let start = from;
+  let end = field.length;
+  while (isBlank(field.charCodeAt(start))) start++;
+  while (end > start && isBlank(field.charCodeAt(end - 1))) end--;
+  return field.slice(start, end);
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09;
+}
+
+function keepsAlive(version: number, headers: Http1Headers): boolean {
+  const connection = headers.get("connection");
+  if (connection === null) return version === 1;
+  const options = connection.toLowerCase().split(listPattern);
   if (options.includes("close")) return false;
   return version === 1 || options.includes("keep-alive");
 }

@@ -2,6 +2,7 @@
 
 import type { OutboundRequest } from "./http-client.ts";
 import { Http1Error } from "./http1-error.ts";
+import type { RequestTarget } from "./request-target.ts";
 
 const tokenPattern = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** Latin-1 without control characters: nothing in a value may begin a line of its own. */
@@ -16,10 +17,13 @@ export type HeldRequest = Omit<OutboundRequest, "body"> & {
 const maxJoinedBytes = 64 * 1024;
 
 /** @throws {Http1Error} when a header cannot be written */
-export function encodeRequest(request: HeldRequest, url: URL): readonly Uint8Array[] {
+export function encodeRequest(
+  request: HeldRequest,
+  target: Pick<RequestTarget, "host" | "path">,
+): readonly Uint8Array[] {
   const { headers, body } = request;
   const bodyBytes = sizeOf(body);
-  let head = `${request.method} ${url.pathname}${url.search} HTTP/1.1\r\nhost: ${url.host}\r\n`;
+  let head = `${request.method} ${target.path} HTTP/1.1\r\nhost: ${target.host}\r\n`;
   let names = "";
   let values = "";
   for (const name in headers) {

@@ -9,7 +9,9 @@ import { decodeBody } from "./decode-body.ts";
 import { createFetchClient } from "./fetch-client.ts";
 import { encodeRequest, type HeldRequest } from "./http1-request.ts";
 import { Http1Error } from "./http1-error.ts";
+import type { Http1Headers } from "./http1-headers.ts";
 import { Http1Reader, type Http1Sink } from "./http1-reader.ts";
+import { type RequestTarget, RequestTargets } from "./request-target.ts";
 import type { ConnectionUser, SocketConnection } from "./socket-connection.ts";
 
 export interface TcpClientOptions {
@@ -39,6 +41,7 @@ class StaleConnection extends Error {
 
 export function createTcpClient(options: TcpClientOptions = {}): TcpClient {
   const pool = createConnectionPool(options);
+  const targets = new RequestTargets();
   const uploads = options.uploads ?? createFetchClient((request, transport) => fetch(request, transport));
 
   function send(request: OutboundRequest): Promise<OutboundResponse> {
@@ -47,13 +50,13 @@ export function createTcpClient(options: TcpClientOptions = {}): TcpClient {
 
   async function sendHeld(request: HeldRequest): Promise<OutboundResponse> {
     request.signal.throwIfAborted();
-    const url = new URL(request.url);
-    const pieces = encodeChecked(request, url);
-    const key = `${url.origin}\n${request.headers["authorization"] ?? ""}\n${request.headers["cookie"] ?? ""}`;
+    const target = targets.of(request.url);
+    const pieces = encodeChecked(request, target);
+    const key = `${target.origin}\n${request.headers["authorization"] ?? ""}\n${request.headers["cookie"] ?? ""}`;
     for (let isRepetition = false; ; isRepetition = true) {
       const kept = isRepetition ? undefined : pool.take(key);
       try {
-        const connection = kept ?? (await pool.connect(url, request.signal));
+        const connection = kept ?? (await pool.connect(target.url, request.signal));
         return await new Promise((resolve, reject) => {
           new Answer(connection, request, { pool, key, resolve, reject }).begin(pieces);
         });
@@ -73,9 +76,9 @@ function isHeld(request: OutboundRequest): request is HeldRequest {
   return !(request.body instanceof ReadableStream);
 }
 
-function encodeChecked(request: HeldRequest, url: URL): readonly Uint8Array[] {
+function encodeChecked(request: HeldRequest, target: RequestTarget): readonly Uint8Array[] {
   try {
-    return encodeRequest(request, url);
+    return encodeRequest(request, target);
   } catch (error) {
     if (!(error instanceof Http1Error)) throw error;
     throw new GatewayError("upstream-failed", `Cannot send the request: ${error.message}`, { cause: error });
@@ -170,7 +173,7 @@ class Answer implements ByteSource, ConnectionUser, Http1Sink, EventListenerObje
     if (!this.#isOver) this.#leave(false);
   }
 
-  head(status: number, headers: Headers): void {
+  head(status: number, headers: Http1Headers): void {
     this.#hasHead = true;
     this.#owner.resolve(decodeBody({ status, headers, body: this }));
   }

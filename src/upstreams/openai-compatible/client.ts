@@ -3,7 +3,13 @@
 import type { ByteSource } from "../../contract/byte-source.ts";
 import type { JsonObject } from "../../contract/json.ts";
 import { fromBytes } from "../../outbound/fetch-client.ts";
-import { type HttpClient, type OutboundRequest, type OutboundResponse, readText } from "../../outbound/http-client.ts";
+import {
+  type HttpClient,
+  type OutboundRequest,
+  type OutboundResponse,
+  readText,
+  type ResponseHeaders,
+} from "../../outbound/http-client.ts";
 import type { ConditionalHeader, Dialect } from "./dialect.ts";
 import { isErrorAnswer, parseObject } from "./error-body.ts";
 import { type AnswerFacts, classifyAnswer, readRetryAfter, type RefusalSource } from "./errors.ts";
@@ -44,7 +50,7 @@ export interface CompatibleClient {
     body: CompletionBody,
     secret: string | undefined,
     signal: AbortSignal,
-    onHead?: (headers: Headers) => void,
+    onHead?: (headers: ResponseHeaders) => void,
   ): Promise<AcceptedCompletion>;
   /** Sends a body as it is. The answer is whatever it is. @param path as the dialect's record says it */
   post(path: string, body: PostBody, secret: string | undefined, signal: AbortSignal): Promise<OutboundResponse>;
@@ -60,23 +66,40 @@ export interface CompatibleClient {
   ): Promise<JsonObject | undefined>;
 }
 
+const acceptsCompletion = "text/event-stream, application/json";
 const maxJsonBytes = 16 * 1024 * 1024;
 const maxRefusalBytes = 64 * 1024;
 
 export function createCompatibleClient(options: ClientOptions): CompatibleClient {
   const { dialect, http, baseUrl, source } = options;
+  const completionsUrl = `${baseUrl}/chat/completions`;
+
+  const conditional = dialect.headers.filter(({ when }) => when !== "always");
+  const lasting = fieldsOf(dialect.headers.filter(({ when }) => when === "always"));
+  /** Of JSON requests that no condition applies to, by their secrets: those of all but a few. */
+  const plain = new Map<string | undefined, Record<string, string>>();
 
   function headers(secret: string | undefined, accept: string, body?: CompletionBody): Record<string, string> {
-    const extras = dialect.headers.filter((header) => applies(header, body ?? ""));
+    const extras = body === undefined ? [] : conditional.filter((header) => applies(header, body));
     return {
       accept,
       "accept-encoding": "identity",
       "user-agent": options.userAgent,
       ...(body === undefined ? {} : { "content-type": "application/json" }),
       ...(secret === undefined ? {} : { authorization: `Bearer ${secret}` }),
-      ...Object.fromEntries(extras.map(({ name, value }) => [name, value])),
+      ...lasting,
+      ...fieldsOf(extras),
       ...options.headers,
     };
+  }
+
+  function completionHeaders(secret: string | undefined, body: CompletionBody): Record<string, string> {
+    if (conditional.some((header) => applies(header, body))) return headers(secret, acceptsCompletion, body);
+    const known = plain.get(secret);
+    if (known !== undefined) return known;
+    const made = headers(secret, acceptsCompletion, "");
+    plain.set(secret, made);
+    return made;
   }
 
   function factsOf(response: OutboundResponse): AnswerFacts {
@@ -91,12 +114,12 @@ export function createCompatibleClient(options: ClientOptions): CompatibleClient
     body: CompletionBody,
     secret: string | undefined,
     signal: AbortSignal,
-    onHead?: (headers: Headers) => void,
+    onHead?: (headers: ResponseHeaders) => void,
   ): Promise<AcceptedCompletion> {
     const response = await http.send({
       method: "POST",
-      url: `${baseUrl}/chat/completions`,
-      headers: headers(secret, "text/event-stream, application/json", body),
+      url: completionsUrl,
+      headers: completionHeaders(secret, body),
       body,
       signal,
     });
@@ -169,6 +192,10 @@ export function createCompatibleClient(options: ClientOptions): CompatibleClient
   }
 
   return { complete, post, factsOf, listModels, askBeside };
+}
+
+function fieldsOf(headers: readonly ConditionalHeader[]): Record<string, string> {
+  return Object.fromEntries(headers.map(({ name, value }) => [name, value]));
 }
 
 function applies({ when }: ConditionalHeader, body: CompletionBody): boolean {

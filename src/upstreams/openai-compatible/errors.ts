@@ -2,6 +2,7 @@
 
 import { contextTooLong } from "../../contract/context-too-long.ts";
 import type { JsonObject } from "../../contract/json.ts";
+import type { ResponseHeaders } from "../../outbound/http-client.ts";
 import { type ErrorText, isPage, readErrorBody, readErrorObject, readStreamError } from "./error-body.ts";
 import { meanings, type RefusalReason, type ToldLengths, UpstreamRefusal } from "./refusal.ts";
 import { commonRows, type RefusalFacts, type RefusalRow } from "./refusal-rows.ts";
@@ -179,7 +180,7 @@ function firstNumber(text: string, patterns: readonly RegExp[]): number | undefi
 }
 
 /** Seconds, or a date as proxies write it. */
-export function readRetryAfter(headers: Headers, nowMs: number): number | undefined {
+export function readRetryAfter(headers: ResponseHeaders, nowMs: number): number | undefined {
   const inMs = Number(headers.get("retry-after-ms") ?? Number.NaN);
   if (inMs > 0) return inMs;
   const value = headers.get("retry-after");

@@ -10,6 +10,7 @@ import type {
 } from "../../contract/forward.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
 import type { Log } from "../../telemetry/log.ts";
+import type { ResponseHeaders } from "../../outbound/http-client.ts";
 import type { CompatibleClient } from "./client.ts";
 import type { EndpointPaths } from "./dialect.ts";
 import type { RefusalSource } from "./errors.ts";
@@ -25,7 +26,7 @@ export interface ForwardingOptions {
   readonly keys: KeyRing;
   readonly source: RefusalSource;
   /** What a server tells of its limits holds for everybody who waits. */
-  tellOfHeaders(context: Pick<ForwardContext, "limits">, headers: Headers): void;
+  tellOfHeaders(context: Pick<ForwardContext, "limits">, headers: ResponseHeaders): void;
   tellOfRefusal(context: Pick<ForwardContext, "limits">, refusal: UpstreamRefusal): void;
   readonly log: Log;
 }

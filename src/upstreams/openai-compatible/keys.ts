@@ -73,6 +73,7 @@ export function createKeyRing(options: KeyRingOptions): KeyRing {
   let picks = 0;
 
   function asideOf(key: Key, model: string) {
+    if (key.aside.size === 0) return undefined;
     const running = [key.aside.get(""), key.aside.get(model)].filter((aside) => (aside?.untilMs ?? 0) > clock());
     return running.toSorted((one, other) => (other?.untilMs ?? 0) - (one?.untilMs ?? 0))[0];
   }

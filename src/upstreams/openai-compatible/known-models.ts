@@ -43,13 +43,22 @@ const table: readonly (readonly [pattern: RegExp, model: KnownModel])[] = [
   [/^qwen3\.\d/, { ...hybrid(million, 65_536, true), thinksByDefault: undefined }],
 ];
 
+/** What was looked up: each request asks. Names come from clients, so that the table starts anew when it is full. */
+const found = new Map<string, KnownModel | undefined>();
+const mostFound = 256;
+
 /** @param id with or without a namespace, such as `Qwen/Qwen3.6-27B` or `qwen3.6:27b` */
 export function knownModel(id: string): KnownModel | undefined {
+  const known = found.get(id);
+  if (known !== undefined || found.has(id)) return known;
   const name = id
     .toLowerCase()
     .replace(/^.*\//, "")
     .replace(/^(qwen[\d.]+):/, "$1-");
-  return table.find(([pattern]) => pattern.test(name))?.[1];
+  const model = table.find(([pattern]) => pattern.test(name))?.[1];
+  if (found.size >= mostFound) found.clear();
+  found.set(id, model);
+  return model;
 }
 
 function hybrid(contextTokens: number | undefined, maxOutputTokens: number | undefined, vision: boolean): KnownModel {

@@ -10,6 +10,7 @@ export interface RepairMemory {
 
 /** Names of models come from clients. */
 const maxModels = 256;
+const none: readonly Repair[] = [];
 
 export function createRepairMemory(): RepairMemory {
   /** By the body, which all attempts share: a request is made anew for each that asks by another name of the model. */
@@ -18,8 +19,10 @@ export function createRepairMemory(): RepairMemory {
 
   return {
     known(request, model) {
-      const all = new Map([...(byModel.get(model) ?? []), ...(byRequest.get(request.body)?.get(model) ?? [])]);
-      return [...all.values()];
+      const ofModel = byModel.get(model);
+      const ofRequest = byRequest.get(request.body)?.get(model);
+      if (ofModel === undefined && ofRequest === undefined) return none;
+      return [...new Map([...(ofModel ?? []), ...(ofRequest ?? [])]).values()];
     },
     note(request, model, repair) {
       const ofRequest = byRequest.get(request.body) ?? new Map<string, Map<string, Repair>>();

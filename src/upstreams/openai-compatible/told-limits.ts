@@ -1,6 +1,7 @@
 // What an answer tells of its server's limits: headers of the OpenAI family, and refusals for a rate.
 
 import type { ToldAllowance, ToldLimits } from "../../contract/limits.ts";
+import type { ResponseHeaders } from "../../outbound/http-client.ts";
 import { meanings, type UpstreamRefusal } from "./refusal.ts";
 
 type Unit = "requests" | "tokens";
@@ -29,9 +30,12 @@ const longestResetMs = 60 * 60_000;
 /** Numbers from here on are points in time, in seconds. */
 const firstEpochSeconds = 1_000_000_000;
 
-export function readToldLimits(headers: Headers, nowMs: number): ToldLimits {
+const nothingTold: ToldLimits = {};
+
+export function readToldLimits(headers: ResponseHeaders, nowMs: number): ToldLimits {
   const requests = readAllowance(headers, "requests", nowMs);
   const tokens = readAllowance(headers, "tokens", nowMs);
+  if (requests === undefined && tokens === undefined) return nothingTold;
   return { ...(requests === undefined ? {} : { requests }), ...(tokens === undefined ? {} : { tokens }) };
 }
 
@@ -51,19 +55,28 @@ export function limitsOfRefusal(refusal: UpstreamRefusal, mostPauseMs: number): 
   }
 }
 
-function readAllowance(headers: Headers, unit: Unit, nowMs: number): ToldAllowance | undefined {
-  const read = (field: Field): string | undefined =>
-    names[unit][field].map((name) => headers.get(name)).find((value) => value !== null) ?? undefined;
-  const remaining = readCount(read("remaining"));
-  const resetMs = readReset(read("reset"), nowMs);
-  if (remaining === undefined || resetMs === undefined || resetMs > longestResetMs) return undefined;
-  const limit = readCount(read("limit"));
+function readAllowance(headers: ResponseHeaders, unit: Unit, nowMs: number): ToldAllowance | undefined {
+  const remaining = readCount(firstOf(headers, names[unit].remaining));
+  // Most servers tell nothing.
+  if (remaining === undefined) return undefined;
+  const resetMs = readReset(firstOf(headers, names[unit].reset), nowMs);
+  if (resetMs === undefined || resetMs > longestResetMs) return undefined;
+  const limit = readCount(firstOf(headers, names[unit].limit));
   return limit === undefined || limit === 0 ? { remaining, resetMs } : { remaining, resetMs, limit };
+}
+
+function firstOf(headers: ResponseHeaders, fields: readonly string[]): string | undefined {
+  for (const field of fields) {
+    const value = headers.get(field);
+    if (value !== null) return value;
+  }
+  return undefined;
 }
 
 /** The draft may add its windows behind a comma or a semicolon: `100, 100;w=60`. */
 function readCount(text: string | undefined): number | undefined {
-  const digits = /^\s*(\d+)/.exec(text ?? "")?.[1];
+  if (text === undefined) return undefined;
+  const digits = /^\s*(\d+)/.exec(text)?.[1];
   return digits === undefined ? undefined : Number(digits);
 }
 

@@ -8,7 +8,7 @@ import type { UpstreamLimits } from "../../contract/limits.ts";
 import type { EventDecoder, OpenContext, PassThrough, Upstream, UpstreamReply } from "../../contract/upstream.ts";
 import { estimateTokens } from "../../conversation/estimate-tokens.ts";
 import { fromBytes } from "../../outbound/fetch-client.ts";
-import type { HttpClient } from "../../outbound/http-client.ts";
+import type { HttpClient, ResponseHeaders } from "../../outbound/http-client.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { scanTools } from "../../tools/scan-tools.ts";
 import { findRepair, type Repair } from "./body-repairs.ts";
@@ -155,7 +155,7 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
   }
 
   /** What a server tells of its limits holds for the key that was asked: with several, the ring of keys keeps them apart. */
-  function tellOfHeaders({ limits }: Pick<OpenContext, "limits">, headers: Headers): void {
+  function tellOfHeaders({ limits }: Pick<OpenContext, "limits">, headers: ResponseHeaders): void {
     limits?.told(hasOneKey ? readToldLimits(headers, clock()) : {});
   }
 
