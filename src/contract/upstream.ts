@@ -5,6 +5,7 @@ import type { ChatRequest } from "./chat-request.ts";
 import type { Continuation } from "./continuation.ts";
 import type { TokenUsage, UpstreamEvent } from "./events.ts";
 import type { Forwarding } from "./forward.ts";
+import type { GatewayError } from "./gateway-error.ts";
 import type { LimitListener, UpstreamLimits } from "./limits.ts";
 
 export interface ModelInfo {
@@ -111,8 +112,9 @@ export interface UpstreamReply {
    * Called exactly once. After "complete" the caller reads `body` up to its end, so that its connection may serve again;
    * otherwise it is for this method to cancel. Resolves when the upstream is known to be at rest (a running generation has
    * been stopped), with the milliseconds its chat still needs to settle.
+   * @param error what a failed one failed by
    */
-  onEnd(outcome: ReplyOutcome): Promise<number>;
+  onEnd(outcome: ReplyOutcome, error?: GatewayError): Promise<number>;
 }
 
 /** An account as others may see it: no credential in it. */

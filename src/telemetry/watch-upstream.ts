@@ -1,8 +1,9 @@
 // Whether an upstream answers, learned from the requests that pass anyway: asking it costs nothing and wakes nobody.
 
-import { type ErrorKind, toGatewayError } from "../contract/gateway-error.ts";
+import { type ErrorKind, type GatewayError, toGatewayError } from "../contract/gateway-error.ts";
 import type { Clock } from "../contract/clock.ts";
-import type { Upstream } from "../contract/upstream.ts";
+import type { ForwardedAnswer } from "../contract/forward.ts";
+import type { Upstream, UpstreamReply } from "../contract/upstream.ts";
 
 export interface Reachability {
   /** By the newest request; unknown before the first. A refusal is an answer. */
@@ -22,31 +23,51 @@ export function watchUpstream(upstream: Upstream, clock: Clock): WatchedUpstream
     seen = { ...seen, state: "answering", lastAnswerAtMs: clock() };
   }
 
+  function noteError({ kind }: GatewayError): void {
+    if (isSilence(kind)) seen = { ...seen, state: "failing", lastFailure: { atMs: clock(), kind } };
+    else if (kind.startsWith("upstream-")) noteAnswer();
+  }
+
   async function watch<Answer>(answered: Promise<Answer>, signal: AbortSignal): Promise<Answer> {
     try {
       const answer = await answered;
       noteAnswer();
       return answer;
     } catch (error) {
-      // A client that left says nothing about the upstream.
-      if (signal.aborted) throw error;
-      const { kind } = toGatewayError(error);
-      if (isSilence(kind)) seen = { ...seen, state: "failing", lastFailure: { atMs: clock(), kind } };
-      else if (kind.startsWith("upstream-")) noteAnswer();
+      // Who ended it says why: a clock of the gateway's own tells of silence, a client that left tells nothing.
+      noteError(toGatewayError(signal.aborted ? signal.reason : error));
       throw error;
     }
   }
 
+  /** A server that has accepted a request may fall silent all the same. */
+  const watchReply = (reply: UpstreamReply): UpstreamReply => ({
+    ...reply,
+    onEnd(outcome, error) {
+      if (error !== undefined) noteError(error);
+      return reply.onEnd(outcome, error);
+    },
+  });
+
+  const watchAnswer = (answer: ForwardedAnswer): ForwardedAnswer => ({
+    ...answer,
+    onEnd(error) {
+      if (error !== undefined) noteError(error);
+      answer.onEnd(error);
+    },
+  });
+
   const { forwarding } = upstream;
   return {
     ...upstream,
-    open: (request, context) => watch(upstream.open(request, context), context.signal),
+    open: async (request, context) => watchReply(await watch(upstream.open(request, context), context.signal)),
     ...(forwarding === undefined
       ? {}
       : {
           forwarding: {
             serves: (endpoint) => forwarding.serves(endpoint),
-            forward: (request, context) => watch(forwarding.forward(request, context), context.signal),
+            forward: async (request, context) =>
+              watchAnswer(await watch(forwarding.forward(request, context), context.signal)),
           },
         }),
     reachability: () => seen,

@@ -221,7 +221,7 @@ export class ForwardedExchange {
   #finish(outcome: Outcome, error: GatewayError | undefined): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#answer?.onEnd();
+    this.#answer?.onEnd(error);
     const usage = this.#usage.read();
     this.#place.leave(usage && usage.inputTokens + usage.outputTokens);
     this.#count(outcome, error);
