@@ -96,7 +96,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   const catalog = createModelCatalog({ upstreams, clock: options.clock });
   const { modelRoutes = {}, defaultModel, breakerOpenMs = 30_000 } = options;
   const routes = createModelRoutes({ upstreams, catalog, routes: modelRoutes, defaultModel });
-  const breaker = createBreaker({ openMs: breakerOpenMs, clock: options.clock });
+  const trialMs = Math.max(breakerOpenMs, options.liveness.firstByteMs);
+  const breaker = createBreaker({ openMs: breakerOpenMs, trialMs, clock: options.clock });
   const queues = createUpstreamQueues({ clock: () => liveness.now(), metrics });
   const running = new Set<Running>();
   /** Requests whose answer has not begun. Some run no exchange yet: they wait for their session's turn. */
