@@ -150,6 +150,12 @@ export interface Upstream {
   open(request: ChatRequest, context: OpenContext): Promise<UpstreamReply>;
   /** Deletes a chat that this gateway created. Used by session deletion where it is configured. */
   deleteChat?(account: string, chatId: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Asks whether it is ready, by a question that costs its server next to nothing; resolves with false when the server
+   * says that it is not. Present where it may be asked on a timer: at servers of one's own.
+   * @throws {GatewayError} when nothing answers
+   */
+  checkHealth?(signal: AbortSignal): Promise<boolean>;
   /** The accounts behind it, where it has any. Cheap: asks nobody. */
   accounts?(): readonly AccountView[];
   /** The endpoints beside chat, where it has any. */
