@@ -52,7 +52,7 @@ export interface Resume {
 }
 
 export interface OpenContext {
-  /** Aborted when the client leaves or the budget is spent. */
+  /** Aborted when the client leaves, or the upstream is silent for too long: the reason is the GatewayError that says which. */
   readonly signal: AbortSignal;
   /** Who asks; scopes conversations. */
   readonly caller: string;
