@@ -11,7 +11,7 @@ import type { ConversationView, Store } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import { type Metrics, silentMetrics } from "../telemetry/metrics.ts";
 import { type AdmissionOptions, createAdmission } from "./admission.ts";
-import { createBreaker } from "./breaker.ts";
+import { createBreaker, type UpstreamCircuits } from "./breaker.ts";
 import { Exchange } from "./exchange.ts";
 import { createForwarder, type IncomingForward, type Running } from "./forward/forwarder.ts";
 import { createLiveness, type LivenessOptions } from "./liveness.ts";
@@ -50,6 +50,8 @@ export interface Gateway {
   openReplies(): number;
   /** Who waits and runs at each upstream that was asked so far. */
   queues(): readonly QueueView[];
+  /** Which upstreams are passed over. */
+  readonly circuits: UpstreamCircuits;
   /** Resolves when no reply runs any more; at the deadline what still runs is ended with a typed error first. */
   drain(deadlineMs: number): Promise<void>;
 }
@@ -262,6 +264,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     },
     openReplies: () => running.size,
     queues: () => queues.views(),
+    circuits: breaker,
     async drain(deadlineMs) {
       const idle = new Promise<void>((resolve) => {
         onIdle = resolve;

@@ -1,4 +1,4 @@
-// Whether an upstream answers, learned from the requests that pass anyway: asking it costs nothing and wakes nobody.
+// Whether an upstream answers, learned from the requests that pass anyway, and from health checks where there are any.
 
 import { type ErrorKind, type GatewayError, toGatewayError } from "../contract/gateway-error.ts";
 import type { Clock } from "../contract/clock.ts";
@@ -6,7 +6,7 @@ import type { ForwardedAnswer } from "../contract/forward.ts";
 import type { Upstream, UpstreamReply } from "../contract/upstream.ts";
 
 export interface Reachability {
-  /** By the newest request; unknown before the first. A refusal is an answer. */
+  /** By the newest request or check; unknown before the first. A refusal is an answer. */
   readonly state: "unknown" | "answering" | "failing";
   readonly lastAnswerAtMs: number | undefined;
   readonly lastFailure: { readonly atMs: number; readonly kind: ErrorKind } | undefined;
@@ -14,17 +14,26 @@ export interface Reachability {
 
 export interface WatchedUpstream extends Upstream {
   reachability(): Reachability;
+  /** What a health check told. @param failure undefined: it is ready */
+  noteCheck(failure: ErrorKind | undefined): void;
 }
 
 export function watchUpstream(upstream: Upstream, clock: Clock): WatchedUpstream {
   let seen: Reachability = { state: "unknown", lastAnswerAtMs: undefined, lastFailure: undefined };
 
+  let hasFailedCheck = false;
+
   function noteAnswer(): void {
+    hasFailedCheck = false;
     seen = { ...seen, state: "answering", lastAnswerAtMs: clock() };
   }
 
+  function noteFailure(kind: ErrorKind): void {
+    seen = { ...seen, state: "failing", lastFailure: { atMs: clock(), kind } };
+  }
+
   function noteError({ kind }: GatewayError): void {
-    if (isSilence(kind)) seen = { ...seen, state: "failing", lastFailure: { atMs: clock(), kind } };
+    if (isSilence(kind)) noteFailure(kind);
     else if (kind.startsWith("upstream-")) noteAnswer();
   }
 
@@ -71,6 +80,16 @@ export function watchUpstream(upstream: Upstream, clock: Clock): WatchedUpstream
           },
         }),
     reachability: () => seen,
+    noteCheck(failure) {
+      if (failure !== undefined) {
+        hasFailedCheck = true;
+        noteFailure(failure);
+        return;
+      }
+      // A server may be well by its own word and fail requests all the same: their word counts more, unless checks have
+      // seen it go and come back.
+      if (seen.state !== "failing" || hasFailedCheck) noteAnswer();
+    },
   };
 }
 

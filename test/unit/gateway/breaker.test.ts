@@ -135,4 +135,52 @@ describe("createBreaker", () => {
     fail(one, 9, "context-too-long");
     expect(breaker.choose(both)).toEqual(both);
   });
+
+  test("passes a suspended upstream over with all its models, and tries it when its time is over", () => {
+    const { breaker, pass } = start();
+    const more: Candidate = { upstream: cloud, model: "qwen-max" };
+    breaker.suspend("dashscope");
+    expect(breaker.choose([one, more, other])).toEqual([other]);
+    expect(breaker.state("dashscope")).toBe("open");
+    pass(1000);
+    expect(breaker.state("dashscope")).toBe("half-open");
+    const asked = breaker.ask(more);
+    expect(breaker.choose([one, more, other])).toEqual([other]);
+    asked.failed("upstream-failed");
+    pass(999);
+    expect(breaker.choose([one, more, other])).toEqual([other]);
+    pass(1);
+    breaker.ask(more).succeeded();
+    expect(breaker.choose([one, more, other])).toEqual([one, more, other]);
+    expect(breaker.state("dashscope")).toBe("closed");
+  });
+
+  test("asks a suspended upstream all the same when nobody else can serve", () => {
+    const { breaker } = start();
+    breaker.suspend("dashscope");
+    expect(breaker.choose([one])).toEqual([one]);
+    breaker.suspend("home");
+    expect(breaker.choose(both)).toEqual(both);
+  });
+
+  test("lets one request try what failed before, as soon as its upstream is resumed", () => {
+    const { breaker, fail } = start();
+    fail(one, 5);
+    breaker.suspend("dashscope");
+    breaker.resume("dashscope");
+    expect(breaker.choose(both)).toEqual(both);
+    const asked = breaker.ask(one);
+    expect(breaker.choose(both)).toEqual([other]);
+    asked.succeeded();
+    expect(breaker.choose(both)).toEqual(both);
+  });
+
+  test("knows which upstreams another one can stand in for", () => {
+    const { breaker } = start();
+    breaker.choose([one]);
+    breaker.choose([one, { upstream: cloud, model: "qwen-max" }]);
+    expect(breaker.hasAlternative("dashscope")).toBe(false);
+    breaker.choose(both);
+    expect([breaker.hasAlternative("dashscope"), breaker.hasAlternative("home")]).toEqual([true, true]);
+  });
 });

@@ -114,6 +114,29 @@ describe("watchUpstream", () => {
     expect(watched.reachability().state).toBe(state);
   });
 
+  test("watchUpstream believes checks that see an upstream go and come back", async () => {
+    const { watched, ask } = createWatched();
+    watched.noteCheck(undefined);
+    expect(watched.reachability().state).toBe("answering");
+    watched.noteCheck("overloaded");
+    expect(watched.reachability()).toMatchObject({ state: "failing", lastFailure: { kind: "overloaded" } });
+    await ask("upstream-failed");
+    watched.noteCheck(undefined);
+
+    expect(watched.reachability().state).toBe("answering");
+  });
+
+  test("watchUpstream takes no good check for the end of a failure that requests alone have seen", async () => {
+    const { watched, ask } = createWatched();
+    await ask("upstream-timeout");
+    watched.noteCheck(undefined);
+    expect(watched.reachability().state).toBe("failing");
+    await ask();
+    watched.noteCheck(undefined);
+
+    expect(watched.reachability().state).toBe("answering");
+  });
+
   test("watchUpstream learns nothing from a client that left, nor from a request that is wrong", async () => {
     const { watched, ask } = createWatched();
     await ask("upstream-failed", AbortSignal.abort());
