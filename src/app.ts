@@ -10,6 +10,7 @@ import type { Upstream } from "./contract/upstream.ts";
 import { loadMasterKey } from "./credentials/master-key.ts";
 import { createSecretBox, type SecretBox } from "./credentials/secret-box.ts";
 import { createGateway, type Gateway } from "./gateway/gateway.ts";
+import { createHealthChecks } from "./gateway/health-checks.ts";
 import type { FetchFunction } from "./outbound/fetch-client.ts";
 import { type RequestSlots, slotsForReplies } from "./outbound/request-slots.ts";
 import { isLoopback } from "./server/check-bind.ts";
@@ -73,9 +74,25 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
         .flatMap(({ name, accounts }) => (accounts?.() ?? []).map((account) => ({ upstream: name, account }))),
     upstreamRequests: () => slots,
     queues: () => gateway.queues(),
+    upstreams: () =>
+      upstreams.current().map(({ name, reachability }) => ({
+        upstream: name,
+        state: reachability().state,
+        breaker: gateway.circuits.state(name),
+      })),
   });
   const store = timeStore(ownStore, metrics);
   const gateway = createConfiguredGateway(config, upstreams.current, store, slots, metrics, clock, log);
+  const healthChecks = createHealthChecks({
+    upstreams: upstreams.current,
+    circuits: gateway.circuits,
+    running: (name) => gateway.queues().find(({ upstream }) => upstream === name)?.running ?? 0,
+    intervalMs: config.healthCheckIntervalMs,
+    timeoutMs: config.healthCheckTimeoutMs,
+    clock,
+    log,
+  });
+  healthChecks.start();
   const sweepTimer = setInterval(() => void gateway.sweepSessions(), config.sessionCleanupInterval);
   sweepTimer.unref();
   const server = createServer({
@@ -105,6 +122,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
         upstreams.current().map(({ name, reachability, accounts }) => ({
           name,
           reachability: reachability(),
+          breaker: gateway.circuits.state(name),
           accounts: accounts?.() ?? [],
         })),
       upstreamRequests: () => slots,
@@ -126,6 +144,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     fetch: upstreams.fetch,
     async stop() {
       clearInterval(sweepTimer);
+      healthChecks.stop();
       await server.stop();
       await upstreams.close();
       await store.close();

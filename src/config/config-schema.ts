@@ -322,6 +322,12 @@ export const configSchema = Type.Object(
     accountSignInMs: wait("How long an account is set aside after its credentials were refused", 5 * MINUTE_MS),
     accountBusyMs: wait("How long other accounts are preferred after the upstream was too busy for one", 2 * MINUTE_MS),
     breakerOpenMs: wait("How long an upstream that fails again and again is passed over, if another can serve", 30_000),
+    healthCheckIntervalMs: wait(
+      "Time between two health checks of a server of your own, while it fails or another can stand in for it. 0: none",
+      5 * SECOND_MS,
+      0,
+    ),
+    healthCheckTimeoutMs: wait("Longest wait for the answer to a health check", 2 * SECOND_MS),
 
     firstByteTimeoutMs: wait("Longest wait for the first byte of a reply", 90 * SECOND_MS),
     stallTimeoutMs: wait("Longest silence of the upstream within a reply", 120 * SECOND_MS),

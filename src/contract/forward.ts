@@ -1,6 +1,7 @@
 // The endpoints beside chat that are passed on as they are: what an upstream is handed, and what it hands back.
 
 import type { ByteSource } from "./byte-source.ts";
+import type { GatewayError } from "./gateway-error.ts";
 import type { LimitListener } from "./limits.ts";
 
 /** Behind `/v1/`. The names are OpenAI's, `rerank` is Cohere's and Jina's. */
@@ -57,8 +58,11 @@ export interface ForwardedAnswer {
   readonly contentType: string | undefined;
   /** Bytes when it is whole already. */
   readonly body: ByteSource | Uint8Array;
-  /** Called exactly once, when nothing of it is read any more; what still runs is for the caller to cancel. */
-  onEnd(): void;
+  /**
+   * Called exactly once, when nothing of it is read any more; what still runs is for the caller to cancel.
+   * @param error what it failed by
+   */
+  onEnd(error?: GatewayError): void;
 }
 
 export interface Forwarding {

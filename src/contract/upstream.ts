@@ -5,6 +5,7 @@ import type { ChatRequest } from "./chat-request.ts";
 import type { Continuation } from "./continuation.ts";
 import type { TokenUsage, UpstreamEvent } from "./events.ts";
 import type { Forwarding } from "./forward.ts";
+import type { GatewayError } from "./gateway-error.ts";
 import type { LimitListener, UpstreamLimits } from "./limits.ts";
 
 export interface ModelInfo {
@@ -51,7 +52,7 @@ export interface Resume {
 }
 
 export interface OpenContext {
-  /** Aborted when the client leaves or the budget is spent. */
+  /** Aborted when the client leaves, or the upstream is silent for too long: the reason is the GatewayError that says which. */
   readonly signal: AbortSignal;
   /** Who asks; scopes conversations. */
   readonly caller: string;
@@ -111,8 +112,9 @@ export interface UpstreamReply {
    * Called exactly once. After "complete" the caller reads `body` up to its end, so that its connection may serve again;
    * otherwise it is for this method to cancel. Resolves when the upstream is known to be at rest (a running generation has
    * been stopped), with the milliseconds its chat still needs to settle.
+   * @param error what a failed one failed by
    */
-  onEnd(outcome: ReplyOutcome): Promise<number>;
+  onEnd(outcome: ReplyOutcome, error?: GatewayError): Promise<number>;
 }
 
 /** An account as others may see it: no credential in it. */
@@ -148,6 +150,12 @@ export interface Upstream {
   open(request: ChatRequest, context: OpenContext): Promise<UpstreamReply>;
   /** Deletes a chat that this gateway created. Used by session deletion where it is configured. */
   deleteChat?(account: string, chatId: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Asks whether it is ready, by a question that costs its server next to nothing; resolves with false when the server
+   * says that it is not. Present where it may be asked on a timer: at servers of one's own.
+   * @throws {GatewayError} when nothing answers
+   */
+  checkHealth?(signal: AbortSignal): Promise<boolean>;
   /** The accounts behind it, where it has any. Cheap: asks nobody. */
   accounts?(): readonly AccountView[];
   /** The endpoints beside chat, where it has any. */

@@ -314,7 +314,7 @@ export class Attempt implements ByteSink, Watched {
 
   async #giveBack(outcome: "failed" | "aborted", error: GatewayError | undefined): Promise<void> {
     // A stop call that fails leaves the chat to settle by itself.
-    const settleMs = await this.#reply.onEnd(outcome).catch(() => learnMs);
+    const settleMs = await this.#reply.onEnd(outcome, error).catch(() => learnMs);
     await this.#hooks.ended({ ...this.#endOf(outcome), error, settleMs });
     this.#rejectBegun(error ?? clientLeft());
   }

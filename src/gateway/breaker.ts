@@ -1,20 +1,41 @@
 // Which candidates are passed over for a while because they fail. Never the last word: when none is well, all are asked.
 
 import type { ErrorKind } from "../contract/gateway-error.ts";
+import { Circuit, type CircuitState } from "./circuit.ts";
 import type { Candidate } from "./model-routes.ts";
 
-export interface Breaker {
+/** What is known of an upstream as a whole, for whoever checks its health. */
+export interface UpstreamCircuits {
+  /** Of the worst of its models. */
+  state(upstream: string): CircuitState;
+  /** Whether a request could choose between it and another upstream. */
+  hasAlternative(upstream: string): boolean;
+  /** All its models are passed over, from now on for the whole time. */
+  suspend(upstream: string): void;
+  /** It is no longer; one request may try each of its models that is passed over for failures of its own. */
+  resume(upstream: string): void;
+}
+
+export interface Breaker extends UpstreamCircuits {
   /** The candidates that are well, in their order. When none is, all of them. */
   choose(candidates: readonly Candidate[]): readonly Candidate[];
-  /** It is about to be asked. If it was passed over before, this request tries it, and others wait for what comes of it. */
-  asked(candidate: Candidate): void;
-  succeeded(candidate: Candidate): void;
-  failed(candidate: Candidate, kind: ErrorKind): void;
+  /** It is asked. If it was passed over before, this request tries it, and others wait for what comes of it. */
+  ask(candidate: Candidate): Asked;
+}
+
+/** One request to one candidate. Exactly one of these is called, once it is known what came of it. */
+export interface Asked {
+  succeeded(): void;
+  failed(kind: ErrorKind): void;
+  /** Nobody knows: the client left before. */
+  left(): void;
 }
 
 export interface BreakerOptions {
   /** How long a candidate is passed over before one request tries it again. */
   readonly openMs: number;
+  /** How long a request that tries one keeps the others away: as long as nothing can be known of it. */
+  readonly trialMs: number;
   readonly clock: () => number;
 }
 
@@ -23,13 +44,21 @@ const mostFailures = 5;
 /** Or so large a part of this many of its newest answers. */
 const windowSize = 20;
 const mostFailedShare = 0.5;
+/** Names of models come from clients: the tables must not grow with them. */
+const mostModels = 1000;
 
-interface Health {
+interface ModelHealth {
   failuresInRow: number;
   /** Of the newest answers, whether each failed; the oldest first. */
   readonly newest: boolean[];
-  /** Epoch milliseconds from which one request may try it. Undefined: it is well. */
-  retryAtMs: number | undefined;
+  readonly circuit: Circuit;
+}
+
+interface UpstreamHealth {
+  readonly models: Map<string, ModelHealth>;
+  /** Opened by health checks alone. */
+  readonly circuit: Circuit;
+  hasAlternative: boolean;
 }
 
 /** What says that a candidate itself is ill. Refusals of one request, or of a key that has others beside it, say nothing. */
@@ -40,60 +69,100 @@ const illnesses: ReadonlySet<ErrorKind> = new Set([
   "upstream-auth",
 ]);
 
-export function createBreaker({ openMs, clock }: BreakerOptions): Breaker {
-  const known = new Map<string, Health>();
+export function createBreaker({ openMs, trialMs, clock }: BreakerOptions): Breaker {
+  /** Upstreams are those of the settings: few. */
+  const upstreams = new Map<string, UpstreamHealth>();
 
-  function healthOf(candidate: Candidate): Health {
-    const key = `${candidate.upstream.name}\n${candidate.model ?? ""}`;
-    let health = known.get(key);
+  function upstreamOf(name: string): UpstreamHealth {
+    let health = upstreams.get(name);
     if (health === undefined) {
-      health = { failuresInRow: 0, newest: [], retryAtMs: undefined };
-      // Names of models come from clients: the table must not grow with them.
-      if (known.size < mostKnown) known.set(key, health);
+      health = { models: new Map(), circuit: new Circuit(), hasAlternative: false };
+      upstreams.set(name, health);
     }
     return health;
   }
 
-  function note(health: Health, hasFailed: boolean): void {
-    health.newest.push(hasFailed);
-    if (health.newest.length > windowSize) health.newest.shift();
-  }
-
-  function isIll({ failuresInRow, newest }: Health): boolean {
-    const failures = newest.filter(Boolean).length;
-    return failuresInRow >= mostFailures || (newest.length === windowSize && failures > windowSize * mostFailedShare);
+  function isWell(candidate: Candidate, nowMs: number): boolean {
+    const upstream = upstreamOf(candidate.upstream.name);
+    return upstream.circuit.admits(nowMs) && modelOf(upstream, candidate).circuit.admits(nowMs);
   }
 
   return {
     choose(candidates) {
-      if (candidates.length < 2) return candidates;
+      const [first] = candidates;
+      if (first === undefined || candidates.length < 2) return candidates;
+      if (candidates.some(({ upstream }) => upstream !== first.upstream)) {
+        for (const { upstream } of candidates) upstreamOf(upstream.name).hasAlternative = true;
+      }
       const nowMs = clock();
-      const well = candidates.filter((candidate) => {
-        const health = healthOf(candidate);
-        return health.retryAtMs === undefined || health.retryAtMs <= nowMs;
-      });
+      const well = candidates.filter((candidate) => isWell(candidate, nowMs));
       return well.length > 0 ? well : candidates;
     },
-    asked(candidate) {
-      const health = healthOf(candidate);
-      if (health.retryAtMs !== undefined) health.retryAtMs = clock() + openMs;
+    ask(candidate) {
+      const upstream = upstreamOf(candidate.upstream.name);
+      const model = modelOf(upstream, candidate);
+      const nowMs = clock();
+      const trials = { upstream: upstream.circuit.enter(nowMs, trialMs), model: model.circuit.enter(nowMs, trialMs) };
+      return {
+        succeeded() {
+          // What it failed before it was tried again is over.
+          if (!model.circuit.isClosed) model.newest.length = 0;
+          note(model, false);
+          model.circuit.close();
+          upstream.circuit.close();
+        },
+        failed(kind) {
+          const triedUpstream = upstream.circuit.leave(trials.upstream);
+          const triedModel = model.circuit.leave(trials.model);
+          // A refusal leaves the trial to the next request: whether it is well is not known yet.
+          if (!illnesses.has(kind)) return;
+          note(model, true);
+          const untilMs = clock() + openMs;
+          if (triedUpstream) upstream.circuit.open(untilMs);
+          if (triedModel || isIll(model)) model.circuit.open(untilMs);
+        },
+        left() {
+          upstream.circuit.leave(trials.upstream);
+          model.circuit.leave(trials.model);
+        },
+      };
     },
-    succeeded(candidate) {
-      const health = healthOf(candidate);
-      // What it failed before it was tried again is over.
-      if (health.retryAtMs !== undefined) health.newest.length = 0;
-      note(health, false);
-      health.failuresInRow = 0;
-      health.retryAtMs = undefined;
+    state(name) {
+      const { circuit, models } = upstreamOf(name);
+      const nowMs = clock();
+      const states = new Set(
+        [circuit, ...[...models.values()].map((model) => model.circuit)].map((one) => one.state(nowMs)),
+      );
+      return (["open", "half-open"] as const).find((state) => states.has(state)) ?? "closed";
     },
-    failed(candidate, kind) {
-      if (!illnesses.has(kind)) return;
-      const health = healthOf(candidate);
-      note(health, true);
-      health.failuresInRow++;
-      if (isIll(health)) health.retryAtMs = clock() + openMs;
+    hasAlternative: (name) => upstreamOf(name).hasAlternative,
+    suspend(name) {
+      upstreamOf(name).circuit.open(clock() + openMs);
+    },
+    resume(name) {
+      const { circuit, models } = upstreamOf(name);
+      circuit.close();
+      for (const model of models.values()) model.circuit.halfOpen(clock());
     },
   };
 }
 
-const mostKnown = 1000;
+function modelOf({ models }: UpstreamHealth, { model = "" }: Candidate): ModelHealth {
+  let health = models.get(model);
+  if (health === undefined) {
+    health = { failuresInRow: 0, newest: [], circuit: new Circuit() };
+    if (models.size < mostModels) models.set(model, health);
+  }
+  return health;
+}
+
+function note(health: ModelHealth, hasFailed: boolean): void {
+  health.failuresInRow = hasFailed ? health.failuresInRow + 1 : 0;
+  health.newest.push(hasFailed);
+  if (health.newest.length > windowSize) health.newest.shift();
+}
+
+function isIll({ failuresInRow, newest }: ModelHealth): boolean {
+  const failures = newest.filter(Boolean).length;
+  return failuresInRow >= mostFailures || (newest.length === windowSize && failures > windowSize * mostFailedShare);
+}

@@ -12,7 +12,7 @@ import { Collector } from "./collect.ts";
 import { ContextTrim } from "./context-trim.ts";
 import type { ExchangeOptions } from "./exchange-options.ts";
 import { ExchangeRecord } from "./exchange-record.ts";
-import { isWorthMoving, keeperFirst, requestFor } from "./failover.ts";
+import { createRound, isWorthMoving, keeperFirst, requestFor } from "./failover.ts";
 import type { Candidate } from "./model-routes.ts";
 import { Opening } from "./opening.ts";
 import { Relay, type RelayHooks, streamHeaders } from "./relay.ts";
@@ -171,16 +171,20 @@ export class Exchange implements AttemptHooks, RelayHooks {
   async #tryCandidates(): Promise<void> {
     const { breaker, log, requestId, turn } = this.#options;
     const well = breaker?.choose(this.#candidates) ?? this.#candidates;
-    const candidates = this.#place.order(well, turn.upstream);
-    for (const [index, candidate] of candidates.entries()) {
-      breaker?.asked(candidate);
+    const round = createRound(this.#place.order(well, turn.upstream), () => breaker?.choose(this.#candidates));
+    for (let candidate = round.next(); candidate !== undefined;) {
+      const asked = breaker?.ask(candidate);
       try {
-        return await this.#tryFitting(candidate);
+        await this.#tryFitting(candidate);
+        asked?.succeeded();
+        return;
       } catch (error) {
         const failure = toGatewayError(error);
-        if (!this.#controller.signal.aborted) breaker?.failed(candidate, failure.kind);
-        const next = candidates[index + 1];
-        const mayMove = !this.#controller.signal.aborted && this.#budget.hasTime && isWorthMoving(failure);
+        const hasLeft = this.#controller.signal.aborted;
+        if (hasLeft) asked?.left();
+        else asked?.failed(failure.kind);
+        const next = round.next();
+        const mayMove = !hasLeft && this.#budget.hasTime && isWorthMoving(failure);
         if (next === undefined || !mayMove) throw error;
         const { name } = candidate.upstream;
         log.info("Another upstream is asked", {
@@ -189,6 +193,7 @@ export class Exchange implements AttemptHooks, RelayHooks {
           after: name,
           kind: failure.kind,
         });
+        candidate = next;
       }
     }
   }
@@ -200,7 +205,7 @@ export class Exchange implements AttemptHooks, RelayHooks {
   }
 
   async #tryOnce(candidate: Candidate): Promise<void> {
-    const { turn, caller, requestId, liveness, log, debugStreaming, breaker } = this.#options;
+    const { turn, caller, requestId, liveness, log, debugStreaming } = this.#options;
     const { upstream } = candidate;
     this.#served = candidate;
     this.#record.upstream = upstream;
@@ -246,7 +251,6 @@ export class Exchange implements AttemptHooks, RelayHooks {
     if (this.#controller.signal.aborted) this.#attempt.abort();
     try {
       await this.#attempt.begun;
-      breaker?.succeeded(candidate);
     } catch (error) {
       this.#attempt = undefined;
       throw error;

@@ -17,6 +17,34 @@ export function keeperFirst(candidates: readonly Candidate[], keeper: string | u
   return at <= 0 || kept === undefined ? candidates : [kept, ...candidates.filter((_, index) => index !== at)];
 }
 
+/** The candidates of one round, one after the other. */
+export interface Round<One> {
+  /** Undefined: nobody is left. */
+  next(): One | undefined;
+}
+
+/**
+ * @param well who is well now; undefined: nobody knows. Asked before each but the first, since others may have begun
+ * meanwhile to try a candidate that one request is to try
+ */
+export function createRound<One extends Candidate>(
+  candidates: readonly One[],
+  well: () => readonly Candidate[] | undefined,
+): Round<One> {
+  let position = 0;
+  return {
+    next() {
+      for (; position < candidates.length; position++) {
+        const candidate = candidates[position]!;
+        if (position > 0 && well()?.includes(candidate) === false) continue;
+        position++;
+        return candidate;
+      }
+      return undefined;
+    },
+  };
+}
+
 /** What another upstream may do better: a fault of this one, a limit of its accounts, a model that it does not have. */
 export function isWorthMoving(error: GatewayError): boolean {
   switch (error.kind) {

@@ -12,7 +12,7 @@ import type { ConversationView, Store } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import { type Metrics, silentMetrics } from "../telemetry/metrics.ts";
 import { type AdmissionOptions, createAdmission } from "./admission.ts";
-import { createBreaker } from "./breaker.ts";
+import { createBreaker, type UpstreamCircuits } from "./breaker.ts";
 import { contextTrimOf } from "./context-trim.ts";
 import { Exchange } from "./exchange.ts";
 import { createForwarder, type IncomingForward, type Running } from "./forward/forwarder.ts";
@@ -52,6 +52,8 @@ export interface Gateway {
   openReplies(): number;
   /** Who waits and runs at each upstream that was asked so far. */
   queues(): readonly QueueView[];
+  /** Which upstreams are passed over. */
+  readonly circuits: UpstreamCircuits;
   /** Resolves when no reply runs any more; at the deadline what still runs is ended with a typed error first. */
   drain(deadlineMs: number): Promise<void>;
 }
@@ -100,7 +102,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   const catalog = createModelCatalog({ upstreams, clock: options.clock });
   const { modelRoutes = {}, defaultModel, breakerOpenMs = 30_000 } = options;
   const routes = createModelRoutes({ upstreams, catalog, routes: modelRoutes, defaultModel });
-  const breaker = createBreaker({ openMs: breakerOpenMs, clock: options.clock });
+  const trialMs = Math.max(breakerOpenMs, options.liveness.firstByteMs);
+  const breaker = createBreaker({ openMs: breakerOpenMs, trialMs, clock: options.clock });
   const queues = createUpstreamQueues({ clock: () => liveness.now(), metrics });
   const contextTrim = contextTrimOf(options.contextTrim ?? "off", catalog);
   const running = new Set<Running>();
@@ -267,6 +270,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     },
     openReplies: () => running.size,
     queues: () => queues.views(),
+    circuits: breaker,
     async drain(deadlineMs) {
       const idle = new Promise<void>((resolve) => {
         onIdle = resolve;

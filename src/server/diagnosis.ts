@@ -2,6 +2,7 @@
 // and the upstreams never.
 
 import type { AccountView } from "../contract/upstream.ts";
+import type { CircuitState } from "../gateway/circuit.ts";
 import type { Store } from "../store/store.ts";
 import type { Descriptors } from "../telemetry/descriptors.ts";
 import type { Reachability } from "../telemetry/watch-upstream.ts";
@@ -13,6 +14,8 @@ export interface DiagnosisSource {
   upstreams(): readonly {
     readonly name: string;
     readonly reachability: Reachability;
+    /** Whether it is passed over where another one can serve. */
+    readonly breaker: CircuitState;
     readonly accounts: readonly AccountView[];
   }[];
   /** Undefined where nothing bounds them. */

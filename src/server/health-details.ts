@@ -14,9 +14,10 @@ export function describeHealth(source: DiagnosisSource, settings: Json): Record<
     maxReplies: source.maxReplies ?? null,
     memory: { rssBytes: process.memoryUsage.rss() },
     store: { bytes: source.storeBytes() ?? null },
-    upstreams: source.upstreams().map(({ name, reachability, accounts }) => ({
+    upstreams: source.upstreams().map(({ name, reachability, breaker, accounts }) => ({
       name,
       ...encodeReachability(reachability),
+      breaker,
       accounts: accounts.map(encodeAccount),
     })),
     upstreamRequests: requests === undefined ? null : { inFlight: requests.inFlight, max: requests.max },

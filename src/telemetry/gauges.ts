@@ -4,6 +4,7 @@ import type { Gauge, Registry } from "prom-client";
 import type { AccountView } from "../contract/upstream.ts";
 import type { ReplyLabels } from "./metrics.ts";
 import type { PromClient } from "./prom-client.ts";
+import type { Reachability } from "./watch-upstream.ts";
 
 export interface MetricSources {
   readonly version: string;
@@ -12,13 +13,24 @@ export interface MetricSources {
   upstreamRequests(): { readonly inFlight: number; readonly max: number } | undefined;
   /** Requests that stand in line, by upstream. */
   queues?(): readonly { readonly upstream: string; readonly waiting: number; readonly running: number }[];
+  /** Whether each upstream answers, and whether it is passed over. */
+  upstreams?(): readonly {
+    readonly upstream: string;
+    readonly state: Reachability["state"];
+    readonly breaker: BreakerState;
+  }[];
 }
+
+/** @see gateway/circuit.ts */
+type BreakerState = "closed" | "open" | "half-open";
 
 export interface OpenReplies {
   readonly labels: ReplyLabels;
   count: number;
 }
 
+const upstreamStates: readonly Reachability["state"][] = ["unknown", "answering", "failing"];
+const breakerStates: readonly BreakerState[] = ["closed", "open", "half-open"];
 const accountStates: readonly AccountView["state"][] = ["ready", "cooling-down", "needs-sign-in", "challenged"];
 
 /** @param openReplies one entry a lane; its owner changes the counts */
@@ -54,6 +66,7 @@ export function addGauges(
   }
   addAccountGauges(prom, registry, sources);
   addQueueGauges(prom, registry, sources);
+  addUpstreamGauges(prom, registry, sources);
   const info = { name: "qwen_gateway_info", help: "Always 1", labelNames: ["version"], registers };
   new prom.Gauge(info).set({ version: sources.version }, 1);
 }
@@ -72,6 +85,28 @@ function addQueueGauges(prom: PromClient, registry: Registry, sources: MetricSou
   };
   create("qwen_gateway_queue_depth", "Requests that wait for an upstream at its limit", "waiting");
   create("qwen_gateway_upstream_attempts", "Attempts that run at an upstream, the figure that is limited", "running");
+}
+
+function addUpstreamGauges(prom: PromClient, registry: Registry, sources: MetricSources): void {
+  const create = (name: string, help: string, states: readonly string[], read: "state" | "breaker"): void => {
+    const gauge = new prom.Gauge({
+      name,
+      help,
+      labelNames: ["upstream", "state"],
+      registers: [registry],
+      collect() {
+        // The web backend comes with its first account.
+        gauge.reset();
+        for (const one of sources.upstreams?.() ?? []) {
+          for (const state of states) gauge.set({ upstream: one.upstream, state }, state === one[read] ? 1 : 0);
+        }
+      },
+    });
+  };
+  const health = "1 for the state that an upstream is in, by the newest request or health check";
+  create("qwen_gateway_upstream_state", health, upstreamStates, "state");
+  const breaker = "1 for the state of its circuit breaker: open, it is passed over where another one can serve";
+  create("qwen_gateway_breaker_state", breaker, breakerStates, "breaker");
 }
 
 function addAccountGauges(prom: PromClient, registry: Registry, sources: MetricSources): void {

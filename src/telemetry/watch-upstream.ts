@@ -1,11 +1,12 @@
-// Whether an upstream answers, learned from the requests that pass anyway: asking it costs nothing and wakes nobody.
+// Whether an upstream answers, learned from the requests that pass anyway, and from health checks where there are any.
 
-import { type ErrorKind, toGatewayError } from "../contract/gateway-error.ts";
+import { type ErrorKind, type GatewayError, toGatewayError } from "../contract/gateway-error.ts";
 import type { Clock } from "../contract/clock.ts";
-import type { Upstream } from "../contract/upstream.ts";
+import type { ForwardedAnswer } from "../contract/forward.ts";
+import type { Upstream, UpstreamReply } from "../contract/upstream.ts";
 
 export interface Reachability {
-  /** By the newest request; unknown before the first. A refusal is an answer. */
+  /** By the newest request or check; unknown before the first. A refusal is an answer. */
   readonly state: "unknown" | "answering" | "failing";
   readonly lastAnswerAtMs: number | undefined;
   readonly lastFailure: { readonly atMs: number; readonly kind: ErrorKind } | undefined;
@@ -13,13 +14,27 @@ export interface Reachability {
 
 export interface WatchedUpstream extends Upstream {
   reachability(): Reachability;
+  /** What a health check told. @param failure undefined: it is ready */
+  noteCheck(failure: ErrorKind | undefined): void;
 }
 
 export function watchUpstream(upstream: Upstream, clock: Clock): WatchedUpstream {
   let seen: Reachability = { state: "unknown", lastAnswerAtMs: undefined, lastFailure: undefined };
 
+  let hasFailedCheck = false;
+
   function noteAnswer(): void {
+    hasFailedCheck = false;
     seen = { ...seen, state: "answering", lastAnswerAtMs: clock() };
+  }
+
+  function noteFailure(kind: ErrorKind): void {
+    seen = { ...seen, state: "failing", lastFailure: { atMs: clock(), kind } };
+  }
+
+  function noteError({ kind }: GatewayError): void {
+    if (isSilence(kind)) noteFailure(kind);
+    else if (kind.startsWith("upstream-")) noteAnswer();
   }
 
   async function watch<Answer>(answered: Promise<Answer>, signal: AbortSignal): Promise<Answer> {
@@ -28,28 +43,53 @@ export function watchUpstream(upstream: Upstream, clock: Clock): WatchedUpstream
       noteAnswer();
       return answer;
     } catch (error) {
-      // A client that left says nothing about the upstream.
-      if (signal.aborted) throw error;
-      const { kind } = toGatewayError(error);
-      if (isSilence(kind)) seen = { ...seen, state: "failing", lastFailure: { atMs: clock(), kind } };
-      else if (kind.startsWith("upstream-")) noteAnswer();
+      // Who ended it says why: a clock of the gateway's own tells of silence, a client that left tells nothing.
+      noteError(toGatewayError(signal.aborted ? signal.reason : error));
       throw error;
     }
   }
 
+  /** A server that has accepted a request may fall silent all the same. */
+  const watchReply = (reply: UpstreamReply): UpstreamReply => ({
+    ...reply,
+    onEnd(outcome, error) {
+      if (error !== undefined) noteError(error);
+      return reply.onEnd(outcome, error);
+    },
+  });
+
+  const watchAnswer = (answer: ForwardedAnswer): ForwardedAnswer => ({
+    ...answer,
+    onEnd(error) {
+      if (error !== undefined) noteError(error);
+      answer.onEnd(error);
+    },
+  });
+
   const { forwarding } = upstream;
   return {
     ...upstream,
-    open: (request, context) => watch(upstream.open(request, context), context.signal),
+    open: async (request, context) => watchReply(await watch(upstream.open(request, context), context.signal)),
     ...(forwarding === undefined
       ? {}
       : {
           forwarding: {
             serves: (endpoint) => forwarding.serves(endpoint),
-            forward: (request, context) => watch(forwarding.forward(request, context), context.signal),
+            forward: async (request, context) =>
+              watchAnswer(await watch(forwarding.forward(request, context), context.signal)),
           },
         }),
     reachability: () => seen,
+    noteCheck(failure) {
+      if (failure !== undefined) {
+        hasFailedCheck = true;
+        noteFailure(failure);
+        return;
+      }
+      // A server may be well by its own word and fail requests all the same: their word counts more, unless checks have
+      // seen it go and come back.
+      if (seen.state !== "failing" || hasFailedCheck) noteAnswer();
+    },
   };
 }
 

@@ -3,51 +3,14 @@
 import { expect, test } from "bun:test";
 import { type Play, serveCompatible } from "../support/fake-compatible-server.ts";
 import { startHarness } from "../support/harness.ts";
+import { chunk, failing, modelsRoute, saying, startThree } from "../support/several-upstreams.ts";
 import { parseChatStream } from "../support/sse-frames.ts";
 import { allTurns, assistant, lastTurn, readError, readStream, user } from "./client.ts";
 
-const chunk = (delta: object, finish: string | null = null): string =>
-  `data: ${JSON.stringify({ id: "c", object: "chat.completion.chunk", created: 1, model: "local", choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`;
-const usage =
-  'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"local","choices":[],"usage":{"prompt_tokens":5,"completion_tokens":2,"total_tokens":7}}\n\n';
-
-const saying = (text: string): Play => ({
-  body: `${chunk({ role: "assistant", content: "" })}${chunk({ content: text })}${chunk({}, "stop")}${usage}data: [DONE]\n\n`,
-});
-const failing: Play = { status: 500, body: '{"error":{"message":"no GPU","type":"server_error"}}' };
 const inStream: Play = {
   body: `${chunk({ role: "assistant", content: "" })}data: {"error":{"message":"engine died","code":500}}\n\n`,
 };
-const models = (...ids: string[]) => ({
-  "/v1/models": {
-    body: JSON.stringify({
-      object: "list",
-      data: ids.map((id) => ({ id, object: "model", created: 1, owned_by: "vllm" })),
-    }),
-  },
-});
 const hello = { stream: true, messages: [user("Hello")] };
-
-/** The web emulator behind an account, and two servers of the user's own that both offer "local". */
-async function startThree(first: readonly Play[], second: readonly Play[], environment: Record<string, string> = {}) {
-  const one = serveCompatible(first, models("local", "only-one"));
-  const two = serveCompatible(second, models("local", "only-two"));
-  const upstreams = JSON.stringify([
-    { name: "one", dialect: "vllm", base_url: one.url },
-    { name: "two", dialect: "vllm", base_url: two.url, api_keys: ["sk-two"] },
-  ]);
-  const harness = await startHarness({ environment: { UPSTREAMS: upstreams, ...environment } });
-  return {
-    harness,
-    one,
-    two,
-    async [Symbol.asyncDispose]() {
-      await harness[Symbol.asyncDispose]();
-      await one[Symbol.asyncDispose]();
-      await two[Symbol.asyncDispose]();
-    },
-  };
-}
 
 test("a model goes to the upstream that offers it, and the answer says who it was", async () => {
   await using three = await startThree([saying("one here")], [saying("two here")]);
@@ -164,7 +127,7 @@ test("a conversation that another upstream answered in between goes on where it 
 });
 
 test("a server of one's own is all that is needed: no account, no demonstration", async () => {
-  await using server = serveCompatible([saying("at home")], models("qwen3:8b"));
+  await using server = serveCompatible([saying("at home")], modelsRoute("qwen3:8b"));
   await using harness = await startHarness({
     environment: { UPSTREAM_BASE_URL: server.url, QWEN_TOKEN: "", QWEN_BASE_URL: "https://chat.qwen.ai" },
   });

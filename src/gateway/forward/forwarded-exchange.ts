@@ -6,7 +6,7 @@ import { withRetry } from "../../outbound/retry.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { Metrics, ReplyLabels } from "../../telemetry/metrics.ts";
 import type { Breaker } from "../breaker.ts";
-import { isWorthMoving } from "../failover.ts";
+import { createRound, isWorthMoving } from "../failover.ts";
 import type { Liveness } from "../liveness.ts";
 import type { Candidate } from "../model-routes.ts";
 import { RetryBudget } from "../retry-budget.ts";
@@ -113,20 +113,24 @@ export class ForwardedExchange {
     const well = new Set<Candidate>(breaker.choose(healths));
     const free = this.#place.order(healths.filter((health) => well.has(health)).map(({ candidate }) => candidate));
     const chosen = free.flatMap((candidate) => healths.filter((health) => health.candidate === candidate));
-    for (const [index, health] of chosen.entries()) {
-      breaker.asked(health);
+    const round = createRound(chosen, () => breaker.choose(healths));
+    for (let health = round.next(); health !== undefined;) {
+      const asked = breaker.ask(health);
       try {
         const answer = await this.#tryOnce(health.candidate);
-        breaker.succeeded(health);
+        asked.succeeded();
         return answer;
       } catch (error) {
-        const failure = toGatewayError(error);
-        if (clock.signal.aborted || this.#options.bodyFailure() !== undefined) throw error;
-        breaker.failed(health, failure.kind);
-        const next = chosen[index + 1];
+        if (clock.hasLeft || this.#options.bodyFailure() !== undefined) {
+          asked.left();
+          throw error;
+        }
+        const failure = toGatewayError(clock.signal.aborted ? clock.signal.reason : error);
+        asked.failed(failure.kind);
+        const next = round.next();
         const isMissing = failure.kind === "not-served";
         const mayMove = this.#options.canRepeat() && this.#budget.hasTime && (isMissing || isWorthMoving(failure));
-        if (next === undefined || !mayMove) throw error;
+        if (next === undefined || !mayMove || clock.signal.aborted) throw error;
         const { name } = health.upstream;
         log.info("Another upstream is asked", {
           requestId,
@@ -134,6 +138,7 @@ export class ForwardedExchange {
           after: name,
           kind: failure.kind,
         });
+        health = next;
       }
     }
     throw notServed(endpoint);
@@ -221,7 +226,7 @@ export class ForwardedExchange {
   #finish(outcome: Outcome, error: GatewayError | undefined): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#answer?.onEnd();
+    this.#answer?.onEnd(error);
     const usage = this.#usage.read();
     this.#place.leave(usage && usage.inputTokens + usage.outputTokens);
     this.#count(outcome, error);

@@ -57,6 +57,11 @@ export interface CompatibleClient {
   factsOf(response: OutboundResponse): AnswerFacts;
   /** The entries of the model list, unchecked. @throws {GatewayError} classified */
   listModels(secret: string | undefined, signal: AbortSignal): Promise<readonly unknown[]>;
+  /**
+   * The status of a route that tells of the server itself.
+   * @param path behind the base URL; with a slash in front, in the place of its `/v1`
+   */
+  askStatus(path: string, secret: string | undefined, signal: AbortSignal): Promise<number>;
   /** Asks a route beside `/v1`. Undefined when it is not there. Never rejects. */
   askBeside(
     path: string,
@@ -191,7 +196,15 @@ export function createCompatibleClient(options: ClientOptions): CompatibleClient
     }
   }
 
-  return { complete, post, factsOf, listModels, askBeside };
+  async function askStatus(path: string, secret: string | undefined, signal: AbortSignal): Promise<number> {
+    const url = path.startsWith("/") ? baseUrl.replace(/\/v1$/, "") + path : `${baseUrl}/${path}`;
+    const response = await http.send({ method: "GET", url, headers: headers(secret, "application/json"), signal });
+    // To its end: the connection serves the next one.
+    await readText(response.body, maxRefusalBytes, signal);
+    return response.status;
+  }
+
+  return { complete, post, factsOf, listModels, askStatus, askBeside };
 }
 
 function fieldsOf(headers: readonly ConditionalHeader[]): Record<string, string> {

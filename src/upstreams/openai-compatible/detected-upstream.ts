@@ -13,6 +13,7 @@ const detectMs = 5000;
 export function createDetectedUpstream(options: Omit<OpenAICompatibleOptions, "dialect">): Upstream {
   let known: Upstream | undefined;
   let finding: Promise<Upstream> | undefined;
+  const { checkHealth } = createOpenAICompatibleUpstream({ ...options, dialect: dialects.generic });
 
   async function find(): Promise<Upstream> {
     const { http, baseUrl, keys, log } = options;
@@ -41,6 +42,10 @@ export function createDetectedUpstream(options: Omit<OpenAICompatibleOptions, "d
     listModels: async (signal) => (await current()).listModels(signal),
     open: async (request, context) => (await current()).open(request, context),
     accounts: () => known?.accounts?.() ?? [],
+    // As long as its kind is unknown, by the question that every kind understands.
+    ...(checkHealth === undefined
+      ? {}
+      : { checkHealth: (signal: AbortSignal) => (known?.checkHealth ?? checkHealth)(signal) }),
     forwarding: {
       // Nobody knows before it was asked; what it lacks then is told as missing.
       serves: (endpoint) => known?.forwarding?.serves(endpoint) ?? true,

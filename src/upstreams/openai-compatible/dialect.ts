@@ -107,6 +107,11 @@ export interface Dialect {
   readonly request: RequestRules;
   readonly reply: ReplyRules;
   readonly models: ModelRules;
+  /**
+   * The cheapest question that tells whether it is ready: behind the base URL, or, with a slash in front, in the place of
+   * the base URL's `/v1`. Undefined: it is never asked, since it is a service of somebody else's.
+   */
+  readonly healthPath: string | undefined;
   /** Endpoints beside chat that are passed on. One that a certain server lacks all the same is told as missing. */
   readonly endpoints: EndpointPaths;
   /** Read before the common rows. */

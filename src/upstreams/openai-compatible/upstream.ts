@@ -17,6 +17,7 @@ import type { Body, Dialect } from "./dialect.ts";
 import type { RefusalSource } from "./errors.ts";
 import { createEventDecoder } from "./event-decoder.ts";
 import { createForwarding } from "./forwarding.ts";
+import { createHealthCheck } from "./health-check.ts";
 import { createJsonDecoder } from "./json-decoder.ts";
 import { createKeyRing, type KeyUse } from "./keys.ts";
 import { fetchModelDetails } from "./model-details.ts";
@@ -268,6 +269,11 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
     listModels: () => models.list(),
     open,
     accounts: () => keys.views(),
+    ...createHealthCheck({
+      path: dialect.healthPath,
+      baseUrl: options.baseUrl,
+      askStatus: (path, signal) => client.askStatus(path, keys.anySecret(), signal),
+    }),
     forwarding: createForwarding({
       name,
       endpoints: dialect.endpoints,

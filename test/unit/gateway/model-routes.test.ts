@@ -1,8 +1,7 @@
-// Which upstreams serve a name, in which order: the rules one by one, and the breaker that passes some over.
+// Which upstreams serve a name, in which order: the rules one by one.
 
 import { describe, expect, test } from "bun:test";
 import type { ModelInfo, Upstream } from "../../../src/contract/upstream.ts";
-import { createBreaker } from "../../../src/gateway/breaker.ts";
 import { createModelCatalog } from "../../../src/gateway/model-catalog.ts";
 import { type Candidate, createModelRoutes } from "../../../src/gateway/model-routes.ts";
 
@@ -151,77 +150,5 @@ describe("createModelCatalog", () => {
       undefined,
     ]);
     expect(catalog.contextTokens(home, "qwen3:8b")).toBeUndefined();
-  });
-});
-
-describe("createBreaker", () => {
-  const one: Candidate = { upstream: cloud, model: "qwen-plus" };
-  const other: Candidate = { upstream: home, model: "qwen3:8b" };
-  const both = [one, other];
-
-  function start() {
-    let nowMs = 0;
-    const breaker = createBreaker({ openMs: 1000, clock: () => nowMs });
-    const fail = (candidate: Candidate, times: number): void => {
-      for (let count = 0; count < times; count++) breaker.failed(candidate, "upstream-failed");
-    };
-    const pass = (ms: number): void => {
-      nowMs += ms;
-    };
-    return { breaker, fail, pass };
-  }
-
-  test("passes over what failed five times in a row", () => {
-    const { breaker, fail } = start();
-    fail(one, 4);
-    expect(breaker.choose(both)).toEqual(both);
-    fail(one, 1);
-    expect(breaker.choose(both)).toEqual([other]);
-  });
-
-  test("passes over what fails more often than not, though never five times in a row", () => {
-    const { breaker, fail } = start();
-    for (let round = 0; round < 5; round++) {
-      breaker.succeeded(one);
-      fail(one, 3);
-    }
-    expect(breaker.choose(both)).toEqual([other]);
-  });
-
-  test("lets one request try it again when its time is over, and all when that went well", () => {
-    const { breaker, fail, pass } = start();
-    fail(one, 5);
-    pass(1001);
-    expect([breaker.choose(both), breaker.choose(both)]).toEqual([both, both]);
-    breaker.asked(one);
-    expect(breaker.choose(both)).toEqual([other]);
-    breaker.succeeded(one);
-    fail(one, 1);
-    expect([breaker.choose(both), breaker.choose(both)]).toEqual([both, both]);
-  });
-
-  test("spends no try on a candidate that stands behind another and is not asked", () => {
-    const { breaker, fail, pass } = start();
-    fail(other, 5);
-    pass(1001);
-    for (let count = 0; count < 3; count++) {
-      expect(breaker.choose(both)).toEqual(both);
-      breaker.asked(one);
-      breaker.succeeded(one);
-    }
-  });
-
-  test("never leaves a request without anybody to ask", () => {
-    const { breaker, fail } = start();
-    fail(one, 9);
-    fail(other, 9);
-    expect(breaker.choose(both)).toEqual(both);
-    expect(breaker.choose([one])).toEqual([one]);
-  });
-
-  test("hears nothing in what is the request's own fault", () => {
-    const { breaker } = start();
-    for (let count = 0; count < 9; count++) breaker.failed(one, "context-too-long");
-    expect(breaker.choose(both)).toEqual(both);
   });
 });

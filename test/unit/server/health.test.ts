@@ -8,6 +8,7 @@ const signedOut = {
     lastAnswerAtMs: undefined,
     lastFailure: { atMs: 1000, kind: "upstream-timeout" },
   },
+  breaker: "half-open",
   accounts: [{ id: "a1", alias: "mine", state: "needs-sign-in", reason: "the token expired", openReplies: 0 }],
 } as const;
 const unasked = { state: "unknown", lastAnswerAtMs: undefined, lastFailure: undefined } as const;
@@ -86,6 +87,7 @@ test("detailed health wants the key and tells store, upstreams, accounts, descri
         state: "failing",
         lastAnswerAt: null,
         lastFailure: { at: "1970-01-01T00:00:01.000Z", kind: "upstream-timeout" },
+        breaker: "half-open",
         accounts: [
           { id: "a1", alias: "mine", state: "needs-sign-in", until: null, reason: "the token expired", openReplies: 0 },
         ],

@@ -7,6 +7,7 @@ import { isJsonObject } from "../../../src/contract/json.ts";
 import { type OpenAIErrorBody, openaiErrorBody } from "../../../src/contract/openai-error.ts";
 import type { Surface } from "../../../src/contract/surface.ts";
 import type { ModelInfo } from "../../../src/contract/upstream.ts";
+import { createBreaker } from "../../../src/gateway/breaker.ts";
 import type { Gateway, IncomingExchange } from "../../../src/gateway/gateway.ts";
 import { createServer, type GatewayServer, type ServerOptions } from "../../../src/server/create-server.ts";
 import type { DiagnosisSource } from "../../../src/server/diagnosis.ts";
@@ -108,6 +109,7 @@ export function createTestServer(options: TestServerOptions): Omit<TestServer, "
       listModels: async () => models,
       deleteSession: async () => false,
       sweepSessions: async () => {},
+      circuits: createBreaker({ openMs: 1000, trialMs: 1000, clock: Date.now }),
       openReplies: () => 0,
       queues: () => [],
       async drain(deadlineMs) {

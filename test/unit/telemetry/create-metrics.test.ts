@@ -92,6 +92,25 @@ describe("createMetrics", () => {
     expect(sumOf(await scrape(metrics), "qwen_gateway_queue_depth", upstream)).toBe(0);
   });
 
+  test("createMetrics tells which upstreams answer and which are passed over, and forgets those that are gone", async () => {
+    const home = { upstream: "home", state: "failing", breaker: "half-open" } as const;
+    const cloud = { upstream: "dashscope", state: "answering", breaker: "closed" } as const;
+    let upstreams: readonly (typeof home | typeof cloud)[] = [home, cloud];
+    const metrics = createMetrics({ ...quiet, upstreams: () => upstreams });
+    const told = (samples: readonly Sample[]) =>
+      samples
+        .filter(({ name, value }) => /^qwen_gateway_(?:upstream|breaker)_state$/.test(name) && value === 1)
+        .map(({ labels }) => `${labels["upstream"]} ${labels["state"]}`);
+    const before = await scrape(metrics);
+    upstreams = [cloud];
+
+    const after = await scrape(metrics);
+
+    expect(told(before)).toEqual(["home failing", "dashscope answering", "home half-open", "dashscope closed"]);
+    expect(sumOf(before, "qwen_gateway_upstream_state", { upstream: "home", state: "answering" })).toBe(0);
+    expect(told(after)).toEqual(["dashscope answering", "dashscope closed"]);
+  });
+
   test("createMetrics knows the open streams at any time, and keeps a lane that fell idle at 0", async () => {
     const metrics = createMetrics(quiet);
     metrics.replyStarted(streamed);

@@ -24,7 +24,7 @@ const reply: UpstreamReply = {
   model: "qwen3-max",
   body: { start() {}, pause() {}, resume() {}, cancel() {} },
   decoder: { feed() {}, end() {}, pendingBytes: 0 },
-  onEnd: async () => 0,
+  onEnd: async () => 7,
 };
 
 function createWatched() {
@@ -39,7 +39,7 @@ function createWatched() {
     },
   };
   const watched = watchUpstream(upstream, () => nowMs);
-  async function ask(kind?: ErrorKind, signal = new AbortController().signal): Promise<unknown> {
+  function open(kind?: ErrorKind, signal = new AbortController().signal): Promise<UpstreamReply> {
     refusal = kind;
     nowMs += 1000;
     const context: OpenContext = {
@@ -51,9 +51,10 @@ function createWatched() {
       toldModel: "m",
       onWholeAnswer() {},
     };
-    return watched.open(request, context).catch((error: unknown) => error);
+    return watched.open(request, context);
   }
-  return { watched, ask };
+  const ask = (...what: Parameters<typeof open>): Promise<unknown> => open(...what).catch((error: unknown) => error);
+  return { watched, open, ask };
 }
 
 describe("watchUpstream", () => {
@@ -66,7 +67,8 @@ describe("watchUpstream", () => {
   test("watchUpstream passes replies and errors on as they are", async () => {
     const { ask } = createWatched();
 
-    expect(await ask()).toBe(reply);
+    const { onEnd: _, ...passed } = reply;
+    expect(await ask()).toMatchObject(passed);
     expect(await ask("upstream-failed")).toMatchObject({ kind: "upstream-failed" });
   });
 
@@ -89,9 +91,56 @@ describe("watchUpstream", () => {
     expect(watched.reachability().state).toBe("answering");
   });
 
+  test("watchUpstream takes the gateway's own clock, by which it gives up, for silence of the upstream", async () => {
+    const { watched, ask } = createWatched();
+    await ask("upstream-failed", AbortSignal.abort(new GatewayError("upstream-timeout", "nothing for 90 s")));
+
+    expect(watched.reachability()).toMatchObject({ state: "failing", lastFailure: { kind: "upstream-timeout" } });
+  });
+
+  test.each<[ErrorKind | undefined, "answering" | "failing"]>([
+    ["upstream-timeout", "failing"],
+    ["upstream-failed", "failing"],
+    ["upstream-quota", "answering"],
+    ["internal", "answering"],
+    [undefined, "answering"],
+  ])("watchUpstream hears how a reply ended that had begun: %p", async (kind, state) => {
+    const { watched, open } = createWatched();
+    const begun = await open();
+
+    const settleMs = await begun.onEnd("failed", kind && new GatewayError(kind, "no"));
+
+    expect(settleMs).toBe(7);
+    expect(watched.reachability().state).toBe(state);
+  });
+
+  test("watchUpstream believes checks that see an upstream go and come back", async () => {
+    const { watched, ask } = createWatched();
+    watched.noteCheck(undefined);
+    expect(watched.reachability().state).toBe("answering");
+    watched.noteCheck("overloaded");
+    expect(watched.reachability()).toMatchObject({ state: "failing", lastFailure: { kind: "overloaded" } });
+    await ask("upstream-failed");
+    watched.noteCheck(undefined);
+
+    expect(watched.reachability().state).toBe("answering");
+  });
+
+  test("watchUpstream takes no good check for the end of a failure that requests alone have seen", async () => {
+    const { watched, ask } = createWatched();
+    await ask("upstream-timeout");
+    watched.noteCheck(undefined);
+    expect(watched.reachability().state).toBe("failing");
+    await ask();
+    watched.noteCheck(undefined);
+
+    expect(watched.reachability().state).toBe("answering");
+  });
+
   test("watchUpstream learns nothing from a client that left, nor from a request that is wrong", async () => {
     const { watched, ask } = createWatched();
     await ask("upstream-failed", AbortSignal.abort());
+    await ask("upstream-failed", AbortSignal.abort(new GatewayError("internal", "The client left")));
     await ask("invalid-request");
 
     expect(watched.reachability().state).toBe("unknown");

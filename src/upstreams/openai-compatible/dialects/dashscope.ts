@@ -32,6 +32,7 @@ export const dashscope: Dialect = {
       "qwen-flash",
     ],
   },
+  healthPath: undefined,
   // Rerank has a place of its own (LiteLLM page of 2026-10, Model Studio page of 2026-06). Images and audio exist in the
   // native form alone.
   endpoints: { embeddings: "embeddings", rerank: "/compatible-api/v1/reranks" },

@@ -32,6 +32,7 @@ export const generic: Dialect = {
     truncatesSilently: false,
   },
   models: { details: "none", fallback: [] },
+  healthPath: "models",
   endpoints: openaiPaths,
   refusals: [],
 };

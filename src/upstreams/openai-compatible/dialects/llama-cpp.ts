@@ -16,6 +16,7 @@ export const llamaCpp: Dialect = {
   // `--reasoning-format none` leaves the tags in the content.
   reply: { ...selfHostedReply, answersInReasoning: false },
   models: { details: "llama-props", fallback: [] },
+  healthPath: "/health",
   endpoints: { embeddings: "embeddings", rerank: "rerank" },
   refusals: [],
 };

@@ -21,6 +21,7 @@ export const lmStudio: Dialect = {
   // #1698: structured output lands in `reasoning_content`. With the setting off, tags stand in the content (#894).
   reply: selfHostedReply,
   models: { details: "lm-studio-list", fallback: [] },
+  healthPath: "models",
   endpoints: { embeddings: "embeddings" },
   refusals: [],
 };

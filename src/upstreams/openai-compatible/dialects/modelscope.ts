@@ -23,6 +23,7 @@ export const modelscope: Dialect = {
   // Open-weight models behind the parsers of self-hosted servers.
   reply: { ...hostedReply, callsInText: true },
   models: { details: "none", fallback: [] },
+  healthPath: undefined,
   // Pictures are made by jobs that are asked for again and again: not OpenAI's form.
   endpoints: {},
   refusals: [],

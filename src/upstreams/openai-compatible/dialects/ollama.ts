@@ -28,6 +28,8 @@ export const ollama: Dialect = {
   // Its own parser separates thoughts, but a model whose Modelfile has no template for them leaves its tags.
   reply: { ...selfHostedReply, answersInReasoning: false, truncatesSilently: true },
   models: { details: "ollama-show", fallback: [] },
+  // Loads no model.
+  healthPath: "/api/version",
   // The page on OpenAI's protocol of 0.40 (2026-10); pictures are experimental, speech came with 0.40.8.
   endpoints: {
     embeddings: "embeddings",

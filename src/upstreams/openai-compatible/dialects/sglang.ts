@@ -13,6 +13,8 @@ export const sglang: Dialect = {
   request: selfHostedRequest,
   reply: selfHostedReply,
   models: { details: "none", fallback: [] },
+  // Not `/health`, which generates a token, and fails behind long prompts (PR 8444 of 2025-07, #22511 of 2026-05).
+  healthPath: "models",
   endpoints: { embeddings: "embeddings", rerank: "rerank" },
   refusals: [],
 };

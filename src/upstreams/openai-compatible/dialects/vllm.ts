@@ -19,6 +19,8 @@ export const vllm: Dialect = {
   // #40816: thinking switched off, and the whole answer arrives in `reasoning`.
   reply: selfHostedReply,
   models: { details: "none", fallback: [] },
+  // Asks the engine whether it lives, and generates nothing (vllm#24491, 2025-09).
+  healthPath: "/health",
   // openai_compatible_server page of 0.22 (2026-10): which of them a server has, its model decides.
   endpoints: {
     embeddings: "embeddings",
