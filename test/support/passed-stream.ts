@@ -34,7 +34,7 @@ export function passAll(chunks: readonly Uint8Array[], { toolNames = [], ...chan
     createId: () => `made-${++ids}`,
     ...changes,
   });
-  const textDecoder = new TextDecoder();
+  const textDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
   let text = "";
   let firstSemantic = -1;
   const told: string[] = [];

@@ -131,6 +131,7 @@ export class PassDecoder implements EventDecoder {
   #readEvent(bytes: Uint8Array, start: number, end: number, emit: Emit): void {
     const frame = readFrame(bytes, start, end);
     this.#toldStatus = frame.status ?? this.#toldStatus;
+    if (frame.stray.length > 0) this.#readStray(frame, bytes, start, emit);
     const instead = this.#insteadOf(frame);
     if (instead === undefined) {
       this.#isSemantic ||= frame.data !== undefined && this.reader.isSemantic;
@@ -144,9 +145,19 @@ export class PassDecoder implements EventDecoder {
     this.#tellEnding(emit);
   }
 
+  #readStray({ stray }: EventFrame, bytes: Uint8Array, start: number, emit: Emit): void {
+    this.#flush(bytes, start, emit);
+    for (const { text, isError } of stray) {
+      if (this.reader.hasEnded) return;
+      this.#emitText(this.reader.read(text, isError, this.#toldStatus) ?? dataFrame(text), emit);
+      this.#tellEnding(emit);
+    }
+  }
+
   /** What goes out in the place of an event that is not known by its shape. Undefined: it does itself. */
   #insteadOf({ data, type, isClean }: EventFrame): string | undefined {
     if (data === undefined) return isClean ? undefined : "";
+    if (this.reader.hasEnded) return "";
     const instead = this.reader.read(data, type === "error", this.#toldStatus);
     return instead ?? (isClean ? undefined : dataFrame(data));
   }

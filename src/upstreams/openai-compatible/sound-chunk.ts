@@ -24,7 +24,7 @@ export class PassedCalls {
 
 export function firstChoice(chunk: JsonObject): JsonObject | undefined {
   const choices = chunk["choices"];
-  const choice: unknown = Array.isArray(choices) ? choices[0] : undefined;
+  const choice: unknown = Array.isArray(choices) ? choices.find(isJsonObject) : undefined;
   return isJsonObject(choice) ? choice : undefined;
 }
 
@@ -99,10 +99,12 @@ class Expected {
       if (piece["index"] !== this.#begun.index || typeof called["arguments"] !== "string") return false;
       // Some clients put names together that are told more than once, and take "" for an id.
     } else if (piece["id"] != null || called["name"] != null) return false;
-    return this.#argumentsOf(piece, called["arguments"] ?? "", calls);
+    return this.#argumentsOf(piece, called["arguments"], calls);
   }
 
   #argumentsOf(piece: JsonObject, text: unknown, calls: PassedCalls): boolean {
+    // Clients put the pieces together as they come: "null" would stand among them.
+    if (typeof text !== "string") return false;
     // It says nothing, but a client would make a call of an index that it has not been told.
     if (text === "") return typeof piece["index"] === "number" && piece["index"] < this.#nextCall;
     const event = this.#said[this.#next++];
