@@ -47,7 +47,9 @@ export function isSound(
   // Under the other name it is told by the one that clients read; under both, as vLLM had it for some versions, it is there.
   const thought = delta["reasoning_content"] ?? delta["reasoning"] ?? "";
   if (isText(delta["reasoning"]) && delta["reasoning"] !== thought) return false;
-  const answer = isText(delta["content"]) ? delta["content"] : (delta["refusal"] ?? delta["content"] ?? "");
+  const content = delta["content"] ?? "";
+  if (typeof content !== "string") return false;
+  const answer = content || (delta["refusal"] ?? "");
   const expected = new Expected(said, calls.count);
   return (
     expected.text("reasoning-delta", thought) && expected.text("text-delta", answer) && areCalls(delta, expected, calls)

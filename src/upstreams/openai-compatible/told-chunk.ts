@@ -29,9 +29,9 @@ export function toldChoice(choice: JsonObject, hasRole: boolean): JsonObject {
   const { delta, finish_reason: reason } = choice;
   const told = toldDelta(isJsonObject(delta) ? delta : {}, hasRole);
   // Whatever is not null is a finish to some clients.
-  const isBlank = reason === "";
-  if (told === delta && !isBlank) return choice;
-  return { ...choice, delta: told, ...(isBlank ? { finish_reason: null } : {}) };
+  const isNone = reason != null && (typeof reason !== "string" || reason === "");
+  if (told === delta && !isNone) return choice;
+  return { ...choice, delta: told, ...(isNone ? { finish_reason: null } : {}) };
 }
 
 function toldDelta(delta: JsonObject, hasRole: boolean): JsonObject {

@@ -2,7 +2,7 @@
 
 import type { ChatRequest } from "../../contract/chat-request.ts";
 import type { TokenUsage } from "../../contract/events.ts";
-import { GatewayError, repeatableAtOnce } from "../../contract/gateway-error.ts";
+import { type GatewayError, repeatableAtOnce } from "../../contract/gateway-error.ts";
 import { isJsonObject } from "../../contract/json.ts";
 import type { UpstreamLimits } from "../../contract/limits.ts";
 import type { EventDecoder, OpenContext, PassThrough, Upstream, UpstreamReply } from "../../contract/upstream.ts";

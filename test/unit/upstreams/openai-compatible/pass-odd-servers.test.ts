@@ -104,10 +104,10 @@ describe("frames of the gateway's own", () => {
 });
 
 describe("fields", () => {
-  test("a finish that says nothing is none", () => {
+  test.each(["", 1, false, {}])("a finish of %j is none", (reason) => {
     const open = [role, chunk({ content: "a" }), chunk({ content: "b" })].map((event) => ({
       ...event,
-      choices: [{ ...(event as ToldChunk).choices[0], finish_reason: "" }],
+      choices: [{ ...(event as ToldChunk).choices[0], finish_reason: reason }],
     }));
     expect(pass(streamOf(open) + end)).toBe(words + end);
   });
@@ -123,6 +123,10 @@ describe("fields", () => {
       { index: 0, delta: { content: "a" }, finish_reason: null } as never,
       { index: 0, finish_reason: "stop", delta: {} } as never,
     ]);
+  });
+
+  test.each([1, true, { text: "c" }])("words of %j are none", (content) => {
+    expect(pass(words + streamOf([chunk({ content }), chunk({ content, refusal: "" })]) + end)).toBe(words + end);
   });
 
   test("choices that are none are left out, and one beside them is told", () => {
