@@ -136,14 +136,18 @@ export class Attempt implements ByteSink, Watched {
 
   end(): void {
     this.#isBodyOver = true;
-    if (this.#state === "ended") return clearTimeout(this.#bodyTimer);
+    if (this.#state === "ended") clearTimeout(this.#bodyTimer);
+    else this.#endDecoder();
+    this.#debugLog?.info("end of the upstream's stream, carry flushed", { carry: this.#reply.decoder.pendingBytes });
+    if (this.#state === "leaving") this.#finishLeaving();
+  }
+
+  #endDecoder(): void {
     try {
       this.#reply.decoder.end(this.#onEvent);
     } catch (error) {
       this.expire(toGatewayError(error));
     }
-    this.#debugLog?.info("end of the upstream's stream, carry flushed", { carry: this.#reply.decoder.pendingBytes });
-    if (this.#state === "leaving") this.#finishLeaving();
   }
 
   fail(cause: unknown): void {
