@@ -33,8 +33,8 @@ interface ReadChunk {
 }
 
 /** Reads as the strictest of clients does. @throws on what it would fail at */
-function readStrictly({ text, told }: PassedStream): ReadChunk[] {
-  const isGood = told.at(-1)?.startsWith("end ") === true;
+function readStrictly({ text, told: ends }: PassedStream): ReadChunk[] {
+  const isGood = ends.at(-1)?.startsWith("end ") === true;
   const blocks = text.split(/(?:\r\n|\r|\n){2}/);
   expect(blocks.pop()).toBe("");
   const lines = blocks.flatMap((block) => block.split(/\r\n|\r|\n/)).filter((line) => line !== "" && line[0] !== ":");
@@ -44,7 +44,7 @@ function readStrictly({ text, told }: PassedStream): ReadChunk[] {
   // The shape is what is asserted below.
   const chunks = payloads.filter((payload) => payload !== "[DONE]").map((payload) => JSON.parse(payload) as ReadChunk);
   const choices = chunks.flatMap((event) => event.choices);
-  const usages = chunks.flatMap((event) => event.usage ?? []);
+  const usages = chunks.flatMap(({ usage: told }) => (told == null ? [] : [told]));
   expect(chunks.every((event) => event.model === model)).toBe(true);
   expect(choices.filter(({ finish_reason: reason }) => reason != null)).toHaveLength(isGood ? 1 : 0);
   expect(usages).toHaveLength(isGood ? 1 : 0);

@@ -308,7 +308,7 @@ describe("what is mended", () => {
     expect(pass(streamOf(events) + done, { ...told, toolNames: ["read"] }).text).toBe(streamOf(expected) + done);
   });
 
-  test("missing ids, repeated names, empty ids and missing indexes are put right [R2-087]", () => {
+  test("missing ids, repeated names, empty ids and missing indexes are put right", () => {
     const { text } = pass(
       streamOf([
         calls({ ...start, id: "", index: undefined }),

@@ -2,8 +2,9 @@
 // client's business, and fields that are not what the protocol promises.
 
 import { describe, expect, test } from "bun:test";
+import type { UpstreamEvent } from "../../../../src/contract/events.ts";
 import { chunk, finish, usageChunk } from "../../../support/compatible-recordings.ts";
-import { type PassChanges, passAll } from "../../../support/passed-stream.ts";
+import { createPassDecoder, type PassChanges, passAll } from "../../../support/passed-stream.ts";
 import { cutAt } from "../../../support/recordings.ts";
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -59,6 +60,47 @@ describe("lines", () => {
     const text = `: one\n\n${words}: two\n${frame(chunk({ content: "c" }))}: three\n\n${end}`;
     expect(pass(text)).toBe(text);
   });
+});
+
+describe("what is kept", () => {
+  const half = 'data: {"id":"chatcm';
+
+  test("is the beginning of an event alone, and nothing behind the end [R1-003] [R1-008] [R1-012]", () => {
+    const { decoder, text } = open();
+    decoder.feed(encode(words), text.take);
+    expect(decoder.pendingBytes).toBe(0);
+    decoder.feed(encode(half), text.take);
+    expect([decoder.pendingBytes, text.said()]).toEqual([half.length, words]);
+    decoder.feed(encode(half.slice(0, 4)), text.take);
+    expect(decoder.pendingBytes).toBe(half.length + 4);
+    decoder.end(text.take);
+    expect([decoder.pendingBytes, text.said()]).toEqual([0, words]);
+  });
+
+  test("is each stream's own [R1-014]", () => {
+    const [one, other] = [open(), open()];
+    const bytes = [encode(words + end), encode(words.replaceAll('"a"', '"é"') + end)];
+    const length = Math.max(...bytes.map((all) => all.length));
+    for (let at = 0; at < length; at += 7) {
+      for (const [index, { decoder, text }] of [one, other].entries()) {
+        decoder.feed(bytes[index]!.slice(at, at + 7), text.take);
+      }
+    }
+    expect([one.text.said() + done, other.text.said() + done]).toEqual(
+      bytes.map((all) => new TextDecoder().decode(all)),
+    );
+  });
+
+  function open() {
+    const decoder = createPassDecoder(told);
+    const textDecoder = new TextDecoder();
+    let said = "";
+    const take = (event: UpstreamEvent): void => {
+      if (event.type !== "frames") return;
+      said += textDecoder.decode(event.bytes.subarray(event.start, event.end), { stream: true });
+    };
+    return { decoder, text: { take, said: () => said } };
+  }
 });
 
 describe("frames of the gateway's own", () => {
