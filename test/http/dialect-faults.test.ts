@@ -148,6 +148,23 @@ describe.each([...lanes])("a stream that is %s", (_, fields) => {
   });
 });
 
+describe.each([...lanes])("a server that neither ends a stream that is %s nor says [DONE]", (_, fields) => {
+  const finish = `data: ${JSON.stringify({ choices: [{ index: 0, delta: {}, finish_reason: "stop" }] })}\n\n`;
+
+  test.each([
+    ["behind a finish ends well", `${openStream("one")}${finish}`, ["one", "stop", undefined]],
+    ["behind words is told as silence", openStream("one"), ["one", undefined, "upstream_timeout"]],
+  ])("%s", async (_name, raw, expected) => {
+    await using stage = await startDialectStage({ dialect: "vllm", environment: { STALL_TIMEOUT_MS: "100" } });
+    stage.emulator.script({ times: "always", reply: { raw, faults: [{ kind: "stay-open" }] } });
+    const reply = await readReply(await stage.chat({ ...go, ...fields }));
+
+    expect([reply.text, reply.finish, reply.error?.code] as const).toEqual(expected as never);
+    expect(stage.completions()).toHaveLength(1);
+    await stage.emulator.until((requests) => requests.some(({ aborted }) => aborted));
+  });
+});
+
 test.each([...transports])("compressed streams are read, over %s", async (transport) => {
   await using stage = await startDialectStage({ dialect: "sglang", environment: { TRANSPORT: transport } });
   for (const encoding of ["gzip", "br"] as const) {
