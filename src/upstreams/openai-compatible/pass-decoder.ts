@@ -48,6 +48,8 @@ export class PassDecoder implements EventDecoder {
   /** Some event since then said something. */
   #isSemantic = false;
   #quietBytes = 0;
+  /** Something was said, and is no longer held back. */
+  #hasBegun = false;
 
   constructor(options: PassDecoderOptions) {
     this.#options = options;
@@ -132,7 +134,9 @@ export class PassDecoder implements EventDecoder {
     const frame = readFrame(bytes, start, end);
     this.#toldStatus = frame.status ?? this.#toldStatus;
     if (frame.stray.length > 0) this.#readStray(frame, bytes, start, emit);
-    const instead = this.#insteadOf(frame);
+    // Comments in front of the first word would be kept for it, any number of them, and nobody waits for them.
+    const isEarly = bytes[start] === colon && !this.#hasBegun && !this.#isSemantic;
+    const instead = isEarly && frame.data === undefined ? "" : this.#insteadOf(frame);
     if (instead === undefined) {
       this.#isSemantic ||= frame.data !== undefined && this.reader.isSemantic;
     } else {
@@ -197,6 +201,7 @@ export class PassDecoder implements EventDecoder {
     frames.end = end;
     frames.isSemantic = this.#isSemantic || this.#quietBytes > maxQuietBytes;
     this.#isSemantic = false;
+    this.#hasBegun ||= frames.isSemantic;
     emit(frames);
   }
 
@@ -211,3 +216,4 @@ export class PassDecoder implements EventDecoder {
 }
 
 const lineFeed = 10;
+const colon = 58;

@@ -56,9 +56,9 @@ describe("lines", () => {
     },
   );
 
-  test("comments are passed on, beside data and alone", () => {
-    const text = `: one\n\n${words}: two\n${frame(chunk({ content: "c" }))}: three\n\n${end}`;
-    expect(pass(text)).toBe(text);
+  test("comments are passed on, beside data and alone, behind the first word", () => {
+    const text = `: one\n${words}: two\n${frame(chunk({ content: "c" }))}: three\n\n${end}`;
+    expect(pass(`: zero\n\n${text}`)).toBe(text);
   });
 });
 
