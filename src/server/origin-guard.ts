@@ -48,12 +48,17 @@ export function createOriginGuard(options: OriginGuardOptions, allowsOrigin: (or
 /** `HOST:80`, `host.` and `host` are the same; IPv6 loses its brackets. */
 export function hostWithoutPort(host: string): string {
   const name = host.trim().toLowerCase();
-  const bracketed = /^\[([^\]]*)\](?::\d*)?$/.exec(name)?.[1];
+  const bracketed = name.startsWith("[") ? bracketedAddress.exec(name)?.[1] : undefined;
   if (bracketed !== undefined) return bracketed;
   // More than one colon and no brackets: an IPv6 address as it stands in a setting.
-  if (name.indexOf(":") !== name.lastIndexOf(":")) return name;
-  return name.replace(/:\d*$/, "").replace(/\.$/, "");
+  const colon = name.indexOf(":");
+  if (colon !== name.lastIndexOf(":")) return name;
+  const bare = colon >= 0 && portAtEnd.test(name) ? name.slice(0, colon) : name;
+  return bare.endsWith(".") ? bare.slice(0, -1) : bare;
 }
+
+const bracketedAddress = /^\[([^\]]*)\](?::\d*)?$/;
+const portAtEnd = /:\d*$/;
 
 /** One spelling an origin: lower case, no default port, no slash at the end. */
 export function normalizeOrigin(origin: string): string {
