@@ -50,31 +50,38 @@ export function fingerprintHistory(
   const lastSystemIndex = system.indexes.at(-1) ?? -1;
   const prefixes: HistoryPrefix[] = [];
   let chain: Chain = { strict: scope, loose: scope };
-  let tip: HistoryTip = { ...chain, scope, openMessages: [] };
-  for (const [index, turn] of turns.entries()) {
+  let tip: HistoryTip = { strict: scope, loose: scope, scope, openMessages: none };
+  for (let index = 0; index < turns.length; index++) {
+    const turn = turns[index]!;
     const before = chain;
     const turnHash = hashTurn(scope, turn.side, turn.textHash, turn.toolCalls);
     chain = extendChain(chain, turn.toolResults, turnHash);
     const isLast = index === turns.length - 1;
     if (turn.side === "assistant" && (!isLast || lastSystemIndex >= turn.endIndex)) {
-      prefixes.push({ ...chain, lastTurn: turnHash, unseenFrom: turn.endIndex });
+      prefixes.push({
+        strict: chain.strict,
+        loose: chain.loose,
+        lastTurn: turnHash,
+        unseenFrom: turn.endIndex,
+      });
     }
     if (!isLast) continue;
+    const isOpen = turn.side === "assistant";
+    const { strict, loose } = isOpen ? before : chain;
     const start = turns[index - 1]?.endIndex ?? 0;
-    tip =
-      turn.side === "assistant"
-        ? { ...before, scope, openMessages: messages.slice(start, turn.endIndex) }
-        : { ...chain, scope, openMessages: [] };
+    tip = { strict, loose, scope, openMessages: isOpen ? messages.slice(start, turn.endIndex) : none };
   }
   return {
     prefixes: prefixes.reverse(),
     systemHashes: system.hashes,
     systemIndexes: system.indexes,
-    toolHashes: tools.map(hashTool),
+    toolHashes: tools.length === 0 ? none : tools.map(hashTool),
     assistantTurns: prefixes.length,
     tip,
   };
 }
+
+const none: readonly never[] = [];
 
 /** Tool results aside: they are what strict and loose differ in. */
 export function hashTurn(
@@ -83,22 +90,28 @@ export function hashTurn(
   textHash: string,
   toolCalls: readonly string[],
 ): string {
-  return sha256(scope, JSON.stringify([side, textHash, toolCalls]));
+  // What JSON has to say of most turns.
+  if (toolCalls.length === 0) return sha256(`${scope}["${side}","${textHash}",[]]`);
+  return sha256(scope + JSON.stringify([side, textHash, toolCalls]));
 }
 
 export function extendChain(chain: Chain, toolResults: CanonicalTurn["toolResults"], turnHash: string): Chain {
+  const strict = chain.strict + turnHash;
+  const loose = chain.loose + turnHash;
+  if (toolResults.length === 0) return { strict: sha256(`${strict}[[],[]]`), loose: sha256(`${loose}[[]]`) };
   const answered = toolResults.map((result) => result.callIndex);
   const contents = toolResults.map((result) => result.text);
   return {
-    strict: sha256(chain.strict, turnHash, JSON.stringify([answered, contents])),
-    loose: sha256(chain.loose, turnHash, JSON.stringify([answered])),
+    strict: sha256(strict + JSON.stringify([answered, contents])),
+    loose: sha256(loose + JSON.stringify([answered])),
   };
 }
 
 function hashSystem(messages: readonly Message[]): { hashes: string[]; indexes: number[] } {
   const hashes: string[] = [];
   const indexes: number[] = [];
-  for (const [index, message] of messages.entries()) {
+  for (let index = 0; index < messages.length; index++) {
+    const message = messages[index]!;
     if (message.role !== "system") continue;
     const digest = new TextDigest("system:");
     if (!digestMessage(digest, message)) continue;
@@ -109,5 +122,5 @@ function hashSystem(messages: readonly Message[]): { hashes: string[]; indexes: 
 }
 
 function hashTool(tool: ToolDefinition): string {
-  return sha256("tool:", canonicalJson([tool.name, tool.description ?? "", tool.parameters]));
+  return sha256(`tool:${canonicalJson([tool.name, tool.description ?? "", tool.parameters])}`);
 }

@@ -24,7 +24,7 @@ export function parseRequest(value: unknown): ChatRequest {
   const body = checkBody(value);
   // Checked above to be an object; the schema leaves unknown fields in place.
   const fields: JsonObject = body;
-  const tools = parseTools(body.tools ?? body.functions ?? []);
+  const tools = parseTools(body.tools ?? body.functions ?? none);
   return {
     surface: surfaceName,
     model: parseModel(body.model),
@@ -40,6 +40,8 @@ export function parseRequest(value: unknown): ChatRequest {
     body: fields,
   };
 }
+
+const none: readonly never[] = [];
 
 /** Tools of other kinds than functions are the service's own: left out, never refused. */
 function parseTools(list: readonly unknown[]): ToolDefinition[] {
