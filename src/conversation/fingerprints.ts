@@ -50,34 +50,28 @@ export function fingerprintHistory(
   const lastSystemIndex = system.indexes.at(-1) ?? -1;
   const prefixes: HistoryPrefix[] = [];
   let chain: Chain = { strict: scope, loose: scope };
-  let tip: HistoryTip = { strict: scope, loose: scope, scope, openMessages: none };
+  let before = chain;
   for (let index = 0; index < turns.length; index++) {
     const turn = turns[index]!;
-    const before = chain;
+    before = chain;
     const turnHash = hashTurn(scope, turn.side, turn.textHash, turn.toolCalls);
     chain = extendChain(chain, turn.toolResults, turnHash);
-    const isLast = index === turns.length - 1;
-    if (turn.side === "assistant" && (!isLast || lastSystemIndex >= turn.endIndex)) {
-      prefixes.push({
-        strict: chain.strict,
-        loose: chain.loose,
-        lastTurn: turnHash,
-        unseenFrom: turn.endIndex,
-      });
-    }
-    if (!isLast) continue;
-    const isOpen = turn.side === "assistant";
-    const { strict, loose } = isOpen ? before : chain;
-    const start = turns[index - 1]?.endIndex ?? 0;
-    tip = { strict, loose, scope, openMessages: isOpen ? messages.slice(start, turn.endIndex) : none };
+    const isFollowed = index < turns.length - 1 || lastSystemIndex >= turn.endIndex;
+    if (turn.side !== "assistant" || !isFollowed) continue;
+    const { strict, loose } = chain;
+    prefixes.push({ strict, loose, lastTurn: turnHash, unseenFrom: turn.endIndex });
   }
+  const last = turns.at(-1);
+  const open = last?.side === "assistant" ? last : undefined;
+  const { strict, loose } = open === undefined ? chain : before;
+  const openMessages = open === undefined ? none : messages.slice(turns.at(-2)?.endIndex ?? 0, open.endIndex);
   return {
     prefixes: prefixes.reverse(),
     systemHashes: system.hashes,
     systemIndexes: system.indexes,
     toolHashes: tools.length === 0 ? none : tools.map(hashTool),
     assistantTurns: prefixes.length,
-    tip,
+    tip: { strict, loose, scope, openMessages },
   };
 }
 
@@ -107,7 +101,19 @@ export function extendChain(chain: Chain, toolResults: CanonicalTurn["toolResult
   };
 }
 
-function hashSystem(messages: readonly Message[]): { hashes: string[]; indexes: number[] } {
+function isSystem({ role }: Message): boolean {
+  return role === "system";
+}
+
+interface SystemHashes {
+  readonly hashes: readonly string[];
+  readonly indexes: readonly number[];
+}
+
+const noSystem: SystemHashes = { hashes: none, indexes: none };
+
+function hashSystem(messages: readonly Message[]): SystemHashes {
+  if (!messages.some(isSystem)) return noSystem;
   const hashes: string[] = [];
   const indexes: number[] = [];
   for (let index = 0; index < messages.length; index++) {

@@ -18,17 +18,22 @@ export function createOriginGuard(options: OriginGuardOptions, allowsOrigin: (or
   if (options.apiKeys.length > 0) return () => {};
   const ownHosts = new Set([options.hostname, ...options.allowedHosts].map(hostWithoutPort));
   const isOwnHost = (host: string) => isLoopback(host) || ownHosts.has(host);
+  /** The Host that was found to be ours last: most requests bring the same. */
+  let ownHeader: string | undefined;
   // An open bind is reached by names that nobody has told us.
   const anyHost = options.insecure && !isLoopback(options.hostname);
 
   return (headers) => {
     const host = headers.get("host");
     // A browser always sends one: without it, it is an old health check or a call in process.
-    if (!anyHost && host !== null && !isOwnHost(hostWithoutPort(host))) {
-      throw new GatewayError(
-        "forbidden",
-        "Cannot serve this Host without an API key: add its name to ALLOWED_HOSTS, or set API_KEY",
-      );
+    if (!anyHost && host !== null && host !== ownHeader) {
+      if (!isOwnHost(hostWithoutPort(host))) {
+        throw new GatewayError(
+          "forbidden",
+          "Cannot serve this Host without an API key: add its name to ALLOWED_HOSTS, or set API_KEY",
+        );
+      }
+      ownHeader = host;
     }
     const origin = headers.get("origin");
     if (origin === null ? isCrossSite(headers) : !isOwnHost(hostOfOrigin(origin)) && !allowsOrigin(origin)) {
