@@ -46,6 +46,8 @@ export interface SetAsideOptions {
 export interface AccountPool {
   /** @throws {GatewayError} when every account that would do is set aside; says for how long. */
   pick(request: PickRequest): Promise<AccountUse>;
+  /** The same without a promise. Undefined when there is something to look up or to wait for first. */
+  pickAtOnce(conversationOf: string | undefined, except: ReadonlySet<string>): AccountUse | undefined;
   /** An account to ask something that any may be asked. @throws {GatewayError} as `pick` */
   anyReady(): Promise<string>;
   /** Until the service, or this kind's duration, says that it is over. A longer one that runs already stays. */
@@ -80,6 +82,8 @@ const shortMs = 15_000;
  */
 const challengedAtMost = 2;
 
+const nobody: ReadonlySet<string> = new Set();
+
 export function createAccountPool(options: PoolOptions): AccountPool {
   const { registry, clock, log } = options;
   const wait = options.wait ?? sleep;
@@ -102,33 +106,31 @@ export function createAccountPool(options: PoolOptions): AccountPool {
   }
 
   function isHalted(): boolean {
-    return registry.all().filter((known) => asideOf(known)?.kind === "challenge").length >= challengedAtMost;
+    let challenged = 0;
+    for (const known of registry.all()) if (asideOf(known)?.kind === "challenge") challenged++;
+    return challenged >= challengedAtMost;
   }
 
   function best(except: ReadonlySet<string>): KnownAccount | undefined {
     if (isHalted()) return undefined;
-    const candidates = registry.all().filter((known) => isServing(known) && !except.has(known.id));
-    return candidates.toSorted(
-      (one, other) =>
-        Number(isReady(other)) - Number(isReady(one)) ||
-        one.openReplies - other.openReplies ||
-        one.lastPick - other.lastPick,
-    )[0];
+    let found: KnownAccount | undefined;
+    for (const known of registry.all()) {
+      if (!isServing(known) || except.has(known.id)) continue;
+      if (found === undefined || isBetter(known, found)) found = known;
+    }
+    return found;
+  }
+
+  function isBetter(one: KnownAccount, other: KnownAccount): boolean {
+    const isOneReady = isReady(one);
+    if (isOneReady !== isReady(other)) return isOneReady;
+    if (one.openReplies !== other.openReplies) return one.openReplies < other.openReplies;
+    return one.lastPick < other.lastPick;
   }
 
   function use(known: KnownAccount): AccountUse {
-    known.openReplies++;
     known.lastPick = ++picks;
-    let isOver = false;
-    return {
-      id: known.id,
-      alias: known.alias,
-      end() {
-        if (isOver) return;
-        isOver = true;
-        known.openReplies--;
-      },
-    };
+    return new OpenUse(known);
   }
 
   /** @returns false when it takes too long to be waited for */
@@ -146,12 +148,23 @@ export function createAccountPool(options: PoolOptions): AccountPool {
     return back.toSorted((one, other) => (asideOf(one)?.untilMs ?? 0) - (asideOf(other)?.untilMs ?? 0))[0];
   }
 
+  /** The account of the conversation, unless it has refused this request. */
+  function ownOf(conversationOf: string | undefined, except: ReadonlySet<string>): KnownAccount | undefined {
+    return conversationOf === undefined || except.has(conversationOf) ? undefined : registry.find(conversationOf);
+  }
+
+  function pickAtOnce(conversationOf: string | undefined, except: ReadonlySet<string>): AccountUse | undefined {
+    if (!registry.isFresh) return undefined;
+    const own = ownOf(conversationOf, except);
+    const chosen = own === undefined ? best(except) : isServing(own) ? own : undefined;
+    return chosen === undefined ? undefined : use(chosen);
+  }
+
   async function pick(request: PickRequest): Promise<AccountUse> {
     const { conversationOf, except, mustStay } = request;
     for (;;) {
       await registry.load();
-      const own =
-        conversationOf === undefined || except.has(conversationOf) ? undefined : registry.find(conversationOf);
+      const own = ownOf(conversationOf, except);
       if (own !== undefined) {
         if (isServing(own)) return use(own);
         if (await waitFor(own, request)) continue;
@@ -194,10 +207,11 @@ export function createAccountPool(options: PoolOptions): AccountPool {
 
   return {
     pick,
+    pickAtOnce,
     unavailable,
     async anyReady() {
       await registry.load();
-      const chosen = best(new Set());
+      const chosen = best(nobody);
       if (chosen === undefined) throw unavailable(registry.all().map((known) => known.id));
       return chosen.id;
     },
@@ -222,6 +236,26 @@ export function createAccountPool(options: PoolOptions): AccountPool {
     },
     views: () => registry.all().map((known) => viewOf(known, asideOf(known))),
   };
+}
+
+class OpenUse implements AccountUse {
+  readonly id: string;
+  readonly alias: string;
+  readonly #known: KnownAccount;
+  #isOver = false;
+
+  constructor(known: KnownAccount) {
+    known.openReplies++;
+    this.id = known.id;
+    this.alias = known.alias;
+    this.#known = known;
+  }
+
+  end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#known.openReplies--;
+  }
 }
 
 export function viewOf(

@@ -27,6 +27,8 @@ export interface KnownAccount {
 export interface AccountRegistry {
   /** Looks at the store, unless it did a moment ago. */
   load(): Promise<void>;
+  /** It did a moment ago: what it knows counts. */
+  readonly isFresh: boolean;
   reload(): Promise<void>;
   /** Those that can be used, and those that are locked. */
   all(): readonly KnownAccount[];
@@ -53,10 +55,13 @@ export interface RegistryOptions {
 }
 
 const lookAgainMs = 1000;
+const nothingToDo = Promise.resolve();
 
 export function createAccountRegistry(options: RegistryOptions): AccountRegistry {
   const { vault, clock, log } = options;
   let known = new Map<string, KnownAccount>();
+  /** The same in order, for whoever looks through all of them with each request. */
+  let all: readonly KnownAccount[] = [];
   let loadedAtMs = Number.NEGATIVE_INFINITY;
   let loading: Promise<void> | undefined;
   const writes = new Set<Promise<void>>();
@@ -83,6 +88,7 @@ export function createAccountRegistry(options: RegistryOptions): AccountRegistry
       );
     }
     known = next;
+    all = [...next.values()];
     loadedAtMs = clock();
   }
 
@@ -104,6 +110,21 @@ export function createAccountRegistry(options: RegistryOptions): AccountRegistry
     return loading;
   }
 
+  function isFresh(): boolean {
+    const ageMs = clock() - loadedAtMs;
+    return ageMs < lookAgainMs && ageMs >= 0;
+  }
+
+  async function loadAgain(): Promise<void> {
+    try {
+      await lookOnce();
+    } catch (error) {
+      // What is known still serves: only the changes of others are missed until the store answers again.
+      if (known.size === 0) throw error;
+      log.warn("Cannot look for changed accounts", { reason: error instanceof Error ? error.message : "unknown" });
+    }
+  }
+
   async function reload(): Promise<void> {
     // What is under way may have read before the change that the caller wants to see.
     await loading;
@@ -116,19 +137,12 @@ export function createAccountRegistry(options: RegistryOptions): AccountRegistry
   }
 
   return {
-    async load() {
-      const ageMs = clock() - loadedAtMs;
-      if (ageMs < lookAgainMs && ageMs >= 0) return;
-      try {
-        await lookOnce();
-      } catch (error) {
-        // What is known still serves: only the changes of others are missed until the store answers again.
-        if (known.size === 0) throw error;
-        log.warn("Cannot look for changed accounts", { reason: error instanceof Error ? error.message : "unknown" });
-      }
+    load: () => (isFresh() ? nothingToDo : loadAgain()),
+    get isFresh() {
+      return isFresh();
     },
     reload,
-    all: () => [...known.values()],
+    all: () => all,
     find: (id) => known.get(id),
     async saveAccount(entry, account) {
       const digest = credentialsDigest(account);

@@ -16,6 +16,8 @@ export interface AccountRenewal {
    * @throws {GatewayError} when it could not be renewed and the token at hand is dead.
    */
   fresh(id: string, signal: AbortSignal): Promise<Account>;
+  /** The same without a promise. Undefined when its token has to be renewed first, or it is not there. */
+  freshAtOnce(id: string): Account | undefined;
   /** The upstream refused this token. @returns whether there is hope: a renewal, or a token that was renewed meanwhile. */
   reject(id: string, token: string | undefined): boolean;
   /** Renews whatever the token says of itself. @throws {GatewayError} when it fails */
@@ -49,6 +51,15 @@ interface Renewing {
   issuedToken: string | undefined;
   issuedAtMs: number;
   notBeforeMs: number;
+  /** What the account's credentials say of themselves: they are read once, and not with each request. */
+  terms: Terms | undefined;
+}
+
+interface Terms {
+  readonly account: Account;
+  readonly canRefresh: boolean;
+  /** Epoch milliseconds; of tokens that do not die on time as late as any. */
+  readonly diesAtMs: number;
 }
 
 export function createAccountRenewal(options: RenewalOptions): AccountRenewal {
@@ -58,22 +69,29 @@ export function createAccountRenewal(options: RenewalOptions): AccountRenewal {
   function stateOf(known: KnownAccount): Renewing {
     let state = states.get(known);
     if (state === undefined) {
-      state = { promise: undefined, rejectedToken: undefined, issuedToken: undefined, issuedAtMs: 0, notBeforeMs: 0 };
+      state = {
+        promise: undefined,
+        rejectedToken: undefined,
+        issuedToken: undefined,
+        issuedAtMs: 0,
+        notBeforeMs: 0,
+        terms: undefined,
+      };
       states.set(known, state);
     }
     return state;
   }
 
   function mustRenew({ account }: KnownAccount, state: Renewing): boolean {
-    if (account?.token === undefined || !canRefresh(account)) return false;
+    if (account?.token === undefined) return false;
+    if (state.terms?.account !== account) state.terms = readTerms(account);
+    if (!state.terms.canRefresh) return false;
     if (state.rejectedToken === account.token) return true;
-    return lifeOf(account) < minLifeMs && clock() >= state.notBeforeMs;
+    return state.terms.diesAtMs - clock() < minLifeMs && clock() >= state.notBeforeMs;
   }
 
-  /** Milliseconds; of tokens that do not die on time as long as any. */
-  function lifeOf({ token }: Account): number {
-    if (token === undefined || !isAccessToken(token)) return Number.POSITIVE_INFINITY;
-    return (tokenExpiresAtMs(token) ?? Number.POSITIVE_INFINITY) - clock();
+  function lifeOf(account: Account): number {
+    return diesAtMs(account) - clock();
   }
 
   async function renewNow(known: KnownAccount, state: Renewing): Promise<void> {
@@ -165,6 +183,10 @@ export function createAccountRenewal(options: RenewalOptions): AccountRenewal {
   }
 
   return {
+    freshAtOnce(id) {
+      const known = registry.find(id);
+      return known === undefined || mustRenew(known, stateOf(known)) ? undefined : known.account;
+    },
     fresh: (id, signal) => use(id, signal, (known) => mustRenew(known, stateOf(known))),
     force: (id, signal) => use(id, signal, () => true),
     reject(id, token) {
@@ -178,6 +200,15 @@ export function createAccountRenewal(options: RenewalOptions): AccountRenewal {
       return true;
     },
   };
+}
+
+function readTerms(account: Account): Terms {
+  return { account, canRefresh: canRefresh(account), diesAtMs: diesAtMs(account) };
+}
+
+function diesAtMs({ token }: Account): number {
+  if (token === undefined || !isAccessToken(token)) return Number.POSITIVE_INFINITY;
+  return tokenExpiresAtMs(token) ?? Number.POSITIVE_INFINITY;
 }
 
 function passing(error: unknown, alias: string): GatewayError {

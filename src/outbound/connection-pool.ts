@@ -59,7 +59,7 @@ export function createConnectionPool(options: PoolOptions): ConnectionPool {
     give(key, connection) {
       const connections = idle.get(key) ?? [];
       if (connections.length >= maxIdle) return connection.close();
-      const one = new IdleConnection(connection, (dropped) => forget(key, dropped));
+      const one = new IdleConnection(connection, key, forget);
       if (connections.push(one) === 1) idle.set(key, connections);
       timer ??= setInterval(closeOld, Math.max(idleMs / 4, 10)).unref();
       connection.resume();
@@ -79,15 +79,17 @@ export function createConnectionPool(options: PoolOptions): ConnectionPool {
 class IdleConnection implements ConnectionUser {
   readonly connection: SocketConnection;
   readonly since = performance.now();
-  readonly #onDropped: (dropped: IdleConnection) => void;
+  readonly #key: string;
+  readonly #forget: (key: string, dropped: IdleConnection) => void;
 
-  constructor(connection: SocketConnection, onDropped: (dropped: IdleConnection) => void) {
+  constructor(connection: SocketConnection, key: string, forget: (key: string, dropped: IdleConnection) => void) {
     this.connection = connection;
-    this.#onDropped = onDropped;
+    this.#key = key;
+    this.#forget = forget;
   }
 
   data(): void {
-    this.#onDropped(this);
+    this.#forget(this.#key, this);
     this.connection.close();
   }
 

@@ -1,7 +1,7 @@
 // The outbound interface over a `fetch`: the platform's, or the in-process emulator's.
 
 import type { ByteSink, ByteSource } from "../contract/byte-source.ts";
-import { connectionError, errorCode, type HttpClient, type OutboundRequest } from "./http-client.ts";
+import { connectionError, errorCode, type HttpClient, joinHeaders, type OutboundRequest } from "./http-client.ts";
 import type { RequestSlots } from "./request-slots.ts";
 
 export type FetchFunction = (request: Request, options?: TransportOptions) => Promise<Response>;
@@ -62,7 +62,7 @@ export function createFetchClient(fetchFunction: FetchFunction, slots?: RequestS
 function toRequest(request: OutboundRequest): Request {
   const init: RequestInit = {
     method: request.method,
-    headers: request.headers,
+    headers: joinHeaders(request),
     signal: request.signal,
     redirect: "manual",
   };

@@ -1,14 +1,16 @@
 // The way out: one interface for every request to an upstream, with the body as a byte source. The transport stands behind it.
 
-import type { ByteSource } from "../contract/byte-source.ts";
+import type { ByteSink, ByteSource } from "../contract/byte-source.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
 
 export interface OutboundRequest {
   readonly method: "GET" | "POST" | "DELETE" | "PUT";
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Further headers, of an object that many requests share and nobody changes: it may be written out once for all of them. */
+  readonly lastingHeaders?: Readonly<Record<string, string>>;
   /** Pieces are sent as one body. A stream is sent as it comes; its length stands in `content-length`, if it is known. */
-  readonly body?: string | Uint8Array | readonly Uint8Array[] | ReadableStream<Uint8Array>;
+  readonly body?: string | Uint8Array | readonly Uint8Array[] | ReadableStream<Uint8Array> | undefined;
   /** Ends the request at any time, the body included. */
   readonly signal: AbortSignal;
 }
@@ -35,40 +37,86 @@ export interface HttpClient {
  * @param maxBytes beyond it the rest is given up and what came is returned
  */
 export function readText(body: ByteSource, maxBytes: number, signal: AbortSignal): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let decoder: TextDecoder | undefined;
-    let text = "";
-    let received = 0;
-    const stop = (): void => {
-      signal.removeEventListener("abort", onAbort);
-      body.cancel();
-    };
-    const onAbort = (): void => {
-      stop();
-      reject(signal.reason);
-    };
-    signal.addEventListener("abort", onAbort, { once: true });
-    if (signal.aborted) return onAbort();
-    body.start({
-      chunk(bytes) {
-        received += bytes.length;
-        decoder ??= new TextDecoder();
-        text += decoder.decode(bytes, { stream: true });
-        if (received >= maxBytes) {
-          stop();
-          resolve(text);
-        }
-      },
-      end() {
-        stop();
-        resolve(decoder === undefined ? text : text + decoder.decode());
-      },
-      fail(error) {
-        stop();
-        reject(connectionError("Cannot read the answer of the upstream", error));
-      },
-    });
-  });
+  return new TextReader(body, maxBytes, signal).read();
+}
+
+/** One body on its way to a text. */
+class TextReader implements ByteSink, EventListenerObject {
+  readonly #body: ByteSource;
+  readonly #maxBytes: number;
+  readonly #signal: AbortSignal;
+  readonly #answer = Promise.withResolvers<string>();
+  /** Mostly there is no other: it is decoded at the end. */
+  #first: Uint8Array | undefined;
+  /** There is, as soon as a second chunk comes. */
+  #decoder: TextDecoder | undefined;
+  #text = "";
+  #received = 0;
+
+  constructor(body: ByteSource, maxBytes: number, signal: AbortSignal) {
+    this.#body = body;
+    this.#maxBytes = maxBytes;
+    this.#signal = signal;
+  }
+
+  read(): Promise<string> {
+    this.#signal.addEventListener("abort", this);
+    if (this.#signal.aborted) this.handleEvent();
+    else this.#body.start(this);
+    return this.#answer.promise;
+  }
+
+  /** The signal is aborted. */
+  handleEvent(): void {
+    this.#stop();
+    this.#answer.reject(this.#signal.reason);
+  }
+
+  chunk(bytes: Uint8Array): void {
+    this.#received += bytes.length;
+    if (this.#received === bytes.length) this.#first = bytes;
+    else this.#decode(bytes);
+    if (this.#received < this.#maxBytes) return;
+    this.#stop();
+    this.#answer.resolve(this.#decoder === undefined ? this.#decodeFirst(true) : this.#text);
+  }
+
+  end(): void {
+    this.#stop();
+    this.#answer.resolve(this.#decoder === undefined ? this.#decodeFirst(false) : this.#text + this.#decoder.decode());
+  }
+
+  fail(error: unknown): void {
+    this.#stop();
+    this.#answer.reject(connectionError("Cannot read the answer of the upstream", error));
+  }
+
+  #decode(bytes: Uint8Array): void {
+    if (this.#decoder === undefined) {
+      this.#decoder = new TextDecoder();
+      this.#text = this.#decoder.decode(this.#first, cutAnywhere);
+    }
+    this.#text += this.#decoder.decode(bytes, cutAnywhere);
+  }
+
+  /** @param isCut what follows is given up: a character that is not whole is left out */
+  #decodeFirst(isCut: boolean): string {
+    if (this.#first === undefined) return "";
+    return isCut ? new TextDecoder().decode(this.#first, cutAnywhere) : wholeDecoder.decode(this.#first);
+  }
+
+  #stop(): void {
+    this.#signal.removeEventListener("abort", this);
+    this.#body.cancel();
+  }
+}
+
+const cutAnywhere = { stream: true };
+const wholeDecoder = new TextDecoder();
+
+/** All headers of a request in one. */
+export function joinHeaders({ headers, lastingHeaders }: OutboundRequest): OutboundRequest["headers"] {
+  return lastingHeaders === undefined ? headers : { ...lastingHeaders, ...headers };
 }
 
 /** A transport's failure as an error that clients may read; the transport's own words stay in `cause`. */

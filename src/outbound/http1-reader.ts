@@ -9,7 +9,7 @@ import { Http1Headers } from "./http1-headers.ts";
 export interface Http1Sink {
   /** Called once, before any body. Interim answers (1xx) are skipped. */
   head(status: number, headers: Http1Headers): void;
-  /** A copy, or a view into the fed chunk, to which nobody writes again: it may be kept. */
+  /** The fed chunk, a view into it or a copy, to which nobody writes again: it may be kept. */
   body(bytes: Uint8Array): void;
   /** The answer is whole. `reusable`: the connection may carry another request. */
   complete(reusable: boolean): void;
@@ -26,12 +26,15 @@ const lineFeed = 10;
 const defaultMaxHeadBytes = 65_536;
 const maxHeaders = 256;
 const nothing = new Uint8Array(0);
-const latin1 = new TextDecoder("latin1");
-const statusPattern = /^HTTP\/1\.([01]) ([1-5][0-9][0-9])(?: .*)?$/;
+const statusPattern = /^HTTP\/1\.[01] [1-5][0-9][0-9](?: .*)?$/;
 const listPattern = /[ \t]*,[ \t]*/;
-const tokenPattern = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/**
+ * All fields and the blank line behind them: names that are tokens up to the colon, values without control characters.
+ * No field begins with white space: old readers join such a line to the one before and new ones do not. One test for all
+ * of them, which costs less than one for each.
+ */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-const badValuePattern = /[\u0000-\u0008\u000a-\u001f\u007f]/;
+const fieldsPattern = /(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\u0000-\u0008\u000a-\u001f\u007f]*\r?\n)*\r?\n$/y;
 
 export class Http1Reader {
   readonly #sink: Http1Sink;
@@ -57,14 +60,17 @@ export class Http1Reader {
     return this.#isComplete;
   }
 
-  /** @throws {Http1Error} when the bytes are no answer, or one that could be read in two ways */
+  /**
+   * @param bytes the reader's from here on: it moves them
+   * @throws {Http1Error} when they are no answer, or one that could be read in two ways
+   */
   feed(bytes: Uint8Array): void {
     if (this.#isComplete) {
       // Nobody asked for it: whatever it is, the connection cannot be trusted any more.
       this.#mayReuse = false;
       return;
     }
-    if (this.#body !== undefined) return this.#feedBody(this.#body, bytes);
+    if (this.#body !== undefined) return this.#feedBody(this.#body, bytes, 0);
     this.#feedHead(bytes);
   }
 
@@ -85,23 +91,22 @@ export class Http1Reader {
       this.#head = joined;
       return;
     }
-    const rest = joined.subarray(end);
     this.#head = nothing;
-    const { status, version, headers } = parseHead(joined.subarray(0, end));
+    const { status, version, headers } = parseHead(joined, end);
     if (status === 101) throw new Http1Error("the answer changes the protocol");
     if (status < 200) {
-      if (rest.length > 0) this.#feedHead(rest);
+      if (end < joined.length) this.#feedHead(joined.subarray(end));
       return;
     }
     this.#body = createBodyReader(this.#method, status, headers);
     this.#mayReuse = this.#body.isDelimited && keepsAlive(version, headers);
     this.#sink.head(status, headers);
-    this.#feedBody(this.#body, rest);
+    this.#feedBody(this.#body, joined, end);
   }
 
-  #feedBody(body: BodyReader, bytes: Uint8Array): void {
-    const used = body.feed(bytes, this.#sink);
-    if (body.isComplete) this.#finish(this.#mayReuse && used === bytes.length);
+  #feedBody(body: BodyReader, bytes: Uint8Array, from: number): void {
+    const end = body.feed(bytes, from, this.#sink);
+    if (body.isComplete) this.#finish(this.#mayReuse && end === bytes.length);
   }
 
   #finish(reusable: boolean): void {
@@ -127,47 +132,58 @@ interface Head {
   readonly headers: Http1Headers;
 }
 
-function parseHead(bytes: Uint8Array): Head {
-  const text = latin1.decode(bytes);
-  let end = text.indexOf("\n");
-  const match = statusPattern.exec(text.slice(0, lineEnd(text, 0, end)));
-  if (match === null) throw new Http1Error("the answer does not begin like HTTP");
-  const headers = new Http1Headers();
-  let count = 0;
-  for (let start = end + 1; start < text.length; start = end + 1) {
-    end = text.indexOf("\n", start);
-    const line = text.slice(start, lineEnd(text, start, end));
-    if (line === "") continue;
-    if (++count > maxHeaders) throw new Http1Error("the answer has too many headers");
-    appendField(headers, line);
-  }
-  return { status: Number(match[2]), version: Number(match[1]), headers };
+/** @param headEnd index behind the blank line */
+function parseHead(bytes: Uint8Array, headEnd: number): Head {
+  const text = decodeLatin1.call(bytes, "latin1", 0, headEnd);
+  const statusEnd = text.indexOf("\n");
+  const statusLine = text.slice(0, lineEnd(text, 0, statusEnd));
+  if (!statusPattern.test(statusLine)) throw new Http1Error("the answer does not begin like HTTP");
+  fieldsPattern.lastIndex = statusEnd + 1;
+  if (!fieldsPattern.test(text)) throw new Http1Error("the answer has a malformed header");
+  return {
+    status: Number(statusLine.slice(9, 12)),
+    version: Number(statusLine[7]),
+    headers: readFields(text, statusEnd + 1),
+  };
 }
+
+/** Works on every byte array, and without a view on it. */
+const decodeLatin1 = Buffer.prototype.toString;
+
+/** @param text well-formed from `from` on, where the fields begin */
+function readFields(text: string, from: number): Http1Headers {
+  const headers = new Http1Headers(text);
+  let count = 0;
+  let length: string | null = null;
+  let end: number;
+  for (let start = from; start < text.length; start = end + 1) {
+    end = text.indexOf("\n", start);
+    const fieldEnd = lineEnd(text, start, end);
+    if (fieldEnd === start) continue;
+    if (++count > maxHeaders) throw new Http1Error("the answer has too many headers");
+    const colon = text.indexOf(":", start);
+    let valueStart = colon + 1;
+    let valueEnd = fieldEnd;
+    // Spaces and tabs, and nothing else.
+    while (isBlank(text.charCodeAt(valueStart))) valueStart++;
+    while (valueEnd > valueStart && isBlank(text.charCodeAt(valueEnd - 1))) valueEnd--;
+    const isLength = colon - start === lengthName.length && text.slice(start, colon).toLowerCase() === lengthName;
+    if (isLength) {
+      const value = text.slice(valueStart, valueEnd);
+      if (length !== null && length !== value) throw new Http1Error("the answer tells two lengths");
+      if (length !== null) continue;
+      length = value;
+    }
+    headers.append(start, colon, valueStart, valueEnd);
+  }
+  return headers;
+}
+
+const lengthName = "content-length";
 
 /** Where a line ends without its line end. */
 function lineEnd(text: string, start: number, lineFeedAt: number): number {
-  return lineFeedAt > start && text[lineFeedAt - 1] === "\r" ? lineFeedAt - 1 : lineFeedAt;
-}
-
-function appendField(headers: Http1Headers, field: string): void {
-  const colon = field.indexOf(":");
-  const name = field.slice(0, colon).toLowerCase();
-  // Also what begins with white space: a folded line, which old readers join and new ones do not.
-  if (colon < 0 || !tokenPattern.test(name)) throw new Http1Error("the answer has a malformed header");
-  const value = trimmed(field, colon + 1);
-  if (badValuePattern.test(value)) throw new Http1Error("the answer has a malformed header");
-  const known = name === "content-length" ? headers.get(name) : null;
-  if (known !== null && known !== value) throw new Http1Error("the answer tells two lengths");
-  if (known === null) headers.append(name, value);
-}
-
-/** Without the white space around it: spaces and tabs, and nothing else. */
-function trimmed(field: string, from: number): string {
-  let start = from;
-  let end = field.length;
-  while (isBlank(field.charCodeAt(start))) start++;
-  while (end > start && isBlank(field.charCodeAt(end - 1))) end--;
-  return field.slice(start, end);
+  return lineFeedAt > start && text.charCodeAt(lineFeedAt - 1) === carriageReturn ? lineFeedAt - 1 : lineFeedAt;
 }
 
 function isBlank(code: number): boolean {
@@ -177,6 +193,7 @@ function isBlank(code: number): boolean {
 function keepsAlive(version: number, headers: Http1Headers): boolean {
   const connection = headers.get("connection");
   if (connection === null) return version === 1;
+  if (connection === "keep-alive") return true;
   const options = connection.toLowerCase().split(listPattern);
   if (options.includes("close")) return false;
   return version === 1 || options.includes("keep-alive");

@@ -10,35 +10,27 @@ const valuePattern = /^[\t\u0020-\u007e\u0080-\u00ff]*$/;
 
 /** A request whose body is there. */
 export type HeldRequest = Omit<OutboundRequest, "body"> & {
-  readonly body?: Exclude<OutboundRequest["body"], ReadableStream | undefined>;
+  readonly body?: Exclude<OutboundRequest["body"], ReadableStream>;
 };
 
 /** A longer body is written after the head: one write less costs less than a copy of it. */
 const maxJoinedBytes = 64 * 1024;
 
-/** @throws {Http1Error} when a header cannot be written */
+/**
+ * @param lastingFields what `encodeFields` made of the request's lasting headers
+ * @throws {Http1Error} when a header cannot be written
+ */
 export function encodeRequest(
   request: HeldRequest,
   target: Pick<RequestTarget, "host" | "path">,
+  lastingFields = "",
 ): readonly Uint8Array[] {
-  const { headers, body } = request;
+  const { body } = request;
   const bodyBytes = sizeOf(body);
-  let head = `${request.method} ${target.path} HTTP/1.1\r\nhost: ${target.host}\r\n`;
-  let names = "";
-  let values = "";
-  for (const name in headers) {
-    const value = headers[name] ?? "";
-    names += name;
-    values += value;
-    head += `${name}: ${value}\r\n`;
-  }
-  // All at once: a test for each header costs more than the rest of this function.
-  const isWritable = (names === "" || tokenPattern.test(names)) && valuePattern.test(values);
-  if (!isWritable || headers[""] !== undefined) throw unwritable(headers);
-  if (body !== undefined || request.method === "POST" || request.method === "PUT") {
-    head += `content-length: ${bodyBytes}\r\n`;
-  }
-  head += "connection: keep-alive\r\n\r\n";
+  const fields = encodeFields(request.headers);
+  const hasLength = body !== undefined || request.method === "POST" || request.method === "PUT";
+  const length = hasLength ? `content-length: ${bodyBytes}\r\n` : "";
+  const head = `${request.method} ${target.path} HTTP/1.1\r\nhost: ${target.host}\r\n${lastingFields}${fields}${length}connection: keep-alive\r\n\r\n`;
   if (bodyBytes > maxJoinedBytes && typeof body === "object") {
     return [Buffer.from(head, "latin1"), ...(body instanceof Uint8Array ? [body] : body)];
   }
@@ -47,6 +39,19 @@ export function encodeRequest(
   bytes.write(head, "latin1");
   writeBody(bytes, body, head.length);
   return [bytes];
+}
+
+/** A line for each header. @throws {Http1Error} when one of them cannot be written */
+export function encodeFields(headers: OutboundRequest["headers"]): string {
+  let fields = "";
+  for (const name in headers) {
+    const value = headers[name] ?? "";
+    if (!tokenPattern.test(name) || !valuePattern.test(value)) {
+      throw new Http1Error(`header "${name}" cannot be sent`);
+    }
+    fields += `${name}: ${value}\r\n`;
+  }
+  return fields;
 }
 
 type Body = HeldRequest["body"];
@@ -66,9 +71,4 @@ function writeBody(bytes: Buffer, body: Body, start: number): void {
     bytes.set(piece, at);
     at += piece.length;
   }
-}
-
-function unwritable(headers: OutboundRequest["headers"]): Http1Error {
-  const bad = Object.entries(headers).find(([name, value]) => !tokenPattern.test(name) || !valuePattern.test(value));
-  return new Http1Error(`header "${bad?.[0] ?? ""}" cannot be sent`);
 }

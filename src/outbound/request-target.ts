@@ -22,8 +22,8 @@ export class RequestTargets {
     const query = mark < 0 ? "" : address.slice(mark);
     if (query === "") return this.#without(address);
     if (!plainQuery.test(query)) return parse(address);
-    const target = this.#without(address.slice(0, mark));
-    return { ...target, path: target.path + query };
+    const { url, origin, host, path } = this.#without(address.slice(0, mark));
+    return { url, origin, host, path: path + query };
   }
 
   #without(address: string): RequestTarget {

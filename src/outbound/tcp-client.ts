@@ -11,7 +11,8 @@ import { encodeRequest, type HeldRequest } from "./http1-request.ts";
 import { Http1Error } from "./http1-error.ts";
 import type { Http1Headers } from "./http1-headers.ts";
 import { Http1Reader, type Http1Sink } from "./http1-reader.ts";
-import { type RequestTarget, RequestTargets } from "./request-target.ts";
+import { LastingHeaders } from "./lasting-headers.ts";
+import { RequestTargets } from "./request-target.ts";
 import type { ConnectionUser, SocketConnection } from "./socket-connection.ts";
 
 export interface TcpClientOptions {
@@ -42,30 +43,20 @@ class StaleConnection extends Error {
 export function createTcpClient(options: TcpClientOptions = {}): TcpClient {
   const pool = createConnectionPool(options);
   const targets = new RequestTargets();
+  const lasting = new LastingHeaders();
   const uploads = options.uploads ?? createFetchClient((request, transport) => fetch(request, transport));
 
   function send(request: OutboundRequest): Promise<OutboundResponse> {
-    return isHeld(request) ? sendHeld(request) : uploads.send(request);
-  }
-
-  async function sendHeld(request: HeldRequest): Promise<OutboundResponse> {
-    request.signal.throwIfAborted();
-    const target = targets.of(request.url);
-    const pieces = encodeChecked(request, target);
-    const key = `${target.origin}\n${request.headers["authorization"] ?? ""}\n${request.headers["cookie"] ?? ""}`;
-    for (let isRepetition = false; ; isRepetition = true) {
-      const kept = isRepetition ? undefined : pool.take(key);
-      try {
-        const connection = kept ?? (await pool.connect(target.url, request.signal));
-        return await new Promise((resolve, reject) => {
-          new Answer(connection, request, { pool, key, resolve, reject }).begin(pieces);
-        });
-      } catch (error) {
-        if (request.signal.aborted) throw request.signal.reason;
-        // The peer closed it while it lay idle, before it saw this request: a new one will do.
-        if (kept !== undefined && error instanceof StaleConnection) continue;
-        throw connectionError("Cannot reach the upstream", error);
-      }
+    if (!isHeld(request)) return uploads.send(request);
+    try {
+      request.signal.throwIfAborted();
+      const target = targets.of(request.url);
+      const written = lasting.of(request.lastingHeaders ?? noHeaders);
+      const pieces = encodeRequest(request, target, written.fields);
+      const key = written.connectionKey(target.origin, request.headers);
+      return new Answer(request, target.url, pieces, key, pool).begin();
+    } catch (error) {
+      return Promise.reject(error instanceof Http1Error ? cannotSend(error) : error);
     }
   }
 
@@ -76,38 +67,34 @@ function isHeld(request: OutboundRequest): request is HeldRequest {
   return !(request.body instanceof ReadableStream);
 }
 
-function encodeChecked(request: HeldRequest, target: RequestTarget): readonly Uint8Array[] {
-  try {
-    return encodeRequest(request, target);
-  } catch (error) {
-    if (!(error instanceof Http1Error)) throw error;
-    throw new GatewayError("upstream-failed", `Cannot send the request: ${error.message}`, { cause: error });
-  }
-}
+const noHeaders = {};
 
-/** What becomes of an answer's head, and of its connection afterwards. */
-interface AnswerOwner {
-  readonly pool: ConnectionPool;
-  readonly key: string;
-  resolve(response: OutboundResponse): void;
-  /** It failed before its head. */
-  reject(error: unknown): void;
+function cannotSend(error: Http1Error): GatewayError {
+  return new GatewayError("upstream-failed", `Cannot send the request: ${error.message}`, { cause: error });
 }
 
 /** What may come before anybody listens, until the socket is paused. */
 const maxHeldBytes = 64 * 1024;
 
-/** One answer on a connection, and the byte source of its body. */
+const nothing: readonly Uint8Array[] = [];
+
+/** One request, its answer on a connection, and the byte source of the answer's body. */
 class Answer implements ByteSource, ConnectionUser, Http1Sink, EventListenerObject {
-  readonly #connection: SocketConnection;
+  readonly #pool: ConnectionPool;
+  readonly #url: URL;
+  readonly #key: string;
   readonly #signal: AbortSignal;
-  readonly #owner: AnswerOwner;
   readonly #reader: Http1Reader;
+  #connection: SocketConnection | undefined;
+  /** It lay idle before: its peer may have closed it. */
+  #isKept = false;
+  /** As long as the head has not come. */
+  #opening: PromiseWithResolvers<OutboundResponse> | undefined = Promise.withResolvers<OutboundResponse>();
+  #pieces: readonly Uint8Array[];
   #sink: ByteSink | undefined;
   /** What came before `start`, or in one read with the chunk at which the source was paused. */
   #held: Uint8Array[] | undefined;
   #heldBytes = 0;
-  #hasHead = false;
   /** The reader has seen the end of the body. */
   #isWhole = false;
   #isOver = false;
@@ -115,17 +102,49 @@ class Answer implements ByteSource, ConnectionUser, Http1Sink, EventListenerObje
   /** What went wrong before anybody listened. */
   #failure: { readonly error: unknown } | undefined;
 
-  constructor(connection: SocketConnection, request: OutboundRequest, owner: AnswerOwner) {
-    this.#connection = connection;
+  /** @param key of the connections that may carry it */
+  constructor(request: HeldRequest, url: URL, pieces: readonly Uint8Array[], key: string, pool: ConnectionPool) {
+    this.#pool = pool;
+    this.#url = url;
+    this.#key = key;
     this.#signal = request.signal;
-    this.#owner = owner;
-    this.#reader = new Http1Reader(this, { method: request.method });
+    this.#pieces = pieces;
+    this.#reader = new Http1Reader(this, request);
   }
 
-  begin(pieces: readonly Uint8Array[]): void {
-    this.#signal.addEventListener("abort", this, { once: true });
-    this.#connection.use(this);
-    this.#connection.write(pieces);
+  begin(): Promise<OutboundResponse> {
+    const { promise } = this.#opening!;
+    const kept = this.#pool.take(this.#key);
+    this.#isKept = kept !== undefined;
+    if (kept === undefined) this.#connect();
+    else this.#use(kept);
+    return promise;
+  }
+
+  #connect(): void {
+    this.#pool.connect(this.#url, this.#signal).then(
+      (connection) => this.#use(connection),
+      (error: unknown) => this.#refuse(error),
+    );
+  }
+
+  #use(connection: SocketConnection): void {
+    this.#connection = connection;
+    this.#isOver = false;
+    this.#signal.addEventListener("abort", this);
+    connection.use(this);
+    connection.write(this.#pieces);
+  }
+
+  /** It failed before its head. */
+  #refuse(error: unknown): void {
+    if (this.#isKept && error instanceof StaleConnection && !this.#signal.aborted) {
+      // The peer closed it while it lay idle, before it saw this request: a new one will do.
+      this.#isKept = false;
+      return this.#connect();
+    }
+    const { aborted, reason } = this.#signal;
+    this.#opening?.reject(aborted ? reason : connectionError("Cannot reach the upstream", error));
   }
 
   /** The signal is aborted. */
@@ -142,7 +161,7 @@ class Answer implements ByteSource, ConnectionUser, Http1Sink, EventListenerObje
   pause(): void {
     if (this.#isPaused) return;
     this.#isPaused = true;
-    if (!this.#isOver) this.#connection.pause();
+    if (!this.#isOver) this.#connection?.pause();
   }
 
   resume(): void {
@@ -158,7 +177,7 @@ class Answer implements ByteSource, ConnectionUser, Http1Sink, EventListenerObje
     if (this.#isPaused || this.#sink === undefined) return;
     if (this.#isWhole) this.#tellEnd();
     else if (this.#failure !== undefined) this.#tellFailure(this.#failure.error);
-    else this.#connection.resume();
+    else this.#connection?.resume();
   }
 
   #takeHeld(held: Uint8Array[]): Uint8Array {
@@ -174,8 +193,10 @@ class Answer implements ByteSource, ConnectionUser, Http1Sink, EventListenerObje
   }
 
   head(status: number, headers: Http1Headers): void {
-    this.#hasHead = true;
-    this.#owner.resolve(decodeBody({ status, headers, body: this }));
+    const opening = this.#opening;
+    this.#opening = undefined;
+    this.#pieces = nothing;
+    opening?.resolve(decodeBody({ status, headers, body: this }));
   }
 
   data(chunk: Uint8Array): void {
@@ -193,13 +214,13 @@ class Answer implements ByteSource, ConnectionUser, Http1Sink, EventListenerObje
     this.#held ??= [];
     this.#held.push(bytes);
     this.#heldBytes += bytes.length;
-    if (this.#heldBytes > maxHeldBytes) this.#connection.pause();
+    if (this.#heldBytes > maxHeldBytes) this.#connection?.pause();
   }
 
   complete(reusable: boolean): void {
     this.#isWhole = true;
     // An answer may come before the request is out: what is left of it must not end within the next one.
-    this.#leave(reusable && this.#connection.isWritten);
+    this.#leave(reusable && this.#connection?.isWritten === true);
     if (this.#sink !== undefined && !this.#isPaused && this.#held === undefined) this.#tellEnd();
   }
 
@@ -223,7 +244,7 @@ class Answer implements ByteSource, ConnectionUser, Http1Sink, EventListenerObje
   #fail(error: unknown): void {
     if (this.#isOver) return;
     this.#leave(false);
-    if (!this.#hasHead) return this.#owner.reject(error);
+    if (this.#opening !== undefined) return this.#refuse(error);
     if (this.#sink === undefined || this.#isPaused || this.#held !== undefined) this.#failure = { error };
     else this.#tellFailure(error);
   }
@@ -237,8 +258,9 @@ class Answer implements ByteSource, ConnectionUser, Http1Sink, EventListenerObje
   #leave(reusable: boolean): void {
     this.#isOver = true;
     this.#signal.removeEventListener("abort", this);
-    const { pool, key } = this.#owner;
-    if (reusable) pool.give(key, this.#connection);
-    else this.#connection.close();
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    if (reusable) this.#pool.give(this.#key, connection);
+    else connection.close();
   }
 }

@@ -17,7 +17,8 @@ export class ByteCarry {
   length = 0;
   /** Bytes ever copied, in and while joining. */
   copiedBytes = 0;
-  private full: Uint8Array[] = [];
+  /** Made when one does not suffice. */
+  private full: Uint8Array[] | undefined;
   private current: Uint8Array = nothing;
   private used = 0;
 
@@ -25,7 +26,10 @@ export class ByteCarry {
   append(bytes: Uint8Array, start: number, end: number): void {
     const count = end - start;
     if (count > this.current.length - this.used) {
-      if (this.used > 0) this.full.push(this.current.subarray(0, this.used));
+      if (this.used > 0) {
+        this.full ??= [];
+        this.full.push(this.current.subarray(0, this.used));
+      }
       this.current = new Uint8Array(this.sizeFor(count));
       this.used = 0;
     }
@@ -37,13 +41,13 @@ export class ByteCarry {
 
   /** All that waits, as one view that stays as it is until the next `append`; nothing waits afterwards. */
   take(): Uint8Array {
-    const taken = this.full.length === 0 ? this.current.subarray(0, this.used) : this.join();
+    const taken = this.full === undefined ? this.current.subarray(0, this.used) : this.join(this.full);
     this.clear();
     return taken;
   }
 
   clear(): void {
-    if (this.full.length > 0) this.full = [];
+    this.full = undefined;
     if (this.current.length > maxIdleBytes) this.current = nothing;
     this.used = 0;
     this.length = 0;
@@ -54,10 +58,10 @@ export class ByteCarry {
     return Math.max(this.current.length === 0 ? firstFragmentBytes : fragmentBytes, count);
   }
 
-  private join(): Uint8Array {
+  private join(full: readonly Uint8Array[]): Uint8Array {
     const joined = new Uint8Array(this.length);
     let offset = 0;
-    for (const fragment of this.full) {
+    for (const fragment of full) {
       joined.set(fragment, offset);
       offset += fragment.length;
     }

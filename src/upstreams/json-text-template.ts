@@ -81,6 +81,11 @@ export class JsonTextTemplate {
     return undefined;
   }
 
+  /** The same shape for another stream. @param after what stands behind the text there: the same JSON, another string in it */
+  copyFor(after: Uint8Array): JsonTextTemplate {
+    return new JsonTextTemplate(this.#before, after, this.#tail);
+  }
+
   /** Whether the event that stands in `bytes` from `from` to before `to` has this shape; then `text` is its text. */
   match(bytes: Uint8Array, from: number, to: number): boolean {
     const before = this.#before;
@@ -110,6 +115,11 @@ export class JsonTextTemplate {
     this.#raw.start = start;
     this.#raw.end = textEnd + 1;
     return textEnd + 1 + this.#after.length;
+  }
+
+  /** What stands behind the text in an event of this shape, its tail aside. Not to be written to. */
+  get after(): Uint8Array {
+    return this.#after;
   }
 
   /** What stands before the text in an event of this shape, and behind it. */

@@ -32,8 +32,8 @@ const decisiveChars = 48;
  * well be laughter. The first that does not begin so proves all of them pieces.
  * A stream that was found cumulative and then sends something else is pieces from there on.
  */
-export function createNewText({ isKnownToRepeat = false }: NewTextOptions = {}): NewText {
-  return new NewTextFinder(isKnownToRepeat);
+export function createNewText(options?: NewTextOptions): NewText {
+  return new NewTextFinder(options?.isKnownToRepeat ?? false);
 }
 
 /** A class and not closures: a thousand open streams hold two thousand of them. */

@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { createDeltaShapes } from "../../src/upstreams/qwen-web/delta-shapes.ts";
 import { createEventDecoder } from "../../src/upstreams/qwen-web/event-decoder.ts";
 import { decodeAll } from "../support/recordings.ts";
 import { bytesOf, chatId, cutAnywhere, qwenStream } from "./qwen-streams.ts";
@@ -9,6 +10,7 @@ import { merged, referenceEvents } from "./reference-parser.ts";
 import { patienceMs, runsOf } from "./runs.ts";
 
 const model = "qwen3-max";
+const shapes = createDeltaShapes();
 
 test(
   "the web decoder says of any stream, cut anywhere, what a plain parser says [R0-010] [R1-004]",
@@ -19,6 +21,8 @@ test(
         const events = decodeAll(createEventDecoder({ chatId, model }), cutAnywhere(bytes, seed));
 
         expect(merged(events)).toEqual(referenceEvents(bytes, chatId, model));
+        const informed = decodeAll(createEventDecoder({ chatId, model, shapes }), cutAnywhere(bytes, seed));
+        expect(informed).toEqual(events);
       }),
       runsOf("decoder", 10_000),
     );

@@ -51,6 +51,8 @@ export interface WebAccounts extends Pick<AccountRenewal, "fresh" | "force"> {
   load(): Promise<void>;
   /** Looks at the store, unless it did a moment ago. */
   look(): Promise<void>;
+  /** It did a moment ago. */
+  readonly isFresh: boolean;
   known(): readonly KnownAccount[];
   /** Sets aside what has to be. @param account as it was when it sent the request */
   judge(account: Account, error: unknown): Verdict;
@@ -105,7 +107,7 @@ export function createWebAccounts(options: WebAccountsOptions): WebAccounts {
 
   async function ask<T>(id: string, signal: AbortSignal, send: (account: Account) => Promise<T>): Promise<T> {
     for (;;) {
-      const account = await renewal.fresh(id, signal);
+      const account = renewal.freshAtOnce(id) ?? (await renewal.fresh(id, signal));
       try {
         return await send(account);
       } catch (error) {
@@ -132,8 +134,11 @@ export function createWebAccounts(options: WebAccountsOptions): WebAccounts {
     look: registry.load,
     known: registry.all,
     settled: registry.settled,
+    get isFresh() {
+      return registry.isFresh;
+    },
     get isAnonymous() {
-      return registry.all().every((known) => known.id === anonymousId);
+      return registry.all().every(isAnonymous);
     },
     noteCookies(account, setCookies) {
       const known = registry.find(account.id);
@@ -147,6 +152,10 @@ export function createWebAccounts(options: WebAccountsOptions): WebAccounts {
         .catch((error: unknown) => log.error("Cannot store changed cookies", { account: known.alias }, error));
     },
   };
+}
+
+function isAnonymous({ id }: KnownAccount): boolean {
+  return id === anonymousId;
 }
 
 /** A refusal that is about the account and not about the request or its chat. */

@@ -61,7 +61,13 @@ const maxRefusalBytes = 64 * 1024;
 
 export function createQwenWebClient(options: ClientOptions): QwenWebClient {
   const { http, baseUrl } = options;
-  const outgoingHeaders = createHeaders(options);
+  const lastingHeaders = createLastingHeaders(options);
+  const timezone = createTimezone();
+
+  /** What no two requests have in common. */
+  function ownHeaders(referer: string): Readonly<Record<string, string>> {
+    return { "x-request-id": crypto.randomUUID(), referer, timezone: timezone(options.clock()) };
+  }
 
   async function requestJson(
     account: Account,
@@ -73,44 +79,38 @@ export function createQwenWebClient(options: ClientOptions): QwenWebClient {
     const response = await http.send({
       method,
       url: baseUrl + path,
-      headers: outgoingHeaders(account, { accept: "application/json, text/plain, */*", withVersion: false }),
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      headers: ownHeaders(`${baseUrl}/`),
+      lastingHeaders: lastingHeaders(account).ofCalls,
+      body: body === undefined ? undefined : JSON.stringify(body),
       signal,
     });
-    const answer = await readAnswer(response, signal);
+    const answer = judgeAnswer(response, await readAnswerText(response, signal));
     tellCookies(account, response);
     return answer;
   }
 
   /** Those of refusals are not taken: a firewall or an error page has no say in a session. */
   function tellCookies(account: Account, response: OutboundResponse): void {
-    const lines = options.onSetCookies === undefined ? [] : response.headers.getSetCookie();
-    if (lines.length > 0) options.onSetCookies?.(account, lines);
+    if (options.onSetCookies === undefined || response.headers.get("set-cookie") === null) return;
+    options.onSetCookies(account, response.headers.getSetCookie());
   }
 
   return {
-    async createChat(account, model, chatType, signal) {
+    createChat(account, model, chatType, signal) {
       const body = createNewChatBody(options.chatTitle, model, chatType, options.clock());
-      const answer = await requestJson(account, "POST", "/api/v2/chats/new", body, signal);
-      const data = answer["data"];
-      const id = isJsonObject(data) ? data["id"] : undefined;
-      if (typeof id !== "string" || id === "") throw classifyBody("{}", "application/json", noFacts);
-      return id;
+      return requestJson(account, "POST", "/api/v2/chats/new", body, signal).then(chatIdIn);
     },
 
     async sendMessage(account, body, signal) {
       const response = await http.send({
         method: "POST",
         url: `${baseUrl}/api/v2/chat/completions?chat_id=${encodeURIComponent(body.chat_id)}`,
-        headers: {
-          ...outgoingHeaders(account, { accept: "application/json", withVersion: true }),
-          "x-accel-buffering": "no",
-          referer: `${baseUrl}/c/${body.chat_id}`,
-        },
+        headers: ownHeaders(`${baseUrl}/c/${body.chat_id}`),
+        lastingHeaders: lastingHeaders(account).ofCompletions,
         body: encodeCompletionBody(body),
         signal,
       });
-      const accepted = await acceptCompletion(response, signal);
+      const accepted = acceptStream(response) ?? (await acceptCompletion(response, signal));
       tellCookies(account, response);
       return accepted;
     },
@@ -184,33 +184,50 @@ export function createQwenWebClient(options: ClientOptions): QwenWebClient {
   };
 }
 
+function chatIdIn({ data }: JsonObject): string {
+  const id = isJsonObject(data) ? data["id"] : undefined;
+  if (typeof id !== "string" || id === "") throw classifyBody("{}", "application/json", noFacts);
+  return id;
+}
+
 /** @throws {GatewayError} when the answer is a refusal, whatever its status says */
 export async function acceptCompletion(response: OutboundResponse, signal: AbortSignal): Promise<AcceptedCompletion> {
-  if (response.status < 300 && contentType(response).includes("text/event-stream")) {
-    return { type: "stream", body: response.body };
-  }
-  return { type: "json", body: await readAnswer(response, signal) };
+  return acceptStream(response) ?? { type: "json", body: await readAnswer(response, signal) };
+}
+
+/** Undefined: it has to be read first. */
+function acceptStream(response: OutboundResponse): AcceptedCompletion | undefined {
+  const isStream = response.status < 300 && contentType(response).includes("text/event-stream");
+  return isStream ? { type: "stream", body: response.body } : undefined;
 }
 
 const noFacts = { status: 502, retryAfterMs: undefined };
 
 /** @throws {GatewayError} classified, unless the body is JSON that does not say `success: false` */
 export async function readAnswer(response: OutboundResponse, signal: AbortSignal): Promise<JsonObject> {
-  const type = contentType(response);
-  const isAccepted = response.status < 300 && type.includes("json");
-  const text = await readText(response.body, isAccepted ? maxJsonBytes : maxRefusalBytes, signal);
-  const body = isAccepted ? parseObject(text) : undefined;
-  const facts = factsOf(response);
-  if (body === undefined || isRefusal(body, facts.status)) throw classifyBody(text, type, facts);
-  return body;
+  return judgeAnswer(response, await readAnswerText(response, signal));
+}
+
+function readAnswerText(response: OutboundResponse, signal: AbortSignal): Promise<string> {
+  return readText(response.body, mayBeJson(response) ? maxJsonBytes : maxRefusalBytes, signal);
+}
+
+function judgeAnswer(response: OutboundResponse, text: string): JsonObject {
+  const body = mayBeJson(response) ? parseObject(text) : undefined;
+  if (body !== undefined && !isRefusal(body, response)) return body;
+  throw classifyBody(text, contentType(response), factsOf(response));
+}
+
+function mayBeJson(response: OutboundResponse): boolean {
+  return response.status < 300 && contentType(response).includes("json");
 }
 
 /** The shape decides; where a body says neither success nor refusal, the actual status does. */
-function isRefusal(body: JsonObject, actualStatus: number): boolean {
+function isRefusal(body: JsonObject, response: OutboundResponse): boolean {
   if (body["success"] === false || body["error"] != null || "ret" in body) return true;
   if (body["success"] === true) return false;
   // `{"code":"RateLimited","detail":…}`, as seen in 2026-04.
-  return actualStatus >= 400 || (typeof body["code"] === "string" && !("data" in body));
+  return factsOf(response).status >= 400 || (typeof body["code"] === "string" && !("data" in body));
 }
 
 function factsOf(response: OutboundResponse): { status: number; retryAfterMs: number | undefined } {
@@ -233,47 +250,45 @@ function contentType(response: OutboundResponse): string {
   return (response.headers.get("content-type") ?? "").toLowerCase();
 }
 
-interface HeaderOptions {
-  readonly accept: string;
-  /** A stale `version` on `chats/new` is answered like a dead session (2026-09), so only completions carry it. */
-  readonly withVersion: boolean;
+type Headers = Readonly<Record<string, string>>;
+
+interface LastingHeaders {
+  readonly ofCompletions: Headers;
+  readonly ofCalls: Headers;
 }
 
-type LastingHeaders = Readonly<Record<string, string>>;
-type WriteHeaders = (account: Account, options: HeaderOptions) => Record<string, string>;
-
 /** The plain headers of a client, then whatever the account's user captured. Nothing is made up. */
-function createHeaders({ baseUrl, userAgent, clock }: ClientOptions): WriteHeaders {
-  /** What is the same for all requests of an account: it is another object as soon as anything of it has changed. */
-  const lasting = new WeakMap<Account, { readonly all: LastingHeaders; readonly withoutVersion: LastingHeaders }>();
-  const timezone = createTimezone();
+function createLastingHeaders({ baseUrl, userAgent }: ClientOptions): (account: Account) => LastingHeaders {
+  /** Of each account: it is another object as soon as anything of it has changed. */
+  const made = new WeakMap<Account, LastingHeaders>();
 
-  function lastingOf(account: Account) {
-    const known = lasting.get(account);
-    if (known !== undefined) return known;
-    const all: Record<string, string> = { ...account.headers };
-    if (account.token !== undefined) all["authorization"] = `Bearer ${account.token}`;
-    if (account.cookies !== undefined) all["cookie"] = account.cookies;
-    const { version: _left, ...withoutVersion } = all;
-    const made = { all, withoutVersion };
-    lasting.set(account, made);
-    return made;
-  }
-
-  return (account, { accept, withVersion }) => {
-    const { all, withoutVersion } = lastingOf(account);
-    return {
-      accept,
+  function make(account: Account): LastingHeaders {
+    const all: Record<string, string> = {
+      accept: "application/json",
       "content-type": "application/json",
       "accept-encoding": "identity",
       "user-agent": userAgent,
-      "x-request-id": crypto.randomUUID(),
       origin: baseUrl,
-      referer: `${baseUrl}/`,
       source: "web",
-      timezone: timezone(clock()),
-      ...(withVersion ? all : withoutVersion),
+      ...account.headers,
     };
+    if (account.token !== undefined) all["authorization"] = `Bearer ${account.token}`;
+    if (account.cookies !== undefined) all["cookie"] = account.cookies;
+    // A stale `version` on `chats/new` is answered like a dead session (2026-09), so only completions carry it.
+    const { version: _left, ...withoutVersion } = all;
+    return {
+      ofCompletions: { ...all, "x-accel-buffering": "no" },
+      ofCalls: { ...withoutVersion, accept: "application/json, text/plain, */*" },
+    };
+  }
+
+  return (account) => {
+    let headers = made.get(account);
+    if (headers === undefined) {
+      headers = make(account);
+      made.set(account, headers);
+    }
+    return headers;
   };
 }
 

@@ -18,13 +18,17 @@ export interface Unseen extends UnseenTools {
 }
 
 /** A chat that has seen nothing: everything is folded in. */
-export function everything(request: ChatRequest): Unseen {
+export function everything({ messages, tools }: ChatRequest, missedCall = false): Unseen {
   const unseenSystem: number[] = [];
-  for (const [index, message] of request.messages.entries()) if (message.role === "system") unseenSystem.push(index);
   // A transcript with calls in it invites more of them.
-  const hasCalls = request.messages.some((message) => message.role === "assistant" && message.toolCalls.length > 0);
-  const tools = request.tools.length > 0 ? "unknown" : hasCalls ? "gone" : "known";
-  return { unseenFrom: 0, unseenSystem, systemChange: undefined, tools };
+  let hasCalls = false;
+  for (let index = 0; index < messages.length; index++) {
+    const message = messages[index]!;
+    if (message.role === "system") unseenSystem.push(index);
+    else if (message.role === "assistant" && message.toolCalls.length > 0) hasCalls = true;
+  }
+  const known = tools.length > 0 ? "unknown" : hasCalls ? "gone" : "known";
+  return { unseenFrom: 0, unseenSystem, systemChange: undefined, tools: known, missedCall };
 }
 
 /**
@@ -33,6 +37,8 @@ export function everything(request: ChatRequest): Unseen {
  * seen them.
  */
 export function composeMessage(request: ChatRequest, unseen: Unseen): MessageContent {
+  const only = onlyMessage(request, unseen);
+  if (only !== undefined) return only;
   const turns = messageTurns(request.messages, unseen.unseenFrom);
   const newest = turns.at(-1);
   const text = new TextBuilder();
@@ -61,6 +67,18 @@ export function composeMessage(request: ChatRequest, unseen: Unseen): MessageCon
   if (newest.role === "user") text.addMessage(newest.message);
   else addLabelled(text, newest);
   return text.finish();
+}
+
+/** Of a turn that is one short text of a user and nothing else: the beginning of most conversations, and most of their turns. */
+function onlyMessage(request: ChatRequest, unseen: Unseen): string | undefined {
+  const { messages } = request;
+  const message = messages.at(-1);
+  if (message?.role !== "user" || messages.length - unseen.unseenFrom !== 1 || message.content.length !== 1)
+    return undefined;
+  if (unseen.unseenSystem.length > 0 || unseen.systemChange === "removed") return undefined;
+  if (request.tools.length > 0 || unseen.tools === "gone") return undefined;
+  const part = message.content[0];
+  return part?.type === "text" && !(part instanceof LongText) ? part.text : undefined;
 }
 
 function isEmpty(message: Message): boolean {

@@ -46,6 +46,20 @@ export class DeltaTemplate {
     return shape === undefined ? undefined : new DeltaTemplate(kind, shape);
   }
 
+  get kind(): DeltaKind {
+    return this.event.type as DeltaKind;
+  }
+
+  /** What stands behind the text and before the usage. */
+  get after(): Uint8Array {
+    return this.#shape.after;
+  }
+
+  /** The same for another reply. @param after the same JSON, with another id in it */
+  copyFor(after: Uint8Array): DeltaTemplate {
+    return new DeltaTemplate(this.kind, this.#shape.copyFor(after));
+  }
+
   /**
    * Whether the event that stands in `bytes` from `from` to before `to` has this shape; then `event` holds its text, and
    * its usage is remembered.
@@ -64,6 +78,11 @@ export class DeltaTemplate {
   /** The bytes of the last match are somebody else's from here on. */
   release(): void {
     this.#shape.release();
+  }
+
+  /** A newer usage has been read. */
+  dropTail(): void {
+    this.#tailLength = 0;
   }
 
   /** What stood behind the text in the last match that had a usage, as JSON text; undefined before one. */

@@ -6,11 +6,13 @@ import { GatewayError } from "../../contract/gateway-error.ts";
 import { isJsonObject, jsonText } from "../../contract/json.ts";
 import type { EventDecoder } from "../../contract/upstream.ts";
 import { createSseDecoder, type SseDecoder, type SseEvent, type SseSink } from "../../sse/sse-decoder.ts";
-import type { QwenDelta, QwenSearchResult, QwenStreamEvent, QwenUsage } from "../../wire/qwen-web.ts";
+import type { QwenDelta, QwenSearchResult, QwenUsage } from "../../wire/qwen-web.ts";
 import { createNewText, type NewText } from "../new-text.ts";
+import type { DeltaShapes } from "./delta-shapes.ts";
 import { type DeltaKind, DeltaTemplate } from "./delta-template.ts";
 import { classifyStreamError, type QwenRefusal, upstreamName } from "./errors.ts";
 import { parseUsage } from "./parse-usage.ts";
+import { contentOf, parseEvent, textOf, textsIn } from "./read-event.ts";
 import { createThoughtTracker, type ThoughtTracker } from "./thought-tracker.ts";
 
 /** Which id of the stream the next turn continues. */
@@ -22,6 +24,8 @@ export interface DecoderOptions {
   /** @defaultValue "response_id" */
   readonly chainOn?: ChainOn;
   readonly maxLineBytes?: number;
+  /** Known of earlier replies, and told of this one. */
+  readonly shapes?: DeltaShapes;
   /** Told of a refusal that came as an event; returns the error to tell. @defaultValue the refusal itself */
   readonly onRefusal?: (refusal: QwenRefusal) => GatewayError;
   /** Told once a reply, at the first event that could not be understood. */
@@ -63,10 +67,9 @@ class Decoder implements WebEventDecoder, SseSink {
   continuation: Continuation | undefined;
   readonly #options: DecoderOptions;
   readonly #sse: SseDecoder;
-  readonly #newText: Readonly<Record<DeltaKind, NewText>> = {
-    "text-delta": createNewText(),
-    "reasoning-delta": createNewText(),
-  };
+  readonly #answer = createNewText();
+  /** Most models do not think. */
+  #reasoning: NewText | undefined;
   #thoughts: ThoughtTracker | undefined;
   #emit: Emit = ignore;
   #hasStarted = false;
@@ -75,6 +78,8 @@ class Decoder implements WebEventDecoder, SseSink {
   #isTruncated = false;
   #usage: TokenUsage | undefined;
   #template: DeltaTemplate | undefined;
+  /** Deltas of the template's kind are known to be pieces: they are passed on as they are. */
+  #arePieces = false;
 
   constructor(options: DecoderOptions) {
     this.#options = options;
@@ -106,13 +111,17 @@ class Decoder implements WebEventDecoder, SseSink {
   event(event: SseEvent): void {
     if (this.#hasEnded) return;
     const template = this.#template;
-    if (template?.match(event.bytes, event.start, event.end)) {
-      if (!template.isEmpty) this.#emit(template.event);
-    } else this.#parse(event.data);
+    if (!template?.match(event.bytes, event.start, event.end)) this.#parse(event.data);
+    else if (!this.#arePieces) this.#onFirstText(template);
+    else if (!template.isEmpty) this.#emit(template.event);
+  }
+
+  #onFirstText({ kind, event }: DeltaTemplate): void {
+    this.#onDeltaText(kind, event.text.text);
+    this.#arePieces = this.#newText(kind).arePieces;
   }
 
   #parse(data: Uint8Array): void {
-    this.#noteSkippedUsage();
     const text = textDecoder.decode(data);
     // Some proxies add it; the backend itself does not. The end is told by a status.
     if (text === "[DONE]") return;
@@ -135,7 +144,8 @@ class Decoder implements WebEventDecoder, SseSink {
     const delta = Array.isArray(event.choices) ? event.choices[0]?.delta : undefined;
     if (isJsonObject(delta)) {
       this.#onDelta(delta);
-      this.#template = learnTemplate(data, delta, this.#newText) ?? this.#template;
+      const template = this.#learnTemplate(data, delta);
+      if (template !== undefined) this.#useTemplate(template, true);
       return;
     }
     if (event.usage === undefined) this.#skip("unknown event");
@@ -149,17 +159,27 @@ class Decoder implements WebEventDecoder, SseSink {
     const parentId = textOf(told.parent_id) ?? null;
     const nodeId = chainOn === "parent_id" ? (parentId ?? responseId) : (responseId ?? parentId);
     this.continuation = { chatId, nodeId, responseId, parentId };
+    if (responseId !== null && this.#template === undefined) {
+      const template = this.#options.shapes?.forReply("text-delta", responseId);
+      if (template !== undefined) this.#useTemplate(template, false);
+    }
     this.#start();
+  }
+
+  #useTemplate(template: DeltaTemplate, arePieces: boolean): void {
+    this.#noteSkippedUsage();
+    this.#template = template;
+    this.#arePieces = arePieces;
   }
 
   #start(): void {
     if (this.#hasStarted) return;
     this.#hasStarted = true;
-    this.#emit({ type: "reply-start", model: this.#options.model, ...this.#place });
-  }
-
-  get #place(): { continuation?: Continuation } {
-    return this.continuation === undefined ? {} : { continuation: this.continuation };
+    const { model } = this.#options;
+    const { continuation } = this;
+    this.#emit(
+      continuation === undefined ? { type: "reply-start", model } : { type: "reply-start", model, continuation },
+    );
   }
 
   #onDelta(delta: QwenDelta): void {
@@ -177,10 +197,16 @@ class Decoder implements WebEventDecoder, SseSink {
 
   #onDeltaText(kind: DeltaKind, content: string | null | undefined): void {
     this.#start();
-    if (kind === "text-delta") this.#say("reasoning-delta", this.#newText["reasoning-delta"].settle());
+    if (kind === "text-delta") this.#sayReasoningRest();
     const text = textOf(content);
-    if (text !== undefined) this.#say(kind, this.#newText[kind].next(text));
+    if (text !== undefined) this.#say(kind, this.#newText(kind).next(text));
     else if (content != null && content !== "") this.#skip("a delta without text");
+  }
+
+  #newText(kind: DeltaKind): NewText {
+    if (kind === "text-delta") return this.#answer;
+    this.#reasoning ??= createNewText();
+    return this.#reasoning;
   }
 
   #say(kind: DeltaKind, text: string): void {
@@ -209,10 +235,13 @@ class Decoder implements WebEventDecoder, SseSink {
 
   /** The last usage counts: after a native tool round it starts anew, with the round's own input. */
   #noteUsage(raw: QwenUsage): void {
-    this.#usage = parseUsage(raw) ?? this.#usage;
+    const usage = parseUsage(raw);
+    if (usage === undefined) return;
+    this.#usage = usage;
+    this.#template?.dropTail();
   }
 
-  /** Usage that came with deltas which were never parsed is read now, once. */
+  /** Usage that came with deltas which were never parsed is read at last, once, unless a newer one was. */
   #noteSkippedUsage(): void {
     const tail = this.#template?.takeTail();
     const event = tail === undefined ? undefined : parseEvent(tail);
@@ -223,8 +252,15 @@ class Decoder implements WebEventDecoder, SseSink {
     this.#start();
     this.#sayRest();
     this.#hasEnded = true;
+    this.#noteSkippedUsage();
     if (this.#usage !== undefined) this.#emit({ type: "usage-update", usage: this.#usage });
-    this.#emit({ type: "reply-end", finishReason: "stop", ...this.#place });
+    const { continuation } = this;
+    const finishReason = "stop";
+    this.#emit(
+      continuation === undefined
+        ? { type: "reply-end", finishReason }
+        : { type: "reply-end", finishReason, continuation },
+    );
   }
 
   #refuse(refusal: QwenRefusal): void {
@@ -240,8 +276,31 @@ class Decoder implements WebEventDecoder, SseSink {
   }
 
   #sayRest(): void {
-    this.#say("reasoning-delta", this.#newText["reasoning-delta"].settle());
-    this.#say("text-delta", this.#newText["text-delta"].settle());
+    this.#sayReasoningRest();
+    this.#say("text-delta", this.#answer.settle());
+  }
+
+  #sayReasoningRest(): void {
+    if (this.#reasoning !== undefined) this.#say("reasoning-delta", this.#reasoning.settle());
+  }
+
+  /**
+   * Only the plainest deltas have a template: still typing, with text, in a phase whose text is passed on as it is, and of a
+   * stream whose deltas are known to be pieces.
+   */
+  #learnTemplate(data: Uint8Array, delta: QwenDelta): DeltaTemplate | undefined {
+    const phase = delta.phase ?? "";
+    const isPlain = delta.status === "typing" && delta.extra === undefined && delta.function_call === undefined;
+    if (!isPlain || textOf(delta.content) === undefined || delta.role === "function") return undefined;
+    const kind = phase === "think" ? "reasoning-delta" : answerPhases.has(phase) ? "text-delta" : undefined;
+    if (kind === undefined || !this.#newText(kind).arePieces) return undefined;
+    const { shapes } = this.#options;
+    const responseId = this.continuation?.responseId ?? undefined;
+    const known = responseId === undefined ? undefined : shapes?.forReply(kind, responseId);
+    if (known?.match(data, 0, data.length)) return known;
+    const learnt = DeltaTemplate.learn(kind, data, delta.content ?? "", contentOf);
+    if (learnt !== undefined && responseId !== undefined) shapes?.remember(learnt, responseId);
+    return learnt;
   }
 
   #skip(reason: string): void {
@@ -253,53 +312,10 @@ class Decoder implements WebEventDecoder, SseSink {
 
 function ignore(): void {}
 
-/**
- * Only the plainest deltas have a template: still typing, with text, in a phase whose text is passed on as it is, and of a
- * stream whose deltas are known to be pieces.
- */
-function learnTemplate(
-  data: Uint8Array,
-  delta: QwenDelta,
-  newText: Readonly<Record<DeltaKind, NewText>>,
-): DeltaTemplate | undefined {
-  const phase = delta.phase ?? "";
-  const isPlain = delta.status === "typing" && delta.extra === undefined && delta.function_call === undefined;
-  if (!isPlain || textOf(delta.content) === undefined || delta.role === "function") return undefined;
-  const kind = phase === "think" ? "reasoning-delta" : answerPhases.has(phase) ? "text-delta" : undefined;
-  if (kind === undefined || !newText[kind].arePieces) return undefined;
-  return DeltaTemplate.learn(kind, data, delta.content ?? "", contentOf);
-}
-
-function contentOf(event: unknown): unknown {
-  // Fields are checked one by one where they are used.
-  const { choices } = event as QwenStreamEvent;
-  return Array.isArray(choices) ? choices[0]?.delta?.content : undefined;
-}
-
 /** A body that ended without its finish mark is a failure, never a `stop`. */
 function truncated(): GatewayError {
   return new GatewayError("upstream-failed", "Qwen's answer broke off before its end: send the message again", {
     upstream: upstreamName,
     retryable: true,
   });
-}
-
-/** Fields are checked where they are used: what is no text, or empty, says nothing. */
-function textOf(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? value : undefined;
-}
-
-function textsIn(value: unknown): readonly string[] {
-  return Array.isArray(value) ? value.map((item) => textOf(item) ?? "") : [];
-}
-
-function parseEvent(text: string): QwenStreamEvent | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    // Fields are checked one by one where they are used.
-    return isJsonObject(value) ? (value as QwenStreamEvent) : undefined;
-  } catch {
-    // A broken line is skipped, the stream goes on: the caller says so once.
-    return undefined;
-  }
 }

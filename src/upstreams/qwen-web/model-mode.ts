@@ -65,8 +65,16 @@ const nativeToolsOff = {
   plugins_enabled: false,
 } as const;
 
-/** As observed on chat.qwen.ai, 2026-08 to 2026-09. `auto_search` is off unless asked. */
 export function featureConfigOf(mode: Mode, budgetTokens: number | undefined): QwenFeatureConfig {
+  const isPlain = mode.thinking === "fast" && !mode.search && mode.nativeTools === undefined;
+  return isPlain ? plainFeatures : makeFeatureConfig(mode, budgetTokens);
+}
+
+/** Of most requests. */
+const plainFeatures = makeFeatureConfig({ thinking: "fast", search: false }, undefined);
+
+/** As observed on chat.qwen.ai, 2026-08 to 2026-09. `auto_search` is off unless asked. */
+function makeFeatureConfig(mode: Mode, budgetTokens: number | undefined): QwenFeatureConfig {
   const thinks = mode.thinking !== "fast";
   return {
     thinking_enabled: thinks,

@@ -29,6 +29,8 @@ export interface ModelList {
    * @throws {GatewayError} `model-not-found`
    */
   resolve(requested: string | undefined, signal: AbortSignal): Promise<ResolvedModel>;
+  /** The same without a promise. Undefined when the name is not in the list that is kept, or there is none. */
+  resolveAtOnce(requested: string | undefined): ResolvedModel | undefined;
 }
 
 const lifetimeMs = 10 * 60_000;
@@ -38,6 +40,8 @@ const fetchTimeoutMs = 5000;
 
 interface CachedList {
   readonly models: readonly ModelInfo[];
+  /** By their ids and names, in lower case; the first in the list counts. */
+  readonly byName: ReadonlyMap<string, ModelInfo>;
   /** Told by the backend: a name that is not in it does not exist. */
   readonly isAuthoritative: boolean;
   readonly expiresAtMs: number;
@@ -53,14 +57,19 @@ export function createModelList(options: ModelListOptions): ModelList {
       const raw = await options.fetchList(AbortSignal.timeout(fetchTimeoutMs));
       const models = raw.map(parseModel).filter((model) => model !== undefined);
       if (models.length === 0) throw new GatewayError("upstream-failed", "Qwen's model list is empty");
-      return { models, isAuthoritative: true, expiresAtMs: options.clock() + lifetimeMs };
+      return { models, byName: nameModels(models), isAuthoritative: true, expiresAtMs: options.clock() + lifetimeMs };
     } catch (error) {
       options.log.warn("Cannot fetch Qwen's model list, a known one serves instead", {
         reason: error instanceof Error ? error.message : "unknown",
       });
       // A list that was fetched once is better than the built-in one.
       const known = cached?.isAuthoritative ? cached.models : builtInModels;
-      return { models: known, isAuthoritative: false, expiresAtMs: options.clock() + retryMs };
+      return {
+        models: known,
+        byName: nameModels(known),
+        isAuthoritative: false,
+        expiresAtMs: options.clock() + retryMs,
+      };
     }
   }
 
@@ -81,10 +90,15 @@ export function createModelList(options: ModelListOptions): ModelList {
       return (await current()).models;
     },
 
+    resolveAtOnce(requested) {
+      if (cached === undefined || cached.expiresAtMs <= options.clock()) return undefined;
+      return findModel(cached.byName, requested ?? options.defaultModel);
+    },
+
     async resolve(requested) {
-      const { models, isAuthoritative } = await current();
+      const { models, byName, isAuthoritative } = await current();
       const wanted = requested ?? options.defaultModel;
-      const found = findModel(models, wanted);
+      const found = findModel(byName, wanted);
       if (found !== undefined) return found;
       if (!isAuthoritative) return splitOrWhole(wanted);
       if (wanted.toLowerCase() === options.defaultModel.toLowerCase()) {
@@ -97,7 +111,7 @@ export function createModelList(options: ModelListOptions): ModelList {
               flagship: flagship.id,
             });
           }
-          return { id: flagship.id, mode: {} };
+          return { id: flagship.id, mode: plain };
         }
       }
       throw new GatewayError(
@@ -110,22 +124,30 @@ export function createModelList(options: ModelListOptions): ModelList {
 }
 
 /** The exact name goes before a name with a suffix, since some models end in `-thinking` themselves. */
-function findModel(models: readonly ModelInfo[], wanted: string): ResolvedModel | undefined {
-  const exact = byName(models, wanted);
-  if (exact !== undefined) return { id: exact.id, mode: {} };
+function findModel(byName: ReadonlyMap<string, ModelInfo>, wanted: string): ResolvedModel | undefined {
+  const exact = byName.get(wanted.toLowerCase());
+  if (exact !== undefined) return { id: exact.id, mode: plain };
   const split = splitSuffix(wanted);
-  const base = split === undefined ? undefined : byName(models, split.base);
+  const base = split === undefined ? undefined : byName.get(split.base.toLowerCase());
   return split === undefined || base === undefined ? undefined : { id: base.id, mode: split.mode };
 }
 
-function byName(models: readonly ModelInfo[], wanted: string): ModelInfo | undefined {
-  const name = wanted.toLowerCase();
-  return models.find((model) => model.id.toLowerCase() === name || model.displayName.toLowerCase() === name);
+function nameModels(models: readonly ModelInfo[]): ReadonlyMap<string, ModelInfo> {
+  const byName = new Map<string, ModelInfo>();
+  for (const model of models) {
+    for (const name of [model.id.toLowerCase(), model.displayName.toLowerCase()]) {
+      if (!byName.has(name)) byName.set(name, model);
+    }
+  }
+  return byName;
 }
+
+/** What a name without a suffix says. */
+const plain: Partial<Mode> = {};
 
 function splitOrWhole(wanted: string): ResolvedModel {
   const split = splitSuffix(wanted);
-  return split === undefined ? { id: wanted, mode: {} } : { id: split.base, mode: split.mode };
+  return split === undefined ? { id: wanted, mode: plain } : { id: split.base, mode: split.mode };
 }
 
 function parseModel(value: unknown): ModelInfo | undefined {

@@ -28,22 +28,61 @@ export function sendOrStop(
   body: QwenCompletionBody<MessageContent>,
   signal: AbortSignal,
 ): Sending {
-  const controller = new AbortController();
   if (signal.aborted) {
     return { accepted: Promise.reject(signal.reason), isAtRest: async () => true, abort() {} };
   }
-  const sent = client.sendMessage(account, body, controller.signal);
-  let isAtRest = Promise.resolve(true);
-  const accepted = new Promise<AcceptedCompletion>((resolve, reject) => {
-    const onAbort = (): void => {
-      reject(signal.reason);
-      isAtRest = stopOrphan(client, account, body, sent, controller);
-    };
-    signal.addEventListener("abort", onAbort, { once: true });
-    sent.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
-  return { accepted, isAtRest: () => isAtRest, abort: () => controller.abort() };
+  return new WatchedSending(client, account, body, signal);
 }
+
+class WatchedSending implements Sending, EventListenerObject {
+  readonly accepted: Promise<AcceptedCompletion>;
+  readonly #client: QwenWebClient;
+  readonly #account: Account;
+  readonly #body: QwenCompletionBody<MessageContent>;
+  readonly #signal: AbortSignal;
+  readonly #controller = new AbortController();
+  readonly #sent: Promise<AcceptedCompletion>;
+  readonly #reject: (reason: unknown) => void;
+  #isAtRest = atRest;
+
+  constructor(client: QwenWebClient, account: Account, body: QwenCompletionBody<MessageContent>, signal: AbortSignal) {
+    this.#client = client;
+    this.#account = account;
+    this.#body = body;
+    this.#signal = signal;
+    this.#sent = client.sendMessage(account, body, this.#controller.signal);
+    const { promise, resolve, reject } = Promise.withResolvers<AcceptedCompletion>();
+    this.accepted = promise;
+    this.#reject = reject;
+    signal.addEventListener("abort", this);
+    this.#sent.then(
+      (completion) => {
+        signal.removeEventListener("abort", this);
+        resolve(completion);
+      },
+      (error: unknown) => {
+        signal.removeEventListener("abort", this);
+        reject(error);
+      },
+    );
+  }
+
+  /** The signal is aborted. */
+  handleEvent(): void {
+    this.#reject(this.#signal.reason);
+    this.#isAtRest = stopOrphan(this.#client, this.#account, this.#body, this.#sent, this.#controller);
+  }
+
+  isAtRest(): Promise<boolean> {
+    return this.#isAtRest;
+  }
+
+  abort(): void {
+    this.#controller.abort();
+  }
+}
+
+const atRest = Promise.resolve(true);
 
 /** Never rejects. False: the generation may go on, and the chat settles by itself in a few seconds. */
 async function stopOrphan(

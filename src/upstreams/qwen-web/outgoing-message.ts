@@ -2,7 +2,7 @@
 // says so. What cannot be sent either way is refused before anything is.
 
 import { contextTooLong } from "../../contract/context-too-long.ts";
-import { type ChatRequest, flattenText } from "../../contract/chat-request.ts";
+import { type ChatRequest, type ContentPart, flattenText } from "../../contract/chat-request.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
 import type { QwenFile } from "../../wire/qwen-web.ts";
 import { composeMessage, type Unseen } from "./compose-message.ts";
@@ -15,9 +15,9 @@ export interface OutgoingMessage {
   readonly files: readonly QwenFile[];
 }
 
-export interface OutgoingOptions {
-  /** Longest message that is sent as text, in UTF-16 units. Undefined: any. */
-  readonly maxMessageChars: number | undefined;
+export interface FileOptions {
+  /** Longest message that is sent as text, in UTF-16 units. */
+  readonly maxMessageChars: number;
   /** Undefined: longer messages are refused. */
   readonly upload: ((name: string, text: string) => Promise<QwenFile>) | undefined;
   /** Aborted when the client leaves. */
@@ -28,17 +28,24 @@ const fileName = "conversation.txt";
 /** The newest message stands in the text as well, when it is no longer than this. */
 const maxRepeatedChars = 4000;
 
-/** @throws {GatewayError} `context-too-long` when it is too long and cannot go up as a file */
-export async function createOutgoingMessage(
+const noFiles: readonly QwenFile[] = [];
+
+/** As text, however long it is. @throws {GatewayError} `invalid-request` when it is not text alone */
+export function composeOutgoing(request: ChatRequest, unseen: Unseen): OutgoingMessage {
+  refuseAttachments(request, unseen.unseenFrom);
+  return { content: composeMessage(request, unseen), files: noFiles };
+}
+
+/**
+ * In place of a message that is too long to be sent as text.
+ * @throws {GatewayError} `context-too-long` when it cannot go up as a file
+ */
+export async function sendAsFile(
   request: ChatRequest,
   unseen: Unseen,
-  { maxMessageChars, upload, signal }: OutgoingOptions,
+  text: string,
+  { maxMessageChars, upload, signal }: FileOptions,
 ): Promise<OutgoingMessage> {
-  refuseAttachments(request, unseen.unseenFrom);
-  const composed = composeMessage(request, unseen);
-  if (maxMessageChars === undefined) return { content: composed, files: [] };
-  const text = composed.toString();
-  if (text.length <= maxMessageChars) return { content: composed, files: [] };
   if (upload === undefined) throw tooLong(text.length, maxMessageChars);
   try {
     const content = coverText(request, unseen, Math.min(maxRepeatedChars, maxMessageChars / 2));
@@ -80,13 +87,17 @@ function tooLong(chars: number, maxChars: number, cause?: unknown): GatewayError
 }
 
 function refuseAttachments(request: ChatRequest, unseenFrom: number): void {
-  for (const [index, message] of request.messages.entries()) {
+  for (let index = unseenFrom; index < request.messages.length; index++) {
+    const message = request.messages[index]!;
     // What comes with a tool's result is told in words.
-    if (index < unseenFrom || message.role === "tool") continue;
-    if (message.content.every((part) => part.type === "text")) continue;
+    if (message.role === "tool" || message.content.every(isText)) continue;
     throw new GatewayError("invalid-request", `Cannot send messages[${index}]: this upstream takes text only`, {
       upstream: upstreamName,
       param: `messages[${index}].content`,
     });
   }
+}
+
+function isText(part: ContentPart): boolean {
+  return part.type === "text";
 }

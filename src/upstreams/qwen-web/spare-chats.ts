@@ -29,10 +29,10 @@ export function createSpareChats(clock: () => number): SpareChats {
       spares = spares.filter((spare) => spare.chatId !== chatId);
     },
     take(account, caller, content) {
-      const nowMs = clock();
-      spares = spares.filter((spare) => spare.expiresAtMs > nowMs);
       // Usually there is none, and the message may be a megabyte.
       if (spares.length === 0) return undefined;
+      const nowMs = clock();
+      spares = spares.filter((spare) => spare.expiresAtMs > nowMs);
       const key = keyOf(account, caller, content);
       const index = spares.findLastIndex((spare) => spare.key === key);
       return index < 0 ? undefined : spares.splice(index, 1)[0]?.chatId;

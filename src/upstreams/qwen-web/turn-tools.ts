@@ -22,6 +22,8 @@ export function mustCallTools(request: ChatRequest): boolean {
 
 /** With its heading; "" when there is nothing to say. */
 export function toolSection(request: ChatRequest, { tools: known, missedCall = false }: UnseenTools): string {
+  // Most requests bring no tools, and their chats know of none.
+  if (request.tools.length === 0 && known !== "gone") return "";
   const wish = turnWish(request, known, missedCall);
   const isTold = mayCallTools(request) && (known !== "known" || missedCall);
   if (!isTold) return wish === "" ? "" : `# Tools\n${wish}`;

@@ -1,8 +1,7 @@
 // The Qwen web backend as an upstream: one chat a conversation, one message a turn, attached to the right node.
 
-import type { ChatRequest } from "../../contract/chat-request.ts";
-import type { Forwarding } from "../../contract/forward.ts";
-import { GatewayError, repeatableAtOnce } from "../../contract/gateway-error.ts";
+import type { ChatRequest, Message } from "../../contract/chat-request.ts";
+import { type GatewayError, repeatableAtOnce } from "../../contract/gateway-error.ts";
 import type { OpenContext, Resume, SaidText, Upstream, UpstreamReply } from "../../contract/upstream.ts";
 import type { Account } from "../../credentials/account.ts";
 import type { AccountUse } from "../../credentials/account-pool.ts";
@@ -10,24 +9,26 @@ import type { GuardedDownload } from "../../outbound/guarded-download.ts";
 import type { HttpClient } from "../../outbound/http-client.ts";
 import { sleep, withRetry } from "../../outbound/retry.ts";
 import type { Log } from "../../telemetry/log.ts";
-import type { QwenFile } from "../../wire/qwen-web.ts";
-import { accountRefusal, type WebAccounts } from "./accounts.ts";
-import { asFinal, isAboutChat } from "./chain-errors.ts";
-import { createQwenWebClient } from "./client.ts";
-import { everything, type Unseen } from "./compose-message.ts";
+import type { WebAccounts } from "./accounts.ts";
+import { isAboutChat } from "./chain-errors.ts";
+import { type AcceptedCompletion, createQwenWebClient } from "./client.ts";
+import { createChat } from "./create-chat.ts";
+import { everything } from "./compose-message.ts";
 import { QwenRefusal, upstreamName } from "./errors.ts";
 import { decoderFor } from "./decoder-for.ts";
+import { createDeltaShapes } from "./delta-shapes.ts";
 import type { ChainOn, WebEventDecoder } from "./event-decoder.ts";
 import { chatTypeOf, chooseMode, featureConfigOf, type Mode, withoutNativeTools } from "./model-mode.ts";
+import { createImageForwarding } from "./image-forwarding.ts";
+import { createMessageFiles } from "./message-files.ts";
 import { createModelList, type ModelList } from "./models.ts";
 import { sendOrStop } from "./orphan.ts";
-import { createOutgoingMessage, type OutgoingMessage } from "./outgoing-message.ts";
+import { composeOutgoing, type OutgoingMessage } from "./outgoing-message.ts";
 import { readRest } from "./recover.ts";
 import { createCompletionBody, createQwenMessage } from "./request-body.ts";
 import { createSpareChats } from "./spare-chats.ts";
 import { createToolTurns, holdsCalls, type ReplyPlace } from "./tool-turns.ts";
 import { mayCallTools } from "./turn-tools.ts";
-import { uploadText } from "./upload.ts";
 
 export interface QwenWebOptions {
   readonly accounts: WebAccounts;
@@ -60,8 +61,6 @@ const busyWaitMs = 10_000;
 /** The settle time of a chat whose stop was not confirmed. */
 const unconfirmedSettleMs = 2000;
 const stopTimeoutMs = 5000;
-/** From the asking for leave to the reading of the file. */
-const uploadTimeoutMs = 30_000;
 
 /** One turn as it is about to be sent. */
 interface Turn {
@@ -79,6 +78,8 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
   const { accounts } = options;
   const client = createQwenWebClient({ ...options, onSetCookies: accounts.noteCookies });
   const spareChats = createSpareChats(options.clock);
+  const shapes = createDeltaShapes();
+  const files = createMessageFiles({ ...options, client });
   const toolTurns = createToolTurns(options.log);
   /** Chains that turned out broken when their stream was open already: the next attempt starts a new chat. */
   const lostChains = new WeakSet<Resume>();
@@ -89,45 +90,53 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
       clock: options.clock,
       log: options.log,
     });
-  let images: Forwarding["forward"] | undefined;
   /** What a guest is offered, by an emulator perhaps, says nothing about the accounts that come later. */
   const modelLists = { guest: createModels(), account: createModels() };
 
   async function currentModels(): Promise<ModelList> {
     await accounts.look();
+    return knownModels();
+  }
+
+  function knownModels(): ModelList {
     return accounts.isAnonymous ? modelLists.guest : modelLists.account;
   }
 
   async function open(request: ChatRequest, context: OpenContext): Promise<UpstreamReply> {
-    const models = await currentModels();
-    const { id: model, mode: suffix } = await models.resolve(request.model, context.signal);
-    const chosen = chooseMode(suffix, request.reasoning, request.webSearch);
+    const models = accounts.isFresh ? knownModels() : await currentModels();
+    const resolved = models.resolveAtOnce(request.model) ?? (await models.resolve(request.model, context.signal));
+    const model = resolved.id;
+    const chosen = chooseMode(resolved.mode, request.reasoning, request.webSearch);
     const mode = mayCallTools(request) ? withoutNativeTools(chosen) : chosen;
     const mustStay = hasNoHistory(request, context.resume);
     const { signal, deadlineMs } = context;
-    const except = new Set<string>();
+    let except = nobody;
     for (;;) {
       const conversationOf = context.resume?.account ?? toolTurns.missedCall(request)?.account;
-      const use = await accounts.pool.pick({ conversationOf, mustStay, except, signal, deadlineMs });
-      const draft = { request, context, use, mustStay, model, mode };
+      const use =
+        accounts.pool.pickAtOnce(conversationOf, except) ??
+        (await accounts.pool.pick({ conversationOf, mustStay, except, signal, deadlineMs }));
       try {
-        return await accounts.ask(use.id, signal, (account) => openTurn({ ...draft, account }));
+        return await accounts.ask(use.id, signal, (account) =>
+          openTurn({ request, context, account, use, mustStay, model, mode }),
+        );
       } catch (error) {
         use.end();
         if (mustStay || !accounts.mayMove(error)) throw error;
-        except.add(use.id);
+        except = new Set(except).add(use.id);
         options.log.info("Another account is asked", { requestId: context.requestId, refusedBy: use.alias });
       }
     }
   }
 
-  async function openTurn(turn: Turn): Promise<UpstreamReply> {
+  function openTurn(turn: Turn): Promise<UpstreamReply> {
     const { resume } = turn.context;
-    if (resume !== undefined && turn.account.id === resume.account && !lostChains.has(resume)) {
-      const reply = await continueChat(turn, resume);
-      if (reply !== undefined) return reply;
-    }
-    return startChat(turn);
+    const isKnown = resume !== undefined && turn.account.id === resume.account && !lostChains.has(resume);
+    return isKnown ? continueOrStart(turn, resume) : startChat(turn);
+  }
+
+  async function continueOrStart(turn: Turn, resume: Resume): Promise<UpstreamReply> {
+    return (await continueChat(turn, resume)) ?? startChat(turn);
   }
 
   /** Undefined when the chain is broken, or the chat stays busy: the caller starts a new chat with the whole history. */
@@ -135,7 +144,9 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
     const { context, account } = turn;
     const { chatId, nodeId } = resume.continuation;
     spareChats.drop(chatId);
-    const outgoing = await prepare(turn, { ...resume, ...toolTurns.unseenIn(resume, turn.request) });
+    const unseen = { ...resume, ...toolTurns.unseenIn(resume, turn.request) };
+    const composed = composeOutgoing(turn.request, unseen);
+    const outgoing = files.mustCarry(composed) ? await files.carry(composed, turn, unseen) : composed;
     if (resume.interrupted?.responseId) {
       const limit = AbortSignal.any([context.signal, AbortSignal.timeout(stopTimeoutMs)]);
       await client.stop(account, chatId, resume.interrupted.responseId, limit);
@@ -162,18 +173,15 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
   }
 
   async function startChat(turn: Turn): Promise<UpstreamReply> {
-    const { request, context, account, model, mode } = turn;
+    const { request, context, account } = turn;
     const missed = toolTurns.missedCall(request);
-    const outgoing = await prepare(turn, { ...everything(request), missedCall: missed !== undefined });
+    const unseen = everything(request, missed !== undefined);
+    const composed = composeOutgoing(request, unseen);
+    const outgoing = files.mustCarry(composed) ? await files.carry(composed, turn, unseen) : composed;
     const chatId =
       takeMissed(missed, account) ??
       spareChats.take(account.id, context.caller, outgoing.content) ??
-      (await withRetry(() => client.createChat(account, model, chatTypeOf(mode), context.signal), {
-        ...options.retry,
-        deadlineMs: context.deadlineMs,
-        signal: context.signal,
-        isRetryable: (error) => error instanceof GatewayError && error.retryable && accountRefusal(error) === undefined,
-      }).catch(asFinal));
+      (await createChat(client, options.retry, turn));
     try {
       return await send(turn, chatId, null, outgoing);
     } catch (error) {
@@ -209,27 +217,31 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
   ): Promise<UpstreamReply> {
     const { request, context, account, use, model, mode } = turn;
     const message = createQwenMessage({
-      ...outgoing,
+      content: outgoing.content,
+      files: outgoing.files,
       parentId,
       model,
       chatType: chatTypeOf(mode),
       featureConfig: featureConfigOf(mode, request.reasoning.budgetTokens),
       nowMs: options.clock(),
     });
-    const sent = createCompletionBody(chatId, parentId, model, message);
-    const sending = sendOrStop(client, account, sent, context.signal);
-    const completion = await sending.accepted.catch((error: unknown) => {
+    const sending = sendOrStop(client, account, createCompletionBody(chatId, parentId, model, message), context.signal);
+    let isLost = false;
+    let completion: AcceptedCompletion;
+    try {
+      completion = await sending.accepted;
+    } catch (error) {
       if (parentId === null && !isAboutChat(error)) {
         void sending.isAtRest().then((isAtRest) => keepSpare(turn, chatId, outgoing.content, isAtRest));
       }
       throw error;
-    });
-    let isLost = false;
+    }
     const { source, decoder } = decoderFor(completion, {
       chatId,
       model,
       chainOn: options.chainOn,
       maxLineBytes: options.maxLineBytes,
+      shapes,
       onRefusal(refusal) {
         // An older message's file may be gone for Qwen: in a new chat it goes up anew.
         isLost = refusal.chainAction !== "none" || (parentId !== null && refusal.kind === "invalid-request");
@@ -240,23 +252,27 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
         options.log.warn("Skipped an event of Qwen's stream", { requestId: context.requestId, reason }),
     });
     const place = { account: account.id, chatId, isResumed: parentId !== null };
-    return {
+    const reply: UpstreamReply = {
       account: account.id,
       model,
       body: source,
       decoder: toolTurns.read(decoder, request, place, context.requestId),
-      ...(options.recover ? { recover: (said: SaidText) => recover(turn, chatId, decoder, said) } : {}),
-      async onEnd(outcome) {
+      onEnd(outcome) {
         use.end();
-        if (outcome === "complete") return 0;
-        source.cancel();
-        sending.abort();
-        const responseId = decoder.continuation?.responseId;
-        const isAtRest = decoder.isOver || (responseId != null && (await stop(account, chatId, responseId)));
-        if (parentId === null && !isLost) keepSpare(turn, chatId, outgoing.content, isAtRest);
-        return isAtRest ? 0 : unconfirmedSettleMs;
+        return outcome === "complete" ? atRest : giveUp();
       },
     };
+    if (options.recover) reply.recover = (said) => recover(turn, chatId, decoder, said);
+    return reply;
+
+    async function giveUp(): Promise<number> {
+      source.cancel();
+      sending.abort();
+      const responseId = decoder.continuation?.responseId;
+      const isAtRest = decoder.isOver || (responseId != null && (await stop(account, chatId, responseId)));
+      if (parentId === null && !isLost) keepSpare(turn, chatId, outgoing.content, isAtRest);
+      return isAtRest ? 0 : unconfirmedSettleMs;
+    }
   }
 
   /** A long reply may outlive its token. */
@@ -270,22 +286,6 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
     const verdict = accounts.judge(account, refusal);
     const canRepeat = verdict === "renewable" || (verdict === "set-aside" && !mustStay && accounts.mayMove(refusal));
     return canRepeat ? repeatableAtOnce(refusal) : refusal;
-  }
-
-  function prepare({ request, context, account }: Turn, unseen: Unseen): Promise<OutgoingMessage> {
-    const upload = (name: string, text: string): Promise<QwenFile> => {
-      const signal = AbortSignal.any([context.signal, AbortSignal.timeout(uploadTimeoutMs)]);
-      return withRetry(() => uploadText({ ...options, client }, account, name, text, signal), {
-        ...options.retry,
-        deadlineMs: context.deadlineMs,
-        signal,
-      });
-    };
-    return createOutgoingMessage(request, unseen, {
-      maxMessageChars: options.maxMessageChars,
-      upload: options.upload ? upload : undefined,
-      signal: context.signal,
-    });
   }
 
   async function recover(
@@ -318,24 +318,24 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
       await accounts.ask(accountId, signal, (account) => client.deleteChat(account, chatId, signal));
     },
     accounts: () => accounts.pool.views(),
-    forwarding: {
-      serves: (endpoint) => endpoint === "images/generations",
-      async forward(wanted, context) {
-        // Most gateways never draw.
-        const { createImages } = await import("./images.ts");
-        images ??= createImages({
-          ...options,
-          client,
-          resolveModel: async (model, signal) => (await (await currentModels()).resolve(model, signal)).id,
-        });
-        return images(wanted, context);
-      },
-    },
+    forwarding: createImageForwarding({
+      ...options,
+      client,
+      resolveModel: async (model, signal) => (await (await currentModels()).resolve(model, signal)).id,
+    }),
   };
 }
+
+/** Nobody has refused a request that has not been sent yet. */
+const nobody: ReadonlySet<string> = new Set();
+const atRest = Promise.resolve(0);
 
 /** A thin client sends its newest message alone: in another chat nobody would know what it is about. */
 function hasNoHistory({ messages }: ChatRequest, resume: Resume | undefined): boolean {
   if (resume === undefined || resume.continuation.nodeId === null) return false;
-  return messages.every((message) => message.role !== "assistant");
+  return messages.every(isNoAnswer);
+}
+
+function isNoAnswer({ role }: Message): boolean {
+  return role !== "assistant";
 }

@@ -31,7 +31,8 @@ function read(pieces: readonly Uint8Array[], method = "GET", isClosed = false): 
     { method },
   );
   try {
-    for (const piece of pieces) reader.feed(piece);
+    // A copy: what is fed is the reader's, and it moves the chunks of a body.
+    for (const piece of pieces) reader.feed(piece.slice());
     if (isClosed) reader.end();
   } catch (error) {
     heard.error = error instanceof Error ? error.message : String(error);

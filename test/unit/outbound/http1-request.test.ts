@@ -1,7 +1,7 @@
 // A request on the wire: head and body as bytes, with the length that the body has there.
 
 import { expect, test } from "bun:test";
-import { encodeRequest, type HeldRequest } from "../../../src/outbound/http1-request.ts";
+import { encodeFields, encodeRequest, type HeldRequest } from "../../../src/outbound/http1-request.ts";
 
 const { signal } = new AbortController();
 const target = { host: "qwen.test:81", path: "/a?b=1" };
@@ -41,4 +41,14 @@ test("encodeRequest writes headers in Latin-1, and no length where there is no b
 test("encodeRequest refuses a header that would begin a line of its own", () => {
   expect(() => encode("", { "x-name": "a\r\nb: c" })).toThrow('header "x-name" cannot be sent');
   expect(() => encode("", { "x name": "a" })).toThrow('header "x name" cannot be sent');
+});
+
+test("encodeRequest writes lasting headers before those of the request", () => {
+  const lastingFields = encodeFields({ "x-lasting": "a" });
+  const request = { method: "GET", url: "http://qwen.test:81/a?b=1", headers: { "x-own": "b" }, signal } as const;
+
+  expect(Buffer.concat(encodeRequest(request, target, lastingFields)).toString("latin1")).toBe(
+    "GET /a?b=1 HTTP/1.1\r\nhost: qwen.test:81\r\nx-lasting: a\r\nx-own: b\r\nconnection: keep-alive\r\n\r\n",
+  );
+  expect(() => encodeFields({ "x-name": "a\r\nb: c" })).toThrow('header "x-name" cannot be sent');
 });

@@ -103,6 +103,11 @@ describe("createTcpClient", () => {
       never,
     );
     expect(server.state).toMatchObject({ connections: 2, requests: 6 });
+    const lastingHeaders = { authorization: "Bearer third" };
+    for (let count = 0; count < 3; count++) {
+      await readText((await client.send({ ...get(server.url), lastingHeaders })).body, 10, never);
+    }
+    expect(server.state).toMatchObject({ connections: 3, requests: 9 });
     client.close();
   });
 
