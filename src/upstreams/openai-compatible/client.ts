@@ -124,7 +124,8 @@ export function createCompatibleClient(options: ClientOptions): CompatibleClient
     const response = await http.send({
       method: "POST",
       url: completionsUrl,
-      headers: completionHeaders(secret, body),
+      headers: {},
+      lastingHeaders: completionHeaders(secret, body),
       body,
       signal,
     });
