@@ -180,10 +180,10 @@ export const questionTexts = {
       WHERE chat_id = $chatId AND account = $account AND upstream = $upstream AND caller = $caller
         AND may_share_chat = 1 AND head_turn IS NULL AND NOT ${leased("conversations", "$nowMs")})`,
 
-  /** With whether the turn that is continued has been continued before. */
+  /** With whether it is in this chat, and whether the turn that is continued has been continued before. */
   findConversation: `
-    SELECT public_id AS conversationId, session_id AS sessionId, upstream, account, chat_id AS chatId,
-      head_turn AS headTurn, message_count AS messageCount,
+    SELECT head_turn AS headTurn, message_count AS messageCount,
+      chat_id = $chatId AND account = $account AND upstream = $upstream AS isInChat,
       (SELECT continued FROM turns WHERE id = $baseTurnId) AS baseContinued
     FROM conversations WHERE id = $conversationKey AND public_id = $publicId`,
 

@@ -30,11 +30,10 @@ export interface LeaseRow {
   readonly replyResponseId: string | null;
 }
 
-export interface ConversationRow extends ChatKey {
-  readonly conversationId: string;
-  readonly sessionId: string;
+export interface ConversationRow {
   readonly headTurn: number | null;
   readonly messageCount: number;
+  readonly isInChat: number;
   readonly baseContinued: number | null;
 }
 
@@ -123,7 +122,9 @@ export function prepareQuestions(database: Database) {
 
     createConversation: prepare<never, NewConversationRow>("createConversation"),
     forgetUnanswered: prepare<never, ChatKey & { caller: string; nowMs: number }>("forgetUnanswered"),
-    findConversation: prepare<ConversationRow, ConversationKey & { baseTurnId: number | null }>("findConversation"),
+    findConversation: prepare<ConversationRow, ChatKey & ConversationKey & { baseTurnId: number | null }>(
+      "findConversation",
+    ),
     touchConversation: prepare<never, ConversationKey & { nowMs: number }>("touchConversation"),
     touchHead: prepare<never, { conversationKey: number; nowMs: number }>("touchHead"),
     countConversationsInChat: prepare<{ count: number }, ChatKey>("countConversationsInChat"),
