@@ -34,6 +34,7 @@ export interface ConversationRow {
   readonly headTurn: number | null;
   readonly messageCount: number;
   readonly isInChat: number;
+  readonly isInSpan: number;
   readonly baseContinued: number | null;
 }
 
@@ -122,9 +123,10 @@ export function prepareQuestions(database: Database) {
 
     createConversation: prepare<never, NewConversationRow>("createConversation"),
     forgetUnanswered: prepare<never, ChatKey & { caller: string; nowMs: number }>("forgetUnanswered"),
-    findConversation: prepare<ConversationRow, ChatKey & ConversationKey & { baseTurnId: number | null }>(
-      "findConversation",
-    ),
+    findConversation: prepare<
+      ConversationRow,
+      ChatKey & ConversationKey & { baseTurnId: number | null; nowMs: number }
+    >("findConversation"),
     touchConversation: prepare<never, ConversationKey & { nowMs: number }>("touchConversation"),
     touchHead: prepare<never, { conversationKey: number; nowMs: number }>("touchHead"),
     countConversationsInChat: prepare<{ count: number }, ChatKey>("countConversationsInChat"),
@@ -132,6 +134,7 @@ export function prepareQuestions(database: Database) {
     replaceChat: prepare<never, ChatKey & ConversationChange>("replaceChat"),
     returnToChat: prepare<never, ChatKey & { conversationKey: number }>("returnToChat"),
     moveHead: prepare<never, Node & ConversationChange & { headTurn: number }>("moveHead"),
+    moveSpan: prepare<never, { conversationKey: number; nowMs: number }>("moveSpan"),
 
     rememberTurn: prepare<never, NewTurnRow>("rememberTurn"),
     findLastTurn: prepare<{ turnId: number | null }, { conversationKey: number }>("findLastTurn"),

@@ -11,6 +11,7 @@ import { turnBits } from "./question-texts.ts";
 import type { ConversationRow, LeaseRow, NewConversationRow, PositionRow } from "./questions.ts";
 import { SqliteMessages } from "./sqlite-messages.ts";
 import type { NewConversation, Store, TurnClaim, TurnLookup, TurnRecord } from "./store.ts";
+import { claimAt, claimOn } from "./turn-claims.ts";
 
 /** A conversation that is full goes on as another one. */
 const turnsPerConversation = 2 ** turnBits;
@@ -149,25 +150,11 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
 
   #claimPosition(caller: string, row: PositionRow, prefixIndex: number | undefined, nowMs: number): HeldClaim {
     const { questions } = this.#connection;
-    const { upstream, account, chatId } = row;
     const lease = this.#findLease(row);
-    const claimId = crypto.randomUUID();
-    this.#claims.take({ claimId, upstream, account, chatId }, row.conversationKey, nowMs);
+    const claim = claimAt(row, prefixIndex, lease);
+    this.#claims.take(leaseOf(claim), row.conversationKey, nowMs);
     // The access of a turn that is found by its history counts when it ends: that writes the same pages once.
     if (prefixIndex === undefined) questions.touchHead.run({ conversationKey: row.conversationKey, nowMs });
-    const claim: TurnClaim = {
-      claimId,
-      sessionId: row.sessionId,
-      conversationId: row.conversationId,
-      upstream,
-      account,
-      continuation: { chatId, nodeId: row.nodeId, responseId: row.responseId, parentId: row.parentId },
-      prefixIndex,
-      systemHashes: JSON.parse(row.systemHashes),
-      toolHashes: JSON.parse(row.toolHashes),
-      interrupted: interruptedReply(chatId, lease),
-      readyAtMs: lease?.readyAtMs ?? 0,
-    };
     const { conversationKey, turnId, messageCount } = row;
     return { claim, caller, conversationKey, baseTurnId: turnId, baseCount: messageCount };
   }
@@ -231,7 +218,7 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
     const { questions } = this.#connection;
     const { conversationKey, baseTurnId } = replaced;
     const chat = chatOf(by.upstream, by.account, by.continuation);
-    const existing = this.#findConversation(replaced, chat);
+    const existing = this.#findConversation(replaced, chat, nowMs);
     if (existing === null || isContinued(replaced, existing)) return undefined;
     const messageCount = Math.max(existing.messageCount, by.priorReplies);
     questions.replaceChat.run({ ...chat, conversationKey, model: by.model, messageCount, nowMs });
@@ -243,7 +230,7 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
     const { questions } = this.#connection;
     const { baseTurnId, conversationKey } = held;
     const chat = chatOf(held.claim.upstream, held.claim.account, record.continuation);
-    const conversation = this.#findConversation(held, chat);
+    const conversation = this.#findConversation(held, chat, nowMs);
     // Deleted while the turn ran: it stays deleted.
     if (conversation === null) return;
     if (isContinued(held, conversation)) this.#rememberBranch(held, record, nowMs);
@@ -257,6 +244,7 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
       const headTurn = turnId % turnsPerConversation;
       const { model } = record;
       questions.moveHead.run({ conversationKey, nodeId, parentId, responseId, headTurn, model, messageCount, nowMs });
+      if (conversation.isInSpan === 0) questions.moveSpan.run({ conversationKey, nowMs });
     }
     if (baseTurnId !== null && conversation.baseContinued !== 1) questions.markContinued.run({ turnId: baseTurnId });
   }
@@ -310,13 +298,13 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
     });
   }
 
-  /** And whether it is in this chat. */
   #findConversation(
     { claim: { conversationId: publicId }, conversationKey, baseTurnId }: HeldClaim,
     { upstream, account, chatId }: ReturnType<typeof chatOf>,
+    nowMs: number,
   ): ConversationRow | null {
     const { findConversation } = this.#connection.questions;
-    return findConversation.get({ conversationKey, publicId, baseTurnId, upstream, account, chatId });
+    return findConversation.get({ conversationKey, publicId, baseTurnId, upstream, account, chatId, nowMs });
   }
 
   #insertConversation(row: NewConversationRow): number {
@@ -328,26 +316,6 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
   }
 }
 
-/** On an empty chat. */
-function claimOn(
-  { upstream, account, continuation: { chatId } }: NewConversation,
-  { sessionId, conversationId }: { sessionId: string; conversationId: string },
-): TurnClaim {
-  return {
-    claimId: crypto.randomUUID(),
-    sessionId,
-    conversationId,
-    upstream,
-    account,
-    continuation: { chatId, nodeId: null, responseId: null, parentId: null },
-    prefixIndex: undefined,
-    systemHashes: [],
-    toolHashes: [],
-    interrupted: undefined,
-    readyAtMs: 0,
-  };
-}
-
 /** Whether this place was answered by somebody else, or has no room: the answer then becomes a branch. */
 function isContinued({ baseTurnId }: HeldClaim, { headTurn, baseContinued }: ConversationRow): boolean {
   if (headTurn !== null && headTurn + 1 >= turnsPerConversation) return true;
@@ -356,10 +324,4 @@ function isContinued({ baseTurnId }: HeldClaim, { headTurn, baseContinued }: Con
 
 function chatOf(upstream: string, account: string, { chatId }: Continuation) {
   return { upstream, account, chatId };
-}
-
-function interruptedReply(chatId: string, lease: LeaseRow | null): Continuation | undefined {
-  if (lease === null || (lease.replyNodeId === null && lease.replyResponseId === null)) return undefined;
-  const { replyNodeId, replyResponseId, replyParentId } = lease;
-  return { chatId, nodeId: replyNodeId, responseId: replyResponseId, parentId: replyParentId };
 }
