@@ -19,20 +19,35 @@ export async function retryWhileBusy<Result>(
   work: () => Result,
   giveUpAfterMs = defaultGiveUpAfterMs,
 ): Promise<Result> {
+  try {
+    return work();
+  } catch (error) {
+    return await retryAfter(error, work, giveUpAfterMs);
+  }
+}
+
+/** The same after a first attempt, which failed with `failure`. */
+export async function retryAfter<Result>(
+  failure: unknown,
+  work: () => Result,
+  giveUpAfterMs = defaultGiveUpAfterMs,
+): Promise<Result> {
   const deadlineMs = performance.now() + giveUpAfterMs;
+  let error = failure;
   for (let waitMs = 2; ; waitMs = Math.min(waitMs * 2, maxWaitMs)) {
-    try {
-      return work();
-    } catch (error) {
-      if (!isBusy(error)) throw error;
-      if (performance.now() + waitMs > deadlineMs) {
-        throw new GatewayError("overloaded", "Cannot write to the store: another process keeps it locked", {
-          cause: error,
-          retryable: true,
-        });
-      }
+    if (!isBusy(error)) throw error;
+    if (performance.now() + waitMs > deadlineMs) {
+      throw new GatewayError("overloaded", "Cannot write to the store: another process keeps it locked", {
+        cause: error,
+        retryable: true,
+      });
     }
     // Jitter, or workers that met once meet again.
     await Bun.sleep(waitMs * (0.5 + Math.random() / 2));
+    try {
+      return work();
+    } catch (next) {
+      error = next;
+    }
   }
 }

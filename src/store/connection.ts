@@ -3,7 +3,7 @@
 import type { Database, Statement } from "bun:sqlite";
 import type { Log } from "../telemetry/log.ts";
 import { silentLog } from "../telemetry/log.ts";
-import { retryWhileBusy } from "./busy-retry.ts";
+import { retryAfter, retryWhileBusy } from "./busy-retry.ts";
 import { openDatabase } from "./open-database.ts";
 import type { Questions } from "./questions.ts";
 import { prepareQuestions } from "./questions.ts";
@@ -16,12 +16,20 @@ export interface Moment {
   readonly oldestMs: number;
 }
 
-/** Works in a transaction; what it returns tells the result once that is committed. */
-type Job = (moment: Moment) => () => void;
+/** What follows a transaction at once, when it is committed or when it has failed for good. May not throw. */
+export interface Then<Result, Answer> {
+  /** @returns what whoever asked is told. */
+  committed(result: Result): Answer;
+  failed(): void;
+}
 
-interface WaitingJob {
-  readonly job: Job;
-  reject(error: unknown): void;
+/** Work that waits for a transaction. */
+interface Job {
+  /** Within a transaction: again when that came to nothing. */
+  run(moment: Moment): void;
+  /** Once it is committed. */
+  tell(): void;
+  fail(error: unknown): void;
 }
 
 export class Connection {
@@ -32,8 +40,10 @@ export class Connection {
   readonly #begin: Statement;
   readonly #commit: Statement;
   readonly #rollback: Statement;
-  readonly #jobs: WaitingJob[] = [];
-  readonly #running = new Set<Promise<void>>();
+  readonly #jobs: Job[] = [];
+  readonly #runWaiting = (): void => this.#runBatch(this.#jobs.splice(0));
+  /** Batches that wait for the lock of another process, or that one job has failed. */
+  readonly #retrying = new Set<Promise<void>>();
   #closed = false;
 
   constructor(options: StoreOptions & { path: string }) {
@@ -51,14 +61,14 @@ export class Connection {
    * a commit costs more than most of the work in it. `work` is run again when the lock was not to be had.
    */
   write<Result>(work: (moment: Moment) => Result): Promise<Result> {
-    return new Promise((resolve, reject) => {
-      const job: Job = (moment) => {
-        const result = work(moment);
-        return () => resolve(result);
-      };
-      this.#jobs.push({ job, reject });
-      if (this.#jobs.length === 1) setImmediate(() => void this.#runJobs());
-    });
+    return this.writeThen<Result, Result>(work, nothingMore);
+  }
+
+  /** The same with something to be done before anybody is told. */
+  writeThen<Result, Answer>(work: (moment: Moment) => Result, then: Then<Result, Answer>): Promise<Answer> {
+    const asked = new Asked(work, then);
+    if (this.#jobs.push(asked) === 1) setImmediate(this.#runWaiting);
+    return asked.promise;
   }
 
   /** The same at once and alone, without a second attempt: throws when the lock is taken. */
@@ -69,10 +79,14 @@ export class Connection {
       this.#commit.run();
       return result;
     } catch (error) {
-      // A full disk has rolled it back already.
-      if (this.#database.inTransaction) this.#rollback.run();
+      this.#takeBack();
       throw error;
     }
+  }
+
+  #takeBack(): void {
+    // A full disk has rolled it back already.
+    if (this.#database.inTransaction) this.#rollback.run();
   }
 
   /** For work with `writeNow` that cannot share a transaction: again when the lock was not to be had. */
@@ -82,38 +96,55 @@ export class Connection {
 
   /** Resolves when everything that was asked for before has been written, or has failed. */
   async flush(): Promise<void> {
-    await this.#runJobs();
-    // Batches that wait for the lock of another process.
-    while (this.#running.size > 0) await Promise.all(this.#running);
+    this.#runWaiting();
+    while (this.#retrying.size > 0) await Promise.all(this.#retrying);
   }
 
-  #runJobs(): Promise<void> {
-    const batch = this.#runBatch(this.#jobs.splice(0));
-    this.#running.add(batch);
-    void batch.finally(() => this.#running.delete(batch));
-    return batch;
-  }
-
-  /** Never rejects: whoever asked is told. */
-  async #runBatch(jobs: readonly WaitingJob[]): Promise<void> {
+  /** Without a promise of its own: nearly every batch is written at the first attempt. */
+  #runBatch(jobs: readonly Job[]): void {
     if (jobs.length === 0) return;
     try {
-      const tell = await retryWhileBusy(() => this.writeNow((moment) => jobs.map(({ job }) => job(moment))));
-      for (const tellResult of tell) tellResult();
+      this.#runTogether(jobs);
     } catch (error) {
-      if (jobs.length === 1) jobs[0]?.reject(error);
-      // One of them failed and all are undone: each for itself, so that only that one fails. Savepoints would do the same
-      // and double the cost of a transaction (they copy each page that is written).
-      else for (const one of jobs) await this.#runAlone(one);
+      const batch = this.#runAgain(jobs, error);
+      this.#retrying.add(batch);
+      void batch.finally(() => this.#retrying.delete(batch));
+      return;
+    }
+    for (const job of jobs) job.tell();
+  }
+
+  #runTogether(jobs: readonly Job[]): void {
+    this.#begin.run();
+    try {
+      const moment = this.moment();
+      for (const job of jobs) job.run(moment);
+      this.#commit.run();
+    } catch (error) {
+      this.#takeBack();
+      throw error;
     }
   }
 
-  async #runAlone({ job, reject }: WaitingJob): Promise<void> {
+  /** Never rejects: whoever asked is told. */
+  async #runAgain(jobs: readonly Job[], failure: unknown): Promise<void> {
     try {
-      const tellResult = await retryWhileBusy(() => this.writeNow(job));
-      tellResult();
+      await retryAfter(failure, () => this.#runTogether(jobs));
+      for (const job of jobs) job.tell();
     } catch (error) {
-      reject(error);
+      if (jobs.length === 1) jobs[0]?.fail(error);
+      // One of them failed and all are undone: each for itself, so that only that one fails. Savepoints would do the same
+      // and double the cost of a transaction (they copy each page that is written).
+      else for (const job of jobs) await this.#runAlone(job);
+    }
+  }
+
+  async #runAlone(job: Job): Promise<void> {
+    try {
+      await retryWhileBusy(() => this.writeNow((moment) => job.run(moment)));
+      job.tell();
+    } catch (error) {
+      job.fail(error);
     }
   }
 
@@ -144,3 +175,36 @@ export class Connection {
     this.#database.close();
   }
 }
+
+/** A job and its promise. A closure each for running, telling and failing would be most of what a turn allocates. */
+class Asked<Result, Answer> implements Job {
+  readonly #answer = Promise.withResolvers<Answer>();
+  readonly #work: (moment: Moment) => Result;
+  readonly #then: Then<Result, Answer>;
+  #result: Result | undefined;
+
+  constructor(work: (moment: Moment) => Result, then: Then<Result, Answer>) {
+    this.#work = work;
+    this.#then = then;
+  }
+
+  get promise(): Promise<Answer> {
+    return this.#answer.promise;
+  }
+
+  run(moment: Moment): void {
+    this.#result = this.#work(moment);
+  }
+
+  tell(): void {
+    // It has run.
+    this.#answer.resolve(this.#then.committed(this.#result as Result));
+  }
+
+  fail(error: unknown): void {
+    this.#then.failed();
+    this.#answer.reject(error);
+  }
+}
+
+const nothingMore = { committed: <Result>(result: Result): Result => result, failed(): void {} };

@@ -3,7 +3,7 @@
 import type { Moment } from "./connection.ts";
 import { hashListKey } from "./hash-list.ts";
 import type { PositionRow, Questions } from "./questions.ts";
-import type { TurnLookup } from "./store.ts";
+import type { PrefixFingerprint, TurnLookup } from "./store.ts";
 
 export interface Position {
   readonly row: PositionRow;
@@ -47,14 +47,40 @@ function findTurn(
   { nowMs, oldestMs }: Moment,
 ): Position | undefined {
   const { sessionHint, prefixes } = lookup;
-  const search = { caller, systemKey: hashListKey(lookup.systemHashes), oldestMs };
-  const findStrict = (fingerprint: string, leasedAfterMs: number) =>
-    sessionHint === undefined
-      ? questions.findTurn.get({ ...search, fingerprint, leasedAfterMs })
-      : questions.findHintedTurn.get({ ...search, fingerprint, sessionHint, leasedAfterMs });
+  const search = { caller, systemKey: hashListKey(lookup.systemHashes), oldestMs, sessionHint };
   // Nearly all that is found is found by the whole history: then the shorter ones need not be asked about.
-  const whole = prefixes[0] === undefined ? null : findStrict(prefixes[0].strict, nowMs);
+  const whole = prefixes[0] === undefined ? null : findStrict(questions, search, prefixes[0].strict, nowMs);
   if (whole !== null) return { row: whole, prefixIndex: 0 };
+  return findPrefix(questions, search, prefixes, nowMs);
+}
+
+interface Search {
+  readonly caller: string;
+  readonly systemKey: string;
+  readonly oldestMs: number;
+  readonly sessionHint: string | undefined;
+}
+
+function findStrict(
+  questions: Questions,
+  { caller, systemKey, oldestMs, sessionHint }: Search,
+  fingerprint: string,
+  leasedAfterMs: number,
+): PositionRow | null {
+  if (sessionHint === undefined) {
+    return questions.findTurn.get({ caller, systemKey, oldestMs, fingerprint, leasedAfterMs });
+  }
+  return questions.findHintedTurn.get({ caller, systemKey, oldestMs, fingerprint, sessionHint, leasedAfterMs });
+}
+
+/** Any of them, the longest first. */
+function findPrefix(
+  questions: Questions,
+  search: Search,
+  prefixes: readonly PrefixFingerprint[],
+  nowMs: number,
+): Position | undefined {
+  const { caller, systemKey, oldestMs, sessionHint } = search;
   const known = questions.findKnownPrefixes.all({
     prefixes: JSON.stringify(prefixes),
     sessionHint: sessionHint ?? null,
@@ -63,10 +89,10 @@ function findTurn(
     const prefix = prefixes[prefixIndex];
     if (prefix === undefined) continue;
     const { strict, loose, lastTurn } = prefix;
-    const asks = [(leasedAfterMs: number) => findStrict(strict, leasedAfterMs)];
+    const asks = [(leasedAfterMs: number) => findStrict(questions, search, strict, leasedAfterMs)];
     if (sessionHint !== undefined) {
       asks.push((leasedAfterMs) =>
-        questions.findLooseTurn.get({ ...search, loose, lastTurn, sessionHint, leasedAfterMs }),
+        questions.findLooseTurn.get({ caller, systemKey, oldestMs, loose, lastTurn, sessionHint, leasedAfterMs }),
       );
     }
     for (const ask of asks) {

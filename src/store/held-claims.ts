@@ -37,11 +37,25 @@ export class HeldClaims {
   /** Whoever held the chat before is fenced off. */
   take(lease: ReturnType<typeof leaseOf>, conversationKey: number, nowMs: number): void {
     const { questions } = this.#connection;
-    questions.takeLease.run({ ...lease, conversationKey, ...this.#owner, leasedUntilMs: nowMs + leaseMs });
+    const { claimId, upstream, account, chatId } = lease;
+    const { ownerHost, ownerPid, ownerStartedMs } = this.#owner;
+    const leasedUntilMs = nowMs + leaseMs;
+    questions.takeLease.run({
+      claimId,
+      upstream,
+      account,
+      chatId,
+      conversationKey,
+      ownerHost,
+      ownerPid,
+      ownerStartedMs,
+      leasedUntilMs,
+    });
   }
 
   note(claim: TurnClaim, { nodeId, parentId, responseId }: Continuation): void {
-    this.#connection.questions.noteReply.run({ ...leaseOf(claim), nodeId, parentId, responseId });
+    const { claimId, upstream, account, chatId } = leaseOf(claim);
+    this.#connection.questions.noteReply.run({ claimId, upstream, account, chatId, nodeId, parentId, responseId });
   }
 
   free(claim: TurnClaim, nowMs: number, settleMs: number): void {

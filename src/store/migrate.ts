@@ -6,9 +6,10 @@ import turns from "./migrations/001-turns.sql" with { type: "text" };
 import accounts from "./migrations/002-accounts.sql" with { type: "text" };
 import fewerPages from "./migrations/003-fewer-pages.sql" with { type: "text" };
 import messages from "./migrations/004-messages.sql" with { type: "text" };
+import accessSpans from "./migrations/005-access-spans.sql" with { type: "text" };
 
 /** In order: the first one brings an empty file to version 1. */
-export const migrations: readonly string[] = [turns, accounts, fewerPages, messages];
+export const migrations: readonly string[] = [turns, accounts, fewerPages, messages, accessSpans];
 
 /**
  * Applies what is missing, each migration in one transaction together with its number.

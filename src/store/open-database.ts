@@ -12,6 +12,13 @@ import { migrate, migrations } from "./migrate.ts";
 const busyTimeoutMs = 20;
 /** At start nothing else waits for the event loop: other workers may migrate meanwhile. */
 const openTimeoutMs = 5000;
+/**
+ * Of a new file; an older one keeps its 4096. A turn touches a few rows, each in another page, and writes those whole:
+ * half the page is 30 to 40 % fewer bytes, and up to a tenth of the time. With 1024 it is more pages than it saves.
+ */
+const pageBytes = 2048;
+/** Of the write-ahead log, before it is copied into the file. */
+const maxLogBytes = 8 * 1024 * 1024;
 
 /**
  * @throws {GatewayError} when the file cannot be opened, is no database, is damaged, or belongs to a newer version.
@@ -35,16 +42,22 @@ export function openDatabase(path: string, log: Log): Database {
 
 function prepareDatabase(database: Database, path: string, log: Log): void {
   database.run(`PRAGMA busy_timeout = ${openTimeoutMs}`);
-  // Silently without effect after the first write, so it comes before the journal mode.
+  // Both silently without effect after the first write, so they come before the journal mode.
+  database.run(`PRAGMA page_size = ${pageBytes}`);
   database.run("PRAGMA auto_vacuum = 2");
   enableWriteAheadLog(database);
   // A killed process loses nothing; FULL would guard against a power cut at ten times the cost of a turn.
   database.run("PRAGMA synchronous = NORMAL");
   // Half as often as by default: pages that many turns share are copied half as often, and no copying takes 20 ms.
-  database.run("PRAGMA wal_autocheckpoint = 2000");
+  database.run(`PRAGMA wal_autocheckpoint = ${Math.round(maxLogBytes / readPageBytes(database))}`);
   const found = migrate(database, path);
   if (found < migrations.length) log.info("store migrated", { fromVersion: found, toVersion: migrations.length });
   database.run(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
+}
+
+function readPageBytes(database: Database): number {
+  using statement = database.prepare<{ page_size: number }, []>("PRAGMA page_size");
+  return statement.get()?.page_size ?? pageBytes;
 }
 
 /** The change of the journal mode reports "busy" without waiting when several workers open a new file at once. */

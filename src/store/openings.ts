@@ -27,6 +27,7 @@ export class Openings {
   readonly #openings = new Map<string, Opening>();
   /** Those whose last transaction waits for the end of the tick, or for a lock. */
   #ending = 0;
+  readonly #ended = { committed: (): void => void this.#ending--, failed: (): void => void this.#ending-- };
   #timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(connection: Connection, claims: HeldClaims) {
@@ -39,22 +40,15 @@ export class Openings {
     this.#timer ??= setInterval(() => this.#writeOnTime(), writeEveryMs).unref();
   }
 
-  /** Remembers which reply runs. */
-  note(claim: TurnClaim, reply: Continuation): void {
-    const opening = this.#openings.get(claim.claimId);
-    if (opening !== undefined) opening.reply = reply;
+  get(claim: TurnClaim): Opening | undefined {
+    return this.#openings.get(claim.claimId);
   }
 
-  /**
-   * Ends it by a transaction of the caller, which writes it in the form that it has come to.
-   * @returns undefined when the claim is none of an opening
-   */
-  end(claim: TurnClaim, write: (opening: Opening, moment: Moment) => void): Promise<void> | undefined {
-    const opening = this.#openings.get(claim.claimId);
-    if (opening === undefined) return undefined;
+  /** Ends it by a transaction of the caller, which writes it in the form that it has come to. */
+  end({ claim }: Opening, write: (moment: Moment) => void): Promise<void> {
     this.#openings.delete(claim.claimId);
     this.#ending++;
-    return this.#connection.write((moment) => write(opening, moment)).finally(() => this.#ending--);
+    return this.#connection.writeThen(write, this.#ended);
   }
 
   /** Before anybody looks at what he is told of: writes them as running turns that hold their chats. */

@@ -7,6 +7,12 @@
 /** A turn's number is that of its conversation, shifted by so many bits, plus its place in it. */
 export const turnBits = 20;
 
+/**
+ * Last accesses are found by spans of so many bits of milliseconds, two minutes: shorter ones move with every turn, in
+ * longer ones there is more to be sorted where sessions are listed.
+ */
+const spanBits = 17;
+
 const conversationView = `
   public_id AS conversationId, upstream, account, chat_id AS chatId, node_id AS nodeId, parent_id AS parentId,
   response_id AS responseId, model, message_count AS messageCount, created_at_ms AS createdAtMs,
@@ -169,9 +175,10 @@ export const questionTexts = {
 
   createConversation: `
     INSERT INTO conversations (public_id, caller, session_id, upstream, account, chat_id, node_id, parent_id,
-      response_id, head_turn, model, message_count, by_head, may_share_chat, created_at_ms, last_accessed_ms)
+      response_id, head_turn, model, message_count, by_head, may_share_chat, created_at_ms, last_accessed_ms,
+      accessed_span)
     VALUES ($publicId, $caller, $sessionId, $upstream, $account, $chatId, $nodeId, $parentId, $responseId, $headTurn,
-      $model, $messageCount, $byHead, $mayShareChat, $createdAtMs, $nowMs)`,
+      $model, $messageCount, $byHead, $mayShareChat, $createdAtMs, $nowMs, $nowMs >> ${spanBits})`,
 
   /** A chat whose first turn failed serves its repetition: the conversation that came to nothing makes room. */
   forgetUnanswered: `
@@ -180,18 +187,21 @@ export const questionTexts = {
       WHERE chat_id = $chatId AND account = $account AND upstream = $upstream AND caller = $caller
         AND may_share_chat = 1 AND head_turn IS NULL AND NOT ${leased("conversations", "$nowMs")})`,
 
-  /** With whether the turn that is continued has been continued before. */
+  /** With whether it is in this chat, whether it is found by the present span, and whether the turn that is continued has been continued before. */
   findConversation: `
-    SELECT public_id AS conversationId, session_id AS sessionId, upstream, account, chat_id AS chatId,
-      head_turn AS headTurn, message_count AS messageCount,
+    SELECT head_turn AS headTurn, message_count AS messageCount,
+      chat_id = $chatId AND account = $account AND upstream = $upstream AS isInChat,
+      accessed_span = $nowMs >> ${spanBits} AS isInSpan,
       (SELECT continued FROM turns WHERE id = $baseTurnId) AS baseContinued
     FROM conversations WHERE id = $conversationKey AND public_id = $publicId`,
 
   touchConversation: `
-    UPDATE conversations SET last_accessed_ms = $nowMs WHERE id = $conversationKey AND public_id = $publicId`,
+    UPDATE conversations SET last_accessed_ms = $nowMs, accessed_span = $nowMs >> ${spanBits}
+    WHERE id = $conversationKey AND public_id = $publicId`,
 
   touchHead: `
-    UPDATE conversations SET last_accessed_ms = $nowMs, by_head = 1 WHERE id = $conversationKey`,
+    UPDATE conversations SET last_accessed_ms = $nowMs, accessed_span = $nowMs >> ${spanBits}, by_head = 1
+    WHERE id = $conversationKey`,
 
   countConversationsInChat: `
     SELECT COUNT(*) AS count FROM conversations INDEXED BY conversations_by_chat
@@ -203,7 +213,7 @@ export const questionTexts = {
   replaceChat: `
     UPDATE conversations SET upstream = $upstream, account = $account, chat_id = $chatId, node_id = NULL,
       parent_id = NULL, response_id = NULL, head_turn = NULL, model = $model, message_count = $messageCount,
-      may_share_chat = 1, last_accessed_ms = $nowMs
+      may_share_chat = 1, last_accessed_ms = $nowMs, accessed_span = $nowMs >> ${spanBits}
     WHERE id = $conversationKey`,
 
   /** Of a turn that goes on in the chat that was replaced already. */
@@ -211,10 +221,13 @@ export const questionTexts = {
     UPDATE conversations SET upstream = $upstream, account = $account, chat_id = $chatId, may_share_chat = 1
     WHERE id = $conversationKey`,
 
+  /** The span is left where it is: SQLite writes the pages of an index even when the new value is the old one. */
   moveHead: `
     UPDATE conversations SET node_id = $nodeId, parent_id = $parentId, response_id = $responseId, head_turn = $headTurn,
       model = $model, message_count = $messageCount, last_accessed_ms = $nowMs
     WHERE id = $conversationKey`,
+
+  moveSpan: `UPDATE conversations SET accessed_span = $nowMs >> ${spanBits} WHERE id = $conversationKey`,
 
   rememberTurn: `
     INSERT INTO turns (id, fingerprint, loose, last_turn, session_hint, system_key, system_hashes, tool_hashes, upstream,
@@ -234,11 +247,12 @@ export const questionTexts = {
     WHERE caller = +$caller AND session_id = +$sessionId AND last_accessed_ms >= +$oldestMs
     ORDER BY last_accessed_ms DESC, id DESC`,
 
-  /** The walk along the index ends at the limit. */
+  /** The walk along the index ends at the limit; what is sorted is one span at a time. */
   listSessionIds: `
     SELECT DISTINCT session_id AS sessionId FROM (
       SELECT session_id FROM conversations INDEXED BY conversations_by_caller
-      WHERE caller = +$caller AND last_accessed_ms >= +$oldestMs ORDER BY last_accessed_ms DESC, id DESC)
+      WHERE caller = +$caller AND accessed_span >= $oldestMs >> ${spanBits} AND last_accessed_ms >= +$oldestMs
+      ORDER BY accessed_span DESC, last_accessed_ms DESC, id DESC)
     LIMIT $limit`,
 
   findSessions: `
@@ -260,7 +274,7 @@ export const questionTexts = {
       FROM callers WHERE callers.caller IS NOT NULL)
     SELECT id FROM callers CROSS JOIN conversations INDEXED BY conversations_by_caller
       ON conversations.caller = callers.caller
-    WHERE last_accessed_ms < $oldestMs AND NOT ${leased("conversations", "$nowMs")}
+    WHERE accessed_span <= $oldestMs >> ${spanBits} AND last_accessed_ms < $oldestMs AND NOT ${leased("conversations", "$nowMs")}
     LIMIT $limit`,
 
   deleteTurns: `

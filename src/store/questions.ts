@@ -30,11 +30,11 @@ export interface LeaseRow {
   readonly replyResponseId: string | null;
 }
 
-export interface ConversationRow extends ChatKey {
-  readonly conversationId: string;
-  readonly sessionId: string;
+export interface ConversationRow {
   readonly headTurn: number | null;
   readonly messageCount: number;
+  readonly isInChat: number;
+  readonly isInSpan: number;
   readonly baseContinued: number | null;
 }
 
@@ -123,7 +123,10 @@ export function prepareQuestions(database: Database) {
 
     createConversation: prepare<never, NewConversationRow>("createConversation"),
     forgetUnanswered: prepare<never, ChatKey & { caller: string; nowMs: number }>("forgetUnanswered"),
-    findConversation: prepare<ConversationRow, ConversationKey & { baseTurnId: number | null }>("findConversation"),
+    findConversation: prepare<
+      ConversationRow,
+      ChatKey & ConversationKey & { baseTurnId: number | null; nowMs: number }
+    >("findConversation"),
     touchConversation: prepare<never, ConversationKey & { nowMs: number }>("touchConversation"),
     touchHead: prepare<never, { conversationKey: number; nowMs: number }>("touchHead"),
     countConversationsInChat: prepare<{ count: number }, ChatKey>("countConversationsInChat"),
@@ -131,6 +134,7 @@ export function prepareQuestions(database: Database) {
     replaceChat: prepare<never, ChatKey & ConversationChange>("replaceChat"),
     returnToChat: prepare<never, ChatKey & { conversationKey: number }>("returnToChat"),
     moveHead: prepare<never, Node & ConversationChange & { headTurn: number }>("moveHead"),
+    moveSpan: prepare<never, { conversationKey: number; nowMs: number }>("moveSpan"),
 
     rememberTurn: prepare<never, NewTurnRow>("rememberTurn"),
     findLastTurn: prepare<{ turnId: number | null }, { conversationKey: number }>("findLastTurn"),

@@ -11,6 +11,7 @@ import { turnBits } from "./question-texts.ts";
 import type { ConversationRow, LeaseRow, NewConversationRow, PositionRow } from "./questions.ts";
 import { SqliteMessages } from "./sqlite-messages.ts";
 import type { NewConversation, Store, TurnClaim, TurnLookup, TurnRecord } from "./store.ts";
+import { claimAt, claimOn } from "./turn-claims.ts";
 
 /** A conversation that is full goes on as another one. */
 const turnsPerConversation = 2 ** turnBits;
@@ -24,6 +25,11 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
   readonly #claims: HeldClaims;
   readonly #openings: Openings;
   readonly #messages: SqliteMessages;
+  readonly #begun = {
+    committed: (begun: HeldClaim | "busy" | undefined): TurnClaim | "busy" | undefined =>
+      typeof begun === "object" ? this.#claims.hold(begun) : begun,
+    failed(): void {},
+  };
   /** Chats whose first turn came to nothing here: a session may lead to them until they are opened anew. */
   readonly #unanswered = new Set<string>();
 
@@ -34,25 +40,37 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
     this.#messages = new SqliteMessages(connection);
   }
 
-  async beginTurn(caller: string, lookup: TurnLookup): Promise<TurnClaim | "busy" | undefined> {
-    if (lookup.by === "history" && lookup.prefixes.length === 0) return undefined;
-    if (lookup.by === "head") {
-      await this.#openings.write(({ claim, caller: by }) => by === caller && claim.sessionId === lookup.sessionId);
-    }
-    const begun = await this.#connection.write((moment) => {
+  beginTurn(caller: string, lookup: TurnLookup): Promise<TurnClaim | "busy" | undefined> {
+    if (lookup.by === "head") return this.#beginAtHead(caller, lookup);
+    return lookup.prefixes.length === 0 ? Promise.resolve(undefined) : this.#beginAt(caller, lookup);
+  }
+
+  async #beginAtHead(
+    caller: string,
+    lookup: TurnLookup & { readonly by: "head" },
+  ): Promise<TurnClaim | "busy" | undefined> {
+    await this.#openings.write(({ claim, caller: by }) => by === caller && claim.sessionId === lookup.sessionId);
+    return this.#beginAt(caller, lookup);
+  }
+
+  #beginAt(caller: string, lookup: TurnLookup): Promise<TurnClaim | "busy" | undefined> {
+    return this.#connection.writeThen((moment) => {
       this.#claims.renewIfDue(moment.nowMs);
       const position = findPosition(this.#connection.questions, caller, lookup, moment);
       if (position === undefined || position === "busy") return position;
       return this.#claimPosition(caller, position.row, position.prefixIndex, moment.nowMs);
-    });
-    if (begun === undefined || begun === "busy") return begun;
-    return this.#claims.hold(begun);
+    }, this.#begun);
   }
 
-  async openConversation(caller: string, conversation: NewConversation): Promise<TurnClaim> {
+  openConversation(caller: string, conversation: NewConversation): Promise<TurnClaim> {
     const { byHead, continuation, replaces } = conversation;
     const mayBeFound = byHead || replaces !== undefined || this.#unanswered.has(continuation.chatId);
-    if (!mayBeFound) return this.#keepOpening(caller, conversation);
+    if (mayBeFound) return this.#writeConversation(caller, conversation);
+    return Promise.resolve(this.#keepOpening(caller, conversation));
+  }
+
+  async #writeConversation(caller: string, conversation: NewConversation): Promise<TurnClaim> {
+    const { continuation, replaces } = conversation;
     if (replaces !== undefined) await this.#openings.write(({ claim }) => claim.claimId === replaces.claimId);
     // Of another caller's claim nothing is taken over.
     const isOwn = replaces !== undefined && this.#claims.get(replaces)?.caller === caller;
@@ -70,19 +88,31 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
     return this.#claims.hold(opened);
   }
 
-  async noteReply(claim: TurnClaim, continuation: Continuation): Promise<void> {
-    this.#openings.note(claim, continuation);
+  noteReply(claim: TurnClaim, continuation: Continuation): Promise<void> {
+    const opening = this.#openings.get(claim);
+    if (opening !== undefined) opening.reply = continuation;
     const held = this.#claims.get(claim);
-    if (held === undefined) return;
-    await this.#connection.write(() => this.#claims.note(held.claim, continuation));
+    return held === undefined ? Promise.resolve() : this.#noteHeld(held, continuation);
   }
 
-  async endTurn(claim: TurnClaim, record: TurnRecord): Promise<void> {
-    const first = this.#openings.end(claim, (opening, { nowMs }) => this.#rememberFirstTurn(opening, record, nowMs));
-    if (first !== undefined) return first;
+  endTurn(claim: TurnClaim, record: TurnRecord): Promise<void> {
+    const opening = this.#openings.get(claim);
+    if (opening !== undefined) return this.#endFirstTurn(opening, record);
     const held = this.#claims.letGo(claim);
-    if (held === undefined) return;
-    await this.#connection.write(({ nowMs }) => {
+    return held === undefined ? Promise.resolve() : this.#endHeldTurn(held, record);
+  }
+
+  // Apart, so that whoever has nothing to write makes no closure.
+  #noteHeld({ claim }: HeldClaim, continuation: Continuation): Promise<void> {
+    return this.#connection.write(() => this.#claims.note(claim, continuation));
+  }
+
+  #endFirstTurn(opening: Opening, record: TurnRecord): Promise<void> {
+    return this.#openings.end(opening, ({ nowMs }) => this.#rememberFirstTurn(opening, record, nowMs));
+  }
+
+  #endHeldTurn(held: HeldClaim, record: TurnRecord): Promise<void> {
+    return this.#connection.write(({ nowMs }) => {
       this.#claims.free(held.claim, nowMs, record.settleMs);
       this.#rememberTurn(held, record, nowMs);
     });
@@ -93,14 +123,19 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
   }
 
   async releaseTurn(claim: TurnClaim, settleMs: number): Promise<void> {
-    const first = this.#openings.end(claim, (opening, { nowMs }) => this.#rememberOpening(opening, settleMs, nowMs));
+    const opening = this.#openings.get(claim);
     const held = this.#claims.letGo(claim);
-    if (first === undefined && held === undefined) return;
+    if (opening === undefined && held === undefined) return;
     if (claim.continuation.nodeId === null) this.#rememberUnanswered(claim.continuation.chatId);
-    if (held === undefined) return first;
+    if (opening !== undefined) {
+      await this.#openings.end(opening, ({ nowMs }) => this.#rememberOpening(opening, settleMs, nowMs));
+    }
+    if (held === undefined) return;
     await this.#connection.write(({ nowMs }) => {
       this.#claims.free(held.claim, nowMs, settleMs);
-      this.#connection.questions.touchConversation.run({ ...conversationOf(held), nowMs });
+      const { conversationKey } = held;
+      const publicId = held.claim.conversationId;
+      this.#connection.questions.touchConversation.run({ conversationKey, publicId, nowMs });
     });
   }
 
@@ -115,25 +150,11 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
 
   #claimPosition(caller: string, row: PositionRow, prefixIndex: number | undefined, nowMs: number): HeldClaim {
     const { questions } = this.#connection;
-    const { upstream, account, chatId } = row;
     const lease = this.#findLease(row);
-    const claimId = crypto.randomUUID();
-    this.#claims.take({ claimId, upstream, account, chatId }, row.conversationKey, nowMs);
+    const claim = claimAt(row, prefixIndex, lease);
+    this.#claims.take(leaseOf(claim), row.conversationKey, nowMs);
     // The access of a turn that is found by its history counts when it ends: that writes the same pages once.
     if (prefixIndex === undefined) questions.touchHead.run({ conversationKey: row.conversationKey, nowMs });
-    const claim: TurnClaim = {
-      claimId,
-      sessionId: row.sessionId,
-      conversationId: row.conversationId,
-      upstream,
-      account,
-      continuation: { chatId, nodeId: row.nodeId, responseId: row.responseId, parentId: row.parentId },
-      prefixIndex,
-      systemHashes: JSON.parse(row.systemHashes),
-      toolHashes: JSON.parse(row.toolHashes),
-      interrupted: interruptedReply(chatId, lease),
-      readyAtMs: lease?.readyAtMs ?? 0,
-    };
     const { conversationKey, turnId, messageCount } = row;
     return { claim, caller, conversationKey, baseTurnId: turnId, baseCount: messageCount };
   }
@@ -196,19 +217,20 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
   #replaceChat(replaced: HeldClaim, by: NewConversation, nowMs: number) {
     const { questions } = this.#connection;
     const { conversationKey, baseTurnId } = replaced;
-    const existing = questions.findConversation.get(conversationOf(replaced));
+    const chat = chatOf(by.upstream, by.account, by.continuation);
+    const existing = this.#findConversation(replaced, chat, nowMs);
     if (existing === null || isContinued(replaced, existing)) return undefined;
     const messageCount = Math.max(existing.messageCount, by.priorReplies);
-    const chat = chatOf(by.upstream, by.account, by.continuation);
     questions.replaceChat.run({ ...chat, conversationKey, model: by.model, messageCount, nowMs });
-    const { sessionId, conversationId } = existing;
+    const { sessionId, conversationId } = replaced.claim;
     return { sessionId, conversationId, conversationKey, baseTurnId, baseCount: messageCount };
   }
 
   #rememberTurn(held: HeldClaim, record: TurnRecord, nowMs: number): void {
     const { questions } = this.#connection;
     const { baseTurnId, conversationKey } = held;
-    const conversation = questions.findConversation.get(conversationOf(held));
+    const chat = chatOf(held.claim.upstream, held.claim.account, record.continuation);
+    const conversation = this.#findConversation(held, chat, nowMs);
     // Deleted while the turn ran: it stays deleted.
     if (conversation === null) return;
     if (isContinued(held, conversation)) this.#rememberBranch(held, record, nowMs);
@@ -217,14 +239,12 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
       const turnId = this.#nextTurnId(conversationKey, conversation);
       this.#insertTurn(turnId, held.claim, record, messageCount, nowMs);
       this.#messages.append(held.claim.conversationId, record.said ?? []);
-      const chat = chatOf(held.claim.upstream, held.claim.account, record.continuation);
-      if (!isIn(chat, conversation)) questions.returnToChat.run({ ...chat, conversationKey });
+      if (conversation.isInChat === 0) questions.returnToChat.run({ ...chat, conversationKey });
       const { nodeId, parentId, responseId } = record.continuation;
       const headTurn = turnId % turnsPerConversation;
       const { model } = record;
-      questions.moveHead.run({
-        ...{ conversationKey, nodeId, parentId, responseId, headTurn, model, messageCount, nowMs },
-      });
+      questions.moveHead.run({ conversationKey, nodeId, parentId, responseId, headTurn, model, messageCount, nowMs });
+      if (conversation.isInSpan === 0) questions.moveSpan.run({ conversationKey, nowMs });
     }
     if (baseTurnId !== null && conversation.baseContinued !== 1) questions.markContinued.run({ turnId: baseTurnId });
   }
@@ -255,11 +275,18 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
   }
 
   #insertTurn(turnId: number, claim: TurnClaim, record: TurnRecord, messageCount: number, nowMs: number): void {
-    const { nodeId, parentId, responseId } = record.continuation;
+    const { chatId, nodeId, parentId, responseId } = record.continuation;
     const { fingerprint, sessionHint } = record;
     this.#connection.questions.rememberTurn.run({
-      ...chatOf(claim.upstream, claim.account, record.continuation),
-      ...{ turnId, nodeId, parentId, responseId, messageCount, nowMs },
+      upstream: claim.upstream,
+      account: claim.account,
+      chatId,
+      turnId,
+      nodeId,
+      parentId,
+      responseId,
+      messageCount,
+      nowMs,
       model: record.model,
       fingerprint: fingerprint.strict,
       loose: sessionHint === undefined ? null : fingerprint.loose,
@@ -271,6 +298,15 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
     });
   }
 
+  #findConversation(
+    { claim: { conversationId: publicId }, conversationKey, baseTurnId }: HeldClaim,
+    { upstream, account, chatId }: ReturnType<typeof chatOf>,
+    nowMs: number,
+  ): ConversationRow | null {
+    const { findConversation } = this.#connection.questions;
+    return findConversation.get({ conversationKey, publicId, baseTurnId, upstream, account, chatId, nowMs });
+  }
+
   #insertConversation(row: NewConversationRow): number {
     return Number(this.#connection.questions.createConversation.run(row).lastInsertRowid);
   }
@@ -278,30 +314,6 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
   #findLease({ upstream, account, chatId }: PositionRow): LeaseRow | null {
     return this.#connection.questions.findLease.get({ upstream, account, chatId });
   }
-}
-
-/** On an empty chat. */
-function claimOn(
-  { upstream, account, continuation: { chatId } }: NewConversation,
-  { sessionId, conversationId }: { sessionId: string; conversationId: string },
-): TurnClaim {
-  return {
-    claimId: crypto.randomUUID(),
-    sessionId,
-    conversationId,
-    upstream,
-    account,
-    continuation: { chatId, nodeId: null, responseId: null, parentId: null },
-    prefixIndex: undefined,
-    systemHashes: [],
-    toolHashes: [],
-    interrupted: undefined,
-    readyAtMs: 0,
-  };
-}
-
-function conversationOf({ claim, conversationKey, baseTurnId }: HeldClaim) {
-  return { conversationKey, publicId: claim.conversationId, baseTurnId };
 }
 
 /** Whether this place was answered by somebody else, or has no room: the answer then becomes a branch. */
@@ -312,14 +324,4 @@ function isContinued({ baseTurnId }: HeldClaim, { headTurn, baseContinued }: Con
 
 function chatOf(upstream: string, account: string, { chatId }: Continuation) {
   return { upstream, account, chatId };
-}
-
-function isIn(chat: ReturnType<typeof chatOf>, { upstream, account, chatId }: ConversationRow): boolean {
-  return chat.chatId === chatId && chat.account === account && chat.upstream === upstream;
-}
-
-function interruptedReply(chatId: string, lease: LeaseRow | null): Continuation | undefined {
-  if (lease === null || (lease.replyNodeId === null && lease.replyResponseId === null)) return undefined;
-  const { replyNodeId, replyResponseId, replyParentId } = lease;
-  return { chatId, nodeId: replyNodeId, responseId: replyResponseId, parentId: replyParentId };
 }

@@ -4,6 +4,7 @@ import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { GatewayError } from "../../../src/contract/gateway-error.ts";
 import { migrate, migrations } from "../../../src/store/migrate.ts";
+import { questionTexts } from "../../../src/store/question-texts.ts";
 
 function versionOf(database: Database): unknown {
   return database.query("PRAGMA user_version").get();
@@ -65,6 +66,27 @@ test("migrate keeps the turns of a database that has their old form, in order an
     { conversation: 2, turn: 0, fingerprint: "strict-1" },
     { conversation: 2, turn: 1, fingerprint: "strict-3" },
   ]);
+});
+
+test("migrate finds the conversations of an older database by their last access", () => {
+  using database = new Database(":memory:", { strict: true });
+  migrate(database, "store", migrations.slice(0, 4));
+  const accesses = [0, 2 ** 17 - 1, 2 ** 17, 1_800_000_000_000];
+  for (const [index, accessedMs] of accesses.entries()) {
+    database.run(
+      `INSERT INTO conversations VALUES (${index + 1}, 'public', 'caller', 'session-${index}', 'qwen-web', 'account', 'chat',
+        'node', NULL, NULL, 0, 'model', 1, 0, 0, 0, ?)`,
+      [accessedMs],
+    );
+  }
+
+  migrate(database, "store");
+
+  expect(database.query("SELECT accessed_span FROM conversations ORDER BY id").values().flat()).toEqual([
+    0, 0, 1, 13_732_910,
+  ]);
+  const listed = database.query(questionTexts.listSessionIds).values({ caller: "caller", oldestMs: 1, limit: 9 });
+  expect(listed.flat()).toEqual(["session-3", "session-2", "session-1"]);
 });
 
 test("migrate refuses a database that a newer version wrote", () => {

@@ -41,6 +41,25 @@ test("openDatabase sets up what must be set before the first table, and for each
   expect(pragma("busy_timeout")).toBeLessThanOrEqual(50);
 });
 
+test("openDatabase keeps the pages of an older file, and its log as short as that of a new one", () => {
+  const [older, newer] = [newPath(), newPath()];
+  mkdirSync(dirname(older));
+  using made = new Database(older, { create: true });
+  for (const text of ["PAGE_SIZE = 4096", "AUTO_VACUUM = 2", "JOURNAL_MODE = WAL"]) made.run(`PRAGMA ${text}`);
+  made.run("CREATE TABLE kept (a TEXT) STRICT");
+  made.close();
+
+  const sizes = [older, newer].map((path) => {
+    using database = openDatabase(path, silentLog);
+    return ["page_size", "wal_autocheckpoint"].map((name) => database.query(`PRAGMA ${name}`).values()[0]?.[0]);
+  });
+
+  expect(sizes).toEqual([
+    [4096, 2048],
+    [2048, 4096],
+  ]);
+});
+
 test("openDatabase says what to do with a file that is no database", () => {
   const path = newPath();
   mkdirSync(dirname(path));

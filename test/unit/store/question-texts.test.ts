@@ -38,6 +38,16 @@ test("findHintedTurn finds the best of equal fingerprints without sorting them [
   expect(planOf(`${byHint}`)).toMatch(/turns_by_hint \(<expr>=\? AND session_hint=\?\)/);
 });
 
+test("listSessionIds sorts one span of accesses at a time, from the newest on [R2-037]", () => {
+  const plan = planOf(questionTexts.listSessionIds);
+  expect(plan).toMatch(/conversations_by_caller \(caller=\? AND accessed_span>\?\)/);
+  expect(plan).toMatch(/USE TEMP B-TREE FOR LAST 2 TERMS OF ORDER BY/);
+});
+
+test("findExpired looks at the oldest accesses alone [R2-037]", () => {
+  expect(planOf(questionTexts.findExpired)).toMatch(/conversations_by_caller \(caller=\? AND accessed_span<\?\)/);
+});
+
 test.each(["findTurn", "findHintedTurn", "findLooseTurn", "findHead", "findSession", "findSessions"] as const)(
   "%s is not compiled anew for other parameters",
   (name) => {
