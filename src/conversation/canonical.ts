@@ -38,20 +38,25 @@ export interface DigestedTurn extends Turn {
 
 /** System messages are left out: they are no turns, and agents change them between turns. */
 export function canonicalTurns(messages: readonly Message[]): readonly CanonicalTurn[] {
-  return gatherTurns(messages, () => new CollectedText()).map(({ text, ...turn }) => ({
+  const turns = gatherTurns(messages, collected);
+  return turns.map((turn, index) => ({
     side: turn.side,
-    text: text.finish(),
-    toolCalls: turn.toolCalls,
-    toolResults: turn.toolResults,
+    text: turn.text.join(" "),
+    toolCalls: callsOf(turn),
+    toolResults: resultsOf(turn, turns[index - 1]),
     endIndex: turn.endIndex,
   }));
 }
 
 /** The same with the hashes of the texts, which are never there as a whole. "" where there is none. */
 export function digestTurns(messages: readonly Message[]): readonly DigestedTurn[] {
-  return gatherTurns(messages, () => new DigestedText()).map(({ text, ...turn }) => ({
-    ...turn,
-    textHash: text.finish(),
+  const turns = gatherTurns(messages, digested);
+  return turns.map((turn, index) => ({
+    side: turn.side,
+    textHash: turn.text.finish(),
+    toolCalls: callsOf(turn),
+    toolResults: resultsOf(turn, turns[index - 1]),
+    endIndex: turn.endIndex,
   }));
 }
 
@@ -73,80 +78,79 @@ export function digestMessage(digest: TextDigest, message: Message): boolean {
   return digest.endMessage();
 }
 
-/** The text of a turn, message by message. */
-interface TurnText {
+/** How the text of a turn comes together, message by message. */
+interface TurnText<Text> {
+  create(): Text;
   /** @returns whether the message says anything */
-  add(message: Message): boolean;
-  finish(): string;
+  add(text: Text, message: Message): boolean;
 }
 
-class CollectedText implements TurnText {
-  readonly #texts: string[] = [];
-
-  add(message: Message): boolean {
+const collected: TurnText<string[]> = {
+  create: () => [],
+  add(texts, message) {
     const text = canonicalText(message);
-    if (text !== "") this.#texts.push(text);
+    if (text !== "") texts.push(text);
     return text !== "";
-  }
+  },
+};
 
-  finish(): string {
-    return this.#texts.join(" ");
-  }
-}
-
-class DigestedText implements TurnText {
-  readonly #digest = new TextDigest();
-
-  add(message: Message): boolean {
-    return digestMessage(this.#digest, message);
-  }
-
-  finish(): string {
-    return this.#digest.finish();
-  }
-}
+const digested: TurnText<TextDigest> = { create: () => new TextDigest(), add: digestMessage };
 
 interface GatheredTurn<Text> {
   readonly side: "user" | "assistant";
   readonly text: Text;
-  readonly calls: ToolCall[];
-  readonly results: { readonly callId: string; readonly text: string }[];
+  /** Undefined, as the results: none. Most turns have neither. */
+  calls: ToolCall[] | undefined;
+  results: { readonly callId: string; readonly text: string }[] | undefined;
   endIndex: number;
 }
 
-function gatherTurns<Text extends TurnText>(messages: readonly Message[], createText: () => Text) {
+function gatherTurns<Text>(messages: readonly Message[], texts: TurnText<Text>): GatheredTurn<Text>[] {
   const turns: GatheredTurn<Text>[] = [];
-  for (const [index, message] of messages.entries()) {
+  let last: GatheredTurn<Text> | undefined;
+  for (let index = 0; index < messages.length; index++) {
+    const message = messages[index]!;
     if (message.role === "system") continue;
     const side = message.role === "assistant" ? "assistant" : "user";
-    const last = turns.at(-1);
-    const turn =
-      last?.side === side
-        ? last
-        : ({ side, text: createText(), calls: [], results: [], endIndex: 0 } as GatheredTurn<Text>);
-    if (message.role === "tool") turn.results.push({ callId: message.callId, text: canonicalText(message) });
-    else {
-      const saysSomething = turn.text.add(message);
+    const turn: GatheredTurn<Text> =
+      last?.side === side ? last : { side, text: texts.create(), calls: undefined, results: undefined, endIndex: 0 };
+    if (message.role === "tool") {
+      turn.results ??= [];
+      turn.results.push({ callId: message.callId, text: canonicalText(message) });
+    } else {
+      const saysSomething = texts.add(turn.text, message);
       // An empty message opens no turn, so that its neighbours become one.
       if (turn !== last && !saysSomething && !bringsCalls(message)) continue;
     }
-    if (message.role === "assistant") turn.calls.push(...message.toolCalls);
+    if (bringsCalls(message)) {
+      turn.calls ??= [];
+      turn.calls.push(...message.toolCalls);
+    }
     if (turn !== last) turns.push(turn);
+    last = turn;
     turn.endIndex = index + 1;
   }
-  return turns.map(({ side, text, calls, results, endIndex }, index) => ({
-    side,
-    text,
-    toolCalls: calls.map(canonicalCall),
-    toolResults: orderResults(results, turns[index - 1]?.calls ?? []).map(({ result, callIndex }) => ({
-      callIndex,
-      text: result.text,
-    })),
-    endIndex,
+  return turns;
+}
+
+const none: readonly never[] = [];
+
+function callsOf({ calls }: GatheredTurn<unknown>): readonly string[] {
+  return calls === undefined ? none : calls.map(canonicalCall);
+}
+
+function resultsOf(
+  { results }: GatheredTurn<unknown>,
+  before: GatheredTurn<unknown> | undefined,
+): readonly CanonicalResult[] {
+  if (results === undefined) return none;
+  return orderResults(results, before?.calls ?? none).map(({ result, callIndex }) => ({
+    callIndex,
+    text: result.text,
   }));
 }
 
-function bringsCalls(message: Message): boolean {
+function bringsCalls(message: Message): message is Extract<Message, { role: "assistant" }> {
   return message.role === "assistant" && message.toolCalls.length > 0;
 }
 

@@ -50,31 +50,32 @@ export function fingerprintHistory(
   const lastSystemIndex = system.indexes.at(-1) ?? -1;
   const prefixes: HistoryPrefix[] = [];
   let chain: Chain = { strict: scope, loose: scope };
-  let tip: HistoryTip = { ...chain, scope, openMessages: [] };
-  for (const [index, turn] of turns.entries()) {
-    const before = chain;
+  let before = chain;
+  for (let index = 0; index < turns.length; index++) {
+    const turn = turns[index]!;
+    before = chain;
     const turnHash = hashTurn(scope, turn.side, turn.textHash, turn.toolCalls);
     chain = extendChain(chain, turn.toolResults, turnHash);
-    const isLast = index === turns.length - 1;
-    if (turn.side === "assistant" && (!isLast || lastSystemIndex >= turn.endIndex)) {
-      prefixes.push({ ...chain, lastTurn: turnHash, unseenFrom: turn.endIndex });
-    }
-    if (!isLast) continue;
-    const start = turns[index - 1]?.endIndex ?? 0;
-    tip =
-      turn.side === "assistant"
-        ? { ...before, scope, openMessages: messages.slice(start, turn.endIndex) }
-        : { ...chain, scope, openMessages: [] };
+    const isFollowed = index < turns.length - 1 || lastSystemIndex >= turn.endIndex;
+    if (turn.side !== "assistant" || !isFollowed) continue;
+    const { strict, loose } = chain;
+    prefixes.push({ strict, loose, lastTurn: turnHash, unseenFrom: turn.endIndex });
   }
+  const last = turns.at(-1);
+  const open = last?.side === "assistant" ? last : undefined;
+  const { strict, loose } = open === undefined ? chain : before;
+  const openMessages = open === undefined ? none : messages.slice(turns.at(-2)?.endIndex ?? 0, open.endIndex);
   return {
     prefixes: prefixes.reverse(),
     systemHashes: system.hashes,
     systemIndexes: system.indexes,
-    toolHashes: tools.map(hashTool),
+    toolHashes: tools.length === 0 ? none : tools.map(hashTool),
     assistantTurns: prefixes.length,
-    tip,
+    tip: { strict, loose, scope, openMessages },
   };
 }
+
+const none: readonly never[] = [];
 
 /** Tool results aside: they are what strict and loose differ in. */
 export function hashTurn(
@@ -83,22 +84,40 @@ export function hashTurn(
   textHash: string,
   toolCalls: readonly string[],
 ): string {
-  return sha256(scope, JSON.stringify([side, textHash, toolCalls]));
+  // What JSON has to say of most turns.
+  if (toolCalls.length === 0) return sha256(`${scope}["${side}","${textHash}",[]]`);
+  return sha256(scope + JSON.stringify([side, textHash, toolCalls]));
 }
 
 export function extendChain(chain: Chain, toolResults: CanonicalTurn["toolResults"], turnHash: string): Chain {
+  const strict = chain.strict + turnHash;
+  const loose = chain.loose + turnHash;
+  if (toolResults.length === 0) return { strict: sha256(`${strict}[[],[]]`), loose: sha256(`${loose}[[]]`) };
   const answered = toolResults.map((result) => result.callIndex);
   const contents = toolResults.map((result) => result.text);
   return {
-    strict: sha256(chain.strict, turnHash, JSON.stringify([answered, contents])),
-    loose: sha256(chain.loose, turnHash, JSON.stringify([answered])),
+    strict: sha256(strict + JSON.stringify([answered, contents])),
+    loose: sha256(loose + JSON.stringify([answered])),
   };
 }
 
-function hashSystem(messages: readonly Message[]): { hashes: string[]; indexes: number[] } {
+function isSystem({ role }: Message): boolean {
+  return role === "system";
+}
+
+interface SystemHashes {
+  readonly hashes: readonly string[];
+  readonly indexes: readonly number[];
+}
+
+const noSystem: SystemHashes = { hashes: none, indexes: none };
+
+function hashSystem(messages: readonly Message[]): SystemHashes {
+  if (!messages.some(isSystem)) return noSystem;
   const hashes: string[] = [];
   const indexes: number[] = [];
-  for (const [index, message] of messages.entries()) {
+  for (let index = 0; index < messages.length; index++) {
+    const message = messages[index]!;
     if (message.role !== "system") continue;
     const digest = new TextDigest("system:");
     if (!digestMessage(digest, message)) continue;
@@ -109,5 +128,5 @@ function hashSystem(messages: readonly Message[]): { hashes: string[]; indexes: 
 }
 
 function hashTool(tool: ToolDefinition): string {
-  return sha256("tool:", canonicalJson([tool.name, tool.description ?? "", tool.parameters]));
+  return sha256(`tool:${canonicalJson([tool.name, tool.description ?? "", tool.parameters])}`);
 }

@@ -16,16 +16,15 @@ const minBodyBytes = 4096;
  * @throws when it is no valid JSON in UTF-8
  */
 export function parseBody(body: Uint8Array): unknown {
-  const texts = body.length < minBodyBytes || !isUtf8(body) ? [] : findTexts(body);
-  if (texts.length === 0) return JSON.parse(decode(body));
+  if (body.length < minBodyBytes || !isUtf8(body)) return JSON.parse(decoder.decode(body));
+  const texts = findTexts(body);
+  if (texts.length === 0) return JSON.parse(decoder.decode(body));
   // Nobody can guess what stands for the texts while the rest is parsed.
   const mark = crypto.randomUUID();
-  return replaceMarks(JSON.parse(decode(withMarks(body, texts, mark))), texts, mark);
+  return replaceMarks(JSON.parse(decoder.decode(withMarks(body, texts, mark))), texts, mark);
 }
 
-function decode(bytes: Uint8Array): string {
-  return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-}
+const decoder = new TextDecoder("utf-8", { fatal: true });
 
 function withMarks(body: Uint8Array, texts: readonly LongText[], mark: string): Uint8Array {
   const pieces: Uint8Array[] = [];

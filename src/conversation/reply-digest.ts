@@ -1,9 +1,9 @@
 // A reply's place in the chain of fingerprints, from its pieces as they are sent: no reply is too long for it.
 
-import type { ToolCall } from "../contract/chat-request.ts";
+import type { Message, ToolCall } from "../contract/chat-request.ts";
 import type { PrefixFingerprint } from "../store/store.ts";
 import { canonicalCall, canonicalTurns } from "./canonical.ts";
-import { extendChain, type HistoryFingerprints, hashTurn } from "./fingerprints.ts";
+import { extendChain, type HistoryFingerprints, type HistoryTip, hashTurn } from "./fingerprints.ts";
 import { sha256 } from "./sha256.ts";
 import { TextDigest } from "./text-digest.ts";
 
@@ -19,26 +19,47 @@ export interface ReplyDigest {
 }
 
 export function createReplyDigest(history: HistoryFingerprints): ReplyDigest {
-  const { scope, openMessages, strict, loose } = history.tip;
-  // An assistant message at the very end of the request: the reply continues it, and both come back as one turn.
-  const open = canonicalTurns(openMessages)[0];
-  const digest = new TextDigest();
-  const calls: string[] = [...(open?.toolCalls ?? [])];
-  if (open !== undefined) {
-    digest.add(open.text);
-    digest.endMessage();
-  }
-  return {
-    text: (piece) => digest.add(piece),
-    call: (call) => void calls.push(canonicalCall(call)),
-    finish() {
-      const textHash = digest.finish();
-      if (textHash === "" && calls.length === 0) return { strict, loose, lastTurn: sha256(scope) };
-      const turnHash = hashTurn(scope, "assistant", textHash, calls);
-      return { ...extendChain({ strict, loose }, [], turnHash), lastTurn: turnHash };
-    },
-  };
+  return new RunningDigest(history.tip);
 }
+
+class RunningDigest implements ReplyDigest {
+  readonly #tip: HistoryTip;
+  readonly #text = new TextDigest();
+  readonly #calls: string[] = [];
+
+  constructor(tip: HistoryTip) {
+    this.#tip = tip;
+    if (tip.openMessages.length > 0) this.#continue(tip.openMessages);
+  }
+
+  /** An assistant message at the very end of the request: the reply continues it, and both come back as one turn. */
+  #continue(openMessages: readonly Message[]): void {
+    const open = canonicalTurns(openMessages)[0];
+    if (open === undefined) return;
+    this.#calls.push(...open.toolCalls);
+    this.#text.add(open.text);
+    this.#text.endMessage();
+  }
+
+  text(piece: string): void {
+    this.#text.add(piece);
+  }
+
+  call(call: ToolCall): void {
+    this.#calls.push(canonicalCall(call));
+  }
+
+  finish(): PrefixFingerprint {
+    const { strict, loose, scope } = this.#tip;
+    const textHash = this.#text.finish();
+    if (textHash === "" && this.#calls.length === 0) return { strict, loose, lastTurn: sha256(scope) };
+    const lastTurn = hashTurn(scope, "assistant", textHash, this.#calls);
+    const chain = extendChain(this.#tip, noResults, lastTurn);
+    return { strict: chain.strict, loose: chain.loose, lastTurn };
+  }
+}
+
+const noResults: readonly never[] = [];
 
 /** The same of a reply that is there as a whole. */
 export function fingerprintReply(

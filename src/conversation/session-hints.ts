@@ -42,8 +42,10 @@ export function sessionHints(headers: Headers, fields: SessionFields): SessionHi
   return { sessionId: usableId(fields.hint), thin: false };
 }
 
+const printable = /^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+$/u;
+
 function usableId(value: string | null | undefined): string | undefined {
-  const trimmed = value?.trim() ?? "";
-  const isPrintable = trimmed.length <= 200 && /^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+$/u.test(trimmed);
-  return isPrintable ? trimmed : undefined;
+  if (value === null || value === undefined) return undefined;
+  const trimmed = value.trim();
+  return trimmed.length <= 200 && printable.test(trimmed) ? trimmed : undefined;
 }

@@ -10,5 +10,5 @@ export function firstUserText(messages: readonly Message[]): string | undefined 
 
 /** MD5 in hex: documented, so that clients can work it out. It protects nothing. */
 export function sessionIdOf(text: string): string {
-  return new Bun.CryptoHasher("md5").update(text).digest("hex");
+  return Bun.MD5.hash(text, "hex");
 }

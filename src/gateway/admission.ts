@@ -48,19 +48,22 @@ export function createAdmission({ maxStreams, maxStreamsPerKey, slots }: Admissi
     }
   }
 
+  function count(caller: string, change: 1 | -1): void {
+    open += change;
+    if (maxStreamsPerKey === undefined) return;
+    const openOfCaller = (openByCaller.get(caller) ?? 0) + change;
+    if (openOfCaller === 0) openByCaller.delete(caller);
+    else openByCaller.set(caller, openOfCaller);
+  }
+
   return {
     enter(caller) {
       check(caller);
-      open++;
-      openByCaller.set(caller, (openByCaller.get(caller) ?? 0) + 1);
+      count(caller, 1);
       let isIn = true;
       return () => {
-        if (!isIn) return;
+        if (isIn) count(caller, -1);
         isIn = false;
-        open--;
-        const left = (openByCaller.get(caller) ?? 1) - 1;
-        if (left === 0) openByCaller.delete(caller);
-        else openByCaller.set(caller, left);
       };
     },
   };

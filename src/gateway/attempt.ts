@@ -98,14 +98,18 @@ export class Attempt implements ByteSink, Watched {
 
   end(): void {
     this.#isBodyOver = true;
-    if (this.#state === "ended") return clearTimeout(this.#bodyTimer);
+    if (this.#state === "ended") clearTimeout(this.#bodyTimer);
+    else this.#endDecoder(this.#onEvent);
+    this.#debugLog?.info("end of the upstream's stream, carry flushed", { carry: this.#reply.decoder.pendingBytes });
+    if (this.#state === "leaving") this.#finishLeaving();
+  }
+
+  #endDecoder(emit: (event: UpstreamEvent) => void): void {
     try {
-      this.#reply.decoder.end(this.#onEvent);
+      this.#reply.decoder.end(emit);
     } catch (error) {
       this.expire(toGatewayError(error));
     }
-    this.#debugLog?.info("end of the upstream's stream, carry flushed", { carry: this.#reply.decoder.pendingBytes });
-    if (this.#state === "leaving") this.#finishLeaving();
   }
 
   fail(cause: unknown): void {
@@ -138,6 +142,15 @@ export class Attempt implements ByteSink, Watched {
     this.#end();
     if (this.#hasReachedClient) this.#consumer.fail(error);
     void this.#giveBack("failed", error);
+  }
+
+  stalled(error: GatewayError): void {
+    // A finish that came is an end, whatever follows or does not. Otherwise the silence is the reason to tell.
+    const tellEnd = (event: UpstreamEvent): void => {
+      if (event.type !== "reply-error") this.#event(event);
+    };
+    if (this.#state === "running") this.#endDecoder(tellEnd);
+    this.expire(error);
   }
 
   heartbeat(nowMs: number): void {

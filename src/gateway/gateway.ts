@@ -6,7 +6,8 @@ import { GatewayError, httpStatus, toGatewayError } from "../contract/gateway-er
 import type { Surface } from "../contract/surface.ts";
 import type { ModelInfo, Upstream } from "../contract/upstream.ts";
 import { parseBody } from "../conversation/parse-body.ts";
-import { sessionHints } from "../conversation/session-hints.ts";
+import { randomId } from "../conversation/random-id.ts";
+import { type SessionHints, sessionHints } from "../conversation/session-hints.ts";
 import type { TrimStrategy } from "../conversation/trim-messages.ts";
 import type { ConversationView, Store } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -18,7 +19,7 @@ import { Exchange } from "./exchange.ts";
 import { createForwarder, type IncomingForward, type Running } from "./forward/forwarder.ts";
 import { createLiveness, type LivenessOptions } from "./liveness.ts";
 import { createModelCatalog } from "./model-catalog.ts";
-import { createModelRoutes } from "./model-routes.ts";
+import { type Candidate, createModelRoutes } from "./model-routes.ts";
 import { createTurns } from "./turns.ts";
 import { createUpstreamQueues, type QueueView } from "./upstream-queues.ts";
 
@@ -135,14 +136,17 @@ export function createGateway(options: GatewayOptions): Gateway {
     if (running.size === 0 && arriving === 0) onIdle?.();
   }
 
-  async function begin(surface: Surface, incoming: IncomingExchange, leave: () => void): Promise<Exchange> {
-    const parsed = withPolicy(surface.parseRequest(parseJson(incoming.body)));
-    refuseTooMany(parsed.messages.length);
-    const hints = sessionHints(incoming.headers, parsed.session);
-    const candidates = await routes.find(parsed.model, incoming.headers.get("x-upstream") ?? undefined);
-    const isSpoken = candidates.some(({ upstream }) => upstream.protocol === surface.name);
+  function begin(
+    surface: Surface,
+    incoming: IncomingExchange,
+    parsed: ChatRequest,
+    hints: SessionHints,
+    candidates: readonly Candidate[],
+    leave: () => void,
+  ): Exchange {
     // What a thin client is told is kept, and therefore read.
-    const request = isSpoken && !hints.thin ? { ...parsed, received: incoming.body } : parsed;
+    const isPassed = !hints.thin && isSpoken(surface.name, candidates);
+    const request = isPassed ? { ...parsed, received: incoming.body } : parsed;
     const turn = turns.create(request, incoming.caller, hints);
     if (isClosed) throw shuttingDown();
     const exchange = new Exchange({
@@ -153,7 +157,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       request,
       turn,
       identity: {
-        replyId: crypto.randomUUID().replaceAll("-", ""),
+        replyId: randomId(),
         model: request.model ?? candidates[0]?.model ?? defaultModel,
         createdAtMs: options.clock(),
       },
@@ -228,7 +232,12 @@ export function createGateway(options: GatewayOptions): Gateway {
       let leave: (() => void) | undefined;
       try {
         leave = admission.enter(incoming.caller);
-        exchange = await begin(surface, incoming, leave);
+        const parsed = withPolicy(surface.parseRequest(parseJson(incoming.body)));
+        refuseTooMany(parsed.messages.length);
+        const hints = sessionHints(incoming.headers, parsed.session);
+        const found = routes.find(parsed.model, incoming.headers.get("x-upstream") ?? undefined);
+        const candidates = found instanceof Promise ? await found : found;
+        exchange = begin(surface, incoming, parsed, hints, candidates, leave);
         return await exchange.respond();
       } catch (error) {
         if (exchange === undefined) {
@@ -284,6 +293,12 @@ export function createGateway(options: GatewayOptions): Gateway {
       liveness.stop();
     },
   };
+}
+
+/** Whether one of them speaks the client's own protocol. */
+function isSpoken(protocol: string, candidates: readonly Candidate[]): boolean {
+  for (const { upstream } of candidates) if (upstream.protocol === protocol) return true;
+  return false;
 }
 
 /** A client that leaves before its answer began is no fault. */

@@ -27,6 +27,8 @@ export interface Watched {
   readonly waitsForWhole?: boolean;
   /** Ends the reply with the error. */
   expire(error: GatewayError): void;
+  /** The upstream fell silent: ends the reply well if it was whole before, else with the error. @defaultValue `expire` */
+  stalled?(error: GatewayError): void;
   heartbeat(nowMs: number): void;
   /** The client has not read for too long. */
   cut(): void;
@@ -88,7 +90,8 @@ function check(watched: Watched, nowMs: number, options: LivenessOptions): void 
       return watched.expire(timeout(`Qwen sent nothing for ${seconds(options.firstByteMs)} s`));
     }
   } else if (nowMs - watched.lastByteAtMs > options.stallMs) {
-    return watched.expire(timeout(`Qwen fell silent for ${seconds(options.stallMs)} s in the middle of its answer`));
+    const error = timeout(`Qwen fell silent for ${seconds(options.stallMs)} s in the middle of its answer`);
+    return watched.stalled === undefined ? watched.expire(error) : watched.stalled(error);
   }
   if (nowMs - watched.lastWriteAtMs >= options.heartbeatMs) watched.heartbeat(nowMs);
 }

@@ -15,9 +15,10 @@ export interface ModelRoutes {
    * @param model as the client wrote it; undefined asks for the default
    * @param pinned the upstream that the client insists on
    * @returns one candidate at least, the first to be asked first
-   * @throws {GatewayError} `invalid-request` when there is no upstream of the pinned name
+   * At once where nobody's list is needed for it.
+   * @throws {GatewayError} (rejects) `invalid-request` when there is no upstream of the pinned name
    */
-  find(model: string | undefined, pinned: string | undefined): Promise<readonly Candidate[]>;
+  find(model: string | undefined, pinned: string | undefined): readonly Candidate[] | Promise<readonly Candidate[]>;
 }
 
 export interface RouteOptions {
@@ -38,6 +39,7 @@ const agentModels = /^(?:claude-|codex-|gpt-(?:5|4o|4\.1)|o3(?:-|$)|o4-mini)/i;
 
 export function createModelRoutes(options: RouteOptions): ModelRoutes {
   const { upstreams, catalog } = options;
+  const hasRoutes = Object.keys(options.routes).length > 0;
   const patterns = Object.keys(options.routes)
     .filter((name) => name.endsWith("*"))
     // The most telling first.
@@ -120,27 +122,35 @@ export function createModelRoutes(options: RouteOptions): ModelRoutes {
   function isPlain(model: string | undefined): boolean {
     if (upstreams().length > 1) return false;
     if (model === undefined) return first().choosesModel === true || options.defaultModel === undefined;
-    return !isAgentModel(model) && Object.keys(options.routes).length === 0 && !model.startsWith(`${first().name}/`);
+    if (hasRoutes || isAgentModel(model)) return false;
+    return !model.includes("/") || !model.startsWith(`${first().name}/`);
+  }
+
+  async function findListed(model: string | undefined): Promise<readonly Candidate[]> {
+    await catalog.ready();
+    return candidatesOf(model);
+  }
+
+  async function findPinned(model: string | undefined, pinned: string): Promise<readonly Candidate[]> {
+    const candidates = isPlain(model) ? [unchanged(model)] : await findListed(model);
+    const upstream = upstreams().find(({ name }) => name === pinned);
+    if (upstream === undefined) {
+      throw new GatewayError(
+        "invalid-request",
+        `Cannot use this upstream: X-Upstream must be one of ${upstreams()
+          .map(({ name }) => name)
+          .join(", ")}`,
+        { param: "X-Upstream" },
+      );
+    }
+    const own = candidates.filter((candidate) => candidate.upstream === upstream);
+    return own.length > 0 ? own : [model === undefined ? ownDefault(upstream) : { upstream, model }];
   }
 
   return {
-    async find(model, pinned) {
-      const plain = isPlain(model);
-      if (!plain) await catalog.ready();
-      const candidates = plain ? [unchanged(model)] : candidatesOf(model);
-      if (pinned === undefined) return candidates;
-      const upstream = upstreams().find(({ name }) => name === pinned);
-      if (upstream === undefined) {
-        throw new GatewayError(
-          "invalid-request",
-          `Cannot use this upstream: X-Upstream must be one of ${upstreams()
-            .map(({ name }) => name)
-            .join(", ")}`,
-          { param: "X-Upstream" },
-        );
-      }
-      const own = candidates.filter((candidate) => candidate.upstream === upstream);
-      return own.length > 0 ? own : [model === undefined ? ownDefault(upstream) : { upstream, model }];
+    find(model, pinned) {
+      if (pinned !== undefined) return findPinned(model, pinned);
+      return isPlain(model) ? [unchanged(model)] : findListed(model);
     },
   };
 }

@@ -47,15 +47,29 @@ export function createTurns(options: TurnOptions): Turns {
     find,
   };
 
-  async function find(question: TurnQuestion, signal: AbortSignal, upstreams: readonly Server[]): Promise<Found> {
+  /** @throws {GatewayError} at once or by rejecting */
+  function find(question: TurnQuestion, signal: AbortSignal, upstreams: readonly Server[]): Promise<Found> {
     const { request, caller, hints } = question;
+    const keepers = namesOfKeepers(upstreams);
     const history = fingerprintHistory(caller, request.messages, request.tools);
     const lookup = createLookup(history, hints, request);
-    const isTold = lookup.by === "history" || !hints.thin;
-    const keepers = upstreams.filter((one) => !isTold || one.keepsConversations === true).map(({ name }) => name);
-    if (keepers.length === 0) return new NotKept(question);
-    if (lookup.by === "head") return await findHead(question, history, lookup, signal, keepers);
-    const claim = usable(await claimByHistory(caller, lookup, signal), keepers);
+    if (lookup.by === "head") {
+      return findHead(question, history, lookup, signal, hints.thin ? upstreams.map(({ name }) => name) : keepers);
+    }
+    if (keepers.length === 0) return Promise.resolve(new NotKept(question));
+    if (lookup.prefixes.length > 0) return findByHistory(question, history, lookup, signal, keepers);
+    requireStart(request, undefined);
+    return Promise.resolve({ history, claim: undefined, leave: nobodyWaits });
+  }
+
+  async function findByHistory(
+    { request, caller }: TurnQuestion,
+    history: HistoryFingerprints,
+    lookup: TurnLookup & { readonly by: "history" },
+    signal: AbortSignal,
+    upstreams: readonly string[],
+  ): Promise<Found> {
+    const claim = usable(await claimByHistory(caller, lookup, signal), upstreams);
     requireStart(request, claim);
     return { history, claim, leave: nobodyWaits };
   }
@@ -89,13 +103,14 @@ export function createTurns(options: TurnOptions): Turns {
   }
 
   function createLookup(history: HistoryFingerprints, hints: SessionHints, { messages }: ChatRequest): TurnLookup {
-    const common = { systemHashes: history.systemHashes, sessionHint: hints.sessionId };
-    if (hints.thin && hints.sessionId !== undefined && history.assistantTurns === 0) {
-      return { ...common, by: "head", sessionId: hints.sessionId };
+    const { systemHashes, prefixes, assistantTurns } = history;
+    const sessionHint = hints.sessionId;
+    if (hints.thin && sessionHint !== undefined && assistantTurns === 0) {
+      return { by: "head", sessionId: sessionHint, systemHashes, sessionHint };
     }
     const firstText = options.match === "first-message" ? firstUserText(messages) : undefined;
-    if (firstText === undefined) return { ...common, by: "history", prefixes: history.prefixes };
-    return { ...common, by: "head", sessionId: hints.sessionId ?? sessionIdOf(firstText) };
+    if (firstText === undefined) return { by: "history", prefixes, systemHashes, sessionHint };
+    return { by: "head", sessionId: sessionHint ?? sessionIdOf(firstText), systemHashes, sessionHint };
   }
 
   /** A client that stops an answer and asks again at once continues its chat, as soon as that is free. */
@@ -104,7 +119,6 @@ export function createTurns(options: TurnOptions): Turns {
     lookup: TurnLookup & { readonly by: "history" },
     signal: AbortSignal,
   ): Promise<TurnClaim | undefined> {
-    if (lookup.prefixes.length === 0) return undefined;
     const claim = await store.beginTurn(caller, lookup);
     if (claim !== undefined && claim !== "busy") return claim;
     const ending = lookup.prefixes.map((prefix) => room.leaving.get(prefix.strict)).find((one) => one !== undefined);
@@ -131,6 +145,12 @@ export function createTurns(options: TurnOptions): Turns {
   }
 
   return { create: (request, caller, hints) => new RunningTurn(room, { request, caller, hints }) };
+}
+
+function namesOfKeepers(upstreams: readonly Server[]): string[] {
+  const names: string[] = [];
+  for (const { name, keepsConversations } of upstreams) if (keepsConversations === true) names.push(name);
+  return names;
 }
 
 function nobodyWaits(): void {}

@@ -22,7 +22,7 @@ export function createAdmit(options: OriginGuardOptions, cors: Cors, isStopping:
     if (isHealthPath(trip.path)) return undefined;
     trip.caller = identifyCaller(request.headers);
     if (isStopping()) {
-      trip.answerHeaders["connection"] = "close";
+      trip.answerHeaders = { ...trip.answerHeaders, connection: "close" };
       throw new GatewayError("overloaded", "Cannot take new requests: the gateway is stopping", { retryAfterMs: 1000 });
     }
     return undefined;

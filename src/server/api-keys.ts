@@ -9,39 +9,46 @@ export type IdentifyCaller = (headers: Headers) => string;
 /** Without keys everybody is the local caller. */
 export function createIdentifyCaller(apiKeys: readonly string[]): IdentifyCaller {
   if (apiKeys.length === 0) return () => localCaller;
-  const known = apiKeys.map(digest);
+  const known = apiKeys.map((key) => {
+    const hash = digest(key);
+    return { hash, caller: `key:${hash.toString("hex").slice(0, 16)}` };
+  });
   return (headers) => {
-    const offered = offeredKeys(headers);
-    for (const key of offered) {
-      const found = findDigest(known, digest(key));
-      if (found !== undefined) return `key:${found.toString("hex").slice(0, 16)}`;
-    }
+    const bearer = bearerKey(headers);
+    const bearerCaller = bearer === undefined ? undefined : findCaller(known, digest(bearer));
+    if (bearerCaller !== undefined) return bearerCaller;
+    // Clients that speak two protocols may send both headers; either key will do.
+    const apiKey = headers.get("x-api-key")?.trim() ?? "";
+    const caller = apiKey === "" ? undefined : findCaller(known, digest(apiKey));
+    if (caller !== undefined) return caller;
     throw new GatewayError(
       "unauthenticated",
-      offered.length === 0
+      bearer === undefined && apiKey === ""
         ? 'Cannot serve this request without an API key: send it as "Authorization: Bearer <key>" or "X-API-Key: <key>"'
         : "Cannot serve this request: the API key is not known here",
     );
   };
 }
 
-/** Clients that speak two protocols may send both headers; either key will do. */
-function offeredKeys(headers: Headers): string[] {
-  const keys: string[] = [];
-  const bearer = /^bearer\s+(\S+)\s*$/i.exec(headers.get("authorization") ?? "")?.[1];
-  if (bearer !== undefined) keys.push(bearer);
-  const apiKey = headers.get("x-api-key")?.trim();
-  if (apiKey !== undefined && apiKey !== "") keys.push(apiKey);
-  return keys;
+interface KnownKey {
+  readonly hash: Buffer;
+  readonly caller: string;
+}
+
+const bearerToken = /^bearer\s+(\S+)\s*$/i;
+
+function bearerKey(headers: Headers): string | undefined {
+  const authorization = headers.get("authorization");
+  return authorization === null ? undefined : bearerToken.exec(authorization)?.[1];
 }
 
 function digest(key: string): Buffer {
-  return new Bun.CryptoHasher("sha256").update(key).digest();
+  return Bun.CryptoHasher.hash("sha256", key);
 }
 
 /** Looks at every digest, whether or not one has been found: the time taken tells nothing. */
-function findDigest(known: readonly Buffer[], wanted: Buffer): Buffer | undefined {
-  let found: Buffer | undefined;
-  for (const candidate of known) if (crypto.timingSafeEqual(candidate, wanted)) found = candidate;
+function findCaller(known: readonly KnownKey[], wanted: Buffer): string | undefined {
+  let found: string | undefined;
+  for (const { hash, caller } of known) if (crypto.timingSafeEqual(hash, wanted)) found = caller;
   return found;
 }

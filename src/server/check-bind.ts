@@ -20,5 +20,7 @@ export function checkBind(options: BindOptions): void {
 /** Whether a host name (brackets around IPv6 allowed, no port) can only mean this machine. */
 export function isLoopback(hostname: string): boolean {
   const name = hostname.toLowerCase();
-  return name === "localhost" || name === "::1" || name === "[::1]" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(name);
+  return name === "localhost" || name === "::1" || name === "[::1]" || loopbackIpv4.test(name);
 }
+
+const loopbackIpv4 = /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/;

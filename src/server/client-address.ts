@@ -53,8 +53,10 @@ function family(version: number): "ipv4" | "ipv6" {
 
 /** A socket that listens on both families tells IPv4 addresses in IPv6 clothes. */
 function plainAddress(address: string): string {
-  return address.replace(/^::ffff:(?=\d+\.)/i, "");
+  return address.startsWith("::") ? address.replace(mappedPrefix, "") : address;
 }
+
+const mappedPrefix = /^::ffff:(?=\d+\.)/i;
 
 /** Loaded where a proxy is trusted, and not with every gateway: it costs 5 MB. */
 function net(): Pick<typeof import("node:net"), "BlockList" | "isIP"> {

@@ -5,8 +5,8 @@ import { normalizeOrigin } from "./origin-guard.ts";
 export interface Cors {
   /** Whether a page of this origin may call. */
   allows(origin: string): boolean;
-  /** Headers for every answer to a request with these headers. */
-  headersFor(request: Headers): Record<string, string>;
+  /** Headers for every answer to a request with these headers. Undefined: none. */
+  headersFor(request: Headers): Record<string, string> | undefined;
   /** Headers of the answer to a preflight; undefined when the request is none, or comes from another origin. */
   preflightHeaders(request: Request): Record<string, string> | undefined;
 }
@@ -21,8 +21,8 @@ export function createCors(corsOrigins: readonly string[]): Cors {
   const origins = new Set(corsOrigins.map(normalizeOrigin));
   const allows = (origin: string) => anyOrigin || origins.has(normalizeOrigin(origin));
 
-  function headersFor(request: Headers): Record<string, string> {
-    if (corsOrigins.length === 0) return {};
+  function headersFor(request: Headers): Record<string, string> | undefined {
+    if (corsOrigins.length === 0) return undefined;
     const origin = request.get("origin");
     if (origin === null || !allows(origin)) return { vary: "Origin" };
     return {
@@ -33,8 +33,8 @@ export function createCors(corsOrigins: readonly string[]): Cors {
   }
 
   function preflightHeaders(request: Request): Record<string, string> | undefined {
-    const origin = request.headers.get("origin");
     if (request.method !== "OPTIONS" || !request.headers.has("access-control-request-method")) return undefined;
+    const origin = request.headers.get("origin");
     if (origin === null || !allows(origin)) return undefined;
     // Named one by one: an asterisk does not cover `authorization`.
     const requested = request.headers.get("access-control-request-headers");

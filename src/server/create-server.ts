@@ -101,7 +101,8 @@ export function createServer(options: ServerOptions): GatewayServer {
     const request = withHttpAddress(received);
     const trip = trips.open(request, server?.requestIP(received)?.address);
     const response = await app(request);
-    for (const [name, value] of Object.entries(trip.answerHeaders)) response.headers.set(name, value);
+    response.headers.set("x-request-id", trip.requestId);
+    if (trip.answerHeaders !== undefined) setAll(response.headers, trip.answerHeaders);
     logAnswer(trip, response);
     return response;
   }
@@ -142,6 +143,10 @@ export function createServer(options: ServerOptions): GatewayServer {
       return stopped;
     },
   };
+}
+
+function setAll(headers: Headers, values: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(values)) headers.set(name, value);
 }
 
 /**

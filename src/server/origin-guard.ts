@@ -18,17 +18,22 @@ export function createOriginGuard(options: OriginGuardOptions, allowsOrigin: (or
   if (options.apiKeys.length > 0) return () => {};
   const ownHosts = new Set([options.hostname, ...options.allowedHosts].map(hostWithoutPort));
   const isOwnHost = (host: string) => isLoopback(host) || ownHosts.has(host);
+  /** The Host that was found to be ours last: most requests bring the same. */
+  let ownHeader: string | undefined;
   // An open bind is reached by names that nobody has told us.
   const anyHost = options.insecure && !isLoopback(options.hostname);
 
   return (headers) => {
     const host = headers.get("host");
     // A browser always sends one: without it, it is an old health check or a call in process.
-    if (!anyHost && host !== null && !isOwnHost(hostWithoutPort(host))) {
-      throw new GatewayError(
-        "forbidden",
-        "Cannot serve this Host without an API key: add its name to ALLOWED_HOSTS, or set API_KEY",
-      );
+    if (!anyHost && host !== null && host !== ownHeader) {
+      if (!isOwnHost(hostWithoutPort(host))) {
+        throw new GatewayError(
+          "forbidden",
+          "Cannot serve this Host without an API key: add its name to ALLOWED_HOSTS, or set API_KEY",
+        );
+      }
+      ownHeader = host;
     }
     const origin = headers.get("origin");
     if (origin === null ? isCrossSite(headers) : !isOwnHost(hostOfOrigin(origin)) && !allowsOrigin(origin)) {
@@ -48,12 +53,17 @@ export function createOriginGuard(options: OriginGuardOptions, allowsOrigin: (or
 /** `HOST:80`, `host.` and `host` are the same; IPv6 loses its brackets. */
 export function hostWithoutPort(host: string): string {
   const name = host.trim().toLowerCase();
-  const bracketed = /^\[([^\]]*)\](?::\d*)?$/.exec(name)?.[1];
+  const bracketed = name.startsWith("[") ? bracketedAddress.exec(name)?.[1] : undefined;
   if (bracketed !== undefined) return bracketed;
   // More than one colon and no brackets: an IPv6 address as it stands in a setting.
-  if (name.indexOf(":") !== name.lastIndexOf(":")) return name;
-  return name.replace(/:\d*$/, "").replace(/\.$/, "");
+  const colon = name.indexOf(":");
+  if (colon !== name.lastIndexOf(":")) return name;
+  const bare = colon >= 0 && portAtEnd.test(name) ? name.slice(0, colon) : name;
+  return bare.endsWith(".") ? bare.slice(0, -1) : bare;
 }
+
+const bracketedAddress = /^\[([^\]]*)\](?::\d*)?$/;
+const portAtEnd = /:\d*$/;
 
 /** One spelling an origin: lower case, no default port, no slash at the end. */
 export function normalizeOrigin(origin: string): string {

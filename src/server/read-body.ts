@@ -8,23 +8,23 @@ import { tooLarge } from "../gateway/forward/upload.ts";
  * @throws {GatewayError} `too-large`, before anything is read where the client told the length; `invalid-request` for
  * an encoded body and for one that breaks off.
  */
-export async function readBody(request: Request, maxBodyBytes: number): Promise<Uint8Array> {
+export function readBody(request: Request, maxBodyBytes: number): Promise<Uint8Array> {
   checkEncoding(request);
   const length = checkLength(request, maxBodyBytes);
-  try {
-    // `request.body` is not even looked at: that makes a stream of it, and 1 MB costs 0.8 ms instead of 0.4.
-    if (length !== undefined) return await request.bytes();
-    return request.body === null ? new Uint8Array() : await readChunks(request.body, maxBodyBytes);
-  } catch (error) {
-    if (error instanceof GatewayError) throw error;
-    throw new GatewayError("invalid-request", "Cannot read the request body: it broke off", { cause: error });
-  }
+  // `request.body` is not even looked at: that makes a stream of it, and 1 MB costs 0.8 ms instead of 0.4.
+  const body = length === undefined ? readUnknownLength(request, maxBodyBytes) : request.bytes();
+  return body.catch(brokeOff);
+}
+
+function brokeOff(error: unknown): never {
+  if (error instanceof GatewayError) throw error;
+  throw new GatewayError("invalid-request", "Cannot read the request body: it broke off", { cause: error });
 }
 
 /** @throws {GatewayError} `invalid-request` */
 export function checkEncoding(request: Request): void {
-  const encoding = request.headers.get("content-encoding")?.trim().toLowerCase();
-  if (encoding === undefined || encoding === "" || encoding === "identity") return;
+  const encoding = request.headers.get("content-encoding")?.trim().toLowerCase() ?? "";
+  if (encoding === "" || encoding === "identity") return;
   throw new GatewayError(
     "invalid-request",
     `Cannot read a request body with content-encoding "${encoding.slice(0, 40)}": send it unencoded`,
@@ -35,11 +35,13 @@ export function checkEncoding(request: Request): void {
 export function checkLength(request: Request, maxBodyBytes: number): number | undefined {
   const length = request.headers.get("content-length");
   if (length === null) return undefined;
-  if (Number(length) > maxBodyBytes) throw tooLarge(maxBodyBytes);
-  return Number(length);
+  const bytes = Number(length);
+  if (bytes > maxBodyBytes) throw tooLarge(maxBodyBytes);
+  return bytes;
 }
 
-async function readChunks(body: ReadableStream<Uint8Array>, maxBodyBytes: number): Promise<Uint8Array> {
+async function readUnknownLength({ body }: Request, maxBodyBytes: number): Promise<Uint8Array> {
+  if (body === null) return new Uint8Array();
   const chunks: Uint8Array[] = [];
   let size = 0;
   const reader = body.getReader();

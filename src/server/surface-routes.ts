@@ -16,7 +16,8 @@ export function surfaceRoutes(surface: Surface, options: SurfaceRoutesOptions): 
   return surface.routes.map(({ method, path }) => ({
     method,
     path,
-    answer: async ({ request, caller, requestId }) => {
+    answer: async (trip) => {
+      const { request, caller, requestId } = trip;
       const body = await readBody(request, options.maxBodyBytes);
       // Not before: a body that never ends is cut by the idle timeout.
       const onAbandoned = options.keepOpen(request);

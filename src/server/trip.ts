@@ -11,8 +11,8 @@ export interface Trip {
   readonly clientAddress: string | undefined;
   /** Scopes conversations. The guard writes it before any route runs. */
   caller: string;
-  /** Headers that the answer will carry, whatever it is. */
-  readonly answerHeaders: Record<string, string>;
+  /** Headers that the answer will carry, whatever it is, beside its request id. Undefined: none. */
+  answerHeaders: Readonly<Record<string, string>> | undefined;
 }
 
 /** A way into the server. A path that ends in an asterisk matches whatever follows. */

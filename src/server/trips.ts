@@ -1,6 +1,7 @@
 // Opens a trip for each request and finds it again wherever the router hands the request on.
 
 import type { Clock } from "../contract/clock.ts";
+import { randomId } from "../conversation/random-id.ts";
 import type { ClientAddress } from "./client-address.ts";
 import type { Cors } from "./cors.ts";
 import { localCaller, pathOf, type Trip } from "./trip.ts";
@@ -15,15 +16,14 @@ export function createTrips(clock: Clock, cors: Cors, clientAddress: ClientAddre
   const trips = new WeakMap<Request, Trip>();
 
   function open(request: Request, socketAddress: string | undefined): Trip {
-    const requestId = `req_${crypto.randomUUID().replaceAll("-", "")}`;
     const trip: Trip = {
       request,
-      requestId,
+      requestId: `req_${randomId()}`,
       path: pathOf(request.url),
       startedAtMs: clock(),
       clientAddress: socketAddress === undefined ? undefined : clientAddress(socketAddress, request.headers),
       caller: localCaller,
-      answerHeaders: { ...cors.headersFor(request.headers), "x-request-id": requestId },
+      answerHeaders: cors.headersFor(request.headers),
     };
     trips.set(request, trip);
     return trip;

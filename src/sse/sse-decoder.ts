@@ -24,6 +24,8 @@ export interface SseSink {
   /** What stands behind the colon, a leading space included. A view, valid during the call. */
   comment?(text: Uint8Array): void;
   retry?(delayMs: number): void;
+  /** A line of a field that the standard does not know, without its end. A view, valid during the call. */
+  unknownLine?(line: Uint8Array): void;
 }
 
 /** `maxLineBytes` bounds the joined data of an event, too. */
@@ -157,7 +159,7 @@ class Decoder implements SseDecoder, LineSink {
   private otherField(line: Uint8Array): void {
     const nameEnd = line.indexOf(colon);
     const name = decoder.decode(nameEnd === -1 ? line : line.subarray(0, nameEnd));
-    if (name !== "event" && name !== "id" && name !== "retry") return;
+    if (name !== "event" && name !== "id" && name !== "retry") return this.sink.unknownLine?.(line);
     const value = nameEnd === -1 ? "" : decoder.decode(line.subarray(valueStart(line, nameEnd, line.length)));
     if (name === "event") this.eventType = value;
     else if (name === "id") {

@@ -23,16 +23,18 @@ type Effort = NonNullable<ReasoningOptions["effort"]>;
 const efforts: ReadonlySet<string> = new Set<Effort>(["none", "minimal", "low", "medium", "high", "xhigh"]);
 
 export function parseReasoning(body: JsonObject): ReasoningOptions {
-  const template = isJsonObject(body["chat_template_kwargs"]) ? body["chat_template_kwargs"] : {};
-  const reasoning = isJsonObject(body["reasoning"]) ? body["reasoning"] : {};
-  const enabled = body["enable_thinking"] ?? template["enable_thinking"];
-  const effort = body["reasoning_effort"] ?? reasoning["effort"];
+  const enabled = body["enable_thinking"] ?? fieldOf(body["chat_template_kwargs"], "enable_thinking");
+  const effort = body["reasoning_effort"] ?? fieldOf(body["reasoning"], "effort");
   const budget = body["thinking_budget"];
-  return {
-    ...(typeof enabled === "boolean" ? { enabled } : {}),
-    ...(typeof budget === "number" ? { budgetTokens: budget } : {}),
-    ...(isEffort(effort) ? { effort } : {}),
-  };
+  const options: { -readonly [Name in keyof ReasoningOptions]: ReasoningOptions[Name] } = {};
+  if (typeof enabled === "boolean") options.enabled = enabled;
+  if (typeof budget === "number") options.budgetTokens = budget;
+  if (isEffort(effort)) options.effort = effort;
+  return options;
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  return isJsonObject(value) ? value[name] : undefined;
 }
 
 function isEffort(value: unknown): value is Effort {
@@ -42,10 +44,10 @@ function isEffort(value: unknown): value is Effort {
 export function parseSession(body: JsonObject): SessionFields {
   const sessionId = body["session_id"];
   const hint = body["prompt_cache_key"];
-  return {
-    ...(typeof sessionId === "string" ? { sessionId } : {}),
-    ...(typeof hint === "string" && hint !== "" ? { hint } : {}),
-  };
+  const fields: { -readonly [Name in keyof SessionFields]: SessionFields[Name] } = {};
+  if (typeof sessionId === "string") fields.sessionId = sessionId;
+  if (typeof hint === "string" && hint !== "") fields.hint = hint;
+  return fields;
 }
 
 export function parseWebSearch(body: JsonObject): boolean | undefined {

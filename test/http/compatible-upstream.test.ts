@@ -82,6 +82,43 @@ test("a stream with thoughts and usage reaches the official client [R1-015]", as
   expect([text, thoughts, tokens]).toEqual(["2 + 2 equals 4.", "The user asks for a sum.\n2 + 2 is 4.", 1247]);
 });
 
+test.each([
+  ["passed on", {}],
+  ["translated", { tools: [weather] }],
+])(
+  "what no client survives does not reach the official one when a stream is %s [R1-022] [R1-025]",
+  async (_, fields) => {
+    const frame = (event: object): string => `data: ${JSON.stringify(event)}\n\n`;
+    const chunk = (choice: object): string => frame({ id: "c", model: "m", choices: [{ index: 0, ...choice }] });
+    const body = [
+      "\uFEFF: hello\n\nretry: 5\n\n",
+      frame({ id: "", model: "", choices: [], prompt_filter_results: [] }),
+      `id: 1\nevent: completion\n${chunk({ delta: null })}`,
+      "event: ping\n\ndata:\n\n",
+      chunk({ delta: { content: "one " }, finish_reason: "" }),
+      frame({ id: "c", choices: [null] }),
+      `id: 2\n${chunk({ delta: { content: "two" } })}`,
+      chunk({ finish_reason: "stop" }),
+      frame({ id: "c", usage: { prompt_tokens: 3, completion_tokens: 2 } }),
+    ];
+    await using whole = start(dialects.generic, [{ body: body.join("") }]);
+    const stream = await whole.client.chat.completions.create({
+      ...request,
+      ...fields,
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+    const read: (readonly [text: unknown, finish: unknown, tokens: unknown])[] = [];
+    for await (const { choices, usage } of stream) {
+      read.push([choices[0]?.delta.content ?? "", choices[0]?.finish_reason ?? undefined, usage?.total_tokens]);
+    }
+
+    expect(read.map(([text]) => text).join("")).toBe("one two");
+    expect(read.flatMap(([, finish]) => finish ?? [])).toEqual(["stop"]);
+    expect(read.flatMap(([, , tokens]) => tokens ?? [])).toEqual([5]);
+  },
+);
+
 test("parallel calls reach the helper of the official client whole", async () => {
   await using whole = start(dialects.dashscope, [played("dashscope-04-toolcalls-parallel-empty-id.sse")]);
   const completion = await whole.client.chat.completions.stream({ ...request, tools: [weather] }).finalChatCompletion();

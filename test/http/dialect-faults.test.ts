@@ -125,6 +125,46 @@ test.each([...transports])("a line without an end is an error, over %s [R1-035]"
   expect((await readError(await stage.chat(go))).error.code).toBe("upstream_failed");
 });
 
+const lanes = [
+  ["passed on", {}],
+  ["translated", { tools: [{ type: "function", function: { name: "read" } }] }],
+] as const;
+const openStream = (words: string): string =>
+  `data: ${JSON.stringify({ choices: [{ index: 0, delta: { role: "assistant", content: words } }] })}\n\n`;
+
+describe.each([...lanes])("a stream that is %s", (_, fields) => {
+  test("is told of a line without an end behind its words, closed, logged, and not asked for again [R1-017] [R1-018] [R1-020] [R1-034] [R1-035]", async () => {
+    await using stage = await startDialectStage({ dialect: "vllm", environment: { MAX_LINE_BYTES: "20000" } });
+    stage.emulator.script({
+      times: "always",
+      reply: { raw: `${openStream("one")}data: ${"x".repeat(1_000_000)}`, faults: [{ kind: "stay-open" }] },
+    });
+    const reply = await readReply(await stage.chat({ ...go, ...fields }));
+
+    expect([reply.text, reply.finish, reply.error?.code]).toEqual(["one", undefined, "upstream_failed"]);
+    expect(stage.completions()).toHaveLength(1);
+    const line = stage.harness.logLines.find((text) => text.includes('"message":"exchange failed'));
+    expect(JSON.parse(line ?? "{}")).toMatchObject({ level: "error", upstream: "upstream", kind: "upstream-failed" });
+  });
+});
+
+describe.each([...lanes])("a server that neither ends a stream that is %s nor says [DONE]", (_, fields) => {
+  const finish = `data: ${JSON.stringify({ choices: [{ index: 0, delta: {}, finish_reason: "stop" }] })}\n\n`;
+
+  test.each([
+    ["behind a finish ends well", `${openStream("one")}${finish}`, ["one", "stop", undefined]],
+    ["behind words is told as silence", openStream("one"), ["one", undefined, "upstream_timeout"]],
+  ])("%s", async (_name, raw, expected) => {
+    await using stage = await startDialectStage({ dialect: "vllm", environment: { STALL_TIMEOUT_MS: "100" } });
+    stage.emulator.script({ times: "always", reply: { raw, faults: [{ kind: "stay-open" }] } });
+    const reply = await readReply(await stage.chat({ ...go, ...fields }));
+
+    expect([reply.text, reply.finish, reply.error?.code] as const).toEqual(expected as never);
+    expect(stage.completions()).toHaveLength(1);
+    await stage.emulator.until((requests) => requests.some(({ aborted }) => aborted));
+  });
+});
+
 test.each([...transports])("compressed streams are read, over %s", async (transport) => {
   await using stage = await startDialectStage({ dialect: "sglang", environment: { TRANSPORT: transport } });
   for (const encoding of ["gzip", "br"] as const) {

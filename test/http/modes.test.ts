@@ -2,8 +2,10 @@
 
 import { expect, test } from "bun:test";
 import type { QwenChatType } from "../../src/wire/qwen-web.ts";
+import { startDialectStage } from "../support/dialect-stage.ts";
 import { startHarness } from "../support/harness.ts";
 import { readLive } from "../support/live-stream.ts";
+import { readReply } from "../support/read-reply.ts";
 import { bodyOf, createTalk, lastTurn, readCompletion, readSession, readStream, untilIdle, user } from "./client.ts";
 
 const hello = { model: "qwen3-max", stream: true, messages: [user("Hello")] };
@@ -228,3 +230,33 @@ test("DEBUG_STREAMING=true tells of chunks, sizes, carry and the end, and never 
   expect(harness.logLines.some((line) => line.includes("carry flushed"))).toBe(true);
   expect(harness.logLines.join("\n")).not.toContain("test-token");
 });
+
+test.each([
+  ["passed on", {}],
+  ["translated", { tools: [{ type: "function", function: { name: "read" } }] }],
+])(
+  "DEBUG_STREAMING=true tells of the end of a stream that is %s, too, and of no word or key [R1-026, R1-028]",
+  async (_, fields) => {
+    await using stage = await startDialectStage({
+      dialect: "vllm",
+      keys: ["sk-secret"],
+      environment: { DEBUG_STREAMING: "true" },
+    });
+    stage.emulator.script({ reply: { text: "one two" } });
+    expect((await readReply(await stage.chat({ stream: true, messages: hello.messages, ...fields }))).text).toBe(
+      "one two",
+    );
+    const told = () =>
+      stage.harness.logLines.filter((line) => line.includes('"component":"stream"')).map((line) => JSON.parse(line));
+    // The body's end follows the reply's.
+    while (!told().some(({ message }) => message.includes("carry flushed"))) await stage.harness.get("/health/live");
+
+    expect(told().filter(({ message }) => message === "chunk")[0]).toMatchObject({
+      bytes: expect.any(Number),
+      lines: expect.any(Number),
+      carry: expect.any(Number),
+    });
+    expect(told().at(-1)).toMatchObject({ carry: 0 });
+    expect(stage.harness.logLines.join("\n")).not.toMatch(/sk-secret|one two/);
+  },
+);

@@ -113,12 +113,13 @@ describe.each(["socket", "fetch"])("TRANSPORT=%s", (transport) => {
   });
 
   test("what fails before the first word is asked for once more, and the client sees nothing of it [R0-059]", async () => {
-    const broken = [role, role + frame({ error: { message: "no GPU", code: 500 } }), ": ping\n\n"];
+    const ping = ": ping\n\n";
+    const broken = [role, role + frame({ error: { message: "no GPU", code: 500 } }), ping, role + ping.repeat(20_000)];
     await using lane = await start([...broken.map((body) => ({ body })), { body: answer }], {
-      RETRY_MAX_ATTEMPTS: "4",
+      RETRY_MAX_ATTEMPTS: "5",
     });
     expect(await bodyOf(await lane.harness.chat(hello))).toBe(answer);
-    expect(lane.server.completions).toHaveLength(4);
+    expect(lane.server.completions).toHaveLength(5);
   });
 
   test("what a refusal within the stream asks to change is changed, under an alias as well", async () => {

@@ -55,7 +55,7 @@ async function untilWaiting(harness: Harness, count: number): Promise<void> {
   while (sumOf(await samplesOf(harness), "qwen_gateway_queue_depth") !== count);
 }
 
-test("a request beyond UPSTREAM_MAX_CONCURRENT waits until one has left, and says for how long", async () => {
+test("a request beyond UPSTREAM_MAX_CONCURRENT waits until one has left, and says for how long [R2-087]", async () => {
   await using one = await startOne([endless, saying("two")], {});
   const first = await begun(one.harness.chat(hello));
   const second = one.harness.chat(hello);
@@ -103,7 +103,7 @@ test.each([
   ["/v1/chat/completions", { ...hello, stream: false }],
   ["/v1/chat/completions", hello],
   ["/v1/completions", { model: "local", prompt: "Hello" }],
-])("%s: a full line is 429 in the client's form, with a time and one sentence", async (path, body) => {
+])("%s: a full line is 429 in the client's form, with a time and one sentence [R2-087]", async (path, body) => {
   await using one = await startOne([endless], { QUEUE_SIZE: "1" });
   const first = await begun(one.harness.chat(hello));
   const controller = new AbortController();
@@ -172,7 +172,7 @@ test("a refusal of the line after the head is one error frame", async () => {
   ]);
 });
 
-test("a client that leaves frees its place, and its request is never sent", async () => {
+test("a client that leaves frees its place, and its request is never sent [R2-087]", async () => {
   await using one = await startOne([endless, saying("three")], { QUEUE_SIZE: "1" });
   const first = await begun(one.harness.chat(hello));
   const controller = new AbortController();
@@ -189,7 +189,7 @@ test("a client that leaves frees its place, and its request is never sent", asyn
   expect(one.server.completions).toHaveLength(2);
 });
 
-test("callers take turns, whoever sends more", async () => {
+test("callers take turns, whoever sends more, and each keeps its order [R2-087]", async () => {
   await using one = await startOne([endless, endless, endless, endless], { API_KEY: "ann,bob" });
   const ask = (key: string, text: string) =>
     one.harness.chat({ ...hello, messages: [user(text)] }, { headers: { authorization: `Bearer ${key}` } });

@@ -19,9 +19,9 @@ export interface PassChanges extends Partial<PassDecoderOptions> {
   readonly toolNames?: readonly string[];
 }
 
-export function passAll(chunks: readonly Uint8Array[], { toolNames = [], ...changes }: PassChanges = {}): PassedStream {
+export function createPassDecoder({ toolNames = [], ...changes }: PassChanges = {}): PassDecoder {
   let ids = 0;
-  const decoder = new PassDecoder({
+  return new PassDecoder({
     model: "asked-model",
     toldModel: "asked-model",
     wantsUsage: true,
@@ -34,7 +34,11 @@ export function passAll(chunks: readonly Uint8Array[], { toolNames = [], ...chan
     createId: () => `made-${++ids}`,
     ...changes,
   });
-  const textDecoder = new TextDecoder();
+}
+
+export function passAll(chunks: readonly Uint8Array[], changes: PassChanges = {}): PassedStream {
+  const decoder = createPassDecoder(changes);
+  const textDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
   let text = "";
   let firstSemantic = -1;
   const told: string[] = [];

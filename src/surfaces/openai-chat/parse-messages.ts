@@ -13,12 +13,25 @@ export function parseMessages(value: unknown): Message[] {
   if (value === undefined) throw invalid("messages", 'Invalid request: "messages" is missing');
   if (!Array.isArray(value)) throw invalid("messages", 'Invalid request: "messages" must be an array');
   if (value.length === 0) throw invalid("messages", 'Invalid request: "messages" must not be empty');
-  const messages = value.map((message: unknown, index) => parseMessage(message, `messages[${index}]`));
-  // A tool's result may continue a known conversation; whether it does, the gateway finds out.
-  if (!messages.some((message) => message.role === "user" || message.role === "tool")) {
-    throw invalid("messages", 'Invalid request: "messages" must hold a message with role "user"');
+  const messages: Message[] = [];
+  let isAsked = false;
+  for (let index = 0; index < value.length; index++) {
+    const message = parsePlain(value[index]) ?? parseMessage(value[index], `messages[${index}]`);
+    // A tool's result may continue a known conversation; whether it does, the gateway finds out.
+    isAsked ||= message.role === "user" || message.role === "tool";
+    messages.push(message);
   }
+  if (!isAsked) throw invalid("messages", 'Invalid request: "messages" must hold a message with role "user"');
   return messages;
+}
+
+/** What most messages are: nothing is wrong with it, so that nobody has to know its index. */
+function parsePlain(value: unknown): Message | undefined {
+  if (!isJsonObject(value)) return undefined;
+  const { role, content } = value;
+  if (role !== "user" && role !== "system") return undefined;
+  if (typeof content === "string") return { role, content: [{ type: "text", text: content }] };
+  return content instanceof LongText ? { role, content: [content] } : undefined;
 }
 
 function parseMessage(value: unknown, path: string): Message {

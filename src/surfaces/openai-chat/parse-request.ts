@@ -24,7 +24,7 @@ export function parseRequest(value: unknown): ChatRequest {
   const body = checkBody(value);
   // Checked above to be an object; the schema leaves unknown fields in place.
   const fields: JsonObject = body;
-  const tools = parseTools(body.tools ?? body.functions ?? []);
+  const tools = parseTools(body.tools ?? body.functions);
   return {
     surface: surfaceName,
     model: parseModel(body.model),
@@ -41,8 +41,11 @@ export function parseRequest(value: unknown): ChatRequest {
   };
 }
 
+const none: readonly never[] = [];
+
 /** Tools of other kinds than functions are the service's own: left out, never refused. */
-function parseTools(list: readonly unknown[]): ToolDefinition[] {
+function parseTools(list: readonly unknown[] | null | undefined): readonly ToolDefinition[] {
+  if (list === null || list === undefined || list.length === 0) return none;
   const tools: ToolDefinition[] = [];
   for (const entry of list) {
     if (!isJsonObject(entry)) continue;

@@ -2,6 +2,7 @@
 
 import type { ChatReply } from "../../contract/chat-reply.ts";
 import type { ChatRequest } from "../../contract/chat-request.ts";
+import type { Source } from "../../contract/events.ts";
 import type { Json } from "../../contract/json.ts";
 import { openaiErrorBody } from "../../contract/openai-error.ts";
 import type { Surface } from "../../contract/surface.ts";
@@ -21,6 +22,11 @@ export const openaiChat: Surface = {
 export function encodeReply(_request: ChatRequest, reply: ChatReply): Json {
   const { identity, text, reasoning, toolCalls, sources } = reply;
   const hasCalls = toolCalls.length > 0;
+  const message: Record<string, Json> = { role: "assistant", content: hasCalls && text === "" ? null : text };
+  if (reasoning !== "") message["reasoning_content"] = reasoning;
+  if (hasCalls) message["tool_calls"] = toolCalls.map(encodeToolCall);
+  if (sources.length > 0) message["annotations"] = sources.map(encodeSource);
+  message["refusal"] = null;
   return {
     id: chatReplyId(identity),
     object: "chat.completion",
@@ -29,24 +35,17 @@ export function encodeReply(_request: ChatRequest, reply: ChatReply): Json {
     choices: [
       {
         index: 0,
-        message: {
-          role: "assistant",
-          content: hasCalls && text === "" ? null : text,
-          ...(reasoning === "" ? {} : { reasoning_content: reasoning }),
-          ...(hasCalls ? { tool_calls: toolCalls.map(encodeToolCall) } : {}),
-          ...(sources.length === 0
-            ? {}
-            : {
-                annotations: sources.map(({ url, title }) => ({ type: "url_citation", url_citation: { url, title } })),
-              }),
-          refusal: null,
-        },
+        message,
         logprobs: null,
         finish_reason: reply.finishReason,
       },
     ],
     usage: encodeUsage(reply.usage),
   };
+}
+
+function encodeSource({ url, title }: Source): Json {
+  return { type: "url_citation", url_citation: { url, title } };
 }
 
 function encodeToolCall(call: ChatReply["toolCalls"][number]): Json {

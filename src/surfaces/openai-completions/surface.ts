@@ -76,33 +76,45 @@ const encoder = new TextEncoder();
 const heartbeatFrame = commentFrame("keepalive");
 const deltaEnd = encoder.encode(',"logprobs":null,"finish_reason":null}]}\n\n');
 
-/** Reasoning has no place in this protocol and is left out. */
 function createEncoder(request: ChatRequest, identity: ReplyIdentity): EventEncoder {
-  const writer = new ByteWriter();
-  const head = `data: {"id":${JSON.stringify(completionId(identity))},"object":"text_completion","created":${Math.floor(identity.createdAtMs / 1000)},"model":${JSON.stringify(identity.model)},`;
-  const textStart = encoder.encode(`${head}"choices":[{"index":0,"text":`);
+  return new Encoder(request, identity);
+}
 
-  function write(event: ChatEvent): void {
+/** Reasoning has no place in this protocol and is left out. */
+class Encoder implements EventEncoder {
+  readonly #writer = new ByteWriter();
+  readonly #request: ChatRequest;
+  /** What all chunks of the reply begin with. */
+  readonly #head: string;
+  readonly #textStart: Uint8Array;
+
+  constructor(request: ChatRequest, identity: ReplyIdentity) {
+    this.#request = request;
+    this.#head = `data: {"id":${JSON.stringify(completionId(identity))},"object":"text_completion","created":${Math.floor(identity.createdAtMs / 1000)},"model":${JSON.stringify(identity.model)},`;
+    this.#textStart = encoder.encode(`${this.#head}"choices":[{"index":0,"text":`);
+  }
+
+  write(event: ChatEvent): void {
     switch (event.type) {
       case "text-delta":
-        writer.bytes(textStart);
-        writer.range(event.text.bytes, event.text.start, event.text.end);
-        return writer.bytes(deltaEnd);
+        this.#writer.bytes(this.#textStart);
+        this.#writer.range(event.text.bytes, event.text.start, event.text.end);
+        return this.#writer.bytes(deltaEnd);
       case "reply-start":
-        if (request.body["echo"] !== true) return;
-        writer.bytes(textStart);
-        writer.text(JSON.stringify(promptOf(request)));
-        return writer.bytes(deltaEnd);
+        if (this.#request.body["echo"] !== true) return;
+        this.#writer.bytes(this.#textStart);
+        this.#writer.text(JSON.stringify(promptOf(this.#request)));
+        return this.#writer.bytes(deltaEnd);
       case "reply-end":
-        writer.text(
-          `${head}"choices":[{"index":0,"text":"","logprobs":null,"finish_reason":"${event.finishReason}"}]}\n\n`,
+        this.#writer.text(
+          `${this.#head}"choices":[{"index":0,"text":"","logprobs":null,"finish_reason":"${event.finishReason}"}]}\n\n`,
         );
-        if (request.includeUsage)
-          writer.text(`${head}"choices":[],"usage":${JSON.stringify(encodeUsage(event.usage))}}\n\n`);
-        return writer.bytes(doneFrame);
+        if (this.#request.includeUsage)
+          this.#writer.text(`${this.#head}"choices":[],"usage":${JSON.stringify(encodeUsage(event.usage))}}\n\n`);
+        return this.#writer.bytes(doneFrame);
       case "reply-error":
-        writer.text(formatSseEvent(openaiErrorBody(event.error)));
-        return writer.bytes(doneFrame);
+        this.#writer.text(formatSseEvent(openaiErrorBody(event.error)));
+        return this.#writer.bytes(doneFrame);
       case "reasoning-delta":
       case "tool-call-delta":
       case "block-start":
@@ -114,14 +126,17 @@ function createEncoder(request: ChatRequest, identity: ReplyIdentity): EventEnco
     }
   }
 
-  return {
-    write,
-    writeHeartbeat: () => writer.bytes(heartbeatFrame),
-    get pendingBytes() {
-      return writer.length;
-    },
-    take: () => writer.take(),
-  };
+  writeHeartbeat(): void {
+    this.#writer.bytes(heartbeatFrame);
+  }
+
+  get pendingBytes(): number {
+    return this.#writer.length;
+  }
+
+  take(): Uint8Array {
+    return this.#writer.take();
+  }
 }
 
 function encodeReply(request: ChatRequest, reply: ChatReply): Json {

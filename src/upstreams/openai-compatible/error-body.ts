@@ -41,10 +41,20 @@ export function readStreamError(event: JsonObject, isErrorEvent: boolean): Error
   const { error, choices } = event;
   if (isJsonObject(error) || (typeof error === "string" && error !== "")) return readErrorObject(event);
   if (isErrorEvent || event["object"] === "error" || event["type"] === "error") return readErrorObject(event);
-  // DashScope's throttling of the Responses form has no type (a client of 2026-09 guards against it); some proxies do the same.
-  const isBare = choices === undefined && typeof event["message"] === "string" && event["code"] !== undefined;
-  return isBare ? readErrorObject(event) : undefined;
+  return choices === undefined && isBareError(event) ? readErrorObject(event) : undefined;
 }
+
+/**
+ * DashScope's throttling of the Responses form has no type (a client of 2026-09 guards against it); some proxies do the
+ * same, or tell nothing but a sentence. ModelScope writes `errors` (2025).
+ */
+function isBareError(event: JsonObject): boolean {
+  if (firstObject(event["errors"]) !== undefined) return true;
+  if (typeof event["message"] === "string" && event["code"] !== undefined) return true;
+  return textIn(event) !== undefined && Object.keys(event).every((name) => loneFields.has(name));
+}
+
+const loneFields: ReadonlySet<string> = new Set(["message", "msg", "detail", "error_msg", "request_id"]);
 
 /** Whether a JSON answer under status 200 is an error after all. */
 export function isErrorAnswer(body: JsonObject): boolean {
@@ -52,7 +62,6 @@ export function isErrorAnswer(body: JsonObject): boolean {
 }
 
 export function readErrorObject(body: JsonObject): ErrorText {
-  // ModelScope writes `errors` (2025).
   const nested = firstObject(body["error"], body["errors"]);
   const source = nested ?? body;
   const plain = typeof body["error"] === "string" ? body["error"] : undefined;

@@ -58,13 +58,14 @@ export function classifyAnswer(body: string, facts: AnswerFacts, source: Refusal
   return classify({ ...text, httpStatus: facts.status }, facts.retryAfterMs, source);
 }
 
-/** Classifies an event; undefined when it is no error. */
+/** Classifies an event; undefined when it is no error. @param event its text, where it is no object */
 export function classifyEvent(
-  event: JsonObject,
+  event: JsonObject | string,
   isErrorEvent: boolean,
   status: number | undefined,
   source: RefusalSource,
 ): UpstreamRefusal | undefined {
+  if (typeof event === "string") return isErrorEvent && event !== "" ? classifyText(event, source) : undefined;
   const text = readStreamError(event, isErrorEvent);
   if (text === undefined) return undefined;
   return classify({ ...text, httpStatus: text.status ?? status ?? 200 }, undefined, source);

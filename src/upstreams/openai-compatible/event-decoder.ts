@@ -8,6 +8,7 @@ import type { CompletionChunk } from "../../wire/openai-compatible.ts";
 import { JsonTextTemplate } from "../json-text-template.ts";
 import { parseObject, statusComment } from "./error-body.ts";
 import { classifyEvent } from "./errors.ts";
+import { strayJson } from "./event-frames.ts";
 import { plainText, textOfPlain } from "./plain-text.ts";
 import { type Emit, type ReplyOptions, ReplyReader } from "./reply-reader.ts";
 import type { TextKind } from "./think-tags.ts";
@@ -66,7 +67,15 @@ class Decoder implements EventDecoder, SseSink {
 
   event(event: SseEvent): void {
     if (this.#reader.hasEnded || this.#passOn(event)) return;
-    this.#parse(event.data, event.type === "error");
+    const chunk = this.#read(textDecoder.decode(event.data), event.type === "error");
+    if (chunk !== undefined && this.#uselessShapes < maxUselessShapes && !this.#reader.hasEnded) {
+      this.#learn(event.data, chunk);
+    }
+  }
+
+  unknownLine(line: Uint8Array): void {
+    const stray = this.#reader.hasEnded ? undefined : strayJson(textDecoder.decode(line));
+    if (stray !== undefined) this.#read(stray.text, stray.isError);
   }
 
   comment(text: Uint8Array): void {
@@ -85,18 +94,18 @@ class Decoder implements EventDecoder, SseSink {
     return true;
   }
 
-  #parse(data: Uint8Array, isErrorEvent: boolean): void {
-    const text = textDecoder.decode(data).trim();
-    if (text === "[DONE]") return this.#reader.done();
+  /** @returns the chunk, if it is one */
+  #read(data: string, isErrorEvent: boolean): JsonObject | undefined {
+    const text = data.trim();
+    if (text === "[DONE]") return void this.#reader.done();
     const event = parseObject(text);
+    const refusal = classifyEvent(event ?? text, isErrorEvent, this.#toldStatus, this.#options.source);
+    if (refusal !== undefined) return void this.#reader.refuse(refusal);
     if (event === undefined) return text === "" ? undefined : this.#skip("no JSON object");
-    const refusal = classifyEvent(event, isErrorEvent, this.#toldStatus, this.#options.source);
-    if (refusal !== undefined) return this.#reader.refuse(refusal);
+    if (!Array.isArray(event["choices"]) && event["usage"] == null) return this.#skip("unknown event");
     // Fields are checked one by one where they are used.
-    const chunk = event as CompletionChunk;
-    if (!Array.isArray(chunk.choices) && chunk.usage == null) return this.#skip("unknown event");
-    this.#reader.accept(chunk);
-    if (this.#uselessShapes < maxUselessShapes && !this.#reader.hasEnded) this.#learn(data, event);
+    this.#reader.accept(event as CompletionChunk);
+    return event;
   }
 
   #learn(data: Uint8Array, event: JsonObject): void {
@@ -108,9 +117,8 @@ class Decoder implements EventDecoder, SseSink {
     if (template !== undefined) this.#learnt = { template, event: { type: kind, text: template.text } };
   }
 
-  #skip(reason: string): void {
-    if (this.#hasSkipped) return;
+  #skip(reason: string): undefined {
+    if (!this.#hasSkipped) this.#options.onSkipped?.(reason);
     this.#hasSkipped = true;
-    this.#options.onSkipped?.(reason);
   }
 }

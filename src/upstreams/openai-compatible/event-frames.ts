@@ -50,13 +50,25 @@ export interface EventFrame {
   /** Joined; undefined without a data line. */
   readonly data: string | undefined;
   readonly type: string;
-  /** All of its lines are such as a stream may have. */
+  /**
+   * It has data and comments alone. Names, ids and times for retries are between the server and the gateway: openai's
+   * Python client takes each blank line behind an id for an event, and fails at a heartbeat's (2026-11).
+   */
   readonly isClean: boolean;
   /** A comment told it. */
   readonly status: number | undefined;
+  /** What stands beside the data. */
+  readonly stray: readonly StrayJson[];
+}
+
+/** JSON on a line that no event stream has. */
+export interface StrayJson {
+  readonly text: string;
+  readonly isError: boolean;
 }
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const none: readonly StrayJson[] = [];
 
 /** @see https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation */
 export function readFrame(bytes: Uint8Array, start: number, end: number): EventFrame {
@@ -64,7 +76,7 @@ export function readFrame(bytes: Uint8Array, start: number, end: number): EventF
   if (isDataField(bytes, start) && bytes.indexOf(lineFeed, start) === end - 2 && bytes[end - 3] !== carriageReturn) {
     const dataStart = bytes[start + 5] === space ? start + 6 : start + 5;
     const data = decoder.decode(bytes.subarray(dataStart, end - 2));
-    if (!data.includes("\r")) return { data, type: "", isClean: true, status: undefined };
+    if (!data.includes("\r")) return { data, type: "", isClean: true, status: undefined, stray: none };
   }
   return readLines(decoder.decode(bytes.subarray(start, end)));
 }
@@ -72,6 +84,12 @@ export function readFrame(bytes: Uint8Array, start: number, end: number): EventF
 /** @param data joined, as it was read: it may have stood in several lines */
 export function dataFrame(data: string): string {
   return `data: ${data.replaceAll("\n", "\ndata: ")}\n\n`;
+}
+
+/** llama.cpp wrote `error: {...}` (2024 to 2025); whole answers under the content type of a stream have no field at all. */
+export function strayJson(line: string): StrayJson | undefined {
+  const [, name, text] = /^(error: ?)?(\{.*)$/.exec(line) ?? [];
+  return text === undefined ? undefined : { text, isError: name !== undefined };
 }
 
 /** `data:` */
@@ -87,15 +105,21 @@ export function isDataField(bytes: Uint8Array, at: number): boolean {
 
 function readLines(text: string): EventFrame {
   const data: string[] = [];
-  let [type, isClean]: [string, boolean] = ["", true];
+  const stray: StrayJson[] = [];
+  // A mark at the beginning of a server's stream may stand in the middle of the client's, where it would spoil its line.
+  const lines = text.replace(/^\uFEFF/, "");
+  let [type, isClean]: [string, boolean] = ["", lines === text];
   let status: number | undefined;
-  // A byte order mark may stand at the very beginning of a stream.
-  for (const line of text.replace(/^\uFEFF/, "").split(/\r\n|\r|\n/)) {
+  for (const line of lines.split(/\r\n|\r|\n/)) {
     const [, name = "", value = ""] = /^([^:]*)(?:: ?)?([\s\S]*)$/.exec(line) ?? [];
     if (name === "data") data.push(value);
-    else if (name === "event") type = value;
     else if (line.startsWith(":")) status = statusComment(line).status ?? status;
-    else if (line !== "" && name !== "id" && name !== "retry") isClean = false;
+    else if (line !== "") {
+      isClean = false;
+      if (name === "event") type = value;
+      const json = strayJson(line);
+      if (json !== undefined) stray.push(json);
+    }
   }
-  return { data: data.length === 0 ? undefined : data.join("\n"), type, isClean, status };
+  return { data: data.length === 0 ? undefined : data.join("\n"), type, isClean, status, stray };
 }

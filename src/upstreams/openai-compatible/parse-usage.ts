@@ -9,12 +9,13 @@ export function parseUsage(raw: CompletionUsage): TokenUsage | undefined {
   const outputTokens = raw.completion_tokens ?? 0;
   if (typeof inputTokens !== "number" || typeof outputTokens !== "number") return undefined;
   if (inputTokens + outputTokens === 0) return undefined;
+  const total = raw.total_tokens;
   const cachedTokens = raw.prompt_tokens_details?.cached_tokens;
   const reasoningTokens = raw.completion_tokens_details?.reasoning_tokens ?? raw.reasoning_tokens;
   return {
     inputTokens,
     outputTokens,
-    totalTokens: raw.total_tokens || inputTokens + outputTokens,
+    totalTokens: typeof total === "number" && total > 0 ? total : inputTokens + outputTokens,
     ...(typeof cachedTokens === "number" ? { cachedTokens } : {}),
     ...(typeof reasoningTokens === "number" ? { reasoningTokens } : {}),
   };

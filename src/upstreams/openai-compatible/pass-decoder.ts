@@ -48,6 +48,8 @@ export class PassDecoder implements EventDecoder {
   /** Some event since then said something. */
   #isSemantic = false;
   #quietBytes = 0;
+  /** Something was said, and is no longer held back. */
+  #hasBegun = false;
 
   constructor(options: PassDecoderOptions) {
     this.#options = options;
@@ -131,7 +133,10 @@ export class PassDecoder implements EventDecoder {
   #readEvent(bytes: Uint8Array, start: number, end: number, emit: Emit): void {
     const frame = readFrame(bytes, start, end);
     this.#toldStatus = frame.status ?? this.#toldStatus;
-    const instead = this.#insteadOf(frame);
+    if (frame.stray.length > 0) this.#readStray(frame, bytes, start, emit);
+    // Comments in front of the first word would be kept for it, any number of them, and nobody waits for them.
+    const isEarly = bytes[start] === colon && !this.#hasBegun && !this.#isSemantic;
+    const instead = isEarly && frame.data === undefined ? "" : this.#insteadOf(frame);
     if (instead === undefined) {
       this.#isSemantic ||= frame.data !== undefined && this.reader.isSemantic;
     } else {
@@ -144,9 +149,19 @@ export class PassDecoder implements EventDecoder {
     this.#tellEnding(emit);
   }
 
+  #readStray({ stray }: EventFrame, bytes: Uint8Array, start: number, emit: Emit): void {
+    this.#flush(bytes, start, emit);
+    for (const { text, isError } of stray) {
+      if (this.reader.hasEnded) return;
+      this.#emitText(this.reader.read(text, isError, this.#toldStatus) ?? dataFrame(text), emit);
+      this.#tellEnding(emit);
+    }
+  }
+
   /** What goes out in the place of an event that is not known by its shape. Undefined: it does itself. */
   #insteadOf({ data, type, isClean }: EventFrame): string | undefined {
     if (data === undefined) return isClean ? undefined : "";
+    if (this.reader.hasEnded) return "";
     const instead = this.reader.read(data, type === "error", this.#toldStatus);
     return instead ?? (isClean ? undefined : dataFrame(data));
   }
@@ -186,6 +201,7 @@ export class PassDecoder implements EventDecoder {
     frames.end = end;
     frames.isSemantic = this.#isSemantic || this.#quietBytes > maxQuietBytes;
     this.#isSemantic = false;
+    this.#hasBegun ||= frames.isSemantic;
     emit(frames);
   }
 
@@ -200,3 +216,4 @@ export class PassDecoder implements EventDecoder {
 }
 
 const lineFeed = 10;
+const colon = 58;

@@ -2,7 +2,7 @@
 // reply-reader.ts says what the event means by the rules of all dialects; if that is what its own words say, it is sound.
 
 import type { FinishReason, TokenUsage, UpstreamEvent } from "../../contract/events.ts";
-import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts";
+import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import type { PassThrough } from "../../contract/upstream.ts";
 import { estimatedTokensOf } from "../../conversation/estimate-tokens.ts";
 import type { CompletionChunk } from "../../wire/openai-compatible.ts";
@@ -12,6 +12,7 @@ import { dataFrame } from "./event-frames.ts";
 import { type ReplyOptions, ReplyReader } from "./reply-reader.ts";
 import { firstChoice, isSound, PassedCalls } from "./sound-chunk.ts";
 import type { TextFlow } from "./text-flow.ts";
+import { encodeUsage, type Fields, headOf, toldChoice, toldUsage, withModel, withoutUsage } from "./told-chunk.ts";
 
 export interface PassOptions extends ReplyOptions {
   /** What the client calls the model. */
@@ -19,8 +20,6 @@ export interface PassOptions extends ReplyOptions {
   /** The client asked for usage in its stream. */
   readonly wantsUsage: boolean;
 }
-
-type Fields = { [field: string]: Json | undefined };
 
 /** A class and not closures: every open stream holds one. */
 export class PassReader implements PassThrough {
@@ -73,9 +72,10 @@ export class PassReader implements PassThrough {
     this.sound = undefined;
     if (text.trim() === "[DONE]") return this.#end(() => this.#reader.done());
     const event = parseObject(text);
-    if (event === undefined) return text.trim() === "" ? undefined : this.#skip("no JSON object");
-    const refusal = classifyEvent(event, isErrorEvent, status, this.#options.source);
+    const refusal = classifyEvent(event ?? text.trim(), isErrorEvent, status, this.#options.source);
     if (refusal !== undefined) return this.#end(() => this.#reader.refuse(refusal));
+    // Data without any, too: clients parse it as JSON.
+    if (event === undefined) return text.trim() === "" ? "" : this.#skip("no JSON object");
     if (!Array.isArray(event["choices"]) && event["usage"] == null) return this.#skip("unknown event");
     return this.#chunk(event, text);
   }
@@ -93,7 +93,7 @@ export class PassReader implements PassThrough {
   }
 
   #chunk(event: JsonObject, text: string): string | undefined {
-    this.#head ??= this.#headOf(event);
+    this.#noteHead(event);
     // Fields are checked one by one where they are used.
     this.#reader.accept(event as CompletionChunk);
     const said = this.#take();
@@ -112,13 +112,22 @@ export class PassReader implements PassThrough {
 
   /** A chunk of usage, mostly, or something that only its client understands. */
   #withoutChoice(event: JsonObject, text: string, said: readonly UpstreamEvent[]): string | undefined {
-    const { wantsUsage } = this.#options;
-    const isUsage = event["usage"] != null;
-    if (isUsage && wantsUsage && isCounted(event["usage"])) this.#usageFrame = this.#frame(event, text);
+    const { choices, usage } = event;
+    const isEmpty = Array.isArray(choices) && choices.length === 0;
+    if (usage != null) this.#keepUsage(isEmpty ? event : { ...event, choices: [] }, isEmpty ? text : undefined);
     if (this.#reader.hasEnded) return this.#endWith(said);
-    if (isUsage) return "";
+    if (usage != null) return "";
+    if (!isEmpty) return this.#skip("choices that are none");
     const changed = this.#withModel(event);
     return changed === event ? undefined : frameOf(changed);
+  }
+
+  /** @param text the same, as it came, where it did */
+  #keepUsage(event: JsonObject, text: string | undefined): void {
+    const told = this.#options.wantsUsage ? toldUsage(event["usage"]) : undefined;
+    if (told === undefined) return;
+    const changed = this.#withModel(told === event["usage"] ? event : { ...event, usage: told });
+    this.#usageFrame = changed === event && text !== undefined ? dataFrame(text) : frameOf(changed);
   }
 
   #keepFinish(event: JsonObject, choice: JsonObject, text: string | undefined, said: readonly UpstreamEvent[]): string {
@@ -216,42 +225,30 @@ export class PassReader implements PassThrough {
 
   /** The same chunk where nothing has to be changed about it. */
   #changed(event: JsonObject, choice: JsonObject, isFinish: boolean): JsonObject {
-    const changed = this.#withModel(this.#withoutUsage(event, isFinish));
-    const delta = choice["delta"];
-    if (!isJsonObject(delta)) return changed;
-    const lacksRole = !this.#hasRole && delta["role"] !== "assistant";
+    const changed = this.#withModel(this.#withUsage(event, isFinish));
+    const told = toldChoice(choice, this.#hasRole);
     this.#hasRole = true;
-    const isRenamed = typeof delta["reasoning"] === "string" && delta["reasoning_content"] == null;
-    if (!lacksRole && !isRenamed) return changed;
-    const { reasoning, ...rest } = delta;
-    const thought = isRenamed ? { reasoning_content: reasoning } : reasoning === undefined ? {} : { reasoning };
-    const told = { ...rest, ...thought, ...(lacksRole ? { role: "assistant" } : {}) };
-    return { ...changed, choices: [{ ...choice, delta: told }] };
+    return told === choice ? changed : { ...changed, choices: [told] };
   }
 
   /** It is told once, at the end: clients add up what they are told. */
-  #withoutUsage(event: JsonObject, isFinish: boolean): JsonObject {
-    const { usage, ...rest } = event;
+  #withUsage(event: JsonObject, isFinish: boolean): JsonObject {
+    const { usage } = event;
     if (usage == null) return event;
-    const isTold = isFinish && this.#options.wantsUsage && isCounted(usage) && this.#usageFrame === "";
-    if (!isTold) return rest;
+    const told = isFinish && this.#options.wantsUsage && this.#usageFrame === "" ? toldUsage(usage) : undefined;
+    if (told === undefined) return withoutUsage(event);
     this.#hasToldUsage = true;
-    return event;
+    return told === usage ? event : { ...event, usage: told };
   }
 
   #withModel(event: JsonObject): JsonObject {
-    const { toldModel } = this.#options;
-    return event["model"] === toldModel ? event : { ...event, model: toldModel };
+    return withModel(event, this.#options.toldModel);
   }
 
-  #frame(event: JsonObject, text: string): string {
-    const changed = this.#withModel(event);
-    return changed === event ? dataFrame(text) : frameOf(changed);
-  }
-
-  #headOf({ choices: _choices, usage: _usage, timings: _timings, ...head }: JsonObject): Fields {
-    // Came out of JSON.parse.
-    return { ...(head as Fields), model: this.#options.toldModel };
+  /** Azure's first chunk has no id and no time: the next one that has is the one to follow. */
+  #noteHead(event: JsonObject): void {
+    const isKnown = this.#head !== undefined && (this.#head["id"] || !event["id"]);
+    if (!isKnown) this.#head = headOf(event, this.#options.toldModel);
   }
 
   #note(said: readonly UpstreamEvent[]): void {
@@ -292,21 +289,6 @@ function saysSomething(choice: JsonObject | undefined): boolean {
   );
 }
 
-/** Zeros all over are LM Studio's way to say that it does not know (#1602). */
-function isCounted(usage: unknown): boolean {
-  return isJsonObject(usage) && (Number(usage["prompt_tokens"]) > 0 || Number(usage["completion_tokens"]) > 0);
-}
-
 function frameOf(chunk: object): string {
   return `data: ${JSON.stringify(chunk)}\n\n`;
-}
-
-function encodeUsage(usage: TokenUsage): Json {
-  return {
-    prompt_tokens: usage.inputTokens,
-    completion_tokens: usage.outputTokens,
-    total_tokens: usage.totalTokens,
-    prompt_tokens_details: { cached_tokens: usage.cachedTokens ?? 0 },
-    completion_tokens_details: { reasoning_tokens: usage.reasoningTokens ?? 0 },
-  };
 }

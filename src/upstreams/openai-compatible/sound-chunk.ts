@@ -24,7 +24,7 @@ export class PassedCalls {
 
 export function firstChoice(chunk: JsonObject): JsonObject | undefined {
   const choices = chunk["choices"];
-  const choice: unknown = Array.isArray(choices) ? choices[0] : undefined;
+  const choice: unknown = Array.isArray(choices) ? choices.find(isJsonObject) : undefined;
   return isJsonObject(choice) ? choice : undefined;
 }
 
@@ -47,7 +47,9 @@ export function isSound(
   // Under the other name it is told by the one that clients read; under both, as vLLM had it for some versions, it is there.
   const thought = delta["reasoning_content"] ?? delta["reasoning"] ?? "";
   if (isText(delta["reasoning"]) && delta["reasoning"] !== thought) return false;
-  const answer = isText(delta["content"]) ? delta["content"] : (delta["refusal"] ?? delta["content"] ?? "");
+  const content = delta["content"] ?? "";
+  if (typeof content !== "string") return false;
+  const answer = content || (delta["refusal"] ?? "");
   const expected = new Expected(said, calls.count);
   return (
     expected.text("reasoning-delta", thought) && expected.text("text-delta", answer) && areCalls(delta, expected, calls)
@@ -99,10 +101,12 @@ class Expected {
       if (piece["index"] !== this.#begun.index || typeof called["arguments"] !== "string") return false;
       // Some clients put names together that are told more than once, and take "" for an id.
     } else if (piece["id"] != null || called["name"] != null) return false;
-    return this.#argumentsOf(piece, called["arguments"] ?? "", calls);
+    return this.#argumentsOf(piece, called["arguments"], calls);
   }
 
   #argumentsOf(piece: JsonObject, text: unknown, calls: PassedCalls): boolean {
+    // Clients put the pieces together as they come: "null" would stand among them.
+    if (typeof text !== "string") return false;
     // It says nothing, but a client would make a call of an index that it has not been told.
     if (text === "") return typeof piece["index"] === "number" && piece["index"] < this.#nextCall;
     const event = this.#said[this.#next++];

@@ -8,6 +8,7 @@ import type { CompletionChunk } from "../../wire/openai-compatible.ts";
 import type { PassOptions } from "./pass-reader.ts";
 import { ReplyReader } from "./reply-reader.ts";
 import { firstChoice, isSound, PassedCalls } from "./sound-chunk.ts";
+import { toldUsage } from "./told-chunk.ts";
 
 export interface WholeAnswer {
   readonly decoder: EventDecoder;
@@ -59,7 +60,7 @@ function isSoundAnswer(body: JsonObject, said: readonly UpstreamEvent[], deltas:
   if (choice === undefined || !isJsonObject(message) || end?.type !== "reply-end") return false;
   if (message["role"] !== "assistant" || choice["finish_reason"] !== end.finishReason) return false;
   if (message["reasoning"] != null && message["reasoning_content"] == null) return false;
-  if (!said.some(({ type }) => type === "usage-update")) return false;
+  if (!isJsonObject(body["usage"]) || toldUsage(body["usage"]) !== body["usage"]) return false;
   // Calls of a whole message have no indexes.
   const calls = message["tool_calls"] ?? [];
   const indexed = Array.isArray(calls) ? calls.map((call: unknown, index) => ({ index, ...(call as object) })) : calls;

@@ -43,7 +43,7 @@ function find(
   const catalog = createModelCatalog({ upstreams, clock: Date.now });
   const defaultModel = "defaultModel" in options ? options.defaultModel : "qwen3-max";
   const routes = createModelRoutes({ upstreams, catalog, routes: options.routes ?? {}, defaultModel });
-  return routes.find(model, options.pinned).then((found) => found.map(spell));
+  return Promise.resolve(routes.find(model, options.pinned)).then((found) => found.map(spell));
 }
 
 const spell = ({ upstream, model }: Candidate): string => `${upstream.name}/${model ?? ""}`;

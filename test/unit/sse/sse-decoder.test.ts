@@ -99,6 +99,17 @@ describe("sseDecoder tells", () => {
     expect(comments).toEqual([" ping", "", "a:b"]);
   });
 
+  test("lines of fields that the standard does not know, whole, and of no others", () => {
+    const lines: string[] = [];
+    const decoder = createSseDecoder({ event() {}, unknownLine: (line) => lines.push(textOf(line)) });
+    decoder.feed(bytesOf('error: {"a"'));
+    decoder.feed(bytesOf(':1}\r\ndata: a\nid: 7\nretry: 5\nevent: x\n: c\nDATA: b\n\n{"b":2}\n'));
+    decoder.feed(bytesOf("last"));
+    decoder.end();
+
+    expect(lines).toEqual(['error: {"a":1}', "DATA: b", '{"b":2}', "last"]);
+  });
+
   test("a retry of digits only", () => {
     const delays: number[] = [];
     const decoder = createSseDecoder({ event() {}, retry: (delayMs) => delays.push(delayMs) });
