@@ -8,40 +8,9 @@ import { jsonText } from "../contract/json.ts";
 import type { PassThrough, ReplyOutcome, UpstreamReply } from "../contract/upstream.ts";
 import type { Log } from "../telemetry/log.ts";
 import { clientLeft, clientStalled, connectionBroke, emptyAnswer } from "./attempt-errors.ts";
+import type { AttemptEnd, AttemptHooks } from "./attempt-hooks.ts";
 import type { Liveness, Watched } from "./liveness.ts";
 import type { ReplyConsumer } from "./reply-consumer.ts";
-
-export interface CleanEnd {
-  readonly finishReason: FinishReason;
-  readonly usage: TokenUsage | undefined;
-  readonly continuation: Continuation | undefined;
-}
-
-export interface AttemptHooks {
-  /** The upstream told where the reply stands. Resolves when that is noted, and never rejects: the head waits for it. */
-  started(reply: UpstreamReply, continuation: Continuation): Promise<void>;
-  /** Commits the turn before its end is told; fills in the usage where the upstream was silent. */
-  commit(end: CleanEnd, settleMs: number): Promise<TokenUsage>;
-  firstToken(): void;
-  /** The client has stopped reading for too long: its connection is of no more use. */
-  abandoned(): void;
-  /** Whether a reply that ended well and said nothing is to be asked for once more. */
-  repeatsEmpty(): boolean;
-  /** Everything is over at the upstream. Called once, before `begun` rejects. */
-  ended(end: AttemptEnd): Promise<void>;
-}
-
-export interface AttemptEnd {
-  readonly outcome: ReplyOutcome;
-  /** False: nothing of this reply reached the client, so another attempt may follow. */
-  readonly hasBegun: boolean;
-  readonly usage: TokenUsage | undefined;
-  readonly error: GatewayError | undefined;
-  /** Milliseconds that the chat still needs to settle. */
-  readonly settleMs: number;
-  readonly receivedBytes: number;
-  readonly receivedChunks: number;
-}
 
 /** How long an abandoned reply is read on to learn the id that its stop call needs. */
 const learnMs = 2000;
@@ -54,11 +23,8 @@ export class Attempt implements ByteSink, Watched {
   pausedAtMs: number | undefined = undefined;
   lastWriteAtMs: number;
 
-  /** Resolves at the first semantic event or the clean end; rejects when the reply failed before either. */
-  readonly begun: Promise<void>;
-  #resolveBegun: () => void = () => {};
+  readonly #begun = Promise.withResolvers<void>();
   #noted: Promise<void> | undefined;
-  #rejectBegun: (error: GatewayError) => void = () => {};
   readonly #reply: UpstreamReply;
   readonly #consumer: ReplyConsumer;
   readonly #hooks: AttemptHooks;
@@ -96,12 +62,6 @@ export class Attempt implements ByteSink, Watched {
     this.#debugLog = options.debugLog;
     this.startedAtMs = options.startedAtMs;
     this.lastWriteAtMs = options.liveness.now();
-    this.begun = new Promise((resolve, reject) => {
-      this.#resolveBegun = resolve;
-      this.#rejectBegun = reject;
-    });
-    // A reply that is aborted before it began has nobody who waits for this any more.
-    this.begun.catch(() => {});
   }
 
   /** The model that is really asked. */
@@ -114,9 +74,11 @@ export class Attempt implements ByteSink, Watched {
     return this.#reply.passThrough;
   }
 
-  run(): void {
+  /** Resolves at the first semantic event or the clean end; rejects when the reply failed before either. */
+  run(): Promise<void> {
     this.#liveness.watch(this);
     this.#reply.body.start(this);
+    return this.#begun.promise;
   }
 
   chunk(bytes: Uint8Array): void {
@@ -265,8 +227,8 @@ export class Attempt implements ByteSink, Watched {
     this.#hooks.firstToken();
     // Whoever has seen words of a reply may count on its being stopped, even if the gateway is killed now.
     if (!this.#hasReachedClient) return;
-    if (this.#noted === undefined) this.#resolveBegun();
-    else void this.#noted.then(this.#resolveBegun);
+    if (this.#noted === undefined) this.#begun.resolve();
+    else void this.#noted.then(this.#begun.resolve);
   }
 
   /** The body is over and its reply is not. What has not begun is asked for anew; the rest of what has may be stored. */
@@ -293,29 +255,33 @@ export class Attempt implements ByteSink, Watched {
   /** The upstream's end decides: from here on a hang-up changes nothing. */
   async #complete(finishReason: FinishReason): Promise<void> {
     this.#end();
-    this.#awaitBodyEnd();
-    const settleMs = await this.#reply.onEnd("complete").catch(() => 0);
+    // The body's end follows the finish closely: read up to it, the connection serves the next turn.
+    if (!this.#isBodyOver) this.#reply.body.resume();
+    let settleMs = 0;
     try {
-      const end = { finishReason, usage: this.#usage, continuation: this.#continuation };
-      const usage = await this.#hooks.commit(end, settleMs);
+      settleMs = await this.#reply.onEnd("complete");
+    } catch {
+      // The answer is whole all the same.
+    }
+    if (!this.#isBodyOver) this.#limitBodyEnd();
+    try {
+      const usage = this.#hooks.usageOf(this.#usage);
+      await this.#hooks.commit(this.#continuation, settleMs);
       this.#consumer.complete(finishReason, usage, this.#reply.passThrough);
-      await this.#hooks.ended({ ...this.#endOf("complete"), hasBegun: true, usage, settleMs });
-      this.#resolveBegun();
+      await this.#hooks.ended(this.#endOf("complete", undefined, settleMs, usage));
+      this.#begun.resolve();
     } catch (cause) {
       // A fault of our own: nobody may wait for an end that will not come.
       const error = toGatewayError(cause);
       if (this.#hasReachedClient) this.#consumer.fail(error);
-      await this.#hooks.ended({ ...this.#endOf("failed"), error, settleMs });
-      this.#rejectBegun(error);
+      await this.#hooks.ended(this.#endOf("failed", error, settleMs));
+      this.#begun.reject(error);
     }
   }
 
-  /** It follows the finish closely: read up to it, the connection serves the next turn. */
-  #awaitBodyEnd(): void {
-    if (this.#isBodyOver) return;
+  #limitBodyEnd(): void {
     this.#bodyTimer = setTimeout(() => this.#reply.body.cancel(), bodyEndMs);
     this.#bodyTimer.unref();
-    this.#reply.body.resume();
   }
 
   #finishLeaving(): void {
@@ -328,17 +294,22 @@ export class Attempt implements ByteSink, Watched {
   async #giveBack(outcome: "failed" | "aborted", error: GatewayError | undefined): Promise<void> {
     // A stop call that fails leaves the chat to settle by itself.
     const settleMs = await this.#reply.onEnd(outcome, error).catch(() => learnMs);
-    await this.#hooks.ended({ ...this.#endOf(outcome), error, settleMs });
-    this.#rejectBegun(error ?? clientLeft());
+    await this.#hooks.ended(this.#endOf(outcome, error, settleMs));
+    this.#begun.reject(error ?? clientLeft());
   }
 
-  #endOf(outcome: ReplyOutcome): AttemptEnd {
+  #endOf(
+    outcome: ReplyOutcome,
+    error: GatewayError | undefined,
+    settleMs: number,
+    usage: TokenUsage | undefined = this.#usage,
+  ): AttemptEnd {
     return {
       outcome,
-      hasBegun: this.#hasReachedClient,
-      usage: this.#usage,
-      error: undefined,
-      settleMs: 0,
+      hasBegun: outcome === "complete" || this.#hasReachedClient,
+      usage,
+      error,
+      settleMs,
       receivedBytes: this.#receivedBytes,
       receivedChunks: this.#receivedChunks,
     };

@@ -1,7 +1,7 @@
 // Which candidates are passed over for a while because they fail. Never the last word: when none is well, all are asked.
 
 import type { ErrorKind } from "../contract/gateway-error.ts";
-import { Circuit, type CircuitState } from "./circuit.ts";
+import { Circuit, type CircuitState, type Trial } from "./circuit.ts";
 import type { Candidate } from "./model-routes.ts";
 
 /** What is known of an upstream as a whole, for whoever checks its health. */
@@ -69,7 +69,8 @@ const illnesses: ReadonlySet<ErrorKind> = new Set([
   "upstream-auth",
 ]);
 
-export function createBreaker({ openMs, trialMs, clock }: BreakerOptions): Breaker {
+export function createBreaker(options: BreakerOptions): Breaker {
+  const { openMs, clock } = options;
   /** Upstreams are those of the settings: few. */
   const upstreams = new Map<string, UpstreamHealth>();
 
@@ -89,8 +90,8 @@ export function createBreaker({ openMs, trialMs, clock }: BreakerOptions): Break
 
   return {
     choose(candidates) {
-      const [first] = candidates;
-      if (first === undefined || candidates.length < 2) return candidates;
+      if (candidates.length < 2) return candidates;
+      const first = candidates[0]!;
       if (candidates.some(({ upstream }) => upstream !== first.upstream)) {
         for (const { upstream } of candidates) upstreamOf(upstream.name).hasAlternative = true;
       }
@@ -101,31 +102,7 @@ export function createBreaker({ openMs, trialMs, clock }: BreakerOptions): Break
     ask(candidate) {
       const upstream = upstreamOf(candidate.upstream.name);
       const model = modelOf(upstream, candidate);
-      const nowMs = clock();
-      const trials = { upstream: upstream.circuit.enter(nowMs, trialMs), model: model.circuit.enter(nowMs, trialMs) };
-      return {
-        succeeded() {
-          // What it failed before it was tried again is over.
-          if (!model.circuit.isClosed) model.newest.length = 0;
-          note(model, false);
-          model.circuit.close();
-          upstream.circuit.close();
-        },
-        failed(kind) {
-          const triedUpstream = upstream.circuit.leave(trials.upstream);
-          const triedModel = model.circuit.leave(trials.model);
-          // A refusal leaves the trial to the next request: whether it is well is not known yet.
-          if (!illnesses.has(kind)) return;
-          note(model, true);
-          const untilMs = clock() + openMs;
-          if (triedUpstream) upstream.circuit.open(untilMs);
-          if (triedModel || isIll(model)) model.circuit.open(untilMs);
-        },
-        left() {
-          upstream.circuit.leave(trials.upstream);
-          model.circuit.leave(trials.model);
-        },
-      };
+      return new AskedCandidate(options, upstream, model);
     },
     state(name) {
       const { circuit, models } = upstreamOf(name);
@@ -145,6 +122,48 @@ export function createBreaker({ openMs, trialMs, clock }: BreakerOptions): Break
       for (const model of models.values()) model.circuit.halfOpen(clock());
     },
   };
+}
+
+/** A class, so that a request that is being served holds no closures for it. */
+class AskedCandidate implements Asked {
+  readonly #options: BreakerOptions;
+  readonly #upstream: UpstreamHealth;
+  readonly #model: ModelHealth;
+  readonly #upstreamTrial: Trial | undefined;
+  readonly #modelTrial: Trial | undefined;
+
+  constructor(options: BreakerOptions, upstream: UpstreamHealth, model: ModelHealth) {
+    this.#options = options;
+    this.#upstream = upstream;
+    this.#model = model;
+    const nowMs = options.clock();
+    this.#upstreamTrial = upstream.circuit.enter(nowMs, options.trialMs);
+    this.#modelTrial = model.circuit.enter(nowMs, options.trialMs);
+  }
+
+  succeeded(): void {
+    // What it failed before it was tried again is over.
+    if (!this.#model.circuit.isClosed) this.#model.newest.length = 0;
+    note(this.#model, false);
+    this.#model.circuit.close();
+    this.#upstream.circuit.close();
+  }
+
+  failed(kind: ErrorKind): void {
+    const triedUpstream = this.#upstream.circuit.leave(this.#upstreamTrial);
+    const triedModel = this.#model.circuit.leave(this.#modelTrial);
+    // A refusal leaves the trial to the next request: whether it is well is not known yet.
+    if (!illnesses.has(kind)) return;
+    note(this.#model, true);
+    const untilMs = this.#options.clock() + this.#options.openMs;
+    if (triedUpstream) this.#upstream.circuit.open(untilMs);
+    if (triedModel || isIll(this.#model)) this.#model.circuit.open(untilMs);
+  }
+
+  left(): void {
+    this.#upstream.circuit.leave(this.#upstreamTrial);
+    this.#model.circuit.leave(this.#modelTrial);
+  }
 }
 
 function modelOf({ models }: UpstreamHealth, { model = "" }: Candidate): ModelHealth {

@@ -8,33 +8,47 @@ import type { ReplyConsumer } from "./reply-consumer.ts";
 import { RawText } from "./raw-text.ts";
 import type { SentReply } from "./sent-reply.ts";
 
-interface Collected {
-  /** Made at the first event: before it the turn may not be known. */
-  sent: SentReply | undefined;
+export interface CollectorHooks {
+  /** Takes what the client is sent. Asked at the first event: before it the turn may not be known. */
+  createSent(): SentReply;
+  /** The whole answer as its client will read it. */
+  encodeReply(reply: ChatReply): string;
+}
+
+const encoder = new TextEncoder();
+
+/** What one attempt has said so far. */
+class Collected {
+  readonly text = new RawText();
+  readonly reasoning = new RawText();
+  readonly calls: { callId: string; toolName: string; argumentsText: string }[] = [];
+  readonly sources: Source[] = [];
+  readonly sent: SentReply;
+  readonly sequence: EventSequence;
   /** As the sequence told it: calls decide it. */
   toldReason: FinishReason | undefined;
-  readonly sequence: EventSequence;
-  readonly text: RawText;
-  readonly reasoning: RawText;
-  readonly calls: { callId: string; toolName: string; argumentsText: string }[];
-  readonly sources: Source[];
+
+  constructor(sent: SentReply) {
+    this.sent = sent;
+    this.sequence = new EventSequence((event) => {
+      collect(this, event);
+      sent.note(event);
+    });
+  }
 }
 
 export class Collector implements ReplyConsumer {
   readonly #identity: ReplyIdentity;
-  readonly #createSent: () => SentReply;
-  readonly #encode: (reply: ChatReply) => string;
-  #collected: Collected;
+  readonly #hooks: CollectorHooks;
+  /** Made when there is something to collect: an answer that is passed on whole is not. */
+  #ownCollected: Collected | undefined;
   /** A whole answer that is passed on. */
   #passed: Uint8Array | undefined;
   #body: Uint8Array | undefined;
 
-  /** @param encode the whole answer as its client will read it */
-  constructor(identity: ReplyIdentity, createSent: () => SentReply, encode: (reply: ChatReply) => string) {
+  constructor(identity: ReplyIdentity, hooks: CollectorHooks) {
     this.#identity = identity;
-    this.#encode = encode;
-    this.#createSent = createSent;
-    this.#collected = this.#begin();
+    this.#hooks = hooks;
   }
 
   /** Nothing has been sent before the end, so a reply that broke off may be asked for once more. */
@@ -44,7 +58,7 @@ export class Collector implements ReplyConsumer {
 
   restart(): void {
     this.#passed = undefined;
-    this.#collected = this.#begin();
+    this.#ownCollected = undefined;
   }
 
   event(event: UpstreamEvent): void {
@@ -61,7 +75,6 @@ export class Collector implements ReplyConsumer {
   }
 
   get sent(): SentReply {
-    this.#collected.sent ??= this.#createSent();
     return this.#collected.sent;
   }
 
@@ -79,7 +92,7 @@ export class Collector implements ReplyConsumer {
       finishReason: toldReason ?? finishReason,
       usage,
     };
-    this.#body = new TextEncoder().encode(this.#encode(reply));
+    this.#body = encoder.encode(this.#hooks.encodeReply(reply));
   }
 
   fail(_error: GatewayError): void {}
@@ -101,21 +114,9 @@ export class Collector implements ReplyConsumer {
     return this.#body === undefined ? 0 : 1;
   }
 
-  #begin(): Collected {
-    const collected: Collected = {
-      sent: undefined,
-      toldReason: undefined,
-      sequence: new EventSequence((event) => {
-        collect(collected, event);
-        collected.sent ??= this.#createSent();
-        collected.sent.note(event);
-      }),
-      text: new RawText(),
-      reasoning: new RawText(),
-      calls: [],
-      sources: [],
-    };
-    return collected;
+  get #collected(): Collected {
+    this.#ownCollected ??= new Collected(this.#hooks.createSent());
+    return this.#ownCollected;
   }
 }
 

@@ -6,7 +6,7 @@ import { type GatewayError, httpStatus } from "../contract/gateway-error.ts";
 import type { ReplyOutcome, Upstream } from "../contract/upstream.ts";
 import { estimateTokens } from "../conversation/estimate-tokens.ts";
 import type { ReplyLabels } from "../telemetry/metrics.ts";
-import type { AttemptEnd } from "./attempt.ts";
+import type { AttemptEnd } from "./attempt-hooks.ts";
 import type { ExchangeOptions } from "./exchange-options.ts";
 import type { ReplyConsumer } from "./reply-consumer.ts";
 
@@ -22,16 +22,19 @@ export class ExchangeRecord {
   readonly #options: ExchangeOptions;
   readonly #startedAtMs: number;
   #firstTokenMs: number | undefined;
+  readonly #labels: ReplyLabels;
   #usage: TokenUsage | undefined;
   #receivedBytes = 0;
   #receivedChunks = 0;
   #hasEnded = false;
 
   constructor(options: ExchangeOptions) {
+    const { surface, candidates, request, liveness, metrics } = options;
     this.#options = options;
-    this.upstream = options.candidates[0]!.upstream;
-    this.#startedAtMs = options.liveness.now();
-    options.metrics?.replyStarted(this.#startLabels);
+    this.upstream = candidates[0]!.upstream;
+    this.#startedAtMs = liveness.now();
+    this.#labels = { surface: surface.name, upstream: this.upstream.name, stream: request.stream };
+    metrics?.replyStarted(this.#labels);
   }
 
   firstToken(): void {
@@ -105,7 +108,7 @@ export class ExchangeRecord {
     totalMs: number,
     { sentBytes, sentChunks }: ReplyConsumer,
   ): void {
-    this.#options.metrics?.replyEnded(this.#startLabels, {
+    this.#options.metrics?.replyEnded(this.#labels, {
       upstream: this.upstream.name,
       outcome,
       kind: error?.kind,
@@ -120,11 +123,6 @@ export class ExchangeRecord {
       receivedBytes: this.#receivedBytes,
       receivedChunks: this.#receivedChunks,
     });
-  }
-
-  get #startLabels(): ReplyLabels {
-    const { surface, candidates, request } = this.#options;
-    return { surface: surface.name, upstream: candidates[0]!.upstream.name, stream: request.stream };
   }
 
   /** Undefined while no account has served it. */

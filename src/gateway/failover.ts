@@ -1,7 +1,7 @@
 // Which candidate is asked next, in which words, and after which failure.
 
 import type { ChatRequest, Message } from "../contract/chat-request.ts";
-import type { GatewayError } from "../contract/gateway-error.ts";
+import { GatewayError } from "../contract/gateway-error.ts";
 import type { Candidate } from "./model-routes.ts";
 
 /** The same request in the candidate's words. */
@@ -43,6 +43,11 @@ export function createRound<One extends Candidate>(
       return undefined;
     },
   };
+}
+
+/** A fault of our own is no better the second time. */
+export function mayBeRepeated(error: unknown): boolean {
+  return error instanceof GatewayError && error.retryable;
 }
 
 /** What another upstream may do better: a fault of this one, a limit of its accounts, a model that it does not have. */

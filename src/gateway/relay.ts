@@ -11,6 +11,7 @@ import type { SentReply } from "./sent-reply.ts";
 import { streamingErrorFrame } from "./streaming-error.ts";
 
 export interface RelayHooks {
+  createEncoder(): EventEncoder;
   /** Takes what the client is sent. Asked at the first event: before it the turn may not be known. */
   createSent(): SentReply;
   /** Frames of the upstream are the client's, should there come any. */
@@ -32,7 +33,6 @@ const mostGatheredBytes = 32 * 1024;
 
 /** It is its own underlying source: `start`, `pull` and `cancel` are the stream's to call. */
 export class Relay implements ReplyConsumer {
-  readonly #createEncoder: () => EventEncoder;
   readonly #hooks: RelayHooks;
   /** Made when they are needed: frames that are passed on need neither. */
   #ownEncoder: EventEncoder | undefined;
@@ -49,8 +49,7 @@ export class Relay implements ReplyConsumer {
   sentBytes = 0;
   sentChunks = 0;
 
-  constructor(createEncoder: () => EventEncoder, hooks: RelayHooks) {
-    this.#createEncoder = createEncoder;
+  constructor(hooks: RelayHooks) {
     this.#hooks = hooks;
   }
 
@@ -168,7 +167,7 @@ export class Relay implements ReplyConsumer {
   }
 
   get #encoder(): EventEncoder {
-    this.#ownEncoder ??= this.#createEncoder();
+    this.#ownEncoder ??= this.#hooks.createEncoder();
     return this.#ownEncoder;
   }
 

@@ -8,19 +8,30 @@ export interface RetryLimits {
 }
 
 export class RetryBudget {
-  /** Epoch milliseconds after which no attempt starts. */
-  readonly deadlineMs: number;
   attempts = 0;
   readonly #limits: RetryLimits;
+  readonly #budgetMs: number;
+  #deadlineMs: number;
   #hasRepeatedEmpty = false;
 
   constructor(limits: RetryLimits, budgetMs: number) {
     this.#limits = limits;
-    this.deadlineMs = Date.now() + budgetMs;
+    this.#budgetMs = budgetMs;
+    this.#deadlineMs = Date.now() + budgetMs;
+  }
+
+  /** Epoch milliseconds after which no attempt starts. */
+  get deadlineMs(): number {
+    return this.#deadlineMs;
+  }
+
+  /** The first attempt comes only now: what was waited for others is not spent on attempts. */
+  restart(): void {
+    this.#deadlineMs = Date.now() + this.#budgetMs;
   }
 
   get hasTime(): boolean {
-    return Date.now() < this.deadlineMs;
+    return Date.now() < this.#deadlineMs;
   }
 
   /** Whether a refused request may be sent once more, changed: at once, so that no delay counts. */
@@ -31,7 +42,7 @@ export class RetryBudget {
   /** Whether an empty answer is asked for anew: once, while there is an attempt and time for it. What stays empty is told so. */
   takeEmptyRepetition(): boolean {
     const { maxAttempts, maxDelayMs } = this.#limits;
-    const hasRoom = this.attempts < maxAttempts && Date.now() + maxDelayMs < this.deadlineMs;
+    const hasRoom = this.attempts < maxAttempts && Date.now() + maxDelayMs < this.#deadlineMs;
     if (this.#hasRepeatedEmpty || !hasRoom) return false;
     this.#hasRepeatedEmpty = true;
     return true;

@@ -8,19 +8,11 @@ import { firstUserText, sessionIdOf } from "../conversation/session-id.ts";
 import { sleep } from "../outbound/retry.ts";
 import type { Store, TurnClaim, TurnLookup } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
+import { NotKept } from "./not-kept.ts";
+import { giveBack, isThread, RunningTurn, type TurnRoom } from "./running-turn.ts";
 import { createSessionQueue } from "./session-queue.ts";
 import { createTimeLimit } from "./time-limit.ts";
-import {
-  type Found,
-  giveBack,
-  isThread,
-  RunningTurn,
-  sessionElsewhere,
-  type Server,
-  type Turn,
-  type TurnQuestion,
-  type TurnRoom,
-} from "./turn.ts";
+import { type Found, sessionElsewhere, type Server, type Turn, type TurnQuestion } from "./turn.ts";
 
 export interface TurnOptions {
   readonly store: Store;
@@ -59,8 +51,6 @@ export function createTurns(options: TurnOptions): Turns {
   function find(question: TurnQuestion, signal: AbortSignal, upstreams: readonly Server[]): Promise<Found> {
     const { request, caller, hints } = question;
     const keepers = namesOfKeepers(upstreams);
-    // Whoever keeps no conversation is told everything each time, by the client or else by the gateway.
-    if (!hints.thin && keepers.length === 0) return Promise.resolve(new NotKept(question));
     const history = fingerprintHistory(caller, request.messages, request.tools);
     const lookup = createLookup(history, hints, request);
     if (lookup.by === "head") {
@@ -164,25 +154,6 @@ function namesOfKeepers(upstreams: readonly Server[]): string[] {
 }
 
 function nobodyWaits(): void {}
-
-/** Hashes a history only for whoever asks. */
-class NotKept implements Found {
-  readonly claim = undefined;
-  readonly #question: TurnQuestion;
-  #history: HistoryFingerprints | undefined;
-
-  constructor(question: TurnQuestion) {
-    this.#question = question;
-  }
-
-  get history(): HistoryFingerprints {
-    const { caller, request } = this.#question;
-    this.#history ??= fingerprintHistory(caller, request.messages, request.tools);
-    return this.#history;
-  }
-
-  leave(): void {}
-}
 
 /** @throws {GatewayError} `invalid-request` */
 function requireStart({ messages }: ChatRequest, claim: TurnClaim | undefined): void {

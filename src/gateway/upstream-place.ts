@@ -13,19 +13,18 @@ import { modelOf, type UpstreamQueues } from "./upstream-queues.ts";
 /** A conversation's own upstream is waited for so long before another one is told all of it. */
 const ownWaitMs = 15_000;
 
+const nothingToWaitFor = Promise.resolve();
+
 export interface PlaceOptions {
   /** Undefined: nobody ever waits. */
-  readonly queues: UpstreamQueues | undefined;
+  readonly queues?: UpstreamQueues;
   readonly request: ChatRequest;
   readonly caller: string;
-  /** What the client hears meanwhile. */
-  readonly opening: Opening;
-  /** Aborted when the client leaves. */
-  readonly signal: AbortSignal;
 }
 
 export class UpstreamPlace implements LimitListener {
   readonly #options: PlaceOptions;
+  readonly #opening: Opening;
   #pass: Pass | undefined;
   #tokens: number | undefined;
   /** The upstream that has seen the conversation, where another one could serve it too. */
@@ -33,8 +32,10 @@ export class UpstreamPlace implements LimitListener {
   #expectedMs = 0;
   #waitedMs = 0;
 
-  constructor(options: PlaceOptions) {
+  /** @param opening ends the waits, and says what the client hears meanwhile */
+  constructor(options: PlaceOptions, opening: Opening) {
     this.#options = options;
+    this.#opening = opening;
   }
 
   /** All waits so far, in milliseconds. */
@@ -49,8 +50,8 @@ export class UpstreamPlace implements LimitListener {
 
   /** Those that take the request at once go first. @param own the upstream that has seen the conversation */
   order(candidates: readonly Candidate[], own: string | undefined): readonly Candidate[] {
-    const [first] = candidates;
-    if (this.#options.queues === undefined || first === undefined || candidates.length < 2) return candidates;
+    if (this.#options.queues === undefined || candidates.length < 2) return candidates;
+    const first = candidates[0]!;
     this.#own = own;
     if (this.#isFree(first)) return candidates;
     const isKept = first.upstream.name === own && this.#expected(first) <= ownWaitMs;
@@ -59,16 +60,22 @@ export class UpstreamPlace implements LimitListener {
   }
 
   /** Takes a place, and waits for it where it has to. @throws what `UpstreamQueue.enter` throws */
-  async enter(candidate: Candidate, deadlineMs: number): Promise<void> {
-    const { queues, caller, signal } = this.#options;
-    if (queues === undefined) return;
+  enter(candidate: Candidate, deadlineMs: number): Promise<void> {
+    const { queues, caller } = this.#options;
+    if (queues === undefined) return nothingToWaitFor;
     const queue = queues.of(candidate.upstream);
     const model = modelOf(candidate);
     const tokens = this.#tokensFor(queue);
     const leftMs = deadlineMs - Date.now();
     const maxWaitMs = candidate.upstream.name === this.#own ? Math.min(leftMs, ownWaitMs) : leftMs;
-    const pass = queue.enter({ caller, model, tokens, signal, maxWaitMs });
-    this.#pass = pass instanceof Promise ? await this.#wait(pass, queue.expectedMs(caller, model, tokens)) : pass;
+    try {
+      const pass = queue.enter({ caller, model, tokens, signal: this.#opening.signal, maxWaitMs });
+      if (pass instanceof Promise) return this.#wait(pass, queue.expectedMs(caller, model, tokens));
+      this.#pass = pass;
+      return nothingToWaitFor;
+    } catch (refusal) {
+      return Promise.reject(refusal);
+    }
   }
 
   told(limits: ToldLimits): void {
@@ -81,16 +88,15 @@ export class UpstreamPlace implements LimitListener {
     this.#pass = undefined;
   }
 
-  async #wait(pass: Promise<Pass>, expectedMs: number): Promise<Pass> {
-    const { opening } = this.#options;
+  async #wait(pass: Promise<Pass>, expectedMs: number): Promise<void> {
     this.#expectedMs = expectedMs;
-    const sinceMs = opening.wait();
+    const sinceMs = this.#opening.wait();
     try {
-      return await pass;
+      this.#pass = await pass;
     } finally {
-      this.#waitedMs += opening.nowMs - sinceMs;
+      this.#waitedMs += this.#opening.nowMs - sinceMs;
       this.#expectedMs = 0;
-      opening.stop();
+      this.#opening.stop();
     }
   }
 

@@ -25,19 +25,28 @@ export interface RetryOptions {
  * @param operation gets the attempt's number, from 1
  */
 export async function withRetry<T>(operation: (attempt: number) => Promise<T>, options: RetryOptions = {}): Promise<T> {
-  const maxAttempts = options.maxAttempts ?? 3;
-  const isRetryable = options.isRetryable ?? saysRetryable;
   for (let attempt = 1; ; attempt++) {
     try {
       return await operation(attempt);
     } catch (error) {
-      if (attempt >= maxAttempts || options.signal?.aborted || !isRetryable(error)) throw error;
-      const delayMs = Math.max(retryDelay(attempt, options), askedDelay(error));
-      if (options.deadlineMs !== undefined && Date.now() + delayMs > options.deadlineMs) throw error;
+      const delayMs = delayAfter(error, attempt, options);
+      if (delayMs === undefined) throw error;
       options.onRetry?.(error, attempt, delayMs);
       await sleep(delayMs, options.signal);
     }
   }
+}
+
+/**
+ * How many milliseconds to wait after a failed attempt, for whoever counts attempts himself.
+ * @param attempt its number, from 1
+ * @returns undefined when there is to be no further attempt
+ */
+export function delayAfter(error: unknown, attempt: number, options: RetryOptions): number | undefined {
+  const { maxAttempts = 3, isRetryable = saysRetryable, deadlineMs } = options;
+  if (attempt >= maxAttempts || options.signal?.aborted || !isRetryable(error)) return undefined;
+  const delayMs = Math.max(retryDelay(attempt, options), askedDelay(error));
+  return deadlineMs !== undefined && Date.now() + delayMs > deadlineMs ? undefined : delayMs;
 }
 
 /** Milliseconds to wait after the given attempt (from 1): base, twice, four times, at most `maxDelayMs`, less jitter. */

@@ -1,68 +1,53 @@
-// Metrics for Prometheus. Loads the library with the first thing that is counted, and what looks at the process with the
-// first scrape.
+// Metrics for Prometheus. Loads the library, and what looks at the process, with the first scrape.
 
 import type { Registry } from "prom-client";
-import { addGauges, type MetricSources, type OpenReplies } from "./gauges.ts";
-import type { Metrics, ReplyLabels } from "./metrics.ts";
+import { Count, Gathered } from "./gathered.ts";
+import { addGauges, type MetricSources } from "./gauges.ts";
+import type { Metrics } from "./metrics.ts";
 import { addProcessMetrics, loadPromClient } from "./prom-client.ts";
-import { createReplyMetrics, type ReplyMetrics } from "./reply-metrics.ts";
+import { ReplyMetrics } from "./reply-metrics.ts";
+import { addCounter, addHistogram } from "./told-metrics.ts";
 
 export interface ScrapedMetrics extends Metrics {
   /** All metrics in the text format of Prometheus. */
   scrape(): Promise<{ readonly contentType: string; readonly text: string }>;
 }
 
-interface Loaded {
-  readonly registry: Registry;
-  readonly counted: ReplyMetrics;
-}
-
 export function createMetrics(sources: MetricSources): ScrapedMetrics {
-  const open = new Map<string, OpenReplies>();
-  let loading: Promise<Loaded> | undefined;
-  let counted: ReplyMetrics | undefined;
-  let processMetrics: Promise<void> | undefined;
+  const open = new Gathered(
+    "qwen_gateway_open_replies",
+    "Replies that run now, streamed and whole",
+    ["surface", "upstream", "stream"],
+    () => new Count(),
+  );
+  const counted = new ReplyMetrics();
+  let loading: Promise<Registry> | undefined;
 
-  function load(): Promise<Loaded> {
-    loading ??= loadPromClient().then((prom) => {
-      const registry = new prom.Registry();
-      counted = createReplyMetrics(prom, registry);
-      addGauges(prom, registry, sources, () => open.values());
-      return { registry, counted };
-    });
-    return loading;
-  }
-
-  /** At once, but for what happens while the library is being loaded. */
-  function count(write: (to: ReplyMetrics) => void): void {
-    if (counted !== undefined) write(counted);
-    else void load().then((loaded) => write(loaded.counted));
+  async function load(): Promise<Registry> {
+    const prom = await loadPromClient();
+    const registry = new prom.Registry();
+    for (const counter of counted.counters) addCounter(prom, registry, counter);
+    for (const histogram of counted.histograms) addHistogram(registry, histogram);
+    addGauges(prom, registry, sources, open);
+    await addProcessMetrics(registry);
+    return registry;
   }
 
   return {
-    replyStarted(labels) {
-      const key = keyOf(labels);
-      const known = open.get(key);
-      if (known === undefined) open.set(key, { labels, count: 1 });
-      else known.count++;
+    replyStarted({ surface, upstream, stream }) {
+      open.at(surface, upstream, String(stream)).value++;
     },
     replyEnded(labels, figures) {
-      const known = open.get(keyOf(labels));
-      if (known !== undefined) known.count--;
-      count((to) => to.reply(labels, figures));
+      open.at(labels.surface, labels.upstream, String(labels.stream)).value--;
+      counted.reply(labels, figures);
     },
-    requestRefused: (surface, kind) => count((to) => to.refusal(surface, kind)),
-    queueRefused: (upstream, reason) => count((to) => to.queueRefusal(upstream, reason)),
-    storeTimed: (operation, durationMs, hasFailed) => count((to) => to.store(operation, durationMs, hasFailed)),
+    requestRefused: (surface, kind) => counted.refusal(surface, kind),
+    queueRefused: (upstream, reason) => counted.queueRefusal(upstream, reason),
+    storeTimed: (operation, durationMs, hasFailed) => counted.store(operation, durationMs, hasFailed),
     async scrape() {
-      const { registry } = await load();
-      processMetrics ??= addProcessMetrics(registry);
-      await processMetrics;
+      loading ??= load();
+      const registry = await loading;
       return { contentType: registry.contentType, text: await registry.metrics() };
     },
   };
-}
-
-function keyOf({ surface, upstream, stream }: ReplyLabels): string {
-  return `${surface} ${upstream} ${stream}`;
 }

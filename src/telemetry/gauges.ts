@@ -2,7 +2,7 @@
 
 import type { Gauge, Registry } from "prom-client";
 import type { AccountView } from "../contract/upstream.ts";
-import type { ReplyLabels } from "./metrics.ts";
+import type { Count, Gathered } from "./gathered.ts";
 import type { PromClient } from "./prom-client.ts";
 import type { Reachability } from "./watch-upstream.ts";
 
@@ -24,21 +24,16 @@ export interface MetricSources {
 /** @see gateway/circuit.ts */
 type BreakerState = "closed" | "open" | "half-open";
 
-export interface OpenReplies {
-  readonly labels: ReplyLabels;
-  count: number;
-}
-
 const upstreamStates: readonly Reachability["state"][] = ["unknown", "answering", "failing"];
 const breakerStates: readonly BreakerState[] = ["closed", "open", "half-open"];
 const accountStates: readonly AccountView["state"][] = ["ready", "cooling-down", "needs-sign-in", "challenged"];
 
-/** @param openReplies one entry a lane; its owner changes the counts */
+/** @param openReplies by surface, upstream and stream */
 export function addGauges(
   prom: PromClient,
   registry: Registry,
   sources: MetricSources,
-  openReplies: () => Iterable<OpenReplies>,
+  openReplies: Gathered<Count>,
 ): void {
   const registers = [registry];
   const gauge = (name: string, help: string, read: () => number): void => {
@@ -47,16 +42,16 @@ export function addGauges(
 
   gauge("streaming_connections_active", "Streams that are open now", () => {
     let streams = 0;
-    for (const { labels, count } of openReplies()) if (labels.stream) streams += count;
+    for (const { labels, row } of openReplies.rows()) if (labels["stream"] === "true") streams += row.value;
     return streams;
   });
-  const open = new prom.Gauge({
-    name: "qwen_gateway_open_replies",
-    help: "Replies that run now, streamed and whole",
-    labelNames: ["surface", "upstream", "stream"],
+  const open: Gauge = new prom.Gauge({
+    name: openReplies.name,
+    help: openReplies.help,
+    labelNames: openReplies.labelNames,
     registers,
     collect() {
-      for (const { labels, count } of openReplies()) open.set({ ...labels, stream: String(labels.stream) }, count);
+      for (const { labels, row } of openReplies.rows()) open.set(labels, row.value);
     },
   });
   if (sources.upstreamRequests() !== undefined) {

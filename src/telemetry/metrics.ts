@@ -1,5 +1,5 @@
 // What is counted, as rooms see it: use cases, once a reply and never once an event. How it is kept and printed is
-// prometheus-metrics.ts.
+// create-metrics.ts.
 
 import type { ErrorKind } from "../contract/gateway-error.ts";
 import type { ReplyOutcome } from "../contract/upstream.ts";

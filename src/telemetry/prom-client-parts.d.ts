@@ -13,10 +13,6 @@ declare module "prom-client/lib/gauge.js" {
   const Gauge: typeof import("prom-client").Gauge;
   export = Gauge;
 }
-declare module "prom-client/lib/histogram.js" {
-  const Histogram: typeof import("prom-client").Histogram;
-  export = Histogram;
-}
 declare module "prom-client/lib/defaultMetrics.js" {
   const collectDefaultMetrics: typeof import("prom-client").collectDefaultMetrics;
   export = collectDefaultMetrics;

@@ -3,7 +3,7 @@
 import { type ErrorKind, type GatewayError, toGatewayError } from "../contract/gateway-error.ts";
 import type { Clock } from "../contract/clock.ts";
 import type { ForwardedAnswer } from "../contract/forward.ts";
-import type { Upstream, UpstreamReply } from "../contract/upstream.ts";
+import type { PassThrough, ReplyOutcome, SaidText, Upstream, UpstreamReply } from "../contract/upstream.ts";
 
 export interface Reachability {
   /** By the newest request or check; unknown before the first. A refusal is an answer. */
@@ -19,76 +19,125 @@ export interface WatchedUpstream extends Upstream {
 }
 
 export function watchUpstream(upstream: Upstream, clock: Clock): WatchedUpstream {
-  let seen: Reachability = { state: "unknown", lastAnswerAtMs: undefined, lastFailure: undefined };
-
-  let hasFailedCheck = false;
-
-  function noteAnswer(): void {
-    hasFailedCheck = false;
-    seen = { ...seen, state: "answering", lastAnswerAtMs: clock() };
-  }
-
-  function noteFailure(kind: ErrorKind): void {
-    seen = { ...seen, state: "failing", lastFailure: { atMs: clock(), kind } };
-  }
-
-  function noteError({ kind }: GatewayError): void {
-    if (isSilence(kind)) noteFailure(kind);
-    else if (kind.startsWith("upstream-")) noteAnswer();
-  }
-
-  async function watch<Answer>(answered: Promise<Answer>, signal: AbortSignal): Promise<Answer> {
-    try {
-      const answer = await answered;
-      noteAnswer();
-      return answer;
-    } catch (error) {
-      // Who ended it says why: a clock of the gateway's own tells of silence, a client that left tells nothing.
-      noteError(toGatewayError(signal.aborted ? signal.reason : error));
-      throw error;
-    }
-  }
-
-  /** A server that has accepted a request may fall silent all the same. */
-  const watchReply = (reply: UpstreamReply): UpstreamReply => ({
-    ...reply,
-    onEnd(outcome, error) {
-      if (error !== undefined) noteError(error);
-      return reply.onEnd(outcome, error);
-    },
-  });
-
-  const watchAnswer = (answer: ForwardedAnswer): ForwardedAnswer => ({
-    ...answer,
-    onEnd(error) {
-      if (error !== undefined) noteError(error);
-      answer.onEnd(error);
-    },
-  });
-
+  const watch = new Watch(clock);
   const { forwarding } = upstream;
   return {
     ...upstream,
-    open: async (request, context) => watchReply(await watch(upstream.open(request, context), context.signal)),
+    async open(request, context) {
+      try {
+        const reply = await upstream.open(request, context);
+        watch.noteAnswer();
+        return new WatchedReply(reply, watch);
+      } catch (error) {
+        watch.noteRefusal(error, context.signal);
+        throw error;
+      }
+    },
     ...(forwarding === undefined
       ? {}
       : {
           forwarding: {
             serves: (endpoint) => forwarding.serves(endpoint),
-            forward: async (request, context) =>
-              watchAnswer(await watch(forwarding.forward(request, context), context.signal)),
+            async forward(request, context) {
+              try {
+                const answer = await forwarding.forward(request, context);
+                watch.noteAnswer();
+                return watchAnswer(answer, watch);
+              } catch (error) {
+                watch.noteRefusal(error, context.signal);
+                throw error;
+              }
+            },
           },
         }),
-    reachability: () => seen,
-    noteCheck(failure) {
-      if (failure !== undefined) {
-        hasFailedCheck = true;
-        noteFailure(failure);
-        return;
-      }
-      // A server may be well by its own word and fail requests all the same: their word counts more, unless checks have
-      // seen it go and come back.
-      if (seen.state !== "failing" || hasFailedCheck) noteAnswer();
+    reachability: () => watch.seen(),
+    noteCheck: (failure) => watch.noteCheck(failure),
+  };
+}
+
+/** What was seen of one upstream. */
+class Watch {
+  readonly #clock: Clock;
+  #state: Reachability["state"] = "unknown";
+  #lastAnswerAtMs: number | undefined;
+  #lastFailure: Reachability["lastFailure"];
+  #hasFailedCheck = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  seen(): Reachability {
+    return { state: this.#state, lastAnswerAtMs: this.#lastAnswerAtMs, lastFailure: this.#lastFailure };
+  }
+
+  noteAnswer(): void {
+    this.#hasFailedCheck = false;
+    this.#state = "answering";
+    this.#lastAnswerAtMs = this.#clock();
+  }
+
+  /** Who ended it says why: a clock of the gateway's own tells of silence, a client that left tells nothing. */
+  noteRefusal(error: unknown, signal: AbortSignal): void {
+    this.noteError(toGatewayError(signal.aborted ? signal.reason : error));
+  }
+
+  noteError({ kind }: GatewayError): void {
+    if (isSilence(kind)) this.#noteFailure(kind);
+    else if (kind.startsWith("upstream-")) this.noteAnswer();
+  }
+
+  noteCheck(failure: ErrorKind | undefined): void {
+    if (failure !== undefined) {
+      this.#hasFailedCheck = true;
+      this.#noteFailure(failure);
+      return;
+    }
+    // A server may be well by its own word and fail requests all the same: their word counts more, unless checks have
+    // seen it go and come back.
+    if (this.#state !== "failing" || this.#hasFailedCheck) this.noteAnswer();
+  }
+
+  #noteFailure(kind: ErrorKind): void {
+    this.#state = "failing";
+    this.#lastFailure = { atMs: this.#clock(), kind };
+  }
+}
+
+/** A server that has accepted a request may fall silent all the same. */
+class WatchedReply implements UpstreamReply {
+  readonly account: string;
+  readonly model: string;
+  readonly body: UpstreamReply["body"];
+  readonly decoder: UpstreamReply["decoder"];
+  readonly passThrough?: PassThrough;
+  readonly recover?: (said: SaidText) => Promise<string | undefined>;
+  readonly #reply: UpstreamReply;
+  readonly #watch: Watch;
+
+  constructor(reply: UpstreamReply, watch: Watch) {
+    this.account = reply.account;
+    this.model = reply.model;
+    this.body = reply.body;
+    this.decoder = reply.decoder;
+    if (reply.passThrough !== undefined) this.passThrough = reply.passThrough;
+    if (reply.recover !== undefined) this.recover = (said) => this.#reply.recover!(said);
+    this.#reply = reply;
+    this.#watch = watch;
+  }
+
+  onEnd(outcome: ReplyOutcome, error?: GatewayError): Promise<number> {
+    if (error !== undefined) this.#watch.noteError(error);
+    return this.#reply.onEnd(outcome, error);
+  }
+}
+
+function watchAnswer(answer: ForwardedAnswer, watch: Watch): ForwardedAnswer {
+  return {
+    ...answer,
+    onEnd(error) {
+      if (error !== undefined) watch.noteError(error);
+      answer.onEnd(error);
     },
   };
 }

@@ -21,7 +21,8 @@ const long = "x".repeat(20_000);
 function startSource(texts: number) {
   let left = texts;
   let isSaying = false;
-  const relay: Relay = new Relay(() => createEventEncoder(request, identity), {
+  const relay: Relay = new Relay({
+    createEncoder: () => createEventEncoder(request, identity),
     isPassThrough: false,
     createSent: () => new SentReply(() => createReplyDigest(history)),
     clientReads: () => say(),
@@ -69,7 +70,8 @@ describe("Relay with frames that are passed on", () => {
     ({ type: "frames", bytes: encode(text), start, end, isSemantic }) as const;
 
   function start(): Relay {
-    return new Relay(() => createEventEncoder(request, identity), {
+    return new Relay({
+      createEncoder: () => createEventEncoder(request, identity),
       createSent: () => new SentReply(() => createReplyDigest(history)),
       isPassThrough: true,
       clientReads() {},

@@ -57,9 +57,10 @@ function placeAt(queues: UpstreamQueues | undefined): UpstreamPlace {
   const noDigest = (): never => {
     throw new Error("nothing is sent");
   };
-  const consumer = new Collector({ replyId: "r", model: "m", createdAtMs: 0 }, () => new SentReply(noDigest), String);
-  const opening = new Opening(createLiveness(clocks), consumer, () => {});
-  return new UpstreamPlace({ queues, request, caller: "ann", opening, signal: new AbortController().signal });
+  const identity = { replyId: "r", model: "m", createdAtMs: 0 };
+  const consumer = new Collector(identity, { createSent: () => new SentReply(noDigest), encodeReply: String });
+  const opening = new Opening(createLiveness(clocks), consumer, { clientLeft() {} });
+  return new UpstreamPlace({ ...(queues === undefined ? {} : { queues }), request, caller: "ann" }, opening);
 }
 
 describe("UpstreamPlace", () => {
