@@ -115,6 +115,22 @@ for (const [name, body] of notJson) {
   });
 }
 
+test(`${path} rejects JSON nested deeper than any stack wherever it stands, and calls nobody`, async () => {
+  await using harness = await startHarness();
+  const deep = `${'{"a":'.repeat(40_000)}1${"}".repeat(40_000)}`;
+  const messages = JSON.stringify([user("Hello")]);
+  const bodies = [
+    `{"messages":${messages},"tools":[{"type":"function","function":{"name":"f","parameters":${deep}}}]}`,
+    `{"messages":${messages},"never_heard_of":${deep}}`,
+  ];
+  for (const body of bodies) {
+    const answer = await readError(await harness.post(path, body));
+    expect(answer).toMatchObject({ status: 400, error: { type: "invalid_request_error" } });
+    expect(answer.error.message).toContain("nested");
+  }
+  expect(upstreamTurns(harness)).toBe(0);
+});
+
 const promptRejections: readonly (readonly [name: string, body: unknown])[] = [
   ["no prompt", { model: "qwen3-max" }],
   ["an empty prompt", { prompt: "" }],
