@@ -271,10 +271,13 @@ test("an invalid request makes no session, and a failing upstream moves none [R2
   expect(withoutTimes(now)).toEqual(withoutTimes(before));
 });
 
-test("an image that this upstream cannot take is refused with its index before anything is sent", async () => {
+test.each([
+  ["an image", { type: "image_url", image_url: { url: "data:image/png;base64,AAAA" } }],
+  ["sound", { type: "input_audio", input_audio: { data: "AAAA", format: "wav" } }],
+  ["a video", { type: "video_url", video_url: { url: "https://a.example/a.mp4" } }],
+])("%s that this upstream cannot take is refused with its index before anything is sent", async (_what, part) => {
   await using harness = await startHarness();
-  const image = { type: "image_url", image_url: { url: "data:image/png;base64,AAAA" } };
-  const messages = [user("Hi"), assistant("Hello"), { role: "user", content: [{ type: "text", text: "See" }, image] }];
+  const messages = [user("Hi"), assistant("Hello"), { role: "user", content: [{ type: "text", text: "See" }, part] }];
   const answer = await readError(await harness.post(path, { messages }));
   expect(answer).toMatchObject({ status: 400, error: { param: "messages[2].content" } });
   expect(upstreamTurns(harness)).toBe(0);
