@@ -5,7 +5,9 @@ import type { Json, JsonObject } from "./json.ts";
 export type ContentPart =
   | { readonly type: "text"; readonly text: string }
   | { readonly type: "image"; readonly url: string }
-  | { readonly type: "file"; readonly name: string | undefined; readonly url: string };
+  | { readonly type: "file"; readonly name: string | undefined; readonly url: string }
+  /** Sound or video, as the client wrote the part: a server that speaks its protocol may take it. */
+  | { readonly type: "media"; readonly part: JsonObject };
 
 export interface ToolCall {
   readonly callId: string;

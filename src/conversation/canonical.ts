@@ -175,7 +175,8 @@ function asText(part: ContentPart): ContentPart {
 }
 
 function textOf(part: ContentPart): string {
-  return part.type === "text" ? part.text : `[${part.type} ${sha256(part.url)}]`;
+  if (part.type === "text") return part.text;
+  return `[${part.type} ${sha256(part.type === "media" ? canonicalJson(part.part) : part.url)}]`;
 }
 
 function collapse(text: string): string {

@@ -37,6 +37,7 @@ function estimatePart(part: ContentPart): number {
     case "text":
       return estimateTokens(part.text);
     case "image":
+    case "media":
       return tokensPerImage;
     case "file":
       return estimatedTokensOf(part.url.length * bytesPerBase64Character);

@@ -2,6 +2,7 @@
 // collapsed and escaped anew, at 2 bytes a character once there is one letter that is not Latin.
 
 import { isUtf8 } from "node:buffer";
+import { GatewayError } from "../contract/gateway-error.ts";
 import { isJsonObject } from "../contract/json.ts";
 import { LongText } from "./long-text.ts";
 
@@ -9,11 +10,13 @@ import { LongText } from "./long-text.ts";
 const minTextBytes = 512;
 /** Smaller bodies are not searched for them. */
 const minBodyBytes = 4096;
+/** What is nested deeper could be parsed, but not written again: `JSON.stringify` needs more stack (from 30,000 on). */
+const maxDepth = 1000;
 
 /**
  * @returns the value that `JSON.parse` would give, but with a `LongText` where a message's `content`, or the `text` of one
  * of its parts, is a long string
- * @throws when it is no valid JSON in UTF-8
+ * @throws when it is no valid JSON in UTF-8; {GatewayError} `invalid-request` when it is nested too deep
  */
 export function parseBody(body: Uint8Array): unknown {
   if (body.length < minBodyBytes || !isUtf8(body)) return JSON.parse(decoder.decode(body));
@@ -71,13 +74,14 @@ function findTexts(body: Uint8Array): LongText[] {
   let isText = false;
   for (let at = 0; at < body.length; at++) {
     const byte = body[at];
-    if (byte === 0x7b || byte === 0x5b) depth++;
-    else if (byte === 0x7d || byte === 0x5d) depth--;
+    if (byte === 0x7b || byte === 0x5b) {
+      if (++depth > maxDepth) throw nestedTooDeep();
+    } else if (byte === 0x7d || byte === 0x5d) depth--;
     if (byte !== quote) continue;
     const start = at + 1;
     at = endOfString(body, start);
     if (at < 0) return [];
-    if (at - start <= longestKey && isKey(body, at)) {
+    if (isKey(body, at)) {
       if (depth === 1) isInMessages = equals(body, start, at, keys.messages);
       else if (depth === 3) isInContent = equals(body, start, at, keys.content);
       else if (depth === 5) isText = equals(body, start, at, keys.text);
@@ -86,6 +90,13 @@ function findTexts(body: Uint8Array): LongText[] {
     }
   }
   return texts;
+}
+
+function nestedTooDeep(): GatewayError {
+  return new GatewayError(
+    "invalid-request",
+    `Cannot read the request: its body is nested deeper than ${maxDepth} objects and arrays`,
+  );
 }
 
 /** @returns the index of the closing quote; -1 when the string is not valid. 0.5 ns a byte */
@@ -121,7 +132,6 @@ const keys = {
   content: Buffer.from("content"),
   text: Buffer.from("text"),
 };
-const longestKey = 64;
 
 function isKey(body: Uint8Array, closingQuote: number): boolean {
   let at = closingQuote + 1;

@@ -317,6 +317,7 @@ function parseJson(body: Uint8Array): unknown {
   try {
     return parseBody(body);
   } catch (error) {
+    if (error instanceof GatewayError) throw error;
     throw new GatewayError("invalid-request", "Cannot read the request: its body is not valid JSON", { cause: error });
   }
 }

@@ -1,6 +1,7 @@
 // POST /v1/completions: the protocol before chat, streamed and whole.
 
 import { expect, test } from "bun:test";
+import { startDialectStage } from "../support/dialect-stage.ts";
 import { startHarness } from "../support/harness.ts";
 import { parseFrames } from "../support/sse-frames.ts";
 import { acceptedTurns, bodyOf, lastTurn } from "./client.ts";
@@ -98,3 +99,19 @@ test("a thin session of legacy completions continues its chat", async () => {
   const turns = acceptedTurns(harness);
   expect(turns[1]?.parentId).toBe(turns[0]?.responseId ?? "");
 });
+
+for (const stream of [true, false]) {
+  test(`what steers a legacy completion reaches a server that can obey it, with stream ${stream}`, async () => {
+    await using stage = await startDialectStage({ dialect: "vllm" });
+    const steering = { stop: ["5"], temperature: 0.3, top_p: 0.5, seed: 7, presence_penalty: 0.1, top_k: 3 };
+    const ofThisProtocol = { suffix: "!", echo: false, best_of: 1, logprobs: 2, n: 1 };
+    const request = { prompt: "Count from 1 to 9", max_tokens: 99, stream, ...steering, ...ofThisProtocol };
+    const response = await stage.harness.post(path, request);
+    const text = stream
+      ? textOf(await readChunks(response))
+      : (JSON.parse(await bodyOf(response)) as TextChunk).choices[0]?.text;
+    expect(text).toBe("1 2 3 4 ");
+    expect(stage.lastBody()).toMatchObject({ max_tokens: 99, ...steering });
+    for (const field of ["prompt", ...Object.keys(ofThisProtocol)]) expect(stage.lastBody()).not.toHaveProperty(field);
+  });
+}

@@ -9,6 +9,12 @@ const called = (name: string, values: object) => ({ name, arguments: JSON.parse(
 const parsed = (calls: readonly { name: string; arguments: string }[]) =>
   calls.map((call) => called(call.name, JSON.parse(call.arguments)));
 
+/** @see https://platform.openai.com/docs/guides/function-calling#tool-choice */
+const allowed = (mode: string, ...names: string[]) => ({
+  type: "allowed_tools",
+  allowed_tools: { mode, tools: names.map((name) => ({ type: "function", function: { name } })) },
+});
+
 describe("a call in the answer's text", () => {
   for (const stream of [true, false]) {
     test(`is a call for the client, ${stream ? "streamed" : "whole"}`, async () => {
@@ -201,12 +207,27 @@ describe("tool_choice", () => {
     expect(allTurns(harness)).toHaveLength(1);
   });
 
-  test("of a tool that is not declared is refused, and names the field", async () => {
+  test.each([{ type: "function", function: { name: "nothing" } }, allowed("auto", "get_time", "nothing")])(
+    "of a tool that is not declared is refused, and names the field: %j",
+    async (choice) => {
+      await using harness = await startHarness();
+      const body = { model: "qwen3-max", tools, tool_choice: choice, messages: [user("Hello")] };
+      const { status, error } = await readError(await harness.chat(body));
+      expect([status, error.param]).toEqual([400, "tool_choice"]);
+    },
+  );
+
+  test.each([
+    ["auto", "Hello", []],
+    ["auto", ask, []],
+    ["auto", "Call get_time with zone=CET", ["get_time"]],
+    ["required", "Hello", ["get_time"]],
+    ["required", ask, ["get_time"]],
+  ])("allowed_tools, %s: none but these are told and called, asked: %s", async (mode, question, names) => {
     await using harness = await startHarness();
-    const choice = { type: "function", function: { name: "nothing" } };
-    const response = await harness.chat({ model: "qwen3-max", tools, tool_choice: choice, messages: [user("Hello")] });
-    const { status, error } = await readError(response);
-    expect([status, error.param]).toEqual([400, "tool_choice"]);
+    const answer = await askWithTools(harness, [user(question)], { tool_choice: allowed(mode, "get_time") });
+    expect(answer.calls.map((call) => call.name)).toEqual(names);
+    expect(lastTurn(harness).content).not.toContain('{"name":"get_weather"');
   });
 
   test.each([true, false])(

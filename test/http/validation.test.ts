@@ -115,6 +115,22 @@ for (const [name, body] of notJson) {
   });
 }
 
+test(`${path} rejects JSON nested deeper than any stack wherever it stands, and calls nobody`, async () => {
+  await using harness = await startHarness();
+  const deep = `${'{"a":'.repeat(40_000)}1${"}".repeat(40_000)}`;
+  const messages = JSON.stringify([user("Hello")]);
+  const bodies = [
+    `{"messages":${messages},"tools":[{"type":"function","function":{"name":"f","parameters":${deep}}}]}`,
+    `{"messages":${messages},"never_heard_of":${deep}}`,
+  ];
+  for (const body of bodies) {
+    const answer = await readError(await harness.post(path, body));
+    expect(answer).toMatchObject({ status: 400, error: { type: "invalid_request_error" } });
+    expect(answer.error.message).toContain("nested");
+  }
+  expect(upstreamTurns(harness)).toBe(0);
+});
+
 const promptRejections: readonly (readonly [name: string, body: unknown])[] = [
   ["no prompt", { model: "qwen3-max" }],
   ["an empty prompt", { prompt: "" }],
@@ -255,10 +271,13 @@ test("an invalid request makes no session, and a failing upstream moves none [R2
   expect(withoutTimes(now)).toEqual(withoutTimes(before));
 });
 
-test("an image that this upstream cannot take is refused with its index before anything is sent", async () => {
+test.each([
+  ["an image", { type: "image_url", image_url: { url: "data:image/png;base64,AAAA" } }],
+  ["sound", { type: "input_audio", input_audio: { data: "AAAA", format: "wav" } }],
+  ["a video", { type: "video_url", video_url: { url: "https://a.example/a.mp4" } }],
+])("%s that this upstream cannot take is refused with its index before anything is sent", async (_what, part) => {
   await using harness = await startHarness();
-  const image = { type: "image_url", image_url: { url: "data:image/png;base64,AAAA" } };
-  const messages = [user("Hi"), assistant("Hello"), { role: "user", content: [{ type: "text", text: "See" }, image] }];
+  const messages = [user("Hi"), assistant("Hello"), { role: "user", content: [{ type: "text", text: "See" }, part] }];
   const answer = await readError(await harness.post(path, { messages }));
   expect(answer).toMatchObject({ status: 400, error: { param: "messages[2].content" } });
   expect(upstreamTurns(harness)).toBe(0);

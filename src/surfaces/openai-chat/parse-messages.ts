@@ -158,8 +158,17 @@ function parsePart(value: unknown, path: string): ContentPart {
       const name = typeof file["filename"] === "string" ? file["filename"] : undefined;
       return { type: "file", name, url: stringIn(file, "file_data", `${path}.file`) };
     }
+    // OpenAI's own, vLLM's and Model Studio's.
+    case "input_audio":
+    case "audio_url":
+    case "video_url":
+    case "video":
+      return { type: "media", part: value };
     default:
-      throw invalid(`${path}.type`, `Invalid request: "${path}.type" must be one of text, image_url, file`);
+      throw invalid(
+        `${path}.type`,
+        `Invalid request: "${path}.type" must be one of text, image_url, file, input_audio, video_url`,
+      );
   }
 }
 

@@ -24,13 +24,14 @@ export function parseRequest(value: unknown): ChatRequest {
   const body = checkBody(value);
   // Checked above to be an object; the schema leaves unknown fields in place.
   const fields: JsonObject = body;
-  const tools = parseTools(body.tools ?? body.functions);
+  const declared = parseTools(body.tools ?? body.functions);
+  const choice = parseToolChoice(fields, declared);
   return {
     surface: surfaceName,
     model: parseModel(body.model),
     messages: parseMessages(fields["messages"]),
-    tools,
-    toolChoice: parseToolChoice(fields, tools),
+    tools: choice.allowed === undefined ? declared : declared.filter(({ name }) => choice.allowed?.includes(name)),
+    toolChoice: choice.toolChoice,
     stream: body.stream ?? false,
     includeUsage: body.stream_options?.include_usage ?? false,
     maxTokens: body.max_completion_tokens ?? body.max_tokens ?? undefined,
@@ -61,17 +62,37 @@ function parseTools(list: readonly unknown[] | null | undefined): readonly ToolD
   return tools;
 }
 
+interface ParsedChoice {
+  readonly toolChoice: ToolChoice | undefined;
+  /** Names of the only tools that may be called. Undefined: all of them. */
+  readonly allowed?: readonly string[];
+}
+
 /** @throws {GatewayError} `invalid-request` when it names a tool that is not declared: nobody could call it */
-function parseToolChoice(fields: JsonObject, tools: readonly ToolDefinition[]): ToolChoice | undefined {
+function parseToolChoice(fields: JsonObject, tools: readonly ToolDefinition[]): ParsedChoice {
   const field = fields["tool_choice"] == null ? "function_call" : "tool_choice";
   const value = fields[field];
-  if (value === "auto" || value === "none" || value === "required") return value;
-  if (!isJsonObject(value)) return undefined;
-  const named = isJsonObject(value["function"]) ? value["function"]["name"] : value["name"];
-  if (typeof named !== "string") return undefined;
+  if (value === "auto" || value === "none" || value === "required") return { toolChoice: value };
+  if (!isJsonObject(value)) return { toolChoice: undefined };
+  const allowed = parseAllowed(value["allowed_tools"]);
+  const named = functionName(value);
+  const names = allowed?.names ?? (named === undefined ? [] : [named]);
   // Without any tool there is nothing to choose from, and nothing to complain of: some clients always send a choice.
-  if (tools.length > 0 && !tools.some(({ name }) => name === named)) {
+  if (tools.length > 0 && !names.every((name) => tools.some((tool) => tool.name === name))) {
     throw invalid(field, `Invalid request: "${field}" names a tool that "tools" does not declare`);
   }
-  return { toolName: named };
+  if (allowed !== undefined) return { toolChoice: allowed.mode, allowed: allowed.names };
+  return { toolChoice: named === undefined ? undefined : { toolName: named } };
+}
+
+function functionName(value: JsonObject): string | undefined {
+  const name = isJsonObject(value["function"]) ? value["function"]["name"] : value["name"];
+  return typeof name === "string" ? name : undefined;
+}
+
+/** @see https://platform.openai.com/docs/guides/function-calling#tool-choice */
+function parseAllowed(value: unknown): { readonly mode: "auto" | "required"; readonly names: string[] } | undefined {
+  if (!isJsonObject(value) || !Array.isArray(value["tools"])) return undefined;
+  const names = value["tools"].flatMap((tool: unknown) => (isJsonObject(tool) ? (functionName(tool) ?? []) : []));
+  return names.length === 0 ? undefined : { mode: value["mode"] === "required" ? "required" : "auto", names };
 }

@@ -110,6 +110,9 @@ function encodePart(part: ContentPart, { dialect, upstream }: Encoding, param: s
         return { type: "file", file: { ...name, file_data: part.url } };
       }
       return { type: "text", text: readTextFile(part.name, part.url, () => onlyText(dialect, upstream, param)) };
+    case "media":
+      // Came out of JSON.parse. What it cannot take the server says itself.
+      return part.part as Body;
     default:
       return part satisfies never;
   }

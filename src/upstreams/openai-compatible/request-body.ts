@@ -9,6 +9,11 @@ import { addThinking, thinkingOf } from "./thinking.ts";
 /** Surface whose clients write this very protocol: what the gateway does not know of it is passed on. */
 export const sameProtocol = "openai-chat";
 
+/** Text completions call what steers a reply by the same names. */
+const olderProtocol = "openai-completions";
+/** What they alone have: it is written anew, done here, or means something else in this protocol. */
+const olderFields: readonly string[] = ["prompt", "suffix", "echo", "best_of", "logprobs"];
+
 /** What is written anew below, or is the gateway's own. */
 const ownFields: ReadonlySet<string> = new Set([
   "model",
@@ -62,9 +67,11 @@ function streamOptionsOf(request: ChatRequest): Body {
 /** Fields that only one upstream understands. Null is how official clients leave a field open. */
 function passedFields(request: ChatRequest, drops: readonly string[]): Body {
   const passed: Body = {};
-  if (request.surface !== sameProtocol) return passed;
+  const isOlder = request.surface === olderProtocol;
+  if (request.surface !== sameProtocol && !isOlder) return passed;
   for (const [field, value] of Object.entries(request.body)) {
     if (ownFields.has(field) || drops.includes(field) || value === null || value === undefined) continue;
+    if (isOlder && olderFields.includes(field)) continue;
     // Came out of JSON.parse.
     passed[field] = value as Json;
   }

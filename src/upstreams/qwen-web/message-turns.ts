@@ -52,6 +52,7 @@ function asResultPart(part: ContentPart): ContentPart {
     case "image":
       return { type: "text", text: "(An image belongs to this result. It cannot be shown here.)" };
     case "file":
+    case "media":
       return { type: "text", text: "(A file belongs to this result. It cannot be shown here.)" };
     default:
       if (part instanceof LongText && !mayEndResult(part.json)) return part;

@@ -1,6 +1,7 @@
 // Turns out of messages: what merges, what disappears, and where a turn ends.
 
 import { expect, test } from "bun:test";
+import type { JsonObject } from "../../../src/contract/json.ts";
 import { canonicalText, canonicalTurns } from "../../../src/conversation/canonical.ts";
 import { assistant, call, result, system, user } from "./messages.ts";
 
@@ -104,6 +105,14 @@ test("canonicalTurns survives arguments nested beyond reason", () => {
   const nested = `${"[".repeat(50_000)}${"]".repeat(50_000)}`;
 
   expect(canonicalTurns([assistant("", call("1", "f", nested))])).toHaveLength(1);
+});
+
+test("canonicalText tells sound and video apart by all that they say, in any order", () => {
+  const media = (part: JsonObject) => canonicalText({ role: "user", content: [{ type: "media", part }] });
+  const video = { type: "video_url", video_url: { url: "https://example.org/a.mp4" }, fps: 2 };
+  expect(media(video)).not.toBe(media({ ...video, fps: 3 }));
+  expect(media(video)).toBe(media({ fps: 2, video_url: video.video_url, type: "video_url" }));
+  expect(media(video)).not.toContain("example");
 });
 
 test("canonicalText tells images and files apart by their address", () => {

@@ -48,6 +48,20 @@ test("parseBody leaves the long texts of messages as bytes, and nothing else", (
   });
 });
 
+test("parseBody keeps a long text that stands behind a long key, whatever was before it", () => {
+  const text = long("text ");
+  const key = "k".repeat(65);
+  const body = {
+    messages: [
+      { role: "user", content: "short", [key]: text },
+      { role: "user", content: [{ type: "text", text: "short", [key]: text }] },
+    ],
+    [key]: [{ content: text }],
+  };
+
+  expect(parse(body)).toEqual(body);
+});
+
 test("parseBody refuses what JSON.parse refuses", () => {
   const around = (inside: string | Uint8Array): Uint8Array =>
     Buffer.concat([

@@ -119,6 +119,23 @@ describe("parseRequest accepts", () => {
     ]);
   });
 
+  test("a choice of allowed tools, as these tools and its mode", () => {
+    const tools = ["a", "b", "c"].map((name) => ({ type: "function", function: { name } }));
+    const choose = (mode: string, list: unknown) =>
+      parseRequest({
+        messages: [hello],
+        tools,
+        tool_choice: { type: "allowed_tools", allowed_tools: { mode, tools: list } },
+      });
+    const names = (request: ReturnType<typeof choose>) => request.tools.map((tool) => tool.name);
+
+    const some = choose("required", [tools[2], tools[0], { type: "custom", custom: { name: "x" } }]);
+    expect([names(some), some.toolChoice]).toEqual([["a", "c"], "required"]);
+    const auto = choose("auto", [tools[1]]);
+    expect([names(auto), auto.toolChoice]).toEqual([["b"], "auto"]);
+    for (const list of [[], "b", null]) expect(names(choose("auto", list))).toEqual(["a", "b", "c"]);
+  });
+
   test("the reasoning switches that users know", () => {
     const reasoning = (fields: object) => parseRequest({ messages: [hello], ...fields }).reasoning;
     expect(reasoning({ enable_thinking: true, thinking_budget: 512 })).toEqual({ enabled: true, budgetTokens: 512 });

@@ -52,6 +52,18 @@ describe("every dialect", () => {
     expect(bodyOf("vllm", { max_completion_tokens: 99 })).not.toHaveProperty("max_completion_tokens");
   });
 
+  test.each(all)("%s gets sound and video as the client wrote them, and says itself what it cannot take", (dialect) => {
+    const content = [
+      { type: "text", text: "What is said?" },
+      { type: "input_audio", input_audio: { data: "AAAA", format: "wav" } },
+      { type: "audio_url", audio_url: { url: "https://a.example/a.mp3" } },
+      { type: "video_url", video_url: { url: "https://a.example/a.mp4" }, fps: 2, max_pixels: 1000 },
+      { type: "video", video: ["https://a.example/1.png", "https://a.example/2.png"], fps: 2 },
+    ];
+
+    expect(messagesOf(dialect, [{ role: "user", content }], {}, "qwen3-omni")).toEqual([{ role: "user", content }]);
+  });
+
   test("unknown fields of other protocols are not passed on", () => {
     const request: ChatRequest = { ...parseRequest({ messages: [user], top_k: 3 }), surface: "anthropic-messages" };
     const body = createRequestBody(request, { dialect: dialects.vllm, upstream: "mine", model: "m" });
