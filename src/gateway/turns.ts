@@ -65,9 +65,16 @@ export function createTurns(options: TurnOptions): Turns {
     const keepers = upstreams.filter((one) => !isTold || one.keepsConversations === true).map(({ name }) => name);
     if (keepers.length === 0) return new NotKept(question);
     if (lookup.by === "head") return await findHead(question, history, lookup, signal, keepers);
-    const claim = usable(await claimByHistory(caller, lookup, signal), keepers);
+    const known = await claimByHistory(caller, lookup, signal).catch((error: unknown) => withoutStore(error, signal));
+    const claim = usable(known, keepers);
     requireStart(request, claim);
     return { history, claim, leave: nobodyWaits };
+  }
+
+  /** A full disk costs the chat and not the answer: the client has told everything. */
+  function withoutStore(error: unknown, signal: AbortSignal): undefined {
+    if (signal.aborted) throw error;
+    options.log.error("Cannot look for a conversation: a new chat takes its place", {}, error);
   }
 
   async function findHead(
