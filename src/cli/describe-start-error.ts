@@ -5,6 +5,7 @@ import type { Config } from "../config/config-schema.ts";
 interface SystemError extends Error {
   readonly code: string;
   readonly path?: string;
+  readonly syscall?: string;
 }
 
 /** @returns undefined for an error that has no sentence: its stack is the best that there is. */
@@ -14,8 +15,9 @@ export function describeStartError(
 ): string | undefined {
   const cause = findSystemError(error);
   if (cause === undefined) return undefined;
-  const { code, path } = cause;
+  const { code, path, syscall } = cause;
   const listen = `Cannot listen on ${config.host}:${config.port}`;
+  const noAddress = `${listen}: this machine has no such address; choose another with --host or HOST`;
   const otherPort = "choose another port with --port or PORT";
   const otherFolder = "choose a folder that you may write with --data-dir or DATA_DIR";
 
@@ -26,11 +28,15 @@ export function describeStartError(
       return `${listen}: the port is in use; stop the program that uses it, or ${otherPort}`;
     case "EADDRNOTAVAIL":
     case "ENOTFOUND":
-      return `${listen}: this machine has no such address; choose another with --host or HOST`;
+      return noAddress;
     case "EACCES":
     case "EPERM":
       if (path === undefined) return `${listen}: ports below 1024 want a privilege; ${otherPort}`;
       return `Cannot write "${path}": permission denied; ${otherFolder}`;
+  }
+  // Bun tells the code of whatever failed last when a name cannot be resolved.
+  if (syscall === "listen") return noAddress;
+  switch (code) {
     case "EROFS":
     case "ENOTDIR":
     case "EEXIST":

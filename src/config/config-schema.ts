@@ -37,10 +37,10 @@ function list(description: string, allowed: string, itemPattern: string, options
 }
 
 const addressRules = {
-  pattern: "^https?://[^\\s/?#]+(/[^\\s?#]*)?$",
+  pattern: "^https?://[^\\s/?#@]+(/[^\\s?#]*)?$",
   // Also tells load-config.ts to drop a slash at the end.
   format: "uri",
-  allowed: "an http:// or https:// address without query",
+  allowed: "an http:// or https:// address without password and query",
 };
 
 function address(description: string, defaultUrl: string) {

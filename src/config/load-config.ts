@@ -6,6 +6,7 @@ import { ConfigError } from "./config-error.ts";
 import { allowedValues, isWordList, listSettings, type Setting } from "./config-names.ts";
 import { defaultDataDir } from "./default-data-dir.ts";
 import { nearestName } from "./nearest-name.ts";
+import { findOddParts, wrongParts } from "./wrong-parts.ts";
 
 export type Origin = "default" | "file" | "environment" | "flag";
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -47,14 +48,16 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   const values = Object.fromEntries([...found].map(([key, { value }]) => [key, value]));
   // Compiled checks are for what comes often: this one would cost 6 MB and 7 ms of the start instead of 2 MB and 2 ms.
   // It narrows to the schema's own type, which is Config but for its mutable lists.
-  if (Check(configSchema, values) && problems.length === 0) {
+  const isSound = Check(configSchema, values);
+  const odd = isSound ? findOddParts(values) : new Map<string, readonly string[]>();
+  if (isSound && odd.size === 0 && problems.length === 0) {
     return { config: freeze(values), origins: originsOf(settings, found) };
   }
-  const [, errors] = Errors(configSchema, values);
-  const wrong = new Set(errors.map((error) => error.instancePath.split("/")[1]));
+  const parts = isSound ? odd : wrongParts(Errors(configSchema, values)[1]);
   for (const setting of settings) {
     const value = found.get(setting.key);
-    if (value !== undefined && wrong.has(setting.key)) problems.push(describeWrong(setting, value));
+    const wrong = parts.get(setting.key);
+    if (value !== undefined && wrong !== undefined) problems.push(describeWrong(setting, value, wrong));
   }
   throw new ConfigError(problems);
 }
@@ -171,16 +174,17 @@ function didYouMean(name: string | undefined, prefix: string): string {
   return name === undefined ? "" : `: did you mean ${prefix}${name}?`;
 }
 
-function describeWrong(setting: Setting, { origin, name, written }: Found): string {
+function describeWrong(setting: Setting, { origin, name, written }: Found, parts: readonly string[]): string {
   const where = origin === "file" ? " in the config file" : "";
   const quoted = setting.schema.writeOnly === true ? "" : ` ${quote(written)}`;
-  return `Cannot use ${name}${quoted}${where}: it must be ${allowedValues(setting)}`;
+  const details = isWordList(setting.schema) || parts.length === 0 ? "" : ` ${parts.join(", ")};`;
+  return `Cannot use ${name}${quoted}${where}:${details} it must be ${allowedValues(setting)}`;
 }
 
 const LONGEST_QUOTE = 100;
 
 function quote(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  const text = (JSON.stringify(value) ?? String(value)).replace(/\/\/[^/\s"]*@/g, "//****@");
   return text.length <= LONGEST_QUOTE ? text : `${text.slice(0, LONGEST_QUOTE)}...`;
 }
 

@@ -3,7 +3,7 @@
 import type { GatewayError } from "./gateway-error.ts";
 
 /** Longest `retry-after` that is sent: an SDK sleeps for whatever it is told, silently. The message tells the true time. */
-const maxRetryAfterSeconds = 60;
+export const maxRetryAfterSeconds = 60;
 
 export function errorHeaders(error: GatewayError): Record<string, string> {
   const headers: Record<string, string> = {};

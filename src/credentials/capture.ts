@@ -11,11 +11,11 @@ export interface Capture extends CapturedCredentials {
 }
 
 export interface CaptureOptions {
-  /** Requests to other hosts are not looked at, where there are several. */
+  /** Requests to others are not looked at, where there are several, and refused where there is one. */
   readonly host: string;
 }
 
-/** What was pasted cannot be used. Its message quotes nothing of it. */
+/** What was pasted cannot be used. Its message quotes nothing of it but a host. */
 export class CaptureError extends Error {
   override readonly name = "CaptureError";
 }
@@ -33,8 +33,8 @@ export function capture(pasted: string, options: CaptureOptions): Capture {
 }
 
 function recognize(text: string, options: CaptureOptions): Capture {
-  if (/^curl(\.exe)?\s/i.test(text)) return fromCurl(text);
-  if (/^(await\s+)?fetch\s*\(/.test(text)) return fromFetch(text);
+  if (/^curl(\.exe)?\s/i.test(text)) return fromCurl(text, options);
+  if (/^(await\s+)?fetch\s*\(/.test(text)) return fromFetch(text, options);
   if (text.startsWith("{") || text.startsWith("[")) return fromJson(text, options);
   if (isHeaderBlock(text)) return fromHeaders(headerLines(text), "headers");
   if (/[\r\n]/.test(text)) throw notUnderstood();
@@ -111,11 +111,19 @@ const otherValues = new Set(
   ),
 );
 
-function fromCurl(text: string): Capture {
+/** The cookies of another site are nothing that Qwen should read. */
+function requireQwen(address: string, { host }: CaptureOptions): void {
+  const url = URL.parse(address);
+  if (url === null || url.host === host || /(^|\.)qwen\.ai$/.test(url.hostname)) return;
+  throw new CaptureError(`Cannot use the request: it was sent to ${url.host} and not to ${host}`);
+}
+
+function fromCurl(text: string, options: CaptureOptions): Capture {
   const words = isWindowsCommand(text) ? splitWindowsWords(text) : splitShellWords(text);
   const headers: (readonly [string, string])[] = [];
   for (let at = 1; at < words.length; at++) {
     const { flag, value, isJoined } = readFlag(words[at] ?? "", words[at + 1]);
+    if (flag === undefined) requireQwen(words[at] ?? "", options);
     if (flag === undefined) continue;
     if (!isJoined && (flag in headerFlags || otherValues.has(flag))) at++;
     const header = headerFlags[flag]?.(value);
@@ -157,7 +165,8 @@ function readFlag(
   return { flag, value: next ?? "", isJoined: false };
 }
 
-function fromFetch(text: string): Capture {
+function fromFetch(text: string, place: CaptureOptions): Capture {
+  requireQwen(/^[^"'`]*["'`]([^"'`]*)/.exec(text)?.[1] ?? "", place);
   const options = parseJson(text.slice(text.indexOf("{"), text.lastIndexOf("}") + 1));
   const headers = isJsonObject(options) ? options["headers"] : undefined;
   if (!isJsonObject(headers)) throw notUnderstood();

@@ -19,6 +19,8 @@ export interface ModelCatalog {
 export interface CatalogOptions {
   readonly upstreams: () => readonly Upstream[];
   readonly clock: () => number;
+  /** How long one that has told no list yet is waited for, when another one has. @defaultValue 500 */
+  readonly patienceMs?: number;
 }
 
 /** Upstreams keep their lists themselves for longer: this one bounds how often they are asked for it. */
@@ -32,7 +34,7 @@ interface KnownList {
   readonly names: ReadonlySet<string>;
 }
 
-export function createModelCatalog({ upstreams, clock }: CatalogOptions): ModelCatalog {
+export function createModelCatalog({ upstreams, clock, patienceMs = 500 }: CatalogOptions): ModelCatalog {
   const lists = new Map<string, KnownList>();
   const askedAtMs = new Map<string, number>();
   const asking = new Map<string, Promise<void>>();
@@ -72,15 +74,21 @@ export function createModelCatalog({ upstreams, clock }: CatalogOptions): ModelC
 
   return {
     async list(signal) {
-      const told = await Promise.allSettled(upstreams().map((upstream) => fetchList(upstream, signal)));
+      const asked = upstreams().map((upstream) => fetchList(upstream, signal));
+      const told = Promise.allSettled(asked);
+      // Who has told a list before tells it again at once: only those are waited for that never did.
+      const inTime = Promise.any(asked).then(
+        () => Bun.sleep(patienceMs),
+        () => {},
+      );
+      await Promise.race([told, inTime]);
       const merged = new Map<string, ModelInfo>();
-      for (const one of told) {
-        if (one.status === "rejected") continue;
-        for (const model of one.value) if (!merged.has(model.id)) merged.set(model.id, model);
-      }
-      const failed = told.find((one) => one.status === "rejected");
-      if (merged.size === 0 && failed !== undefined) throw failed.reason;
-      return [...merged.values()];
+      for (const { name } of upstreams())
+        for (const model of lists.get(name)?.models ?? []) if (!merged.has(model.id)) merged.set(model.id, model);
+      if (merged.size > 0) return [...merged.values()];
+      const failed = (await told).find((one) => one.status === "rejected");
+      if (failed !== undefined) throw failed.reason;
+      return [];
     },
     async ready() {
       const unasked = upstreams().filter(({ name }) => !lists.has(name) && !askedAtMs.has(name));

@@ -69,9 +69,16 @@ export function createTurns(options: TurnOptions): Turns {
     signal: AbortSignal,
     upstreams: readonly string[],
   ): Promise<Found> {
-    const claim = usable(await claimByHistory(caller, lookup, signal), upstreams);
+    const known = await claimByHistory(caller, lookup, signal).catch((error: unknown) => withoutStore(error, signal));
+    const claim = usable(known, upstreams);
     requireStart(request, claim);
     return { history, claim, leave: nobodyWaits };
+  }
+
+  /** A full disk costs the chat and not the answer: the client has told everything. */
+  function withoutStore(error: unknown, signal: AbortSignal): undefined {
+    if (signal.aborted) throw error;
+    options.log.error("Cannot look for a conversation: a new chat takes its place", {}, error);
   }
 
   async function findHead(

@@ -8,6 +8,7 @@ import {
   realpathSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, resolve } from "node:path";
@@ -34,13 +35,16 @@ export interface ConfigFile {
   readonly upstreams: readonly ConfiguredUpstream[];
 }
 
-/** @throws {ConfigError} when it is there and cannot be used as it is @throws {UsageError} without a place */
+/** @throws {ConfigError} when it is there and cannot be used as it is @throws {UsageError} without a place for it */
 export function openConfigFile(named: string | undefined, environment: Environment): ConfigFile {
   const usual = defaultConfigPath(environment);
   const path = named ?? usual;
   if (path === undefined)
     throw new UsageError("Cannot choose a place for the file: there is no HOME; name it by --config");
   const text = readConfigFile(path);
+  // The draft takes the place of what is there: root would lose a device.
+  if (text !== undefined && !statSync(path).isFile())
+    throw new UsageError(`Cannot write settings to "${path}": it is no ordinary file; name another one by --config`);
   // What is wrong in it would be wrong afterwards too, and only its owner knows what was meant.
   const { config } = loadConfig({ environment: {}, flags: {}, file: { path, text: text ?? "" } });
   return {

@@ -6,6 +6,8 @@ import type { ResponseHeaders } from "../../outbound/http-client.ts";
 import { type ErrorText, isPage, readErrorBody, readErrorObject, readStreamError } from "./error-body.ts";
 import { meanings, type RefusalReason, type ToldLengths, UpstreamRefusal } from "./refusal.ts";
 import { commonRows, type RefusalFacts, type RefusalRow } from "./refusal-rows.ts";
+import { tellWait } from "./tell-wait.ts";
+import { firstEpochSeconds } from "./told-limits.ts";
 
 /** Who refused. */
 export interface RefusalSource {
@@ -99,7 +101,7 @@ function refuse(
   const param = row.param ?? paramOf(reason, facts.param);
   const { upstream, displayName } = source;
   const status = facts.status ?? facts.httpStatus;
-  return new UpstreamRefusal(reason, sentence(reason, row, limits, param, displayName), {
+  return new UpstreamRefusal(reason, tellWait(sentence(reason, row, limits, param, displayName), retryAfterMs), {
     upstream,
     told: facts.text,
     limits,
@@ -180,13 +182,17 @@ function firstNumber(text: string, patterns: readonly RegExp[]): number | undefi
   return undefined;
 }
 
-/** Seconds, or a date as proxies write it. */
+/** What is refused for longer is asked once a day: mostly another unit was meant. */
+const longestRetryAfterMs = 24 * 3_600_000;
+
+/** Seconds, a point in time in seconds, or a date as proxies write it; a day at most. */
 export function readRetryAfter(headers: ResponseHeaders, nowMs: number): number | undefined {
   const inMs = Number(headers.get("retry-after-ms") ?? Number.NaN);
-  if (inMs > 0) return inMs;
+  if (inMs > 0) return Math.min(inMs, longestRetryAfterMs);
   const value = headers.get("retry-after");
   if (value === null) return undefined;
   const seconds = Number(value);
-  const delayMs = Number.isNaN(seconds) ? Date.parse(value) - nowMs : seconds * 1000;
-  return delayMs > 0 ? delayMs : undefined;
+  const fromSeconds = seconds < firstEpochSeconds ? seconds * 1000 : seconds * 1000 - nowMs;
+  const delayMs = Number.isNaN(seconds) ? Date.parse(value) - nowMs : fromSeconds;
+  return delayMs > 0 ? Math.min(delayMs, longestRetryAfterMs) : undefined;
 }

@@ -5,6 +5,7 @@ import { GatewayError } from "../../contract/gateway-error.ts";
 import type { AccountView } from "../../contract/upstream.ts";
 import { sleep } from "../../outbound/retry.ts";
 import { meanings, type UpstreamRefusal } from "./refusal.ts";
+import { tellWait } from "./tell-wait.ts";
 
 export interface KeyUse {
   /** Safe to log and to store. */
@@ -128,10 +129,11 @@ export function createKeyRing(options: KeyRingOptions): KeyRing {
       });
     }
     const { kind, message, final } = aside.refusal;
-    return new GatewayError(kind, message, {
+    const retryAfterMs = aside.untilMs - clock();
+    return new GatewayError(kind, tellWait(message, retryAfterMs), {
       upstream: options.upstream,
       cause: aside.refusal,
-      retryAfterMs: aside.untilMs - clock(),
+      retryAfterMs,
       final,
     });
   }

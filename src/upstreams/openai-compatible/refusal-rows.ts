@@ -32,6 +32,10 @@ const says =
   ({ text }: RefusalFacts): boolean =>
     pattern.test(text);
 
+const wrongAddress = "has nothing at the address of chat completions: check its base URL, it mostly ends in /v1";
+/** FastAPI, Ollama, llama.cpp; OpenAI and its imitators. */
+const noRoute = /^(?:404 )?(?:page |file )?not found\.?$|^invalid url \(/;
+
 /** Read from the top; what is told by a code or a sentence of its own stands before what only a status tells. */
 export const commonRows: readonly RefusalRow[] = [
   {
@@ -107,6 +111,8 @@ export const commonRows: readonly RefusalRow[] = [
       codeIs("invalidapikey", "invalid_api_key", "authentication_error")(facts) ||
       says(/invalid access token|token expired|invalid api-?key|incorrect api key/)(facts),
   },
+  // LM Studio, under status 200.
+  { reason: "not-an-api", when: says(/^unexpected endpoint or method/), message: wrongAddress },
   { reason: "tool-parse", when: says(/failed to parse input at pos/) },
   { reason: "loading", when: says(/loading model|model is (?:being )?loaded|model is loading/) },
   {
@@ -191,8 +197,8 @@ function statusRows(): RefusalRow[] {
     { reason: "permission", when: statusIs(403) },
     {
       reason: "not-an-api",
-      when: (facts) => statusIs(404, 405)(facts) && (facts.text === "" || /^not found$/.test(facts.text)),
-      message: "has nothing at the address of chat completions: check its base URL, it mostly ends in /v1",
+      when: (facts) => statusIs(404, 405)(facts) && (facts.text === "" || says(noRoute)(facts)),
+      message: wrongAddress,
     },
     { reason: "model", when: statusIs(404) },
     { reason: "timeout", when: (facts) => statusIs(408, 504, 524)(facts) || codeIs("requesttimeout")(facts) },

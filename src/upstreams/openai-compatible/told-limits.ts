@@ -28,7 +28,7 @@ const names: Readonly<Record<Unit, Readonly<Record<Field, readonly string[]>>>> 
 /** A longer time is a day's quota or a clock that is wrong: its end is told by a refusal. */
 const longestResetMs = 60 * 60_000;
 /** Numbers from here on are points in time, in seconds. */
-const firstEpochSeconds = 1_000_000_000;
+export const firstEpochSeconds = 1_000_000_000;
 
 const nothingTold: ToldLimits = {};
 

@@ -39,6 +39,15 @@ test("describeStartError tells a forbidden port from a forbidden folder", () => 
   );
 });
 
+// Bun tells the code of whatever failed last in the process when the host's name cannot be resolved.
+test.each(["ENOENT", "EINVAL", "EEXIST"])("describeStartError blames the address for %s of listen", (code) => {
+  const error = Object.assign(systemError(code), { syscall: "listen" });
+
+  expect(describeStartError(error, { ...config, host: "no-such-host.invalid" })).toBe(
+    "Cannot listen on no-such-host.invalid:8787: this machine has no such address; choose another with --host or HOST",
+  );
+});
+
 test("describeStartError says which folder cannot be made", () => {
   const error = failure(() => mkdirSync("/dev/null/data", { recursive: true }));
 

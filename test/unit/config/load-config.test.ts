@@ -294,8 +294,10 @@ describe("loadConfig refuses", () => {
     ["STREAM_USAGE", "never", 'one of "request", "always"'],
     ["LOG_LEVEL", "trace", 'one of "debug", "info", "warn", "error", "silent"'],
     ["LOG_FORMAT", "xml", 'one of "auto", "pretty", "json"'],
-    ["QWEN_BASE_URL", "ftp://chat.qwen.ai", "an http:// or https:// address without query"],
-    ["QWEN_AUTH_URL", "auth.qwen.ai", "an http:// or https:// address without query"],
+    ["QWEN_BASE_URL", "ftp://chat.qwen.ai", "an http:// or https:// address without password and query"],
+    ["QWEN_AUTH_URL", "auth.qwen.ai", "an http:// or https:// address without password and query"],
+    ["UPSTREAM_BASE_URL", "http://gpu:99999/v1", "an http:// or https:// address without password and query"],
+    ["UPSTREAM_BASE_URL", "http://[::1/v1", "an http:// or https:// address without password and query"],
     ["TRUSTED_PROXIES", "proxy.local", "IP addresses or ranges such as 10.0.0.0/8"],
     ["ALLOWED_HOSTS", ",", "host names such as gateway.example.com"],
     ["CORS_ORIGIN", "example.com", "origins such as https://app.example.com, or *"],
@@ -325,6 +327,39 @@ describe("loadConfig refuses", () => {
       "Cannot use MASTER_KEY: it must be 64 hexadecimal characters",
     ]);
   });
+
+  test("loadConfig neither takes nor echoes a password within an address", () => {
+    const environment = { ...HOME, UPSTREAM_BASE_URL: "http://ann:s3cret@gpu/v1" };
+
+    expect(problemsOf({ environment })).toEqual([
+      'Cannot use UPSTREAM_BASE_URL "http://****@gpu/v1": it must be an http:// or https:// address without password and query',
+    ]);
+  });
+
+  const entries: [string, string][] = [
+    ["upstreams: [{ name: a, base_url: http://a, max_concurent: 3 }]", 'unknown key "max_concurent" in entry 1'],
+    ["upstreams: [{ name: a, base_url: http://a }, { name: b, base_url: b:8000 }]", 'wrong "base_url" in entry 2'],
+    ["upstreams: [{ name: a, base_url: http://a:99999 }]", 'wrong "base_url" in entry 1'],
+    ["upstreams: [{ name: a, base_url: http://ann:s3cret@a }]", 'wrong "base_url" in entry 1'],
+    ["upstreams: [{ name: a, dialect: vlm }]", 'wrong "dialect" in entry 1'],
+    ["upstreams: [{ base_url: http://a }]", 'no "name" in entry 1'],
+    ["upstreams: [{ name: A, models: [a b] }]", 'wrong "name" in entry 1, wrong "models" in entry 1'],
+    ["upstreams: [s3cret]", "entry 1 is wrong"],
+    ["qwen_accounts: [{ alias: a, tokn: s3cret }]", 'unknown key "tokn" in entry 1'],
+    ["qwen_accounts: [{ alias: a, token: t }, { alias: b }]", "no credentials in entry 2"],
+    ["model_routes: { a: b, c: [1] }", 'wrong "c"'],
+    ['model_routes: { "a*b": c }', 'wrong "a*b"'],
+    ['qwen_headers: { "bx-v": [s3cret] }', 'wrong "bx-v"'],
+  ];
+  for (const [text, detail] of entries) {
+    test(`loadConfig tells what is wrong within ${text}`, () => {
+      const [problem, ...more] = problemsOf({ file: yaml(text) });
+
+      expect(problem).toContain(` in the config file: ${detail}; it must be `);
+      expect(problem).not.toContain("s3cret");
+      expect(more).toEqual([]);
+    });
+  }
 
   test("loadConfig lists every problem at once, each under the name that was used", () => {
     const sources = {

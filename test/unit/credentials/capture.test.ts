@@ -125,6 +125,23 @@ describe("capture of a request copied as cURL", () => {
   });
 });
 
+// Its cookies would be sent to Qwen.
+test.each([
+  `curl 'https://mail.example/api' -H 'referer: https://chat.qwen.ai/' -b 'session=s3cret'`,
+  `curl -b 'session=s3cret' -d https://chat.qwen.ai/ https://chat.qwen.ai.mail.example/`,
+  `fetch("https://mail.example/api", { "headers": { "cookie": "session=s3cret" } });`,
+])("capture refuses a request that was sent to somebody else: %s", (text) => {
+  expect(() => read(text)).toThrow(
+    /^Cannot use the request: it was sent to (mail|chat\.qwen\.ai\.mail)\.example and not to chat\.qwen\.ai$/,
+  );
+});
+
+test("capture takes a request to another host of Qwen's, and one to the backend that is set", () => {
+  expect(read("curl https://auth.qwen.ai/api -b 'token=abc'").cookies).toBe("token=abc");
+  const local = `curl http://127.0.0.1:8788/api -b 'token=abc'`;
+  expect(capture(local, { host: "127.0.0.1:8788" }).cookies).toBe("token=abc");
+});
+
 test("capture takes a request copied as fetch (Node.js)", () => {
   const text = `fetch("https://chat.qwen.ai/api/v2/chats/?page=1", {
   "headers": { "accept": "*/*", "cookie": "token=abc", "bx-v": "2.5.37" },

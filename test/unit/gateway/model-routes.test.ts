@@ -139,6 +139,29 @@ describe("createModelCatalog", () => {
     expect(list([down])).rejects.toThrow("down");
   });
 
+  test("waits for an upstream that says nothing no longer than it must, and takes its list when it comes", async () => {
+    const late = Promise.withResolvers<readonly ModelInfo[]>();
+    const silent = upstreamOf("silent", [], { listModels: () => late.promise });
+    const catalog = createModelCatalog({ upstreams: () => [silent, home], clock: Date.now, patienceMs: 1 });
+    const list = async () => (await catalog.list(AbortSignal.timeout(5000))).map(({ id }) => id);
+
+    expect(await list()).toEqual(["qwen3:8b", "hf.co/unsloth/qwen3"]);
+    late.resolve([info("late")]);
+    expect(await list()).toEqual(["late", "qwen3:8b", "hf.co/unsloth/qwen3"]);
+  });
+
+  test("waits for the only upstream that may have a list", async () => {
+    const late = Promise.withResolvers<readonly ModelInfo[]>();
+    const silent = upstreamOf("silent", [], { listModels: () => late.promise });
+    const down = upstreamOf("down", [], { listModels: () => Promise.reject(new Error("down")) });
+    const catalog = createModelCatalog({ upstreams: () => [down, silent], clock: Date.now, patienceMs: 0 });
+    const listed = catalog.list(AbortSignal.timeout(5000));
+
+    await new Promise(setImmediate);
+    late.resolve([info("late")]);
+    expect((await listed).map(({ id }) => id)).toEqual(["late"]);
+  });
+
   test("knows the context of the models that were listed, of each upstream for itself", async () => {
     const small = upstreamOf("small", [], { listModels: async () => [{ ...info("qwen3:8b"), contextTokens: 8192 }] });
     const catalog = createModelCatalog({ upstreams: () => [small, home], clock: Date.now });

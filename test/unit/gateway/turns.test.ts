@@ -66,3 +66,35 @@ test("a turn that cannot be remembered is an error of the log, late as well", as
     { level: "error", message: broken },
   ]);
 });
+
+test("a store that cannot be written costs a client with its whole history the chat and not the answer", async () => {
+  const memory = createMemoryStore({ clock: Date.now, sessionTimeoutMs: 60_000 });
+  const store: Store = Object.assign(Object.create(memory) as Store, {
+    beginTurn: () => Promise.reject(new Error("database or disk is full")),
+  });
+  const lines: string[] = [];
+  const log = createLog({ level: "info", format: "json", write: (line) => void lines.push(line) });
+  const turns = createTurns({ store, match: "history", commitMs: 20, log });
+  const request = parseRequest({
+    model: "qwen",
+    messages: [
+      { role: "user", content: "Hello" },
+      { role: "assistant", content: "Hi" },
+      { role: "user", content: "Again" },
+    ],
+  });
+  const turn = turns.create(request, "caller", { sessionId: undefined, thin: false });
+
+  await turn.begin(AbortSignal.timeout(5000), [keeper]);
+
+  expect(turn.upstream).toBeUndefined();
+  expect(lines.map((line) => JSON.parse(line) as object)).toMatchObject([
+    { level: "error", message: "Cannot look for a conversation: a new chat takes its place" },
+  ]);
+  // Of a thin client nobody else knows what was said.
+  const thin = turns.create(parseRequest({ model: "qwen", messages: [{ role: "user", content: "Again" }] }), "caller", {
+    sessionId: "a",
+    thin: true,
+  });
+  expect(thin.begin(AbortSignal.timeout(5000), [keeper])).rejects.toThrow("disk is full");
+});

@@ -47,6 +47,15 @@ describe("openConfigFile", () => {
     expect(() => openConfigFile(undefined, {})).toThrow("name it by --config");
   });
 
+  // A draft would take its place: as root that is the end of the machine's /dev/null.
+  test("refuses what is no ordinary file, by its own name or by a link", () => {
+    const link = join(home, "link.yaml");
+    symlinkSync("/dev/null", link);
+
+    expect(() => open("/dev/null")).toThrow('Cannot write settings to "/dev/null": it is no ordinary file');
+    expect(() => open(link)).toThrow("it is no ordinary file");
+  });
+
   test("tells what the file has", () => {
     put("port: 1\nmodelscope_api_key: ms-a\n");
 

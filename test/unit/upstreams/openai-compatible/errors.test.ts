@@ -134,6 +134,20 @@ describe("other servers' forms", () => {
     ],
     ["FastAPI, list of details", 422, { detail: [{ loc: ["body"], msg: "field required" }] }, "request"],
     ["FastAPI, no such route", 404, { detail: "Not Found" }, "not-an-api"],
+    ["Ollama, no such route", 404, "404 page not found", "not-an-api"],
+    [
+      "llama.cpp, no such route",
+      404,
+      { error: { code: 404, message: "File Not Found", type: "not_found_error" } },
+      "not-an-api",
+    ],
+    [
+      "LM Studio, no such route",
+      200,
+      { error: "Unexpected endpoint or method. (POST /chat/completions)" },
+      "not-an-api",
+    ],
+    ["OpenAI, no such route", 404, { error: { message: "Invalid URL (POST /chat/completions)" } }, "not-an-api"],
     [
       "llama.cpp, context",
       400,
@@ -342,6 +356,24 @@ test("whatever a server answers is a refusal that can be told", () => {
   );
 });
 
+// A key that waits for what was meant as milliseconds, or for ever, serves nobody again until a restart.
+test.each(["999999999", "1e300", "Infinity", "99999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"])(
+  "readRetryAfter believes %j for a day",
+  (value) => {
+    const headers = new Headers({ "retry-after": value });
+
+    expect(readRetryAfter(headers, Date.parse("2026-11-01T00:00:00Z"))).toBe(86_400_000);
+  },
+);
+
+test("a refusal tells the true time where it is longer than clients are told to wait", () => {
+  const refused = (retryAfterMs: number) =>
+    classify({ error: { message: "Slow down" } }, 429, { retryAfterMs }).message;
+
+  expect(refused(60_000)).toEndWith("right now: try again in a moment");
+  expect(refused(2 * 3_600_000)).toEndWith("right now: try again in 2 h");
+});
+
 test("readRetryAfter reads seconds, dates and milliseconds", () => {
   const read = (headers: Record<string, string>) =>
     readRetryAfter(new Headers(headers), Date.parse("2026-11-01T00:00:00Z"));
@@ -350,5 +382,6 @@ test("readRetryAfter reads seconds, dates and milliseconds", () => {
   expect(read({ "retry-after": "Sun, 01 Nov 2026 00:01:00 GMT" })).toBe(60_000);
   expect(read({ "retry-after-ms": "1500", "retry-after": "2" })).toBe(1500);
   expect(read({ "retry-after": "soon" })).toBeUndefined();
+  expect(read({ "retry-after": "1793491260" })).toBe(60_000);
   expect(read({})).toBeUndefined();
 });

@@ -1,0 +1,63 @@
+// What is wrong within a setting that holds objects, told by the names of keys alone: its values may be secrets.
+
+import type { configSchema } from "./config-schema.ts";
+import type { Static } from "typebox";
+
+/** What the check says of one place. */
+export interface SchemaError {
+  readonly keyword: string;
+  /** A JSON pointer. */
+  readonly instancePath: string;
+  readonly params: object;
+}
+
+/** By key of the setting. An empty list: it is wrong as a whole. */
+export type WrongParts = ReadonlyMap<string, readonly string[]>;
+
+export function wrongParts(errors: readonly SchemaError[]): WrongParts {
+  const parts = new Map<string, string[]>();
+  for (const error of errors) {
+    const [, key = "", ...path] = error.instancePath.split("/").map(unescapePointer);
+    const known = parts.get(key) ?? [];
+    parts.set(key, known);
+    for (const part of partsOf(error, path)) if (!known.includes(part)) known.push(part);
+  }
+  return parts;
+}
+
+/** What no schema can say: addresses that no URL has, accounts of nothing but a name, patterns that are none. */
+export function findOddParts(values: Static<typeof configSchema>): WrongParts {
+  const parts = new Map<string, readonly string[]>();
+  const { qwenBaseUrl, qwenAuthUrl, qwenUploadUrl, upstreamBaseUrl } = values;
+  for (const [key, url] of Object.entries({ qwenBaseUrl, qwenAuthUrl, qwenUploadUrl, upstreamBaseUrl }))
+    if (url !== undefined && !URL.canParse(url)) parts.set(key, []);
+  const odd = {
+    upstreams: (values.upstreams ?? []).flatMap(({ base_url: url }, index) =>
+      url === undefined || URL.canParse(url) ? [] : [`wrong "base_url" in entry ${index + 1}`],
+    ),
+    qwenAccounts: (values.qwenAccounts ?? []).flatMap(({ token, cookies, headers }, index) =>
+      (token ?? cookies ?? headers) === undefined ? [`no credentials in entry ${index + 1}`] : [],
+    ),
+    modelRoutes: Object.keys(values.modelRoutes ?? {})
+      .filter((name) => name.slice(0, -1).includes("*"))
+      .map((name) => `wrong "${name}"`),
+  };
+  for (const [key, wrong] of Object.entries(odd)) if (wrong.length > 0) parts.set(key, wrong);
+  return parts;
+}
+
+function partsOf({ keyword, params }: SchemaError, [first, second]: readonly string[]): readonly string[] {
+  // Says once more what the keyword additionalProperties says by name.
+  if (keyword === "boolean" || first === undefined) return [];
+  const entry = /^[0-9]+$/.test(first) ? Number(first) + 1 : undefined;
+  if (entry === undefined) return [`wrong "${first}"`];
+  if ("additionalProperties" in params && Array.isArray(params.additionalProperties))
+    return params.additionalProperties.map((name) => `unknown key "${name}" in entry ${entry}`);
+  if ("requiredProperties" in params && Array.isArray(params.requiredProperties))
+    return params.requiredProperties.map((name) => `no "${name}" in entry ${entry}`);
+  return [second === undefined ? `entry ${entry} is wrong` : `wrong "${second}" in entry ${entry}`];
+}
+
+function unescapePointer(part: string): string {
+  return part.replaceAll("~1", "/").replaceAll("~0", "~");
+}
