@@ -99,10 +99,10 @@ export class SocketConnection {
     if (this.#isClosed) user.closed(undefined);
   }
 
-  /** All of it is written at the end of this turn of the event loop, and from then on as fast as the peer takes it. */
+  /** All of it is written, as fast as the peer takes it. */
   write(pieces: readonly Uint8Array[]): void {
     this.#unwritten = pieces;
-    if (unwritten.push(this) === 1) setImmediate(writeAll);
+    this.writeOn();
   }
 
   /** Writes what the socket takes of what is not written yet. */
@@ -154,18 +154,6 @@ export class SocketConnection {
     this.#user?.closed(error);
     this.#socket?.terminate();
   }
-}
-
-/**
- * A write may wake its peer, which costs more than the rest of it: requests of one turn of the event loop go out one after
- * the other, and find a peer on the same machine awake. A fifth of what short answers cost, 64 at a time.
- */
-let unwritten: SocketConnection[] = [];
-
-function writeAll(): void {
-  const connections = unwritten;
-  unwritten = [];
-  for (const connection of connections) connection.writeOn();
 }
 
 /** The same for all sockets: a connection costs no closures. */
