@@ -11,7 +11,17 @@ export interface Cors {
   preflightHeaders(request: Request): Record<string, string> | undefined;
 }
 
-const exposedHeaders = "x-request-id, retry-after, x-should-retry, x-session-id, x-queue-wait-ms, x-context-trimmed";
+const exposedHeaders = [
+  "x-request-id",
+  "retry-after",
+  "x-should-retry",
+  "x-session-id",
+  "x-queue-wait-ms",
+  "x-context-trimmed",
+  "x-upstream",
+  "x-model",
+  "x-attempts",
+].join(", ");
 const allowedMethods = "GET, HEAD, POST, DELETE, OPTIONS";
 const preflightLifetimeSeconds = 600;
 

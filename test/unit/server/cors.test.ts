@@ -45,7 +45,9 @@ test("cors lets pages read errors and the headers that help with them", async ()
   expect(response.status).toBe(401);
   expect(response.headers.get("access-control-allow-origin")).toBe("https://app.example");
   const exposed = response.headers.get("access-control-expose-headers")?.split(", ");
-  expect(exposed).toEqual(expect.arrayContaining(["x-request-id", "retry-after", "x-session-id"]));
+  expect(exposed).toEqual(
+    expect.arrayContaining(["x-request-id", "retry-after", "x-session-id", "x-upstream", "x-model", "x-attempts"]),
+  );
 });
 
 test("cors opens to every origin by an asterisk", async () => {
