@@ -16,12 +16,19 @@ export function createBodyCheck<S extends TSchema>(schema: S): (body: unknown) =
     if (validator.Check(body)) return body;
     const [first] = validator.Errors(body)[1];
     const param = toParam(first?.instancePath ?? "", first?.params);
-    const reason = first?.keyword === "required" ? "is missing" : (first?.message ?? "is invalid");
+    const reason = first?.keyword === "required" ? "is missing" : asSentence(first?.message ?? "is invalid");
     throw invalid(
       param,
       param === "" ? `Invalid request: the body ${reason}` : `Invalid request: "${param}" ${reason}`,
     );
   };
+}
+
+/** Schemas name a kind without its article. */
+function asSentence(message: string): string {
+  return message
+    .replace(/^must be (array|integer|object)$/, "must be an $1")
+    .replace(/^must be (boolean|number|string)$/, "must be a $1");
 }
 
 export function invalid(param: string, message: string): GatewayError {

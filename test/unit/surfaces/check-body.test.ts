@@ -1,0 +1,17 @@
+// What a client reads of a field that is of the wrong kind: a sentence that names it.
+
+import { expect, test } from "bun:test";
+import { parseRequest } from "../../../src/surfaces/openai-chat/parse-request.ts";
+
+const messages = [{ role: "user", content: "Hello" }];
+
+test.each([
+  [[], "Invalid request: the body must be an object"],
+  [{ messages, stream: 5 }, 'Invalid request: "stream" must be a boolean'],
+  [{ messages, max_tokens: 1.5 }, 'Invalid request: "max_tokens" must be an integer'],
+  [{ messages, max_tokens: 0 }, 'Invalid request: "max_tokens" must be >= 1'],
+  [{ messages, tools: {} }, 'Invalid request: "tools" must be an array'],
+  [{ messages, model: 7 }, 'Invalid request: "model" must be a string'],
+] as const)("%j is told what it must be", (body, message) => {
+  expect(() => parseRequest(body)).toThrow(message);
+});
