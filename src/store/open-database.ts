@@ -17,18 +17,21 @@ const openTimeoutMs = 5000;
  * half the page is 30 to 40 % fewer bytes, and up to a tenth of the time. With 1024 it is more pages than it saves.
  */
 const pageBytes = 2048;
+/** A database that ends with its process. */
+export const inMemory = ":memory:";
 /** Of the write-ahead log, before it is copied into the file. */
 const maxLogBytes = 8 * 1024 * 1024;
 
 /**
+ * @param path of the file, or `inMemory`
  * @throws {GatewayError} when the file cannot be opened, is no database, is damaged, or belongs to a newer version.
  */
-export function openDatabase(path: string, log: Log): Database {
+export function openDatabase(path: string, log: Log, steps: readonly string[] = migrations): Database {
   try {
-    createPrivateFile(path);
+    if (path !== inMemory) createPrivateFile(path);
     const database = new Database(path, { create: true, strict: true });
     try {
-      prepareDatabase(database, path, log);
+      prepareDatabase(database, path, log, steps);
     } catch (error) {
       database.close();
       throw error;
@@ -40,7 +43,7 @@ export function openDatabase(path: string, log: Log): Database {
   }
 }
 
-function prepareDatabase(database: Database, path: string, log: Log): void {
+function prepareDatabase(database: Database, path: string, log: Log, steps: readonly string[]): void {
   database.run(`PRAGMA busy_timeout = ${openTimeoutMs}`);
   // Both silently without effect after the first write, so they come before the journal mode.
   database.run(`PRAGMA page_size = ${pageBytes}`);
@@ -50,8 +53,8 @@ function prepareDatabase(database: Database, path: string, log: Log): void {
   database.run("PRAGMA synchronous = NORMAL");
   // Half as often as by default: pages that many turns share are copied half as often, and no copying takes 20 ms.
   database.run(`PRAGMA wal_autocheckpoint = ${Math.round(maxLogBytes / readPageBytes(database))}`);
-  const found = migrate(database, path);
-  if (found < migrations.length) log.info("store migrated", { fromVersion: found, toVersion: migrations.length });
+  const found = migrate(database, path, steps);
+  if (found < steps.length) log.info("store migrated", { fromVersion: found, toVersion: steps.length });
   database.run(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
 }
 

@@ -12,7 +12,7 @@ const floors: readonly (readonly [floor: number, rooms: readonly string[]])[] = 
   [6, ["cli", "library"]],
   [5, ["app"]],
   [4, ["server"]],
-  [3, ["pipeline", "agent", "admin"]],
+  [3, ["pipeline", "agent", "admin", "page"]],
   [2, ["surfaces", "gateway", "upstreams", "emulator", "client"]],
   [
     1,
@@ -24,6 +24,7 @@ const floors: readonly (readonly [floor: number, rooms: readonly string[]])[] = 
       "store",
       "credentials",
       "replay",
+      "documents",
       "outbound",
       "wire",
       "config",

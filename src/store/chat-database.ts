@@ -1,0 +1,24 @@
+// The database of the typed chat: messages, replays, documents. Apart from that of the turns, so that the import of a
+// long document does not hold up the end of somebody's answer.
+
+import type { Database } from "bun:sqlite";
+import { join } from "node:path";
+import type { Log } from "../telemetry/log.ts";
+import messages from "./chat-migrations/001-messages.sql" with { type: "text" };
+import replays from "./chat-migrations/002-replays.sql" with { type: "text" };
+import documents from "./chat-migrations/003-documents.sql" with { type: "text" };
+import { openDatabase } from "./open-database.ts";
+
+const migrations: readonly string[] = [messages, replays, documents];
+
+export function chatDatabasePath(dataDir: string): string {
+  return join(dataDir, "chat.db");
+}
+
+/**
+ * @param path of the file, or `inMemory`
+ * @throws {GatewayError} when the file cannot be opened, is no database, is damaged, or belongs to a newer version.
+ */
+export function openChatDatabase(path: string, log: Log): Database {
+  return openDatabase(path, log, migrations);
+}

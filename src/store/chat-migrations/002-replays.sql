@@ -1,0 +1,2 @@
+-- Replies that outlive their readers: filled in by the room replay/.
+SELECT 1;

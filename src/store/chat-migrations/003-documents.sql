@@ -1,0 +1,2 @@
+-- Documents and their searchable pieces: filled in by the room documents/.
+SELECT 1;
