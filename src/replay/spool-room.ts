@@ -1,0 +1,88 @@
+// How much all spools together may hold: counted here, and made by removing what ended first.
+
+import type { ReplayIndex } from "../store/replay-index.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Spools, StoredSpool } from "./spool.ts";
+
+export interface SpoolRoomOptions {
+  readonly spools: Spools;
+  readonly index: ReplayIndex;
+  readonly maxBytes: number;
+  readonly log: Log;
+}
+
+/** Asked of the index at a time. */
+const removedAtOnce = 16;
+
+export class SpoolRoom {
+  readonly #options: SpoolRoomOptions;
+  #usedBytes = 0;
+  /** Streams that wait for room wait for the same one. */
+  #removal: Promise<boolean> | undefined;
+
+  constructor(options: SpoolRoomOptions) {
+    this.#options = options;
+  }
+
+  fits(bytes: number): boolean {
+    return this.#usedBytes + bytes <= this.#options.maxBytes;
+  }
+
+  add(bytes: number): void {
+    this.#usedBytes += bytes;
+  }
+
+  /** @returns whether so many bytes fit now. Never rejects. */
+  async make(bytes: number): Promise<boolean> {
+    while (!this.fits(bytes)) {
+      this.#removal ??= this.#removeSome(bytes).finally(() => {
+        this.#removal = undefined;
+      });
+      if (!(await this.#removal)) return false;
+    }
+    return true;
+  }
+
+  /** @param bytes of the spool, as far as it was counted */
+  remove(streamId: string, bytes: number): void {
+    try {
+      this.#options.spools.remove(streamId);
+      this.#usedBytes = Math.max(this.#usedBytes - bytes, 0);
+    } catch (error) {
+      this.#options.log.error("Cannot remove what was kept of a stream, the next sweep will", { streamId }, error);
+    }
+  }
+
+  /**
+   * Counts anew: other processes may use the directory, and an earlier one has.
+   * @returns all that is there.
+   */
+  async count(): Promise<readonly StoredSpool[]> {
+    const before = this.#usedBytes;
+    const stored = await this.#options.spools.list();
+    const changedMeanwhile = this.#usedBytes - before;
+    this.#usedBytes = changedMeanwhile;
+    for (const { bytes } of stored) this.#usedBytes += bytes;
+    return stored;
+  }
+
+  /** Somewhat more than is needed, so that not every chunk has to ask. @returns false when there is nothing to remove. */
+  async #removeSome(bytes: number): Promise<boolean> {
+    const { index, log, maxBytes } = this.#options;
+    try {
+      const oldest = await index.listOldestEnded(removedAtOnce);
+      const goalBytes = maxBytes - Math.max(bytes, maxBytes / 64);
+      const removed: string[] = [];
+      for (const { streamId, bytes: kept } of oldest) {
+        if (this.#usedBytes <= goalBytes && removed.length > 0) break;
+        this.remove(streamId, kept);
+        removed.push(streamId);
+      }
+      if (removed.length > 0) await index.expire(removed);
+      return removed.length > 0;
+    } catch (error) {
+      log.error("Cannot make room for streams", {}, error);
+      return false;
+    }
+  }
+}
