@@ -17,7 +17,8 @@ function readPublicNames(source: string): PublicName[] {
   const passedOn = [...source.matchAll(/^export \{([^}]*)\} from "([^"]+)";/gm)].flatMap((match) =>
     (match[1] ?? "")
       .split(",")
-      .map((name) => name.trim())
+      // "declared as published": it is documented where it is declared.
+      .map((name) => name.trim().replace(/ as \w+$/, ""))
       .filter((name) => name !== "" && !name.startsWith("type "))
       .map((name) => ({ name, file: posix.normalize(match[2] ?? "") })),
   );
@@ -27,7 +28,7 @@ function readPublicNames(source: string): PublicName[] {
 
 /** The doc comment right above a declaration; undefined without one. */
 function readComment(source: string, name: string): string | undefined {
-  const declaration = new RegExp(`^export (?:async )?(?:function|class|const) ${name}\\b`, "m").exec(source);
+  const declaration = new RegExp(`^export (?:async )?(?:function\\*?|class|const) ${name}\\b`, "m").exec(source);
   if (declaration === null) return undefined;
   return /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\n$/.exec(source.slice(0, declaration.index))?.[1];
 }
