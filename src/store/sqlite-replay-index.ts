@@ -79,12 +79,12 @@ function prepareQuestions(database: Database) {
       INSERT INTO replays (stream_id, caller, state, owner_host, owner_pid, owner_started_ms, created_at_ms)
       VALUES ($streamId, $caller, 'running', $ownerHost, $ownerPid, $ownerStartedMs, $createdAtMs)`),
     giveUp: ask<unknown, { streamId: string; state: string }>(
-      "UPDATE replays SET state = $state, bytes = 0 WHERE stream_id = $streamId",
+      "UPDATE replays SET state = $state WHERE stream_id = $streamId AND ended_at_ms IS NULL",
     ),
     end: ask<unknown, EndParameters>(`
       UPDATE replays SET state = $state, interrupted = $interrupted, ended_at_ms = $endedAtMs,
         expires_at_ms = $expiresAtMs, bytes = $bytes
-      WHERE stream_id = $streamId`),
+      WHERE stream_id = $streamId AND ended_at_ms IS NULL`),
     find: ask<Row, { streamId: string }>(`SELECT ${columns} FROM replays WHERE stream_id = $streamId`),
     listRunning: database.prepare<Row, []>(
       `SELECT ${columns} FROM replays WHERE ended_at_ms IS NULL ORDER BY created_at_ms`,
