@@ -207,6 +207,21 @@ describe("open", () => {
     expect(await textOf(await replays.open("me", "s1", 99))).toBe("");
   });
 
+  test("gives no event twice and misses none that comes at the very moment", async () => {
+    for (let turns = 0; turns < 12; turns++) {
+      const { replays } = createStage();
+      const source = new ToldSource();
+      const first = new BodyReader(replays.start("me", "s1", source.say(2), once));
+      await first.until("frame 2");
+
+      const opened = replays.open("me", "s1", 1);
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+      source.say().end();
+
+      expect(idsIn(await textOf(await opened))).toEqual([2, 3]);
+    }
+  });
+
   test("knows only the streams of the caller", async () => {
     const { replays } = createStage();
     const source = new ToldSource();
