@@ -1,0 +1,104 @@
+// One search: by words, and by meaning where there are vectors, to sources as the typed chat tells them.
+
+import type { ChatSource } from "../contract/chat-stream.ts";
+import { GatewayError } from "../contract/gateway-error.ts";
+import type { DocumentStore, FoundPiece, SearchScope } from "../store/document-store.ts";
+import type { Embedder } from "./embeddings.ts";
+import { findNearest, fuseOrders } from "./rank-pieces.ts";
+import { type ScoredPiece, scorePieces } from "./score-pieces.ts";
+import { searchTerms } from "./search-terms.ts";
+import type { WordReader } from "./search-words.ts";
+import { cutSnippet } from "./snippet.ts";
+import type { StopWords } from "./stop-words.ts";
+
+export interface SearchOptions {
+  /** Search these only. Absent: all of the caller's. */
+  readonly ids?: readonly string[];
+  /** Most sources. @defaultValue 5 */
+  readonly limit?: number;
+  /** Texts are cut to so many characters around the words of the question. Absent: whole pieces. */
+  readonly snippetChars?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface SearchParts {
+  readonly store: DocumentStore;
+  readonly reader: WordReader;
+  readonly stopWords: StopWords;
+  readonly embedder: Embedder | undefined;
+}
+
+const defaultLimit = 5;
+/** Candidates of each order, of which the best are taken. */
+const candidates = 100;
+
+/** @throws {GatewayError} `not-found` for an id that the caller does not have. */
+export async function searchDocuments(
+  parts: SearchParts,
+  caller: string,
+  question: string,
+  options: SearchOptions,
+): Promise<ChatSource[]> {
+  const signal = options.signal ?? new AbortController().signal;
+  signal.throwIfAborted();
+  const scope: SearchScope = { caller, documentIds: options.ids };
+  await checkIds(parts.store, scope);
+  const terms = searchTerms(question, parts.reader, parts.stopWords);
+  const byWords = await searchByWords(parts, scope, terms);
+  const found = await addMeaning(parts, scope, question, byWords, signal);
+  return found.slice(0, options.limit ?? defaultLimit).map(({ piece, score }) => {
+    const text = piece.heading === "" ? piece.text.trim() : `${piece.heading}\n\n${piece.text.trim()}`;
+    const { snippetChars } = options;
+    return {
+      chunk_id: `${piece.documentId}:${piece.position}`,
+      document_id: piece.documentId,
+      document_name: piece.documentName,
+      text: snippetChars === undefined ? text : cutSnippet(text, terms, snippetChars, parts.reader),
+      score,
+    };
+  });
+}
+
+async function checkIds(store: DocumentStore, { caller, documentIds = [] }: SearchScope): Promise<void> {
+  for (const documentId of documentIds) {
+    if ((await store.findDocument(caller, documentId)) !== undefined) continue;
+    throw new GatewayError("not-found", "Cannot search a document: it was deleted, or never was", {
+      param: "documents",
+    });
+  }
+}
+
+async function searchByWords(
+  { store, reader }: SearchParts,
+  scope: SearchScope,
+  terms: readonly (readonly string[])[],
+): Promise<ScoredPiece[]> {
+  if (terms.length === 0) return [];
+  const counts = await store.countPieces(scope, terms);
+  const held = terms.filter((_, index) => (counts.holding[index] ?? 0) > 0);
+  if (held.length === 0) return [];
+  return scorePieces(await store.findPieces(scope, held, candidates), terms, counts, reader);
+}
+
+/** The order by words as it is, when there are no vectors of the model. */
+async function addMeaning(
+  { store, embedder }: SearchParts,
+  scope: SearchScope,
+  question: string,
+  byWords: readonly ScoredPiece[],
+  signal: AbortSignal,
+): Promise<readonly ScoredPiece[]> {
+  if (embedder === undefined || question.trim() === "") return byWords;
+  const vector = await embedder.embedQuestion(question, signal);
+  if (vector === undefined) return byWords;
+  const near = await findNearest(vector.values, store.readVectors(scope, vector.model), candidates, signal);
+  if (near.length === 0) return byWords;
+  const pieces = new Map<number, FoundPiece>(byWords.map(({ piece }) => [piece.pieceKey, piece]));
+  const scores = fuseOrders([byWords.map(({ piece }) => piece.pieceKey), near.map(({ pieceKey }) => pieceKey)]);
+  const missing = [...scores.keys()].filter((key) => !pieces.has(key));
+  for (const piece of await store.readPieces(scope, missing)) pieces.set(piece.pieceKey, piece);
+  return [...scores].flatMap(([key, score]) => {
+    const piece = pieces.get(key);
+    return piece === undefined ? [] : [{ piece, score }];
+  });
+}
