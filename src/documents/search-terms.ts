@@ -25,7 +25,10 @@ export function searchTerms(question: string, reader: WordReader, stopWords: Sto
 
 function clip(question: string): string {
   if (question.length <= maxQuestionChars) return question;
-  return `${question.slice(0, maxQuestionChars / 2)}\n${question.slice(-maxQuestionChars / 2)}`;
+  // A word that is cut in two is another word.
+  const beginning = question.slice(0, maxQuestionChars / 2).replace(/\S{1,64}$/, "");
+  const end = question.slice(-maxQuestionChars / 2).replace(/^\S{1,64}/, "");
+  return `${beginning}\n${end}`;
 }
 
 function termsOf(text: string, words: readonly TextWord[], stopWords: StopWords | undefined): SearchTerm[] {
