@@ -2,7 +2,7 @@
 
 import type { ChatSource } from "../contract/chat-stream.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
-import type { DocumentStore, FoundPiece, SearchScope } from "../store/document-store.ts";
+import type { DocumentStore, FoundPiece, SearchScope, SearchTerm } from "../store/document-store.ts";
 import type { Embedder } from "./embeddings.ts";
 import { findNearest, fuseOrders } from "./rank-pieces.ts";
 import { type ScoredPiece, scorePieces } from "./score-pieces.ts";
@@ -29,8 +29,13 @@ export interface SearchParts {
 }
 
 const defaultLimit = 5;
-/** Candidates of each order, of which the best are taken. */
-const candidates = 100;
+/** Candidates of each order, of which the best are taken. To score one costs some 50 us. */
+const leastCandidates = 50;
+const candidatesPerSource = 4;
+/** Words that are looked for together. What it costs is how often they stand there: the rarest tell most and cost least. */
+const maxMatchedTerms = 16;
+/** A word in more than this share of the pieces is left out, as long as the others find enough. */
+const commonShare = 0.25;
 
 /** @throws {GatewayError} `not-found` for an id that the caller does not have. */
 export async function searchDocuments(
@@ -44,9 +49,11 @@ export async function searchDocuments(
   const scope: SearchScope = { caller, documentIds: options.ids };
   await checkIds(parts.store, scope);
   const terms = searchTerms(question, parts.reader, parts.stopWords);
-  const byWords = await searchByWords(parts, scope, terms);
-  const found = await addMeaning(parts, scope, question, byWords, signal);
-  return found.slice(0, options.limit ?? defaultLimit).map(({ piece, score }) => {
+  const limit = options.limit ?? defaultLimit;
+  const candidates = Math.max(leastCandidates, limit * candidatesPerSource);
+  const byWords = await searchByWords(parts, scope, terms, candidates);
+  const found = await addMeaning(parts, scope, question, byWords, candidates, signal);
+  return found.slice(0, limit).map(({ piece, score }) => {
     const text = piece.heading === "" ? piece.text.trim() : `${piece.heading}\n\n${piece.text.trim()}`;
     const { snippetChars } = options;
     return {
@@ -71,13 +78,34 @@ async function checkIds(store: DocumentStore, { caller, documentIds = [] }: Sear
 async function searchByWords(
   { store, reader }: SearchParts,
   scope: SearchScope,
-  terms: readonly (readonly string[])[],
+  terms: readonly SearchTerm[],
+  candidates: number,
 ): Promise<ScoredPiece[]> {
   if (terms.length === 0) return [];
   const counts = await store.countPieces(scope, terms);
-  const held = terms.filter((_, index) => (counts.holding[index] ?? 0) > 0);
+  const held = terms
+    .map((term, index) => ({ term, holding: counts.holding[index] ?? 0 }))
+    .filter(({ holding }) => holding > 0)
+    .toSorted((one, other) => one.holding - other.holding)
+    .slice(0, maxMatchedTerms);
+  const rare = held.filter(({ holding }) => holding <= counts.all * commonShare);
+  let found = await findPieces(store, scope, rare, candidates);
+  if (found.length < candidates && rare.length < held.length) found = await findPieces(store, scope, held, candidates);
+  return scorePieces(found, terms, counts, reader);
+}
+
+async function findPieces(
+  store: DocumentStore,
+  scope: SearchScope,
+  held: readonly { readonly term: SearchTerm }[],
+  limit: number,
+): Promise<readonly FoundPiece[]> {
   if (held.length === 0) return [];
-  return scorePieces(await store.findPieces(scope, held, candidates), terms, counts, reader);
+  return store.findPieces(
+    scope,
+    held.map(({ term }) => term),
+    limit,
+  );
 }
 
 /** The order by words as it is, when there are no vectors of the model. */
@@ -86,6 +114,7 @@ async function addMeaning(
   scope: SearchScope,
   question: string,
   byWords: readonly ScoredPiece[],
+  candidates: number,
   signal: AbortSignal,
 ): Promise<readonly ScoredPiece[]> {
   if (embedder === undefined || question.trim() === "") return byWords;

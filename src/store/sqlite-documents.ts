@@ -39,11 +39,11 @@ export function createSqliteDocuments(database: Database, options: SqliteDocumen
         else questions.touchRemoving.run({ documentKey, nowMs: options.clock() });
         return rows.length;
       });
-      if (deleted === 0) break;
       await othersFirst();
+      // What was deleted takes its room until the segments that hold it are merged.
+      while (await mergeSome()) await othersFirst();
+      if (deleted === 0) return;
     }
-    // What was deleted takes its room until the segments that hold it are merged.
-    while (await mergeSome()) await othersFirst();
   }
 
   /** @returns whether there may be more to merge. */

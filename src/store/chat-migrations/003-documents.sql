@@ -54,6 +54,8 @@ CREATE VIRTUAL TABLE document_words USING fts5 (
 INSERT INTO document_words (document_words, rank) VALUES ('rank', 'bm25(0.0, 1.0)');
 
 -- Segments are merged step by step in transactions of their own. Left to FTS5, one of some dozen insertions merges for
--- 15 ms, and one deletion for 200 ms, while every other writer waits.
+-- 15 ms, and one deletion for 200 ms, while every other writer waits. A step is as long as what it writes: of segments that
+-- are half deleted it reads twice as much, of one that is wholly deleted all.
 INSERT INTO document_words (document_words, rank) VALUES ('automerge', 0);
 INSERT INTO document_words (document_words, rank) VALUES ('crisismerge', 512);
+INSERT INTO document_words (document_words, rank) VALUES ('deletemerge', 50);
