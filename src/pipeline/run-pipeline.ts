@@ -24,15 +24,16 @@ export function emptyState(message: string): PipelineState {
   };
 }
 
-/** Stops between two steps when the context's signal is aborted, by throwing its reason. */
+/** Stops before the next step when the context's signal is aborted, and behind the last, by throwing its reason. */
 export async function* runSteps(steps: readonly Step[], context: StepContext): AsyncGenerator<StepEvent, void> {
   for (const step of steps) {
+    context.signal.throwIfAborted();
     for await (const event of step.run(context)) {
       if (!(event instanceof WrittenFrames)) note(event, context.state);
       yield event;
     }
-    context.signal.throwIfAborted();
   }
+  context.signal.throwIfAborted();
 }
 
 function note(event: ChatStreamEvent, state: PipelineState): void {
