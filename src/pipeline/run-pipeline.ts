@@ -29,14 +29,14 @@ export async function* runSteps(steps: readonly Step[], context: StepContext): A
   for (const step of steps) {
     context.signal.throwIfAborted();
     for await (const event of step.run(context)) {
-      if (!(event instanceof WrittenFrames)) note(event, context.state);
+      if (!(event instanceof WrittenFrames)) noteEvent(event, context.state);
       yield event;
     }
   }
   context.signal.throwIfAborted();
 }
 
-function note(event: ChatStreamEvent, state: PipelineState): void {
+export function noteEvent(event: ChatStreamEvent, state: PipelineState): void {
   if ("token" in event) state.answer += event.token;
   if ("reasoning" in event) state.reasoning += event.reasoning;
   if ("sources" in event) state.sources = event.sources;

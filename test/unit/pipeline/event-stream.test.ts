@@ -222,9 +222,9 @@ describe("createEventStream", () => {
   }
 
   test("the words for a failure are the user's to choose", async () => {
-    const source = (async function* (): AsyncGenerator<object> {
-      yield* await Promise.reject(new Error("row 7"));
-    })();
+    const source = {
+      [Symbol.asyncIterator]: () => ({ next: () => Promise.reject<never>(new Error("row 7")) }),
+    };
 
     const body = await new Response(createEventStream(source, { describeError: (error) => `Sorry: ${error}` })).text();
 
