@@ -1,7 +1,6 @@
 // What an answer has said so far, gathered from its events: what the session remembers of it.
 
 import type { ChatStreamEvent } from "../contract/chat-stream.ts";
-import type { GatewayError } from "../contract/gateway-error.ts";
 import type { ChatMessage, MessageExtras, MessageStatus } from "../store/chat-store.ts";
 import type { PipelineState } from "./step.ts";
 
@@ -22,7 +21,7 @@ export class AnswerRecord {
     begun: ChatMessage,
     state: PipelineState,
     status: MessageStatus,
-    error: GatewayError | undefined,
+    error: { readonly message: string } | undefined,
   ): ChatMessage {
     const { upstream, usage, reasoning, sources } = state;
     const extras: MessageExtras = {

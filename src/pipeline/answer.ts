@@ -35,6 +35,9 @@ export interface AnswerOptions {
   readonly log: Log;
 }
 
+/** Longest that what an answer has said waits for its steps to end, when nobody wants it any more. */
+const mostLeavingMs = 2000;
+
 /** It is the source of its stream: asked for the next frames only while somebody wants them. */
 export class Answer implements StepContext {
   readonly state: PipelineState;
@@ -44,6 +47,7 @@ export class Answer implements StepContext {
   readonly #record = new AnswerRecord();
   readonly #cancelling = new AbortController();
   readonly #running: AsyncGenerator<Uint8Array, void>;
+  readonly #kept = Promise.withResolvers<void>();
   #isKept = false;
 
   constructor(options: AnswerOptions) {
@@ -58,13 +62,24 @@ export class Answer implements StepContext {
     return done === true ? undefined : { bytes: value, lastId: lastIdOf(value) };
   }
 
+  /** Resolves when the session remembers what became of it, or cannot. */
+  get kept(): Promise<void> {
+    return this.#kept.promise;
+  }
+
   /** Nobody wants it any more: what runs is ended, and what was said is kept. */
   cancel(reason: unknown): void {
+    const keep = (): void => {
+      clearTimeout(timer);
+      void this.#keep("stopped", undefined);
+    };
+    // A step that does not listen is not waited for.
+    const timer = setTimeout(keep, mostLeavingMs);
     this.#cancelling.abort(reason);
     // Where it stands still, waiting to be asked, nothing hears the signal.
     const ended = this.#running.return().catch(() => {});
     // Not before: what the reply has said is noted as it ends.
-    void ended.then(() => this.#keep("stopped", undefined));
+    void ended.then(keep);
   }
 
   get message(): string {
@@ -232,5 +247,6 @@ export class Answer implements StepContext {
     } catch (failure) {
       this.log.error("Cannot keep an answer", {}, failure);
     }
+    this.#kept.resolve();
   }
 }

@@ -17,9 +17,9 @@ const keepAlive = commentFrame("keepalive");
 const silence = Symbol("silence");
 
 /**
- * Each event becomes one frame with an `id:`; objects are written as JSON, texts as they stand (they must have no line
- * ends). The end of the source becomes `[DONE]`, its failure `{"error": "..."}`. The source is asked for the next event
- * only when the reader has room, and `return` of its iterator is called when the reader hangs up.
+ * Each event becomes one frame with an `id:`; objects are written as JSON, texts as they stand. The end
+ * of the source becomes `[DONE]`, its failure `{"error": "..."}`. The source is asked for the next event only when the
+ * reader has room, and `return` of its iterator is called when the reader hangs up.
  * @example new Response(createEventStream(source), { headers: { "content-type": "text/event-stream" } })
  */
 export function createEventStream(
@@ -37,10 +37,12 @@ export function createEventStream(
     isEnded = true;
     signal?.removeEventListener("abort", leave);
     // A source that is at work hears of it when it is done with that: it has a signal of its own if it wants to be quick.
-    events.return?.()?.catch(() => {});
+    // What it says to that has no reader.
+    Promise.try(() => events.return?.()).catch(() => {});
   }
 
   async function write(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    if (isEnded) return controller.close();
     try {
       next ??= events.next();
       const result = await orSilence(next, keepAliveMs, signal);
@@ -55,6 +57,8 @@ export function createEventStream(
     } catch (error) {
       if (isEnded) return controller.close();
       frames.event({ error: describeError(error) });
+      // Its event could not be written: it has not ended by itself.
+      if (next === undefined) leave();
     }
     isEnded = true;
     signal?.removeEventListener("abort", leave);

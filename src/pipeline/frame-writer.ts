@@ -2,6 +2,7 @@
 
 import type { JsonText } from "../contract/json.ts";
 import { ByteWriter } from "../sse/byte-writer.ts";
+import { formatSseEvent } from "../sse/sse-writer.ts";
 
 const encoder = new TextEncoder();
 const tokenStart = encoder.encode('\ndata: {"token":');
@@ -13,10 +14,14 @@ export class FrameWriter {
   /** Of the last frame that was written; 0 before the first. */
   lastId = 0;
 
-  /** @param data an object, or text that stands as it is and has no line ends */
+  /**
+   * @param data an object, or text that stands as it is: with line ends it becomes several data lines
+   * @throws {TypeError} when it has no JSON; nothing is written then
+   */
   event(data: object | string): void {
+    const frame = formatSseEvent(data);
     this.lastId++;
-    this.#writer.text(`id: ${this.lastId}\ndata: ${typeof data === "string" ? data : JSON.stringify(data)}\n\n`);
+    this.#writer.text(`id: ${this.lastId}\n${frame}`);
   }
 
   /** Hot: the text travels as it stands in its JSON string. */
@@ -49,7 +54,7 @@ export class FrameWriter {
 const lineFeed = 10;
 const digitZero = 48;
 
-/** The id of the last frame: `bytes` are whole frames of a `FrameWriter`, one at least. */
+/** The id of the last frame: `bytes` are whole frames of a `FrameWriter`, one at least, each with one data line. */
 export function lastIdOf(bytes: Uint8Array): number {
   // JSON has no bare line ends: the one before the frame's own three belongs to its `id:` line.
   const dataStart = bytes.lastIndexOf(lineFeed, bytes.length - 3);

@@ -40,9 +40,12 @@ function unknown(param: string, what: string): Error {
 /** Answers that never said a word are left out: the next question stands beside the one before. */
 function historyOf(lastId: string | null, byId: ReadonlyMap<string, ChatMessage>): Message[] {
   const path: Message[] = [];
+  /** A circle would be walked for ever. */
+  const passed = new Set<string>();
   for (let id = lastId; id !== null;) {
     const message = byId.get(id);
-    if (message === undefined) break;
+    if (message === undefined || passed.has(id)) break;
+    passed.add(id);
     if (message.role === "user") {
       path.push({ role: "user", content: contentOf(message.content, message.extras.attachments ?? []) });
     } else if (message.content !== "") {

@@ -1,12 +1,10 @@
 // JSON out of a model's words: bare, within a code fence, or with a sentence around it.
 
-const fence = /```(?:json)?\s*([\s\S]*?)```/i;
+const fence = "```";
 
 /** @returns undefined when there is none. */
 export function readJson(text: string): unknown {
-  const fenced = fence.exec(text)?.[1];
-  for (const candidate of [text, fenced, between(text, "{", "}"), between(text, "[", "]")]) {
-    if (candidate === undefined) continue;
+  for (const candidate of candidatesOf(text)) {
     try {
       return JSON.parse(candidate);
     } catch {
@@ -16,8 +14,24 @@ export function readJson(text: string): unknown {
   return undefined;
 }
 
-function between(text: string, open: string, close: string): string | undefined {
+function* candidatesOf(text: string): Iterable<string> {
+  yield text;
+  yield withinFence(text);
+  const object = between(text, "{", "}");
+  const list = between(text, "[", "]");
+  // What opens first is around the other, or beside it.
+  yield* text.indexOf("[") < text.indexOf("{") ? [list, object] : [object, list];
+}
+
+/** By hand: an expression for it takes seconds for a long text that never closes its fence. */
+function withinFence(text: string): string {
+  const start = text.indexOf(fence) + fence.length;
+  const end = text.indexOf(fence, start);
+  return end < 0 ? "" : text.slice(start, end).replace(/^json/i, "");
+}
+
+/** "", which is no JSON, when there is nothing between them. */
+function between(text: string, open: string, close: string): string {
   const start = text.indexOf(open);
-  const end = text.lastIndexOf(close);
-  return start >= 0 && end > start ? text.slice(start, end + 1) : undefined;
+  return start < 0 ? "" : text.slice(start, text.lastIndexOf(close) + 1);
 }

@@ -1,15 +1,21 @@
 // Answers whose process was killed: what they had said stands in their stream, and is kept as what it is, broken off.
 
+import type { ChatStreamEvent } from "../contract/chat-stream.ts";
+import { GatewayError } from "../contract/gateway-error.ts";
+import { isJsonObject } from "../contract/json.ts";
 import type { Replays } from "../replay/replays.ts";
 import { createSseDecoder } from "../sse/sse-decoder.ts";
-import { isJsonObject, type JsonObject } from "../contract/json.ts";
-import type { ChatMessage, ChatStore, MessageExtras } from "../store/chat-store.ts";
+import type { ChatMessage, ChatStore } from "../store/chat-store.ts";
+import { AnswerRecord } from "./answer-record.ts";
+import { emptyState, noteEvent } from "./run-pipeline.ts";
 
 export interface Recovery {
   readonly caller: string;
   readonly sessionId: string;
-  readonly replays: Pick<Replays, "open" | "running">;
-  readonly store: Pick<ChatStore, "endTurn">;
+  /** Streams of this process whose answers are not kept yet. */
+  readonly running: ReadonlySet<string>;
+  readonly replays: Pick<Replays, "open">;
+  readonly store: Pick<ChatStore, "recoverTurn">;
 }
 
 export const brokenOff = "The gateway was stopped during this answer: send the message again";
@@ -20,11 +26,10 @@ export async function recoverAnswers(
   recovery: Recovery,
 ): Promise<readonly ChatMessage[]> {
   if (!messages.some(({ status }) => status === "running")) return messages;
-  const running = new Set(recovery.replays.running().map(({ streamId }) => streamId));
   return Promise.all(
     messages.map((message) => {
       const { status, streamId } = message;
-      return status !== "running" || (streamId !== undefined && running.has(streamId))
+      return status !== "running" || (streamId !== undefined && recovery.running.has(streamId))
         ? message
         : recover(message, recovery);
     }),
@@ -35,26 +40,28 @@ async function recover(message: ChatMessage, { caller, sessionId, replays, store
   const said = new Said();
   try {
     if (message.streamId !== undefined) await said.read(await replays.open(caller, message.streamId, 0));
-  } catch {
+  } catch (error) {
+    // It runs in another process, or cannot be looked up now.
+    if (!isGone(error)) return message;
     // It has expired, or was never kept: then nothing is known of it.
   }
-  const ended: ChatMessage = {
-    ...message,
-    content: said.answer,
-    status: "failed",
-    extras: { ...message.extras, ...said.extras, error: brokenOff },
-  };
-  await store.endTurn(caller, sessionId, ended);
+  const ended = said.asMessage(message);
+  await store.recoverTurn(caller, sessionId, ended);
   return ended;
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof GatewayError && (error.kind === "not-found" || error.kind === "gone");
 }
 
 const text = new TextDecoder();
 
+/** What the frames of a stream say, the last of which may be torn. */
 class Said {
-  answer = "";
-  #reasoning = "";
-  readonly #stages: string[] = [];
-  #sources: MessageExtras["sources"];
+  readonly #state = emptyState("");
+  readonly #record = new AnswerRecord();
+  #isWhole = false;
+  #error = brokenOff;
 
   async read(stream: ReadableStream<Uint8Array>): Promise<void> {
     const decoder = createSseDecoder({ event: ({ data }) => this.#note(text.decode(data)) });
@@ -63,29 +70,31 @@ class Said {
   }
 
   #note(data: string): void {
+    if (data === "[DONE]") {
+      // Its end could not be kept, and all of it is here.
+      this.#isWhole = true;
+      return;
+    }
     const event = readEvent(data);
-    if (typeof event["token"] === "string") this.answer += event["token"];
-    if (typeof event["reasoning"] === "string") this.#reasoning += event["reasoning"];
-    if (typeof event["stage"] === "string") this.#stages.push(event["stage"]);
-    // A cast: the frame is one of our own.
-    if (Array.isArray(event["sources"])) this.#sources = event["sources"] as NonNullable<MessageExtras["sources"]>;
+    if (event === undefined) return;
+    noteEvent(event, this.#state);
+    this.#record.note(event);
+    if ("error" in event) this.#error = event.error;
   }
 
-  get extras(): MessageExtras {
-    return {
-      ...(this.#stages.length > 0 && { stages: this.#stages }),
-      ...(this.#reasoning !== "" && { reasoning: this.#reasoning }),
-      ...(this.#sources !== undefined && { sources: this.#sources }),
-    };
+  asMessage(begun: ChatMessage): ChatMessage {
+    return this.#isWhole
+      ? this.#record.asMessage(begun, this.#state, "complete", undefined)
+      : this.#record.asMessage(begun, this.#state, "failed", { message: this.#error });
   }
 }
 
-function readEvent(data: string): JsonObject {
+/** A cast: the frames are our own. */
+function readEvent(data: string): ChatStreamEvent | undefined {
   try {
     const value: unknown = JSON.parse(data);
-    return isJsonObject(value) ? value : {};
+    return isJsonObject(value) ? (value as ChatStreamEvent) : undefined;
   } catch {
-    // The end mark is no JSON.
-    return {};
+    return undefined;
   }
 }

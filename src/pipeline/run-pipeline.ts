@@ -24,18 +24,19 @@ export function emptyState(message: string): PipelineState {
   };
 }
 
-/** Stops between two steps when the context's signal is aborted, by throwing its reason. */
+/** Stops before the next step when the context's signal is aborted, and behind the last, by throwing its reason. */
 export async function* runSteps(steps: readonly Step[], context: StepContext): AsyncGenerator<StepEvent, void> {
   for (const step of steps) {
+    context.signal.throwIfAborted();
     for await (const event of step.run(context)) {
-      if (!(event instanceof WrittenFrames)) note(event, context.state);
+      if (!(event instanceof WrittenFrames)) noteEvent(event, context.state);
       yield event;
     }
-    context.signal.throwIfAborted();
   }
+  context.signal.throwIfAborted();
 }
 
-function note(event: ChatStreamEvent, state: PipelineState): void {
+export function noteEvent(event: ChatStreamEvent, state: PipelineState): void {
   if ("token" in event) state.answer += event.token;
   if ("reasoning" in event) state.reasoning += event.reasoning;
   if ("sources" in event) state.sources = event.sources;

@@ -99,7 +99,8 @@ export interface Pipeline {
  * @throws {RangeError} when there is no step, or two of one name
  * @example definePipeline([queryAnalysis(), retrieval(), generation()])
  */
-export function definePipeline(steps: readonly Step[]): Pipeline {
+export function definePipeline(given: readonly Step[]): Pipeline {
+  const steps = [...given];
   if (steps.length === 0) throw new RangeError("Cannot define a pipeline: it has no steps");
   const names = steps.map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
@@ -113,7 +114,7 @@ export function definePipeline(steps: readonly Step[]): Pipeline {
   }
 
   return {
-    steps: [...steps],
+    steps,
     without: (name) => definePipeline(steps.toSpliced(placeOf(name), 1)),
     replace: (name, step) => definePipeline(steps.with(placeOf(name), step)),
     insert(step, place) {

@@ -6,7 +6,7 @@ import { GatewayError } from "../contract/gateway-error.ts";
 import { parseBody } from "../conversation/parse-body.ts";
 import { randomId } from "../conversation/random-id.ts";
 import type { Gateway } from "../gateway/gateway.ts";
-import type { Replays } from "../replay/replays.ts";
+import type { Replays, StartOptions } from "../replay/replays.ts";
 import { commentFrame } from "../sse/sse-writer.ts";
 import type { ChatMessage, ChatStore } from "../store/chat-store.ts";
 import { invalid } from "../surfaces/check-body.ts";
@@ -45,7 +45,7 @@ export interface TypedChatOptions {
   readonly store: ChatStore;
   /** Of all surfaces: knows sessions that were begun elsewhere. */
   readonly turns: Pick<Store, "getSession">;
-  readonly replays: Pick<Replays, "start" | "open" | "stop" | "running">;
+  readonly replays: Pick<Replays, "start" | "open" | "stop">;
   /** @param ids undefined: all documents of the caller */
   search(
     caller: string,
@@ -73,10 +73,12 @@ export const openingComment: Uint8Array = commentFrame("keepalive");
 
 export function createTypedChat(options: TypedChatOptions): TypedChat {
   const { store, replays, clock } = options;
+  /** Streams whose answers are not kept yet: what the store says of them is about to change. */
+  const running = new Set<string>();
 
   async function findMessages(caller: string, sessionId: string): Promise<readonly ChatMessage[] | undefined> {
     const messages = await store.findMessages(caller, sessionId);
-    return messages && recoverAnswers(messages, { caller, sessionId, replays, store });
+    return messages && recoverAnswers(messages, { caller, sessionId, running, replays, store });
   }
 
   /** @throws {GatewayError} `invalid-request` */
@@ -114,15 +116,10 @@ export function createTypedChat(options: TypedChatOptions): TypedChat {
     const isElsewhere = await continuesElsewhere(request, caller, messages);
     const isNewest = place.parentId === (messages.at(-1)?.id ?? null);
     const streamId = randomId();
-    const nowMs = clock();
+    // Behind the newest, also when the clock was set back: their order is that of their times.
+    const nowMs = Math.max(clock(), (messages.at(-1)?.createdAtMs ?? 0) + 1);
     const question = place.repeated ?? questionOf(request, place, nowMs, isElsewhere);
     const begun = answerOf(request, question, streamId, nowMs, options.defaultModel);
-    await store.beginTurn(caller, {
-      sessionId: request.sessionId,
-      title: titleOf(question.content),
-      question: place.repeated === undefined ? question : undefined,
-      answer: begun,
-    });
     const answer = new Answer({
       request,
       steps,
@@ -141,6 +138,19 @@ export function createTypedChat(options: TypedChatOptions): TypedChat {
       search: (query, limit, signal) => searchFor(request, caller, query, limit, signal),
       log: options.log.with({ requestId }),
     });
+    running.add(streamId);
+    try {
+      await store.beginTurn(caller, {
+        sessionId: request.sessionId,
+        title: titleOf(question.content),
+        question: place.repeated === undefined ? question : undefined,
+        answer: begun,
+      });
+    } catch (error) {
+      running.delete(streamId);
+      throw error;
+    }
+    void answer.kept.then(() => running.delete(streamId));
     return { request, answer, streamId };
   }
 
@@ -155,12 +165,27 @@ export function createTypedChat(options: TypedChatOptions): TypedChat {
     return options.search(caller, query, { ids: documents === true ? undefined : documents, limit, signal });
   }
 
+  function start(
+    caller: string,
+    streamId: string,
+    answer: Answer,
+    startOptions: StartOptions,
+  ): ReadableStream<Uint8Array> {
+    try {
+      return replays.start(caller, streamId, answer, startOptions);
+    } catch (error) {
+      // Nobody will ask for it: it must not count as running.
+      answer.cancel(error);
+      throw error;
+    }
+  }
+
   return {
     async answer(incoming) {
       const { request, answer, streamId } = await begin(incoming);
       const { isResumable: resumable } = request;
       const { onAbandoned } = incoming;
-      const body = await replays.start(incoming.caller, streamId, answer, { resumable, onAbandoned });
+      const body = start(incoming.caller, streamId, answer, { resumable, onAbandoned });
       const sessionId = encodeURIComponent(request.sessionId);
       return new Response(body, {
         headers: { ...typedChatHeaders, "x-stream-id": streamId, "x-session-id": sessionId },

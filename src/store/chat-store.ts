@@ -66,6 +66,8 @@ export interface ChatStore {
   beginTurn(caller: string, turn: BegunTurn): Promise<void>;
   /** Writes the answer as it has become. Nothing happens when its session has been deleted meanwhile. */
   endTurn(caller: string, sessionId: string, answer: ChatMessage): Promise<void>;
+  /** The same of an answer whose process is gone. Nothing happens when it runs no more: its end was written meanwhile. */
+  recoverTurn(caller: string, sessionId: string, answer: ChatMessage): Promise<void>;
   /** Oldest first. Undefined: this caller has no such session. */
   findMessages(caller: string, sessionId: string): Promise<readonly ChatMessage[] | undefined>;
   findSession(caller: string, sessionId: string): Promise<ChatSession | undefined>;

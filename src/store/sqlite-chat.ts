@@ -42,6 +42,9 @@ export function createSqliteChat(database: Database, { clock, sessionTimeoutMs }
   const changeMessage = database.prepare(`
     UPDATE chat_messages SET status = $status, content = $content, extras = $extras
     WHERE caller = $caller AND session_id = $sessionId AND message_id = $messageId`);
+  const changeRunning = database.prepare(`
+    UPDATE chat_messages SET status = $status, content = $content, extras = $extras
+    WHERE caller = $caller AND session_id = $sessionId AND message_id = $messageId AND status = 'running'`);
   const touchSession = database.prepare(
     "UPDATE chat_sessions SET updated_at_ms = $nowMs WHERE caller = $caller AND session_id = $sessionId",
   );
@@ -63,7 +66,12 @@ export function createSqliteChat(database: Database, { clock, sessionTimeoutMs }
   const findExpired = database.prepare<Key, [{ oldestMs: number; limit: number }]>(`
     SELECT caller, session_id AS sessionId FROM chat_sessions WHERE updated_at_ms < $oldestMs LIMIT $limit`);
 
+  const oldestMs = (): number => clock() - sessionTimeoutMs;
+  const sessionOf = (key: Key): ChatSession | undefined =>
+    findSession.get({ ...key, oldestMs: oldestMs() }) ?? undefined;
   const beginTurn = database.transaction((caller: string, { sessionId, title, question, answer }: BegunTurn) => {
+    // One that has expired and was not swept yet must not come back with what was said in it.
+    if (sessionOf({ caller, sessionId }) === undefined) forgetAll({ caller, sessionId });
     rememberSession.run({ caller, sessionId, title, nowMs: clock() });
     if (question !== undefined) rememberMessage.run(rowOf(caller, sessionId, question));
     rememberMessage.run(rowOf(caller, sessionId, answer));
@@ -73,22 +81,24 @@ export function createSqliteChat(database: Database, { clock, sessionTimeoutMs }
     touchSession.run({ caller, sessionId, nowMs: clock() });
     changeMessage.run({ caller, sessionId, messageId: id, status, content, extras: JSON.stringify(extras) });
   });
-  const forget = database.transaction((key: Key) => {
+  const recoverTurn = ({ caller, sessionId }: Key, { id, status, content, extras }: ChatMessage): void => {
+    changeRunning.run({ caller, sessionId, messageId: id, status, content, extras: JSON.stringify(extras) });
+  };
+  const forgetAll = (key: Key): boolean => {
     forgetMessages.run({ ...key });
     return forgetSession.run({ ...key }).changes > 0;
-  });
+  };
+  const forget = database.transaction(forgetAll);
   const sweep = database.transaction((oldestMs: number) => {
     const expired = findExpired.all({ oldestMs, limit: sweptSessions });
-    for (const key of expired) forget(key);
+    for (const key of expired) forgetAll(key);
     return expired.length;
   });
-  const oldestMs = (): number => clock() - sessionTimeoutMs;
-  const sessionOf = (key: Key): ChatSession | undefined =>
-    findSession.get({ ...key, oldestMs: oldestMs() }) ?? undefined;
 
   return {
     beginTurn: (caller, turn) => retryWhileBusy(() => beginTurn.immediate(caller, turn)),
     endTurn: (caller, sessionId, answer) => retryWhileBusy(() => endTurn.immediate(caller, sessionId, answer)),
+    recoverTurn: (caller, sessionId, answer) => retryWhileBusy(() => recoverTurn({ caller, sessionId }, answer)),
     findMessages: (caller, sessionId) =>
       retryWhileBusy(() => {
         const key = { caller, sessionId };
