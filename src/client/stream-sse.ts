@@ -138,7 +138,8 @@ async function follow(journey: Journey): Promise<void> {
 /** One request after the other, until one brings the end. */
 async function attempt(journey: Journey, first: StreamRequest, delivery: Delivery, whole: Watch): Promise<void> {
   const { options, retries } = journey;
-  const mayEndUnmarked = () => !canComeBack(journey, delivery);
+  // Where there may be a rest to come back for, only the mark is an end.
+  const mayEndUnmarked = () => !options.resume || (delivery.count > 0 && !canComeBack(journey, delivery));
   let request = first;
   let failures = 0;
   for (;;) {

@@ -66,8 +66,12 @@ export function createEar() {
     onComplete: hear("complete"),
     onError: hear("error"),
   };
+  /** So many callbacks have been called. */
+  async function until(count: number): Promise<void> {
+    while (heard.length < count) await new Promise((resolve) => setImmediate(resolve));
+  }
   const named = (name: string) => heard.filter(([one]) => one === name).map(([, value]) => value);
-  return { heard, callbacks, named, names: () => heard.map(([name]) => name) };
+  return { heard, callbacks, until, named, names: () => heard.map(([name]) => name) };
 }
 
 export const frame = (data: unknown, id?: number): string =>
@@ -137,3 +141,9 @@ export function scriptedFetch(...answers: Answers) {
 }
 
 export const dropped = () => new TypeError("connection refused");
+
+/** Waits between attempts are over at once; silence never ends. */
+export const hastyTimers: Timers = {
+  setTimeout: (action, delayMs) => (delayMs < 60_000 ? setImmediate(action) : undefined),
+  clearTimeout: (handle) => clearImmediate(handle as NodeJS.Immediate),
+};
