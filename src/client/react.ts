@@ -1,0 +1,7 @@
+// The package's entry "qwen-gateway/react": hooks over the client library, for React 18 and 19.
+
+export type { ChatMessage, ChatMessageStatus } from "./chat-message.ts";
+export type { ChatStorage } from "./stored-chat.ts";
+export { type Chat, type ChatOptions, useChat } from "./use-chat.ts";
+export { type SSEStream, useSSEStream } from "./use-sse-stream.ts";
+export type { ChatState } from "./write-answer.ts";
