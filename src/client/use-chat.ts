@@ -9,6 +9,7 @@ import {
   findQuestion,
 } from "./chat-message.ts";
 import { type ChatState, writeAnswer } from "./write-answer.ts";
+import type { SSEError } from "./errors.ts";
 import type { SSECallbacks } from "./events.ts";
 import type { SSEOptions } from "./options.ts";
 import { stopStream as stopOnServer } from "./stop-stream.ts";
@@ -39,7 +40,7 @@ export interface ChatOptions {
    */
   readonly storageKey?: string;
   /** Hears of what `error` shows. */
-  onError?(error: Error): void;
+  onError?(error: SSEError): void;
 }
 
 /** The functions stay the same from render to render. */
@@ -207,7 +208,11 @@ export function useChat(options: ChatOptions): Chat {
     const streamId = given.current;
     const stored = streamId === undefined ? readStoredChat(...storageOf(latest.current), sessionId) : undefined;
     const found = streamId ?? stored?.streamId;
-    if (found === undefined) return;
+    if (found === undefined) {
+      // React may take a page down and put it up again as it was: what it was reading then cannot be read on.
+      if (running.current !== undefined) void stop();
+      return;
+    }
     const messages = stored?.messages ?? current.current.messages;
     const last = messages.at(-1);
     const answer = last?.role === "assistant" ? last : createAssistantMessage();
@@ -220,7 +225,7 @@ export function useChat(options: ChatOptions): Chat {
     }));
     void resumeStream(url, found, fill(answer.id, true));
     // What is stored stays, and the stream goes on: the next mount comes back to it.
-  }, [fill, resumeStream, update]);
+  }, [fill, resumeStream, stop, update]);
 
   useEffect(() => () => running.current?.clear(), []);
 

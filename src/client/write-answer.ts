@@ -1,6 +1,7 @@
 // The events of a stream into the message that they fill. Tokens are grouped, since each change is a render.
 
 import { type ChatMessage, changeMessage, clearAnswer } from "./chat-message.ts";
+import type { SSEError } from "./errors.ts";
 import type { SSECallbacks, StreamMetadata } from "./events.ts";
 import type { Timers } from "./timers.ts";
 import { TokenBuffer } from "./token-buffer.ts";
@@ -9,7 +10,7 @@ export interface ChatState {
   readonly messages: readonly ChatMessage[];
   /** `reconnecting`: the connection dropped, and the rest is being fetched. `failed`: see `error`. */
   readonly status: "ready" | "streaming" | "reconnecting" | "failed";
-  readonly error: Error | undefined;
+  readonly error: SSEError | undefined;
   /** As the server calls the conversation. */
   readonly sessionId: string | undefined;
 }

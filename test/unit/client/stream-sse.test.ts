@@ -1,7 +1,14 @@
 // streamSSE from its call to its end: the request, what callbacks hear, how it fails, when it asks again.
 
 import { describe, expect, test } from "bun:test";
-import { connectSSE, SSEError, type SSEErrorCode, type SSEOptions, streamSSE } from "../../../src/client/client.ts";
+import {
+  connectSSE,
+  SSEError,
+  type SSEErrorCode,
+  type SSEEvent,
+  type SSEOptions,
+  streamSSE,
+} from "../../../src/client/client.ts";
 import {
   type Answers,
   createEar,
@@ -111,6 +118,22 @@ describe("streamSSE delivers", () => {
       ["follow-ups", ["Why?"]],
       ["complete"],
     ]);
+  });
+
+  test("every event of the published union, each under its key [R3-028] [R3-030]", async () => {
+    const events: readonly SSEEvent[] = [
+      { stage: "retrieval" },
+      { sources: [] },
+      { reasoning: "Hm" },
+      { token: "Hi" },
+      { quality_score: 1 },
+      { follow_up_questions: ["Why?"] },
+      { metadata: { model: "qwen" } },
+      { error: "Too long" },
+    ];
+    const { names } = await stream(streamOf(...events.map((event) => frame(event))));
+
+    expect(names()).toEqual(["stage", "sources", "reasoning", "token", "quality", "follow-ups", "metadata", "error"]);
   });
 
   test("to nobody where a callback is missing [R3-030]", async () => {

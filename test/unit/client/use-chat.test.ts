@@ -1,8 +1,8 @@
 // A chat in a real React DOM: what its messages hold, what is sent, and how it goes on after a reload.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { createElement } from "react";
-import { type ChatMessage, type ChatOptions, type ChatStorage, useChat } from "../../../src/client/react.ts";
+import { Activity, type ActivityProps, createElement } from "react";
+import { type Chat, type ChatMessage, type ChatOptions, type ChatStorage, useChat } from "../../../src/client/react.ts";
 import { startChatServer, streamId } from "./chat-server.ts";
 import { openDocument } from "./react-stage.ts";
 import {
@@ -63,6 +63,13 @@ async function openChat(answers: Answers, options: Partial<ChatOptions> = {}, is
     show: ({ messages }) => messages.map(({ id, content }) => createElement("p", { key: id }, content)),
   });
   return { ...hook, asked, storage, given };
+}
+
+type Mode = "visible" | "hidden";
+
+function ChatPage({ options, take }: { options: ChatOptions; take: (chat: Chat) => void }): null {
+  take(useChat(options));
+  return null;
 }
 
 const outline = (messages: readonly ChatMessage[]) =>
@@ -405,6 +412,31 @@ describe("useChat goes on after a reload", () => {
 
     expect([other, unwanted, forgetful].flatMap(({ asked }) => asked)).toEqual([]);
     expect(unwanted.result.current.messages).toEqual([]);
+  });
+
+  test("as stopped, where a page is hidden and shown again and nothing was kept", async () => {
+    const answer = openStream();
+    const { fetch, asked } = scriptedFetch(answer.response, Response.json({ stopped: true }));
+    const options: ChatOptions = { url, storage: null, stream: { fetch, timers: hastyTimers } };
+    let chat: Chat | undefined;
+    const take = (current: Chat) => {
+      chat = current;
+    };
+    const shell = await page.renderHook((mode: Mode) => mode, "visible" as Mode, {
+      // The types want the children among the properties, the linter behind them.
+      show: (mode) => createElement(Activity, { mode } as ActivityProps, createElement(ChatPage, { options, take })),
+    });
+    await page.perform(async () => {
+      void chat?.send("Hello");
+      answer.push(frame(metadata(1), 1) + frame({ token: "H" }, 2));
+      await settle();
+    });
+    await shell.rerender("hidden");
+    await shell.rerender("visible");
+    await page.until(() => chat?.status === "ready");
+
+    expect(outline(chat?.messages ?? [])[1]).toEqual(["assistant", "H", "stopped"]);
+    expect(asked.map(({ method }) => method)).toEqual(["POST", "DELETE"]);
   });
 
   test("although the storage is full, or holds something else", async () => {
