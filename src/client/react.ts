@@ -4,7 +4,8 @@
 "use client";
 
 export type { ChatMessage, ChatMessageStatus } from "./chat-message.ts";
+export type { ChatOptions } from "./chat-options.ts";
 export type { ChatStorage } from "./stored-chat.ts";
-export { type Chat, type ChatOptions, useChat } from "./use-chat.ts";
+export { type Chat, useChat } from "./use-chat.ts";
 export { type SSEStream, useSSEStream } from "./use-sse-stream.ts";
 export type { ChatState } from "./write-answer.ts";
