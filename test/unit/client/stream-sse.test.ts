@@ -272,6 +272,15 @@ describe("streamSSE fails", () => {
     expect(asked).toHaveLength(1);
   });
 
+  test("with a sentence of its own when the error has none, with the text when it is an object [R3-044] [R3-080]", async () => {
+    const empty = await stream(streamOf(frame({ error: "" })));
+    const nested = await stream(streamOf(frame({ error: { message: "Too long", code: "context-too-long" } })));
+
+    expect(empty.heard).toEqual([["error", empty.error]]);
+    expect(empty.error?.message).toBe("The server could not finish its answer.");
+    expect([nested.error?.message, nested.error?.serverCode]).toEqual(["Too long", "context-too-long"]);
+  });
+
   test.each([
     ['{"message":"message: is missing"}', "message: is missing"],
     ['{"message":"","error":{"message":"No such model"}}', "No such model"],

@@ -207,6 +207,28 @@ describe("useChat stops", () => {
     expect(chat.storage.kept.size).toBe(0);
   });
 
+  test("with all that has come, also what was about to be shown; a page that goes leaves no timer", async () => {
+    const timers = new ManualTimers();
+    const answers = [openStream(), openStream()] as const;
+    const chat = await openChat([answers[0].response, answers[1].response], { stream: { timers }, storage: null });
+    const begin = (answer: (typeof answers)[number]) =>
+      page.perform(async () => {
+        void chat.result.current.send("Hello");
+        answer.push(frame({ token: "Hi" }, 1) + frame({ reasoning: "Hm" }, 2));
+        await settle();
+      });
+    await begin(answers[0]);
+    await page.perform(() => chat.result.current.stop());
+    expect(chat.result.current.messages[1]).toMatchObject({ content: "Hi", reasoning: "Hm", status: "stopped" });
+    await begin(answers[1]);
+    expect(timers.pending).toBeGreaterThan(0);
+
+    await chat.unmount();
+    await settle();
+
+    expect(timers.pending).toBe(0);
+  });
+
   test("a running answer when the next message is sent", async () => {
     const first = openStream();
     const chat = await openChat([first.response, Response.json({ stopped: true }), answerOf(2, { token: "Yes" })]);
@@ -437,6 +459,25 @@ describe("useChat goes on after a reload", () => {
 
     expect(outline(chat?.messages ?? [])[1]).toEqual(["assistant", "H", "stopped"]);
     expect(asked.map(({ method }) => method)).toEqual(["POST", "DELETE"]);
+  });
+
+  test("once: a page that is hidden and shown again later does not begin with it anew", async () => {
+    const { fetch, asked } = scriptedFetch(() => answerOf(1, { token: "Hi" }));
+    const options: ChatOptions = { url, streamId: "stream-1", storage: null, stream: { fetch, timers: hastyTimers } };
+    let chat: Chat | undefined;
+    const take = (current: Chat) => {
+      chat = current;
+    };
+    const shell = await page.renderHook((mode: Mode) => mode, "visible" as Mode, {
+      show: (mode) => createElement(Activity, { mode } as ActivityProps, createElement(ChatPage, { options, take })),
+    });
+    await page.until(() => chat?.status === "ready");
+    expect(outline(chat?.messages ?? [])).toEqual([["assistant", "Hi", "complete"]]);
+    await shell.rerender("hidden");
+    await shell.rerender("visible");
+    await page.perform(settle);
+
+    expect(asked.map(({ method }) => method)).toEqual(["GET"]);
   });
 
   test("although the storage is full, or holds something else", async () => {
