@@ -23,7 +23,7 @@ import {
 import { canResume, isUnderway } from "./conversation/message.ts";
 import { addMessages, choose, chooseSibling, continuePath, emptyTree, endPathAt } from "./conversation/tree.ts";
 import { type Api, RequestError } from "./gateway/api.ts";
-import { type ReadAnswer } from "./gateway/read-answer.ts";
+import type { ReadAnswer } from "./gateway/read-answer.ts";
 import type { Memory } from "./memory.ts";
 import { createStore, type Schedule, type Store } from "./store.ts";
 

@@ -32,10 +32,11 @@ export async function buildPage(): Promise<PageFile[]> {
   return [pack(pagePath, new TextEncoder().encode(shell)), ...assets];
 }
 
-async function bundle(options: Omit<Bun.BuildConfig, "target">): Promise<Bun.BuildArtifact[]> {
+async function bundle(options: Omit<Bun.BuildConfig, "target" | "tsconfig">): Promise<Bun.BuildArtifact[]> {
   const built = await Bun.build({
     ...options,
     target: "browser",
+    tsconfig: join(sources, "tsconfig.json"),
     minify: true,
     naming: { entry: "[name]-[hash].[ext]", chunk: "[name]-[hash].[ext]", asset: "[name]-[hash].[ext]" },
     define: { "process.env.NODE_ENV": '"production"' },

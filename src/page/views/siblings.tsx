@@ -14,7 +14,7 @@ export interface SiblingsProps {
 export function Siblings({ noun, index, count, onStep }: SiblingsProps) {
   if (count < 2) return null;
   return (
-    <span class="siblings" role="group" aria-label={`${noun} ${index + 1} of ${count}`}>
+    <fieldset class="siblings" aria-label={`${noun} ${index + 1} of ${count}`}>
       <IconButton
         icon="left"
         label={`Earlier ${noun.toLowerCase()}`}
@@ -30,6 +30,6 @@ export function Siblings({ noun, index, count, onStep }: SiblingsProps) {
         disabled={index === count - 1}
         onClick={() => onStep(1)}
       />
-    </span>
+    </fieldset>
   );
 }

@@ -32,7 +32,15 @@ export function Sidebar({ chat, state, isOpen, onClose, onNew }: SidebarProps) {
   const { sessionId: currentSession } = currentOf(state);
   return (
     <>
-      {isOpen && <div class="backdrop narrow-only" onClick={onClose} />}
+      {isOpen && (
+        <button
+          type="button"
+          class="backdrop narrow-only"
+          aria-label="Close the list"
+          tabIndex={-1}
+          onClick={onClose}
+        />
+      )}
       <aside ref={box} class="sidebar" data-open={isOpen} aria-label="Conversations">
         <div class="sidebar-head">
           <span class="brand">qwen-gateway</span>

@@ -30,7 +30,8 @@ export function Transcript({ chat, conversation, path, onSource, onBranch, onAsk
 
   return (
     <div class="transcript-frame">
-      <div ref={box} class="transcript" tabIndex={0} role="region" aria-label="Messages" onClick={copyCode}>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
+      <section ref={box} class="transcript" tabIndex={0} aria-label="Messages">
         <div ref={content} class="column">
           {path.length === 0 && <Opening conversation={conversation} onRetry={chat.show} />}
           {path.map((message) => {
@@ -66,7 +67,7 @@ export function Transcript({ chat, conversation, path, onSource, onBranch, onAsk
             </p>
           )}
         </div>
-      </div>
+      </section>
       {!isAtEnd && (
         <button type="button" class="to-end" onClick={goToEnd}>
           <Icon name="down" /> Newest
@@ -107,7 +108,7 @@ function Opening({ conversation: { state, error, sessionId }, onRetry }: Opening
 const nearEnd = 24;
 
 function useEndInSight() {
-  const box = useRef<HTMLDivElement>(null);
+  const box = useRef<HTMLElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const isPinned = useRef(true);
   const [isAtEnd, setAtEnd] = useState(true);
@@ -138,9 +139,11 @@ function useEndInSight() {
     observer.observe(inner);
     observer.observe(frame);
     frame.addEventListener("scroll", onScroll, { passive: true });
+    frame.addEventListener("click", copyCode);
     return () => {
       observer.disconnect();
       frame.removeEventListener("scroll", onScroll);
+      frame.removeEventListener("click", copyCode);
     };
   }, []);
 
