@@ -34,6 +34,8 @@ export interface Answering {
 export function createAnswering(options: AnsweringOptions): Answering {
   const { store } = options;
   const underway = new Map<string, AbortController>();
+  /** Stopped before the gateway has said under which name: it is stopped there as soon as it does. */
+  const stopWhenNamed = new Set<string>();
 
   async function read(conversationId: string, answerId: string, request: AnswerRequest): Promise<void> {
     const controller = new AbortController();
@@ -54,8 +56,13 @@ export function createAnswering(options: AnsweringOptions): Answering {
         key: options.readKey(),
         signal: controller.signal,
         onEvent(event) {
-          if (event.type === "metadata") noteIds(conversationId, answerId, event.metadata);
           queue.push(event);
+          if (event.type !== "metadata") return;
+          noteIds(conversationId, answerId, event.metadata);
+          const streamId = textOf(event.metadata["stream_id"]);
+          if (streamId === undefined || !stopWhenNamed.delete(answerId)) return;
+          void options.stopAnswer(streamId, options.readKey());
+          controller.abort();
         },
       });
       queue.flush();
@@ -64,6 +71,7 @@ export function createAnswering(options: AnsweringOptions): Answering {
       if (error instanceof RequestError && error.status === 401) options.onKeyWanted(conversationId, answerId);
       fail(conversationId, answerId, error instanceof Error ? error.message : unreachable);
     } finally {
+      stopWhenNamed.delete(answerId);
       if (underway.get(answerId) === controller) {
         underway.delete(answerId);
         // Neither an end nor a failure has come, and nobody has stopped it.
@@ -100,8 +108,11 @@ export function createAnswering(options: AnsweringOptions): Answering {
   function stop(conversationId: string, answerId: string): void {
     const message = store.get().conversations.get(conversationId)?.tree.messages.get(answerId);
     if (message === undefined || !isUnderway(message)) return;
-    if (message.streamId !== undefined) void options.stopAnswer(message.streamId, options.readKey());
-    underway.get(answerId)?.abort();
+    if (message.streamId === undefined) stopWhenNamed.add(answerId);
+    else {
+      void options.stopAnswer(message.streamId, options.readKey());
+      underway.get(answerId)?.abort();
+    }
     store.update((state) =>
       changeMessageIn(state, conversationId, answerId, (stopped) => applyEvent(stopped, { type: "stop" })),
     );

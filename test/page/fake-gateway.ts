@@ -24,6 +24,10 @@ export interface FakeGateway extends Disposable {
   dropReaders(): void;
   /** While it is down, connections are cut before anything is said. */
   isDown: boolean;
+  /** While it is true, `POST /api/chat/stream` is not answered. */
+  holdsHead: boolean;
+  /** Resolves when this request has come. @throws {Error} it did not */
+  heard(request: string): Promise<void>;
   addSession(title: string, messages: readonly Fields[]): string;
 }
 
@@ -101,7 +105,11 @@ export function startFakeGateway(options: { readonly key?: string } = {}): FakeG
     }
     const [, sessionId] = /^\/api\/chat\/sessions\/(.+)$/.exec(path) ?? [];
     if (sessionId !== undefined) return answerSession(request.method, decodeURIComponent(sessionId));
-    if (path === "/api/chat/stream") return begin((await request.json()) as Fields);
+    if (path === "/api/chat/stream") {
+      const question = (await request.json()) as Fields;
+      while (self.holdsHead) await Bun.sleep(5);
+      return begin(question);
+    }
     const [, streamId] = /^\/api\/chat\/stream\/(.+)$/.exec(path) ?? [];
     const running = streamId === undefined ? undefined : streams.get(streamId);
     if (running === undefined) return refuse(404, "Cannot find this stream");
@@ -278,6 +286,13 @@ export function startFakeGateway(options: { readonly key?: string } = {}): FakeG
     script: () => [{ stage: "generation" }, { token: "Hello." }],
     refusal: undefined,
     isDown: false,
+    holdsHead: false,
+    async heard(request) {
+      for (let waitedMs = 0; !requests.includes(request); waitedMs += 10) {
+        if (waitedMs > 8000) throw new Error(`Nobody asked ${request}, but:\n${requests.join("\n")}`);
+        await Bun.sleep(10);
+      }
+    },
     openGate: (name) => gateOf(name).resolve(),
     dropReaders() {
       for (const cut of [...cutters]) cut();

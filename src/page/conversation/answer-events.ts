@@ -17,8 +17,10 @@ export type AnswerEvent =
   | { readonly type: "failure"; readonly error: string };
 
 export function applyEvent(message: Message, event: AnswerEvent): Message {
-  // What comes behind the end changes nothing: a stop that crossed with the last tokens.
-  if (!isUnderway(message)) return message;
+  // What comes behind the end changes nothing, as when a stop crosses with the last tokens. But ids count.
+  if (!isUnderway(message)) {
+    return event.type === "metadata" ? { ...applyMetadata(message, event.metadata), status: message.status } : message;
+  }
   switch (event.type) {
     case "stage":
       return { ...message, status: "running", stages: addStage(message.stages, event.stage) };

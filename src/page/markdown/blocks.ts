@@ -5,7 +5,7 @@ import { Marked } from "marked";
 
 export interface GrowingBlocks {
   /**
-   * @param text all of it so far: what was given before, and more.
+   * @param text all of it so far: what was given before, and more. Without CR, which the grammar would take away.
    * @param isWhole nothing follows: the last block is settled too.
    */
   update(text: string, isWhole: boolean): BlockChange;
@@ -30,17 +30,12 @@ export function createGrowingBlocks(): GrowingBlocks {
         settledLength = text.length;
         return { settled: cut(open), tail: "" };
       }
-      // The grammar counts tabs and line ends of its own making, so that lengths can be trusted only where it changed none.
-      const settled = isCountable(open) ? cut(open).slice(0, -1) : [];
+      const settled = cut(open).slice(0, -1);
       const length = settled.reduce((sum, block) => sum + block.length, 0);
       settledLength += length;
       return { settled, tail: open.slice(length) };
     },
   };
-}
-
-function isCountable(text: string): boolean {
-  return !text.includes("\r");
 }
 
 /** Blocks with the blank lines behind them. Joined they are the text. */

@@ -95,7 +95,8 @@ export function createGrowingView(box: HTMLElement, onSettled: (block: Element) 
   }
 
   return {
-    update(text, isWhole) {
+    update(received, isWhole) {
+      const text = received.replaceAll("\r", "");
       clearTimeout(waiting);
       if (text === shown && isWhole === isDone) return;
       const restMs = isWhole ? 0 : restUntilMs - performance.now();
