@@ -22,8 +22,6 @@ export interface FakeGateway extends Disposable {
   openGate(name: string): void;
   /** Ends the connections of all readers, as a network does that goes away. */
   dropReaders(): void;
-  /** While it is down, connections are cut before anything is said. */
-  isDown: boolean;
   /** While it is true, `POST /api/chat/stream` is not answered. */
   holdsHead: boolean;
   /** Resolves when this request has come. @throws {Error} it did not */
@@ -83,7 +81,6 @@ export function startFakeGateway(options: { readonly key?: string } = {}): FakeG
         ({ path }) => path === pathname || (path.endsWith("*") && pathname.startsWith(path.slice(0, -1))),
       );
       if (route !== undefined) return route.answer({ request, path: pathname } as Trip);
-      if (self.isDown) return broken();
       const lastEventId = request.headers.get("last-event-id");
       requests.push(`${request.method} ${pathname}${lastEventId === null ? "" : ` ${lastEventId}`}`);
       if (pathname === "/health") return Response.json({ status: "ok", upstreams: ["qwen-web", "vllm"] });
@@ -285,7 +282,6 @@ export function startFakeGateway(options: { readonly key?: string } = {}): FakeG
     requests,
     script: () => [{ stage: "generation" }, { token: "Hello." }],
     refusal: undefined,
-    isDown: false,
     holdsHead: false,
     async heard(request) {
       for (let waitedMs = 0; !requests.includes(request); waitedMs += 10) {
@@ -333,16 +329,5 @@ function refuse(status: number, message: string): Response {
   return Response.json(
     { message, error: { message, type: "invalid_request_error", param: null, code: null } },
     { status },
-  );
-}
-
-/** An answer whose connection breaks before it has said anything. */
-function broken(): Response {
-  return new Response(
-    new ReadableStream({
-      start(controller) {
-        controller.error(new Error("down"));
-      },
-    }),
   );
 }

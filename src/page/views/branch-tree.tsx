@@ -1,6 +1,6 @@
 // The tree of the conversation as a list to walk in: every branch, with the path that is shown marked.
 
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { titleOf } from "../conversation/conversation.ts";
 import { rowsOf } from "../conversation/tree-rows.ts";
 import type { Tree } from "../conversation/tree.ts";
@@ -15,7 +15,7 @@ export interface BranchTreeProps {
 export function BranchTree({ tree, onGoTo, onClose }: BranchTreeProps) {
   const rows = useMemo(() => rowsOf(tree), [tree]);
   const list = useRef<HTMLUListElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const opener = document.activeElement;
     list.current?.querySelector<HTMLElement>("[aria-current]")?.focus();
     return () => opener instanceof HTMLElement && opener.focus();

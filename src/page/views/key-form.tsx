@@ -1,6 +1,6 @@
 // Asks for the key that the gateway wants.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 
 export interface KeyFormProps {
   /** There was a key, and the gateway did not know it. */
@@ -11,7 +11,7 @@ export interface KeyFormProps {
 export function KeyForm({ isRefused, onKey }: KeyFormProps) {
   const [isBusy, setBusy] = useState(false);
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => field.current?.focus(), []);
+  useLayoutEffect(() => field.current?.focus(), []);
 
   async function submit(event: SubmitEvent): Promise<void> {
     event.preventDefault();

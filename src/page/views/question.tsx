@@ -1,6 +1,6 @@
 // A message of the user: its words and files, and editing it, which begins a branch.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Draft } from "../conversation/conversation.ts";
 import type { Attachment, Message } from "../conversation/message.ts";
 import { CopyButton } from "./copy-button.tsx";
@@ -82,7 +82,7 @@ interface EditorProps {
 
 function Editor({ message, onCancel, onDone }: EditorProps) {
   const field = useRef<HTMLTextAreaElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     field.current?.focus();
     field.current?.setSelectionRange(message.content.length, message.content.length);
   }, []);

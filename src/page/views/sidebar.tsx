@@ -1,6 +1,6 @@
 // The conversations, newest first.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Chat } from "../chat.ts";
 import { type ChatState, conversationOfSession, currentOf } from "../chat-state.ts";
 import { underwayIn } from "../conversation/conversation.ts";
@@ -19,7 +19,7 @@ export interface SidebarProps {
 export function Sidebar({ chat, state, isOpen, onClose, onNew }: SidebarProps) {
   const box = useRef<HTMLElement>(null);
   const opener = useRef<Element | null>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (isOpen) {
       opener.current = document.activeElement;
       box.current?.querySelector("button")?.focus();

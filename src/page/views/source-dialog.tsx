@@ -1,6 +1,6 @@
 // The text of a source, in full.
 
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Source } from "../conversation/message.ts";
 import { IconButton } from "./icons.tsx";
 
@@ -11,7 +11,7 @@ export interface SourceDialogProps {
 
 export function SourceDialog({ source, onClose }: SourceDialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     // A click beside it closes it, where the browser knows how.
     dialog.current?.setAttribute("closedby", "any");
     dialog.current?.showModal();
