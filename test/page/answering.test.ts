@@ -1,7 +1,7 @@
 // A question and its answer in the browser: what is shown while it comes, and what can be done with it afterwards.
 
 import { describe, expect, test } from "bun:test";
-import { answered, hasBrowser, openChat, say } from "./browser.ts";
+import { answered, hasBrowser, openChat, say, textOf } from "./browser.ts";
 import { type Step, startFakeGateway } from "./fake-gateway.ts";
 
 const source = { chunk_id: "c1", document_id: "d1", document_name: "Lease.pdf", text: "Three months.", score: 0.91 };
@@ -43,7 +43,7 @@ describe.skipIf(!hasBrowser)("the chat page", () => {
     gateway.openGate("half");
     await answered(page);
 
-    expect(await page.locator(".prose").innerText()).toBe("Three months' notice.");
+    expect(await textOf(page.locator(".prose"))).toBe("Three months' notice.");
     expect(await page.locator(".stage").allTextContents()).toEqual([
       "Reading the question",
       "Searching documents",
@@ -66,7 +66,7 @@ describe.skipIf(!hasBrowser)("the chat page", () => {
     await say(page, "Is it so?");
     await answered(page);
 
-    await page.getByRole("button", { name: /^Source 1: Lease.pdf/ }).click();
+    await page.getByRole("button", { name: /^Source 1 Lease.pdf/ }).click();
     await page.getByRole("dialog").getByText("Three months.").waitFor();
     await page.keyboard.press("Escape");
     await page.getByRole("dialog").waitFor({ state: "detached" });
@@ -130,7 +130,7 @@ describe.skipIf(!hasBrowser)("the chat page", () => {
 
     const trouble = page.locator(".answer .trouble");
     await trouble.getByText("The account is at its limit. Try again in 5 minutes.").waitFor();
-    expect(await page.locator(".prose").innerText()).toBe("Half");
+    expect(await textOf(page.locator(".prose"))).toBe("Half");
     gateway.script = () => [{ token: "Whole" }];
     await trouble.getByRole("button", { name: "Try again" }).click();
     await page.locator(".prose", { hasText: "Whole" }).waitFor();

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { answered, hasBrowser, openChat, say } from "./browser.ts";
+import { answered, hasBrowser, openChat, say, textOf } from "./browser.ts";
 import { startFakeGateway } from "./fake-gateway.ts";
 
 /** Resolves when these messages, and no others, are on the screen. @throws {Error} with what is there instead */
@@ -169,7 +169,7 @@ describe.skipIf(!hasBrowser)("the chat page", () => {
     await page.getByRole("button", { name: /^An old one/ }).click();
     await page.locator(".prose", { hasText: "It was." }).waitFor();
     expect(page.url()).toEndWith(`#${old}`);
-    expect(await page.locator(".question .attachment").innerText()).toBe("plan.png");
+    expect(await textOf(page.locator(".question .attachment"))).toBe("plan.png");
     await page.locator(".trouble", { hasText: "The model is gone." }).waitFor();
     await page.goBack();
     await page.locator(".prose", { hasText: "a new one 1" }).waitFor();

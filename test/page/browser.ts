@@ -2,7 +2,7 @@
 
 import { afterAll } from "bun:test";
 import { existsSync } from "node:fs";
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from "playwright-core";
 
 const places = [
   process.env["CHROMIUM"],
@@ -81,4 +81,9 @@ export async function say(page: Page, text: string): Promise<void> {
 export async function answered(page: Page): Promise<void> {
   await page.locator(".answer[aria-busy=false]").last().waitFor();
   await page.getByRole("button", { name: "Send (Enter)" }).waitFor();
+}
+
+/** What stands in an element, without the line ends around it. */
+export async function textOf(locator: Locator): Promise<string> {
+  return ((await locator.textContent()) ?? "").trim();
 }

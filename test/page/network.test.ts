@@ -2,7 +2,7 @@
 // what happens.
 
 import { describe, expect, test } from "bun:test";
-import { answered, hasBrowser, openChat, say } from "./browser.ts";
+import { answered, hasBrowser, openChat, say, textOf } from "./browser.ts";
 import { startFakeGateway } from "./fake-gateway.ts";
 
 const netError = /ERR_|Failed to load resource|status of 401/;
@@ -27,11 +27,11 @@ describe.skipIf(!hasBrowser)("the chat page", () => {
     gateway.openGate("drop");
     await page.getByText("The connection was lost. Coming back…").waitFor();
     await page.getByText("The connection is back. The answer goes on where it stopped.").waitFor();
-    expect(await page.locator(".prose").innerText()).toBe("One two");
+    expect(await textOf(page.locator(".prose"))).toBe("One two");
     gateway.openGate("end");
     await answered(page);
 
-    expect(await page.locator(".prose").innerText()).toBe("One two three");
+    expect(await textOf(page.locator(".prose"))).toBe("One two three");
     expect(gateway.requests).toContain("GET /api/chat/stream/stream-4 3");
     expect(gateway.asked).toHaveLength(1);
     expect(await page.locator(".aside-note").count()).toBe(0);
@@ -61,7 +61,7 @@ describe.skipIf(!hasBrowser)("the chat page", () => {
     gateway.openGate("end");
     await page.locator(".foot").waitFor();
 
-    expect(await page.locator(".prose").innerText()).toBe("One two");
+    expect(await textOf(page.locator(".prose"))).toBe("One two");
     expect(await page.locator(".stage").allTextContents()).toEqual(["Writing the answer"]);
     expect(await page.locator(".quality").textContent()).toContain("50 %");
     expect(gateway.asked).toHaveLength(1);
@@ -84,7 +84,7 @@ describe.skipIf(!hasBrowser)("the chat page", () => {
     const trouble = page.locator(".trouble", { hasText: "The gateway cannot be reached." });
     for (let step = 0; step < 60 && !(await trouble.isVisible()); step += 1) await page.clock.runFor(1000);
     await trouble.waitFor();
-    expect(await page.locator(".prose").innerText()).toBe("One");
+    expect(await textOf(page.locator(".prose"))).toBe("One");
     await page.getByRole("button", { name: "Read on" }).waitFor();
 
     gateway.openGate("end");
@@ -92,7 +92,7 @@ describe.skipIf(!hasBrowser)("the chat page", () => {
     await page.clock.runFor(1000);
     await answered(page);
 
-    expect(await page.locator(".prose").innerText()).toBe("One two");
+    expect(await textOf(page.locator(".prose"))).toBe("One two");
     expect(gateway.asked).toHaveLength(1);
     expect(chat.complaints).toEqual([]);
   });
@@ -131,7 +131,7 @@ describe.skipIf(!hasBrowser)("the chat page", () => {
     await say(page, "Hello?");
     await answered(page);
 
-    expect(await page.locator(".prose").innerText()).toBe("Hello.");
+    expect(await textOf(page.locator(".prose"))).toBe("Hello.");
     const stored = await page.evaluate(() => [JSON.stringify(sessionStorage), JSON.stringify(localStorage)]);
     expect(stored[0]).toContain("right");
     expect(stored[1]).not.toContain("right");
@@ -154,7 +154,7 @@ describe.skipIf(!hasBrowser)("the chat page", () => {
     await page.keyboard.press("Enter");
     await answered(page);
 
-    expect(await page.locator(".prose").innerText()).toBe("Hello.");
+    expect(await textOf(page.locator(".prose"))).toBe("Hello.");
     expect(await page.locator(".question").count()).toBe(1);
     expect(chat.complaints).toEqual([]);
   });

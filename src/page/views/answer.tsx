@@ -77,15 +77,13 @@ function Sources({
     <ul class="sources" aria-label="Sources">
       {sources.map((source, index) => (
         <li key={source.id}>
-          <button
-            type="button"
-            class="source"
-            aria-label={`Source ${index + 1}: ${source.documentName}, ${Math.round(source.score * 100)} % match`}
-            aria-haspopup="dialog"
-            onClick={() => onSource(source)}
-          >
-            <span class="source-number">{index + 1}</span>
+          <button type="button" class="source" aria-haspopup="dialog" onClick={() => onSource(source)}>
+            <span class="source-number">
+              <span class="unseen">Source </span>
+              {index + 1}
+            </span>
             <span class="ellipsis">{source.documentName}</span>
+            <span class="unseen">, {Math.round(source.score * 100)} % match</span>
           </button>
         </li>
       ))}

@@ -158,7 +158,7 @@ function copyCode(event: MouseEvent): void {
   const button = event.target instanceof Element ? event.target.closest<HTMLButtonElement>(".copy-code") : null;
   const code = button?.closest("figure")?.querySelector("code");
   if (button == null || code == null) return;
-  void navigator.clipboard.writeText(code.textContent ?? "").then(() => {
+  void navigator.clipboard.writeText((code.textContent ?? "").replace(/\n$/, "")).then(() => {
     button.textContent = "Copied";
     setTimeout(() => {
       button.textContent = "Copy";
