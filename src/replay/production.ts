@@ -93,6 +93,9 @@ export class Production implements Supply {
   /** Never rejects. @param registration has to be settled before the first frame is sent */
   async run(registration: Promise<void>): Promise<void> {
     this.#registration = registration;
+    void this.spool.opened.then((failure) => {
+      if (failure !== undefined && this.#unkept === undefined) this.#lose(failure);
+    });
     try {
       while (!this.#isOver) {
         if (!this.#isWanted) {
@@ -213,10 +216,14 @@ export class Production implements Supply {
       this.#options.hooks.appended(bytes.length);
       return true;
     } catch (error) {
-      this.#options.log.error("Cannot keep a stream, it goes on without", { streamId: this.streamId }, error);
-      this.#giveUp("not-kept");
+      this.#lose(error);
       return false;
     }
+  }
+
+  #lose(failure: unknown): void {
+    this.#options.log.error("Cannot keep a stream, it goes on without", { streamId: this.streamId }, failure);
+    this.#giveUp("not-kept");
   }
 
   #giveUp(why: Unkept): void {

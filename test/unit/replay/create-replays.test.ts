@@ -279,6 +279,19 @@ describe("stop", () => {
     expect(await replays.stop("me", "s1")).toBe(false);
   });
 
+  test("ends a stream that has not begun to be kept", async () => {
+    const { replays } = createStage();
+    const body = replays.start("me", "s1", new ToldSource(), once);
+
+    await replays.stop("me", "s1");
+
+    const stopped = "id: 1\ndata: stopped\n\n";
+    expect(await textOf(await replays.open("me", "s1", 0))).toBe(stopped);
+    await settle();
+    expect(await textOf(await replays.open("me", "s1", 0))).toBe(stopped);
+    expect(await textOf(body)).toBe(stopped);
+  });
+
   test("drops a chunk that was on its way", async () => {
     const { replays } = createStage();
     const source = new ToldSource();

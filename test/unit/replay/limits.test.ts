@@ -1,7 +1,7 @@
 // What is kept and for how long: too long, too much in all, too old, and disks that take nothing.
 
-import { describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { describe, expect, jest, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { GatewayError } from "../../../src/contract/gateway-error.ts";
 import {
@@ -57,6 +57,7 @@ describe.each([
     expect(await refusalOf(told.replays.open("me", "s1", 0))).toBe(tooLong);
     expect(await refusalOf(told.replays.open("me", "s1", 3))).toBe(tooLong);
     expect(told.lines).toEqual([]);
+    await told.replays.close();
     if (told.directory !== undefined) expect(readdirSync(told.directory)).toEqual([]);
   });
 
@@ -193,6 +194,31 @@ describe("a disk that takes nothing", () => {
     expect(await refusalOf(told.replays.open("me", "s1", 0))).toBe(notKept);
   });
 
+  test("does not end an answer that ends before it is asked for", async () => {
+    const told = createStage();
+    await settle();
+    rmSync(told.directory!, { recursive: true });
+    const body = told.replays.start("me", "s1", new ToldSource(), once);
+    await told.replays.stop("me", "s1");
+
+    expect(idsIn(await textOf(body))).toEqual([1]);
+    await settle();
+    expect(told.lines.map(({ message }) => message)).toEqual(["Cannot keep a stream, it goes on without"]);
+    expect(await refusalOf(told.replays.open("me", "s1", 0))).toBe(notKept);
+  });
+
+  test("does not write to a file that was there, and does not remove it", async () => {
+    const told = createStage();
+    const path = join(told.directory!, "s1.sse");
+    writeFileSync(path, "x");
+
+    const text = await stream(told, "s1", new ToldSource().say());
+    await told.replays.close();
+
+    expect(idsIn(text)).toEqual([1]);
+    expect(readFileSync(path, "latin1")).toBe("x");
+  });
+
   test("does not cost the first frame when it holds the index", async () => {
     const index = memoryIndex();
     index.begin = () => Promise.reject(new Error("disk full"));
@@ -234,6 +260,27 @@ describe("the index", () => {
     await read;
 
     expect(idsIn(reader.text)).toEqual([1]);
+  });
+
+  test("is not waited for longer than a quarter of a second", async () => {
+    jest.useFakeTimers();
+    try {
+      const index = memoryIndex();
+      index.begin = () => new Promise(() => {});
+      const { replays } = createStage({ index, directory: undefined });
+      const reader = new BodyReader(replays.start("me", "s1", new ToldSource().say(), once));
+      jest.advanceTimersByTime(249);
+      const read = reader.read();
+      await settle();
+      expect(reader.text).toBe("");
+
+      jest.advanceTimersByTime(1);
+      await read;
+
+      expect(idsIn(reader.text)).toEqual([1]);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   test("is told of the end only when it knows of the beginning", async () => {
