@@ -8,7 +8,6 @@ import { EndedReplays, noSuchStream, streamGone } from "./ended-replays.ts";
 import { createFileSpools } from "./file-spools.ts";
 import { findFrame } from "./find-frames.ts";
 import { createMemorySpools } from "./memory-spools.ts";
-import type { Spools } from "./spool.ts";
 import { Production, type ProductionHooks } from "./production.ts";
 import type { ReaderClock } from "./reader.ts";
 import {
@@ -19,6 +18,7 @@ import {
   type Replays,
   type StartOptions,
 } from "./replays.ts";
+import type { Spools } from "./spool.ts";
 import { SpoolRoom } from "./spool-room.ts";
 import { StreamNotes } from "./stream-notes.ts";
 
@@ -38,8 +38,8 @@ export interface ReplaysOptions {
 }
 
 /**
- * Longest that the first frame waits for index and file, which mostly are there before it. Beyond it the stream goes on: it
- * is not kept without its file, and without its row it is perhaps not found after a crash.
+ * Longest that the first frame waits for index and file, which mostly are there before it. Beyond it the stream goes on, and
+ * is kept in memory until its file is there: only after a crash it may be missing.
  */
 const registrationMs = 250;
 const fitId = /^[A-Za-z0-9_-]{1,128}$/;
