@@ -42,6 +42,8 @@ export interface ReplaysOptions {
  * is kept in memory until its file is there: only after a crash it may be missing.
  */
 const registrationMs = 250;
+/** As the index wants it. */
+const renewEveryMs = 20_000;
 const fitId = /^[A-Za-z0-9_-]{1,128}$/;
 
 /**
@@ -65,6 +67,7 @@ export function createReplaysIn(spools: Spools, options: ReplaysOptions): Replay
   const readToTheEnd = new Set<Production>();
   const drained = new Set<() => void>();
   const notes = new StreamNotes(log);
+  let renewedAtMs = readerClock.now();
   let isClosed = false;
   let stopTicking: (() => void) | undefined;
 
@@ -117,6 +120,7 @@ export function createReplaysIn(spools: Spools, options: ReplaysOptions): Replay
 
   function tick(): void {
     const nowMs = readerClock.now();
+    renewIfDue(nowMs);
     for (const production of here.values()) production.tick(nowMs, limits);
     for (const production of readToTheEnd) {
       production.tick(nowMs, limits);
@@ -125,6 +129,12 @@ export function createReplaysIn(spools: Spools, options: ReplaysOptions): Replay
     ended.tick(nowMs, limits);
     // Not when the last one ends: the next begins soon.
     if (here.size === 0 && readToTheEnd.size === 0 && !ended.isRead) pauseTicking();
+  }
+
+  function renewIfDue(nowMs: number): void {
+    if (here.size === 0 || nowMs - renewedAtMs < renewEveryMs) return;
+    renewedAtMs = nowMs;
+    index.renew().catch((error: unknown) => log.error("Cannot tell other gateways that streams run here", {}, error));
   }
 
   function keepTicking(): void {

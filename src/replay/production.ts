@@ -232,17 +232,23 @@ export class Production implements Supply {
   }
 
   #abandon(): void {
+    if (this.#isOver) return;
     this.#cut(new Error("Nobody reads"), this.#options.interruptedFrame);
-    this.#options.onAbandoned?.();
+    this.#tell(() => this.#options.onAbandoned?.());
   }
 
   #cut(reason: Error, frame: EndingFrame): void {
     if (this.#isOver) return;
     this.#end(frame);
+    this.#tell(() => this.#source.cancel(reason));
+  }
+
+  /** Whoever produces the stream is a guest here: what it throws must not end the timer, nor a reader's hang-up. */
+  #tell(work: () => void): void {
     try {
-      this.#source.cancel(reason);
+      work();
     } catch (error) {
-      this.#options.log.error("The source of a stream cannot be cancelled", { streamId: this.streamId }, error);
+      this.#options.log.error("A stream has ended, and whoever made it failed", { streamId: this.streamId }, error);
     }
   }
 

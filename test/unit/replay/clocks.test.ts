@@ -166,6 +166,23 @@ describe("the timer", () => {
     expect(stage.isTicking).toBe(false);
   });
 
+  test("tells the index that what runs here still runs", async () => {
+    const index = memoryIndex();
+    let renewals = 0;
+    index.renew = async () => void renewals++;
+    const { replays, pass } = createStage({ index });
+    const source = new ToldSource();
+    const body = replays.start("me", "s1", source, once);
+    for (let count = 0; count < 5; count++) pass(10_000);
+    expect(renewals).toBe(2);
+
+    source.end();
+    await textOf(body);
+    await settle();
+    pass(20_000);
+    expect(renewals).toBe(2);
+  });
+
   test("is the process's own when none is given", async () => {
     const limits = { keepAliveMs: 5 };
     const options = { index: memoryIndex(), clock: Date.now, log: silentLog, limits, interruptedFrame, stoppedFrame };

@@ -50,7 +50,7 @@ const deadOwner = { ...thisProcess(), ownerStartedMs: 1 };
 
 test("a sweep finds what was cut short, and lets it expire", async () => {
   const database = openChatDatabase(inMemory, silentLog);
-  const earlier = createSqliteReplayIndex(database, deadOwner);
+  const earlier = createSqliteReplayIndex(database, { owner: deadOwner });
   for (const streamId of ["s1", "s2", "s3"]) await earlier.begin({ streamId, caller: "me", createdAtMs: 1 });
   await earlier.giveUp("s3", "too-long");
   const directory = newDirectory();
@@ -76,7 +76,7 @@ test("a sweep finds what was cut short, and lets it expire", async () => {
 
 test("a stream of another process that lives is left alone, and cannot be read here yet", async () => {
   const database = openChatDatabase(inMemory, silentLog);
-  const other = createSqliteReplayIndex(database, { ...thisProcess(), ownerPid: process.ppid });
+  const other = createSqliteReplayIndex(database, { owner: { ...thisProcess(), ownerPid: process.ppid } });
   await other.begin({ streamId: "s1", caller: "me", createdAtMs: 1 });
   const { replays } = createStage({ index: createSqliteReplayIndex(database) });
 

@@ -326,8 +326,11 @@ describe("a source that fails", () => {
       throw new Error("broken");
     };
 
-    await replays.start("me", "s1", source, once).cancel();
+    let abandoned = 0;
 
-    expect(lines.map(({ message }) => message)).toEqual(["The source of a stream cannot be cancelled"]);
+    await replays.start("me", "s1", source, { resumable: false, onAbandoned: () => abandoned++ }).cancel();
+
+    expect(abandoned).toBe(1);
+    expect(lines.map(({ message }) => message)).toEqual(["A stream has ended, and whoever made it failed"]);
   });
 });
