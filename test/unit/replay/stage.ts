@@ -4,6 +4,7 @@ import { afterAll } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { GatewayError } from "../../../src/contract/gateway-error.ts";
 import { createReplaysIn } from "../../../src/replay/create-replays.ts";
 import { createFileSpools } from "../../../src/replay/file-spools.ts";
 import { createMemorySpools } from "../../../src/replay/memory-spools.ts";
@@ -259,4 +260,21 @@ function stageOf({ limits = {}, directory, index = memoryIndex() }: StageOptions
       return tick !== undefined;
     },
   };
+}
+
+/** A stream from its beginning to its end. @returns what its reader was sent */
+export async function streamOf({ replays }: Stage, streamId: string, source: ToldSource): Promise<string> {
+  const text = await textOf(replays.start("me", streamId, source.end(), { resumable: false }));
+  await settle();
+  return text;
+}
+
+/** Kind and message of the GatewayError that work must end with. */
+export async function refusalOf(work: Promise<unknown>): Promise<string> {
+  const error = await work.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof GatewayError)) throw new Error("Expected a GatewayError", { cause: error });
+  return `${error.kind}: ${error.message}`;
 }
