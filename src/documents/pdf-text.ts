@@ -3,12 +3,15 @@
 import { getDocumentProxy, getResolvedPDFJS } from "unpdf";
 import { othersFirst } from "./breath.ts";
 import type { DocumentFile } from "./document-file.ts";
+import { isPdfBomb } from "./pdf-bomb.ts";
 import { unreadable } from "./read-error.ts";
 
 type ByteFile = Extract<DocumentFile, { readonly bytes: Uint8Array }>;
 
 /** @throws {GatewayError} `invalid-request` for what is encrypted or damaged; or the reason of the signal. */
 export async function readPdf(file: ByteFile, maxBytes: number, signal: AbortSignal): Promise<string> {
+  if (await isPdfBomb(file.bytes, signal)) throw unreadable(file, "is a PDF that unfolds to far more than it should");
+  signal.throwIfAborted();
   const document = await openPdf(file);
   try {
     let text = "";

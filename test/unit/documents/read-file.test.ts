@@ -1,6 +1,7 @@
 // Files to texts: which are taken, what of them is kept, and how the others are refused.
 
 import { describe, expect, test } from "bun:test";
+import { deflateSync } from "node:zlib";
 import type { DocumentFile } from "../../../src/documents/document-file.ts";
 import { readFile } from "../../../src/documents/read-file.ts";
 import { makePdf } from "./make-pdf.ts";
@@ -222,6 +223,17 @@ describe("PDF", () => {
     await textOf("application/pdf", bytes);
 
     expect(bytes.byteLength).toBeGreaterThan(0);
+  });
+
+  test("that unfolds to a thousand times its size is refused before it does", async () => {
+    const packed = deflateSync(Buffer.alloc(130 * 1024 * 1024, " "));
+    const bytes = Buffer.concat([Buffer.from("%PDF-1.4\n1 0 obj\n<< /Filter /FlateDecode >>\nstream\r\n"), packed]);
+
+    const refusal = await readFile({ name: "a.pdf", type: "", bytes }, 1_000_000, signal).catch(
+      (error: unknown) => error,
+    );
+
+    expect(String(refusal)).toContain("file is a PDF that unfolds to far more than it should");
   });
 
   test.each([
