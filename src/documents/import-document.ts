@@ -25,8 +25,8 @@ export interface ImportParts {
   readonly embedder: Embedder | undefined;
 }
 
-/** Of one transaction and of one request for embeddings: the lock is held for some 3 ms. */
-const piecesAtOnce = 32;
+/** Of one transaction, which holds the lock for a millisecond or two, and of one request for embeddings. */
+const piecesAtOnce = 16;
 
 /** @throws {GatewayError} `invalid-request`, `too-large`; or the reason of the signal. */
 export async function importDocument(
