@@ -57,7 +57,8 @@ function pack(path: string, bytes: Uint8Array<ArrayBuffer>): PageFile {
   return {
     path,
     type: types[path.slice(path.lastIndexOf(".") + 1)] ?? "text/html; charset=utf-8",
-    etag: `"${Bun.CryptoHasher.hash("sha256", bytes, "hex").slice(0, 16)}"`,
+    // Weak, because it stands for the packed and the plain form alike.
+    etag: `W/"${Bun.CryptoHasher.hash("sha256", bytes, "hex").slice(0, 16)}"`,
     gzip: Bun.gzipSync(bytes, { level: 9 }).toBase64(),
   };
 }

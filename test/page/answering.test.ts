@@ -1,8 +1,9 @@
 // A question and its answer in the browser: what is shown while it comes, and what can be done with it afterwards.
 
-import { describe, expect, test } from "bun:test";
-import { answered, hasBrowser, openChat, say, textOf } from "./browser.ts";
-import { type Step, startFakeGateway } from "./fake-gateway.ts";
+import { afterAll, describe, expect, test } from "bun:test";
+import { answered, closeBrowser, hasBrowser, openChat, say, textOf } from "./browser.ts";
+import { startFakeGateway } from "./fake-gateway.ts";
+import type { Step } from "./fake-streams.ts";
 
 const source = { chunk_id: "c1", document_id: "d1", document_name: "Lease.pdf", text: "Three months.", score: 0.91 };
 
@@ -21,6 +22,8 @@ const rich: readonly Step[] = [
   { quality_score: 0.82 },
   { follow_up_questions: ["By e-mail?", "And then?"] },
 ];
+
+afterAll(closeBrowser);
 
 describe.skipIf(!hasBrowser)("the chat page", () => {
   test("shows stages, sources, thoughts, words, quality and follow-ups as they come [R3-059] [R3-061] [R3-062]", async () => {

@@ -1,8 +1,8 @@
 // Conversations and their trees in the browser: the list, editing, retrying, branching, walking.
 
-import { describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { answered, hasBrowser, openChat, say, textOf } from "./browser.ts";
+import { answered, closeBrowser, hasBrowser, openChat, say, textOf } from "./browser.ts";
 import { startFakeGateway } from "./fake-gateway.ts";
 
 /** Resolves when these messages, and no others, are on the screen. @throws {Error} with what is there instead */
@@ -25,6 +25,8 @@ function startEcho() {
   };
   return gateway;
 }
+
+afterAll(closeBrowser);
 
 describe.skipIf(!hasBrowser)("the chat page", () => {
   test("answers once more as a branch, and walks between the answers", async () => {

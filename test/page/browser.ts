@@ -1,38 +1,22 @@
-// Chromium for the page's tests: found where systems put it, started once, and watched for everything it complains about.
+// Chromium for the page's tests: found where systems put it, started once a file, and watched for everything it complains about.
 
-import { afterAll } from "bun:test";
-import { existsSync } from "node:fs";
 import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from "playwright-core";
+import { chromiumFlags, findChromium } from "./find-chromium.ts";
 
-const places = [
-  process.env["CHROMIUM"],
-  "/usr/bin/chromium",
-  "/usr/bin/chromium-browser",
-  "/usr/bin/google-chrome",
-  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-];
-const executablePath = places.find((path) => path !== undefined && existsSync(path));
+const executablePath = findChromium();
 
 /** Tests of the page need a browser; without one they are skipped, and that is said. */
 export const hasBrowser: boolean = executablePath !== undefined;
 if (!hasBrowser) console.warn("The chat page is not tested: there is no Chromium (Debian: apt-get install chromium)");
 
-const flags = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-
 let started: Promise<Browser> | undefined;
 
-afterAll(async () => {
-  await (await started)?.close();
+/** Behind the last test of a file. */
+export async function closeBrowser(): Promise<void> {
+  const browser = await started;
   started = undefined;
-});
+  await browser?.close();
+}
 
 export interface OpenPage extends AsyncDisposable {
   readonly page: Page;
@@ -50,7 +34,7 @@ export interface OpenOptions extends BrowserContextOptions {
 /** A page of its own profile on the gateway's chat page. Playwright gives each a new user data folder. */
 export async function openChat(url: string, options: OpenOptions = {}): Promise<OpenPage> {
   const { path = "/chat", expected, ...contextOptions } = options;
-  started ??= chromium.launch({ executablePath: executablePath ?? "", headless: true, args: flags });
+  started ??= chromium.launch({ executablePath: executablePath ?? "", headless: true, args: chromiumFlags });
   const browser = await started;
   const context = await browser.newContext({ viewport: { width: 1200, height: 760 }, ...contextOptions });
   const page = await context.newPage();

@@ -1,11 +1,13 @@
 // Connections that break, tabs that are reloaded, keys that are missing: nothing of an answer is lost, and the reader sees
 // what happens.
 
-import { describe, expect, test } from "bun:test";
-import { answered, hasBrowser, openChat, say, textOf } from "./browser.ts";
+import { afterAll, describe, expect, test } from "bun:test";
+import { answered, closeBrowser, hasBrowser, openChat, say, textOf } from "./browser.ts";
 import { startFakeGateway } from "./fake-gateway.ts";
 
 const netError = /ERR_|Failed to load resource|status of 401/;
+
+afterAll(closeBrowser);
 
 describe.skipIf(!hasBrowser)("the chat page", () => {
   test("comes back where a connection broke, says so, and loses and doubles nothing", async () => {
