@@ -1,6 +1,8 @@
 // Where the concrete wings are put together: store, upstream, surfaces, gateway, server. A value, so that a second app can replace it.
 
+import { join } from "node:path";
 import { composeUpstreams } from "./app/compose-upstreams.ts";
+import { createLazyChat } from "./app/lazy-chat.ts";
 import { loadOrCreateApiKey } from "./config/api-key-file.ts";
 import { describeConfig } from "./config/describe-config.ts";
 import type { Config } from "./config/config-schema.ts";
@@ -15,6 +17,9 @@ import type { FetchFunction } from "./outbound/fetch-client.ts";
 import { type RequestSlots, slotsForReplies } from "./outbound/request-slots.ts";
 import { isLoopback } from "./server/check-bind.ts";
 import { createServer } from "./server/create-server.ts";
+import type { Pipeline } from "./pipeline/step.ts";
+import { chatDatabasePath } from "./store/chat-database.ts";
+import { inMemory } from "./store/open-database.ts";
 import { databasePath, openSqliteStore } from "./store/sqlite-store.ts";
 import type { Store } from "./store/store.ts";
 import { timeStore } from "./store/timed-store.ts";
@@ -50,6 +55,8 @@ export interface AppOptions {
   readonly store?: Store;
   /** Requests that the platform's fetch runs at a time; it queues what is beyond. @defaultValue 256, its own default */
   readonly maxFetches?: number;
+  /** Steps of the typed chat. @defaultValue the ones that the settings name */
+  readonly pipeline?: Pipeline;
   /** Seals credentials. @defaultValue by MASTER_KEY, or a key file in `config.dataDir` */
   readonly secretBox?: SecretBox;
 }
@@ -93,7 +100,25 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     log,
   });
   healthChecks.start();
-  const sweepTimer = setInterval(() => void gateway.sweepSessions(), config.sessionCleanupInterval);
+  const isKept = options.store === undefined;
+  const chat = createLazyChat(
+    {
+      config,
+      gateway,
+      turns: store,
+      upstreams: upstreams.current,
+      pipeline: options.pipeline,
+      path: isKept ? chatDatabasePath(config.dataDir) : inMemory,
+      replayDirectory: isKept ? join(config.dataDir, "replay") : undefined,
+      clock,
+      log,
+    },
+    (caller, sessionId) => gateway.deleteSession(caller, sessionId),
+  );
+  const sweepTimer = setInterval(() => {
+    void gateway.sweepSessions();
+    void chat.sweep();
+  }, config.sessionCleanupInterval);
   sweepTimer.unref();
   const server = createServer({
     hostname: config.host,
@@ -108,6 +133,8 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     gateway,
     surfaces,
     store,
+    rooms: [chat],
+    deleteSession: (caller, sessionId) => chat.deleteSession(caller, sessionId),
     log,
     logFeed: log,
     clock,
@@ -117,7 +144,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     metrics,
     diagnosis: {
       store,
-      storeBytes: () => (options.store === undefined ? sizeOf(path) : undefined),
+      storeBytes: () => (isKept ? sizeOf(path) : undefined),
       upstreams: () =>
         upstreams.current().map(({ name, reachability, accounts }) => ({
           name,
@@ -146,6 +173,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       clearInterval(sweepTimer);
       healthChecks.stop();
       await server.stop();
+      await chat.close();
       await upstreams.close();
       await store.close();
     },

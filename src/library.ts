@@ -7,6 +7,7 @@ import { sessionIdOf } from "./conversation/session-id.ts";
 import type { QwenCompletionBody } from "./wire/qwen-web.ts";
 
 export type { ChatRequest } from "./contract/chat-request.ts";
+export type { ChatSource, ChatStreamEvent as SSEEvent } from "./contract/chat-stream.ts";
 export { GatewayError } from "./contract/gateway-error.ts";
 export { type Embedded, type EmbedOptions, embed } from "./library/embedded.ts";
 export type { QwenClient } from "./library/qwen-client.ts";
@@ -23,7 +24,28 @@ export {
   validateChatCompletionRequest,
 } from "./library/transform.ts";
 export { type RetryOptions, withRetry } from "./outbound/retry.ts";
+export { createEventStream, type EventStreamOptions } from "./pipeline/event-stream.ts";
+export { type PipelineInput, runPipeline } from "./pipeline/run-pipeline.ts";
+export {
+  type ChatOptions,
+  defineNode,
+  definePipeline,
+  type NodeResult,
+  type Pipeline,
+  type PipelineState,
+  type SideQuestion,
+  type Step,
+  type StepContext,
+  type StepEvent,
+} from "./pipeline/step.ts";
+export { followUps, type FollowUpsOptions } from "./pipeline/steps/follow-ups.ts";
+export { generation, type GenerationOptions } from "./pipeline/steps/generation.ts";
+export { type CompiledGraph, langGraph, type LangGraphOptions } from "./pipeline/steps/lang-graph.ts";
+export { quality } from "./pipeline/steps/quality.ts";
+export { queryAnalysis, type QueryAnalysisOptions } from "./pipeline/steps/query-analysis.ts";
+export { retrieval, type RetrievalOptions } from "./pipeline/steps/retrieval.ts";
 export { SSEChunkHandler } from "./sse/sse-chunk-handler.ts";
+export { formatSseEvent as formatSSEEvent } from "./sse/sse-writer.ts";
 export { createSseDecoder, type SseDecoder, type SseEvent, type SseSink } from "./sse/sse-decoder.ts";
 export { createEventDecoder } from "./upstreams/qwen-web/event-decoder.ts";
 export type { QwenCompletionBody, QwenMessage } from "./wire/qwen-web.ts";

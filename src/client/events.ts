@@ -1,5 +1,7 @@
 // What comes out of the streams of the gateway, as types: the typed chat and the agent.
 
+import type { SSEError } from "./errors.ts";
+
 /** A passage that an answer rests on. */
 export interface Source {
   readonly chunk_id: string;
@@ -105,5 +107,5 @@ export interface SSECallbacks {
   /** Once, when the whole answer has come. Never behind `onError`. */
   onComplete?(): void;
   /** Once, when the stream failed for good. Not when the caller stopped it. The promise rejects with the same error. */
-  onError?(error: Error): void;
+  onError?(error: SSEError): void;
 }

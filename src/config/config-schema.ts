@@ -2,39 +2,22 @@
 // schema follow from this table. `allowed` is the range in words where the schema alone reads badly.
 
 import { type Static, Type } from "typebox";
-
-const SECOND_MS = 1000;
-const MINUTE_MS = 60 * SECOND_MS;
-const DAY_MS = 24 * 60 * MINUTE_MS;
-/** Timers of the runtime take no more, about 24 days. */
-const LONGEST_TIMER_MS = 2_147_483_647;
-const TEN_YEARS_MS = 3650 * DAY_MS;
-const GIBIBYTE = 1024 ** 3;
-const MOST_COUNTED = 1_000_000;
-const MOST_TOKENS = 1_000_000_000;
-
-/** A wait, in milliseconds. */
-function wait(description: string, defaultMs: number, minimum = 1) {
-  return Type.Integer({ description, default: defaultMs, minimum, maximum: LONGEST_TIMER_MS });
-}
-
-function size(description: string, defaultBytes: number) {
-  return Type.Integer({ description, default: defaultBytes, minimum: 1, maximum: GIBIBYTE });
-}
-
-/** A number of things at a time, unlimited unless it is set. */
-function limit(description: string, maximum = MOST_COUNTED) {
-  return Type.Optional(Type.Integer({ description, minimum: 1, maximum }));
-}
-
-function toggle(description: string, defaultValue: boolean) {
-  return Type.Boolean({ description, default: defaultValue });
-}
-
-function list(description: string, allowed: string, itemPattern: string, options: { readonly writeOnly?: true } = {}) {
-  const items = Type.String({ pattern: itemPattern });
-  return Type.Array(items, { description, default: [], allowed, ...options });
-}
+import { chatSettings } from "./chat-settings.ts";
+import {
+  DAY_MS,
+  GIBIBYTE,
+  LONGEST_TIMER_MS,
+  limit,
+  list,
+  MINUTE_MS,
+  MOST_COUNTED,
+  MOST_TOKENS,
+  SECOND_MS,
+  size,
+  TEN_YEARS_MS,
+  toggle,
+  wait,
+} from "./setting-kinds.ts";
 
 const addressRules = {
   pattern: "^https?://[^\\s/?#@]+(/[^\\s?#]*)?$",
@@ -357,6 +340,8 @@ export const configSchema = Type.Object(
       maximum: MOST_COUNTED,
     }),
     queueWaitMs: wait("Longest wait of a request for an upstream at its limit. Beyond it: 429", 30 * SECOND_MS, 0),
+
+    ...chatSettings,
 
     transport: Type.Enum(["socket", "fetch"], {
       description:

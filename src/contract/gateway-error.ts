@@ -12,6 +12,7 @@ export type ErrorKind =
   | "not-found"
   | "model-not-found"
   | "method-not-allowed"
+  | "gone"
   | "too-large"
   | "rate-limited"
   | "upstream-quota"
@@ -33,6 +34,7 @@ export const httpStatus: Readonly<Record<ErrorKind, number>> = {
   "not-found": 404,
   "model-not-found": 404,
   "method-not-allowed": 405,
+  gone: 410,
   "too-large": 413,
   "rate-limited": 429,
   "upstream-quota": 429,

@@ -25,6 +25,7 @@ const openaiNames: Readonly<Record<ErrorKind, { readonly type: string; readonly 
   "not-found": { type: "not_found_error", code: "not_found" },
   "model-not-found": { type: "not_found_error", code: "model_not_found" },
   "method-not-allowed": { type: "invalid_request_error", code: "method_not_allowed" },
+  gone: { type: "not_found_error", code: "gone" },
   "too-large": { type: "invalid_request_error", code: "too_large" },
   "rate-limited": { type: "rate_limit_error", code: "rate_limit_exceeded" },
   "upstream-quota": { type: "rate_limit_error", code: "upstream_quota" },

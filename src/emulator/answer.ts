@@ -1,5 +1,6 @@
 // What the emulator says: simple things sensibly, and always as what it is. Deterministic for equal inputs.
 
+import { fromSources, listOfTexts, searchQuery } from "./asked-forms.ts";
 import { type Dialogue, readDialogue, type Utterance } from "./dialogue.ts";
 import { asksForFact, factsOf, recallFact } from "./memory.ts";
 import type { Random } from "./random.ts";
@@ -46,6 +47,9 @@ function focus(question: string): string {
 type Rule = (question: string, dialogue: Dialogue, random: Random) => string | undefined;
 
 const rules: readonly Rule[] = [
+  listOfTexts,
+  searchQuery,
+  fromSources,
   title,
   count,
   echo,

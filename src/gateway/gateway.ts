@@ -5,9 +5,8 @@ import { errorHeaders } from "../contract/error-headers.ts";
 import { GatewayError, httpStatus, toGatewayError } from "../contract/gateway-error.ts";
 import type { Surface } from "../contract/surface.ts";
 import type { ModelInfo, Upstream } from "../contract/upstream.ts";
-import { parseBody } from "../conversation/parse-body.ts";
 import { randomId } from "../conversation/random-id.ts";
-import { type SessionHints, sessionHints } from "../conversation/session-hints.ts";
+import type { SessionHints } from "../conversation/session-hints.ts";
 import type { TrimStrategy } from "../conversation/trim-messages.ts";
 import type { ConversationView, Store } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -16,6 +15,13 @@ import { type AdmissionOptions, createAdmission } from "./admission.ts";
 import { createBreaker, type UpstreamCircuits } from "./breaker.ts";
 import { contextTrimOf } from "./context-trim.ts";
 import { Exchange } from "./exchange.ts";
+import {
+  type Asking,
+  type ComposedExchange,
+  type IncomingExchange,
+  type Question,
+  readQuestion,
+} from "./exchange-request.ts";
 import { createForwarder, type IncomingForward, type Running } from "./forward/forwarder.ts";
 import { createLiveness, type LivenessOptions } from "./liveness.ts";
 import { createModelCatalog } from "./model-catalog.ts";
@@ -23,25 +29,20 @@ import { type Candidate, createModelRoutes } from "./model-routes.ts";
 import { createTurns } from "./turns.ts";
 import { createUpstreamQueues, type QueueView } from "./upstream-queues.ts";
 
-/** What the server hands over: the edge has checked keys, host and size, and nothing else. */
-export interface IncomingExchange {
-  readonly body: Uint8Array;
-  readonly headers: Headers;
-  /** Aborted when the client hangs up before it has an answer. */
-  readonly signal: AbortSignal;
-  /** Scopes conversations: "local" without keys. */
-  readonly caller: string;
-  readonly requestId: string;
-  /** Called when the client has stopped reading its answer: the connection may be closed. */
-  readonly onAbandoned?: (() => void) | undefined;
-}
-
 export interface Gateway {
   /**
    * Answers one request on a surface. Never throws: what goes wrong is told in the surface's own shape.
    * The answer carries the surface's headers; `x-request-id` is the server's to add.
    */
   exchange(surface: Surface, incoming: IncomingExchange): Promise<Response>;
+  /**
+   * Runs a composed request like a received one. The answer is the surface's stream, or its whole reply, without headers
+   * of its own.
+   * @throws {GatewayError} what fails before the first word
+   */
+  converse(surface: Surface, composed: ComposedExchange): Promise<Response>;
+  /** Forgets a conversation that served one composed request only, its chat upstream included. Never rejects. */
+  forget(caller: string, sessionId: string): Promise<void>;
   /** Passes one request on to an upstream that serves its endpoint. Never throws: errors are told in OpenAI's shape. */
   forward(incoming: IncomingForward): Promise<Response>;
   listModels(signal: AbortSignal): Promise<readonly ModelInfo[]>;
@@ -138,15 +139,12 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   function begin(
     surface: Surface,
-    incoming: IncomingExchange,
-    parsed: ChatRequest,
+    incoming: Asking,
+    request: ChatRequest,
     hints: SessionHints,
     candidates: readonly Candidate[],
     leave: () => void,
   ): Exchange {
-    // What a thin client is told is kept, and therefore read.
-    const isPassed = !hints.thin && isSpoken(surface.name, candidates);
-    const request = isPassed ? { ...parsed, received: incoming.body } : parsed;
     const turn = turns.create(request, incoming.caller, hints);
     if (isClosed) throw shuttingDown();
     const exchange = new Exchange({
@@ -184,7 +182,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   }
 
   /** The exchange itself logs how it ended: this is for requests that never became one. */
-  function logRefusal(error: unknown, surface: Surface, { requestId, signal }: IncomingExchange): void {
+  function logRefusal(error: unknown, surface: Surface, { requestId, signal }: Asking): void {
     const known = toGatewayError(error);
     const fields = {
       requestId,
@@ -225,33 +223,65 @@ export function createGateway(options: GatewayOptions): Gateway {
     }
   }
 
+  /** @throws {GatewayError} what fails while a status can still be chosen */
+  async function serve(
+    surface: Surface,
+    incoming: Asking,
+    read: () => Question,
+    pass?: (question: Question, candidates: readonly Candidate[]) => ChatRequest,
+  ): Promise<Response> {
+    arriving++;
+    let exchange: Exchange | undefined;
+    let leave: (() => void) | undefined;
+    try {
+      leave = admission.enter(incoming.caller);
+      const question = read();
+      refuseTooMany(question.request.messages.length);
+      const found = routes.find(question.request.model, question.upstream);
+      const candidates = found instanceof Promise ? await found : found;
+      const request = pass?.(question, candidates) ?? question.request;
+      exchange = begin(surface, incoming, request, question.hints, candidates, leave);
+      return await exchange.respond();
+    } catch (error) {
+      if (exchange === undefined) {
+        leave?.();
+        logRefusal(error, surface, incoming);
+      }
+      throw toGatewayError(error);
+    } finally {
+      arriving--;
+      tellIdle();
+    }
+  }
+
   return {
     async exchange(surface, incoming) {
-      arriving++;
-      let exchange: Exchange | undefined;
-      let leave: (() => void) | undefined;
       try {
-        leave = admission.enter(incoming.caller);
-        const parsed = withPolicy(surface.parseRequest(parseJson(incoming.body)));
-        refuseTooMany(parsed.messages.length);
-        const hints = sessionHints(incoming.headers, parsed.session);
-        const found = routes.find(parsed.model, incoming.headers.get("x-upstream") ?? undefined);
-        const candidates = found instanceof Promise ? await found : found;
-        exchange = begin(surface, incoming, parsed, hints, candidates, leave);
-        return await exchange.respond();
+        return await serve(
+          surface,
+          incoming,
+          () => readQuestion(surface, incoming, withPolicy),
+          ({ request, hints }, candidates) => {
+            // What a thin client is told is kept, and therefore read.
+            const isPassed = !hints.thin && isSpoken(surface.name, candidates);
+            return isPassed ? { ...request, received: incoming.body } : request;
+          },
+        );
       } catch (error) {
-        if (exchange === undefined) {
-          leave?.();
-          logRefusal(error, surface, incoming);
-        }
         const known = toGatewayError(error);
         return Response.json(surface.encodeError(known, incoming.requestId), {
           status: httpStatus[known.kind],
           headers: errorHeaders(known),
         });
-      } finally {
-        arriving--;
-        tellIdle();
+      }
+    },
+    converse: (surface, composed) => serve(surface, composed, () => composed),
+    async forget(caller, sessionId) {
+      try {
+        const gone = await store.deleteSession(caller, sessionId);
+        if (gone !== undefined) await deleteChats(gone);
+      } catch (error) {
+        log.warn("Cannot forget a conversation of one request", { reason: toGatewayError(error).message });
       }
     },
     async forward(incoming) {
@@ -311,15 +341,6 @@ function shuttingDown(): GatewayError {
     "overloaded",
     "The gateway is shutting down before the answer is complete: send the message again",
   );
-}
-
-function parseJson(body: Uint8Array): unknown {
-  try {
-    return parseBody(body);
-  } catch (error) {
-    if (error instanceof GatewayError) throw error;
-    throw new GatewayError("invalid-request", "Cannot read the request: its body is not valid JSON", { cause: error });
-  }
 }
 
 async function orTimeout(work: Promise<void>, limitMs: number): Promise<void> {

@@ -6,6 +6,7 @@ import type { Config } from "../config/config-schema.ts";
 import { loadConfig } from "../config/load-config.ts";
 import { maxFetches } from "../config/max-fetches.ts";
 import { createFetchClient, type FetchFunction } from "../outbound/fetch-client.ts";
+import type { Pipeline } from "../pipeline/step.ts";
 import type { Store } from "../store/store.ts";
 import { createLog, type LiveLog } from "../telemetry/create-log.ts";
 import { version } from "../config/version.ts";
@@ -24,6 +25,8 @@ export interface EmbedOptions {
   readonly fetch?: FetchFunction;
   /** @defaultValue one in memory, forgotten with the program */
   readonly store?: Store;
+  /** Steps of the typed chat. @defaultValue the ones that the settings name */
+  readonly pipeline?: Pipeline;
   /** @defaultValue lines on standard error, as LOG_LEVEL and LOG_FORMAT say */
   readonly log?: LiveLog;
 }
@@ -58,6 +61,7 @@ export async function embed(options: EmbedOptions = {}): Promise<Embedded> {
     log,
     store,
     ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
+    ...(options.pipeline === undefined ? {} : { pipeline: options.pipeline }),
     // What is sealed in memory needs no key that outlives it.
     ...(options.store === undefined ? { secretBox: createSecretBox(() => key) } : {}),
     // Of the program itself: it was read before it started, whatever `environment` says.

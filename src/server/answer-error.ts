@@ -25,9 +25,15 @@ export function createAnswerError(
     logError(log, error, trip);
     const surface = surfaceByPath.get(trip.path);
     metrics.requestRefused(surface?.name ?? noSurface, error.kind);
-    const body = surface === undefined ? openaiErrorBody(error) : surface.encodeError(error, trip.requestId);
+    const body = surface === undefined ? bodyOf(error, trip.path) : surface.encodeError(error, trip.requestId);
     return Response.json(body, { status: httpStatus[error.kind], headers: errorHeaders(error) });
   };
+}
+
+/** The gateway's own API also tells the sentence on top: its readers look there. */
+function bodyOf(error: GatewayError, path: string) {
+  const body = openaiErrorBody(error);
+  return path.startsWith("/api/") ? { message: error.message, ...body } : body;
 }
 
 function logError(log: Log, error: GatewayError, trip: Trip): void {

@@ -16,6 +16,7 @@ const exposedHeaders = [
   "retry-after",
   "x-should-retry",
   "x-session-id",
+  "x-stream-id",
   "x-queue-wait-ms",
   "x-context-trimmed",
   "x-upstream",

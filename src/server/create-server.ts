@@ -18,6 +18,7 @@ import { createDiagnose, type DiagnosisSource } from "./diagnosis.ts";
 import { forwardRoutes } from "./forward-routes.ts";
 import { describeHealth } from "./health-details.ts";
 import { healthRoutes } from "./health.ts";
+import { lazyRoutes, type RoutePlace } from "./lazy-routes.ts";
 import { type HttpServer, listen, urlOf } from "./listen.ts";
 import { metricsRoute } from "./metrics.ts";
 import { modelRoutes } from "./models.ts";
@@ -53,6 +54,10 @@ export interface ServerOptions {
   readonly logFeed: LogFeed;
   readonly clock: Clock;
   readonly version: string;
+  /** Rooms with routes of their own, which are loaded when they are first asked for. @defaultValue none */
+  readonly rooms?: readonly ServedRoom[];
+  /** @defaultValue the gateway's own: there is no memory beside its turns */
+  readonly deleteSession?: (caller: string, sessionId: string) => Promise<boolean>;
   /** Told by `/health`. */
   readonly upstreamNames?: () => readonly string[];
   /** What readiness and detailed health are made of. */
@@ -61,6 +66,22 @@ export interface ServerOptions {
   readonly settings?: Json;
   /** Served by `/metrics`. */
   readonly metrics: ScrapedMetrics;
+}
+
+/** What routes need of the edge. */
+export interface Edge {
+  /** Largest request body, in bytes. */
+  readonly maxBodyBytes: number;
+  /** Switches the idle timeout of this request's connection off. @returns what closes it when nothing moves any more */
+  keepOpen(request: Request): () => void;
+  /** Aborted when the server stops. */
+  readonly stopping: AbortSignal;
+}
+
+export interface ServedRoom {
+  /** Every route that `load` gives. */
+  readonly places: readonly RoutePlace[];
+  load(edge: Edge): Promise<readonly ServerRoute[]>;
 }
 
 export interface GatewayServer {
@@ -167,6 +188,7 @@ function createRoutes(
   keepOpen: (request: Request) => () => void,
 ): ServerRoute[] {
   const { gateway, logFeed, maxBodyBytes, diagnosis } = options;
+  const deleteSession = options.deleteSession ?? ((caller, sessionId) => gateway.deleteSession(caller, sessionId));
   const diagnose = createDiagnose(diagnosis);
   return [
     ...healthRoutes({
@@ -180,12 +202,12 @@ function createRoutes(
     metricsRoute(options.metrics),
     ...pageRoutes(),
     ...modelRoutes((signal) => gateway.listModels(signal)),
-    ...sessionRoutes({
-      store: options.store,
-      deleteSession: (caller, sessionId) => gateway.deleteSession(caller, sessionId),
-    }),
+    ...sessionRoutes({ store: options.store, deleteSession }),
     ...options.surfaces.flatMap((surface) => surfaceRoutes(surface, { gateway, maxBodyBytes, keepOpen })),
     ...forwardRoutes({ gateway, maxBodyBytes, keepOpen }),
+    ...(options.rooms ?? []).flatMap(({ places, load }) =>
+      lazyRoutes(places, () => load({ maxBodyBytes, keepOpen, stopping })),
+    ),
     {
       method: "GET",
       path: "/admin/api/log",

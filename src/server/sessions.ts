@@ -2,6 +2,7 @@
 
 import { GatewayError } from "../contract/gateway-error.ts";
 import type { ConversationView, SessionView, Store } from "../store/store.ts";
+import { parseLimit } from "./parse-limit.ts";
 import { pathRest, type ServerRoute, type Trip } from "./trip.ts";
 
 export interface SessionSource {
@@ -11,8 +12,6 @@ export interface SessionSource {
 }
 
 const sessionPrefix = "/v1/sessions/";
-const defaultLimit = 100;
-const maxLimit = 1000;
 
 export function sessionRoutes(source: SessionSource): ServerRoute[] {
   return [
@@ -54,20 +53,6 @@ function parseSessionId(trip: Trip): string {
 /** Another caller's session is as unknown as one that never was. */
 function sessionNotFound(): GatewayError {
   return new GatewayError("not-found", "Cannot find this session: it has expired, was deleted, or never was");
-}
-
-function parseLimit(trip: Trip): number {
-  const text = new URL(trip.request.url).searchParams.get("limit");
-  if (text === null) return defaultLimit;
-  const limit = Number(text);
-  if (/^\d+$/.test(text) && limit >= 1 && limit <= maxLimit) return limit;
-  throw new GatewayError(
-    "invalid-request",
-    `Cannot list sessions: limit must be a whole number from 1 to ${maxLimit}`,
-    {
-      param: "limit",
-    },
-  );
 }
 
 /** Field names as their users know them. Top-level fields are those of the newest conversation. */

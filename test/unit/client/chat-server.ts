@@ -20,6 +20,8 @@ export interface ChatServerOptions {
   readonly ignoresLastEventId?: boolean;
   /** Status of every GET. */
   readonly refusesResume?: number;
+  /** Answers what is no chat, such as the page that reads it. */
+  readonly page?: (path: string, body: string) => { readonly type: string; readonly text: string } | undefined;
   /** What has arrived unread goes down with its connection: whoever wants to know what was read waits here. */
   readonly beforeDrop?: (connection: number) => Promise<void>;
 }
@@ -40,6 +42,12 @@ export async function startChatServer(
     const connection = requests.length;
     const lastEventId = (headers["last-event-id"] as string | undefined) ?? null;
     const body = await text(request);
+    const page = options.page?.(url ?? "", body);
+    if (page !== undefined) {
+      response.writeHead(200, { "content-type": page.type });
+      response.end(page.text);
+      return;
+    }
     requests.push({ method, lastEventId, body: body === "" ? undefined : JSON.parse(body) });
     if (url !== (method === "GET" ? `${path}/${streamId}` : path)) return refuse(response, 404, "No such stream");
     if (method === "GET" && options.refusesResume) {

@@ -23,6 +23,7 @@ describe("the event reader reads by the standard [R3-036] [R3-037] [R3-038] [R3-
   const cases: readonly [title: string, text: string, events: readonly ParsedSSEEvent[]][] = [
     ["one event [R3-036]", "data: a\n\n", [message("a")]],
     ["CRLF [R3-078]", "data: a\r\n\r\ndata: b\r\n\r\n", [message("a"), message("b")]],
+    ["several data lines with CRLF [R3-078]", "data: a\r\ndata: b\r\n\r\n", [message("a\nb")]],
     ["lone CR [R3-078]", "data: a\r\rdata: b\r\r", [message("a"), message("b")]],
     ["data without the space [R3-078]", "data:a\n\n", [message("a")]],
     ["one space away and no more", "data:  a \n\n", [message(" a ")]],

@@ -37,6 +37,20 @@ describe("the idle clock", () => {
     expect(asked).toHaveLength(1);
   });
 
+  test("runs anew with the head", async () => {
+    const answer = openStream();
+    let respond: (response: Response) => void = () => {};
+    const timers = new ManualTimers();
+    const fetch = () => new Promise<Response>((resolve) => (respond = resolve));
+    const stream = streamSSE(url, {}, {}, undefined, { fetch, timers, timeout: 1000 });
+    await timers.advance(900);
+    respond(answer.response);
+    await timers.advance(900);
+    answer.push(frame("[DONE]"));
+
+    await stream;
+  });
+
   test("runs anew with each byte, comments included [R3-081] [R3-015]", async () => {
     const answer = openStream();
     const { timers, outcome, heard } = begin([answer.response], { timeout: 1000 });

@@ -1,7 +1,14 @@
 // streamSSE from its call to its end: the request, what callbacks hear, how it fails, when it asks again.
 
 import { describe, expect, test } from "bun:test";
-import { connectSSE, SSEError, type SSEErrorCode, type SSEOptions, streamSSE } from "../../../src/client/client.ts";
+import {
+  connectSSE,
+  SSEError,
+  type SSEErrorCode,
+  type SSEEvent,
+  type SSEOptions,
+  streamSSE,
+} from "../../../src/client/client.ts";
 import {
   type Answers,
   createEar,
@@ -111,6 +118,22 @@ describe("streamSSE delivers", () => {
       ["follow-ups", ["Why?"]],
       ["complete"],
     ]);
+  });
+
+  test("every event of the published union, each under its key [R3-028] [R3-030]", async () => {
+    const events: readonly SSEEvent[] = [
+      { stage: "retrieval" },
+      { sources: [] },
+      { reasoning: "Hm" },
+      { token: "Hi" },
+      { quality_score: 1 },
+      { follow_up_questions: ["Why?"] },
+      { metadata: { model: "qwen" } },
+      { error: "Too long" },
+    ];
+    const { names } = await stream(streamOf(...events.map((event) => frame(event))));
+
+    expect(names()).toEqual(["stage", "sources", "reasoning", "token", "quality", "follow-ups", "metadata", "error"]);
   });
 
   test("to nobody where a callback is missing [R3-030]", async () => {
@@ -247,6 +270,15 @@ describe("streamSSE fails", () => {
     ]);
     expect([error?.code, error?.message]).toEqual(["server", "The model is busy. Try again."]);
     expect(asked).toHaveLength(1);
+  });
+
+  test("with a sentence of its own when the error has none, with the text when it is an object [R3-044] [R3-080]", async () => {
+    const empty = await stream(streamOf(frame({ error: "" })));
+    const nested = await stream(streamOf(frame({ error: { message: "Too long", code: "context-too-long" } })));
+
+    expect(empty.heard).toEqual([["error", empty.error]]);
+    expect(empty.error?.message).toBe("The server could not finish its answer.");
+    expect([nested.error?.message, nested.error?.serverCode]).toEqual(["Too long", "context-too-long"]);
   });
 
   test.each([

@@ -36,6 +36,7 @@ function otherText({ schema, key }: Setting): string {
   if (schema.format === "uri") return "http://127.0.0.1:9";
   if (key === "qwenAccounts") return '[{"alias":"work","token":"t","cookies":"a=b","headers":{"bx-v":"2.5"}}]';
   if (key === "masterKey") return "ab".repeat(32);
+  if (key === "chatSteps") return "retrieval,generation";
   if (key === "corsOrigin") return "https://a.example,https://b.example";
   return key === "trustedProxies" ? "10.0.0.0/8" : "other";
 }
@@ -99,6 +100,16 @@ describe("loadConfig", () => {
       maxMessages: 10_000,
       queueSize: 100,
       queueWaitMs: 30_000,
+      chatSteps: ["query_analysis", "retrieval", "generation", "quality", "follow_ups"],
+      chatAnalysis: "rules",
+      chatSources: 5,
+      chatFollowUpsMs: 10_000,
+      documentMaxBytes: 20_971_520,
+      documentsMaxBytes: 536_870_912,
+      replayKeepMs: 3_600_000,
+      replayGraceMs: 60_000,
+      replayMaxStreamBytes: 4_194_304,
+      replayMaxBytes: 268_435_456,
       transport: "socket",
       stream: true,
       streamUsage: "request",
@@ -129,7 +140,7 @@ describe("loadConfig", () => {
         " ",
       ),
       ..."REPLY_TIMEOUT_MS HOLD_HEADERS_MS SSE_KEEPALIVE_MS CLIENT_STALL_MS DRAIN_TIMEOUT_MS".split(" "),
-      ..."MAX_BODY_BYTES MAX_LINE_BYTES MAX_MESSAGES MAX_STREAMS MAX_STREAMS_PER_KEY QUEUE_SIZE QUEUE_WAIT_MS TRANSPORT STREAM STREAM_USAGE LOG_LEVEL LOG_FORMAT DEBUG_STREAMING".split(
+      ..."MAX_BODY_BYTES MAX_LINE_BYTES MAX_MESSAGES MAX_STREAMS MAX_STREAMS_PER_KEY QUEUE_SIZE QUEUE_WAIT_MS CHAT_STEPS CHAT_ANALYSIS CHAT_SOURCES CHAT_INSTRUCTIONS CHAT_FOLLOW_UPS_MS EMBEDDING_MODEL DOCUMENT_MAX_BYTES DOCUMENTS_MAX_BYTES REPLAY_KEEP_MS REPLAY_GRACE_MS REPLAY_MAX_STREAM_BYTES REPLAY_MAX_BYTES TRANSPORT STREAM STREAM_USAGE LOG_LEVEL LOG_FORMAT DEBUG_STREAMING".split(
         " ",
       ),
     ]);

@@ -8,7 +8,8 @@ import { type OpenAIErrorBody, openaiErrorBody } from "../../../src/contract/ope
 import type { Surface } from "../../../src/contract/surface.ts";
 import type { ModelInfo } from "../../../src/contract/upstream.ts";
 import { createBreaker } from "../../../src/gateway/breaker.ts";
-import type { Gateway, IncomingExchange } from "../../../src/gateway/gateway.ts";
+import type { IncomingExchange } from "../../../src/gateway/exchange-request.ts";
+import type { Gateway } from "../../../src/gateway/gateway.ts";
 import { createServer, type GatewayServer, type ServerOptions } from "../../../src/server/create-server.ts";
 import type { DiagnosisSource } from "../../../src/server/diagnosis.ts";
 import { createMemoryStore } from "../../../src/store/memory-store.ts";
@@ -106,6 +107,8 @@ export function createTestServer(options: TestServerOptions): Omit<TestServer, "
         return Response.json({ requestId: incoming.requestId, caller: incoming.caller });
       },
       forward: async (incoming) => Response.json({ endpoint: incoming.endpoint, caller: incoming.caller }),
+      converse: async () => new Response(),
+      forget: async () => {},
       listModels: async () => models,
       deleteSession: async () => false,
       sweepSessions: async () => {},

@@ -1,0 +1,131 @@
+// The typed chat put together: its database, replays, documents, steps and routes. Loaded with the first request for it.
+
+import type { Config } from "../config/config-schema.ts";
+import type { Clock } from "../contract/clock.ts";
+import type { Upstream } from "../contract/upstream.ts";
+import type { Gateway } from "../gateway/gateway.ts";
+import { generation } from "../pipeline/steps/generation.ts";
+import { followUps } from "../pipeline/steps/follow-ups.ts";
+import { quality } from "../pipeline/steps/quality.ts";
+import { queryAnalysis } from "../pipeline/steps/query-analysis.ts";
+import { retrieval } from "../pipeline/steps/retrieval.ts";
+import { definePipeline, type Pipeline, type Step } from "../pipeline/step.ts";
+import { createTypedChat } from "../pipeline/typed-chat.ts";
+import { createReplays } from "../replay/create-replays.ts";
+import { chatRoutes } from "../server/chat-routes.ts";
+import type { Edge } from "../server/create-server.ts";
+import { feedRoute } from "../server/feed-route.ts";
+import type { ServerRoute } from "../server/trip.ts";
+import { openChatDatabase } from "../store/chat-database.ts";
+import { createSqliteChat } from "../store/sqlite-chat.ts";
+import { createSqliteReplayIndex } from "../store/sqlite-replay-index.ts";
+import type { ChatStore } from "../store/chat-store.ts";
+import type { Store } from "../store/store.ts";
+import type { Log } from "../telemetry/log.ts";
+
+export interface ChatParts {
+  readonly config: Config;
+  readonly gateway: Gateway;
+  readonly turns: Store;
+  readonly upstreams: () => readonly Upstream[];
+  /** @defaultValue the steps that the settings name */
+  readonly pipeline: Pipeline | undefined;
+  /** Of the database: the path of a file, or `inMemory`. */
+  readonly path: string;
+  /** Of the answers that can be read on. Undefined: they are kept in memory. */
+  readonly replayDirectory: string | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface Chat {
+  readonly store: ChatStore;
+  routes(edge: Edge, deleteSession: (caller: string, sessionId: string) => Promise<boolean>): readonly ServerRoute[];
+  /** Forgets what has expired. Never rejects. */
+  sweep(): Promise<void>;
+  /** Ends what still runs, and closes the database. */
+  close(): Promise<void>;
+}
+
+/** @throws {GatewayError} when the database cannot be opened */
+export function composeChat(parts: ChatParts): Chat {
+  const { config, gateway, clock, log } = parts;
+  const database = openChatDatabase(parts.path, log);
+  const store = createSqliteChat(database, { clock, sessionTimeoutMs: config.sessionTimeout });
+  const replays = createReplays({
+    ...(parts.replayDirectory === undefined ? {} : { directory: parts.replayDirectory }),
+    index: createSqliteReplayIndex(database),
+    clock,
+    log,
+    limits: {
+      maxStreamBytes: config.replayMaxStreamBytes,
+      maxTotalBytes: config.replayMaxBytes,
+      keepMs: config.replayKeepMs,
+      graceMs: config.replayGraceMs,
+      keepAliveMs: config.sseKeepaliveMs,
+      clientStallMs: config.clientStallMs,
+    },
+    interruptedFrame: (lastId) =>
+      errorFrame(lastId, "The gateway was stopped during this answer: send the message again"),
+    stoppedFrame: (lastId) => errorFrame(lastId, "The answer was stopped"),
+  });
+  const chat = createTypedChat({
+    pipeline: parts.pipeline ?? configuredPipeline(config),
+    gateway,
+    store,
+    turns: parts.turns,
+    replays,
+    search: async () => [],
+    upstreamNames: () => parts.upstreams().map(({ name }) => name),
+    defaultModel: config.defaultModel,
+    clock,
+    log,
+  });
+  return {
+    store,
+    routes: (edge, deleteSession) => [
+      ...chatRoutes({ chat, store, deleteSession, ...edge }),
+      feedRoute({
+        accounts: () =>
+          parts
+            .upstreams()
+            .flatMap(({ name, accounts }) => (accounts?.() ?? []).map((account) => ({ upstream: name, ...account }))),
+        streams: (caller) =>
+          replays
+            .running()
+            .filter((one) => one.caller === caller)
+            .map(({ streamId, readers, startedAtMs }) => ({ stream_id: streamId, readers, started_at: startedAtMs })),
+        keepAliveMs: config.sseKeepaliveMs,
+        ...edge,
+      }),
+    ],
+    async sweep() {
+      try {
+        await store.sweep();
+        await replays.sweep();
+      } catch (error) {
+        log.error("Cannot sweep the typed chat, the next sweep will", {}, error);
+      }
+    },
+    async close() {
+      await replays.close();
+      database.close();
+    },
+  };
+}
+
+function errorFrame(lastId: number, sentence: string): Uint8Array {
+  return new TextEncoder().encode(`id: ${lastId + 1}\ndata: ${JSON.stringify({ error: sentence })}\n\n`);
+}
+
+function configuredPipeline(config: Config): Pipeline {
+  const steps: Readonly<Record<string, () => Step>> = {
+    query_analysis: () => queryAnalysis({ by: config.chatAnalysis }),
+    retrieval: () => retrieval({ limit: config.chatSources }),
+    generation: () =>
+      generation(config.chatInstructions === undefined ? {} : { instructions: config.chatInstructions }),
+    quality,
+    follow_ups: () => followUps({ timeoutMs: config.chatFollowUpsMs }),
+  };
+  return definePipeline([...new Set(config.chatSteps)].flatMap((name) => steps[name]?.() ?? []));
+}

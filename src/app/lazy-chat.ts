@@ -1,0 +1,68 @@
+// The typed chat as the rest of the app sees it: opened when somebody first asks for it, or when it has something to forget.
+
+import { existsSync } from "node:fs";
+import type { RoutePlace } from "../server/lazy-routes.ts";
+import type { ServedRoom } from "../server/create-server.ts";
+import type { Chat, ChatParts } from "./compose-chat.ts";
+
+export interface LazyChat extends ServedRoom {
+  /** @returns whether there was such a session. */
+  deleteSession(caller: string, sessionId: string): Promise<boolean>;
+  /** Never rejects. */
+  sweep(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const places: readonly RoutePlace[] = [
+  { method: "POST", path: "/api/chat/stream" },
+  { method: "GET", path: "/api/chat/stream/*" },
+  { method: "DELETE", path: "/api/chat/stream/*" },
+  { method: "GET", path: "/api/chat/sessions" },
+  { method: "GET", path: "/api/chat/sessions/*" },
+  { method: "DELETE", path: "/api/chat/sessions/*" },
+  { method: "GET", path: "/api/feed" },
+];
+
+/** @param deleteTurns deletes a session of the gateway's own turns */
+export function createLazyChat(
+  parts: ChatParts,
+  deleteTurns: (caller: string, sessionId: string) => Promise<boolean>,
+): LazyChat {
+  let opening: Promise<Chat> | undefined;
+
+  function open(): Promise<Chat> {
+    opening ??= import("./compose-chat.ts")
+      .then(({ composeChat }) => composeChat(parts))
+      .catch((error: unknown) => {
+        opening = undefined;
+        throw error;
+      });
+    return opening;
+  }
+
+  /** Somebody has used it, now or in an earlier process. */
+  const isUsed = (): boolean => opening !== undefined || existsSync(parts.path);
+
+  async function deleteSession(caller: string, sessionId: string): Promise<boolean> {
+    const hadMessages = isUsed() && (await (await open()).store.deleteSession(caller, sessionId));
+    const hadTurns = await deleteTurns(caller, sessionId);
+    return hadMessages || hadTurns;
+  }
+
+  return {
+    places,
+    load: async (edge) => (await open()).routes(edge, deleteSession),
+    deleteSession,
+    async sweep() {
+      if (!isUsed()) return;
+      const chat = await open().catch((error: unknown) => {
+        parts.log.error("Cannot open the typed chat to sweep it", {}, error);
+      });
+      await chat?.sweep();
+    },
+    async close() {
+      const chat = await opening?.catch(() => undefined);
+      await chat?.close();
+    },
+  };
+}

@@ -1,0 +1,41 @@
+// What an answer has said so far, gathered from its events: what the session remembers of it.
+
+import type { ChatStreamEvent } from "../contract/chat-stream.ts";
+import type { ChatMessage, MessageExtras, MessageStatus } from "../store/chat-store.ts";
+import type { PipelineState } from "./step.ts";
+
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+export class AnswerRecord {
+  readonly #extras: Writable<MessageExtras> = {};
+  readonly #stages: string[] = [];
+
+  note(event: ChatStreamEvent): void {
+    if ("stage" in event) this.#stages.push(event.stage);
+    if ("quality_score" in event) this.#extras.qualityScore = event.quality_score;
+    if ("follow_up_questions" in event) this.#extras.followUpQuestions = event.follow_up_questions;
+  }
+
+  /** The answer as it is kept. */
+  asMessage(
+    begun: ChatMessage,
+    state: PipelineState,
+    status: MessageStatus,
+    error: { readonly message: string } | undefined,
+  ): ChatMessage {
+    const { upstream, usage, reasoning, sources } = state;
+    const extras: MessageExtras = {
+      ...begun.extras,
+      ...this.#extras,
+      ...(this.#stages.length > 0 && { stages: this.#stages }),
+      ...(sources.length > 0 && { sources }),
+      ...(reasoning !== "" && { reasoning }),
+      ...(upstream !== undefined && { upstream }),
+      ...(usage !== undefined && {
+        usage: { inputTokens: usage.inputTokens, outputTokens: usage.outputTokens, totalTokens: usage.totalTokens },
+      }),
+      ...(error !== undefined && { error: error.message }),
+    };
+    return { ...begun, content: state.answer, status, extras };
+  }
+}

@@ -1,0 +1,252 @@
+// One running answer: its steps one after the other, as numbered frames, and what becomes of it in the end.
+
+import type { ChatRequest, ContentPart, Message } from "../contract/chat-request.ts";
+import type { ChatSource, ChatStreamEvent } from "../contract/chat-stream.ts";
+import { GatewayError, toGatewayError } from "../contract/gateway-error.ts";
+import type { JsonObject } from "../contract/json.ts";
+import type { Gateway } from "../gateway/gateway.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { ChatMessage, ChatStore } from "../store/chat-store.ts";
+import { AnswerRecord } from "./answer-record.ts";
+import { askBeside } from "./ask-beside.ts";
+import { FrameWriter, lastIdOf } from "./frame-writer.ts";
+import type { TypedChatRequest } from "./parse-request.ts";
+import { emptyState, runSteps } from "./run-pipeline.ts";
+import { type PipelineState, type SideQuestion, type Step, type StepContext, WrittenFrames } from "./step.ts";
+import { Generation, tokenSurface } from "./token-surface.ts";
+
+export interface AnswerOptions {
+  readonly request: TypedChatRequest;
+  readonly steps: readonly Step[];
+  readonly message: string;
+  readonly content: readonly ContentPart[];
+  readonly history: readonly Message[];
+  /** The session is of another surface: it continues at its head, with what is kept there. */
+  readonly isThin: boolean;
+  readonly question: ChatMessage;
+  readonly begun: ChatMessage;
+  readonly streamId: string;
+  readonly caller: string;
+  readonly requestId: string;
+  readonly defaultModel: string;
+  readonly gateway: Pick<Gateway, "converse" | "forget">;
+  readonly store: Pick<ChatStore, "endTurn">;
+  search(query: string, limit: number, signal: AbortSignal): Promise<readonly ChatSource[]>;
+  readonly log: Log;
+}
+
+/** Longest that what an answer has said waits for its steps to end, when nobody wants it any more. */
+const mostLeavingMs = 2000;
+
+/** It is the source of its stream: asked for the next frames only while somebody wants them. */
+export class Answer implements StepContext {
+  readonly state: PipelineState;
+  readonly log: Log;
+  readonly #options: AnswerOptions;
+  readonly #frames = new FrameWriter();
+  readonly #record = new AnswerRecord();
+  readonly #cancelling = new AbortController();
+  readonly #running: AsyncGenerator<Uint8Array, void>;
+  readonly #kept = Promise.withResolvers<void>();
+  #isKept = false;
+
+  constructor(options: AnswerOptions) {
+    this.#options = options;
+    this.log = options.log;
+    this.state = emptyState(options.message);
+    this.#running = this.#run();
+  }
+
+  async next(): Promise<{ bytes: Uint8Array; lastId: number } | undefined> {
+    const { value, done } = await this.#running.next();
+    return done === true ? undefined : { bytes: value, lastId: lastIdOf(value) };
+  }
+
+  /** Resolves when the session remembers what became of it, or cannot. */
+  get kept(): Promise<void> {
+    return this.#kept.promise;
+  }
+
+  /** Nobody wants it any more: what runs is ended, and what was said is kept. */
+  cancel(reason: unknown): void {
+    const keep = (): void => {
+      clearTimeout(timer);
+      void this.#keep("stopped", undefined);
+    };
+    // A step that does not listen is not waited for.
+    const timer = setTimeout(keep, mostLeavingMs);
+    this.#cancelling.abort(reason);
+    // Where it stands still, waiting to be asked, nothing hears the signal.
+    const ended = this.#running.return().catch(() => {});
+    // Not before: what the reply has said is noted as it ends.
+    void ended.then(keep);
+  }
+
+  get message(): string {
+    return this.#options.message;
+  }
+
+  get content(): readonly ContentPart[] {
+    return this.#options.content;
+  }
+
+  get history(): readonly Message[] {
+    return this.#options.history;
+  }
+
+  get sessionId(): string {
+    return this.#options.request.sessionId;
+  }
+
+  get caller(): string {
+    return this.#options.caller;
+  }
+
+  get model(): string | undefined {
+    return this.#options.request.model;
+  }
+
+  get options(): StepContext["options"] {
+    return this.#options.request.options;
+  }
+
+  get signal(): AbortSignal {
+    return this.#cancelling.signal;
+  }
+
+  searchDocuments(query: string, limit: number): Promise<readonly ChatSource[]> {
+    return this.#options.search(query, limit, this.signal);
+  }
+
+  ask(question: SideQuestion): Promise<string> {
+    const { gateway, caller, requestId, request } = this.#options;
+    return askBeside(question, { gateway, caller, requestId, request, signal: this.signal });
+  }
+
+  async *generate(instructions: readonly string[]): AsyncIterable<WrittenFrames> {
+    const { gateway, caller, requestId, request, isThin } = this.#options;
+    const generation = new Generation(this.#frames, this.state);
+    const response = await gateway.converse(tokenSurface(generation, this.#frames), {
+      request: this.#compose(instructions),
+      hints: { sessionId: this.sessionId, thin: isThin },
+      upstream: request.upstream,
+      signal: this.signal,
+      caller,
+      requestId,
+    });
+    this.state.upstream = response.headers.get("x-upstream") ?? undefined;
+    const reader = response.body!.getReader();
+    const leave = (): void => void reader.cancel(this.signal.reason).catch(() => {});
+    this.signal.addEventListener("abort", leave, { once: true });
+    try {
+      for (;;) {
+        const { value, done } = await reader.read();
+        if (done) break;
+        yield new WrittenFrames(value);
+      }
+    } finally {
+      this.signal.removeEventListener("abort", leave);
+      this.state.answer += generation.text;
+      this.state.reasoning += generation.reasoning;
+      // Hung up in the middle of a frame's way: a body that was read to its end is closed already.
+      if (!generation.isComplete) leave();
+    }
+    this.signal.throwIfAborted();
+    if (generation.error !== undefined) throw generation.error;
+    if (!generation.isComplete)
+      throw new GatewayError("upstream-failed", "The answer broke off: send the message again");
+  }
+
+  #compose(instructions: readonly string[]): ChatRequest {
+    const { request, content, isThin } = this.#options;
+    // Who knows the rest is asked with what is new alone.
+    const history = isThin ? [] : this.#options.history;
+    const { reasoning, web_search, max_tokens, temperature } = request.options;
+    const system: Message[] = instructions.map((text) => ({ role: "system", content: [{ type: "text", text }] }));
+    const body: JsonObject = temperature === undefined ? {} : { temperature };
+    return {
+      surface: "typed-chat",
+      model: request.model,
+      messages: [...system, ...history, { role: "user", content }],
+      tools: [],
+      toolChoice: undefined,
+      stream: true,
+      includeUsage: true,
+      maxTokens: max_tokens,
+      reasoning: reasoning === undefined ? {} : { enabled: reasoning },
+      webSearch: web_search,
+      session: {},
+      body,
+    };
+  }
+
+  async *#run(): AsyncGenerator<Uint8Array, void> {
+    try {
+      yield this.#write({ metadata: this.#opening() });
+      for await (const event of runSteps(this.#options.steps, this)) {
+        yield event instanceof WrittenFrames ? event.bytes : this.#write(event);
+      }
+      await this.#keep("complete", undefined);
+      this.#frames.event({ metadata: this.#closing() });
+      this.#frames.event("[DONE]");
+      yield this.#frames.take();
+    } catch (error) {
+      if (this.signal.aborted) return;
+      const failure = toGatewayError(error);
+      // What a client is told says nothing of its cause.
+      if (failure.kind === "internal") this.log.error(failure.message, {}, error);
+      else this.log.info(`the answer failed: ${failure.message}`, { kind: failure.kind });
+      await this.#keep("failed", failure);
+      yield this.#write({ error: failure.message });
+    }
+  }
+
+  #write(event: ChatStreamEvent): Uint8Array {
+    this.#record.note(event);
+    this.#frames.event(event);
+    return this.#frames.take();
+  }
+
+  #opening() {
+    const { streamId, question, begun } = this.#options;
+    return {
+      stream_id: streamId,
+      session_id: this.sessionId,
+      model: this.#modelName,
+      user_message_id: question.id,
+      message_id: begun.id,
+      parent_id: question.parentId,
+    };
+  }
+
+  #closing() {
+    const { usage, finishReason, upstream } = this.state;
+    return {
+      stream_id: this.#options.streamId,
+      session_id: this.sessionId,
+      model: this.#modelName,
+      ...(upstream !== undefined && { upstream }),
+      finish_reason: finishReason ?? "stop",
+      prompt_tokens: usage?.inputTokens ?? 0,
+      completion_tokens: usage?.outputTokens ?? 0,
+      total_tokens: usage?.totalTokens ?? 0,
+    };
+  }
+
+  get #modelName(): string {
+    return this.#options.request.model ?? this.#options.defaultModel;
+  }
+
+  /** Once. A store that fails costs the memory of the answer and not the answer. */
+  async #keep(status: "complete" | "stopped" | "failed", error: GatewayError | undefined): Promise<void> {
+    if (this.#isKept) return;
+    this.#isKept = true;
+    const { store, begun } = this.#options;
+    try {
+      await store.endTurn(this.caller, this.sessionId, this.#record.asMessage(begun, this.state, status, error));
+    } catch (failure) {
+      this.log.error("Cannot keep an answer", {}, failure);
+    }
+    this.#kept.resolve();
+  }
+}

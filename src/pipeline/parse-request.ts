@@ -1,0 +1,146 @@
+// The body of a typed chat request, checked: docs/protocol-typed-chat.md has its fields.
+
+import { Type } from "typebox";
+import type { ContentPart } from "../contract/chat-request.ts";
+import { GatewayError } from "../contract/gateway-error.ts";
+import { randomId } from "../conversation/random-id.ts";
+import { sessionHints } from "../conversation/session-hints.ts";
+import type { Attachment } from "../store/chat-store.ts";
+import { createBodyCheck, invalid } from "../surfaces/check-body.ts";
+import type { ChatOptions } from "./step.ts";
+
+export interface TypedChatRequest {
+  /** "" when an earlier message is answered once more. */
+  readonly message: string;
+  readonly sessionId: string;
+  /** The client named it. */
+  readonly isNamed: boolean;
+  readonly model: string | undefined;
+  readonly upstream: string | undefined;
+  /** Undefined: behind the newest message. Null: at the beginning. */
+  readonly parentId: string | null | undefined;
+  readonly retryOf: string | undefined;
+  /** True: all of the caller's. */
+  readonly documents: boolean | readonly string[];
+  readonly attachments: readonly Attachment[];
+  readonly isResumable: boolean;
+  readonly options: ChatOptions;
+  /** Names of the steps to run. Undefined: all. */
+  readonly steps: readonly string[] | undefined;
+}
+
+/** Of one message, in UTF-16 units. */
+const maxMessageChars = 200_000;
+const maxAttachments = 10;
+/** Of all attachments of a message as they are sent, in characters of their addresses. */
+const maxAttachmentChars = 16 * 1024 * 1024;
+
+const id = Type.String({ minLength: 1, maxLength: 200 });
+const check = createBodyCheck(
+  Type.Object({
+    message: Type.Optional(Type.String({ maxLength: maxMessageChars })),
+    session_id: Type.Optional(Type.String()),
+    model: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+    upstream: Type.Optional(id),
+    parent_id: Type.Optional(Type.Union([id, Type.Null()])),
+    retry_of: Type.Optional(id),
+    documents: Type.Optional(Type.Union([Type.Boolean(), Type.Array(id, { maxItems: 1000 })])),
+    attachments: Type.Optional(
+      Type.Array(Type.Object({ name: Type.String({ minLength: 1, maxLength: 300 }), url: Type.String() }), {
+        maxItems: maxAttachments,
+      }),
+    ),
+    resumable: Type.Optional(Type.Boolean()),
+    options: Type.Optional(
+      Type.Object({
+        reasoning: Type.Optional(Type.Boolean()),
+        web_search: Type.Optional(Type.Boolean()),
+        analysis: Type.Optional(Type.Boolean()),
+        quality: Type.Optional(Type.Boolean()),
+        follow_ups: Type.Optional(Type.Boolean()),
+        max_tokens: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
+        temperature: Type.Optional(Type.Number({ minimum: 0, maximum: 2 })),
+        steps: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 100 }), { maxItems: 50 })),
+      }),
+    ),
+  }),
+);
+
+/**
+ * @param headers may name the session
+ * @throws {GatewayError} `invalid-request` that names the field
+ */
+export function parseTypedChatRequest(body: unknown, headers: Headers): TypedChatRequest {
+  const parsed = check(body);
+  const { message, retry_of: retryOf, parent_id: parentId, attachments = [], options = {} } = parsed;
+  if (retryOf === undefined && (message === undefined || message.trim() === "")) {
+    throw invalid(
+      "message",
+      `Invalid request: "message" ${message === undefined ? "is missing" : "must not be empty"}`,
+    );
+  }
+  if (retryOf !== undefined && (message !== undefined || parentId !== undefined || attachments.length > 0)) {
+    throw invalid("retry_of", 'Invalid request: "retry_of" stands alone, without a message of its own');
+  }
+  const named = sessionHints(
+    headers,
+    parsed.session_id === undefined ? {} : { sessionId: parsed.session_id },
+  ).sessionId;
+  const { steps, ...chosen } = options;
+  return {
+    message: message ?? "",
+    sessionId: named ?? randomId(),
+    isNamed: named !== undefined,
+    model: parsed.model,
+    upstream: parsed.upstream ?? headers.get("x-upstream") ?? undefined,
+    parentId,
+    retryOf,
+    documents: parsed.documents ?? true,
+    attachments: checkAttachments(attachments),
+    isResumable: parsed.resumable ?? false,
+    options: chosen,
+    steps,
+  };
+}
+
+function checkAttachments(attachments: readonly Attachment[]): readonly Attachment[] {
+  let chars = 0;
+  for (const [index, { url }] of attachments.entries()) {
+    if (!dataAddress.test(url.slice(0, 300))) {
+      throw invalid(
+        `attachments[${index}].url`,
+        `Invalid request: "attachments[${index}].url" must be a data: address in base64`,
+      );
+    }
+    chars += url.length;
+  }
+  if (chars <= maxAttachmentChars) return attachments;
+  throw new GatewayError("too-large", "Cannot take the attachments: together they are larger than 12 MB", {
+    param: "attachments",
+  });
+}
+
+const dataAddress = /^data:([\w.+-]+\/[\w.+-]+)(?:;[\w.=-]+)*;base64,/i;
+const textType = /^(?:text\/|application\/(?:json|xml|yaml|x-yaml|javascript|typescript|toml|sql))/i;
+
+/** The MIME type that an attachment tells of itself. */
+export function typeOf({ url }: Attachment): string {
+  return dataAddress.exec(url.slice(0, 300))?.[1]?.toLowerCase() ?? "application/octet-stream";
+}
+
+/** A message with its attachments as the model gets them: texts become part of it, images and the rest stay files. */
+export function contentOf(message: string, attachments: readonly Attachment[]): ContentPart[] {
+  const parts: ContentPart[] = message === "" ? [] : [{ type: "text", text: message }];
+  for (const attachment of attachments) {
+    const type = typeOf(attachment);
+    if (type.startsWith("image/")) parts.push({ type: "image", url: attachment.url });
+    else if (textType.test(type)) parts.push({ type: "text", text: textOf(attachment) });
+    else parts.push({ type: "file", name: attachment.name, url: attachment.url });
+  }
+  return parts;
+}
+
+function textOf({ name, url }: Attachment): string {
+  const text = Buffer.from(url.slice(url.indexOf(",") + 1), "base64").toString("utf8");
+  return `File ${JSON.stringify(name)}:\n\`\`\`\n${text}\n\`\`\``;
+}

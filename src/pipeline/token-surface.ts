@@ -1,0 +1,98 @@
+// How the pipeline has a conversation answered: as a surface of the gateway, whose encoder writes frames of the typed
+// chat and notes what was said for the steps behind. Hot: text travels as raw JSON.
+
+import type { ChatReply } from "../contract/chat-reply.ts";
+import type { ChatEvent, Source } from "../contract/events.ts";
+import { GatewayError } from "../contract/gateway-error.ts";
+import { openaiErrorBody } from "../contract/openai-error.ts";
+import type { EventEncoder, Surface } from "../contract/surface.ts";
+import { RawText } from "../gateway/raw-text.ts";
+import type { FrameWriter } from "./frame-writer.ts";
+import type { PipelineState } from "./step.ts";
+
+/** What a reply said, beside its text: filled while it is told. */
+export class Generation {
+  readonly #frames: FrameWriter;
+  readonly #text = new RawText();
+  readonly #reasoning = new RawText();
+  /** Pages that the upstream itself has searched. */
+  readonly webSources: Source[] = [];
+  /** By which it ended after its first word. */
+  error: GatewayError | undefined;
+  /** It has ended as it should. */
+  isComplete = false;
+  readonly #state: PipelineState;
+
+  constructor(frames: FrameWriter, state: PipelineState) {
+    this.#frames = frames;
+    this.#state = state;
+  }
+
+  get text(): string {
+    return this.#text.text;
+  }
+
+  get reasoning(): string {
+    return this.#reasoning.text;
+  }
+
+  accept(event: ChatEvent): void {
+    switch (event.type) {
+      case "text-delta":
+        this.#text.append(event.text);
+        return this.#frames.token(event.text);
+      case "reasoning-delta":
+        this.#reasoning.append(event.text);
+        return this.#frames.reasoning(event.text);
+      case "source":
+        this.webSources.push(event.source);
+        return;
+      case "reply-end":
+        this.isComplete = true;
+        this.#state.finishReason = event.finishReason;
+        this.#state.usage = event.usage;
+        return;
+      case "reply-error":
+        this.error = event.error;
+        return;
+      case "reply-start":
+      case "block-start":
+      case "block-end":
+      case "tool-call-delta":
+        return;
+      default:
+        event satisfies never;
+    }
+  }
+}
+
+/** Of one generation only: its encoder belongs to that. */
+export function tokenSurface(generation: Generation, frames: FrameWriter): Surface {
+  const encoder: EventEncoder = {
+    write: (event) => generation.accept(event),
+    // The stream has heartbeats of its own, also while no reply runs.
+    writeHeartbeat() {},
+    get pendingBytes() {
+      return frames.pendingBytes;
+    },
+    take: () => frames.take(),
+  };
+  return { ...typedChat, createEncoder: () => encoder };
+}
+
+/** A question beside the conversation: its answer is text. */
+export const askingSurface: Surface = {
+  name: "typed-chat",
+  routes: [],
+  parseRequest: notReceived,
+  createEncoder: notReceived,
+  encodeReply: (_request, { text }: ChatReply) => ({ text }),
+  encodeError: (error) => openaiErrorBody(error),
+};
+
+const typedChat = askingSurface;
+
+/** Requests of this surface are composed, not received. */
+function notReceived(): never {
+  throw new GatewayError("internal", "The typed chat takes no request of this kind");
+}

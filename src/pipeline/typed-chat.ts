@@ -1,0 +1,257 @@
+// The typed chat: a message becomes an answer that streams, is kept, and can be read on. The server's routes call it.
+
+import type { Clock } from "../contract/clock.ts";
+import type { ChatSource } from "../contract/chat-stream.ts";
+import { GatewayError } from "../contract/gateway-error.ts";
+import { parseBody } from "../conversation/parse-body.ts";
+import { randomId } from "../conversation/random-id.ts";
+import type { Gateway } from "../gateway/gateway.ts";
+import type { Replays, StartOptions } from "../replay/replays.ts";
+import { commentFrame } from "../sse/sse-writer.ts";
+import type { ChatMessage, ChatStore } from "../store/chat-store.ts";
+import { invalid } from "../surfaces/check-body.ts";
+import type { Store } from "../store/store.ts";
+import type { Log } from "../telemetry/log.ts";
+import { Answer } from "./answer.ts";
+import { type Place, placeOf } from "./message-tree.ts";
+import { contentOf, parseTypedChatRequest, type TypedChatRequest } from "./parse-request.ts";
+import { recoverAnswers } from "./recover-answers.ts";
+import type { Pipeline, Step } from "./step.ts";
+
+export interface IncomingMessage {
+  readonly body: Uint8Array;
+  readonly headers: Headers;
+  readonly signal: AbortSignal;
+  readonly caller: string;
+  readonly requestId: string;
+  /** The client has stopped reading: its connection may be closed. */
+  readonly onAbandoned: () => void;
+}
+
+export interface TypedChat {
+  /** Answers a message. @throws {GatewayError} what is wrong with the request itself */
+  answer(incoming: IncomingMessage): Promise<Response>;
+  /** The events behind that id. @throws {GatewayError} `not-found`, `gone` */
+  readOn(caller: string, streamId: string, afterId: number): Promise<Response>;
+  /** @returns false when it has ended already. @throws {GatewayError} `not-found` */
+  stop(caller: string, streamId: string): Promise<boolean>;
+  /** The messages of a session, oldest first; undefined when there is no such session of this caller. */
+  findMessages(caller: string, sessionId: string): Promise<readonly ChatMessage[] | undefined>;
+}
+
+export interface TypedChatOptions {
+  readonly pipeline: Pipeline;
+  readonly gateway: Pick<Gateway, "converse" | "forget">;
+  readonly store: ChatStore;
+  /** Of all surfaces: knows sessions that were begun elsewhere. */
+  readonly turns: Pick<Store, "getSession">;
+  readonly replays: Pick<Replays, "start" | "open" | "stop">;
+  /** @param ids undefined: all documents of the caller */
+  search(
+    caller: string,
+    query: string,
+    options: { readonly ids: readonly string[] | undefined; readonly limit: number; readonly signal: AbortSignal },
+  ): Promise<readonly ChatSource[]>;
+  /** Of the upstreams that may be asked for. */
+  readonly upstreamNames: () => readonly string[];
+  readonly defaultModel: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const titleChars = 80;
+
+/** A stream's headers are out with its first byte, which may be a while. */
+export const typedChatHeaders: Readonly<Record<string, string>> = {
+  "content-type": "text/event-stream; charset=utf-8",
+  "cache-control": "no-cache",
+  connection: "keep-alive",
+  "x-accel-buffering": "no",
+};
+
+export const openingComment: Uint8Array = commentFrame("keepalive");
+
+export function createTypedChat(options: TypedChatOptions): TypedChat {
+  const { store, replays, clock } = options;
+  /** Streams whose answers are not kept yet: what the store says of them is about to change. */
+  const running = new Set<string>();
+
+  async function findMessages(caller: string, sessionId: string): Promise<readonly ChatMessage[] | undefined> {
+    const messages = await store.findMessages(caller, sessionId);
+    return messages && recoverAnswers(messages, { caller, sessionId, running, replays, store });
+  }
+
+  /** @throws {GatewayError} `invalid-request` */
+  function stepsFor({ steps: names }: TypedChatRequest): readonly Step[] {
+    const { steps } = options.pipeline;
+    if (names === undefined) return steps;
+    const known = steps.map(({ name }) => name);
+    const unknown = names.findIndex((name) => !known.includes(name));
+    if (unknown < 0) return steps.filter(({ name }) => names.includes(name));
+    const param = `options.steps[${unknown}]`;
+    throw invalid(param, `Invalid request: "${param}" must be one of ${known.join(", ")}`);
+  }
+
+  /** @throws {GatewayError} `invalid-request` */
+  function requireKnown(upstream: string | undefined): void {
+    const known = options.upstreamNames();
+    if (upstream === undefined || known.includes(upstream)) return;
+    throw invalid("upstream", `Invalid request: "upstream" must be one of ${known.join(", ")}`);
+  }
+
+  async function continuesElsewhere(request: TypedChatRequest, caller: string, messages: readonly ChatMessage[]) {
+    if (messages.length > 0) return messages[0]?.extras.continuesElsewhere === true;
+    return request.isNamed && (await options.turns.getSession(caller, request.sessionId)) !== undefined;
+  }
+
+  async function begin(
+    incoming: IncomingMessage,
+  ): Promise<{ request: TypedChatRequest; answer: Answer; streamId: string }> {
+    const { caller, requestId } = incoming;
+    const request = parseTypedChatRequest(readJson(incoming.body), incoming.headers);
+    const steps = stepsFor(request);
+    requireKnown(request.upstream);
+    const messages = (await findMessages(caller, request.sessionId)) ?? [];
+    const place = placeOf(request, messages);
+    const isElsewhere = await continuesElsewhere(request, caller, messages);
+    const isNewest = place.parentId === (messages.at(-1)?.id ?? null);
+    const streamId = randomId();
+    // Behind the newest, also when the clock was set back: their order is that of their times.
+    const nowMs = Math.max(clock(), (messages.at(-1)?.createdAtMs ?? 0) + 1);
+    const question = place.repeated ?? questionOf(request, place, nowMs, isElsewhere);
+    const begun = answerOf(request, question, streamId, nowMs, options.defaultModel);
+    const answer = new Answer({
+      request,
+      steps,
+      message: question.content,
+      content: contentOf(question.content, question.extras.attachments ?? []),
+      history: place.history,
+      isThin: isElsewhere && isNewest && place.repeated === undefined,
+      question,
+      begun,
+      streamId,
+      caller,
+      requestId,
+      defaultModel: options.defaultModel,
+      gateway: options.gateway,
+      store,
+      search: (query, limit, signal) => searchFor(request, caller, query, limit, signal),
+      log: options.log.with({ requestId }),
+    });
+    running.add(streamId);
+    try {
+      await store.beginTurn(caller, {
+        sessionId: request.sessionId,
+        title: titleOf(question.content),
+        question: place.repeated === undefined ? question : undefined,
+        answer: begun,
+      });
+    } catch (error) {
+      running.delete(streamId);
+      throw error;
+    }
+    void answer.kept.then(() => running.delete(streamId));
+    return { request, answer, streamId };
+  }
+
+  function searchFor(
+    { documents }: TypedChatRequest,
+    caller: string,
+    query: string,
+    limit: number,
+    signal: AbortSignal,
+  ): Promise<readonly ChatSource[]> {
+    if (documents === false) return Promise.resolve([]);
+    return options.search(caller, query, { ids: documents === true ? undefined : documents, limit, signal });
+  }
+
+  function start(
+    caller: string,
+    streamId: string,
+    answer: Answer,
+    startOptions: StartOptions,
+  ): ReadableStream<Uint8Array> {
+    try {
+      return replays.start(caller, streamId, answer, startOptions);
+    } catch (error) {
+      // Nobody will ask for it: it must not count as running.
+      answer.cancel(error);
+      throw error;
+    }
+  }
+
+  return {
+    async answer(incoming) {
+      const { request, answer, streamId } = await begin(incoming);
+      const { isResumable: resumable } = request;
+      const { onAbandoned } = incoming;
+      const body = start(incoming.caller, streamId, answer, { resumable, onAbandoned });
+      const sessionId = encodeURIComponent(request.sessionId);
+      return new Response(body, {
+        headers: { ...typedChatHeaders, "x-stream-id": streamId, "x-session-id": sessionId },
+      });
+    },
+    async readOn(caller, streamId, afterId) {
+      const body = await replays.open(caller, streamId, afterId);
+      return new Response(body, { headers: { ...typedChatHeaders, "x-stream-id": streamId } });
+    },
+    stop: (caller, streamId) => replays.stop(caller, streamId),
+    findMessages,
+  };
+}
+
+/** @throws {GatewayError} `invalid-request` */
+function readJson(body: Uint8Array): unknown {
+  try {
+    return parseBody(body);
+  } catch (error) {
+    if (error instanceof GatewayError) throw error;
+    throw new GatewayError("invalid-request", "Cannot read the request: its body is not valid JSON", { cause: error });
+  }
+}
+
+function questionOf(request: TypedChatRequest, place: Place, nowMs: number, isElsewhere: boolean): ChatMessage {
+  const { message, attachments } = request;
+  return {
+    id: randomId(),
+    parentId: place.parentId,
+    role: "user",
+    content: message,
+    status: "complete",
+    createdAtMs: nowMs,
+    streamId: undefined,
+    extras: {
+      ...(attachments.length > 0 && { attachments }),
+      ...(isElsewhere && { continuesElsewhere: true }),
+    },
+  };
+}
+
+function answerOf(
+  { model }: TypedChatRequest,
+  question: ChatMessage,
+  streamId: string,
+  nowMs: number,
+  defaultModel: string,
+): ChatMessage {
+  return {
+    id: randomId(),
+    parentId: question.id,
+    role: "assistant",
+    content: "",
+    status: "running",
+    createdAtMs: nowMs,
+    streamId,
+    extras: { model: model ?? defaultModel },
+  };
+}
+
+function titleOf(message: string): string {
+  const line = message.trim().split(/\s+/u).join(" ");
+  if (line.length <= titleChars) return line;
+  // Not within a pair of surrogates.
+  return `${line
+    .slice(0, titleChars)
+    .toWellFormed()
+    .replace(/\uFFFD$/, "")}…`;
+}

@@ -1,0 +1,177 @@
+// Streams that run no more: read from their spools, swept when they have expired, cut short where their process died.
+
+import { GatewayError } from "../contract/gateway-error.ts";
+import type { Clock } from "../contract/clock.ts";
+import type { ReplayIndex, ReplayRecord } from "../store/replay-index.ts";
+import type { Log } from "../telemetry/log.ts";
+import { findFrame, findWholeFrames } from "./find-frames.ts";
+import { Reader, type ReaderClock, type ReaderLimits, type Supply } from "./reader.ts";
+import type { EndingFrame } from "./replays.ts";
+import { emptySpool, type SpoolReader, type Spools, spoolUpTo } from "./spool.ts";
+import type { SpoolRoom } from "./spool-room.ts";
+
+/** Files of no stream that are younger may belong to one whose row another process is writing. */
+const orphanAgeMs = 10 * 60_000;
+/** Looked up in the index at a time. */
+const lookedUpAtOnce = 200;
+
+export interface EndedReplaysOptions {
+  readonly index: ReplayIndex;
+  readonly spools: Spools;
+  readonly room: SpoolRoom;
+  readonly clock: Clock;
+  readonly readerClock: ReaderClock;
+  readonly keepMs: number;
+  readonly log: Log;
+  readonly interruptedFrame: EndingFrame;
+  /** The stream runs here, or has not told the index yet that it has ended. */
+  isHere(streamId: string): boolean;
+}
+
+export class EndedReplays {
+  readonly #options: EndedReplaysOptions;
+  readonly #reading = new Set<EndedSupply>();
+
+  constructor(options: EndedReplaysOptions) {
+    this.#options = options;
+  }
+
+  get isRead(): boolean {
+    return this.#reading.size > 0;
+  }
+
+  tick(nowMs: number, limits: ReaderLimits): void {
+    for (const supply of this.#reading) supply.tick(nowMs, limits);
+  }
+
+  /** @throws {GatewayError} `not-found`, for another caller as well */
+  async find(caller: string, streamId: string): Promise<ReplayRecord> {
+    const record = await this.#options.index.find(streamId);
+    if (record === undefined || record.caller !== caller) throw noSuchStream();
+    return record;
+  }
+
+  /** @throws {GatewayError} `gone`; `overloaded` while it runs in another process */
+  async open(record: ReplayRecord, afterId: number): Promise<ReadableStream<Uint8Array>> {
+    const { clock, spools, interruptedFrame } = this.#options;
+    if (record.state === "too-long" || record.state === "not-kept" || record.state === "expired") {
+      throw streamGone(record.state);
+    }
+    if (record.expiresAtMs !== undefined && record.expiresAtMs <= clock()) throw streamGone("expired");
+    if (record.state === "running" && record.owner === "another process") throw runsElsewhere();
+    const isInterrupted = record.state === "running" || record.isInterrupted;
+    const stored = spools.open(record.streamId);
+    if (stored === undefined && record.bytes > 0) throw streamGone("expired");
+    if (record.state === "running") await this.#noteInterruption(record, stored?.length ?? 0);
+    const opened = stored ?? emptySpool;
+    try {
+      const whole = isInterrupted ? findWholeFrames(opened) : { length: opened.length, lastId: 0 };
+      const spool = isInterrupted ? spoolUpTo(opened, whole.length) : opened;
+      const offset = (await findFrame(spool, afterId + 1)) ?? spool.length;
+      const tail = isInterrupted && afterId <= whole.lastId ? interruptedFrame(whole.lastId) : undefined;
+      return this.#read(spool, offset, tail);
+    } catch (error) {
+      opened.release();
+      throw error;
+    }
+  }
+
+  /** Rejects when the index cannot be asked. */
+  async sweep(): Promise<void> {
+    const { clock, index, keepMs, room, spools } = this.#options;
+    for (const record of await index.listRunning()) {
+      if (record.owner === "dead" || (record.owner === "this process" && !this.#options.isHere(record.streamId))) {
+        const spool = spools.open(record.streamId);
+        await this.#noteInterruption(record, spool?.length ?? 0);
+        spool?.release();
+      }
+    }
+    const expired = new Set(await index.sweep(clock(), clock() - keepMs));
+    const stored = await room.count();
+    for (let at = 0; at < stored.length; at += lookedUpAtOnce) {
+      const some = stored.slice(at, at + lookedUpAtOnce);
+      const kept = await index.findKept(some.map(({ streamId }) => streamId));
+      for (const { streamId, bytes, modifiedAtMs } of some) {
+        if (kept.has(streamId) || this.#options.isHere(streamId)) continue;
+        if (expired.has(streamId) || clock() - modifiedAtMs > orphanAgeMs) room.remove(streamId, bytes);
+      }
+    }
+  }
+
+  async #noteInterruption({ streamId, state }: ReplayRecord, bytes: number): Promise<void> {
+    const { clock, index, keepMs } = this.#options;
+    const endedAtMs = clock();
+    const isKept = state === "running";
+    await index.end(streamId, {
+      state: isKept ? "ended" : state === "too-long" ? "too-long" : "not-kept",
+      isInterrupted: true,
+      endedAtMs,
+      expiresAtMs: endedAtMs + keepMs,
+      bytes: isKept ? bytes : 0,
+    });
+  }
+
+  #read(spool: SpoolReader, offset: number, tail: Uint8Array | undefined): ReadableStream<Uint8Array> {
+    const supply = new EndedSupply(spool, this.#reading, this.#options.log);
+    return supply.read(offset, tail, this.#options.readerClock);
+  }
+}
+
+/** What one reader reads of a stream that has ended. */
+class EndedSupply implements Supply {
+  readonly isOver = true;
+  readonly spool: SpoolReader;
+  readonly #all: Set<EndedSupply>;
+  readonly #log: Log;
+  #reader: Reader | undefined;
+
+  constructor(spool: SpoolReader, all: Set<EndedSupply>, log: Log) {
+    this.spool = spool;
+    this.#all = all;
+    this.#log = log;
+  }
+
+  read(offset: number, tail: Uint8Array | undefined, clock: ReaderClock): ReadableStream<Uint8Array> {
+    const reader = new Reader(this, offset, clock);
+    this.#reader = reader;
+    this.#all.add(this);
+    const body = reader.open();
+    if (tail !== undefined) reader.takeUnspooled(tail);
+    return body;
+  }
+
+  tick(nowMs: number, limits: ReaderLimits): void {
+    this.#reader?.tick(nowMs, limits);
+  }
+
+  readerWants(): void {}
+
+  readerLeft(): void {
+    if (this.#all.delete(this)) this.spool.release();
+  }
+
+  readerFailed(error: unknown): void {
+    this.#log.error("Cannot read the spool of a stream", {}, error);
+  }
+}
+
+export function noSuchStream(): GatewayError {
+  return new GatewayError("not-found", "There is no such stream");
+}
+
+const goneBecause = {
+  expired: "it has expired",
+  "too-long": "it was too long to keep",
+  "not-kept": "it could not be kept",
+} as const;
+
+export function streamGone(why: keyof typeof goneBecause): GatewayError {
+  return new GatewayError("gone", `Cannot read the stream once more: ${goneBecause[why]}`);
+}
+
+function runsElsewhere(): GatewayError {
+  return new GatewayError("overloaded", "Cannot read the stream now: it runs in another process of the gateway", {
+    retryable: true,
+    retryAfterMs: 1000,
+  });
+}

@@ -1,0 +1,53 @@
+// What was sent of a stream, for whoever comes later: bytes that only grow, and are read at any place.
+
+export interface SpoolReader {
+  readonly length: number;
+  /** At least one byte, at most `maxBytes`, from `offset`, which is before `length`. Throws when they cannot be read. */
+  read(offset: number, maxBytes: number): Uint8Array;
+  /** One more needs it. */
+  retain(): void;
+  /** Whoever made, opened or retained it needs it no longer. */
+  release(): void;
+}
+
+export interface Spool extends SpoolReader {
+  /** All of it or, when it throws, nothing. */
+  append(bytes: Uint8Array): void;
+}
+
+export interface StoredSpool {
+  readonly streamId: string;
+  readonly bytes: number;
+  readonly modifiedAtMs: number;
+}
+
+/** Where spools are. */
+export interface Spools {
+  /** Touches nothing before the first byte. */
+  create(streamId: string): Spool;
+  /** @returns undefined when there is none. */
+  open(streamId: string): SpoolReader | undefined;
+  /** Whoever reads it may read on. @returns false when there is none. */
+  remove(streamId: string): boolean;
+  list(): Promise<readonly StoredSpool[]>;
+}
+
+/** The first bytes of a spool, as one. */
+export function spoolUpTo(spool: SpoolReader, length: number): SpoolReader {
+  return {
+    length,
+    read: (offset, maxBytes) => spool.read(offset, Math.min(maxBytes, length - offset)),
+    retain: () => spool.retain(),
+    release: () => spool.release(),
+  };
+}
+
+/** Of a stream that sent nothing. */
+export const emptySpool: SpoolReader = {
+  length: 0,
+  read() {
+    throw new Error("Cannot read an empty spool");
+  },
+  retain() {},
+  release() {},
+};

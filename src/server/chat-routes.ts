@@ -1,0 +1,154 @@
+// The routes of the typed chat: its stream, reading on, stopping, and its sessions. docs/protocol-typed-chat.md.
+
+import { GatewayError } from "../contract/gateway-error.ts";
+import type { Json } from "../contract/json.ts";
+import { typeOf } from "../pipeline/parse-request.ts";
+import { type TypedChat, typedChatHeaders } from "../pipeline/typed-chat.ts";
+import type { ChatMessage, ChatSession, ChatStore } from "../store/chat-store.ts";
+import { parseLimit } from "./parse-limit.ts";
+import { readBody } from "./read-body.ts";
+import { pathRest, type ServerRoute, type Trip } from "./trip.ts";
+
+export interface ChatRoutesOptions {
+  readonly chat: TypedChat;
+  readonly store: Pick<ChatStore, "listSessions" | "findSession">;
+  /** @returns false when the caller has no such session. */
+  deleteSession(caller: string, sessionId: string): Promise<boolean>;
+  readonly maxBodyBytes: number;
+  /** Switches the idle timeout of this request's connection off. @returns what closes it when nothing moves any more */
+  keepOpen(request: Request): () => void;
+}
+
+const streamPath = "/api/chat/stream";
+const sessionsPath = "/api/chat/sessions";
+
+export function chatRoutes(options: ChatRoutesOptions): ServerRoute[] {
+  const { chat, store } = options;
+  return [
+    {
+      method: "POST",
+      path: streamPath,
+      answer: async ({ request, caller, requestId }) => {
+        const body = await readBody(request, options.maxBodyBytes);
+        const onAbandoned = options.keepOpen(request);
+        const { headers, signal } = request;
+        return chat.answer({ body, headers, signal, caller, requestId, onAbandoned });
+      },
+    },
+    {
+      method: "GET",
+      path: `${streamPath}/*`,
+      answer: async (trip) => {
+        const afterId = lastEventId(trip.request);
+        // The router reads a body to its end to tell HEAD its length, and this one may be long in coming.
+        if (trip.request.method === "HEAD") return new Response(null, { headers: typedChatHeaders });
+        options.keepOpen(trip.request);
+        return chat.readOn(trip.caller, idOf(trip, streamPath, streamNotFound), afterId);
+      },
+    },
+    {
+      method: "DELETE",
+      path: `${streamPath}/*`,
+      answer: async (trip) => {
+        const streamId = idOf(trip, streamPath, streamNotFound);
+        return Response.json({ stream_id: streamId, stopped: await chat.stop(trip.caller, streamId) });
+      },
+    },
+    {
+      method: "GET",
+      path: sessionsPath,
+      answer: async (trip) => {
+        const sessions = await store.listSessions(trip.caller, parseLimit(trip));
+        return Response.json({ data: sessions.map(encodeSession) });
+      },
+    },
+    {
+      method: "GET",
+      path: `${sessionsPath}/*`,
+      answer: async (trip) => {
+        const sessionId = idOf(trip, sessionsPath, sessionNotFound);
+        const session = await store.findSession(trip.caller, sessionId);
+        const messages = session && (await chat.findMessages(trip.caller, sessionId));
+        if (session === undefined || messages === undefined) throw sessionNotFound();
+        return Response.json({ ...encodeSession(session), messages: messages.map(encodeMessage) });
+      },
+    },
+    {
+      method: "DELETE",
+      path: `${sessionsPath}/*`,
+      answer: async (trip) => {
+        const sessionId = idOf(trip, sessionsPath, sessionNotFound);
+        if (!(await options.deleteSession(trip.caller, sessionId))) throw sessionNotFound();
+        return Response.json({ session_id: sessionId, deleted: true });
+      },
+    },
+  ];
+}
+
+function idOf(trip: Trip, path: string, notFound: () => GatewayError): string {
+  const id = pathRest(trip, `${path}/`);
+  if (id === undefined || id === "") throw notFound();
+  return id;
+}
+
+/** Another caller's stream is as unknown as one that never was. */
+function streamNotFound(): GatewayError {
+  return new GatewayError("not-found", "Cannot find this stream: it has been forgotten, or never was");
+}
+
+function sessionNotFound(): GatewayError {
+  return new GatewayError("not-found", "Cannot find this session: it has expired, was deleted, or never was");
+}
+
+/** Browsers send the header by themselves; 0 gives all. @throws {GatewayError} `invalid-request` */
+function lastEventId({ url, headers }: Request): number {
+  const asked = new URL(url).searchParams.get("last_event_id");
+  const text = headers.get("last-event-id") ?? asked ?? "";
+  if (text === "") return 0;
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new GatewayError("invalid-request", "Cannot read on: the last event id must be a whole number", {
+    param: headers.has("last-event-id") ? "Last-Event-ID" : "last_event_id",
+  });
+}
+
+function encodeSession({ sessionId, title, createdAtMs, updatedAtMs, messageCount }: ChatSession) {
+  return {
+    session_id: sessionId,
+    title,
+    created_at: createdAtMs,
+    updated_at: updatedAtMs,
+    message_count: messageCount,
+  };
+}
+
+function encodeMessage({ id, parentId, role, content, createdAtMs, status, streamId, extras }: ChatMessage): Json {
+  const { reasoning, stages, sources, qualityScore, followUpQuestions, model, upstream, error, usage, attachments } =
+    extras;
+  return {
+    id,
+    parent_id: parentId,
+    role,
+    content,
+    created_at: createdAtMs,
+    status,
+    ...(streamId !== undefined && { stream_id: streamId }),
+    ...(reasoning !== undefined && { reasoning }),
+    ...(stages !== undefined && { stages }),
+    ...(sources !== undefined && { sources }),
+    ...(qualityScore !== undefined && { quality_score: qualityScore }),
+    ...(followUpQuestions !== undefined && { follow_up_questions: followUpQuestions }),
+    ...(model !== undefined && { model }),
+    ...(upstream !== undefined && { upstream }),
+    ...(error !== undefined && { error }),
+    ...(usage !== undefined && {
+      usage: {
+        prompt_tokens: usage.inputTokens,
+        completion_tokens: usage.outputTokens,
+        total_tokens: usage.totalTokens,
+      },
+    }),
+    ...(attachments !== undefined && {
+      attachments: attachments.map((attachment) => ({ name: attachment.name, type: typeOf(attachment) })),
+    }),
+  };
+}

@@ -1,0 +1,42 @@
+// GET /api/feed: accounts and running answers, as they are and as they change.
+
+import type { Json } from "../contract/json.ts";
+import { createEventStream } from "../pipeline/event-stream.ts";
+import { watchFeed } from "../pipeline/feed.ts";
+import { typedChatHeaders } from "../pipeline/typed-chat.ts";
+import type { ServerRoute } from "./trip.ts";
+
+export interface FeedRouteOptions {
+  /** The accounts of all upstreams and their states, without secrets. */
+  accounts(): Json;
+  /** What runs for this caller. */
+  streams(caller: string): Json;
+  readonly keepAliveMs: number;
+  /** The server stops. */
+  readonly stopping: AbortSignal;
+  keepOpen(request: Request): () => void;
+}
+
+const lookMs = 1000;
+
+export function feedRoute(options: FeedRouteOptions): ServerRoute {
+  return {
+    method: "GET",
+    path: "/api/feed",
+    answer({ request, caller }) {
+      if (request.method === "HEAD") return new Response(null, { headers: typedChatHeaders });
+      options.keepOpen(request);
+      const signal = AbortSignal.any([request.signal, options.stopping]);
+      const source = watchFeed(
+        [
+          ["accounts", () => options.accounts()],
+          ["streams", () => options.streams(caller)],
+        ],
+        lookMs,
+        signal,
+      );
+      const body = createEventStream(source, { keepAliveMs: options.keepAliveMs, signal });
+      return new Response(body, { headers: typedChatHeaders });
+    },
+  };
+}

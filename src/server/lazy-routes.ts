@@ -1,0 +1,29 @@
+// Routes whose code is loaded with the first request for one of them: start time and idle memory are figures, too.
+
+import type { ServerRoute } from "./trip.ts";
+
+export type RoutePlace = Pick<ServerRoute, "method" | "path">;
+
+/**
+ * @param places every route that `load` gives, and no other
+ * @param load called once; once more after it has failed
+ */
+export function lazyRoutes(places: readonly RoutePlace[], load: () => Promise<readonly ServerRoute[]>): ServerRoute[] {
+  let loading: Promise<readonly ServerRoute[]> | undefined;
+  function loaded(): Promise<readonly ServerRoute[]> {
+    loading ??= load().catch((error: unknown) => {
+      loading = undefined;
+      throw error;
+    });
+    return loading;
+  }
+  return places.map(({ method, path }) => ({
+    method,
+    path,
+    async answer(trip) {
+      const route = (await loaded()).find((one) => one.method === method && one.path === path);
+      if (route === undefined) throw new Error(`No route ${method} ${path} was loaded`);
+      return route.answer(trip);
+    },
+  }));
+}

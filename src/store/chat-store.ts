@@ -1,0 +1,80 @@
+// What the typed chat remembers: what was said, as a tree, with what belongs to it. Use cases; the driver stands beside.
+
+import type { ChatSource } from "../contract/chat-stream.ts";
+
+/** `running` of a process that was killed stays so: whoever runs replies knows better. */
+export type MessageStatus = "running" | "complete" | "stopped" | "failed";
+
+/** A file that came with a message, as its client sent it. */
+export interface Attachment {
+  readonly name: string;
+  /** A `data:` address. */
+  readonly url: string;
+}
+
+/** What else belongs to a message. Absent: there was none. */
+export interface MessageExtras {
+  readonly reasoning?: string;
+  readonly stages?: readonly string[];
+  readonly sources?: readonly ChatSource[];
+  readonly qualityScore?: number;
+  readonly followUpQuestions?: readonly string[];
+  readonly model?: string;
+  readonly upstream?: string;
+  /** The sentence that ended it. */
+  readonly error?: string;
+  readonly usage?: { readonly inputTokens: number; readonly outputTokens: number; readonly totalTokens: number };
+  readonly attachments?: readonly Attachment[];
+  /** What came before it was said on another surface: only the gateway's own turns know it. */
+  readonly continuesElsewhere?: true;
+}
+
+export interface ChatMessage {
+  readonly id: string;
+  /** The message that this one follows; null at the beginning of a conversation. */
+  readonly parentId: string | null;
+  readonly role: "user" | "assistant";
+  readonly content: string;
+  readonly status: MessageStatus;
+  readonly createdAtMs: number;
+  /** Of an answer: the stream that told it. */
+  readonly streamId: string | undefined;
+  readonly extras: MessageExtras;
+}
+
+export interface ChatSession {
+  readonly sessionId: string;
+  /** The beginning of its first message. */
+  readonly title: string;
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+  readonly messageCount: number;
+}
+
+/** An answer that begins, and the message that it answers if that is new. */
+export interface BegunTurn {
+  readonly sessionId: string;
+  /** Of the session, should it be new. */
+  readonly title: string;
+  /** Undefined: a message that is there already is answered once more. */
+  readonly question: ChatMessage | undefined;
+  readonly answer: ChatMessage;
+}
+
+export interface ChatStore {
+  /** Writes both messages, and the session if it is new, in one transaction. */
+  beginTurn(caller: string, turn: BegunTurn): Promise<void>;
+  /** Writes the answer as it has become. Nothing happens when its session has been deleted meanwhile. */
+  endTurn(caller: string, sessionId: string, answer: ChatMessage): Promise<void>;
+  /** The same of an answer whose process is gone. Nothing happens when it runs no more: its end was written meanwhile. */
+  recoverTurn(caller: string, sessionId: string, answer: ChatMessage): Promise<void>;
+  /** Oldest first. Undefined: this caller has no such session. */
+  findMessages(caller: string, sessionId: string): Promise<readonly ChatMessage[] | undefined>;
+  findSession(caller: string, sessionId: string): Promise<ChatSession | undefined>;
+  /** Last changed first. */
+  listSessions(caller: string, limit: number): Promise<readonly ChatSession[]>;
+  /** @returns false when there is none. */
+  deleteSession(caller: string, sessionId: string): Promise<boolean>;
+  /** Deletes what expired, some sessions at a time. */
+  sweep(): Promise<void>;
+}

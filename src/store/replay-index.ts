@@ -1,0 +1,50 @@
+// Which replies can be read once more, and what became of the others. Their frames are kept by the room replay/.
+
+/**
+ * `ended`: whole in its file, or cut short when `isInterrupted`. `too-long`, `not-kept`: its file is gone, or lacks its end.
+ * `expired`: it was kept, and is no longer.
+ */
+export type ReplayState = "running" | "ended" | "too-long" | "not-kept" | "expired";
+
+export interface ReplayRecord {
+  readonly streamId: string;
+  readonly caller: string;
+  readonly state: ReplayState;
+  /** Of one that runs. "dead": its process ended before it did. */
+  readonly owner: "this process" | "another process" | "dead";
+  /** Its process died in the middle of it. */
+  readonly isInterrupted: boolean;
+  readonly createdAtMs: number;
+  /** Undefined while it runs. */
+  readonly expiresAtMs: number | undefined;
+  /** Of its file. */
+  readonly bytes: number;
+}
+
+export interface ReplayEnd {
+  readonly state: "ended" | "too-long" | "not-kept";
+  readonly isInterrupted: boolean;
+  readonly endedAtMs: number;
+  readonly expiresAtMs: number;
+  readonly bytes: number;
+}
+
+/** Asynchronous from the first day: drivers may stand on another machine. Every method is one short transaction. */
+export interface ReplayIndex {
+  /** A stream begins in this process. Rejects when there is one of that id. */
+  begin(stream: { readonly streamId: string; readonly caller: string; readonly createdAtMs: number }): Promise<void>;
+  /** A stream that runs is not kept from here on: should its process die, nobody is given the half of it. */
+  giveUp(streamId: string, state: "too-long" | "not-kept"): Promise<void>;
+  end(streamId: string, end: ReplayEnd): Promise<void>;
+  find(streamId: string): Promise<ReplayRecord | undefined>;
+  /** Those that have not ended, whosever they are. Oldest first. */
+  listRunning(): Promise<readonly ReplayRecord[]>;
+  /** Of those that can be read, the ones that ended first. */
+  listOldestEnded(limit: number): Promise<readonly ReplayRecord[]>;
+  /** They can be read no longer. */
+  expire(streamIds: readonly string[]): Promise<void>;
+  /** Expires what is due at `nowMs`, and forgets what expired before `forgetBeforeMs`. @returns what has expired by this. */
+  sweep(nowMs: number, forgetBeforeMs: number): Promise<readonly string[]>;
+  /** Which of these have a file that somebody may read or write. */
+  findKept(streamIds: readonly string[]): Promise<ReadonlySet<string>>;
+}

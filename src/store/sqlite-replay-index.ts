@@ -1,0 +1,120 @@
+// The index of replays in the database of the typed chat. A stream costs it two statements, an event none.
+
+import type { Database } from "bun:sqlite";
+import { retryWhileBusy } from "./busy-retry.ts";
+import { isDead, type LeaseOwner, thisProcess } from "./lease-owner.ts";
+import type { ReplayEnd, ReplayIndex, ReplayRecord, ReplayState } from "./replay-index.ts";
+
+interface Row extends LeaseOwner {
+  readonly streamId: string;
+  readonly caller: string;
+  readonly state: ReplayState;
+  readonly isInterrupted: number;
+  readonly createdAtMs: number;
+  readonly expiresAtMs: number | null;
+  readonly bytes: number;
+}
+
+const columns = `stream_id AS streamId, caller, state, owner_host AS ownerHost, owner_pid AS ownerPid,
+  owner_started_ms AS ownerStartedMs, interrupted AS isInterrupted, created_at_ms AS createdAtMs,
+  expires_at_ms AS expiresAtMs, bytes`;
+const named = "stream_id IN (SELECT value FROM json_each($streamIds))";
+
+/** @param owner whose streams those are that begin here; tests name another one */
+export function createSqliteReplayIndex(database: Database, owner: LeaseOwner = thisProcess()): ReplayIndex {
+  const questions = prepareQuestions(database);
+
+  function toRecord({ ownerHost, ownerPid, ownerStartedMs, isInterrupted, expiresAtMs, ...row }: Row): ReplayRecord {
+    const of = { ownerHost, ownerPid, ownerStartedMs };
+    return {
+      ...row,
+      owner: isSame(of, owner) ? "this process" : isDead(of, owner) ? "dead" : "another process",
+      isInterrupted: isInterrupted === 1,
+      expiresAtMs: expiresAtMs ?? undefined,
+    };
+  }
+
+  return {
+    async begin(stream) {
+      await retryWhileBusy(() => questions.begin.run({ ...stream, ...owner }));
+    },
+    async giveUp(streamId, state) {
+      await retryWhileBusy(() => questions.giveUp.run({ streamId, state }));
+    },
+    async end(streamId, { isInterrupted, ...end }: ReplayEnd) {
+      await retryWhileBusy(() => questions.end.run({ streamId, ...end, interrupted: isInterrupted ? 1 : 0 }));
+    },
+    async find(streamId) {
+      const row = await retryWhileBusy(() => questions.find.get({ streamId }));
+      return row === null ? undefined : toRecord(row);
+    },
+    async listRunning() {
+      const rows = await retryWhileBusy(() => questions.listRunning.all());
+      return rows.map(toRecord);
+    },
+    async listOldestEnded(limit) {
+      const rows = await retryWhileBusy(() => questions.listOldestEnded.all({ limit }));
+      return rows.map(toRecord);
+    },
+    async expire(streamIds) {
+      await retryWhileBusy(() => questions.expire.run({ streamIds: JSON.stringify(streamIds) }));
+    },
+    async sweep(nowMs, forgetBeforeMs) {
+      await retryWhileBusy(() => questions.forget.run({ forgetBeforeMs }));
+      const rows = await retryWhileBusy(() => questions.expireDue.all({ nowMs }));
+      return rows.map(({ streamId }) => streamId);
+    },
+    async findKept(streamIds) {
+      const rows = await retryWhileBusy(() => questions.findKept.all({ streamIds: JSON.stringify(streamIds) }));
+      return new Set(rows.map(({ streamId }) => streamId));
+    },
+  };
+}
+
+/** The index's questions. What lists, expires or forgets is answered by an index of the table. */
+export const replayQuestionTexts = {
+  begin: `
+    INSERT INTO replays (stream_id, caller, state, owner_host, owner_pid, owner_started_ms, created_at_ms)
+    VALUES ($streamId, $caller, 'running', $ownerHost, $ownerPid, $ownerStartedMs, $createdAtMs)`,
+  giveUp: "UPDATE replays SET state = $state WHERE stream_id = $streamId AND ended_at_ms IS NULL",
+  end: `
+    UPDATE replays SET state = $state, interrupted = $interrupted, ended_at_ms = $endedAtMs,
+      expires_at_ms = $expiresAtMs, bytes = $bytes
+    WHERE stream_id = $streamId AND ended_at_ms IS NULL`,
+  find: `SELECT ${columns} FROM replays WHERE stream_id = $streamId`,
+  listRunning: `SELECT ${columns} FROM replays WHERE ended_at_ms IS NULL ORDER BY created_at_ms`,
+  listOldestEnded: `SELECT ${columns} FROM replays WHERE state = 'ended' ORDER BY ended_at_ms LIMIT $limit`,
+  expire: `UPDATE replays SET state = 'expired', bytes = 0 WHERE ${named}`,
+  expireDue: `
+    UPDATE replays SET state = 'expired', bytes = 0 WHERE expires_at_ms <= $nowMs AND state <> 'expired'
+    RETURNING stream_id AS streamId`,
+  forget: "DELETE FROM replays WHERE expires_at_ms <= $forgetBeforeMs",
+  findKept: `SELECT stream_id AS streamId FROM replays WHERE ${named} AND state IN ('running', 'ended')`,
+} as const;
+
+function prepareQuestions(database: Database) {
+  const texts = replayQuestionTexts;
+  const ask = <Answer, Question extends Record<string, string | number>>(text: string) =>
+    database.prepare<Answer, [Question]>(text);
+  return {
+    begin: ask<unknown, { streamId: string; caller: string; createdAtMs: number } & Owner>(texts.begin),
+    giveUp: ask<unknown, { streamId: string; state: string }>(texts.giveUp),
+    end: ask<unknown, EndParameters>(texts.end),
+    find: ask<Row, { streamId: string }>(texts.find),
+    listRunning: database.prepare<Row, []>(texts.listRunning),
+    listOldestEnded: ask<Row, { limit: number }>(texts.listOldestEnded),
+    expire: ask<unknown, { streamIds: string }>(texts.expire),
+    expireDue: ask<{ streamId: string }, { nowMs: number }>(texts.expireDue),
+    forget: ask<unknown, { forgetBeforeMs: number }>(texts.forget),
+    findKept: ask<{ streamId: string }, { streamIds: string }>(texts.findKept),
+  };
+}
+
+type Owner = { [Field in keyof LeaseOwner]: LeaseOwner[Field] };
+type EndParameters = Omit<ReplayEnd, "isInterrupted"> & { streamId: string; interrupted: number };
+
+function isSame(one: LeaseOwner, other: LeaseOwner): boolean {
+  return (
+    one.ownerHost === other.ownerHost && one.ownerPid === other.ownerPid && one.ownerStartedMs === other.ownerStartedMs
+  );
+}

@@ -1,0 +1,206 @@
+// The body of a typed chat request: what is taken, and which field a refusal names.
+
+import { describe, expect, test } from "bun:test";
+import { GatewayError } from "../../../src/contract/gateway-error.ts";
+import { contentOf, parseTypedChatRequest, typeOf } from "../../../src/pipeline/parse-request.ts";
+
+function parse(body: unknown, headers: Record<string, string> = {}) {
+  return parseTypedChatRequest(body, new Headers(headers));
+}
+
+function refusal(body: unknown): GatewayError {
+  try {
+    parse(body);
+  } catch (error) {
+    if (error instanceof GatewayError) return error;
+    throw error;
+  }
+  throw new Error("It was taken");
+}
+
+const base64 = (text: string): string => Buffer.from(text).toString("base64");
+const png = { name: "a.png", url: `data:image/png;base64,${base64("png")}` };
+
+describe("parseTypedChatRequest", () => {
+  test("takes a message alone, and names its session [R3-003]", () => {
+    const request = parse({ message: "Hello" });
+
+    expect(request).toEqual({
+      message: "Hello",
+      sessionId: expect.stringMatching(/^[0-9a-f]{32}$/),
+      isNamed: false,
+      model: undefined,
+      upstream: undefined,
+      parentId: undefined,
+      retryOf: undefined,
+      documents: true,
+      attachments: [],
+      isResumable: false,
+      options: {},
+      steps: undefined,
+    });
+    expect(parse({ message: "Hello" }).sessionId).not.toBe(request.sessionId);
+  });
+
+  test("takes every field, and passes over what it does not know", () => {
+    const options = {
+      reasoning: true,
+      web_search: false,
+      analysis: true,
+      quality: false,
+      follow_ups: false,
+      max_tokens: 5,
+      temperature: 0,
+    };
+
+    expect(
+      parse({
+        message: "Hi",
+        session_id: "s 1/ä",
+        model: "qwen3-max",
+        upstream: "u1",
+        parent_id: null,
+        documents: ["d1"],
+        attachments: [png],
+        resumable: true,
+        options: { ...options, steps: ["generation"] },
+        something_else: 1,
+      }),
+    ).toEqual({
+      message: "Hi",
+      sessionId: "s 1/ä",
+      isNamed: true,
+      model: "qwen3-max",
+      upstream: "u1",
+      parentId: null,
+      retryOf: undefined,
+      documents: ["d1"],
+      attachments: [png],
+      isResumable: true,
+      options,
+      steps: ["generation"],
+    });
+  });
+
+  test("takes a retry without a message", () => {
+    expect(parse({ retry_of: "m1", session_id: "s1" })).toMatchObject({ message: "", retryOf: "m1" });
+  });
+
+  test("takes session and upstream from headers, and the body before them", () => {
+    const headers = { "x-session-id": "h1", "x-upstream": "hu" };
+
+    expect(parse({ message: "a" }, headers)).toMatchObject({ sessionId: "h1", isNamed: true, upstream: "hu" });
+    expect(parse({ message: "a", session_id: "b1", upstream: "bu" }, headers)).toMatchObject({
+      sessionId: "b1",
+      upstream: "bu",
+    });
+  });
+
+  test.each<[string, unknown]>([
+    ["message", {}],
+    ["message", { message: "" }],
+    ["message", { message: " \n\t" }],
+    ["message", { message: 3 }],
+    ["message", { message: null }],
+    ["message", { message: ["a"] }],
+    ["session_id", { message: "a", session_id: 7 }],
+    ["session_id", { message: "a", session_id: "" }],
+    ["session_id", { message: "a", session_id: "  " }],
+    ["session_id", { message: "a", session_id: "a\nb" }],
+    ["session_id", { message: "a", session_id: "\ud800" }],
+    ["session_id", { message: "a", session_id: "x".repeat(201) }],
+    ["model", { message: "a", model: "" }],
+    ["model", { message: "a", model: 1 }],
+    ["upstream", { message: "a", upstream: {} }],
+    ["parent_id", { message: "a", parent_id: 1 }],
+    ["parent_id", { message: "a", parent_id: "" }],
+    ["retry_of", { retry_of: 1 }],
+    ["retry_of", { retry_of: "m1", message: "a" }],
+    ["retry_of", { retry_of: "m1", parent_id: null }],
+    ["retry_of", { retry_of: "m1", attachments: [png] }],
+    ["documents", { message: "a", documents: "all" }],
+    ["documents", { message: "a", documents: null }],
+    ["documents", { message: "a", documents: ["a", 2] }],
+    ["attachments", { message: "a", attachments: {} }],
+    ["attachments", { message: "a", attachments: Array.from({ length: 11 }, () => png) }],
+    ["attachments[0].url", { message: "a", attachments: [{ name: "a" }] }],
+    ["attachments[0].name", { message: "a", attachments: [{ ...png, name: "" }] }],
+    ["attachments[1].url", { message: "a", attachments: [png, { name: "a", url: "https://example.com/a.png" }] }],
+    ["attachments[0].url", { message: "a", attachments: [{ name: "a", url: "file:///etc/passwd" }] }],
+    ["attachments[0].url", { message: "a", attachments: [{ name: "a", url: "data:text/plain,bare" }] }],
+    ["resumable", { message: "a", resumable: "yes" }],
+    ["options", { message: "a", options: [] }],
+    ["options.reasoning", { message: "a", options: { reasoning: "high" } }],
+    ["options.web_search", { message: "a", options: { web_search: 1 } }],
+    ["options.analysis", { message: "a", options: { analysis: "model" } }],
+    ["options.quality", { message: "a", options: { quality: 1 } }],
+    ["options.follow_ups", { message: "a", options: { follow_ups: 3 } }],
+    ["options.max_tokens", { message: "a", options: { max_tokens: 0 } }],
+    ["options.max_tokens", { message: "a", options: { max_tokens: 1.5 } }],
+    ["options.temperature", { message: "a", options: { temperature: 2.5 } }],
+    ["options.steps", { message: "a", options: { steps: "generation" } }],
+    ["options.steps[0]", { message: "a", options: { steps: [""] } }],
+  ])("names %s when it refuses %j [R3-003]", (param, body) => {
+    const error = refusal(body);
+
+    expect({ kind: error.kind, param: error.param }).toEqual({ kind: "invalid-request", param });
+    expect(error.message).toContain(param.split(/[.[]/)[0]!);
+  });
+
+  test.each([[null], ["text"], [3], [[{ message: "a" }]]])("refuses the body %j", (body) => {
+    expect(refusal(body).kind).toBe("invalid-request");
+  });
+
+  test("takes 200 000 characters and no more, also of such that stand on one another", () => {
+    expect(parse({ message: "a".repeat(200_000) }).message).toHaveLength(200_000);
+    expect(refusal({ message: "a".repeat(200_001) }).param).toBe("message");
+    expect(refusal({ message: `a${"\u0301".repeat(200_001)}` }).param).toBe("message");
+    expect(refusal({ message: "👍".repeat(200_001) }).param).toBe("message");
+  });
+
+  test("does not say in a refusal what the user has said", () => {
+    expect(refusal({ message: "secret-1", session_id: "secret-1\n2", model: "secret-1" }).message).not.toContain(
+      "secret-1",
+    );
+  });
+
+  test("refuses attachments that are too large together, in a word of its own", () => {
+    const half = { name: "a.bin", url: `data:application/octet-stream;base64,${"A".repeat(8 * 1024 * 1024)}` };
+
+    const error = refusal({ message: "a", attachments: [half, half] });
+
+    expect({ kind: error.kind, param: error.param }).toEqual({ kind: "too-large", param: "attachments" });
+    expect(parse({ message: "a", attachments: [half] }).attachments).toHaveLength(1);
+  });
+});
+
+describe("typeOf", () => {
+  test.each([
+    ["data:image/PNG;base64,AA", "image/png"],
+    ["data:text/plain;charset=utf-8;base64,AA", "text/plain"],
+    ["data:application/vnd.ms-excel+xml;base64,AA", "application/vnd.ms-excel+xml"],
+    ["data:,AA", "application/octet-stream"],
+  ])("of %s is %s", (url, type) => {
+    expect(typeOf({ name: "a", url })).toBe(type);
+  });
+});
+
+describe("contentOf", () => {
+  test("images go to the model, texts become part of the message, the rest stays a file", () => {
+    const text = { name: 'no"te.md', url: `data:text/markdown;base64,${base64("# Ümläut 两")}` };
+    const json = { name: "a.json", url: `data:application/json;base64,${base64("{}")}` };
+    const pdf = { name: "a.pdf", url: `data:application/pdf;base64,${base64("%PDF")}` };
+
+    expect(contentOf("Look", [png, text, json, pdf])).toEqual([
+      { type: "text", text: "Look" },
+      { type: "image", url: png.url },
+      { type: "text", text: 'File "no\\"te.md":\n```\n# Ümläut 两\n```' },
+      { type: "text", text: 'File "a.json":\n```\n{}\n```' },
+      { type: "file", name: "a.pdf", url: pdf.url },
+    ]);
+  });
+
+  test("of a message alone is its text", () => {
+    expect(contentOf("Hi", [])).toEqual([{ type: "text", text: "Hi" }]);
+  });
+});
