@@ -79,6 +79,7 @@ export function createChat(options: ChatOptions): Chat {
     readKey: memory.readKey,
     onSession(conversationId, sessionId) {
       if (get().currentId === conversationId) options.onShow(sessionId);
+      if (!get().sessions?.some((session) => session.sessionId === sessionId)) void listSessions();
     },
     onEnd: () => void listSessions(),
     onKeyWanted(conversationId, answerId) {
@@ -177,14 +178,11 @@ export function createChat(options: ChatOptions): Chat {
     update((state) => putConversation(state, exchange.conversation));
     const { model, upstream } = get();
     const { sessionId } = exchange.conversation;
-    void answering.read(conversationId, exchange.answerId, {
-      type: "ask",
-      body: {
-        ...exchange.question,
-        ...(sessionId === undefined ? {} : { session_id: sessionId }),
-        ...(model === "" ? {} : { model }),
-        ...(upstream === "" ? {} : { upstream }),
-      },
+    void answering.ask(conversationId, exchange.answerId, {
+      ...exchange.question,
+      ...(sessionId === undefined ? {} : { session_id: sessionId }),
+      ...(model === "" ? {} : { model }),
+      ...(upstream === "" ? {} : { upstream }),
     });
   }
 
@@ -204,7 +202,7 @@ export function createChat(options: ChatOptions): Chat {
         messages: new Map(tree.messages).set(answerId, { ...message, status: "running", error: undefined }),
       })),
     );
-    void answering.read(conversationId, answerId, { type: "resume", streamId: message.streamId });
+    void answering.resume(conversationId, answerId, message.streamId);
   }
 
   const current = () => currentOf(get());

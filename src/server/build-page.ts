@@ -13,7 +13,7 @@ export async function buildPage(): Promise<PageFile[]> {
   const [modules, plain] = await Promise.all([
     bundle({ entrypoints: [join(sources, "main.ts")], format: "esm", splitting: true }),
     // Runs before the first paint, so it is no module; the stylesheet goes with it.
-    bundle({ entrypoints: [join(sources, "before-paint.ts"), join(sources, "chat.css")], format: "iife" }),
+    bundle({ entrypoints: [join(sources, "before-paint.ts"), join(sources, "style", "chat.css")], format: "iife" }),
   ]);
   const outputs = [...modules, ...plain];
   const pathOf = (name: RegExp) => {

@@ -43,21 +43,19 @@ describe.skipIf(!hasBrowser)("the chat page", () => {
     await page.locator(".prose strong", { hasText: "Three" }).waitFor();
     expect(await page.locator(".answer").getAttribute("aria-busy")).toBe("true");
     expect(await page.locator(".foot").count()).toBe(0);
+    expect(await page.locator(".sessions").textContent()).toContain("How long is the notice?");
+    const top = () => page.locator(".prose").evaluate((prose) => (prose as HTMLElement).offsetTop);
+    const topBefore = await top();
     gateway.openGate("half");
     await answered(page);
 
     expect(await textOf(page.locator(".prose"))).toBe("Three months' notice.");
-    expect(await page.locator(".stage").allTextContents()).toEqual([
-      "Reading the question",
-      "Searching documents",
-      "Writing the answer",
-      "Checking the answer",
-    ]);
+    expect(await page.locator(".stage").allTextContents()).toEqual(["Question", "Documents", "Answer", "Check"]);
+    expect(await top()).toBe(topBefore);
     expect(await page.locator(".quality").textContent()).toContain("Quality 82 %");
     expect(await page.locator(".facts").textContent()).toContain("qwen-web");
     await page.getByText("Reasoning", { exact: true }).click();
     expect(await page.locator(".reasoning-text").textContent()).toBe("The contract has a clause.");
-    expect(await page.locator(".sessions").textContent()).toContain("How long is the notice?");
     expect(chat.complaints).toEqual([]);
   });
 

@@ -64,7 +64,7 @@ describe.skipIf(!hasBrowser)("the chat page", () => {
     await page.locator(".foot").waitFor();
 
     expect(await textOf(page.locator(".prose"))).toBe("One two");
-    expect(await page.locator(".stage").allTextContents()).toEqual(["Writing the answer"]);
+    expect(await page.locator(".stage").allTextContents()).toEqual(["Answer"]);
     expect(await page.locator(".quality").textContent()).toContain("50 %");
     expect(gateway.asked).toHaveLength(1);
     expect(chat.complaints).toEqual([]);
@@ -96,6 +96,20 @@ describe.skipIf(!hasBrowser)("the chat page", () => {
 
     expect(await textOf(page.locator(".prose"))).toBe("One two");
     expect(gateway.asked).toHaveLength(1);
+    expect(gateway.requests).toContain("GET /api/chat/stream/stream-4 2");
+    expect(chat.complaints).toEqual([]);
+  });
+
+  test("keeps what is stored of an answer whose stream is gone", async () => {
+    using gateway = startFakeGateway();
+    const session = gateway.addSession("Old", [
+      { id: "q", content: "Count" },
+      { id: "a", parent_id: "q", role: "assistant", content: "One two", status: "running", stream_id: "forgotten" },
+    ]);
+    await using chat = await openChat(gateway.url, { path: `/chat#${session}`, expected: /status of 404/ });
+
+    await chat.page.getByText("The gateway no longer has the rest of this answer.").waitFor();
+    expect(await textOf(chat.page.locator(".prose"))).toBe("One two");
     expect(chat.complaints).toEqual([]);
   });
 
