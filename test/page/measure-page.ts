@@ -1,5 +1,5 @@
-// `bun test/page/measure-page.ts [--trace file]`: the figures of docs/chat-page.md. How soon the page can be used, and what
-// ten thousand tokens cost it. By hand: figures depend on the machine, so that no test waits for them.
+// `bun test/page/measure-page.ts [--url address] [--trace file]`: the figures of docs/chat-page.md. How soon the page can be
+// used, and what ten thousand tokens cost it. By hand: figures depend on the machine, so that no test waits for them.
 
 import { parseArgs } from "node:util";
 import { type Browser, type CDPSession, chromium, type Page } from "playwright-core";
@@ -28,10 +28,12 @@ const texts: Readonly<Record<string, (index: number) => string>> = {
   "one paragraph": word,
 };
 
-const { values } = parseArgs({ options: { trace: { type: "string" } } });
+const { values } = parseArgs({ options: { trace: { type: "string" }, url: { type: "string" } } });
 const browser = await chromium.launch({ executablePath: findChromium() ?? "", headless: true, args: chromiumFlags });
 await measureStart(browser);
-for (const [name, text] of Object.entries(texts)) await measureAnswer(browser, name, text);
+for (const [name, text] of Object.entries(texts)) await measureAnswer(browser, name, text, pauseMs);
+await measureAnswer(browser, "mixed Markdown at once", texts["mixed Markdown"] ?? word, 0);
+await measureStored(browser);
 await browser.close();
 process.exit(0);
 
@@ -42,7 +44,7 @@ async function measureStart(browser: Browser): Promise<void> {
     // A profile of its own each time: nothing is cached.
     const context = await browser.newContext();
     const page = await context.newPage();
-    await page.goto(`${gateway.url}/chat`);
+    await page.goto(`${values.url ?? gateway.url}/chat`);
     await page.getByLabel("Message", { exact: true }).waitFor();
     times.push(await page.evaluate(() => performance.getEntriesByName("chat-interactive")[0]?.startTime ?? Number.NaN));
     await context.close();
@@ -55,12 +57,17 @@ async function measureStart(browser: Browser): Promise<void> {
   );
 }
 
-async function measureAnswer(browser: Browser, name: string, text: (index: number) => string): Promise<void> {
+async function measureAnswer(
+  browser: Browser,
+  name: string,
+  text: (index: number) => string,
+  pauseMs: number,
+): Promise<void> {
   using gateway = startFakeGateway();
   const steps: Step[] = [{ stage: "generation" }];
   for (let index = 0; index < tokens; index += 1) {
     steps.push({ token: text(index) });
-    if (index % perStep === perStep - 1) steps.push({ waitMs: pauseMs });
+    if (pauseMs > 0 && index % perStep === perStep - 1) steps.push({ waitMs: pauseMs });
   }
   gateway.script = () => steps;
   const context = await browser.newContext({ viewport: { width: 1200, height: 760 } });
@@ -84,6 +91,31 @@ async function measureAnswer(browser: Browser, name: string, text: (index: numbe
     `${name}: ${tokens} tokens in ${(tookMs / 1000).toFixed(1)} s; script ${spent("ScriptDuration")} ms, layout ${spent("LayoutDuration")} ms, style ${spent("RecalcStyleDuration")} ms; longest task ${Math.round(seen.longestTaskMs)} ms, ${seen.longTasks} above 50 ms; longest frame ${Math.round(seen.longestFrameMs)} ms; layout shift ${seen.shift.toFixed(4)}`,
   );
   await context.close();
+}
+
+/** A conversation of two hundred messages, opened from the list. */
+async function measureStored(browser: Browser): Promise<void> {
+  using gateway = startFakeGateway();
+  const mixed = texts["mixed Markdown"] ?? word;
+  gateway.addSession(
+    "Long",
+    Array.from({ length: 200 }, (_, index) => ({
+      id: `m${index}`,
+      parent_id: index === 0 ? null : `m${index - 1}`,
+      role: index % 2 === 0 ? "user" : "assistant",
+      content: index % 2 === 0 ? "Go on" : Array.from({ length: 400 }, (__, at) => mixed(at)).join(""),
+    })),
+  );
+  const page = await browser.newPage({ viewport: { width: 1200, height: 760 } });
+  await page.goto(`${gateway.url}/chat`);
+  await watch(page);
+  const startedAtMs = performance.now();
+  await page.getByRole("button", { name: /^Long/ }).click();
+  await page.locator(".foot").nth(99).waitFor();
+  const tookMs = performance.now() - startedAtMs;
+  const seen = await page.evaluate(() => (globalThis as unknown as { seen: Seen }).seen);
+  console.log(`200 stored messages: ${Math.round(tookMs)} ms; longest task ${Math.round(seen.longestTaskMs)} ms`);
+  await page.close();
 }
 
 interface Seen {

@@ -19,6 +19,9 @@ export interface TranscriptProps {
   readonly onAsk: (text: string) => void;
 }
 
+/** More than any screen shows. */
+const nearMessages = 12;
+
 export function Transcript({ chat, conversation, path, onSource, onBranch, onAsk }: TranscriptProps) {
   const { box, content, isAtEnd, goToEnd } = useEndInSight();
   const { tree } = conversation;
@@ -34,7 +37,7 @@ export function Transcript({ chat, conversation, path, onSource, onBranch, onAsk
       <section ref={box} class="transcript" tabIndex={0} aria-label="Messages">
         <div ref={content} class="column">
           {path.length === 0 && <Opening conversation={conversation} onRetry={chat.show} />}
-          {path.map((message) => {
+          {path.map((message, position) => {
             const siblings = siblingsOf(tree, message);
             const place = {
               message,
@@ -50,6 +53,7 @@ export function Transcript({ chat, conversation, path, onSource, onBranch, onAsk
                 key={message.id}
                 {...place}
                 isLast={message === last}
+                isNear={position >= path.length - nearMessages}
                 onRetry={chat.retry}
                 onResume={chat.resume}
                 onBranch={onBranch}
