@@ -43,6 +43,8 @@ export interface Chat {
   readonly store: Store<ChatState>;
   /** Asks for all that the page shows, and shows a session. */
   start(sessionId: string | undefined): Promise<void>;
+  /** The page is looked at again: another one may have begun conversations. */
+  refresh(): void;
   giveKey(key: string): Promise<void>;
   showNew(): void;
   show(sessionId: string): Promise<void>;
@@ -214,6 +216,7 @@ export function createChat(options: ChatOptions): Chat {
     async start(sessionId) {
       await Promise.all([listSessions(), listChoices(), sessionId === undefined ? undefined : show(sessionId)]);
     },
+    refresh: () => void listSessions(),
     async giveKey(key) {
       memory.saveKey(key);
       try {

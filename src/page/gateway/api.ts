@@ -34,6 +34,9 @@ export class RequestError extends Error {
 export const unreachable =
   "The gateway cannot be reached. Check that it is running and that you are connected, then try again.";
 
+/** The newest ones. Older ones are still there, by their address. */
+const listedSessions = 500;
+
 /** Longest wait for an answer that is no stream, in milliseconds. */
 const timeoutMs = 20_000;
 
@@ -54,7 +57,7 @@ export function createApi(readKey: () => string | undefined): Api {
   const sessionPath = (sessionId: string) => `/api/chat/sessions/${encodeURIComponent(sessionId)}`;
 
   return {
-    listSessions: async () => parseSessions(await request("/api/chat/sessions")),
+    listSessions: async () => parseSessions(await request(`/api/chat/sessions?limit=${listedSessions}`)),
     readSession: async (sessionId) => parseSession(await request(sessionPath(sessionId))),
     deleteSession: async (sessionId) => void (await request(sessionPath(sessionId), "DELETE")),
     listModels: async () => parseModels(await request("/v1/models")),
