@@ -19,7 +19,8 @@ export async function buildPage(): Promise<PageFile[]> {
   const pathOf = (name: RegExp) => {
     const found = outputs.find(({ path }) => name.test(path));
     if (found === undefined) throw new Error(`Cannot build the chat page: the bundler made no ${name.source}`);
-    return assetPath(found);
+    // Relative to the page, which may stand beneath the prefix of a proxy.
+    return assetPath(found).slice(1);
   };
   const shell = shellHtml({
     style: pathOf(/\/chat-\w+\.css$/),

@@ -41,6 +41,7 @@ const listedSessions = 500;
 const timeoutMs = 20_000;
 
 export function createApi(readKey: () => string | undefined): Api {
+  /** Paths are relative: behind a proxy the gateway may stand beneath a prefix, and the page beside it. */
   async function request(path: string, method: "GET" | "DELETE" = "GET"): Promise<unknown> {
     const response = await fetch(path, {
       method,
@@ -54,14 +55,14 @@ export function createApi(readKey: () => string | undefined): Api {
     return body;
   }
 
-  const sessionPath = (sessionId: string) => `/api/chat/sessions/${encodeURIComponent(sessionId)}`;
+  const sessionPath = (sessionId: string) => `api/chat/sessions/${encodeURIComponent(sessionId)}`;
 
   return {
-    listSessions: async () => parseSessions(await request(`/api/chat/sessions?limit=${listedSessions}`)),
+    listSessions: async () => parseSessions(await request(`api/chat/sessions?limit=${listedSessions}`)),
     readSession: async (sessionId) => parseSession(await request(sessionPath(sessionId))),
     deleteSession: async (sessionId) => void (await request(sessionPath(sessionId), "DELETE")),
-    listModels: async () => parseModels(await request("/v1/models")),
-    listUpstreams: async () => parseUpstreams(await request("/health")),
+    listModels: async () => parseModels(await request("v1/models")),
+    listUpstreams: async () => parseUpstreams(await request("health")),
   };
 }
 

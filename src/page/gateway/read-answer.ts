@@ -22,7 +22,7 @@ export interface AnswerReading {
 /** Resolves behind the last event, also of an answer that failed. @throws {RequestError} `401`: a key is wanted */
 export type ReadAnswer = (request: AnswerRequest, reading: AnswerReading) => Promise<void>;
 
-const chatPath = "/api/chat/stream";
+const chatPath = "api/chat/stream";
 /** Half a minute without a connection, all waits together. */
 const attempts = { maxRetries: 7, retryDelay: 500 };
 

@@ -25,7 +25,7 @@ export function MarkdownText({ text, isWhole, isNear }: MarkdownTextProps) {
   }, [text, isWhole]);
   useLayoutEffect(() => () => view.current?.close(), []);
 
-  return <div ref={box} class="prose" />;
+  return <div ref={box} class="prose" dir="auto" />;
 }
 
 /** Colours come when the page has nothing better to do, and the first ones when their file has been loaded. */

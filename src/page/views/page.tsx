@@ -57,7 +57,8 @@ export function Page({ chat, memory, state }: PageProps) {
           focusComposer();
         }}
       />
-      <main class="main" aria-label="Conversation">
+      {/* The list lies over it where it can be opened at all. */}
+      <main class="main" aria-label="Conversation" inert={panel === "conversations"}>
         <Header chat={chat} state={state} conversation={conversation} panel={panel} onToggle={toggle} />
         <Transcript
           key={conversation.id}

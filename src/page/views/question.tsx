@@ -42,7 +42,9 @@ export function Question({ message, index, count, isBusy, onWalk, onEdit }: Ques
   return (
     <article id={`message-${message.id}`} class="message question" aria-label="You">
       {message.attachments.length > 0 && <Attachments attachments={message.attachments} />}
-      <div class="bubble">{message.content}</div>
+      <div class="bubble" dir="auto">
+        {message.content}
+      </div>
       <div ref={actions} class="actions">
         <Siblings noun="Wording" index={index} count={count} onStep={(step) => onWalk(message.id, step)} />
         <CopyButton label="Copy the message" text={message.content} />
