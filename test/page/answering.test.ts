@@ -1,7 +1,8 @@
 // A question and its answer in the browser: what is shown while it comes, and what can be done with it afterwards.
 
-import { afterAll, describe, expect, test } from "bun:test";
-import { answered, closeBrowser, hasBrowser, openChat, say, textOf } from "./browser.ts";
+import { describe, expect, test } from "bun:test";
+import { answered, say, textOf } from "./acting.ts";
+import { hasBrowser, openChat, useBrowser } from "./browser.ts";
 import { startFakeGateway } from "./fake-gateway.ts";
 import type { Step } from "./fake-streams.ts";
 
@@ -23,7 +24,7 @@ const rich: readonly Step[] = [
   { follow_up_questions: ["By e-mail?", "And then?"] },
 ];
 
-afterAll(closeBrowser);
+useBrowser();
 
 describe.skipIf(!hasBrowser)("the chat page", () => {
   test("shows stages, sources, thoughts, words, quality and follow-ups as they come [R3-059] [R3-061] [R3-062]", async () => {

@@ -1,8 +1,9 @@
 // Conversations and their trees in the browser: the list, editing, retrying, branching, walking.
 
-import { afterAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { answered, closeBrowser, hasBrowser, openChat, say, textOf } from "./browser.ts";
+import { answered, say, textOf } from "./acting.ts";
+import { hasBrowser, openChat, useBrowser } from "./browser.ts";
 import { startFakeGateway } from "./fake-gateway.ts";
 
 /** Resolves when these messages, and no others, are on the screen. @throws {Error} with what is there instead */
@@ -26,7 +27,7 @@ function startEcho() {
   return gateway;
 }
 
-afterAll(closeBrowser);
+useBrowser();
 
 describe.skipIf(!hasBrowser)("the chat page", () => {
   test("answers once more as a branch, and walks between the answers", async () => {

@@ -1,6 +1,7 @@
 // Chromium for the page's tests: found where systems put it, started once a file, and watched for everything it complains about.
 
-import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from "playwright-core";
+import { afterAll, setDefaultTimeout } from "bun:test";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { chromiumFlags, findChromium } from "./find-chromium.ts";
 
 const executablePath = findChromium();
@@ -9,13 +10,22 @@ const executablePath = findChromium();
 export const hasBrowser: boolean = executablePath !== undefined;
 if (!hasBrowser) console.warn("The chat page is not tested: there is no Chromium (Debian: apt-get install chromium)");
 
+/** Longest wait for anything on the page. */
+const patienceMs = 15_000;
+
 let started: Promise<Browser> | undefined;
 
-/** Behind the last test of a file. */
-export async function closeBrowser(): Promise<void> {
-  const browser = await started;
-  started = undefined;
-  await browser?.close();
+/** A test that runs out of time takes the browser with it, and the tests behind it too: none does on a busy machine. */
+const testTimeoutMs = 60_000;
+
+/** In each file that opens pages: the browser ends with its last test. */
+export function useBrowser(): void {
+  setDefaultTimeout(testTimeoutMs);
+  afterAll(async () => {
+    const browser = await started;
+    started = undefined;
+    await browser?.close();
+  });
 }
 
 export interface OpenPage extends AsyncDisposable {
@@ -38,7 +48,7 @@ export async function openChat(url: string, options: OpenOptions = {}): Promise<
   const browser = await started;
   const context = await browser.newContext({ viewport: { width: 1200, height: 760 }, ...contextOptions });
   const page = await context.newPage();
-  page.setDefaultTimeout(8000);
+  page.setDefaultTimeout(patienceMs);
   const complaints: string[] = [];
   const complain = (text: string) => {
     if (expected === undefined || !expected.test(text)) complaints.push(text);
@@ -53,21 +63,4 @@ export async function openChat(url: string, options: OpenOptions = {}): Promise<
   await page.goto(url + path);
   await page.locator(".composer, .key-form").first().waitFor();
   return { page, complaints, [Symbol.asyncDispose]: () => context.close() };
-}
-
-/** Writes a message and sends it by Enter. */
-export async function say(page: Page, text: string): Promise<void> {
-  await page.getByLabel("Message", { exact: true }).fill(text);
-  await page.keyboard.press("Enter");
-}
-
-/** Resolves when the last answer has ended, whichever way. */
-export async function answered(page: Page): Promise<void> {
-  await page.locator(".answer[aria-busy=false]").last().waitFor();
-  await page.getByRole("button", { name: "Send (Enter)" }).waitFor();
-}
-
-/** What stands in an element, without the line ends around it. */
-export async function textOf(locator: Locator): Promise<string> {
-  return ((await locator.textContent()) ?? "").trim();
 }

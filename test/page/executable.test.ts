@@ -1,11 +1,12 @@
 // The chat page out of the compiled executable, over the emulated Qwen: what the fake gateway promises is what is there.
 
-import { afterAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { startStage } from "../e2e/stage.ts";
-import { answered, closeBrowser, hasBrowser, openChat, say, textOf } from "./browser.ts";
+import { answered, say, textOf } from "./acting.ts";
+import { hasBrowser, openChat, useBrowser } from "./browser.ts";
 import { createCuttableLine } from "./cuttable-line.ts";
 
-afterAll(closeBrowser);
+useBrowser();
 
 describe.skipIf(!hasBrowser)("the executable's chat page", () => {
   test("remembers along the branch that is shown, and walks back to the other", async () => {

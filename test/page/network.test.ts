@@ -1,13 +1,14 @@
 // Connections that break, tabs that are reloaded, keys that are missing: nothing of an answer is lost, and the reader sees
 // what happens.
 
-import { afterAll, describe, expect, test } from "bun:test";
-import { answered, closeBrowser, hasBrowser, openChat, say, textOf } from "./browser.ts";
+import { describe, expect, test } from "bun:test";
+import { answered, say, textOf } from "./acting.ts";
+import { hasBrowser, openChat, useBrowser } from "./browser.ts";
 import { startFakeGateway } from "./fake-gateway.ts";
 
 const netError = /ERR_|Failed to load resource|status of 401/;
 
-afterAll(closeBrowser);
+useBrowser();
 
 describe.skipIf(!hasBrowser)("the chat page", () => {
   test("comes back where a connection broke, says so, and loses and doubles nothing", async () => {
@@ -153,6 +154,25 @@ describe.skipIf(!hasBrowser)("the chat page", () => {
     expect(stored[1]).not.toContain("right");
     await page.reload();
     await page.locator(".prose", { hasText: "Hello." }).waitFor();
+    expect(chat.complaints).toEqual([]);
+  });
+
+  test("works behind a proxy that puts it beneath a prefix", async () => {
+    using gateway = startFakeGateway();
+    using proxy = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch: ({ url, method, headers, body }) =>
+        fetch(url.replace(/^http:\/\/[^/]+\/prefix/, gateway.url), { method, headers, body, decompress: false }),
+    });
+    await using chat = await openChat(proxy.url.origin, { path: "/prefix/chat" });
+    const { page } = chat;
+    await say(page, "Hello?");
+    await answered(page);
+    await page.reload();
+
+    await page.locator(".prose", { hasText: "Hello." }).waitFor();
+    expect(page.url()).toEndWith("/prefix/chat#session-1");
     expect(chat.complaints).toEqual([]);
   });
 

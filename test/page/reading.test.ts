@@ -1,9 +1,10 @@
 // How the page is read: by eyes, by screen readers, on a phone, in the dark, by keyboard alone; and what it never lets in.
 
-import { afterAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import axe from "axe-core";
 import type { Page } from "playwright-core";
-import { answered, closeBrowser, hasBrowser, openChat, say, textOf } from "./browser.ts";
+import { answered, say, textOf } from "./acting.ts";
+import { hasBrowser, openChat, useBrowser } from "./browser.ts";
 import { startFakeGateway } from "./fake-gateway.ts";
 import type { Step } from "./fake-streams.ts";
 
@@ -48,7 +49,7 @@ async function breaches(page: Page): Promise<string[]> {
 const overflow = (page: Page) =>
   page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 
-afterAll(closeBrowser);
+useBrowser();
 
 describe.skipIf(!hasBrowser)("the chat page", () => {
   test.each([

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
-import { answered, say } from "./browser.ts";
+import { answered, say } from "./acting.ts";
 import { type FakeGateway, startFakeGateway } from "./fake-gateway.ts";
 import type { Step } from "./fake-streams.ts";
 import { chromiumFlags, findChromium } from "./find-chromium.ts";
