@@ -23,12 +23,12 @@ export interface AnsweringOptions {
 }
 
 export interface Answering {
-  /** Reads into a message; resolves behind its last event. */
-  read(conversationId: string, answerId: string, request: AnswerRequest): Promise<void>;
+  /** Asks, and reads the answer into a message; resolves behind its last event. */
+  ask(conversationId: string, answerId: string, body: Readonly<Record<string, unknown>>): Promise<void>;
+  /** Reads on what was begun earlier: behind what this page has of it, or from its first event. */
+  resume(conversationId: string, answerId: string, streamId: string): Promise<void>;
   /** Ends the answer at the gateway, and what was read of it stays. */
   stop(conversationId: string, answerId: string): void;
-  /** Hangs up without a word: the conversation is gone. */
-  leave(answerId: string): void;
 }
 
 export function createAnswering(options: AnsweringOptions): Answering {
@@ -36,16 +36,19 @@ export function createAnswering(options: AnsweringOptions): Answering {
   const underway = new Map<string, AbortController>();
   /** Stopped before the gateway has said under which name: it is stopped there as soon as it does. */
   const stopWhenNamed = new Set<string>();
+  /** The last event that has been read of an answer. */
+  const positions = new Map<string, string>();
 
   async function read(conversationId: string, answerId: string, request: AnswerRequest): Promise<void> {
     const controller = new AbortController();
     underway.get(answerId)?.abort();
     underway.set(answerId, controller);
-    // What is read from its first event on replaces what is there, but only once something comes.
-    let isFresh = request.type === "ask";
+    // What is read from its first event on replaces what is there, but only once something of it comes.
+    let replaces = request.type === "resume" && request.lastEventId === undefined;
     const queue = createEventQueue(options.schedule, (events) => {
-      const clean = isFresh ? (message: Message) => message : beginAgain;
-      isFresh = true;
+      const beginsNow = replaces && events.some(({ type }) => type !== "connection" && type !== "failure");
+      const clean = beginsNow ? beginAgain : (message: Message) => message;
+      if (beginsNow) replaces = false;
       store.update((state) =>
         changeMessageIn(state, conversationId, answerId, (message) => events.reduce(applyEvent, clean(message))),
       );
@@ -55,6 +58,7 @@ export function createAnswering(options: AnsweringOptions): Answering {
       await options.readAnswer(request, {
         key: options.readKey(),
         signal: controller.signal,
+        onPosition: (eventId) => positions.set(answerId, eventId),
         onEvent(event) {
           queue.push(event);
           if (event.type !== "metadata") return;
@@ -118,7 +122,12 @@ export function createAnswering(options: AnsweringOptions): Answering {
     );
   }
 
-  return { read, stop, leave: (answerId) => underway.get(answerId)?.abort() };
+  return {
+    ask: (conversationId, answerId, body) => read(conversationId, answerId, { type: "ask", body }),
+    resume: (conversationId, answerId, streamId) =>
+      read(conversationId, answerId, { type: "resume", streamId, lastEventId: positions.get(answerId) }),
+    stop,
+  };
 }
 
 /** The message as it was before its first event. */

@@ -43,6 +43,8 @@ export interface Chat {
   readonly store: Store<ChatState>;
   /** Asks for all that the page shows, and shows a session. */
   start(sessionId: string | undefined): Promise<void>;
+  /** The page is looked at again: another one may have begun conversations. */
+  refresh(): void;
   giveKey(key: string): Promise<void>;
   showNew(): void;
   show(sessionId: string): Promise<void>;
@@ -79,6 +81,7 @@ export function createChat(options: ChatOptions): Chat {
     readKey: memory.readKey,
     onSession(conversationId, sessionId) {
       if (get().currentId === conversationId) options.onShow(sessionId);
+      if (!get().sessions?.some((session) => session.sessionId === sessionId)) void listSessions();
     },
     onEnd: () => void listSessions(),
     onKeyWanted(conversationId, answerId) {
@@ -177,14 +180,11 @@ export function createChat(options: ChatOptions): Chat {
     update((state) => putConversation(state, exchange.conversation));
     const { model, upstream } = get();
     const { sessionId } = exchange.conversation;
-    void answering.read(conversationId, exchange.answerId, {
-      type: "ask",
-      body: {
-        ...exchange.question,
-        ...(sessionId === undefined ? {} : { session_id: sessionId }),
-        ...(model === "" ? {} : { model }),
-        ...(upstream === "" ? {} : { upstream }),
-      },
+    void answering.ask(conversationId, exchange.answerId, {
+      ...exchange.question,
+      ...(sessionId === undefined ? {} : { session_id: sessionId }),
+      ...(model === "" ? {} : { model }),
+      ...(upstream === "" ? {} : { upstream }),
     });
   }
 
@@ -204,7 +204,7 @@ export function createChat(options: ChatOptions): Chat {
         messages: new Map(tree.messages).set(answerId, { ...message, status: "running", error: undefined }),
       })),
     );
-    void answering.read(conversationId, answerId, { type: "resume", streamId: message.streamId });
+    void answering.resume(conversationId, answerId, message.streamId);
   }
 
   const current = () => currentOf(get());
@@ -216,6 +216,7 @@ export function createChat(options: ChatOptions): Chat {
     async start(sessionId) {
       await Promise.all([listSessions(), listChoices(), sessionId === undefined ? undefined : show(sessionId)]);
     },
+    refresh: () => void listSessions(),
     async giveKey(key) {
       memory.saveKey(key);
       try {

@@ -50,5 +50,6 @@ chat.store.subscribe(draw);
 draw();
 addEventListener("popstate", followAddress);
 addEventListener("online", chat.resumeLost);
+document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && chat.refresh());
 performance.mark("chat-interactive");
 void chat.start(sessionInAddress());

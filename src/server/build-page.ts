@@ -13,13 +13,14 @@ export async function buildPage(): Promise<PageFile[]> {
   const [modules, plain] = await Promise.all([
     bundle({ entrypoints: [join(sources, "main.ts")], format: "esm", splitting: true }),
     // Runs before the first paint, so it is no module; the stylesheet goes with it.
-    bundle({ entrypoints: [join(sources, "before-paint.ts"), join(sources, "chat.css")], format: "iife" }),
+    bundle({ entrypoints: [join(sources, "before-paint.ts"), join(sources, "style", "chat.css")], format: "iife" }),
   ]);
   const outputs = [...modules, ...plain];
   const pathOf = (name: RegExp) => {
     const found = outputs.find(({ path }) => name.test(path));
     if (found === undefined) throw new Error(`Cannot build the chat page: the bundler made no ${name.source}`);
-    return assetPath(found);
+    // Relative to the page, which may stand beneath the prefix of a proxy.
+    return assetPath(found).slice(1);
   };
   const shell = shellHtml({
     style: pathOf(/\/chat-\w+\.css$/),
@@ -57,7 +58,8 @@ function pack(path: string, bytes: Uint8Array<ArrayBuffer>): PageFile {
   return {
     path,
     type: types[path.slice(path.lastIndexOf(".") + 1)] ?? "text/html; charset=utf-8",
-    etag: `"${Bun.CryptoHasher.hash("sha256", bytes, "hex").slice(0, 16)}"`,
+    // Weak, because it stands for the packed and the plain form alike.
+    etag: `W/"${Bun.CryptoHasher.hash("sha256", bytes, "hex").slice(0, 16)}"`,
     gzip: Bun.gzipSync(bytes, { level: 9 }).toBase64(),
   };
 }

@@ -11,6 +11,8 @@ export interface PageFile {
 }
 
 export const pagePath = "/chat";
+/** What people type too. The page's own addresses are relative, so that it must not be served here. */
+export const pagePathWithSlash = "/chat/";
 /** The assets' names hold a hash of their content. */
 export const pageAssetsPath = "/chat/assets/";
 
@@ -19,5 +21,5 @@ export const packedPageName = "chat-page.pack";
 
 /** The page is served to everybody: it holds nothing of anybody, and it is what asks for a key. */
 export function isPagePath(path: string): boolean {
-  return path === pagePath || path.startsWith(pageAssetsPath);
+  return path === pagePath || path === pagePathWithSlash || path.startsWith(pageAssetsPath);
 }

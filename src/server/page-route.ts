@@ -2,7 +2,7 @@
 // served without a key; what the page asks for afterwards wants one.
 
 import { GatewayError } from "../contract/gateway-error.ts";
-import { packedPageName, type PageFile, pageAssetsPath, pagePath } from "./page-file.ts";
+import { packedPageName, type PageFile, pageAssetsPath, pagePath, pagePathWithSlash } from "./page-file.ts";
 import type { ServerRoute, Trip } from "./trip.ts";
 
 /**
@@ -63,6 +63,11 @@ export function pageRoutes(load: () => Promise<readonly PageFile[]> = loadPage):
   return [
     { method: "GET", path: pagePath, answer },
     { method: "GET", path: `${pageAssetsPath}*`, answer },
+    {
+      method: "GET",
+      path: pagePathWithSlash,
+      answer: () => new Response(null, { status: 308, headers: { location: "../chat" } }),
+    },
   ];
 }
 

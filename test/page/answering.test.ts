@@ -1,8 +1,10 @@
 // A question and its answer in the browser: what is shown while it comes, and what can be done with it afterwards.
 
 import { describe, expect, test } from "bun:test";
-import { answered, hasBrowser, openChat, say, textOf } from "./browser.ts";
-import { type Step, startFakeGateway } from "./fake-gateway.ts";
+import { answered, say, textOf } from "./acting.ts";
+import { hasBrowser, openChat, useBrowser } from "./browser.ts";
+import { startFakeGateway } from "./fake-gateway.ts";
+import type { Step } from "./fake-streams.ts";
 
 const source = { chunk_id: "c1", document_id: "d1", document_name: "Lease.pdf", text: "Three months.", score: 0.91 };
 
@@ -22,6 +24,8 @@ const rich: readonly Step[] = [
   { follow_up_questions: ["By e-mail?", "And then?"] },
 ];
 
+useBrowser();
+
 describe.skipIf(!hasBrowser)("the chat page", () => {
   test("shows stages, sources, thoughts, words, quality and follow-ups as they come [R3-059] [R3-061] [R3-062]", async () => {
     using gateway = startFakeGateway();
@@ -40,21 +44,19 @@ describe.skipIf(!hasBrowser)("the chat page", () => {
     await page.locator(".prose strong", { hasText: "Three" }).waitFor();
     expect(await page.locator(".answer").getAttribute("aria-busy")).toBe("true");
     expect(await page.locator(".foot").count()).toBe(0);
+    expect(await page.locator(".sessions").textContent()).toContain("How long is the notice?");
+    const top = () => page.locator(".prose").evaluate((prose) => (prose as HTMLElement).offsetTop);
+    const topBefore = await top();
     gateway.openGate("half");
     await answered(page);
 
     expect(await textOf(page.locator(".prose"))).toBe("Three months' notice.");
-    expect(await page.locator(".stage").allTextContents()).toEqual([
-      "Reading the question",
-      "Searching documents",
-      "Writing the answer",
-      "Checking the answer",
-    ]);
+    expect(await page.locator(".stage").allTextContents()).toEqual(["Question", "Documents", "Answer", "Check"]);
+    expect(await top()).toBe(topBefore);
     expect(await page.locator(".quality").textContent()).toContain("Quality 82 %");
     expect(await page.locator(".facts").textContent()).toContain("qwen-web");
     await page.getByText("Reasoning", { exact: true }).click();
     expect(await page.locator(".reasoning-text").textContent()).toBe("The contract has a clause.");
-    expect(await page.locator(".sessions").textContent()).toContain("How long is the notice?");
     expect(chat.complaints).toEqual([]);
   });
 

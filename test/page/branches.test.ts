@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { answered, hasBrowser, openChat, say, textOf } from "./browser.ts";
+import { answered, say, textOf } from "./acting.ts";
+import { hasBrowser, openChat, useBrowser } from "./browser.ts";
 import { startFakeGateway } from "./fake-gateway.ts";
 
 /** Resolves when these messages, and no others, are on the screen. @throws {Error} with what is there instead */
@@ -26,6 +27,8 @@ function startEcho() {
   return gateway;
 }
 
+useBrowser();
+
 describe.skipIf(!hasBrowser)("the chat page", () => {
   test("answers once more as a branch, and walks between the answers", async () => {
     using gateway = startEcho();
@@ -41,7 +44,9 @@ describe.skipIf(!hasBrowser)("the chat page", () => {
     await page.getByRole("button", { name: "Earlier answer" }).click();
     await shows(page, ["a", "a 1"]);
     await page.getByRole("group", { name: "Answer 1 of 2" }).waitFor();
-    await page.getByRole("button", { name: "Later answer" }).click();
+    // The focus goes along, to the button that still leads somewhere.
+    await page.locator(".siblings button[aria-label='Later answer']:focus").waitFor();
+    await page.keyboard.press("Enter");
     await shows(page, ["a", "again 2"]);
     expect(chat.complaints).toEqual([]);
   });
@@ -60,6 +65,7 @@ describe.skipIf(!hasBrowser)("the chat page", () => {
     await page.getByLabel("New wording").fill("nothing");
     await page.keyboard.press("Escape");
     await shows(page, ["a", "a 1", "b", "b 2"]);
+    expect(await edit.nth(1).evaluate((button) => button === document.activeElement)).toBe(true);
     await edit.nth(1).click();
     await page.getByLabel("New wording").fill("c");
     await page.keyboard.press("Enter");

@@ -2,10 +2,13 @@
 // what happens.
 
 import { describe, expect, test } from "bun:test";
-import { answered, hasBrowser, openChat, say, textOf } from "./browser.ts";
+import { answered, say, textOf } from "./acting.ts";
+import { hasBrowser, openChat, useBrowser } from "./browser.ts";
 import { startFakeGateway } from "./fake-gateway.ts";
 
 const netError = /ERR_|Failed to load resource|status of 401/;
+
+useBrowser();
 
 describe.skipIf(!hasBrowser)("the chat page", () => {
   test("comes back where a connection broke, says so, and loses and doubles nothing", async () => {
@@ -62,7 +65,7 @@ describe.skipIf(!hasBrowser)("the chat page", () => {
     await page.locator(".foot").waitFor();
 
     expect(await textOf(page.locator(".prose"))).toBe("One two");
-    expect(await page.locator(".stage").allTextContents()).toEqual(["Writing the answer"]);
+    expect(await page.locator(".stage").allTextContents()).toEqual(["Answer"]);
     expect(await page.locator(".quality").textContent()).toContain("50 %");
     expect(gateway.asked).toHaveLength(1);
     expect(chat.complaints).toEqual([]);
@@ -94,6 +97,20 @@ describe.skipIf(!hasBrowser)("the chat page", () => {
 
     expect(await textOf(page.locator(".prose"))).toBe("One two");
     expect(gateway.asked).toHaveLength(1);
+    expect(gateway.requests).toContain("GET /api/chat/stream/stream-4 2");
+    expect(chat.complaints).toEqual([]);
+  });
+
+  test("keeps what is stored of an answer whose stream is gone", async () => {
+    using gateway = startFakeGateway();
+    const session = gateway.addSession("Old", [
+      { id: "q", content: "Count" },
+      { id: "a", parent_id: "q", role: "assistant", content: "One two", status: "running", stream_id: "forgotten" },
+    ]);
+    await using chat = await openChat(gateway.url, { path: `/chat#${session}`, expected: /status of 404/ });
+
+    await chat.page.getByText("The gateway no longer has the rest of this answer.").waitFor();
+    expect(await textOf(chat.page.locator(".prose"))).toBe("One two");
     expect(chat.complaints).toEqual([]);
   });
 
@@ -137,6 +154,25 @@ describe.skipIf(!hasBrowser)("the chat page", () => {
     expect(stored[1]).not.toContain("right");
     await page.reload();
     await page.locator(".prose", { hasText: "Hello." }).waitFor();
+    expect(chat.complaints).toEqual([]);
+  });
+
+  test("works behind a proxy that puts it beneath a prefix", async () => {
+    using gateway = startFakeGateway();
+    using proxy = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch: ({ url, method, headers, body }) =>
+        fetch(url.replace(/^http:\/\/[^/]+\/prefix/, gateway.url), { method, headers, body, decompress: false }),
+    });
+    await using chat = await openChat(proxy.url.origin, { path: "/prefix/chat" });
+    const { page } = chat;
+    await say(page, "Hello?");
+    await answered(page);
+    await page.reload();
+
+    await page.locator(".prose", { hasText: "Hello." }).waitFor();
+    expect(page.url()).toEndWith("/prefix/chat#session-1");
     expect(chat.complaints).toEqual([]);
   });
 

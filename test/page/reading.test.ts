@@ -3,8 +3,10 @@
 import { describe, expect, test } from "bun:test";
 import axe from "axe-core";
 import type { Page } from "playwright-core";
-import { answered, hasBrowser, openChat, say, textOf } from "./browser.ts";
-import { type Step, startFakeGateway } from "./fake-gateway.ts";
+import { answered, say, textOf } from "./acting.ts";
+import { hasBrowser, openChat, useBrowser } from "./browser.ts";
+import { startFakeGateway } from "./fake-gateway.ts";
+import type { Step } from "./fake-streams.ts";
 
 const source = { chunk_id: "c1", document_name: "Lease.pdf", text: "Three months.\n".repeat(80), score: 0.91 };
 const markdown = `# Title
@@ -46,6 +48,8 @@ async function breaches(page: Page): Promise<string[]> {
 
 const overflow = (page: Page) =>
   page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+
+useBrowser();
 
 describe.skipIf(!hasBrowser)("the chat page", () => {
   test.each([

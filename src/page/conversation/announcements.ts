@@ -2,22 +2,11 @@
 // but for how far it has got.
 
 import type { Message } from "./message.ts";
+import { stageNames } from "./stage-names.ts";
 
 export interface Announcements {
   /** Sentences that are new since the last call. What was whole when it was first seen is not read out. */
   update(answer: Message | undefined): string[];
-}
-
-const stageNames: Readonly<Record<string, string>> = {
-  query_analysis: "Reading the question",
-  retrieval: "Searching documents",
-  generation: "Writing the answer",
-  quality: "Checking the answer",
-  follow_ups: "Thinking of follow-ups",
-};
-
-export function stageName(stage: string): string {
-  return stageNames[stage] ?? stage.replaceAll("_", " ");
 }
 
 export function createAnnouncements(): Announcements {
@@ -45,7 +34,7 @@ export function createAnnouncements(): Announcements {
       }
       const said: string[] = [];
       const stage = answer.stages.at(-1);
-      if (stage !== undefined && stage !== before.stages.at(-1)) said.push(stageName(stage));
+      if (stage !== undefined && stage !== before.stages.at(-1)) said.push(stageNames(stage).underway);
       if (answer.sources.length > 0 && before.sources.length === 0) said.push(count(answer.sources.length, "source"));
       if (answer.connection !== before.connection) {
         if (answer.connection === "lost") said.push("Connection lost. Trying to come back");

@@ -34,10 +34,14 @@ export class RequestError extends Error {
 export const unreachable =
   "The gateway cannot be reached. Check that it is running and that you are connected, then try again.";
 
+/** The newest ones. Older ones are still there, by their address. */
+const listedSessions = 500;
+
 /** Longest wait for an answer that is no stream, in milliseconds. */
 const timeoutMs = 20_000;
 
 export function createApi(readKey: () => string | undefined): Api {
+  /** Paths are relative: behind a proxy the gateway may stand beneath a prefix, and the page beside it. */
   async function request(path: string, method: "GET" | "DELETE" = "GET"): Promise<unknown> {
     const response = await fetch(path, {
       method,
@@ -51,14 +55,14 @@ export function createApi(readKey: () => string | undefined): Api {
     return body;
   }
 
-  const sessionPath = (sessionId: string) => `/api/chat/sessions/${encodeURIComponent(sessionId)}`;
+  const sessionPath = (sessionId: string) => `api/chat/sessions/${encodeURIComponent(sessionId)}`;
 
   return {
-    listSessions: async () => parseSessions(await request("/api/chat/sessions")),
+    listSessions: async () => parseSessions(await request(`api/chat/sessions?limit=${listedSessions}`)),
     readSession: async (sessionId) => parseSession(await request(sessionPath(sessionId))),
     deleteSession: async (sessionId) => void (await request(sessionPath(sessionId), "DELETE")),
-    listModels: async () => parseModels(await request("/v1/models")),
-    listUpstreams: async () => parseUpstreams(await request("/health")),
+    listModels: async () => parseModels(await request("v1/models")),
+    listUpstreams: async () => parseUpstreams(await request("health")),
   };
 }
 

@@ -8,28 +8,33 @@ import { parseSources } from "./parse.ts";
 
 export type AnswerRequest =
   | { readonly type: "ask"; readonly body: Readonly<Record<string, unknown>> }
-  /** From its first event on. */
-  | { readonly type: "resume"; readonly streamId: string };
+  /** Behind an event; from the first one on where none is named. */
+  | { readonly type: "resume"; readonly streamId: string; readonly lastEventId: string | undefined };
 
 export interface AnswerReading {
   readonly key: string | undefined;
   readonly signal: AbortSignal;
   onEvent(event: AnswerEvent): void;
+  /** How far it has come: where it can be read on from. */
+  onPosition(eventId: string): void;
 }
 
 /** Resolves behind the last event, also of an answer that failed. @throws {RequestError} `401`: a key is wanted */
 export type ReadAnswer = (request: AnswerRequest, reading: AnswerReading) => Promise<void>;
 
-const chatPath = "/api/chat/stream";
+const chatPath = "api/chat/stream";
 /** Half a minute without a connection, all waits together. */
 const attempts = { maxRetries: 7, retryDelay: 500 };
 
-export const readAnswer: ReadAnswer = async (request, { key, signal, onEvent }) => {
+export const readAnswer: ReadAnswer = async (request, { key, signal, onEvent, onPosition }) => {
   const options = { ...attempts, headers: keyHeaders(key) };
-  const callbacks = callbacksFor(onEvent);
+  const callbacks = callbacksFor(onEvent, onPosition);
   try {
-    if (request.type === "resume") await resumeSSE(chatPath, request.streamId, callbacks, signal, options);
-    else await streamSSE(chatPath, request.body, callbacks, signal, { ...options, resume: true });
+    if (request.type === "resume") {
+      const { streamId, lastEventId } = request;
+      const from = lastEventId === undefined ? {} : { lastEventId };
+      await resumeSSE(chatPath, streamId, callbacks, signal, { ...options, ...from });
+    } else await streamSSE(chatPath, request.body, callbacks, signal, { ...options, resume: true });
   } catch (error) {
     if (signal.aborted) return;
     if (!(error instanceof SSEError)) throw error;
@@ -43,10 +48,11 @@ export async function stopAnswer(streamId: string, key: string | undefined): Pro
   await stopStream(chatPath, streamId, { headers: keyHeaders(key) }).catch(() => {});
 }
 
-function callbacksFor(onEvent: (event: AnswerEvent) => void): SSECallbacks {
+function callbacksFor(onEvent: (event: AnswerEvent) => void, onPosition: (eventId: string) => void): SSECallbacks {
   let isLost = false;
   return {
-    onEvent() {
+    onEvent(_, { id }) {
+      if (id !== undefined) onPosition(id);
       if (!isLost) return;
       isLost = false;
       onEvent({ type: "connection", state: "resumed" });

@@ -43,7 +43,7 @@ function Quality({ score }: { readonly score: number }) {
   return (
     <span class={`quality ${level}`} title="How well the answer fits the question and its sources">
       <span class="quality-bar" aria-hidden="true">
-        <span style={{ width: `${percent}%` }} />
+        <span class="quality-fill" style={{ width: `${percent}%` }} />
       </span>
       Quality {percent} %
     </span>

@@ -14,6 +14,8 @@ export interface AnswerProps {
   readonly isBusy: boolean;
   /** Nothing follows it on the path: its follow-ups can be asked. */
   readonly isLast: boolean;
+  /** It is among the last ones, where a conversation is opened. */
+  readonly isNear: boolean;
   readonly onWalk: (messageId: string, step: -1 | 1) => void;
   readonly onRetry: (answerId: string) => void;
   readonly onResume: (answerId: string) => void;
@@ -28,7 +30,7 @@ export function Answer(props: AnswerProps) {
   return useMemo(() => <AnswerBody {...props} />, [message, index, count, isBusy, isLast]);
 }
 
-function AnswerBody({ message, index, count, isBusy, isLast, ...on }: AnswerProps) {
+function AnswerBody({ message, index, count, isBusy, isLast, isNear, ...on }: AnswerProps) {
   const underway = isUnderway(message);
   return (
     <article id={`message-${message.id}`} class="message answer" aria-label="Answer" aria-busy={underway}>
@@ -37,7 +39,7 @@ function AnswerBody({ message, index, count, isBusy, isLast, ...on }: AnswerProp
       {message.reasoning !== "" && (
         <Reasoning text={message.reasoning} isThinking={underway && message.content === ""} />
       )}
-      <MarkdownText text={message.content} isWhole={!underway} />
+      <MarkdownText text={message.content} isWhole={!underway} isNear={isNear} />
       {underway && message.content === "" && <span class="caret" aria-hidden="true" />}
       <Trouble message={message} isBusy={isBusy} onRetry={on.onRetry} onResume={on.onResume} />
       {!underway && (

@@ -9,6 +9,8 @@ import type { Memory } from "../memory.ts";
 import { IconButton } from "./icons.tsx";
 import { Attachments } from "./question.tsx";
 
+const mostRows = 10;
+
 export interface ComposerHandle {
   focus(): void;
 }
@@ -88,7 +90,10 @@ export function Composer({ handle, memory, isAnswering, onSend, onStop }: Compos
         />
         <textarea
           ref={field}
-          rows={1}
+          // Browsers that fit a field to its text pass this over.
+          rows={Math.min(text.split("\n").length, mostRows)}
+          dir="auto"
+          enterkeyhint="send"
           class="words"
           aria-label="Message"
           placeholder="Ask something"

@@ -6,20 +6,26 @@ import { createGrowingView, type GrowingView } from "../markdown/growing-view.ts
 export interface MarkdownTextProps {
   readonly text: string;
   readonly isWhole: boolean;
+  /** It is in sight, or soon will be. Else it is drawn when there is time: a long conversation opens at its end. */
+  readonly isNear: boolean;
 }
 
-export function MarkdownText({ text, isWhole }: MarkdownTextProps) {
+export function MarkdownText({ text, isWhole, isNear }: MarkdownTextProps) {
   const box = useRef<HTMLDivElement>(null);
   const view = useRef<GrowingView>(undefined);
+  const canWait = useRef(isWhole && !isNear);
 
   useLayoutEffect(() => {
     if (box.current === null) return;
     view.current ??= createGrowingView(box.current, colour);
-    view.current.update(text, isWhole);
+    const { current } = view;
+    if (canWait.current) whenIdle(() => current.update(text, isWhole));
+    else current.update(text, isWhole);
+    canWait.current = false;
   }, [text, isWhole]);
   useLayoutEffect(() => () => view.current?.close(), []);
 
-  return <div ref={box} class="prose" />;
+  return <div ref={box} class="prose" dir="auto" />;
 }
 
 /** Colours come when the page has nothing better to do, and the first ones when their file has been loaded. */

@@ -15,6 +15,7 @@ import { KeyForm } from "./key-form.tsx";
 import { Sidebar } from "./sidebar.tsx";
 import { SourceDialog } from "./source-dialog.tsx";
 import { Transcript } from "./transcript.tsx";
+import { whenDrawn } from "./when-drawn.ts";
 
 export interface PageProps {
   readonly chat: Chat;
@@ -40,6 +41,7 @@ export function Page({ chat, memory, state }: PageProps) {
     else if (underway !== undefined) chat.stop();
   });
 
+  const focusComposer = () => composer.current?.focus();
   const toggle = (name: Panel) => setPanel(panel === name ? undefined : name);
   const path = pathOf(conversation.tree);
   return (
@@ -52,10 +54,11 @@ export function Page({ chat, memory, state }: PageProps) {
         onNew={() => {
           setPanel(undefined);
           chat.showNew();
-          composer.current?.focus();
+          focusComposer();
         }}
       />
-      <main class="main" aria-label="Conversation">
+      {/* The list lies over it where it can be opened at all. */}
+      <main class="main" aria-label="Conversation" inert={panel === "conversations"}>
         <Header chat={chat} state={state} conversation={conversation} panel={panel} onToggle={toggle} />
         <Transcript
           key={conversation.id}
@@ -63,14 +66,7 @@ export function Page({ chat, memory, state }: PageProps) {
           conversation={conversation}
           path={path}
           onSource={setSource}
-          onBranch={(messageId) => {
-            chat.branchAt(messageId);
-            composer.current?.focus();
-          }}
-          onAsk={(text) => {
-            chat.send({ text, attachments: [] });
-            composer.current?.focus();
-          }}
+          onAct={focusComposer}
         />
         {state.access === "granted" ? (
           <Composer
@@ -85,7 +81,16 @@ export function Page({ chat, memory, state }: PageProps) {
         )}
       </main>
       {panel === "tree" && (
-        <BranchTree tree={conversation.tree} onGoTo={chat.goTo} onClose={() => setPanel(undefined)} />
+        <BranchTree
+          tree={conversation.tree}
+          onClose={() => setPanel(undefined)}
+          onGoTo={(messageId) => {
+            chat.goTo(messageId);
+            whenDrawn(() => document.getElementById(`message-${messageId}`)?.scrollIntoView());
+            // Where the tree lies over the conversation, one could not see where one has got to.
+            if (matchMedia("(width < 1080px)").matches) setPanel(undefined);
+          }}
+        />
       )}
       {source !== undefined && <SourceDialog source={source} onClose={() => setSource(undefined)} />}
       <Announcer answer={leafOf(conversation.tree)} />

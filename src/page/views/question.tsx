@@ -19,7 +19,13 @@ export interface QuestionProps {
 
 export function Question({ message, index, count, isBusy, onWalk, onEdit }: QuestionProps) {
   const [isEditing, setEditing] = useState(false);
-  const edit = useRef<HTMLDivElement>(null);
+  const actions = useRef<HTMLDivElement>(null);
+  const wasEditing = useRef(false);
+  useLayoutEffect(() => {
+    // Back to the button that began it.
+    if (wasEditing.current && !isEditing) actions.current?.querySelector<HTMLElement>("button:last-of-type")?.focus();
+    wasEditing.current = isEditing;
+  }, [isEditing]);
 
   if (isEditing) {
     return (
@@ -36,8 +42,10 @@ export function Question({ message, index, count, isBusy, onWalk, onEdit }: Ques
   return (
     <article id={`message-${message.id}`} class="message question" aria-label="You">
       {message.attachments.length > 0 && <Attachments attachments={message.attachments} />}
-      <div class="bubble">{message.content}</div>
-      <div ref={edit} class="actions">
+      <div class="bubble" dir="auto">
+        {message.content}
+      </div>
+      <div ref={actions} class="actions">
         <Siblings noun="Wording" index={index} count={count} onStep={(step) => onWalk(message.id, step)} />
         <CopyButton label="Copy the message" text={message.content} />
         <IconButton

@@ -66,7 +66,10 @@ export function Sidebar({ chat, state, isOpen, onClose, onNew }: SidebarProps) {
                   onClose();
                   void chat.show(session.sessionId);
                 }}
-                onRemove={() => void chat.remove(session.sessionId)}
+                onRemove={() => {
+                  box.current?.querySelector<HTMLElement>(".new-chat")?.focus();
+                  void chat.remove(session.sessionId);
+                }}
               />
             ))}
           </ul>

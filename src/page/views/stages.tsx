@@ -1,8 +1,8 @@
-// The steps of an answer in one line: what has been done, what is being done. The line is there from the beginning, so that
-// nothing moves when a step comes.
+// The steps of an answer: what has been done, what is being done. It is one line from the beginning to the end, so that
+// nothing beneath it moves when a step comes.
 
-import { stageName } from "../conversation/announcements.ts";
 import { isUnderway, type MessageStatus } from "../conversation/message.ts";
+import { stageNames } from "../conversation/stage-names.ts";
 
 export interface StagesProps {
   readonly stages: readonly string[];
@@ -16,15 +16,16 @@ export function Stages({ stages, status }: StagesProps) {
   }
   return (
     <ol class="stages" aria-label="Steps of the answer">
-      {stages.map((stage, index) => (
-        <li
+      {stages.map((stage, index) => {
+        const { underway: doing, done } = stageNames(stage);
+        const isCurrent = underway && index === stages.length - 1;
+        return (
           // A step may come twice; its place is what it is.
-          key={`${index}-${stage}`}
-          class={underway && index === stages.length - 1 ? "stage is-current" : "stage"}
-        >
-          {stageName(stage)}
-        </li>
-      ))}
+          <li key={`${index}-${stage}`} class={isCurrent ? "stage is-current" : "stage"} title={doing}>
+            {isCurrent ? doing : done}
+          </li>
+        );
+      })}
     </ol>
   );
 }

@@ -2,24 +2,28 @@
 
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Chat } from "../chat.ts";
+import { currentOf } from "../chat-state.ts";
 import { type Conversation, underwayIn } from "../conversation/conversation.ts";
 import type { Message, Source } from "../conversation/message.ts";
 import { isPathEnded, siblingsOf } from "../conversation/tree.ts";
 import { Answer } from "./answer.tsx";
 import { Icon } from "./icons.tsx";
 import { Question } from "./question.tsx";
+import { whenDrawn } from "./when-drawn.ts";
 
 export interface TranscriptProps {
   readonly chat: Chat;
   readonly conversation: Conversation;
   readonly path: readonly Message[];
   readonly onSource: (source: Source) => void;
-  readonly onBranch: (messageId: string) => void;
-  /** A follow-up was clicked. */
-  readonly onAsk: (text: string) => void;
+  /** Something was begun by a button that is gone with it: the focus needs a place. */
+  readonly onAct: () => void;
 }
 
-export function Transcript({ chat, conversation, path, onSource, onBranch, onAsk }: TranscriptProps) {
+/** More than any screen shows. */
+const nearMessages = 12;
+
+export function Transcript({ chat, conversation, path, onSource, onAct }: TranscriptProps) {
   const { box, content, isAtEnd, goToEnd } = useEndInSight();
   const { tree } = conversation;
   const isBusy = underwayIn(conversation) !== undefined;
@@ -28,40 +32,57 @@ export function Transcript({ chat, conversation, path, onSource, onBranch, onAsk
   // What one has just said is to be seen, wherever one was.
   useLayoutEffect(goToEnd, [lastQuestion]);
 
+  const thenAct =
+    <Values extends readonly unknown[]>(act: (...values: Values) => void) =>
+    (...values: Values) => {
+      act(...values);
+      onAct();
+    };
+  function walk(messageId: string, step: -1 | 1): void {
+    // Asked for now: answers that have not changed keep the function that they were drawn with.
+    const { tree: present } = currentOf(chat.store.get());
+    const message = present.messages.get(messageId);
+    const siblings = message === undefined ? [] : siblingsOf(present, message);
+    const neighbour = siblings[siblings.indexOf(messageId) + step];
+    chat.walk(messageId, step);
+    whenDrawn(() => focusSiblings(neighbour, step));
+  }
+
   return (
     <div class="transcript-frame">
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
       <section ref={box} class="transcript" tabIndex={0} aria-label="Messages">
         <div ref={content} class="column">
           {path.length === 0 && <Opening conversation={conversation} onRetry={chat.show} />}
-          {path.map((message) => {
+          {path.map((message, position) => {
             const siblings = siblingsOf(tree, message);
             const place = {
               message,
               index: siblings.indexOf(message.id),
               count: siblings.length,
               isBusy,
-              onWalk: chat.walk,
+              onWalk: walk,
             };
             return message.role === "user" ? (
-              <Question key={message.id} {...place} onEdit={chat.edit} />
+              <Question key={message.id} {...place} onEdit={thenAct(chat.edit)} />
             ) : (
               <Answer
                 key={message.id}
                 {...place}
                 isLast={message === last}
-                onRetry={chat.retry}
-                onResume={chat.resume}
-                onBranch={onBranch}
+                isNear={position >= path.length - nearMessages}
+                onRetry={thenAct(chat.retry)}
+                onResume={thenAct(chat.resume)}
+                onBranch={thenAct(chat.branchAt)}
                 onSource={onSource}
-                onAsk={onAsk}
+                onAsk={thenAct((text: string) => chat.send({ text, attachments: [] }))}
               />
             );
           })}
           {isPathEnded(tree) && (
             <p class="notice branch-notice">
               <Icon name="branch" /> Your next message begins a new branch here.
-              <button type="button" class="link" onClick={chat.leaveBranch}>
+              <button type="button" class="link" onClick={thenAct(chat.leaveBranch)}>
                 Back to where it went on
               </button>
             </p>
@@ -75,6 +96,13 @@ export function Transcript({ chat, conversation, path, onSource, onBranch, onAsk
       )}
     </div>
   );
+}
+
+/** The button that was pressed went with its message: the one of the neighbour is pressed next. */
+function focusSiblings(messageId: string | undefined, step: -1 | 1): void {
+  const buttons = document.getElementById(`message-${messageId}`)?.querySelectorAll<HTMLElement>(".siblings button");
+  const [earlier, later] = [...(buttons ?? [])].map((button) => (button.matches(":disabled") ? undefined : button));
+  (step === 1 ? (later ?? earlier) : (earlier ?? later))?.focus();
 }
 
 interface OpeningProps {

@@ -6,7 +6,7 @@ import { readError, speakRaw, startTestServer } from "./test-server.ts";
 /** Paths of what the page consists of, as its shell and its entry name them. */
 async function assetsOf(get: (path: string) => Promise<Response>): Promise<string[]> {
   const shell = await (await get("/chat")).text();
-  return [...shell.matchAll(/(?:src|href)="(\/chat\/assets\/[^"]+)"/g)].map((match) => match[1] ?? "");
+  return [...shell.matchAll(/(?:src|href)="(chat\/assets\/[^"]+)"/g)].map((match) => `/${match[1]}`);
 }
 
 describe("GET /chat", () => {
@@ -29,6 +29,14 @@ describe("GET /chat", () => {
     }
   });
 
+  test("is found with a slash behind it too", async () => {
+    const { url } = startTestServer({ apiKeys: ["k1"] });
+    const redirect = await fetch(`${url}/chat/`, { redirect: "manual" });
+
+    expect(redirect.status).toBe(308);
+    expect(new URL(redirect.headers.get("location") ?? "", `${url}/prefix/chat/`).pathname).toBe("/prefix/chat");
+  });
+
   test("is refused to a foreign Host like everything else", async () => {
     const { get } = startTestServer({});
 
@@ -48,7 +56,7 @@ describe("GET /chat", () => {
     expect(shell.headers.get("referrer-policy")).toBe("no-referrer");
     const html = await shell.text();
     expect(html).not.toMatch(/<style|style=|<script>|\son\w+=/);
-    expect(html).not.toMatch(/(?:src|href)="(?!\/chat\/|data:)/);
+    expect(html).not.toMatch(/(?:src|href)="(?!chat\/assets\/|data:)/);
   });
 
   test("keeps its assets for ever, and asks for its shell each time", async () => {

@@ -1,0 +1,154 @@
+// `bun test/page/take-pictures.ts`: the pictures of docs/chat-page.md, taken anew over the fake gateway.
+
+import { join } from "node:path";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { answered, say } from "./acting.ts";
+import { type FakeGateway, startFakeGateway } from "./fake-gateway.ts";
+import type { Step } from "./fake-streams.ts";
+import { chromiumFlags, findChromium } from "./find-chromium.ts";
+
+const folder = join(import.meta.dir, "..", "..", "docs", "images");
+
+const sources = [
+  {
+    chunk_id: "c1",
+    document_id: "d1",
+    document_name: "Lease contract 2024.pdf",
+    text: "§ 14 Notice. Either party may end this agreement with three months' notice to the end of a calendar quarter. Notice must be given in writing and has to arrive on the third working day of the first month at the latest.\n\nA letter that arrives later counts for the next quarter.",
+    score: 0.91,
+  },
+  {
+    chunk_id: "c2",
+    document_id: "d2",
+    document_name: "House rules.md",
+    text: "Keys are to be handed over on the last day, with all copies.",
+    score: 0.62,
+  },
+];
+
+const opening = `The contract asks for **three months' notice** to the end of a quarter, *in writing*:
+
+| Letter arrives by | Contract ends on |
+| --- | --- |
+| 3 January | 31 March |
+| 3 April | 30 June |
+
+`;
+
+const answer: readonly Step[] = [
+  { stage: "query_analysis" },
+  { stage: "retrieval" },
+  { sources },
+  { stage: "generation" },
+  { reasoning: "Section 14 has the clause. The date that counts is the one on which the letter arrives." },
+  { token: opening },
+  { gate: "half" },
+  {
+    token:
+      "To find the day in a program:\n\n```ts\n/** Last day on which the letter may arrive. */\nfunction latestArrival(quarter: Quarter): Date {\n  return thirdWorkingDay(quarter.year, quarter.firstMonth);\n}\n```\n\nA letter that arrives later counts for the next quarter.",
+  },
+  { stage: "quality" },
+  { quality_score: 0.86 },
+  { stage: "follow_ups" },
+  { follow_up_questions: ["What if the third day is a Saturday?", "Does an e-mail count as writing?"] },
+];
+
+function startGateway(options: { readonly key?: string } = {}): FakeGateway {
+  const gateway = startFakeGateway(options);
+  gateway.script = ({ message }) => {
+    if (message === "Does an e-mail count as writing?") {
+      return [
+        { stage: "generation" },
+        { token: "No. " },
+        { error: "The account is at its limit. Try again in 12 minutes, or choose another upstream." },
+      ];
+    }
+    return message === "And in one sentence?"
+      ? [
+          { stage: "generation" },
+          { token: "Three months to the end of a quarter, in writing." },
+          { quality_score: 0.7 },
+        ]
+      : answer;
+  };
+  for (const title of ["Retry policy of the queue", "Translate the release notes", "Names for a lighthouse"]) {
+    gateway.addSession(title, []);
+  }
+  return gateway;
+}
+
+const question = "How long is the notice in my contract?";
+const browser = await chromium.launch({ executablePath: findChromium() ?? "", headless: true, args: chromiumFlags });
+
+await picture("chat-underway", { width: 1120, height: 700 }, {}, async (page) => {
+  await say(page, question);
+  await page.locator(".prose table").waitFor();
+});
+await picture("chat-answer", { width: 1120, height: 860 }, {}, async (page, gateway) => {
+  gateway.openGate("half");
+  await say(page, question);
+  await answered(page);
+  await page.locator(".hljs-keyword").first().waitFor();
+});
+await picture("chat-dark-tree", { width: 1120, height: 700 }, { colorScheme: "dark" }, async (page, gateway) => {
+  gateway.openGate("half");
+  await say(page, question);
+  await answered(page);
+  await say(page, "And in one sentence?");
+  await answered(page);
+  await page
+    .getByRole("button", { name: /^Edit the message/ })
+    .last()
+    .click();
+  await page.getByLabel("New wording").fill("Does an e-mail count as writing?");
+  await page.keyboard.press("Enter");
+  await answered(page);
+  await page.getByRole("button", { name: "Tree of the conversation" }).click();
+});
+await picture("chat-source", { width: 1120, height: 700 }, {}, async (page, gateway) => {
+  gateway.openGate("half");
+  await say(page, question);
+  await answered(page);
+  await page.locator(".source").first().click();
+});
+await picture("chat-phone", { width: 360, height: 720 }, {}, async (page, gateway) => {
+  gateway.openGate("half");
+  await say(page, question);
+  await answered(page);
+});
+await picture("chat-phone-lost", { width: 360, height: 720 }, { colorScheme: "dark" }, async (page, gateway) => {
+  await say(page, question);
+  await page.locator(".prose table").waitFor();
+  await page.context().setOffline(true);
+  gateway.dropReaders();
+  await page.getByText("The connection was lost").waitFor();
+});
+await picture("chat-key", { width: 360, height: 720 }, {}, async (page) => page.locator(".key-form").waitFor(), "key");
+await browser.close();
+process.exit(0);
+
+async function picture(
+  name: string,
+  viewport: { readonly width: number; readonly height: number },
+  options: BrowserContextOptions,
+  act: (page: Page, gateway: FakeGateway) => Promise<void>,
+  key?: string,
+): Promise<void> {
+  using gateway = startGateway(key === undefined ? {} : { key });
+  const page = await open(browser, gateway.url, { ...options, viewport, reducedMotion: "reduce" });
+  await act(page, gateway);
+  await page.mouse.move(0, 0);
+  // What follows a click is drawn.
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  await page.screenshot({ path: join(folder, `${name}.png`) });
+  await page.context().close();
+}
+
+async function open(browser: Browser, url: string, options: BrowserContextOptions): Promise<Page> {
+  const context = await browser.newContext(options);
+  const page = await context.newPage();
+  await page.goto(`${url}/chat`);
+  await page.locator(".composer, .key-form").first().waitFor();
+  await page.locator(".choice, .key-form").first().waitFor();
+  return page;
+}
