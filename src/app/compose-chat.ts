@@ -76,6 +76,7 @@ export function composeChat(parts: ChatParts): Chat {
     turns: parts.turns,
     replays,
     search: async () => [],
+    upstreamNames: () => parts.upstreams().map(({ name }) => name),
     defaultModel: config.defaultModel,
     clock,
     log,

@@ -160,7 +160,9 @@ export class Answer implements StepContext {
   }
 
   #compose(instructions: readonly string[]): ChatRequest {
-    const { request, history, content } = this.#options;
+    const { request, content, isThin } = this.#options;
+    // Who knows the rest is asked with what is new alone.
+    const history = isThin ? [] : this.#options.history;
     const { reasoning, web_search, max_tokens, temperature } = request.options;
     const system: Message[] = instructions.map((text) => ({ role: "system", content: [{ type: "text", text }] }));
     const body: JsonObject = temperature === undefined ? {} : { temperature };

@@ -52,6 +52,8 @@ export interface TypedChatOptions {
     query: string,
     options: { readonly ids: readonly string[] | undefined; readonly limit: number; readonly signal: AbortSignal },
   ): Promise<readonly ChatSource[]>;
+  /** Of the upstreams that may be asked for. */
+  readonly upstreamNames: () => readonly string[];
   readonly defaultModel: string;
   readonly clock: Clock;
   readonly log: Log;
@@ -90,6 +92,13 @@ export function createTypedChat(options: TypedChatOptions): TypedChat {
     throw invalid(param, `Invalid request: "${param}" must be one of ${known.join(", ")}`);
   }
 
+  /** @throws {GatewayError} `invalid-request` */
+  function requireKnown(upstream: string | undefined): void {
+    const known = options.upstreamNames();
+    if (upstream === undefined || known.includes(upstream)) return;
+    throw invalid("upstream", `Invalid request: "upstream" must be one of ${known.join(", ")}`);
+  }
+
   async function continuesElsewhere(request: TypedChatRequest, caller: string, messages: readonly ChatMessage[]) {
     if (messages.length > 0) return messages[0]?.extras.continuesElsewhere === true;
     return request.isNamed && (await options.turns.getSession(caller, request.sessionId)) !== undefined;
@@ -101,6 +110,7 @@ export function createTypedChat(options: TypedChatOptions): TypedChat {
     const { caller, requestId } = incoming;
     const request = parseTypedChatRequest(readJson(incoming.body), incoming.headers);
     const steps = stepsFor(request);
+    requireKnown(request.upstream);
     const messages = (await findMessages(caller, request.sessionId)) ?? [];
     const place = placeOf(request, messages);
     const isElsewhere = await continuesElsewhere(request, caller, messages);

@@ -48,9 +48,9 @@ export function createReplays(options: ReplaysOptions): Replays {
   const readerClock = options.monotonic ?? performance;
   const repeat = options.repeat ?? repeatByInterval;
   const spools = options.directory === undefined ? createMemorySpools() : createFileSpools(options.directory);
-  const room = new SpoolRoom({ spools, index, maxBytes: limits.maxTotalBytes, log });
   /** Also those that have ended, until the index knows. */
   const here = new Map<string, Production>();
+  const room = new SpoolRoom({ spools, index, here, maxBytes: limits.maxTotalBytes, log });
   /** Have ended, and somebody still reads what is left. */
   const readToTheEnd = new Set<Production>();
   const drained = new Set<() => void>();
@@ -93,6 +93,7 @@ export function createReplays(options: ReplaysOptions): Replays {
       const told = write("has ended", streamId, () => index.end(streamId, end));
       void told.then(() => {
         here.delete(streamId);
+        room.settled(streamId, end.bytes);
         spool.release();
         if (here.size === 0) for (const tell of drained) tell();
       });
@@ -133,7 +134,7 @@ export function createReplays(options: ReplaysOptions): Replays {
   }
 
   function keepTicking(): void {
-    stopTicking ??= repeat(tick, tickMs(limits));
+    if (!isClosed) stopTicking ??= repeat(tick, tickMs(limits));
   }
 
   function pauseTicking(): void {
@@ -160,6 +161,11 @@ export function createReplays(options: ReplaysOptions): Replays {
       spool.release();
     }
   }
+
+  // An earlier process may have left much behind.
+  room
+    .count()
+    .catch((error: unknown) => log.error("Cannot count what is kept of streams, the next sweep will", {}, error));
 
   return {
     start(caller, streamId, source: ReplaySource, { resumable, onAbandoned }: StartOptions) {
@@ -238,7 +244,8 @@ export function createReplays(options: ReplaysOptions): Replays {
 }
 
 function tickMs({ keepAliveMs, clientStallMs, graceMs }: ReplayLimits): number {
-  const shortestMs = Math.min(keepAliveMs, clientStallMs, graceMs);
+  // Without a grace nothing waits for it.
+  const shortestMs = Math.min(keepAliveMs, clientStallMs, graceMs > 0 ? graceMs : keepAliveMs);
   return Math.min(Math.max(Math.floor(shortestMs / 8), 5), 1000);
 }
 

@@ -93,7 +93,7 @@ export class EndedReplays {
       const kept = await index.findKept(some.map(({ streamId }) => streamId));
       for (const { streamId, bytes, modifiedAtMs } of some) {
         if (kept.has(streamId) || this.#options.isHere(streamId)) continue;
-        if (expired.has(streamId) || Date.now() - modifiedAtMs > orphanAgeMs) room.remove(streamId, bytes);
+        if (expired.has(streamId) || clock() - modifiedAtMs > orphanAgeMs) room.remove(streamId, bytes);
       }
     }
   }

@@ -102,6 +102,7 @@ export class Production implements Supply {
         const chunk = await this.#source.next();
         if (this.#isOver) return;
         if (chunk === undefined) return this.#end();
+        // Both but once or rarely: a promise less for each chunk.
         if (this.#registration !== undefined) await this.#register();
         if (!this.#fits(chunk.bytes.length)) await this.#makeRoom(chunk.bytes.length);
         if (this.#isOver) return;
@@ -182,9 +183,9 @@ export class Production implements Supply {
   }
 
   async #makeRoom(bytes: number): Promise<void> {
-    if (await this.#options.hooks.makeRoom(bytes)) return;
+    if (this.#isOver || (await this.#options.hooks.makeRoom(bytes)) || this.#isOver) return;
     this.#options.log.warn("Cannot keep a stream, it goes on without: there is no room", { streamId: this.streamId });
-    if (!this.#isOver) this.#giveUp("not-kept");
+    this.#giveUp("not-kept");
   }
 
   #isTooLong(bytes: number): boolean {

@@ -63,6 +63,8 @@ export class Reader {
 
   start(controller: ReadableStreamDefaultController<Uint8Array>): void {
     this.#controller = controller;
+    // The head goes out with the first byte: whoever comes back to a stream that is silent now must not wait for it.
+    if (this.#offset > 0 && this.#isCaughtUp && !this.#supply.isOver) this.#send(keepAlive);
   }
 
   /** Pending until the reader falls behind: the stream would ask anew after each chunk otherwise. */

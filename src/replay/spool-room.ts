@@ -4,9 +4,18 @@ import type { ReplayIndex } from "../store/replay-index.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Spools, StoredSpool } from "./spool.ts";
 
+/** A stream, as far as it is counted. */
+export interface Counted {
+  readonly spool: { readonly length: number };
+  /** Set: its spool counts no longer. */
+  readonly unkept: unknown;
+}
+
 export interface SpoolRoomOptions {
   readonly spools: Spools;
   readonly index: ReplayIndex;
+  /** Streams that run in this process, by id. */
+  readonly here: ReadonlyMap<string, Counted>;
   readonly maxBytes: number;
   readonly log: Log;
 }
@@ -19,6 +28,9 @@ export class SpoolRoom {
   #usedBytes = 0;
   /** Streams that wait for room wait for the same one. */
   #removal: Promise<boolean> | undefined;
+  #counting: Promise<void> | undefined;
+  /** Spools that ended or were removed while others are counted, with what they hold. */
+  readonly #settledMeanwhile = new Map<string, number>();
 
   constructor(options: SpoolRoomOptions) {
     this.#options = options;
@@ -34,6 +46,7 @@ export class SpoolRoom {
 
   /** @returns whether so many bytes fit now. Never rejects. */
   async make(bytes: number): Promise<boolean> {
+    if (bytes > this.#options.maxBytes) return false;
     while (!this.fits(bytes)) {
       this.#removal ??= this.#removeSome(bytes).finally(() => {
         this.#removal = undefined;
@@ -43,10 +56,16 @@ export class SpoolRoom {
     return true;
   }
 
+  /** A stream runs here no more, or its spool is removed. */
+  settled(streamId: string, bytes: number): void {
+    if (this.#counting !== undefined) this.#settledMeanwhile.set(streamId, bytes);
+  }
+
   /** @param bytes of the spool, as far as it was counted */
   remove(streamId: string, bytes: number): void {
     try {
       this.#options.spools.remove(streamId);
+      this.settled(streamId, 0);
       this.#usedBytes = Math.max(this.#usedBytes - bytes, 0);
     } catch (error) {
       this.#options.log.error("Cannot remove what was kept of a stream, the next sweep will", { streamId }, error);
@@ -58,11 +77,32 @@ export class SpoolRoom {
    * @returns all that is there.
    */
   async count(): Promise<readonly StoredSpool[]> {
-    const before = this.#usedBytes;
-    const stored = await this.#options.spools.list();
-    const changedMeanwhile = this.#usedBytes - before;
-    this.#usedBytes = changedMeanwhile;
-    for (const { bytes } of stored) this.#usedBytes += bytes;
+    // Not together with one that has begun: it may have passed what came since.
+    while (this.#counting !== undefined) await this.#counting;
+    const counting = this.#countAll();
+    this.#counting = counting.then(
+      () => this.#endCount(),
+      () => this.#endCount(),
+    );
+    return await counting;
+  }
+
+  #endCount(): void {
+    this.#counting = undefined;
+    this.#settledMeanwhile.clear();
+  }
+
+  async #countAll(): Promise<readonly StoredSpool[]> {
+    const { here, spools } = this.#options;
+    const stored = await spools.list();
+    let usedBytes = 0;
+    for (const { streamId, bytes } of stored) {
+      if (!here.has(streamId) && !this.#settledMeanwhile.has(streamId)) usedBytes += bytes;
+    }
+    // Of those that moved while files were listed, what is known here.
+    for (const bytes of this.#settledMeanwhile.values()) usedBytes += bytes;
+    for (const { spool, unkept } of here.values()) if (unkept === undefined) usedBytes += spool.length;
+    this.#usedBytes = usedBytes;
     return stored;
   }
 

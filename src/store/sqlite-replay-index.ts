@@ -18,6 +18,7 @@ interface Row extends LeaseOwner {
 const columns = `stream_id AS streamId, caller, state, owner_host AS ownerHost, owner_pid AS ownerPid,
   owner_started_ms AS ownerStartedMs, interrupted AS isInterrupted, created_at_ms AS createdAtMs,
   expires_at_ms AS expiresAtMs, bytes`;
+const named = "stream_id IN (SELECT value FROM json_each($streamIds))";
 
 /** @param owner whose streams those are that begin here; tests name another one */
 export function createSqliteReplayIndex(database: Database, owner: LeaseOwner = thisProcess()): ReplayIndex {
@@ -70,36 +71,42 @@ export function createSqliteReplayIndex(database: Database, owner: LeaseOwner = 
   };
 }
 
+/** The index's questions. What lists, expires or forgets is answered by an index of the table. */
+export const replayQuestionTexts = {
+  begin: `
+    INSERT INTO replays (stream_id, caller, state, owner_host, owner_pid, owner_started_ms, created_at_ms)
+    VALUES ($streamId, $caller, 'running', $ownerHost, $ownerPid, $ownerStartedMs, $createdAtMs)`,
+  giveUp: "UPDATE replays SET state = $state WHERE stream_id = $streamId AND ended_at_ms IS NULL",
+  end: `
+    UPDATE replays SET state = $state, interrupted = $interrupted, ended_at_ms = $endedAtMs,
+      expires_at_ms = $expiresAtMs, bytes = $bytes
+    WHERE stream_id = $streamId AND ended_at_ms IS NULL`,
+  find: `SELECT ${columns} FROM replays WHERE stream_id = $streamId`,
+  listRunning: `SELECT ${columns} FROM replays WHERE ended_at_ms IS NULL ORDER BY created_at_ms`,
+  listOldestEnded: `SELECT ${columns} FROM replays WHERE state = 'ended' ORDER BY ended_at_ms LIMIT $limit`,
+  expire: `UPDATE replays SET state = 'expired', bytes = 0 WHERE ${named}`,
+  expireDue: `
+    UPDATE replays SET state = 'expired', bytes = 0 WHERE expires_at_ms <= $nowMs AND state <> 'expired'
+    RETURNING stream_id AS streamId`,
+  forget: "DELETE FROM replays WHERE expires_at_ms <= $forgetBeforeMs",
+  findKept: `SELECT stream_id AS streamId FROM replays WHERE ${named} AND state IN ('running', 'ended')`,
+} as const;
+
 function prepareQuestions(database: Database) {
-  const ask = <Answer, Question extends Record<string, string | number> = Record<string, never>>(text: string) =>
+  const texts = replayQuestionTexts;
+  const ask = <Answer, Question extends Record<string, string | number>>(text: string) =>
     database.prepare<Answer, [Question]>(text);
-  const named = "stream_id IN (SELECT value FROM json_each($streamIds))";
   return {
-    begin: ask<unknown, { streamId: string; caller: string; createdAtMs: number } & Owner>(`
-      INSERT INTO replays (stream_id, caller, state, owner_host, owner_pid, owner_started_ms, created_at_ms)
-      VALUES ($streamId, $caller, 'running', $ownerHost, $ownerPid, $ownerStartedMs, $createdAtMs)`),
-    giveUp: ask<unknown, { streamId: string; state: string }>(
-      "UPDATE replays SET state = $state, bytes = 0 WHERE stream_id = $streamId",
-    ),
-    end: ask<unknown, EndParameters>(`
-      UPDATE replays SET state = $state, interrupted = $interrupted, ended_at_ms = $endedAtMs,
-        expires_at_ms = $expiresAtMs, bytes = $bytes
-      WHERE stream_id = $streamId`),
-    find: ask<Row, { streamId: string }>(`SELECT ${columns} FROM replays WHERE stream_id = $streamId`),
-    listRunning: database.prepare<Row, []>(
-      `SELECT ${columns} FROM replays WHERE ended_at_ms IS NULL ORDER BY created_at_ms`,
-    ),
-    listOldestEnded: ask<Row, { limit: number }>(
-      `SELECT ${columns} FROM replays WHERE state = 'ended' ORDER BY ended_at_ms LIMIT $limit`,
-    ),
-    expire: ask<unknown, { streamIds: string }>(`UPDATE replays SET state = 'expired', bytes = 0 WHERE ${named}`),
-    expireDue: ask<{ streamId: string }, { nowMs: number }>(`
-      UPDATE replays SET state = 'expired', bytes = 0 WHERE expires_at_ms <= $nowMs AND state <> 'expired'
-      RETURNING stream_id AS streamId`),
-    forget: ask<unknown, { forgetBeforeMs: number }>("DELETE FROM replays WHERE expires_at_ms <= $forgetBeforeMs"),
-    findKept: ask<{ streamId: string }, { streamIds: string }>(
-      `SELECT stream_id AS streamId FROM replays WHERE ${named} AND state IN ('running', 'ended')`,
-    ),
+    begin: ask<unknown, { streamId: string; caller: string; createdAtMs: number } & Owner>(texts.begin),
+    giveUp: ask<unknown, { streamId: string; state: string }>(texts.giveUp),
+    end: ask<unknown, EndParameters>(texts.end),
+    find: ask<Row, { streamId: string }>(texts.find),
+    listRunning: database.prepare<Row, []>(texts.listRunning),
+    listOldestEnded: ask<Row, { limit: number }>(texts.listOldestEnded),
+    expire: ask<unknown, { streamIds: string }>(texts.expire),
+    expireDue: ask<{ streamId: string }, { nowMs: number }>(texts.expireDue),
+    forget: ask<unknown, { forgetBeforeMs: number }>(texts.forget),
+    findKept: ask<{ streamId: string }, { streamIds: string }>(texts.findKept),
   };
 }
 

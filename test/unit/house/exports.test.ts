@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join, posix } from "node:path";
 import { startHarness } from "../../support/harness.ts";
+import { startChatServer } from "../client/chat-server.ts";
 import { readProjectFile, root } from "./source-files.ts";
 
 interface PublicName {
@@ -82,6 +83,7 @@ describe("the examples", () => {
       "openai-chat.ts",
       "openai-stream.ts",
       "sessions.ts",
+      "typed-chat.ts",
     ]);
   });
 
@@ -92,6 +94,32 @@ describe("the examples", () => {
 
     expect(output).toStartWith(Array.from({ length: 20 }, (_, index) => index + 1).join(" "));
     expect(output).toMatch(/\n\d+ tokens\n$/);
+  });
+
+  test("typed-chat.ts shows what is done, the answer, and what comes with it", async () => {
+    const events = [
+      { metadata: { stream_id: "stream-1" } },
+      { stage: "retrieval" },
+      { sources: [{ document_name: "Contract" }] },
+      { stage: "generation" },
+      { token: "One " },
+      { token: "month." },
+      { quality_score: 0.9 },
+      { follow_up_questions: ["From when?"] },
+    ];
+    await using server = await startChatServer(events);
+
+    const output = await run("typed-chat.ts", { GATEWAY_URL: new URL(server.url).origin });
+
+    expect(output.split("\n")).toEqual([
+      "[retrieval]",
+      "[sources: Contract]",
+      "[generation]",
+      "One month.",
+      "[quality 0.9]",
+      "[next: From when?]",
+      "",
+    ]);
   });
 
   test("openai-chat.ts is remembered in its second turn [R2-077]", async () => {

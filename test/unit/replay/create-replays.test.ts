@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { GatewayError } from "../../../src/contract/gateway-error.ts";
 import { BodyReader, idsIn, range, settle, ToldSource, textOf, useStages } from "./stage.ts";
 
-const { stage } = useStages();
+const { createStage } = useStages();
 
 const once = { resumable: false };
 const resumable = { resumable: true };
@@ -22,7 +22,7 @@ async function failureOf(work: Promise<unknown>): Promise<GatewayError> {
 
 describe("start", () => {
   test("hands the chunks of the source to its first reader as they are, and ends with it", async () => {
-    const { replays } = stage();
+    const { replays } = createStage();
     const source = new ToldSource();
 
     const reader = new BodyReader(replays.start("me", "s1", source.say().say(2).say(), once));
@@ -35,7 +35,7 @@ describe("start", () => {
   });
 
   test("hands on the very bytes that came", async () => {
-    const { replays } = stage();
+    const { replays } = createStage();
     const source = new ToldSource();
     const bytes = new TextEncoder().encode("id: 1\ndata: x\n\n");
     source.next = async () => ({ bytes, lastId: 1 });
@@ -48,7 +48,7 @@ describe("start", () => {
   });
 
   test("refuses an id that is taken, or no name for a file", () => {
-    const { replays } = stage();
+    const { replays } = createStage();
     replays.start("me", "s1", new ToldSource(), once);
 
     for (const id of ["s1", "", "../s2", "a/b", "a.b", "x".repeat(129)]) {
@@ -57,7 +57,7 @@ describe("start", () => {
   });
 
   test("keeps what was sent in a file for this user alone", async () => {
-    const { replays, directory } = stage();
+    const { replays, directory } = createStage();
     const source = new ToldSource();
     const reader = new BodyReader(replays.start("me", "s1", source.say(), once));
     await reader.until("frame 1");
@@ -69,7 +69,7 @@ describe("start", () => {
   });
 
   test("asks the source no more while its only reader does not read, and again when it does", async () => {
-    const { replays } = stage();
+    const { replays } = createStage();
     const source = new ToldSource();
     for (let count = 0; count < 30; count++) source.say(1, "x".repeat(1024));
     const body = replays.start("me", "s1", source, once);
@@ -87,7 +87,7 @@ describe("start", () => {
 
 describe("a reader that hangs up", () => {
   test("ends what is not resumable in the same tick", async () => {
-    const { replays } = stage();
+    const { replays } = createStage();
     const source = new ToldSource();
     let abandoned = 0;
     const body = replays.start("me", "s1", source.say(), { resumable: false, onAbandoned: () => abandoned++ });
@@ -102,7 +102,7 @@ describe("a reader that hangs up", () => {
   });
 
   test("does not end it while another one reads", async () => {
-    const { replays } = stage();
+    const { replays } = createStage();
     const source = new ToldSource();
     const first = new BodyReader(replays.start("me", "s1", source.say(), once));
     await first.until("frame 1");
@@ -116,7 +116,7 @@ describe("a reader that hangs up", () => {
   });
 
   test("leaves something behind that does not end quietly", async () => {
-    const { replays } = stage();
+    const { replays } = createStage();
     const source = new ToldSource();
     const reader = new BodyReader(replays.start("me", "s1", source.say(), once));
     await reader.until("frame 1");
@@ -126,7 +126,7 @@ describe("a reader that hangs up", () => {
   });
 
   test("may come back to what is resumable, within the grace", async () => {
-    const { replays, pass } = stage({ limits: { graceMs: 5000 } });
+    const { replays, pass } = createStage({ limits: { graceMs: 5000 } });
     const source = new ToldSource();
     const first = new BodyReader(replays.start("me", "s1", source.say(), resumable));
     await first.until("frame 1");
@@ -144,7 +144,7 @@ describe("a reader that hangs up", () => {
   });
 
   test("ends what is resumable after the grace", async () => {
-    const { replays, pass } = stage({ limits: { graceMs: 5000 } });
+    const { replays, pass } = createStage({ limits: { graceMs: 5000 } });
     const source = new ToldSource();
     let abandoned = 0;
     const body = replays.start("me", "s1", source.say(), { resumable: true, onAbandoned: () => abandoned++ });
@@ -158,7 +158,7 @@ describe("a reader that hangs up", () => {
   });
 
   test("lets what is resumable go on however much there is", async () => {
-    const { replays } = stage();
+    const { replays } = createStage();
     const source = new ToldSource();
     const body = replays.start("me", "s1", source, resumable);
     for (let count = 0; count < 100; count++) source.say(1, "x".repeat(1024));
@@ -176,7 +176,7 @@ describe("a reader that hangs up", () => {
 
 describe("open", () => {
   test("gives exactly what comes behind an id, while the stream runs and when it has ended [R3-077]", async () => {
-    const { replays } = stage();
+    const { replays } = createStage();
     const source = new ToldSource();
     const first = new BodyReader(replays.start("me", "s1", source.say(3).say(3), once));
     await first.until("frame 6");
@@ -194,7 +194,7 @@ describe("open", () => {
   });
 
   test("gives what comes to an id that was not reached", async () => {
-    const { replays } = stage();
+    const { replays } = createStage();
     const source = new ToldSource();
     const first = new BodyReader(replays.start("me", "s1", source.say(), once));
     await first.until("frame 1");
@@ -207,8 +207,23 @@ describe("open", () => {
     expect(await textOf(await replays.open("me", "s1", 99))).toBe("");
   });
 
+  test("gives no event twice and misses none that comes at the very moment", async () => {
+    for (let turns = 0; turns < 12; turns++) {
+      const { replays } = createStage();
+      const source = new ToldSource();
+      const first = new BodyReader(replays.start("me", "s1", source.say(2), once));
+      await first.until("frame 2");
+
+      const opened = replays.open("me", "s1", 1);
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+      source.say().end();
+
+      expect(idsIn(await textOf(await opened))).toEqual([2, 3]);
+    }
+  });
+
   test("knows only the streams of the caller", async () => {
-    const { replays } = stage();
+    const { replays } = createStage();
     const source = new ToldSource();
     const body = replays.start("me", "s1", source.say(), once);
 
@@ -223,7 +238,7 @@ describe("open", () => {
   });
 
   test("lets one read on from the spool while another one keeps up", async () => {
-    const { replays } = stage();
+    const { replays } = createStage();
     const source = new ToldSource();
     const quick = new BodyReader(replays.start("me", "s1", source, once));
     const slow = new BodyReader(await replays.open("me", "s1", 0));
@@ -240,7 +255,7 @@ describe("open", () => {
 
 describe("stop", () => {
   test("ends the stream for all its readers, and cancels the source", async () => {
-    const { replays } = stage();
+    const { replays } = createStage();
     const source = new ToldSource();
     const first = new BodyReader(replays.start("me", "s1", source.say(2), resumable));
     await first.until("frame 2");
@@ -256,7 +271,7 @@ describe("stop", () => {
   });
 
   test("says that a stream runs no more", async () => {
-    const { replays } = stage();
+    const { replays } = createStage();
     await textOf(replays.start("me", "s1", new ToldSource().say().end(), once));
 
     expect(await replays.stop("me", "s1")).toBe(false);
@@ -265,7 +280,7 @@ describe("stop", () => {
   });
 
   test("drops a chunk that was on its way", async () => {
-    const { replays } = stage();
+    const { replays } = createStage();
     const source = new ToldSource();
     const reader = new BodyReader(replays.start("me", "s1", source.say(), once));
     await reader.until("frame 1");
@@ -281,7 +296,7 @@ describe("stop", () => {
 
 describe("a source that fails", () => {
   test("ends the stream with the frame for it, and is logged", async () => {
-    const { replays, lines } = stage();
+    const { replays, lines } = createStage();
     const source = new ToldSource().say().fail(new Error("broken"));
 
     const text = await textOf(replays.start("me", "s1", source, once));
@@ -292,7 +307,7 @@ describe("a source that fails", () => {
   });
 
   test("may fail to be cancelled", async () => {
-    const { replays, lines } = stage();
+    const { replays, lines } = createStage();
     const source = new ToldSource();
     source.cancel = () => {
       throw new Error("broken");

@@ -180,19 +180,19 @@ export interface StageOptions {
 }
 
 /** Call once at the top of a test file. */
-export function useStages(): { stage(options?: StageOptions): Stage; newDirectory(): string } {
+export function useStages(): { createStage(options?: StageOptions): Stage; newDirectory(): string } {
   const root = mkdtempSync(join(tmpdir(), "qwen-gateway-replay-"));
   let count = 0;
   afterAll(() => rmSync(root, { recursive: true, force: true }));
   const newDirectory = (): string => join(root, `${count++}`);
-  return { newDirectory, stage: (options = {}) => createStage({ directory: newDirectory(), ...options }) };
+  return { newDirectory, createStage: (options = {}) => stageOf({ directory: newDirectory(), ...options }) };
 }
 
 export function memoryIndex(): ReplayIndex {
   return createSqliteReplayIndex(openChatDatabase(inMemory, silentLog));
 }
 
-export function createStage({ limits = {}, directory, index = memoryIndex() }: StageOptions): Stage {
+function stageOf({ limits = {}, directory, index = memoryIndex() }: StageOptions): Stage {
   const lines: LoggedLine[] = [];
   const note = (message: string, fields?: LogFields): void => void lines.push({ message, fields });
   const log: Log = { ...silentLog, warn: note, error: note };

@@ -1,0 +1,133 @@
+// One search: by words, and by meaning where there are vectors, to sources as the typed chat tells them.
+
+import type { ChatSource } from "../contract/chat-stream.ts";
+import { GatewayError } from "../contract/gateway-error.ts";
+import type { DocumentStore, FoundPiece, SearchScope, SearchTerm } from "../store/document-store.ts";
+import type { Embedder } from "./embeddings.ts";
+import { findNearest, fuseOrders } from "./rank-pieces.ts";
+import { type ScoredPiece, scorePieces } from "./score-pieces.ts";
+import { searchTerms } from "./search-terms.ts";
+import type { WordReader } from "./search-words.ts";
+import { cutSnippet } from "./snippet.ts";
+import type { StopWords } from "./stop-words.ts";
+
+export interface SearchOptions {
+  /** Search these only. Absent: all of the caller's. */
+  readonly ids?: readonly string[];
+  /** Most sources. @defaultValue 5 */
+  readonly limit?: number;
+  /** Texts are cut to so many characters around the words of the question. Absent: whole pieces. */
+  readonly snippetChars?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface SearchParts {
+  readonly store: DocumentStore;
+  readonly reader: WordReader;
+  readonly stopWords: StopWords;
+  readonly embedder: Embedder | undefined;
+}
+
+const defaultLimit = 5;
+/** Candidates of each order, of which the best are taken. To score one costs some 50 us. */
+const leastCandidates = 50;
+const candidatesPerSource = 4;
+/** Words that are looked for together. What it costs is how often they stand there: the rarest tell most and cost least. */
+const maxMatchedTerms = 16;
+/** A word in more than this share of the pieces is left out, as long as the others find enough. */
+const commonShare = 0.25;
+
+/** @throws {GatewayError} `not-found` for an id that the caller does not have. */
+export async function searchDocuments(
+  parts: SearchParts,
+  caller: string,
+  question: string,
+  options: SearchOptions,
+): Promise<ChatSource[]> {
+  const signal = options.signal ?? new AbortController().signal;
+  signal.throwIfAborted();
+  const scope: SearchScope = { caller, documentIds: options.ids };
+  await checkIds(parts.store, scope);
+  const terms = searchTerms(question, parts.reader, parts.stopWords);
+  const limit = options.limit ?? defaultLimit;
+  const candidates = Math.max(leastCandidates, limit * candidatesPerSource);
+  const byWords = await searchByWords(parts, scope, terms, candidates);
+  const found = await addMeaning(parts, scope, question, byWords, candidates, signal);
+  return found.slice(0, limit).map(({ piece, score }) => {
+    const text = piece.heading === "" ? piece.text.trim() : `${piece.heading}\n\n${piece.text.trim()}`;
+    const { snippetChars } = options;
+    return {
+      chunk_id: `${piece.documentId}:${piece.position}`,
+      document_id: piece.documentId,
+      document_name: piece.documentName,
+      text: snippetChars === undefined ? text : cutSnippet(text, terms, snippetChars, parts.reader),
+      score,
+    };
+  });
+}
+
+async function checkIds(store: DocumentStore, { caller, documentIds = [] }: SearchScope): Promise<void> {
+  for (const documentId of documentIds) {
+    if ((await store.findDocument(caller, documentId)) !== undefined) continue;
+    throw new GatewayError("not-found", "Cannot search a document: it was deleted, or never was", {
+      param: "documents",
+    });
+  }
+}
+
+async function searchByWords(
+  { store, reader }: SearchParts,
+  scope: SearchScope,
+  terms: readonly SearchTerm[],
+  candidates: number,
+): Promise<ScoredPiece[]> {
+  if (terms.length === 0) return [];
+  const counts = await store.countPieces(scope, terms);
+  const held = terms
+    .map((term, index) => ({ term, holding: counts.holding[index] ?? 0 }))
+    .filter(({ holding }) => holding > 0)
+    .toSorted((one, other) => one.holding - other.holding)
+    .slice(0, maxMatchedTerms);
+  const rare = held.filter(({ holding }) => holding <= counts.all * commonShare);
+  let found = await findPieces(store, scope, rare, candidates);
+  if (found.length < candidates && rare.length < held.length) found = await findPieces(store, scope, held, candidates);
+  return scorePieces(found, terms, counts, reader);
+}
+
+async function findPieces(
+  store: DocumentStore,
+  scope: SearchScope,
+  held: readonly { readonly term: SearchTerm }[],
+  limit: number,
+): Promise<readonly FoundPiece[]> {
+  if (held.length === 0) return [];
+  return store.findPieces(
+    scope,
+    held.map(({ term }) => term),
+    limit,
+  );
+}
+
+/** The order by words as it is, when there are no vectors of the model. */
+async function addMeaning(
+  { store, embedder }: SearchParts,
+  scope: SearchScope,
+  question: string,
+  byWords: readonly ScoredPiece[],
+  candidates: number,
+  signal: AbortSignal,
+): Promise<readonly ScoredPiece[]> {
+  if (embedder === undefined || question.trim() === "") return byWords;
+  const vector = await embedder.embedQuestion(question, signal);
+  if (vector === undefined) return byWords;
+  const near = await findNearest(vector.values, store.readVectors(scope, vector.model), candidates, signal);
+  if (near.length === 0) return byWords;
+  const pieces = new Map<number, FoundPiece>(byWords.map(({ piece }) => [piece.pieceKey, piece]));
+  const scores = fuseOrders([byWords.map(({ piece }) => piece.pieceKey), near.map(({ pieceKey }) => pieceKey)]);
+  const missing = [...scores.keys()].filter((key) => !pieces.has(key));
+  for (const piece of await store.readPieces(scope, missing)) pieces.set(piece.pieceKey, piece);
+  return [...scores].flatMap(([key, score]) => {
+    const piece = pieces.get(key);
+    return piece === undefined ? [] : [{ piece, score }];
+  });
+}

@@ -1,0 +1,67 @@
+// The files of an import out of its request: a form, or JSON with the text in it.
+
+import { Type } from "typebox";
+import { GatewayError } from "../contract/gateway-error.ts";
+import type { DocumentFile } from "../documents/document-file.ts";
+import { createBodyCheck, invalid } from "../surfaces/check-body.ts";
+import { readBody } from "./read-body.ts";
+
+/** Of one form. */
+const maxFiles = 20;
+
+const checkBody = createBodyCheck(
+  Type.Object({
+    name: Type.String({ minLength: 1 }),
+    text: Type.String(),
+    type: Type.Optional(Type.String()),
+  }),
+);
+
+/** @throws {GatewayError} `invalid-request` with the field named, `too-large` */
+export async function readDocumentFiles(request: Request, maxBodyBytes: number): Promise<DocumentFile[]> {
+  const body = await readBody(request, maxBodyBytes);
+  const contentType = request.headers.get("content-type") ?? "";
+  return /^multipart\/form-data\b/i.test(contentType) ? readForm(body, contentType) : [readJson(body)];
+}
+
+function readJson(body: Uint8Array): DocumentFile {
+  const { name, text, type = "" } = checkBody(parseJson(body));
+  return { name, text, type };
+}
+
+function parseJson(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+  } catch (cause) {
+    throw new GatewayError(
+      "invalid-request",
+      'Cannot read the request: its body is neither a form with a field "file" nor valid JSON',
+      { cause },
+    );
+  }
+}
+
+async function readForm(body: Uint8Array, contentType: string): Promise<DocumentFile[]> {
+  const fields = (await parseForm(body, contentType)).getAll("file");
+  if (fields.length === 0) throw invalid("file", 'Invalid request: "file" is missing');
+  if (fields.length > maxFiles) {
+    throw invalid("file", `Invalid request: "file" may come ${maxFiles} times at most; import the rest afterwards`);
+  }
+  const files: DocumentFile[] = [];
+  for (const field of fields) {
+    if (typeof field === "string") throw invalid("file", 'Invalid request: "file" must be a file, with a name');
+    files.push({ name: field.name, type: field.type, bytes: await field.bytes() });
+  }
+  return files;
+}
+
+/** Its type has two homes that do not agree. */
+type Form = Awaited<ReturnType<Response["formData"]>>;
+
+async function parseForm(body: Uint8Array, contentType: string): Promise<Form> {
+  try {
+    return await new Response(body, { headers: { "content-type": contentType } }).formData();
+  } catch (cause) {
+    throw new GatewayError("invalid-request", "Cannot read the request: its form is malformed", { cause });
+  }
+}
