@@ -13,6 +13,7 @@ import { invalid } from "../surfaces/check-body.ts";
 import type { Store } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import { Answer } from "./answer.ts";
+import { beginningOf } from "./excerpt.ts";
 import { type Place, placeOf } from "./message-tree.ts";
 import { contentOf, parseTypedChatRequest, type TypedChatRequest } from "./parse-request.ts";
 import { recoverAnswers } from "./recover-answers.ts";
@@ -253,10 +254,5 @@ function answerOf(
 
 function titleOf(message: string): string {
   const line = message.trim().split(/\s+/u).join(" ");
-  if (line.length <= titleChars) return line;
-  // Not within a pair of surrogates.
-  return `${line
-    .slice(0, titleChars)
-    .toWellFormed()
-    .replace(/\uFFFD$/, "")}…`;
+  return line.length <= titleChars ? line : `${beginningOf(line, titleChars)}…`;
 }
