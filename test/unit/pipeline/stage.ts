@@ -247,7 +247,7 @@ export interface ChatFrames {
 }
 
 export function framesOf(body: string): ChatFrames {
-  const frames = [...body.matchAll(/^id: (\d+)\ndata: (.*)\n\n/gm)];
+  const frames = [...body.matchAll(/(?<=^|\n\n)id: (\d+)\ndata: ([^\n]*)\n(?=\n)/g)];
   const events = frames.map(([, , data = ""]): ChatFrame => (data === "[DONE]" ? data : JSON.parse(data)));
   const kinds = events.map((event) =>
     typeof event === "string" ? event : typeof event["stage"] === "string" ? event["stage"] : Object.keys(event)[0]!,
