@@ -4,6 +4,8 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { version } from "../package.json";
+import { packedPageName } from "../src/server/page-file.ts";
+import { writePackedPage } from "./build-page.ts";
 
 const { values } = parseArgs({
   options: { target: { type: "string" }, outfile: { type: "string", default: "dist/qwen-gateway" } },
@@ -15,6 +17,8 @@ mkdirSync(dirname(outfile), { recursive: true });
 // The source maps stand in the executable; what the bundler leaves beside it, a file for each part, goes with the folder.
 const folder = mkdtempSync(join(dirname(outfile), ".build-"));
 const executable = join(folder, "qwen-gateway");
+const packedPage = join(folder, packedPageName);
+await writePackedPage(packedPage);
 const build = Bun.spawnSync(
   [
     process.execPath,
@@ -35,7 +39,10 @@ const build = Bun.spawnSync(
     `--define=BUILD_VERSION=${JSON.stringify(version)}`,
     '--define=process.env.NODE_ENV="production"',
     ...(values.target === undefined ? [] : [`--target=${values.target}`]),
+    // Without a hash, so that the page is found by its name.
+    "--asset-naming=[name].[ext]",
     "src/boot.ts",
+    packedPage,
     `--outfile=${executable}`,
   ],
   { cwd: root, stdio: ["ignore", "inherit", "inherit"] },

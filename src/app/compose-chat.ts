@@ -4,6 +4,7 @@ import type { Config } from "../config/config-schema.ts";
 import type { Clock } from "../contract/clock.ts";
 import type { Upstream } from "../contract/upstream.ts";
 import type { Gateway } from "../gateway/gateway.ts";
+import { createDocuments } from "../documents/documents.ts";
 import { generation } from "../pipeline/steps/generation.ts";
 import { followUps } from "../pipeline/steps/follow-ups.ts";
 import { quality } from "../pipeline/steps/quality.ts";
@@ -14,12 +15,15 @@ import { createTypedChat } from "../pipeline/typed-chat.ts";
 import { createReplays } from "../replay/create-replays.ts";
 import { chatRoutes } from "../server/chat-routes.ts";
 import type { Edge } from "../server/create-server.ts";
+import { documentRoutes } from "../server/document-routes.ts";
 import { feedRoute } from "../server/feed-route.ts";
 import type { ServerRoute } from "../server/trip.ts";
 import { openChatDatabase } from "../store/chat-database.ts";
 import { createSqliteChat } from "../store/sqlite-chat.ts";
+import { createSqliteDocuments } from "../store/sqlite-documents.ts";
 import { createSqliteReplayIndex } from "../store/sqlite-replay-index.ts";
 import type { ChatStore } from "../store/chat-store.ts";
+import { embedThrough } from "./embed-through.ts";
 import type { Store } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 
@@ -69,13 +73,25 @@ export function composeChat(parts: ChatParts): Chat {
       errorFrame(lastId, "The gateway was stopped during this answer: send the message again"),
     stoppedFrame: (lastId) => errorFrame(lastId, "The answer was stopped"),
   });
+  const { embeddingModel } = config;
+  const documents = createDocuments({
+    store: createSqliteDocuments(database, { clock }),
+    limits: { maxDocumentBytes: config.documentMaxBytes, maxTotalBytes: config.documentsMaxBytes },
+    clock,
+    log,
+    ...(embeddingModel !== undefined && {
+      embed: embedThrough(gateway, embeddingModel),
+      embedModel: embeddingModel,
+    }),
+  });
   const chat = createTypedChat({
     pipeline: parts.pipeline ?? configuredPipeline(config),
     gateway,
     store,
     turns: parts.turns,
     replays,
-    search: async () => [],
+    search: (caller, query, { ids, limit, signal }) =>
+      documents.search(caller, query, { limit, signal, ...(ids === undefined ? {} : { ids }) }),
     upstreamNames: () => parts.upstreams().map(({ name }) => name),
     defaultModel: config.defaultModel,
     clock,
@@ -85,6 +101,7 @@ export function composeChat(parts: ChatParts): Chat {
     store,
     routes: (edge, deleteSession) => [
       ...chatRoutes({ chat, store, deleteSession, ...edge }),
+      ...documentRoutes({ documents, keepAliveMs: config.sseKeepaliveMs, ...edge }),
       feedRoute({
         accounts: () =>
           parts
@@ -103,6 +120,7 @@ export function composeChat(parts: ChatParts): Chat {
       try {
         await store.sweep();
         await replays.sweep();
+        await documents.sweep();
       } catch (error) {
         log.error("Cannot sweep the typed chat, the next sweep will", {}, error);
       }

@@ -20,6 +20,10 @@ const places: readonly RoutePlace[] = [
   { method: "GET", path: "/api/chat/sessions" },
   { method: "GET", path: "/api/chat/sessions/*" },
   { method: "DELETE", path: "/api/chat/sessions/*" },
+  { method: "POST", path: "/api/documents" },
+  { method: "GET", path: "/api/documents" },
+  { method: "GET", path: "/api/documents/*" },
+  { method: "DELETE", path: "/api/documents/*" },
   { method: "GET", path: "/api/feed" },
 ];
 

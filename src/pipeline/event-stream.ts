@@ -9,6 +9,8 @@ export interface EventStreamOptions {
   readonly keepAliveMs?: number;
   /** Ends the stream without an end mark. */
   readonly signal?: AbortSignal;
+  /** Called when the reader hangs up, also while the source is at work. */
+  onHangUp?(): void;
   /** The sentence that a reader is told of a failure. @defaultValue the message of a `GatewayError`, else a general one */
   readonly describeError?: (error: unknown) => string;
 }
@@ -75,7 +77,10 @@ export function createEventStream(
         controller.enqueue(keepAlive);
       },
       pull: write,
-      cancel: leave,
+      cancel() {
+        options.onHangUp?.();
+        leave();
+      },
     },
     { highWaterMark: 2 },
   );

@@ -5,6 +5,7 @@ import { createIdentifyCaller } from "./api-keys.ts";
 import type { Cors } from "./cors.ts";
 import { isHealthPath } from "./health.ts";
 import { createOriginGuard, type OriginGuardOptions } from "./origin-guard.ts";
+import { isPagePath } from "./page-file.ts";
 import type { Trip } from "./trip.ts";
 
 /** @returns an answer that ends the trip. @throws {GatewayError} when the request may not come in. */
@@ -19,7 +20,8 @@ export function createAdmit(options: OriginGuardOptions, cors: Cors, isStopping:
     const preflightHeaders = cors.preflightHeaders(request);
     if (preflightHeaders !== undefined) return new Response(null, { status: 204, headers: preflightHeaders });
     guardOrigin(request.headers);
-    if (isHealthPath(trip.path)) return undefined;
+    // The page is served without a key, because it is what asks for one.
+    if (isHealthPath(trip.path) || isPagePath(trip.path)) return undefined;
     trip.caller = identifyCaller(request.headers);
     if (isStopping()) {
       trip.answerHeaders = { ...trip.answerHeaders, connection: "close" };

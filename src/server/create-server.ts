@@ -22,6 +22,7 @@ import { lazyRoutes, type RoutePlace } from "./lazy-routes.ts";
 import { type HttpServer, listen, urlOf } from "./listen.ts";
 import { metricsRoute } from "./metrics.ts";
 import { modelRoutes } from "./models.ts";
+import { pageRoutes } from "./page-route.ts";
 import { sessionRoutes } from "./sessions.ts";
 import { surfaceRoutes } from "./surface-routes.ts";
 import type { ServerRoute, Trip } from "./trip.ts";
@@ -199,6 +200,7 @@ function createRoutes(
       details: () => describeHealth(diagnosis, options.settings ?? null),
     }),
     metricsRoute(options.metrics),
+    ...pageRoutes(),
     ...modelRoutes((signal) => gateway.listModels(signal)),
     ...sessionRoutes({ store: options.store, deleteSession }),
     ...options.surfaces.flatMap((surface) => surfaceRoutes(surface, { gateway, maxBodyBytes, keepOpen })),

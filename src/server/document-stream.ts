@@ -1,7 +1,7 @@
-// An import as an event stream: frames with ids, comments in silence, one ending. A reader who hangs up ends the import.
+// An import as an event stream. A reader who hangs up ends the import.
 
-import { toGatewayError } from "../contract/gateway-error.ts";
-import { commentFrame, formatSseEvent } from "../sse/sse-writer.ts";
+import { createEventStream } from "../pipeline/event-stream.ts";
+import { typedChatHeaders } from "../pipeline/typed-chat.ts";
 import type { ImportEvent } from "./document-wire.ts";
 import type { Trip } from "./trip.ts";
 
@@ -13,67 +13,40 @@ export interface ImportStreamOptions {
 /** Runs while it is read. @throws what the stream tells as its ending. */
 export type RunImport = (signal: AbortSignal, tell: (event: ImportEvent) => void) => Promise<unknown>;
 
-/** Progress is told in steps of that: of one import there are never more than some hundred frames, read or not. */
+/** Progress is told in steps of that: of one import there are never more than some hundred events, read or not. */
 const leastProgress = 0.01;
-
-const headers: Readonly<Record<string, string>> = {
-  "content-type": "text/event-stream",
-  "cache-control": "no-cache",
-  connection: "keep-alive",
-  "x-accel-buffering": "no",
-};
-const encoder = new TextEncoder();
-const keepAliveFrame = commentFrame("keepalive");
 
 export function streamImport(run: RunImport, { keepAliveMs }: ImportStreamOptions, trip: Trip): Response {
   const left = new AbortController();
-  const body = new ReadableStream<Uint8Array>({
-    start(controller) {
-      const frames = createFrames(controller, keepAliveMs);
-      const tell = withFewerSteps((event) => frames.send(event));
-      run(AbortSignal.any([trip.request.signal, left.signal]), tell)
-        .then(
-          () => frames.send("[DONE]"),
-          (error: unknown) => frames.send({ error: toGatewayError(error).message }),
-        )
-        .finally(() => frames.end());
-    },
-    cancel(reason) {
-      left.abort(reason);
-    },
-  });
-  return new Response(body, { headers });
+  const signal = AbortSignal.any([trip.request.signal, left.signal]);
+  const onHangUp = (): void => left.abort();
+  const body = createEventStream(eventsOf(run, signal), { keepAliveMs, signal, onHangUp });
+  return new Response(body, { headers: typedChatHeaders });
 }
 
-function createFrames(controller: ReadableStreamDefaultController<Uint8Array>, keepAliveMs: number) {
-  let count = 0;
-  let isQuiet = false;
-  const enqueue = (frame: Uint8Array): void => {
-    try {
-      controller.enqueue(frame);
-    } catch {
-      // The reader hung up; the signal ends the import.
-    }
-  };
-  const timer = setInterval(() => {
-    if (isQuiet) enqueue(keepAliveFrame);
-    isQuiet = true;
-  }, keepAliveMs);
-  return {
-    send(data: object | string): void {
-      count += 1;
-      isQuiet = false;
-      enqueue(encoder.encode(`id: ${count}\n${formatSseEvent(data)}`));
-    },
-    end(): void {
-      clearInterval(timer);
-      try {
-        controller.close();
-      } catch {
-        // The reader hung up: closed already.
-      }
-    },
-  };
+/** What the import tells while it runs, in its order. */
+async function* eventsOf(run: RunImport, signal: AbortSignal): AsyncGenerator<ImportEvent, void> {
+  const waiting: ImportEvent[] = [];
+  let wake = (): void => {};
+  let isOver = false;
+  const told = withFewerSteps((event) => {
+    waiting.push(event);
+    wake();
+  });
+  const running = run(signal, told).finally(() => {
+    isOver = true;
+    wake();
+  });
+  // Its failure is thrown below, when what was told before has been read.
+  running.catch(() => {});
+  for (;;) {
+    for (let event = waiting.shift(); event !== undefined; event = waiting.shift()) yield event;
+    if (isOver) break;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    wake = resolve;
+    await promise;
+  }
+  await running;
 }
 
 function withFewerSteps(send: (event: ImportEvent) => void): (event: ImportEvent) => void {

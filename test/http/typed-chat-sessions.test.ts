@@ -167,7 +167,8 @@ test("attachments: a text becomes part of the message, an image goes to the mode
     options: quiet,
   });
 
-  const [message] = server.completions[0]?.body?.["messages"] as { content: { type: string; text?: string }[] }[];
+  const messages = server.completions[0]?.body?.["messages"] as { content: { type: string; text?: string }[] }[];
+  const message = messages[0];
   expect(message?.content.map(({ type }) => type)).toEqual(["text", "text", "image_url"]);
   expect(message?.content[1]?.text).toContain("the secret word is plum");
   expect((await readMessages(harness, "s1"))[0]).toMatchObject({

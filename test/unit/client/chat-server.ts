@@ -29,6 +29,29 @@ export interface ChatServerOptions {
 export const streamId = "stream-1";
 export const path = "/api/chat/stream";
 
+const metadata = { stream_id: streamId, session_id: "session-1" };
+/** An answer, and what callbacks hear of it when each event comes once. */
+export const events = [
+  { metadata },
+  { stage: "generation" },
+  { token: "One " },
+  { token: "two " },
+  { token: "three" },
+  { quality_score: 0.5 },
+  { metadata: { ...metadata, finish_reason: "stop" } },
+];
+export const allHeard: [name: string, value?: unknown][] = [
+  ["metadata", metadata],
+  ["stage", "generation"],
+  ["token", "One "],
+  ["token", "two "],
+  ["token", "three"],
+  ["quality", 0.5],
+  ["metadata", { ...metadata, finish_reason: "stop" }],
+  ["complete"],
+];
+export const withoutReconnects = (heard: readonly unknown[][]) => heard.filter(([name]) => name !== "reconnect");
+
 /** @param drops One a connection, in order; those that follow are whole. */
 export async function startChatServer(
   events: readonly unknown[],

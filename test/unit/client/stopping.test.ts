@@ -1,7 +1,7 @@
 // How a stream ends from outside: the caller, the idle clock, the clock of the whole; and that nothing is left behind.
 
 import { describe, expect, test } from "bun:test";
-import { combineSignals, type SSEError, type SSEOptions, stopStream, streamSSE } from "../../../src/client/client.ts";
+import { type SSEError, type SSEOptions, streamSSE } from "../../../src/client/client.ts";
 import { type Answers, createEar, frame, ManualTimers, openStream, scriptedFetch, settle, streamOf } from "./stage.ts";
 
 const url = "http://gateway.test/api/chat/stream";
@@ -257,76 +257,5 @@ describe("the reader and the timers are free", () => {
     for (let turn = 0; turn < 10; turn += 1) await streamSSE(url, {}, {}, signal, { fetch });
 
     expect(listeners).toBe(0);
-  });
-});
-
-describe("combineSignals", () => {
-  test("aborts with the first of its signals, and with its reason [R3-052]", () => {
-    const [one, other] = [new AbortController(), new AbortController()];
-    const combined = combineSignals(one.signal, undefined, other.signal);
-    expect(combined.aborted).toBe(false);
-    other.abort("enough");
-
-    expect([combined.aborted, combined.reason]).toEqual([true, "enough"]);
-  });
-
-  test("is aborted from the start when one of them is [R3-052]", () => {
-    const combined = combineSignals(new AbortController().signal, AbortSignal.abort("before"));
-
-    expect([combined.aborted, combined.reason]).toEqual([true, "before"]);
-  });
-
-  test("does the same where the platform has no AbortSignal.any [R3-052]", () => {
-    const { any } = AbortSignal;
-    try {
-      Object.assign(AbortSignal, { any: undefined });
-      const [one, other] = [new AbortController(), new AbortController()];
-      const combined = combineSignals(one.signal, other.signal);
-      one.abort("first");
-      other.abort("second");
-
-      expect([combined.aborted, combined.reason]).toEqual([true, "first"]);
-      expect(combineSignals(new AbortController().signal, AbortSignal.abort("before")).reason).toBe("before");
-    } finally {
-      AbortSignal.any = any;
-    }
-  });
-});
-
-describe("stopStream", () => {
-  test("deletes the stream at its address, and says whether it ran", async () => {
-    const { fetch, asked } = scriptedFetch(
-      Response.json({ stream_id: "a b", stopped: true }),
-      Response.json({ stream_id: "a b", stopped: false }),
-    );
-    const options = { fetch, headers: { authorization: "Bearer key" } };
-
-    expect(await stopStream(`${url}/?key=1`, "a b", options)).toBe(true);
-    expect(await stopStream(url, "a b", options)).toBe(false);
-
-    expect(asked.map((one) => [one.method, one.url])).toEqual([
-      ["DELETE", `${url}/a%20b?key=1`],
-      ["DELETE", `${url}/a%20b`],
-    ]);
-    expect(asked[0]?.headers.get("authorization")).toBe("Bearer key");
-  });
-
-  test("takes a stream that is gone as one that does not run, and rejects otherwise", async () => {
-    const answering = (status: number) => scriptedFetch(new Response("", { status })).fetch;
-
-    expect(await stopStream(url, "s", { fetch: answering(404) })).toBe(false);
-    expect(await stopStream(url, "s", { fetch: answering(410) })).toBe(false);
-    const refused = stopStream(url, "s", { fetch: answering(401) });
-    expect(await refused.catch((error: SSEError) => [error.code, error.status])).toEqual(["http", 401]);
-  });
-
-  test("waits no longer than its timeout", async () => {
-    const timers = new ManualTimers();
-    const stopped = stopStream(url, "s", { fetch: scriptedFetch("silence").fetch, timers, timeout: 500 });
-    const outcome = stopped.catch((error: SSEError) => error.code);
-    await timers.advance(500);
-
-    expect(await outcome).toBe("timeout");
-    expect(timers.pending).toBe(0);
   });
 });

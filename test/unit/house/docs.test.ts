@@ -11,7 +11,9 @@ const documents = [
   "CONTRIBUTING.md",
   "CHANGELOG.md",
   "src/README.md",
-  ...readdirSync(join(root, "docs")).map((name) => `docs/${name}`),
+  ...readdirSync(join(root, "docs"))
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => `docs/${name}`),
 ];
 
 /** The formatter pads the cells of a table. */

@@ -12,6 +12,6 @@ export function readProjectFile(path: string): string {
 /** TypeScript files of ours beneath a folder, relative to it, in alphabetical order. */
 export function listSources(folder: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
-    .filter((path) => path.endsWith(".ts") && !path.includes("node_modules"))
+    .filter((path) => /\.tsx?$/.test(path) && !path.includes("node_modules"))
     .sort();
 }

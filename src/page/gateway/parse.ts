@@ -1,0 +1,127 @@
+// The gateway's JSON made into the page's types. It comes from the same program, so that only what would break the page is
+// checked: a field that is missing or of another type counts as empty.
+
+import { numberOf, textOf, usageOf } from "../conversation/answer-events.ts";
+import {
+  type Attachment,
+  createMessage,
+  type Message,
+  type MessageStatus,
+  type Source,
+} from "../conversation/message.ts";
+
+export interface SessionSummary {
+  readonly sessionId: string;
+  readonly title: string;
+  readonly updatedAtMs: number;
+}
+
+export interface StoredSession {
+  readonly sessionId: string;
+  readonly title: string;
+  /** Parents before their children. */
+  readonly messages: readonly Message[];
+}
+
+export interface ModelChoice {
+  readonly id: string;
+  readonly name: string;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+export function parseSessions(body: unknown): SessionSummary[] {
+  return listOf(fieldsOf(body)["data"]).flatMap((fields) => {
+    const sessionId = textOf(fields["session_id"]);
+    if (sessionId === undefined) return [];
+    return [
+      {
+        sessionId,
+        title: textOf(fields["title"]) ?? "",
+        updatedAtMs: numberOf(fields["updated_at"]) ?? 0,
+      },
+    ];
+  });
+}
+
+export function parseSession(body: unknown): StoredSession {
+  const fields = fieldsOf(body);
+  return {
+    sessionId: textOf(fields["session_id"]) ?? "",
+    title: textOf(fields["title"]) ?? "",
+    messages: listOf(fields["messages"]).flatMap((message) => parseMessage(message) ?? []),
+  };
+}
+
+export function parseModels(body: unknown): ModelChoice[] {
+  return listOf(fieldsOf(body)["data"]).flatMap((fields) => {
+    const id = textOf(fields["id"]);
+    return id === undefined ? [] : [{ id, name: textOf(fields["display_name"]) ?? id }];
+  });
+}
+
+export function parseUpstreams(body: unknown): string[] {
+  return textsOf(fieldsOf(body)["upstreams"]);
+}
+
+export function parseSources(value: unknown): Source[] {
+  return listOf(value).map((fields, index) => ({
+    id: textOf(fields["chunk_id"]) ?? String(index),
+    documentName: textOf(fields["document_name"]) ?? "Document",
+    text: textOf(fields["text"]) ?? "",
+    score: numberOf(fields["score"]) ?? 0,
+  }));
+}
+
+export function textsOf(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((item): item is string => typeof item === "string") : [];
+}
+
+const statuses: Readonly<Record<string, MessageStatus>> = {
+  running: "running",
+  complete: "complete",
+  stopped: "stopped",
+  failed: "failed",
+};
+
+function parseMessage(fields: Fields): Message | undefined {
+  const id = textOf(fields["id"]);
+  if (id === undefined) return undefined;
+  return createMessage({
+    id,
+    gatewayId: id,
+    parentId: textOf(fields["parent_id"]) ?? null,
+    role: fields["role"] === "user" ? "user" : "assistant",
+    content: textOf(fields["content"]) ?? "",
+    createdAtMs: numberOf(fields["created_at"]) ?? 0,
+    status: statuses[textOf(fields["status"]) ?? ""] ?? "complete",
+    attachments: parseAttachments(fields["attachments"]),
+    reasoning: textOf(fields["reasoning"]) ?? "",
+    stages: textsOf(fields["stages"]),
+    sources: parseSources(fields["sources"]),
+    qualityScore: numberOf(fields["quality_score"]),
+    followUps: textsOf(fields["follow_up_questions"]),
+    model: textOf(fields["model"]),
+    upstream: textOf(fields["upstream"]),
+    error: textOf(fields["error"]),
+    usage: usageOf(fieldsOf(fields["usage"])),
+    streamId: textOf(fields["stream_id"]),
+  });
+}
+
+function parseAttachments(value: unknown): Attachment[] {
+  return listOf(value).map((fields) => ({
+    name: textOf(fields["name"]) ?? "File",
+    type: textOf(fields["type"]) ?? "",
+    url: undefined,
+  }));
+}
+
+function fieldsOf(value: unknown): Fields {
+  // An object's fields are unknown one by one, which is what the type says.
+  return typeof value === "object" && value !== null ? (value as Fields) : {};
+}
+
+function listOf(value: unknown): Fields[] {
+  return Array.isArray(value) ? value.map(fieldsOf) : [];
+}

@@ -1,0 +1,141 @@
+// Where the next message is written: words, files, sending, stopping.
+
+import type { Ref } from "preact";
+import { useEffect, useImperativeHandle, useRef, useState } from "preact/hooks";
+import { attachFiles, bytesOf } from "../attach-files.ts";
+import type { Draft } from "../conversation/conversation.ts";
+import type { Attachment } from "../conversation/message.ts";
+import type { Memory } from "../memory.ts";
+import { IconButton } from "./icons.tsx";
+import { Attachments } from "./question.tsx";
+
+export interface ComposerHandle {
+  focus(): void;
+}
+
+export interface ComposerProps {
+  readonly handle: Ref<ComposerHandle>;
+  readonly memory: Memory;
+  readonly isAnswering: boolean;
+  readonly onSend: (draft: Draft) => void;
+  readonly onStop: () => void;
+}
+
+export function Composer({ handle, memory, isAnswering, onSend, onStop }: ComposerProps) {
+  const [text, setText] = useState(memory.readDraft);
+  const [attachments, setAttachments] = useState<readonly Attachment[]>([]);
+  const [refusals, setRefusals] = useState<readonly string[]>([]);
+  const field = useRef<HTMLTextAreaElement>(null);
+  const picker = useRef<HTMLInputElement>(null);
+  useImperativeHandle(handle, () => ({ focus: () => field.current?.focus() }), []);
+  useDroppedFiles((files) => void attach(files));
+
+  function write(value: string): void {
+    setText(value);
+    memory.saveDraft(value);
+  }
+
+  async function attach(files: readonly File[]): Promise<void> {
+    const taken = attachments.reduce((sum, attachment) => sum + bytesOf(attachment), 0);
+    const attached = await attachFiles(files, taken);
+    setAttachments((before) => [...before, ...attached.attachments]);
+    setRefusals(attached.refusals);
+    field.current?.focus();
+  }
+
+  const canSend = text.trim() !== "" && !isAnswering;
+  function send(): void {
+    if (!canSend) return;
+    onSend({ text: text.trim(), attachments });
+    write("");
+    setAttachments([]);
+    setRefusals([]);
+    field.current?.focus();
+  }
+
+  return (
+    <form
+      class="composer"
+      aria-label="New message"
+      onSubmit={(event) => {
+        event.preventDefault();
+        send();
+      }}
+    >
+      {attachments.length > 0 && (
+        <Attachments
+          attachments={attachments}
+          onRemove={(removed) => setAttachments(attachments.filter((attachment) => attachment !== removed))}
+        />
+      )}
+      {refusals.length > 0 && (
+        <p class="notice" role="alert">
+          {refusals.join(". ")}
+        </p>
+      )}
+      <div class="composer-box">
+        <IconButton icon="clip" label="Attach files" onClick={() => picker.current?.click()} />
+        <input
+          ref={picker}
+          type="file"
+          multiple
+          hidden
+          onChange={(event) => {
+            void attach([...(event.currentTarget.files ?? [])]);
+            // The same file can be chosen again.
+            event.currentTarget.value = "";
+          }}
+        />
+        <textarea
+          ref={field}
+          rows={1}
+          class="words"
+          aria-label="Message"
+          placeholder="Ask something"
+          value={text}
+          onInput={(event) => write(event.currentTarget.value)}
+          onPaste={(event) => {
+            const files = [...(event.clipboardData?.files ?? [])];
+            if (files.length === 0) return;
+            event.preventDefault();
+            void attach(files);
+          }}
+          onKeyDown={(event) => {
+            // While a word is composed, as in Chinese or Japanese, Enter ends the word.
+            if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+            event.preventDefault();
+            send();
+          }}
+        />
+        {isAnswering ? (
+          <IconButton icon="stop" label="Stop the answer (Escape)" class="primary" onClick={onStop} />
+        ) : (
+          <IconButton icon="send" label="Send (Enter)" class="primary" disabled={!canSend} onClick={send} />
+        )}
+      </div>
+    </form>
+  );
+}
+
+/** Files may be dropped anywhere on the page. */
+function useDroppedFiles(take: (files: readonly File[]) => void): void {
+  const latest = useRef(take);
+  latest.current = take;
+  useEffect(() => {
+    const allow = (event: DragEvent) => {
+      if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
+    };
+    const drop = (event: DragEvent) => {
+      const files = [...(event.dataTransfer?.files ?? [])];
+      if (files.length === 0) return;
+      event.preventDefault();
+      latest.current(files);
+    };
+    document.addEventListener("dragover", allow);
+    document.addEventListener("drop", drop);
+    return () => {
+      document.removeEventListener("dragover", allow);
+      document.removeEventListener("drop", drop);
+    };
+  }, []);
+}

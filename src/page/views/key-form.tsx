@@ -1,0 +1,51 @@
+// Asks for the key that the gateway wants.
+
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+
+export interface KeyFormProps {
+  /** There was a key, and the gateway did not know it. */
+  readonly isRefused: boolean;
+  readonly onKey: (key: string) => Promise<void>;
+}
+
+export function KeyForm({ isRefused, onKey }: KeyFormProps) {
+  const [isBusy, setBusy] = useState(false);
+  const field = useRef<HTMLInputElement>(null);
+  useLayoutEffect(() => field.current?.focus(), []);
+
+  async function submit(event: SubmitEvent): Promise<void> {
+    event.preventDefault();
+    const key = field.current?.value.trim() ?? "";
+    if (key === "" || isBusy) return;
+    setBusy(true);
+    await onKey(key);
+    setBusy(false);
+    field.current?.select();
+  }
+
+  return (
+    <form class="key-form" onSubmit={submit}>
+      <label for="key">This gateway wants an API key</label>
+      <div class="row">
+        <input
+          id="key"
+          ref={field}
+          type="password"
+          class="field"
+          autocomplete="off"
+          spellcheck={false}
+          aria-describedby="key-help"
+          aria-invalid={isRefused}
+        />
+        <button type="submit" class="primary" disabled={isBusy}>
+          Continue
+        </button>
+      </div>
+      <p id="key-help" class="faint" role={isRefused ? "alert" : undefined}>
+        {isRefused
+          ? "The gateway does not know this key. Check it, or ask whoever runs the gateway for another."
+          : "It stays in this tab and is forgotten when you close it."}
+      </p>
+    </form>
+  );
+}

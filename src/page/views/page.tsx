@@ -1,0 +1,108 @@
+// The page: conversations on the left, the conversation in the middle, its tree on the right.
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Chat } from "../chat.ts";
+import { type ChatState, currentOf } from "../chat-state.ts";
+import { underwayIn } from "../conversation/conversation.ts";
+import type { Source } from "../conversation/message.ts";
+import { leafOf, pathOf } from "../conversation/tree.ts";
+import type { Memory } from "../memory.ts";
+import { Announcer } from "./announcer.tsx";
+import { BranchTree } from "./branch-tree.tsx";
+import { Composer, type ComposerHandle } from "./composer.tsx";
+import { Header } from "./header.tsx";
+import { KeyForm } from "./key-form.tsx";
+import { Sidebar } from "./sidebar.tsx";
+import { SourceDialog } from "./source-dialog.tsx";
+import { Transcript } from "./transcript.tsx";
+
+export interface PageProps {
+  readonly chat: Chat;
+  readonly memory: Memory;
+  readonly state: ChatState;
+}
+
+type Panel = "conversations" | "tree";
+
+export function Page({ chat, memory, state }: PageProps) {
+  const conversation = currentOf(state);
+  const underway = underwayIn(conversation);
+  const [panel, setPanel] = useState<Panel>();
+  const [source, setSource] = useState<Source>();
+  const composer = useRef<ComposerHandle>(null);
+
+  useEffect(() => {
+    document.title = `${conversation.title === "" ? "Chat" : conversation.title} · qwen-gateway`;
+  }, [conversation.title]);
+  useEffect(() => composer.current?.focus(), [conversation.id, state.access]);
+  useEscape(() => {
+    if (panel !== undefined) setPanel(undefined);
+    else if (underway !== undefined) chat.stop();
+  });
+
+  const toggle = (name: Panel) => setPanel(panel === name ? undefined : name);
+  const path = pathOf(conversation.tree);
+  return (
+    <div class="layout" data-panel={panel}>
+      <Sidebar
+        chat={chat}
+        state={state}
+        isOpen={panel === "conversations"}
+        onClose={() => setPanel(undefined)}
+        onNew={() => {
+          setPanel(undefined);
+          chat.showNew();
+          composer.current?.focus();
+        }}
+      />
+      <main class="main" aria-label="Conversation">
+        <Header chat={chat} state={state} conversation={conversation} panel={panel} onToggle={toggle} />
+        <Transcript
+          key={conversation.id}
+          chat={chat}
+          conversation={conversation}
+          path={path}
+          onSource={setSource}
+          onBranch={(messageId) => {
+            chat.branchAt(messageId);
+            composer.current?.focus();
+          }}
+          onAsk={(text) => {
+            chat.send({ text, attachments: [] });
+            composer.current?.focus();
+          }}
+        />
+        {state.access === "granted" ? (
+          <Composer
+            handle={composer}
+            memory={memory}
+            isAnswering={underway !== undefined}
+            onSend={chat.send}
+            onStop={chat.stop}
+          />
+        ) : (
+          <KeyForm isRefused={state.access === "refused"} onKey={chat.giveKey} />
+        )}
+      </main>
+      {panel === "tree" && (
+        <BranchTree tree={conversation.tree} onGoTo={chat.goTo} onClose={() => setPanel(undefined)} />
+      )}
+      {source !== undefined && <SourceDialog source={source} onClose={() => setSource(undefined)} />}
+      <Announcer answer={leafOf(conversation.tree)} />
+    </div>
+  );
+}
+
+/** Escape, unless an open dialog or a field that is being edited has taken it. */
+function useEscape(act: () => void): void {
+  const latest = useRef(act);
+  latest.current = act;
+  useEffect(() => {
+    const listen = (event: KeyboardEvent) => {
+      if (event.key !== "Escape" || event.defaultPrevented || event.isComposing) return;
+      if (document.querySelector("dialog[open]") === null) latest.current();
+    };
+    document.addEventListener("keydown", listen);
+    return () => document.removeEventListener("keydown", listen);
+  }, []);
+}

@@ -1,0 +1,140 @@
+// The conversations, newest first.
+
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { Chat } from "../chat.ts";
+import { type ChatState, conversationOfSession, currentOf } from "../chat-state.ts";
+import { underwayIn } from "../conversation/conversation.ts";
+import type { SessionSummary } from "../gateway/parse.ts";
+import { Icon, IconButton } from "./icons.tsx";
+
+export interface SidebarProps {
+  readonly chat: Chat;
+  readonly state: ChatState;
+  /** Where there is little room it lies over the conversation, while it is open. */
+  readonly isOpen: boolean;
+  readonly onClose: () => void;
+  readonly onNew: () => void;
+}
+
+export function Sidebar({ chat, state, isOpen, onClose, onNew }: SidebarProps) {
+  const box = useRef<HTMLElement>(null);
+  const opener = useRef<Element | null>(null);
+  useLayoutEffect(() => {
+    if (isOpen) {
+      opener.current = document.activeElement;
+      box.current?.querySelector("button")?.focus();
+    } else if (opener.current instanceof HTMLElement) {
+      opener.current.focus();
+      opener.current = null;
+    }
+  }, [isOpen]);
+
+  const { sessionId: currentSession } = currentOf(state);
+  return (
+    <>
+      {isOpen && (
+        <button
+          type="button"
+          class="backdrop narrow-only"
+          aria-label="Close the list"
+          tabIndex={-1}
+          onClick={onClose}
+        />
+      )}
+      <aside ref={box} class="sidebar" data-open={isOpen} aria-label="Conversations">
+        <div class="sidebar-head">
+          <span class="brand">qwen-gateway</span>
+          <IconButton icon="close" label="Close" class="quiet narrow-only" onClick={onClose} />
+        </div>
+        <button type="button" class="new-chat" onClick={onNew}>
+          <Icon name="plus" /> New conversation
+        </button>
+        <nav aria-label="Earlier conversations">
+          {state.sessionsError !== undefined && (
+            <p class="notice" role="alert">
+              {state.sessionsError}
+            </p>
+          )}
+          <ul class="sessions">
+            {state.sessions?.map((session) => (
+              <SessionItem
+                key={session.sessionId}
+                session={session}
+                isCurrent={session.sessionId === currentSession}
+                isAnswering={isAnswering(state, session.sessionId)}
+                onShow={() => {
+                  onClose();
+                  void chat.show(session.sessionId);
+                }}
+                onRemove={() => void chat.remove(session.sessionId)}
+              />
+            ))}
+          </ul>
+          {state.sessions?.length === 0 && <p class="faint empty">Conversations will be listed here.</p>}
+        </nav>
+      </aside>
+    </>
+  );
+}
+
+function isAnswering(state: ChatState, sessionId: string): boolean {
+  const conversation = conversationOfSession(state, sessionId);
+  return conversation !== undefined && underwayIn(conversation) !== undefined;
+}
+
+interface SessionItemProps {
+  readonly session: SessionSummary;
+  readonly isCurrent: boolean;
+  readonly isAnswering: boolean;
+  readonly onShow: () => void;
+  readonly onRemove: () => void;
+}
+
+function SessionItem({ session, isCurrent, isAnswering, onShow, onRemove }: SessionItemProps) {
+  const [isAsking, setAsking] = useState(false);
+  const title = session.title === "" ? "Untitled" : session.title;
+  if (isAsking) {
+    return (
+      <li class="session asking">
+        <span>Delete it?</span>
+        <button
+          type="button"
+          class="danger"
+          aria-label={`Delete ${title}`}
+          onClick={onRemove}
+          ref={(button) => button?.focus()}
+        >
+          Delete
+        </button>
+        <button type="button" class="quiet" onClick={() => setAsking(false)}>
+          Keep
+        </button>
+      </li>
+    );
+  }
+  return (
+    <li class="session">
+      <button type="button" class="session-name" aria-current={isCurrent ? "page" : undefined} onClick={onShow}>
+        {isAnswering && <span class="dot" role="img" aria-label="Answering" />}
+        <span class="ellipsis">{title}</span>
+        <time class="faint" dateTime={new Date(session.updatedAtMs).toISOString()}>
+          {age(session.updatedAtMs)}
+        </time>
+      </button>
+      <IconButton icon="bin" label={`Delete ${title}`} class="quiet on-hover" onClick={() => setAsking(true)} />
+    </li>
+  );
+}
+
+const units = [
+  [86_400_000, "d"],
+  [3_600_000, "h"],
+  [60_000, "min"],
+] as const;
+
+/** Short, as in "5 min"; nothing for the last minute. */
+function age(atMs: number): string {
+  const pastMs = Date.now() - atMs;
+  for (const [unitMs, name] of units) if (pastMs >= unitMs) return `${Math.floor(pastMs / unitMs)} ${name}`;
+  return "";
+}

@@ -1,0 +1,95 @@
+// How a stream says that it failed.
+
+import { describe, expect, test } from "bun:test";
+import { SSEError, type SSEErrorCode, streamSSE } from "../../../src/client/client.ts";
+import { createEar, dropped, eventStreamHead, frame, scriptedFetch, streamOf } from "./stage.ts";
+import { outcomeOf, question, stream, url, whole } from "./stream-stage.ts";
+
+describe("streamSSE fails", () => {
+  test("with the server's words, once, and is not complete [R3-044] [R3-083]", async () => {
+    const { heard, error, asked } = await stream(
+      streamOf(frame({ token: "Hi" }), frame({ error: "The model is busy. Try again." }), frame("[DONE]")),
+    );
+
+    expect(error).toBeInstanceOf(Error);
+    expect(heard).toEqual([
+      ["token", "Hi"],
+      ["error", error],
+    ]);
+    expect([error?.code, error?.message]).toEqual(["server", "The model is busy. Try again."]);
+    expect(asked).toHaveLength(1);
+  });
+
+  test("with a sentence of its own when the error has none, with the text when it is an object [R3-044] [R3-080]", async () => {
+    const empty = await stream(streamOf(frame({ error: "" })));
+    const nested = await stream(streamOf(frame({ error: { message: "Too long", code: "context-too-long" } })));
+
+    expect(empty.heard).toEqual([["error", empty.error]]);
+    expect(empty.error?.message).toBe("The server could not finish its answer.");
+    expect([nested.error?.message, nested.error?.serverCode]).toEqual(["Too long", "context-too-long"]);
+  });
+
+  test.each([
+    ['{"message":"message: is missing"}', "message: is missing"],
+    ['{"message":"","error":{"message":"No such model"}}', "No such model"],
+    ['{"error":"No"}', "No"],
+    ["<html>", "HTTP 400"],
+    ["", "HTTP 400"],
+    ["[]", "HTTP 400"],
+  ])("by status with the body's message or the status: %s [R3-033]", async (body, message) => {
+    const { error, heard, asked } = await stream(new Response(body, { status: 400 }));
+
+    expect([error?.code, error?.status, error?.message]).toEqual(["http", 400, message]);
+    expect(heard).toEqual([["error", error]]);
+    expect(asked).toHaveLength(1);
+  });
+
+  test("when there is no body to read [R3-034]", async () => {
+    const { error } = await stream(new Response(null, { headers: eventStreamHead }));
+
+    expect([error?.code, error?.message]).toEqual(["http", "Cannot read stream: the answer has no body"]);
+  });
+
+  test("when the answer is no event stream [R3-072]", async () => {
+    const { error, heard } = await stream(Response.json({ token: "Hi" }));
+
+    expect(error?.code).toBe("http");
+    expect(error?.message).toBe(
+      'Cannot read stream: expected "text/event-stream", the server sent "application/json;charset=utf-8"',
+    );
+    expect(heard).toEqual([["error", error]]);
+  });
+
+  test("with sentences that may be shown [R3-066]", () => {
+    const sentence = (code: SSEErrorCode) => new SSEError(code).message;
+
+    expect(sentence("timeout")).toBe("Request timed out. Please try again.");
+    expect(sentence("network")).toBe("Network error. Please check your connection.");
+  });
+
+  test("with the network's sentence when there is no connection [R3-066]", async () => {
+    const ear = createEar();
+    const { fetch } = scriptedFetch(dropped());
+
+    const error = await outcomeOf(streamSSE(url, question, ear.callbacks, undefined, { fetch, maxRetries: 1 }));
+
+    expect([error?.code, error?.message]).toEqual(["network", "Network error. Please check your connection."]);
+    expect(error?.cause).toBeInstanceOf(TypeError);
+    expect(ear.heard).toEqual([["error", error]]);
+  });
+
+  test("with what a callback threw, asks no second time, and calls no other callback", async () => {
+    const ear = createEar();
+    const { fetch, asked } = scriptedFetch(whole());
+    const fault = new RangeError("bug");
+    const onToken = () => {
+      throw fault;
+    };
+
+    const stopped = streamSSE(url, question, { ...ear.callbacks, onToken }, undefined, { fetch });
+
+    expect(await stopped.catch((error: unknown) => error)).toBe(fault);
+    expect(asked).toHaveLength(1);
+    expect(ear.heard).toEqual([]);
+  });
+});
