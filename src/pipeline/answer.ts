@@ -35,6 +35,8 @@ export interface AnswerOptions {
   readonly log: Log;
 }
 
+/** Beyond it a model goes round in circles, and all of it is held until its end. */
+const mostAnswerBytes = 16 * 1024 * 1024;
 /** Longest that what an answer has said waits for its steps to end, when nobody wants it any more. */
 const mostLeavingMs = 2000;
 
@@ -140,11 +142,14 @@ export class Answer implements StepContext {
     const reader = response.body!.getReader();
     const leave = (): void => void reader.cancel(this.signal.reason).catch(() => {});
     this.signal.addEventListener("abort", leave, { once: true });
+    if (this.signal.aborted) leave();
     try {
       for (;;) {
         const { value, done } = await reader.read();
         if (done) break;
         yield new WrittenFrames(value);
+        if (generation.bytes > mostAnswerBytes)
+          throw new GatewayError("upstream-failed", "The answer was ended: it is longer than 16 MB");
       }
     } finally {
       this.signal.removeEventListener("abort", leave);

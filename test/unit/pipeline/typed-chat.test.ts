@@ -393,6 +393,26 @@ describe("an answer that fails", () => {
     expect((await stage.messagesOf("s1"))[1]).toMatchObject({ status: "failed", content: "Two mon" });
   });
 
+  test("to come to an end is ended, and its reply is hung up on", async () => {
+    const stage = start();
+    const { reader } = await stage.send(hello);
+    const reply = await stage.nextReply();
+    const piece = "x".repeat(1024 * 1024);
+    let isOver = false;
+    const read = reader.toEnd().then(() => {
+      isOver = true;
+    });
+    for (let count = 0; count < 40 && !isOver; count++) {
+      reply.say(piece);
+      await settle();
+    }
+
+    await read;
+    await reply.left;
+    expect(errorOf(framesOf(reader.text))).toBe("The answer was ended: it is longer than 16 MB");
+    expect((await stage.messagesOf("s1"))[1]).toMatchObject({ status: "failed" });
+  });
+
   test("by a step says nothing of the inside, which is logged [R3-084]", async () => {
     const failure = new Error("SELECT * FROM secret-1");
     const failing = defineNode("failing", () => {
