@@ -127,6 +127,7 @@ export function composeChat(parts: ChatParts): Chat {
     },
     async close() {
       await replays.close();
+      await chat.drain();
       database.close();
     },
   };

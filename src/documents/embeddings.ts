@@ -3,7 +3,7 @@
 import type { PieceVector } from "../store/document-store.ts";
 import type { Log } from "../telemetry/log.ts";
 
-/** One vector a text, in their order, all of the same length. */
+/** At most 16 texts at a time; one vector each, in their order, all of the same length. */
 export type Embed = (texts: readonly string[], signal: AbortSignal) => Promise<readonly Float32Array[]>;
 
 export interface Embedder {

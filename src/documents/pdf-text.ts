@@ -3,12 +3,44 @@
 import { getDocumentProxy, getResolvedPDFJS } from "unpdf";
 import { othersFirst } from "./breath.ts";
 import type { DocumentFile } from "./document-file.ts";
+import { isPdfBomb } from "./pdf-bomb.ts";
 import { unreadable } from "./read-error.ts";
 
 type ByteFile = Extract<DocumentFile, { readonly bytes: Uint8Array }>;
 
 /** @throws {GatewayError} `invalid-request` for what is encrypted or damaged; or the reason of the signal. */
 export async function readPdf(file: ByteFile, maxBytes: number, signal: AbortSignal): Promise<string> {
+  if (await isPdfBomb(file.bytes, signal)) throw unreadable(file, "is a PDF that unfolds to far more than it should");
+  signal.throwIfAborted();
+  process.on("unhandledRejection", onRejection);
+  try {
+    return await readPages(file, maxBytes, signal);
+  } finally {
+    await othersFirst();
+    process.removeListener("unhandledRejection", onRejection);
+  }
+}
+
+/** What the parser throws at itself. Of damaged files it forgets promises that fail so, and reads on another way. */
+const parserErrors: ReadonlySet<string> = new Set([
+  "FormatError",
+  "JpegError",
+  "JpxError",
+  "Jbig2Error",
+  "MissingDataException",
+  "ParserEOFException",
+  "UnknownErrorException",
+  "XRefEntryException",
+  "XRefParseException",
+]);
+
+/** Without it such a file ends a process in which nobody else listens. Everything else is as it would be without it. */
+function onRejection(reason: unknown): void {
+  if (reason instanceof Error && parserErrors.has(reason.name)) return;
+  if (process.listeners("unhandledRejection").every((listener) => listener === onRejection)) throw reason;
+}
+
+async function readPages(file: ByteFile, maxBytes: number, signal: AbortSignal): Promise<string> {
   const document = await openPdf(file);
   try {
     let text = "";

@@ -5,7 +5,7 @@ import { GatewayError } from "../contract/gateway-error.ts";
 import type { DocumentStore, FoundPiece, SearchScope, SearchTerm } from "../store/document-store.ts";
 import type { Embedder } from "./embeddings.ts";
 import { findNearest, fuseOrders } from "./rank-pieces.ts";
-import { type ScoredPiece, scorePieces } from "./score-pieces.ts";
+import { type ScoredPiece, scorePieces, type TermCounts } from "./score-pieces.ts";
 import { searchTerms } from "./search-terms.ts";
 import type { WordReader } from "./search-words.ts";
 import { cutSnippet } from "./snippet.ts";
@@ -51,7 +51,10 @@ export async function searchDocuments(
   const terms = searchTerms(question, parts.reader, parts.stopWords);
   const limit = options.limit ?? defaultLimit;
   const candidates = Math.max(leastCandidates, limit * candidatesPerSource);
-  const byWords = await searchByWords(parts, scope, terms, candidates);
+  const counts = await parts.store.countPieces(scope, terms);
+  // Nothing is embedded for who has no documents.
+  if (counts.all === 0) return [];
+  const byWords = await searchByWords(parts, scope, terms, counts, candidates);
   const found = await addMeaning(parts, scope, question, byWords, candidates, signal);
   return found.slice(0, limit).map(({ piece, score }) => {
     const text = piece.heading === "" ? piece.text.trim() : `${piece.heading}\n\n${piece.text.trim()}`;
@@ -79,10 +82,9 @@ async function searchByWords(
   { store, reader }: SearchParts,
   scope: SearchScope,
   terms: readonly SearchTerm[],
+  counts: TermCounts,
   candidates: number,
 ): Promise<ScoredPiece[]> {
-  if (terms.length === 0) return [];
-  const counts = await store.countPieces(scope, terms);
   const held = terms
     .map((term, index) => ({ term, holding: counts.holding[index] ?? 0 }))
     .filter(({ holding }) => holding > 0)

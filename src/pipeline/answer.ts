@@ -9,7 +9,7 @@ import type { Log } from "../telemetry/log.ts";
 import type { ChatMessage, ChatStore } from "../store/chat-store.ts";
 import { AnswerRecord } from "./answer-record.ts";
 import { askBeside } from "./ask-beside.ts";
-import { FrameWriter, lastIdOf } from "./frame-writer.ts";
+import { FrameWriter, lastIdOf, numberedFrom } from "./frame-writer.ts";
 import type { TypedChatRequest } from "./parse-request.ts";
 import { emptyState, runSteps } from "./run-pipeline.ts";
 import { type PipelineState, type SideQuestion, type Step, type StepContext, WrittenFrames } from "./step.ts";
@@ -35,6 +35,8 @@ export interface AnswerOptions {
   readonly log: Log;
 }
 
+/** Beyond it a model goes round in circles, and all of it is held until its end. */
+const mostAnswerBytes = 16 * 1024 * 1024;
 /** Longest that what an answer has said waits for its steps to end, when nobody wants it any more. */
 const mostLeavingMs = 2000;
 
@@ -59,7 +61,7 @@ export class Answer implements StepContext {
 
   async next(): Promise<{ bytes: Uint8Array; lastId: number } | undefined> {
     const { value, done } = await this.#running.next();
-    return done === true ? undefined : { bytes: value, lastId: lastIdOf(value) };
+    return done === true ? undefined : { bytes: value, lastId: this.#frames.lastId };
   }
 
   /** Resolves when the session remembers what became of it, or cannot. */
@@ -125,8 +127,10 @@ export class Answer implements StepContext {
 
   async *generate(instructions: readonly string[]): AsyncIterable<WrittenFrames> {
     const { gateway, caller, requestId, request, isThin } = this.#options;
-    const generation = new Generation(this.#frames, this.state);
-    const response = await gateway.converse(tokenSurface(generation, this.#frames), {
+    // Of its own: the reply runs ahead of what the step hands on.
+    const frames = new FrameWriter(this.#frames.lastId);
+    const generation = new Generation(frames, this.state);
+    const response = await gateway.converse(tokenSurface(generation, frames), {
       request: this.#compose(instructions),
       hints: { sessionId: this.sessionId, thin: isThin },
       upstream: request.upstream,
@@ -138,11 +142,14 @@ export class Answer implements StepContext {
     const reader = response.body!.getReader();
     const leave = (): void => void reader.cancel(this.signal.reason).catch(() => {});
     this.signal.addEventListener("abort", leave, { once: true });
+    if (this.signal.aborted) leave();
     try {
       for (;;) {
         const { value, done } = await reader.read();
         if (done) break;
         yield new WrittenFrames(value);
+        if (generation.bytes > mostAnswerBytes)
+          throw new GatewayError("upstream-failed", "The answer was ended: it is longer than 16 MB");
       }
     } finally {
       this.signal.removeEventListener("abort", leave);
@@ -184,7 +191,7 @@ export class Answer implements StepContext {
     try {
       yield this.#write({ metadata: this.#opening() });
       for await (const event of runSteps(this.#options.steps, this)) {
-        yield event instanceof WrittenFrames ? event.bytes : this.#write(event);
+        yield event instanceof WrittenFrames ? this.#handOn(event) : this.#write(event);
       }
       await this.#keep("complete", undefined);
       this.#frames.event({ metadata: this.#closing() });
@@ -199,6 +206,13 @@ export class Answer implements StepContext {
       await this.#keep("failed", failure);
       yield this.#write({ error: failure.message });
     }
+  }
+
+  /** A step may have said something meanwhile, or left frames out. */
+  #handOn(written: WrittenFrames): Uint8Array {
+    const bytes = numberedFrom(this.#frames.lastId + 1, written.bytes);
+    this.#frames.lastId = lastIdOf(bytes);
+    return bytes;
   }
 
   #write(event: ChatStreamEvent): Uint8Array {

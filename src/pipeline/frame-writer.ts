@@ -5,14 +5,20 @@ import { ByteWriter } from "../sse/byte-writer.ts";
 import { formatSseEvent } from "../sse/sse-writer.ts";
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 const tokenStart = encoder.encode('\ndata: {"token":');
 const reasoningStart = encoder.encode('\ndata: {"reasoning":');
 const objectEnd = encoder.encode("}\n\n");
 
 export class FrameWriter {
   readonly #writer = new ByteWriter();
-  /** Of the last frame that was written; 0 before the first. */
-  lastId = 0;
+  /** Of the last frame that was written. */
+  lastId: number;
+
+  /** @param lastId of the frame before the first one */
+  constructor(lastId = 0) {
+    this.lastId = lastId;
+  }
 
   /**
    * @param data an object, or text that stands as it is: with line ends it becomes several data lines
@@ -49,6 +55,21 @@ export class FrameWriter {
     this.#writer.range(text.bytes, text.start, text.end);
     this.#writer.bytes(objectEnd);
   }
+}
+
+/** The same frames with ids from `firstId` on: mostly they have them. */
+export function numberedFrom(firstId: number, bytes: Uint8Array): Uint8Array {
+  if (startsWithId(firstId, bytes)) return bytes;
+  let id = firstId;
+  // Their JSON has no bare line ends, so that nothing else looks like the beginning of a frame.
+  const frames = decoder.decode(bytes).replaceAll(/(^|\n\n)id: \d+/g, (_, before) => `${before}id: ${id++}`);
+  return encoder.encode(frames);
+}
+
+function startsWithId(id: number, bytes: Uint8Array): boolean {
+  const start = `id: ${id}\n`;
+  for (let at = 0; at < start.length; at++) if (bytes[at] !== start.charCodeAt(at)) return false;
+  return true;
 }
 
 const lineFeed = 10;

@@ -13,7 +13,7 @@ export interface Recovery {
   readonly caller: string;
   readonly sessionId: string;
   /** Streams of this process whose answers are not kept yet. */
-  readonly running: ReadonlySet<string>;
+  readonly running: Pick<ReadonlySet<string>, "has">;
   readonly replays: Pick<Replays, "open">;
   readonly store: Pick<ChatStore, "recoverTurn">;
 }

@@ -24,16 +24,19 @@ export function termsOf(text: string): Set<string> {
   return terms;
 }
 
-/** The share of `terms` that `others` holds, 0 to 1. Inflected forms count when they share all but their last two letters. */
+/** The share of `terms` that `others` holds, 0 to 1. Inflected forms count when they differ in their last two letters at most. */
 export function shareIn(terms: ReadonlySet<string>, others: ReadonlySet<string>): number {
   if (terms.size === 0) return 0;
-  const stems = new Set([...others].map(stemOf));
+  const stems = new Set([...others].flatMap(stemsOf));
   let found = 0;
-  for (const term of terms) if (others.has(term) || stems.has(stemOf(term))) found++;
+  for (const term of terms) if (others.has(term) || stemsOf(term).some((stem) => stems.has(stem))) found++;
   return found / terms.size;
 }
 
-/** Rough on purpose: it forgives an ending and confuses few words. */
-function stemOf(term: string): string {
-  return term.length > 5 ? term.slice(0, -2) : term;
+const leastStemChars = 4;
+
+/** Rough on purpose: it forgives an ending on either side and confuses few words. Numbers are what they are. */
+function stemsOf(term: string): string[] {
+  if (/\d/.test(term)) return [];
+  return [term, term.slice(0, -1), term.slice(0, -2)].filter(({ length }) => length >= leastStemChars);
 }

@@ -28,6 +28,11 @@ export class Generation {
     this.#state = state;
   }
 
+  /** Of all that was said so far. */
+  get bytes(): number {
+    return this.#text.length + this.#reasoning.length;
+  }
+
   get text(): string {
     return this.#text.text;
   }

@@ -13,6 +13,7 @@ import { invalid } from "../surfaces/check-body.ts";
 import type { Store } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import { Answer } from "./answer.ts";
+import { beginningOf } from "./excerpt.ts";
 import { type Place, placeOf } from "./message-tree.ts";
 import { contentOf, parseTypedChatRequest, type TypedChatRequest } from "./parse-request.ts";
 import { recoverAnswers } from "./recover-answers.ts";
@@ -37,6 +38,8 @@ export interface TypedChat {
   stop(caller: string, streamId: string): Promise<boolean>;
   /** The messages of a session, oldest first; undefined when there is no such session of this caller. */
   findMessages(caller: string, sessionId: string): Promise<readonly ChatMessage[] | undefined>;
+  /** Resolves when the store knows what became of every answer. To be called when no stream runs any more. */
+  drain(): Promise<void>;
 }
 
 export interface TypedChatOptions {
@@ -73,8 +76,8 @@ export const openingComment: Uint8Array = commentFrame("keepalive");
 
 export function createTypedChat(options: TypedChatOptions): TypedChat {
   const { store, replays, clock } = options;
-  /** Streams whose answers are not kept yet: what the store says of them is about to change. */
-  const running = new Set<string>();
+  /** Answers that are not kept yet, by their streams: what the store says of them is about to change. */
+  const running = new Map<string, Promise<void>>();
 
   async function findMessages(caller: string, sessionId: string): Promise<readonly ChatMessage[] | undefined> {
     const messages = await store.findMessages(caller, sessionId);
@@ -138,7 +141,7 @@ export function createTypedChat(options: TypedChatOptions): TypedChat {
       search: (query, limit, signal) => searchFor(request, caller, query, limit, signal),
       log: options.log.with({ requestId }),
     });
-    running.add(streamId);
+    running.set(streamId, answer.kept);
     try {
       await store.beginTurn(caller, {
         sessionId: request.sessionId,
@@ -197,6 +200,9 @@ export function createTypedChat(options: TypedChatOptions): TypedChat {
     },
     stop: (caller, streamId) => replays.stop(caller, streamId),
     findMessages,
+    async drain() {
+      while (running.size > 0) await Promise.all(running.values());
+    },
   };
 }
 
@@ -248,10 +254,5 @@ function answerOf(
 
 function titleOf(message: string): string {
   const line = message.trim().split(/\s+/u).join(" ");
-  if (line.length <= titleChars) return line;
-  // Not within a pair of surrogates.
-  return `${line
-    .slice(0, titleChars)
-    .toWellFormed()
-    .replace(/\uFFFD$/, "")}…`;
+  return line.length <= titleChars ? line : `${beginningOf(line, titleChars)}…`;
 }

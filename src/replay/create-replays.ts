@@ -18,11 +18,11 @@ import {
   type Replays,
   type StartOptions,
 } from "./replays.ts";
+import type { Spools } from "./spool.ts";
 import { SpoolRoom } from "./spool-room.ts";
+import { StreamNotes } from "./stream-notes.ts";
 
 export interface ReplaysOptions {
-  /** Of the spools, made where it is missing. @defaultValue in memory */
-  readonly directory?: string;
   readonly index: ReplayIndex;
   readonly clock: Clock;
   readonly log: Log;
@@ -37,25 +37,37 @@ export interface ReplaysOptions {
   repeat?(work: () => void, everyMs: number): () => void;
 }
 
-/** Longest that the first frame waits for the index; beyond it the stream goes on, and is found after a crash perhaps not. */
+/**
+ * Longest that the first frame waits for index and file, which mostly are there before it. Beyond it the stream goes on, and
+ * is kept in memory until its file is there: only after a crash it may be missing.
+ */
 const registrationMs = 250;
+/** As the index wants it. */
+const renewEveryMs = 20_000;
 const fitId = /^[A-Za-z0-9_-]{1,128}$/;
 
-/** @throws when the directory cannot be made. */
-export function createReplays(options: ReplaysOptions): Replays {
+/**
+ * @param options `directory`: of the spools, made where it is missing; without it they are in memory
+ * @throws when the directory cannot be made.
+ */
+export function createReplays(options: ReplaysOptions & { readonly directory?: string | undefined }): Replays {
+  const { directory } = options;
+  return createReplaysIn(directory === undefined ? createMemorySpools() : createFileSpools(directory), options);
+}
+
+export function createReplaysIn(spools: Spools, options: ReplaysOptions): Replays {
   const { clock, index, log, interruptedFrame, stoppedFrame } = options;
   const limits: ReplayLimits = { ...defaultReplayLimits, ...options.limits };
   const readerClock = options.monotonic ?? performance;
   const repeat = options.repeat ?? repeatByInterval;
-  const spools = options.directory === undefined ? createMemorySpools() : createFileSpools(options.directory);
   /** Also those that have ended, until the index knows. */
   const here = new Map<string, Production>();
   const room = new SpoolRoom({ spools, index, here, maxBytes: limits.maxTotalBytes, log });
   /** Have ended, and somebody still reads what is left. */
   const readToTheEnd = new Set<Production>();
   const drained = new Set<() => void>();
-  /** What is being written to the index, the last of each stream. */
-  const notes = new Map<string, Promise<void>>();
+  const notes = new StreamNotes(log);
+  let renewedAtMs = readerClock.now();
   let isClosed = false;
   let stopTicking: (() => void) | undefined;
 
@@ -76,53 +88,39 @@ export function createReplays(options: ReplaysOptions): Replays {
     makeRoom: (bytes) => room.make(bytes),
     appended: (bytes) => room.add(bytes),
     gaveUp({ streamId, spool }, why) {
-      room.remove(streamId, spool.length);
-      write("is not kept", streamId, () => index.giveUp(streamId, why));
+      // The index first: a file that it takes for whole must not lack its end.
+      void notes.write(streamId, "is not kept", async () => {
+        await index.giveUp(streamId, why);
+        await room.discard(streamId, spool);
+      });
     },
     ended(production) {
-      const { spool, streamId, unkept } = production;
+      const { spool, streamId } = production;
       const endedAtMs = clock();
-      const end = {
-        state: unkept ?? "ended",
-        isInterrupted: false,
-        endedAtMs,
-        expiresAtMs: endedAtMs + limits.keepMs,
-        bytes: unkept === undefined ? spool.length : 0,
-      } as const;
       if (production.readerCount > 0) readToTheEnd.add(production);
-      const told = write("has ended", streamId, () => index.end(streamId, end));
-      void told.then(() => {
+      const noted = notes.write(streamId, "has ended", () => noteEnd(production, endedAtMs));
+      void noted.then(() => {
         here.delete(streamId);
-        room.settled(streamId, end.bytes);
+        room.settled(streamId, production.unkept === undefined ? spool.length : 0);
         spool.release();
         if (here.size === 0) for (const tell of drained) tell();
       });
     },
   };
 
-  /** Behind the stream's back: what the index does not know is lost with the process, which is no reason to end an answer. */
-  async function note(what: string, streamId: string, work: () => Promise<void>): Promise<void> {
-    // Of one stream in order, also when the database is busy: a row that begins last would run for ever.
-    const before = notes.get(streamId);
-    try {
-      if (before !== undefined) await before;
-      await work();
-    } catch (error) {
-      log.error(`Cannot note that a stream ${what}`, { streamId }, error);
-    }
-  }
-
-  function write(what: string, streamId: string, work: () => Promise<void>): Promise<void> {
-    const noted = note(what, streamId, work);
-    notes.set(streamId, noted);
-    void noted.then(() => {
-      if (notes.get(streamId) === noted) notes.delete(streamId);
-    });
-    return noted;
+  async function noteEnd(production: Production, endedAtMs: number): Promise<void> {
+    const { spool, streamId } = production;
+    await spool.opened;
+    const state = production.unkept ?? "ended";
+    const bytes = state === "ended" ? spool.length : 0;
+    const expiresAtMs = endedAtMs + limits.keepMs;
+    await index.end(streamId, { state, isInterrupted: false, endedAtMs, expiresAtMs, bytes });
+    if (spool.length === 0) await room.discard(streamId, spool);
   }
 
   function tick(): void {
     const nowMs = readerClock.now();
+    renewIfDue(nowMs);
     for (const production of here.values()) production.tick(nowMs, limits);
     for (const production of readToTheEnd) {
       production.tick(nowMs, limits);
@@ -131,6 +129,12 @@ export function createReplays(options: ReplaysOptions): Replays {
     ended.tick(nowMs, limits);
     // Not when the last one ends: the next begins soon.
     if (here.size === 0 && readToTheEnd.size === 0 && !ended.isRead) pauseTicking();
+  }
+
+  function renewIfDue(nowMs: number): void {
+    if (here.size === 0 || nowMs - renewedAtMs < renewEveryMs) return;
+    renewedAtMs = nowMs;
+    index.renew().catch((error: unknown) => log.error("Cannot tell other gateways that streams run here", {}, error));
   }
 
   function keepTicking(): void {
@@ -149,8 +153,9 @@ export function createReplays(options: ReplaysOptions): Replays {
   }
 
   async function join(production: Production, afterId: number): Promise<ReadableStream<Uint8Array>> {
+    const { spool, unkept } = production;
+    if (unkept !== undefined && production.isOver) throw streamGone(unkept);
     if (afterId >= production.lastId) return production.addReader();
-    const { spool } = production;
     spool.retain();
     try {
       const offset = production.unkept === undefined ? await findFrame(spool, afterId + 1) : undefined;
@@ -197,8 +202,8 @@ export function createReplays(options: ReplaysOptions): Replays {
       // The source is asked first: it has further to go.
       void production.run(registration);
       const row = { streamId, caller, createdAtMs: production.startedAtMs };
-      const begun = write("has begun", streamId, () => index.begin(row));
-      void settledWithin(begun, registrationMs).then(resolve);
+      const begun = notes.write(streamId, "has begun", () => index.begin(row));
+      void settledWithin(Promise.all([begun, production.spool.opened]), registrationMs).then(resolve);
       return body;
     },
     async open(caller, streamId, afterId) {
@@ -237,7 +242,7 @@ export function createReplays(options: ReplaysOptions): Replays {
     async close() {
       isClosed = true;
       for (const production of here.values()) production.interrupt();
-      while (notes.size > 0) await Promise.all(notes.values());
+      await notes.written();
       pauseTicking();
     },
   };
@@ -256,9 +261,9 @@ function repeatByInterval(work: () => void, everyMs: number): () => void {
 }
 
 /** Mostly it is settled already, and there is no timer. */
-async function settledWithin(work: Promise<void>, timeoutMs: number): Promise<void> {
+async function settledWithin(work: Promise<unknown>, timeoutMs: number): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const timeout = new Promise<void>((resolve) => {
+  const timeout = new Promise((resolve) => {
     timer = setTimeout(resolve, timeoutMs);
   });
   await Promise.race([work, timeout]);

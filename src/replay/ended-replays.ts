@@ -53,27 +53,37 @@ export class EndedReplays {
 
   /** @throws {GatewayError} `gone`; `overloaded` while it runs in another process */
   async open(record: ReplayRecord, afterId: number): Promise<ReadableStream<Uint8Array>> {
-    const { clock, spools, interruptedFrame } = this.#options;
+    const { clock, spools } = this.#options;
     if (record.state === "too-long" || record.state === "not-kept" || record.state === "expired") {
       throw streamGone(record.state);
     }
     if (record.expiresAtMs !== undefined && record.expiresAtMs <= clock()) throw streamGone("expired");
     if (record.state === "running" && record.owner === "another process") throw runsElsewhere();
-    const isInterrupted = record.state === "running" || record.isInterrupted;
     const stored = spools.open(record.streamId);
     if (stored === undefined && record.bytes > 0) throw streamGone("expired");
-    if (record.state === "running") await this.#noteInterruption(record, stored?.length ?? 0);
-    const opened = stored ?? emptySpool;
+    const spool = stored ?? emptySpool;
     try {
-      const whole = isInterrupted ? findWholeFrames(opened) : { length: opened.length, lastId: 0 };
-      const spool = isInterrupted ? spoolUpTo(opened, whole.length) : opened;
-      const offset = (await findFrame(spool, afterId + 1)) ?? spool.length;
-      const tail = isInterrupted && afterId <= whole.lastId ? interruptedFrame(whole.lastId) : undefined;
-      return this.#read(spool, offset, tail);
+      if (record.state === "running") await this.#noteIfPossible(record, spool.length);
+      if (record.state === "running" || record.isInterrupted) return await this.#openCutShort(spool, afterId);
+      return this.#read(spool, (await findFrame(spool, afterId + 1)) ?? spool.length);
     } catch (error) {
-      opened.release();
+      spool.release();
       throw error;
     }
+  }
+
+  async #openCutShort(stored: SpoolReader, afterId: number): Promise<ReadableStream<Uint8Array>> {
+    const { length, lastId } = findWholeFrames(stored);
+    const spool = spoolUpTo(stored, length);
+    const offset = (await findFrame(spool, afterId + 1)) ?? length;
+    // Who has seen more than is kept, as a power failure may leave it, must not take the end of it for the end of all.
+    // The one behind the last is this very frame.
+    const hasSeenEnd = afterId === lastId + 1;
+    return this.#read(
+      spool,
+      offset,
+      hasSeenEnd ? undefined : this.#options.interruptedFrame(Math.max(afterId, lastId)),
+    );
   }
 
   /** Rejects when the index cannot be asked. */
@@ -93,8 +103,17 @@ export class EndedReplays {
       const kept = await index.findKept(some.map(({ streamId }) => streamId));
       for (const { streamId, bytes, modifiedAtMs } of some) {
         if (kept.has(streamId) || this.#options.isHere(streamId)) continue;
-        if (expired.has(streamId) || clock() - modifiedAtMs > orphanAgeMs) room.remove(streamId, bytes);
+        if (expired.has(streamId) || clock() - modifiedAtMs > orphanAgeMs) await room.remove(streamId, bytes);
       }
+    }
+  }
+
+  /** It can be read all the same, and the next sweep tries again. */
+  async #noteIfPossible(record: ReplayRecord, bytes: number): Promise<void> {
+    try {
+      await this.#noteInterruption(record, bytes);
+    } catch (error) {
+      this.#options.log.error("Cannot note that a stream was cut short", { streamId: record.streamId }, error);
     }
   }
 
@@ -111,7 +130,7 @@ export class EndedReplays {
     });
   }
 
-  #read(spool: SpoolReader, offset: number, tail: Uint8Array | undefined): ReadableStream<Uint8Array> {
+  #read(spool: SpoolReader, offset: number, tail?: Uint8Array): ReadableStream<Uint8Array> {
     const supply = new EndedSupply(spool, this.#reading, this.#options.log);
     return supply.read(offset, tail, this.#options.readerClock);
   }

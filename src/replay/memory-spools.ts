@@ -11,12 +11,14 @@ export function createMemorySpools(): Spools {
   const kept = new Map<string, MemorySpool>();
   return {
     create(streamId) {
-      const spool = new MemorySpool();
+      const spool = new MemorySpool(() => kept.delete(streamId));
       kept.set(streamId, spool);
       return spool;
     },
     open: (streamId) => kept.get(streamId),
-    remove: (streamId) => kept.delete(streamId),
+    async remove(streamId) {
+      kept.delete(streamId);
+    },
     async list() {
       // Never old: files are removed that an earlier process forgot, and there was none.
       const modifiedAtMs = Number.POSITIVE_INFINITY;
@@ -26,8 +28,14 @@ export function createMemorySpools(): Spools {
 }
 
 class MemorySpool implements Spool {
+  readonly opened = Promise.resolve(undefined);
+  readonly #forget: () => void;
   #buffer: Uint8Array = nothing;
   length = 0;
+
+  constructor(forget: () => void) {
+    this.#forget = forget;
+  }
 
   append(bytes: Uint8Array): void {
     const needed = this.length + bytes.length;
@@ -48,4 +56,8 @@ class MemorySpool implements Spool {
   retain(): void {}
 
   release(): void {}
+
+  async discard(): Promise<void> {
+    this.#forget();
+  }
 }

@@ -93,6 +93,9 @@ export class Production implements Supply {
   /** Never rejects. @param registration has to be settled before the first frame is sent */
   async run(registration: Promise<void>): Promise<void> {
     this.#registration = registration;
+    void this.spool.opened.then((failure) => {
+      if (failure !== undefined && this.#unkept === undefined) this.#lose(failure);
+    });
     try {
       while (!this.#isOver) {
         if (!this.#isWanted) {
@@ -213,10 +216,14 @@ export class Production implements Supply {
       this.#options.hooks.appended(bytes.length);
       return true;
     } catch (error) {
-      this.#options.log.error("Cannot keep a stream, it goes on without", { streamId: this.streamId }, error);
-      this.#giveUp("not-kept");
+      this.#lose(error);
       return false;
     }
+  }
+
+  #lose(failure: unknown): void {
+    this.#options.log.error("Cannot keep a stream, it goes on without", { streamId: this.streamId }, failure);
+    this.#giveUp("not-kept");
   }
 
   #giveUp(why: Unkept): void {
@@ -225,17 +232,23 @@ export class Production implements Supply {
   }
 
   #abandon(): void {
+    if (this.#isOver) return;
     this.#cut(new Error("Nobody reads"), this.#options.interruptedFrame);
-    this.#options.onAbandoned?.();
+    this.#tell(() => this.#options.onAbandoned?.());
   }
 
   #cut(reason: Error, frame: EndingFrame): void {
     if (this.#isOver) return;
     this.#end(frame);
+    this.#tell(() => this.#source.cancel(reason));
+  }
+
+  /** Whoever produces the stream is a guest here: what it throws must not end the timer, nor a reader's hang-up. */
+  #tell(work: () => void): void {
     try {
-      this.#source.cancel(reason);
+      work();
     } catch (error) {
-      this.#options.log.error("The source of a stream cannot be cancelled", { streamId: this.streamId }, error);
+      this.#options.log.error("A stream has ended, and whoever made it failed", { streamId: this.streamId }, error);
     }
   }
 

@@ -2,7 +2,7 @@
 
 import type { ReplayIndex } from "../store/replay-index.ts";
 import type { Log } from "../telemetry/log.ts";
-import type { Spools, StoredSpool } from "./spool.ts";
+import type { Spool, Spools, StoredSpool } from "./spool.ts";
 
 /** A stream, as far as it is counted. */
 export interface Counted {
@@ -61,15 +61,20 @@ export class SpoolRoom {
     if (this.#counting !== undefined) this.#settledMeanwhile.set(streamId, bytes);
   }
 
-  /** @param bytes of the spool, as far as it was counted */
-  remove(streamId: string, bytes: number): void {
+  /** Never rejects. @param bytes of the spool, as far as it was counted */
+  async remove(streamId: string, bytes: number, work = () => this.#options.spools.remove(streamId)): Promise<void> {
     try {
-      this.#options.spools.remove(streamId);
+      await work();
       this.settled(streamId, 0);
       this.#usedBytes = Math.max(this.#usedBytes - bytes, 0);
     } catch (error) {
       this.#options.log.error("Cannot remove what was kept of a stream, the next sweep will", { streamId }, error);
     }
+  }
+
+  /** The same for the spool of a stream that runs or ends here. */
+  discard(streamId: string, spool: Spool): Promise<void> {
+    return this.remove(streamId, spool.length, () => spool.discard());
   }
 
   /**
@@ -115,7 +120,7 @@ export class SpoolRoom {
       const removed: string[] = [];
       for (const { streamId, bytes: kept } of oldest) {
         if (this.#usedBytes <= goalBytes && removed.length > 0) break;
-        this.remove(streamId, kept);
+        await this.remove(streamId, kept);
         removed.push(streamId);
       }
       if (removed.length > 0) await index.expire(removed);

@@ -11,8 +11,15 @@ export interface SpoolReader {
 }
 
 export interface Spool extends SpoolReader {
+  /**
+   * What is appended until then is in memory only. Never rejects.
+   * @returns the reason when it cannot be written to: what was appended until then is lost.
+   */
+  readonly opened: Promise<Error | undefined>;
   /** All of it or, when it throws, nothing. */
   append(bytes: Uint8Array): void;
+  /** Removes it, unless there was another one under its name. Whoever reads it may read on. */
+  discard(): Promise<void>;
 }
 
 export interface StoredSpool {
@@ -23,12 +30,11 @@ export interface StoredSpool {
 
 /** Where spools are. */
 export interface Spools {
-  /** Touches nothing before the first byte. */
   create(streamId: string): Spool;
   /** @returns undefined when there is none. */
   open(streamId: string): SpoolReader | undefined;
-  /** Whoever reads it may read on. @returns false when there is none. */
-  remove(streamId: string): boolean;
+  /** Whoever reads it may read on. */
+  remove(streamId: string): Promise<void>;
   list(): Promise<readonly StoredSpool[]>;
 }
 

@@ -10,7 +10,7 @@ export interface ReplayRecord {
   readonly streamId: string;
   readonly caller: string;
   readonly state: ReplayState;
-  /** Of one that runs. "dead": its process ended before it did. */
+  /** Of one that runs. "dead": its process ended before it did, or is on another machine and silent for a minute. */
   readonly owner: "this process" | "another process" | "dead";
   /** Its process died in the middle of it. */
   readonly isInterrupted: boolean;
@@ -36,6 +36,8 @@ export interface ReplayIndex {
   /** A stream that runs is not kept from here on: should its process die, nobody is given the half of it. */
   giveUp(streamId: string, state: "too-long" | "not-kept"): Promise<void>;
   end(streamId: string, end: ReplayEnd): Promise<void>;
+  /** This process lives, and with it what it runs. Due every 20 seconds while it runs anything. */
+  renew(): Promise<void>;
   find(streamId: string): Promise<ReplayRecord | undefined>;
   /** Those that have not ended, whosever they are. Oldest first. */
   listRunning(): Promise<readonly ReplayRecord[]>;

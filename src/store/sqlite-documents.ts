@@ -15,8 +15,10 @@ export interface SqliteDocumentsOptions {
 
 /** Rows that one transaction deletes: about a millisecond. */
 const deleteRows = 100;
-/** Pages that one transaction merges: below a millisecond, and as much as 32 pieces bring. */
+/** Pages that one transaction merges: below a millisecond, and more than 16 pieces bring. */
 const mergePages = 16;
+/** Nobody waits longer for a lock than that before he asks again (open-database.ts). */
+const maxRestMs = 20;
 /** Rows that are read without letting others in between. */
 const readRows = 200;
 
@@ -30,25 +32,32 @@ export function createSqliteDocuments(database: Database, options: SqliteDocumen
     return retryWhileBusy(() => transaction.immediate());
   }
 
+  /** One of many in a row: then nothing for as long as it took, or another process would hardly ever get the lock. */
+  async function writeAmongMany<Result>(work: () => Result): Promise<Result> {
+    const startMs = performance.now();
+    const result = await write(work);
+    await Bun.sleep(Math.min(performance.now() - startMs, maxRestMs));
+    return result;
+  }
+
   async function deletePieces(documentKey: number): Promise<void> {
     for (;;) {
-      const deleted = await write(() => {
+      const deleted = await writeAmongMany(() => {
         const rows = questions.somePieceKeys.all({ documentKey, limit: deleteRows });
         for (const row of rows) deletePiece(questions, row);
         if (rows.length === 0) questions.deleteDocument.run({ documentKey });
         else questions.touchRemoving.run({ documentKey, nowMs: options.clock() });
         return rows.length;
       });
-      await othersFirst();
       // What was deleted takes its room until the segments that hold it are merged.
-      while (await mergeSome()) await othersFirst();
+      while (await mergeSome());
       if (deleted === 0) return;
     }
   }
 
   /** @returns whether there may be more to merge. */
   function mergeSome(): Promise<boolean> {
-    return write(() => {
+    return writeAmongMany(() => {
       const before = questions.totalChanges.get()?.count ?? 0;
       questions.mergeSegments.run({ pages: mergePages });
       // One is the command itself.
@@ -75,7 +84,7 @@ export function createSqliteDocuments(database: Database, options: SqliteDocumen
       }),
 
     async addPieces(documentId, pieces) {
-      const isThere = await write(() => {
+      const isThere = await writeAmongMany(() => {
         const document = questions.touchImporting.get({ documentId, nowMs: options.clock() });
         if (document === null) return false;
         const scope = scopeWords(document.caller, document.documentKey);

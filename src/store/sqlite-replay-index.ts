@@ -1,48 +1,74 @@
 // The index of replays in the database of the typed chat. A stream costs it two statements, an event none.
 
 import type { Database } from "bun:sqlite";
+import type { Clock } from "../contract/clock.ts";
 import { retryWhileBusy } from "./busy-retry.ts";
 import { isDead, type LeaseOwner, thisProcess } from "./lease-owner.ts";
 import type { ReplayEnd, ReplayIndex, ReplayRecord, ReplayState } from "./replay-index.ts";
+
+/** A process of another machine that has not renewed its streams for so long is dead: three times it was due. */
+const silentMs = 60_000;
 
 interface Row extends LeaseOwner {
   readonly streamId: string;
   readonly caller: string;
   readonly state: ReplayState;
   readonly isInterrupted: number;
+  readonly renewedAtMs: number;
   readonly createdAtMs: number;
   readonly expiresAtMs: number | null;
   readonly bytes: number;
 }
 
 const columns = `stream_id AS streamId, caller, state, owner_host AS ownerHost, owner_pid AS ownerPid,
-  owner_started_ms AS ownerStartedMs, interrupted AS isInterrupted, created_at_ms AS createdAtMs,
+  owner_started_ms AS ownerStartedMs, renewed_at_ms AS renewedAtMs, interrupted AS isInterrupted, created_at_ms AS createdAtMs,
   expires_at_ms AS expiresAtMs, bytes`;
 const named = "stream_id IN (SELECT value FROM json_each($streamIds))";
 
-/** @param owner whose streams those are that begin here; tests name another one */
-export function createSqliteReplayIndex(database: Database, owner: LeaseOwner = thisProcess()): ReplayIndex {
+export interface SqliteReplayIndexOptions {
+  /** @defaultValue the system's */
+  readonly clock?: Clock;
+  /** Whose streams those are that begin here. @defaultValue this process */
+  readonly owner?: LeaseOwner;
+}
+
+export function createSqliteReplayIndex(database: Database, options: SqliteReplayIndexOptions = {}): ReplayIndex {
+  const { clock = Date.now, owner = thisProcess() } = options;
   const questions = prepareQuestions(database);
 
-  function toRecord({ ownerHost, ownerPid, ownerStartedMs, isInterrupted, expiresAtMs, ...row }: Row): ReplayRecord {
-    const of = { ownerHost, ownerPid, ownerStartedMs };
+  function toRecord(row: Row): ReplayRecord {
+    const { streamId, caller, state, createdAtMs, bytes } = row;
     return {
-      ...row,
-      owner: isSame(of, owner) ? "this process" : isDead(of, owner) ? "dead" : "another process",
-      isInterrupted: isInterrupted === 1,
-      expiresAtMs: expiresAtMs ?? undefined,
+      streamId,
+      caller,
+      state,
+      owner: ownerOf(row),
+      isInterrupted: row.isInterrupted === 1,
+      createdAtMs,
+      expiresAtMs: row.expiresAtMs ?? undefined,
+      bytes,
     };
+  }
+
+  function ownerOf(row: Row): ReplayRecord["owner"] {
+    if (isSame(row, owner)) return "this process";
+    // Of another machine, or of a container that was replaced, nothing can be asked.
+    const isSilent = row.ownerHost !== owner.ownerHost && clock() - row.renewedAtMs > silentMs;
+    return isSilent || isDead(row, owner) ? "dead" : "another process";
   }
 
   return {
     async begin(stream) {
-      await retryWhileBusy(() => questions.begin.run({ ...stream, ...owner }));
+      await retryWhileBusy(() => questions.begin.run({ ...stream, ...owner, nowMs: clock() }));
     },
     async giveUp(streamId, state) {
       await retryWhileBusy(() => questions.giveUp.run({ streamId, state }));
     },
     async end(streamId, { isInterrupted, ...end }: ReplayEnd) {
       await retryWhileBusy(() => questions.end.run({ streamId, ...end, interrupted: isInterrupted ? 1 : 0 }));
+    },
+    async renew() {
+      await retryWhileBusy(() => questions.renew.run({ ...owner, nowMs: clock() }));
     },
     async find(streamId) {
       const row = await retryWhileBusy(() => questions.find.get({ streamId }));
@@ -74,13 +100,16 @@ export function createSqliteReplayIndex(database: Database, owner: LeaseOwner = 
 /** The index's questions. What lists, expires or forgets is answered by an index of the table. */
 export const replayQuestionTexts = {
   begin: `
-    INSERT INTO replays (stream_id, caller, state, owner_host, owner_pid, owner_started_ms, created_at_ms)
-    VALUES ($streamId, $caller, 'running', $ownerHost, $ownerPid, $ownerStartedMs, $createdAtMs)`,
+    INSERT INTO replays (stream_id, caller, state, owner_host, owner_pid, owner_started_ms, renewed_at_ms, created_at_ms)
+    VALUES ($streamId, $caller, 'running', $ownerHost, $ownerPid, $ownerStartedMs, $nowMs, $createdAtMs)`,
   giveUp: "UPDATE replays SET state = $state WHERE stream_id = $streamId AND ended_at_ms IS NULL",
   end: `
     UPDATE replays SET state = $state, interrupted = $interrupted, ended_at_ms = $endedAtMs,
       expires_at_ms = $expiresAtMs, bytes = $bytes
     WHERE stream_id = $streamId AND ended_at_ms IS NULL`,
+  renew: `
+    UPDATE replays SET renewed_at_ms = $nowMs
+    WHERE ended_at_ms IS NULL AND owner_host = $ownerHost AND owner_pid = $ownerPid AND owner_started_ms = $ownerStartedMs`,
   find: `SELECT ${columns} FROM replays WHERE stream_id = $streamId`,
   listRunning: `SELECT ${columns} FROM replays WHERE ended_at_ms IS NULL ORDER BY created_at_ms`,
   listOldestEnded: `SELECT ${columns} FROM replays WHERE state = 'ended' ORDER BY ended_at_ms LIMIT $limit`,
@@ -97,9 +126,10 @@ function prepareQuestions(database: Database) {
   const ask = <Answer, Question extends Record<string, string | number>>(text: string) =>
     database.prepare<Answer, [Question]>(text);
   return {
-    begin: ask<unknown, { streamId: string; caller: string; createdAtMs: number } & Owner>(texts.begin),
+    begin: ask<unknown, { streamId: string; caller: string; createdAtMs: number; nowMs: number } & Owner>(texts.begin),
     giveUp: ask<unknown, { streamId: string; state: string }>(texts.giveUp),
     end: ask<unknown, EndParameters>(texts.end),
+    renew: ask<unknown, Owner & { nowMs: number }>(texts.renew),
     find: ask<Row, { streamId: string }>(texts.find),
     listRunning: database.prepare<Row, []>(texts.listRunning),
     listOldestEnded: ask<Row, { limit: number }>(texts.listOldestEnded),

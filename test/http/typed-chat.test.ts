@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { serveCompatible } from "../support/fake-compatible-server.ts";
 import { startHarness } from "../support/harness.ts";
 import { readLive } from "../support/live-stream.ts";
-import { acceptedTurns, callsOf, readError, untilAnswer } from "./client.ts";
+import { acceptedTurns, callsOf, readError } from "./client.ts";
 import { blocksUntil, parseTyped, postMessage, readTyped, say } from "./typed-client.ts";
 
 const questions = { match: "JSON array", reply: { text: '["And then?", "Why?", "Who?"]' } };
@@ -202,11 +202,9 @@ test("a question beside the conversation leaves nothing behind, neither session 
   harness.emulator.script(questions);
 
   await say(harness, { message: "Hello there, tell me of rivers", session_id: "s1" });
-  await untilAnswer(
-    async () => harness.emulator.chats(),
-    (chats) => chats.length === 1,
-  );
+  await harness.emulator.until((requests) => requests.some(({ on, status }) => on === "delete" && status !== 0));
 
+  expect(harness.emulator.chats()).toHaveLength(1);
   const sessions = (await (await harness.get("/v1/sessions")).json()) as { data: { sessionId: string }[] };
   expect(sessions.data.map(({ sessionId }) => sessionId)).toEqual(["s1"]);
   expect(callsOf(harness, "delete")).toHaveLength(1);

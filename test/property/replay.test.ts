@@ -136,6 +136,7 @@ async function live({
   const late = await join(replays, 0);
   await late?.readAll();
   if (late !== undefined) visitors.push(late);
+  await replays.close();
   if (directory !== undefined) rmSync(directory, { recursive: true });
 
   // How far it came is told by whoever read to the end.

@@ -2,6 +2,7 @@
 
 import { toGatewayError } from "../../contract/gateway-error.ts";
 import { isJsonObject } from "../../contract/json.ts";
+import { beginningOf } from "../excerpt.ts";
 import { readJson } from "../read-json.ts";
 import type { Step } from "../step.ts";
 
@@ -24,7 +25,7 @@ export function followUps({ count = 3, timeoutMs = 10_000 }: FollowUpsOptions = 
       const { message, state, options, signal, log } = context;
       if (options.follow_ups === false || state.answer.trim() === "") return;
       yield { stage: "follow_ups" };
-      const prompt = `User: ${message.slice(0, maxPromptChars)}\n\nAssistant: ${state.answer.slice(0, maxPromptChars)}`;
+      const prompt = `User: ${beginningOf(message, maxPromptChars)}\n\nAssistant: ${beginningOf(state.answer, maxPromptChars)}`;
       try {
         const questions = readQuestions(await context.ask({ system, prompt, maxTokens: 300, timeoutMs }), count);
         if (questions.length > 0) yield { follow_up_questions: questions };
@@ -44,10 +45,18 @@ export function readQuestions(answer: string, count: number): string[] {
     : isJsonObject(value)
       ? Object.values(value).find(Array.isArray)
       : undefined;
-  const lines = list ?? answer.split("\n").filter((line) => /[?？؟]\s*$/.test(line));
-  const questions = lines
-    .filter((line): line is string => typeof line === "string")
-    .map((line) => line.replace(/^\s*(?:[-*•]|\d+[.)、])\s*/, "").trim())
-    .filter((line) => line !== "" && line.length <= maxQuestionChars);
+  const found: readonly unknown[] = list ?? answer.split("\n").filter((line) => /[?？؟]\s*$/.test(line));
+  const questions = found
+    .map((one) => questionOf(one).replaceAll(/\s+/g, " ").replace(listMark, "").trim())
+    .filter((question) => question !== "" && question.length <= maxQuestionChars);
   return [...new Set(questions)].slice(0, count);
+}
+
+/** A dash, a dot, or a number that does not go on. */
+const listMark = /^ ?(?:[-*•]|\d+[.)、](?!\d)) ?/;
+
+/** Some wrap each into an object. */
+function questionOf(value: unknown): string {
+  const text = isJsonObject(value) ? Object.values(value).find((part) => typeof part === "string") : value;
+  return typeof text === "string" ? text : "";
 }

@@ -21,8 +21,8 @@ const weights = { ending: 0.4, relevance: 0.3, grounding: 0.3 };
 const enoughTerms = 8;
 
 /**
- * 0 to 1, two decimals: a weighted mean of
- * - ending: 1 when the model stopped by itself, 0.5 when its words ran out, 0 for an empty answer;
+ * 0 to 1, two decimals; 0 for an empty answer. A weighted mean of
+ * - ending: 1 when the model stopped by itself, 0.5 when its words ran out;
  * - relevance: the share of the question's terms that the answer takes up, at least 0.5 for an answer of some length;
  * - grounding, with sources only: the share of the answer's terms that stand in them or in the question.
  */
@@ -36,7 +36,8 @@ export function measureQuality({ message, state }: Pick<StepContext, "message" |
   let sum = weights.ending * ending + weights.relevance * relevance;
   let total = weights.ending + weights.relevance;
   if (state.sources.length > 0) {
-    const known = termsOf([message, ...state.sources.map(({ text }) => text)].join("\n"));
+    // Each by itself: joined, a long one would leave no room for the next.
+    const known = new Set([message, ...state.sources.map(({ text }) => text)].flatMap((text) => [...termsOf(text)]));
     sum += weights.grounding * shareIn(answer, known);
     total += weights.grounding;
   }

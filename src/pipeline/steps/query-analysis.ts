@@ -3,6 +3,7 @@
 import type { Message } from "../../contract/chat-request.ts";
 import { flattenText } from "../../contract/chat-request.ts";
 import { isJsonObject } from "../../contract/json.ts";
+import { beginningOf, endOf } from "../excerpt.ts";
 import { readJson } from "../read-json.ts";
 import type { Step, StepContext } from "../step.ts";
 
@@ -39,13 +40,13 @@ export function queryAnalysis({ by = "rules", timeoutMs = 8000 }: QueryAnalysisO
 /** A model that fails or does not keep to the form costs its words, not the answer. */
 async function askModel(context: StepContext, timeoutMs: number): Promise<Analysis | undefined> {
   const { message, history, log, signal } = context;
-  const before = history.slice(-4).map((said) => `${said.role}: ${flattenText(said).slice(0, 500)}`);
-  const prompt = [...before, `user: ${message.slice(0, maxQueryChars)}`].join("\n");
+  const before = history.slice(-4).map((said) => `${said.role}: ${beginningOf(flattenText(said), 500)}`);
+  const prompt = [...before, `user: ${beginningOf(message, maxQueryChars)}`].join("\n");
   try {
     const answer = readJson(await context.ask({ system: instructions, prompt, maxTokens: 200, timeoutMs }));
     const query = isJsonObject(answer) ? answer["query"] : undefined;
     if (!isJsonObject(answer) || typeof query !== "string" || query.trim() === "") return undefined;
-    return { query: query.slice(0, maxQueryChars), needsDocuments: answer["needs_documents"] !== false };
+    return { query: beginningOf(query, maxQueryChars), needsDocuments: answer["needs_documents"] !== false };
   } catch (error) {
     if (signal.aborted) throw error;
     log.info("Cannot have the question analysed: rules stand in", { reason: reasonOf(error) });
@@ -57,8 +58,18 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-const smallTalk =
-  /^(?:hi|hello|hey|good (?:morning|evening|day)|thanks?(?: you| a lot)?|thx|ok(?:ay)?|bye|goodbye|hallo|danke|hola|gracias|bonjour|merci|ciao|你好|您好|谢谢|再见|嗨|こんにちは|ありがとう|안녕하세요)(?:[\s,!.。！~]+(?:there|qwen|all))?[\s!.。！?？~]*$/iu;
+const smallTalk = new RegExp(
+  `^[¡¿]?(?:${[
+    "hi|hello|hey|good (?:morning|afternoon|evening|day|night)|many thanks|thanks?(?: you)?(?: (?:a lot|so much|very much))?",
+    "thx|cheers|ok(?:ay)?|bye|goodbye|see you",
+    "hallo|guten (?:morgen|tag|abend)|(?:vielen|herzlichen) dank|danke(?: (?:schön|sehr))?|tschüss",
+    "hola|buen[oa]s (?:días|tardes|noches)|(?:muchas )?gracias|adiós|olá|bom dia|obrigad[oa]",
+    "bonjour|bonsoir|salut|merci(?: beaucoup)?|au revoir|ciao|grazie|привет|здравствуйте|спасибо|пока|مرحبا|شكرا",
+    "你好|您好|早上好|早安|晚上好|晚安|哈喽|嗨|谢谢|多谢|感谢|好的|再见",
+    "こんにちは|こんばんは|おはよう(?:ございます)?|ありがとう(?:ございます)?|안녕(?:하세요)?|감사합니다|고마워요?",
+  ].join("|")})(?:[\\s,!.。！~]+(?:there|qwen|all))?[\\s!.。！?？~]*$`,
+  "iu",
+);
 /** Words that point at what was said before. */
 const pointsBack =
   /^(?:and|but|so|what about|how about|why|it|its|that|this|those|these|they|he|she|und|aber|warum|y|et|那|它|他|她|这|为什么|还有)(?![\p{L}\p{N}])|^(?:那|它|他|她|这|为什么|还有)/iu;
@@ -69,15 +80,15 @@ const fewWords = 4;
  * the one before it.
  */
 export function analyseByRules({ message, history }: Pick<StepContext, "message" | "history">): Analysis {
-  const question = message.trim();
+  const question = message.trim().normalize();
   if (smallTalk.test(question)) return { query: question, needsDocuments: false };
   const before = lastQuestion(history);
   const isShort = question.split(/\s+/u).length < fewWords && question.length < 20;
   const query = before !== undefined && (isShort || pointsBack.test(question)) ? `${before}\n${question}` : question;
-  return { query: query.slice(-maxQueryChars), needsDocuments: question !== "" };
+  return { query: endOf(query, maxQueryChars), needsDocuments: question !== "" };
 }
 
 function lastQuestion(history: readonly Message[]): string | undefined {
   const said = history.findLast(({ role }) => role === "user");
-  return said && flattenText(said).slice(0, maxQueryChars / 2);
+  return said && beginningOf(flattenText(said), maxQueryChars / 2);
 }

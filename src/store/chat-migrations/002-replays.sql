@@ -7,6 +7,8 @@ CREATE TABLE replays (
   owner_host TEXT NOT NULL,
   owner_pid INTEGER NOT NULL,
   owner_started_ms INTEGER NOT NULL,
+  -- When its process last said that it lives.
+  renewed_at_ms INTEGER NOT NULL,
   created_at_ms INTEGER NOT NULL,
   -- Both NULL while it runs.
   ended_at_ms INTEGER,

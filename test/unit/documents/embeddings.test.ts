@@ -51,6 +51,13 @@ describe("search with embeddings", () => {
     expect(await documents.search("b", "pets")).toEqual([]);
   });
 
+  test("embeds no question of who has no documents", async () => {
+    const { documents, warnings } = createCollection({ embed: failing });
+
+    expect(await documents.search("a", "pets")).toEqual([]);
+    expect(warnings).toEqual([]);
+  });
+
   test("goes on by words when the question cannot be embedded, and says so once", async () => {
     let isDown = false;
     const { documents, add, warnings } = createCollection({

@@ -1,6 +1,8 @@
 // Files to texts: which are taken, what of them is kept, and how the others are refused.
 
 import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { deflateSync } from "node:zlib";
 import type { DocumentFile } from "../../../src/documents/document-file.ts";
 import { readFile } from "../../../src/documents/read-file.ts";
 import { makePdf } from "./make-pdf.ts";
@@ -222,6 +224,34 @@ describe("PDF", () => {
     await textOf("application/pdf", bytes);
 
     expect(bytes.byteLength).toBeGreaterThan(0);
+  });
+
+  test("that unfolds to a thousand times its size is refused before it does", async () => {
+    const packed = deflateSync(Buffer.alloc(130 * 1024 * 1024, " "));
+    const bytes = Buffer.concat([Buffer.from("%PDF-1.4\n1 0 obj\n<< /Filter /FlateDecode >>\nstream\r\n"), packed]);
+
+    const refusal = await readFile({ name: "a.pdf", type: "", bytes }, 1_000_000, signal).catch(
+      (error: unknown) => error,
+    );
+
+    expect(String(refusal)).toContain("file is a PDF that unfolds to far more than it should");
+  });
+
+  test("that the parser reads in a second attempt does not end the process by what failed in the first", async () => {
+    const damaged = Buffer.from(makePdf({ pages: [["One."], ["Two."], ["Three."]] })).toString("latin1");
+    // The table tells a wrong place of the first page and of the last.
+    const rows = damaged.split(" 00000 n \n");
+    const file = rows.map((row, index) => (index === 3 || index === 7 ? "0000000009" : row)).join(" 00000 n \n");
+    const script = `
+      const { readFile } = await import(${JSON.stringify(join(import.meta.dir, "../../../src/documents/read-file.ts"))});
+      const bytes = Buffer.from(${JSON.stringify(file)}, "latin1");
+      const { text } = await readFile({ name: "a.pdf", type: "", bytes }, 1e6, new AbortController().signal);
+      console.log(JSON.stringify(text));`;
+
+    const child = Bun.spawn([process.execPath, "--eval", script], { stdio: ["ignore", "pipe", "pipe"], env: {} });
+
+    expect(await new Response(child.stdout).text()).toBe('"One.\\n\\nTwo.\\n\\nThree."\n');
+    expect([await child.exited, await new Response(child.stderr).text()]).toEqual([0, ""]);
   });
 
   test.each([

@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join, posix } from "node:path";
 import { startHarness } from "../../support/harness.ts";
+import { parseFrames } from "../../support/sse-frames.ts";
 import { startChatServer } from "../client/chat-server.ts";
 import { readProjectFile, root } from "./source-files.ts";
 
@@ -80,9 +81,11 @@ describe("the examples", () => {
   test("all of them are tried here", () => {
     expect(readdirSync(join(root, "examples")).sort()).toEqual([
       "embed.ts",
+      "langgraph.ts",
       "openai-chat.ts",
       "openai-stream.ts",
       "sessions.ts",
+      "typed-chat-pipeline.ts",
       "typed-chat.ts",
     ]);
   });
@@ -138,6 +141,29 @@ describe("the examples", () => {
 
     expect(output.split("> What is my dog called?")[1]).toContain("Bruno");
     expect(output).toMatch(/Session example-\S+: 2 answers, the next turn continues [0-9a-f-]{36}\n$/);
+  });
+
+  test("typed-chat-pipeline.ts answers out of its own passages [R3-026]", async () => {
+    const output = await run("typed-chat-pipeline.ts", { LOG_LEVEL: "silent" });
+
+    const frames = parseFrames(output).map(({ data }) => data);
+    expect(frames[1]).toBe('{"stage":"retrieval"}');
+    expect(frames[2]).toContain('{"sources":[{"chunk_id":"h1","document_name":"handbook.md"');
+    expect(frames[3]).toBe('{"stage":"generation"}');
+    expect(output.match(/(?<="token":")[^"]*/g)?.join("")).toStartWith("The notice period is two months. [1]");
+    expect(frames.at(-3)).toMatch(/^\{"quality_score":0\.\d+\}$/);
+    expect(frames.at(-1)).toBe("[DONE]");
+  });
+
+  test("langgraph.ts tells a graph as typed events [R3-026]", async () => {
+    const output = await run("langgraph.ts", {});
+
+    const frames = parseFrames(output).map(({ data }) => data);
+    expect(frames.filter((data) => data.startsWith('{"stage"'))).toEqual(
+      ["query_analysis", "retrieval", "generation", "quality"].map((stage) => JSON.stringify({ stage })),
+    );
+    expect(output.match(/(?<="token":")[^"]*/g)?.join("")).toBe("The notice period is two months [1].");
+    expect(frames.at(-1)).toBe("[DONE]");
   });
 
   test("embed.ts answers without a port and without an account [R2-077]", async () => {

@@ -262,7 +262,13 @@ describe("createEventStream", () => {
   });
 
   test("a source without `return`, or with one that throws, does no harm", async () => {
-    const bare = { next: async () => ({ value: "a", done: false as const }) };
+    let asks = 0;
+    const bare = {
+      async next() {
+        asks++;
+        return { value: "a", done: false as const };
+      },
+    };
     const throwing = {
       ...bare,
       return(): never {
@@ -278,8 +284,10 @@ describe("createEventStream", () => {
       const stopping = new AbortController();
       const stream = createEventStream({ [Symbol.asyncIterator]: () => iterator }, { signal: stopping.signal });
       await settle();
+      asks = 0;
       stopping.abort();
       expect(await new Response(stream).text()).toBe(": keepalive\n\nid: 1\ndata: a\n\n");
+      expect(asks).toBe(0);
     }
   });
 

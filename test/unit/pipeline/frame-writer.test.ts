@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { jsonText } from "../../../src/contract/json.ts";
-import { FrameWriter, lastIdOf } from "../../../src/pipeline/frame-writer.ts";
+import { FrameWriter, lastIdOf, numberedFrom } from "../../../src/pipeline/frame-writer.ts";
 
 const text = new TextDecoder();
 const bytes = new TextEncoder();
@@ -110,5 +110,25 @@ describe("lastIdOf", () => {
       expect(lastIdOf(piece)).toBe(count);
       expect(lastIdOf(within.subarray(10, 10 + piece.length))).toBe(count);
     }
+  });
+});
+
+describe("numberedFrom", () => {
+  const frames = new FrameWriter(8);
+  frames.token(jsonText("a\n\nid: 5\ndata: x"));
+  frames.token(jsonText("\u2028id: 6\u2028"));
+  const written = frames.take();
+
+  test("leaves frames alone that have the right ids", () => {
+    expect(numberedFrom(9, written)).toBe(written);
+  });
+
+  test.each([1, 7, 10, 90, 99])("numbers frames from %d on, and changes nothing else", (firstId) => {
+    const numbered = numberedFrom(firstId, written);
+
+    expect(text.decode(numbered)).toBe(
+      `id: ${firstId}\ndata: {"token":"a\\n\\nid: 5\\ndata: x"}\n\nid: ${firstId + 1}\ndata: {"token":"\u2028id: 6\u2028"}\n\n`,
+    );
+    expect(lastIdOf(numbered)).toBe(firstId + 1);
   });
 });

@@ -1,6 +1,8 @@
 // What the one timer sees to, and how everything ends: keep-alives, readers that stall, draining, closing.
 
 import { describe, expect, test } from "bun:test";
+import { existsSync, readdirSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
 import { createReplays } from "../../../src/replay/create-replays.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
 import {
@@ -166,6 +168,23 @@ describe("the timer", () => {
     expect(stage.isTicking).toBe(false);
   });
 
+  test("tells the index that what runs here still runs", async () => {
+    const index = memoryIndex();
+    let renewals = 0;
+    index.renew = async () => void renewals++;
+    const { replays, pass } = createStage({ index });
+    const source = new ToldSource();
+    const body = replays.start("me", "s1", source, once);
+    for (let count = 0; count < 5; count++) pass(10_000);
+    expect(renewals).toBe(2);
+
+    source.end();
+    await textOf(body);
+    await settle();
+    pass(20_000);
+    expect(renewals).toBe(2);
+  });
+
   test("is the process's own when none is given", async () => {
     const limits = { keepAliveMs: 5 };
     const options = { index: memoryIndex(), clock: Date.now, log: silentLog, limits, interruptedFrame, stoppedFrame };
@@ -178,6 +197,51 @@ describe("the timer", () => {
     expect(await reader.toEnd()).toEndWith("interrupted\n\n");
   });
 });
+
+const openFiles = "/proc/self/fd";
+
+test.skipIf(!existsSync(openFiles))("however a stream and its readers end, no file stays open", async () => {
+  const { replays, pass, directory } = createStage({ limits: { graceMs: 0 } });
+  const filesOf = (): string[] =>
+    readdirSync(openFiles)
+      .map((name) => linkOf(join(openFiles, name)))
+      .filter((path) => path.startsWith(directory!));
+  const said = () => new ToldSource().say(1, long).say(1, long).say(1, long);
+  const start = (id: string, source: ToldSource) => replays.start("me", id, source, { resumable: true });
+
+  await textOf(start("ended", said().end()));
+  await start("left-at-once", said()).cancel();
+  const left = new BodyReader(start("left", said()));
+  await left.read();
+  await left.hangUp();
+  const stopped = start("stopped", said());
+  await settle();
+  await replays.stop("me", "stopped");
+  const running = start("running", said());
+  await settle();
+  const lagging = await replays.open("me", "stopped", 0);
+  const comingBack = new BodyReader(await replays.open("me", "ended", 0));
+  await comingBack.read();
+  expect(filesOf().length).toBeGreaterThan(2);
+
+  await comingBack.hangUp();
+  await textOf(stopped);
+  pass(60_001);
+  await expect(textOf(lagging)).rejects.toThrow("its reader did not read");
+  await expect(textOf(running)).rejects.toThrow("its reader did not read");
+  await settle();
+
+  expect(filesOf()).toEqual([]);
+});
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    // Closed since it was listed.
+    return "";
+  }
+}
 
 describe("drain and close", () => {
   test("drain waits for what runs", async () => {

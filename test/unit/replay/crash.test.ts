@@ -50,7 +50,7 @@ const deadOwner = { ...thisProcess(), ownerStartedMs: 1 };
 
 test("a sweep finds what was cut short, and lets it expire", async () => {
   const database = openChatDatabase(inMemory, silentLog);
-  const earlier = createSqliteReplayIndex(database, deadOwner);
+  const earlier = createSqliteReplayIndex(database, { owner: deadOwner });
   for (const streamId of ["s1", "s2", "s3"]) await earlier.begin({ streamId, caller: "me", createdAtMs: 1 });
   await earlier.giveUp("s3", "too-long");
   const directory = newDirectory();
@@ -74,9 +74,33 @@ test("a sweep finds what was cut short, and lets it expire", async () => {
   expect(readdirSync(directory)).toEqual([]);
 });
 
+test("a stream that was cut short does not end quietly for who has seen more than is left of it", async () => {
+  const database = openChatDatabase(inMemory, silentLog);
+  await createSqliteReplayIndex(database, { owner: deadOwner }).begin({ streamId: "s1", caller: "me", createdAtMs: 1 });
+  const directory = newDirectory();
+  mkdirSync(directory);
+  writeFileSync(join(directory, "s1.sse"), chunkOf(1, 3).bytes);
+  const { replays } = createStage({ directory, index: createSqliteReplayIndex(database) });
+
+  expect(await textOf(await replays.open("me", "s1", 9))).toBe("id: 10\ndata: interrupted\n\n");
+  expect(await textOf(await replays.open("me", "s1", 4))).toBe("");
+  expect(idsIn(await textOf(await replays.open("me", "s1", 3)))).toEqual([4]);
+});
+
+test("a stream that was cut short can be read when the index takes nothing", async () => {
+  const database = openChatDatabase(inMemory, silentLog);
+  await createSqliteReplayIndex(database, { owner: deadOwner }).begin({ streamId: "s1", caller: "me", createdAtMs: 1 });
+  const index = createSqliteReplayIndex(database);
+  index.end = () => Promise.reject(new Error("disk full"));
+  const { replays, lines } = createStage({ index });
+
+  expect(await textOf(await replays.open("me", "s1", 0))).toBe("id: 1\ndata: interrupted\n\n");
+  expect(lines.map(({ message }) => message)).toEqual(["Cannot note that a stream was cut short"]);
+});
+
 test("a stream of another process that lives is left alone, and cannot be read here yet", async () => {
   const database = openChatDatabase(inMemory, silentLog);
-  const other = createSqliteReplayIndex(database, { ...thisProcess(), ownerPid: process.ppid });
+  const other = createSqliteReplayIndex(database, { owner: { ...thisProcess(), ownerPid: process.ppid } });
   await other.begin({ streamId: "s1", caller: "me", createdAtMs: 1 });
   const { replays } = createStage({ index: createSqliteReplayIndex(database) });
 

@@ -1,24 +1,14 @@
-// A stream and its readers while it runs: who gets what, when the source is asked, and how it ends.
+// A stream and its readers while it runs: who gets what, and when the source is asked.
 
 import { describe, expect, test } from "bun:test";
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { GatewayError } from "../../../src/contract/gateway-error.ts";
-import { BodyReader, idsIn, range, settle, ToldSource, textOf, useStages } from "./stage.ts";
+import { BodyReader, idsIn, range, refusalOf, settle, ToldSource, textOf, useStages } from "./stage.ts";
 
 const { createStage } = useStages();
 
 const once = { resumable: false };
 const resumable = { resumable: true };
-
-async function failureOf(work: Promise<unknown>): Promise<GatewayError> {
-  const error = await work.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  if (error instanceof GatewayError) return error;
-  throw new Error("Expected a GatewayError", { cause: error });
-}
 
 describe("start", () => {
   test("hands the chunks of the source to its first reader as they are, and ends with it", async () => {
@@ -227,14 +217,14 @@ describe("open", () => {
     const source = new ToldSource();
     const body = replays.start("me", "s1", source.say(), once);
 
-    const refusals = [failureOf(replays.open("you", "s1", 0)), failureOf(replays.stop("you", "s1"))];
+    const refusals = [refusalOf(replays.open("you", "s1", 0)), refusalOf(replays.stop("you", "s1"))];
     source.end();
     await textOf(body);
     await settle();
-    refusals.push(failureOf(replays.open("you", "s1", 0)), failureOf(replays.stop("you", "s1")));
-    refusals.push(failureOf(replays.open("me", "s2", 0)), failureOf(replays.open("me", "../s1", 0)));
+    refusals.push(refusalOf(replays.open("you", "s1", 0)), refusalOf(replays.stop("you", "s1")));
+    refusals.push(refusalOf(replays.open("me", "s2", 0)), refusalOf(replays.open("me", "../s1", 0)));
 
-    expect((await Promise.all(refusals)).map(({ kind }) => kind)).toEqual(Array(6).fill("not-found"));
+    expect(await Promise.all(refusals)).toEqual(Array(6).fill("not-found: There is no such stream"));
   });
 
   test("lets one read on from the spool while another one keeps up", async () => {
@@ -250,71 +240,5 @@ describe("open", () => {
     expect(idsIn(await quick.toEnd())).toEqual(range(1, 200));
     expect(idsIn(await slow.toEnd())).toEqual(range(1, 200));
     expect(slow.chunks.length).toBeLessThan(100);
-  });
-});
-
-describe("stop", () => {
-  test("ends the stream for all its readers, and cancels the source", async () => {
-    const { replays } = createStage();
-    const source = new ToldSource();
-    const first = new BodyReader(replays.start("me", "s1", source.say(2), resumable));
-    await first.until("frame 2");
-    const second = await replays.open("me", "s1", 1);
-
-    expect(await replays.stop("me", "s1")).toBe(true);
-    expect(await replays.stop("me", "s1")).toBe(false);
-
-    expect(await first.toEnd()).toEndWith("id: 3\ndata: stopped\n\n");
-    expect(idsIn(await textOf(second))).toEqual([2, 3]);
-    expect(source.cancelled?.message).toBe("Stopped by its caller");
-    expect(await textOf(await replays.open("me", "s1", 2))).toBe("id: 3\ndata: stopped\n\n");
-  });
-
-  test("says that a stream runs no more", async () => {
-    const { replays } = createStage();
-    await textOf(replays.start("me", "s1", new ToldSource().say().end(), once));
-
-    expect(await replays.stop("me", "s1")).toBe(false);
-    await settle();
-    expect(await replays.stop("me", "s1")).toBe(false);
-  });
-
-  test("drops a chunk that was on its way", async () => {
-    const { replays } = createStage();
-    const source = new ToldSource();
-    const reader = new BodyReader(replays.start("me", "s1", source.say(), once));
-    await reader.until("frame 1");
-
-    const stopped = replays.stop("me", "s1");
-    source.say().end();
-    await stopped;
-
-    expect(idsIn(await reader.toEnd())).toEqual([1, 2]);
-    expect(reader.text).toContain("stopped");
-  });
-});
-
-describe("a source that fails", () => {
-  test("ends the stream with the frame for it, and is logged", async () => {
-    const { replays, lines } = createStage();
-    const source = new ToldSource().say().fail(new Error("broken"));
-
-    const text = await textOf(replays.start("me", "s1", source, once));
-
-    expect(text).toEndWith("id: 2\ndata: interrupted\n\n");
-    expect(lines.map(({ message }) => message)).toEqual(["The source of a stream failed"]);
-    expect(source.cancelled).toBeUndefined();
-  });
-
-  test("may fail to be cancelled", async () => {
-    const { replays, lines } = createStage();
-    const source = new ToldSource();
-    source.cancel = () => {
-      throw new Error("broken");
-    };
-
-    await replays.start("me", "s1", source, once).cancel();
-
-    expect(lines.map(({ message }) => message)).toEqual(["The source of a stream cannot be cancelled"]);
   });
 });

@@ -1,17 +1,17 @@
-// What is kept and for how long: too long, too much in all, too old, and disks that take nothing.
+// What is kept: too long, too much in all, and disks that take nothing.
 
 import { describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { GatewayError } from "../../../src/contract/gateway-error.ts";
 import {
   BodyReader,
   chunkOf,
   idsIn,
   memoryIndex,
   range,
-  type Stage,
+  refusalOf,
   settle,
+  streamOf,
   ToldSource,
   textOf,
   useStages,
@@ -21,22 +21,6 @@ const { createStage, newDirectory } = useStages();
 const nowhere = (): undefined => undefined;
 const once = { resumable: false };
 const long = "x".repeat(10_000);
-
-async function refusalOf(work: Promise<unknown>): Promise<string> {
-  const error = await work.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  if (!(error instanceof GatewayError)) throw new Error("Expected a GatewayError", { cause: error });
-  return `${error.kind}: ${error.message}`;
-}
-
-/** A stream from its beginning to its end. */
-async function stream({ replays }: Stage, streamId: string, source: ToldSource): Promise<string> {
-  const text = await textOf(replays.start("me", streamId, source.end(), once));
-  await settle();
-  return text;
-}
 
 const tooLong = "gone: Cannot read the stream once more: it was too long to keep";
 const expired = "gone: Cannot read the stream once more: it has expired";
@@ -51,12 +35,13 @@ describe.each([
   test("goes on, and cannot be read once more", async () => {
     const told = createStage({ directory: directoryOf(), limits });
 
-    const text = await stream(told, "s1", new ToldSource().say(1, long).say(1, long).say());
+    const text = await streamOf(told, "s1", new ToldSource().say(1, long).say(1, long).say());
 
     expect(idsIn(text)).toEqual([1, 2, 3]);
     expect(await refusalOf(told.replays.open("me", "s1", 0))).toBe(tooLong);
     expect(await refusalOf(told.replays.open("me", "s1", 3))).toBe(tooLong);
     expect(told.lines).toEqual([]);
+    await told.replays.close();
     if (told.directory !== undefined) expect(readdirSync(told.directory)).toEqual([]);
   });
 
@@ -126,7 +111,7 @@ describe.each([
   test("let the one go that ended first", async () => {
     const told = createStage({ directory: directoryOf(), limits: { maxTotalBytes: ofOne * 3 } });
     for (const id of ["s1", "s2", "s3", "s4", "s5"]) {
-      await stream(told, id, new ToldSource().say(10));
+      await streamOf(told, id, new ToldSource().say(10));
       told.pass(1);
     }
 
@@ -149,7 +134,7 @@ describe.each([
     });
     await settle();
 
-    const text = await stream(told, "s3", new ToldSource().say(10).say(10));
+    const text = await streamOf(told, "s3", new ToldSource().say(10).say(10));
     for (const source of sources) source.end();
     await settle();
 
@@ -158,7 +143,7 @@ describe.each([
     expect(told.lines).toHaveLength(1);
     expect(idsIn(await textOf(await replays.open("me", "s2", 0)))).toHaveLength(10);
     // And there is room again.
-    await stream(told, "s4", new ToldSource().say(10));
+    await streamOf(told, "s4", new ToldSource().say(10));
     expect(idsIn(await textOf(await replays.open("me", "s4", 0)))).toHaveLength(10);
   });
 });
@@ -169,13 +154,13 @@ test("the count of what is kept includes what an earlier process left", async ()
   const ofOne = chunkOf(1, 10).bytes.length;
   const earlier = createStage({ directory, index });
   for (const id of ["s1", "s2"]) {
-    await stream(earlier, id, new ToldSource().say(10));
+    await streamOf(earlier, id, new ToldSource().say(10));
     earlier.pass(1);
   }
 
   const later = createStage({ directory, index, limits: { maxTotalBytes: ofOne * 2 } });
   await later.replays.sweep();
-  await stream(later, "s3", new ToldSource().say(10));
+  await streamOf(later, "s3", new ToldSource().say(10));
 
   expect(readdirSync(directory).sort()).toEqual(["s2.sse", "s3.sse"]);
 });
@@ -186,11 +171,36 @@ describe("a disk that takes nothing", () => {
     await settle();
     rmSync(told.directory!, { recursive: true });
 
-    const text = await stream(told, "s1", new ToldSource().say().say().say());
+    const text = await streamOf(told, "s1", new ToldSource().say().say().say());
 
     expect(idsIn(text)).toEqual([1, 2, 3]);
     expect(told.lines.map(({ message }) => message)).toEqual(["Cannot keep a stream, it goes on without"]);
     expect(await refusalOf(told.replays.open("me", "s1", 0))).toBe(notKept);
+  });
+
+  test("does not end an answer that ends before it is asked for", async () => {
+    const told = createStage();
+    await settle();
+    rmSync(told.directory!, { recursive: true });
+    const body = told.replays.start("me", "s1", new ToldSource(), once);
+    await told.replays.stop("me", "s1");
+
+    expect(idsIn(await textOf(body))).toEqual([1]);
+    await settle();
+    expect(told.lines.map(({ message }) => message)).toEqual(["Cannot keep a stream, it goes on without"]);
+    expect(await refusalOf(told.replays.open("me", "s1", 0))).toBe(notKept);
+  });
+
+  test("does not write to a file that was there, and does not remove it", async () => {
+    const told = createStage();
+    const path = join(told.directory!, "s1.sse");
+    writeFileSync(path, "x");
+
+    const text = await streamOf(told, "s1", new ToldSource().say());
+    await told.replays.close();
+
+    expect(idsIn(text)).toEqual([1]);
+    expect(readFileSync(path, "latin1")).toBe("x");
   });
 
   test("does not cost the first frame when it holds the index", async () => {
@@ -198,7 +208,7 @@ describe("a disk that takes nothing", () => {
     index.begin = () => Promise.reject(new Error("disk full"));
     const told = createStage({ index });
 
-    const text = await stream(told, "s1", new ToldSource().say());
+    const text = await streamOf(told, "s1", new ToldSource().say());
 
     expect(idsIn(text)).toEqual([1]);
     expect(told.lines.map(({ message }) => message)).toEqual(["Cannot note that a stream has begun"]);
@@ -208,7 +218,7 @@ describe("a disk that takes nothing", () => {
   test("breaks the connection of a reader that needs what cannot be read any more", async () => {
     const index = memoryIndex();
     const told = createStage({ index });
-    await stream(told, "s1", new ToldSource().say(5, long));
+    await streamOf(told, "s1", new ToldSource().say(5, long));
     const reader = new BodyReader(await told.replays.open("me", "s1", 0));
     await reader.read();
     writeFileSync(join(told.directory!, "s1.sse"), "");
@@ -216,106 +226,5 @@ describe("a disk that takes nothing", () => {
     await expect(reader.toEnd()).rejects.toThrow(/cannot be read any more/);
     await settle();
     expect(told.lines.map(({ message }) => message)).toEqual(["Cannot read the spool of a stream"]);
-  });
-});
-
-describe("the index", () => {
-  test("is waited for, for so long, before the first frame is sent", async () => {
-    const index = memoryIndex();
-    const begun = Promise.withResolvers<void>();
-    index.begin = () => begun.promise;
-    const { replays } = createStage({ index });
-    const reader = new BodyReader(replays.start("me", "s1", new ToldSource().say(), once));
-    const read = reader.read();
-    await settle();
-    expect(reader.text).toBe("");
-
-    begun.resolve();
-    await read;
-
-    expect(idsIn(reader.text)).toEqual([1]);
-  });
-
-  test("is told of the end only when it knows of the beginning", async () => {
-    const index = memoryIndex();
-    const begun = Promise.withResolvers<void>();
-    const begin = index.begin;
-    index.begin = async (row) => {
-      await begun.promise;
-      await begin(row);
-    };
-    const { replays } = createStage({ index });
-    await replays.start("me", "s1", new ToldSource(), once).cancel();
-    await settle();
-
-    begun.resolve();
-    await settle();
-
-    expect(await index.find("s1")).toMatchObject({ state: "ended" });
-  });
-});
-
-describe("sweep", () => {
-  const limits = { keepMs: 60_000 };
-
-  test("removes what has expired: gone for a while, then forgotten", async () => {
-    const told = createStage({ limits });
-    const { replays, pass, directory } = told;
-    await stream(told, "s1", new ToldSource().say());
-    pass(59_999);
-    await replays.sweep();
-    expect(idsIn(await textOf(await replays.open("me", "s1", 0)))).toEqual([1]);
-
-    pass(1);
-    expect(await refusalOf(replays.open("me", "s1", 0))).toBe(expired);
-    await replays.sweep();
-
-    expect(readdirSync(directory!)).toEqual([]);
-    expect(await refusalOf(replays.open("me", "s1", 0))).toBe(expired);
-    expect(await refusalOf(replays.open("you", "s1", 0))).toBe("not-found: There is no such stream");
-    expect(await replays.stop("me", "s1")).toBe(false);
-    pass(60_000);
-    await replays.sweep();
-    expect(await refusalOf(replays.open("me", "s1", 0))).toBe("not-found: There is no such stream");
-  });
-
-  test("lets a reader read on that has begun", async () => {
-    const told = createStage({ limits });
-    const { replays, pass } = told;
-    await stream(told, "s1", new ToldSource().say(20, long));
-    const reader = new BodyReader(await replays.open("me", "s1", 0));
-    await reader.read();
-
-    pass(59_000);
-    await reader.read();
-    pass(1_000);
-    await replays.sweep();
-
-    expect(idsIn(await reader.toEnd())).toEqual(range(1, 20));
-    expect(existsSync(join(told.directory!, "s1.sse"))).toBe(false);
-  });
-
-  test("leaves alone what runs", async () => {
-    const told = createStage({ limits });
-    const source = new ToldSource().say();
-    const reader = new BodyReader(told.replays.start("me", "s1", source, once));
-    await reader.until("frame 1");
-    told.pass(500);
-    await told.replays.sweep();
-
-    source.end();
-    expect(idsIn(await textOf(await told.replays.open("me", "s1", 0)))).toEqual([1]);
-  });
-
-  test("removes files of no stream once they are old, and touches no others", async () => {
-    const { replays, directory, pass } = createStage();
-    const names = ["old.sse", "new.sse", "notes.txt"];
-    for (const name of names) writeFileSync(join(directory!, name), "x");
-    utimesSync(join(directory!, "old.sse"), 100, 100);
-    utimesSync(join(directory!, "notes.txt"), 100, 100);
-    pass(0);
-    await replays.sweep();
-
-    expect(readdirSync(directory!).sort()).toEqual(["new.sse", "notes.txt"]);
   });
 });

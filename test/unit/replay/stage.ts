@@ -4,7 +4,11 @@ import { afterAll } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createReplays } from "../../../src/replay/create-replays.ts";
+import { GatewayError } from "../../../src/contract/gateway-error.ts";
+import { createReplaysIn } from "../../../src/replay/create-replays.ts";
+import { createFileSpools } from "../../../src/replay/file-spools.ts";
+import { createMemorySpools } from "../../../src/replay/memory-spools.ts";
+import type { Spools } from "../../../src/replay/spool.ts";
 import type { ReplayChunk, ReplayLimits, ReplaySource, Replays } from "../../../src/replay/replays.ts";
 import { openChatDatabase } from "../../../src/store/chat-database.ts";
 import { inMemory } from "../../../src/store/open-database.ts";
@@ -147,9 +151,38 @@ export function range(first: number, last: number): number[] {
   return Array.from({ length: Math.max(last - first + 1, 0) }, (_, index) => first + index);
 }
 
-/** Lets everything run that waits for nothing but its turn. */
+/** What other threads do to files. */
+const underWay = new Set<Promise<unknown>>();
+
+function noted<Result>(work: Promise<Result>): Promise<Result> {
+  const settled: Promise<unknown> = work.then(
+    () => underWay.delete(settled),
+    () => underWay.delete(settled),
+  );
+  underWay.add(settled);
+  return work;
+}
+
+/** The same spools, of which `settle` knows what they are about. */
+function watchSpools(spools: Spools): Spools {
+  return {
+    create(streamId) {
+      const spool = spools.create(streamId);
+      const { discard } = spool;
+      spool.discard = () => noted(discard.call(spool));
+      void noted(spool.opened);
+      return spool;
+    },
+    open: (streamId) => spools.open(streamId),
+    remove: (streamId) => noted(spools.remove(streamId)),
+    list: () => noted(spools.list()),
+  };
+}
+
+/** Lets everything run that waits for nothing but its turn, or for a file. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 4; turn++) {
+    await Promise.all(underWay);
     await new Promise<void>((resolve) => {
       setImmediate(resolve);
     });
@@ -198,8 +231,8 @@ function stageOf({ limits = {}, directory, index = memoryIndex() }: StageOptions
   const log: Log = { ...silentLog, warn: note, error: note };
   let nowMs = 1_000_000;
   let tick: (() => void) | undefined;
-  const replays = createReplays({
-    ...(directory === undefined ? {} : { directory }),
+  const spools = watchSpools(directory === undefined ? createMemorySpools() : createFileSpools(directory));
+  const replays = createReplaysIn(spools, {
     index,
     clock: () => nowMs,
     monotonic: { now: () => nowMs },
@@ -227,4 +260,21 @@ function stageOf({ limits = {}, directory, index = memoryIndex() }: StageOptions
       return tick !== undefined;
     },
   };
+}
+
+/** A stream from its beginning to its end. @returns what its reader was sent */
+export async function streamOf({ replays }: Stage, streamId: string, source: ToldSource): Promise<string> {
+  const text = await textOf(replays.start("me", streamId, source.end(), { resumable: false }));
+  await settle();
+  return text;
+}
+
+/** Kind and message of the GatewayError that work must end with. */
+export async function refusalOf(work: Promise<unknown>): Promise<string> {
+  const error = await work.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof GatewayError)) throw new Error("Expected a GatewayError", { cause: error });
+  return `${error.kind}: ${error.message}`;
 }

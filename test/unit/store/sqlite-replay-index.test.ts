@@ -60,7 +60,7 @@ test("replayIndex tells whose a running stream is", async () => {
     "this process": thisProcess(),
   };
   for (const [index, [name, owner]] of Object.entries(owners).entries()) {
-    await createSqliteReplayIndex(database, owner).begin({ streamId: name, caller: "me", createdAtMs: index });
+    await createSqliteReplayIndex(database, { owner }).begin({ streamId: name, caller: "me", createdAtMs: index });
   }
   const index = createSqliteReplayIndex(database);
   await index.begin({ streamId: "over", caller: "me", createdAtMs: 9 });
@@ -69,6 +69,26 @@ test("replayIndex tells whose a running stream is", async () => {
   expect((await index.listRunning()).map(({ streamId, owner }) => [streamId, owner])).toEqual(
     Object.keys(owners).map((name) => [name, name]),
   );
+});
+
+test("replayIndex takes a process of another machine for dead when it has been silent", async () => {
+  const database = open();
+  let nowMs = 1000;
+  const clock = () => nowMs;
+  const remote = createSqliteReplayIndex(database, { clock, owner: { ...thisProcess(), ownerHost: "elsewhere" } });
+  const index = createSqliteReplayIndex(database, { clock });
+  await remote.begin({ streamId: "s1", caller: "me", createdAtMs: 1 });
+  await index.begin({ streamId: "s2", caller: "me", createdAtMs: 1 });
+  nowMs += 60_000;
+  expect(await index.find("s1")).toMatchObject({ owner: "another process" });
+
+  await remote.renew();
+  nowMs += 60_000;
+  expect(await index.find("s1")).toMatchObject({ owner: "another process" });
+  nowMs += 1;
+
+  expect(await index.find("s1")).toMatchObject({ owner: "dead" });
+  expect(await index.find("s2")).toMatchObject({ owner: "this process" });
 });
 
 test("replayIndex lists those that ended first, as long as they can be read", async () => {

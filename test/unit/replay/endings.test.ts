@@ -1,0 +1,90 @@
+// How a stream ends that does not end by itself: stopped, or with a source that fails.
+
+import { describe, expect, test } from "bun:test";
+import { BodyReader, idsIn, settle, ToldSource, textOf, useStages } from "./stage.ts";
+
+const { createStage } = useStages();
+const once = { resumable: false };
+const resumable = { resumable: true };
+
+describe("stop", () => {
+  test("ends the stream for all its readers, and cancels the source", async () => {
+    const { replays } = createStage();
+    const source = new ToldSource();
+    const first = new BodyReader(replays.start("me", "s1", source.say(2), resumable));
+    await first.until("frame 2");
+    const second = await replays.open("me", "s1", 1);
+
+    expect(await replays.stop("me", "s1")).toBe(true);
+    expect(await replays.stop("me", "s1")).toBe(false);
+
+    expect(await first.toEnd()).toEndWith("id: 3\ndata: stopped\n\n");
+    expect(idsIn(await textOf(second))).toEqual([2, 3]);
+    expect(source.cancelled?.message).toBe("Stopped by its caller");
+    expect(await textOf(await replays.open("me", "s1", 2))).toBe("id: 3\ndata: stopped\n\n");
+  });
+
+  test("says that a stream runs no more", async () => {
+    const { replays } = createStage();
+    await textOf(replays.start("me", "s1", new ToldSource().say().end(), once));
+
+    expect(await replays.stop("me", "s1")).toBe(false);
+    await settle();
+    expect(await replays.stop("me", "s1")).toBe(false);
+  });
+
+  test("ends a stream that has not begun to be kept", async () => {
+    const { replays } = createStage();
+    const body = replays.start("me", "s1", new ToldSource(), once);
+
+    await replays.stop("me", "s1");
+
+    const stopped = "id: 1\ndata: stopped\n\n";
+    expect(await textOf(await replays.open("me", "s1", 0))).toBe(stopped);
+    await settle();
+    expect(await textOf(await replays.open("me", "s1", 0))).toBe(stopped);
+    expect(await textOf(body)).toBe(stopped);
+  });
+
+  test("drops a chunk that was on its way", async () => {
+    const { replays } = createStage();
+    const source = new ToldSource();
+    const reader = new BodyReader(replays.start("me", "s1", source.say(), once));
+    await reader.until("frame 1");
+
+    const stopped = replays.stop("me", "s1");
+    source.say().end();
+    await stopped;
+
+    expect(idsIn(await reader.toEnd())).toEqual([1, 2]);
+    expect(reader.text).toContain("stopped");
+  });
+});
+
+describe("a source that fails", () => {
+  test("ends the stream with the frame for it, and is logged", async () => {
+    const { replays, lines } = createStage();
+    const source = new ToldSource().say().fail(new Error("broken"));
+
+    const text = await textOf(replays.start("me", "s1", source, once));
+
+    expect(text).toEndWith("id: 2\ndata: interrupted\n\n");
+    expect(lines.map(({ message }) => message)).toEqual(["The source of a stream failed"]);
+    expect(source.cancelled).toBeUndefined();
+  });
+
+  test("may fail to be cancelled", async () => {
+    const { replays, lines } = createStage();
+    const source = new ToldSource();
+    source.cancel = () => {
+      throw new Error("broken");
+    };
+
+    let abandoned = 0;
+
+    await replays.start("me", "s1", source, { resumable: false, onAbandoned: () => abandoned++ }).cancel();
+
+    expect(abandoned).toBe(1);
+    expect(lines.map(({ message }) => message)).toEqual(["A stream has ended, and whoever made it failed"]);
+  });
+});
