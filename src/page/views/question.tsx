@@ -6,6 +6,7 @@ import type { Attachment, Message } from "../conversation/message.ts";
 import { CopyButton } from "./copy-button.tsx";
 import { Icon, IconButton } from "./icons.tsx";
 import { Siblings } from "./siblings.tsx";
+import { whenDrawn } from "./when-drawn.ts";
 
 export interface QuestionProps {
   readonly message: Message;
@@ -93,6 +94,8 @@ function Editor({ message, onCancel, onDone }: EditorProps) {
   useLayoutEffect(() => {
     field.current?.focus();
     field.current?.setSelectionRange(message.content.length, message.content.length);
+    // It is larger than what it replaces: whoever stood at the end would be moved away from it.
+    whenDrawn(() => field.current?.scrollIntoView({ block: "nearest" }));
   }, []);
   // The gateway does not give files back: after a reload they cannot be sent again.
   const kept = message.attachments.filter(({ url }) => url !== undefined);
