@@ -73,7 +73,8 @@ export class Answer implements StepContext {
   cancel(reason: unknown): void {
     const keep = (): void => {
       clearTimeout(timer);
-      void this.#keep("stopped", undefined);
+      // All its words were said: what is missing came behind them.
+      void this.#keep(this.state.finishReason === undefined ? "stopped" : "complete", undefined);
     };
     // A step that does not listen is not waited for.
     const timer = setTimeout(keep, mostLeavingMs);

@@ -331,6 +331,30 @@ describe("an answer that nobody wants any more", () => {
     expect((await stage.messagesOf("s1"))[1]).toMatchObject({ status: "complete", content: "Two months." });
   });
 
+  test("is complete when only its questions were still thought of", async () => {
+    const asked = Promise.withResolvers<void>();
+    const stage = start({
+      ask() {
+        asked.resolve();
+        return new Promise(() => {});
+      },
+    });
+    const { reader } = await stage.send(hello);
+    (await stage.nextReply()).say("Two months.").end();
+    await reader.until('{"stage":"follow_ups"}');
+    await asked.promise;
+    jest.useFakeTimers();
+    try {
+      await reader.hangUp();
+      jest.advanceTimersByTime(2000);
+      await stage.chat.drain();
+    } finally {
+      jest.useRealTimers();
+    }
+
+    expect((await stage.messagesOf("s1"))[1]).toMatchObject({ status: "complete", content: "Two months." });
+  });
+
   test("goes on when it is resumable, and can be read on", async () => {
     const stage = start();
     const { reader, response } = await stage.send({ ...hello, resumable: true });
