@@ -7,7 +7,10 @@ import type { Random } from "./random.ts";
 export function listOfTexts(question: string, { background }: Dialogue, random: Random): string | undefined {
   const count = Number(/\bJSON array of (\d{1,2}) strings\b/i.exec(background.join("\n"))?.[1]);
   if (!Number.isInteger(count)) return undefined;
-  const topic = wordsOf(question).slice(0, 5).join(" ");
+  // Who is asked about a conversation is given it as a transcript.
+  const topic = wordsOf(question.replace(/^user:\s*/i, ""))
+    .slice(0, 5)
+    .join(" ");
   const forms = [
     `Can you tell me more about "${topic}"?`,
     `What is the most important point of "${topic}"?`,
