@@ -5,6 +5,7 @@ import type { ChatSource, ChatStreamEvent } from "../contract/chat-stream.ts";
 import { GatewayError, toGatewayError } from "../contract/gateway-error.ts";
 import type { JsonObject } from "../contract/json.ts";
 import type { Gateway } from "../gateway/gateway.ts";
+import type { ReplayChunk } from "../replay/replays.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { ChatMessage, ChatStore } from "../store/chat-store.ts";
 import { AnswerRecord } from "./answer-record.ts";
@@ -12,7 +13,16 @@ import { askBeside } from "./ask-beside.ts";
 import { FrameWriter, lastIdOf, numberedFrom } from "./frame-writer.ts";
 import type { TypedChatRequest } from "./parse-request.ts";
 import { emptyState, runSteps } from "./run-pipeline.ts";
-import { type PipelineState, type SideQuestion, type Step, type StepContext, WrittenFrames } from "./step.ts";
+import { RunningReply } from "./running-reply.ts";
+import {
+  isWritten,
+  type PipelineState,
+  type RelayedReply,
+  type SideQuestion,
+  type Step,
+  type StepContext,
+  type WrittenFrames,
+} from "./step.ts";
 import { Generation, tokenSurface } from "./token-surface.ts";
 
 export interface AnswerOptions {
@@ -35,8 +45,6 @@ export interface AnswerOptions {
   readonly log: Log;
 }
 
-/** Beyond it a model goes round in circles, and all of it is held until its end. */
-const mostAnswerBytes = 16 * 1024 * 1024;
 /** Longest that what an answer has said waits for its steps to end, when nobody wants it any more. */
 const mostLeavingMs = 2000;
 
@@ -48,7 +56,9 @@ export class Answer implements StepContext {
   readonly #frames = new FrameWriter();
   readonly #record = new AnswerRecord();
   readonly #cancelling = new AbortController();
-  readonly #running: AsyncGenerator<Uint8Array, void>;
+  readonly #running: AsyncGenerator<ReplayChunk | RelayedReply, void>;
+  /** Its frames are what comes next. */
+  #reply: RelayedReply | undefined;
   readonly #kept = Promise.withResolvers<void>();
   #isKept = false;
 
@@ -59,9 +69,37 @@ export class Answer implements StepContext {
     this.#running = this.#run();
   }
 
-  async next(): Promise<{ bytes: Uint8Array; lastId: number } | undefined> {
-    const { value, done } = await this.#running.next();
-    return done === true ? undefined : { bytes: value, lastId: this.#frames.lastId };
+  /** Hot while a reply runs: its frames come straight from it, past the steps. */
+  next(): Promise<ReplayChunk | undefined> {
+    const reply = this.#reply;
+    return reply === undefined ? this.#goOn(this.#running.next()) : reply.next().then(this.#handOn, this.#replyFailed);
+  }
+
+  async #goOn(step: Promise<IteratorResult<ReplayChunk | RelayedReply, void>>): Promise<ReplayChunk | undefined> {
+    const { value, done } = await step;
+    if (done === true) return undefined;
+    if ("bytes" in value) return value;
+    this.#reply = value;
+    return this.next();
+  }
+
+  readonly #handOn = (frames: Uint8Array | undefined): ReplayChunk | Promise<ReplayChunk | undefined> => {
+    if (frames !== undefined) return this.#numbered(frames);
+    this.#reply = undefined;
+    return this.#goOn(this.#running.next());
+  };
+
+  /** Its steps, which wait where they yielded it, hear of it. */
+  readonly #replyFailed = (error: unknown): Promise<ReplayChunk | undefined> => {
+    this.#reply = undefined;
+    return this.#goOn(this.#running.throw(error));
+  };
+
+  /** A step may have said something meanwhile, or left frames out: ids go on where they are. */
+  #numbered(frames: Uint8Array): ReplayChunk {
+    const bytes = numberedFrom(this.#frames.lastId + 1, frames);
+    this.#frames.lastId = lastIdOf(bytes);
+    return { bytes, lastId: this.#frames.lastId };
   }
 
   /** Resolves when the session remembers what became of it, or cannot. */
@@ -127,6 +165,14 @@ export class Answer implements StepContext {
   }
 
   async *generate(instructions: readonly string[]): AsyncIterable<WrittenFrames> {
+    for await (const reply of this.relay(instructions)) {
+      for (let bytes = await reply.next(); bytes !== undefined; bytes = await reply.next()) {
+        yield { isWritten: true, bytes };
+      }
+    }
+  }
+
+  async *relay(instructions: readonly string[]): AsyncIterable<RelayedReply> {
     const { gateway, caller, requestId, request, isThin } = this.#options;
     // Of its own: the reply runs ahead of what the step hands on.
     const frames = new FrameWriter(this.#frames.lastId);
@@ -140,18 +186,13 @@ export class Answer implements StepContext {
       requestId,
     });
     this.state.upstream = response.headers.get("x-upstream") ?? undefined;
-    const reader = response.body!.getReader();
-    const leave = (): void => void reader.cancel(this.signal.reason).catch(() => {});
+    const reply = new RunningReply(response.body!, generation);
+    const leave = (): void => reply.leave(this.signal.reason);
     this.signal.addEventListener("abort", leave, { once: true });
     if (this.signal.aborted) leave();
     try {
-      for (;;) {
-        const { value, done } = await reader.read();
-        if (done) break;
-        yield new WrittenFrames(value);
-        if (generation.bytes > mostAnswerBytes)
-          throw new GatewayError("upstream-failed", "The answer was ended: it is longer than 16 MB");
-      }
+      yield reply;
+      await reply.leaveOut();
     } finally {
       this.signal.removeEventListener("abort", leave);
       this.state.answer += generation.text;
@@ -188,16 +229,17 @@ export class Answer implements StepContext {
     };
   }
 
-  async *#run(): AsyncGenerator<Uint8Array, void> {
+  async *#run(): AsyncGenerator<ReplayChunk | RelayedReply, void> {
     try {
       yield this.#write({ metadata: this.#opening() });
       for await (const event of runSteps(this.#options.steps, this)) {
-        yield event instanceof WrittenFrames ? this.#handOn(event) : this.#write(event);
+        if (!isWritten(event)) yield this.#write(event);
+        else yield "bytes" in event ? this.#numbered(event.bytes) : event;
       }
       await this.#keep("complete", undefined);
       this.#frames.event({ metadata: this.#closing() });
       this.#frames.event("[DONE]");
-      yield this.#frames.take();
+      yield this.#taken();
     } catch (error) {
       if (this.signal.aborted) return;
       const failure = toGatewayError(error);
@@ -209,17 +251,14 @@ export class Answer implements StepContext {
     }
   }
 
-  /** A step may have said something meanwhile, or left frames out. */
-  #handOn(written: WrittenFrames): Uint8Array {
-    const bytes = numberedFrom(this.#frames.lastId + 1, written.bytes);
-    this.#frames.lastId = lastIdOf(bytes);
-    return bytes;
-  }
-
-  #write(event: ChatStreamEvent): Uint8Array {
+  #write(event: ChatStreamEvent): ReplayChunk {
     this.#record.note(event);
     this.#frames.event(event);
-    return this.#frames.take();
+    return this.#taken();
+  }
+
+  #taken(): ReplayChunk {
+    return { bytes: this.#frames.take(), lastId: this.#frames.lastId };
   }
 
   #opening() {

@@ -2,14 +2,7 @@
 
 import type { ChatStreamEvent } from "../contract/chat-stream.ts";
 import { silentLog } from "../telemetry/log.ts";
-import {
-  type Pipeline,
-  type PipelineState,
-  type Step,
-  type StepContext,
-  type StepEvent,
-  WrittenFrames,
-} from "./step.ts";
+import { isWritten, type Pipeline, type PipelineState, type Step, type StepContext, type StepEvent } from "./step.ts";
 
 export function emptyState(message: string): PipelineState {
   return {
@@ -29,7 +22,7 @@ export async function* runSteps(steps: readonly Step[], context: StepContext): A
   for (const step of steps) {
     context.signal.throwIfAborted();
     for await (const event of step.run(context)) {
-      if (!(event instanceof WrittenFrames)) noteEvent(event, context.state);
+      if (!isWritten(event)) noteEvent(event, context.state);
       yield event;
     }
   }
@@ -43,7 +36,9 @@ export function noteEvent(event: ChatStreamEvent, state: PipelineState): void {
 }
 
 /** What a pipeline outside of a gateway is given; what is absent is empty, and what asks a model fails. */
-export type PipelineInput = { readonly message: string } & Partial<Omit<StepContext, "message" | "state" | "generate">>;
+export type PipelineInput = { readonly message: string } & Partial<
+  Omit<StepContext, "message" | "state" | "generate" | "relay">
+>;
 
 /**
  * Runs a pipeline by itself, without a gateway: for pipelines whose steps bring their own model and documents.
@@ -64,11 +59,12 @@ export async function* runPipeline(pipeline: Pipeline, input: PipelineInput): As
     ask: noGateway,
     ...input,
     generate: noGateway,
+    relay: noGateway,
     state: emptyState(input.message),
   };
   for await (const event of runSteps(pipeline.steps, context)) {
     // Only a gateway's own generation writes frames, and there is none here.
-    if (!(event instanceof WrittenFrames)) yield event;
+    if (!isWritten(event)) yield event;
   }
 }
 

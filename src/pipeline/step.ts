@@ -5,17 +5,26 @@ import type { FinishReason, TokenUsage } from "../contract/events.ts";
 import type { ContentPart, Message } from "../contract/chat-request.ts";
 import type { Log } from "../telemetry/log.ts";
 
-/** Frames that are written already: tokens of a running reply, which nobody needs to see one by one. */
-export class WrittenFrames {
+/** Frames of a reply that are written already: nobody needs to see its tokens one by one. */
+export interface WrittenFrames {
+  readonly isWritten: true;
+  /** Whole frames, one at least. */
   readonly bytes: Uint8Array;
-
-  constructor(bytes: Uint8Array) {
-    this.bytes = bytes;
-  }
 }
 
-/** What a step may say; `WrittenFrames` is what the built-in generation says. */
-export type StepEvent = ChatStreamEvent | WrittenFrames;
+/** All frames of a reply, handed on at once: whoever reads the answer asks for them, past the steps. */
+export interface RelayedReply {
+  readonly isWritten: true;
+  /** Whole frames, one at least. Undefined: that was all, for now and ever. */
+  next(): Promise<Uint8Array | undefined>;
+}
+
+export function isWritten(event: StepEvent): event is WrittenFrames | RelayedReply {
+  return "isWritten" in event;
+}
+
+/** What a step may say: events, and what `generate` and `relay` give. */
+export type StepEvent = ChatStreamEvent | WrittenFrames | RelayedReply;
 
 /**
  * What the steps before have found; each step may change it for those behind. What they say of sources, tokens and
@@ -63,8 +72,13 @@ export interface StepContext {
   searchDocuments(query: string, limit: number): Promise<readonly ChatSource[]>;
   /** Asks the model something beside the conversation. @throws {GatewayError} */
   ask(question: SideQuestion): Promise<string>;
-  /** Has the conversation answered: its frames, while `state` takes what was said. @throws {GatewayError} */
+  /** Has the conversation answered: frames as they come, while `state` takes what was said. @throws {GatewayError} */
   generate(instructions: readonly string[]): AsyncIterable<WrittenFrames>;
+  /**
+   * The same for steps that have nothing to say meanwhile: the whole reply is one event to be yielded, at a fraction of the
+   * cost. What is left of it when the step goes on is left out.
+   */
+  relay(instructions: readonly string[]): AsyncIterable<RelayedReply>;
 }
 
 /** What a request may choose. Undefined: as the settings say. */

@@ -19,7 +19,7 @@ export function generation({ instructions }: GenerationOptions = {}): Step {
       yield { stage: "generation" };
       const { sources } = context.state;
       const told = instructions === undefined ? [] : [instructions];
-      yield* context.generate(sources.length === 0 ? told : [...told, describeSources(sources)]);
+      yield* context.relay(sources.length === 0 ? told : [...told, describeSources(sources)]);
     },
   };
 }

@@ -62,7 +62,7 @@ describe("generation", () => {
   async function told(sources: readonly ChatSource[], instructions?: string): Promise<readonly string[]> {
     let given: readonly string[] = [];
     const context = contextOf({
-      async *generate(told) {
+      async *relay(told) {
         given = told;
         yield* [];
       },
