@@ -2,6 +2,7 @@
 // schema follow from this table. `allowed` is the range in words where the schema alone reads badly.
 
 import { type Static, Type } from "typebox";
+import { agentSettings } from "./agent-settings.ts";
 import { chatSettings } from "./chat-settings.ts";
 import {
   DAY_MS,
@@ -342,6 +343,7 @@ export const configSchema = Type.Object(
     queueWaitMs: wait("Longest wait of a request for an upstream at its limit. Beyond it: 429", 30 * SECOND_MS, 0),
 
     ...chatSettings,
+    ...agentSettings,
 
     transport: Type.Enum(["socket", "fetch"], {
       description:

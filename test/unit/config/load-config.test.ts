@@ -32,6 +32,9 @@ function otherText({ schema, key }: Setting): string {
   if (schema.type === "boolean") return String(!schema.default);
   if (schema.type === "integer") return String(schema.maximum);
   if (key === "upstreams") return '[{"name":"home","dialect":"ollama","base_url":"http://127.0.0.1:11434/v1"}]';
+  if (key === "mcpServers") return '{"files":{"command":"mcp-files","args":["/data"]}}';
+  if (key === "jwtSecret") return "s".repeat(32);
+  if (key === "jwtJwksUrl") return "https://login.example.com/keys";
   if (schema.type === "object") return '{"bx-umidtoken":"T2gA"}';
   if (schema.format === "uri") return "http://127.0.0.1:9";
   if (key === "qwenAccounts") return '[{"alias":"work","token":"t","cookies":"a=b","headers":{"bx-v":"2.5"}}]';
@@ -110,6 +113,17 @@ describe("loadConfig", () => {
       replayGraceMs: 60_000,
       replayMaxStreamBytes: 4_194_304,
       replayMaxBytes: 268_435_456,
+      agentTimeoutMs: 60_000,
+      agentMaxSteps: 20,
+      agentConfirm: "destructive",
+      agentConfirmExpiryMs: 86_400_000,
+      agentAllow: [],
+      agentAsk: [],
+      agentDeny: [],
+      agentOpen: false,
+      agentSampling: false,
+      mcpCacheMs: 300_000,
+      mcpCallTimeoutMs: 60_000,
       transport: "socket",
       stream: true,
       streamUsage: "request",
@@ -140,7 +154,7 @@ describe("loadConfig", () => {
         " ",
       ),
       ..."REPLY_TIMEOUT_MS HOLD_HEADERS_MS SSE_KEEPALIVE_MS CLIENT_STALL_MS DRAIN_TIMEOUT_MS".split(" "),
-      ..."MAX_BODY_BYTES MAX_LINE_BYTES MAX_MESSAGES MAX_STREAMS MAX_STREAMS_PER_KEY QUEUE_SIZE QUEUE_WAIT_MS CHAT_STEPS CHAT_ANALYSIS CHAT_SOURCES CHAT_INSTRUCTIONS CHAT_FOLLOW_UPS_MS EMBEDDING_MODEL DOCUMENT_MAX_BYTES DOCUMENTS_MAX_BYTES REPLAY_KEEP_MS REPLAY_GRACE_MS REPLAY_MAX_STREAM_BYTES REPLAY_MAX_BYTES TRANSPORT STREAM STREAM_USAGE LOG_LEVEL LOG_FORMAT DEBUG_STREAMING".split(
+      ..."MAX_BODY_BYTES MAX_LINE_BYTES MAX_MESSAGES MAX_STREAMS MAX_STREAMS_PER_KEY QUEUE_SIZE QUEUE_WAIT_MS CHAT_STEPS CHAT_ANALYSIS CHAT_SOURCES CHAT_INSTRUCTIONS CHAT_FOLLOW_UPS_MS EMBEDDING_MODEL DOCUMENT_MAX_BYTES DOCUMENTS_MAX_BYTES REPLAY_KEEP_MS REPLAY_GRACE_MS REPLAY_MAX_STREAM_BYTES REPLAY_MAX_BYTES MCP_SERVERS MCP_CONFIG AGENT_MODEL AGENT_TIMEOUT_MS AGENT_MAX_STEPS AGENT_CONFIRM AGENT_CONFIRM_EXPIRY_MS AGENT_ALLOW AGENT_ASK AGENT_DENY AGENT_OPEN AGENT_SAMPLING MCP_CACHE_MS MCP_CALL_TIMEOUT_MS JWT_SECRET JWT_PUBLIC_KEY JWT_JWKS_URL JWT_ISSUER JWT_AUDIENCE TRANSPORT STREAM STREAM_USAGE LOG_LEVEL LOG_FORMAT DEBUG_STREAMING".split(
         " ",
       ),
     ]);

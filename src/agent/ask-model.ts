@@ -1,0 +1,60 @@
+// The agent's questions to the model: over the gateway as any client's, forgotten afterwards.
+
+import type { ChatReply } from "../contract/chat-reply.ts";
+import { GatewayError } from "../contract/gateway-error.ts";
+import type { Json } from "../contract/json.ts";
+import { openaiErrorBody } from "../contract/openai-error.ts";
+import type { Surface } from "../contract/surface.ts";
+import { randomId } from "../conversation/random-id.ts";
+import type { Gateway } from "../gateway/gateway.ts";
+import type { AskModel, ModelAnswer } from "./engine.ts";
+
+const surface: Surface = {
+  name: "agent",
+  routes: [],
+  parseRequest: notReceived,
+  createEncoder: notReceived,
+  encodeReply: (_request, { text, toolCalls, usage }: ChatReply) =>
+    // A cast: tool calls are plain objects of texts.
+    ({ text, toolCalls: toolCalls as unknown as Json, totalTokens: usage.totalTokens }),
+  encodeError: (error) => openaiErrorBody(error),
+};
+
+export function createAskModel(gateway: Pick<Gateway, "converse" | "forget">): AskModel {
+  return async ({ messages, tools, toolChoice, model, maxTokens, userId, requestId, signal }) => {
+    // Of its own: the engine keeps the history and sends it whole.
+    const sessionId = `agent-${randomId()}`;
+    try {
+      const response = await gateway.converse(surface, {
+        request: {
+          surface: surface.name,
+          model,
+          messages,
+          tools,
+          toolChoice,
+          stream: false,
+          includeUsage: true,
+          maxTokens,
+          reasoning: { enabled: false },
+          webSearch: false,
+          session: {},
+          body: {},
+        },
+        hints: { sessionId, thin: false },
+        upstream: undefined,
+        signal,
+        caller: userId,
+        requestId,
+      });
+      // A cast: the surface above has written it.
+      return (await response.json()) as ModelAnswer;
+    } finally {
+      void gateway.forget(userId, sessionId);
+    }
+  };
+}
+
+/** Requests of this surface are composed, not received. */
+function notReceived(): never {
+  throw new GatewayError("internal", "The agent takes no request of this kind");
+}

@@ -1,0 +1,100 @@
+// The settings of the agent: its tool servers, its bounds, what it asks before it does it, and tokens of users.
+
+import { Type } from "typebox";
+import { list, MINUTE_MS, toggle, wait } from "./setting-kinds.ts";
+
+const DAY_MS = 24 * 60 * MINUTE_MS;
+
+/** One tool server, as other clients write it under `mcpServers`. */
+export const toolServerSchema = Type.Object(
+  {
+    command: Type.Optional(Type.String({ minLength: 1 })),
+    args: Type.Optional(Type.Array(Type.String())),
+    env: Type.Optional(Type.Record(Type.String(), Type.String())),
+    cwd: Type.Optional(Type.String({ minLength: 1 })),
+    url: Type.Optional(Type.String({ pattern: "^https?://" })),
+    headers: Type.Optional(Type.Record(Type.String(), Type.String())),
+    /** `streamable-http` and `http` are the same. Absent: by what there is, and of two HTTP forms the newer first. */
+    type: Type.Optional(Type.Enum(["stdio", "http", "streamable-http", "sse"])),
+    disabled: Type.Optional(Type.Boolean()),
+    /** Longest wait for one call, in milliseconds. */
+    timeout: Type.Optional(Type.Integer({ minimum: 1 })),
+    /** One connection for all users, or one each. */
+    shared: Type.Optional(Type.Boolean()),
+  },
+  { additionalProperties: true },
+);
+
+/** What the agent may do by itself, by tool: patterns of `server/tool`, `*` stands for anything. */
+const toolPatterns = ["patterns of server/tool, such as calendar/delete_*", "^\\S+$"] as const;
+
+export const agentSettings = {
+  mcpServers: Type.Optional(
+    Type.Record(Type.String({ pattern: "^[A-Za-z0-9_.-]{1,64}$" }), toolServerSchema, {
+      description: "Tool servers (MCP) of the agent, in the form of other clients' mcpServers",
+      allowed: "an object of servers by name, each with command or url",
+    }),
+  ),
+  mcpConfig: Type.Optional(
+    Type.String({
+      description: "JSON file with mcpServers, such as another client's",
+      minLength: 1,
+      allowed: "the path of a file",
+    }),
+  ),
+  agentModel: Type.Optional(
+    Type.String({
+      description: "Model of the agent. Unset: the default model",
+      pattern: "^\\S+$",
+      allowed: "the name of a model",
+    }),
+  ),
+  agentTimeoutMs: wait("Longest run of the agent. Waiting for a person does not count", MINUTE_MS),
+  agentMaxSteps: Type.Integer({
+    description: "Most calls of tools in one run of the agent",
+    default: 20,
+    minimum: 1,
+    maximum: 1000,
+  }),
+  agentConfirm: Type.Enum(["destructive", "writes", "never"], {
+    description:
+      "What the agent asks before it does it: what destroys or cannot be undone, all that changes something, or nothing",
+    default: "destructive",
+  }),
+  agentConfirmExpiryMs: wait("How long a question of the agent waits for its answer", DAY_MS),
+  agentAllow: list("Tools that the agent calls without asking", ...toolPatterns),
+  agentAsk: list("Tools that the agent always asks about", ...toolPatterns),
+  agentDeny: list("Tools that the agent never calls", ...toolPatterns),
+  agentOpen: toggle("Serve the agent without a token on a loopback address that has no keys", false),
+  agentSampling: toggle("Let tool servers ask the model (MCP sampling), through the gateway's own upstreams", false),
+  mcpCacheMs: wait("How long the list of a tool server's tools is believed", 5 * MINUTE_MS),
+  mcpCallTimeoutMs: wait("Longest call of a tool", MINUTE_MS),
+  jwtSecret: Type.Optional(
+    Type.String({
+      description: "Secret of user tokens (JWT, HS256), at least 32 bytes",
+      minLength: 32,
+      writeOnly: true,
+      allowed: "at least 32 bytes",
+    }),
+  ),
+  jwtPublicKey: Type.Optional(
+    Type.String({
+      description: "Public key of user tokens (JWT), in PEM or as a JWK, or the path of a file that holds it",
+      minLength: 1,
+      allowed: "a key in PEM, a JWK, or the path of a file",
+    }),
+  ),
+  jwtJwksUrl: Type.Optional(
+    Type.String({
+      description: "Address of the key set (JWKS) of user tokens",
+      pattern: "^https?://[^\\s]+$",
+      allowed: "an http:// or https:// address",
+    }),
+  ),
+  jwtIssuer: Type.Optional(
+    Type.String({ description: "Issuer that user tokens must name", minLength: 1, allowed: "a text" }),
+  ),
+  jwtAudience: Type.Optional(
+    Type.String({ description: "Audience that user tokens must name", minLength: 1, allowed: "a text" }),
+  ),
+};
