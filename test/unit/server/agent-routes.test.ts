@@ -1,6 +1,8 @@
 // The agent's routes over a real server, with an engine that does what a test says.
 
 import { describe, expect, test } from "bun:test";
+import { Check } from "typebox/schema";
+import { doneSchema, errorSchema, progressSchema } from "../../../src/agent/event-schemas.ts";
 import type { AgentEngine, AgentProgress, AgentResult, RunOptions } from "../../../src/agent/engine.ts";
 import { GatewayError } from "../../../src/contract/gateway-error.ts";
 import { agentPlaces } from "../../../src/server/agent-places.ts";
@@ -72,6 +74,8 @@ describe.each(["/api/agent/stream", "/api/voice/llm/stream"])("POST %s", (path) 
       steps.map(([type, message]) => ({ type, message, timestamp: expect.any(Number) })),
     );
     expect(json(frames.at(-1))).toEqual(done);
+    for (const frame of frames.slice(0, -1)) expect(Check(progressSchema, json(frame))).toBe(true);
+    expect(Check(doneSchema, json(frames.at(-1)))).toBe(true);
   });
 
   test("has the head of an event stream, and frames of two lines [R4-008] [R4-009] [R4-048] [R4-049]", async () => {
@@ -108,6 +112,7 @@ describe.each(["/api/agent/stream", "/api/voice/llm/stream"])("POST %s", (path) 
     });
     expect(json(frames[2])).toMatchObject({ success: false });
     expect(json(frames[2])).not.toHaveProperty("error");
+    expect(Check(errorSchema, json(frames[1]))).toBe(true);
   });
 
   test("ends in error and done also when the engine throws in mid-run, without its inside", async () => {
