@@ -39,7 +39,11 @@ const pending = Type.Object(
   {
     confirmation_id: Type.String(),
     commands: Type.Array(
-      Type.Object({ service: Type.String(), command: Type.String(), arguments: Type.Record(Type.String(), Type.Unknown()) }),
+      Type.Object({
+        service: Type.String(),
+        command: Type.String(),
+        arguments: Type.Record(Type.String(), Type.Unknown()),
+      }),
     ),
     risk: Type.Enum(["write", "destructive"]),
     expires_at: Type.Integer({ description: "Epoch milliseconds" }),

@@ -1,9 +1,8 @@
 // Bodies of the agent's routes, checked. How long a query may be is the engine's to say.
 
 import { Type } from "typebox";
-import { GatewayError } from "../contract/gateway-error.ts";
 import type { JsonObject } from "../contract/json.ts";
-import { parseBody } from "../conversation/parse-body.ts";
+import { parseRequestBody } from "../conversation/parse-body.ts";
 import { createBodyCheck } from "../surfaces/check-body.ts";
 import type { Decision } from "./engine.ts";
 
@@ -42,26 +41,17 @@ const checkCancel = createBodyCheck(Type.Object({ session_id: id }));
 
 /** @throws {GatewayError} `invalid-request` that names the field */
 export function parseQuery(body: Uint8Array): QueryRequest {
-  const { query, session_id: sessionId, model } = checkQuery(parseJson(body));
+  const { query, session_id: sessionId, model } = checkQuery(parseRequestBody(body));
   return { query, sessionId, model };
 }
 
 /** @throws {GatewayError} `invalid-request` that names the field */
 export function parseConfirm(body: Uint8Array): ConfirmRequest {
-  const { confirmation_id: confirmationId, decision, arguments: changed } = checkConfirm(parseJson(body));
+  const { confirmation_id: confirmationId, decision, arguments: changed } = checkConfirm(parseRequestBody(body));
   return { confirmationId, decision, changed };
 }
 
 /** @returns the session. @throws {GatewayError} `invalid-request` that names the field */
 export function parseCancel(body: Uint8Array): string {
-  return checkCancel(parseJson(body)).session_id;
-}
-
-function parseJson(body: Uint8Array): unknown {
-  try {
-    return parseBody(body);
-  } catch (error) {
-    if (error instanceof GatewayError) throw error;
-    throw new GatewayError("invalid-request", "Cannot read the request: its body is not valid JSON", { cause: error });
-  }
+  return checkCancel(parseRequestBody(body)).session_id;
 }

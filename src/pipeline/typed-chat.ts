@@ -2,8 +2,7 @@
 
 import type { Clock } from "../contract/clock.ts";
 import type { ChatSource } from "../contract/chat-stream.ts";
-import { GatewayError } from "../contract/gateway-error.ts";
-import { parseBody } from "../conversation/parse-body.ts";
+import { parseRequestBody } from "../conversation/parse-body.ts";
 import { randomId } from "../conversation/random-id.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { Replays, StartOptions } from "../replay/replays.ts";
@@ -111,7 +110,7 @@ export function createTypedChat(options: TypedChatOptions): TypedChat {
     incoming: IncomingMessage,
   ): Promise<{ request: TypedChatRequest; answer: Answer; streamId: string }> {
     const { caller, requestId } = incoming;
-    const request = parseTypedChatRequest(readJson(incoming.body), incoming.headers);
+    const request = parseTypedChatRequest(parseRequestBody(incoming.body), incoming.headers);
     const steps = stepsFor(request);
     requireKnown(request.upstream);
     const messages = (await findMessages(caller, request.sessionId)) ?? [];
@@ -204,16 +203,6 @@ export function createTypedChat(options: TypedChatOptions): TypedChat {
       while (running.size > 0) await Promise.all(running.values());
     },
   };
-}
-
-/** @throws {GatewayError} `invalid-request` */
-function readJson(body: Uint8Array): unknown {
-  try {
-    return parseBody(body);
-  } catch (error) {
-    if (error instanceof GatewayError) throw error;
-    throw new GatewayError("invalid-request", "Cannot read the request: its body is not valid JSON", { cause: error });
-  }
 }
 
 function questionOf(request: TypedChatRequest, place: Place, nowMs: number, isElsewhere: boolean): ChatMessage {
