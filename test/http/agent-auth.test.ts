@@ -220,6 +220,18 @@ describe("a token of a user", () => {
     expect(await statuses(harness)).toEqual(asked(401));
   });
 
+  test("makes a generated key needless: others may reach the gateway, and none is printed", async () => {
+    const open = { JWT_SECRET, HOST: "0.0.0.0", GENERATE_API_KEY: "true" };
+    const { result, written } = await listening(() => startHarness({ environment: open }));
+    await using harness = result;
+
+    expect(written).toBe("");
+    expect(existsSync(join(harness.dataDir, "api-key"))).toBe(false);
+    expect((await harness.get("/v1/sessions")).status).toBe(401);
+    const headers = bearer(await mint("ann"));
+    expect((await fetch(`${harness.url}/v1/sessions`, { headers })).status).toBe(200);
+  });
+
   test("wants a key that can be used, or the gateway does not start", async () => {
     const log = createLog({ level: "silent", format: "json" });
     const privatePem = String(createEc().privateKey.export({ type: "pkcs8", format: "pem" }));

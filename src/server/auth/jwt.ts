@@ -1,7 +1,7 @@
 // User tokens (JWT): whose signature counts, what they must say, and who their user is. The library that knows
 // signatures is loaded with the first token.
 
-import type { JWTPayload, JWTVerifyOptions } from "jose";
+import type { JSONWebKeySet, JWTPayload, JWTVerifyOptions } from "jose";
 import { ConfigError } from "../../config/config-error.ts";
 import type { Clock } from "../../contract/clock.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
@@ -29,6 +29,7 @@ interface KeySource {
 }
 
 type Jose = typeof import("jose");
+type FindKey = ReturnType<Jose["createLocalJWKSet"]>;
 
 const secretAlgorithms = ["HS256", "HS384", "HS512"] as const;
 /** A shorter secret can be guessed from one token. */
@@ -114,17 +115,24 @@ function publicKeySource({ jwk, algorithms }: PublicKey): KeySource {
 }
 
 function keySetSource(keys: KeySet): KeySource {
+  /** Each keeps the keys that it has prepared: they are made again for new sets only. */
+  const finders = new WeakMap<JSONWebKeySet, FindKey>();
+  function finderOf({ createLocalJWKSet }: Jose, set: JSONWebKeySet): FindKey {
+    const finder = finders.get(set) ?? createLocalJWKSet(set);
+    finders.set(set, finder);
+    return finder;
+  }
   return {
     algorithms: publicAlgorithms,
     async verify(token, options) {
       const jose = await import("jose");
       const known = await keys.current();
       try {
-        return await verifyBySet(jose, known, token, options);
+        return await verifyBySet(jose, finderOf(jose, known), token, options);
       } catch (error) {
         const newer = isMiss(jose, error, token) ? await keys.newerThan(known) : undefined;
         if (newer === undefined) throw error;
-        return await verifyBySet(jose, newer, token, options);
+        return await verifyBySet(jose, finderOf(jose, newer), token, options);
       }
     },
   };
@@ -138,12 +146,12 @@ function isMiss({ errors, decodeProtectedHeader }: Jose, error: unknown, token: 
 
 async function verifyBySet(
   jose: Jose,
-  keys: Awaited<ReturnType<KeySet["current"]>>,
+  findKey: FindKey,
   token: string,
   options: JWTVerifyOptions,
 ): Promise<JWTPayload> {
   try {
-    return (await jose.jwtVerify(token, jose.createLocalJWKSet(keys), options)).payload;
+    return (await jose.jwtVerify(token, findKey, options)).payload;
   } catch (error) {
     if (!(error instanceof jose.errors.JWKSMultipleMatchingKeys)) throw error;
     return await verifyByEach(jose, error, token, options);
