@@ -1,6 +1,7 @@
 // Where the concrete wings are put together: store, upstream, surfaces, gateway, server. A value, so that a second app can replace it.
 
 import { join } from "node:path";
+import { chooseAgentAccess } from "./app/agent-access.ts";
 import { composeUpstreams } from "./app/compose-upstreams.ts";
 import { createLazyChat } from "./app/lazy-chat.ts";
 import { loadOrCreateApiKey } from "./config/api-key-file.ts";
@@ -15,6 +16,8 @@ import { createGateway, type Gateway } from "./gateway/gateway.ts";
 import { createHealthChecks } from "./gateway/health-checks.ts";
 import type { FetchFunction } from "./outbound/fetch-client.ts";
 import { type RequestSlots, slotsForReplies } from "./outbound/request-slots.ts";
+import type { JwtOptions, VerifyJwt } from "./server/auth/jwt.ts";
+import { takesJwt } from "./server/auth/jwt-settings.ts";
 import { isLoopback } from "./server/check-bind.ts";
 import { createServer } from "./server/create-server.ts";
 import type { Pipeline } from "./pipeline/step.ts";
@@ -66,7 +69,9 @@ const defaultMaxFetches = 256;
 export async function createApp(config: Config, options: AppOptions): Promise<App> {
   const { log } = options;
   const clock = options.clock ?? Date.now;
+  const verifyJwt = await createConfiguredJwt(config, { fetch: options.fetch ?? globalThis.fetch, clock, log });
   const apiKeys = chooseApiKeys(config, log);
+  const agentAccess = chooseAgentAccess(config, { apiKeys, verifyJwt }, log);
   const path = databasePath(config.dataDir);
   const ownStore = options.store ?? openSqliteStore({ path, clock, sessionTimeoutMs: config.sessionTimeout, log });
   const box = options.secretBox ?? createSecretBox(() => loadMasterKey(config.masterKey, config.dataDir));
@@ -124,6 +129,8 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     hostname: config.host,
     port: config.port,
     apiKeys,
+    verifyJwt,
+    agent: agentAccess.agent,
     insecure: config.insecure,
     allowedHosts: config.allowedHosts,
     corsOrigins: config.corsOrigin,
@@ -163,6 +170,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       const lowLimit = describeLowLimit(readDescriptorLimit(), config.maxStreams);
       if (lowLimit !== undefined) log.warn(lowLimit);
       const { url } = server.start();
+      agentAccess.announce(url);
       // The first request need not wait for the list; a failure is logged and tried again then.
       gateway.listModels(AbortSignal.timeout(config.firstByteTimeoutMs)).catch(() => {});
       return { url, upstreams: upstreams.describe() };
@@ -180,9 +188,17 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   };
 }
 
+/** Loaded only where tokens are taken: what knows keys is large. */
+async function createConfiguredJwt(config: Config, options: JwtOptions): Promise<VerifyJwt | undefined> {
+  if (!takesJwt(config)) return undefined;
+  const { createJwtVerifier } = await import("./server/auth/jwt.ts");
+  return createJwtVerifier(config, options);
+}
+
 /** A container that was given no key makes one; everywhere else missing keys mean: loopback only. */
 function chooseApiKeys(config: Config, log: Log): readonly string[] {
-  if (config.apiKey.length > 0 || !config.generateApiKey || isLoopback(config.host)) return config.apiKey;
+  const isProtected = config.apiKey.length > 0 || takesJwt(config) || isLoopback(config.host);
+  if (isProtected || !config.generateApiKey) return config.apiKey;
   const { key, created } = loadOrCreateApiKey(config.dataDir);
   if (created) {
     // The one place where a key is shown: written past the log, which redacts secrets.
