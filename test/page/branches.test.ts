@@ -190,6 +190,34 @@ describe.skipIf(!hasBrowser)("the chat page", () => {
     expect(chat.complaints).toEqual([]);
   });
 
+  test("takes the files of a message along when it is edited after a reload, and when it is answered once more", async () => {
+    using gateway = startEcho();
+    await using chat = await openChat(gateway.url);
+    const { page } = chat;
+    const note = { name: "note.txt", mimeType: "text/plain", buffer: Buffer.from("plum") };
+    await page.locator(".composer input[type=file]").setInputFiles([note]);
+    await page.locator(".composer .attachment").waitFor();
+    await say(page, "a");
+    await answered(page);
+
+    await page.reload();
+    await page.getByRole("button", { name: /^Answer once more/ }).click();
+    await page.locator(".prose", { hasText: "again 2" }).waitFor();
+    await answered(page);
+    await page.getByRole("button", { name: /^Edit the message/ }).click();
+    await page.getByText("Its files come along.").waitFor();
+    await page.getByLabel("New wording").fill("b");
+    await page.keyboard.press("Enter");
+    await page.locator(".prose", { hasText: "b 3" }).waitFor();
+    await answered(page);
+
+    expect(gateway.asked[1]).toEqual({ retry_of: "user-2", session_id: "session-1", resumable: true });
+    expect(gateway.asked[2]).toMatchObject({ message: "b", parent_id: null, attachments_of: "user-2" });
+    expect(gateway.asked[2]).not.toHaveProperty("attachments");
+    expect(await textOf(page.locator(".question .attachment"))).toBe("note.txt");
+    expect(chat.complaints).toEqual([]);
+  });
+
   test("goes on answering in a conversation that is not looked at", async () => {
     using gateway = startFakeGateway();
     gateway.script = ({ message }) =>

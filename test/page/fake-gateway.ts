@@ -142,7 +142,8 @@ export function startFakeGateway(options: { readonly key?: string } = {}): FakeG
     const again = session.messages.find(({ id }) => id === question["retry_of"]);
     if (again !== undefined) return again;
     const parent = question["parent_id"];
-    const attachments = (question["attachments"] ?? []) as readonly { readonly name: string }[];
+    const held = session.messages.find(({ id }) => id === question["attachments_of"])?.["attachments"];
+    const attachments = [held ?? [], question["attachments"] ?? []].flat() as { readonly name: string }[];
     const message = storedMessage({
       id: nextId("user"),
       parent_id: parent === undefined ? (session.messages.at(-1)?.id ?? null) : parent,

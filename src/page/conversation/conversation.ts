@@ -29,7 +29,12 @@ export interface Birth {
 
 /** Fields of `POST /api/chat/stream` that say what is asked and where it stands in the tree. */
 export type Question =
-  | { readonly message: string; readonly parent_id?: string | null; readonly attachments?: readonly SentFile[] }
+  | {
+      readonly message: string;
+      readonly parent_id?: string | null;
+      readonly attachments?: readonly SentFile[];
+      readonly attachments_of?: string;
+    }
   | { readonly retry_of: string };
 
 interface SentFile {
@@ -91,6 +96,7 @@ function askBelow(conversation: Conversation, parent: Message | undefined, draft
     status: "complete",
   });
   const files = draft.attachments.flatMap(({ name, url }) => (url === undefined ? [] : [{ name, url }]));
+  const holder = draft.attachments.find(({ url }) => url === undefined)?.heldBy;
   return {
     conversation: {
       ...conversation,
@@ -102,6 +108,7 @@ function askBelow(conversation: Conversation, parent: Message | undefined, draft
       // A conversation that the gateway does not know yet has no places to follow.
       ...(conversation.sessionId === undefined ? {} : { parent_id: parent?.gatewayId ?? null }),
       ...(files.length === 0 ? {} : { attachments: files }),
+      ...(holder === undefined ? {} : { attachments_of: holder }),
     },
     answerId: birth.answerId,
   };

@@ -70,7 +70,14 @@ export function parseSources(value: unknown): Source[] {
     documentName: textOf(fields["document_name"]) ?? "Document",
     text: textOf(fields["text"]) ?? "",
     score: numberOf(fields["score"]) ?? 0,
+    url: webAddressOf(fields["url"]),
   }));
+}
+
+/** Only what a browser opens as a page: a link must not run anything. */
+function webAddressOf(value: unknown): string | undefined {
+  const address = URL.parse(textOf(value) ?? "");
+  return address !== null && /^https?:$/.test(address.protocol) ? address.href : undefined;
 }
 
 export function textsOf(value: unknown): string[] {
@@ -95,7 +102,7 @@ function parseMessage(fields: Fields): Message | undefined {
     content: textOf(fields["content"]) ?? "",
     createdAtMs: numberOf(fields["created_at"]) ?? 0,
     status: statuses[textOf(fields["status"]) ?? ""] ?? "complete",
-    attachments: parseAttachments(fields["attachments"]),
+    attachments: parseAttachments(fields["attachments"], id),
     reasoning: textOf(fields["reasoning"]) ?? "",
     stages: textsOf(fields["stages"]),
     sources: parseSources(fields["sources"]),
@@ -109,11 +116,12 @@ function parseMessage(fields: Fields): Message | undefined {
   });
 }
 
-function parseAttachments(value: unknown): Attachment[] {
+function parseAttachments(value: unknown, heldBy: string): Attachment[] {
   return listOf(value).map((fields) => ({
     name: textOf(fields["name"]) ?? "File",
     type: textOf(fields["type"]) ?? "",
     url: undefined,
+    heldBy,
   }));
 }
 

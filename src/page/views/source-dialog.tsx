@@ -3,6 +3,7 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Source } from "../conversation/message.ts";
 import { IconButton } from "./icons.tsx";
+import { originOf } from "./sources.tsx";
 
 export interface SourceDialogProps {
   readonly source: Source;
@@ -22,10 +23,17 @@ export function SourceDialog({ source, onClose }: SourceDialogProps) {
       <div class="dialog-body">
         <header>
           <h2 id="source-name">{source.documentName}</h2>
-          <span class="faint">{Math.round(source.score * 100)} % match</span>
+          <span class="faint">{originOf(source)}</span>
           <IconButton icon="close" label="Close" onClick={() => dialog.current?.close()} />
         </header>
         <p class="source-text">{source.text}</p>
+        {source.url !== undefined && (
+          <p class="source-address">
+            <a href={source.url} target="_blank" rel="noopener noreferrer">
+              {source.url}
+            </a>
+          </p>
+        )}
       </div>
     </dialog>
   );

@@ -51,7 +51,7 @@ describe("parseSession", () => {
       gatewayId: "q",
       parentId: null,
       role: "user",
-      attachments: [{ name: "a.png", type: "image/png", url: undefined }],
+      attachments: [{ name: "a.png", type: "image/png", url: undefined, heldBy: "q" }],
     });
     expect(messages[1]).toMatchObject({
       parentId: "q",
@@ -107,6 +107,19 @@ test("parseModels shows the name where there is one", () => {
     { id: "a", name: "A" },
     { id: "b", name: "b" },
   ]);
+});
+
+test.each([
+  ["https://a.example/b?c", "https://a.example/b?c"],
+  ["http://a.example", "http://a.example/"],
+  ["javascript:alert(1)", undefined],
+  [" jaVascript:alert(1)", undefined],
+  ["data:text/html,x", undefined],
+  ["/chat", undefined],
+  [7, undefined],
+  [undefined, undefined],
+])("parseSources takes the address %j as %j", (url, address) => {
+  expect(parseSources([{ url }])[0]?.url).toBe(address as string);
 });
 
 test("parseSources counts sources that have no id", () => {
