@@ -1,9 +1,10 @@
 // Answers that are underway: reads each into its message, frame by frame, and stops it.
 
-import { type AnswerEvent, applyEvent, textOf } from "./conversation/answer-events.ts";
+import { type AnswerEvent, applyEvent } from "./conversation/answer-events.ts";
 import { createMessage, isUnderway, type Message } from "./conversation/message.ts";
 import { changeMessage } from "./conversation/tree.ts";
 import { changeConversation, changeMessageIn, type ChatState } from "./chat-state.ts";
+import { textOf } from "./fields.ts";
 import { RequestError, unreachable } from "./gateway/api.ts";
 import type { AnswerRequest, ReadAnswer } from "./gateway/read-answer.ts";
 import type { Schedule, Store } from "./store.ts";

@@ -1,7 +1,7 @@
 // The gateway's JSON made into the page's types. It comes from the same program, so that only what would break the page is
 // checked: a field that is missing or of another type counts as empty.
 
-import { numberOf, textOf, usageOf } from "../conversation/answer-events.ts";
+import { usageOf } from "../conversation/answer-events.ts";
 import {
   type Attachment,
   createMessage,
@@ -9,6 +9,7 @@ import {
   type MessageStatus,
   type Source,
 } from "../conversation/message.ts";
+import { type Fields, fieldsOf, listOf, numberOf, textOf, textsOf } from "../fields.ts";
 
 export interface SessionSummary {
   readonly sessionId: string;
@@ -27,8 +28,6 @@ export interface ModelChoice {
   readonly id: string;
   readonly name: string;
 }
-
-type Fields = Readonly<Record<string, unknown>>;
 
 export function parseSessions(body: unknown): SessionSummary[] {
   return listOf(fieldsOf(body)["data"]).flatMap((fields) => {
@@ -80,10 +79,6 @@ function webAddressOf(value: unknown): string | undefined {
   return address !== null && /^https?:$/.test(address.protocol) ? address.href : undefined;
 }
 
-export function textsOf(value: unknown): string[] {
-  return Array.isArray(value) ? value.filter((item): item is string => typeof item === "string") : [];
-}
-
 const statuses: Readonly<Record<string, MessageStatus>> = {
   running: "running",
   complete: "complete",
@@ -123,13 +118,4 @@ function parseAttachments(value: unknown, heldBy: string): Attachment[] {
     url: undefined,
     heldBy,
   }));
-}
-
-function fieldsOf(value: unknown): Fields {
-  // An object's fields are unknown one by one, which is what the type says.
-  return typeof value === "object" && value !== null ? (value as Fields) : {};
-}
-
-function listOf(value: unknown): Fields[] {
-  return Array.isArray(value) ? value.map(fieldsOf) : [];
 }
