@@ -95,6 +95,7 @@ export function createAnswering(options: AnsweringOptions): Answering {
 
   /** The question's id and the session stand in the answer's first metadata. */
   function noteIds(conversationId: string, answerId: string, metadata: Readonly<Record<string, unknown>>): void {
+    const isNew = store.get().conversations.get(conversationId)?.sessionId === undefined;
     const sessionId = textOf(metadata["session_id"]);
     const userId = textOf(metadata["user_message_id"]);
     store.update((state) =>
@@ -107,7 +108,7 @@ export function createAnswering(options: AnsweringOptions): Answering {
         return { ...conversation, tree, sessionId: sessionId ?? conversation.sessionId };
       }),
     );
-    if (sessionId !== undefined) options.onSession(conversationId, sessionId);
+    if (sessionId !== undefined && isNew) options.onSession(conversationId, sessionId);
   }
 
   function stop(conversationId: string, answerId: string): void {

@@ -1,6 +1,7 @@
 // One conversation as the page holds it, and what sending, retrying and editing do to it. Pure.
 
 import { isUnderway, type Attachment, createMessage, type Message } from "./message.ts";
+import { plainSwitches, type Switches } from "./switches.ts";
 import { addMessages, emptyTree, leafOf, removeMessage, type Tree } from "./tree.ts";
 
 export interface Conversation {
@@ -9,6 +10,7 @@ export interface Conversation {
   readonly sessionId: string | undefined;
   readonly title: string;
   readonly tree: Tree;
+  readonly switches: Switches;
   readonly state: "loading" | "ready" | "failed";
   /** Why it could not be loaded. */
   readonly error: string | undefined;
@@ -50,7 +52,16 @@ export interface Exchange {
 }
 
 export function createConversation(id: string, fields: Partial<Conversation> = {}): Conversation {
-  return { sessionId: undefined, title: "", tree: emptyTree, state: "ready", error: undefined, ...fields, id };
+  return {
+    sessionId: undefined,
+    title: "",
+    tree: emptyTree,
+    switches: plainSwitches,
+    state: "ready",
+    error: undefined,
+    ...fields,
+    id,
+  };
 }
 
 /** A message at the end of the path. */

@@ -9,6 +9,7 @@ import {
   type MessageStatus,
   type Source,
 } from "../conversation/message.ts";
+import type { StoredDocument } from "../documents/document.ts";
 import { type Fields, fieldsOf, listOf, numberOf, textOf, textsOf } from "../fields.ts";
 
 export interface SessionSummary {
@@ -57,6 +58,27 @@ export function parseModels(body: unknown): ModelChoice[] {
     const id = textOf(fields["id"]);
     return id === undefined ? [] : [{ id, name: textOf(fields["display_name"]) ?? id }];
   });
+}
+
+export function parseDocuments(body: unknown): StoredDocument[] {
+  return listOf(fieldsOf(body)["data"]).flatMap((fields) => parseDocument(fields) ?? []);
+}
+
+export function parseDocument(fields: Fields): StoredDocument | undefined {
+  const id = textOf(fields["id"]);
+  if (id === undefined) return undefined;
+  return {
+    id,
+    name: textOf(fields["name"]) ?? "Document",
+    type: textOf(fields["type"]) ?? "",
+    bytes: numberOf(fields["bytes"]) ?? 0,
+    pieces: numberOf(fields["chunks"]) ?? 0,
+    createdAtMs: numberOf(fields["created_at"]) ?? 0,
+  };
+}
+
+export function parseDocumentText(body: unknown): string {
+  return textOf(fieldsOf(body)["text"]) ?? "";
 }
 
 export function parseUpstreams(body: unknown): string[] {

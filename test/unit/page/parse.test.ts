@@ -2,6 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import {
+  parseDocuments,
+  parseDocumentText,
   parseModels,
   parseSession,
   parseSessions,
@@ -97,6 +99,8 @@ test("nothing comes of what has another shape, and nothing breaks", () => {
   for (const body of strange) {
     expect(parseSessions(body)).toEqual([]);
     expect(parseModels(body)).toEqual([]);
+    expect(parseDocuments(body)).toEqual([]);
+    expect(parseDocumentText(body)).toBe("");
     expect(parseUpstreams(body)).toEqual([]);
     expect(parseSession(body).messages).toEqual([]);
   }
@@ -120,6 +124,15 @@ test.each([
   [undefined, undefined],
 ])("parseSources takes the address %j as %j", (url, address) => {
   expect(parseSources([{ url }])[0]?.url).toBe(address as string);
+});
+
+test("parseDocuments takes what is told of each", () => {
+  const told = { id: "d", name: "a.pdf", type: "application/pdf", bytes: 7, chunks: 2, created_at: 5 };
+
+  expect(parseDocuments({ data: [told, { id: "e" }, { name: "without an id" }] })).toEqual([
+    { id: "d", name: "a.pdf", type: "application/pdf", bytes: 7, pieces: 2, createdAtMs: 5 },
+    { id: "e", name: "Document", type: "", bytes: 0, pieces: 0, createdAtMs: 0 },
+  ]);
 });
 
 test("parseSources counts sources that have no id", () => {
