@@ -237,6 +237,28 @@ describe.skipIf(!hasBrowser)("the chat page", () => {
     expect(chat.complaints).toEqual([]);
   });
 
+  test("leaves the focus where it went while a deletion waits and an answer comes", async () => {
+    using gateway = startFakeGateway();
+    gateway.addSession("An old one", []);
+    gateway.script = () => [{ token: "One" }, { gate: "more" }, { token: " two" }, { gate: "end" }];
+    await using chat = await openChat(gateway.url);
+    const { page } = chat;
+    await say(page, "Count");
+    await page.locator(".prose", { hasText: "One" }).waitFor();
+    await page.locator(".session", { hasText: "An old one" }).hover();
+    await page.getByRole("button", { name: "Delete An old one" }).click();
+    await page.locator(".danger:focus").waitFor();
+
+    await page.keyboard.press("Tab");
+    gateway.openGate("more");
+    await page.locator(".prose", { hasText: "One two" }).waitFor();
+
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Keep");
+    gateway.openGate("end");
+    await answered(page);
+    expect(chat.complaints).toEqual([]);
+  });
+
   test("says so when a conversation is gone", async () => {
     using gateway = startEcho();
     await using chat = await openChat(gateway.url, { path: "/chat#gone", expected: /status of 404/ });
