@@ -3,8 +3,11 @@
 import { join } from "node:path";
 import { chooseAgentAccess } from "./app/agent-access.ts";
 import { composeUpstreams } from "./app/compose-upstreams.ts";
+import { createLazyAgent } from "./app/lazy-agent.ts";
 import { createLazyChat } from "./app/lazy-chat.ts";
 import { loadOrCreateApiKey } from "./config/api-key-file.ts";
+import type { Environment } from "./config/load-config.ts";
+import { loadToolServers } from "./config/mcp-servers.ts";
 import { describeConfig } from "./config/describe-config.ts";
 import type { Config } from "./config/config-schema.ts";
 import { version } from "./config/version.ts";
@@ -58,6 +61,8 @@ export interface AppOptions {
   readonly store?: Store;
   /** Requests that the platform's fetch runs at a time; it queues what is beyond. @defaultValue 256, its own default */
   readonly maxFetches?: number;
+  /** What the settings of tool servers may name, and what their processes see a part of. @defaultValue nothing */
+  readonly environment?: Environment;
   /** Steps of the typed chat. @defaultValue the ones that the settings name */
   readonly pipeline?: Pipeline;
   /** Seals credentials. @defaultValue by MASTER_KEY, or a key file in `config.dataDir` */
@@ -120,6 +125,15 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     },
     (caller, sessionId) => gateway.deleteSession(caller, sessionId),
   );
+  const agent = createLazyAgent({
+    config,
+    servers: loadToolServers(config, options.environment ?? {}),
+    gateway,
+    openChat: () => chat.open(),
+    environment: options.environment ?? {},
+    clock,
+    log,
+  });
   const sweepTimer = setInterval(() => {
     void gateway.sweepSessions();
     void chat.sweep();
@@ -140,7 +154,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     gateway,
     surfaces,
     store,
-    rooms: [chat],
+    rooms: [chat, agent],
     deleteSession: (caller, sessionId) => chat.deleteSession(caller, sessionId),
     log,
     logFeed: log,
@@ -181,6 +195,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       clearInterval(sweepTimer);
       healthChecks.stop();
       await server.stop();
+      await agent.close();
       await chat.close();
       await upstreams.close();
       await store.close();
