@@ -33,7 +33,7 @@ export interface PlannedCall {
 
 /** What a model is shown of one result. More is seldom read and always paid for. */
 const maxModelChars = 20_000;
-/** What the client is told of it. */
+/** What the client is told of it, and of its arguments. */
 const maxResultChars = 65_536;
 const maxErrorChars = 500;
 /** Of a server that tells its progress without end. */
@@ -58,7 +58,7 @@ export async function callTool(run: Run, call: PlannedCall, parts: CallParts): P
   const key = await parts.store.beginCall(auditedCall(run, work));
   const round = run.state.rounds;
   const startedAtMs = parts.clock();
-  const isOver = run.noteCall(service, command);
+  const isOver = run.noteCall({ service, command, ...tellArguments(input) });
   let result: ToolResult | { readonly failure: string };
   try {
     result = await makeCall(run, call, title, parts);
@@ -70,7 +70,7 @@ export async function callTool(run: Run, call: PlannedCall, parts: CallParts): P
   await parts.store.endCall(key, { durationMs, success: outcome.success });
   // A run that was stopped meanwhile has told its results.
   run.signal.throwIfAborted();
-  run.state.results.push({ service, command, ...tellOutcome(outcome), durationMs });
+  run.state.results.push({ service, command, ...tellArguments(input), ...tellOutcome(outcome), durationMs });
   keepForFollowUp(run, call, outcome);
   noteFailure(run, `${service}/${command}`, round, outcome.success);
   const note = call.decision === "changed" ? `The user has changed the arguments to ${JSON.stringify(input)}\n` : "";
@@ -125,6 +125,11 @@ function readOutcome(result: ToolResult | { readonly failure: string }): CallOut
         ? structured
         : cutText(cleanText(cutText(whole, maxResultChars).text), maxResultChars).text,
   };
+}
+
+/** The person who asked sees what was done in their name. */
+export function tellArguments(input: JsonObject): Pick<AgentCallResult, "arguments"> {
+  return JSON.stringify(input).length > maxResultChars ? {} : { arguments: input };
 }
 
 function tellOutcome({
