@@ -196,7 +196,7 @@ export function createToolServer(options: ToolServerOptions): ToolServer {
     } catch (error) {
       if (signal.aborted) throw error;
       if (error instanceof CallExpiredError) {
-        void endHung(opened);
+        void endHung(opened, limitMs);
         throw callExpired(server.name, tool.name, limitMs, error);
       }
       if (connection !== opened) throw lastError ?? endedServer(server, undefined);
@@ -212,9 +212,9 @@ export function createToolServer(options: ToolServerOptions): ToolServer {
     }
   }
 
-  async function endHung(opened: Connection): Promise<void> {
+  async function endHung(opened: Connection, limitMs: number): Promise<void> {
     try {
-      await opened.ping(pingMs);
+      await opened.ping(Math.min(pingMs, limitMs));
     } catch {
       if (connection !== opened) return;
       drop(opened);
@@ -264,5 +264,5 @@ function isGone(error: unknown): boolean {
 }
 
 function ownWords(error: unknown): string {
-  return error instanceof Error ? error.message.replace(/^MCP error -?[0-9]+: /, "") : "The tool failed";
+  return error instanceof Error ? error.message.replace(/^(?:MCP error -?[0-9]+: )+/, "") : "The tool failed";
 }
