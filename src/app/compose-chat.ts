@@ -1,17 +1,18 @@
 // The typed chat put together: its database, replays, documents, steps and routes. Loaded with the first request for it.
 
+import type { Database } from "bun:sqlite";
 import type { Config } from "../config/config-schema.ts";
 import type { Clock } from "../contract/clock.ts";
 import type { Upstream } from "../contract/upstream.ts";
 import type { Gateway } from "../gateway/gateway.ts";
-import { createDocuments } from "../documents/documents.ts";
+import { createDocuments, type Documents } from "../documents/documents.ts";
 import { generation } from "../pipeline/steps/generation.ts";
 import { followUps } from "../pipeline/steps/follow-ups.ts";
 import { quality } from "../pipeline/steps/quality.ts";
 import { queryAnalysis } from "../pipeline/steps/query-analysis.ts";
 import { retrieval } from "../pipeline/steps/retrieval.ts";
 import { definePipeline, type Pipeline, type Step } from "../pipeline/step.ts";
-import { createTypedChat } from "../pipeline/typed-chat.ts";
+import { createTypedChat, type TypedChat } from "../pipeline/typed-chat.ts";
 import { createReplays } from "../replay/create-replays.ts";
 import { chatRoutes } from "../server/chat-routes.ts";
 import type { Edge } from "../server/create-server.ts";
@@ -43,7 +44,11 @@ export interface ChatParts {
 }
 
 export interface Chat {
+  /** Others keep theirs in it as well; closed with the chat. */
+  readonly database: Database;
   readonly store: ChatStore;
+  readonly typedChat: TypedChat;
+  readonly documents: Documents;
   routes(edge: Edge, deleteSession: (caller: string, sessionId: string) => Promise<boolean>): readonly ServerRoute[];
   /** Forgets what has expired. Never rejects. */
   sweep(): Promise<void>;
@@ -98,7 +103,10 @@ export function composeChat(parts: ChatParts): Chat {
     log,
   });
   return {
+    database,
     store,
+    typedChat: chat,
+    documents,
     routes: (edge, deleteSession) => [
       ...chatRoutes({ chat, store, deleteSession, ...edge }),
       ...documentRoutes({ documents, keepAliveMs: config.sseKeepaliveMs, ...edge }),
