@@ -8,6 +8,7 @@ import type { Log } from "../../telemetry/log.ts";
 import type { AgentTool, ServerState, ToolCallOptions, ToolResult, ToolServerView } from "../tools.ts";
 import { CallExpiredError, type Connection, type ConnectionOptions, maxTools, openConnection } from "./connection.ts";
 import { callExpired, callFailed, connectFailure, endedServer, failure } from "./errors.ts";
+import { withLinkedResources } from "./linked-resources.ts";
 import { statusOf } from "./mcp-sdk.ts";
 import { orAborted } from "./or-aborted.ts";
 import { oversizedCode, unansweredCode } from "./oversized-answer.ts";
@@ -192,7 +193,8 @@ export function createToolServer(options: ToolServerOptions): ToolServer {
     await checkTool(tool, signal);
     const opened = await orAborted(connect(), signal);
     try {
-      return readResult(await opened.call(user, tool.name, input, { ...callOptions, limitMs }));
+      const raw = await opened.call(user, tool.name, input, { ...callOptions, limitMs });
+      return readResult(await withLinkedResources(raw, opened.readResource, signal));
     } catch (error) {
       if (signal.aborted) throw error;
       if (error instanceof CallExpiredError) {

@@ -187,7 +187,7 @@ describe.each(forms.map((form) => [form] as const))("a tool server over %s", (fo
     });
   });
 
-  test("names pictures and sound, and gives the text of resources [R4-057]", async () => {
+  test("names pictures and sound, and gives the text of resources, of linked ones too [R4-057]", async () => {
     await using opened = await open(form);
 
     const { text } = await opened.stage.call("gallery");
@@ -200,6 +200,7 @@ describe.each(forms.map((form) => [form] as const))("a tool server over %s", (fo
       "milk, bread",
       "[resource: file:///data.bin, application/zip, 1 KB]",
       "[resource: handbook, file:///handbook.md]",
+      "text of file:///handbook.md",
     ]);
   });
 });
