@@ -108,12 +108,12 @@ describe("loadToolServers", () => {
       {
         mcpServers: {
           a: {
-            command: "${BIN:-npx}",
-            args: ["--root=${ROOT}", "${EMPTY:-none}"],
-            env: { T: "x${env:TOKEN}y" },
-            cwd: "${ROOT}",
+            command: `\${BIN:-npx}`,
+            args: [`--root=\${ROOT}`, `\${EMPTY:-none}`],
+            env: { T: `x\${env:TOKEN}y` },
+            cwd: `\${ROOT}`,
           },
-          b: { url: "${BASE}/mcp", headers: { authorization: "Bearer ${TOKEN}" } },
+          b: { url: `\${BASE}/mcp`, headers: { authorization: `Bearer \${TOKEN}` } },
         },
       },
       { ROOT: "/data", TOKEN: "s3cret", BASE: "https://a.example", EMPTY: "" },
@@ -138,10 +138,10 @@ describe("loadToolServers", () => {
     [{}, 'no "command" or "url"'],
     [{ command: "a", url: "http://a" }, 'it has both "command" and "url"'],
     ["s3cret", "it must be an object"],
-    [{ command: "a", env: { A: "s3cret${MISSING}" } }, '"env" needs the environment variable MISSING'],
+    [{ command: "a", env: { A: `s3cret\${MISSING}` } }, '"env" needs the environment variable MISSING'],
     [
-      { url: "http://a", headers: { a: "${input:key}" } },
-      '"headers" asks for ${input:key}, which only an editor can fill in',
+      { url: "http://a", headers: { a: `\${input:key}` } },
+      `"headers" asks for \${input:key}, which only an editor can fill in`,
     ],
   ];
   test.each(wrong)("tells of %j which server and which field is wrong, and no value", (entry, reason) => {
@@ -159,7 +159,9 @@ describe("loadToolServers", () => {
   });
 
   test("does not mind what a disabled server lacks of the environment", () => {
-    expect(fromFile({ mcpServers: { files: { ...files, env: { A: "${MISSING}" }, disabled: true } } })).toHaveLength(1);
+    expect(fromFile({ mcpServers: { files: { ...files, env: { A: `\${MISSING}` }, disabled: true } } })).toHaveLength(
+      1,
+    );
   });
 
   test.each([
