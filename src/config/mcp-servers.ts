@@ -124,8 +124,6 @@ interface CheckedFields {
 function wrongField(fields: JsonObject): string | undefined {
   return Object.entries(toolServerSchema.properties).find(([key, schema]) => {
     const value = fields[key];
-    // An address may hold a variable up to its very beginning.
-    if (key === "url" && typeof value === "string" && value.includes("${")) return false;
     return value !== undefined && !Check(schema, value);
   })?.[0];
 }

@@ -130,7 +130,7 @@ async function connect(
   client.onclose = () => {
     if (hasEnded) return;
     hasEnded = true;
-    if (isConnected) options.onEnded(opened.ending() ?? ending);
+    if (isConnected) options.onEnded(ending ?? opened.ending());
   };
   function close(): Promise<void> {
     closing ??= (async () => {
@@ -150,7 +150,7 @@ async function connect(
   } catch (error) {
     await close();
     signal.throwIfAborted();
-    throw new ConnectError(opened.ending() ?? ending, error);
+    throw new ConnectError(ending ?? opened.ending(), error);
   }
   return createConnection(sdk, client, opened, calls, close);
 }

@@ -8,6 +8,7 @@ import type { Log } from "../../telemetry/log.ts";
 import type { AgentTool, ServerState, ToolCallOptions, ToolResult, ToolServerView } from "../tools.ts";
 import { CallExpiredError, type Connection, type ConnectionOptions, maxTools, openConnection } from "./connection.ts";
 import { callExpired, callFailed, connectFailure, endedServer, failure } from "./errors.ts";
+import { withLinkedResources } from "./linked-resources.ts";
 import { statusOf } from "./mcp-sdk.ts";
 import { orAborted } from "./or-aborted.ts";
 import { oversizedCode, unansweredCode } from "./oversized-answer.ts";
@@ -192,11 +193,12 @@ export function createToolServer(options: ToolServerOptions): ToolServer {
     await checkTool(tool, signal);
     const opened = await orAborted(connect(), signal);
     try {
-      return readResult(await opened.call(user, tool.name, input, { ...callOptions, limitMs }));
+      const raw = await opened.call(user, tool.name, input, { ...callOptions, limitMs });
+      return readResult(await withLinkedResources(raw, opened.readResource, signal));
     } catch (error) {
       if (signal.aborted) throw error;
       if (error instanceof CallExpiredError) {
-        void endHung(opened);
+        void endHung(opened, limitMs);
         throw callExpired(server.name, tool.name, limitMs, error);
       }
       if (connection !== opened) throw lastError ?? endedServer(server, undefined);
@@ -212,9 +214,9 @@ export function createToolServer(options: ToolServerOptions): ToolServer {
     }
   }
 
-  async function endHung(opened: Connection): Promise<void> {
+  async function endHung(opened: Connection, limitMs: number): Promise<void> {
     try {
-      await opened.ping(pingMs);
+      await opened.ping(Math.min(pingMs, limitMs));
     } catch {
       if (connection !== opened) return;
       drop(opened);
@@ -264,5 +266,5 @@ function isGone(error: unknown): boolean {
 }
 
 function ownWords(error: unknown): string {
-  return error instanceof Error ? error.message.replace(/^MCP error -?[0-9]+: /, "") : "The tool failed";
+  return error instanceof Error ? error.message.replace(/^(?:MCP error -?[0-9]+: )+/, "") : "The tool failed";
 }
