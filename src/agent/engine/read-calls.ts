@@ -92,3 +92,10 @@ function readText(argumentsText: string, schema: unknown, field: string): string
   const text = typeof value === "string" ? briefText(value, maxQuestionChars) : "";
   return text === "" ? undefined : text;
 }
+
+/** A model that does not call may ask as JSON: `{"needsClarification":true,"clarificationQuestion":"Which John?"}`. */
+export function readQuestion(text: string): string | undefined {
+  const json = /^\s*(?:```(?:json)?\s*)?(\{[\s\S]*\})\s*(?:```\s*)?$/.exec(text)?.[1];
+  if (json === undefined || !json.includes('"clarificationQuestion"')) return undefined;
+  return readText(json, { type: "object", required: ["clarificationQuestion"] }, "clarificationQuestion");
+}

@@ -116,7 +116,8 @@ export class Run {
     listener.resolve({
       success: outcome.kind !== "failed",
       totalExecutionTime: Math.round(workedMs),
-      results: [...results, ...this.#unfinished(nowMs)],
+      // A call that waits for a person goes on later.
+      results: outcome.kind === "failed" ? [...results, ...this.#unfinished(nowMs)] : [...results],
       ...tell(outcome),
       session_id: sessionId,
     });

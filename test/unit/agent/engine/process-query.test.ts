@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../../src/contract/gateway-error.ts";
-import { setAgentStage } from "../../../support/agent-stage.ts";
+import type { AgentProgress } from "../../../../src/agent/engine.ts";
+import { gate, setAgentStage } from "../../../support/agent-stage.ts";
 import { calendar, objectSchema } from "../../../support/scripted-tools.ts";
 
 const meeting = { title: "Meeting with John", start: "2026-11-28T14:00:00Z" };
@@ -128,6 +129,49 @@ describe("processQuery", () => {
     expect(result).toMatchObject({ success: true, needsClarification: true, clarificationQuestion: "Which John?" });
     expect(result.results).toEqual([]);
     expect(stage.tools.calls).toEqual([]);
+  });
+
+  test("asks back when the model asks as JSON [R4-027] [R4-056]", async () => {
+    const json = '{"needsClarification": true, "clarificationQuestion": "Which John?"}';
+    for (const text of [json, `\`\`\`json\n${json}\n\`\`\``]) {
+      const result = await setAgentStage({ answers: [text] }).run("meet John");
+
+      expect(result).toMatchObject({ needsClarification: true, clarificationQuestion: "Which John?" });
+      expect(result.answer).toBeUndefined();
+    }
+  });
+
+  test("tells a call while it is under way, not behind it [R4-019] [R4-051]", async () => {
+    const { opened, open } = gate<string>();
+    const stage = setAgentStage({ servers: { calendar: calendar(() => opened) }, answers: oneCall });
+    const told = gate<AgentProgress>();
+
+    const running = stage.run("schedule a meeting", {
+      onProgress: (one) => one.type === "executing" && told.open(one),
+    });
+
+    expect((await told.opened).message).toBe("Executing: create_event (1/1)");
+    open("Created e1");
+    expect((await running).success).toBe(true);
+  });
+
+  test("passes on what a server says of its progress", async () => {
+    const stage = setAgentStage({
+      servers: {
+        calendar: calendar((_input, { onProgress }) => {
+          onProgress?.("half of it");
+          return "Created e1";
+        }),
+      },
+      answers: oneCall,
+    });
+
+    await stage.run("schedule a meeting");
+
+    expect(stage.progress[4]).toMatchObject({
+      type: "executing",
+      message: "Executing: create_event (1/1): half of it",
+    });
   });
 
   test("answers in words when nothing is to be called", async () => {
