@@ -86,7 +86,7 @@ export async function startFakeHttp(script: FakeScript, options: FakeHttpOptions
     forgetSessions: () => sessions.clear(),
     settings: (more = {}) => ({
       name: "fake",
-      target: { kind: "any-http", url, headers: {} },
+      target: { kind: "any-http", url, headers: {}, oauth: undefined },
       isDisabled: false,
       isShared: true,
       callTimeoutMs: undefined,

@@ -94,7 +94,35 @@ describe("loadToolServers", () => {
   ])("reads an address of type %s as %s", (type, kind) => {
     const [server] = fromFile({ mcpServers: { web: { url: "http://a/mcp", headers: { "x-a": "b" }, type } } });
 
-    expect(server?.target as object).toEqual({ kind, url: "http://a/mcp", headers: { "x-a": "b" } });
+    expect(server?.target as object).toEqual({
+      kind,
+      url: "http://a/mcp",
+      headers: { "x-a": "b" },
+      oauth: undefined,
+    });
+  });
+
+  test("reads client credentials in both spellings, and only with an issuer that gets them", () => {
+    const web = { url: "http://a/mcp" };
+    const oauth = { clientId: "i", clientSecret: "s3cret", issuer: "https://login.example", scope: "x" };
+    const servers = fromFile(
+      {
+        mcpServers: {
+          camel: { ...web, oauth: { ...oauth, clientSecret: `\${SECRET}` } },
+          snake: {
+            ...web,
+            oauth: { client_id: "i", client_secret: "s3cret", issuer: "https://login.example", scope: "x" },
+          },
+          browser: { ...web, oauth: { clientId: "i", callbackPort: 1 } },
+        },
+      },
+      { SECRET: "s3cret" },
+    );
+    const problems = problemsOf(() => fromFile({ mcpServers: { web: { ...web, oauth: { ...oauth, issuer: "" } } } }));
+
+    expect(servers.map(({ target }) => "oauth" in target && target.oauth)).toEqual([oauth, oauth, undefined]);
+    expect(problems[0]).toContain('"oauth" needs "issuer"');
+    expect(problems[0]).not.toContain("s3cret");
   });
 
   test("reads what is said of a server's use", () => {
@@ -121,7 +149,7 @@ describe("loadToolServers", () => {
 
     expect(servers.map(({ target }) => target as object)).toEqual([
       { kind: "stdio", command: "npx", args: ["--root=/data", "none"], env: { T: "xs3crety" }, cwd: "/data" },
-      { kind: "any-http", url: "https://a.example/mcp", headers: { authorization: "Bearer s3cret" } },
+      { kind: "any-http", url: "https://a.example/mcp", headers: { authorization: "Bearer s3cret" }, oauth: undefined },
     ]);
   });
 
