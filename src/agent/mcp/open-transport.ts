@@ -83,12 +83,20 @@ export async function openAddress(
 
 /** The headers of the settings are for this server alone: the SDK would send them to its authorization server as well. */
 function withHeaders(origin: string, headers: Readonly<Record<string, string>>): FetchLike {
-  return (url, init) => {
+  let usedAtMs = 0;
+  return async (url, init) => {
     const sent = new Headers(init?.headers);
     if (new URL(url).origin === origin) for (const [name, value] of Object.entries(headers)) sent.set(name, value);
-    return fetch(url, { ...init, headers: sent });
+    // A call must not be sent twice, so it must not meet a connection that the server is about to close.
+    const keepalive = performance.now() - usedAtMs < freshMs;
+    const response = await fetch(url, { ...init, headers: sent, keepalive });
+    usedAtMs = performance.now();
+    return response;
   };
 }
+
+/** Servers keep idle connections for 5 s at least (Node, uvicorn). */
+const freshMs = 3000;
 
 /** Fetches a token when the server wants one, by the secret of the settings, from the issuer that they name alone. */
 async function createTokenProvider({ clientId, clientSecret, issuer, scope }: ToolServerOauth) {

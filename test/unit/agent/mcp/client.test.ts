@@ -273,6 +273,13 @@ describe("a tool server over HTTP", () => {
     expect(stage.servers.views("ann")[0]?.transport).toBe("sse");
   });
 
+  test("may answer as JSON in place of a stream [R4-057]", async () => {
+    await using http = await startFakeHttp({ tools }, { isPlain: true });
+    await using stage = createMcpStage(http.settings());
+
+    expect((await stage.call("echo", { text: "hello" })).structured).toEqual({ text: "hello" });
+  });
+
   test("that forgot its sessions is greeted anew, and the call is made once [R4-057]", async () => {
     await using http = await startFakeHttp({ tools });
     await using stage = createMcpStage(http.settings());
