@@ -37,7 +37,7 @@ export class UnsentError extends Error {
 }
 
 /** So much is read at a stretch: others want to be served as well. */
-const stretchBytes = 1024 * 1024;
+const stretchBytes = 128 * 1024;
 /** How long what an ended process has written may take to be read. */
 const lastWordsMs = 500;
 const maxErrorLineBytes = 8192;
