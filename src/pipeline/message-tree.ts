@@ -1,7 +1,7 @@
 // The messages of a session as a tree: where a new one attaches, and what was said before it. Pure.
 
 import type { Message } from "../contract/chat-request.ts";
-import type { ChatMessage } from "../store/chat-store.ts";
+import type { Attachment, ChatMessage } from "../store/chat-store.ts";
 import { invalid } from "../surfaces/check-body.ts";
 import { contentOf, type TypedChatRequest } from "./parse-request.ts";
 
@@ -31,6 +31,20 @@ export function placeOf(
   const parentId = request.parentId === undefined ? (messages.at(-1)?.id ?? null) : request.parentId;
   if (parentId !== null && !byId.has(parentId)) throw unknown("parent_id", "a message");
   return { parentId, history: historyOf(parentId, byId), repeated: undefined };
+}
+
+/**
+ * What comes along with a message from an earlier one.
+ * @throws {GatewayError} `invalid-request` when the request names a message that is not there
+ */
+export function attachmentsIn(
+  { attachmentsOf }: Pick<TypedChatRequest, "attachmentsOf">,
+  messages: readonly ChatMessage[],
+): readonly Attachment[] {
+  if (attachmentsOf === undefined) return [];
+  const holder = messages.find(({ id }) => id === attachmentsOf);
+  if (holder?.role !== "user") throw unknown("attachments_of", "a message of the user");
+  return holder.extras.attachments ?? [];
 }
 
 function unknown(param: string, what: string): Error {

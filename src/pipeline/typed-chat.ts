@@ -7,14 +7,14 @@ import { randomId } from "../conversation/random-id.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { Replays, StartOptions } from "../replay/replays.ts";
 import { commentFrame } from "../sse/sse-writer.ts";
-import type { ChatMessage, ChatStore } from "../store/chat-store.ts";
+import type { Attachment, ChatMessage, ChatStore } from "../store/chat-store.ts";
 import { invalid } from "../surfaces/check-body.ts";
 import type { Store } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import { Answer } from "./answer.ts";
 import { beginningOf } from "./excerpt.ts";
-import { type Place, placeOf } from "./message-tree.ts";
-import { contentOf, parseTypedChatRequest, type TypedChatRequest } from "./parse-request.ts";
+import { attachmentsIn, type Place, placeOf } from "./message-tree.ts";
+import { contentOf, joinAttachments, parseTypedChatRequest, type TypedChatRequest } from "./parse-request.ts";
 import { recoverAnswers } from "./recover-answers.ts";
 import type { Pipeline, Step } from "./step.ts";
 
@@ -115,12 +115,13 @@ export function createTypedChat(options: TypedChatOptions): TypedChat {
     requireKnown(request.upstream);
     const messages = (await findMessages(caller, request.sessionId)) ?? [];
     const place = placeOf(request, messages);
+    const attachments = joinAttachments(attachmentsIn(request, messages), request.attachments);
     const isElsewhere = await continuesElsewhere(request, caller, messages);
     const isNewest = place.parentId === (messages.at(-1)?.id ?? null);
     const streamId = randomId();
     // Behind the newest, also when the clock was set back: their order is that of their times.
     const nowMs = Math.max(clock(), (messages.at(-1)?.createdAtMs ?? 0) + 1);
-    const question = place.repeated ?? questionOf(request, place, nowMs, isElsewhere);
+    const question = place.repeated ?? questionOf(request, place, attachments, nowMs, isElsewhere);
     const begun = answerOf(request, question, streamId, nowMs, options.defaultModel);
     const answer = new Answer({
       request,
@@ -205,8 +206,13 @@ export function createTypedChat(options: TypedChatOptions): TypedChat {
   };
 }
 
-function questionOf(request: TypedChatRequest, place: Place, nowMs: number, isElsewhere: boolean): ChatMessage {
-  const { message, attachments } = request;
+function questionOf(
+  { message }: TypedChatRequest,
+  place: Place,
+  attachments: readonly Attachment[],
+  nowMs: number,
+  isElsewhere: boolean,
+): ChatMessage {
   return {
     id: randomId(),
     parentId: place.parentId,

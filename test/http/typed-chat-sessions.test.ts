@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { serveCompatible } from "../support/fake-compatible-server.ts";
 import { startHarness } from "../support/harness.ts";
 import { acceptedTurns, answerTo, bodyOf, lastTurn, readError, user } from "./client.ts";
-import { readMessages, say } from "./typed-client.ts";
+import { postMessage, readMessages, say } from "./typed-client.ts";
 
 const quiet = { follow_ups: false, quality: false };
 
@@ -178,6 +178,44 @@ test("attachments: a text becomes part of the message, an image goes to the mode
       { name: "dot.png", type: "image/png" },
     ],
   });
+});
+
+test("attachments of an earlier message come along with another wording of it, before its own, and with a retry", async () => {
+  const done = `data: ${JSON.stringify({ id: "c", object: "chat.completion.chunk", created: 1, model: "local", choices: [{ index: 0, delta: { content: "Plum" }, finish_reason: "stop" }] })}\n\ndata: [DONE]\n\n`;
+  await using server = serveCompatible([{ body: done }, { body: done }, { body: done }]);
+  const upstreams = JSON.stringify([{ name: "home", dialect: "vllm", base_url: server.url, models: ["local"] }]);
+  await using harness = await startHarness({ environment: { UPSTREAMS: upstreams, CHAT_STEPS: "generation" } });
+  const fileOf = (name: string, text: string) => ({
+    name,
+    url: `data:text/plain;base64,${Buffer.from(text).toString("base64")}`,
+  });
+  const asked = { session_id: "s1", upstream: "home", model: "local" };
+  const first = await say(harness, { ...asked, message: "What?", attachments: [fileOf("a.txt", "it is plum")] });
+  const earlier = first.opening["user_message_id"];
+
+  const edited = await say(harness, {
+    ...asked,
+    message: "Which word?",
+    parent_id: null,
+    attachments_of: earlier,
+    attachments: [fileOf("b.txt", "or pear")],
+  });
+  await say(harness, { ...asked, retry_of: edited.opening["user_message_id"] });
+
+  const told = server.completions.map(({ body }) => JSON.stringify(body?.["messages"]));
+  expect(told[0]).not.toContain("pear");
+  for (const messages of told.slice(1)) expect(messages).toMatch(/Which word\?.*it is plum.*or pear/);
+  const [, , question] = await readMessages(harness, "s1");
+  expect(question).toMatchObject({
+    content: "Which word?",
+    attachments: [
+      { name: "a.txt", type: "text/plain" },
+      { name: "b.txt", type: "text/plain" },
+    ],
+  });
+  // Another session's message is as unknown as one that never was.
+  const elsewhere = await postMessage(harness, { message: "What?", session_id: "s2", attachments_of: earlier });
+  expect(await readError(elsewhere)).toMatchObject({ status: 400, error: { param: "attachments_of" } });
 });
 
 test("sessions expire with the settings of all sessions", async () => {

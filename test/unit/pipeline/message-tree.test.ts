@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { flattenText } from "../../../src/contract/chat-request.ts";
 import { GatewayError } from "../../../src/contract/gateway-error.ts";
-import { placeOf } from "../../../src/pipeline/message-tree.ts";
+import { attachmentsIn, placeOf } from "../../../src/pipeline/message-tree.ts";
 import type { ChatMessage } from "../../../src/store/chat-store.ts";
 
 function message(id: string, parentId: string | null, change: Partial<ChatMessage> = {}): ChatMessage {
@@ -134,5 +134,22 @@ describe("placeOf", () => {
     );
 
     expect(place(long).history).toHaveLength(20_000);
+  });
+});
+
+describe("attachmentsIn", () => {
+  const attachments = [{ name: "a.txt", url: "data:text/plain;base64,YQ==" }];
+  const messages = [message("u1", null, { extras: { attachments } }), message("a1", "u1"), message("u2", "a1")];
+
+  test("gives those of the message that is named, none of one that has none, and none where none is named", () => {
+    expect(attachmentsIn({ attachmentsOf: "u1" }, messages)).toEqual(attachments);
+    expect(attachmentsIn({ attachmentsOf: "u2" }, messages)).toEqual([]);
+    expect(attachmentsIn({ attachmentsOf: undefined }, messages)).toEqual([]);
+  });
+
+  test.each(["a1", "nowhere"])("refuses %s, which is no message of the user of this session", (attachmentsOf) => {
+    expect(() => attachmentsIn({ attachmentsOf }, messages)).toThrow(
+      expect.objectContaining({ kind: "invalid-request", param: "attachments_of" }),
+    );
   });
 });
