@@ -22,7 +22,6 @@ import { openChatDatabase } from "../store/chat-database.ts";
 import { createSqliteChat } from "../store/sqlite-chat.ts";
 import { createSqliteDocuments } from "../store/sqlite-documents.ts";
 import { createSqliteReplayIndex } from "../store/sqlite-replay-index.ts";
-import type { ChatStore } from "../store/chat-store.ts";
 import { embedThrough } from "./embed-through.ts";
 import type { Store } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -43,7 +42,8 @@ export interface ChatParts {
 }
 
 export interface Chat {
-  readonly store: ChatStore;
+  /** @returns whether there was such a session. */
+  deleteSession(caller: string, sessionId: string): Promise<boolean>;
   routes(edge: Edge, deleteSession: (caller: string, sessionId: string) => Promise<boolean>): readonly ServerRoute[];
   /** Forgets what has expired. Never rejects. */
   sweep(): Promise<void>;
@@ -71,6 +71,8 @@ export function composeChat(parts: ChatParts): Chat {
     },
     interruptedFrame: (lastId) =>
       errorFrame(lastId, "The gateway was stopped during this answer: send the message again"),
+    abandonedFrame: (lastId) =>
+      errorFrame(lastId, "The answer was ended since nobody read it any more: send the message again"),
     stoppedFrame: (lastId) => errorFrame(lastId, "The answer was stopped"),
   });
   const { embeddingModel } = config;
@@ -98,7 +100,7 @@ export function composeChat(parts: ChatParts): Chat {
     log,
   });
   return {
-    store,
+    deleteSession: (caller, sessionId) => chat.deleteSession(caller, sessionId),
     routes: (edge, deleteSession) => [
       ...chatRoutes({ chat, store, deleteSession, ...edge }),
       ...documentRoutes({ documents, keepAliveMs: config.sseKeepaliveMs, ...edge }),

@@ -48,7 +48,7 @@ export function createLazyChat(
   const isUsed = (): boolean => opening !== undefined || existsSync(parts.path);
 
   async function deleteSession(caller: string, sessionId: string): Promise<boolean> {
-    const hadMessages = isUsed() && (await (await open()).store.deleteSession(caller, sessionId));
+    const hadMessages = isUsed() && (await (await open()).deleteSession(caller, sessionId));
     const hadTurns = await deleteTurns(caller, sessionId);
     return hadMessages || hadTurns;
   }
