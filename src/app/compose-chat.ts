@@ -1,5 +1,6 @@
 // The typed chat put together: its database, replays, documents, steps and routes. Loaded with the first request for it.
 
+import type { Database } from "bun:sqlite";
 import type { Config } from "../config/config-schema.ts";
 import type { Clock } from "../contract/clock.ts";
 import type { Upstream } from "../contract/upstream.ts";
@@ -51,10 +52,20 @@ export interface Chat {
   close(): Promise<void>;
 }
 
-/** @throws {GatewayError} when the database cannot be opened */
+/** @throws when the database cannot be opened, or the directory of the replays not be made */
 export function composeChat(parts: ChatParts): Chat {
+  const database = openChatDatabase(parts.path, parts.log);
+  try {
+    return composeOver(database, parts);
+  } catch (error) {
+    // The next request tries again.
+    database.close();
+    throw error;
+  }
+}
+
+function composeOver(database: Database, parts: ChatParts): Chat {
   const { config, gateway, clock, log } = parts;
-  const database = openChatDatabase(parts.path, log);
   const store = createSqliteChat(database, { clock, sessionTimeoutMs: config.sessionTimeout });
   const replays = createReplays({
     ...(parts.replayDirectory === undefined ? {} : { directory: parts.replayDirectory }),
