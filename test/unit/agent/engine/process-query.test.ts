@@ -10,7 +10,7 @@ const meeting = { title: "Meeting with John", start: "2026-11-28T14:00:00Z" };
 const oneCall = [[["create_event", meeting]], "The meeting is in your calendar."] as const;
 
 describe("processQuery", () => {
-  test("tells its steps in order, in the words of the rows [R4-011] [R4-012] [R4-013] [R4-014] [R4-051]", async () => {
+  test("tells its steps in order, in the words of the rows [R4-011] [R4-012] [R4-013] [R4-014] [R4-051] [R4-056]", async () => {
     const stage = setAgentStage({
       servers: { calendar: calendar(), mail: { list_mails: {}, send_mail: {} } },
       answers: oneCall,
@@ -60,7 +60,7 @@ describe("processQuery", () => {
     });
   });
 
-  test("hands results on: the second call knows what the first gave [R4-022]", async () => {
+  test("hands results on: the second call knows what the first gave [R4-022] [R4-056]", async () => {
     const stage = setAgentStage({
       answers: [
         [["list_events", { day: "today" }]],
