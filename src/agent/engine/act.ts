@@ -4,7 +4,7 @@
 import { GatewayError } from "../../contract/gateway-error.ts";
 import type { AskModel, ModelAnswer } from "../engine.ts";
 import { auditedCall, callTool, type CallParts, type MadeCall, type PlannedCall } from "./call-tool.ts";
-import { briefText, cleanText, cutText } from "./clean-text.ts";
+import { briefText, cleanText, cutText, withoutMarks } from "./clean-text.ts";
 import { RunFailure } from "./failure.ts";
 import type { Offer } from "./offer.ts";
 import { resultMessage } from "./prompts.ts";
@@ -77,7 +77,8 @@ async function askNext(run: Run, offer: Offer, parts: ActParts): Promise<ModelAn
   return answer;
 }
 
-function conclude({ state }: Run, text: string): Outcome {
+function conclude({ state }: Run, said: string): Outcome {
+  const text = withoutMarks(state.mark, said);
   const question = readQuestion(text);
   if (question !== undefined) return { kind: "clarification", question };
   const words = cutText(cleanText(text), maxAnswerChars).text.trim();

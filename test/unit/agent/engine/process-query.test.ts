@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../../src/contract/gateway-error.ts";
-import type { AgentProgress } from "../../../../src/agent/engine.ts";
+import { flattenText } from "../../../../src/contract/chat-request.ts";
+import type { AgentProgress, ModelQuestion } from "../../../../src/agent/engine.ts";
 import { gate, setAgentStage } from "../../../support/agent-stage.ts";
 import { calendar, objectSchema } from "../../../support/scripted-tools.ts";
 
@@ -172,6 +173,22 @@ describe("processQuery", () => {
       type: "executing",
       message: "Executing: create_event (1/1): half of it",
     });
+  });
+
+  test("takes back the marks that the model copies, from its answer and from arguments", async () => {
+    const copied = ({ messages }: ModelQuestion) => flattenText(messages.at(-1)!);
+    const stage = setAgentStage({
+      answers: [
+        [["list_events"]],
+        (question) => [["create_event", { ...meeting, title: copied(question) }]],
+        (question) => `It says:\n${copied(question)}`,
+      ],
+    });
+
+    const result = await stage.run("add what is missing");
+
+    expect(stage.tools.calls[1]?.input["title"]).toBe("No events");
+    expect(result.answer).toBe("It says:\nCreated e1");
   });
 
   test("answers in words when nothing is to be called", async () => {
