@@ -1,17 +1,18 @@
 // The typed chat put together: its database, replays, documents, steps and routes. Loaded with the first request for it.
 
+import type { Database } from "bun:sqlite";
 import type { Config } from "../config/config-schema.ts";
 import type { Clock } from "../contract/clock.ts";
 import type { Upstream } from "../contract/upstream.ts";
 import type { Gateway } from "../gateway/gateway.ts";
-import { createDocuments } from "../documents/documents.ts";
+import { createDocuments, type Documents } from "../documents/documents.ts";
 import { generation } from "../pipeline/steps/generation.ts";
 import { followUps } from "../pipeline/steps/follow-ups.ts";
 import { quality } from "../pipeline/steps/quality.ts";
 import { queryAnalysis } from "../pipeline/steps/query-analysis.ts";
 import { retrieval } from "../pipeline/steps/retrieval.ts";
 import { definePipeline, type Pipeline, type Step } from "../pipeline/step.ts";
-import { createTypedChat } from "../pipeline/typed-chat.ts";
+import { createTypedChat, type TypedChat } from "../pipeline/typed-chat.ts";
 import { createReplays } from "../replay/create-replays.ts";
 import { chatRoutes } from "../server/chat-routes.ts";
 import type { Edge } from "../server/create-server.ts";
@@ -19,10 +20,10 @@ import { documentRoutes } from "../server/document-routes.ts";
 import { feedRoute } from "../server/feed-route.ts";
 import type { ServerRoute } from "../server/trip.ts";
 import { openChatDatabase } from "../store/chat-database.ts";
+import type { ChatStore } from "../store/chat-store.ts";
 import { createSqliteChat } from "../store/sqlite-chat.ts";
 import { createSqliteDocuments } from "../store/sqlite-documents.ts";
 import { createSqliteReplayIndex } from "../store/sqlite-replay-index.ts";
-import type { ChatStore } from "../store/chat-store.ts";
 import { embedThrough } from "./embed-through.ts";
 import type { Store } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -43,7 +44,13 @@ export interface ChatParts {
 }
 
 export interface Chat {
+  /** Others keep theirs in it as well; closed with the chat. */
+  readonly database: Database;
   readonly store: ChatStore;
+  readonly typedChat: TypedChat;
+  readonly documents: Documents;
+  /** @returns whether there was such a session. */
+  deleteSession(caller: string, sessionId: string): Promise<boolean>;
   routes(edge: Edge, deleteSession: (caller: string, sessionId: string) => Promise<boolean>): readonly ServerRoute[];
   /** Forgets what has expired. Never rejects. */
   sweep(): Promise<void>;
@@ -51,10 +58,20 @@ export interface Chat {
   close(): Promise<void>;
 }
 
-/** @throws {GatewayError} when the database cannot be opened */
+/** @throws when the database cannot be opened, or the directory of the replays not be made */
 export function composeChat(parts: ChatParts): Chat {
+  const database = openChatDatabase(parts.path, parts.log);
+  try {
+    return composeOver(database, parts);
+  } catch (error) {
+    // The next request tries again.
+    database.close();
+    throw error;
+  }
+}
+
+function composeOver(database: Database, parts: ChatParts): Chat {
   const { config, gateway, clock, log } = parts;
-  const database = openChatDatabase(parts.path, log);
   const store = createSqliteChat(database, { clock, sessionTimeoutMs: config.sessionTimeout });
   const replays = createReplays({
     ...(parts.replayDirectory === undefined ? {} : { directory: parts.replayDirectory }),
@@ -71,6 +88,8 @@ export function composeChat(parts: ChatParts): Chat {
     },
     interruptedFrame: (lastId) =>
       errorFrame(lastId, "The gateway was stopped during this answer: send the message again"),
+    abandonedFrame: (lastId) =>
+      errorFrame(lastId, "The answer was ended since nobody read it any more: send the message again"),
     stoppedFrame: (lastId) => errorFrame(lastId, "The answer was stopped"),
   });
   const { embeddingModel } = config;
@@ -98,7 +117,11 @@ export function composeChat(parts: ChatParts): Chat {
     log,
   });
   return {
+    database,
     store,
+    typedChat: chat,
+    documents,
+    deleteSession: (caller, sessionId) => chat.deleteSession(caller, sessionId),
     routes: (edge, deleteSession) => [
       ...chatRoutes({ chat, store, deleteSession, ...edge }),
       ...documentRoutes({ documents, keepAliveMs: config.sseKeepaliveMs, ...edge }),

@@ -27,6 +27,16 @@ export function parseBody(body: Uint8Array): unknown {
   return replaceMarks(JSON.parse(decoder.decode(withMarks(body, texts, mark))), texts, mark);
 }
 
+/** The same for a request, whose client is told what is wrong. @throws {GatewayError} `invalid-request` */
+export function parseRequestBody(body: Uint8Array): unknown {
+  try {
+    return parseBody(body);
+  } catch (error) {
+    if (error instanceof GatewayError) throw error;
+    throw new GatewayError("invalid-request", "Cannot read the request: its body is not valid JSON", { cause: error });
+  }
+}
+
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 function withMarks(body: Uint8Array, texts: readonly LongText[], mark: string): Uint8Array {

@@ -1,9 +1,8 @@
 // What an exchange begins with: a request as the server received it, or one that was composed within the gateway.
 
 import type { ChatRequest } from "../contract/chat-request.ts";
-import { GatewayError } from "../contract/gateway-error.ts";
 import type { Surface } from "../contract/surface.ts";
-import { parseBody } from "../conversation/parse-body.ts";
+import { parseRequestBody } from "../conversation/parse-body.ts";
 import { type SessionHints, sessionHints } from "../conversation/session-hints.ts";
 
 /** Who asks. */
@@ -40,15 +39,6 @@ export function readQuestion(
   { body, headers }: IncomingExchange,
   withPolicy: (request: ChatRequest) => ChatRequest,
 ): Question {
-  const request = withPolicy(surface.parseRequest(parseJson(body)));
+  const request = withPolicy(surface.parseRequest(parseRequestBody(body)));
   return { request, hints: sessionHints(headers, request.session), upstream: headers.get("x-upstream") ?? undefined };
-}
-
-function parseJson(body: Uint8Array): unknown {
-  try {
-    return parseBody(body);
-  } catch (error) {
-    if (error instanceof GatewayError) throw error;
-    throw new GatewayError("invalid-request", "Cannot read the request: its body is not valid JSON", { cause: error });
-  }
 }

@@ -23,6 +23,8 @@ export interface TypedChatRequest {
   /** True: all of the caller's. */
   readonly documents: boolean | readonly string[];
   readonly attachments: readonly Attachment[];
+  /** A message of this session whose attachments come along. */
+  readonly attachmentsOf: string | undefined;
   readonly isResumable: boolean;
   readonly options: ChatOptions;
   /** Names of the steps to run. Undefined: all. */
@@ -50,6 +52,7 @@ const check = createBodyCheck(
         maxItems: maxAttachments,
       }),
     ),
+    attachments_of: Type.Optional(id),
     resumable: Type.Optional(Type.Boolean()),
     options: Type.Optional(
       Type.Object({
@@ -73,13 +76,15 @@ const check = createBodyCheck(
 export function parseTypedChatRequest(body: unknown, headers: Headers): TypedChatRequest {
   const parsed = check(body);
   const { message, retry_of: retryOf, parent_id: parentId, attachments = [], options = {} } = parsed;
+  const attachmentsOf = parsed.attachments_of;
   if (retryOf === undefined && (message === undefined || message.trim() === "")) {
     throw invalid(
       "message",
       `Invalid request: "message" ${message === undefined ? "is missing" : "must not be empty"}`,
     );
   }
-  if (retryOf !== undefined && (message !== undefined || parentId !== undefined || attachments.length > 0)) {
+  const hasOwn = [message, parentId, attachmentsOf, attachments[0]].some((field) => field !== undefined);
+  if (retryOf !== undefined && hasOwn) {
     throw invalid("retry_of", 'Invalid request: "retry_of" stands alone, without a message of its own');
   }
   const named = sessionHints(
@@ -97,6 +102,7 @@ export function parseTypedChatRequest(body: unknown, headers: Headers): TypedCha
     retryOf,
     documents: parsed.documents ?? true,
     attachments: checkAttachments(attachments),
+    attachmentsOf,
     isResumable: parsed.resumable ?? false,
     options: chosen,
     steps,
@@ -104,7 +110,6 @@ export function parseTypedChatRequest(body: unknown, headers: Headers): TypedCha
 }
 
 function checkAttachments(attachments: readonly Attachment[]): readonly Attachment[] {
-  let chars = 0;
   for (const [index, { url }] of attachments.entries()) {
     if (!dataAddress.test(url.slice(0, 300))) {
       throw invalid(
@@ -112,8 +117,26 @@ function checkAttachments(attachments: readonly Attachment[]): readonly Attachme
         `Invalid request: "attachments[${index}].url" must be a data: address in base64`,
       );
     }
-    chars += url.length;
   }
+  return checkSize(attachments);
+}
+
+/**
+ * The attachments of a message that brings those of an earlier one along, these first.
+ * @throws {GatewayError} `invalid-request`, `too-large`: together they are too many, or too large
+ */
+export function joinAttachments(earlier: readonly Attachment[], own: readonly Attachment[]): readonly Attachment[] {
+  if (earlier.length + own.length > maxAttachments) {
+    throw invalid(
+      "attachments",
+      `Invalid request: "attachments" and those of "attachments_of" must be ${maxAttachments} together at most`,
+    );
+  }
+  return checkSize([...earlier, ...own]);
+}
+
+function checkSize(attachments: readonly Attachment[]): readonly Attachment[] {
+  const chars = attachments.reduce((sum, { url }) => sum + url.length, 0);
   if (chars <= maxAttachmentChars) return attachments;
   throw new GatewayError("too-large", "Cannot take the attachments: together they are larger than 12 MB", {
     param: "attachments",

@@ -3,8 +3,9 @@
 import { expect, test } from "bun:test";
 import { serveCompatible } from "../support/fake-compatible-server.ts";
 import { startHarness } from "../support/harness.ts";
-import { acceptedTurns, answerTo, bodyOf, lastTurn, readError, user } from "./client.ts";
-import { readMessages, say } from "./typed-client.ts";
+import { readLive } from "../support/live-stream.ts";
+import { acceptedTurns, answerTo, bodyOf, lastTurn, readError, untilIdle, user } from "./client.ts";
+import { blocksUntil, postMessage, readMessages, say } from "./typed-client.ts";
 
 const quiet = { follow_ups: false, quality: false };
 
@@ -134,7 +135,7 @@ test("DELETE forgets a session everywhere, whichever address is asked", async ()
     ["s1", "/api/chat/sessions/s1"],
     ["s2", "/v1/sessions/s2"],
   ] as const) {
-    await say(harness, { message: "Hello", session_id: sessionId, options: quiet });
+    const { opening } = await say(harness, { message: "Hello", session_id: sessionId, options: quiet });
 
     const gone = await fetch(harness.url + path, { method: "DELETE" });
 
@@ -142,7 +143,31 @@ test("DELETE forgets a session everywhere, whichever address is asked", async ()
     expect((await readError(await harness.get(`/api/chat/sessions/${sessionId}`))).status).toBe(404);
     expect((await readError(await harness.get(`/v1/sessions/${sessionId}`))).status).toBe(404);
     expect((await readError(await fetch(harness.url + path, { method: "DELETE" }))).status).toBe(404);
+    const stream = await harness.get(`/api/chat/stream/${String(opening["stream_id"])}`);
+    expect((await readError(stream)).status).toBe(410);
   }
+});
+
+test("DELETE of a session ends the answer that runs in it, and its reader is told", async () => {
+  await using harness = await startHarness();
+  harness.emulator.script({ gate: "held", reply: { chunks: ["one ", "two "] } });
+  harness.emulator.release("held", 2);
+  const response = await postMessage(harness, {
+    message: "Count",
+    session_id: "s1",
+    resumable: true,
+    options: quiet,
+  });
+  const live = readLive(response);
+  await blocksUntil(live, '"one "');
+
+  const gone = await fetch(`${harness.url}/api/chat/sessions/s1`, { method: "DELETE" });
+
+  expect(gone.status).toBe(200);
+  expect(await live.rest()).toEndWith('data: {"error":"The answer was stopped"}\n\n');
+  await harness.emulator.until((requests) => requests.some((request) => request.on === "stop" && request.status !== 0));
+  await untilIdle(harness);
+  expect((await readError(await harness.get("/api/chat/sessions/s1"))).status).toBe(404);
 });
 
 test("attachments: a text becomes part of the message, an image goes to the model, and the session tells their names", async () => {
@@ -178,6 +203,44 @@ test("attachments: a text becomes part of the message, an image goes to the mode
       { name: "dot.png", type: "image/png" },
     ],
   });
+});
+
+test("attachments of an earlier message come along with another wording of it, before its own, and with a retry", async () => {
+  const done = `data: ${JSON.stringify({ id: "c", object: "chat.completion.chunk", created: 1, model: "local", choices: [{ index: 0, delta: { content: "Plum" }, finish_reason: "stop" }] })}\n\ndata: [DONE]\n\n`;
+  await using server = serveCompatible([{ body: done }, { body: done }, { body: done }]);
+  const upstreams = JSON.stringify([{ name: "home", dialect: "vllm", base_url: server.url, models: ["local"] }]);
+  await using harness = await startHarness({ environment: { UPSTREAMS: upstreams, CHAT_STEPS: "generation" } });
+  const fileOf = (name: string, text: string) => ({
+    name,
+    url: `data:text/plain;base64,${Buffer.from(text).toString("base64")}`,
+  });
+  const asked = { session_id: "s1", upstream: "home", model: "local" };
+  const first = await say(harness, { ...asked, message: "What?", attachments: [fileOf("a.txt", "it is plum")] });
+  const earlier = first.opening["user_message_id"];
+
+  const edited = await say(harness, {
+    ...asked,
+    message: "Which word?",
+    parent_id: null,
+    attachments_of: earlier,
+    attachments: [fileOf("b.txt", "or pear")],
+  });
+  await say(harness, { ...asked, retry_of: edited.opening["user_message_id"] });
+
+  const told = server.completions.map(({ body }) => JSON.stringify(body?.["messages"]));
+  expect(told[0]).not.toContain("pear");
+  for (const messages of told.slice(1)) expect(messages).toMatch(/Which word\?.*it is plum.*or pear/);
+  const [, , question] = await readMessages(harness, "s1");
+  expect(question).toMatchObject({
+    content: "Which word?",
+    attachments: [
+      { name: "a.txt", type: "text/plain" },
+      { name: "b.txt", type: "text/plain" },
+    ],
+  });
+  // Another session's message is as unknown as one that never was.
+  const elsewhere = await postMessage(harness, { message: "What?", session_id: "s2", attachments_of: earlier });
+  expect(await readError(elsewhere)).toMatchObject({ status: 400, error: { param: "attachments_of" } });
 });
 
 test("sessions expire with the settings of all sessions", async () => {

@@ -1,5 +1,7 @@
 // What the tests of the typed chat say and see: frames with their ids, strictly parsed.
 
+import { Check } from "typebox/schema";
+import { eventSchema } from "../../src/pipeline/event-schemas.ts";
 import type { Harness } from "../support/harness.ts";
 import type { LiveStream } from "../support/live-stream.ts";
 import { bodyOf } from "./client.ts";
@@ -23,7 +25,10 @@ export function parseTyped(body: string): TypedFrame[] {
     .map((block) => {
       const [, id, data] = frameForm.exec(block) ?? [];
       if (id === undefined || data === undefined) throw new Error(`no frame of the typed chat: ${block}`);
-      return { id: Number(id), data, event: data === "[DONE]" ? {} : (JSON.parse(data) as TypedFrame["event"]) };
+      if (data === "[DONE]") return { id: Number(id), data, event: {} };
+      const event: unknown = JSON.parse(data);
+      if (!Check(eventSchema, event)) throw new Error(`no event of the typed chat: ${data}`);
+      return { id: Number(id), data, event };
     });
 }
 

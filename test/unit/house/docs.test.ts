@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { configTable } from "../../../scripts/config-table.ts";
+import { protocolDocuments, schemasAsMarkdown, writtenSchemas } from "../../../scripts/protocol-schemas.ts";
 import { listSources, readProjectFile, root } from "./source-files.ts";
 
 const documents = [
@@ -27,6 +28,17 @@ describe("docs/configuration.md", () => {
 
     expect(withoutPadding(written)).toBe(withoutPadding(configTable()));
   });
+});
+
+describe("the documents of the protocols", () => {
+  test.each(protocolDocuments)(
+    "$path has the schemas of the code (else: bun scripts/write-protocol-docs.ts) [R4-060] [R4-061]",
+    ({ path, schemas }) => {
+      const withoutSpace = (text: string): string => text.replaceAll(/\s+/g, "");
+
+      expect(withoutSpace(writtenSchemas(readProjectFile(path)))).toBe(withoutSpace(schemasAsMarkdown(schemas)));
+    },
+  );
 });
 
 describe("README.md", () => {

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/contract/gateway-error.ts";
-import { contentOf, parseTypedChatRequest, typeOf } from "../../../src/pipeline/parse-request.ts";
+import { contentOf, joinAttachments, parseTypedChatRequest, typeOf } from "../../../src/pipeline/parse-request.ts";
 
 function parse(body: unknown, headers: Record<string, string> = {}) {
   return parseTypedChatRequest(body, new Headers(headers));
@@ -35,6 +35,7 @@ describe("parseTypedChatRequest", () => {
       retryOf: undefined,
       documents: true,
       attachments: [],
+      attachmentsOf: undefined,
       isResumable: false,
       options: {},
       steps: undefined,
@@ -62,6 +63,7 @@ describe("parseTypedChatRequest", () => {
         parent_id: null,
         documents: ["d1"],
         attachments: [png],
+        attachments_of: "m1",
         resumable: true,
         options: { ...options, steps: ["generation"] },
         something_else: 1,
@@ -76,6 +78,7 @@ describe("parseTypedChatRequest", () => {
       retryOf: undefined,
       documents: ["d1"],
       attachments: [png],
+      attachmentsOf: "m1",
       isResumable: true,
       options,
       steps: ["generation"],
@@ -118,6 +121,10 @@ describe("parseTypedChatRequest", () => {
     ["retry_of", { retry_of: "m1", message: "a" }],
     ["retry_of", { retry_of: "m1", parent_id: null }],
     ["retry_of", { retry_of: "m1", attachments: [png] }],
+    ["retry_of", { retry_of: "m1", attachments_of: "m2" }],
+    ["attachments_of", { message: "a", attachments_of: 1 }],
+    ["attachments_of", { message: "a", attachments_of: "" }],
+    ["attachments_of", { message: "a", attachments_of: null }],
     ["documents", { message: "a", documents: "all" }],
     ["documents", { message: "a", documents: null }],
     ["documents", { message: "a", documents: ["a", 2] }],
@@ -171,6 +178,26 @@ describe("parseTypedChatRequest", () => {
 
     expect({ kind: error.kind, param: error.param }).toEqual({ kind: "too-large", param: "attachments" });
     expect(parse({ message: "a", attachments: [half] }).attachments).toHaveLength(1);
+  });
+});
+
+describe("joinAttachments", () => {
+  const half = { name: "a.bin", url: `data:application/octet-stream;base64,${"A".repeat(8 * 1024 * 1024)}` };
+
+  test("puts those of the earlier message before the new ones", () => {
+    const other = { ...png, name: "b.png" };
+
+    expect(joinAttachments([png], [other])).toEqual([png, other]);
+    expect(joinAttachments([], [])).toEqual([]);
+  });
+
+  test.each([
+    ["too many", "invalid-request", Array.from({ length: 6 }, () => png)],
+    ["too large", "too-large", [half]],
+  ] as const)("refuses what is %s together", (_what, kind, attachments) => {
+    expect(() => joinAttachments(attachments, attachments)).toThrow(
+      expect.objectContaining({ kind, param: "attachments" }),
+    );
   });
 });
 

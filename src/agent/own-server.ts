@@ -1,0 +1,80 @@
+// The gateway as an MCP server, by the official SDK: each request is answered by a server of its own, so that any worker can.
+
+import { Server } from "@modelcontextprotocol/sdk/server/index.js";
+import { WebStandardStreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js";
+import { CallToolRequestSchema, ListToolsRequestSchema, type Tool } from "@modelcontextprotocol/sdk/types.js";
+import { toGatewayError } from "../contract/gateway-error.ts";
+import type { OwnAnswer, OwnCall, OwnTool } from "./own-tools.ts";
+
+export interface OwnServerOptions {
+  readonly version: string;
+  readonly tools: readonly OwnTool[];
+}
+
+/** Who asks, of all calls of one server. */
+export type OwnCaller = Pick<OwnCall, "caller" | "requestId">;
+
+const instructions =
+  "Qwen behind a gateway: ask it, search the user's documents, continue conversations, or have the agent carry something out.";
+
+/** One server for one connection, or for one request. */
+export function createOwnServer({ version, tools }: OwnServerOptions, caller: OwnCaller): Server {
+  const server = new Server(
+    { name: "qwen-gateway", title: "Qwen gateway", version },
+    { capabilities: { tools: {} }, instructions },
+  );
+  server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: tools.map(encodeTool) }));
+  server.setRequestHandler(CallToolRequestSchema, async ({ params }, { signal, sendNotification, _meta }) => {
+    const tool = tools.find(({ name }) => name === params.name);
+    if (tool === undefined)
+      return encodeAnswer({ text: `There is no tool "${params.name.slice(0, 100)}"`, isError: true });
+    const progressToken = _meta?.progressToken;
+    let progress = 0;
+    const onProgress = (message: string): void => {
+      if (progressToken === undefined) return;
+      const told = { progressToken, progress: ++progress, message };
+      // Whoever has left hears nothing more.
+      sendNotification({ method: "notifications/progress", params: told }).catch(() => {});
+    };
+    try {
+      return encodeAnswer(await tool.run(params.arguments ?? {}, { ...caller, signal, onProgress }));
+    } catch (error) {
+      // As a result, not as an error of the protocol: the model that called is to read it.
+      return encodeAnswer({ text: toGatewayError(error).message, isError: true });
+    }
+  });
+  return server;
+}
+
+/** Answers one request of the streamable HTTP transport. */
+export async function answerOwnRequest(
+  options: OwnServerOptions,
+  request: Request,
+  caller: OwnCaller,
+): Promise<Response> {
+  const server = createOwnServer(options, caller);
+  // Without sessions: no worker has to remember one.
+  const transport = new WebStandardStreamableHTTPServerTransport({});
+  await server.connect(transport);
+  request.signal.addEventListener("abort", () => void server.close(), { once: true });
+  return transport.handleRequest(request);
+}
+
+function encodeTool({ name, title, description, inputSchema, isReadOnly }: OwnTool): Tool {
+  return {
+    name,
+    title,
+    description,
+    // A cast: the schemas of the tools are objects.
+    inputSchema: inputSchema as unknown as Tool["inputSchema"],
+    annotations: { title, readOnlyHint: isReadOnly, openWorldHint: name !== "list_sessions" },
+  };
+}
+
+function encodeAnswer({ text, structured, isError = false }: OwnAnswer) {
+  return {
+    content: [{ type: "text" as const, text }],
+    ...(structured !== undefined && { structuredContent: { ...structured } }),
+    isError,
+  };
+}

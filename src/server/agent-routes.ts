@@ -1,0 +1,122 @@
+// The routes of the agent, under both their names: docs/protocol-agent.md.
+
+import { encodeResult, openRun, type Run } from "../agent/agent-stream.ts";
+import type { AgentEngine, RunOptions } from "../agent/engine.ts";
+import { parseCancel, parseConfirm, parseQuery } from "../agent/parse-request.ts";
+import type { Clock } from "../contract/clock.ts";
+import { GatewayError } from "../contract/gateway-error.ts";
+import { agentPlaces, type AgentRoute } from "./agent-places.ts";
+import type { Edge } from "./create-server.ts";
+import { readBody } from "./read-body.ts";
+import { pathRest, type ServerRoute, type Trip } from "./trip.ts";
+
+export interface AgentRoutesOptions extends Edge {
+  readonly engine: AgentEngine;
+  readonly keepAliveMs: number;
+  readonly clock: Clock;
+}
+
+/** A query is short; arguments that a person has changed may be long. */
+const maxBodyBytes = 1024 * 1024;
+
+export const eventStreamHeaders: Readonly<Record<string, string>> = {
+  "content-type": "text/event-stream; charset=utf-8",
+  "cache-control": "no-cache",
+  connection: "keep-alive",
+  "x-accel-buffering": "no",
+};
+
+/** When the old route was deprecated, in the form of RFC 9745, and what follows it. */
+const deprecation: Readonly<Record<string, string>> = {
+  deprecation: "@1764115200",
+  link: '</api/agent>; rel="successor-version"',
+};
+
+type Answer = (trip: Trip) => Promise<Response>;
+
+export function agentRoutes(options: AgentRoutesOptions): ServerRoute[] {
+  const { engine } = options;
+
+  const stream: Answer = async (trip) => streamed(trip, await queryOf(trip));
+  const whole: Answer = async (trip) => answered(trip, await queryOf(trip));
+
+  async function queryOf(trip: Trip): Promise<Run> {
+    const { query, sessionId, model } = parseQuery(await bodyOf(trip));
+    const asked = optionsOf(trip, sessionId, model);
+    return ({ onProgress, signal }) => engine.processQuery(trip.caller, query, { ...asked, onProgress, signal });
+  }
+
+  const confirm: Answer = async (trip) => {
+    const { confirmationId, decision, changed } = parseConfirm(await bodyOf(trip));
+    const asked = { ...optionsOf(trip, undefined, undefined), ...(changed !== undefined && { changed }) };
+    const run: Run = ({ onProgress, signal }) =>
+      engine.confirm(trip.caller, confirmationId, decision, { ...asked, onProgress, signal });
+    const wantsEvents = trip.request.headers.get("accept")?.includes("text/event-stream") === true;
+    return wantsEvents ? streamed(trip, run) : answered(trip, run);
+  };
+
+  const drop: Answer = async (trip) => {
+    const confirmationId = pathRest(trip, trip.path.slice(0, trip.path.lastIndexOf("/") + 1)) ?? "";
+    if (!(await engine.drop(trip.caller, confirmationId))) {
+      throw new GatewayError("not-found", "Cannot find this question: it has expired, was answered, or never was");
+    }
+    return Response.json({ confirmation_id: confirmationId, deleted: true });
+  };
+
+  const cancel: Answer = async (trip) => {
+    const sessionId = parseCancel(await bodyOf(trip));
+    return Response.json({ session_id: sessionId, cancelled: await engine.cancel(trip.caller, sessionId) });
+  };
+
+  const capabilities: Answer = async ({ caller, request }) =>
+    Response.json(await engine.capabilities(caller, request.signal));
+
+  const examples: Answer = async ({ caller, request }) =>
+    Response.json({ examples: await engine.examples(caller, request.signal) });
+
+  const deprecated: Answer = async (trip) => {
+    const response = await whole(trip);
+    for (const [name, value] of Object.entries(deprecation)) response.headers.set(name, value);
+    return response;
+  };
+
+  async function bodyOf({ request }: Trip): Promise<Uint8Array> {
+    const body = await readBody(request, Math.min(maxBodyBytes, options.maxBodyBytes));
+    // Not before: a body that never ends is cut by the idle timeout.
+    options.keepOpen(request);
+    return body;
+  }
+
+  async function streamed({ request }: Trip, run: Run): Promise<Response> {
+    const signal = AbortSignal.any([request.signal, options.stopping]);
+    const { keepAliveMs, clock } = options;
+    return new Response(await openRun(run, { signal, keepAliveMs, clock }), { headers: eventStreamHeaders });
+  }
+
+  async function answered({ request }: Trip, run: Run): Promise<Response> {
+    const signal = AbortSignal.any([request.signal, options.stopping]);
+    const result = await run({ onProgress() {}, signal });
+    return Response.json(result.error === undefined ? encodeResult(result) : result);
+  }
+
+  const answers: Readonly<Record<AgentRoute, Answer>> = {
+    whole,
+    stream,
+    capabilities,
+    examples,
+    confirm,
+    drop,
+    cancel,
+    deprecated,
+  };
+  return agentPlaces.map(({ method, path, route }) => ({ method, path, answer: answers[route] }));
+}
+
+function optionsOf(trip: Trip, sessionId: string | undefined, model: string | undefined): RunOptions {
+  return {
+    streaming: true,
+    requestId: trip.requestId,
+    ...(sessionId !== undefined && { sessionId }),
+    ...(model !== undefined && { model }),
+  };
+}

@@ -1,0 +1,184 @@
+// The gateway as an MCP server, asked by the SDK's own client over HTTP.
+
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { describe, expect, test } from "bun:test";
+import { createOwnTools, type OwnToolParts } from "../../../src/agent/own-tools.ts";
+import { GatewayError } from "../../../src/contract/gateway-error.ts";
+import { mcpPlace } from "../../../src/server/mcp-place.ts";
+import { mcpRoute } from "../../../src/server/mcp-route.ts";
+import { startTestServer } from "../server/test-server.ts";
+
+async function connect(parts: Partial<OwnToolParts>) {
+  const unused = (): never => {
+    throw new Error("not asked for in this test");
+  };
+  const tools = createOwnTools({
+    ask: unused,
+    search: unused,
+    runAgent: unused,
+    listSessions: unused,
+    continueSession: unused,
+    ...parts,
+  });
+  const server = startTestServer({
+    maxBodyBytes: 1_000_000,
+    agent: "open",
+    rooms: [{ places: [mcpPlace], load: async (edge) => [mcpRoute({ version: "1.2.3", tools, ...edge })] }],
+  });
+  const client = new Client({ name: "test", version: "1" });
+  // The cast is for `exactOptionalPropertyTypes`, which the SDK's own types do not keep.
+  await client.connect(new StreamableHTTPClientTransport(new URL(`${server.url}/mcp`)) as never);
+  return { client, server, [Symbol.asyncDispose]: () => client.close() };
+}
+
+const textOf = (result: unknown): string => (result as { content: { text: string }[] }).content[0]?.text ?? "";
+
+describe("POST /mcp", () => {
+  test("tells who it is and lists its five tools with their schemas and hints", async () => {
+    await using mcp = await connect({});
+
+    const { tools } = await mcp.client.listTools();
+
+    expect(mcp.client.getServerVersion()).toMatchObject({ name: "qwen-gateway", version: "1.2.3" });
+    expect(tools.map(({ name, annotations }) => [name, annotations?.readOnlyHint])).toEqual([
+      ["ask_qwen", true],
+      ["search_documents", true],
+      ["run_agent", false],
+      ["list_sessions", true],
+      ["continue_session", false],
+    ]);
+    expect(tools[0]?.inputSchema).toMatchObject({ type: "object", required: ["prompt"] });
+  });
+
+  test("asks the model, with progress for who wants it", async () => {
+    await using mcp = await connect({
+      async ask({ prompt, system }, { caller, onProgress }) {
+        onProgress("thinking");
+        return `${caller}: ${system}: ${prompt}`;
+      },
+    });
+    const told: unknown[] = [];
+
+    const result = await mcp.client.callTool(
+      { name: "ask_qwen", arguments: { prompt: "Why?", system: "Be brief" } },
+      undefined,
+      { onprogress: ({ message }) => void told.push(message) },
+    );
+
+    expect(textOf(result)).toBe("local: Be brief: Why?");
+    expect(told).toEqual(["thinking"]);
+  });
+
+  test("gives passages as text and as data", async () => {
+    const source = { chunk_id: "1", document_name: "lease.pdf", text: "Three months.", score: 0.9 };
+    await using mcp = await connect({ search: async () => [source] });
+
+    const result = await mcp.client.callTool({ name: "search_documents", arguments: { query: "notice" } });
+
+    expect(textOf(result)).toBe("[1] lease.pdf\nThree months.");
+    expect(result.structuredContent).toEqual({ sources: [source] });
+  });
+
+  test("runs the agent; what waits for the user is no error", async () => {
+    const pending = {
+      confirmation_id: "c1",
+      commands: [{ service: "files", command: "delete_file", arguments: { path: "a" } }],
+      risk: "destructive" as const,
+      expires_at: 1,
+    };
+    await using mcp = await connect({
+      runAgent: async () => ({ success: false, totalExecutionTime: 1, results: [], session_id: "s1", pending }),
+    });
+
+    const result = await mcp.client.callTool({ name: "run_agent", arguments: { query: "Delete a" } });
+
+    expect(textOf(result)).toContain("confirmation c1 (delete_file)");
+    expect(result.isError).toBe(false);
+    expect(result.structuredContent).toMatchObject({ pending });
+  });
+
+  test("lists and continues conversations", async () => {
+    await using mcp = await connect({
+      listSessions: async (limit) => [{ session_id: "s1", title: `of ${limit}`, updated_at: 1 }],
+      continueSession: async (sessionId, message) => `${sessionId} answers ${message}`,
+    });
+
+    const list = await mcp.client.callTool({ name: "list_sessions", arguments: { limit: 3 } });
+    const answer = await mcp.client.callTool({
+      name: "continue_session",
+      arguments: { session_id: "s1", message: "And?" },
+    });
+
+    expect(textOf(list)).toBe("s1: of 3");
+    expect(textOf(answer)).toBe("s1 answers And?");
+  });
+
+  test.each([
+    ["an argument that is missing", "ask_qwen", {}, '"prompt" is missing'],
+    ["an argument of the wrong kind", "search_documents", { query: "x", limit: "two" }, '"limit"'],
+    ["an unknown tool", "fly", {}, 'There is no tool "fly"'],
+  ])("tells the model of %s", async (_what, name, input, words) => {
+    await using mcp = await connect({});
+
+    const result = await mcp.client.callTool({ name, arguments: input });
+
+    expect(result.isError).toBe(true);
+    expect(textOf(result)).toContain(words);
+  });
+
+  test("a failure is told in its sentence, and nothing of the inside", async () => {
+    await using mcp = await connect({
+      ask: async () => {
+        throw new GatewayError("upstream-quota", "The account is at its limit until 10:00");
+      },
+      search: async () => {
+        throw new Error("SELECT secret");
+      },
+    });
+
+    const quota = await mcp.client.callTool({ name: "ask_qwen", arguments: { prompt: "Why?" } });
+    const inside = await mcp.client.callTool({ name: "search_documents", arguments: { query: "x" } });
+
+    expect(textOf(quota)).toBe("The account is at its limit until 10:00");
+    expect(textOf(inside)).not.toContain("secret");
+  });
+
+  test("a client that leaves ends the call", async () => {
+    const ended = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<void>();
+    await using mcp = await connect({
+      ask: (_question, { signal }) => {
+        begun.resolve();
+        return new Promise((_resolve, reject) => {
+          signal.addEventListener("abort", () => {
+            ended.resolve();
+            reject(signal.reason);
+          });
+        });
+      },
+    });
+    const leaving = new AbortController();
+
+    const call = mcp.client.callTool({ name: "ask_qwen", arguments: { prompt: "Why?" } }, undefined, {
+      signal: leaving.signal,
+    });
+    call.catch(() => {});
+    await begun.promise;
+    await mcp.client.close();
+
+    await ended.promise;
+  });
+
+  test("what is no message is refused in the protocol's own form, and there is nothing to GET", async () => {
+    await using mcp = await connect({});
+    const accept = { "content-type": "application/json", accept: "application/json, text/event-stream" };
+
+    const broken = await mcp.server.post("/mcp", "{", accept);
+    const got = await mcp.server.get("/mcp", accept);
+
+    expect(broken.status).toBe(400);
+    expect(await broken.json()).toMatchObject({ jsonrpc: "2.0", error: { code: -32700 } });
+    expect(got.status).toBe(405);
+  });
+});
