@@ -86,7 +86,7 @@ function conclude({ state }: Run, said: string): Outcome {
   if (answer === "") throw new GatewayError("upstream-failed", "Cannot go on: the model has answered nothing");
   const failed = state.failed.at(-1);
   if (failed === undefined) return { kind: "answered", answer };
-  const last = state.results.findLast(({ success }) => !success);
+  const last = state.results.findLast((one) => !one.success && `${one.service}/${one.command}` === failed.tool);
   const reason = last?.error === undefined ? "" : `: ${last.error}`;
   const message = `Cannot carry out ${JSON.stringify(briefText(failed.tool, 200))}${reason}`;
   return { kind: "failed", answer, failure: { code: "command_failed", message } };
@@ -98,7 +98,8 @@ function sumUp(results: Run["state"]["results"]): string {
 
 async function beginBatch(run: Run, { text }: ModelAnswer, read: ReadCalls, parts: ActParts): Promise<void> {
   const { state } = run;
-  state.messages.push({ role: "assistant", content: [{ type: "text", text }], toolCalls: read.toolCalls });
+  const content = text === "" ? [] : [{ type: "text" as const, text }];
+  state.messages.push({ role: "assistant", content, toolCalls: read.toolCalls });
   state.batch = read.toolCalls.map(({ callId }) => callId);
   state.replies = [...read.replies];
   state.knownCalls = Math.max(state.knownCalls, state.calls + read.ready.length);
