@@ -21,6 +21,7 @@ import { feedRoute } from "../server/feed-route.ts";
 import type { ServerRoute } from "../server/trip.ts";
 import { openChatDatabase } from "../store/chat-database.ts";
 import type { ChatStore } from "../store/chat-store.ts";
+import { createSqliteAgent } from "../store/sqlite-agent.ts";
 import { createSqliteChat } from "../store/sqlite-chat.ts";
 import { createSqliteDocuments } from "../store/sqlite-documents.ts";
 import { createSqliteReplayIndex } from "../store/sqlite-replay-index.ts";
@@ -73,6 +74,8 @@ export function composeChat(parts: ChatParts): Chat {
 function composeOver(database: Database, parts: ChatParts): Chat {
   const { config, gateway, clock, log } = parts;
   const store = createSqliteChat(database, { clock, sessionTimeoutMs: config.sessionTimeout });
+  // In the same database: swept whether the agent is at work here or not.
+  const agentStore = createSqliteAgent(database, { clock, sessionTimeoutMs: config.sessionTimeout });
   const replays = createReplays({
     ...(parts.replayDirectory === undefined ? {} : { directory: parts.replayDirectory }),
     index: createSqliteReplayIndex(database),
@@ -144,6 +147,7 @@ function composeOver(database: Database, parts: ChatParts): Chat {
         await store.sweep();
         await replays.sweep();
         await documents.sweep();
+        await agentStore.sweep();
       } catch (error) {
         log.error("Cannot sweep the typed chat, the next sweep will", {}, error);
       }
