@@ -21,6 +21,16 @@ export interface ToolServerAddress {
   readonly kind: "http" | "sse" | "any-http";
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
+  readonly oauth: ToolServerOauth | undefined;
+}
+
+/** Client credentials, for a token without a browser. */
+export interface ToolServerOauth {
+  readonly clientId: string;
+  readonly clientSecret: string;
+  /** The only authorization server that gets the secret. */
+  readonly issuer: string;
+  readonly scope: string | undefined;
 }
 
 export interface ToolServerSettings {
@@ -105,7 +115,25 @@ function readServer(name: string, entry: unknown, environment: Environment): Too
   if (address === undefined) return type === undefined ? `no "command" or "url"` : `no "url"`;
   if (!isDisabled && !isHttpUrl(address)) return `wrong "url"`;
   const kind = type === undefined ? "any-http" : type === "sse" ? "sse" : "http";
-  return { ...common, target: { kind, url: address, headers: headers ?? {} } };
+  const oauth = readOauth(expanded["oauth"]);
+  if (typeof oauth === "string") return oauth;
+  return { ...common, target: { kind, url: address, headers: headers ?? {}, oauth } };
+}
+
+/** In both spellings that other clients have. Without a secret it is meant for a browser, which there is none of here. */
+function readOauth(written: unknown): ToolServerOauth | string | undefined {
+  if (!isJsonObject(written)) return undefined;
+  const field = (camel: string, snake: string): string | undefined => {
+    const value = written[camel] ?? written[snake];
+    return typeof value === "string" && value !== "" ? value : undefined;
+  };
+  const clientId = field("clientId", "client_id");
+  const clientSecret = field("clientSecret", "client_secret");
+  const issuer = field("issuer", "issuer");
+  if (clientId === undefined || clientSecret === undefined) return undefined;
+  if (issuer === undefined || !isHttpUrl(issuer))
+    return `"oauth" needs "issuer", the address of the one authorization server that may get its secret`;
+  return { clientId, clientSecret, issuer, scope: field("scope", "scope") };
 }
 
 interface CheckedFields {
@@ -132,7 +160,7 @@ function isHttpUrl(url: string): boolean {
   return URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
 }
 
-const expandedFields = ["command", "args", "env", "cwd", "url", "headers"];
+const expandedFields = ["command", "args", "env", "cwd", "url", "headers", "oauth"];
 
 function expandFields(fields: JsonObject, environment: Environment): JsonObject | string {
   const expanded: Record<string, unknown> = { ...fields };

@@ -26,6 +26,8 @@ export type FakeAct =
   | "refuse"
   /** Ends the process. */
   | "crash"
+  /** Ends the process behind its answer. */
+  | "farewell"
   /** Blocks the process for ever. */
   | "hang"
   /** Asks the person for a colour. */
@@ -175,6 +177,9 @@ export function createFakeServer(script: FakeScript, seen: string[] = []): FakeS
         case "crash":
           process.exit(3);
           break;
+        case "farewell":
+          setImmediate(() => process.exit(0));
+          return text("goodbye");
         case "hang":
           for (;;);
         case "ask": {

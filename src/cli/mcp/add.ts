@@ -29,8 +29,8 @@ export function addCommand(): Command {
     rest: "COMMAND ARGUMENTS",
     notes:
       "By address:\n" +
-      "  qwen-gateway mcp add calendar --url https://calendar.example.com/mcp --header 'Authorization: Bearer ${CALENDAR_TOKEN}'\n" +
-      "${NAME} is read from the environment when the gateway starts; so no secret stands in the file, nor in this command.\n" +
+      `  qwen-gateway mcp add calendar --url https://calendar.example.com/mcp --header 'Authorization: Bearer \${CALENDAR_TOKEN}'\n` +
+      `\${NAME} is read from the environment when the gateway starts; so no secret stands in the file, nor in this command.\n` +
       "A file of another client is used as it is by --mcp-config FILE or MCP_CONFIG.",
     run: async (flags, context, rest) => add(flags, context, rest),
   };

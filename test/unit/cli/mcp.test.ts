@@ -68,7 +68,7 @@ describe("mcp list", () => {
   test("tells what is wrong with a server", async () => {
     const { exitCode, complaints } = await run(
       ["list"],
-      servers({ web: { url: "http://a", headers: { a: "${TOKEN}" } } }),
+      servers({ web: { url: "http://a", headers: { a: `\${TOKEN}` } } }),
     );
 
     expect(exitCode).toBe(2);
@@ -164,7 +164,7 @@ describe("mcp add", () => {
 
   test("writes an address with its headers, whose variables stay variables", async () => {
     const path = place();
-    const headers = ["--header", "Authorization: Bearer ${TOKEN}", "--header", "X-Team: blue"];
+    const headers = ["--header", `Authorization: Bearer \${TOKEN}`, "--header", "X-Team: blue"];
 
     await run(["add", "web", "--config", path, "--url", "https://a.example/mcp", ...headers, "--per-user"]);
 
@@ -172,7 +172,7 @@ describe("mcp add", () => {
       mcp_servers: {
         web: {
           url: "https://a.example/mcp",
-          headers: { Authorization: "Bearer ${TOKEN}", "X-Team": "blue" },
+          headers: { Authorization: `Bearer \${TOKEN}`, "X-Team": "blue" },
           shared: false,
         },
       },

@@ -94,7 +94,35 @@ describe("loadToolServers", () => {
   ])("reads an address of type %s as %s", (type, kind) => {
     const [server] = fromFile({ mcpServers: { web: { url: "http://a/mcp", headers: { "x-a": "b" }, type } } });
 
-    expect(server?.target as object).toEqual({ kind, url: "http://a/mcp", headers: { "x-a": "b" } });
+    expect(server?.target as object).toEqual({
+      kind,
+      url: "http://a/mcp",
+      headers: { "x-a": "b" },
+      oauth: undefined,
+    });
+  });
+
+  test("reads client credentials in both spellings, and only with an issuer that gets them", () => {
+    const web = { url: "http://a/mcp" };
+    const oauth = { clientId: "i", clientSecret: "s3cret", issuer: "https://login.example", scope: "x" };
+    const servers = fromFile(
+      {
+        mcpServers: {
+          camel: { ...web, oauth: { ...oauth, clientSecret: `\${SECRET}` } },
+          snake: {
+            ...web,
+            oauth: { client_id: "i", client_secret: "s3cret", issuer: "https://login.example", scope: "x" },
+          },
+          browser: { ...web, oauth: { clientId: "i", callbackPort: 1 } },
+        },
+      },
+      { SECRET: "s3cret" },
+    );
+    const problems = problemsOf(() => fromFile({ mcpServers: { web: { ...web, oauth: { ...oauth, issuer: "" } } } }));
+
+    expect(servers.map(({ target }) => "oauth" in target && target.oauth)).toEqual([oauth, oauth, undefined]);
+    expect(problems[0]).toContain('"oauth" needs "issuer"');
+    expect(problems[0]).not.toContain("s3cret");
   });
 
   test("reads what is said of a server's use", () => {
@@ -108,12 +136,12 @@ describe("loadToolServers", () => {
       {
         mcpServers: {
           a: {
-            command: "${BIN:-npx}",
-            args: ["--root=${ROOT}", "${EMPTY:-none}"],
-            env: { T: "x${env:TOKEN}y" },
-            cwd: "${ROOT}",
+            command: `\${BIN:-npx}`,
+            args: [`--root=\${ROOT}`, `\${EMPTY:-none}`],
+            env: { T: `x\${env:TOKEN}y` },
+            cwd: `\${ROOT}`,
           },
-          b: { url: "${BASE}/mcp", headers: { authorization: "Bearer ${TOKEN}" } },
+          b: { url: `\${BASE}/mcp`, headers: { authorization: `Bearer \${TOKEN}` } },
         },
       },
       { ROOT: "/data", TOKEN: "s3cret", BASE: "https://a.example", EMPTY: "" },
@@ -121,7 +149,7 @@ describe("loadToolServers", () => {
 
     expect(servers.map(({ target }) => target as object)).toEqual([
       { kind: "stdio", command: "npx", args: ["--root=/data", "none"], env: { T: "xs3crety" }, cwd: "/data" },
-      { kind: "any-http", url: "https://a.example/mcp", headers: { authorization: "Bearer s3cret" } },
+      { kind: "any-http", url: "https://a.example/mcp", headers: { authorization: "Bearer s3cret" }, oauth: undefined },
     ]);
   });
 
@@ -138,10 +166,10 @@ describe("loadToolServers", () => {
     [{}, 'no "command" or "url"'],
     [{ command: "a", url: "http://a" }, 'it has both "command" and "url"'],
     ["s3cret", "it must be an object"],
-    [{ command: "a", env: { A: "s3cret${MISSING}" } }, '"env" needs the environment variable MISSING'],
+    [{ command: "a", env: { A: `s3cret\${MISSING}` } }, '"env" needs the environment variable MISSING'],
     [
-      { url: "http://a", headers: { a: "${input:key}" } },
-      '"headers" asks for ${input:key}, which only an editor can fill in',
+      { url: "http://a", headers: { a: `\${input:key}` } },
+      `"headers" asks for \${input:key}, which only an editor can fill in`,
     ],
   ];
   test.each(wrong)("tells of %j which server and which field is wrong, and no value", (entry, reason) => {
@@ -159,7 +187,9 @@ describe("loadToolServers", () => {
   });
 
   test("does not mind what a disabled server lacks of the environment", () => {
-    expect(fromFile({ mcpServers: { files: { ...files, env: { A: "${MISSING}" }, disabled: true } } })).toHaveLength(1);
+    expect(fromFile({ mcpServers: { files: { ...files, env: { A: `\${MISSING}` }, disabled: true } } })).toHaveLength(
+      1,
+    );
   });
 
   test.each([

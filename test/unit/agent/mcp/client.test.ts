@@ -245,7 +245,7 @@ describe("a tool server over HTTP", () => {
     await using http = await startFakeHttp({ tools }, { token: "s3cret" });
     const { url } = http;
     const headers = { authorization: "Bearer s3cret", "x-team": "blue" };
-    await using stage = createMcpStage(http.settings({ target: { kind: "http", url, headers } }));
+    await using stage = createMcpStage(http.settings({ target: { kind: "http", url, headers, oauth: undefined } }));
 
     expect((await stage.call("plain")).text).toBe("done");
     expect(http.lastHeaders()).toMatchObject({ authorization: "Bearer s3cret", "x-team": "blue" });
@@ -271,6 +271,13 @@ describe("a tool server over HTTP", () => {
     expect((await stage.call("plain")).text).toBe("done");
     expect(http.seen.slice(0, 2)).toEqual(["POST /sse", "GET /sse"]);
     expect(stage.servers.views("ann")[0]?.transport).toBe("sse");
+  });
+
+  test("may answer as JSON in place of a stream [R4-057]", async () => {
+    await using http = await startFakeHttp({ tools }, { isPlain: true });
+    await using stage = createMcpStage(http.settings());
+
+    expect((await stage.call("echo", { text: "hello" })).structured).toEqual({ text: "hello" });
   });
 
   test("that forgot its sessions is greeted anew, and the call is made once [R4-057]", async () => {
@@ -326,7 +333,7 @@ describe("a tool server over HTTP", () => {
   });
 
   test("that is not there is told by its name [R4-057]", async () => {
-    const target = { kind: "any-http", url: "http://127.0.0.1:9/mcp", headers: {} } as const;
+    const target = { kind: "any-http", url: "http://127.0.0.1:9/mcp", headers: {}, oauth: undefined } as const;
     await using stage = createMcpStage(fakeProcess({}, { target }));
 
     await stage.tools();
@@ -339,7 +346,7 @@ describe("a tool server over HTTP", () => {
       port: 0,
       fetch: () => new Response("<html>hello</html>", { headers: { "content-type": "text/html" } }),
     });
-    const target = { kind: "any-http", url: web.url.href, headers: {} } as const;
+    const target = { kind: "any-http", url: web.url.href, headers: {}, oauth: undefined } as const;
     await using stage = createMcpStage(fakeProcess({}, { target }));
 
     await stage.tools();

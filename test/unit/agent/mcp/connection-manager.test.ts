@@ -12,6 +12,7 @@ const tools: readonly FakeTool[] = [
   { name: "plain", text: "done" },
   { name: "family", does: "family" },
   { name: "crash", does: "crash" },
+  { name: "farewell", does: "farewell" },
   { name: "never", does: "never" },
   { name: "hang", does: "hang" },
   { name: "grow", does: "grow" },
@@ -93,6 +94,14 @@ describe("connections to tool servers", () => {
     expect(stage.servers.views("ann")[0]).toMatchObject({ state: "failed", error: error.message });
     expect((await stage.call("plain")).text).toBe("done");
     expect(stateOf(stage.servers)).toBe("ready");
+  });
+
+  test("of a process that ends behind its answer bring the answer [R4-057]", async () => {
+    await using stage = createMcpStage(fakeProcess({ tools }));
+
+    expect((await stage.call("farewell")).text).toBe("goodbye");
+    while (stateOf(stage.servers) === "ready") await new Promise((resolve) => setImmediate(resolve));
+    expect((await stage.call("plain")).text).toBe("done");
   });
 
   test("that fail again and again are tried after 1 s, 2 s, and at last every minute [R4-057]", async () => {
@@ -207,8 +216,8 @@ describe("connections to tool servers", () => {
         after = await stage.tools();
       }
 
-      expect(after.map(({ name }) => name)).toEqual([...before.map(({ name }) => name), "grown_8"]);
-      expect((await stage.call("grown_8")).text).toBe("new");
+      expect(after.map(({ name }) => name)).toEqual([...before.map(({ name }) => name), "grown_9"]);
+      expect((await stage.call("grown_9")).text).toBe("new");
     },
   );
 

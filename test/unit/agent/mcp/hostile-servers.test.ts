@@ -215,7 +215,12 @@ describe("a hostile server over HTTP", () => {
         },
       },
     );
-    const target = { kind: "any-http", url: http.url, headers: { authorization: "Bearer s3cret" } } as const;
+    const target = {
+      kind: "any-http",
+      url: http.url,
+      headers: { authorization: "Bearer s3cret" },
+      oauth: undefined,
+    } as const;
     await using stage = createMcpStage(http.settings({ target }));
 
     expect(await stage.tools()).toEqual([]);

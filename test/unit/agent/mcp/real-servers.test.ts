@@ -34,7 +34,7 @@ async function listen(transport: "streamableHttp" | "sse"): Promise<Listening> {
   }
   const url = `http://127.0.0.1:${port}/${transport === "sse" ? "sse" : "mcp"}`;
   return {
-    settings: { ...server("everything"), target: { kind: "any-http", url, headers: {} } },
+    settings: { ...server("everything"), target: { kind: "any-http", url, headers: {}, oauth: undefined } },
     async [Symbol.asyncDispose]() {
       child.kill("SIGKILL");
       await child.exited;
