@@ -5,6 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import type { AgentResult } from "../../src/agent/engine.ts";
 import { streamSSE } from "../../src/client/client.ts";
@@ -130,6 +131,34 @@ test("SIGTERM ends the tool servers with the gateway", async () => {
 
   expect(await agent.stage.gateway.exited).toBe(0);
   await untilNone(agent.folder);
+});
+
+test("mcp serve is an MCP server on standard input and output, and ends with its client", async () => {
+  await using stage = await startStage();
+  await stage.emulator.script({ reply: { text: "Because of Rayleigh." } });
+  const client = new Client({ name: "test", version: "1" });
+  const transport = new StdioClientTransport({
+    command: stage.place.executable,
+    args: ["mcp", "serve"],
+    cwd: stage.place.folder,
+    env: {
+      HOME: stage.place.home,
+      DATA_DIR: join(stage.place.home, "of-mcp"),
+      QWEN_TOKEN: "test-token",
+      QWEN_BASE_URL: stage.emulator.url,
+      QWEN_AUTH_URL: stage.emulator.url,
+    },
+    stderr: "pipe",
+  });
+  await client.connect(transport);
+
+  const answer = await client.callTool({ name: "ask_qwen", arguments: { prompt: "Why is the sky blue?" } });
+  const { pid } = transport;
+  await client.close();
+
+  expect(answer.content).toEqual([{ type: "text", text: "Because of Rayleigh." }]);
+  expect(pid).toBeNumber();
+  expect(() => process.kill(pid ?? 0, 0)).toThrow();
 });
 
 test("the gateway is an MCP server for the SDK's own client", async () => {

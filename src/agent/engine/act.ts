@@ -4,7 +4,7 @@
 import { GatewayError } from "../../contract/gateway-error.ts";
 import type { AskModel, ModelAnswer } from "../engine.ts";
 import { auditedCall, callTool, type CallParts, type MadeCall, type PlannedCall } from "./call-tool.ts";
-import { briefText, cleanText, cutText } from "./clean-text.ts";
+import { briefText, cleanText, cutText, withoutMarks } from "./clean-text.ts";
 import { RunFailure } from "./failure.ts";
 import type { Offer } from "./offer.ts";
 import { resultMessage } from "./prompts.ts";
@@ -77,7 +77,8 @@ async function askNext(run: Run, offer: Offer, parts: ActParts): Promise<ModelAn
   return answer;
 }
 
-function conclude({ state }: Run, text: string): Outcome {
+function conclude({ state }: Run, said: string): Outcome {
+  const text = withoutMarks(state.mark, said);
   const question = readQuestion(text);
   if (question !== undefined) return { kind: "clarification", question };
   const words = cutText(cleanText(text), maxAnswerChars).text.trim();
@@ -85,7 +86,7 @@ function conclude({ state }: Run, text: string): Outcome {
   if (answer === "") throw new GatewayError("upstream-failed", "Cannot go on: the model has answered nothing");
   const failed = state.failed.at(-1);
   if (failed === undefined) return { kind: "answered", answer };
-  const last = state.results.findLast(({ success }) => !success);
+  const last = state.results.findLast((one) => !one.success && `${one.service}/${one.command}` === failed.tool);
   const reason = last?.error === undefined ? "" : `: ${last.error}`;
   const message = `Cannot carry out ${JSON.stringify(briefText(failed.tool, 200))}${reason}`;
   return { kind: "failed", answer, failure: { code: "command_failed", message } };
@@ -97,7 +98,8 @@ function sumUp(results: Run["state"]["results"]): string {
 
 async function beginBatch(run: Run, { text }: ModelAnswer, read: ReadCalls, parts: ActParts): Promise<void> {
   const { state } = run;
-  state.messages.push({ role: "assistant", content: [{ type: "text", text }], toolCalls: read.toolCalls });
+  const content = text === "" ? [] : [{ type: "text" as const, text }];
+  state.messages.push({ role: "assistant", content, toolCalls: read.toolCalls });
   state.batch = read.toolCalls.map(({ callId }) => callId);
   state.replies = [...read.replies];
   state.knownCalls = Math.max(state.knownCalls, state.calls + read.ready.length);

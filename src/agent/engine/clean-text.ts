@@ -58,3 +58,13 @@ export function dataBlock(mark: string, origin: string, text: string): string {
 export function requestBlock(mark: string, query: string): string {
   return `<request ${mark}>\n${withoutMarkup(query)}\n</request ${mark}>`;
 }
+
+/** What a model has copied of such marks, into its answer or into arguments, is gone again: nobody else knows them. */
+export function withoutMarks(mark: string, text: string): string {
+  if (!text.includes(mark)) return text;
+  // Within JSON, line ends and quotes are escaped.
+  const lineEnd = "(?:\\n|\\\\n)?";
+  const opening = `<(?:data|request) ${mark}[^>\\n]*>${lineEnd}`;
+  const closing = `${lineEnd}</(?:data|request) ${mark}>`;
+  return text.replaceAll(new RegExp(`${opening}|${closing}`, "g"), "");
+}

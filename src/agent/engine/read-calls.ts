@@ -3,7 +3,7 @@
 import { isJsonObject } from "../../contract/json.ts";
 import type { ToolCall } from "../../contract/chat-request.ts";
 import { createCallId } from "../../tools/call-id.ts";
-import { briefText } from "./clean-text.ts";
+import { briefText, withoutMarks } from "./clean-text.ts";
 import { checkArguments } from "./check-arguments.ts";
 import type { Offer } from "./offer.ts";
 import type { Reply, RunState } from "./run-state.ts";
@@ -42,7 +42,8 @@ export function readCalls(calls: readonly ToolCall[], offer: Offer, state: RunSt
   const misfit: { booked: BookedTool; problem: string }[] = [];
   let question: string | undefined;
 
-  for (const { toolName, argumentsText } of calls.slice(0, mostCalls)) {
+  for (const { toolName, ...call } of calls.slice(0, mostCalls)) {
+    const argumentsText = withoutMarks(state.mark, call.argumentsText);
     // Ids of upstreams may be missing, or the same in two answers.
     const callId = createCallId();
     const name = offer.resolve(toolName) ?? toolName;

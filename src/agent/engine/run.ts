@@ -130,6 +130,11 @@ export class Run {
     this.#stopping.abort(new DOMException(message, code === "timeout" ? "TimeoutError" : "AbortError"));
   }
 
+  /** Behind the result nothing goes on: calls beside the one that made the run fail are stopped. */
+  stopRest(): void {
+    if (this.#callsUnderWay.size > 0) this.#stopping.abort(new DOMException("The run has failed", "AbortError"));
+  }
+
   #unfinished(nowMs: number) {
     return [...this.#callsUnderWay].map(({ service, command, startedAtMs }) => ({
       service,

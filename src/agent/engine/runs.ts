@@ -49,6 +49,7 @@ export class Runs {
     this.#running.delete(run);
     if (outcome.kind === "answered") run.progress("completed", tellCompletion(run.state));
     run.end(outcome);
+    run.stopRest();
   }
 
   async #remember({ userId, state }: Run, outcome: Outcome): Promise<void> {

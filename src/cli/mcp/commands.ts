@@ -3,8 +3,9 @@
 import type { Command } from "../command.ts";
 import { addCommand } from "./add.ts";
 import { listCommand } from "./list.ts";
+import { serveCommand } from "./serve.ts";
 import { testCommand } from "./test.ts";
 
 export function mcpCommands(): readonly Command[] {
-  return [listCommand(), testCommand(), addCommand()];
+  return [listCommand(), testCommand(), addCommand(), serveCommand()];
 }

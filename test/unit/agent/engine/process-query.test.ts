@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../../src/contract/gateway-error.ts";
-import type { AgentProgress } from "../../../../src/agent/engine.ts";
+import { flattenText } from "../../../../src/contract/chat-request.ts";
+import type { AgentProgress, ModelQuestion } from "../../../../src/agent/engine.ts";
 import { gate, setAgentStage } from "../../../support/agent-stage.ts";
 import { calendar, objectSchema } from "../../../support/scripted-tools.ts";
 
@@ -10,7 +11,7 @@ const meeting = { title: "Meeting with John", start: "2026-11-28T14:00:00Z" };
 const oneCall = [[["create_event", meeting]], "The meeting is in your calendar."] as const;
 
 describe("processQuery", () => {
-  test("tells its steps in order, in the words of the rows [R4-011] [R4-012] [R4-013] [R4-014] [R4-051]", async () => {
+  test("tells its steps in order, in the words of the rows [R4-011] [R4-012] [R4-013] [R4-014] [R4-051] [R4-056]", async () => {
     const stage = setAgentStage({
       servers: { calendar: calendar(), mail: { list_mails: {}, send_mail: {} } },
       answers: oneCall,
@@ -60,7 +61,7 @@ describe("processQuery", () => {
     });
   });
 
-  test("hands results on: the second call knows what the first gave [R4-022]", async () => {
+  test("hands results on: the second call knows what the first gave [R4-022] [R4-056]", async () => {
     const stage = setAgentStage({
       answers: [
         [["list_events", { day: "today" }]],
@@ -172,6 +173,22 @@ describe("processQuery", () => {
       type: "executing",
       message: "Executing: create_event (1/1): half of it",
     });
+  });
+
+  test("takes back the marks that the model copies, from its answer and from arguments", async () => {
+    const copied = ({ messages }: ModelQuestion) => flattenText(messages.at(-1)!);
+    const stage = setAgentStage({
+      answers: [
+        [["list_events"]],
+        (question) => [["create_event", { ...meeting, title: copied(question) }]],
+        (question) => `It says:\n${copied(question)}`,
+      ],
+    });
+
+    const result = await stage.run("add what is missing");
+
+    expect(stage.tools.calls[1]?.input["title"]).toBe("No events");
+    expect(result.answer).toBe("It says:\nCreated e1");
   });
 
   test("answers in words when nothing is to be called", async () => {

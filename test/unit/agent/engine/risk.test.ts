@@ -30,6 +30,7 @@ describe("classifyTool", () => {
     ["destructive", "delete_everything", { readOnly: true, destructive: false, idempotent: true }],
     ["destructive", "send_mail", { destructive: false }],
     ["destructive", "dеlete_all", { readOnly: true }],
+    ["destructive", "lіst_events", { readOnly: true }],
     ["destructive", "list_events", { destructive: true }],
     ["write", "list_events", { readOnly: false }],
     ["write", "create_event", { readOnly: true }],

@@ -47,12 +47,22 @@ describe("a follow-up", () => {
 
   test("is shown the tools of the session where there are many", async () => {
     const many = Object.fromEntries(Array.from({ length: 60 }, (_, index) => [`get_thing${index}`, {}]));
-    const stage = setAgentStage({ servers: { many, calendar: calendar() }, answers: [...created, "Moved."] });
-    const first = await stage.run("create an event: yoga");
+    const stage = setAgentStage({
+      servers: { many, calendar: { get_a: {}, get_b: {}, get_c: {}, ...calendar() } },
+      answers: [
+        [["find_tools", { query: "delete event" }]],
+        ["delete_event"].map((name) => [name, { id: "e1" }] as const),
+        "Gone.",
+      ],
+      settings: { confirm: "never" },
+    });
+    const first = await stage.run("weg damit");
+    stage.model.say("Well.");
 
-    await stage.run("zwei Stunden später bitte", { sessionId: first.session_id });
+    await stage.run("and one more thing", { sessionId: first.session_id });
 
-    expect(stage.model.questions.at(-1)?.tools.map(({ name }) => name)).toContain("create_event");
+    expect(first.results).toMatchObject([{ command: "delete_event", success: true }]);
+    expect(stage.model.questions.at(-1)?.tools[0]?.name).toBe("delete_event");
   });
 
   test("of another user knows nothing [R4-025]", async () => {

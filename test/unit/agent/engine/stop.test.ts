@@ -148,6 +148,20 @@ describe("a run that nobody waits for", () => {
   });
 });
 
+describe("a run that fails", () => {
+  test("stops the calls beside the one that failed", async () => {
+    const stage = setAgentStage({ answers: [[["get_a"], ["get_b"]]] });
+    stage.tools.servers["calendar"] = { get_a: {}, get_b: { run: () => new Promise(() => {}) } };
+    stage.store.endCall = () => Promise.reject(new Error("disk full"));
+
+    const result = await stage.run("get both");
+
+    expect(result.error?.code).toBe("internal");
+    expect(result.results).toMatchObject([{ command: "get_b", error: "Stopped before it ended" }]);
+    expect(stage.tools.calls.map(({ signal }) => signal.aborted)).toEqual([true, true]);
+  });
+});
+
 describe("cancel", () => {
   test("ends the user's run of that session, and no other", async () => {
     const { stage, called } = hangingStage();
