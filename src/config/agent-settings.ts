@@ -15,8 +15,8 @@ export const toolServerSchema = Type.Object(
     /** A variable may stand at its beginning. */
     url: Type.Optional(Type.String({ pattern: "^(https?://|\\$\\{)" })),
     headers: Type.Optional(Type.Record(Type.String(), Type.String())),
-    /** `streamable-http` and `http` are the same. Absent: by what there is, and of two HTTP forms the newer first. */
-    type: Type.Optional(Type.Enum(["stdio", "http", "streamable-http", "sse"])),
+    /** `streamable-http`, `streamableHttp` and `http` are the same. Absent: by what there is, and of two HTTP forms the newer first. */
+    type: Type.Optional(Type.Enum(["stdio", "http", "streamable-http", "streamableHttp", "sse"])),
     disabled: Type.Optional(Type.Boolean()),
     /** Longest wait for one call, in milliseconds. */
     timeout: Type.Optional(Type.Integer({ minimum: 1 })),

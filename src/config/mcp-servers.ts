@@ -73,7 +73,8 @@ export function loadToolServers(config: ToolServerConfig, environment: Environme
 function readFile(path: string): readonly [string, unknown][] {
   let content: unknown;
   try {
-    content = JSON.parse(readFileSync(path, "utf8"));
+    // VS Code's may have comments.
+    content = Bun.JSONC.parse(readFileSync(path, "utf8"));
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "";
     throw new ConfigError([`Cannot read MCP_CONFIG "${path}": ${reasons[code] ?? "it is no JSON"}`]);
@@ -98,6 +99,8 @@ function readServer(name: string, entry: unknown, environment: Environment): Too
   const fields: Record<string, unknown> = { ...entry };
   // What only other clients understand must not fail for a form of theirs.
   for (const key of Object.keys(fields)) if (fields[key] === null) delete fields[key];
+  // As Windsurf and Gemini CLI call it.
+  fields["url"] ??= fields["serverUrl"] ?? fields["httpUrl"];
   const wrong = wrongField(fields);
   if (wrong !== undefined) return `wrong "${wrong}"`;
   // Checked just now; a schema of its own would only say so once more.
@@ -143,7 +146,7 @@ interface CheckedFields {
   readonly cwd?: string;
   readonly url?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly type?: "stdio" | "http" | "streamable-http" | "sse";
+  readonly type?: "stdio" | "http" | "streamable-http" | "streamableHttp" | "sse";
   readonly disabled?: boolean;
   readonly timeout?: number;
   readonly shared?: boolean;

@@ -1,12 +1,15 @@
 // qwen-gateway mcp: what is listed, tested and written.
 
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runCommandLine } from "../../../src/cli/run-command-line.ts";
 import { fakeProcess, type FakeScript } from "../../support/fake-mcp.ts";
 import { startFakeHttp } from "../../support/fake-mcp-http.ts";
+
+// Far beyond what the tests need, for machines that are busy with something else: they start processes.
+setDefaultTimeout(30_000);
 
 const base = mkdtempSync(join(tmpdir(), "qwen-gateway-mcp-"));
 let count = 0;

@@ -68,6 +68,13 @@ describe("loadToolServers", () => {
     expect(fromFile(content)).toEqual([read]);
   });
 
+  test("reads comments, and an address under other clients' names", () => {
+    const text = `{ // of the team
+      "mcpServers": { "a": { "serverUrl": "http://a/mcp" }, /* mine */ "b": { "httpUrl": "http://b/mcp" }, } }`;
+
+    expect(fromFile(text).map(({ target }) => "url" in target && target.url)).toEqual(["http://a/mcp", "http://b/mcp"]);
+  });
+
   test.each(["mcp_servers", "mcpServers"])("reads %s of the YAML file", (key) => {
     expect(fromYaml(`${key}:\n  files: { command: mcp-files, args: [/data] }\n`)).toEqual([read]);
   });
@@ -90,6 +97,7 @@ describe("loadToolServers", () => {
     [undefined, "any-http"],
     ["http", "http"],
     ["streamable-http", "http"],
+    ["streamableHttp", "http"],
     ["sse", "sse"],
   ])("reads an address of type %s as %s", (type, kind) => {
     const [server] = fromFile({ mcpServers: { web: { url: "http://a/mcp", headers: { "x-a": "b" }, type } } });

@@ -1,10 +1,13 @@
 // Calls of tools over real transports: a child process, streamable HTTP, and the older form over SSE.
 
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { GatewayError } from "../../../../src/contract/gateway-error.ts";
 import { fakeProcess, type FakeTool } from "../../../support/fake-mcp.ts";
 import { type FakeHttpServer, startFakeHttp } from "../../../support/fake-mcp-http.ts";
 import { createMcpStage, type McpStage } from "../../../support/mcp-stage.ts";
+
+// Far beyond what the tests need, for machines that are busy with something else: they start processes.
+setDefaultTimeout(30_000);
 
 const tools: readonly FakeTool[] = [
   {

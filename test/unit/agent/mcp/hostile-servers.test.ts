@@ -1,11 +1,14 @@
 // Servers that mean harm: whatever they send is bounded, and neither ends the gateway nor holds it up.
 
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { GatewayError } from "../../../../src/contract/gateway-error.ts";
 import { fakeProcess, type FakeTool } from "../../../support/fake-mcp.ts";
 import { startFakeHttp } from "../../../support/fake-mcp-http.ts";
 import { createMcpStage } from "../../../support/mcp-stage.ts";
 import { untilEnded } from "../../../support/processes.ts";
+
+// Far beyond what the tests need, for machines that are busy with something else: they start processes.
+setDefaultTimeout(30_000);
 
 const tools: readonly FakeTool[] = [
   { name: "plain", text: "done" },

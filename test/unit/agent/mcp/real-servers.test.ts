@@ -1,11 +1,14 @@
 // Two servers as people use them: server-everything over each transport, and server-filesystem.
 
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ToolServerSettings } from "../../../../src/config/mcp-servers.ts";
 import { createMcpStage } from "../../../support/mcp-stage.ts";
+
+// Far beyond what the tests need, for machines that are busy with something else: they start processes.
+setDefaultTimeout(30_000);
 
 const packages = join(import.meta.dir, "../../../../node_modules/@modelcontextprotocol");
 

@@ -1,10 +1,13 @@
 // The pipes of a child process as a transport, where no server of the SDK would come to the point.
 
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
 import { createLineReader } from "../../../../src/agent/mcp/line-reader.ts";
 import { oversizedAnswer } from "../../../../src/agent/mcp/oversized-answer.ts";
 import { createStdioTransport, UnsentError } from "../../../../src/agent/mcp/stdio-transport.ts";
+
+// Far beyond what the tests need, for machines that are busy with something else: they start processes.
+setDefaultTimeout(30_000);
 
 const ping: JSONRPCMessage = { jsonrpc: "2.0", id: 1, method: "ping" };
 
