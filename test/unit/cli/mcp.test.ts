@@ -1,7 +1,7 @@
 // qwen-gateway mcp: what is listed, tested and written.
 
 import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runCommandLine } from "../../../src/cli/run-command-line.ts";
@@ -19,7 +19,7 @@ afterAll(() => rmSync(base, { recursive: true }));
 function place(text?: string): string {
   const folder = join(base, `${count++}`);
   const path = join(folder, "config.yaml");
-  if (text !== undefined) Bun.spawnSync(["mkdir", folder]);
+  if (text !== undefined) mkdirSync(folder);
   if (text !== undefined) writeFileSync(path, text);
   return path;
 }
