@@ -1,9 +1,14 @@
 // Where the concrete wings are put together: store, upstream, surfaces, gateway, server. A value, so that a second app can replace it.
 
 import { join } from "node:path";
+import { chooseAgentAccess } from "./app/agent-access.ts";
 import { composeUpstreams } from "./app/compose-upstreams.ts";
+import type { OwnTool } from "./agent/own-tools.ts";
+import { createLazyAgent } from "./app/lazy-agent.ts";
 import { createLazyChat } from "./app/lazy-chat.ts";
 import { loadOrCreateApiKey } from "./config/api-key-file.ts";
+import type { Environment } from "./config/load-config.ts";
+import { loadToolServers } from "./config/mcp-servers.ts";
 import { describeConfig } from "./config/describe-config.ts";
 import type { Config } from "./config/config-schema.ts";
 import { version } from "./config/version.ts";
@@ -15,6 +20,8 @@ import { createGateway, type Gateway } from "./gateway/gateway.ts";
 import { createHealthChecks } from "./gateway/health-checks.ts";
 import type { FetchFunction } from "./outbound/fetch-client.ts";
 import { type RequestSlots, slotsForReplies } from "./outbound/request-slots.ts";
+import type { JwtOptions, VerifyJwt } from "./server/auth/jwt.ts";
+import { takesJwt } from "./server/auth/jwt-settings.ts";
 import { isLoopback } from "./server/check-bind.ts";
 import { createServer } from "./server/create-server.ts";
 import type { Pipeline } from "./pipeline/step.ts";
@@ -40,6 +47,8 @@ export interface App {
   start(): Promise<StartedApp>;
   /** Handles a request in process. */
   handle(request: Request): Promise<Response>;
+  /** What the gateway offers as an MCP server, for transports beside HTTP. @throws {GatewayError} */
+  ownTools(): Promise<readonly OwnTool[]>;
   /** The way to the upstream that this app uses. */
   readonly fetch: FetchFunction;
   /** Lets running replies end within the drain time, then closes the store. */
@@ -55,6 +64,8 @@ export interface AppOptions {
   readonly store?: Store;
   /** Requests that the platform's fetch runs at a time; it queues what is beyond. @defaultValue 256, its own default */
   readonly maxFetches?: number;
+  /** What the settings of tool servers may name, and what their processes see a part of. @defaultValue nothing */
+  readonly environment?: Environment;
   /** Steps of the typed chat. @defaultValue the ones that the settings name */
   readonly pipeline?: Pipeline;
   /** Seals credentials. @defaultValue by MASTER_KEY, or a key file in `config.dataDir` */
@@ -66,7 +77,9 @@ const defaultMaxFetches = 256;
 export async function createApp(config: Config, options: AppOptions): Promise<App> {
   const { log } = options;
   const clock = options.clock ?? Date.now;
+  const verifyJwt = await createConfiguredJwt(config, { fetch: options.fetch ?? globalThis.fetch, clock, log });
   const apiKeys = chooseApiKeys(config, log);
+  const agentAccess = chooseAgentAccess(config, { apiKeys, verifyJwt }, log);
   const path = databasePath(config.dataDir);
   const ownStore = options.store ?? openSqliteStore({ path, clock, sessionTimeoutMs: config.sessionTimeout, log });
   const box = options.secretBox ?? createSecretBox(() => loadMasterKey(config.masterKey, config.dataDir));
@@ -115,6 +128,15 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     },
     (caller, sessionId) => gateway.deleteSession(caller, sessionId),
   );
+  const agent = createLazyAgent({
+    config,
+    servers: loadToolServers(config, options.environment ?? {}),
+    gateway,
+    openChat: () => chat.open(),
+    environment: options.environment ?? {},
+    clock,
+    log,
+  });
   const sweepTimer = setInterval(() => {
     void gateway.sweepSessions();
     void chat.sweep();
@@ -124,6 +146,8 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     hostname: config.host,
     port: config.port,
     apiKeys,
+    verifyJwt,
+    agent: agentAccess.agent,
     insecure: config.insecure,
     allowedHosts: config.allowedHosts,
     corsOrigins: config.corsOrigin,
@@ -133,7 +157,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     gateway,
     surfaces,
     store,
-    rooms: [chat],
+    rooms: [chat, agent],
     deleteSession: (caller, sessionId) => chat.deleteSession(caller, sessionId),
     log,
     logFeed: log,
@@ -163,16 +187,19 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       const lowLimit = describeLowLimit(readDescriptorLimit(), config.maxStreams);
       if (lowLimit !== undefined) log.warn(lowLimit);
       const { url } = server.start();
+      agentAccess.announce(url);
       // The first request need not wait for the list; a failure is logged and tried again then.
       gateway.listModels(AbortSignal.timeout(config.firstByteTimeoutMs)).catch(() => {});
       return { url, upstreams: upstreams.describe() };
     },
     handle: (request) => server.handle(request),
+    ownTools: async () => (await agent.open()).ownTools,
     fetch: upstreams.fetch,
     async stop() {
       clearInterval(sweepTimer);
       healthChecks.stop();
       await server.stop();
+      await agent.close();
       await chat.close();
       await upstreams.close();
       await store.close();
@@ -180,9 +207,17 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   };
 }
 
+/** Loaded only where tokens are taken: what knows keys is large. */
+async function createConfiguredJwt(config: Config, options: JwtOptions): Promise<VerifyJwt | undefined> {
+  if (!takesJwt(config)) return undefined;
+  const { createJwtVerifier } = await import("./server/auth/jwt.ts");
+  return createJwtVerifier(config, options);
+}
+
 /** A container that was given no key makes one; everywhere else missing keys mean: loopback only. */
 function chooseApiKeys(config: Config, log: Log): readonly string[] {
-  if (config.apiKey.length > 0 || !config.generateApiKey || isLoopback(config.host)) return config.apiKey;
+  const isProtected = config.apiKey.length > 0 || takesJwt(config) || isLoopback(config.host);
+  if (isProtected || !config.generateApiKey) return config.apiKey;
   const { key, created } = loadOrCreateApiKey(config.dataDir);
   if (created) {
     // The one place where a key is shown: written past the log, which redacts secrets.

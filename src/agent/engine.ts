@@ -36,9 +36,11 @@ export interface PendingConfirmation {
 }
 
 export interface AgentResult {
+  /** False exactly when there is an `error`. What waits for a person, or asks, has not failed. */
   readonly success: boolean;
-  /** Milliseconds. */
+  /** Milliseconds of work, also before a confirmation, without the wait for it. */
   readonly totalExecutionTime: number;
+  /** Of the whole run, also before a confirmation. */
   readonly results: readonly AgentCallResult[];
   /** In words. */
   readonly answer?: string;
@@ -51,7 +53,7 @@ export interface AgentResult {
 }
 
 export interface RunOptions {
-  /** Progress is wanted. @defaultValue false */
+  /** Progress is told, to `onProgress`. @defaultValue true */
   readonly streaming?: boolean;
   onProgress?(progress: AgentProgress): void;
   readonly signal?: AbortSignal;
@@ -65,14 +67,17 @@ export type Decision = "approve" | "reject";
 
 export interface AgentEngine {
   /**
-   * Never rejects for what goes wrong within a run: that is the result's `error`.
+   * Never rejects for what goes wrong within a run: that is the result's `error`. It rejects before the first progress
+   * or not at all.
    * @throws {GatewayError} `invalid-request` for a query that is none
    */
   processQuery(userId: string, query: string, options?: RunOptions): Promise<AgentResult>;
   /**
-   * Goes on with what waited, once.
-   * @param changed arguments instead of those that were asked about
-   * @throws {GatewayError} `not-found` when there is no such question of this user, `gone` when it has expired or was answered
+   * Goes on with what waited, once. It rejects before the first progress or not at all.
+   * @param changed arguments instead of those that were asked about, where one command waits; or the data that a server
+   * has asked for
+   * @throws {GatewayError} `not-found` when there is no such question of this user, `gone` when it has expired or was
+   * answered, `invalid-request` for changed arguments that do not fit: the question still waits then
    */
   confirm(
     userId: string,

@@ -5,14 +5,14 @@ import type { Config } from "../config/config-schema.ts";
 import type { Clock } from "../contract/clock.ts";
 import type { Upstream } from "../contract/upstream.ts";
 import type { Gateway } from "../gateway/gateway.ts";
-import { createDocuments } from "../documents/documents.ts";
+import { createDocuments, type Documents } from "../documents/documents.ts";
 import { generation } from "../pipeline/steps/generation.ts";
 import { followUps } from "../pipeline/steps/follow-ups.ts";
 import { quality } from "../pipeline/steps/quality.ts";
 import { queryAnalysis } from "../pipeline/steps/query-analysis.ts";
 import { retrieval } from "../pipeline/steps/retrieval.ts";
 import { definePipeline, type Pipeline, type Step } from "../pipeline/step.ts";
-import { createTypedChat } from "../pipeline/typed-chat.ts";
+import { createTypedChat, type TypedChat } from "../pipeline/typed-chat.ts";
 import { createReplays } from "../replay/create-replays.ts";
 import { chatRoutes } from "../server/chat-routes.ts";
 import type { Edge } from "../server/create-server.ts";
@@ -20,6 +20,8 @@ import { documentRoutes } from "../server/document-routes.ts";
 import { feedRoute } from "../server/feed-route.ts";
 import type { ServerRoute } from "../server/trip.ts";
 import { openChatDatabase } from "../store/chat-database.ts";
+import type { ChatStore } from "../store/chat-store.ts";
+import { createSqliteAgent } from "../store/sqlite-agent.ts";
 import { createSqliteChat } from "../store/sqlite-chat.ts";
 import { createSqliteDocuments } from "../store/sqlite-documents.ts";
 import { createSqliteReplayIndex } from "../store/sqlite-replay-index.ts";
@@ -43,6 +45,11 @@ export interface ChatParts {
 }
 
 export interface Chat {
+  /** Others keep theirs in it as well; closed with the chat. */
+  readonly database: Database;
+  readonly store: ChatStore;
+  readonly typedChat: TypedChat;
+  readonly documents: Documents;
   /** @returns whether there was such a session. */
   deleteSession(caller: string, sessionId: string): Promise<boolean>;
   routes(edge: Edge, deleteSession: (caller: string, sessionId: string) => Promise<boolean>): readonly ServerRoute[];
@@ -67,6 +74,8 @@ export function composeChat(parts: ChatParts): Chat {
 function composeOver(database: Database, parts: ChatParts): Chat {
   const { config, gateway, clock, log } = parts;
   const store = createSqliteChat(database, { clock, sessionTimeoutMs: config.sessionTimeout });
+  // In the same database: swept whether the agent is at work here or not.
+  const agentStore = createSqliteAgent(database, { clock, sessionTimeoutMs: config.sessionTimeout });
   const replays = createReplays({
     ...(parts.replayDirectory === undefined ? {} : { directory: parts.replayDirectory }),
     index: createSqliteReplayIndex(database),
@@ -111,6 +120,10 @@ function composeOver(database: Database, parts: ChatParts): Chat {
     log,
   });
   return {
+    database,
+    store,
+    typedChat: chat,
+    documents,
     deleteSession: (caller, sessionId) => chat.deleteSession(caller, sessionId),
     routes: (edge, deleteSession) => [
       ...chatRoutes({ chat, store, deleteSession, ...edge }),
@@ -134,6 +147,7 @@ function composeOver(database: Database, parts: ChatParts): Chat {
         await store.sweep();
         await replays.sweep();
         await documents.sweep();
+        await agentStore.sweep();
       } catch (error) {
         log.error("Cannot sweep the typed chat, the next sweep will", {}, error);
       }

@@ -7,6 +7,8 @@ import type { ServedRoom } from "../server/create-server.ts";
 import type { Chat, ChatParts } from "./compose-chat.ts";
 
 export interface LazyChat extends ServedRoom {
+  /** @throws {GatewayError} when its database cannot be opened */
+  open(): Promise<Chat>;
   /** @returns whether there was such a session. */
   deleteSession(caller: string, sessionId: string): Promise<boolean>;
   /** Never rejects. */
@@ -58,6 +60,7 @@ export function createLazyChat(
 
   return {
     places,
+    open,
     load: async (edge) => (await open()).routes(edge, deleteSession),
     deleteSession,
     async sweep() {

@@ -2,9 +2,11 @@
 
 import { accessSync, constants, existsSync, readdirSync, rmSync, statfsSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { agentTokenName } from "../config/agent-token-file.ts";
 import { ConfigError } from "../config/config-error.ts";
 import type { Config } from "../config/config-schema.ts";
 import type { DoctorLine } from "../contract/doctor-line.ts";
+import { takesJwt } from "../server/auth/jwt-settings.ts";
 import { checkBind, isLoopback } from "../server/check-bind.ts";
 import { describeLowLimit } from "../telemetry/descriptors.ts";
 import type { LoadedCommandConfig } from "./config-flags.ts";
@@ -20,13 +22,13 @@ export function configurationLines({ config, origins, file }: LoadedCommandConfi
     },
   ];
   try {
-    const generated = config.generateApiKey ? ["made at the start"] : [];
-    checkBind({ hostname: config.host, apiKeys: [...config.apiKey, ...generated], insecure: config.insecure });
+    const others = config.generateApiKey || takesJwt(config) ? ["made at the start, or tokens instead"] : [];
+    checkBind({ hostname: config.host, apiKeys: [...config.apiKey, ...others], insecure: config.insecure });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     lines.push(...problemLines(error));
   }
-  if (config.insecure && config.apiKey.length === 0 && !isLoopback(config.host)) {
+  if (config.insecure && config.apiKey.length === 0 && !takesJwt(config) && !isLoopback(config.host)) {
     const finding = `whoever reaches ${config.host}:${config.port} can use your accounts`;
     lines.push({ verdict: "warn", subject, finding, advice: "set API_KEY" });
   }
@@ -73,7 +75,7 @@ export function dataDirectoryLines(dataDir: string): DoctorLine[] {
 function modeLines(path: string): DoctorLine[] {
   if (process.platform === "win32") return [];
   const isOurs = (name: string): boolean =>
-    /\.sqlite(?:-wal|-shm)?$/.test(name) || name === "api-key" || name === "master-key";
+    /\.sqlite(?:-wal|-shm)?$/.test(name) || ["api-key", "master-key", agentTokenName].includes(name);
   return readdirSync(path)
     .filter((name) => isOurs(name) && (statSync(join(path, name)).mode & 0o077) !== 0)
     .map((name) => ({

@@ -2,6 +2,7 @@
 
 import { ConfigError } from "../config/config-error.ts";
 import type { DoctorLine } from "../contract/doctor-line.ts";
+import { takesJwt } from "../server/auth/jwt-settings.ts";
 import type { Command, CommandContext, ExitCode } from "./command.ts";
 import { printDoctorLine } from "./print-doctor-line.ts";
 import { configFlags, loadCommandConfig, type LoadedCommandConfig } from "./config-flags.ts";
@@ -47,6 +48,7 @@ async function* diagnose(
   }
   const { config } = loaded;
   yield* machine.configurationLines(loaded);
+  if (takesJwt(config)) yield* (await import("./doctor-jwt.ts")).jwtLines(config);
   const directory = machine.dataDirectoryLines(config.dataDir);
   yield* directory;
   const { readDescriptorLimit } = await import("../telemetry/descriptors.ts");

@@ -6,6 +6,8 @@ import type { Command } from "./command.ts";
 import { doctorCommand } from "./doctor.ts";
 import { emulateCommand } from "./emulate.ts";
 import { healthcheckCommand } from "./healthcheck.ts";
+import { keysCommands } from "./keys/commands.ts";
+import { mcpCommands } from "./mcp/commands.ts";
 import { serveCommand } from "./serve.ts";
 import { setupCommand } from "./setup/setup.ts";
 import { versionCommand } from "./version.ts";
@@ -16,6 +18,8 @@ export function listCommands(): readonly Command[] {
     setupCommand(),
     doctorCommand(),
     ...accountsCommands(),
+    ...keysCommands(),
+    ...mcpCommands(),
     emulateCommand,
     benchCommand,
     healthcheckCommand(),

@@ -43,7 +43,11 @@ async function serve(
   let app: App | undefined;
   try {
     const { createApp } = await import("../app.ts");
-    app = await createApp(config, { log, maxFetches: maxFetches(context.environment) });
+    app = await createApp(config, {
+      log,
+      environment: context.environment,
+      maxFetches: maxFetches(context.environment),
+    });
     const { url, upstreams } = await app.start();
     useCompilersAsUsual();
     const lines = [`qwen-gateway ${version} listens on ${url}`, `Served by ${upstreams.join(", ")}`];

@@ -10,6 +10,8 @@ export interface Source {
   readonly text: string;
   /** 0 to 1. */
   readonly score: number;
+  /** Of a page on the web, http or https. */
+  readonly url?: string;
 }
 
 /** Comes first and last. Fields may grow. */

@@ -3,7 +3,7 @@
 
 import type { Json } from "./json.ts";
 
-/** One piece of a document that was found for the question. */
+/** One piece of a document that was found for the question, or a page that the upstream has searched. */
 export type ChatSource = {
   readonly chunk_id: string;
   readonly document_id?: string;
@@ -11,6 +11,8 @@ export type ChatSource = {
   readonly text: string;
   /** 0 to 1, the best is nearest to 1. */
   readonly score: number;
+  /** Of a page on the web, http or https. */
+  readonly url?: string;
 };
 
 /** Each frame holds one of them; a reader looks for the keys that it knows. */

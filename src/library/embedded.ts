@@ -60,6 +60,7 @@ export async function embed(options: EmbedOptions = {}): Promise<Embedded> {
   const app: App = await createApp(config, {
     log,
     store,
+    environment: options.environment ?? process.env,
     ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
     ...(options.pipeline === undefined ? {} : { pipeline: options.pipeline }),
     // What is sealed in memory needs no key that outlives it.

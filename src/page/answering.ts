@@ -1,9 +1,10 @@
 // Answers that are underway: reads each into its message, frame by frame, and stops it.
 
-import { type AnswerEvent, applyEvent, textOf } from "./conversation/answer-events.ts";
+import { type AnswerEvent, applyEvent } from "./conversation/answer-events.ts";
 import { createMessage, isUnderway, type Message } from "./conversation/message.ts";
 import { changeMessage } from "./conversation/tree.ts";
 import { changeConversation, changeMessageIn, type ChatState } from "./chat-state.ts";
+import { textOf } from "./fields.ts";
 import { RequestError, unreachable } from "./gateway/api.ts";
 import type { AnswerRequest, ReadAnswer } from "./gateway/read-answer.ts";
 import type { Schedule, Store } from "./store.ts";
@@ -94,6 +95,7 @@ export function createAnswering(options: AnsweringOptions): Answering {
 
   /** The question's id and the session stand in the answer's first metadata. */
   function noteIds(conversationId: string, answerId: string, metadata: Readonly<Record<string, unknown>>): void {
+    const isNew = store.get().conversations.get(conversationId)?.sessionId === undefined;
     const sessionId = textOf(metadata["session_id"]);
     const userId = textOf(metadata["user_message_id"]);
     store.update((state) =>
@@ -106,7 +108,7 @@ export function createAnswering(options: AnsweringOptions): Answering {
         return { ...conversation, tree, sessionId: sessionId ?? conversation.sessionId };
       }),
     );
-    if (sessionId !== undefined) options.onSession(conversationId, sessionId);
+    if (sessionId !== undefined && isNew) options.onSession(conversationId, sessionId);
   }
 
   function stop(conversationId: string, answerId: string): void {

@@ -3,6 +3,7 @@
 import { type Conversation, createConversation } from "./conversation/conversation.ts";
 import type { Message } from "./conversation/message.ts";
 import { changeMessage, type Tree } from "./conversation/tree.ts";
+import { type DocumentsState, noDocuments } from "./documents/document.ts";
 import type { ModelChoice, SessionSummary } from "./gateway/parse.ts";
 
 export interface ChatState {
@@ -13,6 +14,7 @@ export interface ChatState {
   readonly sessionsError: string | undefined;
   readonly conversations: ReadonlyMap<string, Conversation>;
   readonly currentId: string;
+  readonly documents: DocumentsState;
   readonly models: readonly ModelChoice[];
   readonly upstreams: readonly string[];
   /** Empty: the gateway's default. */
@@ -21,13 +23,14 @@ export interface ChatState {
   readonly upstream: string;
 }
 
-export function createChatState(currentId: string, choices: Pick<ChatState, "model" | "upstream">): ChatState {
+export function createChatState(first: Conversation, choices: Pick<ChatState, "model" | "upstream">): ChatState {
   return {
     access: "granted",
     sessions: undefined,
     sessionsError: undefined,
-    conversations: new Map([[currentId, createConversation(currentId)]]),
-    currentId,
+    conversations: new Map([[first.id, first]]),
+    currentId: first.id,
+    documents: noDocuments,
     models: [],
     upstreams: [],
     ...choices,

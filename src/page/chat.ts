@@ -15,22 +15,29 @@ import {
   askAgain,
   askInstead,
   type Birth,
+  type Conversation,
   createConversation,
   type Draft,
   type Exchange,
   underwayIn,
 } from "./conversation/conversation.ts";
+import type { Switches } from "./conversation/switches.ts";
 import { canResume, isUnderway } from "./conversation/message.ts";
 import { addMessages, choose, chooseSibling, continuePath, emptyTree, endPathAt } from "./conversation/tree.ts";
-import { type Api, RequestError } from "./gateway/api.ts";
+import { createShelf, type Shelf } from "./documents/shelf.ts";
+import type { Api } from "./gateway/api.ts";
+import type { ImportFile } from "./gateway/import-file.ts";
 import type { ReadAnswer } from "./gateway/read-answer.ts";
+import { createListing } from "./listing.ts";
 import type { Memory } from "./memory.ts";
 import { createStore, type Schedule, type Store } from "./store.ts";
+import { createSwitching } from "./switching.ts";
 
 export interface ChatOptions {
   readonly api: Api;
   readonly readAnswer: ReadAnswer;
   stopAnswer(streamId: string, key: string | undefined): Promise<void>;
+  readonly importFile: ImportFile;
   readonly memory: Memory;
   readonly schedule: Schedule;
   createId(): string;
@@ -41,6 +48,7 @@ export interface ChatOptions {
 
 export interface Chat {
   readonly store: Store<ChatState>;
+  readonly documents: Shelf;
   /** Asks for all that the page shows, and shows a session. */
   start(sessionId: string | undefined): Promise<void>;
   /** The page is looked at again: another one may have begun conversations. */
@@ -51,6 +59,8 @@ export interface Chat {
   remove(sessionId: string): Promise<void>;
   chooseModel(model: string): void;
   chooseUpstream(upstream: string): void;
+  /** Of the conversation that is shown. */
+  setSwitches(change: Partial<Switches>): void;
   send(draft: Draft): void;
   /** Another wording of a message of the user. */
   edit(messageId: string, draft: Draft): void;
@@ -70,8 +80,11 @@ export interface Chat {
 
 export function createChat(options: ChatOptions): Chat {
   const { api, memory } = options;
-  const store = createStore(createChatState(options.createId(), memory.readChoices()), options.schedule);
+  const store = createStore(createChatState(newConversation(), memory.readChoices()), options.schedule);
   const { get, update } = store;
+  const { listSessions, listChoices, wantKey, explain } = createListing(store, api, memory);
+  const switching = createSwitching(store, memory);
+  const documents = createShelf({ ...options, store, readKey: memory.readKey, explain });
   /** Answers that were refused for want of a key: asked for again as soon as there is one. */
   let waitingForKey: (() => void)[] = [];
 
@@ -80,6 +93,7 @@ export function createChat(options: ChatOptions): Chat {
     store,
     readKey: memory.readKey,
     onSession(conversationId, sessionId) {
+      switching.keepFor(sessionId, conversationId);
       if (get().currentId === conversationId) options.onShow(sessionId);
       if (!get().sessions?.some((session) => session.sessionId === sessionId)) void listSessions();
     },
@@ -90,43 +104,16 @@ export function createChat(options: ChatOptions): Chat {
     },
   });
 
-  function wantKey(): void {
-    const access = memory.readKey() === undefined ? "wanted" : "refused";
-    update((state) => ({ ...state, access }));
-  }
-
-  /** @returns the sentence to show; undefined when a key was wanted, which the page asks for by itself */
-  function explain(error: unknown): string | undefined {
-    if (!(error instanceof RequestError)) throw error;
-    if (error.status !== 401) return error.message;
-    wantKey();
-    return undefined;
-  }
-
-  async function listSessions(): Promise<void> {
-    try {
-      const sessions = await api.listSessions();
-      update((state) => ({ ...state, sessions, sessionsError: undefined }));
-    } catch (error) {
-      const sessionsError = explain(error);
-      update((state) => ({ ...state, sessionsError }));
-    }
-  }
-
-  async function listChoices(): Promise<void> {
-    // Without them the defaults serve, and the header says nothing.
-    const [models, upstreams] = await Promise.all([
-      api.listModels().catch(() => []),
-      api.listUpstreams().catch(() => []),
-    ]);
-    update((state) => ({ ...state, models, upstreams }));
+  /** Switches that were set before the first message, and before a reload. */
+  function newConversation(): Conversation {
+    return createConversation(options.createId(), { switches: memory.readSwitches(undefined) });
   }
 
   function showNew(): void {
     const current = currentOf(get());
     const isNew = current.sessionId === undefined && current.tree === emptyTree;
     if (!isNew) {
-      const conversation = createConversation(options.createId());
+      const conversation = newConversation();
       update((state) => ({ ...putConversation(state, conversation), currentId: conversation.id }));
     }
     options.onShow(undefined);
@@ -134,8 +121,7 @@ export function createChat(options: ChatOptions): Chat {
 
   async function show(sessionId: string): Promise<void> {
     const known = conversationOfSession(get(), sessionId);
-    const conversation =
-      known ?? createConversation(options.createId(), { sessionId, title: titleOf(sessionId), state: "loading" });
+    const conversation = known ?? storedConversation(sessionId);
     update((state) => ({ ...putConversation(state, conversation), currentId: conversation.id }));
     options.onShow(sessionId);
     // What is being read here is newer than what is stored.
@@ -143,8 +129,11 @@ export function createChat(options: ChatOptions): Chat {
     await load(conversation.id, sessionId);
   }
 
-  const titleOf = (sessionId: string) =>
-    get().sessions?.find((session) => session.sessionId === sessionId)?.title ?? "";
+  function storedConversation(sessionId: string): Conversation {
+    const title = get().sessions?.find((session) => session.sessionId === sessionId)?.title ?? "";
+    const switches = memory.readSwitches(sessionId);
+    return createConversation(options.createId(), { sessionId, title, switches, state: "loading" });
+  }
 
   async function load(conversationId: string, sessionId: string): Promise<void> {
     try {
@@ -182,6 +171,7 @@ export function createChat(options: ChatOptions): Chat {
     const { sessionId } = exchange.conversation;
     void answering.ask(conversationId, exchange.answerId, {
       ...exchange.question,
+      ...switching.fieldsFor(exchange.conversation),
       ...(sessionId === undefined ? {} : { session_id: sessionId }),
       ...(model === "" ? {} : { model }),
       ...(upstream === "" ? {} : { upstream }),
@@ -213,10 +203,19 @@ export function createChat(options: ChatOptions): Chat {
 
   return {
     store,
+    documents,
     async start(sessionId) {
-      await Promise.all([listSessions(), listChoices(), sessionId === undefined ? undefined : show(sessionId)]);
+      await Promise.all([
+        listSessions(),
+        listChoices(),
+        documents.list(),
+        sessionId === undefined ? undefined : show(sessionId),
+      ]);
     },
-    refresh: () => void listSessions(),
+    refresh() {
+      void listSessions();
+      void documents.list();
+    },
     async giveKey(key) {
       memory.saveKey(key);
       try {
@@ -233,6 +232,7 @@ export function createChat(options: ChatOptions): Chat {
       for (const again of waiting) again();
       await Promise.all([
         listChoices(),
+        documents.list(),
         sessionId !== undefined && state !== "ready" ? load(id, sessionId) : undefined,
       ]);
     },
@@ -249,6 +249,7 @@ export function createChat(options: ChatOptions): Chat {
         update((state) => ({ ...state, sessionsError }));
         return;
       }
+      switching.forget(sessionId);
       if (current().sessionId === sessionId) showNew();
       update((state) => {
         const conversations = new Map(state.conversations);
@@ -268,6 +269,7 @@ export function createChat(options: ChatOptions): Chat {
       update((state) => ({ ...state, upstream }));
       memory.saveChoices(get());
     },
+    setSwitches: switching.set,
     send: (draft) => begin(current().id, (birth) => ask(current(), draft, birth)),
     edit: (messageId, draft) => begin(current().id, (birth) => askInstead(current(), messageId, draft, birth)),
     retry: (answerId) => retryIn(current().id, answerId),

@@ -3,6 +3,7 @@
 import { h, render } from "preact";
 import { createChat } from "./chat.ts";
 import { createApi } from "./gateway/api.ts";
+import { importFile } from "./gateway/import-file.ts";
 import { readAnswer, stopAnswer } from "./gateway/read-answer.ts";
 import { createMemory } from "./memory.ts";
 import { onFrame } from "./store.ts";
@@ -13,6 +14,7 @@ const chat = createChat({
   api: createApi(memory.readKey),
   readAnswer,
   stopAnswer,
+  importFile,
   memory,
   schedule: onFrame,
   // `randomUUID` is missing where a page is neither local nor encrypted.

@@ -1,11 +1,16 @@
 // What the browser keeps for the page: the key until the tab is closed, choices for longer, words not yet sent.
 
+import { parseSwitches, plainSwitches, type Switches } from "./conversation/switches.ts";
+
 export interface Memory {
   /** Kept in the session storage alone: it is gone with the tab. */
   readKey(): string | undefined;
   saveKey(key: string): void;
   readChoices(): Choices;
   saveChoices(choices: Choices): void;
+  /** Of a conversation; undefined: of the next new one. */
+  readSwitches(sessionId: string | undefined): Switches;
+  saveSwitches(sessionId: string | undefined, switches: Switches): void;
   /** Words that were typed and not sent: a reload does not lose them. */
   readDraft(): string;
   saveDraft(text: string): void;
@@ -20,6 +25,11 @@ const keyName = "qwen-gateway-key";
 const draftName = "qwen-gateway-draft";
 const modelName = "qwen-gateway-model";
 const upstreamName = "qwen-gateway-upstream";
+const switchesName = "qwen-gateway-switches";
+/** Conversations whose switches are kept; those that were changed longest ago give way. */
+const keptSwitches = 300;
+/** No session has an empty id. */
+const newConversation = "";
 
 export function createMemory(): Memory {
   // A browser may refuse to keep anything: then it is kept as long as the page is.
@@ -52,7 +62,25 @@ export function createMemory(): Memory {
       save(local, modelName, model);
       save(local, upstreamName, upstream);
     },
+    readSwitches: (sessionId = newConversation) =>
+      parseSwitches(parseEntries(read(local, switchesName)).find(([id]) => id === sessionId)?.[1]),
+    saveSwitches(sessionId = newConversation, switches) {
+      const others = parseEntries(read(local, switchesName)).filter(([id]) => id !== sessionId);
+      const entries = switches === plainSwitches ? others : [...others, [sessionId, switches] as const];
+      save(local, switchesName, entries.length === 0 ? "" : JSON.stringify(entries.slice(-keptSwitches)));
+    },
     readDraft: () => read(session, draftName),
     saveDraft: (text) => save(session, draftName, text),
   };
+}
+
+/** A cast at the border: whatever else it is, the pairs are looked at one by one. */
+function parseEntries(text: string): (readonly [id: unknown, switches: unknown])[] {
+  try {
+    const entries: unknown = JSON.parse(text);
+    return Array.isArray(entries) ? (entries.filter((entry) => Array.isArray(entry)) as [unknown, unknown][]) : [];
+  } catch {
+    // Nothing was kept, or another program has written over it.
+    return [];
+  }
 }

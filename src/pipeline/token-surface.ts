@@ -2,30 +2,32 @@
 // chat and notes what was said for the steps behind. Hot: text travels as raw JSON.
 
 import type { ChatReply } from "../contract/chat-reply.ts";
-import type { ChatEvent, Source } from "../contract/events.ts";
+import type { ChatEvent } from "../contract/events.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
 import { openaiErrorBody } from "../contract/openai-error.ts";
 import type { EventEncoder, Surface } from "../contract/surface.ts";
 import { RawText } from "../gateway/raw-text.ts";
 import type { FrameWriter } from "./frame-writer.ts";
 import type { PipelineState } from "./step.ts";
+import { WebSources } from "./web-sources.ts";
 
 /** What a reply said, beside its text: filled while it is told. */
 export class Generation {
   readonly #frames: FrameWriter;
   readonly #text = new RawText();
   readonly #reasoning = new RawText();
-  /** Pages that the upstream itself has searched. */
-  readonly webSources: Source[] = [];
+  readonly #webSources = new WebSources();
   /** By which it ended after its first word. */
   error: GatewayError | undefined;
   /** It has ended as it should. */
   isComplete = false;
   readonly #state: PipelineState;
+  #hasToken: boolean;
 
   constructor(frames: FrameWriter, state: PipelineState) {
     this.#frames = frames;
     this.#state = state;
+    this.#hasToken = state.answer !== "";
   }
 
   /** Of all that was said so far. */
@@ -44,14 +46,14 @@ export class Generation {
   accept(event: ChatEvent): void {
     switch (event.type) {
       case "text-delta":
+        if (!this.#hasToken) this.#beginText();
         this.#text.append(event.text);
         return this.#frames.token(event.text);
       case "reasoning-delta":
         this.#reasoning.append(event.text);
         return this.#frames.reasoning(event.text);
       case "source":
-        this.webSources.push(event.source);
-        return;
+        return this.#webSources.add(event.source);
       case "reply-end":
         this.isComplete = true;
         this.#state.finishReason = event.finishReason;
@@ -68,6 +70,17 @@ export class Generation {
       default:
         event satisfies never;
     }
+  }
+
+  /** Sources stand before the first token: what is searched later is not told. */
+  #beginText(): void {
+    this.#hasToken = true;
+    const { found } = this.#webSources;
+    // A step may have said something meanwhile.
+    if (found.length === 0 || this.#state.answer !== "") return;
+    const sources = [...this.#state.sources, ...found];
+    this.#state.sources = sources;
+    this.#frames.event({ sources });
   }
 }
 

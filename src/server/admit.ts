@@ -1,19 +1,48 @@
-// What every request passes before it is routed: preflight, origin, shutdown, key.
+// What every request passes before it is routed: preflight, origin, key or token, shutdown, the limits of what acts.
 
 import { GatewayError } from "../contract/gateway-error.ts";
 import { createIdentifyCaller } from "./api-keys.ts";
+import { type AgentAccess, createIdentifyActingCaller } from "./auth/acting-caller.ts";
+import { isActingPath } from "./auth/acting-path.ts";
+import { isKeyless } from "./check-bind.ts";
 import type { Cors } from "./cors.ts";
 import { isHealthPath } from "./health.ts";
 import { createOriginGuard, type OriginGuardOptions } from "./origin-guard.ts";
 import { isPagePath } from "./page-file.ts";
 import type { Trip } from "./trip.ts";
 
-/** @returns an answer that ends the trip. @throws {GatewayError} when the request may not come in. */
-export type Admit = (trip: Trip) => Response | undefined;
+/**
+ * @returns an answer that ends the trip; later only where a token has to be checked
+ * @throws {GatewayError} when the request may not come in, also by rejecting
+ */
+export type Admit = (trip: Trip) => Response | undefined | Promise<undefined>;
 
-export function createAdmit(options: OriginGuardOptions, cors: Cors, isStopping: () => boolean): Admit {
+export interface AdmitOptions extends OriginGuardOptions {
+  /** What the routes that act want where there are no keys. @defaultValue "off" */
+  readonly agent?: AgentAccess | undefined;
+  /**
+   * Asked about each request to a route that acts, once its caller is known and before anything has been touched.
+   * @throws {GatewayError} such as `rate-limited`
+   * @defaultValue no limit
+   */
+  readonly limitActing?: ((trip: Trip) => void) | undefined;
+}
+
+export function createAdmit(options: AdmitOptions, cors: Cors, isStopping: () => boolean): Admit {
   const guardOrigin = createOriginGuard(options, cors.allows);
-  const identifyCaller = createIdentifyCaller(options.apiKeys);
+  const identifyCaller = createIdentifyCaller(options);
+  const identifyActing = isKeyless(options)
+    ? createIdentifyActingCaller(options.agent ?? "off", options)
+    : identifyCaller;
+
+  function enter(trip: Trip, caller: string, isActing: boolean): undefined {
+    trip.caller = caller;
+    if (isStopping()) {
+      trip.answerHeaders = { ...trip.answerHeaders, connection: "close" };
+      throw new GatewayError("overloaded", "Cannot take new requests: the gateway is stopping", { retryAfterMs: 1000 });
+    }
+    if (isActing) options.limitActing?.(trip);
+  }
 
   return (trip) => {
     const { request } = trip;
@@ -22,11 +51,10 @@ export function createAdmit(options: OriginGuardOptions, cors: Cors, isStopping:
     guardOrigin(request.headers);
     // The page is served without a key, because it is what asks for one.
     if (isHealthPath(trip.path) || isPagePath(trip.path)) return undefined;
-    trip.caller = identifyCaller(request.headers);
-    if (isStopping()) {
-      trip.answerHeaders = { ...trip.answerHeaders, connection: "close" };
-      throw new GatewayError("overloaded", "Cannot take new requests: the gateway is stopping", { retryAfterMs: 1000 });
-    }
-    return undefined;
+    const isActing = isActingPath(trip.path);
+    const caller = isActing ? identifyActing(request.headers) : identifyCaller(request.headers);
+    // Not awaited where nothing has to be: most requests come with a key.
+    if (typeof caller === "string") return enter(trip, caller, isActing);
+    return caller.then((identified) => enter(trip, identified, isActing));
   };
 }

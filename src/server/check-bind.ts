@@ -1,16 +1,27 @@
-// Which addresses may be listened on without a key.
+// Which addresses may be listened on without a key, and what that means.
 
 import { ConfigError } from "../config/config-error.ts";
+import type { VerifyJwt } from "./auth/jwt.ts";
 
-export interface BindOptions {
-  readonly hostname: string;
+export interface KeyOptions {
   readonly apiKeys: readonly string[];
+  /** Given: tokens of users are wanted, so that it is as if there were keys. */
+  readonly verifyJwt?: VerifyJwt | undefined;
+}
+
+export interface BindOptions extends KeyOptions {
+  readonly hostname: string;
   readonly insecure: boolean;
+}
+
+/** Whoever can send a request is served. */
+export function isKeyless({ apiKeys, verifyJwt }: KeyOptions): boolean {
+  return apiKeys.length === 0 && verifyJwt === undefined;
 }
 
 /** @throws {ConfigError} when whoever reaches the address could use the upstream accounts, and nobody said they may. */
 export function checkBind(options: BindOptions): void {
-  if (isLoopback(options.hostname) || options.apiKeys.length > 0 || options.insecure) return;
+  if (isLoopback(options.hostname) || !isKeyless(options) || options.insecure) return;
   throw new ConfigError([
     `Cannot listen on "${options.hostname}" without an API key: set API_KEY (or GENERATE_API_KEY=true to have one made), ` +
       "HOST=127.0.0.1 to serve this machine only, or INSECURE=true to serve everyone who can reach the address",

@@ -9,7 +9,7 @@ export interface AppOptions {
   readonly routes: readonly ServerRoute[];
   readonly answerError: AnswerError;
   /** Runs before the router: an answer ends the trip. @throws {GatewayError} when the request may not come in. */
-  admit(trip: Trip): Response | undefined;
+  admit(trip: Trip): Response | undefined | Promise<undefined>;
   tripOf(request: Request): Trip;
 }
 
@@ -29,6 +29,7 @@ export function createApp(options: AppOptions): (request: Request) => Response |
     const trip = options.tripOf(request);
     return options.answerError(code === "NOT_FOUND" ? routeNotFound(trip) : toGatewayError(error), trip);
   });
+  // Awaited by the router, since what is called stands behind a return.
   app.onRequest(({ request }) => {
     return options.admit(options.tripOf(request));
   });

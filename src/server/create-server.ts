@@ -10,6 +10,8 @@ import type { ScrapedMetrics } from "../telemetry/create-metrics.ts";
 import type { Log } from "../telemetry/log.ts";
 import { createAdmit } from "./admit.ts";
 import { createAnswerError } from "./answer-error.ts";
+import type { AgentAccess } from "./auth/acting-caller.ts";
+import type { VerifyJwt } from "./auth/jwt.ts";
 import { checkBind } from "./check-bind.ts";
 import { createClientAddress } from "./client-address.ts";
 import { createCors } from "./cors.ts";
@@ -33,8 +35,14 @@ export interface ServerOptions {
   readonly hostname: string;
   /** 0 takes any free port. */
   readonly port: number;
-  /** Empty: no key is asked for, and `Host` and `Origin` are checked instead. */
+  /** Empty, and no `verifyJwt`: no key is asked for, and `Host` and `Origin` are checked instead. */
   readonly apiKeys: readonly string[];
+  /** Checks tokens of users, which then count beside keys; without it there are none. */
+  readonly verifyJwt?: VerifyJwt | undefined;
+  /** What the routes that act want where there are neither keys nor tokens. @defaultValue "off" */
+  readonly agent?: AgentAccess | undefined;
+  /** The place for rate limits of the routes that act; see `AdmitOptions`. @defaultValue no limit */
+  readonly limitActing?: ((trip: Trip) => void) | undefined;
   /** Allows an address that others can reach although there are no keys. */
   readonly insecure: boolean;
   /** Host names that are ours, besides the loopback ones and `hostname`. */

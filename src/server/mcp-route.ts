@@ -2,10 +2,9 @@
 
 import { answerOwnRequest, type OwnServerOptions } from "../agent/own-server.ts";
 import type { Edge } from "./create-server.ts";
+import { mcpPlace } from "./mcp-place.ts";
 import { readBody } from "./read-body.ts";
 import type { ServerRoute } from "./trip.ts";
-
-export const mcpPlace = { method: "POST", path: "/mcp" } as const;
 
 /** Arguments of one call, a prompt included. */
 const maxBodyBytes = 4 * 1024 * 1024;

@@ -1,11 +1,10 @@
 // Keeps web pages and rebound DNS names out of a gateway that has no keys.
 
 import { GatewayError } from "../contract/gateway-error.ts";
-import { isLoopback } from "./check-bind.ts";
+import { isKeyless, isLoopback, type KeyOptions } from "./check-bind.ts";
 
-export interface OriginGuardOptions {
+export interface OriginGuardOptions extends KeyOptions {
   readonly hostname: string;
-  readonly apiKeys: readonly string[];
   readonly insecure: boolean;
   readonly allowedHosts: readonly string[];
 }
@@ -15,7 +14,7 @@ export type GuardOrigin = (headers: Headers) => void;
 
 /** With keys a page can do nothing that its user has not given it a key for, so nothing is checked. */
 export function createOriginGuard(options: OriginGuardOptions, allowsOrigin: (origin: string) => boolean): GuardOrigin {
-  if (options.apiKeys.length > 0) return () => {};
+  if (!isKeyless(options)) return () => {};
   const ownHosts = new Set([options.hostname, ...options.allowedHosts].map(hostWithoutPort));
   const isOwnHost = (host: string) => isLoopback(host) || ownHosts.has(host);
   /** The Host that was found to be ours last: most requests bring the same. */

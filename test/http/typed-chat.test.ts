@@ -4,8 +4,8 @@ import { describe, expect, test } from "bun:test";
 import { serveCompatible } from "../support/fake-compatible-server.ts";
 import { startHarness } from "../support/harness.ts";
 import { readLive } from "../support/live-stream.ts";
-import { acceptedTurns, callsOf, readError } from "./client.ts";
-import { blocksUntil, parseTyped, postMessage, readTyped, say } from "./typed-client.ts";
+import { acceptedTurns, bodyOf, callsOf, readError } from "./client.ts";
+import { blocksUntil, parseTyped, postMessage, readMessages, readTyped, say } from "./typed-client.ts";
 
 const questions = { match: "JSON array", reply: { text: '["And then?", "Why?", "Who?"]' } };
 
@@ -116,6 +116,44 @@ test("the model's thoughts are events of their own", async () => {
 
   expect(answer.frames.flatMap(({ event }) => event["reasoning"] ?? []).join("")).toBe("Let me see");
   expect(answer.text).toBe("Done");
+});
+
+test("pages that the upstream has searched are told with the pieces of documents, before the first token, and kept [R3-025]", async () => {
+  await using harness = await startHarness({ environment: { CHAT_STEPS: "query_analysis,retrieval,generation" } });
+  const pages = [
+    { url: "https://law.example/notice", title: "Notice periods", snippet: "Three months are usual." },
+    { url: "javascript:alert(1)", title: "No page" },
+  ];
+  harness.emulator.script({ match: "notice", reply: { sources: pages, text: "Three months." } });
+  await bodyOf(await harness.post("/api/documents", { name: "lease.txt", text: "The notice is two months." }));
+
+  const answer = await say(harness, {
+    message: "How long is the notice?",
+    session_id: "s1",
+    options: { web_search: true },
+  });
+
+  const told = answer.frames.flatMap(({ event }, index) =>
+    "sources" in event ? [{ index, sources: event["sources"] }] : [],
+  );
+  const firstToken = answer.frames.findIndex(({ event }) => "token" in event);
+  const web = [
+    {
+      chunk_id: "web-1",
+      document_name: "Notice periods",
+      text: "Three months are usual.",
+      score: 1,
+      url: "https://law.example/notice",
+    },
+    { chunk_id: "web-2", document_name: "No page", text: "No page", score: 1 },
+  ];
+  expect(told.map(({ sources }) => sources)).toEqual([
+    [expect.objectContaining({ document_name: "lease.txt" })],
+    [expect.objectContaining({ document_name: "lease.txt" }), ...web],
+  ]);
+  expect(told[1]?.index).toBe(firstToken - 1);
+  expect(answer.frames.map(({ id }) => id)).toEqual(answer.frames.map((_, index) => index + 1));
+  expect((await readMessages(harness, "s1"))[1]?.["sources"]).toEqual(told[1]?.sources);
 });
 
 describe("a failure", () => {

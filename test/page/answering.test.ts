@@ -77,6 +77,38 @@ describe.skipIf(!hasBrowser)("the chat page", () => {
     expect(chat.complaints).toEqual([]);
   });
 
+  test("leads to the pages that the upstream has searched, and to no other kind of address", async () => {
+    using gateway = startFakeGateway();
+    const web = (id: string, url: string) => ({
+      chunk_id: id,
+      document_name: `Page ${id}`,
+      text: "It says.",
+      score: 1,
+      url,
+    });
+    gateway.script = () => [
+      { sources: [source] },
+      { sources: [source, web("web-1", "https://law.example/a"), web("web-2", "javascript:alert(1)")] },
+      { token: "Yes." },
+    ];
+    await using chat = await openChat(gateway.url);
+    const { page } = chat;
+    await say(page, "Is it so?");
+    await answered(page);
+
+    expect(await page.locator(".source").count()).toBe(3);
+    expect(await page.locator(".answer a").count()).toBe(1);
+    const link = page.getByRole("link", { name: "Open Page web-1 in a new tab" });
+    expect(await link.evaluate((anchor) => [anchor.getAttribute("href"), anchor.getAttribute("rel")])).toEqual([
+      "https://law.example/a",
+      "noopener noreferrer",
+    ]);
+    await page.getByRole("button", { name: "Source 2 Page web-1 , law.example" }).click();
+    await page.getByRole("dialog").getByText("It says.").waitFor();
+    expect(await page.getByRole("dialog").getByRole("link").getAttribute("href")).toBe("https://law.example/a");
+    expect(chat.complaints).toEqual([]);
+  });
+
   test("asks a follow-up that is clicked, behind the answer", async () => {
     using gateway = startFakeGateway();
     gateway.script = ({ message }) =>

@@ -190,6 +190,34 @@ describe.skipIf(!hasBrowser)("the chat page", () => {
     expect(chat.complaints).toEqual([]);
   });
 
+  test("takes the files of a message along when it is edited after a reload, and when it is answered once more", async () => {
+    using gateway = startEcho();
+    await using chat = await openChat(gateway.url);
+    const { page } = chat;
+    const note = { name: "note.txt", mimeType: "text/plain", buffer: Buffer.from("plum") };
+    await page.locator(".composer input[type=file]").setInputFiles([note]);
+    await page.locator(".composer .attachment").waitFor();
+    await say(page, "a");
+    await answered(page);
+
+    await page.reload();
+    await page.getByRole("button", { name: /^Answer once more/ }).click();
+    await page.locator(".prose", { hasText: "again 2" }).waitFor();
+    await answered(page);
+    await page.getByRole("button", { name: /^Edit the message/ }).click();
+    await page.getByText("Its files come along.").waitFor();
+    await page.getByLabel("New wording").fill("b");
+    await page.keyboard.press("Enter");
+    await page.locator(".prose", { hasText: "b 3" }).waitFor();
+    await answered(page);
+
+    expect(gateway.asked[1]).toEqual({ retry_of: "user-2", session_id: "session-1", resumable: true });
+    expect(gateway.asked[2]).toMatchObject({ message: "b", parent_id: null, attachments_of: "user-2" });
+    expect(gateway.asked[2]).not.toHaveProperty("attachments");
+    expect(await textOf(page.locator(".question .attachment"))).toBe("note.txt");
+    expect(chat.complaints).toEqual([]);
+  });
+
   test("goes on answering in a conversation that is not looked at", async () => {
     using gateway = startFakeGateway();
     gateway.script = ({ message }) =>
@@ -206,6 +234,28 @@ describe.skipIf(!hasBrowser)("the chat page", () => {
     await page.locator(".prose", { hasText: "Slowly." }).waitFor();
 
     expect(gateway.requests.filter((line) => line.startsWith("GET /api/chat/stream"))).toEqual([]);
+    expect(chat.complaints).toEqual([]);
+  });
+
+  test("leaves the focus where it went while a deletion waits and an answer comes", async () => {
+    using gateway = startFakeGateway();
+    gateway.addSession("An old one", []);
+    gateway.script = () => [{ token: "One" }, { gate: "more" }, { token: " two" }, { gate: "end" }];
+    await using chat = await openChat(gateway.url);
+    const { page } = chat;
+    await say(page, "Count");
+    await page.locator(".prose", { hasText: "One" }).waitFor();
+    await page.locator(".session", { hasText: "An old one" }).hover();
+    await page.getByRole("button", { name: "Delete An old one" }).click();
+    await page.locator(".danger:focus").waitFor();
+
+    await page.keyboard.press("Tab");
+    gateway.openGate("more");
+    await page.locator(".prose", { hasText: "One two" }).waitFor();
+
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Keep");
+    gateway.openGate("end");
+    await answered(page);
     expect(chat.complaints).toEqual([]);
   });
 

@@ -3,6 +3,7 @@
 
 import { pageRoutes } from "../../src/server/page-route.ts";
 import type { ServerRoute, Trip } from "../../src/server/trip.ts";
+import { createFakeDocuments, type FakeDocuments } from "./fake-documents.ts";
 import { createFakeStreams, type Fields, type Step, type StoredMessage } from "./fake-streams.ts";
 
 export interface FakeGateway extends Disposable {
@@ -13,6 +14,10 @@ export interface FakeGateway extends Disposable {
   readonly requests: readonly string[];
   /** What the answers say; asked anew for each. */
   script: (question: Fields) => readonly Step[];
+  /** What an import tells before its end; asked anew for each. */
+  importScript: (name: string) => readonly Step[];
+  /** @returns its id */
+  readonly addDocument: FakeDocuments["add"];
   /** Status and body of the next `POST /api/chat/stream`, instead of a stream. */
   refusal: { readonly status: number; readonly message: string } | undefined;
   /** While it is true, `POST /api/chat/stream` is not answered. */
@@ -44,6 +49,7 @@ export function startFakeGateway(options: { readonly key?: string } = {}): FakeG
   const page: ServerRoute[] = pageRoutes();
   let count = 0;
   const nextId = (kind: string) => `${kind}-${++count}`;
+  const documents = createFakeDocuments({ script: (name) => self.importScript(name), gate: streams.passGate, nextId });
 
   const server = Bun.serve({
     hostname: "127.0.0.1",
@@ -67,6 +73,8 @@ export function startFakeGateway(options: { readonly key?: string } = {}): FakeG
   });
 
   async function answerApi(request: Request, path: string, lastEventId: string | null): Promise<Response> {
+    const aboutDocuments = documents.answer(request, path);
+    if (aboutDocuments !== undefined) return aboutDocuments;
     if (path === "/v1/models") {
       const data = ["qwen3-max", "qwen3-coder-plus"].map((id) => ({ id, display_name: id }));
       return Response.json({ data });
@@ -142,7 +150,8 @@ export function startFakeGateway(options: { readonly key?: string } = {}): FakeG
     const again = session.messages.find(({ id }) => id === question["retry_of"]);
     if (again !== undefined) return again;
     const parent = question["parent_id"];
-    const attachments = (question["attachments"] ?? []) as readonly { readonly name: string }[];
+    const held = session.messages.find(({ id }) => id === question["attachments_of"])?.["attachments"];
+    const attachments = [held ?? [], question["attachments"] ?? []].flat() as { readonly name: string }[];
     const message = storedMessage({
       id: nextId("user"),
       parent_id: parent === undefined ? (session.messages.at(-1)?.id ?? null) : parent,
@@ -158,6 +167,8 @@ export function startFakeGateway(options: { readonly key?: string } = {}): FakeG
     asked,
     requests,
     script: () => [{ stage: "generation" }, { token: "Hello." }],
+    importScript: () => [{ stage: "reading" }, { stage: "chunking" }, { stage: "indexing" }, { progress: 1 }],
+    addDocument: documents.add,
     refusal: undefined,
     holdsHead: false,
     openGate: streams.openGate,

@@ -22,6 +22,8 @@ export interface FakeStreams {
   /** Whether it was running; undefined: no such stream. */
   stop(id: string): boolean | undefined;
   openGate(name: string): void;
+  /** Resolves when it is open. */
+  passGate(name: string): Promise<void>;
   dropReaders(): void;
 }
 
@@ -117,6 +119,7 @@ export function createFakeStreams(): FakeStreams {
       return running === undefined ? undefined : !running.isOver;
     },
     openGate: (name) => gateOf(name).resolve(),
+    passGate: (name) => gateOf(name).promise,
     dropReaders,
   };
 }

@@ -9,6 +9,7 @@ import { startFakeGateway } from "./fake-gateway.ts";
 import type { Step } from "./fake-streams.ts";
 
 const source = { chunk_id: "c1", document_name: "Lease.pdf", text: "Three months.\n".repeat(80), score: 0.91 };
+const page = { chunk_id: "web-1", document_name: "Law", text: "Three.", score: 1, url: "https://law.example/a" };
 const markdown = `# Title
 
 A [link](https://example.org/a "t") and \`code\`, ~~gone~~.
@@ -28,7 +29,7 @@ const answer: number = 42; // ${"wide ".repeat(40)}
 `;
 const rich: readonly Step[] = [
   { stage: "retrieval" },
-  { sources: [source] },
+  { sources: [source, page] },
   { stage: "generation" },
   { reasoning: "Hm." },
   { token: markdown },
@@ -61,6 +62,8 @@ describe.skipIf(!hasBrowser)("the chat page", () => {
     using gateway = startFakeGateway();
     gateway.script = ({ message }) =>
       message === "fail" ? [{ token: "x" }, { error: "It failed. Try again." }] : rich;
+    gateway.importScript = (name) => (name === "slow.txt" ? [{ stage: "reading" }, { gate: "never" }] : []);
+    gateway.addDocument("lease.txt", "Three months.\n".repeat(80));
     await using chat = await openChat(gateway.url, {
       colorScheme,
       viewport: { width, height },
@@ -80,7 +83,27 @@ describe.skipIf(!hasBrowser)("the chat page", () => {
     await page.getByRole("button", { name: "Tree of the conversation" }).click();
     expect(await breaches(page)).toEqual([]);
     await page.keyboard.press("Escape");
-    await page.locator(".source").click();
+    await page.getByRole("button", { name: "Options" }).click();
+    expect(await breaches(page)).toEqual([]);
+    expect(await overflow(page)).toBe(0);
+    await page.getByLabel("Documents to search").selectOption("chosen");
+    await page.locator(".documents-panel input[type=file]").setInputFiles([
+      { name: "bad.zip", mimeType: "application/zip", buffer: Buffer.from("z") },
+      { name: "slow.txt", mimeType: "text/plain", buffer: Buffer.from("slow") },
+      { name: "next.txt", mimeType: "text/plain", buffer: Buffer.from("next") },
+    ]);
+    await page.getByText("Reading", { exact: true }).waitFor();
+    expect(await breaches(page)).toEqual([]);
+    expect(await overflow(page)).toBe(0);
+    await page.getByRole("button", { name: "Delete lease.txt" }).click();
+    expect(await breaches(page)).toEqual([]);
+    await page.getByRole("button", { name: "Keep" }).click();
+    await page.getByRole("button", { name: /^lease.txt/ }).click();
+    await page.getByRole("dialog").getByText("Three months.").waitFor();
+    expect(await breaches(page)).toEqual([]);
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("Escape");
+    await page.locator(".source").first().click();
     expect(await breaches(page)).toEqual([]);
     await page.keyboard.press("Escape");
     await page

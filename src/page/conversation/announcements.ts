@@ -35,7 +35,7 @@ export function createAnnouncements(): Announcements {
       const said: string[] = [];
       const stage = answer.stages.at(-1);
       if (stage !== undefined && stage !== before.stages.at(-1)) said.push(stageNames(stage).underway);
-      if (answer.sources.length > 0 && before.sources.length === 0) said.push(count(answer.sources.length, "source"));
+      if (answer.sources.length > before.sources.length) said.push(count(answer.sources.length, "source"));
       if (answer.connection !== before.connection) {
         if (answer.connection === "lost") said.push("Connection lost. Trying to come back");
         if (answer.connection === "resumed") said.push("Connection is back");

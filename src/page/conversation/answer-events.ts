@@ -1,5 +1,6 @@
 // What an event of the typed chat stream does to the message that it belongs to. Pure.
 
+import { numberOf, textOf } from "../fields.ts";
 import { isUnderway, type Message, type Source, type Usage } from "./message.ts";
 
 /** Events as they stand in the stream, one key each, and what only the page can know. */
@@ -73,12 +74,4 @@ export function usageOf(counts: Readonly<Record<string, unknown>>): Usage | unde
   const promptTokens = numberOf(counts["prompt_tokens"]);
   const completionTokens = numberOf(counts["completion_tokens"]);
   return promptTokens === undefined && completionTokens === undefined ? undefined : { promptTokens, completionTokens };
-}
-
-export function textOf(value: unknown): string | undefined {
-  return typeof value === "string" ? value : undefined;
-}
-
-export function numberOf(value: unknown): number | undefined {
-  return typeof value === "number" && Number.isFinite(value) ? value : undefined;
 }

@@ -1,6 +1,7 @@
 // One conversation as the page holds it, and what sending, retrying and editing do to it. Pure.
 
 import { isUnderway, type Attachment, createMessage, type Message } from "./message.ts";
+import { plainSwitches, type Switches } from "./switches.ts";
 import { addMessages, emptyTree, leafOf, removeMessage, type Tree } from "./tree.ts";
 
 export interface Conversation {
@@ -9,6 +10,7 @@ export interface Conversation {
   readonly sessionId: string | undefined;
   readonly title: string;
   readonly tree: Tree;
+  readonly switches: Switches;
   readonly state: "loading" | "ready" | "failed";
   /** Why it could not be loaded. */
   readonly error: string | undefined;
@@ -29,7 +31,12 @@ export interface Birth {
 
 /** Fields of `POST /api/chat/stream` that say what is asked and where it stands in the tree. */
 export type Question =
-  | { readonly message: string; readonly parent_id?: string | null; readonly attachments?: readonly SentFile[] }
+  | {
+      readonly message: string;
+      readonly parent_id?: string | null;
+      readonly attachments?: readonly SentFile[];
+      readonly attachments_of?: string;
+    }
   | { readonly retry_of: string };
 
 interface SentFile {
@@ -45,7 +52,16 @@ export interface Exchange {
 }
 
 export function createConversation(id: string, fields: Partial<Conversation> = {}): Conversation {
-  return { sessionId: undefined, title: "", tree: emptyTree, state: "ready", error: undefined, ...fields, id };
+  return {
+    sessionId: undefined,
+    title: "",
+    tree: emptyTree,
+    switches: plainSwitches,
+    state: "ready",
+    error: undefined,
+    ...fields,
+    id,
+  };
 }
 
 /** A message at the end of the path. */
@@ -91,6 +107,7 @@ function askBelow(conversation: Conversation, parent: Message | undefined, draft
     status: "complete",
   });
   const files = draft.attachments.flatMap(({ name, url }) => (url === undefined ? [] : [{ name, url }]));
+  const holder = draft.attachments.find(({ url }) => url === undefined)?.heldBy;
   return {
     conversation: {
       ...conversation,
@@ -102,6 +119,7 @@ function askBelow(conversation: Conversation, parent: Message | undefined, draft
       // A conversation that the gateway does not know yet has no places to follow.
       ...(conversation.sessionId === undefined ? {} : { parent_id: parent?.gatewayId ?? null }),
       ...(files.length === 0 ? {} : { attachments: files }),
+      ...(holder === undefined ? {} : { attachments_of: holder }),
     },
     answerId: birth.answerId,
   };

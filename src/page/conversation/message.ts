@@ -2,13 +2,15 @@
 
 export type MessageStatus = "sending" | "running" | "complete" | "stopped" | "failed";
 
-/** A piece of a document that the answer leans on. */
+/** A piece of a document that the answer leans on, or a page on the web. */
 export interface Source {
   readonly id: string;
   readonly documentName: string;
   readonly text: string;
   /** 0 to 1. */
   readonly score: number;
+  /** Of a page on the web; http or https. */
+  readonly url: string | undefined;
 }
 
 export interface Usage {
@@ -22,6 +24,8 @@ export interface Attachment {
   readonly type: string;
   /** A `data:` address; the gateway does not give it back. */
   readonly url: string | undefined;
+  /** The message that the gateway has it by, as its id there: so it can be sent along once more. */
+  readonly heldBy?: string;
 }
 
 export interface Message {

@@ -1,8 +1,11 @@
-// What the page asks the gateway for, beside answers: conversations, models, upstreams. Adds the key, and makes sentences of
-// refusals.
+// What the page asks the gateway for, beside answers: conversations, documents, models, upstreams. Adds the key, and makes
+// sentences of refusals.
 
+import type { StoredDocument } from "../documents/document.ts";
 import {
   type ModelChoice,
+  parseDocuments,
+  parseDocumentText,
   parseModels,
   parseSession,
   parseSessions,
@@ -15,6 +18,10 @@ export interface Api {
   listSessions(): Promise<readonly SessionSummary[]>;
   readSession(sessionId: string): Promise<StoredSession>;
   deleteSession(sessionId: string): Promise<void>;
+  listDocuments(): Promise<readonly StoredDocument[]>;
+  /** All of its text. */
+  readDocument(documentId: string): Promise<string>;
+  deleteDocument(documentId: string): Promise<void>;
   listModels(): Promise<readonly ModelChoice[]>;
   listUpstreams(): Promise<readonly string[]>;
 }
@@ -55,12 +62,16 @@ export function createApi(readKey: () => string | undefined): Api {
     return body;
   }
 
+  const documentPath = (documentId: string) => `api/documents/${encodeURIComponent(documentId)}`;
   const sessionPath = (sessionId: string) => `api/chat/sessions/${encodeURIComponent(sessionId)}`;
 
   return {
     listSessions: async () => parseSessions(await request(`api/chat/sessions?limit=${listedSessions}`)),
     readSession: async (sessionId) => parseSession(await request(sessionPath(sessionId))),
     deleteSession: async (sessionId) => void (await request(sessionPath(sessionId), "DELETE")),
+    listDocuments: async () => parseDocuments(await request("api/documents")),
+    readDocument: async (documentId) => parseDocumentText(await request(documentPath(documentId))),
+    deleteDocument: async (documentId) => void (await request(documentPath(documentId), "DELETE")),
     listModels: async () => parseModels(await request("v1/models")),
     listUpstreams: async () => parseUpstreams(await request("health")),
   };
@@ -71,7 +82,7 @@ export function keyHeaders(key: string | undefined): Record<string, string> {
 }
 
 /** The sentence of a refusal, in either of the shapes that the gateway gives it. */
-function refusalOf(body: unknown, status: number): string {
+export function refusalOf(body: unknown, status: number): string {
   const { message, error } = (body ?? {}) as { message?: unknown; error?: { message?: unknown } };
   if (typeof message === "string") return message;
   return typeof error?.message === "string" ? error.message : `The gateway answered with status ${status}`;

@@ -1,7 +1,7 @@
 // The gateway's JSON made into the page's types. It comes from the same program, so that only what would break the page is
 // checked: a field that is missing or of another type counts as empty.
 
-import { numberOf, textOf, usageOf } from "../conversation/answer-events.ts";
+import { usageOf } from "../conversation/answer-events.ts";
 import {
   type Attachment,
   createMessage,
@@ -9,6 +9,8 @@ import {
   type MessageStatus,
   type Source,
 } from "../conversation/message.ts";
+import type { StoredDocument } from "../documents/document.ts";
+import { type Fields, fieldsOf, listOf, numberOf, textOf, textsOf } from "../fields.ts";
 
 export interface SessionSummary {
   readonly sessionId: string;
@@ -27,8 +29,6 @@ export interface ModelChoice {
   readonly id: string;
   readonly name: string;
 }
-
-type Fields = Readonly<Record<string, unknown>>;
 
 export function parseSessions(body: unknown): SessionSummary[] {
   return listOf(fieldsOf(body)["data"]).flatMap((fields) => {
@@ -60,6 +60,27 @@ export function parseModels(body: unknown): ModelChoice[] {
   });
 }
 
+export function parseDocuments(body: unknown): StoredDocument[] {
+  return listOf(fieldsOf(body)["data"]).flatMap((fields) => parseDocument(fields) ?? []);
+}
+
+export function parseDocument(fields: Fields): StoredDocument | undefined {
+  const id = textOf(fields["id"]);
+  if (id === undefined) return undefined;
+  return {
+    id,
+    name: textOf(fields["name"]) ?? "Document",
+    type: textOf(fields["type"]) ?? "",
+    bytes: numberOf(fields["bytes"]) ?? 0,
+    pieces: numberOf(fields["chunks"]) ?? 0,
+    createdAtMs: numberOf(fields["created_at"]) ?? 0,
+  };
+}
+
+export function parseDocumentText(body: unknown): string {
+  return textOf(fieldsOf(body)["text"]) ?? "";
+}
+
 export function parseUpstreams(body: unknown): string[] {
   return textsOf(fieldsOf(body)["upstreams"]);
 }
@@ -70,11 +91,14 @@ export function parseSources(value: unknown): Source[] {
     documentName: textOf(fields["document_name"]) ?? "Document",
     text: textOf(fields["text"]) ?? "",
     score: numberOf(fields["score"]) ?? 0,
+    url: webAddressOf(fields["url"]),
   }));
 }
 
-export function textsOf(value: unknown): string[] {
-  return Array.isArray(value) ? value.filter((item): item is string => typeof item === "string") : [];
+/** Only what a browser opens as a page: a link must not run anything. */
+function webAddressOf(value: unknown): string | undefined {
+  const address = URL.parse(textOf(value) ?? "");
+  return address !== null && /^https?:$/.test(address.protocol) ? address.href : undefined;
 }
 
 const statuses: Readonly<Record<string, MessageStatus>> = {
@@ -95,7 +119,7 @@ function parseMessage(fields: Fields): Message | undefined {
     content: textOf(fields["content"]) ?? "",
     createdAtMs: numberOf(fields["created_at"]) ?? 0,
     status: statuses[textOf(fields["status"]) ?? ""] ?? "complete",
-    attachments: parseAttachments(fields["attachments"]),
+    attachments: parseAttachments(fields["attachments"], id),
     reasoning: textOf(fields["reasoning"]) ?? "",
     stages: textsOf(fields["stages"]),
     sources: parseSources(fields["sources"]),
@@ -109,19 +133,11 @@ function parseMessage(fields: Fields): Message | undefined {
   });
 }
 
-function parseAttachments(value: unknown): Attachment[] {
+function parseAttachments(value: unknown, heldBy: string): Attachment[] {
   return listOf(value).map((fields) => ({
     name: textOf(fields["name"]) ?? "File",
     type: textOf(fields["type"]) ?? "",
     url: undefined,
+    heldBy,
   }));
-}
-
-function fieldsOf(value: unknown): Fields {
-  // An object's fields are unknown one by one, which is what the type says.
-  return typeof value === "object" && value !== null ? (value as Fields) : {};
-}
-
-function listOf(value: unknown): Fields[] {
-  return Array.isArray(value) ? value.map(fieldsOf) : [];
 }

@@ -5,6 +5,7 @@ import { canResume, isUnderway, type Message, type Source } from "../conversatio
 import { AnswerFoot } from "./answer-foot.tsx";
 import { Icon } from "./icons.tsx";
 import { MarkdownText } from "./markdown-text.tsx";
+import { Sources } from "./sources.tsx";
 import { Stages } from "./stages.tsx";
 
 export interface AnswerProps {
@@ -65,31 +66,6 @@ function AnswerBody({ message, index, count, isBusy, isLast, isNear, ...on }: An
         </ul>
       )}
     </article>
-  );
-}
-
-function Sources({
-  sources,
-  onSource,
-}: {
-  readonly sources: readonly Source[];
-  readonly onSource: (source: Source) => void;
-}) {
-  return (
-    <ul class="sources" aria-label="Sources">
-      {sources.map((source, index) => (
-        <li key={source.id}>
-          <button type="button" class="source" aria-haspopup="dialog" onClick={() => onSource(source)}>
-            <span class="source-number">
-              <span class="unseen">Source </span>
-              {index + 1}
-            </span>
-            <span class="ellipsis">{source.documentName}</span>
-            <span class="unseen">, {Math.round(source.score * 100)} % match</span>
-          </button>
-        </li>
-      ))}
-    </ul>
   );
 }
 

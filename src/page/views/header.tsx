@@ -5,14 +5,17 @@ import type { Chat } from "../chat.ts";
 import type { ChatState } from "../chat-state.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import { nextTheme, readTheme, saveTheme, type Theme } from "../theme.ts";
+import { Choice } from "./choice.tsx";
 import { IconButton, type IconName } from "./icons.tsx";
+import type { Panel } from "./panel.ts";
+import { SwitchesButton } from "./switches.tsx";
 
 export interface HeaderProps {
   readonly chat: Chat;
   readonly state: ChatState;
   readonly conversation: Conversation;
-  readonly panel: "conversations" | "tree" | undefined;
-  readonly onToggle: (panel: "conversations" | "tree") => void;
+  readonly panel: Panel | undefined;
+  readonly onToggle: (panel: Panel) => void;
 }
 
 export function Header({ chat, state, conversation, panel, onToggle }: HeaderProps) {
@@ -31,8 +34,7 @@ export function Header({ chat, state, conversation, panel, onToggle }: HeaderPro
           <Choice
             label="Model"
             value={state.model}
-            first="Default model"
-            options={state.models.map(({ id, name }) => [id, name] as const)}
+            options={[["", "Default model"], ...state.models.map(({ id, name }) => [id, name] as const)]}
             onChange={chat.chooseModel}
           />
         )}
@@ -40,12 +42,24 @@ export function Header({ chat, state, conversation, panel, onToggle }: HeaderPro
           <Choice
             label="Upstream"
             value={state.upstream}
-            first="Any upstream"
-            options={state.upstreams.map((name) => [name, name] as const)}
+            options={[["", "Any upstream"], ...state.upstreams.map((name) => [name, name] as const)]}
             onChange={chat.chooseUpstream}
           />
         )}
+        <SwitchesButton
+          switches={conversation.switches}
+          isOpen={panel === "options"}
+          onToggle={() => onToggle("options")}
+          onChange={chat.setSwitches}
+          onChooseDocuments={() => onToggle("documents")}
+        />
       </div>
+      <IconButton
+        icon="document"
+        label="Documents"
+        expanded={panel === "documents"}
+        onClick={() => onToggle("documents")}
+      />
       <IconButton
         icon="branch"
         label="Tree of the conversation"
@@ -55,37 +69,6 @@ export function Header({ chat, state, conversation, panel, onToggle }: HeaderPro
       />
       <ThemeSwitch />
     </header>
-  );
-}
-
-interface ChoiceProps {
-  readonly label: string;
-  readonly value: string;
-  /** The name of no choice. */
-  readonly first: string;
-  readonly options: readonly (readonly [value: string, name: string])[];
-  readonly onChange: (value: string) => void;
-}
-
-function Choice({ label, value, first, options, onChange }: ChoiceProps) {
-  // A choice that was made earlier may be gone; it is shown all the same, because it is what will be asked for.
-  const isKnown = value === "" || options.some(([known]) => known === value);
-  return (
-    <select
-      class="choice"
-      aria-label={label}
-      title={label}
-      value={value}
-      onChange={(event) => onChange(event.currentTarget.value)}
-    >
-      <option value="">{first}</option>
-      {!isKnown && <option value={value}>{value}</option>}
-      {options.map(([id, name]) => (
-        <option key={id} value={id}>
-          {name}
-        </option>
-      ))}
-    </select>
   );
 }
 

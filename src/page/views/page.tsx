@@ -1,4 +1,4 @@
-// The page: conversations on the left, the conversation in the middle, its tree on the right.
+// The page: conversations on the left, the conversation in the middle, its tree or the documents on the right.
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Chat } from "../chat.ts";
@@ -6,12 +6,16 @@ import { type ChatState, currentOf } from "../chat-state.ts";
 import { underwayIn } from "../conversation/conversation.ts";
 import type { Source } from "../conversation/message.ts";
 import { leafOf, pathOf } from "../conversation/tree.ts";
+import type { StoredDocument } from "../documents/document.ts";
 import type { Memory } from "../memory.ts";
 import { Announcer } from "./announcer.tsx";
 import { BranchTree } from "./branch-tree.tsx";
 import { Composer, type ComposerHandle } from "./composer.tsx";
+import { DocumentDialog } from "./document-dialog.tsx";
+import { DocumentsPanel } from "./documents-panel.tsx";
 import { Header } from "./header.tsx";
 import { KeyForm } from "./key-form.tsx";
+import type { Panel } from "./panel.ts";
 import { Sidebar } from "./sidebar.tsx";
 import { SourceDialog } from "./source-dialog.tsx";
 import { Transcript } from "./transcript.tsx";
@@ -23,13 +27,12 @@ export interface PageProps {
   readonly state: ChatState;
 }
 
-type Panel = "conversations" | "tree";
-
 export function Page({ chat, memory, state }: PageProps) {
   const conversation = currentOf(state);
   const underway = underwayIn(conversation);
   const [panel, setPanel] = useState<Panel>();
   const [source, setSource] = useState<Source>();
+  const [opened, setOpened] = useState<StoredDocument>();
   const composer = useRef<ComposerHandle>(null);
 
   useEffect(() => {
@@ -91,6 +94,19 @@ export function Page({ chat, memory, state }: PageProps) {
             if (matchMedia("(width < 1080px)").matches) setPanel(undefined);
           }}
         />
+      )}
+      {panel === "documents" && (
+        <DocumentsPanel
+          documents={state.documents}
+          shelf={chat.documents}
+          switches={conversation.switches}
+          onSwitch={chat.setSwitches}
+          onOpen={setOpened}
+          onClose={() => setPanel(undefined)}
+        />
+      )}
+      {opened !== undefined && (
+        <DocumentDialog document={opened} read={chat.documents.read} onClose={() => setOpened(undefined)} />
       )}
       {source !== undefined && <SourceDialog source={source} onClose={() => setSource(undefined)} />}
       <Announcer answer={leafOf(conversation.tree)} />

@@ -97,12 +97,9 @@ function Editor({ message, onCancel, onDone }: EditorProps) {
     // It is larger than what it replaces: whoever stood at the end would be moved away from it.
     whenDrawn(() => field.current?.scrollIntoView({ block: "nearest" }));
   }, []);
-  // The gateway does not give files back: after a reload they cannot be sent again.
-  const kept = message.attachments.filter(({ url }) => url !== undefined);
-
   function done(): void {
     const text = field.current?.value.trim() ?? "";
-    if (text !== "") onDone({ text, attachments: kept });
+    if (text !== "") onDone({ text, attachments: message.attachments });
   }
 
   return (
@@ -131,9 +128,7 @@ function Editor({ message, onCancel, onDone }: EditorProps) {
           }
         }}
       />
-      {kept.length < message.attachments.length && (
-        <p class="faint">Its files are not sent again; attach them to a new message if they matter.</p>
-      )}
+      {message.attachments.length > 0 && <p class="faint">Its files come along.</p>}
       <div class="row end">
         <button type="button" class="secondary" onClick={onCancel}>
           Cancel

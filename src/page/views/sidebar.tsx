@@ -5,6 +5,7 @@ import type { Chat } from "../chat.ts";
 import { type ChatState, conversationOfSession, currentOf } from "../chat-state.ts";
 import { underwayIn } from "../conversation/conversation.ts";
 import type { SessionSummary } from "../gateway/parse.ts";
+import { ConfirmDelete } from "./confirm-delete.tsx";
 import { Icon, IconButton } from "./icons.tsx";
 
 export interface SidebarProps {
@@ -97,23 +98,7 @@ function SessionItem({ session, isCurrent, isAnswering, onShow, onRemove }: Sess
   const [isAsking, setAsking] = useState(false);
   const title = session.title === "" ? "Untitled" : session.title;
   if (isAsking) {
-    return (
-      <li class="session asking">
-        <span>Delete it?</span>
-        <button
-          type="button"
-          class="danger"
-          aria-label={`Delete ${title}`}
-          onClick={onRemove}
-          ref={(button) => button?.focus()}
-        >
-          Delete
-        </button>
-        <button type="button" class="quiet" onClick={() => setAsking(false)}>
-          Keep
-        </button>
-      </li>
-    );
+    return <ConfirmDelete question="Delete it?" name={title} onDelete={onRemove} onKeep={() => setAsking(false)} />;
   }
   return (
     <li class="session">

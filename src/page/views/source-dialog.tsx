@@ -1,8 +1,8 @@
-// The text of a source, in full.
+// The text of a source, in full, and the way to its page if it has one.
 
-import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Source } from "../conversation/message.ts";
-import { IconButton } from "./icons.tsx";
+import { Dialog } from "./dialog.tsx";
+import { originOf } from "./sources.tsx";
 
 export interface SourceDialogProps {
   readonly source: Source;
@@ -10,23 +10,16 @@ export interface SourceDialogProps {
 }
 
 export function SourceDialog({ source, onClose }: SourceDialogProps) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  useLayoutEffect(() => {
-    // A click beside it closes it, where the browser knows how.
-    dialog.current?.setAttribute("closedby", "any");
-    dialog.current?.showModal();
-  }, []);
-
   return (
-    <dialog ref={dialog} class="source-dialog" aria-labelledby="source-name" onClose={onClose}>
-      <div class="dialog-body">
-        <header>
-          <h2 id="source-name">{source.documentName}</h2>
-          <span class="faint">{Math.round(source.score * 100)} % match</span>
-          <IconButton icon="close" label="Close" onClick={() => dialog.current?.close()} />
-        </header>
-        <p class="source-text">{source.text}</p>
-      </div>
-    </dialog>
+    <Dialog title={source.documentName} note={originOf(source)} onClose={onClose}>
+      <p class="source-text">{source.text}</p>
+      {source.url !== undefined && (
+        <p class="source-address">
+          <a href={source.url} target="_blank" rel="noopener noreferrer">
+            {source.url}
+          </a>
+        </p>
+      )}
+    </Dialog>
   );
 }

@@ -24,7 +24,8 @@ const enoughTerms = 8;
  * 0 to 1, two decimals; 0 for an empty answer. A weighted mean of
  * - ending: 1 when the model stopped by itself, 0.5 when its words ran out;
  * - relevance: the share of the question's terms that the answer takes up, at least 0.5 for an answer of some length;
- * - grounding, with sources only: the share of the answer's terms that stand in them or in the question.
+ * - grounding, with pieces of documents only: the share of the answer's terms that stand in them or in the question. Of
+ *   pages on the web no more than a line is known.
  */
 export function measureQuality({ message, state }: Pick<StepContext, "message" | "state">): number {
   const answer = termsOf(state.answer);
@@ -35,9 +36,10 @@ export function measureQuality({ message, state }: Pick<StepContext, "message" |
   const relevance = answer.size >= enoughTerms ? 0.5 + taken / 2 : taken;
   let sum = weights.ending * ending + weights.relevance * relevance;
   let total = weights.ending + weights.relevance;
-  if (state.sources.length > 0) {
+  const pieces = state.sources.filter(({ url }) => url === undefined);
+  if (pieces.length > 0) {
     // Each by itself: joined, a long one would leave no room for the next.
-    const known = new Set([message, ...state.sources.map(({ text }) => text)].flatMap((text) => [...termsOf(text)]));
+    const known = new Set([message, ...pieces.map(({ text }) => text)].flatMap((text) => [...termsOf(text)]));
     sum += weights.grounding * shareIn(answer, known);
     total += weights.grounding;
   }

@@ -5,7 +5,8 @@ import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/
 import { describe, expect, test } from "bun:test";
 import { createOwnTools, type OwnToolParts } from "../../../src/agent/own-tools.ts";
 import { GatewayError } from "../../../src/contract/gateway-error.ts";
-import { mcpPlace, mcpRoute } from "../../../src/server/mcp-route.ts";
+import { mcpPlace } from "../../../src/server/mcp-place.ts";
+import { mcpRoute } from "../../../src/server/mcp-route.ts";
 import { startTestServer } from "../server/test-server.ts";
 
 async function connect(parts: Partial<OwnToolParts>) {
@@ -22,6 +23,7 @@ async function connect(parts: Partial<OwnToolParts>) {
   });
   const server = startTestServer({
     maxBodyBytes: 1_000_000,
+    agent: "open",
     rooms: [{ places: [mcpPlace], load: async (edge) => [mcpRoute({ version: "1.2.3", tools, ...edge })] }],
   });
   const client = new Client({ name: "test", version: "1" });

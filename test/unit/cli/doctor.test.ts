@@ -59,6 +59,19 @@ const tokenThatEnds = (afterSeconds: number, type?: string): string => {
 };
 
 describe("qwen-gateway doctor", () => {
+  test("says which keys check tokens of users, and what is wrong with them", async () => {
+    const secret = "a secret of tests that has enough bytes";
+    const good = await diagnose({ JWT_SECRET: secret, HOST: "0.0.0.0" }, ["--offline"]);
+    expect(good.line("ok user tokens")).toContain("checked with JWT_SECRET");
+    expect(good.line("fail configuration")).toBeUndefined();
+    expect(good.text).not.toContain(secret);
+    const shared = await diagnose({ JWT_JWKS_URL: "https://issuer.example/keys" }, ["--offline"]);
+    expect(shared.advice("warn user tokens")).toContain("set JWT_AUDIENCE");
+    const wrong = await diagnose({ JWT_PUBLIC_KEY: "/nowhere/key.pem" }, ["--offline"]);
+    expect(wrong.line("fail configuration")).toContain("Cannot use JWT_PUBLIC_KEY");
+    expect((await diagnose({}, ["--offline"])).text).not.toContain("user tokens");
+  });
+
   test("where all is well each line says so, and the exit code is 0", async () => {
     const { exitCode, text, line } = await diagnose();
 

@@ -11,7 +11,7 @@ const apply = (...events: readonly AnswerEvent[]): Message => events.reduce(appl
 const whole: readonly AnswerEvent[] = [
   { type: "metadata", metadata: { stream_id: "s", message_id: "m", model: "qwen3-max" } },
   { type: "stage", stage: "retrieval" },
-  { type: "sources", sources: [{ id: "c", documentName: "d", text: "t", score: 0.5 }] },
+  { type: "sources", sources: [{ id: "c", documentName: "d", text: "t", score: 0.5, url: undefined }] },
   { type: "stage", stage: "generation" },
   { type: "reasoning", text: "Hm" },
   { type: "text", text: "Good " },
@@ -31,7 +31,7 @@ describe("applyEvent", () => {
       content: "Good day",
       reasoning: "Hm",
       stages: ["retrieval", "generation"],
-      sources: [{ id: "c", documentName: "d", text: "t", score: 0.5 }],
+      sources: [{ id: "c", documentName: "d", text: "t", score: 0.5, url: undefined }],
       qualityScore: 0,
       followUps: ["And?"],
       model: "qwen3-max",

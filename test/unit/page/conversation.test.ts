@@ -98,6 +98,25 @@ describe("ask", () => {
   });
 });
 
+describe("files that only the gateway has", () => {
+  const held = [{ name: "a.txt", type: "text/plain", url: undefined, heldBy: "Q" }];
+
+  test("come along with another wording by the message that holds them", () => {
+    const { conversation, question } = askInstead(arrived(), "q", { text: "Hello", attachments: held }, birth());
+
+    expect(question).toEqual({ message: "Hello", parent_id: null, attachments_of: "Q" });
+    expect(pathOf(conversation.tree)[0]?.attachments).toEqual(held);
+  });
+
+  test("come along once more when that wording never arrived", () => {
+    const first = askInstead(arrived(), "q", { text: "Hello", attachments: held }, birth());
+
+    const again = askAgain(first.conversation, first.answerId, birth());
+
+    expect(again?.question).toEqual({ message: "Hello", parent_id: null, attachments_of: "Q" });
+  });
+});
+
 describe("askInstead", () => {
   test("is a branch beside the earlier wording", () => {
     const { conversation, question } = askInstead(arrived(), "q", hello, birth());

@@ -2,6 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import {
+  parseDocuments,
+  parseDocumentText,
   parseModels,
   parseSession,
   parseSessions,
@@ -51,7 +53,7 @@ describe("parseSession", () => {
       gatewayId: "q",
       parentId: null,
       role: "user",
-      attachments: [{ name: "a.png", type: "image/png", url: undefined }],
+      attachments: [{ name: "a.png", type: "image/png", url: undefined, heldBy: "q" }],
     });
     expect(messages[1]).toMatchObject({
       parentId: "q",
@@ -97,6 +99,8 @@ test("nothing comes of what has another shape, and nothing breaks", () => {
   for (const body of strange) {
     expect(parseSessions(body)).toEqual([]);
     expect(parseModels(body)).toEqual([]);
+    expect(parseDocuments(body)).toEqual([]);
+    expect(parseDocumentText(body)).toBe("");
     expect(parseUpstreams(body)).toEqual([]);
     expect(parseSession(body).messages).toEqual([]);
   }
@@ -106,6 +110,28 @@ test("parseModels shows the name where there is one", () => {
   expect(parseModels({ data: [{ id: "a", display_name: "A" }, { id: "b" }] })).toEqual([
     { id: "a", name: "A" },
     { id: "b", name: "b" },
+  ]);
+});
+
+test.each([
+  ["https://a.example/b?c", "https://a.example/b?c"],
+  ["http://a.example", "http://a.example/"],
+  ["javascript:alert(1)", undefined],
+  [" jaVascript:alert(1)", undefined],
+  ["data:text/html,x", undefined],
+  ["/chat", undefined],
+  [7, undefined],
+  [undefined, undefined],
+])("parseSources takes the address %j as %j", (url, address) => {
+  expect(parseSources([{ url }])[0]?.url).toBe(address as string);
+});
+
+test("parseDocuments takes what is told of each", () => {
+  const told = { id: "d", name: "a.pdf", type: "application/pdf", bytes: 7, chunks: 2, created_at: 5 };
+
+  expect(parseDocuments({ data: [told, { id: "e" }, { name: "without an id" }] })).toEqual([
+    { id: "d", name: "a.pdf", type: "application/pdf", bytes: 7, pieces: 2, createdAtMs: 5 },
+    { id: "e", name: "Document", type: "", bytes: 0, pieces: 0, createdAtMs: 0 },
   ]);
 });
 

@@ -38,6 +38,7 @@ function startAgent(engine: Partial<AgentEngine> & { readonly work?: Work }, kee
   };
   return startTestServer({
     maxBodyBytes: 1_000_000,
+    agent: "open",
     rooms: [
       {
         places: agentPlaces,

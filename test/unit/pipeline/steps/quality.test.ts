@@ -32,6 +32,11 @@ describe("measureQuality", () => {
     ],
     ["one whose words ran out", measure("The notice period: two", { finishReason: "length" }), 0.57],
     ["one to a question without terms", measure("Certainly.", {}, "Is it so?"), 1],
+    [
+      "one that leans on a page of which a line is known",
+      measure("The notice period: two months.", { sources: [{ ...sourceOf("Law"), url: "https://a.example/" }] }),
+      0.86,
+    ],
     // (0.4 + 0.3 * 2/3 + 0.3 * 1) / 1
     [
       "one that stands in its source",

@@ -1,0 +1,121 @@
+// The agent's engine: queries, confirmations and cancelling of all users over the same tool servers and the same model.
+
+import { GatewayError } from "../../contract/gateway-error.ts";
+import { randomId } from "../../conversation/random-id.ts";
+import type { AgentEngine } from "../engine.ts";
+import type { ToolServerView } from "../tools.ts";
+import { act } from "./act.ts";
+import { confirm, type ConfirmParts } from "./confirm.ts";
+import { describeTools, writeExamples } from "./describe.ts";
+import type { AgentEngineOptions } from "./engine-options.ts";
+import { RunFailure } from "./failure.ts";
+import { chooseTools, countServices } from "./offer.ts";
+import { openingMessages } from "./prompts.ts";
+import { parseQuery } from "./query.ts";
+import { Questions } from "./questions.ts";
+import { createJudge } from "./risk.ts";
+import { type Outcome, type Run, type StartTimer, untilAborted } from "./run.ts";
+import { createRunState } from "./run-state.ts";
+import { countOf, Runs } from "./runs.ts";
+import { type BookedTool, createToolBooks } from "./tool-book.ts";
+import { createToolIndexer } from "./tool-index.ts";
+
+/** What a follow-up knows of its session. */
+const mostTurns = 8;
+const defaultMaxTokens = 400_000;
+const sessionIdPattern = /^[\x21-\x7e]{1,200}$/;
+
+const systemTimer: StartTimer = (action, delayMs) => {
+  const timer = setTimeout(action, delayMs);
+  return () => clearTimeout(timer);
+};
+
+export function createAgentEngine(options: AgentEngineOptions): AgentEngine {
+  const { toolServers, store, settings, clock, log, startTimer = systemTimer } = options;
+  const books = createToolBooks(createJudge(settings), createToolIndexer());
+  const questions = new Questions({ store, clock, startTimer, expiryMs: settings.confirmExpiryMs });
+  const runs = new Runs({ clock, startTimer, timeoutMs: settings.timeoutMs, log }, store);
+  const parts: ConfirmParts = {
+    toolServers,
+    store,
+    clock,
+    log,
+    questions,
+    runs,
+    askModel: options.askModel,
+    maxSteps: settings.maxSteps,
+    maxTokens: settings.maxTokens ?? defaultMaxTokens,
+    discover: async (userId, signal) => books.of(await untilAborted(signal, toolServers.discover(userId, signal))),
+    views: (userId) => toolServers.views(userId),
+    elicit: (run, booked, asked) => questions.elicit(run, booked, asked),
+    hold: (run, offer, calls) => questions.hold(run, offer, calls),
+  };
+
+  async function answer(run: Run): Promise<Outcome> {
+    const { state, userId } = run;
+    const turns = await store.findTurns(userId, state.sessionId, mostTurns);
+    const book = await parts.discover(userId, run.signal);
+    const services = countOf(countServices(book.usable).size, "service");
+    run.progress("discovering", `Found ${services} with ${countOf(book.usable.length, "command")}`);
+    if (book.usable.length === 0) throw noTools(toolServers.views(userId));
+    run.progress("selecting", "Selecting commands...");
+    const find = (server: string, name: string): BookedTool | undefined =>
+      book.usable.find(({ tool }) => tool.server === server && tool.name === name);
+    const used = turns.flatMap(({ calls }) => calls.flatMap(({ server, tool }) => find(server, tool) ?? []));
+    const offer = chooseTools(book, state.query, { queries: turns.map(({ query }) => query).reverse(), tools: used });
+    const known = turns.map((turn) => ({
+      turn,
+      aliases: turn.calls.map(({ server, tool }) => find(server, tool)?.alias ?? tool),
+    }));
+    state.messages.push(...openingMessages(state.mark, clock(), state.query, known));
+    return act(run, offer, parts);
+  }
+
+  return {
+    async processQuery(userId, query, runOptions = {}) {
+      const state = createRunState({
+        turnId: randomId(),
+        sessionId: parseSessionId(runOptions.sessionId),
+        query: parseQuery(query),
+        mark: randomId().slice(0, 12),
+        model: runOptions.model,
+      });
+      const { run, result } = runs.begin(userId, state, runOptions);
+      run.progress("analyzing", "Analyzing your request...");
+      runs.carryOut(run, () => answer(run));
+      return result;
+    },
+    async confirm(userId, confirmationId, decision, confirmOptions = {}) {
+      return confirm(await questions.require(userId, confirmationId), decision, confirmOptions, parts);
+    },
+    drop: (userId, confirmationId) => questions.drop(userId, confirmationId),
+    async cancel(userId, sessionId) {
+      return runs.cancel(userId, sessionId);
+    },
+    async capabilities(userId, signal) {
+      return describeTools(await parts.discover(userId, signal), toolServers.views(userId));
+    },
+    async examples(userId, signal) {
+      return writeExamples(await parts.discover(userId, signal));
+    },
+    async close() {
+      await runs.close();
+      books.close();
+    },
+  };
+}
+
+function noTools(views: readonly ToolServerView[]): RunFailure {
+  const failed = views.filter(({ state }) => state === "failed").map(({ name }) => JSON.stringify(name));
+  const reason =
+    failed.length === 0 ? "no service has a command that may be used" : `${failed.join(", ")} cannot be reached`;
+  return new RunFailure("no_tools", `Cannot carry out the request: ${reason}`);
+}
+
+/** @throws {GatewayError} `invalid-request` */
+function parseSessionId(sessionId: string | undefined): string {
+  if (sessionId === undefined) return randomId();
+  if (sessionIdPattern.test(sessionId)) return sessionId;
+  const message = 'Invalid request: "session_id" must be 1 to 200 visible characters of ASCII';
+  throw new GatewayError("invalid-request", message, { param: "session_id" });
+}

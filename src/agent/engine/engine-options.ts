@@ -1,0 +1,32 @@
+// What an engine is made of.
+
+import type { Clock } from "../../contract/clock.ts";
+import type { AgentStore } from "../../store/agent-store.ts";
+import type { Log } from "../../telemetry/log.ts";
+import type { AskModel } from "../engine.ts";
+import type { ToolServers } from "../tools.ts";
+import type { RiskRules } from "./risk.ts";
+import type { StartTimer } from "./run.ts";
+
+export interface AgentEngineSettings extends RiskRules {
+  /** Longest work between a request and its result. What waits for a person does not work. */
+  readonly timeoutMs: number;
+  /** Calls of tools in one run. */
+  readonly maxSteps: number;
+  /** How long a question waits for its answer. */
+  readonly confirmExpiryMs: number;
+  /** Tokens of all questions and answers of one run. @defaultValue 400_000 */
+  readonly maxTokens?: number;
+}
+
+export interface AgentEngineOptions {
+  readonly toolServers: ToolServers;
+  readonly askModel: AskModel;
+  /** Keeps questions, turns and the audit log. */
+  readonly store: AgentStore;
+  readonly settings: AgentEngineSettings;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** @defaultValue the system's */
+  readonly startTimer?: StartTimer;
+}

@@ -1,0 +1,170 @@
+// One run while it works: its clock, its progress, and the one result that whoever waits for it gets. What it does is act.ts.
+
+import type { Clock } from "../../contract/clock.ts";
+import type { Log } from "../../telemetry/log.ts";
+import type { AgentProgress, AgentResult, PendingConfirmation, RunOptions } from "../engine.ts";
+import type { Failure, FailureCode } from "./failure.ts";
+import type { RunState } from "./run-state.ts";
+
+export type Outcome =
+  | { readonly kind: "answered"; readonly answer: string }
+  | { readonly kind: "clarification"; readonly question: string }
+  | { readonly kind: "pending"; readonly pending: PendingConfirmation; readonly answer: string }
+  | { readonly kind: "failed"; readonly failure: Failure; readonly answer?: string };
+
+/** Starts a wait. @returns what ends it before its time */
+export type StartTimer = (action: () => void, delayMs: number) => () => void;
+
+export interface RunParts {
+  readonly clock: Clock;
+  readonly startTimer: StartTimer;
+  /** Longest work between a request and its result. */
+  readonly timeoutMs: number;
+  readonly log: Log;
+}
+
+/** Somebody who waits for a result. A run that asks a person has one after the other. */
+interface Listener {
+  readonly resolve: (result: AgentResult) => void;
+  readonly onProgress: ((progress: AgentProgress) => void) | undefined;
+  readonly startedAtMs: number;
+  /** Stops its clock, and no longer hears its signal. */
+  release(): void;
+}
+
+export class Run {
+  readonly userId: string;
+  readonly requestId: string;
+  readonly state: RunState;
+  readonly #parts: RunParts;
+  readonly #stopping = new AbortController();
+  readonly #callsUnderWay = new Set<{
+    readonly service: string;
+    readonly command: string;
+    readonly startedAtMs: number;
+  }>();
+  #listener: Listener | undefined;
+  #lastProgressMs = 0;
+
+  constructor(userId: string, requestId: string, state: RunState, parts: RunParts) {
+    this.userId = userId;
+    this.requestId = requestId;
+    this.state = state;
+    this.#parts = parts;
+  }
+
+  /** Aborted when the run is stopped: everything that it waits for ends then. */
+  get signal(): AbortSignal {
+    return this.#stopping.signal;
+  }
+
+  get isHeard(): boolean {
+    return this.#listener !== undefined;
+  }
+
+  /** From now on its clock runs. @returns the result: of the end, or of the next question */
+  listen({ signal, onProgress, streaming = true }: RunOptions): Promise<AgentResult> {
+    const { promise, resolve } = Promise.withResolvers<AgentResult>();
+    const { clock, startTimer, timeoutMs } = this.#parts;
+    const leave = (): void => this.stop("cancelled", "The run was stopped: nobody waits for it any more");
+    const late = (): void => this.stop("timeout", `The run was stopped: it took longer than ${timeoutMs / 1000} s`);
+    const stopTimer = startTimer(late, timeoutMs);
+    signal?.addEventListener("abort", leave, { once: true });
+    this.#listener = {
+      resolve,
+      onProgress: streaming ? onProgress : undefined,
+      startedAtMs: clock(),
+      release() {
+        stopTimer();
+        signal?.removeEventListener("abort", leave);
+      },
+    };
+    if (signal?.aborted) leave();
+    return promise;
+  }
+
+  /** Nothing when nobody listens. */
+  progress(type: AgentProgress["type"], message: string): void {
+    const { onProgress } = this.#listener ?? {};
+    if (onProgress === undefined) return;
+    // The system's clock may be set back.
+    this.#lastProgressMs = Math.max(this.#lastProgressMs, this.#parts.clock());
+    try {
+      onProgress({ type, message, timestamp: this.#lastProgressMs });
+    } catch (error) {
+      // Whoever listens badly must not end the work.
+      this.#parts.log.error("listener of the agent's progress failed", { requestId: this.requestId }, error);
+    }
+  }
+
+  /** Notes a call, so that a run that is stopped meanwhile tells of it. @returns what says that it is over */
+  noteCall(service: string, command: string): () => void {
+    const call = { service, command, startedAtMs: this.#parts.clock() };
+    this.#callsUnderWay.add(call);
+    return () => this.#callsUnderWay.delete(call);
+  }
+
+  /** Gives the result, unless it has been given. */
+  end(outcome: Outcome): void {
+    const listener = this.#listener;
+    if (listener === undefined) return;
+    this.#listener = undefined;
+    listener.release();
+    const nowMs = this.#parts.clock();
+    this.state.workedMs += Math.max(0, nowMs - listener.startedAtMs);
+    const { results, workedMs, sessionId } = this.state;
+    listener.resolve({
+      success: outcome.kind !== "failed",
+      totalExecutionTime: Math.round(workedMs),
+      // A call that waits for a person goes on later.
+      results: outcome.kind === "failed" ? [...results, ...this.#unfinished(nowMs)] : [...results],
+      ...tell(outcome),
+      session_id: sessionId,
+    });
+  }
+
+  /** Ends it at once, whatever it waits for. */
+  stop(code: FailureCode, message: string): void {
+    if (this.signal.aborted) return;
+    this.end({ kind: "failed", failure: { code, message } });
+    this.#stopping.abort(new DOMException(message, code === "timeout" ? "TimeoutError" : "AbortError"));
+  }
+
+  /** Behind the result nothing goes on: calls beside the one that made the run fail are stopped. */
+  stopRest(): void {
+    if (this.#callsUnderWay.size > 0) this.#stopping.abort(new DOMException("The run has failed", "AbortError"));
+  }
+
+  #unfinished(nowMs: number) {
+    return [...this.#callsUnderWay].map(({ service, command, startedAtMs }) => ({
+      service,
+      command,
+      success: false,
+      error: "Stopped before it ended",
+      durationMs: Math.max(0, nowMs - startedAtMs),
+    }));
+  }
+}
+
+function tell(outcome: Outcome) {
+  switch (outcome.kind) {
+    case "answered":
+      return { answer: outcome.answer };
+    case "clarification":
+      return { needsClarification: true, clarificationQuestion: outcome.question };
+    case "pending":
+      return { answer: outcome.answer, pending: outcome.pending };
+    case "failed":
+      return { ...(outcome.answer === undefined ? {} : { answer: outcome.answer }), error: outcome.failure };
+  }
+}
+
+/** What `work` gives, or the signal's reason as soon as it is aborted. */
+export function untilAborted<Result>(signal: AbortSignal, work: Promise<Result>): Promise<Result> {
+  const { promise, resolve, reject } = Promise.withResolvers<Result>();
+  const leave = (): void => reject(signal.reason);
+  signal.addEventListener("abort", leave, { once: true });
+  work.then(resolve, reject).finally(() => signal.removeEventListener("abort", leave));
+  if (signal.aborted) leave();
+  return promise;
+}

@@ -1,0 +1,137 @@
+// All tools of one user, ready to be chosen from: named for the model, classed by risk, indexed. Made once a list of tools.
+
+import type { ToolDefinition } from "../../contract/chat-request.ts";
+import type { Json } from "../../contract/json.ts";
+import type { AgentTool } from "../tools.ts";
+import { briefText, cutText, withoutMarkup } from "./clean-text.ts";
+import { foldName, isPlainName, shapeOf } from "./name-words.ts";
+import { plainSchema } from "./plain-schema.ts";
+import { classifyTool, type Judge, type Risk, type Verdict } from "./risk.ts";
+import type { IndexTools, ToolIndex } from "./tool-index.ts";
+
+export interface BookedTool {
+  readonly tool: AgentTool;
+  /** What the model calls it. */
+  readonly alias: string;
+  readonly risk: Risk;
+  /** An imitation of another tool's name in foreign letters is denied whatever the rules say. */
+  readonly verdict: Verdict;
+}
+
+export interface ToolBook {
+  readonly tools: readonly BookedTool[];
+  /** Those that may be called. */
+  readonly usable: readonly BookedTool[];
+  /** Usable ones that fit a query, the best first. */
+  search(query: string, limit: number): readonly BookedTool[];
+}
+
+export interface ToolBooks {
+  of(tools: readonly AgentTool[]): ToolBook;
+  close(): void;
+}
+
+/** Lists of tools whose book is kept: users of shared servers have the same. */
+const mostBooks = 16;
+
+export function createToolBooks(judge: Judge, indexTools: IndexTools): ToolBooks {
+  const kept = new Map<string, ToolBook & { close(): void }>();
+
+  return {
+    of(tools) {
+      const key = tools.map(({ hash }) => hash).join(" ");
+      const book = kept.get(key) ?? writeBook(tools, judge, indexTools);
+      // The one that was asked for last stands last.
+      kept.delete(key);
+      kept.set(key, book);
+      for (const [oldest, { close }] of kept) {
+        if (kept.size <= mostBooks) break;
+        kept.delete(oldest);
+        close();
+      }
+      return book;
+    },
+    close() {
+      for (const { close } of kept.values()) close();
+      kept.clear();
+    },
+  };
+}
+
+function writeBook(all: readonly AgentTool[], judge: Judge, indexTools: IndexTools): ToolBook & { close(): void } {
+  const lookalikes = findLookalikes(all);
+  const aliases = nameTools(all);
+  const tools = all.map((tool): BookedTool => {
+    const isLookalike = lookalikes.has(tool);
+    const risk = isLookalike ? "destructive" : classifyTool(tool);
+    const verdict = isLookalike && !isPlainName(tool.name) ? "deny" : judge(tool, risk);
+    return { tool, alias: aliases.get(tool) ?? tool.name, risk, verdict };
+  });
+  const usable = tools.filter(({ verdict }) => verdict !== "deny");
+  let index: ToolIndex | undefined;
+  return {
+    tools,
+    usable,
+    search(query, limit) {
+      // With the first question: most users have too few tools for it.
+      index ??= indexTools(usable.map(({ tool }) => tool));
+      return index.search(query, limit).flatMap((position) => usable[position] ?? []);
+    },
+    close() {
+      index?.close();
+      index = undefined;
+    },
+  };
+}
+
+/**
+ * Those that an eye takes for another tool: by foreign letters, or by "1ist" for "list". Foreign letters say which of two
+ * is the imitation.
+ */
+function findLookalikes(tools: readonly AgentTool[]): ReadonlySet<AgentTool> {
+  const namesByShape = Map.groupBy(new Set(tools.map(({ name }) => name)), shapeOf);
+  return new Set(
+    tools.filter(({ name }) => {
+      const others = (namesByShape.get(shapeOf(name)) ?? []).filter((other) => foldName(other) !== foldName(name));
+      return others.some((other) => isPlainName(other) || !isPlainName(name));
+    }),
+  );
+}
+
+/** Names of the engine's own. */
+export const ownNames = { askUser: "ask_user", findTools: "find_tools" } as const;
+const taken: ReadonlySet<string> = new Set(Object.values(ownNames));
+/** Of what models take for a name. */
+const maxAliasChars = 60;
+
+/** The tool's own name where it is the only one and models take it; else with its server's before it. */
+function nameTools(tools: readonly AgentTool[]): ReadonlyMap<AgentTool, string> {
+  const counts = new Map<string, number>();
+  for (const { name } of tools) counts.set(name, (counts.get(name) ?? 0) + 1);
+  const isOwn = ({ name }: AgentTool): boolean =>
+    counts.get(name) === 1 && !taken.has(name) && /^[A-Za-z][\w-]*$/.test(name) && name.length <= maxAliasChars;
+  const used = new Set<string>([...taken, ...tools.filter(isOwn).map(({ name }) => name)]);
+  return new Map(
+    tools.map((tool) => {
+      if (isOwn(tool)) return [tool, tool.name] as const;
+      const wanted = `${tool.server}__${tool.name}`.replaceAll(/[^\w-]+/g, "_").slice(0, maxAliasChars);
+      let alias = wanted;
+      for (let count = 2; used.has(alias); count++) alias = `${wanted.slice(0, maxAliasChars - 5)}_${count}`;
+      used.add(alias);
+      return [tool, alias] as const;
+    }),
+  );
+}
+
+const maxDescriptionChars = 1000;
+
+/** As the model is told of it. Its description says whose words it is. */
+export function defineTool({ tool, alias }: BookedTool): ToolDefinition {
+  const about = withoutMarkup(briefText(tool.description, maxDescriptionChars));
+  return {
+    name: alias,
+    description: cutText(`[${tool.server}] ${about}`, maxDescriptionChars + 100).text.trim(),
+    // A cast: what is left of JSON is JSON.
+    parameters: plainSchema(tool.inputSchema) as Json,
+  };
+}

@@ -1,0 +1,117 @@
+// The `fetch` of the HTTP transports: bounds what a server may send, and fails a request whose answer will not come.
+// The SDK reads bodies of any size, and waits on when a stream ends before it has brought the answer.
+
+import { createEventWatch } from "./event-watch.ts";
+
+export type FetchLike = (url: string | URL, init?: RequestInit) => Promise<Response>;
+
+export interface BoundedFetchOptions {
+  readonly maxMessageBytes: number;
+  readonly fetch: FetchLike;
+  /** A request will not be answered any more. Told also where it has been: nobody waits then. */
+  unanswered(id: number, reason: "oversized" | "ended"): void;
+  /** A stream that belongs to no request was too long. */
+  broken(): void;
+  /** A stream for messages of the server's own is opened. */
+  listening(): void;
+}
+
+/** More is not read of an answer that is a refusal. */
+const maxRefusalBytes = 65_536;
+
+export function createBoundedFetch(options: BoundedFetchOptions): FetchLike {
+  /** Bodies of running requests, by id: those of a cancelled one are not read to their end. */
+  const running = new Map<number, AbortController>();
+
+  async function ask(url: string | URL, init: RequestInit, id: number | undefined): Promise<Response> {
+    const cancelled = new AbortController();
+    if (id !== undefined) running.set(id, cancelled);
+    const signal = init.signal == null ? cancelled.signal : AbortSignal.any([init.signal, cancelled.signal]);
+    try {
+      // Bun's own option: streams of servers are silent for as long as there is nothing to say.
+      const response = await options.fetch(url, { ...init, signal, ...{ timeout: false } });
+      if (response.body === null) {
+        if (id !== undefined) running.delete(id);
+        return response;
+      }
+      const body = bound(response, response.body, id, () => {
+        if (id !== undefined) running.delete(id);
+      });
+      const { status, statusText, headers } = response;
+      return new Response(body, { status, statusText, headers });
+    } catch (error) {
+      if (id !== undefined) running.delete(id);
+      throw error;
+    }
+  }
+
+  function bound(
+    response: Response,
+    body: ReadableStream<Uint8Array>,
+    id: number | undefined,
+    onEnd: () => void,
+  ): ReadableStream<Uint8Array> {
+    const isStream = /^text\/event-stream\b/i.test(response.headers.get("content-type") ?? "");
+    const watch = createEventWatch(response.ok ? options.maxMessageBytes : maxRefusalBytes, isStream);
+    const reader = body.getReader();
+    const fail = (reason: "oversized" | "ended"): void => {
+      onEnd();
+      if (id !== undefined) options.unanswered(id, reason);
+      else if (reason === "oversized") options.broken();
+    };
+    return new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        try {
+          const { value, done } = await reader.read();
+          if (done) {
+            controller.close();
+            // What can be resumed is taken up again by the SDK. A whole body is parsed behind this, and fails by itself.
+            if (isStream && !watch.canResume()) queueMicrotask(() => setTimeout(fail, 0, "ended"));
+            else onEnd();
+            return;
+          }
+          if (watch.isTooLong(value)) {
+            void reader.cancel().catch(() => undefined);
+            controller.error(new Error("the answer is too long"));
+            fail("oversized");
+            return;
+          }
+          controller.enqueue(value);
+        } catch (error) {
+          controller.error(error);
+          if (isStream && !watch.canResume()) fail("ended");
+          else onEnd();
+        }
+      },
+      cancel(reason) {
+        onEnd();
+        return reader.cancel(reason);
+      },
+    });
+  }
+
+  return async (url, init = {}) => {
+    const sent = readSent(init.body);
+    if (sent.cancels !== undefined) running.get(sent.cancels)?.abort();
+    if (init.method === "GET") options.listening();
+    return await ask(url, init, sent.asks);
+  };
+}
+
+/** Which request is sent, and which one is called off. */
+function readSent(body: unknown): { readonly asks?: number; readonly cancels?: number } {
+  // Only our own messages, which are short at this end: the SDK writes method, parameters and then the id.
+  if (typeof body !== "string" || !body.startsWith("{")) return {};
+  try {
+    const message: unknown = JSON.parse(body);
+    if (typeof message !== "object" || message === null) return {};
+    if ("method" in message && "id" in message && typeof message.id === "number") return { asks: message.id };
+    const isCancelled = "method" in message && message.method === "notifications/cancelled";
+    if (!isCancelled || !("params" in message)) return {};
+    const { params } = message;
+    if (typeof params !== "object" || params === null || !("requestId" in params)) return {};
+    return typeof params.requestId === "number" ? { cancels: params.requestId } : {};
+  } catch {
+    return {};
+  }
+}

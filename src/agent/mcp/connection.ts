@@ -1,0 +1,238 @@
+// One connection to one tool server, by the SDK's client: lists, calls, and hears what the server says in between.
+
+import type { JsonObject } from "../../contract/json.ts";
+import type { Environment } from "../../config/load-config.ts";
+import type { ToolServerSettings } from "../../config/mcp-servers.ts";
+import { version } from "../../config/version.ts";
+import type { ToolCallOptions } from "../tools.ts";
+import { createCallLimit } from "./call-limit.ts";
+import type { EndTimes } from "./end-child.ts";
+import { type McpSdk, loadMcpSdk, statusOf } from "./mcp-sdk.ts";
+import { orAborted } from "./or-aborted.ts";
+import { openAddress, type OpenedTransport, openProcess } from "./open-transport.ts";
+import { createRunningCalls, type RunningCalls } from "./running-calls.ts";
+import type { SampleModel } from "./sampling.ts";
+import { answerServer } from "./server-questions.ts";
+
+export interface ConnectionOptions {
+  readonly server: ToolServerSettings;
+  readonly environment: Environment;
+  readonly maxMessageBytes: number;
+  readonly endTimes: EndTimes;
+  readonly sample: SampleModel | undefined;
+  onErrorLine?(line: string): void;
+  onToolsChanged(): void;
+  /** Once, also when it was closed by us. */
+  onEnded(ending: string | undefined): void;
+}
+
+export interface Connection {
+  readonly kind: "stdio" | "http" | "sse";
+  /** Tools as they were listed, page by page. */
+  listTools(signal: AbortSignal): Promise<readonly unknown[]>;
+  /**
+   * @throws {CallExpiredError} after `limitMs`; the signal's reason when it is aborted; what the SDK throws
+   */
+  call(
+    user: string,
+    name: string,
+    input: JsonObject,
+    options: ToolCallOptions & { readonly limitMs: number },
+  ): Promise<JsonObject>;
+  readResource(uri: string, signal: AbortSignal): Promise<JsonObject>;
+  ping(limitMs: number): Promise<void>;
+  hasEnded(): boolean;
+  close(): Promise<void>;
+}
+
+export class CallExpiredError extends Error {
+  override readonly name = "CallExpiredError";
+}
+
+/** Beyond these the rest of the list is not asked for. */
+export const maxTools = 2000;
+const maxPages = 100;
+/** So many messages without an answer to anything of ours: the server only keeps us busy. */
+const maxNoise = 10_000;
+/** Our own clocks decide; the SDK's limit must not come first. */
+const noLimit = { timeout: 2_147_483_647 };
+const goodbyeMs = 1000;
+
+/** @throws what the SDK or the system throws; nothing is left behind then */
+export async function openConnection(options: ConnectionOptions, signal: AbortSignal): Promise<Connection> {
+  const sdk = await loadMcpSdk();
+  const { target } = options.server;
+  if (target.kind === "stdio")
+    return await connect(sdk, options, signal, async () => openProcess(target, { ...options, sdk }));
+  const over = (kind: "http" | "sse") =>
+    connect(sdk, options, signal, (onNoise) => openAddress(target, kind, { ...options, sdk, onNoise }));
+  if (target.kind !== "any-http") return await over(target.kind);
+  try {
+    return await over("http");
+  } catch (error) {
+    const status = statusOf(error);
+    // A server of the older form refuses to be posted to; whoever refuses the credentials is not asked again.
+    const speaksOther = status !== undefined && status >= 400 && status < 500 && status !== 401 && status !== 403;
+    if (!speaksOther || signal.aborted) throw error;
+    return await over("sse").catch(() => Promise.reject(error));
+  }
+}
+
+async function connect(
+  sdk: McpSdk,
+  options: ConnectionOptions,
+  signal: AbortSignal,
+  open: (onNoise: (count: number) => void) => Promise<OpenedTransport>,
+): Promise<Connection> {
+  let noise = 0;
+  let ending: string | undefined;
+  let isConnected = false;
+  const calls = createRunningCalls();
+  const onNoise = (count: number): void => {
+    noise += count;
+    if (noise <= maxNoise || ending !== undefined) return;
+    ending = "sends without an end what nobody has asked for";
+    void close();
+  };
+  const opened = await open(onNoise);
+  const { transport } = opened;
+  // The SDK calls these before its own.
+  transport.onmessage = (message) => {
+    if ("result" in message || "error" in message) noise = 0;
+    else onNoise(1);
+    // Heard here and not by the SDK, which hears an answer before the notifications that came right in front of it.
+    if (!("method" in message)) return;
+    if (message.method === "notifications/progress") calls.tell(message.params ?? {});
+    if (message.method === "notifications/tools/list_changed") options.onToolsChanged();
+  };
+  const client = new sdk.Client(
+    { name: "qwen-gateway", version },
+    {
+      capabilities: { elicitation: {}, ...(options.sample === undefined ? {} : { sampling: {} }) },
+      // Results are read as they come; the SDK's own checks would compile schemas of strangers.
+      jsonSchemaValidator: {
+        getValidator: () => (data) => ({ valid: true, data: data as never, errorMessage: undefined }),
+      },
+    },
+  );
+  client.onerror = (error) => {
+    onNoise(1);
+    // The SDK has given up its stream, or the older form has lost it, and its session with it.
+    const isLost = /^Maximum reconnection attempts/.test(error.message) || (opened.kind === "sse" && "event" in error);
+    if (!isLost || !isConnected) return;
+    ending ??= "has closed the connection";
+    void close();
+  };
+  client.setNotificationHandler(sdk.ProgressNotificationSchema, () => {});
+  answerServer(client, sdk, { server: options.server.name, calls, sample: options.sample });
+
+  let closing: Promise<void> | undefined;
+  let hasEnded = false;
+  client.onclose = () => {
+    if (hasEnded) return;
+    hasEnded = true;
+    if (isConnected) options.onEnded(ending ?? opened.ending());
+  };
+  function close(): Promise<void> {
+    closing ??= (async () => {
+      if (isConnected && !hasEnded) {
+        const late = new Promise<void>((resolve) => setTimeout(resolve, goodbyeMs).unref());
+        await Promise.race([opened.sayGoodbye().catch(() => undefined), late]);
+      }
+      await transport.close();
+    })();
+    return closing;
+  }
+
+  try {
+    // Not by the SDK's own signal: it would be listened to for as long as it lives, and call off what has long been done.
+    await orAborted(client.connect(transport, noLimit), signal);
+    isConnected = true;
+  } catch (error) {
+    await close();
+    signal.throwIfAborted();
+    throw new ConnectError(ending ?? opened.ending(), error);
+  }
+  return { ...createConnection(sdk, client, opened, calls), hasEnded: () => hasEnded, close };
+}
+
+/** The connection could not be made. */
+export class ConnectError extends Error {
+  override readonly name = "ConnectError";
+  readonly ending: string | undefined;
+  readonly code: unknown;
+
+  constructor(ending: string | undefined, cause: unknown) {
+    super("the connection could not be made", { cause });
+    this.ending = ending;
+    this.code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  }
+}
+
+function createConnection(
+  sdk: McpSdk,
+  client: InstanceType<McpSdk["Client"]>,
+  opened: OpenedTransport,
+  calls: RunningCalls,
+): Omit<Connection, "hasEnded" | "close"> {
+  /** The SDK keeps its listener on the signal: of a longer life than the request it would cancel what is over. */
+  async function ask(method: string, params: JsonObject, signal: AbortSignal): Promise<JsonObject> {
+    signal.throwIfAborted();
+    const own = new AbortController();
+    const onAbort = (): void => own.abort(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      return await client.request({ method, params: { ...params } }, sdk.ResultSchema, {
+        ...noLimit,
+        signal: own.signal,
+      });
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  return {
+    kind: opened.kind,
+    async listTools(signal) {
+      if (client.getServerCapabilities()?.tools === undefined) return [];
+      const tools: unknown[] = [];
+      const seen = new Set<string>();
+      let cursor: string | undefined;
+      for (let page = 0; page < maxPages && tools.length < maxTools; page++) {
+        const { tools: listed, nextCursor } = await ask("tools/list", cursor === undefined ? {} : { cursor }, signal);
+        if (Array.isArray(listed)) tools.push(...listed.slice(0, maxTools - tools.length));
+        if (typeof nextCursor !== "string" || seen.has(nextCursor)) break;
+        seen.add(nextCursor);
+        cursor = nextCursor;
+      }
+      return tools;
+    },
+    readResource: (uri, signal) => ask("resources/read", { uri }, signal),
+    async ping(limitMs) {
+      await ask("ping", {}, AbortSignal.timeout(limitMs));
+    },
+    async call(user, name, input, { signal, limitMs, onProgress, elicit }) {
+      signal.throwIfAborted();
+      const own = new AbortController();
+      const onAbort = (): void => own.abort(signal.reason);
+      const limit = createCallLimit(limitMs, () => own.abort(new CallExpiredError()));
+      const { token, end } = calls.begin({ user, elicit, limit, onProgress, signal: own.signal });
+      signal.addEventListener("abort", onAbort, { once: true });
+      try {
+        const meta = onProgress === undefined ? {} : { _meta: { progressToken: token } };
+        const params = { name, arguments: { ...input }, ...meta };
+        const wait = { ...noLimit, signal: own.signal };
+        return await client.request({ method: "tools/call", params }, sdk.ResultSchema, wait);
+      } catch (error) {
+        throw own.signal.aborted ? own.signal.reason : error;
+      } finally {
+        signal.removeEventListener("abort", onAbort);
+        limit.end();
+        end();
+      }
+    },
+  };
+}

@@ -1,0 +1,106 @@
+// From the settings of a server to a transport that the SDK's client can be connected by.
+
+import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
+import type { Environment } from "../../config/load-config.ts";
+import type { ToolServerAddress, ToolServerOauth, ToolServerProcess } from "../../config/mcp-servers.ts";
+import { createBoundedFetch, type FetchLike } from "./bounded-fetch.ts";
+import { childEnvironment } from "./child-environment.ts";
+import type { EndTimes } from "./end-child.ts";
+import { loadHttpTransports, type McpSdk } from "./mcp-sdk.ts";
+import { failedAnswer, oversizedCode, unansweredCode } from "./oversized-answer.ts";
+import { createStdioTransport } from "./stdio-transport.ts";
+
+export interface TransportOptions {
+  readonly sdk: McpSdk;
+  readonly environment: Environment;
+  readonly maxMessageBytes: number;
+  readonly endTimes: EndTimes;
+  onErrorLine?(line: string): void;
+}
+
+export interface OpenedTransport {
+  readonly kind: "stdio" | "http" | "sse";
+  readonly transport: Transport;
+  /** Why it ended, where it knows. */
+  ending(): string | undefined;
+  /** A server that keeps sessions is told that this one is over. */
+  sayGoodbye(): Promise<void>;
+}
+
+/** How much one stream of the server's own counts as noise, in messages. */
+const listeningNoise = 500;
+
+export function openProcess(target: ToolServerProcess, options: TransportOptions): OpenedTransport {
+  const { sdk, environment, maxMessageBytes, endTimes, onErrorLine } = options;
+  const transport = createStdioTransport({
+    command: target.command,
+    args: target.args,
+    environment: childEnvironment(environment, target.env),
+    cwd: target.cwd,
+    maxMessageBytes,
+    endTimes,
+    parse: (value) => sdk.JSONRPCMessageSchema.parse(value),
+    ...(onErrorLine === undefined ? {} : { onErrorLine }),
+  });
+  return { kind: "stdio", transport, ending: () => transport.ending(), sayGoodbye: async () => {} };
+}
+
+/** @param onNoise messages that nobody has asked for, by their number */
+export async function openAddress(
+  { url, headers, oauth }: ToolServerAddress,
+  kind: "http" | "sse",
+  options: TransportOptions & { onNoise(count: number): void },
+): Promise<OpenedTransport> {
+  const { StreamableHTTPClientTransport, SSEClientTransport } = await loadHttpTransports();
+  let ending: string | undefined;
+  let transport: Transport | undefined;
+  const boundedFetch = createBoundedFetch({
+    maxMessageBytes: options.maxMessageBytes,
+    fetch: withHeaders(new URL(url).origin, headers),
+    unanswered(id, reason) {
+      const code = reason === "oversized" ? oversizedCode : unansweredCode;
+      // The older form answers on its one stream, whatever becomes of the request.
+      if (kind === "http") transport?.onmessage?.(failedAnswer(id, code, reason));
+    },
+    broken() {
+      ending = "sent a message that is too long";
+      void transport?.close();
+    },
+    listening: () => options.onNoise(listeningNoise),
+  });
+  const authProvider = oauth === undefined ? undefined : await createTokenProvider(oauth);
+  const init = { fetch: boundedFetch, ...(authProvider === undefined ? {} : { authProvider }) };
+  if (kind === "sse") {
+    const older = new SSEClientTransport(new URL(url), init);
+    transport = older;
+    return { kind, transport: older, ending: () => ending, sayGoodbye: async () => {} };
+  }
+  const newer = new StreamableHTTPClientTransport(new URL(url), init);
+  // Its session id may be undefined by name, which the interface of the SDK writes as absent.
+  transport = newer as Transport;
+  return { kind, transport, ending: () => ending, sayGoodbye: () => newer.terminateSession() };
+}
+
+/** The headers of the settings are for this server alone: the SDK would send them to its authorization server as well. */
+function withHeaders(origin: string, headers: Readonly<Record<string, string>>): FetchLike {
+  let usedAtMs = 0;
+  return async (url, init) => {
+    const sent = new Headers(init?.headers);
+    if (new URL(url).origin === origin) for (const [name, value] of Object.entries(headers)) sent.set(name, value);
+    // A call must not be sent twice, so it must not meet a connection that the server is about to close.
+    const keepalive = performance.now() - usedAtMs < freshMs;
+    const response = await fetch(url, { ...init, headers: sent, keepalive });
+    usedAtMs = performance.now();
+    return response;
+  };
+}
+
+/** Servers keep idle connections for 5 s at least (Node, uvicorn). */
+const freshMs = 3000;
+
+/** Fetches a token when the server wants one, by the secret of the settings, from the issuer that they name alone. */
+async function createTokenProvider({ clientId, clientSecret, issuer, scope }: ToolServerOauth) {
+  const { ClientCredentialsProvider } = await import("@modelcontextprotocol/sdk/client/auth-extensions.js");
+  const named = { clientId, clientSecret, clientName: "qwen-gateway", expectedIssuer: issuer };
+  return new ClientCredentialsProvider(scope === undefined ? named : { ...named, scope });
+}

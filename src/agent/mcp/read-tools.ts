@@ -1,0 +1,74 @@
+// What a server lists, to tools: each read by itself, so that a broken or hostile one takes no other with it.
+
+import { isJsonObject, type JsonObject } from "../../contract/json.ts";
+import { canonicalJson } from "../../conversation/canonical-json.ts";
+import type { AgentTool, ToolHints } from "../tools.ts";
+import { cleanJsonObject } from "./clean-json.ts";
+import { cleanText } from "./clean-text.ts";
+import { isSoundName } from "./sound-name.ts";
+
+/** Longer ones are cut: they are read by a model with every question. */
+export const maxDescriptionChars = 4000;
+/** A tool with a longer one is left out: a schema cannot be cut. */
+export const maxSchemaChars = 65_536;
+
+export interface ReadTools {
+  readonly tools: readonly AgentTool[];
+  /** How many were left out. */
+  readonly refused: number;
+}
+
+export function readTools(server: string, listed: readonly unknown[]): ReadTools {
+  const tools = new Map<string, AgentTool>();
+  for (const item of listed) {
+    const tool = readTool(server, item);
+    // The first of a name stays: a later one must not take its place.
+    if (tool !== undefined && !tools.has(tool.name)) tools.set(tool.name, tool);
+  }
+  return { tools: [...tools.values()], refused: listed.length - tools.size };
+}
+
+function readTool(server: string, item: unknown): AgentTool | undefined {
+  if (!isJsonObject(item)) return undefined;
+  const { name, description, inputSchema, annotations, execution } = item;
+  if (typeof name !== "string" || !isSoundName(name)) return undefined;
+  // Runs only as a task, which is not spoken here.
+  if (isJsonObject(execution) && execution["taskSupport"] === "required") return undefined;
+  const schema = readSchema(inputSchema);
+  if (schema === undefined) return undefined;
+  const described = typeof description === "string" ? description : "";
+  const hints = readHints(annotations);
+  return {
+    server,
+    name,
+    description: cleanText(described, maxDescriptionChars).text.trim(),
+    inputSchema: schema,
+    hints,
+    hash: hashTool(server, name, described, schema, hints),
+  };
+}
+
+function readSchema(schema: unknown): JsonObject | undefined {
+  if (schema === undefined) return { type: "object" };
+  if (!isJsonObject(schema)) return undefined;
+  const cleaned = cleanJsonObject(schema, maxSchemaChars);
+  if (cleaned === undefined) return undefined;
+  return cleaned["type"] === undefined ? { ...cleaned, type: "object" } : cleaned;
+}
+
+function readHints(annotations: unknown): ToolHints {
+  if (!isJsonObject(annotations)) return {};
+  const { readOnlyHint, destructiveHint, idempotentHint, openWorldHint } = annotations;
+  return {
+    ...(typeof readOnlyHint === "boolean" ? { readOnly: readOnlyHint } : {}),
+    ...(typeof destructiveHint === "boolean" ? { destructive: destructiveHint } : {}),
+    ...(typeof idempotentHint === "boolean" ? { idempotent: idempotentHint } : {}),
+    ...(typeof openWorldHint === "boolean" ? { openWorld: openWorldHint } : {}),
+  };
+}
+
+/** Over the description as it came: also what was cut off of it must not change unseen. */
+function hashTool(server: string, name: string, description: string, schema: JsonObject, hints: ToolHints): string {
+  const pinned = canonicalJson([server, name, description, schema, hints]);
+  return new Bun.CryptoHasher("sha256").update(pinned).digest("hex");
+}

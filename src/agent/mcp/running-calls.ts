@@ -1,0 +1,63 @@
+// The calls that run on one connection: who hears of their progress, and whom a question of the server belongs to, since
+// it does not say.
+
+import type { JsonObject } from "../../contract/json.ts";
+import type { ToolCallOptions } from "../tools.ts";
+import type { CallLimit } from "./call-limit.ts";
+import { cleanLine } from "./clean-text.ts";
+
+export interface RunningCall {
+  readonly user: string;
+  readonly elicit: ToolCallOptions["elicit"];
+  readonly onProgress: ToolCallOptions["onProgress"];
+  readonly limit: CallLimit;
+  /** Aborted with the call. */
+  readonly signal: AbortSignal;
+}
+
+export interface BegunCall {
+  /** By which the server names it when it tells of its progress. */
+  readonly token: string;
+  end(): void;
+}
+
+export interface RunningCalls {
+  begin(call: RunningCall): BegunCall;
+  /** A notification of progress. */
+  tell(said: JsonObject): void;
+  /** The newest, as long as all are of one user: nobody is asked what another one's call wants to know. */
+  owner(): RunningCall | undefined;
+}
+
+/** Of one call. Whoever tells more does not tell of progress. */
+const maxProgress = 1000;
+const maxProgressChars = 500;
+
+export function createRunningCalls(): RunningCalls {
+  const calls = new Map<string, { readonly call: RunningCall; told: number }>();
+  let begun = 0;
+  return {
+    begin(call) {
+      begun += 1;
+      const token = `call-${begun}`;
+      calls.set(token, { call, told: 0 });
+      return { token, end: () => void calls.delete(token) };
+    },
+    tell(said) {
+      const { progressToken: token } = said;
+      const running = typeof token === "string" ? calls.get(token) : undefined;
+      if (running === undefined || running.call.signal.aborted) return;
+      running.told += 1;
+      if (running.told <= maxProgress) running.call.onProgress?.(describeProgress(said));
+    },
+    owner() {
+      const all = [...calls.values()].map(({ call }) => call);
+      return all.every(({ user }) => user === all[0]?.user) ? all.at(-1) : undefined;
+    },
+  };
+}
+
+function describeProgress({ message, progress, total }: JsonObject): string {
+  if (typeof message === "string" && message.trim() !== "") return cleanLine(message, maxProgressChars);
+  return typeof total === "number" ? `${progress}/${total}` : cleanLine(String(progress), maxProgressChars);
+}

@@ -1,0 +1,8 @@
+// qwen-gateway keys ...: the commands about keys and tokens, in the order of the help.
+
+import type { Command } from "../command.ts";
+import { jwtCommand } from "./jwt.ts";
+
+export function keysCommands(): readonly Command[] {
+  return [jwtCommand()];
+}

@@ -1,0 +1,22 @@
+// The token of the agent on a gateway without keys: made when it is first needed, kept in the data directory.
+
+import { join } from "node:path";
+import { loadOrCreateSecret } from "./secret-file.ts";
+
+export interface AgentTokenFile {
+  readonly token: string;
+  /** Made just now: the one time that it may be printed. */
+  readonly created: boolean;
+}
+
+/** Name of the file in the data directory. */
+export const agentTokenName = "agent-token";
+
+/** @throws when the directory cannot be written, or the file exists and holds no token. */
+export function loadOrCreateAgentToken(dataDir: string): AgentTokenFile {
+  const { secret, created } = loadOrCreateSecret(
+    join(dataDir, agentTokenName),
+    () => `qg-agent-${crypto.getRandomValues(Buffer.alloc(24)).toString("base64url")}`,
+  );
+  return { token: secret, created };
+}

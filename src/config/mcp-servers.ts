@@ -1,0 +1,190 @@
+// The tool servers out of the settings and of the file that another client may have written, checked and merged.
+
+import { readFileSync } from "node:fs";
+import { Check } from "typebox/schema";
+import { isJsonObject, type JsonObject } from "../contract/json.ts";
+import { toolServerSchema } from "./agent-settings.ts";
+import { ConfigError } from "./config-error.ts";
+import type { Config } from "./config-schema.ts";
+import type { Environment } from "./load-config.ts";
+
+export interface ToolServerProcess {
+  readonly kind: "stdio";
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string | undefined;
+}
+
+export interface ToolServerAddress {
+  /** `any-http`: streamable HTTP, or else the older form. */
+  readonly kind: "http" | "sse" | "any-http";
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly oauth: ToolServerOauth | undefined;
+}
+
+/** Client credentials, for a token without a browser. */
+export interface ToolServerOauth {
+  readonly clientId: string;
+  readonly clientSecret: string;
+  /** The only authorization server that gets the secret. */
+  readonly issuer: string;
+  readonly scope: string | undefined;
+}
+
+export interface ToolServerSettings {
+  readonly name: string;
+  readonly target: ToolServerProcess | ToolServerAddress;
+  readonly isDisabled: boolean;
+  /** One connection for all users, or one each. */
+  readonly isShared: boolean;
+  /** Longest wait for one call. */
+  readonly callTimeoutMs: number | undefined;
+}
+
+export type ToolServerConfig = Pick<Config, "mcpServers" | "mcpConfig">;
+
+const namePattern = /^[A-Za-z0-9_.-]{1,64}$/;
+
+/**
+ * In the order of the file and then of the settings, which have the last word on a name.
+ * @throws {ConfigError} that names servers, fields and variables, never what they hold
+ */
+export function loadToolServers(config: ToolServerConfig, environment: Environment): readonly ToolServerSettings[] {
+  const problems: string[] = [];
+  const entries = new Map<string, { readonly entry: unknown; readonly where: string }>();
+  if (config.mcpConfig !== undefined) {
+    const where = ` in "${config.mcpConfig}"`;
+    for (const [name, entry] of readFile(config.mcpConfig)) entries.set(name, { entry, where });
+  }
+  for (const [name, entry] of Object.entries(config.mcpServers ?? {})) entries.set(name, { entry, where: "" });
+  const servers = [...entries].flatMap(([name, { entry, where }]) => {
+    const read = readServer(name, entry, environment);
+    if (typeof read !== "string") return [read];
+    problems.push(`Cannot use tool server "${name.slice(0, 64)}"${where}: ${read}`);
+    return [];
+  });
+  if (problems.length > 0) throw new ConfigError(problems);
+  return servers;
+}
+
+/** Both forms: `mcpServers` of most clients, `servers` of VS Code. */
+function readFile(path: string): readonly [string, unknown][] {
+  let content: unknown;
+  try {
+    content = JSON.parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    throw new ConfigError([`Cannot read MCP_CONFIG "${path}": ${reasons[code] ?? "it is no JSON"}`]);
+  }
+  const servers = isJsonObject(content) ? (content["mcpServers"] ?? content["servers"]) : undefined;
+  if (!isJsonObject(servers))
+    throw new ConfigError([`Cannot use MCP_CONFIG "${path}": it has no object "mcpServers" or "servers"`]);
+  return Object.entries(servers);
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  ENOTDIR: "there is no such file",
+  EACCES: "permission denied",
+  EISDIR: "it is a folder",
+};
+
+/** A text says what is wrong with it. */
+function readServer(name: string, entry: unknown, environment: Environment): ToolServerSettings | string {
+  if (!namePattern.test(name)) return "its name must be 1 to 64 letters, digits, dots, hyphens and underscores";
+  if (!isJsonObject(entry)) return "it must be an object";
+  const fields: Record<string, unknown> = { ...entry };
+  // What only other clients understand must not fail for a form of theirs.
+  for (const key of Object.keys(fields)) if (fields[key] === null) delete fields[key];
+  const wrong = wrongField(fields);
+  if (wrong !== undefined) return `wrong "${wrong}"`;
+  // Checked just now; a schema of its own would only say so once more.
+  const { command, url, type, disabled, shared, timeout } = fields as CheckedFields;
+  const isDisabled = disabled ?? false;
+  const expanded = isDisabled ? fields : expandFields(fields, environment);
+  if (typeof expanded === "string") return expanded;
+  const { command: program, args, env, cwd, url: address, headers } = expanded as CheckedFields;
+  const common = { name, isDisabled, isShared: shared ?? true, callTimeoutMs: timeout };
+  if (command !== undefined && url !== undefined && type === undefined) return `it has both "command" and "url"`;
+  if (type === "stdio" || (type === undefined && command !== undefined)) {
+    if (program === undefined) return `no "command"`;
+    return { ...common, target: { kind: "stdio", command: program, args: args ?? [], env: env ?? {}, cwd } };
+  }
+  if (address === undefined) return type === undefined ? `no "command" or "url"` : `no "url"`;
+  if (!isDisabled && !isHttpUrl(address)) return `wrong "url"`;
+  const kind = type === undefined ? "any-http" : type === "sse" ? "sse" : "http";
+  const oauth = readOauth(expanded["oauth"]);
+  if (typeof oauth === "string") return oauth;
+  return { ...common, target: { kind, url: address, headers: headers ?? {}, oauth } };
+}
+
+/** In both spellings that other clients have. Without a secret it is meant for a browser, which there is none of here. */
+function readOauth(written: unknown): ToolServerOauth | string | undefined {
+  if (!isJsonObject(written)) return undefined;
+  const field = (camel: string, snake: string): string | undefined => {
+    const value = written[camel] ?? written[snake];
+    return typeof value === "string" && value !== "" ? value : undefined;
+  };
+  const clientId = field("clientId", "client_id");
+  const clientSecret = field("clientSecret", "client_secret");
+  const issuer = field("issuer", "issuer");
+  if (clientId === undefined || clientSecret === undefined) return undefined;
+  if (issuer === undefined || !isHttpUrl(issuer))
+    return `"oauth" needs "issuer", the address of the one authorization server that may get its secret`;
+  return { clientId, clientSecret, issuer, scope: field("scope", "scope") };
+}
+
+interface CheckedFields {
+  readonly command?: string;
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  readonly url?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly type?: "stdio" | "http" | "streamable-http" | "sse";
+  readonly disabled?: boolean;
+  readonly timeout?: number;
+  readonly shared?: boolean;
+}
+
+function wrongField(fields: JsonObject): string | undefined {
+  return Object.entries(toolServerSchema.properties).find(([key, schema]) => {
+    const value = fields[key];
+    return value !== undefined && !Check(schema, value);
+  })?.[0];
+}
+
+function isHttpUrl(url: string): boolean {
+  return URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
+}
+
+const expandedFields = ["command", "args", "env", "cwd", "url", "headers", "oauth"];
+
+function expandFields(fields: JsonObject, environment: Environment): JsonObject | string {
+  const expanded: Record<string, unknown> = { ...fields };
+  for (const field of expandedFields) {
+    let missing: string | undefined;
+    const expand = (text: unknown): unknown =>
+      typeof text === "string"
+        ? text.replaceAll(variablePattern, (whole, name: string, fallback: string | undefined) => {
+            const value = environment[name.replace(/^env:/, "")];
+            // As shells have it: ":-" also stands in for an empty value.
+            const found = fallback === undefined ? value : value || fallback;
+            if (found === undefined) missing ??= name;
+            return found ?? whole;
+          })
+        : text;
+    const value = fields[field];
+    if (Array.isArray(value)) expanded[field] = value.map(expand);
+    else if (isJsonObject(value))
+      expanded[field] = Object.fromEntries(Object.entries(value).map(([key, text]) => [key, expand(text)]));
+    else expanded[field] = expand(value);
+    if (missing?.startsWith("input:")) return `"${field}" asks for \${${missing}}, which only an editor can fill in`;
+    if (missing !== undefined) return `"${field}" needs the environment variable ${missing.replace(/^env:/, "")}`;
+  }
+  return expanded;
+}
+
+const variablePattern = /\$\{((?:env:|input:)?[A-Za-z_][\w-]*)(?::-([^}]*))?\}/g;

@@ -1,0 +1,9 @@
+// Which addresses act in the world: the agent, its older names, and the gateway as a tool server. They are never open by
+// themselves, not even where everything else is.
+
+const actingPaths = ["/api/agent", "/api/voice", "/mcp"] as const;
+
+/** @param path raw, as in `Trip.path`: the router compares the same string */
+export function isActingPath(path: string): boolean {
+  return actingPaths.some((acting) => path === acting || path.startsWith(`${acting}/`));
+}

@@ -1,0 +1,116 @@
+// qwen-gateway keys jwt: what it mints, from which settings, and what it refuses.
+
+import { describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { decodeJwt, decodeProtectedHeader } from "jose";
+import { parseLifetime } from "../../../src/cli/keys/parse-lifetime.ts";
+import { runCommandLine } from "../../../src/cli/run-command-line.ts";
+import { createJwtVerifier } from "../../../src/server/auth/jwt.ts";
+import { silentLog } from "../../../src/telemetry/log.ts";
+
+const JWT_SECRET = "a secret of tests that has enough bytes";
+const options = { fetch: globalThis.fetch, clock: Date.now, log: silentLog };
+
+async function run(words: readonly string[], environment: Readonly<Record<string, string>> = { JWT_SECRET }) {
+  const printed: string[] = [];
+  const complaints: string[] = [];
+  const exitCode = await runCommandLine(["keys", "jwt", "--config", "/dev/null", ...words], {
+    environment,
+    print: (text) => printed.push(text),
+    complain: (text) => complaints.push(text),
+    readInput: async () => "",
+  });
+  return { exitCode, printed: printed.join("\n"), complaints: complaints.join("\n") };
+}
+
+describe("keys jwt", () => {
+  test("prints a token for an hour and nothing else, and the gateway takes it [R4-036]", async () => {
+    const { exitCode, printed, complaints } = await run(["--sub", "ann"]);
+
+    expect([exitCode, complaints]).toEqual([0, ""]);
+    expect(decodeProtectedHeader(printed)).toEqual({ alg: "HS256", typ: "JWT" });
+    const { sub, iat = 0, exp = 0, ...others } = decodeJwt(printed);
+    expect([sub, exp - iat, others]).toEqual(["ann", 3600, {}]);
+    expect(Math.abs(iat * 1000 - Date.now())).toBeLessThan(60_000);
+    expect(await createJwtVerifier({ jwtSecret: JWT_SECRET }, options)(printed)).toBe("user:ann");
+  });
+
+  test("writes the time, the scope, the issuer and the audience into it", async () => {
+    const environment = { JWT_SECRET, JWT_ISSUER: "home", JWT_AUDIENCE: "gateway" };
+    const { printed } = await run(["ann", "--expires-in", "7d", "--scope", "read write"], environment);
+
+    const { iat = 0, exp = 0, ...claims } = decodeJwt(printed);
+    expect(exp - iat).toBe(7 * 86_400);
+    expect(claims).toEqual({ sub: "ann", scope: "read write", iss: "home", aud: "gateway" });
+  });
+
+  test("prints one JSON document when asked", async () => {
+    const { printed } = await run(["--sub", "ann", "--json"]);
+
+    const { token, ...others } = JSON.parse(printed) as Record<string, string>;
+    const { exp = 0 } = decodeJwt(token ?? "");
+    expect(others).toEqual({ sub: "ann", expires_at: new Date(exp * 1000).toISOString() });
+  });
+
+  test("reads the settings of the gateway, file included", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "qwen-gateway-keys-"));
+    const file = join(folder, "config.yaml");
+    writeFileSync(file, `jwt_secret: ${JWT_SECRET}\njwt_issuer: home\nport: 9000\n`);
+    const printed: string[] = [];
+    const exitCode = await runCommandLine(["keys", "jwt", "ann", "--config", file], {
+      environment: {},
+      print: (text) => printed.push(text),
+      complain: (text) => printed.push(text),
+      readInput: async () => "",
+    });
+
+    expect(exitCode).toBe(0);
+    expect(decodeJwt(printed.join(""))).toMatchObject({ sub: "ann", iss: "home" });
+    rmSync(folder, { recursive: true });
+  });
+
+  test("says what to set where there is no secret", async () => {
+    const { exitCode, printed, complaints } = await run(["--sub", "ann"], {});
+
+    expect([exitCode, printed]).toEqual([2, ""]);
+    expect(complaints).toContain("JWT_SECRET is not set");
+    expect(complaints).toContain("at least 32 bytes");
+  });
+
+  test.each([
+    [[], "say whom it is for with --sub NAME"],
+    [["--sub="], "Cannot use --sub"],
+    [["--sub", "x".repeat(256)], "Cannot use --sub"],
+    [["--sub", "ann", "--expires-in", "soon"], "Cannot use --expires-in"],
+  ])("refuses %j with exit code 2", async (words, sentence) => {
+    const { exitCode, printed, complaints } = await run(words);
+
+    expect([exitCode, printed]).toEqual([2, ""]);
+    expect(complaints).toContain(sentence);
+  });
+
+  test("refuses a short secret without showing it", async () => {
+    const { exitCode, complaints } = await run(["--sub", "ann"], { JWT_SECRET: "too-short" });
+
+    expect(exitCode).toBe(2);
+    expect(complaints).toContain("Cannot use JWT_SECRET");
+    expect(complaints).not.toContain("too-short");
+  });
+});
+
+describe("parseLifetime", () => {
+  test.each([
+    ["45s", 45_000],
+    ["30m", 1_800_000],
+    ["1h", 3_600_000],
+    ["7d", 604_800_000],
+    ["366d", 31_622_400_000],
+  ])("%s is %d milliseconds", (text, expected) => expect(parseLifetime(text)).toBe(expected));
+
+  test.each(["", "1", "h", "0h", "-1h", "1.5h", "1w", "1h30m", "1 h", "1H", "367d", "999999999d", "1e9s", "Infinity"])(
+    "%p is no time",
+    (text) => expect(() => parseLifetime(text)).toThrow("Cannot use --expires-in"),
+  );
+});
