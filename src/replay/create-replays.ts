@@ -222,7 +222,7 @@ export function createReplaysIn(spools: Spools, options: ReplaysOptions): Replay
     },
     async stop(caller, streamId) {
       const production = findHere(caller, streamId);
-      if (production === undefined) await ended.find(caller, streamId);
+      if (production === undefined) await ended.requireOver(caller, streamId);
       if (production === undefined || production.isOver) return false;
       production.stop();
       return true;

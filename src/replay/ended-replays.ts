@@ -51,6 +51,12 @@ export class EndedReplays {
     return record;
   }
 
+  /** @throws {GatewayError} `not-found`; `overloaded` while it runs in another process */
+  async requireOver(caller: string, streamId: string): Promise<void> {
+    const { state, owner } = await this.find(caller, streamId);
+    if (state === "running" && owner === "another process") throw runsElsewhere();
+  }
+
   /** @throws {GatewayError} `gone`; `overloaded` while it runs in another process */
   async open(record: ReplayRecord, afterId: number, reader?: ReaderHooks): Promise<ReadableStream<Uint8Array>> {
     const { clock, spools } = this.#options;
@@ -204,7 +210,7 @@ export function streamGone(why: keyof typeof goneBecause): GatewayError {
 }
 
 function runsElsewhere(): GatewayError {
-  return new GatewayError("overloaded", "Cannot read the stream now: it runs in another process of the gateway", {
+  return new GatewayError("overloaded", "Cannot get at the stream now: it runs in another process of the gateway", {
     retryable: true,
     retryAfterMs: 1000,
   });

@@ -52,7 +52,7 @@ export interface Replays {
   /**
    * Ends a running stream with `stoppedFrame`.
    * @returns false when it runs no more
-   * @throws {GatewayError} `not-found`, for another caller as well
+   * @throws {GatewayError} `not-found`, for another caller as well; `overloaded` while it runs in another process
    */
   stop(caller: string, streamId: string): Promise<boolean>;
   /** Ends it with `stoppedFrame` if it runs, and removes what is kept of it: `gone`. Nothing happens when there is none. */

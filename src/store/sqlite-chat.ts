@@ -58,8 +58,8 @@ export function createSqliteChat(database: Database, { clock, sessionTimeoutMs }
     VALUES ($caller, $sessionId, (SELECT ifnull(max(sequence), 0) + 1 FROM chat_messages WHERE ${inSession}),
       $messageId, $parentId, $role, $status, $createdAtMs, $streamId, $content, $extras)`);
   const rememberAttachment = database.prepare(`
-    INSERT INTO chat_attachments (caller, session_id, message_id, position, name, url)
-    VALUES ($caller, $sessionId, $messageId, $position, $name, $url)`);
+    INSERT INTO chat_attachments (caller, session_id, message_id, position, name, address_start, url)
+    VALUES ($caller, $sessionId, $messageId, $position, $name, substr($url, 1, ${addressStartChars}), $url)`);
   const changeMessage = database.prepare(`
     UPDATE chat_messages SET status = $status, content = $content, extras = $extras
     WHERE caller = $caller AND session_id = $sessionId AND message_id = $messageId`);
@@ -92,7 +92,7 @@ export function createSqliteChat(database: Database, { clock, sessionTimeoutMs }
   const findAttachments = database.prepare<Attachment, [Key & { messageId: string }]>(`
     SELECT name, url FROM chat_attachments WHERE ${inSession} AND message_id = $messageId ORDER BY position`);
   const listAttachments = database.prepare<AttachmentRow, [Key]>(`
-    SELECT message_id AS messageId, name, substr(url, 1, ${addressStartChars}) AS url
+    SELECT message_id AS messageId, name, address_start AS url
     FROM chat_attachments WHERE ${inSession} ORDER BY message_id, position`);
   const listStreams = database.prepare<{ streamId: string }, [Key]>(`
     SELECT stream_id AS streamId FROM chat_messages WHERE ${inSession} AND stream_id IS NOT NULL`);

@@ -19,12 +19,15 @@ CREATE TABLE chat_attachments (
   message_id TEXT NOT NULL,
   position INTEGER NOT NULL,
   name TEXT NOT NULL,
+  -- Of its address: what it is. In front, so that the rest need not be read for it.
+  address_start TEXT NOT NULL,
   url TEXT NOT NULL,
   PRIMARY KEY (caller, session_id, message_id, position)
 ) STRICT, WITHOUT ROWID;
 
-INSERT INTO chat_attachments (caller, session_id, message_id, position, name, url)
-SELECT m.caller, m.session_id, m.message_id, a.key, a.value ->> 'name', a.value ->> 'url'
+INSERT INTO chat_attachments (caller, session_id, message_id, position, name, address_start, url)
+SELECT m.caller, m.session_id, m.message_id, a.key, a.value ->> 'name', substr(a.value ->> 'url', 1, 300),
+  a.value ->> 'url'
 FROM chat_messages m, json_each(m.extras, '$.attachments') a;
 
 UPDATE chat_messages SET extras = json_remove(extras, '$.attachments')
