@@ -19,6 +19,8 @@ export interface AgentCallResult {
   /** The tool. */
   readonly command: string;
   readonly success: boolean;
+  /** What it was called with; left out where that is long. */
+  readonly arguments?: JsonObject;
   readonly result?: Json;
   readonly error?: string;
   readonly durationMs: number;

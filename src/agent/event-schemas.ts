@@ -28,6 +28,9 @@ const call = Type.Object(
     service: Type.String({ description: "The tool server" }),
     command: Type.String({ description: "The tool" }),
     success: Type.Boolean(),
+    arguments: Type.Optional(
+      Type.Record(Type.String(), Type.Unknown(), { description: "What it was called with; absent where that is long" }),
+    ),
     result: Type.Optional(Type.Unknown()),
     error: Type.Optional(Type.String()),
     durationMs: Type.Number(),

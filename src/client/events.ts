@@ -55,6 +55,8 @@ export interface AgentCommandResult {
   readonly service: string;
   readonly command: string;
   readonly success: boolean;
+  /** What it was called with; absent where that is long. */
+  readonly arguments?: Readonly<Record<string, unknown>>;
   readonly result?: unknown;
   readonly error?: string;
   readonly durationMs?: number;

@@ -6,6 +6,14 @@ export interface Memory {
   /** Kept in the session storage alone: it is gone with the tab. */
   readKey(): string | undefined;
   saveKey(key: string): void;
+  /** Of the agent's routes alone. Gone with the tab, as the key is. */
+  readAgentToken(): string | undefined;
+  saveAgentToken(token: string): void;
+  readCommand(): string;
+  saveCommand(text: string): void;
+  /** The agent's runs, as text. */
+  readRuns(): string;
+  saveRuns(runs: string): void;
   readChoices(): Choices;
   saveChoices(choices: Choices): void;
   /** Of a conversation; undefined: of the next new one. */
@@ -22,6 +30,9 @@ export interface Choices {
 }
 
 const keyName = "qwen-gateway-key";
+const agentTokenName = "qwen-gateway-agent-token";
+const commandName = "qwen-gateway-agent-command";
+const runsName = "qwen-gateway-agent-runs";
 const draftName = "qwen-gateway-draft";
 const modelName = "qwen-gateway-model";
 const upstreamName = "qwen-gateway-upstream";
@@ -57,6 +68,12 @@ export function createMemory(): Memory {
   return {
     readKey: () => read(session, keyName) || undefined,
     saveKey: (key) => save(session, keyName, key),
+    readAgentToken: () => read(session, agentTokenName) || undefined,
+    saveAgentToken: (token) => save(session, agentTokenName, token),
+    readCommand: () => read(session, commandName),
+    saveCommand: (text) => save(session, commandName, text),
+    readRuns: () => read(session, runsName),
+    saveRuns: (runs) => save(session, runsName, runs),
     readChoices: () => ({ model: read(local, modelName), upstream: read(local, upstreamName) }),
     saveChoices({ model, upstream }) {
       save(local, modelName, model);

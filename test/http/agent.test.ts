@@ -57,7 +57,14 @@ test("a command is carried out by a tool that was found at run time [R4-022] [R4
   expect(done).toMatchObject({
     success: true,
     answer: "The file says Daugava.",
-    results: [{ service: "files", command: "read_text_file", success: true }],
+    results: [
+      {
+        service: "files",
+        command: "read_text_file",
+        success: true,
+        arguments: { path: join(agent.folder, "rivers.txt") },
+      },
+    ],
   });
   expect(JSON.stringify(done.results)).toContain("Daugava");
 });

@@ -61,6 +61,6 @@ export async function openChat(url: string, options: OpenOptions = {}): Promise<
     if (!request.url().startsWith(`${url}/`) && !request.url().startsWith("data:")) complain(`left: ${request.url()}`);
   });
   await page.goto(url + path);
-  await page.locator(".composer, .key-form").first().waitFor();
+  await page.locator(".composer, .key-form, .agent-setup").first().waitFor();
   return { page, complaints, [Symbol.asyncDispose]: () => context.close() };
 }

@@ -3,6 +3,7 @@
 
 import { pageRoutes } from "../../src/server/page-route.ts";
 import type { ServerRoute, Trip } from "../../src/server/trip.ts";
+import { createFakeAgent, type FakeAgent } from "./fake-agent.ts";
 import { createFakeDocuments, type FakeDocuments } from "./fake-documents.ts";
 import { createFakeStreams, type Fields, type Step, type StoredMessage } from "./fake-streams.ts";
 
@@ -18,6 +19,7 @@ export interface FakeGateway extends Disposable {
   importScript: (name: string) => readonly Step[];
   /** @returns its id */
   readonly addDocument: FakeDocuments["add"];
+  readonly agent: FakeAgent;
   /** Status and body of the next `POST /api/chat/stream`, instead of a stream. */
   refusal: { readonly status: number; readonly message: string } | undefined;
   /** While it is true, `POST /api/chat/stream` is not answered. */
@@ -51,6 +53,8 @@ export function startFakeGateway(options: { readonly key?: string } = {}): FakeG
   const nextId = (kind: string) => `${kind}-${++count}`;
   const documents = createFakeDocuments({ script: (name) => self.importScript(name), gate: streams.passGate, nextId });
 
+  const agent = createFakeAgent(streams.passGate);
+
   const server = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
@@ -73,6 +77,8 @@ export function startFakeGateway(options: { readonly key?: string } = {}): FakeG
   });
 
   async function answerApi(request: Request, path: string, lastEventId: string | null): Promise<Response> {
+    const acted = agent.answer(request, path);
+    if (acted !== undefined) return acted;
     const aboutDocuments = documents.answer(request, path);
     if (aboutDocuments !== undefined) return aboutDocuments;
     if (path === "/v1/models") {
@@ -169,6 +175,7 @@ export function startFakeGateway(options: { readonly key?: string } = {}): FakeG
     script: () => [{ stage: "generation" }, { token: "Hello." }],
     importScript: () => [{ stage: "reading" }, { stage: "chunking" }, { stage: "indexing" }, { progress: 1 }],
     addDocument: documents.add,
+    agent,
     refusal: undefined,
     holdsHead: false,
     openGate: streams.openGate,

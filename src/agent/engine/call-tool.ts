@@ -39,7 +39,7 @@ export interface MadeCall {
 
 /** What a model is shown of one result. More is seldom read and always paid for. */
 const maxModelChars = 20_000;
-/** What the client is told of it. */
+/** What the client is told of it, and of its arguments. */
 const maxResultChars = 65_536;
 const maxErrorChars = 500;
 /** Of a server that tells its progress without end. */
@@ -64,7 +64,7 @@ export async function callTool(run: Run, call: PlannedCall, parts: CallParts): P
   const key = await parts.store.beginCall(auditedCall(run, work));
   const round = run.state.rounds;
   const startedAtMs = parts.clock();
-  const isOver = run.noteCall(service, command);
+  const isOver = run.noteCall({ service, command, ...tellArguments(input) });
   let result: ToolResult | { readonly failure: string };
   try {
     result = await makeCall(run, call, title, parts);
@@ -77,7 +77,7 @@ export async function callTool(run: Run, call: PlannedCall, parts: CallParts): P
   keepForFollowUp(run, call, outcome);
   // A run that was stopped meanwhile has told its results.
   run.signal.throwIfAborted();
-  const told = { service, command, ...tellOutcome(outcome), durationMs };
+  const told = { service, command, ...tellArguments(input), ...tellOutcome(outcome), durationMs };
   run.state.results.push(told);
   noteFailure(run, `${service}/${command}`, round, outcome.success);
   const note = call.decision === "changed" ? `The user has changed the arguments to ${JSON.stringify(input)}\n` : "";
@@ -132,6 +132,11 @@ function readOutcome(result: ToolResult | { readonly failure: string }): CallOut
         ? structured
         : cutText(cleanText(cutText(whole, maxResultChars).text), maxResultChars).text,
   };
+}
+
+/** The person who asked sees what was done in their name. */
+export function tellArguments(input: JsonObject): Pick<AgentCallResult, "arguments"> {
+  return JSON.stringify(input).length > maxResultChars ? {} : { arguments: input };
 }
 
 function tellOutcome({

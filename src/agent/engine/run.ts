@@ -2,7 +2,7 @@
 
 import type { Clock } from "../../contract/clock.ts";
 import type { Log } from "../../telemetry/log.ts";
-import type { AgentProgress, AgentResult, PendingConfirmation, RunOptions } from "../engine.ts";
+import type { AgentCallResult, AgentProgress, AgentResult, PendingConfirmation, RunOptions } from "../engine.ts";
 import type { Failure, FailureCode } from "./failure.ts";
 import type { RunState } from "./run-state.ts";
 
@@ -23,6 +23,9 @@ export interface RunParts {
   readonly log: Log;
 }
 
+/** A call that has no outcome yet. */
+export type BegunCall = Pick<AgentCallResult, "service" | "command" | "arguments">;
+
 /** Somebody who waits for a result. A run that asks a person has one after the other. */
 interface Listener {
   readonly resolve: (result: AgentResult) => void;
@@ -38,11 +41,7 @@ export class Run {
   readonly state: RunState;
   readonly #parts: RunParts;
   readonly #stopping = new AbortController();
-  readonly #callsUnderWay = new Set<{
-    readonly service: string;
-    readonly command: string;
-    readonly startedAtMs: number;
-  }>();
+  readonly #callsUnderWay = new Set<{ readonly call: BegunCall; readonly startedAtMs: number }>();
   #listener: Listener | undefined;
   #lastProgressMs = 0;
 
@@ -98,10 +97,10 @@ export class Run {
   }
 
   /** Notes a call, so that a run that is stopped meanwhile tells of it. @returns what says that it is over */
-  noteCall(service: string, command: string): () => void {
-    const call = { service, command, startedAtMs: this.#parts.clock() };
-    this.#callsUnderWay.add(call);
-    return () => this.#callsUnderWay.delete(call);
+  noteCall(call: BegunCall): () => void {
+    const noted = { call, startedAtMs: this.#parts.clock() };
+    this.#callsUnderWay.add(noted);
+    return () => this.#callsUnderWay.delete(noted);
   }
 
   /** Gives the result, unless it has been given. */
@@ -136,9 +135,8 @@ export class Run {
   }
 
   #unfinished(nowMs: number) {
-    return [...this.#callsUnderWay].map(({ service, command, startedAtMs }) => ({
-      service,
-      command,
+    return [...this.#callsUnderWay].map(({ call, startedAtMs }) => ({
+      ...call,
       success: false,
       error: "Stopped before it ended",
       durationMs: Math.max(0, nowMs - startedAtMs),

@@ -2,6 +2,7 @@
 // but for how far it has got.
 
 import type { Message } from "./message.ts";
+import { plainText } from "./plain-text.ts";
 import { stageNames } from "./stage-names.ts";
 
 export interface Announcements {
@@ -54,14 +55,4 @@ export function createAnnouncements(): Announcements {
 
 function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
-}
-
-/** Markdown as it is said: without its marks, and code by its name. */
-function plainText(markdown: string): string {
-  return markdown
-    .replaceAll(/^ {0,3}(`{3,}|~{3,})[\s\S]*?(?:^ {0,3}\1.*$|(?![\s\S]))/gm, "Code.")
-    .replaceAll(/!?\[([^\]]*)\]\([^)]*\)/g, "$1")
-    .replaceAll(/[*_`#>|]+/g, "")
-    .replaceAll(/\s+/g, " ")
-    .trim();
 }

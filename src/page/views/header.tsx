@@ -75,7 +75,7 @@ export function Header({ chat, state, conversation, panel, onToggle }: HeaderPro
 const themeIcons: Readonly<Record<Theme, IconName>> = { system: "system", light: "sun", dark: "moon" };
 const themeNames: Readonly<Record<Theme, string>> = { system: "as the system", light: "light", dark: "dark" };
 
-function ThemeSwitch() {
+export function ThemeSwitch() {
   const [theme, setTheme] = useState(readTheme);
   return (
     <IconButton

@@ -2,13 +2,27 @@
 
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 
+export interface KeyFormWords {
+  readonly label: string;
+  readonly help: string;
+  readonly refusal: string;
+}
+
 export interface KeyFormProps {
   /** There was a key, and the gateway did not know it. */
   readonly isRefused: boolean;
   readonly onKey: (key: string) => Promise<void>;
+  /** @defaultValue those for an API key */
+  readonly words?: KeyFormWords;
 }
 
-export function KeyForm({ isRefused, onKey }: KeyFormProps) {
+const keyWords: KeyFormWords = {
+  label: "This gateway wants an API key",
+  help: "It stays in this tab and is forgotten when you close it.",
+  refusal: "The gateway does not know this key. Check it, or ask whoever runs the gateway for another.",
+};
+
+export function KeyForm({ isRefused, onKey, words = keyWords }: KeyFormProps) {
   const [isBusy, setBusy] = useState(false);
   const field = useRef<HTMLInputElement>(null);
   useLayoutEffect(() => field.current?.focus(), []);
@@ -25,7 +39,7 @@ export function KeyForm({ isRefused, onKey }: KeyFormProps) {
 
   return (
     <form class="key-form" onSubmit={submit}>
-      <label for="key">This gateway wants an API key</label>
+      <label for="key">{words.label}</label>
       <div class="row">
         <input
           id="key"
@@ -42,9 +56,7 @@ export function KeyForm({ isRefused, onKey }: KeyFormProps) {
         </button>
       </div>
       <p id="key-help" class="faint" role={isRefused ? "alert" : undefined}>
-        {isRefused
-          ? "The gateway does not know this key. Check it, or ask whoever runs the gateway for another."
-          : "It stays in this tab and is forgotten when you close it."}
+        {isRefused ? words.refusal : words.help}
       </p>
     </form>
   );

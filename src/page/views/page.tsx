@@ -19,6 +19,7 @@ import type { Panel } from "./panel.ts";
 import { Sidebar } from "./sidebar.tsx";
 import { SourceDialog } from "./source-dialog.tsx";
 import { Transcript } from "./transcript.tsx";
+import { useEscape } from "./use-escape.ts";
 import { whenDrawn } from "./when-drawn.ts";
 
 export interface PageProps {
@@ -112,18 +113,4 @@ export function Page({ chat, memory, state }: PageProps) {
       <Announcer answer={leafOf(conversation.tree)} />
     </div>
   );
-}
-
-/** Escape, unless an open dialog or a field that is being edited has taken it. */
-function useEscape(act: () => void): void {
-  const latest = useRef(act);
-  latest.current = act;
-  useEffect(() => {
-    const listen = (event: KeyboardEvent) => {
-      if (event.key !== "Escape" || event.defaultPrevented || event.isComposing) return;
-      if (document.querySelector("dialog[open]") === null) latest.current();
-    };
-    document.addEventListener("keydown", listen);
-    return () => document.removeEventListener("keydown", listen);
-  }, []);
 }

@@ -1,12 +1,13 @@
 // The conversations, newest first.
 
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import type { Chat } from "../chat.ts";
 import { type ChatState, conversationOfSession, currentOf } from "../chat-state.ts";
 import { underwayIn } from "../conversation/conversation.ts";
 import type { SessionSummary } from "../gateway/parse.ts";
 import { ConfirmDelete } from "./confirm-delete.tsx";
 import { Icon, IconButton } from "./icons.tsx";
+import { SideList } from "./side-list.tsx";
 
 export interface SidebarProps {
   readonly chat: Chat;
@@ -19,65 +20,39 @@ export interface SidebarProps {
 
 export function Sidebar({ chat, state, isOpen, onClose, onNew }: SidebarProps) {
   const box = useRef<HTMLElement>(null);
-  const opener = useRef<Element | null>(null);
-  useLayoutEffect(() => {
-    if (isOpen) {
-      opener.current = document.activeElement;
-      box.current?.querySelector("button")?.focus();
-    } else if (opener.current instanceof HTMLElement) {
-      opener.current.focus();
-      opener.current = null;
-    }
-  }, [isOpen]);
-
   const { sessionId: currentSession } = currentOf(state);
   return (
-    <>
-      {isOpen && (
-        <button
-          type="button"
-          class="backdrop narrow-only"
-          aria-label="Close the list"
-          tabIndex={-1}
-          onClick={onClose}
-        />
-      )}
-      <aside ref={box} class="sidebar" data-open={isOpen} aria-label="Conversations">
-        <div class="sidebar-head">
-          <span class="brand">qwen-gateway</span>
-          <IconButton icon="close" label="Close" class="quiet narrow-only" onClick={onClose} />
-        </div>
-        <button type="button" class="new-chat" onClick={onNew}>
-          <Icon name="plus" /> New conversation
-        </button>
-        <nav aria-label="Earlier conversations">
-          {state.sessionsError !== undefined && (
-            <p class="notice" role="alert">
-              {state.sessionsError}
-            </p>
-          )}
-          <ul class="sessions">
-            {state.sessions?.map((session) => (
-              <SessionItem
-                key={session.sessionId}
-                session={session}
-                isCurrent={session.sessionId === currentSession}
-                isAnswering={isAnswering(state, session.sessionId)}
-                onShow={() => {
-                  onClose();
-                  void chat.show(session.sessionId);
-                }}
-                onRemove={() => {
-                  box.current?.querySelector<HTMLElement>(".new-chat")?.focus();
-                  void chat.remove(session.sessionId);
-                }}
-              />
-            ))}
-          </ul>
-          {state.sessions?.length === 0 && <p class="faint empty">Conversations will be listed here.</p>}
-        </nav>
-      </aside>
-    </>
+    <SideList label="Conversations" box={box} tab="chat" sessionId={currentSession} isOpen={isOpen} onClose={onClose}>
+      <button type="button" class="new-chat" onClick={onNew}>
+        <Icon name="plus" /> New conversation
+      </button>
+      <nav aria-label="Earlier conversations">
+        {state.sessionsError !== undefined && (
+          <p class="notice" role="alert">
+            {state.sessionsError}
+          </p>
+        )}
+        <ul class="sessions">
+          {state.sessions?.map((session) => (
+            <SessionItem
+              key={session.sessionId}
+              session={session}
+              isCurrent={session.sessionId === currentSession}
+              isAnswering={isAnswering(state, session.sessionId)}
+              onShow={() => {
+                onClose();
+                void chat.show(session.sessionId);
+              }}
+              onRemove={() => {
+                box.current?.querySelector<HTMLElement>(".new-chat")?.focus();
+                void chat.remove(session.sessionId);
+              }}
+            />
+          ))}
+        </ul>
+        {state.sessions?.length === 0 && <p class="faint empty">Conversations will be listed here.</p>}
+      </nav>
+    </SideList>
   );
 }
 

@@ -1,6 +1,6 @@
-// The messages of the path, and where the reader stands in them: at the end it stays at the end, elsewhere it stays put.
+// The messages of the path.
 
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import type { Chat } from "../chat.ts";
 import { currentOf } from "../chat-state.ts";
 import { type Conversation, underwayIn } from "../conversation/conversation.ts";
@@ -9,6 +9,7 @@ import { isPathEnded, siblingsOf } from "../conversation/tree.ts";
 import { Answer } from "./answer.tsx";
 import { Icon } from "./icons.tsx";
 import { Question } from "./question.tsx";
+import { useEndInSight } from "./use-end-in-sight.ts";
 import { whenDrawn } from "./when-drawn.ts";
 
 export interface TranscriptProps {
@@ -130,66 +131,4 @@ function Opening({ conversation: { state, error, sessionId }, onRetry }: Opening
       <p class="faint">Answers come from the model behind this gateway, and from your documents where they fit.</p>
     </div>
   );
-}
-
-/** Farther from the end than this, in pixels, the reader reads something else. */
-const nearEnd = 24;
-
-function useEndInSight() {
-  const box = useRef<HTMLElement>(null);
-  const content = useRef<HTMLDivElement>(null);
-  const isPinned = useRef(true);
-  const [isAtEnd, setAtEnd] = useState(true);
-
-  const goToEnd = () => {
-    isPinned.current = true;
-    box.current?.scrollTo({ top: box.current.scrollHeight, behavior: "instant" });
-  };
-
-  useEffect(() => {
-    const frame = box.current;
-    const inner = content.current;
-    if (frame === null || inner === null) return;
-    let lastTop = frame.scrollTop;
-    const onScroll = () => {
-      const distance = frame.scrollHeight - frame.clientHeight - frame.scrollTop;
-      // Only a reader scrolls upwards: what grows moves the end away and leaves the place.
-      if (frame.scrollTop < lastTop - 1 && distance > nearEnd) isPinned.current = false;
-      else if (distance <= nearEnd) isPinned.current = true;
-      lastTop = frame.scrollTop;
-      setAtEnd(isPinned.current || distance <= nearEnd);
-    };
-    // Runs between layout and paint: what has grown is never seen in the wrong place.
-    const observer = new ResizeObserver(() => {
-      if (isPinned.current) goToEnd();
-      onScroll();
-    });
-    observer.observe(inner);
-    observer.observe(frame);
-    frame.addEventListener("scroll", onScroll, { passive: true });
-    frame.addEventListener("click", copyCode);
-    return () => {
-      observer.disconnect();
-      frame.removeEventListener("scroll", onScroll);
-      frame.removeEventListener("click", copyCode);
-    };
-  }, []);
-
-  return { box, content, isAtEnd, goToEnd };
-}
-
-/** For how long a button says that it has copied, in milliseconds. */
-const thanksMs = 1500;
-
-/** Buttons of code blocks stand outside of what Preact draws. */
-function copyCode(event: MouseEvent): void {
-  const button = event.target instanceof Element ? event.target.closest<HTMLButtonElement>(".copy-code") : null;
-  const code = button?.closest("figure")?.querySelector("code");
-  if (button == null || code == null) return;
-  void navigator.clipboard.writeText((code.textContent ?? "").replace(/\n$/, "")).then(() => {
-    button.textContent = "Copied";
-    setTimeout(() => {
-      button.textContent = "Copy";
-    }, thanksMs);
-  });
 }

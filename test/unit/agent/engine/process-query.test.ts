@@ -55,7 +55,16 @@ describe("processQuery", () => {
     expect(result).toEqual({
       success: true,
       totalExecutionTime: 0,
-      results: [{ service: "calendar", command: "create_event", success: true, result: "Created e1", durationMs: 0 }],
+      results: [
+        {
+          service: "calendar",
+          command: "create_event",
+          success: true,
+          arguments: meeting,
+          result: "Created e1",
+          durationMs: 0,
+        },
+      ],
       answer: "The meeting is in your calendar.",
       session_id: expect.stringMatching(/^[0-9a-f]{32}$/),
     });

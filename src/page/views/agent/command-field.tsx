@@ -1,0 +1,86 @@
+// Where a command is written.
+
+import type { Ref } from "preact";
+import { useImperativeHandle, useRef, useState } from "preact/hooks";
+import { roomLeft } from "../../agent/query.ts";
+import type { Memory } from "../../memory.ts";
+import { IconButton } from "../icons.tsx";
+
+const mostRows = 6;
+
+export interface CommandFieldHandle {
+  focus(): void;
+}
+
+export interface CommandFieldProps {
+  readonly handle: Ref<CommandFieldHandle>;
+  readonly memory: Pick<Memory, "readCommand" | "saveCommand">;
+  readonly isWorking: boolean;
+  readonly isStopping: boolean;
+  readonly onRun: (query: string) => void;
+  readonly onStop: () => void;
+}
+
+export function CommandField({ handle, memory, isWorking, isStopping, onRun, onStop }: CommandFieldProps) {
+  const [text, setText] = useState(memory.readCommand);
+  const field = useRef<HTMLTextAreaElement>(null);
+  useImperativeHandle(handle, () => ({ focus: () => field.current?.focus() }), []);
+  const room = roomLeft(text);
+  const isTooLong = room !== undefined && room < 0;
+  const canRun = text.trim() !== "" && !isTooLong && !isWorking;
+
+  function write(value: string): void {
+    setText(value);
+    memory.saveCommand(value);
+  }
+  function run(): void {
+    if (!canRun) return;
+    onRun(text);
+    write("");
+    field.current?.focus();
+  }
+
+  return (
+    <form
+      class="composer"
+      aria-label="New command"
+      onSubmit={(event) => {
+        event.preventDefault();
+        run();
+      }}
+    >
+      <div class="composer-box">
+        <textarea
+          ref={field}
+          // Browsers that fit a field to its text pass this over.
+          rows={Math.min(text.split("\n").length, mostRows)}
+          dir="auto"
+          enterkeyhint="go"
+          class="words"
+          aria-label="Command"
+          aria-invalid={isTooLong}
+          aria-describedby={room === undefined ? undefined : "command-room"}
+          placeholder="What should be done?"
+          value={text}
+          onInput={(event) => write(event.currentTarget.value)}
+          onKeyDown={(event) => {
+            // While a word is composed, as in Chinese or Japanese, Enter ends the word.
+            if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+            event.preventDefault();
+            run();
+          }}
+        />
+        {isWorking ? (
+          <IconButton icon="stop" label="Stop (Escape)" class="primary" disabled={isStopping} onClick={onStop} />
+        ) : (
+          <IconButton icon="send" label="Run (Enter)" class="primary" disabled={!canRun} onClick={run} />
+        )}
+      </div>
+      {room !== undefined && (
+        <p id="command-room" class={isTooLong ? "room is-over" : "room faint"} role={isTooLong ? "alert" : undefined}>
+          {isTooLong ? `${-room} characters too many: a command may have 500` : `${room} characters left`}
+        </p>
+      )}
+    </form>
+  );
+}
