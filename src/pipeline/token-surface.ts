@@ -66,6 +66,7 @@ export class Generation {
       case "block-start":
       case "block-end":
       case "tool-call-delta":
+      case "stop-sequence":
         return;
       default:
         event satisfies never;

@@ -1,7 +1,8 @@
 // The registration list: every client protocol that the server mounts.
 
 import type { Surface } from "../contract/surface.ts";
+import { anthropicMessages } from "./anthropic-messages/surface.ts";
 import { openaiChat } from "./openai-chat/surface.ts";
 import { openaiCompletions } from "./openai-completions/surface.ts";
 
-export const surfaces: readonly Surface[] = [openaiChat, openaiCompletions];
+export const surfaces: readonly Surface[] = [openaiChat, openaiCompletions, anthropicMessages];
