@@ -90,6 +90,8 @@ export interface ChatRequest {
   readonly session: SessionFields;
   /** The parsed body, for fields that only one upstream understands. */
   readonly body: JsonObject;
+  /** What steers the reply, in the words of OpenAI's chat completions. Absent: `body` is in these words itself. */
+  readonly steering?: JsonObject;
   /** The body as it was received, for upstreams that speak its protocol. Absent: it is not at hand, or says something else. */
   readonly received?: Uint8Array;
 }

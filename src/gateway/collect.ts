@@ -5,7 +5,7 @@ import type { ChatEvent, FinishReason, ReplyIdentity, Source, TokenUsage, Upstre
 import type { GatewayError } from "../contract/gateway-error.ts";
 import { EventSequence } from "./event-sequence.ts";
 import type { ReplyConsumer } from "./reply-consumer.ts";
-import { RawText } from "./raw-text.ts";
+import { RawText } from "../conversation/raw-text.ts";
 import type { SentReply } from "./sent-reply.ts";
 
 export interface CollectorHooks {

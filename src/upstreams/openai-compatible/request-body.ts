@@ -68,8 +68,8 @@ function streamOptionsOf(request: ChatRequest): Body {
 function passedFields(request: ChatRequest, drops: readonly string[]): Body {
   const passed: Body = {};
   const isOlder = request.surface === olderProtocol;
-  if (request.surface !== sameProtocol && !isOlder) return passed;
-  for (const [field, value] of Object.entries(request.body)) {
+  if (request.surface !== sameProtocol && !isOlder && request.steering === undefined) return passed;
+  for (const [field, value] of Object.entries(request.steering ?? request.body)) {
     if (ownFields.has(field) || drops.includes(field) || value === null || value === undefined) continue;
     if (isOlder && olderFields.includes(field)) continue;
     // Came out of JSON.parse.
