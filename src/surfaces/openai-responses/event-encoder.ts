@@ -82,6 +82,9 @@ class Encoder implements EventEncoder {
       case "reply-error":
         this.#start();
         return this.#end("response.failed", { status: "failed", error: event.error });
+      case "stop-sequence":
+        // This protocol has none.
+        return;
       default:
         event satisfies never;
     }
