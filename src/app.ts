@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { chooseAgentAccess } from "./app/agent-access.ts";
 import { composeUpstreams } from "./app/compose-upstreams.ts";
+import type { OwnTool } from "./agent/own-tools.ts";
 import { createLazyAgent } from "./app/lazy-agent.ts";
 import { createLazyChat } from "./app/lazy-chat.ts";
 import { loadOrCreateApiKey } from "./config/api-key-file.ts";
@@ -46,6 +47,8 @@ export interface App {
   start(): Promise<StartedApp>;
   /** Handles a request in process. */
   handle(request: Request): Promise<Response>;
+  /** What the gateway offers as an MCP server, for transports beside HTTP. @throws {GatewayError} */
+  ownTools(): Promise<readonly OwnTool[]>;
   /** The way to the upstream that this app uses. */
   readonly fetch: FetchFunction;
   /** Lets running replies end within the drain time, then closes the store. */
@@ -190,6 +193,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       return { url, upstreams: upstreams.describe() };
     },
     handle: (request) => server.handle(request),
+    ownTools: async () => (await agent.open()).ownTools,
     fetch: upstreams.fetch,
     async stop() {
       clearInterval(sweepTimer);

@@ -20,10 +20,11 @@ import { documentRoutes } from "../server/document-routes.ts";
 import { feedRoute } from "../server/feed-route.ts";
 import type { ServerRoute } from "../server/trip.ts";
 import { openChatDatabase } from "../store/chat-database.ts";
+import type { ChatStore } from "../store/chat-store.ts";
+import { createSqliteAgent } from "../store/sqlite-agent.ts";
 import { createSqliteChat } from "../store/sqlite-chat.ts";
 import { createSqliteDocuments } from "../store/sqlite-documents.ts";
 import { createSqliteReplayIndex } from "../store/sqlite-replay-index.ts";
-import type { ChatStore } from "../store/chat-store.ts";
 import { embedThrough } from "./embed-through.ts";
 import type { Store } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -49,6 +50,8 @@ export interface Chat {
   readonly store: ChatStore;
   readonly typedChat: TypedChat;
   readonly documents: Documents;
+  /** @returns whether there was such a session. */
+  deleteSession(caller: string, sessionId: string): Promise<boolean>;
   routes(edge: Edge, deleteSession: (caller: string, sessionId: string) => Promise<boolean>): readonly ServerRoute[];
   /** Forgets what has expired. Never rejects. */
   sweep(): Promise<void>;
@@ -56,11 +59,23 @@ export interface Chat {
   close(): Promise<void>;
 }
 
-/** @throws {GatewayError} when the database cannot be opened */
+/** @throws when the database cannot be opened, or the directory of the replays not be made */
 export function composeChat(parts: ChatParts): Chat {
+  const database = openChatDatabase(parts.path, parts.log);
+  try {
+    return composeOver(database, parts);
+  } catch (error) {
+    // The next request tries again.
+    database.close();
+    throw error;
+  }
+}
+
+function composeOver(database: Database, parts: ChatParts): Chat {
   const { config, gateway, clock, log } = parts;
-  const database = openChatDatabase(parts.path, log);
   const store = createSqliteChat(database, { clock, sessionTimeoutMs: config.sessionTimeout });
+  // In the same database: swept whether the agent is at work here or not.
+  const agentStore = createSqliteAgent(database, { clock, sessionTimeoutMs: config.sessionTimeout });
   const replays = createReplays({
     ...(parts.replayDirectory === undefined ? {} : { directory: parts.replayDirectory }),
     index: createSqliteReplayIndex(database),
@@ -76,6 +91,8 @@ export function composeChat(parts: ChatParts): Chat {
     },
     interruptedFrame: (lastId) =>
       errorFrame(lastId, "The gateway was stopped during this answer: send the message again"),
+    abandonedFrame: (lastId) =>
+      errorFrame(lastId, "The answer was ended since nobody read it any more: send the message again"),
     stoppedFrame: (lastId) => errorFrame(lastId, "The answer was stopped"),
   });
   const { embeddingModel } = config;
@@ -107,6 +124,7 @@ export function composeChat(parts: ChatParts): Chat {
     store,
     typedChat: chat,
     documents,
+    deleteSession: (caller, sessionId) => chat.deleteSession(caller, sessionId),
     routes: (edge, deleteSession) => [
       ...chatRoutes({ chat, store, deleteSession, ...edge }),
       ...documentRoutes({ documents, keepAliveMs: config.sseKeepaliveMs, ...edge }),
@@ -129,6 +147,7 @@ export function composeChat(parts: ChatParts): Chat {
         await store.sweep();
         await replays.sweep();
         await documents.sweep();
+        await agentStore.sweep();
       } catch (error) {
         log.error("Cannot sweep the typed chat, the next sweep will", {}, error);
       }

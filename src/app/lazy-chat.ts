@@ -1,6 +1,7 @@
 // The typed chat as the rest of the app sees it: opened when somebody first asks for it, or when it has something to forget.
 
 import { existsSync } from "node:fs";
+import { GatewayError } from "../contract/gateway-error.ts";
 import type { RoutePlace } from "../server/lazy-routes.ts";
 import type { ServedRoom } from "../server/create-server.ts";
 import type { Chat, ChatParts } from "./compose-chat.ts";
@@ -41,7 +42,8 @@ export function createLazyChat(
       .then(({ composeChat }) => composeChat(parts))
       .catch((error: unknown) => {
         opening = undefined;
-        throw error;
+        // The sentence of the cause names a path of this machine, which is no client's business.
+        throw new GatewayError("internal", "Cannot open the typed chat: the gateway's log says why", { cause: error });
       });
     return opening;
   }
@@ -50,8 +52,9 @@ export function createLazyChat(
   const isUsed = (): boolean => opening !== undefined || existsSync(parts.path);
 
   async function deleteSession(caller: string, sessionId: string): Promise<boolean> {
-    const hadMessages = isUsed() && (await (await open()).store.deleteSession(caller, sessionId));
+    // First: they can be forgotten also when the database of the messages is damaged.
     const hadTurns = await deleteTurns(caller, sessionId);
+    const hadMessages = isUsed() && (await (await open()).deleteSession(caller, sessionId));
     return hadMessages || hadTurns;
   }
 

@@ -60,7 +60,7 @@ export function composeOwnToolParts({ chat, engine, askModel }: OwnToolSources):
         signal,
         caller,
         requestId,
-        onAbandoned() {},
+        onCut() {},
       });
       return readAnswer(response.body!, signal);
     },

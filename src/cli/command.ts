@@ -9,6 +9,8 @@ export interface Flag {
   /** Placeholder of the value in help; absent: a switch that needs no value. */
   readonly value?: string;
   readonly description: string;
+  /** It may be given several times; its values are then one text with a line for each. */
+  readonly repeats?: true;
 }
 
 /** By flag name; a switch holds "true" or "false". */
@@ -44,10 +46,12 @@ export interface Command {
   readonly flags: readonly Flag[];
   /** Name of the flag that a word without hyphens stands for: `remove work` is `remove --account work`. */
   readonly operand?: string;
+  /** What the words behind "--" are, in help. Absent: there may be none. */
+  readonly rest?: string;
   /** More for the end of the help. */
   readonly notes?: string;
   /** @throws {UsageError | ConfigError} when what the user wrote cannot be used. */
-  run(flags: FlagValues, context: CommandContext): Promise<ExitCode>;
+  run(flags: FlagValues, context: CommandContext, rest: readonly string[]): Promise<ExitCode>;
 }
 
 /** The command line cannot be understood. Ends with exit code 2. */

@@ -7,6 +7,7 @@ import { doctorCommand } from "./doctor.ts";
 import { emulateCommand } from "./emulate.ts";
 import { healthcheckCommand } from "./healthcheck.ts";
 import { keysCommands } from "./keys/commands.ts";
+import { mcpCommands } from "./mcp/commands.ts";
 import { serveCommand } from "./serve.ts";
 import { setupCommand } from "./setup/setup.ts";
 import { versionCommand } from "./version.ts";
@@ -18,6 +19,7 @@ export function listCommands(): readonly Command[] {
     doctorCommand(),
     ...accountsCommands(),
     ...keysCommands(),
+    ...mcpCommands(),
     emulateCommand,
     benchCommand,
     healthcheckCommand(),

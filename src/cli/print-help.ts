@@ -51,7 +51,11 @@ export function commandHelp(command: Command): string {
 
 export function usage(command: Command): string {
   const operand = command.flags.find((flag) => flag.name === command.operand)?.value;
-  const words = [operand === undefined ? "" : ` [${operand}]`, command.flags.length === 0 ? "" : " [flags]"];
+  const words = [
+    operand === undefined ? "" : ` [${operand}]`,
+    command.flags.length === 0 ? "" : " [flags]",
+    command.rest === undefined ? "" : ` -- ${command.rest}`,
+  ];
   return `qwen-gateway ${command.name}${words.join("")}`;
 }
 

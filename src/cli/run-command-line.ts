@@ -47,8 +47,8 @@ function isGroup(word: string, commands: readonly Command[]): boolean {
 
 async function runCommand(command: Command, words: readonly string[], context: CommandContext): Promise<ExitCode> {
   try {
-    const parsed = parseArguments(words, command.flags, command.operand);
-    if (!parsed.help) return await command.run(parsed.flags, context);
+    const parsed = parseArguments(words, command);
+    if (!parsed.help) return await command.run(parsed.flags, context, parsed.rest);
     context.print(commandHelp(command));
     return 0;
   } catch (error) {

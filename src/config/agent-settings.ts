@@ -12,10 +12,11 @@ export const toolServerSchema = Type.Object(
     args: Type.Optional(Type.Array(Type.String())),
     env: Type.Optional(Type.Record(Type.String(), Type.String())),
     cwd: Type.Optional(Type.String({ minLength: 1 })),
-    url: Type.Optional(Type.String({ pattern: "^https?://" })),
+    /** A variable may stand at its beginning. */
+    url: Type.Optional(Type.String({ pattern: "^(https?://|\\$\\{)" })),
     headers: Type.Optional(Type.Record(Type.String(), Type.String())),
-    /** `streamable-http` and `http` are the same. Absent: by what there is, and of two HTTP forms the newer first. */
-    type: Type.Optional(Type.Enum(["stdio", "http", "streamable-http", "sse"])),
+    /** `streamable-http`, `streamableHttp` and `http` are the same. Absent: by what there is, and of two HTTP forms the newer first. */
+    type: Type.Optional(Type.Enum(["stdio", "http", "streamable-http", "streamableHttp", "sse"])),
     disabled: Type.Optional(Type.Boolean()),
     /** Longest wait for one call, in milliseconds. */
     timeout: Type.Optional(Type.Integer({ minimum: 1 })),
@@ -32,6 +33,8 @@ export const agentSettings = {
   mcpServers: Type.Optional(
     Type.Record(Type.String({ pattern: "^[A-Za-z0-9_.-]{1,64}$" }), toolServerSchema, {
       description: "Tool servers (MCP) of the agent, in the form of other clients' mcpServers",
+      // Some of it is: what is wrong with it is told by names alone.
+      writeOnly: true,
       allowed: "an object of servers by name, each with command or url",
     }),
   ),

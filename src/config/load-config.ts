@@ -154,13 +154,16 @@ function readFile(
     throw new ConfigError([`Cannot read config file "${file.path}": it must hold lines such as "port: 8787"`]);
   }
   const names = settings.map((setting) => setting.fileName);
-  const entries = Object.entries(parsed);
+  const entries = Object.entries(parsed).map(([name, value]) => [pastedNames[name] ?? name, value] as const);
   for (const [name] of entries) {
     if (names.includes(name)) continue;
     problems.push(`Unknown key "${name}" in config file "${file.path}"${didYouMean(nearestName(name, names), "")}`);
   }
   return new Map(entries);
 }
+
+/** As other programs write them, from whose files people paste. */
+const pastedNames: Readonly<Record<string, string>> = { mcpServers: "mcp_servers" };
 
 function refuseUnknownFlags(flags: ConfigSources["flags"], settings: readonly Setting[], problems: string[]): void {
   const names = settings.map((setting) => setting.flagName);

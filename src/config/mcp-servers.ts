@@ -21,6 +21,16 @@ export interface ToolServerAddress {
   readonly kind: "http" | "sse" | "any-http";
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
+  readonly oauth: ToolServerOauth | undefined;
+}
+
+/** Client credentials, for a token without a browser. */
+export interface ToolServerOauth {
+  readonly clientId: string;
+  readonly clientSecret: string;
+  /** The only authorization server that gets the secret. */
+  readonly issuer: string;
+  readonly scope: string | undefined;
 }
 
 export interface ToolServerSettings {
@@ -63,7 +73,8 @@ export function loadToolServers(config: ToolServerConfig, environment: Environme
 function readFile(path: string): readonly [string, unknown][] {
   let content: unknown;
   try {
-    content = JSON.parse(readFileSync(path, "utf8"));
+    // VS Code's may have comments.
+    content = Bun.JSONC.parse(readFileSync(path, "utf8"));
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "";
     throw new ConfigError([`Cannot read MCP_CONFIG "${path}": ${reasons[code] ?? "it is no JSON"}`]);
@@ -88,6 +99,8 @@ function readServer(name: string, entry: unknown, environment: Environment): Too
   const fields: Record<string, unknown> = { ...entry };
   // What only other clients understand must not fail for a form of theirs.
   for (const key of Object.keys(fields)) if (fields[key] === null) delete fields[key];
+  // As Windsurf and Gemini CLI call it.
+  fields["url"] ??= fields["serverUrl"] ?? fields["httpUrl"];
   const wrong = wrongField(fields);
   if (wrong !== undefined) return `wrong "${wrong}"`;
   // Checked just now; a schema of its own would only say so once more.
@@ -105,7 +118,25 @@ function readServer(name: string, entry: unknown, environment: Environment): Too
   if (address === undefined) return type === undefined ? `no "command" or "url"` : `no "url"`;
   if (!isDisabled && !isHttpUrl(address)) return `wrong "url"`;
   const kind = type === undefined ? "any-http" : type === "sse" ? "sse" : "http";
-  return { ...common, target: { kind, url: address, headers: headers ?? {} } };
+  const oauth = readOauth(expanded["oauth"]);
+  if (typeof oauth === "string") return oauth;
+  return { ...common, target: { kind, url: address, headers: headers ?? {}, oauth } };
+}
+
+/** In both spellings that other clients have. Without a secret it is meant for a browser, which there is none of here. */
+function readOauth(written: unknown): ToolServerOauth | string | undefined {
+  if (!isJsonObject(written)) return undefined;
+  const field = (camel: string, snake: string): string | undefined => {
+    const value = written[camel] ?? written[snake];
+    return typeof value === "string" && value !== "" ? value : undefined;
+  };
+  const clientId = field("clientId", "client_id");
+  const clientSecret = field("clientSecret", "client_secret");
+  const issuer = field("issuer", "issuer");
+  if (clientId === undefined || clientSecret === undefined) return undefined;
+  if (issuer === undefined || !isHttpUrl(issuer))
+    return `"oauth" needs "issuer", the address of the one authorization server that may get its secret`;
+  return { clientId, clientSecret, issuer, scope: field("scope", "scope") };
 }
 
 interface CheckedFields {
@@ -115,7 +146,7 @@ interface CheckedFields {
   readonly cwd?: string;
   readonly url?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly type?: "stdio" | "http" | "streamable-http" | "sse";
+  readonly type?: "stdio" | "http" | "streamable-http" | "streamableHttp" | "sse";
   readonly disabled?: boolean;
   readonly timeout?: number;
   readonly shared?: boolean;
@@ -124,8 +155,6 @@ interface CheckedFields {
 function wrongField(fields: JsonObject): string | undefined {
   return Object.entries(toolServerSchema.properties).find(([key, schema]) => {
     const value = fields[key];
-    // An address may hold a variable up to its very beginning.
-    if (key === "url" && typeof value === "string" && value.includes("${")) return false;
     return value !== undefined && !Check(schema, value);
   })?.[0];
 }
@@ -134,7 +163,7 @@ function isHttpUrl(url: string): boolean {
   return URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
 }
 
-const expandedFields = ["command", "args", "env", "cwd", "url", "headers"];
+const expandedFields = ["command", "args", "env", "cwd", "url", "headers", "oauth"];
 
 function expandFields(fields: JsonObject, environment: Environment): JsonObject | string {
   const expanded: Record<string, unknown> = { ...fields };

@@ -50,12 +50,17 @@ function partsOf({ keyword, params }: SchemaError, [first, second]: readonly str
   // Says once more what the keyword additionalProperties says by name.
   if (keyword === "boolean" || first === undefined) return [];
   const entry = /^[0-9]+$/.test(first) ? Number(first) + 1 : undefined;
-  if (entry === undefined) return [`wrong "${first}"`];
+  if (entry === undefined) return [isFieldName(second) ? `wrong "${second}" in "${first}"` : `wrong "${first}"`];
   if ("additionalProperties" in params && Array.isArray(params.additionalProperties))
     return params.additionalProperties.map((name) => `unknown key "${name}" in entry ${entry}`);
   if ("requiredProperties" in params && Array.isArray(params.requiredProperties))
     return params.requiredProperties.map((name) => `no "${name}" in entry ${entry}`);
   return [second === undefined ? `entry ${entry} is wrong` : `wrong "${second}" in entry ${entry}`];
+}
+
+/** And no place in a list. */
+function isFieldName(part: string | undefined): part is string {
+  return part !== undefined && !/^[0-9]+$/.test(part);
 }
 
 function unescapePointer(part: string): string {

@@ -10,5 +10,7 @@ export interface ChatReply {
   readonly toolCalls: readonly ToolCall[];
   readonly sources: readonly Source[];
   readonly finishReason: FinishReason;
+  /** The client's mark at which it was cut. */
+  readonly stopSequence?: string;
   readonly usage: TokenUsage;
 }

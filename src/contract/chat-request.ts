@@ -47,6 +47,15 @@ export interface ReasoningOptions {
   readonly enabled?: boolean;
   readonly budgetTokens?: number;
   readonly effort?: "none" | "minimal" | "low" | "medium" | "high" | "xhigh";
+  /** The model is to decide by itself whether it thinks, where it can. */
+  readonly adaptive?: true;
+}
+
+/** How words are drawn, of clients whose fields have other names than the upstream's. */
+export interface SamplingOptions {
+  readonly temperature?: number;
+  readonly topP?: number;
+  readonly topK?: number;
 }
 
 /** What the body says about the session. Headers are read by the gateway. */
@@ -71,11 +80,18 @@ export interface ChatRequest {
   readonly includeUsage: boolean;
   readonly maxTokens: number | undefined;
   readonly reasoning: ReasoningOptions;
+  readonly sampling?: SamplingOptions;
+  /** The answer ends before the first of these that the model writes; the gateway cuts it, whatever serves. None is empty. */
+  readonly stopSequences?: readonly string[];
+  /** False: one call an answer. Absent: the client did not say, or says it in a field of the upstream's own protocol. */
+  readonly parallelToolCalls?: boolean;
   /** Built-in web search of the upstream, where it has one. */
   readonly webSearch: boolean | undefined;
   readonly session: SessionFields;
   /** The parsed body, for fields that only one upstream understands. */
   readonly body: JsonObject;
+  /** What steers the reply, in the words of OpenAI's chat completions. Absent: `body` is in these words itself. */
+  readonly steering?: JsonObject;
   /** The body as it was received, for upstreams that speak its protocol. Absent: it is not at hand, or says something else. */
   readonly received?: Uint8Array;
 }

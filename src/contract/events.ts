@@ -45,6 +45,8 @@ export type UpstreamEvent =
   | { readonly type: "tool-call-delta"; readonly callId: string; readonly argumentsText: string }
   | { readonly type: "source"; readonly source: Source }
   | { readonly type: "usage-update"; readonly usage: TokenUsage }
+  /** The client's own mark came: nothing from it on is told, and the end follows at once. */
+  | { readonly type: "stop-sequence"; readonly sequence: string }
   | PassedFrames
   | { readonly type: "reply-end"; readonly finishReason: FinishReason; readonly continuation?: Continuation }
   | { readonly type: "reply-error"; readonly error: GatewayError };
@@ -80,5 +82,6 @@ export type ChatEvent =
     }
   | { readonly type: "block-end"; readonly index: number; readonly block: "reasoning" | "text" | "tool-call" }
   | { readonly type: "source"; readonly source: Source }
+  | { readonly type: "stop-sequence"; readonly sequence: string }
   | { readonly type: "reply-end"; readonly finishReason: FinishReason; readonly usage: TokenUsage }
   | { readonly type: "reply-error"; readonly error: GatewayError };

@@ -3,7 +3,7 @@
 import type { ChatReply } from "./chat-reply.ts";
 import type { ChatRequest } from "./chat-request.ts";
 import type { ChatEvent, ReplyIdentity } from "./events.ts";
-import type { GatewayError } from "./gateway-error.ts";
+import { type ErrorKind, type GatewayError, httpStatus } from "./gateway-error.ts";
 import type { Json } from "./json.ts";
 
 export interface Route {
@@ -22,9 +22,19 @@ export interface EventEncoder {
   take(): Uint8Array;
 }
 
+/** A question that a surface answers by itself: no upstream is asked. */
+export interface OwnAnswer extends Route {
+  /** @throws {GatewayError} `invalid-request` that names the field. */
+  answer(body: unknown): Json;
+}
+
 export interface Surface {
   readonly name: string;
   readonly routes: readonly Route[];
+  /** @defaultValue none */
+  readonly ownAnswers?: readonly OwnAnswer[];
+  /** Kinds of errors that have another HTTP status in this protocol than elsewhere. @defaultValue none */
+  readonly statuses?: Partial<Readonly<Record<ErrorKind, number>>>;
   /**
    * Pure: unknown JSON to a checked request.
    * @throws {GatewayError} `invalid-request` that names the field.
@@ -34,4 +44,9 @@ export interface Surface {
   encodeReply(request: ChatRequest, reply: ChatReply): Json;
   /** The body of an error answer that is no stream. */
   encodeError(error: GatewayError, requestId: string): Json;
+}
+
+/** @param surface undefined: the error belongs to none */
+export function statusOn(surface: Surface | undefined, kind: ErrorKind): number {
+  return surface?.statuses?.[kind] ?? httpStatus[kind];
 }

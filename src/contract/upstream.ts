@@ -68,8 +68,11 @@ export interface OpenContext {
   onWholeAnswer(): void;
 }
 
-/** How a reply ended, told to its upstream exactly once. */
+/** How a reply ended. */
 export type ReplyOutcome = "complete" | "failed" | "aborted";
+
+/** `cut`: whole for its client, which wanted no more of it. Its turn counts, and the generation is to be stopped. */
+export type ReplyEnding = ReplyOutcome | "cut";
 
 export interface EventDecoder {
   /** Synchronous; all state of one reply. Events and their views are valid only during `emit`. */
@@ -114,7 +117,7 @@ export interface UpstreamReply {
    * been stopped), with the milliseconds its chat still needs to settle.
    * @param error what a failed one failed by
    */
-  onEnd(outcome: ReplyOutcome, error?: GatewayError): Promise<number>;
+  onEnd(ending: ReplyEnding, error?: GatewayError): Promise<number>;
 }
 
 /** An account as others may see it: no credential in it. */

@@ -29,9 +29,11 @@ export function sessionHints(headers: Headers, fields: SessionFields): SessionHi
   if (fields.sessionId !== undefined) {
     const sessionId = usableId(fields.sessionId);
     if (sessionId !== undefined) return { sessionId, thin: true };
-    throw new GatewayError("invalid-request", "Cannot use `session_id`: it must be 1 to 200 printable characters", {
-      param: "session_id",
-    });
+    throw new GatewayError(
+      "invalid-request",
+      "Cannot use `session_id`: it must be 1 to 200 printable characters, and neither . nor ..",
+      { param: "session_id" },
+    );
   }
   const named = usableId(headers.get("x-session-id"));
   const thin = named !== undefined && headers.get("x-session-mode")?.trim().toLowerCase() === "thin";
@@ -44,8 +46,11 @@ export function sessionHints(headers: Headers, fields: SessionFields): SessionHi
 
 const printable = /^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+$/u;
 
+/** As the last step of an address they are taken for a way up, however they are escaped. */
+const pathSteps: ReadonlySet<string> = new Set([".", ".."]);
+
 function usableId(value: string | null | undefined): string | undefined {
   if (value === null || value === undefined) return undefined;
   const trimmed = value.trim();
-  return trimmed.length <= 200 && printable.test(trimmed) ? trimmed : undefined;
+  return trimmed.length <= 200 && printable.test(trimmed) && !pathSteps.has(trimmed) ? trimmed : undefined;
 }

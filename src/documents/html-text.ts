@@ -44,7 +44,7 @@ export async function readHtml(file: DocumentFile, html: string, signal: AbortSi
       depth += 1;
       if (depth > maxDepth) throw unreadable(file, `nests more than ${maxDepth} elements`);
       if (unseenFrom > 0) return;
-      if (unseen.has(name) || attributes["hidden"] !== undefined) unseenFrom = depth;
+      if (unseen.has(name) || isHidden(attributes)) unseenFrom = depth;
       else if (/^h[1-6]$/.test(name)) writer.heading(Number(name[1]));
       else if (name === "li") writer.item();
       else if (name === "br") writer.lineEnd();
@@ -73,6 +73,11 @@ export async function readHtml(file: DocumentFile, html: string, signal: AbortSi
   }
   parser.end();
   return writer.take();
+}
+
+/** By itself; what a style sheet hides is not known here. */
+function isHidden({ hidden, style = "" }: Readonly<Record<string, string>>): boolean {
+  return hidden !== undefined || /\b(?:display\s*:\s*none|visibility\s*:\s*hidden)\b/i.test(style);
 }
 
 /** White space waits until something follows it, so that there is never more than one blank line. */

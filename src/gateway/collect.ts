@@ -5,7 +5,7 @@ import type { ChatEvent, FinishReason, ReplyIdentity, Source, TokenUsage, Upstre
 import type { GatewayError } from "../contract/gateway-error.ts";
 import { EventSequence } from "./event-sequence.ts";
 import type { ReplyConsumer } from "./reply-consumer.ts";
-import { RawText } from "./raw-text.ts";
+import { RawText } from "../conversation/raw-text.ts";
 import type { SentReply } from "./sent-reply.ts";
 
 export interface CollectorHooks {
@@ -27,6 +27,7 @@ class Collected {
   readonly sequence: EventSequence;
   /** As the sequence told it: calls decide it. */
   toldReason: FinishReason | undefined;
+  stopSequence: string | undefined;
 
   constructor(sent: SentReply) {
     this.sent = sent;
@@ -82,7 +83,7 @@ export class Collector implements ReplyConsumer {
     this.#body = this.#passed;
     if (this.#body !== undefined) return;
     this.#collected.sequence.end(finishReason, usage);
-    const { text, reasoning, calls, sources, toldReason } = this.#collected;
+    const { text, reasoning, calls, sources, toldReason, stopSequence } = this.#collected;
     const reply: ChatReply = {
       identity: this.#identity,
       text: text.text,
@@ -90,6 +91,7 @@ export class Collector implements ReplyConsumer {
       toolCalls: calls,
       sources,
       finishReason: toldReason ?? finishReason,
+      ...(stopSequence === undefined ? {} : { stopSequence }),
       usage,
     };
     this.#body = encoder.encode(this.#hooks.encodeReply(reply));
@@ -141,6 +143,9 @@ function collect(collected: Collected, event: ChatEvent): void {
       return;
     case "reply-end":
       collected.toldReason = event.finishReason;
+      return;
+    case "stop-sequence":
+      collected.stopSequence = event.sequence;
       return;
     case "reply-start":
     case "block-end":

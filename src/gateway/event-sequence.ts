@@ -61,6 +61,7 @@ export class EventSequence {
         this.#continueCall(event.callId, event.argumentsText);
         return;
       case "source":
+      case "stop-sequence":
         this.start();
         this.#emit(event);
         return;

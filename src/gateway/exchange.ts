@@ -25,6 +25,7 @@ import type { ReplyConsumer } from "./reply-consumer.ts";
 import { addExchangeHeaders, addServedHeaders, settledWithin } from "./reply-head.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import { SentReply } from "./sent-reply.ts";
+import { cutAtSequences } from "./stop-sequences.ts";
 import { keepsConversations, type Server, sessionElsewhere } from "./turn.ts";
 import { UpstreamPlace } from "./upstream-place.ts";
 
@@ -223,8 +224,9 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
     }
   }
 
-  #run(reply: UpstreamReply): Promise<void> {
-    const { requestId, liveness, log, debugStreaming } = this.#options;
+  #run(opened: UpstreamReply): Promise<void> {
+    const { request, requestId, liveness, log, debugStreaming } = this.#options;
+    const reply = cutAtSequences(opened, request.stopSequences);
     this.#record.account = reply.account;
     this.#attempt = new Attempt({
       reply,

@@ -2,8 +2,8 @@
 
 import type { ChatRequest } from "../contract/chat-request.ts";
 import { errorHeaders } from "../contract/error-headers.ts";
-import { GatewayError, httpStatus, toGatewayError } from "../contract/gateway-error.ts";
-import type { Surface } from "../contract/surface.ts";
+import { GatewayError, toGatewayError } from "../contract/gateway-error.ts";
+import { statusOn, type Surface } from "../contract/surface.ts";
 import type { ModelInfo, Upstream } from "../contract/upstream.ts";
 import { randomId } from "../conversation/random-id.ts";
 import type { SessionHints } from "../conversation/session-hints.ts";
@@ -187,7 +187,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     const fields = {
       requestId,
       surface: surface.name,
-      status: httpStatus[known.kind],
+      status: statusOn(surface, known.kind),
       kind: known.kind,
       param: known.param,
     };
@@ -270,7 +270,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       } catch (error) {
         const known = toGatewayError(error);
         return Response.json(surface.encodeError(known, incoming.requestId), {
-          status: httpStatus[known.kind],
+          status: statusOn(surface, known.kind),
           headers: errorHeaders(known),
         });
       }

@@ -8,7 +8,7 @@ import type { SaidText } from "../contract/upstream.ts";
 import { estimateTokens } from "../conversation/estimate-tokens.ts";
 import type { ReplyDigest } from "../conversation/reply-digest.ts";
 import type { PrefixFingerprint } from "../store/store.ts";
-import { RawText } from "./raw-text.ts";
+import { RawText } from "../conversation/raw-text.ts";
 
 /** Kept at most before it is digested. */
 const maxBytes = 16 * 1024;

@@ -1,9 +1,11 @@
-// The messages of a session as a tree: where a new one attaches, and what was said before it. Pure.
+// Where in the tree of a session a new message attaches, and what was said before it. Pure.
 
 import type { Message } from "../contract/chat-request.ts";
 import type { Attachment, ChatMessage } from "../store/chat-store.ts";
 import { invalid } from "../surfaces/check-body.ts";
 import { contentOf, type TypedChatRequest } from "./parse-request.ts";
+
+type PlaceNames = Pick<TypedChatRequest, "parentId" | "retryOf">;
 
 export interface Place {
   /** The message that the new question follows. */
@@ -14,35 +16,31 @@ export interface Place {
   readonly repeated: ChatMessage | undefined;
 }
 
+/** The message that the store is asked for with all before it: see `ChatStore.findPath`. */
+export function placeNamedBy({ parentId, retryOf }: PlaceNames): string | null | undefined {
+  return retryOf ?? parentId;
+}
+
 /**
- * @param messages of the session, oldest first
+ * @param path to the message that the request names, oldest first
  * @throws {GatewayError} `invalid-request` when the request names a message that is not there
  */
-export function placeOf(
-  request: Pick<TypedChatRequest, "parentId" | "retryOf">,
-  messages: readonly ChatMessage[],
-): Place {
-  const byId = new Map(messages.map((message) => [message.id, message]));
-  if (request.retryOf !== undefined) {
-    const repeated = byId.get(request.retryOf);
-    if (repeated?.role !== "user") throw unknown("retry_of", "a message of the user");
-    return { parentId: repeated.parentId, history: historyOf(repeated.parentId, byId), repeated };
+export function placeOf({ parentId, retryOf }: PlaceNames, path: readonly ChatMessage[]): Place {
+  const last = path.at(-1);
+  if (retryOf !== undefined) {
+    if (last?.role !== "user") throw unknown("retry_of", "a message of the user");
+    return { parentId: last.parentId, history: historyOf(path.slice(0, -1)), repeated: last };
   }
-  const parentId = request.parentId === undefined ? (messages.at(-1)?.id ?? null) : request.parentId;
-  if (parentId !== null && !byId.has(parentId)) throw unknown("parent_id", "a message");
-  return { parentId, history: historyOf(parentId, byId), repeated: undefined };
+  if (typeof parentId === "string" && last === undefined) throw unknown("parent_id", "a message");
+  return { parentId: last?.id ?? null, history: historyOf(path), repeated: undefined };
 }
 
 /**
  * What comes along with a message from an earlier one.
- * @throws {GatewayError} `invalid-request` when the request names a message that is not there
+ * @param holder the message that the request names for it
+ * @throws {GatewayError} `invalid-request` when that is not there
  */
-export function attachmentsIn(
-  { attachmentsOf }: Pick<TypedChatRequest, "attachmentsOf">,
-  messages: readonly ChatMessage[],
-): readonly Attachment[] {
-  if (attachmentsOf === undefined) return [];
-  const holder = messages.find(({ id }) => id === attachmentsOf);
+export function attachmentsIn(holder: ChatMessage | undefined): readonly Attachment[] {
   if (holder?.role !== "user") throw unknown("attachments_of", "a message of the user");
   return holder.extras.attachments ?? [];
 }
@@ -52,20 +50,9 @@ function unknown(param: string, what: string): Error {
 }
 
 /** Answers that never said a word are left out: the next question stands beside the one before. */
-function historyOf(lastId: string | null, byId: ReadonlyMap<string, ChatMessage>): Message[] {
-  const path: Message[] = [];
-  /** A circle would be walked for ever. */
-  const passed = new Set<string>();
-  for (let id = lastId; id !== null;) {
-    const message = byId.get(id);
-    if (message === undefined || passed.has(id)) break;
-    passed.add(id);
-    if (message.role === "user") {
-      path.push({ role: "user", content: contentOf(message.content, message.extras.attachments ?? []) });
-    } else if (message.content !== "") {
-      path.push({ role: "assistant", content: [{ type: "text", text: message.content }], toolCalls: [] });
-    }
-    id = message.parentId;
-  }
-  return path.reverse();
+function historyOf(path: readonly ChatMessage[]): Message[] {
+  return path.flatMap(({ role, content, extras }): Message[] => {
+    if (role === "user") return [{ role, content: contentOf(content, extras.attachments ?? []) }];
+    return content === "" ? [] : [{ role, content: [{ type: "text", text: content }], toolCalls: [] }];
+  });
 }

@@ -6,7 +6,7 @@ import type { ChatEvent } from "../contract/events.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
 import { openaiErrorBody } from "../contract/openai-error.ts";
 import type { EventEncoder, Surface } from "../contract/surface.ts";
-import { RawText } from "../gateway/raw-text.ts";
+import { RawText } from "../conversation/raw-text.ts";
 import type { FrameWriter } from "./frame-writer.ts";
 import type { PipelineState } from "./step.ts";
 import { WebSources } from "./web-sources.ts";
@@ -66,6 +66,7 @@ export class Generation {
       case "block-start":
       case "block-end":
       case "tool-call-delta":
+      case "stop-sequence":
         return;
       default:
         event satisfies never;

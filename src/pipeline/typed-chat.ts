@@ -7,13 +7,13 @@ import { randomId } from "../conversation/random-id.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { Replays, StartOptions } from "../replay/replays.ts";
 import { commentFrame } from "../sse/sse-writer.ts";
-import type { Attachment, ChatMessage, ChatStore } from "../store/chat-store.ts";
+import type { Attachment, ChatMessage, ChatStore, MessagePath } from "../store/chat-store.ts";
 import { invalid } from "../surfaces/check-body.ts";
 import type { Store } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import { Answer } from "./answer.ts";
 import { beginningOf } from "./excerpt.ts";
-import { attachmentsIn, type Place, placeOf } from "./message-tree.ts";
+import { attachmentsIn, type Place, placeNamedBy, placeOf } from "./message-tree.ts";
 import { contentOf, joinAttachments, parseTypedChatRequest, type TypedChatRequest } from "./parse-request.ts";
 import { recoverAnswers } from "./recover-answers.ts";
 import type { Pipeline, Step } from "./step.ts";
@@ -24,19 +24,26 @@ export interface IncomingMessage {
   readonly signal: AbortSignal;
   readonly caller: string;
   readonly requestId: string;
-  /** The client has stopped reading: its connection may be closed. */
-  readonly onAbandoned: () => void;
+  /** The client does not read: its connection may be closed. */
+  readonly onCut: () => void;
 }
 
 export interface TypedChat {
   /** Answers a message. @throws {GatewayError} what is wrong with the request itself */
   answer(incoming: IncomingMessage): Promise<Response>;
   /** The events behind that id. @throws {GatewayError} `not-found`, `gone` */
-  readOn(caller: string, streamId: string, afterId: number): Promise<Response>;
+  readOn(
+    caller: string,
+    streamId: string,
+    afterId: number,
+    client: Pick<IncomingMessage, "signal" | "onCut">,
+  ): Promise<Response>;
   /** @returns false when it has ended already. @throws {GatewayError} `not-found` */
   stop(caller: string, streamId: string): Promise<boolean>;
   /** The messages of a session, oldest first; undefined when there is no such session of this caller. */
   findMessages(caller: string, sessionId: string): Promise<readonly ChatMessage[] | undefined>;
+  /** With the streams of its answers; what still runs is stopped. @returns false when there is no such session */
+  deleteSession(caller: string, sessionId: string): Promise<boolean>;
   /** Resolves when the store knows what became of every answer. To be called when no stream runs any more. */
   drain(): Promise<void>;
 }
@@ -47,7 +54,7 @@ export interface TypedChatOptions {
   readonly store: ChatStore;
   /** Of all surfaces: knows sessions that were begun elsewhere. */
   readonly turns: Pick<Store, "getSession">;
-  readonly replays: Pick<Replays, "start" | "open" | "stop">;
+  readonly replays: Pick<Replays, "start" | "open" | "stop" | "forget">;
   /** @param ids undefined: all documents of the caller */
   search(
     caller: string,
@@ -101,9 +108,17 @@ export function createTypedChat(options: TypedChatOptions): TypedChat {
     throw invalid("upstream", `Invalid request: "upstream" must be one of ${known.join(", ")}`);
   }
 
-  async function continuesElsewhere(request: TypedChatRequest, caller: string, messages: readonly ChatMessage[]) {
-    if (messages.length > 0) return messages[0]?.extras.continuesElsewhere === true;
+  async function continuesElsewhere(request: TypedChatRequest, caller: string, path: MessagePath): Promise<boolean> {
+    if (path.newestId !== undefined) return path.continuesElsewhere;
     return request.isNamed && (await options.turns.getSession(caller, request.sessionId)) !== undefined;
+  }
+
+  async function earlierAttachments(
+    { attachmentsOf, sessionId }: TypedChatRequest,
+    caller: string,
+  ): Promise<readonly Attachment[]> {
+    if (attachmentsOf === undefined) return [];
+    return attachmentsIn(await store.findMessage(caller, sessionId, attachmentsOf));
   }
 
   async function begin(
@@ -113,14 +128,14 @@ export function createTypedChat(options: TypedChatOptions): TypedChat {
     const request = parseTypedChatRequest(parseRequestBody(incoming.body), incoming.headers);
     const steps = stepsFor(request);
     requireKnown(request.upstream);
-    const messages = (await findMessages(caller, request.sessionId)) ?? [];
-    const place = placeOf(request, messages);
-    const attachments = joinAttachments(attachmentsIn(request, messages), request.attachments);
-    const isElsewhere = await continuesElsewhere(request, caller, messages);
-    const isNewest = place.parentId === (messages.at(-1)?.id ?? null);
+    const { sessionId } = request;
+    const path = await store.findPath(caller, sessionId, placeNamedBy(request));
+    const place = placeOf(request, await recoverAnswers(path.messages, { caller, sessionId, running, replays, store }));
+    const attachments = joinAttachments(await earlierAttachments(request, caller), request.attachments);
+    const isElsewhere = await continuesElsewhere(request, caller, path);
+    const isNewest = place.parentId === (path.newestId ?? null);
     const streamId = randomId();
-    // Behind the newest, also when the clock was set back: their order is that of their times.
-    const nowMs = Math.max(clock(), (messages.at(-1)?.createdAtMs ?? 0) + 1);
+    const nowMs = clock();
     const question = place.repeated ?? questionOf(request, place, attachments, nowMs, isElsewhere);
     const begun = answerOf(request, question, streamId, nowMs, options.defaultModel);
     const answer = new Answer({
@@ -144,7 +159,7 @@ export function createTypedChat(options: TypedChatOptions): TypedChat {
     running.set(streamId, answer.kept);
     try {
       await store.beginTurn(caller, {
-        sessionId: request.sessionId,
+        sessionId,
         title: titleOf(question.content),
         question: place.repeated === undefined ? question : undefined,
         answer: begun,
@@ -187,23 +202,33 @@ export function createTypedChat(options: TypedChatOptions): TypedChat {
     async answer(incoming) {
       const { request, answer, streamId } = await begin(incoming);
       const { isResumable: resumable } = request;
-      const { onAbandoned } = incoming;
-      const body = start(incoming.caller, streamId, answer, { resumable, onAbandoned });
+      const { onCut } = incoming;
+      const body = start(incoming.caller, streamId, answer, { resumable, onCut });
       const sessionId = encodeURIComponent(request.sessionId);
-      return new Response(body, {
-        headers: { ...typedChatHeaders, "x-stream-id": streamId, "x-session-id": sessionId },
-      });
+      return respond(body, incoming.signal, { "x-stream-id": streamId, "x-session-id": sessionId });
     },
-    async readOn(caller, streamId, afterId) {
-      const body = await replays.open(caller, streamId, afterId);
-      return new Response(body, { headers: { ...typedChatHeaders, "x-stream-id": streamId } });
+    async readOn(caller, streamId, afterId, { signal, onCut }) {
+      const body = await replays.open(caller, streamId, afterId, { onCut });
+      return respond(body, signal, { "x-stream-id": streamId });
     },
     stop: (caller, streamId) => replays.stop(caller, streamId),
+    async deleteSession(caller, sessionId) {
+      const streams = await store.listStreams(caller, sessionId);
+      const wasThere = await store.deleteSession(caller, sessionId);
+      await Promise.all(streams.map((streamId) => replays.forget(caller, streamId)));
+      return wasThere;
+    },
     findMessages,
     async drain() {
       while (running.size > 0) await Promise.all(running.values());
     },
   };
+}
+
+/** A client that has left meanwhile hangs up here: the server does so only on bodies that it has begun to send. */
+function respond(body: ReadableStream<Uint8Array>, client: AbortSignal, headers: Record<string, string>): Response {
+  if (client.aborted) void body.cancel();
+  return new Response(client.aborted ? null : body, { headers: { ...typedChatHeaders, ...headers } });
 }
 
 function questionOf(

@@ -13,6 +13,7 @@ import type { ReaderClock } from "./reader.ts";
 import {
   defaultReplayLimits,
   type EndingFrame,
+  type ReaderHooks,
   type ReplayLimits,
   type ReplaySource,
   type Replays,
@@ -27,8 +28,10 @@ export interface ReplaysOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly limits?: Partial<ReplayLimits>;
-  /** Ends a stream whose process died, whose source failed, that nobody read, or that the gateway's end cut short. */
+  /** Ends a stream whose process died, whose source failed, or that the gateway's end cut short. */
   readonly interruptedFrame: EndingFrame;
+  /** Ends a stream that nobody read any more. @defaultValue `interruptedFrame` */
+  readonly abandonedFrame?: EndingFrame;
   /** Ends a stream that was stopped. */
   readonly stoppedFrame: EndingFrame;
   /** Measures how long readers are silent, stall or are gone. @defaultValue the process's own */
@@ -56,7 +59,7 @@ export function createReplays(options: ReplaysOptions & { readonly directory?: s
 }
 
 export function createReplaysIn(spools: Spools, options: ReplaysOptions): Replays {
-  const { clock, index, log, interruptedFrame, stoppedFrame } = options;
+  const { clock, index, log, interruptedFrame, abandonedFrame = interruptedFrame, stoppedFrame } = options;
   const limits: ReplayLimits = { ...defaultReplayLimits, ...options.limits };
   const readerClock = options.monotonic ?? performance;
   const repeat = options.repeat ?? repeatByInterval;
@@ -152,16 +155,20 @@ export function createReplaysIn(spools: Spools, options: ReplaysOptions): Replay
     return production;
   }
 
-  async function join(production: Production, afterId: number): Promise<ReadableStream<Uint8Array>> {
+  async function join(
+    production: Production,
+    afterId: number,
+    reader: ReaderHooks | undefined,
+  ): Promise<ReadableStream<Uint8Array>> {
     const { spool, unkept } = production;
     if (unkept !== undefined && production.isOver) throw streamGone(unkept);
-    if (afterId >= production.lastId) return production.addReader();
+    if (afterId >= production.lastId) return production.addReader(reader);
     spool.retain();
     try {
       const offset = production.unkept === undefined ? await findFrame(spool, afterId + 1) : undefined;
       // Asked again: what it sent while the place was looked for may be in no spool.
       if (production.unkept !== undefined) throw streamGone(production.unkept);
-      return production.addReader(offset);
+      return production.addReader(reader, offset);
     } finally {
       spool.release();
     }
@@ -173,7 +180,7 @@ export function createReplaysIn(spools: Spools, options: ReplaysOptions): Replay
     .catch((error: unknown) => log.error("Cannot count what is kept of streams, the next sweep will", {}, error));
 
   return {
-    start(caller, streamId, source: ReplaySource, { resumable, onAbandoned }: StartOptions) {
+    start(caller, streamId, source: ReplaySource, { resumable, onCut }: StartOptions) {
       if (isClosed)
         throw new GatewayError("overloaded", "Cannot begin a stream: the gateway shuts down", { retryable: true });
       if (!fitId.test(streamId) || here.has(streamId)) {
@@ -188,16 +195,16 @@ export function createReplaysIn(spools: Spools, options: ReplaysOptions): Replay
         maxBytes: limits.maxStreamBytes,
         graceMs: limits.graceMs,
         resumable,
-        ...(onAbandoned === undefined ? {} : { onAbandoned }),
         clock: readerClock,
         log,
         hooks,
         interruptedFrame,
+        abandonedFrame,
         stoppedFrame,
       });
       here.set(streamId, production);
       keepTicking();
-      const body = production.addReader();
+      const body = production.addReader({ onCut });
       const { promise: registration, resolve } = Promise.withResolvers<void>();
       // The source is asked first: it has further to go.
       void production.run(registration);
@@ -206,19 +213,30 @@ export function createReplaysIn(spools: Spools, options: ReplaysOptions): Replay
       void settledWithin(Promise.all([begun, production.spool.opened]), registrationMs).then(resolve);
       return body;
     },
-    async open(caller, streamId, afterId) {
+    async open(caller, streamId, afterId, reader) {
       const production = findHere(caller, streamId);
       const record = production === undefined ? await ended.find(caller, streamId) : undefined;
       keepTicking();
-      if (production !== undefined) return await join(production, afterId);
-      return await ended.open(record!, afterId);
+      if (production !== undefined) return await join(production, afterId, reader);
+      return await ended.open(record!, afterId, reader);
     },
     async stop(caller, streamId) {
       const production = findHere(caller, streamId);
-      if (production === undefined) await ended.find(caller, streamId);
+      if (production === undefined) await ended.requireOver(caller, streamId);
       if (production === undefined || production.isOver) return false;
       production.stop();
       return true;
+    },
+    async forget(caller, streamId) {
+      const production = here.get(streamId);
+      if (production !== undefined && production.caller !== caller) return;
+      production?.stop();
+      await notes.write(streamId, "is forgotten", async () => {
+        const record = await index.find(streamId);
+        if (record?.caller !== caller || record.owner === "another process") return;
+        await index.expire([streamId]);
+        await room.remove(streamId, record.bytes);
+      });
     },
     running() {
       return [...here.values()]

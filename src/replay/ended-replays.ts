@@ -6,7 +6,7 @@ import type { ReplayIndex, ReplayRecord } from "../store/replay-index.ts";
 import type { Log } from "../telemetry/log.ts";
 import { findFrame, findWholeFrames } from "./find-frames.ts";
 import { Reader, type ReaderClock, type ReaderLimits, type Supply } from "./reader.ts";
-import type { EndingFrame } from "./replays.ts";
+import type { EndingFrame, ReaderHooks } from "./replays.ts";
 import { emptySpool, type SpoolReader, type Spools, spoolUpTo } from "./spool.ts";
 import type { SpoolRoom } from "./spool-room.ts";
 
@@ -51,8 +51,14 @@ export class EndedReplays {
     return record;
   }
 
+  /** @throws {GatewayError} `not-found`; `overloaded` while it runs in another process */
+  async requireOver(caller: string, streamId: string): Promise<void> {
+    const { state, owner } = await this.find(caller, streamId);
+    if (state === "running" && owner === "another process") throw runsElsewhere();
+  }
+
   /** @throws {GatewayError} `gone`; `overloaded` while it runs in another process */
-  async open(record: ReplayRecord, afterId: number): Promise<ReadableStream<Uint8Array>> {
+  async open(record: ReplayRecord, afterId: number, reader?: ReaderHooks): Promise<ReadableStream<Uint8Array>> {
     const { clock, spools } = this.#options;
     if (record.state === "too-long" || record.state === "not-kept" || record.state === "expired") {
       throw streamGone(record.state);
@@ -64,15 +70,19 @@ export class EndedReplays {
     const spool = stored ?? emptySpool;
     try {
       if (record.state === "running") await this.#noteIfPossible(record, spool.length);
-      if (record.state === "running" || record.isInterrupted) return await this.#openCutShort(spool, afterId);
-      return this.#read(spool, (await findFrame(spool, afterId + 1)) ?? spool.length);
+      if (record.state === "running" || record.isInterrupted) return await this.#openCutShort(spool, afterId, reader);
+      return this.#read(spool, (await findFrame(spool, afterId + 1)) ?? spool.length, reader);
     } catch (error) {
       spool.release();
       throw error;
     }
   }
 
-  async #openCutShort(stored: SpoolReader, afterId: number): Promise<ReadableStream<Uint8Array>> {
+  async #openCutShort(
+    stored: SpoolReader,
+    afterId: number,
+    reader: ReaderHooks | undefined,
+  ): Promise<ReadableStream<Uint8Array>> {
     const { length, lastId } = findWholeFrames(stored);
     const spool = spoolUpTo(stored, length);
     const offset = (await findFrame(spool, afterId + 1)) ?? length;
@@ -82,6 +92,7 @@ export class EndedReplays {
     return this.#read(
       spool,
       offset,
+      reader,
       hasSeenEnd ? undefined : this.#options.interruptedFrame(Math.max(afterId, lastId)),
     );
   }
@@ -130,9 +141,14 @@ export class EndedReplays {
     });
   }
 
-  #read(spool: SpoolReader, offset: number, tail?: Uint8Array): ReadableStream<Uint8Array> {
+  #read(
+    spool: SpoolReader,
+    offset: number,
+    reader: ReaderHooks | undefined,
+    tail?: Uint8Array,
+  ): ReadableStream<Uint8Array> {
     const supply = new EndedSupply(spool, this.#reading, this.#options.log);
-    return supply.read(offset, tail, this.#options.readerClock);
+    return supply.read(offset, tail, this.#options.readerClock, reader);
   }
 }
 
@@ -150,8 +166,13 @@ class EndedSupply implements Supply {
     this.#log = log;
   }
 
-  read(offset: number, tail: Uint8Array | undefined, clock: ReaderClock): ReadableStream<Uint8Array> {
-    const reader = new Reader(this, offset, clock);
+  read(
+    offset: number,
+    tail: Uint8Array | undefined,
+    clock: ReaderClock,
+    hooks: ReaderHooks | undefined,
+  ): ReadableStream<Uint8Array> {
+    const reader = new Reader(this, offset, clock, hooks?.onCut);
     this.#reader = reader;
     this.#all.add(this);
     const body = reader.open();
@@ -189,7 +210,7 @@ export function streamGone(why: keyof typeof goneBecause): GatewayError {
 }
 
 function runsElsewhere(): GatewayError {
-  return new GatewayError("overloaded", "Cannot read the stream now: it runs in another process of the gateway", {
+  return new GatewayError("overloaded", "Cannot get at the stream now: it runs in another process of the gateway", {
     retryable: true,
     retryAfterMs: 1000,
   });

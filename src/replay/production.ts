@@ -3,7 +3,7 @@
 
 import type { Log } from "../telemetry/log.ts";
 import { Reader, type ReaderClock, type ReaderLimits, type Supply } from "./reader.ts";
-import type { EndingFrame, ReplayChunk, ReplaySource, StartOptions } from "./replays.ts";
+import type { EndingFrame, ReaderHooks, ReplayChunk, ReplaySource } from "./replays.ts";
 import type { Spool } from "./spool.ts";
 
 /** Why the rest of a stream is in no spool. */
@@ -22,7 +22,7 @@ export interface ProductionHooks {
   ended(production: Production): void;
 }
 
-export interface ProductionOptions extends StartOptions {
+export interface ProductionOptions {
   readonly streamId: string;
   readonly caller: string;
   readonly startedAtMs: number;
@@ -30,10 +30,13 @@ export interface ProductionOptions extends StartOptions {
   readonly spool: Spool;
   readonly maxBytes: number;
   readonly graceMs: number;
+  /** As the start of a stream has it. */
+  readonly resumable: boolean;
   readonly clock: ReaderClock;
   readonly log: Log;
   readonly hooks: ProductionHooks;
   readonly interruptedFrame: EndingFrame;
+  readonly abandonedFrame: EndingFrame;
   readonly stoppedFrame: EndingFrame;
 }
 
@@ -81,8 +84,8 @@ export class Production implements Supply {
   }
 
   /** @param offset in the spool, at which its first frame begins. @defaultValue what comes */
-  addReader(offset = this.spool.length): ReadableStream<Uint8Array> {
-    const reader = new Reader(this, offset, this.#options.clock);
+  addReader({ onCut }: ReaderHooks = {}, offset = this.spool.length): ReadableStream<Uint8Array> {
+    const reader = new Reader(this, offset, this.#options.clock, onCut);
     this.#readers.add(reader);
     this.#aloneSinceMs = undefined;
     // It outlives the production: it may have to read on.
@@ -233,8 +236,7 @@ export class Production implements Supply {
 
   #abandon(): void {
     if (this.#isOver) return;
-    this.#cut(new Error("Nobody reads"), this.#options.interruptedFrame);
-    this.#tell(() => this.#options.onAbandoned?.());
+    this.#cut(new Error("Nobody reads"), this.#options.abandonedFrame);
   }
 
   #cut(reason: Error, frame: EndingFrame): void {

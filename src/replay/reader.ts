@@ -39,6 +39,8 @@ export interface ReaderLimits {
 export class Reader {
   readonly #supply: Supply;
   readonly #clock: ReaderClock;
+  /** A stream that has failed leaves the connection open for as long as nobody reads what was sent before. */
+  readonly #onCut: (() => void) | undefined;
   /** Where in the spool the next byte for this reader is. */
   #offset: number;
   /** Comes behind the spool and is in none: at most one chunk and the frame that ends the stream. */
@@ -49,10 +51,11 @@ export class Reader {
   #lastSentAtMs: number;
   #behindSinceMs: number | undefined;
 
-  constructor(supply: Supply, offset: number, clock: ReaderClock) {
+  constructor(supply: Supply, offset: number, clock: ReaderClock, onCut?: () => void) {
     this.#supply = supply;
     this.#offset = offset;
     this.#clock = clock;
+    this.#onCut = onCut;
     this.#lastSentAtMs = clock.now();
   }
 
@@ -164,6 +167,7 @@ export class Reader {
   #fail(error: Error): void {
     this.#controller?.error(error);
     this.#leave();
+    this.#onCut?.();
   }
 
   #leave(): void {

@@ -18,11 +18,15 @@ export interface ReplaySource {
   cancel(reason: Error): void;
 }
 
-export interface StartOptions {
+/** Of one reader. */
+export interface ReaderHooks {
+  /** It was cut, since it did not read: its connection may be closed. Called once, and not when it has hung up itself. */
+  readonly onCut?: (() => void) | undefined;
+}
+
+export interface StartOptions extends ReaderHooks {
   /** It goes on for `graceMs` when nobody reads it; else it is cancelled in the very tick in which the last reader hangs up. */
   readonly resumable: boolean;
-  /** It was cancelled because nobody read it. Called once, after `cancel` of the source. */
-  onAbandoned?(): void;
 }
 
 export interface RunningReplay {
@@ -44,13 +48,15 @@ export interface Replays {
    * @throws {GatewayError} `not-found`, for another caller as well; `gone` when it has expired, was too long to keep or
    * could not be kept; `overloaded` while it runs in another process
    */
-  open(caller: string, streamId: string, afterId: number): Promise<ReadableStream<Uint8Array>>;
+  open(caller: string, streamId: string, afterId: number, hooks?: ReaderHooks): Promise<ReadableStream<Uint8Array>>;
   /**
    * Ends a running stream with `stoppedFrame`.
    * @returns false when it runs no more
-   * @throws {GatewayError} `not-found`, for another caller as well
+   * @throws {GatewayError} `not-found`, for another caller as well; `overloaded` while it runs in another process
    */
   stop(caller: string, streamId: string): Promise<boolean>;
+  /** Ends it with `stoppedFrame` if it runs, and removes what is kept of it: `gone`. Nothing happens when there is none. */
+  forget(caller: string, streamId: string): Promise<void>;
   running(): readonly RunningReplay[];
   /** Removes what has expired, and files that belong to nothing. Rejects when the index cannot be asked. */
   sweep(): Promise<void>;

@@ -1,9 +1,10 @@
-// The one place where an error becomes an answer: the shape of the surface whose path was asked, OpenAI's elsewhere.
+// The one place where an error becomes an answer: the shape of the surface whose path was asked, or a path below it; OpenAI's
+// elsewhere.
 
 import { errorHeaders } from "../contract/error-headers.ts";
-import { type GatewayError, httpStatus } from "../contract/gateway-error.ts";
+import type { GatewayError } from "../contract/gateway-error.ts";
 import { openaiErrorBody } from "../contract/openai-error.ts";
-import type { Surface } from "../contract/surface.ts";
+import { statusOn, type Surface } from "../contract/surface.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Trip } from "./trip.ts";
@@ -21,12 +22,21 @@ export function createAnswerError(
   const surfaceByPath = new Map<string, Surface>();
   for (const surface of surfaces) for (const route of surface.routes) surfaceByPath.set(route.path, surface);
 
+  function surfaceOf(path: string): Surface | undefined {
+    for (let end = path.length; end > 0; end = path.lastIndexOf("/", end - 1)) {
+      const surface = surfaceByPath.get(path.slice(0, end));
+      if (surface !== undefined) return surface;
+    }
+    return undefined;
+  }
+
   return (error, trip) => {
-    logError(log, error, trip);
-    const surface = surfaceByPath.get(trip.path);
+    const surface = surfaceOf(trip.path);
+    const status = statusOn(surface, error.kind);
+    logError(log, error, trip, status);
     metrics.requestRefused(surface?.name ?? noSurface, error.kind);
     const body = surface === undefined ? bodyOf(error, trip.path) : surface.encodeError(error, trip.requestId);
-    return Response.json(body, { status: httpStatus[error.kind], headers: errorHeaders(error) });
+    return Response.json(body, { status, headers: errorHeaders(error) });
   };
 }
 
@@ -36,9 +46,9 @@ function bodyOf(error: GatewayError, path: string) {
   return path.startsWith("/api/") ? { message: error.message, ...body } : body;
 }
 
-function logError(log: Log, error: GatewayError, trip: Trip): void {
+function logError(log: Log, error: GatewayError, trip: Trip, status: number): void {
   const fields = {
-    status: httpStatus[error.kind],
+    status,
     code: openaiErrorBody(error).error.code,
     method: trip.request.method,
     path: trip.path,

@@ -30,9 +30,9 @@ export function chatRoutes(options: ChatRoutesOptions): ServerRoute[] {
       path: streamPath,
       answer: async ({ request, caller, requestId }) => {
         const body = await readBody(request, options.maxBodyBytes);
-        const onAbandoned = options.keepOpen(request);
+        const onCut = options.keepOpen(request);
         const { headers, signal } = request;
-        return chat.answer({ body, headers, signal, caller, requestId, onAbandoned });
+        return chat.answer({ body, headers, signal, caller, requestId, onCut });
       },
     },
     {
@@ -42,8 +42,9 @@ export function chatRoutes(options: ChatRoutesOptions): ServerRoute[] {
         const afterId = lastEventId(trip.request);
         // The router reads a body to its end to tell HEAD its length, and this one may be long in coming.
         if (trip.request.method === "HEAD") return new Response(null, { headers: typedChatHeaders });
-        options.keepOpen(trip.request);
-        return chat.readOn(trip.caller, idOf(trip, streamPath, streamNotFound), afterId);
+        const streamId = idOf(trip, streamPath, streamNotFound);
+        const onCut = options.keepOpen(trip.request);
+        return chat.readOn(trip.caller, streamId, afterId, { signal: trip.request.signal, onCut });
       },
     },
     {

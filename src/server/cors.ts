@@ -13,6 +13,7 @@ export interface Cors {
 
 const exposedHeaders = [
   "x-request-id",
+  "request-id",
   "retry-after",
   "x-should-retry",
   "x-session-id",

@@ -132,6 +132,8 @@ export function createServer(options: ServerOptions): GatewayServer {
     const trip = trips.open(request, server?.requestIP(received)?.address);
     const response = await app(request);
     response.headers.set("x-request-id", trip.requestId);
+    // Anthropic's clients look for it under this name.
+    response.headers.set("request-id", trip.requestId);
     if (trip.answerHeaders !== undefined) setAll(response.headers, trip.answerHeaders);
     logAnswer(trip, response);
     return response;

@@ -56,6 +56,8 @@ function encodeModel(model: ModelInfo): Json {
     created_at: new Date(createdAtSeconds * 1000).toISOString(),
     context_length: model.contextTokens ?? null,
     max_output_tokens: model.maxOutputTokens ?? null,
+    max_input_tokens: model.contextTokens ?? null,
+    max_tokens: model.maxOutputTokens ?? null,
     vision: model.vision,
     thinking: model.thinking,
   };

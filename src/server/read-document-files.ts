@@ -2,6 +2,7 @@
 
 import { Type } from "typebox";
 import { GatewayError } from "../contract/gateway-error.ts";
+import { formCharsets } from "../documents/form-charsets.ts";
 import type { DocumentFile } from "../documents/document-file.ts";
 import { createBodyCheck, invalid } from "../surfaces/check-body.ts";
 import { readBody } from "./read-body.ts";
@@ -47,10 +48,13 @@ async function readForm(body: Uint8Array, contentType: string): Promise<Document
   if (fields.length > maxFiles) {
     throw invalid("file", `Invalid request: "file" may come ${maxFiles} times at most; import the rest afterwards`);
   }
+  const charsets = formCharsets(body, contentType, "file");
   const files: DocumentFile[] = [];
-  for (const field of fields) {
+  for (const [index, field] of fields.entries()) {
     if (typeof field === "string") throw invalid("file", 'Invalid request: "file" must be a file, with a name');
-    files.push({ name: field.name, type: field.type, bytes: await field.bytes() });
+    const charset = charsets[index];
+    const type = charset === undefined ? field.type : `${field.type.split(";")[0]}; charset=${charset}`;
+    files.push({ name: field.name, type, bytes: await field.bytes() });
   }
   return files;
 }

@@ -1,9 +1,10 @@
-// The routes of the client protocols: read the body, hand it to the gateway.
+// The routes of the client protocols: read the body, hand it to the gateway, or to the surface where that answers itself.
 
 import type { Surface } from "../contract/surface.ts";
+import { parseRequestBody } from "../conversation/parse-body.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import { readBody } from "./read-body.ts";
-import type { ServerRoute } from "./trip.ts";
+import type { ServerRoute, Trip } from "./trip.ts";
 
 export interface SurfaceRoutesOptions {
   readonly gateway: Pick<Gateway, "exchange">;
@@ -13,10 +14,16 @@ export interface SurfaceRoutesOptions {
 }
 
 export function surfaceRoutes(surface: Surface, options: SurfaceRoutesOptions): ServerRoute[] {
-  return surface.routes.map(({ method, path }) => ({
+  const own = (surface.ownAnswers ?? []).map(({ method, path, answer }) => ({
     method,
     path,
-    answer: async (trip) => {
+    answer: async ({ request }: Trip) =>
+      Response.json(answer(parseRequestBody(await readBody(request, options.maxBodyBytes)))),
+  }));
+  const exchanges = surface.routes.map(({ method, path }) => ({
+    method,
+    path,
+    answer: async (trip: Trip) => {
       const { request, caller, requestId } = trip;
       const body = await readBody(request, options.maxBodyBytes);
       // Not before: a body that never ends is cut by the idle timeout.
@@ -25,4 +32,5 @@ export function surfaceRoutes(surface: Surface, options: SurfaceRoutesOptions): 
       return options.gateway.exchange(surface, { body, headers, signal, caller, requestId, onAbandoned });
     },
   }));
+  return [...exchanges, ...own];
 }

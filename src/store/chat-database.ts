@@ -8,9 +8,10 @@ import messages from "./chat-migrations/001-messages.sql" with { type: "text" };
 import replays from "./chat-migrations/002-replays.sql" with { type: "text" };
 import documents from "./chat-migrations/003-documents.sql" with { type: "text" };
 import agent from "./chat-migrations/004-agent.sql" with { type: "text" };
+import messageOrder from "./chat-migrations/005-message-order.sql" with { type: "text" };
 import { openDatabase } from "./open-database.ts";
 
-const migrations: readonly string[] = [messages, replays, documents, agent];
+const migrations: readonly string[] = [messages, replays, documents, agent, messageOrder];
 
 export function chatDatabasePath(dataDir: string): string {
   return join(dataDir, "chat.db");

@@ -51,6 +51,16 @@ export interface ChatSession {
   readonly messageCount: number;
 }
 
+/** How a message is reached from the beginning of its conversation. All is empty where there is no such session. */
+export interface MessagePath {
+  /** Oldest first; empty when there is no such message. */
+  readonly messages: readonly ChatMessage[];
+  /** Of all messages of the session, not of this path. */
+  readonly newestId: string | undefined;
+  /** As the session's first message has it. */
+  readonly continuesElsewhere: boolean;
+}
+
 /** An answer that begins, and the message that it answers if that is new. */
 export interface BegunTurn {
   readonly sessionId: string;
@@ -68,8 +78,17 @@ export interface ChatStore {
   endTurn(caller: string, sessionId: string, answer: ChatMessage): Promise<void>;
   /** The same of an answer whose process is gone. Nothing happens when it runs no more: its end was written meanwhile. */
   recoverTurn(caller: string, sessionId: string, answer: ChatMessage): Promise<void>;
-  /** Oldest first. Undefined: this caller has no such session. */
+  /**
+   * Oldest first, in the order in which they were written. Of attachments only the beginnings of their addresses, which
+   * tell what they are. Undefined: this caller has no such session.
+   */
   findMessages(caller: string, sessionId: string): Promise<readonly ChatMessage[] | undefined>;
+  /** A message and those that it follows, whole. @param messageId null: none of them; undefined: the newest */
+  findPath(caller: string, sessionId: string, messageId: string | null | undefined): Promise<MessagePath>;
+  /** A message by itself, whole. */
+  findMessage(caller: string, sessionId: string, messageId: string): Promise<ChatMessage | undefined>;
+  /** The streams of a session's answers. */
+  listStreams(caller: string, sessionId: string): Promise<readonly string[]>;
   findSession(caller: string, sessionId: string): Promise<ChatSession | undefined>;
   /** Last changed first. */
   listSessions(caller: string, limit: number): Promise<readonly ChatSession[]>;

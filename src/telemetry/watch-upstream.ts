@@ -3,7 +3,7 @@
 import { type ErrorKind, type GatewayError, toGatewayError } from "../contract/gateway-error.ts";
 import type { Clock } from "../contract/clock.ts";
 import type { ForwardedAnswer } from "../contract/forward.ts";
-import type { PassThrough, ReplyOutcome, SaidText, Upstream, UpstreamReply } from "../contract/upstream.ts";
+import type { PassThrough, ReplyEnding, SaidText, Upstream, UpstreamReply } from "../contract/upstream.ts";
 
 export interface Reachability {
   /** By the newest request or check; unknown before the first. A refusal is an answer. */
@@ -126,9 +126,9 @@ class WatchedReply implements UpstreamReply {
     this.#watch = watch;
   }
 
-  onEnd(outcome: ReplyOutcome, error?: GatewayError): Promise<number> {
+  onEnd(ending: ReplyEnding, error?: GatewayError): Promise<number> {
     if (error !== undefined) this.#watch.noteError(error);
-    return this.#reply.onEnd(outcome, error);
+    return this.#reply.onEnd(ending, error);
   }
 }
 

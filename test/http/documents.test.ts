@@ -92,6 +92,31 @@ describe("POST /api/documents", () => {
     expect(documents[0]).toMatchObject({ bytes: 16, created_at: 1_000_000 });
   });
 
+  test("reads each file of a form in the charset that its type names", async () => {
+    const collection = createCollection();
+    const url = startDocuments(collection);
+    const parts = [
+      ["a.txt", "text/plain; charset=gbk", "\xd7\xe2\xbd\xf0"],
+      ["b.txt", "text/plain", "plain words"],
+      ["c.txt", 'text/plain; charset="Windows-1251"', "\xe0\xf0\xe5\xed\xe4\xe0"],
+    ].map(
+      ([name, type, bytes]) =>
+        `--xy\r\nContent-Disposition: form-data; name="file"; filename="${name}"\r\nContent-Type: ${type}\r\n\r\n${bytes}\r\n`,
+    );
+    const body = Buffer.from(`${parts.join("")}--xy--\r\n`, "latin1");
+
+    const response = await fetch(url + path, {
+      method: "POST",
+      body,
+      headers: { "content-type": "multipart/form-data; boundary=xy" },
+    });
+
+    expect(response.status).toBe(200);
+    expect((await collection.documents.search("a", "租金")).map((found) => found.document_name)).toEqual(["a.txt"]);
+    expect((await collection.documents.search("a", "аренда")).map((found) => found.document_name)).toEqual(["c.txt"]);
+    expect((await collection.documents.search("a", "plain")).map((found) => found.document_name)).toEqual(["b.txt"]);
+  });
+
   test("takes JSON with a name and a text", async () => {
     const collection = createCollection();
     const url = startDocuments(collection);

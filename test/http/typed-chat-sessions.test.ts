@@ -3,8 +3,9 @@
 import { expect, test } from "bun:test";
 import { serveCompatible } from "../support/fake-compatible-server.ts";
 import { startHarness } from "../support/harness.ts";
-import { acceptedTurns, answerTo, bodyOf, lastTurn, readError, user } from "./client.ts";
-import { postMessage, readMessages, say } from "./typed-client.ts";
+import { readLive } from "../support/live-stream.ts";
+import { acceptedTurns, answerTo, bodyOf, lastTurn, readError, untilIdle, user } from "./client.ts";
+import { blocksUntil, postMessage, readMessages, say } from "./typed-client.ts";
 
 const quiet = { follow_ups: false, quality: false };
 
@@ -134,7 +135,7 @@ test("DELETE forgets a session everywhere, whichever address is asked", async ()
     ["s1", "/api/chat/sessions/s1"],
     ["s2", "/v1/sessions/s2"],
   ] as const) {
-    await say(harness, { message: "Hello", session_id: sessionId, options: quiet });
+    const { opening } = await say(harness, { message: "Hello", session_id: sessionId, options: quiet });
 
     const gone = await fetch(harness.url + path, { method: "DELETE" });
 
@@ -142,7 +143,31 @@ test("DELETE forgets a session everywhere, whichever address is asked", async ()
     expect((await readError(await harness.get(`/api/chat/sessions/${sessionId}`))).status).toBe(404);
     expect((await readError(await harness.get(`/v1/sessions/${sessionId}`))).status).toBe(404);
     expect((await readError(await fetch(harness.url + path, { method: "DELETE" }))).status).toBe(404);
+    const stream = await harness.get(`/api/chat/stream/${String(opening["stream_id"])}`);
+    expect((await readError(stream)).status).toBe(410);
   }
+});
+
+test("DELETE of a session ends the answer that runs in it, and its reader is told", async () => {
+  await using harness = await startHarness();
+  harness.emulator.script({ gate: "held", reply: { chunks: ["one ", "two "] } });
+  harness.emulator.release("held", 2);
+  const response = await postMessage(harness, {
+    message: "Count",
+    session_id: "s1",
+    resumable: true,
+    options: quiet,
+  });
+  const live = readLive(response);
+  await blocksUntil(live, '"one "');
+
+  const gone = await fetch(`${harness.url}/api/chat/sessions/s1`, { method: "DELETE" });
+
+  expect(gone.status).toBe(200);
+  expect(await live.rest()).toEndWith('data: {"error":"The answer was stopped"}\n\n');
+  await harness.emulator.until((requests) => requests.some((request) => request.on === "stop" && request.status !== 0));
+  await untilIdle(harness);
+  expect((await readError(await harness.get("/api/chat/sessions/s1"))).status).toBe(404);
 });
 
 test("attachments: a text becomes part of the message, an image goes to the model, and the session tells their names", async () => {

@@ -259,8 +259,9 @@ describe.skipIf(!hasBrowser)("the options of a conversation", () => {
 
     expect(searchOf()).toEqual([true, undefined, true]);
     // What belonged to a conversation goes with it.
+    await page.locator(".session", { hasText: "one" }).hover();
     await page.getByRole("button", { name: "Delete one" }).click();
-    await page.getByRole("button", { name: "Delete one" }).click();
+    await page.locator(".danger").click();
     await page.getByText("What would you like to know?").waitFor();
     expect(await page.evaluate(() => localStorage.getItem("qwen-gateway-switches"))).toBeNull();
     expect(chat.complaints).toEqual([]);

@@ -1,16 +1,21 @@
-// `bun test/page/measure-page.ts [--url address] [--trace file]`: the figures of docs/chat-page.md. How soon the page can be
-// used, and what ten thousand tokens cost it. By hand: figures depend on the machine, so that no test waits for them.
+// `bun test/page/measure-page.ts [--url address] [--trace folder]`: the figures of docs/chat-page.md. How soon the page can be
+// used, and what ten thousand tokens cost it; with a trace of each answer, kept in the folder, the figures out of that. By
+// hand: figures depend on the machine, so that no test waits for them.
 
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Browser, type CDPSession, chromium, type Page } from "playwright-core";
 import { chromiumFlags, findChromium } from "./find-chromium.ts";
 import { startFakeGateway } from "./fake-gateway.ts";
 import type { Step } from "./fake-streams.ts";
+import { readMainThread, recordTrace, type TraceEvent } from "./read-trace.ts";
 
 const tokens = 10_000;
 /** Tokens that the gateway sends at a time, and the pause behind them: 1000 a second, ten times a fast model. */
 const perStep = 4;
 const pauseMs = 4;
+/** Behind the end of an answer, for observers to be told, in milliseconds. */
+const settleMs = 300;
 
 const words = "the contract asks for three months of notice in writing to the end of a quarter and says why".split(" ");
 const word = (index: number) => `${words[(index * 7) % words.length]} `;
@@ -77,20 +82,31 @@ async function measureAnswer(
   const devtools = await context.newCDPSession(page);
   await devtools.send("Performance.enable");
   const before = await metricsOf(devtools);
-  if (values.trace !== undefined) await browser.startTracing(page, { path: `${values.trace}.${name}.json` });
+  const recording = values.trace === undefined ? undefined : await recordTrace(page);
   const startedAtMs = performance.now();
   await page.getByLabel("Message", { exact: true }).fill("Go on");
   await page.keyboard.press("Enter");
   await page.locator(".foot").waitFor({ timeout: 120_000 });
   const tookMs = performance.now() - startedAtMs;
-  if (values.trace !== undefined) await browser.stopTracing();
+  await settle(page);
+  const trace = await recording?.stop();
   const after = await metricsOf(devtools);
   const seen = await page.evaluate(() => (globalThis as unknown as { seen: Seen }).seen);
   const spent = (key: string) => Math.round(1000 * ((after[key] ?? 0) - (before[key] ?? 0)));
   console.log(
     `${name}: ${tokens} tokens in ${(tookMs / 1000).toFixed(1)} s; script ${spent("ScriptDuration")} ms, layout ${spent("LayoutDuration")} ms, style ${spent("RecalcStyleDuration")} ms; longest task ${Math.round(seen.longestTaskMs)} ms, ${seen.longTasks} above 50 ms; longest frame ${Math.round(seen.longestFrameMs)} ms; layout shift ${seen.shift.toFixed(4)}`,
   );
+  if (trace !== undefined) await tellTrace(name, trace);
   await context.close();
+}
+
+/** Also as a file that the browser's own tools open. */
+async function tellTrace(name: string, traceEvents: readonly TraceEvent[]): Promise<void> {
+  const { tasks, busyMs, longestMs, longTasks, spanMs } = readMainThread(traceEvents);
+  console.log(
+    `  by the trace: ${tasks} tasks of the main thread, ${Math.round(busyMs)} ms of ${Math.round(spanMs)} (${Math.round((100 * busyMs) / spanMs)} %); longest ${longestMs.toFixed(1)} ms, ${longTasks} above 50 ms`,
+  );
+  await Bun.write(join(values.trace ?? "", `${name.replaceAll(" ", "-")}.json`), JSON.stringify({ traceEvents }));
 }
 
 /** A conversation of two hundred messages, opened from the list. */
@@ -113,9 +129,15 @@ async function measureStored(browser: Browser): Promise<void> {
   await page.getByRole("button", { name: /^Long/ }).click();
   await page.locator(".foot").nth(99).waitFor();
   const tookMs = performance.now() - startedAtMs;
+  await settle(page);
   const seen = await page.evaluate(() => (globalThis as unknown as { seen: Seen }).seen);
   console.log(`200 stored messages: ${Math.round(tookMs)} ms; longest task ${Math.round(seen.longestTaskMs)} ms`);
   await page.close();
+}
+
+/** A trace has no task that runs while it ends, and the end of an answer is seen from within one. */
+async function settle(page: Page): Promise<void> {
+  await page.evaluate((ms) => new Promise((resolve) => setTimeout(resolve, ms)), settleMs);
 }
 
 interface Seen {

@@ -25,6 +25,13 @@ const sources = [
     text: "Keys are to be handed over on the last day, with all copies.",
     score: 0.62,
   },
+  {
+    chunk_id: "web-1",
+    document_name: "Notice periods explained",
+    text: "Three months to the end of a quarter are usual for business premises.",
+    score: 1,
+    url: "https://law.example.org/notice-periods",
+  },
 ];
 
 const opening = `The contract asks for **three months' notice** to the end of a quarter, *in writing*:
@@ -133,7 +140,43 @@ function startGateway(options: { readonly key?: string } = {}): FakeGateway {
   for (const title of ["Retry policy of the queue", "Translate the release notes", "Names for a lighthouse"]) {
     gateway.addSession(title, []);
   }
+  addDocuments(gateway);
   return gateway;
+}
+
+function addDocuments(gateway: FakeGateway): void {
+  const dayMs = 86_400_000;
+  const at = Date.UTC(2026, 10, 3);
+  gateway.addDocument("House rules.md", "Quiet hours begin at ten. Keys are handed over on the last day.", {
+    type: "text/markdown",
+    bytes: 4210,
+    chunks: 6,
+    created_at: at - 30 * dayMs,
+  });
+  gateway.addDocument("Lease contract 2024.pdf", "§ 14 Notice", {
+    type: "application/pdf",
+    bytes: 1_480_000,
+    chunks: 214,
+    created_at: at,
+  });
+  gateway.importScript = (name) =>
+    name.startsWith("Minutes")
+      ? [{ stage: "reading" }, { stage: "chunking" }, { stage: "indexing" }, { progress: 0.42 }, { gate: "never" }]
+      : [];
+}
+
+/** The panel with what is kept, what is on its way, and what was not taken. */
+async function bringDocuments(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Options" }).click();
+  await page.getByLabel("Documents to search").selectOption("chosen");
+  await page.getByLabel("Search Lease contract 2024.pdf").check();
+  await page.locator(".documents-panel input[type=file]").setInputFiles([
+    { name: "bad photo of a page.jpg", mimeType: "image/jpeg", buffer: Buffer.from("?") },
+    { name: "Minutes of the meeting.html", mimeType: "text/html", buffer: Buffer.from("Minutes") },
+    { name: "Offer.pdf", mimeType: "application/pdf", buffer: Buffer.from("Offer") },
+  ]);
+  await page.getByText("Making it searchable, 42 %").waitFor();
+  await page.getByLabel("Message", { exact: true }).focus();
 }
 
 const question = "How long is the notice in my contract?";
@@ -169,6 +212,19 @@ await picture("chat-source", { width: 1120, height: 700 }, {}, async (page, gate
   await say(page, question);
   await answered(page);
   await page.locator(".source").first().click();
+});
+await picture("chat-documents", { width: 1120, height: 700 }, {}, async (page, gateway) => {
+  gateway.openGate("half");
+  await say(page, question);
+  await answered(page);
+  await bringDocuments(page);
+});
+await picture("chat-phone-options", { width: 360, height: 720 }, { colorScheme: "dark" }, async (page, gateway) => {
+  gateway.openGate("half");
+  await say(page, question);
+  await answered(page);
+  await page.getByRole("button", { name: "Options" }).click();
+  await page.getByLabel("Web search").selectOption("on");
 });
 await picture("chat-phone", { width: 360, height: 720 }, {}, async (page, gateway) => {
   gateway.openGate("half");

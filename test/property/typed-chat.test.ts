@@ -10,6 +10,10 @@ import { FrameWriter, lastIdOf, numberedFrom } from "../../src/pipeline/frame-wr
 import { placeOf } from "../../src/pipeline/message-tree.ts";
 import { parseTypedChatRequest } from "../../src/pipeline/parse-request.ts";
 import { readJson } from "../../src/pipeline/read-json.ts";
+import { openChatDatabase } from "../../src/store/chat-database.ts";
+import { inMemory } from "../../src/store/open-database.ts";
+import { createSqliteChat } from "../../src/store/sqlite-chat.ts";
+import { silentLog } from "../../src/telemetry/log.ts";
 import { brokenOff, recoverAnswers } from "../../src/pipeline/recover-answers.ts";
 import { emptyState, runPipeline } from "../../src/pipeline/run-pipeline.ts";
 import { defineNode, definePipeline, type PipelineState } from "../../src/pipeline/step.ts";
@@ -317,8 +321,8 @@ test(
 );
 
 test(
-  "placeOf walks any tree, broken ones too, and says each message once",
-  () => {
+  "findPath walks any tree, broken ones too, and says each message once",
+  async () => {
     const messages = fc.integer({ min: 1, max: 12 }).chain((count) =>
       fc.array(
         fc.record({
@@ -329,8 +333,11 @@ test(
         { minLength: count, maxLength: count },
       ),
     );
-    fc.assert(
-      fc.property(messages, fc.nat(12), (given, at) => {
+    using database = openChatDatabase(inMemory, silentLog);
+    const store = createSqliteChat(database, { clock: Date.now, sessionTimeoutMs: 3_600_000 });
+    await fc.assert(
+      fc.asyncProperty(messages, fc.nat(12), async (given, at) => {
+        const sessionId = crypto.randomUUID();
         const tree = given.map(({ parent, isUser, content }, index): ChatMessage => ({
           id: `m${index}`,
           parentId: parent === null ? null : `m${parent}`,
@@ -341,11 +348,22 @@ test(
           streamId: undefined,
           extras: {},
         }));
-        const { history, parentId } = placeOf({ parentId: `m${at % tree.length}`, retryOf: undefined }, tree);
-        expect(parentId).toBe(`m${at % tree.length}`);
-        expect(history.length).toBeLessThanOrEqual(tree.length);
+        for (const answer of tree) {
+          await store.beginTurn("c", { sessionId, title: "t", question: undefined, answer });
+        }
+        const asked = `m${at % tree.length}`;
+
+        const { messages: path, newestId } = await store.findPath("c", sessionId, asked);
+
+        expect(newestId).toBe(tree.at(-1)?.id);
+        const ids = path.map(({ id }) => id);
+        expect(new Set(ids).size).toBe(ids.length);
+        for (const [index, message] of path.slice(1).entries()) expect(message.parentId).toBe(ids[index]!);
+        const { history, parentId } = placeOf({ parentId: asked, retryOf: undefined }, path);
+        expect(parentId).toBe(asked);
+        expect(history).toHaveLength(path.filter(({ role, content }) => role === "user" || content !== "").length);
       }),
-      runsOf("typed chat: trees", 1000),
+      runsOf("typed chat: trees", 200),
     );
   },
   patienceMs,

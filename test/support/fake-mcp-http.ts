@@ -20,6 +20,8 @@ export interface FakeHttpServer extends AsyncDisposable {
 export interface FakeHttpOptions {
   /** Which form it speaks. @defaultValue "http" */
   readonly form?: "http" | "sse";
+  /** Answers as JSON and not as a stream. */
+  readonly isPlain?: boolean;
   /** Refuses whoever does not bring it. */
   readonly token?: string;
   /** Answers in place of the SDK's transport. */
@@ -55,6 +57,7 @@ export async function startFakeHttp(script: FakeScript, options: FakeHttpOptions
     }
     const transport = new StreamableHTTPServerTransport({
       sessionIdGenerator: () => crypto.randomUUID(),
+      enableJsonResponse: options.isPlain === true,
       onsessioninitialized: (id) => void sessions.set(id, transport),
     });
     await createFakeServer(script, seen).server.connect(transport as never);
@@ -86,7 +89,7 @@ export async function startFakeHttp(script: FakeScript, options: FakeHttpOptions
     forgetSessions: () => sessions.clear(),
     settings: (more = {}) => ({
       name: "fake",
-      target: { kind: "any-http", url, headers: {} },
+      target: { kind: "any-http", url, headers: {}, oauth: undefined },
       isDisabled: false,
       isShared: true,
       callTimeoutMs: undefined,

@@ -26,6 +26,8 @@ export type FakeAct =
   | "refuse"
   /** Ends the process. */
   | "crash"
+  /** Ends the process behind its answer. */
+  | "farewell"
   /** Blocks the process for ever. */
   | "hang"
   /** Asks the person for a colour. */
@@ -58,6 +60,9 @@ export interface FakeTool {
   readonly description?: string;
   readonly inputSchema?: object;
   readonly annotations?: object;
+  /** Its description, and one within its schema, are of so many characters: more than a command line may have. */
+  readonly descriptionChars?: number;
+  readonly schemaChars?: number;
   /** @defaultValue it answers with `text` */
   readonly does?: FakeAct;
   readonly text?: string;
@@ -119,12 +124,19 @@ export function createFakeServer(script: FakeScript, seen: string[] = []): FakeS
     const to = from + (script.pageSize ?? tools.length);
     const hasMore = to < tools.length || script.endlessPages === true;
     return {
-      tools: tools.slice(from, to).map(({ name, description, inputSchema, annotations }) => ({
-        name,
-        ...(description === undefined ? {} : { description }),
-        inputSchema: { type: "object" as const, ...inputSchema },
-        ...(annotations === undefined ? {} : { annotations }),
-      })),
+      tools: tools
+        .slice(from, to)
+        .map(({ name, description, descriptionChars, inputSchema, schemaChars, annotations }) => ({
+          name,
+          ...(description === undefined ? {} : { description }),
+          ...(descriptionChars === undefined ? {} : { description: "y".repeat(descriptionChars) }),
+          inputSchema: {
+            type: "object" as const,
+            ...inputSchema,
+            ...(schemaChars === undefined ? {} : { description: "z".repeat(schemaChars) }),
+          },
+          ...(annotations === undefined ? {} : { annotations }),
+        })),
       ...(hasMore ? { nextCursor: String(script.endlessPages === true ? from + 1 : to) } : {}),
     };
   });
@@ -165,6 +177,9 @@ export function createFakeServer(script: FakeScript, seen: string[] = []): FakeS
         case "crash":
           process.exit(3);
           break;
+        case "farewell":
+          setImmediate(() => process.exit(0));
+          return text("goodbye");
         case "hang":
           for (;;);
         case "ask": {
@@ -201,7 +216,7 @@ export function createFakeServer(script: FakeScript, seen: string[] = []): FakeS
         case "big":
           return text("x".repeat(Number(input["bytes"])));
         case "endless":
-          for (const block = new Uint8Array(65_536).fill(120); ;) writeSync(1, block);
+          return writeForEver();
         case "flood":
           for (;;) {
             await sendNotification({ method: "notifications/message", params: { level: "info", data: "x" } });
@@ -238,6 +253,16 @@ const gallery = [
   { type: "resource_link" as const, name: "handbook", uri: "file:///handbook.md" },
 ];
 
+function writeForEver(): never {
+  for (const block = new Uint8Array(65_536).fill(120); ;) {
+    try {
+      writeSync(1, block);
+    } catch {
+      // The pipe is full for a moment.
+    }
+  }
+}
+
 /** Ends early with the signal, and never rejects. */
 function delay(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
@@ -260,6 +285,6 @@ if (import.meta.main) {
     console.error("cannot start: no database");
     process.exit(7);
   } else if (script.start === "silent") process.stdin.resume();
-  else if (script.start === "endless") for (const block = new Uint8Array(65_536).fill(120); ;) writeSync(1, block);
+  else if (script.start === "endless") writeForEver();
   else await createFakeServer(script).server.connect(new StdioServerTransport());
 }

@@ -3,14 +3,13 @@
 
 import { GatewayError } from "../../contract/gateway-error.ts";
 import type { AskModel, ModelAnswer } from "../engine.ts";
-import { auditedCall, callTool, type CallParts, type PlannedCall } from "./call-tool.ts";
-import { briefText, cleanText, cutText } from "./clean-text.ts";
+import { auditedCall, callTool, type CallParts, type MadeCall, type PlannedCall } from "./call-tool.ts";
+import { briefText, cleanText, cutText, withoutMarks } from "./clean-text.ts";
 import { RunFailure } from "./failure.ts";
 import type { Offer } from "./offer.ts";
 import { resultMessage } from "./prompts.ts";
-import { type ReadCalls, readCalls, type ReadyCall } from "./read-calls.ts";
+import { type ReadCalls, readCalls, readQuestion, type ReadyCall } from "./read-calls.ts";
 import { type Outcome, type Run, untilAborted } from "./run.ts";
-import type { Reply } from "./run-state.ts";
 
 export interface ActParts extends CallParts {
   readonly askModel: AskModel;
@@ -78,13 +77,16 @@ async function askNext(run: Run, offer: Offer, parts: ActParts): Promise<ModelAn
   return answer;
 }
 
-function conclude({ state }: Run, text: string): Outcome {
+function conclude({ state }: Run, said: string): Outcome {
+  const text = withoutMarks(state.mark, said);
+  const question = readQuestion(text);
+  if (question !== undefined) return { kind: "clarification", question };
   const words = cutText(cleanText(text), maxAnswerChars).text.trim();
   const answer = words === "" ? sumUp(state.results) : words;
   if (answer === "") throw new GatewayError("upstream-failed", "Cannot go on: the model has answered nothing");
   const failed = state.failed.at(-1);
   if (failed === undefined) return { kind: "answered", answer };
-  const last = state.results.findLast(({ success }) => !success);
+  const last = state.results.findLast((one) => !one.success && `${one.service}/${one.command}` === failed.tool);
   const reason = last?.error === undefined ? "" : `: ${last.error}`;
   const message = `Cannot carry out ${JSON.stringify(briefText(failed.tool, 200))}${reason}`;
   return { kind: "failed", answer, failure: { code: "command_failed", message } };
@@ -96,7 +98,8 @@ function sumUp(results: Run["state"]["results"]): string {
 
 async function beginBatch(run: Run, { text }: ModelAnswer, read: ReadCalls, parts: ActParts): Promise<void> {
   const { state } = run;
-  state.messages.push({ role: "assistant", content: [{ type: "text", text }], toolCalls: read.toolCalls });
+  const content = text === "" ? [] : [{ type: "text" as const, text }];
+  state.messages.push({ role: "assistant", content, toolCalls: read.toolCalls });
   state.batch = read.toolCalls.map(({ callId }) => callId);
   state.replies = [...read.replies];
   state.knownCalls = Math.max(state.knownCalls, state.calls + read.ready.length);
@@ -134,21 +137,23 @@ async function makeCalls(run: Run, calls: readonly PlannedCall[], parts: ActPart
 
 async function makeAtOnce(run: Run, calls: readonly PlannedCall[], parts: ActParts): Promise<boolean> {
   requireSteps(run, calls.length, parts);
-  const made: Reply[] = [];
+  const made: MadeCall[] = [];
   for (let first = 0; first < calls.length; first += mostAtOnce) {
     const part = calls.slice(first, first + mostAtOnce);
     made.push(...(await Promise.all(part.map((call) => callTool(run, call, parts)))));
   }
-  run.state.replies.push(...made);
-  return made.every(({ isError }) => !isError);
+  // They ended in any order, and are told in that of their calls.
+  run.state.results.splice(-made.length, made.length, ...made.map(({ result }) => result));
+  run.state.replies.push(...made.map(({ reply }) => reply));
+  return made.every(({ result }) => result.success);
 }
 
 async function makeInTurn(run: Run, calls: readonly PlannedCall[], parts: ActParts): Promise<boolean> {
   for (const [position, call] of calls.entries()) {
     requireSteps(run, 1, parts);
-    const reply = await callTool(run, call, parts);
+    const { reply, result } = await callTool(run, call, parts);
     run.state.replies.push(reply);
-    if (!reply.isError) continue;
+    if (result.success) continue;
     leaveOut(run, calls.slice(position + 1));
     return false;
   }

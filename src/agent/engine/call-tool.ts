@@ -31,6 +31,12 @@ export interface PlannedCall {
   readonly decision: CallDecision;
 }
 
+export interface MadeCall {
+  readonly reply: Reply;
+  /** As it stands among the run's. */
+  readonly result: AgentCallResult;
+}
+
 /** What a model is shown of one result. More is seldom read and always paid for. */
 const maxModelChars = 20_000;
 /** What the client is told of it, and of its arguments. */
@@ -46,7 +52,7 @@ const maxKeptChars = 1000;
  * Failures of the tool are its reply.
  * @throws the reason of the run's signal; what keeps the audit log from being written
  */
-export async function callTool(run: Run, call: PlannedCall, parts: CallParts): Promise<Reply> {
+export async function callTool(run: Run, call: PlannedCall, parts: CallParts): Promise<MadeCall> {
   const { booked, callId, input } = call;
   const { server: service, name: command } = booked.tool;
   run.signal.throwIfAborted();
@@ -68,14 +74,15 @@ export async function callTool(run: Run, call: PlannedCall, parts: CallParts): P
   const durationMs = Math.max(0, parts.clock() - startedAtMs);
   const outcome = readOutcome(result);
   await parts.store.endCall(key, { durationMs, success: outcome.success });
+  keepForFollowUp(run, call, outcome);
   // A run that was stopped meanwhile has told its results.
   run.signal.throwIfAborted();
-  run.state.results.push({ service, command, ...tellArguments(input), ...tellOutcome(outcome), durationMs });
-  keepForFollowUp(run, call, outcome);
+  const told = { service, command, ...tellArguments(input), ...tellOutcome(outcome), durationMs };
+  run.state.results.push(told);
   noteFailure(run, `${service}/${command}`, round, outcome.success);
   const note = call.decision === "changed" ? `The user has changed the arguments to ${JSON.stringify(input)}\n` : "";
   const text = note + dataBlock(run.state.mark, `${service}/${command}`, outcome.modelText);
-  return { callId, text, isError: !outcome.success };
+  return { reply: { callId, text, isError: !outcome.success }, result: told };
 }
 
 async function makeCall(run: Run, { booked, input }: PlannedCall, title: string, parts: CallParts) {
@@ -93,7 +100,7 @@ async function makeCall(run: Run, { booked, input }: PlannedCall, title: string,
     return await untilAborted(run.signal, calling);
   } catch (error) {
     // Its audit record gets its end all the same.
-    if (run.signal.aborted) return { failure: "Stopped before it ended" };
+    if (run.signal.aborted) return { failure: "Stopped before it ended: whether it was done is not known" };
     parts.log.warn("tool call failed", { server: booked.tool.server, requestId: run.requestId });
     return { failure: toGatewayError(error).message };
   }

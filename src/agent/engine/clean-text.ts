@@ -4,7 +4,7 @@
 /** Controls but tab and line ends, direction marks, invisible operators, fillers, noncharacters. Joiners stay: emoji need them. */
 const invisible =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is removed.
-  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff0-\uffff]/g;
+  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb\ufffe\uffff]/g;
 /** Spell whole messages that nobody sees. They have a use in flags of regions alone. */
 const tags = /(\u{1f3f4}[\u{e0030}-\u{e007a}]{3,6}\u{e007f})|[\u{e0000}-\u{e0fff}]/gu;
 /** What prompts of this gateway and chat templates of models are made of. */
@@ -57,4 +57,14 @@ export function dataBlock(mark: string, origin: string, text: string): string {
 /** What the user wants, for the model. */
 export function requestBlock(mark: string, query: string): string {
   return `<request ${mark}>\n${withoutMarkup(query)}\n</request ${mark}>`;
+}
+
+/** What a model has copied of such marks, into its answer or into arguments, is gone again: nobody else knows them. */
+export function withoutMarks(mark: string, text: string): string {
+  if (!text.includes(mark)) return text;
+  // Within JSON, line ends and quotes are escaped.
+  const lineEnd = "(?:\\n|\\\\n)?";
+  const opening = `<(?:data|request) ${mark}[^>\\n]*>${lineEnd}`;
+  const closing = `${lineEnd}</(?:data|request) ${mark}>`;
+  return text.replaceAll(new RegExp(`${opening}|${closing}`, "g"), "");
 }

@@ -12,7 +12,7 @@ const lookalikes = new Map(
 );
 
 /** Latin letters that look like a digit, or like each other: in names they are one. */
-const sameShapes: Readonly<Record<string, string>> = { "0": "o", "1": "l", i: "l", "|": "l" };
+const sameShapes: Readonly<Record<string, string>> = { "0": "o", "1": "l", I: "l", "|": "l" };
 
 /** In lower case and Latin letters, as the eye reads it. */
 export function readName(name: string): string {
@@ -32,10 +32,12 @@ export function readName(name: string): string {
 
 /** Equal for names that look alike. */
 export function shapeOf(name: string): string {
-  return [...readName(name).toLowerCase()]
-    .map((letter) => sameShapes[letter] ?? letter)
-    .join("")
-    .replaceAll(/[^\p{L}\p{N}]/gu, "");
+  return foldName([...readName(name)].map((letter) => sameShapes[letter] ?? letter).join(""));
+}
+
+/** Equal for names that are spelled alike, by whichever custom: `listEvents` and `list_events`. */
+export function foldName(name: string): string {
+  return name.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, "");
 }
 
 export function isPlainName(name: string): boolean {

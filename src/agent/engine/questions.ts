@@ -149,6 +149,6 @@ function answered(): GatewayError {
 }
 
 /** The casts are of what `hold` has written. */
-export function heldState(question: KeptQuestion): RunState {
+export function heldState(question: Pick<KeptQuestion, "plan">): RunState {
   return (question.plan as { readonly state: unknown }).state as RunState;
 }

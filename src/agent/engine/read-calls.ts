@@ -3,7 +3,7 @@
 import { isJsonObject } from "../../contract/json.ts";
 import type { ToolCall } from "../../contract/chat-request.ts";
 import { createCallId } from "../../tools/call-id.ts";
-import { briefText } from "./clean-text.ts";
+import { briefText, withoutMarks } from "./clean-text.ts";
 import { checkArguments } from "./check-arguments.ts";
 import type { Offer } from "./offer.ts";
 import type { Reply, RunState } from "./run-state.ts";
@@ -42,7 +42,8 @@ export function readCalls(calls: readonly ToolCall[], offer: Offer, state: RunSt
   const misfit: { booked: BookedTool; problem: string }[] = [];
   let question: string | undefined;
 
-  for (const { toolName, argumentsText } of calls.slice(0, mostCalls)) {
+  for (const { toolName, ...call } of calls.slice(0, mostCalls)) {
+    const argumentsText = withoutMarks(state.mark, call.argumentsText);
     // Ids of upstreams may be missing, or the same in two answers.
     const callId = createCallId();
     const name = offer.resolve(toolName) ?? toolName;
@@ -91,4 +92,11 @@ function readText(argumentsText: string, schema: unknown, field: string): string
   const value = checked !== undefined && "input" in checked ? checked.input[field] : undefined;
   const text = typeof value === "string" ? briefText(value, maxQuestionChars) : "";
   return text === "" ? undefined : text;
+}
+
+/** A model that does not call may ask as JSON: `{"needsClarification":true,"clarificationQuestion":"Which John?"}`. */
+export function readQuestion(text: string): string | undefined {
+  const json = /^\s*(?:```(?:json)?\s*)?(\{[\s\S]*\})\s*(?:```\s*)?$/.exec(text)?.[1];
+  if (json === undefined || !json.includes('"clarificationQuestion"')) return undefined;
+  return readText(json, { type: "object", required: ["clarificationQuestion"] }, "clarificationQuestion");
 }

@@ -18,9 +18,13 @@ export interface RiskRules {
   readonly deny: readonly string[];
 }
 
+/** What a tool does stands at the beginning. */
+const maxDescriptionChars = 4000;
+
 /** By hints, name, and where both are silent by the description. In doubt destructive. */
 export function classifyTool(tool: Pick<AgentTool, "name" | "description" | "inputSchema" | "hints">): Risk {
-  const { hints, name, description } = tool;
+  const { hints, name } = tool;
+  const description = tool.description.slice(0, maxDescriptionChars);
   // Made to be taken for another: nothing that it says is believed.
   if (mixesAlphabets(name)) return "destructive";
   const named = classOfWords(wordsOfName(name));

@@ -115,7 +115,8 @@ export class Run {
     listener.resolve({
       success: outcome.kind !== "failed",
       totalExecutionTime: Math.round(workedMs),
-      results: [...results, ...this.#unfinished(nowMs)],
+      // A call that waits for a person goes on later.
+      results: outcome.kind === "failed" ? [...results, ...this.#unfinished(nowMs)] : [...results],
       ...tell(outcome),
       session_id: sessionId,
     });
@@ -126,6 +127,11 @@ export class Run {
     if (this.signal.aborted) return;
     this.end({ kind: "failed", failure: { code, message } });
     this.#stopping.abort(new DOMException(message, code === "timeout" ? "TimeoutError" : "AbortError"));
+  }
+
+  /** Behind the result nothing goes on: calls beside the one that made the run fail are stopped. */
+  stopRest(): void {
+    if (this.#callsUnderWay.size > 0) this.#stopping.abort(new DOMException("The run has failed", "AbortError"));
   }
 
   #unfinished(nowMs: number) {

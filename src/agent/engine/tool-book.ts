@@ -4,7 +4,7 @@ import type { ToolDefinition } from "../../contract/chat-request.ts";
 import type { Json } from "../../contract/json.ts";
 import type { AgentTool } from "../tools.ts";
 import { briefText, cutText, withoutMarkup } from "./clean-text.ts";
-import { isPlainName, shapeOf } from "./name-words.ts";
+import { foldName, isPlainName, shapeOf } from "./name-words.ts";
 import { plainSchema } from "./plain-schema.ts";
 import { classifyTool, type Judge, type Risk, type Verdict } from "./risk.ts";
 import type { IndexTools, ToolIndex } from "./tool-index.ts";
@@ -14,7 +14,7 @@ export interface BookedTool {
   /** What the model calls it. */
   readonly alias: string;
   readonly risk: Risk;
-  /** An imitation of another tool's name is denied whatever the rules say. */
+  /** An imitation of another tool's name in foreign letters is denied whatever the rules say. */
   readonly verdict: Verdict;
 }
 
@@ -59,11 +59,12 @@ export function createToolBooks(judge: Judge, indexTools: IndexTools): ToolBooks
 }
 
 function writeBook(all: readonly AgentTool[], judge: Judge, indexTools: IndexTools): ToolBook & { close(): void } {
-  const imitations = findImitations(all);
+  const lookalikes = findLookalikes(all);
   const aliases = nameTools(all);
   const tools = all.map((tool): BookedTool => {
-    const risk = imitations.has(tool) ? "destructive" : classifyTool(tool);
-    const verdict = imitations.has(tool) ? "deny" : judge(tool, risk);
+    const isLookalike = lookalikes.has(tool);
+    const risk = isLookalike ? "destructive" : classifyTool(tool);
+    const verdict = isLookalike && !isPlainName(tool.name) ? "deny" : judge(tool, risk);
     return { tool, alias: aliases.get(tool) ?? tool.name, risk, verdict };
   });
   const usable = tools.filter(({ verdict }) => verdict !== "deny");
@@ -83,14 +84,18 @@ function writeBook(all: readonly AgentTool[], judge: Judge, indexTools: IndexToo
   };
 }
 
-/** Names in foreign letters that look like another tool's. */
-function findImitations(tools: readonly AgentTool[]): ReadonlySet<AgentTool> {
-  const namesByShape = new Map<string, Set<string>>();
-  for (const { name } of tools) {
-    const shape = shapeOf(name);
-    namesByShape.set(shape, (namesByShape.get(shape) ?? new Set()).add(name));
-  }
-  return new Set(tools.filter(({ name }) => !isPlainName(name) && (namesByShape.get(shapeOf(name))?.size ?? 0) > 1));
+/**
+ * Those that an eye takes for another tool: by foreign letters, or by "1ist" for "list". Foreign letters say which of two
+ * is the imitation.
+ */
+function findLookalikes(tools: readonly AgentTool[]): ReadonlySet<AgentTool> {
+  const namesByShape = Map.groupBy(new Set(tools.map(({ name }) => name)), shapeOf);
+  return new Set(
+    tools.filter(({ name }) => {
+      const others = (namesByShape.get(shapeOf(name)) ?? []).filter((other) => foldName(other) !== foldName(name));
+      return others.some((other) => isPlainName(other) || !isPlainName(name));
+    }),
+  );
 }
 
 /** Names of the engine's own. */

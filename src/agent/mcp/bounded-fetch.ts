@@ -3,7 +3,7 @@
 
 import { createEventWatch } from "./event-watch.ts";
 
-type FetchLike = (url: string | URL, init?: RequestInit) => Promise<Response>;
+export type FetchLike = (url: string | URL, init?: RequestInit) => Promise<Response>;
 
 export interface BoundedFetchOptions {
   readonly maxMessageBytes: number;

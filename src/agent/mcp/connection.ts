@@ -41,6 +41,7 @@ export interface Connection {
   ): Promise<JsonObject>;
   readResource(uri: string, signal: AbortSignal): Promise<JsonObject>;
   ping(limitMs: number): Promise<void>;
+  hasEnded(): boolean;
   close(): Promise<void>;
 }
 
@@ -130,7 +131,7 @@ async function connect(
   client.onclose = () => {
     if (hasEnded) return;
     hasEnded = true;
-    if (isConnected) options.onEnded(opened.ending() ?? ending);
+    if (isConnected) options.onEnded(ending ?? opened.ending());
   };
   function close(): Promise<void> {
     closing ??= (async () => {
@@ -150,9 +151,9 @@ async function connect(
   } catch (error) {
     await close();
     signal.throwIfAborted();
-    throw new ConnectError(opened.ending() ?? ending, error);
+    throw new ConnectError(ending ?? opened.ending(), error);
   }
-  return createConnection(sdk, client, opened, calls, close);
+  return { ...createConnection(sdk, client, opened, calls), hasEnded: () => hasEnded, close };
 }
 
 /** The connection could not be made. */
@@ -173,8 +174,7 @@ function createConnection(
   client: InstanceType<McpSdk["Client"]>,
   opened: OpenedTransport,
   calls: RunningCalls,
-  close: () => Promise<void>,
-): Connection {
+): Omit<Connection, "hasEnded" | "close"> {
   /** The SDK keeps its listener on the signal: of a longer life than the request it would cancel what is over. */
   async function ask(method: string, params: JsonObject, signal: AbortSignal): Promise<JsonObject> {
     signal.throwIfAborted();
@@ -196,7 +196,6 @@ function createConnection(
 
   return {
     kind: opened.kind,
-    close,
     async listTools(signal) {
       if (client.getServerCapabilities()?.tools === undefined) return [];
       const tools: unknown[] = [];

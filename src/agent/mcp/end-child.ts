@@ -16,7 +16,8 @@ export interface EndTimes {
 
 export async function endChild(child: EndableChild, { inputMs, termMs }: EndTimes): Promise<void> {
   try {
-    await Promise.resolve(child.stdin.end());
+    // Not awaited: what it does not read it will never have read.
+    Promise.resolve(child.stdin.end()).catch(() => undefined);
   } catch {
     // Its input has ended with it.
   }

@@ -31,7 +31,21 @@ function connectReason({ target }: ToolServerSettings, error: unknown, limitMs: 
     if (ending !== undefined) return ["upstream-failed", `its process ${ending}`];
   }
   if (ending !== undefined) return ["upstream-failed", `it ${ending}`];
-  return statusReason(code) ?? networkReason(code) ?? ["upstream-failed", protocolReason(cause)];
+  return (
+    authorizationReason(cause) ??
+    statusReason(code) ??
+    networkReason(code) ?? ["upstream-failed", protocolReason(cause)]
+  );
+}
+
+/** By the marks of the SDK's errors. */
+function authorizationReason(cause: unknown): Reason | undefined {
+  if (!(cause instanceof Error)) return undefined;
+  if ("errorCode" in cause) return ["upstream-auth", "its authorization server refused the client id and secret"];
+  if (/bound to authorization server/.test(cause.message))
+    return ["upstream-auth", "it names another authorization server than the settings do"];
+  if (cause.name === "UnauthorizedError") return ["upstream-auth", "it wants an authorization that was not given"];
+  return undefined;
 }
 
 function statusReason(code: unknown): Reason | undefined {

@@ -2,8 +2,8 @@
 
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { Environment } from "../../config/load-config.ts";
-import type { ToolServerAddress, ToolServerProcess } from "../../config/mcp-servers.ts";
-import { createBoundedFetch } from "./bounded-fetch.ts";
+import type { ToolServerAddress, ToolServerOauth, ToolServerProcess } from "../../config/mcp-servers.ts";
+import { createBoundedFetch, type FetchLike } from "./bounded-fetch.ts";
 import { childEnvironment } from "./child-environment.ts";
 import type { EndTimes } from "./end-child.ts";
 import { loadHttpTransports, type McpSdk } from "./mcp-sdk.ts";
@@ -47,7 +47,7 @@ export function openProcess(target: ToolServerProcess, options: TransportOptions
 
 /** @param onNoise messages that nobody has asked for, by their number */
 export async function openAddress(
-  { url, headers }: ToolServerAddress,
+  { url, headers, oauth }: ToolServerAddress,
   kind: "http" | "sse",
   options: TransportOptions & { onNoise(count: number): void },
 ): Promise<OpenedTransport> {
@@ -56,7 +56,7 @@ export async function openAddress(
   let transport: Transport | undefined;
   const boundedFetch = createBoundedFetch({
     maxMessageBytes: options.maxMessageBytes,
-    fetch: (to, init) => fetch(to, init),
+    fetch: withHeaders(new URL(url).origin, headers),
     unanswered(id, reason) {
       const code = reason === "oversized" ? oversizedCode : unansweredCode;
       // The older form answers on its one stream, whatever becomes of the request.
@@ -68,7 +68,8 @@ export async function openAddress(
     },
     listening: () => options.onNoise(listeningNoise),
   });
-  const init = { requestInit: { headers: { ...headers } }, fetch: boundedFetch };
+  const authProvider = oauth === undefined ? undefined : await createTokenProvider(oauth);
+  const init = { fetch: boundedFetch, ...(authProvider === undefined ? {} : { authProvider }) };
   if (kind === "sse") {
     const older = new SSEClientTransport(new URL(url), init);
     transport = older;
@@ -78,4 +79,28 @@ export async function openAddress(
   // Its session id may be undefined by name, which the interface of the SDK writes as absent.
   transport = newer as Transport;
   return { kind, transport, ending: () => ending, sayGoodbye: () => newer.terminateSession() };
+}
+
+/** The headers of the settings are for this server alone: the SDK would send them to its authorization server as well. */
+function withHeaders(origin: string, headers: Readonly<Record<string, string>>): FetchLike {
+  let usedAtMs = 0;
+  return async (url, init) => {
+    const sent = new Headers(init?.headers);
+    if (new URL(url).origin === origin) for (const [name, value] of Object.entries(headers)) sent.set(name, value);
+    // A call must not be sent twice, so it must not meet a connection that the server is about to close.
+    const keepalive = performance.now() - usedAtMs < freshMs;
+    const response = await fetch(url, { ...init, headers: sent, keepalive });
+    usedAtMs = performance.now();
+    return response;
+  };
+}
+
+/** Servers keep idle connections for 5 s at least (Node, uvicorn). */
+const freshMs = 3000;
+
+/** Fetches a token when the server wants one, by the secret of the settings, from the issuer that they name alone. */
+async function createTokenProvider({ clientId, clientSecret, issuer, scope }: ToolServerOauth) {
+  const { ClientCredentialsProvider } = await import("@modelcontextprotocol/sdk/client/auth-extensions.js");
+  const named = { clientId, clientSecret, clientName: "qwen-gateway", expectedIssuer: issuer };
+  return new ClientCredentialsProvider(scope === undefined ? named : { ...named, scope });
 }

@@ -26,8 +26,20 @@ export interface StdioTransport extends Transport {
   ending(): string | undefined;
 }
 
+/** Nobody has read the message, nor will. */
+export class UnsentError extends Error {
+  override readonly name = "UnsentError";
+  readonly code = "EPIPE";
+
+  constructor(options?: ErrorOptions) {
+    super("the process has ended", options);
+  }
+}
+
 /** So much is read at a stretch: others want to be served as well. */
-const stretchBytes = 1024 * 1024;
+const stretchBytes = 128 * 1024;
+/** How long what an ended process has written may take to be read. */
+const lastWordsMs = 500;
 const maxErrorLineBytes = 8192;
 
 export function createStdioTransport(options: StdioTransportOptions): StdioTransport {
@@ -46,20 +58,26 @@ export function createStdioTransport(options: StdioTransportOptions): StdioTrans
         detached: process.platform !== "win32",
         windowsHide: true,
       });
-      void readMessages(child.stdout);
+      const reading = readMessages(child.stdout);
       void readErrors(child.stderr);
-      void child.exited.then((code) => {
+      void child.exited.then(async (code) => {
         ending ??= child?.signalCode == null ? `ended with code ${code}` : `was ended by ${child.signalCode}`;
         // What it has started would stay, and hold its pipes open.
         if (child !== undefined) signalGroup(child.pid, "SIGKILL");
+        // It may have answered before it went.
+        await Promise.race([reading, new Promise((resolve) => setTimeout(resolve, lastWordsMs).unref())]);
         transport.onclose?.();
       });
     },
     async send(message) {
-      if (child === undefined || ending !== undefined) throw new Error("the process has ended");
-      child.stdin.write(`${JSON.stringify(message)}\n`);
-      // Not awaited: whoever does not read must not hold up whoever asks.
-      Promise.resolve(child.stdin.flush()).catch(ignoreBrokenPipe);
+      if (child === undefined || ending !== undefined) throw new UnsentError();
+      try {
+        child.stdin.write(`${JSON.stringify(message)}\n`);
+        // Not awaited: whoever does not read must not hold up whoever asks.
+        Promise.resolve(child.stdin.flush()).catch(ignoreBrokenPipe);
+      } catch (error) {
+        throw new UnsentError({ cause: error });
+      }
     },
     close() {
       closing ??= child === undefined ? Promise.resolve() : endChild(child, options.endTimes);

@@ -8,6 +8,7 @@ import type { Log } from "../../telemetry/log.ts";
 import type { AgentTool, ServerState, ToolCallOptions, ToolResult, ToolServerView } from "../tools.ts";
 import { CallExpiredError, type Connection, type ConnectionOptions, maxTools, openConnection } from "./connection.ts";
 import { callExpired, callFailed, connectFailure, endedServer, failure } from "./errors.ts";
+import { withLinkedResources } from "./linked-resources.ts";
 import { statusOf } from "./mcp-sdk.ts";
 import { orAborted } from "./or-aborted.ts";
 import { oversizedCode, unansweredCode } from "./oversized-answer.ts";
@@ -48,6 +49,8 @@ interface KnownTools {
 export function createToolServer(options: ToolServerOptions): ToolServer {
   const { server, clock, log } = options;
   const closed = new AbortController();
+  /** Connections that are being ended: `close` waits for them too. */
+  const leaving = new Set<Promise<void>>();
   let connecting: Promise<Connection> | undefined;
   let connection: Connection | undefined;
   let kind = server.target.kind === "any-http" ? "http" : server.target.kind;
@@ -94,13 +97,20 @@ export function createToolServer(options: ToolServerOptions): ToolServer {
   async function open(): Promise<Connection> {
     const signal = AbortSignal.any([closed.signal, AbortSignal.timeout(options.connectTimeoutMs)]);
     const startedAtMs = clock();
+    let own: Connection | undefined;
+    const events = {
+      onToolsChanged: forget,
+      onEnded: (ending: string | undefined) => own !== undefined && onEnded(own, ending),
+    };
     try {
-      const opened = await openConnection({ ...options.connection, server, onToolsChanged: forget, onEnded }, signal);
+      const opened = await openConnection({ ...options.connection, ...events, server }, signal);
+      if (opened.hasEnded()) throw endedServer(server, undefined);
+      own = opened;
       connection = opened;
       kind = opened.kind;
       readyAtMs = clock();
       lastError = undefined;
-      forget();
+      isStale = true;
       log.info("A tool server is connected", { server: server.name, kind, ms: readyAtMs - startedAtMs });
       return opened;
     } catch (error) {
@@ -117,8 +127,9 @@ export function createToolServer(options: ToolServerOptions): ToolServer {
     listing = undefined;
   }
 
-  function onEnded(ending: string | undefined): void {
-    if (connection === undefined) return;
+  function onEnded(ended: Connection, ending: string | undefined): void {
+    // One that was dropped may end when there is another.
+    if (connection !== ended) return;
     connection = undefined;
     forget();
     if (!closed.signal.aborted) fail(endedServer(server, ending));
@@ -126,9 +137,13 @@ export function createToolServer(options: ToolServerOptions): ToolServer {
 
   /** Of a connection that is of no more use; the next need makes another. */
   function drop(dropped: Connection): void {
-    if (connection === dropped) connection = undefined;
-    forget();
-    void dropped.close().catch(() => undefined);
+    if (connection === dropped) {
+      connection = undefined;
+      forget();
+    }
+    const ended = dropped.close().catch(() => undefined);
+    leaving.add(ended);
+    void ended.finally(() => leaving.delete(ended));
   }
 
   function tools(signal: AbortSignal): Promise<readonly AgentTool[]> {
@@ -158,15 +173,11 @@ export function createToolServer(options: ToolServerOptions): ToolServer {
       return tools;
     } catch (error) {
       isStale = true;
-      if (error instanceof Error && error.name === "TimeoutError") {
-        const told = connectFailure(server, error, options.connectTimeoutMs);
-        drop(opened);
-        fail(told);
-        throw told;
-      }
       if (connection !== opened && lastError !== undefined) throw lastError;
-      const told = callFailed(server, error);
-      if (isGone(error)) drop(opened);
+      const isLate = error instanceof Error && error.name === "TimeoutError";
+      const told = isLate ? connectFailure(server, error, options.connectTimeoutMs) : callFailed(server, error);
+      // Without its list it is of no use.
+      drop(opened);
       fail(told);
       throw told;
     }
@@ -192,12 +203,19 @@ export function createToolServer(options: ToolServerOptions): ToolServer {
     await checkTool(tool, signal);
     const opened = await orAborted(connect(), signal);
     try {
-      return readResult(await opened.call(user, tool.name, input, { ...callOptions, limitMs }));
+      const raw = await opened.call(user, tool.name, input, { ...callOptions, limitMs });
+      return readResult(await withLinkedResources(raw, opened.readResource, signal));
     } catch (error) {
       if (signal.aborted) throw error;
       if (error instanceof CallExpiredError) {
-        void endHung(opened);
+        void endHung(opened, limitMs);
         throw callExpired(server.name, tool.name, limitMs, error);
+      }
+      if (isGone(error)) {
+        drop(opened);
+        // Nothing has been done yet: the server has been started anew, or has forgotten the session.
+        if (!isRepeated) return await call(user, tool, input, callOptions, true);
+        throw callFailed(server, error);
       }
       if (connection !== opened) throw lastError ?? endedServer(server, undefined);
       const code = statusOf(error);
@@ -206,15 +224,13 @@ export function createToolServer(options: ToolServerOptions): ToolServer {
       // An answer of the server's own, which is for the model to read.
       if (code !== undefined && code < 0) return failedResult(ownWords(error));
       drop(opened);
-      // Nothing has been done yet: the server has been started anew, or has forgotten the session.
-      if (isGone(error) && !isRepeated) return await call(user, tool, input, callOptions, true);
       throw callFailed(server, error);
     }
   }
 
-  async function endHung(opened: Connection): Promise<void> {
+  async function endHung(opened: Connection, limitMs: number): Promise<void> {
     try {
-      await opened.ping(pingMs);
+      await opened.ping(Math.min(pingMs, limitMs));
     } catch {
       if (connection !== opened) return;
       drop(opened);
@@ -253,6 +269,7 @@ export function createToolServer(options: ToolServerOptions): ToolServer {
       const [opened] = await Promise.allSettled([connection ?? connecting]);
       connection = undefined;
       if (opened.status === "fulfilled") await opened.value?.close();
+      await Promise.all(leaving);
     },
   };
 }
@@ -260,9 +277,9 @@ export function createToolServer(options: ToolServerOptions): ToolServer {
 /** The request did not reach whoever would have carried it out. */
 function isGone(error: unknown): boolean {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
-  return code === 404 || code === 400 || code === "ECONNREFUSED" || code === "ConnectionRefused";
+  return [400, 404, "ECONNREFUSED", "ConnectionRefused", "EPIPE"].some((gone) => gone === code);
 }
 
 function ownWords(error: unknown): string {
-  return error instanceof Error ? error.message.replace(/^MCP error -?[0-9]+: /, "") : "The tool failed";
+  return error instanceof Error ? error.message.replace(/^(?:MCP error -?[0-9]+: )+/, "") : "The tool failed";
 }

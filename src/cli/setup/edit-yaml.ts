@@ -52,7 +52,7 @@ function editBlocks(text: string, before: JsonObject, changes: Changes): EditedT
     }
     if (Bun.deepEquals(before[key], value)) continue;
     const old = lines.slice(block.from, block.to);
-    const longer = appendItems(old, before[key], value);
+    const longer = appendItems(old, before[key], value) ?? appendEntries(old, before[key], value);
     losesText ||= longer === undefined;
     const replacement = longer ?? (value === undefined ? [] : writeBlock(key, value));
     lines = [...lines.slice(0, block.from), ...replacement, ...lines.slice(block.to)];
@@ -85,4 +85,16 @@ function appendItems(block: readonly string[], before: unknown, after: unknown):
   if (indent === undefined) return undefined;
   const items = Bun.YAML.stringify(after.slice(before.length), null, 2).trimEnd().split("\n");
   return [...block, ...items.map((line) => indent + line)];
+}
+
+/** The same for an object that only gets more entries. */
+function appendEntries(block: readonly string[], before: unknown, after: unknown): string[] | undefined {
+  if (!isJsonObject(before) || !isJsonObject(after)) return undefined;
+  const known = Object.keys(before);
+  const more = Object.entries(after).filter(([key]) => !known.includes(key));
+  if (more.length === 0 || known.some((key) => !Bun.deepEquals(before[key], after[key]))) return undefined;
+  const indent = block.slice(1).flatMap((line) => /^( +)[^\s#]/.exec(line)?.[1] ?? [])[0];
+  if (indent === undefined) return undefined;
+  const entries = Bun.YAML.stringify(Object.fromEntries(more), null, 2).trimEnd().split("\n");
+  return [...block, ...entries.map((line) => indent + line)];
 }

@@ -20,16 +20,12 @@ export interface DocumentsPanelProps {
 
 export function DocumentsPanel({ documents, shelf, switches, onSwitch, onOpen, onClose }: DocumentsPanelProps) {
   const box = useRef<HTMLElement>(null);
-  const picker = useRef<HTMLInputElement>(null);
   const isOver = useFilesOver(box, shelf.bring);
   const focusBring = () => box.current?.querySelector<HTMLElement>(".bring")?.focus();
   useLayoutEffect(() => {
     const opener = document.activeElement;
     focusBring();
-    return () => {
-      // What was open for choosing it went when this came: then nothing is left to go back to.
-      if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
-    };
+    return () => opener instanceof HTMLElement && opener.focus();
   }, []);
 
   const { list, imports, error, said } = documents;
@@ -45,22 +41,7 @@ export function DocumentsPanel({ documents, shelf, switches, onSwitch, onOpen, o
         <h2>Documents</h2>
         <IconButton icon="close" label="Close the documents" onClick={onClose} />
       </div>
-      <button type="button" class="new-chat bring" onClick={() => picker.current?.click()}>
-        <Icon name="plus" /> Add documents
-      </button>
-      <input
-        ref={picker}
-        type="file"
-        multiple
-        hidden
-        accept=".txt,.text,.md,.markdown,.html,.htm,.xhtml,.pdf,text/plain,text/markdown,text/html,application/pdf"
-        onChange={(event) => {
-          shelf.bring([...(event.currentTarget.files ?? [])]);
-          // The same file can be chosen again.
-          event.currentTarget.value = "";
-        }}
-      />
-      <p class="faint documents-help">Text, Markdown, HTML or PDF. You can also drop files here.</p>
+      <Bring onBring={shelf.bring} />
       <div class="documents-choice">
         <span class="faint">In this conversation</span>
         <DocumentsChoice switches={switches} onChange={onSwitch} />
@@ -95,7 +76,7 @@ export function DocumentsPanel({ documents, shelf, switches, onSwitch, onOpen, o
               onOpen={() => onOpen(document)}
               onRemove={() => {
                 focusBring();
-                choose(document.id, false);
+                if (chosen.has(document.id)) choose(document.id, false);
                 void shelf.remove(document.id);
               }}
             />
@@ -109,6 +90,33 @@ export function DocumentsPanel({ documents, shelf, switches, onSwitch, onOpen, o
         {said}
       </p>
     </aside>
+  );
+}
+
+/** As the gateway takes them. */
+const accepted = ".txt,.text,.md,.markdown,.html,.htm,.xhtml,.pdf,text/plain,text/markdown,text/html,application/pdf";
+
+function Bring({ onBring }: { readonly onBring: (files: readonly File[]) => void }) {
+  const picker = useRef<HTMLInputElement>(null);
+  return (
+    <>
+      <button type="button" class="new-chat bring" onClick={() => picker.current?.click()}>
+        <Icon name="plus" /> Add documents
+      </button>
+      <input
+        ref={picker}
+        type="file"
+        multiple
+        hidden
+        accept={accepted}
+        onChange={(event) => {
+          onBring([...(event.currentTarget.files ?? [])]);
+          // The same file can be chosen again.
+          event.currentTarget.value = "";
+        }}
+      />
+      <p class="faint documents-help">Text, Markdown, HTML or PDF. You can also drop files here.</p>
+    </>
   );
 }
 

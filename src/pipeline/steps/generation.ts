@@ -35,7 +35,7 @@ function describeSources(sources: readonly ChatSource[]): string {
   return [citing, ...blocks].join("\n\n");
 }
 
-/** What looks like the end of a source, in a document or its name, must not end it. */
+/** What looks like the end of a source to a model, in a document or its name, must not end it. */
 function withoutMarks(text: string): string {
-  return text.replaceAll(/<(?=\/?source\b)/gi, "‹");
+  return text.replaceAll(/<(?=[\s\p{Cf}]*(?:\/[\s\p{Cf}]*)?source\b)/giu, "‹");
 }

@@ -20,7 +20,10 @@ export function retrieval({ limit = 5 }: RetrievalOptions = {}): Step {
           state.sources = await context.searchDocuments(state.query, limit);
         } catch (error) {
           if (signal.aborted) throw error;
-          log.error("Cannot search the documents: the answer goes on without", {}, toGatewayError(error));
+          const failure = toGatewayError(error);
+          const message = "Cannot search the documents: the answer goes on without";
+          if (failure.kind === "internal") log.error(message, {}, failure);
+          else log.info(message, { reason: failure.message });
         }
       }
       yield { sources: state.sources };

@@ -62,6 +62,7 @@ class Encoder implements EventEncoder {
         return this.#writer.bytes(doneFrame);
       case "block-end":
       case "source":
+      case "stop-sequence":
         return;
       default:
         event satisfies never;

@@ -120,6 +120,7 @@ class Encoder implements EventEncoder {
       case "block-start":
       case "block-end":
       case "source":
+      case "stop-sequence":
         return;
       default:
         event satisfies never;

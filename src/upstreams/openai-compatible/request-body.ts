@@ -68,8 +68,8 @@ function streamOptionsOf(request: ChatRequest): Body {
 function passedFields(request: ChatRequest, drops: readonly string[]): Body {
   const passed: Body = {};
   const isOlder = request.surface === olderProtocol;
-  if (request.surface !== sameProtocol && !isOlder) return passed;
-  for (const [field, value] of Object.entries(request.body)) {
+  if (request.surface !== sameProtocol && !isOlder && request.steering === undefined) return passed;
+  for (const [field, value] of Object.entries(request.steering ?? request.body)) {
     if (ownFields.has(field) || drops.includes(field) || value === null || value === undefined) continue;
     if (isOlder && olderFields.includes(field)) continue;
     // Came out of JSON.parse.
@@ -91,7 +91,8 @@ function addTools(body: Body, request: ChatRequest, dialect: Dialect): void {
     return;
   }
   body["tools"] = tools.map((tool) => encodeTool(tool, dialect));
-  if (rules.asksForParallelCalls) body["parallel_tool_calls"] ??= true;
+  if (request.parallelToolCalls !== undefined) body["parallel_tool_calls"] = request.parallelToolCalls;
+  else if (rules.asksForParallelCalls) body["parallel_tool_calls"] ??= true;
   if (toolChoice === undefined || rules.toolChoice === "none") return;
   if (named === undefined) body["tool_choice"] = toolChoice as string;
   else if (alone !== undefined) body["tool_choice"] = "required";
@@ -126,6 +127,10 @@ export function asSchema(body: Body): void {
 }
 
 function addSampling(body: Body, request: ChatRequest, { dialect, model }: BodyOptions): void {
+  const { temperature, topP, topK } = request.sampling ?? {};
+  if (temperature !== undefined) body["temperature"] = temperature;
+  if (topP !== undefined) body["top_p"] = topP;
+  if (topK !== undefined && !dialect.request.drops.includes("top_k")) body["top_k"] = topK;
   const { sampling } = dialect.request;
   if (sampling === undefined || !/qw[eq]n?/i.test(model)) return;
   const defaults = thinkingOf(request) === false ? sampling.plain : sampling.thinking;

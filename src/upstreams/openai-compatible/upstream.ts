@@ -312,6 +312,6 @@ function readerOf(
 function rescueOf(request: ChatRequest, dialect: Dialect): Rescue {
   if (!dialect.reply.answersInReasoning) return "none";
   if (thinkingOf(request) === false) return "any";
-  const format = request.body["response_format"];
+  const format = (request.steering ?? request.body)["response_format"];
   return isJsonObject(format) && format["type"] !== "text" ? "json" : "none";
 }

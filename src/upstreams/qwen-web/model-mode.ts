@@ -39,6 +39,7 @@ export function chooseMode(suffix: Partial<Mode>, reasoning: ReasoningOptions, w
 
 function chooseThinking(suffix: Partial<Mode>, reasoning: ReasoningOptions): Mode["thinking"] {
   if (reasoning.enabled !== undefined) return reasoning.enabled ? "thinking" : "fast";
+  if (reasoning.adaptive === true) return suffix.thinking ?? "auto";
   if (reasoning.effort !== undefined) {
     return reasoning.effort === "none" || reasoning.effort === "minimal" ? "fast" : "thinking";
   }

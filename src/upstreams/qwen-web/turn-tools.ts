@@ -35,7 +35,7 @@ export function toolSection(request: ChatRequest, { tools: known, missedCall = f
 export function turnWish(request: ChatRequest, known: ToolKnowledge, missedCall = false): string {
   if (request.tools.length === 0) return known === "gone" ? describeToolChoice("none") : "";
   const sentences = [describeToolChoice(request.toolChoice)];
-  const isSingle = request.body["parallel_tool_calls"] === false;
+  const isSingle = (request.parallelToolCalls ?? request.body["parallel_tool_calls"]) === false;
   if (isSingle && mayCallTools(request)) sentences.push("Call one tool at most.");
   if (missedCall) sentences.push("Begin your answer with <tool_call>: words alone are no answer this time.");
   return sentences.filter((sentence) => sentence !== "").join(" ");

@@ -257,20 +257,21 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
       model,
       body: source,
       decoder: toolTurns.read(decoder, request, place, context.requestId),
-      onEnd(outcome) {
+      onEnd(ending) {
         use.end();
-        return outcome === "complete" ? atRest : giveUp();
+        return ending === "complete" ? atRest : giveUp(ending === "cut");
       },
     };
     if (options.recover) reply.recover = (said) => recover(turn, chatId, decoder, said);
     return reply;
 
-    async function giveUp(): Promise<number> {
+    /** @param isKept the conversation goes on in this chat */
+    async function giveUp(isKept: boolean): Promise<number> {
       source.cancel();
       sending.abort();
       const responseId = decoder.continuation?.responseId;
       const isAtRest = decoder.isOver || (responseId != null && (await stop(account, chatId, responseId)));
-      if (parentId === null && !isLost) keepSpare(turn, chatId, outgoing.content, isAtRest);
+      if (parentId === null && !isLost && !isKept) keepSpare(turn, chatId, outgoing.content, isAtRest);
       return isAtRest ? 0 : unconfirmedSettleMs;
     }
   }

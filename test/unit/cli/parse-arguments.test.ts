@@ -11,7 +11,7 @@ const known: Flag[] = [
 ];
 
 function parse(...words: string[]) {
-  return parseArguments(words, known).flags;
+  return parseArguments(words, { flags: known }).flags;
 }
 
 function refusal(...words: string[]): string {
@@ -40,7 +40,7 @@ test("parseArguments takes a switch alone and with true or false", () => {
 
 test("parseArguments sees help wherever it stands", () => {
   for (const words of [["--help"], ["-h"], ["--port", "1", "--help"]]) {
-    expect(parseArguments(words, known).help).toBe(true);
+    expect(parseArguments(words, { flags: known }).help).toBe(true);
   }
 });
 
@@ -62,4 +62,23 @@ test("parseArguments refuses a missing value and a repeated flag", () => {
 test("parseArguments is not confused by names of object members", () => {
   expect(refusal("--constructor", "x")).toBe("Unknown flag --constructor");
   expect(refusal("--__proto__=x")).toBe("Unknown flag --__proto__");
+});
+
+test("parseArguments gives what stands behind a lone -- as it is, where the command takes it", () => {
+  const words = ["work", "--port", "1", "--", "npx", "-y", "--port", "2", "--"];
+
+  const parsed = parseArguments(words, {
+    flags: [...known, { name: "name", description: "" }],
+    operand: "name",
+    rest: "COMMAND",
+  });
+
+  expect(parsed).toEqual({ flags: { name: "work", port: "1" }, help: false, rest: ["npx", "-y", "--port", "2", "--"] });
+  expect(refusal("--", "npx")).toBe("Unknown flag --");
+});
+
+test("parseArguments gathers the values of a flag that may repeat", () => {
+  const flags: Flag[] = [{ name: "header", value: "TEXT", description: "", repeats: true }];
+
+  expect(parseArguments(["--header", "a: 1", "--header=b: 2"], { flags }).flags).toEqual({ header: "a: 1\nb: 2" });
 });

@@ -375,6 +375,8 @@ describe("loadConfig refuses", () => {
     ["model_routes: { a: b, c: [1] }", 'wrong "c"'],
     ['model_routes: { "a*b": c }', 'wrong "a*b"'],
     ['qwen_headers: { "bx-v": [s3cret] }', 'wrong "bx-v"'],
+    ["mcp_servers: { files: { command: a, env: { TOKEN: [s3cret] } } }", 'wrong "env" in "files"'],
+    ["mcpServers: { files: { command: [s3cret] } }", 'wrong "command" in "files"'],
   ];
   for (const [text, detail] of entries) {
     test(`loadConfig tells what is wrong within ${text}`, () => {

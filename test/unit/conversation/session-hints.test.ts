@@ -53,7 +53,7 @@ describe("sessionHints", () => {
   });
 
   test("refuses an unusable session_id of the body by its name", () => {
-    for (const sessionId of ["", " ", "a\nb", "\u200b", "x".repeat(201)]) {
+    for (const sessionId of ["", " ", "a\nb", "\u200b", ".", "..", "x".repeat(201)]) {
       const failure = (() => {
         try {
           return hintsOf({ "x-session-id": "other" }, { sessionId });

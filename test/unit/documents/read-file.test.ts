@@ -20,6 +20,17 @@ async function textOf(type: string, content: string | Uint8Array, name = "a"): P
   return (await read({ name, type, bytes })).text;
 }
 
+function ascii85(bytes: Buffer): string {
+  const groups = Array.from({ length: Math.ceil(bytes.length / 4) }, (_, index) => {
+    const four = Buffer.alloc(4);
+    bytes.copy(four, 0, index * 4, index * 4 + 4);
+    const value = four.readUInt32BE();
+    if (value === 0) return "z";
+    return String.fromCharCode(...[4, 3, 2, 1, 0].map((place) => (Math.floor(value / 85 ** place) % 85) + 33));
+  });
+  return `${groups.join("")}~>`;
+}
+
 async function refusalOf(file: DocumentFile): Promise<unknown> {
   return read(file).then(
     () => "taken",
@@ -167,7 +178,7 @@ describe("HTML", () => {
       <script>var hidden = "<p>no</p>";</script></head>
       <body><h1>Lease</h1><p>Rent is&nbsp;due   on <b>the</b> 1<sup>st</sup>.<br>Always &mdash; &#x4f60;&#22909;.</p>
       <ul><li>One<li>Two</ul><table><tr><td>a</td><td>b</td></tr></table>
-      <pre>x  =  1\n  y</pre><div hidden>secret</div><noscript>no</noscript><h3>End</h3>text</body></html>`;
+      <pre>x  =  1\n  y</pre><div hidden>secret</div><p style="color:red; DISPLAY : none">secret</p><b style="visibility:hidden">secret</b><noscript>no</noscript><h3>End</h3>text</body></html>`;
 
     expect((await textOf("text/html", html)).replaceAll("\u00a0", " ")).toBe(
       [
@@ -226,9 +237,21 @@ describe("PDF", () => {
     expect(bytes.byteLength).toBeGreaterThan(0);
   });
 
-  test("that unfolds to a thousand times its size is refused before it does", async () => {
-    const packed = deflateSync(Buffer.alloc(130 * 1024 * 1024, " "));
-    const bytes = Buffer.concat([Buffer.from("%PDF-1.4\n1 0 obj\n<< /Filter /FlateDecode >>\nstream\r\n"), packed]);
+  const spaces = deflateSync(Buffer.alloc(130 * 1024 * 1024, " "));
+  const twice = deflateSync(spaces);
+
+  test.each<readonly [string, string | Buffer]>([
+    ["packed", spaces],
+    ["packed twice", twice],
+    ["packed more often than anybody does", deflateSync(deflateSync(deflateSync(deflateSync("x"))))],
+    ["packed in hexadecimal digits", twice.toString("hex").replaceAll(/.{60}/g, "$&\n")],
+    ["packed in base 85", ascii85(twice)],
+  ])("that unfolds to a thousand times its size is refused before it does: %s", async (_, packed) => {
+    const bytes = Buffer.concat([
+      Buffer.from("%PDF-1.4\n1 0 obj\n<< /Filter /FlateDecode >>\nstream\r\n"),
+      Buffer.from(packed as Buffer),
+      Buffer.from("\nendstream\nendobj"),
+    ]);
 
     const refusal = await readFile({ name: "a.pdf", type: "", bytes }, 1_000_000, signal).catch(
       (error: unknown) => error,

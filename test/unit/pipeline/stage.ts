@@ -109,6 +109,8 @@ export interface ChatStage {
   nextReply(): Promise<Reply>;
   /** Sends a message; the reader of its stream. */
   send(body: Record<string, unknown>, caller?: string): Promise<{ reader: BodyReader; response: Response }>;
+  /** The same, from a client that may have left. */
+  request(body: Record<string, unknown>, client: { caller?: string; signal?: AbortSignal }): Promise<Response>;
   /** The same with a reply that says this at once, read to its end. */
   talk(body: Record<string, unknown>, answer?: string): Promise<ChatFrames>;
   messagesOf(sessionId: string, caller?: string): Promise<readonly ChatMessage[]>;
@@ -192,15 +194,19 @@ export function startChat({ pipeline = allSteps, ask, changeStore, change }: Sta
     return reply === undefined ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve(reply);
   }
 
-  async function send(body: Record<string, unknown>, caller = "c") {
-    const response = await chat.answer({
+  function request(body: Record<string, unknown>, client: { caller?: string; signal?: AbortSignal }) {
+    return chat.answer({
       body: new TextEncoder().encode(JSON.stringify(body)),
       headers: new Headers(),
-      signal: new AbortController().signal,
-      caller,
+      signal: client.signal ?? new AbortController().signal,
+      caller: client.caller ?? "c",
       requestId: "r1",
-      onAbandoned() {},
+      onCut() {},
     });
+  }
+
+  async function send(body: Record<string, unknown>, caller = "c") {
+    const response = await request(body, { caller });
     return { response, reader: new BodyReader(response.body!) };
   }
 
@@ -212,6 +218,7 @@ export function startChat({ pipeline = allSteps, ask, changeStore, change }: Sta
     forgotten,
     nextReply,
     send,
+    request,
     async talk(body, answer = "Two months.") {
       const { reader } = await send(body);
       (await nextReply()).say(answer).end();

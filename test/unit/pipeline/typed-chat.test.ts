@@ -21,6 +21,8 @@ afterEach(async () => {
 });
 
 const hello = { message: "What is the notice period?", session_id: "s1" };
+/** A client that stays. */
+const present = { signal: new AbortController().signal, onCut() {} };
 
 describe("an answer", () => {
   test("says what is done, what was found, the words, their measure and what may follow [R3-017, R3-021, R3-022, R3-025]", async () => {
@@ -365,12 +367,48 @@ describe("an answer that nobody wants any more", () => {
     reply.say("months.").end();
     await stage.chat.drain();
 
-    const rest = await stage.chat.readOn("c", response.headers.get("x-stream-id")!, seen.at(-1)!);
+    const rest = await stage.chat.readOn("c", response.headers.get("x-stream-id")!, seen.at(-1)!, present);
 
     const frames = framesOf(await new BodyReader(rest.body!).toEnd());
     expect(frames.ids[0]).toBe(seen.at(-1)! + 1);
     expect(frames.text).toBe("months.");
     expect(frames.events.at(-1)).toBe("[DONE]");
+  });
+});
+
+describe("a client that has left while its answer began", () => {
+  const gone = AbortSignal.abort();
+
+  test("gets none, and the generation is not asked for", async () => {
+    const stage = start();
+
+    const response = await stage.request(hello, { signal: gone });
+
+    expect(response.body).toBeNull();
+    await stage.chat.drain();
+    expect((await stage.messagesOf("s1"))[1]).toMatchObject({ status: "stopped", content: "" });
+  });
+
+  test("can come back to it when it is resumable", async () => {
+    const stage = start();
+    const response = await stage.request({ ...hello, resumable: true }, { signal: gone });
+    (await stage.nextReply()).say("Two months.").end();
+
+    const again = await stage.chat.readOn("c", response.headers.get("x-stream-id")!, 0, present);
+
+    expect(framesOf(await new BodyReader(again.body!).toEnd()).text).toBe("Two months.");
+  });
+
+  test("reads nothing on either, and disturbs nobody who does", async () => {
+    const stage = start();
+    const { reader, response } = await stage.send(hello);
+    const streamId = response.headers.get("x-stream-id")!;
+
+    const again = await stage.chat.readOn("c", streamId, 0, { ...present, signal: gone });
+
+    expect(again.body).toBeNull();
+    (await stage.nextReply()).say("Two months.").end();
+    expect(framesOf(await reader.toEnd()).text).toBe("Two months.");
   });
 });
 
@@ -521,6 +559,7 @@ describe("an answer that fails", () => {
           },
           open: () => Promise.reject(new GatewayError("not-found", "No")),
           stop: async () => false,
+          async forget() {},
         },
       },
     });

@@ -113,8 +113,9 @@ describe("a reader that does not read", () => {
     const { replays, pass } = createStage({ limits: { ...limits, maxStreamBytes: 1000 } });
     const source = new ToldSource();
     for (let count = 0; count < 5; count++) source.say(1, long);
-    const stalled = replays.start("me", "s1", source, once);
-    const reader = new BodyReader(await replays.open("me", "s1", 0));
+    const cut: string[] = [];
+    const stalled = replays.start("me", "s1", source, { resumable: false, onCut: () => cut.push("first") });
+    const reader = new BodyReader(await replays.open("me", "s1", 0, { onCut: () => cut.push("second") }));
     await reader.until("id: 2\n");
     const next = reader.until("id: 3\n");
     await settle();
@@ -124,6 +125,7 @@ describe("a reader that does not read", () => {
     await next;
 
     await expect(textOf(stalled)).rejects.toThrow("its reader did not read");
+    expect(cut).toEqual(["first"]);
   });
 
   test.each(["while it runs", "when it has ended"])("is cut from a spool, %s", async (when) => {
@@ -132,15 +134,17 @@ describe("a reader that does not read", () => {
     for (let count = 0; count < 10; count++) source.say(1, long);
     const first = new BodyReader(replays.start("me", "s1", source, { resumable: true }));
     await first.until("id: 10\n");
-    const second = await replays.open("me", "s1", 0);
+    const cut: string[] = [];
+    const second = await replays.open("me", "s1", 0, { onCut: () => cut.push("second") });
     if (when === "when it has ended") source.end();
     await settle();
-    const third = await replays.open("me", "s1", 0);
+    const third = await replays.open("me", "s1", 0, { onCut: () => cut.push("third") });
     await settle();
 
     pass(60_001);
 
     for (const body of [second, third]) await expect(textOf(body)).rejects.toThrow("its reader did not read");
+    expect(cut.sort()).toEqual(["second", "third"]);
   });
 });
 

@@ -107,7 +107,8 @@ test("a stream of another process that lives is left alone, and cannot be read h
   await replays.sweep();
 
   await expect(replays.open("me", "s1", 0)).rejects.toThrow("runs in another process");
-  expect(await replays.stop("me", "s1")).toBe(false);
+  await expect(replays.stop("me", "s1")).rejects.toThrow("runs in another process");
+  await replays.forget("me", "s1");
   expect(await other.find("s1")).toMatchObject({ state: "running", owner: "this process" });
 });
 

@@ -79,15 +79,15 @@ describe("a reader that hangs up", () => {
   test("ends what is not resumable in the same tick", async () => {
     const { replays } = createStage();
     const source = new ToldSource();
-    let abandoned = 0;
-    const body = replays.start("me", "s1", source.say(), { resumable: false, onAbandoned: () => abandoned++ });
+    let cut = 0;
+    const body = replays.start("me", "s1", source.say(), { resumable: false, onCut: () => cut++ });
     const reader = new BodyReader(body);
     await reader.until("frame 1");
 
     void reader.hangUp();
 
     expect(source.cancelled).toBeInstanceOf(Error);
-    expect(abandoned).toBe(1);
+    expect(cut).toBe(0);
     expect(replays.running()).toEqual([]);
   });
 
@@ -112,7 +112,7 @@ describe("a reader that hangs up", () => {
     await reader.until("frame 1");
     await reader.hangUp();
 
-    expect(await textOf(await replays.open("me", "s1", 1))).toBe("id: 2\ndata: interrupted\n\n");
+    expect(await textOf(await replays.open("me", "s1", 1))).toBe("id: 2\ndata: nobody read\n\n");
   });
 
   test("may come back to what is resumable, within the grace", async () => {
@@ -136,15 +136,14 @@ describe("a reader that hangs up", () => {
   test("ends what is resumable after the grace", async () => {
     const { replays, pass } = createStage({ limits: { graceMs: 5000 } });
     const source = new ToldSource();
-    let abandoned = 0;
-    const body = replays.start("me", "s1", source.say(), { resumable: true, onAbandoned: () => abandoned++ });
+    const body = replays.start("me", "s1", source.say(), resumable);
     await new BodyReader(body).hangUp();
     await settle();
 
     pass(5000);
 
     expect(source.cancelled?.message).toBe("Nobody reads");
-    expect(abandoned).toBe(1);
+    expect(await textOf(await replays.open("me", "s1", 1))).toBe("id: 2\ndata: nobody read\n\n");
   });
 
   test("lets what is resumable go on however much there is", async () => {

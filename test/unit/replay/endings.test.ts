@@ -1,9 +1,10 @@
 // How a stream ends that does not end by itself: stopped, or with a source that fails.
 
 import { describe, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
 import { BodyReader, idsIn, settle, ToldSource, textOf, useStages } from "./stage.ts";
 
-const { createStage } = useStages();
+const { createStage, newDirectory } = useStages();
 const once = { resumable: false };
 const resumable = { resumable: true };
 
@@ -61,6 +62,50 @@ describe("stop", () => {
   });
 });
 
+describe("forget", () => {
+  test("leaves nothing of a stream that has ended", async () => {
+    const directory = newDirectory();
+    const { replays } = createStage({ directory });
+    await textOf(replays.start("me", "s1", new ToldSource().say().end(), once));
+    await settle();
+
+    await replays.forget("me", "s1");
+
+    await expect(replays.open("me", "s1", 0)).rejects.toMatchObject({ kind: "gone" });
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  test("stops a stream that runs, whose readers are told so", async () => {
+    const directory = newDirectory();
+    const { replays } = createStage({ directory });
+    const source = new ToldSource();
+    const reader = new BodyReader(replays.start("me", "s1", source.say(), resumable));
+    await reader.until("frame 1");
+
+    await replays.forget("me", "s1");
+
+    expect(await reader.toEnd()).toEndWith("id: 2\ndata: stopped\n\n");
+    expect(source.cancelled).toBeInstanceOf(Error);
+    await expect(replays.open("me", "s1", 0)).rejects.toMatchObject({ kind: "gone" });
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  test("passes over what is not there, or somebody else's", async () => {
+    const { replays } = createStage();
+    const reader = new BodyReader(replays.start("me", "s1", new ToldSource().say(), once));
+    await reader.until("frame 1");
+
+    await replays.forget("me", "s2");
+    await replays.forget("you", "s1");
+
+    expect(replays.running()).toHaveLength(1);
+    await reader.hangUp();
+    await settle();
+    await replays.forget("you", "s1");
+    expect(idsIn(await textOf(await replays.open("me", "s1", 0)))).toEqual([1, 2]);
+  });
+});
+
 describe("a source that fails", () => {
   test("ends the stream with the frame for it, and is logged", async () => {
     const { replays, lines } = createStage();
@@ -80,11 +125,9 @@ describe("a source that fails", () => {
       throw new Error("broken");
     };
 
-    let abandoned = 0;
+    await replays.start("me", "s1", source, { resumable: false }).cancel();
 
-    await replays.start("me", "s1", source, { resumable: false, onAbandoned: () => abandoned++ }).cancel();
-
-    expect(abandoned).toBe(1);
+    expect(replays.running()).toEqual([]);
     expect(lines.map(({ message }) => message)).toEqual(["A stream has ended, and whoever made it failed"]);
   });
 });

@@ -16,6 +16,8 @@ test("models answer one list that OpenAI's and Anthropic's packages read", async
         created_at: "2023-11-14T22:13:20.000Z",
         context_length: 262_144,
         max_output_tokens: null,
+        max_input_tokens: 262_144,
+        max_tokens: null,
         vision: false,
         thinking: true,
       },

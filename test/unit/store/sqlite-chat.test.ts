@@ -1,8 +1,16 @@
 // What the typed chat remembers in SQLite: by caller, in order, until it expires or is deleted.
 
+import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
 import { openChatDatabase } from "../../../src/store/chat-database.ts";
 import type { ChatMessage, ChatStore, MessageExtras } from "../../../src/store/chat-store.ts";
+import messages from "../../../src/store/chat-migrations/001-messages.sql" with { type: "text" };
+import replays from "../../../src/store/chat-migrations/002-replays.sql" with { type: "text" };
+import documents from "../../../src/store/chat-migrations/003-documents.sql" with { type: "text" };
+import agent from "../../../src/store/chat-migrations/004-agent.sql" with { type: "text" };
+import { migrate } from "../../../src/store/migrate.ts";
 import { inMemory } from "../../../src/store/open-database.ts";
 import { createSqliteChat } from "../../../src/store/sqlite-chat.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
@@ -100,12 +108,11 @@ describe("createSqliteChat", () => {
     expect(await idsOf(stage, "bob", "s")).toEqual(["u1", "a1"]);
   });
 
-  test("orders messages by their time, a question before its answer of the same millisecond", async () => {
+  test("orders messages as they were written, also within a millisecond and when the clock was set back", async () => {
     const stage = open();
     await turn(stage, "c", "s", "1");
-    stage.nowMs++;
     await turn(stage, "c", "s", "0");
-    stage.nowMs++;
+    stage.nowMs -= 500;
     await stage.store.beginTurn("c", {
       sessionId: "s",
       title: "t",
@@ -249,14 +256,145 @@ describe("createSqliteChat", () => {
       sessionId: "s",
       title: "t",
       question: message("u1", 1, { extras: { attachments: [{ name: "a.pdf", url }] } }),
-      answer: message("a1", 1),
+      answer: message("a1", 1, { parentId: "u1" }),
     });
 
     await stage.store.endTurn("c", "s", message("a1", 1, { content, status: "complete" }));
 
-    const [question, answer] = (await stage.store.findMessages("c", "s")) ?? [];
+    const [question, answer] = (await stage.store.findPath("c", "s", undefined)).messages;
     expect(question?.extras.attachments?.[0]?.url === url).toBe(true);
     expect(answer?.content === content).toBe(true);
+    const [told] = (await stage.store.findMessages("c", "s")) ?? [];
+    expect(told?.extras.attachments).toEqual([{ name: "a.pdf", url: url.slice(0, 300) }]);
+    expect((await stage.store.findMessage("c", "s", "u1"))?.extras.attachments?.[0]?.url === url).toBe(true);
+  });
+
+  describe("findPath", () => {
+    const namesOf = async (stage: Stage, messageId: string | null | undefined) => {
+      const { messages, ...rest } = await stage.store.findPath("c", "s", messageId);
+      return { ...rest, ids: messages.map(({ id }) => id) };
+    };
+
+    async function branched(): Promise<Stage> {
+      const stage = open();
+      const parents: Record<string, string | null> = { "1": null, "2": "a1", "3": "a1", "4": "a2" };
+      for (const [suffix, parentId] of Object.entries(parents)) {
+        await stage.store.beginTurn("c", {
+          sessionId: "s",
+          title: "t",
+          question: message(`u${suffix}`, 1, {
+            parentId,
+            ...(suffix === "1" && { extras: { continuesElsewhere: true } }),
+          }),
+          answer: message(`a${suffix}`, 1, { parentId: `u${suffix}` }),
+        });
+      }
+      return stage;
+    }
+
+    test("gives a message and those that it follows, and nothing of other branches", async () => {
+      const stage = await branched();
+      const rest = { newestId: "a4", continuesElsewhere: true };
+
+      expect(await namesOf(stage, undefined)).toEqual({ ...rest, ids: ["u1", "a1", "u2", "a2", "u4", "a4"] });
+      expect(await namesOf(stage, "a3")).toEqual({ ...rest, ids: ["u1", "a1", "u3", "a3"] });
+      expect(await namesOf(stage, "u1")).toEqual({ ...rest, ids: ["u1"] });
+      expect(await namesOf(stage, null)).toEqual({ ...rest, ids: [] });
+      expect(await namesOf(stage, "nowhere")).toEqual({ ...rest, ids: [] });
+    });
+
+    test("knows nothing of a session of somebody else, or that has expired", async () => {
+      const stage = await branched();
+      const nothing = { messages: [], newestId: undefined, continuesElsewhere: false };
+
+      expect(await stage.store.findPath("d", "s", undefined)).toEqual(nothing);
+      expect(await stage.store.findMessage("d", "s", "u1")).toBeUndefined();
+      stage.nowMs += timeoutMs + 1;
+      expect(await stage.store.findPath("c", "s", undefined)).toEqual(nothing);
+      expect(await stage.store.findMessage("c", "s", "u1")).toBeUndefined();
+    });
+
+    test("begins at a parent that is missing, and ends at messages in a circle", async () => {
+      const stage = open();
+      const circle = { question: message("u1", 1, { parentId: "a1" }), answer: message("a1", 1, { parentId: "u1" }) };
+      await stage.store.beginTurn("c", { sessionId: "s", title: "t", ...circle });
+      expect(await namesOf(stage, "a1")).toMatchObject({ ids: ["u1", "a1"] });
+
+      const orphan = { question: message("u2", 1, { parentId: "gone" }), answer: message("a2", 1, { parentId: "u2" }) };
+      await stage.store.beginTurn("c", { sessionId: "s", title: "t", ...orphan });
+      expect(await namesOf(stage, "a2")).toMatchObject({ ids: ["u2", "a2"] });
+    });
+
+    test("does not read what is not on its way", async () => {
+      const stage = open();
+      const url = `data:application/pdf;base64,${"A".repeat(8 * 1024 * 1024)}`;
+      for (let count = 0; count < 12; count++) {
+        const question = message(`u${count}`, 1, { extras: { attachments: [{ name: "a", url }] } });
+        await stage.store.beginTurn("c", { sessionId: "s", title: "t", question, answer: message(`a${count}`, 1) });
+      }
+      await turn(stage, "c", "s", "last");
+      const before = process.memoryUsage().rss;
+
+      expect(await namesOf(stage, undefined)).toMatchObject({ ids: ["ulast", "alast"] });
+
+      expect(process.memoryUsage().rss - before).toBeLessThan(30 * 1024 * 1024);
+    });
+  });
+
+  test("deletes attachments with their session", async () => {
+    const stage = open();
+    const question = message("u1", 1, { extras: { attachments: [{ name: "a", url: "data:text/plain;base64,YQ==" }] } });
+    const begun = { sessionId: "s", title: "t", question, answer: message("a1", 1) };
+    await stage.store.beginTurn("c", begun);
+
+    await stage.store.deleteSession("c", "s");
+    await stage.store.beginTurn("c", { ...begun, question: message("u1", 1) });
+
+    expect((await stage.store.findMessage("c", "s", "u1"))?.extras.attachments).toBeUndefined();
+  });
+
+  test("lists the streams of a session", async () => {
+    const stage = open();
+    await turn(stage, "c", "s", "1");
+    await turn(stage, "c", "s", "2");
+    await turn(stage, "c", "other", "3");
+
+    expect([...(await stage.store.listStreams("c", "s"))].sort()).toEqual(["stream-a1", "stream-a2"]);
+  });
+
+  test("brings messages of an older version into order, and their attachments to their place", async () => {
+    const path = nextFile();
+    mkdirSync(dirname(path));
+    {
+      using database = new Database(path, { create: true, strict: true });
+      const older = [messages, replays, documents, agent];
+      migrate(database, path, older);
+      const extras = { model: "m", attachments: [{ name: "a.txt", url: "data:text/plain;base64,YQ==" }] };
+      database.run("INSERT INTO chat_sessions VALUES ('c', 's', 't', 1, 10000)");
+      for (const [id, role, time] of [
+        ["z", "user", 1],
+        ["y", "assistant", 1],
+        ["b", "user", 2],
+        ["a", "assistant", 2],
+      ] as const) {
+        database.run("INSERT INTO chat_messages VALUES ('c', 's', ?, NULL, ?, 'complete', ?, NULL, 'x', ?)", [
+          id,
+          role,
+          time,
+          JSON.stringify(role === "user" ? extras : {}),
+        ]);
+      }
+    }
+
+    const stage = open(path);
+
+    expect(await idsOf(stage, "c", "s")).toEqual(["z", "y", "b", "a"]);
+    expect((await stage.store.findMessage("c", "s", "z"))?.extras).toEqual({
+      model: "m",
+      attachments: [{ name: "a.txt", url: "data:text/plain;base64,YQ==" }],
+    });
+    await turn(stage, "c", "s", "1");
+    expect((await idsOf(stage, "c", "s"))?.slice(-2)).toEqual(["u1", "a1"]);
   });
 
   test("is there again when the file is opened once more", async () => {

@@ -2,14 +2,16 @@
 
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../../src/contract/gateway-error.ts";
-import { setAgentStage } from "../../../support/agent-stage.ts";
+import { flattenText } from "../../../../src/contract/chat-request.ts";
+import type { AgentProgress, ModelQuestion } from "../../../../src/agent/engine.ts";
+import { gate, setAgentStage } from "../../../support/agent-stage.ts";
 import { calendar, objectSchema } from "../../../support/scripted-tools.ts";
 
 const meeting = { title: "Meeting with John", start: "2026-11-28T14:00:00Z" };
 const oneCall = [[["create_event", meeting]], "The meeting is in your calendar."] as const;
 
 describe("processQuery", () => {
-  test("tells its steps in order, in the words of the rows [R4-011] [R4-012] [R4-013] [R4-014] [R4-051]", async () => {
+  test("tells its steps in order, in the words of the rows [R4-011] [R4-012] [R4-013] [R4-014] [R4-051] [R4-056]", async () => {
     const stage = setAgentStage({
       servers: { calendar: calendar(), mail: { list_mails: {}, send_mail: {} } },
       answers: oneCall,
@@ -68,7 +70,7 @@ describe("processQuery", () => {
     });
   });
 
-  test("hands results on: the second call knows what the first gave [R4-022]", async () => {
+  test("hands results on: the second call knows what the first gave [R4-022] [R4-056]", async () => {
     const stage = setAgentStage({
       answers: [
         [["list_events", { day: "today" }]],
@@ -137,6 +139,65 @@ describe("processQuery", () => {
     expect(result).toMatchObject({ success: true, needsClarification: true, clarificationQuestion: "Which John?" });
     expect(result.results).toEqual([]);
     expect(stage.tools.calls).toEqual([]);
+  });
+
+  test("asks back when the model asks as JSON [R4-027] [R4-056]", async () => {
+    const json = '{"needsClarification": true, "clarificationQuestion": "Which John?"}';
+    for (const text of [json, `\`\`\`json\n${json}\n\`\`\``]) {
+      const result = await setAgentStage({ answers: [text] }).run("meet John");
+
+      expect(result).toMatchObject({ needsClarification: true, clarificationQuestion: "Which John?" });
+      expect(result.answer).toBeUndefined();
+    }
+  });
+
+  test("tells a call while it is under way, not behind it [R4-019] [R4-051]", async () => {
+    const { opened, open } = gate<string>();
+    const stage = setAgentStage({ servers: { calendar: calendar(() => opened) }, answers: oneCall });
+    const told = gate<AgentProgress>();
+
+    const running = stage.run("schedule a meeting", {
+      onProgress: (one) => one.type === "executing" && told.open(one),
+    });
+
+    expect((await told.opened).message).toBe("Executing: create_event (1/1)");
+    open("Created e1");
+    expect((await running).success).toBe(true);
+  });
+
+  test("passes on what a server says of its progress", async () => {
+    const stage = setAgentStage({
+      servers: {
+        calendar: calendar((_input, { onProgress }) => {
+          onProgress?.("half of it");
+          return "Created e1";
+        }),
+      },
+      answers: oneCall,
+    });
+
+    await stage.run("schedule a meeting");
+
+    expect(stage.progress[4]).toMatchObject({
+      type: "executing",
+      message: "Executing: create_event (1/1): half of it",
+    });
+  });
+
+  test("takes back the marks that the model copies, from its answer and from arguments", async () => {
+    const copied = ({ messages }: ModelQuestion) => flattenText(messages.at(-1)!);
+    const stage = setAgentStage({
+      answers: [
+        [["list_events"]],
+        (question) => [["create_event", { ...meeting, title: copied(question) }]],
+        (question) => `It says:\n${copied(question)}`,
+      ],
+    });
+
+    const result = await stage.run("add what is missing");
+
+    expect(stage.tools.calls[1]?.input["title"]).toBe("No events");
+    expect(result.answer).toBe("It says:\nCreated e1");
   });
 
   test("answers in words when nothing is to be called", async () => {

@@ -49,6 +49,16 @@ describe("editYaml", () => {
     expect(Bun.YAML.parse(text)).toEqual({ upstreams: [known, { name: "b", models: ["m"] }], port: 1 });
   });
 
+  test("lengthens an object without touching its entries", () => {
+    const before = "mcp_servers:\n    files: # mine\n        command: mcp-files\nport: 1\n";
+    const servers = { files: { command: "mcp-files" }, web: { url: "http://a/mcp" } };
+    const { text, losesText } = edit(before, { mcp_servers: servers });
+
+    expect(losesText).toBe(false);
+    for (const line of before.split("\n")) expect(text.split("\n")).toContain(line);
+    expect(Bun.YAML.parse(text)).toEqual({ mcp_servers: servers, port: 1 });
+  });
+
   test.each([
     ["in braces", "{port: 1, host: localhost}\n"],
     ["with an end mark", "port: 1\nhost: localhost\n...\n"],

@@ -1,0 +1,159 @@
+// Chat events to the events of a message stream. Hot: what the deltas of a block begin with is prepared once, text travels as
+// raw JSON.
+
+import type { ChatRequest } from "../../contract/chat-request.ts";
+import type { ChatEvent, ReplyIdentity } from "../../contract/events.ts";
+import type { JsonText } from "../../contract/json.ts";
+import type { EventEncoder } from "../../contract/surface.ts";
+import { estimatePrompt } from "../../conversation/estimate-prompt.ts";
+import { ByteWriter } from "../../sse/byte-writer.ts";
+import { formatSseEvent } from "../../sse/sse-writer.ts";
+import { encodeCallId } from "./call-ids.ts";
+import { anthropicErrorBody } from "./error-body.ts";
+import { encodeStop, encodeUsage, hidesThoughts, messageId, signatureOf } from "./reply-fields.ts";
+
+const encoder = new TextEncoder();
+const deltaEnd = encoder.encode("}}\n\n");
+const pingFrame = encoder.encode(formatSseEvent({ type: "ping" }, "ping"));
+
+/** Order as clients demand it: `message_start`, one block after the other, `message_delta`, `message_stop`. */
+export function createEventEncoder(request: ChatRequest, identity: ReplyIdentity): EventEncoder {
+  return new Encoder(request, identity);
+}
+
+type BlockStart = Extract<ChatEvent, { readonly type: "block-start" }>;
+
+class Encoder implements EventEncoder {
+  readonly #writer = new ByteWriter();
+  readonly #request: ChatRequest;
+  readonly #identity: ReplyIdentity;
+  readonly #hidesThoughts: boolean;
+  #hasStarted = false;
+  /** What all deltas of the open block begin with. */
+  #deltaStart: Uint8Array = new Uint8Array(0);
+  #stopSequence: string | undefined;
+
+  constructor(request: ChatRequest, identity: ReplyIdentity) {
+    this.#request = request;
+    this.#identity = identity;
+    this.#hidesThoughts = hidesThoughts(request);
+  }
+
+  write(event: ChatEvent): void {
+    switch (event.type) {
+      case "text-delta":
+        return this.#delta(event.text);
+      case "reasoning-delta":
+        if (!this.#hidesThoughts) this.#delta(event.text);
+        return;
+      case "tool-call-delta":
+        this.#writer.bytes(this.#deltaStart);
+        this.#writer.text(JSON.stringify(event.argumentsText));
+        return this.#writer.bytes(deltaEnd);
+      case "reply-start":
+        return this.#start();
+      case "block-start":
+        return this.#startBlock(event);
+      case "block-end":
+        if (event.block === "reasoning") this.#sign(event.index);
+        return this.#event({ type: "content_block_stop", index: event.index });
+      case "stop-sequence":
+        this.#stopSequence = event.sequence;
+        return;
+      case "reply-end":
+        this.#event({
+          type: "message_delta",
+          delta: encodeStop(event.finishReason, this.#stopSequence),
+          usage: encodeUsage(event.usage),
+        });
+        return this.#event({ type: "message_stop" });
+      case "reply-error":
+        return this.#event(anthropicErrorBody(event.error));
+      case "source":
+        return;
+      default:
+        event satisfies never;
+    }
+  }
+
+  /** The head went out before the first word: a message begins with its start all the same. */
+  writeHeartbeat(): void {
+    this.#start();
+    this.#writer.bytes(pingFrame);
+  }
+
+  get pendingBytes(): number {
+    return this.#writer.length;
+  }
+
+  take(): Uint8Array {
+    return this.#writer.take();
+  }
+
+  #start(): void {
+    if (this.#hasStarted) return;
+    this.#hasStarted = true;
+    // Clients want to know what the prompt costs before the upstream has counted it.
+    const inputTokens = estimatePrompt(this.#request);
+    this.#event({
+      type: "message_start",
+      message: {
+        id: messageId(this.#identity),
+        type: "message",
+        role: "assistant",
+        model: this.#identity.model,
+        content: [],
+        stop_reason: null,
+        stop_sequence: null,
+        usage: encodeUsage({ inputTokens, outputTokens: 0, totalTokens: inputTokens }),
+      },
+    });
+  }
+
+  #startBlock(event: BlockStart): void {
+    const { index } = event;
+    switch (event.block) {
+      case "text":
+        this.#prepareDelta(index, "text_delta", "text");
+        return this.#event({ type: "content_block_start", index, content_block: { type: "text", text: "" } });
+      case "reasoning":
+        this.#prepareDelta(index, "thinking_delta", "thinking");
+        return this.#event({
+          type: "content_block_start",
+          index,
+          content_block: { type: "thinking", thinking: "", signature: "" },
+        });
+      case "tool-call": {
+        this.#prepareDelta(index, "input_json_delta", "partial_json");
+        const id = encodeCallId(event.callId);
+        return this.#event({
+          type: "content_block_start",
+          index,
+          content_block: { type: "tool_use", id, name: event.toolName, input: {} },
+        });
+      }
+    }
+  }
+
+  #sign(index: number): void {
+    const signature = signatureOf(this.#identity);
+    this.#event({ type: "content_block_delta", index, delta: { type: "signature_delta", signature } });
+  }
+
+  #prepareDelta(index: number, type: string, field: string): void {
+    this.#deltaStart = encoder.encode(
+      `event: content_block_delta\ndata: {"type":"content_block_delta","index":${index},"delta":{"type":"${type}","${field}":`,
+    );
+  }
+
+  #delta(text: JsonText): void {
+    this.#writer.bytes(this.#deltaStart);
+    this.#writer.range(text.bytes, text.start, text.end);
+    this.#writer.bytes(deltaEnd);
+  }
+
+  /** Official clients see nothing of an event without its `event:` line. */
+  #event(data: { readonly type: string; readonly [field: string]: unknown }): void {
+    this.#writer.text(formatSseEvent(data, data.type));
+  }
+}

@@ -1,0 +1,101 @@
+// Content blocks to the parts that everyone knows. Whatever is wrong is named with its path.
+
+import type { ContentPart } from "../../contract/chat-request.ts";
+import { isJsonObject, type JsonObject } from "../../contract/json.ts";
+import { LongText } from "../../conversation/long-text.ts";
+import { invalid } from "../check-body.ts";
+
+/**
+ * A string or blocks, as users write them and tools answer.
+ * @throws {GatewayError} `invalid-request` that names the block
+ */
+export function parseContent(value: unknown, path: string): ContentPart[] {
+  if (value instanceof LongText) return [value];
+  if (typeof value === "string") return [{ type: "text", text: value }];
+  return blocksIn(value, path).flatMap((block, index) => parseBlock(block, `${path}[${index}]`));
+}
+
+/** @throws {GatewayError} `invalid-request` */
+export function blocksIn(value: unknown, path: string): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  const reason = value === undefined || value === null ? "is missing" : "must be a string or an array of blocks";
+  throw invalid(path, `Invalid request: "${path}" ${reason}`);
+}
+
+/** One block is several parts where it holds blocks itself. */
+export function parseBlock(value: unknown, path: string): ContentPart[] {
+  if (typeof value === "string") return [{ type: "text", text: value }];
+  if (!isJsonObject(value)) throw invalid(path, `Invalid request: "${path}" must be an object`);
+  switch (value["type"]) {
+    case "text":
+      return [parseText(value, path)];
+    case "image":
+      return [{ type: "image", url: parseUrl(objectIn(value, "source", path), `${path}.source`) }];
+    case "document":
+      return parseDocument(value, path);
+    case "search_result":
+      return [
+        { type: "text", text: [value["title"], value["source"]].filter(isText).join("\n") },
+        ...parseContent(value["content"], `${path}.content`),
+      ];
+    // What a search among the client's own tools found: its model has to learn the name, the tool itself is declared.
+    case "tool_reference":
+      return [{ type: "text", text: stringIn(value, "tool_name", path) }];
+    default:
+      throw invalid(
+        `${path}.type`,
+        `Invalid request: "${path}.type" must be one of text, image, document, tool_use, tool_result, thinking`,
+      );
+  }
+}
+
+function parseText(block: JsonObject, path: string): ContentPart {
+  return block["text"] instanceof LongText ? block["text"] : { type: "text", text: stringIn(block, "text", path) };
+}
+
+/** Base64 or an address; both are addresses for the rest of the gateway. */
+function parseUrl(source: JsonObject, path: string): string {
+  switch (source["type"]) {
+    case "base64":
+      return `data:${stringIn(source, "media_type", path)};base64,${stringIn(source, "data", path)}`;
+    case "url":
+      return stringIn(source, "url", path);
+    default:
+      throw invalid(
+        `${path}.type`,
+        `Invalid request: "${path}.type" must be one of base64, url: files are not kept here`,
+      );
+  }
+}
+
+/** Plain text stays text, so that every upstream reads it; all else is a file. */
+function parseDocument(block: JsonObject, path: string): ContentPart[] {
+  const source = objectIn(block, "source", path);
+  const name = isText(block["title"]) ? block["title"] : undefined;
+  switch (source["type"]) {
+    case "text": {
+      const text = stringIn(source, "data", `${path}.source`);
+      return [{ type: "text", text: name === undefined ? text : `${name}:\n${text}` }];
+    }
+    case "content":
+      return parseContent(source["content"], `${path}.source.content`);
+    default:
+      return [{ type: "file", name, url: parseUrl(source, `${path}.source`) }];
+  }
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string" && value !== "";
+}
+
+function objectIn(value: JsonObject, key: string, path: string): JsonObject {
+  const object = value[key];
+  if (isJsonObject(object)) return object;
+  throw invalid(`${path}.${key}`, `Invalid request: "${path}.${key}" must be an object`);
+}
+
+export function stringIn(value: JsonObject, key: string, path: string): string {
+  const text = value[key];
+  if (typeof text === "string") return text;
+  throw invalid(`${path}.${key}`, `Invalid request: "${path}.${key}" must be a string`);
+}

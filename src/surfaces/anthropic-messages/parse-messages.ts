@@ -1,0 +1,106 @@
+// The `messages` of a request. Results of tools stand in the user's messages here, and become messages of their own.
+
+import type { ContentPart, Message, ToolCall } from "../../contract/chat-request.ts";
+import { isJsonObject, type JsonObject } from "../../contract/json.ts";
+import { LongText } from "../../conversation/long-text.ts";
+import { invalid } from "../check-body.ts";
+import { decodeCallId } from "./call-ids.ts";
+import { blocksIn, parseBlock, parseContent, stringIn } from "./parse-content.ts";
+
+/** @throws {GatewayError} `invalid-request` that names the message, such as `messages[1].role` */
+export function parseMessages(value: unknown): Message[] {
+  if (value === undefined || value === null) throw invalid("messages", 'Invalid request: "messages" is missing');
+  if (!Array.isArray(value)) throw invalid("messages", 'Invalid request: "messages" must be an array');
+  if (value.length === 0) throw invalid("messages", 'Invalid request: "messages" must not be empty');
+  const messages: Message[] = [];
+  for (const [index, message] of value.entries()) parseMessage(message, `messages[${index}]`, messages);
+  if (messages.every(({ role }) => role === "system" || role === "assistant")) {
+    throw invalid("messages", 'Invalid request: "messages" must hold a message with role "user"');
+  }
+  return messages;
+}
+
+function parseMessage(value: unknown, path: string, messages: Message[]): void {
+  if (!isJsonObject(value)) throw invalid(path, `Invalid request: "${path}" must be an object`);
+  const { role, content } = value;
+  switch (role) {
+    case "user":
+      return parseUser(content, `${path}.content`, messages);
+    case "assistant":
+      messages.push(parseAssistant(content, `${path}.content`));
+      return;
+    // Agents tell their surroundings so, between the turns.
+    case "system":
+      messages.push({ role, content: parseContent(content, `${path}.content`) });
+      return;
+    case undefined:
+      throw invalid(`${path}.role`, `Invalid request: "${path}.role" is missing`);
+    default:
+      throw invalid(`${path}.role`, `Invalid request: "${path}.role" must be one of user, assistant, system`);
+  }
+}
+
+/** Results first, since they answer the calls before; then what the user says besides. */
+function parseUser(content: unknown, path: string, messages: Message[]): void {
+  if (typeof content === "string" || content instanceof LongText) {
+    messages.push({ role: "user", content: parseContent(content, path) });
+    return;
+  }
+  const blocks = blocksIn(content, path);
+  if (blocks.length === 0) throw invalid(path, `Invalid request: "${path}" must not be empty`);
+  const parts: ContentPart[] = [];
+  for (const [index, block] of blocks.entries()) {
+    const blockPath = `${path}[${index}]`;
+    if (isJsonObject(block) && block["type"] === "tool_result") messages.push(parseResult(block, blockPath));
+    else parts.push(...parseBlock(block, blockPath));
+  }
+  if (parts.length > 0) messages.push({ role: "user", content: parts });
+}
+
+function parseResult(block: JsonObject, path: string): Message {
+  const content = block["content"];
+  return {
+    role: "tool",
+    callId: decodeCallId(stringIn(block, "tool_use_id", path)),
+    // A tool that has nothing to say may leave it out.
+    content: content === undefined || content === null ? [] : parseContent(content, `${path}.content`),
+    ...(block["is_error"] === true ? { isError: true } : {}),
+  };
+}
+
+function parseAssistant(value: unknown, path: string): Message {
+  if (typeof value === "string" || value instanceof LongText) {
+    return { role: "assistant", content: parseContent(value, path), toolCalls: [] };
+  }
+  const content: ContentPart[] = [];
+  const toolCalls: ToolCall[] = [];
+  let reasoning = "";
+  for (const [index, block] of blocksIn(value, path).entries()) {
+    const blockPath = `${path}[${index}]`;
+    if (!isJsonObject(block)) throw invalid(blockPath, `Invalid request: "${blockPath}" must be an object`);
+    switch (block["type"]) {
+      case "text":
+        content.push(...parseBlock(block, blockPath));
+        break;
+      case "tool_use":
+        toolCalls.push(parseCall(block, blockPath));
+        break;
+      case "thinking":
+        if (typeof block["thinking"] === "string") reasoning += block["thinking"];
+        break;
+      default:
+        // Thoughts that only their maker can read, and what other servers' own tools did: nothing of it is said here.
+        break;
+    }
+  }
+  return { role: "assistant", content, toolCalls, ...(reasoning === "" ? {} : { reasoning }) };
+}
+
+function parseCall(block: JsonObject, path: string): ToolCall {
+  const input = block["input"];
+  return {
+    callId: decodeCallId(stringIn(block, "id", path)),
+    toolName: stringIn(block, "name", path),
+    argumentsText: typeof input === "string" ? input : JSON.stringify(input ?? {}),
+  };
+}

@@ -1,0 +1,174 @@
+// Chat events to the events of a response. Hot: what a delta begins with is prepared once an item, text travels as raw JSON.
+
+import type { ChatRequest } from "../../contract/chat-request.ts";
+import type { ChatEvent, ReplyIdentity, Source } from "../../contract/events.ts";
+import type { Json, JsonText } from "../../contract/json.ts";
+import type { EventEncoder } from "../../contract/surface.ts";
+import { ByteWriter } from "../../sse/byte-writer.ts";
+import { commentFrame } from "../../sse/sse-writer.ts";
+import type { ItemStatus, OutputItem } from "./items.ts";
+import { type OpenItem, openItem } from "./open-item.ts";
+import type { DeclaredTool } from "./parse-tools.ts";
+import {
+  asksForSealedThoughts,
+  declaredTools,
+  echoOf,
+  endedStatus,
+  responseObject,
+  type ResponseObject,
+  type ResponseState,
+} from "./response-object.ts";
+
+const encoder = new TextEncoder();
+const heartbeatFrame = commentFrame("keepalive");
+
+/** Told the response as it has become, before its last event is written. */
+export type OnEnd = (response: ResponseObject) => void;
+
+export function createEventEncoder(request: ChatRequest, identity: ReplyIdentity, onEnd?: OnEnd): EventEncoder {
+  return new Encoder(request, identity, onEnd);
+}
+
+class Encoder implements EventEncoder {
+  readonly #writer = new ByteWriter();
+  readonly #request: ChatRequest;
+  readonly #identity: ReplyIdentity;
+  readonly #onEnd: OnEnd | undefined;
+  readonly #tools: ReadonlyMap<string, DeclaredTool>;
+  readonly #output: OutputItem[] = [];
+  #echo: ResponseObject | undefined;
+  #sequence = 0;
+  #hasStarted = false;
+  #item: OpenItem | undefined;
+  /** What a delta of the open item begins with. */
+  #deltaStart: Uint8Array = new Uint8Array(0);
+  /** Its end was told. It is written with the next event, which says whether the item is complete. */
+  #isEnding = false;
+  /** Told, and not yet in any text. */
+  #sources: Source[] = [];
+
+  constructor(request: ChatRequest, identity: ReplyIdentity, onEnd: OnEnd | undefined) {
+    this.#request = request;
+    this.#identity = identity;
+    this.#onEnd = onEnd;
+    this.#tools = declaredTools(request);
+  }
+
+  write(event: ChatEvent): void {
+    switch (event.type) {
+      case "text-delta":
+      case "reasoning-delta":
+        return this.#textDelta(event.text);
+      case "tool-call-delta":
+        return this.#callDelta(event.argumentsText);
+      case "reply-start":
+        return this.#start();
+      case "block-start":
+        this.#endItem("completed");
+        return this.#startItem(event);
+      case "block-end":
+        this.#isEnding = true;
+        return;
+      case "source":
+        this.#sources.push(event.source);
+        return;
+      case "reply-end":
+        this.#endItem(endedStatus(event.finishReason));
+        return this.#end(`response.${endedStatus(event.finishReason)}`, {
+          status: "ended",
+          finishReason: event.finishReason,
+          usage: event.usage,
+        });
+      case "reply-error":
+        this.#start();
+        return this.#end("response.failed", { status: "failed", error: event.error });
+      case "stop-sequence":
+        // This protocol has none.
+        return;
+      default:
+        event satisfies never;
+    }
+  }
+
+  writeHeartbeat(): void {
+    this.#writer.bytes(heartbeatFrame);
+  }
+
+  get pendingBytes(): number {
+    return this.#writer.length;
+  }
+
+  take(): Uint8Array {
+    return this.#writer.take();
+  }
+
+  #start(): void {
+    if (this.#hasStarted) return;
+    this.#hasStarted = true;
+    const response = this.#response({ status: "in_progress" });
+    this.#event("response.created", { response });
+    this.#event("response.in_progress", { response });
+  }
+
+  #startItem(event: Extract<ChatEvent, { type: "block-start" }>): void {
+    const item = openItem(event, {
+      identity: this.#identity,
+      outputIndex: this.#output.length,
+      tool: event.block === "tool-call" ? this.#tools.get(event.toolName) : undefined,
+      isSealedAsked: asksForSealedThoughts(this.#request),
+    });
+    this.#item = item;
+    for (const { type, fields } of item.opening()) this.#event(type, fields);
+    const start = JSON.stringify({ type: item.deltaType, ...item.place }).slice(0, -1);
+    this.#deltaStart = encoder.encode(`event: ${item.deltaType}\ndata: ${start},"delta":`);
+  }
+
+  #endItem(status: ItemStatus): void {
+    const item = this.#item;
+    if (item === undefined || !this.#isEnding) return;
+    this.#item = undefined;
+    this.#isEnding = false;
+    const sources = item.takesSources ? this.#sources.splice(0) : [];
+    const closing = item.closing(status, sources);
+    for (const { type, fields } of closing.events) this.#event(type, fields);
+    this.#output.push(closing.item);
+  }
+
+  #textDelta(text: JsonText): void {
+    this.#item?.text.append(text);
+    this.#writer.bytes(this.#deltaStart);
+    this.#writer.range(text.bytes, text.start, text.end);
+    this.#endDelta();
+  }
+
+  #callDelta(argumentsText: string): void {
+    const item = this.#item;
+    if (item === undefined) return;
+    item.argumentsText += argumentsText;
+    // The text of a custom tool stands within the arguments: it is there when they are.
+    if (item.isCustom) return;
+    this.#writer.bytes(this.#deltaStart);
+    this.#writer.text(JSON.stringify(argumentsText));
+    this.#endDelta();
+  }
+
+  #endDelta(): void {
+    this.#writer.text(`,"sequence_number":${this.#sequence++}}\n\n`);
+  }
+
+  #end(type: string, state: ResponseState): void {
+    const response = this.#response(state);
+    this.#onEnd?.(response);
+    this.#event(type, { response });
+  }
+
+  #response(state: ResponseState): ResponseObject {
+    this.#echo ??= echoOf(this.#request);
+    return responseObject(this.#echo, this.#identity, state, this.#output);
+  }
+
+  #event(type: string, fields: { readonly [field: string]: Json }): void {
+    const data = JSON.stringify({ type, sequence_number: this.#sequence++, ...fields });
+    this.#writer.text(`event: ${type}\ndata: ${data}\n\n`);
+  }
+}

@@ -1,0 +1,84 @@
+// The items of an answer, and their ids: the same whether it is streamed or whole, and each tells which answer it is of.
+
+import type { ReplyIdentity, Source } from "../../contract/events.ts";
+import type { Json } from "../../contract/json.ts";
+import type { DeclaredTool } from "./parse-tools.ts";
+
+/** Type aliases, not interfaces, so that they count as `Json`. */
+export type OutputItem = { readonly id: string; readonly type: string; readonly [field: string]: Json };
+export type ItemStatus = "in_progress" | "completed" | "incomplete";
+type ItemKind = "msg" | "rs" | "fc" | "ctc";
+
+export function responseId(identity: ReplyIdentity): string {
+  return `resp_${identity.replyId}`;
+}
+
+const placeDigits = 4;
+
+export function itemId(kind: ItemKind, identity: ReplyIdentity, outputIndex: number): string {
+  return `${kind}_${identity.replyId}${outputIndex.toString(16).padStart(placeDigits, "0")}`;
+}
+
+/** Which answer an item was part of. Undefined: its id is not one of ours. */
+export function responseIdOf(id: string): string | undefined {
+  const [, replyId] = /^(?:msg|rs|fc|ctc)_([0-9a-z]+)[0-9a-f]{4}$/.exec(id) ?? [];
+  return replyId === undefined ? undefined : `resp_${replyId}`;
+}
+
+export function textPart(text: string, sources: readonly Source[]): Json {
+  return { type: "output_text", text, annotations: sources.map(encodeSource), logprobs: [] };
+}
+
+/** Where in the text a source is meant, nobody tells. */
+export function encodeSource({ url, title }: Source): Json {
+  return { type: "url_citation", url, title, start_index: 0, end_index: 0 };
+}
+
+export function messageItem(id: string, status: ItemStatus, content: readonly Json[]): OutputItem {
+  return { id, type: "message", status, role: "assistant", content };
+}
+
+export function summaryPart(text: string): Json {
+  return { type: "summary_text", text };
+}
+
+export function reasoningItem(id: string, summary: readonly Json[], isSealedAsked: boolean): OutputItem {
+  // Nothing here is sealed: what is thought stands in the summary.
+  return { id, type: "reasoning", summary, ...(isSealedAsked ? { encrypted_content: null } : {}) };
+}
+
+export interface ItemCall {
+  readonly callId: string;
+  readonly toolName: string;
+  readonly argumentsText: string;
+}
+
+/** In the words in which its client declared the tool. @param tool undefined: it declared none of that name */
+export function callItem(id: string, status: ItemStatus, call: ItemCall, tool: DeclaredTool | undefined): OutputItem {
+  const { callId, argumentsText } = call;
+  const name = tool?.ownName ?? call.toolName;
+  const namespace = tool?.namespace === undefined ? {} : { namespace: tool.namespace };
+  if (tool?.isCustom === true) {
+    const input = status === "in_progress" ? "" : customInput(argumentsText);
+    return { id, type: "custom_tool_call", status, call_id: callId, name, ...namespace, input };
+  }
+  return { id, type: "function_call", status, arguments: argumentsText, call_id: callId, name, ...namespace };
+}
+
+/** No arguments are an empty object: clients parse them. */
+export function wholeArguments(argumentsText: string): string {
+  return argumentsText === "" ? "{}" : argumentsText;
+}
+
+/** The free text in the arguments of the function that stood for the tool. */
+export function customInput(argumentsText: string): string {
+  try {
+    const value: unknown = JSON.parse(argumentsText);
+    if (typeof value === "object" && value !== null && "input" in value && typeof value.input === "string") {
+      return value.input;
+    }
+  } catch {
+    // The model wrote the text itself.
+  }
+  return argumentsText;
+}

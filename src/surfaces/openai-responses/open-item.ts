@@ -1,0 +1,170 @@
+// An item of the answer while it is being told: which events open it, what its deltas are called, and which events end it.
+
+import type { ChatEvent, ReplyIdentity, Source } from "../../contract/events.ts";
+import type { Json } from "../../contract/json.ts";
+import { RawText } from "../../conversation/raw-text.ts";
+import {
+  callItem,
+  customInput,
+  encodeSource,
+  itemId,
+  type ItemStatus,
+  messageItem,
+  type OutputItem,
+  reasoningItem,
+  summaryPart,
+  textPart,
+  wholeArguments,
+} from "./items.ts";
+import type { DeclaredTool } from "./parse-tools.ts";
+
+type Fields = { readonly [field: string]: Json };
+
+interface ItemEvent {
+  readonly type: string;
+  readonly fields: Fields;
+}
+
+export interface OpenItem {
+  readonly deltaType: string;
+  /** Where its deltas belong. */
+  readonly place: Fields;
+  /** Pages that were searched become annotations of it. */
+  readonly takesSources: boolean;
+  readonly isCustom: boolean;
+  /** Of a message or of thoughts: what was said so far. */
+  readonly text: RawText;
+  /** Of a call, so far. */
+  argumentsText: string;
+  opening(): readonly ItemEvent[];
+  closing(
+    status: ItemStatus,
+    sources: readonly Source[],
+  ): { readonly events: readonly ItemEvent[]; readonly item: OutputItem };
+}
+
+export interface ItemOptions {
+  readonly identity: ReplyIdentity;
+  readonly outputIndex: number;
+  /** Which tool is called, as its client declared it. */
+  readonly tool: DeclaredTool | undefined;
+  /** The client wants thoughts that it can send back sealed. */
+  readonly isSealedAsked: boolean;
+}
+
+export function openItem(event: Extract<ChatEvent, { type: "block-start" }>, options: ItemOptions): OpenItem {
+  switch (event.block) {
+    case "text":
+      return openMessage(options);
+    case "reasoning":
+      return openReasoning(options);
+    case "tool-call":
+      return openCall(event, options);
+    default:
+      return event satisfies never;
+  }
+}
+
+function openMessage({ identity, outputIndex }: ItemOptions): OpenItem {
+  const id = itemId("msg", identity, outputIndex);
+  const place = { item_id: id, output_index: outputIndex, content_index: 0 };
+  const text = new RawText();
+  return {
+    deltaType: "response.output_text.delta",
+    place: { ...place, logprobs: [] },
+    takesSources: true,
+    isCustom: false,
+    text,
+    argumentsText: "",
+    opening: () => [
+      added(outputIndex, messageItem(id, "in_progress", [])),
+      { type: "response.content_part.added", fields: { ...place, part: textPart("", []) } },
+    ],
+    closing(status, sources) {
+      const whole = text.text;
+      const part = textPart(whole, sources);
+      const item = messageItem(id, status, [part]);
+      const annotations = sources.map((source, index) => ({
+        type: "response.output_text.annotation.added",
+        fields: { ...place, annotation_index: index, annotation: encodeSource(source) },
+      }));
+      const events = [
+        ...annotations,
+        { type: "response.output_text.done", fields: { ...place, text: whole, logprobs: [] } },
+        { type: "response.content_part.done", fields: { ...place, part } },
+        done(outputIndex, item),
+      ];
+      return { events, item };
+    },
+  };
+}
+
+function openReasoning({ identity, outputIndex, isSealedAsked }: ItemOptions): OpenItem {
+  const id = itemId("rs", identity, outputIndex);
+  const place = { item_id: id, output_index: outputIndex, summary_index: 0 };
+  const text = new RawText();
+  return {
+    deltaType: "response.reasoning_summary_text.delta",
+    place,
+    takesSources: false,
+    isCustom: false,
+    text,
+    argumentsText: "",
+    opening: () => [
+      added(outputIndex, reasoningItem(id, [], isSealedAsked)),
+      { type: "response.reasoning_summary_part.added", fields: { ...place, part: summaryPart("") } },
+    ],
+    closing() {
+      const whole = text.text;
+      const part = summaryPart(whole);
+      const item = reasoningItem(id, [part], isSealedAsked);
+      const events = [
+        { type: "response.reasoning_summary_text.done", fields: { ...place, text: whole } },
+        { type: "response.reasoning_summary_part.done", fields: { ...place, part } },
+        done(outputIndex, item),
+      ];
+      return { events, item };
+    },
+  };
+}
+
+function openCall(
+  { callId, toolName }: Extract<ChatEvent, { block: "tool-call"; callId: string }>,
+  { identity, outputIndex, tool }: ItemOptions,
+): OpenItem {
+  const isCustom = tool?.isCustom === true;
+  const id = itemId(isCustom ? "ctc" : "fc", identity, outputIndex);
+  const place = { item_id: id, output_index: outputIndex };
+  const kind = isCustom ? "response.custom_tool_call_input" : "response.function_call_arguments";
+  const call = (argumentsText: string) => ({ callId, toolName, argumentsText });
+  return {
+    deltaType: `${kind}.delta`,
+    place,
+    takesSources: false,
+    isCustom,
+    text: new RawText(),
+    argumentsText: "",
+    opening: () => [added(outputIndex, callItem(id, "in_progress", call(""), tool))],
+    closing(status) {
+      const told = this.argumentsText;
+      const whole = isCustom ? told : wholeArguments(told);
+      const item = callItem(id, status, call(whole), tool);
+      const said = isCustom ? customInput(told) : whole;
+      const events = [
+        // Of what could not be told in pieces.
+        ...(isCustom || told === "" ? [{ type: `${kind}.delta`, fields: { ...place, delta: said } }] : []),
+        { type: `${kind}.done`, fields: { ...place, [isCustom ? "input" : "arguments"]: said } },
+        done(outputIndex, item),
+      ];
+      return { events, item };
+    },
+  };
+}
+
+function added(outputIndex: number, item: OutputItem): ItemEvent {
+  return { type: "response.output_item.added", fields: { output_index: outputIndex, item } };
+}
+
+function done(outputIndex: number, item: OutputItem): ItemEvent {
+  return { type: "response.output_item.done", fields: { output_index: outputIndex, item } };
+}

@@ -1,0 +1,70 @@
+// The content of an item: a text, or parts of text, pictures, files and sound.
+
+import type { ContentPart } from "../../contract/chat-request.ts";
+import { isJsonObject, type JsonObject } from "../../contract/json.ts";
+import { LongText } from "../../conversation/long-text.ts";
+import { invalid } from "../check-body.ts";
+
+/** @throws {GatewayError} `invalid-request` that names the part */
+export function parseContent(value: unknown, path: string): ContentPart[] {
+  if (value instanceof LongText) return [value];
+  if (typeof value === "string") return [{ type: "text", text: value }];
+  if (value === undefined || value === null) throw invalid(path, `Invalid request: "${path}" is missing`);
+  if (!Array.isArray(value)) throw invalid(path, `Invalid request: "${path}" must be a string or an array of parts`);
+  return value.map((part: unknown, index) => parsePart(part, `${path}[${index}]`));
+}
+
+function parsePart(value: unknown, path: string): ContentPart {
+  if (typeof value === "string") return { type: "text", text: value };
+  if (!isJsonObject(value)) throw invalid(path, `Invalid request: "${path}" must be an object`);
+  switch (value["type"]) {
+    case "input_text":
+    case "output_text":
+    case "summary_text":
+    case "text":
+      if (value["text"] instanceof LongText) return value["text"];
+      return { type: "text", text: stringIn(value, "text", path) };
+    case "refusal":
+      return { type: "text", text: stringIn(value, "refusal", path) };
+    case "input_image":
+    case "image_url":
+      return { type: "image", url: imageUrl(value, path) };
+    case "input_file":
+      return parseFile(value, path);
+    case "input_audio":
+      return { type: "media", part: value };
+    default:
+      throw invalid(
+        `${path}.type`,
+        `Invalid request: "${path}.type" must be one of input_text, output_text, input_image, input_file, input_audio`,
+      );
+  }
+}
+
+function imageUrl(value: JsonObject, path: string): string {
+  const image = value["image_url"];
+  if (isJsonObject(image)) return stringIn(image, "url", `${path}.image_url`);
+  refuseUploaded(value, path, "image_url");
+  return stringIn(value, "image_url", path);
+}
+
+function parseFile(value: JsonObject, path: string): ContentPart {
+  const name = typeof value["filename"] === "string" ? value["filename"] : undefined;
+  if (typeof value["file_url"] === "string") return { type: "file", name, url: value["file_url"] };
+  refuseUploaded(value, path, "file_data");
+  return { type: "file", name, url: stringIn(value, "file_data", path) };
+}
+
+function refuseUploaded(value: JsonObject, path: string, field: string): void {
+  if (typeof value[field] === "string" || typeof value["file_id"] !== "string") return;
+  throw invalid(
+    `${path}.file_id`,
+    `Cannot use "${path}.file_id": files are not kept here, send what it holds as "${field}"`,
+  );
+}
+
+function stringIn(value: JsonObject, key: string, path: string): string {
+  const text = value[key];
+  if (typeof text !== "string") throw invalid(`${path}.${key}`, `Invalid request: "${path}.${key}" must be a string`);
+  return text;
+}

@@ -1,0 +1,169 @@
+// The `input` of a Responses request as messages: items of one reply become one message again, what only the service
+// itself could have made is passed over.
+
+import type { ContentPart, Message, ToolCall } from "../../contract/chat-request.ts";
+import { isJsonObject, type JsonObject } from "../../contract/json.ts";
+import { invalid } from "../check-body.ts";
+import { parseContent } from "./parse-content.ts";
+import { type DeclaredTool, toolNameOf } from "./parse-tools.ts";
+
+/** What a request refers to instead of saying it. */
+export interface KnownItems {
+  /** Items that were said before, oldest first: what `previous_response_id` stands for. */
+  readonly history: readonly unknown[];
+  /** By their ids: what an `item_reference` stands for. */
+  readonly byId: ReadonlyMap<string, unknown>;
+}
+
+export const nothingKnown: KnownItems = { history: [], byId: new Map() };
+
+/** @throws {GatewayError} `invalid-request` that names the item, such as `input[1].role` */
+export function parseInput(value: unknown, tools: readonly DeclaredTool[], known: KnownItems): Message[] {
+  const messages = new Messages(tools);
+  for (const [index, item] of known.history.entries()) addItem(messages, item, `previous[${index}]`, known);
+  if (typeof value === "string") messages.add({ role: "user", content: [{ type: "text", text: value }] });
+  else if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) addItem(messages, item, `input[${index}]`, known);
+  } else throw invalid("input", 'Invalid request: "input" must be a string or an array of items');
+  return messages.all;
+}
+
+/** Neighbouring items of the assistant are one reply, and one message. */
+class Messages {
+  readonly all: Message[] = [];
+  readonly tools: readonly DeclaredTool[];
+  /** The last message, while it may go on. */
+  #reply: { role: "assistant"; content: ContentPart[]; toolCalls: ToolCall[]; reasoning?: string } | undefined;
+  /** Thoughts that no word has followed yet. */
+  #reasoning = "";
+
+  constructor(tools: readonly DeclaredTool[]) {
+    this.tools = tools;
+  }
+
+  add(message: Message): void {
+    this.#reply = undefined;
+    this.#reasoning = "";
+    this.all.push(message);
+  }
+
+  addText(content: readonly ContentPart[]): void {
+    if (content.length > 0) this.#openReply().content.push(...content);
+  }
+
+  addCall(call: ToolCall): void {
+    this.#openReply().toolCalls.push(call);
+  }
+
+  addReasoning(text: string): void {
+    this.#reasoning += text;
+  }
+
+  #openReply() {
+    if (this.#reply === undefined) {
+      this.#reply = { role: "assistant", content: [], toolCalls: [] };
+      this.all.push(this.#reply);
+    }
+    if (this.#reasoning !== "") this.#reply.reasoning = (this.#reply.reasoning ?? "") + this.#reasoning;
+    this.#reasoning = "";
+    return this.#reply;
+  }
+}
+
+function addItem(messages: Messages, item: unknown, path: string, known: KnownItems): void {
+  if (!isJsonObject(item)) throw invalid(path, `Invalid request: "${path}" must be an object`);
+  switch (item["type"]) {
+    case "function_call":
+      return messages.addCall(parseCall(item, messages.tools, path, "arguments"));
+    case "custom_tool_call":
+      return messages.addCall(parseCall(item, messages.tools, path, "input"));
+    case "function_call_output":
+    case "custom_tool_call_output":
+      return messages.add(parseOutput(item, path));
+    case "reasoning":
+      return messages.addReasoning(parseReasoningText(item));
+    case "item_reference":
+      return addReferred(messages, item["id"], path, known);
+    default:
+      // With a role it is a message, whatever it calls itself; mostly it says nothing.
+      if (item["role"] !== undefined || item["type"] === undefined || item["type"] === "message") {
+        // OpenCode refers to items without saying so.
+        if (isBareReference(item)) return addReferred(messages, item["id"], path, known);
+        return addMessage(messages, item, path);
+      }
+    // What else there is was done by the service for itself: searches, images, compacted histories.
+  }
+}
+
+function isBareReference(item: JsonObject): boolean {
+  return typeof item["id"] === "string" && item["role"] === undefined && item["content"] === undefined;
+}
+
+function addReferred(messages: Messages, id: unknown, path: string, known: KnownItems): void {
+  if (typeof id !== "string") throw invalid(`${path}.id`, `Invalid request: "${path}.id" must be a string`);
+  const item = known.byId.get(id);
+  if (item === undefined) {
+    throw invalid(
+      `${path}.id`,
+      `Invalid request: "${path}.id" refers to an item that is not stored here: "${shown(id)}"`,
+    );
+  }
+  addItem(messages, item, path, nothingKnown);
+}
+
+function shown(id: string): string {
+  return id.length <= 80 ? id : `${id.slice(0, 80)}...`;
+}
+
+const roles = ["system", "developer", "user", "assistant"] as const;
+
+function addMessage(messages: Messages, item: JsonObject, path: string): void {
+  const role = roles.find((known) => known === item["role"]);
+  if (item["role"] === undefined) throw invalid(`${path}.role`, `Invalid request: "${path}.role" is missing`);
+  if (role === undefined) {
+    throw invalid(`${path}.role`, `Invalid request: "${path}.role" must be one of ${roles.join(", ")}`);
+  }
+  const content = item["content"];
+  // Agents send back a reply without words as nothing.
+  if (role === "assistant") {
+    return messages.addText(content === undefined || content === null ? [] : parseContent(content, `${path}.content`));
+  }
+  const parts = parseContent(content, `${path}.content`);
+  if (parts.length === 0) throw invalid(`${path}.content`, `Invalid request: "${path}.content" must not be empty`);
+  messages.add({ role: role === "user" ? "user" : "system", content: parts });
+}
+
+function parseCall(
+  item: JsonObject,
+  tools: readonly DeclaredTool[],
+  path: string,
+  field: "arguments" | "input",
+): ToolCall {
+  const name = item["name"];
+  if (typeof name !== "string") throw invalid(`${path}.name`, `Invalid request: "${path}.name" must be a string`);
+  const value = item[field];
+  const text = typeof value === "string" ? value : value === undefined || value === null ? "" : JSON.stringify(value);
+  return {
+    callId: callIdOf(item, path),
+    toolName: toolNameOf(tools, name, item["namespace"]),
+    argumentsText: field === "input" ? JSON.stringify({ input: text }) : text,
+  };
+}
+
+function parseOutput(item: JsonObject, path: string): Message {
+  const output = item["output"];
+  const content = output === undefined || output === null ? "" : output;
+  return { role: "tool", callId: callIdOf(item, path), content: parseContent(content, `${path}.output`) };
+}
+
+function callIdOf(item: JsonObject, path: string): string {
+  const callId = item["call_id"];
+  if (typeof callId === "string" && callId !== "") return callId;
+  throw invalid(`${path}.call_id`, `Invalid request: "${path}.call_id" must name the call`);
+}
+
+/** What can be read of it: it may be sealed, or nothing at all. */
+function parseReasoningText(item: JsonObject): string {
+  const parts = [item["summary"], item["content"]].flatMap((list) => (Array.isArray(list) ? list : []));
+  return parts.map((part) => (isJsonObject(part) && typeof part["text"] === "string" ? part["text"] : "")).join("");
+}

@@ -1,0 +1,120 @@
+// The body of POST /v1/responses to a ChatRequest. Fields that nobody here understands are let through unread.
+
+import Type from "typebox";
+import type { ChatRequest, Message } from "../../contract/chat-request.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts";
+import { createBodyCheck, invalid } from "../check-body.ts";
+import { optional, parseModel, parseReasoning, parseSession, parseWebSearch } from "../openai-fields.ts";
+import { type KnownItems, nothingKnown, parseInput } from "./parse-input.ts";
+import { asksForWebSearch, parseToolChoice, parseTools } from "./parse-tools.ts";
+
+export const surfaceName = "openai-responses";
+
+/** `input` is checked by hand: its errors name the item. */
+export const responseBody = Type.Object({
+  model: optional(Type.String()),
+  stream: optional(Type.Boolean()),
+  instructions: optional(Type.String()),
+  max_output_tokens: optional(Type.Integer({ minimum: 1 })),
+  previous_response_id: optional(Type.String({ minLength: 1 })),
+  store: optional(Type.Boolean()),
+  parallel_tool_calls: optional(Type.Boolean()),
+  temperature: optional(Type.Number()),
+  top_p: optional(Type.Number()),
+  tools: optional(Type.Array(Type.Unknown())),
+  include: optional(Type.Array(Type.Unknown())),
+  text: optional(Type.Object({})),
+  reasoning: optional(Type.Object({})),
+  metadata: optional(Type.Object({})),
+  session_id: optional(Type.String({ minLength: 1, maxLength: 200 })),
+});
+
+const checkBody = createBodyCheck(responseBody);
+
+/**
+ * @param known what the request refers to; whoever keeps it has looked it up
+ * @throws {GatewayError} `invalid-request` that names the field
+ */
+export function parseRequest(value: unknown, known: KnownItems = nothingKnown): ChatRequest {
+  const body = checkBody(value);
+  // Checked above to be an object; the schema leaves unknown fields in place.
+  const fields: JsonObject = body;
+  if (fields["conversation"] !== undefined && fields["conversation"] !== null) throw conversationUnknown();
+  const declared = parseTools(fields["tools"]);
+  const { toolChoice, tools } = parseToolChoice(fields["tool_choice"], declared);
+  return {
+    surface: surfaceName,
+    model: parseModel(body.model),
+    messages: [...parseInstructions(body.instructions), ...parseAsked(fields, declared, known)],
+    tools,
+    toolChoice,
+    stream: body.stream ?? false,
+    includeUsage: true,
+    maxTokens: body.max_output_tokens ?? undefined,
+    reasoning: parseReasoning(fields),
+    webSearch: parseWebSearch(fields) ?? (asksForWebSearch(fields["tools"]) ? true : undefined),
+    session: parseSession(fields),
+    body: fields,
+    steering: steeringOf(fields),
+  };
+}
+
+function parseInstructions(text: string | null | undefined): Message[] {
+  return text ? [{ role: "system", content: [{ type: "text", text }] }] : [];
+}
+
+function parseAsked(fields: JsonObject, declared: ReturnType<typeof parseTools>, known: KnownItems): Message[] {
+  const { input } = fields;
+  if (input === undefined || input === null) throw invalid("input", 'Invalid request: "input" is missing');
+  const messages = parseInput(input, declared, known);
+  // A tool's result may continue a known conversation; whether it does, the gateway finds out.
+  if (!messages.some(({ role }) => role === "user" || role === "tool")) {
+    throw invalid("input", 'Invalid request: "input" must hold a message with role "user"');
+  }
+  return messages;
+}
+
+function conversationUnknown(): Error {
+  return invalid(
+    "conversation",
+    'Cannot continue a conversation by "conversation": none are kept here, send "previous_response_id" or the whole history',
+  );
+}
+
+/** What means the same in chat completions. */
+const sharedWords = [
+  "temperature",
+  "top_p",
+  "top_k",
+  "min_p",
+  "presence_penalty",
+  "frequency_penalty",
+  "repetition_penalty",
+  "seed",
+  "stop",
+  "user",
+  "parallel_tool_calls",
+  "chat_template_kwargs",
+] as const;
+
+function steeringOf(fields: JsonObject): JsonObject {
+  const steering: Record<string, unknown> = {};
+  for (const word of sharedWords) if (fields[word] !== undefined) steering[word] = fields[word];
+  const format = responseFormat(fields["text"]);
+  if (format !== undefined) steering["response_format"] = format;
+  return steering;
+}
+
+/** @see https://platform.openai.com/docs/guides/structured-outputs */
+function responseFormat(text: unknown): Json | undefined {
+  const format = isJsonObject(text) ? text["format"] : undefined;
+  if (!isJsonObject(format)) return undefined;
+  if (format["type"] === "json_object") return { type: "json_object" };
+  if (format["type"] !== "json_schema") return undefined;
+  if (!isJsonObject(format["schema"])) {
+    throw invalid("text.format.schema", 'Invalid request: "text.format.schema" must be an object');
+  }
+  const { type: _type, ...schema } = format;
+  // Came out of JSON.parse.
+  return { type: "json_schema", json_schema: schema as Json };
+}

@@ -1,0 +1,138 @@
+// The tools of a Responses request as functions, the only kind that models are told of, and the choice among them.
+
+import type { ToolChoice, ToolDefinition } from "../../contract/chat-request.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts";
+import { invalid } from "../check-body.ts";
+
+/** A tool as its client declared it, beside what the model is told of it. */
+export interface DeclaredTool {
+  readonly definition: ToolDefinition;
+  /** Takes free text instead of JSON arguments. */
+  readonly isCustom: boolean;
+  /** As its client calls it: the model may know it by a longer name. */
+  readonly ownName: string;
+  readonly namespace: string | undefined;
+}
+
+/** Tools that the service itself would run are left out, never refused. */
+export function parseTools(list: unknown): readonly DeclaredTool[] {
+  const tools: DeclaredTool[] = [];
+  if (Array.isArray(list)) addTools(tools, list, undefined);
+  return tools;
+}
+
+function addTools(tools: DeclaredTool[], list: readonly unknown[], namespace: string | undefined): void {
+  for (const entry of list) {
+    if (!isJsonObject(entry)) continue;
+    const name = typeof entry["name"] === "string" ? entry["name"] : undefined;
+    // Codex keeps the tools of one matter together so.
+    if (entry["type"] === "namespace" && Array.isArray(entry["tools"])) addTools(tools, entry["tools"], name);
+    else if (entry["type"] === "custom" && name !== undefined) addTool(tools, namespace, name, customTool(entry, name));
+    else if (entry["type"] === "function" || entry["type"] === undefined) addFunction(tools, entry, namespace);
+  }
+}
+
+/** Some clients write it as in chat completions, one object deeper. */
+function addFunction(tools: DeclaredTool[], entry: JsonObject, namespace: string | undefined): void {
+  const declared = isJsonObject(entry["function"]) ? entry["function"] : entry;
+  const name = declared["name"];
+  if (typeof name !== "string") return;
+  addTool(tools, namespace, name, {
+    name,
+    description: textOrNothing(declared["description"]),
+    // Came out of JSON.parse.
+    parameters: (declared["parameters"] ?? {}) as Json,
+  });
+}
+
+function addTool(
+  tools: DeclaredTool[],
+  namespace: string | undefined,
+  ownName: string,
+  definition: ToolDefinition,
+): void {
+  const isTaken = tools.some((tool) => tool.definition.name === ownName);
+  const name = isTaken && namespace !== undefined ? `${namespace}__${ownName}` : ownName;
+  const isCustom = isCustomDefinition(definition);
+  tools.push({ definition: name === ownName ? definition : { ...definition, name }, isCustom, ownName, namespace });
+}
+
+const customParameters: Json = {
+  type: "object",
+  properties: { input: { type: "string", description: "The whole input of the tool, as free text" } },
+  required: ["input"],
+};
+
+/** One text is its only argument; the grammar that it has to follow can only be asked for. */
+function customTool(entry: JsonObject, name: string): ToolDefinition {
+  const format = isJsonObject(entry["format"]) ? entry["format"] : {};
+  const grammar = textOrNothing(format["definition"]);
+  const sentences = [
+    textOrNothing(entry["description"]),
+    grammar === undefined ? undefined : `The input follows this grammar:\n${grammar}`,
+  ].filter((text) => text !== undefined);
+  return {
+    name,
+    description: sentences.length === 0 ? undefined : sentences.join("\n\n"),
+    parameters: customParameters,
+  };
+}
+
+function isCustomDefinition({ parameters }: ToolDefinition): boolean {
+  return parameters === customParameters;
+}
+
+function textOrNothing(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+/** The name by which the model knows a tool that its client names so. */
+export function toolNameOf(tools: readonly DeclaredTool[], ownName: string, namespace: unknown): string {
+  const named = tools.filter((tool) => tool.ownName === ownName);
+  const exact = named.find((tool) => tool.namespace === (namespace ?? undefined));
+  return (exact ?? named[0])?.definition.name ?? ownName;
+}
+
+/** True where the client wants the service to search; null is no wish. */
+export function asksForWebSearch(list: unknown): boolean {
+  if (!Array.isArray(list)) return false;
+  return list.some(
+    (entry) =>
+      isJsonObject(entry) &&
+      typeof entry["type"] === "string" &&
+      entry["type"].startsWith("web_search") &&
+      // Codex always declares the tool, and says so when it may not go out.
+      entry["external_web_access"] !== false,
+  );
+}
+
+export interface ParsedChoice {
+  readonly toolChoice: ToolChoice | undefined;
+  /** The only tools that may be called. */
+  readonly tools: readonly ToolDefinition[];
+}
+
+/** @throws {GatewayError} `invalid-request` when it names a tool that is not declared: nobody could call it */
+export function parseToolChoice(value: unknown, tools: readonly DeclaredTool[]): ParsedChoice {
+  const all = tools.map(({ definition }) => definition);
+  if (value === "auto" || value === "none" || value === "required") return { toolChoice: value, tools: all };
+  if (!isJsonObject(value)) return { toolChoice: undefined, tools: all };
+  if (value["type"] === "allowed_tools" && Array.isArray(value["tools"])) {
+    const names = value["tools"].flatMap((tool: unknown) => chosenName(tool, tools) ?? []);
+    const toolChoice = value["mode"] === "required" ? "required" : "auto";
+    // Tools of the service alone: there is nothing to be told apart.
+    if (names.length === 0) return { toolChoice: undefined, tools: all };
+    return { toolChoice, tools: all.filter(({ name }) => names.includes(name)) };
+  }
+  const name = chosenName(value, tools);
+  return { toolChoice: name === undefined ? undefined : { toolName: name }, tools: all };
+}
+
+function chosenName(value: unknown, tools: readonly DeclaredTool[]): string | undefined {
+  if (!isJsonObject(value)) return undefined;
+  const ownName = isJsonObject(value["function"]) ? value["function"]["name"] : value["name"];
+  // Without any tool there is nothing to choose from, and nothing to complain of: some clients always send a choice.
+  if (typeof ownName !== "string" || tools.length === 0) return undefined;
+  if (tools.some((tool) => tool.ownName === ownName)) return toolNameOf(tools, ownName, value["namespace"]);
+  throw invalid("tool_choice", 'Invalid request: "tool_choice" names a tool that "tools" does not declare');
+}

@@ -1,0 +1,18 @@
+// OpenAI's responses: POST /v1/responses. What is stored of them, and what a request refers to, is the server's business.
+
+import { openaiErrorBody } from "../../contract/openai-error.ts";
+import type { Surface } from "../../contract/surface.ts";
+import { createEventEncoder } from "./event-encoder.ts";
+import { parseRequest, surfaceName } from "./parse-request.ts";
+import { encodeReply } from "./response-object.ts";
+
+export const responsesPath = "/v1/responses";
+
+export const openaiResponses: Surface = {
+  name: surfaceName,
+  routes: [{ method: "POST", path: responsesPath }],
+  parseRequest: (body) => parseRequest(body),
+  createEncoder: (request, identity) => createEventEncoder(request, identity),
+  encodeReply,
+  encodeError: openaiErrorBody,
+};

@@ -1,0 +1,179 @@
+// The agent on the compiled executable, with real tool servers: who may ask, kill -9 while a question waits, no orphans.
+
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import type { AgentResult } from "../../src/agent/engine.ts";
+import { streamSSE } from "../../src/client/client.ts";
+import { startStage } from "./stage.ts";
+
+// Far beyond what the tests need, for machines that are busy with something else.
+setDefaultTimeout(30_000);
+
+const packages = join(import.meta.dir, "../../node_modules/@modelcontextprotocol");
+
+async function startAgentStage(environment: Record<string, string> = {}) {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), "qwen-gateway-agent-")));
+  const script = (name: string) => join(packages, name, "dist/index.js");
+  const servers = {
+    files: { command: process.execPath, args: [script("server-filesystem"), folder] },
+    everything: { command: process.execPath, args: [script("server-everything")] },
+  };
+  const stage = await startStage({ environment: { MCP_SERVERS: JSON.stringify(servers), ...environment } });
+  const token = /^Token of the agent, shown once: (\S+)/m.exec(stage.gateway.output.join("\n"))?.[1] ?? "";
+  const authorization = `Bearer ${token}`;
+  const post = (path: string, body: object, headers: Record<string, string> = { authorization }) =>
+    stage.post(path, body, { headers });
+  const run = async (path: string, body: object) => (await (await post(path, body)).json()) as AgentResult;
+  return {
+    stage,
+    folder,
+    token,
+    post,
+    run,
+    async [Symbol.asyncDispose]() {
+      await stage[Symbol.asyncDispose]();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+const call = (name: string, input: object) => ({ reply: { text: "", calls: [{ name, arguments: input }] } });
+
+/** Processes whose command line names the folder. */
+function processesOf(folder: string): string[] {
+  return readdirSync("/proc").filter((pid) => {
+    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) return false;
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(folder);
+    } catch {
+      // It has ended meanwhile.
+      return false;
+    }
+  });
+}
+
+async function untilNone(folder: string): Promise<void> {
+  while (processesOf(folder).length > 0) await Bun.sleep(20);
+}
+
+test("the agent wants its token, which is shown once; tools of two servers are used in one run [R4-028] [R4-036] [R4-038]", async () => {
+  await using agent = await startAgentStage();
+  const path = join(agent.folder, "note.txt");
+  await Bun.write(path, "eleven");
+  const nobody = await agent.post("/api/agent/stream", { query: "Hello" }, {});
+  const stranger = await agent.post("/api/agent/stream", { query: "Hello" }, { authorization: "Bearer wrong" });
+  expect([nobody.status, stranger.status]).toEqual([401, 401]);
+  expect(await agent.stage.emulator.requests("completions")).toHaveLength(0);
+  expect(processesOf(agent.folder)).toHaveLength(0);
+  await agent.stage.emulator.script(call("read_text_file", { path }));
+  await agent.stage.emulator.script(call("get-sum", { a: 11, b: 31 }));
+  await agent.stage.emulator.script({ reply: { text: "The sum is 42." } });
+  const progress: string[] = [];
+  const done = Promise.withResolvers<AgentResult>();
+
+  await streamSSE(
+    `${agent.stage.gateway.url}/api/agent/stream`,
+    { query: "Add 31 to the number in note.txt" },
+    {
+      onProgress: (event) => void progress.push(event.message),
+      onDone: (event) => done.resolve(event as unknown as AgentResult),
+    },
+    undefined,
+    { headers: { authorization: `Bearer ${agent.token}` } },
+  );
+
+  const result = await done.promise;
+  expect(result).toMatchObject({
+    success: true,
+    answer: "The sum is 42.",
+    results: [
+      { service: "files", command: "read_text_file", success: true },
+      { service: "everything", command: "get-sum", success: true },
+    ],
+  });
+  expect(progress.filter((message) => message.startsWith("Executing"))).toEqual([
+    "Executing: read_text_file (1/1)",
+    "Executing: get-sum (2/2)",
+  ]);
+});
+
+test("kill -9 while a question waits: the tool servers end, and the next process carries it out", async () => {
+  await using agent = await startAgentStage();
+  const path = join(agent.folder, "note.txt");
+  await agent.stage.emulator.script(call("write_file", { path, content: "kept" }));
+  const { pending } = await agent.run("/api/agent", { query: "Write kept into note.txt" });
+  expect(await Bun.file(path).exists()).toBe(false);
+  await agent.stage.crashAndRestart();
+  await untilNone(agent.folder);
+  await agent.stage.emulator.script({ reply: { text: "Done." } });
+
+  const answer = { confirmation_id: pending?.confirmation_id, decision: "approve" };
+  const result = await agent.run("/api/agent/confirm", answer);
+  const again = await agent.post("/api/agent/confirm", answer);
+
+  expect(result).toMatchObject({ success: true, results: [{ command: "write_file", success: true }] });
+  expect(await Bun.file(path).text()).toBe("kept");
+  expect([404, 410]).toContain(again.status);
+  expect(agent.stage.gateway.output.join("\n")).not.toContain("Token of the agent");
+});
+
+test("SIGTERM ends the tool servers with the gateway", async () => {
+  await using agent = await startAgentStage();
+  await agent.stage.get("/api/agent/capabilities", { authorization: `Bearer ${agent.token}` });
+  expect(processesOf(agent.folder).length).toBeGreaterThan(0);
+
+  agent.stage.gateway.kill("SIGTERM");
+
+  expect(await agent.stage.gateway.exited).toBe(0);
+  await untilNone(agent.folder);
+});
+
+test("mcp serve is an MCP server on standard input and output, and ends with its client", async () => {
+  await using stage = await startStage();
+  await stage.emulator.script({ reply: { text: "Because of Rayleigh." } });
+  const client = new Client({ name: "test", version: "1" });
+  const transport = new StdioClientTransport({
+    command: stage.place.executable,
+    args: ["mcp", "serve"],
+    cwd: stage.place.folder,
+    env: {
+      HOME: stage.place.home,
+      DATA_DIR: join(stage.place.home, "of-mcp"),
+      QWEN_TOKEN: "test-token",
+      QWEN_BASE_URL: stage.emulator.url,
+      QWEN_AUTH_URL: stage.emulator.url,
+    },
+    stderr: "pipe",
+  });
+  await client.connect(transport);
+
+  const answer = await client.callTool({ name: "ask_qwen", arguments: { prompt: "Why is the sky blue?" } });
+  const { pid } = transport;
+  await client.close();
+
+  expect(answer.content).toEqual([{ type: "text", text: "Because of Rayleigh." }]);
+  expect(pid).toBeNumber();
+  expect(() => process.kill(pid ?? 0, 0)).toThrow();
+});
+
+test("the gateway is an MCP server for the SDK's own client", async () => {
+  await using agent = await startAgentStage();
+  await agent.stage.emulator.script({ reply: { text: "Because of Rayleigh." } });
+  const client = new Client({ name: "test", version: "1" });
+  const requestInit = { headers: { authorization: `Bearer ${agent.token}` } };
+  const transport = new StreamableHTTPClientTransport(new URL(`${agent.stage.gateway.url}/mcp`), { requestInit });
+  // The cast is for `exactOptionalPropertyTypes`, which the SDK's own types do not keep.
+  await client.connect(transport as never);
+
+  const { tools } = await client.listTools();
+  const answer = await client.callTool({ name: "ask_qwen", arguments: { prompt: "Why is the sky blue?" } });
+  await client.close();
+
+  expect(tools.map(({ name }) => name)).toContain("run_agent");
+  expect(answer.content).toEqual([{ type: "text", text: "Because of Rayleigh." }]);
+});

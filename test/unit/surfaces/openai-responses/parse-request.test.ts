@@ -1,0 +1,376 @@
+// Bodies of POST /v1/responses: every form that clients write, and errors that name the field.
+
+import { describe, expect, test } from "bun:test";
+import type { Message } from "../../../../src/contract/chat-request.ts";
+import { GatewayError } from "../../../../src/contract/gateway-error.ts";
+import { canonicalTurns } from "../../../../src/conversation/canonical.ts";
+import { parseRequest as parseChat } from "../../../../src/surfaces/openai-chat/parse-request.ts";
+import { parseRequest } from "../../../../src/surfaces/openai-responses/parse-request.ts";
+
+const text = (words: string) => ({ type: "text", text: words });
+const say = (...words: string[]): Message => ({
+  role: "user",
+  content: words.map((one) => ({ type: "text" as const, text: one })),
+});
+
+function messagesOf(input: unknown, fields: object = {}): readonly Message[] {
+  return parseRequest({ input, ...fields }).messages;
+}
+
+function errorOf(body: unknown): GatewayError {
+  try {
+    parseRequest(body);
+  } catch (error) {
+    if (error instanceof GatewayError) return error;
+  }
+  throw new Error("no error");
+}
+
+const functionTool = { type: "function", name: "look", description: "Looks.", parameters: { type: "object" } };
+
+describe("input", () => {
+  const cases: readonly (readonly [name: string, input: unknown, expected: readonly unknown[]])[] = [
+    ["a text", "Hi", [say("Hi")]],
+    ["an item without a type", [{ role: "user", content: "Hi" }], [say("Hi")]],
+    [
+      "parts, in their order",
+      [
+        {
+          type: "message",
+          role: "user",
+          content: [
+            { type: "input_text", text: "a" },
+            { type: "input_text", text: "b" },
+          ],
+        },
+      ],
+      [say("a", "b")],
+    ],
+    [
+      "developer messages",
+      [
+        { type: "message", role: "developer", content: "be brief" },
+        { role: "system", content: [{ type: "input_text", text: "be kind" }] },
+        { role: "user", content: "Hi" },
+      ],
+      [{ role: "system", content: [text("be brief")] }, { role: "system", content: [text("be kind")] }, say("Hi")],
+    ],
+    [
+      "a picture, a file by address and one by its content",
+      [
+        {
+          role: "user",
+          content: [
+            { type: "input_image", image_url: "https://example.com/a.png", detail: "auto" },
+            { type: "input_file", file_url: "https://example.com/a.pdf" },
+            { type: "input_file", filename: "b.txt", file_data: "data:text/plain,x" },
+          ],
+        },
+      ],
+      [
+        {
+          role: "user",
+          content: [
+            { type: "image", url: "https://example.com/a.png" },
+            { type: "file", name: undefined, url: "https://example.com/a.pdf" },
+            { type: "file", name: "b.txt", url: "data:text/plain,x" },
+          ],
+        },
+      ],
+    ],
+    [
+      "a reply of several items, and its results",
+      [
+        { role: "user", content: "Hi" },
+        { type: "reasoning", id: "rs_1", summary: [{ type: "summary_text", text: "Hm." }], encrypted_content: null },
+        {
+          type: "message",
+          id: "msg_1",
+          role: "assistant",
+          status: "completed",
+          content: [{ type: "output_text", text: "Wait" }],
+        },
+        { type: "function_call", id: "fc_1", call_id: "c1", name: "look", arguments: '{"a":1}' },
+        { type: "function_call", id: "fc_2", call_id: "c2", name: "look", arguments: { a: 2 } },
+        { type: "function_call_output", call_id: "c1", output: "one" },
+        { type: "function_call_output", id: "fco_2", call_id: "c2", output: [{ type: "input_text", text: "two" }] },
+      ],
+      [
+        say("Hi"),
+        {
+          role: "assistant",
+          reasoning: "Hm.",
+          content: [text("Wait")],
+          toolCalls: [
+            { callId: "c1", toolName: "look", argumentsText: '{"a":1}' },
+            { callId: "c2", toolName: "look", argumentsText: '{"a":2}' },
+          ],
+        },
+        { role: "tool", callId: "c1", content: [text("one")] },
+        { role: "tool", callId: "c2", content: [text("two")] },
+      ],
+    ],
+    [
+      "an assistant's content as a text, as a refusal, and missing",
+      [
+        { role: "user", content: "Hi" },
+        { type: "message", role: "assistant", content: "Yes" },
+        { role: "user", content: "Go on" },
+        { role: "assistant", content: [{ type: "refusal", refusal: "No" }] },
+        { role: "assistant", content: null },
+        { role: "user", content: "So?" },
+      ],
+      [
+        say("Hi"),
+        { role: "assistant", content: [text("Yes")], toolCalls: [] },
+        say("Go on"),
+        { role: "assistant", content: [text("No")], toolCalls: [] },
+        say("So?"),
+      ],
+    ],
+    [
+      "what only the service itself makes is passed over",
+      [
+        { type: "web_search_call", id: "ws_1", status: "completed" },
+        { type: "reasoning", encrypted_content: "sealed", summary: [] },
+        { type: "compaction", encrypted_content: "x" },
+        { role: "user", content: "Hi" },
+        { type: "something_new", content: [1] },
+      ],
+      [say("Hi")],
+    ],
+    [
+      "a result of a call that came earlier",
+      [{ type: "function_call_output", call_id: "c1", output: null }],
+      [{ role: "tool", callId: "c1", content: [text("")] }],
+    ],
+  ];
+
+  test.each([...cases])("reads %s", (_name, input, expected) => {
+    expect(messagesOf(input)).toEqual(expected as Message[]);
+  });
+
+  test("instructions stand first", () => {
+    expect(messagesOf("Hi", { instructions: "be brief" })[0]).toEqual({
+      role: "system",
+      content: [text("be brief") as never],
+    });
+    expect(messagesOf("Hi", { instructions: null })).toEqual([say("Hi")]);
+  });
+
+  test("references stand for what is known, also when they do not say so", () => {
+    const call = { type: "function_call", call_id: "c1", name: "look", arguments: "{}" };
+    const known = { history: [{ role: "user", content: "Before" }], byId: new Map([["fc_1", call]]) };
+    const body = {
+      input: [
+        { type: "item_reference", id: "fc_1" },
+        { type: "function_call_output", call_id: "c1", output: "x" },
+      ],
+    };
+
+    expect(parseRequest(body, known).messages.map(({ role }) => role)).toEqual(["user", "assistant", "tool"]);
+    expect(parseRequest({ input: [{ id: "fc_1" }, { role: "user", content: "x" }] }, known).messages).toHaveLength(3);
+  });
+
+  test("says the same as chat completions do", () => {
+    const chat = parseChat({
+      messages: [
+        { role: "user", content: "Hi" },
+        {
+          role: "assistant",
+          content: "Wait",
+          tool_calls: [{ id: "c", type: "function", function: { name: "look", arguments: '{"b":1,"a":2}' } }],
+        },
+        { role: "tool", tool_call_id: "c", content: "one" },
+      ],
+    });
+    const here = messagesOf([
+      { role: "user", content: [{ type: "input_text", text: "Hi" }] },
+      { type: "reasoning", summary: [] },
+      {
+        role: "assistant",
+        content: [
+          { type: "output_text", text: "Wa" },
+          { type: "output_text", text: "it" },
+        ],
+      },
+      { type: "function_call", call_id: "other", name: "look", arguments: '{ "a": 2, "b": 1 }' },
+      { type: "function_call_output", call_id: "other", output: "one" },
+    ]);
+
+    expect(canonicalTurns(here).map(withoutEnd)).toEqual(canonicalTurns(chat.messages).map(withoutEnd));
+  });
+});
+
+function withoutEnd(turn: object): object {
+  return { ...turn, endIndex: 0 };
+}
+
+describe("tools", () => {
+  const input = "Hi";
+
+  test("are functions, flattened out of namespaces, and custom ones take a text", () => {
+    const { tools, webSearch } = parseRequest({
+      input,
+      tools: [
+        functionTool,
+        { type: "function", function: { name: "nested", parameters: {} } },
+        {
+          type: "namespace",
+          name: "agents",
+          tools: [
+            { type: "function", name: "spawn" },
+            { type: "function", name: "look" },
+          ],
+        },
+        {
+          type: "custom",
+          name: "patch",
+          description: "Patches.",
+          format: { type: "grammar", syntax: "lark", definition: "start: X" },
+        },
+        { type: "file_search", vector_store_ids: [] },
+        { type: "local_shell" },
+        { type: "unheard_of", name: "x" },
+        null,
+      ],
+    });
+
+    expect(tools.map(({ name }) => name)).toEqual(["look", "nested", "spawn", "agents__look", "patch"]);
+    expect(tools[4]?.description).toContain("start: X");
+    expect(tools[4]?.parameters).toMatchObject({ required: ["input"] });
+    expect(webSearch).toBeUndefined();
+  });
+
+  test.each([
+    [{ type: "web_search" }, true],
+    [{ type: "web_search_preview" }, true],
+    [{ type: "web_search", external_web_access: true }, true],
+    [{ type: "web_search", external_web_access: false }, undefined],
+  ])("%j asks for web search: %p", (entry, expected) => {
+    expect(parseRequest({ input, tools: [entry] }).webSearch).toBe(expected as true);
+  });
+
+  test.each([
+    ["auto", "auto", ["look", "other"]],
+    ["required", "required", ["look", "other"]],
+    ["none", "none", ["look", "other"]],
+    [{ type: "function", name: "other" }, { toolName: "other" }, ["look", "other"]],
+    [{ type: "allowed_tools", mode: "required", tools: [{ type: "function", name: "look" }] }, "required", ["look"]],
+    [{ type: "web_search_preview" }, undefined, ["look", "other"]],
+    [null, undefined, ["look", "other"]],
+  ])("choice %j", (tool_choice, expected, names) => {
+    const request = parseRequest({ input, tools: [functionTool, { type: "function", name: "other" }], tool_choice });
+
+    expect(request.toolChoice).toEqual(expected as never);
+    expect(request.tools.map(({ name }) => name)).toEqual(names);
+  });
+
+  test("calls in a history have the names that the model knows", () => {
+    const messages = messagesOf(
+      [
+        { role: "user", content: "Hi" },
+        { type: "function_call", call_id: "c1", name: "look", namespace: "agents", arguments: "{}" },
+        { type: "custom_tool_call", call_id: "c2", name: "patch", input: "*** x" },
+        { type: "custom_tool_call_output", call_id: "c2", output: "done" },
+      ],
+      {
+        tools: [
+          functionTool,
+          { type: "namespace", name: "agents", tools: [functionTool] },
+          { type: "custom", name: "patch" },
+        ],
+      },
+    );
+
+    expect(messages[1]).toMatchObject({
+      toolCalls: [{ toolName: "agents__look" }, { toolName: "patch", argumentsText: '{"input":"*** x"}' }],
+    });
+  });
+});
+
+describe("fields", () => {
+  test("steer the reply", () => {
+    const request = parseRequest({
+      input: "Hi",
+      model: "qwen3-max",
+      stream: true,
+      max_output_tokens: 5,
+      reasoning: { effort: "high", summary: "auto" },
+      temperature: 0.2,
+      parallel_tool_calls: false,
+      prompt_cache_key: "key",
+      text: { format: { type: "json_schema", name: "answer", strict: true, schema: { type: "object" } } },
+      include: ["reasoning.encrypted_content"],
+      metadata: { a: "b" },
+      truncation: "auto",
+      client_metadata: { x: 1 },
+      service_tier: "auto",
+      background: false,
+    });
+
+    expect(request).toMatchObject({
+      surface: "openai-responses",
+      model: "qwen3-max",
+      stream: true,
+      includeUsage: true,
+      maxTokens: 5,
+      reasoning: { effort: "high" },
+      session: { hint: "key" },
+      steering: {
+        temperature: 0.2,
+        parallel_tool_calls: false,
+        response_format: {
+          type: "json_schema",
+          json_schema: { name: "answer", strict: true, schema: { type: "object" } },
+        },
+      },
+    });
+  });
+
+  test("json_object is passed on, plain text is no wish", () => {
+    const formatOf = (text: unknown) => parseRequest({ input: "Hi", text }).steering?.["response_format"];
+
+    expect(formatOf({ format: { type: "json_object" } })).toEqual({ type: "json_object" });
+    expect(formatOf({ format: { type: "text" }, verbosity: "low" })).toBeUndefined();
+  });
+
+  test.each([
+    [{}, "input"],
+    [{ input: 5 }, "input"],
+    [{ input: [] }, "input"],
+    [{ input: [{ role: "developer", content: "x" }] }, "input"],
+    [{ input: ["x"] }, "input[0]"],
+    [
+      {
+        input: [
+          { role: "user", content: "a" },
+          { role: "robot", content: "b" },
+        ],
+      },
+      "input[1].role",
+    ],
+    [{ input: [{ content: "a" }] }, "input[0].role"],
+    [{ input: [{ role: "user" }] }, "input[0].content"],
+    [{ input: [{ role: "user", content: [] }] }, "input[0].content"],
+    [{ input: [{ role: "user", content: [{ type: "input_text" }] }] }, "input[0].content[0].text"],
+    [{ input: [{ role: "user", content: [{ type: "hologram" }] }] }, "input[0].content[0].type"],
+    [{ input: [{ role: "user", content: [{ type: "input_image", file_id: "f" }] }] }, "input[0].content[0].file_id"],
+    [{ input: [{ type: "function_call", name: "x", arguments: "" }] }, "input[0].call_id"],
+    [{ input: [{ type: "function_call", call_id: "x", arguments: "" }] }, "input[0].name"],
+    [{ input: [{ type: "function_call_output", output: "x" }] }, "input[0].call_id"],
+    [{ input: [{ type: "item_reference", id: "msg_9" }] }, "input[0].id"],
+    [{ input: "x", stream: "yes" }, "stream"],
+    [{ input: "x", max_output_tokens: 0 }, "max_output_tokens"],
+    [{ input: "x", tools: {} }, "tools"],
+    [{ input: "x", conversation: "conv_1" }, "conversation"],
+    [{ input: "x", text: { format: { type: "json_schema", name: "x" } } }, "text.format.schema"],
+    [{ input: "x", tools: [functionTool], tool_choice: { type: "function", name: "no" } }, "tool_choice"],
+  ])("%j: the error names %s", (body, param) => {
+    expect(errorOf(body)).toMatchObject({ kind: "invalid-request", param });
+  });
+
+  test("the error of a reference names its id", () => {
+    expect(errorOf({ input: [{ type: "item_reference", id: "msg_9" }] }).message).toContain('"msg_9"');
+  });
+});
