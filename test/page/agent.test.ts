@@ -349,8 +349,11 @@ describe.skipIf(!hasBrowser)("the agent's tab", () => {
     await services.getByText("mail").waitFor({ state: "detached" });
 
     await page.getByRole("button", { name: "List events" }).click();
+    // It can be changed before it is run.
+    await page.keyboard.type(" of today");
+    await page.keyboard.press("Enter");
     await ended(page);
-    expect(gateway.agent.asked.at(-1)).toMatchObject({ query: "List events" });
+    expect(gateway.agent.asked.at(-1)).toMatchObject({ query: "List events of today" });
     expect(chat.complaints).toEqual([]);
   });
 

@@ -59,6 +59,7 @@ describe.skipIf(!hasBrowser)("the executable's agent tab", () => {
     const { gateway } = agent.stage;
     const line = await gateway.line((text) => text.startsWith("Token of the agent"));
     const token = /shown once: (\S+)/.exec(line)?.[1] ?? "";
+    expect(line).toContain(`${gateway.url}${path})`);
     await using chat = await openChat(gateway.url, { path, expected: /status of 401/ });
     const { page } = chat;
     await page.getByLabel("The agent wants its token").fill("not-this-one");
