@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { answered, say } from "./acting.ts";
+import { type AgentStep, calendar } from "./fake-agent.ts";
 import { type FakeGateway, startFakeGateway } from "./fake-gateway.ts";
 import type { Step } from "./fake-streams.ts";
 import { chromiumFlags, findChromium } from "./find-chromium.ts";
@@ -60,6 +61,62 @@ const answer: readonly Step[] = [
   { follow_up_questions: ["What if the third day is a Saturday?", "Does an e-mail count as writing?"] },
 ];
 
+const john = { with: "john@example.com", title: "Meeting with John", start: "2026-11-28T14:00", minutes: 60 };
+const meeting: readonly AgentStep[] = [
+  { progress: "analyzing", message: "Analyzing your request..." },
+  { progress: "discovering", message: "Found 2 services with 5 commands" },
+  { progress: "selecting", message: "Selecting commands..." },
+  { progress: "executing", message: "Executing: list_events (1/1)" },
+  { progress: "executing", message: "Executing: create_event (2/2)" },
+  { progress: "completed", message: "Completed: 2 commands" },
+  {
+    done: {
+      totalExecutionTime: 97,
+      answer: "The **meeting with John** is in your calendar, tomorrow from 2 to 3 PM. Nothing else is at that time.",
+      results: [
+        {
+          service: "calendar",
+          command: "list_events",
+          success: true,
+          durationMs: 31,
+          arguments: { day: "2026-11-28" },
+          result: [],
+        },
+        {
+          service: "calendar",
+          command: "create_event",
+          success: true,
+          durationMs: 48,
+          arguments: john,
+          result: "Created event e-17",
+        },
+      ],
+    },
+  },
+];
+const deletion: readonly AgentStep[] = [
+  ...meeting.slice(0, 4),
+  {
+    done: {
+      results: [{ service: "calendar", command: "list_events", success: true, durationMs: 31, result: ["e-12"] }],
+      pending: {
+        confirmation_id: "q",
+        risk: "destructive",
+        expires_at: Date.now() + 86_390_000,
+        commands: [
+          { service: "calendar", command: "delete_event", arguments: { id: "e-12", title: "Lunch with Ann" } },
+        ],
+      },
+    },
+  },
+];
+const mail = {
+  name: "mail",
+  state: "failed",
+  error: "Cannot reach the server: connection refused",
+  commands: [],
+};
+
 function startGateway(options: { readonly key?: string } = {}): FakeGateway {
   const gateway = startFakeGateway(options);
   gateway.script = ({ message }) => {
@@ -78,6 +135,8 @@ function startGateway(options: { readonly key?: string } = {}): FakeGateway {
         ]
       : answer;
   };
+  gateway.agent.services = [calendar, mail];
+  gateway.agent.script = ({ query }) => (query === "Delete the lunch with Ann" ? deletion : meeting);
   for (const title of ["Retry policy of the queue", "Translate the release notes", "Names for a lighthouse"]) {
     gateway.addSession(title, []);
   }
@@ -180,8 +239,31 @@ await picture("chat-phone-lost", { width: 360, height: 720 }, { colorScheme: "da
   await page.getByText("The connection was lost").waitFor();
 });
 await picture("chat-key", { width: 360, height: 720 }, {}, async (page) => page.locator(".key-form").waitFor(), "key");
+await picture("agent-run", { width: 1120, height: 760 }, {}, async (page) => {
+  await order(page, "Schedule a meeting with John tomorrow at 2 PM");
+  await page.locator(".run .prose").waitFor();
+  await page.locator(".call summary").last().click();
+  await page.locator(".service summary").first().click();
+});
+await picture("agent-confirm", { width: 1120, height: 700 }, { colorScheme: "dark" }, async (page) => {
+  await order(page, "Delete the lunch with Ann");
+  await page.locator(".asked").waitFor();
+  await page.locator(".service summary").first().click();
+});
+await picture("agent-phone", { width: 360, height: 720 }, {}, async (page) => {
+  await order(page, "Schedule a meeting with John tomorrow at 2 PM");
+  await page.locator(".run .prose").waitFor();
+});
 await browser.close();
 process.exit(0);
+
+async function order(page: Page, command: string): Promise<void> {
+  await page
+    .getByRole("link", { name: "Agent", includeHidden: true })
+    .evaluate((link) => (link as HTMLElement).click());
+  await page.getByLabel("Command", { exact: true }).fill(command);
+  await page.keyboard.press("Enter");
+}
 
 async function picture(
   name: string,

@@ -1,16 +1,11 @@
 // All that the agent's tab shows, as one value, and small changes to it.
 
-import type { Run } from "./run.ts";
-import { isWorking } from "./run.ts";
+import type { AgentAccess } from "./access-after.ts";
+import { isWorking, type Run } from "./run.ts";
 import type { Service } from "./services.ts";
 
 export interface AgentState {
-  /**
-   * Whether the gateway lets this page act.
-   * - `wanted`, `refused`: it wants the agent's token, and got none, or not the right one.
-   * - `off`: nobody may act here, because there is nothing to act on.
-   */
-  readonly access: "granted" | "wanted" | "refused" | "off";
+  readonly access: AgentAccess;
   /** Undefined until they have been told. */
   readonly services: readonly Service[] | undefined;
   readonly isListing: boolean;

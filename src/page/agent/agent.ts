@@ -4,6 +4,7 @@ import type { AgentApi, Answered } from "../gateway/agent-api.ts";
 import { RequestError } from "../gateway/api.ts";
 import type { Memory } from "../memory.ts";
 import { createStore, type Schedule, type Store } from "../store.ts";
+import { accessAfter } from "./access-after.ts";
 import { type AgentState, changeRun, createAgentState, workingIn } from "./agent-state.ts";
 import { decodeRuns, encodeRuns } from "./kept-runs.ts";
 import { applyRunEvent, askOnceMore, createRun, decide, leftTrouble, type RunEvent } from "./run.ts";
@@ -163,10 +164,4 @@ export function createAgent({ api, memory, schedule, createId, nowMs }: AgentOpt
       keep();
     },
   };
-}
-
-/** What the gateway's refusal means. It says so in words alone: src/server/auth/acting-caller.ts. */
-export function accessAfter(refusal: string, hadToken: boolean): AgentState["access"] {
-  if (hadToken) return "refused";
-  return refusal.includes("token of the agent") || !refusal.includes("AGENT_OPEN") ? "wanted" : "off";
 }

@@ -109,7 +109,9 @@ function Foot({ agent, chat, state, chatState, children }: FootProps) {
     );
   }
   if (state.access === "off") return null;
-  if (state.access === "granted") return <>{children}</>;
+  // Until the chat has been let in, nobody knows whether it is a key that is wanted.
+  const isKeyless = chatState.sessions !== undefined || chatState.sessionsError !== undefined;
+  if (state.access === "granted" || !isKeyless) return <>{children}</>;
   return <KeyForm isRefused={state.access === "refused"} onKey={agent.giveToken} words={tokenWords} />;
 }
 
