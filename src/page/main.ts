@@ -8,8 +8,8 @@ import { createApi } from "./gateway/api.ts";
 import { importFile } from "./gateway/import-file.ts";
 import { readAnswer, stopAnswer } from "./gateway/read-answer.ts";
 import { createMemory } from "./memory.ts";
+import { onFrame } from "./on-frame.ts";
 import { chatHash, parsePlace, type Place } from "./place.ts";
-import { onFrame } from "./store.ts";
 import { Page } from "./views/page.tsx";
 
 const memory = createMemory();

@@ -31,17 +31,3 @@ export function createStore<State>(initial: State, schedule: Schedule): Store<St
 
 /** Runs a task soon, once. */
 export type Schedule = (task: () => void) => void;
-
-/** A tab in the background draws no frames; its answer goes on all the same. */
-const hiddenTabMs = 250;
-
-/** In the next frame. */
-export function onFrame(task: () => void): void {
-  const run = () => {
-    cancelAnimationFrame(frame);
-    clearTimeout(timer);
-    task();
-  };
-  const frame = requestAnimationFrame(run);
-  const timer = setTimeout(run, hiddenTabMs);
-}

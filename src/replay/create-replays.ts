@@ -233,7 +233,11 @@ export function createReplaysIn(spools: Spools, options: ReplaysOptions): Replay
       production?.stop();
       await notes.write(streamId, "is forgotten", async () => {
         const record = await index.find(streamId);
-        if (record?.caller !== caller || record.owner === "another process") return;
+        if (record?.caller !== caller) return;
+        // Its process ends it, and a sweep removes the file.
+        if (record.state === "running" && record.owner === "another process") {
+          return await index.giveUp(streamId, "not-kept");
+        }
         await index.expire([streamId]);
         await room.remove(streamId, record.bytes);
       });

@@ -35,6 +35,7 @@ export interface ReplayIndex {
   begin(stream: { readonly streamId: string; readonly caller: string; readonly createdAtMs: number }): Promise<void>;
   /** A stream that runs is not kept from here on: should its process die, nobody is given the half of it. */
   giveUp(streamId: string, state: "too-long" | "not-kept"): Promise<void>;
+  /** One that was given up stays so. */
   end(streamId: string, end: ReplayEnd): Promise<void>;
   /** This process lives, and with it what it runs. Due every 20 seconds while it runs anything. */
   renew(): Promise<void>;

@@ -104,7 +104,7 @@ export const replayQuestionTexts = {
     VALUES ($streamId, $caller, 'running', $ownerHost, $ownerPid, $ownerStartedMs, $nowMs, $createdAtMs)`,
   giveUp: "UPDATE replays SET state = $state WHERE stream_id = $streamId AND ended_at_ms IS NULL",
   end: `
-    UPDATE replays SET state = $state, interrupted = $interrupted, ended_at_ms = $endedAtMs,
+    UPDATE replays SET state = CASE state WHEN 'running' THEN $state ELSE state END, interrupted = $interrupted, ended_at_ms = $endedAtMs,
       expires_at_ms = $expiresAtMs, bytes = $bytes
     WHERE stream_id = $streamId AND ended_at_ms IS NULL`,
   renew: `

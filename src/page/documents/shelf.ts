@@ -44,7 +44,14 @@ export function createShelf({ store, api, importFile, readKey, createId, explain
 
   async function list(): Promise<void> {
     try {
-      const documents = await api.listDocuments();
+      let known: DocumentsState["list"];
+      let told: DocumentsState["list"];
+      do {
+        known = store.get().documents.list;
+        told = await api.listDocuments();
+        // What was brought or deleted meanwhile may be missing in it, or still stand there.
+      } while (store.get().documents.list !== known);
+      const documents = told;
       change((before) => ({ ...before, list: documents, error: undefined }));
     } catch (error) {
       const sentence = explain(error);

@@ -108,8 +108,27 @@ test("a stream of another process that lives is left alone, and cannot be read h
 
   await expect(replays.open("me", "s1", 0)).rejects.toThrow("runs in another process");
   await expect(replays.stop("me", "s1")).rejects.toThrow("runs in another process");
-  await replays.forget("me", "s1");
   expect(await other.find("s1")).toMatchObject({ state: "running", owner: "this process" });
+});
+
+test("a stream of another process that is forgotten here can be read no more when it has ended", async () => {
+  const database = openChatDatabase(inMemory, silentLog);
+  const other = createSqliteReplayIndex(database, { owner: { ...thisProcess(), ownerPid: process.ppid } });
+  await other.begin({ streamId: "s1", caller: "me", createdAtMs: 1 });
+  const { replays } = createStage({ index: createSqliteReplayIndex(database) });
+
+  await replays.forget("you", "s1");
+  expect(await other.find("s1")).toMatchObject({ state: "running" });
+  await replays.forget("me", "s1");
+  await other.end("s1", {
+    state: "ended",
+    isInterrupted: false,
+    endedAtMs: 2,
+    expiresAtMs: Number.MAX_SAFE_INTEGER,
+    bytes: 9,
+  });
+
+  await expect(replays.open("me", "s1", 0)).rejects.toMatchObject({ kind: "gone" });
 });
 
 test("a stream that could not tell of its end is not taken for one that runs", async () => {
