@@ -427,6 +427,47 @@ describe.skipIf(!hasBrowser)("the agent's tab", () => {
     expect(chat.complaints).toEqual([]);
   });
 
+  test("can be used by the keyboard alone", async () => {
+    using gateway = startFakeGateway();
+    gateway.agent.script = ({ decision }) => (decision === undefined ? pendingOf() : goneOn);
+    await using chat = await openChat(gateway.url, { path });
+    const { page } = chat;
+    const nameOfFocus = () =>
+      page.evaluate(() => {
+        const { activeElement: element } = document;
+        return (element?.getAttribute("aria-label") ?? element?.textContent ?? "").trim();
+      });
+    async function tabTo(name: string, key: "Tab" | "Shift+Tab"): Promise<void> {
+      for (let count = 0; count < 30; count += 1) {
+        if ((await nameOfFocus()) === name) return;
+        await page.keyboard.press(key);
+      }
+      throw new Error(`No ${key} leads to ${name}`);
+    }
+    await page.getByRole("button", { name: "List events" }).waitFor();
+    expect(await nameOfFocus()).toBe("Command");
+    await tabTo("List events", "Shift+Tab");
+    await page.keyboard.press("Enter");
+    expect(await nameOfFocus()).toBe("Command");
+    expect(await page.getByLabel("Command", { exact: true }).inputValue()).toBe("List events");
+    await page.keyboard.press("Enter");
+    await page.locator(".asked").waitFor();
+    await tabTo("Confirm", "Shift+Tab");
+    await page.keyboard.press("Enter");
+    await page.locator(".run .prose", { hasText: "It is deleted." }).waitFor();
+
+    expect(await nameOfFocus()).toBe("Command");
+    await page.keyboard.press("Shift+Tab");
+    await page.keyboard.press("Shift+Tab");
+    await page.keyboard.press("Shift+Tab");
+    await page.keyboard.press("Enter");
+    await page.getByRole("region", { name: "Arguments of delete_event" }).waitFor();
+    await tabTo("Chat", "Shift+Tab");
+    await page.keyboard.press("Enter");
+    await page.getByLabel("Message", { exact: true }).waitFor();
+    expect(chat.complaints).toEqual([]);
+  });
+
   test("tells a screen reader what the eye sees", async () => {
     using gateway = startFakeGateway();
     gateway.agent.script = ({ query }) => (query === "delete" ? pendingOf() : whole);
