@@ -119,10 +119,19 @@ describe.skipIf(!hasBrowser)("the agent's tab", () => {
     await using chat = await openChat(gateway.url, { path: `/chat#${sessionId}` });
     const { page } = chat;
     await page.locator(".bubble", { hasText: "Which rivers?" }).waitFor();
+    await page.getByLabel("Message", { exact: true }).fill("And lakes?");
+    const lakes = { name: "lakes.txt", mimeType: "text/plain", buffer: Buffer.from("Burtnieks") };
+    await page.locator(".composer input[type=file]").setInputFiles([lakes]);
+    await page.locator(".composer .attachment").waitFor();
 
     await page.getByRole("link", { name: "Agent" }).click();
     await page.getByLabel("Command", { exact: true }).waitFor();
     expect(page.url()).toBe(`${gateway.url}/chat#/agent`);
+    await page.getByRole("link", { name: "Chat" }).click();
+    await page.locator(".composer .attachment", { hasText: "lakes.txt" }).waitFor();
+    expect(await page.getByLabel("Message", { exact: true }).inputValue()).toBe("And lakes?");
+    await page.getByRole("link", { name: "Agent" }).click();
+    await page.getByLabel("Command", { exact: true }).waitFor();
     expect(await page.title()).toBe("Agent · qwen-gateway");
     await order(page, "Do it");
     await ended(page);
