@@ -4,12 +4,11 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Page } from "playwright-core";
 import { type Stage, startStage } from "../e2e/stage.ts";
 import { textOf } from "./acting.ts";
+import { agentPath as path, order } from "./agent-acting.ts";
 import { hasBrowser, openChat, useBrowser } from "./browser.ts";
 
-const path = "/chat#/agent";
 const scriptOf = (name: string) =>
   join(import.meta.dir, "..", "..", "node_modules", "@modelcontextprotocol", name, "dist", "index.js");
 
@@ -44,11 +43,6 @@ function freePort(): number {
   const { port = 0 } = server;
   void server.stop(true);
   return port;
-}
-
-async function order(page: Page, command: string): Promise<void> {
-  await page.getByLabel("Command", { exact: true }).fill(command);
-  await page.keyboard.press("Enter");
 }
 
 useBrowser();
