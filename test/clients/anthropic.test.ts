@@ -43,7 +43,7 @@ describe.each(["dashscope", "vllm", "ollama", "llama-cpp"] as const)("@anthropic
       run: ({ city }) => `${said} in ${city}`,
     });
 
-  test("messages.stream: thoughts, words and usage", async () => {
+  test("messages.stream: thoughts, words and usage [R1-025]", async () => {
     stage.emulator.script({
       reply: { reasoning: ["I count."], text: "1 2 3", usage: { promptTokens: 40, completionTokens: 6 } },
     });

@@ -55,7 +55,7 @@ describe("messages", () => {
     expect(message._request_id).toMatch(/^req_/);
   });
 
-  test("stream gives thoughts and words in pieces, and the whole in the end", async () => {
+  test("stream gives thoughts and words in pieces, and the whole in the end [R1-025]", async () => {
     const pieces: string[] = [];
     const stream = client().messages.stream(
       body("Count from 6 to 9", { thinking: { type: "enabled", budget_tokens: 1024 } }),

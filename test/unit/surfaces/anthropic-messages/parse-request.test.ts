@@ -228,7 +228,7 @@ function plain({ content, ...rest }: ReturnType<typeof parseRequest>["messages"]
   return { ...rest, content: content.map((part) => (part.type === "text" ? part.text : part)) };
 }
 
-describe("what is wrong is named", () => {
+describe("what is wrong is named [R2-063]", () => {
   const block = (value: unknown) => ({ messages: [{ role: "user", content: [value] }] });
 
   const wrong: readonly (readonly [fields: object, param: string])[] = [
