@@ -180,7 +180,7 @@ describe("failures", () => {
     [{ name: "rate-limited", hours: 10 }, 429, "rate_limit_error"],
     ["waf-html", 503, "api_error"],
     ["model-not-found", 404, "not_found_error"],
-  ] as const)("%p before the first word is a status", async (refuse, status, type) => {
+  ] as const)("%p before the first word is a status [R0-031]", async (refuse, status, type) => {
     await using harness = await startHarness({ environment: { ACCOUNT_COOLDOWN_MAX_MS: "1" } });
     harness.emulator.script({ times: "always", refuse });
     const message = await send(harness, [says("Hello")]);
@@ -190,7 +190,7 @@ describe("failures", () => {
     expect(message.headers.get("content-type")).toStartWith("application/json");
   });
 
-  test("in the stream are an event, and nothing follows", async () => {
+  test("in the stream are an event, and nothing follows [R0-026] [R0-030]", async () => {
     await using harness = await startHarness({ environment: { QWEN_RECOVER: "false" } });
     harness.emulator.script({ reply: { text: "half an answer", faults: [{ kind: "end", after: 3 }] } });
     const message = await send(harness, [says("Hello")]);
@@ -234,7 +234,7 @@ describe("failures", () => {
   });
 });
 
-test("a hang-up stops the generation", async () => {
+test("a hang-up stops the generation [R0-034] [R0-035]", async () => {
   await using harness = await startHarness();
   harness.emulator.script({ gate: "held", reply: { text: "one two three four" } });
   harness.emulator.release("held", 2);

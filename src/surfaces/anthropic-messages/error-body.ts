@@ -5,7 +5,11 @@ import type { ErrorKind, GatewayError } from "../../contract/gateway-error.ts";
 /** A type alias, not an interface, so that it counts as `Json`. */
 export type AnthropicErrorBody = {
   readonly type: "error";
-  readonly error: { readonly type: string; readonly message: string };
+  readonly error: {
+    readonly type: string;
+    readonly message: string;
+    readonly details?: { readonly error_code: string };
+  };
   /** Frames have none: the head of their stream tells it. */
   readonly request_id?: string;
 };
@@ -37,10 +41,17 @@ const errorTypes: Readonly<Record<ErrorKind, string>> = {
 /** Where this protocol has a status of its own. */
 export const anthropicStatuses = { overloaded: 529 } as const satisfies Partial<Record<ErrorKind, number>>;
 
+/** The request field by which a client has its history kept for it. */
+export const threadField = "thread";
+
+/** By this the official package learns that it has to send the whole history, and does so at once (1.11). */
+const noThreads = { details: { error_code: "thread_unsupported_request" } } as const;
+
 export function anthropicErrorBody(error: GatewayError, requestId?: string): AnthropicErrorBody {
+  const { kind, message, param } = error;
   return {
     type: "error",
-    error: { type: errorTypes[error.kind], message: error.message },
+    error: { type: errorTypes[kind], message, ...(param === threadField ? noThreads : {}) },
     ...(requestId === undefined ? {} : { request_id: requestId }),
   };
 }

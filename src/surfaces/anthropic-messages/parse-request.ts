@@ -11,6 +11,7 @@ import type {
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { createBodyCheck, invalid } from "../check-body.ts";
 import { optional, parseModel } from "../openai-fields.ts";
+import { threadField } from "./error-body.ts";
 import { parseMessages } from "./parse-messages.ts";
 import { parseSystem } from "./parse-system.ts";
 import { parseToolChoice, parseTools } from "./parse-tools.ts";
@@ -51,6 +52,7 @@ export function parseCountRequest(value: unknown): ChatRequest {
 function readBody(body: CheckedBody): ChatRequest {
   // Checked to be an object; the schema leaves unknown fields in place.
   const fields: JsonObject = body;
+  refuseThread(fields[threadField]);
   const { tools, webSearch } = parseTools(body.tools ?? []);
   const { toolChoice, parallelToolCalls } = parseToolChoice(fields["tool_choice"], tools);
   const messages: Message[] = [...parseSystem(fields["system"]), ...parseMessages(fields["messages"])];
@@ -73,6 +75,15 @@ function readBody(body: CheckedBody): ChatRequest {
     session: parseSession(fields),
     body: fields,
   };
+}
+
+/** What a client leaves out in the trust that it is kept here would be missing. */
+function refuseThread(thread: unknown): void {
+  if (thread === undefined || thread === null) return;
+  throw invalid(
+    threadField,
+    `Invalid request: "${threadField}" is not supported, since histories are not kept here: send all messages without it`,
+  );
 }
 
 /** White space alone may be refused, as Anthropic does: every answer would end before it begins. */
