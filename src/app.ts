@@ -5,6 +5,7 @@ import { chooseAgentAccess } from "./app/agent-access.ts";
 import { composeUpstreams } from "./app/compose-upstreams.ts";
 import { createLazyAgent } from "./app/lazy-agent.ts";
 import { createLazyChat } from "./app/lazy-chat.ts";
+import { createLazyResponses } from "./app/lazy-responses.ts";
 import { loadOrCreateApiKey } from "./config/api-key-file.ts";
 import type { Environment } from "./config/load-config.ts";
 import { loadToolServers } from "./config/mcp-servers.ts";
@@ -134,6 +135,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     clock,
     log,
   });
+  const responses = createLazyResponses({ gateway, openStore: async () => (await chat.open()).responses, log });
   const sweepTimer = setInterval(() => {
     void gateway.sweepSessions();
     void chat.sweep();
@@ -154,7 +156,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     gateway,
     surfaces,
     store,
-    rooms: [chat, agent],
+    rooms: [chat, agent, responses],
     deleteSession: (caller, sessionId) => chat.deleteSession(caller, sessionId),
     log,
     logFeed: log,
@@ -196,6 +198,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       healthChecks.stop();
       await server.stop();
       await agent.close();
+      await responses.close();
       await chat.close();
       await upstreams.close();
       await store.close();

@@ -24,6 +24,8 @@ import type { ChatStore } from "../store/chat-store.ts";
 import { createSqliteChat } from "../store/sqlite-chat.ts";
 import { createSqliteDocuments } from "../store/sqlite-documents.ts";
 import { createSqliteReplayIndex } from "../store/sqlite-replay-index.ts";
+import { createSqliteResponses } from "../store/sqlite-responses.ts";
+import type { ResponseStore } from "../store/response-store.ts";
 import { embedThrough } from "./embed-through.ts";
 import type { Store } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -49,6 +51,8 @@ export interface Chat {
   readonly store: ChatStore;
   readonly typedChat: TypedChat;
   readonly documents: Documents;
+  /** Answers of another surface, which their clients refer to. */
+  readonly responses: ResponseStore;
   /** @returns whether there was such a session. */
   deleteSession(caller: string, sessionId: string): Promise<boolean>;
   routes(edge: Edge, deleteSession: (caller: string, sessionId: string) => Promise<boolean>): readonly ServerRoute[];
@@ -92,6 +96,7 @@ function composeOver(database: Database, parts: ChatParts): Chat {
       errorFrame(lastId, "The answer was ended since nobody read it any more: send the message again"),
     stoppedFrame: (lastId) => errorFrame(lastId, "The answer was stopped"),
   });
+  const responses = createSqliteResponses(database, { clock, sessionTimeoutMs: config.sessionTimeout });
   const { embeddingModel } = config;
   const documents = createDocuments({
     store: createSqliteDocuments(database, { clock }),
@@ -121,6 +126,7 @@ function composeOver(database: Database, parts: ChatParts): Chat {
     store,
     typedChat: chat,
     documents,
+    responses,
     deleteSession: (caller, sessionId) => chat.deleteSession(caller, sessionId),
     routes: (edge, deleteSession) => [
       ...chatRoutes({ chat, store, deleteSession, ...edge }),
@@ -144,6 +150,7 @@ function composeOver(database: Database, parts: ChatParts): Chat {
         await store.sweep();
         await replays.sweep();
         await documents.sweep();
+        await responses.sweep();
       } catch (error) {
         log.error("Cannot sweep the typed chat, the next sweep will", {}, error);
       }

@@ -19,6 +19,8 @@ export interface Asking {
 /** What the server hands over: the edge has checked keys, host and size, and nothing else. */
 export interface IncomingExchange extends Asking {
   readonly body: Uint8Array;
+  /** The body as JSON, where it was looked at before. Absent: it is parsed here. */
+  readonly parsed?: unknown;
   readonly headers: Headers;
 }
 
@@ -36,9 +38,9 @@ export interface Question {
 /** @throws {GatewayError} */
 export function readQuestion(
   surface: Surface,
-  { body, headers }: IncomingExchange,
+  { body, parsed, headers }: IncomingExchange,
   withPolicy: (request: ChatRequest) => ChatRequest,
 ): Question {
-  const request = withPolicy(surface.parseRequest(parseRequestBody(body)));
+  const request = withPolicy(surface.parseRequest(parsed ?? parseRequestBody(body)));
   return { request, hints: sessionHints(headers, request.session), upstream: headers.get("x-upstream") ?? undefined };
 }

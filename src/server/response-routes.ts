@@ -1,0 +1,95 @@
+// The routes of responses: asking for one, and reading, listing and deleting what is kept of them.
+
+import { GatewayError } from "../contract/gateway-error.ts";
+import type { Json, JsonObject } from "../contract/json.ts";
+import { responsesPath } from "../surfaces/openai-responses/surface.ts";
+import type { Edge } from "./create-server.ts";
+import { readBody } from "./read-body.ts";
+import type { Responses } from "./responses.ts";
+import { pathRest, type ServerRoute, type Trip } from "./trip.ts";
+
+export interface ResponseRoutesOptions extends Pick<Edge, "maxBodyBytes" | "keepOpen"> {
+  readonly responses: Responses;
+}
+
+const inputItemsEnd = "/input_items";
+
+export function responseRoutes({ responses, maxBodyBytes, keepOpen }: ResponseRoutesOptions): ServerRoute[] {
+  return [
+    {
+      method: "POST",
+      path: responsesPath,
+      answer: async ({ request, caller, requestId }) => {
+        const body = await readBody(request, maxBodyBytes);
+        // Not before: a body that never ends is cut by the idle timeout.
+        const onAbandoned = keepOpen(request);
+        const { headers, signal } = request;
+        return responses.answer({ body, headers, signal, caller, requestId, onAbandoned });
+      },
+    },
+    {
+      method: "GET",
+      path: `${responsesPath}/*`,
+      answer: async (trip) => {
+        const rest = restOf(trip);
+        if (rest.endsWith(inputItemsEnd)) {
+          const { input } = await responses.find(trip.caller, rest.slice(0, -inputItemsEnd.length));
+          return Response.json(listOf(input, new URL(trip.request.url).searchParams));
+        }
+        if (new URL(trip.request.url).searchParams.get("stream") === "true") throw notStreamed();
+        return Response.json((await responses.find(trip.caller, rest)).response);
+      },
+    },
+    {
+      method: "DELETE",
+      path: `${responsesPath}/*`,
+      answer: async (trip) => {
+        const id = restOf(trip);
+        await responses.forget(trip.caller, id);
+        return Response.json({ id, object: "response", deleted: true });
+      },
+    },
+  ];
+}
+
+/** Malformed escapes name nothing that is kept. */
+function restOf(trip: Trip): string {
+  return pathRest(trip, `${responsesPath}/`) ?? "";
+}
+
+function notStreamed(): GatewayError {
+  return new GatewayError("invalid-request", "Cannot stream a response that is kept: ask for it without `stream`", {
+    param: "stream",
+  });
+}
+
+const defaultLimit = 20;
+const maxLimit = 100;
+
+/** Newest first unless asked otherwise. @throws {GatewayError} `invalid-request` */
+function listOf(input: readonly JsonObject[], query: URLSearchParams): Json {
+  const limit = limitOf(query.get("limit"));
+  const ordered = query.get("order") === "asc" ? input : input.toReversed();
+  const after = query.get("after");
+  const start = after === null ? 0 : ordered.findIndex(({ id }) => id === after) + 1;
+  // Came out of JSON.parse.
+  const data = ordered.slice(start, start + limit) as readonly { readonly [field: string]: Json }[];
+  return {
+    object: "list",
+    data,
+    first_id: data[0]?.["id"] ?? null,
+    last_id: data.at(-1)?.["id"] ?? null,
+    has_more: start + data.length < ordered.length,
+  };
+}
+
+function limitOf(text: string | null): number {
+  if (text === null) return defaultLimit;
+  const limit = Number(text);
+  if (/^\d+$/.test(text) && limit >= 1 && limit <= maxLimit) return limit;
+  throw new GatewayError(
+    "invalid-request",
+    `Cannot list input items: limit must be a whole number from 1 to ${maxLimit}`,
+    { param: "limit" },
+  );
+}

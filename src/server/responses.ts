@@ -1,0 +1,166 @@
+// Responses that are kept: what a request refers to is looked up before it is parsed, and what was answered is written
+// before its client is told the end. The gateway and the surface know nothing of either.
+
+import { GatewayError } from "../contract/gateway-error.ts";
+import { isJsonObject, type JsonObject } from "../contract/json.ts";
+import type { Surface } from "../contract/surface.ts";
+import { parseRequestBody } from "../conversation/parse-body.ts";
+import type { IncomingExchange } from "../gateway/exchange-request.ts";
+import type { Gateway } from "../gateway/gateway.ts";
+import type { KeptResponse, ResponseStore } from "../store/response-store.ts";
+import { createEventEncoder } from "../surfaces/openai-responses/event-encoder.ts";
+import { inputItems, referredIds } from "../surfaces/openai-responses/input-items.ts";
+import { responseIdOf } from "../surfaces/openai-responses/items.ts";
+import { type KnownItems, nothingKnown } from "../surfaces/openai-responses/parse-input.ts";
+import { parseRequest } from "../surfaces/openai-responses/parse-request.ts";
+import { encodeReply, type ResponseObject } from "../surfaces/openai-responses/response-object.ts";
+import { openaiResponses } from "../surfaces/openai-responses/surface.ts";
+import type { Log } from "../telemetry/log.ts";
+
+export interface ResponsesOptions {
+  readonly gateway: Pick<Gateway, "exchange">;
+  /** Asked for when something is to be kept or looked up. @throws {GatewayError} when it cannot be opened */
+  openStore(): Promise<ResponseStore>;
+  readonly log: Log;
+}
+
+export interface Responses {
+  /** @throws {GatewayError} for a body that is no JSON, and for what refers to something that is not kept */
+  answer(incoming: IncomingExchange): Promise<Response>;
+  /** @throws {GatewayError} `not-found`, for another caller as well */
+  find(caller: string, id: string): Promise<KeptResponse>;
+  /** @throws {GatewayError} `not-found`, for another caller as well */
+  forget(caller: string, id: string): Promise<void>;
+  /** Resolves when everything is written. */
+  settled(): Promise<void>;
+}
+
+export function createResponses({ gateway, openStore, log }: ResponsesOptions): Responses {
+  /** By response: what waits for another process to end its writing. */
+  const writing = new Map<string, Promise<void>>();
+
+  async function storeFor(id: string): Promise<ResponseStore> {
+    await writing.get(id);
+    return openStore();
+  }
+
+  async function find(caller: string, id: string): Promise<KeptResponse> {
+    const kept = await (await storeFor(id)).find(caller, id);
+    if (kept === undefined) throw responseNotFound();
+    return kept;
+  }
+
+  async function findKnown(caller: string, body: unknown): Promise<KnownItems> {
+    const previousId = isJsonObject(body) ? body["previous_response_id"] : undefined;
+    const ids = referredIds(body);
+    // What is not a text, the surface refuses.
+    const isGoingOn = typeof previousId === "string" && previousId !== "";
+    if (!isGoingOn && ids.length === 0) return nothingKnown;
+    const history = isGoingOn ? await findHistory(caller, previousId) : [];
+    return { history, byId: await findItems(caller, ids) };
+  }
+
+  async function findHistory(caller: string, id: string): Promise<readonly unknown[]> {
+    const path = await (await storeFor(id)).findPath(caller, id);
+    const last = path.at(-1);
+    if (last === undefined) {
+      throw cannotGoOn("not-found", "no such response is kept here: it has expired, was deleted, or was not stored");
+    }
+    if (path[0]?.previousId !== null) throw cannotGoOn("not-found", "one that it goes on from was deleted");
+    if (last.response["status"] === "failed") throw cannotGoOn("invalid-request", "that response failed");
+    return path.flatMap(({ input, response }) => [...input, ...outputOf(response)]);
+  }
+
+  /** Those that are not kept are missed by the surface, which knows where they stand. */
+  async function findItems(caller: string, ids: readonly string[]): Promise<ReadonlyMap<string, unknown>> {
+    const found = new Map<string, unknown>();
+    const responseIds = new Set(ids.flatMap((id) => responseIdOf(id) ?? []));
+    for (const responseId of responseIds) {
+      const kept = await (await storeFor(responseId)).find(caller, responseId);
+      if (kept === undefined) continue;
+      for (const item of [...kept.input, ...outputOf(kept.response)]) {
+        if (isJsonObject(item) && typeof item["id"] === "string") found.set(item["id"], item);
+      }
+    }
+    return found;
+  }
+
+  /** Where nothing can be kept, the answer is worth more than its being kept. */
+  async function storeToKeep(body: unknown): Promise<ResponseStore | undefined> {
+    if (!isJsonObject(body) || body["store"] === false) return undefined;
+    try {
+      return await openStore();
+    } catch (error) {
+      log.error("Cannot keep responses: they are answered all the same", {}, error);
+      return undefined;
+    }
+  }
+
+  function keep(store: ResponseStore, caller: string, response: KeptResponse): void {
+    const written = store.remember(caller, response).catch((error: unknown) => {
+      log.error("Cannot keep a response", { responseId: response.id }, error);
+    });
+    writing.set(response.id, written);
+    void written.then(() => writing.delete(response.id));
+  }
+
+  return {
+    async answer(incoming) {
+      const { caller, body } = incoming;
+      const parsed = parseRequestBody(body);
+      const known = await findKnown(caller, parsed);
+      const store = await storeToKeep(parsed);
+      const onEnd = store && ((response: ResponseObject) => keep(store, caller, keptResponse(parsed, known, response)));
+      return gateway.exchange(surfaceFor(known, onEnd), { ...incoming, parsed });
+    },
+    find,
+    async forget(caller, id) {
+      if (!(await (await storeFor(id)).forget(caller, id))) throw responseNotFound();
+    },
+    async settled() {
+      await Promise.all(writing.values());
+    },
+  };
+}
+
+/** The surface for one request: it knows what that refers to, and tells what comes of it. */
+function surfaceFor(known: KnownItems, onEnd: ((response: ResponseObject) => void) | undefined): Surface {
+  return {
+    ...openaiResponses,
+    parseRequest: (body) => parseRequest(body, known),
+    createEncoder: (request, identity) => createEventEncoder(request, identity, onEnd),
+    encodeReply(request, reply) {
+      const response = encodeReply(request, reply);
+      onEnd?.(response);
+      return response;
+    },
+  };
+}
+
+function keptResponse(body: unknown, { byId }: KnownItems, response: ResponseObject): KeptResponse {
+  const { input, previous_response_id: previousId }: JsonObject = isJsonObject(body) ? body : {};
+  const id = String(response["id"]);
+  return {
+    id,
+    previousId: typeof previousId === "string" ? previousId : null,
+    response,
+    input: inputItems(input, id.slice(id.indexOf("_") + 1), byId),
+  };
+}
+
+function outputOf({ output }: JsonObject): readonly unknown[] {
+  return Array.isArray(output) ? output : [];
+}
+
+function cannotGoOn(kind: "not-found" | "invalid-request", reason: string): GatewayError {
+  return new GatewayError(kind, `Cannot go on from "previous_response_id": ${reason}`, {
+    param: "previous_response_id",
+  });
+}
+
+function responseNotFound(): GatewayError {
+  return new GatewayError(
+    "not-found",
+    "Cannot find this response: it has expired, was deleted, was not stored, or never was",
+  );
+}
