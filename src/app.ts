@@ -135,7 +135,13 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     clock,
     log,
   });
-  const responses = createLazyResponses({ gateway, openStore: async () => (await chat.open()).responses, log });
+  const responses = createLazyResponses({
+    gateway,
+    openStore: async () => (await chat.open()).responses,
+    defaultModel: config.defaultModel,
+    clock,
+    log,
+  });
   const sweepTimer = setInterval(() => {
     void gateway.sweepSessions();
     void chat.sweep();

@@ -12,6 +12,8 @@ export interface Asking {
   /** Scopes conversations: "local" without keys. */
   readonly caller: string;
   readonly requestId: string;
+  /** Of the reply, where somebody has told it already. Absent: a new one. */
+  readonly replyId?: string;
   /** Called when the client has stopped reading its answer: the connection may be closed. */
   readonly onAbandoned?: (() => void) | undefined;
 }

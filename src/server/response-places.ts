@@ -5,6 +5,7 @@ import type { RoutePlace } from "./lazy-routes.ts";
 
 export const responsePlaces: readonly RoutePlace[] = [
   { method: "POST", path: responsesPath },
+  { method: "POST", path: `${responsesPath}/*` },
   { method: "GET", path: `${responsesPath}/*` },
   { method: "DELETE", path: `${responsesPath}/*` },
 ];

@@ -13,6 +13,7 @@ export interface ResponseRoutesOptions extends Pick<Edge, "maxBodyBytes" | "keep
 }
 
 const inputItemsEnd = "/input_items";
+const cancelEnd = "/cancel";
 
 export function responseRoutes({ responses, maxBodyBytes, keepOpen }: ResponseRoutesOptions): ServerRoute[] {
   return [
@@ -25,6 +26,15 @@ export function responseRoutes({ responses, maxBodyBytes, keepOpen }: ResponseRo
         const onAbandoned = keepOpen(request);
         const { headers, signal } = request;
         return responses.answer({ body, headers, signal, caller, requestId, onAbandoned });
+      },
+    },
+    {
+      method: "POST",
+      path: `${responsesPath}/*`,
+      answer: async (trip) => {
+        const rest = restOf(trip);
+        if (!rest.endsWith(cancelEnd)) throw nothingHere();
+        return Response.json(await responses.cancel(trip.caller, rest.slice(0, -cancelEnd.length)));
       },
     },
     {
@@ -55,6 +65,10 @@ export function responseRoutes({ responses, maxBodyBytes, keepOpen }: ResponseRo
 /** Malformed escapes name nothing that is kept. */
 function restOf(trip: Trip): string {
   return pathRest(trip, `${responsesPath}/`) ?? "";
+}
+
+function nothingHere(): GatewayError {
+  return new GatewayError("not-found", "Cannot POST this address: there is nothing here but /v1/responses/:id/cancel");
 }
 
 function notStreamed(): GatewayError {

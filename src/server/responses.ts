@@ -1,10 +1,12 @@
 // Responses that are kept: what a request refers to is looked up before it is parsed, and what was answered is written
 // before its client is told the end. The gateway and the surface know nothing of either.
 
+import type { Clock } from "../contract/clock.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
 import { isJsonObject, type JsonObject } from "../contract/json.ts";
 import type { Surface } from "../contract/surface.ts";
 import { parseRequestBody } from "../conversation/parse-body.ts";
+import { randomId } from "../conversation/random-id.ts";
 import type { IncomingExchange } from "../gateway/exchange-request.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { KeptResponse, ResponseStore } from "../store/response-store.ts";
@@ -13,14 +15,23 @@ import { inputItems, referredIds } from "../surfaces/openai-responses/input-item
 import { responseIdOf } from "../surfaces/openai-responses/items.ts";
 import { type KnownItems, nothingKnown } from "../surfaces/openai-responses/parse-input.ts";
 import { parseRequest } from "../surfaces/openai-responses/parse-request.ts";
-import { encodeReply, type ResponseObject } from "../surfaces/openai-responses/response-object.ts";
+import {
+  echoOf,
+  encodeReply,
+  type ResponseObject,
+  responseObject,
+} from "../surfaces/openai-responses/response-object.ts";
 import { openaiResponses } from "../surfaces/openai-responses/surface.ts";
 import type { Log } from "../telemetry/log.ts";
+import { createBackgroundResponses } from "./background-responses.ts";
 
 export interface ResponsesOptions {
   readonly gateway: Pick<Gateway, "exchange">;
   /** Asked for when something is to be kept or looked up. @throws {GatewayError} when it cannot be opened */
   openStore(): Promise<ResponseStore>;
+  /** Told while nobody knows yet who will answer. */
+  readonly defaultModel: string;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
@@ -31,11 +42,17 @@ export interface Responses {
   find(caller: string, id: string): Promise<KeptResponse>;
   /** @throws {GatewayError} `not-found`, for another caller as well */
   forget(caller: string, id: string): Promise<void>;
+  /**
+   * Ends one that runs in the background, and returns what has become of it.
+   * @throws {GatewayError} `not-found`, for another caller as well; `invalid-request` for one that somebody waited for
+   */
+  cancel(caller: string, id: string): Promise<JsonObject>;
   /** Resolves when everything is written. */
   settled(): Promise<void>;
 }
 
-export function createResponses({ gateway, openStore, log }: ResponsesOptions): Responses {
+export function createResponses({ gateway, openStore, defaultModel, clock, log }: ResponsesOptions): Responses {
+  const background = createBackgroundResponses(log);
   /** By response: what waits for another process to end its writing. */
   const writing = new Map<string, Promise<void>>();
 
@@ -47,7 +64,7 @@ export function createResponses({ gateway, openStore, log }: ResponsesOptions): 
   async function find(caller: string, id: string): Promise<KeptResponse> {
     const kept = await (await storeFor(id)).find(caller, id);
     if (kept === undefined) throw responseNotFound();
-    return kept;
+    return { ...kept, response: background.asTold(id, kept.response) };
   }
 
   async function findKnown(caller: string, body: unknown): Promise<KnownItems> {
@@ -67,7 +84,10 @@ export function createResponses({ gateway, openStore, log }: ResponsesOptions): 
       throw cannotGoOn("not-found", "no such response is kept here: it has expired, was deleted, or was not stored");
     }
     if (path[0]?.previousId !== null) throw cannotGoOn("not-found", "one that it goes on from was deleted");
-    if (last.response["status"] === "failed") throw cannotGoOn("invalid-request", "that response failed");
+    const { status } = background.asTold(id, last.response);
+    if (status !== "completed" && status !== "incomplete") {
+      throw cannotGoOn("invalid-request", `the status of that response is "${String(status)}"`);
+    }
     return path.flatMap(({ input, response }) => [...input, ...outputOf(response)]);
   }
 
@@ -104,11 +124,43 @@ export function createResponses({ gateway, openStore, log }: ResponsesOptions): 
     void written.then(() => writing.delete(response.id));
   }
 
+  /** A stream is answered in the foreground all the same: there is somebody who reads it. */
+  function isForLater(body: unknown): body is JsonObject {
+    return isJsonObject(body) && body["background"] === true && body["stream"] !== true && body["store"] !== false;
+  }
+
+  async function answerLater(incoming: IncomingExchange, body: JsonObject, known: KnownItems): Promise<Response> {
+    const { caller } = incoming;
+    // What is wrong with it is told at once.
+    const request = parseRequest(body, known);
+    const store = await openStore();
+    const identity = { replyId: randomId(), model: request.model ?? defaultModel, createdAtMs: clock() };
+    const begun = responseObject(echoOf(request), identity, { status: "in_progress" }, []);
+    const kept = keptResponse(body, known, begun);
+    await store.remember(caller, kept);
+    background.start({
+      id: kept.id,
+      begun,
+      async ask(signal) {
+        let ended: ResponseObject | undefined;
+        const surface = surfaceFor(known, (response) => {
+          ended = response;
+        });
+        const asking = { ...incoming, parsed: body, signal, replyId: identity.replyId, onAbandoned: undefined };
+        const answer = await gateway.exchange(surface, asking);
+        return { answer, ended };
+      },
+      end: (response) => store.change(caller, kept.id, response),
+    });
+    return Response.json(begun);
+  }
+
   return {
     async answer(incoming) {
       const { caller, body } = incoming;
       const parsed = parseRequestBody(body);
       const known = await findKnown(caller, parsed);
+      if (isForLater(parsed)) return answerLater(incoming, parsed, known);
       const store = await storeToKeep(parsed);
       const onEnd = store && ((response: ResponseObject) => keep(store, caller, keptResponse(parsed, known, response)));
       return gateway.exchange(surfaceFor(known, onEnd), { ...incoming, parsed });
@@ -116,9 +168,16 @@ export function createResponses({ gateway, openStore, log }: ResponsesOptions): 
     find,
     async forget(caller, id) {
       if (!(await (await storeFor(id)).forget(caller, id))) throw responseNotFound();
+      await background.cancel(id);
+    },
+    async cancel(caller, id) {
+      const { response } = await find(caller, id);
+      if (response["background"] !== true) throw notInBackground();
+      await background.cancel(id);
+      return (await find(caller, id)).response;
     },
     async settled() {
-      await Promise.all(writing.values());
+      await Promise.all([...writing.values(), background.settled()]);
     },
   };
 }
@@ -156,6 +215,13 @@ function cannotGoOn(kind: "not-found" | "invalid-request", reason: string): Gate
   return new GatewayError(kind, `Cannot go on from "previous_response_id": ${reason}`, {
     param: "previous_response_id",
   });
+}
+
+function notInBackground(): GatewayError {
+  return new GatewayError(
+    "invalid-request",
+    "Cannot cancel this response: it does not run in the background, hang up instead",
+  );
 }
 
 function responseNotFound(): GatewayError {

@@ -17,6 +17,8 @@ export interface KeptResponse {
 export interface ResponseStore {
   /** Writes it, in the caller's own tick as long as no other process writes. */
   remember(caller: string, response: KeptResponse): Promise<void>;
+  /** Writes what it has become. Nothing happens when it was deleted meanwhile. */
+  change(caller: string, id: string, response: JsonObject): Promise<void>;
   /** Undefined: this caller has no such response. */
   find(caller: string, id: string): Promise<KeptResponse | undefined>;
   /**

@@ -37,6 +37,9 @@ export function createSqliteResponses(
   const rememberResponse = database.prepare(`
     INSERT INTO responses (caller, response_id, previous_id, thread_id, response, input)
     VALUES ($caller, $id, $previousId, $threadId, $response, $input)`);
+  const changeResponse = database.prepare(
+    "UPDATE responses SET response = $response WHERE caller = $caller AND response_id = $id",
+  );
   const touchThread = database.prepare(`
     INSERT INTO response_threads (caller, thread_id, updated_at_ms) VALUES ($caller, $threadId, $nowMs)
     ON CONFLICT DO UPDATE SET updated_at_ms = $nowMs`);
@@ -90,6 +93,9 @@ export function createSqliteResponses(
 
   return {
     remember: (caller, response) => retryWhileBusy(() => remember.immediate(caller, response)),
+    async change(caller, id, response) {
+      await retryWhileBusy(() => changeResponse.run({ caller, id, response: JSON.stringify(response) }));
+    },
     find: (caller, id) =>
       retryWhileBusy(() => {
         const row = find.get({ caller, id, oldestMs: oldestMs() });

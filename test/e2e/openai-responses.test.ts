@@ -108,6 +108,17 @@ describe("over a Qwen account", () => {
     });
   });
 
+  test("background: polled until it is there, and cancelled", async () => {
+    const { responses } = stage.client;
+    let response = await responses.create({ model, input: "Count from 1 to 5", background: true });
+    while (response.status === "in_progress") response = await responses.retrieve(response.id);
+    await stage.emulator.script({ match: "wait for me", gate: "never", reply: { text: "never" } });
+    const { id } = await responses.create({ model, input: "wait for me", background: true });
+
+    expect([response.status, response.output_text]).toEqual(["completed", "1 2 3 4 5"]);
+    expect((await responses.cancel(id)).status).toBe("cancelled");
+  });
+
   test("a wrong field is a BadRequestError that names it", async () => {
     const input = [{ role: "robot", content: "x" }] as never;
 

@@ -111,3 +111,14 @@ describe("createSqliteResponses", () => {
     expect(await open(path).store.find("anna", "a")).toEqual(response("a"));
   });
 });
+
+test("change writes what a response has become, unless it was deleted", async () => {
+  const { store } = open();
+  await store.remember("anna", response("a"));
+  await store.change("bert", "a", { id: "stolen" });
+  await store.change("anna", "a", { id: "a", status: "completed" });
+  await store.change("anna", "b", { id: "b" });
+
+  expect(await store.find("anna", "a")).toEqual({ ...response("a"), response: { id: "a", status: "completed" } });
+  expect(await store.find("anna", "b")).toBeUndefined();
+});
