@@ -138,6 +138,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const responses = createLazyResponses({
     gateway,
     openStore: async () => (await chat.open()).responses,
+    openReplays: async () => (await chat.open()).replays,
     defaultModel: config.defaultModel,
     clock,
     log,

@@ -14,6 +14,7 @@ import { retrieval } from "../pipeline/steps/retrieval.ts";
 import { definePipeline, type Pipeline, type Step } from "../pipeline/step.ts";
 import { createTypedChat, type TypedChat } from "../pipeline/typed-chat.ts";
 import { createReplays } from "../replay/create-replays.ts";
+import type { EndingFrame, Replays } from "../replay/replays.ts";
 import { chatRoutes } from "../server/chat-routes.ts";
 import type { Edge } from "../server/create-server.ts";
 import { documentRoutes } from "../server/document-routes.ts";
@@ -28,6 +29,8 @@ import { createSqliteResponses } from "../store/sqlite-responses.ts";
 import type { ResponseStore } from "../store/response-store.ts";
 import { embedThrough } from "./embed-through.ts";
 import type { Store } from "../store/store.ts";
+import { responseEndingFrame } from "../surfaces/openai-responses/ending-frame.ts";
+import { isResponseId } from "../surfaces/openai-responses/items.ts";
 import type { Log } from "../telemetry/log.ts";
 
 export interface ChatParts {
@@ -53,6 +56,7 @@ export interface Chat {
   readonly documents: Documents;
   /** Answers of another surface, which their clients refer to. */
   readonly responses: ResponseStore;
+  readonly replays: Replays;
   /** @returns whether there was such a session. */
   deleteSession(caller: string, sessionId: string): Promise<boolean>;
   routes(edge: Edge, deleteSession: (caller: string, sessionId: string) => Promise<boolean>): readonly ServerRoute[];
@@ -90,11 +94,9 @@ function composeOver(database: Database, parts: ChatParts): Chat {
       keepAliveMs: config.sseKeepaliveMs,
       clientStallMs: config.clientStallMs,
     },
-    interruptedFrame: (lastId) =>
-      errorFrame(lastId, "The gateway was stopped during this answer: send the message again"),
-    abandonedFrame: (lastId) =>
-      errorFrame(lastId, "The answer was ended since nobody read it any more: send the message again"),
-    stoppedFrame: (lastId) => errorFrame(lastId, "The answer was stopped"),
+    interruptedFrame: endingFrame("failed", "The gateway was stopped during this answer: send the message again"),
+    abandonedFrame: endingFrame("failed", "The answer was ended since nobody read it any more: send the message again"),
+    stoppedFrame: endingFrame("cancelled", "The answer was stopped"),
   });
   const responses = createSqliteResponses(database, { clock, sessionTimeoutMs: config.sessionTimeout });
   const { embeddingModel } = config;
@@ -127,6 +129,7 @@ function composeOver(database: Database, parts: ChatParts): Chat {
     typedChat: chat,
     documents,
     responses,
+    replays,
     deleteSession: (caller, sessionId) => chat.deleteSession(caller, sessionId),
     routes: (edge, deleteSession) => [
       ...chatRoutes({ chat, store, deleteSession, ...edge }),
@@ -163,8 +166,12 @@ function composeOver(database: Database, parts: ChatParts): Chat {
   };
 }
 
-function errorFrame(lastId: number, sentence: string): Uint8Array {
-  return new TextEncoder().encode(`id: ${lastId + 1}\ndata: ${JSON.stringify({ error: sentence })}\n\n`);
+/** In the words of whichever stream it ends. */
+function endingFrame(status: "failed" | "cancelled", sentence: string): EndingFrame {
+  return (lastId, streamId) => {
+    if (isResponseId(streamId)) return responseEndingFrame(lastId, streamId, { status, sentence });
+    return new TextEncoder().encode(`id: ${lastId + 1}\ndata: ${JSON.stringify({ error: sentence })}\n\n`);
+  };
 }
 
 function configuredPipeline(config: Config): Pipeline {

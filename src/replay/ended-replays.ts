@@ -64,7 +64,9 @@ export class EndedReplays {
     const spool = stored ?? emptySpool;
     try {
       if (record.state === "running") await this.#noteIfPossible(record, spool.length);
-      if (record.state === "running" || record.isInterrupted) return await this.#openCutShort(spool, afterId, reader);
+      if (record.state === "running" || record.isInterrupted) {
+        return await this.#openCutShort(record.streamId, spool, afterId, reader);
+      }
       return this.#read(spool, (await findFrame(spool, afterId + 1)) ?? spool.length, reader);
     } catch (error) {
       spool.release();
@@ -73,6 +75,7 @@ export class EndedReplays {
   }
 
   async #openCutShort(
+    streamId: string,
     stored: SpoolReader,
     afterId: number,
     reader: ReaderHooks | undefined,
@@ -87,7 +90,7 @@ export class EndedReplays {
       spool,
       offset,
       reader,
-      hasSeenEnd ? undefined : this.#options.interruptedFrame(Math.max(afterId, lastId)),
+      hasSeenEnd ? undefined : this.#options.interruptedFrame(Math.max(afterId, lastId), streamId),
     );
   }
 

@@ -1,8 +1,7 @@
 // Answers that nobody waits for: they are asked for as by a client that reads a whole answer, and looked at when it pleases.
 // One that its process did not live to end has failed.
 
-import type { JsonObject } from "../contract/json.ts";
-import { isJsonObject } from "../contract/json.ts";
+import { isJsonObject, type JsonObject } from "../contract/json.ts";
 import type { Log } from "../telemetry/log.ts";
 
 export interface BackgroundJob {
@@ -17,6 +16,8 @@ export interface BackgroundJob {
 
 export interface BackgroundResponses {
   start(job: BackgroundJob): void;
+  /** One that tells its end itself. @param done resolves with it */
+  follow(id: string, done: Promise<void>, cancel: () => Promise<void>): void;
   /** Resolves when it is written; at once when it does not run here. */
   cancel(id: string): Promise<void>;
   /** As it is told: what runs nowhere any more has failed. */
@@ -26,8 +27,8 @@ export interface BackgroundResponses {
 }
 
 interface Running {
-  readonly controller: AbortController;
   readonly done: Promise<void>;
+  cancel(): void | Promise<void>;
 }
 
 export function createBackgroundResponses(log: Log): BackgroundResponses {
@@ -40,17 +41,22 @@ export function createBackgroundResponses(log: Log): BackgroundResponses {
     await end({ ...ended, created_at: begun["created_at"] });
   }
 
+  function follow(id: string, work: Promise<void>, cancel: Running["cancel"]): void {
+    const done = work
+      .catch((error: unknown) => log.error("Cannot keep a response", { responseId: id }, error))
+      .finally(() => void running.delete(id));
+    running.set(id, { done, cancel });
+  }
+
   return {
     start(job) {
       const controller = new AbortController();
-      const done = run(job, controller.signal)
-        .catch((error: unknown) => log.error("Cannot keep a response", { responseId: job.id }, error))
-        .finally(() => void running.delete(job.id));
-      running.set(job.id, { controller, done });
+      follow(job.id, run(job, controller.signal), () => controller.abort());
     },
+    follow,
     async cancel(id) {
       const job = running.get(id);
-      job?.controller.abort();
+      await job?.cancel();
       await job?.done;
     },
     asTold(id, response) {

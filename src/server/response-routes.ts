@@ -2,6 +2,7 @@
 
 import { GatewayError } from "../contract/gateway-error.ts";
 import type { Json, JsonObject } from "../contract/json.ts";
+import { streamHeaders } from "../gateway/relay.ts";
 import { responsesPath } from "../surfaces/openai-responses/surface.ts";
 import type { Edge } from "./create-server.ts";
 import { readBody } from "./read-body.ts";
@@ -42,11 +43,17 @@ export function responseRoutes({ responses, maxBodyBytes, keepOpen }: ResponseRo
       path: `${responsesPath}/*`,
       answer: async (trip) => {
         const rest = restOf(trip);
+        const query = new URL(trip.request.url).searchParams;
         if (rest.endsWith(inputItemsEnd)) {
           const { input } = await responses.find(trip.caller, rest.slice(0, -inputItemsEnd.length));
-          return Response.json(listOf(input, new URL(trip.request.url).searchParams));
+          return Response.json(listOf(input, query));
         }
-        if (new URL(trip.request.url).searchParams.get("stream") === "true") throw notStreamed();
+        if (query.get("stream") === "true") {
+          const afterId = afterIdOf(query.get("starting_after"));
+          // The router reads a body to its end to tell HEAD its length, and this one may be long in coming.
+          if (trip.request.method === "HEAD") return new Response(null, { headers: streamHeaders });
+          return responses.readOn(trip.caller, rest, afterId, { onCut: keepOpen(trip.request) });
+        }
         return Response.json((await responses.find(trip.caller, rest)).response);
       },
     },
@@ -71,9 +78,12 @@ function nothingHere(): GatewayError {
   return new GatewayError("not-found", "Cannot POST this address: there is nothing here but /v1/responses/:id/cancel");
 }
 
-function notStreamed(): GatewayError {
-  return new GatewayError("invalid-request", "Cannot stream a response that is kept: ask for it without `stream`", {
-    param: "stream",
+/** Events are numbered from 0, frames from 1. @throws {GatewayError} `invalid-request` */
+function afterIdOf(startingAfter: string | null): number {
+  if (startingAfter === null) return 0;
+  if (/^\d{1,15}$/.test(startingAfter)) return Number(startingAfter) + 1;
+  throw new GatewayError("invalid-request", "Cannot read on: `starting_after` must be the number of an event", {
+    param: "starting_after",
   });
 }
 

@@ -9,8 +9,10 @@ import { parseRequestBody } from "../conversation/parse-body.ts";
 import { randomId } from "../conversation/random-id.ts";
 import type { IncomingExchange } from "../gateway/exchange-request.ts";
 import type { Gateway } from "../gateway/gateway.ts";
+import { streamHeaders } from "../gateway/relay.ts";
+import type { ReaderHooks, Replays } from "../replay/replays.ts";
 import type { KeptResponse, ResponseStore } from "../store/response-store.ts";
-import { createEventEncoder } from "../surfaces/openai-responses/event-encoder.ts";
+import { createEventEncoder, type EncoderOptions } from "../surfaces/openai-responses/event-encoder.ts";
 import { inputItems, referredIds } from "../surfaces/openai-responses/input-items.ts";
 import { responseIdOf } from "../surfaces/openai-responses/items.ts";
 import { type KnownItems, nothingKnown } from "../surfaces/openai-responses/parse-input.ts";
@@ -24,11 +26,14 @@ import {
 import { openaiResponses } from "../surfaces/openai-responses/surface.ts";
 import type { Log } from "../telemetry/log.ts";
 import { createBackgroundResponses } from "./background-responses.ts";
+import { readToTheEnd, replaySource } from "./replayed-stream.ts";
 
 export interface ResponsesOptions {
   readonly gateway: Pick<Gateway, "exchange">;
   /** Asked for when something is to be kept or looked up. @throws {GatewayError} when it cannot be opened */
   openStore(): Promise<ResponseStore>;
+  /** The same of streams that can be read on. */
+  openReplays(): Promise<Replays>;
   /** Told while nobody knows yet who will answer. */
   readonly defaultModel: string;
   readonly clock: Clock;
@@ -47,11 +52,18 @@ export interface Responses {
    * @throws {GatewayError} `not-found`, for another caller as well; `invalid-request` for one that somebody waited for
    */
   cancel(caller: string, id: string): Promise<JsonObject>;
+  /**
+   * The stream of one that was begun with `background` and `stream`.
+   * @param afterId of the last frame that is known; 0 gives all
+   * @throws {GatewayError} `not-found`, `gone`, `invalid-request` for one that has no such stream
+   */
+  readOn(caller: string, id: string, afterId: number, hooks: ReaderHooks): Promise<Response>;
   /** Resolves when everything is written. */
   settled(): Promise<void>;
 }
 
-export function createResponses({ gateway, openStore, defaultModel, clock, log }: ResponsesOptions): Responses {
+export function createResponses(options: ResponsesOptions): Responses {
+  const { gateway, openStore, openReplays, log } = options;
   const background = createBackgroundResponses(log);
   /** By response: what waits for another process to end its writing. */
   const writing = new Map<string, Promise<void>>();
@@ -117,42 +129,72 @@ export function createResponses({ gateway, openStore, defaultModel, clock, log }
   }
 
   function keep(store: ResponseStore, caller: string, response: KeptResponse): void {
-    const written = store.remember(caller, response).catch((error: unknown) => {
-      log.error("Cannot keep a response", { responseId: response.id }, error);
-    });
+    const written = store.remember(caller, response).catch((error: unknown) => tellUnkept(response.id, error));
     writing.set(response.id, written);
     void written.then(() => writing.delete(response.id));
   }
 
-  /** A stream is answered in the foreground all the same: there is somebody who reads it. */
   function isForLater(body: unknown): body is JsonObject {
-    return isJsonObject(body) && body["background"] === true && body["stream"] !== true && body["store"] !== false;
+    return isJsonObject(body) && body["background"] === true && body["store"] !== false;
   }
 
-  async function answerLater(incoming: IncomingExchange, body: JsonObject, known: KnownItems): Promise<Response> {
-    const { caller } = incoming;
+  /** Kept before it is asked for: whoever is told its id can read it. */
+  async function begin(caller: string, body: JsonObject, known: KnownItems) {
     // What is wrong with it is told at once.
     const request = parseRequest(body, known);
     const store = await openStore();
-    const identity = { replyId: randomId(), model: request.model ?? defaultModel, createdAtMs: clock() };
+    const model = request.model ?? options.defaultModel;
+    const identity = { replyId: randomId(), model, createdAtMs: options.clock() };
     const begun = responseObject(echoOf(request), identity, { status: "in_progress" }, []);
     const kept = keptResponse(body, known, begun);
     await store.remember(caller, kept);
+    const { id } = kept;
+    const end = (response: JsonObject): Promise<void> => store.change(caller, id, response);
+    return { id, begun, store, end, replyId: identity.replyId };
+  }
+
+  async function answerLater(incoming: IncomingExchange, body: JsonObject, known: KnownItems): Promise<Response> {
+    const { id, begun, end, replyId } = await begin(incoming.caller, body, known);
     background.start({
-      id: kept.id,
+      id,
       begun,
       async ask(signal) {
         let ended: ResponseObject | undefined;
-        const surface = surfaceFor(known, (response) => {
+        const onEnd = (response: ResponseObject): void => {
           ended = response;
-        });
-        const asking = { ...incoming, parsed: body, signal, replyId: identity.replyId, onAbandoned: undefined };
-        const answer = await gateway.exchange(surface, asking);
+        };
+        const asking = { ...incoming, parsed: body, signal, replyId, onAbandoned: undefined };
+        const answer = await gateway.exchange(surfaceFor(known, { onEnd }), asking);
         return { answer, ended };
       },
-      end: (response) => store.change(caller, kept.id, response),
+      end,
     });
     return Response.json(begun);
+  }
+
+  /** Told as it comes, and on when its client has gone. What fails before the first word is the answer, and not kept. */
+  async function streamLater(incoming: IncomingExchange, body: JsonObject, known: KnownItems): Promise<Response> {
+    const { caller, onAbandoned } = incoming;
+    const { id, begun, store, end, replyId } = await begin(caller, body, known);
+    const onEnd = (response: ResponseObject): void => void end(response).catch((error) => tellUnkept(id, error));
+    const { signal } = new AbortController();
+    const asking = { ...incoming, parsed: body, signal, replyId, onAbandoned: undefined };
+    const answer = await gateway.exchange(surfaceFor(known, { onEnd, hasIds: true }), asking);
+    if (answer.status !== 200) await store.forget(caller, id);
+    const isStream = answer.headers.get("content-type")?.startsWith("text/event-stream") === true;
+    if (answer.body === null || !isStream) return answer;
+    const replays = await openReplays();
+    const stream = replays.start(caller, id, replaySource(answer.body), { resumable: true, onCut: onAbandoned });
+    // A reader that never leaves: else it would end soon after its client has left.
+    const done = readToTheEnd(await replays.open(caller, id, 0));
+    background.follow(id, done, async () => {
+      if (await replays.stop(caller, id)) await end({ ...begun, status: "cancelled" });
+    });
+    return new Response(stream, { headers: answer.headers });
+  }
+
+  function tellUnkept(responseId: string, error: unknown): void {
+    log.error("Cannot keep a response", { responseId }, error);
   }
 
   return {
@@ -160,15 +202,24 @@ export function createResponses({ gateway, openStore, defaultModel, clock, log }
       const { caller, body } = incoming;
       const parsed = parseRequestBody(body);
       const known = await findKnown(caller, parsed);
-      if (isForLater(parsed)) return answerLater(incoming, parsed, known);
+      if (isForLater(parsed)) {
+        return await (parsed["stream"] === true ? streamLater : answerLater)(incoming, parsed, known);
+      }
       const store = await storeToKeep(parsed);
       const onEnd = store && ((response: ResponseObject) => keep(store, caller, keptResponse(parsed, known, response)));
-      return gateway.exchange(surfaceFor(known, onEnd), { ...incoming, parsed });
+      return gateway.exchange(surfaceFor(known, { onEnd }), { ...incoming, parsed });
     },
     find,
     async forget(caller, id) {
       if (!(await (await storeFor(id)).forget(caller, id))) throw responseNotFound();
       await background.cancel(id);
+      await (await openReplays()).forget(caller, id);
+    },
+    async readOn(caller, id, afterId, hooks) {
+      const { response } = await find(caller, id);
+      if (response["background"] !== true) throw notStreamed();
+      const replays = await openReplays();
+      return new Response(await replays.open(caller, id, afterId, hooks), { headers: streamHeaders });
     },
     async cancel(caller, id) {
       const { response } = await find(caller, id);
@@ -183,14 +234,14 @@ export function createResponses({ gateway, openStore, defaultModel, clock, log }
 }
 
 /** The surface for one request: it knows what that refers to, and tells what comes of it. */
-function surfaceFor(known: KnownItems, onEnd: ((response: ResponseObject) => void) | undefined): Surface {
+function surfaceFor(known: KnownItems, options: EncoderOptions): Surface {
   return {
     ...openaiResponses,
     parseRequest: (body) => parseRequest(body, known),
-    createEncoder: (request, identity) => createEventEncoder(request, identity, onEnd),
+    createEncoder: (request, identity) => createEventEncoder(request, identity, options),
     encodeReply(request, reply) {
       const response = encodeReply(request, reply);
-      onEnd?.(response);
+      options.onEnd?.(response);
       return response;
     },
   };
@@ -221,6 +272,14 @@ function notInBackground(): GatewayError {
   return new GatewayError(
     "invalid-request",
     "Cannot cancel this response: it does not run in the background, hang up instead",
+  );
+}
+
+function notStreamed(): GatewayError {
+  return new GatewayError(
+    "invalid-request",
+    "Cannot stream this response: only one that was begun with `background` and `stream` can be read on",
+    { param: "stream" },
   );
 }
 

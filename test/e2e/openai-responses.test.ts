@@ -119,6 +119,34 @@ describe("over a Qwen account", () => {
     expect((await responses.cancel(id)).status).toBe("cancelled");
   });
 
+  test("background with stream: read on by retrieve, and behind kill -9 up to what had been sent", async () => {
+    const script = { match: "count slowly", gate: "slow", reply: { text: "one two three four five" } };
+    await stage.emulator.script(script);
+    await stage.emulator.release("slow", 2);
+    const { responses } = stage.client;
+    const stream = await responses.create({ model, input: "count slowly", background: true, stream: true });
+    let id = "";
+    let last = 0;
+    for await (const event of stream) {
+      if (event.type === "response.created") id = event.response.id;
+      last = event.sequence_number;
+      if (event.type === "response.output_text.delta") break;
+    }
+    await stage.crashAndRestart();
+    const rest = await stage.client.responses.retrieve(id, { stream: true, starting_after: last - 1 });
+    const events = await Array.fromAsync(rest);
+
+    expect(events.map((event) => event.sequence_number)).toEqual(events.map((_, index) => last + index));
+    expect(events[0]?.type).toBe("response.output_text.delta");
+    expect(events.at(-1)).toMatchObject({ type: "response.failed", response: { id, status: "failed" } });
+    expect((await stage.client.responses.retrieve(id)).status).toBe("failed");
+
+    const begun = stage.client.responses.stream({ model, input: "Count from 1 to 9", background: true });
+    const whole = await begun.finalResponse();
+    const again = stage.client.responses.stream({ response_id: whole.id, starting_after: 4 });
+    expect((await again.finalResponse()).output_text).toBe("1 2 3 4 5 6 7 8 9");
+  });
+
   test("a wrong field is a BadRequestError that names it", async () => {
     const input = [{ role: "robot", content: "x" }] as never;
 

@@ -12,6 +12,10 @@ export function responseId(identity: ReplyIdentity): string {
   return `resp_${identity.replyId}`;
 }
 
+export function isResponseId(id: string): boolean {
+  return id.startsWith("resp_");
+}
+
 const placeDigits = 4;
 /** What came in is counted from here on, so that its ids are nobody else's. */
 export const firstInputPlace = 0x8000;
