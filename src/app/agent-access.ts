@@ -4,7 +4,7 @@ import { agentTokenName, loadOrCreateAgentToken } from "../config/agent-token-fi
 import type { Config } from "../config/config-schema.ts";
 import type { AgentAccess } from "../server/auth/acting-caller.ts";
 import { isKeyless, isLoopback, type KeyOptions } from "../server/check-bind.ts";
-import { pagePath } from "../server/page-file.ts";
+import { agentTabPath } from "../server/page-file.ts";
 import type { Log } from "../telemetry/log.ts";
 
 export interface ConfiguredAgentAccess {
@@ -29,7 +29,7 @@ export function chooseAgentAccess(config: Config, keys: KeyOptions, log: Log): C
       if (created) {
         // As with the generated key: past the log, which redacts secrets.
         process.stdout.write(
-          `Token of the agent, shown once: ${token} (the chat page asks for it: ${url}${pagePath})\n`,
+          `Token of the agent, shown once: ${token} (the chat page asks for it: ${url}${agentTabPath})\n`,
         );
       } else {
         log.info("The agent wants the token that was generated earlier", { dataDir, file: agentTokenName });

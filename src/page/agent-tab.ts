@@ -23,7 +23,11 @@ export interface AgentTab {
 
 export function createAgentTab(options: AgentTabOptions): AgentTab {
   const { memory } = options;
-  const agent = createAgent({ ...options, api: createAgentApi(memory) });
+  const agent = createAgent({
+    ...options,
+    api: createAgentApi(memory),
+    later: (task, delayMs) => void setTimeout(task, delayMs),
+  });
   return {
     agent,
     view: (chat) => h(AgentPage, { agent, chat, memory, state: agent.store.get(), chatState: chat.store.get() }),

@@ -1,5 +1,6 @@
 // What the browser keeps for the page: the key until the tab is closed, choices for longer, words not yet sent.
 
+import type { Attachment } from "./conversation/message.ts";
 import { parseSwitches, plainSwitches, type Switches } from "./conversation/switches.ts";
 
 export interface Memory {
@@ -22,6 +23,9 @@ export interface Memory {
   /** Words that were typed and not sent: a reload does not lose them. */
   readDraft(): string;
   saveDraft(text: string): void;
+  /** Its files, as long as the page is there: whoever looks at the agent meanwhile finds them again. */
+  readAttachments(): readonly Attachment[];
+  saveAttachments(attachments: readonly Attachment[]): void;
 }
 
 export interface Choices {
@@ -45,6 +49,7 @@ const newConversation = "";
 export function createMemory(): Memory {
   // A browser may refuse to keep anything: then it is kept as long as the page is.
   const own = new Map<string, string>();
+  let attached: readonly Attachment[] = [];
 
   function read(storage: () => Storage, name: string): string {
     try {
@@ -88,6 +93,10 @@ export function createMemory(): Memory {
     },
     readDraft: () => read(session, draftName),
     saveDraft: (text) => save(session, draftName, text),
+    readAttachments: () => attached,
+    saveAttachments(attachments) {
+      attached = attachments;
+    },
   };
 }
 

@@ -11,6 +11,8 @@ export interface PageFile {
 }
 
 export const pagePath = "/chat";
+/** The agent's tab of it: src/page/place.ts. */
+export const agentTabPath = `${pagePath}#/agent`;
 /** What people type too. The page's own addresses are relative, so that it must not be served here. */
 export const pagePathWithSlash = "/chat/";
 /** The assets' names hold a hash of their content. */

@@ -56,7 +56,9 @@ describe("the token of the agent", () => {
     const path = join(harness.dataDir, "agent-token");
     const token = readFileSync(path, "utf8").trim();
 
-    expect(written).toBe(`Token of the agent, shown once: ${token} (the chat page asks for it: ${harness.url}/chat)\n`);
+    expect(written).toBe(
+      `Token of the agent, shown once: ${token} (the chat page asks for it: ${harness.url}/chat#/agent)\n`,
+    );
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(await statuses(harness)).toEqual(asked(401));
     expect(await statuses(harness, bearer(`${token}x`))).toEqual(asked(401));

@@ -4,12 +4,11 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Page } from "playwright-core";
 import { type Stage, startStage } from "../e2e/stage.ts";
 import { textOf } from "./acting.ts";
+import { agentPath as path, order } from "./agent-acting.ts";
 import { hasBrowser, openChat, useBrowser } from "./browser.ts";
 
-const path = "/chat#/agent";
 const scriptOf = (name: string) =>
   join(import.meta.dir, "..", "..", "node_modules", "@modelcontextprotocol", name, "dist", "index.js");
 
@@ -46,11 +45,6 @@ function freePort(): number {
   return port;
 }
 
-async function order(page: Page, command: string): Promise<void> {
-  await page.getByLabel("Command", { exact: true }).fill(command);
-  await page.keyboard.press("Enter");
-}
-
 useBrowser();
 
 describe.skipIf(!hasBrowser)("the executable's agent tab", () => {
@@ -59,6 +53,7 @@ describe.skipIf(!hasBrowser)("the executable's agent tab", () => {
     const { gateway } = agent.stage;
     const line = await gateway.line((text) => text.startsWith("Token of the agent"));
     const token = /shown once: (\S+)/.exec(line)?.[1] ?? "";
+    expect(line).toContain(`${gateway.url}${path})`);
     await using chat = await openChat(gateway.url, { path, expected: /status of 401/ });
     const { page } = chat;
     await page.getByLabel("The agent wants its token").fill("not-this-one");

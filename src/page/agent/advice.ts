@@ -1,4 +1,4 @@
-// What a person can do about a run that failed, by the code of its failure.
+// What a person can do about a run that failed, by the code of its failure or the status of its refusal.
 
 const advice: Readonly<Record<string, string>> = {
   timeout: "Ask for less at once, or have the gateway wait longer (AGENT_TIMEOUT_MS). What was done stays done.",
@@ -8,6 +8,10 @@ const advice: Readonly<Record<string, string>> = {
   token_limit: "Divide the command into smaller ones.",
   tool_changed: "Send the command once more: the agent then knows the tool as it is now.",
   question_expired: "Send the command once more, and answer within the time that is shown.",
+  "0": "It is not known whether the command was begun.",
+  "400": "Change the command.",
+  "404": "Send the command once more, if it is still wanted.",
+  "410": "Send the command once more, if it is still wanted.",
   unreachable: "Check that it is running and that you are connected. What was done until then stays done.",
   silent: "The run may still be at work. Look whether it has done its part before you try again.",
   left: "The run ended with it. What was done until then stays done.",

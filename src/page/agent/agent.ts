@@ -15,6 +15,8 @@ export interface AgentOptions {
   readonly schedule: Schedule;
   createId(): string;
   nowMs(): number;
+  /** Runs a task when the time has passed. */
+  later(task: () => void, delayMs: number): void;
 }
 
 export interface Agent {
@@ -38,7 +40,7 @@ export interface Agent {
 /** How long the gateway has to tell what came of a run that was stopped, in milliseconds. */
 const stopPatienceMs = 3000;
 
-export function createAgent({ api, memory, schedule, createId, nowMs }: AgentOptions): Agent {
+export function createAgent({ api, memory, schedule, createId, nowMs, later }: AgentOptions): Agent {
   const store = createStore(createAgentState(decodeRuns(memory.readRuns())), schedule);
   const { get, update } = store;
   let reading: AbortController | undefined;
@@ -147,7 +149,7 @@ export function createAgent({ api, memory, schedule, createId, nowMs }: AgentOpt
       const stopped = reading;
       void api.cancel(working.sessionId);
       // The gateway tells what had been done. If it does not, it hears that nobody listens any more.
-      setTimeout(() => stopped?.abort(), stopPatienceMs);
+      later(() => stopped?.abort(), stopPatienceMs);
     },
     leave() {
       const working = workingIn(get());

@@ -18,7 +18,7 @@ export function readArguments(text: string): EditedArguments {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     return { problem: "Arguments are a JSON object: they begin with { and end with }" };
   }
-  return { value: value as Readonly<Record<string, unknown>> };
+  return { value: fieldsOf(value) };
 }
 
 /** Whether the text says something else than the value, whatever its spaces. */
@@ -38,7 +38,7 @@ export function draftOf(schema: unknown): Readonly<Record<string, unknown>> {
 
 function sampleOf(schema: Readonly<Record<string, unknown>>): unknown {
   if (schema["default"] !== undefined) return schema["default"];
-  const [first] = Array.isArray(schema["enum"]) ? (schema["enum"] as unknown[]) : [];
+  const [first]: unknown[] = Array.isArray(schema["enum"]) ? schema["enum"] : [];
   if (first !== undefined) return first;
   const type = textOf(schema["type"]);
   if (type === "number" || type === "integer") return Number(schema["minimum"] ?? 0);

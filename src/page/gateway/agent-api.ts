@@ -29,7 +29,7 @@ export interface AgentApi {
   /** Connects to the services that are not yet. */
   listServices(): Promise<readonly Service[]>;
   listExamples(): Promise<readonly string[]>;
-  /** Resolves behind the last event, also of a run that failed. @throws {RequestError} `401` */
+  /** Resolves behind the last event, also of a run that failed. @throws {RequestError} it was not begun, or nobody knows */
   run(query: RunQuery, reading: RunReading): Promise<void>;
   /** As `run`. @throws {RequestError} also when the gateway does not take the answer: then nothing was done */
   confirm(answered: Answered, reading: RunReading): Promise<void>;
@@ -54,11 +54,15 @@ export function createAgentApi(memory: Pick<Memory, "readKey" | "readAgentToken"
   }
 
   async function read(path: string, body: object, { signal, onEvent }: RunReading): Promise<void> {
+    let isBegun = false;
     try {
       await connectSSE(
         path,
         body,
         {
+          onEvent() {
+            isBegun = true;
+          },
           onProgress: ({ type, message, timestamp }) =>
             onEvent({ type: "progress", kind: type, message, atMs: timestamp }),
           onError({ code, serverCode, message }) {
@@ -73,6 +77,7 @@ export function createAgentApi(memory: Pick<Memory, "readKey" | "readAgentToken"
       if (signal.aborted) return;
       if (!(error instanceof SSEError)) throw error;
       if (error.status !== undefined) throw new RequestError(error.message, error.status, error);
+      if (error.code === "network" && !isBegun) throw new RequestError(unreachable, 0, error);
       if (error.code !== "server") onEvent({ type: "trouble", trouble: troubleOf(error) });
     }
   }

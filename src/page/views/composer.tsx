@@ -4,7 +4,6 @@ import type { Ref } from "preact";
 import { useEffect, useImperativeHandle, useRef, useState } from "preact/hooks";
 import { attachFiles, bytesOf } from "../attach-files.ts";
 import type { Draft } from "../conversation/conversation.ts";
-import type { Attachment } from "../conversation/message.ts";
 import type { Memory } from "../memory.ts";
 import { IconButton } from "./icons.tsx";
 import { Attachments } from "./question.tsx";
@@ -25,11 +24,12 @@ export interface ComposerProps {
 
 export function Composer({ handle, memory, isAnswering, onSend, onStop }: ComposerProps) {
   const [text, setText] = useState(memory.readDraft);
-  const [attachments, setAttachments] = useState<readonly Attachment[]>([]);
+  const [attachments, setAttachments] = useState(memory.readAttachments);
   const [refusals, setRefusals] = useState<readonly string[]>([]);
   const field = useRef<HTMLTextAreaElement>(null);
   const picker = useRef<HTMLInputElement>(null);
   useImperativeHandle(handle, () => ({ focus: () => field.current?.focus() }), []);
+  useEffect(() => memory.saveAttachments(attachments), [attachments]);
   useDroppedFiles((files) => void attach(files));
 
   function write(value: string): void {

@@ -74,7 +74,15 @@ export function AgentPage({ agent, chat, memory, state, chatState }: AgentPagePr
           <h1 class="title">Agent</h1>
           <ThemeSwitch />
         </header>
-        <Runs agent={agent} state={state} onAct={focusField} />
+        <Runs
+          agent={agent}
+          state={state}
+          onWrite={(command) => {
+            field.current?.write(command);
+            focusField();
+          }}
+          onAct={focusField}
+        />
         <Foot agent={agent} chat={chat} state={state} chatState={chatState}>
           <CommandField
             handle={field}
@@ -108,7 +116,8 @@ function Foot({ agent, chat, state, chatState, children }: FootProps) {
       />
     );
   }
-  if (state.access === "off") return null;
+  // There is nothing to act on: how to get it stands above.
+  if (state.access === "off" || (state.services?.length === 0 && state.runs.length === 0)) return null;
   // Until the chat has been let in, nobody knows whether it is a key that is wanted.
   const isKeyless = chatState.sessions !== undefined || chatState.sessionsError !== undefined;
   if (state.access === "granted" || !isKeyless) return <>{children}</>;

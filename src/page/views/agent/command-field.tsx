@@ -10,6 +10,8 @@ const mostRows = 6;
 
 export interface CommandFieldHandle {
   focus(): void;
+  /** Puts words into it that a person may change. */
+  write(text: string): void;
 }
 
 export interface CommandFieldProps {
@@ -24,7 +26,6 @@ export interface CommandFieldProps {
 export function CommandField({ handle, memory, isWorking, isStopping, onRun, onStop }: CommandFieldProps) {
   const [text, setText] = useState(memory.readCommand);
   const field = useRef<HTMLTextAreaElement>(null);
-  useImperativeHandle(handle, () => ({ focus: () => field.current?.focus() }), []);
   const room = roomLeft(text);
   const isTooLong = room !== undefined && room < 0;
   const canRun = text.trim() !== "" && !isTooLong && !isWorking;
@@ -33,6 +34,8 @@ export function CommandField({ handle, memory, isWorking, isStopping, onRun, onS
     setText(value);
     memory.saveCommand(value);
   }
+  useImperativeHandle(handle, () => ({ focus: () => field.current?.focus(), write }), []);
+
   function run(): void {
     if (!canRun) return;
     onRun(text);

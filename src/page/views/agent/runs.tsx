@@ -11,6 +11,8 @@ import { SetupHelp } from "./setup-help.tsx";
 export interface RunsProps {
   readonly agent: Agent;
   readonly state: AgentState;
+  /** Puts a command into the field, where it can be changed before it is run. */
+  readonly onWrite: (command: string) => void;
   /** Something was begun by a button that is gone with it: the focus needs a place. */
   readonly onAct: () => void;
 }
@@ -18,7 +20,21 @@ export interface RunsProps {
 /** More than any screen shows. */
 const nearRuns = 6;
 
-export function Runs({ agent, state, onAct }: RunsProps) {
+export function Runs({ agent, state, onWrite, onAct }: RunsProps) {
+  if (state.runs.length > 0) return <RunList agent={agent} state={state} onAct={onAct} />;
+  return (
+    <div class="transcript-frame">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
+      <section class="transcript" tabIndex={0} aria-label="Commands">
+        <div class="column">
+          <Opening state={state} onList={agent.list} onWrite={onWrite} />
+        </div>
+      </section>
+    </div>
+  );
+}
+
+function RunList({ agent, state, onAct }: Omit<RunsProps, "onWrite">) {
   const { box, content, isAtEnd, goToEnd } = useEndInSight();
   const { runs } = state;
   const last = runs.at(-1);
@@ -38,7 +54,6 @@ export function Runs({ agent, state, onAct }: RunsProps) {
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
       <section ref={box} class="transcript" tabIndex={0} aria-label="Commands">
         <div ref={content} class="column">
-          {runs.length === 0 && <Opening state={state} onList={agent.list} onRun={thenAct(agent.run)} />}
           {runs.map((run, position) => (
             <RunView
               key={run.id}
@@ -65,10 +80,10 @@ export function Runs({ agent, state, onAct }: RunsProps) {
 interface OpeningProps {
   readonly state: AgentState;
   readonly onList: () => Promise<void>;
-  readonly onRun: (query: string) => void;
+  readonly onWrite: (command: string) => void;
 }
 
-function Opening({ state: { access, services, error, examples }, onList, onRun }: OpeningProps) {
+function Opening({ state: { access, services, error, examples }, onList, onWrite }: OpeningProps) {
   if (access === "off" || services?.length === 0) return <SetupHelp />;
   if (error !== undefined) {
     return (
@@ -89,11 +104,11 @@ function Opening({ state: { access, services, error, examples }, onList, onRun }
       {access === "granted" && services === undefined && <p class="faint">Looking for services…</p>}
       {examples.length > 0 && (
         <>
-          <h3 class="examples-title">Examples, to click</h3>
+          <h3 class="examples-title">Examples, to begin with</h3>
           <ul class="follow-ups examples" aria-label="Examples">
             {examples.map((example) => (
               <li key={example}>
-                <button type="button" class="follow-up" onClick={() => onRun(example)}>
+                <button type="button" class="follow-up" onClick={() => onWrite(example)}>
                   {example}
                 </button>
               </li>

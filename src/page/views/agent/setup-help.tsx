@@ -2,7 +2,8 @@
 
 import { JsonBox } from "./json-box.tsx";
 
-const sample = {
+const command = "qwen-gateway mcp add files -- npx -y @modelcontextprotocol/server-filesystem FOLDER";
+const servers = {
   mcpServers: {
     files: { command: "npx", args: ["-y", "@modelcontextprotocol/server-filesystem", "FOLDER"] },
   },
@@ -13,16 +14,16 @@ export function SetupHelp() {
     <div class="agent-setup">
       <h2>No tool server is configured</h2>
       <p>
-        The agent acts through tool servers (MCP), and this gateway has none. Any server that other clients use will do,
-        in the form in which they write it:
+        The agent acts through tool servers (MCP), and this gateway has none. Any server that other clients use will do.
+        Where the gateway runs:
       </p>
       <ol>
         <li>
-          Write a JSON file, or take the one of another client:
-          <JsonBox label="A file with one tool server" value={sample} />
-        </li>
-        <li>
-          Name it in the setting <code>MCP_CONFIG</code>.
+          Add one, such as this for the files of a folder:
+          <JsonBox label="A command that adds a tool server" value={command} />
+          Or write it into a JSON file, or take the file of another client, and name it in the setting{" "}
+          <code>MCP_CONFIG</code>:
+          <JsonBox label="A file with one tool server" value={servers} />
         </li>
         <li>
           Start the gateway anew, and reload this page. A gateway without keys prints a token at that start, which this
