@@ -6,6 +6,7 @@ import { composeUpstreams } from "./app/compose-upstreams.ts";
 import type { OwnTool } from "./agent/own-tools.ts";
 import { createLazyAgent } from "./app/lazy-agent.ts";
 import { createLazyChat } from "./app/lazy-chat.ts";
+import { createLazyResponses } from "./app/lazy-responses.ts";
 import { loadOrCreateApiKey } from "./config/api-key-file.ts";
 import type { Environment } from "./config/load-config.ts";
 import { loadToolServers } from "./config/mcp-servers.ts";
@@ -137,6 +138,14 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     clock,
     log,
   });
+  const responses = createLazyResponses({
+    gateway,
+    openStore: async () => (await chat.open()).responses,
+    openReplays: async () => (await chat.open()).replays,
+    defaultModel: config.defaultModel,
+    clock,
+    log,
+  });
   const sweepTimer = setInterval(() => {
     void gateway.sweepSessions();
     void chat.sweep();
@@ -157,7 +166,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     gateway,
     surfaces,
     store,
-    rooms: [chat, agent],
+    rooms: [chat, agent, responses],
     deleteSession: (caller, sessionId) => chat.deleteSession(caller, sessionId),
     log,
     logFeed: log,
@@ -200,6 +209,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       healthChecks.stop();
       await server.stop();
       await agent.close();
+      await responses.close();
       await chat.close();
       await upstreams.close();
       await store.close();

@@ -14,6 +14,7 @@ import { retrieval } from "../pipeline/steps/retrieval.ts";
 import { definePipeline, type Pipeline, type Step } from "../pipeline/step.ts";
 import { createTypedChat, type TypedChat } from "../pipeline/typed-chat.ts";
 import { createReplays } from "../replay/create-replays.ts";
+import type { EndingFrame, Replays } from "../replay/replays.ts";
 import { chatRoutes } from "../server/chat-routes.ts";
 import type { Edge } from "../server/create-server.ts";
 import { documentRoutes } from "../server/document-routes.ts";
@@ -25,8 +26,12 @@ import { createSqliteAgent } from "../store/sqlite-agent.ts";
 import { createSqliteChat } from "../store/sqlite-chat.ts";
 import { createSqliteDocuments } from "../store/sqlite-documents.ts";
 import { createSqliteReplayIndex } from "../store/sqlite-replay-index.ts";
+import { createSqliteResponses } from "../store/sqlite-responses.ts";
+import type { ResponseStore } from "../store/response-store.ts";
 import { embedThrough } from "./embed-through.ts";
 import type { Store } from "../store/store.ts";
+import { responseEndingFrame } from "../surfaces/openai-responses/ending-frame.ts";
+import { isResponseId } from "../surfaces/openai-responses/items.ts";
 import type { Log } from "../telemetry/log.ts";
 
 export interface ChatParts {
@@ -50,6 +55,9 @@ export interface Chat {
   readonly store: ChatStore;
   readonly typedChat: TypedChat;
   readonly documents: Documents;
+  /** Answers of another surface, which their clients refer to. */
+  readonly responses: ResponseStore;
+  readonly replays: Replays;
   /** @returns whether there was such a session. */
   deleteSession(caller: string, sessionId: string): Promise<boolean>;
   routes(edge: Edge, deleteSession: (caller: string, sessionId: string) => Promise<boolean>): readonly ServerRoute[];
@@ -89,12 +97,11 @@ function composeOver(database: Database, parts: ChatParts): Chat {
       keepAliveMs: config.sseKeepaliveMs,
       clientStallMs: config.clientStallMs,
     },
-    interruptedFrame: (lastId) =>
-      errorFrame(lastId, "The gateway was stopped during this answer: send the message again"),
-    abandonedFrame: (lastId) =>
-      errorFrame(lastId, "The answer was ended since nobody read it any more: send the message again"),
-    stoppedFrame: (lastId) => errorFrame(lastId, "The answer was stopped"),
+    interruptedFrame: endingFrame("failed", "The gateway was stopped during this answer: send the message again"),
+    abandonedFrame: endingFrame("failed", "The answer was ended since nobody read it any more: send the message again"),
+    stoppedFrame: endingFrame("cancelled", "The answer was stopped"),
   });
+  const responses = createSqliteResponses(database, { clock, sessionTimeoutMs: config.sessionTimeout });
   const { embeddingModel } = config;
   const documents = createDocuments({
     store: createSqliteDocuments(database, { clock }),
@@ -124,6 +131,8 @@ function composeOver(database: Database, parts: ChatParts): Chat {
     store,
     typedChat: chat,
     documents,
+    responses,
+    replays,
     deleteSession: (caller, sessionId) => chat.deleteSession(caller, sessionId),
     routes: (edge, deleteSession) => [
       ...chatRoutes({ chat, store, deleteSession, ...edge }),
@@ -148,6 +157,7 @@ function composeOver(database: Database, parts: ChatParts): Chat {
         await replays.sweep();
         await documents.sweep();
         await agentStore.sweep();
+        await responses.sweep();
       } catch (error) {
         log.error("Cannot sweep the typed chat, the next sweep will", {}, error);
       }
@@ -160,8 +170,12 @@ function composeOver(database: Database, parts: ChatParts): Chat {
   };
 }
 
-function errorFrame(lastId: number, sentence: string): Uint8Array {
-  return new TextEncoder().encode(`id: ${lastId + 1}\ndata: ${JSON.stringify({ error: sentence })}\n\n`);
+/** In the words of whichever stream it ends. */
+function endingFrame(status: "failed" | "cancelled", sentence: string): EndingFrame {
+  return (lastId, streamId) => {
+    if (isResponseId(streamId)) return responseEndingFrame(lastId, streamId, { status, sentence });
+    return new TextEncoder().encode(`id: ${lastId + 1}\ndata: ${JSON.stringify({ error: sentence })}\n\n`);
+  };
 }
 
 function configuredPipeline(config: Config): Pipeline {

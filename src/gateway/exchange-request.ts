@@ -12,6 +12,8 @@ export interface Asking {
   /** Scopes conversations: "local" without keys. */
   readonly caller: string;
   readonly requestId: string;
+  /** Of the reply, where somebody has told it already. Absent: a new one. */
+  readonly replyId?: string;
   /** Called when the client has stopped reading its answer: the connection may be closed. */
   readonly onAbandoned?: (() => void) | undefined;
 }
@@ -19,6 +21,8 @@ export interface Asking {
 /** What the server hands over: the edge has checked keys, host and size, and nothing else. */
 export interface IncomingExchange extends Asking {
   readonly body: Uint8Array;
+  /** The body as JSON, where it was looked at before. Absent: it is parsed here. */
+  readonly parsed?: unknown;
   readonly headers: Headers;
 }
 
@@ -36,9 +40,9 @@ export interface Question {
 /** @throws {GatewayError} */
 export function readQuestion(
   surface: Surface,
-  { body, headers }: IncomingExchange,
+  { body, parsed, headers }: IncomingExchange,
   withPolicy: (request: ChatRequest) => ChatRequest,
 ): Question {
-  const request = withPolicy(surface.parseRequest(parseRequestBody(body)));
+  const request = withPolicy(surface.parseRequest(parsed ?? parseRequestBody(body)));
   return { request, hints: sessionHints(headers, request.session), upstream: headers.get("x-upstream") ?? undefined };
 }

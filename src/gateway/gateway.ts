@@ -155,7 +155,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       request,
       turn,
       identity: {
-        replyId: randomId(),
+        replyId: incoming.replyId ?? randomId(),
         model: request.model ?? candidates[0]?.model ?? defaultModel,
         createdAtMs: options.clock(),
       },

@@ -70,7 +70,9 @@ export class EndedReplays {
     const spool = stored ?? emptySpool;
     try {
       if (record.state === "running") await this.#noteIfPossible(record, spool.length);
-      if (record.state === "running" || record.isInterrupted) return await this.#openCutShort(spool, afterId, reader);
+      if (record.state === "running" || record.isInterrupted) {
+        return await this.#openCutShort(record.streamId, spool, afterId, reader);
+      }
       return this.#read(spool, (await findFrame(spool, afterId + 1)) ?? spool.length, reader);
     } catch (error) {
       spool.release();
@@ -79,6 +81,7 @@ export class EndedReplays {
   }
 
   async #openCutShort(
+    streamId: string,
     stored: SpoolReader,
     afterId: number,
     reader: ReaderHooks | undefined,
@@ -93,7 +96,7 @@ export class EndedReplays {
       spool,
       offset,
       reader,
-      hasSeenEnd ? undefined : this.#options.interruptedFrame(Math.max(afterId, lastId)),
+      hasSeenEnd ? undefined : this.#options.interruptedFrame(Math.max(afterId, lastId), streamId),
     );
   }
 

@@ -258,7 +258,7 @@ export class Production implements Supply {
     this.#isOver = true;
     this.#aloneSinceMs = undefined;
     // However long the stream is: without its end the rest would be worth less.
-    if (frame !== undefined) this.#take({ bytes: frame(this.#lastId), lastId: this.#lastId + 1 });
+    if (frame !== undefined) this.#take({ bytes: frame(this.#lastId, this.streamId), lastId: this.#lastId + 1 });
     for (const reader of this.#readers) reader.finish();
     this.#wakeUp();
     this.#options.hooks.ended(this);

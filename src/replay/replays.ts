@@ -91,4 +91,4 @@ export const defaultReplayLimits: ReplayLimits = {
 };
 
 /** One frame with the id `lastId + 1`, which ends a stream that could not end by itself. */
-export type EndingFrame = (lastId: number) => Uint8Array;
+export type EndingFrame = (lastId: number, streamId: string) => Uint8Array;

@@ -62,7 +62,10 @@ export interface ServerOptions {
   readonly logFeed: LogFeed;
   readonly clock: Clock;
   readonly version: string;
-  /** Rooms with routes of their own, which are loaded when they are first asked for. @defaultValue none */
+  /**
+   * Rooms with routes of their own, which are loaded when they are first asked for. One that has the route of a surface
+   * takes its place, since it knows more than the surface does. @defaultValue none
+   */
   readonly rooms?: readonly ServedRoom[];
   /** @defaultValue the gateway's own: there is no memory beside its turns */
   readonly deleteSession?: (caller: string, sessionId: string) => Promise<boolean>;
@@ -200,6 +203,9 @@ function createRoutes(
   const { gateway, logFeed, maxBodyBytes, diagnosis } = options;
   const deleteSession = options.deleteSession ?? ((caller, sessionId) => gateway.deleteSession(caller, sessionId));
   const diagnose = createDiagnose(diagnosis);
+  const rooms = options.rooms ?? [];
+  const isTaken = (route: RoutePlace) =>
+    rooms.some(({ places }) => places.some(({ method, path }) => method === route.method && path === route.path));
   return [
     ...healthRoutes({
       version: options.version,
@@ -213,11 +219,11 @@ function createRoutes(
     ...pageRoutes(),
     ...modelRoutes((signal) => gateway.listModels(signal)),
     ...sessionRoutes({ store: options.store, deleteSession }),
-    ...options.surfaces.flatMap((surface) => surfaceRoutes(surface, { gateway, maxBodyBytes, keepOpen })),
+    ...options.surfaces
+      .flatMap((surface) => surfaceRoutes(surface, { gateway, maxBodyBytes, keepOpen }))
+      .filter((route) => !isTaken(route)),
     ...forwardRoutes({ gateway, maxBodyBytes, keepOpen }),
-    ...(options.rooms ?? []).flatMap(({ places, load }) =>
-      lazyRoutes(places, () => load({ maxBodyBytes, keepOpen, stopping })),
-    ),
+    ...rooms.flatMap(({ places, load }) => lazyRoutes(places, () => load({ maxBodyBytes, keepOpen, stopping }))),
     {
       method: "GET",
       path: "/admin/api/log",

@@ -1,4 +1,4 @@
-// The database of the typed chat: messages, replays, documents. Apart from that of the turns, so that the import of a
+// The database of what is kept of conversations: messages, replays, documents, responses. Apart from that of the turns, so that the import of a
 // long document does not hold up the end of somebody's answer.
 
 import type { Database } from "bun:sqlite";
@@ -9,9 +9,10 @@ import replays from "./chat-migrations/002-replays.sql" with { type: "text" };
 import documents from "./chat-migrations/003-documents.sql" with { type: "text" };
 import agent from "./chat-migrations/004-agent.sql" with { type: "text" };
 import messageOrder from "./chat-migrations/005-message-order.sql" with { type: "text" };
+import responses from "./chat-migrations/006-responses.sql" with { type: "text" };
 import { openDatabase } from "./open-database.ts";
 
-const migrations: readonly string[] = [messages, replays, documents, agent, messageOrder];
+const migrations: readonly string[] = [messages, replays, documents, agent, messageOrder, responses];
 
 export function chatDatabasePath(dataDir: string): string {
   return join(dataDir, "chat.db");

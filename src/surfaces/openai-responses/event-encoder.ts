@@ -25,8 +25,18 @@ const heartbeatFrame = commentFrame("keepalive");
 /** Told the response as it has become, before its last event is written. */
 export type OnEnd = (response: ResponseObject) => void;
 
-export function createEventEncoder(request: ChatRequest, identity: ReplyIdentity, onEnd?: OnEnd): EventEncoder {
-  return new Encoder(request, identity, onEnd);
+export interface EncoderOptions {
+  readonly onEnd?: OnEnd | undefined;
+  /** Every frame begins with an `id:`, counted from 1, and there are no heartbeats: for streams that are read on. */
+  readonly hasIds?: boolean;
+}
+
+export function createEventEncoder(
+  request: ChatRequest,
+  identity: ReplyIdentity,
+  options: EncoderOptions = {},
+): EventEncoder {
+  return new Encoder(request, identity, options);
 }
 
 class Encoder implements EventEncoder {
@@ -34,6 +44,7 @@ class Encoder implements EventEncoder {
   readonly #request: ChatRequest;
   readonly #identity: ReplyIdentity;
   readonly #onEnd: OnEnd | undefined;
+  readonly #hasIds: boolean;
   readonly #tools: ReadonlyMap<string, DeclaredTool>;
   readonly #output: OutputItem[] = [];
   #echo: ResponseObject | undefined;
@@ -47,10 +58,11 @@ class Encoder implements EventEncoder {
   /** Told, and not yet in any text. */
   #sources: Source[] = [];
 
-  constructor(request: ChatRequest, identity: ReplyIdentity, onEnd: OnEnd | undefined) {
+  constructor(request: ChatRequest, identity: ReplyIdentity, { onEnd, hasIds = false }: EncoderOptions) {
     this.#request = request;
     this.#identity = identity;
     this.#onEnd = onEnd;
+    this.#hasIds = hasIds;
     this.#tools = declaredTools(request);
   }
 
@@ -91,7 +103,7 @@ class Encoder implements EventEncoder {
   }
 
   writeHeartbeat(): void {
-    this.#writer.bytes(heartbeatFrame);
+    if (!this.#hasIds) this.#writer.bytes(heartbeatFrame);
   }
 
   get pendingBytes(): number {
@@ -136,6 +148,7 @@ class Encoder implements EventEncoder {
 
   #textDelta(text: JsonText): void {
     this.#item?.text.append(text);
+    this.#writeId();
     this.#writer.bytes(this.#deltaStart);
     this.#writer.range(text.bytes, text.start, text.end);
     this.#endDelta();
@@ -147,9 +160,14 @@ class Encoder implements EventEncoder {
     item.argumentsText += argumentsText;
     // The text of a custom tool stands within the arguments: it is there when they are.
     if (item.isCustom) return;
+    this.#writeId();
     this.#writer.bytes(this.#deltaStart);
     this.#writer.text(JSON.stringify(argumentsText));
     this.#endDelta();
+  }
+
+  #writeId(): void {
+    if (this.#hasIds) this.#writer.text(`id: ${this.#sequence + 1}\n`);
   }
 
   #endDelta(): void {
@@ -168,6 +186,7 @@ class Encoder implements EventEncoder {
   }
 
   #event(type: string, fields: { readonly [field: string]: Json }): void {
+    this.#writeId();
     const data = JSON.stringify({ type, sequence_number: this.#sequence++, ...fields });
     this.#writer.text(`event: ${type}\ndata: ${data}\n\n`);
   }

@@ -7,21 +7,26 @@ import type { DeclaredTool } from "./parse-tools.ts";
 /** Type aliases, not interfaces, so that they count as `Json`. */
 export type OutputItem = { readonly id: string; readonly type: string; readonly [field: string]: Json };
 export type ItemStatus = "in_progress" | "completed" | "incomplete";
-type ItemKind = "msg" | "rs" | "fc" | "ctc";
 
 export function responseId(identity: ReplyIdentity): string {
   return `resp_${identity.replyId}`;
 }
 
-const placeDigits = 4;
+export function isResponseId(id: string): boolean {
+  return id.startsWith("resp_");
+}
 
-export function itemId(kind: ItemKind, identity: ReplyIdentity, outputIndex: number): string {
-  return `${kind}_${identity.replyId}${outputIndex.toString(16).padStart(placeDigits, "0")}`;
+const placeDigits = 4;
+/** What came in is counted from here on, so that its ids are nobody else's. */
+export const firstInputPlace = 0x8000;
+
+export function itemId(kind: string, identity: Pick<ReplyIdentity, "replyId">, place: number): string {
+  return `${kind}_${identity.replyId}${place.toString(16).padStart(placeDigits, "0")}`;
 }
 
 /** Which answer an item was part of. Undefined: its id is not one of ours. */
 export function responseIdOf(id: string): string | undefined {
-  const [, replyId] = /^(?:msg|rs|fc|ctc)_([0-9a-z]+)[0-9a-f]{4}$/.exec(id) ?? [];
+  const [, replyId] = /^[a-z]+_([0-9a-f]{32})[0-9a-f]{4}$/.exec(id) ?? [];
   return replyId === undefined ? undefined : `resp_${replyId}`;
 }
 

@@ -4,6 +4,7 @@
 import type { ContentPart, Message, ToolCall } from "../../contract/chat-request.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { invalid } from "../check-body.ts";
+import { referredId } from "./input-items.ts";
 import { parseContent } from "./parse-content.ts";
 import { type DeclaredTool, toolNameOf } from "./parse-tools.ts";
 
@@ -84,19 +85,15 @@ function addItem(messages: Messages, item: unknown, path: string, known: KnownIt
       return messages.addReasoning(parseReasoningText(item));
     case "item_reference":
       return addReferred(messages, item["id"], path, known);
-    default:
+    default: {
+      const id = referredId(item);
+      if (id !== undefined) return addReferred(messages, id, path, known);
       // With a role it is a message, whatever it calls itself; mostly it says nothing.
-      if (item["role"] !== undefined || item["type"] === undefined || item["type"] === "message") {
-        // OpenCode refers to items without saying so.
-        if (isBareReference(item)) return addReferred(messages, item["id"], path, known);
-        return addMessage(messages, item, path);
-      }
-    // What else there is was done by the service for itself: searches, images, compacted histories.
+      const isMessage = item["role"] !== undefined || item["type"] === undefined || item["type"] === "message";
+      if (isMessage) addMessage(messages, item, path);
+      // What else there is was done by the service for itself: searches, images, compacted histories.
+    }
   }
-}
-
-function isBareReference(item: JsonObject): boolean {
-  return typeof item["id"] === "string" && item["role"] === undefined && item["content"] === undefined;
 }
 
 function addReferred(messages: Messages, id: unknown, path: string, known: KnownItems): void {

@@ -18,6 +18,7 @@ export const responseBody = Type.Object({
   max_output_tokens: optional(Type.Integer({ minimum: 1 })),
   previous_response_id: optional(Type.String({ minLength: 1 })),
   store: optional(Type.Boolean()),
+  background: optional(Type.Boolean()),
   parallel_tool_calls: optional(Type.Boolean()),
   temperature: optional(Type.Number()),
   top_p: optional(Type.Number()),
@@ -40,6 +41,7 @@ export function parseRequest(value: unknown, known: KnownItems = nothingKnown): 
   // Checked above to be an object; the schema leaves unknown fields in place.
   const fields: JsonObject = body;
   if (fields["conversation"] !== undefined && fields["conversation"] !== null) throw conversationUnknown();
+  if (body.background === true && body.store === false) throw backgroundUnkept();
   const declared = parseTools(fields["tools"]);
   const { toolChoice, tools } = parseToolChoice(fields["tool_choice"], declared);
   return {
@@ -79,6 +81,10 @@ function conversationUnknown(): Error {
     "conversation",
     'Cannot continue a conversation by "conversation": none are kept here, send "previous_response_id" or the whole history',
   );
+}
+
+function backgroundUnkept(): Error {
+  return invalid("background", 'Invalid request: "background" needs "store", or nobody could read the answer');
 }
 
 /** What means the same in chat completions. */

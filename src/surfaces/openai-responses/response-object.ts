@@ -36,6 +36,7 @@ export function echoOf({ body }: ChatRequest): ResponseObject {
     return value === undefined || value === null ? otherwise : (value as Json);
   };
   return {
+    background: given("background", false),
     instructions: given("instructions", null),
     max_output_tokens: given("max_output_tokens", null),
     metadata: given("metadata", {}),
@@ -71,7 +72,6 @@ export function responseObject(
     object: "response",
     created_at: Math.floor(identity.createdAtMs / 1000),
     status: statusOf(state),
-    background: false,
     error: state.status === "failed" ? errorOf(state.error) : null,
     incomplete_details: state.status === "ended" ? incompleteDetails(state.finishReason) : null,
     model: identity.model,

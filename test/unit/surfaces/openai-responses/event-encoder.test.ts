@@ -227,6 +227,17 @@ describe("createEventEncoder", () => {
     expect(new TextDecoder().decode(encoder.take())).toBe(": keepalive\n\n");
   });
 
+  test("with ids, every frame begins with its own, and nothing else is written", () => {
+    const request = parseRequest({ input: "x", stream: true, tools });
+    const encoder = createEventEncoder(request, identity, { hasIds: true });
+    encoder.writeHeartbeat();
+    for (const event of rich) encoder.write(event);
+    const frames = new TextDecoder().decode(encoder.take()).split("\n\n").slice(0, -1);
+
+    expect(frames.map((frame) => frame.split("\n")[0])).toEqual(frames.map((_, index) => `id: ${index + 1}`));
+    expect(frames).toHaveLength(22);
+  });
+
   test("an item's id tells of which response it is", () => {
     const { items, response } = parseResponseStream(encode(rich, { tools }));
     expect(items.map(({ id }) => responseIdOf(id))).toEqual(items.map(() => response["id"] as string));

@@ -1,0 +1,119 @@
+// The routes of responses: asking for one, and reading, listing and deleting what is kept of them.
+
+import { GatewayError } from "../contract/gateway-error.ts";
+import type { Json, JsonObject } from "../contract/json.ts";
+import { streamHeaders } from "../gateway/relay.ts";
+import { responsesPath } from "../surfaces/openai-responses/surface.ts";
+import type { Edge } from "./create-server.ts";
+import { readBody } from "./read-body.ts";
+import type { Responses } from "./responses.ts";
+import { pathRest, type ServerRoute, type Trip } from "./trip.ts";
+
+export interface ResponseRoutesOptions extends Pick<Edge, "maxBodyBytes" | "keepOpen"> {
+  readonly responses: Responses;
+}
+
+const inputItemsEnd = "/input_items";
+const cancelEnd = "/cancel";
+
+export function responseRoutes({ responses, maxBodyBytes, keepOpen }: ResponseRoutesOptions): ServerRoute[] {
+  return [
+    {
+      method: "POST",
+      path: responsesPath,
+      answer: async ({ request, caller, requestId }) => {
+        const body = await readBody(request, maxBodyBytes);
+        // Not before: a body that never ends is cut by the idle timeout.
+        const onAbandoned = keepOpen(request);
+        const { headers, signal } = request;
+        return responses.answer({ body, headers, signal, caller, requestId, onAbandoned });
+      },
+    },
+    {
+      method: "POST",
+      path: `${responsesPath}/*`,
+      answer: async (trip) => {
+        const rest = restOf(trip);
+        if (!rest.endsWith(cancelEnd)) throw nothingHere();
+        return Response.json(await responses.cancel(trip.caller, rest.slice(0, -cancelEnd.length)));
+      },
+    },
+    {
+      method: "GET",
+      path: `${responsesPath}/*`,
+      answer: async (trip) => {
+        const rest = restOf(trip);
+        const query = new URL(trip.request.url).searchParams;
+        if (rest.endsWith(inputItemsEnd)) {
+          const { input } = await responses.find(trip.caller, rest.slice(0, -inputItemsEnd.length));
+          return Response.json(listOf(input, query));
+        }
+        if (query.get("stream") === "true") {
+          const afterId = afterIdOf(query.get("starting_after"));
+          // The router reads a body to its end to tell HEAD its length, and this one may be long in coming.
+          if (trip.request.method === "HEAD") return new Response(null, { headers: streamHeaders });
+          return responses.readOn(trip.caller, rest, afterId, { onCut: keepOpen(trip.request) });
+        }
+        return Response.json((await responses.find(trip.caller, rest)).response);
+      },
+    },
+    {
+      method: "DELETE",
+      path: `${responsesPath}/*`,
+      answer: async (trip) => {
+        const id = restOf(trip);
+        await responses.forget(trip.caller, id);
+        return Response.json({ id, object: "response", deleted: true });
+      },
+    },
+  ];
+}
+
+/** Malformed escapes name nothing that is kept. */
+function restOf(trip: Trip): string {
+  return pathRest(trip, `${responsesPath}/`) ?? "";
+}
+
+function nothingHere(): GatewayError {
+  return new GatewayError("not-found", "Cannot POST this address: there is nothing here but /v1/responses/:id/cancel");
+}
+
+/** Events are numbered from 0, frames from 1. @throws {GatewayError} `invalid-request` */
+function afterIdOf(startingAfter: string | null): number {
+  if (startingAfter === null) return 0;
+  if (/^\d{1,15}$/.test(startingAfter)) return Number(startingAfter) + 1;
+  throw new GatewayError("invalid-request", "Cannot read on: `starting_after` must be the number of an event", {
+    param: "starting_after",
+  });
+}
+
+const defaultLimit = 20;
+const maxLimit = 100;
+
+/** Newest first unless asked otherwise. @throws {GatewayError} `invalid-request` */
+function listOf(input: readonly JsonObject[], query: URLSearchParams): Json {
+  const limit = limitOf(query.get("limit"));
+  const ordered = query.get("order") === "asc" ? input : input.toReversed();
+  const after = query.get("after");
+  const start = after === null ? 0 : ordered.findIndex(({ id }) => id === after) + 1;
+  // Came out of JSON.parse.
+  const data = ordered.slice(start, start + limit) as readonly { readonly [field: string]: Json }[];
+  return {
+    object: "list",
+    data,
+    first_id: data[0]?.["id"] ?? null,
+    last_id: data.at(-1)?.["id"] ?? null,
+    has_more: start + data.length < ordered.length,
+  };
+}
+
+function limitOf(text: string | null): number {
+  if (text === null) return defaultLimit;
+  const limit = Number(text);
+  if (/^\d+$/.test(text) && limit >= 1 && limit <= maxLimit) return limit;
+  throw new GatewayError(
+    "invalid-request",
+    `Cannot list input items: limit must be a whole number from 1 to ${maxLimit}`,
+    { param: "limit" },
+  );
+}

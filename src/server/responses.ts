@@ -1,0 +1,291 @@
+// Responses that are kept: what a request refers to is looked up before it is parsed, and what was answered is written
+// before its client is told the end. The gateway and the surface know nothing of either.
+
+import type { Clock } from "../contract/clock.ts";
+import { GatewayError } from "../contract/gateway-error.ts";
+import { isJsonObject, type JsonObject } from "../contract/json.ts";
+import type { Surface } from "../contract/surface.ts";
+import { parseRequestBody } from "../conversation/parse-body.ts";
+import { randomId } from "../conversation/random-id.ts";
+import type { IncomingExchange } from "../gateway/exchange-request.ts";
+import type { Gateway } from "../gateway/gateway.ts";
+import { streamHeaders } from "../gateway/relay.ts";
+import type { ReaderHooks, Replays } from "../replay/replays.ts";
+import type { KeptResponse, ResponseStore } from "../store/response-store.ts";
+import { createEventEncoder, type EncoderOptions } from "../surfaces/openai-responses/event-encoder.ts";
+import { inputItems, referredIds } from "../surfaces/openai-responses/input-items.ts";
+import { responseIdOf } from "../surfaces/openai-responses/items.ts";
+import { type KnownItems, nothingKnown } from "../surfaces/openai-responses/parse-input.ts";
+import { parseRequest } from "../surfaces/openai-responses/parse-request.ts";
+import {
+  echoOf,
+  encodeReply,
+  type ResponseObject,
+  responseObject,
+} from "../surfaces/openai-responses/response-object.ts";
+import { openaiResponses } from "../surfaces/openai-responses/surface.ts";
+import type { Log } from "../telemetry/log.ts";
+import { createBackgroundResponses } from "./background-responses.ts";
+import { readToTheEnd, replaySource } from "./replayed-stream.ts";
+
+export interface ResponsesOptions {
+  readonly gateway: Pick<Gateway, "exchange">;
+  /** Asked for when something is to be kept or looked up. @throws {GatewayError} when it cannot be opened */
+  openStore(): Promise<ResponseStore>;
+  /** The same of streams that can be read on. */
+  openReplays(): Promise<Replays>;
+  /** Told while nobody knows yet who will answer. */
+  readonly defaultModel: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface Responses {
+  /** @throws {GatewayError} for a body that is no JSON, and for what refers to something that is not kept */
+  answer(incoming: IncomingExchange): Promise<Response>;
+  /** @throws {GatewayError} `not-found`, for another caller as well */
+  find(caller: string, id: string): Promise<KeptResponse>;
+  /** @throws {GatewayError} `not-found`, for another caller as well */
+  forget(caller: string, id: string): Promise<void>;
+  /**
+   * Ends one that runs in the background, and returns what has become of it.
+   * @throws {GatewayError} `not-found`, for another caller as well; `invalid-request` for one that somebody waited for
+   */
+  cancel(caller: string, id: string): Promise<JsonObject>;
+  /**
+   * The stream of one that was begun with `background` and `stream`.
+   * @param afterId of the last frame that is known; 0 gives all
+   * @throws {GatewayError} `not-found`, `gone`, `invalid-request` for one that has no such stream
+   */
+  readOn(caller: string, id: string, afterId: number, hooks: ReaderHooks): Promise<Response>;
+  /** Resolves when everything is written. */
+  settled(): Promise<void>;
+}
+
+export function createResponses(options: ResponsesOptions): Responses {
+  const { gateway, openStore, openReplays, log } = options;
+  const background = createBackgroundResponses(log);
+  /** By response: what waits for another process to end its writing. */
+  const writing = new Map<string, Promise<void>>();
+
+  async function storeFor(id: string): Promise<ResponseStore> {
+    await writing.get(id);
+    return openStore();
+  }
+
+  async function find(caller: string, id: string): Promise<KeptResponse> {
+    const kept = await (await storeFor(id)).find(caller, id);
+    if (kept === undefined) throw responseNotFound();
+    return { ...kept, response: background.asTold(id, kept.response) };
+  }
+
+  async function findKnown(caller: string, body: unknown): Promise<KnownItems> {
+    const previousId = isJsonObject(body) ? body["previous_response_id"] : undefined;
+    const ids = referredIds(body);
+    // What is not a text, the surface refuses.
+    const isGoingOn = typeof previousId === "string" && previousId !== "";
+    if (!isGoingOn && ids.length === 0) return nothingKnown;
+    const history = isGoingOn ? await findHistory(caller, previousId) : [];
+    return { history, byId: await findItems(caller, ids) };
+  }
+
+  async function findHistory(caller: string, id: string): Promise<readonly unknown[]> {
+    const path = await (await storeFor(id)).findPath(caller, id);
+    const last = path.at(-1);
+    if (last === undefined) {
+      throw cannotGoOn("not-found", "no such response is kept here: it has expired, was deleted, or was not stored");
+    }
+    if (path[0]?.previousId !== null) throw cannotGoOn("not-found", "one that it goes on from was deleted");
+    const { status } = background.asTold(id, last.response);
+    if (status !== "completed" && status !== "incomplete") {
+      throw cannotGoOn("invalid-request", `the status of that response is "${String(status)}"`);
+    }
+    return path.flatMap(({ input, response }) => [...input, ...outputOf(response)]);
+  }
+
+  /** Those that are not kept are missed by the surface, which knows where they stand. */
+  async function findItems(caller: string, ids: readonly string[]): Promise<ReadonlyMap<string, unknown>> {
+    const found = new Map<string, unknown>();
+    const responseIds = new Set(ids.flatMap((id) => responseIdOf(id) ?? []));
+    for (const responseId of responseIds) {
+      const kept = await (await storeFor(responseId)).find(caller, responseId);
+      if (kept === undefined) continue;
+      for (const item of [...kept.input, ...outputOf(kept.response)]) {
+        if (isJsonObject(item) && typeof item["id"] === "string") found.set(item["id"], item);
+      }
+    }
+    return found;
+  }
+
+  /** Where nothing can be kept, the answer is worth more than its being kept. */
+  async function storeToKeep(body: unknown): Promise<ResponseStore | undefined> {
+    if (!isJsonObject(body) || body["store"] === false) return undefined;
+    try {
+      return await openStore();
+    } catch (error) {
+      log.error("Cannot keep responses: they are answered all the same", {}, error);
+      return undefined;
+    }
+  }
+
+  function keep(store: ResponseStore, caller: string, response: KeptResponse): void {
+    const written = store.remember(caller, response).catch((error: unknown) => tellUnkept(response.id, error));
+    writing.set(response.id, written);
+    void written.then(() => writing.delete(response.id));
+  }
+
+  function isForLater(body: unknown): body is JsonObject {
+    return isJsonObject(body) && body["background"] === true && body["store"] !== false;
+  }
+
+  /** Kept before it is asked for: whoever is told its id can read it. */
+  async function begin(caller: string, body: JsonObject, known: KnownItems) {
+    // What is wrong with it is told at once.
+    const request = parseRequest(body, known);
+    const store = await openStore();
+    const model = request.model ?? options.defaultModel;
+    const identity = { replyId: randomId(), model, createdAtMs: options.clock() };
+    const begun = responseObject(echoOf(request), identity, { status: "in_progress" }, []);
+    const kept = keptResponse(body, known, begun);
+    await store.remember(caller, kept);
+    const { id } = kept;
+    const end = (response: JsonObject): Promise<void> => store.change(caller, id, response);
+    return { id, begun, store, end, replyId: identity.replyId };
+  }
+
+  async function answerLater(incoming: IncomingExchange, body: JsonObject, known: KnownItems): Promise<Response> {
+    const { id, begun, end, replyId } = await begin(incoming.caller, body, known);
+    background.start({
+      id,
+      begun,
+      async ask(signal) {
+        let ended: ResponseObject | undefined;
+        const onEnd = (response: ResponseObject): void => {
+          ended = response;
+        };
+        const asking = { ...incoming, parsed: body, signal, replyId, onAbandoned: undefined };
+        const answer = await gateway.exchange(surfaceFor(known, { onEnd }), asking);
+        return { answer, ended };
+      },
+      end,
+    });
+    return Response.json(begun);
+  }
+
+  /** Told as it comes, and on when its client has gone. What fails before the first word is the answer, and not kept. */
+  async function streamLater(incoming: IncomingExchange, body: JsonObject, known: KnownItems): Promise<Response> {
+    const { caller, onAbandoned } = incoming;
+    const { id, begun, store, end, replyId } = await begin(caller, body, known);
+    const onEnd = (response: ResponseObject): void => void end(response).catch((error) => tellUnkept(id, error));
+    const { signal } = new AbortController();
+    const asking = { ...incoming, parsed: body, signal, replyId, onAbandoned: undefined };
+    const answer = await gateway.exchange(surfaceFor(known, { onEnd, hasIds: true }), asking);
+    if (answer.status !== 200) await store.forget(caller, id);
+    const isStream = answer.headers.get("content-type")?.startsWith("text/event-stream") === true;
+    if (answer.body === null || !isStream) return answer;
+    const replays = await openReplays();
+    const stream = replays.start(caller, id, replaySource(answer.body), { resumable: true, onCut: onAbandoned });
+    // A reader that never leaves: else it would end soon after its client has left.
+    const done = readToTheEnd(await replays.open(caller, id, 0));
+    background.follow(id, done, async () => {
+      if (await replays.stop(caller, id)) await end({ ...begun, status: "cancelled" });
+    });
+    return new Response(stream, { headers: answer.headers });
+  }
+
+  function tellUnkept(responseId: string, error: unknown): void {
+    log.error("Cannot keep a response", { responseId }, error);
+  }
+
+  return {
+    async answer(incoming) {
+      const { caller, body } = incoming;
+      const parsed = parseRequestBody(body);
+      const known = await findKnown(caller, parsed);
+      if (isForLater(parsed)) {
+        return await (parsed["stream"] === true ? streamLater : answerLater)(incoming, parsed, known);
+      }
+      const store = await storeToKeep(parsed);
+      const onEnd = store && ((response: ResponseObject) => keep(store, caller, keptResponse(parsed, known, response)));
+      return gateway.exchange(surfaceFor(known, { onEnd }), { ...incoming, parsed });
+    },
+    find,
+    async forget(caller, id) {
+      if (!(await (await storeFor(id)).forget(caller, id))) throw responseNotFound();
+      await background.cancel(id);
+      await (await openReplays()).forget(caller, id);
+    },
+    async readOn(caller, id, afterId, hooks) {
+      const { response } = await find(caller, id);
+      if (response["background"] !== true) throw notStreamed();
+      const replays = await openReplays();
+      return new Response(await replays.open(caller, id, afterId, hooks), { headers: streamHeaders });
+    },
+    async cancel(caller, id) {
+      const { response } = await find(caller, id);
+      if (response["background"] !== true) throw notInBackground();
+      await background.cancel(id);
+      return (await find(caller, id)).response;
+    },
+    async settled() {
+      await Promise.all([...writing.values(), background.settled()]);
+    },
+  };
+}
+
+/** The surface for one request: it knows what that refers to, and tells what comes of it. */
+function surfaceFor(known: KnownItems, options: EncoderOptions): Surface {
+  return {
+    ...openaiResponses,
+    parseRequest: (body) => parseRequest(body, known),
+    createEncoder: (request, identity) => createEventEncoder(request, identity, options),
+    encodeReply(request, reply) {
+      const response = encodeReply(request, reply);
+      options.onEnd?.(response);
+      return response;
+    },
+  };
+}
+
+function keptResponse(body: unknown, { byId }: KnownItems, response: ResponseObject): KeptResponse {
+  const { input, previous_response_id: previousId }: JsonObject = isJsonObject(body) ? body : {};
+  const id = String(response["id"]);
+  return {
+    id,
+    previousId: typeof previousId === "string" ? previousId : null,
+    response,
+    input: inputItems(input, id.slice(id.indexOf("_") + 1), byId),
+  };
+}
+
+function outputOf({ output }: JsonObject): readonly unknown[] {
+  return Array.isArray(output) ? output : [];
+}
+
+function cannotGoOn(kind: "not-found" | "invalid-request", reason: string): GatewayError {
+  return new GatewayError(kind, `Cannot go on from "previous_response_id": ${reason}`, {
+    param: "previous_response_id",
+  });
+}
+
+function notInBackground(): GatewayError {
+  return new GatewayError(
+    "invalid-request",
+    "Cannot cancel this response: it does not run in the background, hang up instead",
+  );
+}
+
+function notStreamed(): GatewayError {
+  return new GatewayError(
+    "invalid-request",
+    "Cannot stream this response: only one that was begun with `background` and `stream` can be read on",
+    { param: "stream" },
+  );
+}
+
+function responseNotFound(): GatewayError {
+  return new GatewayError(
+    "not-found",
+    "Cannot find this response: it has expired, was deleted, was not stored, or never was",
+  );
+}

@@ -1,0 +1,124 @@
+// Responses in SQLite: a row a response, a row a tree of them.
+
+import type { Database } from "bun:sqlite";
+import type { Clock } from "../contract/clock.ts";
+import type { JsonObject } from "../contract/json.ts";
+import { retryWhileBusy } from "./busy-retry.ts";
+import type { KeptResponse, ResponseStore } from "./response-store.ts";
+
+export interface SqliteResponsesOptions {
+  readonly clock: Clock;
+  /** Trees that were last gone on from longer ago are expired. */
+  readonly sessionTimeoutMs: number;
+}
+
+interface ResponseRow {
+  readonly id: string;
+  readonly previousId: string | null;
+  readonly response: string;
+  readonly input: string;
+}
+
+interface Thread {
+  readonly caller: string;
+  readonly threadId: string;
+}
+
+/** Trees of one deleting transaction: it must stay short beside answers that end. */
+const sweptThreads = 50;
+
+const columns = "r.response_id AS id, r.previous_id AS previousId, r.response, r.input";
+
+export function createSqliteResponses(
+  database: Database,
+  { clock, sessionTimeoutMs }: SqliteResponsesOptions,
+): ResponseStore {
+  type Key = { caller: string; id: string };
+  const rememberResponse = database.prepare(`
+    INSERT INTO responses (caller, response_id, previous_id, thread_id, response, input)
+    VALUES ($caller, $id, $previousId, $threadId, $response, $input)`);
+  const changeResponse = database.prepare(
+    "UPDATE responses SET response = $response WHERE caller = $caller AND response_id = $id",
+  );
+  const touchThread = database.prepare(`
+    INSERT INTO response_threads (caller, thread_id, updated_at_ms) VALUES ($caller, $threadId, $nowMs)
+    ON CONFLICT DO UPDATE SET updated_at_ms = $nowMs`);
+  const findThread = database.prepare<Thread, [Key]>(
+    "SELECT caller, thread_id AS threadId FROM responses WHERE caller = $caller AND response_id = $id",
+  );
+  const find = database.prepare<ResponseRow, [Key & { oldestMs: number }]>(`
+    SELECT ${columns} FROM responses r JOIN response_threads t ON t.caller = r.caller AND t.thread_id = r.thread_id
+    WHERE r.caller = $caller AND r.response_id = $id AND t.updated_at_ms >= $oldestMs`);
+  // A response names only one that was there before it, so that there are no circles to be walked for ever.
+  const findPath = database.prepare<ResponseRow, [Key]>(`
+    WITH RECURSIVE path (response_id, previous_id, depth) AS (
+      SELECT response_id, previous_id, 0 FROM responses WHERE caller = $caller AND response_id = $id
+      UNION ALL
+      SELECT before.response_id, before.previous_id, path.depth + 1
+      FROM path JOIN responses before ON before.caller = $caller AND before.response_id = path.previous_id)
+    SELECT ${columns} FROM path CROSS JOIN responses r ON r.caller = $caller AND r.response_id = path.response_id
+    ORDER BY path.depth DESC`);
+  const forgetResponse = database.prepare("DELETE FROM responses WHERE caller = $caller AND response_id = $id");
+  const forgetEmptyThread = database.prepare(`
+    DELETE FROM response_threads WHERE caller = $caller AND thread_id = $threadId
+      AND NOT EXISTS (SELECT 1 FROM responses WHERE caller = $caller AND thread_id = $threadId)`);
+  const findExpired = database.prepare<Thread, [{ oldestMs: number; limit: number }]>(`
+    SELECT caller, thread_id AS threadId FROM response_threads WHERE updated_at_ms < $oldestMs LIMIT $limit`);
+  const forgetThread = database.prepare("DELETE FROM responses WHERE caller = $caller AND thread_id = $threadId");
+
+  const oldestMs = (): number => clock() - sessionTimeoutMs;
+  const remember = database.transaction((caller: string, { id, previousId, response, input }: KeptResponse) => {
+    const before = previousId === null ? null : findThread.get({ caller, id: previousId });
+    const threadId = before?.threadId ?? id;
+    const row = { caller, id, previousId, threadId, response: JSON.stringify(response), input: JSON.stringify(input) };
+    rememberResponse.run(row);
+    touchThread.run({ caller, threadId, nowMs: clock() });
+  });
+  const forget = database.transaction((key: Key) => {
+    // One that has expired and was not swept yet is gone all the same.
+    const isThere = find.get({ ...key, oldestMs: oldestMs() }) !== null;
+    const thread = findThread.get(key);
+    forgetResponse.run(key);
+    if (thread !== null) forgetEmptyThread.run({ ...thread });
+    return isThere;
+  });
+  const sweep = database.transaction((limitMs: number) => {
+    const expired = findExpired.all({ oldestMs: limitMs, limit: sweptThreads });
+    for (const thread of expired) {
+      forgetThread.run({ ...thread });
+      forgetEmptyThread.run({ ...thread });
+    }
+    return expired.length;
+  });
+
+  return {
+    remember: (caller, response) => retryWhileBusy(() => remember.immediate(caller, response)),
+    async change(caller, id, response) {
+      await retryWhileBusy(() => changeResponse.run({ caller, id, response: JSON.stringify(response) }));
+    },
+    find: (caller, id) =>
+      retryWhileBusy(() => {
+        const row = find.get({ caller, id, oldestMs: oldestMs() });
+        return row === null ? undefined : responseOf(row);
+      }),
+    findPath: (caller, id) =>
+      retryWhileBusy(() => {
+        if (find.get({ caller, id, oldestMs: oldestMs() }) === null) return [];
+        return findPath.all({ caller, id }).map(responseOf);
+      }),
+    forget: (caller, id) => retryWhileBusy(() => forget.immediate({ caller, id })),
+    async sweep() {
+      while ((await retryWhileBusy(() => sweep.immediate(oldestMs()))) === sweptThreads);
+    },
+  };
+}
+
+/** The casts are of values that this file has written. */
+function responseOf({ id, previousId, response, input }: ResponseRow): KeptResponse {
+  return {
+    id,
+    previousId,
+    response: JSON.parse(response) as JsonObject,
+    input: JSON.parse(input) as readonly JsonObject[],
+  };
+}

@@ -1,0 +1,58 @@
+// What a request says, as items that can be kept and shown: each with a type and an id, texts as parts.
+
+import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts";
+import { firstInputPlace, itemId } from "./items.ts";
+
+/** Ids that a request refers to instead of saying what they stand for. */
+export function referredIds(body: unknown): string[] {
+  const input = isJsonObject(body) ? body["input"] : undefined;
+  if (!Array.isArray(input)) return [];
+  return input.flatMap((item: unknown) => (isJsonObject(item) ? (referredId(item) ?? []) : []));
+}
+
+/** Some clients refer to an item by its id alone. */
+export function referredId(item: JsonObject): string | undefined {
+  const isReference =
+    item["type"] === "item_reference" ||
+    (item["type"] === undefined && item["role"] === undefined && item["content"] === undefined);
+  return isReference && typeof item["id"] === "string" ? item["id"] : undefined;
+}
+
+/**
+ * @param input of a request that has been parsed, so that it holds nothing else than items
+ * @param byId what its references stand for
+ */
+export function inputItems(input: unknown, replyId: string, byId: ReadonlyMap<string, unknown>): JsonObject[] {
+  const items: readonly unknown[] = Array.isArray(input) ? input : [{ role: "user", content: input }];
+  return items.flatMap((item, index) => {
+    const said = isJsonObject(item) ? (byId.get(referredId(item) ?? "") ?? item) : undefined;
+    return isJsonObject(said) ? [wholeItem(said, replyId, index)] : [];
+  });
+}
+
+function wholeItem(item: JsonObject, replyId: string, index: number): JsonObject {
+  const type = typeof item["type"] === "string" ? item["type"] : "message";
+  const given = item["id"];
+  const id = typeof given === "string" ? given : itemId(prefixes[type] ?? "item", { replyId }, firstInputPlace + index);
+  const whole = { ...item, type, id };
+  if (type !== "message") return whole;
+  return { status: "completed", ...whole, content: partsOf(item) };
+}
+
+const prefixes: Readonly<Record<string, string>> = {
+  message: "msg",
+  reasoning: "rs",
+  function_call: "fc",
+  function_call_output: "fco",
+  custom_tool_call: "ctc",
+  custom_tool_call_output: "ctco",
+};
+
+function partsOf({ role, content }: JsonObject): Json {
+  const text = (words: string): Json =>
+    role === "assistant" ? { type: "output_text", text: words, annotations: [] } : { type: "input_text", text: words };
+  if (typeof content === "string") return [text(content)];
+  if (!Array.isArray(content)) return [];
+  // Came out of JSON.parse.
+  return content.map((part: unknown) => (typeof part === "string" ? text(part) : (part as Json)));
+}

@@ -1,0 +1,124 @@
+// Kept responses in SQLite: whole, their caller's alone, as a tree, and gone when they have expired.
+
+import { describe, expect, test } from "bun:test";
+import { openChatDatabase } from "../../../src/store/chat-database.ts";
+import { inMemory } from "../../../src/store/open-database.ts";
+import type { KeptResponse } from "../../../src/store/response-store.ts";
+import { createSqliteResponses } from "../../../src/store/sqlite-responses.ts";
+import { silentLog } from "../../../src/telemetry/log.ts";
+import { useTemporaryFiles } from "./temporary-store.ts";
+
+const nextFile = useTemporaryFiles();
+
+function open(path: string = inMemory) {
+  const stage = { nowMs: 1_000_000_000 };
+  const database = openChatDatabase(path, silentLog);
+  const store = createSqliteResponses(database, { clock: () => stage.nowMs, sessionTimeoutMs: 1000 });
+  const count = (): number[] =>
+    ["responses", "response_threads"].map(
+      (table) => database.query<{ n: number }, []>(`SELECT count(*) AS n FROM ${table}`).get()!.n,
+    );
+  return Object.assign(stage, { store, count, database });
+}
+
+function response(id: string, previousId: string | null = null): KeptResponse {
+  return { id, previousId, response: { id, output: [{ text: 'ä "x" 🗓' }] }, input: [{ id: `in_${id}` }] };
+}
+
+describe("createSqliteResponses", () => {
+  test("gives back what it was given, to its caller alone", async () => {
+    const { store } = open();
+    await store.remember("anna", response("a"));
+
+    expect(await store.find("anna", "a")).toEqual(response("a"));
+    expect(await store.find("bert", "a")).toBeUndefined();
+    expect(await store.findPath("bert", "a")).toEqual([]);
+    expect(await store.forget("bert", "a")).toBe(false);
+    expect(await store.find("anna", "b")).toBeUndefined();
+  });
+
+  test("writes in the tick in which it is asked to", () => {
+    const { store, count } = open();
+    void store.remember("anna", response("a"));
+
+    expect(count()).toEqual([1, 1]);
+  });
+
+  test("finds the way to each branch, oldest first", async () => {
+    const { store } = open();
+    for (const [id, previousId] of [
+      ["a", null],
+      ["b", "a"],
+      ["c", "b"],
+      ["d", "b"],
+      ["x", null],
+    ] as const) {
+      await store.remember("anna", response(id, previousId));
+    }
+    const pathTo = async (id: string) => (await store.findPath("anna", id)).map((one) => one.id);
+
+    expect(await pathTo("c")).toEqual(["a", "b", "c"]);
+    expect(await pathTo("d")).toEqual(["a", "b", "d"]);
+    expect(await pathTo("x")).toEqual(["x"]);
+  });
+
+  test("shows where one that was gone on from was deleted", async () => {
+    const { store } = open();
+    await store.remember("anna", response("a"));
+    await store.remember("anna", response("b", "a"));
+    await store.remember("anna", response("c", "b"));
+
+    expect(await store.forget("anna", "b")).toBe(true);
+    expect(await store.forget("anna", "b")).toBe(false);
+    expect(await store.findPath("anna", "c")).toEqual([response("c", "b")]);
+  });
+
+  test("deletes a tree with its last response", async () => {
+    const { store, count } = open();
+    await store.remember("anna", response("a"));
+    await store.forget("anna", "a");
+
+    expect(count()).toEqual([0, 0]);
+  });
+
+  test("lets a tree expire as a whole, counted from when it was last gone on from", async () => {
+    const stage = open();
+    const { store } = stage;
+    await store.remember("anna", response("a"));
+    await store.remember("anna", response("x"));
+    stage.nowMs += 900;
+    await store.remember("anna", response("b", "a"));
+    stage.nowMs += 900;
+
+    expect(await store.find("anna", "a")).toBeDefined();
+    expect(await store.find("anna", "x")).toBeUndefined();
+    expect(await store.findPath("anna", "x")).toEqual([]);
+    expect(await store.forget("anna", "x")).toBe(false);
+    await store.remember("anna", response("y"));
+    await store.sweep();
+    expect(stage.count()).toEqual([3, 2]);
+    stage.nowMs += 2000;
+    await store.sweep();
+    expect(stage.count()).toEqual([0, 0]);
+  });
+
+  test("is there after a restart", async () => {
+    const path = nextFile();
+    const first = open(path);
+    await first.store.remember("anna", response("a"));
+    first.database.close();
+
+    expect(await open(path).store.find("anna", "a")).toEqual(response("a"));
+  });
+});
+
+test("change writes what a response has become, unless it was deleted", async () => {
+  const { store } = open();
+  await store.remember("anna", response("a"));
+  await store.change("bert", "a", { id: "stolen" });
+  await store.change("anna", "a", { id: "a", status: "completed" });
+  await store.change("anna", "b", { id: "b" });
+
+  expect(await store.find("anna", "a")).toEqual({ ...response("a"), response: { id: "a", status: "completed" } });
+  expect(await store.find("anna", "b")).toBeUndefined();
+});
