@@ -205,7 +205,7 @@ describe.skipIf(!hasBrowser)("the agent's tab", () => {
     await asked.getByLabel("seats (optional)").fill("4");
     await asked.getByLabel("Candles").check();
     await asked.getByRole("button", { name: "Send" }).click();
-    await ended(page);
+    await page.locator(".run .prose", { hasText: "It is deleted." }).waitFor();
     expect(gateway.agent.asked.at(-1)).toEqual({
       confirmation_id: "question-1",
       decision: "approve",
@@ -218,7 +218,7 @@ describe.skipIf(!hasBrowser)("the agent's tab", () => {
     expect(JSON.parse(await field.inputValue())).toEqual({ days: [] });
     await field.fill('{ "days": ["Monday"] }');
     await asked.getByRole("button", { name: "Send" }).click();
-    await ended(page);
+    await page.locator(".run .prose", { hasText: "It is deleted." }).nth(1).waitFor();
 
     expect(gateway.agent.asked.at(-1)).toMatchObject({ decision: "approve", arguments: { days: ["Monday"] } });
     expect(chat.complaints).toEqual([]);
