@@ -28,6 +28,6 @@ export interface ResponseStore {
   findPath(caller: string, id: string): Promise<readonly KeptResponse[]>;
   /** @returns false when there is none. */
   forget(caller: string, id: string): Promise<boolean>;
-  /** Deletes what has expired, some trees at a time. */
+  /** Deletes what has expired, and what is too much, some trees at a time. */
   sweep(): Promise<void>;
 }

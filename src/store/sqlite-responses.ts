@@ -10,6 +10,8 @@ export interface SqliteResponsesOptions {
   readonly clock: Clock;
   /** Trees that were last gone on from longer ago are expired. */
   readonly sessionTimeoutMs: number;
+  /** Of all that is kept. Beyond it a sweep deletes the trees that were last gone on from first. @defaultValue 536_870_912 */
+  readonly maxBytes?: number;
 }
 
 interface ResponseRow {
@@ -19,11 +21,14 @@ interface ResponseRow {
   readonly input: string;
 }
 
-interface Thread {
+/** A type alias, not an interface, so that it can be bound. */
+type Thread = {
   readonly caller: string;
   readonly threadId: string;
-}
+};
 
+/** Clients that always send their whole history have it kept with each answer, unless they say otherwise. */
+const defaultMaxBytes = 512 * 1024 * 1024;
 /** Trees of one deleting transaction: it must stay short beside answers that end. */
 const sweptThreads = 50;
 
@@ -31,7 +36,7 @@ const columns = "r.response_id AS id, r.previous_id AS previousId, r.response, r
 
 export function createSqliteResponses(
   database: Database,
-  { clock, sessionTimeoutMs }: SqliteResponsesOptions,
+  { clock, sessionTimeoutMs, maxBytes = defaultMaxBytes }: SqliteResponsesOptions,
 ): ResponseStore {
   type Key = { caller: string; id: string };
   const rememberResponse = database.prepare(`
@@ -66,6 +71,15 @@ export function createSqliteResponses(
     SELECT caller, thread_id AS threadId FROM response_threads WHERE updated_at_ms < $oldestMs LIMIT $limit`);
   const forgetThread = database.prepare("DELETE FROM responses WHERE caller = $caller AND thread_id = $threadId");
 
+  const bytesOf = "ifnull(sum(octet_length(response) + octet_length(input)), 0) AS bytes";
+  const countBytes = database.prepare<{ bytes: number }, []>(`SELECT ${bytesOf} FROM responses`);
+  const countThread = database.prepare<{ bytes: number }, [Thread]>(
+    `SELECT ${bytesOf} FROM responses WHERE caller = $caller AND thread_id = $threadId`,
+  );
+  const findOldest = database.prepare<Thread, [{ limit: number }]>(
+    "SELECT caller, thread_id AS threadId FROM response_threads ORDER BY updated_at_ms LIMIT $limit",
+  );
+
   const oldestMs = (): number => clock() - sessionTimeoutMs;
   const remember = database.transaction((caller: string, { id, previousId, response, input }: KeptResponse) => {
     const before = previousId === null ? null : findThread.get({ caller, id: previousId });
@@ -79,16 +93,27 @@ export function createSqliteResponses(
     const isThere = find.get({ ...key, oldestMs: oldestMs() }) !== null;
     const thread = findThread.get(key);
     forgetResponse.run(key);
-    if (thread !== null) forgetEmptyThread.run({ ...thread });
+    if (thread !== null) forgetEmptyThread.run(thread);
     return isThere;
   });
   const sweep = database.transaction((limitMs: number) => {
     const expired = findExpired.all({ oldestMs: limitMs, limit: sweptThreads });
-    for (const thread of expired) {
-      forgetThread.run({ ...thread });
-      forgetEmptyThread.run({ ...thread });
-    }
+    for (const thread of expired) forgetAll(thread);
     return expired.length;
+  });
+  const forgetAll = (thread: Thread): void => {
+    forgetThread.run(thread);
+    forgetEmptyThread.run(thread);
+  };
+  /** @returns how many bytes are still too many */
+  const makeRoom = database.transaction((excess: number) => {
+    let left = excess;
+    for (const thread of findOldest.all({ limit: sweptThreads })) {
+      if (left <= 0) break;
+      left -= countThread.get(thread)?.bytes ?? 0;
+      forgetAll(thread);
+    }
+    return left;
   });
 
   return {
@@ -109,6 +134,14 @@ export function createSqliteResponses(
     forget: (caller, id) => retryWhileBusy(() => forget.immediate({ caller, id })),
     async sweep() {
       while ((await retryWhileBusy(() => sweep.immediate(oldestMs()))) === sweptThreads);
+      const { bytes } = (await retryWhileBusy(() => countBytes.get())) ?? { bytes: 0 };
+      let excess = bytes - maxBytes;
+      while (excess > 0) {
+        const before = excess;
+        excess = await retryWhileBusy(() => makeRoom.immediate(before));
+        // Nothing went: what is left belongs to no tree.
+        if (excess === before) return;
+      }
     },
   };
 }

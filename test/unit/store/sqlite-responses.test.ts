@@ -10,10 +10,10 @@ import { useTemporaryFiles } from "./temporary-store.ts";
 
 const nextFile = useTemporaryFiles();
 
-function open(path: string = inMemory) {
+function open(path: string = inMemory, maxBytes = 10_000) {
   const stage = { nowMs: 1_000_000_000 };
   const database = openChatDatabase(path, silentLog);
-  const store = createSqliteResponses(database, { clock: () => stage.nowMs, sessionTimeoutMs: 1000 });
+  const store = createSqliteResponses(database, { clock: () => stage.nowMs, sessionTimeoutMs: 1000, maxBytes });
   const count = (): number[] =>
     ["responses", "response_threads"].map(
       (table) => database.query<{ n: number }, []>(`SELECT count(*) AS n FROM ${table}`).get()!.n,
@@ -121,4 +121,18 @@ test("change writes what a response has become, unless it was deleted", async ()
 
   expect(await store.find("anna", "a")).toEqual({ ...response("a"), response: { id: "a", status: "completed" } });
   expect(await store.find("anna", "b")).toBeUndefined();
+});
+
+test("a sweep deletes the oldest trees beyond the most that is kept, and no newer ones", async () => {
+  const stage = open(inMemory, 250);
+  const { store } = stage;
+  for (const id of ["a", "b", "c", "d", "e", "f"]) {
+    await store.remember("anna", response(id));
+    stage.nowMs++;
+  }
+  await store.remember("anna", response("a2", "a"));
+  await store.sweep();
+  const left = await Promise.all(["a", "b", "c", "d", "e", "f", "a2"].map((id) => store.find("anna", id)));
+
+  expect(left.map((one) => one?.id)).toEqual(["a", undefined, undefined, undefined, "e", "f", "a2"]);
 });
