@@ -4,7 +4,8 @@ import type { Database } from "bun:sqlite";
 import type { Clock } from "../contract/clock.ts";
 import type { JsonObject } from "../contract/json.ts";
 import { retryWhileBusy } from "./busy-retry.ts";
-import type { KeptResponse, ResponseStore } from "./response-store.ts";
+import { isDead, type LeaseOwner, thisProcess } from "./lease-owner.ts";
+import type { FoundResponse, KeptResponse, ResponseStore } from "./response-store.ts";
 
 export interface SqliteResponsesOptions {
   readonly clock: Clock;
@@ -12,6 +13,8 @@ export interface SqliteResponsesOptions {
   readonly sessionTimeoutMs: number;
   /** Of all that is kept. Beyond it a sweep deletes the trees that were last gone on from first. @defaultValue 536_870_912 */
   readonly maxBytes?: number;
+  /** Who runs what begins here. @defaultValue this process */
+  readonly owner?: LeaseOwner;
 }
 
 interface ResponseRow {
@@ -19,6 +22,7 @@ interface ResponseRow {
   readonly previousId: string | null;
   readonly response: string;
   readonly input: string;
+  readonly owner: string | null;
 }
 
 /** A type alias, not an interface, so that it can be bound. */
@@ -32,16 +36,19 @@ const defaultMaxBytes = 512 * 1024 * 1024;
 /** Trees of one deleting transaction: it must stay short beside answers that end. */
 const sweptThreads = 50;
 
-const columns = "r.response_id AS id, r.previous_id AS previousId, r.response, r.input";
+/** Of another machine nobody can tell whether it lives; no answer takes so long. */
+const longestRunMs = 60 * 60 * 1000;
+
+const columns = "r.response_id AS id, r.previous_id AS previousId, r.response, r.input, r.owner";
 
 export function createSqliteResponses(
   database: Database,
-  { clock, sessionTimeoutMs, maxBytes = defaultMaxBytes }: SqliteResponsesOptions,
+  { clock, sessionTimeoutMs, maxBytes = defaultMaxBytes, owner = thisProcess() }: SqliteResponsesOptions,
 ): ResponseStore {
   type Key = { caller: string; id: string };
   const rememberResponse = database.prepare(`
-    INSERT INTO responses (caller, response_id, previous_id, thread_id, response, input)
-    VALUES ($caller, $id, $previousId, $threadId, $response, $input)`);
+    INSERT INTO responses (caller, response_id, previous_id, thread_id, response, input, owner)
+    VALUES ($caller, $id, $previousId, $threadId, $response, $input, $owner)`);
   const changeResponse = database.prepare(
     "UPDATE responses SET response = $response WHERE caller = $caller AND response_id = $id",
   );
@@ -84,8 +91,15 @@ export function createSqliteResponses(
   const remember = database.transaction((caller: string, { id, previousId, response, input }: KeptResponse) => {
     const before = previousId === null ? null : findThread.get({ caller, id: previousId });
     const threadId = before?.threadId ?? id;
-    const row = { caller, id, previousId, threadId, response: JSON.stringify(response), input: JSON.stringify(input) };
-    rememberResponse.run(row);
+    rememberResponse.run({
+      caller,
+      id,
+      previousId,
+      threadId,
+      response: JSON.stringify(response),
+      input: JSON.stringify(input),
+      owner: response["status"] === "in_progress" ? JSON.stringify(owner) : null,
+    });
     touchThread.run({ caller, threadId, nowMs: clock() });
   });
   const forget = database.transaction((key: Key) => {
@@ -116,6 +130,19 @@ export function createSqliteResponses(
     return left;
   });
 
+  /** The casts are of values that this file has written. */
+  const responseOf = (row: ResponseRow): FoundResponse => {
+    const { id, previousId, input } = row;
+    const response = JSON.parse(row.response) as JsonObject;
+    const kept = { id, previousId, response, input: JSON.parse(input) as readonly JsonObject[] };
+    if (row.owner === null || response["status"] !== "in_progress") return kept;
+    return mayRun(JSON.parse(row.owner) as LeaseOwner, response) ? { ...kept, runsElsewhere: true } : kept;
+  };
+  const mayRun = (runner: LeaseOwner, { created_at: createdAt }: JsonObject): boolean => {
+    if (runner.ownerHost !== owner.ownerHost) return clock() - Number(createdAt) * 1000 < longestRunMs;
+    return runner.ownerPid !== owner.ownerPid && !isDead(runner, owner);
+  };
+
   return {
     remember: (caller, response) => retryWhileBusy(() => remember.immediate(caller, response)),
     async change(caller, id, response) {
@@ -143,15 +170,5 @@ export function createSqliteResponses(
         if (excess === before) return;
       }
     },
-  };
-}
-
-/** The casts are of values that this file has written. */
-function responseOf({ id, previousId, response, input }: ResponseRow): KeptResponse {
-  return {
-    id,
-    previousId,
-    response: JSON.parse(response) as JsonObject,
-    input: JSON.parse(input) as readonly JsonObject[],
   };
 }

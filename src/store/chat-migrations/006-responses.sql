@@ -9,6 +9,8 @@ CREATE TABLE responses (
   -- JSON of the response as its client was told it, and of the items that it answers and no earlier one did.
   response TEXT NOT NULL,
   input TEXT NOT NULL,
+  -- JSON of the process that began it in the background; NULL where somebody waited for it.
+  owner TEXT,
   PRIMARY KEY (caller, response_id)
 ) STRICT, WITHOUT ROWID;
 

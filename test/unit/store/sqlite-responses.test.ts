@@ -1,6 +1,7 @@
 // Kept responses in SQLite: whole, their caller's alone, as a tree, and gone when they have expired.
 
 import { describe, expect, test } from "bun:test";
+import { type LeaseOwner, thisProcess } from "../../../src/store/lease-owner.ts";
 import { openChatDatabase } from "../../../src/store/chat-database.ts";
 import { inMemory } from "../../../src/store/open-database.ts";
 import type { KeptResponse } from "../../../src/store/response-store.ts";
@@ -10,10 +11,10 @@ import { useTemporaryFiles } from "./temporary-store.ts";
 
 const nextFile = useTemporaryFiles();
 
-function open(path: string = inMemory, maxBytes = 10_000) {
+function open(path: string = inMemory, maxBytes = 10_000, owner: LeaseOwner = thisProcess()) {
   const stage = { nowMs: 1_000_000_000 };
   const database = openChatDatabase(path, silentLog);
-  const store = createSqliteResponses(database, { clock: () => stage.nowMs, sessionTimeoutMs: 1000, maxBytes });
+  const store = createSqliteResponses(database, { clock: () => stage.nowMs, sessionTimeoutMs: 1000, maxBytes, owner });
   const count = (): number[] =>
     ["responses", "response_threads"].map(
       (table) => database.query<{ n: number }, []>(`SELECT count(*) AS n FROM ${table}`).get()!.n,
@@ -135,4 +136,20 @@ test("a sweep deletes the oldest trees beyond the most that is kept, and no newe
   const left = await Promise.all(["a", "b", "c", "d", "e", "f", "a2"].map((id) => store.find("anna", id)));
 
   expect(left.map((one) => one?.id)).toEqual(["a", undefined, undefined, undefined, "e", "f", "a2"]);
+});
+
+test.each([
+  ["this process", thisProcess(), undefined],
+  ["another process that lives", { ...thisProcess(), ownerPid: process.ppid }, true],
+  ["one that had this number before", { ...thisProcess(), ownerStartedMs: 1 }, undefined],
+  ["another machine", { ...thisProcess(), ownerHost: "elsewhere" }, true],
+] as const)("tells whether %s may still be at a response", async (_name, owner, expected) => {
+  const path = nextFile();
+  const begun = { id: "a", previousId: null, input: [], response: { status: "in_progress", created_at: 1_000_000 } };
+  await open(path, 10_000, owner).store.remember("anna", begun);
+  const here = open(path);
+
+  expect((await here.store.find("anna", "a"))?.runsElsewhere).toBe(expected);
+  await here.store.change("anna", "a", { ...begun.response, status: "completed" });
+  expect((await here.store.find("anna", "a"))?.runsElsewhere).toBeUndefined();
 });
