@@ -90,8 +90,9 @@ export function createResponses(options: ResponsesOptions): Responses {
   }
 
   async function findHistory(caller: string, id: string): Promise<readonly unknown[]> {
-    const path = await (await storeFor(id)).findPath(caller, id);
-    const last = path.at(-1);
+    const store = await storeFor(id);
+    const last = await store.find(caller, id);
+    const path = await store.findPath(caller, id);
     if (last === undefined) {
       throw cannotGoOn("not-found", "no such response is kept here: it has expired, was deleted, or was not stored");
     }
@@ -100,7 +101,7 @@ export function createResponses(options: ResponsesOptions): Responses {
     if (status !== "completed" && status !== "incomplete") {
       throw cannotGoOn("invalid-request", `the status of that response is "${String(status)}"`);
     }
-    return path.flatMap(({ input, response }) => [...input, ...outputOf(response)]);
+    return path.flatMap(({ input, output }) => [...input, ...output]);
   }
 
   /** Those that are not kept are missed by the surface, which knows where they stand. */

@@ -18,6 +18,11 @@ export interface FoundResponse extends KeptResponse {
   readonly runsElsewhere?: true;
 }
 
+/** What a response adds to a conversation. */
+export interface ResponseStep extends Pick<KeptResponse, "id" | "previousId" | "input"> {
+  readonly output: readonly JsonObject[];
+}
+
 /** All belongs to its caller; what has not been gone on from for SESSION_TIMEOUT is gone, tree by tree. */
 export interface ResponseStore {
   /** Writes it, in the caller's own tick as long as no other process writes. */
@@ -30,7 +35,7 @@ export interface ResponseStore {
    * A response and those that it goes on from, oldest first; empty when there is no such response. Where one of them was
    * deleted it begins behind that, with a `previousId` of what is gone.
    */
-  findPath(caller: string, id: string): Promise<readonly FoundResponse[]>;
+  findPath(caller: string, id: string): Promise<readonly ResponseStep[]>;
   /** @returns false when there is none. */
   forget(caller: string, id: string): Promise<boolean>;
   /** Deletes what has expired, and what is too much, some trees at a time. */

@@ -5,7 +5,7 @@ import type { Clock } from "../contract/clock.ts";
 import type { JsonObject } from "../contract/json.ts";
 import { retryWhileBusy } from "./busy-retry.ts";
 import { isDead, type LeaseOwner, thisProcess } from "./lease-owner.ts";
-import type { FoundResponse, KeptResponse, ResponseStore } from "./response-store.ts";
+import type { FoundResponse, KeptResponse, ResponseStep, ResponseStore } from "./response-store.ts";
 
 export interface SqliteResponsesOptions {
   readonly clock: Clock;
@@ -22,8 +22,11 @@ interface ResponseRow {
   readonly previousId: string | null;
   readonly response: string;
   readonly input: string;
+  readonly output: string;
   readonly owner: string | null;
 }
+
+type StepRow = Pick<ResponseRow, "id" | "previousId" | "input" | "output">;
 
 /** A type alias, not an interface, so that it can be bound. */
 type Thread = {
@@ -39,7 +42,7 @@ const sweptThreads = 50;
 /** Of another machine nobody can tell whether it lives; no answer takes so long. */
 const longestRunMs = 60 * 60 * 1000;
 
-const columns = "r.response_id AS id, r.previous_id AS previousId, r.response, r.input, r.owner";
+const stepColumns = "r.response_id AS id, r.previous_id AS previousId, r.input, r.output";
 
 export function createSqliteResponses(
   database: Database,
@@ -47,10 +50,10 @@ export function createSqliteResponses(
 ): ResponseStore {
   type Key = { caller: string; id: string };
   const rememberResponse = database.prepare(`
-    INSERT INTO responses (caller, response_id, previous_id, thread_id, response, input, owner)
-    VALUES ($caller, $id, $previousId, $threadId, $response, $input, $owner)`);
+    INSERT INTO responses (caller, response_id, previous_id, thread_id, response, input, output, owner)
+    VALUES ($caller, $id, $previousId, $threadId, $response, $input, $output, $owner)`);
   const changeResponse = database.prepare(
-    "UPDATE responses SET response = $response WHERE caller = $caller AND response_id = $id",
+    "UPDATE responses SET response = $response, output = $output WHERE caller = $caller AND response_id = $id",
   );
   const touchThread = database.prepare(`
     INSERT INTO response_threads (caller, thread_id, updated_at_ms) VALUES ($caller, $threadId, $nowMs)
@@ -59,16 +62,16 @@ export function createSqliteResponses(
     "SELECT caller, thread_id AS threadId FROM responses WHERE caller = $caller AND response_id = $id",
   );
   const find = database.prepare<ResponseRow, [Key & { oldestMs: number }]>(`
-    SELECT ${columns} FROM responses r JOIN response_threads t ON t.caller = r.caller AND t.thread_id = r.thread_id
+    SELECT ${stepColumns}, r.response, r.owner FROM responses r JOIN response_threads t ON t.caller = r.caller AND t.thread_id = r.thread_id
     WHERE r.caller = $caller AND r.response_id = $id AND t.updated_at_ms >= $oldestMs`);
   // A response names only one that was there before it, so that there are no circles to be walked for ever.
-  const findPath = database.prepare<ResponseRow, [Key]>(`
+  const findPath = database.prepare<StepRow, [Key]>(`
     WITH RECURSIVE path (response_id, previous_id, depth) AS (
       SELECT response_id, previous_id, 0 FROM responses WHERE caller = $caller AND response_id = $id
       UNION ALL
       SELECT before.response_id, before.previous_id, path.depth + 1
       FROM path JOIN responses before ON before.caller = $caller AND before.response_id = path.previous_id)
-    SELECT ${columns} FROM path CROSS JOIN responses r ON r.caller = $caller AND r.response_id = path.response_id
+    SELECT ${stepColumns} FROM path CROSS JOIN responses r ON r.caller = $caller AND r.response_id = path.response_id
     ORDER BY path.depth DESC`);
   const forgetResponse = database.prepare("DELETE FROM responses WHERE caller = $caller AND response_id = $id");
   const forgetEmptyThread = database.prepare(`
@@ -78,7 +81,7 @@ export function createSqliteResponses(
     SELECT caller, thread_id AS threadId FROM response_threads WHERE updated_at_ms < $oldestMs LIMIT $limit`);
   const forgetThread = database.prepare("DELETE FROM responses WHERE caller = $caller AND thread_id = $threadId");
 
-  const bytesOf = "ifnull(sum(octet_length(response) + octet_length(input)), 0) AS bytes";
+  const bytesOf = "ifnull(sum(octet_length(response) + octet_length(input) + octet_length(output)), 0) AS bytes";
   const countBytes = database.prepare<{ bytes: number }, []>(`SELECT ${bytesOf} FROM responses`);
   const countThread = database.prepare<{ bytes: number }, [Thread]>(
     `SELECT ${bytesOf} FROM responses WHERE caller = $caller AND thread_id = $threadId`,
@@ -96,7 +99,7 @@ export function createSqliteResponses(
       id,
       previousId,
       threadId,
-      response: JSON.stringify(response),
+      ...textsOf(response),
       input: JSON.stringify(input),
       owner: response["status"] === "in_progress" ? JSON.stringify(owner) : null,
     });
@@ -132,9 +135,9 @@ export function createSqliteResponses(
 
   /** The casts are of values that this file has written. */
   const responseOf = (row: ResponseRow): FoundResponse => {
-    const { id, previousId, input } = row;
-    const response = JSON.parse(row.response) as JsonObject;
-    const kept = { id, previousId, response, input: JSON.parse(input) as readonly JsonObject[] };
+    const { output, ...step } = stepOf(row);
+    const response: JsonObject = { ...(JSON.parse(row.response) as JsonObject), output };
+    const kept = { ...step, response };
     if (row.owner === null || response["status"] !== "in_progress") return kept;
     return mayRun(JSON.parse(row.owner) as LeaseOwner, response) ? { ...kept, runsElsewhere: true } : kept;
   };
@@ -146,7 +149,7 @@ export function createSqliteResponses(
   return {
     remember: (caller, response) => retryWhileBusy(() => remember.immediate(caller, response)),
     async change(caller, id, response) {
-      await retryWhileBusy(() => changeResponse.run({ caller, id, response: JSON.stringify(response) }));
+      await retryWhileBusy(() => changeResponse.run({ caller, id, ...textsOf(response) }));
     },
     find: (caller, id) =>
       retryWhileBusy(() => {
@@ -156,7 +159,7 @@ export function createSqliteResponses(
     findPath: (caller, id) =>
       retryWhileBusy(() => {
         if (find.get({ caller, id, oldestMs: oldestMs() }) === null) return [];
-        return findPath.all({ caller, id }).map(responseOf);
+        return findPath.all({ caller, id }).map(stepOf);
       }),
     forget: (caller, id) => retryWhileBusy(() => forget.immediate({ caller, id })),
     async sweep() {
@@ -171,4 +174,14 @@ export function createSqliteResponses(
       }
     },
   };
+}
+
+function textsOf({ output, ...response }: JsonObject): { readonly response: string; readonly output: string } {
+  return { response: JSON.stringify(response), output: JSON.stringify(output ?? []) };
+}
+
+/** The casts are of values that this file has written. */
+function stepOf({ id, previousId, input, output }: StepRow): ResponseStep {
+  const items = (json: string): readonly JsonObject[] => JSON.parse(json) as readonly JsonObject[];
+  return { id, previousId, input: items(input), output: items(output) };
 }
