@@ -2,7 +2,19 @@
 
 import { describe, expect, test } from "bun:test";
 import { textOf } from "./acting.ts";
-import { agentPath, begun, ended, failing, goneOn, lastRun, lunch, order, pendingOf, whole } from "./agent-acting.ts";
+import {
+  agentPath,
+  begun,
+  breaches,
+  ended,
+  failing,
+  goneOn,
+  lastRun,
+  lunch,
+  order,
+  pendingOf,
+  whole,
+} from "./agent-acting.ts";
 import { hasBrowser, openChat, useBrowser } from "./browser.ts";
 import { startFakeGateway } from "./fake-gateway.ts";
 
@@ -166,24 +178,49 @@ describe.skipIf(!hasBrowser)("the agent's tab", () => {
     using gateway = startFakeGateway();
     const schema = {
       type: "object",
-      properties: { name: { type: "string", description: "Who it is for" }, seats: { type: "integer", minimum: 1 } },
+      properties: {
+        name: { type: "string", title: "Name", description: "Who it is for" },
+        seats: { type: "integer", minimum: 1 },
+        place: { type: "string", enum: ["Inside", "Outside"], default: "Inside" },
+        isCandlelit: { type: "boolean", title: "Candles" },
+      },
       required: ["name"],
     };
     const question = { message: "For whom is the table?", schema };
-    gateway.agent.script = ({ decision }) => (decision === undefined ? pendingOf({ commands: [], question }) : goneOn);
+    const odd = { message: "Which days?", schema: { properties: { days: { type: "array", description: "All" } } } };
+    gateway.agent.script = ({ query, decision }) => {
+      if (decision !== undefined) return goneOn;
+      return pendingOf({ commands: [], question: query === "odd" ? odd : question });
+    };
     await using chat = await openChat(gateway.url, { path: agentPath });
     const { page } = chat;
     await order(page, "Book a table");
     const asked = page.getByRole("form", { name: "A service asks" });
     await asked.getByText("For whom is the table?").waitFor();
-    expect(await textOf(asked.locator("dl"))).toBe("nameWho it is for, stringseatsinteger, optional");
+    await asked.getByRole("button", { name: "Send" }).click();
+    // What is required is asked for by the browser.
+    expect(await asked.getByLabel("Name").evaluate((field) => field === document.activeElement)).toBe(true);
+    expect(await breaches(page)).toEqual([]);
+    await asked.getByLabel("Name").fill("Mira");
+    await asked.getByLabel("seats (optional)").fill("4");
+    await asked.getByLabel("Candles").check();
+    await asked.getByRole("button", { name: "Send" }).click();
+    await ended(page);
+    expect(gateway.agent.asked.at(-1)).toEqual({
+      confirmation_id: "question-1",
+      decision: "approve",
+      arguments: { name: "Mira", seats: 4, place: "Inside", isCandlelit: true },
+    });
+
+    await order(page, "odd");
+    expect(await textOf(asked.locator("dl"))).toBe("daysAll, array, optional");
     const field = asked.getByLabel("Your data (JSON)");
-    expect(JSON.parse(await field.inputValue())).toEqual({ name: "" });
-    await field.fill('{ "name": "Mira" }');
+    expect(JSON.parse(await field.inputValue())).toEqual({ days: [] });
+    await field.fill('{ "days": ["Monday"] }');
     await asked.getByRole("button", { name: "Send" }).click();
     await ended(page);
 
-    expect(gateway.agent.asked.at(-1)).toMatchObject({ decision: "approve", arguments: { name: "Mira" } });
+    expect(gateway.agent.asked.at(-1)).toMatchObject({ decision: "approve", arguments: { days: ["Monday"] } });
     expect(chat.complaints).toEqual([]);
   });
 

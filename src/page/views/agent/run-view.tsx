@@ -7,9 +7,11 @@ import { shortTime } from "../../agent/times.ts";
 import { CopyButton } from "../copy-button.tsx";
 import { Icon, IconButton } from "../icons.tsx";
 import { MarkdownText } from "../markdown-text.tsx";
+import type { AskedProps } from "./asked-form.tsx";
 import { CallItem } from "./call-item.tsx";
 import { ClarificationForm } from "./clarification-form.tsx";
-import { PendingForm, type PendingFormProps } from "./pending-form.tsx";
+import { ConfirmForm } from "./confirm-form.tsx";
+import { QuestionForm } from "./question-form.tsx";
 
 export interface RunViewProps {
   readonly run: Run;
@@ -19,7 +21,7 @@ export interface RunViewProps {
   /** It is in sight, or soon will be. */
   readonly isNear: boolean;
   readonly onRetry: (runId: string) => void;
-  readonly onDecide: PendingFormProps["onDecide"];
+  readonly onDecide: AskedProps["onDecide"];
   readonly onAnswer: (answer: string) => void;
 }
 
@@ -53,16 +55,7 @@ function RunBody({ run, isLast, isBusy, isNear, onRetry, onDecide, onAnswer }: R
             ))}
           </ul>
         )}
-        {pending !== undefined && (
-          <PendingForm
-            key={pending.id}
-            run={run}
-            pending={pending}
-            isBusy={isBusy}
-            onDecide={onDecide}
-            onRetry={onRetry}
-          />
-        )}
+        {pending !== undefined && <Asked key={pending.id} {...{ run, pending, isBusy, onDecide, onRetry }} />}
         {run.decision !== undefined && run.status !== "pending" && (
           <p class="aside-note">{run.decision === "approve" ? "You confirmed it." : "You rejected it."}</p>
         )}
@@ -74,6 +67,11 @@ function RunBody({ run, isLast, isBusy, isNear, onRetry, onDecide, onAnswer }: R
       </article>
     </>
   );
+}
+
+function Asked(props: AskedProps) {
+  const { question } = props.pending;
+  return question === undefined ? <ConfirmForm {...props} /> : <QuestionForm {...props} question={question} />;
 }
 
 function Steps({ steps, isWorking: working }: { readonly steps: readonly Step[]; readonly isWorking: boolean }) {

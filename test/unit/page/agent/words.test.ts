@@ -10,6 +10,7 @@ import {
   readArguments,
   writeJson,
 } from "../../../../src/page/agent/arguments-text.ts";
+import { askedFields, readFields } from "../../../../src/page/agent/asked-fields.ts";
 import { roomLeft } from "../../../../src/page/agent/query.ts";
 import { nextLook, shortTime, timeLeft } from "../../../../src/page/agent/times.ts";
 import { chatHash, parsePlace } from "../../../../src/page/place.ts";
@@ -62,6 +63,57 @@ describe("arguments", () => {
     expect(writeJson("a\nb")).toBe("a\nb");
     expect(writeJson({ a: 1 })).toBe('{\n  "a": 1\n}');
     expect(writeJson(undefined)).toBe("");
+  });
+});
+
+describe("askedFields", () => {
+  const schema = {
+    properties: {
+      name: { type: "string", title: "Name", description: "Yours" },
+      mail: { type: "string", format: "email" },
+      seats: { type: "integer", default: 2 },
+      day: { type: "string", enum: ["1", "2"], enumNames: ["Monday", "Tuesday"] },
+      way: { type: "string", oneOf: [{ const: "a", title: "Train" }, { const: "b" }] },
+      isNew: { type: "boolean", default: true },
+    },
+    required: ["name"],
+  };
+
+  test("are one for each property of a flat schema", () => {
+    const fields = askedFields(schema) ?? [];
+
+    expect(fields.map(({ label, kind }) => [label, kind])).toEqual([
+      ["Name", "text"],
+      ["mail", "email"],
+      ["seats", "number"],
+      ["day", "select"],
+      ["way", "select"],
+      ["isNew", "checkbox"],
+    ]);
+    expect(fields.map(({ initial }) => initial)).toEqual(["", "", "2", "", "", "true"]);
+    expect(fields.flatMap(({ choices }) => choices)).toEqual([
+      ["1", "Monday"],
+      ["2", "Tuesday"],
+      ["a", "Train"],
+      ["b", "b"],
+    ]);
+    expect(fields.filter(({ isRequired }) => isRequired).map(({ name }) => name)).toEqual(["name"]);
+  });
+
+  test("are none where a form has no field for one of them, or nothing is asked for", () => {
+    expect(askedFields({ properties: { name: { type: "string" }, days: { type: "array" } } })).toBeUndefined();
+    expect(askedFields({})).toBeUndefined();
+  });
+
+  test("are read as the schema has them, without what was left empty", () => {
+    const written: Record<string, string> = { name: "Mira", mail: "", seats: "4", day: "1" };
+
+    expect(readFields(askedFields(schema) ?? [], (name) => written[name])).toEqual({
+      name: "Mira",
+      seats: 4,
+      day: "1",
+      isNew: false,
+    });
   });
 });
 
