@@ -26,7 +26,16 @@ describe("a run that wants to delete", () => {
     expect(result).toEqual({
       success: true,
       totalExecutionTime: 0,
-      results: [{ service: "calendar", command: "list_events", arguments: {}, success: true, result: "No events", durationMs: 0 }],
+      results: [
+        {
+          service: "calendar",
+          command: "list_events",
+          arguments: {},
+          success: true,
+          result: "No events",
+          durationMs: 0,
+        },
+      ],
       answer: "Waits for your confirmation: delete_event.",
       pending: {
         confirmation_id: expect.stringMatching(/^[0-9a-f]{32}$/),
