@@ -157,6 +157,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     apiKeys,
     verifyJwt,
     agent: agentAccess.agent,
+    mcp: agentAccess.mcp,
     insecure: config.insecure,
     allowedHosts: config.allowedHosts,
     corsOrigins: config.corsOrigin,

@@ -11,14 +11,17 @@ export interface OwnServerOptions {
   readonly tools: readonly OwnTool[];
 }
 
-/** Who asks, of all calls of one server. */
+/** Who asks, and by which request. */
 export type OwnCaller = Pick<OwnCall, "caller" | "requestId">;
 
 const instructions =
   "Qwen behind a gateway: ask it, search the user's documents, continue conversations, or have the agent carry something out.";
 
-/** One server for one connection, or for one request. */
-export function createOwnServer({ version, tools }: OwnServerOptions, caller: OwnCaller): Server {
+/**
+ * One server for one connection, or for one request.
+ * @param callerOf asked anew for each call
+ */
+export function createOwnServer({ version, tools }: OwnServerOptions, callerOf: () => OwnCaller): Server {
   const server = new Server(
     { name: "qwen-gateway", title: "Qwen gateway", version },
     { capabilities: { tools: {} }, instructions },
@@ -37,7 +40,7 @@ export function createOwnServer({ version, tools }: OwnServerOptions, caller: Ow
       sendNotification({ method: "notifications/progress", params: told }).catch(() => {});
     };
     try {
-      return encodeAnswer(await tool.run(params.arguments ?? {}, { ...caller, signal, onProgress }));
+      return encodeAnswer(await tool.run(params.arguments ?? {}, { ...callerOf(), signal, onProgress }));
     } catch (error) {
       // As a result, not as an error of the protocol: the model that called is to read it.
       return encodeAnswer({ text: toGatewayError(error).message, isError: true });
@@ -52,7 +55,7 @@ export async function answerOwnRequest(
   request: Request,
   caller: OwnCaller,
 ): Promise<Response> {
-  const server = createOwnServer(options, caller);
+  const server = createOwnServer(options, () => caller);
   // Without sessions: no worker has to remember one.
   const transport = new WebStandardStreamableHTTPServerTransport({});
   await server.connect(transport);

@@ -1,6 +1,6 @@
 // Who may act on a gateway without keys, as the settings have it, and the one line that tells its user the token.
 
-import { agentTokenName, loadOrCreateAgentToken } from "../config/agent-token-file.ts";
+import { type AgentTokenFile, agentTokenName, loadOrCreateAgentToken } from "../config/agent-token-file.ts";
 import type { Config } from "../config/config-schema.ts";
 import type { AgentAccess } from "../server/auth/acting-caller.ts";
 import { isKeyless, isLoopback, type KeyOptions } from "../server/check-bind.ts";
@@ -9,31 +9,40 @@ import type { Log } from "../telemetry/log.ts";
 
 export interface ConfiguredAgentAccess {
   readonly agent: AgentAccess;
+  /** Of the gateway as an MCP server. */
+  readonly mcp: AgentAccess;
   /** Once the gateway listens: makes the token where there is none yet, and prints it that one time. */
   announce(url: string): void;
 }
 
 export function chooseAgentAccess(config: Config, keys: KeyOptions, log: Log): ConfiguredAgentAccess {
   const canBeOpen = isKeyless(keys) && isLoopback(config.host);
-  if (config.agentOpen && canBeOpen) return { agent: "open", announce: () => {} };
+  if (config.agentOpen && canBeOpen) return { agent: "open", mcp: "open", announce: () => {} };
   if (config.agentOpen) {
     log.warn("AGENT_OPEN has no effect: it is for a loopback address without keys", { host: config.host });
   }
-  // Where nothing can be acted on, nobody should have to wonder about a token.
-  if (!isKeyless(keys) || !hasToolServers(config)) return { agent: "off", announce: () => {} };
+  if (!isKeyless(keys)) return { agent: "off", mcp: "off", announce: () => {} };
   const { dataDir } = config;
+  let pageUrl: string | undefined;
+
+  function giveToken(): AgentTokenFile {
+    const file = loadOrCreateAgentToken(dataDir);
+    const hint = pageUrl === undefined ? "" : ` (the chat page asks for it: ${pageUrl})`;
+    // As with the generated key: past the log, which redacts secrets.
+    if (file.created) process.stdout.write(`Token of the agent, shown once: ${file.token}${hint}\n`);
+    return file;
+  }
+
+  const byToken = () => giveToken().token;
+  // Where the agent has nothing to act with, nobody should have to wonder about a token, before somebody asks at /mcp.
+  if (!hasToolServers(config)) return { agent: "off", mcp: byToken, announce: () => {} };
   return {
-    agent: () => loadOrCreateAgentToken(dataDir).token,
+    agent: byToken,
+    mcp: byToken,
     announce(url) {
-      const { token, created } = loadOrCreateAgentToken(dataDir);
-      if (created) {
-        // As with the generated key: past the log, which redacts secrets.
-        process.stdout.write(
-          `Token of the agent, shown once: ${token} (the chat page asks for it: ${url}${agentTabPath})\n`,
-        );
-      } else {
-        log.info("The agent wants the token that was generated earlier", { dataDir, file: agentTokenName });
-      }
+      pageUrl = `${url}${agentTabPath}`;
+      if (giveToken().created) return;
+      log.info("The agent wants the token that was generated earlier", { dataDir, file: agentTokenName });
     },
   };
 }

@@ -3,7 +3,7 @@
 import { GatewayError } from "../contract/gateway-error.ts";
 import { createIdentifyCaller } from "./api-keys.ts";
 import { type AgentAccess, createIdentifyActingCaller } from "./auth/acting-caller.ts";
-import { isActingPath } from "./auth/acting-path.ts";
+import { isActingPath, isMcpPath } from "./auth/acting-path.ts";
 import { isKeyless } from "./check-bind.ts";
 import type { Cors } from "./cors.ts";
 import { isHealthPath } from "./health.ts";
@@ -20,6 +20,8 @@ export type Admit = (trip: Trip) => Response | undefined | Promise<undefined>;
 export interface AdmitOptions extends OriginGuardOptions {
   /** What the routes that act want where there are no keys. @defaultValue "off" */
   readonly agent?: AgentAccess | undefined;
+  /** The same of the gateway as an MCP server. @defaultValue as `agent` */
+  readonly mcp?: AgentAccess | undefined;
   /**
    * Asked about each request to a route that acts, once its caller is known and before anything has been touched.
    * @throws {GatewayError} such as `rate-limited`
@@ -31,9 +33,9 @@ export interface AdmitOptions extends OriginGuardOptions {
 export function createAdmit(options: AdmitOptions, cors: Cors, isStopping: () => boolean): Admit {
   const guardOrigin = createOriginGuard(options, cors.allows);
   const identifyCaller = createIdentifyCaller(options);
-  const identifyActing = isKeyless(options)
-    ? createIdentifyActingCaller(options.agent ?? "off", options)
-    : identifyCaller;
+  const { agent = "off", mcp = agent } = options;
+  const identifyAgent = isKeyless(options) ? createIdentifyActingCaller(agent, options) : identifyCaller;
+  const identifyMcp = isKeyless(options) ? createIdentifyActingCaller(mcp, options) : identifyCaller;
 
   function enter(trip: Trip, caller: string, isActing: boolean): undefined {
     trip.caller = caller;
@@ -52,7 +54,8 @@ export function createAdmit(options: AdmitOptions, cors: Cors, isStopping: () =>
     // The page is served without a key, because it is what asks for one.
     if (isHealthPath(trip.path) || isPagePath(trip.path)) return undefined;
     const isActing = isActingPath(trip.path);
-    const caller = isActing ? identifyActing(request.headers) : identifyCaller(request.headers);
+    const identify = !isActing ? identifyCaller : isMcpPath(trip.path) ? identifyMcp : identifyAgent;
+    const caller = identify(request.headers);
     // Not awaited where nothing has to be: most requests come with a key.
     if (typeof caller === "string") return enter(trip, caller, isActing);
     return caller.then((identified) => enter(trip, identified, isActing));

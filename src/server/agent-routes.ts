@@ -74,10 +74,10 @@ export function agentRoutes(options: AgentRoutesOptions): ServerRoute[] {
   const examples: Answer = async ({ caller, request }) =>
     Response.json({ examples: await engine.examples(caller, request.signal) });
 
-  const deprecated: Answer = async (trip) => {
-    const response = await whole(trip);
-    for (const [name, value] of Object.entries(deprecation)) response.headers.set(name, value);
-    return response;
+  const deprecated: Answer = (trip) => {
+    // Whatever is answered, refusals too.
+    trip.answerHeaders = { ...trip.answerHeaders, ...deprecation };
+    return whole(trip);
   };
 
   async function bodyOf({ request }: Trip): Promise<Uint8Array> {

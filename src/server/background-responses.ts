@@ -2,6 +2,7 @@
 // One that its process did not live to end has failed.
 
 import { isJsonObject, type JsonObject } from "../contract/json.ts";
+import type { FoundResponse } from "../store/response-store.ts";
 import type { Log } from "../telemetry/log.ts";
 
 export interface BackgroundJob {
@@ -21,7 +22,7 @@ export interface BackgroundResponses {
   /** Resolves when it is written; at once when it does not run here. */
   cancel(id: string): Promise<void>;
   /** As it is told: what runs nowhere any more has failed. */
-  asTold(id: string, response: JsonObject): JsonObject;
+  asTold(found: FoundResponse): JsonObject;
   /** Resolves when none runs. */
   settled(): Promise<void>;
 }
@@ -59,8 +60,9 @@ export function createBackgroundResponses(log: Log): BackgroundResponses {
       await job?.cancel();
       await job?.done;
     },
-    asTold(id, response) {
-      if (response["status"] !== "in_progress" || running.has(id)) return response;
+    asTold({ id, response, runsElsewhere }) {
+      const mayRun = running.has(id) || runsElsewhere === true;
+      if (response["status"] !== "in_progress" || mayRun) return response;
       return failed(response, { code: "internal", message: "The gateway was stopped during this answer: ask again" });
     },
     async settled() {

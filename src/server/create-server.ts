@@ -41,6 +41,8 @@ export interface ServerOptions {
   readonly verifyJwt?: VerifyJwt | undefined;
   /** What the routes that act want where there are neither keys nor tokens. @defaultValue "off" */
   readonly agent?: AgentAccess | undefined;
+  /** The same of `/mcp`. @defaultValue as `agent` */
+  readonly mcp?: AgentAccess | undefined;
   /** The place for rate limits of the routes that act; see `AdmitOptions`. @defaultValue no limit */
   readonly limitActing?: ((trip: Trip) => void) | undefined;
   /** Allows an address that others can reach although there are no keys. */

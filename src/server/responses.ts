@@ -2,7 +2,6 @@
 // before its client is told the end. The gateway and the surface know nothing of either.
 
 import type { Clock } from "../contract/clock.ts";
-import { GatewayError } from "../contract/gateway-error.ts";
 import { isJsonObject, type JsonObject } from "../contract/json.ts";
 import type { Surface } from "../contract/surface.ts";
 import { parseRequestBody } from "../conversation/parse-body.ts";
@@ -11,7 +10,7 @@ import type { IncomingExchange } from "../gateway/exchange-request.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import { streamHeaders } from "../gateway/relay.ts";
 import type { ReaderHooks, Replays } from "../replay/replays.ts";
-import type { KeptResponse, ResponseStore } from "../store/response-store.ts";
+import type { FoundResponse, KeptResponse, ResponseStore } from "../store/response-store.ts";
 import { createEventEncoder, type EncoderOptions } from "../surfaces/openai-responses/event-encoder.ts";
 import { inputItems, referredIds } from "../surfaces/openai-responses/input-items.ts";
 import { responseIdOf } from "../surfaces/openai-responses/items.ts";
@@ -26,6 +25,7 @@ import {
 import { openaiResponses } from "../surfaces/openai-responses/surface.ts";
 import type { Log } from "../telemetry/log.ts";
 import { createBackgroundResponses } from "./background-responses.ts";
+import { cannotGoOn, notInBackground, notStreamed, responseNotFound, runsInAnotherProcess } from "./response-errors.ts";
 import { readToTheEnd, replaySource } from "./replayed-stream.ts";
 
 export interface ResponsesOptions {
@@ -44,7 +44,7 @@ export interface Responses {
   /** @throws {GatewayError} for a body that is no JSON, and for what refers to something that is not kept */
   answer(incoming: IncomingExchange): Promise<Response>;
   /** @throws {GatewayError} `not-found`, for another caller as well */
-  find(caller: string, id: string): Promise<KeptResponse>;
+  find(caller: string, id: string): Promise<FoundResponse>;
   /** @throws {GatewayError} `not-found`, for another caller as well */
   forget(caller: string, id: string): Promise<void>;
   /**
@@ -73,10 +73,10 @@ export function createResponses(options: ResponsesOptions): Responses {
     return openStore();
   }
 
-  async function find(caller: string, id: string): Promise<KeptResponse> {
+  async function find(caller: string, id: string): Promise<FoundResponse> {
     const kept = await (await storeFor(id)).find(caller, id);
     if (kept === undefined) throw responseNotFound();
-    return { ...kept, response: background.asTold(id, kept.response) };
+    return { ...kept, response: background.asTold(kept) };
   }
 
   async function findKnown(caller: string, body: unknown): Promise<KnownItems> {
@@ -90,17 +90,18 @@ export function createResponses(options: ResponsesOptions): Responses {
   }
 
   async function findHistory(caller: string, id: string): Promise<readonly unknown[]> {
-    const path = await (await storeFor(id)).findPath(caller, id);
-    const last = path.at(-1);
+    const store = await storeFor(id);
+    const last = await store.find(caller, id);
+    const path = await store.findPath(caller, id);
     if (last === undefined) {
       throw cannotGoOn("not-found", "no such response is kept here: it has expired, was deleted, or was not stored");
     }
     if (path[0]?.previousId !== null) throw cannotGoOn("not-found", "one that it goes on from was deleted");
-    const { status } = background.asTold(id, last.response);
+    const { status } = background.asTold(last);
     if (status !== "completed" && status !== "incomplete") {
       throw cannotGoOn("invalid-request", `the status of that response is "${String(status)}"`);
     }
-    return path.flatMap(({ input, response }) => [...input, ...outputOf(response)]);
+    return path.flatMap(({ input, output }) => [...input, ...output]);
   }
 
   /** Those that are not kept are missed by the surface, which knows where they stand. */
@@ -222,8 +223,9 @@ export function createResponses(options: ResponsesOptions): Responses {
       return new Response(await replays.open(caller, id, afterId, hooks), { headers: streamHeaders });
     },
     async cancel(caller, id) {
-      const { response } = await find(caller, id);
+      const { response, runsElsewhere } = await find(caller, id);
       if (response["background"] !== true) throw notInBackground();
+      if (runsElsewhere === true) throw runsInAnotherProcess();
       await background.cancel(id);
       return (await find(caller, id)).response;
     },
@@ -260,32 +262,4 @@ function keptResponse(body: unknown, { byId }: KnownItems, response: ResponseObj
 
 function outputOf({ output }: JsonObject): readonly unknown[] {
   return Array.isArray(output) ? output : [];
-}
-
-function cannotGoOn(kind: "not-found" | "invalid-request", reason: string): GatewayError {
-  return new GatewayError(kind, `Cannot go on from "previous_response_id": ${reason}`, {
-    param: "previous_response_id",
-  });
-}
-
-function notInBackground(): GatewayError {
-  return new GatewayError(
-    "invalid-request",
-    "Cannot cancel this response: it does not run in the background, hang up instead",
-  );
-}
-
-function notStreamed(): GatewayError {
-  return new GatewayError(
-    "invalid-request",
-    "Cannot stream this response: only one that was begun with `background` and `stream` can be read on",
-    { param: "stream" },
-  );
-}
-
-function responseNotFound(): GatewayError {
-  return new GatewayError(
-    "not-found",
-    "Cannot find this response: it has expired, was deleted, was not stored, or never was",
-  );
 }

@@ -13,6 +13,16 @@ export interface KeptResponse {
   readonly input: readonly JsonObject[];
 }
 
+export interface FoundResponse extends KeptResponse {
+  /** It is `in_progress`, and another process may well be at it. */
+  readonly runsElsewhere?: true;
+}
+
+/** What a response adds to a conversation. */
+export interface ResponseStep extends Pick<KeptResponse, "id" | "previousId" | "input"> {
+  readonly output: readonly JsonObject[];
+}
+
 /** All belongs to its caller; what has not been gone on from for SESSION_TIMEOUT is gone, tree by tree. */
 export interface ResponseStore {
   /** Writes it, in the caller's own tick as long as no other process writes. */
@@ -20,14 +30,14 @@ export interface ResponseStore {
   /** Writes what it has become. Nothing happens when it was deleted meanwhile. */
   change(caller: string, id: string, response: JsonObject): Promise<void>;
   /** Undefined: this caller has no such response. */
-  find(caller: string, id: string): Promise<KeptResponse | undefined>;
+  find(caller: string, id: string): Promise<FoundResponse | undefined>;
   /**
    * A response and those that it goes on from, oldest first; empty when there is no such response. Where one of them was
    * deleted it begins behind that, with a `previousId` of what is gone.
    */
-  findPath(caller: string, id: string): Promise<readonly KeptResponse[]>;
+  findPath(caller: string, id: string): Promise<readonly ResponseStep[]>;
   /** @returns false when there is none. */
   forget(caller: string, id: string): Promise<boolean>;
-  /** Deletes what has expired, some trees at a time. */
+  /** Deletes what has expired, and what is too much, some trees at a time. */
   sweep(): Promise<void>;
 }

@@ -4,12 +4,17 @@ import type { Database } from "bun:sqlite";
 import type { Clock } from "../contract/clock.ts";
 import type { JsonObject } from "../contract/json.ts";
 import { retryWhileBusy } from "./busy-retry.ts";
-import type { KeptResponse, ResponseStore } from "./response-store.ts";
+import { isDead, type LeaseOwner, thisProcess } from "./lease-owner.ts";
+import type { FoundResponse, KeptResponse, ResponseStep, ResponseStore } from "./response-store.ts";
 
 export interface SqliteResponsesOptions {
   readonly clock: Clock;
   /** Trees that were last gone on from longer ago are expired. */
   readonly sessionTimeoutMs: number;
+  /** Of all that is kept. Beyond it a sweep deletes the trees that were last gone on from first. @defaultValue 536_870_912 */
+  readonly maxBytes?: number;
+  /** Who runs what begins here. @defaultValue this process */
+  readonly owner?: LeaseOwner;
 }
 
 interface ResponseRow {
@@ -17,28 +22,38 @@ interface ResponseRow {
   readonly previousId: string | null;
   readonly response: string;
   readonly input: string;
+  readonly output: string;
+  readonly owner: string | null;
 }
 
-interface Thread {
+type StepRow = Pick<ResponseRow, "id" | "previousId" | "input" | "output">;
+
+/** A type alias, not an interface, so that it can be bound. */
+type Thread = {
   readonly caller: string;
   readonly threadId: string;
-}
+};
 
+/** Clients that always send their whole history have it kept with each answer, unless they say otherwise. */
+const defaultMaxBytes = 512 * 1024 * 1024;
 /** Trees of one deleting transaction: it must stay short beside answers that end. */
 const sweptThreads = 50;
 
-const columns = "r.response_id AS id, r.previous_id AS previousId, r.response, r.input";
+/** Of another machine nobody can tell whether it lives; no answer takes so long. */
+const longestRunMs = 60 * 60 * 1000;
+
+const stepColumns = "r.response_id AS id, r.previous_id AS previousId, r.input, r.output";
 
 export function createSqliteResponses(
   database: Database,
-  { clock, sessionTimeoutMs }: SqliteResponsesOptions,
+  { clock, sessionTimeoutMs, maxBytes = defaultMaxBytes, owner = thisProcess() }: SqliteResponsesOptions,
 ): ResponseStore {
   type Key = { caller: string; id: string };
   const rememberResponse = database.prepare(`
-    INSERT INTO responses (caller, response_id, previous_id, thread_id, response, input)
-    VALUES ($caller, $id, $previousId, $threadId, $response, $input)`);
+    INSERT INTO responses (caller, response_id, previous_id, thread_id, response, input, output, owner)
+    VALUES ($caller, $id, $previousId, $threadId, $response, $input, $output, $owner)`);
   const changeResponse = database.prepare(
-    "UPDATE responses SET response = $response WHERE caller = $caller AND response_id = $id",
+    "UPDATE responses SET response = $response, output = $output WHERE caller = $caller AND response_id = $id",
   );
   const touchThread = database.prepare(`
     INSERT INTO response_threads (caller, thread_id, updated_at_ms) VALUES ($caller, $threadId, $nowMs)
@@ -47,16 +62,16 @@ export function createSqliteResponses(
     "SELECT caller, thread_id AS threadId FROM responses WHERE caller = $caller AND response_id = $id",
   );
   const find = database.prepare<ResponseRow, [Key & { oldestMs: number }]>(`
-    SELECT ${columns} FROM responses r JOIN response_threads t ON t.caller = r.caller AND t.thread_id = r.thread_id
+    SELECT ${stepColumns}, r.response, r.owner FROM responses r JOIN response_threads t ON t.caller = r.caller AND t.thread_id = r.thread_id
     WHERE r.caller = $caller AND r.response_id = $id AND t.updated_at_ms >= $oldestMs`);
   // A response names only one that was there before it, so that there are no circles to be walked for ever.
-  const findPath = database.prepare<ResponseRow, [Key]>(`
+  const findPath = database.prepare<StepRow, [Key]>(`
     WITH RECURSIVE path (response_id, previous_id, depth) AS (
       SELECT response_id, previous_id, 0 FROM responses WHERE caller = $caller AND response_id = $id
       UNION ALL
       SELECT before.response_id, before.previous_id, path.depth + 1
       FROM path JOIN responses before ON before.caller = $caller AND before.response_id = path.previous_id)
-    SELECT ${columns} FROM path CROSS JOIN responses r ON r.caller = $caller AND r.response_id = path.response_id
+    SELECT ${stepColumns} FROM path CROSS JOIN responses r ON r.caller = $caller AND r.response_id = path.response_id
     ORDER BY path.depth DESC`);
   const forgetResponse = database.prepare("DELETE FROM responses WHERE caller = $caller AND response_id = $id");
   const forgetEmptyThread = database.prepare(`
@@ -66,12 +81,28 @@ export function createSqliteResponses(
     SELECT caller, thread_id AS threadId FROM response_threads WHERE updated_at_ms < $oldestMs LIMIT $limit`);
   const forgetThread = database.prepare("DELETE FROM responses WHERE caller = $caller AND thread_id = $threadId");
 
+  const bytesOf = "ifnull(sum(octet_length(response) + octet_length(input) + octet_length(output)), 0) AS bytes";
+  const countBytes = database.prepare<{ bytes: number }, []>(`SELECT ${bytesOf} FROM responses`);
+  const countThread = database.prepare<{ bytes: number }, [Thread]>(
+    `SELECT ${bytesOf} FROM responses WHERE caller = $caller AND thread_id = $threadId`,
+  );
+  const findOldest = database.prepare<Thread, [{ limit: number }]>(
+    "SELECT caller, thread_id AS threadId FROM response_threads ORDER BY updated_at_ms LIMIT $limit",
+  );
+
   const oldestMs = (): number => clock() - sessionTimeoutMs;
   const remember = database.transaction((caller: string, { id, previousId, response, input }: KeptResponse) => {
     const before = previousId === null ? null : findThread.get({ caller, id: previousId });
     const threadId = before?.threadId ?? id;
-    const row = { caller, id, previousId, threadId, response: JSON.stringify(response), input: JSON.stringify(input) };
-    rememberResponse.run(row);
+    rememberResponse.run({
+      caller,
+      id,
+      previousId,
+      threadId,
+      ...textsOf(response),
+      input: JSON.stringify(input),
+      owner: response["status"] === "in_progress" ? JSON.stringify(owner) : null,
+    });
     touchThread.run({ caller, threadId, nowMs: clock() });
   });
   const forget = database.transaction((key: Key) => {
@@ -79,22 +110,46 @@ export function createSqliteResponses(
     const isThere = find.get({ ...key, oldestMs: oldestMs() }) !== null;
     const thread = findThread.get(key);
     forgetResponse.run(key);
-    if (thread !== null) forgetEmptyThread.run({ ...thread });
+    if (thread !== null) forgetEmptyThread.run(thread);
     return isThere;
   });
   const sweep = database.transaction((limitMs: number) => {
     const expired = findExpired.all({ oldestMs: limitMs, limit: sweptThreads });
-    for (const thread of expired) {
-      forgetThread.run({ ...thread });
-      forgetEmptyThread.run({ ...thread });
-    }
+    for (const thread of expired) forgetAll(thread);
     return expired.length;
   });
+  const forgetAll = (thread: Thread): void => {
+    forgetThread.run(thread);
+    forgetEmptyThread.run(thread);
+  };
+  /** @returns how many bytes are still too many */
+  const makeRoom = database.transaction((excess: number) => {
+    let left = excess;
+    for (const thread of findOldest.all({ limit: sweptThreads })) {
+      if (left <= 0) break;
+      left -= countThread.get(thread)?.bytes ?? 0;
+      forgetAll(thread);
+    }
+    return left;
+  });
+
+  /** The casts are of values that this file has written. */
+  const responseOf = (row: ResponseRow): FoundResponse => {
+    const { output, ...step } = stepOf(row);
+    const response: JsonObject = { ...(JSON.parse(row.response) as JsonObject), output };
+    const kept = { ...step, response };
+    if (row.owner === null || response["status"] !== "in_progress") return kept;
+    return mayRun(JSON.parse(row.owner) as LeaseOwner, response) ? { ...kept, runsElsewhere: true } : kept;
+  };
+  const mayRun = (runner: LeaseOwner, { created_at: createdAt }: JsonObject): boolean => {
+    if (runner.ownerHost !== owner.ownerHost) return clock() - Number(createdAt) * 1000 < longestRunMs;
+    return runner.ownerPid !== owner.ownerPid && !isDead(runner, owner);
+  };
 
   return {
     remember: (caller, response) => retryWhileBusy(() => remember.immediate(caller, response)),
     async change(caller, id, response) {
-      await retryWhileBusy(() => changeResponse.run({ caller, id, response: JSON.stringify(response) }));
+      await retryWhileBusy(() => changeResponse.run({ caller, id, ...textsOf(response) }));
     },
     find: (caller, id) =>
       retryWhileBusy(() => {
@@ -104,21 +159,29 @@ export function createSqliteResponses(
     findPath: (caller, id) =>
       retryWhileBusy(() => {
         if (find.get({ caller, id, oldestMs: oldestMs() }) === null) return [];
-        return findPath.all({ caller, id }).map(responseOf);
+        return findPath.all({ caller, id }).map(stepOf);
       }),
     forget: (caller, id) => retryWhileBusy(() => forget.immediate({ caller, id })),
     async sweep() {
       while ((await retryWhileBusy(() => sweep.immediate(oldestMs()))) === sweptThreads);
+      const { bytes } = (await retryWhileBusy(() => countBytes.get())) ?? { bytes: 0 };
+      let excess = bytes - maxBytes;
+      while (excess > 0) {
+        const before = excess;
+        excess = await retryWhileBusy(() => makeRoom.immediate(before));
+        // Nothing went: what is left belongs to no tree.
+        if (excess === before) return;
+      }
     },
   };
 }
 
+function textsOf({ output, ...response }: JsonObject): { readonly response: string; readonly output: string } {
+  return { response: JSON.stringify(response), output: JSON.stringify(output ?? []) };
+}
+
 /** The casts are of values that this file has written. */
-function responseOf({ id, previousId, response, input }: ResponseRow): KeptResponse {
-  return {
-    id,
-    previousId,
-    response: JSON.parse(response) as JsonObject,
-    input: JSON.parse(input) as readonly JsonObject[],
-  };
+function stepOf({ id, previousId, input, output }: StepRow): ResponseStep {
+  const items = (json: string): readonly JsonObject[] => JSON.parse(json) as readonly JsonObject[];
+  return { id, previousId, input: items(input), output: items(output) };
 }

@@ -98,8 +98,27 @@ describe("the token of the agent", () => {
       await using harness = result;
       expect(written).toBe("");
       expect(existsSync(join(harness.dataDir, "agent-token"))).toBe(false);
-      expect(await statuses(harness)).toEqual(asked(environment["AGENT_OPEN"] === "true" ? 404 : 401));
+      const { result: answered } = await listening(() => statuses(harness));
+      expect(answered).toEqual(asked(environment["AGENT_OPEN"] === "true" ? 404 : 401));
     }
+  });
+
+  test("is made for /mcp where there are no tool servers, when somebody first asks there [R4-036]", async () => {
+    await using harness = await startHarness();
+    const path = join(harness.dataDir, "agent-token");
+    const post = (headers: Record<string, string>) => harness.post("/mcp/nothing-here", {}, { headers });
+    const foreign = await listening(() => post({ origin: "https://evil.example" }));
+    expect([foreign.result.status, foreign.written, existsSync(path)]).toEqual([403, "", false]);
+
+    const { result: refused, written } = await listening(() => post({}));
+
+    const token = readFileSync(path, "utf8").trim();
+    expect(written).toBe(`Token of the agent, shown once: ${token}\n`);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect((await readError(refused)).error.message).toContain('"agent-token" of its data directory');
+    expect((await post(bearer(token))).status).toBe(404);
+    const agent = await harness.post("/api/agent", { query: "x" }, { headers: bearer(token) });
+    expect((await readError(agent)).error.message).toContain("AGENT_OPEN=true");
   });
 });
 

@@ -148,6 +148,8 @@ test("a run that takes too long ends with timeout, and its model call with it [R
   expect(kinds.filter((kind) => kind === "done")).toHaveLength(1);
   expect(frames.at(-2)).toMatchObject({ event: "error", data: { code: "timeout" } });
   expect(done.success).toBe(false);
+  // Stopping a run is no fault of the gateway's.
+  expect(agent.harness.logLines.filter((line) => line.includes('"level":"error"'))).toEqual([]);
   agent.harness.emulator.release("held", "all");
 });
 
@@ -164,4 +166,18 @@ test("services and examples come from the tools that there are [R4-003] [R4-004]
   expect(files?.commands.find(({ name }) => name === "read_text_file")?.risk).toBe("read");
   expect(files?.commands.find(({ name }) => name === "write_file")?.risk).toBe("destructive");
   expect(examples.length).toBeGreaterThan(0);
+});
+
+test("the old route says that it is deprecated, whatever it answers [R4-006]", async () => {
+  await using agent = await startAgent();
+  agent.harness.emulator.script({ reply: { text: "Hello." } });
+
+  const answered = await agent.harness.post("/api/voice", { query: "Hello" });
+  const refused = await agent.harness.post("/api/voice", {});
+
+  expect([answered.status, refused.status]).toEqual([200, 400]);
+  for (const { headers } of [answered, refused]) {
+    expect(headers.get("deprecation")).toMatch(/^@[0-9]+$/);
+    expect(headers.get("link")).toBe('</api/agent>; rel="successor-version"');
+  }
 });

@@ -57,6 +57,11 @@ export class Run {
     return this.#stopping.signal;
   }
 
+  /** Whether this is what ended its waits when it was stopped. */
+  isStoppedBy(error: unknown): error is Error {
+    return this.signal.aborted && error instanceof Error && error === this.signal.reason;
+  }
+
   get isHeard(): boolean {
     return this.#listener !== undefined;
   }

@@ -39,6 +39,8 @@ export class Runs {
 
   async #carryOut(run: Run, work: () => Promise<Outcome>): Promise<void> {
     const outcome = await work().catch((error: unknown): Outcome => {
+      // Stopped as it should be: nothing that anybody has to look into.
+      if (run.isStoppedBy(error)) return { kind: "failed", failure: { code: "cancelled", message: error.message } };
       const failure = failureOf(error);
       const fields = { requestId: run.requestId, code: failure.code };
       if (failure.code === "internal") this.#parts.log.error("agent run failed", fields, error);

@@ -3,6 +3,7 @@
 import { ConfigError } from "../../config/config-error.ts";
 import { maxFetches } from "../../config/max-fetches.ts";
 import { version } from "../../config/version.ts";
+import { randomId } from "../../conversation/random-id.ts";
 import { createLog } from "../../telemetry/create-log.ts";
 import type { Command } from "../command.ts";
 import { configFlags, loadCommandConfig } from "../config-flags.ts";
@@ -32,7 +33,7 @@ export function serveCommand(): Command {
           const { createOwnServer } = await import("../../agent/own-server.ts");
           const { StdioServerTransport } = await import("@modelcontextprotocol/sdk/server/stdio.js");
           const tools = await app.ownTools();
-          const server = createOwnServer({ version, tools }, { caller, requestId: "mcp-stdio" });
+          const server = createOwnServer({ version, tools }, () => ({ caller, requestId: `req_${randomId()}` }));
           const closed = new Promise<void>((resolve) => {
             server.onclose = resolve;
             // The transport does not look for the end of its input, which is how a client ends its server.

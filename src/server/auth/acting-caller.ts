@@ -10,7 +10,7 @@ import { localCaller } from "../trip.ts";
  * What the routes that act want on a gateway without keys. With keys they want one of these, whatever stands here.
  * - `"off"`: there is no token, so that nobody comes in.
  * - `"open"`: nothing, of programs and pages of this machine.
- * - a function: the token that it gives, when it is first needed.
+ * - a function: the token that it gives, when somebody first asks to act.
  */
 export type AgentAccess = "off" | "open" | (() => string);
 
@@ -24,8 +24,9 @@ export function createIdentifyActingCaller(
   return (headers) => {
     const presented = presentedKeys(headers);
     if (agent === "off") throw new GatewayError("unauthenticated", nobody);
-    if (presented.length === 0) throw new GatewayError("unauthenticated", withoutToken);
+    // Also for who comes without one: the answer tells where it stands, so it has to be made by then.
     findCaller ??= createFindCaller([agent()], () => localCaller);
+    if (presented.length === 0) throw new GatewayError("unauthenticated", withoutToken);
     for (const key of presented) {
       const caller = findCaller(key);
       if (caller !== undefined) return caller;
@@ -39,7 +40,7 @@ const nobody =
   "a gateway with tool servers also makes a token of its own";
 const withoutToken =
   'Cannot serve this request without the token of the agent: send it as "Authorization: Bearer <token>"; ' +
-  'it was printed at the first start, and stands in the file "agent-token" of the data directory';
+  'the gateway printed it when it made it, and keeps it in the file "agent-token" of its data directory';
 
 /** Stricter than elsewhere: names and origins that were allowed for the chat may not act. */
 function createOpenCaller(options: OriginGuardOptions): (headers: Headers) => string {

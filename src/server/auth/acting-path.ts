@@ -3,6 +3,11 @@
 
 const actingPaths = ["/api/agent", "/api/voice", "/mcp"] as const;
 
+/** The gateway as a tool server acts without tool servers of its own: it asks the model. */
+export function isMcpPath(path: string): boolean {
+  return path === "/mcp" || path.startsWith("/mcp/");
+}
+
 /** @param path raw, as in `Trip.path`: the router compares the same string */
 export function isActingPath(path: string): boolean {
   return actingPaths.some((acting) => path === acting || path.startsWith(`${acting}/`));

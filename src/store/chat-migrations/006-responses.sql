@@ -6,9 +6,14 @@ CREATE TABLE responses (
   previous_id TEXT,
   -- The id of the first of its tree. All of a tree expire together.
   thread_id TEXT NOT NULL,
-  -- JSON of the response as its client was told it, and of the items that it answers and no earlier one did.
+  -- JSON of the response as its client was told it, but for its items: what repeats the request may be tens of kilobytes,
+  -- and is not wanted by those that go on from it.
   response TEXT NOT NULL,
+  -- JSON of the items that it answers and no earlier one did, and of those that it consists of.
   input TEXT NOT NULL,
+  output TEXT NOT NULL,
+  -- JSON of the process that began it in the background; NULL where somebody waited for it.
+  owner TEXT,
   PRIMARY KEY (caller, response_id)
 ) STRICT, WITHOUT ROWID;
 

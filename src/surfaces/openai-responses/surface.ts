@@ -1,7 +1,7 @@
 // OpenAI's responses: POST /v1/responses. What is stored of them, and what a request refers to, is the server's business.
 
-import { openaiErrorBody } from "../../contract/openai-error.ts";
 import type { Surface } from "../../contract/surface.ts";
+import { encodeError } from "./encode-error.ts";
 import { createEventEncoder } from "./event-encoder.ts";
 import { parseRequest, surfaceName } from "./parse-request.ts";
 import { encodeReply } from "./response-object.ts";
@@ -14,5 +14,5 @@ export const openaiResponses: Surface = {
   parseRequest: (body) => parseRequest(body),
   createEncoder: (request, identity) => createEventEncoder(request, identity),
   encodeReply,
-  encodeError: openaiErrorBody,
+  encodeError,
 };

@@ -3,17 +3,19 @@
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { describe, expect, test } from "bun:test";
+import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
+import { createOwnServer } from "../../../src/agent/own-server.ts";
 import { createOwnTools, type OwnToolParts } from "../../../src/agent/own-tools.ts";
 import { GatewayError } from "../../../src/contract/gateway-error.ts";
 import { mcpPlace } from "../../../src/server/mcp-place.ts";
 import { mcpRoute } from "../../../src/server/mcp-route.ts";
 import { startTestServer } from "../server/test-server.ts";
 
-async function connect(parts: Partial<OwnToolParts>) {
+function toolsOf(parts: Partial<OwnToolParts>) {
   const unused = (): never => {
     throw new Error("not asked for in this test");
   };
-  const tools = createOwnTools({
+  return createOwnTools({
     ask: unused,
     search: unused,
     runAgent: unused,
@@ -21,6 +23,10 @@ async function connect(parts: Partial<OwnToolParts>) {
     continueSession: unused,
     ...parts,
   });
+}
+
+async function connect(parts: Partial<OwnToolParts>) {
+  const tools = toolsOf(parts);
   const server = startTestServer({
     maxBodyBytes: 1_000_000,
     agent: "open",
@@ -181,4 +187,17 @@ describe("POST /mcp", () => {
     expect(await broken.json()).toMatchObject({ jsonrpc: "2.0", error: { code: -32700 } });
     expect(got.status).toBe(405);
   });
+});
+
+test("createOwnServer asks anew for each call who calls, so that each has its own request id", async () => {
+  const tools = toolsOf({ ask: async (_question, { requestId }) => requestId });
+  let calls = 0;
+  const server = createOwnServer({ version: "1.2.3", tools }, () => ({ caller: "local", requestId: `req_${++calls}` }));
+  const client = new Client({ name: "test", version: "1" });
+  const [ours, theirs] = InMemoryTransport.createLinkedPair();
+  await Promise.all([server.connect(ours), client.connect(theirs)]);
+  const ask = async () => textOf(await client.callTool({ name: "ask_qwen", arguments: { prompt: "Which?" } }));
+
+  expect([await ask(), await ask()]).toEqual(["req_1", "req_2"]);
+  await client.close();
 });

@@ -1,6 +1,7 @@
 // Kept responses in SQLite: whole, their caller's alone, as a tree, and gone when they have expired.
 
 import { describe, expect, test } from "bun:test";
+import { type LeaseOwner, thisProcess } from "../../../src/store/lease-owner.ts";
 import { openChatDatabase } from "../../../src/store/chat-database.ts";
 import { inMemory } from "../../../src/store/open-database.ts";
 import type { KeptResponse } from "../../../src/store/response-store.ts";
@@ -10,16 +11,23 @@ import { useTemporaryFiles } from "./temporary-store.ts";
 
 const nextFile = useTemporaryFiles();
 
-function open(path: string = inMemory) {
+function open(path: string = inMemory, maxBytes = 10_000, owner: LeaseOwner = thisProcess()) {
   const stage = { nowMs: 1_000_000_000 };
   const database = openChatDatabase(path, silentLog);
-  const store = createSqliteResponses(database, { clock: () => stage.nowMs, sessionTimeoutMs: 1000 });
+  const store = createSqliteResponses(database, { clock: () => stage.nowMs, sessionTimeoutMs: 1000, maxBytes, owner });
   const count = (): number[] =>
     ["responses", "response_threads"].map(
       (table) => database.query<{ n: number }, []>(`SELECT count(*) AS n FROM ${table}`).get()!.n,
     );
   return Object.assign(stage, { store, count, database });
 }
+
+const step = ({ id, previousId, input, response }: KeptResponse) => ({
+  id,
+  previousId,
+  input,
+  output: response["output"] as never,
+});
 
 function response(id: string, previousId: string | null = null): KeptResponse {
   return { id, previousId, response: { id, output: [{ text: 'ä "x" 🗓' }] }, input: [{ id: `in_${id}` }] };
@@ -70,7 +78,7 @@ describe("createSqliteResponses", () => {
 
     expect(await store.forget("anna", "b")).toBe(true);
     expect(await store.forget("anna", "b")).toBe(false);
-    expect(await store.findPath("anna", "c")).toEqual([response("c", "b")]);
+    expect(await store.findPath("anna", "c")).toEqual([step(response("c", "b"))]);
   });
 
   test("deletes a tree with its last response", async () => {
@@ -119,6 +127,39 @@ test("change writes what a response has become, unless it was deleted", async ()
   await store.change("anna", "a", { id: "a", status: "completed" });
   await store.change("anna", "b", { id: "b" });
 
-  expect(await store.find("anna", "a")).toEqual({ ...response("a"), response: { id: "a", status: "completed" } });
+  expect(await store.find("anna", "a")).toEqual({
+    ...response("a"),
+    response: { id: "a", status: "completed", output: [] },
+  });
   expect(await store.find("anna", "b")).toBeUndefined();
+});
+
+test("a sweep deletes the oldest trees beyond the most that is kept, and no newer ones", async () => {
+  const stage = open(inMemory, 250);
+  const { store } = stage;
+  for (const id of ["a", "b", "c", "d", "e", "f"]) {
+    await store.remember("anna", response(id));
+    stage.nowMs++;
+  }
+  await store.remember("anna", response("a2", "a"));
+  await store.sweep();
+  const left = await Promise.all(["a", "b", "c", "d", "e", "f", "a2"].map((id) => store.find("anna", id)));
+
+  expect(left.map((one) => one?.id)).toEqual(["a", undefined, undefined, undefined, "e", "f", "a2"]);
+});
+
+test.each([
+  ["this process", thisProcess(), undefined],
+  ["another process that lives", { ...thisProcess(), ownerPid: process.ppid }, true],
+  ["one that had this number before", { ...thisProcess(), ownerStartedMs: 1 }, undefined],
+  ["another machine", { ...thisProcess(), ownerHost: "elsewhere" }, true],
+] as const)("tells whether %s may still be at a response", async (_name, owner, expected) => {
+  const path = nextFile();
+  const begun = { id: "a", previousId: null, input: [], response: { status: "in_progress", created_at: 1_000_000 } };
+  await open(path, 10_000, owner).store.remember("anna", begun);
+  const here = open(path);
+
+  expect((await here.store.find("anna", "a"))?.runsElsewhere).toBe(expected);
+  await here.store.change("anna", "a", { ...begun.response, status: "completed" });
+  expect((await here.store.find("anna", "a"))?.runsElsewhere).toBeUndefined();
 });

@@ -87,7 +87,7 @@ describe("without keys, a route that acts", () => {
     expect(touched).toEqual([]);
   });
 
-  test("does not ask for the token before somebody comes with one, and asks once", async () => {
+  test("does not ask for the token before somebody wants to act, and asks once", async () => {
     let asked = 0;
     const { post, get } = startActing({
       agent() {
@@ -96,11 +96,11 @@ describe("without keys, a route that acts", () => {
       },
     });
 
-    await post("/mcp", "{}");
     await get("/v1/models");
     expect(asked).toBe(0);
-    await post("/mcp", "{}", bearer(agentToken));
-    await post("/mcp", "{}", bearer("other"));
+    await post("/api/agent", "{}");
+    await post("/api/agent", "{}", bearer(agentToken));
+    await post("/api/agent", "{}", bearer("other"));
     expect(asked).toBe(1);
   });
 

@@ -1,0 +1,37 @@
+// What clients are told of responses that are not there, or cannot be had in the way in which they were asked for.
+
+import { GatewayError } from "../contract/gateway-error.ts";
+
+export function cannotGoOn(kind: "not-found" | "invalid-request", reason: string): GatewayError {
+  return new GatewayError(kind, `Cannot go on from "previous_response_id": ${reason}`, {
+    param: "previous_response_id",
+  });
+}
+
+export function notInBackground(): GatewayError {
+  return new GatewayError(
+    "invalid-request",
+    "Cannot cancel this response: it does not run in the background, hang up instead",
+  );
+}
+
+export function runsInAnotherProcess(): GatewayError {
+  return new GatewayError("overloaded", "Cannot cancel this response here: it runs in another process of the gateway", {
+    retryable: true,
+  });
+}
+
+export function notStreamed(): GatewayError {
+  return new GatewayError(
+    "invalid-request",
+    "Cannot stream this response: only one that was begun with `background` and `stream` can be read on",
+    { param: "stream" },
+  );
+}
+
+export function responseNotFound(): GatewayError {
+  return new GatewayError(
+    "not-found",
+    "Cannot find this response: it has expired, was deleted, was not stored, or never was",
+  );
+}
