@@ -1,24 +1,14 @@
 // Texts of strangers made harmless to look at: no control characters, no invisible messages, no more than fits, and in
 // the model's view between marks that whoever wrote the text cannot know.
 
-/** Controls but tab and line ends, direction marks, invisible operators, fillers, noncharacters. Joiners stay: emoji need them. */
-const invisible =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is removed.
-  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb\ufffe\uffff]/g;
-/** Spell whole messages that nobody sees. They have a use in flags of regions alone. */
-const tags = /(\u{1f3f4}[\u{e0030}-\u{e007a}]{3,6}\u{e007f})|[\u{e0000}-\u{e0fff}]/gu;
+import { withoutUnseen } from "../unseen.ts";
+
 /** What prompts of this gateway and chat templates of models are made of. */
 const promptMarkup =
   /<(?=\/?\s*(?:tools?|tool_call|tool_response|data|request|system|assistant|user|think)\b)|<(?=\|)/gi;
 
 /** @returns the same on several lines, safe to be stored and shown */
-export function cleanText(text: string): string {
-  return text
-    .toWellFormed()
-    .replaceAll(/\r\n?|[\u2028\u2029]/g, "\n")
-    .replaceAll(invisible, "")
-    .replaceAll(tags, "$1");
-}
+export const cleanText: (text: string) => string = withoutUnseen;
 
 /** The same on one line, without white space around it. */
 export function cleanLine(text: string): string {
