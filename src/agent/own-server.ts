@@ -49,18 +49,47 @@ export function createOwnServer({ version, tools }: OwnServerOptions, callerOf: 
   return server;
 }
 
-/** Answers one request of the streamable HTTP transport. */
+/**
+ * Answers one request of the streamable HTTP transport.
+ * @param signal whoever asks has left, or the gateway stops
+ */
 export async function answerOwnRequest(
   options: OwnServerOptions,
   request: Request,
   caller: OwnCaller,
+  signal: AbortSignal,
 ): Promise<Response> {
   const server = createOwnServer(options, () => caller);
   // Without sessions: no worker has to remember one.
   const transport = new WebStandardStreamableHTTPServerTransport({});
   await server.connect(transport);
-  request.signal.addEventListener("abort", () => void server.close(), { once: true });
-  return transport.handleRequest(request);
+  const leave = (): void => {
+    // A signal that hears of the gateway's end keeps its listeners as long as the gateway runs.
+    signal.removeEventListener("abort", leave);
+    void server.close();
+  };
+  signal.addEventListener("abort", leave);
+  if (signal.aborted) leave();
+  const response = await transport.handleRequest(request);
+  if (response.body === null) leave();
+  return response.body === null ? response : new Response(tellEnd(response.body, leave), response);
+}
+
+/** The same bytes. `ended` is called once they are all read, or nobody reads them any more. */
+function tellEnd(stream: ReadableStream<Uint8Array>, ended: () => void): ReadableStream<Uint8Array> {
+  const reader = stream.getReader();
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { value, done } = await reader.read();
+      if (!done) return controller.enqueue(value);
+      ended();
+      controller.close();
+    },
+    cancel(reason) {
+      ended();
+      return reader.cancel(reason);
+    },
+  });
 }
 
 function encodeTool({ name, title, description, inputSchema, isReadOnly }: OwnTool): Tool {

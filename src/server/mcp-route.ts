@@ -18,7 +18,7 @@ export function mcpRoute(options: OwnServerOptions & Edge): ServerRoute {
       options.keepOpen(request);
       const signal = AbortSignal.any([request.signal, options.stopping]);
       const { url, method, headers } = request;
-      return answerOwnRequest(options, new Request(url, { method, headers, body, signal }), { caller, requestId });
+      return answerOwnRequest(options, new Request(url, { method, headers, body }), { caller, requestId }, signal);
     },
   };
 }

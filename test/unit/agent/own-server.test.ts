@@ -4,7 +4,8 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { describe, expect, test } from "bun:test";
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
-import { createOwnServer } from "../../../src/agent/own-server.ts";
+import { getEventListeners } from "node:events";
+import { answerOwnRequest, createOwnServer } from "../../../src/agent/own-server.ts";
 import { createOwnTools, type OwnToolParts } from "../../../src/agent/own-tools.ts";
 import { GatewayError } from "../../../src/contract/gateway-error.ts";
 import { mcpPlace } from "../../../src/server/mcp-place.ts";
@@ -201,3 +202,24 @@ test("createOwnServer asks anew for each call who calls, so that each has its ow
   expect([await ask(), await ask()]).toEqual(["req_1", "req_2"]);
   await client.close();
 });
+
+test.each(["read", "left", "no body"])(
+  "answerOwnRequest leaves nothing at the signal of the gateway's end: %s",
+  async (how) => {
+    const { signal } = new AbortController();
+    const message = { jsonrpc: "2.0", method: how === "no body" ? "notifications/initialized" : "ping" };
+    const request = new Request("http://127.0.0.1/mcp", {
+      method: "POST",
+      headers: { "content-type": "application/json", accept: "application/json, text/event-stream" },
+      body: JSON.stringify(how === "no body" ? message : { ...message, id: 1 }),
+    });
+    const options = { version: "1.2.3", tools: toolsOf({}) };
+
+    const response = await answerOwnRequest(options, request, { caller: "local", requestId: "req_1" }, signal);
+    if (how === "left") await response.body?.cancel();
+    else await response.text();
+
+    expect(response.ok).toBe(true);
+    expect(getEventListeners(signal, "abort")).toEqual([]);
+  },
+);
