@@ -215,7 +215,13 @@ test.each(["read", "left", "no body"])(
     });
     const options = { version: "1.2.3", tools: toolsOf({}) };
 
-    const response = await answerOwnRequest(options, request, { caller: "local", requestId: "req_1" }, signal);
+    const response = await answerOwnRequest(
+      options,
+      request,
+      { caller: "local", requestId: "req_1" },
+      signal,
+      new Map(),
+    );
     if (how === "left") await response.body?.cancel();
     else await response.text();
 
@@ -223,3 +229,36 @@ test.each(["read", "left", "no body"])(
     expect(getEventListeners(signal, "abort")).toEqual([]);
   },
 );
+
+test("POST /mcp: a call that its client calls off is stopped, and that of another client with the same id is not", async () => {
+  const begun: { prompt: string; signal: AbortSignal; end(): void }[] = [];
+  const both = Promise.withResolvers<void>();
+  await using mcp = await connect({
+    ask({ prompt }, { signal }) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      begun.push({ prompt, signal, end: resolve });
+      if (begun.length === 2) both.resolve();
+      return promise.then(() => "An answer");
+    },
+  });
+  const other = new Client({ name: "test", version: "1" });
+  await other.connect(new StreamableHTTPClientTransport(new URL(`${mcp.server.url}/mcp`)) as never);
+  const leaving = new AbortController();
+  const asking = (client: Client, prompt: string, signal?: AbortSignal) =>
+    client.callTool({ name: "ask_qwen", arguments: { prompt } }, undefined, signal === undefined ? {} : { signal });
+  const left = asking(mcp.client, "left", leaving.signal).catch(() => "called off");
+  const kept = asking(other, "kept");
+  await both.promise;
+  const [ofLeft, ofKept] = ["left", "kept"].map((name) => begun.find(({ prompt }) => prompt === name));
+  const stopped = new Promise<void>((resolve) => ofLeft?.signal.addEventListener("abort", () => resolve()));
+
+  leaving.abort();
+  await stopped;
+
+  expect(await left).toBe("called off");
+  expect(ofKept?.signal.aborted).toBe(false);
+  ofKept?.end();
+  expect(textOf(await kept)).toBe("An answer");
+  ofLeft?.end();
+  await other.close();
+});
