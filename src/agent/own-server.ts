@@ -2,8 +2,15 @@
 
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { WebStandardStreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js";
-import { CallToolRequestSchema, ListToolsRequestSchema, type Tool } from "@modelcontextprotocol/sdk/types.js";
+import {
+  CallToolRequestSchema,
+  CancelledNotificationSchema,
+  ListToolsRequestSchema,
+  type RequestId,
+  type Tool,
+} from "@modelcontextprotocol/sdk/types.js";
 import { toGatewayError } from "../contract/gateway-error.ts";
+import { randomId } from "../conversation/random-id.ts";
 import type { OwnAnswer, OwnCall, OwnTool } from "./own-tools.ts";
 
 export interface OwnServerOptions {
@@ -20,47 +27,108 @@ const instructions =
 /**
  * One server for one connection, or for one request.
  * @param callerOf asked anew for each call
+ * @param noteCall hears of a call that begins. It gives back what is called when that is over
  */
-export function createOwnServer({ version, tools }: OwnServerOptions, callerOf: () => OwnCaller): Server {
+export function createOwnServer(
+  { version, tools }: OwnServerOptions,
+  callerOf: () => OwnCaller,
+  noteCall: (id: RequestId) => () => void = () => () => {},
+): Server {
   const server = new Server(
     { name: "qwen-gateway", title: "Qwen gateway", version },
     { capabilities: { tools: {} }, instructions },
   );
   server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: tools.map(encodeTool) }));
-  server.setRequestHandler(CallToolRequestSchema, async ({ params }, { signal, sendNotification, _meta }) => {
-    const tool = tools.find(({ name }) => name === params.name);
-    if (tool === undefined)
-      return encodeAnswer({ text: `There is no tool "${params.name.slice(0, 100)}"`, isError: true });
-    const progressToken = _meta?.progressToken;
-    let progress = 0;
-    const onProgress = (message: string): void => {
-      if (progressToken === undefined) return;
-      const told = { progressToken, progress: ++progress, message };
-      // Whoever has left hears nothing more.
-      sendNotification({ method: "notifications/progress", params: told }).catch(() => {});
-    };
-    try {
-      return encodeAnswer(await tool.run(params.arguments ?? {}, { ...callerOf(), signal, onProgress }));
-    } catch (error) {
-      // As a result, not as an error of the protocol: the model that called is to read it.
-      return encodeAnswer({ text: toGatewayError(error).message, isError: true });
-    }
-  });
+  server.setRequestHandler(
+    CallToolRequestSchema,
+    async ({ params }, { signal, sendNotification, requestId, _meta }) => {
+      const tool = tools.find(({ name }) => name === params.name);
+      if (tool === undefined)
+        return encodeAnswer({ text: `There is no tool "${params.name.slice(0, 100)}"`, isError: true });
+      const progressToken = _meta?.progressToken;
+      let progress = 0;
+      const onProgress = (message: string): void => {
+        if (progressToken === undefined) return;
+        const told = { progressToken, progress: ++progress, message };
+        // Whoever has left hears nothing more.
+        sendNotification({ method: "notifications/progress", params: told }).catch(() => {});
+      };
+      const isOver = noteCall(requestId);
+      try {
+        return encodeAnswer(await tool.run(params.arguments ?? {}, { ...callerOf(), signal, onProgress }));
+      } catch (error) {
+        // As a result, not as an error of the protocol: the model that called is to read it.
+        return encodeAnswer({ text: toGatewayError(error).message, isError: true });
+      } finally {
+        isOver();
+      }
+    },
+  );
   return server;
 }
 
-/** Answers one request of the streamable HTTP transport. */
+/** What ends the calls that run, by caller, session and id: one that is called off is so by another request. */
+export type RunningOwnCalls = Map<string, () => void>;
+
+const sessionHeader = "mcp-session-id";
+
+/**
+ * Answers one request of the streamable HTTP transport.
+ * @param signal whoever asks has left, or the gateway stops
+ */
 export async function answerOwnRequest(
   options: OwnServerOptions,
   request: Request,
   caller: OwnCaller,
+  signal: AbortSignal,
+  running: RunningOwnCalls,
 ): Promise<Response> {
-  const server = createOwnServer(options, () => caller);
+  // Remembered by clients alone: it tells the calls of two that count from zero both.
+  const known = request.headers.get(sessionHeader);
+  const sessionId = known ?? randomId();
+  const keyOf = (id: RequestId): string => JSON.stringify([caller.caller, sessionId, id]);
+  const server = createOwnServer(
+    options,
+    () => caller,
+    (id) => {
+      running.set(keyOf(id), leave);
+      return () => running.delete(keyOf(id));
+    },
+  );
+  server.setNotificationHandler(CancelledNotificationSchema, ({ params: { requestId } }) => {
+    if (requestId !== undefined) running.get(keyOf(requestId))?.();
+  });
   // Without sessions: no worker has to remember one.
   const transport = new WebStandardStreamableHTTPServerTransport({});
   await server.connect(transport);
-  request.signal.addEventListener("abort", () => void server.close(), { once: true });
-  return transport.handleRequest(request);
+  const leave = (): void => {
+    // A signal that hears of the gateway's end keeps its listeners as long as the gateway runs.
+    signal.removeEventListener("abort", leave);
+    void server.close();
+  };
+  signal.addEventListener("abort", leave);
+  if (signal.aborted) leave();
+  const response = await transport.handleRequest(request);
+  if (known === null) response.headers.set(sessionHeader, sessionId);
+  if (response.body === null) leave();
+  return response.body === null ? response : new Response(tellEnd(response.body, leave), response);
+}
+
+/** The same bytes. `ended` is called once they are all read, or nobody reads them any more. */
+function tellEnd(stream: ReadableStream<Uint8Array>, ended: () => void): ReadableStream<Uint8Array> {
+  const reader = stream.getReader();
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { value, done } = await reader.read();
+      if (!done) return controller.enqueue(value);
+      ended();
+      controller.close();
+    },
+    cancel(reason) {
+      ended();
+      return reader.cancel(reason);
+    },
+  });
 }
 
 function encodeTool({ name, title, description, inputSchema, isReadOnly }: OwnTool): Tool {

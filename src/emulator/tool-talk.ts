@@ -108,8 +108,14 @@ function readTool(line: string): KnownTool[] {
   try {
     const tool: unknown = JSON.parse(line);
     if (!isJsonObject(tool) || typeof tool["name"] !== "string") return [];
-    const { name, parameters } = tool;
-    return [{ name, parameters: isJsonObject(parameters) ? parameters : undefined }];
+    const { name, description, parameters } = tool;
+    return [
+      {
+        name,
+        description: typeof description === "string" ? description : undefined,
+        parameters: isJsonObject(parameters) ? parameters : undefined,
+      },
+    ];
   } catch {
     // A list that nobody here wrote.
     return [];

@@ -1,6 +1,6 @@
 // POST /mcp: the gateway as an MCP server. Without sessions there is nothing to GET and nothing to DELETE.
 
-import { answerOwnRequest, type OwnServerOptions } from "../agent/own-server.ts";
+import { answerOwnRequest, type OwnServerOptions, type RunningOwnCalls } from "../agent/own-server.ts";
 import type { Edge } from "./create-server.ts";
 import { mcpPlace } from "./mcp-place.ts";
 import { readBody } from "./read-body.ts";
@@ -10,6 +10,7 @@ import type { ServerRoute } from "./trip.ts";
 const maxBodyBytes = 4 * 1024 * 1024;
 
 export function mcpRoute(options: OwnServerOptions & Edge): ServerRoute {
+  const running: RunningOwnCalls = new Map();
   return {
     ...mcpPlace,
     async answer({ request, caller, requestId }) {
@@ -18,7 +19,8 @@ export function mcpRoute(options: OwnServerOptions & Edge): ServerRoute {
       options.keepOpen(request);
       const signal = AbortSignal.any([request.signal, options.stopping]);
       const { url, method, headers } = request;
-      return answerOwnRequest(options, new Request(url, { method, headers, body, signal }), { caller, requestId });
+      const message = new Request(url, { method, headers, body });
+      return answerOwnRequest(options, message, { caller, requestId }, signal, running);
     },
   };
 }

@@ -181,3 +181,18 @@ test("the old route says that it is deprecated, whatever it answers [R4-006]", a
     expect(headers.get("link")).toBe('</api/agent>; rel="successor-version"');
   }
 });
+
+test("without an account the emulator carries out a plain command where one tool fits", async () => {
+  await using agent = await startAgent();
+  writeFileSync(join(agent.folder, "rivers.txt"), "Daugava");
+
+  const listed = await run(agent.harness, "/api/agent/stream", { query: `List the files in ${agent.folder}` });
+  const talked = await run(agent.harness, "/api/agent/stream", { query: "Good morning to you" });
+
+  expect(listed.done).toMatchObject({
+    success: true,
+    results: [{ command: "list_directory", success: true, arguments: { path: agent.folder } }],
+  });
+  expect(listed.done.answer).toContain("rivers.txt");
+  expect(talked.done).toMatchObject({ success: true, results: [] });
+});

@@ -266,6 +266,8 @@ function writeForEver(): never {
 /** Ends early with the signal, and never rejects. */
 function delay(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
+    // Called off in one breath with the call.
+    if (signal.aborted) return resolve();
     const timer = setTimeout(resolve, Math.min(ms, 2_000_000_000));
     signal.addEventListener("abort", () => {
       clearTimeout(timer);

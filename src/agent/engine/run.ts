@@ -84,6 +84,9 @@ export class Run {
       },
     };
     if (signal?.aborted) leave();
+    // Its question was being answered when it was stopped: nothing else would end it.
+    if (this.signal.aborted)
+      this.end({ kind: "failed", failure: { code: "cancelled", message: "The run was stopped" } });
     return promise;
   }
 

@@ -102,9 +102,16 @@ function readMessage(value: unknown): Message {
 function readTool(value: unknown): KnownTool[] {
   const called = member(value, "function");
   const name = member(called, "name");
+  const description = member(called, "description");
   const parameters = member(called, "parameters");
   if (typeof name !== "string") return [];
-  return [{ name, parameters: isJsonObject(parameters) ? parameters : undefined }];
+  return [
+    {
+      name,
+      description: typeof description === "string" ? description : undefined,
+      parameters: isJsonObject(parameters) ? parameters : undefined,
+    },
+  ];
 }
 
 function readToolChoice(value: unknown): ToolChoice {

@@ -4,7 +4,8 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { describe, expect, test } from "bun:test";
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
-import { createOwnServer } from "../../../src/agent/own-server.ts";
+import { getEventListeners } from "node:events";
+import { answerOwnRequest, createOwnServer } from "../../../src/agent/own-server.ts";
 import { createOwnTools, type OwnToolParts } from "../../../src/agent/own-tools.ts";
 import { GatewayError } from "../../../src/contract/gateway-error.ts";
 import { mcpPlace } from "../../../src/server/mcp-place.ts";
@@ -200,4 +201,64 @@ test("createOwnServer asks anew for each call who calls, so that each has its ow
 
   expect([await ask(), await ask()]).toEqual(["req_1", "req_2"]);
   await client.close();
+});
+
+test.each(["read", "left", "no body"])(
+  "answerOwnRequest leaves nothing at the signal of the gateway's end: %s",
+  async (how) => {
+    const { signal } = new AbortController();
+    const message = { jsonrpc: "2.0", method: how === "no body" ? "notifications/initialized" : "ping" };
+    const request = new Request("http://127.0.0.1/mcp", {
+      method: "POST",
+      headers: { "content-type": "application/json", accept: "application/json, text/event-stream" },
+      body: JSON.stringify(how === "no body" ? message : { ...message, id: 1 }),
+    });
+    const options = { version: "1.2.3", tools: toolsOf({}) };
+
+    const response = await answerOwnRequest(
+      options,
+      request,
+      { caller: "local", requestId: "req_1" },
+      signal,
+      new Map(),
+    );
+    if (how === "left") await response.body?.cancel();
+    else await response.text();
+
+    expect(response.ok).toBe(true);
+    expect(getEventListeners(signal, "abort")).toEqual([]);
+  },
+);
+
+test("POST /mcp: a call that its client calls off is stopped, and that of another client with the same id is not", async () => {
+  const begun: { prompt: string; signal: AbortSignal; end(): void }[] = [];
+  const both = Promise.withResolvers<void>();
+  await using mcp = await connect({
+    ask({ prompt }, { signal }) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      begun.push({ prompt, signal, end: resolve });
+      if (begun.length === 2) both.resolve();
+      return promise.then(() => "An answer");
+    },
+  });
+  const other = new Client({ name: "test", version: "1" });
+  await other.connect(new StreamableHTTPClientTransport(new URL(`${mcp.server.url}/mcp`)) as never);
+  const leaving = new AbortController();
+  const asking = (client: Client, prompt: string, signal?: AbortSignal) =>
+    client.callTool({ name: "ask_qwen", arguments: { prompt } }, undefined, signal === undefined ? {} : { signal });
+  const left = asking(mcp.client, "left", leaving.signal).catch(() => "called off");
+  const kept = asking(other, "kept");
+  await both.promise;
+  const [ofLeft, ofKept] = ["left", "kept"].map((name) => begun.find(({ prompt }) => prompt === name));
+  const stopped = new Promise<void>((resolve) => ofLeft?.signal.addEventListener("abort", () => resolve()));
+
+  leaving.abort();
+  await stopped;
+
+  expect(await left).toBe("called off");
+  expect(ofKept?.signal.aborted).toBe(false);
+  ofKept?.end();
+  expect(textOf(await kept)).toBe("An answer");
+  ofLeft?.end();
+  await other.close();
 });

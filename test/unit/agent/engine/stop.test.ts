@@ -1,6 +1,9 @@
 // Runs that end before their time: late, left, cancelled, over a limit. One result each, and nothing goes on behind it.
 
 import { describe, expect, test } from "bun:test";
+import { Run } from "../../../../src/agent/engine/run.ts";
+import { createRunState } from "../../../../src/agent/engine/run-state.ts";
+import { silentLog } from "../../../../src/telemetry/log.ts";
 import { type AgentStage, gate, setAgentStage } from "../../../support/agent-stage.ts";
 import { calendar } from "../../../support/scripted-tools.ts";
 
@@ -245,4 +248,15 @@ describe("calls of one answer", () => {
     await mixed.run("get and add");
     expect(most).toBe(1);
   });
+});
+
+test("a run that was stopped before somebody listens to it again tells so at once", async () => {
+  const about = { turnId: "t", sessionId: "s", query: "hi", mark: "m", model: undefined };
+  const parts = { clock: () => 0, startTimer: () => () => {}, timeoutMs: 60_000, log: silentLog };
+  const run = new Run("anna", "req_1", createRunState(about), parts);
+
+  run.stop("cancelled", "The run was stopped, as asked");
+  const result = await run.listen({});
+
+  expect(result).toMatchObject({ success: false, error: { code: "cancelled" }, session_id: "s" });
 });
