@@ -18,6 +18,8 @@ const exposedHeaders = [
   "x-should-retry",
   "x-session-id",
   "x-stream-id",
+  // Clients of /mcp name their calls by it.
+  "mcp-session-id",
   "x-queue-wait-ms",
   "x-context-trimmed",
   "x-upstream",

@@ -38,6 +38,8 @@ export function serveCommand(): Command {
             server.onclose = resolve;
             // The transport does not look for the end of its input, which is how a client ends its server.
             process.stdin.once("end", resolve);
+            // A client that is gone reads nothing more, and hears of nothing.
+            process.stdout.once("error", resolve);
           });
           await server.connect(new StdioServerTransport());
           await Promise.race([closed, awaitStopSignal(process, () => process.exit(1))]);
