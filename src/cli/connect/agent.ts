@@ -12,6 +12,8 @@ export interface Entry {
   readonly value: Json;
   /** What its owner has there stays. */
   readonly isOnlyDefault?: true;
+  /** The agent writes it anew by itself, so another value there is no edit of the user's. */
+  readonly isRewritten?: true;
 }
 
 /** The gateway as an agent is to see it. */

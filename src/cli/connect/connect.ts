@@ -11,7 +11,7 @@ import { type Change, mergeEntries } from "./merge.ts";
 import { printAgents } from "./print-agents.ts";
 import { printChanges, printEnvironment } from "./print-changes.ts";
 import { readTarget, targetFlags } from "./read-target.ts";
-import { leavesHome, openSettingsFile, settingsPath, writeSettingsFile } from "./settings-file.ts";
+import { isReadableByOthers, leavesHome, openSettingsFile, settingsPath, writeSettingsFile } from "./settings-file.ts";
 
 export function connectCommand(): Command {
   return {
@@ -74,6 +74,8 @@ function connect(agent: Agent, target: Target, flags: FlagValues, context: Comma
   const folders = writeOrForget(agent, record, shelf, () => writeSettingsFile(file, bytes));
   if (folders.length > 0) shelf.write(agent.name, { ...next, folders }, original.bytes);
   printOutcome(agent, target, changes, { path: file.path, copy }, context);
+  if (target.isKeyReal && text.includes(target.key) && isReadableByOthers(file))
+    context.print(`Others on this machine can read your key in it: chmod 600 ${file.path}`);
   return 0;
 }
 

@@ -12,6 +12,7 @@ export interface Change {
   readonly after: Json;
   /** So many steps of the path led to something already. */
   readonly depthBefore: number;
+  readonly isRewritten?: true;
 }
 
 export interface Merged {
@@ -29,11 +30,12 @@ export function mergeEntries(format: Format, original: string, entries: readonly
   let { mark, text } = splitMark(original);
   let data = read(format, text);
   const changes: Change[] = [];
-  for (const { path, value, isOnlyDefault } of entries) {
+  for (const { path, value, isOnlyDefault, isRewritten } of entries) {
     const { found, depth } = look(data, path);
     if (Bun.deepEquals(found, value) || (isOnlyDefault && found !== undefined)) continue;
     ({ text, data } = change(format, { text, data }, path, value));
-    changes.push({ path, ...(found === undefined ? {} : { before: found }), after: value, depthBefore: depth });
+    const before = found === undefined ? {} : { before: found };
+    changes.push({ path, ...before, after: value, depthBefore: depth, ...(isRewritten ? { isRewritten } : {}) });
   }
   return { text: changes.length === 0 ? original : mark + text, changes };
 }
@@ -49,8 +51,9 @@ export function takeOutEntries(format: Format, original: string, changes: readon
   const { mark, text } = splitMark(original);
   let state = { text, data: read(format, text) };
   const kept: string[] = [];
-  for (const { path, before, after, depthBefore } of changes.toReversed()) {
-    if (!Bun.deepEquals(look(state.data, path).found, after)) {
+  for (const { path, before, after, depthBefore, isRewritten } of changes.toReversed()) {
+    const { found: now } = look(state.data, path);
+    if (isRewritten ? now === undefined : !Bun.deepEquals(now, after)) {
       kept.push(showPath(path));
       continue;
     }

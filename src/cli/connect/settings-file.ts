@@ -74,6 +74,10 @@ export function leavesHome({ path, target }: SettingsFile, environment: Environm
   return isLinked && relative(real, target).startsWith("..") ? target : undefined;
 }
 
+export function isReadableByOthers({ target }: SettingsFile): boolean {
+  return (statSync(target).mode & 0o044) !== 0;
+}
+
 /**
  * Through a draft beside it, which takes its place at once. A new file is readable by its owner alone: it may hold a key.
  * @returns folders that were made for it, the innermost first

@@ -19,8 +19,13 @@ export const cline: Agent = {
       path: ["providers", id, "settings"],
       value: { provider: id, apiKey: key, model, baseUrl: `${url}/v1` },
     },
-    // It wants a time. A constant one keeps the outcome the same each time.
-    { path: ["providers", id, "updatedAt"], value: "2026-01-01T00:00:00.000Z", isOnlyDefault: true },
+    // It wants a time, and sets it with each run. A constant one keeps the outcome the same each time.
+    {
+      path: ["providers", id, "updatedAt"],
+      value: "2026-01-01T00:00:00.000Z",
+      isOnlyDefault: true,
+      isRewritten: true,
+    },
     { path: ["providers", id, "tokenSource"], value: "manual", isOnlyDefault: true },
   ],
   environment: () => ({}),

@@ -34,6 +34,15 @@ describe("connect", () => {
     expect(printed).not.toContain("sk-own");
   });
 
+  test("says when others can read the key in a file that was there", async () => {
+    using stage = createHomeStage();
+    chmodSync(stage.write(claude, "{}"), 0o644);
+
+    const { printed } = await stage.run(["connect", "claude-code"], { API_KEY: "sk-own" });
+
+    expect(printed).toContain("Others on this machine can read your key in it: chmod 600 ");
+  });
+
   test("sends no key of this gateway to another address", async () => {
     using stage = createHomeStage();
 
@@ -217,6 +226,18 @@ describe("disconnect", () => {
     await stage.run(["disconnect", "claude-code"]);
 
     expect(JSON.parse(readFileSync(path, "utf8"))).toEqual({ theme: "dark" });
+  });
+
+  test("takes out what the agent has written anew by itself", async () => {
+    using stage = createHomeStage();
+    const path = join(stage.home, ".cline/data/settings/providers.json");
+    await stage.run(["connect", "cline"]);
+    writeFileSync(path, readFileSync(path, "utf8").replace("2026-01-01", "2026-11-27"));
+
+    const { printed } = await stage.run(["disconnect", "cline"]);
+
+    expect(printed).not.toContain("stays");
+    expect(existsSync(path)).toBe(false);
   });
 
   test("removes a file that was made and then only written in another form", async () => {
