@@ -52,7 +52,8 @@ function connect(agent: Agent, target: Target, flags: FlagValues, context: Comma
   const bytes = Buffer.from(text);
   const outside = leavesHome(file, environment);
   if (outside !== undefined) context.print(`${file.path} is a link to ${outside}, outside of your home`);
-  if (changes.length === 0 || (file.bytes !== undefined && Buffer.compare(file.bytes, bytes) === 0)) {
+  const needsNothing = record === undefined && changes.length === 0;
+  if (needsNothing || (file.bytes !== undefined && Buffer.compare(file.bytes, bytes) === 0)) {
     context.print(`${agent.title} is connected to ${target.url} already: ${file.path}`);
     return 0;
   }

@@ -41,10 +41,12 @@ export function openRecordShelf(environment: Environment): RecordShelf {
     readCopy: ({ copy }) => (copy === undefined ? undefined : readFileSync(join(folder, copy))),
     write(agent, record, original) {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
+      const stale = read(agent)?.copy;
       const copy = original === undefined ? undefined : `${agent}.before.${basename(record.file)}`;
       if (copy !== undefined && original !== undefined) replaceFile(join(folder, copy), original);
       const { copy: _, ...rest } = record;
       replaceFile(pathOf(agent), JSON.stringify({ ...rest, ...(copy === undefined ? {} : { copy }) }, null, 2));
+      if (stale !== undefined && stale !== copy) rmSync(join(folder, stale), { force: true });
       return copy === undefined ? undefined : join(folder, copy);
     },
     remove(agent) {

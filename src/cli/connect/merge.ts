@@ -33,6 +33,9 @@ export function mergeEntries(format: Format, original: string, entries: readonly
   for (const { path, value, isOnlyDefault, isRewritten } of entries) {
     const { found, depth } = look(data, path);
     if (Bun.deepEquals(found, value) || (isOnlyDefault && found !== undefined)) continue;
+    // Whatever that is, it was not meant for this.
+    if (isCollection(found) && !isCollection(value))
+      throw new UnfitTextError(`"${showPath(path)}" holds more than one value`);
     ({ text, data } = change(format, { text, data }, path, value));
     const before = found === undefined ? {} : { before: found };
     changes.push({ path, ...before, after: value, depthBefore: depth, ...(isRewritten ? { isRewritten } : {}) });
@@ -138,6 +141,10 @@ function setIn(data: unknown, [step, ...rest]: readonly PathStep[], value: Json 
   const index = list.findIndex((item) => isJsonObject(item) && item["name"] === step.name);
   if (next === undefined) return list.filter((_, at) => at !== index);
   return index < 0 ? [...list, next] : list.with(index, next);
+}
+
+function isCollection(value: unknown): boolean {
+  return typeof value === "object" && value !== null;
 }
 
 /** A list without entries and a key without a value are one in the text of YAML; a table without keys may go in TOML. */

@@ -18,10 +18,12 @@ export interface Original {
 /** @throws {UnfitTextError | UnfitFileError} when it was edited and cannot be read */
 export function originalOf(agent: Agent, file: SettingsFile, record: ConnectionRecord, shelf: RecordShelf): Original {
   const before = shelf.readCopy(record);
-  const isOurs = file.bytes === undefined || hashOf(file.bytes) === record.writtenHash;
+  // Who has removed the file does not want it back.
+  if (file.bytes === undefined) return { bytes: undefined, isEdited: false, kept: [] };
+  const isOurs = hashOf(file.bytes) === record.writtenHash;
   if (isOurs) return { bytes: before, isEdited: false, kept: [] };
   // The process ended between the record and the file, or somebody has put the copy back.
-  if (before !== undefined && file.bytes !== undefined && Buffer.compare(before, file.bytes) === 0)
+  if (before !== undefined && Buffer.compare(before, file.bytes) === 0)
     return { bytes: before, isEdited: false, kept: [] };
   const { text, kept } = takeOutEntries(formats[agent.format], decodeText(file.path, file.bytes), record.changes);
   // A file that connect has made and the agent has only written in its own form.

@@ -116,10 +116,39 @@ describe("connect", () => {
     expect(readFileSync(path, "utf8")).toBe(before);
   });
 
+  test("connects back to what its owner had written", async () => {
+    using stage = createHomeStage();
+    const before = 'model = "a"\nmodel_provider = "qwen-gateway"\n[model_providers.qwen-gateway]\nname = "x"\n';
+    const path = stage.write(".codex/config.toml", before);
+    await stage.run(["connect", "codex", "--model", "b"]);
+
+    const { printed } = await stage.run(["connect", "codex", "--model", "a"]);
+
+    expect(printed).toContain("works on http://127.0.0.1:8787 with a");
+    expect(readFileSync(path, "utf8")).toStartWith('model = "a"\n');
+    await stage.run(["disconnect", "codex"]);
+    expect(readFileSync(path, "utf8")).toBe(before);
+  });
+
+  test("does not bring back a file that somebody has removed meanwhile", async () => {
+    using stage = createHomeStage();
+    const path = stage.write(claude, '{"theme": "dark"}');
+    await stage.run(["connect", "claude-code"]);
+    rmSync(path);
+
+    await stage.run(["connect", "claude-code"]);
+
+    expect(readFileSync(path, "utf8")).not.toContain("theme");
+    expect(readdirSync(join(stage.home, ".local/share/qwen-gateway/connected-agents"))).toEqual(["claude-code.json"]);
+    await stage.run(["disconnect", "claude-code"]);
+    expect(existsSync(path)).toBe(false);
+  });
+
   test.each([
     ["claude-code", claude, '{"env": {', /line 1: /],
     ["claude-code", claude, '{"env": "FOO=1"}', /"env" is no object/],
     ["claude-code", claude, "[]", /does not hold an object/],
+    ["claude-code", claude, '{"env": {"ANTHROPIC_MODEL": ["a"]}}', /holds more than one value/],
     ["codex", ".codex/config.toml", "model = \n", /cannot be read/],
     ["codex", ".codex/config.toml", 'model_providers = { a = { name = "b" } }\n', /only its owner should change/],
     ["codex", ".codex/config.toml", 'model = """\na"""\n', /only its owner should change/],
