@@ -118,14 +118,16 @@ describe("connect", () => {
 
   test("connects back to what its owner had written", async () => {
     using stage = createHomeStage();
-    const before = 'model = "a"\nmodel_provider = "qwen-gateway"\n[model_providers.qwen-gateway]\nname = "x"\n';
+    const before =
+      'model = "a"\nmodel_provider = "qwen-gateway"\n[model_providers.qwen-gateway]\nname = "qwen-gateway"\n' +
+      'base_url = "http://127.0.0.1:8787/v1"\nwire_api = "responses"\n';
     const path = stage.write(".codex/config.toml", before);
     await stage.run(["connect", "codex", "--model", "b"]);
 
     const { printed } = await stage.run(["connect", "codex", "--model", "a"]);
 
     expect(printed).toContain("works on http://127.0.0.1:8787 with a");
-    expect(readFileSync(path, "utf8")).toStartWith('model = "a"\n');
+    expect(readFileSync(path, "utf8")).toBe(before);
     await stage.run(["disconnect", "codex"]);
     expect(readFileSync(path, "utf8")).toBe(before);
   });
