@@ -3,6 +3,8 @@
 import { accountsCommands } from "./accounts/commands.ts";
 import { benchCommand } from "./bench/bench.ts";
 import type { Command } from "./command.ts";
+import { connectCommand } from "./connect/connect.ts";
+import { disconnectCommand } from "./connect/disconnect.ts";
 import { doctorCommand } from "./doctor.ts";
 import { emulateCommand } from "./emulate.ts";
 import { healthcheckCommand } from "./healthcheck.ts";
@@ -17,6 +19,8 @@ export function listCommands(): readonly Command[] {
     serveCommand(),
     setupCommand(),
     doctorCommand(),
+    connectCommand(),
+    disconnectCommand(),
     ...accountsCommands(),
     ...keysCommands(),
     ...mcpCommands(),
