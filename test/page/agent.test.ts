@@ -72,7 +72,8 @@ describe.skipIf(!hasBrowser)("the agent's tab", () => {
     expect(await page.getByLabel("Message", { exact: true }).inputValue()).toBe("And lakes?");
     await page.getByRole("link", { name: "Agent" }).click();
     await page.getByLabel("Command", { exact: true }).waitFor();
-    expect(await page.title()).toBe("Agent · qwen-gateway");
+    // Told once the tab has been drawn.
+    await page.waitForFunction((title) => document.title === title, "Agent · qwen-gateway");
     await order(page, "Do it");
     await ended(page);
     await page.reload();
