@@ -1,19 +1,13 @@
 // GET /admin/api/log: the log as it happens. The one place that streams by @elysiajs/stream, and never a reply.
 
 import { Stream } from "@elysiajs/stream";
+import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
 import { commentFrame, sseFrame } from "../sse/sse-writer.ts";
 
 export interface LogFeed {
   /** @returns how to stop listening. */
   subscribe(listener: (line: string) => void): () => void;
 }
-
-export const logStreamHeaders: Readonly<Record<string, string>> = {
-  "content-type": "text/event-stream; charset=utf-8",
-  "cache-control": "no-cache",
-  "x-accel-buffering": "no",
-  connection: "keep-alive",
-};
 
 /** Frames kept for a reader who does not read. Lines beyond are dropped, and said so. */
 const maxWaitingFrames = 1000;
@@ -42,7 +36,7 @@ export function answerLogStream(logFeed: LogFeed, signal: AbortSignal): Response
     },
   });
   // In a Response of our own: returned as it is, the class ends the process when a reader hangs up.
-  return new Response(stream.value.pipeThrough(countDelivered), { headers: logStreamHeaders });
+  return new Response(stream.value.pipeThrough(countDelivered), { headers: eventStreamHeaders });
 }
 
 /** The class knows no backpressure: its reader asks before it sends. Bytes pass unchanged, text would get an id. */

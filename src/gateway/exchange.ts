@@ -7,6 +7,7 @@ import type { TokenUsage } from "../contract/events.ts";
 import { type GatewayError, toGatewayError } from "../contract/gateway-error.ts";
 import type { EventEncoder } from "../contract/surface.ts";
 import type { ReplyOutcome, Upstream, UpstreamReply } from "../contract/upstream.ts";
+import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
 import { delayAfter, sleep } from "../outbound/retry.ts";
 import { Attempt } from "./attempt.ts";
 import { clientLeft } from "./attempt-errors.ts";
@@ -20,7 +21,7 @@ import { keeperFirst, mayBeRepeated, requestFor } from "./failover.ts";
 import type { Candidate } from "./model-routes.ts";
 import { contextFor } from "./open-context.ts";
 import { Opening, type OpeningHooks } from "./opening.ts";
-import { Relay, type RelayHooks, streamHeaders } from "./relay.ts";
+import { Relay, type RelayHooks } from "./relay.ts";
 import type { ReplyConsumer } from "./reply-consumer.ts";
 import { addExchangeHeaders, addServedHeaders, settledWithin } from "./reply-head.ts";
 import { RetryBudget } from "./retry-budget.ts";
@@ -84,7 +85,7 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
     const isHeld = await settledWithin(begun, holdHeadersMs);
     if (!isHeld) this.#tellFailure(begun);
     clientSignal.removeEventListener("abort", this);
-    return new Response(this.#relay.open(), { headers: this.#addOwn({ ...streamHeaders }) });
+    return new Response(this.#relay.open(), { headers: this.#addOwn({ ...eventStreamHeaders }) });
   }
 
   /** The client's signal is aborted. */

@@ -208,11 +208,3 @@ export class Relay implements ReplyConsumer {
     if (this.#encoder.pendingBytes >= mostGatheredBytes) this.flush();
   }
 }
-
-/** Headers of every event stream. Never the upstream's own. */
-export const streamHeaders: Readonly<Record<string, string>> = {
-  "content-type": "text/event-stream; charset=utf-8",
-  "cache-control": "no-cache",
-  connection: "keep-alive",
-  "x-accel-buffering": "no",
-};

@@ -6,7 +6,7 @@ import { parseRequestBody } from "../conversation/parse-body.ts";
 import { randomId } from "../conversation/random-id.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { Replays, StartOptions } from "../replay/replays.ts";
-import { commentFrame } from "../sse/sse-writer.ts";
+import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
 import type { Attachment, ChatMessage, ChatStore, MessagePath } from "../store/chat-store.ts";
 import { invalid } from "../surfaces/check-body.ts";
 import type { Store } from "../store/store.ts";
@@ -69,16 +69,6 @@ export interface TypedChatOptions {
 }
 
 const titleChars = 80;
-
-/** A stream's headers are out with its first byte, which may be a while. */
-export const typedChatHeaders: Readonly<Record<string, string>> = {
-  "content-type": "text/event-stream; charset=utf-8",
-  "cache-control": "no-cache",
-  connection: "keep-alive",
-  "x-accel-buffering": "no",
-};
-
-export const openingComment: Uint8Array = commentFrame("keepalive");
 
 export function createTypedChat(options: TypedChatOptions): TypedChat {
   const { store, replays, clock } = options;
@@ -228,7 +218,7 @@ export function createTypedChat(options: TypedChatOptions): TypedChat {
 /** A client that has left meanwhile hangs up here: the server does so only on bodies that it has begun to send. */
 function respond(body: ReadableStream<Uint8Array>, client: AbortSignal, headers: Record<string, string>): Response {
   if (client.aborted) void body.cancel();
-  return new Response(client.aborted ? null : body, { headers: { ...typedChatHeaders, ...headers } });
+  return new Response(client.aborted ? null : body, { headers: { ...eventStreamHeaders, ...headers } });
 }
 
 function questionOf(

@@ -7,6 +7,7 @@ import type { Clock } from "../contract/clock.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
 import { agentPlaces, type AgentRoute } from "./agent-places.ts";
 import type { Edge } from "./create-server.ts";
+import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
 import { readBody } from "./read-body.ts";
 import { pathRest, type ServerRoute, type Trip } from "./trip.ts";
 
@@ -18,13 +19,6 @@ export interface AgentRoutesOptions extends Edge {
 
 /** A query is short; arguments that a person has changed may be long. */
 const maxBodyBytes = 1024 * 1024;
-
-export const eventStreamHeaders: Readonly<Record<string, string>> = {
-  "content-type": "text/event-stream; charset=utf-8",
-  "cache-control": "no-cache",
-  connection: "keep-alive",
-  "x-accel-buffering": "no",
-};
 
 /** When the old route was deprecated, in the form of RFC 9745, and what follows it. */
 const deprecation: Readonly<Record<string, string>> = {

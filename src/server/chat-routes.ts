@@ -3,7 +3,8 @@
 import { GatewayError } from "../contract/gateway-error.ts";
 import type { Json } from "../contract/json.ts";
 import { typeOf } from "../pipeline/parse-request.ts";
-import { type TypedChat, typedChatHeaders } from "../pipeline/typed-chat.ts";
+import type { TypedChat } from "../pipeline/typed-chat.ts";
+import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
 import type { ChatMessage, ChatSession, ChatStore } from "../store/chat-store.ts";
 import { parseLimit } from "./parse-limit.ts";
 import { readBody } from "./read-body.ts";
@@ -41,7 +42,7 @@ export function chatRoutes(options: ChatRoutesOptions): ServerRoute[] {
       answer: async (trip) => {
         const afterId = lastEventId(trip.request);
         // The router reads a body to its end to tell HEAD its length, and this one may be long in coming.
-        if (trip.request.method === "HEAD") return new Response(null, { headers: typedChatHeaders });
+        if (trip.request.method === "HEAD") return new Response(null, { headers: eventStreamHeaders });
         const streamId = idOf(trip, streamPath, streamNotFound);
         const onCut = options.keepOpen(trip.request);
         return chat.readOn(trip.caller, streamId, afterId, { signal: trip.request.signal, onCut });

@@ -5,6 +5,7 @@ import type { Clock } from "../contract/clock.ts";
 import type { Json } from "../contract/json.ts";
 import type { Surface } from "../contract/surface.ts";
 import type { Gateway } from "../gateway/gateway.ts";
+import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
 import type { Store } from "../store/store.ts";
 import type { ScrapedMetrics } from "../telemetry/create-metrics.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -230,9 +231,9 @@ function createRoutes(
       method: "GET",
       path: "/admin/api/log",
       answer: async ({ request }) => {
-        const { answerLogStream, logStreamHeaders } = await import("../admin/log-stream.ts");
+        const { answerLogStream } = await import("../admin/log-stream.ts");
         // The router reads a body to its end to tell HEAD its length, and this one has none.
-        if (request.method === "HEAD") return new Response(null, { headers: logStreamHeaders });
+        if (request.method === "HEAD") return new Response(null, { headers: eventStreamHeaders });
         keepOpen(request);
         return answerLogStream(logFeed, AbortSignal.any([request.signal, stopping]));
       },

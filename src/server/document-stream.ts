@@ -1,7 +1,7 @@
 // An import as an event stream. A reader who hangs up ends the import.
 
 import { createEventStream } from "../pipeline/event-stream.ts";
-import { typedChatHeaders } from "../pipeline/typed-chat.ts";
+import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
 import type { ImportEvent } from "./document-wire.ts";
 import type { Trip } from "./trip.ts";
 
@@ -21,7 +21,7 @@ export function streamImport(run: RunImport, { keepAliveMs }: ImportStreamOption
   const signal = AbortSignal.any([trip.request.signal, left.signal]);
   const onHangUp = (): void => left.abort();
   const body = createEventStream(eventsOf(run, signal), { keepAliveMs, signal, onHangUp });
-  return new Response(body, { headers: typedChatHeaders });
+  return new Response(body, { headers: eventStreamHeaders });
 }
 
 /** What the import tells while it runs, in its order. */

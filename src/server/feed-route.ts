@@ -3,7 +3,7 @@
 import type { Json } from "../contract/json.ts";
 import { createEventStream } from "../pipeline/event-stream.ts";
 import { watchFeed } from "../pipeline/feed.ts";
-import { typedChatHeaders } from "../pipeline/typed-chat.ts";
+import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
 import type { ServerRoute } from "./trip.ts";
 
 export interface FeedRouteOptions {
@@ -24,7 +24,7 @@ export function feedRoute(options: FeedRouteOptions): ServerRoute {
     method: "GET",
     path: "/api/feed",
     answer({ request, caller }) {
-      if (request.method === "HEAD") return new Response(null, { headers: typedChatHeaders });
+      if (request.method === "HEAD") return new Response(null, { headers: eventStreamHeaders });
       options.keepOpen(request);
       const signal = AbortSignal.any([request.signal, options.stopping]);
       const source = watchFeed(
@@ -36,7 +36,7 @@ export function feedRoute(options: FeedRouteOptions): ServerRoute {
         signal,
       );
       const body = createEventStream(source, { keepAliveMs: options.keepAliveMs, signal });
-      return new Response(body, { headers: typedChatHeaders });
+      return new Response(body, { headers: eventStreamHeaders });
     },
   };
 }

@@ -2,7 +2,7 @@
 
 import { GatewayError } from "../contract/gateway-error.ts";
 import type { Json, JsonObject } from "../contract/json.ts";
-import { streamHeaders } from "../gateway/relay.ts";
+import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
 import { responsesPath } from "../surfaces/openai-responses/surface.ts";
 import type { Edge } from "./create-server.ts";
 import { readBody } from "./read-body.ts";
@@ -51,7 +51,7 @@ export function responseRoutes({ responses, maxBodyBytes, keepOpen }: ResponseRo
         if (query.get("stream") === "true") {
           const afterId = afterIdOf(query.get("starting_after"));
           // The router reads a body to its end to tell HEAD its length, and this one may be long in coming.
-          if (trip.request.method === "HEAD") return new Response(null, { headers: streamHeaders });
+          if (trip.request.method === "HEAD") return new Response(null, { headers: eventStreamHeaders });
           return responses.readOn(trip.caller, rest, afterId, { onCut: keepOpen(trip.request) });
         }
         return Response.json((await responses.find(trip.caller, rest)).response);

@@ -8,7 +8,7 @@ import { parseRequestBody } from "../conversation/parse-body.ts";
 import { randomId } from "../conversation/random-id.ts";
 import type { IncomingExchange } from "../gateway/exchange-request.ts";
 import type { Gateway } from "../gateway/gateway.ts";
-import { streamHeaders } from "../gateway/relay.ts";
+import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
 import type { ReaderHooks, Replays } from "../replay/replays.ts";
 import type { FoundResponse, KeptResponse, ResponseStore } from "../store/response-store.ts";
 import { createEventEncoder, type EncoderOptions } from "../surfaces/openai-responses/event-encoder.ts";
@@ -220,7 +220,7 @@ export function createResponses(options: ResponsesOptions): Responses {
       const { response } = await find(caller, id);
       if (response["background"] !== true) throw notStreamed();
       const replays = await openReplays();
-      return new Response(await replays.open(caller, id, afterId, hooks), { headers: streamHeaders });
+      return new Response(await replays.open(caller, id, afterId, hooks), { headers: eventStreamHeaders });
     },
     async cancel(caller, id) {
       const { response, runsElsewhere } = await find(caller, id);

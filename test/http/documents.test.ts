@@ -195,7 +195,7 @@ describe("POST /api/documents as a stream", () => {
     const response = await post(url, { name: "a", text: "The rent is due. ".repeat(5000) }, accept);
 
     expect(response.status).toBe(200);
-    expect(response.headers.get("content-type")).toStartWith("text/event-stream");
+    expect(response.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
     expect(response.headers.get("cache-control")).toBe("no-cache");
     expect(response.headers.get("x-accel-buffering")).toBe("no");
     const body = await response.text();

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { openaiErrorBody } from "../../../src/contract/openai-error.ts";
 import { EventSequence } from "../../../src/gateway/event-sequence.ts";
-import { streamHeaders } from "../../../src/gateway/relay.ts";
+import { eventStreamHeaders } from "../../../src/sse/event-stream-headers.ts";
 import { createEventDecoder, GatewayError, SSEHandler, transformToQwenRequest } from "../../../src/library.ts";
 import { openaiChat } from "../../../src/surfaces/openai-chat/surface.ts";
 import { type ChatStream, parseChatStream } from "../../support/sse-frames.ts";
@@ -198,7 +198,7 @@ describe("the steps of a streamed answer, each alone", () => {
   const request = openaiChat.parseRequest({ ...question, stream: true });
 
   test("headers are a table [R0-040]", () => {
-    expect(streamHeaders).toEqual({
+    expect(eventStreamHeaders).toEqual({
       "content-type": "text/event-stream; charset=utf-8",
       "cache-control": "no-cache",
       connection: "keep-alive",
