@@ -20,6 +20,7 @@ import type { Edge } from "../server/create-server.ts";
 import { documentRoutes } from "../server/document-routes.ts";
 import { feedRoute } from "../server/feed-route.ts";
 import type { ServerRoute } from "../server/trip.ts";
+import { transactionsOf } from "../store/shared-transactions.ts";
 import { openChatDatabase } from "../store/chat-database.ts";
 import type { ChatStore } from "../store/chat-store.ts";
 import { createSqliteAgent } from "../store/sqlite-agent.ts";
@@ -165,6 +166,7 @@ function composeOver(database: Database, parts: ChatParts): Chat {
     async close() {
       await replays.close();
       await chat.drain();
+      await transactionsOf(database).flush();
       database.close();
     },
   };

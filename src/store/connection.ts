@@ -1,12 +1,13 @@
 // One open database with its questions, as the halves of the SQLite driver share it.
 
-import type { Database, Statement } from "bun:sqlite";
+import type { Database } from "bun:sqlite";
 import type { Log } from "../telemetry/log.ts";
 import { silentLog } from "../telemetry/log.ts";
-import { retryAfter, retryWhileBusy } from "./busy-retry.ts";
+import { retryWhileBusy } from "./busy-retry.ts";
 import { openDatabase } from "./open-database.ts";
 import type { Questions } from "./questions.ts";
 import { prepareQuestions } from "./questions.ts";
+import { SharedTransactions, type Then } from "./shared-transactions.ts";
 import type { StoreOptions } from "./store-options.ts";
 
 /** What time it is for one transaction. */
@@ -16,34 +17,12 @@ export interface Moment {
   readonly oldestMs: number;
 }
 
-/** What follows a transaction at once, when it is committed or when it has failed for good. May not throw. */
-export interface Then<Result, Answer> {
-  /** @returns what whoever asked is told. */
-  committed(result: Result): Answer;
-  failed(): void;
-}
-
-/** Work that waits for a transaction. */
-interface Job {
-  /** Within a transaction: again when that came to nothing. */
-  run(moment: Moment): void;
-  /** Once it is committed. */
-  tell(): void;
-  fail(error: unknown): void;
-}
-
 export class Connection {
   readonly questions: Questions;
   readonly log: Log;
   readonly #options: StoreOptions;
   readonly #database: Database;
-  readonly #begin: Statement;
-  readonly #commit: Statement;
-  readonly #rollback: Statement;
-  readonly #jobs: Job[] = [];
-  readonly #runWaiting = (): void => this.#runBatch(this.#jobs.splice(0));
-  /** Batches that wait for the lock of another process, or that one job has failed. */
-  readonly #retrying = new Set<Promise<void>>();
+  readonly #transactions: SharedTransactions<Moment>;
   #closed = false;
 
   constructor(options: StoreOptions & { path: string }) {
@@ -51,42 +30,20 @@ export class Connection {
     this.log = options.log ?? silentLog;
     this.#database = openDatabase(options.path, this.log);
     this.questions = prepareQuestions(this.#database);
-    this.#begin = this.#database.prepare("BEGIN IMMEDIATE");
-    this.#commit = this.#database.prepare("COMMIT");
-    this.#rollback = this.#database.prepare("ROLLBACK");
+    this.#transactions = new SharedTransactions(this.#database, () => this.moment());
   }
 
-  /**
-   * Runs in a transaction that takes the write lock first. Whatever asks for one while the event loop is busy shares it:
-   * a commit costs more than most of the work in it. `work` is run again when the lock was not to be had.
-   */
+  /** @see SharedTransactions */
   write<Result>(work: (moment: Moment) => Result): Promise<Result> {
-    return this.writeThen<Result, Result>(work, nothingMore);
+    return this.#transactions.write(work);
   }
 
-  /** The same with something to be done before anybody is told. */
   writeThen<Result, Answer>(work: (moment: Moment) => Result, then: Then<Result, Answer>): Promise<Answer> {
-    const asked = new Asked(work, then);
-    if (this.#jobs.push(asked) === 1) setImmediate(this.#runWaiting);
-    return asked.promise;
+    return this.#transactions.writeThen(work, then);
   }
 
-  /** The same at once and alone, without a second attempt: throws when the lock is taken. */
   writeNow<Result>(work: (moment: Moment) => Result): Result {
-    this.#begin.run();
-    try {
-      const result = work(this.moment());
-      this.#commit.run();
-      return result;
-    } catch (error) {
-      this.#takeBack();
-      throw error;
-    }
-  }
-
-  #takeBack(): void {
-    // A full disk has rolled it back already.
-    if (this.#database.inTransaction) this.#rollback.run();
+    return this.#transactions.writeNow(work);
   }
 
   /** For work with `writeNow` that cannot share a transaction: again when the lock was not to be had. */
@@ -95,57 +52,8 @@ export class Connection {
   }
 
   /** Resolves when everything that was asked for before has been written, or has failed. */
-  async flush(): Promise<void> {
-    this.#runWaiting();
-    while (this.#retrying.size > 0) await Promise.all(this.#retrying);
-  }
-
-  /** Without a promise of its own: nearly every batch is written at the first attempt. */
-  #runBatch(jobs: readonly Job[]): void {
-    if (jobs.length === 0) return;
-    try {
-      this.#runTogether(jobs);
-    } catch (error) {
-      const batch = this.#runAgain(jobs, error);
-      this.#retrying.add(batch);
-      void batch.finally(() => this.#retrying.delete(batch));
-      return;
-    }
-    for (const job of jobs) job.tell();
-  }
-
-  #runTogether(jobs: readonly Job[]): void {
-    this.#begin.run();
-    try {
-      const moment = this.moment();
-      for (const job of jobs) job.run(moment);
-      this.#commit.run();
-    } catch (error) {
-      this.#takeBack();
-      throw error;
-    }
-  }
-
-  /** Never rejects: whoever asked is told. */
-  async #runAgain(jobs: readonly Job[], failure: unknown): Promise<void> {
-    try {
-      await retryAfter(failure, () => this.#runTogether(jobs));
-      for (const job of jobs) job.tell();
-    } catch (error) {
-      if (jobs.length === 1) jobs[0]?.fail(error);
-      // One of them failed and all are undone: each for itself, so that only that one fails. Savepoints would do the same
-      // and double the cost of a transaction (they copy each page that is written).
-      else for (const job of jobs) await this.#runAlone(job);
-    }
-  }
-
-  async #runAlone(job: Job): Promise<void> {
-    try {
-      await retryWhileBusy(() => this.writeNow((moment) => job.run(moment)));
-      job.tell();
-    } catch (error) {
-      job.fail(error);
-    }
+  flush(): Promise<void> {
+    return this.#transactions.flush();
   }
 
   /** Readers see one committed state and wait for nobody; the retry is for the moments after a crash. */
@@ -171,40 +79,7 @@ export class Connection {
   close(): void {
     this.#closed = true;
     this.questions.finalizeAll();
-    for (const statement of [this.#begin, this.#commit, this.#rollback]) statement.finalize();
+    this.#transactions.finalize();
     this.#database.close();
   }
 }
-
-/** A job and its promise. A closure each for running, telling and failing would be most of what a turn allocates. */
-class Asked<Result, Answer> implements Job {
-  readonly #answer = Promise.withResolvers<Answer>();
-  readonly #work: (moment: Moment) => Result;
-  readonly #then: Then<Result, Answer>;
-  #result: Result | undefined;
-
-  constructor(work: (moment: Moment) => Result, then: Then<Result, Answer>) {
-    this.#work = work;
-    this.#then = then;
-  }
-
-  get promise(): Promise<Answer> {
-    return this.#answer.promise;
-  }
-
-  run(moment: Moment): void {
-    this.#result = this.#work(moment);
-  }
-
-  tell(): void {
-    // It has run.
-    this.#answer.resolve(this.#then.committed(this.#result as Result));
-  }
-
-  fail(error: unknown): void {
-    this.#then.failed();
-    this.#answer.reject(error);
-  }
-}
-
-const nothingMore = { committed: <Result>(result: Result): Result => result, failed(): void {} };

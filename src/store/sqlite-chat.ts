@@ -13,6 +13,7 @@ import type {
   MessagePath,
   MessageStatus,
 } from "./chat-store.ts";
+import { transactionsOf } from "./shared-transactions.ts";
 
 export interface SqliteChatOptions {
   readonly clock: Clock;
@@ -99,6 +100,9 @@ export function createSqliteChat(database: Database, { clock, sessionTimeoutMs }
   const findSession = database.prepare<ChatSession, [Key & { oldestMs: number }]>(`
     SELECT ${sessionColumns} FROM chat_sessions s
     WHERE caller = $caller AND session_id = $sessionId AND updated_at_ms >= $oldestMs`);
+  const findChange = database.prepare<{ updatedAtMs: number }, [Key]>(
+    `SELECT updated_at_ms AS updatedAtMs FROM chat_sessions WHERE ${inSession}`,
+  );
   const listSessions = database.prepare<ChatSession, [{ caller: string; oldestMs: number; limit: number }]>(`
     SELECT ${sessionColumns} FROM chat_sessions s WHERE caller = $caller AND updated_at_ms >= $oldestMs
     ORDER BY updated_at_ms DESC LIMIT $limit`);
@@ -108,16 +112,19 @@ export function createSqliteChat(database: Database, { clock, sessionTimeoutMs }
   const findExpired = database.prepare<Key, [{ oldestMs: number; limit: number }]>(`
     SELECT caller, session_id AS sessionId FROM chat_sessions WHERE updated_at_ms < $oldestMs LIMIT $limit`);
 
+  const transactions = transactionsOf(database);
   const oldestMs = (): number => clock() - sessionTimeoutMs;
   const sessionOf = (key: Key): ChatSession | undefined =>
     findSession.get({ ...key, oldestMs: oldestMs() }) ?? undefined;
-  const beginTurn = database.transaction((caller: string, { sessionId, title, question, answer }: BegunTurn) => {
+  const beginTurn = (caller: string, { sessionId, title, question, answer }: BegunTurn): void => {
+    const key = { caller, sessionId };
+    const change = findChange.get(key);
     // One that has expired and was not swept yet must not come back with what was said in it.
-    if (sessionOf({ caller, sessionId }) === undefined) forgetAll({ caller, sessionId });
-    rememberSession.run({ caller, sessionId, title, nowMs: clock() });
-    if (question !== undefined) remember({ caller, sessionId }, question);
-    remember({ caller, sessionId }, answer);
-  });
+    if (change !== null && change.updatedAtMs < oldestMs()) forgetAll(key);
+    rememberSession.run({ ...key, title, nowMs: clock() });
+    if (question !== undefined) remember(key, question);
+    remember(key, answer);
+  };
   const remember = (key: Key, message: ChatMessage): void => {
     rememberMessage.run(rowOf(key, message));
     for (const [position, { name, url }] of (message.extras.attachments ?? []).entries()) {
@@ -148,11 +155,10 @@ export function createSqliteChat(database: Database, { clock, sessionTimeoutMs }
       continuesElsewhere: first !== undefined && extrasOf(first).continuesElsewhere === true,
     };
   };
-  const endTurn = database.transaction((caller: string, sessionId: string, { id, status, ...answer }: ChatMessage) => {
-    const { content, extras } = answer;
-    touchSession.run({ caller, sessionId, nowMs: clock() });
-    changeMessage.run({ caller, sessionId, messageId: id, status, content, extras: JSON.stringify(extras) });
-  });
+  const endTurn = (key: Key, { id, status, content, extras }: ChatMessage): void => {
+    touchSession.run({ ...key, nowMs: clock() });
+    changeMessage.run({ ...key, messageId: id, status, content, extras: JSON.stringify(extras) });
+  };
   const recoverTurn = ({ caller, sessionId }: Key, { id, status, content, extras }: ChatMessage): void => {
     changeRunning.run({ caller, sessionId, messageId: id, status, content, extras: JSON.stringify(extras) });
   };
@@ -169,8 +175,8 @@ export function createSqliteChat(database: Database, { clock, sessionTimeoutMs }
   });
 
   return {
-    beginTurn: (caller, turn) => retryWhileBusy(() => beginTurn.immediate(caller, turn)),
-    endTurn: (caller, sessionId, answer) => retryWhileBusy(() => endTurn.immediate(caller, sessionId, answer)),
+    beginTurn: (caller, turn) => transactions.write(() => beginTurn(caller, turn)),
+    endTurn: (caller, sessionId, answer) => transactions.write(() => endTurn({ caller, sessionId }, answer)),
     recoverTurn: (caller, sessionId, answer) => retryWhileBusy(() => recoverTurn({ caller, sessionId }, answer)),
     findMessages: (caller, sessionId) =>
       retryWhileBusy(() => {

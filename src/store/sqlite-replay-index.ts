@@ -5,6 +5,7 @@ import type { Clock } from "../contract/clock.ts";
 import { retryWhileBusy } from "./busy-retry.ts";
 import { isDead, type LeaseOwner, thisProcess } from "./lease-owner.ts";
 import type { ReplayEnd, ReplayIndex, ReplayRecord, ReplayState } from "./replay-index.ts";
+import { transactionsOf } from "./shared-transactions.ts";
 
 /** A process of another machine that has not renewed its streams for so long is dead: three times it was due. */
 const silentMs = 60_000;
@@ -35,6 +36,7 @@ export interface SqliteReplayIndexOptions {
 export function createSqliteReplayIndex(database: Database, options: SqliteReplayIndexOptions = {}): ReplayIndex {
   const { clock = Date.now, owner = thisProcess() } = options;
   const questions = prepareQuestions(database);
+  const transactions = transactionsOf(database);
 
   function toRecord(row: Row): ReplayRecord {
     const { streamId, caller, state, createdAtMs, bytes } = row;
@@ -59,13 +61,13 @@ export function createSqliteReplayIndex(database: Database, options: SqliteRepla
 
   return {
     async begin(stream) {
-      await retryWhileBusy(() => questions.begin.run({ ...stream, ...owner, nowMs: clock() }));
+      await transactions.write(() => questions.begin.run({ ...stream, ...owner, nowMs: clock() }));
     },
     async giveUp(streamId, state) {
       await retryWhileBusy(() => questions.giveUp.run({ streamId, state }));
     },
     async end(streamId, { isInterrupted, ...end }: ReplayEnd) {
-      await retryWhileBusy(() => questions.end.run({ streamId, ...end, interrupted: isInterrupted ? 1 : 0 }));
+      await transactions.write(() => questions.end.run({ streamId, ...end, interrupted: isInterrupted ? 1 : 0 }));
     },
     async renew() {
       await retryWhileBusy(() => questions.renew.run({ ...owner, nowMs: clock() }));
