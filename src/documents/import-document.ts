@@ -3,7 +3,7 @@
 
 import type { Clock } from "../contract/clock.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
-import { randomId } from "../conversation/random-id.ts";
+import { orderedId } from "../conversation/random-id.ts";
 import { sha256 } from "../conversation/sha256.ts";
 import type { DocumentRecord, DocumentStore, NewDocument, NewPiece, QuotaRefusal } from "../store/document-store.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -46,7 +46,7 @@ export async function importDocument(
   onProgress({ stage: "chunking" });
   const pieces = await cutWhole(text, type, limits.maxPieces, file, signal);
   const record: DocumentRecord = {
-    documentId: randomId(),
+    documentId: orderedId(),
     name,
     type,
     bytes,

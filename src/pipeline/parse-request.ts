@@ -3,7 +3,7 @@
 import { Type } from "typebox";
 import type { ContentPart } from "../contract/chat-request.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
-import { randomId } from "../conversation/random-id.ts";
+import { orderedId } from "../conversation/random-id.ts";
 import { sessionHints } from "../conversation/session-hints.ts";
 import type { Attachment } from "../store/chat-store.ts";
 import { createBodyCheck, invalid } from "../surfaces/check-body.ts";
@@ -94,7 +94,7 @@ export function parseTypedChatRequest(body: unknown, headers: Headers): TypedCha
   const { steps, ...chosen } = options;
   return {
     message: message ?? "",
-    sessionId: named ?? randomId(),
+    sessionId: named ?? orderedId(),
     isNamed: named !== undefined,
     model: parsed.model,
     upstream: parsed.upstream ?? headers.get("x-upstream") ?? undefined,

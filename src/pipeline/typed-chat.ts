@@ -3,7 +3,7 @@
 import type { Clock } from "../contract/clock.ts";
 import type { ChatSource } from "../contract/chat-stream.ts";
 import { parseRequestBody } from "../conversation/parse-body.ts";
-import { randomId } from "../conversation/random-id.ts";
+import { orderedId } from "../conversation/random-id.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { Replays, StartOptions } from "../replay/replays.ts";
 import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
@@ -124,7 +124,7 @@ export function createTypedChat(options: TypedChatOptions): TypedChat {
     const attachments = joinAttachments(await earlierAttachments(request, caller), request.attachments);
     const isElsewhere = await continuesElsewhere(request, caller, path);
     const isNewest = place.parentId === (path.newestId ?? null);
-    const streamId = randomId();
+    const streamId = orderedId();
     const nowMs = clock();
     const question = place.repeated ?? questionOf(request, place, attachments, nowMs, isElsewhere);
     const begun = answerOf(request, question, streamId, nowMs, options.defaultModel);
@@ -229,7 +229,7 @@ function questionOf(
   isElsewhere: boolean,
 ): ChatMessage {
   return {
-    id: randomId(),
+    id: orderedId(),
     parentId: place.parentId,
     role: "user",
     content: message,
@@ -251,7 +251,7 @@ function answerOf(
   defaultModel: string,
 ): ChatMessage {
   return {
-    id: randomId(),
+    id: orderedId(),
     parentId: question.id,
     role: "assistant",
     content: "",

@@ -5,7 +5,7 @@ import type { Clock } from "../contract/clock.ts";
 import { isJsonObject, type JsonObject } from "../contract/json.ts";
 import type { Surface } from "../contract/surface.ts";
 import { parseRequestBody } from "../conversation/parse-body.ts";
-import { randomId } from "../conversation/random-id.ts";
+import { orderedId } from "../conversation/random-id.ts";
 import type { IncomingExchange } from "../gateway/exchange-request.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
@@ -145,7 +145,7 @@ export function createResponses(options: ResponsesOptions): Responses {
     const request = parseRequest(body, known);
     const store = await openStore();
     const model = request.model ?? options.defaultModel;
-    const identity = { replyId: randomId(), model, createdAtMs: options.clock() };
+    const identity = { replyId: orderedId(), model, createdAtMs: options.clock() };
     const begun = responseObject(echoOf(request), identity, { status: "in_progress" }, []);
     const kept = keptResponse(body, known, begun);
     await store.remember(caller, kept);

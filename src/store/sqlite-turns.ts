@@ -162,7 +162,7 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
   /** Nobody is led there by a history, so there is nothing to write and nothing to hold before it has an answer. */
   #keepOpening(caller: string, conversation: NewConversation): TurnClaim {
     const { sessionId, model, priorReplies, continuation } = conversation;
-    const claim = claimOn(conversation, { sessionId, conversationId: crypto.randomUUID() });
+    const claim = claimOn(conversation, { sessionId, conversationId: Bun.randomUUIDv7() });
     const openedAtMs = this.#connection.moment().nowMs;
     this.#openings.add({ claim, caller, model, priorReplies, openedAtMs, reply: continuation });
     return claim;
@@ -199,7 +199,7 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
     nowMs: number,
   ): Omit<HeldClaim, "claim" | "caller"> & { sessionId: string; conversationId: string } {
     const sessionId = replaced?.claim.sessionId ?? conversation.sessionId;
-    const conversationId = crypto.randomUUID();
+    const conversationId = Bun.randomUUIDv7();
     const chat = chatOf(conversation.upstream, conversation.account, conversation.continuation);
     this.#connection.questions.forgetUnanswered.run({ ...chat, caller, nowMs });
     const conversationKey = this.#insertConversation({
@@ -251,7 +251,7 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
 
   #rememberBranch({ claim, caller, conversationKey, baseCount }: HeldClaim, record: TurnRecord, nowMs: number): void {
     const { nodeId, parentId, responseId } = record.continuation;
-    const publicId = crypto.randomUUID();
+    const publicId = Bun.randomUUIDv7();
     const branchKey = this.#insertConversation({
       ...chatOf(claim.upstream, claim.account, record.continuation),
       ...{ nodeId, parentId, responseId, headTurn: 0, mayShareChat: 1 },
