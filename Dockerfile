@@ -19,6 +19,7 @@ ENV HOST=0.0.0.0 \
     GENERATE_API_KEY=true \
     BUN_CONFIG_MAX_HTTP_REQUESTS=65336 \
     BUN_JSC_heapGrowthFunctionThresholdInMB=1000000000 \
+    BUN_JSC_useFTLJIT=0 \
     NODE_ENV=production
 USER 65532:65532
 VOLUME /data

@@ -30,6 +30,7 @@ const environment = {
   GENERATE_API_KEY: "true",
   BUN_CONFIG_MAX_HTTP_REQUESTS: "65336",
   BUN_JSC_heapGrowthFunctionThresholdInMB: "1000000000",
+  BUN_JSC_useFTLJIT: "0",
   NODE_ENV: "production",
 };
 
