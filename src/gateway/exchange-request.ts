@@ -4,6 +4,7 @@ import type { ChatRequest } from "../contract/chat-request.ts";
 import type { Surface } from "../contract/surface.ts";
 import { parseRequestBody } from "../conversation/parse-body.ts";
 import { type SessionHints, sessionHints } from "../conversation/session-hints.ts";
+import type { OpenOutlet } from "./reply-outlet.ts";
 
 /** Who asks. */
 export interface Asking {
@@ -16,6 +17,8 @@ export interface Asking {
   readonly replyId?: string;
   /** Called when the client has stopped reading its answer: the connection may be closed. */
   readonly onAbandoned?: (() => void) | undefined;
+  /** Takes what a streamed answer says in place of its body, which is empty then: a stream less, where nobody needs one. */
+  readonly outlet?: OpenOutlet | undefined;
 }
 
 /** What the server hands over: the edge has checked keys, host and size, and nothing else. */

@@ -85,7 +85,11 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
     const isHeld = await settledWithin(begun, holdHeadersMs);
     if (!isHeld) this.#tellFailure(begun);
     clientSignal.removeEventListener("abort", this);
-    return new Response(this.#relay.open(), { headers: this.#addOwn({ ...eventStreamHeaders }) });
+    const headers = this.#addOwn({ ...eventStreamHeaders });
+    const { outlet } = this.#options;
+    if (outlet === undefined) return new Response(this.#relay.open(), { headers });
+    this.#relay.pourInto(outlet);
+    return new Response(null, { headers });
   }
 
   /** The client's signal is aborted. */

@@ -163,6 +163,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       requestId: incoming.requestId,
       clientSignal: incoming.signal,
       onAbandoned: incoming.onAbandoned,
+      outlet: incoming.outlet,
       liveness,
       retry: options.retry,
       retryBudgetMs: options.retryBudgetMs,

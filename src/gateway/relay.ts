@@ -7,6 +7,7 @@ import type { PassThrough } from "../contract/upstream.ts";
 import { ByteWriter } from "../sse/byte-writer.ts";
 import { EventSequence } from "./event-sequence.ts";
 import type { ReplyConsumer } from "./reply-consumer.ts";
+import type { OpenOutlet, OutletSource, ReplyOutlet } from "./reply-outlet.ts";
 import type { SentReply } from "./sent-reply.ts";
 import { streamingErrorFrame } from "./streaming-error.ts";
 
@@ -31,8 +32,8 @@ const strategy = new ByteLengthQueuingStrategy({ highWaterMark: 16 * 1024 });
 /** A long chunk goes out in pieces of about this size: gathered whole, it would be copied again and again as it grows. */
 const mostGatheredBytes = 32 * 1024;
 
-/** It is its own underlying source: `start`, `pull` and `cancel` are the stream's to call. */
-export class Relay implements ReplyConsumer {
+/** It is its own underlying source: `start`, `pull` and `cancel` are the stream's, or the outlet's, to call. */
+export class Relay implements ReplyConsumer, OutletSource {
   readonly #hooks: RelayHooks;
   /** Made when they are needed: frames that are passed on need neither. */
   #ownEncoder: EventEncoder | undefined;
@@ -41,7 +42,7 @@ export class Relay implements ReplyConsumer {
   #piece: Uint8Array | undefined;
   #frames: ByteWriter | undefined;
   #hasPassed = false;
-  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  #controller: ReplyOutlet | undefined;
   /** Ends the running `pull`. */
   #endPull: (() => void) | undefined;
   #isClosed = false;
@@ -71,7 +72,14 @@ export class Relay implements ReplyConsumer {
     return new ReadableStream<Uint8Array>(this, strategy);
   }
 
-  start(controller: ReadableStreamDefaultController<Uint8Array>): void {
+  /** The same into somebody's hands. */
+  pourInto(outlet: OpenOutlet): void {
+    outlet.open(this);
+    this.start(outlet);
+    if (this.wantsMore) void this.pull();
+  }
+
+  start(controller: ReplyOutlet): void {
     this.#controller = controller;
     if (!this.#hasSpoken) this.#encoder.writeHeartbeat();
     this.flush();
@@ -181,7 +189,7 @@ export class Relay implements ReplyConsumer {
     return this.#hasPassed || this.#ownSequence?.hasStarted === true;
   }
 
-  #enqueue(controller: ReadableStreamDefaultController<Uint8Array>, bytes: Uint8Array | undefined): boolean {
+  #enqueue(controller: ReplyOutlet, bytes: Uint8Array | undefined): boolean {
     if (bytes === undefined || bytes.length === 0) return false;
     this.sentBytes += bytes.length;
     this.sentChunks++;

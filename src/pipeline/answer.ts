@@ -177,6 +177,7 @@ export class Answer implements StepContext {
     // Of its own: the reply runs ahead of what the step hands on.
     const frames = new FrameWriter(this.#frames.lastId);
     const generation = new Generation(frames, this.state);
+    const reply = new RunningReply(generation);
     const response = await gateway.converse(tokenSurface(generation, frames), {
       request: this.#compose(instructions),
       hints: { sessionId: this.sessionId, thin: isThin },
@@ -184,10 +185,10 @@ export class Answer implements StepContext {
       signal: this.signal,
       caller,
       requestId,
+      outlet: reply,
     });
     this.state.upstream = response.headers.get("x-upstream") ?? undefined;
-    const reply = new RunningReply(response.body!, generation);
-    const leave = (): void => reply.leave(this.signal.reason);
+    const leave = (): void => reply.leave();
     this.signal.addEventListener("abort", leave, { once: true });
     if (this.signal.aborted) leave();
     try {

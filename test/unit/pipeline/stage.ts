@@ -6,6 +6,7 @@ import type { ChatEvent } from "../../../src/contract/events.ts";
 import type { GatewayError } from "../../../src/contract/gateway-error.ts";
 import { jsonText } from "../../../src/contract/json.ts";
 import type { EventEncoder, Surface } from "../../../src/contract/surface.ts";
+import type { OpenOutlet } from "../../../src/gateway/reply-outlet.ts";
 import type { ComposedExchange } from "../../../src/gateway/exchange-request.ts";
 import { definePipeline, type Pipeline } from "../../../src/pipeline/step.ts";
 import { followUps } from "../../../src/pipeline/steps/follow-ups.ts";
@@ -38,19 +39,14 @@ type Asked = (request: ChatRequest) => string | Promise<string>;
 export class Reply {
   readonly composed: ComposedExchange;
   readonly #encoder: EventEncoder;
-  readonly #controller: ReadableStreamDefaultController<Uint8Array>;
+  readonly #outlet: OpenOutlet;
   /** Resolves when it is hung up on. */
   readonly left: Promise<void>;
 
-  constructor(
-    composed: ComposedExchange,
-    encoder: EventEncoder,
-    controller: ReadableStreamDefaultController<Uint8Array>,
-    left: Promise<void>,
-  ) {
+  constructor(composed: ComposedExchange, encoder: EventEncoder, outlet: OpenOutlet, left: Promise<void>) {
     this.composed = composed;
     this.#encoder = encoder;
-    this.#controller = controller;
+    this.#outlet = outlet;
     this.left = left;
   }
 
@@ -72,18 +68,18 @@ export class Reply {
       usage: { inputTokens: 3, outputTokens: 4, totalTokens: 7, reasoningTokens: 0, isEstimated: false },
     } as ChatEvent);
     this.#flush();
-    this.#controller.close();
+    this.#outlet.close();
   }
 
   fail(error: GatewayError): void {
     this.#write({ type: "reply-error", error });
     this.#flush();
-    this.#controller.close();
+    this.#outlet.close();
   }
 
   /** The body ends in the middle. */
   breakOff(): void {
-    this.#controller.close();
+    this.#outlet.close();
   }
 
   #write(event: ChatEvent): void {
@@ -92,7 +88,7 @@ export class Reply {
 
   #flush(): this {
     const bytes = this.#encoder.take();
-    if (bytes.length > 0) this.#controller.enqueue(bytes);
+    if (bytes.length > 0) this.#outlet.enqueue(bytes);
     return this;
   }
 }
@@ -158,16 +154,13 @@ export function startChat({ pipeline = allSteps, ask, changeStore, change }: Sta
     }
     const encoder = surface.createEncoder(request, {} as never);
     const left = Promise.withResolvers<void>();
-    const body = new ReadableStream<Uint8Array>({
-      start(controller) {
-        const reply = new Reply(composed, encoder, controller, left.promise);
-        const take = waiting.shift();
-        if (take === undefined) replies.push(reply);
-        else take(reply);
-      },
-      cancel: () => left.resolve(),
-    });
-    return new Response(body, { headers: { "x-upstream": "u1" } });
+    const outlet = composed.outlet!;
+    outlet.open({ pull() {}, cancel: () => left.resolve() });
+    const reply = new Reply(composed, encoder, outlet, left.promise);
+    const take = waiting.shift();
+    if (take === undefined) replies.push(reply);
+    else take(reply);
+    return new Response(null, { headers: { "x-upstream": "u1" } });
   }
 
   const chat = createTypedChat({

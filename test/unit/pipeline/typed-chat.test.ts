@@ -152,13 +152,16 @@ describe("an answer", () => {
     const stage = start({ pipeline: definePipeline([commenting]) });
     const { reader } = await stage.send(hello);
     const reply = await stage.nextReply();
-    reply.say("a", "b").say("c").say("d").end();
+    reply.say("a", "b");
+    await reader.until("still_generating");
+    // What comes while nobody asks is handed on together.
+    reply.say("c").say("d").end();
 
     const frames = framesOf(await reader.toEnd());
 
     expect(frames.ids).toEqual(range(1, frames.ids.length));
     expect(frames.text).toBe("abcd");
-    expect(frames.kinds.filter((kind) => kind === "still_generating")).toHaveLength(3);
+    expect(frames.kinds.filter((kind) => kind === "still_generating").length).toBeGreaterThanOrEqual(2);
   });
 
   test("a step may keep the reply to itself and say something else", async () => {
