@@ -32,6 +32,14 @@ if (missing.length > 0) {
   }
 }
 
+// The same program reads a PDF for the gateway, in a process apart (documents/pdf-process.ts).
+const [command, maxBytes] = process.argv.slice(2);
+if (command === "read-pdf") {
+  const { runPdfChild } = await import("./documents/pdf-child.ts");
+  await runPdfChild(Number(maxBytes));
+  process.exit(0);
+}
+
 await import("./main.ts");
 
 export {};

@@ -4,4 +4,7 @@ import { version as sourceVersion } from "../../package.json";
 
 declare const BUILD_VERSION: string | undefined;
 
+/** Whether this is the executable of scripts/build.ts. */
+export const isCompiled = typeof BUILD_VERSION === "string";
+
 export const version: string = typeof BUILD_VERSION === "string" ? BUILD_VERSION : sourceVersion;

@@ -1,20 +1,25 @@
-// PDF to text, page by page. A page is read in one go, however long that takes; between two of them others have their turn.
+// PDF to text, page by page. A page is read in one go, however long that takes: `pdf-process.ts` has it done elsewhere.
 
 import { getDocumentProxy, getResolvedPDFJS } from "unpdf";
 import { othersFirst } from "./breath.ts";
-import type { DocumentFile } from "./document-file.ts";
 import { isPdfBomb } from "./pdf-bomb.ts";
-import { unreadable } from "./read-error.ts";
 
-type ByteFile = Extract<DocumentFile, { readonly bytes: Uint8Array }>;
+/** Why there is no text. */
+export type PdfRefusal = "bomb" | "encrypted" | "damaged";
 
-/** @throws {GatewayError} `invalid-request` for what is encrypted or damaged; or the reason of the signal. */
-export async function readPdf(file: ByteFile, maxBytes: number, signal: AbortSignal): Promise<string> {
-  if (await isPdfBomb(file.bytes, signal)) throw unreadable(file, "is a PDF that unfolds to far more than it should");
+export type PdfText = { readonly text: string } | { readonly refusal: PdfRefusal };
+
+/**
+ * In this process.
+ * @param maxBytes of the text, beyond which it need not be whole
+ * @throws the reason of the signal
+ */
+export async function readPdfHere(bytes: Uint8Array, maxBytes: number, signal: AbortSignal): Promise<PdfText> {
+  if (await isPdfBomb(bytes, signal)) return { refusal: "bomb" };
   signal.throwIfAborted();
   process.on("unhandledRejection", onRejection);
   try {
-    return await readPages(file, maxBytes, signal);
+    return await readPages(bytes, maxBytes, signal);
   } finally {
     await othersFirst();
     process.removeListener("unhandledRejection", onRejection);
@@ -40,8 +45,9 @@ function onRejection(reason: unknown): void {
   if (process.listeners("unhandledRejection").every((listener) => listener === onRejection)) throw reason;
 }
 
-async function readPages(file: ByteFile, maxBytes: number, signal: AbortSignal): Promise<string> {
-  const document = await openPdf(file);
+async function readPages(bytes: Uint8Array, maxBytes: number, signal: AbortSignal): Promise<PdfText> {
+  const document = await openPdf(bytes);
+  if (typeof document === "string") return { refusal: document };
   try {
     let text = "";
     // A page more than fits: the caller says that it is too large.
@@ -50,10 +56,10 @@ async function readPages(file: ByteFile, maxBytes: number, signal: AbortSignal):
       await othersFirst();
       signal.throwIfAborted();
     }
-    return text;
-  } catch (error) {
+    return { text };
+  } catch {
     signal.throwIfAborted();
-    throw damaged(file, error);
+    return { refusal: "damaged" };
   } finally {
     await document.loadingTask.destroy();
   }
@@ -61,17 +67,14 @@ async function readPages(file: ByteFile, maxBytes: number, signal: AbortSignal):
 
 type PdfDocument = Awaited<ReturnType<typeof getDocumentProxy>>;
 
-async function openPdf(file: ByteFile): Promise<PdfDocument> {
+async function openPdf(bytes: Uint8Array): Promise<PdfDocument | PdfRefusal> {
   // Outside: what goes wrong here is not the file's fault.
   await getResolvedPDFJS();
   try {
     // It takes the bytes away from whoever hands them over, and no Buffer. Its console stays quiet.
-    return await getDocumentProxy(new Uint8Array(file.bytes), { verbosity: 0 });
+    return await getDocumentProxy(new Uint8Array(bytes), { verbosity: 0 });
   } catch (error) {
-    if (error instanceof Error && error.name === "PasswordException") {
-      throw unreadable(file, "is an encrypted PDF; save a copy of it without a password", error);
-    }
-    throw damaged(file, error);
+    return error instanceof Error && error.name === "PasswordException" ? "encrypted" : "damaged";
   }
 }
 
@@ -82,8 +85,4 @@ async function readPage(document: PdfDocument, number: number): Promise<string> 
   const text = items.map((item) => ("str" in item ? item.str + (item.hasEOL ? "\n" : "") : "")).join("");
   // Words that the line has divided. Zero bytes stand for signs of a font that says nothing of their meaning.
   return text.replaceAll("\0", "").replaceAll(/(\p{Ll})[-\u00ad]\n(?=\p{Ll})/gu, "$1");
-}
-
-function damaged(file: ByteFile, cause: unknown) {
-  return unreadable(file, "is a PDF that is damaged, incomplete or none at all", cause);
 }

@@ -55,8 +55,7 @@ export async function readFile(file: DocumentFile, maxBytes: number, signal: Abo
 async function textOf(file: DocumentFile, type: DocumentType, maxBytes: number, signal: AbortSignal): Promise<string> {
   if (type === "application/pdf") {
     if ("text" in file) throw wrongType(file);
-    // 1.7 MB of program that few ever need.
-    const { readPdf } = await import("./pdf-text.ts");
+    const { readPdf } = await import("./pdf-process.ts");
     return readPdf(file, maxBytes, signal);
   }
   const text = "text" in file ? file.text : decodeText(file);

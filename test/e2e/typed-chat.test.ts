@@ -1,7 +1,9 @@
 // The typed chat on the compiled executable: killed, come back to, read by the client library, with documents.
 
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
 import { streamSSE } from "../../src/client/client.ts";
+import { makePdf } from "../unit/documents/make-pdf.ts";
 import { parseTyped, postMessage, readMessages, readTyped, say } from "../http/typed-client.ts";
 import { readSlowly } from "./slow-reader.ts";
 import { startStage } from "./stage.ts";
@@ -153,3 +155,28 @@ test("300 answers at a time are whole, each with its own tokens", async () => {
   expect(answers.map(({ text }) => text)).toEqual(answers.map((_, index) => `this is answer ${index}`));
   expect(answers.every(({ isDone }) => isDone)).toBe(true);
 });
+
+test("a PDF is read by a process of its own, one that is none is refused, and no process stays", async () => {
+  await using stage = await startStage();
+  const post = (name: string, bytes: Uint8Array) => {
+    const form = new FormData();
+    form.append("file", new File([bytes], name, { type: "application/pdf" }));
+    return fetch(`${stage.gateway.url}/api/documents`, { method: "POST", body: form });
+  };
+
+  const imported = await post("lease.pdf", makePdf({ pages: [["The rent is due on Mondays."]] }));
+  const refused = await post("broken.pdf", Buffer.from("%PDF-1.4 nothing"));
+  const asked = await say(stage, { message: "When is the rent due?", options: quiet });
+
+  expect(imported.status).toBe(200);
+  expect(refused.status).toBe(400);
+  expect(await refused.text()).toContain("file is a PDF that is damaged");
+  expect(JSON.stringify(asked.frames)).toContain("The rent is due on Mondays.");
+  expect(childrenOf(stage.gateway.pid)).toEqual([]);
+});
+
+/** Ids of its processes, as Linux tells them; none elsewhere. */
+function childrenOf(pid: number): string[] {
+  const path = `/proc/${pid}/task/${pid}/children`;
+  return existsSync(path) ? readFileSync(path, "utf8").split(" ").filter(Boolean) : [];
+}
