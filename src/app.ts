@@ -134,6 +134,8 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     servers: loadToolServers(config, options.environment ?? {}),
     gateway,
     openChat: () => chat.open(),
+    accounts: ownStore,
+    box,
     environment: options.environment ?? {},
     clock,
     log,

@@ -1,7 +1,7 @@
 // The settings of the agent: its tool servers, its bounds, what it asks before it does it, and tokens of users.
 
 import { Type } from "typebox";
-import { list, MINUTE_MS, toggle, wait } from "./setting-kinds.ts";
+import { list, LONGEST_TIMER_MS, MINUTE_MS, toggle, wait } from "./setting-kinds.ts";
 
 const DAY_MS = 24 * 60 * MINUTE_MS;
 
@@ -18,8 +18,12 @@ export const toolServerSchema = Type.Object(
     /** `streamable-http`, `streamableHttp` and `http` are the same. Absent: by what there is, and of two HTTP forms the newer first. */
     type: Type.Optional(Type.Enum(["stdio", "http", "streamable-http", "streamableHttp", "sse"])),
     disabled: Type.Optional(Type.Boolean()),
-    /** Longest wait for one call, in milliseconds. */
-    timeout: Type.Optional(Type.Integer({ minimum: 1 })),
+    /** Longest wait for one call: up to 3600 in seconds, as Cline has it, above in milliseconds, as Claude Code does. */
+    timeout: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: LONGEST_TIMER_MS })),
+    /** The same in milliseconds, whatever the number. */
+    timeout_ms: Type.Optional(Type.Integer({ minimum: 1, maximum: LONGEST_TIMER_MS })),
+    /** The same in seconds, as Codex has it. */
+    tool_timeout_sec: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: LONGEST_TIMER_MS / 1000 })),
     /** One connection for all users, or one each. */
     shared: Type.Optional(Type.Boolean()),
   },

@@ -57,7 +57,10 @@ export function createAgentEngine(options: AgentEngineOptions): AgentEngine {
     const book = await parts.discover(userId, run.signal);
     const services = countOf(countServices(book.usable).size, "service");
     run.progress("discovering", `Found ${services} with ${countOf(book.usable.length, "command")}`);
-    if (book.usable.length === 0) throw noTools(toolServers.views(userId));
+    const views = toolServers.views(userId);
+    if (book.usable.length === 0) throw noTools(views);
+    for (const { needsSignIn, error } of views)
+      if (needsSignIn === true && error !== undefined) run.progress("discovering", error);
     run.progress("selecting", "Selecting commands...");
     const find = (server: string, name: string): BookedTool | undefined =>
       book.usable.find(({ tool }) => tool.server === server && tool.name === name);
@@ -106,6 +109,8 @@ export function createAgentEngine(options: AgentEngineOptions): AgentEngine {
 }
 
 function noTools(views: readonly ToolServerView[]): RunFailure {
+  const unsigned = views.find(({ needsSignIn }) => needsSignIn === true)?.error;
+  if (unsigned !== undefined) return new RunFailure("no_tools", unsigned);
   const failed = views.filter(({ state }) => state === "failed").map(({ name }) => JSON.stringify(name));
   const reason =
     failed.length === 0 ? "no service has a command that may be used" : `${failed.join(", ")} cannot be reached`;
