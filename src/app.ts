@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { chooseAgentAccess } from "./app/agent-access.ts";
+import { readAgentRules } from "./app/agent-rules.ts";
 import { composeUpstreams } from "./app/compose-upstreams.ts";
 import type { OwnTool } from "./agent/own-tools.ts";
 import { createLazyAgent } from "./app/lazy-agent.ts";
@@ -132,6 +133,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const agent = createLazyAgent({
     config,
     servers: loadToolServers(config, options.environment ?? {}),
+    rules: readAgentRules(config.agentRules, apiKeys),
     gateway,
     openChat: () => chat.open(),
     accounts: ownStore,

@@ -2,6 +2,7 @@
 
 import { createAskModel } from "../agent/ask-model.ts";
 import type { AgentEngine } from "../agent/engine.ts";
+import type { CallerRules } from "../agent/engine/caller-rules.ts";
 import { createAgentEngine } from "../agent/engine/create-engine.ts";
 import type { SampleModel } from "../agent/mcp/sampling.ts";
 import { createSignInVault } from "../agent/mcp/sign-in/sign-in-vault.ts";
@@ -28,6 +29,8 @@ import { composeOwnToolParts } from "./own-tool-parts.ts";
 export interface AgentParts {
   readonly config: Config;
   readonly servers: readonly ToolServerSettings[];
+  /** Of single callers. */
+  readonly rules: readonly CallerRules[];
   readonly gateway: Gateway;
   /** Its database is the agent's as well, and its tools offer it. */
   openChat(): Promise<Chat>;
@@ -75,6 +78,7 @@ export async function composeAgent(parts: AgentParts): Promise<Agent> {
       allow: config.agentAllow,
       ask: config.agentAsk,
       deny: config.agentDeny,
+      perCaller: parts.rules,
     },
     clock,
     log,

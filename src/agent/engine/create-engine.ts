@@ -5,6 +5,7 @@ import { randomId } from "../../conversation/random-id.ts";
 import type { AgentEngine } from "../engine.ts";
 import type { ToolServerView } from "../tools.ts";
 import { act } from "./act.ts";
+import { createJudges } from "./caller-rules.ts";
 import { confirm, type ConfirmParts } from "./confirm.ts";
 import { describeTools, writeExamples } from "./describe.ts";
 import type { AgentEngineOptions } from "./engine-options.ts";
@@ -33,6 +34,7 @@ const systemTimer: StartTimer = (action, delayMs) => {
 export function createAgentEngine(options: AgentEngineOptions): AgentEngine {
   const { toolServers, store, settings, clock, log, startTimer = systemTimer } = options;
   const books = createToolBooks(createJudge(settings), createToolIndexer());
+  const judgeOf = createJudges(settings, settings.perCaller ?? []);
   const questions = new Questions({ store, clock, startTimer, expiryMs: settings.confirmExpiryMs });
   const runs = new Runs({ clock, startTimer, timeoutMs: settings.timeoutMs, log }, store);
   const parts: ConfirmParts = {
@@ -45,7 +47,8 @@ export function createAgentEngine(options: AgentEngineOptions): AgentEngine {
     askModel: options.askModel,
     maxSteps: settings.maxSteps,
     maxTokens: settings.maxTokens ?? defaultMaxTokens,
-    discover: async (userId, signal) => books.of(await untilAborted(signal, toolServers.discover(userId, signal))),
+    discover: async (userId, signal) =>
+      books.of(await untilAborted(signal, toolServers.discover(userId, signal)), judgeOf(userId)),
     views: (userId) => toolServers.views(userId),
     elicit: (run, booked, asked) => questions.elicit(run, booked, asked),
     hold: (run, offer, calls) => questions.hold(run, offer, calls),
