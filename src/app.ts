@@ -22,6 +22,7 @@ import { createGateway, type Gateway } from "./gateway/gateway.ts";
 import { createHealthChecks } from "./gateway/health-checks.ts";
 import type { FetchFunction } from "./outbound/fetch-client.ts";
 import { type RequestSlots, slotsForReplies } from "./outbound/request-slots.ts";
+import type { AdmitOptions } from "./server/admit.ts";
 import type { JwtOptions, VerifyJwt } from "./server/auth/jwt.ts";
 import { takesJwt } from "./server/auth/jwt-settings.ts";
 import { isLoopback } from "./server/check-bind.ts";
@@ -70,6 +71,8 @@ export interface AppOptions {
   readonly environment?: Environment;
   /** Steps of the typed chat. @defaultValue the ones that the settings name */
   readonly pipeline?: Pipeline;
+  /** Rate limits of what acts; see `AdmitOptions`. @defaultValue none */
+  readonly limitActing?: AdmitOptions["limitActing"];
   /** Seals credentials. @defaultValue by MASTER_KEY, or a key file in `config.dataDir` */
   readonly secretBox?: SecretBox;
 }
@@ -162,6 +165,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     verifyJwt,
     agent: agentAccess.agent,
     mcp: agentAccess.mcp,
+    limitActing: options.limitActing,
     insecure: config.insecure,
     allowedHosts: config.allowedHosts,
     corsOrigins: config.corsOrigin,

@@ -9,7 +9,7 @@ import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
 import type { Store } from "../store/store.ts";
 import type { ScrapedMetrics } from "../telemetry/create-metrics.ts";
 import type { Log } from "../telemetry/log.ts";
-import { createAdmit } from "./admit.ts";
+import { type AdmitOptions, createAdmit } from "./admit.ts";
 import { createAnswerError } from "./answer-error.ts";
 import type { AgentAccess } from "./auth/acting-caller.ts";
 import type { VerifyJwt } from "./auth/jwt.ts";
@@ -45,7 +45,7 @@ export interface ServerOptions {
   /** The same of `/mcp`. @defaultValue as `agent` */
   readonly mcp?: AgentAccess | undefined;
   /** The place for rate limits of the routes that act; see `AdmitOptions`. @defaultValue no limit */
-  readonly limitActing?: ((trip: Trip) => void) | undefined;
+  readonly limitActing?: AdmitOptions["limitActing"];
   /** Allows an address that others can reach although there are no keys. */
   readonly insecure: boolean;
   /** Host names that are ours, besides the loopback ones and `hostname`. */
