@@ -8,6 +8,7 @@ import type { OwnTool } from "./agent/own-tools.ts";
 import { createLazyAgent } from "./app/lazy-agent.ts";
 import { createLazyChat } from "./app/lazy-chat.ts";
 import { createLazyResponses } from "./app/lazy-responses.ts";
+import { createSpeech } from "./app/speech.ts";
 import { loadOrCreateApiKey } from "./config/api-key-file.ts";
 import type { Environment } from "./config/load-config.ts";
 import { loadToolServers } from "./config/mcp-servers.ts";
@@ -176,6 +177,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     surfaces,
     store,
     rooms: [chat, agent, responses],
+    speech: createSpeech(upstreams.current, config.transcriptionModel),
     deleteSession: (caller, sessionId) => chat.deleteSession(caller, sessionId),
     log,
     logFeed: log,

@@ -27,6 +27,7 @@ import { metricsRoute } from "./metrics.ts";
 import { modelRoutes } from "./models.ts";
 import { pageRoutes } from "./page-route.ts";
 import { sessionRoutes } from "./sessions.ts";
+import { noSpeech, type Speech, speechRoute } from "./speech-route.ts";
 import { surfaceRoutes } from "./surface-routes.ts";
 import type { ServerRoute, Trip } from "./trip.ts";
 import { createTrips } from "./trips.ts";
@@ -61,6 +62,8 @@ export interface ServerOptions {
   readonly gateway: Gateway;
   readonly surfaces: readonly Surface[];
   readonly store: Store;
+  /** Whether the page shows a microphone. @defaultValue it does not */
+  readonly speech?: Speech;
   readonly log: Log;
   readonly logFeed: LogFeed;
   readonly clock: Clock;
@@ -203,7 +206,7 @@ function createRoutes(
   stopping: AbortSignal,
   keepOpen: (request: Request) => () => void,
 ): ServerRoute[] {
-  const { gateway, logFeed, maxBodyBytes, diagnosis } = options;
+  const { gateway, logFeed, maxBodyBytes, diagnosis, speech = noSpeech } = options;
   const deleteSession = options.deleteSession ?? ((caller, sessionId) => gateway.deleteSession(caller, sessionId));
   const diagnose = createDiagnose(diagnosis);
   const rooms = options.rooms ?? [];
@@ -219,7 +222,8 @@ function createRoutes(
       details: () => describeHealth(diagnosis, options.settings ?? null),
     }),
     metricsRoute(options.metrics),
-    ...pageRoutes(),
+    ...pageRoutes(undefined, () => speech.isPossible()),
+    speechRoute(speech),
     ...modelRoutes((signal) => gateway.listModels(signal)),
     ...sessionRoutes({ store: options.store, deleteSession }),
     ...options.surfaces

@@ -5,6 +5,7 @@ const paths = {
   plus: "M8 3v10M3 8h10",
   close: "M4 4l8 8M12 4l-8 8",
   bin: "M3 4.5h10M6.5 4.5V3h3v1.5M4.5 4.5l.5 8.5h6l.5-8.5",
+  microphone: "M8 2a2 2 0 0 0-2 2v4a2 2 0 0 0 4 0V4a2 2 0 0 0-2-2M3.5 7.5V8a4.5 4.5 0 0 0 9 0v-.5M8 12.5V14.5",
   send: "M8 13V3.5M4 7l4-4 4 4",
   clip: "M13 7.5l-5 5a3 3 0 0 1-4.3-4.3l5.3-5.2a2 2 0 0 1 2.9 2.9L6.7 11a1 1 0 0 1-1.4-1.4l4.6-4.5",
   copy: "M5.5 5.5V3h7.5v7.5h-2.5M3 5.5h7.5V13H3z",
@@ -47,6 +48,7 @@ interface IconButtonProps {
   readonly class?: string;
   readonly disabled?: boolean;
   readonly expanded?: boolean;
+  readonly pressed?: boolean;
 }
 
 export function IconButton({
@@ -56,6 +58,7 @@ export function IconButton({
   class: name = "quiet",
   disabled = false,
   expanded,
+  pressed,
 }: IconButtonProps) {
   return (
     <button
@@ -65,6 +68,7 @@ export function IconButton({
       title={label}
       disabled={disabled}
       aria-expanded={expanded}
+      aria-pressed={pressed}
       onClick={onClick}
     >
       <Icon name={icon} />
