@@ -68,13 +68,14 @@ export async function openAddress(
   let ending: string | undefined;
   let refusal: GatewayError | undefined;
   let transport: Transport | undefined;
-  const plain = withHeaders(new URL(url).origin, headers);
+  const { origin } = new URL(url);
+  const plain = withHeaders(origin, headers);
   const boundedFetch = createBoundedFetch({
     maxMessageBytes: options.maxMessageBytes,
     fetch:
       options.tokens === undefined
         ? plain
-        : withToken(plain, options.tokens, (error) => {
+        : withToken(plain, origin, options.tokens, (error) => {
             refusal = error;
           }),
     unanswered(id, reason) {

@@ -95,6 +95,7 @@ export function createToolServers(options: ToolServersOptions): ToolServers {
       serverUrl: target.url,
       hasHeaders: Object.keys(target.headers).length > 0,
       vault,
+      environment: options.environment,
       clock,
       log,
     });

@@ -5,7 +5,7 @@ import { takesSignIn } from "../../agent/mcp/sign-in/takes-sign-in.ts";
 import type { ToolServerSettings } from "../../config/mcp-servers.ts";
 import type { Command } from "../command.ts";
 import { describeTarget, loadConfiguredServers, mcpFlags, noServers } from "./configured-servers.ts";
-import { describeKept, hasSignIns, withSignIns } from "./sign-ins.ts";
+import { describeKept, hasSignIns, withSignInsIfAny } from "./sign-ins.ts";
 
 export function listCommand(): Command {
   return {
@@ -35,7 +35,7 @@ export function listCommand(): Command {
       if (!servers.some(({ target }) => target.kind !== "stdio" && takesSignIn(target))) show([]);
       else if (!hasSignIns(config)) show(servers.map((server) => describeKept(server, noSignIn, Date.now())));
       else
-        return await withSignIns(config, context, async (vault) => {
+        return await withSignInsIfAny(config, async (vault) => {
           const cells: string[] = [];
           for (const server of servers) cells.push(await describeSignIns(server, vault));
           show(cells);

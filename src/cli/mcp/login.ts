@@ -57,6 +57,7 @@ export function loginCommand(): Command {
             port,
             before: record === "locked" || record?.serverUrl !== target.url ? undefined : record,
             show: (address, take) => show(address, take, flags["no-browser"] === "true", context),
+            environment: context.environment,
             signal: late,
             clock: Date.now,
           });

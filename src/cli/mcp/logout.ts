@@ -26,7 +26,7 @@ export function logoutCommand(): Command {
           context.print(`Nobody has signed in to tool server "${name}"`);
           return 0;
         }
-        const isRevoked = record !== "locked" && (await revokeTokens(record));
+        const isRevoked = record !== "locked" && (await revokeTokens(record, context.environment));
         const more = isRevoked ? "; its tokens were taken back" : "";
         context.print(`Signed out of tool server "${name}"${more}`);
         return 0;

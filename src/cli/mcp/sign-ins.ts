@@ -18,7 +18,9 @@ import { loadMasterKey } from "../../credentials/master-key.ts";
 import { createSecretBox } from "../../credentials/secret-box.ts";
 import { callerOfSubject } from "../../server/auth/caller-of-subject.ts";
 import { takesJwt } from "../../server/auth/jwt-settings.ts";
+import { createMemoryStore } from "../../store/memory-store.ts";
 import { databasePath, openSqliteStore } from "../../store/sqlite-store.ts";
+import type { Store } from "../../store/store.ts";
 import { createLog } from "../../telemetry/create-log.ts";
 import { type CommandContext, type ExitCode, type Flag, UsageError } from "../command.ts";
 import { describeStartError } from "../describe-start-error.ts";
@@ -36,21 +38,45 @@ export async function withSignIns(
   work: (vault: SignInVault) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   try {
-    const log = createLog({ level: "error", format: config.logFormat });
-    const path = databasePath(config.dataDir);
-    const store = openSqliteStore({ path, clock: Date.now, sessionTimeoutMs: config.sessionTimeout, log });
-    try {
-      const box = createSecretBox(() => loadMasterKey(config.masterKey, config.dataDir));
-      return await work(createSignInVault(store, box));
-    } finally {
-      await store.close();
-    }
+    return await workOn(openStore(config), config, work);
   } catch (error) {
     const sentence = error instanceof GatewayError ? error.message : describeStartError(error, config);
     if (sentence === undefined) throw error;
     context.complain(sentence);
     return 1;
   }
+}
+
+/** The same for commands that have something to tell without it, as where the data directory may not be written. */
+export async function withSignInsIfAny(
+  config: Config,
+  work: (vault: SignInVault) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  let store: Store;
+  try {
+    store = openStore(config);
+  } catch {
+    store = createMemoryStore({ clock: Date.now, sessionTimeoutMs: config.sessionTimeout });
+  }
+  return await workOn(store, config, work);
+}
+
+async function workOn(
+  store: Store,
+  config: Config,
+  work: (vault: SignInVault) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  try {
+    const box = createSecretBox(() => loadMasterKey(config.masterKey, config.dataDir));
+    return await work(createSignInVault(store, box));
+  } finally {
+    await store.close();
+  }
+}
+
+function openStore({ dataDir, sessionTimeout: sessionTimeoutMs, logFormat: format }: Config): Store {
+  const log = createLog({ level: "error", format });
+  return openSqliteStore({ path: databasePath(dataDir), clock: Date.now, sessionTimeoutMs, log });
 }
 
 /** Nobody has signed in where there is no store yet: none is made to find that out. */

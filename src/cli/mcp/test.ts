@@ -9,7 +9,7 @@ import type { ToolServerSettings } from "../../config/mcp-servers.ts";
 import { silentLog } from "../../telemetry/log.ts";
 import type { Command, CommandContext, ExitCode } from "../command.ts";
 import { describeTarget, findServer, loadConfiguredServers, mcpFlags, noServers } from "./configured-servers.ts";
-import { readUser, userFlag, withSignIns } from "./sign-ins.ts";
+import { readUser, userFlag, withSignInsIfAny } from "./sign-ins.ts";
 
 /** A first `npx` may have a package to load. */
 const connectTimeoutMs = 60_000;
@@ -43,7 +43,7 @@ export function testCommand(): Command {
         return failures === 0 ? 0 : 1;
       };
       const canWantSignIn = chosen.some(({ target }) => target.kind !== "stdio" && takesSignIn(target));
-      return canWantSignIn ? await withSignIns(config, context, tryAll) : await tryAll(undefined);
+      return canWantSignIn ? await withSignInsIfAny(config, tryAll) : await tryAll(undefined);
     },
   };
 }

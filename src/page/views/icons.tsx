@@ -48,7 +48,6 @@ interface IconButtonProps {
   readonly class?: string;
   readonly disabled?: boolean;
   readonly expanded?: boolean;
-  readonly pressed?: boolean;
 }
 
 export function IconButton({
@@ -58,7 +57,6 @@ export function IconButton({
   class: name = "quiet",
   disabled = false,
   expanded,
-  pressed,
 }: IconButtonProps) {
   return (
     <button
@@ -68,7 +66,6 @@ export function IconButton({
       title={label}
       disabled={disabled}
       aria-expanded={expanded}
-      aria-pressed={pressed}
       onClick={onClick}
     >
       <Icon name={icon} />

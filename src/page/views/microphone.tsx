@@ -140,7 +140,6 @@ export function Microphone({ model, memory, field, write, onTrouble }: Microphon
         icon={step === "idle" || step === "asking" ? "microphone" : step === "recording" ? "check" : "close"}
         label={labels[step]}
         class={step === "recording" ? "quiet is-recording" : "quiet"}
-        pressed={step === "recording"}
         onClick={press}
       />
       <span class="unseen" role="status">

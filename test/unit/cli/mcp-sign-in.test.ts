@@ -154,6 +154,17 @@ describe("mcp login", () => {
   });
 });
 
+test("mcp test goes on where the data directory cannot be made", async () => {
+  await using fake = await startFakeSignIn(script);
+  const { run } = createUser({ notes: { url: fake.url } }, { DATA_DIR: "/dev/null/nothing" });
+
+  const { exitCode, printed, complaints } = await run(["test"]);
+
+  expect([exitCode, complaints]).toEqual([1, ""]);
+  expect(printed).toContain("it wants a sign-in; run qwen-gateway mcp login notes");
+  expect((await run(["login", "notes", "--no-browser"])).complaints).toContain("/dev/null/nothing");
+});
+
 test("mcp list makes no store, and says of a server whose settings name a client that it needs a sign-in", async () => {
   const { run, dataDir } = createUser({ notes: { url: "https://a.example/mcp", oauth: { clientId: "i" } } });
 

@@ -3,6 +3,7 @@
 
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
+import type { Environment } from "../../../config/load-config.ts";
 import { GatewayError } from "../../../contract/gateway-error.ts";
 import type { HttpClient } from "../../../outbound/http-client.ts";
 import { isLocalHost } from "../../../outbound/local-host.ts";
@@ -15,6 +16,8 @@ import type { FetchLike } from "../bounded-fetch.ts";
 export interface GuardOptions {
   /** The tool server's address, which the user's own settings name. */
   readonly serverUrl: string;
+  /** Ours: it may name a proxy. */
+  readonly environment: Environment;
   /** Ends every request. */
   readonly signal: AbortSignal;
 }
@@ -38,13 +41,13 @@ export function wrongAddress(url: URL, serverUrl: string): string | undefined {
 }
 
 /** @throws {GatewayError} by rejecting, in words that are not the server's */
-export function createGuardedFetch({ serverUrl, signal }: GuardOptions): FetchLike {
+export function createGuardedFetch({ serverUrl, environment, signal }: GuardOptions): FetchLike {
   let client: Promise<HttpClient> | undefined;
   return async (address, init = {}) => {
     const url = new URL(address);
     const wrong = wrongAddress(url, serverUrl);
     if (wrong !== undefined) throw refused(wrong);
-    client ??= chooseClient(serverUrl);
+    client ??= chooseClient(serverUrl, environment);
     const limited = AbortSignal.any([signal, AbortSignal.timeout(requestMs)]);
     const answer = await (
       await client
@@ -67,10 +70,10 @@ export function createGuardedFetch({ serverUrl, signal }: GuardOptions): FetchLi
 }
 
 /** A server of the internet may not name what stands in a network of one's own; one that stands there itself may. */
-async function chooseClient(serverUrl: string): Promise<HttpClient> {
+async function chooseClient(serverUrl: string, environment: Environment): Promise<HttpClient> {
   const plain = createFetchClient((request, transport) => fetch(request, transport));
   // Whoever has a proxy reaches the internet by it alone, and names are the proxy's business.
-  const hasProxy = ["HTTPS_PROXY", "https_proxy"].some((name) => (process.env[name] ?? "") !== "");
+  const hasProxy = ["HTTPS_PROXY", "https_proxy"].some((name) => (environment[name] ?? "") !== "");
   if (hasProxy || (await isOfOwnNetwork(new URL(serverUrl).hostname))) return plain;
   return createTcpClient({ allowsAddress: isPublicAddress, idleMs: 1000 });
 }

@@ -1,9 +1,16 @@
 // New tokens by a refresh token, from the authorization server that gave it and from no other.
 
 import type { AuthorizationServerMetadata, OAuthTokens } from "@modelcontextprotocol/sdk/shared/auth.js";
+import type { Environment } from "../../../config/load-config.ts";
 import type { Clock } from "../../../contract/clock.ts";
 import { createGuardedFetch } from "./guarded-fetch.ts";
 import type { SignInRecord } from "./sign-in-vault.ts";
+
+export interface RenewOptions {
+  readonly environment: Environment;
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+}
 
 /** What may pass by itself. */
 const passing: ReadonlySet<unknown> = new Set(["server_error", "temporarily_unavailable", "too_many_requests"]);
@@ -11,8 +18,7 @@ const passing: ReadonlySet<unknown> = new Set(["server_error", "temporarily_unav
 /** @returns "refused": for good. An error: it may work later */
 export async function renewTokens(
   record: SignInRecord,
-  signal: AbortSignal,
-  clock: Clock,
+  { environment, signal, clock }: RenewOptions,
 ): Promise<SignInRecord | "refused" | Error> {
   const { refreshAuthorization } = await import("@modelcontextprotocol/sdk/client/auth.js");
   try {
@@ -22,7 +28,7 @@ export async function renewTokens(
       clientInformation: record.client,
       refreshToken: record.refreshToken ?? "",
       ...(record.resource === undefined ? {} : { resource: record.resource }),
-      fetchFn: createGuardedFetch({ serverUrl: record.serverUrl, signal }),
+      fetchFn: createGuardedFetch({ serverUrl: record.serverUrl, environment, signal }),
     });
     return { ...record, ...readTokens(tokens, clock) };
   } catch (error) {

@@ -1,16 +1,18 @@
 // Takes tokens back at their authorization server (RFC 7009). The SDK has no part for it.
 
+import type { Environment } from "../../../config/load-config.ts";
 import { createGuardedFetch } from "./guarded-fetch.ts";
 import type { SignInRecord } from "./sign-in-vault.ts";
 
 const limitMs = 5000;
 
 /** @returns false when it offers no such thing, or does not answer: the tokens live on for a while */
-export async function revokeTokens(record: SignInRecord): Promise<boolean> {
+export async function revokeTokens(record: SignInRecord, environment: Environment): Promise<boolean> {
   const endpoint = record.metadata?.["revocation_endpoint"];
   if (typeof endpoint !== "string" || !URL.canParse(endpoint)) return false;
   const { client_id: clientId, client_secret: secret } = record.client;
-  const fetchFn = createGuardedFetch({ serverUrl: record.serverUrl, signal: AbortSignal.timeout(limitMs) });
+  const signal = AbortSignal.timeout(limitMs);
+  const fetchFn = createGuardedFetch({ serverUrl: record.serverUrl, environment, signal });
   const tokens = [
     ["refresh_token", record.refreshToken],
     ["access_token", record.accessToken],

@@ -4,6 +4,7 @@
 import type { OAuthClientProvider, OAuthDiscoveryState } from "@modelcontextprotocol/sdk/client/auth.js";
 import type { OAuthClientInformationMixed, OAuthTokens } from "@modelcontextprotocol/sdk/shared/auth.js";
 import type { ToolServerAddress, ToolServerSignIn } from "../../../config/mcp-servers.ts";
+import type { Environment } from "../../../config/load-config.ts";
 import type { Clock } from "../../../contract/clock.ts";
 import { GatewayError } from "../../../contract/gateway-error.ts";
 import type { JsonObject } from "../../../contract/json.ts";
@@ -25,6 +26,7 @@ export interface SignInOptions {
   readonly before: SignInRecord | undefined;
   /** Has a person open this address. It may hand over where their browser ended, if that cannot reach this machine. */
   show(address: URL, take: (address: string) => boolean): void;
+  readonly environment: Environment;
   /** Ends everything, the wait for the person included. */
   readonly signal: AbortSignal;
   readonly clock: Clock;
@@ -47,7 +49,7 @@ async function begin(options: SignInOptions): Promise<SignInRecord> {
   if (url.protocol !== "https:" && !isLoopbackUrl(url)) throw refusal("its address must be https");
   const settings = target.signIn ?? noSettings;
   const challenge = await readChallenge(target, signal);
-  const fetchFn = createGuardedFetch({ serverUrl: target.url, signal });
+  const fetchFn = createGuardedFetch({ serverUrl: target.url, environment: options.environment, signal });
   const { auth } = await import("@modelcontextprotocol/sdk/client/auth.js");
   const state = crypto.getRandomValues(new Uint8Array(32)).toBase64({ alphabet: "base64url", omitPadding: true });
   let discovered: OAuthDiscoveryState | undefined;

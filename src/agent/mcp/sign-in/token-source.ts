@@ -2,6 +2,7 @@
 // before it is used.
 
 import { GatewayError } from "../../../contract/gateway-error.ts";
+import type { Environment } from "../../../config/load-config.ts";
 import type { Clock } from "../../../contract/clock.ts";
 import type { Log } from "../../../telemetry/log.ts";
 import { orAborted } from "../or-aborted.ts";
@@ -39,6 +40,7 @@ export interface TokenSourceOptions extends WantedSignIn {
   /** Headers of the settings may be meant to let us in. */
   readonly hasHeaders: boolean;
   readonly vault: SignInVault;
+  readonly environment: Environment;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -55,7 +57,7 @@ const renewTimeoutMs = 15_000;
 type Signed = KeptSignIn & { readonly record: SignInRecord };
 
 export function createTokenSource(options: TokenSourceOptions): TokenSource {
-  const { server, user, serverUrl, vault, clock, log } = options;
+  const { server, user, serverUrl, vault, environment, clock, log } = options;
   const id = signInId(server, user);
   let renewing: Promise<void> | undefined;
   /** Renewed and not yet in the store: the tokens before it may be of no more use. */
@@ -115,7 +117,7 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
 
   async function renew({ record, revision }: Signed): Promise<SignInRecord> {
     if (record.refreshToken === undefined) throw await give("its sign-in has ended", revision);
-    const renewed = await renewTokens(record, AbortSignal.timeout(renewTimeoutMs), clock);
+    const renewed = await renewTokens(record, { environment, clock, signal: AbortSignal.timeout(renewTimeoutMs) });
     if (renewed === "refused") throw await give("its sign-in has ended", revision);
     if (renewed instanceof Error) {
       const reason = "its sign-in cannot be renewed, its authorization server does not answer as it should";

@@ -5,8 +5,16 @@ import { GatewayError } from "../../../contract/gateway-error.ts";
 import type { FetchLike } from "../bounded-fetch.ts";
 import type { Challenge, TokenSource } from "./token-source.ts";
 
-/** @param onRefused hears what is thrown: a transport may keep it to itself */
-export function withToken(fetch: FetchLike, source: TokenSource, onRefused: (error: GatewayError) => void): FetchLike {
+/**
+ * @param origin the tool server's: nothing is shown to another
+ * @param onRefused hears what is thrown: a transport may keep it to itself
+ */
+export function withToken(
+  fetch: FetchLike,
+  origin: string,
+  source: TokenSource,
+  onRefused: (error: GatewayError) => void,
+): FetchLike {
   async function send(url: string | URL, init: RequestInit, token: string | undefined): Promise<Response> {
     const headers = new Headers(init.headers);
     if (token !== undefined) headers.set("authorization", `Bearer ${token}`);
@@ -19,6 +27,7 @@ export function withToken(fetch: FetchLike, source: TokenSource, onRefused: (err
   }
 
   return async (url, init = {}) => {
+    if (new URL(url).origin !== origin) return await fetch(url, init);
     const signal = init.signal ?? undefined;
     const token = await source.token(signal).catch(refuse);
     const response = await send(url, init, token);

@@ -39,6 +39,7 @@ function signInAt(fake: Pick<FakeSignIn, "url" | "visit">, more: Partial<SignInO
     port: undefined,
     before: undefined,
     show: (address) => void fake.visit(address.href),
+    environment: {},
     signal: AbortSignal.timeout(10_000),
     clock: Date.now,
     ...more,
@@ -352,7 +353,7 @@ test("an authorization server's answer that is too long, or never ends, is given
     hostname: "127.0.0.1",
     fetch: () => new Response(new Uint8Array(300_000)),
   });
-  const guarded = createGuardedFetch({ serverUrl: long.url.href, signal: AbortSignal.timeout(5000) });
+  const guarded = createGuardedFetch({ serverUrl: long.url.href, environment: {}, signal: AbortSignal.timeout(5000) });
 
   expect(await reasonOf(guarded(long.url))).toBe("Cannot ask the authorization server: its answer is too long");
 });
@@ -524,6 +525,7 @@ describe("the vault of sign-ins", () => {
         serverUrl: fake.url,
         hasHeaders: false,
         vault: own,
+        environment: {},
         clock: Date.now,
         log: silentLog,
       });
@@ -557,6 +559,7 @@ describe("the vault of sign-ins", () => {
       serverUrl: fake.url,
       hasHeaders: false,
       vault: failing,
+      environment: {},
       clock: Date.now,
       log: silentLog,
     });
