@@ -4,7 +4,7 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { AgentCapabilities } from "../../src/agent/engine.ts";
-import { runBinary } from "../support/binary.ts";
+import { createPlace, ensureBuilt, type Place, runBinary } from "../support/binary.ts";
 import { startFakeSignIn } from "../support/fake-sign-in.ts";
 import { startStage } from "./stage.ts";
 
@@ -13,6 +13,38 @@ setDefaultTimeout(60_000);
 
 const script = { tools: [{ name: "read_note", annotations: { readOnlyHint: true }, text: "milk" }] };
 const wanted = 'Cannot use tool server "notes": it wants a sign-in; run qwen-gateway mcp login notes';
+
+/** As somebody does who opens the link that is printed. */
+async function login(
+  name: string,
+  MCP_SERVERS: string,
+  place: Place,
+  visit: (link: string) => Promise<string>,
+): Promise<{ readonly exitCode: number; readonly printed: string }> {
+  ensureBuilt();
+  const child = Bun.spawn([place.executable, "mcp", "login", name, "--no-browser"], {
+    cwd: place.folder,
+    env: { PATH: process.env["PATH"] ?? "", HOME: place.home, MCP_SERVERS },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let printed = "";
+  let isVisited = false;
+  for await (const chunk of child.stdout) {
+    printed += Buffer.from(chunk).toString();
+    const link = /^http\S+(?=\n)/m.exec(printed)?.[0];
+    if (link === undefined || isVisited) continue;
+    isVisited = true;
+    expect(await visit(link)).toContain("You can close this page");
+  }
+  return { exitCode: await child.exited, printed };
+}
+
+function freePort(): number {
+  const server = Bun.serve({ port: 0, fetch: () => new Response() });
+  const { port = 0 } = server;
+  void server.stop(true);
+  return port;
+}
 
 test("mcp login: the link, the callback, and a gateway that needs no restart [R4-057]", async () => {
   await using fake = await startFakeSignIn(script);
@@ -39,21 +71,8 @@ test("mcp login: the link, the callback, and a gateway that needs no restart [R4
   expect((await command("list")).output).toContain("needs a sign-in: qwen-gateway mcp login notes");
   expect((await command("test")).output).toContain(wanted);
 
-  const login = Bun.spawn([place.executable, "mcp", "login", "notes", "--no-browser"], {
-    cwd: place.folder,
-    env: { PATH: process.env["PATH"] ?? "", HOME: place.home, MCP_SERVERS },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  let printed = "";
-  let isVisited = false;
-  for await (const chunk of login.stdout) {
-    printed += Buffer.from(chunk).toString();
-    const link = /^http\S+(?=\n)/m.exec(printed)?.[0];
-    if (link === undefined || isVisited) continue;
-    isVisited = true;
-    expect(await fake.visit(link)).toContain("You can close this page");
-  }
-  expect(await login.exited).toBe(0);
+  const { exitCode, printed } = await login("notes", MCP_SERVERS, place, fake.visit);
+  expect(exitCode).toBe(0);
   expect(printed).toMatch(/Signed in to tool server "notes" at \S+: token \*{4}\w{4} for 60 min, renews itself\n$/);
   expect((await command("list")).output).toMatch(/token \*{4}\w{4} for \d+ min, renews itself/);
 
@@ -74,4 +93,33 @@ test("mcp login: the link, the callback, and a gateway that needs no restart [R4
   expect((await command("logout", "notes")).output).toContain("Signed out");
   const gone = await ask();
   expect(gone).toContain("run qwen-gateway mcp login notes");
+});
+
+test("mcp login works with the SDK's own example of a server that wants a sign-in, which checks the resource", async () => {
+  using place = createPlace();
+  const [port, authPort] = [freePort(), freePort()];
+  const example = "node_modules/@modelcontextprotocol/sdk/dist/esm/examples/server/simpleStreamableHttp.js";
+  const server = Bun.spawn([process.execPath, example, "--oauth", "--oauth-strict"], {
+    cwd: join(import.meta.dir, "../.."),
+    env: { PATH: process.env["PATH"] ?? "", MCP_PORT: String(port), MCP_AUTH_PORT: String(authPort) },
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  try {
+    let heard = "";
+    for await (const chunk of server.stdout) {
+      heard += Buffer.from(chunk).toString();
+      if (heard.includes("MCP Streamable HTTP Server listening")) break;
+    }
+    const MCP_SERVERS = JSON.stringify({ demo: { url: `http://localhost:${port}/mcp` } });
+    const tested = () => runBinary(["mcp", "test"], { MCP_SERVERS }, place);
+    expect((await tested()).output).toContain("it wants a sign-in; run qwen-gateway mcp login demo");
+
+    const { exitCode, printed } = await login("demo", MCP_SERVERS, place, async (link) => (await fetch(link)).text());
+
+    expect([exitCode, printed]).toEqual([0, expect.stringContaining(`Signed in to tool server "demo" at localhost:`)]);
+    expect((await tested()).output).toContain("greet");
+  } finally {
+    server.kill("SIGKILL");
+    await server.exited;
+  }
 });
