@@ -39,6 +39,7 @@ describe.skipIf(!hasBrowser)("the executable's microphone", () => {
     const { page } = chat;
 
     await page.getByRole("button", { name: "Speak" }).click();
+    await page.locator(".spoken-time", { hasText: /0:(?!00)/ }).waitFor();
     await page.getByRole("button", { name: "Write down what you said" }).click();
     await page.locator(".composer [role=status]", { hasText: "Written:" }).waitFor();
 
@@ -61,6 +62,7 @@ describe.skipIf(!hasBrowser)("the executable's microphone", () => {
     await page.keyboard.press("Enter");
 
     await page.getByRole("button", { name: "Speak" }).click();
+    await page.locator(".spoken-time", { hasText: /0:(?!00)/ }).waitFor();
     await page.getByRole("button", { name: "Write down what you said" }).click();
     await page.locator(".composer [role=status]", { hasText: "Written:" }).waitFor();
 

@@ -54,6 +54,7 @@ describe.skipIf(!hasBrowser)("the microphone", () => {
     await page.keyboard.press("Enter");
     await writeDown(page).waitFor();
     expect(await textOf(news(page))).toStartWith("Recording.");
+    await page.locator(".spoken-time", { hasText: /0:(?!00)/ }).waitFor();
     await page.keyboard.press("Space");
     await page.locator(".composer [role=status]", { hasText: "Written: quick brown" }).waitFor();
 
@@ -127,6 +128,7 @@ describe.skipIf(!hasBrowser)("the microphone", () => {
     const { page } = chat;
     const once = async () => {
       await speak(page).click();
+      await page.locator(".spoken-time", { hasText: /0:(?!00)/ }).waitFor();
       await writeDown(page).click();
       await speak(page).waitFor();
     };
@@ -156,6 +158,7 @@ describe.skipIf(!hasBrowser)("the microphone", () => {
     await page.locator(".key-form input").fill("k1");
     await page.keyboard.press("Enter");
     await speak(page).click();
+    await page.locator(".spoken-time", { hasText: /0:(?!00)/ }).waitFor();
     await writeDown(page).click();
     await page.locator(".composer [role=status]", { hasText: "Written: Plan lunch" }).waitFor();
 

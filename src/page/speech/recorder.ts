@@ -32,6 +32,8 @@ export interface RecordingOptions {
   readonly maxMs?: number;
   /** @defaultValue 20 MiB */
   readonly maxBytes?: number;
+  /** Another second of it is there. */
+  onSecond(): void;
   /** It is as long as it may be, or the microphone is gone: it records no more. */
   onFull(): void;
 }
@@ -81,6 +83,7 @@ export async function startRecording(options: RecordingOptions): Promise<Recordi
   recorder.ondataavailable = ({ data }: { readonly data: Blob }) => {
     pieces.push(data);
     size += data.size;
+    if (isWanted && data.size > 0) options.onSecond();
     if (size > (options.maxBytes ?? mostBytes)) end();
   };
   recorder.onstop = () => {

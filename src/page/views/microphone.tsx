@@ -35,10 +35,11 @@ const said: Readonly<Record<Step, string>> = {
 export function Microphone({ model, memory, field, write, onTrouble }: MicrophoneProps) {
   const [step, setStep] = useState<Step>("idle");
   const [news, setNews] = useState("");
+  const [seconds, setSeconds] = useState(0);
   /** Of what runs; aborted: nothing comes of it any more. */
   const running = useRef<AbortController | undefined>(undefined);
   const recording = useRef<Recording | undefined>(undefined);
-  const sound = useRef<(() => void) | undefined>(undefined);
+  const finishing = useRef<(() => void) | undefined>(undefined);
 
   function go(next: Step): void {
     setStep(next);
@@ -73,6 +74,7 @@ export function Microphone({ model, memory, field, write, onTrouble }: Microphon
     const own = new AbortController();
     running.current = own;
     onTrouble(undefined);
+    setSeconds(0);
     go("asking");
     try {
       const { startRecording, longestMs } = await import("../speech/recorder.ts");
@@ -83,10 +85,11 @@ export function Microphone({ model, memory, field, write, onTrouble }: Microphon
       };
       const started = await startRecording({
         media,
+        onSecond: () => setSeconds((before) => before + 1),
         onFull() {
           if (own.signal.aborted) return;
           onTrouble(`The recording has ended: it may last ${longestMs / 60_000} minutes.`);
-          sound.current?.();
+          finishing.current?.();
         },
       });
       if (own.signal.aborted) return started.discard();
@@ -105,7 +108,8 @@ export function Microphone({ model, memory, field, write, onTrouble }: Microphon
     go("writing");
     try {
       const { transcribe } = await import("../gateway/transcribe.ts");
-      const words = await transcribe(await spoken.stop(), model, memory.readKey(), own.signal);
+      const sound = await spoken.stop();
+      const words = sound.size === 0 ? "" : await transcribe(sound, model, memory.readKey(), own.signal);
       if (own.signal.aborted) return;
       go("idle");
       if (words === "") onTrouble("Nothing was heard. Try again, a little closer to the microphone.");
@@ -114,7 +118,7 @@ export function Microphone({ model, memory, field, write, onTrouble }: Microphon
       fail(error, own);
     }
   }
-  sound.current = () => void finish();
+  finishing.current = () => void finish();
 
   function put(words: string): void {
     const element = field.current;
@@ -142,6 +146,12 @@ export function Microphone({ model, memory, field, write, onTrouble }: Microphon
         class={step === "recording" ? "quiet is-recording" : "quiet"}
         onClick={press}
       />
+      {step === "recording" && (
+        // Told to eyes alone: a voice each second would be recorded, too.
+        <span class="spoken-time faint" aria-hidden="true">
+          {Math.floor(seconds / 60)}:{String(seconds % 60).padStart(2, "0")}
+        </span>
+      )}
       <span class="unseen" role="status">
         {news}
       </span>

@@ -51,21 +51,23 @@ describe("startRecording", () => {
   test("gives all that was said until it is stopped, and lets the microphone go", async () => {
     const { media, track, recorder } = createMedia();
     let isFull = false;
+    const seconds: number[] = [];
     const onFull = () => {
       isFull = true;
     };
-    const recording = await startRecording({ media, onFull });
+    const recording = await startRecording({ media, onFull, onSecond: () => seconds.push(1) });
     recorder().hear("one ");
 
     const said = await recording.stop();
 
     expect(await said.text()).toBe("one rest");
     expect([said.type, track.isStopped, isFull]).toEqual(["audio/webm", true, false]);
+    expect(seconds).toEqual([1]);
   });
 
   test("lets the microphone go when it is discarded", async () => {
     const { media, track } = createMedia();
-    const recording = await startRecording({ media, onFull: ignored });
+    const recording = await startRecording({ media, onFull: ignored, onSecond: ignored });
 
     recording.discard();
 
@@ -75,7 +77,7 @@ describe("startRecording", () => {
   test("ends by itself at its size, and keeps what was said", async () => {
     const { media, track, recorder } = createMedia();
     const full = Promise.withResolvers<void>();
-    const recording = await startRecording({ media, maxBytes: 10, onFull: full.resolve });
+    const recording = await startRecording({ media, maxBytes: 10, onFull: full.resolve, onSecond: ignored });
     recorder().hear("0123456789");
     expect(track.isStopped).toBe(false);
 
@@ -89,7 +91,7 @@ describe("startRecording", () => {
   test("ends by itself at its time", async () => {
     const { media, track } = createMedia();
     const full = Promise.withResolvers<void>();
-    await startRecording({ media, maxMs: 1, onFull: full.resolve });
+    await startRecording({ media, maxMs: 1, onFull: full.resolve, onSecond: ignored });
 
     await full.promise;
 
@@ -104,12 +106,12 @@ describe("startRecording", () => {
   ])("tells of %s in words", async (name, words) => {
     const { media } = createMedia(() => Promise.reject(Object.assign(new Error("x"), { name })));
 
-    await expect(startRecording({ media, onFull: ignored })).rejects.toThrow(words);
+    await expect(startRecording({ media, onFull: ignored, onSecond: ignored })).rejects.toThrow(words);
   });
 
   test("says what to do where the browser has no microphones for a page that is not encrypted", async () => {
     const media: Media = { devices: undefined, Recorder: undefined };
 
-    await expect(startRecording({ media, onFull: ignored })).rejects.toThrow("Open it by https");
+    await expect(startRecording({ media, onFull: ignored, onSecond: ignored })).rejects.toThrow("Open it by https");
   });
 });
