@@ -2,11 +2,13 @@
 
 import { join } from "node:path";
 import { chooseAgentAccess } from "./app/agent-access.ts";
+import { readAgentRules } from "./app/agent-rules.ts";
 import { composeUpstreams } from "./app/compose-upstreams.ts";
 import type { OwnTool } from "./agent/own-tools.ts";
 import { createLazyAgent } from "./app/lazy-agent.ts";
 import { createLazyChat } from "./app/lazy-chat.ts";
 import { createLazyResponses } from "./app/lazy-responses.ts";
+import { createSpeech } from "./app/speech.ts";
 import { loadOrCreateApiKey } from "./config/api-key-file.ts";
 import type { Environment } from "./config/load-config.ts";
 import { loadToolServers } from "./config/mcp-servers.ts";
@@ -21,6 +23,7 @@ import { createGateway, type Gateway } from "./gateway/gateway.ts";
 import { createHealthChecks } from "./gateway/health-checks.ts";
 import type { FetchFunction } from "./outbound/fetch-client.ts";
 import { type RequestSlots, slotsForReplies } from "./outbound/request-slots.ts";
+import type { AdmitOptions } from "./server/admit.ts";
 import type { JwtOptions, VerifyJwt } from "./server/auth/jwt.ts";
 import { takesJwt } from "./server/auth/jwt-settings.ts";
 import { isLoopback } from "./server/check-bind.ts";
@@ -69,6 +72,8 @@ export interface AppOptions {
   readonly environment?: Environment;
   /** Steps of the typed chat. @defaultValue the ones that the settings name */
   readonly pipeline?: Pipeline;
+  /** Rate limits of what acts; see `AdmitOptions`. @defaultValue none */
+  readonly limitActing?: AdmitOptions["limitActing"];
   /** Seals credentials. @defaultValue by MASTER_KEY, or a key file in `config.dataDir` */
   readonly secretBox?: SecretBox;
 }
@@ -132,8 +137,11 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const agent = createLazyAgent({
     config,
     servers: loadToolServers(config, options.environment ?? {}),
+    rules: readAgentRules(config.agentRules, apiKeys),
     gateway,
     openChat: () => chat.open(),
+    accounts: ownStore,
+    box,
     environment: options.environment ?? {},
     clock,
     log,
@@ -158,6 +166,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     verifyJwt,
     agent: agentAccess.agent,
     mcp: agentAccess.mcp,
+    limitActing: options.limitActing,
     insecure: config.insecure,
     allowedHosts: config.allowedHosts,
     corsOrigins: config.corsOrigin,
@@ -168,6 +177,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     surfaces,
     store,
     rooms: [chat, agent, responses],
+    speech: createSpeech(upstreams.current, config.transcriptionModel),
     deleteSession: (caller, sessionId) => chat.deleteSession(caller, sessionId),
     log,
     logFeed: log,

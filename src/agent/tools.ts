@@ -60,6 +60,8 @@ export interface ToolServerView {
   readonly tools: number;
   /** Why it failed, in a sentence without secrets. */
   readonly error: string | undefined;
+  /** Somebody has to sign in; `error` says how. */
+  readonly needsSignIn?: true;
 }
 
 /** All configured servers. Connections are made when they are first needed. */

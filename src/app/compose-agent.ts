@@ -2,8 +2,10 @@
 
 import { createAskModel } from "../agent/ask-model.ts";
 import type { AgentEngine } from "../agent/engine.ts";
+import type { CallerRules } from "../agent/engine/caller-rules.ts";
 import { createAgentEngine } from "../agent/engine/create-engine.ts";
 import type { SampleModel } from "../agent/mcp/sampling.ts";
+import { createSignInVault } from "../agent/mcp/sign-in/sign-in-vault.ts";
 import { createToolServers } from "../agent/mcp/tool-servers.ts";
 import { createOwnTools, type OwnTool } from "../agent/own-tools.ts";
 import type { Config } from "../config/config-schema.ts";
@@ -12,12 +14,14 @@ import type { ToolServerSettings } from "../config/mcp-servers.ts";
 import { version } from "../config/version.ts";
 import type { Clock } from "../contract/clock.ts";
 import { randomId } from "../conversation/random-id.ts";
+import type { SecretBox } from "../credentials/secret-box.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import { agentRoutes } from "../server/agent-routes.ts";
 import type { Edge } from "../server/create-server.ts";
 import { mcpRoute } from "../server/mcp-route.ts";
 import type { ServerRoute } from "../server/trip.ts";
 import { createSqliteAgent } from "../store/sqlite-agent.ts";
+import type { AccountStore } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Chat } from "./compose-chat.ts";
 import { composeOwnToolParts } from "./own-tool-parts.ts";
@@ -25,9 +29,14 @@ import { composeOwnToolParts } from "./own-tool-parts.ts";
 export interface AgentParts {
   readonly config: Config;
   readonly servers: readonly ToolServerSettings[];
+  /** Of single callers. */
+  readonly rules: readonly CallerRules[];
   readonly gateway: Gateway;
   /** Its database is the agent's as well, and its tools offer it. */
   openChat(): Promise<Chat>;
+  /** Sign-ins at tool servers are kept as accounts are. */
+  readonly accounts: AccountStore;
+  readonly box: SecretBox;
   /** Ours: child processes see a few names of it. */
   readonly environment: Environment;
   readonly clock: Clock;
@@ -53,6 +62,7 @@ export async function composeAgent(parts: AgentParts): Promise<Agent> {
     clock,
     log,
     environment: parts.environment,
+    signIns: createSignInVault(parts.accounts, parts.box),
     ...(config.agentSampling && { sample: sampleBy(askModel, config) }),
     onErrorLine: (server, line) => log.debug("A tool server says", { server, line: line.slice(0, 500) }),
   });
@@ -68,6 +78,7 @@ export async function composeAgent(parts: AgentParts): Promise<Agent> {
       allow: config.agentAllow,
       ask: config.agentAsk,
       deny: config.agentDeny,
+      perCaller: parts.rules,
     },
     clock,
     log,

@@ -1,7 +1,7 @@
 // The settings of the agent: its tool servers, its bounds, what it asks before it does it, and tokens of users.
 
 import { Type } from "typebox";
-import { list, MINUTE_MS, toggle, wait } from "./setting-kinds.ts";
+import { list, LONGEST_TIMER_MS, MINUTE_MS, toggle, wait } from "./setting-kinds.ts";
 
 const DAY_MS = 24 * 60 * MINUTE_MS;
 
@@ -18,8 +18,12 @@ export const toolServerSchema = Type.Object(
     /** `streamable-http`, `streamableHttp` and `http` are the same. Absent: by what there is, and of two HTTP forms the newer first. */
     type: Type.Optional(Type.Enum(["stdio", "http", "streamable-http", "streamableHttp", "sse"])),
     disabled: Type.Optional(Type.Boolean()),
-    /** Longest wait for one call, in milliseconds. */
-    timeout: Type.Optional(Type.Integer({ minimum: 1 })),
+    /** Longest wait for one call: up to 3600 in seconds, as Cline has it, above in milliseconds, as Claude Code does. */
+    timeout: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: LONGEST_TIMER_MS })),
+    /** The same in milliseconds, whatever the number. */
+    timeout_ms: Type.Optional(Type.Integer({ minimum: 1, maximum: LONGEST_TIMER_MS })),
+    /** The same in seconds, as Codex has it. */
+    tool_timeout_sec: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: LONGEST_TIMER_MS / 1000 })),
     /** One connection for all users, or one each. */
     shared: Type.Optional(Type.Boolean()),
   },
@@ -28,6 +32,23 @@ export const toolServerSchema = Type.Object(
 
 /** What the agent may do by itself, by tool: patterns of `server/tool`, `*` stands for anything. */
 const toolPatterns = ["patterns of server/tool, such as calendar/delete_*", "^\\S+$"] as const;
+
+/** One rule of the file for some callers. */
+const toolPattern = Type.String({ pattern: "^\\S+$" });
+const confirmations = ["destructive", "writes", "never"] as const;
+const callerRuleSchema = Type.Object(
+  {
+    /** Beginnings of keys, with * for the rest, or whole keys. */
+    keys: Type.Optional(Type.Array(Type.String({ pattern: "^[!-~]+$" }), { minItems: 1 })),
+    /** The sub of their tokens; * stands for anything. */
+    users: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { minItems: 1 })),
+    confirm: Type.Optional(Type.Enum(confirmations)),
+    allow: Type.Optional(Type.Array(toolPattern)),
+    ask: Type.Optional(Type.Array(toolPattern)),
+    deny: Type.Optional(Type.Array(toolPattern)),
+  },
+  { additionalProperties: false },
+);
 
 export const agentSettings = {
   mcpServers: Type.Optional(
@@ -59,7 +80,7 @@ export const agentSettings = {
     minimum: 1,
     maximum: 1000,
   }),
-  agentConfirm: Type.Enum(["destructive", "writes", "never"], {
+  agentConfirm: Type.Enum(confirmations, {
     description:
       "What the agent asks before it does it: what destroys or cannot be undone, all that changes something, or nothing",
     default: "destructive",
@@ -68,6 +89,14 @@ export const agentSettings = {
   agentAllow: list("Tools that the agent calls without asking", ...toolPatterns),
   agentAsk: list("Tools that the agent always asks about", ...toolPatterns),
   agentDeny: list("Tools that the agent never calls", ...toolPatterns),
+  agentRules: Type.Optional(
+    Type.Array(callerRuleSchema, {
+      description: "The same for single callers, beside the rules for all: whichever stands anywhere counts",
+      // Whole keys may stand in it.
+      writeOnly: true,
+      allowed: 'a list such as [{"keys": ["ci-*"], "users": ["ann"], "confirm": "writes", "deny": ["mail/*"]}]',
+    }),
+  ),
   agentOpen: toggle("Serve the agent without a token on a loopback address that has no keys", false),
   agentSampling: toggle("Let tool servers ask the model (MCP sampling), through the gateway's own upstreams", false),
   mcpCacheMs: wait("How long the list of a tool server's tools is believed", 5 * MINUTE_MS),

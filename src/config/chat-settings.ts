@@ -36,6 +36,14 @@ export const chatSettings = {
       allowed: "the name of a model",
     }),
   ),
+  transcriptionModel: Type.Optional(
+    Type.String({
+      description:
+        "Model that writes down what is said to the chat page. Unset: one that an upstream lists and whose name tells, such as whisper-1; without one the page has no microphone",
+      pattern: "^\\S+$",
+      allowed: "the name of a model",
+    }),
+  ),
   documentMaxBytes: size("Largest document that is taken in", 20 * MEBIBYTE),
   documentsMaxBytes: size("Most text of all documents together", 512 * MEBIBYTE),
   replayKeepMs: wait("How long an answer of the typed chat can be read on after its end", HOUR_MS),

@@ -22,6 +22,20 @@ export interface ToolServerAddress {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly oauth: ToolServerOauth | undefined;
+  /** What is known of a sign-in by a browser beforehand. Without it everything is found out. */
+  readonly signIn?: ToolServerSignIn | undefined;
+}
+
+/** How a person signs in there (`mcp login`). */
+export interface ToolServerSignIn {
+  /** Undefined: the gateway registers itself. */
+  readonly clientId: string | undefined;
+  readonly clientSecret: string | undefined;
+  /** The only authorization server that is believed. */
+  readonly issuer: string | undefined;
+  readonly scope: string | undefined;
+  /** Where the browser comes back to, of a client that was registered with it. */
+  readonly callbackPort: number | undefined;
 }
 
 /** Client credentials, for a token without a browser. */
@@ -104,12 +118,12 @@ function readServer(name: string, entry: unknown, environment: Environment): Too
   const wrong = wrongField(fields);
   if (wrong !== undefined) return `wrong "${wrong}"`;
   // Checked just now; a schema of its own would only say so once more.
-  const { command, url, type, disabled, shared, timeout } = fields as CheckedFields;
+  const { command, url, type, disabled, shared } = fields as CheckedFields;
   const isDisabled = disabled ?? false;
   const expanded = isDisabled ? fields : expandFields(fields, environment);
   if (typeof expanded === "string") return expanded;
   const { command: program, args, env, cwd, url: address, headers } = expanded as CheckedFields;
-  const common = { name, isDisabled, isShared: shared ?? true, callTimeoutMs: timeout };
+  const common = { name, isDisabled, isShared: shared ?? true, callTimeoutMs: readTimeoutMs(fields as CheckedFields) };
   if (command !== undefined && url !== undefined && type === undefined) return `it has both "command" and "url"`;
   if (type === "stdio" || (type === undefined && command !== undefined)) {
     if (program === undefined) return `no "command"`;
@@ -118,14 +132,16 @@ function readServer(name: string, entry: unknown, environment: Environment): Too
   if (address === undefined) return type === undefined ? `no "command" or "url"` : `no "url"`;
   if (!isDisabled && !isHttpUrl(address)) return `wrong "url"`;
   const kind = type === undefined ? "any-http" : type === "sse" ? "sse" : "http";
-  const oauth = readOauth(expanded["oauth"]);
-  if (typeof oauth === "string") return oauth;
-  return { ...common, target: { kind, url: address, headers: headers ?? {}, oauth } };
+  const access = readOauth(expanded["oauth"]);
+  if (typeof access === "string") return access;
+  return { ...common, target: { kind, url: address, headers: headers ?? {}, ...access } };
 }
 
-/** In both spellings that other clients have. Without a secret it is meant for a browser, which there is none of here. */
-function readOauth(written: unknown): ToolServerOauth | string | undefined {
-  if (!isJsonObject(written)) return undefined;
+type Access = Pick<ToolServerAddress, "oauth" | "signIn">;
+
+/** In both spellings that other clients have. With a secret nobody has to sign in, unless it says so. */
+function readOauth(written: unknown): Access | string {
+  if (!isJsonObject(written)) return { oauth: undefined };
   const field = (camel: string, snake: string): string | undefined => {
     const value = written[camel] ?? written[snake];
     return typeof value === "string" && value !== "" ? value : undefined;
@@ -133,11 +149,23 @@ function readOauth(written: unknown): ToolServerOauth | string | undefined {
   const clientId = field("clientId", "client_id");
   const clientSecret = field("clientSecret", "client_secret");
   const issuer = field("issuer", "issuer");
-  if (clientId === undefined || clientSecret === undefined) return undefined;
-  if (issuer === undefined || !isHttpUrl(issuer))
+  const scope = field("scope", "scope");
+  const grant = field("grant", "grant_type") ?? (clientSecret === undefined ? byBrowser : byClient);
+  if (grant !== byBrowser && grant !== byClient) return `"oauth" has a wrong "grant": ${byBrowser} or ${byClient}`;
+  if (issuer !== undefined ? !isHttpUrl(issuer) : clientId !== undefined && clientSecret !== undefined)
     return `"oauth" needs "issuer", the address of the one authorization server that may get its secret`;
-  return { clientId, clientSecret, issuer, scope: field("scope", "scope") };
+  if (grant === byBrowser) {
+    const port = written["callbackPort"] ?? written["callback_port"];
+    const callbackPort =
+      typeof port === "number" && Number.isInteger(port) && port > 0 && port < 65_536 ? port : undefined;
+    return { oauth: undefined, signIn: { clientId, clientSecret, issuer, scope, callbackPort } };
+  }
+  if (clientId === undefined || clientSecret === undefined || issuer === undefined) return { oauth: undefined };
+  return { oauth: { clientId, clientSecret, issuer, scope } };
 }
+
+const byBrowser = "authorization_code";
+const byClient = "client_credentials";
 
 interface CheckedFields {
   readonly command?: string;
@@ -149,7 +177,21 @@ interface CheckedFields {
   readonly type?: "stdio" | "http" | "streamable-http" | "streamableHttp" | "sse";
   readonly disabled?: boolean;
   readonly timeout?: number;
+  readonly timeout_ms?: number;
+  readonly tool_timeout_sec?: number;
   readonly shared?: boolean;
+}
+
+/**
+ * Cline and Roo Code write seconds, up to an hour; Claude Code, Gemini CLI and Qwen Code milliseconds, which nobody sets
+ * below that number: a tool that must answer within 3.6 s. So the number says what it is.
+ */
+const mostSeconds = 3600;
+
+function readTimeoutMs({ timeout, timeout_ms, tool_timeout_sec }: CheckedFields): number | undefined {
+  if (timeout_ms !== undefined) return timeout_ms;
+  if (tool_timeout_sec !== undefined) return Math.ceil(tool_timeout_sec * 1000);
+  return timeout === undefined || timeout > mostSeconds ? timeout : Math.ceil(timeout * 1000);
 }
 
 function wrongField(fields: JsonObject): string | undefined {

@@ -38,6 +38,9 @@ export function findOddParts(values: Static<typeof configSchema>): WrongParts {
     qwenAccounts: (values.qwenAccounts ?? []).flatMap(({ token, cookies, headers }, index) =>
       (token ?? cookies ?? headers) === undefined ? [`no credentials in entry ${index + 1}`] : [],
     ),
+    agentRules: (values.agentRules ?? []).flatMap(({ keys, users }, index) =>
+      (keys ?? users) === undefined ? [`no "keys" or "users" in entry ${index + 1}`] : [],
+    ),
     modelRoutes: Object.keys(values.modelRoutes ?? {})
       .filter((name) => name.slice(0, -1).includes("*"))
       .map((name) => `wrong "${name}"`),

@@ -27,6 +27,12 @@ export interface EmbedOptions {
   readonly store?: Store;
   /** Steps of the typed chat. @defaultValue the ones that the settings name */
   readonly pipeline?: Pipeline;
+  /**
+   * Rate limits of what acts (the agent, `/mcp`): asked about each such request, once its caller is known and before
+   * anything has been touched. Throw a `GatewayError` to refuse it, `"rate-limited"` with `retryAfterMs` for 429.
+   * @defaultValue no limit
+   */
+  readonly limitActing?: (request: { readonly caller: string; readonly path: string }) => void;
   /** @defaultValue lines on standard error, as LOG_LEVEL and LOG_FORMAT say */
   readonly log?: LiveLog;
 }
@@ -63,6 +69,7 @@ export async function embed(options: EmbedOptions = {}): Promise<Embedded> {
     environment: options.environment ?? process.env,
     ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
     ...(options.pipeline === undefined ? {} : { pipeline: options.pipeline }),
+    ...(options.limitActing === undefined ? {} : { limitActing: options.limitActing }),
     // What is sealed in memory needs no key that outlives it.
     ...(options.store === undefined ? { secretBox: createSecretBox(() => key) } : {}),
     // Of the program itself: it was read before it started, whatever `environment` says.

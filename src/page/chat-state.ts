@@ -17,6 +17,8 @@ export interface ChatState {
   readonly documents: DocumentsState;
   readonly models: readonly ModelChoice[];
   readonly upstreams: readonly string[];
+  /** That writes down what is said; undefined: there is none. */
+  readonly speechModel: string | undefined;
   /** Empty: the gateway's default. */
   readonly model: string;
   /** Empty: whichever the gateway takes. */
@@ -33,6 +35,7 @@ export function createChatState(first: Conversation, choices: Pick<ChatState, "m
     documents: noDocuments,
     models: [],
     upstreams: [],
+    speechModel: undefined,
     ...choices,
   };
 }

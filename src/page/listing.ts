@@ -16,7 +16,7 @@ export interface Listing {
 
 export function createListing(
   { update }: Store<ChatState>,
-  api: Pick<Api, "listSessions" | "listModels" | "listUpstreams">,
+  api: Pick<Api, "listSessions" | "listModels" | "listUpstreams" | "findSpeechModel">,
   memory: Memory,
 ): Listing {
   function wantKey(): void {
@@ -45,11 +45,12 @@ export function createListing(
     },
     async listChoices() {
       // Without them the defaults serve, and the header says nothing.
-      const [models, upstreams] = await Promise.all([
+      const [models, upstreams, speechModel] = await Promise.all([
         api.listModels().catch(() => []),
         api.listUpstreams().catch(() => []),
+        api.findSpeechModel().catch(() => undefined),
       ]);
-      update((state) => ({ ...state, models, upstreams }));
+      update((state) => ({ ...state, models, upstreams, speechModel }));
     },
   };
 }

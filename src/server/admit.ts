@@ -27,7 +27,7 @@ export interface AdmitOptions extends OriginGuardOptions {
    * @throws {GatewayError} such as `rate-limited`
    * @defaultValue no limit
    */
-  readonly limitActing?: ((trip: Trip) => void) | undefined;
+  readonly limitActing?: ((trip: Pick<Trip, "caller" | "path">) => void) | undefined;
 }
 
 export function createAdmit(options: AdmitOptions, cors: Cors, isStopping: () => boolean): Admit {

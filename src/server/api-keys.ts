@@ -14,7 +14,7 @@ export type IdentifyCaller = (headers: Headers) => string | Promise<string>;
 /** Without keys and tokens everybody is the local caller. */
 export function createIdentifyCaller({ apiKeys, verifyJwt }: KeyOptions): IdentifyCaller {
   if (isKeyless({ apiKeys, verifyJwt })) return () => localCaller;
-  const findCaller = createFindCaller(apiKeys, (hash) => `key:${hash.toString("hex").slice(0, 16)}`);
+  const findCaller = createFindCaller(apiKeys, callerOfDigest);
   return (headers) => {
     const presented = presentedKeys(headers);
     for (const key of presented) {
@@ -27,6 +27,15 @@ export function createIdentifyCaller({ apiKeys, verifyJwt }: KeyOptions): Identi
     }
     return verifyFirst(tokens, verifyJwt);
   };
+}
+
+/** The name under which the holder of a key is known inside. */
+export function callerOfKey(key: string): string {
+  return callerOfDigest(digest(key));
+}
+
+function callerOfDigest(hash: Buffer): string {
+  return `key:${hash.toString("hex").slice(0, 16)}`;
 }
 
 /** Looks at every digest, whether or not one has been found: the time taken tells nothing. */

@@ -9,7 +9,7 @@ import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
 import type { Store } from "../store/store.ts";
 import type { ScrapedMetrics } from "../telemetry/create-metrics.ts";
 import type { Log } from "../telemetry/log.ts";
-import { createAdmit } from "./admit.ts";
+import { type AdmitOptions, createAdmit } from "./admit.ts";
 import { createAnswerError } from "./answer-error.ts";
 import type { AgentAccess } from "./auth/acting-caller.ts";
 import type { VerifyJwt } from "./auth/jwt.ts";
@@ -27,6 +27,7 @@ import { metricsRoute } from "./metrics.ts";
 import { modelRoutes } from "./models.ts";
 import { pageRoutes } from "./page-route.ts";
 import { sessionRoutes } from "./sessions.ts";
+import { noSpeech, type Speech, speechRoute } from "./speech-route.ts";
 import { surfaceRoutes } from "./surface-routes.ts";
 import type { ServerRoute, Trip } from "./trip.ts";
 import { createTrips } from "./trips.ts";
@@ -45,7 +46,7 @@ export interface ServerOptions {
   /** The same of `/mcp`. @defaultValue as `agent` */
   readonly mcp?: AgentAccess | undefined;
   /** The place for rate limits of the routes that act; see `AdmitOptions`. @defaultValue no limit */
-  readonly limitActing?: ((trip: Trip) => void) | undefined;
+  readonly limitActing?: AdmitOptions["limitActing"];
   /** Allows an address that others can reach although there are no keys. */
   readonly insecure: boolean;
   /** Host names that are ours, besides the loopback ones and `hostname`. */
@@ -61,6 +62,8 @@ export interface ServerOptions {
   readonly gateway: Gateway;
   readonly surfaces: readonly Surface[];
   readonly store: Store;
+  /** Whether the page shows a microphone. @defaultValue it does not */
+  readonly speech?: Speech;
   readonly log: Log;
   readonly logFeed: LogFeed;
   readonly clock: Clock;
@@ -203,7 +206,7 @@ function createRoutes(
   stopping: AbortSignal,
   keepOpen: (request: Request) => () => void,
 ): ServerRoute[] {
-  const { gateway, logFeed, maxBodyBytes, diagnosis } = options;
+  const { gateway, logFeed, maxBodyBytes, diagnosis, speech = noSpeech } = options;
   const deleteSession = options.deleteSession ?? ((caller, sessionId) => gateway.deleteSession(caller, sessionId));
   const diagnose = createDiagnose(diagnosis);
   const rooms = options.rooms ?? [];
@@ -219,7 +222,8 @@ function createRoutes(
       details: () => describeHealth(diagnosis, options.settings ?? null),
     }),
     metricsRoute(options.metrics),
-    ...pageRoutes(),
+    ...pageRoutes(undefined, () => speech.isPossible()),
+    speechRoute(speech),
     ...modelRoutes((signal) => gateway.listModels(signal)),
     ...sessionRoutes({ store: options.store, deleteSession }),
     ...options.surfaces

@@ -29,16 +29,25 @@ const commonHeaders: Readonly<Record<string, string>> = {
   "referrer-policy": "no-referrer",
   "cross-origin-opener-policy": "same-origin",
   "cross-origin-resource-policy": "same-origin",
-  "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
   vary: "accept-encoding",
 };
+
+function permissionsPolicy(microphone: "nobody" | "page"): string {
+  return `camera=(), geolocation=(), microphone=(${microphone === "page" ? "self" : ""}), payment=(), usb=()`;
+}
 
 /** Names of assets change with their content; the shell names them, so it is asked for each time. */
 const shellCaching = "no-cache";
 const assetCaching = "public, max-age=31536000, immutable";
 
-/** @param load how the files come. @defaultValue out of the executable, or bundled anew without one */
-export function pageRoutes(load: () => Promise<readonly PageFile[]> = loadPage): ServerRoute[] {
+/**
+ * @param load how the files come. @defaultValue out of the executable, or bundled anew without one
+ * @param hears whether the page may use the microphone. @defaultValue never
+ */
+export function pageRoutes(
+  load: () => Promise<readonly PageFile[]> = loadPage,
+  hears: () => boolean = () => false,
+): ServerRoute[] {
   let files: Promise<ReadonlyMap<string, PageFile>> | undefined;
 
   async function loadOnce(): Promise<ReadonlyMap<string, PageFile>> {
@@ -57,7 +66,7 @@ export function pageRoutes(load: () => Promise<readonly PageFile[]> = loadPage):
     if (file === undefined) {
       throw new GatewayError("not-found", "Cannot find this file of the chat page: reload the page");
     }
-    return answerFile(file, trip.request.headers);
+    return answerFile(file, trip.request.headers, permissionsPolicy(hears() ? "page" : "nobody"));
   }
 
   return [
@@ -71,9 +80,10 @@ export function pageRoutes(load: () => Promise<readonly PageFile[]> = loadPage):
   ];
 }
 
-function answerFile(file: PageFile, request: Headers): Response {
+function answerFile(file: PageFile, request: Headers, policy: string): Response {
   const headers = {
     ...commonHeaders,
+    "permissions-policy": policy,
     etag: file.etag,
     "cache-control": file.path === pagePath ? shellCaching : assetCaching,
   };

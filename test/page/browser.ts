@@ -1,6 +1,6 @@
 // Chromium for the page's tests: found where systems put it, started once a file, and watched for everything it complains about.
 
-import { afterAll, setDefaultTimeout } from "bun:test";
+import { afterAll, beforeAll, setDefaultTimeout } from "bun:test";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { chromiumFlags, findChromium } from "./find-chromium.ts";
 
@@ -14,13 +14,18 @@ if (!hasBrowser) console.warn("The chat page is not tested: there is no Chromium
 const patienceMs = 15_000;
 
 let started: Promise<Browser> | undefined;
+/** Of the file that runs, beside those of all. */
+let ownFlags: readonly string[] = [];
 
 /** A test that runs out of time takes the browser with it, and the tests behind it too: none does on a busy machine. */
 const testTimeoutMs = 60_000;
 
 /** In each file that opens pages: the browser ends with its last test. */
-export function useBrowser(): void {
+export function useBrowser(flags: readonly string[] = []): void {
   setDefaultTimeout(testTimeoutMs);
+  beforeAll(() => {
+    ownFlags = flags;
+  });
   afterAll(async () => {
     const browser = await started;
     started = undefined;
@@ -44,7 +49,11 @@ export interface OpenOptions extends BrowserContextOptions {
 /** A page of its own profile on the gateway's chat page. Playwright gives each a new user data folder. */
 export async function openChat(url: string, options: OpenOptions = {}): Promise<OpenPage> {
   const { path = "/chat", expected, ...contextOptions } = options;
-  started ??= chromium.launch({ executablePath: executablePath ?? "", headless: true, args: chromiumFlags });
+  started ??= chromium.launch({
+    executablePath: executablePath ?? "",
+    headless: true,
+    args: [...chromiumFlags, ...ownFlags],
+  });
   const browser = await started;
   const context = await browser.newContext({ viewport: { width: 1200, height: 760 }, ...contextOptions });
   const page = await context.newPage();

@@ -43,12 +43,20 @@ interface Session {
 /** Longest wait for a request, in milliseconds. */
 const patienceMs = 8000;
 
-export function startFakeGateway(options: { readonly key?: string } = {}): FakeGateway {
+export interface FakeGatewayOptions {
+  readonly key?: string;
+  /** That writes down what is said. @defaultValue none */
+  readonly speechModel?: string;
+  /** What the transcription answers. */
+  readonly transcribe?: (form: FormData, request: Request) => Response | Promise<Response>;
+}
+
+export function startFakeGateway(options: FakeGatewayOptions = {}): FakeGateway {
   const sessions = new Map<string, Session>();
   const streams = createFakeStreams();
   const asked: Fields[] = [];
   const requests: string[] = [];
-  const page: ServerRoute[] = pageRoutes();
+  const page: ServerRoute[] = pageRoutes(undefined, () => options.speechModel !== undefined);
   let count = 0;
   const nextId = (kind: string) => `${kind}-${++count}`;
   const documents = createFakeDocuments({ script: (name) => self.importScript(name), gate: streams.passGate, nextId });
@@ -81,6 +89,13 @@ export function startFakeGateway(options: { readonly key?: string } = {}): FakeG
     if (acted !== undefined) return acted;
     const aboutDocuments = documents.answer(request, path);
     if (aboutDocuments !== undefined) return aboutDocuments;
+    if (path === "/api/speech") {
+      return Response.json({
+        transcription: options.speechModel === undefined ? null : { model: options.speechModel },
+      });
+    }
+    if (path === "/v1/audio/transcriptions" && options.transcribe !== undefined)
+      return options.transcribe(await request.formData(), request);
     if (path === "/v1/models") {
       const data = ["qwen3-max", "qwen3-coder-plus"].map((id) => ({ id, display_name: id }));
       return Response.json({ data });

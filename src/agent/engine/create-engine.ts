@@ -5,6 +5,7 @@ import { randomId } from "../../conversation/random-id.ts";
 import type { AgentEngine } from "../engine.ts";
 import type { ToolServerView } from "../tools.ts";
 import { act } from "./act.ts";
+import { createJudges } from "./caller-rules.ts";
 import { confirm, type ConfirmParts } from "./confirm.ts";
 import { describeTools, writeExamples } from "./describe.ts";
 import type { AgentEngineOptions } from "./engine-options.ts";
@@ -33,6 +34,7 @@ const systemTimer: StartTimer = (action, delayMs) => {
 export function createAgentEngine(options: AgentEngineOptions): AgentEngine {
   const { toolServers, store, settings, clock, log, startTimer = systemTimer } = options;
   const books = createToolBooks(createJudge(settings), createToolIndexer());
+  const judgeOf = createJudges(settings, settings.perCaller ?? []);
   const questions = new Questions({ store, clock, startTimer, expiryMs: settings.confirmExpiryMs });
   const runs = new Runs({ clock, startTimer, timeoutMs: settings.timeoutMs, log }, store);
   const parts: ConfirmParts = {
@@ -45,7 +47,8 @@ export function createAgentEngine(options: AgentEngineOptions): AgentEngine {
     askModel: options.askModel,
     maxSteps: settings.maxSteps,
     maxTokens: settings.maxTokens ?? defaultMaxTokens,
-    discover: async (userId, signal) => books.of(await untilAborted(signal, toolServers.discover(userId, signal))),
+    discover: async (userId, signal) =>
+      books.of(await untilAborted(signal, toolServers.discover(userId, signal)), judgeOf(userId)),
     views: (userId) => toolServers.views(userId),
     elicit: (run, booked, asked) => questions.elicit(run, booked, asked),
     hold: (run, offer, calls) => questions.hold(run, offer, calls),
@@ -57,7 +60,10 @@ export function createAgentEngine(options: AgentEngineOptions): AgentEngine {
     const book = await parts.discover(userId, run.signal);
     const services = countOf(countServices(book.usable).size, "service");
     run.progress("discovering", `Found ${services} with ${countOf(book.usable.length, "command")}`);
-    if (book.usable.length === 0) throw noTools(toolServers.views(userId));
+    const views = toolServers.views(userId);
+    if (book.usable.length === 0) throw noTools(views);
+    for (const { needsSignIn, error } of views)
+      if (needsSignIn === true && error !== undefined) run.progress("discovering", error);
     run.progress("selecting", "Selecting commands...");
     const find = (server: string, name: string): BookedTool | undefined =>
       book.usable.find(({ tool }) => tool.server === server && tool.name === name);
@@ -106,6 +112,8 @@ export function createAgentEngine(options: AgentEngineOptions): AgentEngine {
 }
 
 function noTools(views: readonly ToolServerView[]): RunFailure {
+  const unsigned = views.find(({ needsSignIn }) => needsSignIn === true)?.error;
+  if (unsigned !== undefined) return new RunFailure("no_tools", unsigned);
   const failed = views.filter(({ state }) => state === "failed").map(({ name }) => JSON.stringify(name));
   const reason =
     failed.length === 0 ? "no service has a command that may be used" : `${failed.join(", ")} cannot be reached`;

@@ -5,6 +5,7 @@ import type { AgentStore } from "../../store/agent-store.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { AskModel } from "../engine.ts";
 import type { ToolServers } from "../tools.ts";
+import type { CallerRules } from "./caller-rules.ts";
 import type { RiskRules } from "./risk.ts";
 import type { StartTimer } from "./run.ts";
 
@@ -17,6 +18,8 @@ export interface AgentEngineSettings extends RiskRules {
   readonly confirmExpiryMs: number;
   /** Tokens of all questions and answers of one run. @defaultValue 400_000 */
   readonly maxTokens?: number;
+  /** Rules of single callers beside the common ones. */
+  readonly perCaller?: readonly CallerRules[];
 }
 
 export interface AgentEngineOptions {

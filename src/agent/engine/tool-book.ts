@@ -6,6 +6,7 @@ import type { AgentTool } from "../tools.ts";
 import { briefText, cutText, withoutMarkup } from "./clean-text.ts";
 import { foldName, isPlainName, shapeOf } from "./name-words.ts";
 import { plainSchema } from "./plain-schema.ts";
+import type { CallerJudge } from "./caller-rules.ts";
 import { classifyTool, type Judge, type Risk, type Verdict } from "./risk.ts";
 import type { IndexTools, ToolIndex } from "./tool-index.ts";
 
@@ -27,7 +28,8 @@ export interface ToolBook {
 }
 
 export interface ToolBooks {
-  of(tools: readonly AgentTool[]): ToolBook;
+  /** @param by who judges. @defaultValue the one for everybody */
+  of(tools: readonly AgentTool[], by?: CallerJudge): ToolBook;
   close(): void;
 }
 
@@ -38,9 +40,9 @@ export function createToolBooks(judge: Judge, indexTools: IndexTools): ToolBooks
   const kept = new Map<string, ToolBook & { close(): void }>();
 
   return {
-    of(tools) {
-      const key = tools.map(({ hash }) => hash).join(" ");
-      const book = kept.get(key) ?? writeBook(tools, judge, indexTools);
+    of(tools, by = { key: "", judge }) {
+      const key = `${by.key} ${tools.map(({ hash }) => hash).join(" ")}`;
+      const book = kept.get(key) ?? writeBook(tools, by.judge, indexTools);
       // The one that was asked for last stands last.
       kept.delete(key);
       kept.set(key, book);

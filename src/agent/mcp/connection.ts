@@ -12,6 +12,7 @@ import { orAborted } from "./or-aborted.ts";
 import { openAddress, type OpenedTransport, openProcess } from "./open-transport.ts";
 import { createRunningCalls, type RunningCalls } from "./running-calls.ts";
 import type { SampleModel } from "./sampling.ts";
+import type { TokenSource } from "./sign-in/token-source.ts";
 import { answerServer } from "./server-questions.ts";
 
 export interface ConnectionOptions {
@@ -20,6 +21,7 @@ export interface ConnectionOptions {
   readonly maxMessageBytes: number;
   readonly endTimes: EndTimes;
   readonly sample: SampleModel | undefined;
+  readonly tokens: TokenSource | undefined;
   onErrorLine?(line: string): void;
   onToolsChanged(): void;
   /** Once, also when it was closed by us. */
@@ -151,7 +153,7 @@ async function connect(
   } catch (error) {
     await close();
     signal.throwIfAborted();
-    throw new ConnectError(ending ?? opened.ending(), error);
+    throw opened.refusal() ?? new ConnectError(ending ?? opened.ending(), error);
   }
   return { ...createConnection(sdk, client, opened, calls), hasEnded: () => hasEnded, close };
 }

@@ -89,6 +89,7 @@ export function callExpired(server: string, tool: string, limitMs: number, cause
 }
 
 export function callFailed({ name }: ToolServerSettings, error: unknown): GatewayError {
+  if (error instanceof GatewayError) return error;
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   const [kind, reason] =
     statusReason(code) ?? networkReason(code) ?? (["upstream-failed", "it does not answer as an MCP server"] as const);

@@ -5,9 +5,12 @@ import type { Environment } from "../../config/load-config.ts";
 import type { ToolServerAddress, ToolServerOauth, ToolServerProcess } from "../../config/mcp-servers.ts";
 import { createBoundedFetch, type FetchLike } from "./bounded-fetch.ts";
 import { childEnvironment } from "./child-environment.ts";
+import type { GatewayError } from "../../contract/gateway-error.ts";
 import type { EndTimes } from "./end-child.ts";
 import { loadHttpTransports, type McpSdk } from "./mcp-sdk.ts";
 import { failedAnswer, oversizedCode, unansweredCode } from "./oversized-answer.ts";
+import type { TokenSource } from "./sign-in/token-source.ts";
+import { withToken } from "./sign-in/with-token.ts";
 import { createStdioTransport } from "./stdio-transport.ts";
 
 export interface TransportOptions {
@@ -15,6 +18,8 @@ export interface TransportOptions {
   readonly environment: Environment;
   readonly maxMessageBytes: number;
   readonly endTimes: EndTimes;
+  /** Of a server at an address, where a person may have to sign in. */
+  readonly tokens: TokenSource | undefined;
   onErrorLine?(line: string): void;
 }
 
@@ -23,6 +28,8 @@ export interface OpenedTransport {
   readonly transport: Transport;
   /** Why it ended, where it knows. */
   ending(): string | undefined;
+  /** What a person has to do before it goes on: a transport of the older form keeps errors to itself. */
+  refusal(): GatewayError | undefined;
   /** A server that keeps sessions is told that this one is over. */
   sayGoodbye(): Promise<void>;
 }
@@ -42,7 +49,13 @@ export function openProcess(target: ToolServerProcess, options: TransportOptions
     parse: (value) => sdk.JSONRPCMessageSchema.parse(value),
     ...(onErrorLine === undefined ? {} : { onErrorLine }),
   });
-  return { kind: "stdio", transport, ending: () => transport.ending(), sayGoodbye: async () => {} };
+  return {
+    kind: "stdio",
+    transport,
+    ending: () => transport.ending(),
+    refusal: () => undefined,
+    sayGoodbye: async () => {},
+  };
 }
 
 /** @param onNoise messages that nobody has asked for, by their number */
@@ -53,10 +66,18 @@ export async function openAddress(
 ): Promise<OpenedTransport> {
   const { StreamableHTTPClientTransport, SSEClientTransport } = await loadHttpTransports();
   let ending: string | undefined;
+  let refusal: GatewayError | undefined;
   let transport: Transport | undefined;
+  const { origin } = new URL(url);
+  const plain = withHeaders(origin, headers);
   const boundedFetch = createBoundedFetch({
     maxMessageBytes: options.maxMessageBytes,
-    fetch: withHeaders(new URL(url).origin, headers),
+    fetch:
+      options.tokens === undefined
+        ? plain
+        : withToken(plain, origin, options.tokens, (error) => {
+            refusal = error;
+          }),
     unanswered(id, reason) {
       const code = reason === "oversized" ? oversizedCode : unansweredCode;
       // The older form answers on its one stream, whatever becomes of the request.
@@ -70,15 +91,16 @@ export async function openAddress(
   });
   const authProvider = oauth === undefined ? undefined : await createTokenProvider(oauth);
   const init = { fetch: boundedFetch, ...(authProvider === undefined ? {} : { authProvider }) };
+  const told = { ending: () => ending, refusal: () => refusal };
   if (kind === "sse") {
     const older = new SSEClientTransport(new URL(url), init);
     transport = older;
-    return { kind, transport: older, ending: () => ending, sayGoodbye: async () => {} };
+    return { kind, transport: older, ...told, sayGoodbye: async () => {} };
   }
   const newer = new StreamableHTTPClientTransport(new URL(url), init);
   // Its session id may be undefined by name, which the interface of the SDK writes as absent.
   transport = newer as Transport;
-  return { kind, transport, ending: () => ending, sayGoodbye: () => newer.terminateSession() };
+  return { kind, transport, ...told, sayGoodbye: () => newer.terminateSession() };
 }
 
 /** The headers of the settings are for this server alone: the SDK would send them to its authorization server as well. */

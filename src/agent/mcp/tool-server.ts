@@ -14,6 +14,7 @@ import { orAborted } from "./or-aborted.ts";
 import { oversizedCode, unansweredCode } from "./oversized-answer.ts";
 import { failedResult, readResult } from "./read-result.ts";
 import { readTools } from "./read-tools.ts";
+import { SignInError } from "./sign-in/sign-in-error.ts";
 
 export interface ToolServerOptions {
   readonly server: ToolServerSettings;
@@ -65,6 +66,8 @@ export function createToolServer(options: ToolServerOptions): ToolServer {
   let listing: Promise<readonly AgentTool[]> | undefined;
 
   function fail(error: GatewayError): void {
+    // Told once: it stays so until a person has done something.
+    if (error === lastError) return;
     failures = readyAtMs !== 0 && clock() - readyAtMs >= longLifeMs ? 1 : failures + 1;
     readyAtMs = 0;
     endedAtMs = clock();
@@ -82,7 +85,8 @@ export function createToolServer(options: ToolServerOptions): ToolServer {
     if (connection !== undefined) return Promise.resolve(connection);
     if (connecting !== undefined) return connecting;
     if (closed.signal.aborted) return Promise.reject(failure(server.name, "the gateway is shutting down"));
-    const waitMs = retryAtMs() - clock();
+    // A sign-in counts at once; until then nobody is asked, which its source of tokens sees to.
+    const waitMs = lastError instanceof SignInError ? 0 : retryAtMs() - clock();
     if (waitMs > 0 && lastError !== undefined) {
       const { kind: errorKind, message } = lastError;
       const options = { cause: lastError, upstream: server.name, retryAfterMs: waitMs, retryable: true };
@@ -252,6 +256,7 @@ export function createToolServer(options: ToolServerOptions): ToolServer {
       transport: kind,
       tools: known?.tools.length ?? 0,
       error: connection === undefined ? lastError?.message : undefined,
+      ...(connection === undefined && lastError instanceof SignInError && { needsSignIn: true as const }),
     }),
     usedAtMs: () => usedAtMs,
     isBusy: () => running > 0 || connecting !== undefined || listing !== undefined,

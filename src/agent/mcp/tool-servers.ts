@@ -8,6 +8,9 @@ import type { Log } from "../../telemetry/log.ts";
 import type { AgentTool, ToolServers } from "../tools.ts";
 import type { EndTimes } from "./end-child.ts";
 import type { SampleModel } from "./sampling.ts";
+import type { SignInVault } from "./sign-in/sign-in-vault.ts";
+import { takesSignIn } from "./sign-in/takes-sign-in.ts";
+import { createTokenSource, type TokenSource } from "./sign-in/token-source.ts";
 import { createToolServer, type ToolServer } from "./tool-server.ts";
 
 export interface ToolServersOptions {
@@ -19,6 +22,8 @@ export interface ToolServersOptions {
   readonly log: Log;
   /** Ours: child processes see a few names of it. */
   readonly environment: Environment;
+  /** Where people's sign-ins are kept. Absent: nobody can sign in. */
+  readonly signIns?: SignInVault;
   /** Absent: servers may not ask the model. */
   readonly sample?: SampleModel;
   /** @defaultValue 30_000, since a first `npx` loads its package */
@@ -71,11 +76,29 @@ export function createToolServers(options: ToolServersOptions): ToolServers {
         maxMessageBytes: options.maxMessageBytes ?? 16 * 1024 * 1024,
         endTimes: options.endTimes ?? { inputMs: 300, termMs: 2000 },
         sample: options.sample,
+        tokens: tokensOf(server, key),
         ...(onErrorLine === undefined ? {} : { onErrorLine: (line: string) => onErrorLine(server.name, line) }),
       },
     });
     ofServer.set(key, created);
     return created;
+  }
+
+  /** Undefined: the settings say how it is reached. */
+  function tokensOf(server: ToolServerSettings, user: string): TokenSource | undefined {
+    const { target } = server;
+    const { signIns: vault } = options;
+    if (target.kind === "stdio" || vault === undefined || !takesSignIn(target)) return undefined;
+    return createTokenSource({
+      server: server.name,
+      user: server.isShared ? undefined : user,
+      serverUrl: target.url,
+      hasHeaders: Object.keys(target.headers).length > 0,
+      vault,
+      environment: options.environment,
+      clock,
+      log,
+    });
   }
 
   function makeRoom(ofServer: Map<string, ToolServer>): void {

@@ -6,7 +6,7 @@ import { loadToolServers, type ToolServerSettings } from "../../config/mcp-serve
 import { type CommandContext, type Flag, type FlagValues, UsageError } from "../command.ts";
 import { configFlags, loadCommandConfig } from "../config-flags.ts";
 
-const settings = new Set(["config", "mcp-config", "mcp-servers", "mcp-call-timeout-ms"]);
+const settings = new Set(["config", "data-dir", "mcp-config", "mcp-servers", "mcp-call-timeout-ms"]);
 
 export function mcpFlags(): readonly Flag[] {
   return configFlags().filter(({ name }) => settings.has(name));

@@ -1,7 +1,11 @@
 // qwen-gateway mcp list: which tool servers there are. Starts none, shows no secret.
 
+import type { KeptSignIn, SignInVault } from "../../agent/mcp/sign-in/sign-in-vault.ts";
+import { takesSignIn } from "../../agent/mcp/sign-in/takes-sign-in.ts";
+import type { ToolServerSettings } from "../../config/mcp-servers.ts";
 import type { Command } from "../command.ts";
 import { describeTarget, loadConfiguredServers, mcpFlags, noServers } from "./configured-servers.ts";
+import { describeKept, hasSignIns, withSignInsIfAny } from "./sign-ins.ts";
 
 export function listCommand(): Command {
   return {
@@ -10,24 +14,53 @@ export function listCommand(): Command {
     example: "qwen-gateway mcp list",
     flags: mcpFlags(),
     async run(flags, context) {
-      const { servers } = loadConfiguredServers(flags, context);
+      const { config, servers } = loadConfiguredServers(flags, context);
       if (servers.length === 0) {
         context.print(noServers);
         return 0;
       }
-      const rows = servers.map((server) => [
-        server.name,
-        server.target.kind === "any-http" ? "http" : server.target.kind,
-        describeTarget(server),
-        server.isDisabled ? "disabled" : server.isShared ? "for all users" : "one for each user",
-      ]);
-      const all = [["NAME", "TRANSPORT", "TARGET", "USE"], ...rows];
-      const widths = [0, 1, 2, 3].map((column) => Math.max(...all.map((row) => (row[column] ?? "").length)));
-      for (const row of all) {
-        const cells = row.map((cell, column) => cell.padEnd(widths[column] ?? 0));
-        context.print(cells.join("  ").trimEnd());
-      }
+      const rows = (signIns: readonly string[]) =>
+        servers.map((server, index) => [
+          server.name,
+          server.target.kind === "any-http" ? "http" : server.target.kind,
+          describeTarget(server),
+          server.isDisabled ? "disabled" : server.isShared ? "for all users" : "one for each user",
+          signIns[index] ?? "",
+        ]);
+      const show = (signIns: readonly string[]): void => {
+        const head = ["NAME", "TRANSPORT", "TARGET", "USE", signIns.some((one) => one !== "") ? "SIGN-IN" : ""];
+        for (const line of table([head, ...rows(signIns)])) context.print(line);
+      };
+      // Nothing that is kept is looked at where no server can want it.
+      if (!servers.some(({ target }) => target.kind !== "stdio" && takesSignIn(target))) show([]);
+      else if (!hasSignIns(config)) show(servers.map((server) => describeKept(server, noSignIn, Date.now())));
+      else
+        return await withSignInsIfAny(config, async (vault) => {
+          const cells: string[] = [];
+          for (const server of servers) cells.push(await describeSignIns(server, vault));
+          show(cells);
+          return 0;
+        });
       return 0;
     },
   };
+}
+
+const noSignIn: KeptSignIn = { revision: 0, record: undefined, isWanted: false };
+
+/** Of a server with a connection for each user there may be many: they are counted. */
+async function describeSignIns(server: ToolServerSettings, vault: SignInVault): Promise<string> {
+  if (server.isShared) return describeKept(server, await vault.find(server.name), Date.now());
+  const count = await vault.countUsers(server.name);
+  return count === 0 ? "" : `${count} signed in`;
+}
+
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
 }

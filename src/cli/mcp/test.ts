@@ -1,12 +1,15 @@
 // qwen-gateway mcp test: connects to tool servers and shows what they offer, how risky they say it is, and how long it took.
 
 import { cleanLine } from "../../agent/mcp/clean-text.ts";
+import type { SignInVault } from "../../agent/mcp/sign-in/sign-in-vault.ts";
+import { takesSignIn } from "../../agent/mcp/sign-in/takes-sign-in.ts";
 import type { AgentTool, ToolHints } from "../../agent/tools.ts";
 import type { Config } from "../../config/config-schema.ts";
 import type { ToolServerSettings } from "../../config/mcp-servers.ts";
 import { silentLog } from "../../telemetry/log.ts";
-import type { Command, CommandContext } from "../command.ts";
+import type { Command, CommandContext, ExitCode } from "../command.ts";
 import { describeTarget, findServer, loadConfiguredServers, mcpFlags, noServers } from "./configured-servers.ts";
+import { readUser, userFlag, withSignInsIfAny } from "./sign-ins.ts";
 
 /** A first `npx` may have a package to load. */
 const connectTimeoutMs = 60_000;
@@ -18,7 +21,7 @@ export function testCommand(): Command {
     name: "mcp test",
     summary: "Connects to the tool servers, or to one, and shows their tools with risks and times",
     example: "qwen-gateway mcp test files",
-    flags: [{ name: "name", value: "NAME", description: "Which one (default: all)" }, ...mcpFlags()],
+    flags: [{ name: "name", value: "NAME", description: "Which one (default: all)" }, userFlag, ...mcpFlags()],
     operand: "name",
     notes:
       "Behind each tool stands what its server says of it: reads, adds, overwrites, or nothing. The agent asks before\n" +
@@ -31,14 +34,27 @@ export function testCommand(): Command {
         context.print(servers.length === 0 ? noServers : "All tool servers are disabled");
         return 0;
       }
-      let failures = 0;
-      for (const server of chosen) if (!(await tryServer(server, config, context))) failures += 1;
-      return failures === 0 ? 0 : 1;
+      const tryAll = async (vault: SignInVault | undefined): Promise<ExitCode> => {
+        let failures = 0;
+        for (const server of chosen) {
+          const user = server.isShared ? undefined : readUser(server, flags["user"], config);
+          if (!(await tryServer(server, config, context, vault, user))) failures += 1;
+        }
+        return failures === 0 ? 0 : 1;
+      };
+      const canWantSignIn = chosen.some(({ target }) => target.kind !== "stdio" && takesSignIn(target));
+      return canWantSignIn ? await withSignInsIfAny(config, tryAll) : await tryAll(undefined);
     },
   };
 }
 
-async function tryServer(server: ToolServerSettings, config: Config, context: CommandContext): Promise<boolean> {
+async function tryServer(
+  server: ToolServerSettings,
+  config: Config,
+  context: CommandContext,
+  signIns: SignInVault | undefined,
+  user = "mcp-test",
+): Promise<boolean> {
   // Loaded here: no other command needs it.
   const { createToolServers } = await import("../../agent/mcp/tool-servers.ts");
   const errorLines: string[] = [];
@@ -52,12 +68,12 @@ async function tryServer(server: ToolServerSettings, config: Config, context: Co
     clock: Date.now,
     log: silentLog,
     environment: context.environment,
+    ...(signIns === undefined ? {} : { signIns }),
     onErrorLine(_name, line) {
       errorLines.push(line);
       if (errorLines.length > maxErrorLines) errorLines.shift();
     },
   });
-  const user = "mcp-test";
   try {
     const { signal } = new AbortController();
     context.print(`Tool server "${server.name}" (${describeTarget(server)})`);

@@ -65,7 +65,7 @@ const risks: Readonly<Record<string, Risk>> = {
 export function parseServices(body: unknown): Service[] {
   return listOf(fieldsOf(body)["services"]).map((fields) => ({
     name: textOf(fields["name"]) ?? "Service",
-    state: states[textOf(fields["state"]) ?? ""] ?? "idle",
+    state: fields["needsSignIn"] === true ? "unsigned" : (states[textOf(fields["state"]) ?? ""] ?? "idle"),
     error: textOf(fields["error"]),
     commands: listOf(fields["commands"]).map((command): Command => ({
       name: textOf(command["name"]) ?? "",

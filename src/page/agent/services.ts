@@ -1,6 +1,6 @@
 // The tool servers behind the agent, as the page shows them.
 
-export type ServiceState = "idle" | "connecting" | "ready" | "failed" | "disabled";
+export type ServiceState = "idle" | "connecting" | "ready" | "failed" | "unsigned" | "disabled";
 export type Risk = "read" | "write" | "destructive" | "denied";
 
 export interface Command {
@@ -22,6 +22,7 @@ export const stateNames: Readonly<Record<ServiceState, string>> = {
   connecting: "Connecting",
   ready: "Connected",
   failed: "Failed",
+  unsigned: "Needs a sign-in",
   disabled: "Switched off",
 };
 

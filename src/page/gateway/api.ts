@@ -9,6 +9,7 @@ import {
   parseModels,
   parseSession,
   parseSessions,
+  parseSpeechModel,
   parseUpstreams,
   type SessionSummary,
   type StoredSession,
@@ -24,6 +25,8 @@ export interface Api {
   deleteDocument(documentId: string): Promise<void>;
   listModels(): Promise<readonly ModelChoice[]>;
   listUpstreams(): Promise<readonly string[]>;
+  /** Undefined: what is said cannot be written down. */
+  findSpeechModel(): Promise<string | undefined>;
 }
 
 /** A request that did not do what it should. The message is for a person. */
@@ -73,6 +76,7 @@ export function createApi(readKey: () => string | undefined): Api {
     readDocument: async (documentId) => parseDocumentText(await request(documentPath(documentId))),
     deleteDocument: async (documentId) => void (await request(documentPath(documentId), "DELETE")),
     listModels: async () => parseModels(await request("v1/models")),
+    findSpeechModel: async () => parseSpeechModel(await request("api/speech")),
     listUpstreams: async () => parseUpstreams(await request("health")),
   };
 }

@@ -85,6 +85,10 @@ export function parseUpstreams(body: unknown): string[] {
   return textsOf(fieldsOf(body)["upstreams"]);
 }
 
+export function parseSpeechModel(body: unknown): string | undefined {
+  return textOf(fieldsOf(fieldsOf(body)["transcription"])["model"]);
+}
+
 export function parseSources(value: unknown): Source[] {
   return listOf(value).map((fields, index) => ({
     id: textOf(fields["chunk_id"]) ?? String(index),

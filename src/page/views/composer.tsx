@@ -6,6 +6,7 @@ import { attachFiles, bytesOf } from "../attach-files.ts";
 import type { Draft } from "../conversation/conversation.ts";
 import type { Memory } from "../memory.ts";
 import { IconButton } from "./icons.tsx";
+import { Microphone } from "./microphone.tsx";
 import { Attachments } from "./question.tsx";
 
 const mostRows = 10;
@@ -17,15 +18,18 @@ export interface ComposerHandle {
 export interface ComposerProps {
   readonly handle: Ref<ComposerHandle>;
   readonly memory: Memory;
+  /** That writes down what is said; undefined: there is no microphone. */
+  readonly speechModel: string | undefined;
   readonly isAnswering: boolean;
   readonly onSend: (draft: Draft) => void;
   readonly onStop: () => void;
 }
 
-export function Composer({ handle, memory, isAnswering, onSend, onStop }: ComposerProps) {
+export function Composer({ handle, memory, speechModel, isAnswering, onSend, onStop }: ComposerProps) {
   const [text, setText] = useState(memory.readDraft);
   const [attachments, setAttachments] = useState(memory.readAttachments);
   const [refusals, setRefusals] = useState<readonly string[]>([]);
+  const [trouble, setTrouble] = useState<string>();
   const field = useRef<HTMLTextAreaElement>(null);
   const picker = useRef<HTMLInputElement>(null);
   useImperativeHandle(handle, () => ({ focus: () => field.current?.focus() }), []);
@@ -75,6 +79,11 @@ export function Composer({ handle, memory, isAnswering, onSend, onStop }: Compos
           {refusals.join(". ")}
         </p>
       )}
+      {trouble !== undefined && (
+        <p class="notice" role="alert">
+          {trouble}
+        </p>
+      )}
       <div class="composer-box">
         <IconButton icon="clip" label="Attach files" onClick={() => picker.current?.click()} />
         <input
@@ -112,6 +121,9 @@ export function Composer({ handle, memory, isAnswering, onSend, onStop }: Compos
             send();
           }}
         />
+        {speechModel !== undefined && (
+          <Microphone model={speechModel} memory={memory} field={field} write={write} onTrouble={setTrouble} />
+        )}
         {isAnswering ? (
           <IconButton icon="stop" label="Stop the answer (Escape)" class="primary" onClick={onStop} />
         ) : (

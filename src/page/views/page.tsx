@@ -76,6 +76,7 @@ export function Page({ chat, memory, state }: PageProps) {
           <Composer
             handle={composer}
             memory={memory}
+            speechModel={state.speechModel}
             isAnswering={underway !== undefined}
             onSend={chat.send}
             onStop={chat.stop}

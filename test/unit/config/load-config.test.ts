@@ -37,6 +37,7 @@ function otherText({ schema, key }: Setting): string {
   if (key === "jwtJwksUrl") return "https://login.example.com/keys";
   if (schema.type === "object") return '{"bx-umidtoken":"T2gA"}';
   if (schema.format === "uri") return "http://127.0.0.1:9";
+  if (key === "agentRules") return '[{"keys":["ci-*"],"users":["ann"],"confirm":"writes","deny":["mail/*"]}]';
   if (key === "qwenAccounts") return '[{"alias":"work","token":"t","cookies":"a=b","headers":{"bx-v":"2.5"}}]';
   if (key === "masterKey") return "ab".repeat(32);
   if (key === "chatSteps") return "retrieval,generation";
@@ -46,7 +47,7 @@ function otherText({ schema, key }: Setting): string {
 
 /** The value that this text means. */
 function meaningOf({ key, schema }: Setting, text: string): unknown {
-  if (key === "qwenAccounts" || key === "upstreams") return JSON.parse(text);
+  if (key === "qwenAccounts" || key === "upstreams" || key === "agentRules") return JSON.parse(text);
   if (schema.type === "array") return text.split(",");
   return schema.type === "string" || schema.type === undefined ? text : JSON.parse(text);
 }
@@ -154,7 +155,7 @@ describe("loadConfig", () => {
         " ",
       ),
       ..."REPLY_TIMEOUT_MS HOLD_HEADERS_MS SSE_KEEPALIVE_MS CLIENT_STALL_MS DRAIN_TIMEOUT_MS".split(" "),
-      ..."MAX_BODY_BYTES MAX_LINE_BYTES MAX_MESSAGES MAX_STREAMS MAX_STREAMS_PER_KEY QUEUE_SIZE QUEUE_WAIT_MS CHAT_STEPS CHAT_ANALYSIS CHAT_SOURCES CHAT_INSTRUCTIONS CHAT_FOLLOW_UPS_MS EMBEDDING_MODEL DOCUMENT_MAX_BYTES DOCUMENTS_MAX_BYTES REPLAY_KEEP_MS REPLAY_GRACE_MS REPLAY_MAX_STREAM_BYTES REPLAY_MAX_BYTES MCP_SERVERS MCP_CONFIG AGENT_MODEL AGENT_TIMEOUT_MS AGENT_MAX_STEPS AGENT_CONFIRM AGENT_CONFIRM_EXPIRY_MS AGENT_ALLOW AGENT_ASK AGENT_DENY AGENT_OPEN AGENT_SAMPLING MCP_CACHE_MS MCP_CALL_TIMEOUT_MS JWT_SECRET JWT_PUBLIC_KEY JWT_JWKS_URL JWT_ISSUER JWT_AUDIENCE TRANSPORT STREAM STREAM_USAGE LOG_LEVEL LOG_FORMAT DEBUG_STREAMING".split(
+      ..."MAX_BODY_BYTES MAX_LINE_BYTES MAX_MESSAGES MAX_STREAMS MAX_STREAMS_PER_KEY QUEUE_SIZE QUEUE_WAIT_MS CHAT_STEPS CHAT_ANALYSIS CHAT_SOURCES CHAT_INSTRUCTIONS CHAT_FOLLOW_UPS_MS EMBEDDING_MODEL TRANSCRIPTION_MODEL DOCUMENT_MAX_BYTES DOCUMENTS_MAX_BYTES REPLAY_KEEP_MS REPLAY_GRACE_MS REPLAY_MAX_STREAM_BYTES REPLAY_MAX_BYTES MCP_SERVERS MCP_CONFIG AGENT_MODEL AGENT_TIMEOUT_MS AGENT_MAX_STEPS AGENT_CONFIRM AGENT_CONFIRM_EXPIRY_MS AGENT_ALLOW AGENT_ASK AGENT_DENY AGENT_RULES AGENT_OPEN AGENT_SAMPLING MCP_CACHE_MS MCP_CALL_TIMEOUT_MS JWT_SECRET JWT_PUBLIC_KEY JWT_JWKS_URL JWT_ISSUER JWT_AUDIENCE TRANSPORT STREAM STREAM_USAGE LOG_LEVEL LOG_FORMAT DEBUG_STREAMING".split(
         " ",
       ),
     ]);

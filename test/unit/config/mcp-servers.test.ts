@@ -139,6 +139,41 @@ describe("loadToolServers", () => {
     expect(server).toMatchObject({ isDisabled: true, isShared: false, callTimeoutMs: 5000 });
   });
 
+  test("reads what a sign-in by a browser needs to know", () => {
+    const web = { url: "http://a/mcp" };
+    const issuer = "https://login.example";
+    const read = fromFile({
+      mcpServers: {
+        plain: web,
+        port: { ...web, oauth: { clientId: "i", callbackPort: 8123, scope: "x" } },
+        secret: { ...web, oauth: { client_id: "i", client_secret: "s", issuer, grant: "authorization_code" } },
+      },
+    }).map(({ target }) => ("signIn" in target ? target.signIn : undefined));
+
+    expect(read).toEqual([
+      undefined,
+      { clientId: "i", clientSecret: undefined, issuer: undefined, scope: "x", callbackPort: 8123 },
+      { clientId: "i", clientSecret: "s", issuer, scope: undefined, callbackPort: undefined },
+    ]);
+    const problems = problemsOf(() => fromFile({ mcpServers: { web: { ...web, oauth: { grant: "password" } } } }));
+    expect(problems[0]).toContain('"oauth" has a wrong "grant"');
+  });
+
+  test.each([
+    [{ timeout: 60 }, 60_000],
+    [{ timeout: 0.5 }, 500],
+    [{ timeout: 3600 }, 3_600_000],
+    [{ timeout: 3601 }, 3601],
+    [{ timeout: 30_000 }, 30_000],
+    [{ timeout_ms: 500 }, 500],
+    [{ timeout_ms: 500, timeout: 60 }, 500],
+    [{ tool_timeout_sec: 45 }, 45_000],
+    [{ tool_timeout_sec: 7200 }, 7_200_000],
+    [{}, undefined],
+  ])("reads the timeout %j of whichever client has written it", (written, callTimeoutMs) => {
+    expect(fromFile({ mcpServers: { files: { ...files, ...written } } })[0]?.callTimeoutMs).toBe(callTimeoutMs);
+  });
+
   test("fills variables of the environment in", () => {
     const servers = fromFile(
       {

@@ -49,6 +49,35 @@ describe("embed", () => {
     expect(started.emulator.requests.filter(({ on }) => on === "completions")).toHaveLength(2);
   });
 
+  test("asks its caller's limit about what acts, before anything is touched, and about nothing else [R4-039]", async () => {
+    const asked: string[] = [];
+    await using started = await start(
+      { API_KEY: "k1" },
+      {
+        limitActing({ caller, path }) {
+          asked.push(path);
+          if (asked.length > 1)
+            throw new library.GatewayError("rate-limited", `Cannot act at ${path} for ${caller}`, {
+              retryAfterMs: 3000,
+            });
+        },
+      },
+    );
+    const send = (path: string, key: string) => {
+      const request = post({ query: "" }, `http://localhost${path}`);
+      request.headers.set("authorization", `Bearer ${key}`);
+      return started.gateway.handle(request);
+    };
+
+    expect((await send("/v1/chat/completions", "k1")).status).toBe(400);
+    expect((await send("/api/agent/stream", "wrong")).status).toBe(401);
+    expect(asked).toEqual([]);
+    expect((await send("/api/agent/stream", "k1")).status).toBe(400);
+    const refused = await send("/mcp", "k1");
+    expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "3"]);
+    expect(asked).toEqual(["/api/agent/stream", "/mcp"]);
+  });
+
   test("takes settings, network, store and log from its caller alone [R2-004]", async () => {
     const lines: string[] = [];
     const log = createLog({ level: "info", format: "json", write: (line) => void lines.push(line) });

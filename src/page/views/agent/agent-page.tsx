@@ -87,6 +87,7 @@ export function AgentPage({ agent, chat, memory, state, chatState }: AgentPagePr
           <CommandField
             handle={field}
             memory={memory}
+            speechModel={chatState.speechModel}
             isWorking={working !== undefined}
             isStopping={working?.status === "stopping"}
             onRun={agent.run}

@@ -5,6 +5,7 @@ import { useImperativeHandle, useRef, useState } from "preact/hooks";
 import { roomLeft } from "../../agent/query.ts";
 import type { Memory } from "../../memory.ts";
 import { IconButton } from "../icons.tsx";
+import { Microphone } from "../microphone.tsx";
 
 const mostRows = 6;
 
@@ -16,15 +17,18 @@ export interface CommandFieldHandle {
 
 export interface CommandFieldProps {
   readonly handle: Ref<CommandFieldHandle>;
-  readonly memory: Pick<Memory, "readCommand" | "saveCommand">;
+  readonly memory: Pick<Memory, "readCommand" | "saveCommand" | "readKey">;
+  /** That writes down what is said; undefined: there is no microphone. */
+  readonly speechModel: string | undefined;
   readonly isWorking: boolean;
   readonly isStopping: boolean;
   readonly onRun: (query: string) => void;
   readonly onStop: () => void;
 }
 
-export function CommandField({ handle, memory, isWorking, isStopping, onRun, onStop }: CommandFieldProps) {
+export function CommandField({ handle, memory, speechModel, isWorking, isStopping, onRun, onStop }: CommandFieldProps) {
   const [text, setText] = useState(memory.readCommand);
+  const [trouble, setTrouble] = useState<string>();
   const field = useRef<HTMLTextAreaElement>(null);
   const room = roomLeft(text);
   const isTooLong = room !== undefined && room < 0;
@@ -52,6 +56,11 @@ export function CommandField({ handle, memory, isWorking, isStopping, onRun, onS
         run();
       }}
     >
+      {trouble !== undefined && (
+        <p class="notice" role="alert">
+          {trouble}
+        </p>
+      )}
       <div class="composer-box">
         <textarea
           ref={field}
@@ -73,6 +82,9 @@ export function CommandField({ handle, memory, isWorking, isStopping, onRun, onS
             run();
           }}
         />
+        {speechModel !== undefined && (
+          <Microphone model={speechModel} memory={memory} field={field} write={write} onTrouble={setTrouble} />
+        )}
         {isWorking ? (
           <IconButton icon="stop" label="Stop (Escape)" class="primary" disabled={isStopping} onClick={onStop} />
         ) : (

@@ -66,6 +66,8 @@ test("parseServices takes a risk that it does not know for the worst", () => {
   const services = parseServices({ services: [{ name: "x", state: "failed", error: "No", commands }, {}] });
 
   expect(services[0]).toMatchObject({ name: "x", state: "failed", error: "No" });
+  const unsigned = { services: [{ name: "x", state: "failed", error: "Sign in", needsSignIn: true }] };
+  expect(parseServices(unsigned)[0]).toMatchObject({ state: "unsigned", error: "Sign in" });
   expect(services[0]?.commands.map(({ risk }) => risk)).toEqual(["read", "destructive", "destructive"]);
   expect(services[1]).toEqual({ name: "Service", state: "idle", error: undefined, commands: [] });
   expect(parseExamples({ examples: ["a", 1, "b"] })).toEqual(["a", "b"]);

@@ -1,0 +1,132 @@
+// What the commands about sign-ins share: the store where they are kept, opened beside a running gateway, and how one is
+// shown without its secrets.
+
+import { existsSync } from "node:fs";
+import {
+  createSignInVault,
+  type KeptSignIn,
+  type SignInRecord,
+  type SignInVault,
+} from "../../agent/mcp/sign-in/sign-in-vault.ts";
+import { takesSignIn } from "../../agent/mcp/sign-in/takes-sign-in.ts";
+import type { Config } from "../../config/config-schema.ts";
+import type { ToolServerSettings } from "../../config/mcp-servers.ts";
+import { GatewayError } from "../../contract/gateway-error.ts";
+import { maskSecret } from "../../credentials/account.ts";
+import { describeDuration } from "../../credentials/account-state.ts";
+import { loadMasterKey } from "../../credentials/master-key.ts";
+import { createSecretBox } from "../../credentials/secret-box.ts";
+import { callerOfSubject } from "../../server/auth/caller-of-subject.ts";
+import { takesJwt } from "../../server/auth/jwt-settings.ts";
+import { createMemoryStore } from "../../store/memory-store.ts";
+import { databasePath, openSqliteStore } from "../../store/sqlite-store.ts";
+import type { Store } from "../../store/store.ts";
+import { createLog } from "../../telemetry/create-log.ts";
+import { type CommandContext, type ExitCode, type Flag, UsageError } from "../command.ts";
+import { describeStartError } from "../describe-start-error.ts";
+
+export const userFlag: Flag = {
+  name: "user",
+  value: "USER",
+  description: "Of a server that is not shared: whose sign-in it is, by the sub of their tokens or as key:...",
+};
+
+/** @returns what `work` returns; 1 when the store or the key cannot be opened */
+export async function withSignIns(
+  config: Config,
+  context: CommandContext,
+  work: (vault: SignInVault) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  try {
+    return await workOn(openStore(config), config, work);
+  } catch (error) {
+    const sentence = error instanceof GatewayError ? error.message : describeStartError(error, config);
+    if (sentence === undefined) throw error;
+    context.complain(sentence);
+    return 1;
+  }
+}
+
+/** The same for commands that have something to tell without it, as where the data directory may not be written. */
+export async function withSignInsIfAny(
+  config: Config,
+  work: (vault: SignInVault) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  let store: Store;
+  try {
+    store = openStore(config);
+  } catch {
+    store = createMemoryStore({ clock: Date.now, sessionTimeoutMs: config.sessionTimeout });
+  }
+  return await workOn(store, config, work);
+}
+
+async function workOn(
+  store: Store,
+  config: Config,
+  work: (vault: SignInVault) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  try {
+    const box = createSecretBox(() => loadMasterKey(config.masterKey, config.dataDir));
+    return await work(createSignInVault(store, box));
+  } finally {
+    await store.close();
+  }
+}
+
+function openStore({ dataDir, sessionTimeout: sessionTimeoutMs, logFormat: format }: Config): Store {
+  const log = createLog({ level: "error", format });
+  return openSqliteStore({ path: databasePath(dataDir), clock: Date.now, sessionTimeoutMs, log });
+}
+
+/** Nobody has signed in where there is no store yet: none is made to find that out. */
+export function hasSignIns(config: Config): boolean {
+  return existsSync(databasePath(config.dataDir));
+}
+
+/** @returns the caller whose connection it is; undefined: of a connection that all share. @throws {UsageError} */
+export function readUser(
+  { name, isShared }: ToolServerSettings,
+  given: string | undefined,
+  config: Config,
+): string | undefined {
+  if (isShared) {
+    if (given === undefined) return undefined;
+    throw new UsageError(`Cannot use --user: all users share the connection to "${name}"`);
+  }
+  if (given === undefined) {
+    if (config.apiKey.length === 0 && !takesJwt(config)) return "local";
+    throw new UsageError(
+      `Cannot choose whose sign-in it is: "${name}" has a connection for each user; name one by --user`,
+    );
+  }
+  if (given === "local" || /^(?:user|key):\S+$/.test(given)) return given;
+  const caller = callerOfSubject(given);
+  if (caller === undefined) throw new UsageError("Cannot use --user: it names nobody");
+  return caller;
+}
+
+/** "token ****9f3c for 14 min, renews itself" */
+export function describeSignIn({ accessToken, refreshToken, expiresAtMs }: SignInRecord, nowMs: number): string {
+  const shown = `token ${maskSecret(accessToken)}`;
+  const life =
+    expiresAtMs === undefined
+      ? shown
+      : expiresAtMs > nowMs
+        ? `${shown} for ${describeDuration(expiresAtMs - nowMs)}`
+        : `${shown}, over since ${new Date(expiresAtMs).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+  return refreshToken === undefined ? life : `${life}, renews itself`;
+}
+
+/** One cell of a list. */
+export function describeKept(server: ToolServerSettings, { record, isWanted }: KeptSignIn, nowMs: number): string {
+  const { target, name } = server;
+  if (target.kind === "stdio" || !takesSignIn(target)) return "";
+  const command = `qwen-gateway mcp login ${name}`;
+  if (record === "locked") return `sealed with another key: ${command}`;
+  if (record !== undefined && record.serverUrl !== target.url) return `of another address: ${command}`;
+  const isOver = record?.expiresAtMs !== undefined && record.expiresAtMs <= nowMs && record.refreshToken === undefined;
+  const needsOne = isWanted || isOver || (record === undefined && target.signIn !== undefined);
+  if (needsOne) return `needs a sign-in: ${command}`;
+  return record === undefined ? "" : describeSignIn(record, nowMs);
+}
