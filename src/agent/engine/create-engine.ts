@@ -17,8 +17,8 @@ import { createJudge } from "./risk.ts";
 import { type Outcome, type Run, type StartTimer, untilAborted } from "./run.ts";
 import { createRunState } from "./run-state.ts";
 import { countOf, Runs } from "./runs.ts";
-import { type BookedTool, createToolBooks } from "./tool-book.ts";
-import { createToolIndexer } from "./tool-index.ts";
+import { type BookedTool, createToolBooks, type ToolBook } from "./tool-book.ts";
+import { createToolIndexer, practise } from "./tool-index.ts";
 
 /** What a follow-up knows of its session. */
 const mostTurns = 8;
@@ -32,7 +32,10 @@ const systemTimer: StartTimer = (action, delayMs) => {
 
 export function createAgentEngine(options: AgentEngineOptions): AgentEngine {
   const { toolServers, store, settings, clock, log, startTimer = systemTimer } = options;
-  const books = createToolBooks(createJudge(settings), createToolIndexer());
+  const indexTools = createToolIndexer();
+  // The engine comes with the first request, which now waits for its tool servers to start.
+  setImmediate(practise, indexTools);
+  const books = createToolBooks(createJudge(settings), indexTools);
   const questions = new Questions({ store, clock, startTimer, expiryMs: settings.confirmExpiryMs });
   const runs = new Runs({ clock, startTimer, timeoutMs: settings.timeoutMs, log }, store);
   const parts: ConfirmParts = {
@@ -71,6 +74,13 @@ export function createAgentEngine(options: AgentEngineOptions): AgentEngine {
     return act(run, offer, parts);
   }
 
+  /** Who looks at the tools is about to use them. */
+  async function survey(userId: string, signal: AbortSignal): Promise<ToolBook> {
+    const book = await parts.discover(userId, signal);
+    setImmediate(book.prepare);
+    return book;
+  }
+
   return {
     async processQuery(userId, query, runOptions = {}) {
       const state = createRunState({
@@ -93,10 +103,10 @@ export function createAgentEngine(options: AgentEngineOptions): AgentEngine {
       return runs.cancel(userId, sessionId);
     },
     async capabilities(userId, signal) {
-      return describeTools(await parts.discover(userId, signal), toolServers.views(userId));
+      return describeTools(await survey(userId, signal), toolServers.views(userId));
     },
     async examples(userId, signal) {
-      return writeExamples(await parts.discover(userId, signal));
+      return writeExamples(await survey(userId, signal));
     },
     async close() {
       await runs.close();

@@ -24,12 +24,17 @@ export interface ToolBook {
   readonly usable: readonly BookedTool[];
   /** Usable ones that fit a query, the best first. */
   search(query: string, limit: number): readonly BookedTool[];
+  /** Does what the first search would do first, where nobody waits for it. */
+  prepare(): void;
 }
 
 export interface ToolBooks {
   of(tools: readonly AgentTool[]): ToolBook;
   close(): void;
 }
+
+/** Up to so many are shown to the model without a choice. */
+export const mostUnchosen = 40;
 
 /** Lists of tools whose book is kept: users of shared servers have the same. */
 const mostBooks = 16;
@@ -69,15 +74,24 @@ function writeBook(all: readonly AgentTool[], judge: Judge, indexTools: IndexToo
   });
   const usable = tools.filter(({ verdict }) => verdict !== "deny");
   let index: ToolIndex | undefined;
+  let isClosed = false;
+  // Not before it is needed: most users have too few tools for it.
+  function open(): ToolIndex {
+    index ??= indexTools(usable.map(({ tool }) => tool));
+    return index;
+  }
   return {
     tools,
     usable,
-    search(query, limit) {
-      // With the first question: most users have too few tools for it.
-      index ??= indexTools(usable.map(({ tool }) => tool));
-      return index.search(query, limit).flatMap((position) => usable[position] ?? []);
+    search: (query, limit) =>
+      open()
+        .search(query, limit)
+        .flatMap((position) => usable[position] ?? []),
+    prepare() {
+      if (!isClosed && usable.length > mostUnchosen) open();
     },
     close() {
+      isClosed = true;
       index?.close();
       index = undefined;
     },
