@@ -18,7 +18,7 @@ import { type Outcome, type Run, type StartTimer, untilAborted } from "./run.ts"
 import { createRunState } from "./run-state.ts";
 import { countOf, Runs } from "./runs.ts";
 import { type BookedTool, createToolBooks, type ToolBook } from "./tool-book.ts";
-import { createToolIndexer, practise } from "./tool-index.ts";
+import { createToolIndexer } from "./tool-index.ts";
 
 /** What a follow-up knows of its session. */
 const mostTurns = 8;
@@ -32,10 +32,9 @@ const systemTimer: StartTimer = (action, delayMs) => {
 
 export function createAgentEngine(options: AgentEngineOptions): AgentEngine {
   const { toolServers, store, settings, clock, log, startTimer = systemTimer } = options;
-  const indexTools = createToolIndexer();
+  const books = createToolBooks(createJudge(settings), createToolIndexer());
   // The engine comes with the first request, which now waits for its tool servers to start.
-  setImmediate(practise, indexTools);
-  const books = createToolBooks(createJudge(settings), indexTools);
+  setImmediate(books.practise);
   const questions = new Questions({ store, clock, startTimer, expiryMs: settings.confirmExpiryMs });
   const runs = new Runs({ clock, startTimer, timeoutMs: settings.timeoutMs, log }, store);
   const parts: ConfirmParts = {

@@ -30,6 +30,8 @@ export interface ToolBook {
 
 export interface ToolBooks {
   of(tools: readonly AgentTool[]): ToolBook;
+  /** Writes a book and forgets it: the first of a process takes twice as long, which is best done where nobody waits. */
+  practise(): void;
   close(): void;
 }
 
@@ -56,11 +58,27 @@ export function createToolBooks(judge: Judge, indexTools: IndexTools): ToolBooks
       }
       return book;
     },
+    practise() {
+      const { search, close } = writeBook(inventTools(), judge, indexTools);
+      search("what is on today?", 10);
+      close();
+    },
     close() {
       for (const { close } of kept.values()) close();
       kept.clear();
     },
   };
+}
+
+function inventTools(): AgentTool[] {
+  return Array.from({ length: 60 }, (_, number) => ({
+    server: "calendar",
+    name: `${number % 2 === 0 ? "list" : "update"}_events_${number}`,
+    description: "Gives the events of a day in the order of their beginnings. Without a day it is today.",
+    inputSchema: { type: "object", properties: { day: { type: "string" } } },
+    hints: {},
+    hash: String(number),
+  }));
 }
 
 function writeBook(all: readonly AgentTool[], judge: Judge, indexTools: IndexTools): ToolBook & { close(): void } {

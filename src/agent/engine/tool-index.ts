@@ -64,18 +64,3 @@ export function createToolIndexer(): IndexTools {
     };
   };
 }
-
-/**
- * Indexes and searches something once. What runs for the first time in a process takes half as long again: for whoever
- * has a moment in which nobody waits.
- */
-export function practise(indexTools: IndexTools): void {
-  const tools = Array.from({ length: 30 }, (_, number) => ({
-    server: "calendar",
-    name: `list_events_${number}`,
-    description: "Lists the events of a day in the order of their beginnings. Without a day it is today.",
-  }));
-  const index = indexTools(tools);
-  index.search("what is on today?", 10);
-  index.close();
-}
