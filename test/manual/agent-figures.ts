@@ -130,9 +130,11 @@ async function holdStreams(stage: Stage, count: number, query: string) {
   const leaving = new AbortController();
   const { signal } = leaving;
   const begun: Promise<void>[] = [];
-  const ended = Array.from({ length: count }, async () => {
+  const ended = Array.from({ length: count }, async (_, index) => {
     const executing = Promise.withResolvers<void>();
     begun.push(executing.promise);
+    // Twenty people do not press a key in the same moment, and calls of a second stay apart then.
+    await Bun.sleep((index * 1000) / count);
     while (!signal.aborted) {
       try {
         const live = readLive(await stage.post("/api/agent/stream", { query }, { signal }));

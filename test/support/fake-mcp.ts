@@ -50,6 +50,10 @@ export type FakeAct =
   | "endless"
   /** Notifications without an end. */
   | "flood"
+  /** Answers without an end to what nobody has asked. */
+  | "answers"
+  /** A step of progress that is no number, and then its answer. */
+  | "oddity"
   /** One byte of its answer now and then, and never the last. */
   | "drip"
   /** Every kind of content. */
@@ -222,6 +226,16 @@ export function createFakeServer(script: FakeScript, seen: string[] = []): FakeS
             await sendNotification({ method: "notifications/message", params: { level: "info", data: "x" } });
             await new Promise((resolve) => setImmediate(resolve));
           }
+        case "answers":
+          for (;;) {
+            process.stdout.write('{"jsonrpc":"2.0","id":99999,"result":{}}\n');
+            await new Promise((resolve) => setImmediate(resolve));
+          }
+        case "oddity": {
+          const params = { progressToken: _meta?.progressToken, progress: { toString: 1, valueOf: 1 } };
+          writeSync(1, `${JSON.stringify({ jsonrpc: "2.0", method: "notifications/progress", params })}\n`);
+          return text("behind the oddity");
+        }
         case "drip":
           writeSync(1, '{"jsonrpc":"2.0",');
           for (;;) {

@@ -15,6 +15,8 @@ const tools: readonly FakeTool[] = [
   { name: "big", does: "big" },
   { name: "endless", does: "endless" },
   { name: "flood", does: "flood" },
+  { name: "answers", does: "answers" },
+  { name: "oddity", does: "oddity" },
   { name: "drip", does: "drip" },
   { name: "garbage", does: "garbage" },
   { name: "family", does: "family" },
@@ -69,12 +71,22 @@ describe("a hostile server", () => {
     );
   });
 
-  test("that sends notifications without an end is ended", async () => {
+  test.each(["flood", "answers"])("that sends without an end, as %s, is ended", async (tool) => {
     await using stage = createMcpStage(fakeProcess({ tools }));
 
-    const message = await messageOf(stage.call("flood"));
+    const message = await messageOf(stage.call(tool));
 
     expect(message).toBe('Cannot use tool server "fake": its process sends without an end what nobody has asked for');
+  });
+
+  test("cannot end the reading of its messages by one that is none", async () => {
+    await using stage = createMcpStage(fakeProcess({ tools }));
+    const told: string[] = [];
+
+    const result = await stage.call("oddity", {}, { onProgress: (message) => void told.push(message) });
+
+    expect(result.text).toBe("behind the oddity");
+    expect(told).toEqual([]);
   });
 
   test("that lets its answer drip is waited for as long as for any", async () => {
