@@ -91,14 +91,18 @@ async function measureHealth(): Promise<void> {
   const streams = 20;
   const kinds = [
     ["in the middle of a silent call", { duration: 60, steps: 1 }],
-    ["that work: a call of 1 s with 10 steps, two questions to the model, and anew", { duration: 1, steps: 10 }],
+    ["that work: a model that thinks for 1 s, a call of 2 s with 10 steps, and anew", { duration: 2, steps: 10 }],
+    ["that work hard: a model that answers at once, a call of 1 s with 10 steps, and anew", { duration: 1, steps: 10 }],
   ] as const;
+  const thinking = { delayMs: 1000 };
   await using stage = await startAgent(everything);
   await stage.emulator.script(
-    { match: "Long running operation completed", times: "always", ...said },
+    { match: "completed. Duration: 2 seconds", times: "always", ...thinking, ...said },
+    { match: "completed. Duration: 1 seconds", times: "always", ...said },
     ...kinds.map(([, input]) => ({
       match: `for ${input.duration} s`,
       times: "always" as const,
+      ...(input.duration === 2 && thinking),
       ...calling("trigger-long-running-operation", input),
     })),
   );
@@ -133,7 +137,7 @@ async function holdStreams(stage: Stage, count: number, query: string) {
   const ended = Array.from({ length: count }, async (_, index) => {
     const executing = Promise.withResolvers<void>();
     begun.push(executing.promise);
-    // Twenty people do not press a key in the same moment, and calls of a second stay apart then.
+    // Twenty people do not press a key in the same moment.
     await Bun.sleep((index * 1000) / count);
     while (!signal.aborted) {
       try {

@@ -157,8 +157,18 @@ function nameTools(tools: readonly AgentTool[]): ReadonlyMap<AgentTool, string> 
 
 const maxDescriptionChars = 1000;
 
-/** As the model is told of it. Its description says whose words it is. */
-export function defineTool({ tool, alias }: BookedTool): ToolDefinition {
+const definitions = new WeakMap<BookedTool, ToolDefinition>();
+
+/** As the model is told of it, the same object each time. Its description says whose words it is. */
+export function defineTool(booked: BookedTool): ToolDefinition {
+  const known = definitions.get(booked);
+  if (known !== undefined) return known;
+  const defined = writeDefinition(booked);
+  definitions.set(booked, defined);
+  return defined;
+}
+
+function writeDefinition({ tool, alias }: BookedTool): ToolDefinition {
   const about = withoutMarkup(briefText(tool.description, maxDescriptionChars));
   return {
     name: alias,
