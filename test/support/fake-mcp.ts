@@ -22,6 +22,8 @@ export type FakeAct =
   | "never"
   /** Tells three steps. */
   | "progress"
+  /** Tells as many long steps as its argument `steps` says. */
+  | "chatter"
   /** An error of the protocol. */
   | "refuse"
   /** Ends the process. */
@@ -176,6 +178,15 @@ export function createFakeServer(script: FakeScript, seen: string[] = []): FakeS
             });
           }
           return text("three steps");
+        case "chatter": {
+          const progressToken = _meta?.progressToken;
+          for (let step = 1; progressToken !== undefined && step <= Number(input["steps"]); step++) {
+            const message = `step ${step} ${"and so on ".repeat(40)}`;
+            const params = { progressToken, progress: step, message };
+            await sendNotification({ method: "notifications/progress", params });
+          }
+          return text("all steps");
+        }
         case "refuse":
           throw new McpError(-32602, "colour must be a text");
         case "crash":

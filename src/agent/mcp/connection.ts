@@ -63,8 +63,7 @@ const goodbyeMs = 1000;
 export async function openConnection(options: ConnectionOptions, signal: AbortSignal): Promise<Connection> {
   const sdk = await loadMcpSdk();
   const { target } = options.server;
-  if (target.kind === "stdio")
-    return await connect(sdk, options, signal, async () => openProcess(target, options));
+  if (target.kind === "stdio") return await connect(sdk, options, signal, async () => openProcess(target, options));
   const over = (kind: "http" | "sse") =>
     connect(sdk, options, signal, (onNoise) => openAddress(target, kind, { ...options, onNoise }));
   if (target.kind !== "any-http") return await over(target.kind);
