@@ -282,6 +282,9 @@ describe("drop", () => {
 
     expect(await stage.engine.drop("anna", id)).toBe(true);
     expect(await stage.engine.drop("anna", id)).toBe(false);
-    await expect(stage.engine.confirm("anna", id, "approve")).rejects.toMatchObject({ kind: "gone" });
+    await expect(stage.engine.confirm("anna", id, "approve")).rejects.toMatchObject({
+      kind: "gone",
+      message: "Cannot confirm: the question was dropped",
+    });
   });
 });
