@@ -36,7 +36,7 @@ export function createAgentEngine(options: AgentEngineOptions): AgentEngine {
   // The engine comes with the first request, which now waits for its tool servers to start.
   setImmediate(books.practise);
   const questions = new Questions({ store, clock, startTimer, expiryMs: settings.confirmExpiryMs });
-  const runs = new Runs({ clock, startTimer, timeoutMs: settings.timeoutMs, log }, store);
+  const runs = new Runs({ clock, startTimer, timeoutMs: settings.timeoutMs, log }, store, options.forget);
   const parts: ConfirmParts = {
     toolServers,
     store,
