@@ -9,6 +9,8 @@ import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js"
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import type { AgentResult } from "../../src/agent/engine.ts";
 import { streamSSE } from "../../src/client/client.ts";
+import { eventually } from "../support/binary.ts";
+import { readLive } from "../support/live-stream.ts";
 import { type Frame, parseFrames } from "../support/sse-frames.ts";
 import { startStage } from "./stage.ts";
 
@@ -144,6 +146,47 @@ test("kill -9 while a question waits: the tool servers end, and the next process
   expect(await Bun.file(path).text()).toBe("kept");
   expect([404, 410]).toContain(again.status);
   expect(agent.stage.gateway.output.join("\n")).not.toContain("Token of the agent");
+});
+
+test("two hundred streams whose readers leave in the middle of a call leave nothing open [R4-046]", async () => {
+  await using agent = await startAgentStage();
+  const { pid } = agent.stage.gateway;
+  const openFiles = (): number => readdirSync(`/proc/${pid}/fd`).length;
+  const calling = call("trigger-long-running-operation", { duration: 50, steps: 1 });
+  await agent.stage.emulator.script({ match: "Work on this", times: "always", ...calling });
+
+  async function leaveInTheMiddle(count: number): Promise<void> {
+    const leaving = new AbortController();
+    const authorization = `Bearer ${agent.token}`;
+    const streams = await Promise.all(
+      Array.from({ length: count }, () =>
+        agent.stage.post(
+          "/api/agent/stream",
+          { query: "Work on this" },
+          { headers: { authorization }, signal: leaving.signal },
+        ),
+      ),
+    );
+    for (const stream of streams) {
+      const live = readLive(stream);
+      while (!(await live.next())?.data.includes('"executing"'));
+    }
+    leaving.abort();
+  }
+  await agent.stage.get("/api/agent/capabilities", { authorization: `Bearer ${agent.token}` });
+  const before = openFiles();
+
+  for (let round = 1; round <= 4; round++) {
+    await leaveInTheMiddle(50);
+    // Their chats are deleted at the model's server.
+    await agent.stage.emulator.until((all) => all.filter(({ on }) => on === "delete").length === round * 50);
+  }
+
+  // Fifty connections to the model's server are kept for the next questions, of two hundred streams nothing.
+  await eventually(
+    async () => (openFiles() <= before + 60 ? true : undefined),
+    () => `${openFiles()} files are open, and ${before} were`,
+  );
 });
 
 test("SIGTERM ends the tool servers with the gateway", async () => {
