@@ -29,13 +29,17 @@ async function until(stream: ReturnType<typeof readLive>, fits: (message: string
   throw new Error("the stream ended before that");
 }
 
+type Agent = Awaited<ReturnType<typeof startAgentGateway>>;
+
+/** Whoever asks so calls what never ends. */
+function waitFor({ harness }: Agent, query: string): void {
+  const reply = { text: "", calls: [{ name: "wait_for_news", arguments: {} }] };
+  harness.emulator.script({ match: query, times: "always", reply });
+}
+
 test("/health is answered while 20 streams are in the middle of a call, which end when their readers leave [R4-020] [R4-044] [R4-046] [R4-050]", async () => {
   await using agent = await startAgentGateway({ calendar });
-  agent.harness.emulator.script({
-    match: "What news?",
-    times: "always",
-    reply: { text: "", calls: [{ name: "wait_for_news", arguments: {} }] },
-  });
+  waitFor(agent, "What news?");
   const leaving = new AbortController();
   const streams = await Promise.all(
     Array.from({ length: 20 }, async () => readLive(await agent.open("What news?", { signal: leaving.signal }))),
@@ -57,11 +61,46 @@ test("/health is answered while 20 streams are in the middle of a call, which en
 });
 
 /** What the tool server has seen so far, by a run of its own. */
-async function callsOf(agent: Awaited<ReturnType<typeof startAgentGateway>>): Promise<string[]> {
-  agent.answer(["list_calls"], "That is all.");
+async function callsOf(agent: Agent): Promise<string[]> {
+  // By what they are asked: other runs ask at the same time.
+  agent.harness.emulator.script(
+    { match: "Which calls were there?", reply: { text: "", calls: [{ name: "list_calls", arguments: {} }] } },
+    { match: "calendar/list_calls", reply: { text: "That is all." } },
+  );
   const frames = await agent.run("Which calls were there?");
   return String(frames.at(-1)?.data.results?.[0]?.result).split("\n");
 }
+
+test.each(["/api/agent", "/api/voice/llm", "/api/voice"])(
+  "who leaves %s, which is no stream, ends the run and its call all the same [R4-035] [R4-067]",
+  async (path) => {
+    await using agent = await startAgentGateway({ calendar });
+    waitFor(agent, "What news?");
+    const leaving = new AbortController();
+    const left = agent.harness.post(path, { query: "What news?" }, { signal: leaving.signal }).catch(() => "left");
+    while (!(await callsOf(agent)).includes("call wait_for_news"));
+
+    leaving.abort();
+
+    expect(await left).toBe("left");
+    while (!(await callsOf(agent)).includes("cancelled wait_for_news"));
+  },
+);
+
+test("a gateway that stops tells the runs of its streams so: an error, and done once and last [R4-017] [R4-066]", async () => {
+  await using agent = await startAgentGateway({ calendar });
+  waitFor(agent, "What news?");
+  const stream = readLive(await agent.open("What news?"));
+  await until(stream, (message) => message.startsWith("Executing"));
+
+  const restarted = agent.harness.restart();
+  const frames = readAgentFrames(await stream.rest());
+  await restarted;
+
+  expect(frames.map(({ event }) => event)).toEqual(["error", "done"]);
+  expect(frames[0]?.data.code).toBe("cancelled");
+  expect(frames[1]?.data).toMatchObject({ success: false, results: [{ command: "wait_for_news", success: false }] });
+});
 
 test("the head is sent, and the first progress, before any tool server has answered or the model is asked [R4-040] [R4-041]", async () => {
   await using agent = await startAgentGateway({ silent: { start: "silent" } });
