@@ -33,8 +33,6 @@ const systemTimer: StartTimer = (action, delayMs) => {
 export function createAgentEngine(options: AgentEngineOptions): AgentEngine {
   const { toolServers, store, settings, clock, log, startTimer = systemTimer } = options;
   const books = createToolBooks(createJudge(settings), createToolIndexer());
-  // The engine comes with the first request, which now waits for its tool servers to start.
-  setImmediate(books.practise);
   const questions = new Questions({ store, clock, startTimer, expiryMs: settings.confirmExpiryMs });
   const runs = new Runs({ clock, startTimer, timeoutMs: settings.timeoutMs, log }, store, options.forget);
   const parts: ConfirmParts = {
@@ -72,6 +70,9 @@ export function createAgentEngine(options: AgentEngineOptions): AgentEngine {
     state.messages.push(...openingMessages(state.mark, clock(), state.query, known));
     return act(run, offer, parts);
   }
+
+  // The engine comes with the first request, which now waits for its tool servers to start.
+  setImmediate(books.practise);
 
   /** Who looks at the tools is about to use them. */
   async function survey(userId: string, signal: AbortSignal): Promise<ToolBook> {

@@ -30,9 +30,9 @@ export interface ToolBook {
 
 export interface ToolBooks {
   of(tools: readonly AgentTool[]): ToolBook;
+  close(): void;
   /** Writes a book and forgets it: the first of a process takes twice as long, which is best done where nobody waits. */
   practise(): void;
-  close(): void;
 }
 
 /** Up to so many are shown to the model without a choice. */
