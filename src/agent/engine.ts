@@ -114,6 +114,8 @@ export interface ModelQuestion {
   readonly toolChoice: ToolChoice | undefined;
   readonly model: string | undefined;
   readonly maxTokens: number;
+  /** Questions of one name follow one another: an upstream that keeps chats goes on in the same. Absent: it stands alone. */
+  readonly conversation?: string;
   readonly userId: string;
   readonly requestId: string;
   readonly signal: AbortSignal;
@@ -127,3 +129,6 @@ export interface ModelAnswer {
 
 /** Asks the model over any upstream, native or emulated tools alike. @throws {GatewayError} */
 export type AskModel = (question: ModelQuestion) => Promise<ModelAnswer>;
+
+/** No question of this name will follow soon. One that does all the same begins anew. */
+export type ForgetConversation = (userId: string, conversation: string) => void;

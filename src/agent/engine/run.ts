@@ -1,6 +1,7 @@
 // One run while it works: its clock, its progress, and the one result that whoever waits for it gets. What it does is act.ts.
 
 import type { Clock } from "../../contract/clock.ts";
+import { randomId } from "../../conversation/random-id.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { AgentCallResult, AgentProgress, AgentResult, PendingConfirmation, RunOptions } from "../engine.ts";
 import type { Failure, FailureCode } from "./failure.ts";
@@ -39,6 +40,8 @@ export class Run {
   readonly userId: string;
   readonly requestId: string;
   readonly state: RunState;
+  /** Of its questions to the model. Another after a wait for a person: the one before may be forgotten at this moment. */
+  readonly conversation = randomId();
   readonly #parts: RunParts;
   readonly #stopping = new AbortController();
   readonly #callsUnderWay = new Set<{ readonly call: BegunCall; readonly startedAtMs: number }>();

@@ -2,7 +2,7 @@
 
 import { randomId } from "../../conversation/random-id.ts";
 import type { AgentStore } from "../../store/agent-store.ts";
-import type { AgentResult, RunOptions } from "../engine.ts";
+import type { AgentResult, ForgetConversation, RunOptions } from "../engine.ts";
 import { failureOf } from "./failure.ts";
 import { type Outcome, Run, type RunParts } from "./run.ts";
 import type { RunState } from "./run-state.ts";
@@ -15,12 +15,14 @@ export interface BegunRun {
 export class Runs {
   readonly #parts: RunParts;
   readonly #store: AgentStore;
+  readonly #forget: ForgetConversation | undefined;
   readonly #running = new Set<Run>();
   readonly #works = new Set<Promise<void>>();
 
-  constructor(parts: RunParts, store: AgentStore) {
+  constructor(parts: RunParts, store: AgentStore, forget: ForgetConversation | undefined) {
     this.#parts = parts;
     this.#store = store;
+    this.#forget = forget;
   }
 
   /** Its clock runs from now on. What it does is told by `carryOut`. */
@@ -48,6 +50,8 @@ export class Runs {
       return { kind: "failed", failure };
     });
     await this.#remember(run, outcome);
+    // What waits for a person may wait for long: it goes on from the history.
+    this.#forget?.(run.userId, run.conversation);
     this.#running.delete(run);
     if (outcome.kind === "answered") run.progress("completed", tellCompletion(run.state));
     run.end(outcome);

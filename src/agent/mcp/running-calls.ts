@@ -48,7 +48,8 @@ export function createRunningCalls(): RunningCalls {
       const running = typeof token === "string" ? calls.get(token) : undefined;
       if (running === undefined || running.call.signal.aborted) return;
       running.told += 1;
-      if (running.told <= maxProgress) running.call.onProgress?.(describeProgress(said));
+      const message = running.told <= maxProgress ? describeProgress(said) : "";
+      if (message !== "") running.call.onProgress?.(message);
     },
     owner() {
       const all = [...calls.values()].map(({ call }) => call);
@@ -59,5 +60,6 @@ export function createRunningCalls(): RunningCalls {
 
 function describeProgress({ message, progress, total }: JsonObject): string {
   if (typeof message === "string" && message.trim() !== "") return cleanLine(message, maxProgressChars);
-  return typeof total === "number" ? `${progress}/${total}` : cleanLine(String(progress), maxProgressChars);
+  if (typeof progress !== "number") return "";
+  return typeof total === "number" ? `${progress}/${total}` : String(progress);
 }

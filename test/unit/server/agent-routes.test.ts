@@ -208,6 +208,25 @@ describe.each(["/api/agent/stream", "/api/voice/llm/stream"])("POST %s", (path) 
     expect(await response.json()).toMatchObject({ message: expect.any(String), error: { param } });
   });
 
+  test.each([undefined, "of-mine"])("names its session in the head, by which it can be ended: %p", async (session) => {
+    const asked: unknown[] = [];
+    const server = startAgent({
+      async work(_query, { sessionId, onProgress }) {
+        asked.push(sessionId);
+        onProgress?.({ type: "analyzing", message: "Analyzing your request...", timestamp: 1 });
+        return done;
+      },
+    });
+
+    const response = await server.post(path, JSON.stringify({ query: "x", session_id: session }));
+    await response.body?.cancel();
+
+    const named = response.headers.get("x-session-id");
+    expect(named).toMatch(/^[\w-]{7,}$/);
+    expect(asked).toEqual([named]);
+    if (session !== undefined) expect(named).toBe(session);
+  });
+
   test("what the engine refuses before it begins is a status, not a stream [R4-031]", async () => {
     const server = startAgent({
       work: async () => {

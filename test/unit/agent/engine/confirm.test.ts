@@ -276,12 +276,30 @@ describe("confirm", () => {
   });
 });
 
+test("the questions of a run have one name, those behind a confirmation another, and each is forgotten with its part", async () => {
+  const stage = setAgentStage({ answers: [[["list_events"]], [["delete_event", { id: "e1" }]], "It is gone."] });
+
+  const asked = await stage.run("delete the event of today");
+  const forgottenBefore = [...stage.forgotten];
+  await stage.engine.confirm("anna", asked.pending?.confirmation_id ?? "", "approve");
+
+  const [first, second, third] = stage.model.questions.map(({ conversation }) => conversation);
+  expect(first).toBeString();
+  expect(second).toBe(first!);
+  expect(third).not.toBe(first!);
+  expect(forgottenBefore).toEqual([`anna ${first}`]);
+  expect(stage.forgotten).toEqual([`anna ${first}`, `anna ${third}`]);
+});
+
 describe("drop", () => {
   test("forgets the question [R4-005]", async () => {
     const { stage, id } = await askedStage();
 
     expect(await stage.engine.drop("anna", id)).toBe(true);
     expect(await stage.engine.drop("anna", id)).toBe(false);
-    await expect(stage.engine.confirm("anna", id, "approve")).rejects.toMatchObject({ kind: "gone" });
+    await expect(stage.engine.confirm("anna", id, "approve")).rejects.toMatchObject({
+      kind: "gone",
+      message: "Cannot confirm: the question was dropped",
+    });
   });
 });
