@@ -9,6 +9,7 @@ import type { EventEncoder } from "../contract/surface.ts";
 import type { ReplyOutcome, Upstream, UpstreamReply } from "../contract/upstream.ts";
 import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
 import { delayAfter, sleep } from "../outbound/retry.ts";
+import { AnswerForm } from "./answer-form.ts";
 import { Attempt } from "./attempt.ts";
 import { clientLeft } from "./attempt-errors.ts";
 import type { AttemptEnd, AttemptHooks } from "./attempt-hooks.ts";
@@ -26,9 +27,11 @@ import type { ReplyConsumer } from "./reply-consumer.ts";
 import { addExchangeHeaders, addServedHeaders, settledWithin } from "./reply-head.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import { SentReply } from "./sent-reply.ts";
+import { shownReply, showThoughts } from "./show-thoughts.ts";
 import { cutAtSequences } from "./stop-sequences.ts";
 import { keepsConversations, type Server, sessionElsewhere } from "./turn.ts";
 import { UpstreamPlace } from "./upstream-place.ts";
+import { wrapAnswer } from "./wrap-answer.ts";
 
 /** A chat whose reply could not even be opened may still be generating. */
 const unknownSettleMs = 2000;
@@ -48,6 +51,8 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
   readonly #budget: RetryBudget;
   /** Undefined: prompts are never shortened. */
   readonly #trim: ContextTrim | undefined;
+  /** Undefined: any answer will do. */
+  readonly #form: AnswerForm | undefined;
   /** Those that keep the conversation come first, once the turn has been found. */
   #candidates: readonly Candidate[];
   /** The one that was asked last. */
@@ -58,7 +63,10 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
   constructor(options: ExchangeOptions) {
     this.#options = options;
     this.#candidates = options.candidates;
-    if (options.request.stream) this.#relay = new Relay(this);
+    const { format, stream } = options.request;
+    // First: a form that nobody can keep to begins nothing.
+    if (format !== undefined) this.#form = new AnswerForm(format, stream);
+    if (stream) this.#relay = new Relay(this);
     else this.#collector = new Collector(options.identity, this);
     this.#consumer = this.#relay ?? this.#collector!;
     this.#opening = new Opening(options.liveness, this.#consumer, this);
@@ -177,7 +185,14 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
   }
 
   ask(candidate: Candidate): Promise<void> {
-    return this.#trim === undefined ? this.#tryOnce(candidate) : this.#tryFitting(candidate, this.#trim);
+    const form = this.#form;
+    if (form === undefined) return this.#askFitting(candidate);
+    return form.attempt(candidate, () => this.#askFitting(candidate), this.#mayRepeat);
+  }
+
+  #askFitting(candidate: Candidate): Promise<void> {
+    if (this.#trim === undefined) return this.#tryOnce(candidate);
+    return this.#trim.attempt(candidate, () => this.#tryOnce(candidate), this.#mayRepeat);
   }
 
   get hasLeft(): boolean {
@@ -188,10 +203,7 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
     return this.#budget.hasTime;
   }
 
-  #tryFitting(candidate: Candidate, trim: ContextTrim): Promise<void> {
-    const mayRepeat = (): boolean => !this.hasLeft && this.#budget.hasAttempt;
-    return trim.attempt(candidate, () => this.#tryOnce(candidate), mayRepeat);
-  }
+  readonly #mayRepeat = (): boolean => !this.hasLeft && this.#budget.hasAttempt;
 
   async #tryOnce(candidate: Candidate): Promise<void> {
     const { turn } = this.#options;
@@ -200,7 +212,8 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
     this.#record.upstream = upstream;
     const recalled = turn.keepsText && !keepsConversations(upstream) ? await turn.recall() : nothingRecalled;
     const whole = requestFor(candidate, this.#options.request, recalled);
-    const request = this.#trim?.fit(candidate, whole) ?? whole;
+    const fitting = this.#trim?.fit(candidate, whole) ?? whole;
+    const request = this.#form?.ask(fitting) ?? fitting;
     await this.#place.enter(candidate, this.#budget.deadlineMs);
     this.#budget.attempts++;
     this.#consumer.restart();
@@ -208,7 +221,9 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
     let reply: UpstreamReply;
     try {
       const { deadlineMs } = this.#budget;
-      reply = await upstream.open(request, contextFor(upstream, this.#options, this.#opening, this.#place, deadlineMs));
+      const context = contextFor(upstream, this.#options, this.#opening, this.#place, deadlineMs);
+      const resume = this.#form?.resumeFor(request);
+      reply = await upstream.open(request, resume === undefined ? context : { ...context, resume });
     } catch (error) {
       this.#place.leave();
       this.#opening.renew();
@@ -227,7 +242,7 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
 
   #run(opened: UpstreamReply): Promise<void> {
     const { request, requestId, liveness, log, debugStreaming } = this.#options;
-    const reply = cutAtSequences(opened, request.stopSequences);
+    const reply = this.#shape(cutAtSequences(opened, request.stopSequences));
     this.#record.account = reply.account;
     this.#attempt = new Attempt({
       reply,
@@ -242,14 +257,23 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
     return begun;
   }
 
+  /** What the client wants of its answer's text. JSON is wrapped in nothing. */
+  #shape(reply: UpstreamReply): UpstreamReply {
+    if (this.#form !== undefined) return this.#form.read(reply);
+    return this.#options.display?.wrapsAnswer === true ? wrapAnswer(reply) : reply;
+  }
+
   createEncoder(): EventEncoder {
-    const { surface, request, identity } = this.#options;
-    return surface.createEncoder(request, identity);
+    const { surface, request, identity, display } = this.#options;
+    const encoder = surface.createEncoder(request, identity);
+    const shown = display?.thoughts ?? "field";
+    return shown === "field" ? encoder : showThoughts(encoder, shown);
   }
 
   encodeReply(reply: ChatReply): string {
-    const { surface, request } = this.#options;
-    return JSON.stringify(surface.encodeReply(request, reply));
+    const { surface, request, display } = this.#options;
+    const shown = display?.thoughts ?? "field";
+    return JSON.stringify(surface.encodeReply(request, shown === "field" ? reply : shownReply(reply, shown)));
   }
 
   createSent(): SentReply {

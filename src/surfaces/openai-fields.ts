@@ -30,7 +30,22 @@ export function parseReasoning(body: JsonObject): ReasoningOptions {
   if (typeof enabled === "boolean") options.enabled = enabled;
   if (typeof budget === "number") options.budgetTokens = budget;
   if (isEffort(effort)) options.effort = effort;
+  const shown = shownThoughts(body);
+  if (shown !== undefined) options.shown = shown;
   return options;
+}
+
+/** OpenRouter's and vLLM's words for no thoughts at all, and those of Groq for where they stand. */
+const reasoningFormats: Readonly<Record<string, ReasoningOptions["shown"]>> = {
+  parsed: "field",
+  raw: "tags",
+  hidden: "hidden",
+};
+
+function shownThoughts(body: JsonObject): ReasoningOptions["shown"] {
+  if (body["include_reasoning"] === false || fieldOf(body["reasoning"], "exclude") === true) return "hidden";
+  const format = body["reasoning_format"];
+  return typeof format === "string" && Object.hasOwn(reasoningFormats, format) ? reasoningFormats[format] : undefined;
 }
 
 function fieldOf(value: unknown, name: string): unknown {

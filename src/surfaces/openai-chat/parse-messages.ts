@@ -2,6 +2,7 @@
 
 import type { ContentPart, Message, ToolCall } from "../../contract/chat-request.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
+import { splitThoughts } from "../../conversation/leading-thoughts.ts";
 import { LongText } from "../../conversation/long-text.ts";
 import { invalid } from "../check-body.ts";
 
@@ -69,11 +70,17 @@ function parseAssistant(value: JsonObject, path: string): Message {
   const mayBeEmpty = toolCalls.length > 0 || typeof value["refusal"] === "string" || reasoning !== undefined;
   const content = value["content"];
   const isEmpty = content === undefined || content === null || (Array.isArray(content) && content.length === 0);
+  const refusal = value["refusal"];
+  // It was the answer, and comes back in its own field.
+  const said = isEmpty && typeof refusal === "string" ? refusal : value["content"];
+  const whole = said === content && isEmpty && mayBeEmpty ? [] : parseContent(said, path);
+  const answer = splitThoughts(whole);
+  const thoughts = typeof reasoning === "string" ? reasoning : answer.reasoning;
   return {
     role: "assistant",
-    content: isEmpty && mayBeEmpty ? [] : parseContent(value["content"], path),
+    content: answer.content,
     toolCalls,
-    ...(typeof reasoning === "string" ? { reasoning } : {}),
+    ...(thoughts === undefined ? {} : { reasoning: thoughts }),
   };
 }
 

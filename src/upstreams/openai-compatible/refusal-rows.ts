@@ -143,6 +143,12 @@ function requestRows(): RefusalRow[] {
     },
     {
       reason: "request",
+      when: says(/response_format|json_schema|json_object|structured.?output|guided.?(?:json|decoding)/),
+      message: "does not answer in the form that response_format asks for: leave it away, or choose another model",
+      param: "response_format",
+    },
+    {
+      reason: "request",
       when: says(/tool_choice.*thinking/),
       message:
         "forces no tool on this model, which cannot help thinking: leave tool_choice away, or choose another model",

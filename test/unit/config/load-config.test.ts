@@ -129,6 +129,8 @@ describe("loadConfig", () => {
       streamUsage: "request",
       logLevel: "info",
       logFormat: "auto",
+      reasoningDisplay: "field",
+      wrapAnswer: "off",
       debugStreaming: false,
     });
     expect(new Set(Object.values(origins))).toEqual(new Set(["default"]));
