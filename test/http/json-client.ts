@@ -46,14 +46,11 @@ export async function askJson(
   return surface.read(await post(surface.path, surface.body(history, options), { headers }));
 }
 
-const model = "qwen3-max";
-
 const chat: JsonSurface = {
   name: "chat",
   path: "/v1/chat/completions",
   param: "response_format.json_schema.schema",
   body: (messages, { stream, strict = true, schema: asked = schema }) => ({
-    model,
     stream,
     messages,
     response_format: { type: "json_schema", json_schema: { name: "place", strict, schema: asked } },
@@ -91,7 +88,6 @@ const responses: JsonSurface = {
   path: "/v1/responses",
   param: "text.format.schema",
   body: (input, { stream, strict = true, schema: asked = schema }) => ({
-    model,
     stream,
     input,
     store: false,
@@ -113,7 +109,6 @@ const messages: JsonSurface = {
   path: "/v1/messages",
   param: "output_config.format.schema",
   body: (history, { stream, schema: asked = schema }) => ({
-    model,
     stream,
     max_tokens: 1000,
     messages: history,
