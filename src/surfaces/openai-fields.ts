@@ -22,17 +22,47 @@ export { optional };
 type Effort = NonNullable<ReasoningOptions["effort"]>;
 const efforts: ReadonlySet<string> = new Set<Effort>(["none", "minimal", "low", "medium", "high", "xhigh"]);
 
+/** Words of one server or another for the most. */
+const otherEfforts: Readonly<Record<string, Effort>> = { max: "xhigh", ultra: "xhigh" };
+
+/** OpenAI's, DashScope's and the chat templates' words, then Anthropic's and DeepSeek's `thinking`, and Ollama's `think`. */
 export function parseReasoning(body: JsonObject): ReasoningOptions {
-  const enabled = body["enable_thinking"] ?? fieldOf(body["chat_template_kwargs"], "enable_thinking");
-  const effort = body["reasoning_effort"] ?? fieldOf(body["reasoning"], "effort");
-  const budget = body["thinking_budget"];
-  const options: { -readonly [Name in keyof ReasoningOptions]: ReasoningOptions[Name] } = {};
-  if (typeof enabled === "boolean") options.enabled = enabled;
-  if (typeof budget === "number") options.budgetTokens = budget;
-  if (isEffort(effort)) options.effort = effort;
+  const { thinking, think, reasoning } = body;
+  const switches = [
+    body["enable_thinking"],
+    fieldOf(body["chat_template_kwargs"], "enable_thinking"),
+    fieldOf(reasoning, "enabled"),
+    thinkingTypes[String(fieldOf(thinking, "type"))],
+    think,
+  ];
+  const budgets = [body["thinking_budget"], fieldOf(thinking, "budget_tokens"), fieldOf(reasoning, "max_tokens")];
+  const enabled = switches.find(isBoolean);
+  const budget = budgets.find(isNumber);
+  const effort = [body["reasoning_effort"], fieldOf(reasoning, "effort"), think].map(effortIn).find(Boolean);
   const shown = shownThoughts(body);
-  if (shown !== undefined) options.shown = shown;
-  return options;
+  const isAdaptive = fieldOf(thinking, "type") === "auto" || fieldOf(thinking, "type") === "adaptive";
+  return {
+    ...(enabled === undefined ? {} : { enabled }),
+    ...(budget === undefined ? {} : { budgetTokens: budget }),
+    ...(effort === undefined ? {} : { effort }),
+    ...(isAdaptive ? { adaptive: true as const } : {}),
+    ...(shown === undefined ? {} : { shown }),
+  };
+}
+
+const thinkingTypes: Readonly<Record<string, boolean>> = { enabled: true, disabled: false };
+
+function isBoolean(value: unknown): value is boolean {
+  return typeof value === "boolean";
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === "number";
+}
+
+function effortIn(value: unknown): Effort | undefined {
+  if (typeof value !== "string") return undefined;
+  return isEffort(value) ? value : Object.hasOwn(otherEfforts, value) ? otherEfforts[value] : undefined;
 }
 
 /** OpenRouter's and vLLM's words for no thoughts at all, and those of Groq for where they stand. */
