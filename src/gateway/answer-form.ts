@@ -1,5 +1,4 @@
-// One exchange whose answer has to be JSON: how the model is held to it or asked for it, what becomes of an answer that
-// does not fit, and how it is asked for once more.
+// An answer that has to be JSON: how the model is held to it or asked for it, and what becomes of one that does not fit.
 
 import { createAnswerCheck, type AnswerCheck, rootOf } from "../answers/answer-schema.ts";
 import { describeFormat, describeMiss } from "../answers/describe-format.ts";
@@ -9,29 +8,26 @@ import type { ChatRequest, Message } from "../contract/chat-request.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
 import type { Resume, UpstreamReply } from "../contract/upstream.ts";
 import { JsonReply, type Verdict, type WholeAnswer } from "./json-reply.ts";
+import { type AnswerDemand, type DemandedRun, Mending, type Miss, unfit } from "./mending.ts";
 import type { Candidate } from "./model-routes.ts";
 
-/** An answer that did not fit, and the question that follows it. */
-interface Miss {
-  readonly answer: WholeAnswer;
-  readonly problem: string;
-  readonly account: string;
+/** By what it was made of: attempts at one question share it, and so does what is remembered of its messages. */
+interface Asked {
+  readonly whole: ChatRequest;
+  readonly miss: Miss | undefined;
+  readonly isInWords: boolean;
+  readonly request: ChatRequest;
 }
 
-export class AnswerForm {
+export class AnswerForm implements AnswerDemand {
   readonly #format: AnswerFormat;
   readonly #streams: boolean;
   readonly #check: AnswerCheck;
+  readonly #mending = new Mending();
   #candidate: Candidate | undefined;
   /** The server has refused to be held to the form: it is asked in words. */
   #isInWords = false;
-  /** What the next attempt mends. */
-  #miss: Miss | undefined;
-  /** Once an exchange: what does not fit then is told. */
-  #hasRepaired = false;
-  #mayRepeat: () => boolean = () => false;
-  /** By what it was made of: attempts of one question share it, and so does what is remembered of its messages. */
-  #asked: { readonly whole: ChatRequest; readonly miss: Miss | undefined; readonly request: ChatRequest } | undefined;
+  #asked: Asked | undefined;
 
   /** @throws {GatewayError} `invalid-request` for a schema that nothing can be checked against */
   constructor(format: AnswerFormat, streams: boolean) {
@@ -40,96 +36,65 @@ export class AnswerForm {
     this.#check = createAnswerCheck(format);
   }
 
-  /**
-   * Runs an attempt, and once more when its answer did not fit, or the server knows no such form.
-   * @param tryOnce sends what `ask` gives, and reads it by `read`
-   */
-  async attempt(candidate: Candidate, tryOnce: () => Promise<void>, mayRepeat: () => boolean): Promise<void> {
+  async attempt(candidate: Candidate, run: DemandedRun): Promise<void> {
     if (candidate !== this.#candidate) this.#isInWords = false;
     this.#candidate = candidate;
-    this.#miss = undefined;
-    this.#mayRepeat = mayRepeat;
+    this.#mending.begin(() => run.mayRepeat());
     for (;;) {
       try {
-        return await tryOnce();
+        return await run.tryOnce();
       } catch (error) {
-        if (!mayRepeat() || !this.#changes(error)) throw error;
+        if (!run.mayRepeat() || !(this.#mending.next() || this.#turnsToWords(error))) throw error;
+        run.repeats(error);
       }
     }
   }
 
-  /** @returns whether there is another question to ask now */
-  #changes(error: unknown): boolean {
-    if (this.#miss !== undefined && !this.#hasRepaired) {
-      this.#hasRepaired = true;
-      return true;
-    }
+  #turnsToWords(error: unknown): boolean {
     const isRefused = error instanceof GatewayError && error.kind === "invalid-request" && isAboutFormat(error.param);
-    if (!isRefused || this.#isInWords || this.#native === undefined) return false;
+    if (!isRefused || this.#isInWords || this.#candidate?.upstream.jsonAnswers === undefined) return false;
     this.#isInWords = true;
     return true;
   }
 
-  /** What the server can be held to by itself; undefined: it is asked in words. */
-  get #native(): "object" | "schema" | undefined {
+  /** What the server can be held to by itself; undefined: it is asked in words alone. */
+  get #native(): AnswerFormat | undefined {
     const means = this.#isInWords ? undefined : this.#candidate?.upstream.jsonAnswers;
-    return means === "object" && this.#format.schema !== undefined ? undefined : means;
+    if (means === "schema") return this.#format;
+    const isAnyObject = means === "object" && rootOf(this.#format.schema) === "object";
+    return isAnyObject ? { ...this.#format, schema: undefined } : undefined;
   }
 
-  /** The request as it is to be sent now. */
+  /** It needs no words. */
+  get #isNative(): boolean {
+    return this.#native?.schema === this.#format.schema && this.#native !== undefined;
+  }
+
   ask(whole: ChatRequest): ChatRequest {
-    const miss = this.#hasRepaired ? this.#miss : undefined;
+    const { miss } = this.#mending;
+    const isInWords = !this.#isNative;
+    if (!isInWords && miss === undefined) return whole;
     const known = this.#asked;
-    const isNative = this.#native !== undefined;
-    if (isNative && miss === undefined) return whole;
-    if (known?.whole === whole && known.miss === miss) return known.request;
+    if (known?.whole === whole && known.miss === miss && known.isInWords === isInWords) return known.request;
     // What was received says something else, and so does the form as the client wrote it.
     const { received: _received, format: _format, ...rest } = whole;
-    const asked = isNative ? whole.messages : withWords(whole.messages, describeFormat(this.#format));
-    const messages = miss === undefined ? asked : [...asked, ...this.#again(miss)];
-    const format = isNative ? this.#format : this.#formatBesideWords;
+    const asked = isInWords ? withWords(whole.messages, describeFormat(this.#format)) : whole.messages;
+    const format = this.#native;
+    const messages = miss === undefined ? asked : [...asked, ...miss.messages];
     const request: ChatRequest = { ...rest, messages, ...(format === undefined ? {} : { format }) };
-    this.#asked = { whole, miss, request };
+    this.#asked = { whole, miss, isInWords, request };
     return request;
   }
 
-  /** What knows no schemas may still be held to any object. */
-  get #formatBesideWords(): AnswerFormat | undefined {
-    const knowsObjects = !this.#isInWords && this.#candidate?.upstream.jsonAnswers === "object";
-    return knowsObjects && rootOf(this.#format.schema) === "object"
-      ? { ...this.#format, schema: undefined }
-      : undefined;
+  resumeFor(asked: ChatRequest): Resume | undefined {
+    return this.#mending.resumeFor(asked);
   }
 
-  #again({ answer, problem }: Miss): readonly Message[] {
-    return [
-      { role: "assistant", content: [{ type: "text", text: answer.text }], toolCalls: [] },
-      { role: "user", content: [{ type: "text", text: describeMiss(this.#format, problem) }] },
-    ];
-  }
-
-  /** Where the question that mends an answer goes on; undefined: where the turn does. */
-  resumeFor({ messages }: ChatRequest): Resume | undefined {
-    const miss = this.#hasRepaired ? this.#miss : undefined;
-    if (miss?.answer.continuation === undefined) return undefined;
-    return {
-      continuation: miss.answer.continuation,
-      account: miss.account,
-      unseenFrom: messages.length - 1,
-      unseenSystem: [],
-      systemChange: "none",
-      tools: "known",
-      interrupted: undefined,
-      readyAtMs: 0,
-    };
-  }
-
-  /** The reply with nothing in it but the JSON. */
   read(reply: UpstreamReply): UpstreamReply {
     const { account, model, body } = reply;
     const decoder = new JsonReply(reply.decoder, {
       root: rootOf(this.#format.schema),
-      streams: this.#streams && this.#native !== undefined,
+      streams: this.#streams && this.#isNative,
       judge: (answer) => this.#judge(answer, account),
       tooLong: () => unfit("it is too long to be checked"),
     });
@@ -142,13 +107,16 @@ export class AnswerForm {
     const { json, problem } = readAnswer(text, this.#format, this.#check);
     const isTold = !isSaid || json === text;
     if (json !== undefined && problem === undefined && isTold) return { type: "json", json };
-    const mayMend = !isSaid && !this.#hasRepaired && this.#mayRepeat();
+    const mayMend = !isSaid && this.#mending.mayMend;
     if (!mayMend) {
       if (json !== undefined && !this.#format.isStrict && isTold) return { type: "json", json };
       if (json === undefined && !isSaid && isRefusal(text)) return { type: "refusal", text: text.trim() };
     }
     const what = problem ?? "its JSON is broken";
-    if (mayMend) this.#miss = { answer, problem: what, account };
+    if (mayMend) {
+      const { continuation } = answer;
+      this.#mending.note({ messages: askAgain(text, describeMiss(this.#format, what)), continuation, account });
+    }
     return { type: "unfit", error: unfit(what) };
   }
 }
@@ -157,11 +125,11 @@ function isAboutFormat(param: string | undefined): boolean {
   return param === "response_format" || param === "format";
 }
 
-/** A client that asks again costs another two answers, and is told so. */
-function unfit(problem: string): GatewayError {
-  return new GatewayError("answer-unfit", `The model did not answer in the form that was asked for: ${problem}`, {
-    final: true,
-  });
+function askAgain(answer: string, question: string): Miss["messages"] {
+  return [
+    { role: "assistant", content: [{ type: "text", text: answer }], toolCalls: [] },
+    { role: "user", content: [{ type: "text", text: question }] },
+  ];
 }
 
 /** Behind what the user said last; results of tools are followed by a message of their own. */

@@ -13,12 +13,14 @@ import { AnswerForm } from "./answer-form.ts";
 import { Attempt } from "./attempt.ts";
 import { clientLeft } from "./attempt-errors.ts";
 import type { AttemptEnd, AttemptHooks } from "./attempt-hooks.ts";
+import { callFormOf } from "./call-form.ts";
 import { type Asker, askCandidates } from "./candidate-round.ts";
 import { Collector, type CollectorHooks } from "./collect.ts";
 import { ContextTrim } from "./context-trim.ts";
 import type { ExchangeOptions } from "./exchange-options.ts";
 import { ExchangeRecord } from "./exchange-record.ts";
 import { keeperFirst, mayBeRepeated, requestFor } from "./failover.ts";
+import type { AnswerDemand } from "./mending.ts";
 import type { Candidate } from "./model-routes.ts";
 import { contextFor } from "./open-context.ts";
 import { Opening, type OpeningHooks } from "./opening.ts";
@@ -52,7 +54,7 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
   /** Undefined: prompts are never shortened. */
   readonly #trim: ContextTrim | undefined;
   /** Undefined: any answer will do. */
-  readonly #form: AnswerForm | undefined;
+  readonly #form: AnswerDemand | undefined;
   /** Those that keep the conversation come first, once the turn has been found. */
   #candidates: readonly Candidate[];
   /** The one that was asked last. */
@@ -65,7 +67,7 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
     this.#candidates = options.candidates;
     const { format, stream } = options.request;
     // First: a form that nobody can keep to begins nothing.
-    if (format !== undefined) this.#form = new AnswerForm(format, stream);
+    this.#form = format === undefined ? callFormOf(options.request) : new AnswerForm(format, stream);
     if (stream) this.#relay = new Relay(this);
     else this.#collector = new Collector(options.identity, this);
     this.#consumer = this.#relay ?? this.#collector!;
@@ -187,7 +189,20 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
   ask(candidate: Candidate): Promise<void> {
     const form = this.#form;
     if (form === undefined) return this.#askFitting(candidate);
-    return form.attempt(candidate, () => this.#askFitting(candidate), this.#mayRepeat);
+    return form.attempt(candidate, {
+      tryOnce: () => this.#askFitting(candidate),
+      mayRepeat: this.#mayRepeat,
+      repeats: (error) => this.#tellRepetition(error),
+    });
+  }
+
+  #tellRepetition(error: unknown): void {
+    const { log, requestId } = this.#options;
+    log.info("The upstream is asked once more, for an answer in the form that is demanded", {
+      requestId,
+      upstream: this.#served?.upstream.name,
+      reason: toGatewayError(error).message,
+    });
   }
 
   #askFitting(candidate: Candidate): Promise<void> {
@@ -259,8 +274,9 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
 
   /** What the client wants of its answer's text. JSON is wrapped in nothing. */
   #shape(reply: UpstreamReply): UpstreamReply {
-    if (this.#form !== undefined) return this.#form.read(reply);
-    return this.#options.display?.wrapsAnswer === true ? wrapAnswer(reply) : reply;
+    const read = this.#form?.read(reply) ?? reply;
+    const { display, request } = this.#options;
+    return display?.wrapsAnswer === true && request.format === undefined ? wrapAnswer(read) : read;
   }
 
   createEncoder(): EventEncoder {
