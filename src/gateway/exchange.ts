@@ -9,11 +9,9 @@ import type { EventEncoder } from "../contract/surface.ts";
 import type { ReplyOutcome, Upstream, UpstreamReply } from "../contract/upstream.ts";
 import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
 import { delayAfter, sleep } from "../outbound/retry.ts";
-import { AnswerForm } from "./answer-form.ts";
 import { Attempt } from "./attempt.ts";
 import { clientLeft } from "./attempt-errors.ts";
 import type { AttemptEnd, AttemptHooks } from "./attempt-hooks.ts";
-import { callFormOf } from "./call-form.ts";
 import { type Asker, askCandidates } from "./candidate-round.ts";
 import { Collector, type CollectorHooks } from "./collect.ts";
 import { ContextTrim } from "./context-trim.ts";
@@ -27,13 +25,11 @@ import { Opening, type OpeningHooks } from "./opening.ts";
 import { Relay, type RelayHooks } from "./relay.ts";
 import type { ReplyConsumer } from "./reply-consumer.ts";
 import { addExchangeHeaders, addServedHeaders, settledWithin } from "./reply-head.ts";
+import { demandOf, encoderFor, encodeWhole, shapeReply } from "./reply-shape.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import { SentReply } from "./sent-reply.ts";
-import { shownReply, showThoughts } from "./show-thoughts.ts";
-import { cutAtSequences } from "./stop-sequences.ts";
 import { keepsConversations, type Server, sessionElsewhere } from "./turn.ts";
 import { UpstreamPlace } from "./upstream-place.ts";
-import { wrapAnswer } from "./wrap-answer.ts";
 
 /** A chat whose reply could not even be opened may still be generating. */
 const unknownSettleMs = 2000;
@@ -54,7 +50,7 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
   /** Undefined: prompts are never shortened. */
   readonly #trim: ContextTrim | undefined;
   /** Undefined: any answer will do. */
-  readonly #form: AnswerDemand | undefined;
+  readonly #demand: AnswerDemand | undefined;
   /** Those that keep the conversation come first, once the turn has been found. */
   #candidates: readonly Candidate[];
   /** The one that was asked last. */
@@ -65,10 +61,9 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
   constructor(options: ExchangeOptions) {
     this.#options = options;
     this.#candidates = options.candidates;
-    const { format, stream } = options.request;
     // First: a form that nobody can keep to begins nothing.
-    this.#form = format === undefined ? callFormOf(options.request) : new AnswerForm(format, stream);
-    if (stream) this.#relay = new Relay(this);
+    this.#demand = demandOf(options.request);
+    if (options.request.stream) this.#relay = new Relay(this);
     else this.#collector = new Collector(options.identity, this);
     this.#consumer = this.#relay ?? this.#collector!;
     this.#opening = new Opening(options.liveness, this.#consumer, this);
@@ -187,9 +182,9 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
   }
 
   ask(candidate: Candidate): Promise<void> {
-    const form = this.#form;
-    if (form === undefined) return this.#askFitting(candidate);
-    return form.attempt(candidate, {
+    const demand = this.#demand;
+    if (demand === undefined) return this.#askFitting(candidate);
+    return demand.attempt(candidate, {
       tryOnce: () => this.#askFitting(candidate),
       mayRepeat: this.#mayRepeat,
       repeats: (error) => this.#tellRepetition(error),
@@ -228,7 +223,7 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
     const recalled = turn.keepsText && !keepsConversations(upstream) ? await turn.recall() : nothingRecalled;
     const whole = requestFor(candidate, this.#options.request, recalled);
     const fitting = this.#trim?.fit(candidate, whole) ?? whole;
-    const request = this.#form?.ask(fitting) ?? fitting;
+    const request = this.#demand?.ask(fitting) ?? fitting;
     await this.#place.enter(candidate, this.#budget.deadlineMs);
     this.#budget.attempts++;
     this.#consumer.restart();
@@ -237,7 +232,7 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
     try {
       const { deadlineMs } = this.#budget;
       const context = contextFor(upstream, this.#options, this.#opening, this.#place, deadlineMs);
-      const resume = this.#form?.resumeFor(request);
+      const resume = this.#demand?.resumeFor(request);
       reply = await upstream.open(request, resume === undefined ? context : { ...context, resume });
     } catch (error) {
       this.#place.leave();
@@ -256,8 +251,8 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
   }
 
   #run(opened: UpstreamReply): Promise<void> {
-    const { request, requestId, liveness, log, debugStreaming } = this.#options;
-    const reply = this.#shape(cutAtSequences(opened, request.stopSequences));
+    const { requestId, liveness, log, debugStreaming } = this.#options;
+    const reply = shapeReply(opened, this.#options, this.#demand);
     this.#record.account = reply.account;
     this.#attempt = new Attempt({
       reply,
@@ -272,24 +267,12 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
     return begun;
   }
 
-  /** What the client wants of its answer's text. JSON is wrapped in nothing. */
-  #shape(reply: UpstreamReply): UpstreamReply {
-    const read = this.#form?.read(reply) ?? reply;
-    const { display, request } = this.#options;
-    return display?.wrapsAnswer === true && request.format === undefined ? wrapAnswer(read) : read;
-  }
-
   createEncoder(): EventEncoder {
-    const { surface, request, identity, display } = this.#options;
-    const encoder = surface.createEncoder(request, identity);
-    const shown = display?.thoughts ?? "field";
-    return shown === "field" ? encoder : showThoughts(encoder, shown);
+    return encoderFor(this.#options);
   }
 
   encodeReply(reply: ChatReply): string {
-    const { surface, request, display } = this.#options;
-    const shown = display?.thoughts ?? "field";
-    return JSON.stringify(surface.encodeReply(request, shown === "field" ? reply : shownReply(reply, shown)));
+    return encodeWhole(this.#options, reply);
   }
 
   createSent(): SentReply {
