@@ -11,12 +11,12 @@ import { JsonReply, type Verdict, type WholeAnswer } from "./json-reply.ts";
 import { type AnswerDemand, type DemandedRun, Mending, type Miss, unfit } from "./mending.ts";
 import type { Candidate } from "./model-routes.ts";
 
-/** By what it was made of: attempts at one question share it, and so does what is remembered of its messages. */
-interface Asked {
-  readonly whole: ChatRequest;
+/** By what they were made of: attempts at one question share them, and so does what upstreams remember of them. */
+interface AskedMessages {
+  readonly whole: readonly Message[];
   readonly miss: Miss | undefined;
   readonly isInWords: boolean;
-  readonly request: ChatRequest;
+  readonly messages: readonly Message[];
 }
 
 export class AnswerForm implements AnswerDemand {
@@ -27,7 +27,7 @@ export class AnswerForm implements AnswerDemand {
   #candidate: Candidate | undefined;
   /** The server has refused to be held to the form: it is asked in words. */
   #isInWords = false;
-  #asked: Asked | undefined;
+  #asked: AskedMessages | undefined;
 
   /** @throws {GatewayError} `invalid-request` for a schema that nothing can be checked against */
   constructor(format: AnswerFormat, streams: boolean) {
@@ -37,9 +37,8 @@ export class AnswerForm implements AnswerDemand {
   }
 
   async attempt(candidate: Candidate, run: DemandedRun): Promise<void> {
-    if (candidate !== this.#candidate) this.#isInWords = false;
+    if (this.#mending.begin(candidate, () => run.mayRepeat())) this.#isInWords = false;
     this.#candidate = candidate;
-    this.#mending.begin(() => run.mayRepeat());
     for (;;) {
       try {
         return await run.tryOnce();
@@ -71,19 +70,26 @@ export class AnswerForm implements AnswerDemand {
   }
 
   ask(whole: ChatRequest): ChatRequest {
-    const { miss } = this.#mending;
     const isInWords = !this.#isNative;
-    if (!isInWords && miss === undefined) return whole;
-    const known = this.#asked;
-    if (known?.whole === whole && known.miss === miss && known.isInWords === isInWords) return known.request;
+    if (!isInWords && this.#mending.miss === undefined) return whole;
     // What was received says something else, and so does the form as the client wrote it.
     const { received: _received, format: _format, ...rest } = whole;
-    const asked = isInWords ? withWords(whole.messages, describeFormat(this.#format)) : whole.messages;
     const format = this.#native;
+    return {
+      ...rest,
+      messages: this.#messages(whole.messages, isInWords),
+      ...(format === undefined ? {} : { format }),
+    };
+  }
+
+  #messages(whole: readonly Message[], isInWords: boolean): readonly Message[] {
+    const { miss } = this.#mending;
+    const known = this.#asked;
+    if (known?.whole === whole && known.miss === miss && known.isInWords === isInWords) return known.messages;
+    const asked = isInWords ? withWords(whole, describeFormat(this.#format)) : whole;
     const messages = miss === undefined ? asked : [...asked, ...miss.messages];
-    const request: ChatRequest = { ...rest, messages, ...(format === undefined ? {} : { format }) };
-    this.#asked = { whole, miss, isInWords, request };
-    return request;
+    this.#asked = { whole, miss, isInWords, messages };
+    return messages;
   }
 
   resumeFor(asked: ChatRequest): Resume | undefined {

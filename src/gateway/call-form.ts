@@ -2,7 +2,7 @@
 // checked against the tool's schema before anything of them is told, where that holds nothing up.
 
 import type { Continuation } from "../contract/continuation.ts";
-import type { ChatRequest, ToolCall, ToolDefinition } from "../contract/chat-request.ts";
+import type { ChatRequest, Message, ToolCall, ToolDefinition } from "../contract/chat-request.ts";
 import type { UpstreamEvent } from "../contract/events.ts";
 import type { GatewayError } from "../contract/gateway-error.ts";
 import { isJsonObject, jsonText } from "../contract/json.ts";
@@ -23,7 +23,9 @@ export class CallForm implements AnswerDemand {
   readonly #streams: boolean;
   readonly #mending = new Mending();
   #isChecked = false;
-  #asked: { readonly whole: ChatRequest; readonly miss: Miss; readonly request: ChatRequest } | undefined;
+  /** Attempts at one question share its messages. */
+  #asked:
+    { readonly whole: readonly Message[]; readonly miss: Miss; readonly messages: readonly Message[] } | undefined;
 
   constructor(tool: ToolDefinition, streams: boolean) {
     this.#tool = tool;
@@ -33,7 +35,7 @@ export class CallForm implements AnswerDemand {
   async attempt(candidate: Candidate, run: DemandedRun): Promise<void> {
     // A server with tools of its own streams arguments as they come; where they are read out of text they come whole.
     this.#isChecked = !this.#streams || candidate.upstream.keepsConversations === true;
-    this.#mending.begin(() => run.mayRepeat());
+    this.#mending.begin(candidate, () => run.mayRepeat());
     for (;;) {
       try {
         return await run.tryOnce();
@@ -47,11 +49,11 @@ export class CallForm implements AnswerDemand {
   ask(whole: ChatRequest): ChatRequest {
     const { miss } = this.#mending;
     if (miss === undefined) return whole;
-    if (this.#asked?.whole === whole && this.#asked.miss === miss) return this.#asked.request;
+    if (this.#asked?.whole !== whole.messages || this.#asked.miss !== miss) {
+      this.#asked = { whole: whole.messages, miss, messages: [...whole.messages, ...miss.messages] };
+    }
     const { received: _received, ...rest } = whole;
-    const request = { ...rest, messages: [...whole.messages, ...miss.messages] };
-    this.#asked = { whole, miss, request };
-    return request;
+    return { ...rest, messages: this.#asked.messages };
   }
 
   resumeFor(asked: ChatRequest): Resume | undefined {

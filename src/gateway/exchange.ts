@@ -299,8 +299,8 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
 
   /** The upstream that was asked last speaks the client's own protocol. */
   get isPassThrough(): boolean {
-    const { candidates, surface } = this.#options;
-    return (this.#served ?? candidates[0]!).upstream.protocol === surface.name;
+    const { candidates, surface, request } = this.#options;
+    return (this.#served ?? candidates[0]!).upstream.protocol === surface.name && request.isReplyRead !== true;
   }
 
   firstToken(): void {

@@ -38,13 +38,20 @@ export interface Miss {
 
 export class Mending {
   #mayRepeat: () => boolean = () => false;
+  #candidate: Candidate | undefined;
   #miss: Miss | undefined;
   #hasMended = false;
 
-  /** A candidate is asked: what another one has missed is none of its answers. */
-  begin(mayRepeat: () => boolean): void {
+  /**
+   * A candidate is asked: what another one has missed is none of its answers.
+   * @returns whether it is another one than before
+   */
+  begin(candidate: Candidate, mayRepeat: () => boolean): boolean {
     this.#mayRepeat = mayRepeat;
+    if (candidate === this.#candidate) return false;
+    this.#candidate = candidate;
     this.#miss = undefined;
+    return true;
   }
 
   /** Whether an answer that misses is asked for once more. */

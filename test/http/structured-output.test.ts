@@ -165,6 +165,83 @@ describe("an answer in JSON", () => {
     expect(choices[0].message.tool_calls[0].function.name).toBe("look_up");
   });
 
+  test("beside a demanded call is asked for as often as each of them allows, and no oftener", async () => {
+    await using harness = await startHarness({ environment: { RETRY_MAX_ATTEMPTS: "9" } });
+    const tool = { type: "function", function: { name: "look_up", parameters: { type: "object", properties: {} } } };
+    harness.emulator.script({ times: "always", reply: { text: "I would rather talk." } });
+    const body = { ...chat.body([chat.ask("Where?")], { stream: false }), tools: [tool], tool_choice: "required" };
+    const response = await harness.chat(body);
+    expect(response.status).toBe(502);
+    expect(await response.text()).toContain("answer_unfit");
+    // Without its call, without its form, and the same once more of the question that mends it.
+    expect(acceptedTurns(harness).length).toBeLessThanOrEqual(4);
+  });
+
+  test("is mended once, whichever upstream is asked", async () => {
+    await using harness = await startHarness({ environment: { RETRY_MAX_ATTEMPTS: "9" } });
+    harness.emulator.script({ times: "always", reply: { text: "{}" } });
+    const response = await harness.chat(chat.body([chat.ask("Where?")], { stream: true }));
+    expect(response.status).toBe(502);
+    expect(acceptedTurns(harness)).toHaveLength(2);
+  });
+
+  test("is not mended where one attempt is all that is allowed", async () => {
+    await using harness = await startHarness({ environment: { RETRY_MAX_ATTEMPTS: "1" } });
+    harness.emulator.script({ times: "always", reply: { text: "{}" } });
+    const response = await harness.chat(chat.body([chat.ask("Where?")], { stream: true }));
+    expect(response.status).toBe(502);
+    expect(acceptedTurns(harness)).toHaveLength(1);
+  });
+
+  test("is asked for anew when its stream breaks off, since nothing of it was sent", async () => {
+    await using harness = await startHarness();
+    harness.emulator.script({ reply: { text: rome, deltaChars: 4, faults: [{ kind: "end", after: 5 }] } });
+    harness.emulator.script({ reply: { text: rome } });
+    expect((await askJson(harness, chat, [chat.ask("Where?")], { stream: true })).text).toBe(rome);
+  });
+
+  test("of a thin client, which sends its newest message alone, is mended in its chat as well", async () => {
+    await using harness = await startHarness();
+    const thin = (content: string) => ({ ...chat.body([chat.ask(content)], { stream: false }), session_id: "s" });
+    harness.emulator.script({ reply: { text: rome } });
+    await chat.read(await harness.chat(thin("Where?")));
+    harness.emulator.script({ reply: { text: "Rome." } });
+    harness.emulator.script({ reply: { text: rome } });
+    expect((await chat.read(await harness.chat(thin("Sure?")))).text).toBe(rome);
+    harness.emulator.script({ reply: { text: rome } });
+    await chat.read(await harness.chat(thin("Really?")));
+    const turns = acceptedTurns(harness);
+    expect(new Set(turns.map(({ chatId }) => chatId)).size).toBe(1);
+    expect(turns.map(({ parentId }) => parentId)).toEqual([
+      null,
+      ...turns.slice(0, -1).map(({ responseId }) => responseId),
+    ]);
+  });
+
+  test("in a conversation that is folded into a new chat is asked for there, and mended there", async () => {
+    await using harness = await startHarness();
+    const history = [chat.ask("My name is Ada."), { role: "assistant", content: "Hello Ada." }, chat.ask("Where?")];
+    harness.emulator.script({ reply: { text: "Rome." } });
+    harness.emulator.script({ reply: { text: rome } });
+    expect((await askJson(harness, chat, history, { stream: true })).text).toBe(rome);
+    const [first, second] = acceptedTurns(harness);
+    expect(first?.content).toContain("My name is Ada.");
+    expect(second).toMatchObject({ chatId: first?.chatId, parentId: first?.responseId });
+    expect(second?.content).not.toContain("Ada");
+  });
+
+  test("whose chat is gone when it is to be mended is asked for in a new one, which is told everything", async () => {
+    await using harness = await startHarness();
+    harness.emulator.script({ reply: { text: "Rome." } });
+    harness.emulator.script({ refuse: "chat-not-exist" });
+    harness.emulator.script({ reply: { text: rome } });
+    expect((await askJson(harness, chat, [chat.ask("Where?")], { stream: true })).text).toBe(rome);
+    const [first, second] = acceptedTurns(harness);
+    expect(second?.chatId).not.toBe(first?.chatId);
+    expect(second?.content).toContain("Where?");
+    expect(second?.content).toContain("That is not the answer that was asked for");
+  });
+
   test("is asked for by the older name of Anthropic's field, too", async () => {
     await using harness = await startHarness();
     harness.emulator.script({ reply: { text: `So: ${rome}` } });
