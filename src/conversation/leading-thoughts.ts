@@ -27,10 +27,19 @@ export function splitThoughts(content: readonly ContentPart[]): SplitAnswer {
 }
 
 const lessThan = 60;
+const space = 32;
+/** Of `\\n` in JSON. */
+const backslash = 92;
 
 /** Cheap: nearly all answers begin with a letter. Templates put no more than an empty line before the tag. */
 function mayBegin(part: Extract<ContentPart, { readonly type: "text" }>): boolean {
-  if (part instanceof LongText) return part.json.subarray(0, 16).includes(lessThan);
+  if (part instanceof LongText) {
+    const first = part.json[0] ?? 0;
+    return (
+      first === lessThan || ((first === space || first === backslash) && part.json.subarray(0, 16).includes(lessThan))
+    );
+  }
   const { text } = part;
-  return text.startsWith("<") || text.slice(0, 16).trimStart().startsWith("<");
+  const first = text.charCodeAt(0);
+  return first === lessThan || (first <= space && text.slice(0, 16).trimStart().startsWith("<"));
 }

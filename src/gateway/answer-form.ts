@@ -127,8 +127,9 @@ export class AnswerForm implements AnswerDemand {
   }
 }
 
+/** Not all servers say what it is that they do not take. */
 function isAboutFormat(param: string | undefined): boolean {
-  return param === "response_format" || param === "format";
+  return param === undefined || param === "response_format" || param === "format";
 }
 
 function askAgain(answer: string, question: string): Miss["messages"] {

@@ -13,12 +13,16 @@ export function parseResponseFormat(value: unknown): AnswerFormat | undefined {
   const path = "response_format";
   if (value === undefined || value === null) return undefined;
   if (!isJsonObject(value)) throw invalid(path, `Invalid request: "${path}" must be an object`);
-  if (value["type"] === "json_object") return anyObject(`${path}.type`);
+  if (value["type"] === "json_object") {
+    // llama.cpp's own spelling of a schema (README of 2026-08).
+    return isJsonObject(value["schema"]) ? namedSchema(value, path) : anyObject(`${path}.type`);
+  }
   if (value["type"] !== "json_schema") return undefined;
   const inner = `${path}.json_schema`;
   const schema = value["json_schema"];
   if (!isJsonObject(schema)) throw invalid(inner, `Invalid request: "${inner}" must be an object`);
-  return namedSchema(schema, inner);
+  // It may be left open, says the protocol.
+  return schema["schema"] == null ? anyObject(`${inner}.schema`) : namedSchema(schema, inner);
 }
 
 /** `text.format` of responses: the same, one object less deep. @throws {GatewayError} `invalid-request` */

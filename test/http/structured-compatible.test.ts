@@ -36,9 +36,14 @@ describe.each(cases)("$name, streamed: $stream", ({ surface, stream }) => {
     expect(JSON.stringify(stage.lastBody()["messages"])).toContain("Answer format");
   });
 
-  test("a server that refuses the form is asked in words", async () => {
+  test.each([
+    "response_format is not supported by this model",
+    "Json mode response is not supported when enable_thinking is true",
+    "The provided JSON schema contains features not supported by xgrammar.",
+    "failed to parse grammar",
+    "Invalid request",
+  ])("a server that refuses the form is asked in words: %s", async (message) => {
     await using stage = await startDialectStage({ dialect: "generic" });
-    const message = "response_format is not supported by this model";
     stage.emulator.script({ refuse: { name: "invalid-parameter", message } });
     stage.emulator.script({ reply: { text: `It is:\n${rome}` } });
     const answer = await askJson(stage.harness, surface, [surface.ask("Where?")], { stream });
@@ -123,6 +128,26 @@ describe("a server that holds its model to a schema", () => {
     stage.emulator.script({ reply: { reasoning: rome, text: "" } });
     const answer = await askJson(stage.harness, chat, [chat.ask("Where?")], { stream: true });
     expect(answer.text).toBe(rome);
+  });
+
+  test("and refuses something else of the request is asked once", async () => {
+    await using stage = await startDialectStage({ dialect: "generic" });
+    const refuse = { name: "invalid-parameter", message: "messages[0] is too odd", param: "messages" } as const;
+    stage.emulator.script({ times: "always", refuse });
+    const response = await stage.chat(chat.body([chat.ask("Where?")], { stream: true }));
+    expect(response.status).toBe(400);
+    expect(stage.completions()).toHaveLength(1);
+  });
+
+  test("is told llama.cpp's spelling as the common one", async () => {
+    await using stage = await startDialectStage({ dialect: "llama-cpp" });
+    const format = {
+      type: "json_object",
+      schema: { type: "object", properties: { a: { type: "integer" } }, required: ["a"] },
+    };
+    const body = { messages: [chat.ask("Where?")], response_format: format };
+    expect((await chat.read(await stage.chat(body))).text).toBe('{"a":1}');
+    expect(stage.lastBody()["response_format"]).toMatchObject({ type: "json_schema" });
   });
 
   test("is left alone where no form is asked for: its frames are passed on", async () => {

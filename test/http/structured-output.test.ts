@@ -76,6 +76,22 @@ describe.each(cases)("$name, streamed: $stream", ({ surface, stream }) => {
     expect(acceptedTurns(harness)).toHaveLength(2);
   });
 
+  if (stream) {
+    test("behind a head that is out, an answer that does not fit is the surface's error frame", async () => {
+      await using harness = await startHarness({ environment: { HOLD_HEADERS_MS: "0" } });
+      harness.emulator.script({ times: 2, gate: "step", reply: { text: '{"city": "secret-town"}' } });
+      const response = await harness.post(surface.path, surface.body([surface.ask("Where?")], { stream }));
+      expect(response.status).toBe(200);
+      harness.emulator.release("step", "all");
+      const body = await response.text();
+      expect(body).toContain('\\"people\\" is missing');
+      expect(body).not.toContain("secret-town");
+      const frames = { chat: "data: [DONE]", responses: "event: response.failed", messages: "event: error" } as const;
+      expect(body).toContain(frames[surface.name as keyof typeof frames]);
+      expect(body).not.toMatch(/"finish_reason":"stop"|response\.completed|message_stop/);
+    });
+  }
+
   test("a refusal is one, where it is all that the model says", async () => {
     await using harness = await startHarness();
     const text = "I'm sorry, but I can't help with that.";
@@ -120,6 +136,15 @@ describe("an answer in JSON", () => {
     await using harness = await startHarness();
     harness.emulator.script({ reply: { text: 'Here: {"a": [1, {"b": "}"}]} and so on' } });
     expect((await chat.read(await harness.chat(anyObject(stream)))).text).toBe('{"a": [1, {"b": "}"}]}');
+  });
+
+  test("of a schema that is left open is any object", async () => {
+    await using harness = await startHarness();
+    harness.emulator.script({ reply: { text: 'So: {"a": 1}' } });
+    const format = { type: "json_schema", json_schema: { name: "thing" } };
+    expect((await chat.read(await harness.chat({ ...anyObject(true), response_format: format }))).text).toBe(
+      '{"a": 1}',
+    );
   });
 
   test("of json_object is no array: it is asked for once more", async () => {

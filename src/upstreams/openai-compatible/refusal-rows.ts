@@ -143,7 +143,9 @@ function requestRows(): RefusalRow[] {
     },
     {
       reason: "request",
-      when: says(/response_format|json_schema|json_object|structured.?output|guided.?(?:json|decoding)/),
+      when: says(
+        /response_format|json_schema|json_object|json mode|structured.?output|guided.?(?:json|decoding)|xgrammar/,
+      ),
       message: "does not answer in the form that response_format asks for: leave it away, or choose another model",
       param: "response_format",
     },
