@@ -1,20 +1,25 @@
 // A call of one named tool: how clients ask for data in a form where their protocol has no field for it. Its arguments are
 // checked against the tool's schema before anything of them is told, where that holds nothing up.
 
+import { findJson } from "../answers/find-json.ts";
 import type { Continuation } from "../contract/continuation.ts";
 import type { ChatRequest, Message, ToolCall, ToolDefinition } from "../contract/chat-request.ts";
-import type { UpstreamEvent } from "../contract/events.ts";
 import type { GatewayError } from "../contract/gateway-error.ts";
-import { isJsonObject, jsonText } from "../contract/json.ts";
-import type { EventDecoder, Resume, UpstreamReply } from "../contract/upstream.ts";
+import { isJsonObject, type JsonObject } from "../contract/json.ts";
+import type { Resume, UpstreamReply } from "../contract/upstream.ts";
+import { createCallId } from "../tools/call-id.ts";
 import { findProblems } from "../tools/schema-problems.ts";
+import { CheckedCalls } from "./checked-calls.ts";
 import { type AnswerDemand, type DemandedRun, Mending, type Miss, unfit } from "./mending.ts";
 import type { Candidate } from "./model-routes.ts";
 
-/** Undefined: no tool is named, or nothing is known of its arguments. */
+/** Undefined: no certain tool has to be called, or nothing is known of its arguments. */
 export function callFormOf({ tools, toolChoice, stream }: ChatRequest): CallForm | undefined {
-  if (typeof toolChoice !== "object") return undefined;
-  const tool = tools.find(({ name }) => name === toolChoice.toolName);
+  if (toolChoice === undefined || toolChoice === "auto" || toolChoice === "none") return undefined;
+  const isOnly = toolChoice === "required" && tools.length === 1;
+  const tool = isOnly
+    ? tools[0]
+    : tools.find(({ name }) => typeof toolChoice === "object" && name === toolChoice.toolName);
   return tool === undefined || !isJsonObject(tool.parameters) ? undefined : new CallForm(tool, stream);
 }
 
@@ -63,9 +68,22 @@ export class CallForm implements AnswerDemand {
   read(reply: UpstreamReply): UpstreamReply {
     if (!this.#isChecked || reply.passThrough !== undefined) return reply;
     const { account, model, body } = reply;
-    const decoder = new CheckedCalls(reply.decoder, (calls, continuation) => this.#judge(calls, continuation, account));
+    const decoder = new CheckedCalls(reply.decoder, {
+      judge: (calls, continuation) => this.#judge(calls, continuation, account),
+      callIn: (text) => this.#callIn(text),
+    });
     // Not `recover`: what is held back has not been said.
     return { account, model, body, decoder, onEnd: (ending, error) => reply.onEnd(ending, error) };
+  }
+
+  /** Models that were asked for data give it without a word of the tool: what fits it is its call. */
+  #callIn(text: string): ToolCall | undefined {
+    const { name, parameters } = this.#tool;
+    if (!isJsonObject(parameters) || !demandsSomething(parameters)) return undefined;
+    const fits = (value: unknown): boolean => findProblems(parameters, value).type === "fits";
+    const found = findJson(text, "object", fits);
+    if (found === undefined || !fits(found.value)) return undefined;
+    return { callId: createCallId(), toolName: name, argumentsText: found.json };
   }
 
   #judge(
@@ -91,6 +109,11 @@ export class CallForm implements AnswerDemand {
   }
 }
 
+/** Any object fits other schemas. */
+function demandsSomething({ required }: JsonObject): boolean {
+  return Array.isArray(required) && required.length > 0;
+}
+
 function problemOf({ argumentsText }: ToolCall, { parameters }: ToolDefinition): string | undefined {
   if (!isJsonObject(parameters)) return undefined;
   let value: unknown;
@@ -101,97 +124,4 @@ function problemOf({ argumentsText }: ToolCall, { parameters }: ToolDefinition):
   }
   const found = findProblems(parameters, value);
   return found.type === "problems" ? found.sentences.join("; ") || "something in them is wrong" : undefined;
-}
-
-type Emit = (event: UpstreamEvent) => void;
-
-/** Of one answer, in UTF-16 units: a longer one is told as it comes. */
-const maxHeldChars = 4_194_304;
-
-/** Holds a reply until it ends, unless it is longer than anybody checks. */
-class CheckedCalls implements EventDecoder {
-  readonly #decoder: EventDecoder;
-  readonly #judge: (calls: readonly ToolCall[], continuation: Continuation | undefined) => GatewayError | undefined;
-  readonly #onEvent: Emit = (event) => this.#accept(event);
-  #emit: Emit = () => {};
-  /** Undefined: nothing is held any more. */
-  #held: UpstreamEvent[] | undefined = [];
-  #chars = 0;
-  #continuation: Continuation | undefined;
-  readonly #calls: { callId: string; toolName: string; argumentsText: string }[] = [];
-
-  constructor(
-    decoder: EventDecoder,
-    judge: (calls: readonly ToolCall[], continuation: Continuation | undefined) => GatewayError | undefined,
-  ) {
-    this.#decoder = decoder;
-    this.#judge = judge;
-  }
-
-  get pendingBytes(): number {
-    return this.#decoder.pendingBytes + this.#chars;
-  }
-
-  feed(chunk: Uint8Array, emit: Emit): void {
-    this.#emit = emit;
-    this.#decoder.feed(chunk, this.#onEvent);
-  }
-
-  end(emit: Emit): void {
-    this.#emit = emit;
-    this.#decoder.end(this.#onEvent);
-  }
-
-  #accept(event: UpstreamEvent): void {
-    if (this.#held === undefined) return this.#emit(event);
-    switch (event.type) {
-      case "reply-start":
-        this.#continuation = event.continuation;
-        return this.#emit(event);
-      case "text-delta":
-      case "reasoning-delta":
-        // Its view is valid only now.
-        return this.#hold({ type: event.type, text: jsonText(event.text.text) }, event.text.text.length);
-      case "tool-call-start":
-        this.#calls.push({ callId: event.callId, toolName: event.toolName, argumentsText: "" });
-        return this.#hold(event, 0);
-      case "tool-call-delta": {
-        const call = this.#calls.find(({ callId }) => callId === event.callId);
-        if (call !== undefined) call.argumentsText += event.argumentsText;
-        return this.#hold(event, event.argumentsText.length);
-      }
-      case "reply-end":
-        this.#continuation = event.continuation ?? this.#continuation;
-        return this.#end(event);
-      case "source":
-      case "stop-sequence":
-        return this.#hold(event, 0);
-      default:
-        return this.#emit(event);
-    }
-  }
-
-  #hold(event: UpstreamEvent, chars: number): void {
-    this.#held?.push(event);
-    this.#chars += chars;
-    if (this.#chars > maxHeldChars) this.#release();
-  }
-
-  #end(event: Extract<UpstreamEvent, { type: "reply-end" }>): void {
-    // What was cut short its client is told by the finish.
-    const error = event.finishReason === "length" ? undefined : this.#judge(this.#calls, this.#continuation);
-    if (error === undefined) {
-      this.#release();
-      return this.#emit(event);
-    }
-    this.#held = undefined;
-    this.#emit({ type: "reply-error", error });
-  }
-
-  #release(): void {
-    const held = this.#held ?? [];
-    this.#held = undefined;
-    this.#chars = 0;
-    for (const event of held) this.#emit(event);
-  }
 }

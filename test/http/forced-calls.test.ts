@@ -40,6 +40,34 @@ describe.each([true, false])("streamed: %p", (stream) => {
     expect(acceptedTurns(harness)[2]).toMatchObject({ chatId: missed?.chatId, parentId: mended?.responseId });
   });
 
+  test("data in words that fits the tool is its call, and the next turn goes on in its chat", async () => {
+    await using harness = await startHarness();
+    const text = `Sure:\n\`\`\`json\n${JSON.stringify(rome)}\n\`\`\``;
+    harness.emulator.script({ times: 2, reply: { text } });
+    const answer = await askWithTools(harness, [user("Where?")], { stream, tools: [chatTool()], tool_choice: choice });
+    expect(answer).toMatchObject({ content: "", finishReason: "tool_calls" });
+    expect(answer.calls.map((one) => [one.name, JSON.parse(one.arguments)])).toEqual([["tell_place", rome]]);
+
+    const before = acceptedTurns(harness).at(-1);
+    const history = [user("Where?"), answer.message, resultOf(answer.calls[0], "noted")];
+    await askWithTools(harness, history, { stream, tools: [chatTool()] });
+    expect(acceptedTurns(harness).at(-1)).toMatchObject({ chatId: before?.chatId, parentId: before?.responseId });
+  });
+
+  test("the only tool that there is needs no name", async () => {
+    await using harness = await startHarness();
+    harness.emulator.script({ times: 2, reply: { text: JSON.stringify(rome) } });
+    const body = { stream, tools: [chatTool()], tool_choice: "required" };
+    expect((await askWithTools(harness, [user("Where?")], body)).calls).toMatchObject([{ name: "tell_place" }]);
+  });
+
+  test("data in words that does not fit the tool stays words", async () => {
+    await using harness = await startHarness();
+    harness.emulator.script({ times: 2, reply: { text: 'It is {"city": "Rome"}.' } });
+    const answer = await askWithTools(harness, [user("Where?")], { stream, tools: [chatTool()], tool_choice: choice });
+    expect(answer).toMatchObject({ content: 'It is {"city": "Rome"}.', calls: [] });
+  });
+
   test("on messages as well", async () => {
     await using harness = await startHarness();
     harness.emulator.script({ reply: { calls: [call({ people: 1 })] } });
