@@ -27,6 +27,25 @@ const otherEfforts: Readonly<Record<string, Effort>> = { max: "xhigh", ultra: "x
 
 /** OpenAI's, DashScope's and the chat templates' words, then Anthropic's and DeepSeek's `thinking`, and Ollama's `think`. */
 export function parseReasoning(body: JsonObject): ReasoningOptions {
+  return reasoningFields.some((field) => body[field] !== undefined) ? readReasoning(body) : nothingSaid;
+}
+
+const nothingSaid: ReasoningOptions = {};
+
+/** Most requests have none of them. */
+const reasoningFields = [
+  "enable_thinking",
+  "thinking_budget",
+  "reasoning_effort",
+  "reasoning",
+  "thinking",
+  "think",
+  "chat_template_kwargs",
+  "include_reasoning",
+  "reasoning_format",
+] as const;
+
+function readReasoning(body: JsonObject): ReasoningOptions {
   const { thinking, think, reasoning } = body;
   const switches = [
     body["enable_thinking"],
