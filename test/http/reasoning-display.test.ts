@@ -101,6 +101,26 @@ describe.each(cases)("$name, streamed: $stream", ({ surface, stream }) => {
     expect(third).toMatchObject({ parentId: first?.responseId, content: "Say: two" });
   });
 
+  test("of the web backend, too, should it leave tags in its text: the next turn continues the same chat", async () => {
+    await using harness = await startHarness();
+    for (const chunks of [
+      ["<thi", `nk>${thought}</thi`, `nk>\n\n${answer}`],
+      ["\n", "<think>", thought, "</think>", "It is", " four", "."],
+    ]) {
+      harness.emulator.script({ reply: { chunks } });
+      const ask = surface.ask(`2+2? ${chunks.length}`);
+      const first = await surface.read(harness, [ask], stream, {});
+      expect(first).toMatchObject({ text: answer, thoughts: thought });
+      await surface.read(harness, [ask, ...first.kept, surface.ask("Say: fine")], stream, {});
+      const [one, two] = acceptedTurns(harness).slice(-2);
+      expect(two).toMatchObject({ chatId: one?.chatId, parentId: one?.responseId, content: "Say: fine" });
+    }
+    for (const text of ["<b>Four</b> it is", "< 5", "\n\nFour <think>x</think>", "  ", "<think"]) {
+      harness.emulator.script({ reply: { text, deltaChars: 1 } });
+      expect((await surface.read(harness, [surface.ask(`Say ${text}`)], stream, {})).text).toBe(text);
+    }
+  });
+
   test("of a server that leaves its tags in the text, they are thoughts all the same", async () => {
     await using stage = await startDialectStage({ dialect: "generic" });
     stage.emulator.script({ times: "always", reply: { chunks: ["<thi", `nk>${thought}</thi`, `nk>\n\n${answer}`] } });
