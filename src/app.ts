@@ -288,6 +288,7 @@ function createConfiguredGateway(
     holdHeadersMs: config.holdHeadersMs,
     retry: retryOf(config),
     retryBudgetMs: config.retryBudgetMs,
+    display: { thoughts: config.reasoningDisplay, wrapsAnswer: config.wrapAnswer === "attempt_completion" },
     debugStreaming: config.debugStreaming,
     contextTrim: config.contextTrim,
     maxMessages: config.maxMessages,

@@ -355,6 +355,16 @@ export const configSchema = Type.Object(
       description: "Token usage in streams: when the request asks for it, or always",
       default: "request",
     }),
+    reasoningDisplay: Type.Enum(["field", "tags", "hidden"], {
+      description:
+        "Thoughts of a model: in the place that the client's protocol has for them, as <think> tags before the answer, or not at all. A request may say otherwise",
+      default: "field",
+    }),
+    wrapAnswer: Type.Enum(["off", "attempt_completion"], {
+      description:
+        "For agents of the old Roo Code protocol: answers without a call of theirs come within <attempt_completion>. A request may say otherwise",
+      default: "off",
+    }),
     logLevel: Type.Enum(["debug", "info", "warn", "error", "silent"], {
       description: "Least level that is logged",
       default: "info",

@@ -1,6 +1,7 @@
 // What an exchange is made of: who asks whom for what, and within which bounds.
 
 import type { ChatRequest } from "../contract/chat-request.ts";
+import type { ReplyDisplay } from "../contract/answer-format.ts";
 import type { ReplyIdentity } from "../contract/events.ts";
 import type { GatewayError } from "../contract/gateway-error.ts";
 import type { Surface } from "../contract/surface.ts";
@@ -19,6 +20,8 @@ export interface ExchangeOptions {
   /** Who may serve it, the first to be asked first. One at least. */
   readonly candidates: readonly Candidate[];
   readonly request: ChatRequest;
+  /** How the client wants to see its reply. @defaultValue as its protocol has it */
+  readonly display?: ReplyDisplay | undefined;
   readonly turn: Turn;
   readonly identity: ReplyIdentity;
   readonly caller: string;

@@ -1,12 +1,12 @@
 // One exchange from request to Response: the paragraph that every surface and every upstream share.
 
+import type { ReplyDisplay } from "../contract/answer-format.ts";
 import type { ChatRequest } from "../contract/chat-request.ts";
 import { errorHeaders } from "../contract/error-headers.ts";
 import { GatewayError, toGatewayError } from "../contract/gateway-error.ts";
 import { statusOn, type Surface } from "../contract/surface.ts";
 import type { ModelInfo, Upstream } from "../contract/upstream.ts";
 import { randomId } from "../conversation/random-id.ts";
-import type { SessionHints } from "../conversation/session-hints.ts";
 import type { TrimStrategy } from "../conversation/trim-messages.ts";
 import type { ConversationView, Store } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -26,6 +26,7 @@ import { createForwarder, type IncomingForward, type Running } from "./forward/f
 import { createLiveness, type LivenessOptions } from "./liveness.ts";
 import { createModelCatalog } from "./model-catalog.ts";
 import { type Candidate, createModelRoutes } from "./model-routes.ts";
+import { plainDisplay } from "./reply-display.ts";
 import { createTurns } from "./turns.ts";
 import { createUpstreamQueues, type QueueView } from "./upstream-queues.ts";
 
@@ -79,6 +80,8 @@ export interface GatewayOptions {
   readonly holdHeadersMs: number;
   readonly retry: { readonly maxAttempts: number; readonly baseDelayMs: number; readonly maxDelayMs: number };
   readonly retryBudgetMs: number;
+  /** How replies are shown to clients that do not say it. @defaultValue as their protocols have it */
+  readonly display?: ReplyDisplay;
   readonly debugStreaming: boolean;
   /** What is given up of a prompt that is too long for its model. @defaultValue "off": it is refused */
   readonly contextTrim?: "off" | TrimStrategy;
@@ -141,7 +144,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     surface: Surface,
     incoming: Asking,
     request: ChatRequest,
-    hints: SessionHints,
+    { hints, display }: Question,
     candidates: readonly Candidate[],
     leave: () => void,
   ): Exchange {
@@ -153,6 +156,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       breaker,
       queues,
       request,
+      display,
       turn,
       identity: {
         replyId: incoming.replyId ?? randomId(),
@@ -241,7 +245,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       const found = routes.find(question.request.model, question.upstream);
       const candidates = found instanceof Promise ? await found : found;
       const request = pass?.(question, candidates) ?? question.request;
-      exchange = begin(surface, incoming, request, question.hints, candidates, leave);
+      exchange = begin(surface, incoming, request, question, candidates, leave);
       return await exchange.respond();
     } catch (error) {
       if (exchange === undefined) {
@@ -261,11 +265,13 @@ export function createGateway(options: GatewayOptions): Gateway {
         return await serve(
           surface,
           incoming,
-          () => readQuestion(surface, incoming, withPolicy),
-          ({ request, hints }, candidates) => {
+          () => readQuestion(surface, incoming, withPolicy, options.display ?? plainDisplay),
+          ({ request, hints, display }, candidates) => {
             // What a thin client is told is kept, and therefore read.
             const isPassed = !hints.thin && isSpoken(surface.name, candidates);
-            return isPassed ? { ...request, received: incoming.body } : request;
+            if (!isPassed) return request;
+            const isReplyRead = request.format !== undefined || display !== undefined;
+            return { ...request, received: incoming.body, ...(isReplyRead ? { isReplyRead } : {}) };
           },
         );
       } catch (error) {

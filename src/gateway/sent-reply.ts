@@ -37,7 +37,7 @@ export class SentReply implements SaidText {
   }
 
   note(event: ChatEvent): void {
-    if (event.type === "text-delta") {
+    if (event.type === "text-delta" || event.type === "refusal-delta") {
       this.#append(event.text);
       this.#whole?.text.append(event.text);
     } else if (event.type === "tool-call-delta" && this.#call !== undefined)

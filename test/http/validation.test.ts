@@ -247,6 +247,36 @@ describe("validation accepts [R2-002, R2-014, R2-015, R2-016, R2-064]", () => {
   }
 });
 
+test("one check judges chat, legacy completions and the typed chat, and tells of it in the same words [R2-063]", async () => {
+  await using harness = await startHarness();
+  const places = [
+    ["/v1/chat/completions", { messages: [user("Hello")] }],
+    ["/v1/completions", { prompt: "Hello" }],
+    ["/api/chat/stream", { message: "Hello" }],
+  ] as const;
+  const told = async (change: (body: object) => unknown) => {
+    const errors: unknown[] = [];
+    for (const [place, body] of places) {
+      const { status, error } = await readError(await harness.post(place, change(body)));
+      errors.push({ status, ...error });
+    }
+    return errors;
+  };
+  const wrong: readonly (readonly [change: (body: object) => unknown, param: string | null, message: RegExp])[] = [
+    [(body) => [body], null, /^Invalid request: the body must be an object$/],
+    [() => "5", null, /^Invalid request: the body must be an object$/],
+    [(body) => ({ ...body, model: 3 }), "model", /^Invalid request: "model" must /],
+    [(body) => ({ ...body, session_id: ["a"] }), "session_id", /^Invalid request: "session_id" must /],
+  ];
+  for (const [change, param, message] of wrong) {
+    for (const error of await told(change)) {
+      expect(error).toMatchObject({ status: 400, type: "invalid_request_error", code: "invalid_request", param });
+      expect(error).toMatchObject({ message: expect.stringMatching(message) });
+    }
+  }
+  expect(upstreamTurns(harness)).toBe(0);
+});
+
 test("a tool's result of a known session needs no message of a user [R2-012]", async () => {
   await using harness = await startHarness();
   const thin = { body: { session_id: "agent-1" } };

@@ -32,6 +32,7 @@ class Encoder implements EventEncoder {
   /** What all deltas of the open block begin with. */
   #deltaStart: Uint8Array = new Uint8Array(0);
   #stopSequence: string | undefined;
+  #isRefused = false;
 
   constructor(request: ChatRequest, identity: ReplyIdentity) {
     this.#request = request;
@@ -42,6 +43,7 @@ class Encoder implements EventEncoder {
   write(event: ChatEvent): void {
     switch (event.type) {
       case "text-delta":
+      case "refusal-delta":
         return this.#delta(event.text);
       case "reasoning-delta":
         if (!this.#hidesThoughts) this.#delta(event.text);
@@ -63,7 +65,7 @@ class Encoder implements EventEncoder {
       case "reply-end":
         this.#event({
           type: "message_delta",
-          delta: encodeStop(event.finishReason, this.#stopSequence),
+          delta: encodeStop(this.#isRefused ? "content_filter" : event.finishReason, this.#stopSequence),
           usage: encodeUsage(event.usage),
         });
         return this.#event({ type: "message_stop" });
@@ -114,6 +116,8 @@ class Encoder implements EventEncoder {
     const { index } = event;
     switch (event.block) {
       case "text":
+      case "refusal":
+        this.#isRefused ||= event.block === "refusal";
         this.#prepareDelta(index, "text_delta", "text");
         return this.#event({ type: "content_block_start", index, content_block: { type: "text", text: "" } });
       case "reasoning":

@@ -23,7 +23,8 @@ export const anthropicMessages: Surface = {
 };
 
 export function encodeReply(request: ChatRequest, reply: ChatReply): Json {
-  const { identity, text, reasoning, toolCalls } = reply;
+  const { identity, reasoning, refusal, toolCalls } = reply;
+  const text = refusal ?? reply.text;
   const content: Json[] = [];
   if (reasoning !== "") {
     const thinking = hidesThoughts(request) ? "" : reasoning;
@@ -37,7 +38,7 @@ export function encodeReply(request: ChatRequest, reply: ChatReply): Json {
     role: "assistant",
     model: identity.model,
     content,
-    ...encodeStop(reply.finishReason, reply.stopSequence),
+    ...encodeStop(refusal === undefined ? reply.finishReason : "content_filter", reply.stopSequence),
     usage: encodeUsage(reply.usage),
   };
 }

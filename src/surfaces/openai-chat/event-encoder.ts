@@ -44,6 +44,8 @@ class Encoder implements EventEncoder {
       case "reasoning-delta":
         this.#reasoningStart ??= this.#deltaStart("reasoning_content");
         return this.#delta(this.#reasoningStart, event.text);
+      case "refusal-delta":
+        return this.#delta(this.#deltaStart("refusal"), event.text);
       case "reply-start":
         return this.#chunk('"role":"assistant","content":""');
       case "block-start":

@@ -20,13 +20,14 @@ export const openaiChat: Surface = {
 };
 
 export function encodeReply(_request: ChatRequest, reply: ChatReply): Json {
-  const { identity, text, reasoning, toolCalls, sources } = reply;
+  const { identity, text, reasoning, refusal, toolCalls, sources } = reply;
   const hasCalls = toolCalls.length > 0;
-  const message: Record<string, Json> = { role: "assistant", content: hasCalls && text === "" ? null : text };
+  const isNull = text === "" && (hasCalls || refusal !== undefined);
+  const message: Record<string, Json> = { role: "assistant", content: isNull ? null : text };
   if (reasoning !== "") message["reasoning_content"] = reasoning;
   if (hasCalls) message["tool_calls"] = toolCalls.map(encodeToolCall);
   if (sources.length > 0) message["annotations"] = sources.map(encodeSource);
-  message["refusal"] = null;
+  message["refusal"] = refusal ?? null;
   return {
     id: chatReplyId(identity),
     object: "chat.completion",

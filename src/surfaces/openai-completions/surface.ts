@@ -9,6 +9,7 @@ import { openaiErrorBody } from "../../contract/openai-error.ts";
 import type { EventEncoder, Surface } from "../../contract/surface.ts";
 import { ByteWriter } from "../../sse/byte-writer.ts";
 import { commentFrame, doneFrame, formatSseEvent } from "../../sse/sse-writer.ts";
+import { parseResponseFormat } from "../answer-format.ts";
 import { createBodyCheck, invalid } from "../check-body.ts";
 import {
   encodeUsage,
@@ -38,6 +39,7 @@ export const openaiCompletions: Surface = {
 function parseRequest(value: unknown): ChatRequest {
   const body = checkBody(value);
   const fields: JsonObject = body;
+  const format = parseResponseFormat(fields["response_format"]);
   return {
     surface: surfaceName,
     model: parseModel(body.model),
@@ -48,6 +50,7 @@ function parseRequest(value: unknown): ChatRequest {
     includeUsage: body.stream_options?.include_usage ?? false,
     maxTokens: body.max_tokens ?? undefined,
     reasoning: parseReasoning(fields),
+    ...(format === undefined ? {} : { format }),
     webSearch: parseWebSearch(fields),
     session: parseSession(fields),
     body: fields,
@@ -97,6 +100,7 @@ class Encoder implements EventEncoder {
   write(event: ChatEvent): void {
     switch (event.type) {
       case "text-delta":
+      case "refusal-delta":
         this.#writer.bytes(this.#textStart);
         this.#writer.range(event.text.bytes, event.text.start, event.text.end);
         return this.#writer.bytes(deltaEnd);
@@ -141,7 +145,8 @@ class Encoder implements EventEncoder {
 }
 
 function encodeReply(request: ChatRequest, reply: ChatReply): Json {
-  const text = request.body["echo"] === true ? promptOf(request) + reply.text : reply.text;
+  const said = reply.refusal ?? reply.text;
+  const text = request.body["echo"] === true ? promptOf(request) + said : said;
   return {
     id: completionId(reply.identity),
     object: "text_completion",

@@ -34,6 +34,10 @@ export function textPart(text: string, sources: readonly Source[]): Json {
   return { type: "output_text", text, annotations: sources.map(encodeSource), logprobs: [] };
 }
 
+export function refusalPart(refusal: string): Json {
+  return { type: "refusal", refusal };
+}
+
 /** Where in the text a source is meant, nobody tells. */
 export function encodeSource({ url, title }: Source): Json {
   return { type: "url_citation", url, title, start_index: 0, end_index: 0 };

@@ -12,6 +12,7 @@ import {
   messageItem,
   type OutputItem,
   reasoningItem,
+  refusalPart,
   summaryPart,
   textPart,
   wholeArguments,
@@ -56,6 +57,8 @@ export function openItem(event: Extract<ChatEvent, { type: "block-start" }>, opt
   switch (event.block) {
     case "text":
       return openMessage(options);
+    case "refusal":
+      return openRefusal(options);
     case "reasoning":
       return openReasoning(options);
     case "tool-call":
@@ -91,6 +94,35 @@ function openMessage({ identity, outputIndex }: ItemOptions): OpenItem {
       const events = [
         ...annotations,
         { type: "response.output_text.done", fields: { ...place, text: whole, logprobs: [] } },
+        { type: "response.content_part.done", fields: { ...place, part } },
+        done(outputIndex, item),
+      ];
+      return { events, item };
+    },
+  };
+}
+
+function openRefusal({ identity, outputIndex }: ItemOptions): OpenItem {
+  const id = itemId("msg", identity, outputIndex);
+  const place = { item_id: id, output_index: outputIndex, content_index: 0 };
+  const text = new RawText();
+  return {
+    deltaType: "response.refusal.delta",
+    place,
+    takesSources: false,
+    isCustom: false,
+    text,
+    argumentsText: "",
+    opening: () => [
+      added(outputIndex, messageItem(id, "in_progress", [])),
+      { type: "response.content_part.added", fields: { ...place, part: refusalPart("") } },
+    ],
+    closing(status) {
+      const refusal = text.text;
+      const part = refusalPart(refusal);
+      const item = messageItem(id, status, [part]);
+      const events = [
+        { type: "response.refusal.done", fields: { ...place, refusal } },
         { type: "response.content_part.done", fields: { ...place, part } },
         done(outputIndex, item),
       ];

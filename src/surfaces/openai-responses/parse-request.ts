@@ -2,7 +2,8 @@
 
 import Type from "typebox";
 import type { ChatRequest, Message } from "../../contract/chat-request.ts";
-import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts";
+import type { JsonObject } from "../../contract/json.ts";
+import { parseTextFormat } from "../answer-format.ts";
 import { createBodyCheck, invalid } from "../check-body.ts";
 import { optional, parseModel, parseReasoning, parseSession, parseWebSearch } from "../openai-fields.ts";
 import { type KnownItems, nothingKnown, parseInput } from "./parse-input.ts";
@@ -43,6 +44,7 @@ export function parseRequest(value: unknown, known: KnownItems = nothingKnown): 
   if (fields["conversation"] !== undefined && fields["conversation"] !== null) throw conversationUnknown();
   if (body.background === true && body.store === false) throw backgroundUnkept();
   const declared = parseTools(fields["tools"]);
+  const format = parseTextFormat(fields["text"]);
   const { toolChoice, tools } = parseToolChoice(fields["tool_choice"], declared);
   return {
     surface: surfaceName,
@@ -54,6 +56,7 @@ export function parseRequest(value: unknown, known: KnownItems = nothingKnown): 
     includeUsage: true,
     maxTokens: body.max_output_tokens ?? undefined,
     reasoning: parseReasoning(fields),
+    ...(format === undefined ? {} : { format }),
     webSearch: parseWebSearch(fields) ?? (asksForWebSearch(fields["tools"]) ? true : undefined),
     session: parseSession(fields),
     body: fields,
@@ -106,21 +109,5 @@ const sharedWords = [
 function steeringOf(fields: JsonObject): JsonObject {
   const steering: Record<string, unknown> = {};
   for (const word of sharedWords) if (fields[word] !== undefined) steering[word] = fields[word];
-  const format = responseFormat(fields["text"]);
-  if (format !== undefined) steering["response_format"] = format;
   return steering;
-}
-
-/** @see https://platform.openai.com/docs/guides/structured-outputs */
-function responseFormat(text: unknown): Json | undefined {
-  const format = isJsonObject(text) ? text["format"] : undefined;
-  if (!isJsonObject(format)) return undefined;
-  if (format["type"] === "json_object") return { type: "json_object" };
-  if (format["type"] !== "json_schema") return undefined;
-  if (!isJsonObject(format["schema"])) {
-    throw invalid("text.format.schema", 'Invalid request: "text.format.schema" must be an object');
-  }
-  const { type: _type, ...schema } = format;
-  // Came out of JSON.parse.
-  return { type: "json_schema", json_schema: schema as Json };
 }

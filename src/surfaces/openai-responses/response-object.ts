@@ -13,6 +13,7 @@ import {
   messageItem,
   type OutputItem,
   reasoningItem,
+  refusalPart,
   responseId,
   summaryPart,
   textPart,
@@ -129,12 +130,15 @@ export function encodeReply(request: ChatRequest, reply: ChatReply): ResponseObj
 }
 
 function outputOf(request: ChatRequest, reply: ChatReply): OutputItem[] {
-  const { identity, text, reasoning, toolCalls, sources } = reply;
+  const { identity, text, reasoning, refusal, toolCalls, sources } = reply;
   const tools = declaredTools(request);
   const makers: ((index: number, status: ItemStatus) => OutputItem)[] = [];
   if (reasoning !== "") {
     const isSealedAsked = asksForSealedThoughts(request);
     makers.push((index) => reasoningItem(itemId("rs", identity, index), [summaryPart(reasoning)], isSealedAsked));
+  }
+  if (refusal !== undefined) {
+    makers.push((index, status) => messageItem(itemId("msg", identity, index), status, [refusalPart(refusal)]));
   }
   if (text !== "") {
     makers.push((index, status) => messageItem(itemId("msg", identity, index), status, [textPart(text, sources)]));

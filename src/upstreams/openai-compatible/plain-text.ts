@@ -1,7 +1,7 @@
 // Chunks that say one text and nothing else: the shape that most of a stream has.
 
 import { isJsonObject } from "../../contract/json.ts";
-import type { TextKind } from "./think-tags.ts";
+import type { TextKind } from "../think-tags.ts";
 
 /** The fields of a delta that hold text, in the order in which they count. */
 const textFields: readonly (readonly [field: string, kind: TextKind])[] = [

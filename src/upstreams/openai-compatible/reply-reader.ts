@@ -11,7 +11,7 @@ import { classifyText, refusalOf, type RefusalSource } from "./errors.ts";
 import { parseTimings, parseUsage } from "./parse-usage.ts";
 import type { UpstreamRefusal } from "./refusal.ts";
 import { type Rescue, TextFlow } from "./text-flow.ts";
-import type { ThoughtsStart } from "./think-tags.ts";
+import type { ThoughtsStart } from "../think-tags.ts";
 import { createToolCalls, type ToolCalls } from "./tool-calls.ts";
 
 export interface ReplyOptions {

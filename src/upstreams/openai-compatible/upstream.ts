@@ -3,7 +3,6 @@
 import type { ChatRequest } from "../../contract/chat-request.ts";
 import type { TokenUsage } from "../../contract/events.ts";
 import { type GatewayError, repeatableAtOnce } from "../../contract/gateway-error.ts";
-import { isJsonObject } from "../../contract/json.ts";
 import type { UpstreamLimits } from "../../contract/limits.ts";
 import type { EventDecoder, OpenContext, PassThrough, Upstream, UpstreamReply } from "../../contract/upstream.ts";
 import { estimateTokens } from "../../conversation/estimate-tokens.ts";
@@ -264,6 +263,7 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
   return {
     name,
     protocol: sameProtocol,
+    ...(dialect.request.jsonAnswers === "none" ? {} : { jsonAnswers: dialect.request.jsonAnswers }),
     ...(options.defaultModel === undefined ? {} : { choosesModel: true }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     listModels: () => models.list(),
@@ -312,6 +312,5 @@ function readerOf(
 function rescueOf(request: ChatRequest, dialect: Dialect): Rescue {
   if (!dialect.reply.answersInReasoning) return "none";
   if (thinkingOf(request) === false) return "any";
-  const format = (request.steering ?? request.body)["response_format"];
-  return isJsonObject(format) && format["type"] !== "text" ? "json" : "none";
+  return request.format === undefined ? "none" : "json";
 }

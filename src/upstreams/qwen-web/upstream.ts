@@ -2,6 +2,7 @@
 
 import type { ChatRequest, Message } from "../../contract/chat-request.ts";
 import { type GatewayError, repeatableAtOnce } from "../../contract/gateway-error.ts";
+import { budgetOf } from "../../contract/reasoning-effort.ts";
 import type { OpenContext, Resume, SaidText, Upstream, UpstreamReply } from "../../contract/upstream.ts";
 import type { Account } from "../../credentials/account.ts";
 import type { AccountUse } from "../../credentials/account-pool.ts";
@@ -222,7 +223,7 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
       parentId,
       model,
       chatType: chatTypeOf(mode),
-      featureConfig: featureConfigOf(mode, request.reasoning.budgetTokens),
+      featureConfig: featureConfigOf(mode, budgetOf(request.reasoning)),
       nowMs: options.clock(),
     });
     const sending = sendOrStop(client, account, createCompletionBody(chatId, parentId, model, message), context.signal);

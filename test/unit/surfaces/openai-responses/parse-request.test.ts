@@ -320,18 +320,15 @@ describe("fields", () => {
       steering: {
         temperature: 0.2,
         parallel_tool_calls: false,
-        response_format: {
-          type: "json_schema",
-          json_schema: { name: "answer", strict: true, schema: { type: "object" } },
-        },
       },
+      format: { name: "answer", isStrict: true, schema: { type: "object" }, param: "text.format.schema" },
     });
   });
 
-  test("json_object is passed on, plain text is no wish", () => {
-    const formatOf = (text: unknown) => parseRequest({ input: "Hi", text }).steering?.["response_format"];
+  test("json_object is any object, plain text is no wish", () => {
+    const formatOf = (text: unknown) => parseRequest({ input: "Hi", text }).format;
 
-    expect(formatOf({ format: { type: "json_object" } })).toEqual({ type: "json_object" });
+    expect(formatOf({ format: { type: "json_object" } })).toMatchObject({ schema: undefined, isStrict: true });
     expect(formatOf({ format: { type: "text" }, verbosity: "low" })).toBeUndefined();
   });
 
