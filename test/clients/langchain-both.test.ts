@@ -58,9 +58,11 @@ describe.each(upstreamKinds)("LangChain over %s", (kind) => {
       const streamed: AIMessage = await gather(await create(stage).stream("Say hello there"));
 
       expect([whole.text, streamed.text]).toEqual(["hello there", "hello there"]);
-      for (const usage of [whole.usage_metadata, streamed.usage_metadata]) {
-        expect(usage).toMatchObject({ input_tokens: expect.any(Number), output_tokens: expect.any(Number) });
-        expect(usage?.total_tokens).toBeGreaterThan(0);
+      for (const { usage_metadata: usage } of [whole, streamed]) {
+        // Their own type of it is never, since its generics meet none of these chats.
+        const { input_tokens: input, output_tokens: output } = usage as unknown as Record<string, number>;
+        expect(input).toBeGreaterThan(0);
+        expect(output).toBeGreaterThan(0);
       }
     });
 

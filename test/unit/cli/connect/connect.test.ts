@@ -282,6 +282,30 @@ describe("disconnect", () => {
     expect(existsSync(join(stage.home, ".claude"))).toBe(false);
   });
 
+  test("puts a file back byte for byte that the agent has only written in another form", async () => {
+    using stage = createHomeStage();
+    const before = '{"version": 1,\n\t"lastUsedProvider": "anthropic", "modes": {}, "providers": {}}';
+    const path = stage.write(".cline/data/settings/providers.json", before);
+    await stage.run(["connect", "cline"]);
+    writeFileSync(path, JSON.stringify(JSON.parse(readFileSync(path, "utf8")), null, 4));
+
+    const { printed } = await stage.run(["disconnect", "cline"]);
+
+    expect(printed).toContain("is as it was");
+    expect(readFileSync(path, "utf8")).toBe(before);
+  });
+
+  test("keeps a comment that was written meanwhile", async () => {
+    using stage = createHomeStage();
+    const path = stage.write(".config/zed/settings.json", '{ "theme": "One Dark" }');
+    await stage.run(["connect", "zed"]);
+    writeFileSync(path, `// mine\n${readFileSync(path, "utf8")}`);
+
+    await stage.run(["disconnect", "zed"]);
+
+    expect(readFileSync(path, "utf8")).toStartWith("// mine\n");
+  });
+
   test("writes nothing and stays connected when the file has become unreadable", async () => {
     using stage = createHomeStage();
     const path = stage.write(claude, "{}");
