@@ -9,11 +9,12 @@ export const qwenCode: Agent = {
   programs: ["qwen"],
   place: { usual: ".qwen", files: ["settings.json"] },
   format: "json",
-  entries: ({ url, key, model }) => [
+  entries: ({ url, key, model, fastModel }) => [
     { path: ["security", "auth", "selectedType"], value: "openai" },
     { path: ["security", "auth", "apiKey"], value: key },
     { path: ["security", "auth", "baseUrl"], value: `${url}/v1` },
     { path: ["model", "name"], value: model },
+    ...(fastModel === model ? [] : [{ path: ["fastModel"], value: fastModel }]),
   ],
   environment: ({ url, key, model }) => ({
     OPENAI_BASE_URL: `${url}/v1`,
