@@ -13,6 +13,12 @@ export interface ModelReply {
   readonly calls?: readonly { readonly name: string; readonly arguments: object }[];
   /** Said over again, word by word, for longer than any test. */
   readonly isEndless?: true;
+  /** Wait before the first word. */
+  readonly delayMs?: number;
+  /** The connection drops behind so many pieces. */
+  readonly breaksAfter?: number;
+  /** In place of an answer, by a name that both emulators know. */
+  readonly refuse?: "rate-limited" | "internal-error";
 }
 
 export interface ModelStage extends AsyncDisposable {
@@ -27,6 +33,8 @@ export interface ModelStage extends AsyncDisposable {
   script(reply: ModelReply, match?: string): void;
   /** The bodies of what the upstream was asked to answer, oldest first. */
   asked(): readonly string[];
+  /** Resolves when the upstream has been asked for an answer. */
+  begun(): Promise<unknown>;
   /** Resolves when a request has been given up by the gateway. */
   aborted(): Promise<unknown>;
   reset(): void;
@@ -48,6 +56,7 @@ export async function startModelStage(
     place,
     script: served.script,
     asked: served.asked,
+    begun: served.begun,
     aborted: served.aborted,
     reset: served.reset,
     async [Symbol.asyncDispose]() {
@@ -68,8 +77,9 @@ function serveWeb() {
   const { emulator, url, stop } = serveEmulator(options);
   return {
     settings: { QWEN_TOKEN: "test-token", QWEN_BASE_URL: url, QWEN_AUTH_URL: url, ...impatient },
-    script: (reply: ModelReply, match?: string) => emulator.script({ ...(match && { match }), reply: written(reply) }),
+    script: (reply: ModelReply, match?: string) => emulator.script(order(reply, match)),
     asked: () => bodiesOf(emulator.requests),
+    begun: () => emulator.until((requests) => requests.some(({ on }) => on === "completions")),
     aborted: () => emulator.until((requests) => requests.some(({ aborted }) => aborted)),
     reset: () => emulator.reset(),
     stop,
@@ -85,16 +95,31 @@ function serveCompatible() {
       UPSTREAM_API_KEY: "sk-one",
       ...impatient,
     },
-    script: (reply: ModelReply, match?: string) => emulator.script({ ...(match && { match }), reply: written(reply) }),
+    script: (reply: ModelReply, match?: string) => emulator.script(order(reply, match)),
     asked: () => bodiesOf(emulator.requests),
+    begun: () => emulator.until((requests) => requests.some(({ on }) => on === "completions")),
     aborted: () => emulator.until((requests) => requests.some(({ aborted }) => aborted)),
     reset: () => emulator.reset(),
     stop,
   };
 }
 
-function written({ text = "", calls, isEndless }: ModelReply) {
-  return { text, ...(calls && { calls: [...calls] }), ...(isEndless && { repeat: 10_000, paceMs: 5 }) };
+function written({ text = "", calls, isEndless, breaksAfter }: ModelReply) {
+  return {
+    text,
+    ...(calls && { calls: [...calls] }),
+    ...(isEndless && { repeat: 10_000, paceMs: 5 }),
+    ...(breaksAfter !== undefined && { faults: [{ kind: "drop" as const, after: breaksAfter }] }),
+  };
+}
+
+function order(reply: ModelReply, match?: string) {
+  const { refuse, delayMs } = reply;
+  return {
+    ...(match !== undefined && { match }),
+    ...(delayMs !== undefined && { delayMs }),
+    ...(refuse === undefined ? { reply: written(reply) } : { refuse }),
+  };
 }
 
 /** The clients' own repetitions are to be seen. */
