@@ -242,7 +242,7 @@ describe.each(upstreamKinds)("over %s", (kind) => {
   // The last: the account is set aside for a while behind it.
   test("a refusal is a status, a break in the answer response.failed and nothing behind it", async () => {
     stage.script({ text: "one ", isEndless: true, breaksAfter: 20 });
-    const broken = await streamed({ input: "Go on" });
+    const broken = await streamed({ input: "Say it again" });
     stage.script({ refuse: "internal-error" });
     const refused = await create({ input: "Hi", stream: true });
 
