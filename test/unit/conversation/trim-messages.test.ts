@@ -42,7 +42,7 @@ describe("trimMessages", () => {
 
   test("both drops turns only when shorter results are not enough", () => {
     expect(trimMessages(messages, "both", 1000)).toMatchObject({ kept: all, changed: 2 });
-    const trimmed = trimMessages(messages, "both", 500);
+    const trimmed = trimMessages(messages, "both", 350);
     // Four messages are gone, and of those that are left one is shorter.
     expect(trimmed).toMatchObject({ kept: [0, 5, 6, 7, 8, 9], changed: 5 });
     expect(trimmed.tokens).toBe(estimateMessages(trimmed.messages));
