@@ -16,8 +16,8 @@ test.each([
   ],
   [
     "typescript",
-    82,
-    'export function createClient(options: ClientOptions = {}): Client {\n  const { baseUrl, apiKey, maxRetries = 2 } = options;\n  if (apiKey === undefined) throw new Error("Cannot connect: there is no key");\n  return { get: (path) => fetch(`${baseUrl}${path}`, { headers: { authorization: `Bearer ${apiKey}` } }), maxRetries };\n}\n',
+    81,
+    'export function createClient(options: ClientOptions = {}): Client {\n  const { baseUrl, apiKey, maxRetries = 2 } = options;\n  if (apiKey === undefined) throw new Error("Cannot connect: there is no key");\n  return { get: (path) => fetch(baseUrl + path, { headers: { authorization: "Bearer " + apiKey } }), maxRetries };\n}\n',
   ],
   [
     "a JSON schema",
