@@ -25,19 +25,22 @@ const leastSampledChars = 256;
 
 /** The same by samples of a long prompt, for who begins to answer: a session's turns cost the same however long it grows. */
 export function estimatePromptRoughly(prompt: Prompt): number {
-  let chars = 0;
-  measurePrompt(prompt, (text) => {
-    chars += text.length;
+  const texts: string[] = [];
+  const rest = measurePrompt(prompt, (text) => {
+    texts.push(text);
     return 0;
   });
-  if (chars <= sampledChars) return estimatePrompt(prompt);
+  const chars = texts.reduce((sum, text) => sum + text.length, 0);
   const share = sampledChars / chars;
-  return measurePrompt(prompt, (text) => {
-    const size = Math.max(leastSampledChars, Math.ceil(text.length * share));
-    if (size >= text.length) return estimateTokens(text);
-    const from = (text.length - size) >> 1;
-    return Math.ceil((estimateTokens(text.slice(from, from + size)) * text.length) / size);
-  });
+  return texts.reduce((sum, text) => sum + estimateSample(text, share), rest);
+}
+
+/** @param share how much of the text is looked at, in its middle */
+function estimateSample(text: string, share: number): number {
+  const size = Math.max(leastSampledChars, Math.ceil(text.length * share));
+  if (size >= text.length) return estimateTokens(text);
+  const from = (text.length - size) >> 1;
+  return Math.ceil((estimateTokens(text.slice(from, from + size)) * text.length) / size);
 }
 
 export function estimateMessages(messages: readonly Message[]): number {
