@@ -242,3 +242,35 @@ test("an overload has status 529, as Anthropic's clients expect it", async () =>
 
   expect([response.status, await response.json()]).toMatchObject([529, { error: { type: "overloaded_error" } }]);
 });
+
+test("calls that an upstream mixes come as blocks one after the other", async () => {
+  await using stage = await startClientStage("vllm");
+  const piece = (delta: object, finish: string | null = null) => {
+    const choices = [{ index: 0, delta, finish_reason: finish }];
+    return `data: ${JSON.stringify({ id: "c", object: "chat.completion.chunk", created: 1, model: "m", choices })}\n\n`;
+  };
+  const call = (index: number, fields: object) => piece({ tool_calls: [{ index, ...fields }] });
+  const start = (index: number, name: string) =>
+    call(index, { id: `call_${index}`, type: "function", function: { name, arguments: "" } });
+  const more = (index: number, text: string) => call(index, { function: { arguments: text } });
+  const raw = [
+    piece({ role: "assistant", content: "" }),
+    start(0, "get_weather") + start(1, "get_time"),
+    more(0, '{"ci') + more(1, '{"city"') + more(0, 'ty":"Paris"}') + more(1, ':"Rome"}'),
+    piece({}, "tool_calls"),
+    "data: [DONE]\n\n",
+  ].join("");
+  stage.emulator.script({ reply: { raw, contentType: "text/event-stream" } });
+  const response = await fetch(`${stage.baseUrl}/messages`, {
+    method: "POST",
+    body: JSON.stringify({ model: stage.model, max_tokens: 99, stream: true, messages: hello, tools }),
+  });
+  // Throws when two blocks are open at a time.
+  const message = await readMessage(response);
+
+  expect(message.calls.map(({ id, name, input }) => [id, name, input])).toEqual([
+    ["call_0", "get_weather", { city: "Paris" }],
+    ["call_1", "get_time", { city: "Rome" }],
+  ]);
+  expect(message.stopReason).toBe("tool_use");
+});
