@@ -269,8 +269,8 @@ test("calls that an upstream mixes come as blocks one after the other", async ()
   const message = await readMessage(response);
 
   expect(message.calls.map(({ id, name, input }) => [id, name, input])).toEqual([
-    ["call_0", "get_weather", { city: "Paris" }],
-    ["call_1", "get_time", { city: "Rome" }],
+    ["toolu_call_0", "get_weather", { city: "Paris" }],
+    ["toolu_call_1", "get_time", { city: "Rome" }],
   ]);
   expect(message.stopReason).toBe("tool_use");
 });

@@ -56,6 +56,8 @@ export interface Agent {
   entries(target: Target): readonly Entry[];
   /** The same for one shell. Empty: it has no variables for that. */
   environment(target: Target): Readonly<Record<string, string>>;
+  /** Variables of a shell that win over its settings file. @defaultValue none */
+  readonly rivals?: readonly string[];
   /** What is left to do by hand, a sentence each. */
   advice?(target: Target): readonly string[];
 }

@@ -9,6 +9,8 @@ export const aider: Agent = {
   programs: ["aider"],
   place: { usual: "", files: [".aider.conf.yml"] },
   format: "yaml",
+  // Its flags have a variable each, which it reads before its file.
+  rivals: ["AIDER_MODEL", "AIDER_WEAK_MODEL", "AIDER_EDITOR_MODEL", "AIDER_OPENAI_API_BASE", "AIDER_OPENAI_API_KEY"],
   entries: ({ url, key, model, smallModel, fastModel }) => [
     // The prefix says which protocol it is to speak; the gateway does not see it.
     { path: ["model"], value: `openai/${model}` },

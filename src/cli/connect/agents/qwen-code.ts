@@ -9,6 +9,8 @@ export const qwenCode: Agent = {
   programs: ["qwen"],
   place: { usual: ".qwen", files: ["settings.json"] },
   format: "json",
+  // Measured with 0.24.4: the address of the shell is taken, the model of the file.
+  rivals: ["OPENAI_BASE_URL", "OPENAI_API_KEY"],
   entries: ({ url, key, model, fastModel }) => [
     { path: ["security", "auth", "selectedType"], value: "openai" },
     { path: ["security", "auth", "apiKey"], value: key },

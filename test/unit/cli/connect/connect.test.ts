@@ -232,6 +232,22 @@ describe("connect", () => {
     expect(several.match(/model: qwen3-small/g)).toHaveLength(2);
   });
 
+  test("says which variables of the shell win over the file", async () => {
+    using stage = createHomeStage();
+    const shell = { OPENAI_BASE_URL: "http://mine", OPENAI_API_KEY: "sk-mine", OPENAI_MODEL: "" };
+
+    const shown = await stage.run(["connect", "qwen-code", "--dry-run"], shell);
+    const { printed } = await stage.run(["connect", "qwen-code"], shell);
+    const quiet = await stage.run(["connect", "claude-code"], { ANTHROPIC_BASE_URL: "http://mine" });
+
+    for (const text of [shown.printed, printed])
+      expect(text).toContain(
+        "Your shell sets OPENAI_BASE_URL and OPENAI_API_KEY, which win over this file: unset them",
+      );
+    expect(printed).not.toContain("sk-mine");
+    expect(quiet.printed).not.toContain("Your shell");
+  });
+
   test("says which agents there are when it does not know one", async () => {
     using stage = createHomeStage();
 
