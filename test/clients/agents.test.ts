@@ -66,40 +66,95 @@ describe.skipIf(!isRunnable).each(upstreamKinds)("over %s", (kind) => {
   test.each(realAgents.map((agent) => [agent.name, agent] as const))(
     "%s reads a file and answers from it",
     async (name, agent) => {
-      const { place } = stage;
-      const settings = join(place.home, agent.file);
-      mkdirSync(dirname(settings), { recursive: true });
-      writeFileSync(settings, agent.settings);
-      const secret = `marmalade-${name}-${kind}`;
-      const notes = join(place.folder, `${name}.txt`);
-      writeFileSync(notes, `The word of the day is ${secret}.\n`);
-      stage.script({ calls: [agent.readCall(notes)] });
-      // Said only to who brings what stands in the file.
-      stage.script({ text: `It is ${secret}, as the file says.` }, secret);
-      const words = ["--url", stage.url, "--model", stage.model, "--key", "env:KEY"];
-      const connected = await runBinary(["connect", name, ...words], { KEY: key }, place);
-      expect(connected).toMatchObject({ exitCode: 0, errors: "" });
+      const task = prepare(agent, stage);
+      await connect(name, stage);
 
-      const ran = await runAgent(agent, stage, `What is the word of the day in ${notes}?`);
+      const ran = await runAgent(agent, stage, task.question);
 
       const [asked, told, ...more] = stage.asked();
       expect({ ...ran, requests: stage.asked().length }).toMatchObject({
         requests: 2,
-        output: expect.stringContaining(`It is ${secret}, as the file says.`),
+        output: expect.stringContaining(task.answer),
       });
       expect(asked).toContain("What is the word of the day");
-      expect(asked).not.toContain(secret);
-      expect(told).toContain(secret);
+      expect(asked).not.toContain(task.secret);
+      expect(told).toContain(task.secret);
       expect(more).toEqual([]);
       // The second turn went on in the chat of the first, where the upstream has chats.
       expect(chatOf(told)).toBe(chatOf(asked));
 
-      const disconnected = await runBinary(["disconnect", name], {}, place);
+      const disconnected = await runBinary(["disconnect", name], {}, stage.place);
       expect(disconnected.exitCode).toBe(0);
-      expect(readFileSync(settings, "utf8")).toBe(agent.settings);
+      expect(readFileSync(task.settings, "utf8")).toBe(agent.settings);
     },
   );
 });
+
+describe.skipIf(!isRunnable)("over the web backend alone", () => {
+  let stage: ModelStage;
+  beforeAll(async () => {
+    stage = await startModelStage("web", { API_KEY: key });
+  });
+  beforeEach(() => stage.reset());
+  afterAll(() => stage[Symbol.asyncDispose]());
+
+  test("opencode asks for a title beside its work, in a chat of its own, under the same session", async () => {
+    const agent = realAgents.find(({ name }) => name === "opencode")!;
+    const withoutTitle = (question: string) =>
+      agent.command(question).filter((word) => word !== "--title" && word !== "notes");
+    stage.script({ text: "A word" }, "You are a title generator");
+    const task = prepare(agent, stage, "You are opencode");
+    await connect("opencode", stage);
+
+    const { output } = await runAgent({ ...agent, command: withoutTitle }, stage, task.question);
+
+    const chats = stage.asked().map(chatOf);
+    const isTitle = stage.asked().map((body) => body.includes("You are a title generator"));
+    expect(output).toContain(task.answer);
+    expect(isTitle.filter(Boolean)).toHaveLength(1);
+    expect(new Set(chats.filter((_, index) => !isTitle[index])).size).toBe(1);
+    expect(new Set(chats).size).toBe(2);
+  });
+
+  test.each([
+    [
+      "openai-responses",
+      (url: string) => ({ OPENAI_BASE_URL: `${url}/v1`, OPENAI_API_KEY: key, OPENAI_MODEL: "qwen3-max" }),
+    ],
+    ["anthropic", (url: string) => ({ ANTHROPIC_BASE_URL: url, ANTHROPIC_API_KEY: key, ANTHROPIC_MODEL: "qwen3-max" })],
+  ])("qwen-code by its other protocol %s, with the variables that its page names", async (type, variables) => {
+    const agent = realAgents.find(({ name }) => name === "qwen-code")!;
+    const task = prepare(agent, stage);
+    const command = (question: string) => [...agent.command(question), "--auth-type", type];
+
+    const ran = await runAgent({ ...agent, command, environment: variables(stage.url) }, stage, task.question);
+
+    expect(ran.output).toContain(task.answer);
+    expect(stage.asked()).toHaveLength(2);
+    expect(stage.asked()[1]).toContain(task.secret);
+    expect(chatOf(stage.asked()[1])).toBe(chatOf(stage.asked()[0]));
+  });
+});
+
+/** @param match what stands in the request that is to be answered with the call. @defaultValue the first is */
+function prepare(agent: RealAgent, { place, script, kind }: ModelStage, match?: string) {
+  const settings = join(place.home, agent.file);
+  mkdirSync(dirname(settings), { recursive: true });
+  writeFileSync(settings, agent.settings);
+  const secret = `marmalade-${agent.name}-${kind}`;
+  const answer = `It is ${secret}, as the file says.`;
+  const notes = join(place.folder, `${agent.name}.txt`);
+  writeFileSync(notes, `The word of the day is ${secret}.\n`);
+  script({ calls: [agent.readCall(notes)] }, match);
+  // Said only to who brings what stands in the file.
+  script({ text: answer }, secret);
+  return { settings, secret, answer, question: `What is the word of the day in ${notes}?` };
+}
+
+async function connect(name: string, { url, model, place }: ModelStage): Promise<void> {
+  const words = ["connect", name, "--url", url, "--model", model, "--key", "env:KEY"];
+  expect(await runBinary(words, { KEY: key }, place)).toMatchObject({ exitCode: 0, errors: "" });
+}
 
 function chatOf(body = "{}"): unknown {
   // Our own emulator's log.
