@@ -60,7 +60,7 @@ describe("estimatePrompt", () => {
     const picture = { role: "user", content: [{ type: "image", url: "data:image/png;base64,AAAA" }] } as const;
     const tool = { name: "read", description: "Reads a file", parameters: { type: "object" } };
     const plain = estimatePrompt({ messages: said, tools: [] });
-    expect(plain).toBe(4 + 5 + 4 + 4);
+    expect(plain).toBe(4 + 4 + 4 + 6);
     expect(estimatePrompt({ messages: [...said, picture], tools: [] })).toBeGreaterThan(plain + 500);
     expect(estimatePrompt({ messages: said, tools: [tool] })).toBeGreaterThan(plain + 10);
   });
