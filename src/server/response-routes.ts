@@ -96,6 +96,8 @@ function listOf(input: readonly JsonObject[], query: URLSearchParams): Json {
   const ordered = query.get("order") === "asc" ? input : input.toReversed();
   const after = query.get("after");
   const start = after === null ? 0 : ordered.findIndex(({ id }) => id === after) + 1;
+  if (after !== null && start === 0)
+    throw new GatewayError("invalid-request", "Cannot list input items: after names none of them", { param: "after" });
   // Came out of JSON.parse.
   const data = ordered.slice(start, start + limit) as readonly { readonly [field: string]: Json }[];
   return {

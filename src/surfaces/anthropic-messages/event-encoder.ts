@@ -5,7 +5,7 @@ import type { ChatRequest } from "../../contract/chat-request.ts";
 import type { ChatEvent, ReplyIdentity } from "../../contract/events.ts";
 import type { JsonText } from "../../contract/json.ts";
 import type { EventEncoder } from "../../contract/surface.ts";
-import { estimatePrompt } from "../../conversation/estimate-prompt.ts";
+import { estimatePromptRoughly } from "../../conversation/estimate-prompt.ts";
 import { ByteWriter } from "../../sse/byte-writer.ts";
 import { formatSseEvent } from "../../sse/sse-writer.ts";
 import { encodeCallId } from "./call-ids.ts";
@@ -96,7 +96,7 @@ class Encoder implements EventEncoder {
     if (this.#hasStarted) return;
     this.#hasStarted = true;
     // Clients want to know what the prompt costs before the upstream has counted it.
-    const inputTokens = estimatePrompt(this.#request);
+    const inputTokens = estimatePromptRoughly(this.#request);
     this.#event({
       type: "message_start",
       message: {

@@ -16,6 +16,7 @@ export const anthropicMessages: Surface = {
   routes: [{ method: "POST", path: "/v1/messages" }],
   ownAnswers: [{ method: "POST", path: "/v1/messages/count_tokens", answer: countTokens }],
   statuses: anthropicStatuses,
+  clientHeader: "anthropic-version",
   parseRequest,
   createEncoder: createEventEncoder,
   encodeReply,
