@@ -2,11 +2,14 @@
 // is told with the field in which its client wrote it.
 
 import type { ContentPart } from "../contract/chat-request.ts";
+import type { Clock } from "../contract/clock.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
 import { isJsonObject } from "../contract/json.ts";
 import { DownloadRefusal, type GuardedDownload } from "../outbound/guarded-download.ts";
 import { bytesOf, bytesOfBase64, mostBytesOf, parseDataUrl } from "./data-url.ts";
 import { type FileKind, type FileType, fileTypeOf } from "./file-type.ts";
+import { createKeptValues } from "./kept-values.ts";
+import { orAborted } from "../outbound/or-aborted.ts";
 
 export interface Attachment extends FileType {
   readonly bytes: Uint8Array;
@@ -17,11 +20,13 @@ export interface Attachment extends FileType {
 export type AttachedPart = Exclude<ContentPart, { readonly type: "text" }>;
 
 export interface AttachmentLoader {
-  /**
-   * Fetched once, however often it is asked for the same part.
-   * @throws {GatewayError} `invalid-request`, `too-large`, with the field named; or the reason of the signal
-   */
+  /** @throws {GatewayError} `invalid-request`, `too-large`, with the field named; or the reason of the signal */
   load(part: AttachedPart, signal: AbortSignal): Promise<Attachment>;
+  /**
+   * The words of a document, under its name where it has one.
+   * @throws {GatewayError} as above, also for what has no words
+   */
+  readText(part: AttachedPart, signal: AbortSignal): Promise<string>;
 }
 
 export interface AttachmentOptions {
@@ -31,24 +36,24 @@ export interface AttachmentOptions {
   readonly download: GuardedDownload | undefined;
   /** Of one fetch. */
   readonly timeoutMs: number;
+  readonly clock: Clock;
 }
 
 const maxNameChars = 100;
+/** Clients send their whole history with each turn: what it shows is not fetched, and not read, each time. */
+const keptMs = 10 * 60_000;
+const keptBytes = 64 * 1024 * 1024;
 
 export function createAttachmentLoader(options: AttachmentOptions): AttachmentLoader {
-  /** What was fetched for a request that is asked a second time, of another account perhaps. */
-  const fetched = new WeakMap<AttachedPart, Attachment>();
+  const { clock } = options;
+  const kept = { maxBytes: keptBytes, lifetimeMs: keptMs, clock };
+  const fetched = createKeptValues<Uint8Array>({ ...kept, sizeOf: (bytes) => bytes.length });
+  const texts = createKeptValues<string>({ ...kept, sizeOf: (text) => text.length * 2 });
 
   async function load(part: AttachedPart, signal: AbortSignal): Promise<Attachment> {
-    const known = fetched.get(part);
-    if (known !== undefined) return known;
     const { url, name } = placeOf(part);
     const parsed = parseDataUrl(url);
-    if (parsed === undefined) {
-      const attachment = checked(part, await fetchFrom(part, url, signal), name ?? nameIn(url));
-      fetched.set(part, attachment);
-      return attachment;
-    }
+    if (parsed === undefined) return checked(part, await fetchFrom(part, url, signal), name ?? nameIn(url));
     if (mostBytesOf(parsed) > options.maxBytes + 3) throw tooLarge(part);
     const bytes = bytesOf(parsed);
     if (bytes === undefined) throw wrong(part, "its data: URL holds no valid data");
@@ -60,15 +65,39 @@ export function createAttachmentLoader(options: AttachmentOptions): AttachmentLo
     if (options.download === undefined) {
       throw wrong(part, "files are not fetched here: send this one as a data: URL");
     }
-    const limit = AbortSignal.timeout(options.timeoutMs);
+    const { download, maxBytes, timeoutMs } = options;
+    const limit = AbortSignal.timeout(timeoutMs);
     try {
-      const limits = { maxBytes: options.maxBytes, signal: AbortSignal.any([signal, limit]), allowsHttp: true };
-      return (await options.download(url, limits)).bytes;
+      const fetching = fetched.take(url, async () => {
+        return (await download(url, { maxBytes, signal: limit, allowsHttp: true })).bytes;
+      });
+      return await orAborted(fetching, signal);
     } catch (cause) {
       signal.throwIfAborted();
-      if (limit.aborted) throw wrong(part, `its server did not send it within ${options.timeoutMs} ms`, cause);
+      if (isTimeout(cause)) throw wrong(part, `its server did not send it within ${timeoutMs} ms`, cause);
       if (!(cause instanceof DownloadRefusal)) throw wrong(part, "its server cannot be reached", cause);
       throw cause.isTooLarge ? tooLarge(part, cause) : wrong(part, cause.reason, cause);
+    }
+  }
+
+  async function readText(part: AttachedPart, signal: AbortSignal): Promise<string> {
+    const { bytes, name, mediaType, kind } = await load(part, signal);
+    if (kind !== "document") throw wrong(part, "it is no document, and this upstream reads nothing else in its place");
+    const key = new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
+    const { readFile } = await import("../documents/read-file.ts");
+    try {
+      const file = { name: name ?? "", type: readableType(mediaType), bytes };
+      const reading = texts.take(key, async () => {
+        return (await readFile(file, options.maxBytes, AbortSignal.timeout(readTimeoutMs))).text;
+      });
+      const text = await orAborted(reading, signal);
+      return name === undefined ? text : `${name}:\n${text}`;
+    } catch (cause) {
+      signal.throwIfAborted();
+      if (isTimeout(cause)) throw wrong(part, `it could not be read within ${readTimeoutMs} ms`, cause);
+      if (!(cause instanceof GatewayError)) throw cause;
+      if (cause.kind === "too-large") throw tooLarge(part, cause);
+      throw wrong(part, cause.message.replace(/^Cannot read the document: (?:file|text) /, "it "), cause);
     }
   }
 
@@ -88,7 +117,19 @@ export function createAttachmentLoader(options: AttachmentOptions): AttachmentLo
     });
   }
 
-  return { load };
+  return { load, readText };
+}
+
+const readTimeoutMs = 20_000;
+
+/** What is no page is read as it stands. */
+function readableType(mediaType: string): string {
+  const isOwn = mediaType === "application/pdf" || mediaType === "text/html";
+  return isOwn || !/^text\/|json$|xml$/.test(mediaType) ? mediaType : "text/plain";
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "TimeoutError";
 }
 
 function placeOf(part: AttachedPart): { readonly url: string; readonly name: string | undefined } {

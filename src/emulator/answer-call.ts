@@ -42,11 +42,7 @@ export async function answerCall(request: Request, state: EmulatorState, life: A
 
 const noBytes = new Uint8Array();
 
-function readCall(
-  request: Request,
-  bodyBytes: Uint8Array,
-  state: EmulatorState,
-): { call: Call; route: EmulatorRoute } {
+function readCall(request: Request, bodyBytes: Uint8Array, state: EmulatorState): { call: Call; route: EmulatorRoute } {
   const isTold = isUtf8(bodyBytes);
   const bodyText = isTold ? new TextDecoder().decode(bodyBytes) : "";
   const url = new URL(request.url);

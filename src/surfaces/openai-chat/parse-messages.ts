@@ -149,7 +149,8 @@ function parsePart(value: unknown, path: string): ContentPart {
       return { type: "text", text: stringIn(value, "refusal", path) };
     case "image_url": {
       const image = value["image_url"];
-      if (!isJsonObject(image)) return { type: "image", url: stringIn(value, "image_url", path), field: `${path}.image_url` };
+      if (!isJsonObject(image))
+        return { type: "image", url: stringIn(value, "image_url", path), field: `${path}.image_url` };
       return { type: "image", url: stringIn(image, "url", `${path}.image_url`), field: `${path}.image_url.url` };
     }
     case "file":

@@ -40,7 +40,7 @@ function otherText({ schema, key }: Setting): string {
   if (key === "qwenAccounts") return '[{"alias":"work","token":"t","cookies":"a=b","headers":{"bx-v":"2.5"}}]';
   if (key === "masterKey") return "ab".repeat(32);
   if (key === "chatSteps") return "retrieval,generation";
-  if (key === "corsOrigin") return "https://a.example,https://b.example";
+  if (key === "corsOrigin" || key === "fileFetchOrigins") return "https://a.example,https://b.example";
   return key === "trustedProxies" ? "10.0.0.0/8" : "other";
 }
 
@@ -99,6 +99,10 @@ describe("loadConfig", () => {
       clientStallMs: 60_000,
       drainTimeoutMs: 30_000,
       maxBodyBytes: 33_554_432,
+      maxFileBytes: 20_971_520,
+      fileFetch: true,
+      fileFetchOrigins: [],
+      fileFetchTimeoutMs: 15_000,
       maxLineBytes: 16_777_216,
       maxMessages: 10_000,
       queueSize: 100,
