@@ -127,7 +127,10 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       clock,
       log,
     },
-    (caller, sessionId) => gateway.deleteSession(caller, sessionId),
+    async (caller, sessionId) => {
+      const hadTurns = await gateway.deleteSession(caller, sessionId);
+      return (await responses.deleteSession(caller, sessionId)) || hadTurns;
+    },
   );
   const agent = createLazyAgent({
     config,
@@ -138,14 +141,18 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     clock,
     log,
   });
-  const responses = createLazyResponses({
-    gateway,
-    openStore: async () => (await chat.open()).responses,
-    openReplays: async () => (await chat.open()).replays,
-    defaultModel: config.defaultModel,
-    clock,
-    log,
-  });
+  const responses = createLazyResponses(
+    {
+      gateway,
+      openStore: async () => (await chat.open()).responses,
+      openReplays: async () => (await chat.open()).replays,
+      openConversations: async () => (await chat.open()).conversations,
+      defaultModel: config.defaultModel,
+      clock,
+      log,
+    },
+    () => chat.isUsed(),
+  );
   const sweepTimer = setInterval(() => {
     void gateway.sweepSessions();
     void chat.sweep();

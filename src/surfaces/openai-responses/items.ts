@@ -8,7 +8,7 @@ import type { DeclaredTool } from "./parse-tools.ts";
 export type OutputItem = { readonly id: string; readonly type: string; readonly [field: string]: Json };
 export type ItemStatus = "in_progress" | "completed" | "incomplete";
 
-export function responseId(identity: ReplyIdentity): string {
+export function responseId(identity: Pick<ReplyIdentity, "replyId">): string {
   return `resp_${identity.replyId}`;
 }
 

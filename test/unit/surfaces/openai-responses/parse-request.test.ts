@@ -364,6 +364,8 @@ describe("fields", () => {
     [{ input: "x", max_output_tokens: 0 }, "max_output_tokens"],
     [{ input: "x", tools: {} }, "tools"],
     [{ input: "x", conversation: "conv_1" }, "conversation"],
+    [{ input: "x", conversation: { name: "a" } }, "conversation"],
+    [{ input: "x", conversation: "conv_1", previous_response_id: "resp_1" }, "previous_response_id"],
     [{ input: "x", text: { format: { type: "json_schema", name: "x" } } }, "text.format.schema"],
     [{ input: "x", tools: [functionTool], tool_choice: { type: "function", name: "no" } }, "tool_choice"],
   ])("%j: the error names %s", (body, param) => {
