@@ -336,6 +336,13 @@ export const configSchema = Type.Object(
       "^https?://[^/\\s]+$",
     ),
     fileFetchTimeoutMs: wait("Longest wait for such a file", 15 * SECOND_MS),
+    filesMaxBytes: size("All files together that one caller may upload to /v1/files", 512 * 1024 * 1024),
+    filesKeepMs: Type.Integer({
+      description: "How long an uploaded file is kept, unless its client asks for less",
+      default: 30 * DAY_MS,
+      minimum: MINUTE_MS,
+      maximum: TEN_YEARS_MS,
+    }),
     maxLineBytes: size("Longest line of an upstream's stream", 16_777_216),
     maxMessages: Type.Integer({
       description: "Most messages of one request",
