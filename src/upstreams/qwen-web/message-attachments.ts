@@ -118,10 +118,19 @@ export function createMessageAttachments(options: AttachmentsOptions): MessageAt
     };
   }
 
-  function uploadOne({ account, context }: FileTurn, attachment: NamedAttachment, leaving: AbortSignal) {
+  async function uploadOne({ account, context }: FileTurn, attachment: NamedAttachment, leaving: AbortSignal) {
+    const { clock, log, retry } = options;
     const signal = AbortSignal.any([leaving, AbortSignal.timeout(uploadTimeoutMs)]);
-    const { deadlineMs } = context;
-    return withRetry(() => uploadFile(options, account, attachment, signal), { ...options.retry, deadlineMs, signal });
+    const { deadlineMs, requestId } = context;
+    const startedAtMs = clock();
+    const file = await withRetry(() => uploadFile(options, account, attachment, signal), {
+      ...retry,
+      deadlineMs,
+      signal,
+    });
+    const { mediaType: type, bytes } = attachment;
+    log.debug("A file went up", { requestId, type, bytes: bytes.length, durationMs: clock() - startedAtMs });
+    return file;
   }
 
   return { compose };

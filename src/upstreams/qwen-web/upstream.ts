@@ -14,19 +14,17 @@ import type { WebAccounts } from "./accounts.ts";
 import { isAboutChat } from "./chain-errors.ts";
 import { type AcceptedCompletion, createQwenWebClient } from "./client.ts";
 import { createChat } from "./create-chat.ts";
-import { everything, type Unseen } from "./compose-message.ts";
+import { everything } from "./compose-message.ts";
+import { createComposeTurn } from "./compose-turn.ts";
 import { QwenRefusal, upstreamName } from "./errors.ts";
 import { decoderFor } from "./decoder-for.ts";
 import { createDeltaShapes } from "./delta-shapes.ts";
 import type { ChainOn, WebEventDecoder } from "./event-decoder.ts";
 import { chatTypeOf, chooseMode, featureConfigOf, type Mode, withoutNativeTools } from "./model-mode.ts";
 import { createImageForwarding } from "./image-forwarding.ts";
-import { createMessageFiles } from "./message-files.ts";
-import { createMessageAttachments } from "./message-attachments.ts";
 import { createModelList, type ModelList } from "./models.ts";
 import { sendOrStop } from "./orphan.ts";
-import { composeOutgoing, type OutgoingMessage } from "./outgoing-message.ts";
-import { hasAttachments } from "./plan-attachments.ts";
+import type { OutgoingMessage } from "./outgoing-message.ts";
 import { readRest } from "./recover.ts";
 import { createCompletionBody, createQwenMessage } from "./request-body.ts";
 import { createSpareChats } from "./spare-chats.ts";
@@ -84,8 +82,7 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
   const client = createQwenWebClient({ ...options, onSetCookies: accounts.noteCookies });
   const spareChats = createSpareChats(options.clock);
   const shapes = createDeltaShapes();
-  const files = createMessageFiles({ ...options, client });
-  const attachments = createMessageAttachments({ ...options, client, files });
+  const compose = createComposeTurn({ ...options, client });
   const toolTurns = createToolTurns(options.log);
   /** Chains that turned out broken when their stream was open already: the next attempt starts a new chat. */
   const lostChains = new WeakSet<Resume>();
@@ -151,7 +148,8 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
     const { chatId, nodeId } = resume.continuation;
     spareChats.drop(chatId);
     const unseen = { ...resume, ...toolTurns.unseenIn(resume, turn.request) };
-    const outgoing = composeAtOnce(turn, unseen) ?? (await composeWithFiles(turn, unseen));
+    const composed = compose(turn, unseen);
+    const outgoing = composed instanceof Promise ? await composed : composed;
     if (resume.interrupted?.responseId) {
       const limit = AbortSignal.any([context.signal, AbortSignal.timeout(stopTimeoutMs)]);
       await client.stop(account, chatId, resume.interrupted.responseId, limit);
@@ -181,7 +179,8 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
     const { request, context, account } = turn;
     const missed = toolTurns.missedCall(request);
     const unseen = everything(request, missed !== undefined);
-    const outgoing = composeAtOnce(turn, unseen) ?? (await composeWithFiles(turn, unseen));
+    const composed = compose(turn, unseen);
+    const outgoing = composed instanceof Promise ? await composed : composed;
     const chatId =
       takeMissed(missed, account) ??
       spareChats.take(account.id, context.caller, outgoing.content) ??
@@ -192,18 +191,6 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
       // A spare chat that turns out to be gone or busy must not fail a request that never asked for it.
       throw isAboutChat(error) ? repeatableAtOnce(error) : error;
     }
-  }
-
-  /** Undefined: something has to go up first. */
-  function composeAtOnce({ request }: Turn, unseen: Unseen): OutgoingMessage | undefined {
-    if (hasAttachments(request, unseen)) return undefined;
-    const composed = composeOutgoing(request, unseen);
-    return files.mustCarry(composed) ? undefined : composed;
-  }
-
-  function composeWithFiles(turn: Turn, unseen: Unseen): Promise<OutgoingMessage> {
-    if (hasAttachments(turn.request, unseen)) return attachments.compose(turn, unseen);
-    return files.carry(composeOutgoing(turn.request, unseen), turn, unseen);
   }
 
   /** The chat whose only answer lacked its call is still this turn's own. */
