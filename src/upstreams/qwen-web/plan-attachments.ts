@@ -22,14 +22,24 @@ export interface NamedAttachment extends Attachment {
 /** As the web client has it (2026-08). */
 export const maxFiles = 5;
 
-export function isUnseen({ role }: Message, index: number, unseen: Unseen): boolean {
+function isUnseen({ role }: Message, index: number, unseen: Unseen): boolean {
   return role === "system" ? unseen.unseenSystem.includes(index) : index >= unseen.unseenFrom;
 }
 
-export function hasAttachments({ messages }: ChatRequest, unseen: Unseen): boolean {
-  return messages.some(
-    (message, index) => message.content.some((part) => part.type !== "text") && isUnseen(message, index, unseen),
-  );
+/** Asked of every turn: looks at nothing but what is new. */
+export function hasAttachments({ messages }: ChatRequest, { unseenFrom, unseenSystem }: Unseen): boolean {
+  for (const index of unseenSystem) if (showsSomething(messages[index])) return true;
+  for (let index = unseenFrom; index < messages.length; index++) {
+    const message = messages[index];
+    if (message?.role !== "system" && showsSomething(message)) return true;
+  }
+  return false;
+}
+
+function showsSomething(message: Message | undefined): boolean {
+  if (message === undefined) return false;
+  for (const part of message.content) if (part.type !== "text") return true;
+  return false;
 }
 
 export function findPlaces({ messages }: ChatRequest, unseen: Unseen): readonly Place[] {
