@@ -7,6 +7,7 @@ import { composeUpstreams } from "./app/compose-upstreams.ts";
 import type { OwnTool } from "./agent/own-tools.ts";
 import { createLazyAgent } from "./app/lazy-agent.ts";
 import { createLazyChat } from "./app/lazy-chat.ts";
+import { createLazyFiles } from "./app/lazy-files.ts";
 import { createLazyResponses } from "./app/lazy-responses.ts";
 import { createSpeech } from "./app/speech.ts";
 import { loadOrCreateApiKey } from "./config/api-key-file.ts";
@@ -19,6 +20,7 @@ import type { Clock } from "./contract/clock.ts";
 import type { Upstream } from "./contract/upstream.ts";
 import { loadMasterKey } from "./credentials/master-key.ts";
 import { createSecretBox, type SecretBox } from "./credentials/secret-box.ts";
+import type { FindFile } from "./gateway/file-references.ts";
 import { createGateway, type Gateway } from "./gateway/gateway.ts";
 import { createHealthChecks } from "./gateway/health-checks.ts";
 import type { FetchFunction } from "./outbound/fetch-client.ts";
@@ -30,6 +32,7 @@ import { isLoopback } from "./server/check-bind.ts";
 import { createServer } from "./server/create-server.ts";
 import type { Pipeline } from "./pipeline/step.ts";
 import { chatDatabasePath } from "./store/chat-database.ts";
+import { fileDatabasePath } from "./store/sqlite-files.ts";
 import { inMemory } from "./store/open-database.ts";
 import { databasePath, openSqliteStore } from "./store/sqlite-store.ts";
 import type { Store } from "./store/store.ts";
@@ -108,7 +111,17 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       })),
   });
   const store = timeStore(ownStore, metrics);
-  const gateway = createConfiguredGateway(config, upstreams.current, store, slots, metrics, clock, log);
+  const isKept = options.store === undefined;
+  const files = createLazyFiles({ config, path: isKept ? fileDatabasePath(config.dataDir) : inMemory, clock, log });
+  const gateway = createConfiguredGateway(config, {
+    upstreams: upstreams.current,
+    findFile: files.find,
+    store,
+    slots,
+    metrics,
+    clock,
+    log,
+  });
   const healthChecks = createHealthChecks({
     upstreams: upstreams.current,
     circuits: gateway.circuits,
@@ -119,7 +132,6 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     log,
   });
   healthChecks.start();
-  const isKept = options.store === undefined;
   const chat = createLazyChat(
     {
       config,
@@ -132,7 +144,10 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       clock,
       log,
     },
-    (caller, sessionId) => gateway.deleteSession(caller, sessionId),
+    async (caller, sessionId) => {
+      const hadTurns = await gateway.deleteSession(caller, sessionId);
+      return (await responses.deleteSession(caller, sessionId)) || hadTurns;
+    },
   );
   const agent = createLazyAgent({
     config,
@@ -146,17 +161,22 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     clock,
     log,
   });
-  const responses = createLazyResponses({
-    gateway,
-    openStore: async () => (await chat.open()).responses,
-    openReplays: async () => (await chat.open()).replays,
-    defaultModel: config.defaultModel,
-    clock,
-    log,
-  });
+  const responses = createLazyResponses(
+    {
+      gateway,
+      openStore: async () => (await chat.open()).responses,
+      openReplays: async () => (await chat.open()).replays,
+      openConversations: async () => (await chat.open()).conversations,
+      defaultModel: config.defaultModel,
+      clock,
+      log,
+    },
+    () => chat.isUsed(),
+  );
   const sweepTimer = setInterval(() => {
     void gateway.sweepSessions();
     void chat.sweep();
+    void files.sweep();
   }, config.sessionCleanupInterval);
   sweepTimer.unref();
   const server = createServer({
@@ -176,7 +196,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     gateway,
     surfaces,
     store,
-    rooms: [chat, agent, responses],
+    rooms: [chat, agent, responses, files],
     speech: createSpeech(upstreams.current, config.transcriptionModel),
     deleteSession: (caller, sessionId) => chat.deleteSession(caller, sessionId),
     log,
@@ -221,6 +241,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       await server.stop();
       await agent.close();
       await responses.close();
+      await files.close();
       await chat.close();
       await upstreams.close();
       await store.close();
@@ -259,20 +280,21 @@ function maxRepliesOf(config: Config, slots: RequestSlots | undefined): number |
   return bounds.length === 0 ? undefined : Math.min(...bounds);
 }
 
-function createConfiguredGateway(
-  config: Config,
-  upstreams: () => readonly Upstream[],
-  store: Store,
-  slots: RequestSlots | undefined,
-  metrics: Metrics,
-  clock: Clock,
-  log: Log,
-): Gateway {
+interface GatewayParts {
+  readonly upstreams: () => readonly Upstream[];
+  readonly findFile: FindFile;
+  readonly store: Store;
+  readonly slots: RequestSlots | undefined;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+function createConfiguredGateway(config: Config, { slots, ...parts }: GatewayParts): Gateway {
   return createGateway({
-    upstreams,
+    ...parts,
     modelRoutes: config.modelRoutes ?? {},
     breakerOpenMs: config.breakerOpenMs,
-    store,
     defaultModel: config.defaultModel,
     sessionMatch: config.sessionMatch,
     deleteChats: config.qwenDeleteChats,
@@ -293,9 +315,6 @@ function createConfiguredGateway(
     contextTrim: config.contextTrim,
     maxMessages: config.maxMessages,
     admission: { maxStreams: config.maxStreams, maxStreamsPerKey: config.maxStreamsPerKey, slots },
-    clock,
-    log,
-    metrics,
   });
 }
 

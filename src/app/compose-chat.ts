@@ -23,8 +23,10 @@ import type { ServerRoute } from "../server/trip.ts";
 import { transactionsOf } from "../store/shared-transactions.ts";
 import { openChatDatabase } from "../store/chat-database.ts";
 import type { ChatStore } from "../store/chat-store.ts";
+import type { ConversationStore } from "../store/conversation-store.ts";
 import { createSqliteAgent } from "../store/sqlite-agent.ts";
 import { createSqliteChat } from "../store/sqlite-chat.ts";
+import { createSqliteConversations } from "../store/sqlite-conversations.ts";
 import { createSqliteDocuments } from "../store/sqlite-documents.ts";
 import { createSqliteReplayIndex } from "../store/sqlite-replay-index.ts";
 import { createSqliteResponses } from "../store/sqlite-responses.ts";
@@ -58,6 +60,7 @@ export interface Chat {
   readonly documents: Documents;
   /** Answers of another surface, which their clients refer to. */
   readonly responses: ResponseStore;
+  readonly conversations: ConversationStore;
   readonly replays: Replays;
   /** @returns whether there was such a session. */
   deleteSession(caller: string, sessionId: string): Promise<boolean>;
@@ -103,6 +106,7 @@ function composeOver(database: Database, parts: ChatParts): Chat {
     stoppedFrame: endingFrame("cancelled", "The answer was stopped"),
   });
   const responses = createSqliteResponses(database, { clock, sessionTimeoutMs: config.sessionTimeout });
+  const conversations = createSqliteConversations(database, { clock, sessionTimeoutMs: config.sessionTimeout });
   const { embeddingModel } = config;
   const documents = createDocuments({
     store: createSqliteDocuments(database, { clock }),
@@ -133,6 +137,7 @@ function composeOver(database: Database, parts: ChatParts): Chat {
     typedChat: chat,
     documents,
     responses,
+    conversations,
     replays,
     deleteSession: (caller, sessionId) => chat.deleteSession(caller, sessionId),
     routes: (edge, deleteSession) => [
@@ -159,6 +164,7 @@ function composeOver(database: Database, parts: ChatParts): Chat {
         await documents.sweep();
         await agentStore.sweep();
         await responses.sweep();
+        await conversations.sweep();
       } catch (error) {
         log.error("Cannot sweep the typed chat, the next sweep will", {}, error);
       }

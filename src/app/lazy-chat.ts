@@ -11,6 +11,8 @@ export interface LazyChat extends ServedRoom {
   open(): Promise<Chat>;
   /** @returns whether there was such a session. */
   deleteSession(caller: string, sessionId: string): Promise<boolean>;
+  /** Somebody has used it, now or in an earlier process. */
+  isUsed(): boolean;
   /** Never rejects. */
   sweep(): Promise<void>;
   close(): Promise<void>;
@@ -30,7 +32,7 @@ const places: readonly RoutePlace[] = [
   { method: "GET", path: "/api/feed" },
 ];
 
-/** @param deleteTurns deletes a session of the gateway's own turns */
+/** @param deleteTurns deletes a session of the gateway's own turns, and what else belongs to it */
 export function createLazyChat(
   parts: ChatParts,
   deleteTurns: (caller: string, sessionId: string) => Promise<boolean>,
@@ -48,7 +50,6 @@ export function createLazyChat(
     return opening;
   }
 
-  /** Somebody has used it, now or in an earlier process. */
   const isUsed = (): boolean => opening !== undefined || existsSync(parts.path);
 
   async function deleteSession(caller: string, sessionId: string): Promise<boolean> {
@@ -63,6 +64,7 @@ export function createLazyChat(
     open,
     load: async (edge) => (await open()).routes(edge, deleteSession),
     deleteSession,
+    isUsed,
     async sweep() {
       if (!isUsed()) return;
       const chat = await open().catch((error: unknown) => {

@@ -325,6 +325,24 @@ export const configSchema = Type.Object(
     clientStallMs: wait("How long a client may leave its stream unread", MINUTE_MS),
     drainTimeoutMs: wait("How long running replies may go on after SIGTERM", 30 * SECOND_MS, 0),
     maxBodyBytes: size("Largest request body", 33_554_432),
+    maxFileBytes: size(
+      "Largest picture, document or other file of a message, where the gateway itself has to read it",
+      20 * 1024 * 1024,
+    ),
+    fileFetch: toggle("Fetches http and https addresses of files for upstreams that do not; false refuses them", true),
+    fileFetchOrigins: list(
+      "Servers of yours whose files are fetched although their addresses are not public",
+      "origins such as http://10.0.0.5:9000",
+      "^https?://[^/\\s]+$",
+    ),
+    fileFetchTimeoutMs: wait("Longest wait for such a file", 15 * SECOND_MS),
+    filesMaxBytes: size("All files together that one caller may upload to /v1/files", 512 * 1024 * 1024),
+    filesKeepMs: Type.Integer({
+      description: "How long an uploaded file is kept, unless its client asks for less",
+      default: 30 * DAY_MS,
+      minimum: MINUTE_MS,
+      maximum: TEN_YEARS_MS,
+    }),
     maxLineBytes: size("Longest line of an upstream's stream", 16_777_216),
     maxMessages: Type.Integer({
       description: "Most messages of one request",

@@ -3,12 +3,18 @@
 import type { AnswerFormat, ReplyDisplay } from "./answer-format.ts";
 import type { Json, JsonObject } from "./json.ts";
 
+/** What is no text stands at an address, which may hold it itself (`data:`). */
 export type ContentPart =
   | { readonly type: "text"; readonly text: string }
-  | { readonly type: "image"; readonly url: string }
-  | { readonly type: "file"; readonly name: string | undefined; readonly url: string }
+  | ({ readonly type: "image"; readonly url: string } & Placed)
+  | ({ readonly type: "file"; readonly name: string | undefined; readonly url: string } & Placed)
   /** Sound or video, as the client wrote the part: a server that speaks its protocol may take it. */
-  | { readonly type: "media"; readonly part: JsonObject };
+  | ({ readonly type: "media"; readonly part: JsonObject } & Placed);
+
+interface Placed {
+  /** Where its address stands in the request, in the client's spelling: `messages[2].content[1].image_url.url`. */
+  readonly field?: string;
+}
 
 export interface ToolCall {
   readonly callId: string;

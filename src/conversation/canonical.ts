@@ -176,7 +176,17 @@ function asText(part: ContentPart): ContentPart {
 
 function textOf(part: ContentPart): string {
   if (part.type === "text") return part.text;
-  return `[${part.type} ${sha256(part.type === "media" ? canonicalJson(part.part) : part.url)}]`;
+  return `[${part.type} ${sha256(part.type === "media" ? canonicalJson(part.part) : contentOf(part.url))}]`;
+}
+
+const dataStart = ";base64,";
+/** What stands before the data is short. */
+const maxHeadChars = 200;
+
+/** What it is said to be is the client's word, and each protocol has its own: the content alone counts. */
+function contentOf(url: string): string {
+  const start = url.slice(0, 5).toLowerCase() === "data:" ? url.slice(0, maxHeadChars).indexOf(dataStart) : -1;
+  return start < 0 ? url : url.slice(start + dataStart.length);
 }
 
 function collapse(text: string): string {

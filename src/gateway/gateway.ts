@@ -22,6 +22,7 @@ import {
   type Question,
   readQuestion,
 } from "./exchange-request.ts";
+import { type FindFile, hasFileReferences, withFiles } from "./file-references.ts";
 import { createForwarder, type IncomingForward, type Running } from "./forward/forwarder.ts";
 import { createLiveness, type LivenessOptions } from "./liveness.ts";
 import { createModelCatalog } from "./model-catalog.ts";
@@ -87,6 +88,8 @@ export interface GatewayOptions {
   readonly contextTrim?: "off" | TrimStrategy;
   /** Most messages of one request. @defaultValue no limit */
   readonly maxMessages?: number;
+  /** What requests name by the ids of files. @defaultValue there are none */
+  readonly findFile?: FindFile;
   /** How many replies may run at a time. @defaultValue no limit */
   readonly admission?: AdmissionOptions;
   readonly clock: () => number;
@@ -240,8 +243,11 @@ export function createGateway(options: GatewayOptions): Gateway {
     let leave: (() => void) | undefined;
     try {
       leave = admission.enter(incoming.caller);
-      const question = read();
+      let question = read();
       refuseTooMany(question.request.messages.length);
+      if (hasFileReferences(question.request)) {
+        question = { ...question, request: await withFiles(question.request, incoming.caller, options.findFile) };
+      }
       const found = routes.find(question.request.model, question.upstream);
       const candidates = found instanceof Promise ? await found : found;
       const request = pass?.(question, candidates) ?? question.request;

@@ -81,6 +81,15 @@ export function createSqliteResponses(
     SELECT caller, thread_id AS threadId FROM response_threads WHERE updated_at_ms < $oldestMs LIMIT $limit`);
   const forgetThread = database.prepare("DELETE FROM responses WHERE caller = $caller AND thread_id = $threadId");
 
+  const linkSession = database.prepare(`
+    INSERT INTO response_sessions (caller, session_id, response_id, created_at_ms)
+    VALUES ($caller, $sessionId, $id, $nowMs) ON CONFLICT DO NOTHING`);
+  const takeSession = database.prepare<{ id: string }, [{ caller: string; sessionId: string }]>(`
+    DELETE FROM response_sessions WHERE caller = $caller AND session_id = $sessionId RETURNING response_id AS id`);
+  const forgetLinks = database.prepare<unknown, [{ oldestMs: number }]>(`
+    DELETE FROM response_sessions AS s WHERE created_at_ms < $oldestMs AND NOT EXISTS
+      (SELECT 1 FROM responses r WHERE r.caller = s.caller AND r.response_id = s.response_id)`);
+
   const bytesOf = "ifnull(sum(octet_length(response) + octet_length(input) + octet_length(output)), 0) AS bytes";
   const countBytes = database.prepare<{ bytes: number }, []>(`SELECT ${bytesOf} FROM responses`);
   const countThread = database.prepare<{ bytes: number }, [Thread]>(
@@ -162,7 +171,14 @@ export function createSqliteResponses(
         return findPath.all({ caller, id }).map(stepOf);
       }),
     forget: (caller, id) => retryWhileBusy(() => forget.immediate({ caller, id })),
+    async linkSession(caller, id, sessionId) {
+      await retryWhileBusy(() => linkSession.run({ caller, id, sessionId, nowMs: clock() }));
+    },
+    takeSession: (caller, sessionId) =>
+      retryWhileBusy(() => takeSession.all({ caller, sessionId }).map(({ id }) => id)),
     async sweep() {
+      // Of one that is not there yet: it may still run.
+      await retryWhileBusy(() => forgetLinks.run({ oldestMs: clock() - longestRunMs }));
       while ((await retryWhileBusy(() => sweep.immediate(oldestMs()))) === sweptThreads);
       const { bytes } = (await retryWhileBusy(() => countBytes.get())) ?? { bytes: 0 };
       let excess = bytes - maxBytes;

@@ -37,6 +37,7 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
     QWEN_TOKEN: "test-token",
     QWEN_BASE_URL: emulator.url,
     QWEN_AUTH_URL: emulator.url,
+    QWEN_UPLOAD_URL: emulator.url,
     ...options.environment,
   };
   let gateway = await startBinary([], environment, place);

@@ -302,16 +302,19 @@ test("an invalid request makes no session, and a failing upstream moves none [R2
 });
 
 test.each([
-  ["an image", { type: "image_url", image_url: { url: "data:image/png;base64,AAAA" } }],
-  ["sound", { type: "input_audio", input_audio: { data: "AAAA", format: "wav" } }],
-  ["a video", { type: "video_url", video_url: { url: "https://a.example/a.mp4" } }],
-])("%s that this upstream cannot take is refused with its index before anything is sent", async (_what, part) => {
-  await using harness = await startHarness();
-  const messages = [user("Hi"), assistant("Hello"), { role: "user", content: [{ type: "text", text: "See" }, part] }];
-  const answer = await readError(await harness.post(path, { messages }));
-  expect(answer).toMatchObject({ status: 400, error: { param: "messages[2].content" } });
-  expect(upstreamTurns(harness)).toBe(0);
-});
+  ["an image", { type: "image_url", image_url: { url: "data:image/png;base64,AAAA" } }, "image_url.url"],
+  ["sound", { type: "input_audio", input_audio: { data: "AAAA", format: "wav" } }, "input_audio"],
+  ["a video", { type: "video_url", video_url: { url: "https://10.0.0.1/a.mp4" } }, "video_url"],
+])(
+  "%s that this upstream cannot take is refused with its field before anything is sent",
+  async (_what, part, field) => {
+    await using harness = await startHarness();
+    const messages = [user("Hi"), assistant("Hello"), { role: "user", content: [{ type: "text", text: "See" }, part] }];
+    const answer = await readError(await harness.post(path, { messages }));
+    expect(answer).toMatchObject({ status: 400, error: { param: `messages[2].content[1].${field}` } });
+    expect(upstreamTurns(harness)).toBe(0);
+  },
+);
 
 test("a message beyond the account's limit is refused before it is sent", async () => {
   await using harness = await startHarness({ environment: { QWEN_MAX_MESSAGE_CHARS: "100", QWEN_UPLOAD: "false" } });

@@ -10,6 +10,7 @@ export interface MessageBlock {
   readonly id?: string;
   readonly name?: string;
   readonly input?: unknown;
+  readonly citations?: readonly unknown[];
 }
 
 export interface MessageUsage {
@@ -65,6 +66,7 @@ interface WireEvent {
     readonly thinking?: string;
     readonly signature?: string;
     readonly partial_json?: string;
+    readonly citation?: unknown;
     readonly stop_reason?: string;
     readonly stop_sequence?: string | null;
   };
@@ -174,6 +176,9 @@ function addDelta(open: OpenBlock, delta: NonNullable<WireEvent["delta"]>): void
   switch (`${open.type} ${delta.type}`) {
     case "text text_delta":
       open.text = (open.text ?? "") + (delta.text ?? "");
+      return;
+    case "text citations_delta":
+      open.citations = [...(open.citations ?? []), delta.citation];
       return;
     case "thinking thinking_delta":
       open.thinking = (open.thinking ?? "") + (delta.thinking ?? "");

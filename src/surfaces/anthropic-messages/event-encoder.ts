@@ -2,7 +2,7 @@
 // raw JSON.
 
 import type { ChatRequest } from "../../contract/chat-request.ts";
-import type { ChatEvent, ReplyIdentity } from "../../contract/events.ts";
+import type { ChatEvent, ReplyIdentity, Source } from "../../contract/events.ts";
 import type { JsonText } from "../../contract/json.ts";
 import type { EventEncoder } from "../../contract/surface.ts";
 import { estimatePromptRoughly } from "../../conversation/estimate-prompt.ts";
@@ -10,7 +10,7 @@ import { ByteWriter } from "../../sse/byte-writer.ts";
 import { formatSseEvent } from "../../sse/sse-writer.ts";
 import { encodeCallId } from "./call-ids.ts";
 import { anthropicErrorBody } from "./error-body.ts";
-import { encodeStop, encodeUsage, hidesThoughts, messageId, signatureOf } from "./reply-fields.ts";
+import { encodeCitation, encodeStop, encodeUsage, hidesThoughts, messageId, signatureOf } from "./reply-fields.ts";
 
 const encoder = new TextEncoder();
 const deltaEnd = encoder.encode("}}\n\n");
@@ -33,6 +33,8 @@ class Encoder implements EventEncoder {
   #deltaStart: Uint8Array = new Uint8Array(0);
   #stopSequence: string | undefined;
   #isRefused = false;
+  /** Pages that were searched, for the end of the next text. Undefined: none. */
+  #sources: Source[] | undefined;
 
   constructor(request: ChatRequest, identity: ReplyIdentity) {
     this.#request = request;
@@ -58,6 +60,7 @@ class Encoder implements EventEncoder {
         return this.#startBlock(event);
       case "block-end":
         if (event.block === "reasoning") this.#sign(event.index);
+        if (event.block === "text") this.#cite(event.index);
         return this.#event({ type: "content_block_stop", index: event.index });
       case "stop-sequence":
         this.#stopSequence = event.sequence;
@@ -72,6 +75,8 @@ class Encoder implements EventEncoder {
       case "reply-error":
         return this.#event(anthropicErrorBody(event.error));
       case "source":
+        this.#sources ??= [];
+        this.#sources.push(event.source);
         return;
       default:
         event satisfies never;
@@ -142,6 +147,14 @@ class Encoder implements EventEncoder {
   #sign(index: number): void {
     const signature = signatureOf(this.#identity);
     this.#event({ type: "content_block_delta", index, delta: { type: "signature_delta", signature } });
+  }
+
+  #cite(index: number): void {
+    for (const source of this.#sources ?? []) {
+      const delta = { type: "citations_delta", citation: encodeCitation(source) };
+      this.#event({ type: "content_block_delta", index, delta });
+    }
+    this.#sources = undefined;
   }
 
   #prepareDelta(index: number, type: string, field: string): void {

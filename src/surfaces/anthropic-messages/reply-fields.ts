@@ -1,7 +1,7 @@
 // What a message says of itself, streamed or whole: its id, its counts, why it ended, and what its thoughts are signed with.
 
 import type { ChatRequest } from "../../contract/chat-request.ts";
-import type { FinishReason, ReplyIdentity, TokenUsage } from "../../contract/events.ts";
+import type { FinishReason, ReplyIdentity, Source, TokenUsage } from "../../contract/events.ts";
 import { isJsonObject, type Json } from "../../contract/json.ts";
 
 export function messageId(identity: ReplyIdentity): string {
@@ -17,6 +17,17 @@ export function signatureOf(identity: ReplyIdentity): string {
 export function hidesThoughts({ body }: ChatRequest): boolean {
   const thinking = body["thinking"];
   return isJsonObject(thinking) && thinking["display"] === "omitted";
+}
+
+/** A page that a text is from. What clients would send back sealed there is not: it is nothing. */
+export function encodeCitation({ url, title, snippet }: Source) {
+  return {
+    type: "web_search_result_location",
+    url,
+    title,
+    cited_text: snippet ?? title,
+    encrypted_index: "",
+  };
 }
 
 /**

@@ -9,7 +9,7 @@ import { encodeCallId } from "./call-ids.ts";
 import { anthropicErrorBody, anthropicStatuses } from "./error-body.ts";
 import { createEventEncoder } from "./event-encoder.ts";
 import { parseCountRequest, parseRequest, surfaceName } from "./parse-request.ts";
-import { encodeStop, encodeUsage, hidesThoughts, messageId, signatureOf } from "./reply-fields.ts";
+import { encodeCitation, encodeStop, encodeUsage, hidesThoughts, messageId, signatureOf } from "./reply-fields.ts";
 
 export const anthropicMessages: Surface = {
   name: surfaceName,
@@ -24,14 +24,15 @@ export const anthropicMessages: Surface = {
 };
 
 export function encodeReply(request: ChatRequest, reply: ChatReply): Json {
-  const { identity, reasoning, refusal, toolCalls } = reply;
+  const { identity, reasoning, refusal, toolCalls, sources } = reply;
   const text = refusal ?? reply.text;
   const content: Json[] = [];
   if (reasoning !== "") {
     const thinking = hidesThoughts(request) ? "" : reasoning;
     content.push({ type: "thinking", thinking, signature: signatureOf(identity) });
   }
-  if (text !== "") content.push({ type: "text", text });
+  const citations = sources.length === 0 ? {} : { citations: sources.map(encodeCitation) };
+  if (text !== "") content.push({ type: "text", text, ...citations });
   content.push(...toolCalls.map(encodeToolCall));
   return {
     id: messageId(identity),

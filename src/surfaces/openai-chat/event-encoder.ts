@@ -1,13 +1,15 @@
 // Chat events to chat.completion.chunk frames. Hot: constant parts are prepared once a reply, text travels as raw JSON.
 
 import type { ChatRequest } from "../../contract/chat-request.ts";
-import type { ChatEvent, ReplyIdentity } from "../../contract/events.ts";
+import type { ChatEvent, ReplyIdentity, Source } from "../../contract/events.ts";
 import type { JsonText } from "../../contract/json.ts";
 import { openaiErrorBody } from "../../contract/openai-error.ts";
 import type { EventEncoder } from "../../contract/surface.ts";
+import { RawText } from "../../conversation/raw-text.ts";
 import { ByteWriter } from "../../sse/byte-writer.ts";
 import { commentFrame, doneFrame, formatSseEvent } from "../../sse/sse-writer.ts";
 import { encodeUsage } from "../openai-fields.ts";
+import { encodeAnnotations } from "./annotations.ts";
 
 export function chatReplyId(identity: ReplyIdentity): string {
   return `chatcmpl-${identity.replyId}`;
@@ -29,6 +31,9 @@ class Encoder implements EventEncoder {
   readonly #head: string;
   #contentStart: Uint8Array | undefined;
   #reasoningStart: Uint8Array | undefined;
+  /** Made with the first page that was searched: they are told when it is known where the text means them. */
+  #isTextWhole = true;
+  #sourced: { readonly sources: Source[]; readonly text: RawText } | undefined;
 
   constructor(includeUsage: boolean, identity: ReplyIdentity) {
     this.#includeUsage = includeUsage;
@@ -40,6 +45,7 @@ class Encoder implements EventEncoder {
     switch (event.type) {
       case "text-delta":
         this.#contentStart ??= this.#deltaStart("content");
+        this.#sourced?.text.append(event.text);
         return this.#delta(this.#contentStart, event.text);
       case "reasoning-delta":
         this.#reasoningStart ??= this.#deltaStart("reasoning_content");
@@ -54,6 +60,7 @@ class Encoder implements EventEncoder {
       case "tool-call-delta":
         return this.#toolCall({ index: event.callIndex, function: { arguments: event.argumentsText } });
       case "reply-end":
+        this.#annotate();
         this.#writer.text(`${this.#head}{"index":0,"delta":{},"finish_reason":"${event.finishReason}"}]}\n\n`);
         if (this.#includeUsage) {
           this.#writer.text(`${this.#head}],"usage":${JSON.stringify(encodeUsage(event.usage))}}\n\n`);
@@ -62,8 +69,12 @@ class Encoder implements EventEncoder {
       case "reply-error":
         this.#writer.text(formatSseEvent(openaiErrorBody(event.error)));
         return this.#writer.bytes(doneFrame);
-      case "block-end":
       case "source":
+        this.#isTextWhole &&= this.#sourced !== undefined || this.#contentStart === undefined;
+        this.#sourced ??= { sources: [], text: new RawText() };
+        this.#sourced.sources.push(event.source);
+        return;
+      case "block-end":
       case "stop-sequence":
         return;
       default:
@@ -81,6 +92,14 @@ class Encoder implements EventEncoder {
 
   take(): Uint8Array {
     return this.#writer.take();
+  }
+
+  #annotate(): void {
+    if (this.#sourced === undefined) return;
+    const { text, sources } = this.#sourced;
+    // Where in a text whose beginning was not kept nobody can say.
+    const whole = this.#isTextWhole ? text.text : "";
+    this.#chunk(`"annotations":${JSON.stringify(encodeAnnotations(whole, sources))}`);
   }
 
   #deltaStart(field: string): Uint8Array {

@@ -1,6 +1,7 @@
 // The `messages` of a chat completion, checked one by one: whatever is wrong is named with its index.
 
 import type { ContentPart, Message, ToolCall } from "../../contract/chat-request.ts";
+import { fileReference } from "../../contract/file-reference.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { splitThoughts } from "../../conversation/leading-thoughts.ts";
 import { LongText } from "../../conversation/long-text.ts";
@@ -178,28 +179,33 @@ function parsePart(value: unknown, path: string): ContentPart {
       return { type: "text", text: stringIn(value, "refusal", path) };
     case "image_url": {
       const image = value["image_url"];
-      return {
-        type: "image",
-        url: isJsonObject(image) ? stringIn(image, "url", `${path}.image_url`) : stringIn(value, "image_url", path),
-      };
+      if (!isJsonObject(image))
+        return { type: "image", url: stringIn(value, "image_url", path), field: `${path}.image_url` };
+      return { type: "image", url: stringIn(image, "url", `${path}.image_url`), field: `${path}.image_url.url` };
     }
-    case "file": {
-      const file = isJsonObject(value["file"]) ? value["file"] : {};
-      const name = typeof file["filename"] === "string" ? file["filename"] : undefined;
-      return { type: "file", name, url: stringIn(file, "file_data", `${path}.file`) };
-    }
+    case "file":
+      return parseFile(isJsonObject(value["file"]) ? value["file"] : {}, `${path}.file`);
     // OpenAI's own, vLLM's and Model Studio's.
     case "input_audio":
     case "audio_url":
     case "video_url":
     case "video":
-      return { type: "media", part: value };
+      return { type: "media", part: value, field: `${path}.${value["type"]}` };
     default:
       throw invalid(
         `${path}.type`,
         `Invalid request: "${path}.type" must be one of text, image_url, file, input_audio, video_url`,
       );
   }
+}
+
+function parseFile(file: JsonObject, path: string): ContentPart {
+  const name = typeof file["filename"] === "string" ? file["filename"] : undefined;
+  const id = file["file_id"];
+  if (typeof id === "string" && typeof file["file_data"] !== "string") {
+    return { type: "file", name, url: fileReference(id), field: `${path}.file_id` };
+  }
+  return { type: "file", name, url: stringIn(file, "file_data", path), field: `${path}.file_data` };
 }
 
 function stringIn(value: JsonObject, key: string, path: string): string {

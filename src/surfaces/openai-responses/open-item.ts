@@ -6,7 +6,7 @@ import { RawText } from "../../conversation/raw-text.ts";
 import {
   callItem,
   customInput,
-  encodeSource,
+  encodeCitation,
   itemId,
   type ItemStatus,
   messageItem,
@@ -17,6 +17,7 @@ import {
   textPart,
   wholeArguments,
 } from "./items.ts";
+import { citationsIn } from "../url-citations.ts";
 import type { DeclaredTool } from "./parse-tools.ts";
 
 type Fields = { readonly [field: string]: Json };
@@ -87,9 +88,9 @@ function openMessage({ identity, outputIndex }: ItemOptions): OpenItem {
       const whole = text.text;
       const part = textPart(whole, sources);
       const item = messageItem(id, status, [part]);
-      const annotations = sources.map((source, index) => ({
+      const annotations = citationsIn(whole, sources).map((citation, index) => ({
         type: "response.output_text.annotation.added",
-        fields: { ...place, annotation_index: index, annotation: encodeSource(source) },
+        fields: { ...place, annotation_index: index, annotation: encodeCitation(citation) },
       }));
       const events = [
         ...annotations,

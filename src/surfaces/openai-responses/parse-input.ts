@@ -15,6 +15,8 @@ export interface KnownItems {
   readonly history: readonly unknown[];
   /** By their ids: what an `item_reference` stands for. */
   readonly byId: ReadonlyMap<string, unknown>;
+  /** The conversation that `history` is from. */
+  readonly conversationId?: string;
 }
 
 export const nothingKnown: KnownItems = { history: [], byId: new Map() };

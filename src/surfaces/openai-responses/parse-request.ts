@@ -2,7 +2,7 @@
 
 import Type from "typebox";
 import type { ChatRequest, Message } from "../../contract/chat-request.ts";
-import type { JsonObject } from "../../contract/json.ts";
+import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { parseTextFormat } from "../answer-format.ts";
 import { createBodyCheck, invalid } from "../check-body.ts";
 import { optional, parseModel, parseReasoning, parseSession, parseWebSearch } from "../openai-fields.ts";
@@ -41,7 +41,7 @@ export function parseRequest(value: unknown, known: KnownItems = nothingKnown): 
   const body = checkBody(value);
   // Checked above to be an object; the schema leaves unknown fields in place.
   const fields: JsonObject = body;
-  if (fields["conversation"] !== undefined && fields["conversation"] !== null) throw conversationUnknown();
+  if (conversationIdIn(fields) !== undefined && known.conversationId === undefined) throw conversationUnknown();
   if (body.background === true && body.store === false) throw backgroundUnkept();
   const declared = parseTools(fields["tools"]);
   const format = parseTextFormat(fields["text"]);
@@ -79,11 +79,24 @@ function parseAsked(fields: JsonObject, declared: ReturnType<typeof parseTools>,
   return messages;
 }
 
+/**
+ * The conversation that a request belongs to: a text, or an object with its `id`.
+ * @throws {GatewayError} `invalid-request` for anything else, and beside `previous_response_id`
+ */
+export function conversationIdIn(body: JsonObject): string | undefined {
+  const value = body["conversation"];
+  if (value === undefined || value === null) return undefined;
+  const id = isJsonObject(value) ? value["id"] : value;
+  if (typeof id !== "string" || id === "") {
+    throw invalid("conversation", 'Invalid request: "conversation" must be an id, or an object with one');
+  }
+  if (body["previous_response_id"] == null) return id;
+  const message = 'Invalid request: "conversation" and "previous_response_id" exclude one another';
+  throw invalid("previous_response_id", message);
+}
+
 function conversationUnknown(): Error {
-  return invalid(
-    "conversation",
-    'Cannot continue a conversation by "conversation": none are kept here, send "previous_response_id" or the whole history',
-  );
+  return invalid("conversation", 'Cannot continue a conversation by "conversation": none are kept here');
 }
 
 function backgroundUnkept(): Error {

@@ -38,6 +38,7 @@ export function echoOf({ body }: ChatRequest): ResponseObject {
   };
   return {
     background: given("background", false),
+    ...conversationOf(body),
     instructions: given("instructions", null),
     max_output_tokens: given("max_output_tokens", null),
     metadata: given("metadata", {}),
@@ -54,6 +55,11 @@ export function echoOf({ body }: ChatRequest): ResponseObject {
     truncation: given("truncation", "disabled"),
     user: given("user", null),
   };
+}
+
+function conversationOf({ conversation }: JsonObject): ResponseObject {
+  const id = isJsonObject(conversation) ? conversation["id"] : conversation;
+  return typeof id === "string" ? { conversation: { id } } : {};
 }
 
 function objectIn(body: JsonObject, field: string): ResponseObject {

@@ -116,10 +116,16 @@ function contentOf(parts: readonly Json[], separator: string, { isPlain }: Encod
 }
 
 function encodeParts(message: Message, extras: Extras, encoding: Encoding, param: string): Json[] {
-  return message.content.map((part, index) => ({
-    ...encodePart(part, encoding, param),
-    ...extras.parts[index],
-  }));
+  return message.content.map((part, index) => {
+    const { image_url: detail, ...picked } = extras.parts[index] ?? {};
+    const encoded: Body = {
+      ...encodePart(part, encoding, part.type === "text" ? param : (part.field ?? param)),
+      ...picked,
+    };
+    const image = encoded["image_url"];
+    if (isJsonObject(detail) && isJsonObject(image)) encoded["image_url"] = { ...image, ...detail } as Json;
+    return encoded;
+  });
 }
 
 function encodePart(part: ContentPart, { dialect, upstream }: Encoding, param: string): Body {
@@ -184,8 +190,8 @@ function partExtras(part: unknown, rules: RequestRules): Body {
   const picked = pickFields(part, rules.partExtras);
   const image = part["image_url"];
   const detail = isJsonObject(image) ? image["detail"] : undefined;
-  if (!isJsonObject(image) || typeof detail !== "string" || typeof image["url"] !== "string") return picked;
-  return { ...picked, image_url: { url: image["url"], detail } };
+  if (typeof detail !== "string") return picked;
+  return { ...picked, image_url: { detail } };
 }
 
 function pickFields(source: JsonObject, names: readonly string[]): Body {

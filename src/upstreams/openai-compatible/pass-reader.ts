@@ -47,7 +47,10 @@ export class PassReader implements PassThrough {
   constructor(options: PassOptions) {
     this.#options = options;
     this.#reader = new ReplyReader(options);
-    this.#reader.emit = (event) => void (event.type === "reply-start" || this.#said.push(event));
+    this.#reader.emit = (event) => {
+      // Pages are told by the chunk itself.
+      if (event.type !== "reply-start" && event.type !== "source") this.#said.push(event);
+    };
   }
 
   get text(): TextFlow {

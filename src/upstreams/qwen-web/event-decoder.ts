@@ -77,6 +77,8 @@ class Decoder implements WebEventDecoder, SseSink {
   /** Of an answer that begins like a tag, until it is known whether it does. */
   #tags: ThinkTags | undefined;
   #hasAnswered = false;
+  /** Addresses; made with the first. */
+  #toldPages: Set<string> | undefined;
   #emit: Emit = ignore;
   #hasStarted = false;
   #hasEnded = false;
@@ -252,7 +254,10 @@ class Decoder implements WebEventDecoder, SseSink {
     const results = delta.extra?.web_search_info ?? delta.extra?.tool_result?.docs;
     if (!Array.isArray(results)) return;
     for (const result of results as readonly QwenSearchResult[]) {
-      if (typeof result?.url !== "string") continue;
+      if (typeof result?.url !== "string" || result.url === "" || this.#toldPages?.has(result.url) === true) continue;
+      // Some rounds repeat what earlier ones have found.
+      this.#toldPages ??= new Set();
+      this.#toldPages.add(result.url);
       const title = textOf(result.title) ?? result.url;
       this.#emit({ type: "source", source: { url: result.url, title, snippet: textOf(result.snippet) } });
     }

@@ -120,5 +120,7 @@ test("canonicalText tells images and files apart by their address", () => {
 
   expect(image("data:image/png;base64,AAAA")).not.toBe(image("data:image/png;base64,AAAB"));
   expect(image("https://example.org/a.png")).not.toContain("example");
+  // What its sender calls it is no part of it.
+  expect(image("data:image/jpeg;base64,AAAA")).toBe(image("data:image/png;charset=binary;base64,AAAA"));
   expect(image("a")).not.toBe(canonicalText({ role: "user", content: [{ type: "file", name: "a", url: "a" }] }));
 });

@@ -30,6 +30,7 @@ const floors: readonly (readonly [floor: number, rooms: readonly string[]])[] = 
       "wire",
       "config",
       "telemetry",
+      "attachments",
     ],
   ],
 ];

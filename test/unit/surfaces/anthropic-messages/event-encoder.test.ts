@@ -62,6 +62,7 @@ describe("createEventEncoder", () => {
       "content_block_stop",
       "content_block_start",
       "content_block_delta",
+      "content_block_delta",
       "content_block_stop",
       "content_block_start",
       "content_block_delta",
@@ -80,7 +81,19 @@ describe("createEventEncoder", () => {
 
     expect(message.content).toEqual([
       { type: "thinking", thinking: "I think.", signature: expect.stringMatching(/^[\w+/=]+$/) },
-      { type: "text", text },
+      {
+        type: "text",
+        text,
+        citations: [
+          {
+            type: "web_search_result_location",
+            url: "https://a.example",
+            title: "A",
+            cited_text: "A",
+            encrypted_index: "",
+          },
+        ],
+      },
       { type: "tool_use", id: "toolu_call_1", name: "look", input: { a: "é" } },
       { type: "tool_use", id: "toolu_functions_wait_0", name: "wait", input: {} },
     ]);
