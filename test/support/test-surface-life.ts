@@ -134,7 +134,7 @@ export function testSurfaceLife(surface: Surface, samples: SurfaceSamples, lane:
       });
       const client = new AbortController();
       // The beginning, in which the web backend tells the ids of the reply.
-      held.say(writeReply(lane, {}).split("\n\n", 1)[0]! + "\n\n");
+      held.say(`${writeReply(lane, {}).split("\n\n", 1)[0]}\n\n`);
       const answer = askSurface(surface, samples, stage, { stream, signal: client.signal });
       await asked.promise;
       client.abort();
