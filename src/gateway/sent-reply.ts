@@ -5,7 +5,7 @@ import type { Message, ToolCall } from "../contract/chat-request.ts";
 import type { ChatEvent } from "../contract/events.ts";
 import type { JsonText } from "../contract/json.ts";
 import type { SaidText } from "../contract/upstream.ts";
-import { estimateTokens } from "../conversation/estimate-tokens.ts";
+import { estimatedTokensOf, estimateTokens } from "../conversation/estimate-tokens.ts";
 import type { ReplyDigest } from "../conversation/reply-digest.ts";
 import type { PrefixFingerprint } from "../store/store.ts";
 import { RawText } from "../conversation/raw-text.ts";
@@ -22,6 +22,8 @@ export class SentReply implements SaidText {
   #droppedChars = 0;
   #dropped: Bun.CryptoHasher | undefined;
   #tokens = 0;
+  /** Thoughts are no part of what was said, and cost tokens all the same. */
+  #reasoningBytes = 0;
   #whole: { readonly text: RawText; readonly calls: ToolCall[] } | undefined;
   #call: { callId: string; toolName: string; argumentsText: string } | undefined;
 
@@ -40,7 +42,8 @@ export class SentReply implements SaidText {
     if (event.type === "text-delta") {
       this.#append(event.text);
       this.#whole?.text.append(event.text);
-    } else if (event.type === "tool-call-delta" && this.#call !== undefined)
+    } else if (event.type === "reasoning-delta") this.#reasoningBytes += event.text.end - event.text.start;
+    else if (event.type === "tool-call-delta" && this.#call !== undefined)
       this.#call.argumentsText += event.argumentsText;
     else if (event.type === "block-start" && event.block === "tool-call") {
       this.#call = { callId: event.callId, toolName: event.toolName, argumentsText: "" };
@@ -57,7 +60,9 @@ export class SentReply implements SaidText {
   /** An estimate for upstreams that do not count. */
   get tokens(): number {
     this.#flush();
-    return this.#tokens;
+    // The last call is told, and its end is not.
+    const open = this.#call === undefined ? 0 : tokensOf(this.#call);
+    return this.#tokens + open + estimatedTokensOf(this.#reasoningBytes);
   }
 
   /** As it will stand in a history. Undefined unless it was to be kept. */
@@ -83,7 +88,7 @@ export class SentReply implements SaidText {
     const call: ToolCall | undefined = this.#call;
     if (call === undefined) return;
     this.#call = undefined;
-    this.#tokens += estimateTokens(call.toolName + call.argumentsText);
+    this.#tokens += tokensOf(call);
     this.#ownDigest.call(call);
     this.#whole?.calls.push(call);
   }
@@ -108,6 +113,10 @@ export class SentReply implements SaidText {
     this.#dropped ??= new Bun.CryptoHasher("sha256");
     this.#dropped.update(exactBytes(text));
   }
+}
+
+function tokensOf({ toolName, argumentsText }: Pick<ToolCall, "toolName" | "argumentsText">): number {
+  return estimateTokens(toolName + argumentsText);
 }
 
 /** UTF-16, so that halves of a surrogate pair which were dropped apart count as they are. */
