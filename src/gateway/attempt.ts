@@ -265,6 +265,7 @@ export class Attempt implements ByteSink, Watched {
     }
     if (!this.#isBodyOver) this.#limitBodyEnd();
     try {
+      this.#consumer.settle(this.#reply.passThrough);
       const usage = this.#hooks.usageOf(this.#usage);
       await this.#hooks.commit(this.#continuation, settleMs);
       this.#consumer.complete(finishReason, usage, this.#reply.passThrough);

@@ -60,9 +60,7 @@ export class SentReply implements SaidText {
   /** An estimate for upstreams that do not count. */
   get tokens(): number {
     this.#flush();
-    // The last call is told, and its end is not.
-    const open = this.#call === undefined ? 0 : tokensOf(this.#call);
-    return this.#tokens + open + estimatedTokensOf(this.#reasoningBytes);
+    return this.#tokens + estimatedTokensOf(this.#reasoningBytes);
   }
 
   /** As it will stand in a history. Undefined unless it was to be kept. */
@@ -88,7 +86,7 @@ export class SentReply implements SaidText {
     const call: ToolCall | undefined = this.#call;
     if (call === undefined) return;
     this.#call = undefined;
-    this.#tokens += tokensOf(call);
+    this.#tokens += estimateTokens(call.toolName + call.argumentsText);
     this.#ownDigest.call(call);
     this.#whole?.calls.push(call);
   }
@@ -113,10 +111,6 @@ export class SentReply implements SaidText {
     this.#dropped ??= new Bun.CryptoHasher("sha256");
     this.#dropped.update(exactBytes(text));
   }
-}
-
-function tokensOf({ toolName, argumentsText }: Pick<ToolCall, "toolName" | "argumentsText">): number {
-  return estimateTokens(toolName + argumentsText);
 }
 
 /** UTF-16, so that halves of a surrogate pair which were dropped apart count as they are. */

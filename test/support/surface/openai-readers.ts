@@ -14,7 +14,7 @@ const counts = (usage: Usage): ClientAnswer["usage"] =>
   usage === null || usage === undefined ? undefined : { input: usage.prompt_tokens, output: usage.completion_tokens };
 
 /** The package has no name for it. */
-function reasoningIn(part: object | undefined): string {
+export function reasoningIn(part: object | undefined): string {
   const text = part === undefined ? undefined : (part as { readonly reasoning_content?: unknown }).reasoning_content;
   return typeof text === "string" ? text : "";
 }

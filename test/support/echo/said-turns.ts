@@ -1,0 +1,30 @@
+// A conversation without any protocol: what the user said, what was answered in which parts, and what tools gave.
+
+export type ReplyPart =
+  | { readonly type: "reasoning"; readonly text: string; readonly signature?: string }
+  | { readonly type: "text"; readonly text: string }
+  | {
+      readonly type: "call";
+      readonly id: string;
+      readonly name: string;
+      /** JSON text, as the client was told it. */
+      readonly arguments: string;
+    };
+
+export interface SaidTurn {
+  readonly user: string;
+  /** As a client holds it. Undefined: it has not been answered. */
+  readonly reply: readonly ReplyPart[] | undefined;
+  /** One for each call, in their order. The next turn follows them at once, or behind another answer. */
+  readonly results: readonly string[];
+}
+
+type Call = Extract<ReplyPart, { type: "call" }>;
+
+export function callsOf(parts: readonly ReplyPart[]): readonly Call[] {
+  return parts.filter((part) => part.type === "call");
+}
+
+export function textOf(parts: readonly ReplyPart[], type: "text" | "reasoning"): string {
+  return parts.map((part) => (part.type === type ? part.text : "")).join("");
+}
