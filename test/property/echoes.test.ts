@@ -50,7 +50,8 @@ function encode(name: TalkingName, request: ChatRequest, blocks: readonly Block[
     isPassThrough: false,
     clientReads() {},
     clientLeft() {},
-    encodeReply: (reply: Parameters<typeof surface.encodeReply>[1]) => JSON.stringify(surface.encodeReply(request, reply)),
+    encodeReply: (reply: Parameters<typeof surface.encodeReply>[1]) =>
+      JSON.stringify(surface.encodeReply(request, reply)),
   };
   const headers = { "content-type": request.stream ? "text/event-stream" : "application/json" };
   const relay = request.stream ? new Relay(hooks) : undefined;

@@ -12,10 +12,11 @@ export type ReplyPart =
     };
 
 export interface SaidTurn {
+  /** "": nothing but the results of the turn before. */
   readonly user: string;
   /** As a client holds it. Undefined: it has not been answered. */
   readonly reply: readonly ReplyPart[] | undefined;
-  /** One for each call, in their order. The next turn follows them at once, or behind another answer. */
+  /** One for each call, in their order. */
   readonly results: readonly string[];
 }
 

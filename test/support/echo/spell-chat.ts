@@ -17,8 +17,9 @@ export type ChatClient = (typeof chatClients)[number];
 
 export function spellChat(turns: readonly SaidTurn[], client: ChatClient): JsonObject[] {
   return turns.flatMap(({ user, reply, results }) => {
-    const asked = { role: "user", content: client === "parts" ? [{ type: "text", text: user }] : user };
-    if (reply === undefined) return [asked];
+    const content = client === "parts" ? [{ type: "text", text: user }] : user;
+    const asked = user === "" ? [] : [{ role: "user", content }];
+    if (reply === undefined) return asked;
     const calls = callsOf(reply);
     const answered = results.map((result, index) => ({
       role: "tool",
@@ -26,7 +27,7 @@ export function spellChat(turns: readonly SaidTurn[], client: ChatClient): JsonO
       // qwen-code sends parts.
       content: client === "qwen-code" || client === "parts" ? [{ type: "text", text: result }] : result,
     }));
-    return [asked, spellReply(reply, client), ...answered];
+    return [...asked, spellReply(reply, client), ...answered];
   });
 }
 
@@ -41,7 +42,13 @@ function spellReply(reply: readonly ReplyPart[], client: ChatClient): JsonObject
       // It knows nothing of thoughts.
       return { role: "assistant", content: text === "" ? null : text, refusal: null, parsed: null, ...toolCalls };
     case "qwen-code":
-      return { role: "assistant", content: text, ...thoughts, ...(reasoning === "" ? {} : { reasoning }), ...toolCalls };
+      return {
+        role: "assistant",
+        content: text,
+        ...thoughts,
+        ...(reasoning === "" ? {} : { reasoning }),
+        ...toolCalls,
+      };
     case "opencode":
     case "ai":
       return { role: "assistant", content: text, ...thoughts, ...toolCalls };

@@ -9,8 +9,9 @@ export type ResponsesClient = (typeof responsesClients)[number];
 export function spellInput(turns: readonly SaidTurn[], client: ResponsesClient): JsonObject[] {
   return turns.flatMap(({ user, reply, results }, turn) => {
     const content = client === "qwen-code" ? user : [{ type: "input_text", text: user }];
-    const asked = { ...(client === "codex" ? { type: "message" } : {}), role: "user", content };
-    if (reply === undefined) return [asked];
+    const message = { ...(client === "codex" ? { type: "message" } : {}), role: "user", content };
+    const asked = user === "" ? [] : [message];
+    if (reply === undefined) return asked;
     const calls = callsOf(reply);
     const outputs = results.map((output, index) => ({
       type: "function_call_output",
@@ -18,7 +19,7 @@ export function spellInput(turns: readonly SaidTurn[], client: ResponsesClient):
       output: client === "ai" ? [{ type: "input_text", text: output }] : output,
       ...(client === "codex" ? { id: `fco_${turn}_${index}` } : {}),
     }));
-    return [asked, ...reply.map((part, index) => spellPart(part, client, `${turn}_${index}`)), ...outputs];
+    return [...asked, ...reply.map((part, index) => spellPart(part, client, `${turn}_${index}`)), ...outputs];
   });
 }
 

@@ -16,7 +16,7 @@ export function spellMessages(turns: readonly SaidTurn[], client: MessagesClient
     const said = { type: "text", text: user, ...(client === "claude-code" && isLast ? cached : {}) };
     const isPlain = results.length === 0 && client !== "claude-code";
     // Results stand with what is said next.
-    messages.push({ role: "user", content: isPlain ? user : [...results, said] });
+    messages.push({ role: "user", content: isPlain ? user : [...results, ...(user === "" ? [] : [said])] });
     if (reply === undefined) break;
     messages.push({ role: "assistant", content: spellReply(reply, client) });
     const calls = callsOf(reply);
@@ -44,7 +44,8 @@ function spellPart(part: ReplyPart, client: MessagesClient): JsonObject[] {
       return [{ type: "text", text: part.text, ...(client === "claude-code" ? cached : {}) }];
     case "reasoning":
       if (client === "without-thoughts") return [];
-      if (client === "qwen-code" && part.signature === undefined) return [{ type: "redacted_thinking", data: "c2VhbGVk" }];
+      if (client === "qwen-code" && part.signature === undefined)
+        return [{ type: "redacted_thinking", data: "c2VhbGVk" }];
       return [{ type: "thinking", thinking: part.text, signature: part.signature ?? "" }];
     case "call": {
       const input = JSON.parse(part.arguments === "" ? "{}" : part.arguments) as JsonObject;

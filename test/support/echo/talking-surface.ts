@@ -22,7 +22,8 @@ export interface TalkingSurface {
   read(response: Response, isStream: boolean): Promise<readonly ReplyPart[]>;
 }
 
-const parameters = { type: "object", additionalProperties: true };
+/** The emulated model fills in what is declared. */
+const parameters = { type: "object", properties: { city: { type: "string" }, zone: { type: "string" } } };
 
 function oneOf<Name extends string>(known: readonly Name[], name: string): Name {
   const client = known.find((one) => one === name);
@@ -100,7 +101,8 @@ const responses: TalkingSurface = {
     const body = { model: "m", input: "x" };
     const { output } = await (isStream ? api.stream(body).finalResponse() : api.create(body));
     return output.flatMap((item): ReplyPart[] => {
-      if (item.type === "reasoning") return [{ type: "reasoning", text: item.summary.map(({ text }) => text).join("") }];
+      if (item.type === "reasoning")
+        return [{ type: "reasoning", text: item.summary.map(({ text }) => text).join("") }];
       if (item.type === "function_call") {
         return [{ type: "call", id: item.call_id, name: item.name, arguments: item.arguments }];
       }

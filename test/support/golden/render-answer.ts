@@ -58,7 +58,8 @@ function fieldsIn(value: unknown): Fields {
 function nameIds(text: string): string {
   const names = new Map<string, string>();
   const nameOf = (id: string, kind: string): string => {
-    const name = names.get(id) ?? `<${kind} ${[...names.values()].filter((known) => known.startsWith(`<${kind}`)).length + 1}>`;
+    const name =
+      names.get(id) ?? `<${kind} ${[...names.values()].filter((known) => known.startsWith(`<${kind}`)).length + 1}>`;
     names.set(id, name);
     return name;
   };
