@@ -15,47 +15,20 @@ import {
 } from "../support/checkers/planted-faults.ts";
 import { checkChatAnswer } from "../support/checkers/check-answers.ts";
 import type { ClientAnswer } from "../support/surface/client-answer.ts";
+import { type AnswerPath, answerOf, samplesOf, streamed } from "../support/surface/answer-of.ts";
 import { openaiAnsweredBy } from "../support/surface/openai-readers.ts";
 import { expectedAnswer, everything, toolNames } from "../support/surface/sample-replies.ts";
-import {
-  chatSamples,
-  messagesSamples,
-  responsesSamples,
-  type SurfaceSamples,
-} from "../support/surface/surface-samples.ts";
-import { playBytes, startSurfaceStage } from "../support/surface/surface-stage.ts";
-import { type Lane, type WireReply, writeReply } from "../support/surface/wire-replies.ts";
-
-const paths = { chat: "/v1/chat/completions", messages: "/v1/messages", responses: "/v1/responses" } as const;
-type Path = keyof typeof paths;
-const samplesOf: Readonly<Record<Path, SurfaceSamples>> = {
-  chat: chatSamples,
-  messages: messagesSamples,
-  responses: responsesSamples,
-};
-
-/** An answer with thoughts, words and two calls, as the gateway gives it. */
-async function answerOf(path: Path, lane: Lane, stream: boolean, reply: WireReply = everything): Promise<string> {
-  await using stage = await startSurfaceStage({ lane });
-  stage.play(playBytes(writeReply(lane, reply)));
-  const model = lane === "web" ? "qwen3-max" : "qwen3.6-27b";
-  const tools = reply.calls === undefined ? [] : toolNames;
-  const body = samplesOf[path].body({ text: "Hello", stream, model, tools });
-  return (await stage.post(paths[path], body)).text();
-}
-
-function streamed(body: string): Response {
-  return new Response(body, { headers: { "content-type": "text/event-stream" } });
-}
+import { chatSamples } from "../support/surface/surface-samples.ts";
+import type { Lane } from "../support/surface/wire-replies.ts";
 
 const lanes: readonly Lane[] = ["web", "compatible"];
-const faults: Readonly<Record<Path, readonly PlantedFault[]>> = {
+const faults: Readonly<Record<AnswerPath, readonly PlantedFault[]>> = {
   chat: chatFaults,
   messages: messagesFaults,
   responses: responsesFaults,
 };
 
-describe.each(Object.keys(faults) as Path[])("%s", (path) => {
+describe.each(Object.keys(faults) as AnswerPath[])("%s", (path) => {
   const { checkStream } = samplesOf[path];
   describe.each([...faults[path]])("$name", (fault) => {
     test.each([...lanes])("is not in a stream over a %s upstream, and is seen where it is", async (lane) => {
@@ -93,7 +66,7 @@ describe("a whole chat answer", () => {
 /** How the official package fares with a fault: it throws, reads something else, or what it has read of our answer is gone. */
 type Outcome = RegExp | "otherwise" | Partial<ClientAnswer>;
 
-const broken: Readonly<Record<Path, Readonly<Record<string, Outcome>>>> = {
+const broken: Readonly<Record<AnswerPath, Readonly<Record<string, Outcome>>>> = {
   chat: {
     "no delta.role": /missing role for choice 0/,
     "no finish_reason": /missing finish_reason/,
@@ -119,7 +92,7 @@ const broken: Readonly<Record<Path, Readonly<Record<string, Outcome>>>> = {
   },
 };
 
-describe.each(Object.keys(broken) as Path[])("the official client of %s", (path) => {
+describe.each(Object.keys(broken) as AnswerPath[])("the official client of %s", (path) => {
   const samples = samplesOf[path];
 
   test.each(Object.entries(broken[path]))("reads our answer, and is broken by: %s", async (name, outcome) => {
