@@ -64,7 +64,8 @@ const byAi =
 async function sumOf(stream: AsyncIterable<AIMessageChunk>): Promise<Read> {
   const chunks = await Array.fromAsync(stream);
   const sum = chunks.length === 0 ? undefined : chunks.reduce((before, chunk) => before.concat(chunk));
-  const usage: UsageMetadata | undefined = sum?.usage_metadata;
+  // Its type follows from what the chunks are declared to hold, which is nothing.
+  const usage = sum?.usage_metadata as UsageMetadata | undefined;
   return {
     text: sum?.text ?? "",
     calls: (sum?.tool_calls ?? []).map(({ name, args }) => [name, args]),
