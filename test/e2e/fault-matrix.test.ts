@@ -22,7 +22,7 @@ const names = Object.keys(matrix) as (keyof typeof matrix)[];
 const checks = {
   chat: (body: string) => checkChatStream(body, { includeUsage: true }),
   messages: checkMessagesStream,
-  responses: (body: string) => checkResponsesStream(body),
+  responses: checkResponsesStream,
 };
 const tools = ["get_weather", "get_time"];
 const calls = [

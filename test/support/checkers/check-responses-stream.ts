@@ -7,15 +7,10 @@ import { mustBeOutput, mustBeResponse } from "./response-parts.ts";
 import { OpenItemCheck } from "./open-item-check.ts";
 import { readWire, type WireFrame } from "./wire-frames.ts";
 
-export interface ResponsesStreamOptions {
-  /** The number of the first event: those of a stream that is read on begin later. @defaultValue 0 */
-  readonly firstNumber?: number;
-}
-
 /** @returns what is wrong with it, each named as in the matrix of faults; nothing where clients have all they need */
-export function checkResponsesStream(body: string, { firstNumber = 0 }: ResponsesStreamOptions = {}): string[] {
+export function checkResponsesStream(body: string): string[] {
   const problems = new Problems();
-  const check = new ResponsesStreamCheck(problems, firstNumber);
+  const check = new ResponsesStreamCheck(problems);
   for (const frame of readWire(body, problems)) check.frame(frame);
   check.end();
   return problems.found;
@@ -25,16 +20,14 @@ const endings: ReadonlySet<string> = new Set(["response.completed", "response.in
 
 class ResponsesStreamCheck {
   readonly #problems: Problems;
-  readonly #firstNumber: number;
   readonly #items: unknown[] = [];
   #events = 0;
   #id: unknown;
   #item: OpenItemCheck | undefined;
   #ending: string | undefined;
 
-  constructor(problems: Problems, firstNumber: number) {
+  constructor(problems: Problems) {
     this.#problems = problems;
-    this.#firstNumber = firstNumber;
   }
 
   frame({ event, json }: WireFrame): void {
@@ -44,9 +37,9 @@ class ResponsesStreamCheck {
     this.#problems.must(event === undefined || event === type, "an event: line differs from the type");
     const number = at(json, "sequence_number");
     this.#problems.must(number !== undefined, "no sequence_number");
-    this.#problems.must(number === this.#firstNumber + this.#events, "the sequence_number does not count on");
+    this.#problems.must(number === this.#events, "the sequence_number does not count on");
     this.#problems.must(this.#ending === undefined, "something follows the last event");
-    if (this.#firstNumber === 0) this.#mustBegin(String(type));
+    this.#mustBegin(String(type));
     this.#events++;
     this.#event(String(type), json);
   }

@@ -3,13 +3,7 @@
 import { join } from "node:path";
 import { type GoldenFixture, goldenTools } from "./golden-fixtures.ts";
 import { renderStream, renderWhole } from "./render-answer.ts";
-import {
-  chatSamples,
-  completionSamples,
-  messagesSamples,
-  responsesSamples,
-  type SurfaceSamples,
-} from "../surface/surface-samples.ts";
+import { samplesByPath, type SurfaceSamples } from "../surface/surface-samples.ts";
 import { playBytes, startSurfaceStage, type SurfaceStage } from "../surface/surface-stage.ts";
 
 export const goldenFolder = join(import.meta.dir, "../../fixtures/golden");
@@ -17,13 +11,6 @@ export const goldenFolder = join(import.meta.dir, "../../fixtures/golden");
 export function goldenPath({ name }: GoldenFixture): string {
   return join(goldenFolder, `${name}.txt`);
 }
-
-const surfaces: Readonly<Record<string, SurfaceSamples>> = {
-  "/v1/chat/completions": chatSamples,
-  "/v1/completions": completionSamples,
-  "/v1/messages": messagesSamples,
-  "/v1/responses": responsesSamples,
-};
 
 export interface Golden {
   readonly text: string;
@@ -37,7 +24,7 @@ const clock = (): number => 1_795_000_000_000;
 export async function makeGolden(fixture: GoldenFixture): Promise<Golden> {
   const sections: string[] = [];
   const problems: string[] = [];
-  for (const [path, samples] of Object.entries(surfaces)) {
+  for (const [path, samples] of Object.entries(samplesByPath())) {
     for (const stream of [true, false]) {
       // One each: an account or a server that was refused would be passed over.
       await using stage = await startSurfaceStage({ lane: fixture.lane, dialect: fixture.dialect, clock });

@@ -44,6 +44,14 @@ export interface SurfaceSamples {
   readonly heartbeat: string;
 }
 
+/** All surfaces, by the paths of their questions. */
+export const samplesByPath = (): Readonly<Record<string, SurfaceSamples>> => ({
+  "/v1/chat/completions": chatSamples,
+  "/v1/completions": completionSamples,
+  "/v1/messages": messagesSamples,
+  "/v1/responses": responsesSamples,
+});
+
 const parameters = { type: "object", additionalProperties: true };
 
 export const chatSamples: SurfaceSamples = {
@@ -103,7 +111,7 @@ export const responsesSamples: SurfaceSamples = {
   }),
   read: readResponses,
   readEvents: (response) => readEvents("responses", response),
-  checkStream: (body) => checkResponsesStream(body),
+  checkStream: checkResponsesStream,
   checkAnswer: checkResponseAnswer,
   checkError: checkOpenAIStatus,
   lacks: [],
