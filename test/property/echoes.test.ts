@@ -102,7 +102,7 @@ const word = fc.oneof(
 );
 const pieces = fc.array(word, { minLength: 1, maxLength: 4 });
 /** As a model writes them: with white space or without, and cut anywhere. */
-const callPieces = fc
+const soundPieces = fc
   .tuple(
     fc.dictionary(fc.oneof(fc.constantFrom("path", "__proto__", "é"), fc.string({ maxLength: 4 })), fc.jsonValue(), {
       maxKeys: 3,
@@ -116,6 +116,11 @@ const callPieces = fc
     const text = isEmpty && Object.keys(input).length === 0 ? "" : JSON.stringify(input, null, indent);
     return [text.slice(0, at), text.slice(at)].filter((piece) => piece !== "");
   });
+/** And now and then what is no object, or no JSON. */
+const callPieces = fc.oneof(
+  { weight: 9, arbitrary: soundPieces },
+  { weight: 1, arbitrary: fc.constantFrom(['"a.txt"'], ["[1]"], ["null"], ['{"a": @@'], ['{"a": "b']) },
+);
 const block: fc.Arbitrary<Block> = fc.oneof(
   fc.record({ type: fc.constantFrom("reasoning" as const, "text" as const), pieces }),
   fc.record({ type: fc.constant("call" as const), name: fc.constantFrom(...tools), pieces: callPieces }),

@@ -10,10 +10,12 @@ import { ByteWriter } from "../../sse/byte-writer.ts";
 import { formatSseEvent } from "../../sse/sse-writer.ts";
 import { encodeCallId } from "./call-ids.ts";
 import { anthropicErrorBody } from "./error-body.ts";
-import { encodeStop, encodeUsage, hidesThoughts, messageId, signatureOf } from "./reply-fields.ts";
+import { encodeStop, encodeUsage, hidesThoughts, messageId, parseInput, signatureOf } from "./reply-fields.ts";
 
 const encoder = new TextEncoder();
 const deltaEnd = encoder.encode("}}\n\n");
+/** UTF-16 units of an input that is told only when it is known to be one. Longer ones are told as they come. */
+const maxHeldInput = 4096;
 const pingFrame = encoder.encode(formatSseEvent({ type: "ping" }, "ping"));
 
 /** Order as clients demand it: `message_start`, one block after the other, `message_delta`, `message_stop`. */
@@ -32,6 +34,8 @@ class Encoder implements EventEncoder {
   /** What all deltas of the open block begin with. */
   #deltaStart: Uint8Array = new Uint8Array(0);
   #stopSequence: string | undefined;
+  /** What was said of a call's input and is held. Undefined: it is told as it comes. */
+  #input: string | undefined;
 
   constructor(request: ChatRequest, identity: ReplyIdentity) {
     this.#request = request;
@@ -47,15 +51,14 @@ class Encoder implements EventEncoder {
         if (!this.#hidesThoughts) this.#delta(event.text);
         return;
       case "tool-call-delta":
-        this.#writer.bytes(this.#deltaStart);
-        this.#writer.text(JSON.stringify(event.argumentsText));
-        return this.#writer.bytes(deltaEnd);
+        return this.#inputDelta(event.argumentsText);
       case "reply-start":
         return this.#start();
       case "block-start":
         return this.#startBlock(event);
       case "block-end":
         if (event.block === "reasoning") this.#sign(event.index);
+        if (event.block === "tool-call") this.#endInput();
         return this.#event({ type: "content_block_stop", index: event.index });
       case "stop-sequence":
         this.#stopSequence = event.sequence;
@@ -125,6 +128,7 @@ class Encoder implements EventEncoder {
         });
       case "tool-call": {
         this.#prepareDelta(index, "input_json_delta", "partial_json");
+        this.#input = "";
         const id = encodeCallId(event.callId);
         return this.#event({
           type: "content_block_start",
@@ -144,6 +148,25 @@ class Encoder implements EventEncoder {
     this.#deltaStart = encoder.encode(
       `event: content_block_delta\ndata: {"type":"content_block_delta","index":${index},"delta":{"type":"${type}","${field}":`,
     );
+  }
+
+  #inputDelta(text: string): void {
+    if (this.#input === undefined) return this.#writeInput(text);
+    this.#input += text;
+    if (this.#input.length <= maxHeldInput || !this.#input.trimStart().startsWith("{")) return;
+    this.#writeInput(this.#input);
+    this.#input = undefined;
+  }
+
+  /** The official client breaks off the whole message by what is no JSON, and hands on what is no object. */
+  #endInput(): void {
+    if (this.#input !== undefined && parseInput(this.#input) !== undefined) this.#writeInput(this.#input);
+  }
+
+  #writeInput(text: string): void {
+    this.#writer.bytes(this.#deltaStart);
+    this.#writer.text(JSON.stringify(text));
+    this.#writer.bytes(deltaEnd);
   }
 
   #delta(text: JsonText): void {

@@ -1,5 +1,7 @@
 // A conversation without any protocol: what the user said, what was answered in which parts, and what tools gave.
 
+import { isJsonObject, type JsonObject } from "../../../src/contract/json.ts";
+
 export type ReplyPart =
   | { readonly type: "reasoning"; readonly text: string; readonly signature?: string }
   | { readonly type: "text"; readonly text: string }
@@ -28,4 +30,15 @@ export function callsOf(parts: readonly ReplyPart[]): readonly Call[] {
 
 export function textOf(parts: readonly ReplyPart[], type: "text" | "reasoning"): string {
   return parts.map((part) => (part.type === type ? part.text : "")).join("");
+}
+
+/** As clients hold it that want an object. Models do write what is none. */
+export function inputOf(call: Pick<Call, "arguments">): JsonObject {
+  try {
+    const input: unknown = JSON.parse(call.arguments);
+    return isJsonObject(input) ? input : {};
+  } catch {
+    // Nothing, or nothing that can be read.
+    return {};
+  }
 }

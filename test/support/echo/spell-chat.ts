@@ -1,7 +1,7 @@
 // Histories as clients of chat completions send them back. Sources: reference measurements of 2026-11.
 
 import type { JsonObject } from "../../../src/contract/json.ts";
-import { callsOf, type ReplyPart, type SaidTurn, textOf } from "./said-turns.ts";
+import { callsOf, inputOf, type ReplyPart, type SaidTurn, textOf } from "./said-turns.ts";
 
 export const chatClients = [
   "openai",
@@ -70,7 +70,7 @@ function partsOf(reply: readonly ReplyPart[]): readonly JsonObject[] | null {
 }
 
 function spellCall(call: ReturnType<typeof callsOf>[number], client: ChatClient): JsonObject {
-  const parsed: unknown = JSON.parse(call.arguments === "" ? "{}" : call.arguments);
+  const parsed = inputOf(call);
   const written = {
     openai: call.arguments,
     "object-arguments": parsed,

@@ -1,7 +1,7 @@
 // Histories as clients of responses send them back.
 
 import type { JsonObject } from "../../../src/contract/json.ts";
-import { callsOf, type ReplyPart, type SaidTurn } from "./said-turns.ts";
+import { callsOf, inputOf, type ReplyPart, type SaidTurn } from "./said-turns.ts";
 
 export const responsesClients = ["openai", "codex", "qwen-code", "opencode", "ai"] as const;
 export type ResponsesClient = (typeof responsesClients)[number];
@@ -33,7 +33,7 @@ function spellPart(part: ReplyPart, client: ResponsesClient, place: string): Jso
       const call = { type: "function_call", call_id: part.id, name: part.name };
       const written = part.arguments === "" ? "{}" : part.arguments;
       if (client === "openai") return { ...call, id: `fc_${place}`, status: "completed", arguments: written };
-      return { ...call, arguments: client === "ai" ? JSON.stringify(JSON.parse(written)) : written };
+      return { ...call, arguments: client === "ai" ? JSON.stringify(inputOf(part)) : written };
     }
   }
 }

@@ -1,7 +1,7 @@
 // Histories as clients of Anthropic's messages send them back.
 
 import type { JsonObject } from "../../../src/contract/json.ts";
-import { type ReplyPart, type SaidTurn, textOf, callsOf } from "./said-turns.ts";
+import { type ReplyPart, type SaidTurn, textOf, callsOf, inputOf } from "./said-turns.ts";
 
 export const messagesClients = ["anthropic", "claude-code", "qwen-code", "ai", "without-thoughts"] as const;
 export type MessagesClient = (typeof messagesClients)[number];
@@ -48,7 +48,7 @@ function spellPart(part: ReplyPart, client: MessagesClient): JsonObject[] {
         return [{ type: "redacted_thinking", data: "c2VhbGVk" }];
       return [{ type: "thinking", thinking: part.text, signature: part.signature ?? "" }];
     case "call": {
-      const input = JSON.parse(part.arguments === "" ? "{}" : part.arguments) as JsonObject;
+      const input = inputOf(part);
       const entries = Object.entries(input);
       // Keys come in another order out of some objects.
       const shown = client === "ai" ? Object.fromEntries(entries.toReversed()) : input;

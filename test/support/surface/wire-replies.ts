@@ -91,6 +91,23 @@ function writeCompatible(reply: WireReply): string {
   return `${events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join("")}data: [DONE]\n\n`;
 }
 
+/** Words and thoughts of the web backend as they follow one another. */
+export function writeWebPieces(
+  pieces: readonly { readonly channel: "text" | "reasoning"; readonly text: string }[],
+): string {
+  const { response_id } = webIds;
+  const delta = (phase: string, content: string, status: string): object => ({
+    choices: [{ delta: { role: "assistant", content, phase, status } }],
+    response_id,
+  });
+  const events: object[] = [
+    { "response.created": { ...webIds, response_index: "0" } },
+    ...pieces.map(({ channel, text }) => delta(channel === "text" ? "answer" : "think", text, "typing")),
+    delta("answer", "", "finished"),
+  ];
+  return events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join("");
+}
+
 const compatibleUsage = {
   prompt_tokens: toldUsage.input,
   completion_tokens: toldUsage.output,
