@@ -62,3 +62,20 @@ test.each(surfaces)(
   },
   60_000,
 );
+
+test("what nothing can read is no input on messages, and the model's own words elsewhere", async () => {
+  await using stage = await startSurfaceStage({ lane: "web" });
+  const input = '<tool_call>\n{"name": "run", "arguments": {"command": @@, "x": }}\n</tool_call>';
+  stage.play(playBytes(writeWebPieces([{ channel: "text", text: input }])));
+  for (const { path, samples, tools } of surfaces) {
+    for (const stream of [true, false]) {
+      const body = samples.body({ text: "Go on", stream, model: "qwen3-max" });
+      const text = await (await stage.post(path, { ...body, tools: tools(["run"]) })).text();
+      const problems = stream ? samples.checkStream(text) : samples.checkAnswer(JSON.parse(text));
+
+      const isMessage = path === "/v1/messages";
+      expect(problems).toEqual(isMessage ? [] : ["the arguments of a call are no JSON"]);
+      expect(text.includes("@@")).toBe(!isMessage);
+    }
+  }
+});

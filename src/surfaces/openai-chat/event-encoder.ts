@@ -29,6 +29,8 @@ class Encoder implements EventEncoder {
   readonly #head: string;
   #contentStart: Uint8Array | undefined;
   #reasoningStart: Uint8Array | undefined;
+  /** Index of a call that has been begun, and of whose arguments nothing has been said. */
+  #silentCall: number | undefined;
 
   constructor(includeUsage: boolean, identity: ReplyIdentity) {
     this.#includeUsage = includeUsage;
@@ -47,9 +49,10 @@ class Encoder implements EventEncoder {
       case "reply-start":
         return this.#chunk('"role":"assistant","content":""');
       case "block-start":
-        if (event.block === "tool-call") this.#toolCall(startOfCall(event));
+        if (event.block === "tool-call") this.#startCall(event);
         return;
       case "tool-call-delta":
+        if (event.argumentsText !== "") this.#silentCall = undefined;
         return this.#toolCall({ index: event.callIndex, function: { arguments: event.argumentsText } });
       case "reply-end":
         this.#writer.text(`${this.#head}{"index":0,"delta":{},"finish_reason":"${event.finishReason}"}]}\n\n`);
@@ -61,6 +64,7 @@ class Encoder implements EventEncoder {
         this.#writer.text(formatSseEvent(openaiErrorBody(event.error)));
         return this.#writer.bytes(doneFrame);
       case "block-end":
+        return this.#endCall();
       case "source":
       case "stop-sequence":
         return;
@@ -95,12 +99,26 @@ class Encoder implements EventEncoder {
     this.#writer.text(`${this.#head}{"index":0,"delta":{${deltaFields}},"finish_reason":null}]}\n\n`);
   }
 
+  #startCall(event: CallStart): void {
+    this.#silentCall = event.callIndex;
+    this.#toolCall(startOfCall(event));
+  }
+
+  /** Clients parse what they have put together: no arguments are an empty object. */
+  #endCall(): void {
+    if (this.#silentCall === undefined) return;
+    this.#toolCall({ index: this.#silentCall, function: { arguments: "{}" } });
+    this.#silentCall = undefined;
+  }
+
   #toolCall(call: object): void {
     this.#chunk(`"tool_calls":[${JSON.stringify(call)}]`);
   }
 }
 
-function startOfCall(event: Extract<ChatEvent, { block: "tool-call"; callId: string }>): object {
+type CallStart = Extract<ChatEvent, { block: "tool-call"; callId: string }>;
+
+function startOfCall(event: CallStart): object {
   return {
     index: event.callIndex,
     id: event.callId,
