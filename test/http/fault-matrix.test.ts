@@ -1,6 +1,8 @@
 // The matrix of faults by which real clients break: each line is planted into an answer of the gateway. The checkers take our
 // answer and name the fault; the official packages read our answer, and break by the fault or miscount where they did so.
 
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "bun:test";
 import type { RunnableToolFunction } from "openai/lib/RunnableFunction";
 import { EventSource } from "eventsource";
@@ -27,6 +29,21 @@ const faults: Readonly<Record<AnswerPath, readonly PlantedFault[]>> = {
   messages: messagesFaults,
   responses: responsesFaults,
 };
+
+test("each line of the matrix in the documents is planted here", () => {
+  const document = readFileSync(join(import.meta.dir, "../../docs/client-faults.md"), "utf8");
+  const rows = (document.split(/<!-- \/?matrix -->/)[1] ?? "").matchAll(
+    /^\| (chat|messages|responses) +\| (.+?) +\|/gm,
+  );
+  const lines = [...rows].map(([, surface, fault]) => `${surface}: ${fault}`);
+  const planted = [
+    ...Object.entries(faults).flatMap(([surface, known]) => known.map(({ name }) => `${surface}: ${name}`)),
+    ...chatAnswerFaults.map(({ name }) => `chat: ${name}`),
+  ];
+
+  expect(lines).toHaveLength(24);
+  expect(lines.filter((line) => !planted.includes(line))).toEqual([]);
+});
 
 describe.each(Object.keys(faults) as AnswerPath[])("%s", (path) => {
   const { checkStream } = samplesOf[path];
