@@ -2,11 +2,11 @@
 
 import { expect, test } from "bun:test";
 import type { Surface } from "../../src/contract/surface.ts";
+import { askSurface } from "./surface/ask-surface.ts";
 import { everything, expectedAnswer, isToldOn, sampleReplies } from "./surface/sample-replies.ts";
 import type { SurfaceSamples } from "./surface/surface-samples.ts";
 import { type PlayedAnswer, startSurfaceStage } from "./surface/surface-stage.ts";
 import { type Lane, writeReply } from "./surface/wire-replies.ts";
-import { askSurface } from "./test-surface.ts";
 
 /** An answer that a test goes on with. */
 interface HeldAnswer {

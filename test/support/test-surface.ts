@@ -6,27 +6,13 @@ import fc from "fast-check";
 import type { Surface } from "../../src/contract/surface.ts";
 import { patienceMs, runsOf } from "../property/runs.ts";
 import { readCompatible } from "./compatible-recordings.ts";
-import { cutReplies, expectedAnswer, isToldOn, sampleReplies, toolNames } from "./surface/sample-replies.ts";
+import { askSurface, models } from "./surface/ask-surface.ts";
+import { cutReplies, expectedAnswer, isToldOn, sampleReplies } from "./surface/sample-replies.ts";
 import type { SurfaceSamples } from "./surface/surface-samples.ts";
-import { playBytes, startSurfaceStage, type SurfaceStage } from "./surface/surface-stage.ts";
+import { playBytes, startSurfaceStage } from "./surface/surface-stage.ts";
 import { type Lane, toldSentence, type WireReply, writeReply } from "./surface/wire-replies.ts";
 import { testSurfaceCuts } from "./test-surface-cuts.ts";
 import { testSurfaceLife } from "./test-surface-life.ts";
-
-const models: Readonly<Record<Lane, string>> = { web: "qwen3-max", compatible: "qwen3.6-27b" };
-
-/** Asks a surface, with tools where the reply will call any: without them answers of its own protocol are passed on. */
-export function askSurface(
-  surface: Surface,
-  samples: SurfaceSamples,
-  stage: SurfaceStage,
-  asked: { readonly stream: boolean; readonly reply?: WireReply; readonly signal?: AbortSignal },
-): Promise<Response> {
-  const { stream, reply, signal } = asked;
-  const tools = reply?.calls === undefined || samples.lacks.includes("tools") ? [] : toolNames;
-  const body = samples.body({ text: "Hello", stream, model: models[stage.lane], tools });
-  return stage.post(surface.routes[0]!.path, body, signal === undefined ? {} : { signal });
-}
 
 export function testSurface(surface: Surface, samples: SurfaceSamples): void {
   describe(`${surface.name} as a surface`, () => {
