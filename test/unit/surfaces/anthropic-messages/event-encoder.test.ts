@@ -158,8 +158,10 @@ describe("createEventEncoder", () => {
     ["tool_calls", "END", "tool_use"],
   ] as const)("gives the reason for %s, cut at %p, as %s", (finishReason, sequence, expected) => {
     const cut: readonly ChatEvent[] = sequence === undefined ? [] : [{ type: "stop-sequence", sequence }];
+    const called = finishReason === "tool_calls" ? whole.slice(-3, -1) : [];
+    const calls = called.map((event) => ("index" in event ? { ...event, index: 0 } : event));
     const message = readMessageStream(
-      encode([{ type: "reply-start" }, ...cut, { type: "reply-end", finishReason, usage }]),
+      encode([{ type: "reply-start" }, ...cut, ...calls, { type: "reply-end", finishReason, usage }]),
     );
 
     expect(message.stopReason).toBe(expected);
