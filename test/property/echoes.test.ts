@@ -38,7 +38,7 @@ function tell(consumer: ReplyConsumer, blocks: readonly Block[], turn: number, i
   for (const [index, block] of blocks.entries()) {
     const callId = `call_${turn}_${index}`;
     if (block.type === "call") consumer.event({ type: "tool-call-start", callId, toolName: block.name });
-    else later.splice(0).forEach((event) => consumer.event(event));
+    else for (const event of later.splice(0)) consumer.event(event);
     for (const piece of block.pieces) {
       if (block.type !== "call") consumer.event({ type: `${block.type}-delta`, text: jsonText(piece) });
       else if (interleaved) later.push({ type: "tool-call-delta", callId, argumentsText: piece });
