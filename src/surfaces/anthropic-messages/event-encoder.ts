@@ -153,14 +153,15 @@ class Encoder implements EventEncoder {
   #inputDelta(text: string): void {
     if (this.#input === undefined) return this.#writeInput(text);
     this.#input += text;
-    if (this.#input.length <= maxHeldInput || !this.#input.trimStart().startsWith("{")) return;
+    const isLong = this.#input.length > maxHeldInput;
+    if (isLong ? !this.#input.trimStart().startsWith("{") : !isWholeInput(this.#input)) return;
     this.#writeInput(this.#input);
     this.#input = undefined;
   }
 
   /** The official client breaks off the whole message by what is no JSON, and hands on what is no object. */
   #endInput(): void {
-    if (this.#input !== undefined && parseInput(this.#input) !== undefined) this.#writeInput(this.#input);
+    if (this.#input !== undefined && isWholeInput(this.#input)) this.#writeInput(this.#input);
   }
 
   #writeInput(text: string): void {
@@ -179,4 +180,8 @@ class Encoder implements EventEncoder {
   #event(data: { readonly type: string; readonly [field: string]: unknown }): void {
     this.#writer.text(formatSseEvent(data, data.type));
   }
+}
+
+function isWholeInput(text: string): boolean {
+  return text.trimEnd().endsWith("}") && parseInput(text) !== undefined;
 }
