@@ -6,6 +6,8 @@ import type { GatewayError } from "../contract/gateway-error.ts";
 import type { ReplyOutcome, UpstreamReply } from "../contract/upstream.ts";
 
 export interface AttemptHooks {
+  /** The upstream keeps the conversation: a reply has ids there, by which it can be stopped. */
+  readonly isKept: boolean;
   /** The upstream told where the reply stands. Resolves when that is noted, and never rejects: the head waits for it. */
   started(reply: UpstreamReply, continuation: Continuation): Promise<void>;
   /** Fills in the usage where the upstream was silent. */

@@ -80,6 +80,10 @@ export class Collector implements ReplyConsumer {
     return this.#collected.sent;
   }
 
+  settle(): void {
+    if (this.#passed === undefined) this.#collected.sequence.settle();
+  }
+
   complete(finishReason: FinishReason, usage: TokenUsage): void {
     this.#body = this.#passed;
     if (this.#body !== undefined) return;

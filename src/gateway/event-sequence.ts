@@ -80,12 +80,18 @@ export class EventSequence {
     }
   }
 
-  /** Closes what is open and says the one ending. Calls that were told decide the finish reason. */
-  end(finishReason: FinishReason, usage: TokenUsage): void {
+  /** Nothing more will come: says what has waited, and closes what is open. Its ending may take a while yet. */
+  settle(): void {
     if (this.#hasEnded) return;
     this.start();
     this.#flushCalls();
     this.#leave();
+  }
+
+  /** Closes what is open and says the one ending. Calls that were told decide the finish reason. */
+  end(finishReason: FinishReason, usage: TokenUsage): void {
+    if (this.#hasEnded) return;
+    this.settle();
     this.#hasEnded = true;
     const told = this.callCount > 0 && finishReason === "stop" ? "tool_calls" : finishReason;
     this.#emit({ type: "reply-end", finishReason: told, usage });

@@ -1,10 +1,9 @@
 // What is told of an exchange when it has ended: one line of the log and its figures. Once, never while it runs.
 
-import { flattenText } from "../contract/chat-request.ts";
 import type { TokenUsage } from "../contract/events.ts";
 import { type GatewayError, httpStatus } from "../contract/gateway-error.ts";
 import type { ReplyOutcome, Upstream } from "../contract/upstream.ts";
-import { estimateTokens } from "../conversation/estimate-tokens.ts";
+import { estimatePrompt } from "../conversation/estimate-prompt.ts";
 import type { ReplyLabels } from "../telemetry/metrics.ts";
 import type { AttemptEnd } from "./attempt-hooks.ts";
 import type { ExchangeOptions } from "./exchange-options.ts";
@@ -49,8 +48,7 @@ export class ExchangeRecord {
 
   estimateUsage(outputTokens: number): TokenUsage {
     const { request, log, requestId } = this.#options;
-    let inputTokens = 0;
-    for (const message of request.messages) inputTokens += estimateTokens(flattenText(message));
+    const inputTokens = estimatePrompt(request);
     log.debug("Usage is estimated: the upstream told none", { requestId });
     return { inputTokens, outputTokens, totalTokens: inputTokens + outputTokens, estimated: true };
   }

@@ -307,6 +307,10 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
     return (this.#served ?? candidates[0]!).upstream.protocol === surface.name && request.isReplyRead !== true;
   }
 
+  get isKept(): boolean {
+    return keepsConversations((this.#served ?? this.#options.candidates[0]!).upstream);
+  }
+
   firstToken(): void {
     this.#record.firstToken();
   }

@@ -1,5 +1,6 @@
 // An answer of POST /v1/messages, streamed or whole, as a client puts it together: strict where clients break.
 
+import { checkMessagesStream } from "./checkers/check-messages-stream.ts";
 import { parseFrames } from "./sse-frames.ts";
 
 export interface MessageBlock {
@@ -106,6 +107,8 @@ type OpenBlock = { -readonly [Name in keyof MessageBlock]: MessageBlock[Name] } 
 
 /** @throws on what an official client does not survive: an event without its name, blocks that overlap, a missing end */
 export function readMessageStream(body: string): Contents {
+  const problems = checkMessagesStream(body);
+  if (problems.length > 0) throw new Error(`clients break by the stream: ${problems.join("; ")}`);
   const frames = parseFrames(body);
   const blocks: MessageBlock[] = [];
   let message: WireMessage | undefined;

@@ -10,10 +10,20 @@ import { ByteWriter } from "../../sse/byte-writer.ts";
 import { formatSseEvent } from "../../sse/sse-writer.ts";
 import { encodeCallId } from "./call-ids.ts";
 import { anthropicErrorBody } from "./error-body.ts";
-import { encodeCitation, encodeStop, encodeUsage, hidesThoughts, messageId, signatureOf } from "./reply-fields.ts";
+import {
+  encodeCitation,
+  encodeStop,
+  encodeUsage,
+  hidesThoughts,
+  messageId,
+  parseInput,
+  signatureOf,
+} from "./reply-fields.ts";
 
 const encoder = new TextEncoder();
 const deltaEnd = encoder.encode("}}\n\n");
+/** UTF-16 units of an input that is told only when it is known to be one. Longer ones are told as they come. */
+const maxHeldInput = 4096;
 const pingFrame = encoder.encode(formatSseEvent({ type: "ping" }, "ping"));
 
 /** Order as clients demand it: `message_start`, one block after the other, `message_delta`, `message_stop`. */
@@ -35,6 +45,8 @@ class Encoder implements EventEncoder {
   #isRefused = false;
   /** Pages that were searched, for the end of the next text. Undefined: none. */
   #sources: Source[] | undefined;
+  /** What was said of a call's input and is held. Undefined: it is told as it comes. */
+  #input: string | undefined;
 
   constructor(request: ChatRequest, identity: ReplyIdentity) {
     this.#request = request;
@@ -51,9 +63,7 @@ class Encoder implements EventEncoder {
         if (!this.#hidesThoughts) this.#delta(event.text);
         return;
       case "tool-call-delta":
-        this.#writer.bytes(this.#deltaStart);
-        this.#writer.text(JSON.stringify(event.argumentsText));
-        return this.#writer.bytes(deltaEnd);
+        return this.#inputDelta(event.argumentsText);
       case "reply-start":
         return this.#start();
       case "block-start":
@@ -61,6 +71,7 @@ class Encoder implements EventEncoder {
       case "block-end":
         if (event.block === "reasoning") this.#sign(event.index);
         if (event.block === "text") this.#cite(event.index);
+        if (event.block === "tool-call") this.#endInput();
         return this.#event({ type: "content_block_stop", index: event.index });
       case "stop-sequence":
         this.#stopSequence = event.sequence;
@@ -134,6 +145,7 @@ class Encoder implements EventEncoder {
         });
       case "tool-call": {
         this.#prepareDelta(index, "input_json_delta", "partial_json");
+        this.#input = "";
         const id = encodeCallId(event.callId);
         return this.#event({
           type: "content_block_start",
@@ -163,6 +175,26 @@ class Encoder implements EventEncoder {
     );
   }
 
+  #inputDelta(text: string): void {
+    if (this.#input === undefined) return this.#writeInput(text);
+    this.#input += text;
+    const isLong = this.#input.length > maxHeldInput;
+    if (isLong ? !this.#input.trimStart().startsWith("{") : !isWholeInput(this.#input)) return;
+    this.#writeInput(this.#input);
+    this.#input = undefined;
+  }
+
+  /** The official client breaks off the whole message by what is no JSON, and hands on what is no object. */
+  #endInput(): void {
+    if (this.#input !== undefined && isWholeInput(this.#input)) this.#writeInput(this.#input);
+  }
+
+  #writeInput(text: string): void {
+    this.#writer.bytes(this.#deltaStart);
+    this.#writer.text(JSON.stringify(text));
+    this.#writer.bytes(deltaEnd);
+  }
+
   #delta(text: JsonText): void {
     this.#writer.bytes(this.#deltaStart);
     this.#writer.range(text.bytes, text.start, text.end);
@@ -173,4 +205,8 @@ class Encoder implements EventEncoder {
   #event(data: { readonly type: string; readonly [field: string]: unknown }): void {
     this.#writer.text(formatSseEvent(data, data.type));
   }
+}
+
+function isWholeInput(text: string): boolean {
+  return text.trimEnd().endsWith("}") && parseInput(text) !== undefined;
 }

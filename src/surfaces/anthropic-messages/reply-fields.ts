@@ -44,6 +44,18 @@ export function encodeUsage({ inputTokens, outputTokens, cachedTokens = 0, reaso
   };
 }
 
+/** Undefined: no arguments, or no object, whatever the model wrote. There is nothing that a tool could be given. */
+export function parseInput(argumentsText: string): { readonly [key: string]: Json } | undefined {
+  try {
+    const input: unknown = JSON.parse(argumentsText);
+    // Came out of JSON.parse.
+    return isJsonObject(input) ? (input as { readonly [key: string]: Json }) : undefined;
+  } catch {
+    // Cut off in their middle, or broken.
+    return undefined;
+  }
+}
+
 const stopReasons: Readonly<Record<FinishReason, string>> = {
   stop: "end_turn",
   length: "max_tokens",

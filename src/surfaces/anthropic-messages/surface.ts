@@ -2,14 +2,22 @@
 
 import type { ChatReply } from "../../contract/chat-reply.ts";
 import type { ChatRequest, ToolCall } from "../../contract/chat-request.ts";
-import { isJsonObject, type Json } from "../../contract/json.ts";
+import type { Json } from "../../contract/json.ts";
 import type { Surface } from "../../contract/surface.ts";
 import { estimatePrompt } from "../../conversation/estimate-prompt.ts";
 import { encodeCallId } from "./call-ids.ts";
 import { anthropicErrorBody, anthropicStatuses } from "./error-body.ts";
 import { createEventEncoder } from "./event-encoder.ts";
 import { parseCountRequest, parseRequest, surfaceName } from "./parse-request.ts";
-import { encodeCitation, encodeStop, encodeUsage, hidesThoughts, messageId, signatureOf } from "./reply-fields.ts";
+import {
+  encodeCitation,
+  encodeStop,
+  encodeUsage,
+  hidesThoughts,
+  messageId,
+  parseInput,
+  signatureOf,
+} from "./reply-fields.ts";
 
 export const anthropicMessages: Surface = {
   name: surfaceName,
@@ -46,19 +54,7 @@ export function encodeReply(request: ChatRequest, reply: ChatReply): Json {
 }
 
 function encodeToolCall({ callId, toolName, argumentsText }: ToolCall): Json {
-  return { type: "tool_use", id: encodeCallId(callId), name: toolName, input: parseInput(argumentsText) };
-}
-
-/** An object whatever the model wrote: clients take it apart unasked. */
-function parseInput(argumentsText: string): Json {
-  try {
-    const input: unknown = JSON.parse(argumentsText);
-    // Came out of JSON.parse.
-    return isJsonObject(input) ? (input as { readonly [key: string]: Json }) : {};
-  } catch {
-    // No arguments, or cut off in their middle: there is nothing that a tool could be given.
-    return {};
-  }
+  return { type: "tool_use", id: encodeCallId(callId), name: toolName, input: parseInput(argumentsText) ?? {} };
 }
 
 function countTokens(body: unknown): Json {

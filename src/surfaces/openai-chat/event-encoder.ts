@@ -34,6 +34,8 @@ class Encoder implements EventEncoder {
   /** Made with the first page that was searched: they are told when it is known where the text means them. */
   #isTextWhole = true;
   #sourced: { readonly sources: Source[]; readonly text: RawText } | undefined;
+  /** Index of a call that has been begun, and of whose arguments nothing has been said. */
+  #silentCall: number | undefined;
 
   constructor(includeUsage: boolean, identity: ReplyIdentity) {
     this.#includeUsage = includeUsage;
@@ -55,9 +57,10 @@ class Encoder implements EventEncoder {
       case "reply-start":
         return this.#chunk('"role":"assistant","content":""');
       case "block-start":
-        if (event.block === "tool-call") this.#toolCall(startOfCall(event));
+        if (event.block === "tool-call") this.#startCall(event);
         return;
       case "tool-call-delta":
+        if (event.argumentsText !== "") this.#silentCall = undefined;
         return this.#toolCall({ index: event.callIndex, function: { arguments: event.argumentsText } });
       case "reply-end":
         this.#annotate();
@@ -69,12 +72,13 @@ class Encoder implements EventEncoder {
       case "reply-error":
         this.#writer.text(formatSseEvent(openaiErrorBody(event.error)));
         return this.#writer.bytes(doneFrame);
+      case "block-end":
+        return this.#endCall();
       case "source":
         this.#isTextWhole &&= this.#sourced !== undefined || this.#contentStart === undefined;
         this.#sourced ??= { sources: [], text: new RawText() };
         this.#sourced.sources.push(event.source);
         return;
-      case "block-end":
       case "stop-sequence":
         return;
       default:
@@ -116,12 +120,26 @@ class Encoder implements EventEncoder {
     this.#writer.text(`${this.#head}{"index":0,"delta":{${deltaFields}},"finish_reason":null}]}\n\n`);
   }
 
+  #startCall(event: CallStart): void {
+    this.#silentCall = event.callIndex;
+    this.#toolCall(startOfCall(event));
+  }
+
+  /** Clients parse what they have put together: no arguments are an empty object. */
+  #endCall(): void {
+    if (this.#silentCall === undefined) return;
+    this.#toolCall({ index: this.#silentCall, function: { arguments: "{}" } });
+    this.#silentCall = undefined;
+  }
+
   #toolCall(call: object): void {
     this.#chunk(`"tool_calls":[${JSON.stringify(call)}]`);
   }
 }
 
-function startOfCall(event: Extract<ChatEvent, { block: "tool-call"; callId: string }>): object {
+type CallStart = Extract<ChatEvent, { block: "tool-call"; callId: string }>;
+
+function startOfCall(event: CallStart): object {
   return {
     index: event.callIndex,
     id: event.callId,

@@ -3,7 +3,7 @@
 import Type from "typebox";
 import type { ChatReply } from "../../contract/chat-reply.ts";
 import type { ChatRequest } from "../../contract/chat-request.ts";
-import type { ChatEvent, ReplyIdentity } from "../../contract/events.ts";
+import type { ChatEvent, FinishReason, ReplyIdentity } from "../../contract/events.ts";
 import type { Json, JsonObject } from "../../contract/json.ts";
 import { openaiErrorBody } from "../../contract/openai-error.ts";
 import type { EventEncoder, Surface } from "../../contract/surface.ts";
@@ -71,6 +71,11 @@ function promptOf(request: ChatRequest): string {
   return part?.type === "text" ? part.text : "";
 }
 
+/** A call is nothing that this protocol knows: for its client the text just ends. */
+function toldReason(reason: FinishReason): FinishReason {
+  return reason === "tool_calls" ? "stop" : reason;
+}
+
 function completionId(identity: ReplyIdentity): string {
   return `cmpl-${identity.replyId}`;
 }
@@ -111,7 +116,7 @@ class Encoder implements EventEncoder {
         return this.#writer.bytes(deltaEnd);
       case "reply-end":
         this.#writer.text(
-          `${this.#head}"choices":[{"index":0,"text":"","logprobs":null,"finish_reason":"${event.finishReason}"}]}\n\n`,
+          `${this.#head}"choices":[{"index":0,"text":"","logprobs":null,"finish_reason":"${toldReason(event.finishReason)}"}]}\n\n`,
         );
         if (this.#request.includeUsage)
           this.#writer.text(`${this.#head}"choices":[],"usage":${JSON.stringify(encodeUsage(event.usage))}}\n\n`);
@@ -152,7 +157,7 @@ function encodeReply(request: ChatRequest, reply: ChatReply): Json {
     object: "text_completion",
     created: Math.floor(reply.identity.createdAtMs / 1000),
     model: reply.identity.model,
-    choices: [{ index: 0, text, logprobs: null, finish_reason: reply.finishReason }],
+    choices: [{ index: 0, text, logprobs: null, finish_reason: toldReason(reply.finishReason) }],
     usage: encodeUsage(reply.usage),
   };
 }
