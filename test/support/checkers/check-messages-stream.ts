@@ -117,6 +117,10 @@ class MessagesStreamCheck {
     const open = this.#open;
     if (open === undefined) return this.#problems.must(false, "a delta is of no open block");
     this.#mustBeNext(index);
+    if (open.type === "text" && at(delta, "type") === "citations_delta") {
+      const isPage = isText(at(delta, "citation", "url")) && isText(at(delta, "citation", "cited_text"));
+      return this.#problems.must(isPage, "a citation has no url or no cited_text");
+    }
     const [type, field] = deltas[`${String(open.type)} ${String(at(delta, "type"))}`] ?? [];
     if (type === undefined || field === undefined) {
       return this.#problems.must(false, "a delta does not fit the type of its block");
