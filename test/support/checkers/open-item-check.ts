@@ -15,7 +15,20 @@ interface Kind {
   readonly closes?: string;
   /** The place of the part among those of the item. */
   readonly place?: string;
+  /** Where the whole text stands in the part. @defaultValue "text" */
+  readonly partField?: string;
 }
+
+/** A message that consists of why there is no answer. */
+const refusal: Kind = {
+  opens: "response.content_part.added",
+  delta: "response.refusal.delta",
+  done: "response.refusal.done",
+  field: "refusal",
+  closes: "response.content_part.done",
+  place: "content_index",
+  partField: "refusal",
+};
 
 const kinds: Readonly<Record<string, Kind>> = {
   message: {
@@ -48,7 +61,8 @@ const kinds: Readonly<Record<string, Kind>> = {
 
 export class OpenItemCheck {
   readonly #problems: Problems;
-  readonly #kind: Kind | undefined;
+  /** Of a message it is known when its part is added. */
+  #kind: Kind | undefined;
   readonly #item: unknown;
   readonly #index: number;
   #isOpen: boolean;
@@ -72,6 +86,7 @@ export class OpenItemCheck {
   }
 
   event(type: string, json: unknown): void {
+    if (type === refusal.opens && at(json, "part", "type") === "refusal") this.#kind = refusal;
     const kind = this.#kind;
     if (kind === undefined) return;
     this.#problems.must(at(json, "item_id") === at(this.#item, "id"), "an item_id is not that of the open item");
@@ -80,14 +95,14 @@ export class OpenItemCheck {
     if (type === kind.opens) this.#isOpen = true;
     else if (type === kind.delta) this.#delta(json);
     else if (type === kind.done) this.#whole(at(json, kind.field));
-    else if (type === kind.closes) this.#close(at(json, "part", "text"));
+    else if (type === kind.closes) this.#close(at(json, "part", kind.partField ?? "text"));
     else if (type !== "response.output_text.annotation.added") {
       this.#problems.must(false, `${type} does not fit the open item`);
     }
   }
 
   done(item: unknown): void {
-    const { opens, field = "" } = this.#kind ?? {};
+    const { opens, field = "", partField = "text" } = this.#kind ?? {};
     for (const name of ["id", "type", "call_id", "name", "role"]) {
       this.#problems.must(isDeepStrictEqual(at(item, name), at(this.#item, name)), `an item changes its ${name}`);
     }
@@ -95,7 +110,7 @@ export class OpenItemCheck {
     this.#problems.must(status !== "in_progress", "an item is done and in progress");
     this.#problems.must(this.#isTold, "an item is done before its text is");
     this.#problems.must(this.#kind?.closes === undefined || !this.#isOpen, "an item is done before its part is");
-    const whole = opens === undefined ? at(item, field) : at(item, partsOf(item), 0, "text");
+    const whole = opens === undefined ? at(item, field) : at(item, partsOf(item), 0, partField);
     this.#problems.must(whole === this.#text, "an item is not what its deltas said");
     mustBeItem(item, this.#problems);
   }

@@ -63,6 +63,10 @@ export function mustBeOutput(response: unknown, problems: Problems): void {
 function mustBeParts(parts: readonly unknown[], problems: Problems): void {
   problems.must(parts.length > 0, "a message has no part");
   for (const part of parts) {
+    if (at(part, "type") === "refusal") {
+      problems.must(isText(at(part, "refusal")), "a refusal is empty");
+      continue;
+    }
     problems.must(at(part, "type") === "output_text", "a part is no text");
     problems.must(isText(at(part, "text")), "a part of text is empty");
     problems.must(Array.isArray(at(part, "annotations")), "a part of text has no annotations");
