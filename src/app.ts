@@ -7,11 +7,13 @@ import type { OwnTool } from "./agent/own-tools.ts";
 import { createLazyAgent } from "./app/lazy-agent.ts";
 import { createLazyChat } from "./app/lazy-chat.ts";
 import { createLazyResponses } from "./app/lazy-responses.ts";
+import { type Capture, createCapture } from "./capture/capture.ts";
 import { loadOrCreateApiKey } from "./config/api-key-file.ts";
 import type { Environment } from "./config/load-config.ts";
 import { loadToolServers } from "./config/mcp-servers.ts";
 import { describeConfig } from "./config/describe-config.ts";
 import type { Config } from "./config/config-schema.ts";
+import { secretTexts } from "./config/secret-texts.ts";
 import { version } from "./config/version.ts";
 import type { Clock } from "./contract/clock.ts";
 import type { Upstream } from "./contract/upstream.ts";
@@ -52,6 +54,8 @@ export interface App {
   ownTools(): Promise<readonly OwnTool[]>;
   /** The way to the upstream that this app uses. */
   readonly fetch: FetchFunction;
+  /** What is captured for whoever looks into a fault. */
+  readonly capture: Capture;
   /** Lets running replies end within the drain time, then closes the store. */
   stop(): Promise<void>;
 }
@@ -85,7 +89,9 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const ownStore = options.store ?? openSqliteStore({ path, clock, sessionTimeoutMs: config.sessionTimeout, log });
   const box = options.secretBox ?? createSecretBox(() => loadMasterKey(config.masterKey, config.dataDir));
   const { fetch, maxFetches = defaultMaxFetches } = options;
-  const upstreams = await composeUpstreams(config, { store: ownStore, box, clock, log, fetch, maxFetches });
+  const capture = createConfiguredCapture(config, apiKeys, clock, log);
+  await capture.start();
+  const upstreams = await composeUpstreams(config, { store: ownStore, box, clock, log, fetch, maxFetches, capture });
   const { slots } = upstreams;
   const metrics = createMetrics({
     version,
@@ -171,6 +177,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     deleteSession: (caller, sessionId) => chat.deleteSession(caller, sessionId),
     log,
     logFeed: log,
+    capture,
     clock,
     version,
     upstreamNames: () => upstreams.current().map(({ name }) => name),
@@ -205,6 +212,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     handle: (request) => server.handle(request),
     ownTools: async () => (await agent.open()).ownTools,
     fetch: upstreams.fetch,
+    capture,
     async stop() {
       clearInterval(sweepTimer);
       healthChecks.stop();
@@ -213,9 +221,28 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       await responses.close();
       await chat.close();
       await upstreams.close();
+      await capture.close();
       await store.close();
     },
   };
+}
+
+function createConfiguredCapture(
+  config: Config,
+  apiKeys: readonly string[],
+  clock: Clock,
+  log: LiveLog,
+): Capture {
+  return createCapture({
+    directory: config.captureDir,
+    sessionDirectory: join(config.dataDir, "captures"),
+    maxBytes: config.captureMaxBytes,
+    maxExchangeBytes: config.captureMaxExchangeBytes,
+    secrets: () => [...secretTexts(config), ...apiKeys],
+    version,
+    clock,
+    log,
+  });
 }
 
 /** Loaded only where tokens are taken: what knows keys is large. */

@@ -1,6 +1,7 @@
 // The upstreams and their ways out, put together from the settings: the Qwen web backend, what speaks OpenAI's protocol, and
 // the built-in emulator as long as there is neither.
 
+import type { Capture } from "../capture/capture.ts";
 import type { Config } from "../config/config-schema.ts";
 import { version } from "../config/version.ts";
 import type { Clock } from "../contract/clock.ts";
@@ -42,6 +43,7 @@ export interface UpstreamParts {
   /** Stands in for the network. */
   readonly fetch: FetchFunction | undefined;
   readonly maxFetches: number;
+  readonly capture: Capture;
 }
 
 const userAgent = `qwen-gateway/${version}`;
@@ -51,7 +53,7 @@ const firewallChars = 60_000;
 
 /** @throws {ConfigError} when an upstream cannot be reached as it is set */
 export async function composeUpstreams(config: Config, parts: UpstreamParts): Promise<ComposedUpstreams> {
-  const { store, box, clock, log } = parts;
+  const { store, box, clock, log, capture } = parts;
   const isDemonstration = (): boolean =>
     others.length === 0 && config.qwenBaseUrl === defaultQwenUrl && accounts.isAnonymous;
   const network = parts.fetch ?? createNetwork(isDemonstration, log);
@@ -59,18 +61,21 @@ export async function composeUpstreams(config: Config, parts: UpstreamParts): Pr
   const usesPlatform = sockets === undefined && (parts.fetch === undefined || parts.fetch === fetch);
   const slots = usesPlatform ? createRequestSlots(parts.maxFetches) : undefined;
   const platform = createFetchClient(network, slots);
-  const http: HttpClient =
+  const http: HttpClient = capture.tapHttp(
     sockets === undefined
       ? platform
-      : { send: (request) => (isDemonstration() ? platform.send(request) : sockets.send(request)) };
-  const loaded = await loadOthers(config, { http: sockets ?? platform, clock, log });
-  const others = loaded.upstreams.map((upstream) => watchUpstream(upstream, clock));
+      : { send: (request) => (isDemonstration() ? platform.send(request) : sockets.send(request)) },
+    "qwen-web",
+  );
+  const ownHttp = capture.tapHttp(sockets ?? platform, "openai-compatible");
+  const loaded = await loadOthers(config, { http: ownHttp, clock, log });
+  const others = loaded.upstreams.map((upstream) => watchUpstream(capture.tapUpstream(upstream), clock));
   const webLog = log.with({ component: "qwen-web" });
   const accounts = createConfiguredAccounts(config, { store, box, http, clock, log: webLog });
   await accounts.load();
   const download = createDownload(config, { trusted: http, standIn: parts.fetch === undefined ? undefined : platform });
   const wing = createWeb(config, accounts, { http, download: download.fetch }, clock, webLog);
-  const web = watchUpstream({ ...wing, limits: webLimits(config) }, clock);
+  const web = watchUpstream(capture.tapUpstream({ ...wing, limits: webLimits(config) }), clock);
   const all = [web, ...others];
   const servesWithoutAccount = others.length === 0 || config.qwenBaseUrl !== defaultQwenUrl;
   const current = (): readonly WatchedUpstream[] => (servesWithoutAccount || !accounts.isAnonymous ? all : others);

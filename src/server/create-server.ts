@@ -1,7 +1,9 @@
 // The HTTP edge put together: routes, guards, the socket, and shutting down. Protocols are the surfaces' business.
 
 import type { LogFeed } from "../admin/log-stream.ts";
+import type { RecorderSwitch } from "../capture/recorder.ts";
 import type { Clock } from "../contract/clock.ts";
+import { forwardEndpoints } from "../contract/forward.ts";
 import type { Json } from "../contract/json.ts";
 import type { Surface } from "../contract/surface.ts";
 import type { Gateway } from "../gateway/gateway.ts";
@@ -20,11 +22,12 @@ import { createApp } from "./create-app.ts";
 import { createDiagnose, type DiagnosisSource } from "./diagnosis.ts";
 import { forwardRoutes } from "./forward-routes.ts";
 import { describeHealth } from "./health-details.ts";
-import { healthRoutes } from "./health.ts";
+import { healthRoutes, isHealthPath } from "./health.ts";
 import { lazyRoutes, type RoutePlace } from "./lazy-routes.ts";
 import { type HttpServer, listen, urlOf } from "./listen.ts";
 import { metricsRoute } from "./metrics.ts";
 import { modelRoutes } from "./models.ts";
+import { isPagePath } from "./page-file.ts";
 import { pageRoutes } from "./page-route.ts";
 import { sessionRoutes } from "./sessions.ts";
 import { surfaceRoutes } from "./surface-routes.ts";
@@ -63,6 +66,8 @@ export interface ServerOptions {
   readonly store: Store;
   readonly log: Log;
   readonly logFeed: LogFeed;
+  /** Hears what comes in and goes out while it is switched on. @defaultValue nothing is captured */
+  readonly capture?: RecorderSwitch | undefined;
   readonly clock: Clock;
   readonly version: string;
   /**
@@ -136,13 +141,16 @@ export function createServer(options: ServerOptions): GatewayServer {
   async function answer(received: Request): Promise<Response> {
     const request = withHttpAddress(received);
     const trip = trips.open(request, server?.requestIP(received)?.address);
+    const recorder = options.capture?.recorder;
+    const isCaptured = recorder !== undefined && isExchange(trip);
+    if (isCaptured) recorder.begin(trip);
     const response = await app(request);
     response.headers.set("x-request-id", trip.requestId);
     // Anthropic's clients look for it under this name.
     response.headers.set("request-id", trip.requestId);
     if (trip.answerHeaders !== undefined) setAll(response.headers, trip.answerHeaders);
     logAnswer(trip, response);
-    return response;
+    return isCaptured ? recorder.answer(trip, response, isForwarded(trip.path)) : response;
   }
 
   function logAnswer(trip: Trip, response: Response): void {
@@ -181,6 +189,15 @@ export function createServer(options: ServerOptions): GatewayServer {
       return stopped;
     },
   };
+}
+
+/** Not what looks after the gateway itself. */
+function isExchange({ path }: Trip): boolean {
+  return !(isHealthPath(path) || isPagePath(path) || path === "/metrics" || path.startsWith("/admin/"));
+}
+
+function isForwarded(path: string): boolean {
+  return forwardEndpoints.some((endpoint) => path === `/v1/${endpoint}`);
 }
 
 function setAll(headers: Headers, values: Readonly<Record<string, string>>): void {
