@@ -33,8 +33,10 @@ const patterns: readonly RegExp[] = [
   /()(\beyJ[\w-]{8,8192}(?:\.[\w-]{0,8192}){1,4})/g,
   /(\bBearer\s{1,4})([\w.~+/=-]{20,8192})/g,
   /()(\bsk-[\w-]{16,256})/g,
-  // Fields of JSON that is not itself inside a text, where its quotes are escaped. Short tokens are words of a model.
-  /("[\w-]{0,64}(?:token|secret|authorization|api[_-]?key|access_?key_?id|cookies?)"\s{0,4}:\s{0,4}")([^"\\\s]{16,8192})/gi,
+  // Fields of JSON that is not itself inside a text, where its quotes are escaped. Short tokens are words
+  // of a model.
+  /("[\w-]{0,64}token"\s{0,4}:\s{0,4}")([^"\\\s]{16,8192})/gi,
+  /("[\w-]{0,64}(?:(?:access|refresh|security|session|auth)_?token|secret|authorization|api[_-]?key|access_?key_?id|cookies?)"\s{0,4}:\s{0,4}")([^"\\]{6,8192})/gi,
   /("[\w-]{0,64}(?:password|passwd)"\s{0,4}:\s{0,4}")((?:[^"\\]|\\.){1,1024})/gi,
   // Signed addresses of storage.
   /([?&][\w-]{0,64}(?:token|signature|secret|password|api[_-]?key|credential|accesskeyid)=)([^&"'\s\\]{6,8192})/gi,

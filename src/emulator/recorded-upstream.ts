@@ -38,6 +38,8 @@ interface RecordedCall {
 /** Of the connection and not of the answer, or no longer true of it. */
 const droppedHeaders =
   /^(?:connection|keep-alive|transfer-encoding|content-length|content-encoding|date|set-cookie|upgrade|trailer)$/i;
+/** What was written just before would be lost with an error at once. */
+const goingOutMs = 20;
 const endpoints = /\/(?:chat\/completions|completions|embeddings|rerank|models|images\/generations|audio\/\w+)$/;
 
 export function createRecordedUpstream(options: RecordedUpstreamOptions): RecordedUpstream {
@@ -126,7 +128,8 @@ function bodyOf(
         if (line.type === "bytes") return controller.enqueue(bytesOf(line));
         // What follows is not known: nobody may take it for an end.
         if (line.type === "cut" || (line.type === "end" && line.how === "failed")) {
-          return controller.error(new Error("The recorded connection broke off here"));
+          await sleepUntil(performance.now() + goingOutMs, signal);
+          return controller.error();
         }
         // Its reader gave up here: nothing further comes until this one does.
         if (line.type === "end" && line.how === "given-up") await sleepUntil(Number.POSITIVE_INFINITY, signal);

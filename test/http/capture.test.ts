@@ -132,7 +132,7 @@ describe("both sides, byte for byte", () => {
     await using stage = await startOwn([failing], { RETRY_MAX_ATTEMPTS: "2" });
 
     const response = await stage.harness.chat(local);
-    const answer = await bodyOf(response);
+    const answer = await response.text();
 
     const file = await captured(stage.folder);
     expect(capturedBody(file, "answer")).toBe(answer);
@@ -244,7 +244,7 @@ describe("what is secret", () => {
     const headers = { authorization: `Bearer ${secrets[0]}`, cookie: "session=0123456789", "x-forwarded-for": "10.9.8.7" };
     const messages = [user(`My key is ${secrets[2]} and ${token}`)];
 
-    await bodyOf(await stage.harness.post(`${chatPath}?api_key=${secrets[2]}&n=1`, { ...local, messages }, { headers }));
+    await (await stage.harness.post(`${chatPath}?api_key=${secrets[2]}&n=1`, { ...local, messages }, { headers })).text();
 
     const [capture] = await capturesOf(stage.folder, `${chatPath}?api_key=[redacted]&n=1`);
     for (const secret of [...secrets, token, "session=0123456789", "10.9.8.7"]) expect(capture!.text).not.toContain(secret);
