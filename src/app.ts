@@ -36,6 +36,7 @@ import { timeStore } from "./store/timed-store.ts";
 import { surfaces } from "./surfaces/index.ts";
 import type { LiveLog } from "./telemetry/create-log.ts";
 import { createMetrics } from "./telemetry/create-metrics.ts";
+import type { Tracing } from "./telemetry/tracing.ts";
 import { describeLowLimit, readDescriptorLimit, readDescriptors } from "./telemetry/descriptors.ts";
 import type { Log } from "./telemetry/log.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
@@ -93,8 +94,13 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   await capture.start();
   const upstreams = await composeUpstreams(config, { store: ownStore, box, clock, log, fetch, maxFetches, capture });
   const { slots } = upstreams;
+  const tracing = await createConfiguredTracing(config, log);
   const metrics = createMetrics({
     version,
+    storeBytes: () => (options.store === undefined ? sizeOf(path) : undefined),
+    maxReplies: () => maxRepliesOf(config, slots),
+    captures: () => capture.figures,
+    spans: () => tracing?.figures,
     accounts: () =>
       upstreams
         .current()
@@ -109,7 +115,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       })),
   });
   const store = timeStore(ownStore, metrics);
-  const gateway = createConfiguredGateway(config, upstreams.current, store, slots, metrics, clock, log);
+  const gateway = createConfiguredGateway(config, upstreams.current, store, slots, { metrics, tracing, clock, log });
   const healthChecks = createHealthChecks({
     upstreams: upstreams.current,
     circuits: gateway.circuits,
@@ -178,6 +184,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     log,
     logFeed: log,
     capture,
+    tracing,
     clock,
     version,
     upstreamNames: () => upstreams.current().map(({ name }) => name),
@@ -221,18 +228,13 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       await responses.close();
       await chat.close();
       await upstreams.close();
-      await capture.close();
+      await Promise.all([capture.close(), tracing?.close()]);
       await store.close();
     },
   };
 }
 
-function createConfiguredCapture(
-  config: Config,
-  apiKeys: readonly string[],
-  clock: Clock,
-  log: LiveLog,
-): Capture {
+function createConfiguredCapture(config: Config, apiKeys: readonly string[], clock: Clock, log: LiveLog): Capture {
   return createCapture({
     directory: config.captureDir,
     sessionDirectory: join(config.dataDir, "captures"),
@@ -242,6 +244,20 @@ function createConfiguredCapture(
     version,
     clock,
     log,
+  });
+}
+
+/** Loaded only where traces are sent. */
+async function createConfiguredTracing(config: Config, log: Log): Promise<Tracing | undefined> {
+  if (config.otelExporterOtlpEndpoint === undefined) return undefined;
+  const { createOtelTracing } = await import("./telemetry/otel-tracing.ts");
+  return createOtelTracing({
+    endpoint: config.otelExporterOtlpEndpoint,
+    headers: config.otelExporterOtlpHeaders,
+    serviceName: config.otelServiceName,
+    version,
+    samplePercent: config.otelSamplePercent,
+    log: log.with({ component: "tracing" }),
   });
 }
 
@@ -281,9 +297,12 @@ function createConfiguredGateway(
   upstreams: () => readonly Upstream[],
   store: Store,
   slots: RequestSlots | undefined,
-  metrics: Metrics,
-  clock: Clock,
-  log: Log,
+  watch: {
+    readonly metrics: Metrics;
+    readonly tracing: Tracing | undefined;
+    readonly clock: Clock;
+    readonly log: Log;
+  },
 ): Gateway {
   return createGateway({
     upstreams,
@@ -309,9 +328,7 @@ function createConfiguredGateway(
     contextTrim: config.contextTrim,
     maxMessages: config.maxMessages,
     admission: { maxStreams: config.maxStreams, maxStreamsPerKey: config.maxStreamsPerKey, slots },
-    clock,
-    log,
-    metrics,
+    ...watch,
   });
 }
 

@@ -157,7 +157,17 @@ export class ExchangeCapture {
     this.lines.push(line);
   }
 
-  #tellCut({ of, call, chunks, bytes }: { of: Direction; call: number | undefined; chunks: number; bytes: number }): void {
+  #tellCut({
+    of,
+    call,
+    chunks,
+    bytes,
+  }: {
+    of: Direction;
+    call: number | undefined;
+    chunks: number;
+    bytes: number;
+  }): void {
     this.#cuts.delete(keyOf(of, call));
     this.lines.push({ type: "cut", atMs: this.#atMs, ...ofCall(call), of, chunks, bytes });
   }

@@ -52,10 +52,15 @@ function tellLine(
     case "request":
       return say(line.atMs, line.call === undefined ? client : "gateway", describeRequest(line, peer));
     case "answer":
-      return say(line.atMs, senderOf("answer", line.call, peer), `answers ${line.status}${describeAnswer(line)}${toCall(line.call)}`);
+      return say(
+        line.atMs,
+        senderOf("answer", line.call, peer),
+        `answers ${line.status}${describeAnswer(line)}${toCall(line.call)}`,
+      );
     case "bytes": {
       const isFirst = noteBytes(line, peer, bodies);
-      if (isFirst && line.of === "answer") say(line.atMs, senderOf(line.of, line.call, peer), `first bytes${toCall(line.call)}`);
+      if (isFirst && line.of === "answer")
+        say(line.atMs, senderOf(line.of, line.call, peer), `first bytes${toCall(line.call)}`);
       return;
     }
     case "end": {
@@ -133,7 +138,9 @@ function describeEnd({ of, call, how, reason }: Extract<CaptureLine, { type: "en
   const why = reason === undefined ? "" : `: ${reason}`;
   if (how === "failed") return `FAILED while the ${of} was under way${toCall(call)}${why}`;
   if (of === "request") return `the request was not read to its end${why}`;
-  return call === undefined ? `the client left before the end${why}` : `${peer} was not read to its end${toCall(call)}${why}`;
+  return call === undefined
+    ? `the client left before the end${why}`
+    : `${peer} was not read to its end${toCall(call)}${why}`;
 }
 
 function describeLog({ level, message, fields }: Extract<CaptureLine, { type: "log" }>): string {

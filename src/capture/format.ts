@@ -88,14 +88,7 @@ export interface ClosingLine {
 }
 
 export type CaptureLine =
-  | OpeningLine
-  | RequestLine
-  | AnswerLine
-  | BytesLine
-  | EndLine
-  | CutLine
-  | LogLine
-  | ClosingLine;
+  OpeningLine | RequestLine | AnswerLine | BytesLine | EndLine | CutLine | LogLine | ClosingLine;
 
 const textDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -127,7 +120,8 @@ export interface CaptureFile {
 export function parseCapture(text: string): CaptureFile {
   const rows = text.split("\n").filter((row) => row.trim() !== "");
   const [first, ...rest] = rows.map(parseLine);
-  if (first === undefined || first.type !== "capture") throw new CaptureError('its first line is not of type "capture"');
+  if (first === undefined || first.type !== "capture")
+    throw new CaptureError('its first line is not of type "capture"');
   if (first.version !== captureVersion) {
     throw new CaptureError(`its form has version ${JSON.stringify(first.version)}, and this program reads version 1`);
   }

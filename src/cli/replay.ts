@@ -16,7 +16,11 @@ export const replayCommand: Command = {
   notes: "It prints the settings of a gateway that asks it. What is not in the capture, an emulator answers.",
   flags: [
     { name: "file", value: "FILE", description: "The capture; see --capture-dir of serve" },
-    { name: "speed", value: "NUMBER", description: "How many times as fast as it was; 0 waits for nothing (default 1)" },
+    {
+      name: "speed",
+      value: "NUMBER",
+      description: "How many times as fast as it was; 0 waits for nothing (default 1)",
+    },
     { name: "host", value: "TEXT", description: "Address to listen on (default 127.0.0.1)" },
     { name: "port", value: "NUMBER", description: `Port to listen on; 0 takes a free one (default ${defaultPort})` },
   ],

@@ -6,7 +6,8 @@ import { GIBIBYTE, size } from "./setting-kinds.ts";
 export const watchSettings = {
   captureDir: Type.Optional(
     Type.String({
-      description: "Folder that every exchange is captured to, one file each. What was said stands in it. Default: none",
+      description:
+        "Folder that every exchange is captured to, one file each. What was said stands in it. Default: none",
       minLength: 1,
       allowed: "the path of a folder",
     }),
@@ -17,7 +18,10 @@ export const watchSettings = {
     minimum: 1,
     maximum: 1024 * GIBIBYTE,
   }),
-  captureMaxExchangeBytes: size("Most bytes of the bodies of one captured exchange. Beyond it they are cut", 16_777_216),
+  captureMaxExchangeBytes: size(
+    "Most bytes of the bodies of one captured exchange. Beyond it they are cut",
+    16_777_216,
+  ),
   otelExporterOtlpEndpoint: Type.Optional(
     Type.String({
       description: "Collector that traces are sent to by OTLP over HTTP, such as http://127.0.0.1:4318. Default: none",

@@ -66,8 +66,9 @@ export function createRecordedUpstream(options: RecordedUpstreamOptions): Record
     },
     wires: [...new Set(calls.map(({ wire }) => wire))],
     basePath:
-      calls.find(({ wire, path }) => wire === "openai-compatible" && endpoints.test(path))?.path.replace(endpoints, "") ??
-      "/v1",
+      calls
+        .find(({ wire, path }) => wire === "openai-compatible" && endpoints.test(path))
+        ?.path.replace(endpoints, "") ?? "/v1",
     models: [...new Set(calls.flatMap(modelOf))],
     cutCalls: calls.filter(({ lines }) => lines.some(isCut)).map(({ call }) => call),
   };

@@ -23,7 +23,8 @@ export function serveRecorded({ hostname, port, file, speed }: ServeRecordedOpti
   const recorded = createRecordedUpstream({
     file,
     speed,
-    fallback: (wire, request) => (wire === "qwen-web" ? emulator.fetch(request) : answerModels(request, recorded.models)),
+    fallback: (wire, request) =>
+      wire === "qwen-web" ? emulator.fetch(request) : answerModels(request, recorded.models),
   });
   const server = Bun.serve({
     hostname,

@@ -104,6 +104,7 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
   /** Who answers is not known yet when the head had to go out before the first word. */
   #addOwn(headers: Record<string, string>): Record<string, string> {
     addExchangeHeaders(headers, this.#options.turn.sessionId, this.#place.tellableMs);
+    headers["server-timing"] = this.#record.serverTiming(this.#place.waitedMs);
     if (this.#attempt === undefined || this.#served === undefined) return headers;
     const trimmed = this.#trim?.changed(this.#served) ?? 0;
     addServedHeaders(headers, this.#served.upstream.name, this.#attempt.model, this.#budget.attempts, trimmed);
@@ -120,6 +121,7 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
   async #runAttempts(): Promise<void> {
     try {
       await this.#beginTurn();
+      this.#record.turnBegins();
       for (let attempt = 1; ; attempt++) {
         try {
           return await askCandidates(this.#candidates, this.#options, this);
@@ -207,6 +209,7 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
     const request = this.#trim?.fit(candidate, whole) ?? whole;
     await this.#place.enter(candidate, this.#budget.deadlineMs);
     this.#budget.attempts++;
+    this.#record.attemptBegins(request.model ?? candidate.model);
     this.#consumer.restart();
     this.#opening.begin();
     let reply: UpstreamReply;
@@ -215,6 +218,7 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
       reply = await upstream.open(request, contextFor(upstream, this.#options, this.#opening, this.#place, deadlineMs));
     } catch (error) {
       this.#place.leave();
+      this.#record.attemptRefused(toGatewayError(error), this.hasLeft);
       this.#opening.renew();
       throw error;
     } finally {
@@ -232,7 +236,7 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
   #run(opened: UpstreamReply): Promise<void> {
     const { request, requestId, liveness, log, debugStreaming } = this.#options;
     const reply = cutAtSequences(opened, request.stopSequences);
-    this.#record.account = reply.account;
+    this.#record.attemptOpened(reply);
     this.#attempt = new Attempt({
       reply,
       consumer: this.#consumer,

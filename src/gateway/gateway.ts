@@ -11,6 +11,7 @@ import type { TrimStrategy } from "../conversation/trim-messages.ts";
 import type { ConversationView, Store } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import { type Metrics, silentMetrics } from "../telemetry/metrics.ts";
+import type { Tracing } from "../telemetry/tracing.ts";
 import { type AdmissionOptions, createAdmission } from "./admission.ts";
 import { createBreaker, type UpstreamCircuits } from "./breaker.ts";
 import { contextTrimOf } from "./context-trim.ts";
@@ -89,6 +90,8 @@ export interface GatewayOptions {
   readonly clock: () => number;
   readonly log: Log;
   readonly metrics?: Metrics;
+  /** Undefined: no traces are sent. */
+  readonly tracing?: Pick<Tracing, "reply"> | undefined;
 }
 
 const commitMs = 250;
@@ -171,6 +174,12 @@ export function createGateway(options: GatewayOptions): Gateway {
       holdHeadersMs: options.holdHeadersMs,
       log,
       metrics,
+      trace: options.tracing?.reply(incoming.requestId, {
+        operation: "chat",
+        surface: surface.name,
+        model: request.model,
+        stream: request.stream,
+      }),
       debugStreaming: options.debugStreaming,
       onEnd() {
         leave();

@@ -11,6 +11,7 @@ import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
 import type { Store } from "../store/store.ts";
 import type { ScrapedMetrics } from "../telemetry/create-metrics.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { Tracing } from "../telemetry/tracing.ts";
 import { createAdmit } from "./admit.ts";
 import { createAnswerError } from "./answer-error.ts";
 import type { AgentAccess } from "./auth/acting-caller.ts";
@@ -68,6 +69,8 @@ export interface ServerOptions {
   readonly logFeed: LogFeed;
   /** Hears what comes in and goes out while it is switched on. @defaultValue nothing is captured */
   readonly capture?: RecorderSwitch | undefined;
+  /** @defaultValue no traces are sent */
+  readonly tracing?: Pick<Tracing, "begin" | "answered"> | undefined;
   readonly clock: Clock;
   readonly version: string;
   /**
@@ -144,21 +147,25 @@ export function createServer(options: ServerOptions): GatewayServer {
     const recorder = options.capture?.recorder;
     const isCaptured = recorder !== undefined && isExchange(trip);
     if (isCaptured) recorder.begin(trip);
+    if (options.tracing !== undefined && isExchange(trip)) options.tracing.begin(trip);
     const response = await app(request);
     response.headers.set("x-request-id", trip.requestId);
     // Anthropic's clients look for it under this name.
     response.headers.set("request-id", trip.requestId);
     if (trip.answerHeaders !== undefined) setAll(response.headers, trip.answerHeaders);
-    logAnswer(trip, response);
+    const durationMs = clock() - trip.startedAtMs;
+    addServerTiming(response.headers, durationMs);
+    options.tracing?.answered(trip.requestId, response.status);
+    logAnswer(trip, response, durationMs);
     return isCaptured ? recorder.answer(trip, response, isForwarded(trip.path)) : response;
   }
 
-  function logAnswer(trip: Trip, response: Response): void {
+  function logAnswer(trip: Trip, response: Response, durationMs: number): void {
     log.debug("request", {
       method: trip.request.method,
       path: trip.path,
       status: response.status,
-      durationMs: clock() - trip.startedAtMs,
+      durationMs,
       requestId: trip.requestId,
       client: trip.clientAddress,
     });
@@ -189,6 +196,12 @@ export function createServer(options: ServerOptions): GatewayServer {
       return stopped;
     },
   };
+}
+
+/** What an exchange knows of its own time stands there already. */
+function addServerTiming(headers: Headers, totalMs: number): void {
+  const known = headers.get("server-timing");
+  headers.set("server-timing", known === null ? `total;dur=${totalMs}` : `${known}, total;dur=${totalMs}`);
 }
 
 /** Not what looks after the gateway itself. */

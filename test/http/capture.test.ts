@@ -241,13 +241,20 @@ describe("what is secret", () => {
     const token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbm4ifQ.c2lnbmF0dXJl";
     const echo = { status: 401, body: JSON.stringify({ error: { message: `Bad key ${secrets[1]}, ${token}` } }) };
     await using stage = await startOwn([echo], { API_KEY: secrets[0]!, RETRY_MAX_ATTEMPTS: "1" });
-    const headers = { authorization: `Bearer ${secrets[0]}`, cookie: "session=0123456789", "x-forwarded-for": "10.9.8.7" };
+    const headers = {
+      authorization: `Bearer ${secrets[0]}`,
+      cookie: "session=0123456789",
+      "x-forwarded-for": "10.9.8.7",
+    };
     const messages = [user(`My key is ${secrets[2]} and ${token}`)];
 
-    await (await stage.harness.post(`${chatPath}?api_key=${secrets[2]}&n=1`, { ...local, messages }, { headers })).text();
+    await (
+      await stage.harness.post(`${chatPath}?api_key=${secrets[2]}&n=1`, { ...local, messages }, { headers })
+    ).text();
 
     const [capture] = await capturesOf(stage.folder, `${chatPath}?api_key=[redacted]&n=1`);
-    for (const secret of [...secrets, token, "session=0123456789", "10.9.8.7"]) expect(capture!.text).not.toContain(secret);
+    for (const secret of [...secrets, token, "session=0123456789", "10.9.8.7"])
+      expect(capture!.text).not.toContain(secret);
     expect(capture!.text).toContain("My key is ***");
     expect(callsTo(capture!.file, "/chat/completions")).toHaveLength(1);
   });
@@ -344,6 +351,8 @@ describe("explained", () => {
     expect(told).toContain("Asking the upstream once more");
     expect(told).toMatch(/ one +first bytes \[call 2\]/);
     expect(told).toMatch(/2 calls to upstreams, 0 failed; the client was answered 200\./);
-    expect(told).toMatch(/outcome complete, attempts 2, firstTokenMs \d+, totalMs \d+, inputTokens 5, outputTokens 2\./);
+    expect(told).toMatch(
+      /outcome complete, attempts 2, firstTokenMs \d+, totalMs \d+, inputTokens 5, outputTokens 2\./,
+    );
   });
 });
