@@ -60,6 +60,8 @@ export function createCapture(options: CaptureOptions): Capture {
   /** Loaded once; which of the two is on may change. */
   let loading: Promise<Loaded> | undefined;
   let loaded: Loaded | undefined;
+  /** The log is listened to only while it is on. */
+  let unhear: (() => void) | undefined;
   let expiry: ReturnType<typeof setTimeout> | undefined;
 
   async function load(): Promise<Loaded> {
@@ -72,7 +74,6 @@ export function createCapture(options: CaptureOptions): Capture {
     const spool = createSpool({ directory, maxBytes: options.maxBytes, cover, gateway: options.version, log });
     const { maxExchangeBytes } = options;
     const created = new RecorderOf({ spool, cover, maxExchangeBytes, wants, clock });
-    log.hear(({ level, message, fields }) => created.logged(level, message, fields));
     loaded = { recorder: created, figures: spool.figures };
     return loaded;
   }
@@ -87,14 +88,22 @@ export function createCapture(options: CaptureOptions): Capture {
 
   async function switchOn(): Promise<void> {
     loading ??= load();
-    recorder = (await loading).recorder;
+    const on = (await loading).recorder;
+    recorder = on;
+    unhear ??= log.hear(({ level, message, fields }) => on.logged(level, message, fields));
+  }
+
+  function switchOff(): void {
+    recorder = undefined;
+    unhear?.();
+    unhear = undefined;
   }
 
   function switchOffUnlessWanted(): void {
     for (const [sessionId, untilMs] of sessions) if (untilMs <= clock()) sessions.delete(sessionId);
     clearTimeout(expiry);
     if (options.directory !== undefined) return;
-    if (sessions.size === 0) recorder = undefined;
+    if (sessions.size === 0) switchOff();
     else {
       const nextMs = Math.min(...sessions.values()) - clock();
       expiry = setTimeout(switchOffUnlessWanted, Math.max(nextMs, 1));
@@ -131,7 +140,7 @@ export function createCapture(options: CaptureOptions): Capture {
     tapUpstream: (upstream) => tapUpstream(upstream, self),
     async close() {
       clearTimeout(expiry);
-      recorder = undefined;
+      switchOff();
       const written = loaded?.recorder.close();
       if (written !== undefined) await Promise.race([written, Bun.sleep(longestCloseMs)]);
     },
