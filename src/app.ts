@@ -3,17 +3,17 @@
 import { join } from "node:path";
 import { chooseAgentAccess } from "./app/agent-access.ts";
 import { composeUpstreams } from "./app/compose-upstreams.ts";
+import { composeCapture, composeTracing } from "./app/compose-watch.ts";
 import type { OwnTool } from "./agent/own-tools.ts";
 import { createLazyAgent } from "./app/lazy-agent.ts";
 import { createLazyChat } from "./app/lazy-chat.ts";
 import { createLazyResponses } from "./app/lazy-responses.ts";
-import { type Capture, createCapture } from "./capture/capture.ts";
+import type { Capture } from "./capture/capture.ts";
 import { loadOrCreateApiKey } from "./config/api-key-file.ts";
 import type { Environment } from "./config/load-config.ts";
 import { loadToolServers } from "./config/mcp-servers.ts";
 import { describeConfig } from "./config/describe-config.ts";
 import type { Config } from "./config/config-schema.ts";
-import { secretTexts } from "./config/secret-texts.ts";
 import { version } from "./config/version.ts";
 import type { Clock } from "./contract/clock.ts";
 import type { Upstream } from "./contract/upstream.ts";
@@ -90,11 +90,11 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const ownStore = options.store ?? openSqliteStore({ path, clock, sessionTimeoutMs: config.sessionTimeout, log });
   const box = options.secretBox ?? createSecretBox(() => loadMasterKey(config.masterKey, config.dataDir));
   const { fetch, maxFetches = defaultMaxFetches } = options;
-  const capture = createConfiguredCapture(config, apiKeys, clock, log);
+  const capture = composeCapture(config, apiKeys, clock, log);
   await capture.start();
   const upstreams = await composeUpstreams(config, { store: ownStore, box, clock, log, fetch, maxFetches, capture });
   const { slots } = upstreams;
-  const tracing = await createConfiguredTracing(config, log);
+  const tracing = await composeTracing(config, log);
   const metrics = createMetrics({
     version,
     storeBytes: () => (options.store === undefined ? sizeOf(path) : undefined),
@@ -232,33 +232,6 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       await store.close();
     },
   };
-}
-
-function createConfiguredCapture(config: Config, apiKeys: readonly string[], clock: Clock, log: LiveLog): Capture {
-  return createCapture({
-    directory: config.captureDir,
-    sessionDirectory: join(config.dataDir, "captures"),
-    maxBytes: config.captureMaxBytes,
-    maxExchangeBytes: config.captureMaxExchangeBytes,
-    secrets: () => [...secretTexts(config), ...apiKeys],
-    version,
-    clock,
-    log,
-  });
-}
-
-/** Loaded only where traces are sent. */
-async function createConfiguredTracing(config: Config, log: Log): Promise<Tracing | undefined> {
-  if (config.otelExporterOtlpEndpoint === undefined) return undefined;
-  const { createOtelTracing } = await import("./telemetry/otel-tracing.ts");
-  return createOtelTracing({
-    endpoint: config.otelExporterOtlpEndpoint,
-    headers: config.otelExporterOtlpHeaders,
-    serviceName: config.otelServiceName,
-    version,
-    samplePercent: config.otelSamplePercent,
-    log: log.with({ component: "tracing" }),
-  });
 }
 
 /** Loaded only where tokens are taken: what knows keys is large. */
