@@ -37,6 +37,9 @@ export interface Spool {
 
 /** Memory bounds them too: these may be empty. */
 const maxWaiting = 1000;
+const unfinishedEnding = ".part";
+/** A file that is not finished by then never will be: its process was killed. */
+const longestWriteMs = 10 * 60_000;
 const fileName = /^\d{8}T\d{9}Z-[\w-]{1,100}\.jsonl$/;
 
 export function createSpool(options: SpoolOptions): Spool {
@@ -71,7 +74,7 @@ export function createSpool(options: SpoolOptions): Spool {
     const pieces = await encodeCapture(capture, { cover, gateway, breathe });
     const name = nameOf(capture);
     const path = join(directory, name);
-    const unfinished = `${path}.part`;
+    const unfinished = path + unfinishedEnding;
     const file = await open(unfinished, "w", 0o600);
     try {
       for (const piece of pieces) await file.write(piece);
@@ -128,8 +131,17 @@ async function listFiles(directory: string): Promise<Map<string, number>> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const files = new Map<string, number>();
   for (const name of (await readdir(directory)).sort()) {
+    if (name.endsWith(unfinishedEnding) && fileName.test(name.slice(0, -unfinishedEnding.length))) {
+      await removeIfOld(join(directory, name));
+    }
     // Whatever else lies there is not ours to count, nor to delete.
     if (fileName.test(name)) files.set(name, (await stat(join(directory, name))).size);
   }
   return files;
+}
+
+/** Another gateway may write there now. */
+async function removeIfOld(path: string): Promise<void> {
+  const { mtimeMs } = await stat(path);
+  if (Date.now() - mtimeMs > longestWriteMs) await rm(path, { force: true });
 }

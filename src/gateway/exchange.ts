@@ -92,6 +92,11 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
     return new Response(null, { headers });
   }
 
+  /** Where its time went so far. */
+  get serverTiming(): string {
+    return this.#record.serverTiming(this.#place.waitedMs);
+  }
+
   /** The client's signal is aborted. */
   handleEvent(): void {
     this.clientLeft();
@@ -104,7 +109,7 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
   /** Who answers is not known yet when the head had to go out before the first word. */
   #addOwn(headers: Record<string, string>): Record<string, string> {
     addExchangeHeaders(headers, this.#options.turn.sessionId, this.#place.tellableMs);
-    headers["server-timing"] = this.#record.serverTiming(this.#place.waitedMs);
+    headers["server-timing"] = this.serverTiming;
     if (this.#attempt === undefined || this.#served === undefined) return headers;
     const trimmed = this.#trim?.changed(this.#served) ?? 0;
     addServedHeaders(headers, this.#served.upstream.name, this.#attempt.model, this.#budget.attempts, trimmed);

@@ -114,6 +114,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   const running = new Set<Running>();
   /** Requests whose answer has not begun. Some run no exchange yet: they wait for their session's turn. */
   let arriving = 0;
+  /** Where the time went of exchanges that failed before their head. */
+  const timings = new WeakMap<GatewayError, string>();
   let isClosed = false;
   let onIdle: (() => void) | undefined;
 
@@ -257,7 +259,9 @@ export function createGateway(options: GatewayOptions): Gateway {
         leave?.();
         logRefusal(error, surface, incoming);
       }
-      throw toGatewayError(error);
+      const known = toGatewayError(error);
+      if (exchange !== undefined) timings.set(known, exchange.serverTiming);
+      throw known;
     } finally {
       arriving--;
       tellIdle();
@@ -281,7 +285,7 @@ export function createGateway(options: GatewayOptions): Gateway {
         const known = toGatewayError(error);
         return Response.json(surface.encodeError(known, incoming.requestId), {
           status: statusOn(surface, known.kind),
-          headers: errorHeaders(known),
+          headers: withTiming(errorHeaders(known), timings.get(known)),
         });
       }
     },
@@ -333,6 +337,10 @@ export function createGateway(options: GatewayOptions): Gateway {
       liveness.stop();
     },
   };
+}
+
+function withTiming(headers: Record<string, string>, timing: string | undefined): Record<string, string> {
+  return timing === undefined ? headers : { ...headers, "server-timing": timing };
 }
 
 /** Whether one of them speaks the client's own protocol. */

@@ -1,7 +1,7 @@
 // Captured exchanges: byte for byte on every lane, without credentials, and played again.
 
 import { describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { explainCapture } from "../../src/capture/explain.ts";
@@ -13,6 +13,7 @@ import { type Harness, startHarness } from "../support/harness.ts";
 import { readLive } from "../support/live-stream.ts";
 import { chunk, failing, modelsRoute, saying } from "../support/several-upstreams.ts";
 import { bodyOf, untilIdle, user } from "./client.ts";
+import { postMessage } from "./typed-client.ts";
 
 interface Stage extends AsyncDisposable {
   readonly folder: string;
@@ -160,6 +161,34 @@ describe("both sides, byte for byte", () => {
     expect(callsTo(file, "/stop")).toHaveLength(1);
   });
 
+  test("of a client that hangs up before a whole answer, with the call that stops the generation", async () => {
+    await using stage = await start();
+    const { harness, folder } = stage;
+    harness.emulator.script({ gate: "held", reply: { text: "one two three four five six" } });
+    harness.emulator.release("held", 2);
+    const controller = new AbortController();
+    const answer = harness.chat({ ...hello, stream: false }, { signal: controller.signal }).catch(() => undefined);
+    await harness.emulator.until((requests) =>
+      requests.some(({ on, eventsDelivered }) => on === "completions" && eventsDelivered >= 2),
+    );
+    controller.abort();
+    await answer;
+    await untilIdle(harness);
+    await harness.restart();
+
+    expect(callsTo(await captured(folder), "/stop")).toHaveLength(1);
+  });
+
+  test("of a message of the typed chat, with all calls of its steps", async () => {
+    await using stage = await start();
+
+    const answer = await (await postMessage(stage.harness, { message: "Say: good day" })).text();
+
+    const file = await captured(stage.folder, "/api/chat/stream");
+    expect(capturedBody(file, "answer")).toBe(answer);
+    expect(callsTo(file, "/api/v2/chat/completions").length).toBeGreaterThan(0);
+  });
+
   test("of exchanges that run at the same time, each in its own file", async () => {
     await using stage = await start();
     const words = Array.from({ length: 12 }, (_, index) => `word-${index}-end`);
@@ -219,6 +248,20 @@ describe("files", () => {
     await stage.harness.restart();
 
     expect(readAll(stage.folder)).toHaveLength(1);
+  });
+
+  test("that a killed gateway left unfinished go, and nothing else does", async () => {
+    await using stage = await start();
+    mkdirSync(stage.folder);
+    const old = join(stage.folder, "20260101T000000000Z-req_1.jsonl.part");
+    const [young, strange] = [old.replace("req_1", "req_2"), join(stage.folder, "mine.part")];
+    for (const path of [old, young, strange]) writeFileSync(path, "{");
+    for (const path of [old, strange]) utimesSync(path, 1, 1);
+
+    await bodyOf(await stage.harness.chat(hello));
+    await capturesOf(stage.folder, chatPath);
+
+    expect([old, young, strange].map((path) => existsSync(path))).toEqual([false, true, true]);
   });
 
   test("no disk, no harm: one warning, and answers as ever", async () => {

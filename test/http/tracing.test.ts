@@ -190,6 +190,17 @@ describe("Server-Timing", () => {
     expect(first).toBeGreaterThanOrEqual(upstream!);
   });
 
+  test("stands on the answer of an exchange that failed", async () => {
+    await using server = serveCompatible([failing], modelsRoute("local"));
+    const upstreams = JSON.stringify([{ name: "one", dialect: "vllm", base_url: server.url }]);
+    await using harness = await startHarness({ environment: { UPSTREAMS: upstreams, RETRY_MAX_ATTEMPTS: "1" } });
+
+    const response = await harness.chat(local);
+
+    expect(response.status).toBe(502);
+    expect(names(response)).toEqual(["turn", "total"]);
+  });
+
   test("tells the wait in line", async () => {
     await using harness = await startHarness({ environment: { QWEN_MAX_CONCURRENT: "1" } });
     harness.emulator.script({ gate: "held", reply: { text: "one two three" } });
