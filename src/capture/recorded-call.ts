@@ -10,6 +10,7 @@ import {
 import type { Cover } from "./cover-secrets.ts";
 import type { ExchangeCapture } from "./exchange-capture.ts";
 import type { Wire } from "./format.ts";
+import { piecesOf } from "./pieces.ts";
 import { reasonOf } from "./reason-of.ts";
 import { RecordedSource } from "./recorded-source.ts";
 import { recordStream } from "./recorded-stream.ts";
@@ -60,9 +61,8 @@ export async function recordCall(
 function noteBody(body: OutboundRequest["body"], note: (bytes: Uint8Array) => void): OutboundRequest["body"] {
   if (body === undefined) return body;
   if (body instanceof ReadableStream) return recordStream(body, { chunk: note, over() {} });
-  if (typeof body === "string") note(Buffer.from(body));
-  else if (body instanceof Uint8Array) note(body);
-  else for (const piece of body) note(piece);
+  const parts = typeof body === "string" ? [Buffer.from(body)] : body instanceof Uint8Array ? [body] : body;
+  for (const part of parts) for (const piece of piecesOf(part)) note(piece);
   return body;
 }
 

@@ -8,6 +8,7 @@ import { MemoryBudget } from "./budget.ts";
 import type { Cover } from "./cover-secrets.ts";
 import { ExchangeCapture } from "./exchange-capture.ts";
 import type { Wire } from "./format.ts";
+import { piecesOf } from "./pieces.ts";
 import { reasonOf } from "./reason-of.ts";
 import { recordCall } from "./recorded-call.ts";
 import { recordStream } from "./recorded-stream.ts";
@@ -101,7 +102,9 @@ export class Recorder {
       void response
         .clone()
         .bytes()
-        .then((bytes) => capture.bytes("answer", bytes))
+        .then((bytes) => {
+          for (const piece of piecesOf(bytes)) capture.bytes("answer", piece);
+        })
         .finally(() => capture.ends({ of: "answer", how: "complete" }));
       return response;
     }

@@ -155,6 +155,7 @@ export function createServer(options: ServerOptions): GatewayServer {
     if (trip.answerHeaders !== undefined) setAll(response.headers, trip.answerHeaders);
     const durationMs = clock() - trip.startedAtMs;
     addServerTiming(response.headers, durationMs);
+    options.metrics.answered(response.status);
     options.tracing?.answered(trip.requestId, response.status);
     logAnswer(trip, response, durationMs);
     return isCaptured ? recorder.answer(trip, response, isForwarded(trip.path)) : response;

@@ -43,6 +43,7 @@ export function createMetrics(sources: MetricSources): ScrapedMetrics {
     },
     attemptOpened: (upstream, headMs) => counted.attemptOpened(upstream, headMs),
     attemptEnded: (upstream, end) => counted.attemptEnded(upstream, end),
+    answered: (status) => counted.answered(status),
     requestRefused: (surface, kind) => counted.refusal(surface, kind),
     queueRefused: (upstream, reason) => counted.queueRefusal(upstream, reason),
     storeTimed: (operation, durationMs, hasFailed) => counted.store(operation, durationMs, hasFailed),

@@ -48,6 +48,8 @@ export interface Metrics {
   attemptOpened(upstream: string, headMs: number): void;
   /** @param end of an error its kind */
   attemptEnded(upstream: string, end: "complete" | "aborted" | ErrorKind): void;
+  /** The head of an answer went out, whatever was asked. */
+  answered(status: number): void;
   /** A request on a surface that never became a reply: malformed, over a limit, without a turn. */
   requestRefused(surface: string, kind: ErrorKind): void;
   /** A request that an upstream's line did not take: too many wait, it would wait for too long, or it did. */
@@ -62,6 +64,7 @@ export const silentMetrics: Metrics = {
   replyEnded() {},
   attemptOpened() {},
   attemptEnded() {},
+  answered() {},
   requestRefused() {},
   queueRefused() {},
   storeTimed() {},

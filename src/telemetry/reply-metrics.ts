@@ -20,6 +20,7 @@ export class ReplyMetrics {
     "outcome",
   ]);
   readonly #errors = counter("errors_total", "Replies that ended by an error, by its kind", [...lane, "kind"]);
+  readonly #responses = counter("http_responses_total", "Answers to whatever was asked, by their status", ["status"]);
   readonly #refusals = counter("refusals_total", "Requests that became no reply, by the reason", ["surface", "kind"]);
   readonly #queueRefusals = counter("queue_refusals_total", "Requests that an upstream's line did not take", [
     "upstream",
@@ -85,6 +86,7 @@ export class ReplyMetrics {
     this.#requests,
     this.#errors,
     this.#refusals,
+    this.#responses,
     this.#queueRefusals,
     this.#retries,
     this.#attempts,
@@ -132,6 +134,10 @@ export class ReplyMetrics {
 
   attemptEnded(upstream: string, end: string): void {
     this.#attempts.at(upstream, end).value++;
+  }
+
+  answered(status: number): void {
+    this.#responses.at(String(status)).value++;
   }
 
   refusal(surface: string, kind: ErrorKind): void {
