@@ -45,6 +45,7 @@ const endpoints = /\/(?:chat\/completions|completions|embeddings|rerank|models|i
 export function createRecordedUpstream(options: RecordedUpstreamOptions): RecordedUpstream {
   const { file, speed, fallback } = options;
   const calls = readCalls(file.lines);
+  const wires = [...new Set(calls.map(({ wire }) => wire))];
   /** Of each place, the answers that were not given yet, the last of them for good. */
   const waiting = new Map<string, RecordedCall[]>();
   for (const call of calls) {
@@ -62,9 +63,11 @@ export function createRecordedUpstream(options: RecordedUpstreamOptions): Record
       const { pathname } = new URL(request.url);
       const call = take(`${request.method} ${pathname}`);
       if (call !== undefined) return await answer(call, speed, request.signal);
+      const [only, other] = wires;
+      if (only !== undefined && other === undefined) return await fallback(only, request);
       return await fallback(pathname.startsWith("/api/") ? "qwen-web" : "openai-compatible", request);
     },
-    wires: [...new Set(calls.map(({ wire }) => wire))],
+    wires,
     basePath:
       calls
         .find(({ wire, path }) => wire === "openai-compatible" && endpoints.test(path))

@@ -45,7 +45,9 @@ export function serveRecorded({ hostname, port, file, speed }: ServeRecordedOpti
 }
 
 function settingOf(wire: Wire, url: string, basePath: string): string {
-  if (wire === "qwen-web") return `QWEN_BASE_URL=${url} QWEN_TOKEN=replayed`;
+  // All three: nothing of what is played may reach the real ones.
+  if (wire === "qwen-web")
+    return `QWEN_BASE_URL=${url} QWEN_AUTH_URL=${url} QWEN_UPLOAD_URL=${url} QWEN_TOKEN=replayed`;
   return `UPSTREAM_BASE_URL=${url}${basePath} UPSTREAM_API_KEY=replayed`;
 }
 

@@ -343,7 +343,9 @@ describe("played again", () => {
     await using stage = await start();
     const answer = await bodyOf(await stage.harness.chat(hello));
     const served = serveRecorded({ hostname: "127.0.0.1", port: 0, file: await captured(stage.folder), speed: 0 });
-    expect(served.settings).toEqual([`QWEN_BASE_URL=${served.url} QWEN_TOKEN=replayed`]);
+    expect(served.settings).toEqual([
+      `QWEN_BASE_URL=${served.url} QWEN_AUTH_URL=${served.url} QWEN_UPLOAD_URL=${served.url} QWEN_TOKEN=replayed`,
+    ]);
     await using second = await startHarness({ environment: { QWEN_BASE_URL: served.url } });
 
     const again = await bodyOf(await second.chat(hello));

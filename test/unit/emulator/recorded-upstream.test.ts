@@ -75,8 +75,24 @@ test("headers are the recorded ones, but for what belongs to the connection or w
   expect([...response.headers]).toEqual([["content-type", "text/plain"]]);
 });
 
-test("what was not recorded is asked elsewhere, by the form of its path", async () => {
+test("what was not recorded is asked elsewhere, in the only form that was", async () => {
   const { asked, post } = create(call(1, 0, ok("first")));
+  await post("/api/v2/chats/new");
+
+  expect(asked).toEqual(["openai-compatible POST /api/v2/chats/new"]);
+});
+
+test("what was not recorded is asked elsewhere, by its path where there are both forms", async () => {
+  const web = {
+    type: "request",
+    atMs: 1,
+    call: 2,
+    method: "POST",
+    url: "https://b.example/api/x",
+    headers: [],
+    wire: "qwen-web",
+  };
+  const { asked, post } = create([...call(1, 0, ok("first")), web]);
   await post("/api/v2/chats/new");
   await post("/v1/models");
 
