@@ -75,6 +75,7 @@ export function createCapture(options: CaptureOptions): Capture {
     const { maxExchangeBytes } = options;
     const created = new RecorderOf({ spool, cover, maxExchangeBytes, wants, clock });
     loaded = { recorder: created, figures: spool.figures };
+    await spool.prepare();
     return loaded;
   }
 

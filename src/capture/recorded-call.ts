@@ -13,7 +13,7 @@ import type { Wire } from "./format.ts";
 import { piecesOf } from "./pieces.ts";
 import { reasonOf } from "./reason-of.ts";
 import { RecordedSource } from "./recorded-source.ts";
-import { recordStream } from "./recorded-stream.ts";
+import { recordStream, type StreamHooks } from "./recorded-stream.ts";
 
 export interface CallContext {
   readonly wire: Wire;
@@ -40,7 +40,10 @@ export async function recordCall(
     upstream,
     wire,
   });
-  const body = noteBody(request.body, (bytes) => capture.bytes("request", bytes, call));
+  const body = noteBody(request.body, {
+    chunk: (bytes) => capture.bytes("request", bytes, call),
+    over: (how, error) => capture.ends({ of: "request", how, ...reasonOf(error, cover) }, call),
+  });
   try {
     const response = await http.send(body === request.body ? request : { ...request, body });
     capture.answered({ status: response.status, headers: cover.headers(listHeaders(response.headers)) }, call);
@@ -58,11 +61,12 @@ export async function recordCall(
 }
 
 /** @returns what is to be sent in its place: of a stream one that is noted while it is sent */
-function noteBody(body: OutboundRequest["body"], note: (bytes: Uint8Array) => void): OutboundRequest["body"] {
+function noteBody(body: OutboundRequest["body"], hooks: StreamHooks): OutboundRequest["body"] {
   if (body === undefined) return body;
-  if (body instanceof ReadableStream) return recordStream(body, { chunk: note, over() {} });
+  if (body instanceof ReadableStream) return recordStream(body, hooks);
   const parts = typeof body === "string" ? [Buffer.from(body)] : body instanceof Uint8Array ? [body] : body;
-  for (const part of parts) for (const piece of piecesOf(part)) note(piece);
+  for (const part of parts) for (const piece of piecesOf(part)) hooks.chunk(piece);
+  hooks.over("complete");
   return body;
 }
 

@@ -28,6 +28,8 @@ export interface SpoolFigures {
 }
 
 export interface Spool {
+  /** Makes the folder, so that one that cannot be is told of at once. Never rejects. */
+  prepare(): Promise<void>;
   /** Takes it at once; what finds no room is dropped. */
   put(capture: ExchangeCapture): void;
   readonly figures: Readonly<SpoolFigures>;
@@ -49,6 +51,13 @@ export function createSpool(options: SpoolOptions): Spool {
   /** Name and size of what is in the folder, the oldest first. Read with the first capture. */
   let files: Map<string, number> | undefined;
   let work: Promise<void> | undefined;
+  let hasWarned = false;
+
+  /** A full disk would otherwise say it for each exchange. */
+  function warnOnce(error: unknown): void {
+    if (!hasWarned) log.warn("Cannot write captures", { directory, reason: String(error) });
+    hasWarned = true;
+  }
 
   async function run(): Promise<void> {
     // Not within the call that ended an exchange.
@@ -59,8 +68,7 @@ export function createSpool(options: SpoolOptions): Spool {
         figures.written++;
       } catch (error) {
         figures.failed++;
-        // Once: a full disk would otherwise say it for each exchange.
-        if (figures.failed === 1) log.warn("Cannot write a capture", { directory, reason: String(error) });
+        warnOnce(error);
       } finally {
         capture.forget();
       }
@@ -103,6 +111,13 @@ export function createSpool(options: SpoolOptions): Spool {
   }
 
   return {
+    async prepare() {
+      try {
+        files ??= await listFiles(directory);
+      } catch (error) {
+        warnOnce(error);
+      }
+    },
     put(capture) {
       if (waiting.length >= maxWaiting) {
         figures.dropped++;

@@ -12,8 +12,9 @@ export function tapUpstream<Tapped extends Upstream>(upstream: Tapped, capture: 
       const { recorder } = capture;
       if (recorder === undefined) return upstream.open(request, context);
       const { requestId } = context;
+      const signal = tapSignal(context.signal, recorder, requestId, name);
       return recorder
-        .running(requestId, name, () => upstream.open(request, context))
+        .running(requestId, name, () => upstream.open(request, { ...context, signal }))
         .then((reply) => tapReply(reply, recorder, requestId, name));
     },
     ...(forwarding === undefined
@@ -24,11 +25,23 @@ export function tapUpstream<Tapped extends Upstream>(upstream: Tapped, capture: 
             forward(request, context): Promise<ForwardedAnswer> {
               const { recorder } = capture;
               if (recorder === undefined) return forwarding.forward(request, context);
-              return recorder.running(context.requestId, name, () => forwarding.forward(request, context));
+              const signal = tapSignal(context.signal, recorder, context.requestId, name);
+              return recorder.running(context.requestId, name, () =>
+                forwarding.forward(request, { ...context, signal }),
+              );
             },
           },
         }),
   };
+}
+
+/** What listens to it acts as the exchange's: whoever aborts knows of none. */
+function tapSignal(signal: AbortSignal, recorder: Recorder, requestId: string, upstream: string): AbortSignal {
+  if (signal.aborted) return signal;
+  const controller = new AbortController();
+  const pass = (): void => recorder.running(requestId, upstream, () => controller.abort(signal.reason));
+  signal.addEventListener("abort", pass, { once: true });
+  return controller.signal;
 }
 
 /** What it calls at its end is called by timers and sockets, which know of no exchange. */
