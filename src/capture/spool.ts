@@ -80,6 +80,7 @@ export function createSpool(options: SpoolOptions): Spool {
     files ??= await listFiles(directory);
     const { cover, gateway } = options;
     const pieces = await encodeCapture(capture, { cover, gateway, breathe });
+    await mkdir(directory, { recursive: true, mode: 0o700 });
     const name = nameOf(capture);
     const path = join(directory, name);
     const unfinished = path + unfinishedEnding;

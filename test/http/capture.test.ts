@@ -1,7 +1,7 @@
 // Captured exchanges: byte for byte on every lane, without credentials, and played again.
 
 import { describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { explainCapture } from "../../src/capture/explain.ts";
@@ -252,16 +252,23 @@ describe("files", () => {
 
   test("that a killed gateway left unfinished go, and nothing else does", async () => {
     await using stage = await start();
-    mkdirSync(stage.folder);
     const old = join(stage.folder, "20260101T000000000Z-req_1.jsonl.part");
     const [young, strange] = [old.replace("req_1", "req_2"), join(stage.folder, "mine.part")];
     for (const path of [old, young, strange]) writeFileSync(path, "{");
     for (const path of [old, strange]) utimesSync(path, 1, 1);
 
-    await bodyOf(await stage.harness.chat(hello));
-    await capturesOf(stage.folder, chatPath);
+    await stage.harness.restart();
 
     expect([old, young, strange].map((path) => existsSync(path))).toEqual([false, true, true]);
+  });
+
+  test("come again where their folder was deleted", async () => {
+    await using stage = await start();
+    rmSync(stage.folder, { recursive: true });
+
+    await bodyOf(await stage.harness.chat(hello));
+
+    expect(await capturesOf(stage.folder, chatPath)).toHaveLength(1);
   });
 
   test("no disk, no harm: one warning a start, and answers as ever", async () => {
