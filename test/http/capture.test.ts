@@ -9,6 +9,7 @@ import type { CaptureFile } from "../../src/capture/format.ts";
 import { serveRecorded } from "../../src/emulator/serve-recorded.ts";
 import { callsTo, capturedBody, capturesOf, readAll } from "../support/captures.ts";
 import { type Play, serveCompatible } from "../support/fake-compatible-server.ts";
+import { chunks, endings, refusalRows } from "../support/fault-tables.ts";
 import { type Harness, startHarness } from "../support/harness.ts";
 import { readLive } from "../support/live-stream.ts";
 import { chunk, failing, modelsRoute, saying } from "../support/several-upstreams.ts";
@@ -323,6 +324,54 @@ describe("what is secret", () => {
       expect(leave.data[name]).toMatch(/^\*+$/);
     }
   });
+});
+
+describe("over every fault of the web backend", () => {
+  const secrets = { API_KEY: "key-of-the-gateway-0", QWEN_TOKEN: "token-of-the-account-itself" };
+  /** An account that was refused serves the next row all the same. */
+  const patient = {
+    ACCOUNT_COOLDOWN_MAX_MS: "1",
+    ACCOUNT_CHALLENGE_MS: "1",
+    ACCOUNT_SIGN_IN_MS: "1",
+    ACCOUNT_BUSY_MS: "1",
+    BREAKER_OPEN_MS: "1",
+    RETRY_MAX_ATTEMPTS: "2",
+    FIRST_BYTE_TIMEOUT_MS: "500",
+    STALL_TIMEOUT_MS: "300",
+    REPLY_TIMEOUT_MS: "1000",
+  };
+  const cookies = "token=cookie-token-of-the-account; ssxmod_itna=cookie-of-the-browser-itself";
+
+  test("captures hold no credential, the client's bytes, and a timeline can be told of each", async () => {
+    await using stage = await start({
+      ...secrets,
+      QWEN_COOKIES: cookies,
+      ...patient,
+    });
+    const { harness, folder } = stage;
+    const headers = { authorization: `Bearer ${secrets.API_KEY}` };
+    const answers: string[] = [];
+    for (const { script } of refusalRows) {
+      harness.emulator.reset();
+      harness.emulator.script(script, script);
+      answers.push(await (await harness.chat(hello, { headers })).text());
+    }
+    for (const { fault } of endings) {
+      harness.emulator.reset();
+      harness.emulator.script({ reply: { chunks, faults: [fault] } });
+      answers.push(await (await harness.chat(hello, { headers })).text());
+    }
+
+    const captures = await capturesOf(folder, chatPath, answers.length);
+
+    expect(captures.map(({ file }) => capturedBody(file, "answer"))).toEqual(answers);
+    for (const { text, file } of captures) {
+      for (const secret of [...Object.values(secrets), "cookie-token", "cookie-of-the-browser"]) {
+        expect(text).not.toContain(secret);
+      }
+      expect(explainCapture(file).at(-1)).toMatch(/^outcome |^\d+ calls? to upstreams/);
+    }
+  }, 30_000);
 });
 
 describe("one session", () => {
