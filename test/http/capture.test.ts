@@ -112,8 +112,8 @@ describe("both sides, byte for byte", () => {
     const whole = await bodyOf(await stage.harness.post("/v1/messages", request));
 
     const files = await capturesOf(stage.folder, "/v1/messages", 2);
-    expect(files.map(({ file }) => capturedBody(file, "answer"))).toEqual([stream, whole]);
-    expect(capturedBody(files[0]!.file, "answer", 1)).toBe(String(play.body));
+    expect(files.map(({ file }) => capturedBody(file, "answer")).sort()).toEqual([stream, whole].sort());
+    for (const { file } of files) expect(capturedBody(file, "answer", 1)).toBe(String(play.body));
   });
 
   test("of a forwarded request, and its answer's type", async () => {
@@ -364,7 +364,8 @@ describe("over every fault of the web backend", () => {
 
     const captures = await capturesOf(folder, chatPath, answers.length);
 
-    expect(captures.map(({ file }) => capturedBody(file, "answer"))).toEqual(answers);
+    // Two of one millisecond stand in no order.
+    expect(captures.map(({ file }) => capturedBody(file, "answer")).sort()).toEqual(answers.sort());
     for (const { text, file } of captures) {
       for (const secret of [...Object.values(secrets), "cookie-token", "cookie-of-the-browser"]) {
         expect(text).not.toContain(secret);
