@@ -8,7 +8,7 @@ export const explainCommand: Command = {
   summary: "Tells a captured exchange as a timeline: who said what when, gaps, retries, errors",
   example: "qwen-gateway explain captures/20261127T093015123Z-req_5f0c.jsonl",
   operand: "file",
-  flags: [{ name: "file", value: "FILE", description: "The capture; see --capture-dir of serve" }],
+  flags: [{ name: "file", value: "FILE", description: "The capture; see --capture of serve" }],
   async run(flags, context) {
     const file = loadCapture(flags["file"]);
     const { explainCapture } = await import("../capture/explain.ts");

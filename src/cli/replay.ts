@@ -15,7 +15,7 @@ export const replayCommand: Command = {
   operand: "file",
   notes: "It prints the settings of a gateway that asks it. What is not in the capture, an emulator answers.",
   flags: [
-    { name: "file", value: "FILE", description: "The capture; see --capture-dir of serve" },
+    { name: "file", value: "FILE", description: "The capture; see --capture of serve" },
     {
       name: "speed",
       value: "NUMBER",

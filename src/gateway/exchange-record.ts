@@ -52,7 +52,7 @@ export class ExchangeRecord {
   attemptBegins(model: string | undefined): void {
     this.#attemptAtMs = this.#options.liveness.now();
     this.#upstreamMs = undefined;
-    this.#options.trace?.attemptBegins(this.upstream.name, model);
+    this.#options.trace?.attemptBegins(this.upstream.name, model, this.#options.turn.sessionId);
   }
 
   attemptOpened({ account, model }: UpstreamReply): void {

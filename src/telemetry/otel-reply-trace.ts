@@ -34,7 +34,7 @@ export function createReplyTrace(options: ReplyTraceOptions): ReplyTrace {
   }
 
   return {
-    attemptBegins(upstream, model = reply.model) {
+    attemptBegins(upstream, model = reply.model, session?: string) {
       attemptAtMs = performance.now();
       const attributes: Attributes = {
         "gen_ai.operation.name": reply.operation,
@@ -43,6 +43,7 @@ export function createReplyTrace(options: ReplyTraceOptions): ReplyTrace {
         "qwen_gateway.surface": reply.surface,
       };
       if (model !== undefined) attributes["gen_ai.request.model"] = model;
+      if (session !== undefined) attributes["gen_ai.conversation.id"] = session;
       const name = model === undefined ? reply.operation : `${reply.operation} ${model}`;
       attempt = tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes }, context);
     },

@@ -32,8 +32,8 @@ export interface TracedReply {
 }
 
 export interface ReplyTrace {
-  /** An upstream is asked. */
-  attemptBegins(upstream: string, model: string | undefined): void;
+  /** An upstream is asked. @param session of the conversation, where anybody keeps it */
+  attemptBegins(upstream: string, model: string | undefined, session?: string | undefined): void;
   /** It has accepted the request. */
   attemptOpened(account: string, model: string): void;
   firstToken(): void;

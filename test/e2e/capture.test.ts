@@ -47,7 +47,7 @@ describe("serve --capture-dir, explain and replay", () => {
     using place = createPlace();
     const local = { ...hello, model: "local" };
     const post = (url: string) => fetch(url + path, { method: "POST", body: JSON.stringify(local) });
-    const words = ["--capture-dir", "kept", "--upstream-base-url", server.url, "--upstream-dialect", "vllm"];
+    const words = ["--capture", "kept", "--upstream-base-url", server.url, "--upstream-dialect", "vllm"];
     await using gateway = await startBinary(["serve", ...words], { PORT: "0" }, place);
     const answer = await (await post(gateway.url)).text();
     const [capture] = await capturesOf(join(place.folder, "kept"), path);
@@ -72,9 +72,11 @@ describe("serve --capture-dir, explain and replay", () => {
     const missing = await runBinary(["replay", "nowhere.jsonl"], {}, place);
     const wrong = await runBinary(["explain", "notes.txt"], {}, place);
     const newer = await runBinary(["explain", "newer.jsonl"], {}, place);
+    const both = await runBinary(["serve", "--capture", "a", "--capture-dir", "b"], {}, place);
     const speed = await runBinary(["replay", "newer.jsonl", "--speed", "fast"], {}, place);
 
-    expect([none, missing, wrong, newer, speed].map(({ exitCode }) => exitCode)).toEqual([2, 2, 2, 2, 2]);
+    expect([none, missing, wrong, newer, both, speed].map(({ exitCode }) => exitCode)).toEqual([2, 2, 2, 2, 2, 2]);
+    expect(both.errors).toContain("Give --capture or --capture-dir");
     expect(none.errors).toContain("Which capture? Give its file");
     expect(missing.errors).toContain('Cannot read capture "nowhere.jsonl"');
     expect(wrong.errors).toContain("line 1 is no JSON");

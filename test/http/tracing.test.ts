@@ -89,6 +89,15 @@ describe("a trace", () => {
     expect(spans.find(({ kind }) => kind === server)?.parentSpanId).toBe("b7ad6b7169203331");
   });
 
+  test("names the conversation, where an upstream keeps it", async () => {
+    await using stage = await startTraced([]);
+    await bodyOf(await stage.harness.chat(hello, { headers: { "x-session-id": "talk" } }));
+
+    const attempt = (await stage.spans()).find(({ kind }) => kind === client);
+
+    expect(attempt?.attributes["gen_ai.conversation.id"]).toBe("talk");
+  });
+
   test("shows each attempt, and what it failed by", async () => {
     await using stage = await startTraced([failing, saying("Good day")], { RETRY_MAX_ATTEMPTS: "2" });
     await bodyOf(await stage.harness.chat(local));
@@ -145,6 +154,18 @@ describe("a collector", () => {
 
     expect(performance.now() - since).toBeLessThan(6000);
     expect(await bodyOf(await harness.chat(hello))).toContain("[DONE]");
+  });
+
+  test("that takes what it is sent and never answers harms nothing either", async () => {
+    const hanging = Bun.serve({ hostname: "127.0.0.1", port: 0, idleTimeout: 0, fetch: () => new Promise(() => {}) });
+    await using harness = await startHarness({ environment: { OTEL_EXPORTER_OTLP_ENDPOINT: hanging.url.origin } });
+    for (let turn = 0; turn < 5; turn++) expect(await bodyOf(await harness.chat(hello))).toContain("[DONE]");
+    const since = performance.now();
+
+    await harness.restart({ OTEL_EXPORTER_OTLP_ENDPOINT: "" });
+
+    expect(performance.now() - since).toBeLessThan(6000);
+    await hanging.stop(true);
   });
 
   test("gets the headers of the settings", async () => {
