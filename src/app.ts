@@ -4,12 +4,14 @@ import { join } from "node:path";
 import { chooseAgentAccess } from "./app/agent-access.ts";
 import { readAgentRules } from "./app/agent-rules.ts";
 import { composeUpstreams } from "./app/compose-upstreams.ts";
+import { composeCapture, composeTracing } from "./app/compose-watch.ts";
 import type { OwnTool } from "./agent/own-tools.ts";
 import { createLazyAgent } from "./app/lazy-agent.ts";
 import { createLazyChat } from "./app/lazy-chat.ts";
 import { createLazyFiles } from "./app/lazy-files.ts";
 import { createLazyResponses } from "./app/lazy-responses.ts";
 import { createSpeech } from "./app/speech.ts";
+import type { Capture } from "./capture/capture.ts";
 import { loadOrCreateApiKey } from "./config/api-key-file.ts";
 import type { Environment } from "./config/load-config.ts";
 import { loadToolServers } from "./config/mcp-servers.ts";
@@ -40,6 +42,7 @@ import { timeStore } from "./store/timed-store.ts";
 import { surfaces } from "./surfaces/index.ts";
 import type { LiveLog } from "./telemetry/create-log.ts";
 import { createMetrics } from "./telemetry/create-metrics.ts";
+import type { Tracing } from "./telemetry/tracing.ts";
 import { describeLowLimit, readDescriptorLimit, readDescriptors } from "./telemetry/descriptors.ts";
 import type { Log } from "./telemetry/log.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
@@ -58,6 +61,8 @@ export interface App {
   ownTools(): Promise<readonly OwnTool[]>;
   /** The way to the upstream that this app uses. */
   readonly fetch: FetchFunction;
+  /** What is captured for whoever looks into a fault. */
+  readonly capture: Capture;
   /** Lets running replies end within the drain time, then closes the store. */
   stop(): Promise<void>;
 }
@@ -93,10 +98,17 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const ownStore = options.store ?? openSqliteStore({ path, clock, sessionTimeoutMs: config.sessionTimeout, log });
   const box = options.secretBox ?? createSecretBox(() => loadMasterKey(config.masterKey, config.dataDir));
   const { fetch, maxFetches = defaultMaxFetches } = options;
-  const upstreams = await composeUpstreams(config, { store: ownStore, box, clock, log, fetch, maxFetches });
+  const capture = composeCapture(config, apiKeys, clock, log);
+  await capture.start();
+  const upstreams = await composeUpstreams(config, { store: ownStore, box, clock, log, fetch, maxFetches, capture });
   const { slots } = upstreams;
+  const tracing = await composeTracing(config, log);
   const metrics = createMetrics({
     version,
+    storeBytes: () => (options.store === undefined ? sizeOf(path) : undefined),
+    maxReplies: () => maxRepliesOf(config, slots),
+    captures: () => capture.figures,
+    spans: () => tracing?.figures,
     accounts: () =>
       upstreams
         .current()
@@ -119,6 +131,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     store,
     slots,
     metrics,
+    tracing,
     clock,
     log,
   });
@@ -201,6 +214,8 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     deleteSession: (caller, sessionId) => chat.deleteSession(caller, sessionId),
     log,
     logFeed: log,
+    capture,
+    tracing,
     clock,
     version,
     upstreamNames: () => upstreams.current().map(({ name }) => name),
@@ -235,6 +250,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     handle: (request) => server.handle(request),
     ownTools: async () => (await agent.open()).ownTools,
     fetch: upstreams.fetch,
+    capture,
     async stop() {
       clearInterval(sweepTimer);
       healthChecks.stop();
@@ -244,6 +260,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       await files.close();
       await chat.close();
       await upstreams.close();
+      await Promise.all([capture.close(), tracing?.close()]);
       await store.close();
     },
   };
@@ -286,6 +303,7 @@ interface GatewayParts {
   readonly store: Store;
   readonly slots: RequestSlots | undefined;
   readonly metrics: Metrics;
+  readonly tracing: Tracing | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }

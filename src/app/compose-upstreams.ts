@@ -2,6 +2,7 @@
 // the built-in emulator as long as there is neither.
 
 import type { AttachmentLoader } from "../attachments/load-attachment.ts";
+import type { Capture } from "../capture/capture.ts";
 import type { Config } from "../config/config-schema.ts";
 import { version } from "../config/version.ts";
 import type { Clock } from "../contract/clock.ts";
@@ -45,6 +46,7 @@ export interface UpstreamParts {
   /** Stands in for the network. */
   readonly fetch: FetchFunction | undefined;
   readonly maxFetches: number;
+  readonly capture: Capture;
 }
 
 const userAgent = `qwen-gateway/${version}`;
@@ -54,7 +56,7 @@ const firewallChars = 60_000;
 
 /** @throws {ConfigError} when an upstream cannot be reached as it is set */
 export async function composeUpstreams(config: Config, parts: UpstreamParts): Promise<ComposedUpstreams> {
-  const { store, box, clock, log } = parts;
+  const { store, box, clock, log, capture } = parts;
   const isDemonstration = (): boolean =>
     others.length === 0 && config.qwenBaseUrl === defaultQwenUrl && accounts.isAnonymous;
   const network = parts.fetch ?? createNetwork(isDemonstration, log);
@@ -62,20 +64,23 @@ export async function composeUpstreams(config: Config, parts: UpstreamParts): Pr
   const usesPlatform = sockets === undefined && (parts.fetch === undefined || parts.fetch === fetch);
   const slots = usesPlatform ? createRequestSlots(parts.maxFetches) : undefined;
   const platform = createFetchClient(network, slots);
-  const http: HttpClient =
+  const http: HttpClient = capture.tapHttp(
     sockets === undefined
       ? platform
-      : { send: (request) => (isDemonstration() ? platform.send(request) : sockets.send(request)) };
+      : { send: (request) => (isDemonstration() ? platform.send(request) : sockets.send(request)) },
+    "qwen-web",
+  );
+  const ownHttp = capture.tapHttp(sockets ?? platform, "openai-compatible");
   const ways = { userAgent, trusted: http, standIn: parts.fetch === undefined ? undefined : platform };
   const attachments = createAttachments(config, ways, clock);
-  const loaded = await loadOthers(config, { http: sockets ?? platform, attachments, clock, log });
-  const others = loaded.upstreams.map((upstream) => watchUpstream(upstream, clock));
+  const loaded = await loadOthers(config, { http: ownHttp, attachments, clock, log });
+  const others = loaded.upstreams.map((upstream) => watchUpstream(capture.tapUpstream(upstream), clock));
   const webLog = log.with({ component: "qwen-web" });
   const accounts = createConfiguredAccounts(config, { store, box, http, clock, log: webLog });
   await accounts.load();
   const download = createDownload(originsOf(config), ways);
   const wing = createWeb(config, accounts, { http, download: download.fetch, attachments }, clock, webLog);
-  const web = watchUpstream({ ...wing, limits: webLimits(config) }, clock);
+  const web = watchUpstream(capture.tapUpstream({ ...wing, limits: webLimits(config) }), clock);
   const all = [web, ...others];
   const servesWithoutAccount = others.length === 0 || config.qwenBaseUrl !== defaultQwenUrl;
   const current = (): readonly WatchedUpstream[] => (servesWithoutAccount || !accounts.isAnonymous ? all : others);

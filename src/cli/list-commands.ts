@@ -7,9 +7,11 @@ import { connectCommand } from "./connect/connect.ts";
 import { disconnectCommand } from "./connect/disconnect.ts";
 import { doctorCommand } from "./doctor.ts";
 import { emulateCommand } from "./emulate.ts";
+import { explainCommand } from "./explain.ts";
 import { healthcheckCommand } from "./healthcheck.ts";
 import { keysCommands } from "./keys/commands.ts";
 import { mcpCommands } from "./mcp/commands.ts";
+import { replayCommand } from "./replay.ts";
 import { serveCommand } from "./serve.ts";
 import { setupCommand } from "./setup/setup.ts";
 import { versionCommand } from "./version.ts";
@@ -25,6 +27,8 @@ export function listCommands(): readonly Command[] {
     ...keysCommands(),
     ...mcpCommands(),
     emulateCommand,
+    replayCommand,
+    explainCommand,
     benchCommand,
     healthcheckCommand(),
     versionCommand,

@@ -6,7 +6,7 @@ import type { Config } from "../config/config-schema.ts";
 import { maxFetches } from "../config/max-fetches.ts";
 import { version } from "../config/version.ts";
 import { createLog, type LiveLog } from "../telemetry/create-log.ts";
-import type { Command, CommandContext, ExitCode } from "./command.ts";
+import { type Command, type CommandContext, type ExitCode, type Flag, type FlagValues, UsageError } from "./command.ts";
 import { configFlags, loadCommandConfig } from "./config-flags.ts";
 import { describeStartError } from "./describe-start-error.ts";
 import { awaitStopSignal } from "./stop-signals.ts";
@@ -17,17 +17,26 @@ export function serveCommand(): Command {
     name: "serve",
     summary: "Serves LLM clients (the default command)",
     example: 'QWEN_TOKEN="eyJ..." qwen-gateway serve --port 8787',
-    flags: configFlags(),
+    flags: [...configFlags(), captureFlag],
     notes:
       "Each flag is also an environment variable (--log-level: LOG_LEVEL) and a key of the file (log_level).\n" +
       "Flags win over the environment, the environment over the file. Secrets belong into the environment or the file:\n" +
       "other users of this machine can see the flags of a running program.",
     async run(flags, context) {
-      const { config, file } = loadCommandConfig(flags, context);
+      const { config, file } = loadCommandConfig(withCapture(flags), context);
       const log = createLog({ level: config.logLevel, format: config.logFormat });
       return serve(config, file, log, context);
     },
   };
+}
+
+const captureFlag: Flag = { name: "capture", value: "DIR", description: "Short for --capture-dir" };
+
+/** @throws {UsageError} where both are given */
+function withCapture({ capture, ...flags }: FlagValues): FlagValues {
+  if (capture === undefined) return flags;
+  if (flags["capture-dir"] !== undefined) throw new UsageError("Give --capture or --capture-dir: they are the same");
+  return { ...flags, "capture-dir": capture };
 }
 
 async function serve(

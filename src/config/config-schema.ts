@@ -4,6 +4,7 @@
 import { type Static, Type } from "typebox";
 import { agentSettings } from "./agent-settings.ts";
 import { chatSettings } from "./chat-settings.ts";
+import { watchSettings } from "./watch-settings.ts";
 import {
   DAY_MS,
   GIBIBYTE,
@@ -362,6 +363,7 @@ export const configSchema = Type.Object(
 
     ...chatSettings,
     ...agentSettings,
+    ...watchSettings,
 
     transport: Type.Enum(["socket", "fetch"], {
       description:

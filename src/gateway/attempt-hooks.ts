@@ -1,7 +1,7 @@
 // What an attempt tells its exchange, and asks of it.
 
 import type { Continuation } from "../contract/continuation.ts";
-import type { TokenUsage } from "../contract/events.ts";
+import type { FinishReason, TokenUsage } from "../contract/events.ts";
 import type { GatewayError } from "../contract/gateway-error.ts";
 import type { ReplyOutcome, UpstreamReply } from "../contract/upstream.ts";
 
@@ -28,6 +28,8 @@ export interface AttemptEnd {
   /** False: nothing of this reply reached the client, so another attempt may follow. */
   readonly hasBegun: boolean;
   readonly usage: TokenUsage | undefined;
+  /** Of a complete one. */
+  readonly finishReason?: FinishReason | undefined;
   readonly error: GatewayError | undefined;
   /** Milliseconds that the chat still needs to settle. */
   readonly settleMs: number;

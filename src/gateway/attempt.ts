@@ -269,7 +269,7 @@ export class Attempt implements ByteSink, Watched {
       const usage = this.#hooks.usageOf(this.#usage);
       await this.#hooks.commit(this.#continuation, settleMs);
       this.#consumer.complete(finishReason, usage, this.#reply.passThrough);
-      await this.#hooks.ended(this.#endOf("complete", undefined, settleMs, usage));
+      await this.#hooks.ended({ ...this.#endOf("complete", undefined, settleMs, usage), finishReason });
       this.#begun.resolve();
     } catch (cause) {
       // A fault of our own: nobody may wait for an end that will not come.

@@ -7,6 +7,7 @@ import type { GatewayError } from "../contract/gateway-error.ts";
 import type { Surface } from "../contract/surface.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import type { ReplyTrace } from "../telemetry/tracing.ts";
 import type { Breaker } from "./breaker.ts";
 import type { Liveness } from "./liveness.ts";
 import type { ContextTrimSettings } from "./context-trim.ts";
@@ -41,6 +42,8 @@ export interface ExchangeOptions {
   readonly holdHeadersMs: number;
   readonly log: Log;
   readonly metrics?: Metrics;
+  /** Its spans, where traces are sent. */
+  readonly trace?: ReplyTrace | undefined;
   readonly debugStreaming: boolean;
   /** Takes what a streamed answer says in place of its body. */
   readonly outlet?: OpenOutlet | undefined;

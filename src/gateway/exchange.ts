@@ -97,6 +97,11 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
     return new Response(null, { headers });
   }
 
+  /** Where its time went so far. */
+  get serverTiming(): string {
+    return this.#record.serverTiming(this.#place.waitedMs);
+  }
+
   /** The client's signal is aborted. */
   handleEvent(): void {
     this.clientLeft();
@@ -109,6 +114,7 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
   /** Who answers is not known yet when the head had to go out before the first word. */
   #addOwn(headers: Record<string, string>): Record<string, string> {
     addExchangeHeaders(headers, this.#options.turn.sessionId, this.#place.tellableMs);
+    headers["server-timing"] = this.serverTiming;
     if (this.#attempt === undefined || this.#served === undefined) return headers;
     const trimmed = this.#trim?.changed(this.#served) ?? 0;
     addServedHeaders(headers, this.#served.upstream.name, this.#attempt.model, this.#budget.attempts, trimmed);
@@ -125,6 +131,7 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
   async #runAttempts(): Promise<void> {
     try {
       await this.#beginTurn();
+      this.#record.turnBegins();
       for (let attempt = 1; ; attempt++) {
         try {
           return await askCandidates(this.#candidates, this.#options, this);
@@ -230,6 +237,7 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
     const request = this.#demand?.ask(fitting) ?? fitting;
     await this.#place.enter(candidate, this.#budget.deadlineMs);
     this.#budget.attempts++;
+    this.#record.attemptBegins(request.model ?? candidate.model);
     this.#consumer.restart();
     this.#opening.begin();
     let reply: UpstreamReply;
@@ -240,6 +248,7 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
       reply = await upstream.open(request, resume === undefined ? context : { ...context, resume });
     } catch (error) {
       this.#place.leave();
+      this.#record.attemptRefused(toGatewayError(error), this.hasLeft);
       this.#opening.renew();
       throw error;
     } finally {
@@ -257,7 +266,7 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
   #run(opened: UpstreamReply): Promise<void> {
     const { requestId, liveness, log, debugStreaming } = this.#options;
     const reply = shapeReply(opened, this.#options, this.#demand);
-    this.#record.account = reply.account;
+    this.#record.attemptOpened(reply);
     this.#attempt = new Attempt({
       reply,
       consumer: this.#consumer,

@@ -11,6 +11,7 @@ import type { TrimStrategy } from "../conversation/trim-messages.ts";
 import type { ConversationView, Store } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import { type Metrics, silentMetrics } from "../telemetry/metrics.ts";
+import type { Tracing } from "../telemetry/tracing.ts";
 import { type AdmissionOptions, createAdmission } from "./admission.ts";
 import { createBreaker, type UpstreamCircuits } from "./breaker.ts";
 import { contextTrimOf } from "./context-trim.ts";
@@ -95,6 +96,8 @@ export interface GatewayOptions {
   readonly clock: () => number;
   readonly log: Log;
   readonly metrics?: Metrics;
+  /** Undefined: no traces are sent. */
+  readonly tracing?: Pick<Tracing, "reply"> | undefined;
 }
 
 const commitMs = 250;
@@ -117,6 +120,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   const running = new Set<Running>();
   /** Requests whose answer has not begun. Some run no exchange yet: they wait for their session's turn. */
   let arriving = 0;
+  /** Where the time went of exchanges that failed before their head. */
+  const timings = new WeakMap<GatewayError, string>();
   let isClosed = false;
   let onIdle: (() => void) | undefined;
 
@@ -178,6 +183,12 @@ export function createGateway(options: GatewayOptions): Gateway {
       holdHeadersMs: options.holdHeadersMs,
       log,
       metrics,
+      trace: options.tracing?.reply(incoming.requestId, {
+        operation: "chat",
+        surface: surface.name,
+        model: request.model,
+        stream: request.stream,
+      }),
       debugStreaming: options.debugStreaming,
       onEnd() {
         leave();
@@ -258,7 +269,9 @@ export function createGateway(options: GatewayOptions): Gateway {
         leave?.();
         logRefusal(error, surface, incoming);
       }
-      throw toGatewayError(error);
+      const known = toGatewayError(error);
+      if (exchange !== undefined) timings.set(known, exchange.serverTiming);
+      throw known;
     } finally {
       arriving--;
       tellIdle();
@@ -284,7 +297,7 @@ export function createGateway(options: GatewayOptions): Gateway {
         const known = toGatewayError(error);
         return Response.json(surface.encodeError(known, incoming.requestId), {
           status: statusOn(surface, known.kind),
-          headers: errorHeaders(known),
+          headers: withTiming(errorHeaders(known), timings.get(known)),
         });
       }
     },
@@ -336,6 +349,10 @@ export function createGateway(options: GatewayOptions): Gateway {
       liveness.stop();
     },
   };
+}
+
+function withTiming(headers: Record<string, string>, timing: string | undefined): Record<string, string> {
+  return timing === undefined ? headers : { ...headers, "server-timing": timing };
 }
 
 /** Whether one of them speaks the client's own protocol. */

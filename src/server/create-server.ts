@@ -1,7 +1,9 @@
 // The HTTP edge put together: routes, guards, the socket, and shutting down. Protocols are the surfaces' business.
 
 import type { LogFeed } from "../admin/log-stream.ts";
+import type { RecorderSwitch } from "../capture/recorder.ts";
 import type { Clock } from "../contract/clock.ts";
+import { forwardEndpoints } from "../contract/forward.ts";
 import type { Json } from "../contract/json.ts";
 import type { Surface } from "../contract/surface.ts";
 import type { Gateway } from "../gateway/gateway.ts";
@@ -9,6 +11,7 @@ import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
 import type { Store } from "../store/store.ts";
 import type { ScrapedMetrics } from "../telemetry/create-metrics.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { Tracing } from "../telemetry/tracing.ts";
 import { type AdmitOptions, createAdmit } from "./admit.ts";
 import { createAnswerError } from "./answer-error.ts";
 import type { AgentAccess } from "./auth/acting-caller.ts";
@@ -20,11 +23,12 @@ import { createApp } from "./create-app.ts";
 import { createDiagnose, type DiagnosisSource } from "./diagnosis.ts";
 import { forwardRoutes } from "./forward-routes.ts";
 import { describeHealth } from "./health-details.ts";
-import { healthRoutes } from "./health.ts";
+import { healthRoutes, isHealthPath } from "./health.ts";
 import { lazyRoutes, type RoutePlace } from "./lazy-routes.ts";
 import { type HttpServer, listen, urlOf } from "./listen.ts";
 import { metricsRoute } from "./metrics.ts";
 import { modelRoutes } from "./models.ts";
+import { isPagePath } from "./page-file.ts";
 import { pageRoutes } from "./page-route.ts";
 import { sessionRoutes } from "./sessions.ts";
 import { noSpeech, type Speech, speechRoute } from "./speech-route.ts";
@@ -66,6 +70,10 @@ export interface ServerOptions {
   readonly speech?: Speech;
   readonly log: Log;
   readonly logFeed: LogFeed;
+  /** Hears what comes in and goes out while it is switched on. @defaultValue nothing is captured */
+  readonly capture?: RecorderSwitch | undefined;
+  /** @defaultValue no traces are sent */
+  readonly tracing?: Pick<Tracing, "begin" | "answered"> | undefined;
   readonly clock: Clock;
   readonly version: string;
   /**
@@ -139,21 +147,29 @@ export function createServer(options: ServerOptions): GatewayServer {
   async function answer(received: Request): Promise<Response> {
     const request = withHttpAddress(received);
     const trip = trips.open(request, server?.requestIP(received)?.address);
+    const recorder = options.capture?.recorder;
+    const isCaptured = recorder !== undefined && isExchange(trip);
+    if (isCaptured) recorder.begin(trip);
+    if (options.tracing !== undefined && isExchange(trip)) options.tracing.begin(trip);
     const response = await app(request);
     response.headers.set("x-request-id", trip.requestId);
     // Anthropic's clients look for it under this name.
     response.headers.set("request-id", trip.requestId);
     if (trip.answerHeaders !== undefined) setAll(response.headers, trip.answerHeaders);
-    logAnswer(trip, response);
-    return response;
+    const durationMs = clock() - trip.startedAtMs;
+    addServerTiming(response.headers, durationMs);
+    options.metrics.answered(response.status);
+    options.tracing?.answered(trip.requestId, response.status);
+    logAnswer(trip, response, durationMs);
+    return isCaptured ? recorder.answer(trip, response, isForwarded(trip.path)) : response;
   }
 
-  function logAnswer(trip: Trip, response: Response): void {
+  function logAnswer(trip: Trip, response: Response, durationMs: number): void {
     log.debug("request", {
       method: trip.request.method,
       path: trip.path,
       status: response.status,
-      durationMs: clock() - trip.startedAtMs,
+      durationMs,
       requestId: trip.requestId,
       client: trip.clientAddress,
     });
@@ -184,6 +200,21 @@ export function createServer(options: ServerOptions): GatewayServer {
       return stopped;
     },
   };
+}
+
+/** What an exchange knows of its own time stands there already. */
+function addServerTiming(headers: Headers, totalMs: number): void {
+  const known = headers.get("server-timing");
+  headers.set("server-timing", known === null ? `total;dur=${totalMs}` : `${known}, total;dur=${totalMs}`);
+}
+
+/** Not what looks after the gateway itself. */
+function isExchange({ path }: Trip): boolean {
+  return !(isHealthPath(path) || isPagePath(path) || path === "/metrics" || path.startsWith("/admin/"));
+}
+
+function isForwarded(path: string): boolean {
+  return forwardEndpoints.some((endpoint) => path === `/v1/${endpoint}`);
 }
 
 function setAll(headers: Headers, values: Readonly<Record<string, string>>): void {

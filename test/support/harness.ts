@@ -10,6 +10,8 @@ import { createLog } from "../../src/telemetry/create-log.ts";
 
 export interface Harness extends AsyncDisposable {
   readonly url: string;
+  /** The gateway that runs now. */
+  readonly app: App;
   readonly served: ServedEmulator;
   readonly emulator: ServedEmulator["emulator"];
   /** Every line that the gateway logged, as JSON text, level debug included. */
@@ -82,6 +84,9 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   return {
     get url() {
       return url;
+    },
+    get app() {
+      return app;
     },
     served,
     emulator: served.emulator,

@@ -5,6 +5,7 @@ import type { ForwardBody, ForwardEndpoint } from "../../contract/forward.ts";
 import { type GatewayError, httpStatus, toGatewayError } from "../../contract/gateway-error.ts";
 import { openaiErrorBody } from "../../contract/openai-error.ts";
 import type { Upstream } from "../../contract/upstream.ts";
+import type { Tracing } from "../../telemetry/tracing.ts";
 import type { Admission } from "../admission.ts";
 import type { ModelCatalog } from "../model-catalog.ts";
 import { createModelRoutes, type RouteOptions } from "../model-routes.ts";
@@ -44,6 +45,8 @@ export interface ForwarderOptions extends Pick<
   readonly catalog: ModelCatalog;
   readonly routes: RouteOptions["routes"];
   readonly admission: Admission;
+  /** Undefined: no traces are sent. */
+  readonly tracing?: Pick<Tracing, "reply"> | undefined;
   /** @throws {GatewayError} when nothing may begin any more */
   refuseWhenClosed(): void;
   began(running: Running): void;
@@ -62,6 +65,8 @@ interface Body {
 }
 
 const maxHeaderChars = 300;
+/** In the words of the conventions for GenAI, where they have one. */
+const operations: Readonly<Record<string, string>> = { embeddings: "embeddings", rerank: "retrieval" };
 
 /** Never throws: what goes wrong is told in OpenAI's shape. */
 export function createForwarder(options: ForwarderOptions): (incoming: IncomingForward) => Promise<Response> {
@@ -101,6 +106,12 @@ export function createForwarder(options: ForwarderOptions): (incoming: IncomingF
         bodyFailure: body.failure,
         caller: incoming.caller,
         requestId: incoming.requestId,
+        trace: options.tracing?.reply(incoming.requestId, {
+          operation: operations[endpoint] ?? "generate_content",
+          surface: endpoint,
+          model: body.model,
+          stream: false,
+        }),
         onAbandoned: () => incoming.onAbandoned?.(),
         onEnd() {
           body.cancel();

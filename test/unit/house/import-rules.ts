@@ -31,6 +31,7 @@ const floors: readonly (readonly [floor: number, rooms: readonly string[]])[] = 
       "config",
       "telemetry",
       "attachments",
+      "capture",
     ],
   ],
 ];
