@@ -6,6 +6,7 @@ import { readAgentRules } from "./app/agent-rules.ts";
 import { composeUpstreams } from "./app/compose-upstreams.ts";
 import { composeCapture, composeTracing } from "./app/compose-watch.ts";
 import type { OwnTool } from "./agent/own-tools.ts";
+import { createLazyAdmin } from "./app/lazy-admin.ts";
 import { createLazyAgent } from "./app/lazy-agent.ts";
 import { createLazyChat } from "./app/lazy-chat.ts";
 import { createLazyFiles } from "./app/lazy-files.ts";
@@ -13,7 +14,7 @@ import { createLazyResponses } from "./app/lazy-responses.ts";
 import { createSpeech } from "./app/speech.ts";
 import type { Capture } from "./capture/capture.ts";
 import { loadOrCreateApiKey } from "./config/api-key-file.ts";
-import type { Environment } from "./config/load-config.ts";
+import type { Environment, LoadedConfig } from "./config/load-config.ts";
 import { loadToolServers } from "./config/mcp-servers.ts";
 import { describeConfig } from "./config/describe-config.ts";
 import type { Config } from "./config/config-schema.ts";
@@ -40,6 +41,7 @@ import { databasePath, openSqliteStore } from "./store/sqlite-store.ts";
 import type { Store } from "./store/store.ts";
 import { timeStore } from "./store/timed-store.ts";
 import { surfaces } from "./surfaces/index.ts";
+import { upstreamName } from "./upstreams/qwen-web/errors.ts";
 import type { LiveLog } from "./telemetry/create-log.ts";
 import { createMetrics } from "./telemetry/create-metrics.ts";
 import type { Tracing } from "./telemetry/tracing.ts";
@@ -78,6 +80,8 @@ export interface AppOptions {
   readonly maxFetches?: number;
   /** What the settings of tool servers may name, and what their processes see a part of. @defaultValue nothing */
   readonly environment?: Environment;
+  /** Where each setting comes from, for whoever looks after the gateway. @defaultValue from the program that holds it */
+  readonly origins?: LoadedConfig["origins"];
   /** Steps of the typed chat. @defaultValue the ones that the settings name */
   readonly pipeline?: Pipeline;
   /** Rate limits of what acts; see `AdmitOptions`. @defaultValue none */
@@ -192,11 +196,27 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     void files.sweep();
   }, config.sessionCleanupInterval);
   sweepTimer.unref();
+  const admin = createLazyAdmin({
+    version,
+    startedAtMs: clock(),
+    config,
+    origins: options.origins,
+    gateway,
+    upstreams: upstreams.current,
+    accountUpstream: upstreamName,
+    manageAccounts: upstreams.manageAccounts,
+    store,
+    deleteSession: (caller, sessionId) => chat.deleteSession(caller, sessionId),
+    capture,
+    clock,
+    log,
+  });
   const server = createServer({
     hostname: config.host,
     port: config.port,
     apiKeys,
     verifyJwt,
+    adminKeys: config.adminKey,
     agent: agentAccess.agent,
     mcp: agentAccess.mcp,
     limitActing: options.limitActing,
@@ -209,7 +229,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     gateway,
     surfaces,
     store,
-    rooms: [chat, agent, responses, files],
+    rooms: [chat, agent, responses, files, admin],
     speech: createSpeech(upstreams.current, config.transcriptionModel),
     deleteSession: (caller, sessionId) => chat.deleteSession(caller, sessionId),
     log,

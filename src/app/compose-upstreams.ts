@@ -20,6 +20,7 @@ import type { AccountStore } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import { watchUpstream, type WatchedUpstream } from "../telemetry/watch-upstream.ts";
 import type { WebAccounts } from "../upstreams/qwen-web/accounts.ts";
+import type { AccountManager } from "../upstreams/qwen-web/manage-accounts.ts";
 import { createConfiguredAccounts } from "../upstreams/qwen-web/configured-accounts.ts";
 import { createQwenWebUpstream } from "../upstreams/qwen-web/upstream.ts";
 
@@ -30,6 +31,8 @@ export interface ComposedUpstreams {
   current(): readonly WatchedUpstream[];
   /** The same for whoever starts the program: each by its name, and where it is. No secrets. */
   describe(): readonly string[];
+  /** The accounts of the Qwen web backend, for whoever looks after them. Loaded when somebody does. */
+  manageAccounts(): Promise<AccountManager>;
   /** The way to the Qwen web backend. */
   readonly fetch: FetchFunction;
   /** Given where the platform's fetch bounds how many requests run. */
@@ -91,6 +94,15 @@ export async function composeUpstreams(config: Config, parts: UpstreamParts): Pr
       return current().map(
         ({ name }) => `${name} (${withoutCredentials(loaded.baseUrls.get(name) ?? config.qwenBaseUrl)})`,
       );
+    },
+    async manageAccounts() {
+      const [{ createAccountManager }, { createQwenWebClient }] = await Promise.all([
+        import("../upstreams/qwen-web/manage-accounts.ts"),
+        import("../upstreams/qwen-web/client.ts"),
+      ]);
+      const { qwenBaseUrl: baseUrl, qwenChatTitle: chatTitle, defaultModel } = config;
+      const client = createQwenWebClient({ http, baseUrl, chatTitle, userAgent, clock });
+      return createAccountManager({ accounts, client, store, box, host: new URL(baseUrl).host, defaultModel, clock });
     },
     fetch: network,
     slots,

@@ -2,12 +2,11 @@
 
 import type { App } from "../app.ts";
 import { ConfigError } from "../config/config-error.ts";
-import type { Config } from "../config/config-schema.ts";
 import { maxFetches } from "../config/max-fetches.ts";
 import { version } from "../config/version.ts";
 import { createLog, type LiveLog } from "../telemetry/create-log.ts";
 import { type Command, type CommandContext, type ExitCode, type Flag, type FlagValues, UsageError } from "./command.ts";
-import { configFlags, loadCommandConfig } from "./config-flags.ts";
+import { configFlags, type LoadedCommandConfig, loadCommandConfig } from "./config-flags.ts";
 import { describeStartError } from "./describe-start-error.ts";
 import { awaitStopSignal } from "./stop-signals.ts";
 import { useCompilersAsUsual } from "./use-compilers.ts";
@@ -23,9 +22,9 @@ export function serveCommand(): Command {
       "Flags win over the environment, the environment over the file. Secrets belong into the environment or the file:\n" +
       "other users of this machine can see the flags of a running program.",
     async run(flags, context) {
-      const { config, file } = loadCommandConfig(withCapture(flags), context);
+      const { config, origins, file } = loadCommandConfig(withCapture(flags), context);
       const log = createLog({ level: config.logLevel, format: config.logFormat });
-      return serve(config, file, log, context);
+      return serve({ config, origins, file }, log, context);
     },
   };
 }
@@ -40,8 +39,7 @@ function withCapture({ capture, ...flags }: FlagValues): FlagValues {
 }
 
 async function serve(
-  config: Config,
-  file: string | undefined,
+  { config, origins, file }: LoadedCommandConfig,
   log: LiveLog,
   context: CommandContext,
 ): Promise<ExitCode> {
@@ -54,6 +52,7 @@ async function serve(
     const { createApp } = await import("../app.ts");
     app = await createApp(config, {
       log,
+      origins,
       environment: context.environment,
       maxFetches: maxFetches(context.environment),
     });

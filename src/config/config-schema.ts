@@ -109,6 +109,10 @@ export const configSchema = Type.Object(
     apiKey: list("Keys that clients must present, one or several", "keys without white space", "^[!-~]+$", {
       writeOnly: true,
     }),
+    adminKey: list(
+      "Keys for /admin, /metrics and /health/detailed, one or several. Default: on a loopback address without API_KEY whoever is at this machine, elsewhere nobody may open /admin",
+      ...secretWords,
+    ),
     insecure: toggle("Allow a non-loopback address without API_KEY", false),
     generateApiKey: toggle(
       "Without API_KEY on a non-loopback address: make a key, keep it in DATA_DIR, print it once",

@@ -15,6 +15,7 @@ const secretName = /token|cookie|secret|password|authorization|key|^bx-/i;
 const secretFields = new Set(["token", "cookies", "api_keys"]);
 const secretSettings = new Set([
   "apiKey",
+  "adminKey",
   "masterKey",
   "qwenToken",
   "qwenCookies",

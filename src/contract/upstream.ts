@@ -125,7 +125,7 @@ export interface AccountView {
   readonly id: string;
   /** What its owner calls it; bounded and safe to log. */
   readonly alias: string;
-  readonly state: "ready" | "cooling-down" | "needs-sign-in" | "challenged";
+  readonly state: "ready" | "cooling-down" | "needs-sign-in" | "challenged" | "paused";
   /** Epoch milliseconds when the state ends by itself; absent: it does not, or is unknown. */
   readonly untilMs?: number;
   /** Why it is not ready, in words for its owner. */

@@ -52,8 +52,12 @@ export interface AccountPool {
   anyReady(): Promise<string>;
   /** Until the service, or this kind's duration, says that it is over. A longer one that runs already stays. */
   setAside(id: string, kind: AsideKind, options: SetAsideOptions): void;
-  /** It was seen to work. */
+  /** It was seen to work. A pause stays. */
   clear(id: string): void;
+  /** No new requests for it until `resume`, also after a restart. @returns false when there is none, or it is paused already */
+  pause(id: string): boolean;
+  /** @returns false when it was not paused */
+  resume(id: string): boolean;
   /** Whether an account besides these is ready now. */
   hasReady(except: ReadonlySet<string>): boolean;
   isSetAside(id: string): boolean;
@@ -82,6 +86,8 @@ const shortMs = 15_000;
  */
 const challengedAtMost = 2;
 
+/** No clock gets there. */
+const pausedUntilMs = Number.MAX_SAFE_INTEGER;
 const nobody: ReadonlySet<string> = new Set();
 
 export function createAccountPool(options: PoolOptions): AccountPool {
@@ -144,7 +150,10 @@ export function createAccountPool(options: PoolOptions): AccountPool {
 
   /** The one that comes back first. */
   function firstBack(accounts: readonly KnownAccount[]): KnownAccount | undefined {
-    const back = accounts.filter((known) => known.account !== undefined && asideOf(known) !== undefined);
+    const back = accounts.filter((known) => {
+      const aside = known.account === undefined ? undefined : asideOf(known);
+      return aside !== undefined && aside.kind !== "paused";
+    });
     return back.toSorted((one, other) => (asideOf(one)?.untilMs ?? 0) - (asideOf(other)?.untilMs ?? 0))[0];
   }
 
@@ -186,6 +195,10 @@ export function createAccountPool(options: PoolOptions): AccountPool {
     const next = firstBack(isHalted() && challenged.length > 0 ? challenged : known);
     const aside = next === undefined ? undefined : asideOf(next);
     const origin = { upstream: options.upstream, ...(cause === undefined ? {} : { cause }) };
+    if (aside === undefined && known.some((account) => asideOf(account)?.kind === "paused")) {
+      const words = "Cannot use an account: those that would do are paused by whoever runs this gateway";
+      return new GatewayError("overloaded", words, { ...origin, final: true });
+    }
     if ((next === undefined || aside === undefined) && known.some((account) => account.account !== undefined)) {
       // Their times are over already, so short they were.
       const options = { ...origin, retryable: true };
@@ -221,13 +234,27 @@ export function createAccountPool(options: PoolOptions): AccountPool {
       const lengthMs = Math.min(durationMs ?? options.asideMs[kind], options.maxAsideMs ?? Number.POSITIVE_INFINITY);
       const untilMs = Math.ceil(clock() + lengthMs);
       const running = asideOf(known);
+      if (running?.kind === "paused") return;
       if (running !== undefined && running.kind !== "busy" && running.untilMs >= untilMs) return;
       registry.setAside(known, { kind, untilMs, reason, credentials: credentialsDigest(known.account) });
       log.warn("Set an account aside", { account: known.alias, state: viewStateOf[kind], forMs: lengthMs, reason });
     },
     clear(id) {
       const known = registry.find(id);
-      if (known?.aside !== undefined) registry.setAside(known, undefined);
+      if (known?.aside !== undefined && known.aside.kind !== "paused") registry.setAside(known, undefined);
+    },
+    pause(id) {
+      const known = registry.find(id);
+      if (known?.account === undefined || known.aside?.kind === "paused") return false;
+      const credentials = credentialsDigest(known.account);
+      registry.setAside(known, { kind: "paused", untilMs: pausedUntilMs, reason: "its owner paused it", credentials });
+      return true;
+    },
+    resume(id) {
+      const known = registry.find(id);
+      if (known?.aside?.kind !== "paused") return false;
+      registry.setAside(known, undefined);
+      return true;
     },
     hasReady: (except) => !isHalted() && registry.all().some((known) => isReady(known) && !except.has(known.id)),
     isSetAside(id) {
@@ -267,5 +294,6 @@ export function viewOf(
     return { id, alias, openReplies, state: "needs-sign-in", reason: "it was sealed with another key" };
   }
   if (aside === undefined) return { id, alias, openReplies, state: "ready" };
+  if (aside.kind === "paused") return { id, alias, openReplies, state: "paused", reason: aside.reason };
   return { id, alias, openReplies, state: viewStateOf[aside.kind], untilMs: aside.untilMs, reason: aside.reason };
 }

@@ -12,7 +12,9 @@ export type AsideKind =
   /** Its credentials were refused. */
   | "sign-in"
   /** The firewall asks for a human check. */
-  | "challenge";
+  | "challenge"
+  /** Its owner wants it so, until he says otherwise. */
+  | "paused";
 
 export interface Aside {
   readonly kind: AsideKind;
@@ -31,6 +33,7 @@ export const defaultAsideMs: AsideDurations = {
   busy: 2 * 60_000,
   "sign-in": 5 * 60_000,
   challenge: 10 * 60_000,
+  paused: Number.MAX_SAFE_INTEGER,
 };
 
 /** The error of a request that an account set aside would have served. */
@@ -39,6 +42,7 @@ export const errorKindOf: Readonly<Record<AsideKind, ErrorKind>> = {
   busy: "overloaded",
   "sign-in": "upstream-auth",
   challenge: "upstream-challenge",
+  paused: "overloaded",
 };
 
 export const viewStateOf: Readonly<Record<AsideKind, AccountView["state"]>> = {
@@ -46,11 +50,14 @@ export const viewStateOf: Readonly<Record<AsideKind, AccountView["state"]>> = {
   busy: "cooling-down",
   "sign-in": "needs-sign-in",
   challenge: "challenged",
+  paused: "paused",
 };
 
-/** New credentials answer a refusal or a challenge; a limit is the user's, whatever token comes along. */
+/** New credentials answer a refusal or a challenge; a limit is the user's, whatever token comes along, and so is a pause. */
 export function concerns(aside: Aside, credentials: string): boolean {
-  return aside.kind === "limit" || aside.kind === "busy" || aside.credentials === credentials;
+  return (
+    aside.kind === "limit" || aside.kind === "busy" || aside.kind === "paused" || aside.credentials === credentials
+  );
 }
 
 export function formatAside(aside: Aside | undefined): string {

@@ -8,6 +8,7 @@ import type { ReplyLabels } from "../telemetry/metrics.ts";
 import type { AttemptEnd } from "./attempt-hooks.ts";
 import type { ExchangeOptions } from "./exchange-options.ts";
 import type { ReplyConsumer } from "./reply-consumer.ts";
+import type { RunningView } from "./running-view.ts";
 import { keepsConversations } from "./turn.ts";
 
 const noUsage: Partial<TokenUsage> = {};
@@ -81,6 +82,21 @@ export class ExchangeRecord {
     metrics?.attemptEnded(this.upstream.name, outcome === "failed" ? (error?.kind ?? "internal") : outcome);
     const { inputTokens, outputTokens } = usage ?? noUsage;
     trace?.attemptEnds({ outcome, kind: error?.kind, inputTokens, outputTokens, finishReason });
+  }
+
+  get view(): RunningView {
+    const { requestId, caller, surface, request, turn, liveness } = this.#options;
+    return {
+      requestId,
+      caller,
+      surface: surface.name,
+      upstream: this.upstream.name,
+      model: request.model,
+      sessionId: turn.sessionId,
+      isStream: request.stream,
+      runningMs: liveness.now() - this.#startedAtMs,
+      firstTokenMs: this.#firstTokenMs,
+    };
   }
 
   /** What is known when the head goes out, for the header of that name. */

@@ -17,6 +17,7 @@ import { Collector, type CollectorHooks } from "./collect.ts";
 import { ContextTrim } from "./context-trim.ts";
 import type { ExchangeOptions } from "./exchange-options.ts";
 import { ExchangeRecord } from "./exchange-record.ts";
+import type { RunningView } from "./running-view.ts";
 import { keeperFirst, mayBeRepeated, requestFor } from "./failover.ts";
 import type { AnswerDemand } from "./mending.ts";
 import type { Candidate } from "./model-routes.ts";
@@ -126,6 +127,10 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
     this.#attempt?.expire(error);
     // Also when an attempt has just failed and the next has not begun.
     this.#opening.abort(error);
+  }
+
+  get view(): RunningView {
+    return this.#record.view;
   }
 
   async #runAttempts(): Promise<void> {

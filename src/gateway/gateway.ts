@@ -28,7 +28,9 @@ import { createForwarder, type IncomingForward, type Running } from "./forward/f
 import { createLiveness, type LivenessOptions } from "./liveness.ts";
 import { createModelCatalog } from "./model-catalog.ts";
 import { type Candidate, createModelRoutes } from "./model-routes.ts";
+import { createPauses, type Pauses } from "./pauses.ts";
 import { plainDisplay } from "./reply-display.ts";
+import { createRunningReplies, type RunningReplies } from "./running-replies.ts";
 import { createTurns } from "./turns.ts";
 import { createUpstreamQueues, type QueueView } from "./upstream-queues.ts";
 
@@ -57,6 +59,10 @@ export interface Gateway {
   openReplies(): number;
   /** Who waits and runs at each upstream that was asked so far. */
   queues(): readonly QueueView[];
+  /** The same one by one, and how to end one. */
+  readonly replies: RunningReplies;
+  /** Upstreams that get no new requests for now. */
+  readonly pauses: Pauses;
   /** Which upstreams are passed over. */
   readonly circuits: UpstreamCircuits;
   /** Resolves when no reply runs any more; at the deadline what still runs is ended with a typed error first. */
@@ -118,6 +124,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const queues = createUpstreamQueues({ clock: () => liveness.now(), metrics });
   const contextTrim = contextTrimOf(options.contextTrim ?? "off", catalog);
   const running = new Set<Running>();
+  const pauses = createPauses();
   /** Requests whose answer has not begun. Some run no exchange yet: they wait for their session's turn. */
   let arriving = 0;
   /** Where the time went of exchanges that failed before their head. */
@@ -134,6 +141,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     liveness,
     admission,
     metrics,
+    pauses,
     refuseWhenClosed() {
       if (isClosed) throw shuttingDown();
     },
@@ -260,7 +268,7 @@ export function createGateway(options: GatewayOptions): Gateway {
         question = { ...question, request: await withFiles(question.request, incoming.caller, options.findFile) };
       }
       const found = routes.find(question.request.model, question.upstream);
-      const candidates = found instanceof Promise ? await found : found;
+      const candidates = pauses.without(found instanceof Promise ? await found : found);
       const request = pass?.(question, candidates) ?? question.request;
       exchange = begin(surface, incoming, request, question, candidates, leave);
       return await exchange.respond();
@@ -335,6 +343,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     },
     openReplies: () => running.size,
     queues: () => queues.views(),
+    replies: createRunningReplies(running),
+    pauses,
     circuits: breaker,
     async drain(deadlineMs) {
       const idle = new Promise<void>((resolve) => {

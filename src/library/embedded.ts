@@ -59,13 +59,14 @@ export interface Embedded {
  * await gateway.shutdown();
  */
 export async function embed(options: EmbedOptions = {}): Promise<Embedded> {
-  const { config } = loadConfig({ environment: options.environment ?? process.env, flags: {} });
+  const { config, origins } = loadConfig({ environment: options.environment ?? process.env, flags: {} });
   const log = options.log ?? createLog({ level: config.logLevel, format: config.logFormat });
   const store = options.store ?? createMemoryStore({ clock: Date.now, sessionTimeoutMs: config.sessionTimeout });
   const key = randomBytes(32);
   const app: App = await createApp(config, {
     log,
     store,
+    origins,
     environment: options.environment ?? process.env,
     ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
     ...(options.pipeline === undefined ? {} : { pipeline: options.pipeline }),

@@ -4,10 +4,11 @@ import { GatewayError } from "../contract/gateway-error.ts";
 import { createIdentifyCaller } from "./api-keys.ts";
 import { type AgentAccess, createIdentifyActingCaller } from "./auth/acting-caller.ts";
 import { isActingPath, isMcpPath } from "./auth/acting-path.ts";
+import { type AdminAccessOptions, createAdminAccess, isAdminPath, isWatchPath } from "./auth/admin-access.ts";
 import { isKeyless } from "./check-bind.ts";
 import type { Cors } from "./cors.ts";
 import { isHealthPath } from "./health.ts";
-import { createOriginGuard, type OriginGuardOptions } from "./origin-guard.ts";
+import { createOriginGuard } from "./origin-guard.ts";
 import { isPagePath } from "./page-file.ts";
 import type { Trip } from "./trip.ts";
 
@@ -17,7 +18,7 @@ import type { Trip } from "./trip.ts";
  */
 export type Admit = (trip: Trip) => Response | undefined | Promise<undefined>;
 
-export interface AdmitOptions extends OriginGuardOptions {
+export interface AdmitOptions extends AdminAccessOptions {
   /** What the routes that act want where there are no keys. @defaultValue "off" */
   readonly agent?: AgentAccess | undefined;
   /** The same of the gateway as an MCP server. @defaultValue as `agent` */
@@ -33,6 +34,7 @@ export interface AdmitOptions extends OriginGuardOptions {
 export function createAdmit(options: AdmitOptions, cors: Cors, isStopping: () => boolean): Admit {
   const guardOrigin = createOriginGuard(options, cors.allows);
   const identifyCaller = createIdentifyCaller(options);
+  const admins = createAdminAccess(options);
   const { agent = "off", mcp = agent } = options;
   const identifyAgent = isKeyless(options) ? createIdentifyActingCaller(agent, options) : identifyCaller;
   const identifyMcp = isKeyless(options) ? createIdentifyActingCaller(mcp, options) : identifyCaller;
@@ -46,6 +48,13 @@ export function createAdmit(options: AdmitOptions, cors: Cors, isStopping: () =>
     if (isActing) options.limitActing?.(trip);
   }
 
+  /** Whoever is nobody here is told so first; whoever is somebody, that this is not for him. */
+  function refuseAdmin(trip: Trip): Promise<undefined> {
+    const caller = identifyCaller(trip.request.headers);
+    if (typeof caller === "string") throw admins.refuse(trip);
+    return caller.then(() => Promise.reject(admins.refuse(trip)));
+  }
+
   return (trip) => {
     const { request } = trip;
     const preflightHeaders = cors.preflightHeaders(request);
@@ -53,6 +62,10 @@ export function createAdmit(options: AdmitOptions, cors: Cors, isStopping: () =>
     guardOrigin(request.headers);
     // The page is served without a key, because it is what asks for one.
     if (isHealthPath(trip.path) || isPagePath(trip.path)) return undefined;
+    const isForAdmins = isAdminPath(trip.path);
+    const administrator = isForAdmins || isWatchPath(trip.path) ? admins.identify(trip) : undefined;
+    if (administrator !== undefined) return enter(trip, administrator, false);
+    if (isForAdmins) return refuseAdmin(trip);
     const isActing = isActingPath(trip.path);
     const identify = !isActing ? identifyCaller : isMcpPath(trip.path) ? identifyMcp : identifyAgent;
     const caller = identify(request.headers);

@@ -7,6 +7,7 @@ import { openaiErrorBody } from "../contract/openai-error.ts";
 import { statusOn, type Surface } from "../contract/surface.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import { isAdminPath } from "./auth/admin-access.ts";
 import type { Trip } from "./trip.ts";
 
 export type AnswerError = (error: GatewayError, trip: Trip) => Response;
@@ -23,6 +24,7 @@ export function createAnswerError(
   for (const surface of surfaces) for (const route of surface.routes) surfaceByPath.set(route.path, surface);
 
   function surfaceOf({ path, request }: Trip): Surface | undefined {
+    if (isAdminPath(path)) return undefined;
     for (let end = path.length; end > 0; end = path.lastIndexOf("/", end - 1)) {
       const surface = surfaceByPath.get(path.slice(0, end));
       if (surface !== undefined) return surface;

@@ -45,6 +45,8 @@ export interface ServerOptions {
   readonly apiKeys: readonly string[];
   /** Checks tokens of users, which then count beside keys; without it there are none. */
   readonly verifyJwt?: VerifyJwt | undefined;
+  /** Keys of those who look after the gateway. @defaultValue none; see auth/admin-access.ts */
+  readonly adminKeys?: readonly string[];
   /** What the routes that act want where there are neither keys nor tokens. @defaultValue "off" */
   readonly agent?: AgentAccess | undefined;
   /** The same of `/mcp`. @defaultValue as `agent` */

@@ -154,6 +154,10 @@ class MemoryStore implements Store {
     return toSessions(own.sort(newestFirst)).slice(0, limit);
   }
 
+  async listCallers(limit: number): Promise<readonly string[]> {
+    return [...new Set(this.#allConversations().map(({ caller }) => caller))].sort().slice(0, limit);
+  }
+
   async deleteSession(caller: string, sessionId: string): Promise<readonly ConversationView[] | undefined> {
     if (this.#livingConversations(caller, sessionId).length === 0) return undefined;
     return this.#delete([...(this.#sessions.get(keyOf(caller, sessionId)) ?? [])]);

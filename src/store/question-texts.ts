@@ -247,6 +247,14 @@ export const questionTexts = {
     WHERE caller = +$caller AND session_id = +$sessionId AND last_accessed_ms >= +$oldestMs
     ORDER BY last_accessed_ms DESC, id DESC`,
 
+  /** One step of the index a caller, as below. */
+  listCallers: `
+    WITH RECURSIVE callers (caller) AS (
+      SELECT MIN(caller) FROM conversations
+      UNION ALL SELECT (SELECT MIN(conversations.caller) FROM conversations WHERE conversations.caller > callers.caller)
+      FROM callers WHERE callers.caller IS NOT NULL)
+    SELECT caller FROM callers WHERE caller IS NOT NULL LIMIT $limit`,
+
   /** The walk along the index ends at the limit; what is sorted is one span at a time. */
   listSessionIds: `
     SELECT DISTINCT session_id AS sessionId FROM (

@@ -141,6 +141,7 @@ export function prepareQuestions(database: Database) {
     markContinued: prepare<never, { turnId: number }>("markContinued"),
 
     findSession: prepare<SessionRow, { caller: string; sessionId: string; oldestMs: number }>("findSession"),
+    listCallers: prepare<{ caller: string }, { limit: number }>("listCallers"),
     listSessionIds: prepare<{ sessionId: string }, { caller: string; oldestMs: number; limit: number }>(
       "listSessionIds",
     ),

@@ -12,7 +12,7 @@ const batchTurns = 1000;
 
 export class SqliteSessions implements Pick<
   Store,
-  "findUnusedChats" | "getSession" | "listSessions" | "deleteSession" | "sweep"
+  "findUnusedChats" | "getSession" | "listCallers" | "listSessions" | "deleteSession" | "sweep"
 > {
   readonly #connection: Connection;
   readonly #openings: Openings;
@@ -29,6 +29,13 @@ export class SqliteSessions implements Pick<
       questions.findSession.all({ caller, sessionId, oldestMs }),
     );
     return toSessions(rows)[0];
+  }
+
+  async listCallers(limit: number): Promise<readonly string[]> {
+    await this.#openings.write(() => true);
+    const { questions } = this.#connection;
+    const rows = await this.#connection.read(() => questions.listCallers.all({ limit }));
+    return rows.map(({ caller }) => caller);
   }
 
   async listSessions(caller: string, limit: number): Promise<readonly SessionView[]> {

@@ -37,6 +37,7 @@ export function openSqliteStore(options: StoreOptions & { readonly path: string 
     releaseTurn: (claim, settleMs) => turns.releaseTurn(claim, settleMs),
     findUnusedChats: (chats) => sessions.findUnusedChats(chats),
     getSession: (caller, sessionId) => sessions.getSession(caller, sessionId),
+    listCallers: (limit) => sessions.listCallers(limit),
     listSessions: (caller, limit) => sessions.listSessions(caller, limit),
     deleteSession: (caller, sessionId) => sessions.deleteSession(caller, sessionId),
     sweep: () => sessions.sweep(),

@@ -176,6 +176,8 @@ export interface Store extends AccountStore {
   findUnusedChats(chats: readonly ChatPlace[]): Promise<readonly ChatPlace[]>;
 
   getSession(caller: string, sessionId: string): Promise<SessionView | undefined>;
+  /** Who has sessions, in the order of their names. */
+  listCallers(limit: number): Promise<readonly string[]>;
   /** Last accessed first. */
   listSessions(caller: string, limit: number): Promise<readonly SessionView[]>;
   /** @returns what was deleted, so that chats can be deleted upstream; undefined when there is no such session. */

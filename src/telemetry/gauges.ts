@@ -43,7 +43,13 @@ type BreakerState = "closed" | "open" | "half-open";
 
 const upstreamStates: readonly Reachability["state"][] = ["unknown", "answering", "failing"];
 const breakerStates: readonly BreakerState[] = ["closed", "open", "half-open"];
-const accountStates: readonly AccountView["state"][] = ["ready", "cooling-down", "needs-sign-in", "challenged"];
+const accountStates: readonly AccountView["state"][] = [
+  "ready",
+  "cooling-down",
+  "needs-sign-in",
+  "challenged",
+  "paused",
+];
 
 /** @param openReplies by surface, upstream and stream */
 export function addGauges(

@@ -62,13 +62,13 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   let url = "";
 
   async function start(): Promise<void> {
-    const { config } = loadConfig({ environment, flags: {} });
+    const { config, origins } = loadConfig({ environment, flags: {} });
     const log = createLog({
       level: config.logLevel,
       format: config.logFormat === "pretty" ? "pretty" : "json",
       write: (line) => void logLines.push(line),
     });
-    app = await createApp(config, { log, ...(options.clock === undefined ? {} : { clock: options.clock }) });
+    app = await createApp(config, { log, origins, ...(options.clock === undefined ? {} : { clock: options.clock }) });
     ({ url } = await app.start());
   }
   await start();

@@ -539,6 +539,17 @@ export function testStore(name: string, open: OpenStore): void {
       await store.close();
     });
 
+    test("listCallers names each caller once, in order, up to the limit", async () => {
+      const { store } = await openWithClock();
+      expect(await store.listCallers(10)).toEqual([]);
+      for (const caller of ["b", "a", "c", "a"])
+        await store.openConversation(caller, newConversation(`chat-${caller}`));
+
+      expect(await store.listCallers(10)).toEqual(["a", "b", "c"]);
+      expect(await store.listCallers(2)).toEqual(["a", "b"]);
+      await store.close();
+    });
+
     test("deleteSession takes all conversations of the session and nothing else", async () => {
       const { store } = await openWithClock();
       await converse(store, "gone-1", "1");

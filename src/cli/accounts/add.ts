@@ -1,12 +1,11 @@
 // qwen-gateway accounts add: takes what was copied out of a browser, and keeps it encrypted.
 
 import { readFileSync } from "node:fs";
-import { type Account, type CapturedCredentials, canRefresh, isAccessToken } from "../../credentials/account.ts";
+import type { CapturedCredentials } from "../../credentials/account.ts";
 import { capture, CaptureError } from "../../credentials/capture.ts";
-import type { VaultEntry } from "../../credentials/account-vault.ts";
-import { parseAccount } from "../../upstreams/qwen-web/parse-account.ts";
+import { describeCredentials } from "../../credentials/describe-credentials.ts";
+import { type AddRefusal, addAccount } from "../../upstreams/qwen-web/add-account.ts";
 import { type Command, type CommandContext, type FlagValues, UsageError } from "../command.ts";
-import { describeCredentials } from "./describe-account.ts";
 import { accountFlags, withAccounts } from "./open-accounts.ts";
 
 const prompt = `Paste one of these, then press Enter and Ctrl-D (Windows: Ctrl-Z, Enter):
@@ -30,41 +29,40 @@ export function addCommand(): Command {
       "a token, headers line by line, or a HAR file. Prefer that: other users of this machine can see flags.\n" +
       "A running gateway takes the account within a second.",
     run: (flags, context) =>
-      withAccounts(flags, context, async ({ config, accounts, vault, list }) => {
+      withAccounts(flags, context, async ({ config, accounts, vault }) => {
         const captured = await readCredentials(flags, context, new URL(config.qwenBaseUrl).host);
-        const unnamed = parseAccount(captured);
-        const entries = await vault.list();
-        const before = entries.find(({ id }) => id === unnamed.id);
-        const locked = entries.find(({ id, kept }) => kept === "locked" && id !== unnamed.id);
-        if (locked !== undefined) {
-          const advice =
-            "give this command the MASTER_KEY or the DATA_DIR that the gateway has, or remove that account";
-          context.complain(`Cannot add an account: "${locked.alias}" was sealed with another key; ${advice}`);
+        const outcome = await addAccount({ accounts, vault }, captured, flags["alias"]);
+        if ("reason" in outcome) {
+          if (outcome.reason !== "locked") throw new UsageError(describeRefusal(outcome));
+          context.complain(describeRefusal(outcome));
           return 1;
         }
-        const alias = chooseAlias(flags["alias"], before, unnamed);
-        if (list().some((known) => known.alias === alias && known.id !== unnamed.id)) {
-          throw new UsageError(`Cannot use the alias ${JSON.stringify(alias)}: another account has it`);
-        }
-        const account = { ...unnamed, alias };
-        const kept = before?.kept === "locked" ? undefined : before?.kept;
-        await vault.put({ account, added: true, configured: kept?.configured }, before?.aside);
-        await accounts.load();
-        const verb = before?.kept === undefined ? "Added" : "Replaced";
-        context.print(`${verb} account "${alias}" (${account.id}): ${describeCredentials(account, Date.now())}`);
-        for (const line of adviceFor(account)) context.print(line);
-        context.print(`Try it: qwen-gateway accounts test ${/^[\w.-]+$/.test(alias) ? alias : account.id}`);
+        const { account, isNew, advice } = outcome;
+        const { alias, id } = account;
+        context.print(
+          `${isNew ? "Added" : "Replaced"} account "${alias}" (${id}): ${describeCredentials(account, Date.now())}`,
+        );
+        for (const line of advice) context.print(line);
+        context.print(`Try it: qwen-gateway accounts test ${/^[\w.-]+$/.test(alias) ? alias : id}`);
         return 0;
       }),
   };
 }
 
-function chooseAlias(given: string | undefined, before: VaultEntry | undefined, account: Account): string {
-  if (given === undefined) return before?.alias || account.alias;
-  const alias = given.trim();
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: controls are what must not be in it
-  if (alias !== "" && alias.length <= 64 && !/[\x00-\x1f\x7f]/.test(alias)) return alias;
-  throw new UsageError("Cannot use --alias: it must be a text of 1 to 64 characters");
+function describeRefusal(refusal: AddRefusal): string {
+  switch (refusal.reason) {
+    case "alias-form":
+      return "Cannot use --alias: it must be a text of 1 to 64 characters";
+    case "alias-taken":
+      return `Cannot use the alias ${JSON.stringify(refusal.alias)}: another account has it`;
+    case "locked":
+      return (
+        `Cannot add an account: "${refusal.alias}" was sealed with another key; ` +
+        "give this command the MASTER_KEY or the DATA_DIR that the gateway has, or remove that account"
+      );
+    default:
+      return refusal satisfies never;
+  }
 }
 
 async function readCredentials(flags: FlagValues, context: CommandContext, host: string): Promise<CapturedCredentials> {
@@ -83,11 +81,4 @@ async function readCredentials(flags: FlagValues, context: CommandContext, host:
     }
     throw error;
   }
-}
-
-function adviceFor(account: Account): string[] {
-  if (account.token === undefined || !isAccessToken(account.token) || canRefresh(account)) return [];
-  return [
-    "This token lives for minutes, and without the cookie refresh_token it cannot be renewed: copy the whole request or its Cookie header instead.",
-  ];
 }

@@ -1,34 +1,16 @@
-// An account in words for its owner: nothing of its secrets but the last signs of the token.
+// The state of an account in words for its owner.
 
-import { type Account, canRefresh, maskSecret, tokenExpiresAtMs } from "../../credentials/account.ts";
 import { describeDuration } from "../../credentials/account-state.ts";
 import type { AccountView } from "../../contract/upstream.ts";
 
 export function describeState({ state, untilMs, reason }: AccountView, nowMs: number): string {
   if (state === "ready") return "ready";
-  const words = { "cooling-down": "cooling down", "needs-sign-in": "needs sign-in", challenged: "challenged" }[state];
+  const words = {
+    "cooling-down": "cooling down",
+    "needs-sign-in": "needs sign-in",
+    challenged: "challenged",
+    paused: "paused",
+  }[state];
   const remaining = untilMs === undefined ? "" : `, tried again in ${describeDuration(untilMs - nowMs)}`;
   return `${words}${remaining}${reason === undefined ? "" : `: ${reason}`}`;
-}
-
-/** "token ****9f3c for 14 min, renews itself" */
-export function describeCredentials(account: Account | undefined, nowMs: number): string {
-  if (account === undefined) return "cannot be opened";
-  const { token } = account;
-  const renews = canRefresh(account);
-  if (token === undefined) return renews ? "cookies, renews itself" : "cookies";
-  const expiresAtMs = tokenExpiresAtMs(token);
-  const shown = `token ${maskSecret(token)}`;
-  const life =
-    expiresAtMs === undefined
-      ? shown
-      : expiresAtMs > nowMs
-        ? `${shown} for ${describeLife(expiresAtMs - nowMs)}`
-        : `${shown}, over since ${new Date(expiresAtMs).toISOString().slice(0, 16).replace("T", " ")} UTC`;
-  return renews ? `${life}, renews itself` : life;
-}
-
-function describeLife(lifeMs: number): string {
-  const days = Math.floor(lifeMs / 86_400_000);
-  return days >= 2 ? `${days} days` : describeDuration(lifeMs);
 }

@@ -1,7 +1,8 @@
 // qwen-gateway accounts list: which accounts there are and how they are. Shows no secret.
 
 import type { Command } from "../command.ts";
-import { describeCredentials, describeState } from "./describe-account.ts";
+import { describeCredentials } from "../../credentials/describe-credentials.ts";
+import { describeState } from "./describe-account.ts";
 import { accountFlags, withAccounts } from "./open-accounts.ts";
 
 export function listCommand(): Command {

@@ -12,6 +12,7 @@ import { createRound, isWorthMoving } from "../failover.ts";
 import type { Liveness } from "../liveness.ts";
 import type { Candidate } from "../model-routes.ts";
 import { RetryBudget } from "../retry-budget.ts";
+import type { RunningView } from "../running-view.ts";
 import type { UpstreamQueues } from "../upstream-queues.ts";
 import type { ForwardClock } from "./forward-clock.ts";
 import { ForwardPlace } from "./forward-place.ts";
@@ -103,6 +104,21 @@ export class ForwardedExchange {
   end(error: GatewayError): void {
     this.#options.clock.abort(error);
     this.#relay?.expire(error);
+  }
+
+  get view(): RunningView {
+    const { requestId, caller, endpoint, liveness } = this.#options;
+    return {
+      requestId,
+      caller,
+      surface: endpoint,
+      upstream: this.#served.upstream.name,
+      model: this.#served.model,
+      sessionId: undefined,
+      isStream: false,
+      runningMs: liveness.now() - this.#startedAtMs,
+      firstTokenMs: this.#firstByteMs,
+    };
   }
 
   /** One round: each candidate that is well, until one answers. */

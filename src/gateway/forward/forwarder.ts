@@ -9,6 +9,8 @@ import type { Tracing } from "../../telemetry/tracing.ts";
 import type { Admission } from "../admission.ts";
 import type { ModelCatalog } from "../model-catalog.ts";
 import { createModelRoutes, type RouteOptions } from "../model-routes.ts";
+import type { Pauses } from "../pauses.ts";
+import type { RunningView } from "../running-view.ts";
 import { ForwardClock } from "./forward-clock.ts";
 import { ForwardedExchange, type ForwardedExchangeOptions } from "./forwarded-exchange.ts";
 import { findJsonModel } from "./json-model.ts";
@@ -35,6 +37,8 @@ export interface IncomingForward {
 /** Something that runs, and that a shutdown may have to end. */
 export interface Running {
   end(error: GatewayError): void;
+  /** What it is, for whoever looks after the gateway. */
+  readonly view: RunningView;
 }
 
 export interface ForwarderOptions extends Pick<
@@ -45,6 +49,7 @@ export interface ForwarderOptions extends Pick<
   readonly catalog: ModelCatalog;
   readonly routes: RouteOptions["routes"];
   readonly admission: Admission;
+  readonly pauses: Pick<Pauses, "without">;
   /** Undefined: no traces are sent. */
   readonly tracing?: Pick<Tracing, "reply"> | undefined;
   /** @throws {GatewayError} when nothing may begin any more */
@@ -91,7 +96,7 @@ export function createForwarder(options: ForwarderOptions): (incoming: IncomingF
         routes: options.routes,
         defaultModel: undefined,
       });
-      const candidates = await found.find(body.model, pinned);
+      const candidates = options.pauses.without(await found.find(body.model, pinned));
       options.refuseWhenClosed();
       const exchange: ForwardedExchange = new ForwardedExchange({
         ...options,

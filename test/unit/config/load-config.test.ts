@@ -62,6 +62,7 @@ describe("loadConfig", () => {
       port: 8787,
       dataDir: "/home/ann/.local/share/qwen-gateway",
       apiKey: [],
+      adminKey: [],
       insecure: false,
       generateApiKey: false,
       allowedHosts: [],
@@ -150,7 +151,9 @@ describe("loadConfig", () => {
 
   test("loadConfig knows exactly the fixed environment names", () => {
     expect(listSettings().map((setting) => setting.environmentName)).toEqual([
-      ..."HOST PORT DATA_DIR API_KEY INSECURE GENERATE_API_KEY ALLOWED_HOSTS TRUSTED_PROXIES CORS_ORIGIN".split(" "),
+      ..."HOST PORT DATA_DIR API_KEY ADMIN_KEY INSECURE GENERATE_API_KEY ALLOWED_HOSTS TRUSTED_PROXIES CORS_ORIGIN".split(
+        " ",
+      ),
       ..."MASTER_KEY QWEN_TOKEN QWEN_COOKIES QWEN_HEADERS QWEN_ACCOUNTS QWEN_BASE_URL QWEN_AUTH_URL QWEN_CHAIN_ON QWEN_CHAT_TITLE".split(
         " ",
       ),

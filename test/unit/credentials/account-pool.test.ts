@@ -139,6 +139,41 @@ describe("setAside", () => {
   });
 });
 
+describe("pause", () => {
+  test("keeps an account from all requests, whatever else befalls it, until it is resumed", async () => {
+    const { pick, pool, clock } = await startPool(["a", "b"], { maxAsideMs: 1000 });
+    expect(pool.pause("a")).toBe(true);
+    expect(pool.pause("a")).toBe(false);
+    pool.setAside("a", "busy", { durationMs: 1, reason: "" });
+    pool.clear("a");
+    clock.advance(1000 * hourMs);
+
+    expect((await pick({ conversationOf: "a" })).id).toBe("b");
+    expect(pool.views()[0]).toMatchObject({ id: "a", state: "paused", reason: "its owner paused it" });
+    expect(pool.views()[0]).not.toHaveProperty("untilMs");
+    expect(pool.resume("a")).toBe(true);
+    expect(pool.resume("a")).toBe(false);
+    expect((await pick({ conversationOf: "a" })).id).toBe("a");
+  });
+
+  test("of all accounts is told, and that waiting does not help", async () => {
+    const { pick, pool } = await startPool(["a", "b"]);
+    pool.pause("a");
+    pool.pause("b");
+
+    await expect(pick()).rejects.toMatchObject({ kind: "overloaded", final: true, retryAfterMs: undefined });
+    expect(pool.pause("nobody")).toBe(false);
+  });
+
+  test("of one account leaves the others their times", async () => {
+    const { pick, pool } = await startPool(["a", "b"]);
+    pool.pause("a");
+    pool.setAside("b", "limit", { durationMs: hourMs, reason: "it is used up" });
+
+    await expect(pick()).rejects.toMatchObject({ kind: "upstream-quota", retryAfterMs: hourMs });
+  });
+});
+
 test("views hold no credential", async () => {
   const { pool, pick } = await startPool(["a"]);
   await pick();

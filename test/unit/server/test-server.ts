@@ -8,6 +8,8 @@ import { type OpenAIErrorBody, openaiErrorBody } from "../../../src/contract/ope
 import type { Surface } from "../../../src/contract/surface.ts";
 import type { ModelInfo } from "../../../src/contract/upstream.ts";
 import { createBreaker } from "../../../src/gateway/breaker.ts";
+import { createPauses } from "../../../src/gateway/pauses.ts";
+import { createRunningReplies } from "../../../src/gateway/running-replies.ts";
 import type { IncomingExchange } from "../../../src/gateway/exchange-request.ts";
 import type { Gateway } from "../../../src/gateway/gateway.ts";
 import { createServer, type GatewayServer, type ServerOptions } from "../../../src/server/create-server.ts";
@@ -115,6 +117,8 @@ export function createTestServer(options: TestServerOptions): Omit<TestServer, "
       circuits: createBreaker({ openMs: 1000, trialMs: 1000, clock: Date.now }),
       openReplies: () => 0,
       queues: () => [],
+      replies: createRunningReplies(new Set()),
+      pauses: createPauses(),
       async drain(deadlineMs) {
         drains.push(deadlineMs);
       },

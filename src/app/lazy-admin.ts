@@ -1,0 +1,35 @@
+// The admin routes as the rest of the app sees them: their code is loaded with the first request for one of them.
+
+import { describeConfig } from "../config/describe-config.ts";
+import { listSettings } from "../config/config-names.ts";
+import type { Config } from "../config/config-schema.ts";
+import type { LoadedConfig } from "../config/load-config.ts";
+import type { AdminParts } from "../server/admin/admin-parts.ts";
+import { adminPlaces } from "../server/admin/admin-places.ts";
+import type { ServedRoom } from "../server/create-server.ts";
+
+export interface LazyAdminParts extends Omit<AdminParts, "settings"> {
+  readonly config: Config;
+  /** Where each value comes from. @defaultValue from the program that holds the gateway, as if by flags */
+  readonly origins: LoadedConfig["origins"] | undefined;
+}
+
+export function createLazyAdmin(parts: LazyAdminParts): ServedRoom {
+  return {
+    places: adminPlaces,
+    async load() {
+      const { adminServer } = await import("../server/admin/admin-routes.ts");
+      return adminServer({ ...parts, settings: () => describeSettings(parts) });
+    },
+  };
+}
+
+function describeSettings({ config, origins }: LazyAdminParts): ReturnType<AdminParts["settings"]> {
+  const described = describeConfig(config);
+  return listSettings().map(({ key, environmentName, schema }) => ({
+    name: environmentName,
+    value: described[environmentName] ?? null,
+    isSecret: schema.writeOnly === true,
+    source: origins?.[key] ?? "flag",
+  }));
+}

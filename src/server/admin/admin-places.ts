@@ -1,0 +1,26 @@
+// Where the admin routes are. Apart from what they do, which is loaded with the first request.
+
+import type { RoutePlace } from "../lazy-routes.ts";
+
+const get = ["status", "config", "streams", "upstreams", "accounts", "sessions", "sessions/:id", "captures"];
+const post = [
+  "upstreams/:name/pause",
+  "upstreams/:name/resume",
+  "upstreams/:name/test",
+  "accounts",
+  "accounts/:id/pause",
+  "accounts/:id/resume",
+  "accounts/:id/test",
+  "captures",
+];
+const remove = ["streams/:id", "accounts/:id", "sessions/:id", "captures/:session_id"];
+
+const below =
+  (method: RoutePlace["method"]) =>
+  (path: string): RoutePlace => ({ method, path: `/admin/api/${path}` });
+
+export const adminPlaces: readonly RoutePlace[] = [
+  ...get.map(below("GET")),
+  ...post.map(below("POST")),
+  ...remove.map(below("DELETE")),
+];

@@ -1,0 +1,86 @@
+// Who may look after the gateway below /admin: the holder of an admin key; without any keys, on a loopback address, whoever
+// sits at this machine. Never a plain API key, nor a token of a user.
+
+import { GatewayError } from "../../contract/gateway-error.ts";
+import { createFindCaller, presentedKeys } from "../api-keys.ts";
+import { isKeyless, isLoopback } from "../check-bind.ts";
+import { createOriginGuard, type OriginGuardOptions } from "../origin-guard.ts";
+import { localCaller, type Trip } from "../trip.ts";
+
+export interface AdminAccessOptions extends OriginGuardOptions {
+  /** @defaultValue none */
+  readonly adminKeys?: readonly string[] | undefined;
+}
+
+export interface AdminAccess {
+  /** The one place that says who an administrator is. */
+  isAdmin(trip: Pick<Trip, "request">): boolean;
+  /** The caller of an administrator. Undefined: it is none. */
+  identify(trip: Pick<Trip, "request">): string | undefined;
+  /** What somebody is told who is none. */
+  refuse(trip: Pick<Trip, "request">): GatewayError;
+}
+
+export function createAdminAccess(options: AdminAccessOptions): AdminAccess {
+  const { adminKeys = [] } = options;
+  const findCaller = createFindCaller(adminKeys, (hash) => `admin:${hash.toString("hex").slice(0, 16)}`);
+  const isOpen = adminKeys.length === 0 && isKeyless(options) && isLoopback(options.hostname);
+  // Stricter than elsewhere: names and origins that were allowed for the chat may not look in here.
+  const guardOrigin = createOriginGuard({ ...options, allowedHosts: [], insecure: false }, () => false);
+
+  function isLocal(headers: Headers): boolean {
+    try {
+      guardOrigin(headers);
+    } catch {
+      // Whoever is told no is told why by `refuse`.
+      return false;
+    }
+    return headers.get("sec-fetch-site") !== "cross-site";
+  }
+
+  function identify({ request: { headers } }: Pick<Trip, "request">): string | undefined {
+    if (isOpen) return isLocal(headers) ? localCaller : undefined;
+    for (const key of presentedKeys(headers)) {
+      const caller = findCaller(key);
+      if (caller !== undefined) return caller;
+    }
+    return undefined;
+  }
+
+  return {
+    identify,
+    isAdmin: (trip) => identify(trip) !== undefined,
+    refuse({ request: { headers } }) {
+      if (isOpen) {
+        return new GatewayError(
+          "forbidden",
+          "Cannot open this address for a web page or a host name of another site: set ADMIN_KEY",
+        );
+      }
+      if (adminKeys.length === 0) {
+        return new GatewayError("forbidden", "Cannot open this address: it wants an admin key, set ADMIN_KEY");
+      }
+      if (!isKeyless(options)) {
+        return new GatewayError("forbidden", "Cannot open this address: it wants an admin key, and this is none");
+      }
+      return new GatewayError(
+        "unauthenticated",
+        presentedKeys(headers).length > 0
+          ? "Cannot open this address: the admin key is not known here"
+          : 'Cannot open this address without an admin key: send it as "Authorization: Bearer <key>" or "X-API-Key: <key>"',
+      );
+    },
+  };
+}
+
+/** What only administrators may open. @param path raw, as in `Trip.path`: the router compares the same string */
+export function isAdminPath(path: string): boolean {
+  return path === "/admin" || path.startsWith("/admin/");
+}
+
+const watchedPaths: ReadonlySet<string> = new Set(["/metrics", "/health/detailed", "/openapi.json"]);
+
+/** What administrators may open beside it. */
+export function isWatchPath(path: string): boolean {
+  return watchedPaths.has(path);
+}
