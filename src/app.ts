@@ -6,7 +6,7 @@ import { readAgentRules } from "./app/agent-rules.ts";
 import { composeUpstreams } from "./app/compose-upstreams.ts";
 import { composeCapture, composeTracing } from "./app/compose-watch.ts";
 import type { OwnTool } from "./agent/own-tools.ts";
-import { createLazyAdmin } from "./app/lazy-admin.ts";
+import { createLazyAdmin, createLazyOpenapi, type LazyAdminParts } from "./app/lazy-admin.ts";
 import { createLazyAgent } from "./app/lazy-agent.ts";
 import { createLazyChat } from "./app/lazy-chat.ts";
 import { createLazyFiles } from "./app/lazy-files.ts";
@@ -33,6 +33,7 @@ import type { JwtOptions, VerifyJwt } from "./server/auth/jwt.ts";
 import { takesJwt } from "./server/auth/jwt-settings.ts";
 import { isLoopback } from "./server/check-bind.ts";
 import { createServer } from "./server/create-server.ts";
+import type { RoutePlace } from "./server/lazy-routes.ts";
 import type { Pipeline } from "./pipeline/step.ts";
 import { chatDatabasePath } from "./store/chat-database.ts";
 import { fileDatabasePath } from "./store/sqlite-files.ts";
@@ -59,6 +60,8 @@ export interface App {
   start(): Promise<StartedApp>;
   /** Handles a request in process. */
   handle(request: Request): Promise<Response>;
+  /** Every address that is served. */
+  readonly places: readonly RoutePlace[];
   /** What the gateway offers as an MCP server, for transports beside HTTP. @throws {GatewayError} */
   ownTools(): Promise<readonly OwnTool[]>;
   /** The way to the upstream that this app uses. */
@@ -196,7 +199,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     void files.sweep();
   }, config.sessionCleanupInterval);
   sweepTimer.unref();
-  const admin = createLazyAdmin({
+  const adminParts: LazyAdminParts = {
     version,
     startedAtMs: clock(),
     config,
@@ -210,7 +213,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     capture,
     clock,
     log,
-  });
+  };
   const server = createServer({
     hostname: config.host,
     port: config.port,
@@ -229,7 +232,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     gateway,
     surfaces,
     store,
-    rooms: [chat, agent, responses, files, admin],
+    rooms: [chat, agent, responses, files, createLazyAdmin(adminParts), createLazyOpenapi(adminParts)],
     speech: createSpeech(upstreams.current, config.transcriptionModel),
     deleteSession: (caller, sessionId) => chat.deleteSession(caller, sessionId),
     log,
@@ -268,6 +271,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       return { url, upstreams: upstreams.describe() };
     },
     handle: (request) => server.handle(request),
+    places: server.places,
     ownTools: async () => (await agent.open()).ownTools,
     fetch: upstreams.fetch,
     capture,

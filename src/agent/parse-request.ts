@@ -21,23 +21,22 @@ export interface ConfirmRequest {
 
 const id = Type.String({ minLength: 1, maxLength: 200 });
 
-const checkQuery = createBodyCheck(
-  Type.Object({
-    query: Type.String(),
-    session_id: Type.Optional(id),
-    model: Type.Optional(id),
-  }),
-);
+export const queryBody = Type.Object({
+  query: Type.String(),
+  session_id: Type.Optional(id),
+  model: Type.Optional(id),
+});
+const checkQuery = createBodyCheck(queryBody);
 
-const checkConfirm = createBodyCheck(
-  Type.Object({
-    confirmation_id: id,
-    decision: Type.Enum(["approve", "reject"]),
-    arguments: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
-  }),
-);
+export const confirmBody = Type.Object({
+  confirmation_id: id,
+  decision: Type.Enum(["approve", "reject"]),
+  arguments: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+});
+const checkConfirm = createBodyCheck(confirmBody);
 
-const checkCancel = createBodyCheck(Type.Object({ session_id: id }));
+export const cancelBody = Type.Object({ session_id: id });
+const checkCancel = createBodyCheck(cancelBody);
 
 /** @throws {GatewayError} `invalid-request` that names the field */
 export function parseQuery(body: Uint8Array): QueryRequest {

@@ -19,9 +19,28 @@ export function createLazyAdmin(parts: LazyAdminParts): ServedRoom {
     places: adminPlaces,
     async load() {
       const { adminServer } = await import("../server/admin/admin-routes.ts");
-      return adminServer({ ...parts, settings: () => describeSettings(parts) });
+      return adminServer(partsOf(parts));
     },
   };
+}
+
+/** The document of all routes, which knows those of the administrators from their code. */
+export function createLazyOpenapi(parts: LazyAdminParts): ServedRoom {
+  return {
+    places: [{ method: "GET", path: "/openapi.json" }],
+    async load() {
+      const [{ openapiRoute }, { adminRoutes }] = await Promise.all([
+        import("../server/openapi/openapi-route.ts"),
+        import("../server/admin/admin-routes.ts"),
+      ]);
+      const operations = adminRoutes(partsOf(parts)).map(({ operation }) => operation);
+      return [openapiRoute(operations, parts.version)];
+    },
+  };
+}
+
+function partsOf(parts: LazyAdminParts): AdminParts {
+  return { ...parts, settings: () => describeSettings(parts) };
 }
 
 function describeSettings({ config, origins }: LazyAdminParts): ReturnType<AdminParts["settings"]> {

@@ -38,36 +38,35 @@ const maxAttachments = 10;
 const maxAttachmentChars = 16 * 1024 * 1024;
 
 const id = Type.String({ minLength: 1, maxLength: 200 });
-const check = createBodyCheck(
-  Type.Object({
-    message: Type.Optional(Type.String({ maxLength: maxMessageChars })),
-    session_id: Type.Optional(Type.String()),
-    model: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
-    upstream: Type.Optional(id),
-    parent_id: Type.Optional(Type.Union([id, Type.Null()])),
-    retry_of: Type.Optional(id),
-    documents: Type.Optional(Type.Union([Type.Boolean(), Type.Array(id, { maxItems: 1000 })])),
-    attachments: Type.Optional(
-      Type.Array(Type.Object({ name: Type.String({ minLength: 1, maxLength: 300 }), url: Type.String() }), {
-        maxItems: maxAttachments,
-      }),
-    ),
-    attachments_of: Type.Optional(id),
-    resumable: Type.Optional(Type.Boolean()),
-    options: Type.Optional(
-      Type.Object({
-        reasoning: Type.Optional(Type.Boolean()),
-        web_search: Type.Optional(Type.Boolean()),
-        analysis: Type.Optional(Type.Boolean()),
-        quality: Type.Optional(Type.Boolean()),
-        follow_ups: Type.Optional(Type.Boolean()),
-        max_tokens: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
-        temperature: Type.Optional(Type.Number({ minimum: 0, maximum: 2 })),
-        steps: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 100 }), { maxItems: 50 })),
-      }),
-    ),
-  }),
-);
+export const typedChatBody = Type.Object({
+  message: Type.Optional(Type.String({ maxLength: maxMessageChars })),
+  session_id: Type.Optional(Type.String()),
+  model: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+  upstream: Type.Optional(id),
+  parent_id: Type.Optional(Type.Union([id, Type.Null()])),
+  retry_of: Type.Optional(id),
+  documents: Type.Optional(Type.Union([Type.Boolean(), Type.Array(id, { maxItems: 1000 })])),
+  attachments: Type.Optional(
+    Type.Array(Type.Object({ name: Type.String({ minLength: 1, maxLength: 300 }), url: Type.String() }), {
+      maxItems: maxAttachments,
+    }),
+  ),
+  attachments_of: Type.Optional(id),
+  resumable: Type.Optional(Type.Boolean()),
+  options: Type.Optional(
+    Type.Object({
+      reasoning: Type.Optional(Type.Boolean()),
+      web_search: Type.Optional(Type.Boolean()),
+      analysis: Type.Optional(Type.Boolean()),
+      quality: Type.Optional(Type.Boolean()),
+      follow_ups: Type.Optional(Type.Boolean()),
+      max_tokens: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
+      temperature: Type.Optional(Type.Number({ minimum: 0, maximum: 2 })),
+      steps: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 100 }), { maxItems: 50 })),
+    }),
+  ),
+});
+const check = createBodyCheck(typedChatBody);
 
 /**
  * @param headers may name the session

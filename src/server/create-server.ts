@@ -114,6 +114,8 @@ export interface ServedRoom {
 export interface GatewayServer {
   /** @throws {Error} when the address must not, or cannot, be listened on. */
   start(): { url: string; port: number };
+  /** Every address that is served. */
+  readonly places: readonly RoutePlace[];
   /** Handles a request in process, for tests and library use. */
   handle(request: Request): Promise<Response>;
   /** Takes nothing new, lets replies end within `drainTimeoutMs`, ends the rest. Safe to call more than once. */
@@ -133,8 +135,9 @@ export function createServer(options: ServerOptions): GatewayServer {
   let server: HttpServer | undefined;
   let stopped: Promise<void> | undefined;
 
+  const routes = createRoutes(options, stopping.signal, keepOpen);
   const app = createApp({
-    routes: createRoutes(options, stopping.signal, keepOpen),
+    routes,
     answerError: createAnswerError(options.surfaces, log, options.metrics),
     admit: createAdmit(options, cors, isStopping),
     tripOf: trips.of,
@@ -196,6 +199,7 @@ export function createServer(options: ServerOptions): GatewayServer {
       const port = server.port ?? options.port;
       return { url: urlOf({ hostname: options.hostname, port }), port };
     },
+    places: routes.map(({ method, path }) => ({ method, path })),
     handle: answer,
     stop() {
       stopped ??= drain();

@@ -10,13 +10,12 @@ import { readBody } from "./read-body.ts";
 /** Of one form. */
 const maxFiles = 20;
 
-const checkBody = createBodyCheck(
-  Type.Object({
-    name: Type.String({ minLength: 1 }),
-    text: Type.String(),
-    type: Type.Optional(Type.String()),
-  }),
-);
+export const documentBody = Type.Object({
+  name: Type.String({ minLength: 1 }),
+  text: Type.String(),
+  type: Type.Optional(Type.String()),
+});
+const checkBody = createBodyCheck(documentBody);
 
 /** @throws {GatewayError} `invalid-request` with the field named, `too-large` */
 export async function readDocumentFiles(request: Request, maxBodyBytes: number): Promise<DocumentFile[]> {

@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Validator } from "@seriousme/openapi-schema-validator";
 import { createPlace, startBinary } from "../support/binary.ts";
 import { startEmulatorProcess } from "../support/emulator-process.ts";
 import { startStage } from "./stage.ts";
@@ -54,6 +55,16 @@ test("an account that was added by the admin API serves, and stays paused over k
   expect((await post(`accounts/${id}/resume`)).state).toBe("ready");
   expect((await stage.post("/v1/chat/completions", hello)).status).toBe(200);
   expect(JSON.stringify(added) + stage.gateway.errors.join("\n")).not.toContain("0001");
+});
+
+test("the document of all routes is in the executable, and sound", async () => {
+  await using stage = await startStage();
+
+  const document = (await (await stage.get("/openapi.json")).json()) as { paths: object };
+
+  expect((await new Validator().validate({ ...document })).valid).toBe(true);
+  expect(Object.keys(document.paths)).toContain("/v1/chat/completions");
+  expect(Object.keys(document.paths)).toContain("/admin/api/streams/{id}");
 });
 
 test("a running stream is seen and ended, a page of another site sees and changes nothing", async () => {

@@ -18,8 +18,6 @@ export interface Operation {
   readonly answers: Readonly<Record<number, Answer>>;
   /** Served to everybody. @defaultValue false */
   readonly isOpen?: boolean;
-  /** Wants an admin key. @defaultValue false */
-  readonly isForAdmins?: boolean;
   readonly isDeprecated?: boolean;
 }
 

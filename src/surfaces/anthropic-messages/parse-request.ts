@@ -32,8 +32,8 @@ const sharedBody = {
   session_id: optional(Type.String({ minLength: 1, maxLength: 200 })),
 };
 
-const messageBody = Type.Object({ ...sharedBody, max_tokens: Type.Integer({ minimum: 1 }) });
-const countBody = Type.Object(sharedBody);
+export const messageBody = Type.Object({ ...sharedBody, max_tokens: Type.Integer({ minimum: 1 }) });
+export const countBody = Type.Object(sharedBody);
 
 type CheckedBody = Static<typeof countBody> & { readonly max_tokens?: number };
 

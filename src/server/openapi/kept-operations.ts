@@ -1,0 +1,237 @@
+// What is kept for clients: responses, conversations, files and sessions, in the OpenAPI document.
+
+import { Type, type TSchema } from "typebox";
+import { type Answer, anyObject, frames, json, jsonBody, type Operation, type Parameter, query } from "./operation.ts";
+import { response } from "./surface-operations.ts";
+
+const page: Readonly<Record<string, Parameter>> = {
+  order: query(Type.Enum(["asc", "desc"]), "By age. Default: desc"),
+  after: query(Type.String(), "Behind the item of this id"),
+  limit: query(Type.Integer({ minimum: 1, maximum: 100 }), "At most so many. Default: 20"),
+};
+
+function listOf(item: TSchema): TSchema {
+  return Type.Object({ object: Type.Literal("list"), data: Type.Array(item), has_more: Type.Boolean() });
+}
+
+function deleted(object: string): Answer {
+  const gone = { id: Type.String(), object: Type.Literal(object), deleted: Type.Literal(true) };
+  return json("It is gone", Type.Object(gone));
+}
+
+const item = Type.Object({ id: Type.String(), type: Type.String() });
+
+const responses: readonly Operation[] = [
+  {
+    method: "GET",
+    path: "/v1/responses/{id}",
+    tag: "responses",
+    summary: "A kept response, or its stream once more",
+    parameters: {
+      stream: query(Type.Boolean(), "Reads its events"),
+      starting_after: query(Type.Integer({ minimum: 0 }), "Behind the event of this number"),
+    },
+    answers: {
+      200: { description: "The response", content: { "application/json": response, "text/event-stream": frames } },
+    },
+  },
+  {
+    method: "GET",
+    path: "/v1/responses/{id}/input_items",
+    tag: "responses",
+    summary: "What it was asked",
+    parameters: page,
+    answers: { 200: json("The items", listOf(item)) },
+  },
+  {
+    method: "POST",
+    path: "/v1/responses/{id}/cancel",
+    tag: "responses",
+    summary: "Ends one that runs in the background",
+    answers: { 200: json("The response", response) },
+  },
+  {
+    method: "DELETE",
+    path: "/v1/responses/{id}",
+    tag: "responses",
+    summary: "Forgets it",
+    answers: { 200: deleted("response") },
+  },
+];
+
+const metadata = Type.Optional(Type.Union([Type.Record(Type.String(), Type.String({ maxLength: 512 })), Type.Null()]));
+const items = Type.Array(anyObject, { maxItems: 20 });
+const conversation = Type.Object({
+  id: Type.String(),
+  object: Type.Literal("conversation"),
+  created_at: Type.Integer(),
+  metadata: anyObject,
+});
+const anItem = { type: "message", role: "user", content: "Hello" };
+
+const conversations: readonly Operation[] = [
+  {
+    method: "POST",
+    path: "/v1/conversations",
+    tag: "conversations",
+    summary: "Begins a conversation that is kept by name",
+    body: {
+      ...jsonBody(Type.Object({ metadata, items: Type.Optional(Type.Union([items, Type.Null()])) }), {
+        items: [anItem],
+      }),
+      isRequired: false,
+    },
+    answers: { 200: json("The conversation", conversation) },
+  },
+  {
+    method: "POST",
+    path: "/v1/conversations/{id}",
+    tag: "conversations",
+    summary: "Changes its notes",
+    body: jsonBody(Type.Object({ metadata }), { metadata: { topic: "greetings" } }),
+    answers: { 200: json("The conversation", conversation) },
+  },
+  {
+    method: "GET",
+    path: "/v1/conversations/{id}",
+    tag: "conversations",
+    summary: "One conversation",
+    answers: { 200: json("The conversation", conversation) },
+  },
+  {
+    method: "DELETE",
+    path: "/v1/conversations/{id}",
+    tag: "conversations",
+    summary: "Forgets it with its items",
+    answers: { 200: deleted("conversation.deleted") },
+  },
+  {
+    method: "POST",
+    path: "/v1/conversations/{id}/items",
+    tag: "conversations",
+    summary: "Adds items",
+    body: jsonBody(Type.Object({ items }), { items: [anItem] }),
+    answers: { 200: json("Those that were added", listOf(item)) },
+  },
+  {
+    method: "GET",
+    path: "/v1/conversations/{id}/items",
+    tag: "conversations",
+    summary: "Its items",
+    parameters: page,
+    answers: { 200: json("The items", listOf(item)) },
+  },
+  {
+    method: "GET",
+    path: "/v1/conversations/{id}/items/{item_id}",
+    tag: "conversations",
+    summary: "One item",
+    answers: { 200: json("The item", item) },
+  },
+  {
+    method: "DELETE",
+    path: "/v1/conversations/{id}/items/{item_id}",
+    tag: "conversations",
+    summary: "Forgets one item",
+    answers: { 200: json("The conversation", conversation) },
+  },
+];
+
+/** Clients that send `anthropic-version` get Anthropic's form. */
+const file = Type.Union([
+  Type.Object({ id: Type.String(), object: Type.Literal("file"), bytes: Type.Integer(), filename: Type.String() }),
+  Type.Object({ id: Type.String(), type: Type.Literal("file"), size_bytes: Type.Integer(), filename: Type.String() }),
+]);
+
+const files: readonly Operation[] = [
+  {
+    method: "POST",
+    path: "/v1/files",
+    tag: "files",
+    summary: "Uploads a file that messages may name",
+    body: {
+      content: {
+        "multipart/form-data": Type.Object({
+          file: Type.String({ format: "binary" }),
+          purpose: Type.Optional(Type.String({ pattern: "^[a-z][a-z_-]{0,39}$" })),
+          "expires_after[anchor]": Type.Optional(Type.Literal("created_at")),
+          "expires_after[seconds]": Type.Optional(Type.String()),
+        }),
+      },
+    },
+    answers: { 200: json("The file", file) },
+  },
+  {
+    method: "GET",
+    path: "/v1/files",
+    tag: "files",
+    summary: "The caller's files",
+    parameters: {
+      limit: query(Type.Integer({ minimum: 1, maximum: 10_000 }), "At most so many"),
+      order: query(Type.Enum(["asc", "desc"]), "By age. Default: desc"),
+      after: query(Type.String(), "Behind the file of this id"),
+      purpose: query(Type.String(), "Only those of this purpose"),
+    },
+    answers: { 200: json("The files", Type.Object({ data: Type.Array(file), has_more: Type.Boolean() })) },
+  },
+  {
+    method: "GET",
+    path: "/v1/files/{id}",
+    tag: "files",
+    summary: "One file without its content",
+    answers: { 200: json("The file", file) },
+  },
+  {
+    method: "GET",
+    path: "/v1/files/{id}/content",
+    tag: "files",
+    summary: "Its content, as it was uploaded",
+    answers: { 200: { description: "Its bytes", content: { "*/*": Type.Unknown() } } },
+  },
+  {
+    method: "DELETE",
+    path: "/v1/files/{id}",
+    tag: "files",
+    summary: "Forgets it",
+    answers: { 200: json("It is gone", Type.Object({ id: Type.String() })) },
+  },
+];
+
+const session = Type.Object({
+  object: Type.Literal("session"),
+  sessionId: Type.String(),
+  chatId: Type.String(),
+  messageCount: Type.Integer(),
+  createdAt: Type.Integer(),
+  lastAccessed: Type.Integer(),
+  conversations: Type.Array(anyObject),
+});
+
+const sessions: readonly Operation[] = [
+  {
+    method: "GET",
+    path: "/v1/sessions",
+    tag: "sessions",
+    summary: "What the gateway remembers of the caller's conversations",
+    parameters: { limit: query(Type.Integer({ minimum: 1, maximum: 1000 }), "At most so many. Default: 100") },
+    answers: {
+      200: json("Last used first", Type.Object({ object: Type.Literal("list"), data: Type.Array(session) })),
+    },
+  },
+  {
+    method: "GET",
+    path: "/v1/sessions/{id}",
+    tag: "sessions",
+    summary: "One session",
+    answers: { 200: json("The session", session) },
+  },
+  {
+    method: "DELETE",
+    path: "/v1/sessions/{id}",
+    tag: "sessions",
+    summary: "Forgets it with all that belongs to it",
+    answers: { 200: deleted("session.deleted") },
+  },
+];
+
+export const keptOperations: readonly Operation[] = [...responses, ...conversations, ...files, ...sessions];
