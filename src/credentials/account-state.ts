@@ -1,4 +1,4 @@
-// Why an account is set aside and for how long. Every setting-aside ends by itself.
+// Why an account is set aside and for how long. Every setting-aside ends by itself, but for a pause.
 
 import type { ErrorKind } from "../contract/gateway-error.ts";
 import { isJsonObject } from "../contract/json.ts";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { type Harness, startHarness } from "../support/harness.ts";
 import { modelsRoute, saying } from "../support/several-upstreams.ts";
 import { serveCompatible } from "../support/fake-compatible-server.ts";
-import { untilIdle, user } from "./client.ts";
+import { untilAnswer, untilIdle, user } from "./client.ts";
 
 const json = { "content-type": "application/json" };
 
@@ -17,6 +17,7 @@ interface AdminBody {
     readonly sessionId: string;
     readonly caller: string;
     readonly paused: boolean;
+    readonly name: string;
   }[];
   readonly settings: readonly { readonly name: string }[];
   readonly account: { readonly id: string };
@@ -132,6 +133,38 @@ describe("live streams", () => {
     expect((await call(harness, "DELETE", `streams/${stream.id}`)).status).toBe(404);
     expect(harness.logLines.some((line) => line.includes("admin: a reply was ended"))).toBe(true);
   });
+});
+
+describe("replies that are ended before their first word", () => {
+  const silent = { body: "", after: "silent" } as const;
+  const requests: Readonly<Record<string, object>> = {
+    "/v1/chat/completions": { model: "local", messages: [user("Hello")] },
+    "/v1/embeddings": { model: "local", input: "Hello" },
+  };
+
+  test.each(Object.entries(requests))(
+    "%s: its client is told, and the upstream is not held to be ill",
+    async (path, body) => {
+      await using server = serveCompatible([silent], { ...modelsRoute("local"), "/v1/embeddings": silent });
+      const upstreams = JSON.stringify([{ name: "one", dialect: "vllm", base_url: server.url }]);
+      await using harness = await startHarness({ environment: { UPSTREAMS: upstreams, QWEN_TOKEN: "" } });
+
+      for (let round = 0; round < 6; round++) {
+        const answer = harness.post(path, body);
+        const listed = await untilAnswer(
+          async () => (await call(harness, "GET", "streams")).body.data,
+          (data) => data.length === 1 && server.requests.filter((one) => path.endsWith(one.path)).length === round + 1,
+        );
+        await call(harness, "DELETE", `streams/${listed[0]!.id}`);
+        const response = await answer;
+        expect(response.status).toBe(503);
+        expect(await response.text()).toContain("was ended by whoever runs this gateway");
+      }
+
+      const { body: told } = await call(harness, "GET", "upstreams");
+      expect(told.data.find(({ name }) => name === "one")).toMatchObject({ circuit: "closed" });
+    },
+  );
 });
 
 describe("upstreams", () => {

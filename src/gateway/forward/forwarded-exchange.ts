@@ -66,6 +66,8 @@ export class ForwardedExchange {
   #sentBytes = 0;
   #sentChunks = 0;
   #isOver = false;
+  /** From outside: that says nothing about who was asked. */
+  #isEnded = false;
 
   constructor(options: ForwardedExchangeOptions) {
     const { endpoint, candidates, liveness, retry, retryBudgetMs, metrics } = options;
@@ -102,6 +104,7 @@ export class ForwardedExchange {
 
   /** Ends it from outside, such as at a shutdown. */
   end(error: GatewayError): void {
+    this.#isEnded = true;
     this.#options.clock.abort(error);
     this.#relay?.expire(error);
   }
@@ -141,7 +144,7 @@ export class ForwardedExchange {
         asked.succeeded();
         return answer;
       } catch (error) {
-        if (clock.hasLeft || this.#options.bodyFailure() !== undefined) {
+        if (clock.hasLeft || this.#isEnded || this.#options.bodyFailure() !== undefined) {
           asked.left();
           throw error;
         }

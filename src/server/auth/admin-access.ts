@@ -21,6 +21,9 @@ export interface AdminAccess {
   refuse(trip: Pick<Trip, "request">): GatewayError;
 }
 
+/** A proxy in front brings requests from elsewhere to a loopback address. */
+const proxyHeaders = ["x-forwarded-for", "forwarded", "x-real-ip"] as const;
+
 export function createAdminAccess(options: AdminAccessOptions): AdminAccess {
   const { adminKeys = [] } = options;
   const findCaller = createFindCaller(adminKeys, (hash) => `admin:${hash.toString("hex").slice(0, 16)}`);
@@ -29,6 +32,7 @@ export function createAdminAccess(options: AdminAccessOptions): AdminAccess {
   const guardOrigin = createOriginGuard({ ...options, allowedHosts: [], insecure: false }, () => false);
 
   function isLocal(headers: Headers): boolean {
+    if (proxyHeaders.some((name) => headers.has(name))) return false;
     try {
       guardOrigin(headers);
     } catch {
@@ -54,7 +58,7 @@ export function createAdminAccess(options: AdminAccessOptions): AdminAccess {
       if (isOpen) {
         return new GatewayError(
           "forbidden",
-          "Cannot open this address for a web page or a host name of another site: set ADMIN_KEY",
+          "Cannot open this address for a web page or a host name of another site, nor through a proxy: set ADMIN_KEY",
         );
       }
       if (adminKeys.length === 0) {

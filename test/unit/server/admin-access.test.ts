@@ -28,6 +28,10 @@ describe("admin access", () => {
       { origin: "https://evil.example" },
       { host: "gateway.example.com" },
       { "sec-fetch-site": "cross-site" },
+      // A proxy in front brings requests from elsewhere to a loopback address.
+      { "x-forwarded-for": "203.0.113.7" },
+      { forwarded: "for=203.0.113.7" },
+      { "x-real-ip": "203.0.113.7" },
     ]) {
       const { status, error } = await ask(server, headers);
       expect([headers, status, error?.code]).toEqual([headers, 403, "forbidden"]);
