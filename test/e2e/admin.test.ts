@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Validator } from "@seriousme/openapi-schema-validator";
-import { createPlace, startBinary } from "../support/binary.ts";
+import { createPlace, runBinary, startBinary } from "../support/binary.ts";
 import { startEmulatorProcess } from "../support/emulator-process.ts";
 import { startStage } from "./stage.ts";
 
@@ -31,6 +31,17 @@ test("an admin key opens what an API key does not, and the settings tell where t
   expect(text).toContain('{"name":"ADMIN_KEY","value":"set","is_secret":true,"source":"environment"}');
   expect(text).toContain('{"name":"QWEN_TOKEN","value":"not set","is_secret":true,"source":"default"}');
   expect([text, ...gateway.errors, ...gateway.output].join("\n")).not.toContain("0001");
+});
+
+test("a key that is both is refused at the start, and not shown", async () => {
+  using place = createPlace();
+  const environment = { PORT: "0", API_KEY: "sk-of-both-0001", ADMIN_KEY: "sk-of-both-0001" };
+
+  const { exitCode, output, errors } = await runBinary(["serve"], environment, place);
+
+  expect(exitCode).toBe(2);
+  expect(errors).toContain("Cannot use ADMIN_KEY");
+  expect(output + errors).not.toContain("0001");
 });
 
 test("an account that was added by the admin API serves, and stays paused over kill -9", async () => {

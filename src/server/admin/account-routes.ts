@@ -123,7 +123,10 @@ export function accountRoutes(parts: AdminParts): readonly AdminRoute[] {
         const { message } = await bodyOf(call, testQuestion);
         const id = call.param("id");
         const steps = await (await manager()).test(id, message);
-        return Response.json({ id, passed: steps.every(({ passed }) => passed), steps });
+        const passed = steps.every((step) => step.passed);
+        // One that passes may be ready again.
+        call.changed("an account was tested", { account: id, passed });
+        return Response.json({ id, passed, steps });
       },
     },
   ];

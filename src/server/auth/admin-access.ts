@@ -1,6 +1,7 @@
 // Who may look after the gateway below /admin: the holder of an admin key; without any keys, on a loopback address, whoever
 // sits at this machine. Never a plain API key, nor a token of a user.
 
+import { ConfigError } from "../../config/config-error.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
 import { createFindCaller, presentedKeys } from "../api-keys.ts";
 import { isKeyless, isLoopback } from "../check-bind.ts";
@@ -24,8 +25,14 @@ export interface AdminAccess {
 /** A proxy in front brings requests from elsewhere to a loopback address. */
 const proxyHeaders = ["x-forwarded-for", "forwarded", "x-real-ip"] as const;
 
+/** @throws {ConfigError} when an API key is an admin key as well */
 export function createAdminAccess(options: AdminAccessOptions): AdminAccess {
   const { adminKeys = [] } = options;
+  if (adminKeys.some((key) => options.apiKeys.includes(key))) {
+    throw new ConfigError([
+      "Cannot use ADMIN_KEY: one of its keys is in API_KEY too, and every client could look in here",
+    ]);
+  }
   const findCaller = createFindCaller(adminKeys, (hash) => `admin:${hash.toString("hex").slice(0, 16)}`);
   const isOpen = adminKeys.length === 0 && isKeyless(options) && isLoopback(options.hostname);
   // Stricter than elsewhere: names and origins that were allowed for the chat may not look in here.

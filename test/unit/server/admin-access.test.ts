@@ -78,6 +78,10 @@ describe("admin access", () => {
     expect((await keyed.get("/metrics", { authorization: "Bearer admin-key" })).status).toBe(200);
   });
 
+  test("no key may be both, or a plain one would open everything", () => {
+    expect(() => startTestServer({ apiKeys: ["one", "two"], adminKeys: ["two"] })).toThrow("ADMIN_KEY");
+  });
+
   test("a token of a user is none", async () => {
     const server = startTestServer({ verifyJwt: async () => "user:ann", adminKeys: ["admin-key"] });
 
