@@ -16,6 +16,8 @@ export interface QueueView {
 
 export interface UpstreamQueues {
   of(upstream: Upstream): UpstreamQueue;
+  /** Their limits may have changed: those of their lines that have are kept from now on, whoever waits or runs stays. */
+  adopt(upstreams: readonly Upstream[]): void;
   views(): readonly QueueView[];
   stop(): void;
 }
@@ -65,6 +67,9 @@ export function createUpstreamQueues({ clock, metrics }: UpstreamQueuesOptions):
         queues.set(name, queue);
       }
       return queue;
+    },
+    adopt(upstreams) {
+      for (const { name, limits = unlimited } of upstreams) queues.get(name)?.adopt(limits);
     },
     views: () => [...queues].map(([upstream, { waiting, running }]) => ({ upstream, waiting, running })),
     stop,

@@ -98,6 +98,7 @@ export function createAgentEngine(options: AgentEngineOptions): AgentEngine {
     async examples(userId, signal) {
       return writeExamples(await parts.discover(userId, signal));
     },
+    settled: () => runs.settled(),
     async close() {
       await runs.close();
       books.close();

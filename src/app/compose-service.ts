@@ -1,0 +1,187 @@
+// What one set of settings makes: upstreams, gateway, rooms and the edge, over what outlives a change of settings. A value, so
+// that another one can take its place while it ends what it runs.
+
+import type { Pipeline } from "../pipeline/step.ts";
+import type { Config } from "../config/config-schema.ts";
+import { describeConfig } from "../config/describe-config.ts";
+import type { Environment } from "../config/load-config.ts";
+import { loadToolServers } from "../config/mcp-servers.ts";
+import { version } from "../config/version.ts";
+import type { Clock } from "../contract/clock.ts";
+import { loadMasterKey } from "../credentials/master-key.ts";
+import { createSecretBox, type SecretBox } from "../credentials/secret-box.ts";
+import type { Gateway } from "../gateway/gateway.ts";
+import { createHealthChecks, type HealthChecks } from "../gateway/health-checks.ts";
+import type { GatewayLedger } from "../gateway/ledger.ts";
+import type { FetchFunction } from "../outbound/fetch-client.ts";
+import { type RequestSlots, slotsForReplies } from "../outbound/request-slots.ts";
+import { createServer, type GatewayServer } from "../server/create-server.ts";
+import type { Store } from "../store/store.ts";
+import { surfaces } from "../surfaces/index.ts";
+import type { LiveLog } from "../telemetry/create-log.ts";
+import type { ScrapedMetrics } from "../telemetry/create-metrics.ts";
+import { readDescriptors } from "../telemetry/descriptors.ts";
+import { chooseAgentAccess, type ConfiguredAgentAccess } from "./agent-access.ts";
+import type { ChatVault } from "./chat-vault.ts";
+import { chooseApiKeys, createConfiguredJwt } from "./configured-keys.ts";
+import { type ComposedUpstreams, composeUpstreams } from "./compose-upstreams.ts";
+import { createConfiguredGateway } from "./configured-gateway.ts";
+import { createLazyAgent, type LazyAgent } from "./lazy-agent.ts";
+import { createLazyChat, type LazyChat } from "./lazy-chat.ts";
+import type { LazyResponses } from "./lazy-responses.ts";
+
+/** What outlives a change of settings. */
+export interface Estate {
+  readonly store: Store;
+  readonly metrics: ScrapedMetrics;
+  readonly ledger: GatewayLedger;
+  readonly vault: ChatVault;
+  readonly responses: LazyResponses;
+  /** Whichever gateway the settings of the moment made. */
+  readonly gateway: Gateway;
+  openChat: LazyChat["open"];
+  /** Size of the database on the disk; undefined when it is elsewhere. */
+  storeBytes(): number | undefined;
+  readonly startedAtMs: number;
+  /** Aborted when the process stops. */
+  readonly stopping: AbortController;
+  readonly clock: Clock;
+  readonly log: LiveLog;
+  readonly environment: Environment;
+  readonly maxFetches: number;
+  readonly fetch: FetchFunction | undefined;
+  readonly pipeline: Pipeline | undefined;
+  readonly secretBox: SecretBox | undefined;
+}
+
+export interface Service {
+  readonly config: Config;
+  readonly upstreams: ComposedUpstreams;
+  readonly gateway: Gateway;
+  readonly chat: LazyChat;
+  readonly agent: LazyAgent;
+  readonly agentAccess: ConfiguredAgentAccess;
+  readonly server: GatewayServer;
+  /** Begins what it does by itself: sweeping, health checks. */
+  begin(): void;
+  /** The contrary. */
+  rest(): void;
+}
+
+/**
+ * @param former whose agent is taken over where the settings allow it
+ * @throws {ConfigError | Error} when the settings cannot be used; nothing is left of it then
+ */
+export async function composeService(config: Config, estate: Estate, former?: Service): Promise<Service> {
+  const { store, metrics, vault, responses, clock, log } = estate;
+  const verifyJwt = await createConfiguredJwt(config, { fetch: estate.fetch ?? globalThis.fetch, clock, log });
+  const servers = loadToolServers(config, estate.environment);
+  const apiKeys = chooseApiKeys(config, log);
+  const agentAccess = chooseAgentAccess(config, { apiKeys, verifyJwt }, log);
+  const box = estate.secretBox ?? createSecretBox(() => loadMasterKey(config.masterKey, config.dataDir));
+  const upstreams = await composeUpstreams(config, { ...estate, box });
+  const gateway = createConfiguredGateway(config, { ...estate, upstreams });
+  const healthChecks = createConfiguredChecks(config, estate, upstreams, gateway);
+  const chat = createLazyChat(
+    {
+      config,
+      gateway: estate.gateway,
+      turns: store,
+      upstreams: upstreams.current,
+      pipeline: estate.pipeline,
+      clock,
+      log,
+    },
+    vault,
+    (caller, sessionId) => estate.gateway.deleteSession(caller, sessionId),
+  );
+  const fresh = createLazyAgent({ ...estate, config, servers });
+  const agent = former?.agent.settings === fresh.settings ? former.agent : fresh;
+  let sweepTimer: ReturnType<typeof setInterval> | undefined;
+  const server = createServer({
+    hostname: config.host,
+    port: config.port,
+    apiKeys,
+    verifyJwt,
+    agent: agentAccess.agent,
+    mcp: agentAccess.mcp,
+    insecure: config.insecure,
+    allowedHosts: config.allowedHosts,
+    corsOrigins: config.corsOrigin,
+    trustedProxies: config.trustedProxies,
+    maxBodyBytes: config.maxBodyBytes,
+    drainTimeoutMs: config.drainTimeoutMs,
+    gateway: estate.gateway,
+    surfaces,
+    store,
+    rooms: [chat, agent, responses],
+    deleteSession: (caller, sessionId) => chat.deleteSession(caller, sessionId),
+    log,
+    logFeed: log,
+    clock,
+    version,
+    upstreamNames: () => upstreams.current().map(({ name }) => name),
+    settings: describeConfig(config),
+    metrics,
+    startedAtMs: estate.startedAtMs,
+    stopping: estate.stopping,
+    diagnosis: {
+      store,
+      storeBytes: () => estate.storeBytes(),
+      upstreams: () =>
+        upstreams.current().map(({ name, reachability, accounts }) => ({
+          name,
+          reachability: reachability(),
+          breaker: gateway.circuits.state(name),
+          accounts: accounts?.() ?? [],
+        })),
+      upstreamRequests: () => upstreams.slots,
+      descriptors: readDescriptors,
+      maxReplies: maxRepliesOf(config, upstreams.slots),
+    },
+  });
+
+  return {
+    config,
+    upstreams,
+    gateway,
+    chat,
+    agent,
+    agentAccess,
+    server,
+    begin() {
+      healthChecks.start();
+      sweepTimer = setInterval(() => {
+        void estate.gateway.sweepSessions();
+        void chat.sweep();
+      }, config.sessionCleanupInterval);
+      sweepTimer.unref();
+    },
+    rest() {
+      clearInterval(sweepTimer);
+      healthChecks.stop();
+    },
+  };
+}
+
+function createConfiguredChecks(
+  config: Config,
+  { clock, log }: Pick<Estate, "clock" | "log">,
+  upstreams: ComposedUpstreams,
+  gateway: Gateway,
+): HealthChecks {
+  return createHealthChecks({
+    upstreams: upstreams.current,
+    circuits: gateway.circuits,
+    running: (name) => gateway.queues().find(({ upstream }) => upstream === name)?.running ?? 0,
+    intervalMs: config.healthCheckIntervalMs,
+    timeoutMs: config.healthCheckTimeoutMs,
+    clock,
+    log,
+  });
+}
+
+function maxRepliesOf(config: Config, slots: RequestSlots | undefined): number | undefined {
+  const bounds = [config.maxStreams, slots && slotsForReplies(slots.max)].filter((bound) => bound !== undefined);
+  return bounds.length === 0 ? undefined : Math.min(...bounds);
+}
