@@ -4,7 +4,7 @@
 import { join } from "node:path";
 import type { OwnTool } from "./agent/own-tools.ts";
 import { createChatVault } from "./app/chat-vault.ts";
-import { composeService, type Estate, type Service } from "./app/compose-service.ts";
+import { composeService, type Estate, type Service, type Settings } from "./app/compose-service.ts";
 import { createLazyResponses } from "./app/lazy-responses.ts";
 import { createRetirement } from "./app/retirement.ts";
 import { compareConfigs } from "./config/compare-configs.ts";
@@ -23,6 +23,7 @@ import { databasePath, openSqliteStore } from "./store/sqlite-store.ts";
 import type { Store } from "./store/store.ts";
 import { timeStore } from "./store/timed-store.ts";
 import type { LiveLog } from "./telemetry/create-log.ts";
+import type { Log } from "./telemetry/log.ts";
 import { createMetrics } from "./telemetry/create-metrics.ts";
 import { describeLowLimit, readDescriptorLimit } from "./telemetry/descriptors.ts";
 
@@ -43,10 +44,11 @@ export interface Reloaded {
 export interface App {
   start(): Promise<StartedApp>;
   /**
-   * Serves by other settings from the next request on; what runs ends as it began. Calls run one after the other.
+   * Reads the settings again and serves by them from the next request on; what runs ends as it began. Calls run one after the
+   * other. What came of it is logged.
    * @throws {ConfigError | Error} when they cannot be used: everything is as it was.
    */
-  reload(config: Config): Promise<Reloaded>;
+  reload(): Promise<Reloaded>;
   /** The settings in force. */
   readonly config: Config;
   /** Handles a request in process. */
@@ -70,6 +72,8 @@ export interface AppOptions {
   readonly maxFetches?: number;
   /** What the settings of tool servers may name, and what their processes see a part of. @defaultValue nothing */
   readonly environment?: Environment;
+  /** The settings as they are written now. @throws {ConfigError}. @defaultValue those that are in force */
+  readonly readSettings?: () => Settings;
   /** Steps of the typed chat. @defaultValue the ones that the settings name */
   readonly pipeline?: Pipeline;
   /** Seals credentials. @defaultValue by MASTER_KEY, or a key file in `config.dataDir` */
@@ -80,14 +84,15 @@ const defaultMaxFetches = 256;
 
 export async function createApp(config: Config, options: AppOptions): Promise<App> {
   const { log } = options;
-  let settings = config;
+  let settings: Settings = { config, environment: options.environment ?? {} };
+  const readSettings = options.readSettings ?? (() => settings);
   let service: Service;
-  const estate = openEstate(config, options, { service: () => service, settings: () => settings, running });
+  const estate = openEstate(config, options, { service: () => service, config: () => settings.config, running });
   const retirement = createRetirement(log);
   let reloading: Promise<unknown> = Promise.resolve();
   let isStopping = false;
   try {
-    service = await composeService(config, estate);
+    service = await composeService(settings, estate);
   } catch (error) {
     await estate.store.close();
     throw error;
@@ -98,18 +103,20 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     return [service, ...retirement.services()];
   }
 
-  async function exchange(next: Config): Promise<Reloaded> {
-    if (isStopping) throw new Error("The gateway is stopping");
-    const { config: effective, changed, needsRestart } = compareConfigs(settings, next);
+  async function exchange(): Promise<Reloaded> {
+    if (isStopping) throw new Error("Cannot reload the settings: the gateway is stopping");
+    const next = readSettings();
+    const { config: effective, changed, needsRestart } = compareConfigs(settings.config, next.config);
     const former = service;
-    const successor = await composeService(effective, estate, former);
+    const nextSettings = { config: effective, environment: next.environment };
+    const successor = await composeService(nextSettings, estate, former);
     try {
       successor.server.takeOver(former.server);
     } catch (error) {
       await successor.upstreams.close();
       throw error;
     }
-    settings = effective;
+    settings = nextSettings;
     service = successor;
     former.rest();
     log.adjust({ level: effective.logLevel, format: effective.logFormat });
@@ -130,13 +137,16 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       service.gateway.listModels(AbortSignal.timeout(config.firstByteTimeoutMs)).catch(() => {});
       return { url, upstreams: service.upstreams.describe() };
     },
-    reload(next) {
-      const reloaded = reloading.then(() => exchange(next));
-      reloading = reloaded.catch(() => {});
+    reload() {
+      const reloaded = reloading.then(exchange);
+      reloading = reloaded.then(
+        (outcome) => tellReloaded(outcome, log),
+        (error: unknown) => tellRefused(error, log),
+      );
       return reloaded;
     },
     get config() {
-      return settings;
+      return settings.config;
     },
     handle: (request) => service.server.handle(request),
     ownTools: async () => (await service.agent.open()).ownTools,
@@ -158,9 +168,20 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   };
 }
 
+function tellReloaded({ changed, needsRestart }: Reloaded, log: Log): void {
+  log.info("The settings were read again", { changed: changed.length === 0 ? "none" : changed.join(", ") });
+  if (needsRestart.length === 0) return;
+  log.warn("These settings stay as they were until the next start", { settings: needsRestart.join(", ") });
+}
+
+function tellRefused(error: unknown, log: Log): void {
+  const reason = error instanceof Error ? error.message : String(error);
+  log.error("Cannot use the settings as they are written now: everything stays as it was", { reason });
+}
+
 interface Present {
   service(): Service;
-  settings(): Config;
+  config(): Config;
   /** With those that end what they began. */
   running(): readonly Service[];
 }
@@ -175,7 +196,7 @@ function openEstate(config: Config, options: AppOptions, present: Present): Esta
       path,
       clock,
       get sessionTimeoutMs() {
-        return present.settings().sessionTimeout;
+        return present.config().sessionTimeout;
       },
       log,
     });
@@ -198,7 +219,7 @@ function openEstate(config: Config, options: AppOptions, present: Present): Esta
       })),
   });
   const vault = createChatVault({
-    settings: () => present.settings(),
+    config: () => present.config(),
     path: isKept ? chatDatabasePath(config.dataDir) : inMemory,
     replayDirectory: isKept ? join(config.dataDir, "replay") : undefined,
     clock,
@@ -214,7 +235,7 @@ function openEstate(config: Config, options: AppOptions, present: Present): Esta
       openStore: async () => (await vault.open()).responses,
       openReplays: async () => (await vault.open()).replays,
       get defaultModel() {
-        return present.settings().defaultModel;
+        return present.config().defaultModel;
       },
       clock,
       log,
@@ -226,7 +247,6 @@ function openEstate(config: Config, options: AppOptions, present: Present): Esta
     stopping: new AbortController(),
     clock,
     log,
-    environment: options.environment ?? {},
     maxFetches: options.maxFetches ?? defaultMaxFetches,
     fetch: options.fetch,
     pipeline: options.pipeline,

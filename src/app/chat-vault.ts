@@ -42,7 +42,7 @@ export interface ChatVault {
 
 export interface VaultParts {
   /** As they are now. */
-  settings(): Config;
+  config(): Config;
   /** Of the database: the path of a file, or `inMemory`. */
   readonly path: string;
   /** Of the answers that can be read on. Undefined: they are kept in memory. */
@@ -83,7 +83,7 @@ export function createChatVault(parts: VaultParts): ChatVault {
       opening ??= open();
       return opening;
     },
-    adjust: () => opened?.replays.adjust(replayLimits(parts.settings())),
+    adjust: () => opened?.replays.adjust(replayLimits(parts.config())),
     async close() {
       const vault = await opening?.catch(() => undefined);
       await vault?.close();

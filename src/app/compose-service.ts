@@ -47,11 +47,16 @@ export interface Estate {
   readonly stopping: AbortController;
   readonly clock: Clock;
   readonly log: LiveLog;
-  readonly environment: Environment;
   readonly maxFetches: number;
   readonly fetch: FetchFunction | undefined;
   readonly pipeline: Pipeline | undefined;
   readonly secretBox: SecretBox | undefined;
+}
+
+export interface Settings {
+  readonly config: Config;
+  /** What the settings of tool servers may name, and what their processes see a part of. */
+  readonly environment: Environment;
 }
 
 export interface Service {
@@ -72,10 +77,14 @@ export interface Service {
  * @param former whose agent is taken over where the settings allow it
  * @throws {ConfigError | Error} when the settings cannot be used; nothing is left of it then
  */
-export async function composeService(config: Config, estate: Estate, former?: Service): Promise<Service> {
+export async function composeService(
+  { config, environment }: Settings,
+  estate: Estate,
+  former?: Service,
+): Promise<Service> {
   const { store, metrics, vault, responses, clock, log } = estate;
   const verifyJwt = await createConfiguredJwt(config, { fetch: estate.fetch ?? globalThis.fetch, clock, log });
-  const servers = loadToolServers(config, estate.environment);
+  const servers = loadToolServers(config, environment);
   const apiKeys = chooseApiKeys(config, log);
   const agentAccess = chooseAgentAccess(config, { apiKeys, verifyJwt }, log);
   const box = estate.secretBox ?? createSecretBox(() => loadMasterKey(config.masterKey, config.dataDir));
@@ -95,7 +104,7 @@ export async function composeService(config: Config, estate: Estate, former?: Se
     vault,
     (caller, sessionId) => estate.gateway.deleteSession(caller, sessionId),
   );
-  const fresh = createLazyAgent({ ...estate, config, servers });
+  const fresh = createLazyAgent({ ...estate, config, servers, environment });
   const agent = former?.agent.settings === fresh.settings ? former.agent : fresh;
   let sweepTimer: ReturnType<typeof setInterval> | undefined;
   const server = createServer({

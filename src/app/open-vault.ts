@@ -30,7 +30,7 @@ function openOver(database: Database, parts: VaultParts): OpenVault {
   const times = {
     clock,
     get sessionTimeoutMs(): number {
-      return parts.settings().sessionTimeout;
+      return parts.config().sessionTimeout;
     },
   };
   const replays = createReplays({
@@ -38,7 +38,7 @@ function openOver(database: Database, parts: VaultParts): OpenVault {
     index: createSqliteReplayIndex(database),
     clock,
     log,
-    limits: replayLimits(parts.settings()),
+    limits: replayLimits(parts.config()),
     interruptedFrame: endingFrame("failed", "The gateway was stopped during this answer: send the message again"),
     abandonedFrame: endingFrame("failed", "The answer was ended since nobody read it any more: send the message again"),
     stoppedFrame: endingFrame("cancelled", "The answer was stopped"),
