@@ -2,6 +2,7 @@
 
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { serveOpenAICompatibleEmulator } from "../../src/emulator/openai-compatible-emulator.ts";
 import { parseTyped, postMessage, readMessages, readTyped } from "../http/typed-client.ts";
 import { eventually } from "../support/binary.ts";
@@ -296,4 +297,60 @@ test("reloads one after another under load lose no request, and leave nothing op
   expect(new Set(outcomes)).toEqual(new Set(["200 hello 1"]));
   expect(open()).toBeLessThanOrEqual(openBefore + 8);
   expect(grownKb).toBeLessThan(60_000);
+});
+
+describe("tool servers", () => {
+  const script = join(import.meta.dir, "../../node_modules/@modelcontextprotocol/server-everything/dist/index.js");
+  const server = { everything: { command: process.execPath, args: [script] } };
+  /** Processes of the gateway's tool servers. */
+  const children = (stage: Stage): string[] =>
+    readdirSync("/proc").filter((pid) => {
+      try {
+        const parent = /^\d+ \(.*\) \S (\d+)/s.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1];
+        return Number(parent) === stage.gateway.pid;
+      } catch {
+        return false;
+      }
+    });
+
+  test("what does not concern the agent leaves their processes; other servers end them and begin anew", async () => {
+    const settings = { AGENT_OPEN: "true", MCP_SERVERS: JSON.stringify(server) };
+    await using stage = await startStage({ settings });
+    const services = async () => JSON.stringify(await (await stage.get("/api/agent/capabilities")).json());
+    expect(await services()).toContain("everything");
+    const before = children(stage);
+    expect(before).toHaveLength(1);
+    await stage.reload({ ...settings, MAX_STREAMS: "7" });
+    expect(await services()).toContain("everything");
+    expect(children(stage)).toEqual(before);
+    await stage.reload({ ...settings, MCP_SERVERS: JSON.stringify({ other: server.everything }) });
+
+    expect(await services()).toContain("other");
+    const after = await eventually(
+      async () => (children(stage).some((pid) => before.includes(pid)) ? undefined : children(stage)),
+      () => "the end of the former tool server",
+    );
+    expect(after).toHaveLength(1);
+  });
+});
+
+test.skipIf(process.platform !== "linux")("a terminal that closes ends the gateway in good order", async () => {
+  await using stage = await startStage({ settings: {} });
+  await using terminal = new Bun.Terminal({ cols: 80, rows: 24 });
+  const log = join(stage.place.folder, "log");
+  // A session of its own, as a terminal's shell has it.
+  const child = Bun.spawn(
+    ["setsid", "--ctty", "--wait", "sh", "-c", `exec "${stage.place.executable}" serve --port 0 2>"${log}"`],
+    { env: { PATH: process.env["PATH"] ?? "", HOME: stage.place.home, DATA_DIR: join(stage.place.home, "other") }, terminal },
+  );
+  const logged = async (words: string) =>
+    eventually(
+      async () => ((await Bun.file(log).text().catch(() => "")).includes(words) ? true : undefined),
+      () => `"${words}" in the log`,
+    );
+  await logged("built-in emulator");
+  terminal.close();
+  await logged('"signal":"SIGHUP"');
+
+  expect(await child.exited).toBe(0);
 });
