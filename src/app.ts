@@ -20,6 +20,7 @@ import type { Pipeline } from "./pipeline/step.ts";
 import { chatDatabasePath } from "./store/chat-database.ts";
 import { inMemory } from "./store/open-database.ts";
 import { databasePath, openSqliteStore } from "./store/sqlite-store.ts";
+import { createStorageWatch, withoutStorageErrors } from "./store/storage-trouble.ts";
 import type { Store } from "./store/store.ts";
 import { timeStore } from "./store/timed-store.ts";
 import type { LiveLog } from "./telemetry/create-log.ts";
@@ -187,7 +188,9 @@ interface Present {
 }
 
 function openEstate(config: Config, options: AppOptions, present: Present): Estate {
-  const { log, clock = Date.now } = options;
+  const { clock = Date.now } = options;
+  const watch = createStorageWatch(options.log);
+  const log = withoutStorageErrors(options.log);
   const path = databasePath(config.dataDir);
   const isKept = options.store === undefined;
   const ownStore =
@@ -199,6 +202,7 @@ function openEstate(config: Config, options: AppOptions, present: Present): Esta
         return present.config().sessionTimeout;
       },
       log,
+      watch,
     });
   const current = () => present.service().upstreams.current();
   const gateway = createCurrentGateway(
@@ -224,8 +228,10 @@ function openEstate(config: Config, options: AppOptions, present: Present): Esta
     replayDirectory: isKept ? join(config.dataDir, "replay") : undefined,
     clock,
     log,
+    watch,
   });
   return {
+    watch,
     store: timeStore(ownStore, metrics),
     metrics,
     ledger: createGatewayLedger(metrics),

@@ -8,8 +8,13 @@ import type { Clock } from "../contract/clock.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
 import type { RunningAnswers } from "../pipeline/typed-chat.ts";
 import type { ReplayLimits, Replays } from "../replay/replays.ts";
+import type { ChatStoreState } from "../server/diagnosis.ts";
+import { chatMigrations } from "../store/chat-database.ts";
+import { inspectDatabase } from "../store/inspect-database.ts";
+import { inMemory } from "../store/open-database.ts";
 import type { AgentStore } from "../store/agent-store.ts";
 import type { ChatStore } from "../store/chat-store.ts";
+import type { StorageWatch } from "../store/storage-trouble.ts";
 import type { ResponseStore } from "../store/response-store.ts";
 import type { Log } from "../telemetry/log.ts";
 
@@ -23,18 +28,21 @@ export interface OpenVault {
   readonly replays: Replays;
   /** Answers of the typed chat that are not kept yet. */
   readonly running: RunningAnswers;
+  /** Writes something that changes nothing. */
+  probe(): Promise<void>;
   /** Ends what still runs, and closes the database. */
   close(): Promise<void>;
 }
 
 export interface ChatVault {
-  /** Undefined: as long as nobody needed it. */
-  readonly failure: unknown;
-  readonly isOpen: boolean;
   /** Somebody has used it, now or in an earlier process. */
   isUsed(): boolean;
   /** @throws {GatewayError} when its database cannot be opened */
   open(): Promise<OpenVault>;
+  /** How its database is. Looks at the file, at most once a second, while it is not open. */
+  check(): ChatStoreState;
+  /** Finds out whether its database can be written again, if it could not. Never rejects. */
+  probe(): Promise<void>;
   /** Other settings from now on. */
   adjust(): void;
   close(): Promise<void>;
@@ -49,12 +57,18 @@ export interface VaultParts {
   readonly replayDirectory: string | undefined;
   readonly clock: Clock;
   readonly log: Log;
+  readonly watch: StorageWatch;
 }
+
+/** How long a look at the file counts. */
+const freshMs = 1000;
 
 export function createChatVault(parts: VaultParts): ChatVault {
   let opening: Promise<OpenVault> | undefined;
   let opened: OpenVault | undefined;
   let failure: unknown;
+  let checkedAtMs = Number.NEGATIVE_INFINITY;
+  let checked: ChatStoreState = { state: "unused" };
 
   async function open(): Promise<OpenVault> {
     try {
@@ -71,17 +85,36 @@ export function createChatVault(parts: VaultParts): ChatVault {
     }
   }
 
+  function look(): ChatStoreState {
+    const isThere = parts.path !== inMemory && existsSync(parts.path);
+    if (!isThere && failure === undefined) return { state: "unused" };
+    try {
+      if (isThere) inspectDatabase(parts.path, chatMigrations.length);
+      if (failure === undefined) return { state: "ok" };
+      return failedBy(failure);
+    } catch (error) {
+      return failedBy(error);
+    }
+  }
+
   return {
-    get failure() {
-      return failure;
-    },
-    get isOpen() {
-      return opened !== undefined;
-    },
     isUsed: () => opening !== undefined || existsSync(parts.path),
     open() {
       opening ??= open();
       return opening;
+    },
+    check() {
+      const nowMs = performance.now();
+      if (opened !== undefined) return { state: "ok" };
+      if (nowMs - checkedAtMs >= freshMs) {
+        checkedAtMs = nowMs;
+        checked = look();
+      }
+      return checked;
+    },
+    async probe() {
+      // What comes of it the watch is told.
+      if (parts.watch.trouble !== undefined) await opened?.probe().catch(() => {});
     },
     adjust: () => opened?.replays.adjust(replayLimits(parts.config())),
     async close() {
@@ -89,6 +122,10 @@ export function createChatVault(parts: VaultParts): ChatVault {
       await vault?.close();
     },
   };
+}
+
+function failedBy(error: unknown): ChatStoreState {
+  return { state: "failed", reason: error instanceof Error ? error.message : String(error) };
 }
 
 export function replayLimits(config: Config): ReplayLimits {

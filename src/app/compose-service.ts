@@ -16,6 +16,7 @@ import type { GatewayLedger } from "../gateway/ledger.ts";
 import type { FetchFunction } from "../outbound/fetch-client.ts";
 import { type RequestSlots, slotsForReplies } from "../outbound/request-slots.ts";
 import { createServer, type GatewayServer } from "../server/create-server.ts";
+import type { StorageWatch } from "../store/storage-trouble.ts";
 import type { Store } from "../store/store.ts";
 import { surfaces } from "../surfaces/index.ts";
 import type { LiveLog } from "../telemetry/create-log.ts";
@@ -35,6 +36,7 @@ export interface Estate {
   readonly store: Store;
   readonly metrics: ScrapedMetrics;
   readonly ledger: GatewayLedger;
+  readonly watch: StorageWatch;
   readonly vault: ChatVault;
   readonly responses: LazyResponses;
   /** Whichever gateway the settings of the moment made. */
@@ -137,6 +139,12 @@ export async function composeService(
     diagnosis: {
       store,
       storeBytes: () => estate.storeBytes(),
+      async probe() {
+        await store.probe().catch(() => {});
+        await vault.probe();
+      },
+      storageTrouble: () => estate.watch.trouble,
+      chatStore: () => vault.check(),
       upstreams: () =>
         upstreams.current().map(({ name, reachability, accounts }) => ({
           name,

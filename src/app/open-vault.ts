@@ -4,6 +4,7 @@ import type { Database } from "bun:sqlite";
 import { createReplays } from "../replay/create-replays.ts";
 import type { EndingFrame } from "../replay/replays.ts";
 import { openChatDatabase } from "../store/chat-database.ts";
+import { rewriteVersion } from "../store/migrate.ts";
 import { transactionsOf } from "../store/shared-transactions.ts";
 import { createSqliteAgent } from "../store/sqlite-agent.ts";
 import { createSqliteChat } from "../store/sqlite-chat.ts";
@@ -26,7 +27,9 @@ export function openVault(parts: VaultParts): OpenVault {
 }
 
 function openOver(database: Database, parts: VaultParts): OpenVault {
-  const { clock, log } = parts;
+  const { clock, log, watch } = parts;
+  // The first to ask: all stores over it share them.
+  const transactions = transactionsOf(database, { watch, place: "chat" });
   const times = {
     clock,
     get sessionTimeoutMs(): number {
@@ -51,10 +54,11 @@ function openOver(database: Database, parts: VaultParts): OpenVault {
     responses: createSqliteResponses(database, times),
     replays,
     running,
+    probe: () => transactions.write(() => rewriteVersion(database)),
     async close() {
       await replays.close();
       while (running.size > 0) await Promise.all(running.values());
-      await transactionsOf(database).flush();
+      await transactions.flush();
       database.close();
     },
   };

@@ -12,7 +12,7 @@ import messageOrder from "./chat-migrations/005-message-order.sql" with { type: 
 import responses from "./chat-migrations/006-responses.sql" with { type: "text" };
 import { openDatabase } from "./open-database.ts";
 
-const migrations: readonly string[] = [messages, replays, documents, agent, messageOrder, responses];
+export const chatMigrations: readonly string[] = [messages, replays, documents, agent, messageOrder, responses];
 
 export function chatDatabasePath(dataDir: string): string {
   return join(dataDir, "chat.db");
@@ -23,5 +23,5 @@ export function chatDatabasePath(dataDir: string): string {
  * @throws {GatewayError} when the file cannot be opened, is no database, is damaged, or belongs to a newer version.
  */
 export function openChatDatabase(path: string, log: Log): Database {
-  return openDatabase(path, log, migrations);
+  return openDatabase(path, log, chatMigrations);
 }

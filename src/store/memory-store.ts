@@ -174,6 +174,8 @@ class MemoryStore implements Store {
   leaseAccount: Store["leaseAccount"] = (...lease) => this.#accounts.leaseAccount(...lease);
   releaseAccount: Store["releaseAccount"] = (...lease) => this.#accounts.releaseAccount(...lease);
 
+  async probe(): Promise<void> {}
+
   async close(): Promise<void> {
     this.#held.clear();
     this.#leases.clear();

@@ -39,8 +39,13 @@ export function openDatabase(path: string, log: Log, steps: readonly string[] = 
     return database;
   } catch (error) {
     if (error instanceof GatewayError) throw error;
-    throw new GatewayError("internal", `Cannot open the store "${path}": ${adviceFor(error)}`, { cause: error });
+    throw openFailure(path, error);
   }
+}
+
+/** A failure to open, as a sentence that says what to do. */
+export function openFailure(path: string, error: unknown): GatewayError {
+  return new GatewayError("internal", `Cannot open the store "${path}": ${adviceFor(error)}`, { cause: error });
 }
 
 function prepareDatabase(database: Database, path: string, log: Log, steps: readonly string[]): void {

@@ -46,6 +46,7 @@ export function openSqliteStore(options: StoreOptions & { readonly path: string 
     removeAccount: (upstream, id) => accounts.removeAccount(upstream, id),
     leaseAccount: (upstream, id, holder, leaseMs) => accounts.leaseAccount(upstream, id, holder, leaseMs),
     releaseAccount: (upstream, id, holder) => accounts.releaseAccount(upstream, id, holder),
+    probe: () => connection.probe(),
     async close() {
       if (connection.closed) return;
       await connection.flush();

@@ -183,5 +183,8 @@ export interface Store extends AccountStore {
   /** Deletes what expired. @returns the conversations that are gone. */
   sweep(): Promise<readonly ConversationView[]>;
 
+  /** Writes something that changes nothing. @throws when nothing can be kept */
+  probe(): Promise<void>;
+
   close(): Promise<void>;
 }

@@ -341,11 +341,21 @@ test.skipIf(process.platform !== "linux")("a terminal that closes ends the gatew
   // A session of its own, as a terminal's shell has it.
   const child = Bun.spawn(
     ["setsid", "--ctty", "--wait", "sh", "-c", `exec "${stage.place.executable}" serve --port 0 2>"${log}"`],
-    { env: { PATH: process.env["PATH"] ?? "", HOME: stage.place.home, DATA_DIR: join(stage.place.home, "other") }, terminal },
+    {
+      env: { PATH: process.env["PATH"] ?? "", HOME: stage.place.home, DATA_DIR: join(stage.place.home, "other") },
+      terminal,
+    },
   );
   const logged = async (words: string) =>
     eventually(
-      async () => ((await Bun.file(log).text().catch(() => "")).includes(words) ? true : undefined),
+      async () =>
+        (
+          await Bun.file(log)
+            .text()
+            .catch(() => "")
+        ).includes(words)
+          ? true
+          : undefined,
       () => `"${words}" in the log`,
     );
   await logged("built-in emulator");
