@@ -23,7 +23,7 @@ import type { ServerRoute } from "../server/trip.ts";
 import type { ChatStore } from "../store/chat-store.ts";
 import { createSqliteDocuments } from "../store/sqlite-documents.ts";
 import type { ResponseStore } from "../store/response-store.ts";
-import type { OpenVault } from "./chat-vault.ts";
+import type { OpenVault } from "./open-vault.ts";
 import { embedThrough } from "./embed-through.ts";
 import type { Store } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";

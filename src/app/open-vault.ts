@@ -1,8 +1,16 @@
 // The vault of the typed chat opened: its database with its stores, and the replays. Loaded with the first request for it.
 
 import type { Database } from "bun:sqlite";
+import type { Config } from "../config/config-schema.ts";
+import type { Clock } from "../contract/clock.ts";
+import type { RunningAnswers } from "../pipeline/typed-chat.ts";
 import { createReplays } from "../replay/create-replays.ts";
-import type { EndingFrame } from "../replay/replays.ts";
+import type { EndingFrame, ReplayLimits, Replays } from "../replay/replays.ts";
+import type { AgentStore } from "../store/agent-store.ts";
+import type { ChatStore } from "../store/chat-store.ts";
+import type { ResponseStore } from "../store/response-store.ts";
+import type { StorageWatch } from "../store/storage-trouble.ts";
+import type { Log } from "../telemetry/log.ts";
 import { openChatDatabase } from "../store/chat-database.ts";
 import { rewriteVersion } from "../store/migrate.ts";
 import { transactionsOf } from "../store/shared-transactions.ts";
@@ -12,7 +20,36 @@ import { createSqliteReplayIndex } from "../store/sqlite-replay-index.ts";
 import { createSqliteResponses } from "../store/sqlite-responses.ts";
 import { responseEndingFrame } from "../surfaces/openai-responses/ending-frame.ts";
 import { isResponseId } from "../surfaces/openai-responses/items.ts";
-import { type OpenVault, replayLimits, type VaultParts } from "./chat-vault.ts";
+
+export interface OpenVault {
+  readonly database: Database;
+  readonly store: ChatStore;
+  /** Swept whether the agent is at work here or not. */
+  readonly agentStore: AgentStore;
+  /** Answers of another surface, which their clients refer to. */
+  readonly responses: ResponseStore;
+  readonly replays: Replays;
+  /** Answers of the typed chat that are not kept yet. */
+  readonly running: RunningAnswers;
+  /** Other settings from now on. */
+  adjust(): void;
+  /** Writes something that changes nothing. */
+  probe(): Promise<void>;
+  /** Ends what still runs, and closes the database. */
+  close(): Promise<void>;
+}
+
+export interface VaultParts {
+  /** As they are now. */
+  config(): Config;
+  /** Of the database: the path of a file, or `inMemory`. */
+  readonly path: string;
+  /** Of the answers that can be read on. Undefined: they are kept in memory. */
+  readonly replayDirectory: string | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly watch: StorageWatch;
+}
 
 /** @throws when the database cannot be opened, or the directory of the replays not be made */
 export function openVault(parts: VaultParts): OpenVault {
@@ -54,6 +91,7 @@ function openOver(database: Database, parts: VaultParts): OpenVault {
     responses: createSqliteResponses(database, times),
     replays,
     running,
+    adjust: () => replays.adjust(replayLimits(parts.config())),
     probe: () => transactions.write(() => rewriteVersion(database)),
     async close() {
       await replays.close();
@@ -69,5 +107,16 @@ function endingFrame(status: "failed" | "cancelled", sentence: string): EndingFr
   return (lastId, streamId) => {
     if (isResponseId(streamId)) return responseEndingFrame(lastId, streamId, { status, sentence });
     return new TextEncoder().encode(`id: ${lastId + 1}\ndata: ${JSON.stringify({ error: sentence })}\n\n`);
+  };
+}
+
+function replayLimits(config: Config): ReplayLimits {
+  return {
+    maxStreamBytes: config.replayMaxStreamBytes,
+    maxTotalBytes: config.replayMaxBytes,
+    keepMs: config.replayKeepMs,
+    graceMs: config.replayGraceMs,
+    keepAliveMs: config.sseKeepaliveMs,
+    clientStallMs: config.clientStallMs,
   };
 }

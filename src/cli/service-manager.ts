@@ -36,11 +36,7 @@ export async function connectServiceManager(environment: Environment, log: Log):
 }
 
 /** @param aliveEveryMs undefined: nobody watches */
-export function createServiceManager(
-  socket: NotifySocket,
-  aliveEveryMs: number | undefined,
-  log: Log,
-): ServiceManager {
+export function createServiceManager(socket: NotifySocket, aliveEveryMs: number | undefined, log: Log): ServiceManager {
   let timer: ReturnType<typeof setInterval> | undefined;
   /** One after the other, so that the last word is the last one that is heard. */
   let telling: Promise<void> = Promise.resolve();

@@ -32,7 +32,6 @@ export function createAdmission({
   slots,
   counts = createOpenCounts(),
 }: AdmissionOptions): Admission {
-
   function check(caller: string): void {
     if (maxStreams !== undefined && counts.open >= maxStreams) {
       throw new GatewayError(

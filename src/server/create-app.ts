@@ -28,7 +28,10 @@ export function createApp(options: AppOptions): (request: Request) => Response |
   // First, because hooks reach only what is registered after them.
   app.onError(({ request, code, error }) => {
     const trip = options.tripOf(request);
-    return options.answerError(code === "NOT_FOUND" ? routeNotFound(trip) : (toStorageError(error) ?? toGatewayError(error)), trip);
+    return options.answerError(
+      code === "NOT_FOUND" ? routeNotFound(trip) : (toStorageError(error) ?? toGatewayError(error)),
+      trip,
+    );
   });
   // Awaited by the router, since what is called stands behind a return.
   app.onRequest(({ request }) => {

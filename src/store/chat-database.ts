@@ -14,8 +14,10 @@ import { openDatabase } from "./open-database.ts";
 
 export const chatMigrations: readonly string[] = [messages, replays, documents, agent, messageOrder, responses];
 
+export const chatDatabaseName = "chat.db";
+
 export function chatDatabasePath(dataDir: string): string {
-  return join(dataDir, "chat.db");
+  return join(dataDir, chatDatabaseName);
 }
 
 /**

@@ -44,10 +44,7 @@ const longestRunMs = 60 * 60 * 1000;
 
 const stepColumns = "r.response_id AS id, r.previous_id AS previousId, r.input, r.output";
 
-export function createSqliteResponses(
-  database: Database,
-  options: SqliteResponsesOptions,
-): ResponseStore {
+export function createSqliteResponses(database: Database, options: SqliteResponsesOptions): ResponseStore {
   const { clock, maxBytes = defaultMaxBytes, owner = thisProcess() } = options;
   type Key = { caller: string; id: string };
   const rememberResponse = database.prepare(`

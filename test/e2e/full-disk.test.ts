@@ -26,7 +26,7 @@ const logged = (stage: Stage, level: string) =>
   stage.gateway.errors.filter((line) => line.startsWith("{") && JSON.parse(line).level === level);
 
 test.skipIf(!canMountDisk)(
-  "a full disk: streams go on, health says so, one warning (skipped without the right to mount) [R2-088]",
+  "a full disk: streams go on, health says so, one warning (skipped without the right to mount)",
   async () => {
     using place = createPlace();
     using disk = mountSmallDisk(join(place.folder, "small"));

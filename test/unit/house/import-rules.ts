@@ -29,6 +29,7 @@ const floors: readonly (readonly [floor: number, rooms: readonly string[]])[] = 
       "wire",
       "config",
       "telemetry",
+      "backup",
     ],
   ],
 ];

@@ -27,7 +27,8 @@ function openReadOnly(): Database {
   return database;
 }
 
-const write = (database: Database, bytes = 100_000) => database.run("INSERT INTO things VALUES (?)", ["x".repeat(bytes)]);
+const write = (database: Database, bytes = 100_000) =>
+  database.run("INSERT INTO things VALUES (?)", ["x".repeat(bytes)]);
 
 function failureOf(work: () => unknown): unknown {
   try {
@@ -90,10 +91,12 @@ test("SharedTransactions tells the watch once, and whoever asked in a sentence; 
   const transactions = new SharedTransactions<void>(database, () => {}, { watch, place: "chat.db" });
   const failures = await Promise.all(
     [1, 2, 3].map(() =>
-      transactions.write(() => write(database)).then(
-        () => undefined,
-        (error: unknown) => error,
-      ),
+      transactions
+        .write(() => write(database))
+        .then(
+          () => undefined,
+          (error: unknown) => error,
+        ),
     ),
   );
 
@@ -108,7 +111,11 @@ test("SharedTransactions tells the watch once, and whoever asked in a sentence; 
 test("withoutStorageErrors leaves other errors, and says those of the disk only to whoever debugs", () => {
   const { lines, log } = record();
   const quiet = withoutStorageErrors(log).with({ component: "gateway" });
-  quiet.error("Cannot commit a turn", {}, failureOf(() => write(openFull())));
+  quiet.error(
+    "Cannot commit a turn",
+    {},
+    failureOf(() => write(openFull())),
+  );
   quiet.error("Cannot commit a turn", {}, new Error("other"));
   quiet.warn("slow");
 
