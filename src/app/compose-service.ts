@@ -8,7 +8,7 @@ import type { Environment } from "../config/load-config.ts";
 import { loadToolServers } from "../config/mcp-servers.ts";
 import { version } from "../config/version.ts";
 import type { Clock } from "../contract/clock.ts";
-import { loadMasterKey } from "../credentials/master-key.ts";
+import { loadMasterKeys } from "../credentials/master-key.ts";
 import { createSecretBox, type SecretBox } from "../credentials/secret-box.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import { createHealthChecks, type HealthChecks } from "../gateway/health-checks.ts";
@@ -89,7 +89,7 @@ export async function composeService(
   const servers = loadToolServers(config, environment);
   const apiKeys = chooseApiKeys(config, log);
   const agentAccess = chooseAgentAccess(config, { apiKeys, verifyJwt }, log);
-  const box = estate.secretBox ?? createSecretBox(() => loadMasterKey(config.masterKey, config.dataDir));
+  const box = estate.secretBox ?? createSecretBox(() => loadMasterKeys(config));
   const upstreams = await composeUpstreams(config, { ...estate, box });
   const gateway = createConfiguredGateway(config, { ...estate, upstreams });
   const healthChecks = createConfiguredChecks(config, estate, upstreams, gateway);

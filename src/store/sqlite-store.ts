@@ -48,6 +48,7 @@ export function openSqliteStore(options: StoreOptions & { readonly path: string 
     listAccounts: (upstream) => accounts.listAccounts(upstream),
     putAccount: (upstream, account, expectedRevision) => accounts.putAccount(upstream, account, expectedRevision),
     saveAccountState: (upstream, id, state) => accounts.saveAccountState(upstream, id, state),
+    resealAccounts: (reseal) => accounts.resealAccounts(reseal),
     removeAccount: (upstream, id) => accounts.removeAccount(upstream, id),
     leaseAccount: (upstream, id, holder, leaseMs) => accounts.leaseAccount(upstream, id, holder, leaseMs),
     releaseAccount: (upstream, id, holder) => accounts.releaseAccount(upstream, id, holder),

@@ -5,7 +5,7 @@ import { GatewayError } from "../../contract/gateway-error.ts";
 import { anonymousId } from "../../credentials/account.ts";
 import type { KnownAccount } from "../../credentials/account-registry.ts";
 import { type AccountVault, createAccountVault } from "../../credentials/account-vault.ts";
-import { loadMasterKey } from "../../credentials/master-key.ts";
+import { loadMasterKeys } from "../../credentials/master-key.ts";
 import { createSecretBox } from "../../credentials/secret-box.ts";
 import { createFetchClient } from "../../outbound/fetch-client.ts";
 import type { HttpClient } from "../../outbound/http-client.ts";
@@ -74,7 +74,7 @@ export async function openAccounts(config: Config, log: Log): Promise<OpenedAcco
   const path = databasePath(config.dataDir);
   const store = openSqliteStore({ path, clock, sessionTimeoutMs: config.sessionTimeout, log });
   try {
-    const box = createSecretBox(() => loadMasterKey(config.masterKey, config.dataDir));
+    const box = createSecretBox(() => loadMasterKeys(config));
     const http = createFetchClient(fetch);
     const accounts = createConfiguredAccounts(config, { store, box, http, clock, log });
     await accounts.load();

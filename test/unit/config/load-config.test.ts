@@ -38,7 +38,7 @@ function otherText({ schema, key }: Setting): string {
   if (schema.type === "object") return '{"bx-umidtoken":"T2gA"}';
   if (schema.format === "uri") return "http://127.0.0.1:9";
   if (key === "qwenAccounts") return '[{"alias":"work","token":"t","cookies":"a=b","headers":{"bx-v":"2.5"}}]';
-  if (key === "masterKey") return "ab".repeat(32);
+  if (key === "masterKey" || key === "masterKeyPrevious") return "ab".repeat(32);
   if (key === "chatSteps") return "retrieval,generation";
   if (key === "corsOrigin") return "https://a.example,https://b.example";
   return key === "trustedProxies" ? "10.0.0.0/8" : "other";
@@ -65,6 +65,7 @@ describe("loadConfig", () => {
       allowedHosts: [],
       trustedProxies: [],
       corsOrigin: [],
+      masterKeyPrevious: [],
       qwenBaseUrl: "https://chat.qwen.ai",
       qwenAuthUrl: "https://auth.qwen.ai",
       qwenChainOn: "response_id",
@@ -137,7 +138,7 @@ describe("loadConfig", () => {
   test("loadConfig knows exactly the fixed environment names", () => {
     expect(listSettings().map((setting) => setting.environmentName)).toEqual([
       ..."HOST PORT DATA_DIR API_KEY INSECURE GENERATE_API_KEY ALLOWED_HOSTS TRUSTED_PROXIES CORS_ORIGIN".split(" "),
-      ..."MASTER_KEY QWEN_TOKEN QWEN_COOKIES QWEN_HEADERS QWEN_ACCOUNTS QWEN_BASE_URL QWEN_AUTH_URL QWEN_CHAIN_ON QWEN_CHAT_TITLE".split(
+      ..."MASTER_KEY MASTER_KEY_PREVIOUS QWEN_TOKEN QWEN_COOKIES QWEN_HEADERS QWEN_ACCOUNTS QWEN_BASE_URL QWEN_AUTH_URL QWEN_CHAIN_ON QWEN_CHAT_TITLE".split(
         " ",
       ),
       ..."QWEN_DELETE_CHATS QWEN_MAX_MESSAGE_CHARS QWEN_UPLOAD QWEN_UPLOAD_URL QWEN_RECOVER".split(" "),
