@@ -12,20 +12,29 @@ import { isBusy } from "./busy-retry.ts";
  */
 export function lockDatabase(path: string): Disposable | undefined {
   if (!existsSync(path)) return undefined;
-  let database: Database | undefined;
   try {
-    database = new Database(path, { readwrite: true, create: false });
-    database.run("PRAGMA busy_timeout = 0");
-    database.run("PRAGMA locking_mode = EXCLUSIVE");
     // Its log is written into it and gone: the file alone is the database then. Whoever opens it next makes one anew.
-    database.run("PRAGMA journal_mode = DELETE");
-    database.run("BEGIN EXCLUSIVE");
-    const held = database;
+    openAlone(path, "DELETE").close();
+    // Without a file beside it, which would go where the database goes.
+    const held = openAlone(path, "MEMORY");
     return { [Symbol.dispose]: () => held.close() };
   } catch (error) {
-    database?.close();
     if (isBusy(error)) throw new DatabaseInUse(path);
     return undefined;
+  }
+}
+
+function openAlone(path: string, journal: "DELETE" | "MEMORY"): Database {
+  const database = new Database(path, { readwrite: true, create: false });
+  try {
+    database.run("PRAGMA busy_timeout = 0");
+    database.run("PRAGMA locking_mode = EXCLUSIVE");
+    database.run(`PRAGMA journal_mode = ${journal}`);
+    database.run("BEGIN EXCLUSIVE");
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
   }
 }
 
