@@ -246,7 +246,7 @@ describe("other settings", () => {
     { what: "a value out of range", settings: { MAX_STREAMS: "-1", API_KEY: "other" }, says: "MAX_STREAMS" },
     {
       what: "a tool server without its variable",
-      settings: { MCP_SERVERS: '{"a":{"command":"${NO_SUCH_NAME}"}}', API_KEY: "other" },
+      settings: { MCP_SERVERS: '{"a":{"command":"\\u0024{NO_SUCH_NAME}"}}', API_KEY: "other" },
       says: "NO_SUCH_NAME",
     },
     { what: "an upstream that is none", settings: { UPSTREAMS: '[{"name":"a"}]', API_KEY: "other" }, says: '"a"' },

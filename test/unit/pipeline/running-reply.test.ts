@@ -3,7 +3,8 @@ import { RunningReply } from "../../../src/pipeline/running-reply.ts";
 import type { Generation } from "../../../src/pipeline/token-surface.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
-const textOf = (frames: Uint8Array | undefined) => (frames === undefined ? undefined : new TextDecoder().decode(frames));
+const textOf = (frames: Uint8Array | undefined) =>
+  frames === undefined ? undefined : new TextDecoder().decode(frames);
 
 function begin(generation: Partial<Generation> = { bytes: 0 }) {
   const reply = new RunningReply(generation as Generation);
