@@ -110,7 +110,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     const { config: effective, changed, needsRestart } = compareConfigs(settings.config, next.config);
     const former = service;
     const nextSettings = { config: effective, environment: next.environment };
-    const successor = await composeService(nextSettings, estate, former);
+    const successor = await composeService(nextSettings, estate, former.agent);
     try {
       successor.server.takeOver(former.server);
     } catch (error) {

@@ -76,13 +76,13 @@ export interface Service {
 }
 
 /**
- * @param former whose agent is taken over where the settings allow it
+ * @param formerAgent taken over where the settings allow it. Not the whole service: what is made here would hold it for ever
  * @throws {ConfigError | Error} when the settings cannot be used; nothing is left of it then
  */
 export async function composeService(
   { config, environment }: Settings,
   estate: Estate,
-  former?: Service,
+  formerAgent?: LazyAgent,
 ): Promise<Service> {
   const { store, metrics, vault, responses, clock, log } = estate;
   const verifyJwt = await createConfiguredJwt(config, { fetch: estate.fetch ?? globalThis.fetch, clock, log });
@@ -107,7 +107,7 @@ export async function composeService(
     (caller, sessionId) => estate.gateway.deleteSession(caller, sessionId),
   );
   const fresh = createLazyAgent({ ...estate, config, servers, environment });
-  const agent = former?.agent.settings === fresh.settings ? former.agent : fresh;
+  const agent = formerAgent?.settings === fresh.settings ? formerAgent : fresh;
   let sweepTimer: ReturnType<typeof setInterval> | undefined;
   const server = createServer({
     hostname: config.host,
