@@ -1,32 +1,16 @@
 // Where everything is put together: what lasts as long as the process, and over it the service that the settings make, which
 // another one can replace.
 
-import { join } from "node:path";
 import type { OwnTool } from "./agent/own-tools.ts";
-import { createChatVault } from "./app/chat-vault.ts";
-import { composeService, type Estate, type Service, type Settings } from "./app/compose-service.ts";
-import { createLazyResponses } from "./app/lazy-responses.ts";
+import { composeService, type Service, type Settings } from "./app/compose-service.ts";
+import { type EstateOptions, openEstate } from "./app/open-estate.ts";
 import { createRetirement } from "./app/retirement.ts";
 import { compareConfigs } from "./config/compare-configs.ts";
 import type { Config } from "./config/config-schema.ts";
 import type { Environment } from "./config/load-config.ts";
-import { version } from "./config/version.ts";
-import type { Clock } from "./contract/clock.ts";
-import type { SecretBox } from "./credentials/secret-box.ts";
-import { createCurrentGateway } from "./gateway/current-gateway.ts";
-import { createGatewayLedger } from "./gateway/ledger.ts";
 import type { FetchFunction } from "./outbound/fetch-client.ts";
-import type { Pipeline } from "./pipeline/step.ts";
-import { chatDatabasePath } from "./store/chat-database.ts";
-import { inMemory } from "./store/open-database.ts";
-import { databasePath, openSqliteStore } from "./store/sqlite-store.ts";
-import { createStorageWatch, withoutStorageErrors } from "./store/storage-trouble.ts";
-import type { Store } from "./store/store.ts";
-import { timeStore } from "./store/timed-store.ts";
-import type { LiveLog } from "./telemetry/create-log.ts";
-import type { Log } from "./telemetry/log.ts";
-import { createMetrics } from "./telemetry/create-metrics.ts";
 import { describeLowLimit, readDescriptorLimit } from "./telemetry/descriptors.ts";
+import type { Log } from "./telemetry/log.ts";
 
 export interface StartedApp {
   readonly url: string;
@@ -62,26 +46,12 @@ export interface App {
   stop(): Promise<void>;
 }
 
-export interface AppOptions {
-  readonly log: LiveLog;
-  readonly clock?: Clock;
-  /** Stands in for the network: every request to an upstream goes through it. */
-  readonly fetch?: FetchFunction;
-  /** @defaultValue SQLite in `config.dataDir` */
-  readonly store?: Store;
-  /** Requests that the platform's fetch runs at a time; it queues what is beyond. @defaultValue 256, its own default */
-  readonly maxFetches?: number;
+export interface AppOptions extends EstateOptions {
   /** What the settings of tool servers may name, and what their processes see a part of. @defaultValue nothing */
   readonly environment?: Environment;
   /** The settings as they are written now. @throws {ConfigError}. @defaultValue those that are in force */
   readonly readSettings?: () => Settings;
-  /** Steps of the typed chat. @defaultValue the ones that the settings name */
-  readonly pipeline?: Pipeline;
-  /** Seals credentials. @defaultValue by MASTER_KEY, or a key file in `config.dataDir` */
-  readonly secretBox?: SecretBox;
 }
-
-const defaultMaxFetches = 256;
 
 export async function createApp(config: Config, options: AppOptions): Promise<App> {
   const { log } = options;
@@ -95,7 +65,8 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   try {
     service = await composeService(settings, estate);
   } catch (error) {
-    await estate.store.close();
+    // Another's store is left to its owner.
+    if (options.store === undefined) await estate.store.close();
     throw error;
   }
   service.begin();
@@ -178,89 +149,4 @@ function tellReloaded({ changed, needsRestart }: Reloaded, log: Log): void {
 function tellRefused(error: unknown, log: Log): void {
   const reason = error instanceof Error ? error.message : String(error);
   log.error("Cannot use the settings as they are written now: everything stays as it was", { reason });
-}
-
-interface Present {
-  service(): Service;
-  config(): Config;
-  /** With those that end what they began. */
-  running(): readonly Service[];
-}
-
-function openEstate(config: Config, options: AppOptions, present: Present): Estate {
-  const { clock = Date.now } = options;
-  const watch = createStorageWatch(options.log);
-  const log = withoutStorageErrors(options.log);
-  const path = databasePath(config.dataDir);
-  const isKept = options.store === undefined;
-  const ownStore =
-    options.store ??
-    openSqliteStore({
-      path,
-      clock,
-      get sessionTimeoutMs() {
-        return present.config().sessionTimeout;
-      },
-      log,
-      watch,
-    });
-  const current = () => present.service().upstreams.current();
-  const gateway = createCurrentGateway(
-    () => present.service().gateway,
-    () => present.running().map((one) => one.gateway),
-  );
-  const metrics = createMetrics({
-    version,
-    accounts: () =>
-      current().flatMap(({ name, accounts }) => (accounts?.() ?? []).map((account) => ({ upstream: name, account }))),
-    upstreamRequests: () => present.service().upstreams.slots,
-    queues: () => gateway.queues(),
-    upstreams: () =>
-      current().map(({ name, reachability }) => ({
-        upstream: name,
-        state: reachability().state,
-        breaker: gateway.circuits.state(name),
-      })),
-  });
-  const vault = createChatVault({
-    config: () => present.config(),
-    path: isKept ? chatDatabasePath(config.dataDir) : inMemory,
-    replayDirectory: isKept ? join(config.dataDir, "replay") : undefined,
-    clock,
-    log,
-    watch,
-  });
-  return {
-    watch,
-    store: timeStore(ownStore, metrics),
-    metrics,
-    ledger: createGatewayLedger(metrics),
-    vault,
-    responses: createLazyResponses({
-      gateway,
-      openStore: async () => (await vault.open()).responses,
-      openReplays: async () => (await vault.open()).replays,
-      get defaultModel() {
-        return present.config().defaultModel;
-      },
-      clock,
-      log,
-    }),
-    gateway,
-    openChat: () => present.service().chat.open(),
-    storeBytes: () => (isKept ? sizeOf(path) : undefined),
-    startedAtMs: clock(),
-    stopping: new AbortController(),
-    clock,
-    log,
-    maxFetches: options.maxFetches ?? defaultMaxFetches,
-    fetch: options.fetch,
-    pipeline: options.pipeline,
-    secretBox: options.secretBox,
-  };
-}
-
-/** What is written stands in the file and, until it is moved there, in the log beside it. */
-function sizeOf(path: string): number {
-  return Bun.file(path).size + Bun.file(`${path}-wal`).size;
 }

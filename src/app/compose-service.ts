@@ -15,7 +15,9 @@ import { createHealthChecks, type HealthChecks } from "../gateway/health-checks.
 import type { GatewayLedger } from "../gateway/ledger.ts";
 import type { FetchFunction } from "../outbound/fetch-client.ts";
 import { type RequestSlots, slotsForReplies } from "../outbound/request-slots.ts";
+import type { KeyOptions } from "../server/check-bind.ts";
 import { createServer, type GatewayServer } from "../server/create-server.ts";
+import type { DiagnosisSource } from "../server/diagnosis.ts";
 import type { StorageWatch } from "../store/storage-trouble.ts";
 import type { Store } from "../store/store.ts";
 import { surfaces } from "../surfaces/index.ts";
@@ -84,7 +86,7 @@ export async function composeService(
   estate: Estate,
   formerAgent?: LazyAgent,
 ): Promise<Service> {
-  const { store, metrics, vault, responses, clock, log } = estate;
+  const { clock, log } = estate;
   const verifyJwt = await createConfiguredJwt(config, { fetch: estate.fetch ?? globalThis.fetch, clock, log });
   const servers = loadToolServers(config, environment);
   const apiKeys = chooseApiKeys(config, log);
@@ -92,71 +94,20 @@ export async function composeService(
   const box = estate.secretBox ?? createSecretBox(() => loadMasterKeys(config));
   const upstreams = await composeUpstreams(config, { ...estate, box });
   const gateway = createConfiguredGateway(config, { ...estate, upstreams });
-  const healthChecks = createConfiguredChecks(config, estate, upstreams, gateway);
-  const chat = createLazyChat(
-    {
-      config,
-      gateway: estate.gateway,
-      turns: store,
-      upstreams: upstreams.current,
-      pipeline: estate.pipeline,
-      clock,
-      log,
-    },
-    vault,
-    (caller, sessionId) => estate.gateway.deleteSession(caller, sessionId),
-  );
+  const chat = createConfiguredChat(config, estate, upstreams);
   const fresh = createLazyAgent({ ...estate, config, servers, environment });
   const agent = formerAgent?.settings === fresh.settings ? formerAgent : fresh;
-  let sweepTimer: ReturnType<typeof setInterval> | undefined;
-  const server = createServer({
-    hostname: config.host,
-    port: config.port,
+  const healthChecks = createConfiguredChecks(config, estate, upstreams, gateway);
+  const server = createConfiguredServer(config, estate, {
+    upstreams,
+    gateway,
+    chat,
+    agent,
+    agentAccess,
     apiKeys,
     verifyJwt,
-    agent: agentAccess.agent,
-    mcp: agentAccess.mcp,
-    insecure: config.insecure,
-    allowedHosts: config.allowedHosts,
-    corsOrigins: config.corsOrigin,
-    trustedProxies: config.trustedProxies,
-    maxBodyBytes: config.maxBodyBytes,
-    drainTimeoutMs: config.drainTimeoutMs,
-    gateway: estate.gateway,
-    surfaces,
-    store,
-    rooms: [chat, agent, responses],
-    deleteSession: (caller, sessionId) => chat.deleteSession(caller, sessionId),
-    log,
-    logFeed: log,
-    clock,
-    version,
-    upstreamNames: () => upstreams.current().map(({ name }) => name),
-    settings: describeConfig(config),
-    metrics,
-    startedAtMs: estate.startedAtMs,
-    stopping: estate.stopping,
-    diagnosis: {
-      store,
-      storeBytes: () => estate.storeBytes(),
-      async probe() {
-        await store.probe().catch(() => {});
-        await vault.probe();
-      },
-      storageTrouble: () => estate.watch.trouble,
-      chatStore: () => vault.check(),
-      upstreams: () =>
-        upstreams.current().map(({ name, reachability, accounts }) => ({
-          name,
-          reachability: reachability(),
-          breaker: gateway.circuits.state(name),
-          accounts: accounts?.() ?? [],
-        })),
-      upstreamRequests: () => upstreams.slots,
-      descriptors: readDescriptors,
-      maxReplies: maxRepliesOf(config, upstreams.slots),
-    },
   });
+  let sweepTimer: ReturnType<typeof setInterval> | undefined;
 
   return {
     config,
@@ -178,6 +129,75 @@ export async function composeService(
       clearInterval(sweepTimer);
       healthChecks.stop();
     },
+  };
+}
+
+function createConfiguredChat(config: Config, estate: Estate, upstreams: ComposedUpstreams): LazyChat {
+  const { store, gateway, vault, pipeline, clock, log } = estate;
+  return createLazyChat(
+    { config, gateway, turns: store, upstreams: upstreams.current, pipeline, clock, log },
+    vault,
+    (caller, sessionId) => gateway.deleteSession(caller, sessionId),
+  );
+}
+
+type ServedParts = Pick<Service, "upstreams" | "gateway" | "chat" | "agent" | "agentAccess"> & KeyOptions;
+
+function createConfiguredServer(config: Config, estate: Estate, parts: ServedParts): GatewayServer {
+  const { store, metrics, clock, log } = estate;
+  const { upstreams, chat, agent, agentAccess } = parts;
+  return createServer({
+    hostname: config.host,
+    port: config.port,
+    apiKeys: parts.apiKeys,
+    verifyJwt: parts.verifyJwt,
+    agent: agentAccess.agent,
+    mcp: agentAccess.mcp,
+    insecure: config.insecure,
+    allowedHosts: config.allowedHosts,
+    corsOrigins: config.corsOrigin,
+    trustedProxies: config.trustedProxies,
+    maxBodyBytes: config.maxBodyBytes,
+    drainTimeoutMs: config.drainTimeoutMs,
+    gateway: estate.gateway,
+    surfaces,
+    store,
+    rooms: [chat, agent, estate.responses],
+    deleteSession: (caller, sessionId) => chat.deleteSession(caller, sessionId),
+    log,
+    logFeed: log,
+    clock,
+    version,
+    upstreamNames: () => upstreams.current().map(({ name }) => name),
+    settings: describeConfig(config),
+    metrics,
+    startedAtMs: estate.startedAtMs,
+    stopping: estate.stopping,
+    diagnosis: diagnosisOf(config, estate, parts),
+  });
+}
+
+function diagnosisOf(config: Config, estate: Estate, { upstreams, gateway }: ServedParts): DiagnosisSource {
+  const { store, vault, watch } = estate;
+  return {
+    store,
+    storeBytes: () => estate.storeBytes(),
+    async probe() {
+      await store.probe().catch(() => {});
+      await vault.probe();
+    },
+    storageTrouble: () => watch.trouble,
+    chatStore: () => vault.check(),
+    upstreams: () =>
+      upstreams.current().map(({ name, reachability, accounts }) => ({
+        name,
+        reachability: reachability(),
+        breaker: gateway.circuits.state(name),
+        accounts: accounts?.() ?? [],
+      })),
+    upstreamRequests: () => upstreams.slots,
+    descriptors: readDescriptors,
+    maxReplies: maxRepliesOf(config, upstreams.slots),
   };
 }
 
