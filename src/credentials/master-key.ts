@@ -1,7 +1,7 @@
 // The keys of stored credentials: the one that is configured, else one of our own in the data directory; and those before it,
 // which open what was sealed with them and seal nothing.
 
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { loadOrCreateSecret } from "../config/secret-file.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
@@ -24,11 +24,8 @@ export interface KeySettings {
 export function loadMasterKeys({ masterKey, masterKeyPrevious, dataDir }: KeySettings): MasterKeys {
   const path = masterKeyPath(dataDir);
   const before = masterKeyPrevious.map(fromHex);
-  if (masterKey !== undefined) {
-    // Whoever moves a key out of the file need not say it twice.
-    const inFile = existsSync(path) ? (parseKeys(readFileSync(path, "utf8")) ?? []) : [];
-    return [fromHex(masterKey), ...before, ...inFile];
-  }
+  // A key of the file counts only for whoever has no other: a gateway that runs with it could not open what is sealed here.
+  if (masterKey !== undefined) return [fromHex(masterKey), ...before];
   const { secret } = loadOrCreateSecret(path, () => createMasterKey().toString("hex"));
   const [first, ...others] = parseKeys(secret) ?? [];
   if (first !== undefined) return [first, ...others, ...before];
