@@ -16,7 +16,10 @@ export interface QueueView {
 
 export interface UpstreamQueues {
   of(upstream: Upstream): UpstreamQueue;
-  /** Their limits may have changed: those of their lines that have are kept from now on, whoever waits or runs stays. */
+  /**
+   * These are asked from now on, perhaps with other limits: whoever waits or runs stays. Lines of others go when nobody is in
+   * them.
+   */
   adopt(upstreams: readonly Upstream[]): void;
   views(): readonly QueueView[];
   stop(): void;
@@ -70,6 +73,10 @@ export function createUpstreamQueues({ clock, metrics }: UpstreamQueuesOptions):
     },
     adopt(upstreams) {
       for (const { name, limits = unlimited } of upstreams) queues.get(name)?.adopt(limits);
+      const names = new Set(upstreams.map(({ name }) => name));
+      for (const [name, { waiting, running }] of queues) {
+        if (!names.has(name) && waiting === 0 && running === 0) queues.delete(name);
+      }
     },
     views: () => [...queues].map(([upstream, { waiting, running }]) => ({ upstream, waiting, running })),
     stop,

@@ -57,4 +57,14 @@ describe("createGatewayLedger", () => {
     queues.adopt([upstream({ requests: [{ limit: 2, windowMs: 60_000 }] })]);
     expect(queue.isFree("m", 0)).toBe(true);
   });
+
+  test("the line of an upstream that is gone goes when nobody is in it", async () => {
+    const { queues } = createGatewayLedger(silentMetrics);
+    const pass = await queues.of(upstream({})).enter({ ...asked, signal: new AbortController().signal });
+    queues.adopt([]);
+    expect(queues.views()).toEqual([{ upstream: "one", waiting: 0, running: 1 }]);
+    pass.leave(undefined);
+    queues.adopt([]);
+    expect(queues.views()).toEqual([]);
+  });
 });
