@@ -72,14 +72,11 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
       gateway = await startBinary(words, environment, place);
     },
     async reload(settings, outcome = "The settings were read again") {
-      const before = gateway.errors.filter((line) => line.includes(outcome)).length;
+      const before = gateway.errors.length;
       writeSettings(settings);
       gateway.kill("SIGHUP");
-      let seen = 0;
-      return gateway.line((line) => {
-        if (line === gateway.errors[0]) seen = 0;
-        return line.includes(outcome) && ++seen > before;
-      });
+      await gateway.line(() => gateway.errors.slice(before).some((line) => line.includes(outcome)));
+      return gateway.errors.slice(before).find((line) => line.includes(outcome))!;
     },
     post: (path, body, init = {}) =>
       fetch(gateway.url + path, {
