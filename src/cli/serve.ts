@@ -55,7 +55,12 @@ async function serve(
   let manager: ServiceManager;
   try {
     const { createApp } = await import("../app.ts");
-    app = await createApp(config, { log, environment, readSettings: load, maxFetches: maxFetches(environment) });
+    app = await createApp(config, {
+      log,
+      environment,
+      readSettings: load,
+      maxFetches: maxFetches(context.environment),
+    });
     const { url, upstreams } = await app.start();
     useCompilersAsUsual();
     const lines = [`qwen-gateway ${version} listens on ${url}`, `Served by ${upstreams.join(", ")}`];

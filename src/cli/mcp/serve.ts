@@ -27,7 +27,7 @@ export function serveCommand(): Command {
       const log = createLog({ level: config.logLevel, format: config.logFormat });
       try {
         const { createApp } = await import("../../app.ts");
-        const app = await createApp(config, { log, environment, maxFetches: maxFetches(environment) });
+        const app = await createApp(config, { log, environment, maxFetches: maxFetches(context.environment) });
         try {
           const { createOwnServer } = await import("../../agent/own-server.ts");
           const { StdioServerTransport } = await import("@modelcontextprotocol/sdk/server/stdio.js");
