@@ -94,6 +94,8 @@ export interface AgentEngine {
   capabilities(userId: string, signal: AbortSignal): Promise<AgentCapabilities>;
   /** Commands that the tools at hand can carry out, made from their schemas. */
   examples(userId: string, signal: AbortSignal): Promise<readonly string[]>;
+  /** Resolves when no run is under way. */
+  settled(): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -10,14 +10,14 @@ import type { LiveLog } from "../telemetry/create-log.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
 
-/** @param apiKeys of this gateway, a generated one among them */
-export function composeCapture(config: Config, apiKeys: readonly string[], clock: Clock, log: LiveLog): Capture {
+/** @param apiKeys of this gateway as they are now, a generated one among them */
+export function composeCapture(config: Config, apiKeys: () => readonly string[], clock: Clock, log: LiveLog): Capture {
   return createCapture({
     directory: config.captureDir,
     sessionDirectory: join(config.dataDir, "captures"),
     maxBytes: config.captureMaxBytes,
     maxExchangeBytes: config.captureMaxExchangeBytes,
-    secrets: () => [...secretTexts(config), ...apiKeys],
+    secrets: () => [...secretTexts(config), ...apiKeys()],
     version,
     clock,
     log,

@@ -138,6 +138,13 @@ export const configSchema = Type.Object(
       }),
     ),
 
+    masterKeyPrevious: list(
+      "Earlier values of MASTER_KEY: they open what was sealed with them, until qwen-gateway keys rotate-master has been run",
+      "texts of 64 hexadecimal characters",
+      "^[0-9a-fA-F]{64}$",
+      { writeOnly: true },
+    ),
+
     qwenToken: Type.Optional(
       Type.String({
         description: "Bearer token of your account on chat.qwen.ai",

@@ -25,12 +25,13 @@ import {
 } from "./exchange-request.ts";
 import { type FindFile, hasFileReferences, withFiles } from "./file-references.ts";
 import { createForwarder, type IncomingForward, type Running } from "./forward/forwarder.ts";
+import { createGatewayLedger, type GatewayLedger } from "./ledger.ts";
 import { createLiveness, type LivenessOptions } from "./liveness.ts";
 import { createModelCatalog } from "./model-catalog.ts";
 import { type Candidate, createModelRoutes } from "./model-routes.ts";
 import { plainDisplay } from "./reply-display.ts";
 import { createTurns } from "./turns.ts";
-import { createUpstreamQueues, type QueueView } from "./upstream-queues.ts";
+import type { QueueView } from "./upstream-queues.ts";
 
 export interface Gateway {
   /**
@@ -59,7 +60,10 @@ export interface Gateway {
   queues(): readonly QueueView[];
   /** Which upstreams are passed over. */
   readonly circuits: UpstreamCircuits;
-  /** Resolves when no reply runs any more; at the deadline what still runs is ended with a typed error first. */
+  /**
+   * Resolves when no reply runs any more; at the deadline what still runs is ended with a typed error first. Called again, the
+   * earlier deadline counts.
+   */
   drain(deadlineMs: number): Promise<void>;
 }
 
@@ -92,7 +96,9 @@ export interface GatewayOptions {
   /** What requests name by the ids of files. @defaultValue there are none */
   readonly findFile?: FindFile;
   /** How many replies may run at a time. @defaultValue no limit */
-  readonly admission?: AdmissionOptions;
+  readonly admission?: Omit<AdmissionOptions, "counts">;
+  /** Where settings follow one another: what all gateways of the process share. @defaultValue its own */
+  readonly ledger?: GatewayLedger;
   readonly clock: () => number;
   readonly log: Log;
   readonly metrics?: Metrics;
@@ -107,15 +113,15 @@ const cutMs = 5000;
 
 export function createGateway(options: GatewayOptions): Gateway {
   const { store, upstreams, log, metrics = silentMetrics } = options;
-  const admission = createAdmission(options.admission ?? {});
+  const { counts, queues, ...shared } = options.ledger ?? createGatewayLedger(metrics);
+  const admission = createAdmission({ ...options.admission, counts });
   const liveness = createLiveness(options.liveness);
-  const turns = createTurns({ store, match: options.sessionMatch, commitMs, log });
+  const turns = createTurns({ store, match: options.sessionMatch, commitMs, log, shared });
   const catalog = createModelCatalog({ upstreams, clock: options.clock });
   const { modelRoutes = {}, defaultModel, breakerOpenMs = 30_000 } = options;
   const routes = createModelRoutes({ upstreams, catalog, routes: modelRoutes, defaultModel });
   const trialMs = Math.max(breakerOpenMs, options.liveness.firstByteMs);
   const breaker = createBreaker({ openMs: breakerOpenMs, trialMs, clock: options.clock });
-  const queues = createUpstreamQueues({ clock: () => liveness.now(), metrics });
   const contextTrim = contextTrimOf(options.contextTrim ?? "off", catalog);
   const running = new Set<Running>();
   /** Requests whose answer has not begun. Some run no exchange yet: they wait for their session's turn. */
@@ -123,7 +129,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   /** Where the time went of exchanges that failed before their head. */
   const timings = new WeakMap<GatewayError, string>();
   let isClosed = false;
-  let onIdle: (() => void) | undefined;
+  const idleListeners = new Set<() => void>();
 
   const forward = createForwarder({
     ...options,
@@ -145,7 +151,9 @@ export function createGateway(options: GatewayOptions): Gateway {
   });
 
   function tellIdle(): void {
-    if (running.size === 0 && arriving === 0) onIdle?.();
+    if (running.size > 0 || arriving > 0) return;
+    for (const tell of idleListeners) tell();
+    idleListeners.clear();
   }
 
   function begin(
@@ -338,14 +346,13 @@ export function createGateway(options: GatewayOptions): Gateway {
     circuits: breaker,
     async drain(deadlineMs) {
       const idle = new Promise<void>((resolve) => {
-        onIdle = resolve;
+        idleListeners.add(resolve);
         tellIdle();
       });
       await orTimeout(idle, deadlineMs);
       isClosed = true;
       for (const exchange of running) exchange.end(shuttingDown());
       await orTimeout(idle, cutMs);
-      queues.stop();
       liveness.stop();
     },
   };

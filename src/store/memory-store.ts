@@ -171,8 +171,11 @@ class MemoryStore implements Store {
   putAccount: Store["putAccount"] = (...put) => this.#accounts.putAccount(...put);
   saveAccountState: Store["saveAccountState"] = (...save) => this.#accounts.saveAccountState(...save);
   removeAccount: Store["removeAccount"] = (...key) => this.#accounts.removeAccount(...key);
+  resealAccounts: Store["resealAccounts"] = (reseal) => this.#accounts.resealAccounts(reseal);
   leaseAccount: Store["leaseAccount"] = (...lease) => this.#accounts.leaseAccount(...lease);
   releaseAccount: Store["releaseAccount"] = (...lease) => this.#accounts.releaseAccount(...lease);
+
+  async probe(): Promise<void> {}
 
   async close(): Promise<void> {
     this.#held.clear();

@@ -323,6 +323,9 @@ export const questionTexts = {
     VALUES ($upstream, $id, '', 0, $state, $nowMs, $nowMs)
     ON CONFLICT (upstream, id) DO UPDATE SET state = $state, updated_at_ms = $nowMs`,
 
+  listSealedAccounts: `
+    SELECT upstream, id, alias, sealed, revision, state, lease_until_ms AS leasedUntilMs
+    FROM accounts WHERE sealed IS NOT NULL ORDER BY upstream, id`,
   removeAccount: "DELETE FROM accounts WHERE upstream = $upstream AND id = $id",
 
   leaseAccount: `

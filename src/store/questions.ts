@@ -50,6 +50,12 @@ export interface AccountRow {
 
 type ConversationKey = { conversationKey: number; publicId: string };
 
+export interface SealedAccountRow extends AccountRow {
+  readonly upstream: string;
+  readonly sealed: Uint8Array;
+  readonly leasedUntilMs: number;
+}
+
 type AccountKey = { upstream: string; id: string };
 
 type TurnSearch = {
@@ -158,6 +164,7 @@ export function prepareQuestions(database: Database) {
     deleteMessages: prepare<never, { conversationIds: string }>("deleteMessages"),
 
     listAccounts: prepare<AccountRow, { upstream: string }>("listAccounts"),
+    listSealedAccounts: prepare<SealedAccountRow, Record<string, never>>("listSealedAccounts"),
     findAccountRevision: prepare<{ revision: number }, AccountKey>("findAccountRevision"),
     putAccount: prepare<
       { revision: number },

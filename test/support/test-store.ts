@@ -114,6 +114,16 @@ export function testStore(name: string, open: OpenStore): void {
     return { clock, ...opened };
   }
 
+  test(`${name} is asked whether it can write, and nothing of it changes`, async () => {
+    const { store } = await openWithClock();
+    await store.openConversation("caller", newConversation("chat"));
+    const before = await store.getSession("caller", "session");
+    await store.probe();
+
+    expect(await store.getSession("caller", "session")).toEqual(before);
+    await store.close();
+  });
+
   describe(`${name} continues turns`, () => {
     test("beginTurn knows nothing in an empty store", async () => {
       const { store } = await openWithClock();

@@ -40,7 +40,7 @@ function otherText({ schema, key }: Setting): string {
   if (schema.format === "uri") return "http://127.0.0.1:9";
   if (key === "agentRules") return '[{"keys":["ci-*"],"users":["ann"],"confirm":"writes","deny":["mail/*"]}]';
   if (key === "qwenAccounts") return '[{"alias":"work","token":"t","cookies":"a=b","headers":{"bx-v":"2.5"}}]';
-  if (key === "masterKey") return "ab".repeat(32);
+  if (key === "masterKey" || key === "masterKeyPrevious") return "ab".repeat(32);
   if (key === "chatSteps") return "retrieval,generation";
   if (key === "corsOrigin" || key === "fileFetchOrigins") return "https://a.example,https://b.example";
   return key === "trustedProxies" ? "10.0.0.0/8" : "other";
@@ -67,6 +67,7 @@ describe("loadConfig", () => {
       allowedHosts: [],
       trustedProxies: [],
       corsOrigin: [],
+      masterKeyPrevious: [],
       qwenBaseUrl: "https://chat.qwen.ai",
       qwenAuthUrl: "https://auth.qwen.ai",
       qwenChainOn: "response_id",
@@ -151,7 +152,7 @@ describe("loadConfig", () => {
   test("loadConfig knows exactly the fixed environment names", () => {
     expect(listSettings().map((setting) => setting.environmentName)).toEqual([
       ..."HOST PORT DATA_DIR API_KEY INSECURE GENERATE_API_KEY ALLOWED_HOSTS TRUSTED_PROXIES CORS_ORIGIN".split(" "),
-      ..."MASTER_KEY QWEN_TOKEN QWEN_COOKIES QWEN_HEADERS QWEN_ACCOUNTS QWEN_BASE_URL QWEN_AUTH_URL QWEN_CHAIN_ON QWEN_CHAT_TITLE".split(
+      ..."MASTER_KEY MASTER_KEY_PREVIOUS QWEN_TOKEN QWEN_COOKIES QWEN_HEADERS QWEN_ACCOUNTS QWEN_BASE_URL QWEN_AUTH_URL QWEN_CHAIN_ON QWEN_CHAT_TITLE".split(
         " ",
       ),
       ..."QWEN_DELETE_CHATS QWEN_MAX_MESSAGE_CHARS QWEN_UPLOAD QWEN_UPLOAD_URL QWEN_RECOVER".split(" "),

@@ -32,6 +32,7 @@ const floors: readonly (readonly [floor: number, rooms: readonly string[]])[] = 
       "telemetry",
       "attachments",
       "capture",
+      "backup",
     ],
   ],
 ];
