@@ -1,6 +1,7 @@
 // The Store in this process's memory, for embedding and tests. Nothing survives the process, so no lease outlives its
 // claim and no reply is ever found interrupted.
 
+import { isPassingSession } from "./passing-session.ts";
 import type { Message } from "../contract/chat-request.ts";
 import type { Continuation } from "../contract/continuation.ts";
 import type { Conversation, Turn } from "./memory-turns.ts";
@@ -150,7 +151,9 @@ class MemoryStore implements Store {
   }
 
   async listSessions(caller: string, limit: number): Promise<readonly SessionView[]> {
-    const own = this.#allConversations().filter((one) => one.caller === caller && !this.#isExpired(one));
+    const own = this.#allConversations().filter(
+      (one) => one.caller === caller && !isPassingSession(one.sessionId) && !this.#isExpired(one),
+    );
     return toSessions(own.sort(newestFirst)).slice(0, limit);
   }
 

@@ -4,6 +4,8 @@
 // Where a table has partial indexes, parameters are compared behind a sign: SQLite compiles a question anew whenever a
 // bare one changes that could decide whether such an index serves, which takes 50 to 240 us in place of 1 to 10.
 
+import { passingMark } from "./passing-session.ts";
+
 /** A turn's number is that of its conversation, shifted by so many bits, plus its place in it. */
 export const turnBits = 20;
 
@@ -252,6 +254,7 @@ export const questionTexts = {
     SELECT DISTINCT session_id AS sessionId FROM (
       SELECT session_id FROM conversations INDEXED BY conversations_by_caller
       WHERE caller = +$caller AND accessed_span >= $oldestMs >> ${spanBits} AND last_accessed_ms >= +$oldestMs
+        AND SUBSTR(session_id, 1, ${passingMark.length}) <> '${passingMark}'
       ORDER BY accessed_span DESC, last_accessed_ms DESC, id DESC)
     LIMIT $limit`,
 

@@ -1,6 +1,7 @@
 // The sessions API over real turns: what it shows, what it counts, how sessions expire, end and outlive a restart.
 
 import { expect, test } from "bun:test";
+import { startAgentGateway } from "../support/agent-gateway.ts";
 import { startHarness } from "../support/harness.ts";
 import {
   acceptedTurns,
@@ -91,6 +92,28 @@ test("a session whose first answer is still running counts 0 and has no node [R2
   expect(session).toMatchObject({ messageCount: 0, parent_id: null, parentId: null });
   harness.emulator.release("held", "all");
   await response.text();
+});
+
+test("no session that the gateway has made for itself is listed or found while it is used", async () => {
+  await using agent = await startAgentGateway({ things: { tools: [{ name: "list_things" }] } });
+  const { harness } = agent;
+  harness.emulator.script(
+    { reply: { text: "", calls: [{ name: "list_things", arguments: {} }] } },
+    { gate: "held", reply: { text: "None." } },
+  );
+  const response = await agent.open("What things are there?");
+  await harness.emulator.until((all) => all.filter(({ on }) => on === "completions").length === 2);
+
+  const listed = await (await harness.get("/v1/sessions")).json();
+  // What operators see of it.
+  const passing = /"session":"([^"]*agent-[0-9a-f]{32})"/.exec(harness.logLines.join("\n"))?.[1] ?? "";
+  const found = await harness.get(`/v1/sessions/${encodeURIComponent(passing)}`);
+
+  harness.emulator.release("held", "all");
+  await response.text();
+  expect(listed).toEqual({ object: "list", data: [] });
+  expect(passing).not.toBe("");
+  expect(found.status).toBe(404);
 });
 
 for (const stream of [true, false]) {

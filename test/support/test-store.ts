@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Message } from "../../src/contract/chat-request.ts";
 import type { Continuation } from "../../src/contract/continuation.ts";
+import { passingSessionId } from "../../src/store/passing-session.ts";
 import type {
   NewConversation,
   PrefixFingerprint,
@@ -536,6 +537,18 @@ export function testStore(name: string, open: OpenStore): void {
         ["c", 1],
       ]);
       expect(listed[0]).toEqual((await store.getSession("caller", "a"))!);
+      await store.close();
+    });
+
+    test("listSessions leaves out what served one request only; whoever made it can still delete it", async () => {
+      const { store, clock } = await openWithClock();
+      for (const sessionId of ["mine", passingSessionId("agent", "1"), passingSessionId("agent", "2")]) {
+        clock.advance(10);
+        await converse(store, `chat-${sessionId}`, sessionId, { conversation: { sessionId } });
+      }
+      const listed = await store.listSessions("caller", 1);
+      expect(listed.map((one) => one.sessionId)).toEqual(["mine"]);
+      expect(await store.deleteSession("caller", passingSessionId("agent", "1"))).toHaveLength(1);
       await store.close();
     });
 

@@ -14,7 +14,7 @@ describe("parseQuery", () => {
     },
   );
 
-  test.each(["", "  \n ", "\u0000\u200b"])("refuses %j, which says nothing [R4-029]", (query) => {
+  test.each(["", "  \n ", "\u0000\u200b", "\u200d", "\u3164\ufe0f"])("refuses %j, which says nothing [R4-029]", (query) => {
     expect(() => parseQuery(query)).toThrow('Invalid request: "query" must not be empty');
   });
 
