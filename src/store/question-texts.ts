@@ -15,6 +15,12 @@ export const turnBits = 20;
  */
 const spanBits = 17;
 
+const eachCaller = `
+    WITH RECURSIVE callers (caller) AS (
+      SELECT MIN(caller) FROM conversations
+      UNION ALL SELECT (SELECT MIN(conversations.caller) FROM conversations WHERE conversations.caller > callers.caller)
+      FROM callers WHERE callers.caller IS NOT NULL)`;
+
 const conversationView = `
   public_id AS conversationId, upstream, account, chat_id AS chatId, node_id AS nodeId, parent_id AS parentId,
   response_id AS responseId, model, message_count AS messageCount, created_at_ms AS createdAtMs,
@@ -271,13 +277,19 @@ export const questionTexts = {
 
   /** Callers are few: each one's oldest conversations are where its part of the index begins. */
   findExpired: `
-    WITH RECURSIVE callers (caller) AS (
-      SELECT MIN(caller) FROM conversations
-      UNION ALL SELECT (SELECT MIN(conversations.caller) FROM conversations WHERE conversations.caller > callers.caller)
-      FROM callers WHERE callers.caller IS NOT NULL)
+    ${eachCaller}
     SELECT id FROM callers CROSS JOIN conversations INDEXED BY conversations_by_caller
       ON conversations.caller = callers.caller
     WHERE accessed_span <= $oldestMs >> ${spanBits} AND last_accessed_ms < $oldestMs AND NOT ${leased("conversations", "$nowMs")}
+    LIMIT $limit`,
+
+  /** Their ids stand together, before those of anybody else. */
+  findLeftBehind: `
+    ${eachCaller}
+    SELECT id FROM callers CROSS JOIN conversations INDEXED BY conversations_by_session
+      ON conversations.caller = callers.caller
+    WHERE session_id >= '${passingMark}' AND session_id < '!' AND last_accessed_ms < $oldestMs
+      AND NOT ${leased("conversations", "$nowMs")}
     LIMIT $limit`,
 
   deleteTurns: `

@@ -182,6 +182,8 @@ export interface Store extends AccountStore {
   deleteSession(caller: string, sessionId: string): Promise<readonly ConversationView[] | undefined>;
   /** Deletes what expired. @returns the conversations that are gone. */
   sweep(): Promise<readonly ConversationView[]>;
+  /** The same of sessions that served one request only and that nobody has forgotten since: their process was killed. */
+  sweepPassing(): Promise<readonly ConversationView[]>;
 
   close(): Promise<void>;
 }

@@ -1,7 +1,7 @@
 // The sessions API over real turns: what it shows, what it counts, how sessions expire, end and outlive a restart.
 
 import { expect, test } from "bun:test";
-import { startAgentGateway } from "../support/agent-gateway.ts";
+import { readAgentFrames, startAgentGateway } from "../support/agent-gateway.ts";
 import { startHarness } from "../support/harness.ts";
 import {
   acceptedTurns,
@@ -154,6 +154,25 @@ test("sessions expire after SESSION_TIMEOUT and are swept without any request [R
   expect(await talk.say("What is my name?")).toContain("Ada");
   expect(lastTurn(harness).chatId).not.toBe(chatId);
   expect(lastTurn(harness).parentId).toBeNull();
+});
+
+test("a chat of the gateway's own that was left for an hour is deleted; a run that waited goes on in a new one", async () => {
+  let passedMs = 0;
+  const scripts = { things: { tools: [{ name: "get_thing", does: "ask" as const }] } };
+  await using agent = await startAgentGateway(scripts, { SESSION_CLEANUP_INTERVAL: "20" }, () => Date.now() + passedMs);
+  agent.answer(["get_thing"], "It is red.");
+  const waiting = readAgentFrames(await (await agent.open("What thing is there?")).text()).at(-1)?.data;
+
+  passedMs = 3_600_001;
+  await agent.harness.emulator.until((all) => all.some(({ on, status }) => on === "delete" && status === 200));
+  const answer = {
+    confirmation_id: waiting?.pending?.confirmation_id,
+    decision: "approve",
+    arguments: { colour: "red" },
+  };
+  const result = await (await agent.harness.post("/api/agent/confirm", answer)).json();
+
+  expect(result).toMatchObject({ success: true, answer: "It is red." });
 });
 
 test("an expired session is not continued, though no sweep has run [R2-035]", async () => {

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Message } from "../../src/contract/chat-request.ts";
 import type { Continuation } from "../../src/contract/continuation.ts";
-import { passingSessionId } from "../../src/store/passing-session.ts";
+import { passingSessionId, passingTimeoutMs } from "../../src/store/passing-session.ts";
 import type {
   NewConversation,
   PrefixFingerprint,
@@ -549,6 +549,20 @@ export function testStore(name: string, open: OpenStore): void {
       const listed = await store.listSessions("caller", 1);
       expect(listed.map((one) => one.sessionId)).toEqual(["mine"]);
       expect(await store.deleteSession("caller", passingSessionId("agent", "1"))).toHaveLength(1);
+      await store.close();
+    });
+
+    test("sweepPassing takes what served one request only and was left behind for an hour", async () => {
+      const { store, clock } = await openWithClock();
+      await converse(store, "mine", "1", { conversation: { sessionId: "mine" } });
+      await converse(store, "left", "2", { conversation: { sessionId: passingSessionId("agent", "left") } });
+      clock.advance(passingTimeoutMs);
+      await converse(store, "new", "3", { conversation: { sessionId: passingSessionId("agent", "new") } });
+      expect(await store.sweepPassing()).toEqual([]);
+      clock.advance(1);
+      expect(await store.sweepPassing()).toMatchObject([{ chatId: "left" }]);
+      expect(await store.sweepPassing()).toEqual([]);
+      expect((await store.listSessions("caller", 10)).map((one) => one.sessionId)).toEqual(["mine"]);
       await store.close();
     });
 
