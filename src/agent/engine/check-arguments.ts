@@ -4,6 +4,7 @@ import { Check, Errors } from "typebox/schema";
 import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts";
 import { repairArguments } from "../../tools/repair-arguments.ts";
 import { briefText } from "./clean-text.ts";
+import { withoutCostlyPatterns } from "./pattern-cost.ts";
 import { isAffordable } from "./schema-cost.ts";
 
 export type CheckedArguments =
@@ -25,9 +26,10 @@ export function checkArguments(text: string, schema: JsonObject): CheckedArgumen
 }
 
 /** Of arguments that are values already: those that a person has changed. */
-export function checkInput(input: JsonObject, schema: JsonObject): CheckedArguments {
-  if (!isAffordable(schema)) return { problem: "The schema of this tool is too large to check arguments against it" };
+export function checkInput(input: JsonObject, told: JsonObject): CheckedArguments {
+  if (!isAffordable(told)) return { problem: "The schema of this tool is too large to check arguments against it" };
   try {
+    const schema = withoutCostlyPatterns(told, input);
     // Interpreted, not compiled: a schema of strangers must not become code.
     if (Check(schema, input)) return { input };
     const [, errors] = Errors(schema, input);
