@@ -80,7 +80,8 @@ export async function callTool(run: Run, call: PlannedCall, parts: CallParts): P
   const told = { service, command, ...tellArguments(input), ...tellOutcome(outcome), durationMs };
   run.state.results.push(told);
   noteFailure(run, `${service}/${command}`, round, outcome.success);
-  const note = call.decision === "changed" ? `The user has changed the arguments to ${JSON.stringify(input)}\n` : "";
+  const changed = cutText(JSON.stringify(input), maxModelChars).text;
+  const note = call.decision === "changed" ? `The user has changed the arguments to ${changed}\n` : "";
   const text = note + dataBlock(run.state.mark, `${service}/${command}`, outcome.modelText);
   return { reply: { callId, text, isError: !outcome.success }, result: told };
 }
