@@ -58,6 +58,7 @@ export interface RunOptions {
   /** Progress is told, to `onProgress`. @defaultValue true */
   readonly streaming?: boolean;
   onProgress?(progress: AgentProgress): void;
+  /** Ends the run. Of a `GatewayError` that is its reason the message is told. */
   readonly signal?: AbortSignal;
   /** A follow-up knows what was done before in it. @defaultValue a new one */
   readonly sessionId?: string;

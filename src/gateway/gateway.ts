@@ -337,6 +337,8 @@ export function createGateway(options: GatewayOptions): Gateway {
       try {
         const gone = await store.sweep();
         if (options.deleteChats) await deleteChats(gone);
+        // Chats that no person has begun do not stay with the account of one.
+        await deleteChats(await store.sweepPassing());
       } catch (error) {
         log.error("Cannot sweep expired sessions, the next sweep will", {}, error);
       }

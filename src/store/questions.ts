@@ -154,6 +154,7 @@ export function prepareQuestions(database: Database) {
 
     findDeletable: prepare<{ id: number }, { caller: string; sessionId: string; limit: number }>("findDeletable"),
     findExpired: prepare<{ id: number }, { oldestMs: number; nowMs: number; limit: number }>("findExpired"),
+    findLeftBehind: prepare<{ id: number }, { oldestMs: number; nowMs: number; limit: number }>("findLeftBehind"),
     deleteTurns: prepare<never, { conversationKeys: string; limit: number }>("deleteTurns"),
     deleteConversations: prepare<ConversationView, { conversationKeys: string }>("deleteConversations"),
 

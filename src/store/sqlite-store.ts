@@ -45,6 +45,7 @@ export function openSqliteStore(options: StoreOptions & { readonly path: string 
     listSessions: (caller, limit) => sessions.listSessions(caller, limit),
     deleteSession: (caller, sessionId) => sessions.deleteSession(caller, sessionId),
     sweep: () => sessions.sweep(),
+    sweepPassing: () => sessions.sweepPassing(),
     listAccounts: (upstream) => accounts.listAccounts(upstream),
     putAccount: (upstream, account, expectedRevision) => accounts.putAccount(upstream, account, expectedRevision),
     saveAccountState: (upstream, id, state) => accounts.saveAccountState(upstream, id, state),

@@ -188,12 +188,14 @@ export interface Store extends AccountStore {
   findUnusedChats(chats: readonly ChatPlace[]): Promise<readonly ChatPlace[]>;
 
   getSession(caller: string, sessionId: string): Promise<SessionView | undefined>;
-  /** Last accessed first. */
+  /** Last accessed first, without those that serve one request only (`passingSessionId`). */
   listSessions(caller: string, limit: number): Promise<readonly SessionView[]>;
   /** @returns what was deleted, so that chats can be deleted upstream; undefined when there is no such session. */
   deleteSession(caller: string, sessionId: string): Promise<readonly ConversationView[] | undefined>;
   /** Deletes what expired. @returns the conversations that are gone. */
   sweep(): Promise<readonly ConversationView[]>;
+  /** The same of sessions that served one request only and that nobody has forgotten since: their process was killed. */
+  sweepPassing(): Promise<readonly ConversationView[]>;
 
   /** Writes something that changes nothing. @throws when nothing can be kept */
   probe(): Promise<void>;
