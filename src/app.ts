@@ -8,6 +8,7 @@ import type { OwnTool } from "./agent/own-tools.ts";
 import { createLazyAgent } from "./app/lazy-agent.ts";
 import { createLazyChat } from "./app/lazy-chat.ts";
 import { createLazyFiles } from "./app/lazy-files.ts";
+import { createLazyHistory } from "./app/lazy-history.ts";
 import { createLazyResponses } from "./app/lazy-responses.ts";
 import { createSpeech } from "./app/speech.ts";
 import { loadOrCreateApiKey } from "./config/api-key-file.ts";
@@ -21,6 +22,7 @@ import type { Upstream } from "./contract/upstream.ts";
 import { loadMasterKey } from "./credentials/master-key.ts";
 import { createSecretBox, type SecretBox } from "./credentials/secret-box.ts";
 import type { FindFile } from "./gateway/file-references.ts";
+import type { HistoryRecorder, KeptOf } from "./history/ended-exchange.ts";
 import { createGateway, type Gateway } from "./gateway/gateway.ts";
 import { createHealthChecks } from "./gateway/health-checks.ts";
 import type { FetchFunction } from "./outbound/fetch-client.ts";
@@ -32,6 +34,7 @@ import { isLoopback } from "./server/check-bind.ts";
 import { createServer } from "./server/create-server.ts";
 import type { Pipeline } from "./pipeline/step.ts";
 import { chatDatabasePath } from "./store/chat-database.ts";
+import { historyDatabasePath } from "./store/history-budget.ts";
 import { fileDatabasePath } from "./store/sqlite-files.ts";
 import { inMemory } from "./store/open-database.ts";
 import { databasePath, openSqliteStore } from "./store/sqlite-store.ts";
@@ -77,6 +80,8 @@ export interface AppOptions {
   readonly pipeline?: Pipeline;
   /** Rate limits of what acts; see `AdmitOptions`. @defaultValue none */
   readonly limitActing?: AdmitOptions["limitActing"];
+  /** What the history keeps of a caller. @defaultValue what HISTORY says */
+  readonly keptOf?: KeptOf;
   /** Seals credentials. @defaultValue by MASTER_KEY, or a key file in `config.dataDir` */
   readonly secretBox?: SecretBox;
 }
@@ -103,6 +108,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
         .flatMap(({ name, accounts }) => (accounts?.() ?? []).map((account) => ({ upstream: name, account }))),
     upstreamRequests: () => slots,
     queues: () => gateway.queues(),
+    history: () => history.figures(),
     upstreams: () =>
       upstreams.current().map(({ name, reachability }) => ({
         upstream: name,
@@ -113,9 +119,17 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const store = timeStore(ownStore, metrics);
   const isKept = options.store === undefined;
   const files = createLazyFiles({ config, path: isKept ? fileDatabasePath(config.dataDir) : inMemory, clock, log });
+  const history = createLazyHistory({
+    config,
+    keptOf: options.keptOf,
+    path: isKept ? historyDatabasePath(config.dataDir) : inMemory,
+    clock,
+    log,
+  });
   const gateway = createConfiguredGateway(config, {
     upstreams: upstreams.current,
     findFile: files.find,
+    history: history.recorder,
     store,
     slots,
     metrics,
@@ -177,6 +191,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     void gateway.sweepSessions();
     void chat.sweep();
     void files.sweep();
+    void history.sweep();
   }, config.sessionCleanupInterval);
   sweepTimer.unref();
   const server = createServer({
@@ -196,7 +211,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     gateway,
     surfaces,
     store,
-    rooms: [chat, agent, responses, files],
+    rooms: [chat, agent, responses, files, history],
     speech: createSpeech(upstreams.current, config.transcriptionModel),
     deleteSession: (caller, sessionId) => chat.deleteSession(caller, sessionId),
     log,
@@ -219,6 +234,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       upstreamRequests: () => slots,
       descriptors: readDescriptors,
       maxReplies: maxRepliesOf(config, slots),
+      isHistoryFailing: history.isFailing,
     },
   });
 
@@ -242,6 +258,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       await agent.close();
       await responses.close();
       await files.close();
+      await history.close();
       await chat.close();
       await upstreams.close();
       await store.close();
@@ -283,6 +300,7 @@ function maxRepliesOf(config: Config, slots: RequestSlots | undefined): number |
 interface GatewayParts {
   readonly upstreams: () => readonly Upstream[];
   readonly findFile: FindFile;
+  readonly history: HistoryRecorder | undefined;
   readonly store: Store;
   readonly slots: RequestSlots | undefined;
   readonly metrics: Metrics;

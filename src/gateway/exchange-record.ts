@@ -7,6 +7,8 @@ import { estimatePrompt } from "../conversation/estimate-prompt.ts";
 import type { ReplyLabels } from "../telemetry/metrics.ts";
 import type { AttemptEnd } from "./attempt-hooks.ts";
 import type { ExchangeOptions } from "./exchange-options.ts";
+import { KeptReply } from "./kept-reply.ts";
+import { rememberExchange } from "./remember-exchange.ts";
 import type { ReplyConsumer } from "./reply-consumer.ts";
 
 export class ExchangeRecord {
@@ -26,14 +28,26 @@ export class ExchangeRecord {
   #receivedBytes = 0;
   #receivedChunks = 0;
   #hasEnded = false;
+  /** Undefined: what is said is not kept. */
+  #kept: KeptReply | undefined;
+  readonly #isRemembered: boolean;
 
   constructor(options: ExchangeOptions) {
-    const { surface, candidates, request, liveness, metrics } = options;
+    const { surface, candidates, request, liveness, metrics, history, caller } = options;
     this.#options = options;
     this.upstream = candidates[0]!.upstream;
     this.#startedAtMs = liveness.now();
     this.#labels = { surface: surface.name, upstream: this.upstream.name, stream: request.stream };
     metrics?.replyStarted(this.#labels);
+    this.#isRemembered = history !== undefined && history.keptOf(caller) !== "off";
+  }
+
+  /** @returns the consumer itself, or one around it where what is said is kept: nothing stands in the way otherwise */
+  watch(consumer: ReplyConsumer): ReplyConsumer {
+    const { history, caller } = this.#options;
+    if (!this.#isRemembered || history?.keptOf(caller) !== "content") return consumer;
+    this.#kept = new KeptReply(consumer, history.maxContentBytes);
+    return this.#kept;
   }
 
   firstToken(): void {
@@ -60,6 +74,20 @@ export class ExchangeRecord {
     const totalMs = this.#options.liveness.now() - this.#startedAtMs;
     this.#count(outcome, error, attempts, totalMs, sent);
     this.#tell(outcome, error, attempts, totalMs, sent);
+    const { history } = this.#options;
+    if (history === undefined || !this.#isRemembered) return true;
+    rememberExchange(history, this.#options, {
+      upstream: this.upstream.name,
+      account: this.#accountAlias,
+      outcome,
+      error: outcome === "aborted" ? undefined : error,
+      attempts,
+      firstTokenMs: this.#firstTokenMs,
+      totalMs,
+      usage: this.#usage,
+      sentBytes: sent.sentBytes,
+      reply: this.#kept?.toJson(),
+    });
     return true;
   }
 

@@ -7,6 +7,7 @@ import { GatewayError, toGatewayError } from "../contract/gateway-error.ts";
 import { statusOn, type Surface } from "../contract/surface.ts";
 import type { ModelInfo, Upstream } from "../contract/upstream.ts";
 import { randomId } from "../conversation/random-id.ts";
+import type { HistoryRecorder } from "../history/ended-exchange.ts";
 import type { TrimStrategy } from "../conversation/trim-messages.ts";
 import type { ConversationView, Store } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -27,6 +28,7 @@ import { createForwarder, type IncomingForward, type Running } from "./forward/f
 import { createLiveness, type LivenessOptions } from "./liveness.ts";
 import { createModelCatalog } from "./model-catalog.ts";
 import { type Candidate, createModelRoutes } from "./model-routes.ts";
+import { rememberRefusal } from "./remember-exchange.ts";
 import { plainDisplay } from "./reply-display.ts";
 import { createTurns } from "./turns.ts";
 import { createUpstreamQueues, type QueueView } from "./upstream-queues.ts";
@@ -92,6 +94,8 @@ export interface GatewayOptions {
   readonly findFile?: FindFile;
   /** How many replies may run at a time. @defaultValue no limit */
   readonly admission?: AdmissionOptions;
+  /** Told of every exchange that ends. @defaultValue nothing is kept */
+  readonly history?: HistoryRecorder | undefined;
   readonly clock: () => number;
   readonly log: Log;
   readonly metrics?: Metrics;
@@ -178,6 +182,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       holdHeadersMs: options.holdHeadersMs,
       log,
       metrics,
+      history: options.history,
       debugStreaming: options.debugStreaming,
       onEnd() {
         leave();
@@ -190,8 +195,11 @@ export function createGateway(options: GatewayOptions): Gateway {
   }
 
   /** The exchange itself logs how it ended: this is for requests that never became one. */
-  function logRefusal(error: unknown, surface: Surface, { requestId, signal }: Asking): void {
+  function tellRefusal(error: unknown, surface: Surface, asking: Asking, request: ChatRequest | undefined): void {
+    const { requestId, signal } = asking;
     const known = toGatewayError(error);
+    const hasLeft = isHangUp(error, signal);
+    rememberRefusal(options.history, { surface, asking, request }, known, hasLeft);
     const fields = {
       requestId,
       surface: surface.name,
@@ -199,7 +207,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       kind: known.kind,
       param: known.param,
     };
-    if (isHangUp(error, signal)) return;
+    if (hasLeft) return;
     metrics.requestRefused(surface.name, known.kind);
     if (known.kind !== "internal") log.info(`request refused: ${known.message}`, fields);
     else log.error(known.message, fields, error);
@@ -241,9 +249,10 @@ export function createGateway(options: GatewayOptions): Gateway {
     arriving++;
     let exchange: Exchange | undefined;
     let leave: (() => void) | undefined;
+    let question: Question | undefined;
     try {
       leave = admission.enter(incoming.caller);
-      let question = read();
+      question = read();
       refuseTooMany(question.request.messages.length);
       if (hasFileReferences(question.request)) {
         question = { ...question, request: await withFiles(question.request, incoming.caller, options.findFile) };
@@ -256,7 +265,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     } catch (error) {
       if (exchange === undefined) {
         leave?.();
-        logRefusal(error, surface, incoming);
+        tellRefusal(error, surface, incoming, question?.request);
       }
       throw toGatewayError(error);
     } finally {

@@ -23,10 +23,13 @@ export interface DiagnosisSource {
   descriptors(): Descriptors | undefined;
   /** Replies that may run at a time; undefined: any number. */
   readonly maxReplies: number | undefined;
+  /** Whether exchanges that should be kept cannot be. @defaultValue none are to be kept */
+  isHistoryFailing?(): boolean;
 }
 
 /** Words for machines. The first two mean: no requests, please. */
-export type Reason = "stopping" | "store-failed" | "no-account-ready" | "upstream-failing" | "replies-at-limit";
+export type Reason =
+  "stopping" | "store-failed" | "no-account-ready" | "upstream-failing" | "replies-at-limit" | "history-failed";
 
 const unready: ReadonlySet<Reason> = new Set(["stopping", "store-failed"]);
 
@@ -66,6 +69,7 @@ export function createDiagnose(source: DiagnosisSource): Diagnose {
       reasons.push("upstream-failing");
     }
     if (source.maxReplies !== undefined && openReplies >= source.maxReplies) reasons.push("replies-at-limit");
+    if (source.isHistoryFailing?.() === true) reasons.push("history-failed");
     return { status: statusOf(reasons), reasons };
   };
 }

@@ -1,0 +1,24 @@
+// How the budget of the history's file is shared out. Apart from the driver, which is loaded late.
+
+import { join } from "node:path";
+
+export interface HistoryBudget {
+  /** Of the file, its log included, in bytes. At least 4 MiB. */
+  readonly maxBytes: number;
+}
+
+const mostLogBytes = 8 * 1024 * 1024;
+
+export function historyDatabasePath(dataDir: string): string {
+  return join(dataDir, "history.db");
+}
+
+/** What of it is the write-ahead log's. */
+export function logBytesOf(maxBytes: number): number {
+  return Math.min(mostLogBytes, Math.floor(maxBytes / 4));
+}
+
+/** Largest content of one request, and of one reply, in bytes of JSON: both must fit one transaction, and that the log. */
+export function largestContentBytes(maxBytes: number): number {
+  return Math.floor(logBytesOf(maxBytes) / 16);
+}
