@@ -97,6 +97,7 @@ export function createLazyHistory({ config, keptOf, path, clock, log }: HistoryP
           }
         },
         keptOf: (caller) => keptPartsOf(caller, setting, keptOf),
+        log,
         ...edge,
       });
     },

@@ -4,6 +4,7 @@ import { othersFirst } from "../documents/breath.ts";
 import type { WordReader } from "../documents/search-words.ts";
 import { retryWhileBusy } from "../store/busy-retry.ts";
 import { contentBytes, type HistoryStore, type NewExchange } from "../store/history-store.ts";
+import type { Log } from "../telemetry/log.ts";
 import type { EndedExchange } from "./ended-exchange.ts";
 import { searchWords } from "./search-words.ts";
 
@@ -62,6 +63,20 @@ export async function tidy(store: HistoryStore, endedBeforeMs: number): Promise<
     if (contents + exchanges === 0) break;
   }
   await shrink(store);
+}
+
+/**
+ * Takes the words of what was deleted out of the index, and gives the room back: nothing of it is left in the file then. Of
+ * a large index that takes seconds: whoever waits for it does so within `limitMs`, and it goes on behind.
+ */
+export async function scrub(store: HistoryStore, limitMs: number, log: Log): Promise<void> {
+  const work = finish(() => store.mergeAll()).then(() => shrink(store));
+  const told = work.catch((error: unknown) =>
+    log.warn("Cannot tidy up the history after a deletion: it is deleted, and its room not free", {
+      reason: String(error),
+    }),
+  );
+  await Promise.race([told, Bun.sleep(limitMs)]);
 }
 
 /** Gives the room of what was deleted back to the disk, so that nothing of it remains in the file. */

@@ -4,9 +4,10 @@ import { GatewayError } from "../contract/gateway-error.ts";
 import { othersFirst } from "../documents/breath.ts";
 import { createWordReader } from "../documents/search-words.ts";
 import type { KeptParts } from "../history/ended-exchange.ts";
-import { finish, type OpenedHistory, shrink } from "../history/write-group.ts";
+import { finish, type OpenedHistory, scrub } from "../history/write-group.ts";
 import { retryWhileBusy } from "../store/busy-retry.ts";
 import type { ExchangeFilter } from "../store/history-store.ts";
+import type { Log } from "../telemetry/log.ts";
 import type { Edge } from "./create-server.ts";
 import { encodeExchange, encodeWhole, parseFilter, parsePage } from "./history-wire.ts";
 import { pathRest, type ServerRoute, type Trip } from "./trip.ts";
@@ -15,12 +16,15 @@ export interface HistoryRoutesOptions extends Pick<Edge, "keepOpen" | "stopping"
   /** With all that has ended before. Undefined: nothing was ever kept. */
   open(): Promise<OpenedHistory | undefined>;
   keptOf(caller: string): KeptParts;
+  readonly log: Log;
 }
 
 const path = "/v1/history";
 const prefix = `${path}/`;
 /** Exchanges that an export reads at a time. What was said in them is read one by one. */
 const exportedAtOnce = 50;
+/** A deletion is told at the latest after so long, when it has to tidy up a large file. */
+const mostScrubMs = 2000;
 const encoder = new TextEncoder();
 
 export function historyRoutes(options: HistoryRoutesOptions): ServerRoute[] {
@@ -57,7 +61,7 @@ export function historyRoutes(options: HistoryRoutesOptions): ServerRoute[] {
     const history = await options.open();
     const id = pathRest(trip, prefix) ?? "";
     if (history === undefined || !(await retryWhileBusy(() => history.store.remove(trip.caller, id)))) throw notFound();
-    await shrink(history.store);
+    await scrub(history.store, mostScrubMs, options.log);
     return Response.json({ id, object: "history.exchange.deleted", deleted: true });
   }
 
@@ -80,7 +84,7 @@ export function historyRoutes(options: HistoryRoutesOptions): ServerRoute[] {
         deleted += some;
         return some > 0;
       });
-      await shrink(history.store);
+      await scrub(history.store, mostScrubMs, options.log);
     }
     return Response.json({ object: "history.deleted", deleted });
   }

@@ -97,6 +97,8 @@ export interface HistoryStore {
   dropExpired(endedBeforeMs: number): number;
   /** One step of tidying up what was deleted. @returns whether there may be more to do */
   mergeSome(): boolean;
+  /** The same until no word of what was deleted is left in the index; reads all of it in the end. */
+  mergeAll(): boolean;
   shrinkSome(): boolean;
   /** Moves the log into the file and empties it. */
   checkpoint(): void;

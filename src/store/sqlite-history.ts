@@ -21,9 +21,9 @@ const contentsDropped = 16;
 const rowsDropped = 64;
 const rowsRemoved = 64;
 const mergePages = 16;
+/** A step of merging writes before it frees what it has read. */
+const mergeReserveBytes = 128 * 1024;
 const shrinkPages = 64;
-/** Below it free pages are kept for what comes next. */
-const fewFreePages = 16;
 
 /**
  * @param path of the file, or `inMemory`
@@ -90,6 +90,15 @@ function createStore(database: Database, path: string, { maxBytes }: HistoryBudg
     return rows.length;
   }
 
+  function merge(pages: number): boolean {
+    return write(logBytes / 4, () => {
+      const before = questions.totalChanges.get()?.count ?? 0;
+      questions.mergeSegments.run({ pages });
+      // One is the command itself.
+      return (questions.totalChanges.get()?.count ?? 0) - before > 1;
+    });
+  }
+
   return {
     insert(exchanges) {
       write(estimate(contentBytesOf(exchanges), exchanges.length), () => {
@@ -97,7 +106,7 @@ function createStore(database: Database, path: string, { maxBytes }: HistoryBudg
       });
     },
     hasRoom: (contentBytes, exchanges) =>
-      livePages() * pageBytes + estimate(contentBytes, exchanges) <= mostPages * pageBytes,
+      livePages() * pageBytes + estimate(contentBytes, exchanges) + mergeReserveBytes <= mostPages * pageBytes,
     dropOldest: () =>
       write(rowsDropped * exchangeBytes, () => {
         const contents = questions.oldestContents.all({ limit: contentsDropped });
@@ -112,20 +121,16 @@ function createStore(database: Database, path: string, { maxBytes }: HistoryBudg
       write(rowsDropped * exchangeBytes, () =>
         forgetAll(questions.endedBefore.all({ endedBeforeMs, limit: rowsDropped })),
       ),
-    mergeSome: () =>
-      write(logBytes / 4, () => {
-        const before = questions.totalChanges.get()?.count ?? 0;
-        questions.mergeSegments.run({ pages: mergePages });
-        // One is the command itself.
-        return (questions.totalChanges.get()?.count ?? 0) - before > 1;
-      }),
+    mergeSome: () => merge(mergePages),
+    // Negative: of all segments, not only of those that have many neighbours or many gaps.
+    mergeAll: () => merge(-mergePages),
     shrinkSome() {
-      if (pragma(database, "freelist_count") <= fewFreePages) return false;
+      if (pragma(database, "freelist_count") === 0) return false;
       // Moving a page writes it and what points to it.
       if (bytesOf("-wal") + 4 * shrinkPages * pageBytes > logBytes) checkpoint();
       using statement = database.prepare(`PRAGMA incremental_vacuum(${shrinkPages})`);
       statement.all();
-      return pragma(database, "freelist_count") > fewFreePages;
+      return pragma(database, "freelist_count") > 0;
     },
     checkpoint,
     fileBytes: () => bytesOf("") + bytesOf("-wal") + bytesOf("-shm"),

@@ -1,9 +1,10 @@
 // The history as it is written and found: in groups behind the answers, for its caller alone, within its time and budget.
 
-import { Database } from "bun:sqlite";
+import { Database, SQLiteError } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { statSync } from "node:fs";
-import { SQLiteError } from "bun:sqlite";
+import { scrub } from "../../../src/history/write-group.ts";
+import { silentLog } from "../../../src/telemetry/log.ts";
 import { contentOf, createHistoryStage, smallestBudget } from "../../support/history-stage.ts";
 
 test("an exchange is written behind its answer, and found by each thing that is known of it", async () => {
@@ -186,4 +187,21 @@ test("the file is its owner's alone", async () => {
   await stage.history.flush();
 
   expect(statSync(stage.path).mode & 0o777).toBe(0o600);
+});
+
+test("a deletion among others leaves none of its words in the file, and those of the others are found", async () => {
+  await using stage = createHistoryStage();
+  for (const word of ["apricot", "kumquat", "lychee"]) {
+    for (let count = 0; count < 40; count++)
+      stage.add({ model: word, content: contentOf(`${word} ${count}`, "fruit") });
+    await stage.history.flush();
+  }
+  const { store } = stage.opened();
+  while (store.removeSome("me", { model: "kumquat" }) > 0);
+  await scrub(store, 60_000, silentLog);
+
+  const file = await Bun.file(stage.path).text();
+  expect([/apricot/.test(file), /kumquat/i.test(file), /lychee/.test(file)]).toEqual([true, false, true]);
+  expect(stage.find({ q: "lychee" })).toHaveLength(40);
+  expect(stage.find({ q: "fruit" })).toHaveLength(80);
 });
