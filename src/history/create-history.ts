@@ -46,7 +46,8 @@ const gatherMs = 50;
 const mostQueued = 2000;
 const mostQueuedBytes = 32 * 1024 * 1024;
 const groupExchanges = 32;
-const groupBytes = 256 * 1024;
+/** As `bytesOf` reckons: a transaction of some milliseconds. One that is larger goes alone. */
+const groupBytes = 128 * 1024;
 /** After a failure; what ends meanwhile is lost, or the queue would fill up with what cannot be written. */
 const restMs = 10_000;
 

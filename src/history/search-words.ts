@@ -7,24 +7,36 @@ import type { StoredContent } from "../store/history-store.ts";
 
 /** Read at a time, about a millisecond. */
 const readChars = 8192;
+/** Of words that are indexed at a time, about two milliseconds. */
+const pieceChars = 32 * 1024;
 const mostTerms = 32;
 /** Of one search: longer ones are refused where they come in. */
 export const mostSearchChars = 500;
 
 const spoken: ReadonlySet<string> = new Set(["text", "reasoning", "name", "arguments"]);
 
-/** Normalised words between spaces, read a little at a time, with others in between. */
-export async function searchWords({ request, reply }: StoredContent, reader: WordReader): Promise<string> {
-  const words: string[] = [];
+/** Normalised words between spaces, read a little at a time, with others in between; in pieces that are soon indexed. */
+export async function searchWords({ request, reply }: StoredContent, reader: WordReader): Promise<string[]> {
+  const pieces: string[] = [];
+  let words: string[] = [];
+  let chars = 0;
   for (const text of [...textsOf(JSON.parse(request)), ...textsOf(JSON.parse(reply))]) {
     for (let start = 0; start < text.length;) {
       const end = wordEnd(text, start + readChars);
-      for (const { word } of reader.read(text.slice(start, end))) words.push(word);
+      for (const { word } of reader.read(text.slice(start, end))) {
+        words.push(word);
+        chars += word.length + 1;
+      }
       start = end;
+      if (chars >= pieceChars) {
+        pieces.push(words.join(" "));
+        words = [];
+        chars = 0;
+      }
       if (text.length > readChars) await othersFirst();
     }
   }
-  return words.join(" ");
+  return [...pieces, words.join(" ")];
 }
 
 /**

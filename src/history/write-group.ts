@@ -34,8 +34,15 @@ export async function writeGroup({ store, reader }: OpenedHistory, group: readon
   }
   const dropped = await makeRoom(store, bytes, exchanges.length);
   if (!dropped.hasRoom) return { written: 0, ...dropped };
-  await retryWhileBusy(() => store.insert(exchanges));
+  const keys = await retryWhileBusy(() => store.insert(exchanges));
   await othersFirst();
+  for (const [index, { caller, content }] of exchanges.entries()) {
+    for (const [piece, words] of (content?.words ?? []).entries()) {
+      if (piece === 0) continue;
+      await retryWhileBusy(() => store.addWords(keys[index]!, caller, piece, words));
+      await othersFirst();
+    }
+  }
   await retryWhileBusy(() => store.mergeSome());
   return { written: exchanges.length, ...dropped };
 }

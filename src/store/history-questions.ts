@@ -25,8 +25,8 @@ export function prepareHistoryQuestions(database: Database) {
     insertContent: database.prepare<unknown, ByKey & { request: string; reply: string }>(
       "INSERT INTO contents (exchange_key, request, reply) VALUES ($exchangeKey, $request, $reply)",
     ),
-    insertWords: database.prepare<unknown, ByKey & { scope: string; words: string }>(
-      "INSERT INTO exchange_words (rowid, scope, words) VALUES ($exchangeKey, $scope, $words)",
+    insertWords: database.prepare<unknown, { rowid: number; scope: string; words: string }>(
+      "INSERT INTO exchange_words (rowid, scope, words) VALUES ($rowid, $scope, $words)",
     ),
     oldestContents: database.prepare<ByKey, { limit: number }>(
       "SELECT exchange_key AS exchangeKey FROM contents ORDER BY exchange_key LIMIT $limit",
@@ -46,7 +46,10 @@ export function prepareHistoryQuestions(database: Database) {
     ),
     deleteExchange: database.prepare<unknown, ByKey>("DELETE FROM exchanges WHERE exchange_key = $exchangeKey"),
     deleteContent: database.prepare<unknown, ByKey>("DELETE FROM contents WHERE exchange_key = $exchangeKey"),
-    deleteWords: database.prepare<unknown, ByKey>("DELETE FROM exchange_words WHERE rowid = $exchangeKey"),
+    hasContent: database.prepare<unknown, ByKey>("SELECT 1 FROM contents WHERE exchange_key = $exchangeKey"),
+    deleteWords: database.prepare<unknown, { first: number; last: number }>(
+      "DELETE FROM exchange_words WHERE rowid BETWEEN $first AND $last",
+    ),
     mergeSegments: database.prepare<unknown, { pages: number }>(
       "INSERT INTO exchange_words (exchange_words, rank) VALUES ('merge', $pages)",
     ),

@@ -39,6 +39,9 @@ export interface StoredContent {
   readonly reply: string;
 }
 
+/** Of the words of one exchange; what is beyond is not found. */
+export const mostWordPieces = 256;
+
 /** In the file: UTF-8. */
 export function contentBytes({ request, reply }: StoredContent): number {
   return Buffer.byteLength(request) + Buffer.byteLength(reply);
@@ -46,7 +49,7 @@ export function contentBytes({ request, reply }: StoredContent): number {
 
 export interface NewExchange extends ExchangeFacts {
   readonly caller: string;
-  readonly content?: (StoredContent & { readonly words: string }) | undefined;
+  readonly content?: (StoredContent & { readonly words: readonly string[] }) | undefined;
 }
 
 /** `none`: not to be kept. `dropped`: it made room for newer ones. */
@@ -88,7 +91,10 @@ export interface ExchangePage {
 
 /** Synchronous: each call is one short transaction. @throws {SQLiteError} such as SQLITE_BUSY, SQLITE_FULL, SQLITE_READONLY */
 export interface HistoryStore {
-  insert(exchanges: readonly NewExchange[]): void;
+  /** Of the words only the first piece of each, so that it is soon done. @returns the key of each */
+  insert(exchanges: readonly NewExchange[]): readonly number[];
+  /** Another piece of its words, unless it is gone meanwhile. */
+  addWords(exchangeKey: number, caller: string, piece: number, words: string): void;
   /** Whether so much more fits, in bytes of content, for so many exchanges. */
   hasRoom(contentBytes: number, exchanges: number): boolean;
   /** Gives up some of the oldest: their content, where there is any, else all of them. @returns how many */

@@ -2,7 +2,15 @@
 
 import type { Database } from "bun:sqlite";
 import { callerWord, phrase } from "./document-match.ts";
-import type { ContentState, ExchangeFacts, ExchangeFilter, HistoryStore, KeptExchange } from "./history-store.ts";
+import type { SearchTerm } from "./document-store.ts";
+import {
+  type ContentState,
+  type ExchangeFacts,
+  type ExchangeFilter,
+  type HistoryStore,
+  type KeptExchange,
+  mostWordPieces,
+} from "./history-store.ts";
 
 type Row = Omit<ExchangeFacts, "stream" | "isEstimated"> & {
   readonly stream: number;
@@ -85,15 +93,17 @@ function conditions(caller: string, filter: ExchangeFilter, start?: { sign: "<" 
   add("outcome = $outcome", "outcome", filter.outcome);
   add("started_at_ms >= $sinceMs", "sinceMs", filter.sinceMs);
   add("started_at_ms < $untilMs", "untilMs", filter.untilMs);
-  const inWords = "exchange_key IN (SELECT rowid FROM exchange_words WHERE exchange_words MATCH $match)";
-  if (filter.terms !== undefined) add(inWords, "match", matchAll(caller, filter.terms));
+  // Each term for itself: they may stand in different pieces of what was said.
+  for (const [index, term] of (filter.terms ?? []).entries()) {
+    const found = `SELECT rowid / ${mostWordPieces} FROM exchange_words WHERE exchange_words MATCH $term${index}`;
+    add(`exchange_key IN (${found})`, `term${index}`, match(caller, term));
+  }
   return { where: where.join(" AND "), bound };
 }
 
 /** FTS5 joins the caller to the words and never looks at what others have. */
-function matchAll(caller: string, terms: ExchangeFilter["terms"] = []): string {
-  const scope = `scope : "${historyScope(caller)}"`;
-  return terms.length === 0 ? scope : `${scope} AND words : (${terms.map(phrase).join(" AND ")})`;
+function match(caller: string, term: SearchTerm): string {
+  return `scope : "${historyScope(caller)}" AND words : ${phrase(term)}`;
 }
 
 /** What stands in the column `scope`. */

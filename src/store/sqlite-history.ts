@@ -6,7 +6,7 @@ import { statSync } from "node:fs";
 import type { Log } from "../telemetry/log.ts";
 import { type HistoryBudget, logBytesOf } from "./history-budget.ts";
 import { prepareHistoryQuestions } from "./history-questions.ts";
-import { contentBytes, type HistoryStore, type NewExchange } from "./history-store.ts";
+import { contentBytes, type HistoryStore, mostWordPieces, type NewExchange } from "./history-store.ts";
 import history from "./history-migrations/001-history.sql" with { type: "text" };
 import { inMemory, openDatabase } from "./open-database.ts";
 import { prepareHistoryReads, historyScope } from "./sqlite-history-reads.ts";
@@ -65,21 +65,28 @@ function createStore(database: Database, path: string, { maxBytes }: HistoryBudg
     return database.transaction(work).immediate();
   }
 
-  function insertOne({ content, stream, isEstimated, ...facts }: NewExchange): void {
+  function insertOne({ content, stream, isEstimated, ...facts }: NewExchange): number {
     const { exchangeKey } = questions.insert.get({
       ...facts,
       stream: Number(stream),
       isEstimated: Number(isEstimated),
       contentState: content === undefined ? "none" : "kept",
     })!;
-    if (content === undefined) return;
+    if (content === undefined) return exchangeKey;
     questions.insertContent.run({ exchangeKey, request: content.request, reply: content.reply });
-    questions.insertWords.run({ exchangeKey, scope: historyScope(facts.caller), words: content.words });
+    insertWords(exchangeKey, facts.caller, 0, content.words[0] ?? "");
+    return exchangeKey;
+  }
+
+  function insertWords(exchangeKey: number, caller: string, piece: number, words: string): void {
+    if (piece >= mostWordPieces) return;
+    questions.insertWords.run({ rowid: exchangeKey * mostWordPieces + piece, scope: historyScope(caller), words });
   }
 
   function forget(exchangeKey: number): void {
     questions.deleteContent.run({ exchangeKey });
-    questions.deleteWords.run({ exchangeKey });
+    const first = exchangeKey * mostWordPieces;
+    questions.deleteWords.run({ first, last: first + mostWordPieces - 1 });
   }
 
   function forgetAll(rows: readonly { readonly exchangeKey: number }[]): number {
@@ -91,7 +98,7 @@ function createStore(database: Database, path: string, { maxBytes }: HistoryBudg
   }
 
   function merge(pages: number): boolean {
-    return write(logBytes / 4, () => {
+    return write(mergeReserveBytes, () => {
       const before = questions.totalChanges.get()?.count ?? 0;
       questions.mergeSegments.run({ pages });
       // One is the command itself.
@@ -100,11 +107,11 @@ function createStore(database: Database, path: string, { maxBytes }: HistoryBudg
   }
 
   return {
-    insert(exchanges) {
-      write(estimate(contentBytesOf(exchanges), exchanges.length), () => {
-        for (const exchange of exchanges) insertOne(exchange);
-      });
-    },
+    insert: (exchanges) => write(estimate(contentBytesOf(exchanges), exchanges.length), () => exchanges.map(insertOne)),
+    addWords: (exchangeKey, caller, piece, words) =>
+      write(words.length * contentFactor + exchangeBytes, () => {
+        if (questions.hasContent.get({ exchangeKey }) !== null) insertWords(exchangeKey, caller, piece, words);
+      }),
     hasRoom: (contentBytes, exchanges) =>
       livePages() * pageBytes + estimate(contentBytes, exchanges) + mergeReserveBytes <= mostPages * pageBytes,
     dropOldest: () =>

@@ -39,7 +39,8 @@ CREATE TABLE contents (
   reply TEXT NOT NULL
 ) STRICT;
 
--- As for documents (chat-migrations/003-documents.sql): words come normalised, `scope` says whose exchange it is.
+-- As for documents (chat-migrations/003-documents.sql): words come normalised, `scope` says whose exchange it is. Those of
+-- one exchange are up to 256 rows, since to index a megabyte at once takes 25 ms: 256 times its key, and counting on.
 CREATE VIRTUAL TABLE exchange_words USING fts5 (
   scope,
   words,
