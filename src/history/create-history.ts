@@ -81,6 +81,14 @@ export function createHistory(options: HistoryOptions): History {
     failedAtMs = undefined;
   }
 
+  /** What an earlier process left may be too old, or too large for the budget of this one. */
+  async function openOnce(): Promise<OpenedHistory> {
+    if (opened !== undefined) return opened;
+    opened = await open();
+    await tidy(opened.store, clock() - options.keepMs);
+    return opened;
+  }
+
   function takeGroup(): Queued[] {
     let [count, bytes] = [0, 0];
     for (const one of queue) {
@@ -99,8 +107,7 @@ export function createHistory(options: HistoryOptions): History {
       const group = takeGroup();
       try {
         if (isResting()) throw new Error("the history rests after a failure");
-        opened ??= await open();
-        const done = await writeGroup(opened, group);
+        const done = await writeGroup(await openOnce(), group);
         counts.written += done.written;
         counts.droppedContents += done.droppedContents;
         counts.droppedExchanges += done.droppedExchanges;
@@ -137,8 +144,9 @@ export function createHistory(options: HistoryOptions): History {
     async sweep() {
       writing = writing.then(async () => {
         try {
-          opened ??= await open();
-          await tidy(opened.store, clock() - options.keepMs);
+          const isOpen = opened !== undefined;
+          const { store } = await openOnce();
+          if (isOpen) await tidy(store, clock() - options.keepMs);
         } catch (error) {
           noteFailure(error);
         }

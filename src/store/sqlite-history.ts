@@ -3,6 +3,7 @@
 
 import type { Database } from "bun:sqlite";
 import { statSync } from "node:fs";
+import { GatewayError } from "../contract/gateway-error.ts";
 import type { Log } from "../telemetry/log.ts";
 import { type HistoryBudget, logBytesOf } from "./history-budget.ts";
 import { prepareHistoryQuestions } from "./history-questions.ts";
@@ -59,9 +60,20 @@ function createStore(database: Database, path: string, { maxBytes }: HistoryBudg
     statement.get();
   }
 
+  /** @throws {GatewayError} `overloaded` while somebody reads the file for so long that its log cannot be emptied */
+  function reserveLog(neededBytes: number): void {
+    if (bytesOf("-wal") + neededBytes <= logBytes) return;
+    checkpoint();
+    if (bytesOf("-wal") + neededBytes <= logBytes) return;
+    throw new GatewayError(
+      "overloaded",
+      "Cannot write the history: another process keeps its file open in a transaction",
+    );
+  }
+
   /** @param neededBytes that it may write at most */
   function write<Result>(neededBytes: number, work: () => Result): Result {
-    if (bytesOf("-wal") + neededBytes > logBytes) checkpoint();
+    reserveLog(neededBytes);
     return database.transaction(work).immediate();
   }
 
@@ -134,7 +146,7 @@ function createStore(database: Database, path: string, { maxBytes }: HistoryBudg
     shrinkSome() {
       if (pragma(database, "freelist_count") === 0) return false;
       // Moving a page writes it and what points to it.
-      if (bytesOf("-wal") + 4 * shrinkPages * pageBytes > logBytes) checkpoint();
+      reserveLog(4 * shrinkPages * pageBytes);
       using statement = database.prepare(`PRAGMA incremental_vacuum(${shrinkPages})`);
       statement.all();
       return pragma(database, "freelist_count") > 0;

@@ -205,3 +205,26 @@ test("a deletion among others leaves none of its words in the file, and those of
   expect(stage.find({ q: "lychee" })).toHaveLength(40);
   expect(stage.find({ q: "fruit" })).toHaveLength(80);
 });
+
+test("whoever reads the file for long costs exchanges, and never the budget", async () => {
+  await using stage = createHistoryStage();
+  stage.add({ requestId: "first" });
+  await stage.history.flush();
+  const reader = new Database(stage.path, { readonly: true });
+  reader.run("BEGIN");
+  reader.query("SELECT count(*) FROM exchanges").get();
+  for (let count = 0; count < 60; count++) {
+    stage.add({ requestId: String(count), content: contentOf(`w${count}`, "lorem ipsum ".repeat(2500)) });
+    await stage.history.flush();
+    expect(stage.diskBytes()).toBeLessThanOrEqual(smallestBudget);
+  }
+  expect(stage.history.view().isFailing).toBe(true);
+  reader.run("COMMIT");
+  reader.close();
+  stage.nowMs += 10_001;
+  stage.add({ requestId: "last" });
+  await stage.history.flush();
+
+  expect(stage.find()[0]!.requestId).toBe("last");
+  expect(stage.history.view()).toMatchObject({ isFailing: false });
+});
