@@ -74,21 +74,36 @@ export class ExchangeRecord {
     const totalMs = this.#options.liveness.now() - this.#startedAtMs;
     this.#count(outcome, error, attempts, totalMs, sent);
     this.#tell(outcome, error, attempts, totalMs, sent);
-    const { history } = this.#options;
-    if (history === undefined || !this.#isRemembered) return true;
-    rememberExchange(history, this.#options, {
-      upstream: this.upstream.name,
-      account: this.#accountAlias,
-      outcome,
-      error: outcome === "aborted" ? undefined : error,
-      attempts,
-      firstTokenMs: this.#firstTokenMs,
-      totalMs,
-      usage: this.#usage,
-      sentBytes: sent.sentBytes,
-      reply: this.#kept?.toJson(),
-    });
+    if (this.#isRemembered) this.#remember(outcome, error, attempts, totalMs, sent);
     return true;
+  }
+
+  /** An answer is as good without: what fails here costs its entry. */
+  #remember(
+    outcome: ReplyOutcome,
+    error: GatewayError | undefined,
+    attempts: number,
+    totalMs: number,
+    { sentBytes }: ReplyConsumer,
+  ): void {
+    const { history, log, requestId } = this.#options;
+    if (history === undefined) return;
+    try {
+      rememberExchange(history, this.#options, {
+        upstream: this.upstream.name,
+        account: this.#accountAlias,
+        outcome,
+        error: outcome === "aborted" ? undefined : error,
+        attempts,
+        firstTokenMs: this.#firstTokenMs,
+        totalMs,
+        usage: this.#usage,
+        sentBytes,
+        reply: this.#kept?.toJson(),
+      });
+    } catch (cause) {
+      log.error("Cannot keep an exchange in the history", { requestId }, cause);
+    }
   }
 
   #tell(

@@ -1,6 +1,6 @@
 // The history over HTTP: exchanges of every surface, however they ended, for their caller alone.
 
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { callerOfKey } from "../../src/server/api-keys.ts";
@@ -10,6 +10,9 @@ import { readLive } from "../support/live-stream.ts";
 import { parseMetrics, sumOf } from "../support/read-metrics.ts";
 import { assistant, bodyOf, readError, untilIdle, user } from "./client.ts";
 import { say } from "./typed-client.ts";
+
+// Far beyond what the tests need, for machines that are busy with something else.
+setDefaultTimeout(60_000);
 
 interface Told {
   readonly id: string;

@@ -1,10 +1,13 @@
 // What was said as the history keeps it: bounded, new messages only, the newest first to be kept.
 
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import type { Message } from "../../../src/contract/chat-request.ts";
 import { cutText, ReplyContent, requestContent } from "../../../src/history/exchange-content.ts";
 import { PassedReply } from "../../../src/history/passed-reply.ts";
+
+// Far beyond what the tests need, for machines that are busy with something else.
+setDefaultTimeout(60_000);
 
 const said = (role: "user" | "system", text: string): Message => ({ role, content: [{ type: "text", text }] });
 const answered: Message = { role: "assistant", content: [{ type: "text", text: "Hello" }], toolCalls: [] };

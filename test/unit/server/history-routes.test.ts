@@ -1,10 +1,13 @@
 // The export of the history: as fast as it is read, and no further.
 
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { historyRoutes } from "../../../src/server/history-routes.ts";
 import type { Trip } from "../../../src/server/trip.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
 import { contentOf, createHistoryStage } from "../../support/history-stage.ts";
+
+// Far beyond what the tests need, for machines that are busy with something else.
+setDefaultTimeout(60_000);
 
 async function startExport(count: number) {
   const stage = createHistoryStage({ maxBytes: 64 * 1024 * 1024 });
