@@ -141,6 +141,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       await service.agent.close();
       await estate.responses.close();
       await estate.files.close();
+      await estate.history.close();
       await estate.vault.close();
       await service.upstreams.close();
       await Promise.all([estate.capture.close(), estate.tracing?.close()]);

@@ -34,6 +34,7 @@ import { type ComposedUpstreams, composeUpstreams } from "./compose-upstreams.ts
 import { createConfiguredGateway } from "./configured-gateway.ts";
 import { createLazyAgent, type LazyAgent } from "./lazy-agent.ts";
 import { createLazyChat, type LazyChat } from "./lazy-chat.ts";
+import type { LazyHistory } from "./lazy-history.ts";
 import type { LazyFiles } from "./lazy-files.ts";
 import type { LazyResponses } from "./lazy-responses.ts";
 import { createSpeech } from "./speech.ts";
@@ -48,6 +49,7 @@ export interface Estate {
   readonly vault: ChatVault;
   readonly responses: LazyResponses;
   readonly files: LazyFiles;
+  readonly history: LazyHistory;
   readonly capture: Capture;
   readonly tracing: Tracing | undefined;
   readonly limitActing: AdmitOptions["limitActing"];
@@ -107,7 +109,12 @@ export async function composeService(
   const agentAccess = chooseAgentAccess(config, { apiKeys, verifyJwt }, log);
   const box = estate.secretBox ?? createSecretBox(() => loadMasterKeys(config));
   const upstreams = await composeUpstreams(config, { ...estate, box });
-  const gateway = createConfiguredGateway(config, { ...estate, findFile: estate.files.find, upstreams });
+  const gateway = createConfiguredGateway(config, {
+    ...estate,
+    findFile: estate.files.find,
+    history: estate.history.recorder,
+    upstreams,
+  });
   const chat = createConfiguredChat(config, estate, upstreams);
   const fresh = createLazyAgent({
     ...estate,
@@ -147,6 +154,7 @@ export async function composeService(
         void estate.gateway.sweepSessions();
         void chat.sweep();
         void estate.files.sweep();
+        void estate.history.sweep();
       }, config.sessionCleanupInterval);
       sweepTimer.unref();
     },
@@ -191,7 +199,7 @@ function createConfiguredServer(config: Config, estate: Estate, parts: ServedPar
     gateway: estate.gateway,
     surfaces,
     store,
-    rooms: [chat, agent, estate.responses, estate.files],
+    rooms: [chat, agent, estate.responses, estate.files, estate.history],
     speech: createSpeech(upstreams.current, config.transcriptionModel),
     deleteSession: (caller, sessionId) => chat.deleteSession(caller, sessionId),
     log,
@@ -230,6 +238,7 @@ function diagnosisOf(config: Config, estate: Estate, { upstreams, gateway }: Ser
     upstreamRequests: () => upstreams.slots,
     descriptors: readDescriptors,
     maxReplies: maxRepliesOf(config, upstreams.slots),
+    isHistoryFailing: () => estate.history.isFailing(),
   };
 }
 

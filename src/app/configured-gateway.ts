@@ -2,6 +2,7 @@
 
 import type { Config } from "../config/config-schema.ts";
 import type { Clock } from "../contract/clock.ts";
+import type { HistoryRecorder } from "../history/ended-exchange.ts";
 import type { FindFile } from "../gateway/file-references.ts";
 import { createGateway, type Gateway } from "../gateway/gateway.ts";
 import type { GatewayLedger } from "../gateway/ledger.ts";
@@ -14,6 +15,7 @@ import type { ComposedUpstreams } from "./compose-upstreams.ts";
 export interface GatewayParts {
   readonly upstreams: ComposedUpstreams;
   readonly findFile: FindFile;
+  readonly history: HistoryRecorder | undefined;
   readonly store: Store;
   readonly ledger: GatewayLedger;
   readonly metrics: Metrics;
@@ -24,11 +26,12 @@ export interface GatewayParts {
 
 export function createConfiguredGateway(
   config: Config,
-  { upstreams, findFile, store, ledger, metrics, tracing, clock, log }: GatewayParts,
+  { upstreams, findFile, history, store, ledger, metrics, tracing, clock, log }: GatewayParts,
 ): Gateway {
   return createGateway({
     upstreams: upstreams.current,
     findFile,
+    history,
     modelRoutes: config.modelRoutes ?? {},
     breakerOpenMs: config.breakerOpenMs,
     store,

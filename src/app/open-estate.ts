@@ -10,9 +10,11 @@ import { createCurrentGateway } from "../gateway/current-gateway.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import { createGatewayLedger } from "../gateway/ledger.ts";
 import type { FetchFunction } from "../outbound/fetch-client.ts";
+import type { KeptOf } from "../history/ended-exchange.ts";
 import type { AdmitOptions } from "../server/admit.ts";
 import type { Pipeline } from "../pipeline/step.ts";
 import { chatDatabasePath } from "../store/chat-database.ts";
+import { historyDatabasePath } from "../store/history-budget.ts";
 import { inMemory } from "../store/open-database.ts";
 import { fileDatabasePath } from "../store/sqlite-files.ts";
 import { databasePath, openSqliteStore } from "../store/sqlite-store.ts";
@@ -27,6 +29,7 @@ import { createChatVault } from "./chat-vault.ts";
 import { composeCapture, composeTracing } from "./compose-watch.ts";
 import type { Estate, Service } from "./compose-service.ts";
 import { createLazyFiles } from "./lazy-files.ts";
+import { createLazyHistory } from "./lazy-history.ts";
 import { createLazyResponses } from "./lazy-responses.ts";
 
 export interface EstateOptions {
@@ -40,6 +43,8 @@ export interface EstateOptions {
   readonly maxFetches?: number;
   /** Rate limits of what acts; see `AdmitOptions`. @defaultValue none */
   readonly limitActing?: AdmitOptions["limitActing"];
+  /** What the history keeps of a caller. @defaultValue what HISTORY says */
+  readonly keptOf?: KeptOf;
   /** Steps of the typed chat. @defaultValue the ones that the settings name */
   readonly pipeline?: Pipeline;
   /** Seals credentials. @defaultValue by MASTER_KEY, or a key file in `config.dataDir` */
@@ -75,7 +80,15 @@ export async function openEstate(config: Config, options: EstateOptions, present
     options.log,
   );
   const tracing = await composeTracing(config, log);
+  const history = createLazyHistory({
+    config,
+    keptOf: options.keptOf,
+    path: isKept ? historyDatabasePath(config.dataDir) : inMemory,
+    clock,
+    log,
+  });
   const metrics = createPresentMetrics(present, gateway, {
+    history: () => history.figures(),
     storeBytes,
     captures: () => capture.figures,
     spans: () => tracing?.figures,
@@ -114,6 +127,7 @@ export async function openEstate(config: Config, options: EstateOptions, present
       clock,
       log,
     }),
+    history,
     capture,
     tracing,
     limitActing: options.limitActing,
@@ -144,7 +158,7 @@ function openStore(path: string, present: Present, parts: Pick<StoreOptions, "cl
 function createPresentMetrics(
   present: Present,
   gateway: Gateway,
-  sources: Pick<MetricSources, "storeBytes" | "captures" | "spans">,
+  sources: Pick<MetricSources, "storeBytes" | "captures" | "spans" | "history">,
 ): ScrapedMetrics {
   const current = () => present.service().upstreams.current();
   return createMetrics({

@@ -1,18 +1,28 @@
-// What a backup holds: the two databases and the secrets of a data directory, and what it says of them. A tar archive, so that
+// What a backup holds: the databases and the secrets of a data directory, and what it says of them. A tar archive, so that
 // it can be looked into without this program.
 
 import { chatDatabaseName, chatMigrations } from "../store/chat-database.ts";
+import { historyDatabaseName } from "../store/history-budget.ts";
 import { migrations } from "../store/migrate.ts";
+import { fileDatabaseName, fileMigrations } from "../store/sqlite-files.ts";
+import { historyMigrations } from "../store/sqlite-history.ts";
 import { databaseName } from "../store/sqlite-store.ts";
 
-/** By file: the newest schema that this binary knows. */
-export const knownSchemas: Readonly<Record<string, number>> = {
-  [databaseName]: migrations.length,
-  [chatDatabaseName]: chatMigrations.length,
+/** By file, what brings it to the newest schema that this binary knows. */
+export const knownMigrations: Readonly<Record<string, readonly string[]>> = {
+  [databaseName]: migrations,
+  [chatDatabaseName]: chatMigrations,
+  [fileDatabaseName]: fileMigrations,
+  [historyDatabaseName]: historyMigrations,
 };
 
+/** By file: the newest schema that this binary knows. */
+export const knownSchemas: Readonly<Record<string, number>> = Object.fromEntries(
+  Object.entries(knownMigrations).map(([name, { length }]) => [name, length]),
+);
+
 /** In the order in which they are copied: what was said may be newer than the turns, which then begin anew. */
-export const databaseNames: readonly string[] = [databaseName, chatDatabaseName];
+export const databaseNames: readonly string[] = Object.keys(knownMigrations);
 export const secretNames: readonly string[] = ["master-key", "api-key", "agent-token"];
 
 export const manifestName = "manifest.json";

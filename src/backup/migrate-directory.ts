@@ -2,13 +2,12 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { openChatDatabase } from "../store/chat-database.ts";
 import { inspectDatabase } from "../store/inspect-database.ts";
 import { DatabaseInUse, lockDatabase } from "../store/lock-database.ts";
 import { openDatabase } from "../store/open-database.ts";
 import { finishRestore } from "../store/pending-restore.ts";
 import type { Log } from "../telemetry/log.ts";
-import { BackupError, databaseNames, knownSchemas } from "./contents.ts";
+import { BackupError, databaseNames, knownMigrations, knownSchemas } from "./contents.ts";
 
 export interface SchemaState {
   readonly name: string;
@@ -42,8 +41,7 @@ export function migrateDirectory(dataDir: string, log: Log): readonly SchemaStat
       if (error instanceof DatabaseInUse) throw new BackupError(`Cannot migrate: ${error.message}`);
       throw error;
     }
-    const database = name === databaseNames[0] ? openDatabase(path, log) : openChatDatabase(path, log);
-    database.close();
+    openDatabase(path, log, knownMigrations[name]).close();
   }
   return states;
 }

@@ -24,6 +24,9 @@ const fixedKeys: readonly ConfigKey[] = [
   "otelExporterOtlpHeaders",
   "otelServiceName",
   "otelSamplePercent",
+  "history",
+  "historyKeep",
+  "historyMaxBytes",
 ];
 
 export function compareConfigs(before: Config, next: Config): ConfigChange {

@@ -5,6 +5,7 @@ import { type Static, Type } from "typebox";
 import { agentSettings } from "./agent-settings.ts";
 import { chatSettings } from "./chat-settings.ts";
 import { watchSettings } from "./watch-settings.ts";
+import { historySettings } from "./history-settings.ts";
 import {
   DAY_MS,
   GIBIBYTE,
@@ -368,6 +369,7 @@ export const configSchema = Type.Object(
     }),
     queueWaitMs: wait("Longest wait of a request for an upstream at its limit. Beyond it: 429", 30 * SECOND_MS, 0),
 
+    ...historySettings,
     ...chatSettings,
     ...agentSettings,
     ...watchSettings,

@@ -7,6 +7,7 @@ import { GatewayError, toGatewayError } from "../contract/gateway-error.ts";
 import { statusOn, type Surface } from "../contract/surface.ts";
 import type { ModelInfo, Upstream } from "../contract/upstream.ts";
 import { randomId } from "../conversation/random-id.ts";
+import type { HistoryRecorder } from "../history/ended-exchange.ts";
 import type { TrimStrategy } from "../conversation/trim-messages.ts";
 import type { ConversationView, Store } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -29,6 +30,7 @@ import { createGatewayLedger, type GatewayLedger } from "./ledger.ts";
 import { createLiveness, type LivenessOptions } from "./liveness.ts";
 import { createModelCatalog } from "./model-catalog.ts";
 import { type Candidate, createModelRoutes } from "./model-routes.ts";
+import { rememberRefusal } from "./remember-exchange.ts";
 import { plainDisplay } from "./reply-display.ts";
 import { createTurns } from "./turns.ts";
 import type { QueueView } from "./upstream-queues.ts";
@@ -99,6 +101,8 @@ export interface GatewayOptions {
   readonly admission?: Omit<AdmissionOptions, "counts">;
   /** Where settings follow one another: what all gateways of the process share. @defaultValue its own */
   readonly ledger?: GatewayLedger;
+  /** Told of every exchange that ends. @defaultValue nothing is kept */
+  readonly history?: HistoryRecorder | undefined;
   readonly clock: () => number;
   readonly log: Log;
   readonly metrics?: Metrics;
@@ -197,6 +201,7 @@ export function createGateway(options: GatewayOptions): Gateway {
         model: request.model,
         stream: request.stream,
       }),
+      history: options.history,
       debugStreaming: options.debugStreaming,
       onEnd() {
         leave();
@@ -209,8 +214,11 @@ export function createGateway(options: GatewayOptions): Gateway {
   }
 
   /** The exchange itself logs how it ended: this is for requests that never became one. */
-  function logRefusal(error: unknown, surface: Surface, { requestId, signal }: Asking): void {
+  function tellRefusal(error: unknown, surface: Surface, asking: Asking, request: ChatRequest | undefined): void {
+    const { requestId, signal } = asking;
     const known = toGatewayError(error);
+    const hasLeft = isHangUp(error, signal);
+    rememberRefusal(options.history, { surface, asking, request }, known, hasLeft);
     const fields = {
       requestId,
       surface: surface.name,
@@ -218,7 +226,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       kind: known.kind,
       param: known.param,
     };
-    if (isHangUp(error, signal)) return;
+    if (hasLeft) return;
     metrics.requestRefused(surface.name, known.kind);
     if (known.kind !== "internal") log.info(`request refused: ${known.message}`, fields);
     else log.error(known.message, fields, error);
@@ -260,9 +268,10 @@ export function createGateway(options: GatewayOptions): Gateway {
     arriving++;
     let exchange: Exchange | undefined;
     let leave: (() => void) | undefined;
+    let question: Question | undefined;
     try {
       leave = admission.enter(incoming.caller);
-      let question = read();
+      question = read();
       refuseTooMany(question.request.messages.length);
       if (hasFileReferences(question.request)) {
         question = { ...question, request: await withFiles(question.request, incoming.caller, options.findFile) };
@@ -275,7 +284,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     } catch (error) {
       if (exchange === undefined) {
         leave?.();
-        logRefusal(error, surface, incoming);
+        tellRefusal(error, surface, incoming, question?.request);
       }
       const known = toGatewayError(error);
       if (exchange !== undefined) timings.set(known, exchange.serverTiming);

@@ -36,6 +36,8 @@ export interface DiagnosisSource {
   descriptors(): Descriptors | undefined;
   /** Replies that may run at a time; undefined: any number. */
   readonly maxReplies: number | undefined;
+  /** Whether exchanges that should be kept cannot be. @defaultValue none are to be kept */
+  isHistoryFailing?(): boolean;
 }
 
 /** Words for machines. The first two mean: no requests, please. */
@@ -46,7 +48,8 @@ export type Reason =
   | "chat-store-failed"
   | "no-account-ready"
   | "upstream-failing"
-  | "replies-at-limit";
+  | "replies-at-limit"
+  | "history-failed";
 
 const unready: ReadonlySet<Reason> = new Set(["stopping", "store-failed"]);
 
@@ -94,6 +97,7 @@ export function createDiagnose(source: DiagnosisSource): Diagnose {
       reasons.push("upstream-failing");
     }
     if (source.maxReplies !== undefined && openReplies >= source.maxReplies) reasons.push("replies-at-limit");
+    if (source.isHistoryFailing?.() === true) reasons.push("history-failed");
     return { status: statusOf(reasons), reasons };
   };
 }

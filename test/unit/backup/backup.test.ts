@@ -21,6 +21,8 @@ import { restoreBackup } from "../../../src/backup/restore-backup.ts";
 import { writeBackup } from "../../../src/backup/write-backup.ts";
 import { chatMigrations, openChatDatabase } from "../../../src/store/chat-database.ts";
 import { migrations } from "../../../src/store/migrate.ts";
+import { openSqliteFiles } from "../../../src/store/sqlite-files.ts";
+import { openSqliteHistory } from "../../../src/store/sqlite-history.ts";
 import { openDatabase } from "../../../src/store/open-database.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
 
@@ -111,6 +113,26 @@ describe("writeBackup", () => {
 
     expect(manifest.files.map(({ name }) => name)).toContain("chat.db");
     expect(wordIn(join(dataDir, "qwen-gateway.sqlite"))).toBe("two");
+  });
+
+  test("writeBackup copies uploaded files and the history, where there are any", async () => {
+    const dataDir = makeDirectory("one");
+    openSqliteFiles(join(dataDir, "files.db"), clock, silentLog).close();
+    openSqliteHistory(join(dataDir, "history.db"), { maxBytes: 8 * 1024 * 1024 }, silentLog).close();
+    const path = join(makeFolder(), "gateway.tar");
+    await writeBackup({ dataDir, path, version, clock });
+    const restored = join(makeFolder(), "other");
+    await restoreBackup({ dataDir: restored, path, clock });
+
+    expect(readdirSync(restored).sort()).toEqual([
+      "chat.db",
+      "files.db",
+      "history.db",
+      "master-key",
+      "qwen-gateway.sqlite",
+    ]);
+    openSqliteFiles(join(restored, "files.db"), clock, silentLog).close();
+    openSqliteHistory(join(restored, "history.db"), { maxBytes: 8 * 1024 * 1024 }, silentLog).close();
   });
 
   test("writeBackup takes no other file's place, and leaves nothing of a failure", async () => {
