@@ -6,6 +6,7 @@ import type { Json } from "../contract/json.ts";
 import { openaiErrorBody } from "../contract/openai-error.ts";
 import type { Surface } from "../contract/surface.ts";
 import { randomId } from "../conversation/random-id.ts";
+import { passingSessionId } from "../store/passing-session.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { AskModel, ForgetConversation, ModelAnswer } from "./engine.ts";
 
@@ -59,7 +60,7 @@ export function createForget(gateway: Pick<Gateway, "forget">): ForgetConversati
 }
 
 function sessionOf(conversation: string): string {
-  return `agent-${conversation}`;
+  return passingSessionId("agent", conversation);
 }
 
 /** Requests of this surface are composed, not received. */

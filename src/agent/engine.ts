@@ -58,6 +58,7 @@ export interface RunOptions {
   /** Progress is told, to `onProgress`. @defaultValue true */
   readonly streaming?: boolean;
   onProgress?(progress: AgentProgress): void;
+  /** Ends the run. Of a `GatewayError` that is its reason the message is told. */
   readonly signal?: AbortSignal;
   /** A follow-up knows what was done before in it. @defaultValue a new one */
   readonly sessionId?: string;
@@ -94,6 +95,8 @@ export interface AgentEngine {
   capabilities(userId: string, signal: AbortSignal): Promise<AgentCapabilities>;
   /** Commands that the tools at hand can carry out, made from their schemas. */
   examples(userId: string, signal: AbortSignal): Promise<readonly string[]>;
+  /** Resolves when no run is under way. */
+  settled(): Promise<void>;
   close(): Promise<void>;
 }
 

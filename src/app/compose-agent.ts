@@ -84,7 +84,7 @@ export async function composeAgent(parts: AgentParts): Promise<Agent> {
     clock,
     log,
   });
-  const ownTools = createOwnTools(composeOwnToolParts({ chat, engine, askModel }));
+  const ownTools = createOwnTools(composeOwnToolParts({ openChat: () => parts.openChat(), engine, askModel }));
 
   return {
     engine,

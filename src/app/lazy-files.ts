@@ -19,7 +19,8 @@ export interface LazyFiles extends ServedRoom {
 }
 
 export interface FilesParts {
-  readonly config: Config;
+  /** As it is now. */
+  config(): Config;
   /** Of the database: the path of a file, or `inMemory`. */
   readonly path: string;
   readonly clock: Clock;
@@ -59,8 +60,8 @@ export function createLazyFiles({ config, path, clock, log }: FilesParts): LazyF
     places,
     async load(edge) {
       const { fileRoutes } = await import("../server/file-routes.ts");
-      const limits = { maxFiles: mostFiles, maxBytes: config.filesMaxBytes };
-      const { maxFileBytes, filesKeepMs: keepMs } = config;
+      const { maxFileBytes, filesMaxBytes: maxBytes, filesKeepMs: keepMs } = config();
+      const limits = { maxFiles: mostFiles, maxBytes };
       return fileRoutes({ openStore, limits, maxFileBytes, keepMs, clock, ...edge });
     },
     async find(caller, id) {

@@ -1,6 +1,9 @@
 // Every command, in the order of the help.
 
 import { accountsCommands } from "./accounts/commands.ts";
+import { backupCommand } from "./backup/backup.ts";
+import { migrateCommand } from "./backup/migrate.ts";
+import { restoreCommand } from "./backup/restore.ts";
 import { benchCommand } from "./bench/bench.ts";
 import type { Command } from "./command.ts";
 import { connectCommand } from "./connect/connect.ts";
@@ -26,6 +29,9 @@ export function listCommands(): readonly Command[] {
     ...accountsCommands(),
     ...keysCommands(),
     ...mcpCommands(),
+    backupCommand(),
+    restoreCommand(),
+    migrateCommand(),
     emulateCommand,
     replayCommand,
     explainCommand,

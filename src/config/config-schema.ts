@@ -5,6 +5,7 @@ import { type Static, Type } from "typebox";
 import { agentSettings } from "./agent-settings.ts";
 import { chatSettings } from "./chat-settings.ts";
 import { watchSettings } from "./watch-settings.ts";
+import { historySettings } from "./history-settings.ts";
 import {
   DAY_MS,
   GIBIBYTE,
@@ -140,6 +141,13 @@ export const configSchema = Type.Object(
         writeOnly: true,
         allowed: "64 hexadecimal characters",
       }),
+    ),
+
+    masterKeyPrevious: list(
+      "Earlier values of MASTER_KEY: they open what was sealed with them, until qwen-gateway keys rotate-master has been run",
+      "texts of 64 hexadecimal characters",
+      "^[0-9a-fA-F]{64}$",
+      { writeOnly: true },
     ),
 
     qwenToken: Type.Optional(
@@ -365,6 +373,7 @@ export const configSchema = Type.Object(
     }),
     queueWaitMs: wait("Longest wait of a request for an upstream at its limit. Beyond it: 429", 30 * SECOND_MS, 0),
 
+    ...historySettings,
     ...chatSettings,
     ...agentSettings,
     ...watchSettings,

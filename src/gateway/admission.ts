@@ -2,6 +2,7 @@
 // above a bound the answer is a refusal at once.
 
 import { GatewayError } from "../contract/gateway-error.ts";
+import { createOpenCounts, type OpenCounts } from "./ledger.ts";
 import { type RequestSlots, slotsForReplies, tooManyRequests } from "../outbound/request-slots.ts";
 
 export interface AdmissionOptions {
@@ -11,6 +12,8 @@ export interface AdmissionOptions {
   readonly maxStreamsPerKey?: number | undefined;
   /** Given where the runtime queues what is beyond its cap. */
   readonly slots?: RequestSlots | undefined;
+  /** Of all gateways of the process. @defaultValue its own */
+  readonly counts?: OpenCounts;
 }
 
 export interface Admission {
@@ -23,19 +26,21 @@ export interface Admission {
 
 const retryAfterMs = 1000;
 
-export function createAdmission({ maxStreams, maxStreamsPerKey, slots }: AdmissionOptions): Admission {
-  const openByCaller = new Map<string, number>();
-  let open = 0;
-
+export function createAdmission({
+  maxStreams,
+  maxStreamsPerKey,
+  slots,
+  counts = createOpenCounts(),
+}: AdmissionOptions): Admission {
   function check(caller: string): void {
-    if (maxStreams !== undefined && open >= maxStreams) {
+    if (maxStreams !== undefined && counts.open >= maxStreams) {
       throw new GatewayError(
         "overloaded",
         `Cannot take this request: ${maxStreams} replies run, and MAX_STREAMS allows no more. Send it again in a moment`,
         { retryAfterMs },
       );
     }
-    if (maxStreamsPerKey !== undefined && (openByCaller.get(caller) ?? 0) >= maxStreamsPerKey) {
+    if (maxStreamsPerKey !== undefined && (counts.byCaller.get(caller) ?? 0) >= maxStreamsPerKey) {
       throw new GatewayError(
         "rate-limited",
         `Cannot take this request: ${maxStreamsPerKey} replies run for this API key, and MAX_STREAMS_PER_KEY allows no more. Send it again when one has ended`,
@@ -43,17 +48,16 @@ export function createAdmission({ maxStreams, maxStreamsPerKey, slots }: Admissi
       );
     }
     // A reply that has not sent its request yet will want a slot too; one that ended may hold its slot a little longer.
-    if (slots !== undefined && Math.max(open, slots.inFlight) >= slotsForReplies(slots.max)) {
+    if (slots !== undefined && Math.max(counts.open, slots.inFlight) >= slotsForReplies(slots.max)) {
       throw tooManyRequests(slots.max);
     }
   }
 
   function count(caller: string, change: 1 | -1): void {
-    open += change;
-    if (maxStreamsPerKey === undefined) return;
-    const openOfCaller = (openByCaller.get(caller) ?? 0) + change;
-    if (openOfCaller === 0) openByCaller.delete(caller);
-    else openByCaller.set(caller, openOfCaller);
+    counts.open += change;
+    const openOfCaller = (counts.byCaller.get(caller) ?? 0) + change;
+    if (openOfCaller === 0) counts.byCaller.delete(caller);
+    else counts.byCaller.set(caller, openOfCaller);
   }
 
   return {

@@ -5,6 +5,7 @@ import type { ReplyDisplay } from "../contract/answer-format.ts";
 import type { ReplyIdentity } from "../contract/events.ts";
 import type { GatewayError } from "../contract/gateway-error.ts";
 import type { Surface } from "../contract/surface.ts";
+import type { HistoryRecorder } from "../history/ended-exchange.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { ReplyTrace } from "../telemetry/tracing.ts";
@@ -44,6 +45,8 @@ export interface ExchangeOptions {
   readonly metrics?: Metrics;
   /** Its spans, where traces are sent. */
   readonly trace?: ReplyTrace | undefined;
+  /** Told of it when it has ended. Undefined: nothing is ever kept. */
+  readonly history?: HistoryRecorder | undefined;
   readonly debugStreaming: boolean;
   /** Takes what a streamed answer says in place of its body. */
   readonly outlet?: OpenOutlet | undefined;

@@ -7,6 +7,8 @@ import { estimatePrompt } from "../conversation/estimate-prompt.ts";
 import type { ReplyLabels } from "../telemetry/metrics.ts";
 import type { AttemptEnd } from "./attempt-hooks.ts";
 import type { ExchangeOptions } from "./exchange-options.ts";
+import { KeptReply } from "./kept-reply.ts";
+import { rememberExchange } from "./remember-exchange.ts";
 import type { ReplyConsumer } from "./reply-consumer.ts";
 import type { RunningView } from "./running-view.ts";
 import { keepsConversations } from "./turn.ts";
@@ -34,14 +36,26 @@ export class ExchangeRecord {
   #attemptAtMs = 0;
   /** From the newest attempt to its upstream's yes. */
   #upstreamMs: number | undefined;
+  /** Undefined: what is said is not kept. */
+  #kept: KeptReply | undefined;
+  readonly #isRemembered: boolean;
 
   constructor(options: ExchangeOptions) {
-    const { surface, candidates, request, liveness, metrics } = options;
+    const { surface, candidates, request, liveness, metrics, history, caller } = options;
     this.#options = options;
     this.upstream = candidates[0]!.upstream;
     this.#startedAtMs = liveness.now();
     this.#labels = { surface: surface.name, upstream: this.upstream.name, stream: request.stream };
     metrics?.replyStarted(this.#labels);
+    this.#isRemembered = history !== undefined && history.keptOf(caller) !== "off";
+  }
+
+  /** @returns the consumer itself, or one around it where what is said is kept: nothing stands in the way otherwise */
+  watch(consumer: ReplyConsumer): ReplyConsumer {
+    const { history, caller } = this.#options;
+    if (!this.#isRemembered || history?.keptOf(caller) !== "content") return consumer;
+    this.#kept = new KeptReply(consumer, history.maxContentBytes);
+    return this.#kept;
   }
 
   /** What it continues has been found. */
@@ -124,7 +138,36 @@ export class ExchangeRecord {
     this.#count(outcome, error, attempts, totalMs, sent);
     this.#tell(outcome, error, attempts, totalMs, sent);
     this.#options.trace?.ended(outcome, error?.kind, attempts);
+    if (this.#isRemembered) this.#remember(outcome, error, attempts, totalMs, sent);
     return true;
+  }
+
+  /** An answer is as good without: what fails here costs its entry. */
+  #remember(
+    outcome: ReplyOutcome,
+    error: GatewayError | undefined,
+    attempts: number,
+    totalMs: number,
+    { sentBytes }: ReplyConsumer,
+  ): void {
+    const { history, log, requestId } = this.#options;
+    if (history === undefined) return;
+    try {
+      rememberExchange(history, this.#options, {
+        upstream: this.upstream.name,
+        account: this.#accountAlias,
+        outcome,
+        error: outcome === "aborted" ? undefined : error,
+        attempts,
+        firstTokenMs: this.#firstTokenMs,
+        totalMs,
+        usage: this.#usage,
+        sentBytes,
+        reply: this.#kept?.toJson(),
+      });
+    } catch (cause) {
+      log.error("Cannot keep an exchange in the history", { requestId }, cause);
+    }
   }
 
   #tell(

@@ -66,9 +66,9 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
     this.#demand = demandOf(options.request);
     if (options.request.stream) this.#relay = new Relay(this);
     else this.#collector = new Collector(options.identity, this);
-    this.#consumer = this.#relay ?? this.#collector!;
-    this.#opening = new Opening(options.liveness, this.#consumer, this);
     this.#record = new ExchangeRecord(options);
+    this.#consumer = this.#record.watch(this.#relay ?? this.#collector!);
+    this.#opening = new Opening(options.liveness, this.#consumer, this);
     this.#place = new UpstreamPlace(options, this.#opening);
     this.#budget = new RetryBudget(options.retry, options.retryBudgetMs);
     const { contextTrim, log, requestId } = options;

@@ -7,6 +7,7 @@ import { GatewayError, toGatewayError } from "../contract/gateway-error.ts";
 import { statusOn, type Surface } from "../contract/surface.ts";
 import type { ModelInfo, Upstream } from "../contract/upstream.ts";
 import { randomId } from "../conversation/random-id.ts";
+import type { HistoryRecorder } from "../history/ended-exchange.ts";
 import type { TrimStrategy } from "../conversation/trim-messages.ts";
 import type { ConversationView, Store } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -25,14 +26,16 @@ import {
 } from "./exchange-request.ts";
 import { type FindFile, hasFileReferences, withFiles } from "./file-references.ts";
 import { createForwarder, type IncomingForward, type Running } from "./forward/forwarder.ts";
+import { createGatewayLedger, type GatewayLedger } from "./ledger.ts";
 import { createLiveness, type LivenessOptions } from "./liveness.ts";
 import { createModelCatalog } from "./model-catalog.ts";
 import { type Candidate, createModelRoutes } from "./model-routes.ts";
-import { createPauses, type Pauses } from "./pauses.ts";
+import type { Pauses } from "./pauses.ts";
+import { rememberRefusal } from "./remember-exchange.ts";
 import { plainDisplay } from "./reply-display.ts";
 import { createRunningReplies, type RunningReplies } from "./running-replies.ts";
 import { createTurns } from "./turns.ts";
-import { createUpstreamQueues, type QueueView } from "./upstream-queues.ts";
+import type { QueueView } from "./upstream-queues.ts";
 
 export interface Gateway {
   /**
@@ -65,7 +68,10 @@ export interface Gateway {
   readonly pauses: Pauses;
   /** Which upstreams are passed over. */
   readonly circuits: UpstreamCircuits;
-  /** Resolves when no reply runs any more; at the deadline what still runs is ended with a typed error first. */
+  /**
+   * Resolves when no reply runs any more; at the deadline what still runs is ended with a typed error first. Called again, the
+   * earlier deadline counts.
+   */
   drain(deadlineMs: number): Promise<void>;
 }
 
@@ -98,7 +104,11 @@ export interface GatewayOptions {
   /** What requests name by the ids of files. @defaultValue there are none */
   readonly findFile?: FindFile;
   /** How many replies may run at a time. @defaultValue no limit */
-  readonly admission?: AdmissionOptions;
+  readonly admission?: Omit<AdmissionOptions, "counts">;
+  /** Where settings follow one another: what all gateways of the process share. @defaultValue its own */
+  readonly ledger?: GatewayLedger;
+  /** Told of every exchange that ends. @defaultValue nothing is kept */
+  readonly history?: HistoryRecorder | undefined;
   readonly clock: () => number;
   readonly log: Log;
   readonly metrics?: Metrics;
@@ -113,24 +123,23 @@ const cutMs = 5000;
 
 export function createGateway(options: GatewayOptions): Gateway {
   const { store, upstreams, log, metrics = silentMetrics } = options;
-  const admission = createAdmission(options.admission ?? {});
+  const { counts, queues, pauses, ...shared } = options.ledger ?? createGatewayLedger(metrics);
+  const admission = createAdmission({ ...options.admission, counts });
   const liveness = createLiveness(options.liveness);
-  const turns = createTurns({ store, match: options.sessionMatch, commitMs, log });
+  const turns = createTurns({ store, match: options.sessionMatch, commitMs, log, shared });
   const catalog = createModelCatalog({ upstreams, clock: options.clock });
   const { modelRoutes = {}, defaultModel, breakerOpenMs = 30_000 } = options;
   const routes = createModelRoutes({ upstreams, catalog, routes: modelRoutes, defaultModel });
   const trialMs = Math.max(breakerOpenMs, options.liveness.firstByteMs);
   const breaker = createBreaker({ openMs: breakerOpenMs, trialMs, clock: options.clock });
-  const queues = createUpstreamQueues({ clock: () => liveness.now(), metrics });
   const contextTrim = contextTrimOf(options.contextTrim ?? "off", catalog);
   const running = new Set<Running>();
-  const pauses = createPauses();
   /** Requests whose answer has not begun. Some run no exchange yet: they wait for their session's turn. */
   let arriving = 0;
   /** Where the time went of exchanges that failed before their head. */
   const timings = new WeakMap<GatewayError, string>();
   let isClosed = false;
-  let onIdle: (() => void) | undefined;
+  const idleListeners = new Set<() => void>();
 
   const forward = createForwarder({
     ...options,
@@ -153,7 +162,9 @@ export function createGateway(options: GatewayOptions): Gateway {
   });
 
   function tellIdle(): void {
-    if (running.size === 0 && arriving === 0) onIdle?.();
+    if (running.size > 0 || arriving > 0) return;
+    for (const tell of idleListeners) tell();
+    idleListeners.clear();
   }
 
   function begin(
@@ -197,6 +208,7 @@ export function createGateway(options: GatewayOptions): Gateway {
         model: request.model,
         stream: request.stream,
       }),
+      history: options.history,
       debugStreaming: options.debugStreaming,
       onEnd() {
         leave();
@@ -209,8 +221,11 @@ export function createGateway(options: GatewayOptions): Gateway {
   }
 
   /** The exchange itself logs how it ended: this is for requests that never became one. */
-  function logRefusal(error: unknown, surface: Surface, { requestId, signal }: Asking): void {
+  function tellRefusal(error: unknown, surface: Surface, asking: Asking, request: ChatRequest | undefined): void {
+    const { requestId, signal } = asking;
     const known = toGatewayError(error);
+    const hasLeft = isHangUp(error, signal);
+    rememberRefusal(options.history, { surface, asking, request }, known, hasLeft);
     const fields = {
       requestId,
       surface: surface.name,
@@ -218,7 +233,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       kind: known.kind,
       param: known.param,
     };
-    if (isHangUp(error, signal)) return;
+    if (hasLeft) return;
     metrics.requestRefused(surface.name, known.kind);
     if (known.kind !== "internal") log.info(`request refused: ${known.message}`, fields);
     else log.error(known.message, fields, error);
@@ -260,9 +275,10 @@ export function createGateway(options: GatewayOptions): Gateway {
     arriving++;
     let exchange: Exchange | undefined;
     let leave: (() => void) | undefined;
+    let question: Question | undefined;
     try {
       leave = admission.enter(incoming.caller);
-      let question = read();
+      question = read();
       refuseTooMany(question.request.messages.length);
       if (hasFileReferences(question.request)) {
         question = { ...question, request: await withFiles(question.request, incoming.caller, options.findFile) };
@@ -275,7 +291,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     } catch (error) {
       if (exchange === undefined) {
         leave?.();
-        logRefusal(error, surface, incoming);
+        tellRefusal(error, surface, incoming, question?.request);
       }
       const known = toGatewayError(error);
       if (exchange !== undefined) timings.set(known, exchange.serverTiming);
@@ -337,6 +353,8 @@ export function createGateway(options: GatewayOptions): Gateway {
       try {
         const gone = await store.sweep();
         if (options.deleteChats) await deleteChats(gone);
+        // Chats that no person has begun do not stay with the account of one.
+        await deleteChats(await store.sweepPassing());
       } catch (error) {
         log.error("Cannot sweep expired sessions, the next sweep will", {}, error);
       }
@@ -348,14 +366,13 @@ export function createGateway(options: GatewayOptions): Gateway {
     circuits: breaker,
     async drain(deadlineMs) {
       const idle = new Promise<void>((resolve) => {
-        onIdle = resolve;
+        idleListeners.add(resolve);
         tellIdle();
       });
       await orTimeout(idle, deadlineMs);
       isClosed = true;
       for (const exchange of running) exchange.end(shuttingDown());
       await orTimeout(idle, cutMs);
-      queues.stop();
       liveness.stop();
     },
   };

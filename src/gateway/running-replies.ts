@@ -2,11 +2,12 @@
 // nobody looks at pays nothing.
 
 import { GatewayError } from "../contract/gateway-error.ts";
+import { randomId } from "../conversation/random-id.ts";
 import type { Running } from "./forward/forwarder.ts";
 import type { RunningView } from "./running-view.ts";
 
 export interface LiveReply extends RunningView {
-  /** As long as it runs. */
+  /** As long as it runs; of no other reply of the process. */
   readonly id: string;
 }
 
@@ -18,10 +19,9 @@ export interface RunningReplies {
 
 export function createRunningReplies(running: ReadonlySet<Running>): RunningReplies {
   const ids = new WeakMap<Running, string>();
-  let given = 0;
 
   function idOf(reply: Running): string {
-    const id = ids.get(reply) ?? `reply-${++given}`;
+    const id = ids.get(reply) ?? `reply-${randomId()}`;
     ids.set(reply, id);
     return id;
   }

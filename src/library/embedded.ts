@@ -33,6 +33,12 @@ export interface EmbedOptions {
    * @defaultValue no limit
    */
   readonly limitActing?: (request: { readonly caller: string; readonly path: string }) => void;
+  /**
+   * What the history keeps of a caller, where it is not what HISTORY says; undefined: it is. The history lives as long as
+   * the program.
+   * @defaultValue HISTORY holds for all
+   */
+  readonly keptOf?: (caller: string) => "off" | "metadata" | "content" | undefined;
   /** @defaultValue lines on standard error, as LOG_LEVEL and LOG_FORMAT say */
   readonly log?: LiveLog;
 }
@@ -71,8 +77,9 @@ export async function embed(options: EmbedOptions = {}): Promise<Embedded> {
     ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
     ...(options.pipeline === undefined ? {} : { pipeline: options.pipeline }),
     ...(options.limitActing === undefined ? {} : { limitActing: options.limitActing }),
+    ...(options.keptOf === undefined ? {} : { keptOf: options.keptOf }),
     // What is sealed in memory needs no key that outlives it.
-    ...(options.store === undefined ? { secretBox: createSecretBox(() => key) } : {}),
+    ...(options.store === undefined ? { secretBox: createSecretBox(() => [key]) } : {}),
     // Of the program itself: it was read before it started, whatever `environment` says.
     maxFetches: maxFetches(process.env),
   });

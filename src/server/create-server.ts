@@ -25,7 +25,7 @@ import { forwardRoutes } from "./forward-routes.ts";
 import { describeHealth } from "./health-details.ts";
 import { healthRoutes, isHealthPath } from "./health.ts";
 import { lazyRoutes, type RoutePlace } from "./lazy-routes.ts";
-import { type HttpServer, listen, urlOf } from "./listen.ts";
+import { type Answer, exchangeAnswer, type HttpServer, listen, urlOf } from "./listen.ts";
 import { metricsRoute } from "./metrics.ts";
 import { modelRoutes } from "./models.ts";
 import { isPagePath } from "./page-file.ts";
@@ -93,6 +93,10 @@ export interface ServerOptions {
   readonly settings?: Json;
   /** Served by `/metrics`. */
   readonly metrics: ScrapedMetrics;
+  /** When the process began to serve. @defaultValue now */
+  readonly startedAtMs?: number;
+  /** Of servers that follow one another. @defaultValue its own */
+  readonly stopping?: AbortController;
 }
 
 /** What routes need of the edge. */
@@ -103,6 +107,8 @@ export interface Edge {
   keepOpen(request: Request): () => void;
   /** Aborted when the server stops. */
   readonly stopping: AbortSignal;
+  /** The same, and when another server takes over: for streams that have no end of their own. */
+  readonly leaving: AbortSignal;
 }
 
 export interface ServedRoom {
@@ -116,6 +122,14 @@ export interface GatewayServer {
   start(): { url: string; port: number };
   /** Every address that is served. */
   readonly places: readonly RoutePlace[];
+  /**
+   * Answers on the socket of another server from now on. What that one has begun to answer goes on, its streams without an
+   * end of their own aside: their clients come back.
+   * @throws {Error} as `start` does; the other server then goes on.
+   */
+  takeOver(from: GatewayServer): void;
+  /** The socket, for the server that takes over. */
+  handOver(answer: Answer): HttpServer | undefined;
   /** Handles a request in process, for tests and library use. */
   handle(request: Request): Promise<Response>;
   /** Takes nothing new, lets replies end within `drainTimeoutMs`, ends the rest. Safe to call more than once. */
@@ -128,14 +142,19 @@ const farewellMs = 1000;
 export function createServer(options: ServerOptions): GatewayServer {
   const { gateway, clock } = options;
   const log = options.log.with({ component: "server" });
-  const stopping = new AbortController();
+  const { stopping = new AbortController() } = options;
   const isStopping = () => stopping.signal.aborted;
+  const replaced = new AbortController();
   const cors = createCors(options.corsOrigins);
   const trips = createTrips(clock, cors, createClientAddress(options.trustedProxies));
   let server: HttpServer | undefined;
   let stopped: Promise<void> | undefined;
 
-  const routes = createRoutes(options, stopping.signal, keepOpen);
+  const routes = createRoutes(options, {
+    stopping: stopping.signal,
+    leaving: AbortSignal.any([stopping.signal, replaced.signal]),
+    keepOpen,
+  });
   const app = createApp({
     routes,
     answerError: createAnswerError(options.surfaces, log, options.metrics),
@@ -200,6 +219,16 @@ export function createServer(options: ServerOptions): GatewayServer {
       return { url: urlOf({ hostname: options.hostname, port }), port };
     },
     places: routes.map(({ method, path }) => ({ method, path })),
+    takeOver(from) {
+      checkBind(options);
+      server = from.handOver(answer);
+    },
+    handOver(next) {
+      const socket = server;
+      if (socket !== undefined) exchangeAnswer(socket, options, next);
+      replaced.abort();
+      return socket;
+    },
     handle: answer,
     stop() {
       stopped ??= drain();
@@ -238,11 +267,8 @@ function withHttpAddress(request: Request): Request {
   return new Request(address, request);
 }
 
-function createRoutes(
-  options: ServerOptions,
-  stopping: AbortSignal,
-  keepOpen: (request: Request) => () => void,
-): ServerRoute[] {
+function createRoutes(options: ServerOptions, state: Omit<Edge, "maxBodyBytes">): ServerRoute[] {
+  const { stopping, leaving, keepOpen } = state;
   const { gateway, logFeed, maxBodyBytes, diagnosis, speech = noSpeech } = options;
   const deleteSession = options.deleteSession ?? ((caller, sessionId) => gateway.deleteSession(caller, sessionId));
   const diagnose = createDiagnose(diagnosis);
@@ -254,6 +280,7 @@ function createRoutes(
       version: options.version,
       upstreamNames: options.upstreamNames ?? (() => []),
       clock: options.clock,
+      startedAtMs: options.startedAtMs ?? options.clock(),
       openReplies: () => gateway.openReplies(),
       diagnose: () => diagnose({ isStopping: stopping.aborted, openReplies: gateway.openReplies() }),
       details: () => describeHealth(diagnosis, options.settings ?? null),
@@ -267,7 +294,7 @@ function createRoutes(
       .flatMap((surface) => surfaceRoutes(surface, { gateway, maxBodyBytes, keepOpen }))
       .filter((route) => !isTaken(route)),
     ...forwardRoutes({ gateway, maxBodyBytes, keepOpen }),
-    ...rooms.flatMap(({ places, load }) => lazyRoutes(places, () => load({ maxBodyBytes, keepOpen, stopping }))),
+    ...rooms.flatMap(({ places, load }) => lazyRoutes(places, () => load({ maxBodyBytes, ...state }))),
     {
       method: "GET",
       path: "/admin/api/log",
@@ -276,7 +303,7 @@ function createRoutes(
         // The router reads a body to its end to tell HEAD its length, and this one has none.
         if (request.method === "HEAD") return new Response(null, { headers: eventStreamHeaders });
         keepOpen(request);
-        return answerLogStream(logFeed, AbortSignal.any([request.signal, stopping]));
+        return answerLogStream(logFeed, AbortSignal.any([request.signal, leaving]));
       },
     },
   ];

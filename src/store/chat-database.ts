@@ -13,10 +13,20 @@ import responses from "./chat-migrations/006-responses.sql" with { type: "text" 
 import conversations from "./chat-migrations/007-conversations.sql" with { type: "text" };
 import { openDatabase } from "./open-database.ts";
 
-const migrations: readonly string[] = [messages, replays, documents, agent, messageOrder, responses, conversations];
+export const chatMigrations: readonly string[] = [
+  messages,
+  replays,
+  documents,
+  agent,
+  messageOrder,
+  responses,
+  conversations,
+];
+
+export const chatDatabaseName = "chat.db";
 
 export function chatDatabasePath(dataDir: string): string {
-  return join(dataDir, "chat.db");
+  return join(dataDir, chatDatabaseName);
 }
 
 /**
@@ -24,5 +34,5 @@ export function chatDatabasePath(dataDir: string): string {
  * @throws {GatewayError} when the file cannot be opened, is no database, is damaged, or belongs to a newer version.
  */
 export function openChatDatabase(path: string, log: Log): Database {
-  return openDatabase(path, log, migrations);
+  return openDatabase(path, log, chatMigrations);
 }

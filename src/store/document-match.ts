@@ -26,12 +26,12 @@ function anyOf(terms: readonly SearchTerm[]): string {
 }
 
 /** A quote is doubled within quotes; a zero byte would end the whole expression. */
-function phrase(words: SearchTerm): string {
+export function phrase(words: SearchTerm): string {
   return `"${words.join(" ").replaceAll("\0", " ").replaceAll('"', '""')}"`;
 }
 
-/** Half of the hash is beyond guessing, and each piece carries it. */
-function callerWord(caller: string): string {
+/** Of a caller in a column `scope`. Half of the hash is beyond guessing, and each piece carries it. */
+export function callerWord(caller: string): string {
   return `c${Bun.SHA256.hash(caller, "hex").slice(0, 32)}`;
 }
 

@@ -13,8 +13,11 @@ type Key = { readonly caller: string; readonly id: string };
 
 const sweptAtOnce = 20;
 
+export const fileMigrations: readonly string[] = [files];
+export const fileDatabaseName = "files.db";
+
 export function fileDatabasePath(dataDir: string): string {
-  return join(dataDir, "files.db");
+  return join(dataDir, fileDatabaseName);
 }
 
 const columns = `file_id AS id, name, purpose, media_type AS mediaType, bytes, created_at_ms AS createdAtMs,
@@ -25,7 +28,7 @@ const columns = `file_id AS id, name, purpose, media_type AS mediaType, bytes, c
  * @throws {GatewayError} when the file cannot be opened, is no database, is damaged, or belongs to a newer version.
  */
 export function openSqliteFiles(path: string, clock: Clock, log: Log): FileStore {
-  const database = openDatabase(path, log, [files]);
+  const database = openDatabase(path, log, fileMigrations);
   const insert = database.prepare(`
     INSERT INTO files (caller, file_id, name, purpose, media_type, bytes, created_at_ms, expires_at_ms, sequence)
     VALUES ($caller, $id, $name, $purpose, $mediaType, $bytes, $createdAtMs, $expiresAtMs,

@@ -44,10 +44,8 @@ const longestRunMs = 60 * 60 * 1000;
 
 const stepColumns = "r.response_id AS id, r.previous_id AS previousId, r.input, r.output";
 
-export function createSqliteResponses(
-  database: Database,
-  { clock, sessionTimeoutMs, maxBytes = defaultMaxBytes, owner = thisProcess() }: SqliteResponsesOptions,
-): ResponseStore {
+export function createSqliteResponses(database: Database, options: SqliteResponsesOptions): ResponseStore {
+  const { clock, maxBytes = defaultMaxBytes, owner = thisProcess() } = options;
   type Key = { caller: string; id: string };
   const rememberResponse = database.prepare(`
     INSERT INTO responses (caller, response_id, previous_id, thread_id, response, input, output, owner)
@@ -99,7 +97,7 @@ export function createSqliteResponses(
     "SELECT caller, thread_id AS threadId FROM response_threads ORDER BY updated_at_ms LIMIT $limit",
   );
 
-  const oldestMs = (): number => clock() - sessionTimeoutMs;
+  const oldestMs = (): number => clock() - options.sessionTimeoutMs;
   const remember = database.transaction((caller: string, { id, previousId, response, input }: KeptResponse) => {
     const before = previousId === null ? null : findThread.get({ caller, id: previousId });
     const threadId = before?.threadId ?? id;

@@ -28,6 +28,19 @@ export interface MetricSources {
   captures?(): CaptureFigures | undefined;
   /** Undefined where no traces are sent. */
   spans?(): SpanFigures | undefined;
+  /** Of the history; undefined where none is kept. */
+  history?(): HistoryFigures | undefined;
+}
+
+/** Counts since the start of the process. */
+export interface HistoryFigures {
+  /** Of the file, its log included, now and at most. */
+  readonly fileBytes: number;
+  readonly maxBytes: number;
+  readonly written: number;
+  readonly lost: Readonly<Record<string, number>>;
+  readonly droppedContents: number;
+  readonly droppedExchanges: number;
 }
 
 /** @see capture/spool.ts */
@@ -86,8 +99,55 @@ export function addGauges(
   addOwnGauges(prom, registry, sources);
   addQueueGauges(prom, registry, sources);
   addUpstreamGauges(prom, registry, sources);
+  if (sources.history?.() !== undefined) addHistoryFigures(prom, registry, sources.history);
   const info = { name: "qwen_gateway_info", help: "Always 1", labelNames: ["version"], registers };
   new prom.Gauge(info).set({ version: sources.version }, 1);
+}
+
+function addHistoryFigures(prom: PromClient, registry: Registry, read: () => HistoryFigures | undefined): void {
+  const registers = [registry];
+  const gauge = (name: string, help: string, value: (figures: HistoryFigures) => number): void => {
+    const created: Gauge = new prom.Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        const figures = read();
+        if (figures !== undefined) created.set(value(figures));
+      },
+    });
+  };
+  const counter = (
+    name: string,
+    help: string,
+    labelNames: readonly string[],
+    values: (figures: HistoryFigures) => readonly (readonly [Record<string, string>, number])[],
+  ): void => {
+    const created: Counter = new prom.Counter({
+      name,
+      help,
+      labelNames: [...labelNames],
+      registers,
+      collect() {
+        const figures = read();
+        created.reset();
+        if (figures !== undefined) for (const [labels, value] of values(figures)) created.inc(labels, value);
+      },
+    });
+  };
+  gauge("qwen_gateway_history_bytes", "Size of the history on the disk, its log included", (one) => one.fileBytes);
+  gauge("qwen_gateway_history_max_bytes", "Size that it never exceeds", (one) => one.maxBytes);
+  counter("qwen_gateway_history_written_total", "Exchanges that were written to the history", [], (one) => [
+    [{}, one.written],
+  ]);
+  counter("qwen_gateway_history_lost_total", "Exchanges that were to be kept and are not", ["reason"], (one) =>
+    Object.entries(one.lost).map(([reason, count]) => [{ reason }, count] as const),
+  );
+  const dropped = "What made room for newer exchanges: the content of one, or all of it";
+  counter("qwen_gateway_history_dropped_total", dropped, ["part"], (one) => [
+    [{ part: "content" }, one.droppedContents],
+    [{ part: "exchange" }, one.droppedExchanges],
+  ]);
 }
 
 function addQueueGauges(prom: PromClient, registry: Registry, sources: MetricSources): void {

@@ -98,7 +98,7 @@ test("a gateway that stops tells the runs of its streams so: an error, and done 
   await restarted;
 
   expect(frames.map(({ event }) => event)).toEqual(["error", "done"]);
-  expect(frames[0]?.data.code).toBe("cancelled");
+  expect(frames[0]?.data).toMatchObject({ code: "cancelled", message: "The run was stopped: the gateway ends" });
   expect(frames[1]?.data).toMatchObject({ success: false, results: [{ command: "wait_for_news", success: false }] });
 });
 

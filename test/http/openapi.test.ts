@@ -12,7 +12,7 @@ async function read(harness: Harness): Promise<OpenapiDocument> {
   return (await response.json()) as OpenapiDocument;
 }
 
-const start = () => startHarness({ environment: { AGENT_OPEN: "true" } });
+const start = () => startHarness({ environment: { AGENT_OPEN: "true", HISTORY: "content" } });
 
 describe("the document", () => {
   test("is sound", async () => {
@@ -74,6 +74,8 @@ const elsewhere: Readonly<Record<string, number>> = {
   "POST /api/voice/confirm": 404,
   "DELETE /api/voice/confirm/{id}": 404,
   "DELETE /admin/api/streams/{id}": 404,
+  // Neither a filter nor all=true.
+  "DELETE /v1/history": 400,
   // The page leads to itself.
   "GET /chat/": 308,
   // One that does not run in the background.
@@ -205,6 +207,9 @@ async function prepare(harness: Harness): Promise<Ids> {
     return id ?? data?.[0]?.id ?? account?.id ?? "";
   };
   const conversation = await idOf("/v1/conversations", {});
+  const kept = (await (await harness.get("/v1/history")).json()) as {
+    readonly data: readonly { readonly id: string }[];
+  };
   const html = await (await harness.get("/chat")).text();
   return {
     "/v1/models/": "qwen3-max",
@@ -215,6 +220,7 @@ async function prepare(harness: Harness): Promise<Ids> {
     }),
     "/v1/files/": await upload(harness),
     "/v1/sessions/": session,
+    "/v1/history/": kept.data[0]?.id ?? "",
     "/api/chat/stream/": streamId,
     "/api/chat/sessions/": "chat-of-the-test",
     "/api/documents/": await idOf("/api/documents", { name: "a.txt", text: "Something to be found" }),

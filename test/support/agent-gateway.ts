@@ -27,6 +27,7 @@ export interface AgentGateway extends AsyncDisposable {
 export async function startAgentGateway(
   servers: Readonly<Record<string, FakeScript>>,
   environment: Readonly<Record<string, string>> = {},
+  clock?: () => number,
 ): Promise<AgentGateway> {
   const fake = join(import.meta.dir, "fake-mcp.ts");
   const settings = Object.entries(servers).map(([name, script]) => [
@@ -35,6 +36,7 @@ export async function startAgentGateway(
   ]);
   const harness = await startHarness({
     environment: { MCP_SERVERS: JSON.stringify(Object.fromEntries(settings)), AGENT_OPEN: "true", ...environment },
+    ...(clock !== undefined && { clock }),
   });
   const open: AgentGateway["open"] = (query, init) => harness.post("/api/agent/stream", { query }, init);
   return {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { type App, createApp } from "../../src/app.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { type ServedEmulator, type ServeEmulatorOptions, serveEmulator } from "../../src/emulator/qwen-web-emulator.ts";
+import type { KeptOf } from "../../src/history/ended-exchange.ts";
 import { createLog } from "../../src/telemetry/create-log.ts";
 
 export interface Harness extends AsyncDisposable {
@@ -34,6 +35,8 @@ export interface HarnessOptions {
   readonly emulator?: Partial<ServeEmulatorOptions>;
   /** Of the gateway. @defaultValue the real one */
   readonly clock?: () => number;
+  /** What the history keeps of a caller. @defaultValue what HISTORY says */
+  readonly keptOf?: KeptOf;
 }
 
 /** Clocks are short here; tests that need others set them. */
@@ -68,7 +71,12 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       format: config.logFormat === "pretty" ? "pretty" : "json",
       write: (line) => void logLines.push(line),
     });
-    app = await createApp(config, { log, origins, ...(options.clock === undefined ? {} : { clock: options.clock }) });
+    app = await createApp(config, {
+      log,
+      origins,
+      ...(options.clock === undefined ? {} : { clock: options.clock }),
+      ...(options.keptOf === undefined ? {} : { keptOf: options.keptOf }),
+    });
     ({ url } = await app.start());
   }
   await start();

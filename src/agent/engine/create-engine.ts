@@ -114,6 +114,7 @@ export function createAgentEngine(options: AgentEngineOptions): AgentEngine {
     async examples(userId, signal) {
       return writeExamples(await survey(userId, signal));
     },
+    settled: () => runs.settled(),
     async close() {
       await runs.close();
       books.close();

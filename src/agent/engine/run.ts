@@ -1,6 +1,7 @@
 // One run while it works: its clock, its progress, and the one result that whoever waits for it gets. What it does is act.ts.
 
 import type { Clock } from "../../contract/clock.ts";
+import { GatewayError } from "../../contract/gateway-error.ts";
 import { randomId } from "../../conversation/random-id.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { AgentCallResult, AgentProgress, AgentResult, PendingConfirmation, RunOptions } from "../engine.ts";
@@ -73,7 +74,11 @@ export class Run {
   listen({ signal, onProgress, streaming = true }: RunOptions): Promise<AgentResult> {
     const { promise, resolve } = Promise.withResolvers<AgentResult>();
     const { clock, startTimer, timeoutMs } = this.#parts;
-    const leave = (): void => this.stop("cancelled", "The run was stopped: nobody waits for it any more");
+    const leave = (): void => {
+      const { reason }: { reason?: unknown } = signal ?? {};
+      const why = reason instanceof GatewayError ? reason.message : "nobody waits for it any more";
+      this.stop("cancelled", `The run was stopped: ${why}`);
+    };
     const late = (): void => this.stop("timeout", `The run was stopped: it took longer than ${timeoutMs / 1000} s`);
     const stopTimer = startTimer(late, timeoutMs);
     signal?.addEventListener("abort", leave, { once: true });

@@ -82,6 +82,11 @@ export class Runs {
     return runs.length > 0;
   }
 
+  /** Resolves when none is under way. */
+  async settled(): Promise<void> {
+    while (this.#works.size > 0) await Promise.all(this.#works);
+  }
+
   /** Resolves when the last of them has told the store what became of it. */
   async close(): Promise<void> {
     for (const run of this.#running) run.stop("cancelled", "The run was stopped: the gateway ends");

@@ -233,7 +233,7 @@ function createConnection(
       const own = new AbortController();
       const onAbort = (): void => own.abort(signal.reason);
       const limit = createCallLimit(limitMs, () => own.abort(new CallExpiredError()));
-      const { token, end } = calls.begin({ user, elicit, limit, onProgress, signal: own.signal });
+      const { token, end } = calls.begin({ user, run: signal, elicit, limit, onProgress, signal: own.signal });
       signal.addEventListener("abort", onAbort, { once: true });
       try {
         const meta = onProgress === undefined ? {} : { _meta: { progressToken: token } };

@@ -2,7 +2,8 @@
 
 import type { Command } from "../command.ts";
 import { jwtCommand } from "./jwt.ts";
+import { rotateMasterCommand } from "./rotate-master.ts";
 
 export function keysCommands(): readonly Command[] {
-  return [jwtCommand()];
+  return [jwtCommand(), rotateMasterCommand()];
 }

@@ -28,11 +28,7 @@ const proxyHeaders = ["x-forwarded-for", "forwarded", "x-real-ip"] as const;
 /** @throws {ConfigError} when an API key is an admin key as well */
 export function createAdminAccess(options: AdminAccessOptions): AdminAccess {
   const { adminKeys = [] } = options;
-  if (adminKeys.some((key) => options.apiKeys.includes(key))) {
-    throw new ConfigError([
-      "Cannot use ADMIN_KEY: one of its keys is in API_KEY too, and every client could look in here",
-    ]);
-  }
+  refuseSharedKeys(adminKeys, options.apiKeys);
   const findCaller = createFindCaller(adminKeys, (hash) => `admin:${hash.toString("hex").slice(0, 16)}`);
   const isOpen = adminKeys.length === 0 && isKeyless(options) && isLoopback(options.hostname);
   // Stricter than elsewhere: names and origins that were allowed for the chat may not look in here.
@@ -82,6 +78,14 @@ export function createAdminAccess(options: AdminAccessOptions): AdminAccess {
       );
     },
   };
+}
+
+/** @throws {ConfigError} when an API key is an admin key as well */
+export function refuseSharedKeys(adminKeys: readonly string[], apiKeys: readonly string[]): void {
+  if (!adminKeys.some((key) => apiKeys.includes(key))) return;
+  throw new ConfigError([
+    "Cannot use ADMIN_KEY: one of its keys is in API_KEY too, and every client could look in here",
+  ]);
 }
 
 /** What only administrators may open. @param path raw, as in `Trip.path`: the router compares the same string */

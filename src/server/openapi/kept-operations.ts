@@ -1,6 +1,7 @@
-// What is kept for clients: responses, conversations, files and sessions, in the OpenAPI document.
+// What is kept for clients: responses, conversations, files, sessions and the history, in the OpenAPI document.
 
 import { Type, type TSchema } from "typebox";
+import { exchangeOutcomes } from "../../store/history-store.ts";
 import { type Answer, anyObject, frames, json, jsonBody, type Operation, type Parameter, query } from "./operation.ts";
 import { response } from "./surface-operations.ts";
 
@@ -10,7 +11,7 @@ const page: Readonly<Record<string, Parameter>> = {
   limit: query(Type.Integer({ minimum: 1, maximum: 100 }), "At most so many. Default: 20"),
 };
 
-function listOf(item: TSchema): TSchema {
+function listOf(item: TSchema) {
   return Type.Object({ object: Type.Literal("list"), data: Type.Array(item), has_more: Type.Boolean() });
 }
 
@@ -234,4 +235,71 @@ const sessions: readonly Operation[] = [
   },
 ];
 
-export const keptOperations: readonly Operation[] = [...responses, ...conversations, ...files, ...sessions];
+const exchange = Type.Object({
+  id: Type.String(),
+  object: Type.Literal("history.exchange"),
+  created_at: Type.Integer(),
+  outcome: Type.Enum([...exchangeOutcomes]),
+});
+
+const historyFilter: Readonly<Record<string, Parameter>> = {
+  session: query(Type.String(), "Of this session"),
+  surface: query(Type.String(), "Asked in this protocol"),
+  model: query(Type.String(), "Of this model"),
+  upstream: query(Type.String(), "Answered by this upstream"),
+  status: query(Type.Integer({ minimum: 100, maximum: 599 }), "With this status"),
+  outcome: query(Type.Enum([...exchangeOutcomes]), "That ended so"),
+  since: query(Type.String(), "Not before: seconds since 1970, or a date"),
+  until: query(Type.String(), "Before: seconds since 1970, or a date"),
+  q: query(Type.String(), "With all of these words in what was said"),
+};
+
+const history: readonly Operation[] = [
+  {
+    method: "GET",
+    path: "/v1/history",
+    tag: "history",
+    summary: "The caller's exchanges, where they are kept",
+    parameters: { ...page, ...historyFilter },
+    answers: {
+      200: json(
+        "The exchanges",
+        Type.Object({ ...listOf(exchange).properties, kept: Type.Enum(["off", "metadata", "content"]) }),
+      ),
+    },
+  },
+  {
+    method: "DELETE",
+    path: "/v1/history",
+    tag: "history",
+    summary: "Forgets those that a filter finds, or all",
+    parameters: { ...historyFilter, all: query(Type.Literal("true"), "Wanted where there is no filter") },
+    answers: {
+      200: json("They are gone", Type.Object({ object: Type.Literal("history.deleted"), deleted: Type.Integer() })),
+    },
+  },
+  {
+    method: "GET",
+    path: "/v1/history/export",
+    tag: "history",
+    summary: "All that a filter finds with what was said, an exchange a line",
+    parameters: historyFilter,
+    answers: { 200: { description: "Oldest first", content: { "application/x-ndjson": Type.String() } } },
+  },
+  {
+    method: "GET",
+    path: "/v1/history/{id}",
+    tag: "history",
+    summary: "One exchange with what was said, where that is kept",
+    answers: { 200: json("The exchange", exchange) },
+  },
+  {
+    method: "DELETE",
+    path: "/v1/history/{id}",
+    tag: "history",
+    summary: "Forgets it",
+    answers: { 200: deleted("history.exchange.deleted") },
+  },
+];
+
+export const keptOperations: readonly Operation[] = [...responses, ...conversations, ...files, ...sessions, ...history];

@@ -23,6 +23,7 @@ const floors: readonly (readonly [floor: number, rooms: readonly string[]])[] = 
       "tools",
       "answers",
       "store",
+      "history",
       "credentials",
       "replay",
       "documents",
@@ -32,6 +33,7 @@ const floors: readonly (readonly [floor: number, rooms: readonly string[]])[] = 
       "telemetry",
       "attachments",
       "capture",
+      "backup",
     ],
   ],
 ];

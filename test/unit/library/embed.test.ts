@@ -3,6 +3,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { createQwenWebEmulator, type QwenWebEmulator } from "../../../src/emulator/qwen-web-emulator.ts";
 import * as library from "../../../src/library.ts";
+import { callerOfKey } from "../../../src/server/api-keys.ts";
 import { createLog } from "../../../src/telemetry/create-log.ts";
 import { parseChatStream } from "../../support/sse-frames.ts";
 
@@ -76,6 +77,23 @@ describe("embed", () => {
     const refused = await send("/mcp", "k1");
     expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "3"]);
     expect(asked).toEqual(["/api/agent/stream", "/mcp"]);
+  });
+
+  test("keeps a history in memory, of each caller what the program says", async () => {
+    await using started = await start(
+      { HISTORY: "metadata", API_KEY: "k1,k2" },
+      { keptOf: (caller) => (caller === callerOfKey("k1") ? "off" : undefined) },
+    );
+    const ask = async (key: string, path: string, init: RequestInit = {}) => {
+      const headers = { authorization: `Bearer ${key}` };
+      return started.gateway.handle(new Request(`http://localhost${path}`, { ...init, headers }));
+    };
+    const chat = (key: string) => ask(key, "/v1/chat/completions", { method: "POST", body: JSON.stringify(hello) });
+
+    for (const key of ["k1", "k2"]) expect((await chat(key)).status).toBe(200);
+
+    expect(await (await ask("k1", "/v1/history")).json()).toMatchObject({ kept: "off", data: [] });
+    expect(await (await ask("k2", "/v1/history")).json()).toMatchObject({ kept: "metadata", data: [{ status: 200 }] });
   });
 
   test("takes settings, network, store and log from its caller alone [R2-004]", async () => {

@@ -33,6 +33,7 @@ function startAgent(engine: Partial<AgentEngine> & { readonly work?: Work }, kee
     cancel: unused,
     capabilities: unused,
     examples: unused,
+    settled: async () => {},
     close: async () => {},
     ...methods,
   };

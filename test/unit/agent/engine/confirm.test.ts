@@ -154,6 +154,15 @@ describe("confirm", () => {
     expect(await stage.store.listCalls("anna", 1)).toMatchObject([{ decision: "changed", success: true }]);
   });
 
+  test("tells the model of long ones no more than of a long result", async () => {
+    const { stage, id } = await askedStage({ answers: [[["delete_event", { id: "e1" }]]] });
+    stage.model.say("Done.");
+
+    await stage.engine.confirm("anna", id, "approve", { changed: { id: "e".repeat(900_000) } });
+
+    expect(stage.model.lastWords.length).toBeLessThan(50_000);
+  });
+
   test("refuses other arguments that do not fit, and the question still waits", async () => {
     const { stage, id } = await askedStage({ answers: [[["delete_event", { id: "e1" }]]] });
 

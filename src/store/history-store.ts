@@ -1,0 +1,124 @@
+// What the room history/ asks of a database: exchanges that have ended, found by what is known of them or by their words,
+// and given up from the oldest on. No table leaks out.
+
+import type { SearchTerm } from "./document-store.ts";
+
+/** `refused`: it never became a reply. `aborted`: its client hung up. */
+export const exchangeOutcomes = ["complete", "failed", "aborted", "refused"] as const;
+export type ExchangeOutcome = (typeof exchangeOutcomes)[number];
+
+/** An exchange without what was said in it. */
+export interface ExchangeFacts {
+  readonly exchangeId: string;
+  readonly requestId: string;
+  readonly startedAtMs: number;
+  readonly endedAtMs: number;
+  readonly surface: string;
+  /** As the client named it. Null: the request could not be read. */
+  readonly model: string | null;
+  readonly upstream: string | null;
+  readonly account: string | null;
+  readonly sessionId: string | null;
+  /** Of HTTP, as its surface tells it; 499: the client hung up. */
+  readonly status: number;
+  readonly outcome: ExchangeOutcome;
+  readonly errorKind: string | null;
+  readonly stream: boolean;
+  readonly attempts: number;
+  readonly firstTokenMs: number | null;
+  readonly totalMs: number;
+  readonly inputTokens: number | null;
+  readonly outputTokens: number | null;
+  readonly isEstimated: boolean;
+  readonly sentBytes: number;
+}
+
+/** JSON texts. */
+export interface StoredContent {
+  readonly request: string;
+  readonly reply: string;
+}
+
+/** Of the words of one exchange; what is beyond is not found. */
+export const mostWordPieces = 256;
+
+/** In the file: UTF-8. */
+export function contentBytes({ request, reply }: StoredContent): number {
+  return Buffer.byteLength(request) + Buffer.byteLength(reply);
+}
+
+export interface NewExchange extends ExchangeFacts {
+  readonly caller: string;
+  readonly content?: (StoredContent & { readonly words: readonly string[] }) | undefined;
+}
+
+/** `none`: not to be kept. `dropped`: it made room for newer ones. */
+export type ContentState = "none" | "kept" | "dropped";
+
+export interface KeptExchange extends ExchangeFacts {
+  /** Its place in the order in which they ended. */
+  readonly exchangeKey: number;
+  readonly contentState: ContentState;
+}
+
+export interface WholeExchange extends KeptExchange {
+  readonly content: StoredContent | undefined;
+}
+
+/** All that is given must hold. */
+export interface ExchangeFilter {
+  readonly sessionId?: string | undefined;
+  readonly surface?: string | undefined;
+  readonly model?: string | undefined;
+  readonly upstream?: string | undefined;
+  readonly status?: number | undefined;
+  readonly outcome?: ExchangeOutcome | undefined;
+  /** When it began, the first moment included, the last one not. */
+  readonly sinceMs?: number | undefined;
+  readonly untilMs?: number | undefined;
+  /** Each must stand in it. */
+  readonly terms?: readonly SearchTerm[] | undefined;
+}
+
+export interface ExchangePage {
+  readonly order: "asc" | "desc";
+  /** Id of the exchange behind which the page begins. */
+  readonly after?: string | undefined;
+  /** The same by its key, which holds also when it is gone. */
+  readonly afterKey?: number | undefined;
+  readonly limit: number;
+}
+
+/** Synchronous: each call is one short transaction. @throws {SQLiteError} such as SQLITE_BUSY, SQLITE_FULL, SQLITE_READONLY */
+export interface HistoryStore {
+  /** Of the words only the first piece of each, so that it is soon done. @returns the key of each */
+  insert(exchanges: readonly NewExchange[]): readonly number[];
+  /** Another piece of its words, unless it is gone meanwhile. */
+  addWords(exchangeKey: number, caller: string, piece: number, words: string): void;
+  /** Whether so much more fits, in bytes of content, for so many exchanges. */
+  hasRoom(contentBytes: number, exchanges: number): boolean;
+  /** Gives up some of the oldest: their content, where there is any, else all of them. @returns how many */
+  dropOldest(): { readonly contents: number; readonly exchanges: number };
+  /** Forgets some that ended before. @returns how many */
+  dropExpired(endedBeforeMs: number): number;
+  /** One step of tidying up what was deleted. @returns whether there may be more to do */
+  mergeSome(): boolean;
+  /** The same until no word of what was deleted is left in the index; reads all of it in the end. */
+  mergeAll(): boolean;
+  shrinkSome(): boolean;
+  /** Moves the log into the file and empties it. */
+  checkpoint(): void;
+  /** On the disk: the database, its log and the index of that. */
+  fileBytes(): number;
+
+  list(
+    caller: string,
+    filter: ExchangeFilter,
+    page: ExchangePage,
+  ): { readonly exchanges: readonly KeptExchange[]; readonly hasMore: boolean };
+  find(caller: string, exchangeId: string): WholeExchange | undefined;
+  remove(caller: string, exchangeId: string): boolean;
+  /** Some that fit. @returns how many */
+  removeSome(caller: string, filter: ExchangeFilter): number;
+  close(): void;
+}

@@ -1,0 +1,190 @@
+// The history in SQLite, in a database of its own that never grows beyond its budget: SQLite itself refuses a page too
+// many, and the log beside it is emptied before it could grow too long.
+
+import type { Database } from "bun:sqlite";
+import { statSync } from "node:fs";
+import { GatewayError } from "../contract/gateway-error.ts";
+import type { Log } from "../telemetry/log.ts";
+import { type HistoryBudget, logBytesOf } from "./history-budget.ts";
+import { prepareHistoryQuestions } from "./history-questions.ts";
+import { contentBytes, type HistoryStore, mostWordPieces, type NewExchange } from "./history-store.ts";
+import history from "./history-migrations/001-history.sql" with { type: "text" };
+import { inMemory, openDatabase } from "./open-database.ts";
+import { prepareHistoryReads, historyScope } from "./sqlite-history-reads.ts";
+
+export const historyMigrations: readonly string[] = [history];
+
+/** The index of the log: 32 KiB for each 4096 pages of it. */
+const logIndexBytes = 64 * 1024;
+/** Content becomes so many bytes of file, its words included; measured 1.1 to 2.4 (test/unit/store/sqlite-history.test.ts). */
+const contentFactor = 3;
+/** The row, its entries in four indexes, and what is written of the pages around them. */
+const exchangeBytes = 16 * 1024;
+const contentsDropped = 16;
+const rowsDropped = 64;
+const rowsRemoved = 64;
+const mergePages = 16;
+/** A step of merging writes before it frees what it has read. */
+const mergeReserveBytes = 128 * 1024;
+const shrinkPages = 64;
+
+/**
+ * @param path of the file, or `inMemory`
+ * @throws {GatewayError} when the file cannot be opened, is no database, is damaged, or belongs to a newer version.
+ */
+export function openSqliteHistory(path: string, budget: HistoryBudget, log: Log): HistoryStore {
+  const database = openDatabase(path, log, historyMigrations);
+  try {
+    return createStore(database, path, budget);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function createStore(database: Database, path: string, { maxBytes }: HistoryBudget): HistoryStore {
+  const logBytes = logBytesOf(maxBytes);
+  const pageBytes = pragma(database, "page_size");
+  const mostPages = Math.floor((maxBytes - logBytes - logIndexBytes) / pageBytes);
+  // What is deleted is overwritten where that costs nothing; whole pages of it leave the file.
+  database.run("PRAGMA secure_delete = FAST");
+  // The log is emptied here, whenever the next transaction might not fit.
+  database.run("PRAGMA wal_autocheckpoint = 0");
+  database.run(`PRAGMA max_page_count = ${mostPages}`);
+  const questions = prepareHistoryQuestions(database);
+  const reads = prepareHistoryReads(database);
+
+  const bytesOf = (end: string): number => (path === inMemory ? 0 : sizeOf(path + end));
+  const livePages = (): number => pragma(database, "page_count") - pragma(database, "freelist_count");
+
+  function checkpoint(): void {
+    using statement = database.prepare("PRAGMA wal_checkpoint(TRUNCATE)");
+    statement.get();
+  }
+
+  /** @throws {GatewayError} `overloaded` while somebody reads the file for so long that its log cannot be emptied */
+  function reserveLog(neededBytes: number): void {
+    if (bytesOf("-wal") + neededBytes <= logBytes) return;
+    checkpoint();
+    if (bytesOf("-wal") + neededBytes <= logBytes) return;
+    throw new GatewayError(
+      "overloaded",
+      "Cannot write the history: another process keeps its file open in a transaction",
+    );
+  }
+
+  /** @param neededBytes that it may write at most */
+  function write<Result>(neededBytes: number, work: () => Result): Result {
+    reserveLog(neededBytes);
+    return database.transaction(work).immediate();
+  }
+
+  function insertOne({ content, stream, isEstimated, ...facts }: NewExchange): number {
+    const { exchangeKey } = questions.insert.get({
+      ...facts,
+      stream: Number(stream),
+      isEstimated: Number(isEstimated),
+      contentState: content === undefined ? "none" : "kept",
+    })!;
+    if (content === undefined) return exchangeKey;
+    questions.insertContent.run({ exchangeKey, request: content.request, reply: content.reply });
+    insertWords(exchangeKey, facts.caller, 0, content.words[0] ?? "");
+    return exchangeKey;
+  }
+
+  function insertWords(exchangeKey: number, caller: string, piece: number, words: string): void {
+    if (piece >= mostWordPieces) return;
+    questions.insertWords.run({ rowid: exchangeKey * mostWordPieces + piece, scope: historyScope(caller), words });
+  }
+
+  function forget(exchangeKey: number): void {
+    questions.deleteContent.run({ exchangeKey });
+    const first = exchangeKey * mostWordPieces;
+    questions.deleteWords.run({ first, last: first + mostWordPieces - 1 });
+  }
+
+  function forgetAll(rows: readonly { readonly exchangeKey: number }[]): number {
+    for (const { exchangeKey } of rows) {
+      forget(exchangeKey);
+      questions.deleteExchange.run({ exchangeKey });
+    }
+    return rows.length;
+  }
+
+  function merge(pages: number): boolean {
+    return write(mergeReserveBytes, () => {
+      const before = questions.totalChanges.get()?.count ?? 0;
+      questions.mergeSegments.run({ pages });
+      // One is the command itself.
+      return (questions.totalChanges.get()?.count ?? 0) - before > 1;
+    });
+  }
+
+  return {
+    insert: (exchanges) => write(estimate(contentBytesOf(exchanges), exchanges.length), () => exchanges.map(insertOne)),
+    addWords: (exchangeKey, caller, piece, words) =>
+      write(words.length * contentFactor + exchangeBytes, () => {
+        if (questions.hasContent.get({ exchangeKey }) !== null) insertWords(exchangeKey, caller, piece, words);
+      }),
+    hasRoom: (contentBytes, exchanges) =>
+      livePages() * pageBytes + estimate(contentBytes, exchanges) + mergeReserveBytes <= mostPages * pageBytes,
+    dropOldest: () =>
+      write(rowsDropped * exchangeBytes, () => {
+        const contents = questions.oldestContents.all({ limit: contentsDropped });
+        for (const { exchangeKey } of contents) {
+          forget(exchangeKey);
+          questions.noteDropped.run({ exchangeKey });
+        }
+        if (contents.length > 0) return { contents: contents.length, exchanges: 0 };
+        return { contents: 0, exchanges: forgetAll(questions.oldest.all({ limit: rowsDropped })) };
+      }),
+    dropExpired: (endedBeforeMs) =>
+      write(rowsDropped * exchangeBytes, () =>
+        forgetAll(questions.endedBefore.all({ endedBeforeMs, limit: rowsDropped })),
+      ),
+    mergeSome: () => merge(mergePages),
+    // Negative: of all segments, not only of those that have many neighbours or many gaps.
+    mergeAll: () => merge(-mergePages),
+    shrinkSome() {
+      if (pragma(database, "freelist_count") === 0) return false;
+      // Moving a page writes it and what points to it.
+      reserveLog(4 * shrinkPages * pageBytes);
+      using statement = database.prepare(`PRAGMA incremental_vacuum(${shrinkPages})`);
+      statement.all();
+      return pragma(database, "freelist_count") > 0;
+    },
+    checkpoint,
+    fileBytes: () => bytesOf("") + bytesOf("-wal") + bytesOf("-shm"),
+    ...reads,
+    remove: (caller, exchangeId) =>
+      write(exchangeBytes, () => forgetAll(questions.findKey.all({ caller, exchangeId })) > 0),
+    removeSome: (caller, filter) =>
+      write(rowsRemoved * exchangeBytes, () => forgetAll(reads.findKeys(caller, filter, rowsRemoved))),
+    close() {
+      try {
+        checkpoint();
+      } finally {
+        database.close();
+      }
+    },
+  };
+}
+
+function estimate(contentBytes: number, exchanges: number): number {
+  return contentBytes * contentFactor + exchanges * exchangeBytes;
+}
+
+function contentBytesOf(exchanges: readonly NewExchange[]): number {
+  let bytes = 0;
+  for (const { content } of exchanges) if (content !== undefined) bytes += contentBytes(content);
+  return bytes;
+}
+
+function pragma(database: Database, name: "page_size" | "page_count" | "freelist_count"): number {
+  using statement = database.prepare<Record<string, number>, []>(`PRAGMA ${name}`);
+  return statement.get()?.[name] ?? 0;
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
