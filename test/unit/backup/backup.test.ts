@@ -124,13 +124,11 @@ describe("writeBackup", () => {
     const restored = join(makeFolder(), "other");
     await restoreBackup({ dataDir: restored, path, clock });
 
-    expect(readdirSync(restored).sort()).toEqual([
-      "chat.db",
-      "files.db",
-      "history.db",
-      "master-key",
-      "qwen-gateway.sqlite",
-    ]);
+    expect(
+      readdirSync(restored)
+        .filter((name) => !name.startsWith("before-"))
+        .sort(),
+    ).toEqual(["chat.db", "files.db", "history.db", "master-key", "qwen-gateway.sqlite"]);
     openSqliteFiles(join(restored, "files.db"), clock, silentLog).close();
     openSqliteHistory(join(restored, "history.db"), { maxBytes: 8 * 1024 * 1024 }, silentLog).close();
   });
