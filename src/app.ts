@@ -30,6 +30,7 @@ import type { JwtOptions, VerifyJwt } from "./server/auth/jwt.ts";
 import { takesJwt } from "./server/auth/jwt-settings.ts";
 import { isLoopback } from "./server/check-bind.ts";
 import { createServer } from "./server/create-server.ts";
+import type { RoutePlace } from "./server/lazy-routes.ts";
 import type { Pipeline } from "./pipeline/step.ts";
 import { chatDatabasePath } from "./store/chat-database.ts";
 import { fileDatabasePath } from "./store/sqlite-files.ts";
@@ -54,6 +55,8 @@ export interface App {
   start(): Promise<StartedApp>;
   /** Handles a request in process. */
   handle(request: Request): Promise<Response>;
+  /** Every way in, so that what must hold of all of them can be tried on all of them. */
+  readonly routes: readonly RoutePlace[];
   /** What the gateway offers as an MCP server, for transports beside HTTP. @throws {GatewayError} */
   ownTools(): Promise<readonly OwnTool[]>;
   /** The way to the upstream that this app uses. */
@@ -233,6 +236,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       return { url, upstreams: upstreams.describe() };
     },
     handle: (request) => server.handle(request),
+    routes: server.routes,
     ownTools: async () => (await agent.open()).ownTools,
     fetch: upstreams.fetch,
     async stop() {

@@ -102,6 +102,8 @@ export interface ServedRoom {
 }
 
 export interface GatewayServer {
+  /** Every way in, as the router has it. */
+  readonly routes: readonly RoutePlace[];
   /** @throws {Error} when the address must not, or cannot, be listened on. */
   start(): { url: string; port: number };
   /** Handles a request in process, for tests and library use. */
@@ -123,8 +125,9 @@ export function createServer(options: ServerOptions): GatewayServer {
   let server: HttpServer | undefined;
   let stopped: Promise<void> | undefined;
 
+  const routes = createRoutes(options, stopping.signal, keepOpen);
   const app = createApp({
-    routes: createRoutes(options, stopping.signal, keepOpen),
+    routes,
     answerError: createAnswerError(options.surfaces, log, options.metrics),
     admit: createAdmit(options, cors, isStopping),
     tripOf: trips.of,
@@ -172,6 +175,7 @@ export function createServer(options: ServerOptions): GatewayServer {
   }
 
   return {
+    routes: routes.map(({ method, path }) => ({ method, path })),
     start() {
       checkBind(options);
       server = listen(options, answer);
