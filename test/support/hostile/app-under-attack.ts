@@ -1,10 +1,11 @@
-// A whole gateway in process, in front of the emulator, whose every secret is known: what must never be seen outside.
+// A whole gateway in process, in front of two emulators, whose every secret is known: what must never be seen outside.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type App, createApp } from "../../../src/app.ts";
 import { loadConfig } from "../../../src/config/load-config.ts";
+import { createOpenAICompatibleEmulator } from "../../../src/emulator/openai-compatible-emulator.ts";
 import { createQwenWebEmulator, type QwenWebEmulator } from "../../../src/emulator/qwen-web-emulator.ts";
 import { createLog } from "../../../src/telemetry/create-log.ts";
 
@@ -15,13 +16,16 @@ export const secrets = {
   qwenCookie: "kFuzzedCookieValue7303",
   jwtSecret: "kFuzzedJwtSecret7304-kFuzzedJwtSecret7304",
   masterKey: "73057305fade7305fade7305fade7305fade7305fade7305fade7305fade7305",
-  mcpEnvironment: "kFuzzedToolServerWord7306",
+  upstreamKey: "kFuzzedUpstreamKey7306",
 } as const;
 
 export const secretPattern = new RegExp(Object.values(secrets).join("|"));
 
 /** A line of a stack, or a place in our sources. */
 export const stackPattern = /\n\s+at .+[:(]|node_modules\/|\/src\/[\w-]+\/|\.ts:\d+|\$bunfs/;
+
+/** Nobody listens there: the emulator answers in process. */
+const compatibleHost = "compatible.test";
 
 export interface AppUnderAttack extends AsyncDisposable {
   readonly app: App;
@@ -32,6 +36,7 @@ export interface AppUnderAttack extends AsyncDisposable {
 
 export async function startAppUnderAttack(environment: Record<string, string> = {}): Promise<AppUnderAttack> {
   const emulator = createQwenWebEmulator({ seed: 1, tokenDelayMs: 0 });
+  const compatible = createOpenAICompatibleEmulator({ dialect: "vllm", seed: 1, tokenDelayMs: 0 });
   const dataDir = mkdtempSync(join(tmpdir(), "qwen-gateway-test-"));
   const { config } = loadConfig({
     environment: {
@@ -41,6 +46,9 @@ export async function startAppUnderAttack(environment: Record<string, string> = 
       JWT_SECRET: secrets.jwtSecret,
       API_KEY: secrets.apiKey,
       MASTER_KEY: secrets.masterKey,
+      UPSTREAM_BASE_URL: `http://${compatibleHost}/v1`,
+      UPSTREAM_API_KEY: secrets.upstreamKey,
+      UPSTREAM_DIALECT: "vllm",
       RETRY_BASE_DELAY_MS: "1",
       RETRY_MAX_DELAY_MS: "2",
       MAX_BODY_BYTES: "300000",
@@ -50,7 +58,10 @@ export async function startAppUnderAttack(environment: Record<string, string> = 
   });
   const logLines: string[] = [];
   const log = createLog({ level: "debug", format: "json", write: (line) => void logLines.push(line) });
-  const app = await createApp(config, { log, fetch: (request) => emulator.fetch(request) });
+  const app = await createApp(config, {
+    log,
+    fetch: (request) => (new URL(request.url).host === compatibleHost ? compatible : emulator).fetch(request),
+  });
   return {
     app,
     emulator,

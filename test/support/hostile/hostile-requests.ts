@@ -77,26 +77,50 @@ function objectOf(entries: readonly (readonly [string, unknown])[]): unknown {
   return JSON.parse(`{${entries.map(([name, held]) => `${JSON.stringify(name)}:${JSON.stringify(held)}`).join(",")}}`);
 }
 
-const role = fc.constantFrom("user", "assistant", "system", "tool", "developer");
+const role = fc.constantFrom("user", "user", "user", "assistant", "system", "tool", "developer");
+/** Half of all bodies have none. */
+function additions(most: number): fc.Arbitrary<readonly (readonly [string, unknown])[]> {
+  return fc.oneof(
+    fc.constant([]),
+    fc.array(fc.tuple(fc.constantFrom(...fields), value), { minLength: 1, maxLength: most }),
+  );
+}
+
+const part = fc.oneof(
+  fc.constant({ type: "text", text: "Hello" }),
+  fc.constant({ type: "input_text", text: "Hello" }),
+  text.map((url) => ({ type: "image_url", image_url: { url } })),
+  text.map((url) => ({ type: "image", source: { type: "url", url } })),
+  text.map((held) => ({ type: "file", file: { filename: held, file_data: held } })),
+  text.map((held) => ({ type: "tool_result", tool_use_id: held, content: held })),
+);
+const content = fc.oneof(
+  { weight: 5, arbitrary: fc.constant("Hello") },
+  { weight: 4, arbitrary: text },
+  { weight: 3, arbitrary: fc.array(part, { maxLength: 3 }) },
+  { weight: 1, arbitrary: value },
+);
 const message = fc
-  .tuple(role, value, fc.array(fc.tuple(fc.constantFrom(...fields), value), { maxLength: 2 }))
-  .map(([said, content, more]) => objectOf([["role", said], ["type", "message"], ["content", content], ...more]));
+  .tuple(role, content, additions(1))
+  .map(([said, held, more]) => objectOf([["role", said], ["content", held], ...more]));
 /** Right in what every surface wants, wrong in what it may be told besides. */
 const nearlyRight = fc
   .tuple(
     fc.array(message, { minLength: 1, maxLength: 3 }),
     fc.boolean(),
-    fc.array(fc.tuple(fc.constantFrom(...fields), value), { maxLength: 4 }),
-    fc.constantFrom("qwen3-max", "qwen3-max", "x\r\ny"),
+    additions(3),
+    fc.constantFrom("qwen3-max", "qwen3-max", "qwen3-max", undefined, "x\r\ny"),
   )
   .map(([messages, stream, more, model]) =>
     objectOf([
-      ["model", model],
+      ...(model === undefined ? [] : ([["model", model]] as const)),
       ["messages", messages],
       ["input", messages],
       ["prompt", "Hello"],
       ["message", "Hello"],
       ["query", "Hello"],
+      ["documents", ["one", "two"]],
+      ["voice", "Cherry"],
       ["max_tokens", 20],
       ["stream", stream],
       ["jsonrpc", "2.0"],
@@ -208,8 +232,15 @@ const rest = fc.oneof(
   ),
 );
 
-/** What is sent to one of these routes. */
-export function hostileRequest(places: readonly RoutePlace[]): fc.Arbitrary<HostileRequest> {
+/**
+ * What is sent to one of these routes.
+ * @param ids of what there is, so that not every address leads nowhere
+ */
+export function hostileRequest(
+  places: readonly RoutePlace[],
+  ids: readonly string[] = [],
+): fc.Arbitrary<HostileRequest> {
+  const known = ids.flatMap((id) => [id, `${id}/content`, `${id}/items`, `${id}/cancel`, `${id}/input_items`]);
   return fc
     .record({
       place: fc.constantFrom(...places),
@@ -217,7 +248,7 @@ export function hostileRequest(places: readonly RoutePlace[]): fc.Arbitrary<Host
         { weight: 6, arbitrary: fc.constant(undefined) },
         fc.constantFrom("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"),
       ),
-      rest,
+      rest: known.length === 0 ? rest : fc.oneof(rest, fc.constantFrom(...known)),
       query,
       keys: authorization,
       headers: fc.array(header, { maxLength: 4 }),
@@ -230,11 +261,22 @@ export function hostileRequest(places: readonly RoutePlace[]): fc.Arbitrary<Host
         place,
         method,
         target: place.path.replace(/\*$/, () => made.rest) + made.query,
-        headers: [["content-type", "application/json"] as const, ...keys, ...(isPlain ? [] : headers)],
+        headers: [
+          ["content-type", typeOf(made.body)] as const,
+          ["accept", accepted] as const,
+          ...keys,
+          ...(isPlain ? [] : headers),
+        ],
         body: method === "GET" || method === "HEAD" ? undefined : made.body,
       };
     });
 }
+
+function typeOf(body: string | Uint8Array): string {
+  return typeof body === "string" && body.startsWith("--x") ? "multipart/form-data; boundary=x" : "application/json";
+}
+
+const accepted = "application/json, text/event-stream";
 
 function encode(held: string): string {
   return encodeURIComponent(held.toWellFormed());
