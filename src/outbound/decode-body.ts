@@ -1,8 +1,8 @@
 // Bodies that a server compressed although it was asked not to: as the platform's own client, plain from here on.
 
 import { fromStream } from "./fetch-client.ts";
-import type { OutboundResponse } from "./http-client.ts";
-import type { Http1Headers } from "./http1-headers.ts";
+import type { OutboundResponse, ResponseHeaders } from "./http-client.ts";
+import { Http1Headers } from "./http1-headers.ts";
 import { toStream } from "./to-stream.ts";
 
 /** Names of the header to names of the platform; Bun knows two more than the types tell. */
@@ -14,20 +14,25 @@ const formats: ReadonlyMap<string, string> = new Map([
   ["zstd", "zstd"],
 ]);
 
-interface EncodedResponse extends OutboundResponse {
-  readonly headers: Http1Headers;
-}
-
 /** An encoding that nobody knows is passed on as it came. */
-export function decodeBody(response: EncodedResponse): OutboundResponse {
+export function decodeBody(response: OutboundResponse): OutboundResponse {
   const coding = response.headers.get("content-encoding");
   const format = coding === null ? undefined : formats.get(coding.trim().toLowerCase());
   if (format === undefined) return response;
-  const headers = response.headers.without(["content-encoding", "content-length"]);
+  const headers = withoutEncoding(response.headers);
   // The types name only the formats of the standard, and a narrower kind of bytes than it gives.
   const decompressor = new DecompressionStream(format as "gzip") as unknown as ReadableWritablePair<
     Uint8Array,
     Uint8Array
   >;
   return { ...response, headers, body: fromStream(toStream(response.body).pipeThrough(decompressor)) };
+}
+
+function withoutEncoding(headers: ResponseHeaders): ResponseHeaders {
+  const names = ["content-encoding", "content-length"];
+  if (headers instanceof Http1Headers) return headers.without(names);
+  return {
+    get: (name) => (names.includes(name.toLowerCase()) ? null : headers.get(name)),
+    getSetCookie: () => headers.getSetCookie(),
+  };
 }

@@ -50,7 +50,7 @@ export function isCostly(pattern: string, chars: number): boolean {
 
 /** A character class, an escape, the head of a group, a quantifier, or any other sign. */
 const piece =
-  /\[\^?(?:\\.|[^\\\]])*\]|\\[pP]\{[^}]*\}|\\u\{[^}]*\}|\\k<[^>]*>|\\.|\((?:\?(?:[:=!]|<[=!]|<[^>]*>))?|\{\d+(?:,\d*)?\}\??|[*+?]\??|[^]/gu;
+  /\[\^?(?:\\.|[^\\\]])*\]|\\[pP]\{[^}]*\}|\\u\{[^}]*\}|\\k<[^>]*>|\\.|\((?:\?(?:[:=!]|<[=!]|<[^>]*>))?|\{\d+(?:,\d*)?\}\??|[*+?]\??|[\s\S]/gu;
 
 function growthOf(pattern: string): Growth {
   const outer: Growth[] = [];
