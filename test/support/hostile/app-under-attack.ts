@@ -17,6 +17,7 @@ export const secrets = {
   jwtSecret: "kFuzzedJwtSecret7304-kFuzzedJwtSecret7304",
   masterKey: "73057305fade7305fade7305fade7305fade7305fade7305fade7305fade7305",
   upstreamKey: "kFuzzedUpstreamKey7306",
+  toolServerWord: "kFuzzedToolServerWord7309",
 } as const;
 
 export const secretPattern = new RegExp(Object.values(secrets).join("|"));
