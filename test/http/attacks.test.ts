@@ -2,7 +2,7 @@
 // docs/security.md names what each is about.
 
 import { gzipSync, brotliCompressSync, zstdCompressSync } from "node:zlib";
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type Harness, startHarness } from "../support/harness.ts";
@@ -322,6 +322,15 @@ test("whatever the data directory holds is its owner's alone", () => {
   expect(statSync(open.dataDir).mode & 0o077).toBe(0);
   for (const name of filesOf(open.dataDir)) {
     expect([name, statSync(join(open.dataDir, name)).mode & 0o077]).toEqual([name, 0]);
+  }
+});
+
+test("whatever the data directory holds stands in docs/security.md", () => {
+  const document = readFileSync(join(import.meta.dir, "../../docs/security.md"), "utf8");
+  for (const name of filesOf(open.dataDir).filter((file) => statSync(join(open.dataDir, file)).isFile())) {
+    const told = name.replace(/-(?:wal|shm)$/, "").replace(/^replay\/[0-9a-f]+\./, "replay/*.");
+
+    expect([name, document.includes(`| \`${told}\``)]).toEqual([name, true]);
   }
 });
 
