@@ -208,6 +208,29 @@ describe("an upstream whose answer bursts", () => {
     };
   }
 
+  test.each(Object.keys(packs))("as a tool server, packed by %s, is cut off and not held", async (encoding) => {
+    const headers = { "content-encoding": encoding, "content-type": "application/json" };
+    const server = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      reusePort: false,
+      fetch: () => new Response(bombs.get(encoding), { headers }),
+    });
+    const settings = {
+      MCP_SERVERS: JSON.stringify({ bomb: { url: server.url.href, type: "http" } }),
+      AGENT_OPEN: "true",
+    };
+    await using gateway = await startHarness({ environment: settings });
+    Bun.gc(true);
+    const before = process.memoryUsage.rss();
+    const response = await gateway.get("/api/agent/capabilities");
+    await response.text();
+
+    expect(gateway.logLines.join("\n")).toContain("bomb");
+    expect(process.memoryUsage.rss() - before).toBeLessThan((mebibytes / 2) * 1_048_576);
+    await server.stop(true);
+  });
+
   test.each(
     ["socket", "fetch"].flatMap((transport) =>
       Object.keys(packs).flatMap((encoding) => [

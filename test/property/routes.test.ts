@@ -85,6 +85,27 @@ async function problemsOf(request: HostileRequest): Promise<string[]> {
   ];
 }
 
+describe("wrongShape finds", () => {
+  const place = { method: "POST", path: "/v1/messages" } as const;
+  const request: HostileRequest = { place, method: "POST", target: place.path, headers: [], body: undefined };
+  const json = "application/json";
+  const shaped = '{"error":{"message":"x","type":"x","param":null,"code":"x"}}';
+  const id = `req_${"0".repeat(32)}`;
+
+  test.each([
+    ["an error that is a page", "text/html", "<html>", 404, id],
+    ["an error without a body", json, "{}", 404, id],
+    ["an error in the shape of another surface", json, shaped, 400, id],
+    ["an answer of a type that nobody documents", "text/html", "<html>", 200, id],
+    ["an answer that is no JSON", json, "{", 200, id],
+    ["an answer without request id", json, "{}", 200, ""],
+  ])("%s", (_, type, text, status, requestId) => {
+    const response = new Response(text, { status, headers: { "content-type": type, "x-request-id": requestId } });
+
+    expect(wrongShape(request, response, text)).toHaveLength(1);
+  });
+});
+
 describe("any request", () => {
   test("the gateway names its routes, all of them", () => {
     const paths = attacked.app.routes.map(({ method, path }) => `${method} ${path}`);

@@ -9,4 +9,4 @@ export const surfaceBodies: Readonly<Record<string, (text: string) => Record<str
 };
 
 /** Far beyond what a megabyte takes, far below what a quadratic search of it would. */
-export const longestMs = 3000;
+export const longestMs = 6000;
