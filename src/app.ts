@@ -10,6 +10,7 @@ import { compareConfigs } from "./config/compare-configs.ts";
 import type { Config } from "./config/config-schema.ts";
 import type { Environment } from "./config/load-config.ts";
 import type { FetchFunction } from "./outbound/fetch-client.ts";
+import type { RoutePlace } from "./server/lazy-routes.ts";
 import { describeLowLimit, readDescriptorLimit } from "./telemetry/descriptors.ts";
 import type { Log } from "./telemetry/log.ts";
 
@@ -39,6 +40,8 @@ export interface App {
   readonly config: Config;
   /** Handles a request in process. */
   handle(request: Request): Promise<Response>;
+  /** Every way in, so that what must hold of all of them can be tried on all of them. */
+  readonly routes: readonly RoutePlace[];
   /** What the gateway offers as an MCP server, for transports beside HTTP. @throws {GatewayError} */
   ownTools(): Promise<readonly OwnTool[]>;
   /** The way to the upstream that this app uses. */
@@ -127,6 +130,9 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       return settings.config;
     },
     handle: (request) => service.server.handle(request),
+    get routes() {
+      return service.server.routes;
+    },
     ownTools: async () => (await service.agent.open()).ownTools,
     get fetch() {
       return service.upstreams.fetch;

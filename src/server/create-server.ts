@@ -116,6 +116,8 @@ export interface ServedRoom {
 }
 
 export interface GatewayServer {
+  /** Every way in, as the router has it. */
+  readonly routes: readonly RoutePlace[];
   /** @throws {Error} when the address must not, or cannot, be listened on. */
   start(): { url: string; port: number };
   /**
@@ -146,12 +148,13 @@ export function createServer(options: ServerOptions): GatewayServer {
   let server: HttpServer | undefined;
   let stopped: Promise<void> | undefined;
 
+  const routes = createRoutes(options, {
+    stopping: stopping.signal,
+    leaving: AbortSignal.any([stopping.signal, replaced.signal]),
+    keepOpen,
+  });
   const app = createApp({
-    routes: createRoutes(options, {
-      stopping: stopping.signal,
-      leaving: AbortSignal.any([stopping.signal, replaced.signal]),
-      keepOpen,
-    }),
+    routes,
     answerError: createAnswerError(options.surfaces, log, options.metrics),
     admit: createAdmit(options, cors, isStopping),
     tripOf: trips.of,
@@ -174,6 +177,8 @@ export function createServer(options: ServerOptions): GatewayServer {
     response.headers.set("x-request-id", trip.requestId);
     // Anthropic's clients look for it under this name.
     response.headers.set("request-id", trip.requestId);
+    // What an account has said, or who may come in, is nothing for a cache between here and the client.
+    if (!response.headers.has("cache-control")) response.headers.set("cache-control", "no-store");
     if (trip.answerHeaders !== undefined) setAll(response.headers, trip.answerHeaders);
     const durationMs = clock() - trip.startedAtMs;
     addServerTiming(response.headers, durationMs);
@@ -207,6 +212,7 @@ export function createServer(options: ServerOptions): GatewayServer {
   }
 
   return {
+    routes: routes.map(({ method, path }) => ({ method, path })),
     start() {
       checkBind(options);
       server = listen(options, answer);
