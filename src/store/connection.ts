@@ -4,6 +4,7 @@ import type { Database } from "bun:sqlite";
 import type { Log } from "../telemetry/log.ts";
 import { silentLog } from "../telemetry/log.ts";
 import { retryWhileBusy } from "./busy-retry.ts";
+import { type CallerQuestions, prepareCallerQuestions } from "./caller-questions.ts";
 import { openDatabase } from "./open-database.ts";
 import type { Questions } from "./questions.ts";
 import { prepareQuestions } from "./questions.ts";
@@ -23,6 +24,7 @@ export class Connection {
   readonly #options: StoreOptions;
   readonly #database: Database;
   readonly #transactions: SharedTransactions<Moment>;
+  #callerQuestions: CallerQuestions | undefined;
   #closed = false;
 
   constructor(options: StoreOptions & { path: string }) {
@@ -31,6 +33,12 @@ export class Connection {
     this.#database = openDatabase(options.path, this.log);
     this.questions = prepareQuestions(this.#database);
     this.#transactions = new SharedTransactions(this.#database, () => this.moment());
+  }
+
+  /** Prepared with the first of them. */
+  get callerQuestions(): CallerQuestions {
+    this.#callerQuestions ??= prepareCallerQuestions(this.#database);
+    return this.#callerQuestions;
   }
 
   /** @see SharedTransactions */
@@ -79,6 +87,7 @@ export class Connection {
   close(): void {
     this.#closed = true;
     this.questions.finalizeAll();
+    this.#callerQuestions?.finalizeAll();
     this.#transactions.finalize();
     this.#database.close();
   }
