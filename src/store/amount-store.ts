@@ -53,5 +53,10 @@ export interface AmountStore {
 
 /** The one rule of reservations, for every driver. */
 export function grantOf({ wanted, limit, carried }: Reservation, amount: number, previous: number): number {
-  return Math.max(0, Math.min(wanted, limit - Math.floor(previous * carried) - amount));
+  return Math.max(0, Math.min(wanted, limit - carriedOver(previous, carried) - amount));
+}
+
+/** What of the window before counts still: by whole ones, and the last of them leaves when its time has come. */
+export function carriedOver(previous: number, carried: number): number {
+  return Math.max(0, Math.ceil(previous * carried) - 1);
 }
