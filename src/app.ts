@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { chooseAgentAccess } from "./app/agent-access.ts";
 import { readAgentRules } from "./app/agent-rules.ts";
+import { composeCallers } from "./app/compose-callers.ts";
 import { composeUpstreams } from "./app/compose-upstreams.ts";
 import type { OwnTool } from "./agent/own-tools.ts";
 import { createLazyAgent } from "./app/lazy-agent.ts";
@@ -21,6 +22,7 @@ import { loadMasterKey } from "./credentials/master-key.ts";
 import { createSecretBox, type SecretBox } from "./credentials/secret-box.ts";
 import { createGateway, type Gateway } from "./gateway/gateway.ts";
 import { createHealthChecks } from "./gateway/health-checks.ts";
+import type { Quotas } from "./gateway/quotas/quotas.ts";
 import type { FetchFunction } from "./outbound/fetch-client.ts";
 import { type RequestSlots, slotsForReplies } from "./outbound/request-slots.ts";
 import type { AdmitOptions } from "./server/admit.ts";
@@ -85,9 +87,11 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const clock = options.clock ?? Date.now;
   const verifyJwt = await createConfiguredJwt(config, { fetch: options.fetch ?? globalThis.fetch, clock, log });
   const apiKeys = chooseApiKeys(config, log);
-  const agentAccess = chooseAgentAccess(config, { apiKeys, verifyJwt }, log);
   const path = databasePath(config.dataDir);
   const ownStore = options.store ?? openSqliteStore({ path, clock, sessionTimeoutMs: config.sessionTimeout, log });
+  const callers = await composeCallers(config, { store: ownStore, clock, log });
+  const { keyRing, quotas, callerLimits, sessionLimits } = callers;
+  const agentAccess = chooseAgentAccess(config, { apiKeys, verifyJwt, keyRing }, log);
   const box = options.secretBox ?? createSecretBox(() => loadMasterKey(config.masterKey, config.dataDir));
   const { fetch, maxFetches = defaultMaxFetches } = options;
   const upstreams = await composeUpstreams(config, { store: ownStore, box, clock, log, fetch, maxFetches });
@@ -108,7 +112,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       })),
   });
   const store = timeStore(ownStore, metrics);
-  const gateway = createConfiguredGateway(config, upstreams.current, store, slots, metrics, clock, log);
+  const gateway = createConfiguredGateway(config, upstreams.current, store, slots, quotas, metrics, clock, log);
   const healthChecks = createHealthChecks({
     upstreams: upstreams.current,
     circuits: gateway.circuits,
@@ -137,7 +141,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const agent = createLazyAgent({
     config,
     servers: loadToolServers(config, options.environment ?? {}),
-    rules: readAgentRules(config.agentRules, apiKeys),
+    rules: readAgentRules(config.agentRules, apiKeys, keyRing),
     gateway,
     openChat: () => chat.open(),
     accounts: ownStore,
@@ -156,6 +160,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   });
   const sweepTimer = setInterval(() => {
     void gateway.sweepSessions();
+    void quotas.sweep();
     void chat.sweep();
   }, config.sessionCleanupInterval);
   sweepTimer.unref();
@@ -164,6 +169,10 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     port: config.port,
     apiKeys,
     verifyJwt,
+    keyRing,
+    quotas,
+    callerLimits,
+    sessionLimits,
     agent: agentAccess.agent,
     mcp: agentAccess.mcp,
     limitActing: options.limitActing,
@@ -223,6 +232,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       await responses.close();
       await chat.close();
       await upstreams.close();
+      await callers.close();
       await store.close();
     },
   };
@@ -264,6 +274,7 @@ function createConfiguredGateway(
   upstreams: () => readonly Upstream[],
   store: Store,
   slots: RequestSlots | undefined,
+  quotas: Quotas,
   metrics: Metrics,
   clock: Clock,
   log: Log,
@@ -291,7 +302,8 @@ function createConfiguredGateway(
     debugStreaming: config.debugStreaming,
     contextTrim: config.contextTrim,
     maxMessages: config.maxMessages,
-    admission: { maxStreams: config.maxStreams, maxStreamsPerKey: config.maxStreamsPerKey, slots },
+    admission: { maxStreams: config.maxStreams, slots },
+    quotas,
     clock,
     log,
     metrics,

@@ -18,7 +18,7 @@ const mostAnswerTokens = 8192;
 
 export function composeOwnToolParts({ chat, engine, askModel }: OwnToolSources): OwnToolParts {
   return {
-    async ask({ prompt, system, model }, { caller, requestId, signal }) {
+    async ask({ prompt, system, model }, { caller, access, requestId, signal }) {
       const said = (role: "system" | "user", text: string): Message => ({ role, content: [{ type: "text", text }] });
       const { text } = await askModel({
         messages: [...(system === undefined ? [] : [said("system", system)]), said("user", prompt)],
@@ -27,15 +27,17 @@ export function composeOwnToolParts({ chat, engine, askModel }: OwnToolSources):
         model,
         maxTokens: mostAnswerTokens,
         userId: caller,
+        access,
         requestId,
         signal,
       });
       return text;
     },
     search: (query, limit, { caller, signal }) => chat.documents.search(caller, query, { limit, signal }),
-    runAgent: (query, sessionId, { caller, requestId, signal, onProgress }) =>
+    runAgent: (query, sessionId, { caller, access, requestId, signal, onProgress }) =>
       engine.processQuery(caller, query, {
         streaming: true,
+        access,
         requestId,
         signal,
         ...(sessionId !== undefined && { sessionId }),
@@ -49,7 +51,7 @@ export function composeOwnToolParts({ chat, engine, askModel }: OwnToolSources):
         updated_at: updatedAtMs,
       }));
     },
-    async continueSession(sessionId, message, { caller, requestId, signal }) {
+    async continueSession(sessionId, message, { caller, access, requestId, signal }) {
       if ((await chat.store.findSession(caller, sessionId)) === undefined) {
         throw new GatewayError("not-found", "Cannot find this session: list_sessions tells those that there are");
       }
@@ -59,6 +61,7 @@ export function composeOwnToolParts({ chat, engine, askModel }: OwnToolSources):
         headers: new Headers(),
         signal,
         caller,
+        access,
         requestId,
         onCut() {},
       });

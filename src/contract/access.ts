@@ -49,6 +49,13 @@ export interface Access {
   readonly quota?: Quota;
 }
 
+/** For questions whose session is nobody's: it is made for them alone. */
+export function withoutSession(access: Access | undefined): Access | undefined {
+  if (access?.quota?.session === undefined) return access;
+  const { subject, limits } = access.quota;
+  return { ...access, quota: { subject, limits } };
+}
+
 /** What a scope of surfaces may name: the protocols, and whatever else asks a model or acts. */
 export const accessSurfaces = [
   "chat-completions",

@@ -1,5 +1,5 @@
-// Who may begin a reply: bounds in all, for one caller, and by what the runtime can send at a time. Nobody waits here:
-// above a bound the answer is a refusal at once.
+// Who may begin a reply: bounds in all, and by what the runtime can send at a time; those of callers are the business of
+// quotas/. Nobody waits here: above a bound the answer is a refusal at once.
 
 import { GatewayError } from "../contract/gateway-error.ts";
 import { type RequestSlots, slotsForReplies, tooManyRequests } from "../outbound/request-slots.ts";
@@ -7,8 +7,6 @@ import { type RequestSlots, slotsForReplies, tooManyRequests } from "../outbound
 export interface AdmissionOptions {
   /** Replies that may run at a time. Undefined: any number. */
   readonly maxStreams?: number | undefined;
-  /** The same for one caller. */
-  readonly maxStreamsPerKey?: number | undefined;
   /** Given where the runtime queues what is beyond its cap. */
   readonly slots?: RequestSlots | undefined;
 }
@@ -16,29 +14,21 @@ export interface AdmissionOptions {
 export interface Admission {
   /**
    * @returns to be called when nothing of the reply runs any more; more than once does no harm
-   * @throws {GatewayError} `overloaded` above the bound for all, `rate-limited` above the one for this caller
+   * @throws {GatewayError} `overloaded`
    */
-  enter(caller: string): () => void;
+  enter(): () => void;
 }
 
 const retryAfterMs = 1000;
 
-export function createAdmission({ maxStreams, maxStreamsPerKey, slots }: AdmissionOptions): Admission {
-  const openByCaller = new Map<string, number>();
+export function createAdmission({ maxStreams, slots }: AdmissionOptions): Admission {
   let open = 0;
 
-  function check(caller: string): void {
+  function check(): void {
     if (maxStreams !== undefined && open >= maxStreams) {
       throw new GatewayError(
         "overloaded",
         `Cannot take this request: ${maxStreams} replies run, and MAX_STREAMS allows no more. Send it again in a moment`,
-        { retryAfterMs },
-      );
-    }
-    if (maxStreamsPerKey !== undefined && (openByCaller.get(caller) ?? 0) >= maxStreamsPerKey) {
-      throw new GatewayError(
-        "rate-limited",
-        `Cannot take this request: ${maxStreamsPerKey} replies run for this API key, and MAX_STREAMS_PER_KEY allows no more. Send it again when one has ended`,
         { retryAfterMs },
       );
     }
@@ -48,21 +38,13 @@ export function createAdmission({ maxStreams, maxStreamsPerKey, slots }: Admissi
     }
   }
 
-  function count(caller: string, change: 1 | -1): void {
-    open += change;
-    if (maxStreamsPerKey === undefined) return;
-    const openOfCaller = (openByCaller.get(caller) ?? 0) + change;
-    if (openOfCaller === 0) openByCaller.delete(caller);
-    else openByCaller.set(caller, openOfCaller);
-  }
-
   return {
-    enter(caller) {
-      check(caller);
-      count(caller, 1);
+    enter() {
+      check();
+      open++;
       let isIn = true;
       return () => {
-        if (isIn) count(caller, -1);
+        if (isIn) open--;
         isIn = false;
       };
     },

@@ -15,6 +15,8 @@ export class ExchangeRecord {
   upstream: Upstream;
   /** Its account that served the newest attempt. */
   account = "";
+  /** The model that was really asked. */
+  model = "";
   /** How long it stood in line. */
   queuedMs = 0;
   /** Messages that its upstream was not sent, or not whole. */
@@ -45,6 +47,11 @@ export class ExchangeRecord {
     this.#receivedBytes += receivedBytes;
     this.#receivedChunks += receivedChunks;
     this.#usage = usage ?? this.#usage;
+  }
+
+  /** What is counted against limits. Undefined: the upstream said nothing at all. */
+  spentUsage(estimate: (told: TokenUsage | undefined) => TokenUsage): TokenUsage | undefined {
+    return this.#receivedBytes === 0 ? undefined : estimate(this.#usage);
   }
 
   estimateUsage(outputTokens: number): TokenUsage {

@@ -1,10 +1,12 @@
 // One exchange from request to Response: the paragraph that every surface and every upstream share.
 
+import { type Access, isAllowed } from "../contract/access.ts";
 import type { ChatRequest } from "../contract/chat-request.ts";
 import { errorHeaders } from "../contract/error-headers.ts";
 import { GatewayError, toGatewayError } from "../contract/gateway-error.ts";
 import { statusOn, type Surface } from "../contract/surface.ts";
 import type { ModelInfo, Upstream } from "../contract/upstream.ts";
+import { estimatePrompt } from "../conversation/estimate-prompt.ts";
 import { randomId } from "../conversation/random-id.ts";
 import type { SessionHints } from "../conversation/session-hints.ts";
 import type { TrimStrategy } from "../conversation/trim-messages.ts";
@@ -13,6 +15,7 @@ import type { Log } from "../telemetry/log.ts";
 import { type Metrics, silentMetrics } from "../telemetry/metrics.ts";
 import { type AdmissionOptions, createAdmission } from "./admission.ts";
 import { createBreaker, type UpstreamCircuits } from "./breaker.ts";
+import { beginSpending, candidatesInScope, modelsInScope } from "./caller-scope.ts";
 import { contextTrimOf } from "./context-trim.ts";
 import { Exchange } from "./exchange.ts";
 import {
@@ -26,6 +29,7 @@ import { createForwarder, type IncomingForward, type Running } from "./forward/f
 import { createLiveness, type LivenessOptions } from "./liveness.ts";
 import { createModelCatalog } from "./model-catalog.ts";
 import { type Candidate, createModelRoutes } from "./model-routes.ts";
+import type { Quotas, Spending } from "./quotas/quotas.ts";
 import { createTurns } from "./turns.ts";
 import { createUpstreamQueues, type QueueView } from "./upstream-queues.ts";
 
@@ -45,7 +49,8 @@ export interface Gateway {
   forget(caller: string, sessionId: string): Promise<void>;
   /** Passes one request on to an upstream that serves its endpoint. Never throws: errors are told in OpenAI's shape. */
   forward(incoming: IncomingForward): Promise<Response>;
-  listModels(signal: AbortSignal): Promise<readonly ModelInfo[]>;
+  /** Those that may be used. @param access undefined: all */
+  listModels(signal: AbortSignal, access?: Access): Promise<readonly ModelInfo[]>;
   /** Deletes a session of this caller, and its chats upstream where that is configured. @returns false when unknown. */
   deleteSession(caller: string, sessionId: string): Promise<boolean>;
   /** Forgets sessions that expired, and deletes their chats upstream where that is configured. Never rejects. */
@@ -86,6 +91,8 @@ export interface GatewayOptions {
   readonly maxMessages?: number;
   /** How many replies may run at a time. @defaultValue no limit */
   readonly admission?: AdmissionOptions;
+  /** Holds callers to their limits. @defaultValue nothing is counted */
+  readonly quotas?: Quotas | undefined;
   readonly clock: () => number;
   readonly log: Log;
   readonly metrics?: Metrics;
@@ -144,6 +151,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     hints: SessionHints,
     candidates: readonly Candidate[],
     leave: () => void,
+    spending: Spending | undefined,
   ): Exchange {
     const turn = turns.create(request, incoming.caller, hints);
     if (isClosed) throw shuttingDown();
@@ -172,8 +180,10 @@ export function createGateway(options: GatewayOptions): Gateway {
       log,
       metrics,
       debugStreaming: options.debugStreaming,
+      spending,
       onEnd() {
         leave();
+        spending?.end();
         running.delete(exchange);
         tellIdle();
       },
@@ -208,6 +218,16 @@ export function createGateway(options: GatewayOptions): Gateway {
     );
   }
 
+  /** @throws {GatewayError} when the caller may use none of them */
+  function inScope(
+    candidates: readonly Candidate[],
+    { request }: Question,
+    { access }: Asking,
+  ): readonly Candidate[] {
+    if (access?.scopes === undefined) return candidates;
+    return candidatesInScope(candidates, access.scopes, request.model, defaultModel);
+  }
+
   function withPolicy(request: ChatRequest): ChatRequest {
     if (!options.stream) return { ...request, stream: false };
     return options.streamUsage === "always" ? { ...request, includeUsage: true } : request;
@@ -234,18 +254,25 @@ export function createGateway(options: GatewayOptions): Gateway {
     arriving++;
     let exchange: Exchange | undefined;
     let leave: (() => void) | undefined;
+    let spending: Spending | undefined;
     try {
-      leave = admission.enter(incoming.caller);
+      leave = admission.enter();
       const question = read();
       refuseTooMany(question.request.messages.length);
       const found = routes.find(question.request.model, question.upstream);
-      const candidates = found instanceof Promise ? await found : found;
+      const candidates = inScope(found instanceof Promise ? await found : found, question, incoming);
+      const counted = beginSpending(options.quotas, incoming.access, {
+        sessionId: question.hints.sessionId,
+        promptTokens: () => estimatePrompt(question.request),
+      });
+      if (counted !== undefined) spending = await counted;
       const request = pass?.(question, candidates) ?? question.request;
-      exchange = begin(surface, incoming, request, question.hints, candidates, leave);
+      exchange = begin(surface, incoming, request, question.hints, candidates, leave, spending);
       return await exchange.respond();
     } catch (error) {
       if (exchange === undefined) {
         leave?.();
+        spending?.end();
         logRefusal(error, surface, incoming);
       }
       throw toGatewayError(error);
@@ -294,7 +321,11 @@ export function createGateway(options: GatewayOptions): Gateway {
         tellIdle();
       }
     },
-    listModels: (signal) => catalog.list(signal),
+    async listModels(signal, access) {
+      const scopes = access?.scopes;
+      const mayUse = ({ name }: Upstream): boolean => isAllowed(scopes?.upstreams, name);
+      return modelsInScope(await catalog.list(signal, mayUse), scopes);
+    },
     async deleteSession(caller, sessionId) {
       const gone = await store.deleteSession(caller, sessionId);
       if (gone !== undefined && options.deleteChats) await deleteChats(gone);

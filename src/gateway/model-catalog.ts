@@ -4,8 +4,8 @@
 import type { ModelInfo, Upstream } from "../contract/upstream.ts";
 
 export interface ModelCatalog {
-  /** Asks every upstream; each model once, in the order of the upstreams. @throws what the first said when none answered */
-  list(signal: AbortSignal): Promise<readonly ModelInfo[]>;
+  /** Asks every upstream that may be used; each model once, in the order of the upstreams. @throws what the first said when none answered */
+  list(signal: AbortSignal, mayUse?: (upstream: Upstream) => boolean): Promise<readonly ModelInfo[]>;
   /** Resolves when each upstream was asked once, or at the limit. */
   ready(): Promise<void>;
   /** By the newest list. */
@@ -33,6 +33,8 @@ interface KnownList {
   readonly models: readonly ModelInfo[];
   readonly names: ReadonlySet<string>;
 }
+
+const anyUpstream = (): boolean => true;
 
 export function createModelCatalog({ upstreams, clock, patienceMs = 500 }: CatalogOptions): ModelCatalog {
   const lists = new Map<string, KnownList>();
@@ -73,8 +75,9 @@ export function createModelCatalog({ upstreams, clock, patienceMs = 500 }: Catal
   }
 
   return {
-    async list(signal) {
-      const asked = upstreams().map((upstream) => fetchList(upstream, signal));
+    async list(signal, mayUse = anyUpstream) {
+      const listed = upstreams().filter(mayUse);
+      const asked = listed.map((upstream) => fetchList(upstream, signal));
       const told = Promise.allSettled(asked);
       // Who has told a list before tells it again at once: only those are waited for that never did.
       const inTime = Promise.any(asked).then(
@@ -83,7 +86,7 @@ export function createModelCatalog({ upstreams, clock, patienceMs = 500 }: Catal
       );
       await Promise.race([told, inTime]);
       const merged = new Map<string, ModelInfo>();
-      for (const { name } of upstreams())
+      for (const { name } of listed)
         for (const model of lists.get(name)?.models ?? []) if (!merged.has(model.id)) merged.set(model.id, model);
       if (merged.size > 0) return [...merged.values()];
       const failed = (await told).find((one) => one.status === "rejected");

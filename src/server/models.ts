@@ -1,11 +1,13 @@
 // GET /v1/models: one object that OpenAI's and Anthropic's packages both can read.
 
+import type { Access } from "../contract/access.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
 import type { Json } from "../contract/json.ts";
 import type { ModelInfo } from "../contract/upstream.ts";
 import { pathRest, type ServerRoute } from "./trip.ts";
 
-type ListModels = (signal: AbortSignal) => Promise<readonly ModelInfo[]>;
+/** Only what the caller may use. */
+type ListModels = (signal: AbortSignal, access: Access | undefined) => Promise<readonly ModelInfo[]>;
 
 /** Ids hold slashes and colons, so a model is whatever follows the prefix. */
 const modelPrefix = "/v1/models/";
@@ -15,14 +17,14 @@ export function modelRoutes(listModels: ListModels): ServerRoute[] {
     {
       method: "GET",
       path: "/v1/models",
-      answer: async (trip) => Response.json(encodeModelList(await listModels(trip.request.signal))),
+      answer: async (trip) => Response.json(encodeModelList(await listModels(trip.request.signal, trip.access))),
     },
     {
       method: "GET",
       path: `${modelPrefix}*`,
       answer: async (trip) => {
         const id = pathRest(trip, modelPrefix);
-        const models = await listModels(trip.request.signal);
+        const models = await listModels(trip.request.signal, trip.access);
         const model = models.find((candidate) => candidate.id === id);
         if (model === undefined) {
           throw new GatewayError("model-not-found", "Cannot find this model: GET /v1/models lists the known ones");

@@ -68,6 +68,7 @@ async function askNext(run: Run, offer: Offer, parts: ActParts): Promise<ModelAn
       model: state.model,
       maxTokens: maxAnswerTokens,
       userId: run.userId,
+      access: run.access,
       requestId: run.requestId,
       signal,
     }),

@@ -1,6 +1,8 @@
 // One run while it works: its clock, its progress, and the one result that whoever waits for it gets. What it does is act.ts.
 
+import type { Access } from "../../contract/access.ts";
 import type { Clock } from "../../contract/clock.ts";
+import { randomId } from "../../conversation/random-id.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { AgentCallResult, AgentProgress, AgentResult, PendingConfirmation, RunOptions } from "../engine.ts";
 import type { Failure, FailureCode } from "./failure.ts";
@@ -38,6 +40,7 @@ interface Listener {
 export class Run {
   readonly userId: string;
   readonly requestId: string;
+  readonly access: Access | undefined;
   readonly state: RunState;
   readonly #parts: RunParts;
   readonly #stopping = new AbortController();
@@ -45,9 +48,10 @@ export class Run {
   #listener: Listener | undefined;
   #lastProgressMs = 0;
 
-  constructor(userId: string, requestId: string, state: RunState, parts: RunParts) {
+  constructor(userId: string, { requestId = randomId(), access }: RunOptions, state: RunState, parts: RunParts) {
     this.userId = userId;
     this.requestId = requestId;
+    this.access = access;
     this.state = state;
     this.#parts = parts;
   }

@@ -1,8 +1,11 @@
 // qwen-gateway keys ...: the commands about keys and tokens, in the order of the help.
 
 import type { Command } from "../command.ts";
+import { createKeyCommand } from "./create.ts";
 import { jwtCommand } from "./jwt.ts";
+import { listKeysCommand } from "./list.ts";
+import { removeKeyCommand, revokeKeyCommand } from "./revoke.ts";
 
 export function keysCommands(): readonly Command[] {
-  return [jwtCommand()];
+  return [createKeyCommand(), listKeysCommand(), revokeKeyCommand(), removeKeyCommand(), jwtCommand()];
 }

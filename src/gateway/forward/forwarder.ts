@@ -1,13 +1,16 @@
 // Requests beside chat, passed on: whom to ask by the model that the body names, and what is told when nobody can be.
 
+import type { Access } from "../../contract/access.ts";
 import { errorHeaders } from "../../contract/error-headers.ts";
 import type { ForwardBody, ForwardEndpoint } from "../../contract/forward.ts";
 import { type GatewayError, httpStatus, toGatewayError } from "../../contract/gateway-error.ts";
 import { openaiErrorBody } from "../../contract/openai-error.ts";
 import type { Upstream } from "../../contract/upstream.ts";
 import type { Admission } from "../admission.ts";
+import { beginSpending, candidatesInScope } from "../caller-scope.ts";
 import type { ModelCatalog } from "../model-catalog.ts";
 import { createModelRoutes, type RouteOptions } from "../model-routes.ts";
+import type { Quotas, Spending } from "../quotas/quotas.ts";
 import { ForwardClock } from "./forward-clock.ts";
 import { ForwardedExchange, type ForwardedExchangeOptions } from "./forwarded-exchange.ts";
 import { findJsonModel } from "./json-model.ts";
@@ -24,6 +27,8 @@ export interface IncomingForward {
   /** Aborted when the client hangs up before it has an answer. */
   readonly signal: AbortSignal;
   readonly caller: string;
+  /** What may be used for it, and how much. @defaultValue everything */
+  readonly access?: Access | undefined;
   readonly requestId: string;
   /** Called when the body has arrived: the connection is silent from now on, and yet alive. */
   readonly onBodyOver?: (() => void) | undefined;
@@ -44,6 +49,7 @@ export interface ForwarderOptions extends Pick<
   readonly catalog: ModelCatalog;
   readonly routes: RouteOptions["routes"];
   readonly admission: Admission;
+  readonly quotas?: Quotas | undefined;
   /** @throws {GatewayError} when nothing may begin any more */
   refuseWhenClosed(): void;
   began(running: Running): void;
@@ -62,6 +68,8 @@ interface Body {
 }
 
 const maxHeaderChars = 300;
+/** What the body asks for is counted when its answer tells it. */
+const noSession = { sessionId: undefined, promptTokens: () => 0 };
 
 /** Never throws: what goes wrong is told in OpenAI's shape. */
 export function createForwarder(options: ForwarderOptions): (incoming: IncomingForward) => Promise<Response> {
@@ -73,7 +81,12 @@ export function createForwarder(options: ForwarderOptions): (incoming: IncomingF
     return found;
   }
 
-  async function begin(incoming: IncomingForward, clock: ForwardClock, leave: () => void): Promise<ForwardedExchange> {
+  async function begin(
+    incoming: IncomingForward,
+    clock: ForwardClock,
+    spending: Spending | undefined,
+    leave: () => void,
+  ): Promise<ForwardedExchange> {
     const { endpoint, headers } = incoming;
     const able = serving(endpoint);
     const pinned = headers.get("x-upstream") ?? undefined;
@@ -86,7 +99,9 @@ export function createForwarder(options: ForwarderOptions): (incoming: IncomingF
         routes: options.routes,
         defaultModel: undefined,
       });
-      const candidates = await found.find(body.model, pinned);
+      const all = await found.find(body.model, pinned);
+      const scopes = incoming.access?.scopes;
+      const candidates = scopes === undefined ? all : candidatesInScope(all, scopes, body.model, undefined);
       options.refuseWhenClosed();
       const exchange: ForwardedExchange = new ForwardedExchange({
         ...options,
@@ -99,6 +114,7 @@ export function createForwarder(options: ForwarderOptions): (incoming: IncomingF
         textBytes: body.textBytes,
         canRepeat: body.canRepeat,
         bodyFailure: body.failure,
+        spending,
         caller: incoming.caller,
         requestId: incoming.requestId,
         onAbandoned: () => incoming.onAbandoned?.(),
@@ -137,8 +153,17 @@ export function createForwarder(options: ForwarderOptions): (incoming: IncomingF
     let leave: (() => void) | undefined;
     const clock = new ForwardClock(options.liveness, incoming.signal, () => incoming.onBodyOver?.());
     try {
-      leave = admission.enter(incoming.caller);
-      exchange = await begin(incoming, clock, leave);
+      const leavePlace = admission.enter();
+      leave = leavePlace;
+      const counted = beginSpending(options.quotas, incoming.access, noSession);
+      if (counted !== undefined) {
+        const spending = await counted;
+        leave = () => {
+          leavePlace();
+          spending.end();
+        };
+        exchange = await begin(incoming, clock, spending, leave);
+      } else exchange = await begin(incoming, clock, undefined, leave);
       return await exchange.respond();
     } catch (cause) {
       clock.stop();

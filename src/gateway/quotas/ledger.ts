@@ -5,6 +5,7 @@ import type { Clock } from "../../contract/clock.ts";
 import type { TokenUsage } from "../../contract/events.ts";
 import type { AmountStore } from "../../store/amount-store.ts";
 import type { Log } from "../../telemetry/log.ts";
+import type { Allowance, Allowances } from "./allowances.ts";
 import {
   type Late,
   Meter,
@@ -14,7 +15,6 @@ import {
   tokensPerDay,
   tokensPerMinute,
 } from "./meter.ts";
-import type { Allowance, Allowances } from "./quotas.ts";
 import { type LimitedWhom, tooManyReplies, tooManyRequests, tooMuch } from "./refusals.ts";
 
 export interface LedgerParts {

@@ -6,23 +6,10 @@ import type { Clock } from "../../contract/clock.ts";
 import type { TokenUsage } from "../../contract/events.ts";
 import type { AmountStore } from "../../store/amount-store.ts";
 import type { Log } from "../../telemetry/log.ts";
+import type { Allowances } from "./allowances.ts";
 import { Ledger, type LedgerParts, replyHoldMs } from "./ledger.ts";
 import { type Late, longestWindowMs } from "./meter.ts";
 import type { PriceOf } from "./prices.ts";
-
-/** What is left of one limit. */
-export interface Allowance {
-  readonly limit: number;
-  readonly remaining: number;
-  /** Milliseconds until its window is over. */
-  readonly resetMs: number;
-}
-
-export interface Allowances {
-  readonly requests?: Allowance;
-  /** Of the minute or the day, whichever leaves less. */
-  readonly tokens?: Allowance;
-}
 
 export interface Question {
   /** As the client named its session. */

@@ -34,7 +34,10 @@ describe("keys jwt", () => {
     const { sub, iat = 0, exp = 0, ...others } = decodeJwt(printed);
     expect([sub, exp - iat, others]).toEqual(["ann", 3600, {}]);
     expect(Math.abs(iat * 1000 - Date.now())).toBeLessThan(60_000);
-    expect(await createJwtVerifier({ jwtSecret: JWT_SECRET }, options)(printed)).toBe("user:ann");
+    expect(await createJwtVerifier({ jwtSecret: JWT_SECRET }, options)(printed)).toEqual({
+      caller: "user:ann",
+      scopes: { admin: false },
+    });
   });
 
   test("writes the time, the scope, the issuer and the audience into it", async () => {

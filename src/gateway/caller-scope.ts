@@ -1,0 +1,45 @@
+// What a caller's key holds him to: which of the candidates may be asked for him, and what his reply is counted against.
+
+import { type Access, isAllowed, modelOutOfScope, type Scopes } from "../contract/access.ts";
+import { GatewayError } from "../contract/gateway-error.ts";
+import type { ModelInfo } from "../contract/upstream.ts";
+import type { Candidate } from "./model-routes.ts";
+import type { Question, Quotas, Spending } from "./quotas/quotas.ts";
+
+/**
+ * A model is allowed by the name that the client wrote, by its upstream's own, or by both with the upstream in front.
+ * @param asked undefined: `defaultModel` is meant where the upstream does not say more
+ * @throws {GatewayError} `model-not-found`, `forbidden` when nobody is left
+ */
+export function candidatesInScope(
+  candidates: readonly Candidate[],
+  { models, upstreams }: Scopes,
+  asked: string | undefined,
+  defaultModel: string | undefined,
+): readonly Candidate[] {
+  if (models === undefined && upstreams === undefined) return candidates;
+  const reachable = candidates.filter(({ upstream }) => isAllowed(upstreams, upstream.name));
+  const allowed = reachable.filter(({ upstream, model }) => {
+    const own = model ?? asked ?? defaultModel;
+    const names = own === undefined ? [] : [own, `${upstream.name}/${own}`];
+    return isAllowed(models, ...(asked === undefined ? [] : [asked]), ...names);
+  });
+  if (allowed.length > 0) return allowed;
+  if (reachable.length > 0) throw modelOutOfScope();
+  throw new GatewayError("forbidden", "Cannot use this upstream: the scope of this key does not hold it", {
+    param: "model",
+  });
+}
+
+export function modelsInScope(models: readonly ModelInfo[], scopes: Scopes | undefined): readonly ModelInfo[] {
+  return scopes?.models === undefined ? models : models.filter(({ id }) => isAllowed(scopes.models, id));
+}
+
+/** Undefined: nothing of it is counted, and nothing has to be waited for. @throws {GatewayError} `rate-limited` */
+export function beginSpending(
+  quotas: Quotas | undefined,
+  access: Access | undefined,
+  question: Question,
+): Promise<Spending> | undefined {
+  return access?.quota === undefined ? undefined : quotas?.begin(access.quota, question);
+}
