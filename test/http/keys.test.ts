@@ -4,6 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import { type Harness, startHarness } from "../support/harness.ts";
 import { bearer, keysBeside } from "../support/keys-beside.ts";
+import { readLive } from "../support/live-stream.ts";
 import { modelsRoute, saying, startThree } from "../support/several-upstreams.ts";
 import { acceptedTurns, bodyOf, readError, user } from "./client.ts";
 import { readTyped } from "./typed-client.ts";
@@ -146,6 +147,16 @@ describe("scopes", () => {
       const found = [plain, admin, owner].map(async (headers) => (await get(harness, path, headers)).status);
       expect([path, ...(await Promise.all(found))]).toEqual([path, 403, 200, 200]);
     }
+    for (const [headers, shown] of [
+      [plain, false],
+      [admin, true],
+    ] as const) {
+      const feed = readLive(await get(harness, "/api/feed", headers));
+      const first = await feed.next();
+      await feed.cancel();
+      expect(first?.data).toContain('"accounts"');
+      expect([shown, first?.data.includes('"alias"')]).toEqual([shown, shown]);
+    }
     expect((await get(harness, "/admin/api/log", plain)).status).toBe(403);
     expect((await get(harness, "/admin/api/log", plain, "HEAD")).status).toBe(403);
   });
@@ -173,6 +184,20 @@ describe("scopes", () => {
     expect(two.requests.filter(({ path }) => path.endsWith("/chat/completions"))).toEqual([]);
     const { data } = (await (await get(harness, "/v1/models", headers)).json()) as { data: { id: string }[] };
     expect(data.map(({ id }) => id).sort()).toEqual(["local", "only-one"]);
+  });
+
+  test("what the gateway asks for a caller as a tool server is held to his models", async () => {
+    await using harness = await startHarness({ environment: { API_KEY } });
+    const keys = keysBeside(harness);
+    const headers = { ...bearer(await keys.create("ann", { models: ["qwen3-coder*"] })), accept: "application/json, text/event-stream" };
+    const call = async (model: string) => {
+      const params = { name: "ask_qwen", arguments: { prompt: "Say: fine", model } };
+      const answer = await harness.post("/mcp", { jsonrpc: "2.0", id: 1, method: "tools/call", params }, { headers });
+      return answer.text();
+    };
+    expect(await call("qwen3-max")).toContain("your key has no access");
+    expect(acceptedTurns(harness)).toEqual([]);
+    expect(await call("qwen3-coder-plus")).toContain("fine");
   });
 
   test("what is passed on is held to the same models and upstreams", async () => {
