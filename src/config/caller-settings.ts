@@ -17,7 +17,8 @@ export const callerSettings = {
   limitTokensPerDay: limit("Most tokens of one caller within a day, UTC. Beyond it: 429", MOST_TOKENS),
   limitSpendPerDay: Type.Optional(
     Type.Number({
-      description: "Most US dollars of one caller within a day, UTC, as PRICES and list prices estimate them. Beyond it: 429",
+      description:
+        "Most US dollars of one caller within a day, UTC, as PRICES and list prices estimate them. Beyond it: 429",
       minimum: 0.0001,
       maximum: 1_000_000,
       allowed: "a number of dollars such as 2.5",

@@ -219,11 +219,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   }
 
   /** @throws {GatewayError} when the caller may use none of them */
-  function inScope(
-    candidates: readonly Candidate[],
-    { request }: Question,
-    { access }: Asking,
-  ): readonly Candidate[] {
+  function inScope(candidates: readonly Candidate[], { request }: Question, { access }: Asking): readonly Candidate[] {
     if (access?.scopes === undefined) return candidates;
     return candidatesInScope(candidates, access.scopes, request.model, defaultModel);
   }

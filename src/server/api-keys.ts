@@ -2,8 +2,7 @@
 
 import type { Identity } from "../contract/access.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
-import { callerOfDigest } from "./auth/key-ring.ts";
-import { digestOf, prefixOf } from "./auth/stored-keys.ts";
+import { callerOfDigest, digestOf, prefixOf } from "./auth/stored-keys.ts";
 import { isKeyless, type KeyOptions } from "./check-bind.ts";
 import { localCaller } from "./trip.ts";
 

@@ -105,9 +105,7 @@ export class SqliteCallers implements KeyStore, AmountStore {
 
 function isSame(one: LeaseOwner, other: LeaseOwner): boolean {
   return (
-    one.ownerHost === other.ownerHost &&
-    one.ownerPid === other.ownerPid &&
-    one.ownerStartedMs === other.ownerStartedMs
+    one.ownerHost === other.ownerHost && one.ownerPid === other.ownerPid && one.ownerStartedMs === other.ownerStartedMs
   );
 }
 

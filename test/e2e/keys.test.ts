@@ -111,7 +111,9 @@ test("two gateways on one data directory let as many requests and replies throug
     expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0);
     expect(answer.headers.get("x-ratelimit-limit-requests")).toBe("30");
   }
-  const error = await ask(createClient(stage.gateway.url, key), messages, { stream: false }).catch((one: unknown) => one);
+  const error = await ask(createClient(stage.gateway.url, key), messages, { stream: false }).catch(
+    (one: unknown) => one,
+  );
   if (minutes === 0) expect(error).toBeInstanceOf(RateLimitError);
 
   const narrow = await createKey(stage, "narrow", "--streams", "1");

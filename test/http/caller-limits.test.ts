@@ -27,42 +27,53 @@ async function passes(harness: Harness, headers: Record<string, string> = {}): P
 }
 
 describe("requests within a minute", () => {
-  test.each(paths)("%s refuses the one beyond the limit in its own shape, and takes the next when the window has passed [R2-080]", async (path) => {
-    const clock = createTestClock(startMs);
-    await using harness = await startHarness({ environment: { API_KEY }, clock: clock.now });
-    const headers = bearer(await keysBeside(harness).create("ann", { limits: { requestsPerMinute: 2 } }));
-    const send = async () => {
-      const answer = await harness.post(path, asked[path], { headers });
-      return { status: answer.status, headers: answer.headers, text: await answer.text() };
-    };
-    const [first, second] = [await send(), await send()];
-    expect([first.status, second.status]).toEqual([200, 200]);
-    const turns = allTurns(harness).length;
+  test.each(paths)(
+    "%s refuses the one beyond the limit in its own shape, and takes the next when the window has passed [R2-080]",
+    async (path) => {
+      const clock = createTestClock(startMs);
+      await using harness = await startHarness({ environment: { API_KEY }, clock: clock.now });
+      const headers = bearer(await keysBeside(harness).create("ann", { limits: { requestsPerMinute: 2 } }));
+      const send = async () => {
+        const answer = await harness.post(path, asked[path], { headers });
+        return { status: answer.status, headers: answer.headers, text: await answer.text() };
+      };
+      const [first, second] = [await send(), await send()];
+      expect([first.status, second.status]).toEqual([200, 200]);
+      const turns = allTurns(harness).length;
 
-    const refused = await send();
-    expect(refused.status).toBe(429);
-    expect(refused.headers.get("retry-after")).toBe("60");
-    const body = JSON.parse(refused.text) as { type?: string; message?: string; error: { type: string; code?: string } };
-    expect(body.error.type).toBe("rate_limit_error");
-    if (path === "/v1/messages") expect(body.type).toBe("error");
-    else expect(body.error.code).toBe("rate_limit_exceeded");
-    if (path.startsWith("/api/")) expect(body.message).toContain("2 a minute");
-    expect(allTurns(harness).length).toBe(turns);
+      const refused = await send();
+      expect(refused.status).toBe(429);
+      expect(refused.headers.get("retry-after")).toBe("60");
+      const body = JSON.parse(refused.text) as {
+        type?: string;
+        message?: string;
+        error: { type: string; code?: string };
+      };
+      expect(body.error.type).toBe("rate_limit_error");
+      if (path === "/v1/messages") expect(body.type).toBe("error");
+      else expect(body.error.code).toBe("rate_limit_exceeded");
+      if (path.startsWith("/api/")) expect(body.message).toContain("2 a minute");
+      expect(allTurns(harness).length).toBe(turns);
 
-    const names = path === "/v1/messages" ? anthropicNames : openaiNames;
-    const told = [first, second, refused].map((answer) => names.slice(0, 2).map((name) => answer.headers.get(name)));
-    expect(told).toEqual([
-      ["2", "1"],
-      ["2", "0"],
-      ["2", "0"],
-    ]);
-    const reset = path === "/v1/messages" ? new Date(startMs + 60_000).toISOString() : "1m0s";
-    expect(refused.headers.get(names[2])).toBe(reset);
-    clock.advance(60_000);
-    expect((await send()).status).toBe(200);
-  });
+      const names = path === "/v1/messages" ? anthropicNames : openaiNames;
+      const told = [first, second, refused].map((answer) => names.slice(0, 2).map((name) => answer.headers.get(name)));
+      expect(told).toEqual([
+        ["2", "1"],
+        ["2", "0"],
+        ["2", "0"],
+      ]);
+      const reset = path === "/v1/messages" ? new Date(startMs + 60_000).toISOString() : "1m0s";
+      expect(refused.headers.get(names[2])).toBe(reset);
+      clock.advance(60_000);
+      expect((await send()).status).toBe(200);
+    },
+  );
 
-  const openaiNames = ["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"] as const;
+  const openaiNames = [
+    "x-ratelimit-limit-requests",
+    "x-ratelimit-remaining-requests",
+    "x-ratelimit-reset-requests",
+  ] as const;
   const anthropicNames = [
     "anthropic-ratelimit-requests-limit",
     "anthropic-ratelimit-requests-remaining",
@@ -117,7 +128,10 @@ describe("requests within a minute", () => {
 
   test("looking things up is not counted, and neither is what is refused for its key", async () => {
     const clock = createTestClock(startMs);
-    await using harness = await startHarness({ environment: { API_KEY, LIMIT_REQUESTS_PER_MINUTE: "1" }, clock: clock.now });
+    await using harness = await startHarness({
+      environment: { API_KEY, LIMIT_REQUESTS_PER_MINUTE: "1" },
+      clock: clock.now,
+    });
     const headers = bearer(API_KEY);
     for (let index = 0; index < 3; index++) {
       expect((await fetch(`${harness.url}/v1/models`, { headers })).status).toBe(200);
@@ -166,7 +180,10 @@ describe("tokens and dollars", () => {
 
   test("a stream that its reader leaves is counted by what it said, and a refused one not at all", async () => {
     const clock = createTestClock(startMs);
-    await using harness = await startHarness({ environment: { API_KEY, LIMIT_TOKENS_PER_DAY: "5000", RETRY_MAX_ATTEMPTS: "1" }, clock: clock.now });
+    await using harness = await startHarness({
+      environment: { API_KEY, LIMIT_TOKENS_PER_DAY: "5000", RETRY_MAX_ATTEMPTS: "1" },
+      clock: clock.now,
+    });
     const headers = bearer(API_KEY);
     const left = async () => {
       const answer = await harness.chat({ model: "nothing", messages: 1 }, { headers });

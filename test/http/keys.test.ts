@@ -189,7 +189,10 @@ describe("scopes", () => {
   test("what the gateway asks for a caller as a tool server is held to his models", async () => {
     await using harness = await startHarness({ environment: { API_KEY } });
     const keys = keysBeside(harness);
-    const headers = { ...bearer(await keys.create("ann", { models: ["qwen3-coder*"] })), accept: "application/json, text/event-stream" };
+    const headers = {
+      ...bearer(await keys.create("ann", { models: ["qwen3-coder*"] })),
+      accept: "application/json, text/event-stream",
+    };
     const call = async (model: string) => {
       const params = { name: "ask_qwen", arguments: { prompt: "Say: fine", model } };
       const answer = await harness.post("/mcp", { jsonrpc: "2.0", id: 1, method: "tools/call", params }, { headers });
@@ -201,11 +204,18 @@ describe("scopes", () => {
   });
 
   test("what is passed on is held to the same models and upstreams", async () => {
-    const vectors = { body: JSON.stringify({ object: "list", data: [], usage: { prompt_tokens: 5, total_tokens: 5 } }) };
-    await using stage = await startThree([], [], { API_KEY }, {
-      routes: { ...modelsRoute("embed-a"), "/v1/embeddings": vectors },
-      otherRoutes: { ...modelsRoute("embed-a"), "/v1/embeddings": vectors },
-    });
+    const vectors = {
+      body: JSON.stringify({ object: "list", data: [], usage: { prompt_tokens: 5, total_tokens: 5 } }),
+    };
+    await using stage = await startThree(
+      [],
+      [],
+      { API_KEY },
+      {
+        routes: { ...modelsRoute("embed-a"), "/v1/embeddings": vectors },
+        otherRoutes: { ...modelsRoute("embed-a"), "/v1/embeddings": vectors },
+      },
+    );
     const { harness } = stage;
     const headers = bearer(await keysBeside(harness).create("ann", { upstreams: ["two"], models: ["embed-*"] }));
     const embed = (model: string) => harness.post("/v1/embeddings", { model, input: "x" }, { headers });
@@ -237,7 +247,11 @@ describe("callers", () => {
       { headers: ann },
     );
     const { id: backgroundId } = (await background.json()) as { id: string };
-    const typed = await harness.post("/api/chat/stream", { ...asked["/api/chat/stream"], session_id: "typed" }, { headers: ann });
+    const typed = await harness.post(
+      "/api/chat/stream",
+      { ...asked["/api/chat/stream"], session_id: "typed" },
+      { headers: ann },
+    );
     const streamId = typed.headers.get("x-stream-id") ?? "";
     await readTyped(typed);
     const form = new FormData();
@@ -289,7 +303,13 @@ describe("callers", () => {
     await using harness = await startHarness({ environment: { JWT_SECRET } });
     const { mintJwt } = await import("../../src/server/auth/mint-jwt.ts");
     const mint = async (scope: string) => {
-      const minted = await mintJwt({ secret: JWT_SECRET, subject: "ann", issuedAtMs: Date.now(), lifetimeMs: 60_000, scope });
+      const minted = await mintJwt({
+        secret: JWT_SECRET,
+        subject: "ann",
+        issuedAtMs: Date.now(),
+        lifetimeMs: 60_000,
+        scope,
+      });
       return bearer(minted.token);
     };
     const narrow = await mint("openid surface:chat-completions surface:messages model:qwen3-coder*");

@@ -9,7 +9,15 @@ const startMs = 1_790_000_040_000;
 
 function key(prefix: string, changes: Partial<StoredKey> = {}): Omit<StoredKey, "createdAtMs" | "revokedAtMs"> {
   const digest = Bun.CryptoHasher.hash("sha256", `${prefix}-secret`);
-  return { prefix, name: `name of ${prefix}`, digest, scopes: { admin: false }, limits: {}, expiresAtMs: undefined, ...changes };
+  return {
+    prefix,
+    name: `name of ${prefix}`,
+    digest,
+    scopes: { admin: false },
+    limits: {},
+    expiresAtMs: undefined,
+    ...changes,
+  };
 }
 
 export function testCallerStore(name: string, open: OpenStore): void {
@@ -34,7 +42,13 @@ export function testCallerStore(name: string, open: OpenStore): void {
 
       const listed = await store.listKeys();
       expect(listed.map(({ prefix }) => prefix)).toEqual(["qg-b", "qg-a"]);
-      expect(listed[0]).toMatchObject({ name: "name of qg-b", scopes, limits, createdAtMs: startMs, expiresAtMs: startMs + 5 });
+      expect(listed[0]).toMatchObject({
+        name: "name of qg-b",
+        scopes,
+        limits,
+        createdAtMs: startMs,
+        expiresAtMs: startMs + 5,
+      });
       expect(Buffer.from(listed[0]?.digest ?? []).equals(Bun.CryptoHasher.hash("sha256", "qg-b-secret"))).toBe(true);
       expect(listed[1]?.expiresAtMs).toBeUndefined();
       expect(listed[1]?.revokedAtMs).toBeUndefined();
@@ -81,7 +95,8 @@ export function testCallerStore(name: string, open: OpenStore): void {
 
     test("reserveAmount gives what the limit leaves, and the past window counts by its part [R2-080]", async () => {
       const { store } = await openWithClock();
-      const reserve = (changes: object) => store.reserveAmount({ ...window, wanted: 4, limit: 10, carried: 1, ...changes });
+      const reserve = (changes: object) =>
+        store.reserveAmount({ ...window, wanted: 4, limit: 10, carried: 1, ...changes });
       expect(await reserve({})).toEqual({ granted: 4, amount: 4, previous: 0 });
       expect(await reserve({})).toEqual({ granted: 4, amount: 8, previous: 0 });
       expect(await reserve({})).toEqual({ granted: 2, amount: 10, previous: 0 });

@@ -24,7 +24,11 @@ export function createKeyCommand(): Command {
       { name: "surfaces", value: "LIST", description: `What it may call: ${accessSurfaces.join(", ")} (default: all)` },
       { name: "upstreams", value: "LIST", description: "Upstreams that may serve it (default: all)" },
       { name: "admin", description: "It may also read metrics and use what stands below /admin" },
-      { name: "expires-in", value: "TIME", description: "How long it lives, such as 12h or 30d (default: until revoked)" },
+      {
+        name: "expires-in",
+        value: "TIME",
+        description: "How long it lives, such as 12h or 30d (default: until revoked)",
+      },
       { name: "rpm", value: "N", description: "Most requests within a minute" },
       { name: "tpm", value: "N", description: "Most tokens within a minute, read and written" },
       { name: "daily-tokens", value: "N", description: "Most tokens within a day, UTC" },
@@ -73,7 +77,9 @@ function limitsOf(flags: FlagValues): CallerLimits {
     const amount = Number(text);
     const form = isMoney ? /^\d{1,9}(?:\.\d{1,6})?$/ : /^\d{1,12}$/;
     if (!form.test(text) || amount <= 0) {
-      throw new UsageError(`Cannot use --${flag}: it must be a ${isMoney ? "number of dollars" : "whole number"} above 0`);
+      throw new UsageError(
+        `Cannot use --${flag}: it must be a ${isMoney ? "number of dollars" : "whole number"} above 0`,
+      );
     }
     limits[field] = amount;
   }

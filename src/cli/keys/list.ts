@@ -16,7 +16,9 @@ export function listKeysCommand(): Command {
         const views = await keys.list();
         if (flags["json"] === "true") context.print(JSON.stringify(views.map(encodeKey)));
         else if (views.length === 0) context.print("No key yet. Make one: qwen-gateway keys create NAME");
-        else for (const line of table([["PREFIX", "NAME", "STATE", "SCOPE", "LIMITS"], ...views.map(rowOf)])) context.print(line);
+        else
+          for (const line of table([["PREFIX", "NAME", "STATE", "SCOPE", "LIMITS"], ...views.map(rowOf)]))
+            context.print(line);
         return 0;
       }),
   };

@@ -49,10 +49,21 @@ export function keyNamedBy(flags: FlagValues, verb: string): string {
 }
 
 /** As a document; the fields are those of the file's spelling. */
-export function encodeKey({ prefix, name, scopes, limits, createdAtMs, expiresAtMs, revokedAtMs, state }: KeyView) {
+export function encodeKey({
+  prefix,
+  name,
+  caller,
+  scopes,
+  limits,
+  createdAtMs,
+  expiresAtMs,
+  revokedAtMs,
+  state,
+}: KeyView) {
   return {
     prefix,
     name,
+    caller,
     state,
     scopes,
     limits: {

@@ -6,7 +6,7 @@ import type { Clock } from "../../contract/clock.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
 import type { KeyStore, StoredKey } from "../../store/key-store.ts";
 import type { Log } from "../../telemetry/log.ts";
-import { digestOf, prefixOf } from "./stored-keys.ts";
+import { callerOfDigest, digestOf, prefixOf } from "./stored-keys.ts";
 
 /** How a key is called, for rules that name it. */
 export interface KeyNames {
@@ -130,11 +130,6 @@ function knownOf(key: StoredKey): Known {
   const { scopes, limits } = key;
   const digest = Buffer.from(key.digest);
   return { key, digest, identity: { caller: callerOfDigest(digest), scopes, limits } };
-}
-
-/** The name under which the holder of a key is known inside. */
-export function callerOfDigest(digest: Uint8Array): string {
-  return `key:${Buffer.from(digest).toString("hex").slice(0, 16)}`;
 }
 
 function over(reason: string): GatewayError {

@@ -19,7 +19,11 @@ export interface KeyToCreate {
 }
 
 /** A key without what opens the gateway. */
-export type KeyView = Omit<StoredKey, "digest"> & { readonly state: "active" | "expired" | "revoked" };
+export interface KeyView extends Omit<StoredKey, "digest"> {
+  readonly state: "active" | "expired" | "revoked";
+  /** The name under which its holder is known inside, such as in rules of the agent and sign-ins at tool servers. */
+  readonly caller: string;
+}
 
 export interface CreatedKey {
   /** The one time that anybody sees it. */
@@ -56,6 +60,11 @@ export function digestOf(key: string): Buffer {
   return Bun.CryptoHasher.hash("sha256", key);
 }
 
+/** The name under which the holder of a key is known inside. */
+export function callerOfDigest(digest: Uint8Array): string {
+  return `key:${Buffer.from(digest).toString("hex").slice(0, 16)}`;
+}
+
 /** Undefined: no key that was ever made here begins so. */
 export function prefixOf(key: string): string | undefined {
   return key.startsWith(keyStart) && key[prefixLength] === "-" ? key.slice(0, prefixLength) : undefined;
@@ -72,7 +81,10 @@ export function createStoredKeys(store: KeyStore, clock: Clock): StoredKeys {
       known.find(({ name, state }) => name === which && state !== "revoked") ??
       known.findLast(({ name }) => name === which);
     if (found !== undefined) return found;
-    throw new GatewayError("not-found", `Cannot find a key ${JSON.stringify(prefix)}: "keys list" shows prefixes and names`);
+    throw new GatewayError(
+      "not-found",
+      `Cannot find a key ${JSON.stringify(prefix)}: "keys list" shows prefixes and names`,
+    );
   }
 
   return {
@@ -92,7 +104,11 @@ export function createStoredKeys(store: KeyStore, clock: Clock): StoredKeys {
       const { key, prefix } = makeKey();
       const expiresAtMs = lifetimeMs === undefined ? undefined : clock() + lifetimeMs;
       const isAdded = await store.addKey({ prefix, name, digest: digestOf(key), scopes, limits, expiresAtMs });
-      if (!isAdded) throw invalid("name", `there is a key ${JSON.stringify(name)} already; revoke it first, or choose another name`);
+      if (!isAdded)
+        throw invalid(
+          "name",
+          `there is a key ${JSON.stringify(name)} already; revoke it first, or choose another name`,
+        );
       return { key, view: await find(prefix) };
     },
     list,
@@ -110,10 +126,11 @@ export function createStoredKeys(store: KeyStore, clock: Clock): StoredKeys {
   };
 }
 
-export function viewOf({ digest: _, ...key }: StoredKey, nowMs: number): KeyView {
+function viewOf({ digest, ...key }: StoredKey, nowMs: number): KeyView {
   const { revokedAtMs, expiresAtMs } = key;
   const isOver = expiresAtMs !== undefined && expiresAtMs <= nowMs;
-  return { ...key, state: revokedAtMs !== undefined ? "revoked" : isOver ? "expired" : "active" };
+  const caller = callerOfDigest(digest);
+  return { ...key, caller, state: revokedAtMs !== undefined ? "revoked" : isOver ? "expired" : "active" };
 }
 
 function makeKey(): { key: string; prefix: string } {
@@ -142,7 +159,8 @@ function checkWanted({ name, models, surfaces, upstreams, limits = {}, lifetimeM
 
 function checkPatterns(field: string, patterns: readonly string[] | undefined): void {
   if (patterns === undefined) return;
-  const isSound = patterns.length > 0 && patterns.length <= mostNames && patterns.every((one) => /^[!-~]{1,200}$/.test(one));
+  const isSound =
+    patterns.length > 0 && patterns.length <= mostNames && patterns.every((one) => /^[!-~]{1,200}$/.test(one));
   if (!isSound) throw invalid(field, `it must hold 1 to ${mostNames} names or patterns without white space`);
 }
 

@@ -59,7 +59,10 @@ describe("surfaceOf", () => {
 test.each([
   [{}, { admin: false }],
   [{ scope: "openid profile" }, { admin: false }],
-  [{ scope: "admin model:qwen* model:a:b surface:messages" }, { admin: true, models: ["qwen*", "a:b"], surfaces: ["messages"] }],
+  [
+    { scope: "admin model:qwen* model:a:b surface:messages" },
+    { admin: true, models: ["qwen*", "a:b"], surfaces: ["messages"] },
+  ],
   [{ scp: ["upstream:home", 1, "admin"] }, { admin: true, upstreams: ["home"] }],
   [{ scope: { admin: true }, scp: null }, { admin: false }],
   [{ scope: "constructor:x toString:y" }, { admin: false }],

@@ -52,7 +52,13 @@ async function passed(quotas: Quotas, quota: Quota, times: number): Promise<numb
 }
 
 /** A reply that runs from its beginning to its end. */
-async function reply(quotas: Quotas, quota: Quota, inputTokens: number, outputTokens: number, model = "m"): Promise<void> {
+async function reply(
+  quotas: Quotas,
+  quota: Quota,
+  inputTokens: number,
+  outputTokens: number,
+  model = "m",
+): Promise<void> {
   const spending = await quotas.begin(quota, question());
   spending.spent(model, { inputTokens, outputTokens });
   spending.end();
@@ -75,7 +81,13 @@ describe("requests within a minute", () => {
   });
 
   test("after the time of Retry-After one more passes, wherever in the window it was refused [R2-080]", async () => {
-    for (const [limit, atMs] of [[1, 0], [1, 59_000], [2, 30_000], [7, 12_345], [50, 59_999]] as const) {
+    for (const [limit, atMs] of [
+      [1, 0],
+      [1, 59_000],
+      [2, 30_000],
+      [7, 12_345],
+      [50, 59_999],
+    ] as const) {
       const { create, advance } = createWorld();
       const quotas = create();
       const quota = quotaOf({ requestsPerMinute: limit });
@@ -253,7 +265,10 @@ describe("replies at a time, and sessions", () => {
     const quota = quotaOf({ streams: 2 });
     const first = await quotas.begin(quota, question());
     await quotas.begin(quota, question());
-    expect(await refusal(() => quotas.begin(quota, question()))).toMatchObject({ kind: "rate-limited", retryAfterMs: 1000 });
+    expect(await refusal(() => quotas.begin(quota, question()))).toMatchObject({
+      kind: "rate-limited",
+      retryAfterMs: 1000,
+    });
     first.end();
     first.end();
     await quotas.begin(quota, question());
@@ -263,7 +278,9 @@ describe("replies at a time, and sessions", () => {
   test("of many that come at once as many get in as may", async () => {
     const quotas = createWorld().create();
     const quota = quotaOf({ streams: 3 });
-    const outcomes = await Promise.all(Array.from({ length: 10 }, () => refusal(() => quotas.begin(quota, question()))));
+    const outcomes = await Promise.all(
+      Array.from({ length: 10 }, () => refusal(() => quotas.begin(quota, question()))),
+    );
     expect(outcomes.filter((outcome) => outcome === undefined).length).toBe(3);
   });
 
