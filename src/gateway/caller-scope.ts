@@ -2,7 +2,7 @@
 
 import { type Access, isAllowed, modelOutOfScope, type Scopes } from "../contract/access.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
-import type { ModelInfo } from "../contract/upstream.ts";
+import type { ListScope } from "./model-catalog.ts";
 import type { Candidate } from "./model-routes.ts";
 import type { Question, Quotas, Spending } from "./quotas/quotas.ts";
 
@@ -31,8 +31,12 @@ export function candidatesInScope(
   });
 }
 
-export function modelsInScope(models: readonly ModelInfo[], scopes: Scopes | undefined): readonly ModelInfo[] {
-  return scopes?.models === undefined ? models : models.filter(({ id }) => isAllowed(scopes.models, id));
+/** The same for lists. */
+export function listScope({ models, upstreams }: Scopes): ListScope {
+  return {
+    mayAsk: ({ name }) => isAllowed(upstreams, name),
+    mayUse: ({ name }, id) => isAllowed(models, id, `${name}/${id}`),
+  };
 }
 
 /** Undefined: nothing of it is counted, and nothing has to be waited for. @throws {GatewayError} `rate-limited` */

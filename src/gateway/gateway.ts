@@ -1,6 +1,6 @@
 // One exchange from request to Response: the paragraph that every surface and every upstream share.
 
-import { type Access, isAllowed } from "../contract/access.ts";
+import type { Access } from "../contract/access.ts";
 import type { ChatRequest } from "../contract/chat-request.ts";
 import { errorHeaders } from "../contract/error-headers.ts";
 import { GatewayError, toGatewayError } from "../contract/gateway-error.ts";
@@ -15,7 +15,7 @@ import type { Log } from "../telemetry/log.ts";
 import { type Metrics, silentMetrics } from "../telemetry/metrics.ts";
 import { type AdmissionOptions, createAdmission } from "./admission.ts";
 import { createBreaker, type UpstreamCircuits } from "./breaker.ts";
-import { beginSpending, candidatesInScope, modelsInScope } from "./caller-scope.ts";
+import { beginSpending, candidatesInScope, listScope } from "./caller-scope.ts";
 import { contextTrimOf } from "./context-trim.ts";
 import { Exchange } from "./exchange.ts";
 import {
@@ -317,11 +317,7 @@ export function createGateway(options: GatewayOptions): Gateway {
         tellIdle();
       }
     },
-    async listModels(signal, access) {
-      const scopes = access?.scopes;
-      const mayUse = ({ name }: Upstream): boolean => isAllowed(scopes?.upstreams, name);
-      return modelsInScope(await catalog.list(signal, mayUse), scopes);
-    },
+    listModels: (signal, access) => catalog.list(signal, access?.scopes && listScope(access.scopes)),
     async deleteSession(caller, sessionId) {
       const gone = await store.deleteSession(caller, sessionId);
       if (gone !== undefined && options.deleteChats) await deleteChats(gone);

@@ -37,17 +37,17 @@ export interface AmountStore {
   addAmounts(amounts: readonly (AmountKey & { readonly amount: number })[]): Promise<readonly number[]>;
   /** @returns one for each, 0 where nothing was counted */
   readAmounts(keys: readonly AmountKey[]): Promise<readonly number[]>;
-  /** Forgets windows that began before. */
-  dropAmounts(beforeMs: number): Promise<void>;
+  /** Forgets windows of these kinds that began before, and replies whose time is over. */
+  dropAmounts(kinds: readonly { readonly kind: string; readonly beforeMs: number }[]): Promise<void>;
 
   /**
-   * Notes how many replies of a subject may run in this process, until `untilMs` unless it is said again. What a dead
+   * Notes how many replies of a subject may run over this store, until `untilMs` unless it is said again. What a dead
    * process of this machine holds does not count.
    * @param wanted more than it held: refused above the limit over all processes; fewer is always noted
    * @returns how many it holds now
    */
   holdReplies(subject: string, wanted: number, limit: number, untilMs: number): Promise<number>;
-  /** Says all of this process again. */
+  /** Says all of this store again. */
   renewReplies(untilMs: number): Promise<void>;
 }
 

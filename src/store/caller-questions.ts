@@ -22,21 +22,18 @@ export const callerQuestionTexts = {
     INSERT INTO amounts (subject, kind, start_ms, amount) VALUES ($subject, $kind, $startMs, $amount)
     ON CONFLICT (subject, kind, start_ms) DO UPDATE SET amount = amount + $amount
     RETURNING amount`,
-  dropAmounts: "DELETE FROM amounts WHERE start_ms < $beforeMs",
+  dropAmounts: "DELETE FROM amounts WHERE kind = $kind AND start_ms < $beforeMs",
+  dropHolders: "DELETE FROM running_replies WHERE until_ms < $nowMs",
 
   findHolders: `
-    SELECT owner_host AS ownerHost, owner_pid AS ownerPid, owner_started_ms AS ownerStartedMs, held, until_ms AS untilMs
+    SELECT holder, owner_host AS ownerHost, owner_pid AS ownerPid, owner_started_ms AS ownerStartedMs, held, until_ms AS untilMs
     FROM running_replies WHERE subject = $subject`,
   holdReplies: `
-    INSERT INTO running_replies (subject, owner_host, owner_pid, owner_started_ms, held, until_ms)
-    VALUES ($subject, $ownerHost, $ownerPid, $ownerStartedMs, $held, $untilMs)
-    ON CONFLICT (subject, owner_host, owner_pid, owner_started_ms) DO UPDATE SET held = $held, until_ms = $untilMs`,
-  dropHolder: `
-    DELETE FROM running_replies WHERE subject = $subject
-      AND owner_host = $ownerHost AND owner_pid = $ownerPid AND owner_started_ms = $ownerStartedMs`,
-  renewReplies: `
-    UPDATE running_replies SET until_ms = $untilMs
-    WHERE owner_host = $ownerHost AND owner_pid = $ownerPid AND owner_started_ms = $ownerStartedMs`,
+    INSERT INTO running_replies (subject, holder, owner_host, owner_pid, owner_started_ms, held, until_ms)
+    VALUES ($subject, $holder, $ownerHost, $ownerPid, $ownerStartedMs, $held, $untilMs)
+    ON CONFLICT (subject, holder) DO UPDATE SET held = $held, until_ms = $untilMs`,
+  dropHolder: "DELETE FROM running_replies WHERE subject = $subject AND holder = $holder",
+  renewReplies: "UPDATE running_replies SET until_ms = $untilMs WHERE holder = $holder",
 } as const;
 
 /** As it stands in the table. Scopes and limits are JSON text. */
@@ -54,7 +51,7 @@ export interface KeyRow {
 type NewKey = Omit<KeyRow, "createdAtMs" | "revokedAtMs"> & { nowMs: number };
 type Key = { [Field in keyof AmountKey]: AmountKey[Field] };
 type Owner = { [Field in keyof LeaseOwner]: LeaseOwner[Field] };
-type Holder = LeaseOwner & { readonly held: number; readonly untilMs: number };
+type Holder = LeaseOwner & { readonly holder: string; readonly held: number; readonly untilMs: number };
 
 export function prepareCallerQuestions(database: Database) {
   const statements: Statement[] = [];
@@ -73,11 +70,14 @@ export function prepareCallerQuestions(database: Database) {
     removeKey: prepare<never, { prefix: string }>("removeKey"),
     readAmount: prepare<{ amount: number }, Key>("readAmount"),
     addAmount: prepare<{ amount: number }, Key & { amount: number }>("addAmount"),
-    dropAmounts: prepare<never, { beforeMs: number }>("dropAmounts"),
+    dropAmounts: prepare<never, { kind: string; beforeMs: number }>("dropAmounts"),
+    dropHolders: prepare<never, { nowMs: number }>("dropHolders"),
     findHolders: prepare<Holder, { subject: string }>("findHolders"),
-    holdReplies: prepare<never, Owner & { subject: string; held: number; untilMs: number }>("holdReplies"),
-    dropHolder: prepare<never, Owner & { subject: string }>("dropHolder"),
-    renewReplies: prepare<never, Owner & { untilMs: number }>("renewReplies"),
+    holdReplies: prepare<never, Owner & { subject: string; holder: string; held: number; untilMs: number }>(
+      "holdReplies",
+    ),
+    dropHolder: prepare<never, { subject: string; holder: string }>("dropHolder"),
+    renewReplies: prepare<never, { holder: string; untilMs: number }>("renewReplies"),
     finalizeAll() {
       for (const statement of statements) statement.finalize();
     },

@@ -9,7 +9,7 @@ export class MemoryCallers implements KeyStore, AmountStore {
   readonly #options: StoreOptions;
   readonly #keys = new Map<string, StoredKey>();
   /** By subject, kind and beginning. */
-  readonly #amounts = new Map<string, { readonly startMs: number; amount: number }>();
+  readonly #amounts = new Map<string, { readonly kind: string; readonly startMs: number; amount: number }>();
   readonly #held = new Map<string, number>();
   #revision = 0;
 
@@ -65,8 +65,11 @@ export class MemoryCallers implements KeyStore, AmountStore {
     return keys.map((key) => this.#read(key));
   }
 
-  async dropAmounts(beforeMs: number): Promise<void> {
-    for (const [key, { startMs }] of this.#amounts) if (startMs < beforeMs) this.#amounts.delete(key);
+  async dropAmounts(kinds: Parameters<AmountStore["dropAmounts"]>[0]): Promise<void> {
+    const endOf = new Map(kinds.map(({ kind, beforeMs }) => [kind, beforeMs]));
+    for (const [key, { kind, startMs }] of this.#amounts) {
+      if (startMs < (endOf.get(kind) ?? Number.NEGATIVE_INFINITY)) this.#amounts.delete(key);
+    }
   }
 
   async holdReplies(subject: string, wanted: number, limit: number): Promise<number> {
@@ -87,7 +90,7 @@ export class MemoryCallers implements KeyStore, AmountStore {
 
   #add(key: AmountKey, amount: number): number {
     const sum = this.#read(key) + amount;
-    this.#amounts.set(nameOf(key), { startMs: key.startMs, amount: sum });
+    this.#amounts.set(nameOf(key), { kind: key.kind, startMs: key.startMs, amount: sum });
     return sum;
   }
 }

@@ -185,7 +185,7 @@ class MemoryStore implements Store {
   reserveAmount: Store["reserveAmount"] = (reservation) => this.#callers.reserveAmount(reservation);
   addAmounts: Store["addAmounts"] = (amounts) => this.#callers.addAmounts(amounts);
   readAmounts: Store["readAmounts"] = (keys) => this.#callers.readAmounts(keys);
-  dropAmounts: Store["dropAmounts"] = (beforeMs) => this.#callers.dropAmounts(beforeMs);
+  dropAmounts: Store["dropAmounts"] = (kinds) => this.#callers.dropAmounts(kinds);
   holdReplies: Store["holdReplies"] = (subject, wanted, limit) => this.#callers.holdReplies(subject, wanted, limit);
   renewReplies: Store["renewReplies"] = () => this.#callers.renewReplies();
 

@@ -11,6 +11,7 @@ const nothing = {};
 export class SqliteCallers implements KeyStore, AmountStore {
   readonly #connection: Connection;
   readonly #owner: LeaseOwner = thisProcess();
+  readonly #holder = crypto.randomUUID();
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -69,30 +70,34 @@ export class SqliteCallers implements KeyStore, AmountStore {
     return this.#connection.read(() => keys.map((key) => this.#read(key)));
   }
 
-  async dropAmounts(beforeMs: number): Promise<void> {
-    await this.#connection.write(() => this.#questions.dropAmounts.run({ beforeMs }));
+  async dropAmounts(kinds: Parameters<AmountStore["dropAmounts"]>[0]): Promise<void> {
+    await this.#connection.write(({ nowMs }) => {
+      for (const { kind, beforeMs } of kinds) this.#questions.dropAmounts.run({ kind, beforeMs });
+      this.#questions.dropHolders.run({ nowMs });
+    });
   }
 
   holdReplies(subject: string, wanted: number, limit: number, untilMs: number): Promise<number> {
     return this.#connection.write(({ nowMs }) => {
       const { own, others } = this.#countHeld(subject, nowMs);
       const held = wanted <= own ? wanted : Math.max(own, Math.min(wanted, limit - others));
-      if (held > 0) this.#questions.holdReplies.run({ subject, ...this.#owner, held, untilMs });
-      else this.#questions.dropHolder.run({ subject, ...this.#owner });
+      const holder = this.#holder;
+      if (held > 0) this.#questions.holdReplies.run({ subject, holder, ...this.#owner, held, untilMs });
+      else this.#questions.dropHolder.run({ subject, holder });
       return held;
     });
   }
 
   async renewReplies(untilMs: number): Promise<void> {
-    await this.#connection.write(() => this.#questions.renewReplies.run({ ...this.#owner, untilMs }));
+    await this.#connection.write(() => this.#questions.renewReplies.run({ holder: this.#holder, untilMs }));
   }
 
   /** What the dead hold is forgotten on the way. */
   #countHeld(subject: string, nowMs: number): { own: number; others: number } {
     let [own, others] = [0, 0];
-    for (const { held, untilMs, ...owner } of this.#questions.findHolders.all({ subject })) {
-      if (isSame(owner, this.#owner)) own = held;
-      else if (untilMs <= nowMs || isDead(owner, this.#owner)) this.#questions.dropHolder.run({ subject, ...owner });
+    for (const { holder, held, untilMs, ...owner } of this.#questions.findHolders.all({ subject })) {
+      if (holder === this.#holder) own = held;
+      else if (untilMs <= nowMs || isDead(owner, this.#owner)) this.#questions.dropHolder.run({ subject, holder });
       else others += held;
     }
     return { own, others };
@@ -101,12 +106,6 @@ export class SqliteCallers implements KeyStore, AmountStore {
   #read({ subject, kind, startMs }: AmountKey): number {
     return this.#questions.readAmount.get({ subject, kind, startMs })?.amount ?? 0;
   }
-}
-
-function isSame(one: LeaseOwner, other: LeaseOwner): boolean {
-  return (
-    one.ownerHost === other.ownerHost && one.ownerPid === other.ownerPid && one.ownerStartedMs === other.ownerStartedMs
-  );
 }
 
 function keyOfRow({ scopes, limits, expiresAtMs, revokedAtMs, ...row }: KeyRow): StoredKey {

@@ -56,7 +56,7 @@ export function openSqliteStore(options: StoreOptions & { readonly path: string 
     reserveAmount: (reservation) => callers.reserveAmount(reservation),
     addAmounts: (amounts) => callers.addAmounts(amounts),
     readAmounts: (keys) => callers.readAmounts(keys),
-    dropAmounts: (beforeMs) => callers.dropAmounts(beforeMs),
+    dropAmounts: (kinds) => callers.dropAmounts(kinds),
     holdReplies: (subject, wanted, limit, untilMs) => callers.holdReplies(subject, wanted, limit, untilMs),
     renewReplies: (untilMs) => callers.renewReplies(untilMs),
     async close() {

@@ -2,6 +2,7 @@
 // one another.
 
 import { describe, expect, test } from "bun:test";
+import { serveCompatible } from "../support/fake-compatible-server.ts";
 import { type Harness, startHarness } from "../support/harness.ts";
 import { bearer, keysBeside } from "../support/keys-beside.ts";
 import { readLive } from "../support/live-stream.ts";
@@ -223,6 +224,39 @@ describe("scopes", () => {
     const served = await embed("embed-a");
     expect([served.status, served.headers.get("x-upstream")]).toEqual([200, "two"]);
     expect((await embed("other")).status).toBe(404);
+  });
+
+  test("a form names its model once for who is held to models, whoever reads the last one", async () => {
+    const heard = { body: '{"text":"hello"}' };
+    const path = "/v1/audio/transcriptions";
+    await using server = serveCompatible([], { ...modelsRoute("whisper-1"), [path]: heard });
+    const environment = { API_KEY, UPSTREAM_BASE_URL: server.url, UPSTREAM_DIALECT: "vllm", QWEN_TOKEN: "" };
+    await using harness = await startHarness({ environment });
+    const headers = bearer(await keysBeside(harness).create("ann", { models: ["whisper-*"] }));
+    const send = async (...models: string[]) => {
+      const form = new FormData();
+      for (const model of models) form.append("model", model);
+      form.append("file", new File(["RIFF"], "model.wav", { type: "audio/wav" }));
+      const answer = await fetch(`${harness.url}${path}`, { method: "POST", headers, body: form });
+      await answer.text();
+      return answer.status;
+    };
+    expect(await send("whisper-1")).toBe(200);
+    expect(await send("dear-model")).toBe(404);
+    expect(await send()).toBe(404);
+    expect(await send("whisper-1", "dear-model")).toBe(400);
+    expect(server.requests.filter((request) => request.path.endsWith("/transcriptions")).length).toBe(1);
+  });
+
+  test("a model may be named with its upstream, in lists too", async () => {
+    await using stage = await startThree([saying("one")], [saying("two")], { API_KEY });
+    const { harness } = stage;
+    const headers = bearer(await keysBeside(harness).create("ann", { models: ["two/*"] }));
+    const { data } = (await (await get(harness, "/v1/models", headers)).json()) as { data: { id: string }[] };
+    expect(data.map(({ id }) => id).sort()).toEqual(["local", "only-two"]);
+    const answer = await harness.chat({ ...hello, model: "local" }, { headers });
+    expect([answer.status, answer.headers.get("x-upstream")]).toEqual([200, "two"]);
+    expect((await harness.chat({ ...hello, model: "only-one" }, { headers })).status).toBe(404);
   });
 });
 

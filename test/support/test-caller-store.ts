@@ -121,9 +121,11 @@ export function testCallerStore(name: string, open: OpenStore): void {
       const store = (await reopen?.()) ?? first;
       expect(await store.readAmounts([...amounts(0), { ...window, kind: "nothing" }])).toEqual([30, 2, 0]);
 
-      await store.dropAmounts(startMs);
+      const drop = (beforeMs: number, kind = "tokens/day") => store.dropAmounts([{ kind, beforeMs }]);
+      await drop(startMs);
+      await drop(startMs + 1, "tokens/minute");
       expect(await store.readAmounts(amounts(0))).toEqual([30, 2]);
-      await store.dropAmounts(startMs + 1);
+      await drop(startMs + 1);
       expect(await store.readAmounts(amounts(0))).toEqual([0, 0]);
       await store.close();
     });

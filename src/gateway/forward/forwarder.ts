@@ -91,7 +91,8 @@ export function createForwarder(options: ForwarderOptions): (incoming: IncomingF
     const able = serving(endpoint);
     const pinned = headers.get("x-upstream") ?? undefined;
     const hasChoice = (able.length > 1 && pinned === undefined) || Object.keys(options.routes).length > 0;
-    const body = await readBody(incoming, clock, hasChoice);
+    const isHeldToModel = incoming.access?.scopes?.models !== undefined;
+    const body = await readBody(incoming, clock, hasChoice, isHeldToModel);
     try {
       const found = createModelRoutes({
         upstreams: () => able,
@@ -178,7 +179,12 @@ export function createForwarder(options: ForwarderOptions): (incoming: IncomingF
   };
 }
 
-async function readBody({ body, signal }: IncomingForward, clock: ForwardClock, hasChoice: boolean): Promise<Body> {
+async function readBody(
+  { body, signal }: IncomingForward,
+  clock: ForwardClock,
+  hasChoice: boolean,
+  isHeldToModel: boolean,
+): Promise<Body> {
   if (body instanceof Uint8Array) {
     const place = findJsonModel(body);
     return {
@@ -195,7 +201,7 @@ async function readBody({ body, signal }: IncomingForward, clock: ForwardClock, 
   const onAbort = (): void => upload.cancel();
   clock.signal.addEventListener("abort", onAbort, { once: true });
   try {
-    await upload.begin(hasChoice);
+    await upload.begin(hasChoice, isHeldToModel);
   } catch (error) {
     upload.cancel();
     throw clock.signal.aborted && !signal.aborted ? clock.signal.reason : error;

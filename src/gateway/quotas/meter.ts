@@ -17,7 +17,7 @@ export const tokensPerMinute: MeterKind = { name: "tokens/minute", windowMs: min
 export const tokensPerDay: MeterKind = { name: "tokens/day", windowMs: dayMs, slides: false };
 /** In millionths of a dollar. */
 export const spendPerDay: MeterKind = { name: "spend/day", windowMs: dayMs, slides: false };
-export const longestWindowMs = dayMs;
+export const meterKinds: readonly MeterKind[] = [requestsPerMinute, tokensPerMinute, tokensPerDay, spendPerDay];
 
 /** An amount that the store has to be told. */
 export interface Late extends AmountKey {

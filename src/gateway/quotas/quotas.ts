@@ -8,7 +8,7 @@ import type { AmountStore } from "../../store/amount-store.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { Allowances } from "./allowances.ts";
 import { Ledger, type LedgerParts, replyHoldMs } from "./ledger.ts";
-import { type Late, longestWindowMs } from "./meter.ts";
+import { type Late, meterKinds } from "./meter.ts";
 import type { PriceOf } from "./prices.ts";
 
 export interface Question {
@@ -202,7 +202,10 @@ export function createQuotas({ store, clock, log, priceOf, flushMs = 100 }: Quot
     flush: () => flush(),
     async sweep() {
       try {
-        await store.dropAmounts(clock() - 2 * longestWindowMs);
+        const nowMs = clock();
+        await store.dropAmounts(
+          meterKinds.map(({ name, windowMs }) => ({ kind: name, beforeMs: nowMs - 2 * windowMs })),
+        );
       } catch (error) {
         log.warn("old amounts of callers not dropped, the next sweep will", { reason: String(error) });
       }

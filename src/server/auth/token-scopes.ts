@@ -20,7 +20,7 @@ export function scopesOfClaims(claims: Readonly<Record<string, unknown>>): Scope
     if (colon < 0 || !Object.hasOwn(kinds, kind)) continue;
     // Own, as was asked.
     const field = kinds[kind as keyof typeof kinds];
-    (scopes[field] ??= []).push(word.slice(colon + 1));
+    scopes[field] = [...(scopes[field] ?? []), word.slice(colon + 1)];
   }
   return scopes;
 }

@@ -44,14 +44,16 @@ CREATE TABLE amounts (
   PRIMARY KEY (subject, kind, start_ms)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX amounts_by_start ON amounts (start_ms);
+CREATE INDEX amounts_by_start ON amounts (kind, start_ms);
 
 CREATE TABLE running_replies (
   subject TEXT NOT NULL,
+  -- One open store: a process may have several, such as while another one takes its place.
+  holder TEXT NOT NULL,
   owner_host TEXT NOT NULL,
   owner_pid INTEGER NOT NULL,
   owner_started_ms INTEGER NOT NULL,
   held INTEGER NOT NULL,
   until_ms INTEGER NOT NULL,
-  PRIMARY KEY (subject, owner_host, owner_pid, owner_started_ms)
+  PRIMARY KEY (subject, holder)
 ) STRICT, WITHOUT ROWID;
