@@ -1,47 +1,17 @@
-// Where the concrete wings are put together: store, upstream, surfaces, gateway, server. A value, so that a second app can replace it.
+// Where everything is put together: what lasts as long as the process, and over it the service that the settings make, which
+// another one can replace.
 
-import { join } from "node:path";
-import { chooseAgentAccess } from "./app/agent-access.ts";
-import { readAgentRules } from "./app/agent-rules.ts";
-import { composeCallers } from "./app/compose-callers.ts";
-import { composeUpstreams } from "./app/compose-upstreams.ts";
 import type { OwnTool } from "./agent/own-tools.ts";
-import { createLazyAgent } from "./app/lazy-agent.ts";
-import { createLazyChat } from "./app/lazy-chat.ts";
-import { createLazyResponses } from "./app/lazy-responses.ts";
-import { createSpeech } from "./app/speech.ts";
-import { loadOrCreateApiKey } from "./config/api-key-file.ts";
-import type { Environment } from "./config/load-config.ts";
-import { loadToolServers } from "./config/mcp-servers.ts";
-import { describeConfig } from "./config/describe-config.ts";
+import { composeService, type Service, type Settings } from "./app/compose-service.ts";
+import { type EstateOptions, openEstate } from "./app/open-estate.ts";
+import { createRetirement } from "./app/retirement.ts";
+import type { Capture } from "./capture/capture.ts";
+import { compareConfigs } from "./config/compare-configs.ts";
 import type { Config } from "./config/config-schema.ts";
-import { version } from "./config/version.ts";
-import type { Clock } from "./contract/clock.ts";
-import type { Upstream } from "./contract/upstream.ts";
-import { loadMasterKey } from "./credentials/master-key.ts";
-import { createSecretBox, type SecretBox } from "./credentials/secret-box.ts";
-import { createGateway, type Gateway } from "./gateway/gateway.ts";
-import { createHealthChecks } from "./gateway/health-checks.ts";
-import type { Quotas } from "./gateway/quotas/quotas.ts";
+import type { Environment } from "./config/load-config.ts";
 import type { FetchFunction } from "./outbound/fetch-client.ts";
-import { type RequestSlots, slotsForReplies } from "./outbound/request-slots.ts";
-import type { AdmitOptions } from "./server/admit.ts";
-import type { JwtOptions, VerifyJwt } from "./server/auth/jwt.ts";
-import { takesJwt } from "./server/auth/jwt-settings.ts";
-import { isLoopback } from "./server/check-bind.ts";
-import { createServer } from "./server/create-server.ts";
-import type { Pipeline } from "./pipeline/step.ts";
-import { chatDatabasePath } from "./store/chat-database.ts";
-import { inMemory } from "./store/open-database.ts";
-import { databasePath, openSqliteStore } from "./store/sqlite-store.ts";
-import type { Store } from "./store/store.ts";
-import { timeStore } from "./store/timed-store.ts";
-import { surfaces } from "./surfaces/index.ts";
-import type { LiveLog } from "./telemetry/create-log.ts";
-import { createMetrics } from "./telemetry/create-metrics.ts";
-import { describeLowLimit, readDescriptorLimit, readDescriptors } from "./telemetry/descriptors.ts";
+import { describeLowLimit, readDescriptorLimit } from "./telemetry/descriptors.ts";
 import type { Log } from "./telemetry/log.ts";
-import type { Metrics } from "./telemetry/metrics.ts";
 
 export interface StartedApp {
   readonly url: string;
@@ -49,271 +19,142 @@ export interface StartedApp {
   readonly upstreams: readonly string[];
 }
 
+export interface Reloaded {
+  /** Environment names of the settings that have another value now. */
+  readonly changed: readonly string[];
+  /** Of those that keep their value until the next start. */
+  readonly needsRestart: readonly string[];
+  readonly upstreams: readonly string[];
+}
+
 export interface App {
   start(): Promise<StartedApp>;
+  /**
+   * Reads the settings again and serves by them from the next request on; what runs ends as it began. Calls run one after the
+   * other. What came of it is logged.
+   * @throws {ConfigError | Error} when they cannot be used: everything is as it was.
+   */
+  reload(): Promise<Reloaded>;
+  /** The settings in force. */
+  readonly config: Config;
   /** Handles a request in process. */
   handle(request: Request): Promise<Response>;
   /** What the gateway offers as an MCP server, for transports beside HTTP. @throws {GatewayError} */
   ownTools(): Promise<readonly OwnTool[]>;
   /** The way to the upstream that this app uses. */
   readonly fetch: FetchFunction;
+  /** What is captured for whoever looks into a fault. */
+  readonly capture: Capture;
   /** Lets running replies end within the drain time, then closes the store. */
   stop(): Promise<void>;
 }
 
-export interface AppOptions {
-  readonly log: LiveLog;
-  readonly clock?: Clock;
-  /** Stands in for the network: every request to an upstream goes through it. */
-  readonly fetch?: FetchFunction;
-  /** @defaultValue SQLite in `config.dataDir` */
-  readonly store?: Store;
-  /** Requests that the platform's fetch runs at a time; it queues what is beyond. @defaultValue 256, its own default */
-  readonly maxFetches?: number;
+export interface AppOptions extends EstateOptions {
   /** What the settings of tool servers may name, and what their processes see a part of. @defaultValue nothing */
   readonly environment?: Environment;
-  /** Steps of the typed chat. @defaultValue the ones that the settings name */
-  readonly pipeline?: Pipeline;
-  /** Rate limits of what acts; see `AdmitOptions`. @defaultValue none */
-  readonly limitActing?: AdmitOptions["limitActing"];
-  /** Seals credentials. @defaultValue by MASTER_KEY, or a key file in `config.dataDir` */
-  readonly secretBox?: SecretBox;
+  /** The settings as they are written now. @throws {ConfigError}. @defaultValue those that are in force */
+  readonly readSettings?: () => Settings;
 }
-
-const defaultMaxFetches = 256;
 
 export async function createApp(config: Config, options: AppOptions): Promise<App> {
   const { log } = options;
-  const clock = options.clock ?? Date.now;
-  const verifyJwt = await createConfiguredJwt(config, { fetch: options.fetch ?? globalThis.fetch, clock, log });
-  const apiKeys = chooseApiKeys(config, log);
-  const path = databasePath(config.dataDir);
-  const ownStore = options.store ?? openSqliteStore({ path, clock, sessionTimeoutMs: config.sessionTimeout, log });
-  const callers = await composeCallers(config, { store: ownStore, clock, log });
-  const { keyRing, quotas, callerLimits, sessionLimits } = callers;
-  const agentAccess = chooseAgentAccess(config, { apiKeys, verifyJwt, keyRing }, log);
-  const box = options.secretBox ?? createSecretBox(() => loadMasterKey(config.masterKey, config.dataDir));
-  const { fetch, maxFetches = defaultMaxFetches } = options;
-  const upstreams = await composeUpstreams(config, { store: ownStore, box, clock, log, fetch, maxFetches });
-  const { slots } = upstreams;
-  const metrics = createMetrics({
-    version,
-    accounts: () =>
-      upstreams
-        .current()
-        .flatMap(({ name, accounts }) => (accounts?.() ?? []).map((account) => ({ upstream: name, account }))),
-    upstreamRequests: () => slots,
-    queues: () => gateway.queues(),
-    upstreams: () =>
-      upstreams.current().map(({ name, reachability }) => ({
-        upstream: name,
-        state: reachability().state,
-        breaker: gateway.circuits.state(name),
-      })),
-  });
-  const store = timeStore(ownStore, metrics);
-  const gateway = createConfiguredGateway(config, upstreams.current, store, slots, quotas, metrics, clock, log);
-  const healthChecks = createHealthChecks({
-    upstreams: upstreams.current,
-    circuits: gateway.circuits,
-    running: (name) => gateway.queues().find(({ upstream }) => upstream === name)?.running ?? 0,
-    intervalMs: config.healthCheckIntervalMs,
-    timeoutMs: config.healthCheckTimeoutMs,
-    clock,
-    log,
-  });
-  healthChecks.start();
-  const isKept = options.store === undefined;
-  const chat = createLazyChat(
-    {
-      config,
-      gateway,
-      turns: store,
-      upstreams: upstreams.current,
-      pipeline: options.pipeline,
-      path: isKept ? chatDatabasePath(config.dataDir) : inMemory,
-      replayDirectory: isKept ? join(config.dataDir, "replay") : undefined,
-      clock,
-      log,
-    },
-    (caller, sessionId) => gateway.deleteSession(caller, sessionId),
-  );
-  const agent = createLazyAgent({
-    config,
-    servers: loadToolServers(config, options.environment ?? {}),
-    rules: readAgentRules(config.agentRules, apiKeys, keyRing),
-    gateway,
-    openChat: () => chat.open(),
-    accounts: ownStore,
-    box,
-    environment: options.environment ?? {},
-    clock,
-    log,
-  });
-  const responses = createLazyResponses({
-    gateway,
-    openStore: async () => (await chat.open()).responses,
-    openReplays: async () => (await chat.open()).replays,
-    defaultModel: config.defaultModel,
-    clock,
-    log,
-  });
-  const sweepTimer = setInterval(() => {
-    void gateway.sweepSessions();
-    void quotas.sweep();
-    void chat.sweep();
-  }, config.sessionCleanupInterval);
-  sweepTimer.unref();
-  const server = createServer({
-    hostname: config.host,
-    port: config.port,
-    apiKeys,
-    verifyJwt,
-    keyRing,
-    quotas,
-    callerLimits,
-    sessionLimits,
-    agent: agentAccess.agent,
-    mcp: agentAccess.mcp,
-    limitActing: options.limitActing,
-    insecure: config.insecure,
-    allowedHosts: config.allowedHosts,
-    corsOrigins: config.corsOrigin,
-    trustedProxies: config.trustedProxies,
-    maxBodyBytes: config.maxBodyBytes,
-    drainTimeoutMs: config.drainTimeoutMs,
-    gateway,
-    surfaces,
-    store,
-    rooms: [chat, agent, responses],
-    speech: createSpeech(upstreams.current, config.transcriptionModel),
-    deleteSession: (caller, sessionId) => chat.deleteSession(caller, sessionId),
-    log,
-    logFeed: log,
-    clock,
-    version,
-    upstreamNames: () => upstreams.current().map(({ name }) => name),
-    settings: describeConfig(config),
-    metrics,
-    diagnosis: {
-      store,
-      storeBytes: () => (isKept ? sizeOf(path) : undefined),
-      upstreams: () =>
-        upstreams.current().map(({ name, reachability, accounts }) => ({
-          name,
-          reachability: reachability(),
-          breaker: gateway.circuits.state(name),
-          accounts: accounts?.() ?? [],
-        })),
-      upstreamRequests: () => slots,
-      descriptors: readDescriptors,
-      maxReplies: maxRepliesOf(config, slots),
-    },
-  });
+  let settings: Settings = { config, environment: options.environment ?? {} };
+  const readSettings = options.readSettings ?? (() => settings);
+  let service: Service;
+  const estate = await openEstate(config, options, { service: () => service, config: () => settings.config, running });
+  const retirement = createRetirement(log);
+  let reloading: Promise<unknown> = Promise.resolve();
+  let isStopping = false;
+  try {
+    service = await composeService(settings, estate);
+  } catch (error) {
+    // Another's store is left to its owner.
+    await estate.closeCallers();
+    if (options.store === undefined) await estate.store.close();
+    throw error;
+  }
+  service.begin();
+
+  function running(): readonly Service[] {
+    return [service, ...retirement.services()];
+  }
+
+  async function exchange(): Promise<Reloaded> {
+    if (isStopping) throw new Error("Cannot reload the settings: the gateway is stopping");
+    const next = readSettings();
+    const { config: effective, changed, needsRestart } = compareConfigs(settings.config, next.config);
+    const former = service;
+    const nextSettings = { config: effective, environment: next.environment };
+    const successor = await composeService(nextSettings, estate, former.agent);
+    try {
+      successor.server.takeOver(former.server);
+    } catch (error) {
+      await successor.upstreams.close();
+      throw error;
+    }
+    settings = nextSettings;
+    service = successor;
+    former.rest();
+    log.adjust({ level: effective.logLevel, format: effective.logFormat });
+    estate.vault.adjust();
+    estate.ledger.queues.adopt(successor.upstreams.current());
+    successor.begin();
+    retirement.add(former, successor);
+    return { changed, needsRestart, upstreams: successor.upstreams.describe() };
+  }
 
   return {
     async start() {
       const lowLimit = describeLowLimit(readDescriptorLimit(), config.maxStreams);
       if (lowLimit !== undefined) log.warn(lowLimit);
-      const { url } = server.start();
-      agentAccess.announce(url);
+      const { url } = service.server.start();
+      service.agentAccess.announce(url);
       // The first request need not wait for the list; a failure is logged and tried again then.
-      gateway.listModels(AbortSignal.timeout(config.firstByteTimeoutMs)).catch(() => {});
-      return { url, upstreams: upstreams.describe() };
+      service.gateway.listModels(AbortSignal.timeout(config.firstByteTimeoutMs)).catch(() => {});
+      return { url, upstreams: service.upstreams.describe() };
     },
-    handle: (request) => server.handle(request),
-    ownTools: async () => (await agent.open()).ownTools,
-    fetch: upstreams.fetch,
+    reload() {
+      const reloaded = reloading.then(exchange);
+      reloading = reloaded.then(
+        (outcome) => tellReloaded(outcome, log),
+        (error: unknown) => tellRefused(error, log),
+      );
+      return reloaded;
+    },
+    get config() {
+      return settings.config;
+    },
+    handle: (request) => service.server.handle(request),
+    ownTools: async () => (await service.agent.open()).ownTools,
+    get fetch() {
+      return service.upstreams.fetch;
+    },
+    capture: estate.capture,
     async stop() {
-      clearInterval(sweepTimer);
-      healthChecks.stop();
-      await server.stop();
-      await agent.close();
-      await responses.close();
-      await chat.close();
-      await upstreams.close();
-      await callers.close();
-      await store.close();
+      isStopping = true;
+      await reloading;
+      service.rest();
+      await service.server.stop();
+      await retirement.close();
+      await service.agent.close();
+      await estate.responses.close();
+      await estate.files.close();
+      await estate.vault.close();
+      await service.upstreams.close();
+      await estate.closeCallers();
+      await Promise.all([estate.capture.close(), estate.tracing?.close()]);
+      await estate.store.close();
     },
   };
 }
 
-/** Loaded only where tokens are taken: what knows keys is large. */
-async function createConfiguredJwt(config: Config, options: JwtOptions): Promise<VerifyJwt | undefined> {
-  if (!takesJwt(config)) return undefined;
-  const { createJwtVerifier } = await import("./server/auth/jwt.ts");
-  return createJwtVerifier(config, options);
+function tellReloaded({ changed, needsRestart }: Reloaded, log: Log): void {
+  log.info("The settings were read again", { changed: changed.length === 0 ? "none" : changed.join(", ") });
+  if (needsRestart.length === 0) return;
+  log.warn("These settings stay as they were until the next start", { settings: needsRestart.join(", ") });
 }
 
-/** A container that was given no key makes one; everywhere else missing keys mean: loopback only. */
-function chooseApiKeys(config: Config, log: Log): readonly string[] {
-  const isProtected = config.apiKey.length > 0 || takesJwt(config) || isLoopback(config.host);
-  if (isProtected || !config.generateApiKey) return config.apiKey;
-  const { key, created } = loadOrCreateApiKey(config.dataDir);
-  if (created) {
-    // The one place where a key is shown: written past the log, which redacts secrets.
-    process.stdout.write(`API key of this gateway, shown once: ${key}\n`);
-  } else {
-    log.info("The API key generated earlier is required", { dataDir: config.dataDir });
-  }
-  return [key];
-}
-
-/** What is written stands in the file and, until it is moved there, in the log beside it. */
-function sizeOf(path: string): number {
-  return Bun.file(path).size + Bun.file(`${path}-wal`).size;
-}
-
-function maxRepliesOf(config: Config, slots: RequestSlots | undefined): number | undefined {
-  const bounds = [config.maxStreams, slots && slotsForReplies(slots.max)].filter((bound) => bound !== undefined);
-  return bounds.length === 0 ? undefined : Math.min(...bounds);
-}
-
-function createConfiguredGateway(
-  config: Config,
-  upstreams: () => readonly Upstream[],
-  store: Store,
-  slots: RequestSlots | undefined,
-  quotas: Quotas,
-  metrics: Metrics,
-  clock: Clock,
-  log: Log,
-): Gateway {
-  return createGateway({
-    upstreams,
-    modelRoutes: config.modelRoutes ?? {},
-    breakerOpenMs: config.breakerOpenMs,
-    store,
-    defaultModel: config.defaultModel,
-    sessionMatch: config.sessionMatch,
-    deleteChats: config.qwenDeleteChats,
-    stream: config.stream,
-    streamUsage: config.streamUsage,
-    liveness: {
-      firstByteMs: config.firstByteTimeoutMs,
-      stallMs: config.stallTimeoutMs,
-      replyMs: config.replyTimeoutMs,
-      heartbeatMs: config.sseKeepaliveMs,
-      clientStallMs: config.clientStallMs,
-    },
-    holdHeadersMs: config.holdHeadersMs,
-    retry: retryOf(config),
-    retryBudgetMs: config.retryBudgetMs,
-    debugStreaming: config.debugStreaming,
-    contextTrim: config.contextTrim,
-    maxMessages: config.maxMessages,
-    admission: { maxStreams: config.maxStreams, slots },
-    quotas,
-    clock,
-    log,
-    metrics,
-  });
-}
-
-function retryOf(config: Config): { maxAttempts: number; baseDelayMs: number; maxDelayMs: number } {
-  return {
-    maxAttempts: config.retryMaxAttempts,
-    baseDelayMs: config.retryBaseDelayMs,
-    maxDelayMs: config.retryMaxDelayMs,
-  };
+function tellRefused(error: unknown, log: Log): void {
+  const reason = error instanceof Error ? error.message : String(error);
+  log.error("Cannot use the settings as they are written now: everything stays as it was", { reason });
 }

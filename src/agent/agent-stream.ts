@@ -48,19 +48,18 @@ export async function openRun(run: Run, options: AgentStreamOptions): Promise<Re
   return new ReadableStream<Uint8Array>(
     {
       start(controller) {
-        let isQuiet = false;
         const hasRoom = (): boolean => (controller.desiredSize ?? 0) > 0;
         tell = (progress) => {
           // Whoever has left hears nothing more.
           if (signal.aborted || !hasRoom()) return;
-          isQuiet = false;
           controller.enqueue(sseFrame(progress, "progress"));
+          // Silence begins anew.
+          timer?.refresh();
         };
-        for (const progress of early) tell(progress);
         timer = setInterval(() => {
-          if (isQuiet && hasRoom()) controller.enqueue(keepAlive);
-          isQuiet = true;
+          if (hasRoom()) controller.enqueue(keepAlive);
         }, options.keepAliveMs);
+        for (const progress of early) tell(progress);
         void ending.then((frames) => {
           clearInterval(timer);
           if (left.signal.aborted) return;

@@ -1,4 +1,4 @@
-// The agent's questions to the model: over the gateway as any client's, forgotten afterwards.
+// The agent's questions to the model: over the gateway as any client's, a chat a run, forgotten afterwards.
 
 import { withoutSession } from "../contract/access.ts";
 import type { ChatReply } from "../contract/chat-reply.ts";
@@ -7,8 +7,9 @@ import type { Json } from "../contract/json.ts";
 import { openaiErrorBody } from "../contract/openai-error.ts";
 import type { Surface } from "../contract/surface.ts";
 import { randomId } from "../conversation/random-id.ts";
+import { passingSessionId } from "../store/passing-session.ts";
 import type { Gateway } from "../gateway/gateway.ts";
-import type { AskModel, ModelAnswer } from "./engine.ts";
+import type { AskModel, ForgetConversation, ModelAnswer } from "./engine.ts";
 
 const surface: Surface = {
   name: "agent",
@@ -22,9 +23,9 @@ const surface: Surface = {
 };
 
 export function createAskModel(gateway: Pick<Gateway, "converse" | "forget">): AskModel {
-  return async ({ messages, tools, toolChoice, model, maxTokens, userId, access, requestId, signal }) => {
-    // Of its own: the engine keeps the history and sends it whole.
-    const sessionId = `agent-${randomId()}`;
+  return async ({ messages, tools, toolChoice, model, maxTokens, conversation, userId, access, requestId, signal }) => {
+    // Of its own: the engine keeps the history and sends it whole, and what is new of it goes on where it can.
+    const sessionId = sessionOf(conversation ?? randomId());
     try {
       const response = await gateway.converse(surface, {
         request: {
@@ -51,9 +52,17 @@ export function createAskModel(gateway: Pick<Gateway, "converse" | "forget">): A
       // A cast: the surface above has written it.
       return (await response.json()) as ModelAnswer;
     } finally {
-      void gateway.forget(userId, sessionId);
+      if (conversation === undefined) void gateway.forget(userId, sessionId);
     }
   };
+}
+
+export function createForget(gateway: Pick<Gateway, "forget">): ForgetConversation {
+  return (userId, conversation) => void gateway.forget(userId, sessionOf(conversation));
+}
+
+function sessionOf(conversation: string): string {
+  return passingSessionId("agent", conversation);
 }
 
 /** Requests of this surface are composed, not received. */

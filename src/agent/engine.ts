@@ -59,6 +59,7 @@ export interface RunOptions {
   /** Progress is told, to `onProgress`. @defaultValue true */
   readonly streaming?: boolean;
   onProgress?(progress: AgentProgress): void;
+  /** Ends the run. Of a `GatewayError` that is its reason the message is told. */
   readonly signal?: AbortSignal;
   /** A follow-up knows what was done before in it. @defaultValue a new one */
   readonly sessionId?: string;
@@ -97,6 +98,8 @@ export interface AgentEngine {
   capabilities(userId: string, signal: AbortSignal): Promise<AgentCapabilities>;
   /** Commands that the tools at hand can carry out, made from their schemas. */
   examples(userId: string, signal: AbortSignal): Promise<readonly string[]>;
+  /** Resolves when no run is under way. */
+  settled(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -117,6 +120,8 @@ export interface ModelQuestion {
   readonly toolChoice: ToolChoice | undefined;
   readonly model: string | undefined;
   readonly maxTokens: number;
+  /** Questions of one name follow one another: an upstream that keeps chats goes on in the same. Absent: it stands alone. */
+  readonly conversation?: string;
   readonly userId: string;
   readonly access?: Access | undefined;
   readonly requestId: string;
@@ -131,3 +136,6 @@ export interface ModelAnswer {
 
 /** Asks the model over any upstream, native or emulated tools alike. @throws {GatewayError} */
 export type AskModel = (question: ModelQuestion) => Promise<ModelAnswer>;
+
+/** No question of this name will follow soon. One that does all the same begins anew. */
+export type ForgetConversation = (userId: string, conversation: string) => void;

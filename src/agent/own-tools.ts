@@ -94,10 +94,10 @@ export function createOwnTools(parts: OwnToolParts): readonly OwnTool[] {
       async run({ query, session_id: sessionId }, call) {
         const { error, ...result } = await parts.runAgent(query, sessionId, call);
         return {
-          text: error?.message ?? result.clarificationQuestion ?? result.answer ?? describePending(result),
+          text: error?.message ?? tellRun(result),
           // A cast: a result is JSON by construction.
           structured: result as unknown as JsonObject,
-          isError: !result.success && result.pending === undefined && result.needsClarification !== true,
+          isError: !result.success,
         };
       },
     }),
@@ -129,10 +129,12 @@ export function createOwnTools(parts: OwnToolParts): readonly OwnTool[] {
   ];
 }
 
-function describePending({ pending }: AgentResult): string {
-  return pending === undefined
-    ? "Done."
-    : `This waits for the user: confirmation ${pending.confirmation_id} (${pending.commands.map(({ command }) => command).join(", ")}).`;
+/** With what it takes to go on: many clients show their model the words alone. */
+function tellRun({ answer = "Done.", clarificationQuestion, pending, session_id: sessionId }: AgentResult): string {
+  if (clarificationQuestion !== undefined)
+    return `${clarificationQuestion} Call run_agent with the answer and session_id "${sessionId}".`;
+  if (pending === undefined) return answer;
+  return `${answer} It is answered at POST /api/agent/confirm, as confirmation_id "${pending.confirmation_id}".`;
 }
 
 interface ToolDraft<S extends TSchema> extends Omit<OwnTool, "inputSchema" | "run"> {

@@ -48,5 +48,6 @@ export function chooseAgentAccess(config: Config, keys: KeyOptions, log: Log): C
 }
 
 function hasToolServers({ mcpServers = {}, mcpConfig }: Pick<Config, "mcpServers" | "mcpConfig">): boolean {
-  return mcpConfig !== undefined || Object.values(mcpServers).some(({ disabled }) => disabled !== true);
+  const isUsed = ({ disabled, enabled }: { disabled?: boolean; enabled?: boolean }) => !(disabled ?? enabled === false);
+  return mcpConfig !== undefined || Object.values(mcpServers).some(isUsed);
 }

@@ -1,6 +1,6 @@
 // The agent put together: tool servers, engine, its routes, and the gateway as an MCP server. Loaded with the first request.
 
-import { createAskModel } from "../agent/ask-model.ts";
+import { createAskModel, createForget } from "../agent/ask-model.ts";
 import type { AgentEngine } from "../agent/engine.ts";
 import type { CallerRules } from "../agent/engine/caller-rules.ts";
 import { createAgentEngine } from "../agent/engine/create-engine.ts";
@@ -69,6 +69,7 @@ export async function composeAgent(parts: AgentParts): Promise<Agent> {
   const engine = createAgentEngine({
     toolServers,
     askModel: (question) => askModel({ ...question, model: question.model ?? config.agentModel }),
+    forget: createForget(gateway),
     store: createSqliteAgent(chat.database, { clock, sessionTimeoutMs: config.sessionTimeout }),
     settings: {
       timeoutMs: config.agentTimeoutMs,
@@ -83,7 +84,7 @@ export async function composeAgent(parts: AgentParts): Promise<Agent> {
     clock,
     log,
   });
-  const ownTools = createOwnTools(composeOwnToolParts({ chat, engine, askModel }));
+  const ownTools = createOwnTools(composeOwnToolParts({ openChat: () => parts.openChat(), engine, askModel }));
 
   return {
     engine,

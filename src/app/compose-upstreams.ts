@@ -1,6 +1,8 @@
 // The upstreams and their ways out, put together from the settings: the Qwen web backend, what speaks OpenAI's protocol, and
 // the built-in emulator as long as there is neither.
 
+import type { AttachmentLoader } from "../attachments/load-attachment.ts";
+import type { Capture } from "../capture/capture.ts";
 import type { Config } from "../config/config-schema.ts";
 import { version } from "../config/version.ts";
 import type { Clock } from "../contract/clock.ts";
@@ -12,7 +14,7 @@ import { createFetchClient, type FetchFunction } from "../outbound/fetch-client.
 import type { GuardedDownload } from "../outbound/guarded-download.ts";
 import type { HttpClient } from "../outbound/http-client.ts";
 import { createRequestSlots, type RequestSlots } from "../outbound/request-slots.ts";
-import { createTcpClient, type TcpClient } from "../outbound/tcp-client.ts";
+import { createTcpClient } from "../outbound/tcp-client.ts";
 import { withoutCredentials } from "../outbound/without-credentials.ts";
 import type { AccountStore } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -20,6 +22,8 @@ import { watchUpstream, type WatchedUpstream } from "../telemetry/watch-upstream
 import type { WebAccounts } from "../upstreams/qwen-web/accounts.ts";
 import { createConfiguredAccounts } from "../upstreams/qwen-web/configured-accounts.ts";
 import { createQwenWebUpstream } from "../upstreams/qwen-web/upstream.ts";
+
+import { createAttachments, createDownload } from "./compose-downloads.ts";
 
 export interface ComposedUpstreams {
   /** Those that may serve now, the first asked first: an account that is added joins them. */
@@ -42,6 +46,7 @@ export interface UpstreamParts {
   /** Stands in for the network. */
   readonly fetch: FetchFunction | undefined;
   readonly maxFetches: number;
+  readonly capture: Capture;
 }
 
 const userAgent = `qwen-gateway/${version}`;
@@ -51,7 +56,7 @@ const firewallChars = 60_000;
 
 /** @throws {ConfigError} when an upstream cannot be reached as it is set */
 export async function composeUpstreams(config: Config, parts: UpstreamParts): Promise<ComposedUpstreams> {
-  const { store, box, clock, log } = parts;
+  const { store, box, clock, log, capture } = parts;
   const isDemonstration = (): boolean =>
     others.length === 0 && config.qwenBaseUrl === defaultQwenUrl && accounts.isAnonymous;
   const network = parts.fetch ?? createNetwork(isDemonstration, log);
@@ -59,18 +64,23 @@ export async function composeUpstreams(config: Config, parts: UpstreamParts): Pr
   const usesPlatform = sockets === undefined && (parts.fetch === undefined || parts.fetch === fetch);
   const slots = usesPlatform ? createRequestSlots(parts.maxFetches) : undefined;
   const platform = createFetchClient(network, slots);
-  const http: HttpClient =
+  const http: HttpClient = capture.tapHttp(
     sockets === undefined
       ? platform
-      : { send: (request) => (isDemonstration() ? platform.send(request) : sockets.send(request)) };
-  const loaded = await loadOthers(config, { http: sockets ?? platform, clock, log });
-  const others = loaded.upstreams.map((upstream) => watchUpstream(upstream, clock));
+      : { send: (request) => (isDemonstration() ? platform.send(request) : sockets.send(request)) },
+    "qwen-web",
+  );
+  const ownHttp = capture.tapHttp(sockets ?? platform, "openai-compatible");
+  const ways = { userAgent, trusted: http, standIn: parts.fetch === undefined ? undefined : platform };
+  const attachments = createAttachments(config, ways, clock);
+  const loaded = await loadOthers(config, { http: ownHttp, attachments, clock, log });
+  const others = loaded.upstreams.map((upstream) => watchUpstream(capture.tapUpstream(upstream), clock));
   const webLog = log.with({ component: "qwen-web" });
   const accounts = createConfiguredAccounts(config, { store, box, http, clock, log: webLog });
   await accounts.load();
-  const download = createDownload(config, { trusted: http, standIn: parts.fetch === undefined ? undefined : platform });
-  const wing = createWeb(config, accounts, { http, download: download.fetch }, clock, webLog);
-  const web = watchUpstream({ ...wing, limits: webLimits(config) }, clock);
+  const download = createDownload(originsOf(config), ways);
+  const wing = createWeb(config, accounts, { http, download: download.fetch, attachments }, clock, webLog);
+  const web = watchUpstream(capture.tapUpstream({ ...wing, limits: webLimits(config) }), clock);
   const all = [web, ...others];
   const servesWithoutAccount = others.length === 0 || config.qwenBaseUrl !== defaultQwenUrl;
   const current = (): readonly WatchedUpstream[] => (servesWithoutAccount || !accounts.isAnonymous ? all : others);
@@ -87,6 +97,7 @@ export async function composeUpstreams(config: Config, parts: UpstreamParts): Pr
     async close() {
       sockets?.close();
       download.close();
+      attachments.close();
       await accounts.settled();
     },
   };
@@ -101,7 +112,7 @@ interface LoadedOthers {
 /** The wing is loaded where there is something for it to do. */
 async function loadOthers(
   config: Config,
-  surroundings: { http: HttpClient; clock: Clock; log: Log },
+  surroundings: { http: HttpClient; attachments: AttachmentLoader; clock: Clock; log: Log },
 ): Promise<LoadedOthers> {
   const isAsked =
     config.upstreamBaseUrl !== undefined ||
@@ -120,7 +131,7 @@ async function loadOthers(
 function createWeb(
   config: Config,
   accounts: WebAccounts,
-  ways: { readonly http: HttpClient; readonly download: GuardedDownload },
+  ways: { readonly http: HttpClient; readonly download: GuardedDownload; readonly attachments: AttachmentLoader },
   clock: Clock,
   log: Log,
 ) {
@@ -147,35 +158,9 @@ function createWeb(
   });
 }
 
-/** For what others name the address of. Loaded with the first of it. */
-function createDownload(
-  config: Config,
-  ways: { readonly trusted: HttpClient; readonly standIn: HttpClient | undefined },
-): { readonly fetch: GuardedDownload; close(): void } {
-  let guarded: TcpClient | undefined;
-  let loading: Promise<GuardedDownload> | undefined;
-
-  async function load(): Promise<GuardedDownload> {
-    const { createGuardedDownload, isPublicAddress } = await import("../outbound/guarded-download.ts");
-    // Over sockets of its own in any case: nobody else tells which address was really reached.
-    guarded = createTcpClient({ allowsAddress: isPublicAddress });
-    return createGuardedDownload({
-      guarded: ways.standIn ?? guarded,
-      trusted: ways.trusted,
-      trustedOrigins: [config.qwenBaseUrl, config.qwenUploadUrl ?? config.qwenBaseUrl].map(
-        (url) => new URL(url).origin,
-      ),
-      userAgent,
-    });
-  }
-
-  return {
-    async fetch(address, limits) {
-      loading ??= load();
-      return (await loading)(address, limits);
-    },
-    close: () => guarded?.close(),
-  };
+/** Those that serve what Qwen has made. */
+function originsOf({ qwenBaseUrl, qwenUploadUrl = qwenBaseUrl }: Config): readonly string[] {
+  return [qwenBaseUrl, qwenUploadUrl].map((url) => new URL(url).origin);
 }
 
 function webLimits({ qwenMaxConcurrent, qwenRequestsPerMinute, queueSize, queueWaitMs }: Config): UpstreamLimits {

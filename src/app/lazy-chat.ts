@@ -1,9 +1,9 @@
-// The typed chat as the rest of the app sees it: opened when somebody first asks for it, or when it has something to forget.
+// The typed chat as the rest of the app sees it: put together when somebody first asks for it, or when it has something to
+// forget.
 
-import { existsSync } from "node:fs";
-import { GatewayError } from "../contract/gateway-error.ts";
 import type { RoutePlace } from "../server/lazy-routes.ts";
 import type { ServedRoom } from "../server/create-server.ts";
+import type { ChatVault } from "./chat-vault.ts";
 import type { Chat, ChatParts } from "./compose-chat.ts";
 
 export interface LazyChat extends ServedRoom {
@@ -13,7 +13,6 @@ export interface LazyChat extends ServedRoom {
   deleteSession(caller: string, sessionId: string): Promise<boolean>;
   /** Never rejects. */
   sweep(): Promise<void>;
-  close(): Promise<void>;
 }
 
 const places: readonly RoutePlace[] = [
@@ -30,31 +29,31 @@ const places: readonly RoutePlace[] = [
   { method: "GET", path: "/api/feed" },
 ];
 
-/** @param deleteTurns deletes a session of the gateway's own turns */
+/** @param deleteTurns deletes a session of the gateway's own turns, and what else belongs to it */
 export function createLazyChat(
-  parts: ChatParts,
+  parts: Omit<ChatParts, "vault">,
+  vault: ChatVault,
   deleteTurns: (caller: string, sessionId: string) => Promise<boolean>,
 ): LazyChat {
   let opening: Promise<Chat> | undefined;
 
-  function open(): Promise<Chat> {
-    opening ??= import("./compose-chat.ts")
-      .then(({ composeChat }) => composeChat(parts))
-      .catch((error: unknown) => {
-        opening = undefined;
-        // The sentence of the cause names a path of this machine, which is no client's business.
-        throw new GatewayError("internal", "Cannot open the typed chat: the gateway's log says why", { cause: error });
-      });
-    return opening;
+  async function compose(): Promise<Chat> {
+    const { composeChat } = await import("./compose-chat.ts");
+    return composeChat({ ...parts, vault: await vault.open() });
   }
 
-  /** Somebody has used it, now or in an earlier process. */
-  const isUsed = (): boolean => opening !== undefined || existsSync(parts.path);
+  function open(): Promise<Chat> {
+    opening ??= compose().catch((error: unknown) => {
+      opening = undefined;
+      throw error;
+    });
+    return opening;
+  }
 
   async function deleteSession(caller: string, sessionId: string): Promise<boolean> {
     // First: they can be forgotten also when the database of the messages is damaged.
     const hadTurns = await deleteTurns(caller, sessionId);
-    const hadMessages = isUsed() && (await (await open()).deleteSession(caller, sessionId));
+    const hadMessages = vault.isUsed() && (await (await open()).deleteSession(caller, sessionId));
     return hadMessages || hadTurns;
   }
 
@@ -64,15 +63,11 @@ export function createLazyChat(
     load: async (edge) => (await open()).routes(edge, deleteSession),
     deleteSession,
     async sweep() {
-      if (!isUsed()) return;
+      if (!vault.isUsed()) return;
       const chat = await open().catch((error: unknown) => {
         parts.log.error("Cannot open the typed chat to sweep it", {}, error);
       });
       await chat?.sweep();
-    },
-    async close() {
-      const chat = await opening?.catch(() => undefined);
-      await chat?.close();
     },
   };
 }

@@ -1,4 +1,4 @@
-// Stored responses as the rest of the app sees them: their code is loaded with the first request, their database only
+// Stored responses and conversations as the rest of the app sees them: their code is loaded with the first request, their database only
 // when something is to be kept or looked up.
 
 import { responsePlaces } from "../server/response-places.ts";
@@ -6,22 +6,38 @@ import type { ServedRoom } from "../server/create-server.ts";
 import type { Responses, ResponsesOptions } from "../server/responses.ts";
 
 export interface LazyResponses extends ServedRoom {
+  /** Forgets the responses of a session. @returns whether there was one */
+  deleteSession(caller: string, sessionId: string): Promise<boolean>;
   /** Resolves when everything is written. */
   close(): Promise<void>;
 }
 
-export function createLazyResponses(parts: ResponsesOptions): LazyResponses {
+/** @param mayHoldSome false: nobody has ever kept any */
+export function createLazyResponses(parts: ResponsesOptions, mayHoldSome: () => boolean): LazyResponses {
   let responses: Responses | undefined;
+
+  async function open(): Promise<Responses> {
+    const { createResponses } = await import("../server/responses.ts");
+    responses ??= createResponses(parts);
+    return responses;
+  }
+
   return {
     places: responsePlaces,
     async load(edge) {
-      const [{ createResponses }, { responseRoutes }] = await Promise.all([
-        import("../server/responses.ts"),
+      const [opened, { responseRoutes }, { conversationRoutes }] = await Promise.all([
+        open(),
         import("../server/response-routes.ts"),
+        import("../server/conversation-routes.ts"),
       ]);
-      responses ??= createResponses(parts);
-      return responseRoutes({ responses, ...edge });
+      const { openConversations, clock } = parts;
+      return [
+        ...responseRoutes({ responses: opened, ...edge }),
+        ...conversationRoutes({ openStore: openConversations, clock, ...edge }),
+      ];
     },
+    deleteSession: async (caller, sessionId) =>
+      mayHoldSome() && (await (await open()).forgetSession(caller, sessionId)),
     async close() {
       await responses?.settled();
     },

@@ -9,14 +9,15 @@ import { createSseDecoder } from "../sse/sse-decoder.ts";
 import type { Chat } from "./compose-chat.ts";
 
 export interface OwnToolSources {
-  readonly chat: Pick<Chat, "store" | "documents" | "typedChat">;
+  /** As the settings of the moment have it. */
+  openChat(): Promise<Pick<Chat, "store" | "documents" | "typedChat">>;
   readonly engine: Pick<AgentEngine, "processQuery">;
   readonly askModel: AskModel;
 }
 
 const mostAnswerTokens = 8192;
 
-export function composeOwnToolParts({ chat, engine, askModel }: OwnToolSources): OwnToolParts {
+export function composeOwnToolParts({ openChat, engine, askModel }: OwnToolSources): OwnToolParts {
   return {
     async ask({ prompt, system, model }, { caller, access, requestId, signal }) {
       const said = (role: "system" | "user", text: string): Message => ({ role, content: [{ type: "text", text }] });
@@ -33,7 +34,8 @@ export function composeOwnToolParts({ chat, engine, askModel }: OwnToolSources):
       });
       return text;
     },
-    search: (query, limit, { caller, signal }) => chat.documents.search(caller, query, { limit, signal }),
+    search: async (query, limit, { caller, signal }) =>
+      (await openChat()).documents.search(caller, query, { limit, signal }),
     runAgent: (query, sessionId, { caller, access, requestId, signal, onProgress }) =>
       engine.processQuery(caller, query, {
         streaming: true,
@@ -44,7 +46,7 @@ export function composeOwnToolParts({ chat, engine, askModel }: OwnToolSources):
         onProgress: ({ message }) => onProgress(message),
       }),
     async listSessions(limit, { caller }) {
-      const sessions = await chat.store.listSessions(caller, limit);
+      const sessions = await (await openChat()).store.listSessions(caller, limit);
       return sessions.map(({ sessionId, title, updatedAtMs }) => ({
         session_id: sessionId,
         title,
@@ -52,6 +54,7 @@ export function composeOwnToolParts({ chat, engine, askModel }: OwnToolSources):
       }));
     },
     async continueSession(sessionId, message, { caller, access, requestId, signal }) {
+      const chat = await openChat();
       if ((await chat.store.findSession(caller, sessionId)) === undefined) {
         throw new GatewayError("not-found", "Cannot find this session: list_sessions tells those that there are");
       }

@@ -4,7 +4,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { ConfigError } from "../config/config-error.ts";
 import { listSettings, type Setting } from "../config/config-names.ts";
 import { defaultConfigPath } from "../config/default-config-path.ts";
-import { type LoadedConfig, loadConfig } from "../config/load-config.ts";
+import { withEnvFile } from "../config/env-file.ts";
+import { type Environment, type LoadedConfig, loadConfig } from "../config/load-config.ts";
 import type { CommandContext, Flag, FlagValues } from "./command.ts";
 
 const configFileFlag: Flag = {
@@ -14,25 +15,38 @@ const configFileFlag: Flag = {
     "YAML file with settings (default: qwen-gateway/config.yaml in $XDG_CONFIG_HOME or ~/.config, if it is there)",
 };
 
+const envFileFlag: Flag = {
+  name: "env-file",
+  value: "FILE",
+  description:
+    "File of environment variables, NAME=value, for those that are not set; unlike the environment it is read again by a reload",
+};
+
+/** Of flags that say where settings are. */
+export const sourceFlagNames: readonly string[] = [configFileFlag.name, envFileFlag.name];
+
 export function configFlags(): readonly Flag[] {
-  return [configFileFlag, ...listSettings().map(toFlag)];
+  return [configFileFlag, envFileFlag, ...listSettings().map(toFlag)];
 }
 
 export interface LoadedCommandConfig extends LoadedConfig {
   /** The file that was read. */
   readonly file: string | undefined;
+  /** What the file of variables adds included. */
+  readonly environment: Environment;
 }
 
 /** @throws {ConfigError} also when the file cannot be read; the one that nobody named may be missing. */
 export function loadCommandConfig(values: FlagValues, context: CommandContext): LoadedCommandConfig {
-  const { config: named, ...flags } = values;
-  const sources = { environment: context.environment, flags };
-  const path = named ?? defaultConfigPath(context.environment);
+  const { config: named, "env-file": envFile, ...flags } = values;
+  const environment = envFile === undefined ? context.environment : withEnvFile(context.environment, envFile);
+  const sources = { environment, flags };
+  const path = named ?? defaultConfigPath(environment);
   // A home that this user may not enter, as services have it, holds no settings of theirs.
   const text = path === undefined || (named === undefined && !existsSync(path)) ? undefined : readConfigFile(path);
   if (named !== undefined && text === undefined) throw unreadable(named, "there is no such file");
-  if (path === undefined || text === undefined) return { ...loadConfig(sources), file: undefined };
-  return { ...loadConfig({ ...sources, file: { path, text } }), file: path };
+  if (path === undefined || text === undefined) return { ...loadConfig(sources), file: undefined, environment };
+  return { ...loadConfig({ ...sources, file: { path, text } }), file: path, environment };
 }
 
 /** Undefined: there is none. @throws {ConfigError} when it is there and cannot be read */

@@ -1,14 +1,16 @@
-// qwen-gateway serve: starts the app, waits for the signal to stop, stops it.
+// qwen-gateway serve: starts the app, reloads it when it is asked to, waits for the signal to stop, stops it.
 
 import type { App } from "../app.ts";
 import { ConfigError } from "../config/config-error.ts";
-import type { Config } from "../config/config-schema.ts";
 import { maxFetches } from "../config/max-fetches.ts";
 import { version } from "../config/version.ts";
 import { createLog, type LiveLog } from "../telemetry/create-log.ts";
-import type { Command, CommandContext, ExitCode } from "./command.ts";
-import { configFlags, loadCommandConfig } from "./config-flags.ts";
+import { type Command, type CommandContext, type ExitCode, type Flag, type FlagValues, UsageError } from "./command.ts";
+import { configFlags, type LoadedCommandConfig, loadCommandConfig } from "./config-flags.ts";
 import { describeStartError } from "./describe-start-error.ts";
+import { listenForHangUp } from "./hang-up.ts";
+import { connectServiceManager, type ServiceManager } from "./service-manager.ts";
+import { refuseHandedSockets } from "./handed-sockets.ts";
 import { awaitStopSignal } from "./stop-signals.ts";
 import { useCompilersAsUsual } from "./use-compilers.ts";
 
@@ -17,35 +19,55 @@ export function serveCommand(): Command {
     name: "serve",
     summary: "Serves LLM clients (the default command)",
     example: 'QWEN_TOKEN="eyJ..." qwen-gateway serve --port 8787',
-    flags: configFlags(),
+    flags: [...configFlags(), captureFlag],
     notes:
       "Each flag is also an environment variable (--log-level: LOG_LEVEL) and a key of the file (log_level).\n" +
       "Flags win over the environment, the environment over the file. Secrets belong into the environment or the file:\n" +
-      "other users of this machine can see the flags of a running program.",
+      "other users of this machine can see the flags of a running program.\n" +
+      "SIGHUP reads the file and the env file again, SIGTERM lets running replies end.",
     async run(flags, context) {
-      const { config, file } = loadCommandConfig(flags, context);
-      const log = createLog({ level: config.logLevel, format: config.logFormat });
-      return serve(config, file, log, context);
+      const load = () => loadCommandConfig(withCapture(flags), context);
+      const loaded = load();
+      refuseHandedSockets(context.environment, process.pid);
+      const { logLevel, logFormat } = loaded.config;
+      return serve(loaded, load, createLog({ level: logLevel, format: logFormat }), context);
     },
   };
 }
 
+const captureFlag: Flag = { name: "capture", value: "DIR", description: "Short for --capture-dir" };
+
+/** @throws {UsageError} where both are given */
+function withCapture({ capture, ...flags }: FlagValues): FlagValues {
+  if (capture === undefined) return flags;
+  if (flags["capture-dir"] !== undefined) throw new UsageError("Give --capture or --capture-dir: they are the same");
+  return { ...flags, "capture-dir": capture };
+}
+
 async function serve(
-  config: Config,
-  file: string | undefined,
+  { config, file, environment }: LoadedCommandConfig,
+  load: () => LoadedCommandConfig,
   log: LiveLog,
   context: CommandContext,
 ): Promise<ExitCode> {
   process.on("unhandledRejection", (reason) => log.error("A background task failed", {}, reason));
   // From here on, so that a signal during the start ends as orderly as one after it.
-  const stopSignal = awaitStopSignal(process, () => process.exit(1));
+  const stopSignal = Promise.withResolvers<"SIGTERM" | "SIGINT" | "SIGHUP">();
+  void awaitStopSignal(process, () => process.exit(1)).then(stopSignal.resolve);
+  const started = Promise.withResolvers<() => Promise<void>>();
+  listenForHangUp(process, {
+    reload: async () => (await started.promise)(),
+    leave: () => stopSignal.resolve("SIGHUP"),
+  });
 
   let app: App | undefined;
+  let manager: ServiceManager;
   try {
     const { createApp } = await import("../app.ts");
     app = await createApp(config, {
       log,
-      environment: context.environment,
+      environment,
+      readSettings: load,
       maxFetches: maxFetches(context.environment),
     });
     const { url, upstreams } = await app.start();
@@ -54,6 +76,9 @@ async function serve(
     if (file !== undefined) lines.push(`Settings from ${file}`);
     // At once, for those who read one line and go.
     context.print(lines.join("\n"));
+    manager = await connectServiceManager(context.environment, log);
+    manager.ready(`Listens on ${url}`);
+    started.resolve(() => reload(app!, manager, url));
   } catch (error) {
     await app
       ?.stop()
@@ -66,8 +91,10 @@ async function serve(
     return 1;
   }
 
-  const signal = await stopSignal;
-  log.info("Stopping: running replies may end", { signal, drainTimeoutMs: config.drainTimeoutMs });
+  const signal = await stopSignal.promise;
+  const { drainTimeoutMs } = app.config;
+  manager.stopping(drainTimeoutMs);
+  log.info("Stopping: running replies may end", { signal, drainTimeoutMs });
   try {
     await app.stop();
     return 0;
@@ -75,4 +102,14 @@ async function serve(
     log.error("Could not stop in good order", {}, error);
     return 1;
   }
+}
+
+async function reload(app: App, manager: ServiceManager, url: string): Promise<void> {
+  manager.reloading();
+  try {
+    await app.reload();
+  } catch {
+    // It stands in the log, and everything is as it was.
+  }
+  manager.ready(`Listens on ${url}`);
 }

@@ -18,6 +18,15 @@ export const toolServerSchema = Type.Object(
     /** `streamable-http`, `streamableHttp` and `http` are the same. Absent: by what there is, and of two HTTP forms the newer first. */
     type: Type.Optional(Type.Enum(["stdio", "http", "streamable-http", "streamableHttp", "sse"])),
     disabled: Type.Optional(Type.Boolean()),
+    /** The other way round, as Codex has it. */
+    enabled: Type.Optional(Type.Boolean()),
+    /** Only these of its tools, as Gemini CLI, Qwen Code and Codex have it. */
+    includeTools: Type.Optional(Type.Array(Type.String())),
+    enabled_tools: Type.Optional(Type.Array(Type.String())),
+    /** None of these, as Gemini CLI and Qwen Code, Roo Code and Windsurf, and Codex have it. */
+    excludeTools: Type.Optional(Type.Array(Type.String())),
+    disabledTools: Type.Optional(Type.Array(Type.String())),
+    disabled_tools: Type.Optional(Type.Array(Type.String())),
     /** Longest wait for one call: up to 3600 in seconds, as Cline has it, above in milliseconds, as Claude Code does. */
     timeout: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: LONGEST_TIMER_MS })),
     /** The same in milliseconds, whatever the number. */
@@ -52,7 +61,7 @@ const callerRuleSchema = Type.Object(
 
 export const agentSettings = {
   mcpServers: Type.Optional(
-    Type.Record(Type.String({ pattern: "^[A-Za-z0-9_.-]{1,64}$" }), toolServerSchema, {
+    Type.Record(Type.String({ minLength: 1, maxLength: 200 }), toolServerSchema, {
       description: "Tool servers (MCP) of the agent, in the form of other clients' mcpServers",
       // Some of it is: what is wrong with it is told by names alone.
       writeOnly: true,

@@ -5,6 +5,7 @@ import { type Static, Type } from "typebox";
 import { agentSettings } from "./agent-settings.ts";
 import { callerSettings } from "./caller-settings.ts";
 import { chatSettings } from "./chat-settings.ts";
+import { watchSettings } from "./watch-settings.ts";
 import {
   DAY_MS,
   GIBIBYTE,
@@ -136,6 +137,13 @@ export const configSchema = Type.Object(
         writeOnly: true,
         allowed: "64 hexadecimal characters",
       }),
+    ),
+
+    masterKeyPrevious: list(
+      "Earlier values of MASTER_KEY: they open what was sealed with them, until qwen-gateway keys rotate-master has been run",
+      "texts of 64 hexadecimal characters",
+      "^[0-9a-fA-F]{64}$",
+      { writeOnly: true },
     ),
 
     qwenToken: Type.Optional(
@@ -326,6 +334,24 @@ export const configSchema = Type.Object(
     clientStallMs: wait("How long a client may leave its stream unread", MINUTE_MS),
     drainTimeoutMs: wait("How long running replies may go on after SIGTERM", 30 * SECOND_MS, 0),
     maxBodyBytes: size("Largest request body", 33_554_432),
+    maxFileBytes: size(
+      "Largest picture, document or other file of a message, where the gateway itself has to read it",
+      20 * 1024 * 1024,
+    ),
+    fileFetch: toggle("Fetches http and https addresses of files for upstreams that do not; false refuses them", true),
+    fileFetchOrigins: list(
+      "Servers of yours whose files are fetched although their addresses are not public",
+      "origins such as http://10.0.0.5:9000",
+      "^https?://[^/\\s]+$",
+    ),
+    fileFetchTimeoutMs: wait("Longest wait for such a file", 15 * SECOND_MS),
+    filesMaxBytes: size("All files together that one caller may upload to /v1/files", 512 * 1024 * 1024),
+    filesKeepMs: Type.Integer({
+      description: "How long an uploaded file is kept, unless its client asks for less",
+      default: 30 * DAY_MS,
+      minimum: MINUTE_MS,
+      maximum: TEN_YEARS_MS,
+    }),
     maxLineBytes: size("Longest line of an upstream's stream", 16_777_216),
     maxMessages: Type.Integer({
       description: "Most messages of one request",
@@ -349,6 +375,7 @@ export const configSchema = Type.Object(
 
     ...chatSettings,
     ...agentSettings,
+    ...watchSettings,
 
     transport: Type.Enum(["socket", "fetch"], {
       description:
@@ -359,6 +386,16 @@ export const configSchema = Type.Object(
     streamUsage: Type.Enum(["request", "always"], {
       description: "Token usage in streams: when the request asks for it, or always",
       default: "request",
+    }),
+    reasoningDisplay: Type.Enum(["field", "tags", "hidden"], {
+      description:
+        "Thoughts of a model: in the place that the client's protocol has for them, as <think> tags before the answer, or not at all. A request may say otherwise",
+      default: "field",
+    }),
+    wrapAnswer: Type.Enum(["off", "attempt_completion"], {
+      description:
+        "For agents of the old Roo Code protocol: answers without a call of theirs come within <attempt_completion>. A request may say otherwise",
+      default: "off",
     }),
     logLevel: Type.Enum(["debug", "info", "warn", "error", "silent"], {
       description: "Least level that is logged",

@@ -55,6 +55,14 @@ export interface ToolServerSettings {
   readonly isShared: boolean;
   /** Longest wait for one call. */
   readonly callTimeoutMs: number | undefined;
+  /** Which of its tools are used at all. Absent: every one. */
+  readonly toolChoice?: ToolChoiceSettings;
+}
+
+export interface ToolChoiceSettings {
+  /** Undefined: all that are not among the others. */
+  readonly only: readonly string[] | undefined;
+  readonly without: readonly string[];
 }
 
 export type ToolServerConfig = Pick<Config, "mcpServers" | "mcpConfig">;
@@ -67,20 +75,41 @@ const namePattern = /^[A-Za-z0-9_.-]{1,64}$/;
  */
 export function loadToolServers(config: ToolServerConfig, environment: Environment): readonly ToolServerSettings[] {
   const problems: string[] = [];
-  const entries = new Map<string, { readonly entry: unknown; readonly where: string }>();
+  const entries = new Map<string, { readonly entry: unknown; readonly where: string; readonly written: string }>();
+  function add(written: string, entry: unknown, where: string): void {
+    const name = plainName(written);
+    const same = entries.get(name);
+    if (same?.where === where) {
+      const others = `${quoteName(same.written)} and ${quoteName(written)}`;
+      problems.push(`Cannot use tool servers ${others}${where}: both would be called ${quoteName(name)} here`);
+    }
+    entries.set(name, { entry, where, written });
+  }
   if (config.mcpConfig !== undefined) {
     const where = ` in "${config.mcpConfig}"`;
-    for (const [name, entry] of readFile(config.mcpConfig)) entries.set(name, { entry, where });
+    for (const [name, entry] of readFile(config.mcpConfig)) add(name, entry, where);
   }
-  for (const [name, entry] of Object.entries(config.mcpServers ?? {})) entries.set(name, { entry, where: "" });
-  const servers = [...entries].flatMap(([name, { entry, where }]) => {
+  for (const [name, entry] of Object.entries(config.mcpServers ?? {})) add(name, entry, "");
+  const servers = [...entries].flatMap(([name, { entry, where, written }]) => {
     const read = readServer(name, entry, environment);
     if (typeof read !== "string") return [read];
-    problems.push(`Cannot use tool server "${name.slice(0, 64)}"${where}: ${read}`);
+    problems.push(`Cannot use tool server ${quoteName(written)}${where}: ${read}`);
     return [];
   });
   if (problems.length > 0) throw new ConfigError(problems);
   return servers;
+}
+
+/** Other clients take any name: "Figma Desktop" is Figma-Desktop here, where rules and commands name servers, too. */
+function plainName(written: string): string {
+  return written
+    .replaceAll(/[^A-Za-z0-9_.-]+/g, "-")
+    .replaceAll(/^-+|-+$/g, "")
+    .slice(0, 64);
+}
+
+function quoteName(name: string): string {
+  return `"${name.slice(0, 64)}"`;
 }
 
 /** Both forms: `mcpServers` of most clients, `servers` of VS Code. */
@@ -108,7 +137,7 @@ const reasons: Readonly<Record<string, string>> = {
 
 /** A text says what is wrong with it. */
 function readServer(name: string, entry: unknown, environment: Environment): ToolServerSettings | string {
-  if (!namePattern.test(name)) return "its name must be 1 to 64 letters, digits, dots, hyphens and underscores";
+  if (!namePattern.test(name)) return "its name must hold letters or digits of ASCII";
   if (!isJsonObject(entry)) return "it must be an object";
   const fields: Record<string, unknown> = { ...entry };
   // What only other clients understand must not fail for a form of theirs.
@@ -118,12 +147,18 @@ function readServer(name: string, entry: unknown, environment: Environment): Too
   const wrong = wrongField(fields);
   if (wrong !== undefined) return `wrong "${wrong}"`;
   // Checked just now; a schema of its own would only say so once more.
-  const { command, url, type, disabled, shared } = fields as CheckedFields;
-  const isDisabled = disabled ?? false;
+  const { command, url, type, disabled, enabled, shared } = fields as CheckedFields;
+  const isDisabled = disabled ?? enabled === false;
   const expanded = isDisabled ? fields : expandFields(fields, environment);
   if (typeof expanded === "string") return expanded;
   const { command: program, args, env, cwd, url: address, headers } = expanded as CheckedFields;
-  const common = { name, isDisabled, isShared: shared ?? true, callTimeoutMs: readTimeoutMs(fields as CheckedFields) };
+  const common = {
+    name,
+    isDisabled,
+    isShared: shared ?? true,
+    callTimeoutMs: readTimeoutMs(fields as CheckedFields),
+    ...readToolChoice(fields as CheckedFields),
+  };
   if (command !== undefined && url !== undefined && type === undefined) return `it has both "command" and "url"`;
   if (type === "stdio" || (type === undefined && command !== undefined)) {
     if (program === undefined) return `no "command"`;
@@ -176,10 +211,24 @@ interface CheckedFields {
   readonly headers?: Readonly<Record<string, string>>;
   readonly type?: "stdio" | "http" | "streamable-http" | "streamableHttp" | "sse";
   readonly disabled?: boolean;
+  readonly enabled?: boolean;
   readonly timeout?: number;
   readonly timeout_ms?: number;
   readonly tool_timeout_sec?: number;
   readonly shared?: boolean;
+  readonly includeTools?: readonly string[];
+  readonly enabled_tools?: readonly string[];
+  readonly excludeTools?: readonly string[];
+  readonly disabledTools?: readonly string[];
+  readonly disabled_tools?: readonly string[];
+}
+
+/** What a user has taken from the agent elsewhere must not come back by being pasted here. */
+function readToolChoice(fields: CheckedFields): Pick<ToolServerSettings, "toolChoice"> {
+  const only = fields.includeTools ?? fields.enabled_tools;
+  const { excludeTools = [], disabledTools = [], disabled_tools = [] } = fields;
+  const without = [...excludeTools, ...disabledTools, ...disabled_tools];
+  return only === undefined && without.length === 0 ? {} : { toolChoice: { only, without } };
 }
 
 /**

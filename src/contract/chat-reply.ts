@@ -7,6 +7,8 @@ export interface ChatReply {
   readonly identity: ReplyIdentity;
   readonly text: string;
   readonly reasoning: string;
+  /** In the place of `text`: why there is none. */
+  readonly refusal?: string;
   readonly toolCalls: readonly ToolCall[];
   readonly sources: readonly Source[];
   readonly finishReason: FinishReason;

@@ -1,13 +1,20 @@
 // What a client asks for, in the words of no particular protocol. Surfaces parse into it, upstreams encode from it.
 
+import type { AnswerFormat, ReplyDisplay } from "./answer-format.ts";
 import type { Json, JsonObject } from "./json.ts";
 
+/** What is no text stands at an address, which may hold it itself (`data:`). */
 export type ContentPart =
   | { readonly type: "text"; readonly text: string }
-  | { readonly type: "image"; readonly url: string }
-  | { readonly type: "file"; readonly name: string | undefined; readonly url: string }
+  | ({ readonly type: "image"; readonly url: string } & Placed)
+  | ({ readonly type: "file"; readonly name: string | undefined; readonly url: string } & Placed)
   /** Sound or video, as the client wrote the part: a server that speaks its protocol may take it. */
-  | { readonly type: "media"; readonly part: JsonObject };
+  | ({ readonly type: "media"; readonly part: JsonObject } & Placed);
+
+interface Placed {
+  /** Where its address stands in the request, in the client's spelling: `messages[2].content[1].image_url.url`. */
+  readonly field?: string;
+}
 
 export interface ToolCall {
   readonly callId: string;
@@ -38,6 +45,8 @@ export interface ToolDefinition {
   readonly description: string | undefined;
   /** JSON schema of the arguments. */
   readonly parameters: Json;
+  /** Its arguments are to fit their schema to the letter, where the upstream can see to that. */
+  readonly isStrict?: true;
 }
 
 export type ToolChoice = "auto" | "none" | "required" | { readonly toolName: string };
@@ -49,6 +58,8 @@ export interface ReasoningOptions {
   readonly effort?: "none" | "minimal" | "low" | "medium" | "high" | "xhigh";
   /** The model is to decide by itself whether it thinks, where it can. */
   readonly adaptive?: true;
+  /** Where the client wants to see the thoughts; absent: it does not say. */
+  readonly shown?: ReplyDisplay["thoughts"];
 }
 
 /** How words are drawn, of clients whose fields have other names than the upstream's. */
@@ -85,6 +96,10 @@ export interface ChatRequest {
   readonly stopSequences?: readonly string[];
   /** False: one call an answer. Absent: the client did not say, or says it in a field of the upstream's own protocol. */
   readonly parallelToolCalls?: boolean;
+  /** The answer has to be JSON. For an upstream: by means of its own. Absent: it is text, or asked for in words. */
+  readonly format?: AnswerFormat;
+  /** The reply is read and may be changed on its way: its frames cannot be passed on as they come. */
+  readonly isReplyRead?: true;
   /** Built-in web search of the upstream, where it has one. */
   readonly webSearch: boolean | undefined;
   readonly session: SessionFields;

@@ -41,6 +41,8 @@ export type UpstreamEvent =
   | { readonly type: "reply-start"; readonly model: string | undefined; readonly continuation?: Continuation }
   | { readonly type: "reasoning-delta"; readonly text: JsonText }
   | { readonly type: "text-delta"; readonly text: JsonText }
+  /** Why there is no answer in the form that was asked for: never told beside text. */
+  | { readonly type: "refusal-delta"; readonly text: JsonText }
   | { readonly type: "tool-call-start"; readonly callId: string; readonly toolName: string }
   | { readonly type: "tool-call-delta"; readonly callId: string; readonly argumentsText: string }
   | { readonly type: "source"; readonly source: Source }
@@ -60,10 +62,13 @@ export interface ReplyIdentity {
   readonly createdAtMs: number;
 }
 
+/** Blocks that hold text of one kind. */
+export type TextBlock = "reasoning" | "text" | "refusal";
+
 /** Blocks are numbered from 0 over the whole reply; calls are numbered from 0 among themselves. */
 export type ChatEvent =
   | { readonly type: "reply-start" }
-  | { readonly type: "block-start"; readonly index: number; readonly block: "reasoning" | "text" }
+  | { readonly type: "block-start"; readonly index: number; readonly block: TextBlock }
   | {
       readonly type: "block-start";
       readonly index: number;
@@ -74,13 +79,14 @@ export type ChatEvent =
     }
   | { readonly type: "reasoning-delta"; readonly index: number; readonly text: JsonText }
   | { readonly type: "text-delta"; readonly index: number; readonly text: JsonText }
+  | { readonly type: "refusal-delta"; readonly index: number; readonly text: JsonText }
   | {
       readonly type: "tool-call-delta";
       readonly index: number;
       readonly callIndex: number;
       readonly argumentsText: string;
     }
-  | { readonly type: "block-end"; readonly index: number; readonly block: "reasoning" | "text" | "tool-call" }
+  | { readonly type: "block-end"; readonly index: number; readonly block: TextBlock | "tool-call" }
   | { readonly type: "source"; readonly source: Source }
   | { readonly type: "stop-sequence"; readonly sequence: string }
   | { readonly type: "reply-end"; readonly finishReason: FinishReason; readonly usage: TokenUsage }

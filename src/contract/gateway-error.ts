@@ -20,6 +20,8 @@ export type ErrorKind =
   | "not-served"
   | "upstream-failed"
   | "upstream-auth"
+  /** The model did not answer in the form that was asked for. */
+  | "answer-unfit"
   | "overloaded"
   | "upstream-challenge"
   | "upstream-timeout";
@@ -42,6 +44,7 @@ export const httpStatus: Readonly<Record<ErrorKind, number>> = {
   "not-served": 501,
   "upstream-failed": 502,
   "upstream-auth": 502,
+  "answer-unfit": 502,
   overloaded: 503,
   "upstream-challenge": 503,
   "upstream-timeout": 504,

@@ -32,6 +32,7 @@ const openaiNames: Readonly<Record<ErrorKind, { readonly type: string; readonly 
   internal: { type: "api_error", code: "internal" },
   "not-served": { type: "invalid_request_error", code: "not_served" },
   "upstream-failed": { type: "upstream_error", code: "upstream_failed" },
+  "answer-unfit": { type: "upstream_error", code: "answer_unfit" },
   "upstream-auth": { type: "upstream_error", code: "upstream_auth" },
   overloaded: { type: "overloaded_error", code: "overloaded" },
   "upstream-challenge": { type: "upstream_error", code: "upstream_challenge" },

@@ -35,6 +35,8 @@ export interface Surface {
   readonly ownAnswers?: readonly OwnAnswer[];
   /** Kinds of errors that have another HTTP status in this protocol than elsewhere. @defaultValue none */
   readonly statuses?: Partial<Readonly<Record<ErrorKind, number>>>;
+  /** A header that its clients alone send: they are told of failures in this form at addresses of no surface, too. */
+  readonly clientHeader?: string;
   /**
    * Pure: unknown JSON to a checked request.
    * @throws {GatewayError} `invalid-request` that names the field.

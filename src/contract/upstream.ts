@@ -142,6 +142,8 @@ export interface Upstream {
   readonly protocol?: string;
   /** It knows by itself what serves a request that names no model. Otherwise the first of its list does. */
   readonly choosesModel?: boolean;
+  /** It can be held to JSON by means of its own: to any object, or to a schema too. Absent: it has to be asked in words. */
+  readonly jsonAnswers?: "object" | "schema";
   /** How much it takes; beyond it requests wait in line. Absent: as much as comes, until its server says otherwise. */
   readonly limits?: UpstreamLimits;
   /** @throws {GatewayError} when neither the upstream nor a built-in list can tell. */

@@ -2,6 +2,7 @@
 // parts become strings, "" becomes null, reasoning is added, one message becomes two.
 
 import { type ContentPart, flattenText, type Message, type ToolCall } from "../contract/chat-request.ts";
+import { isJsonObject } from "../contract/json.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { collapseRuns } from "./collapse.ts";
 import { LongText } from "./long-text.ts";
@@ -159,14 +160,16 @@ export function canonicalCall(call: ToolCall): string {
   return JSON.stringify([call.toolName, canonicalArguments(call.argumentsText)]);
 }
 
+/** Models do write broken objects, and what is none. Some protocols have no place for it, and say that there was nothing. */
 function canonicalArguments(argumentsText: string): string {
   const text = collapse(argumentsText);
   if (text === "") return "{}";
   try {
-    return canonicalJson(JSON.parse(argumentsText));
+    const value: unknown = JSON.parse(argumentsText);
+    return isJsonObject(value) ? canonicalJson(value) : "{}";
   } catch {
-    // Models do write broken JSON, and clients echo it: its text has to do.
-    return text;
+    // Free text is what some tools take.
+    return text.startsWith("{") ? "{}" : text;
   }
 }
 
@@ -176,7 +179,17 @@ function asText(part: ContentPart): ContentPart {
 
 function textOf(part: ContentPart): string {
   if (part.type === "text") return part.text;
-  return `[${part.type} ${sha256(part.type === "media" ? canonicalJson(part.part) : part.url)}]`;
+  return `[${part.type} ${sha256(part.type === "media" ? canonicalJson(part.part) : contentOf(part.url))}]`;
+}
+
+const dataStart = ";base64,";
+/** What stands before the data is short. */
+const maxHeadChars = 200;
+
+/** What it is said to be is the client's word, and each protocol has its own: the content alone counts. */
+function contentOf(url: string): string {
+  const start = url.slice(0, 5).toLowerCase() === "data:" ? url.slice(0, maxHeadChars).indexOf(dataStart) : -1;
+  return start < 0 ? url : url.slice(start + dataStart.length);
 }
 
 function collapse(text: string): string {

@@ -37,10 +37,15 @@ export interface AccountVault {
   release(id: string, holder: string): Promise<void>;
 }
 
+/** What an account is sealed for. */
+export function accountContext(upstream: string, id: string): string {
+  return `${upstream}\n${id}`;
+}
+
 export function createAccountVault(upstream: string, store: AccountStore, box: SecretBox): AccountVault {
   /** Opened once a revision. */
   let opened = new Map<string, { readonly revision: number; readonly kept: KeptAccount | "locked" }>();
-  const contextOf = (id: string): string => `${upstream}\n${id}`;
+  const contextOf = (id: string): string => accountContext(upstream, id);
 
   return {
     async list() {

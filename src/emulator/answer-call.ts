@@ -1,5 +1,6 @@
 // One request from its arrival to its response: noted in the log, held back or refused by a script, else routed.
 
+import { isUtf8 } from "node:buffer";
 import { brokenConnection } from "./broken-connection.ts";
 import { type Call, refuseCall, textMember } from "./call.ts";
 import type { EmulatorState } from "./emulator-state.ts";
@@ -12,8 +13,8 @@ import { contentText } from "./turn-request.ts";
 
 /** @param life aborted when the emulator is reset: frees the calls that are never answered */
 export async function answerCall(request: Request, state: EmulatorState, life: AbortSignal): Promise<Response> {
-  const bodyText = request.body === null ? "" : await request.text();
-  const { call, route } = readCall(request, bodyText, state);
+  const bodyBytes = request.body === null ? noBytes : await request.bytes();
+  const { call, route } = readCall(request, bodyBytes, state);
   const { record, script } = call;
   const leave = AbortSignal.any([request.signal, life]);
 
@@ -39,12 +40,16 @@ export async function answerCall(request: Request, state: EmulatorState, life: A
   return response;
 }
 
-function readCall(request: Request, bodyText: string, state: EmulatorState): { call: Call; route: EmulatorRoute } {
+const noBytes = new Uint8Array();
+
+function readCall(request: Request, bodyBytes: Uint8Array, state: EmulatorState): { call: Call; route: EmulatorRoute } {
+  const isTold = isUtf8(bodyBytes);
+  const bodyText = isTold ? new TextDecoder().decode(bodyBytes) : "";
   const url = new URL(request.url);
   const path = url.pathname.replace(/(?<=.)\/+$/, "");
   const route = findRoute(request.method, path);
   const caller = state.accounts.identify(request.headers);
-  const body = parseBody(bodyText);
+  const body = isTold ? parseBody(bodyText) : `(${bodyBytes.length} bytes)`;
   const record = state.log.add(
     {
       on: route.on,
@@ -61,7 +66,7 @@ function readCall(request: Request, bodyText: string, state: EmulatorState): { c
   const content = route.on === "completions" ? messageText(body) : `${path}\n${bodyText}`;
   const script = state.scripts.take({ on: route.on, content, account: caller.account, bearer: caller.bearer });
   const requestId = request.headers.get("x-request-id") ?? crypto.randomUUID();
-  return { call: { request, url, path, requestId, bodyText, body, caller, script, record }, route };
+  return { call: { request, url, path, requestId, bodyText, bodyBytes, body, caller, script, record }, route };
 }
 
 function routeCall(call: Call, route: EmulatorRoute, state: EmulatorState): Response {

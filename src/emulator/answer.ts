@@ -1,6 +1,6 @@
 // What the emulator says: simple things sensibly, and always as what it is. Deterministic for equal inputs.
 
-import { fromSources, listOfTexts, searchQuery } from "./asked-forms.ts";
+import { fromSources, jsonOfSchema, listOfTexts, searchQuery } from "./asked-forms.ts";
 import { type Dialogue, readDialogue, type Utterance } from "./dialogue.ts";
 import { asksForFact, factsOf, recallFact } from "./memory.ts";
 import type { Random } from "./random.ts";
@@ -19,6 +19,8 @@ export interface AnswerInput {
 export function composeAnswer(input: AnswerInput): string {
   const told = readDialogue(input.path, input.message);
   const dialogue = { ...told, background: [...(input.background ?? []), ...told.background] };
+  const json = jsonOfSchema(told.question, (message) => composeAnswer({ ...input, message }));
+  if (json !== undefined) return json;
   const question = focus(dialogue.question.trim());
   if (question === "") return "The message was empty, so the emulator has nothing to answer.";
   for (const rule of rules) {

@@ -1,6 +1,7 @@
 // Answers in a form that the instructions ask for: JSON of a named shape, or words out of numbered sources.
 
 import type { Dialogue } from "./dialogue.ts";
+import { exampleOf } from "./example-value.ts";
 import type { Random } from "./random.ts";
 
 /** "Answer with a JSON array of 3 strings": questions about what was said. */
@@ -29,6 +30,21 @@ export function searchQuery(question: string, { background }: Dialogue): string 
   if (!/\bJSON only: \{"query"/i.test(background.join("\n"))) return undefined;
   const last = question.split(/^user: /m).at(-1) ?? question;
   return JSON.stringify({ query: wordsOf(last).join(" "), needs_documents: true });
+}
+
+/** "Answer with one JSON object", with a schema on a line of its own or without: an example of it, or the answer within one. */
+export function jsonOfSchema(question: string, answer: (question: string) => string): string | undefined {
+  const [asked] = /^(?:#[^\n]*\n)?Answer with one JSON (?:object|array)\b/m.exec(question) ?? [];
+  if (asked === undefined) return undefined;
+  const [, schema] = /JSON schema[^\n]*\n([{[][^\n]*)\s*$/.exec(question) ?? [];
+  if (schema === undefined)
+    return JSON.stringify({ answer: answer(question.slice(0, question.indexOf(asked)).trim()) });
+  try {
+    return JSON.stringify(exampleOf(JSON.parse(schema)));
+  } catch {
+    // Somebody wrote about schemas.
+    return undefined;
+  }
 }
 
 const source = /<source number="(\d+)"[^>]*>\n([\s\S]*?)\n<\/source>/g;

@@ -11,8 +11,9 @@ export interface Call {
   /** Without a slash at its end. */
   readonly path: string;
   readonly requestId: string;
-  /** Empty without a body. */
+  /** Empty without a body, and of one that is no text. */
   readonly bodyText: string;
+  readonly bodyBytes: Uint8Array;
   /** Parsed, where it is JSON. */
   readonly body: unknown;
   readonly caller: Caller;

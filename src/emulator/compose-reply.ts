@@ -17,6 +17,8 @@ export interface ReplyContext {
   readonly path: readonly Utterance[];
   /** Message and attached texts. */
   readonly message: string;
+  /** Of what came with it. */
+  readonly fileNames: readonly string[];
   readonly responseId: string;
   readonly scripted: ScriptedReply | undefined;
 }
@@ -58,10 +60,8 @@ function scriptedText(scripted: ScriptedReply | undefined): string | undefined {
   return before + writeCalls(calls, scripted.callForm ?? "told");
 }
 
-function ownWords({ turn, path, message }: ReplyContext, random: Random): string {
-  return (
-    composeToolAnswer({ path, message, random }) ?? composeAnswer({ path, message, fileNames: turn.fileNames, random })
-  );
+function ownWords({ path, message, fileNames }: ReplyContext, random: Random): string {
+  return composeToolAnswer({ path, message, random }) ?? composeAnswer({ path, message, fileNames, random });
 }
 
 function cutText(text: string, deltaChars: number | undefined, random: Random): string[] {

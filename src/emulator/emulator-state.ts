@@ -5,7 +5,7 @@ import type { Json } from "../contract/json.ts";
 import { type AccountOptions, type Accounts, createAccounts, type TokenState } from "./accounts.ts";
 import { connectionReset } from "./broken-connection.ts";
 import { type ChatStore, createChatStore } from "./chat-tree.ts";
-import { createFileStore, type FileStore } from "./file-store.ts";
+import { createFileStore, type FileStore, type SeenFile } from "./file-store.ts";
 import { createGates, type Gates } from "./gates.ts";
 import { defaultModelIds } from "./models.ts";
 import { createRequestLog, type RecordedRequest, type RequestLog } from "./request-log.ts";
@@ -54,6 +54,8 @@ export interface QwenWebEmulator {
   release(gate: string, count?: number | "all"): void;
   /** Marks a bearer, cookie or refresh token. */
   setTokenState(token: string, state: TokenState): void;
+  /** What was announced and put into the storage, oldest first, bounded. */
+  files(): readonly SeenFile[];
   /** All chats of all accounts, as `GET /api/v2/chats/{id}` shows them. */
   chats(): readonly Json[];
   /** Resolves as soon as the requests satisfy the test; looked at again with every event. */

@@ -39,6 +39,7 @@ export function createQwenWebEmulator(
     },
     release: (gate, count = 1) => state.gates.release(gate, count),
     setTokenState: state.accounts.setTokenState,
+    files: () => state.files.all(),
     chats: () => state.chats.all().map((chat) => storedChat(chat, userIdOf(chat.account))),
     until: (test, signal) => state.log.until(test, signal),
     reset() {
@@ -66,6 +67,7 @@ export function serveEmulator(options: ServeEmulatorOptions): ServedEmulator {
     },
     routes: {
       "GET chats": () => Response.json(emulator.chats()),
+      "GET files": () => Response.json(emulator.files()),
       "POST tokens": (body) => markToken(emulator, body),
     },
   });

@@ -6,6 +6,7 @@ import { composeReply } from "./compose-reply.ts";
 import type { Utterance } from "./dialogue.ts";
 import type { EmulatorState } from "./emulator-state.ts";
 import { withFaults } from "./faults.ts";
+import { areSoundFiles, describeFile } from "./files.ts";
 import { createUuid } from "./random.ts";
 import { recordedIds, recordingSteps } from "./recording-steps.ts";
 import { replySteps, type ReplyStep, type StoredPiece } from "./reply-steps.ts";
@@ -39,7 +40,10 @@ export function startReply(
   const { options } = state;
   const { chat } = turn;
   const path = pathTo(chat, turn.parentId).map(utteranceOf);
-  const fileText = turn.fileIds.map((id) => state.files.textOf(id)).join("\n\n");
+  const fileText = turn.files
+    .map(({ id }) => state.files.textOf(id))
+    .filter((text) => text !== "")
+    .join("\n\n");
   const { user, assistant } = addTurn(chat, state.idSource, {
     parentId: turn.parentId,
     content: turn.content,
@@ -61,10 +65,19 @@ export function startReply(
     nowSeconds: () => Math.floor(options.clock() / 1000),
   };
   const message = nodeText(user);
-  const reply = composeReply({ seed: options.seed, turn, path, message, responseId: assistant.id, scripted });
+  const fileNames = turn.files.map((file) => describeFile(file, state));
+  const reply = composeReply({
+    seed: options.seed,
+    turn,
+    path,
+    message,
+    fileNames,
+    responseId: assistant.id,
+    scripted,
+  });
   const plain = scripted?.raw === undefined ? replySteps(reply, frame) : recordingSteps(scripted.raw);
   const otherResponseId = createUuid(state.idSource, assistant.id, "other");
-  const faults = [...(scripted?.faults ?? []), ...faultsOfFiles(turn.fileIds, state)];
+  const faults = [...(scripted?.faults ?? []), ...faultsOfFiles(turn, call.caller.account, state)];
   const steps = withFaults(plain, faults, { frame, otherResponseId });
 
   const release = () => {
@@ -104,9 +117,9 @@ export function startReply(
   };
 }
 
-/** A file that was announced and never put is told behind `response.created`; addresses elsewhere have no id. */
-function faultsOfFiles(fileIds: readonly string[], { files }: EmulatorState): StreamFault[] {
-  if (fileIds.every((id) => id === "" || files.textOf(id) !== "")) return [];
+/** A file that was never put, is of another kind than was said, or was not read is told behind `response.created`. */
+function faultsOfFiles({ files }: TurnRequest, account: string, state: EmulatorState): StreamFault[] {
+  if (areSoundFiles(files, account, state)) return [];
   const details = "Invalid input or attachment. Please check and try again.";
   return [{ kind: "error", code: "invalid_input", details }];
 }

@@ -3,6 +3,7 @@
 import { isJsonObject, type Json, type JsonObject } from "../contract/json.ts";
 import { textMember } from "./call.ts";
 import type { Chat } from "./chat-tree.ts";
+import type { AttachedFile } from "./files.ts";
 import { member } from "./request-log.ts";
 import type { RefusalName } from "./script.ts";
 
@@ -14,8 +15,7 @@ export interface TurnRequest {
   readonly role: string;
   readonly chatType: string;
   readonly featureConfig: JsonObject;
-  readonly fileIds: readonly string[];
-  readonly fileNames: readonly string[];
+  readonly files: readonly AttachedFile[];
   readonly stream: boolean;
   readonly incremental: boolean;
 }
@@ -76,8 +76,7 @@ export function parseTurn(body: unknown, checks: TurnChecks): TurnRequest | Turn
     chatType,
     content: contentText(message["content"]),
     featureConfig: isJsonObject(features) ? features : {},
-    fileIds: files.map((file) => textMember(file, "id") ?? ""),
-    fileNames: files.map((file) => textMember(file, "name") ?? "a file"),
+    files,
     stream: body["stream"] !== false,
     incremental: body["incremental_output"] !== false,
   };
@@ -102,7 +101,12 @@ export function contentText(content: unknown): string {
     .join("\n");
 }
 
-function filesOf(message: JsonObject): JsonObject[] {
+function filesOf(message: JsonObject): AttachedFile[] {
   const files = message["files"];
-  return Array.isArray(files) ? files.filter(isJsonObject) : [];
+  const objects = Array.isArray(files) ? files.filter(isJsonObject) : [];
+  return objects.map((file) => ({
+    id: textMember(file, "id") ?? "",
+    name: textMember(file, "name") ?? "a file",
+    kinds: ["type", "showType", "file_class"].map((field) => textMember(file, field) ?? "").join(" "),
+  }));
 }

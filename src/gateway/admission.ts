@@ -2,6 +2,7 @@
 // quotas/. Nobody waits here: above a bound the answer is a refusal at once.
 
 import { GatewayError } from "../contract/gateway-error.ts";
+import { createOpenCounts, type OpenCounts } from "./ledger.ts";
 import { type RequestSlots, slotsForReplies, tooManyRequests } from "../outbound/request-slots.ts";
 
 export interface AdmissionOptions {
@@ -9,6 +10,8 @@ export interface AdmissionOptions {
   readonly maxStreams?: number | undefined;
   /** Given where the runtime queues what is beyond its cap. */
   readonly slots?: RequestSlots | undefined;
+  /** Of all gateways of the process. @defaultValue its own */
+  readonly counts?: OpenCounts;
 }
 
 export interface Admission {
@@ -21,11 +24,9 @@ export interface Admission {
 
 const retryAfterMs = 1000;
 
-export function createAdmission({ maxStreams, slots }: AdmissionOptions): Admission {
-  let open = 0;
-
+export function createAdmission({ maxStreams, slots, counts = createOpenCounts() }: AdmissionOptions): Admission {
   function check(): void {
-    if (maxStreams !== undefined && open >= maxStreams) {
+    if (maxStreams !== undefined && counts.open >= maxStreams) {
       throw new GatewayError(
         "overloaded",
         `Cannot take this request: ${maxStreams} replies run, and MAX_STREAMS allows no more. Send it again in a moment`,
@@ -33,7 +34,7 @@ export function createAdmission({ maxStreams, slots }: AdmissionOptions): Admiss
       );
     }
     // A reply that has not sent its request yet will want a slot too; one that ended may hold its slot a little longer.
-    if (slots !== undefined && Math.max(open, slots.inFlight) >= slotsForReplies(slots.max)) {
+    if (slots !== undefined && Math.max(counts.open, slots.inFlight) >= slotsForReplies(slots.max)) {
       throw tooManyRequests(slots.max);
     }
   }
@@ -41,10 +42,10 @@ export function createAdmission({ maxStreams, slots }: AdmissionOptions): Admiss
   return {
     enter() {
       check();
-      open++;
+      counts.open++;
       let isIn = true;
       return () => {
-        if (isIn) open--;
+        if (isIn) counts.open--;
         isIn = false;
       };
     },

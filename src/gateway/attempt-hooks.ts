@@ -1,11 +1,13 @@
 // What an attempt tells its exchange, and asks of it.
 
 import type { Continuation } from "../contract/continuation.ts";
-import type { TokenUsage } from "../contract/events.ts";
+import type { FinishReason, TokenUsage } from "../contract/events.ts";
 import type { GatewayError } from "../contract/gateway-error.ts";
 import type { ReplyOutcome, UpstreamReply } from "../contract/upstream.ts";
 
 export interface AttemptHooks {
+  /** The upstream keeps the conversation: a reply has ids there, by which it can be stopped. */
+  readonly isKept: boolean;
   /** The upstream told where the reply stands. Resolves when that is noted, and never rejects: the head waits for it. */
   started(reply: UpstreamReply, continuation: Continuation): Promise<void>;
   /** Fills in the usage where the upstream was silent. */
@@ -26,6 +28,8 @@ export interface AttemptEnd {
   /** False: nothing of this reply reached the client, so another attempt may follow. */
   readonly hasBegun: boolean;
   readonly usage: TokenUsage | undefined;
+  /** Of a complete one. */
+  readonly finishReason?: FinishReason | undefined;
   readonly error: GatewayError | undefined;
   /** Milliseconds that the chat still needs to settle. */
   readonly settleMs: number;

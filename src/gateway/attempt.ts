@@ -132,7 +132,7 @@ export class Attempt implements ByteSink, Watched {
     if (this.#state !== "running" && this.#state !== "recovering") return;
     this.#state = "leaving";
     this.#liveness.unwatch(this);
-    if (this.#continuation !== undefined) return this.#finishLeaving();
+    if (this.#continuation !== undefined || !this.#hooks.isKept) return this.#finishLeaving();
     this.#leaveTimer = setTimeout(() => this.#finishLeaving(), learnMs);
     this.#reply.body.resume();
   }
@@ -265,10 +265,11 @@ export class Attempt implements ByteSink, Watched {
     }
     if (!this.#isBodyOver) this.#limitBodyEnd();
     try {
+      this.#consumer.settle(this.#reply.passThrough);
       const usage = this.#hooks.usageOf(this.#usage);
       await this.#hooks.commit(this.#continuation, settleMs);
       this.#consumer.complete(finishReason, usage, this.#reply.passThrough);
-      await this.#hooks.ended(this.#endOf("complete", undefined, settleMs, usage));
+      await this.#hooks.ended({ ...this.#endOf("complete", undefined, settleMs, usage), finishReason });
       this.#begun.resolve();
     } catch (cause) {
       // A fault of our own: nobody may wait for an end that will not come.

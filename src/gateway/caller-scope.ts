@@ -2,6 +2,7 @@
 
 import { type Access, isAllowed, modelOutOfScope, type Scopes } from "../contract/access.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
+import type { Admission } from "./admission.ts";
 import type { ListScope } from "./model-catalog.ts";
 import type { Candidate } from "./model-routes.ts";
 import type { Question, Quotas, Spending } from "./quotas/quotas.ts";
@@ -36,6 +37,22 @@ export function listScope({ models, upstreams }: Scopes): ListScope {
   return {
     mayAsk: ({ name }) => isAllowed(upstreams, name),
     mayUse: ({ name }, id) => isAllowed(models, id, `${name}/${id}`),
+  };
+}
+
+/** A place for a reply, in all and of its caller. @throws {GatewayError} `overloaded` */
+export function enterPlace(
+  admission: Admission,
+  quotas: Quotas | undefined,
+  { caller, access }: { readonly caller: string; readonly access?: Access | undefined },
+): () => void {
+  const leave = admission.enter();
+  // Where something is limited, its spending counts it.
+  if (quotas === undefined || access?.quota !== undefined) return leave;
+  const depart = quotas.attend(caller);
+  return () => {
+    leave();
+    depart();
   };
 }
 

@@ -21,6 +21,7 @@ const encoder = new TextEncoder();
 class Collected {
   readonly text = new RawText();
   readonly reasoning = new RawText();
+  readonly refusal = new RawText();
   readonly calls: { callId: string; toolName: string; argumentsText: string }[] = [];
   readonly sources: Source[] = [];
   readonly sent: SentReply;
@@ -79,11 +80,15 @@ export class Collector implements ReplyConsumer {
     return this.#collected.sent;
   }
 
+  settle(): void {
+    if (this.#passed === undefined) this.#collected.sequence.settle();
+  }
+
   complete(finishReason: FinishReason, usage: TokenUsage): void {
     this.#body = this.#passed;
     if (this.#body !== undefined) return;
     this.#collected.sequence.end(finishReason, usage);
-    const { text, reasoning, calls, sources, toldReason, stopSequence } = this.#collected;
+    const { text, reasoning, refusal, calls, sources, toldReason, stopSequence } = this.#collected;
     const reply: ChatReply = {
       identity: this.#identity,
       text: text.text,
@@ -91,6 +96,7 @@ export class Collector implements ReplyConsumer {
       toolCalls: calls,
       sources,
       finishReason: toldReason ?? finishReason,
+      ...(refusal.length === 0 ? {} : { refusal: refusal.text }),
       ...(stopSequence === undefined ? {} : { stopSequence }),
       usage,
     };
@@ -129,6 +135,9 @@ function collect(collected: Collected, event: ChatEvent): void {
       return;
     case "reasoning-delta":
       collected.reasoning.append(event.text);
+      return;
+    case "refusal-delta":
+      collected.refusal.append(event.text);
       return;
     case "tool-call-delta":
       collected.calls[event.callIndex]!.argumentsText += event.argumentsText;

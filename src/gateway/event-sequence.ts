@@ -1,6 +1,6 @@
 // Turns what an upstream said into what a client may hear: one start, one end, no delta outside a block. Hot.
 
-import type { ChatEvent, FinishReason, TokenUsage, UpstreamEvent } from "../contract/events.ts";
+import type { ChatEvent, FinishReason, TextBlock, TokenUsage, UpstreamEvent } from "../contract/events.ts";
 import type { GatewayError } from "../contract/gateway-error.ts";
 
 /** A call whose block is not open yet, because another call is still being told. */
@@ -18,7 +18,7 @@ export class EventSequence {
   readonly #emit: (event: ChatEvent) => void;
   #hasStarted = false;
   #hasEnded = false;
-  #openBlock: "reasoning" | "text" | "tool-call" | undefined;
+  #openBlock: TextBlock | "tool-call" | undefined;
   #openCall: WaitingCall | undefined;
   #waitingCalls: WaitingCall[] | undefined;
   #index = -1;
@@ -54,6 +54,10 @@ export class EventSequence {
         if (this.#openBlock !== "reasoning") this.#enter("reasoning");
         this.#emit({ type: event.type, index: this.#index, text: event.text });
         return;
+      case "refusal-delta":
+        if (this.#openBlock !== "refusal") this.#enter("refusal");
+        this.#emit({ type: event.type, index: this.#index, text: event.text });
+        return;
       case "tool-call-start":
         this.#startCall({ callId: event.callId, toolName: event.toolName, argumentsText: "" });
         return;
@@ -76,12 +80,18 @@ export class EventSequence {
     }
   }
 
-  /** Closes what is open and says the one ending. Calls that were told decide the finish reason. */
-  end(finishReason: FinishReason, usage: TokenUsage): void {
+  /** Nothing more will come: says what has waited, and closes what is open. Its ending may take a while yet. */
+  settle(): void {
     if (this.#hasEnded) return;
     this.start();
     this.#flushCalls();
     this.#leave();
+  }
+
+  /** Closes what is open and says the one ending. Calls that were told decide the finish reason. */
+  end(finishReason: FinishReason, usage: TokenUsage): void {
+    if (this.#hasEnded) return;
+    this.settle();
     this.#hasEnded = true;
     const told = this.callCount > 0 && finishReason === "stop" ? "tool_calls" : finishReason;
     this.#emit({ type: "reply-end", finishReason: told, usage });
@@ -94,7 +104,7 @@ export class EventSequence {
     this.#emit({ type: "reply-error", error });
   }
 
-  #enter(block: "reasoning" | "text"): void {
+  #enter(block: TextBlock): void {
     this.start();
     this.#flushCalls();
     this.#leave();

@@ -1,11 +1,13 @@
 // What an exchange is made of: who asks whom for what, and within which bounds.
 
 import type { ChatRequest } from "../contract/chat-request.ts";
+import type { ReplyDisplay } from "../contract/answer-format.ts";
 import type { ReplyIdentity } from "../contract/events.ts";
 import type { GatewayError } from "../contract/gateway-error.ts";
 import type { Surface } from "../contract/surface.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import type { ReplyTrace } from "../telemetry/tracing.ts";
 import type { Breaker } from "./breaker.ts";
 import type { Liveness } from "./liveness.ts";
 import type { ContextTrimSettings } from "./context-trim.ts";
@@ -20,6 +22,8 @@ export interface ExchangeOptions {
   /** Who may serve it, the first to be asked first. One at least. */
   readonly candidates: readonly Candidate[];
   readonly request: ChatRequest;
+  /** How the client wants to see its reply. @defaultValue as its protocol has it */
+  readonly display?: ReplyDisplay | undefined;
   readonly turn: Turn;
   readonly identity: ReplyIdentity;
   readonly caller: string;
@@ -39,6 +43,8 @@ export interface ExchangeOptions {
   readonly holdHeadersMs: number;
   readonly log: Log;
   readonly metrics?: Metrics;
+  /** Its spans, where traces are sent. */
+  readonly trace?: ReplyTrace | undefined;
   readonly debugStreaming: boolean;
   /** Told what the reply took, where that is counted. */
   readonly spending?: Spending | undefined;

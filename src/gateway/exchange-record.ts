@@ -1,14 +1,16 @@
 // What is told of an exchange when it has ended: one line of the log and its figures. Once, never while it runs.
 
-import { flattenText } from "../contract/chat-request.ts";
 import type { TokenUsage } from "../contract/events.ts";
 import { type GatewayError, httpStatus } from "../contract/gateway-error.ts";
-import type { ReplyOutcome, Upstream } from "../contract/upstream.ts";
-import { estimateTokens } from "../conversation/estimate-tokens.ts";
+import type { ReplyOutcome, Upstream, UpstreamReply } from "../contract/upstream.ts";
+import { estimatePrompt } from "../conversation/estimate-prompt.ts";
 import type { ReplyLabels } from "../telemetry/metrics.ts";
 import type { AttemptEnd } from "./attempt-hooks.ts";
 import type { ExchangeOptions } from "./exchange-options.ts";
 import type { ReplyConsumer } from "./reply-consumer.ts";
+import { keepsConversations } from "./turn.ts";
+
+const noUsage: Partial<TokenUsage> = {};
 
 export class ExchangeRecord {
   /** The one that was asked last. */
@@ -26,9 +28,15 @@ export class ExchangeRecord {
   #firstTokenMs: number | undefined;
   readonly #labels: ReplyLabels;
   #usage: TokenUsage | undefined;
+  /** Of attempts whose answers were asked for once more. */
+  #spentBefore: TokenUsage | undefined;
   #receivedBytes = 0;
   #receivedChunks = 0;
   #hasEnded = false;
+  #turnMs: number | undefined;
+  #attemptAtMs = 0;
+  /** From the newest attempt to its upstream's yes. */
+  #upstreamMs: number | undefined;
 
   constructor(options: ExchangeOptions) {
     const { surface, candidates, request, liveness, metrics } = options;
@@ -39,25 +47,67 @@ export class ExchangeRecord {
     metrics?.replyStarted(this.#labels);
   }
 
-  firstToken(): void {
-    this.#firstTokenMs ??= this.#options.liveness.now() - this.#startedAtMs;
+  /** What it continues has been found. */
+  turnBegins(): void {
+    this.#turnMs = this.#options.liveness.now() - this.#startedAtMs;
   }
 
-  addAttempt({ usage, receivedBytes, receivedChunks }: AttemptEnd): void {
+  attemptBegins(model: string | undefined): void {
+    this.#attemptAtMs = this.#options.liveness.now();
+    this.#upstreamMs = undefined;
+    this.#options.trace?.attemptBegins(this.upstream.name, model, this.#options.turn.sessionId);
+  }
+
+  attemptOpened({ account, model }: UpstreamReply): void {
+    this.account = account;
+    this.model = model;
+    this.#upstreamMs = this.#options.liveness.now() - this.#attemptAtMs;
+    this.#options.metrics?.attemptOpened(this.upstream.name, this.#upstreamMs);
+    this.#options.trace?.attemptOpened(this.#accountAlias ?? "", model);
+  }
+
+  /** Its upstream did not accept it, or the client left before. */
+  attemptRefused(error: GatewayError, hasLeft: boolean): void {
+    const outcome = hasLeft ? "aborted" : "failed";
+    this.#options.metrics?.attemptEnded(this.upstream.name, hasLeft ? "aborted" : error.kind);
+    this.#options.trace?.attemptEnds({ outcome, kind: error.kind });
+  }
+
+  firstToken(): void {
+    this.#firstTokenMs ??= this.#options.liveness.now() - this.#startedAtMs;
+    this.#options.trace?.firstToken();
+  }
+
+  addAttempt({ usage, receivedBytes, receivedChunks, outcome, error, finishReason }: AttemptEnd): void {
     this.#receivedBytes += receivedBytes;
     this.#receivedChunks += receivedChunks;
+    if (usage !== undefined && this.#usage !== undefined) this.#spentBefore = sumOf(this.#usage, this.#spentBefore);
     this.#usage = usage ?? this.#usage;
+    const { metrics, trace } = this.#options;
+    metrics?.attemptEnded(this.upstream.name, outcome === "failed" ? (error?.kind ?? "internal") : outcome);
+    const { inputTokens, outputTokens } = usage ?? noUsage;
+    trace?.attemptEnds({ outcome, kind: error?.kind, inputTokens, outputTokens, finishReason });
+  }
+
+  /** What is known when the head goes out, for the header of that name. */
+  serverTiming(queuedMs: number): string {
+    const turnMs = this.#turnMs ?? this.#options.liveness.now() - this.#startedAtMs;
+    let timing = `turn;dur=${tenths(turnMs)}`;
+    if (queuedMs > 0) timing += `, queue;dur=${tenths(queuedMs)}`;
+    if (this.#upstreamMs !== undefined) timing += `, upstream;dur=${tenths(this.#upstreamMs)}`;
+    if (this.#firstTokenMs !== undefined) timing += `, first-token;dur=${tenths(this.#firstTokenMs)}`;
+    return timing;
   }
 
   /** What is counted against limits. Undefined: the upstream said nothing at all. */
   spentUsage(estimate: (told: TokenUsage | undefined) => TokenUsage): TokenUsage | undefined {
-    return this.#receivedBytes === 0 ? undefined : estimate(this.#usage);
+    if (this.#receivedBytes === 0) return undefined;
+    return sumOf(estimate(this.#usage), this.#spentBefore);
   }
 
   estimateUsage(outputTokens: number): TokenUsage {
     const { request, log, requestId } = this.#options;
-    let inputTokens = 0;
-    for (const message of request.messages) inputTokens += estimateTokens(flattenText(message));
+    const inputTokens = estimatePrompt(request);
     log.debug("Usage is estimated: the upstream told none", { requestId });
     return { inputTokens, outputTokens, totalTokens: inputTokens + outputTokens, estimated: true };
   }
@@ -69,6 +119,7 @@ export class ExchangeRecord {
     const totalMs = this.#options.liveness.now() - this.#startedAtMs;
     this.#count(outcome, error, attempts, totalMs, sent);
     this.#tell(outcome, error, attempts, totalMs, sent);
+    this.#options.trace?.ended(outcome, error?.kind, attempts);
     return true;
   }
 
@@ -129,6 +180,8 @@ export class ExchangeRecord {
       sentChunks,
       receivedBytes: this.#receivedBytes,
       receivedChunks: this.#receivedChunks,
+      continues: keepsConversations(this.upstream) ? this.#options.turn.resume !== undefined : undefined,
+      trimmedMessages: this.trimmedMessages,
     });
   }
 
@@ -138,4 +191,18 @@ export class ExchangeRecord {
     const accounts = this.upstream.accounts?.() ?? [];
     return accounts.find(({ id }) => id === this.account)?.alias ?? this.account;
   }
+}
+
+function sumOf(one: TokenUsage, other: TokenUsage | undefined): TokenUsage {
+  if (other === undefined) return one;
+  return {
+    ...one,
+    inputTokens: one.inputTokens + other.inputTokens,
+    outputTokens: one.outputTokens + other.outputTokens,
+  };
+}
+
+/** Milliseconds with one decimal. */
+function tenths(ms: number): number {
+  return Math.round(ms * 10) / 10;
 }

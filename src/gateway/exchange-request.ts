@@ -1,9 +1,11 @@
 // What an exchange begins with: a request as the server received it, or one that was composed within the gateway.
 
 import type { Access } from "../contract/access.ts";
+import type { ReplyDisplay } from "../contract/answer-format.ts";
 import type { ChatRequest } from "../contract/chat-request.ts";
 import type { Surface } from "../contract/surface.ts";
 import { parseRequestBody } from "../conversation/parse-body.ts";
+import { replyDisplay } from "./reply-display.ts";
 import { type SessionHints, sessionHints } from "../conversation/session-hints.ts";
 import type { OpenOutlet } from "./reply-outlet.ts";
 
@@ -41,6 +43,8 @@ export interface Question {
   readonly hints: SessionHints;
   /** Name of the only upstream that may serve it. Undefined: whichever serves its model. */
   readonly upstream: string | undefined;
+  /** How the client wants to see its reply. Absent: as its protocol has it. */
+  readonly display?: ReplyDisplay | undefined;
 }
 
 /** @throws {GatewayError} */
@@ -48,7 +52,13 @@ export function readQuestion(
   surface: Surface,
   { body, parsed, headers }: IncomingExchange,
   withPolicy: (request: ChatRequest) => ChatRequest,
+  display: ReplyDisplay,
 ): Question {
   const request = withPolicy(surface.parseRequest(parsed ?? parseRequestBody(body)));
-  return { request, hints: sessionHints(headers, request.session), upstream: headers.get("x-upstream") ?? undefined };
+  return {
+    request,
+    hints: sessionHints(headers, request.session),
+    upstream: headers.get("x-upstream") ?? undefined,
+    display: replyDisplay(headers, request, display),
+  };
 }

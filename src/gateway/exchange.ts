@@ -18,6 +18,7 @@ import { ContextTrim } from "./context-trim.ts";
 import type { ExchangeOptions } from "./exchange-options.ts";
 import { ExchangeRecord } from "./exchange-record.ts";
 import { keeperFirst, mayBeRepeated, requestFor } from "./failover.ts";
+import type { AnswerDemand } from "./mending.ts";
 import type { Candidate } from "./model-routes.ts";
 import { contextFor } from "./open-context.ts";
 import { Opening, type OpeningHooks } from "./opening.ts";
@@ -25,9 +26,9 @@ import type { Spending } from "./quotas/quotas.ts";
 import { Relay, type RelayHooks } from "./relay.ts";
 import type { ReplyConsumer } from "./reply-consumer.ts";
 import { addExchangeHeaders, addServedHeaders, settledWithin } from "./reply-head.ts";
+import { demandOf, encoderFor, encodeWhole, shapeReply } from "./reply-shape.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import { SentReply } from "./sent-reply.ts";
-import { cutAtSequences } from "./stop-sequences.ts";
 import { keepsConversations, type Server, sessionElsewhere } from "./turn.ts";
 import { UpstreamPlace } from "./upstream-place.ts";
 
@@ -49,6 +50,8 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
   readonly #budget: RetryBudget;
   /** Undefined: prompts are never shortened. */
   readonly #trim: ContextTrim | undefined;
+  /** Undefined: any answer will do. */
+  readonly #demand: AnswerDemand | undefined;
   /** Those that keep the conversation come first, once the turn has been found. */
   #candidates: readonly Candidate[];
   /** The one that was asked last. */
@@ -59,6 +62,8 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
   constructor(options: ExchangeOptions) {
     this.#options = options;
     this.#candidates = options.candidates;
+    // First: a form that nobody can keep to begins nothing.
+    this.#demand = demandOf(options.request);
     if (options.request.stream) this.#relay = new Relay(this);
     else this.#collector = new Collector(options.identity, this);
     this.#consumer = this.#relay ?? this.#collector!;
@@ -93,6 +98,11 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
     return new Response(null, { headers });
   }
 
+  /** Where its time went so far. */
+  get serverTiming(): string {
+    return this.#record.serverTiming(this.#place.waitedMs);
+  }
+
   /** The client's signal is aborted. */
   handleEvent(): void {
     this.clientLeft();
@@ -105,6 +115,7 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
   /** Who answers is not known yet when the head had to go out before the first word. */
   #addOwn(headers: Record<string, string>): Record<string, string> {
     addExchangeHeaders(headers, this.#options.turn.sessionId, this.#place.tellableMs);
+    headers["server-timing"] = this.serverTiming;
     if (this.#attempt === undefined || this.#served === undefined) return headers;
     const trimmed = this.#trim?.changed(this.#served) ?? 0;
     addServedHeaders(headers, this.#served.upstream.name, this.#attempt.model, this.#budget.attempts, trimmed);
@@ -121,6 +132,7 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
   async #runAttempts(): Promise<void> {
     try {
       await this.#beginTurn();
+      this.#record.turnBegins();
       for (let attempt = 1; ; attempt++) {
         try {
           return await askCandidates(this.#candidates, this.#options, this);
@@ -182,7 +194,27 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
   }
 
   ask(candidate: Candidate): Promise<void> {
-    return this.#trim === undefined ? this.#tryOnce(candidate) : this.#tryFitting(candidate, this.#trim);
+    const demand = this.#demand;
+    if (demand === undefined) return this.#askFitting(candidate);
+    return demand.attempt(candidate, {
+      tryOnce: () => this.#askFitting(candidate),
+      mayRepeat: this.#mayRepeat,
+      repeats: (error) => this.#tellRepetition(error),
+    });
+  }
+
+  #tellRepetition(error: unknown): void {
+    const { log, requestId } = this.#options;
+    log.info("The upstream is asked once more, for an answer in the form that is demanded", {
+      requestId,
+      upstream: this.#served?.upstream.name,
+      reason: toGatewayError(error).message,
+    });
+  }
+
+  #askFitting(candidate: Candidate): Promise<void> {
+    if (this.#trim === undefined) return this.#tryOnce(candidate);
+    return this.#trim.attempt(candidate, () => this.#tryOnce(candidate), this.#mayRepeat);
   }
 
   get hasLeft(): boolean {
@@ -193,10 +225,7 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
     return this.#budget.hasTime;
   }
 
-  #tryFitting(candidate: Candidate, trim: ContextTrim): Promise<void> {
-    const mayRepeat = (): boolean => !this.hasLeft && this.#budget.hasAttempt;
-    return trim.attempt(candidate, () => this.#tryOnce(candidate), mayRepeat);
-  }
+  readonly #mayRepeat = (): boolean => !this.hasLeft && this.#budget.hasAttempt;
 
   async #tryOnce(candidate: Candidate): Promise<void> {
     const { turn } = this.#options;
@@ -205,17 +234,22 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
     this.#record.upstream = upstream;
     const recalled = turn.keepsText && !keepsConversations(upstream) ? await turn.recall() : nothingRecalled;
     const whole = requestFor(candidate, this.#options.request, recalled);
-    const request = this.#trim?.fit(candidate, whole) ?? whole;
+    const fitting = this.#trim?.fit(candidate, whole) ?? whole;
+    const request = this.#demand?.ask(fitting) ?? fitting;
     await this.#place.enter(candidate, this.#budget.deadlineMs);
     this.#budget.attempts++;
+    this.#record.attemptBegins(request.model ?? candidate.model);
     this.#consumer.restart();
     this.#opening.begin();
     let reply: UpstreamReply;
     try {
       const { deadlineMs } = this.#budget;
-      reply = await upstream.open(request, contextFor(upstream, this.#options, this.#opening, this.#place, deadlineMs));
+      const context = contextFor(upstream, this.#options, this.#opening, this.#place, deadlineMs);
+      const resume = this.#demand?.resumeFor(request);
+      reply = await upstream.open(request, resume === undefined ? context : { ...context, resume });
     } catch (error) {
       this.#place.leave();
+      this.#record.attemptRefused(toGatewayError(error), this.hasLeft);
       this.#opening.renew();
       throw error;
     } finally {
@@ -231,10 +265,9 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
   }
 
   #run(opened: UpstreamReply): Promise<void> {
-    const { request, requestId, liveness, log, debugStreaming } = this.#options;
-    const reply = cutAtSequences(opened, request.stopSequences);
-    this.#record.account = reply.account;
-    this.#record.model = reply.model;
+    const { requestId, liveness, log, debugStreaming } = this.#options;
+    const reply = shapeReply(opened, this.#options, this.#demand);
+    this.#record.attemptOpened(reply);
     this.#attempt = new Attempt({
       reply,
       consumer: this.#consumer,
@@ -249,13 +282,11 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
   }
 
   createEncoder(): EventEncoder {
-    const { surface, request, identity } = this.#options;
-    return surface.createEncoder(request, identity);
+    return encoderFor(this.#options);
   }
 
   encodeReply(reply: ChatReply): string {
-    const { surface, request } = this.#options;
-    return JSON.stringify(surface.encodeReply(request, reply));
+    return encodeWhole(this.#options, reply);
   }
 
   createSent(): SentReply {
@@ -282,8 +313,12 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
 
   /** The upstream that was asked last speaks the client's own protocol. */
   get isPassThrough(): boolean {
-    const { candidates, surface } = this.#options;
-    return (this.#served ?? candidates[0]!).upstream.protocol === surface.name;
+    const { candidates, surface, request } = this.#options;
+    return (this.#served ?? candidates[0]!).upstream.protocol === surface.name && request.isReplyRead !== true;
+  }
+
+  get isKept(): boolean {
+    return keepsConversations((this.#served ?? this.#options.candidates[0]!).upstream);
   }
 
   firstToken(): void {

@@ -1,6 +1,7 @@
 // One exchange from request to Response: the paragraph that every surface and every upstream share.
 
 import type { Access } from "../contract/access.ts";
+import type { ReplyDisplay } from "../contract/answer-format.ts";
 import type { ChatRequest } from "../contract/chat-request.ts";
 import { errorHeaders } from "../contract/error-headers.ts";
 import { GatewayError, toGatewayError } from "../contract/gateway-error.ts";
@@ -8,14 +9,14 @@ import { statusOn, type Surface } from "../contract/surface.ts";
 import type { ModelInfo, Upstream } from "../contract/upstream.ts";
 import { estimatePrompt } from "../conversation/estimate-prompt.ts";
 import { randomId } from "../conversation/random-id.ts";
-import type { SessionHints } from "../conversation/session-hints.ts";
 import type { TrimStrategy } from "../conversation/trim-messages.ts";
 import type { ConversationView, Store } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import { type Metrics, silentMetrics } from "../telemetry/metrics.ts";
+import type { Tracing } from "../telemetry/tracing.ts";
 import { type AdmissionOptions, createAdmission } from "./admission.ts";
 import { createBreaker, type UpstreamCircuits } from "./breaker.ts";
-import { beginSpending, candidatesInScope, listScope } from "./caller-scope.ts";
+import { beginSpending, candidatesInScope, enterPlace, listScope } from "./caller-scope.ts";
 import { contextTrimOf } from "./context-trim.ts";
 import { Exchange } from "./exchange.ts";
 import {
@@ -25,13 +26,16 @@ import {
   type Question,
   readQuestion,
 } from "./exchange-request.ts";
+import { type FindFile, hasFileReferences, withFiles } from "./file-references.ts";
 import { createForwarder, type IncomingForward, type Running } from "./forward/forwarder.ts";
+import { createGatewayLedger, type GatewayLedger } from "./ledger.ts";
 import { createLiveness, type LivenessOptions } from "./liveness.ts";
 import { createModelCatalog } from "./model-catalog.ts";
 import { type Candidate, createModelRoutes } from "./model-routes.ts";
 import type { Quotas, Spending } from "./quotas/quotas.ts";
+import { plainDisplay } from "./reply-display.ts";
 import { createTurns } from "./turns.ts";
-import { createUpstreamQueues, type QueueView } from "./upstream-queues.ts";
+import type { QueueView } from "./upstream-queues.ts";
 
 export interface Gateway {
   /**
@@ -61,7 +65,10 @@ export interface Gateway {
   queues(): readonly QueueView[];
   /** Which upstreams are passed over. */
   readonly circuits: UpstreamCircuits;
-  /** Resolves when no reply runs any more; at the deadline what still runs is ended with a typed error first. */
+  /**
+   * Resolves when no reply runs any more; at the deadline what still runs is ended with a typed error first. Called again, the
+   * earlier deadline counts.
+   */
   drain(deadlineMs: number): Promise<void>;
 }
 
@@ -84,18 +91,26 @@ export interface GatewayOptions {
   readonly holdHeadersMs: number;
   readonly retry: { readonly maxAttempts: number; readonly baseDelayMs: number; readonly maxDelayMs: number };
   readonly retryBudgetMs: number;
+  /** How replies are shown to clients that do not say it. @defaultValue as their protocols have it */
+  readonly display?: ReplyDisplay;
   readonly debugStreaming: boolean;
   /** What is given up of a prompt that is too long for its model. @defaultValue "off": it is refused */
   readonly contextTrim?: "off" | TrimStrategy;
   /** Most messages of one request. @defaultValue no limit */
   readonly maxMessages?: number;
+  /** What requests name by the ids of files. @defaultValue there are none */
+  readonly findFile?: FindFile;
   /** How many replies may run at a time. @defaultValue no limit */
-  readonly admission?: AdmissionOptions;
+  readonly admission?: Omit<AdmissionOptions, "counts">;
   /** Holds callers to their limits. @defaultValue nothing is counted */
   readonly quotas?: Quotas | undefined;
+  /** Where settings follow one another: what all gateways of the process share. @defaultValue its own */
+  readonly ledger?: GatewayLedger;
   readonly clock: () => number;
   readonly log: Log;
   readonly metrics?: Metrics;
+  /** Undefined: no traces are sent. */
+  readonly tracing?: Pick<Tracing, "reply"> | undefined;
 }
 
 const commitMs = 250;
@@ -105,21 +120,23 @@ const cutMs = 5000;
 
 export function createGateway(options: GatewayOptions): Gateway {
   const { store, upstreams, log, metrics = silentMetrics } = options;
-  const admission = createAdmission(options.admission ?? {});
+  const { counts, queues, ...shared } = options.ledger ?? createGatewayLedger(metrics);
+  const admission = createAdmission({ ...options.admission, counts });
   const liveness = createLiveness(options.liveness);
-  const turns = createTurns({ store, match: options.sessionMatch, commitMs, log });
+  const turns = createTurns({ store, match: options.sessionMatch, commitMs, log, shared });
   const catalog = createModelCatalog({ upstreams, clock: options.clock });
   const { modelRoutes = {}, defaultModel, breakerOpenMs = 30_000 } = options;
   const routes = createModelRoutes({ upstreams, catalog, routes: modelRoutes, defaultModel });
   const trialMs = Math.max(breakerOpenMs, options.liveness.firstByteMs);
   const breaker = createBreaker({ openMs: breakerOpenMs, trialMs, clock: options.clock });
-  const queues = createUpstreamQueues({ clock: () => liveness.now(), metrics });
   const contextTrim = contextTrimOf(options.contextTrim ?? "off", catalog);
   const running = new Set<Running>();
   /** Requests whose answer has not begun. Some run no exchange yet: they wait for their session's turn. */
   let arriving = 0;
+  /** Where the time went of exchanges that failed before their head. */
+  const timings = new WeakMap<GatewayError, string>();
   let isClosed = false;
-  let onIdle: (() => void) | undefined;
+  const idleListeners = new Set<() => void>();
 
   const forward = createForwarder({
     ...options,
@@ -141,14 +158,16 @@ export function createGateway(options: GatewayOptions): Gateway {
   });
 
   function tellIdle(): void {
-    if (running.size === 0 && arriving === 0) onIdle?.();
+    if (running.size > 0 || arriving > 0) return;
+    for (const tell of idleListeners) tell();
+    idleListeners.clear();
   }
 
   function begin(
     surface: Surface,
     incoming: Asking,
     request: ChatRequest,
-    hints: SessionHints,
+    { hints, display }: Question,
     candidates: readonly Candidate[],
     leave: () => void,
     spending: Spending | undefined,
@@ -161,6 +180,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       breaker,
       queues,
       request,
+      display,
       turn,
       identity: {
         replyId: incoming.replyId ?? randomId(),
@@ -179,6 +199,12 @@ export function createGateway(options: GatewayOptions): Gateway {
       holdHeadersMs: options.holdHeadersMs,
       log,
       metrics,
+      trace: options.tracing?.reply(incoming.requestId, {
+        operation: "chat",
+        surface: surface.name,
+        model: request.model,
+        stream: request.stream,
+      }),
       debugStreaming: options.debugStreaming,
       spending,
       onEnd() {
@@ -252,9 +278,12 @@ export function createGateway(options: GatewayOptions): Gateway {
     let leave: (() => void) | undefined;
     let spending: Spending | undefined;
     try {
-      leave = admission.enter();
-      const question = read();
+      leave = enterPlace(admission, options.quotas, incoming);
+      let question = read();
       refuseTooMany(question.request.messages.length);
+      if (hasFileReferences(question.request)) {
+        question = { ...question, request: await withFiles(question.request, incoming.caller, options.findFile) };
+      }
       const found = routes.find(question.request.model, question.upstream);
       const candidates = inScope(found instanceof Promise ? await found : found, question, incoming);
       const counted = beginSpending(options.quotas, incoming.access, {
@@ -263,7 +292,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       });
       if (counted !== undefined) spending = await counted;
       const request = pass?.(question, candidates) ?? question.request;
-      exchange = begin(surface, incoming, request, question.hints, candidates, leave, spending);
+      exchange = begin(surface, incoming, request, question, candidates, leave, spending);
       return await exchange.respond();
     } catch (error) {
       if (exchange === undefined) {
@@ -271,7 +300,9 @@ export function createGateway(options: GatewayOptions): Gateway {
         spending?.end();
         logRefusal(error, surface, incoming);
       }
-      throw toGatewayError(error);
+      const known = toGatewayError(error);
+      if (exchange !== undefined) timings.set(known, exchange.serverTiming);
+      throw known;
     } finally {
       arriving--;
       tellIdle();
@@ -284,18 +315,20 @@ export function createGateway(options: GatewayOptions): Gateway {
         return await serve(
           surface,
           incoming,
-          () => readQuestion(surface, incoming, withPolicy),
-          ({ request, hints }, candidates) => {
+          () => readQuestion(surface, incoming, withPolicy, options.display ?? plainDisplay),
+          ({ request, hints, display }, candidates) => {
             // What a thin client is told is kept, and therefore read.
             const isPassed = !hints.thin && isSpoken(surface.name, candidates);
-            return isPassed ? { ...request, received: incoming.body } : request;
+            if (!isPassed) return request;
+            const isReplyRead = request.format !== undefined || display !== undefined;
+            return { ...request, received: incoming.body, ...(isReplyRead ? { isReplyRead } : {}) };
           },
         );
       } catch (error) {
         const known = toGatewayError(error);
         return Response.json(surface.encodeError(known, incoming.requestId), {
           status: statusOn(surface, known.kind),
-          headers: errorHeaders(known),
+          headers: withTiming(errorHeaders(known), timings.get(known)),
         });
       }
     },
@@ -327,6 +360,8 @@ export function createGateway(options: GatewayOptions): Gateway {
       try {
         const gone = await store.sweep();
         if (options.deleteChats) await deleteChats(gone);
+        // Chats that no person has begun do not stay with the account of one.
+        await deleteChats(await store.sweepPassing());
       } catch (error) {
         log.error("Cannot sweep expired sessions, the next sweep will", {}, error);
       }
@@ -336,17 +371,20 @@ export function createGateway(options: GatewayOptions): Gateway {
     circuits: breaker,
     async drain(deadlineMs) {
       const idle = new Promise<void>((resolve) => {
-        onIdle = resolve;
+        idleListeners.add(resolve);
         tellIdle();
       });
       await orTimeout(idle, deadlineMs);
       isClosed = true;
       for (const exchange of running) exchange.end(shuttingDown());
       await orTimeout(idle, cutMs);
-      queues.stop();
       liveness.stop();
     },
   };
+}
+
+function withTiming(headers: Record<string, string>, timing: string | undefined): Record<string, string> {
+  return timing === undefined ? headers : { ...headers, "server-timing": timing };
 }
 
 /** Whether one of them speaks the client's own protocol. */

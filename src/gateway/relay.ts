@@ -123,6 +123,10 @@ export class Relay implements ReplyConsumer, OutletSource {
     return controller === undefined || (controller.desiredSize ?? 0) > 0;
   }
 
+  settle(passThrough?: PassThrough): void {
+    if (passThrough === undefined && !this.#isClosed) this.#sequence.settle();
+  }
+
   complete(finishReason: FinishReason, usage: TokenUsage, passThrough?: PassThrough): void {
     if (this.#isClosed) return;
     if (passThrough === undefined) this.#sequence.end(finishReason, usage);

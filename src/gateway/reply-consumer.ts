@@ -15,6 +15,8 @@ export interface ReplyConsumer {
   flush(): boolean;
   /** False while the client does not read: the source should pause. */
   readonly wantsMore: boolean;
+  /** The upstream has said all. From here on `sent` is whole; the end follows when the turn has been committed. */
+  settle(passThrough?: PassThrough): void;
   /** What the client was, or will have been, sent: the next request brings it back. */
   readonly sent: SentReply;
   /** What the client was sent in bytes and pieces. */

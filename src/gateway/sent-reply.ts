@@ -5,7 +5,7 @@ import type { Message, ToolCall } from "../contract/chat-request.ts";
 import type { ChatEvent } from "../contract/events.ts";
 import type { JsonText } from "../contract/json.ts";
 import type { SaidText } from "../contract/upstream.ts";
-import { estimateTokens } from "../conversation/estimate-tokens.ts";
+import { estimatedTokensOf, estimateTokens } from "../conversation/estimate-tokens.ts";
 import type { ReplyDigest } from "../conversation/reply-digest.ts";
 import type { PrefixFingerprint } from "../store/store.ts";
 import { RawText } from "../conversation/raw-text.ts";
@@ -22,6 +22,8 @@ export class SentReply implements SaidText {
   #droppedChars = 0;
   #dropped: Bun.CryptoHasher | undefined;
   #tokens = 0;
+  /** Thoughts are no part of what was said, and cost tokens all the same. */
+  #reasoningBytes = 0;
   #whole: { readonly text: RawText; readonly calls: ToolCall[] } | undefined;
   #call: { callId: string; toolName: string; argumentsText: string } | undefined;
 
@@ -37,10 +39,11 @@ export class SentReply implements SaidText {
   }
 
   note(event: ChatEvent): void {
-    if (event.type === "text-delta") {
+    if (event.type === "text-delta" || event.type === "refusal-delta") {
       this.#append(event.text);
       this.#whole?.text.append(event.text);
-    } else if (event.type === "tool-call-delta" && this.#call !== undefined)
+    } else if (event.type === "reasoning-delta") this.#reasoningBytes += event.text.end - event.text.start;
+    else if (event.type === "tool-call-delta" && this.#call !== undefined)
       this.#call.argumentsText += event.argumentsText;
     else if (event.type === "block-start" && event.block === "tool-call") {
       this.#call = { callId: event.callId, toolName: event.toolName, argumentsText: "" };
@@ -57,7 +60,7 @@ export class SentReply implements SaidText {
   /** An estimate for upstreams that do not count. */
   get tokens(): number {
     this.#flush();
-    return this.#tokens;
+    return this.#tokens + estimatedTokensOf(this.#reasoningBytes);
   }
 
   /** As it will stand in a history. Undefined unless it was to be kept. */

@@ -10,7 +10,7 @@ import type { Store, TurnClaim, TurnLookup } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import { NotKept } from "./not-kept.ts";
 import { giveBack, isThread, RunningTurn, type TurnRoom } from "./running-turn.ts";
-import { createSessionQueue } from "./session-queue.ts";
+import { createSessionQueue, type SessionQueue } from "./session-queue.ts";
 import { createTimeLimit } from "./time-limit.ts";
 import { type Found, sessionElsewhere, type Server, type Turn, type TurnQuestion } from "./turn.ts";
 
@@ -21,6 +21,8 @@ export interface TurnOptions {
   /** How long a commit may hold back the end of a reply. @defaultValue 250 */
   readonly commitMs: number;
   readonly log: Log;
+  /** Of all gateways of the process. @defaultValue its own */
+  readonly shared?: { readonly sessions: SessionQueue; readonly leaving: Map<string, Promise<void>> };
 }
 
 export interface Turns {
@@ -36,14 +38,14 @@ const leavingWaitMs = 6000;
 
 export function createTurns(options: TurnOptions): Turns {
   const { store } = options;
-  const queue = createSessionQueue();
+  const { sessions: queue, leaving } = options.shared ?? { sessions: createSessionQueue(), leaving: new Map() };
   const room: TurnRoom = {
     store,
     log: options.log,
     alwaysByHead: options.match === "first-message",
     // A store that hangs must not hold an answer back for ever.
     withinLimit: createTimeLimit(options.commitMs, "commit the turn"),
-    leaving: new Map(),
+    leaving,
     find,
   };
 

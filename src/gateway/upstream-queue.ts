@@ -43,7 +43,9 @@ const leastRetryMs = 1000;
 
 export class UpstreamQueue {
   readonly #options: QueueOptions;
-  readonly #limits: LimitsInForce;
+  #settings: UpstreamLimits;
+  #limits: LimitsInForce;
+  #adoptedAtMs = Number.NEGATIVE_INFINITY;
   /** Who waits, by caller. The first caller is served next, and goes to the end then. */
   readonly #lines = new Map<string, Waiter[]>();
   #waiting = 0;
@@ -59,7 +61,17 @@ export class UpstreamQueue {
 
   constructor(options: QueueOptions) {
     this.#options = options;
+    this.#settings = options.limits;
     this.#limits = new LimitsInForce(options.limits);
+  }
+
+  /** Other limits from now on: their windows begin empty. The same ones again change nothing. */
+  adopt(limits: UpstreamLimits): void {
+    if (Bun.deepEquals(limits, this.#settings)) return;
+    this.#settings = limits;
+    this.#limits = new LimitsInForce(limits);
+    this.#adoptedAtMs = this.#options.clock();
+    this.#admit(this.#adoptedAtMs);
   }
 
   get waiting(): number {
@@ -99,7 +111,7 @@ export class UpstreamQueue {
     if (signal.aborted) throw signal.reason;
     if (this.isFree(model, tokens)) return this.#grant(request, 0);
     const nowMs = this.#options.clock();
-    const { queueSize, queueWaitMs } = this.#options.limits;
+    const { queueSize, queueWaitMs } = this.#settings;
     if (this.#waiting >= queueSize) throw this.#refuse("full", this.expectedMs(caller, model, tokens));
     const maxWaitMs = Math.min(queueWaitMs, request.maxWaitMs);
     const ahead = this.#aheadOf(caller);
@@ -228,7 +240,9 @@ export class UpstreamQueue {
   #left({ tokens, takenAtMs }: GrantedPass, really: number | undefined): void {
     const nowMs = this.#options.clock();
     this.#running--;
-    this.#limits.end(really === undefined ? 0 : really - tokens, takenAtMs, nowMs);
+    // What was taken of windows that count no more is not given back to those that do.
+    const isCounted = really !== undefined && takenAtMs >= this.#adoptedAtMs;
+    this.#limits.end(isCounted ? really - tokens : 0, takenAtMs, nowMs);
     this.#admit(nowMs);
   }
 

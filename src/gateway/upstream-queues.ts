@@ -16,6 +16,11 @@ export interface QueueView {
 
 export interface UpstreamQueues {
   of(upstream: Upstream): UpstreamQueue;
+  /**
+   * These are asked from now on, perhaps with other limits: whoever waits or runs stays. Lines of others go when nobody is in
+   * them.
+   */
+  adopt(upstreams: readonly Upstream[]): void;
   views(): readonly QueueView[];
   stop(): void;
 }
@@ -65,6 +70,13 @@ export function createUpstreamQueues({ clock, metrics }: UpstreamQueuesOptions):
         queues.set(name, queue);
       }
       return queue;
+    },
+    adopt(upstreams) {
+      for (const { name, limits = unlimited } of upstreams) queues.get(name)?.adopt(limits);
+      const names = new Set(upstreams.map(({ name }) => name));
+      for (const [name, { waiting, running }] of queues) {
+        if (!names.has(name) && waiting === 0 && running === 0) queues.delete(name);
+      }
     },
     views: () => [...queues].map(([upstream, { waiting, running }]) => ({ upstream, waiting, running })),
     stop,

@@ -71,7 +71,7 @@ export async function embed(options: EmbedOptions = {}): Promise<Embedded> {
     ...(options.pipeline === undefined ? {} : { pipeline: options.pipeline }),
     ...(options.limitActing === undefined ? {} : { limitActing: options.limitActing }),
     // What is sealed in memory needs no key that outlives it.
-    ...(options.store === undefined ? { secretBox: createSecretBox(() => key) } : {}),
+    ...(options.store === undefined ? { secretBox: createSecretBox(() => [key]) } : {}),
     // Of the program itself: it was read before it started, whatever `environment` says.
     maxFetches: maxFetches(process.env),
   });

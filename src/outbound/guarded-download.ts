@@ -1,5 +1,5 @@
-// Fetches what stands at an address that somebody else named: over https in public, within a size and a time, and never
-// from this machine or the networks behind it.
+// Fetches what stands at an address that somebody else named: in public, within a size and a time, and never from this
+// machine or the networks behind it.
 
 import { isIP } from "node:net";
 import { GatewayError } from "../contract/gateway-error.ts";
@@ -17,6 +17,11 @@ export interface DownloadOptions {
   /** Origins that the settings name, such as a server of the user's own. */
   readonly trustedOrigins: readonly string[];
   readonly userAgent: string;
+  /**
+   * The addresses of a name, told before it is connected to: else whoever names it could tell open ports in here from
+   * closed ones. What is reached in the end is checked all the same. @defaultValue they are not asked for
+   */
+  readonly lookup?: (host: string) => Promise<readonly string[]>;
 }
 
 export interface Download {
@@ -25,27 +30,49 @@ export interface Download {
   readonly contentType: string;
 }
 
-export type GuardedDownload = (
-  address: string,
-  limits: { readonly maxBytes: number; readonly signal: AbortSignal },
-) => Promise<Download>;
+export interface DownloadLimits {
+  readonly maxBytes: number;
+  readonly signal: AbortSignal;
+  /** Plain http will do. @defaultValue false */
+  readonly allowsHttp?: boolean;
+}
+
+export type GuardedDownload = (address: string, limits: DownloadLimits) => Promise<Download>;
+
+/** It was not fetched, and the address or its server is the reason. */
+export class DownloadRefusal extends GatewayError {
+  /** Goes on behind a colon. */
+  readonly reason: string;
+  readonly isTooLarge: boolean;
+
+  constructor(reason: string, options: { readonly cause?: unknown; readonly isTooLarge?: boolean } = {}) {
+    super("upstream-failed", `Cannot fetch the file that was made: ${reason}`, { cause: options.cause });
+    this.reason = reason;
+    this.isTooLarge = options.isTooLarge ?? false;
+  }
+}
 
 const maxRedirects = 3;
 
-/** @throws {GatewayError} `upstream-failed` in words that do not tell the address */
+/** @throws {GatewayError} `upstream-failed`, a `DownloadRefusal` mostly, in words that do not tell the address */
 export function createGuardedDownload(options: DownloadOptions): GuardedDownload {
-  async function ask(url: URL, signal: AbortSignal): Promise<OutboundResponse> {
+  async function ask(url: URL, { signal, allowsHttp = false }: DownloadLimits): Promise<OutboundResponse> {
     const isTrusted = options.trustedOrigins.includes(url.origin);
-    if (!isTrusted) checkPublic(url);
+    if (!isTrusted) {
+      checkPublic(url, allowsHttp);
+      await checkName(url, options.lookup);
+      signal.throwIfAborted();
+    }
     const headers = { accept: "*/*", "accept-encoding": "identity", "user-agent": options.userAgent };
     const client = isTrusted ? options.trusted : options.guarded;
     return client.send({ method: "GET", url: url.href, headers, signal });
   }
 
-  return async (address, { maxBytes, signal }) => {
+  return async (address, limits) => {
+    const { maxBytes, signal } = limits;
     let url = parse(address, undefined);
     for (let redirects = 0; redirects <= maxRedirects; redirects++) {
-      const response = await ask(url, signal);
+      const response = await ask(url, limits);
       const target = response.headers.get("location");
       if (response.status >= 300 && response.status < 400 && target !== null) {
         response.body.cancel();
@@ -57,7 +84,9 @@ export function createGuardedDownload(options: DownloadOptions): GuardedDownload
         throw refused(`its server answered ${response.status}`);
       }
       const bytes = await readBytes(response.body, maxBytes, signal);
-      if (bytes === undefined) throw refused(`it is larger than ${maxBytes} bytes`);
+      if (bytes === undefined) {
+        throw new DownloadRefusal(`it is larger than ${maxBytes} bytes`, { isTooLarge: true });
+      }
       return { bytes, contentType: response.headers.get("content-type") ?? "" };
     }
     throw refused("its server sends from one address to the next");
@@ -73,13 +102,29 @@ function parse(address: string, base: URL | undefined): URL {
 }
 
 /** Names are judged by the address that is reached in the end; what can be told before is told before. */
-function checkPublic(url: URL): void {
-  const host = url.hostname.replace(/^\[|\]$/g, "");
-  if (url.protocol !== "https:") throw refused("its address is not https");
+function checkPublic(url: URL, allowsHttp: boolean): void {
+  const host = hostOf(url);
+  const isTaken = url.protocol === "https:" || (allowsHttp && url.protocol === "http:");
+  if (!isTaken) throw refused(`its address is not ${allowsHttp ? "http or https" : "https"}`);
   if (url.username !== "" || url.password !== "") throw refused("its address has credentials in it");
-  if (isIP(host) !== 0 && !isPublicAddress(host)) throw refused("its address is not a public one");
+  if (isIP(host) !== 0 && !isPublicAddress(host)) throw refused(notPublic);
 }
 
-function refused(reason: string, cause?: unknown): GatewayError {
-  return new GatewayError("upstream-failed", `Cannot fetch the file that was made: ${reason}`, { cause });
+async function checkName(url: URL, lookup: DownloadOptions["lookup"]): Promise<void> {
+  const host = hostOf(url);
+  if (lookup === undefined || isIP(host) !== 0) return;
+  const addresses = await lookup(host).catch((cause: unknown) => {
+    throw refused("its server cannot be found", cause);
+  });
+  if (!addresses.every(isPublicAddress)) throw refused(notPublic);
+}
+
+const notPublic = "its address is not a public one";
+
+function hostOf(url: URL): string {
+  return url.hostname.replace(/^\[|\]$/g, "");
+}
+
+function refused(reason: string, cause?: unknown): DownloadRefusal {
+  return new DownloadRefusal(reason, { cause });
 }

@@ -4,6 +4,7 @@ import { type Access, withoutSession } from "../contract/access.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
 import { isJsonObject } from "../contract/json.ts";
 import { randomId } from "../conversation/random-id.ts";
+import { passingSessionId } from "../store/passing-session.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { TypedChatRequest } from "./parse-request.ts";
 import type { SideQuestion } from "./step.ts";
@@ -22,7 +23,7 @@ export interface Asker {
 export async function askBeside(question: SideQuestion, asker: Asker): Promise<string> {
   const { gateway, caller, requestId, request } = asker;
   // Of its own: it must not come between the turns of the conversation.
-  const sessionId = `beside-${randomId()}`;
+  const sessionId = passingSessionId("beside", randomId());
   const limit = AbortSignal.timeout(question.timeoutMs);
   try {
     const response = await gateway.converse(askingSurface, {

@@ -154,11 +154,13 @@ export function typeOf({ url }: Attachment): string {
 /** A message with its attachments as the model gets them: texts become part of it, images and the rest stay files. */
 export function contentOf(message: string, attachments: readonly Attachment[]): ContentPart[] {
   const parts: ContentPart[] = message === "" ? [] : [{ type: "text", text: message }];
-  for (const attachment of attachments) {
+  for (const [index, attachment] of attachments.entries()) {
     const type = typeOf(attachment);
-    if (type.startsWith("image/")) parts.push({ type: "image", url: attachment.url });
+    const { name, url } = attachment;
+    const field = `attachments[${index}].url`;
+    if (type.startsWith("image/")) parts.push({ type: "image", url, field });
     else if (textType.test(type)) parts.push({ type: "text", text: textOf(attachment) });
-    else parts.push({ type: "file", name: attachment.name, url: attachment.url });
+    else parts.push({ type: "file", name, url, field });
   }
   return parts;
 }

@@ -46,6 +46,7 @@ export class Generation {
   accept(event: ChatEvent): void {
     switch (event.type) {
       case "text-delta":
+      case "refusal-delta":
         if (!this.#hasToken) this.#beginText();
         this.#text.append(event.text);
         return this.#frames.token(event.text);

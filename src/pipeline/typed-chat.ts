@@ -50,6 +50,9 @@ export interface TypedChat {
   drain(): Promise<void>;
 }
 
+/** Answers that are not kept yet, by their streams: what the store says of them is about to change. */
+export type RunningAnswers = Map<string, Promise<void>>;
+
 export interface TypedChatOptions {
   readonly pipeline: Pipeline;
   readonly gateway: Pick<Gateway, "converse" | "forget">;
@@ -57,6 +60,8 @@ export interface TypedChatOptions {
   /** Of all surfaces: knows sessions that were begun elsewhere. */
   readonly turns: Pick<Store, "getSession">;
   readonly replays: Pick<Replays, "start" | "open" | "stop" | "forget">;
+  /** Of all typed chats over this store. @defaultValue there is no other */
+  readonly running?: RunningAnswers;
   /** @param ids undefined: all documents of the caller */
   search(
     caller: string,
@@ -73,9 +78,7 @@ export interface TypedChatOptions {
 const titleChars = 80;
 
 export function createTypedChat(options: TypedChatOptions): TypedChat {
-  const { store, replays, clock } = options;
-  /** Answers that are not kept yet, by their streams: what the store says of them is about to change. */
-  const running = new Map<string, Promise<void>>();
+  const { store, replays, running = new Map<string, Promise<void>>(), clock } = options;
 
   async function findMessages(caller: string, sessionId: string): Promise<readonly ChatMessage[] | undefined> {
     const messages = await store.findMessages(caller, sessionId);

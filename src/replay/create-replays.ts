@@ -60,12 +60,20 @@ export function createReplays(options: ReplaysOptions & { readonly directory?: s
 
 export function createReplaysIn(spools: Spools, options: ReplaysOptions): Replays {
   const { clock, index, log, interruptedFrame, abandonedFrame = interruptedFrame, stoppedFrame } = options;
-  const limits: ReplayLimits = { ...defaultReplayLimits, ...options.limits };
+  let limits: ReplayLimits = { ...defaultReplayLimits, ...options.limits };
   const readerClock = options.monotonic ?? performance;
   const repeat = options.repeat ?? repeatByInterval;
   /** Also those that have ended, until the index knows. */
   const here = new Map<string, Production>();
-  const room = new SpoolRoom({ spools, index, here, maxBytes: limits.maxTotalBytes, log });
+  const room = new SpoolRoom({
+    spools,
+    index,
+    here,
+    get maxBytes() {
+      return limits.maxTotalBytes;
+    },
+    log,
+  });
   /** Have ended, and somebody still reads what is left. */
   const readToTheEnd = new Set<Production>();
   const drained = new Set<() => void>();
@@ -80,7 +88,9 @@ export function createReplaysIn(spools: Spools, options: ReplaysOptions): Replay
     room,
     clock,
     readerClock,
-    keepMs: limits.keepMs,
+    get keepMs() {
+      return limits.keepMs;
+    },
     log,
     interruptedFrame,
     isHere: (streamId) => here.has(streamId),
@@ -251,6 +261,12 @@ export function createReplaysIn(spools: Spools, options: ReplaysOptions): Replay
           readers: readerCount,
           startedAtMs,
         }));
+    },
+    adjust(next) {
+      limits = next;
+      if (stopTicking === undefined) return;
+      pauseTicking();
+      keepTicking();
     },
     sweep: () => ended.sweep(),
     async drain() {

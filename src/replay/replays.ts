@@ -58,6 +58,8 @@ export interface Replays {
   /** Ends it with `stoppedFrame` if it runs, and removes what is kept of it: `gone`. Nothing happens when there is none. */
   forget(caller: string, streamId: string): Promise<void>;
   running(): readonly RunningReplay[];
+  /** Other limits from now on; a stream that runs keeps those of its size and its grace. */
+  adjust(limits: ReplayLimits): void;
   /** Removes what has expired, and files that belong to nothing. Rejects when the index cannot be asked. */
   sweep(): Promise<void>;
   /** Resolves when no stream runs. */

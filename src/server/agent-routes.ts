@@ -5,6 +5,7 @@ import type { AgentEngine, RunOptions } from "../agent/engine.ts";
 import { parseCancel, parseConfirm, parseQuery } from "../agent/parse-request.ts";
 import type { Clock } from "../contract/clock.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
+import { randomId } from "../conversation/random-id.ts";
 import { agentPlaces, type AgentRoute } from "./agent-places.ts";
 import type { Edge } from "./create-server.ts";
 import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
@@ -30,14 +31,22 @@ type Answer = (trip: Trip) => Promise<Response>;
 
 export function agentRoutes(options: AgentRoutesOptions): ServerRoute[] {
   const { engine } = options;
+  const ending = new AbortController();
+  options.stopping.addEventListener("abort", () => ending.abort(new GatewayError("overloaded", "the gateway ends")));
 
-  const stream: Answer = async (trip) => streamed(trip, await queryOf(trip));
-  const whole: Answer = async (trip) => answered(trip, await queryOf(trip));
+  const stream: Answer = async (trip) => {
+    const { run, sessionId } = await queryOf(trip);
+    return streamed(trip, run, { "x-session-id": sessionId });
+  };
+  const whole: Answer = async (trip) => answered(trip, (await queryOf(trip)).run);
 
-  async function queryOf(trip: Trip): Promise<Run> {
-    const { query, sessionId, model } = parseQuery(await bodyOf(trip));
+  async function queryOf(trip: Trip): Promise<{ run: Run; sessionId: string }> {
+    // Named here: whoever wants to end a run while it works has to know it.
+    const { query, sessionId = randomId(), model } = parseQuery(await bodyOf(trip));
     const asked = optionsOf(trip, sessionId, model);
-    return ({ onProgress, signal }) => engine.processQuery(trip.caller, query, { ...asked, onProgress, signal });
+    const run: Run = ({ onProgress, signal }) =>
+      engine.processQuery(trip.caller, query, { ...asked, onProgress, signal });
+    return { run, sessionId };
   }
 
   const confirm: Answer = async (trip) => {
@@ -81,14 +90,15 @@ export function agentRoutes(options: AgentRoutesOptions): ServerRoute[] {
     return body;
   }
 
-  async function streamed({ request }: Trip, run: Run): Promise<Response> {
-    const signal = AbortSignal.any([request.signal, options.stopping]);
+  async function streamed({ request }: Trip, run: Run, more: Readonly<Record<string, string>> = {}): Promise<Response> {
+    const signal = AbortSignal.any([request.signal, ending.signal]);
     const { keepAliveMs, clock } = options;
-    return new Response(await openRun(run, { signal, keepAliveMs, clock }), { headers: eventStreamHeaders });
+    const body = await openRun(run, { signal, keepAliveMs, clock });
+    return new Response(body, { headers: { ...eventStreamHeaders, ...more } });
   }
 
   async function answered({ request }: Trip, run: Run): Promise<Response> {
-    const signal = AbortSignal.any([request.signal, options.stopping]);
+    const signal = AbortSignal.any([request.signal, ending.signal]);
     const result = await run({ onProgress() {}, signal });
     return Response.json(result.error === undefined ? encodeResult(result) : result);
   }

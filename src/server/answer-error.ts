@@ -1,5 +1,5 @@
-// The one place where an error becomes an answer: the shape of the surface whose path was asked, or a path below it; OpenAI's
-// elsewhere.
+// The one place where an error becomes an answer: the shape of the surface whose path was asked, or a path below it; elsewhere
+// that of the surface whose clients say who they are, or OpenAI's.
 
 import { errorHeaders } from "../contract/error-headers.ts";
 import type { GatewayError } from "../contract/gateway-error.ts";
@@ -22,16 +22,16 @@ export function createAnswerError(
   const surfaceByPath = new Map<string, Surface>();
   for (const surface of surfaces) for (const route of surface.routes) surfaceByPath.set(route.path, surface);
 
-  function surfaceOf(path: string): Surface | undefined {
+  function surfaceOf({ path, request }: Trip): Surface | undefined {
     for (let end = path.length; end > 0; end = path.lastIndexOf("/", end - 1)) {
       const surface = surfaceByPath.get(path.slice(0, end));
       if (surface !== undefined) return surface;
     }
-    return undefined;
+    return surfaces.find(({ clientHeader }) => clientHeader !== undefined && request.headers.has(clientHeader));
   }
 
   return (error, trip) => {
-    const surface = surfaceOf(trip.path);
+    const surface = surfaceOf(trip);
     const status = statusOn(surface, error.kind);
     logError(log, error, trip, status);
     metrics.requestRefused(surface?.name ?? noSurface, error.kind);

@@ -89,11 +89,22 @@ const surfacePaths: readonly (readonly [path: string, surface: AccessSurface])[]
   ["/api/voice", "agent"],
   ["/mcp", "mcp"],
 ];
+/** What is kept for later requests: nobody asks a model there. Any of the surfaces will do that may refer to it. */
+const keptPaths: readonly (readonly [path: string, surfaces: readonly AccessSurface[]])[] = [
+  ["/v1/conversations", ["responses"]],
+  ["/v1/files", ["chat-completions", "responses", "messages"]],
+];
 const adminPaths = ["/admin", "/metrics", "/health/detailed"];
 
 /** @param path raw, as in `Trip.path`. Undefined: whoever has come in may ask there for what is his */
 export function surfaceOf(path: string): AccessSurface | undefined {
   return surfacePaths.find(([start]) => isBelow(path, start))?.[1];
+}
+
+function surfacesFor(path: string): readonly AccessSurface[] {
+  const surface = surfaceOf(path);
+  if (surface !== undefined) return [surface];
+  return keptPaths.find(([start]) => isBelow(path, start))?.[1] ?? [];
 }
 
 export function isAdminPath(path: string): boolean {
@@ -110,9 +121,10 @@ function requireScope({ scopes }: Access, path: string): void {
   if (!scopes.admin && isAdminPath(path)) {
     throw new GatewayError("forbidden", "Cannot open this address: it wants a key or a token with the scope admin");
   }
-  const surface = surfaceOf(path);
-  if (surface === undefined || isAllowed(scopes.surfaces, surface)) return;
-  throw new GatewayError("forbidden", `Cannot use this address: the scope of this key does not hold "${surface}"`);
+  const surfaces = surfacesFor(path);
+  if (surfaces.length === 0 || surfaces.some((surface) => isAllowed(scopes.surfaces, surface))) return;
+  const names = surfaces.map((surface) => `"${surface}"`).join(" or ");
+  throw new GatewayError("forbidden", `Cannot use this address: the scope of this key does not hold ${names}`);
 }
 
 /** What asks a model. What only stops, counts tokens or looks something up does not. */

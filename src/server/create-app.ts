@@ -2,6 +2,7 @@
 
 import { Elysia } from "elysia";
 import { GatewayError, toGatewayError } from "../contract/gateway-error.ts";
+import { toStorageError } from "../store/storage-trouble.ts";
 import type { AnswerError } from "./answer-error.ts";
 import type { ServerRoute, Trip } from "./trip.ts";
 
@@ -27,7 +28,10 @@ export function createApp(options: AppOptions): (request: Request) => Response |
   // First, because hooks reach only what is registered after them.
   app.onError(({ request, code, error }) => {
     const trip = options.tripOf(request);
-    return options.answerError(code === "NOT_FOUND" ? routeNotFound(trip) : toGatewayError(error), trip);
+    return options.answerError(
+      code === "NOT_FOUND" ? routeNotFound(trip) : (toStorageError(error) ?? toGatewayError(error)),
+      trip,
+    );
   });
   // Awaited by the router, since what is called stands behind a return.
   app.onRequest(({ request }) => {

@@ -1,7 +1,9 @@
 // The HTTP edge put together: routes, guards, the socket, and shutting down. Protocols are the surfaces' business.
 
 import type { LogFeed } from "../admin/log-stream.ts";
+import type { RecorderSwitch } from "../capture/recorder.ts";
 import type { Clock } from "../contract/clock.ts";
+import { forwardEndpoints } from "../contract/forward.ts";
 import type { Json } from "../contract/json.ts";
 import type { Surface } from "../contract/surface.ts";
 import type { Gateway } from "../gateway/gateway.ts";
@@ -9,6 +11,7 @@ import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
 import type { Store } from "../store/store.ts";
 import type { ScrapedMetrics } from "../telemetry/create-metrics.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { Tracing } from "../telemetry/tracing.ts";
 import { type AdmitOptions, createAdmit } from "./admit.ts";
 import { createAnswerError } from "./answer-error.ts";
 import type { AgentAccess } from "./auth/acting-caller.ts";
@@ -21,11 +24,12 @@ import { createApp } from "./create-app.ts";
 import { createDiagnose, type DiagnosisSource } from "./diagnosis.ts";
 import { forwardRoutes } from "./forward-routes.ts";
 import { describeHealth } from "./health-details.ts";
-import { healthRoutes } from "./health.ts";
+import { healthRoutes, isHealthPath } from "./health.ts";
 import { lazyRoutes, type RoutePlace } from "./lazy-routes.ts";
-import { type HttpServer, listen, urlOf } from "./listen.ts";
+import { type Answer, exchangeAnswer, type HttpServer, listen, urlOf } from "./listen.ts";
 import { metricsRoute } from "./metrics.ts";
 import { modelRoutes } from "./models.ts";
+import { isPagePath } from "./page-file.ts";
 import { pageRoutes } from "./page-route.ts";
 import { sessionRoutes } from "./sessions.ts";
 import { noSpeech, type Speech, speechRoute } from "./speech-route.ts";
@@ -73,6 +77,10 @@ export interface ServerOptions {
   readonly speech?: Speech;
   readonly log: Log;
   readonly logFeed: LogFeed;
+  /** Hears what comes in and goes out while it is switched on. @defaultValue nothing is captured */
+  readonly capture?: RecorderSwitch | undefined;
+  /** @defaultValue no traces are sent */
+  readonly tracing?: Pick<Tracing, "begin" | "answered"> | undefined;
   readonly clock: Clock;
   readonly version: string;
   /**
@@ -90,6 +98,10 @@ export interface ServerOptions {
   readonly settings?: Json;
   /** Served by `/metrics`. */
   readonly metrics: ScrapedMetrics;
+  /** When the process began to serve. @defaultValue now */
+  readonly startedAtMs?: number;
+  /** Of servers that follow one another. @defaultValue its own */
+  readonly stopping?: AbortController;
 }
 
 /** What routes need of the edge. */
@@ -100,6 +112,8 @@ export interface Edge {
   keepOpen(request: Request): () => void;
   /** Aborted when the server stops. */
   readonly stopping: AbortSignal;
+  /** The same, and when another server takes over: for streams that have no end of their own. */
+  readonly leaving: AbortSignal;
 }
 
 export interface ServedRoom {
@@ -111,6 +125,14 @@ export interface ServedRoom {
 export interface GatewayServer {
   /** @throws {Error} when the address must not, or cannot, be listened on. */
   start(): { url: string; port: number };
+  /**
+   * Answers on the socket of another server from now on. What that one has begun to answer goes on, its streams without an
+   * end of their own aside: their clients come back.
+   * @throws {Error} as `start` does; the other server then goes on.
+   */
+  takeOver(from: GatewayServer): void;
+  /** The socket, for the server that takes over. */
+  handOver(answer: Answer): HttpServer | undefined;
   /** Handles a request in process, for tests and library use. */
   handle(request: Request): Promise<Response>;
   /** Takes nothing new, lets replies end within `drainTimeoutMs`, ends the rest. Safe to call more than once. */
@@ -123,15 +145,20 @@ const farewellMs = 1000;
 export function createServer(options: ServerOptions): GatewayServer {
   const { gateway, clock } = options;
   const log = options.log.with({ component: "server" });
-  const stopping = new AbortController();
+  const { stopping = new AbortController() } = options;
   const isStopping = () => stopping.signal.aborted;
+  const replaced = new AbortController();
   const cors = createCors(options.corsOrigins);
   const trips = createTrips(clock, cors, createClientAddress(options.trustedProxies));
   let server: HttpServer | undefined;
   let stopped: Promise<void> | undefined;
 
   const app = createApp({
-    routes: createRoutes(options, stopping.signal, keepOpen),
+    routes: createRoutes(options, {
+      stopping: stopping.signal,
+      leaving: AbortSignal.any([stopping.signal, replaced.signal]),
+      keepOpen,
+    }),
     answerError: createAnswerError(options.surfaces, log, options.metrics),
     admit: createAdmit(options, cors, isStopping),
     tripOf: trips.of,
@@ -146,21 +173,29 @@ export function createServer(options: ServerOptions): GatewayServer {
   async function answer(received: Request): Promise<Response> {
     const request = withHttpAddress(received);
     const trip = trips.open(request, server?.requestIP(received)?.address);
+    const recorder = options.capture?.recorder;
+    const isCaptured = recorder !== undefined && isExchange(trip);
+    if (isCaptured) recorder.begin(trip);
+    if (options.tracing !== undefined && isExchange(trip)) options.tracing.begin(trip);
     const response = await app(request);
     response.headers.set("x-request-id", trip.requestId);
     // Anthropic's clients look for it under this name.
     response.headers.set("request-id", trip.requestId);
     if (trip.answerHeaders !== undefined) setAll(response.headers, trip.answerHeaders);
-    logAnswer(trip, response);
-    return response;
+    const durationMs = clock() - trip.startedAtMs;
+    addServerTiming(response.headers, durationMs);
+    options.metrics.answered(response.status);
+    options.tracing?.answered(trip.requestId, response.status);
+    logAnswer(trip, response, durationMs);
+    return isCaptured ? recorder.answer(trip, response, isForwarded(trip.path)) : response;
   }
 
-  function logAnswer(trip: Trip, response: Response): void {
+  function logAnswer(trip: Trip, response: Response, durationMs: number): void {
     log.debug("request", {
       method: trip.request.method,
       path: trip.path,
       status: response.status,
-      durationMs: clock() - trip.startedAtMs,
+      durationMs,
       requestId: trip.requestId,
       client: trip.clientAddress,
     });
@@ -185,12 +220,37 @@ export function createServer(options: ServerOptions): GatewayServer {
       const port = server.port ?? options.port;
       return { url: urlOf({ hostname: options.hostname, port }), port };
     },
+    takeOver(from) {
+      checkBind(options);
+      server = from.handOver(answer);
+    },
+    handOver(next) {
+      const socket = server;
+      if (socket !== undefined) exchangeAnswer(socket, options, next);
+      replaced.abort();
+      return socket;
+    },
     handle: answer,
     stop() {
       stopped ??= drain();
       return stopped;
     },
   };
+}
+
+/** What an exchange knows of its own time stands there already. */
+function addServerTiming(headers: Headers, totalMs: number): void {
+  const known = headers.get("server-timing");
+  headers.set("server-timing", known === null ? `total;dur=${totalMs}` : `${known}, total;dur=${totalMs}`);
+}
+
+/** Not what looks after the gateway itself. */
+function isExchange({ path }: Trip): boolean {
+  return !(isHealthPath(path) || isPagePath(path) || path === "/metrics" || path.startsWith("/admin/"));
+}
+
+function isForwarded(path: string): boolean {
+  return forwardEndpoints.some((endpoint) => path === `/v1/${endpoint}`);
 }
 
 function setAll(headers: Headers, values: Readonly<Record<string, string>>): void {
@@ -208,11 +268,8 @@ function withHttpAddress(request: Request): Request {
   return new Request(address, request);
 }
 
-function createRoutes(
-  options: ServerOptions,
-  stopping: AbortSignal,
-  keepOpen: (request: Request) => () => void,
-): ServerRoute[] {
+function createRoutes(options: ServerOptions, state: Omit<Edge, "maxBodyBytes">): ServerRoute[] {
+  const { stopping, leaving, keepOpen } = state;
   const { gateway, logFeed, maxBodyBytes, diagnosis, speech = noSpeech } = options;
   const deleteSession = options.deleteSession ?? ((caller, sessionId) => gateway.deleteSession(caller, sessionId));
   const diagnose = createDiagnose(diagnosis);
@@ -224,6 +281,7 @@ function createRoutes(
       version: options.version,
       upstreamNames: options.upstreamNames ?? (() => []),
       clock: options.clock,
+      startedAtMs: options.startedAtMs ?? options.clock(),
       openReplies: () => gateway.openReplies(),
       diagnose: () => diagnose({ isStopping: stopping.aborted, openReplies: gateway.openReplies() }),
       details: () => describeHealth(diagnosis, options.settings ?? null),
@@ -237,7 +295,7 @@ function createRoutes(
       .flatMap((surface) => surfaceRoutes(surface, { gateway, maxBodyBytes, keepOpen }))
       .filter((route) => !isTaken(route)),
     ...forwardRoutes({ gateway, maxBodyBytes, keepOpen }),
-    ...rooms.flatMap(({ places, load }) => lazyRoutes(places, () => load({ maxBodyBytes, keepOpen, stopping }))),
+    ...rooms.flatMap(({ places, load }) => lazyRoutes(places, () => load({ maxBodyBytes, ...state }))),
     {
       method: "GET",
       path: "/admin/api/log",
@@ -246,7 +304,7 @@ function createRoutes(
         // The router reads a body to its end to tell HEAD its length, and this one has none.
         if (request.method === "HEAD") return new Response(null, { headers: eventStreamHeaders });
         keepOpen(request);
-        return answerLogStream(logFeed, AbortSignal.any([request.signal, stopping]));
+        return answerLogStream(logFeed, AbortSignal.any([request.signal, leaving]));
       },
     },
   ];

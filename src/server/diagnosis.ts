@@ -3,12 +3,25 @@
 
 import type { AccountView } from "../contract/upstream.ts";
 import type { CircuitState } from "../gateway/circuit.ts";
+import type { StorageTrouble } from "../store/storage-trouble.ts";
 import type { Store } from "../store/store.ts";
 import type { Descriptors } from "../telemetry/descriptors.ts";
 import type { Reachability } from "../telemetry/watch-upstream.ts";
 
+export interface ChatStoreState {
+  readonly state: "unused" | "ok" | "failed";
+  /** Why it failed, for the owner of the gateway. */
+  readonly reason?: string;
+}
+
 export interface DiagnosisSource {
   readonly store: Pick<Store, "listSessions">;
+  /** Writes something that changes nothing, so that `storageTrouble` tells the present. Never rejects. */
+  probe(): Promise<void>;
+  /** Why nothing can be kept; undefined where it can. */
+  storageTrouble(): StorageTrouble | undefined;
+  /** The database of what was said, which is opened when it is first needed. */
+  chatStore(): ChatStoreState;
   /** Size of the database on the disk; undefined when it is elsewhere. */
   storeBytes(): number | undefined;
   upstreams(): readonly {
@@ -26,7 +39,14 @@ export interface DiagnosisSource {
 }
 
 /** Words for machines. The first two mean: no requests, please. */
-export type Reason = "stopping" | "store-failed" | "no-account-ready" | "upstream-failing" | "replies-at-limit";
+export type Reason =
+  | "stopping"
+  | "store-failed"
+  | "store-not-writable"
+  | "chat-store-failed"
+  | "no-account-ready"
+  | "upstream-failing"
+  | "replies-at-limit";
 
 const unready: ReadonlySet<Reason> = new Set(["stopping", "store-failed"]);
 
@@ -48,9 +68,15 @@ export function createDiagnose(source: DiagnosisSource): Diagnose {
     const nowMs = performance.now();
     if (nowMs - checkedAtMs >= freshMs) {
       checkedAtMs = nowMs;
-      storeCheck = answersInTime(source.store.listSessions("health", 1), storeCheckMs);
+      storeCheck = answersInTime(checkStore(), storeCheckMs);
     }
     return storeCheck;
+  }
+
+  /** What cannot be written is noted by the store itself; that it can be read is what requests need. */
+  async function checkStore(): Promise<void> {
+    await source.store.listSessions("health", 1);
+    await source.probe();
   }
 
   return async ({ isStopping, openReplies }) => {
@@ -58,6 +84,8 @@ export function createDiagnose(source: DiagnosisSource): Diagnose {
     if (isStopping) reasons.push("stopping");
     // The store is being closed while the gateway stops: it is not asked any more.
     else if (!(await isStoreOk())) reasons.push("store-failed");
+    if (!isStopping && source.storageTrouble() !== undefined) reasons.push("store-not-writable");
+    if (!isStopping && source.chatStore().state === "failed") reasons.push("chat-store-failed");
     const upstreams = source.upstreams();
     if (upstreams.length > 0 && upstreams.every(({ accounts }) => hasNoneReady(accounts))) {
       reasons.push("no-account-ready");

@@ -13,7 +13,7 @@ export interface FeedRouteOptions {
   streams(caller: string): Json;
   readonly keepAliveMs: number;
   /** The server stops. */
-  readonly stopping: AbortSignal;
+  readonly leaving: AbortSignal;
   keepOpen(request: Request): () => void;
 }
 
@@ -26,7 +26,7 @@ export function feedRoute(options: FeedRouteOptions): ServerRoute {
     answer({ request, caller, access }) {
       if (request.method === "HEAD") return new Response(null, { headers: eventStreamHeaders });
       options.keepOpen(request);
-      const signal = AbortSignal.any([request.signal, options.stopping]);
+      const signal = AbortSignal.any([request.signal, options.leaving]);
       const source = watchFeed(
         [
           // Other people's accounts are the business of whoever runs the gateway.

@@ -9,11 +9,13 @@ import type { DiagnosisSource } from "./diagnosis.ts";
 export function describeHealth(source: DiagnosisSource, settings: Json): Record<string, Json> {
   const descriptors = source.descriptors();
   const requests = source.upstreamRequests();
+  const chatStore = source.chatStore();
   return {
     runtime: `bun ${Bun.version}`,
     maxReplies: source.maxReplies ?? null,
     memory: { rssBytes: process.memoryUsage.rss() },
-    store: { bytes: source.storeBytes() ?? null },
+    store: { bytes: source.storeBytes() ?? null, trouble: source.storageTrouble() ?? null },
+    chatStore: { state: chatStore.state, reason: chatStore.reason ?? null },
     upstreams: source.upstreams().map(({ name, reachability, breaker, accounts }) => ({
       name,
       ...encodeReachability(reachability),

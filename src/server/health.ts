@@ -9,6 +9,7 @@ export interface HealthSource {
   readonly version: string;
   upstreamNames(): readonly string[];
   readonly clock: () => number;
+  readonly startedAtMs: number;
   openReplies(): number;
   /** Whether requests are welcome, and what stands in their way. */
   diagnose(): Promise<Diagnosis>;
@@ -17,10 +18,9 @@ export interface HealthSource {
 }
 
 export function healthRoutes(source: HealthSource): ServerRoute[] {
-  const startedAtMs = source.clock();
   const common = () => ({
     version: source.version,
-    uptimeSeconds: Math.floor((source.clock() - startedAtMs) / 1000),
+    uptimeSeconds: Math.floor((source.clock() - source.startedAtMs) / 1000),
     openReplies: source.openReplies(),
   });
 

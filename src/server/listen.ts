@@ -8,14 +8,25 @@ const idleTimeoutSeconds = 120;
 
 export type HttpServer = Bun.Server<undefined>;
 
+export type Answer = (request: Request) => Promise<Response>;
+
 export interface Address {
   readonly hostname: string;
   readonly port: number;
 }
 
 /** Not by Elysia's listen, which shares ports by default, routes past `answer` and leaves a listener on the process. */
-export function listen({ hostname, port }: Address, answer: (request: Request) => Promise<Response>): HttpServer {
-  return Bun.serve({
+export function listen(address: Address, answer: Answer): HttpServer {
+  return Bun.serve(serveOptions(address, answer));
+}
+
+/** Whatever comes from now on, on open connections as well, is answered by `answer`; what is being answered goes on as it is. */
+export function exchangeAnswer(server: HttpServer, address: Address, answer: Answer): void {
+  server.reload(serveOptions(address, answer));
+}
+
+function serveOptions({ hostname, port }: Address, answer: Answer) {
+  return {
     hostname,
     port,
     fetch: answer,
@@ -27,7 +38,7 @@ export function listen({ hostname, port }: Address, answer: (request: Request) =
     reusePort: false,
     // Bun's own limit answers with an empty body; read-body.ts speaks the client's protocol and comes first.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-  });
+  };
 }
 
 export function urlOf({ hostname, port }: Address): string {

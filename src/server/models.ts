@@ -1,4 +1,4 @@
-// GET /v1/models: one object that OpenAI's and Anthropic's packages both can read.
+// GET /v1/models: one object that OpenAI's and Anthropic's packages both can read, in pages for who asks for them.
 
 import type { Access } from "../contract/access.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
@@ -17,7 +17,10 @@ export function modelRoutes(listModels: ListModels): ServerRoute[] {
     {
       method: "GET",
       path: "/v1/models",
-      answer: async (trip) => Response.json(encodeModelList(await listModels(trip.request.signal, trip.access))),
+      async answer({ request, access }) {
+        const page = parsePage(new URL(request.url).searchParams);
+        return Response.json(encodeModelList(await listModels(request.signal, access), page));
+      },
     },
     {
       method: "GET",
@@ -35,14 +38,49 @@ export function modelRoutes(listModels: ListModels): ServerRoute[] {
   ];
 }
 
-function encodeModelList(models: readonly ModelInfo[]): Json {
+/** As Anthropic has it: what stands behind one model, or before one. OpenAI knows no pages. */
+interface Page {
+  readonly limit: number | undefined;
+  readonly afterId: string | undefined;
+  readonly beforeId: string | undefined;
+}
+
+const maxLimit = 1000;
+
+/** @throws {GatewayError} `invalid-request` */
+function parsePage(query: URLSearchParams): Page {
+  const limit = query.get("limit");
+  const isLimit = limit === null || (/^\d{1,4}$/.test(limit) && Number(limit) >= 1 && Number(limit) <= maxLimit);
+  if (!isLimit) throw wrong("limit", `limit must be a whole number from 1 to ${maxLimit}`);
+  const [afterId, beforeId] = [query.get("after_id") ?? undefined, query.get("before_id") ?? undefined];
+  if (afterId !== undefined && beforeId !== undefined)
+    throw wrong("before_id", "after_id and before_id exclude one another");
+  return { limit: limit === null ? undefined : Number(limit), afterId, beforeId };
+}
+
+function wrong(param: string, reason: string): GatewayError {
+  return new GatewayError("invalid-request", `Cannot list models: ${reason}`, { param });
+}
+
+/** @throws {GatewayError} `invalid-request` when the page begins at a model that does not exist */
+function encodeModelList(models: readonly ModelInfo[], { limit = models.length, afterId, beforeId }: Page): Json {
+  const end = beforeId === undefined ? models.length : placeOf(models, "before_id", beforeId);
+  const start = afterId === undefined ? 0 : placeOf(models, "after_id", afterId) + 1;
+  const candidates = models.slice(start, end);
+  const page = beforeId === undefined ? candidates.slice(0, limit) : candidates.slice(-limit);
   return {
     object: "list",
-    data: models.map(encodeModel),
-    has_more: false,
-    first_id: models.at(0)?.id ?? null,
-    last_id: models.at(-1)?.id ?? null,
+    data: page.map(encodeModel),
+    has_more: page.length < candidates.length,
+    first_id: page.at(0)?.id ?? null,
+    last_id: page.at(-1)?.id ?? null,
   };
+}
+
+function placeOf(models: readonly ModelInfo[], param: string, id: string): number {
+  const place = models.findIndex((model) => model.id === id);
+  if (place < 0) throw wrong(param, `${param} names no model that is listed`);
+  return place;
 }
 
 function encodeModel(model: ModelInfo): Json {

@@ -35,3 +35,16 @@ export function responseNotFound(): GatewayError {
     "Cannot find this response: it has expired, was deleted, was not stored, or never was",
   );
 }
+
+/** @param param the field that named it; undefined where its address did */
+export function conversationNotFound(param?: string): GatewayError {
+  return new GatewayError(
+    "not-found",
+    "Cannot find this conversation: it has expired, was deleted, or never was",
+    param === undefined ? {} : { param },
+  );
+}
+
+export function itemNotFound(): GatewayError {
+  return new GatewayError("not-found", "Cannot find this item: it was deleted, or never was in this conversation");
+}

@@ -5,6 +5,7 @@ import type { Json, JsonObject } from "../contract/json.ts";
 import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
 import { responsesPath } from "../surfaces/openai-responses/surface.ts";
 import type { Edge } from "./create-server.ts";
+import { encodePage, parsePage } from "./item-pages.ts";
 import { readBody } from "./read-body.ts";
 import type { Responses } from "./responses.ts";
 import { pathRest, type ServerRoute, type Trip } from "./trip.ts";
@@ -87,33 +88,13 @@ function afterIdOf(startingAfter: string | null): number {
   });
 }
 
-const defaultLimit = 20;
-const maxLimit = 100;
-
-/** Newest first unless asked otherwise. @throws {GatewayError} `invalid-request` */
+/** @throws {GatewayError} `invalid-request` */
 function listOf(input: readonly JsonObject[], query: URLSearchParams): Json {
-  const limit = limitOf(query.get("limit"));
-  const ordered = query.get("order") === "asc" ? input : input.toReversed();
-  const after = query.get("after");
-  const start = after === null ? 0 : ordered.findIndex(({ id }) => id === after) + 1;
-  // Came out of JSON.parse.
-  const data = ordered.slice(start, start + limit) as readonly { readonly [field: string]: Json }[];
-  return {
-    object: "list",
-    data,
-    first_id: data[0]?.["id"] ?? null,
-    last_id: data.at(-1)?.["id"] ?? null,
-    has_more: start + data.length < ordered.length,
-  };
-}
-
-function limitOf(text: string | null): number {
-  if (text === null) return defaultLimit;
-  const limit = Number(text);
-  if (/^\d+$/.test(text) && limit >= 1 && limit <= maxLimit) return limit;
-  throw new GatewayError(
-    "invalid-request",
-    `Cannot list input items: limit must be a whole number from 1 to ${maxLimit}`,
-    { param: "limit" },
-  );
+  const { order, after, limit } = parsePage(query);
+  const ordered = order === "asc" ? input : input.toReversed();
+  const start = after === undefined ? 0 : ordered.findIndex(({ id }) => id === after) + 1;
+  if (after !== undefined && start === 0)
+    throw new GatewayError("invalid-request", "Cannot list input items: after names none of them", { param: "after" });
+  const items = ordered.slice(start, start + limit);
+  return encodePage({ items, hasMore: start + items.length < ordered.length });
 }

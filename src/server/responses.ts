@@ -10,11 +10,12 @@ import type { IncomingExchange } from "../gateway/exchange-request.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
 import type { ReaderHooks, Replays } from "../replay/replays.ts";
+import type { ConversationStore } from "../store/conversation-store.ts";
 import type { FoundResponse, KeptResponse, ResponseStore } from "../store/response-store.ts";
 import { createEventEncoder, type EncoderOptions } from "../surfaces/openai-responses/event-encoder.ts";
-import { inputItems, referredIds } from "../surfaces/openai-responses/input-items.ts";
-import { responseIdOf } from "../surfaces/openai-responses/items.ts";
-import { type KnownItems, nothingKnown } from "../surfaces/openai-responses/parse-input.ts";
+import { inputItems } from "../surfaces/openai-responses/input-items.ts";
+import { responseId } from "../surfaces/openai-responses/items.ts";
+import type { KnownItems } from "../surfaces/openai-responses/parse-input.ts";
 import { parseRequest } from "../surfaces/openai-responses/parse-request.ts";
 import {
   echoOf,
@@ -25,7 +26,9 @@ import {
 import { openaiResponses } from "../surfaces/openai-responses/surface.ts";
 import type { Log } from "../telemetry/log.ts";
 import { createBackgroundResponses } from "./background-responses.ts";
-import { cannotGoOn, notInBackground, notStreamed, responseNotFound, runsInAnotherProcess } from "./response-errors.ts";
+import { notInBackground, notStreamed, responseNotFound, runsInAnotherProcess } from "./response-errors.ts";
+import { createKnownItems, outputOf } from "./known-items.ts";
+import { createResponseConversations } from "./response-conversations.ts";
 import { readToTheEnd, replaySource } from "./replayed-stream.ts";
 
 export interface ResponsesOptions {
@@ -34,6 +37,8 @@ export interface ResponsesOptions {
   openStore(): Promise<ResponseStore>;
   /** The same of streams that can be read on. */
   openReplays(): Promise<Replays>;
+  /** The same of conversations. */
+  openConversations(): Promise<ConversationStore>;
   /** Told while nobody knows yet who will answer. */
   readonly defaultModel: string;
   readonly clock: Clock;
@@ -58,15 +63,26 @@ export interface Responses {
    * @throws {GatewayError} `not-found`, `gone`, `invalid-request` for one that has no such stream
    */
   readOn(caller: string, id: string, afterId: number, hooks: ReaderHooks): Promise<Response>;
+  /** Forgets those that were made in a session of the gateway's own. @returns whether there was one */
+  forgetSession(caller: string, sessionId: string): Promise<boolean>;
   /** Resolves when everything is written. */
   settled(): Promise<void>;
 }
+
+/** The session that the gateway tells with an answer. */
+const sessionHeader = "x-session-id";
+/** Most of most clients never come to an end, since these have hung up. */
+const mostUnwanted = 1000;
 
 export function createResponses(options: ResponsesOptions): Responses {
   const { gateway, openStore, openReplays, log } = options;
   const background = createBackgroundResponses(log);
   /** By response: what waits for another process to end its writing. */
   const writing = new Map<string, Promise<void>>();
+  const conversations = createResponseConversations(options.openConversations, log);
+  const knownItems = createKnownItems({ storeFor, asTold: background.asTold, conversations });
+  /** Their session was deleted while they ran. */
+  const unwanted = new Set<string>();
 
   async function storeFor(id: string): Promise<ResponseStore> {
     await writing.get(id);
@@ -77,45 +93,6 @@ export function createResponses(options: ResponsesOptions): Responses {
     const kept = await (await storeFor(id)).find(caller, id);
     if (kept === undefined) throw responseNotFound();
     return { ...kept, response: background.asTold(kept) };
-  }
-
-  async function findKnown(caller: string, body: unknown): Promise<KnownItems> {
-    const previousId = isJsonObject(body) ? body["previous_response_id"] : undefined;
-    const ids = referredIds(body);
-    // What is not a text, the surface refuses.
-    const isGoingOn = typeof previousId === "string" && previousId !== "";
-    if (!isGoingOn && ids.length === 0) return nothingKnown;
-    const history = isGoingOn ? await findHistory(caller, previousId) : [];
-    return { history, byId: await findItems(caller, ids) };
-  }
-
-  async function findHistory(caller: string, id: string): Promise<readonly unknown[]> {
-    const store = await storeFor(id);
-    const last = await store.find(caller, id);
-    const path = await store.findPath(caller, id);
-    if (last === undefined) {
-      throw cannotGoOn("not-found", "no such response is kept here: it has expired, was deleted, or was not stored");
-    }
-    if (path[0]?.previousId !== null) throw cannotGoOn("not-found", "one that it goes on from was deleted");
-    const { status } = background.asTold(last);
-    if (status !== "completed" && status !== "incomplete") {
-      throw cannotGoOn("invalid-request", `the status of that response is "${String(status)}"`);
-    }
-    return path.flatMap(({ input, output }) => [...input, ...output]);
-  }
-
-  /** Those that are not kept are missed by the surface, which knows where they stand. */
-  async function findItems(caller: string, ids: readonly string[]): Promise<ReadonlyMap<string, unknown>> {
-    const found = new Map<string, unknown>();
-    const responseIds = new Set(ids.flatMap((id) => responseIdOf(id) ?? []));
-    for (const responseId of responseIds) {
-      const kept = await (await storeFor(responseId)).find(caller, responseId);
-      if (kept === undefined) continue;
-      for (const item of [...kept.input, ...outputOf(kept.response)]) {
-        if (isJsonObject(item) && typeof item["id"] === "string") found.set(item["id"], item);
-      }
-    }
-    return found;
   }
 
   /** Where nothing can be kept, the answer is worth more than its being kept. */
@@ -129,7 +106,17 @@ export function createResponses(options: ResponsesOptions): Responses {
     }
   }
 
+  /** What a response that has been answered adds to the conversation that its request names. */
+  function noteEnd(caller: string, body: unknown, known: KnownItems, response: JsonObject): void {
+    const { conversationId } = known;
+    const { status } = response;
+    if (conversationId === undefined || (status !== "completed" && status !== "incomplete")) return;
+    const { input } = keptResponse(body, known, response);
+    conversations.append(caller, conversationId, [...input, ...outputOf(response).filter(isJsonObject)]);
+  }
+
   function keep(store: ResponseStore, caller: string, response: KeptResponse): void {
+    if (unwanted.delete(response.id)) return;
     const written = store.remember(caller, response).catch((error: unknown) => tellUnkept(response.id, error));
     writing.set(response.id, written);
     void written.then(() => writing.delete(response.id));
@@ -150,7 +137,10 @@ export function createResponses(options: ResponsesOptions): Responses {
     const kept = keptResponse(body, known, begun);
     await store.remember(caller, kept);
     const { id } = kept;
-    const end = (response: JsonObject): Promise<void> => store.change(caller, id, response);
+    const end = (response: JsonObject): Promise<void> => {
+      noteEnd(caller, body, known, response);
+      return store.change(caller, id, response);
+    };
     return { id, begun, store, end, replyId: identity.replyId };
   }
 
@@ -166,6 +156,7 @@ export function createResponses(options: ResponsesOptions): Responses {
         };
         const asking = { ...incoming, parsed: body, signal, replyId, onAbandoned: undefined };
         const answer = await gateway.exchange(surfaceFor(known, { onEnd }), asking);
+        await linkSession(incoming.caller, id, answer);
         return { answer, ended };
       },
       end,
@@ -184,6 +175,7 @@ export function createResponses(options: ResponsesOptions): Responses {
     if (answer.status !== 200) await store.forget(caller, id);
     const isStream = answer.headers.get("content-type")?.startsWith("text/event-stream") === true;
     if (answer.body === null || !isStream) return answer;
+    await linkSession(caller, id, answer);
     const replays = await openReplays();
     const stream = replays.start(caller, id, replaySource(answer.body), { resumable: true, onCut: onAbandoned });
     // A reader that never leaves: else it would end soon after its client has left.
@@ -194,27 +186,57 @@ export function createResponses(options: ResponsesOptions): Responses {
     return new Response(stream, { headers: answer.headers });
   }
 
+  /** Where it cannot be noted the response stays when its session goes, which is told. */
+  async function linkSession(caller: string, id: string, { headers }: Response): Promise<void> {
+    const sessionId = headers.get(sessionHeader);
+    if (sessionId === null) return;
+    try {
+      await (await openStore()).linkSession(caller, id, sessionId);
+    } catch (error) {
+      log.error("Cannot note the session of a response", { responseId: id }, error);
+    }
+  }
+
   function tellUnkept(responseId: string, error: unknown): void {
     log.error("Cannot keep a response", { responseId }, error);
+  }
+
+  function noteUnwanted(id: string): void {
+    unwanted.add(id);
+    const [oldest] = unwanted;
+    if (unwanted.size > mostUnwanted && oldest !== undefined) unwanted.delete(oldest);
+  }
+
+  /** Of one that is forgotten: what still runs, and its stream. */
+  async function endAll(caller: string, id: string): Promise<void> {
+    await background.cancel(id);
+    await (await openReplays()).forget(caller, id);
   }
 
   return {
     async answer(incoming) {
       const { caller, body } = incoming;
       const parsed = parseRequestBody(body);
-      const known = await findKnown(caller, parsed);
+      const known = await knownItems.find(caller, parsed);
       if (isForLater(parsed)) {
         return await (parsed["stream"] === true ? streamLater : answerLater)(incoming, parsed, known);
       }
       const store = await storeToKeep(parsed);
-      const onEnd = store && ((response: ResponseObject) => keep(store, caller, keptResponse(parsed, known, response)));
-      return gateway.exchange(surfaceFor(known, { onEnd }), { ...incoming, parsed });
+      const isNoted = store !== undefined || known.conversationId !== undefined;
+      const onEnd = (response: ResponseObject): void => {
+        noteEnd(caller, parsed, known, response);
+        if (store !== undefined) keep(store, caller, keptResponse(parsed, known, response));
+      };
+      const replyId = orderedId();
+      const asking = { ...incoming, parsed, replyId };
+      const answer = await gateway.exchange(surfaceFor(known, { onEnd: isNoted ? onEnd : undefined }), asking);
+      if (store !== undefined && answer.status === 200) await linkSession(caller, responseId({ replyId }), answer);
+      return answer;
     },
     find,
     async forget(caller, id) {
       if (!(await (await storeFor(id)).forget(caller, id))) throw responseNotFound();
-      await background.cancel(id);
-      await (await openReplays()).forget(caller, id);
+      await endAll(caller, id);
     },
     async readOn(caller, id, afterId, hooks) {
       const { response } = await find(caller, id);
@@ -229,8 +251,17 @@ export function createResponses(options: ResponsesOptions): Responses {
       await background.cancel(id);
       return (await find(caller, id)).response;
     },
+    async forgetSession(caller, sessionId) {
+      const ids = await (await openStore()).takeSession(caller, sessionId);
+      for (const id of ids) {
+        if (await (await storeFor(id)).forget(caller, id)) await endAll(caller, id);
+        else noteUnwanted(id);
+      }
+      return ids.length > 0;
+    },
     async settled() {
       await Promise.all([...writing.values(), background.settled()]);
+      await conversations.settled();
     },
   };
 }
@@ -249,7 +280,7 @@ function surfaceFor(known: KnownItems, options: EncoderOptions): Surface {
   };
 }
 
-function keptResponse(body: unknown, { byId }: KnownItems, response: ResponseObject): KeptResponse {
+function keptResponse(body: unknown, { byId }: KnownItems, response: JsonObject): KeptResponse {
   const { input, previous_response_id: previousId }: JsonObject = isJsonObject(body) ? body : {};
   const id = String(response["id"]);
   return {
@@ -258,8 +289,4 @@ function keptResponse(body: unknown, { byId }: KnownItems, response: ResponseObj
     response,
     input: inputItems(input, id.slice(id.indexOf("_") + 1), byId),
   };
-}
-
-function outputOf({ output }: JsonObject): readonly unknown[] {
-  return Array.isArray(output) ? output : [];
 }

@@ -1,6 +1,7 @@
 // The sessions API: what the gateway remembers of a caller's conversations. Times are epoch milliseconds.
 
 import { GatewayError } from "../contract/gateway-error.ts";
+import { isPassingSession } from "../store/passing-session.ts";
 import type { ConversationView, SessionView, Store } from "../store/store.ts";
 import { parseLimit } from "./parse-limit.ts";
 import { pathRest, type ServerRoute, type Trip } from "./trip.ts";
@@ -46,7 +47,7 @@ export function sessionRoutes(source: SessionSource): ServerRoute[] {
 
 function parseSessionId(trip: Trip): string {
   const id = pathRest(trip, sessionPrefix);
-  if (id === undefined || id === "") throw sessionNotFound();
+  if (id === undefined || id === "" || isPassingSession(id)) throw sessionNotFound();
   return id;
 }
 

@@ -1,4 +1,4 @@
-// The database of what is kept of conversations: messages, replays, documents, responses. Apart from that of the turns, so that the import of a
+// The database of what is kept of conversations: messages, replays, documents, responses, conversations. Apart from that of the turns, so that the import of a
 // long document does not hold up the end of somebody's answer.
 
 import type { Database } from "bun:sqlite";
@@ -10,12 +10,23 @@ import documents from "./chat-migrations/003-documents.sql" with { type: "text" 
 import agent from "./chat-migrations/004-agent.sql" with { type: "text" };
 import messageOrder from "./chat-migrations/005-message-order.sql" with { type: "text" };
 import responses from "./chat-migrations/006-responses.sql" with { type: "text" };
+import conversations from "./chat-migrations/007-conversations.sql" with { type: "text" };
 import { openDatabase } from "./open-database.ts";
 
-const migrations: readonly string[] = [messages, replays, documents, agent, messageOrder, responses];
+export const chatMigrations: readonly string[] = [
+  messages,
+  replays,
+  documents,
+  agent,
+  messageOrder,
+  responses,
+  conversations,
+];
+
+export const chatDatabaseName = "chat.db";
 
 export function chatDatabasePath(dataDir: string): string {
-  return join(dataDir, "chat.db");
+  return join(dataDir, chatDatabaseName);
 }
 
 /**
@@ -23,5 +34,5 @@ export function chatDatabasePath(dataDir: string): string {
  * @throws {GatewayError} when the file cannot be opened, is no database, is damaged, or belongs to a newer version.
  */
 export function openChatDatabase(path: string, log: Log): Database {
-  return openDatabase(path, log, migrations);
+  return openDatabase(path, log, chatMigrations);
 }

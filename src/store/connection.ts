@@ -5,6 +5,7 @@ import type { Log } from "../telemetry/log.ts";
 import { silentLog } from "../telemetry/log.ts";
 import { retryWhileBusy } from "./busy-retry.ts";
 import { type CallerQuestions, prepareCallerQuestions } from "./caller-questions.ts";
+import { rewriteVersion } from "./migrate.ts";
 import { openDatabase } from "./open-database.ts";
 import type { Questions } from "./questions.ts";
 import { prepareQuestions } from "./questions.ts";
@@ -32,7 +33,12 @@ export class Connection {
     this.log = options.log ?? silentLog;
     this.#database = openDatabase(options.path, this.log);
     this.questions = prepareQuestions(this.#database);
-    this.#transactions = new SharedTransactions(this.#database, () => this.moment());
+    const { watch } = options;
+    this.#transactions = new SharedTransactions(
+      this.#database,
+      () => this.moment(),
+      watch && { watch, place: "turns" },
+    );
   }
 
   /** Prepared with the first of them. */
@@ -72,6 +78,11 @@ export class Connection {
   moment(): Moment {
     const nowMs = this.#options.clock();
     return { nowMs, oldestMs: nowMs - this.#options.sessionTimeoutMs };
+  }
+
+  /** Writes what is there already. @throws as every write does */
+  probe(): Promise<void> {
+    return this.write(() => rewriteVersion(this.#database));
   }
 
   /** Gives freed pages back to the file system, a bounded number at a time. */

@@ -4,6 +4,7 @@
 import type { Continuation } from "../contract/continuation.ts";
 import type { Connection } from "./connection.ts";
 import { isDead, thisProcess } from "./lease-owner.ts";
+import { storageTrouble } from "./storage-trouble.ts";
 import type { TurnClaim } from "./store.ts";
 
 /** A lease that was not renewed for this long may be taken over. */
@@ -108,6 +109,7 @@ export class HeldClaims {
       this.#connection.writeNow(({ nowMs }) => this.#renew(nowMs));
     } catch (error) {
       // The next tick comes well before the leases end.
+      if (storageTrouble(error) !== undefined) return;
       this.#connection.log.warn("leases not renewed", { claims: this.#held.size, reason: String(error) });
     }
   }

@@ -1,7 +1,8 @@
 // The accounts of the driver in memory.
 
+import { beingRenewed } from "./being-renewed.ts";
 import { keyOf } from "./memory-turns.ts";
-import type { AccountStore, StoredAccount } from "./store.ts";
+import type { AccountStore, Reseal, StoredAccount } from "./store.ts";
 import type { StoreOptions } from "./store-options.ts";
 
 interface Row {
@@ -41,6 +42,19 @@ export class MemoryAccounts implements AccountStore {
   async saveAccountState(upstream: string, id: string, state: string): Promise<void> {
     const row = this.#rowOf(upstream, id);
     row.account = { ...row.account, state };
+  }
+
+  async resealAccounts(reseal: Reseal): Promise<number> {
+    const changes: (readonly [Row, Uint8Array])[] = [];
+    for (const row of this.#rows.values()) {
+      const { sealed } = row.account;
+      if (sealed === undefined) continue;
+      if (row.heldUntilMs > this.#options.clock()) throw beingRenewed(row.account.alias);
+      const next = reseal(row.upstream, { ...row.account, sealed });
+      if (next !== undefined) changes.push([row, next]);
+    }
+    for (const [row, sealed] of changes) row.account = { ...row.account, sealed, revision: ++this.#revision };
+    return changes.length;
   }
 
   async removeAccount(upstream: string, id: string): Promise<boolean> {

@@ -1,6 +1,7 @@
 // The Store in this process's memory, for embedding and tests. Nothing survives the process, so no lease outlives its
 // claim and no reply is ever found interrupted.
 
+import { isPassingSession, passingTimeoutMs } from "./passing-session.ts";
 import type { Message } from "../contract/chat-request.ts";
 import type { Continuation } from "../contract/continuation.ts";
 import type { Conversation, Turn } from "./memory-turns.ts";
@@ -153,7 +154,9 @@ class MemoryStore implements Store {
   }
 
   async listSessions(caller: string, limit: number): Promise<readonly SessionView[]> {
-    const own = this.#allConversations().filter((one) => one.caller === caller && !this.#isExpired(one));
+    const own = this.#allConversations().filter(
+      (one) => one.caller === caller && !isPassingSession(one.sessionId) && !this.#isExpired(one),
+    );
     return toSessions(own.sort(newestFirst)).slice(0, limit);
   }
 
@@ -170,10 +173,21 @@ class MemoryStore implements Store {
     );
   }
 
+  async sweepPassing(): Promise<readonly ConversationView[]> {
+    const oldestMs = this.#options.clock() - passingTimeoutMs;
+    return this.#delete(
+      this.#allConversations().filter(
+        ({ sessionId, view }) =>
+          isPassingSession(sessionId) && view.lastAccessedMs < oldestMs && !this.#leases.has(chatKey(view)),
+      ),
+    );
+  }
+
   listAccounts: Store["listAccounts"] = (upstream) => this.#accounts.listAccounts(upstream);
   putAccount: Store["putAccount"] = (...put) => this.#accounts.putAccount(...put);
   saveAccountState: Store["saveAccountState"] = (...save) => this.#accounts.saveAccountState(...save);
   removeAccount: Store["removeAccount"] = (...key) => this.#accounts.removeAccount(...key);
+  resealAccounts: Store["resealAccounts"] = (reseal) => this.#accounts.resealAccounts(reseal);
   leaseAccount: Store["leaseAccount"] = (...lease) => this.#accounts.leaseAccount(...lease);
   releaseAccount: Store["releaseAccount"] = (...lease) => this.#accounts.releaseAccount(...lease);
 
@@ -188,6 +202,7 @@ class MemoryStore implements Store {
   dropAmounts: Store["dropAmounts"] = (kinds) => this.#callers.dropAmounts(kinds);
   holdReplies: Store["holdReplies"] = (subject, wanted, limit) => this.#callers.holdReplies(subject, wanted, limit);
   renewReplies: Store["renewReplies"] = () => this.#callers.renewReplies();
+  async probe(): Promise<void> {}
 
   async close(): Promise<void> {
     this.#held.clear();

@@ -19,15 +19,17 @@ export const migrations: readonly string[] = [turns, accounts, fewerPages, messa
  */
 export function migrate(database: Database, path: string, steps: readonly string[] = migrations): number {
   const found = readVersion(database);
-  if (found > steps.length) {
-    throw new GatewayError(
-      "internal",
-      `Cannot open the store "${path}": it was written by a newer version of this program (schema ${found}, known here ` +
-        `is ${steps.length}); start that version, or name another data directory`,
-    );
-  }
+  if (found > steps.length) throw newerSchema(path, found, steps.length);
   for (const [index, step] of steps.entries()) applyStep(database, index + 1, step);
   return found;
+}
+
+export function newerSchema(path: string, found: number, known: number): GatewayError {
+  return new GatewayError(
+    "internal",
+    `Cannot open the store "${path}": it was written by a newer version of this program (schema ${found}, known here ` +
+      `is ${known}); start that version, or name another data directory`,
+  );
 }
 
 function applyStep(database: Database, version: number, step: string): void {
@@ -46,7 +48,12 @@ function applyStep(database: Database, version: number, step: string): void {
   }
 }
 
-function readVersion(database: Database): number {
+export function readVersion(database: Database): number {
   using statement = database.prepare<{ user_version: number }, []>("PRAGMA user_version");
   return statement.get()?.user_version ?? 0;
+}
+
+/** Writes the version that is there: a write that changes nothing, within a transaction of the caller. */
+export function rewriteVersion(database: Database): void {
+  database.run(`PRAGMA user_version = ${readVersion(database)}`);
 }

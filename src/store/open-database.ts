@@ -1,7 +1,7 @@
 // Opens the database file: its directory and mode, its pragmas, its schema. Failures become one sentence.
 
 import { Database, SQLiteError } from "bun:sqlite";
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, fstatSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { GatewayError } from "../contract/gateway-error.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -28,10 +28,11 @@ const maxLogBytes = 8 * 1024 * 1024;
  */
 export function openDatabase(path: string, log: Log, steps: readonly string[] = migrations): Database {
   try {
-    if (path !== inMemory) createPrivateFile(path);
+    const fileId = path === inMemory ? undefined : createPrivateFile(path);
     const database = new Database(path, { create: true, strict: true });
     try {
       prepareDatabase(database, path, log, steps);
+      if (fileId !== undefined && statSync(path).ino !== fileId) throw replaced(path);
     } catch (error) {
       database.close();
       throw error;
@@ -39,8 +40,13 @@ export function openDatabase(path: string, log: Log, steps: readonly string[] = 
     return database;
   } catch (error) {
     if (error instanceof GatewayError) throw error;
-    throw new GatewayError("internal", `Cannot open the store "${path}": ${adviceFor(error)}`, { cause: error });
+    throw openFailure(path, error);
   }
+}
+
+/** A failure to open, as a sentence that says what to do. */
+export function openFailure(path: string, error: unknown): GatewayError {
+  return new GatewayError("internal", `Cannot open the store "${path}": ${adviceFor(error)}`, { cause: error });
 }
 
 function prepareDatabase(database: Database, path: string, log: Log, steps: readonly string[]): void {
@@ -77,10 +83,23 @@ function enableWriteAheadLog(database: Database): void {
   }
 }
 
-/** SQLite gives its side files the mode of the database. */
-function createPrivateFile(path: string): void {
+/** SQLite gives its side files the mode of the database. @returns which file it is */
+function createPrivateFile(path: string): number {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  closeSync(openSync(path, "a", 0o600));
+  const file = openSync(path, "a", 0o600);
+  try {
+    return fstatSync(file).ino;
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** From here on nobody can: whoever wants to has to wait until this process has closed it. */
+function replaced(path: string): GatewayError {
+  return new GatewayError(
+    "internal",
+    `Cannot open the store "${path}": another file took its place just now; start again`,
+  );
 }
 
 function adviceFor(error: unknown): string {

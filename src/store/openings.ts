@@ -4,6 +4,7 @@
 import type { Continuation } from "../contract/continuation.ts";
 import type { Connection, Moment } from "./connection.ts";
 import { type HeldClaims, leaseOf } from "./held-claims.ts";
+import { storageTrouble } from "./storage-trouble.ts";
 import type { TurnClaim } from "./store.ts";
 
 /** Whoever takes longer for his first answer is written like a continued one, so that a crash leaves a trace of him. */
@@ -122,6 +123,7 @@ export class Openings {
     try {
       this.#writeNow(({ openedAtMs }) => openedAtMs < oldestMs);
     } catch (error) {
+      if (storageTrouble(error) !== undefined) return;
       this.#connection.log.warn("running first answers not noted", { reason: String(error) });
     }
   }

@@ -4,6 +4,8 @@
 // Where a table has partial indexes, parameters are compared behind a sign: SQLite compiles a question anew whenever a
 // bare one changes that could decide whether such an index serves, which takes 50 to 240 us in place of 1 to 10.
 
+import { passingMark } from "./passing-session.ts";
+
 /** A turn's number is that of its conversation, shifted by so many bits, plus its place in it. */
 export const turnBits = 20;
 
@@ -12,6 +14,12 @@ export const turnBits = 20;
  * longer ones there is more to be sorted where sessions are listed.
  */
 const spanBits = 17;
+
+const eachCaller = `
+    WITH RECURSIVE callers (caller) AS (
+      SELECT MIN(caller) FROM conversations
+      UNION ALL SELECT (SELECT MIN(conversations.caller) FROM conversations WHERE conversations.caller > callers.caller)
+      FROM callers WHERE callers.caller IS NOT NULL)`;
 
 const conversationView = `
   public_id AS conversationId, upstream, account, chat_id AS chatId, node_id AS nodeId, parent_id AS parentId,
@@ -252,6 +260,7 @@ export const questionTexts = {
     SELECT DISTINCT session_id AS sessionId FROM (
       SELECT session_id FROM conversations INDEXED BY conversations_by_caller
       WHERE caller = +$caller AND accessed_span >= $oldestMs >> ${spanBits} AND last_accessed_ms >= +$oldestMs
+        AND SUBSTR(session_id, 1, ${passingMark.length}) <> '${passingMark}'
       ORDER BY accessed_span DESC, last_accessed_ms DESC, id DESC)
     LIMIT $limit`,
 
@@ -268,13 +277,19 @@ export const questionTexts = {
 
   /** Callers are few: each one's oldest conversations are where its part of the index begins. */
   findExpired: `
-    WITH RECURSIVE callers (caller) AS (
-      SELECT MIN(caller) FROM conversations
-      UNION ALL SELECT (SELECT MIN(conversations.caller) FROM conversations WHERE conversations.caller > callers.caller)
-      FROM callers WHERE callers.caller IS NOT NULL)
+    ${eachCaller}
     SELECT id FROM callers CROSS JOIN conversations INDEXED BY conversations_by_caller
       ON conversations.caller = callers.caller
     WHERE accessed_span <= $oldestMs >> ${spanBits} AND last_accessed_ms < $oldestMs AND NOT ${leased("conversations", "$nowMs")}
+    LIMIT $limit`,
+
+  /** Their ids stand together, before those of anybody else. */
+  findLeftBehind: `
+    ${eachCaller}
+    SELECT id FROM callers CROSS JOIN conversations INDEXED BY conversations_by_session
+      ON conversations.caller = callers.caller
+    WHERE session_id >= '${passingMark}' AND session_id < '!' AND last_accessed_ms < $oldestMs
+      AND NOT ${leased("conversations", "$nowMs")}
     LIMIT $limit`,
 
   deleteTurns: `
@@ -323,6 +338,9 @@ export const questionTexts = {
     VALUES ($upstream, $id, '', 0, $state, $nowMs, $nowMs)
     ON CONFLICT (upstream, id) DO UPDATE SET state = $state, updated_at_ms = $nowMs`,
 
+  listSealedAccounts: `
+    SELECT upstream, id, alias, sealed, revision, state, lease_until_ms AS leasedUntilMs
+    FROM accounts WHERE sealed IS NOT NULL ORDER BY upstream, id`,
   removeAccount: "DELETE FROM accounts WHERE upstream = $upstream AND id = $id",
 
   leaseAccount: `

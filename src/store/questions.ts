@@ -50,6 +50,12 @@ export interface AccountRow {
 
 type ConversationKey = { conversationKey: number; publicId: string };
 
+export interface SealedAccountRow extends AccountRow {
+  readonly upstream: string;
+  readonly sealed: Uint8Array;
+  readonly leasedUntilMs: number;
+}
+
 type AccountKey = { upstream: string; id: string };
 
 type TurnSearch = {
@@ -148,6 +154,7 @@ export function prepareQuestions(database: Database) {
 
     findDeletable: prepare<{ id: number }, { caller: string; sessionId: string; limit: number }>("findDeletable"),
     findExpired: prepare<{ id: number }, { oldestMs: number; nowMs: number; limit: number }>("findExpired"),
+    findLeftBehind: prepare<{ id: number }, { oldestMs: number; nowMs: number; limit: number }>("findLeftBehind"),
     deleteTurns: prepare<never, { conversationKeys: string; limit: number }>("deleteTurns"),
     deleteConversations: prepare<ConversationView, { conversationKeys: string }>("deleteConversations"),
 
@@ -158,6 +165,7 @@ export function prepareQuestions(database: Database) {
     deleteMessages: prepare<never, { conversationIds: string }>("deleteMessages"),
 
     listAccounts: prepare<AccountRow, { upstream: string }>("listAccounts"),
+    listSealedAccounts: prepare<SealedAccountRow, Record<string, never>>("listSealedAccounts"),
     findAccountRevision: prepare<{ revision: number }, AccountKey>("findAccountRevision"),
     putAccount: prepare<
       { revision: number },

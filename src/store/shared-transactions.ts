@@ -3,6 +3,7 @@
 
 import type { Database, Statement } from "bun:sqlite";
 import { retryAfter, retryWhileBusy } from "./busy-retry.ts";
+import { type StorageWatch, toStorageError } from "./storage-trouble.ts";
 
 /** What follows a transaction at once, when it is committed or when it has failed for good. May not throw. */
 export interface Then<Result, Answer> {
@@ -20,6 +21,13 @@ interface Job<Moment> {
   fail(error: unknown): void;
 }
 
+/** Who is told whether what was asked for could be written. */
+export interface Watched {
+  readonly watch: StorageWatch;
+  /** A word for this database. */
+  readonly place: string;
+}
+
 export class SharedTransactions<Moment> {
   readonly #database: Database;
   readonly #moment: () => Moment;
@@ -31,8 +39,12 @@ export class SharedTransactions<Moment> {
   /** Batches that wait for the lock of another process, or that one job has failed. */
   readonly #retrying = new Set<Promise<void>>();
 
+  readonly #watched: Watched | undefined;
+  #hasFailed = false;
+
   /** @param moment asked once for each transaction, for all work in it */
-  constructor(database: Database, moment: () => Moment) {
+  constructor(database: Database, moment: () => Moment, watched?: Watched) {
+    this.#watched = watched;
     this.#database = database;
     this.#moment = moment;
     this.#begin = database.prepare("BEGIN IMMEDIATE");
@@ -61,9 +73,11 @@ export class SharedTransactions<Moment> {
     try {
       const result = work(this.#moment());
       this.#commit.run();
+      if (this.#hasFailed) this.#noteWritten();
       return result;
     } catch (error) {
       this.#takeBack();
+      this.#noteFailed(error);
       throw error;
     }
   }
@@ -103,10 +117,26 @@ export class SharedTransactions<Moment> {
       const moment = this.#moment();
       for (const job of jobs) job.run(moment);
       this.#commit.run();
+      if (this.#hasFailed) this.#noteWritten();
     } catch (error) {
       this.#takeBack();
       throw error;
     }
+  }
+
+  #noteWritten(): void {
+    this.#hasFailed = false;
+    this.#watched?.watch.written(this.#watched.place);
+  }
+
+  #noteFailed(error: unknown): void {
+    this.#hasFailed = true;
+    this.#watched?.watch.failed(this.#watched.place, error);
+  }
+
+  #fail(job: Job<Moment>, error: unknown): void {
+    this.#noteFailed(error);
+    job.fail(toStorageError(error) ?? error);
   }
 
   /** Never rejects: whoever asked is told. */
@@ -115,7 +145,7 @@ export class SharedTransactions<Moment> {
       await retryAfter(failure, () => this.#runTogether(jobs));
       for (const job of jobs) job.tell();
     } catch (error) {
-      if (jobs.length === 1) jobs[0]?.fail(error);
+      if (jobs.length === 1) this.#fail(jobs[0]!, error);
       // One of them failed and all are undone: each for itself, so that only that one fails. Savepoints would do the same
       // and double the cost of a transaction (they copy each page that is written).
       else for (const job of jobs) await this.#runAlone(job);
@@ -127,7 +157,7 @@ export class SharedTransactions<Moment> {
       await retryWhileBusy(() => this.writeNow((moment) => job.run(moment)));
       job.tell();
     } catch (error) {
-      job.fail(error);
+      this.#fail(job, error);
     }
   }
 }
@@ -167,11 +197,11 @@ const nothingMore = { committed: <Result>(result: Result): Result => result, fai
 
 const shared = new WeakMap<Database, SharedTransactions<void>>();
 
-/** Those of a database that several stores write to: together, whoever of them asks. */
-export function transactionsOf(database: Database): SharedTransactions<void> {
+/** Those of a database that several stores write to: together, whoever of them asks. @param watched of whoever asks first */
+export function transactionsOf(database: Database, watched?: Watched): SharedTransactions<void> {
   const known = shared.get(database);
   if (known !== undefined) return known;
-  const transactions = new SharedTransactions<void>(database, () => {});
+  const transactions = new SharedTransactions<void>(database, () => {}, watched);
   shared.set(database, transactions);
   return transactions;
 }

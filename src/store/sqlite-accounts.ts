@@ -1,7 +1,8 @@
 // The third of the SQLite driver that keeps accounts: sealed bytes and states, which it cannot read.
 
 import type { Connection } from "./connection.ts";
-import type { AccountStore, StoredAccount } from "./store.ts";
+import { beingRenewed } from "./being-renewed.ts";
+import type { AccountStore, Reseal, StoredAccount } from "./store.ts";
 
 export class SqliteAccounts implements AccountStore {
   readonly #connection: Connection;
@@ -32,6 +33,22 @@ export class SqliteAccounts implements AccountStore {
   async saveAccountState(upstream: string, id: string, state: string): Promise<void> {
     const { questions } = this.#connection;
     await this.#connection.write(({ nowMs }) => questions.saveAccountState.run({ upstream, id, state, nowMs }));
+  }
+
+  resealAccounts(reseal: Reseal): Promise<number> {
+    const { questions } = this.#connection;
+    return this.#connection.write(({ nowMs }) => {
+      let changed = 0;
+      for (const { upstream, leasedUntilMs, ...row } of questions.listSealedAccounts.all({})) {
+        if (leasedUntilMs > nowMs) throw beingRenewed(row.alias);
+        const sealed = reseal(upstream, row);
+        if (sealed === undefined) continue;
+        const { id, alias, state } = row;
+        questions.putAccount.get({ upstream, id, alias, sealed, state, nowMs });
+        changed++;
+      }
+      return changed;
+    });
   }
 
   removeAccount(upstream: string, id: string): Promise<boolean> {

@@ -54,7 +54,7 @@ interface CallRow {
 }
 
 export function createSqliteAgent(database: Database, options: SqliteAgentOptions): AgentStore {
-  const { clock, sessionTimeoutMs, auditMs = defaultAuditMs } = options;
+  const { clock, auditMs = defaultAuditMs } = options;
   const questions = prepareQuestions(database);
   const sweepTable = async (table: keyof typeof sweepTexts, beforeMs: number): Promise<void> => {
     using statement = database.prepare<unknown, [{ beforeMs: number; limit: number }]>(sweepTexts[table]);
@@ -77,7 +77,7 @@ export function createSqliteAgent(database: Database, options: SqliteAgentOption
       await retryWhileBusy(() => questions.rememberTurn.run(row));
     },
     async findTurns(caller, sessionId, limit) {
-      const oldestMs = clock() - sessionTimeoutMs;
+      const oldestMs = clock() - options.sessionTimeoutMs;
       const rows = await retryWhileBusy(() => questions.findTurns.all({ caller, sessionId, oldestMs, limit }));
       // The cast is of a value that this file has written.
       return rows.map(({ turn }) => JSON.parse(turn) as AgentTurn).reverse();
@@ -94,7 +94,7 @@ export function createSqliteAgent(database: Database, options: SqliteAgentOption
     },
     async sweep() {
       await sweepTable("agent_questions", clock() - expiredKeptMs);
-      await sweepTable("agent_turns", clock() - sessionTimeoutMs);
+      await sweepTable("agent_turns", clock() - options.sessionTimeoutMs);
       await sweepTable("agent_calls", clock() - auditMs);
     },
   };

@@ -48,7 +48,8 @@ const inSession = "caller = $caller AND session_id = $sessionId";
 const sessionColumns = `session_id AS sessionId, title, created_at_ms AS createdAtMs, updated_at_ms AS updatedAtMs,
   (SELECT count(*) FROM chat_messages m WHERE m.caller = s.caller AND m.session_id = s.session_id) AS messageCount`;
 
-export function createSqliteChat(database: Database, { clock, sessionTimeoutMs }: SqliteChatOptions): ChatStore {
+export function createSqliteChat(database: Database, options: SqliteChatOptions): ChatStore {
+  const { clock } = options;
   const rememberSession = database.prepare(`
     INSERT INTO chat_sessions (caller, session_id, title, created_at_ms, updated_at_ms)
     VALUES ($caller, $sessionId, $title, $nowMs, $nowMs)
@@ -113,7 +114,7 @@ export function createSqliteChat(database: Database, { clock, sessionTimeoutMs }
     SELECT caller, session_id AS sessionId FROM chat_sessions WHERE updated_at_ms < $oldestMs LIMIT $limit`);
 
   const transactions = transactionsOf(database);
-  const oldestMs = (): number => clock() - sessionTimeoutMs;
+  const oldestMs = (): number => clock() - options.sessionTimeoutMs;
   const sessionOf = (key: Key): ChatSession | undefined =>
     findSession.get({ ...key, oldestMs: oldestMs() }) ?? undefined;
   const beginTurn = (caller: string, { sessionId, title, question, answer }: BegunTurn): void => {

@@ -44,10 +44,8 @@ const longestRunMs = 60 * 60 * 1000;
 
 const stepColumns = "r.response_id AS id, r.previous_id AS previousId, r.input, r.output";
 
-export function createSqliteResponses(
-  database: Database,
-  { clock, sessionTimeoutMs, maxBytes = defaultMaxBytes, owner = thisProcess() }: SqliteResponsesOptions,
-): ResponseStore {
+export function createSqliteResponses(database: Database, options: SqliteResponsesOptions): ResponseStore {
+  const { clock, maxBytes = defaultMaxBytes, owner = thisProcess() } = options;
   type Key = { caller: string; id: string };
   const rememberResponse = database.prepare(`
     INSERT INTO responses (caller, response_id, previous_id, thread_id, response, input, output, owner)
@@ -81,6 +79,15 @@ export function createSqliteResponses(
     SELECT caller, thread_id AS threadId FROM response_threads WHERE updated_at_ms < $oldestMs LIMIT $limit`);
   const forgetThread = database.prepare("DELETE FROM responses WHERE caller = $caller AND thread_id = $threadId");
 
+  const linkSession = database.prepare(`
+    INSERT INTO response_sessions (caller, session_id, response_id, created_at_ms)
+    VALUES ($caller, $sessionId, $id, $nowMs) ON CONFLICT DO NOTHING`);
+  const takeSession = database.prepare<{ id: string }, [{ caller: string; sessionId: string }]>(`
+    DELETE FROM response_sessions WHERE caller = $caller AND session_id = $sessionId RETURNING response_id AS id`);
+  const forgetLinks = database.prepare<unknown, [{ oldestMs: number }]>(`
+    DELETE FROM response_sessions AS s WHERE created_at_ms < $oldestMs AND NOT EXISTS
+      (SELECT 1 FROM responses r WHERE r.caller = s.caller AND r.response_id = s.response_id)`);
+
   const bytesOf = "ifnull(sum(octet_length(response) + octet_length(input) + octet_length(output)), 0) AS bytes";
   const countBytes = database.prepare<{ bytes: number }, []>(`SELECT ${bytesOf} FROM responses`);
   const countThread = database.prepare<{ bytes: number }, [Thread]>(
@@ -90,7 +97,7 @@ export function createSqliteResponses(
     "SELECT caller, thread_id AS threadId FROM response_threads ORDER BY updated_at_ms LIMIT $limit",
   );
 
-  const oldestMs = (): number => clock() - sessionTimeoutMs;
+  const oldestMs = (): number => clock() - options.sessionTimeoutMs;
   const remember = database.transaction((caller: string, { id, previousId, response, input }: KeptResponse) => {
     const before = previousId === null ? null : findThread.get({ caller, id: previousId });
     const threadId = before?.threadId ?? id;
@@ -162,7 +169,14 @@ export function createSqliteResponses(
         return findPath.all({ caller, id }).map(stepOf);
       }),
     forget: (caller, id) => retryWhileBusy(() => forget.immediate({ caller, id })),
+    async linkSession(caller, id, sessionId) {
+      await retryWhileBusy(() => linkSession.run({ caller, id, sessionId, nowMs: clock() }));
+    },
+    takeSession: (caller, sessionId) =>
+      retryWhileBusy(() => takeSession.all({ caller, sessionId }).map(({ id }) => id)),
     async sweep() {
+      // Of one that is not there yet: it may still run.
+      await retryWhileBusy(() => forgetLinks.run({ oldestMs: clock() - longestRunMs }));
       while ((await retryWhileBusy(() => sweep.immediate(oldestMs()))) === sweptThreads);
       const { bytes } = (await retryWhileBusy(() => countBytes.get())) ?? { bytes: 0 };
       let excess = bytes - maxBytes;

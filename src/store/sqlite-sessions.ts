@@ -3,6 +3,7 @@
 import type { Connection, Moment } from "./connection.ts";
 import type { Openings } from "./openings.ts";
 import type { SessionRow } from "./questions.ts";
+import { passingTimeoutMs } from "./passing-session.ts";
 import { groupSessions } from "./session-view.ts";
 import type { ChatPlace, ConversationView, SessionView, Store } from "./store.ts";
 
@@ -12,7 +13,7 @@ const batchTurns = 1000;
 
 export class SqliteSessions implements Pick<
   Store,
-  "findUnusedChats" | "getSession" | "listSessions" | "deleteSession" | "sweep"
+  "findUnusedChats" | "getSession" | "listSessions" | "deleteSession" | "sweep" | "sweepPassing"
 > {
   readonly #connection: Connection;
   readonly #openings: Openings;
@@ -68,6 +69,13 @@ export class SqliteSessions implements Pick<
     );
     if (deleted.length > 0) this.#connection.shrink();
     return deleted;
+  }
+
+  sweepPassing(): Promise<readonly ConversationView[]> {
+    const { questions } = this.#connection;
+    return this.#deleteBatches(({ nowMs }) =>
+      questions.findLeftBehind.all({ oldestMs: nowMs - passingTimeoutMs, nowMs, limit: batchConversations }),
+    );
   }
 
   #deleteConversations(conversationKeys: string): readonly ConversationView[] {

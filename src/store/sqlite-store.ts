@@ -1,10 +1,12 @@
 // The Store in one SQLite file: survives kill -9, and several processes may share it. See sqlite-turns.ts for the
 // rules of turns and question-texts.ts for the SQL.
 
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Connection } from "./connection.ts";
 import { HeldClaims } from "./held-claims.ts";
+import { inMemory } from "./open-database.ts";
 import { Openings } from "./openings.ts";
+import { finishRestore } from "./pending-restore.ts";
 import { SqliteAccounts } from "./sqlite-accounts.ts";
 import { SqliteCallers } from "./sqlite-callers.ts";
 import { SqliteSessions } from "./sqlite-sessions.ts";
@@ -12,9 +14,11 @@ import { SqliteTurns } from "./sqlite-turns.ts";
 import type { Store } from "./store.ts";
 import type { StoreOptions } from "./store-options.ts";
 
-/** The one database of a data directory. */
+export const databaseName = "qwen-gateway.sqlite";
+
+/** The database of the turns and accounts of a data directory. */
 export function databasePath(dataDir: string): string {
-  return join(dataDir, "qwen-gateway.sqlite");
+  return join(dataDir, databaseName);
 }
 
 /**
@@ -23,6 +27,7 @@ export function databasePath(dataDir: string): string {
  * @throws {GatewayError} when it cannot be opened; the message says what to do.
  */
 export function openSqliteStore(options: StoreOptions & { readonly path: string }): Store {
+  if (options.path !== inMemory) finishRestore(dirname(options.path));
   const connection = new Connection(options);
   const claims = new HeldClaims(connection);
   const openings = new Openings(connection, claims);
@@ -42,9 +47,11 @@ export function openSqliteStore(options: StoreOptions & { readonly path: string 
     listSessions: (caller, limit) => sessions.listSessions(caller, limit),
     deleteSession: (caller, sessionId) => sessions.deleteSession(caller, sessionId),
     sweep: () => sessions.sweep(),
+    sweepPassing: () => sessions.sweepPassing(),
     listAccounts: (upstream) => accounts.listAccounts(upstream),
     putAccount: (upstream, account, expectedRevision) => accounts.putAccount(upstream, account, expectedRevision),
     saveAccountState: (upstream, id, state) => accounts.saveAccountState(upstream, id, state),
+    resealAccounts: (reseal) => accounts.resealAccounts(reseal),
     removeAccount: (upstream, id) => accounts.removeAccount(upstream, id),
     leaseAccount: (upstream, id, holder, leaseMs) => accounts.leaseAccount(upstream, id, holder, leaseMs),
     releaseAccount: (upstream, id, holder) => accounts.releaseAccount(upstream, id, holder),
@@ -59,6 +66,7 @@ export function openSqliteStore(options: StoreOptions & { readonly path: string 
     dropAmounts: (kinds) => callers.dropAmounts(kinds),
     holdReplies: (subject, wanted, limit, untilMs) => callers.holdReplies(subject, wanted, limit, untilMs),
     renewReplies: (untilMs) => callers.renewReplies(untilMs),
+    probe: () => connection.probe(),
     async close() {
       if (connection.closed) return;
       await connection.flush();

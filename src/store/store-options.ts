@@ -2,12 +2,15 @@
 
 import type { Clock } from "../contract/clock.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { StorageWatch } from "./storage-trouble.ts";
 
 export interface StoreOptions {
   readonly clock: Clock;
   /** Milliseconds after its last access at which a conversation is forgotten. */
   readonly sessionTimeoutMs: number;
   readonly log?: Log;
+  /** Told whether the disk takes what is written. */
+  readonly watch?: StorageWatch;
 }
 
 /** Most characters of JSON that are kept of what was said in one conversation: beyond it the oldest messages go. */

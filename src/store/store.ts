@@ -126,6 +126,11 @@ export interface StoredAccount {
   readonly state: string;
 }
 
+export type Reseal = (
+  upstream: string,
+  account: Omit<StoredAccount, "sealed"> & { readonly sealed: Uint8Array },
+) => Uint8Array | undefined;
+
 /** What is remembered of the accounts of an upstream. Several processes may share it. */
 export interface AccountStore {
   /** Oldest first. */
@@ -146,6 +151,13 @@ export interface AccountStore {
   /** Lets one holder at a time renew the credentials. @returns false while another one does. */
   leaseAccount(upstream: string, id: string, holder: string, leaseMs: number): Promise<boolean>;
   releaseAccount(upstream: string, id: string, holder: string): Promise<void>;
+  /**
+   * Seals accounts of all upstreams anew, in one transaction: each that changes has another revision then.
+   * @param reseal undefined leaves one as it is; what it throws takes everything back. It may be run again
+   * @returns how many were changed
+   * @throws {GatewayError} `overloaded` while one of them is being renewed
+   */
+  resealAccounts(reseal: Reseal): Promise<number>;
 }
 
 /** Asynchronous from the first day: drivers may stand on another machine. Every method is one short transaction. */
@@ -178,12 +190,17 @@ export interface Store extends AccountStore, KeyStore, AmountStore {
   findUnusedChats(chats: readonly ChatPlace[]): Promise<readonly ChatPlace[]>;
 
   getSession(caller: string, sessionId: string): Promise<SessionView | undefined>;
-  /** Last accessed first. */
+  /** Last accessed first, without those that serve one request only (`passingSessionId`). */
   listSessions(caller: string, limit: number): Promise<readonly SessionView[]>;
   /** @returns what was deleted, so that chats can be deleted upstream; undefined when there is no such session. */
   deleteSession(caller: string, sessionId: string): Promise<readonly ConversationView[] | undefined>;
   /** Deletes what expired. @returns the conversations that are gone. */
   sweep(): Promise<readonly ConversationView[]>;
+  /** The same of sessions that served one request only and that nobody has forgotten since: their process was killed. */
+  sweepPassing(): Promise<readonly ConversationView[]>;
+
+  /** Writes something that changes nothing. @throws when nothing can be kept */
+  probe(): Promise<void>;
 
   close(): Promise<void>;
 }

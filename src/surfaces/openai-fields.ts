@@ -22,15 +22,79 @@ export { optional };
 type Effort = NonNullable<ReasoningOptions["effort"]>;
 const efforts: ReadonlySet<string> = new Set<Effort>(["none", "minimal", "low", "medium", "high", "xhigh"]);
 
+/** Words of one server or another for the most. */
+const otherEfforts: Readonly<Record<string, Effort>> = { max: "xhigh", ultra: "xhigh" };
+
+/** OpenAI's, DashScope's and the chat templates' words, then Anthropic's and DeepSeek's `thinking`, and Ollama's `think`. */
 export function parseReasoning(body: JsonObject): ReasoningOptions {
-  const enabled = body["enable_thinking"] ?? fieldOf(body["chat_template_kwargs"], "enable_thinking");
-  const effort = body["reasoning_effort"] ?? fieldOf(body["reasoning"], "effort");
-  const budget = body["thinking_budget"];
-  const options: { -readonly [Name in keyof ReasoningOptions]: ReasoningOptions[Name] } = {};
-  if (typeof enabled === "boolean") options.enabled = enabled;
-  if (typeof budget === "number") options.budgetTokens = budget;
-  if (isEffort(effort)) options.effort = effort;
-  return options;
+  return reasoningFields.some((field) => body[field] !== undefined) ? readReasoning(body) : nothingSaid;
+}
+
+const nothingSaid: ReasoningOptions = {};
+
+/** Most requests have none of them. */
+const reasoningFields = [
+  "enable_thinking",
+  "thinking_budget",
+  "reasoning_effort",
+  "reasoning",
+  "thinking",
+  "think",
+  "chat_template_kwargs",
+  "include_reasoning",
+  "reasoning_format",
+] as const;
+
+function readReasoning(body: JsonObject): ReasoningOptions {
+  const { thinking, think, reasoning } = body;
+  const switches = [
+    body["enable_thinking"],
+    fieldOf(body["chat_template_kwargs"], "enable_thinking"),
+    fieldOf(reasoning, "enabled"),
+    thinkingTypes[String(fieldOf(thinking, "type"))],
+    think,
+  ];
+  const budgets = [body["thinking_budget"], fieldOf(thinking, "budget_tokens"), fieldOf(reasoning, "max_tokens")];
+  const enabled = switches.find(isBoolean);
+  const budget = budgets.find(isNumber);
+  const effort = [body["reasoning_effort"], fieldOf(reasoning, "effort"), think].map(effortIn).find(Boolean);
+  const shown = shownThoughts(body);
+  const isAdaptive = fieldOf(thinking, "type") === "auto" || fieldOf(thinking, "type") === "adaptive";
+  return {
+    ...(enabled === undefined ? {} : { enabled }),
+    ...(budget === undefined ? {} : { budgetTokens: budget }),
+    ...(effort === undefined ? {} : { effort }),
+    ...(isAdaptive ? { adaptive: true as const } : {}),
+    ...(shown === undefined ? {} : { shown }),
+  };
+}
+
+const thinkingTypes: Readonly<Record<string, boolean>> = { enabled: true, disabled: false };
+
+function isBoolean(value: unknown): value is boolean {
+  return typeof value === "boolean";
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === "number";
+}
+
+function effortIn(value: unknown): Effort | undefined {
+  if (typeof value !== "string") return undefined;
+  return isEffort(value) ? value : Object.hasOwn(otherEfforts, value) ? otherEfforts[value] : undefined;
+}
+
+/** OpenRouter's and vLLM's words for no thoughts at all, and those of Groq for where they stand. */
+const reasoningFormats: Readonly<Record<string, ReasoningOptions["shown"]>> = {
+  parsed: "field",
+  raw: "tags",
+  hidden: "hidden",
+};
+
+function shownThoughts(body: JsonObject): ReasoningOptions["shown"] {
+  if (body["include_reasoning"] === false || fieldOf(body["reasoning"], "exclude") === true) return "hidden";
+  const format = body["reasoning_format"];
+  return typeof format === "string" && Object.hasOwn(reasoningFormats, format) ? reasoningFormats[format] : undefined;
 }
 
 function fieldOf(value: unknown, name: string): unknown {

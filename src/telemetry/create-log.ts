@@ -18,19 +18,27 @@ export interface LogOptions {
 export interface LiveLog extends Log {
   /** Hears every line that is written, in the same form. @returns a function that ends it */
   subscribe(listener: (line: string) => void): () => void;
+  /** Hears what is said, from info on and whatever the level of the log. @returns a function that ends it */
+  hear(hearer: (record: LogRecord) => void): () => void;
+  /** Another level and form from now on, for every log that came of this one. */
+  adjust(options: Pick<LogOptions, "level" | "format">): void;
 }
 
 const rank: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3, silent: 4 };
 
 export function createLog(options: LogOptions): LiveLog {
   const { clock = Date.now } = options;
-  const leastRank = rank[options.level];
+  const threshold = { leastRank: rank[options.level] };
+  let { format } = options;
   const listeners = new Set<(line: string) => void>();
+  const hearers = new Set<(record: LogRecord) => void>();
   let sink: Sink | undefined;
 
   function emit(level: LogRecord["level"], message: string, fields: LogFields, error?: unknown): void {
+    if (rank[level] >= rank.info) for (const hear of hearers) hear({ timeMs: clock(), level, message, fields, error });
+    if (rank[level] < threshold.leastRank) return;
     // With the first line: to look at process.stderr costs 6 MB and 15 ms (a stream of Node's, with all that it needs).
-    sink ??= openSink(options);
+    sink ??= openSink({ ...options, format });
     const line = sink.format({ timeMs: clock(), level, message, fields, error });
     sink.write(line);
     for (const listener of listeners) {
@@ -44,10 +52,19 @@ export function createLog(options: LogOptions): LiveLog {
   }
 
   return {
-    ...createChild(emit, leastRank, {}),
+    ...createChild(emit, (level) => rank[level] >= threshold.leastRank || hearers.size > 0, {}),
+    hear(hearer) {
+      hearers.add(hearer);
+      return () => hearers.delete(hearer);
+    },
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
+    },
+    adjust(next) {
+      threshold.leastRank = rank[next.level];
+      if (next.format !== format) sink = undefined;
+      ({ format } = next);
     },
   };
 }
@@ -64,17 +81,19 @@ function openSink({ format, isTerminal, write = writeToStandardError() }: LogOpt
 
 type Emit = (level: LogRecord["level"], message: string, fields: LogFields, error?: unknown) => void;
 
-function createChild(emit: Emit, leastRank: number, own: LogFields): Log {
+type IsWanted = (level: LogRecord["level"]) => boolean;
+
+function createChild(emit: Emit, isWanted: IsWanted, own: LogFields): Log {
   // Before its fields are put together: nearly every request says a line that nobody wants.
   function write(level: LogRecord["level"], message: string, fields?: LogFields, error?: unknown): void {
-    if (rank[level] >= leastRank) emit(level, message, { ...own, ...fields }, error);
+    if (isWanted(level)) emit(level, message, { ...own, ...fields }, error);
   }
   return {
     debug: (message, fields) => write("debug", message, fields),
     info: (message, fields) => write("info", message, fields),
     warn: (message, fields) => write("warn", message, fields),
     error: (message, fields, error) => write("error", message, fields, error),
-    with: (fields) => createChild(emit, leastRank, { ...own, ...fields }),
+    with: (fields) => createChild(emit, isWanted, { ...own, ...fields }),
   };
 }
 

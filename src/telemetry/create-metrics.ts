@@ -41,6 +41,9 @@ export function createMetrics(sources: MetricSources): ScrapedMetrics {
       open.at(labels.surface, labels.upstream, String(labels.stream)).value--;
       counted.reply(labels, figures);
     },
+    attemptOpened: (upstream, headMs) => counted.attemptOpened(upstream, headMs),
+    attemptEnded: (upstream, end) => counted.attemptEnded(upstream, end),
+    answered: (status) => counted.answered(status),
     requestRefused: (surface, kind) => counted.refusal(surface, kind),
     queueRefused: (upstream, reason) => counted.queueRefusal(upstream, reason),
     storeTimed: (operation, durationMs, hasFailed) => counted.store(operation, durationMs, hasFailed),

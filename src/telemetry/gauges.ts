@@ -1,9 +1,10 @@
 // The gauges: what is read from elsewhere when somebody asks, so that keeping it current costs nothing.
 
-import type { Gauge, Registry } from "prom-client";
+import type { Counter, Gauge, Registry } from "prom-client";
 import type { AccountView } from "../contract/upstream.ts";
 import type { Count, Gathered } from "./gathered.ts";
 import type { PromClient } from "./prom-client.ts";
+import type { SpanFigures } from "./tracing.ts";
 import type { Reachability } from "./watch-upstream.ts";
 
 export interface MetricSources {
@@ -19,6 +20,22 @@ export interface MetricSources {
     readonly state: Reachability["state"];
     readonly breaker: BreakerState;
   }[];
+  /** Bytes of the database; undefined where it is in memory. */
+  storeBytes?(): number | undefined;
+  /** Replies that may run at a time; undefined where nothing bounds them. */
+  maxReplies?(): number | undefined;
+  /** Undefined as long as nothing was ever captured. */
+  captures?(): CaptureFigures | undefined;
+  /** Undefined where no traces are sent. */
+  spans?(): SpanFigures | undefined;
+}
+
+/** @see capture/spool.ts */
+interface CaptureFigures {
+  readonly written: number;
+  readonly dropped: number;
+  readonly failed: number;
+  readonly bytes: number;
 }
 
 /** @see gateway/circuit.ts */
@@ -60,6 +77,7 @@ export function addGauges(
     gauge("qwen_gateway_upstream_requests_max", "How many of them the runtime runs at a time", () => read().max);
   }
   addAccountGauges(prom, registry, sources);
+  addOwnGauges(prom, registry, sources);
   addQueueGauges(prom, registry, sources);
   addUpstreamGauges(prom, registry, sources);
   const info = { name: "qwen_gateway_info", help: "Always 1", labelNames: ["version"], registers };
@@ -132,4 +150,42 @@ function addAccountGauges(prom: PromClient, registry: Registry, sources: MetricS
       }
     },
   });
+}
+
+/** What the gateway needs for itself. What is switched off is not told. */
+function addOwnGauges(prom: PromClient, registry: Registry, sources: MetricSources): void {
+  const gauge = (name: string, help: string, read: () => number | undefined): void => {
+    const created: Gauge = new prom.Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        const value = read();
+        if (value === undefined) created.remove();
+        else created.set(value);
+      },
+    });
+  };
+  const counters = (name: string, help: string, read: () => Readonly<Record<string, number>>): void => {
+    const created: Counter = new prom.Counter({
+      name,
+      help,
+      labelNames: ["outcome"],
+      registers: [registry],
+      collect() {
+        created.reset();
+        for (const [outcome, value] of Object.entries(read())) created.inc({ outcome }, value);
+      },
+    });
+  };
+  gauge("qwen_gateway_store_bytes", "Size of the database and its log", () => sources.storeBytes?.());
+  gauge("qwen_gateway_open_replies_max", "Replies that may run at a time", () => sources.maxReplies?.());
+  gauge("qwen_gateway_capture_bytes", "Size of all captures in their folder", () => sources.captures?.()?.bytes);
+  counters("qwen_gateway_captures_total", "Captured exchanges, by what came of them", () => {
+    const captures = sources.captures?.();
+    if (captures === undefined) return {};
+    const { written, dropped, failed } = captures;
+    return { written, dropped, failed };
+  });
+  counters("qwen_gateway_spans_total", "Spans of traces, by what came of them", () => ({ ...sources.spans?.() }));
 }

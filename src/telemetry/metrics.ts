@@ -34,12 +34,22 @@ export interface ReplyFigures {
   /** Read from the upstream, over all attempts. */
   readonly receivedBytes: number;
   readonly receivedChunks: number;
+  /** Whether it went on in a chat that its upstream knows. Undefined where nobody keeps any. */
+  readonly continues?: boolean | undefined;
+  /** Messages that were left out or shortened. @defaultValue 0 */
+  readonly trimmedMessages?: number;
 }
 
 export interface Metrics {
   replyStarted(labels: ReplyLabels): void;
   /** Called once for each `replyStarted`, with the same labels. */
   replyEnded(labels: ReplyLabels, figures: ReplyFigures): void;
+  /** An upstream has accepted a request, so long after it was asked. */
+  attemptOpened(upstream: string, headMs: number): void;
+  /** @param end of an error its kind */
+  attemptEnded(upstream: string, end: "complete" | "aborted" | ErrorKind): void;
+  /** The head of an answer went out, whatever was asked. */
+  answered(status: number): void;
   /** A request on a surface that never became a reply: malformed, over a limit, without a turn. */
   requestRefused(surface: string, kind: ErrorKind): void;
   /** A request that an upstream's line did not take: too many wait, it would wait for too long, or it did. */
@@ -52,6 +62,9 @@ export interface Metrics {
 export const silentMetrics: Metrics = {
   replyStarted() {},
   replyEnded() {},
+  attemptOpened() {},
+  attemptEnded() {},
+  answered() {},
   requestRefused() {},
   queueRefused() {},
   storeTimed() {},

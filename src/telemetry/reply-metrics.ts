@@ -20,12 +20,24 @@ export class ReplyMetrics {
     "outcome",
   ]);
   readonly #errors = counter("errors_total", "Replies that ended by an error, by its kind", [...lane, "kind"]);
+  readonly #responses = counter("http_responses_total", "Answers to whatever was asked, by their status", ["status"]);
   readonly #refusals = counter("refusals_total", "Requests that became no reply, by the reason", ["surface", "kind"]);
   readonly #queueRefusals = counter("queue_refusals_total", "Requests that an upstream's line did not take", [
     "upstream",
     "reason",
   ]);
   readonly #retries = counter("retries_total", "Attempts at an upstream behind the first", lane);
+  readonly #attempts = counter(
+    "attempts_total",
+    "Attempts at an upstream that ended, by how: complete, aborted or the kind of error",
+    ["upstream", "end"],
+  );
+  readonly #turns = counter(
+    "turns_total",
+    "Ended replies of upstreams that keep conversations, by whether one went on",
+    ["upstream", "how"],
+  );
+  readonly #trimmed = counter("trimmed_messages_total", "Messages left out or shortened to fit a context", lane);
   readonly #tokens = counter("tokens_total", "Tokens of ended replies", [...lane, "direction"]);
   readonly #bytes = counter("bytes_total", "Bytes of ended replies, from the upstream and to the client", [
     ...lane,
@@ -49,6 +61,12 @@ export class ReplyMetrics {
     [...lane, "outcome"],
     durationSeconds,
   );
+  readonly #upstreamHead = histogram(
+    "upstream_head_seconds",
+    "From an attempt to its upstream's acceptance",
+    ["upstream"],
+    firstTokenSeconds,
+  );
   readonly #queueWait = histogram("queue_wait_seconds", "Waits of replies that stood in line", lane, waitSeconds);
   readonly #throughput = histogram(
     "output_tokens_per_second",
@@ -68,8 +86,12 @@ export class ReplyMetrics {
     this.#requests,
     this.#errors,
     this.#refusals,
+    this.#responses,
     this.#queueRefusals,
     this.#retries,
+    this.#attempts,
+    this.#turns,
+    this.#trimmed,
     this.#tokens,
     this.#bytes,
     this.#chunks,
@@ -77,6 +99,7 @@ export class ReplyMetrics {
   ];
   readonly histograms: readonly Gathered<Distribution>[] = [
     this.#firstToken,
+    this.#upstreamHead,
     this.#duration,
     this.#queueWait,
     this.#throughput,
@@ -95,12 +118,26 @@ export class ReplyMetrics {
     this.#chunks.at(surface, upstream, "received").value += figures.receivedChunks;
     this.#chunks.at(surface, upstream, "sent").value += figures.sentChunks;
     this.#duration.at(surface, upstream, outcome).observe(totalMs / 1000);
+    if (figures.continues !== undefined) this.#turns.at(upstream, figures.continues ? "continued" : "fresh").value++;
+    if ((figures.trimmedMessages ?? 0) > 0) this.#trimmed.at(surface, upstream).value += figures.trimmedMessages ?? 0;
     if (figures.queuedMs > 0) this.#queueWait.at(surface, upstream).observe(figures.queuedMs / 1000);
     if (firstTokenMs === undefined) return;
     this.#firstToken.at(surface, upstream).observe(firstTokenMs / 1000);
     const tellingMs = totalMs - firstTokenMs;
     if (outcome !== "complete" || outputTokens === undefined || tellingMs <= 0) return;
     this.#throughput.at(surface, upstream).observe(outputTokens / (tellingMs / 1000));
+  }
+
+  attemptOpened(upstream: string, headMs: number): void {
+    this.#upstreamHead.at(upstream).observe(headMs / 1000);
+  }
+
+  attemptEnded(upstream: string, end: string): void {
+    this.#attempts.at(upstream, end).value++;
+  }
+
+  answered(status: number): void {
+    this.#responses.at(String(status)).value++;
   }
 
   refusal(surface: string, kind: ErrorKind): void {

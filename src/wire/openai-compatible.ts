@@ -9,6 +9,8 @@ export interface CompletionChunk {
   readonly usage?: CompletionUsage | null;
   /** llama.cpp, on its last chunk (2025-12). */
   readonly timings?: LlamaTimings | null;
+  /** Model Studio's native protocol: what its web search has found. */
+  readonly search_info?: unknown;
 }
 
 export interface CompletionChoice {
@@ -31,6 +33,8 @@ export interface CompletionDelta {
   /** The native name of some servers behind a thin adapter. */
   readonly thinking?: unknown;
   readonly tool_calls?: readonly ToolCallPiece[] | null;
+  /** Pages that the answer cites (OpenAI, OpenRouter). */
+  readonly annotations?: unknown;
   /** The form before `tool_calls`. */
   readonly function_call?: ToolCallPiece["function"];
 }

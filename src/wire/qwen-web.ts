@@ -21,7 +21,7 @@ export interface QwenFeatureConfig {
 
 /** An attachment of a message. Captured 2026-03-04 of an image; documents have these kinds by a client of 2026-08. */
 export interface QwenFile {
-  readonly type: "file";
+  readonly type: "image" | "video" | "audio" | "file";
   readonly file: {
     readonly created_at: number;
     readonly data: Readonly<Record<string, never>>;
@@ -37,14 +37,14 @@ export interface QwenFile {
   readonly collection_name: "";
   readonly progress: 0;
   readonly status: "uploaded";
-  readonly greenNet: "success";
+  readonly greenNet: "success" | "greening";
   /** Bytes. */
   readonly size: number;
   readonly error: "";
   readonly itemId: string;
   readonly file_type: string;
-  readonly showType: "file";
-  readonly file_class: "document";
+  readonly showType: "image" | "video" | "audio" | "file";
+  readonly file_class: "vision" | "video" | "audio" | "document";
   readonly uploadTaskId: string;
 }
 

@@ -1,6 +1,6 @@
 // The agent on the compiled executable, with real tool servers: who may ask, kill -9 while a question waits, no orphans.
 
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +9,9 @@ import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js"
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import type { AgentResult } from "../../src/agent/engine.ts";
 import { streamSSE } from "../../src/client/client.ts";
+import { eventually } from "../support/binary.ts";
+import { readLive } from "../support/live-stream.ts";
+import { type Frame, parseFrames } from "../support/sse-frames.ts";
 import { startStage } from "./stage.ts";
 
 // Far beyond what the tests need, for machines that are busy with something else.
@@ -60,6 +63,29 @@ function processesOf(folder: string): string[] {
 async function untilNone(folder: string): Promise<void> {
   while (processesOf(folder).length > 0) await Bun.sleep(20);
 }
+
+interface SilentCall {
+  readonly comments: number;
+  readonly frames: readonly Frame[];
+}
+
+/** Half a minute without a word of the tool, with all settings as they are where nobody sets them. */
+async function callSilently(): Promise<SilentCall> {
+  await using agent = await startAgentStage();
+  await agent.stage.emulator.script(call("trigger-long-running-operation", { duration: 30, steps: 1 }), {
+    reply: { text: "It took its time." },
+  });
+  const response = await agent.post("/api/agent/stream", { query: "Run the long operation" });
+  const body = await response.text();
+  return { comments: body.split("\n\n").filter((block) => block === ": keepalive").length, frames: parseFrames(body) };
+}
+
+let silent: Promise<SilentCall> | undefined;
+// It runs beside all tests of this file, and is looked at in the last.
+beforeAll(() => {
+  silent = callSilently();
+  silent.catch(() => {});
+});
 
 test("the agent wants its token, which is shown once; tools of two servers are used in one run [R4-028] [R4-036] [R4-038]", async () => {
   await using agent = await startAgentStage();
@@ -122,6 +148,47 @@ test("kill -9 while a question waits: the tool servers end, and the next process
   expect(agent.stage.gateway.output.join("\n")).not.toContain("Token of the agent");
 });
 
+test("two hundred streams whose readers leave in the middle of a call leave nothing open [R4-046]", async () => {
+  await using agent = await startAgentStage();
+  const { pid } = agent.stage.gateway;
+  const openFiles = (): number => readdirSync(`/proc/${pid}/fd`).length;
+  const calling = call("trigger-long-running-operation", { duration: 50, steps: 1 });
+  await agent.stage.emulator.script({ match: "Work on this", times: "always", ...calling });
+
+  async function leaveInTheMiddle(count: number): Promise<void> {
+    const leaving = new AbortController();
+    const authorization = `Bearer ${agent.token}`;
+    const streams = await Promise.all(
+      Array.from({ length: count }, () =>
+        agent.stage.post(
+          "/api/agent/stream",
+          { query: "Work on this" },
+          { headers: { authorization }, signal: leaving.signal },
+        ),
+      ),
+    );
+    for (const stream of streams) {
+      const live = readLive(stream);
+      while (!(await live.next())?.data.includes('"executing"'));
+    }
+    leaving.abort();
+  }
+  await agent.stage.get("/api/agent/capabilities", { authorization: `Bearer ${agent.token}` });
+  const before = openFiles();
+
+  for (let round = 1; round <= 4; round++) {
+    await leaveInTheMiddle(50);
+    // Their chats are deleted at the model's server.
+    await agent.stage.emulator.until((all) => all.filter(({ on }) => on === "delete").length === round * 50);
+  }
+
+  // Fifty connections to the model's server are kept for the next questions, of two hundred streams nothing.
+  await eventually(
+    async () => (openFiles() <= before + 60 ? true : undefined),
+    () => `${openFiles()} files are open, and ${before} were`,
+  );
+});
+
 test("SIGTERM ends the tool servers with the gateway", async () => {
   await using agent = await startAgentStage();
   await agent.stage.get("/api/agent/capabilities", { authorization: `Bearer ${agent.token}` });
@@ -177,3 +244,16 @@ test("the gateway is an MCP server for the SDK's own client", async () => {
   expect(tools.map(({ name }) => name)).toContain("run_agent");
   expect(answer.content).toEqual([{ type: "text", text: "Because of Rayleigh." }]);
 });
+
+test("a tool that is silent for 30 s keeps its stream: comments come, then its result, and done once [R4-021]", async () => {
+  const { comments, frames } = await silent!;
+
+  expect(comments).toBeGreaterThanOrEqual(1);
+  const done = frames.filter(({ event }) => event === "done");
+  expect(done).toHaveLength(1);
+  expect(frames.at(-1)).toBe(done[0]!);
+  const result = JSON.parse(done[0]?.data ?? "") as AgentResult;
+  expect(result).toMatchObject({ success: true, answer: "It took its time.", results: [{ success: true }] });
+  expect(result.results[0]?.durationMs).toBeGreaterThanOrEqual(30_000);
+  expect(frames.some(({ event }) => event === "error")).toBe(false);
+}, 90_000);

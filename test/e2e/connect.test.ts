@@ -1,11 +1,13 @@
 // connect and disconnect by the executable in an empty home: every agent's file is written, leads to a gateway that answers,
 // and is gone again.
 
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { agents } from "../../src/cli/connect/list-agents.ts";
 import { createPlace, runBinary, startBinary } from "../support/binary.ts";
+
+const docs = join(import.meta.dir, "..", "..", "docs");
 
 // Far beyond what the test needs, for machines that are busy with something else.
 setDefaultTimeout(60_000);
@@ -25,6 +27,39 @@ test("the executable connects every agent in an empty home, and leaves nothing o
   expect(listed.output.match(/ connected to http:\/\/127\.0\.0\.1:8787 with qwen3-max/g)).toHaveLength(agents.length);
   expect(readdirSync(place.home)).toEqual([".local"]);
   expect(readdirSync(join(place.home, ".local/share/qwen-gateway/connected-agents"))).toEqual([]);
+});
+
+describe.each(agents.map((agent) => [agent.name, agent] as const))("docs/agents/%s.md", (name, agent) => {
+  const page = readFileSync(join(docs, "agents", `${name}.md`), "utf8");
+  const lines = /^```sh\n([\s\S]*?)^```$/m.exec(page)?.[1]?.trim().split("\n") ?? [];
+
+  test("its three lines connect, start and disconnect the agent", async () => {
+    using place = createPlace();
+    const file = join(place.home, agent.place.usual, agent.place.files[0]!);
+    const run = (line: string) => runBinary(line.replace(/^qwen-gateway /, "").split(" "), {}, place);
+    const [connect = "", start = "", disconnect = ""] = lines;
+
+    expect(lines).toHaveLength(3);
+    expect(await run(`${connect} --dry-run`)).toMatchObject({ exitCode: 0, errors: "" });
+    expect(existsSync(file)).toBe(false);
+    expect(await run(connect)).toMatchObject({ exitCode: 0, errors: "" });
+    expect(existsSync(file)).toBe(true);
+    expect(agent.programs).toContain(start.split(" ").at(-1)!);
+    expect(await run(disconnect)).toMatchObject({ exitCode: 0, errors: "" });
+    expect(existsSync(file)).toBe(false);
+  });
+
+  test("names what is written, and the line for one shell where there is one", async () => {
+    using place = createPlace();
+    const printed = await runBinary(["connect", name, "--print"], {}, place);
+
+    expect(page.includes(`eval "$(qwen-gateway connect ${name} --print)"`) || name === "zed").toBe(
+      printed.exitCode === 0,
+    );
+    expect(page).toContain(agent.place.files[0]!);
+    expect(page).toContain("Known limits:");
+    expect(readFileSync(join(docs, "agents.md"), "utf8")).toContain(`(agents/${name}.md)`);
+  });
 });
 
 test("what the executable wrote for Claude Code is accepted by a gateway with keys", async () => {

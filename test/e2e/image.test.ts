@@ -7,7 +7,7 @@ import { createPlace, runBinary } from "../support/binary.ts";
 
 const root = join(import.meta.dir, "..", "..");
 
-test("the image's files alone serve: not as root, read-only but for /data, healthy, drained by SIGTERM [RC-009]", async () => {
+test("the image's files alone serve: not as root, read-only but for /data, healthy, drained by SIGTERM [RC-009] [R4-064]", async () => {
   using place = createPlace();
   // Builds the executable when it is older than its source.
   await runBinary(["version"], {}, place);
@@ -31,7 +31,7 @@ test("the image's files alone serve: not as root, read-only but for /data, healt
   }
 }, 60_000);
 
-test("the Dockerfile says what the chroot proves [RC-009]", () => {
+test("the Dockerfile says what the chroot proves [RC-009] [R4-064]", () => {
   const dockerfile = readFileSync(join(root, "Dockerfile"), "utf8");
   const script = readFileSync(join(root, "scripts", "prove-image.ts"), "utf8");
 

@@ -152,3 +152,32 @@ test("two gateways on one data directory let as many requests and replies throug
   await stage.crashAndRestart();
   expect((await send(stage.gateway.url, daily)).status).toBe(429);
 });
+
+test("SIGHUP changes limits and keys for the next request, and what was counted goes on, also over kill -9 [R2-080]", async () => {
+  await using stage = await startStage({ settings: { API_KEY: "first", LIMIT_TOKENS_PER_DAY: "1000000" } });
+  const stored = await createKey(stage, "narrow", "--daily-tokens", "1");
+  await stage.emulator.script({ gate: "g", reply: { text: "one two three" } });
+  await stage.emulator.release("g", 2);
+  const running = await send(stage.gateway.url, "first", { stream: true });
+  expect(running.status).toBe(200);
+  expect((await send(stage.gateway.url, stored)).status).toBe(200);
+
+  await stage.reload({ API_KEY: "first,second", LIMIT_TOKENS_PER_DAY: "1000000", MAX_STREAMS_PER_KEY: "1" });
+  const statuses = async (...keys: string[]): Promise<number[]> => {
+    const answers: number[] = [];
+    for (const key of keys) answers.push((await send(stage.gateway.url, key)).status);
+    return answers;
+  };
+  expect(await statuses("first", "second", stored)).toEqual([429, 200, 429]);
+  await stage.emulator.release("g", "all");
+  expect(await running.text()).toContain("[DONE]");
+  expect(await statuses("first")).toEqual([200]);
+
+  const line = await stage.reload({ API_KEY: "second", LIMIT_TOKENS_PER_DAY: "1" });
+  expect(JSON.parse(line)).toMatchObject({ changed: "API_KEY, MAX_STREAMS_PER_KEY, LIMIT_TOKENS_PER_DAY" });
+  expect(await statuses("first", "second", stored)).toEqual([401, 429, 429]);
+  await stage.crashAndRestart();
+  expect(await statuses("first", "second", stored)).toEqual([401, 429, 429]);
+  await stage.reload({ API_KEY: "second" });
+  expect(await statuses("second", stored)).toEqual([200, 429]);
+});

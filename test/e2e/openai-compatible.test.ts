@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import OpenAI from "openai";
+import { makeParseableResponseFormat } from "openai/lib/parser";
 import { type ClientStage, startClientStage } from "../support/client-stage.ts";
 
 setDefaultTimeout(20_000);
@@ -43,6 +44,30 @@ describe.each(["dashscope", "vllm"] as const)("%s behind the executable", (diale
 
     expect(completion.choices[0]?.finish_reason).toBe("tool_calls");
     expect(completion.choices[0]?.message.tool_calls).toHaveLength(2);
+  });
+
+  test("holds its model to a schema: bare JSON as it comes, strict tools, thoughts as tags", async () => {
+    const schema = { type: "object", properties: { city: { type: "string" } }, required: ["city"] };
+    const format = makeParseableResponseFormat(
+      { type: "json_schema", json_schema: { name: "place", strict: true, schema } },
+      JSON.parse,
+    );
+    const messages = [{ role: "user" as const, content: "Where? In JSON" }];
+    const parsed = await client().chat.completions.parse({ model: stage.model, messages, response_format: format });
+    expect(Object.keys(parsed.choices[0]?.message.parsed ?? {})).toEqual(["city"]);
+    stage.emulator.script({ reply: { chunks: ["```json\n{", '"city": "Rome"', "}\n```"] } });
+    const streamed = await client()
+      .chat.completions.stream({ model: stage.model, messages, response_format: format })
+      .finalChatCompletion();
+    expect(streamed.choices[0]?.message).toMatchObject({ content: '{"city": "Rome"}', parsed: { city: "Rome" } });
+    expect(stage.completions().at(-1)?.body).toMatchObject({ response_format: { type: "json_schema" } });
+
+    stage.emulator.script({ reply: { reasoning: ["I see."], text: "Rome." } });
+    const tagged = await client().chat.completions.create(
+      { model: stage.model, messages: hello },
+      { headers: { "x-reasoning-display": "tags" } },
+    );
+    expect(tagged.choices[0]?.message.content).toBe("<think>\nI see.\n</think>\n\nRome.");
   });
 
   test("stops the server when the client leaves", async () => {

@@ -1,5 +1,7 @@
 // A gateway and the emulated Qwen behind it, both as processes of the compiled executable, and the official client in front.
 
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import OpenAI from "openai";
 import { type BinaryProcess, createPlace, type Place, startBinary } from "../support/binary.ts";
 import { type EmulatorProcess, startEmulatorProcess } from "../support/emulator-process.ts";
@@ -15,6 +17,8 @@ export interface Stage extends AsyncDisposable {
   readonly client: OpenAI;
   /** `kill -9`, then another gateway on the same files. */
   crashAndRestart(): Promise<void>;
+  /** Other variables of the env file, and SIGHUP. @returns the line of the log that tells of it */
+  reload(settings: Readonly<Record<string, string>>, outcome?: string): Promise<string>;
   post(
     path: string,
     body: unknown,
@@ -27,6 +31,8 @@ export interface StageOptions {
   readonly environment?: Readonly<Record<string, string>>;
   readonly emulatorWords?: readonly string[];
   readonly apiKey?: string;
+  /** Variables of an env file, which `reload` can change. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 export async function startStage(options: StageOptions = {}): Promise<Stage> {
@@ -37,9 +43,20 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
     QWEN_TOKEN: "test-token",
     QWEN_BASE_URL: emulator.url,
     QWEN_AUTH_URL: emulator.url,
+    QWEN_UPLOAD_URL: emulator.url,
     ...options.environment,
   };
-  let gateway = await startBinary([], environment, place);
+  const envFile = join(place.folder, "settings.env");
+  const words = options.settings === undefined ? [] : ["serve", "--env-file", envFile];
+  const writeSettings = (settings: Readonly<Record<string, string>>) =>
+    writeFileSync(
+      envFile,
+      Object.entries(settings)
+        .map(([name, value]) => `${name}='${value}'\n`)
+        .join(""),
+    );
+  if (options.settings !== undefined) writeSettings(options.settings);
+  let gateway = await startBinary(words, environment, place);
 
   return {
     get gateway() {
@@ -53,7 +70,14 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
     async crashAndRestart() {
       gateway.kill("SIGKILL");
       await gateway.exited;
-      gateway = await startBinary([], environment, place);
+      gateway = await startBinary(words, environment, place);
+    },
+    async reload(settings, outcome = "The settings were read again") {
+      const before = gateway.errors.length;
+      writeSettings(settings);
+      gateway.kill("SIGHUP");
+      await gateway.line(() => gateway.errors.slice(before).some((line) => line.includes(outcome)));
+      return gateway.errors.slice(before).find((line) => line.includes(outcome))!;
     },
     post: (path, body, init = {}) =>
       fetch(gateway.url + path, {

@@ -85,6 +85,32 @@ describe("AGENT_RULES", () => {
     expect(await rules.act(plain, "list_notes")).toBe("done");
   });
 
+  test("mean the keys that a reload brings, though nothing else of the agent changes", async () => {
+    await using rules = await startRules([{ keys: ["ci-*"], deny: ["*/add_note"] }]);
+    const denied = await rules.risks("ci-one");
+    expect(denied).toMatchObject({ add_note: "denied" });
+    await rules.harness.reload({ API_KEY: "ci-one,ci-three" });
+    expect([await rules.risks("ci-three"), await rules.risks("ci-one")]).toEqual([denied, denied]);
+  });
+
+  test("are looked at again when a question is answered: what is denied meanwhile is not done, and why is said", async () => {
+    await using rules = await startRules([{ keys: ["ci-*"], ask: ["notes/add_note"] }]);
+    const { harness } = rules;
+    harness.emulator.script({ reply: { text: "", calls: [{ name: "delete_note", arguments: {} }] } });
+    const asked = await harness.post("/api/agent", { query: "Delete it" }, { headers: bearer("ci-one") });
+    const { pending } = (await asked.json()) as AgentResult;
+    await harness.restart({ AGENT_RULES: '[{"keys": ["ci-*"], "deny": ["notes/delete_*"]}]' });
+
+    const answer = { confirmation_id: pending?.confirmation_id, decision: "approve" };
+    const response = await harness.post("/api/agent/confirm", answer, { headers: bearer("ci-one") });
+
+    expect(await response.json()).toMatchObject({
+      success: false,
+      results: [],
+      error: { code: "tool_changed", message: 'Cannot call "delete_note": the settings forbid it by now' },
+    });
+  });
+
   test("let one key do what another is asked about, and a third is denied", async () => {
     await using rules = await startRules([
       { keys: ["ci-*"], deny: ["notes/delete_*"], confirm: "writes" },

@@ -196,3 +196,27 @@ test("without an account the emulator carries out a plain command where one tool
   expect(listed.done.answer).toContain("rivers.txt");
   expect(talked.done).toMatchObject({ success: true, results: [] });
 });
+
+test("the questions of a run are one chat at the upstream, which is deleted with its end [R4-042]", async () => {
+  await using agent = await startAgent();
+  const path = join(agent.folder, "rivers.txt");
+  writeFileSync(path, "Daugava");
+  const list = calling("list_directory", { path: agent.folder });
+  agent.harness.emulator.script(list, calling("read_text_file", { path }), { reply: { text: "It says Daugava." } });
+
+  const { done } = await run(agent.harness, "/api/agent/stream", { query: "What is in the file here?" });
+
+  expect(done).toMatchObject({ success: true, results: [{ success: true }, { success: true }] });
+  const asked = (on: string) => agent.harness.emulator.requests.filter((request) => request.on === on);
+  while (asked("delete").length === 0) await new Promise((resolve) => setImmediate(resolve));
+  expect(asked("chats/new")).toHaveLength(1);
+  expect(asked("delete")).toHaveLength(1);
+  // The shape is what the gateway sends. Only what is new goes there: the rules and tools are known.
+  const sent = asked("completions").map(
+    ({ body }) => body as { parent_id: string | null; messages: { content: string }[] },
+  );
+  expect(sent.map(({ parent_id }) => parent_id === null)).toEqual([true, false, false]);
+  expect(sent[0]?.messages[0]?.content).toContain("You carry out requests");
+  expect(sent[1]?.messages[0]?.content).not.toContain("You carry out requests");
+  expect(sent[2]?.messages[0]?.content).toContain("Daugava");
+});

@@ -207,6 +207,26 @@ describe("tokens and dollars", () => {
     expect(after).toBeGreaterThan(3000);
   });
 
+  test.each([true, false])("an answer that is asked for once more counts both times, streamed: %p", async (stream) => {
+    const clock = createTestClock(startMs);
+    await using harness = await startHarness({ environment: { API_KEY }, clock: clock.now });
+    const headers = bearer(await keysBeside(harness).create("ann", { limits: { tokensPerMinute: 100_000 } }));
+    const used = async (replies: readonly string[]): Promise<number> => {
+      for (const text of replies) harness.emulator.script({ reply: { text } });
+      await (await harness.chat({ ...hello, stream, response_format: { type: "json_object" } }, { headers })).text();
+      await untilIdle(harness);
+      const answer = await harness.chat({ model: "nothing", messages: 1 }, { headers });
+      await answer.text();
+      return 100_000 - Number(answer.headers.get("x-ratelimit-remaining-tokens"));
+    };
+    const once = await used(['{"a": 1}']);
+    clock.advance(120_000);
+    const before = acceptedTurns(harness).length;
+    const twice = await used(["no data at all", '{"a": 1}']);
+    expect(acceptedTurns(harness).length).toBe(before + 2);
+    expect(twice).toBeGreaterThanOrEqual(2 * once);
+  });
+
   test("dollars are estimated by the prices of the settings and the list", async () => {
     const clock = createTestClock(startMs);
     const environment = { API_KEY, LIMIT_SPEND_PER_DAY: "0.0001", PRICES: '{"qwen3-max": {"input": 0, "output": 0}}' };

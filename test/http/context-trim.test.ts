@@ -18,7 +18,7 @@ function step(at: number): ClientMessage[] {
   return [
     user(`Read f${at}`),
     { role: "assistant", content: null, tool_calls: [{ id: `call_${at}`, type: "function", function: called }] },
-    { role: "tool", tool_call_id: `call_${at}`, content: `${at}`.repeat(4000) },
+    { role: "tool", tool_call_id: `call_${at}`, content: `${at}${"word".repeat(1000).slice(1)}` },
     assistant(`I have read f${at}`),
   ];
 }

@@ -130,8 +130,9 @@ const lanes = [
   ["passed on", {}],
   ["translated", { tools: [{ type: "function", function: { name: "read" } }] }],
 ] as const;
+const head = { id: "chatcmpl-1", object: "chat.completion.chunk", created: 1_790_000_000, model: "m" };
 const openStream = (words: string): string =>
-  `data: ${JSON.stringify({ choices: [{ index: 0, delta: { role: "assistant", content: words } }] })}\n\n`;
+  `data: ${JSON.stringify({ ...head, choices: [{ index: 0, delta: { role: "assistant", content: words }, finish_reason: null }] })}\n\n`;
 
 describe.each([...lanes])("a stream that is %s", (_, fields) => {
   test("is told of a line without an end behind its words, closed, logged, and not asked for again [R1-017] [R1-018] [R1-020] [R1-034] [R1-035]", async () => {
@@ -150,7 +151,7 @@ describe.each([...lanes])("a stream that is %s", (_, fields) => {
 });
 
 describe.each([...lanes])("a server that neither ends a stream that is %s nor says [DONE]", (_, fields) => {
-  const finish = `data: ${JSON.stringify({ choices: [{ index: 0, delta: {}, finish_reason: "stop" }] })}\n\n`;
+  const finish = `data: ${JSON.stringify({ ...head, choices: [{ index: 0, delta: {}, finish_reason: "stop" }] })}\n\n`;
 
   test.each([
     ["behind a finish ends well", `${openStream("one")}${finish}`, ["one", "stop", undefined]],

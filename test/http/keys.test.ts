@@ -139,6 +139,47 @@ describe("scopes", () => {
     }
   });
 
+  test("files and conversations are for keys whose surfaces may name them, each its own, and are not counted", async () => {
+    await using harness = await startHarness({ environment: { API_KEY } });
+    const keys = keysBeside(harness);
+    const limits = { requestsPerMinute: 1 };
+    const responses = bearer(await keys.create("responses", { surfaces: ["responses"], limits }));
+    const chat = bearer(await keys.create("chat", { surfaces: ["chat-completions"], limits }));
+    const typed = bearer(await keys.create("typed", { surfaces: ["typed-chat", "embeddings"] }));
+    const upload = (headers: Record<string, string>) => {
+      const body = new FormData();
+      body.append("purpose", "user_data");
+      body.append("file", new File(["words"], "a.txt"));
+      return fetch(`${harness.url}/v1/files`, { method: "POST", body, headers });
+    };
+    const converse = (headers: Record<string, string>) => harness.post("/v1/conversations", {}, { headers });
+    const all = [responses, chat, typed];
+    for (let times = 0; times < 2; times++) {
+      expect(await Promise.all(all.map(async (headers) => (await upload(headers)).status))).toEqual([200, 200, 403]);
+      expect(await Promise.all(all.map(async (headers) => (await converse(headers)).status))).toEqual([200, 403, 403]);
+    }
+    const { id } = (await (await upload(chat)).json()) as { id: string };
+    const seen = all.map(async (headers) => (await get(harness, `/v1/files/${id}`, headers)).status);
+    expect(await Promise.all(seen)).toEqual([404, 200, 403]);
+    expect((await get(harness, `/v1/files/${id}`, bearer("none"))).status).toBe(401);
+    // Their limit is for what asks a model.
+    expect((await harness.chat(hello, { headers: chat })).status).toBe(200);
+    expect((await harness.chat(hello, { headers: chat })).status).toBe(429);
+  });
+
+  test("pages of the list of models are of those that the key may use", async () => {
+    await using harness = await startHarness({ environment: { API_KEY } });
+    const headers = bearer(await keysBeside(harness).create("one", { models: ["qwen3-max"] }));
+    const list = async (query: string, by: Record<string, string>) => {
+      const answer = await get(harness, `/v1/models${query}`, by);
+      return { status: answer.status, ...((await answer.json()) as { data?: { id: string }[]; has_more?: boolean }) };
+    };
+    expect(await list("?limit=1", headers)).toMatchObject({ data: [{ id: "qwen3-max" }], has_more: false });
+    const other = (await list("", owner)).data!.find(({ id }) => id !== "qwen3-max")!;
+    expect((await list(`?after_id=${other.id}`, headers)).status).toBe(400);
+    expect((await list(`?after_id=${other.id}`, owner)).status).toBe(200);
+  });
+
   test("the administration wants its own scope, and accounts are shown to nobody else", async () => {
     await using harness = await startHarness({ environment: { API_KEY } });
     const keys = keysBeside(harness);

@@ -304,3 +304,27 @@ test("the last turn of a fault is told with the account that served it", async (
   expect(lastTurn(harness).record.finished).toBe(false);
   expect(line).toMatchObject({ outcome: "failed", account: expect.stringMatching(/.+/), kind: expect.any(String) });
 });
+
+test("attempts, their heads, chats that go on and answers by status are told", async () => {
+  await using harness = await startHarness();
+  const talk = createTalk(harness);
+  await talk.say("Hello");
+  await talk.say("And again");
+  harness.emulator.script({ refuse: "rate-limited" });
+  await readError(await harness.chat(hello));
+  await untilIdle(harness);
+
+  const samples = await scrape(harness);
+
+  const web = { upstream: "qwen-web" };
+  const turns = (how: string) => sumOf(samples, "qwen_gateway_turns_total", { ...web, how });
+  const failed = samples.filter(
+    ({ name, labels }) => name === "qwen_gateway_attempts_total" && labels["end"]?.startsWith("upstream-") === true,
+  );
+  expect([turns("fresh"), turns("continued")]).toEqual([2, 1]);
+  expect(sumOf(samples, "qwen_gateway_attempts_total", { ...web, end: "complete" })).toBe(2);
+  expect(failed.length).toBeGreaterThan(0);
+  expect(sumOf(samples, "qwen_gateway_upstream_head_seconds_count", web)).toBe(2);
+  expect(sumOf(samples, "qwen_gateway_http_responses_total", { status: "200" })).toBeGreaterThanOrEqual(2);
+  expect(sumOf(samples, "qwen_gateway_store_bytes")).toBeGreaterThan(0);
+});

@@ -77,6 +77,10 @@ const modes: readonly (readonly [
   ],
   ["thinking_budget", "qwen3-max", { enable_thinking: true, thinking_budget: 1234 }, { thinking_budget: 1234 }, "t2t"],
   ["reasoning_effort high", "qwen3-max", { reasoning_effort: "high" }, { thinking_enabled: true }, "t2t"],
+  ["reasoning_effort low", "qwen3-max", { reasoning_effort: "low" }, { thinking_budget: 4096 }, "t2t"],
+  ["thinking enabled", "qwen3-max", { thinking: { type: "enabled" } }, { thinking_enabled: true }, "t2t"],
+  ["thinking disabled", "qwen3-max-thinking", { thinking: { type: "disabled" } }, { thinking_enabled: false }, "t2t"],
+  ["thinking auto", "qwen3-max", { thinking: { type: "auto" } }, { thinking_mode: "Auto" }, "t2t"],
   ["reasoning_effort none", "qwen3-max", { reasoning_effort: "none" }, { thinking_enabled: false }, "t2t"],
   ["enable_search", "qwen3-max", { enable_search: true }, { auto_search: true }, "search"],
 ];

@@ -154,6 +154,8 @@ describe("a kept response", () => {
       ],
     });
     const asked = await read(harness, `${id}/input_items?order=asc`);
+    const wrong = await harness.get(`/v1/responses/${id}/input_items?after=msg_nothing`);
+    expect([wrong.status, ((await wrong.json()) as { error: { param: string } }).error.param]).toEqual([400, "after"]);
     const data = asked["data"] as { id: string }[];
 
     expect(asked).toMatchObject({

@@ -201,15 +201,15 @@ test("wrong requests are told in OpenAI's shape, with the field", async () => {
 
 test("what an upstream cannot be given is named in this protocol's words", async () => {
   await using harness = await startHarness();
-  const picture = { type: "input_image", image_url: "https://example.com/a.png" };
+  const picture = { type: "input_image", image_url: "https://10.0.0.1/a.png" };
   const input = [
     { role: "developer", content: "Be brief." },
     { role: "user", content: [picture] },
   ];
   const { status, error } = await readError(await harness.post("/v1/responses", { input, ...stateless }));
 
-  expect([status, error.param]).toEqual([400, "input"]);
-  expect(error.message).toStartWith('Cannot send "input": ');
+  expect([status, error.param]).toEqual([400, "input[1].content[0].image_url"]);
+  expect(error.message).toStartWith('Cannot use "input[1].content[0].image_url": ');
   const orphan = { type: "function_call_output", call_id: "c", output: "x" };
   const refused = await readError(await harness.post("/v1/responses", { input: [orphan], ...stateless }));
   expect(refused.error).toMatchObject({ param: "input", message: expect.stringContaining('"input" has no message') });

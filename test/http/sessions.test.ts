@@ -1,6 +1,7 @@
 // The sessions API over real turns: what it shows, what it counts, how sessions expire, end and outlive a restart.
 
 import { expect, test } from "bun:test";
+import { readAgentFrames, startAgentGateway } from "../support/agent-gateway.ts";
 import { startHarness } from "../support/harness.ts";
 import {
   acceptedTurns,
@@ -93,6 +94,28 @@ test("a session whose first answer is still running counts 0 and has no node [R2
   await response.text();
 });
 
+test("no session that the gateway has made for itself is listed or found while it is used", async () => {
+  await using agent = await startAgentGateway({ things: { tools: [{ name: "list_things" }] } });
+  const { harness } = agent;
+  harness.emulator.script(
+    { reply: { text: "", calls: [{ name: "list_things", arguments: {} }] } },
+    { gate: "held", reply: { text: "None." } },
+  );
+  const response = await agent.open("What things are there?");
+  await harness.emulator.until((all) => all.filter(({ on }) => on === "completions").length === 2);
+
+  const listed = await (await harness.get("/v1/sessions")).json();
+  // What operators see of it.
+  const passing = /"session":"([^"]*agent-[0-9a-f]{32})"/.exec(harness.logLines.join("\n"))?.[1] ?? "";
+  const found = await harness.get(`/v1/sessions/${encodeURIComponent(passing)}`);
+
+  harness.emulator.release("held", "all");
+  await response.text();
+  expect(listed).toEqual({ object: "list", data: [] });
+  expect(passing).not.toBe("");
+  expect(found.status).toBe(404);
+});
+
 for (const stream of [true, false]) {
   test(`answers with stream ${stream} move the node and count 1, 2, 3 [R2-029, R2-030, R2-031, R2-066]`, async () => {
     await using harness = await startHarness();
@@ -131,6 +154,25 @@ test("sessions expire after SESSION_TIMEOUT and are swept without any request [R
   expect(await talk.say("What is my name?")).toContain("Ada");
   expect(lastTurn(harness).chatId).not.toBe(chatId);
   expect(lastTurn(harness).parentId).toBeNull();
+});
+
+test("a chat of the gateway's own that was left for an hour is deleted; a run that waited goes on in a new one", async () => {
+  let passedMs = 0;
+  const scripts = { things: { tools: [{ name: "get_thing", does: "ask" as const }] } };
+  await using agent = await startAgentGateway(scripts, { SESSION_CLEANUP_INTERVAL: "20" }, () => Date.now() + passedMs);
+  agent.answer(["get_thing"], "It is red.");
+  const waiting = readAgentFrames(await (await agent.open("What thing is there?")).text()).at(-1)?.data;
+
+  passedMs = 3_600_001;
+  await agent.harness.emulator.until((all) => all.some(({ on, status }) => on === "delete" && status === 200));
+  const answer = {
+    confirmation_id: waiting?.pending?.confirmation_id,
+    decision: "approve",
+    arguments: { colour: "red" },
+  };
+  const result = await (await agent.harness.post("/api/agent/confirm", answer)).json();
+
+  expect(result).toMatchObject({ success: true, answer: "It is red." });
 });
 
 test("an expired session is not continued, though no sweep has run [R2-035]", async () => {

@@ -247,6 +247,36 @@ describe("validation accepts [R2-002, R2-014, R2-015, R2-016, R2-064]", () => {
   }
 });
 
+test("one check judges chat, legacy completions and the typed chat, and tells of it in the same words [R2-063]", async () => {
+  await using harness = await startHarness();
+  const places = [
+    ["/v1/chat/completions", { messages: [user("Hello")] }],
+    ["/v1/completions", { prompt: "Hello" }],
+    ["/api/chat/stream", { message: "Hello" }],
+  ] as const;
+  const told = async (change: (body: object) => unknown) => {
+    const errors: unknown[] = [];
+    for (const [place, body] of places) {
+      const { status, error } = await readError(await harness.post(place, change(body)));
+      errors.push({ status, ...error });
+    }
+    return errors;
+  };
+  const wrong: readonly (readonly [change: (body: object) => unknown, param: string | null, message: RegExp])[] = [
+    [(body) => [body], null, /^Invalid request: the body must be an object$/],
+    [() => "5", null, /^Invalid request: the body must be an object$/],
+    [(body) => ({ ...body, model: 3 }), "model", /^Invalid request: "model" must /],
+    [(body) => ({ ...body, session_id: ["a"] }), "session_id", /^Invalid request: "session_id" must /],
+  ];
+  for (const [change, param, message] of wrong) {
+    for (const error of await told(change)) {
+      expect(error).toMatchObject({ status: 400, type: "invalid_request_error", code: "invalid_request", param });
+      expect(error).toMatchObject({ message: expect.stringMatching(message) });
+    }
+  }
+  expect(upstreamTurns(harness)).toBe(0);
+});
+
 test("a tool's result of a known session needs no message of a user [R2-012]", async () => {
   await using harness = await startHarness();
   const thin = { body: { session_id: "agent-1" } };
@@ -272,16 +302,19 @@ test("an invalid request makes no session, and a failing upstream moves none [R2
 });
 
 test.each([
-  ["an image", { type: "image_url", image_url: { url: "data:image/png;base64,AAAA" } }],
-  ["sound", { type: "input_audio", input_audio: { data: "AAAA", format: "wav" } }],
-  ["a video", { type: "video_url", video_url: { url: "https://a.example/a.mp4" } }],
-])("%s that this upstream cannot take is refused with its index before anything is sent", async (_what, part) => {
-  await using harness = await startHarness();
-  const messages = [user("Hi"), assistant("Hello"), { role: "user", content: [{ type: "text", text: "See" }, part] }];
-  const answer = await readError(await harness.post(path, { messages }));
-  expect(answer).toMatchObject({ status: 400, error: { param: "messages[2].content" } });
-  expect(upstreamTurns(harness)).toBe(0);
-});
+  ["an image", { type: "image_url", image_url: { url: "data:image/png;base64,AAAA" } }, "image_url.url"],
+  ["sound", { type: "input_audio", input_audio: { data: "AAAA", format: "wav" } }, "input_audio"],
+  ["a video", { type: "video_url", video_url: { url: "https://10.0.0.1/a.mp4" } }, "video_url"],
+])(
+  "%s that this upstream cannot take is refused with its field before anything is sent",
+  async (_what, part, field) => {
+    await using harness = await startHarness();
+    const messages = [user("Hi"), assistant("Hello"), { role: "user", content: [{ type: "text", text: "See" }, part] }];
+    const answer = await readError(await harness.post(path, { messages }));
+    expect(answer).toMatchObject({ status: 400, error: { param: `messages[2].content[1].${field}` } });
+    expect(upstreamTurns(harness)).toBe(0);
+  },
+);
 
 test("a message beyond the account's limit is refused before it is sent", async () => {
   await using harness = await startHarness({ environment: { QWEN_MAX_MESSAGE_CHARS: "100", QWEN_UPLOAD: "false" } });

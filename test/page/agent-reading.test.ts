@@ -39,7 +39,7 @@ describe.skipIf(!hasBrowser)("the agent's tab", () => {
     expect(chat.complaints).toEqual([]);
   });
 
-  test("asks for the agent's token, which goes to the agent alone", async () => {
+  test("asks for the agent's token, which goes to the agent alone [R4-068]", async () => {
     using gateway = startFakeGateway();
     gateway.agent.access = "token";
     await using chat = await openChat(gateway.url, { path: agentPath, expected: /status of 401/ });

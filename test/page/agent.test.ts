@@ -21,7 +21,7 @@ import { startFakeGateway } from "./fake-gateway.ts";
 useBrowser();
 
 describe.skipIf(!hasBrowser)("the agent's tab", () => {
-  test("shows steps as they happen, then calls folded, and the answer", async () => {
+  test("shows steps as they happen, then calls folded, and the answer [R4-062]", async () => {
     using gateway = startFakeGateway();
     gateway.agent.script = () => whole;
     await using chat = await openChat(gateway.url, { path: agentPath });
@@ -272,7 +272,7 @@ describe.skipIf(!hasBrowser)("the agent's tab", () => {
     expect(chat.complaints).toEqual([]);
   });
 
-  test("says what went wrong and what to do, keeps what was done, and tries again", async () => {
+  test("says what went wrong and what to do, keeps what was done, and tries again [R4-062] [R4-068]", async () => {
     using gateway = startFakeGateway();
     gateway.agent.script = () => failing;
     await using chat = await openChat(gateway.url, { path: agentPath, expected: /status of 503|ERR_/ });

@@ -79,7 +79,15 @@ function writeYaml(content: Readonly<Record<string, unknown>>, next: () => strin
   );
 }
 
-const target = { url: "http://a", key: "k", isKeyReal: true, model: "m", smallModel: "s" };
+const target = {
+  url: "http://a",
+  key: "k",
+  isKeyReal: true,
+  model: "m",
+  smallModel: "s",
+  fastModel: "f",
+  contextTokens: 1,
+};
 
 function merge(before: string, wanted: readonly Entry[]) {
   try {

@@ -35,6 +35,13 @@ export function referenceEvents(bytes: Uint8Array, chatId: string, model: string
     return end({ type: "reply-end", finishReason: "stop", ...continuation() });
   }
 
+  /** Some rounds repeat what earlier ones have found. */
+  const pages = new Set<string>();
+  function isNewPage({ source }: PlainEvent): boolean {
+    const url = isJsonObject(source) ? String(source["url"]) : "";
+    return !pages.has(url) && pages.add(url) === pages;
+  }
+
   for (const data of dataOfEvents(bytes)) {
     const event = objectOf(data);
     if (event === undefined) continue;
@@ -69,7 +76,7 @@ export function referenceEvents(bytes: Uint8Array, chatId: string, model: string
       const whole = thoughtsIn(extra);
       say("reasoning-delta", whole.slice(thoughts.length));
       thoughts = whole === "" ? thoughts : whole;
-    } else events.push(...sourcesIn(extra));
+    } else events.push(...sourcesIn(extra).filter(isNewPage));
     const isFinal = phase === "answer" || phase === "" || phase === "image_gen";
     if (isFinal && delta["status"] === "finished" && delta["role"] !== "function") return finish();
   }

@@ -1,7 +1,9 @@
 // The requirements that issue 3 answers for, as it lists them.
 
-/** Prefix, then numbers and ranges. */
-const listed: readonly (readonly [prefix: string, numbers: readonly (number | readonly [number, number])[]])[] = [
+import { listIds } from "./id-list.ts";
+
+/** Such as "R0-001", in the order of the issue. */
+export const issue3Ids: readonly string[] = listIds([
   ["R0-", [[1, 26], 29, 30, 31, [34, 53], 58]],
   ["R1-", [[2, 14], 18, [21, 24], 26, 28, [30, 34]]],
   [
@@ -21,12 +23,4 @@ const listed: readonly (readonly [prefix: string, numbers: readonly (number | re
       [6, 9],
     ],
   ],
-];
-
-/** Such as "R0-001", in the order of the issue. */
-export const issue3Ids: readonly string[] = listed.flatMap(([prefix, numbers]) =>
-  numbers.flatMap((entry) => {
-    const [first, last] = typeof entry === "number" ? [entry, entry] : entry;
-    return Array.from({ length: last - first + 1 }, (_, index) => prefix + String(first + index).padStart(3, "0"));
-  }),
-);
+]);

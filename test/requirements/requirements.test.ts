@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { issue3Ids } from "./issue-3.ts";
+import { issue7Ids } from "./issue-7.ts";
 import { readTitles } from "./read-titles.ts";
 
 const testFolder = join(import.meta.dir, "..");
@@ -19,10 +20,13 @@ function readProvenIds(): Set<string> {
 }
 
 describe("requirements", () => {
-  test("issue 3: every id stands in the title of a test that runs", () => {
+  test.each([
+    ["3", issue3Ids],
+    ["7", issue7Ids],
+  ])("issue %s: every id stands in the title of a test that runs", (_issue, ids) => {
     const proven = readProvenIds();
 
-    expect(issue3Ids.filter((id) => !proven.has(id))).toEqual([]);
+    expect(ids.filter((id) => !proven.has(id))).toEqual([]);
   });
 
   test("issue 3 lists each of its 155 ids once", () => {
@@ -30,6 +34,13 @@ describe("requirements", () => {
     expect(issue3Ids).toHaveLength(155);
     expect(issue3Ids).toContain("R0-026");
     expect(issue3Ids).not.toContain("R0-027");
+  });
+
+  test("issue 7 lists each of its 67 ids once", () => {
+    expect(new Set(issue7Ids).size).toBe(issue7Ids.length);
+    expect(issue7Ids).toHaveLength(67);
+    expect(issue7Ids).toContain("R4-068");
+    expect(issue7Ids).not.toContain("R4-065");
   });
 });
 

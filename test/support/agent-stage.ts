@@ -25,6 +25,8 @@ export interface AgentStage {
   readonly tools: ScriptedToolServers;
   readonly store: AgentStore;
   readonly progress: AgentProgress[];
+  /** User and conversation, oldest first. */
+  readonly forgotten: readonly string[];
   /** Moves the time, and rings what was due. */
   pass(ms: number): void;
   run(query: string, options?: RunOptions): Promise<AgentResult>;
@@ -43,9 +45,11 @@ export function setAgentStage(options: AgentStageOptions = {}): AgentStage {
   const database = openChatDatabase(options.path ?? inMemory, silentLog);
   const store = createSqliteAgent(database, { clock, sessionTimeoutMs: 60 * 60_000 });
   const progress: AgentProgress[] = [];
+  const forgotten: string[] = [];
   const engine = createAgentEngine({
     toolServers: tools,
     askModel: model.ask,
+    forget: (userId, conversation) => void forgotten.push(`${userId} ${conversation}`),
     store,
     clock,
     log: silentLog,
@@ -72,6 +76,7 @@ export function setAgentStage(options: AgentStageOptions = {}): AgentStage {
     tools,
     store,
     progress,
+    forgotten,
     pass(ms) {
       nowMs += ms;
       for (const [ring, dueMs] of timers) {

@@ -131,7 +131,7 @@ function spawn(
 }
 
 function startUrl(line: string): string | undefined {
-  return /^(?:qwen-gateway \S+ listens|Emulated Qwen) on (http:\S+)$/.exec(line)?.[1];
+  return /^(?:qwen-gateway \S+ listens|Emulated (?:Qwen|[a-z-]+)|Recorded upstream) on (http:\S+)$/.exec(line)?.[1];
 }
 
 async function collectLines(

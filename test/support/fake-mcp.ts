@@ -22,6 +22,8 @@ export type FakeAct =
   | "never"
   /** Tells three steps. */
   | "progress"
+  /** Tells as many long steps as its argument `steps` says. */
+  | "chatter"
   /** An error of the protocol. */
   | "refuse"
   /** Ends the process. */
@@ -50,6 +52,10 @@ export type FakeAct =
   | "endless"
   /** Notifications without an end. */
   | "flood"
+  /** Answers without an end to what nobody has asked. */
+  | "answers"
+  /** A step of progress that is no number, and then its answer. */
+  | "oddity"
   /** One byte of its answer now and then, and never the last. */
   | "drip"
   /** Every kind of content. */
@@ -172,6 +178,15 @@ export function createFakeServer(script: FakeScript, seen: string[] = []): FakeS
             });
           }
           return text("three steps");
+        case "chatter": {
+          const progressToken = _meta?.progressToken;
+          for (let step = 1; progressToken !== undefined && step <= Number(input["steps"]); step++) {
+            const message = `step ${step} ${"and so on ".repeat(40)}`;
+            const params = { progressToken, progress: step, message };
+            await sendNotification({ method: "notifications/progress", params });
+          }
+          return text("all steps");
+        }
         case "refuse":
           throw new McpError(-32602, "colour must be a text");
         case "crash":
@@ -222,6 +237,16 @@ export function createFakeServer(script: FakeScript, seen: string[] = []): FakeS
             await sendNotification({ method: "notifications/message", params: { level: "info", data: "x" } });
             await new Promise((resolve) => setImmediate(resolve));
           }
+        case "answers":
+          for (;;) {
+            process.stdout.write('{"jsonrpc":"2.0","id":99999,"result":{}}\n');
+            await new Promise((resolve) => setImmediate(resolve));
+          }
+        case "oddity": {
+          const params = { progressToken: _meta?.progressToken, progress: { toString: 1, valueOf: 1 } };
+          writeSync(1, `${JSON.stringify({ jsonrpc: "2.0", method: "notifications/progress", params })}\n`);
+          return text("behind the oddity");
+        }
         case "drip":
           writeSync(1, '{"jsonrpc":"2.0",');
           for (;;) {

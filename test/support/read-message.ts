@@ -1,5 +1,6 @@
 // An answer of POST /v1/messages, streamed or whole, as a client puts it together: strict where clients break.
 
+import { checkMessagesStream } from "./checkers/check-messages-stream.ts";
 import { parseFrames } from "./sse-frames.ts";
 
 export interface MessageBlock {
@@ -10,6 +11,7 @@ export interface MessageBlock {
   readonly id?: string;
   readonly name?: string;
   readonly input?: unknown;
+  readonly citations?: readonly unknown[];
 }
 
 export interface MessageUsage {
@@ -65,6 +67,7 @@ interface WireEvent {
     readonly thinking?: string;
     readonly signature?: string;
     readonly partial_json?: string;
+    readonly citation?: unknown;
     readonly stop_reason?: string;
     readonly stop_sequence?: string | null;
   };
@@ -104,6 +107,8 @@ type OpenBlock = { -readonly [Name in keyof MessageBlock]: MessageBlock[Name] } 
 
 /** @throws on what an official client does not survive: an event without its name, blocks that overlap, a missing end */
 export function readMessageStream(body: string): Contents {
+  const problems = checkMessagesStream(body);
+  if (problems.length > 0) throw new Error(`clients break by the stream: ${problems.join("; ")}`);
   const frames = parseFrames(body);
   const blocks: MessageBlock[] = [];
   let message: WireMessage | undefined;
@@ -174,6 +179,9 @@ function addDelta(open: OpenBlock, delta: NonNullable<WireEvent["delta"]>): void
   switch (`${open.type} ${delta.type}`) {
     case "text text_delta":
       open.text = (open.text ?? "") + (delta.text ?? "");
+      return;
+    case "text citations_delta":
+      open.citations = [...(open.citations ?? []), delta.citation];
       return;
     case "thinking thinking_delta":
       open.thinking = (open.thinking ?? "") + (delta.thinking ?? "");

@@ -1,5 +1,6 @@
 // An answer of POST /v1/chat/completions, streamed or whole, as a client puts it together: strict where clients break.
 
+import { checkChatStream } from "./checkers/check-chat-stream.ts";
 import { parseFrames } from "./sse-frames.ts";
 
 export interface ReadCall {
@@ -82,6 +83,9 @@ function readWhole(body: string): Contents {
 
 /** @throws on what an official client does not survive: a call without an index, a second usage, a missing `[DONE]` */
 function readChunks(body: string): Contents {
+  // Whether it was asked for, the test knows.
+  const problems = checkChatStream(body, { includeUsage: /"usage":\{/.test(body) });
+  if (problems.length > 0) throw new Error(`clients break by the stream: ${problems.join("; ")}`);
   const frames = parseFrames(body);
   const last = frames.at(-1);
   if (last?.data !== "[DONE]") throw new Error(`the stream does not end with [DONE] but with ${last?.data}`);

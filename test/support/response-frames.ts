@@ -1,5 +1,6 @@
 // What a client sees of a streamed response. Strict: throws on what breaks clients.
 
+import { checkResponsesStream } from "./checkers/check-responses-stream.ts";
 import { type Frame, parseFrames } from "./sse-frames.ts";
 
 export interface ResponseEvent {
@@ -26,6 +27,8 @@ export interface ResponseStream {
 }
 
 export function parseResponseStream(body: string): ResponseStream {
+  const problems = checkResponsesStream(body);
+  if (problems.length > 0) throw new Error(`clients break by the stream: ${problems.join("; ")}`);
   const frames = parseFrames(body);
   // The shapes are what the tests assert.
   const events = frames.map(({ data }) => JSON.parse(data) as ResponseEvent);

@@ -86,5 +86,47 @@ export function testAccountStore(name: string, open: OpenStore): void {
       expect(await lease("one")).toBe(true);
       await store.close();
     });
+
+    test("resealAccounts changes those of all upstreams together, with another revision each", async () => {
+      const { store } = await openWithClock();
+      const revision = await store.putAccount("qwen-web", { ...account("a", "one"), state: '{"kind":"quota"}' });
+      await store.putAccount("qwen-web", account("kept", "two"));
+      await store.putAccount("other", account("b", "three"));
+      await store.saveAccountState("qwen-web", "environment", "{}");
+      const seen: string[] = [];
+      const count = await store.resealAccounts((upstream, { id, alias, sealed: before }) => {
+        const text = Buffer.from(before).toString();
+        seen.push(`${upstream} ${alias} ${text}`);
+        return id === "kept" ? undefined : sealed(`${text} anew`);
+      });
+      const listed = await store.listAccounts("qwen-web");
+      const a = listed.find(({ id }) => id === "a");
+
+      expect(count).toBe(2);
+      expect(seen.sort()).toEqual(["other alias of b three", "qwen-web alias of a one", "qwen-web alias of kept two"]);
+      expect(Buffer.from(a?.sealed ?? []).toString()).toBe("one anew");
+      expect(a).toMatchObject({ alias: "alias of a", state: '{"kind":"quota"}' });
+      expect(a?.revision).toBeGreaterThan(revision ?? 0);
+      expect(Buffer.from(listed.find(({ id }) => id === "kept")?.sealed ?? []).toString()).toBe("two");
+      await store.close();
+    });
+
+    test("resealAccounts changes all or none, and none while one is being renewed", async () => {
+      const { store } = await openWithClock();
+      for (const id of ["a", "b"]) await store.putAccount("qwen-web", account(id, id));
+      const texts = async () =>
+        (await store.listAccounts("qwen-web")).map(({ sealed: one }) => Buffer.from(one ?? []).toString());
+      const failing = store.resealAccounts((_, { id }) => {
+        if (id === "b") throw new Error("locked");
+        return sealed("anew");
+      });
+      await expect(failing).rejects.toThrow("locked");
+      await store.leaseAccount("qwen-web", "b", "holder", 1000);
+      await expect(store.resealAccounts(() => sealed("anew"))).rejects.toMatchObject({ kind: "overloaded" });
+      expect(await texts()).toEqual(["a", "b"]);
+      await store.releaseAccount("qwen-web", "b", "holder");
+      expect(await store.resealAccounts(() => sealed("anew"))).toBe(2);
+      await store.close();
+    });
   });
 }

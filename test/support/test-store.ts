@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Message } from "../../src/contract/chat-request.ts";
 import type { Continuation } from "../../src/contract/continuation.ts";
+import { passingSessionId, passingTimeoutMs } from "../../src/store/passing-session.ts";
 import type {
   NewConversation,
   PrefixFingerprint,
@@ -114,6 +115,16 @@ export function testStore(name: string, open: OpenStore): void {
     const opened = await open({ clock: clock.now, sessionTimeoutMs });
     return { clock, ...opened };
   }
+
+  test(`${name} is asked whether it can write, and nothing of it changes`, async () => {
+    const { store } = await openWithClock();
+    await store.openConversation("caller", newConversation("chat"));
+    const before = await store.getSession("caller", "session");
+    await store.probe();
+
+    expect(await store.getSession("caller", "session")).toEqual(before);
+    await store.close();
+  });
 
   describe(`${name} continues turns`, () => {
     test("beginTurn knows nothing in an empty store", async () => {
@@ -537,6 +548,32 @@ export function testStore(name: string, open: OpenStore): void {
         ["c", 1],
       ]);
       expect(listed[0]).toEqual((await store.getSession("caller", "a"))!);
+      await store.close();
+    });
+
+    test("listSessions leaves out what served one request only; whoever made it can still delete it", async () => {
+      const { store, clock } = await openWithClock();
+      for (const sessionId of ["mine", passingSessionId("agent", "1"), passingSessionId("agent", "2")]) {
+        clock.advance(10);
+        await converse(store, `chat-${sessionId}`, sessionId, { conversation: { sessionId } });
+      }
+      const listed = await store.listSessions("caller", 1);
+      expect(listed.map((one) => one.sessionId)).toEqual(["mine"]);
+      expect(await store.deleteSession("caller", passingSessionId("agent", "1"))).toHaveLength(1);
+      await store.close();
+    });
+
+    test("sweepPassing takes what served one request only and was left behind for an hour", async () => {
+      const { store, clock } = await openWithClock();
+      await converse(store, "mine", "1", { conversation: { sessionId: "mine" } });
+      await converse(store, "left", "2", { conversation: { sessionId: passingSessionId("agent", "left") } });
+      clock.advance(passingTimeoutMs);
+      await converse(store, "new", "3", { conversation: { sessionId: passingSessionId("agent", "new") } });
+      expect(await store.sweepPassing()).toEqual([]);
+      clock.advance(1);
+      expect(await store.sweepPassing()).toMatchObject([{ chatId: "left" }]);
+      expect(await store.sweepPassing()).toEqual([]);
+      expect((await store.listSessions("caller", 10)).map((one) => one.sessionId)).toEqual(["mine"]);
       await store.close();
     });
 

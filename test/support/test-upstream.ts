@@ -72,7 +72,7 @@ export function openContext(changes: Partial<OpenContext> = {}): OpenContext {
 
 export type SeenEvent =
   | Exclude<UpstreamEvent, { readonly text: unknown }>
-  | { readonly type: "text-delta" | "reasoning-delta"; readonly text: string };
+  | { readonly type: "text-delta" | "reasoning-delta" | "refusal-delta"; readonly text: string };
 
 export interface RunningReply {
   readonly events: readonly SeenEvent[];

@@ -67,6 +67,7 @@ async function askNext(run: Run, offer: Offer, parts: ActParts): Promise<ModelAn
       toolChoice: "auto",
       model: state.model,
       maxTokens: maxAnswerTokens,
+      conversation: run.conversation,
       userId: run.userId,
       access: run.access,
       requestId: run.requestId,

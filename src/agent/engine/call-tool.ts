@@ -80,9 +80,13 @@ export async function callTool(run: Run, call: PlannedCall, parts: CallParts): P
   const told = { service, command, ...tellArguments(input), ...tellOutcome(outcome), durationMs };
   run.state.results.push(told);
   noteFailure(run, `${service}/${command}`, round, outcome.success);
-  const note = call.decision === "changed" ? `The user has changed the arguments to ${JSON.stringify(input)}\n` : "";
+  const note = call.decision === "changed" ? tellChange(input) : "";
   const text = note + dataBlock(run.state.mark, `${service}/${command}`, outcome.modelText);
   return { reply: { callId, text, isError: !outcome.success }, result: told };
+}
+
+function tellChange(input: JsonObject): string {
+  return `The user has changed the arguments to ${cutText(JSON.stringify(input), maxModelChars).text}\n`;
 }
 
 async function makeCall(run: Run, { booked, input }: PlannedCall, title: string, parts: CallParts) {

@@ -1,18 +1,17 @@
 // Arguments of a call against its tool's schema: repaired where that needs no guessing, else told what is wrong.
 
-import { Check, Errors } from "typebox/schema";
 import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts";
 import { repairArguments } from "../../tools/repair-arguments.ts";
+import { findProblems } from "../../tools/schema-problems.ts";
 import { briefText } from "./clean-text.ts";
-import { isAffordable } from "./schema-cost.ts";
+import { isAffordable } from "../../tools/schema-cost.ts";
+import { withoutCostlyPatterns } from "./pattern-cost.ts";
 
 export type CheckedArguments =
   { readonly input: JsonObject } | { /** Sentences for the model and for a person. */ readonly problem: string };
 
 const maxArgumentsChars = 200_000;
-/** The first of them are enough to mend a call. */
-const maxProblems = 5;
-const maxProblemChars = 200;
+const maxProblemChars = 500;
 
 /** @param text as the model wrote it. */
 export function checkArguments(text: string, schema: JsonObject): CheckedArguments {
@@ -25,40 +24,20 @@ export function checkArguments(text: string, schema: JsonObject): CheckedArgumen
 }
 
 /** Of arguments that are values already: those that a person has changed. */
-export function checkInput(input: JsonObject, schema: JsonObject): CheckedArguments {
-  if (!isAffordable(schema)) return { problem: "The schema of this tool is too large to check arguments against it" };
-  try {
-    // Interpreted, not compiled: a schema of strangers must not become code.
-    if (Check(schema, input)) return { input };
-    const [, errors] = Errors(schema, input);
-    const problems = errors.map(({ instancePath, message, params }) => tell(instancePath, message, params));
-    // What forbids a field is told once more as "schema is false" of that field.
-    const distinct = [...new Set(problems)].filter((problem) => !problem.endsWith(" schema is false"));
-    return { problem: distinct.slice(0, maxProblems).join("; ") || "The arguments do not fit the schema" };
-  } catch {
-    // A pattern that is none, or a schema that refers to itself: nothing can be said of any arguments.
-    return { problem: "The schema of this tool is broken: no arguments can be checked against it" };
+export function checkInput(input: JsonObject, told: JsonObject): CheckedArguments {
+  // Strangers may write patterns that would hold up everybody: they are left to the server.
+  const schema = isAffordable(told) ? withoutCostlyPatterns(told, input) : told;
+  const found = findProblems(schema, input);
+  switch (found.type) {
+    case "fits":
+      return { input };
+    case "problems": {
+      const problems = found.sentences.map((sentence) => briefText(sentence, maxProblemChars));
+      return { problem: problems.join("; ") || "The arguments do not fit the schema" };
+    }
+    case "large":
+      return { problem: "The schema of this tool is too large to check arguments against it" };
+    case "broken":
+      return { problem: "The schema of this tool is broken: no arguments can be checked against it" };
   }
-}
-
-function tell(instancePath: string, message: string, params: unknown): string {
-  const path = instancePath.split("/").slice(1).join(".");
-  const missing = listIn(params, "requiredProperties");
-  if (missing !== undefined) return missing.map((name) => `${quote(join(path, name))} is missing`).join("; ");
-  const unknown = listIn(params, "additionalProperties");
-  if (unknown !== undefined) return unknown.map((name) => `${quote(join(path, name))} is not known`).join("; ");
-  return `${path === "" ? "The whole" : quote(path)} ${briefText(message, maxProblemChars)}`;
-}
-
-function listIn(params: unknown, key: string): readonly string[] | undefined {
-  const list = isJsonObject(params) ? params[key] : undefined;
-  return Array.isArray(list) ? list.filter((name) => typeof name === "string").slice(0, maxProblems) : undefined;
-}
-
-function join(path: string, name: string): string {
-  return path === "" ? name : `${path}.${name}`;
-}
-
-function quote(path: string): string {
-  return JSON.stringify(briefText(path, maxProblemChars));
 }

@@ -61,8 +61,9 @@ async function confirmPlan(
 
 interface PreparedCall {
   readonly held: HeldCall;
-  /** Undefined: the tool is not what it was, or no longer there. */
+  /** Undefined: the tool is not what it was, no longer there, or forbidden. */
   readonly booked: BookedTool | undefined;
+  readonly isForbidden: boolean;
   readonly changed?: JsonObject;
 }
 
@@ -78,7 +79,8 @@ async function prepare(run: Run, changed: JsonObject | undefined, parts: Confirm
   const calls = held.map((call): PreparedCall => {
     const booked = book.tools.find(({ tool }) => tool.hash === call.hash && tool.name === call.name);
     if (booked === undefined) requireReady(parts.views(run.userId), call.server);
-    return { held: call, booked: booked?.verdict === "deny" ? undefined : booked };
+    const isForbidden = booked?.verdict === "deny";
+    return { held: call, booked: isForbidden ? undefined : booked, isForbidden };
   });
   const offer = showAgain(book, shown);
   const [only] = calls;
@@ -96,12 +98,14 @@ async function approve(run: Run, { offer, calls }: Approved, parts: ConfirmParts
     const decision = changed !== undefined ? "changed" : held.isAsked ? "approved" : "unasked";
     return [{ callId: held.callId, booked, input: changed ?? held.input, decision }];
   });
-  const missing = calls.find(({ booked }) => booked === undefined)?.held;
+  const missing = calls.find(({ booked }) => booked === undefined);
   if (missing === undefined) return actOn(run, offer, planned, parts);
   // All or nothing: what was agreed to was the whole.
-  await audit(run, [missing], "replaced", parts);
-  const reason = "the tool is not the one any more that was asked about; send the request once more";
-  throw new RunFailure("tool_changed", `Cannot call ${JSON.stringify(missing.name)}: ${reason}`);
+  await audit(run, [missing.held], missing.isForbidden ? "denied" : "replaced", parts);
+  const reason = missing.isForbidden
+    ? "the settings forbid it by now"
+    : "the tool is not the one any more that was asked about; send the request once more";
+  throw new RunFailure("tool_changed", `Cannot call ${JSON.stringify(missing.held.name)}: ${reason}`);
 }
 
 async function reject(run: Run, parts: ConfirmParts): Promise<Outcome> {
@@ -113,7 +117,7 @@ async function reject(run: Run, parts: ConfirmParts): Promise<Outcome> {
 async function audit(
   run: Run,
   calls: readonly HeldCall[],
-  decision: "replaced" | "rejected",
+  decision: "replaced" | "rejected" | "denied",
   { store }: ConfirmParts,
 ): Promise<void> {
   for (const call of calls) await store.beginCall(auditedCall(run, { ...call, decision }));

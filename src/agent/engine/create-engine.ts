@@ -18,7 +18,7 @@ import { createJudge } from "./risk.ts";
 import { type Outcome, type Run, type StartTimer, untilAborted } from "./run.ts";
 import { createRunState } from "./run-state.ts";
 import { countOf, Runs } from "./runs.ts";
-import { type BookedTool, createToolBooks } from "./tool-book.ts";
+import { type BookedTool, createToolBooks, type ToolBook } from "./tool-book.ts";
 import { createToolIndexer } from "./tool-index.ts";
 
 /** What a follow-up knows of its session. */
@@ -36,7 +36,7 @@ export function createAgentEngine(options: AgentEngineOptions): AgentEngine {
   const books = createToolBooks(createJudge(settings), createToolIndexer());
   const judgeOf = createJudges(settings, settings.perCaller ?? []);
   const questions = new Questions({ store, clock, startTimer, expiryMs: settings.confirmExpiryMs });
-  const runs = new Runs({ clock, startTimer, timeoutMs: settings.timeoutMs, log }, store);
+  const runs = new Runs({ clock, startTimer, timeoutMs: settings.timeoutMs, log }, store, options.forget);
   const parts: ConfirmParts = {
     toolServers,
     store,
@@ -77,6 +77,16 @@ export function createAgentEngine(options: AgentEngineOptions): AgentEngine {
     return act(run, offer, parts);
   }
 
+  // The engine comes with the first request, which now waits for its tool servers to start.
+  setImmediate(books.practise);
+
+  /** Who looks at the tools is about to use them. */
+  async function survey(userId: string, signal: AbortSignal): Promise<ToolBook> {
+    const book = await parts.discover(userId, signal);
+    setImmediate(book.prepare);
+    return book;
+  }
+
   return {
     async processQuery(userId, query, runOptions = {}) {
       const state = createRunState({
@@ -99,11 +109,12 @@ export function createAgentEngine(options: AgentEngineOptions): AgentEngine {
       return runs.cancel(userId, sessionId);
     },
     async capabilities(userId, signal) {
-      return describeTools(await parts.discover(userId, signal), toolServers.views(userId));
+      return describeTools(await survey(userId, signal), toolServers.views(userId));
     },
     async examples(userId, signal) {
-      return writeExamples(await parts.discover(userId, signal));
+      return writeExamples(await survey(userId, signal));
     },
+    settled: () => runs.settled(),
     async close() {
       await runs.close();
       books.close();

@@ -3,7 +3,7 @@
 import type { Clock } from "../../contract/clock.ts";
 import type { AgentStore } from "../../store/agent-store.ts";
 import type { Log } from "../../telemetry/log.ts";
-import type { AskModel } from "../engine.ts";
+import type { AskModel, ForgetConversation } from "../engine.ts";
 import type { ToolServers } from "../tools.ts";
 import type { CallerRules } from "./caller-rules.ts";
 import type { RiskRules } from "./risk.ts";
@@ -25,6 +25,8 @@ export interface AgentEngineSettings extends RiskRules {
 export interface AgentEngineOptions {
   readonly toolServers: ToolServers;
   readonly askModel: AskModel;
+  /** Told at the end of each run, and of each part of one. @defaultValue nothing is kept of questions */
+  readonly forget?: ForgetConversation;
   /** Keeps questions, turns and the audit log. */
   readonly store: AgentStore;
   readonly settings: AgentEngineSettings;

@@ -16,6 +16,7 @@ const sameShapes: Readonly<Record<string, string>> = { "0": "o", "1": "l", I: "l
 
 /** In lower case and Latin letters, as the eye reads it. */
 export function readName(name: string): string {
+  if (isPlainText(name)) return name;
   const folded = name
     .normalize("NFKD")
     .replaceAll(/[\p{M}\p{Cf}]/gu, "")
@@ -32,12 +33,18 @@ export function readName(name: string): string {
 
 /** Equal for names that look alike. */
 export function shapeOf(name: string): string {
-  return foldName([...readName(name)].map((letter) => sameShapes[letter] ?? letter).join(""));
+  return foldName(readName(name).replaceAll(/[01I|]/g, (letter) => sameShapes[letter] ?? letter));
 }
 
 /** Equal for names that are spelled alike, by whichever custom: `listEvents` and `list_events`. */
 export function foldName(name: string): string {
   return name.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, "");
+}
+
+/** Of ASCII alone, as nearly all names and descriptions are: nothing in it is folded, and no letter is a foreign one. */
+export function isPlainText(text: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant.
+  return /^[\u0000-\u007f]*$/.test(text);
 }
 
 export function isPlainName(name: string): boolean {
@@ -46,6 +53,7 @@ export function isPlainName(name: string): boolean {
 
 /** Letters of two alphabets that are made to look alike: no language writes so. */
 export function mixesAlphabets(name: string): boolean {
+  if (isPlainText(name)) return false;
   const alphabets = [/\p{Script=Latin}/u, /\p{Script=Cyrillic}/u, /\p{Script=Greek}/u, /\p{Script=Armenian}/u];
   return alphabets.filter((alphabet) => alphabet.test(name)).length > 1;
 }

@@ -4,10 +4,8 @@ import type { ToolDefinition } from "../../contract/chat-request.ts";
 import { declareTools, type DeclaredTools } from "../../tools/declared-tools.ts";
 import { askUserTool, findToolsTool } from "./prompts.ts";
 import type { RunState } from "./run-state.ts";
-import { type BookedTool, defineTool, type ToolBook } from "./tool-book.ts";
+import { type BookedTool, defineTool, mostUnchosen, type ToolBook } from "./tool-book.ts";
 
-/** Up to so many are shown without a choice. */
-const mostUnchosen = 40;
 const mostChosen = 24;
 /** With those that the model has looked for. */
 const mostShown = 64;

@@ -8,6 +8,9 @@ export const maxQueryCharacters = 500;
 /** A grapheme may be endless: marks stack. The longest that people write, a kissing couple of two skins, has 15 units. */
 const maxQueryUnits = maxQueryCharacters * 16;
 
+/** Joiners and selectors alone, which stay within emoji and words, say nothing. */
+const visible = /[^\p{Default_Ignorable_Code_Point}\p{White_Space}]/u;
+
 const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 
 /** @throws {GatewayError} `invalid-request` for what is no text, empty, or longer */
@@ -16,7 +19,7 @@ export function parseQuery(query: unknown): string {
   // Before anything looks at it: the body may be as long as the server allows.
   if (query.length > 4 * maxQueryUnits) throw invalidQuery(tooLong);
   const text = cleanLine(query);
-  if (text === "") throw invalidQuery("must not be empty");
+  if (!visible.test(text)) throw invalidQuery("must not be empty");
   if (text.length > maxQueryUnits || countGraphemes(text) > maxQueryCharacters) throw invalidQuery(tooLong);
   return text;
 }

@@ -115,6 +115,7 @@ export class Questions {
   async require(caller: string, id: string): Promise<KeptQuestion> {
     const question = await this.#parts.store.findQuestion(caller, id);
     if (question === undefined) throw new GatewayError("not-found", "Cannot confirm: there is no such question");
+    if (question.state === "dropped") throw new GatewayError("gone", "Cannot confirm: the question was dropped");
     if (question.state !== "waiting") throw answered();
     if (question.expiresAtMs <= this.#parts.clock()) {
       throw new GatewayError("gone", "Cannot confirm: the question has expired; send the request once more");

@@ -88,10 +88,14 @@ export function describesHarm(description: string): boolean {
   return harmfulDescription.test(description.normalize("NFKC"));
 }
 
+/** White space, marks and a first word are not longer. */
+const maxFirstChars = 200;
+
 /** What the first verb of a description says: "Returns the weather". Only the beginning: what follows is about the thing. */
 export function classOfDescription(description: string): NamedClass | undefined {
   const first =
     description
+      .slice(0, maxFirstChars)
       .normalize("NFKC")
       .toLowerCase()
       .match(/\p{L}+/u)?.[0] ?? "";

@@ -2,6 +2,7 @@
 
 import type { Access } from "../../contract/access.ts";
 import type { Clock } from "../../contract/clock.ts";
+import { GatewayError } from "../../contract/gateway-error.ts";
 import { randomId } from "../../conversation/random-id.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { AgentCallResult, AgentProgress, AgentResult, PendingConfirmation, RunOptions } from "../engine.ts";
@@ -42,6 +43,8 @@ export class Run {
   readonly requestId: string;
   readonly access: Access | undefined;
   readonly state: RunState;
+  /** Of its questions to the model. Another after a wait for a person: the one before may be forgotten at this moment. */
+  readonly conversation = randomId();
   readonly #parts: RunParts;
   readonly #stopping = new AbortController();
   readonly #callsUnderWay = new Set<{ readonly call: BegunCall; readonly startedAtMs: number }>();
@@ -74,7 +77,11 @@ export class Run {
   listen({ signal, onProgress, streaming = true }: RunOptions): Promise<AgentResult> {
     const { promise, resolve } = Promise.withResolvers<AgentResult>();
     const { clock, startTimer, timeoutMs } = this.#parts;
-    const leave = (): void => this.stop("cancelled", "The run was stopped: nobody waits for it any more");
+    const leave = (): void => {
+      const { reason }: { reason?: unknown } = signal ?? {};
+      const why = reason instanceof GatewayError ? reason.message : "nobody waits for it any more";
+      this.stop("cancelled", `The run was stopped: ${why}`);
+    };
     const late = (): void => this.stop("timeout", `The run was stopped: it took longer than ${timeoutMs / 1000} s`);
     const stopTimer = startTimer(late, timeoutMs);
     signal?.addEventListener("abort", leave, { once: true });

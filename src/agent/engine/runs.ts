@@ -1,7 +1,7 @@
 // The runs that are under way: begun, carried out to their outcome, kept for follow-ups, stopped.
 
 import type { AgentStore } from "../../store/agent-store.ts";
-import type { AgentResult, RunOptions } from "../engine.ts";
+import type { AgentResult, ForgetConversation, RunOptions } from "../engine.ts";
 import { failureOf } from "./failure.ts";
 import { type Outcome, Run, type RunParts } from "./run.ts";
 import type { RunState } from "./run-state.ts";
@@ -14,12 +14,14 @@ export interface BegunRun {
 export class Runs {
   readonly #parts: RunParts;
   readonly #store: AgentStore;
+  readonly #forget: ForgetConversation | undefined;
   readonly #running = new Set<Run>();
   readonly #works = new Set<Promise<void>>();
 
-  constructor(parts: RunParts, store: AgentStore) {
+  constructor(parts: RunParts, store: AgentStore, forget: ForgetConversation | undefined) {
     this.#parts = parts;
     this.#store = store;
+    this.#forget = forget;
   }
 
   /** Its clock runs from now on. What it does is told by `carryOut`. */
@@ -47,6 +49,8 @@ export class Runs {
       return { kind: "failed", failure };
     });
     await this.#remember(run, outcome);
+    // What waits for a person may wait for long: it goes on from the history.
+    this.#forget?.(run.userId, run.conversation);
     this.#running.delete(run);
     if (outcome.kind === "answered") run.progress("completed", tellCompletion(run.state));
     run.end(outcome);
@@ -75,6 +79,11 @@ export class Runs {
     const runs = [...this.#running].filter((run) => run.userId === userId && run.state.sessionId === sessionId);
     for (const run of runs) run.stop("cancelled", "The run was stopped, as asked");
     return runs.length > 0;
+  }
+
+  /** Resolves when none is under way. */
+  async settled(): Promise<void> {
+    while (this.#works.size > 0) await Promise.all(this.#works);
   }
 
   /** Resolves when the last of them has told the store what became of it. */

@@ -25,13 +25,20 @@ export interface ToolBook {
   readonly usable: readonly BookedTool[];
   /** Usable ones that fit a query, the best first. */
   search(query: string, limit: number): readonly BookedTool[];
+  /** Does what the first search would do first, where nobody waits for it. */
+  prepare(): void;
 }
 
 export interface ToolBooks {
   /** @param by who judges. @defaultValue the one for everybody */
   of(tools: readonly AgentTool[], by?: CallerJudge): ToolBook;
   close(): void;
+  /** Writes a book and forgets it: the first of a process takes twice as long, which is best done where nobody waits. */
+  practise(): void;
 }
+
+/** Up to so many are shown to the model without a choice. */
+export const mostUnchosen = 40;
 
 /** Lists of tools whose book is kept: users of shared servers have the same. */
 const mostBooks = 16;
@@ -53,11 +60,27 @@ export function createToolBooks(judge: Judge, indexTools: IndexTools): ToolBooks
       }
       return book;
     },
+    practise() {
+      const { search, close } = writeBook(inventTools(), judge, indexTools);
+      search("what is on today?", 10);
+      close();
+    },
     close() {
       for (const { close } of kept.values()) close();
       kept.clear();
     },
   };
+}
+
+function inventTools(): AgentTool[] {
+  return Array.from({ length: 60 }, (_, number) => ({
+    server: "calendar",
+    name: `${number % 2 === 0 ? "list" : "update"}_events_${number}`,
+    description: "Gives the events of a day in the order of their beginnings. Without a day it is today.",
+    inputSchema: { type: "object", properties: { day: { type: "string" } } },
+    hints: {},
+    hash: String(number),
+  }));
 }
 
 function writeBook(all: readonly AgentTool[], judge: Judge, indexTools: IndexTools): ToolBook & { close(): void } {
@@ -71,15 +94,24 @@ function writeBook(all: readonly AgentTool[], judge: Judge, indexTools: IndexToo
   });
   const usable = tools.filter(({ verdict }) => verdict !== "deny");
   let index: ToolIndex | undefined;
+  let isClosed = false;
+  // Not before it is needed: most users have too few tools for it.
+  function open(): ToolIndex {
+    index ??= indexTools(usable.map(({ tool }) => tool));
+    return index;
+  }
   return {
     tools,
     usable,
-    search(query, limit) {
-      // With the first question: most users have too few tools for it.
-      index ??= indexTools(usable.map(({ tool }) => tool));
-      return index.search(query, limit).flatMap((position) => usable[position] ?? []);
+    search: (query, limit) =>
+      open()
+        .search(query, limit)
+        .flatMap((position) => usable[position] ?? []),
+    prepare() {
+      if (!isClosed && usable.length > mostUnchosen) open();
     },
     close() {
+      isClosed = true;
       index?.close();
       index = undefined;
     },
@@ -127,8 +159,18 @@ function nameTools(tools: readonly AgentTool[]): ReadonlyMap<AgentTool, string> 
 
 const maxDescriptionChars = 1000;
 
-/** As the model is told of it. Its description says whose words it is. */
-export function defineTool({ tool, alias }: BookedTool): ToolDefinition {
+const definitions = new WeakMap<BookedTool, ToolDefinition>();
+
+/** As the model is told of it, the same object each time. Its description says whose words it is. */
+export function defineTool(booked: BookedTool): ToolDefinition {
+  const known = definitions.get(booked);
+  if (known !== undefined) return known;
+  const defined = writeDefinition(booked);
+  definitions.set(booked, defined);
+  return defined;
+}
+
+function writeDefinition({ tool, alias }: BookedTool): ToolDefinition {
   const about = withoutMarkup(briefText(tool.description, maxDescriptionChars));
   return {
     name: alias,

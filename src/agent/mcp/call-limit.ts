@@ -4,6 +4,7 @@ export interface CallLimit {
   /** Pauses nest. */
   pause(): void;
   resume(): void;
+  readonly isPaused: boolean;
   end(): void;
 }
 
@@ -30,6 +31,9 @@ export function createCallLimit(limitMs: number, onExpired: () => void): CallLim
     resume() {
       pauses -= 1;
       if (pauses === 0 && !hasEnded) start();
+    },
+    get isPaused() {
+      return pauses > 0;
     },
     end() {
       hasEnded = true;

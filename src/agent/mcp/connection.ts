@@ -14,6 +14,7 @@ import { createRunningCalls, type RunningCalls } from "./running-calls.ts";
 import type { SampleModel } from "./sampling.ts";
 import type { TokenSource } from "./sign-in/token-source.ts";
 import { answerServer } from "./server-questions.ts";
+import { tapTransport } from "./tap-transport.ts";
 
 export interface ConnectionOptions {
   readonly server: ToolServerSettings;
@@ -64,10 +65,9 @@ const goodbyeMs = 1000;
 export async function openConnection(options: ConnectionOptions, signal: AbortSignal): Promise<Connection> {
   const sdk = await loadMcpSdk();
   const { target } = options.server;
-  if (target.kind === "stdio")
-    return await connect(sdk, options, signal, async () => openProcess(target, { ...options, sdk }));
+  if (target.kind === "stdio") return await connect(sdk, options, signal, async () => openProcess(target, options));
   const over = (kind: "http" | "sse") =>
-    connect(sdk, options, signal, (onNoise) => openAddress(target, kind, { ...options, sdk, onNoise }));
+    connect(sdk, options, signal, (onNoise) => openAddress(target, kind, { ...options, onNoise }));
   if (target.kind !== "any-http") return await over(target.kind);
   try {
     return await over("http");
@@ -96,17 +96,21 @@ async function connect(
     ending = "sends without an end what nobody has asked for";
     void close();
   };
+  /** To something of ours: what only looks like an answer is noise. */
+  const onAnswer = (): void => {
+    noise = 0;
+  };
   const opened = await open(onNoise);
   const { transport } = opened;
-  // The SDK calls these before its own.
-  transport.onmessage = (message) => {
-    if ("result" in message || "error" in message) noise = 0;
-    else onNoise(1);
-    // Heard here and not by the SDK, which hears an answer before the notifications that came right in front of it.
-    if (!("method" in message)) return;
-    if (message.method === "notifications/progress") calls.tell(message.params ?? {});
+  const tapped = tapTransport(transport, (message) => {
+    onNoise(1);
+    if (!("method" in message)) return true;
     if (message.method === "notifications/tools/list_changed") options.onToolsChanged();
-  };
+    if (message.method !== "notifications/progress") return true;
+    // The SDK would tell of an answer before the notifications that came right in front of it.
+    calls.tell(message.params ?? {});
+    return false;
+  });
   const client = new sdk.Client(
     { name: "qwen-gateway", version },
     {
@@ -125,7 +129,6 @@ async function connect(
     ending ??= "has closed the connection";
     void close();
   };
-  client.setNotificationHandler(sdk.ProgressNotificationSchema, () => {});
   answerServer(client, sdk, { server: options.server.name, calls, sample: options.sample });
 
   let closing: Promise<void> | undefined;
@@ -148,14 +151,14 @@ async function connect(
 
   try {
     // Not by the SDK's own signal: it would be listened to for as long as it lives, and call off what has long been done.
-    await orAborted(client.connect(transport, noLimit), signal);
+    await orAborted(client.connect(tapped, noLimit), signal);
     isConnected = true;
   } catch (error) {
     await close();
     signal.throwIfAborted();
     throw opened.refusal() ?? new ConnectError(ending ?? opened.ending(), error);
   }
-  return { ...createConnection(sdk, client, opened, calls), hasEnded: () => hasEnded, close };
+  return { ...createConnection(sdk, client, opened, calls, onAnswer), hasEnded: () => hasEnded, close };
 }
 
 /** The connection could not be made. */
@@ -176,7 +179,19 @@ function createConnection(
   client: InstanceType<McpSdk["Client"]>,
   opened: OpenedTransport,
   calls: RunningCalls,
+  onAnswer: () => void,
 ): Omit<Connection, "hasEnded" | "close"> {
+  async function send(method: string, params: Record<string, unknown>, signal: AbortSignal): Promise<JsonObject> {
+    try {
+      const result = await client.request({ method, params }, sdk.ResultSchema, { ...noLimit, signal });
+      onAnswer();
+      return result;
+    } catch (error) {
+      if (statusOf(error) !== undefined) onAnswer();
+      throw error;
+    }
+  }
+
   /** The SDK keeps its listener on the signal: of a longer life than the request it would cancel what is over. */
   async function ask(method: string, params: JsonObject, signal: AbortSignal): Promise<JsonObject> {
     signal.throwIfAborted();
@@ -184,10 +199,7 @@ function createConnection(
     const onAbort = (): void => own.abort(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
     try {
-      return await client.request({ method, params: { ...params } }, sdk.ResultSchema, {
-        ...noLimit,
-        signal: own.signal,
-      });
+      return await send(method, { ...params }, own.signal);
     } catch (error) {
       signal.throwIfAborted();
       throw error;
@@ -221,13 +233,12 @@ function createConnection(
       const own = new AbortController();
       const onAbort = (): void => own.abort(signal.reason);
       const limit = createCallLimit(limitMs, () => own.abort(new CallExpiredError()));
-      const { token, end } = calls.begin({ user, elicit, limit, onProgress, signal: own.signal });
+      const { token, end } = calls.begin({ user, run: signal, elicit, limit, onProgress, signal: own.signal });
       signal.addEventListener("abort", onAbort, { once: true });
       try {
         const meta = onProgress === undefined ? {} : { _meta: { progressToken: token } };
         const params = { name, arguments: { ...input }, ...meta };
-        const wait = { ...noLimit, signal: own.signal };
-        return await client.request({ method: "tools/call", params }, sdk.ResultSchema, wait);
+        return await send("tools/call", params, own.signal);
       } catch (error) {
         throw own.signal.aborted ? own.signal.reason : error;
       } finally {

@@ -1,20 +1,21 @@
 // From the settings of a server to a transport that the SDK's client can be connected by.
 
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
+import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
+import { isJsonObject } from "../../contract/json.ts";
 import type { Environment } from "../../config/load-config.ts";
 import type { ToolServerAddress, ToolServerOauth, ToolServerProcess } from "../../config/mcp-servers.ts";
 import { createBoundedFetch, type FetchLike } from "./bounded-fetch.ts";
 import { childEnvironment } from "./child-environment.ts";
 import type { GatewayError } from "../../contract/gateway-error.ts";
 import type { EndTimes } from "./end-child.ts";
-import { loadHttpTransports, type McpSdk } from "./mcp-sdk.ts";
+import { loadHttpTransports } from "./mcp-sdk.ts";
 import { failedAnswer, oversizedCode, unansweredCode } from "./oversized-answer.ts";
 import type { TokenSource } from "./sign-in/token-source.ts";
 import { withToken } from "./sign-in/with-token.ts";
 import { createStdioTransport } from "./stdio-transport.ts";
 
 export interface TransportOptions {
-  readonly sdk: McpSdk;
   readonly environment: Environment;
   readonly maxMessageBytes: number;
   readonly endTimes: EndTimes;
@@ -38,7 +39,7 @@ export interface OpenedTransport {
 const listeningNoise = 500;
 
 export function openProcess(target: ToolServerProcess, options: TransportOptions): OpenedTransport {
-  const { sdk, environment, maxMessageBytes, endTimes, onErrorLine } = options;
+  const { environment, maxMessageBytes, endTimes, onErrorLine } = options;
   const transport = createStdioTransport({
     command: target.command,
     args: target.args,
@@ -46,7 +47,7 @@ export function openProcess(target: ToolServerProcess, options: TransportOptions
     cwd: target.cwd,
     maxMessageBytes,
     endTimes,
-    parse: (value) => sdk.JSONRPCMessageSchema.parse(value),
+    parse: readMessage,
     ...(onErrorLine === undefined ? {} : { onErrorLine }),
   });
   return {
@@ -56,6 +57,13 @@ export function openProcess(target: ToolServerProcess, options: TransportOptions
     refusal: () => undefined,
     sayGoodbye: async () => {},
   };
+}
+
+/** No more than what tells a message from other lines: what kind it is, the SDK checks with each. */
+function readMessage(value: unknown): JSONRPCMessage {
+  if (!isJsonObject(value) || value["jsonrpc"] !== "2.0") throw new Error("no message of JSON-RPC");
+  // A cast: checked as far as it is needed here.
+  return value as unknown as JSONRPCMessage;
 }
 
 /** @param onNoise messages that nobody has asked for, by their number */

@@ -12,6 +12,9 @@ export const maxDescriptionChars = 4000;
 /** A tool with a longer one is left out: a schema cannot be cut. */
 export const maxSchemaChars = 65_536;
 
+/** Of all tools of a server, names, descriptions and schemas. Reading so much holds up nobody for longer than 200 ms. */
+export const maxListChars = 4_194_304;
+
 export interface ReadTools {
   readonly tools: readonly AgentTool[];
   /** How many were left out. */
@@ -20,31 +23,39 @@ export interface ReadTools {
 
 export function readTools(server: string, listed: readonly unknown[]): ReadTools {
   const tools = new Map<string, AgentTool>();
+  const budget = { chars: maxListChars };
   for (const item of listed) {
-    const tool = readTool(server, item);
+    if (budget.chars <= 0) break;
+    const tool = readTool(server, item, budget);
     // The first of a name stays: a later one must not take its place.
     if (tool !== undefined && !tools.has(tool.name)) tools.set(tool.name, tool);
   }
   return { tools: [...tools.values()], refused: listed.length - tools.size };
 }
 
-function readTool(server: string, item: unknown): AgentTool | undefined {
+function readTool(server: string, item: unknown, budget: { chars: number }): AgentTool | undefined {
   if (!isJsonObject(item)) return undefined;
   const { name, description, inputSchema, annotations, execution } = item;
   if (typeof name !== "string" || !isSoundName(name)) return undefined;
   // Runs only as a task, which is not spoken here.
   if (isJsonObject(execution) && execution["taskSupport"] === "required") return undefined;
   const schema = readSchema(inputSchema);
-  if (schema === undefined) return undefined;
   const described = typeof description === "string" ? description : "";
+  // One that is too long has been looked at as far as the longest that is not.
+  if (schema === undefined) budget.chars -= maxSchemaChars;
+  if (schema === undefined) return undefined;
   const hints = readHints(annotations);
+  const pinned = canonicalJson([server, name, described, schema, hints]);
+  budget.chars -= pinned.length;
+  if (budget.chars < 0) return undefined;
   return {
     server,
     name,
     description: cleanText(described, maxDescriptionChars).text.trim(),
     inputSchema: schema,
     hints,
-    hash: hashTool(server, name, described, schema, hints),
+    // Over the description as it came: also what was cut off of it must not change unseen.
+    hash: new Bun.CryptoHasher("sha256").update(pinned).digest("hex"),
   };
 }
 
@@ -65,10 +76,4 @@ function readHints(annotations: unknown): ToolHints {
     ...(typeof idempotentHint === "boolean" ? { idempotent: idempotentHint } : {}),
     ...(typeof openWorldHint === "boolean" ? { openWorld: openWorldHint } : {}),
   };
-}
-
-/** Over the description as it came: also what was cut off of it must not change unseen. */
-function hashTool(server: string, name: string, description: string, schema: JsonObject, hints: ToolHints): string {
-  const pinned = canonicalJson([server, name, description, schema, hints]);
-  return new Bun.CryptoHasher("sha256").update(pinned).digest("hex");
 }

@@ -8,6 +8,8 @@ import { cleanLine } from "./clean-text.ts";
 
 export interface RunningCall {
   readonly user: string;
+  /** Of the run that makes it. */
+  readonly run: AbortSignal;
   readonly elicit: ToolCallOptions["elicit"];
   readonly onProgress: ToolCallOptions["onProgress"];
   readonly limit: CallLimit;
@@ -25,8 +27,13 @@ export interface RunningCalls {
   begin(call: RunningCall): BegunCall;
   /** A notification of progress. */
   tell(said: JsonObject): void;
-  /** The newest, as long as all are of one user: nobody is asked what another one's call wants to know. */
+  /** The newest, as long as all are of one user: nobody pays for another one's call. */
   owner(): RunningCall | undefined;
+  /**
+   * Whose question to the person it is. Nobody is asked what another user's call wants to know, and no answer goes to
+   * another run: undefined where it may be of several. Calls that wait for an answer ask nothing while others work.
+   */
+  asker(): RunningCall | undefined;
 }
 
 /** Of one call. Whoever tells more does not tell of progress. */
@@ -36,6 +43,10 @@ const maxProgressChars = 500;
 export function createRunningCalls(): RunningCalls {
   const calls = new Map<string, { readonly call: RunningCall; told: number }>();
   let begun = 0;
+  const owner = (): RunningCall | undefined => {
+    const all = [...calls.values()].map(({ call }) => call);
+    return all.every(({ user }) => user === all[0]?.user) ? all.at(-1) : undefined;
+  };
   return {
     begin(call) {
       begun += 1;
@@ -48,16 +59,22 @@ export function createRunningCalls(): RunningCalls {
       const running = typeof token === "string" ? calls.get(token) : undefined;
       if (running === undefined || running.call.signal.aborted) return;
       running.told += 1;
-      if (running.told <= maxProgress) running.call.onProgress?.(describeProgress(said));
+      const message = running.told <= maxProgress ? describeProgress(said) : "";
+      if (message !== "") running.call.onProgress?.(message);
     },
-    owner() {
+    owner,
+    asker() {
+      if (owner() === undefined) return undefined;
       const all = [...calls.values()].map(({ call }) => call);
-      return all.every(({ user }) => user === all[0]?.user) ? all.at(-1) : undefined;
+      const working = all.filter(({ limit }) => !limit.isPaused);
+      const possible = working.length > 0 ? working : all;
+      return possible.every(({ run }) => run === possible[0]?.run) ? possible.at(-1) : undefined;
     },
   };
 }
 
 function describeProgress({ message, progress, total }: JsonObject): string {
   if (typeof message === "string" && message.trim() !== "") return cleanLine(message, maxProgressChars);
-  return typeof total === "number" ? `${progress}/${total}` : cleanLine(String(progress), maxProgressChars);
+  if (typeof progress !== "number") return "";
+  return typeof total === "number" ? `${progress}/${total}` : String(progress);
 }

@@ -25,8 +25,7 @@ export function answerServer(client: InstanceType<McpSdk["Client"]>, sdk: McpSdk
   const asked = new WeakMap<RunningCall, number>();
 
   /** Whose question it is, as long as it has not asked too often. */
-  function takeTurn(): RunningCall | undefined {
-    const call = calls.owner();
+  function takeTurn(call: RunningCall | undefined): RunningCall | undefined {
     if (call === undefined) return undefined;
     const count = (asked.get(call) ?? 0) + 1;
     asked.set(call, count);
@@ -34,7 +33,7 @@ export function answerServer(client: InstanceType<McpSdk["Client"]>, sdk: McpSdk
   }
 
   client.setRequestHandler(sdk.ElicitRequestSchema, async ({ params }) => {
-    const call = takeTurn();
+    const call = takeTurn(calls.asker());
     const schema =
       "requestedSchema" in params ? cleanJsonObject({ ...params.requestedSchema }, maxSchemaChars) : undefined;
     if (call?.elicit === undefined || schema === undefined) return { action: "decline" };
@@ -45,7 +44,7 @@ export function answerServer(client: InstanceType<McpSdk["Client"]>, sdk: McpSdk
 
   if (sample === undefined) return;
   client.setRequestHandler(sdk.CreateMessageRequestSchema, async ({ params }, { signal }) => {
-    const call = takeTurn();
+    const call = takeTurn(calls.owner());
     const request = call === undefined ? undefined : readSamplingRequest(server, call.user, { ...params });
     // Outside of a call nobody has asked for anything, and nobody would know what it costs.
     if (call === undefined || request === undefined)

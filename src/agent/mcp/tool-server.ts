@@ -169,7 +169,8 @@ export function createToolServer(options: ToolServerOptions): ToolServer {
     const signal = AbortSignal.any([closed.signal, AbortSignal.timeout(options.connectTimeoutMs)]);
     try {
       const listed = await opened.listTools(signal);
-      const { tools, refused } = readTools(server.name, listed);
+      const { tools: offered, refused } = readTools(server.name, listed);
+      const tools = offered.filter(({ name }) => isChosen(name, server.toolChoice));
       if (refused > 0) log.warn("Tools of a server are left out", { server: server.name, refused });
       if (listed.length === maxTools) log.warn("A tool server lists too many tools", { server: server.name, maxTools });
       // Still stale when the list has changed meanwhile.
@@ -287,4 +288,9 @@ function isGone(error: unknown): boolean {
 
 function ownWords(error: unknown): string {
   return error instanceof Error ? error.message.replace(/^(?:MCP error -?[0-9]+: )+/, "") : "The tool failed";
+}
+
+function isChosen(name: string, choice: ToolServerSettings["toolChoice"]): boolean {
+  if (choice === undefined) return true;
+  return (choice.only === undefined || choice.only.includes(name)) && !choice.without.includes(name);
 }

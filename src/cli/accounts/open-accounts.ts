@@ -5,7 +5,7 @@ import { GatewayError } from "../../contract/gateway-error.ts";
 import { anonymousId } from "../../credentials/account.ts";
 import type { KnownAccount } from "../../credentials/account-registry.ts";
 import { type AccountVault, createAccountVault } from "../../credentials/account-vault.ts";
-import { loadMasterKey } from "../../credentials/master-key.ts";
+import { loadMasterKeys } from "../../credentials/master-key.ts";
 import { createSecretBox } from "../../credentials/secret-box.ts";
 import { createFetchClient } from "../../outbound/fetch-client.ts";
 import type { HttpClient } from "../../outbound/http-client.ts";
@@ -16,7 +16,7 @@ import type { WebAccounts } from "../../upstreams/qwen-web/accounts.ts";
 import { createConfiguredAccounts } from "../../upstreams/qwen-web/configured-accounts.ts";
 import { upstreamName } from "../../upstreams/qwen-web/errors.ts";
 import { type CommandContext, type ExitCode, type Flag, type FlagValues, UsageError } from "../command.ts";
-import { configFlags, loadCommandConfig } from "../config-flags.ts";
+import { configFlags, loadCommandConfig, sourceFlagNames } from "../config-flags.ts";
 import { describeStartError } from "../describe-start-error.ts";
 
 export interface OpenedAccounts {
@@ -33,7 +33,7 @@ export interface OpenedAccounts {
 }
 
 /** The settings that decide where accounts are and whom they are tested against. */
-const settings = new Set(["config", "data-dir", "qwen-base-url", "qwen-auth-url"]);
+const settings = new Set([...sourceFlagNames, "data-dir", "qwen-base-url", "qwen-auth-url"]);
 
 export function accountFlags(): readonly Flag[] {
   return configFlags().filter(({ name }) => settings.has(name));
@@ -74,7 +74,7 @@ export async function openAccounts(config: Config, log: Log): Promise<OpenedAcco
   const path = databasePath(config.dataDir);
   const store = openSqliteStore({ path, clock, sessionTimeoutMs: config.sessionTimeout, log });
   try {
-    const box = createSecretBox(() => loadMasterKey(config.masterKey, config.dataDir));
+    const box = createSecretBox(() => loadMasterKeys(config));
     const http = createFetchClient(fetch);
     const accounts = createConfiguredAccounts(config, { store, box, http, clock, log });
     await accounts.load();

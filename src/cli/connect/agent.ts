@@ -12,6 +12,8 @@ export interface Entry {
   readonly value: Json;
   /** What its owner has there stays. */
   readonly isOnlyDefault?: true;
+  /** It is named after the gateway: what somebody else has there is neither replaced nor mixed with it. */
+  readonly isOwnBlock?: true;
   /** The agent writes it anew by itself, so another value there is no edit of the user's. */
   readonly isRewritten?: true;
 }
@@ -26,6 +28,10 @@ export interface Target {
   readonly model: string;
   /** For titles, summaries and other small work. */
   readonly smallModel: string;
+  /** For what somebody waits for: suggestions, edits in place. */
+  readonly fastModel: string;
+  /** The window that agents shorten by; they do not know that of Qwen's models. */
+  readonly contextTokens: number;
 }
 
 export interface SettingsPlace {
@@ -50,6 +56,8 @@ export interface Agent {
   entries(target: Target): readonly Entry[];
   /** The same for one shell. Empty: it has no variables for that. */
   environment(target: Target): Readonly<Record<string, string>>;
+  /** Variables of a shell that win over its settings file. @defaultValue none */
+  readonly rivals?: readonly string[];
   /** What is left to do by hand, a sentence each. */
   advice?(target: Target): readonly string[];
 }

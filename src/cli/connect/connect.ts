@@ -9,7 +9,7 @@ import { findAgent } from "./find-agent.ts";
 import { formats } from "./formats.ts";
 import { type Change, mergeEntries } from "./merge.ts";
 import { printAgents } from "./print-agents.ts";
-import { printChanges, printEnvironment } from "./print-changes.ts";
+import { printChanges, printEnvironment, printRivals } from "./print-changes.ts";
 import { readTarget, targetFlags } from "./read-target.ts";
 import { isReadableByOthers, leavesHome, openSettingsFile, settingsPath, writeSettingsFile } from "./settings-file.ts";
 
@@ -60,6 +60,7 @@ function connect(agent: Agent, target: Target, flags: FlagValues, context: Comma
   if (flags["dry-run"] === "true") {
     context.print(`Would change ${file.path}:`);
     printChanges(changes, target, context);
+    printRivals(agent, context);
     return 0;
   }
   const next = {
@@ -100,6 +101,7 @@ function printOutcome(
   context.print(`${agent.title} works on ${target.url} with ${target.model}: ${path}`);
   printChanges(changes, target, context);
   if (copy !== undefined) context.print(`As it was before: ${copy}`);
+  printRivals(agent, context);
   for (const sentence of agent.advice?.(target) ?? []) context.print(sentence);
   context.print(`Back again: qwen-gateway disconnect ${agent.name}`);
 }

@@ -30,9 +30,13 @@ export function mergeEntries(format: Format, original: string, entries: readonly
   let { mark, text } = splitMark(original);
   let data = read(format, text);
   const changes: Change[] = [];
-  for (const { path, value, isOnlyDefault, isRewritten } of entries) {
+  for (const { path, value, isOnlyDefault, isOwnBlock, isRewritten } of entries) {
     const { found, depth } = look(data, path);
     if (Bun.deepEquals(found, value) || (isOnlyDefault && found !== undefined)) continue;
+    if (isOwnBlock && found !== undefined)
+      throw new UnfitTextError(
+        `"${showPath(path)}" is there already, and was not written by connect: rename or remove it, then connect again`,
+      );
     // Whatever that is, it was not meant for this.
     if (isCollection(found) && !isCollection(value))
       throw new UnfitTextError(`"${showPath(path)}" holds more than one value`);

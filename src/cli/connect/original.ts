@@ -28,7 +28,15 @@ export function originalOf(agent: Agent, file: SettingsFile, record: ConnectionR
   const { text, kept } = takeOutEntries(formats[agent.format], decodeText(file.path, file.bytes), record.changes);
   // A file that connect has made and the agent has only written in its own form.
   if (before === undefined && /^\s*(?:\{\s*\}\s*)?$/.test(text)) return { bytes: undefined, isEdited: false, kept };
+  if (before !== undefined && isOnlyRewritten(agent, text, decodeText(file.path, before)))
+    return { bytes: before, isEdited: false, kept };
   return { bytes: Buffer.from(text), isEdited: true, kept };
+}
+
+/** Some agents write all of their file in their own form when they start: it says the same, with other white space. */
+function isOnlyRewritten({ format }: Agent, text: string, before: string): boolean {
+  if (text.replace(/\s+/g, "") !== before.replace(/\s+/g, "")) return false;
+  return Bun.deepEquals(formats[format].read(text), formats[format].read(before));
 }
 
 /** @throws {UnfitFileError} when it is no UTF-8: it could not be written back as it was */

@@ -25,6 +25,14 @@ export function printEnvironment(agent: Agent, target: Target, context: CommandC
   return 0;
 }
 
+/** Whoever has them set would find that nothing has changed. */
+export function printRivals({ rivals = [] }: Agent, context: CommandContext): void {
+  const names = rivals.filter((name) => context.environment[name]);
+  if (names.length === 0) return;
+  const [verb, pronoun] = names.length === 1 ? ["wins", "it"] : ["win", "them"];
+  context.print(`Your shell sets ${names.join(" and ")}, which ${verb} over this file: unset ${pronoun}`);
+}
+
 function hideKey({ key, isKeyReal }: Target) {
   return (_: string, value: unknown): unknown => (isKeyReal && value === key ? "your key" : value);
 }

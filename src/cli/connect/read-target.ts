@@ -7,6 +7,9 @@ import { healthUrl } from "../healthcheck.ts";
 import { keySource, readKeys } from "../setup/read-keys.ts";
 import type { Target } from "./agent.ts";
 
+/** The smallest window among Qwen's models on the web. */
+const webContextTokens = 131_072;
+
 export const targetFlags: readonly Flag[] = [
   { name: "url", value: "URL", description: "Address of the gateway (default: host and port of the settings)" },
   {
@@ -16,12 +19,21 @@ export const targetFlags: readonly Flag[] = [
   },
   { name: "model", value: "MODEL", description: "What the agent works with (default: default_model of the settings)" },
   { name: "small-model", value: "MODEL", description: "For titles and summaries (default: the same)" },
+  { name: "fast-model", value: "MODEL", description: "For suggestions and edits in place (default: the small one)" },
+  {
+    name: "context-tokens",
+    value: "NUMBER",
+    description: `Window of the models, for agents that do not know it (default: ${webContextTokens})`,
+  },
   {
     name: "config",
     value: "FILE",
     description: "The gateway's settings (default: the file that serve reads by itself)",
   },
 ];
+
+/** Fewer are useless, more do not exist. */
+const contextBounds = { least: 1024, most: 10_000_000 };
 
 /** Agents want some text. */
 const noKey = "none";
@@ -36,7 +48,9 @@ export async function readTarget(flags: FlagValues, context: CommandContext): Pr
   const key = given ?? (flags["url"] === undefined ? config.apiKey?.[0] : undefined);
   const model = readModel("model", flags["model"] ?? config.defaultModel);
   const smallModel = readModel("small-model", flags["small-model"] ?? model);
-  return { url, key: key ?? noKey, isKeyReal: key !== undefined, model, smallModel };
+  const fastModel = readModel("fast-model", flags["fast-model"] ?? smallModel);
+  const contextTokens = readContextTokens(flags["context-tokens"]);
+  return { url, key: key ?? noKey, isKeyReal: key !== undefined, model, smallModel, fastModel, contextTokens };
 }
 
 function readUrl(text: string): string {
@@ -46,6 +60,13 @@ function readUrl(text: string): string {
       "Cannot use --url: an address looks like http://127.0.0.1:8787, without a password or a query",
     );
   return `${url.origin}${url.pathname}`.replace(/\/+$/, "").replace(/\/v1$/, "");
+}
+
+function readContextTokens(text: string | undefined): number {
+  if (text === undefined) return webContextTokens;
+  const tokens = Number(text);
+  if (Number.isInteger(tokens) && tokens >= contextBounds.least && tokens <= contextBounds.most) return tokens;
+  throw new UsageError(`Cannot use --context-tokens: ${contextBounds.least} to ${contextBounds.most} are possible`);
 }
 
 function readModel(flag: string, text: string): string {

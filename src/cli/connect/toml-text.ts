@@ -1,4 +1,4 @@
-// Single values of a TOML file, changed in its lines: strings at its top, and tables of strings. More is not needed, and what
+// Single values of a TOML file, changed in its lines: strings and whole numbers at its top, and tables of strings. More is not needed, and what
 // is written in other ways is left to its owner: who calls sees that the outcome does not read as it should.
 
 import { isJsonObject, type Json } from "../../contract/json.ts";
@@ -26,7 +26,7 @@ function setKey(lines: readonly string[], name: string, value: Json | undefined)
   const at = lines.slice(0, end).findIndex((line) => new RegExp(`^\\s*(["']?)${name}\\1\\s*=`).test(line));
   if (at >= 0 && value === undefined) return lines.toSpliced(at, 1);
   if (at < 0) return value === undefined ? lines : insertKey(lines, end, `${name} = ${JSON.stringify(value)}`);
-  const parts = /^([^=]*=\s*)(?:"(?:[^"\\]|\\.)*"|'[^']*')(\s*(?:#.*)?)$/.exec(lines[at]!);
+  const parts = /^([^=]*=\s*)(?:"(?:[^"\\]|\\.)*"|'[^']*'|[\d_]+)(\s*(?:#.*)?)$/.exec(lines[at]!);
   return parts === null ? lines : lines.with(at, `${parts[1]}${JSON.stringify(value)}${parts[2]}`);
 }
 

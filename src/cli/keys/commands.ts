@@ -5,7 +5,15 @@ import { createKeyCommand } from "./create.ts";
 import { jwtCommand } from "./jwt.ts";
 import { listKeysCommand } from "./list.ts";
 import { removeKeyCommand, revokeKeyCommand } from "./revoke.ts";
+import { rotateMasterCommand } from "./rotate-master.ts";
 
 export function keysCommands(): readonly Command[] {
-  return [createKeyCommand(), listKeysCommand(), revokeKeyCommand(), removeKeyCommand(), jwtCommand()];
+  return [
+    createKeyCommand(),
+    listKeysCommand(),
+    revokeKeyCommand(),
+    removeKeyCommand(),
+    jwtCommand(),
+    rotateMasterCommand(),
+  ];
 }

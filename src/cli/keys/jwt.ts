@@ -4,11 +4,11 @@ import { ConfigError } from "../../config/config-error.ts";
 import { callerOfSubject } from "../../server/auth/caller-of-subject.ts";
 import { mintJwt } from "../../server/auth/mint-jwt.ts";
 import { type Command, type CommandContext, type ExitCode, type FlagValues, UsageError } from "../command.ts";
-import { configFlags, loadCommandConfig } from "../config-flags.ts";
+import { configFlags, loadCommandConfig, sourceFlagNames } from "../config-flags.ts";
 import { parseLifetime } from "./parse-lifetime.ts";
 
 /** The settings that decide which tokens the gateway takes. */
-const settings = new Set(["config", "jwt-secret", "jwt-issuer", "jwt-audience"]);
+const settings = new Set([...sourceFlagNames, "jwt-secret", "jwt-issuer", "jwt-audience"]);
 const longestSubject = 255;
 
 export function jwtCommand(): Command {

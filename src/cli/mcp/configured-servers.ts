@@ -4,9 +4,9 @@ import { basename } from "node:path";
 import type { Config } from "../../config/config-schema.ts";
 import { loadToolServers, type ToolServerSettings } from "../../config/mcp-servers.ts";
 import { type CommandContext, type Flag, type FlagValues, UsageError } from "../command.ts";
-import { configFlags, loadCommandConfig } from "../config-flags.ts";
+import { configFlags, loadCommandConfig, sourceFlagNames } from "../config-flags.ts";
 
-const settings = new Set(["config", "data-dir", "mcp-config", "mcp-servers", "mcp-call-timeout-ms"]);
+const settings = new Set([...sourceFlagNames, "mcp-config", "mcp-servers", "mcp-call-timeout-ms"]);
 
 export function mcpFlags(): readonly Flag[] {
   return configFlags().filter(({ name }) => settings.has(name));
@@ -20,8 +20,8 @@ export interface ConfiguredServers {
 /** @throws {ConfigError} that names what is wrong */
 export function loadConfiguredServers(flags: FlagValues, context: CommandContext): ConfiguredServers {
   const ofSettings = Object.entries(flags).filter(([name]) => settings.has(name));
-  const { config } = loadCommandConfig(Object.fromEntries(ofSettings), context);
-  return { config, servers: loadToolServers(config, context.environment) };
+  const { config, environment } = loadCommandConfig(Object.fromEntries(ofSettings), context);
+  return { config, servers: loadToolServers(config, environment) };
 }
 
 /** @throws {UsageError} that names those that there are */

@@ -23,12 +23,11 @@ export function serveCommand(): Command {
       'For clients that start their tool servers: {"mcpServers":{"qwen":{"command":"qwen-gateway","args":["mcp","serve"]}}}\n' +
       "A gateway that runs offers the same at /mcp. Standard output is the protocol's; the log is on standard error.",
     async run(flags, context) {
-      const { config } = loadCommandConfig(flags, context);
+      const { config, environment } = loadCommandConfig(flags, context);
       const log = createLog({ level: config.logLevel, format: config.logFormat });
       try {
         const { createApp } = await import("../../app.ts");
-        const { environment } = context;
-        const app = await createApp(config, { log, environment, maxFetches: maxFetches(environment) });
+        const app = await createApp(config, { log, environment, maxFetches: maxFetches(context.environment) });
         try {
           const { createOwnServer } = await import("../../agent/own-server.ts");
           const { StdioServerTransport } = await import("@modelcontextprotocol/sdk/server/stdio.js");

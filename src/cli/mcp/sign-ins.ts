@@ -14,7 +14,7 @@ import type { ToolServerSettings } from "../../config/mcp-servers.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
 import { maskSecret } from "../../credentials/account.ts";
 import { describeDuration } from "../../credentials/account-state.ts";
-import { loadMasterKey } from "../../credentials/master-key.ts";
+import { loadMasterKeys } from "../../credentials/master-key.ts";
 import { createSecretBox } from "../../credentials/secret-box.ts";
 import { callerOfSubject } from "../../server/auth/caller-of-subject.ts";
 import { takesJwt } from "../../server/auth/jwt-settings.ts";
@@ -67,7 +67,7 @@ async function workOn(
   work: (vault: SignInVault) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   try {
-    const box = createSecretBox(() => loadMasterKey(config.masterKey, config.dataDir));
+    const box = createSecretBox(() => loadMasterKeys(config));
     return await work(createSignInVault(store, box));
   } finally {
     await store.close();

@@ -1,10 +1,12 @@
 // One forwarded exchange after its candidates are known: attempts until one is answered, then the answer as it comes.
 
+import type { TokenUsage } from "../../contract/events.ts";
 import type { ForwardBody, ForwardContext, ForwardedAnswer, ForwardEndpoint } from "../../contract/forward.ts";
 import { GatewayError, httpStatus, toGatewayError } from "../../contract/gateway-error.ts";
 import { withRetry } from "../../outbound/retry.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { Metrics, ReplyLabels } from "../../telemetry/metrics.ts";
+import type { ReplyTrace } from "../../telemetry/tracing.ts";
 import type { Breaker } from "../breaker.ts";
 import { createRound, isWorthMoving } from "../failover.ts";
 import type { Liveness } from "../liveness.ts";
@@ -43,6 +45,8 @@ export interface ForwardedExchangeOptions {
   readonly spending?: Spending | undefined;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Its spans, where traces are sent. */
+  readonly trace?: ReplyTrace | undefined;
   onAbandoned(): void;
   /** Called once, when nothing of it runs any more. */
   onEnd(): void;
@@ -154,6 +158,9 @@ export class ForwardedExchange {
     await this.#place.enter(candidate, this.#budget.deadlineMs);
     this.#budget.attempts++;
     clock.begin();
+    const { metrics, trace } = this.#options;
+    const beganAtMs = this.#options.liveness.now();
+    trace?.attemptBegins(upstream.name, model);
     const context: ForwardContext = {
       signal: clock.signal,
       caller,
@@ -165,9 +172,16 @@ export class ForwardedExchange {
     const body = this.#options.bodyWith(model);
     try {
       if (upstream.forwarding === undefined) throw notServed(endpoint);
-      return await upstream.forwarding.forward({ endpoint, model, contentType, accept, body }, context);
+      const answer = await upstream.forwarding.forward({ endpoint, model, contentType, accept, body }, context);
+      metrics.attemptOpened(upstream.name, this.#options.liveness.now() - beganAtMs);
+      trace?.attemptOpened(answer.account, model ?? "");
+      return answer;
     } catch (error) {
       this.#place.leave();
+      const outcome = clock.hasLeft ? "aborted" : "failed";
+      const { kind } = toGatewayError(error);
+      metrics.attemptEnded(upstream.name, clock.hasLeft ? "aborted" : kind);
+      trace?.attemptEnds({ outcome, kind });
       throw error;
     }
   }
@@ -210,7 +224,14 @@ export class ForwardedExchange {
       "x-upstream": upstream.name,
       ...(model === undefined || !/^[\x20-\x7e]*$/.test(model) ? {} : { "x-model": model }),
       "x-attempts": String(this.#budget.attempts),
+      "server-timing": this.#serverTiming(),
     };
+  }
+
+  #serverTiming(): string {
+    const upstreamMs = Math.round((this.#options.liveness.now() - this.#startedAtMs) * 10) / 10;
+    const { waitedMs } = this.#place;
+    return `upstream;dur=${upstreamMs}${waitedMs > 0 ? `, queue;dur=${Math.round(waitedMs)}` : ""}`;
   }
 
   #noteRetry(error: unknown, attempt: number, delayMs: number): void {
@@ -220,10 +241,15 @@ export class ForwardedExchange {
   }
 
   #noteSent(bytes: Uint8Array): void {
-    this.#firstByteMs ??= this.#options.liveness.now() - this.#startedAtMs;
+    if (this.#firstByteMs === undefined) this.#noteFirst();
     this.#sentBytes += bytes.length;
     this.#sentChunks++;
     if (this.#answer?.contentType?.includes("json")) this.#usage.note(bytes);
+  }
+
+  #noteFirst(): void {
+    this.#firstByteMs = this.#options.liveness.now() - this.#startedAtMs;
+    this.#options.trace?.firstToken();
   }
 
   #finish(outcome: Outcome, error: GatewayError | undefined): void {
@@ -235,7 +261,19 @@ export class ForwardedExchange {
     if (usage !== undefined) this.#options.spending?.spent(this.#served.model ?? "", usage);
     this.#count(outcome, error);
     this.#tell(outcome, error);
+    this.#endTrace(outcome, error, usage);
     this.#options.onEnd();
+  }
+
+  #endTrace(outcome: Outcome, error: GatewayError | undefined, usage: Partial<TokenUsage> | undefined): void {
+    const { metrics, trace } = this.#options;
+    const kind = error?.kind;
+    // An attempt that was refused has ended before.
+    if (this.#answer !== undefined) {
+      metrics.attemptEnded(this.#served.upstream.name, outcome === "failed" ? (kind ?? "internal") : outcome);
+      trace?.attemptEnds({ outcome, kind, inputTokens: usage?.inputTokens, outputTokens: usage?.outputTokens });
+    }
+    trace?.ended(outcome, kind, this.#budget.attempts);
   }
 
   #count(outcome: Outcome, error: GatewayError | undefined): void {

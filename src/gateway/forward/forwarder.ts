@@ -6,8 +6,9 @@ import type { ForwardBody, ForwardEndpoint } from "../../contract/forward.ts";
 import { type GatewayError, httpStatus, toGatewayError } from "../../contract/gateway-error.ts";
 import { openaiErrorBody } from "../../contract/openai-error.ts";
 import type { Upstream } from "../../contract/upstream.ts";
+import type { Tracing } from "../../telemetry/tracing.ts";
 import type { Admission } from "../admission.ts";
-import { beginSpending, candidatesInScope } from "../caller-scope.ts";
+import { beginSpending, candidatesInScope, enterPlace } from "../caller-scope.ts";
 import type { ModelCatalog } from "../model-catalog.ts";
 import { createModelRoutes, type RouteOptions } from "../model-routes.ts";
 import type { Quotas, Spending } from "../quotas/quotas.ts";
@@ -50,6 +51,8 @@ export interface ForwarderOptions extends Pick<
   readonly routes: RouteOptions["routes"];
   readonly admission: Admission;
   readonly quotas?: Quotas | undefined;
+  /** Undefined: no traces are sent. */
+  readonly tracing?: Pick<Tracing, "reply"> | undefined;
   /** @throws {GatewayError} when nothing may begin any more */
   refuseWhenClosed(): void;
   began(running: Running): void;
@@ -70,6 +73,8 @@ interface Body {
 const maxHeaderChars = 300;
 /** What the body asks for is counted when its answer tells it. */
 const noSession = { sessionId: undefined, promptTokens: () => 0 };
+/** In the words of the conventions for GenAI, where they have one. */
+const operations: Readonly<Record<string, string>> = { embeddings: "embeddings", rerank: "retrieval" };
 
 /** Never throws: what goes wrong is told in OpenAI's shape. */
 export function createForwarder(options: ForwarderOptions): (incoming: IncomingForward) => Promise<Response> {
@@ -118,6 +123,12 @@ export function createForwarder(options: ForwarderOptions): (incoming: IncomingF
         spending,
         caller: incoming.caller,
         requestId: incoming.requestId,
+        trace: options.tracing?.reply(incoming.requestId, {
+          operation: operations[endpoint] ?? "generate_content",
+          surface: endpoint,
+          model: body.model,
+          stream: false,
+        }),
         onAbandoned: () => incoming.onAbandoned?.(),
         onEnd() {
           body.cancel();
@@ -154,7 +165,7 @@ export function createForwarder(options: ForwarderOptions): (incoming: IncomingF
     let leave: (() => void) | undefined;
     const clock = new ForwardClock(options.liveness, incoming.signal, () => incoming.onBodyOver?.());
     try {
-      const leavePlace = admission.enter();
+      const leavePlace = enterPlace(admission, options.quotas, incoming);
       leave = leavePlace;
       const counted = beginSpending(options.quotas, incoming.access, noSession);
       if (counted !== undefined) {

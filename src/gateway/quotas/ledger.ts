@@ -78,22 +78,27 @@ export class Ledger {
     const limit = limits.requestsPerMinute;
     if (limit === undefined) return undefined;
     const meter = this.#meter(requestsPerMinute);
-    if (meter.reserved <= 0) return this.#takeOne(meter, limit, whom);
-    meter.reserved--;
-    return undefined;
+    return meter.takeReserved(limit) ? undefined : this.#takeOne(meter, limit, whom);
   }
 
   async #takeOne(meter: Meter, limit: number, whom: LimitedWhom): Promise<void> {
     for (;;) {
       const nowMs = this.#parts.clock();
       meter.roll(nowMs);
-      if (meter.reserved > 0) {
-        meter.reserved--;
-        return;
-      }
-      const isRefused = nowMs < meter.refusedUntilMs || (await this.#nextBlock(meter, limit)) === 0;
+      if (meter.takeReserved(limit)) return;
+      if (meter.reserved > 0) this.#giveUpReserved(meter);
+      const isKnown = nowMs < meter.refusedUntilMs && limit <= meter.limit;
+      const isRefused = isKnown || (await this.#nextBlock(meter, limit)) === 0;
       if (isRefused) throw tooManyRequests(limit, meter.waitMs(limit, this.#parts.clock()), whom);
     }
+  }
+
+  /** There is a lower limit now: what was taken by the former one would go beyond it. */
+  #giveUpReserved(meter: Meter): void {
+    const back = meter.giveUpReserved();
+    const { store, late } = this.#parts;
+    // Not awaited: what the store is asked next comes behind it.
+    void store.addAmounts([back]).catch(() => late(back));
   }
 
   /** Who comes meanwhile shares it. @returns how many there were to share */
@@ -116,10 +121,11 @@ export class Ledger {
         if (granted > 0) meter.add(-granted, key.startMs);
         return granted;
       }
+      meter.limit = limit;
       meter.shared = amount;
       meter.previous = previous;
       meter.reserved += granted;
-      if (granted === 0) meter.refusedUntilMs = nowMs + refusedMs;
+      meter.refusedUntilMs = granted === 0 ? nowMs + refusedMs : Number.NEGATIVE_INFINITY;
       return granted;
     } catch (error) {
       // A full disk is no reason to serve nobody: this process counts for itself.
@@ -162,15 +168,35 @@ export class Ledger {
     return { limit, remaining: Math.max(0, limit - meter.used(nowMs)), resetMs: meter.untilNextMs(nowMs) };
   }
 
-  /** @returns leaves again. @throws {GatewayError} `rate-limited` */
-  async enter({ streams }: CallerLimits, whom: LimitedWhom): Promise<() => void> {
+  /** A reply that is not limited: it counts when a limit comes up. @returns leaves again, once */
+  attend(): () => void {
     this.usedAtMs = this.#parts.clock();
     this.open++;
-    const leave = (): void => {
-      this.open--;
+    let isIn = true;
+    return () => {
+      if (isIn) this.open--;
+      isIn = false;
       if (this.held > this.open) this.#parts.changed(this);
     };
+  }
+
+  /** @returns leaves again. @throws {GatewayError} `rate-limited` */
+  async enter({ streams }: CallerLimits, whom: LimitedWhom): Promise<() => void> {
+    const leave = this.attend();
     if (streams === undefined || (this.open <= this.held && this.open <= streams)) return leave;
+    // More may run here already, where the limit has become lower.
+    if (this.open <= streams) {
+      await this.#hold(streams);
+      if (this.open <= this.held) {
+        this.#parts.holds();
+        return leave;
+      }
+    }
+    leave();
+    throw tooManyReplies(streams, whom);
+  }
+
+  async #hold(streams: number): Promise<void> {
     const { store, clock, log } = this.#parts;
     try {
       this.held = await store.holdReplies(this.#subject, this.open, streams, clock() + replyHoldMs);
@@ -178,12 +204,6 @@ export class Ledger {
       log.warn("running replies of a caller not noted", { reason: String(error) });
       this.held = Math.min(this.open, streams);
     }
-    if (this.open <= this.held) {
-      this.#parts.holds();
-      return leave;
-    }
-    this.open--;
-    throw tooManyReplies(streams, whom);
   }
 
   /** Tells the store that fewer replies run. Never rejects. */

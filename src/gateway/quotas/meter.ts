@@ -36,6 +36,8 @@ export class Meter {
   pending = 0;
   /** Taken from the store in advance: part of `shared`, and not used yet. */
   reserved = 0;
+  /** By which the store was asked last: other settings may bring another one. */
+  limit = 0;
   readAtMs = Number.NEGATIVE_INFINITY;
   /** Nothing is left, as the store told: until then it is not asked again. */
   refusedUntilMs = Number.NEGATIVE_INFINITY;
@@ -72,6 +74,21 @@ export class Meter {
   add(amount: number, startMs = this.startMs): void {
     if (startMs === this.startMs) this.pending += amount;
     else this.#tellLate(amount, startMs);
+  }
+
+  /** Takes one of those that were taken in advance. @returns false when it has to be asked for */
+  takeReserved(limit: number): boolean {
+    if (this.reserved <= 0 || limit < this.limit) return false;
+    this.reserved--;
+    return true;
+  }
+
+  /** They are not used. @returns what the store is to be told of it */
+  giveUpReserved(): Late {
+    const amount = -this.reserved;
+    this.shared += amount;
+    this.reserved = 0;
+    return { ...this.key(), amount };
   }
 
   /** The part of the past window that still counts. */

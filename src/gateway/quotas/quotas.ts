@@ -36,6 +36,8 @@ export interface Quotas {
   allowances(quota: Quota): Allowances;
   /** Before a reply begins. @throws {GatewayError} `rate-limited` */
   begin(quota: Quota, question: Question): Promise<Spending>;
+  /** A reply without a limit begins: it counts where other settings bring one. @returns ends it */
+  attend(subject: string): () => void;
   /** Tells the store what it has not been told yet. Never rejects. */
   flush(): Promise<void>;
   /** Forgets what is over. Never rejects. */
@@ -199,6 +201,7 @@ export function createQuotas({ store, clock, log, priceOf, flushMs = 100 }: Quot
         throw error;
       }
     },
+    attend: (subject) => ledgerOf(subject).attend(),
     flush: () => flush(),
     async sweep() {
       try {

@@ -32,6 +32,7 @@ const errorTypes: Readonly<Record<ErrorKind, string>> = {
   "not-served": "api_error",
   "upstream-failed": "api_error",
   "upstream-auth": "api_error",
+  "answer-unfit": "api_error",
   overloaded: "overloaded_error",
   // Not an overload: clients would come again, and a person has to act first.
   "upstream-challenge": "api_error",

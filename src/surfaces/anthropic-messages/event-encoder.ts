@@ -2,18 +2,28 @@
 // raw JSON.
 
 import type { ChatRequest } from "../../contract/chat-request.ts";
-import type { ChatEvent, ReplyIdentity } from "../../contract/events.ts";
+import type { ChatEvent, ReplyIdentity, Source } from "../../contract/events.ts";
 import type { JsonText } from "../../contract/json.ts";
 import type { EventEncoder } from "../../contract/surface.ts";
-import { estimatePrompt } from "../../conversation/estimate-prompt.ts";
+import { estimatePromptRoughly } from "../../conversation/estimate-prompt.ts";
 import { ByteWriter } from "../../sse/byte-writer.ts";
 import { formatSseEvent } from "../../sse/sse-writer.ts";
 import { encodeCallId } from "./call-ids.ts";
 import { anthropicErrorBody } from "./error-body.ts";
-import { encodeStop, encodeUsage, hidesThoughts, messageId, signatureOf } from "./reply-fields.ts";
+import {
+  encodeCitation,
+  encodeStop,
+  encodeUsage,
+  hidesThoughts,
+  messageId,
+  parseInput,
+  signatureOf,
+} from "./reply-fields.ts";
 
 const encoder = new TextEncoder();
 const deltaEnd = encoder.encode("}}\n\n");
+/** UTF-16 units of an input that is told only when it is known to be one. Longer ones are told as they come. */
+const maxHeldInput = 4096;
 const pingFrame = encoder.encode(formatSseEvent({ type: "ping" }, "ping"));
 
 /** Order as clients demand it: `message_start`, one block after the other, `message_delta`, `message_stop`. */
@@ -32,6 +42,11 @@ class Encoder implements EventEncoder {
   /** What all deltas of the open block begin with. */
   #deltaStart: Uint8Array = new Uint8Array(0);
   #stopSequence: string | undefined;
+  #isRefused = false;
+  /** Pages that were searched, for the end of the next text. Undefined: none. */
+  #sources: Source[] | undefined;
+  /** What was said of a call's input and is held. Undefined: it is told as it comes. */
+  #input: string | undefined;
 
   constructor(request: ChatRequest, identity: ReplyIdentity) {
     this.#request = request;
@@ -42,20 +57,21 @@ class Encoder implements EventEncoder {
   write(event: ChatEvent): void {
     switch (event.type) {
       case "text-delta":
+      case "refusal-delta":
         return this.#delta(event.text);
       case "reasoning-delta":
         if (!this.#hidesThoughts) this.#delta(event.text);
         return;
       case "tool-call-delta":
-        this.#writer.bytes(this.#deltaStart);
-        this.#writer.text(JSON.stringify(event.argumentsText));
-        return this.#writer.bytes(deltaEnd);
+        return this.#inputDelta(event.argumentsText);
       case "reply-start":
         return this.#start();
       case "block-start":
         return this.#startBlock(event);
       case "block-end":
         if (event.block === "reasoning") this.#sign(event.index);
+        if (event.block === "text") this.#cite(event.index);
+        if (event.block === "tool-call") this.#endInput();
         return this.#event({ type: "content_block_stop", index: event.index });
       case "stop-sequence":
         this.#stopSequence = event.sequence;
@@ -63,13 +79,15 @@ class Encoder implements EventEncoder {
       case "reply-end":
         this.#event({
           type: "message_delta",
-          delta: encodeStop(event.finishReason, this.#stopSequence),
+          delta: encodeStop(this.#isRefused ? "content_filter" : event.finishReason, this.#stopSequence),
           usage: encodeUsage(event.usage),
         });
         return this.#event({ type: "message_stop" });
       case "reply-error":
         return this.#event(anthropicErrorBody(event.error));
       case "source":
+        this.#sources ??= [];
+        this.#sources.push(event.source);
         return;
       default:
         event satisfies never;
@@ -94,7 +112,7 @@ class Encoder implements EventEncoder {
     if (this.#hasStarted) return;
     this.#hasStarted = true;
     // Clients want to know what the prompt costs before the upstream has counted it.
-    const inputTokens = estimatePrompt(this.#request);
+    const inputTokens = estimatePromptRoughly(this.#request);
     this.#event({
       type: "message_start",
       message: {
@@ -114,6 +132,8 @@ class Encoder implements EventEncoder {
     const { index } = event;
     switch (event.block) {
       case "text":
+      case "refusal":
+        this.#isRefused ||= event.block === "refusal";
         this.#prepareDelta(index, "text_delta", "text");
         return this.#event({ type: "content_block_start", index, content_block: { type: "text", text: "" } });
       case "reasoning":
@@ -125,6 +145,7 @@ class Encoder implements EventEncoder {
         });
       case "tool-call": {
         this.#prepareDelta(index, "input_json_delta", "partial_json");
+        this.#input = "";
         const id = encodeCallId(event.callId);
         return this.#event({
           type: "content_block_start",
@@ -140,10 +161,38 @@ class Encoder implements EventEncoder {
     this.#event({ type: "content_block_delta", index, delta: { type: "signature_delta", signature } });
   }
 
+  #cite(index: number): void {
+    for (const source of this.#sources ?? []) {
+      const delta = { type: "citations_delta", citation: encodeCitation(source) };
+      this.#event({ type: "content_block_delta", index, delta });
+    }
+    this.#sources = undefined;
+  }
+
   #prepareDelta(index: number, type: string, field: string): void {
     this.#deltaStart = encoder.encode(
       `event: content_block_delta\ndata: {"type":"content_block_delta","index":${index},"delta":{"type":"${type}","${field}":`,
     );
+  }
+
+  #inputDelta(text: string): void {
+    if (this.#input === undefined) return this.#writeInput(text);
+    this.#input += text;
+    const isLong = this.#input.length > maxHeldInput;
+    if (isLong ? !this.#input.trimStart().startsWith("{") : !isWholeInput(this.#input)) return;
+    this.#writeInput(this.#input);
+    this.#input = undefined;
+  }
+
+  /** The official client breaks off the whole message by what is no JSON, and hands on what is no object. */
+  #endInput(): void {
+    if (this.#input !== undefined && isWholeInput(this.#input)) this.#writeInput(this.#input);
+  }
+
+  #writeInput(text: string): void {
+    this.#writer.bytes(this.#deltaStart);
+    this.#writer.text(JSON.stringify(text));
+    this.#writer.bytes(deltaEnd);
   }
 
   #delta(text: JsonText): void {
@@ -156,4 +205,8 @@ class Encoder implements EventEncoder {
   #event(data: { readonly type: string; readonly [field: string]: unknown }): void {
     this.#writer.text(formatSseEvent(data, data.type));
   }
+}
+
+function isWholeInput(text: string): boolean {
+  return text.trimEnd().endsWith("}") && parseInput(text) !== undefined;
 }

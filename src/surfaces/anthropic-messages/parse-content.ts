@@ -1,6 +1,7 @@
 // Content blocks to the parts that everyone knows. Whatever is wrong is named with its path.
 
 import type { ContentPart } from "../../contract/chat-request.ts";
+import { fileReference } from "../../contract/file-reference.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { LongText } from "../../conversation/long-text.ts";
 import { invalid } from "../check-body.ts";
@@ -30,7 +31,7 @@ export function parseBlock(value: unknown, path: string): ContentPart[] {
     case "text":
       return [parseText(value, path)];
     case "image":
-      return [{ type: "image", url: parseUrl(objectIn(value, "source", path), `${path}.source`) }];
+      return [{ type: "image", ...parseSource(objectIn(value, "source", path), `${path}.source`) }];
     case "document":
       return parseDocument(value, path);
     case "search_result":
@@ -53,18 +54,19 @@ function parseText(block: JsonObject, path: string): ContentPart {
   return block["text"] instanceof LongText ? block["text"] : { type: "text", text: stringIn(block, "text", path) };
 }
 
-/** Base64 or an address; both are addresses for the rest of the gateway. */
-function parseUrl(source: JsonObject, path: string): string {
+/** Base64, an address or an uploaded file: all of them are addresses for the rest of the gateway. */
+function parseSource(source: JsonObject, path: string): { readonly url: string; readonly field: string } {
   switch (source["type"]) {
-    case "base64":
-      return `data:${stringIn(source, "media_type", path)};base64,${stringIn(source, "data", path)}`;
+    case "base64": {
+      const url = `data:${stringIn(source, "media_type", path)};base64,${stringIn(source, "data", path)}`;
+      return { url, field: `${path}.data` };
+    }
     case "url":
-      return stringIn(source, "url", path);
+      return { url: stringIn(source, "url", path), field: `${path}.url` };
+    case "file":
+      return { url: fileReference(stringIn(source, "file_id", path)), field: `${path}.file_id` };
     default:
-      throw invalid(
-        `${path}.type`,
-        `Invalid request: "${path}.type" must be one of base64, url: files are not kept here`,
-      );
+      throw invalid(`${path}.type`, `Invalid request: "${path}.type" must be one of base64, url, file`);
   }
 }
 
@@ -80,7 +82,7 @@ function parseDocument(block: JsonObject, path: string): ContentPart[] {
     case "content":
       return parseContent(source["content"], `${path}.source.content`);
     default:
-      return [{ type: "file", name, url: parseUrl(source, `${path}.source`) }];
+      return [{ type: "file", name, ...parseSource(source, `${path}.source`) }];
   }
 }
 

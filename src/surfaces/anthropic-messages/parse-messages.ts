@@ -2,6 +2,7 @@
 
 import type { ContentPart, Message, ToolCall } from "../../contract/chat-request.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
+import { splitThoughts } from "../../conversation/leading-thoughts.ts";
 import { LongText } from "../../conversation/long-text.ts";
 import { invalid } from "../check-body.ts";
 import { decodeCallId } from "./call-ids.ts";
@@ -70,7 +71,7 @@ function parseResult(block: JsonObject, path: string): Message {
 
 function parseAssistant(value: unknown, path: string): Message {
   if (typeof value === "string" || value instanceof LongText) {
-    return { role: "assistant", content: parseContent(value, path), toolCalls: [] };
+    return assistantMessage(parseContent(value, path), [], "");
   }
   const content: ContentPart[] = [];
   const toolCalls: ToolCall[] = [];
@@ -93,7 +94,14 @@ function parseAssistant(value: unknown, path: string): Message {
         break;
     }
   }
-  return { role: "assistant", content, toolCalls, ...(reasoning === "" ? {} : { reasoning }) };
+  return assistantMessage(content, toolCalls, reasoning);
+}
+
+/** @param reasoning "": as tags before the answer, if at all */
+function assistantMessage(whole: readonly ContentPart[], toolCalls: readonly ToolCall[], reasoning: string): Message {
+  const { content, reasoning: tagged = "" } = splitThoughts(whole);
+  const thoughts = reasoning === "" ? tagged : reasoning;
+  return { role: "assistant", content, toolCalls, ...(thoughts === "" ? {} : { reasoning: thoughts }) };
 }
 
 function parseCall(block: JsonObject, path: string): ToolCall {

@@ -9,6 +9,7 @@ import type {
   SessionFields,
 } from "../../contract/chat-request.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
+import { parseOutputFormat } from "../answer-format.ts";
 import { createBodyCheck, invalid } from "../check-body.ts";
 import { optional, parseModel } from "../openai-fields.ts";
 import { threadField } from "./error-body.ts";
@@ -56,6 +57,7 @@ function readBody(body: CheckedBody): ChatRequest {
   const { tools, webSearch } = parseTools(body.tools ?? []);
   const { toolChoice, parallelToolCalls } = parseToolChoice(fields["tool_choice"], tools);
   const messages: Message[] = [...parseSystem(fields["system"]), ...parseMessages(fields["messages"])];
+  const format = parseOutputFormat(fields);
   const stopSequences = parseStopSequences(body.stop_sequences ?? []);
   return {
     surface: surfaceName,
@@ -68,6 +70,7 @@ function readBody(body: CheckedBody): ChatRequest {
     includeUsage: true,
     maxTokens: body.max_tokens,
     reasoning: parseReasoning(fields),
+    ...(format === undefined ? {} : { format }),
     sampling: parseSampling(body),
     ...(stopSequences.length === 0 ? {} : { stopSequences }),
     ...(parallelToolCalls === undefined ? {} : { parallelToolCalls }),

@@ -30,6 +30,7 @@ export function parseTools(list: readonly unknown[]): ParsedTools {
       description: typeof description === "string" ? description : undefined,
       // Came out of JSON.parse.
       parameters: (schema ?? {}) as Json,
+      ...(entry["strict"] === true ? { isStrict: true } : {}),
     });
   }
   return { tools, webSearch };

@@ -1,7 +1,7 @@
 // What a message says of itself, streamed or whole: its id, its counts, why it ended, and what its thoughts are signed with.
 
 import type { ChatRequest } from "../../contract/chat-request.ts";
-import type { FinishReason, ReplyIdentity, TokenUsage } from "../../contract/events.ts";
+import type { FinishReason, ReplyIdentity, Source, TokenUsage } from "../../contract/events.ts";
 import { isJsonObject, type Json } from "../../contract/json.ts";
 
 export function messageId(identity: ReplyIdentity): string {
@@ -19,6 +19,17 @@ export function hidesThoughts({ body }: ChatRequest): boolean {
   return isJsonObject(thinking) && thinking["display"] === "omitted";
 }
 
+/** A page that a text is from. What clients would send back sealed there is not: it is nothing. */
+export function encodeCitation({ url, title, snippet }: Source) {
+  return {
+    type: "web_search_result_location",
+    url,
+    title,
+    cited_text: snippet ?? title,
+    encrypted_index: "",
+  };
+}
+
 /**
  * What was read from a cache is not part of `input_tokens` in this protocol.
  * @see https://docs.anthropic.com/en/api/messages
@@ -31,6 +42,18 @@ export function encodeUsage({ inputTokens, outputTokens, cachedTokens = 0, reaso
     output_tokens: outputTokens,
     ...(reasoningTokens === undefined ? {} : { output_tokens_details: { thinking_tokens: reasoningTokens } }),
   };
+}
+
+/** Undefined: no arguments, or no object, whatever the model wrote. There is nothing that a tool could be given. */
+export function parseInput(argumentsText: string): { readonly [key: string]: Json } | undefined {
+  try {
+    const input: unknown = JSON.parse(argumentsText);
+    // Came out of JSON.parse.
+    return isJsonObject(input) ? (input as { readonly [key: string]: Json }) : undefined;
+  } catch {
+    // Cut off in their middle, or broken.
+    return undefined;
+  }
 }
 
 const stopReasons: Readonly<Record<FinishReason, string>> = {

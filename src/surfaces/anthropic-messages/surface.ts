@@ -2,20 +2,29 @@
 
 import type { ChatReply } from "../../contract/chat-reply.ts";
 import type { ChatRequest, ToolCall } from "../../contract/chat-request.ts";
-import { isJsonObject, type Json } from "../../contract/json.ts";
+import type { Json } from "../../contract/json.ts";
 import type { Surface } from "../../contract/surface.ts";
 import { estimatePrompt } from "../../conversation/estimate-prompt.ts";
 import { encodeCallId } from "./call-ids.ts";
 import { anthropicErrorBody, anthropicStatuses } from "./error-body.ts";
 import { createEventEncoder } from "./event-encoder.ts";
 import { parseCountRequest, parseRequest, surfaceName } from "./parse-request.ts";
-import { encodeStop, encodeUsage, hidesThoughts, messageId, signatureOf } from "./reply-fields.ts";
+import {
+  encodeCitation,
+  encodeStop,
+  encodeUsage,
+  hidesThoughts,
+  messageId,
+  parseInput,
+  signatureOf,
+} from "./reply-fields.ts";
 
 export const anthropicMessages: Surface = {
   name: surfaceName,
   routes: [{ method: "POST", path: "/v1/messages" }],
   ownAnswers: [{ method: "POST", path: "/v1/messages/count_tokens", answer: countTokens }],
   statuses: anthropicStatuses,
+  clientHeader: "anthropic-version",
   parseRequest,
   createEncoder: createEventEncoder,
   encodeReply,
@@ -23,13 +32,15 @@ export const anthropicMessages: Surface = {
 };
 
 export function encodeReply(request: ChatRequest, reply: ChatReply): Json {
-  const { identity, text, reasoning, toolCalls } = reply;
+  const { identity, reasoning, refusal, toolCalls, sources } = reply;
+  const text = refusal ?? reply.text;
   const content: Json[] = [];
   if (reasoning !== "") {
     const thinking = hidesThoughts(request) ? "" : reasoning;
     content.push({ type: "thinking", thinking, signature: signatureOf(identity) });
   }
-  if (text !== "") content.push({ type: "text", text });
+  const citations = sources.length === 0 ? {} : { citations: sources.map(encodeCitation) };
+  if (text !== "") content.push({ type: "text", text, ...citations });
   content.push(...toolCalls.map(encodeToolCall));
   return {
     id: messageId(identity),
@@ -37,25 +48,13 @@ export function encodeReply(request: ChatRequest, reply: ChatReply): Json {
     role: "assistant",
     model: identity.model,
     content,
-    ...encodeStop(reply.finishReason, reply.stopSequence),
+    ...encodeStop(refusal === undefined ? reply.finishReason : "content_filter", reply.stopSequence),
     usage: encodeUsage(reply.usage),
   };
 }
 
 function encodeToolCall({ callId, toolName, argumentsText }: ToolCall): Json {
-  return { type: "tool_use", id: encodeCallId(callId), name: toolName, input: parseInput(argumentsText) };
-}
-
-/** An object whatever the model wrote: clients take it apart unasked. */
-function parseInput(argumentsText: string): Json {
-  try {
-    const input: unknown = JSON.parse(argumentsText);
-    // Came out of JSON.parse.
-    return isJsonObject(input) ? (input as { readonly [key: string]: Json }) : {};
-  } catch {
-    // No arguments, or cut off in their middle: there is nothing that a tool could be given.
-    return {};
-  }
+  return { type: "tool_use", id: encodeCallId(callId), name: toolName, input: parseInput(argumentsText) ?? {} };
 }
 
 function countTokens(body: unknown): Json {

@@ -1,13 +1,15 @@
 // Chat events to chat.completion.chunk frames. Hot: constant parts are prepared once a reply, text travels as raw JSON.
 
 import type { ChatRequest } from "../../contract/chat-request.ts";
-import type { ChatEvent, ReplyIdentity } from "../../contract/events.ts";
+import type { ChatEvent, ReplyIdentity, Source } from "../../contract/events.ts";
 import type { JsonText } from "../../contract/json.ts";
 import { openaiErrorBody } from "../../contract/openai-error.ts";
 import type { EventEncoder } from "../../contract/surface.ts";
+import { RawText } from "../../conversation/raw-text.ts";
 import { ByteWriter } from "../../sse/byte-writer.ts";
 import { commentFrame, doneFrame, formatSseEvent } from "../../sse/sse-writer.ts";
 import { encodeUsage } from "../openai-fields.ts";
+import { encodeAnnotations } from "./annotations.ts";
 
 export function chatReplyId(identity: ReplyIdentity): string {
   return `chatcmpl-${identity.replyId}`;
@@ -29,6 +31,11 @@ class Encoder implements EventEncoder {
   readonly #head: string;
   #contentStart: Uint8Array | undefined;
   #reasoningStart: Uint8Array | undefined;
+  /** Made with the first page that was searched: they are told when it is known where the text means them. */
+  #isTextWhole = true;
+  #sourced: { readonly sources: Source[]; readonly text: RawText } | undefined;
+  /** Index of a call that has been begun, and of whose arguments nothing has been said. */
+  #silentCall: number | undefined;
 
   constructor(includeUsage: boolean, identity: ReplyIdentity) {
     this.#includeUsage = includeUsage;
@@ -40,18 +47,23 @@ class Encoder implements EventEncoder {
     switch (event.type) {
       case "text-delta":
         this.#contentStart ??= this.#deltaStart("content");
+        this.#sourced?.text.append(event.text);
         return this.#delta(this.#contentStart, event.text);
       case "reasoning-delta":
         this.#reasoningStart ??= this.#deltaStart("reasoning_content");
         return this.#delta(this.#reasoningStart, event.text);
+      case "refusal-delta":
+        return this.#delta(this.#deltaStart("refusal"), event.text);
       case "reply-start":
         return this.#chunk('"role":"assistant","content":""');
       case "block-start":
-        if (event.block === "tool-call") this.#toolCall(startOfCall(event));
+        if (event.block === "tool-call") this.#startCall(event);
         return;
       case "tool-call-delta":
+        if (event.argumentsText !== "") this.#silentCall = undefined;
         return this.#toolCall({ index: event.callIndex, function: { arguments: event.argumentsText } });
       case "reply-end":
+        this.#annotate();
         this.#writer.text(`${this.#head}{"index":0,"delta":{},"finish_reason":"${event.finishReason}"}]}\n\n`);
         if (this.#includeUsage) {
           this.#writer.text(`${this.#head}],"usage":${JSON.stringify(encodeUsage(event.usage))}}\n\n`);
@@ -61,7 +73,12 @@ class Encoder implements EventEncoder {
         this.#writer.text(formatSseEvent(openaiErrorBody(event.error)));
         return this.#writer.bytes(doneFrame);
       case "block-end":
+        return this.#endCall();
       case "source":
+        this.#isTextWhole &&= this.#sourced !== undefined || this.#contentStart === undefined;
+        this.#sourced ??= { sources: [], text: new RawText() };
+        this.#sourced.sources.push(event.source);
+        return;
       case "stop-sequence":
         return;
       default:
@@ -81,6 +98,14 @@ class Encoder implements EventEncoder {
     return this.#writer.take();
   }
 
+  #annotate(): void {
+    if (this.#sourced === undefined) return;
+    const { text, sources } = this.#sourced;
+    // Where in a text whose beginning was not kept nobody can say.
+    const whole = this.#isTextWhole ? text.text : "";
+    this.#chunk(`"annotations":${JSON.stringify(encodeAnnotations(whole, sources))}`);
+  }
+
   #deltaStart(field: string): Uint8Array {
     return encoder.encode(`${this.#head}{"index":0,"delta":{"${field}":`);
   }
@@ -95,12 +120,26 @@ class Encoder implements EventEncoder {
     this.#writer.text(`${this.#head}{"index":0,"delta":{${deltaFields}},"finish_reason":null}]}\n\n`);
   }
 
+  #startCall(event: CallStart): void {
+    this.#silentCall = event.callIndex;
+    this.#toolCall(startOfCall(event));
+  }
+
+  /** Clients parse what they have put together: no arguments are an empty object. */
+  #endCall(): void {
+    if (this.#silentCall === undefined) return;
+    this.#toolCall({ index: this.#silentCall, function: { arguments: "{}" } });
+    this.#silentCall = undefined;
+  }
+
   #toolCall(call: object): void {
     this.#chunk(`"tool_calls":[${JSON.stringify(call)}]`);
   }
 }
 
-function startOfCall(event: Extract<ChatEvent, { block: "tool-call"; callId: string }>): object {
+type CallStart = Extract<ChatEvent, { block: "tool-call"; callId: string }>;
+
+function startOfCall(event: CallStart): object {
   return {
     index: event.callIndex,
     id: event.callId,

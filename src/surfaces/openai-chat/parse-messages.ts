@@ -1,7 +1,9 @@
 // The `messages` of a chat completion, checked one by one: whatever is wrong is named with its index.
 
 import type { ContentPart, Message, ToolCall } from "../../contract/chat-request.ts";
+import { fileReference } from "../../contract/file-reference.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
+import { splitThoughts } from "../../conversation/leading-thoughts.ts";
 import { LongText } from "../../conversation/long-text.ts";
 import { invalid } from "../check-body.ts";
 
@@ -62,19 +64,48 @@ function parseRole(value: unknown, path: string): Role {
 
 function parseAssistant(value: JsonObject, path: string): Message {
   const toolCalls = parseToolCalls(value, path);
-  const reasoning = [value["reasoning_content"], value["reasoning"]].find(
-    (text) => typeof text === "string" && text !== "",
-  );
+  const reasoning = replayedThoughts(value);
   // Agents send back a reply that only thought as null.
   const mayBeEmpty = toolCalls.length > 0 || typeof value["refusal"] === "string" || reasoning !== undefined;
-  const content = value["content"];
+  const content = withoutThoughts(value["content"]);
   const isEmpty = content === undefined || content === null || (Array.isArray(content) && content.length === 0);
+  const refusal = value["refusal"];
+  // It was the answer, and comes back in its own field.
+  const said = isEmpty && typeof refusal === "string" ? refusal : content;
+  const whole = said === content && isEmpty && mayBeEmpty ? [] : parseContent(said, path);
+  const answer = splitThoughts(whole);
+  const thoughts = reasoning ?? answer.reasoning;
   return {
     role: "assistant",
-    content: isEmpty && mayBeEmpty ? [] : parseContent(value["content"], path),
+    content: answer.content,
     toolCalls,
-    ...(typeof reasoning === "string" ? { reasoning } : {}),
+    ...(thoughts === undefined ? {} : { reasoning: thoughts }),
   };
+}
+
+/** The first that says something: in fields of their own, in lists of details (OpenRouter), or as parts (Anthropic's). */
+function replayedThoughts(value: JsonObject): string | undefined {
+  const fields = [value["reasoning_content"], value["reasoning"], value["thinking"]];
+  const said = fields.find((text) => typeof text === "string" && text !== "");
+  if (typeof said === "string") return said;
+  return joinThoughts(value["reasoning_details"]) ?? joinThoughts(value["content"]);
+}
+
+const thoughtTypes = /^(?:thinking|redacted_thinking|reasoning(?:\.\w+)?)$/;
+
+function isThought(part: unknown): part is JsonObject {
+  return isJsonObject(part) && typeof part["type"] === "string" && thoughtTypes.test(part["type"]);
+}
+
+function joinThoughts(list: unknown): string | undefined {
+  if (!Array.isArray(list)) return undefined;
+  const texts = list.filter(isThought).map((part) => part["thinking"] ?? part["text"] ?? part["summary"]);
+  return texts.filter((text) => typeof text === "string").join("") || undefined;
+}
+
+function withoutThoughts(content: unknown): unknown {
+  if (!Array.isArray(content) || !content.some(isThought)) return content;
+  return content.filter((part) => !isThought(part));
 }
 
 function parseToolResult(value: JsonObject, idField: "tool_call_id" | "name", path: string): Message {
@@ -148,28 +179,33 @@ function parsePart(value: unknown, path: string): ContentPart {
       return { type: "text", text: stringIn(value, "refusal", path) };
     case "image_url": {
       const image = value["image_url"];
-      return {
-        type: "image",
-        url: isJsonObject(image) ? stringIn(image, "url", `${path}.image_url`) : stringIn(value, "image_url", path),
-      };
+      if (!isJsonObject(image))
+        return { type: "image", url: stringIn(value, "image_url", path), field: `${path}.image_url` };
+      return { type: "image", url: stringIn(image, "url", `${path}.image_url`), field: `${path}.image_url.url` };
     }
-    case "file": {
-      const file = isJsonObject(value["file"]) ? value["file"] : {};
-      const name = typeof file["filename"] === "string" ? file["filename"] : undefined;
-      return { type: "file", name, url: stringIn(file, "file_data", `${path}.file`) };
-    }
+    case "file":
+      return parseFile(isJsonObject(value["file"]) ? value["file"] : {}, `${path}.file`);
     // OpenAI's own, vLLM's and Model Studio's.
     case "input_audio":
     case "audio_url":
     case "video_url":
     case "video":
-      return { type: "media", part: value };
+      return { type: "media", part: value, field: `${path}.${value["type"]}` };
     default:
       throw invalid(
         `${path}.type`,
         `Invalid request: "${path}.type" must be one of text, image_url, file, input_audio, video_url`,
       );
   }
+}
+
+function parseFile(file: JsonObject, path: string): ContentPart {
+  const name = typeof file["filename"] === "string" ? file["filename"] : undefined;
+  const id = file["file_id"];
+  if (typeof id === "string" && typeof file["file_data"] !== "string") {
+    return { type: "file", name, url: fileReference(id), field: `${path}.file_id` };
+  }
+  return { type: "file", name, url: stringIn(file, "file_data", path), field: `${path}.file_data` };
 }
 
 function stringIn(value: JsonObject, key: string, path: string): string {

@@ -3,6 +3,7 @@
 import Type from "typebox";
 import type { ChatRequest, ToolChoice, ToolDefinition } from "../../contract/chat-request.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts";
+import { parseResponseFormat } from "../answer-format.ts";
 import { createBodyCheck, invalid } from "../check-body.ts";
 import { optional, parseModel, parseReasoning, parseSession, parseWebSearch, sharedFields } from "../openai-fields.ts";
 import { parseMessages } from "./parse-messages.ts";
@@ -26,6 +27,7 @@ export function parseRequest(value: unknown): ChatRequest {
   const fields: JsonObject = body;
   const declared = parseTools(body.tools ?? body.functions);
   const choice = parseToolChoice(fields, declared);
+  const format = parseResponseFormat(fields["response_format"]);
   return {
     surface: surfaceName,
     model: parseModel(body.model),
@@ -36,6 +38,7 @@ export function parseRequest(value: unknown): ChatRequest {
     includeUsage: body.stream_options?.include_usage ?? false,
     maxTokens: body.max_completion_tokens ?? body.max_tokens ?? undefined,
     reasoning: parseReasoning(fields),
+    ...(format === undefined ? {} : { format }),
     webSearch: parseWebSearch(fields),
     session: parseSession(fields),
     body: fields,
@@ -57,6 +60,7 @@ function parseTools(list: readonly unknown[] | null | undefined): readonly ToolD
       description: typeof definition["description"] === "string" ? definition["description"] : undefined,
       // Came out of JSON.parse.
       parameters: (definition["parameters"] ?? {}) as Json,
+      ...(definition["strict"] === true ? { isStrict: true } : {}),
     });
   }
   return tools;

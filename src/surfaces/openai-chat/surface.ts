@@ -2,12 +2,12 @@
 
 import type { ChatReply } from "../../contract/chat-reply.ts";
 import type { ChatRequest } from "../../contract/chat-request.ts";
-import type { Source } from "../../contract/events.ts";
 import type { Json } from "../../contract/json.ts";
 import { openaiErrorBody } from "../../contract/openai-error.ts";
 import type { Surface } from "../../contract/surface.ts";
 import { encodeUsage } from "../openai-fields.ts";
 import { chatReplyId, createEventEncoder } from "./event-encoder.ts";
+import { encodeAnnotations } from "./annotations.ts";
 import { parseRequest, surfaceName } from "./parse-request.ts";
 
 export const openaiChat: Surface = {
@@ -20,13 +20,14 @@ export const openaiChat: Surface = {
 };
 
 export function encodeReply(_request: ChatRequest, reply: ChatReply): Json {
-  const { identity, text, reasoning, toolCalls, sources } = reply;
+  const { identity, text, reasoning, refusal, toolCalls, sources } = reply;
   const hasCalls = toolCalls.length > 0;
-  const message: Record<string, Json> = { role: "assistant", content: hasCalls && text === "" ? null : text };
+  const isNull = text === "" && (hasCalls || refusal !== undefined);
+  const message: Record<string, Json> = { role: "assistant", content: isNull ? null : text };
   if (reasoning !== "") message["reasoning_content"] = reasoning;
   if (hasCalls) message["tool_calls"] = toolCalls.map(encodeToolCall);
-  if (sources.length > 0) message["annotations"] = sources.map(encodeSource);
-  message["refusal"] = null;
+  if (sources.length > 0) message["annotations"] = encodeAnnotations(text, sources);
+  message["refusal"] = refusal ?? null;
   return {
     id: chatReplyId(identity),
     object: "chat.completion",
@@ -42,10 +43,6 @@ export function encodeReply(_request: ChatRequest, reply: ChatReply): Json {
     ],
     usage: encodeUsage(reply.usage),
   };
-}
-
-function encodeSource({ url, title }: Source): Json {
-  return { type: "url_citation", url_citation: { url, title } };
 }
 
 function encodeToolCall(call: ChatReply["toolCalls"][number]): Json {

@@ -3,12 +3,13 @@
 import Type from "typebox";
 import type { ChatReply } from "../../contract/chat-reply.ts";
 import type { ChatRequest } from "../../contract/chat-request.ts";
-import type { ChatEvent, ReplyIdentity } from "../../contract/events.ts";
+import type { ChatEvent, FinishReason, ReplyIdentity } from "../../contract/events.ts";
 import type { Json, JsonObject } from "../../contract/json.ts";
 import { openaiErrorBody } from "../../contract/openai-error.ts";
 import type { EventEncoder, Surface } from "../../contract/surface.ts";
 import { ByteWriter } from "../../sse/byte-writer.ts";
 import { commentFrame, doneFrame, formatSseEvent } from "../../sse/sse-writer.ts";
+import { parseResponseFormat } from "../answer-format.ts";
 import { createBodyCheck, invalid } from "../check-body.ts";
 import {
   encodeUsage,
@@ -38,6 +39,7 @@ export const openaiCompletions: Surface = {
 function parseRequest(value: unknown): ChatRequest {
   const body = checkBody(value);
   const fields: JsonObject = body;
+  const format = parseResponseFormat(fields["response_format"]);
   return {
     surface: surfaceName,
     model: parseModel(body.model),
@@ -48,6 +50,7 @@ function parseRequest(value: unknown): ChatRequest {
     includeUsage: body.stream_options?.include_usage ?? false,
     maxTokens: body.max_tokens ?? undefined,
     reasoning: parseReasoning(fields),
+    ...(format === undefined ? {} : { format }),
     webSearch: parseWebSearch(fields),
     session: parseSession(fields),
     body: fields,
@@ -66,6 +69,11 @@ function parsePrompt(value: unknown): string {
 function promptOf(request: ChatRequest): string {
   const part = request.messages[0]?.content[0];
   return part?.type === "text" ? part.text : "";
+}
+
+/** A call is nothing that this protocol knows: for its client the text just ends. */
+function toldReason(reason: FinishReason): FinishReason {
+  return reason === "tool_calls" ? "stop" : reason;
 }
 
 function completionId(identity: ReplyIdentity): string {
@@ -97,6 +105,7 @@ class Encoder implements EventEncoder {
   write(event: ChatEvent): void {
     switch (event.type) {
       case "text-delta":
+      case "refusal-delta":
         this.#writer.bytes(this.#textStart);
         this.#writer.range(event.text.bytes, event.text.start, event.text.end);
         return this.#writer.bytes(deltaEnd);
@@ -107,7 +116,7 @@ class Encoder implements EventEncoder {
         return this.#writer.bytes(deltaEnd);
       case "reply-end":
         this.#writer.text(
-          `${this.#head}"choices":[{"index":0,"text":"","logprobs":null,"finish_reason":"${event.finishReason}"}]}\n\n`,
+          `${this.#head}"choices":[{"index":0,"text":"","logprobs":null,"finish_reason":"${toldReason(event.finishReason)}"}]}\n\n`,
         );
         if (this.#request.includeUsage)
           this.#writer.text(`${this.#head}"choices":[],"usage":${JSON.stringify(encodeUsage(event.usage))}}\n\n`);
@@ -141,13 +150,14 @@ class Encoder implements EventEncoder {
 }
 
 function encodeReply(request: ChatRequest, reply: ChatReply): Json {
-  const text = request.body["echo"] === true ? promptOf(request) + reply.text : reply.text;
+  const said = reply.refusal ?? reply.text;
+  const text = request.body["echo"] === true ? promptOf(request) + said : said;
   return {
     id: completionId(reply.identity),
     object: "text_completion",
     created: Math.floor(reply.identity.createdAtMs / 1000),
     model: reply.identity.model,
-    choices: [{ index: 0, text, logprobs: null, finish_reason: reply.finishReason }],
+    choices: [{ index: 0, text, logprobs: null, finish_reason: toldReason(reply.finishReason) }],
     usage: encodeUsage(reply.usage),
   };
 }

@@ -69,6 +69,7 @@ class Encoder implements EventEncoder {
   write(event: ChatEvent): void {
     switch (event.type) {
       case "text-delta":
+      case "refusal-delta":
       case "reasoning-delta":
         return this.#textDelta(event.text);
       case "tool-call-delta":

@@ -2,13 +2,14 @@
 
 import type { ReplyIdentity, Source } from "../../contract/events.ts";
 import type { Json } from "../../contract/json.ts";
+import { type Citation, citationsIn } from "../url-citations.ts";
 import type { DeclaredTool } from "./parse-tools.ts";
 
 /** Type aliases, not interfaces, so that they count as `Json`. */
 export type OutputItem = { readonly id: string; readonly type: string; readonly [field: string]: Json };
 export type ItemStatus = "in_progress" | "completed" | "incomplete";
 
-export function responseId(identity: ReplyIdentity): string {
+export function responseId(identity: Pick<ReplyIdentity, "replyId">): string {
   return `resp_${identity.replyId}`;
 }
 
@@ -31,12 +32,15 @@ export function responseIdOf(id: string): string | undefined {
 }
 
 export function textPart(text: string, sources: readonly Source[]): Json {
-  return { type: "output_text", text, annotations: sources.map(encodeSource), logprobs: [] };
+  return { type: "output_text", text, annotations: citationsIn(text, sources).map(encodeCitation), logprobs: [] };
 }
 
-/** Where in the text a source is meant, nobody tells. */
-export function encodeSource({ url, title }: Source): Json {
-  return { type: "url_citation", url, title, start_index: 0, end_index: 0 };
+export function refusalPart(refusal: string): Json {
+  return { type: "refusal", refusal };
+}
+
+export function encodeCitation({ source: { url, title }, start, end }: Citation): Json {
+  return { type: "url_citation", url, title, start_index: start, end_index: end };
 }
 
 export function messageItem(id: string, status: ItemStatus, content: readonly Json[]): OutputItem {

@@ -6,16 +6,18 @@ import { RawText } from "../../conversation/raw-text.ts";
 import {
   callItem,
   customInput,
-  encodeSource,
+  encodeCitation,
   itemId,
   type ItemStatus,
   messageItem,
   type OutputItem,
   reasoningItem,
+  refusalPart,
   summaryPart,
   textPart,
   wholeArguments,
 } from "./items.ts";
+import { citationsIn } from "../url-citations.ts";
 import type { DeclaredTool } from "./parse-tools.ts";
 
 type Fields = { readonly [field: string]: Json };
@@ -56,6 +58,8 @@ export function openItem(event: Extract<ChatEvent, { type: "block-start" }>, opt
   switch (event.block) {
     case "text":
       return openMessage(options);
+    case "refusal":
+      return openRefusal(options);
     case "reasoning":
       return openReasoning(options);
     case "tool-call":
@@ -84,13 +88,42 @@ function openMessage({ identity, outputIndex }: ItemOptions): OpenItem {
       const whole = text.text;
       const part = textPart(whole, sources);
       const item = messageItem(id, status, [part]);
-      const annotations = sources.map((source, index) => ({
+      const annotations = citationsIn(whole, sources).map((citation, index) => ({
         type: "response.output_text.annotation.added",
-        fields: { ...place, annotation_index: index, annotation: encodeSource(source) },
+        fields: { ...place, annotation_index: index, annotation: encodeCitation(citation) },
       }));
       const events = [
         ...annotations,
         { type: "response.output_text.done", fields: { ...place, text: whole, logprobs: [] } },
+        { type: "response.content_part.done", fields: { ...place, part } },
+        done(outputIndex, item),
+      ];
+      return { events, item };
+    },
+  };
+}
+
+function openRefusal({ identity, outputIndex }: ItemOptions): OpenItem {
+  const id = itemId("msg", identity, outputIndex);
+  const place = { item_id: id, output_index: outputIndex, content_index: 0 };
+  const text = new RawText();
+  return {
+    deltaType: "response.refusal.delta",
+    place,
+    takesSources: false,
+    isCustom: false,
+    text,
+    argumentsText: "",
+    opening: () => [
+      added(outputIndex, messageItem(id, "in_progress", [])),
+      { type: "response.content_part.added", fields: { ...place, part: refusalPart("") } },
+    ],
+    closing(status) {
+      const refusal = text.text;
+      const part = refusalPart(refusal);
+      const item = messageItem(id, status, [part]);
+      const events = [
+        { type: "response.refusal.done", fields: { ...place, refusal } },
         { type: "response.content_part.done", fields: { ...place, part } },
         done(outputIndex, item),
       ];

@@ -1,6 +1,7 @@
 // The content of an item: a text, or parts of text, pictures, files and sound.
 
 import type { ContentPart } from "../../contract/chat-request.ts";
+import { fileReference } from "../../contract/file-reference.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { LongText } from "../../conversation/long-text.ts";
 import { invalid } from "../check-body.ts";
@@ -28,11 +29,11 @@ function parsePart(value: unknown, path: string): ContentPart {
       return { type: "text", text: stringIn(value, "refusal", path) };
     case "input_image":
     case "image_url":
-      return { type: "image", url: imageUrl(value, path) };
+      return parseImage(value, path);
     case "input_file":
       return parseFile(value, path);
     case "input_audio":
-      return { type: "media", part: value };
+      return { type: "media", part: value, field: `${path}.input_audio` };
     default:
       throw invalid(
         `${path}.type`,
@@ -41,26 +42,30 @@ function parsePart(value: unknown, path: string): ContentPart {
   }
 }
 
-function imageUrl(value: JsonObject, path: string): string {
+function parseImage(value: JsonObject, path: string): ContentPart {
   const image = value["image_url"];
-  if (isJsonObject(image)) return stringIn(image, "url", `${path}.image_url`);
-  refuseUploaded(value, path, "image_url");
-  return stringIn(value, "image_url", path);
+  if (isJsonObject(image)) {
+    return { type: "image", url: stringIn(image, "url", `${path}.image_url`), field: `${path}.image_url.url` };
+  }
+  const id = uploadedId(value, "image_url");
+  if (id !== undefined) return { type: "image", url: fileReference(id), field: `${path}.file_id` };
+  return { type: "image", url: stringIn(value, "image_url", path), field: `${path}.image_url` };
 }
 
 function parseFile(value: JsonObject, path: string): ContentPart {
   const name = typeof value["filename"] === "string" ? value["filename"] : undefined;
-  if (typeof value["file_url"] === "string") return { type: "file", name, url: value["file_url"] };
-  refuseUploaded(value, path, "file_data");
-  return { type: "file", name, url: stringIn(value, "file_data", path) };
+  if (typeof value["file_url"] === "string") {
+    return { type: "file", name, url: value["file_url"], field: `${path}.file_url` };
+  }
+  const id = uploadedId(value, "file_data");
+  if (id !== undefined) return { type: "file", name, url: fileReference(id), field: `${path}.file_id` };
+  return { type: "file", name, url: stringIn(value, "file_data", path), field: `${path}.file_data` };
 }
 
-function refuseUploaded(value: JsonObject, path: string, field: string): void {
-  if (typeof value[field] === "string" || typeof value["file_id"] !== "string") return;
-  throw invalid(
-    `${path}.file_id`,
-    `Cannot use "${path}.file_id": files are not kept here, send what it holds as "${field}"`,
-  );
+/** Clients send null for what they do not say. */
+function uploadedId(value: JsonObject, field: string): string | undefined {
+  const id = value["file_id"];
+  return typeof id === "string" && typeof value[field] !== "string" ? id : undefined;
 }
 
 function stringIn(value: JsonObject, key: string, path: string): string {

@@ -4,6 +4,7 @@
 import type { ContentPart, Message, ToolCall } from "../../contract/chat-request.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { invalid } from "../check-body.ts";
+import { splitThoughts } from "../../conversation/leading-thoughts.ts";
 import { referredId } from "./input-items.ts";
 import { parseContent } from "./parse-content.ts";
 import { type DeclaredTool, toolNameOf } from "./parse-tools.ts";
@@ -14,6 +15,8 @@ export interface KnownItems {
   readonly history: readonly unknown[];
   /** By their ids: what an `item_reference` stands for. */
   readonly byId: ReadonlyMap<string, unknown>;
+  /** The conversation that `history` is from. */
+  readonly conversationId?: string;
 }
 
 export const nothingKnown: KnownItems = { history: [], byId: new Map() };
@@ -123,7 +126,10 @@ function addMessage(messages: Messages, item: JsonObject, path: string): void {
   const content = item["content"];
   // Agents send back a reply without words as nothing.
   if (role === "assistant") {
-    return messages.addText(content === undefined || content === null ? [] : parseContent(content, `${path}.content`));
+    const whole = content === undefined || content === null ? [] : parseContent(content, `${path}.content`);
+    const answer = splitThoughts(whole);
+    if (answer.reasoning !== undefined) messages.addReasoning(answer.reasoning);
+    return messages.addText(answer.content);
   }
   const parts = parseContent(content, `${path}.content`);
   if (parts.length === 0) throw invalid(`${path}.content`, `Invalid request: "${path}.content" must not be empty`);

@@ -2,7 +2,8 @@
 
 import Type from "typebox";
 import type { ChatRequest, Message } from "../../contract/chat-request.ts";
-import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts";
+import { isJsonObject, type JsonObject } from "../../contract/json.ts";
+import { parseTextFormat } from "../answer-format.ts";
 import { createBodyCheck, invalid } from "../check-body.ts";
 import { optional, parseModel, parseReasoning, parseSession, parseWebSearch } from "../openai-fields.ts";
 import { type KnownItems, nothingKnown, parseInput } from "./parse-input.ts";
@@ -40,9 +41,10 @@ export function parseRequest(value: unknown, known: KnownItems = nothingKnown): 
   const body = checkBody(value);
   // Checked above to be an object; the schema leaves unknown fields in place.
   const fields: JsonObject = body;
-  if (fields["conversation"] !== undefined && fields["conversation"] !== null) throw conversationUnknown();
+  if (conversationIdIn(fields) !== undefined && known.conversationId === undefined) throw conversationUnknown();
   if (body.background === true && body.store === false) throw backgroundUnkept();
   const declared = parseTools(fields["tools"]);
+  const format = parseTextFormat(fields["text"]);
   const { toolChoice, tools } = parseToolChoice(fields["tool_choice"], declared);
   return {
     surface: surfaceName,
@@ -54,6 +56,7 @@ export function parseRequest(value: unknown, known: KnownItems = nothingKnown): 
     includeUsage: true,
     maxTokens: body.max_output_tokens ?? undefined,
     reasoning: parseReasoning(fields),
+    ...(format === undefined ? {} : { format }),
     webSearch: parseWebSearch(fields) ?? (asksForWebSearch(fields["tools"]) ? true : undefined),
     session: parseSession(fields),
     body: fields,
@@ -76,11 +79,24 @@ function parseAsked(fields: JsonObject, declared: ReturnType<typeof parseTools>,
   return messages;
 }
 
+/**
+ * The conversation that a request belongs to: a text, or an object with its `id`.
+ * @throws {GatewayError} `invalid-request` for anything else, and beside `previous_response_id`
+ */
+export function conversationIdIn(body: JsonObject): string | undefined {
+  const value = body["conversation"];
+  if (value === undefined || value === null) return undefined;
+  const id = isJsonObject(value) ? value["id"] : value;
+  if (typeof id !== "string" || id === "") {
+    throw invalid("conversation", 'Invalid request: "conversation" must be an id, or an object with one');
+  }
+  if (body["previous_response_id"] == null) return id;
+  const message = 'Invalid request: "conversation" and "previous_response_id" exclude one another';
+  throw invalid("previous_response_id", message);
+}
+
 function conversationUnknown(): Error {
-  return invalid(
-    "conversation",
-    'Cannot continue a conversation by "conversation": none are kept here, send "previous_response_id" or the whole history',
-  );
+  return invalid("conversation", 'Cannot continue a conversation by "conversation": none are kept here');
 }
 
 function backgroundUnkept(): Error {
@@ -106,21 +122,5 @@ const sharedWords = [
 function steeringOf(fields: JsonObject): JsonObject {
   const steering: Record<string, unknown> = {};
   for (const word of sharedWords) if (fields[word] !== undefined) steering[word] = fields[word];
-  const format = responseFormat(fields["text"]);
-  if (format !== undefined) steering["response_format"] = format;
   return steering;
-}
-
-/** @see https://platform.openai.com/docs/guides/structured-outputs */
-function responseFormat(text: unknown): Json | undefined {
-  const format = isJsonObject(text) ? text["format"] : undefined;
-  if (!isJsonObject(format)) return undefined;
-  if (format["type"] === "json_object") return { type: "json_object" };
-  if (format["type"] !== "json_schema") return undefined;
-  if (!isJsonObject(format["schema"])) {
-    throw invalid("text.format.schema", 'Invalid request: "text.format.schema" must be an object');
-  }
-  const { type: _type, ...schema } = format;
-  // Came out of JSON.parse.
-  return { type: "json_schema", json_schema: schema as Json };
 }

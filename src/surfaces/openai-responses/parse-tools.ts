@@ -42,6 +42,7 @@ function addFunction(tools: DeclaredTool[], entry: JsonObject, namespace: string
     description: textOrNothing(declared["description"]),
     // Came out of JSON.parse.
     parameters: (declared["parameters"] ?? {}) as Json,
+    ...(declared["strict"] === true ? { isStrict: true } : {}),
   });
 }
 

@@ -13,6 +13,7 @@ import {
   messageItem,
   type OutputItem,
   reasoningItem,
+  refusalPart,
   responseId,
   summaryPart,
   textPart,
@@ -37,6 +38,7 @@ export function echoOf({ body }: ChatRequest): ResponseObject {
   };
   return {
     background: given("background", false),
+    ...conversationOf(body),
     instructions: given("instructions", null),
     max_output_tokens: given("max_output_tokens", null),
     metadata: given("metadata", {}),
@@ -53,6 +55,11 @@ export function echoOf({ body }: ChatRequest): ResponseObject {
     truncation: given("truncation", "disabled"),
     user: given("user", null),
   };
+}
+
+function conversationOf({ conversation }: JsonObject): ResponseObject {
+  const id = isJsonObject(conversation) ? conversation["id"] : conversation;
+  return typeof id === "string" ? { conversation: { id } } : {};
 }
 
 function objectIn(body: JsonObject, field: string): ResponseObject {
@@ -129,12 +136,15 @@ export function encodeReply(request: ChatRequest, reply: ChatReply): ResponseObj
 }
 
 function outputOf(request: ChatRequest, reply: ChatReply): OutputItem[] {
-  const { identity, text, reasoning, toolCalls, sources } = reply;
+  const { identity, text, reasoning, refusal, toolCalls, sources } = reply;
   const tools = declaredTools(request);
   const makers: ((index: number, status: ItemStatus) => OutputItem)[] = [];
   if (reasoning !== "") {
     const isSealedAsked = asksForSealedThoughts(request);
     makers.push((index) => reasoningItem(itemId("rs", identity, index), [summaryPart(reasoning)], isSealedAsked));
+  }
+  if (refusal !== undefined) {
+    makers.push((index, status) => messageItem(itemId("msg", identity, index), status, [refusalPart(refusal)]));
   }
   if (text !== "") {
     makers.push((index, status) => messageItem(itemId("msg", identity, index), status, [textPart(text, sources)]));

@@ -6,6 +6,7 @@ import { version } from "../../config/version.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { UpstreamLimits } from "../../contract/limits.ts";
 import type { Upstream } from "../../contract/upstream.ts";
+import type { AttachmentLoader } from "../../attachments/load-attachment.ts";
 import type { HttpClient } from "../../outbound/http-client.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { baseUrlOf } from "./base-url.ts";
@@ -17,6 +18,7 @@ import { createOpenAICompatibleUpstream } from "./upstream.ts";
 
 export interface UpstreamSurroundings {
   readonly http: HttpClient;
+  readonly attachments: AttachmentLoader;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -69,6 +71,7 @@ export function createConfiguredUpstreams(config: Config, surroundings: Upstream
     const options = {
       ...rest,
       http: surroundings.http,
+      attachments: surroundings.attachments,
       maxLineBytes: config.maxLineBytes,
       maxCooldownMs: config.accountCooldownMaxMs,
       userAgent: `qwen-gateway/${version}`,

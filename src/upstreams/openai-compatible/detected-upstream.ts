@@ -39,6 +39,8 @@ export function createDetectedUpstream(options: Omit<OpenAICompatibleOptions, "d
     name: options.name,
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     protocol: sameProtocol,
+    // Those that can be found out all are; one that is not refuses, and is asked in words.
+    jsonAnswers: "schema",
     listModels: async (signal) => (await current()).listModels(signal),
     open: async (request, context) => (await current()).open(request, context),
     accounts: () => known?.accounts?.() ?? [],

@@ -40,6 +40,10 @@ export interface RequestRules {
   readonly toolChoice: "full" | "required-only" | "none";
   /** `tool_choice: "none"` is not obeyed, or costs: the tools are left out. */
   readonly noneDropsTools: boolean;
+  /** What JSON its models can be held to: none, any object, or a schema too. */
+  readonly jsonAnswers: "none" | "object" | "schema";
+  /** Tools may be declared strict: their arguments fit their schema to the letter. */
+  readonly strictTools: boolean;
   /** `response_format` of type `json_object` as it is, or as a schema that any object fits. */
   readonly jsonObject: "send" | "as-schema";
   /** The schema of a tool that takes nothing. */

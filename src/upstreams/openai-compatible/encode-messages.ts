@@ -34,13 +34,22 @@ export function encodeMessages(request: ChatRequest, options: BodyOptions): Json
   const extras = readExtras(request, dialect.request);
   const system: Json[] = [];
   const rest: Json[] = [];
+  /** What results of tools show besides their text: these servers read text in results, and nothing else. */
+  let shown: Json[] = [];
   for (const [index, message] of request.messages.entries()) {
     const param = `messages[${index}].content`;
     const parts = encodeParts(message, extras[index] ?? noExtras, encoding, param);
+    const isResult = message.role === "tool";
+    if (isResult) shown.push(...parts.filter(isNoText));
+    else if (message.role !== "system" && shown.length > 0) {
+      rest.push(showResults(shown));
+      shown = [];
+    }
     // Qwen's templates refuse a system message that does not stand first.
     if (message.role === "system") system.push(...parts);
     else rest.push(encodeMessage(message, parts, extras[index] ?? noExtras, encoding));
   }
+  if (shown.length > 0) rest.push(showResults(shown));
   const first = system.length === 0 ? [] : [{ role: "system", content: contentOf(system, "\n\n", encoding) }];
   return limitMarkers([...first, ...rest], dialect.request.maxCacheMarkers);
 }
@@ -57,13 +66,32 @@ function encodeMessage(message: Message, parts: readonly Json[], { fields }: Ext
         ...(message.toolCalls.length === 0 ? {} : { tool_calls: message.toolCalls.map(encodeCall) }),
       };
     case "tool":
-      return { role: "tool", tool_call_id: message.callId, content: contentOf(parts, "\n", encoding) };
+      return { role: "tool", tool_call_id: message.callId, content: resultOf(message, parts, encoding) };
     case "system":
     case "user":
       return { ...fields, role: message.role, content: contentOf(parts, "\n", encoding) };
     default:
       return message satisfies never;
   }
+}
+
+/** This protocol has no word for a tool that failed: its text says so. */
+function resultOf({ isError }: Extract<Message, { role: "tool" }>, parts: readonly Json[], encoding: Encoding): Json {
+  const texts = parts.filter((part) => !isNoText(part));
+  if (texts.length < parts.length) texts.push({ type: "text", text: "(What belongs to this result follows below.)" });
+  if (isError === true) texts.unshift({ type: "text", text: "The tool failed:" });
+  return contentOf(texts, "\n", encoding);
+}
+
+function isNoText(part: Json): boolean {
+  return !isJsonObject(part) || part["type"] !== "text";
+}
+
+function showResults(parts: readonly Json[]): Json {
+  return {
+    role: "user",
+    content: [{ type: "text", text: "(What the results above show, in their order.)" }, ...parts],
+  };
 }
 
 function replay(reasoning: string | undefined, dialect: Dialect): Body {
@@ -88,10 +116,16 @@ function contentOf(parts: readonly Json[], separator: string, { isPlain }: Encod
 }
 
 function encodeParts(message: Message, extras: Extras, encoding: Encoding, param: string): Json[] {
-  return message.content.map((part, index) => ({
-    ...encodePart(part, encoding, param),
-    ...extras.parts[index],
-  }));
+  return message.content.map((part, index) => {
+    const { image_url: detail, ...picked } = extras.parts[index] ?? {};
+    const encoded: Body = {
+      ...encodePart(part, encoding, part.type === "text" ? param : (part.field ?? param)),
+      ...picked,
+    };
+    const image = encoded["image_url"];
+    if (isJsonObject(detail) && isJsonObject(image)) encoded["image_url"] = { ...image, ...detail } as Json;
+    return encoded;
+  });
 }
 
 function encodePart(part: ContentPart, { dialect, upstream }: Encoding, param: string): Body {
@@ -156,8 +190,8 @@ function partExtras(part: unknown, rules: RequestRules): Body {
   const picked = pickFields(part, rules.partExtras);
   const image = part["image_url"];
   const detail = isJsonObject(image) ? image["detail"] : undefined;
-  if (!isJsonObject(image) || typeof detail !== "string" || typeof image["url"] !== "string") return picked;
-  return { ...picked, image_url: { url: image["url"], detail } };
+  if (typeof detail !== "string") return picked;
+  return { ...picked, image_url: { detail } };
 }
 
 function pickFields(source: JsonObject, names: readonly string[]): Body {

@@ -11,7 +11,7 @@ import { classifyEvent } from "./errors.ts";
 import { strayJson } from "./event-frames.ts";
 import { plainText, textOfPlain } from "./plain-text.ts";
 import { type Emit, type ReplyOptions, ReplyReader } from "./reply-reader.ts";
-import type { TextKind } from "./think-tags.ts";
+import type { TextKind } from "../think-tags.ts";
 
 export interface DecoderOptions extends ReplyOptions {
   readonly maxLineBytes?: number;

@@ -29,6 +29,8 @@ function canForward(raw: JsonObject, message: Message, index: number, rules: Req
   const content = raw["content"];
   if (Array.isArray(content))
     return message.role === "user" && content.some(isMarkedOrImage) && areParts(content, rules);
+  // That a tool failed its text has to say.
+  if (message.role === "tool" && message.isError === true) return false;
   if (message.role !== "assistant") return isText(content);
   if (raw["function_call"] != null || !areCalls(raw["tool_calls"])) return false;
   // Null beside thoughts is refused by Ollama.

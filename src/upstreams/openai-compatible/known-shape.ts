@@ -5,7 +5,7 @@ import type { JsonObject, JsonText } from "../../contract/json.ts";
 import { JsonTextTemplate } from "../json-text-template.ts";
 import { isDataField } from "./event-frames.ts";
 import { plainText, textOfPlain } from "./plain-text.ts";
-import type { TextKind } from "./think-tags.ts";
+import type { TextKind } from "../think-tags.ts";
 
 /** Bytes to be replaced. */
 export interface Patch {

@@ -16,7 +16,8 @@ export interface OutgoingBody {
 
 /** The reply may be passed on: it is in the client's own protocol, and nothing in it has to be looked for. */
 export function mayPass(request: ChatRequest, dialect: Dialect): boolean {
-  return request.received !== undefined && request.surface === sameProtocol && !scansText(request, dialect);
+  if (request.received === undefined || request.isReplyRead === true) return false;
+  return request.surface === sameProtocol && !scansText(request, dialect);
 }
 
 /** Where a server's own parser may miss a call, its text is searched. */

@@ -47,7 +47,10 @@ export class PassReader implements PassThrough {
   constructor(options: PassOptions) {
     this.#options = options;
     this.#reader = new ReplyReader(options);
-    this.#reader.emit = (event) => void (event.type === "reply-start" || this.#said.push(event));
+    this.#reader.emit = (event) => {
+      // Pages are told by the chunk itself.
+      if (event.type !== "reply-start" && event.type !== "source") this.#said.push(event);
+    };
   }
 
   get text(): TextFlow {
@@ -106,7 +109,7 @@ export class PassReader implements PassThrough {
       return this.#keepFinish(event, choice, isAsTold ? text : undefined, said);
     if (!isAsTold) return this.#mended(said);
     this.sound = event;
-    const changed = this.#changed(event, choice, false);
+    const changed = this.#changed(event, choice);
     return changed === event ? undefined : frameOf(changed);
   }
 
@@ -131,6 +134,8 @@ export class PassReader implements PassThrough {
   }
 
   #keepFinish(event: JsonObject, choice: JsonObject, text: string | undefined, said: readonly UpstreamEvent[]): string {
+    // Clients look for it where there is no choice.
+    if (this.#usageFrame === "" && event["usage"] != null) this.#keepUsage({ ...event, choices: [] }, undefined);
     const isSilent = said.length === 0;
     const frames = text === undefined ? this.#mended(said) : isSilent ? "" : this.#spoken(event, choice);
     if (this.#finish !== undefined) return frames;
@@ -145,7 +150,7 @@ export class PassReader implements PassThrough {
 
   /** Words beside a finish do not wait with it: others may follow them before the end. */
   #spoken(event: JsonObject, choice: JsonObject): string {
-    const changed = this.#changed(event, choice, false);
+    const changed = this.#changed(event, choice);
     return frameOf({ ...changed, choices: [{ ...firstChoice(changed), finish_reason: null }] });
   }
 
@@ -174,7 +179,7 @@ export class PassReader implements PassThrough {
     };
     const choice = firstChoice(chunk) ?? {};
     if (text !== undefined && saysSomething(choice)) this.isSemantic = true;
-    const changed = this.#changed(chunk, choice, true);
+    const changed = this.#changed(chunk, choice);
     if (text !== undefined && changed === chunk && choice["finish_reason"] === finishReason) {
       return dataFrame(text);
     }
@@ -224,21 +229,12 @@ export class PassReader implements PassThrough {
   }
 
   /** The same chunk where nothing has to be changed about it. */
-  #changed(event: JsonObject, choice: JsonObject, isFinish: boolean): JsonObject {
-    const changed = this.#withModel(this.#withUsage(event, isFinish));
+  #changed(event: JsonObject, choice: JsonObject): JsonObject {
+    // It is told once, at the end: clients add up what they are told.
+    const changed = this.#withModel(event["usage"] == null ? event : withoutUsage(event));
     const told = toldChoice(choice, this.#hasRole);
     this.#hasRole = true;
     return told === choice ? changed : { ...changed, choices: [told] };
-  }
-
-  /** It is told once, at the end: clients add up what they are told. */
-  #withUsage(event: JsonObject, isFinish: boolean): JsonObject {
-    const { usage } = event;
-    if (usage == null) return event;
-    const told = isFinish && this.#options.wantsUsage && this.#usageFrame === "" ? toldUsage(usage) : undefined;
-    if (told === undefined) return withoutUsage(event);
-    this.#hasToldUsage = true;
-    return told === usage ? event : { ...event, usage: told };
   }
 
   #withModel(event: JsonObject): JsonObject {

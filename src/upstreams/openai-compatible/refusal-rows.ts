@@ -143,6 +143,14 @@ function requestRows(): RefusalRow[] {
     },
     {
       reason: "request",
+      when: says(
+        /response_format|json_schema|json_object|json mode|structured.?output|guided.?(?:json|decoding)|xgrammar/,
+      ),
+      message: "does not answer in the form that response_format asks for: leave it away, or choose another model",
+      param: "response_format",
+    },
+    {
+      reason: "request",
       when: says(/tool_choice.*thinking/),
       message:
         "forces no tool on this model, which cannot help thinking: leave tool_choice away, or choose another model",

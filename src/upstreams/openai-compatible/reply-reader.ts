@@ -2,7 +2,7 @@
 // around it are event-decoder.ts and json-decoder.ts.
 
 import type { ToolDefinition } from "../../contract/chat-request.ts";
-import type { FinishReason, TokenUsage, UpstreamEvent } from "../../contract/events.ts";
+import type { FinishReason, Source, TokenUsage, UpstreamEvent } from "../../contract/events.ts";
 import type { GatewayError } from "../../contract/gateway-error.ts";
 import { jsonText } from "../../contract/json.ts";
 import type { ToolWarning } from "../../tools/tool-warning.ts";
@@ -11,7 +11,8 @@ import { classifyText, refusalOf, type RefusalSource } from "./errors.ts";
 import { parseTimings, parseUsage } from "./parse-usage.ts";
 import type { UpstreamRefusal } from "./refusal.ts";
 import { type Rescue, TextFlow } from "./text-flow.ts";
-import type { ThoughtsStart } from "./think-tags.ts";
+import type { ThoughtsStart } from "../think-tags.ts";
+import { ToldSources } from "./told-sources.ts";
 import { createToolCalls, type ToolCalls } from "./tool-calls.ts";
 
 export interface ReplyOptions {
@@ -63,6 +64,8 @@ export class ReplyReader {
   readonly #options: ReplyOptions;
   /** Made when the first call comes: most replies have none. */
   #calls: ToolCalls | undefined;
+  /** Made when the first page is cited. */
+  #sources: ToldSources | undefined;
   #hasStarted = false;
   #hasSaid = false;
   #finish: FinishReason | undefined;
@@ -86,6 +89,7 @@ export class ReplyReader {
     const choices = Array.isArray(chunk.choices) ? (chunk.choices as readonly CompletionChoice[]) : [];
     for (const choice of choices) if (choice !== null && (choice.index ?? 0) === 0) this.#onChoice(choice);
     if (this.hasEnded) return;
+    if (chunk.search_info != null) this.#tellSources((sources) => sources.fromSearch(chunk.search_info));
     if (chunk.usage != null) this.#usage = parseUsage(chunk.usage) ?? this.#usage;
     else if (chunk.timings != null) this.#usage ??= parseTimings(chunk.timings);
     // The chunk of usage alone is the last one.
@@ -146,6 +150,7 @@ export class ReplyReader {
     const answer = textIn(delta.content) || (stringOf(delta.refusal) ?? "");
     if (answer !== "") this.text.accept("text-delta", answer);
     this.#hasSaid ||= thought !== undefined || answer !== "";
+    if (delta.annotations != null) this.#tellSources((sources) => sources.fromAnnotations(delta.annotations));
     const legacy = delta.function_call == null ? [] : [{ index: 0, function: delta.function_call }];
     const pieces = Array.isArray(delta.tool_calls) ? delta.tool_calls : legacy;
     if (pieces.length === 0) return;
@@ -153,6 +158,11 @@ export class ReplyReader {
     this.text.beforeCall();
     this.#calls ??= this.#createCalls();
     for (const piece of pieces) if (piece !== null && typeof piece === "object") this.#calls.accept(piece);
+  }
+
+  #tellSources(read: (sources: ToldSources) => readonly Source[]): void {
+    this.#sources ??= new ToldSources();
+    for (const source of read(this.#sources)) this.emit({ type: "source", source });
   }
 
   #createCalls(): ToolCalls {

@@ -1,5 +1,6 @@
 // A request in the words of a dialect: which fields go out, under which names, and what is left out. Pure.
 
+import type { AnswerFormat } from "../../contract/answer-format.ts";
 import type { ChatRequest, ToolDefinition } from "../../contract/chat-request.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts";
 import type { Body, Dialect } from "./dialect.ts";
@@ -54,6 +55,7 @@ export function createRequestFields(request: ChatRequest, options: BodyOptions):
   addTools(body, request, dialect);
   addThinking(body, request, options);
   addSampling(body, request, options);
+  addFormat(body, request.format);
   if (rules.jsonObject === "as-schema") asSchema(body);
   return body;
 }
@@ -99,7 +101,7 @@ function addTools(body: Body, request: ChatRequest, dialect: Dialect): void {
   else body["tool_choice"] = { type: "function", function: { name: named } };
 }
 
-function encodeTool({ name, description, parameters }: ToolDefinition, dialect: Dialect): Json {
+function encodeTool({ name, description, parameters, isStrict }: ToolDefinition, dialect: Dialect): Json {
   const isEmpty = isEmptySchema(parameters);
   const sent = isEmpty ? { type: "object", properties: {} } : parameters;
   return {
@@ -108,6 +110,7 @@ function encodeTool({ name, description, parameters }: ToolDefinition, dialect: 
       name,
       ...(description === undefined ? {} : { description }),
       ...(isEmpty && dialect.request.emptyParameters === "omit" ? {} : { parameters: sent }),
+      ...(isStrict === true && dialect.request.strictTools ? { strict: true } : {}),
     },
   };
 }
@@ -117,6 +120,23 @@ function isEmptySchema(schema: Json): boolean {
   const { properties, ...rest }: JsonObject = schema;
   const hasProperties = isJsonObject(properties) && Object.keys(properties).length > 0;
   return !hasProperties && Object.keys(rest).every((key) => key === "type" || key === "required" || key === "$schema");
+}
+
+/** As it is to be kept to now: the client's own field may have become words. */
+function addFormat(body: Body, format: AnswerFormat | undefined): void {
+  const written = body["response_format"];
+  if (isJsonObject(written) && (written["type"] === "json_object" || written["type"] === "json_schema")) {
+    delete body["response_format"];
+  }
+  if (format !== undefined) body["response_format"] = encodeFormat(format);
+}
+
+function encodeFormat({ name, description, schema, isStrict }: AnswerFormat): Json {
+  if (schema === undefined) return { type: "json_object" };
+  const described = description === undefined ? {} : { description };
+  // A cast: it came out of JSON.parse.
+  const named = { name, ...described, schema: schema as Json, ...(isStrict ? { strict: true } : {}) };
+  return { type: "json_schema", json_schema: named };
 }
 
 /** `json_object` in the words of a server that knows schemas alone: any object fits. */

@@ -3,7 +3,7 @@
 
 import type { JsonText } from "../../contract/json.ts";
 import { createNewText, type NewText } from "../new-text.ts";
-import { type TextKind, type TextPiece, ThinkTags, type ThoughtsStart } from "./think-tags.ts";
+import { type TextKind, type TextPiece, ThinkTags, type ThoughtsStart } from "../think-tags.ts";
 
 /**
  * "any": thinking was switched off, so what comes as thoughts alone is the answer (vLLM #40816). "json": JSON was asked

@@ -1,6 +1,7 @@
 // The thinking switch in every dialect's spelling. Pure.
 
 import type { ChatRequest } from "../../contract/chat-request.ts";
+import { budgetOf, effortOf } from "../../contract/reasoning-effort.ts";
 import { isJsonObject, type Json } from "../../contract/json.ts";
 import type { Body, Dialect } from "./dialect.ts";
 import { knownModel } from "./known-models.ts";
@@ -41,8 +42,10 @@ function addField(body: Body, request: ChatRequest, { dialect, model }: Thinking
   if (wanted === undefined || (alwaysThinks && !wanted)) return;
   body["enable_thinking"] = wanted;
   if (!wanted) return;
-  const budget = request.reasoning.budgetTokens;
+  const told = request.reasoning.budgetTokens;
   const effort = effortWord(request, dialect, model);
+  // Models that know no efforts are told how much one is.
+  const budget = told ?? (effort === undefined ? budgetOf(request.reasoning) : undefined);
   // One that gets both refuses: the number says more.
   if (budget !== undefined && budget > 0 && rules.budgetField !== undefined) body[rules.budgetField] = budget;
   else if (effort !== undefined && rules.effortModels?.test(model)) body["reasoning_effort"] = effort;
@@ -69,7 +72,9 @@ function addEffort(body: Body, request: ChatRequest, { dialect, model }: Thinkin
   delete body["reasoning_effort"];
   const wanted = thinkingOf(request);
   if (wanted === undefined) return;
-  const word = wanted ? (effortWord(request, dialect, model) ?? "medium") : "none";
+  const effort = effortOf(request.reasoning);
+  const asked = effort === undefined ? request : { ...request, reasoning: { ...request.reasoning, effort } };
+  const word = wanted ? (effortWord(asked, dialect, model) ?? "medium") : "none";
   body["reasoning_effort"] = word;
 }
 

@@ -3,7 +3,7 @@
 import type { ChatRequest } from "../../contract/chat-request.ts";
 import type { Dialect } from "./dialect.ts";
 import { knownModel } from "./known-models.ts";
-import type { ThoughtsStart } from "./think-tags.ts";
+import type { ThoughtsStart } from "../think-tags.ts";
 import { thinkingOf } from "./thinking.ts";
 
 export interface ThoughtsStarts {

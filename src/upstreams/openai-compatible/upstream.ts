@@ -1,9 +1,9 @@
 // A server that speaks OpenAI chat completions as an upstream: stateless, with one key or several, in its own dialect.
 
+import type { AttachmentLoader } from "../../attachments/load-attachment.ts";
 import type { ChatRequest } from "../../contract/chat-request.ts";
 import type { TokenUsage } from "../../contract/events.ts";
 import { type GatewayError, repeatableAtOnce } from "../../contract/gateway-error.ts";
-import { isJsonObject } from "../../contract/json.ts";
 import type { UpstreamLimits } from "../../contract/limits.ts";
 import type { EventDecoder, OpenContext, PassThrough, Upstream, UpstreamReply } from "../../contract/upstream.ts";
 import { estimateTokens } from "../../conversation/estimate-tokens.ts";
@@ -24,6 +24,7 @@ import { fetchModelDetails } from "./model-details.ts";
 import { createModelList } from "./models.ts";
 import { createOutgoingBody, mayPass, scansText } from "./outgoing-body.ts";
 import { PassDecoder, type PassDecoderOptions } from "./pass-decoder.ts";
+import { readableRequest } from "./readable-content.ts";
 import { isAboutKey, UpstreamRefusal } from "./refusal.ts";
 import { createRepairMemory } from "./repair-memory.ts";
 import { sameProtocol } from "./request-body.ts";
@@ -50,6 +51,8 @@ export interface OpenAICompatibleOptions {
   /** How much it takes. @defaultValue as much as comes, until the server says otherwise */
   readonly limits?: UpstreamLimits;
   readonly http: HttpClient;
+  /** Reads what the server cannot be given as it stands. @defaultValue nothing is read, and it is refused */
+  readonly attachments?: AttachmentLoader;
   readonly maxLineBytes: number;
   /** No key is set aside for longer. Undefined: as long as it takes. */
   readonly maxCooldownMs: number | undefined;
@@ -108,9 +111,11 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
     log,
   });
 
-  async function open(request: ChatRequest, context: OpenContext): Promise<UpstreamReply> {
-    const model = request.model ?? options.defaultModel ?? (await models.first());
+  async function open(asked: ChatRequest, context: OpenContext): Promise<UpstreamReply> {
     const { signal, deadlineMs } = context;
+    const reading = readableRequest(asked, dialect, options.attachments, signal);
+    const request = reading === undefined ? asked : await reading;
+    const model = request.model ?? options.defaultModel ?? (await models.first());
     const except = new Set<string>();
     for (;;) {
       const key = await keys.pick({ model, except, signal, deadlineMs });
@@ -264,6 +269,7 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
   return {
     name,
     protocol: sameProtocol,
+    ...(dialect.request.jsonAnswers === "none" ? {} : { jsonAnswers: dialect.request.jsonAnswers }),
     ...(options.defaultModel === undefined ? {} : { choosesModel: true }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     listModels: () => models.list(),
@@ -312,6 +318,5 @@ function readerOf(
 function rescueOf(request: ChatRequest, dialect: Dialect): Rescue {
   if (!dialect.reply.answersInReasoning) return "none";
   if (thinkingOf(request) === false) return "any";
-  const format = (request.steering ?? request.body)["response_format"];
-  return isJsonObject(format) && format["type"] !== "text" ? "json" : "none";
+  return request.format === undefined ? "none" : "json";
 }

@@ -25,6 +25,13 @@ export interface ClientOptions {
 export type AcceptedCompletion =
   { readonly type: "stream"; readonly body: ByteSource } | { readonly type: "json"; readonly body: JsonObject };
 
+/** A file that is about to be uploaded. */
+export interface AnnouncedFile {
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly type: "image" | "video" | "audio" | "file";
+}
+
 export interface QwenWebClient {
   /** @returns the chat's id. */
   createChat(account: Account, model: string, chatType: QwenChatType, signal: AbortSignal): Promise<string>;
@@ -39,7 +46,7 @@ export interface QwenWebClient {
   /** The chat as the backend keeps it, with all its nodes; unchecked. */
   readChat(account: Account, chatId: string, signal: AbortSignal): Promise<JsonObject>;
   /** Leave to put one file into the backend's storage; unchecked. */
-  getUploadToken(account: Account, name: string, sizeBytes: number, signal: AbortSignal): Promise<JsonObject>;
+  getUploadToken(account: Account, file: AnnouncedFile, signal: AbortSignal): Promise<JsonObject>;
   /** Lets the backend read a document that was uploaded. */
   parseFile(account: Account, fileId: string, signal: AbortSignal): Promise<void>;
   /** How far it is: "success" at the end. Undefined when it does not say. */
@@ -137,8 +144,8 @@ export function createQwenWebClient(options: ClientOptions): QwenWebClient {
       return data;
     },
 
-    async getUploadToken(account, name, sizeBytes, signal) {
-      const file = { filename: name, filesize: sizeBytes, filetype: "file" };
+    async getUploadToken(account, { name, sizeBytes, type }, signal) {
+      const file = { filename: name, filesize: sizeBytes, filetype: type };
       const { data } = await requestJson(account, "POST", "/api/v2/files/getstsToken", file, signal);
       if (!isJsonObject(data)) throw classifyBody("{}", "application/json", noFacts);
       return data;

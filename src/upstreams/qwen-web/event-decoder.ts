@@ -8,6 +8,7 @@ import type { EventDecoder } from "../../contract/upstream.ts";
 import { createSseDecoder, type SseDecoder, type SseEvent, type SseSink } from "../../sse/sse-decoder.ts";
 import type { QwenDelta, QwenSearchResult, QwenUsage } from "../../wire/qwen-web.ts";
 import { createNewText, type NewText } from "../new-text.ts";
+import { type TextPiece, ThinkTags } from "../think-tags.ts";
 import type { DeltaShapes } from "./delta-shapes.ts";
 import { type DeltaKind, DeltaTemplate } from "./delta-template.ts";
 import { classifyStreamError, type QwenRefusal, upstreamName } from "./errors.ts";
@@ -62,6 +63,8 @@ export function createEventDecoder(options: DecoderOptions): WebEventDecoder {
 
 const textDecoder = new TextDecoder();
 
+const mayBeginTag = /^\s*(?:<|$)/;
+
 /** A class and not closures: a thousand open streams hold a thousand of them. */
 class Decoder implements WebEventDecoder, SseSink {
   continuation: Continuation | undefined;
@@ -71,6 +74,11 @@ class Decoder implements WebEventDecoder, SseSink {
   /** Most models do not think. */
   #reasoning: NewText | undefined;
   #thoughts: ThoughtTracker | undefined;
+  /** Of an answer that begins like a tag, until it is known whether it does. */
+  #tags: ThinkTags | undefined;
+  #hasAnswered = false;
+  /** Addresses; made with the first. */
+  #toldPages: Set<string> | undefined;
   #emit: Emit = ignore;
   #hasStarted = false;
   #hasEnded = false;
@@ -118,7 +126,7 @@ class Decoder implements WebEventDecoder, SseSink {
 
   #onFirstText({ kind, event }: DeltaTemplate): void {
     this.#onDeltaText(kind, event.text.text);
-    this.#arePieces = this.#newText(kind).arePieces;
+    this.#arePieces = this.#newText(kind).arePieces && this.#tags === undefined;
   }
 
   #parse(data: Uint8Array): void {
@@ -210,7 +218,26 @@ class Decoder implements WebEventDecoder, SseSink {
   }
 
   #say(kind: DeltaKind, text: string): void {
-    if (text !== "") this.#emit({ type: kind, text: jsonText(text) });
+    if (text === "") return;
+    if (kind === "text-delta" && this.#mayHoldThoughts(text)) this.#sayTagged(text);
+    else this.#emit({ type: kind, text: jsonText(text) });
+  }
+
+  /** Nobody has seen this backend leave its template's tags in an answer; other servers of the same models do. */
+  #mayHoldThoughts(text: string): boolean {
+    if (!this.#hasAnswered && mayBeginTag.test(text)) this.#tags = new ThinkTags();
+    this.#hasAnswered = true;
+    return this.#tags !== undefined;
+  }
+
+  #sayTagged(text: string): void {
+    const tags = this.#tags;
+    this.#sayPieces(tags?.content(text));
+    if (tags?.isOpen("text-delta")) this.#tags = undefined;
+  }
+
+  #sayPieces(pieces: readonly TextPiece[] = []): void {
+    for (const [type, piece] of pieces) this.#emit({ type, text: jsonText(piece) });
   }
 
   #onThoughts(delta: QwenDelta): void {
@@ -227,7 +254,10 @@ class Decoder implements WebEventDecoder, SseSink {
     const results = delta.extra?.web_search_info ?? delta.extra?.tool_result?.docs;
     if (!Array.isArray(results)) return;
     for (const result of results as readonly QwenSearchResult[]) {
-      if (typeof result?.url !== "string") continue;
+      if (typeof result?.url !== "string" || result.url === "" || this.#toldPages?.has(result.url) === true) continue;
+      // Some rounds repeat what earlier ones have found.
+      this.#toldPages ??= new Set();
+      this.#toldPages.add(result.url);
       const title = textOf(result.title) ?? result.url;
       this.#emit({ type: "source", source: { url: result.url, title, snippet: textOf(result.snippet) } });
     }
@@ -278,6 +308,7 @@ class Decoder implements WebEventDecoder, SseSink {
   #sayRest(): void {
     this.#sayReasoningRest();
     this.#say("text-delta", this.#answer.settle());
+    this.#sayPieces(this.#tags?.settle());
   }
 
   #sayReasoningRest(): void {
@@ -293,7 +324,7 @@ class Decoder implements WebEventDecoder, SseSink {
     const isPlain = delta.status === "typing" && delta.extra === undefined && delta.function_call === undefined;
     if (!isPlain || textOf(delta.content) === undefined || delta.role === "function") return undefined;
     const kind = phase === "think" ? "reasoning-delta" : answerPhases.has(phase) ? "text-delta" : undefined;
-    if (kind === undefined || !this.#newText(kind).arePieces) return undefined;
+    if (kind === undefined || !this.#newText(kind).arePieces || this.#tags !== undefined) return undefined;
     const { shapes } = this.#options;
     const responseId = this.continuation?.responseId ?? undefined;
     const known = responseId === undefined ? undefined : shapes?.forReply(kind, responseId);

@@ -8,7 +8,7 @@ import type { QwenFile } from "../../wire/qwen-web.ts";
 import type { Unseen } from "./compose-message.ts";
 import type { CreationRetry } from "./create-chat.ts";
 import { type OutgoingMessage, sendAsFile } from "./outgoing-message.ts";
-import { type UploadOptions, uploadText } from "./upload.ts";
+import { type UploadOptions, uploadFile } from "./upload.ts";
 
 export interface MessageFilesOptions extends UploadOptions {
   /** Longest message in characters that is sent as text. Undefined: no limit. */
@@ -40,20 +40,27 @@ export function createMessageFiles(options: MessageFilesOptions): MessageFiles {
     // A text of a megabyte is not made into a string where nobody asks how long it is.
     mustCarry: ({ content }) => hasLimit && content.toString().length > maxMessageChars,
 
-    carry({ content }, { request, context, account }, unseen) {
+    async carry({ content, files }, { request, context, account }, unseen) {
       const upload = (name: string, text: string): Promise<QwenFile> => {
         const signal = AbortSignal.any([context.signal, AbortSignal.timeout(uploadTimeoutMs)]);
-        return withRetry(() => uploadText(options, account, name, text, signal), {
+        const file = {
+          name,
+          bytes: new TextEncoder().encode(text),
+          mediaType: "text/plain",
+          kind: "document",
+        } as const;
+        return withRetry(() => uploadFile(options, account, file, signal), {
           ...options.retry,
           deadlineMs: context.deadlineMs,
           signal,
         });
       };
-      return sendAsFile(request, unseen, content.toString(), {
+      const cover = await sendAsFile(request, unseen, content.toString(), {
         maxMessageChars,
         upload: options.upload ? upload : undefined,
         signal: context.signal,
       });
+      return { ...cover, files: [...files, ...cover.files] };
     },
   };
 }

@@ -2,7 +2,7 @@
 // says so. What cannot be sent either way is refused before anything is.
 
 import { contextTooLong } from "../../contract/context-too-long.ts";
-import { type ChatRequest, type ContentPart, flattenText } from "../../contract/chat-request.ts";
+import { type ChatRequest, flattenText } from "../../contract/chat-request.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
 import type { QwenFile } from "../../wire/qwen-web.ts";
 import { composeMessage, type Unseen } from "./compose-message.ts";
@@ -13,6 +13,10 @@ import { mayCallTools, turnWish } from "./turn-tools.ts";
 export interface OutgoingMessage {
   readonly content: MessageContent;
   readonly files: readonly QwenFile[];
+  /** Where the client wrote the only file. */
+  readonly fileField?: string;
+  /** Qwen refuses the files: they go up anew the next time. @returns whether one had been uploaded for an earlier message */
+  forgetFiles?(): boolean;
 }
 
 export interface FileOptions {
@@ -30,9 +34,8 @@ const maxRepeatedChars = 4000;
 
 const noFiles: readonly QwenFile[] = [];
 
-/** As text, however long it is. @throws {GatewayError} `invalid-request` when it is not text alone */
+/** As text, however long it is; what is no text in it must have been taken out before. */
 export function composeOutgoing(request: ChatRequest, unseen: Unseen): OutgoingMessage {
-  refuseAttachments(request, unseen.unseenFrom);
   return { content: composeMessage(request, unseen), files: noFiles };
 }
 
@@ -84,20 +87,4 @@ function tooLong(chars: number, maxChars: number, cause?: unknown): GatewayError
     ),
     { upstream: upstreamName, param: "messages", ...(cause === undefined ? {} : { cause }) },
   );
-}
-
-function refuseAttachments(request: ChatRequest, unseenFrom: number): void {
-  for (let index = unseenFrom; index < request.messages.length; index++) {
-    const message = request.messages[index]!;
-    // What comes with a tool's result is told in words.
-    if (message.role === "tool" || message.content.every(isText)) continue;
-    throw new GatewayError("invalid-request", `Cannot send messages[${index}]: this upstream takes text only`, {
-      upstream: upstreamName,
-      param: `messages[${index}].content`,
-    });
-  }
-}
-
-function isText(part: ContentPart): boolean {
-  return part.type === "text";
 }

@@ -1,5 +1,5 @@
-// A message that is too long for the firewall as a text file: put into the storage that the backend names, parsed there,
-// and attached to a short message.
+// A file into the storage that the backend names, and there, where it is a document, read: afterwards a message can carry
+// it.
 
 import { GatewayError } from "../../contract/gateway-error.ts";
 import type { JsonObject } from "../../contract/json.ts";
@@ -22,35 +22,50 @@ export interface UploadOptions {
 /** As observed on chat.qwen.ai, 2026-08: documents are taken up to this size. */
 const maxFileBytes = 20 * 1024 * 1024;
 const parsePollMs = 500;
-const contentType = "text/plain";
+
+export interface OutgoingFile {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  readonly mediaType: string;
+  readonly kind: "image" | "audio" | "video" | "document";
+}
 
 /**
- * Uploads a text and waits until the backend has read it.
+ * Uploads a file and, of a document, waits until the backend has read it.
  * @throws {GatewayError} when any step of it fails
  */
-export async function uploadText(
+export async function uploadFile(
   options: UploadOptions,
   account: Account,
-  name: string,
-  text: string,
+  file: OutgoingFile,
   signal: AbortSignal,
 ): Promise<QwenFile> {
   const { client, clock } = options;
-  const bytes = new TextEncoder().encode(text);
+  const { name, bytes, kind } = file;
   if (bytes.length > maxFileBytes) throw failed(`the file would be larger than ${maxFileBytes} bytes`);
-  const place = readPlace(await client.getUploadToken(account, name, bytes.length, signal));
-  await put(options, place, bytes, signal);
-  await client.parseFile(account, place.fileId, signal);
+  const { type } = wordsOf[kind];
+  const place = readPlace(await client.getUploadToken(account, { name, type, sizeBytes: bytes.length }, signal));
+  await put(options, place, file, signal);
+  if (kind === "document") await parse(client, account, place.fileId, signal);
+  return attachment(place, file, clock());
+}
+
+async function parse(client: QwenWebClient, account: Account, fileId: string, signal: AbortSignal): Promise<void> {
+  await client.parseFile(account, fileId, signal);
   for (;;) {
-    const status = await client.parseStatus(account, place.fileId, signal);
-    if (status === "success") break;
+    const status = await client.parseStatus(account, fileId, signal);
+    if (status === "success") return;
     if (status === "failed" || status === "error") throw failed("Qwen could not read the file");
     await sleep(parsePollMs, signal);
   }
-  return attachment(place, name, bytes.length, clock());
 }
 
-async function put(options: UploadOptions, place: Place, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+async function put(
+  options: UploadOptions,
+  place: Place,
+  { bytes, mediaType: contentType }: OutgoingFile,
+  signal: AbortSignal,
+): Promise<void> {
   const { bucket, key, region, endpoint, credentials } = place;
   const response = await options.http.send({
     method: "PUT",
@@ -60,7 +75,9 @@ async function put(options: UploadOptions, place: Place, bytes: Uint8Array, sign
     signal,
   });
   const answer = await readText(response.body, 4096, signal);
-  if (response.status >= 300) throw failed(`the storage answered ${response.status}`, new Error(answer.slice(0, 500)));
+  if (response.status < 300) return;
+  const retryable = response.status >= 500;
+  throw failed(`the storage answered ${response.status}`, { cause: new Error(answer.slice(0, 500)), retryable });
 }
 
 /** Where the file goes, and with whose leave. */
@@ -101,16 +118,26 @@ function readPlace(token: JsonObject): Place {
   };
 }
 
-function attachment(place: Place, name: string, size: number, nowMs: number): QwenFile {
+/** What each kind is called: where it is announced, and in the message. Captured of pictures (2026-03), else by clients of 2026-08. */
+const wordsOf = {
+  image: { type: "image", fileClass: "vision", greenNet: "greening" },
+  video: { type: "video", fileClass: "video", greenNet: "success" },
+  audio: { type: "audio", fileClass: "audio", greenNet: "success" },
+  document: { type: "file", fileClass: "document", greenNet: "success" },
+} as const;
+
+function attachment(place: Place, { name, bytes, mediaType, kind }: OutgoingFile, nowMs: number): QwenFile {
+  const { type, fileClass, greenNet } = wordsOf[kind];
+  const size = bytes.length;
   return {
-    type: "file",
+    type,
     file: {
       created_at: nowMs,
       data: {},
       filename: name,
       hash: null,
       id: place.fileId,
-      meta: { name, size, content_type: contentType },
+      meta: { name, size, content_type: mediaType },
       update_at: nowMs,
     },
     id: place.fileId,
@@ -119,20 +146,20 @@ function attachment(place: Place, name: string, size: number, nowMs: number): Qw
     collection_name: "",
     progress: 0,
     status: "uploaded",
-    greenNet: "success",
+    greenNet,
     size,
     error: "",
     itemId: crypto.randomUUID(),
-    file_type: contentType,
-    showType: "file",
-    file_class: "document",
+    file_type: mediaType,
+    showType: type,
+    file_class: fileClass,
     uploadTaskId: crypto.randomUUID(),
   };
 }
 
-function failed(reason: string, cause?: Error): GatewayError {
-  return new GatewayError("upstream-failed", `Cannot upload the message as a file: ${reason}`, {
+function failed(reason: string, options: { readonly cause?: Error; readonly retryable?: boolean } = {}): GatewayError {
+  return new GatewayError("upstream-failed", `Cannot upload a file to Qwen: ${reason}`, {
+    ...options,
     upstream: upstreamName,
-    ...(cause === undefined ? {} : { cause }),
   });
 }

@@ -1,10 +1,12 @@
 // The Qwen web backend as an upstream: one chat a conversation, one message a turn, attached to the right node.
 
 import type { ChatRequest, Message } from "../../contract/chat-request.ts";
-import { type GatewayError, repeatableAtOnce } from "../../contract/gateway-error.ts";
+import { GatewayError, repeatableAtOnce } from "../../contract/gateway-error.ts";
+import { budgetOf } from "../../contract/reasoning-effort.ts";
 import type { OpenContext, Resume, SaidText, Upstream, UpstreamReply } from "../../contract/upstream.ts";
 import type { Account } from "../../credentials/account.ts";
 import type { AccountUse } from "../../credentials/account-pool.ts";
+import type { AttachmentLoader } from "../../attachments/load-attachment.ts";
 import type { GuardedDownload } from "../../outbound/guarded-download.ts";
 import type { HttpClient } from "../../outbound/http-client.ts";
 import { sleep, withRetry } from "../../outbound/retry.ts";
@@ -14,16 +16,16 @@ import { isAboutChat } from "./chain-errors.ts";
 import { type AcceptedCompletion, createQwenWebClient } from "./client.ts";
 import { createChat } from "./create-chat.ts";
 import { everything } from "./compose-message.ts";
+import { createComposeTurn } from "./compose-turn.ts";
 import { QwenRefusal, upstreamName } from "./errors.ts";
 import { decoderFor } from "./decoder-for.ts";
 import { createDeltaShapes } from "./delta-shapes.ts";
 import type { ChainOn, WebEventDecoder } from "./event-decoder.ts";
 import { chatTypeOf, chooseMode, featureConfigOf, type Mode, withoutNativeTools } from "./model-mode.ts";
 import { createImageForwarding } from "./image-forwarding.ts";
-import { createMessageFiles } from "./message-files.ts";
 import { createModelList, type ModelList } from "./models.ts";
 import { sendOrStop } from "./orphan.ts";
-import { composeOutgoing, type OutgoingMessage } from "./outgoing-message.ts";
+import type { OutgoingMessage } from "./outgoing-message.ts";
 import { readRest } from "./recover.ts";
 import { createCompletionBody, createQwenMessage } from "./request-body.ts";
 import { createSpareChats } from "./spare-chats.ts";
@@ -52,6 +54,8 @@ export interface QwenWebOptions {
   readonly userAgent: string;
   /** Fetches pictures that the backend has made. */
   readonly download: GuardedDownload;
+  /** Reads what messages show. */
+  readonly attachments: AttachmentLoader;
   readonly clock: () => number;
   readonly log: Log;
 }
@@ -79,7 +83,7 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
   const client = createQwenWebClient({ ...options, onSetCookies: accounts.noteCookies });
   const spareChats = createSpareChats(options.clock);
   const shapes = createDeltaShapes();
-  const files = createMessageFiles({ ...options, client });
+  const compose = createComposeTurn({ ...options, client });
   const toolTurns = createToolTurns(options.log);
   /** Chains that turned out broken when their stream was open already: the next attempt starts a new chat. */
   const lostChains = new WeakSet<Resume>();
@@ -145,8 +149,8 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
     const { chatId, nodeId } = resume.continuation;
     spareChats.drop(chatId);
     const unseen = { ...resume, ...toolTurns.unseenIn(resume, turn.request) };
-    const composed = composeOutgoing(turn.request, unseen);
-    const outgoing = files.mustCarry(composed) ? await files.carry(composed, turn, unseen) : composed;
+    const composed = compose(turn, unseen);
+    const outgoing = composed instanceof Promise ? await composed : composed;
     if (resume.interrupted?.responseId) {
       const limit = AbortSignal.any([context.signal, AbortSignal.timeout(stopTimeoutMs)]);
       await client.stop(account, chatId, resume.interrupted.responseId, limit);
@@ -176,8 +180,8 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
     const { request, context, account } = turn;
     const missed = toolTurns.missedCall(request);
     const unseen = everything(request, missed !== undefined);
-    const composed = composeOutgoing(request, unseen);
-    const outgoing = files.mustCarry(composed) ? await files.carry(composed, turn, unseen) : composed;
+    const composed = compose(turn, unseen);
+    const outgoing = composed instanceof Promise ? await composed : composed;
     const chatId =
       takeMissed(missed, account) ??
       spareChats.take(account.id, context.caller, outgoing.content) ??
@@ -222,7 +226,7 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
       parentId,
       model,
       chatType: chatTypeOf(mode),
-      featureConfig: featureConfigOf(mode, request.reasoning.budgetTokens),
+      featureConfig: featureConfigOf(mode, budgetOf(request.reasoning)),
       nowMs: options.clock(),
     });
     const sending = sendOrStop(client, account, createCompletionBody(chatId, parentId, model, message), context.signal);
@@ -243,10 +247,14 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
       maxLineBytes: options.maxLineBytes,
       shapes,
       onRefusal(refusal) {
+        const isAboutFiles = refusal.kind === "invalid-request";
         // An older message's file may be gone for Qwen: in a new chat it goes up anew.
-        isLost = refusal.chainAction !== "none" || (parentId !== null && refusal.kind === "invalid-request");
+        isLost = refusal.chainAction !== "none" || (parentId !== null && isAboutFiles);
         if (isLost && context.resume !== undefined) lostChains.add(context.resume);
-        return isLost ? repeatableAtOnce(refusal) : judgeInStream(turn, refusal);
+        const isStale = isAboutFiles && outgoing.forgetFiles?.() === true;
+        if (isLost || isStale) return repeatableAtOnce(refusal);
+        const judged = judgeInStream(turn, refusal);
+        return isAboutFiles ? naming(outgoing.fileField, judged) : judged;
       },
       onSkipped: (reason) =>
         options.log.warn("Skipped an event of Qwen's stream", { requestId: context.requestId, reason }),
@@ -330,6 +338,12 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
 /** Nobody has refused a request that has not been sent yet. */
 const nobody: ReadonlySet<string> = new Set();
 const atRest = Promise.resolve(0);
+
+function naming(field: string | undefined, refusal: GatewayError): GatewayError {
+  if (field === undefined) return refusal;
+  const message = `Cannot use "${field}": Qwen refused the message or its attachment`;
+  return new GatewayError(refusal.kind, message, { cause: refusal, upstream: upstreamName, param: field });
+}
 
 /** A thin client sends its newest message alone: in another chat nobody would know what it is about. */
 function hasNoHistory({ messages }: ChatRequest, resume: Resume | undefined): boolean {

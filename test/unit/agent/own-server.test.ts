@@ -95,14 +95,41 @@ describe("POST /mcp", () => {
       expires_at: 1,
     };
     await using mcp = await connect({
-      runAgent: async () => ({ success: false, totalExecutionTime: 1, results: [], session_id: "s1", pending }),
+      runAgent: async () => ({
+        success: true,
+        totalExecutionTime: 1,
+        results: [],
+        answer: "Waits for your confirmation: delete_file.",
+        session_id: "s1",
+        pending,
+      }),
     });
 
     const result = await mcp.client.callTool({ name: "run_agent", arguments: { query: "Delete a" } });
 
-    expect(textOf(result)).toContain("confirmation c1 (delete_file)");
+    expect(textOf(result)).toBe(
+      'Waits for your confirmation: delete_file. It is answered at POST /api/agent/confirm, as confirmation_id "c1".',
+    );
     expect(result.isError).toBe(false);
     expect(result.structuredContent).toMatchObject({ pending });
+  });
+
+  test("says in words how a question of the agent is answered: models seldom see more", async () => {
+    await using mcp = await connect({
+      runAgent: async () => ({
+        success: true,
+        totalExecutionTime: 1,
+        results: [],
+        needsClarification: true,
+        clarificationQuestion: "Which John?",
+        session_id: "s1",
+      }),
+    });
+
+    const result = await mcp.client.callTool({ name: "run_agent", arguments: { query: "Meet John" } });
+
+    expect(textOf(result)).toBe('Which John? Call run_agent with the answer and session_id "s1".');
+    expect(result.isError).toBe(false);
   });
 
   test("lists and continues conversations", async () => {

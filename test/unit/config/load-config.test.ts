@@ -36,14 +36,15 @@ function otherText({ schema, key }: Setting): string {
   if (key === "limitSpendPerDay") return "2.5";
   if (key === "prices") return '{"home/*":{"input":0,"output":1.5}}';
   if (key === "jwtSecret") return "s".repeat(32);
+  if (key === "otelExporterOtlpHeaders") return "x-team=blue";
   if (key === "jwtJwksUrl") return "https://login.example.com/keys";
   if (schema.type === "object") return '{"bx-umidtoken":"T2gA"}';
   if (schema.format === "uri") return "http://127.0.0.1:9";
   if (key === "agentRules") return '[{"keys":["ci-*"],"users":["ann"],"confirm":"writes","deny":["mail/*"]}]';
   if (key === "qwenAccounts") return '[{"alias":"work","token":"t","cookies":"a=b","headers":{"bx-v":"2.5"}}]';
-  if (key === "masterKey") return "ab".repeat(32);
+  if (key === "masterKey" || key === "masterKeyPrevious") return "ab".repeat(32);
   if (key === "chatSteps") return "retrieval,generation";
-  if (key === "corsOrigin") return "https://a.example,https://b.example";
+  if (key === "corsOrigin" || key === "fileFetchOrigins") return "https://a.example,https://b.example";
   return key === "trustedProxies" ? "10.0.0.0/8" : "other";
 }
 
@@ -68,6 +69,7 @@ describe("loadConfig", () => {
       allowedHosts: [],
       trustedProxies: [],
       corsOrigin: [],
+      masterKeyPrevious: [],
       qwenBaseUrl: "https://chat.qwen.ai",
       qwenAuthUrl: "https://auth.qwen.ai",
       qwenChainOn: "response_id",
@@ -102,6 +104,12 @@ describe("loadConfig", () => {
       clientStallMs: 60_000,
       drainTimeoutMs: 30_000,
       maxBodyBytes: 33_554_432,
+      maxFileBytes: 20_971_520,
+      fileFetch: true,
+      fileFetchOrigins: [],
+      fileFetchTimeoutMs: 15_000,
+      filesMaxBytes: 536_870_912,
+      filesKeepMs: 2_592_000_000,
       maxLineBytes: 16_777_216,
       maxMessages: 10_000,
       queueSize: 100,
@@ -127,11 +135,17 @@ describe("loadConfig", () => {
       agentSampling: false,
       mcpCacheMs: 300_000,
       mcpCallTimeoutMs: 60_000,
+      captureMaxBytes: 268_435_456,
+      captureMaxExchangeBytes: 16_777_216,
+      otelServiceName: "qwen-gateway",
+      otelSamplePercent: 100,
       transport: "socket",
       stream: true,
       streamUsage: "request",
       logLevel: "info",
       logFormat: "auto",
+      reasoningDisplay: "field",
+      wrapAnswer: "off",
       debugStreaming: false,
     });
     expect(new Set(Object.values(origins))).toEqual(new Set(["default"]));
@@ -140,7 +154,7 @@ describe("loadConfig", () => {
   test("loadConfig knows exactly the fixed environment names", () => {
     expect(listSettings().map((setting) => setting.environmentName)).toEqual([
       ..."HOST PORT DATA_DIR API_KEY INSECURE GENERATE_API_KEY ALLOWED_HOSTS TRUSTED_PROXIES CORS_ORIGIN".split(" "),
-      ..."MASTER_KEY QWEN_TOKEN QWEN_COOKIES QWEN_HEADERS QWEN_ACCOUNTS QWEN_BASE_URL QWEN_AUTH_URL QWEN_CHAIN_ON QWEN_CHAT_TITLE".split(
+      ..."MASTER_KEY MASTER_KEY_PREVIOUS QWEN_TOKEN QWEN_COOKIES QWEN_HEADERS QWEN_ACCOUNTS QWEN_BASE_URL QWEN_AUTH_URL QWEN_CHAIN_ON QWEN_CHAT_TITLE".split(
         " ",
       ),
       ..."QWEN_DELETE_CHATS QWEN_MAX_MESSAGE_CHARS QWEN_UPLOAD QWEN_UPLOAD_URL QWEN_RECOVER".split(" "),
@@ -157,7 +171,7 @@ describe("loadConfig", () => {
         " ",
       ),
       ..."REPLY_TIMEOUT_MS HOLD_HEADERS_MS SSE_KEEPALIVE_MS CLIENT_STALL_MS DRAIN_TIMEOUT_MS".split(" "),
-      ..."MAX_BODY_BYTES MAX_LINE_BYTES MAX_MESSAGES MAX_STREAMS MAX_STREAMS_PER_KEY QUEUE_SIZE QUEUE_WAIT_MS LIMIT_REQUESTS_PER_MINUTE LIMIT_TOKENS_PER_MINUTE LIMIT_TOKENS_PER_DAY LIMIT_SPEND_PER_DAY SESSION_REQUESTS_PER_MINUTE SESSION_STREAMS PRICES CHAT_STEPS CHAT_ANALYSIS CHAT_SOURCES CHAT_INSTRUCTIONS CHAT_FOLLOW_UPS_MS EMBEDDING_MODEL TRANSCRIPTION_MODEL DOCUMENT_MAX_BYTES DOCUMENTS_MAX_BYTES REPLAY_KEEP_MS REPLAY_GRACE_MS REPLAY_MAX_STREAM_BYTES REPLAY_MAX_BYTES MCP_SERVERS MCP_CONFIG AGENT_MODEL AGENT_TIMEOUT_MS AGENT_MAX_STEPS AGENT_CONFIRM AGENT_CONFIRM_EXPIRY_MS AGENT_ALLOW AGENT_ASK AGENT_DENY AGENT_RULES AGENT_OPEN AGENT_SAMPLING MCP_CACHE_MS MCP_CALL_TIMEOUT_MS JWT_SECRET JWT_PUBLIC_KEY JWT_JWKS_URL JWT_ISSUER JWT_AUDIENCE TRANSPORT STREAM STREAM_USAGE LOG_LEVEL LOG_FORMAT DEBUG_STREAMING".split(
+      ..."MAX_BODY_BYTES MAX_FILE_BYTES FILE_FETCH FILE_FETCH_ORIGINS FILE_FETCH_TIMEOUT_MS FILES_MAX_BYTES FILES_KEEP_MS MAX_LINE_BYTES MAX_MESSAGES MAX_STREAMS MAX_STREAMS_PER_KEY QUEUE_SIZE QUEUE_WAIT_MS LIMIT_REQUESTS_PER_MINUTE LIMIT_TOKENS_PER_MINUTE LIMIT_TOKENS_PER_DAY LIMIT_SPEND_PER_DAY SESSION_REQUESTS_PER_MINUTE SESSION_STREAMS PRICES CHAT_STEPS CHAT_ANALYSIS CHAT_SOURCES CHAT_INSTRUCTIONS CHAT_FOLLOW_UPS_MS EMBEDDING_MODEL TRANSCRIPTION_MODEL DOCUMENT_MAX_BYTES DOCUMENTS_MAX_BYTES REPLAY_KEEP_MS REPLAY_GRACE_MS REPLAY_MAX_STREAM_BYTES REPLAY_MAX_BYTES MCP_SERVERS MCP_CONFIG AGENT_MODEL AGENT_TIMEOUT_MS AGENT_MAX_STEPS AGENT_CONFIRM AGENT_CONFIRM_EXPIRY_MS AGENT_ALLOW AGENT_ASK AGENT_DENY AGENT_RULES AGENT_OPEN AGENT_SAMPLING MCP_CACHE_MS MCP_CALL_TIMEOUT_MS JWT_SECRET JWT_PUBLIC_KEY JWT_JWKS_URL JWT_ISSUER JWT_AUDIENCE CAPTURE_DIR CAPTURE_MAX_BYTES CAPTURE_MAX_EXCHANGE_BYTES OTEL_EXPORTER_OTLP_ENDPOINT OTEL_EXPORTER_OTLP_HEADERS OTEL_SERVICE_NAME OTEL_SAMPLE_PERCENT TRANSPORT STREAM STREAM_USAGE REASONING_DISPLAY WRAP_ANSWER LOG_LEVEL LOG_FORMAT DEBUG_STREAMING".split(
         " ",
       ),
     ]);

@@ -223,8 +223,47 @@ describe("loadToolServers", () => {
     expect(problems.join()).not.toContain("s3cret");
   });
 
+  test("takes names of other clients, and has the last word on the same", () => {
+    const content = {
+      mcpServers: { "Figma Desktop": files, "github.com/modelcontextprotocol/servers/tree/main/src/time": files },
+    };
+
+    expect(fromFile(content).map(({ name }) => name)).toEqual([
+      "Figma-Desktop",
+      "github.com-modelcontextprotocol-servers-tree-main-src-time",
+    ]);
+    const merged = loadToolServers(
+      { mcpConfig: file(content), mcpServers: { "Figma-Desktop": { command: "other" } } },
+      {},
+    );
+    expect(merged[0]).toMatchObject({ name: "Figma-Desktop", target: { command: "other" } });
+    expect(problemsOf(() => fromFile({ mcpServers: { "a b": files, "a/b": files } }))).toEqual([
+      'Cannot use tool servers "a b" and "a/b" in "FOLDER/0.json": both would be called "a-b" here'.replace(
+        "0.json",
+        `${count - 1}.json`,
+      ),
+    ]);
+  });
+
+  test.each([
+    [{ includeTools: ["read"] }, { only: ["read"], without: [] }],
+    [{ excludeTools: ["delete"] }, { only: undefined, without: ["delete"] }],
+    [{ disabledTools: ["delete"] }, { only: undefined, without: ["delete"] }],
+    [
+      { enabled_tools: ["read", "delete"], disabled_tools: ["delete"] },
+      { only: ["read", "delete"], without: ["delete"] },
+    ],
+  ])("leaves out the tools that %p leaves out elsewhere", (more, toolChoice) => {
+    expect(fromFile({ mcpServers: { files: { ...files, ...more } } })).toEqual([{ ...read, toolChoice }]);
+  });
+
+  test("takes a server that is not enabled for a disabled one", () => {
+    expect(fromFile({ mcpServers: { files: { ...files, enabled: false } } })).toEqual([{ ...read, isDisabled: true }]);
+    expect(fromFile({ mcpServers: { files: { ...files, enabled: true } } })).toEqual([read]);
+  });
+
   test("tells every wrong server at once, and a wrong name", () => {
-    const servers = { "a b": files, c: {}, d: { command: 1 } };
+    const servers = { 日历: files, c: {}, d: { command: 1 } };
 
     expect(problemsOf(() => fromFile({ mcpServers: servers }))).toHaveLength(3);
   });

@@ -93,12 +93,13 @@ test("canonicalTurns gives results of unknown ids to the calls in order, also wh
   expect(turns[2]?.toolResults.map((one) => one.text)).toEqual(["1", "2", "3"]);
 });
 
-test("canonicalTurns takes arguments that are no JSON by their words", () => {
+test("canonicalTurns takes arguments that are no object for none, but free text by its words", () => {
   const callsOf = (argumentsText: string) =>
     canonicalTurns([assistant("", call("1", "f", argumentsText))])[0]?.toolCalls;
 
-  expect(callsOf('{"a": 1,\n "b"')).toEqual(callsOf('{"a":  1, "b"')!);
-  expect(callsOf('{"a": 1')).not.toEqual(callsOf('{"a": 2')!);
+  for (const none of ["", '{"a": 1,\n "b"', '"a.txt"', "[1]", "null"]) expect(callsOf(none)).toEqual(callsOf("{}")!);
+  expect(callsOf("*** Begin\n  patch")).toEqual(callsOf("*** Begin patch")!);
+  expect(callsOf("*** Begin patch")).not.toEqual(callsOf("*** End patch")!);
 });
 
 test("canonicalTurns survives arguments nested beyond reason", () => {
@@ -120,5 +121,7 @@ test("canonicalText tells images and files apart by their address", () => {
 
   expect(image("data:image/png;base64,AAAA")).not.toBe(image("data:image/png;base64,AAAB"));
   expect(image("https://example.org/a.png")).not.toContain("example");
+  // What its sender calls it is no part of it.
+  expect(image("data:image/jpeg;base64,AAAA")).toBe(image("data:image/png;charset=binary;base64,AAAA"));
   expect(image("a")).not.toBe(canonicalText({ role: "user", content: [{ type: "file", name: "a", url: "a" }] }));
 });

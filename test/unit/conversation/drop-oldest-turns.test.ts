@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Message } from "../../../src/contract/chat-request.ts";
 import { dropOldestTurns } from "../../../src/conversation/drop-oldest-turns.ts";
+import { estimateMessage } from "../../../src/conversation/estimate-prompt.ts";
 import { assistant, call, result, system, user } from "./messages.ts";
 
 /** About as many tokens, with those around the message. */
@@ -14,8 +15,9 @@ const everything = Number.POSITIVE_INFINITY;
 describe("dropOldestTurns", () => {
   test("drops the oldest turns until enough is gone, and not one more", () => {
     const messages = [asks(50), says(50), asks(50), says(50), asks(50), says(50), user("now")];
-    expect(dropOldestTurns(messages, 120)).toEqual({ kept: [4, 5, 6], freedTokens: 200 });
-    expect(dropOldestTurns(messages, 100)).toEqual({ kept: [2, 3, 4, 5, 6], freedTokens: 100 });
+    const each = estimateMessage(asks(50));
+    expect(dropOldestTurns(messages, 2 * each + 1)).toEqual({ kept: [4, 5, 6], freedTokens: 4 * each });
+    expect(dropOldestTurns(messages, 2 * each)).toEqual({ kept: [2, 3, 4, 5, 6], freedTokens: 2 * each });
   });
 
   test("drops nothing when nothing has to go", () => {

@@ -6,8 +6,8 @@ import { LongText } from "../../../src/conversation/long-text.ts";
 import { shortenResults } from "../../../src/conversation/shorten-results.ts";
 import { assistant, call, result, system, user } from "./messages.ts";
 
-const long = `${"a".repeat(5000)}${"z".repeat(5000)}`;
-const short = `${"a".repeat(800)}\n[... 8800 characters left out ...]\n${"z".repeat(400)}`;
+const long = `${"a".repeat(5000)}${"e".repeat(5000)}`;
+const short = `${"a".repeat(800)}\n[... 8800 characters left out ...]\n${"e".repeat(400)}`;
 const everything = Number.POSITIVE_INFINITY;
 
 const step = (id: string, text: string): Message[] => [assistant(undefined, call(id, "read", "{}")), result(id, text)];

@@ -1,7 +1,7 @@
 // The strategies one by one and together, and what is told of what they did.
 
 import { describe, expect, test } from "bun:test";
-import { estimateMessages, estimatePrompt } from "../../../src/conversation/estimate-prompt.ts";
+import { estimateMessages, estimatePrompt, estimatePromptRoughly } from "../../../src/conversation/estimate-prompt.ts";
 import { trimMessages } from "../../../src/conversation/trim-messages.ts";
 import { assistant, call, result, system, user } from "./messages.ts";
 
@@ -42,7 +42,7 @@ describe("trimMessages", () => {
 
   test("both drops turns only when shorter results are not enough", () => {
     expect(trimMessages(messages, "both", 1000)).toMatchObject({ kept: all, changed: 2 });
-    const trimmed = trimMessages(messages, "both", 500);
+    const trimmed = trimMessages(messages, "both", 350);
     // Four messages are gone, and of those that are left one is shorter.
     expect(trimmed).toMatchObject({ kept: [0, 5, 6, 7, 8, 9], changed: 5 });
     expect(trimmed.tokens).toBe(estimateMessages(trimmed.messages));
@@ -60,8 +60,25 @@ describe("estimatePrompt", () => {
     const picture = { role: "user", content: [{ type: "image", url: "data:image/png;base64,AAAA" }] } as const;
     const tool = { name: "read", description: "Reads a file", parameters: { type: "object" } };
     const plain = estimatePrompt({ messages: said, tools: [] });
-    expect(plain).toBe(4 + 5 + 4 + 4);
+    expect(plain).toBe(4 + 4 + 4 + 6);
     expect(estimatePrompt({ messages: [...said, picture], tools: [] })).toBeGreaterThan(plain + 500);
     expect(estimatePrompt({ messages: said, tools: [tool] })).toBeGreaterThan(plain + 10);
+  });
+});
+
+describe("estimatePromptRoughly", () => {
+  const sentence = "The gateway keeps the conversation (2026-11-27), keeps the stream alive, and loses nothing.\n";
+
+  test("is the whole estimate of a short prompt", () => {
+    const prompt = { messages: [user(sentence.repeat(20)), assistant("Yes."), user("go on")], tools: [] };
+    expect(estimatePromptRoughly(prompt)).toBe(estimatePrompt(prompt));
+  });
+
+  test.each([
+    ["one long text", [user(sentence.repeat(5000))]],
+    ["many messages", Array.from({ length: 400 }, (_, index) => user(sentence.repeat(1 + (index % 20))))],
+  ])("is within 5 % of it for %s", (_, said) => {
+    const prompt = { messages: said, tools: [] };
+    expect(Math.abs(estimatePromptRoughly(prompt) / estimatePrompt(prompt) - 1)).toBeLessThan(0.05);
   });
 });

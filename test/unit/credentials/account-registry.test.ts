@@ -108,7 +108,7 @@ describe("an account of the store", () => {
 
   test("that was sealed with another key needs its owner, and nobody is sent in its name", async () => {
     const { clock, store } = createStore();
-    const owner = await startProcess({ clock, store, box: createSecretBox(() => new Uint8Array(32)) });
+    const owner = await startProcess({ clock, store, box: createSecretBox(() => [new Uint8Array(32)]) });
     await owner.vault.put({ account: accountOf("a"), added: true, configured: undefined }, undefined);
     const { pool, registry } = await startProcess({ clock, store });
     expect(registry.all()).toHaveLength(1);

@@ -129,6 +129,7 @@ describe("fresh", () => {
         return revision;
       },
       saveAccountState: (...save) => store.saveAccountState(...save),
+      resealAccounts: (reseal) => store.resealAccounts(reseal),
       removeAccount: (...key) => store.removeAccount(...key),
       leaseAccount: (...lease) => store.leaseAccount(...lease),
       releaseAccount: (...lease) => store.releaseAccount(...lease),
@@ -146,6 +147,7 @@ describe("fresh", () => {
       listAccounts: (upstream) => store.listAccounts(upstream),
       putAccount: () => Promise.reject(new Error("disk full")),
       saveAccountState: (...save) => store.saveAccountState(...save),
+      resealAccounts: (reseal) => store.resealAccounts(reseal),
       removeAccount: (...key) => store.removeAccount(...key),
       leaseAccount: (...lease) => store.leaseAccount(...lease),
       releaseAccount: (...lease) => store.releaseAccount(...lease),

@@ -5,11 +5,11 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { loadMasterKey } from "../../../src/credentials/master-key.ts";
+import { loadMasterKeys } from "../../../src/credentials/master-key.ts";
 import { createSecretBox } from "../../../src/credentials/secret-box.ts";
 
 const key = new Uint8Array(32).fill(7);
-const box = createSecretBox(() => key);
+const box = createSecretBox(() => [key]);
 
 describe("createSecretBox", () => {
   test("opens any text that it sealed, and never seals it twice alike", () => {
@@ -35,14 +35,14 @@ describe("createSecretBox", () => {
       expect(box.open(sealed.subarray(0, index), "qwen-web\na")).toBeUndefined();
     }
     expect(box.open(sealed, "qwen-web\nb")).toBeUndefined();
-    expect(createSecretBox(() => new Uint8Array(32)).open(sealed, "qwen-web\na")).toBeUndefined();
+    expect(createSecretBox(() => [new Uint8Array(32)]).open(sealed, "qwen-web\na")).toBeUndefined();
   });
 
   test("loads the key when it is needed, once", () => {
     let loads = 0;
     const lazy = createSecretBox(() => {
       loads++;
-      return key;
+      return [key];
     });
     expect(loads).toBe(0);
     lazy.open(lazy.seal("a", "b"), "b");
@@ -50,7 +50,7 @@ describe("createSecretBox", () => {
   });
 });
 
-describe("loadMasterKey", () => {
+describe("loadMasterKeys", () => {
   function inFolder(work: (folder: string) => void): void {
     const folder = mkdtempSync(join(tmpdir(), "master-key-"));
     try {
@@ -63,17 +63,19 @@ describe("loadMasterKey", () => {
   test("makes a file that its owner alone can read, and finds it again", () => {
     inFolder((folder) => {
       const dataDir = join(folder, "data");
-      const made = loadMasterKey(undefined, dataDir);
-      expect(made).toHaveLength(32);
+      const made = loadMasterKeys({ masterKeyPrevious: [], dataDir });
+      expect(made.map(({ length }) => length)).toEqual([32]);
       expect(statSync(join(dataDir, "master-key")).mode & 0o777).toBe(0o600);
-      expect(loadMasterKey(undefined, dataDir)).toEqual(made);
+      expect(loadMasterKeys({ masterKeyPrevious: [], dataDir })).toEqual(made);
       expect(readFileSync(join(dataDir, "master-key"), "utf8")).toMatch(/^[0-9a-f]{64}\n$/);
     });
   });
 
   test("takes the configured key and makes no file", () => {
     inFolder((folder) => {
-      expect(loadMasterKey("ab".repeat(32), folder)).toEqual(Buffer.alloc(32, 0xab));
+      expect(loadMasterKeys({ masterKey: "ab".repeat(32), masterKeyPrevious: [], dataDir: folder })).toEqual([
+        Buffer.alloc(32, 0xab),
+      ]);
       expect(() => statSync(join(folder, "master-key"))).toThrow();
     });
   });
@@ -81,8 +83,10 @@ describe("loadMasterKey", () => {
   test("refuses a file that holds no key, without quoting it", () => {
     inFolder((folder) => {
       writeFileSync(join(folder, "master-key"), "not a key\n");
-      expect(() => loadMasterKey(undefined, folder)).toThrow(/master-key": it must hold 64 hexadecimal characters/);
-      expect(() => loadMasterKey(undefined, folder)).not.toThrow(/not a key/);
+      expect(() => loadMasterKeys({ masterKeyPrevious: [], dataDir: folder })).toThrow(
+        /master-key": it must hold 64 hexadecimal characters/,
+      );
+      expect(() => loadMasterKeys({ masterKeyPrevious: [], dataDir: folder })).not.toThrow(/not a key/);
     });
   });
 });

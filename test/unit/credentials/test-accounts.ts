@@ -11,7 +11,7 @@ import type { AccountStore } from "../../../src/store/store.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
 
 export const upstream = "qwen-web";
-export const testBox: SecretBox = createSecretBox(() => new Uint8Array(32).fill(1));
+export const testBox: SecretBox = createSecretBox(() => [new Uint8Array(32).fill(1)]);
 
 export function accountOf(id: string, changes: Partial<Account> = {}): Account {
   return { id, alias: id, token: `token of ${id}`, cookies: undefined, headers: {}, ...changes };

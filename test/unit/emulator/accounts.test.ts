@@ -1,6 +1,7 @@
 // Tokens, refresh and uploads.
 
 import { describe, expect, test } from "bun:test";
+import { signUpload } from "../../../src/upstreams/qwen-web/oss-signature.ts";
 import { createQwenWebEmulator } from "../../../src/emulator/qwen-web-emulator.ts";
 import { at, base, get, json, newChat, post, turn, turnRequest } from "./emulator-client.ts";
 
@@ -91,26 +92,36 @@ describe("accounts", () => {
 });
 
 describe("files", () => {
-  test("are announced, put, and part of what a turn knows", async () => {
+  test("are announced, put, read, and part of what a turn knows", async () => {
     const emulator = createQwenWebEmulator({ seed: 1, tokenDelayMs: 0 });
     const answer = await json(
       await emulator.fetch(
-        post("/api/v2/files/getstsToken", { filename: "notes.txt", filesize: 20, filetype: "file" }),
+        post("/api/v2/files/getstsToken", { filename: "notes.txt", filesize: 15, filetype: "file" }),
       ),
     );
     const fileId = String(at(answer, "data", "file_id"));
-    const url = `${base}/${String(at(answer, "data", "file_path"))}`;
-    const body = "My name is Ada.";
-    expect((await emulator.fetch(new Request(url, { method: "PUT", body }))).status).toBe(403);
-    const headers = { authorization: "OSS4-HMAC-SHA256 Credential=x,Signature=y" };
-    expect((await emulator.fetch(new Request(url, { method: "PUT", body, headers }))).status).toBe(200);
-    const parsed = await json(await emulator.fetch(post("/api/v2/files/parse/status", { file_id_list: [fileId] })));
-    expect(at(parsed, "data", 0, "status")).toBe("success");
+    const key = String(at(answer, "data", "file_path"));
+    const put = (headers: Record<string, string>) =>
+      emulator.fetch(new Request(`${base}/${key}`, { method: "PUT", body: "My name is Ada.", headers }));
+    const upload = { bucket: "qwen-webui-prod", key, region: "ap-southeast-1", contentType: "text/plain" };
+    const lent = { accessKeyId: "STS.EMULATED", accessKeySecret: "EMULATED", securityToken: "EMULATED" };
+    const headers = signUpload({ ...upload, nowMs: Date.now() }, lent);
+    expect((await put({})).status).toBe(403);
+    expect((await put({ ...headers, "content-type": "text/html" })).status).toBe(403);
+    expect((await put(headers)).status).toBe(200);
+    expect(emulator.files()).toMatchObject([
+      { fileId, name: "notes.txt", kind: "file", isParsed: false, stored: { bytes: 15, contentType: "text/plain" } },
+    ]);
+    const status = async () =>
+      at(await json(await emulator.fetch(post("/api/v2/files/parse/status", { file_id_list: [fileId] }))), "data", 0);
+    expect(await status()).toMatchObject({ status: "pending" });
+    await emulator.fetch(post("/api/v2/files/parse", { file_id: fileId }));
+    expect(await status()).toMatchObject({ status: "success" });
     const chatId = await newChat(emulator);
-    const files = [{ type: "file", id: fileId, name: "notes.txt" }];
+    const files = [{ type: "file", id: fileId, name: "notes.txt", showType: "file", file_class: "document" }];
     const first = await turn(emulator, { chatId, content: "What do you think of it all?", message: { files } });
     const next = await turn(emulator, { chatId, parentId: first.responseId, content: "What is my name?" });
-    expect(first.answer).toContain("notes.txt");
+    expect(first.answer).toContain("notes.txt (text/plain, 15 bytes)");
     expect(next.answer).toContain("Ada");
   });
 

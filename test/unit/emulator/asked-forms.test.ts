@@ -1,7 +1,7 @@
 // Answers in the forms that instructions ask for: lists, search queries, words out of numbered sources.
 
 import { describe, expect, test } from "bun:test";
-import { fromSources, listOfTexts, searchQuery } from "../../../src/emulator/asked-forms.ts";
+import { fromSources, jsonOfSchema, listOfTexts, searchQuery } from "../../../src/emulator/asked-forms.ts";
 import type { Dialogue } from "../../../src/emulator/dialogue.ts";
 import { createRandom } from "../../../src/emulator/random.ts";
 import { readQuestions } from "../../../src/pipeline/steps/follow-ups.ts";
@@ -80,5 +80,26 @@ describe("fromSources", () => {
 
   test("takes the newest instructions: sources of earlier messages are no more", () => {
     expect(fromSources("notice period", told(sources, "Be brief."))).toBeUndefined();
+  });
+});
+
+describe("jsonOfSchema", () => {
+  const answer = (question: string) => `about ${question}`;
+
+  test("gives an example of a schema that stands on a line of its own", () => {
+    const schema = { type: "object", properties: { a: { type: "integer" } }, required: ["a"] };
+    const question = `Where?\n\n# Answer format\nAnswer with one JSON object and nothing else.\nJSON schema:\n${JSON.stringify(schema)}`;
+    expect(jsonOfSchema(question, answer)).toBe('{"a":1}');
+  });
+
+  test("gives the answer within an object where no schema is told", () => {
+    expect(jsonOfSchema("Where?\n# Answer format\nAnswer with one JSON object and nothing else.", answer)).toBe(
+      '{"answer":"about Where?"}',
+    );
+  });
+
+  test("is not meant by people who write about it", () => {
+    expect(jsonOfSchema("What is a JSON schema?", answer)).toBeUndefined();
+    expect(jsonOfSchema("Answer with one JSON object.\nJSON schema:\n{broken", answer)).toBeUndefined();
   });
 });

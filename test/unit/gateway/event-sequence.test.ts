@@ -100,6 +100,16 @@ describe("EventSequence", () => {
     expect(brief(heard)).toEqual(["reply-start", "0:tool-call x", "{}", "/0", "1:tool-call y"]);
   });
 
+  test("settles: what waits is told before the ending, which may take a while", () => {
+    const heard: ChatEvent[] = [];
+    const sequence = new EventSequence((event) => void heard.push(event));
+    for (const event of [call("x"), call("y"), args("y", '{"b":2}')]) sequence.accept(event);
+    sequence.settle();
+    expect(brief(heard)).toEqual(["reply-start", "0:tool-call x", "/0", "1:tool-call y", '{"b":2}', "/1"]);
+    sequence.end("stop", usage);
+    expect(brief(heard).slice(6)).toEqual(["tool_calls"]);
+  });
+
   test("has one ending only, whatever comes after it", () => {
     const heard = run([text("a")], (sequence) => {
       sequence.fail(new GatewayError("upstream-failed", "broke"));

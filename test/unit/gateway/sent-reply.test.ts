@@ -51,6 +51,20 @@ describe("SentReply", () => {
     expect(sentAs(["Hi", " ", "there"])).toEqual(prefix);
   });
 
+  test("counts the tokens of thoughts and of calls", () => {
+    const sent = noted(["Hi there"]);
+    const words = sent.tokens;
+    sent.note({ type: "reasoning-delta", index: 1, text: jsonText("I think about it") });
+    const thoughts = sent.tokens;
+    sent.note({ type: "block-start", index: 2, block: "tool-call", callIndex: 0, callId: "x", toolName: "look" });
+    sent.note({ type: "tool-call-delta", index: 2, callIndex: 0, argumentsText: '{"city":"Paris"}' });
+    sent.note({ type: "block-end", index: 2, block: "tool-call" });
+    const counted = [0, words, thoughts, sent.tokens];
+
+    expect(counted.toSorted((a, b) => a - b)).toEqual(counted);
+    expect(new Set(counted).size).toBe(4);
+  });
+
   test("notes calls with their arguments, however they were cut", () => {
     const sent = new SentReply(() => createReplyDigest(history));
     sent.note({ type: "block-start", index: 0, block: "tool-call", callIndex: 0, callId: "x", toolName: "look" });

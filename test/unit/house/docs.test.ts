@@ -12,7 +12,7 @@ const documents = [
   "CONTRIBUTING.md",
   "CHANGELOG.md",
   "src/README.md",
-  ...readdirSync(join(root, "docs"))
+  ...readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".md"))
     .map((name) => `docs/${name}`),
 ];

@@ -21,6 +21,7 @@ const floors: readonly (readonly [floor: number, rooms: readonly string[]])[] = 
       "sse",
       "conversation",
       "tools",
+      "answers",
       "store",
       "credentials",
       "replay",
@@ -29,6 +30,9 @@ const floors: readonly (readonly [floor: number, rooms: readonly string[]])[] = 
       "wire",
       "config",
       "telemetry",
+      "attachments",
+      "capture",
+      "backup",
     ],
   ],
 ];

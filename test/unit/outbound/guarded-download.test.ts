@@ -120,3 +120,36 @@ describe("createGuardedDownload", () => {
     expect(await reasonOf("/round")).toContain("one address to the next");
   });
 });
+
+test("a name of which one address is not public is not connected to", async () => {
+  await using server = serve(() => new Response("secret"));
+  const download = createGuardedDownload({
+    guarded: createFetchClient((request, options) => fetch(request, options)),
+    trusted: createFetchClient((request, options) => fetch(request, options)),
+    trustedOrigins: [],
+    userAgent: "test",
+    lookup: async () => ["8.8.8.8", "127.0.0.1"],
+  });
+
+  const address = server.origin.replace("127.0.0.1", "localhost");
+  const asked = download(address, { ...limits, allowsHttp: true });
+
+  await expect(asked).rejects.toMatchObject({ reason: "its address is not a public one" });
+  expect(server.asked).toBe(0);
+});
+
+test("http is taken where it is allowed, and the address that is reached counts", async () => {
+  await using server = serve(() => new Response("secret"));
+
+  const asked = createDownload([])(server.origin.replace("127.0.0.1", "localhost"), { ...limits, allowsHttp: true });
+
+  // The name leads here: nothing of the request is sent.
+  await expect(asked).rejects.toMatchObject({ kind: "upstream-failed" });
+  expect(server.asked).toBe(0);
+});
+
+test("what is too large says so to whoever asked", async () => {
+  await using server = serve(() => new Response("x".repeat(2000)));
+
+  await expect(createDownload([server.origin])(server.origin, limits)).rejects.toMatchObject({ isTooLarge: true });
+});

@@ -118,7 +118,7 @@ describe("placeOf", () => {
 
     expect(said?.content).toEqual([
       { type: "text", text: "says u1" },
-      { type: "image", url },
+      { type: "image", url, field: "attachments[0].url" },
     ]);
   });
 });

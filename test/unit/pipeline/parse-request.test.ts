@@ -220,10 +220,10 @@ describe("contentOf", () => {
 
     expect(contentOf("Look", [png, text, json, pdf])).toEqual([
       { type: "text", text: "Look" },
-      { type: "image", url: png.url },
+      { type: "image", url: png.url, field: "attachments[0].url" },
       { type: "text", text: 'File "no\\"te.md":\n```\n# Ümläut 两\n```' },
       { type: "text", text: 'File "a.json":\n```\n{}\n```' },
-      { type: "file", name: "a.pdf", url: pdf.url },
+      { type: "file", name: "a.pdf", url: pdf.url, field: "attachments[3].url" },
     ]);
   });
 

@@ -123,7 +123,7 @@ describe("an answer", () => {
     await stage.talk(hello);
 
     expect(stage.asked).toHaveLength(1);
-    expect(stage.forgotten).toEqual([expect.stringMatching(/^beside-[0-9a-f]{32}$/)]);
+    expect(stage.forgotten).toEqual([expect.stringMatching(/^ beside-[0-9a-f]{32}$/)]);
   });
 
   test("runs the steps that the request names, in the pipeline's order", async () => {

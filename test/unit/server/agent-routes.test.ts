@@ -33,6 +33,7 @@ function startAgent(engine: Partial<AgentEngine> & { readonly work?: Work }, kee
     cancel: unused,
     capabilities: unused,
     examples: unused,
+    settled: async () => {},
     close: async () => {},
     ...methods,
   };
@@ -206,6 +207,25 @@ describe.each(["/api/agent/stream", "/api/voice/llm/stream"])("POST %s", (path) 
     expect(response.status).toBe(400);
     expect(response.headers.get("content-type")).toStartWith("application/json");
     expect(await response.json()).toMatchObject({ message: expect.any(String), error: { param } });
+  });
+
+  test.each([undefined, "of-mine"])("names its session in the head, by which it can be ended: %p", async (session) => {
+    const asked: unknown[] = [];
+    const server = startAgent({
+      async work(_query, { sessionId, onProgress }) {
+        asked.push(sessionId);
+        onProgress?.({ type: "analyzing", message: "Analyzing your request...", timestamp: 1 });
+        return done;
+      },
+    });
+
+    const response = await server.post(path, JSON.stringify({ query: "x", session_id: session }));
+    await response.body?.cancel();
+
+    const named = response.headers.get("x-session-id");
+    expect(named).toMatch(/^[\w-]{7,}$/);
+    expect(asked).toEqual([named]);
+    if (session !== undefined) expect(named).toBe(session);
   });
 
   test("what the engine refuses before it begins is a status, not a stream [R4-031]", async () => {

@@ -45,6 +45,8 @@ describe("surfaceOf", () => {
     ["/api/chat/sessions", "typed-chat"],
     ["/api/voice/llm", "agent"],
     ["/mcp", "mcp"],
+    ["/v1/files", undefined],
+    ["/v1/conversations/conv_1", undefined],
     ["/v1/models", undefined],
     ["/v1/sessions/a", undefined],
     ["/v1/messagesx", undefined],

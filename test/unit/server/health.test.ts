@@ -80,7 +80,8 @@ test("detailed health wants the key and tells store, upstreams, accounts, descri
     runtime: expect.stringContaining("bun "),
     maxReplies: 240,
     memory: { rssBytes: expect.any(Number) },
-    store: { bytes: 4096 },
+    store: { bytes: 4096, trouble: null },
+    chatStore: { state: "unused", reason: null },
     upstreams: [
       {
         name: "qwen-web",
@@ -96,5 +97,27 @@ test("detailed health wants the key and tells store, upstreams, accounts, descri
     upstreamRequests: { inFlight: 3, max: 256 },
     descriptors: { open: 12, limit: 1024 },
     config: { PORT: 8787, QWEN_TOKEN: "set" },
+  });
+});
+
+test("health is degraded, and open to requests, while nothing can be kept", async () => {
+  let trouble: "full" | undefined;
+  const { get } = startTestServer({
+    diagnosis: {
+      // It is asked before anything is told.
+      async probe() {
+        trouble ??= "full";
+      },
+      storageTrouble: () => trouble,
+      chatStore: () => ({ state: "failed", reason: "Cannot open it" }),
+    },
+  });
+  const [full, detailed] = [await get("/health/ready"), await get("/health/detailed")];
+
+  expect(full.status).toBe(200);
+  expect(await full.json()).toEqual({ status: "degraded", reasons: ["store-not-writable", "chat-store-failed"] });
+  expect(await detailed.json()).toMatchObject({
+    store: { trouble: "full" },
+    chatStore: { state: "failed", reason: "Cannot open it" },
   });
 });

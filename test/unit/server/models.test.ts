@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import type { ModelInfo } from "../../../src/contract/upstream.ts";
 import { readError, startTestServer } from "./test-server.ts";
 
 test("models answer one list that OpenAI's and Anthropic's packages read", async () => {
@@ -56,3 +57,53 @@ test("models that are unknown are 404 with OpenAI's code [R2-056]", async () => 
     expect([id, response.status, (await readError(response)).code]).toEqual([id, 404, "model_not_found"]);
   }
 });
+
+test("models come in pages for who asks for them", async () => {
+  const ids = ["a", "b", "c", "d"];
+  const { get } = startTestServer({ gateway: { listModels: async () => ids.map(modelCalled) } });
+  const page = async (query: string) => {
+    const { data, has_more, first_id, last_id } = (await (await get(`/v1/models?${query}`)).json()) as ModelPage;
+    return [data.map(({ id }) => id).join(""), has_more, first_id, last_id];
+  };
+
+  expect(await page("limit=3")).toEqual(["abc", true, "a", "c"]);
+  expect(await page("limit=3&after_id=c")).toEqual(["d", false, "d", "d"]);
+  expect(await page("limit=2&before_id=d")).toEqual(["bc", true, "b", "c"]);
+  expect(await page("before_id=b")).toEqual(["a", false, "a", "a"]);
+  expect(await page("after_id=d")).toEqual(["", false, null, null]);
+});
+
+test.each([
+  ["limit=0", "limit"],
+  ["limit=1001", "limit"],
+  ["limit=two", "limit"],
+  ["limit=", "limit"],
+  ["after_id=nothing", "after_id"],
+  ["before_id=nothing", "before_id"],
+  ["after_id=qwen3-max&before_id=qwen3-max", "before_id"],
+])("models refuse %s and name the field", async (query, param) => {
+  const { get } = startTestServer();
+  const response = await get(`/v1/models?${query}`);
+
+  expect([response.status, (await readError(response)).param]).toEqual([400, param]);
+});
+
+interface ModelPage {
+  readonly data: readonly { readonly id: string }[];
+  readonly has_more: boolean;
+  readonly first_id: string | null;
+  readonly last_id: string | null;
+}
+
+function modelCalled(id: string): ModelInfo {
+  return {
+    id,
+    displayName: id,
+    ownedBy: "qwen",
+    contextTokens: undefined,
+    createdAtSeconds: undefined,
+    maxOutputTokens: undefined,
+    vision: false,
+    thinking: false,
+  };
+}

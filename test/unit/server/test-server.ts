@@ -93,6 +93,9 @@ export function createTestServer(options: TestServerOptions): Omit<TestServer, "
     diagnosis: {
       store: sessionStore({}),
       storeBytes: () => undefined,
+      probe: async () => {},
+      storageTrouble: () => undefined,
+      chatStore: () => ({ state: "unused" }),
       upstreams: () => [],
       upstreamRequests: () => undefined,
       descriptors: () => undefined,

@@ -48,6 +48,11 @@ test("findExpired looks at the oldest accesses alone [R2-037]", () => {
   expect(planOf(questionTexts.findExpired)).toMatch(/conversations_by_caller \(caller=\? AND accessed_span<\?\)/);
 });
 
+test("findLeftBehind looks at sessions of the gateway's own alone", () => {
+  const plan = planOf(questionTexts.findLeftBehind);
+  expect(plan).toMatch(/conversations_by_session \(caller=\? AND session_id>\? AND session_id<\?\)/);
+});
+
 test.each(["findTurn", "findHintedTurn", "findLooseTurn", "findHead", "findSession", "findSessions"] as const)(
   "%s is not compiled anew for other parameters",
   (name) => {

@@ -221,3 +221,17 @@ describe("createLog subscribe", () => {
     expect(lines).toHaveLength(2);
   });
 });
+
+test("createLog adjusts level and form for the logs that came of it", () => {
+  const { log, lines } = record({ level: "warn" });
+  const child = log.with({ component: "server" });
+  child.info("too little");
+  log.adjust({ level: "info", format: "pretty" });
+  child.info("enough");
+  log.adjust({ level: "silent", format: "json" });
+  child.error("nothing any more");
+
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).toContain("enough");
+  expect(lines[0]).not.toStartWith("{");
+});

@@ -13,7 +13,7 @@ export const claudeCode: Agent = {
   environment: variables,
 };
 
-function variables({ url, key, model, smallModel }: Target): Readonly<Record<string, string>> {
+function variables({ url, key, model, smallModel, contextTokens }: Target): Readonly<Record<string, string>> {
   return {
     ANTHROPIC_BASE_URL: url,
     // Not ANTHROPIC_API_KEY: it asks whether to trust one that it does not know.
@@ -22,5 +22,7 @@ function variables({ url, key, model, smallModel }: Target): Readonly<Record<str
     ANTHROPIC_DEFAULT_OPUS_MODEL: model,
     ANTHROPIC_DEFAULT_SONNET_MODEL: model,
     ANTHROPIC_DEFAULT_HAIKU_MODEL: smallModel,
+    // It takes a model that it does not know for one of a million tokens, and would never shorten a session in time.
+    CLAUDE_CODE_MAX_CONTEXT_TOKENS: String(contextTokens),
   };
 }

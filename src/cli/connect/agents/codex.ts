@@ -11,11 +11,13 @@ export const codex: Agent = {
   programs: ["codex"],
   place: { variable: "CODEX_HOME", usual: ".codex", files: ["config.toml"] },
   format: "toml",
-  entries: ({ url, key, isKeyReal, model }) => [
+  entries: ({ url, key, isKeyReal, model, contextTokens }) => [
     { path: ["model"], value: model },
+    { path: ["model_context_window"], value: contextTokens },
     { path: ["model_provider"], value: id },
     {
       path: ["model_providers", id],
+      isOwnBlock: true,
       value: {
         name: "qwen-gateway",
         base_url: `${url}/v1`,

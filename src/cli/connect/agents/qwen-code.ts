@@ -9,11 +9,14 @@ export const qwenCode: Agent = {
   programs: ["qwen"],
   place: { usual: ".qwen", files: ["settings.json"] },
   format: "json",
-  entries: ({ url, key, model }) => [
+  // Measured with 0.24.4: the address of the shell is taken, the model of the file.
+  rivals: ["OPENAI_BASE_URL", "OPENAI_API_KEY"],
+  entries: ({ url, key, model, fastModel }) => [
     { path: ["security", "auth", "selectedType"], value: "openai" },
     { path: ["security", "auth", "apiKey"], value: key },
     { path: ["security", "auth", "baseUrl"], value: `${url}/v1` },
     { path: ["model", "name"], value: model },
+    ...(fastModel === model ? [] : [{ path: ["fastModel"], value: fastModel }]),
   ],
   environment: ({ url, key, model }) => ({
     OPENAI_BASE_URL: `${url}/v1`,

@@ -20,6 +20,9 @@ export const hostedRequest: RequestRules = {
   asksForParallelCalls: true,
   toolChoice: "full",
   noneDropsTools: false,
+  // The error-code page of 2026-10 tells of both; models that lack one refuse, and are asked in words then.
+  jsonAnswers: "schema",
+  strictTools: false,
   jsonObject: "send",
   emptyParameters: "omit",
   messageExtras: ["name", "partial"],

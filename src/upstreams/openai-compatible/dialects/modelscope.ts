@@ -16,6 +16,8 @@ export const modelscope: Dialect = {
     webSearch: false,
     efforts: undefined,
     drops: [...hostedRequest.drops, "enable_search", "search_options"],
+    // No word of it in its documents (2026-11).
+    jsonAnswers: "none",
     messageExtras: ["name"],
     partExtras: [],
     maxCacheMarkers: 0,

@@ -29,6 +29,9 @@ export const selfHostedRequest: RequestRules = {
   asksForParallelCalls: false,
   toolChoice: "full",
   noneDropsTools: true,
+  // vLLM, SGLang, Ollama, llama.cpp and LM Studio compile a grammar of the schema (their sources, 2026-08).
+  jsonAnswers: "schema",
+  strictTools: true,
   jsonObject: "send",
   emptyParameters: "omit",
   messageExtras: ["name"],

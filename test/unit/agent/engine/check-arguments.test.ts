@@ -1,7 +1,7 @@
 // Arguments of a call: repaired, checked, refused with a reason; and schemas of strangers that would never end.
 
 import { describe, expect, test } from "bun:test";
-import { checkArguments } from "../../../../src/agent/engine/check-arguments.ts";
+import { checkArguments, checkInput } from "../../../../src/agent/engine/check-arguments.ts";
 import type { JsonObject } from "../../../../src/contract/json.ts";
 import { setAgentStage } from "../../../support/agent-stage.ts";
 import { objectSchema } from "../../../support/scripted-tools.ts";
@@ -95,5 +95,47 @@ describe("a call whose arguments do not fit", () => {
     await stage.run("add an event");
 
     expect(stage.tools.calls[0]?.input).toEqual({ title: "a", minutes: 30 });
+  });
+});
+
+describe("patterns of strangers", () => {
+  const told = (schema: JsonObject, input: JsonObject) => {
+    const startedAtMs = performance.now();
+    const checked = checkInput(input, { type: "object", properties: schema });
+    return { isFit: "input" in checked, ms: performance.now() - startedAtMs };
+  };
+  const long = `${"a".repeat(44)}!`;
+
+  test.each([
+    ["a repetition within a repetition", { pattern: "^(a+)+$" }, long],
+    ["alternatives within a repetition", { pattern: "^(?:a|a)*b$" }, long],
+    ["what may be empty within a repetition", { pattern: "^(?<x>a?)*b$" }, long],
+    ["repetitions behind one another", { pattern: "a*a*a*a*a*a*b" }, "a".repeat(20_000)],
+    ["a lookahead", { pattern: "^(?=(a+)+$)" }, long],
+    ["a repetition with bounds", { pattern: "^(a{1,30}){1,30}$" }, long],
+    ["fifty of them", { allOf: Array.from({ length: 50 }, () => ({ pattern: "^(a+)+$" })) }, long],
+    ["names", { type: "object", patternProperties: { "^(a+)+$": {} }, additionalProperties: false }, { [long]: 1 }],
+    ["a format", { format: "uri-reference" }, "a".repeat(190_000)],
+  ])("are left to the server where they would take for ever: %s", (_what, a, value) => {
+    const { isFit, ms } = told({ a }, { a: value });
+
+    expect(isFit).toBe(true);
+    expect(ms).toBeLessThan(400);
+  });
+
+  test.each([
+    ["^(a+)+$", "aab"],
+    ["^\\d{4}-\\d{2}-\\d{2}$", "2026-1-1"],
+    ["^(\\d+)(,\\d+)*$", "1,2,"],
+    ["^[^@]+@[^@]+\\.[^@]+$", "john.at.example.com"],
+    ["[\\]()*+]$", "x".repeat(1000)],
+    ["^(?:[0-9]{3}){2,}$", "1234"],
+  ])("are checked where that is cheap: %s", (pattern, value) => {
+    expect(told({ a: { pattern } }, { a: value }).isFit).toBe(false);
+  });
+
+  test("are no patterns where they are values", () => {
+    expect(told({ a: { const: { pattern: "(a+)+" } } }, { a: { pattern: "(a+)+" }, long }).isFit).toBe(true);
+    expect(told({ a: { enum: [{ pattern: "(a+)+" }] } }, { a: { pattern: "x" }, long }).isFit).toBe(false);
   });
 });

@@ -1,9 +1,11 @@
 // Which tools a model is shown when there are too many for all, and how it finds the others.
 
 import { describe, expect, test } from "bun:test";
-import { createToolIndexer } from "../../../../src/agent/engine/tool-index.ts";
+import { createJudge } from "../../../../src/agent/engine/risk.ts";
+import { createToolBooks } from "../../../../src/agent/engine/tool-book.ts";
+import { createToolIndexer, type IndexTools } from "../../../../src/agent/engine/tool-index.ts";
 import { setAgentStage } from "../../../support/agent-stage.ts";
-import { calendar, type ScriptedServers, type ScriptedTool } from "../../../support/scripted-tools.ts";
+import { calendar, type ScriptedServers, type ScriptedTool, toolOf } from "../../../support/scripted-tools.ts";
 
 const things = "invoice ticket photo song recipe customer server branch paper lamp".split(" ");
 const verbs = "list get find count add create update rename delete archive".split(" ");
@@ -30,6 +32,11 @@ describe("createToolIndexer", () => {
     ["Wetter in München", "wetter"],
     ["天气预报", "tianqi"],
     ['weather" OR name:* NOT (', "getCurrentWeather"],
+    ["ｗｅａｔｈｅｒ", "getCurrentWeather"],
+    ["vorhersagen für munchen", "wetter"],
+    ["события", "список"],
+    ["СОБЫТИЕ", "список"],
+    ["予定を追加して", "yotei"],
   ])("%j finds %s first", (query, name) => {
     const found = search(
       query,
@@ -38,6 +45,8 @@ describe("createToolIndexer", () => {
       ["create_event", "Makes an appointment"],
       ["wetter", "Vorhersage für München"],
       ["tianqi", "查询天气预报"],
+      ["список", "события, собы\u0301тие"],
+      ["yotei", "カレンダーに予定を追加する"],
     );
 
     expect(found[0]).toBe(name);
@@ -49,6 +58,54 @@ describe("createToolIndexer", () => {
 
   test.each(["", "?!", "the of and", "zebra"])("finds nothing for %j", (query) => {
     expect(search(query, ["create_event", "Makes an appointment"])).toEqual([]);
+  });
+});
+
+describe("the index of a list", () => {
+  function countingBooks() {
+    let made = 0;
+    let open = 0;
+    const indexTools: IndexTools = (tools) => {
+      made += 1;
+      open += 1;
+      const index = createToolIndexer()(tools);
+      return {
+        search: index.search,
+        close() {
+          open -= 1;
+          index.close();
+        },
+      };
+    };
+    const rules = { confirm: "destructive", allow: [], ask: [], deny: [] } as const;
+    return { books: createToolBooks(createJudge(rules), indexTools), made: () => made, open: () => open };
+  }
+  const listOf = (count: number) => Array.from({ length: count }, (_, index) => toolOf("s", `get_thing_${index}`));
+
+  test("is made once: before the first search where somebody has looked at the tools, else with it", () => {
+    const { books, made } = countingBooks();
+
+    books.of(listOf(500)).prepare();
+    expect(made()).toBe(1);
+    expect(books.of(listOf(500)).search("thing 7", 3)).toHaveLength(3);
+    expect(made()).toBe(1);
+
+    books.of(listOf(400)).search("thing", 1);
+    books.of(listOf(400)).prepare();
+    expect(made()).toBe(2);
+  });
+
+  test("is not made for a list that needs no choice, nor for one that is given up", () => {
+    const { books, made, open } = countingBooks();
+    const large = books.of(listOf(500));
+
+    books.of(listOf(40)).prepare();
+    expect(made()).toBe(0);
+    large.prepare();
+    books.close();
+    large.prepare();
+
+    expect([made(), open()]).toEqual([1, 0]);
   });
 });
 

@@ -154,6 +154,15 @@ describe("confirm", () => {
     expect(await stage.store.listCalls("anna", 1)).toMatchObject([{ decision: "changed", success: true }]);
   });
 
+  test("tells the model of long ones no more than of a long result", async () => {
+    const { stage, id } = await askedStage({ answers: [[["delete_event", { id: "e1" }]]] });
+    stage.model.say("Done.");
+
+    await stage.engine.confirm("anna", id, "approve", { changed: { id: "e".repeat(900_000) } });
+
+    expect(stage.model.lastWords.length).toBeLessThan(50_000);
+  });
+
   test("refuses other arguments that do not fit, and the question still waits", async () => {
     const { stage, id } = await askedStage({ answers: [[["delete_event", { id: "e1" }]]] });
 
@@ -276,12 +285,30 @@ describe("confirm", () => {
   });
 });
 
+test("the questions of a run have one name, those behind a confirmation another, and each is forgotten with its part", async () => {
+  const stage = setAgentStage({ answers: [[["list_events"]], [["delete_event", { id: "e1" }]], "It is gone."] });
+
+  const asked = await stage.run("delete the event of today");
+  const forgottenBefore = [...stage.forgotten];
+  await stage.engine.confirm("anna", asked.pending?.confirmation_id ?? "", "approve");
+
+  const [first, second, third] = stage.model.questions.map(({ conversation }) => conversation);
+  expect(first).toBeString();
+  expect(second).toBe(first!);
+  expect(third).not.toBe(first!);
+  expect(forgottenBefore).toEqual([`anna ${first}`]);
+  expect(stage.forgotten).toEqual([`anna ${first}`, `anna ${third}`]);
+});
+
 describe("drop", () => {
   test("forgets the question [R4-005]", async () => {
     const { stage, id } = await askedStage();
 
     expect(await stage.engine.drop("anna", id)).toBe(true);
     expect(await stage.engine.drop("anna", id)).toBe(false);
-    await expect(stage.engine.confirm("anna", id, "approve")).rejects.toMatchObject({ kind: "gone" });
+    await expect(stage.engine.confirm("anna", id, "approve")).rejects.toMatchObject({
+      kind: "gone",
+      message: "Cannot confirm: the question was dropped",
+    });
   });
 });

@@ -14,9 +14,12 @@ describe("parseQuery", () => {
     },
   );
 
-  test.each(["", "  \n ", "\u0000\u200b"])("refuses %j, which says nothing [R4-029]", (query) => {
-    expect(() => parseQuery(query)).toThrow('Invalid request: "query" must not be empty');
-  });
+  test.each(["", "  \n ", "\u0000\u200b", "\u200d", "\u3164\ufe0f"])(
+    "refuses %j, which says nothing [R4-029]",
+    (query) => {
+      expect(() => parseQuery(query)).toThrow('Invalid request: "query" must not be empty');
+    },
+  );
 
   test.each(["a", "日", family, "e\u0301", "🇩🇪"])(
     "takes 500 times %s, and not once more [R4-031] [R4-047]",

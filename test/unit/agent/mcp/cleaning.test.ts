@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { cleanJson } from "../../../../src/agent/mcp/clean-json.ts";
 import { cleanLine, cleanText } from "../../../../src/agent/mcp/clean-text.ts";
 import { readResult } from "../../../../src/agent/mcp/read-result.ts";
-import { readTools } from "../../../../src/agent/mcp/read-tools.ts";
+import { maxListChars, readTools } from "../../../../src/agent/mcp/read-tools.ts";
 import { isSoundName } from "../../../../src/agent/mcp/sound-name.ts";
 import { runsOf } from "../../../property/runs.ts";
 
@@ -145,6 +145,29 @@ describe("readTools", () => {
     ];
 
     expect(readTools("s", listed)).toMatchObject({ tools: [{ name: "a" }], refused: 6 });
+  });
+
+  test("reads no more of a list than it has time for", () => {
+    const inputSchema = { type: "object", description: "x".repeat(65_000) };
+    const listed = Array.from({ length: 2000 }, (_, index) => ({ name: `tool_${index}`, inputSchema }));
+    const startedAtMs = performance.now();
+
+    const { tools, refused } = readTools("s", listed);
+
+    expect(tools.length).toBe(Math.floor(maxListChars / 65_100));
+    expect(refused).toBe(2000 - tools.length);
+    expect(performance.now() - startedAtMs).toBeLessThan(2000);
+  });
+
+  test("is not held up by schemas that are too long, either", () => {
+    const inputSchema = {
+      type: "object",
+      properties: Object.fromEntries(Array.from({ length: 20_000 }, (_, at) => [at, {}])),
+    };
+    const listed = Array.from({ length: 2000 }, (_, index) => ({ name: `tool_${index}`, inputSchema }));
+
+    expect(readTools("s", [...listed.slice(0, 10), { name: "short" }]).tools).toHaveLength(1);
+    expect(readTools("s", [...listed, { name: "short" }]).tools).toHaveLength(0);
   });
 
   test("takes a tool without schema, description and hints", () => {

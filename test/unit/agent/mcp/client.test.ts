@@ -243,6 +243,59 @@ describe("questions of a server", () => {
   });
 });
 
+describe("questions of a server to one user", () => {
+  const accept = async () => ({ action: "accept" as const, content: {} });
+  const answerOf = ({ text }: { text: string }): string => JSON.parse(text).action;
+  const runOf = () => ({ signal: new AbortController().signal });
+
+  test("reach nobody while calls of two runs work: an answer must not come to the wrong one", async () => {
+    await using stage = createMcpStage(fakeProcess({ tools }));
+    const other = new AbortController();
+    await stage.tools();
+
+    const working = stage.call("never", {}, { signal: other.signal });
+    await stage.call("plain", {}, runOf());
+    const answer = answerOf(await stage.call("ask", {}, { ...runOf(), elicit: accept }));
+    other.abort();
+    await working.catch(() => undefined);
+
+    expect(answer).toBe("decline");
+  });
+
+  test("reach their run beside other calls of it", async () => {
+    await using stage = createMcpStage(fakeProcess({ tools }));
+    const leaving = new AbortController();
+    const { signal } = leaving;
+    await stage.tools();
+
+    const working = stage.call("never", {}, { signal });
+    await stage.call("plain", {}, { signal });
+    const answer = answerOf(await stage.call("ask", {}, { signal, elicit: accept }));
+    leaving.abort();
+    await working.catch(() => undefined);
+
+    expect(answer).toBe("accept");
+  });
+
+  test("reach the run that works while another waits for the user's answer", async () => {
+    await using stage = createMcpStage(fakeProcess({ tools }));
+    const asked = Promise.withResolvers<void>();
+    const decided = Promise.withResolvers<{ action: "decline" }>();
+    const elicit = (): Promise<{ action: "decline" }> => {
+      asked.resolve();
+      return decided.promise;
+    };
+
+    const waiting = stage.call("ask", {}, { ...runOf(), elicit });
+    await asked.promise;
+    const answer = answerOf(await stage.call("ask", {}, { ...runOf(), elicit: accept }));
+    decided.resolve({ action: "decline" });
+
+    expect(answer).toBe("accept");
+    expect(answerOf(await waiting)).toBe("decline");
+  });
+});
+
 describe("a tool server over HTTP", () => {
   test("gets the headers of its settings with every request [R4-057]", async () => {
     await using http = await startFakeHttp({ tools }, { token: "s3cret" });

@@ -55,6 +55,13 @@ describe("connections to tool servers", () => {
     expect(stateOf(stage.servers)).toBe("ready");
   });
 
+  test("give those tools alone that the settings leave [R4-057]", async () => {
+    const only = { only: ["plain", "never", "crash"], without: ["crash"] };
+    await using stage = createMcpStage(fakeProcess({ tools }, { toolChoice: only }));
+
+    expect((await stage.tools()).map(({ name }) => name)).toEqual(["plain", "never"]);
+  });
+
   test("are one for all users [R4-057]", async () => {
     await using stage = createMcpStage(fakeProcess({ tools }));
 

@@ -1,6 +1,7 @@
 // Servers that mean harm: whatever they send is bounded, and neither ends the gateway nor holds it up.
 
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import type { ServerResponse } from "node:http";
 import { GatewayError } from "../../../../src/contract/gateway-error.ts";
 import { fakeProcess, type FakeTool } from "../../../support/fake-mcp.ts";
 import { startFakeHttp } from "../../../support/fake-mcp-http.ts";
@@ -15,11 +16,22 @@ const tools: readonly FakeTool[] = [
   { name: "big", does: "big" },
   { name: "endless", does: "endless" },
   { name: "flood", does: "flood" },
+  { name: "answers", does: "answers" },
+  { name: "oddity", does: "oddity" },
   { name: "drip", does: "drip" },
   { name: "garbage", does: "garbage" },
   { name: "family", does: "family" },
   { name: "colours", text: "\u001b[31mred\u001b[0m \u202edrow\u202c a\u0000b\u200bc\u{e0041}" },
 ];
+
+/** An answer to a call that has begun and never ends, byte by byte. */
+function drip(_request: unknown, response: ServerResponse, body: string): boolean {
+  if (!body.includes('"tools/call"')) return false;
+  response.writeHead(200, { "content-type": "application/json" });
+  const timer = setInterval(() => response.write(" "), 5);
+  response.on("close", () => clearInterval(timer));
+  return true;
+}
 
 async function messageOf(promise: Promise<unknown>): Promise<string> {
   const error: unknown = await promise.then(
@@ -69,16 +81,28 @@ describe("a hostile server", () => {
     );
   });
 
-  test("that sends notifications without an end is ended", async () => {
+  test.each(["flood", "answers"])("that sends without an end, as %s, is ended", async (tool) => {
     await using stage = createMcpStage(fakeProcess({ tools }));
 
-    const message = await messageOf(stage.call("flood"));
+    const message = await messageOf(stage.call(tool));
 
     expect(message).toBe('Cannot use tool server "fake": its process sends without an end what nobody has asked for');
   });
 
-  test("that lets its answer drip is waited for as long as for any", async () => {
-    await using stage = createMcpStage(fakeProcess({ tools }, { callTimeoutMs: 400 }));
+  test("cannot end the reading of its messages by one that is none", async () => {
+    await using stage = createMcpStage(fakeProcess({ tools }));
+    const told: string[] = [];
+
+    const result = await stage.call("oddity", {}, { onProgress: (message) => void told.push(message) });
+
+    expect(result.text).toBe("behind the oddity");
+    expect(told).toEqual([]);
+  });
+
+  test.each(["stdio", "http"])("that lets its answer drip over %s is waited for as long as for any", async (form) => {
+    await using http = await startFakeHttp({ tools }, { instead: drip });
+    const more = { callTimeoutMs: 400 };
+    await using stage = createMcpStage(form === "http" ? http.settings(more) : fakeProcess({ tools }, more));
 
     const message = await messageOf(stage.call("drip"));
 

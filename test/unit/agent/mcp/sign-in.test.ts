@@ -25,7 +25,7 @@ function createVault(): { readonly store: ReturnType<typeof createMemoryStore>; 
     store,
     vault: createSignInVault(
       store,
-      createSecretBox(() => key),
+      createSecretBox(() => [key]),
     ),
   };
 }
@@ -507,7 +507,7 @@ describe("the vault of sign-ins", () => {
     for (const secret of [...fake.secrets, record.client.client_id]) expect(written).not.toContain(secret);
     const other = createSignInVault(
       store,
-      createSecretBox(() => new Uint8Array(32).fill(8)),
+      createSecretBox(() => [new Uint8Array(32).fill(8)]),
     );
     expect((await other.find("fake")).record).toBe("locked");
     expect((await vault.find("fake")).record).toEqual(record);
@@ -531,7 +531,7 @@ describe("the vault of sign-ins", () => {
       });
     const other = createSignInVault(
       store,
-      createSecretBox(() => key),
+      createSecretBox(() => [key]),
     );
     const held = fake.holdTokens();
     const both = [sourceOf(vault), sourceOf(other)].map((source) => source.replace(record.accessToken, undefined));

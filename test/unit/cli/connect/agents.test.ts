@@ -17,30 +17,30 @@ const cases: Readonly<Record<string, Case>> = {
   "claude-code": {
     file: ".claude/settings.json",
     before: `{
-    // what it may do
-    "permissions": { "allow": ["Read"] }, /* no more */
+    "permissions": { "allow": ["Read"] },
     "env": {
-        "FOO": "1", // mine
-    },
+        "FOO": "1"
+    }
 }`,
     after: `{
-    // what it may do
-    "permissions": { "allow": ["Read"] }, /* no more */
+    "permissions": { "allow": ["Read"] },
     "env": {
-        "FOO": "1", // mine
+        "FOO": "1",
         "ANTHROPIC_BASE_URL": "http://10.0.0.1:9000",
         "ANTHROPIC_AUTH_TOKEN": "sk-test",
         "ANTHROPIC_MODEL": "qwen3-max",
         "ANTHROPIC_DEFAULT_OPUS_MODEL": "qwen3-max",
         "ANTHROPIC_DEFAULT_SONNET_MODEL": "qwen3-max",
         "ANTHROPIC_DEFAULT_HAIKU_MODEL": "qwen3-small",
-    },
+        "CLAUDE_CODE_MAX_CONTEXT_TOKENS": "200000"
+    }
 }`,
   },
   codex: {
     file: ".codex/config.toml",
     before: `# mine
 model = "gpt-5.4" # the best
+model_context_window = 1_050_000
 approval_policy = "never"
 
 # about files
@@ -51,6 +51,7 @@ args = [
 ]`,
     after: `# mine
 model = "qwen3-max" # the best
+model_context_window = 200000
 approval_policy = "never"
 model_provider = "qwen-gateway"
 
@@ -82,7 +83,8 @@ experimental_bearer_token = "sk-test"
 \t},\r
 \t"model": {\r
 \t\t"name": "qwen3-max"\r
-\t}\r
+\t},\r
+\t"fastModel": "qwen3-fast"\r
 }\r
 `,
   },
@@ -105,10 +107,42 @@ experimental_bearer_token = "sk-test"
       },
       "models": {
         "qwen3-max": {
-          "name": "qwen3-max"
+          "name": "qwen3-max",
+          "attachment": true,
+          "reasoning": true,
+          "tool_call": true,
+          "modalities": {
+            "input": [
+              "text",
+              "image"
+            ],
+            "output": [
+              "text"
+            ]
+          },
+          "limit": {
+            "context": 200000,
+            "output": 32768
+          }
         },
         "qwen3-small": {
-          "name": "qwen3-small"
+          "name": "qwen3-small",
+          "attachment": true,
+          "reasoning": true,
+          "tool_call": true,
+          "modalities": {
+            "input": [
+              "text",
+              "image"
+            ],
+            "output": [
+              "text"
+            ]
+          },
+          "limit": {
+            "context": 200000,
+            "output": 32768
+          }
         }
       }
     }
@@ -181,9 +215,35 @@ models:
       roles:
         - chat
         - edit
+      capabilities:
+        - tool_use
+        - image_input
+      defaultCompletionOptions:
+        contextLength: 200000
+    - name: Qwen by qwen-gateway, small
+      provider: openai
+      model: qwen3-small
+      apiBase: http://10.0.0.1:9000/v1
+      apiKey: sk-test
+      roles:
+        - summarize
+      capabilities:
+        - tool_use
+        - image_input
+      defaultCompletionOptions:
+        contextLength: 200000
+    - name: Qwen by qwen-gateway, fast
+      provider: openai
+      model: qwen3-fast
+      apiBase: http://10.0.0.1:9000/v1
+      apiKey: sk-test
+      roles:
         - apply
       capabilities:
         - tool_use
+        - image_input
+      defaultCompletionOptions:
+        contextLength: 200000
 
 context:
   - provider: code
@@ -200,6 +260,7 @@ dark-mode: true
 model: "openai/qwen3-max"   # for now
 read: [CONVENTIONS.md]
 weak-model: openai/qwen3-small
+editor-model: openai/qwen3-fast
 openai-api-base: http://10.0.0.1:9000/v1
 openai-api-key: sk-test
 `,
@@ -223,6 +284,18 @@ openai-api-key: sk-test
       "provider": "qwen-gateway",
       "model": "qwen3-max"
     },
+    "commit_message_model": {
+      "provider": "qwen-gateway",
+      "model": "qwen3-small"
+    },
+    "thread_summary_model": {
+      "provider": "qwen-gateway",
+      "model": "qwen3-small"
+    },
+    "inline_assistant_model": {
+      "provider": "qwen-gateway",
+      "model": "qwen3-fast"
+    },
   },
   "language_models": {
     "openai_compatible": {
@@ -232,8 +305,38 @@ openai-api-key: sk-test
           {
             "name": "qwen3-max",
             "display_name": "qwen3-max",
-            "max_tokens": 131072,
-            "max_output_tokens": 32768
+            "max_tokens": 200000,
+            "max_output_tokens": 32768,
+            "capabilities": {
+              "tools": true,
+              "images": true,
+              "parallel_tool_calls": true,
+              "prompt_cache_key": false
+            }
+          },
+          {
+            "name": "qwen3-small",
+            "display_name": "qwen3-small",
+            "max_tokens": 200000,
+            "max_output_tokens": 32768,
+            "capabilities": {
+              "tools": true,
+              "images": true,
+              "parallel_tool_calls": true,
+              "prompt_cache_key": false
+            }
+          },
+          {
+            "name": "qwen3-fast",
+            "display_name": "qwen3-fast",
+            "max_tokens": 200000,
+            "max_output_tokens": 32768,
+            "capabilities": {
+              "tools": true,
+              "images": true,
+              "parallel_tool_calls": true,
+              "prompt_cache_key": false
+            }
           }
         ]
       }
@@ -244,7 +347,10 @@ openai-api-key: sk-test
   },
 };
 
-const words = ["--url", "http://10.0.0.1:9000/v1/", "--key", "env:KEY", "--small-model", "qwen3-small"];
+const words = [
+  ...["--url", "http://10.0.0.1:9000/v1/", "--key", "env:KEY", "--context-tokens", "200000"],
+  ...["--small-model", "qwen3-small", "--fast-model", "qwen3-fast"],
+];
 const environment = { KEY: "sk-test" };
 
 test("every agent has a case", () => {

@@ -119,7 +119,7 @@ describe("connect", () => {
   test("connects back to what its owner had written", async () => {
     using stage = createHomeStage();
     const before =
-      'model = "a"\nmodel_provider = "qwen-gateway"\n[model_providers.qwen-gateway]\nname = "qwen-gateway"\n' +
+      'model = "a"\nmodel_context_window = 131072\nmodel_provider = "qwen-gateway"\n[model_providers.qwen-gateway]\nname = "qwen-gateway"\n' +
       'base_url = "http://127.0.0.1:8787/v1"\nwire_api = "responses"\n';
     const path = stage.write(".codex/config.toml", before);
     await stage.run(["connect", "codex", "--model", "b"]);
@@ -130,6 +130,20 @@ describe("connect", () => {
     expect(readFileSync(path, "utf8")).toBe(before);
     await stage.run(["disconnect", "codex"]);
     expect(readFileSync(path, "utf8")).toBe(before);
+  });
+
+  test("refuses to connect again over its own block when somebody else has changed that since", async () => {
+    using stage = createHomeStage();
+    const path = join(stage.home, ".codex/config.toml");
+    await stage.run(["connect", "codex"]);
+    const edited = readFileSync(path, "utf8").replace('wire_api = "responses"', 'wire_api = "chat"');
+    writeFileSync(path, edited);
+
+    const { exitCode, complaints } = await stage.run(["connect", "codex", "--model", "b"]);
+
+    expect(exitCode).toBe(1);
+    expect(complaints).toContain('"model_providers.qwen-gateway" is there already, and was not written by connect');
+    expect(readFileSync(path, "utf8")).toBe(edited);
   });
 
   test("does not bring back a file that somebody has removed meanwhile", async () => {
@@ -156,6 +170,15 @@ describe("connect", () => {
     ["codex", ".codex/config.toml", 'model = """\na"""\n', /only its owner should change/],
     ["continue", ".continue/config.yaml", "models: [{name: a}]\n", /only its owner should change/],
     ["continue", ".continue/config.yaml", "models: none\n", /"models" is no list/],
+    ["codex", ".codex/config.toml", '[model_providers.qwen-gateway]\nname = "mine"\n', /was not written by connect/],
+    ["opencode", ".config/opencode/opencode.json", '{"provider": {"qwen-gateway": {}}}', /was not written by connect/],
+    ["continue", ".continue/config.yaml", "models:\n  - name: Qwen by qwen-gateway\n", /was not written by connect/],
+    [
+      "zed",
+      ".config/zed/settings.json",
+      '{"language_models": {"openai_compatible": {"qwen-gateway": {"api_url": "http://mine"}}}}',
+      /"language_models.openai_compatible.qwen-gateway" is there already, and was not written by connect/,
+    ],
     ["aider", ".aider.conf.yml", "model: [\n", /cannot be read/],
     ["aider", ".aider.conf.yml", "{model: a}\n", /only its owner should change/],
   ])("of %s writes nothing into %s with %j", async (agent, file, before, reason) => {
@@ -182,6 +205,47 @@ describe("connect", () => {
     expect((await stage.run(["connect", "claude-code"])).complaints).toContain("it is no UTF-8 text");
     expect((await stage.run(["connect", "codex"])).complaints).toContain("it is no ordinary file");
     expect((await stage.run(["connect", "qwen-code"])).complaints).toContain("it is a link that leads nowhere");
+  });
+
+  test.each([
+    [["--context-tokens", "0"], "--context-tokens"],
+    [["--context-tokens", "many"], "--context-tokens"],
+    [["--fast-model", "two words"], "--fast-model"],
+  ])("refuses %j and names it", async (words, name) => {
+    using stage = createHomeStage();
+
+    const { exitCode, complaints } = await stage.run(["connect", "codex", ...words]);
+
+    expect([exitCode, complaints.includes(`Cannot use ${name}`)]).toEqual([2, true]);
+  });
+
+  test("gives the roles of the small and the fast model to the main one, unless they have models of their own", async () => {
+    using stage = createHomeStage();
+    const path = join(stage.home, ".continue/config.yaml");
+    await stage.run(["connect", "continue"]);
+    const one = readFileSync(path, "utf8");
+    await stage.run(["connect", "continue", "--small-model", "qwen3-small"]);
+    const several = readFileSync(path, "utf8");
+
+    expect(one).toContain("- summarize");
+    expect(one.match(/model:/g)).toHaveLength(1);
+    expect(several.match(/model: qwen3-small/g)).toHaveLength(2);
+  });
+
+  test("says which variables of the shell win over the file", async () => {
+    using stage = createHomeStage();
+    const shell = { OPENAI_BASE_URL: "http://mine", OPENAI_API_KEY: "sk-mine", OPENAI_MODEL: "" };
+
+    const shown = await stage.run(["connect", "qwen-code", "--dry-run"], shell);
+    const { printed } = await stage.run(["connect", "qwen-code"], shell);
+    const quiet = await stage.run(["connect", "claude-code"], { ANTHROPIC_BASE_URL: "http://mine" });
+
+    for (const text of [shown.printed, printed])
+      expect(text).toContain(
+        "Your shell sets OPENAI_BASE_URL and OPENAI_API_KEY, which win over this file: unset them",
+      );
+    expect(printed).not.toContain("sk-mine");
+    expect(quiet.printed).not.toContain("Your shell");
   });
 
   test("says which agents there are when it does not know one", async () => {
@@ -280,6 +344,30 @@ describe("disconnect", () => {
     await stage.run(["disconnect", "claude-code"]);
 
     expect(existsSync(join(stage.home, ".claude"))).toBe(false);
+  });
+
+  test("puts a file back byte for byte that the agent has only written in another form", async () => {
+    using stage = createHomeStage();
+    const before = '{"version": 1,\n\t"lastUsedProvider": "anthropic", "modes": {}, "providers": {}}';
+    const path = stage.write(".cline/data/settings/providers.json", before);
+    await stage.run(["connect", "cline"]);
+    writeFileSync(path, JSON.stringify(JSON.parse(readFileSync(path, "utf8")), null, 4));
+
+    const { printed } = await stage.run(["disconnect", "cline"]);
+
+    expect(printed).toContain("is as it was");
+    expect(readFileSync(path, "utf8")).toBe(before);
+  });
+
+  test("keeps a comment that was written meanwhile", async () => {
+    using stage = createHomeStage();
+    const path = stage.write(".config/zed/settings.json", '{ "theme": "One Dark" }');
+    await stage.run(["connect", "zed"]);
+    writeFileSync(path, `// mine\n${readFileSync(path, "utf8")}`);
+
+    await stage.run(["disconnect", "zed"]);
+
+    expect(readFileSync(path, "utf8")).toStartWith("// mine\n");
   });
 
   test("writes nothing and stays connected when the file has become unreadable", async () => {

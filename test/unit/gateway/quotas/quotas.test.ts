@@ -324,3 +324,31 @@ describe("replies at a time, and sessions", () => {
     expect(quotas.allowances(quotaOf({ streams: 1 }))).toEqual({});
   });
 });
+
+describe("limits that change", () => {
+  test("hold at the next request, and what was taken in advance goes beyond none", async () => {
+    const { create } = createWorld();
+    const [quotas, other] = [create(), create()];
+    expect(await passed(quotas, quotaOf({ requestsPerMinute: 2000 }), 2)).toBe(2);
+    expect(await passed(quotas, quotaOf({ requestsPerMinute: 5 }), 10)).toBe(3);
+    expect(await passed(quotas, quotaOf({ requestsPerMinute: 7 }), 10)).toBe(2);
+    expect(await passed(other, quotaOf({ requestsPerMinute: 7 }), 10)).toBe(0);
+    expect(await passed(quotas, quotaOf({ requestsPerMinute: 7 }), 1)).toBe(0);
+    // Of the refusal a moment ago nothing stays.
+    expect(await passed(quotas, quotaOf({ requestsPerMinute: 8 }), 10)).toBe(1);
+  });
+
+  test("count replies that began under none, or under a higher one", async () => {
+    const quotas = createWorld().create();
+    const depart = quotas.attend("key:ann");
+    const one = quotaOf({ streams: 1 });
+    expect(await refusal(() => quotas.begin(one, question()))).toMatchObject({ kind: "rate-limited" });
+    const second = await quotas.begin(quotaOf({ streams: 2 }), question());
+    depart();
+    depart();
+    expect(await refusal(() => quotas.begin(one, question()))).toMatchObject({ kind: "rate-limited" });
+    second.end();
+    (await quotas.begin(one, question())).end();
+    expect(await refusal(() => quotas.begin(one, question()))).toBeUndefined();
+  });
+});

@@ -7,6 +7,7 @@ import { jsonText } from "../../../../src/contract/json.ts";
 import type { EventEncoder } from "../../../../src/contract/surface.ts";
 import { createEventEncoder } from "../../../../src/surfaces/anthropic-messages/event-encoder.ts";
 import { parseRequest } from "../../../../src/surfaces/anthropic-messages/parse-request.ts";
+import { checkMessagesStream } from "../../../support/checkers/check-messages-stream.ts";
 import { readMessageStream } from "../../../support/read-message.ts";
 import { parseFrames } from "../../../support/sse-frames.ts";
 
@@ -62,9 +63,9 @@ describe("createEventEncoder", () => {
       "content_block_stop",
       "content_block_start",
       "content_block_delta",
+      "content_block_delta",
       "content_block_stop",
       "content_block_start",
-      "content_block_delta",
       "content_block_delta",
       "content_block_stop",
       "content_block_start",
@@ -80,11 +81,65 @@ describe("createEventEncoder", () => {
 
     expect(message.content).toEqual([
       { type: "thinking", thinking: "I think.", signature: expect.stringMatching(/^[\w+/=]+$/) },
-      { type: "text", text },
+      {
+        type: "text",
+        text,
+        citations: [
+          {
+            type: "web_search_result_location",
+            url: "https://a.example",
+            title: "A",
+            cited_text: "A",
+            encrypted_index: "",
+          },
+        ],
+      },
       { type: "tool_use", id: "toolu_call_1", name: "look", input: { a: "é" } },
       { type: "tool_use", id: "toolu_functions_wait_0", name: "wait", input: {} },
     ]);
     expect(message).toMatchObject({ id: "msg_r1", model: 'qwen "π"', stopReason: "tool_use", stopSequence: null });
+  });
+
+  test.each([
+    ["no arguments", [""], {}],
+    ["an object in pieces", ['{"a"', ":1", "}"], { a: 1 }],
+    ["what is no object", ['"a.txt"'], {}],
+    ["what nothing can read", ['{"a": @@, ', '"x": }'], {}],
+    ["what was cut off", ['{"a": "b'], {}],
+    ["a long one", ['{"a":"', "x".repeat(5000), '"}'], { a: "x".repeat(5000) }],
+  ])("an input is an object whatever the model wrote: %s", (_name, pieces, input) => {
+    const call = {
+      type: "block-start",
+      index: 0,
+      block: "tool-call",
+      callIndex: 0,
+      callId: "c",
+      toolName: "t",
+    } as const;
+    const delta = (argumentsText: string) =>
+      ({ type: "tool-call-delta", index: 0, callIndex: 0, argumentsText }) as const;
+    const end = { type: "block-end", index: 0, block: "tool-call" } as const;
+    const body = encode([
+      { type: "reply-start" },
+      call,
+      ...pieces.map(delta),
+      end,
+      { type: "reply-end", finishReason: "tool_calls", usage },
+    ]);
+
+    expect(checkMessagesStream(body)).toEqual([]);
+    expect(readMessageStream(body).content).toEqual([{ type: "tool_use", id: "toolu_c", name: "t", input }]);
+  });
+
+  test("a long input is told before it is whole", () => {
+    const encoder = create();
+    encoder.write({ type: "reply-start" });
+    encoder.write({ type: "block-start", index: 0, block: "tool-call", callIndex: 0, callId: "c", toolName: "t" });
+    encoder.take();
+    const argumentsText = `{"a":"${"x".repeat(5000)}`;
+    encoder.write({ type: "tool-call-delta", index: 0, callIndex: 0, argumentsText });
+
+    expect(encoder.pendingBytes).toBeGreaterThan(5000);
   });
 
   test("estimates the prompt at the start, and tells what was counted at the end", () => {
@@ -116,8 +171,10 @@ describe("createEventEncoder", () => {
     ["tool_calls", "END", "tool_use"],
   ] as const)("gives the reason for %s, cut at %p, as %s", (finishReason, sequence, expected) => {
     const cut: readonly ChatEvent[] = sequence === undefined ? [] : [{ type: "stop-sequence", sequence }];
+    const called = finishReason === "tool_calls" ? whole.slice(-3, -1) : [];
+    const calls = called.map((event) => ("index" in event ? { ...event, index: 0 } : event));
     const message = readMessageStream(
-      encode([{ type: "reply-start" }, ...cut, { type: "reply-end", finishReason, usage }]),
+      encode([{ type: "reply-start" }, ...cut, ...calls, { type: "reply-end", finishReason, usage }]),
     );
 
     expect(message.stopReason).toBe(expected);

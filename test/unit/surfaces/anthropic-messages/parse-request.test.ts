@@ -132,9 +132,14 @@ describe("messages", () => {
         role: "user",
         content: [
           text("Look"),
-          { type: "image", url: "data:image/png;base64,AAAA" },
-          { type: "image", url: "https://a.example/b.png" },
-          { type: "file", name: "a.pdf", url: "data:application/pdf;base64,BBBB" },
+          { type: "image", url: "data:image/png;base64,AAAA", field: "messages[1].content[1].source.data" },
+          { type: "image", url: "https://a.example/b.png", field: "messages[1].content[2].source.url" },
+          {
+            type: "file",
+            name: "a.pdf",
+            url: "data:application/pdf;base64,BBBB",
+            field: "messages[1].content[3].source.data",
+          },
           text("Notes"),
           text("Part"),
           text("T\nhttps://c.example"),
@@ -161,7 +166,17 @@ describe("messages", () => {
       { role: "tool", callId: "call_1", content: [text("21 degrees")] },
       { role: "tool", callId: "call_2", content: [text("no"), text("way")], isError: true },
       { role: "tool", callId: "3", content: [] },
-      { role: "tool", callId: "4", content: [{ type: "image", url: "data:image/png;base64,AAAA" }] },
+      {
+        role: "tool",
+        callId: "4",
+        content: [
+          {
+            type: "image",
+            url: "data:image/png;base64,AAAA",
+            field: "messages[1].content[4].content[0].source.data",
+          },
+        ],
+      },
       { role: "user", content: [text("And?")] },
     ]);
   });
@@ -248,7 +263,7 @@ describe("what is wrong is named [R2-063]", () => {
     [block({ type: "text" }), "messages[0].content[0].text"],
     [block({ type: "hologram" }), "messages[0].content[0].type"],
     [block({ type: "image" }), "messages[0].content[0].source"],
-    [block({ type: "image", source: { type: "file", file_id: "f" } }), "messages[0].content[0].source.type"],
+    [block({ type: "image", source: { type: "file" } }), "messages[0].content[0].source.file_id"],
     [block({ type: "image", source: { type: "base64", data: "AA" } }), "messages[0].content[0].source.media_type"],
     [block({ type: "document", source: { type: "text" } }), "messages[0].content[0].source.data"],
     [block({ type: "tool_result", content: "x" }), "messages[0].content[0].tool_use_id"],

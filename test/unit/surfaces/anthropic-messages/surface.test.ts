@@ -116,6 +116,7 @@ describe("encodeError", () => {
     "not-served": ["api_error", 501],
     "upstream-failed": ["api_error", 502],
     "upstream-auth": ["api_error", 502],
+    "answer-unfit": ["api_error", 502],
     overloaded: ["overloaded_error", 529],
     "upstream-challenge": ["api_error", 503],
     "upstream-timeout": ["timeout_error", 504],

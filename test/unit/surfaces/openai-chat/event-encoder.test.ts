@@ -6,6 +6,7 @@ import { jsonText } from "../../../../src/contract/json.ts";
 import type { ChatEvent } from "../../../../src/contract/events.ts";
 import { createEventEncoder } from "../../../../src/surfaces/openai-chat/event-encoder.ts";
 import { parseRequest } from "../../../../src/surfaces/openai-chat/parse-request.ts";
+import { checkChatStream } from "../../../support/checkers/check-chat-stream.ts";
 import { parseChatStream } from "../../../support/sse-frames.ts";
 
 const usage = { inputTokens: 5, outputTokens: 7, totalTokens: 12, cachedTokens: 2, reasoningTokens: 3 };
@@ -45,6 +46,22 @@ describe("createEventEncoder", () => {
     expect(stream.chunks.at(-1)?.choices[0]).toMatchObject({ delta: {}, finish_reason: "stop" });
     expect(stream.chunks.slice(0, -1).every((chunk) => chunk.choices[0]?.finish_reason === null)).toBe(true);
     expect([stream.doneCount, stream.frames.at(-1)?.data]).toEqual([1, "[DONE]"]);
+  });
+
+  test.each([
+    ["none", []],
+    ["empty", [""]],
+    ["some", ['{"a":', "1}"]],
+  ])("arguments put together are JSON: %s", (_name, pieces) => {
+    const stream = encode([
+      start,
+      { type: "block-start", index: 0, block: "tool-call", callIndex: 0, callId: "c", toolName: "look" },
+      ...pieces.map((text): ChatEvent => ({ type: "tool-call-delta", index: 0, callIndex: 0, argumentsText: text })),
+      { type: "block-end", index: 0, block: "tool-call" },
+      { type: "reply-end", finishReason: "tool_calls", usage },
+    ]);
+
+    expect(checkChatStream(stream, { includeUsage: false })).toEqual([]);
   });
 
   test("sends usage between finish and [DONE], only when asked [R0-021] [R0-023]", () => {

@@ -98,6 +98,56 @@ describe("parseRequest accepts", () => {
     expect(message && flattenText(message)).toBe("a\nb\nc");
   });
 
+  test("reasoning that comes back with the history, in every form that clients keep it in", () => {
+    const details = [
+      { type: "reasoning.text", text: "I " },
+      { type: "reasoning.encrypted", data: "x" },
+      { type: "reasoning.summary", summary: "think" },
+    ];
+    const forms: readonly (readonly [object, string, string])[] = [
+      [{ content: "x", reasoning_details: details }, "I think", "x"],
+      [{ content: "x", thinking: "I think" }, "I think", "x"],
+      [{ content: "<think>\nI think\n</think>\n\nx" }, "I think", "x"],
+      [
+        {
+          content: [
+            { type: "thinking", thinking: "I think", signature: "s" },
+            { type: "text", text: "x" },
+          ],
+        },
+        "I think",
+        "x",
+      ],
+      [
+        {
+          content: [
+            { type: "reasoning", text: "I think" },
+            { type: "text", text: "x" },
+          ],
+        },
+        "I think",
+        "x",
+      ],
+      [
+        {
+          content: [
+            { type: "redacted_thinking", data: "s" },
+            { type: "text", text: "x" },
+          ],
+        },
+        "",
+        "x",
+      ],
+      [{ content: null, thinking: "I think" }, "I think", ""],
+    ];
+    for (const [fields, reasoning, text] of forms) {
+      const { messages } = parseRequest({ messages: [hello, { role: "assistant", ...fields }, hello] });
+      const answer = messages[1]!;
+      expect(answer.role === "assistant" ? (answer.reasoning ?? "") : undefined).toBe(reasoning);
+      expect(answer.content).toEqual(text === "" ? [] : [{ type: "text", text }]);
+    }
+  });
+
   test("reasoning that comes back with the history, in both spellings", () => {
     const { messages } = parseRequest({
       messages: [
@@ -142,5 +192,31 @@ describe("parseRequest accepts", () => {
     expect(reasoning({ reasoning_effort: "high" })).toEqual({ effort: "high" });
     expect(reasoning({ chat_template_kwargs: { enable_thinking: false } })).toEqual({ enabled: false });
     expect(reasoning({ reasoning_effort: "unheard-of" })).toEqual({});
+    expect(reasoning({ reasoning_effort: "max" })).toEqual({ effort: "xhigh" });
+    expect(reasoning({ reasoning: { effort: "low" } })).toEqual({ effort: "low" });
+    expect(reasoning({ reasoning: { enabled: true, max_tokens: 900 } })).toEqual({ enabled: true, budgetTokens: 900 });
+    expect(reasoning({ thinking: { type: "enabled", budget_tokens: 2048 } })).toEqual({
+      enabled: true,
+      budgetTokens: 2048,
+    });
+    expect(reasoning({ thinking: { type: "disabled" } })).toEqual({ enabled: false });
+    expect(reasoning({ thinking: { type: "auto" } })).toEqual({ adaptive: true });
+    expect(reasoning({ think: false })).toEqual({ enabled: false });
+    expect(reasoning({ think: "high" })).toEqual({ effort: "high" });
+    // The first that is said counts, and what is no switch is none.
+    expect(reasoning({ enable_thinking: false, thinking: { type: "enabled" } })).toEqual({ enabled: false });
+    expect(reasoning({ thinking: "yes", think: 3, reasoning: [] })).toEqual({});
+  });
+
+  test("where thoughts are to be seen, in the words of others", () => {
+    const shown = (fields: object) => parseRequest({ messages: [hello], ...fields }).reasoning.shown;
+    expect(shown({ include_reasoning: false })).toBe("hidden");
+    expect(shown({ reasoning: { exclude: true } })).toBe("hidden");
+    expect(["raw", "parsed", "hidden"].map((reasoning_format) => shown({ reasoning_format }))).toEqual([
+      "tags",
+      "field",
+      "hidden",
+    ]);
+    expect(shown({ include_reasoning: true, reasoning_format: "loud" })).toBeUndefined();
   });
 });

@@ -71,9 +71,9 @@ describe("input", () => {
         {
           role: "user",
           content: [
-            { type: "image", url: "https://example.com/a.png" },
-            { type: "file", name: undefined, url: "https://example.com/a.pdf" },
-            { type: "file", name: "b.txt", url: "data:text/plain,x" },
+            { type: "image", url: "https://example.com/a.png", field: "input[0].content[0].image_url" },
+            { type: "file", name: undefined, url: "https://example.com/a.pdf", field: "input[0].content[1].file_url" },
+            { type: "file", name: "b.txt", url: "data:text/plain,x", field: "input[0].content[2].file_data" },
           ],
         },
       ],
@@ -320,18 +320,15 @@ describe("fields", () => {
       steering: {
         temperature: 0.2,
         parallel_tool_calls: false,
-        response_format: {
-          type: "json_schema",
-          json_schema: { name: "answer", strict: true, schema: { type: "object" } },
-        },
       },
+      format: { name: "answer", isStrict: true, schema: { type: "object" }, param: "text.format.schema" },
     });
   });
 
-  test("json_object is passed on, plain text is no wish", () => {
-    const formatOf = (text: unknown) => parseRequest({ input: "Hi", text }).steering?.["response_format"];
+  test("json_object is any object, plain text is no wish", () => {
+    const formatOf = (text: unknown) => parseRequest({ input: "Hi", text }).format;
 
-    expect(formatOf({ format: { type: "json_object" } })).toEqual({ type: "json_object" });
+    expect(formatOf({ format: { type: "json_object" } })).toMatchObject({ schema: undefined, isStrict: true });
     expect(formatOf({ format: { type: "text" }, verbosity: "low" })).toBeUndefined();
   });
 
@@ -355,7 +352,7 @@ describe("fields", () => {
     [{ input: [{ role: "user", content: [] }] }, "input[0].content"],
     [{ input: [{ role: "user", content: [{ type: "input_text" }] }] }, "input[0].content[0].text"],
     [{ input: [{ role: "user", content: [{ type: "hologram" }] }] }, "input[0].content[0].type"],
-    [{ input: [{ role: "user", content: [{ type: "input_image", file_id: "f" }] }] }, "input[0].content[0].file_id"],
+    [{ input: [{ role: "user", content: [{ type: "input_image", file_id: 1 }] }] }, "input[0].content[0].image_url"],
     [{ input: [{ type: "function_call", name: "x", arguments: "" }] }, "input[0].call_id"],
     [{ input: [{ type: "function_call", call_id: "x", arguments: "" }] }, "input[0].name"],
     [{ input: [{ type: "function_call_output", output: "x" }] }, "input[0].call_id"],
@@ -364,6 +361,8 @@ describe("fields", () => {
     [{ input: "x", max_output_tokens: 0 }, "max_output_tokens"],
     [{ input: "x", tools: {} }, "tools"],
     [{ input: "x", conversation: "conv_1" }, "conversation"],
+    [{ input: "x", conversation: { name: "a" } }, "conversation"],
+    [{ input: "x", conversation: "conv_1", previous_response_id: "resp_1" }, "previous_response_id"],
     [{ input: "x", text: { format: { type: "json_schema", name: "x" } } }, "text.format.schema"],
     [{ input: "x", tools: [functionTool], tool_choice: { type: "function", name: "no" } }, "tool_choice"],
   ])("%j: the error names %s", (body, param) => {

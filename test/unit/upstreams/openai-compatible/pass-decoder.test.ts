@@ -216,10 +216,10 @@ describe("the end", () => {
     expect(ends).toEqual(["usage 7", "end stop"]);
   });
 
-  test("usage beside the finish is left out where nobody asked, and stays where somebody did", () => {
+  test("usage beside the finish is left out where nobody asked, and follows it where somebody did", () => {
     const last = { ...finish(), usage: sum };
     const text = streamOf([...words, last]) + done;
-    expect(pass(text).text).toBe(text);
+    expect(pass(text).text).toBe(streamOf([...words, finish(), { ...last, choices: [] }]) + done);
     expect(pass(text, { ...told, wantsUsage: false }).text).toBe(streamOf([...words, finish()]) + done);
   });
 

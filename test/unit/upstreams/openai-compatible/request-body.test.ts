@@ -115,6 +115,20 @@ describe("thinking", () => {
     expect(effort("high", "qwen3.7-max")).not.toHaveProperty("reasoning_effort");
   });
 
+  test("budgets and efforts stand for one another where a server knows one of them alone", () => {
+    const budget = (thinking_budget: number) => bodyOf("ollama", { thinking_budget });
+    expect([1024, 8192, 32_000].map((tokens) => budget(tokens)["reasoning_effort"])).toEqual(["low", "medium", "high"]);
+    expect(bodyOf("ollama", { thinking_budget: 0 })).toMatchObject({ reasoning_effort: "none" });
+
+    const effort = (reasoning_effort: string) => bodyOf("dashscope", { reasoning_effort }, "qwen3.7-max");
+    expect(effort("low")).toMatchObject({ enable_thinking: true, thinking_budget: 4096 });
+    expect(effort("medium")).toMatchObject({ thinking_budget: 16_384 });
+    expect(effort("high")).not.toHaveProperty("thinking_budget");
+    expect(bodyOf("dashscope", { thinking_budget: 77, reasoning_effort: "low" }, "qwen3.7-max")).toMatchObject({
+      thinking_budget: 77,
+    });
+  });
+
   test.each([...selfHosted])("is an argument of the template on %s, beside the client's own", (dialect) => {
     expect(bodyOf(dialect, off)).toMatchObject({ chat_template_kwargs: { enable_thinking: false } });
     expect(bodyOf(dialect, { reasoning_effort: "high", chat_template_kwargs: { a: 1 } })).toMatchObject({

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { DecoderOptions } from "../../../../src/upstreams/openai-compatible/event-decoder.ts";
-import type { ThoughtsStart } from "../../../../src/upstreams/openai-compatible/think-tags.ts";
+import type { ThoughtsStart } from "../../../../src/upstreams/think-tags.ts";
 import { chunk, decodeEvents, finish, textOf } from "../../../support/compatible-recordings.ts";
 
 /** Thoughts and answer of a reply whose deltas are these; texts that begin with "~" are thoughts of a field of their own. */

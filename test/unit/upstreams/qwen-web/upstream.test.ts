@@ -61,6 +61,10 @@ async function start(behaviour: Behaviour): Promise<UpstreamUnderTest> {
     storageUrl: undefined,
     recover: false,
     download: () => Promise.reject(new Error("nothing is downloaded here")),
+    attachments: {
+      load: () => Promise.reject(new Error("nothing is attached here")),
+      readText: () => Promise.reject(new Error("nothing is attached here")),
+    },
     retry: { maxAttempts: 1, baseDelayMs: 1, maxDelayMs: 1 },
   });
   return {

@@ -1,7 +1,7 @@
 // Whether a schema of a stranger can be checked in bounded time: references to references double with each step, and
 // thirty of them are a billion.
 
-import { isJsonObject, type JsonObject } from "../../contract/json.ts";
+import { isJsonObject, type JsonObject } from "../contract/json.ts";
 
 /** Parts of a schema that look at the same value, references followed. Real ones have some dozen. */
 const mostParts = 2000;

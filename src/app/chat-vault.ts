@@ -1,0 +1,92 @@
+// What is kept of conversations beside the gateway's turns: one database and one place of replays for the life of the process,
+// whatever the settings are. Opened when somebody first asks for it, or when it has something to forget.
+
+import { existsSync } from "node:fs";
+import { GatewayError } from "../contract/gateway-error.ts";
+import type { ChatStoreState } from "../server/diagnosis.ts";
+import { chatMigrations } from "../store/chat-database.ts";
+import { inspectDatabase } from "../store/inspect-database.ts";
+import { inMemory } from "../store/open-database.ts";
+import type { OpenVault, VaultParts } from "./open-vault.ts";
+
+export interface ChatVault {
+  /** Somebody has used it, now or in an earlier process. */
+  isUsed(): boolean;
+  /** @throws {GatewayError} when its database cannot be opened */
+  open(): Promise<OpenVault>;
+  /** How its database is. Looks at the file, at most once a second, while it is not open. */
+  check(): ChatStoreState;
+  /** Finds out whether its database can be written again, if it could not. Never rejects. */
+  probe(): Promise<void>;
+  /** Other settings from now on. */
+  adjust(): void;
+  close(): Promise<void>;
+}
+
+/** How long a look at the file counts. */
+const freshMs = 1000;
+
+export function createChatVault(parts: VaultParts): ChatVault {
+  let opening: Promise<OpenVault> | undefined;
+  let opened: OpenVault | undefined;
+  let failure: unknown;
+  let checkedAtMs = Number.NEGATIVE_INFINITY;
+  let checked: ChatStoreState = { state: "unused" };
+
+  async function open(): Promise<OpenVault> {
+    try {
+      const { openVault } = await import("./open-vault.ts");
+      opened = openVault(parts);
+      failure = undefined;
+      return opened;
+    } catch (error) {
+      // The next request tries again.
+      opening = undefined;
+      failure = error;
+      // The sentence of the cause names a path of this machine, which is no client's business.
+      throw new GatewayError("internal", "Cannot open the typed chat: the gateway's log says why", { cause: error });
+    }
+  }
+
+  function look(): ChatStoreState {
+    const isThere = parts.path !== inMemory && existsSync(parts.path);
+    if (!isThere && failure === undefined) return { state: "unused" };
+    try {
+      if (isThere) inspectDatabase(parts.path, chatMigrations.length);
+      if (failure === undefined) return { state: "ok" };
+      return failedBy(failure);
+    } catch (error) {
+      return failedBy(error);
+    }
+  }
+
+  return {
+    isUsed: () => opening !== undefined || existsSync(parts.path),
+    open() {
+      opening ??= open();
+      return opening;
+    },
+    check() {
+      const nowMs = performance.now();
+      if (opened !== undefined) return { state: "ok" };
+      if (nowMs - checkedAtMs >= freshMs) {
+        checkedAtMs = nowMs;
+        checked = look();
+      }
+      return checked;
+    },
+    async probe() {
+      // What comes of it the watch is told.
+      if (parts.watch.trouble !== undefined) await opened?.probe().catch(() => {});
+    },
+    adjust: () => opened?.adjust(),
+    async close() {
+      const vault = await opening?.catch(() => undefined);
+      await vault?.close();
+    },
+  };
+}
+
+function failedBy(error: unknown): ChatStoreState {
+  return { state: "failed", reason: error instanceof Error ? error.message : String(error) };
+}

@@ -1,0 +1,262 @@
+// What one set of settings makes: upstreams, gateway, rooms and the edge, over what outlives a change of settings. A value, so
+// that another one can take its place while it ends what it runs.
+
+import type { Pipeline } from "../pipeline/step.ts";
+import type { Capture } from "../capture/capture.ts";
+import type { Config } from "../config/config-schema.ts";
+import { describeConfig } from "../config/describe-config.ts";
+import type { Environment } from "../config/load-config.ts";
+import { loadToolServers } from "../config/mcp-servers.ts";
+import { version } from "../config/version.ts";
+import type { Clock } from "../contract/clock.ts";
+import { loadMasterKeys } from "../credentials/master-key.ts";
+import { createSecretBox, type SecretBox } from "../credentials/secret-box.ts";
+import type { Gateway } from "../gateway/gateway.ts";
+import { createHealthChecks, type HealthChecks } from "../gateway/health-checks.ts";
+import type { GatewayLedger } from "../gateway/ledger.ts";
+import type { FetchFunction } from "../outbound/fetch-client.ts";
+import { type RequestSlots, slotsForReplies } from "../outbound/request-slots.ts";
+import type { AdmitOptions } from "../server/admit.ts";
+import type { KeyOptions } from "../server/check-bind.ts";
+import { createServer, type GatewayServer } from "../server/create-server.ts";
+import type { DiagnosisSource } from "../server/diagnosis.ts";
+import type { StorageWatch } from "../store/storage-trouble.ts";
+import type { Store } from "../store/store.ts";
+import { surfaces } from "../surfaces/index.ts";
+import type { LiveLog } from "../telemetry/create-log.ts";
+import type { ScrapedMetrics } from "../telemetry/create-metrics.ts";
+import { readDescriptors } from "../telemetry/descriptors.ts";
+import type { Tracing } from "../telemetry/tracing.ts";
+import { chooseAgentAccess, type ConfiguredAgentAccess } from "./agent-access.ts";
+import type { ChatVault } from "./chat-vault.ts";
+import { chooseApiKeys, createConfiguredJwt } from "./configured-keys.ts";
+import { configuredLimits } from "./configured-limits.ts";
+import { type ComposedUpstreams, composeUpstreams } from "./compose-upstreams.ts";
+import { createConfiguredGateway } from "./configured-gateway.ts";
+import { createLazyAgent, type LazyAgent } from "./lazy-agent.ts";
+import { createLazyChat, type LazyChat } from "./lazy-chat.ts";
+import type { LazyFiles } from "./lazy-files.ts";
+import type { LazyResponses } from "./lazy-responses.ts";
+import { createSpeech } from "./speech.ts";
+import { readAgentRules } from "./agent-rules.ts";
+import type { Callers } from "./open-callers.ts";
+
+/** What outlives a change of settings. */
+export interface Estate extends Callers {
+  readonly store: Store;
+  readonly metrics: ScrapedMetrics;
+  readonly ledger: GatewayLedger;
+  readonly watch: StorageWatch;
+  readonly vault: ChatVault;
+  readonly responses: LazyResponses;
+  readonly files: LazyFiles;
+  readonly capture: Capture;
+  readonly tracing: Tracing | undefined;
+  readonly limitActing: AdmitOptions["limitActing"];
+  /** Whichever gateway the settings of the moment made. */
+  readonly gateway: Gateway;
+  openChat: LazyChat["open"];
+  /** Size of the database on the disk; undefined when it is elsewhere. */
+  storeBytes(): number | undefined;
+  readonly startedAtMs: number;
+  /** Aborted when the process stops. */
+  readonly stopping: AbortController;
+  readonly clock: Clock;
+  readonly log: LiveLog;
+  readonly maxFetches: number;
+  readonly fetch: FetchFunction | undefined;
+  readonly pipeline: Pipeline | undefined;
+  readonly secretBox: SecretBox | undefined;
+}
+
+export interface Settings {
+  readonly config: Config;
+  /** What the settings of tool servers may name, and what their processes see a part of. */
+  readonly environment: Environment;
+}
+
+export interface Service {
+  readonly config: Config;
+  readonly upstreams: ComposedUpstreams;
+  readonly gateway: Gateway;
+  readonly chat: LazyChat;
+  readonly agent: LazyAgent;
+  readonly agentAccess: ConfiguredAgentAccess;
+  /** A generated one among them. */
+  readonly apiKeys: readonly string[];
+  /** How many replies may run at a time; undefined: without a limit. */
+  readonly maxReplies: number | undefined;
+  readonly server: GatewayServer;
+  /** Begins what it does by itself: sweeping, health checks. */
+  begin(): void;
+  /** The contrary. */
+  rest(): void;
+}
+
+/**
+ * @param formerAgent taken over where the settings allow it. Not the whole service: what is made here would hold it for ever
+ * @throws {ConfigError | Error} when the settings cannot be used; nothing is left of it then
+ */
+export async function composeService(
+  { config, environment }: Settings,
+  estate: Estate,
+  formerAgent?: LazyAgent,
+): Promise<Service> {
+  const { keyRing, clock, log } = estate;
+  const verifyJwt = await createConfiguredJwt(config, { fetch: estate.fetch ?? globalThis.fetch, clock, log });
+  const servers = loadToolServers(config, environment);
+  const apiKeys = chooseApiKeys(config, log);
+  const agentAccess = chooseAgentAccess(config, { apiKeys, verifyJwt, keyRing }, log);
+  const box = estate.secretBox ?? createSecretBox(() => loadMasterKeys(config));
+  const upstreams = await composeUpstreams(config, { ...estate, box });
+  const gateway = createConfiguredGateway(config, { ...estate, findFile: estate.files.find, upstreams });
+  const chat = createConfiguredChat(config, estate, upstreams);
+  const fresh = createLazyAgent({
+    ...estate,
+    config,
+    servers,
+    rules: readAgentRules(config.agentRules, apiKeys, keyRing),
+    accounts: estate.store,
+    box,
+    environment,
+  });
+  const agent = formerAgent?.settings === fresh.settings ? formerAgent : fresh;
+  const healthChecks = createConfiguredChecks(config, estate, upstreams, gateway);
+  const server = createConfiguredServer(config, estate, {
+    upstreams,
+    gateway,
+    chat,
+    agent,
+    agentAccess,
+    apiKeys,
+    verifyJwt,
+  });
+  let sweepTimer: ReturnType<typeof setInterval> | undefined;
+
+  return {
+    config,
+    upstreams,
+    gateway,
+    chat,
+    agent,
+    agentAccess,
+    apiKeys,
+    maxReplies: maxRepliesOf(config, upstreams.slots),
+    server,
+    begin() {
+      healthChecks.start();
+      sweepTimer = setInterval(() => {
+        void estate.gateway.sweepSessions();
+        void chat.sweep();
+        void estate.files.sweep();
+        void estate.quotas.sweep();
+      }, config.sessionCleanupInterval);
+      sweepTimer.unref();
+    },
+    rest() {
+      clearInterval(sweepTimer);
+      healthChecks.stop();
+    },
+  };
+}
+
+function createConfiguredChat(config: Config, estate: Estate, upstreams: ComposedUpstreams): LazyChat {
+  const { store, gateway, vault, pipeline, clock, log } = estate;
+  return createLazyChat(
+    { config, gateway, turns: store, upstreams: upstreams.current, pipeline, clock, log },
+    vault,
+    async (caller, sessionId) => {
+      const hadTurns = await gateway.deleteSession(caller, sessionId);
+      return (await estate.responses.deleteSession(caller, sessionId)) || hadTurns;
+    },
+  );
+}
+
+type ServedParts = Pick<Service, "upstreams" | "gateway" | "chat" | "agent" | "agentAccess"> & KeyOptions;
+
+function createConfiguredServer(config: Config, estate: Estate, parts: ServedParts): GatewayServer {
+  const { store, keyRing, quotas, metrics, clock, log } = estate;
+  const { upstreams, chat, agent, agentAccess } = parts;
+  return createServer({
+    hostname: config.host,
+    port: config.port,
+    apiKeys: parts.apiKeys,
+    verifyJwt: parts.verifyJwt,
+    keyRing,
+    quotas,
+    ...configuredLimits(config),
+    agent: agentAccess.agent,
+    mcp: agentAccess.mcp,
+    limitActing: estate.limitActing,
+    insecure: config.insecure,
+    allowedHosts: config.allowedHosts,
+    corsOrigins: config.corsOrigin,
+    trustedProxies: config.trustedProxies,
+    maxBodyBytes: config.maxBodyBytes,
+    drainTimeoutMs: config.drainTimeoutMs,
+    gateway: estate.gateway,
+    surfaces,
+    store,
+    rooms: [chat, agent, estate.responses, estate.files],
+    speech: createSpeech(upstreams.current, config.transcriptionModel),
+    deleteSession: (caller, sessionId) => chat.deleteSession(caller, sessionId),
+    log,
+    logFeed: log,
+    capture: estate.capture,
+    tracing: estate.tracing,
+    clock,
+    version,
+    upstreamNames: () => upstreams.current().map(({ name }) => name),
+    settings: describeConfig(config),
+    metrics,
+    startedAtMs: estate.startedAtMs,
+    stopping: estate.stopping,
+    diagnosis: diagnosisOf(config, estate, parts),
+  });
+}
+
+function diagnosisOf(config: Config, estate: Estate, { upstreams, gateway }: ServedParts): DiagnosisSource {
+  const { store, vault, watch } = estate;
+  return {
+    store,
+    storeBytes: () => estate.storeBytes(),
+    async probe() {
+      await store.probe().catch(() => {});
+      await vault.probe();
+    },
+    storageTrouble: () => watch.trouble,
+    chatStore: () => vault.check(),
+    upstreams: () =>
+      upstreams.current().map(({ name, reachability, accounts }) => ({
+        name,
+        reachability: reachability(),
+        breaker: gateway.circuits.state(name),
+        accounts: accounts?.() ?? [],
+      })),
+    upstreamRequests: () => upstreams.slots,
+    descriptors: readDescriptors,
+    maxReplies: maxRepliesOf(config, upstreams.slots),
+  };
+}
+
+function createConfiguredChecks(
+  config: Config,
+  { clock, log }: Pick<Estate, "clock" | "log">,
+  upstreams: ComposedUpstreams,
+  gateway: Gateway,
+): HealthChecks {
+  return createHealthChecks({
+    upstreams: upstreams.current,
+    circuits: gateway.circuits,
+    running: (name) => gateway.queues().find(({ upstream }) => upstream === name)?.running ?? 0,
+    intervalMs: config.healthCheckIntervalMs,
+    timeoutMs: config.healthCheckTimeoutMs,
+    clock,
+    log,
+  });
+}
+
+function maxRepliesOf(config: Config, slots: RequestSlots | undefined): number | undefined {
+  const bounds = [config.maxStreams, slots && slotsForReplies(slots.max)].filter((bound) => bound !== undefined);
+  return bounds.length === 0 ? undefined : Math.min(...bounds);
+}

@@ -1,0 +1,68 @@
+// The gateway as the settings have it.
+
+import type { Config } from "../config/config-schema.ts";
+import type { Clock } from "../contract/clock.ts";
+import type { FindFile } from "../gateway/file-references.ts";
+import { createGateway, type Gateway } from "../gateway/gateway.ts";
+import type { GatewayLedger } from "../gateway/ledger.ts";
+import type { Quotas } from "../gateway/quotas/quotas.ts";
+import type { Store } from "../store/store.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Tracing } from "../telemetry/tracing.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import type { ComposedUpstreams } from "./compose-upstreams.ts";
+
+export interface GatewayParts {
+  readonly upstreams: ComposedUpstreams;
+  readonly findFile: FindFile;
+  readonly store: Store;
+  readonly ledger: GatewayLedger;
+  readonly quotas: Quotas;
+  readonly metrics: Metrics;
+  readonly tracing: Tracing | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export function createConfiguredGateway(
+  config: Config,
+  { upstreams, findFile, store, ledger, quotas, metrics, tracing, clock, log }: GatewayParts,
+): Gateway {
+  return createGateway({
+    upstreams: upstreams.current,
+    findFile,
+    modelRoutes: config.modelRoutes ?? {},
+    breakerOpenMs: config.breakerOpenMs,
+    store,
+    defaultModel: config.defaultModel,
+    sessionMatch: config.sessionMatch,
+    deleteChats: config.qwenDeleteChats,
+    stream: config.stream,
+    streamUsage: config.streamUsage,
+    liveness: {
+      firstByteMs: config.firstByteTimeoutMs,
+      stallMs: config.stallTimeoutMs,
+      replyMs: config.replyTimeoutMs,
+      heartbeatMs: config.sseKeepaliveMs,
+      clientStallMs: config.clientStallMs,
+    },
+    holdHeadersMs: config.holdHeadersMs,
+    retry: {
+      maxAttempts: config.retryMaxAttempts,
+      baseDelayMs: config.retryBaseDelayMs,
+      maxDelayMs: config.retryMaxDelayMs,
+    },
+    retryBudgetMs: config.retryBudgetMs,
+    display: { thoughts: config.reasoningDisplay, wrapsAnswer: config.wrapAnswer === "attempt_completion" },
+    debugStreaming: config.debugStreaming,
+    contextTrim: config.contextTrim,
+    maxMessages: config.maxMessages,
+    admission: { maxStreams: config.maxStreams, slots: upstreams.slots },
+    quotas,
+    ledger,
+    clock,
+    log,
+    metrics,
+    tracing,
+  });
+}

@@ -1,0 +1,88 @@
+// Uploaded files as the rest of the app sees them: their code and their database are opened when somebody asks.
+
+import { existsSync } from "node:fs";
+import { dataUrlOf } from "../attachments/data-url.ts";
+import type { Config } from "../config/config-schema.ts";
+import type { Clock } from "../contract/clock.ts";
+import { GatewayError } from "../contract/gateway-error.ts";
+import type { FindFile } from "../gateway/file-references.ts";
+import type { ServedRoom } from "../server/create-server.ts";
+import type { RoutePlace } from "../server/lazy-routes.ts";
+import type { FileStore } from "../store/file-store.ts";
+import type { Log } from "../telemetry/log.ts";
+
+export interface LazyFiles extends ServedRoom {
+  readonly find: FindFile;
+  /** Never rejects. */
+  sweep(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface FilesParts {
+  /** As it is now. */
+  config(): Config;
+  /** Of the database: the path of a file, or `inMemory`. */
+  readonly path: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const places: readonly RoutePlace[] = [
+  { method: "POST", path: "/v1/files" },
+  { method: "GET", path: "/v1/files" },
+  { method: "GET", path: "/v1/files/*" },
+  { method: "DELETE", path: "/v1/files/*" },
+];
+
+/** Of one caller. */
+const mostFiles = 2000;
+
+export function createLazyFiles({ config, path, clock, log }: FilesParts): LazyFiles {
+  let opening: Promise<FileStore> | undefined;
+
+  function openStore(): Promise<FileStore> {
+    opening ??= import("../store/sqlite-files.ts")
+      .then(({ openSqliteFiles }) => openSqliteFiles(path, clock, log))
+      .catch((error: unknown) => {
+        opening = undefined;
+        // The sentence of the cause names a path of this machine, which is no client's business.
+        throw new GatewayError("internal", "Cannot open the uploaded files: the gateway's log says why", {
+          cause: error,
+        });
+      });
+    return opening;
+  }
+
+  /** Somebody has uploaded something, now or in an earlier process. */
+  const isUsed = (): boolean => opening !== undefined || existsSync(path);
+
+  return {
+    places,
+    async load(edge) {
+      const { fileRoutes } = await import("../server/file-routes.ts");
+      const { maxFileBytes, filesMaxBytes: maxBytes, filesKeepMs: keepMs } = config();
+      const limits = { maxFiles: mostFiles, maxBytes };
+      return fileRoutes({ openStore, limits, maxFileBytes, keepMs, clock, ...edge });
+    },
+    async find(caller, id) {
+      if (!isUsed()) return undefined;
+      const store = await openStore();
+      const file = await store.find(caller, id);
+      const content = file === undefined ? undefined : await store.readContent(caller, id);
+      if (file === undefined || content === undefined) return undefined;
+      return { name: file.name, url: dataUrlOf(file.mediaType, content) };
+    },
+    async sweep() {
+      if (!isUsed()) return;
+      try {
+        await (await openStore()).sweep();
+      } catch (error) {
+        log.error("Cannot sweep the uploaded files, the next sweep will", {}, error);
+      }
+    },
+    async close() {
+      const store = await opening?.catch(() => undefined);
+      store?.close();
+    },
+  };
+}

@@ -1,0 +1,183 @@
+// What lasts as long as the process, whatever the settings are: the store, what is counted, and what clients come back to.
+
+import { join } from "node:path";
+import type { Config } from "../config/config-schema.ts";
+import { version } from "../config/version.ts";
+import type { Clock } from "../contract/clock.ts";
+import type { SecretBox } from "../credentials/secret-box.ts";
+import { createCurrentGateway } from "../gateway/current-gateway.ts";
+import type { Gateway } from "../gateway/gateway.ts";
+import { createGatewayLedger } from "../gateway/ledger.ts";
+import type { FetchFunction } from "../outbound/fetch-client.ts";
+import type { AdmitOptions } from "../server/admit.ts";
+import type { Pipeline } from "../pipeline/step.ts";
+import { chatDatabasePath } from "../store/chat-database.ts";
+import { inMemory } from "../store/open-database.ts";
+import { fileDatabasePath } from "../store/sqlite-files.ts";
+import { databasePath, openSqliteStore } from "../store/sqlite-store.ts";
+import { createStorageWatch, withoutStorageErrors } from "../store/storage-trouble.ts";
+import type { StoreOptions } from "../store/store-options.ts";
+import type { Store } from "../store/store.ts";
+import { timeStore } from "../store/timed-store.ts";
+import type { LiveLog } from "../telemetry/create-log.ts";
+import { createMetrics, type ScrapedMetrics } from "../telemetry/create-metrics.ts";
+import type { MetricSources } from "../telemetry/gauges.ts";
+import { createChatVault } from "./chat-vault.ts";
+import { composeCapture, composeTracing } from "./compose-watch.ts";
+import type { Estate, Service } from "./compose-service.ts";
+import { createLazyFiles } from "./lazy-files.ts";
+import { createLazyResponses } from "./lazy-responses.ts";
+import { type Callers, type CallersParts, openCallers } from "./open-callers.ts";
+
+export interface EstateOptions {
+  readonly log: LiveLog;
+  readonly clock?: Clock;
+  /** Stands in for the network: every request to an upstream goes through it. */
+  readonly fetch?: FetchFunction;
+  /** @defaultValue SQLite in `config.dataDir` */
+  readonly store?: Store;
+  /** Requests that the platform's fetch runs at a time; it queues what is beyond. @defaultValue 256, its own default */
+  readonly maxFetches?: number;
+  /** Rate limits of what acts; see `AdmitOptions`. @defaultValue none */
+  readonly limitActing?: AdmitOptions["limitActing"];
+  /** Steps of the typed chat. @defaultValue the ones that the settings name */
+  readonly pipeline?: Pipeline;
+  /** Seals credentials. @defaultValue by MASTER_KEY, or a key file in `config.dataDir` */
+  readonly secretBox?: SecretBox;
+}
+
+const defaultMaxFetches = 256;
+
+/** What is in force at the moment. */
+export interface Present {
+  service(): Service;
+  config(): Config;
+  /** With those that end what they began. */
+  running(): readonly Service[];
+}
+
+/** @throws {GatewayError} when the store cannot be opened */
+export async function openEstate(config: Config, options: EstateOptions, present: Present): Promise<Estate> {
+  const { clock = Date.now } = options;
+  const watch = createStorageWatch(options.log);
+  const log = withoutStorageErrors(options.log);
+  const path = databasePath(config.dataDir);
+  const isKept = options.store === undefined;
+  const gateway = createCurrentGateway(
+    () => present.service().gateway,
+    () => present.running().map((one) => one.gateway),
+  );
+  const storeBytes = () => (isKept ? sizeOf(path) : undefined);
+  const capture = composeCapture(config, () => present.service().apiKeys, clock, options.log);
+  await capture.start();
+  const tracing = await composeTracing(config, log);
+  const metrics = createPresentMetrics(present, gateway, {
+    storeBytes,
+    captures: () => capture.figures,
+    spans: () => tracing?.figures,
+  });
+  const vault = createChatVault({
+    config: () => present.config(),
+    path: isKept ? chatDatabasePath(config.dataDir) : inMemory,
+    replayDirectory: isKept ? join(config.dataDir, "replay") : undefined,
+    clock,
+    log,
+    watch,
+  });
+  const store = options.store ?? openStore(path, present, { clock, log, watch });
+  const callers = await openPresentCallers(store, present, { clock, log, isKept });
+  return {
+    ...callers,
+    watch,
+    store: timeStore(store, metrics),
+    metrics,
+    ledger: createGatewayLedger(metrics),
+    vault,
+    responses: createLazyResponses(
+      {
+        gateway,
+        openStore: async () => (await vault.open()).responses,
+        openReplays: async () => (await vault.open()).replays,
+        openConversations: async () => (await vault.open()).conversations,
+        get defaultModel() {
+          return present.config().defaultModel;
+        },
+        clock,
+        log,
+      },
+      () => vault.isUsed(),
+    ),
+    files: createLazyFiles({
+      config: () => present.config(),
+      path: isKept ? fileDatabasePath(config.dataDir) : inMemory,
+      clock,
+      log,
+    }),
+    capture,
+    tracing,
+    limitActing: options.limitActing,
+    gateway,
+    openChat: () => present.service().chat.open(),
+    storeBytes,
+    startedAtMs: clock(),
+    stopping: new AbortController(),
+    clock,
+    log,
+    maxFetches: options.maxFetches ?? defaultMaxFetches,
+    fetch: options.fetch,
+    pipeline: options.pipeline,
+    secretBox: options.secretBox,
+  };
+}
+
+/** What cannot be read leaves nothing open. */
+async function openPresentCallers(
+  store: Store,
+  present: Present,
+  { isKept, ...parts }: Pick<CallersParts, "clock" | "log"> & { readonly isKept: boolean },
+): Promise<Callers> {
+  try {
+    return await openCallers({ ...parts, store, prices: () => present.config().prices });
+  } catch (error) {
+    if (isKept) await store.close();
+    throw error;
+  }
+}
+
+function openStore(path: string, present: Present, parts: Pick<StoreOptions, "clock" | "log" | "watch">): Store {
+  return openSqliteStore({
+    ...parts,
+    path,
+    get sessionTimeoutMs() {
+      return present.config().sessionTimeout;
+    },
+  });
+}
+
+function createPresentMetrics(
+  present: Present,
+  gateway: Gateway,
+  sources: Pick<MetricSources, "storeBytes" | "captures" | "spans">,
+): ScrapedMetrics {
+  const current = () => present.service().upstreams.current();
+  return createMetrics({
+    version,
+    ...sources,
+    maxReplies: () => present.service().maxReplies,
+    accounts: () =>
+      current().flatMap(({ name, accounts }) => (accounts?.() ?? []).map((account) => ({ upstream: name, account }))),
+    upstreamRequests: () => present.service().upstreams.slots,
+    queues: () => gateway.queues(),
+    upstreams: () =>
+      current().map(({ name, reachability }) => ({
+        upstream: name,
+        state: reachability().state,
+        breaker: gateway.circuits.state(name),
+      })),
+  });
+}
+
+/** What is written stands in the file and, until it is moved there, in the log beside it. */
+function sizeOf(path: string): number {
+  return Bun.file(path).size + Bun.file(`${path}-wal`).size;
+}

@@ -1,0 +1,126 @@
+// The vault of the typed chat opened: its database with its stores, and the replays. Loaded with the first request for it.
+
+import type { Database } from "bun:sqlite";
+import type { Config } from "../config/config-schema.ts";
+import type { Clock } from "../contract/clock.ts";
+import type { RunningAnswers } from "../pipeline/typed-chat.ts";
+import { createReplays } from "../replay/create-replays.ts";
+import type { EndingFrame, ReplayLimits, Replays } from "../replay/replays.ts";
+import type { AgentStore } from "../store/agent-store.ts";
+import type { ChatStore } from "../store/chat-store.ts";
+import type { ConversationStore } from "../store/conversation-store.ts";
+import type { ResponseStore } from "../store/response-store.ts";
+import type { StorageWatch } from "../store/storage-trouble.ts";
+import type { Log } from "../telemetry/log.ts";
+import { openChatDatabase } from "../store/chat-database.ts";
+import { rewriteVersion } from "../store/migrate.ts";
+import { transactionsOf } from "../store/shared-transactions.ts";
+import { createSqliteAgent } from "../store/sqlite-agent.ts";
+import { createSqliteConversations } from "../store/sqlite-conversations.ts";
+import { createSqliteChat } from "../store/sqlite-chat.ts";
+import { createSqliteReplayIndex } from "../store/sqlite-replay-index.ts";
+import { createSqliteResponses } from "../store/sqlite-responses.ts";
+import { responseEndingFrame } from "../surfaces/openai-responses/ending-frame.ts";
+import { isResponseId } from "../surfaces/openai-responses/items.ts";
+
+export interface OpenVault {
+  readonly database: Database;
+  readonly store: ChatStore;
+  /** Swept whether the agent is at work here or not. */
+  readonly agentStore: AgentStore;
+  /** Answers of another surface, which their clients refer to. */
+  readonly responses: ResponseStore;
+  readonly conversations: ConversationStore;
+  readonly replays: Replays;
+  /** Answers of the typed chat that are not kept yet. */
+  readonly running: RunningAnswers;
+  /** Other settings from now on. */
+  adjust(): void;
+  /** Writes something that changes nothing. */
+  probe(): Promise<void>;
+  /** Ends what still runs, and closes the database. */
+  close(): Promise<void>;
+}
+
+export interface VaultParts {
+  /** As they are now. */
+  config(): Config;
+  /** Of the database: the path of a file, or `inMemory`. */
+  readonly path: string;
+  /** Of the answers that can be read on. Undefined: they are kept in memory. */
+  readonly replayDirectory: string | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly watch: StorageWatch;
+}
+
+/** @throws when the database cannot be opened, or the directory of the replays not be made */
+export function openVault(parts: VaultParts): OpenVault {
+  const database = openChatDatabase(parts.path, parts.log);
+  try {
+    return openOver(database, parts);
+  } catch (error) {
+    // The next request tries again.
+    database.close();
+    throw error;
+  }
+}
+
+function openOver(database: Database, parts: VaultParts): OpenVault {
+  const { clock, log, watch } = parts;
+  // The first to ask: all stores over it share them.
+  const transactions = transactionsOf(database, { watch, place: "chat" });
+  const times = {
+    clock,
+    get sessionTimeoutMs(): number {
+      return parts.config().sessionTimeout;
+    },
+  };
+  const replays = createReplays({
+    ...(parts.replayDirectory === undefined ? {} : { directory: parts.replayDirectory }),
+    index: createSqliteReplayIndex(database),
+    clock,
+    log,
+    limits: replayLimits(parts.config()),
+    interruptedFrame: endingFrame("failed", "The gateway was stopped during this answer: send the message again"),
+    abandonedFrame: endingFrame("failed", "The answer was ended since nobody read it any more: send the message again"),
+    stoppedFrame: endingFrame("cancelled", "The answer was stopped"),
+  });
+  const running = new Map<string, Promise<void>>();
+  return {
+    database,
+    store: createSqliteChat(database, times),
+    agentStore: createSqliteAgent(database, times),
+    responses: createSqliteResponses(database, times),
+    conversations: createSqliteConversations(database, times),
+    replays,
+    running,
+    adjust: () => replays.adjust(replayLimits(parts.config())),
+    probe: () => transactions.write(() => rewriteVersion(database)),
+    async close() {
+      await replays.close();
+      while (running.size > 0) await Promise.all(running.values());
+      await transactions.flush();
+      database.close();
+    },
+  };
+}
+
+/** In the words of whichever stream it ends. */
+function endingFrame(status: "failed" | "cancelled", sentence: string): EndingFrame {
+  return (lastId, streamId) => {
+    if (isResponseId(streamId)) return responseEndingFrame(lastId, streamId, { status, sentence });
+    return new TextEncoder().encode(`id: ${lastId + 1}\ndata: ${JSON.stringify({ error: sentence })}\n\n`);
+  };
+}
+
+function replayLimits(config: Config): ReplayLimits {
+  return {
+    maxStreamBytes: config.replayMaxStreamBytes,
+    maxTotalBytes: config.replayMaxBytes,
+    keepMs: config.replayKeepMs,
+    graceMs: config.replayGraceMs,
+    keepAliveMs: config.sseKeepaliveMs,
+    clientStallMs: config.clientStallMs,
+  };
+}

@@ -1,0 +1,71 @@
+// A backup put in the place of what a data directory holds: all of it or nothing, and not under a gateway that runs.
+
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
+import { inspectDatabase } from "../store/inspect-database.ts";
+import { DatabaseInUse, lockDatabase } from "../store/lock-database.ts";
+import { exchangeFiles, finishRestore } from "../store/pending-restore.ts";
+import { BackupError, databaseNames, knownSchemas, type Manifest, secretNames } from "./contents.ts";
+import { unpackBackup } from "./read-backup.ts";
+
+export interface RestoreOptions {
+  readonly dataDir: string;
+  /** Of the backup. */
+  readonly path: string;
+  readonly clock: () => number;
+}
+
+export interface Restored {
+  readonly manifest: Manifest;
+  /** The folder that holds what was there before. */
+  readonly kept: string;
+}
+
+/**
+ * @throws {BackupError | GatewayError} when a gateway runs on the directory, or the backup is damaged or of a newer version; a
+ * system error when something cannot be read or written. Everything is as it was then.
+ */
+export async function restoreBackup({ dataDir, path, clock }: RestoreOptions): Promise<Restored> {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  finishRestore(dataDir);
+  // Before the work of unpacking, and for as long as it takes.
+  using _locks = lockAll(dataDir);
+  const staged = mkdtempSync(join(dataDir, ".restore-"));
+  try {
+    const manifest = await unpackBackup(path, staged);
+    const arriving = manifest.files.map(({ name }) => name);
+    for (const name of arriving) {
+      if (knownSchemas[name] !== undefined) inspectDatabase(join(staged, name), knownSchemas[name]);
+    }
+    const kept = `before-restore-${new Date(clock()).toISOString().replace(/[:.]/g, "-")}`;
+    exchangeFiles(dataDir, { staged: basename(staged), kept, leaving: othersThan(arriving), arriving });
+    return { manifest, kept: join(dataDir, kept) };
+  } catch (error) {
+    rmSync(staged, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** What belongs to the old state and is not in the backup: the logs of databases, the streams that could be read on. */
+function othersThan(arriving: readonly string[]): string[] {
+  const all = databaseNames.flatMap((name) => [`${name}-wal`, `${name}-shm`, `${name}-journal`, name]);
+  return [...all, ...secretNames, "replay"].filter((name) => !arriving.includes(name));
+}
+
+function lockAll(dataDir: string): Disposable {
+  const locks: Disposable[] = [];
+  const release = (): void => {
+    for (const lock of locks.splice(0)) lock[Symbol.dispose]();
+  };
+  try {
+    for (const name of databaseNames) {
+      const lock = lockDatabase(join(dataDir, name));
+      if (lock !== undefined) locks.push(lock);
+    }
+    return { [Symbol.dispose]: release };
+  } catch (error) {
+    release();
+    if (error instanceof DatabaseInUse) throw new BackupError(`Cannot restore into "${dataDir}": ${error.message}`);
+    throw error;
+  }
+}

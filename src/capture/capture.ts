@@ -1,0 +1,164 @@
+// The switch: off, everything passes by it at the cost of one look. On, for everything or for single sessions, the recorder
+// hears both sides.
+
+import type { Upstream } from "../contract/upstream.ts";
+import type { HttpClient } from "../outbound/http-client.ts";
+import type { LiveLog } from "../telemetry/create-log.ts";
+import type { SpoolFigures } from "./spool.ts";
+import type { Wire } from "./format.ts";
+import type { Recorder, RecorderSwitch } from "./recorder.ts";
+import { tapHttp } from "./tap-http.ts";
+import { tapUpstream } from "./tap-upstream.ts";
+
+export interface CaptureOptions {
+  /** Where everything is captured to. Undefined: only sessions that are asked for. */
+  readonly directory: string | undefined;
+  /** Where sessions that are asked for are captured to. */
+  readonly sessionDirectory: string;
+  /** Of all files together. */
+  readonly maxBytes: number;
+  /** Of the bodies of one exchange. */
+  readonly maxExchangeBytes: number;
+  /** Texts that are blacked out wherever they stand. */
+  secrets(): readonly string[];
+  /** Of this program. */
+  readonly version: string;
+  readonly clock: () => number;
+  readonly log: LiveLog;
+}
+
+export interface Capture extends RecorderSwitch {
+  /** Captures everything, where the settings say so. Resolves when it is on. */
+  start(): Promise<void>;
+  /**
+   * Captures the exchanges of one session from now on, for a while: whoever forgets it loses no disk.
+   * @param forMs at most a day
+   */
+  watchSession(sessionId: string, forMs: number): Promise<void>;
+  /** @returns false when it was not captured */
+  unwatchSession(sessionId: string): boolean;
+  /** Sessions that are captured now, and until when in epoch milliseconds. */
+  watchedSessions(): readonly { readonly sessionId: string; readonly untilMs: number }[];
+  readonly figures: Readonly<SpoolFigures> | undefined;
+  readonly directory: string;
+  tapHttp(http: HttpClient, wire: Wire): HttpClient;
+  tapUpstream<Tapped extends Upstream>(upstream: Tapped): Tapped;
+  /** Writes what is not written yet. */
+  close(): Promise<void>;
+}
+
+const longestWatchMs = 24 * 60 * 60_000;
+const mostWatched = 100;
+/** A disk that hangs holds up no stop. */
+const longestCloseMs = 5000;
+
+export function createCapture(options: CaptureOptions): Capture {
+  const { clock, log } = options;
+  const sessions = new Map<string, number>();
+  const directory = options.directory ?? options.sessionDirectory;
+  let recorder: Recorder | undefined;
+  /** Loaded once; which of the two is on may change. */
+  let loading: Promise<Loaded> | undefined;
+  let loaded: Loaded | undefined;
+  /** The log is listened to only while it is on. */
+  let unhear: (() => void) | undefined;
+  let expiry: ReturnType<typeof setTimeout> | undefined;
+
+  async function load(): Promise<Loaded> {
+    const [{ Recorder: RecorderOf }, { createSpool }, { createCover }] = await Promise.all([
+      import("./recorder.ts"),
+      import("./spool.ts"),
+      import("./cover-secrets.ts"),
+    ]);
+    const cover = createCover(options.secrets());
+    const spool = createSpool({ directory, maxBytes: options.maxBytes, cover, gateway: options.version, log });
+    const { maxExchangeBytes } = options;
+    const created = new RecorderOf({ spool, cover, maxExchangeBytes, wants, clock });
+    loaded = { recorder: created, figures: spool.figures };
+    await spool.prepare();
+    return loaded;
+  }
+
+  function wants(sessionId: string | undefined): boolean {
+    if (options.directory !== undefined) return true;
+    if (sessionId === undefined) return false;
+    // In a header a name that is not ASCII is escaped.
+    const untilMs = sessions.get(sessionId) ?? sessions.get(decoded(sessionId));
+    return untilMs !== undefined && untilMs > clock();
+  }
+
+  async function switchOn(): Promise<void> {
+    loading ??= load();
+    const on = (await loading).recorder;
+    recorder = on;
+    unhear ??= log.hear(({ level, message, fields }) => on.logged(level, message, fields));
+  }
+
+  function switchOff(): void {
+    recorder = undefined;
+    unhear?.();
+    unhear = undefined;
+  }
+
+  function switchOffUnlessWanted(): void {
+    for (const [sessionId, untilMs] of sessions) if (untilMs <= clock()) sessions.delete(sessionId);
+    clearTimeout(expiry);
+    if (options.directory !== undefined) return;
+    if (sessions.size === 0) switchOff();
+    else {
+      const nextMs = Math.min(...sessions.values()) - clock();
+      expiry = setTimeout(switchOffUnlessWanted, Math.max(nextMs, 1));
+      expiry.unref();
+    }
+  }
+
+  const self: Capture = {
+    get recorder() {
+      return recorder;
+    },
+    async start() {
+      if (options.directory !== undefined) await switchOn();
+    },
+    async watchSession(sessionId, forMs) {
+      if (sessions.size >= mostWatched && !sessions.has(sessionId)) {
+        throw new RangeError(`Cannot capture this session: ${mostWatched} are captured already`);
+      }
+      sessions.set(sessionId, clock() + Math.min(forMs, longestWatchMs));
+      await switchOn();
+      switchOffUnlessWanted();
+    },
+    unwatchSession(sessionId) {
+      const wasWatched = sessions.delete(sessionId);
+      switchOffUnlessWanted();
+      return wasWatched;
+    },
+    watchedSessions: () => [...sessions].map(([sessionId, untilMs]) => ({ sessionId, untilMs })),
+    get figures() {
+      return loaded?.figures;
+    },
+    directory,
+    tapHttp: (http, wire) => tapHttp(http, wire, self),
+    tapUpstream: (upstream) => tapUpstream(upstream, self),
+    async close() {
+      clearTimeout(expiry);
+      switchOff();
+      const written = loaded?.recorder.close();
+      if (written !== undefined) await Promise.race([written, Bun.sleep(longestCloseMs)]);
+    },
+  };
+  return self;
+}
+
+interface Loaded {
+  readonly recorder: Recorder;
+  readonly figures: Readonly<SpoolFigures>;
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // A name with a percent sign of its own.
+    return text;
+  }
+}

@@ -1,0 +1,163 @@
+// Finished captures on their way to the disk, one after the other and never in anybody's way. The folder keeps a budget: the
+// oldest files go first.
+
+import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Log } from "../telemetry/log.ts";
+import type { Cover } from "./cover-secrets.ts";
+import type { ExchangeCapture } from "./exchange-capture.ts";
+import { encodeCapture } from "./write-capture.ts";
+
+export interface SpoolOptions {
+  readonly directory: string;
+  /** Of all files in the folder. */
+  readonly maxBytes: number;
+  readonly cover: Cover;
+  /** Version of this program. */
+  readonly gateway: string;
+  readonly log: Log;
+}
+
+export interface SpoolFigures {
+  written: number;
+  /** Captures that found the queue full. */
+  dropped: number;
+  failed: number;
+  /** Of the folder. */
+  bytes: number;
+}
+
+export interface Spool {
+  /** Makes the folder, so that one that cannot be is told of at once. Never rejects. */
+  prepare(): Promise<void>;
+  /** Takes it at once; what finds no room is dropped. */
+  put(capture: ExchangeCapture): void;
+  readonly figures: Readonly<SpoolFigures>;
+  /** Resolves when everything that was put is written, or could not be. */
+  settled(): Promise<void>;
+}
+
+/** Memory bounds them too: these may be empty. */
+const maxWaiting = 1000;
+const unfinishedEnding = ".part";
+/** A file that is not finished by then never will be: its process was killed. */
+const longestWriteMs = 10 * 60_000;
+const fileName = /^\d{8}T\d{9}Z-[\w-]{1,100}\.jsonl$/;
+
+export function createSpool(options: SpoolOptions): Spool {
+  const { directory, log } = options;
+  const waiting: ExchangeCapture[] = [];
+  const figures: SpoolFigures = { written: 0, dropped: 0, failed: 0, bytes: 0 };
+  /** Name and size of what is in the folder, the oldest first. Read with the first capture. */
+  let files: Map<string, number> | undefined;
+  let work: Promise<void> | undefined;
+  let hasWarned = false;
+
+  /** A full disk would otherwise say it for each exchange. */
+  function warnOnce(error: unknown): void {
+    if (!hasWarned) log.warn("Cannot write captures", { directory, reason: String(error) });
+    hasWarned = true;
+  }
+
+  async function run(): Promise<void> {
+    // Not within the call that ended an exchange.
+    await breathe();
+    for (let capture = waiting.shift(); capture !== undefined; capture = waiting.shift()) {
+      try {
+        await write(capture);
+        figures.written++;
+      } catch (error) {
+        figures.failed++;
+        warnOnce(error);
+      } finally {
+        capture.forget();
+      }
+    }
+    work = undefined;
+  }
+
+  async function write(capture: ExchangeCapture): Promise<void> {
+    files ??= await listFiles(directory);
+    const { cover, gateway } = options;
+    const pieces = await encodeCapture(capture, { cover, gateway, breathe });
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const name = nameOf(capture);
+    const path = join(directory, name);
+    const unfinished = path + unfinishedEnding;
+    const file = await open(unfinished, "w", 0o600);
+    try {
+      for (const piece of pieces) await file.write(piece);
+    } catch (error) {
+      await rm(unfinished, { force: true });
+      throw error;
+    } finally {
+      await file.close();
+    }
+    // Nobody finds half a file.
+    await rename(unfinished, path);
+    files.set(name, (await stat(path)).size);
+    await makeRoom(files);
+  }
+
+  async function makeRoom(all: Map<string, number>): Promise<void> {
+    let bytes = 0;
+    for (const size of all.values()) bytes += size;
+    for (const [name, size] of all) {
+      if (bytes <= options.maxBytes) break;
+      await rm(join(directory, name), { force: true });
+      all.delete(name);
+      bytes -= size;
+    }
+    figures.bytes = bytes;
+  }
+
+  return {
+    async prepare() {
+      try {
+        files ??= await listFiles(directory);
+      } catch (error) {
+        warnOnce(error);
+      }
+    },
+    put(capture) {
+      if (waiting.length >= maxWaiting) {
+        figures.dropped++;
+        return capture.forget();
+      }
+      waiting.push(capture);
+      work ??= run();
+    },
+    figures,
+    settled: () => work ?? Promise.resolve(),
+  };
+}
+
+/** Lets whatever streams go first. */
+function breathe(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Names sort by time. */
+function nameOf({ startedAtMs, requestId }: ExchangeCapture): string {
+  const time = new Date(startedAtMs).toISOString().replaceAll(/[-:.]/g, "");
+  return `${time}-${requestId.replaceAll(/[^\w-]/g, "_").slice(0, 100)}.jsonl`;
+}
+
+async function listFiles(directory: string): Promise<Map<string, number>> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const files = new Map<string, number>();
+  for (const name of (await readdir(directory)).sort()) {
+    if (name.endsWith(unfinishedEnding) && fileName.test(name.slice(0, -unfinishedEnding.length))) {
+      await removeIfOld(join(directory, name));
+    }
+    // Whatever else lies there is not ours to count, nor to delete.
+    if (fileName.test(name)) files.set(name, (await stat(join(directory, name))).size);
+  }
+  return files;
+}
+
+/** Another gateway may write there now. */
+async function removeIfOld(path: string): Promise<void> {
+  const { mtimeMs } = await stat(path);
+  if (Date.now() - mtimeMs > longestWriteMs) await rm(path, { force: true });
+}

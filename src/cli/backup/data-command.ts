@@ -1,0 +1,45 @@
+// What the commands about a whole data directory share: where it is, and how they fail.
+
+import { BackupError } from "../../backup/contents.ts";
+import type { Config } from "../../config/config-schema.ts";
+import { GatewayError } from "../../contract/gateway-error.ts";
+import { type CommandContext, type ExitCode, type Flag, type FlagValues, UsageError } from "../command.ts";
+import { configFlags, loadCommandConfig, sourceFlagNames } from "../config-flags.ts";
+import { describeStartError } from "../describe-start-error.ts";
+
+const settings = new Set([...sourceFlagNames, "data-dir"]);
+
+export function dataFlags(): readonly Flag[] {
+  return configFlags().filter(({ name }) => settings.has(name));
+}
+
+export const fileFlag: Flag = { name: "file", value: "FILE", description: "The backup" };
+
+/** @throws {UsageError} when none is named */
+export function fileOf(flags: FlagValues): string {
+  const { file } = flags;
+  if (file === undefined || file === "") throw new UsageError("Name the file of the backup");
+  return file;
+}
+
+export async function withDataDirectory(
+  flags: FlagValues,
+  context: CommandContext,
+  work: (config: Config) => Promise<ExitCode> | ExitCode,
+): Promise<ExitCode> {
+  const ofSettings = Object.entries(flags).filter(([name]) => settings.has(name));
+  const { config } = loadCommandConfig(Object.fromEntries(ofSettings), context);
+  try {
+    return await work(config);
+  } catch (error) {
+    const isTold = error instanceof GatewayError || error instanceof BackupError;
+    const sentence = isTold ? error.message : describeStartError(error, config);
+    if (sentence === undefined) throw error;
+    context.complain(sentence);
+    return 1;
+  }
+}
+
+export function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}

@@ -1,0 +1,16 @@
+// Reads the file of a capture, for the commands that are given one.
+
+import { readFileSync } from "node:fs";
+import { type CaptureFile, CaptureError, parseCapture } from "../capture/format.ts";
+import { UsageError } from "./command.ts";
+
+/** @throws {UsageError} that says what is wrong with the file */
+export function loadCapture(path: string | undefined): CaptureFile {
+  if (path === undefined) throw new UsageError("Which capture? Give its file");
+  try {
+    return parseCapture(readFileSync(path, "utf8"));
+  } catch (error) {
+    if (!(error instanceof CaptureError || (error instanceof Error && "code" in error))) throw error;
+    throw new UsageError(`Cannot read capture ${JSON.stringify(path)}: ${error.message}`);
+  }
+}

@@ -1,0 +1,39 @@
+// What a reload of the settings changes, by the names that users know, and what it has to leave as it is.
+
+import { listSettings } from "./config-names.ts";
+import type { Config, ConfigKey } from "./config-schema.ts";
+
+export interface ConfigChange {
+  /** To be used: `next`, with what only a restart can change as it was. */
+  readonly config: Config;
+  /** Environment names of the settings that have another value, without those below. */
+  readonly changed: readonly string[];
+  /** The same of those that only a restart can change. */
+  readonly needsRestart: readonly string[];
+}
+
+/** The socket is kept, what is in the data directory is open, and who watches goes on. */
+const fixedKeys: readonly ConfigKey[] = [
+  "host",
+  "port",
+  "dataDir",
+  "captureDir",
+  "captureMaxBytes",
+  "captureMaxExchangeBytes",
+  "otelExporterOtlpEndpoint",
+  "otelExporterOtlpHeaders",
+  "otelServiceName",
+  "otelSamplePercent",
+];
+
+export function compareConfigs(before: Config, next: Config): ConfigChange {
+  const differing = listSettings().filter(({ key }) => !Bun.deepEquals(before[key], next[key]));
+  const names = (isFixed: boolean): string[] =>
+    differing.filter(({ key }) => fixedKeys.includes(key) === isFixed).map(({ environmentName }) => environmentName);
+  const kept = Object.fromEntries(fixedKeys.map((key) => [key, before[key]]));
+  return {
+    config: Object.freeze({ ...next, ...kept }),
+    changed: names(false),
+    needsRestart: names(true),
+  };
+}

@@ -1,0 +1,41 @@
+// A file of environment variables, as container engines and systemd take it, that the program reads itself: unlike its own
+// environment it can be read again.
+
+import { readFileSync } from "node:fs";
+import { ConfigError } from "./config-error.ts";
+import type { Environment } from "./load-config.ts";
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  ENOTDIR: "there is no such file",
+  EACCES: "permission denied",
+  EISDIR: "it is a folder",
+};
+
+/**
+ * @returns `environment` with what the file adds: a variable that is set already, and not empty, counts more
+ * @throws {ConfigError} when the file cannot be read; what it holds is never told
+ */
+export function withEnvFile(environment: Environment, path: string): Environment {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    throw new ConfigError([`Cannot read env file "${path}": ${reasons[code] ?? "it cannot be opened"}`]);
+  }
+  const wrong = text.split("\n").findIndex((line) => !isSound(line));
+  if (wrong >= 0) {
+    throw new ConfigError([`Cannot use env file "${path}": line ${wrong + 1} is not NAME=value, nor a comment`]);
+  }
+  const set = Object.entries(environment).filter(([, value]) => value !== undefined && value.trim() !== "");
+  // Loaded only for those who have such a file.
+  const { parseEnv } = process.getBuiltinModule("node:util");
+  return { ...parseEnv(text), ...Object.fromEntries(set) };
+}
+
+const soundLine = /^\s*(?:#.*|(?:export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=.*)?$/;
+
+function isSound(line: string): boolean {
+  return soundLine.test(line.replace(/\r$/, ""));
+}

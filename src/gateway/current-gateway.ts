@@ -1,0 +1,28 @@
+// The gateway that the settings of this moment made, for whoever outlives a change of them. What a former one still runs
+// ends there.
+
+import type { Gateway } from "./gateway.ts";
+
+/**
+ * @param current asked for each request
+ * @param all with those that still end their replies
+ */
+export function createCurrentGateway(current: () => Gateway, all: () => readonly Gateway[]): Gateway {
+  return {
+    exchange: (surface, incoming) => current().exchange(surface, incoming),
+    converse: (surface, composed) => current().converse(surface, composed),
+    forget: (caller, sessionId) => current().forget(caller, sessionId),
+    forward: (incoming) => current().forward(incoming),
+    listModels: (signal, access) => current().listModels(signal, access),
+    deleteSession: (caller, sessionId) => current().deleteSession(caller, sessionId),
+    sweepSessions: () => current().sweepSessions(),
+    openReplies: () => all().reduce((sum, gateway) => sum + gateway.openReplies(), 0),
+    queues: () => current().queues(),
+    get circuits() {
+      return current().circuits;
+    },
+    async drain(deadlineMs) {
+      await Promise.all(all().map((gateway) => gateway.drain(deadlineMs)));
+    },
+  };
+}

@@ -1,0 +1,62 @@
+// Files that messages name by their ids: what they hold is put in their place before anything else looks at them.
+
+import type { ChatRequest, ContentPart, Message } from "../contract/chat-request.ts";
+import { fileIdIn } from "../contract/file-reference.ts";
+import { GatewayError } from "../contract/gateway-error.ts";
+
+export interface NamedFile {
+  readonly name: string;
+  /** A `data:` URL. */
+  readonly url: string;
+}
+
+/** Undefined: this caller has no such file. */
+export type FindFile = (caller: string, id: string) => Promise<NamedFile | undefined>;
+
+/** Of nearly every request: none, and nothing is made. */
+export function hasFileReferences({ messages }: ChatRequest): boolean {
+  for (const { content } of messages) for (const part of content) if (referenceIn(part) !== undefined) return true;
+  return false;
+}
+
+/** @throws {GatewayError} `invalid-request` that names the field of a file that is not kept */
+export async function withFiles(
+  request: ChatRequest,
+  caller: string,
+  find: FindFile | undefined,
+): Promise<ChatRequest> {
+  const found = new Map<string, NamedFile>();
+  for (const { content } of request.messages) {
+    for (const part of content) {
+      const id = referenceIn(part);
+      if (id === undefined || found.has(id)) continue;
+      const file = await find?.(caller, id);
+      if (file === undefined) throw notKept(part, id);
+      found.set(id, file);
+    }
+  }
+  const messages = request.messages.map((message): Message => {
+    if (message.content.every((part) => referenceIn(part) === undefined)) return message;
+    return { ...message, content: message.content.map((part) => resolved(part, found)) };
+  });
+  return { ...request, messages };
+}
+
+function referenceIn(part: ContentPart): string | undefined {
+  return part.type === "image" || part.type === "file" ? fileIdIn(part.url) : undefined;
+}
+
+function resolved(part: ContentPart, found: ReadonlyMap<string, NamedFile>): ContentPart {
+  const file = found.get(referenceIn(part) ?? "");
+  if (file === undefined) return part;
+  if (part.type === "file") return { ...part, name: part.name ?? file.name, url: file.url };
+  return part.type === "image" ? { ...part, url: file.url } : part;
+}
+
+function notKept(part: ContentPart, id: string): GatewayError {
+  const field = "field" in part ? part.field : undefined;
+  const shown = id.length <= 80 ? id : `${id.slice(0, 80)}...`;
+  return new GatewayError("invalid-request", `Cannot use ${field ?? "a file"}: no file "${shown}" is kept here`, {
+    ...(field === undefined ? {} : { param: field }),
+  });
+}

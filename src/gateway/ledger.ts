@@ -1,0 +1,33 @@
+// What is counted and ordered for all gateways of one process: of those that settings followed one another on, the older
+// ones still end their replies, and an upstream's limits do not double meanwhile.
+
+import type { Metrics } from "../telemetry/metrics.ts";
+import { createSessionQueue, type SessionQueue } from "./session-queue.ts";
+import { createUpstreamQueues, type UpstreamQueues } from "./upstream-queues.ts";
+
+/** Replies that run. Those of one caller are the business of quotas/. */
+export interface OpenCounts {
+  open: number;
+}
+
+export interface GatewayLedger {
+  /** Turns of one session, in the order in which they came. */
+  readonly sessions: SessionQueue;
+  /** Turns whose client has left and whose chat is not free yet, by the fingerprint that they continued. */
+  readonly leaving: Map<string, Promise<void>>;
+  readonly counts: OpenCounts;
+  readonly queues: UpstreamQueues;
+}
+
+export function createGatewayLedger(metrics: Pick<Metrics, "queueRefused">): GatewayLedger {
+  return {
+    sessions: createSessionQueue(),
+    leaving: new Map(),
+    counts: createOpenCounts(),
+    queues: createUpstreamQueues({ clock: () => performance.now(), metrics }),
+  };
+}
+
+export function createOpenCounts(): OpenCounts {
+  return { open: 0 };
+}

@@ -1,0 +1,162 @@
+// Real coding agents, unchanged, on the compiled executable: connected by `connect` in a home of their own, each reads a file
+// through one of its tools and answers from it; then `disconnect` puts its settings back. What the upstream was told and what
+// the agent said count, not its exit code: some end well although no tool ran.
+
+import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { runBinary } from "../support/binary.ts";
+import { type ModelStage, startModelStage, upstreamKinds } from "../support/model-stage.ts";
+import { nodeFolder, type RealAgent, realAgents } from "./real-agents.ts";
+
+/** Its bearer is one of the gateway's callers; nobody else is let in. */
+const key = "sk-of-the-agents";
+const agentMs = 90_000;
+setDefaultTimeout(agentMs + 10_000);
+
+// Their native packages are installed for this platform alone.
+const isRunnable = process.platform === "linux" && process.arch === "x64";
+
+/** A proxy that lets nobody out, so that what an agent wants of the network fails at once. */
+function closeTheDoor() {
+  const knocks: string[] = [];
+  const listener = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: {
+      data(socket, bytes) {
+        knocks.push(bytes.toString().split("\r\n")[0] ?? "");
+        socket.end("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n");
+      },
+    },
+  });
+  return { url: `http://127.0.0.1:${listener.port}`, knocks, [Symbol.dispose]: () => listener.stop(true) };
+}
+
+async function runAgent(agent: RealAgent, { place }: ModelStage, question: string) {
+  using door = closeTheDoor();
+  const outside = { HTTP_PROXY: door.url, HTTPS_PROXY: door.url, http_proxy: door.url, https_proxy: door.url };
+  const child = Bun.spawn([...agent.command(question)], {
+    cwd: place.folder,
+    stdio: ["ignore", "pipe", "pipe"],
+    signal: AbortSignal.timeout(agentMs),
+    killSignal: "SIGKILL",
+    env: {
+      PATH: `${nodeFolder}:${process.env["PATH"] ?? ""}`,
+      HOME: place.home,
+      NO_PROXY: "127.0.0.1,localhost",
+      no_proxy: "127.0.0.1,localhost",
+      ...outside,
+      ...agent.environment,
+    },
+  });
+  const [output, errors] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  await child.exited;
+  return { output, errors, knocks: door.knocks };
+}
+
+describe.skipIf(!isRunnable).each(upstreamKinds)("over %s", (kind) => {
+  let stage: ModelStage;
+  beforeAll(async () => {
+    stage = await startModelStage(kind, { API_KEY: key });
+  });
+  beforeEach(() => stage.reset());
+  afterAll(() => stage[Symbol.asyncDispose]());
+
+  test.each(realAgents.map((agent) => [agent.name, agent] as const))(
+    "%s reads a file and answers from it",
+    async (name, agent) => {
+      const task = prepare(agent, stage);
+      await connect(name, stage);
+
+      const ran = await runAgent(agent, stage, task.question);
+
+      const [asked, told, ...more] = stage.asked();
+      expect({ ...ran, requests: stage.asked().length }).toMatchObject({
+        requests: 2,
+        output: expect.stringContaining(task.answer),
+      });
+      expect(asked).toContain("What is the word of the day");
+      expect(asked).not.toContain(task.secret);
+      expect(told).toContain(task.secret);
+      expect(more).toEqual([]);
+      // The second turn went on in the chat of the first, where the upstream has chats.
+      expect(chatOf(told)).toBe(chatOf(asked));
+
+      const disconnected = await runBinary(["disconnect", name], {}, stage.place);
+      expect(disconnected.exitCode).toBe(0);
+      expect(readFileSync(task.settings, "utf8")).toBe(agent.settings);
+    },
+  );
+});
+
+describe.skipIf(!isRunnable)("over the web backend alone", () => {
+  let stage: ModelStage;
+  beforeAll(async () => {
+    stage = await startModelStage("web", { API_KEY: key });
+  });
+  beforeEach(() => stage.reset());
+  afterAll(() => stage[Symbol.asyncDispose]());
+
+  test("opencode asks for a title beside its work, in a chat of its own, under the same session", async () => {
+    const agent = realAgents.find(({ name }) => name === "opencode")!;
+    const withoutTitle = (question: string) =>
+      agent.command(question).filter((word) => word !== "--title" && word !== "notes");
+    stage.script({ text: "A word" }, "You are a title generator");
+    const task = prepare(agent, stage, "You are opencode");
+    await connect("opencode", stage);
+
+    const { output } = await runAgent({ ...agent, command: withoutTitle }, stage, task.question);
+
+    const chats = stage.asked().map(chatOf);
+    const isTitle = stage.asked().map((body) => body.includes("You are a title generator"));
+    expect(output).toContain(task.answer);
+    expect(isTitle.filter(Boolean)).toHaveLength(1);
+    expect(new Set(chats.filter((_, index) => !isTitle[index])).size).toBe(1);
+    expect(new Set(chats).size).toBe(2);
+  });
+
+  test.each([
+    [
+      "openai-responses",
+      (url: string) => ({ OPENAI_BASE_URL: `${url}/v1`, OPENAI_API_KEY: key, OPENAI_MODEL: "qwen3-max" }),
+    ],
+    ["anthropic", (url: string) => ({ ANTHROPIC_BASE_URL: url, ANTHROPIC_API_KEY: key, ANTHROPIC_MODEL: "qwen3-max" })],
+  ])("qwen-code by its other protocol %s, with the variables that its page names", async (type, variables) => {
+    const agent = realAgents.find(({ name }) => name === "qwen-code")!;
+    const task = prepare(agent, stage);
+    const command = (question: string) => [...agent.command(question), "--auth-type", type];
+
+    const ran = await runAgent({ ...agent, command, environment: variables(stage.url) }, stage, task.question);
+
+    expect(ran.output).toContain(task.answer);
+    expect(stage.asked()).toHaveLength(2);
+    expect(stage.asked()[1]).toContain(task.secret);
+    expect(chatOf(stage.asked()[1])).toBe(chatOf(stage.asked()[0]));
+  });
+});
+
+/** @param match what stands in the request that is to be answered with the call. @defaultValue the first is */
+function prepare(agent: RealAgent, { place, script, kind }: ModelStage, match?: string) {
+  const settings = join(place.home, agent.file);
+  mkdirSync(dirname(settings), { recursive: true });
+  writeFileSync(settings, agent.settings);
+  const secret = `marmalade-${agent.name}-${kind}`;
+  const answer = `It is ${secret}, as the file says.`;
+  const notes = join(place.folder, `${agent.name}.txt`);
+  writeFileSync(notes, `The word of the day is ${secret}.\n`);
+  script({ calls: [agent.readCall(notes)] }, match);
+  // Said only to who brings what stands in the file.
+  script({ text: answer }, secret);
+  return { settings, secret, answer, question: `What is the word of the day in ${notes}?` };
+}
+
+async function connect(name: string, { url, model, place }: ModelStage): Promise<void> {
+  const words = ["connect", name, "--url", url, "--model", model, "--key", "env:KEY"];
+  expect(await runBinary(words, { KEY: key }, place)).toMatchObject({ exitCode: 0, errors: "" });
+}
+
+function chatOf(body = "{}"): unknown {
+  // Our own emulator's log.
+  return (JSON.parse(body) as { readonly chat_id?: string }).chat_id;
+}

@@ -1,0 +1,81 @@
+// OpenAI's agents package, by chat and by responses, over either kind of upstream.
+
+import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { Agent, OpenAIChatCompletionsModel, OpenAIResponsesModel, Runner, tool } from "@openai/agents";
+import OpenAI from "openai";
+import { type ModelStage, startModelStage, upstreamKinds } from "../support/model-stage.ts";
+import {
+  askBoth,
+  callsInTurn,
+  citySchema,
+  saysBoth,
+  saysLast,
+  tellTime,
+  tellWeather,
+  zoneSchema,
+} from "./city-tools.ts";
+
+setDefaultTimeout(20_000);
+
+const tools = [
+  tool({
+    name: "get_weather",
+    description: "weather",
+    parameters: citySchema,
+    execute: async (input) => tellWeather(input),
+  }),
+  tool({ name: "get_time", description: "time", parameters: zoneSchema, execute: async (input) => tellTime(input) }),
+];
+
+const models = { chat: OpenAIChatCompletionsModel, responses: OpenAIResponsesModel } as const;
+
+describe.each(upstreamKinds)("@openai/agents over %s", (kind) => {
+  let stage: ModelStage;
+  beforeAll(async () => {
+    stage = await startModelStage(kind);
+  });
+  beforeEach(() => stage.reset());
+  afterAll(() => stage[Symbol.asyncDispose]());
+
+  // Traces would go to OpenAI.
+  const runner = new Runner({ tracingDisabled: true });
+
+  describe.each(["chat", "responses"] as const)("%s", (protocol) => {
+    const agent = () => {
+      const client = new OpenAI({ baseURL: stage.baseUrl, apiKey: "none", maxRetries: 0 });
+      return new Agent({
+        name: "Guide",
+        instructions: "Be brief.",
+        tools,
+        model: new models[protocol](client, stage.model),
+      });
+    };
+
+    test("run: two calls at once, and the answer from their results", async () => {
+      const result = await runner.run(agent(), askBoth);
+
+      expect(result.finalOutput).toBe(saysBoth);
+      expect(stage.asked()).toHaveLength(2);
+      expect(stage.asked()[0]).toContain("Be brief.");
+    });
+
+    test("run with a stream: one call in each of two turns", async () => {
+      for (const call of callsInTurn) stage.script({ calls: [call] });
+      const result = await runner.run(agent(), "What is it like in Paris, and how late?", { stream: true });
+      let words = "";
+      for await (const piece of result.toTextStream()) words += piece;
+      await result.completed;
+
+      expect(result.finalOutput).toContain(saysLast);
+      expect(words).toContain(saysLast);
+      expect(stage.asked()).toHaveLength(3);
+    });
+
+    test("a second turn knows the first", async () => {
+      const first = await runner.run(agent(), "My name is Mira.");
+      const second = await runner.run(agent(), [...first.history, { role: "user", content: "What is my name?" }]);
+
+      expect(second.finalOutput).toContain("Mira");
+    });
+  });
+});

@@ -1,0 +1,64 @@
+// What is kept, for how long, and how much of it.
+
+import { expect, test } from "bun:test";
+import { createKeptValues } from "../../../src/attachments/kept-values.ts";
+
+function createKept(maxBytes = 10) {
+  let nowMs = 0;
+  let made = 0;
+  const kept = createKeptValues<string>({
+    maxBytes,
+    lifetimeMs: 1000,
+    clock: () => nowMs,
+    sizeOf: (value) => value.length,
+  });
+  const take = (key: string, value = key) =>
+    kept.take(key, async () => {
+      made++;
+      return value;
+    });
+  return {
+    kept,
+    take,
+    pass: (ms: number) => {
+      nowMs += ms;
+    },
+    get made() {
+      return made;
+    },
+  };
+}
+
+test("createKeptValues makes a value once, also for those who ask at the same time", async () => {
+  const room = createKept();
+  expect(await Promise.all([room.take("a"), room.take("a")])).toEqual(["a", "a"]);
+  expect(await room.take("a")).toBe("a");
+  expect(room.made).toBe(1);
+});
+
+test("createKeptValues makes it anew when it has grown old", async () => {
+  const room = createKept();
+  await room.take("a");
+  room.pass(1000);
+  expect(await room.take("a", "new")).toBe("new");
+});
+
+test("createKeptValues gives up the oldest for room, and keeps nothing that is too large", async () => {
+  const room = createKept(10);
+  await room.take("a", "aaaa");
+  await room.take("b", "bbbb");
+  await room.take("c", "cccc");
+  await room.take("b");
+  expect(room.made).toBe(3);
+  await room.take("a", "aaaa");
+  expect(room.made).toBe(4);
+  await room.take("large", "x".repeat(11));
+  await room.take("large", "x".repeat(11));
+  expect(room.made).toBe(6);
+});
+
+test("createKeptValues does not keep a failure", async () => {
+  const room = createKept();
+  await expect(room.kept.take("a", () => Promise.reject(new Error("no")))).rejects.toThrow("no");
+  expect(await room.take("a")).toBe("a");
+});

@@ -1,0 +1,55 @@
+// A capture's lines: chunks there and back, and what is wrong with a file that is none.
+
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { bytesField, bytesOf, CaptureError, parseCapture } from "../../../src/capture/format.ts";
+
+const opening =
+  '{"type":"capture","version":1,"gateway":"0","requestId":"req_1","startedAt":"2026-01-01T00:00:00.000Z"}';
+
+function problemOf(text: string): string {
+  try {
+    parseCapture(text);
+  } catch (error) {
+    if (error instanceof CaptureError) return error.message;
+    throw error;
+  }
+  return "";
+}
+
+test("any bytes are the same after a line of JSON", () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+      const line = JSON.parse(JSON.stringify({ type: "bytes", atMs: 0, of: "answer", ...bytesField(bytes) }));
+      expect(Buffer.from(bytesOf(line)).equals(bytes)).toBe(true);
+    }),
+  );
+});
+
+test("text stays readable, with a byte order mark and line separators in it", () => {
+  const text = "\ufeffdata: 你好\u2028\r\n\u0000";
+
+  expect(bytesField(Buffer.from(text))).toEqual({ text });
+  expect(bytesField(Buffer.from(text).subarray(0, 10))).toEqual({ base64: expect.any(String) });
+});
+
+describe("parseCapture refuses, and names the line:", () => {
+  test.each([
+    ["nothing", "", 'its first line is not of type "capture"'],
+    ["another kind of file", "hello", "line 1 is no JSON"],
+    ["lines without their head", '{"type":"close","atMs":1}', 'its first line is not of type "capture"'],
+    [
+      "a newer form",
+      opening.replace('"version":1', '"version":2'),
+      "its form has version 2, and this program reads version 1",
+    ],
+    ["a line of no known type", `${opening}\n{"type":"other"}`, "line 2 has no known type"],
+    [
+      "a field of another type",
+      `${opening}\n{"type":"answer","atMs":1,"status":"200"}`,
+      '"status" of line 2 must be a number',
+    ],
+  ])("%s", (_, text, problem) => {
+    expect(problemOf(text)).toBe(problem);
+  });
+});
