@@ -67,6 +67,8 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   let isStopping = false;
   try {
     service = await composeService(settings, estate);
+    // Not before: it blacks out the keys of the service.
+    await estate.capture.start();
   } catch (error) {
     // Another's store is left to its owner.
     await estate.closeCallers();
@@ -97,6 +99,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     former.rest();
     log.adjust({ level: effective.logLevel, format: effective.logFormat });
     estate.vault.adjust();
+    estate.capture.learnSecrets();
     estate.ledger.queues.adopt(successor.upstreams.current());
     successor.begin();
     retirement.add(former, successor);

@@ -34,8 +34,6 @@ export function chooseAgentAccess(config: Config, keys: KeyOptions, log: Log): C
   }
 
   const byToken = () => giveToken().token;
-  // Where the agent has nothing to act with, nobody should have to wonder about a token, before somebody asks at /mcp.
-  if (!hasToolServers(config)) return { agent: "off", mcp: byToken, announce: () => {} };
   return {
     agent: byToken,
     mcp: byToken,
@@ -45,9 +43,4 @@ export function chooseAgentAccess(config: Config, keys: KeyOptions, log: Log): C
       log.info("The agent wants the token that was generated earlier", { dataDir, file: agentTokenName });
     },
   };
-}
-
-function hasToolServers({ mcpServers = {}, mcpConfig }: Pick<Config, "mcpServers" | "mcpConfig">): boolean {
-  const isUsed = ({ disabled, enabled }: { disabled?: boolean; enabled?: boolean }) => !(disabled ?? enabled === false);
-  return mcpConfig !== undefined || Object.values(mcpServers).some(isUsed);
 }

@@ -3,21 +3,20 @@
 import { join } from "node:path";
 import { type Capture, createCapture } from "../capture/capture.ts";
 import type { Config } from "../config/config-schema.ts";
-import { secretTexts } from "../config/secret-texts.ts";
 import { version } from "../config/version.ts";
 import type { Clock } from "../contract/clock.ts";
 import type { LiveLog } from "../telemetry/create-log.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
 
-/** @param apiKeys of this gateway as they are now, a generated one among them */
-export function composeCapture(config: Config, apiKeys: () => readonly string[], clock: Clock, log: LiveLog): Capture {
+/** @param secrets of the settings as they are now, with the keys of this gateway */
+export function composeCapture(config: Config, secrets: () => readonly string[], clock: Clock, log: LiveLog): Capture {
   return createCapture({
     directory: config.captureDir,
     sessionDirectory: join(config.dataDir, "captures"),
     maxBytes: config.captureMaxBytes,
     maxExchangeBytes: config.captureMaxExchangeBytes,
-    secrets: () => [...secretTexts(config), ...apiKeys()],
+    secrets,
     version,
     clock,
     log,

@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import type { Config } from "../config/config-schema.ts";
+import { secretTexts } from "../config/secret-texts.ts";
 import { version } from "../config/version.ts";
 import type { Clock } from "../contract/clock.ts";
 import type { SecretBox } from "../credentials/secret-box.ts";
@@ -68,8 +69,12 @@ export async function openEstate(config: Config, options: EstateOptions, present
     () => present.running().map((one) => one.gateway),
   );
   const storeBytes = () => (isKept ? sizeOf(path) : undefined);
-  const capture = composeCapture(config, () => present.service().apiKeys, clock, options.log);
-  await capture.start();
+  const capture = composeCapture(
+    config,
+    () => [...secretTexts(present.config()), ...present.service().apiKeys],
+    clock,
+    options.log,
+  );
   const tracing = await composeTracing(config, log);
   const metrics = createPresentMetrics(present, gateway, {
     storeBytes,

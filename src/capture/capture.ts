@@ -6,6 +6,7 @@ import type { HttpClient } from "../outbound/http-client.ts";
 import type { LiveLog } from "../telemetry/create-log.ts";
 import type { SpoolFigures } from "./spool.ts";
 import type { Wire } from "./format.ts";
+import type { Cover } from "./cover-secrets.ts";
 import type { Recorder, RecorderSwitch } from "./recorder.ts";
 import { tapHttp } from "./tap-http.ts";
 import { tapUpstream } from "./tap-upstream.ts";
@@ -30,6 +31,8 @@ export interface CaptureOptions {
 export interface Capture extends RecorderSwitch {
   /** Captures everything, where the settings say so. Resolves when it is on. */
   start(): Promise<void>;
+  /** Blacks out from now on also what is secret by now. */
+  learnSecrets(): void;
   /**
    * Captures the exchanges of one session from now on, for a while: whoever forgets it loses no disk.
    * @param forMs at most a day
@@ -60,6 +63,7 @@ export function createCapture(options: CaptureOptions): Capture {
   /** Loaded once; which of the two is on may change. */
   let loading: Promise<Loaded> | undefined;
   let loaded: Loaded | undefined;
+  let learn: Cover["learn"] | undefined;
   /** The log is listened to only while it is on. */
   let unhear: (() => void) | undefined;
   let expiry: ReturnType<typeof setTimeout> | undefined;
@@ -71,6 +75,7 @@ export function createCapture(options: CaptureOptions): Capture {
       import("./cover-secrets.ts"),
     ]);
     const cover = createCover(options.secrets());
+    learn = (secrets) => cover.learn(secrets);
     const spool = createSpool({ directory, maxBytes: options.maxBytes, cover, gateway: options.version, log });
     const { maxExchangeBytes } = options;
     const created = new RecorderOf({ spool, cover, maxExchangeBytes, wants, clock });
@@ -119,6 +124,7 @@ export function createCapture(options: CaptureOptions): Capture {
     async start() {
       if (options.directory !== undefined) await switchOn();
     },
+    learnSecrets: () => learn?.(options.secrets()),
     async watchSession(sessionId, forMs) {
       if (sessions.size >= mostWatched && !sessions.has(sessionId)) {
         throw new RangeError(`Cannot capture this session: ${mostWatched} are captured already`);

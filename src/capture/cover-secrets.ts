@@ -14,6 +14,8 @@ const privateHeaders =
 const secretParameter = /(?:token|secret|password|api[_-]?key|signature|credential|accesskeyid|^key|^sig)$/i;
 
 export interface Cover {
+  /** Blacks these out, too, from now on. */
+  learn(known: readonly string[]): void;
   headers(headers: Iterable<readonly [string, string]>): HeaderList;
   url(url: string): string;
   text(text: string): string;
@@ -49,7 +51,11 @@ const star = 0x2a;
 
 /** @param known texts that are secret wherever they stand: keys and tokens of the settings */
 export function createCover(known: readonly string[]): Cover {
-  const secrets = [...new Set(known.filter((text) => text.length >= 8))];
+  const secrets = new Set<string>();
+  const learn = (texts: readonly string[]): void => {
+    for (const text of texts) if (text.length >= 8) secrets.add(text);
+  };
+  learn(known);
 
   function withoutKnown(text: string): string {
     let safe = text;
@@ -76,6 +82,7 @@ export function createCover(known: readonly string[]): Cover {
   }
 
   return {
+    learn,
     headers: (headers) =>
       [...headers].map(([name, value]) =>
         isSecretName(name) || privateHeaders.test(name) ? [name, redacted] : [name, text(value)],

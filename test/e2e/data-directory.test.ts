@@ -91,7 +91,7 @@ describe("backup and restore", () => {
     await stage.gateway.exited;
     const { output } = await run(stage, ["restore", file]);
     const kept = /in "([^"]+)"; delete/.exec(output)?.[1] ?? "";
-    expect(readdirSync(kept).sort()).toEqual(["chat.db", "qwen-gateway.sqlite", "replay"]);
+    expect(readdirSync(kept).sort()).toEqual(["agent-token", "chat.db", "qwen-gateway.sqlite", "replay"]);
     await stage.crashAndRestart();
 
     const messages = await readMessages(stage, "s1");

@@ -50,7 +50,7 @@ async function listening<T>(work: () => Promise<T>): Promise<{ result: T; writte
 }
 
 describe("the token of the agent", () => {
-  test("is made at the first start with tool servers, printed once with a link, and wanted from then on [R4-036]", async () => {
+  test("is made at the first start, printed once with a link, and wanted from then on [R4-036]", async () => {
     const { result, written } = await listening(() => startHarness({ environment: { MCP_SERVERS } }));
     await using harness = result;
     const path = join(harness.dataDir, "agent-token");
@@ -85,10 +85,8 @@ describe("the token of the agent", () => {
     expect(allTurns(harness)).toEqual([]);
   });
 
-  test("is not made where there is nothing to act on, or keys, or tokens, or where it is open", async () => {
+  test("is not made where there are keys, or tokens, or where it is open", async () => {
     const environments: Record<string, string>[] = [
-      {},
-      { MCP_SERVERS: JSON.stringify({ files: { command: "x", disabled: true } }) },
       { MCP_SERVERS, API_KEY: "k1" },
       { MCP_SERVERS, JWT_SECRET },
       { MCP_SERVERS, AGENT_OPEN: "true" },
@@ -103,22 +101,20 @@ describe("the token of the agent", () => {
     }
   });
 
-  test("is made for /mcp where there are no tool servers, when somebody first asks there [R4-036]", async () => {
-    await using harness = await startHarness();
-    const path = join(harness.dataDir, "agent-token");
+  test("is made, too, where there are no tool servers: it opens /mcp, and the agent says what is missing [R4-036]", async () => {
+    const { result, written } = await listening(() => startHarness());
+    await using harness = result;
+    const token = readFileSync(join(harness.dataDir, "agent-token"), "utf8").trim();
     const post = (headers: Record<string, string>) => harness.post("/mcp/nothing-here", {}, { headers });
-    const foreign = await listening(() => post({ origin: "https://evil.example" }));
-    expect([foreign.result.status, foreign.written, existsSync(path)]).toEqual([403, "", false]);
 
-    const { result: refused, written } = await listening(() => post({}));
-
-    const token = readFileSync(path, "utf8").trim();
-    expect(written).toBe(`Token of the agent, shown once: ${token}\n`);
-    expect(statSync(path).mode & 0o777).toBe(0o600);
-    expect((await readError(refused)).error.message).toContain('"agent-token" of its data directory');
+    expect(written).toContain(
+      `Token of the agent, shown once: ${token} (the chat page asks for it: ${harness.url}/chat`,
+    );
+    expect((await post({ origin: "https://evil.example" })).status).toBe(403);
+    expect((await readError(await post({}))).error.message).toContain('"agent-token" of its data directory');
     expect((await post(bearer(token))).status).toBe(404);
     const agent = await harness.post("/api/agent", { query: "x" }, { headers: bearer(token) });
-    expect((await readError(agent)).error.message).toContain("AGENT_OPEN=true");
+    expect(await agent.json()).toMatchObject({ success: false, error: { code: "no_tools" } });
   });
 });
 

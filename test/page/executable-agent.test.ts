@@ -182,6 +182,10 @@ describe.skipIf(!hasBrowser)("the executable's agent tab", () => {
   test("says how a tool server is configured where there is none", async () => {
     await using stage = await startStage();
     await using chat = await openChat(stage.gateway.url, { path, expected: /status of 401/ });
+    const line = await stage.gateway.line((text) => text.startsWith("Token of the agent"));
+    const token = /shown once: (\S+)/.exec(line)?.[1] ?? "";
+    await chat.page.getByLabel("The agent wants its token").fill(token);
+    await chat.page.keyboard.press("Enter");
     await chat.page.getByRole("heading", { name: "No tool server is configured" }).waitFor();
     expect(chat.complaints).toEqual([]);
   });

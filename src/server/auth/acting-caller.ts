@@ -37,7 +37,7 @@ export function createIdentifyActingCaller(
 
 const nobody =
   "Cannot serve this request without a key: set API_KEY, or AGENT_OPEN=true on a loopback address; " +
-  "a gateway with tool servers also makes a token of its own";
+  "a gateway without keys makes a token of its own at its first start";
 const withoutToken =
   'Cannot serve this request without the token of the agent: send it as "Authorization: Bearer <token>"; ' +
   'the gateway printed it when it made it, and keeps it in the file "agent-token" of its data directory';

@@ -80,3 +80,16 @@ describe("heads", () => {
     );
   });
 });
+
+test("what is learnt later is blacked out from then on, in bodies and elsewhere", () => {
+  const later = createCover([]);
+  const bytes = new TextEncoder().encode("a later-secret-text b");
+  later.bytes(bytes, 0, bytes.length);
+  expect(new TextDecoder().decode(bytes)).toBe("a later-secret-text b");
+
+  later.learn(["later-secret-text", "short"]);
+  later.bytes(bytes, 0, bytes.length);
+  expect(new TextDecoder().decode(bytes)).toBe("a ***************** b");
+  expect(later.text("later-secret-text, short")).not.toContain("later-secret-text");
+  expect(later.text("later-secret-text, short")).toContain("short");
+});

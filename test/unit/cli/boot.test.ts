@@ -71,7 +71,7 @@ describe("boot serve", () => {
     child.kill("SIGTERM");
 
     expect(output).toMatch(
-      /^qwen-gateway \S+ listens on \S+\nServed by the built-in emulator; .* "qwen-gateway setup"\n$/,
+      /^(Token of the agent, shown once: \S+ \(.*\)\n)?qwen-gateway \S+ listens on \S+\nServed by the built-in emulator; .* "qwen-gateway setup"\n$/,
     );
     expect(status).toBe(200);
     expect(await child.exited).toBe(0);
