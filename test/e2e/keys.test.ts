@@ -43,14 +43,15 @@ const send = (url: string, key: string, changes: object = {}): Promise<Response>
   });
 
 /** Of all keys and days, as the file has them. */
-function countTokens(stage: Stage): number {
+function countTokens(stage: Stage): { readonly tokens: number; readonly callers: number } {
   using database = new Database(databasePath(join(stage.place.home, ".local", "share", "qwen-gateway")), {
     readonly: true,
   });
-  using statement = database.prepare<{ sum: number | null }, []>(
-    "SELECT SUM(amount) AS sum FROM amounts WHERE kind = 'tokens/day'",
+  using statement = database.prepare<{ tokens: number; callers: number }, []>(
+    "SELECT coalesce(sum(amount), 0) AS tokens, count(DISTINCT subject) AS callers FROM amounts " +
+      "WHERE kind = 'tokens/day' AND amount > 0",
   );
-  return statement.get()?.sum ?? 0;
+  return statement.get() ?? { tokens: 0, callers: 0 };
 }
 
 /** Everything that was written in the user's home. */
@@ -145,7 +146,7 @@ test("two gateways on one data directory let as many requests and replies throug
   expect((await send(stage.gateway.url, daily)).status).toBe(200);
   // What was counted in the last tenth of a second is lost by kill -9.
   await eventually(
-    async () => (countTokens(stage) > 0 ? true : undefined),
+    async () => (countTokens(stage).tokens > 0 ? true : undefined),
     () => "the tokens are written",
   );
   expect((await send(second.url, daily)).status).toBe(429);
@@ -176,6 +177,11 @@ test("SIGHUP changes limits and keys for the next request, and what was counted 
   const line = await stage.reload({ API_KEY: "second", LIMIT_TOKENS_PER_DAY: "1" });
   expect(JSON.parse(line)).toMatchObject({ changed: "API_KEY, MAX_STREAMS_PER_KEY, LIMIT_TOKENS_PER_DAY" });
   expect(await statuses("first", "second", stored)).toEqual([401, 429, 429]);
+  // What was counted in the last tenth of a second is lost by kill -9.
+  await eventually(
+    async () => (countTokens(stage).callers === 3 ? true : undefined),
+    () => "the tokens of all three callers are written",
+  );
   await stage.crashAndRestart();
   expect(await statuses("first", "second", stored)).toEqual([401, 429, 429]);
   await stage.reload({ API_KEY: "second" });
