@@ -74,6 +74,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     await estate.capture.start();
   } catch (error) {
     // Another's store is left to its owner.
+    await estate.closeCallers();
     if (options.store === undefined) await estate.store.close();
     throw error;
   }
@@ -150,6 +151,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       await estate.history.close();
       await estate.vault.close();
       await service.upstreams.close();
+      await estate.closeCallers();
       await Promise.all([estate.capture.close(), estate.tracing?.close()]);
       await estate.store.close();
     },

@@ -30,6 +30,7 @@ import type { Tracing } from "../telemetry/tracing.ts";
 import { chooseAgentAccess, type ConfiguredAgentAccess } from "./agent-access.ts";
 import type { ChatVault } from "./chat-vault.ts";
 import { chooseApiKeys, createConfiguredJwt } from "./configured-keys.ts";
+import { configuredLimits } from "./configured-limits.ts";
 import { type ComposedUpstreams, composeUpstreams } from "./compose-upstreams.ts";
 import { createConfiguredGateway } from "./configured-gateway.ts";
 import { createLazyAgent, type LazyAgent } from "./lazy-agent.ts";
@@ -39,9 +40,10 @@ import type { LazyFiles } from "./lazy-files.ts";
 import type { LazyResponses } from "./lazy-responses.ts";
 import { createSpeech } from "./speech.ts";
 import { readAgentRules } from "./agent-rules.ts";
+import type { Callers } from "./open-callers.ts";
 
 /** What outlives a change of settings. */
-export interface Estate {
+export interface Estate extends Callers {
   readonly store: Store;
   readonly metrics: ScrapedMetrics;
   readonly ledger: GatewayLedger;
@@ -102,11 +104,11 @@ export async function composeService(
   estate: Estate,
   formerAgent?: LazyAgent,
 ): Promise<Service> {
-  const { clock, log } = estate;
+  const { keyRing, clock, log } = estate;
   const verifyJwt = await createConfiguredJwt(config, { fetch: estate.fetch ?? globalThis.fetch, clock, log });
   const servers = loadToolServers(config, environment);
   const apiKeys = chooseApiKeys(config, log);
-  const agentAccess = chooseAgentAccess(config, { apiKeys, verifyJwt }, log);
+  const agentAccess = chooseAgentAccess(config, { apiKeys, verifyJwt, keyRing }, log);
   const box = estate.secretBox ?? createSecretBox(() => loadMasterKeys(config));
   const upstreams = await composeUpstreams(config, { ...estate, box });
   const gateway = createConfiguredGateway(config, {
@@ -120,7 +122,7 @@ export async function composeService(
     ...estate,
     config,
     servers,
-    rules: readAgentRules(config.agentRules, apiKeys),
+    rules: readAgentRules(config.agentRules, apiKeys, keyRing),
     accounts: estate.store,
     box,
     environment,
@@ -155,6 +157,7 @@ export async function composeService(
         void chat.sweep();
         void estate.files.sweep();
         void estate.history.sweep();
+        void estate.quotas.sweep();
       }, config.sessionCleanupInterval);
       sweepTimer.unref();
     },
@@ -180,13 +183,16 @@ function createConfiguredChat(config: Config, estate: Estate, upstreams: Compose
 type ServedParts = Pick<Service, "upstreams" | "gateway" | "chat" | "agent" | "agentAccess"> & KeyOptions;
 
 function createConfiguredServer(config: Config, estate: Estate, parts: ServedParts): GatewayServer {
-  const { store, metrics, clock, log } = estate;
+  const { store, keyRing, quotas, metrics, clock, log } = estate;
   const { upstreams, chat, agent, agentAccess } = parts;
   return createServer({
     hostname: config.host,
     port: config.port,
     apiKeys: parts.apiKeys,
     verifyJwt: parts.verifyJwt,
+    keyRing,
+    quotas,
+    ...configuredLimits(config),
     agent: agentAccess.agent,
     mcp: agentAccess.mcp,
     limitActing: estate.limitActing,

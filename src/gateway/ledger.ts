@@ -5,10 +5,9 @@ import type { Metrics } from "../telemetry/metrics.ts";
 import { createSessionQueue, type SessionQueue } from "./session-queue.ts";
 import { createUpstreamQueues, type UpstreamQueues } from "./upstream-queues.ts";
 
-/** Replies that run, in all and by caller. */
+/** Replies that run. Those of one caller are the business of quotas/. */
 export interface OpenCounts {
   open: number;
-  readonly byCaller: Map<string, number>;
 }
 
 export interface GatewayLedger {
@@ -30,5 +29,5 @@ export function createGatewayLedger(metrics: Pick<Metrics, "queueRefused">): Gat
 }
 
 export function createOpenCounts(): OpenCounts {
-  return { open: 0, byCaller: new Map() };
+  return { open: 0 };
 }

@@ -1,9 +1,11 @@
-// What every request passes before it is routed: preflight, origin, key or token, shutdown, the limits of what acts.
+// What every request passes before it is routed: preflight, origin, key or token, shutdown, scopes and limits.
 
+import type { Identity } from "../contract/access.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
-import { createIdentifyCaller } from "./api-keys.ts";
+import { createIdentifyCaller, localIdentity } from "./api-keys.ts";
 import { type AgentAccess, createIdentifyActingCaller } from "./auth/acting-caller.ts";
 import { isActingPath, isMcpPath } from "./auth/acting-path.ts";
+import { type CallerAccessOptions, createCallerAccess } from "./caller-access.ts";
 import { isKeyless } from "./check-bind.ts";
 import type { Cors } from "./cors.ts";
 import { isHealthPath } from "./health.ts";
@@ -17,7 +19,7 @@ import type { Trip } from "./trip.ts";
  */
 export type Admit = (trip: Trip) => Response | undefined | Promise<undefined>;
 
-export interface AdmitOptions extends OriginGuardOptions {
+export interface AdmitOptions extends OriginGuardOptions, CallerAccessOptions {
   /** What the routes that act want where there are no keys. @defaultValue "off" */
   readonly agent?: AgentAccess | undefined;
   /** The same of the gateway as an MCP server. @defaultValue as `agent` */
@@ -34,16 +36,25 @@ export function createAdmit(options: AdmitOptions, cors: Cors, isStopping: () =>
   const guardOrigin = createOriginGuard(options, cors.allows);
   const identifyCaller = createIdentifyCaller(options);
   const { agent = "off", mcp = agent } = options;
-  const identifyAgent = isKeyless(options) ? createIdentifyActingCaller(agent, options) : identifyCaller;
-  const identifyMcp = isKeyless(options) ? createIdentifyActingCaller(mcp, options) : identifyCaller;
+  const identifyAgent = createIdentifyActingCaller(agent, options);
+  const identifyMcp = createIdentifyActingCaller(mcp, options);
+  const access = createCallerAccess(options);
 
-  function enter(trip: Trip, caller: string, isActing: boolean): undefined {
-    trip.caller = caller;
+  /** Stored keys may come up while the gateway runs. */
+  function identify({ request, path }: Trip, isActing: boolean): Identity | Promise<Identity> {
+    if (!isActing || !isKeyless(options)) return identifyCaller(request.headers);
+    (isMcpPath(path) ? identifyMcp : identifyAgent)(request.headers);
+    return localIdentity;
+  }
+
+  function enter(trip: Trip, identity: Identity, isActing: boolean): Promise<undefined> | undefined {
+    trip.caller = identity.caller;
     if (isStopping()) {
       trip.answerHeaders = { ...trip.answerHeaders, connection: "close" };
       throw new GatewayError("overloaded", "Cannot take new requests: the gateway is stopping", { retryAfterMs: 1000 });
     }
     if (isActing) options.limitActing?.(trip);
+    return access.enter(trip, identity);
   }
 
   return (trip) => {
@@ -54,10 +65,9 @@ export function createAdmit(options: AdmitOptions, cors: Cors, isStopping: () =>
     // The page is served without a key, because it is what asks for one.
     if (isHealthPath(trip.path) || isPagePath(trip.path)) return undefined;
     const isActing = isActingPath(trip.path);
-    const identify = !isActing ? identifyCaller : isMcpPath(trip.path) ? identifyMcp : identifyAgent;
-    const caller = identify(request.headers);
-    // Not awaited where nothing has to be: most requests come with a key.
-    if (typeof caller === "string") return enter(trip, caller, isActing);
-    return caller.then((identified) => enter(trip, identified, isActing));
+    const identity = identify(trip, isActing);
+    // Not awaited where nothing has to be: many requests come with a key of the settings.
+    if (!(identity instanceof Promise)) return enter(trip, identity, isActing);
+    return identity.then((identified) => enter(trip, identified, isActing));
   };
 }

@@ -16,6 +16,7 @@ import { type AdmitOptions, createAdmit } from "./admit.ts";
 import { createAnswerError } from "./answer-error.ts";
 import type { AgentAccess } from "./auth/acting-caller.ts";
 import type { VerifyJwt } from "./auth/jwt.ts";
+import type { KeyRing } from "./auth/key-ring.ts";
 import { checkBind } from "./check-bind.ts";
 import { createClientAddress } from "./client-address.ts";
 import { createCors } from "./cors.ts";
@@ -45,6 +46,12 @@ export interface ServerOptions {
   readonly apiKeys: readonly string[];
   /** Checks tokens of users, which then count beside keys; without it there are none. */
   readonly verifyJwt?: VerifyJwt | undefined;
+  /** Keys that are kept in the store. @defaultValue there are none */
+  readonly keyRing?: KeyRing | undefined;
+  /** Limits of callers; see `CallerAccessOptions`. @defaultValue none */
+  readonly quotas?: AdmitOptions["quotas"];
+  readonly callerLimits?: AdmitOptions["callerLimits"];
+  readonly sessionLimits?: AdmitOptions["sessionLimits"];
   /** What the routes that act want where there are neither keys nor tokens. @defaultValue "off" */
   readonly agent?: AgentAccess | undefined;
   /** The same of `/mcp`. @defaultValue as `agent` */
@@ -288,7 +295,7 @@ function createRoutes(options: ServerOptions, state: Omit<Edge, "maxBodyBytes">)
     metricsRoute(options.metrics),
     ...pageRoutes(undefined, () => speech.isPossible()),
     speechRoute(speech),
-    ...modelRoutes((signal) => gateway.listModels(signal)),
+    ...modelRoutes((signal, access) => gateway.listModels(signal, access)),
     ...sessionRoutes({ store: options.store, deleteSession }),
     ...options.surfaces
       .flatMap((surface) => surfaceRoutes(surface, { gateway, maxBodyBytes, keepOpen }))

@@ -1,6 +1,7 @@
 // qwen-gateway accounts list: which accounts there are and how they are. Shows no secret.
 
 import type { Command } from "../command.ts";
+import { table } from "../table.ts";
 import { describeCredentials, describeState } from "./describe-account.ts";
 import { accountFlags, withAccounts } from "./open-accounts.ts";
 
@@ -25,14 +26,4 @@ export function listCommand(): Command {
         return 0;
       }),
   };
-}
-
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
 }
