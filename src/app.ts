@@ -40,8 +40,8 @@ export interface App {
   readonly config: Config;
   /** Handles a request in process. */
   handle(request: Request): Promise<Response>;
-  /** Every address that is served. */
-  readonly places: readonly RoutePlace[];
+  /** Every way in, so that what must hold of all of them can be tried on all of them. */
+  readonly routes: readonly RoutePlace[];
   /** What the gateway offers as an MCP server, for transports beside HTTP. @throws {GatewayError} */
   ownTools(): Promise<readonly OwnTool[]>;
   /** The way to the upstream that this app uses. */
@@ -76,6 +76,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     await estate.capture.start();
   } catch (error) {
     // Another's store is left to its owner.
+    await estate.closeCallers();
     if (options.store === undefined) await estate.store.close();
     throw error;
   }
@@ -133,8 +134,8 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       return settings.config;
     },
     handle: (request) => service.server.handle(request),
-    get places() {
-      return service.server.places;
+    get routes() {
+      return service.server.routes;
     },
     ownTools: async () => (await service.agent.open()).ownTools,
     get fetch() {
@@ -153,6 +154,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       await estate.history.close();
       await estate.vault.close();
       await service.upstreams.close();
+      await estate.closeCallers();
       await Promise.all([estate.capture.close(), estate.tracing?.close()]);
       await estate.store.close();
     },

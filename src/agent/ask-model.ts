@@ -1,5 +1,6 @@
 // The agent's questions to the model: over the gateway as any client's, a chat a run, forgotten afterwards.
 
+import { withoutSession } from "../contract/access.ts";
 import type { ChatReply } from "../contract/chat-reply.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
 import type { Json } from "../contract/json.ts";
@@ -22,7 +23,7 @@ const surface: Surface = {
 };
 
 export function createAskModel(gateway: Pick<Gateway, "converse" | "forget">): AskModel {
-  return async ({ messages, tools, toolChoice, model, maxTokens, conversation, userId, requestId, signal }) => {
+  return async ({ messages, tools, toolChoice, model, maxTokens, conversation, userId, access, requestId, signal }) => {
     // Of its own: the engine keeps the history and sends it whole, and what is new of it goes on where it can.
     const sessionId = sessionOf(conversation ?? randomId());
     try {
@@ -45,6 +46,7 @@ export function createAskModel(gateway: Pick<Gateway, "converse" | "forget">): A
         upstream: undefined,
         signal,
         caller: userId,
+        access: withoutSession(access),
         requestId,
       });
       // A cast: the surface above has written it.

@@ -1,5 +1,6 @@
 // What the agent does for one query, as those see it who ask: its progress, its result, its questions.
 
+import type { Access } from "../contract/access.ts";
 import type { Json, JsonObject } from "../contract/json.ts";
 import type { Message, ToolCall, ToolChoice, ToolDefinition } from "../contract/chat-request.ts";
 import type { ToolServerView } from "./tools.ts";
@@ -64,6 +65,8 @@ export interface RunOptions {
   readonly sessionId?: string;
   readonly model?: string;
   readonly requestId?: string;
+  /** What the user may use of the gateway. @defaultValue everything */
+  readonly access?: Access | undefined;
 }
 
 export type Decision = "approve" | "reject";
@@ -120,6 +123,7 @@ export interface ModelQuestion {
   /** Questions of one name follow one another: an upstream that keeps chats goes on in the same. Absent: it stands alone. */
   readonly conversation?: string;
   readonly userId: string;
+  readonly access?: Access | undefined;
   readonly requestId: string;
   readonly signal: AbortSignal;
 }

@@ -19,7 +19,7 @@ export interface OwnServerOptions {
 }
 
 /** Who asks, and by which request. */
-export type OwnCaller = Pick<OwnCall, "caller" | "requestId">;
+export type OwnCaller = Pick<OwnCall, "caller" | "access" | "requestId">;
 
 const instructions =
   "Qwen behind a gateway: ask it, search the user's documents, continue conversations, or have the agent carry something out.";

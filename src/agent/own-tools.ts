@@ -1,6 +1,7 @@
 // What the gateway itself offers as an MCP server: tools over its model, its documents, its sessions and its agent.
 
 import { type Static, type TSchema, Type } from "typebox";
+import type { Access } from "../contract/access.ts";
 import type { ChatSource } from "../contract/chat-stream.ts";
 import type { Json, JsonObject } from "../contract/json.ts";
 import { createBodyCheck } from "../surfaces/check-body.ts";
@@ -8,6 +9,7 @@ import type { AgentResult } from "./engine.ts";
 
 export interface OwnCall {
   readonly caller: string;
+  readonly access?: Access | undefined;
   readonly requestId: string;
   readonly signal: AbortSignal;
   /** Told to the client while the call runs. */

@@ -32,6 +32,7 @@ import type { Tracing } from "../telemetry/tracing.ts";
 import { chooseAgentAccess, type ConfiguredAgentAccess } from "./agent-access.ts";
 import type { ChatVault } from "./chat-vault.ts";
 import { chooseApiKeys, createConfiguredJwt } from "./configured-keys.ts";
+import { configuredLimits } from "./configured-limits.ts";
 import { type ComposedUpstreams, composeUpstreams } from "./compose-upstreams.ts";
 import { createConfiguredGateway } from "./configured-gateway.ts";
 import { createLazyAdmin, createLazyOpenapi, type LazyAdminParts } from "./lazy-admin.ts";
@@ -42,9 +43,10 @@ import type { LazyFiles } from "./lazy-files.ts";
 import type { LazyResponses } from "./lazy-responses.ts";
 import { createSpeech } from "./speech.ts";
 import { readAgentRules } from "./agent-rules.ts";
+import type { Callers } from "./open-callers.ts";
 
 /** What outlives a change of settings. */
-export interface Estate {
+export interface Estate extends Callers {
   readonly store: Store;
   readonly metrics: ScrapedMetrics;
   readonly ledger: GatewayLedger;
@@ -107,12 +109,12 @@ export async function composeService(
   estate: Estate,
   formerAgent?: LazyAgent,
 ): Promise<Service> {
-  const { clock, log } = estate;
+  const { keyRing, clock, log } = estate;
   const verifyJwt = await createConfiguredJwt(config, { fetch: estate.fetch ?? globalThis.fetch, clock, log });
   const servers = loadToolServers(config, environment);
   const apiKeys = chooseApiKeys(config, log);
   refuseSharedKeys(config.adminKey, apiKeys);
-  const agentAccess = chooseAgentAccess(config, { apiKeys, verifyJwt }, log);
+  const agentAccess = chooseAgentAccess(config, { apiKeys, verifyJwt, keyRing }, log);
   const box = estate.secretBox ?? createSecretBox(() => loadMasterKeys(config));
   const upstreams = await composeUpstreams(config, { ...estate, box });
   const gateway = createConfiguredGateway(config, {
@@ -126,7 +128,7 @@ export async function composeService(
     ...estate,
     config,
     servers,
-    rules: readAgentRules(config.agentRules, apiKeys),
+    rules: readAgentRules(config.agentRules, apiKeys, keyRing),
     accounts: estate.store,
     box,
     environment,
@@ -162,6 +164,7 @@ export async function composeService(
         void chat.sweep();
         void estate.files.sweep();
         void estate.history.sweep();
+        void estate.quotas.sweep();
       }, config.sessionCleanupInterval);
       sweepTimer.unref();
     },
@@ -189,7 +192,7 @@ type ServedParts = Pick<Service, "upstreams" | "gateway" | "chat" | "agent" | "a
   KeyOptions;
 
 function createConfiguredServer(config: Config, estate: Estate, parts: ServedParts): GatewayServer {
-  const { store, metrics, clock, log } = estate;
+  const { store, keyRing, quotas, metrics, clock, log } = estate;
   const { upstreams, chat, agent, agentAccess } = parts;
   const adminParts = adminPartsOf(config, estate, parts);
   return createServer({
@@ -198,6 +201,9 @@ function createConfiguredServer(config: Config, estate: Estate, parts: ServedPar
     apiKeys: parts.apiKeys,
     verifyJwt: parts.verifyJwt,
     adminKeys: config.adminKey,
+    keyRing,
+    quotas,
+    ...configuredLimits(config),
     agent: agentAccess.agent,
     mcp: agentAccess.mcp,
     limitActing: estate.limitActing,

@@ -11,6 +11,7 @@ import type { UpstreamLimits } from "../contract/limits.ts";
 import type { SecretBox } from "../credentials/secret-box.ts";
 import type { QwenWebEmulator } from "../emulator/qwen-web-emulator.ts";
 import { createFetchClient, type FetchFunction } from "../outbound/fetch-client.ts";
+import { createPlatformClient } from "../outbound/platform-client.ts";
 import type { GuardedDownload } from "../outbound/guarded-download.ts";
 import type { HttpClient } from "../outbound/http-client.ts";
 import { createRequestSlots, type RequestSlots } from "../outbound/request-slots.ts";
@@ -64,9 +65,10 @@ export async function composeUpstreams(config: Config, parts: UpstreamParts): Pr
     others.length === 0 && config.qwenBaseUrl === defaultQwenUrl && accounts.isAnonymous;
   const network = parts.fetch ?? createNetwork(isDemonstration, log);
   const sockets = config.transport === "socket" && parts.fetch === undefined ? createTcpClient() : undefined;
-  const usesPlatform = sockets === undefined && (parts.fetch === undefined || parts.fetch === fetch);
+  const isPlatform = parts.fetch === undefined || parts.fetch === fetch;
+  const usesPlatform = sockets === undefined && isPlatform;
   const slots = usesPlatform ? createRequestSlots(parts.maxFetches) : undefined;
-  const platform = createFetchClient(network, slots);
+  const platform = isPlatform ? createPlatformClient(network, slots) : createFetchClient(network, slots);
   const http: HttpClient = capture.tapHttp(
     sockets === undefined
       ? platform

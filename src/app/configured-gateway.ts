@@ -6,6 +6,7 @@ import type { HistoryRecorder } from "../history/ended-exchange.ts";
 import type { FindFile } from "../gateway/file-references.ts";
 import { createGateway, type Gateway } from "../gateway/gateway.ts";
 import type { GatewayLedger } from "../gateway/ledger.ts";
+import type { Quotas } from "../gateway/quotas/quotas.ts";
 import type { Store } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
@@ -18,6 +19,7 @@ export interface GatewayParts {
   readonly history: HistoryRecorder | undefined;
   readonly store: Store;
   readonly ledger: GatewayLedger;
+  readonly quotas: Quotas;
   readonly metrics: Metrics;
   readonly tracing: Tracing | undefined;
   readonly clock: Clock;
@@ -26,7 +28,7 @@ export interface GatewayParts {
 
 export function createConfiguredGateway(
   config: Config,
-  { upstreams, findFile, history, store, ledger, metrics, tracing, clock, log }: GatewayParts,
+  { upstreams, findFile, history, store, ledger, quotas, metrics, tracing, clock, log }: GatewayParts,
 ): Gateway {
   return createGateway({
     upstreams: upstreams.current,
@@ -58,7 +60,8 @@ export function createConfiguredGateway(
     debugStreaming: config.debugStreaming,
     contextTrim: config.contextTrim,
     maxMessages: config.maxMessages,
-    admission: { maxStreams: config.maxStreams, maxStreamsPerKey: config.maxStreamsPerKey, slots: upstreams.slots },
+    admission: { maxStreams: config.maxStreams, slots: upstreams.slots },
+    quotas,
     ledger,
     clock,
     log,

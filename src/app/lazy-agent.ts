@@ -57,7 +57,9 @@ export function createLazyAgent(parts: AgentParts): LazyAgent {
 }
 
 function agentSettingsOf(config: Config, servers: readonly ToolServerSettings[]): string {
-  const { sessionTimeout, sseKeepaliveMs, defaultModel } = config;
+  const { sessionTimeout, sseKeepaliveMs, defaultModel, agentRules } = config;
+  // Which keys a rule means is found when it is read.
+  const ruled = agentRules === undefined ? [] : config.apiKey;
   const own = Object.entries(config).filter(([key]) => /^(agent|mcp)[A-Z]/.test(key) && !key.startsWith("agentOpen"));
-  return JSON.stringify([own, servers, sessionTimeout, sseKeepaliveMs, defaultModel]);
+  return JSON.stringify([own, servers, ruled, sessionTimeout, sseKeepaliveMs, defaultModel]);
 }

@@ -31,6 +31,7 @@ import type { Estate, Service } from "./compose-service.ts";
 import { createLazyFiles } from "./lazy-files.ts";
 import { createLazyHistory } from "./lazy-history.ts";
 import { createLazyResponses } from "./lazy-responses.ts";
+import { type Callers, type CallersParts, openCallers } from "./open-callers.ts";
 
 export interface EstateOptions {
   readonly log: LiveLog;
@@ -101,9 +102,12 @@ export async function openEstate(config: Config, options: EstateOptions, present
     log,
     watch,
   });
+  const store = options.store ?? openStore(path, present, { clock, log, watch });
+  const callers = await openPresentCallers(store, present, { clock, log, isKept });
   return {
+    ...callers,
     watch,
-    store: timeStore(options.store ?? openStore(path, present, { clock, log, watch }), metrics),
+    store: timeStore(store, metrics),
     metrics,
     ledger: createGatewayLedger(metrics),
     vault,
@@ -143,6 +147,20 @@ export async function openEstate(config: Config, options: EstateOptions, present
     pipeline: options.pipeline,
     secretBox: options.secretBox,
   };
+}
+
+/** What cannot be read leaves nothing open. */
+async function openPresentCallers(
+  store: Store,
+  present: Present,
+  { isKept, ...parts }: Pick<CallersParts, "clock" | "log"> & { readonly isKept: boolean },
+): Promise<Callers> {
+  try {
+    return await openCallers({ ...parts, store, prices: () => present.config().prices });
+  } catch (error) {
+    if (isKept) await store.close();
+    throw error;
+  }
 }
 
 function openStore(path: string, present: Present, parts: Pick<StoreOptions, "clock" | "log" | "watch">): Store {

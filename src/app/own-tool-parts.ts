@@ -19,7 +19,7 @@ const mostAnswerTokens = 8192;
 
 export function composeOwnToolParts({ openChat, engine, askModel }: OwnToolSources): OwnToolParts {
   return {
-    async ask({ prompt, system, model }, { caller, requestId, signal }) {
+    async ask({ prompt, system, model }, { caller, access, requestId, signal }) {
       const said = (role: "system" | "user", text: string): Message => ({ role, content: [{ type: "text", text }] });
       const { text } = await askModel({
         messages: [...(system === undefined ? [] : [said("system", system)]), said("user", prompt)],
@@ -28,6 +28,7 @@ export function composeOwnToolParts({ openChat, engine, askModel }: OwnToolSourc
         model,
         maxTokens: mostAnswerTokens,
         userId: caller,
+        access,
         requestId,
         signal,
       });
@@ -35,9 +36,10 @@ export function composeOwnToolParts({ openChat, engine, askModel }: OwnToolSourc
     },
     search: async (query, limit, { caller, signal }) =>
       (await openChat()).documents.search(caller, query, { limit, signal }),
-    runAgent: (query, sessionId, { caller, requestId, signal, onProgress }) =>
+    runAgent: (query, sessionId, { caller, access, requestId, signal, onProgress }) =>
       engine.processQuery(caller, query, {
         streaming: true,
+        access,
         requestId,
         signal,
         ...(sessionId !== undefined && { sessionId }),
@@ -51,7 +53,7 @@ export function composeOwnToolParts({ openChat, engine, askModel }: OwnToolSourc
         updated_at: updatedAtMs,
       }));
     },
-    async continueSession(sessionId, message, { caller, requestId, signal }) {
+    async continueSession(sessionId, message, { caller, access, requestId, signal }) {
       const chat = await openChat();
       if ((await chat.store.findSession(caller, sessionId)) === undefined) {
         throw new GatewayError("not-found", "Cannot find this session: list_sessions tells those that there are");
@@ -62,6 +64,7 @@ export function composeOwnToolParts({ openChat, engine, askModel }: OwnToolSourc
         headers: new Headers(),
         signal,
         caller,
+        access,
         requestId,
         onCut() {},
       });

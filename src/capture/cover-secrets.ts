@@ -35,6 +35,8 @@ const patterns: readonly RegExp[] = [
   /()(\beyJ[\w-]{8,8192}(?:\.[\w-]{0,8192}){1,4})/g,
   /(\bBearer\s{1,4})([\w.~+/=-]{20,8192})/g,
   /()(\bsk-[\w-]{16,256})/g,
+  // A key of this gateway; its prefix alone is none.
+  /()(\bqg-[\w-]{16,256})/g,
   // Fields of JSON that is not itself inside a text, where its quotes are escaped. Short tokens are words
   // of a model.
   /("[\w-]{0,64}token"\s{0,4}:\s{0,4}")([^"\\\s]{16,8192})/gi,

@@ -8,6 +8,8 @@ import type { Config } from "../config/config-schema.ts";
 import type { DoctorLine } from "../contract/doctor-line.ts";
 import { takesJwt } from "../server/auth/jwt-settings.ts";
 import { checkBind, isLoopback } from "../server/check-bind.ts";
+import { hasKeys } from "../store/has-keys.ts";
+import { databasePath } from "../store/sqlite-store.ts";
 import { describeLowLimit } from "../telemetry/descriptors.ts";
 import type { LoadedCommandConfig } from "./config-flags.ts";
 
@@ -22,17 +24,21 @@ export function configurationLines({ config, origins, file }: LoadedCommandConfi
     },
   ];
   try {
-    const others = config.generateApiKey || takesJwt(config) ? ["made at the start, or tokens instead"] : [];
+    const others = hasOtherKeys(config) ? ["made at the start, kept in the store, or tokens instead"] : [];
     checkBind({ hostname: config.host, apiKeys: [...config.apiKey, ...others], insecure: config.insecure });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     lines.push(...problemLines(error));
   }
-  if (config.insecure && config.apiKey.length === 0 && !takesJwt(config) && !isLoopback(config.host)) {
+  if (config.insecure && config.apiKey.length === 0 && !hasOtherKeys(config) && !isLoopback(config.host)) {
     const finding = `whoever reaches ${config.host}:${config.port} can use your accounts`;
     lines.push({ verdict: "warn", subject, finding, advice: "set API_KEY" });
   }
   return lines;
+}
+
+function hasOtherKeys(config: Config): boolean {
+  return config.generateApiKey || takesJwt(config) || hasKeys(databasePath(config.dataDir));
 }
 
 /** Each sentence says behind its colon what to do. */

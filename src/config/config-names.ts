@@ -5,7 +5,7 @@ import { type ConfigKey, configSchema } from "./config-schema.ts";
 
 /** What help, errors and the published schema need of a setting's schema. */
 export interface SettingSchema {
-  readonly type?: "string" | "integer" | "boolean" | "array" | "object";
+  readonly type?: "string" | "integer" | "number" | "boolean" | "array" | "object";
   readonly enum?: readonly (string | number)[];
   readonly description?: string;
   readonly default?: unknown;

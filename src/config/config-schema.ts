@@ -3,6 +3,7 @@
 
 import { type Static, Type } from "typebox";
 import { agentSettings } from "./agent-settings.ts";
+import { callerSettings } from "./caller-settings.ts";
 import { chatSettings } from "./chat-settings.ts";
 import { watchSettings } from "./watch-settings.ts";
 import { historySettings } from "./history-settings.ts";
@@ -364,7 +365,9 @@ export const configSchema = Type.Object(
       maximum: MOST_COUNTED,
     }),
     maxStreams: limit("Most replies that run at a time, streamed or whole. Beyond it: 503"),
-    maxStreamsPerKey: limit("Most replies that run at a time for one API key. Beyond it: 429"),
+    maxStreamsPerKey: limit(
+      "Most replies of one caller at a time: a key, a user, or without keys an address. Beyond it: 429",
+    ),
     queueSize: Type.Integer({
       description: "Most requests that wait for one upstream at its limit. Beyond it: 429",
       default: 100,
@@ -374,6 +377,7 @@ export const configSchema = Type.Object(
     queueWaitMs: wait("Longest wait of a request for an upstream at its limit. Beyond it: 429", 30 * SECOND_MS, 0),
 
     ...historySettings,
+    ...callerSettings,
     ...chatSettings,
     ...agentSettings,
     ...watchSettings,

@@ -100,6 +100,8 @@ function fromText(setting: Setting, text: string): unknown {
   switch (setting.schema.type) {
     case "integer":
       return /^-?[0-9]+$/.test(text) ? Number(text) : text;
+    case "number":
+      return /^[0-9]+(\.[0-9]+)?$/.test(text) ? Number(text) : text;
     case "boolean":
       return text === "true" ? true : text === "false" ? false : text;
     case "array":

@@ -44,6 +44,9 @@ export function findOddParts(values: Static<typeof configSchema>): WrongParts {
     modelRoutes: Object.keys(values.modelRoutes ?? {})
       .filter((name) => name.slice(0, -1).includes("*"))
       .map((name) => `wrong "${name}"`),
+    prices: Object.keys(values.prices ?? {})
+      .filter((name) => name.slice(0, -1).includes("*"))
+      .map((name) => `wrong "${name}"`),
   };
   for (const [key, wrong] of Object.entries(odd)) if (wrong.length > 0) parts.set(key, wrong);
   return parts;

@@ -13,7 +13,7 @@ export function createCurrentGateway(current: () => Gateway, all: () => readonly
     converse: (surface, composed) => current().converse(surface, composed),
     forget: (caller, sessionId) => current().forget(caller, sessionId),
     forward: (incoming) => current().forward(incoming),
-    listModels: (signal) => current().listModels(signal),
+    listModels: (signal, access) => current().listModels(signal, access),
     deleteSession: (caller, sessionId) => current().deleteSession(caller, sessionId),
     sweepSessions: () => current().sweepSessions(),
     openReplies: () => all().reduce((sum, gateway) => sum + gateway.openReplies(), 0),

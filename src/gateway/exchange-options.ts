@@ -13,6 +13,7 @@ import type { Breaker } from "./breaker.ts";
 import type { Liveness } from "./liveness.ts";
 import type { ContextTrimSettings } from "./context-trim.ts";
 import type { Candidate } from "./model-routes.ts";
+import type { Spending } from "./quotas/quotas.ts";
 import type { OpenOutlet } from "./reply-outlet.ts";
 import type { Turn } from "./turn.ts";
 import type { UpstreamQueues } from "./upstream-queues.ts";
@@ -48,6 +49,8 @@ export interface ExchangeOptions {
   /** Told of it when it has ended. Undefined: nothing is ever kept. */
   readonly history?: HistoryRecorder | undefined;
   readonly debugStreaming: boolean;
+  /** Told what the reply took, where that is counted. */
+  readonly spending?: Spending | undefined;
   /** Takes what a streamed answer says in place of its body. */
   readonly outlet?: OpenOutlet | undefined;
   /** The client does not read what it was sent: its connection may be closed. */

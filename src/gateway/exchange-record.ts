@@ -20,6 +20,8 @@ export class ExchangeRecord {
   upstream: Upstream;
   /** Its account that served the newest attempt. */
   account = "";
+  /** The model that was really asked. */
+  model = "";
   /** How long it stood in line. */
   queuedMs = 0;
   /** Messages that its upstream was not sent, or not whole. */
@@ -29,6 +31,8 @@ export class ExchangeRecord {
   #firstTokenMs: number | undefined;
   readonly #labels: ReplyLabels;
   #usage: TokenUsage | undefined;
+  /** Of attempts whose answers were asked for once more. */
+  #spentBefore: TokenUsage | undefined;
   #receivedBytes = 0;
   #receivedChunks = 0;
   #hasEnded = false;
@@ -71,6 +75,7 @@ export class ExchangeRecord {
 
   attemptOpened({ account, model }: UpstreamReply): void {
     this.account = account;
+    this.model = model;
     this.#upstreamMs = this.#options.liveness.now() - this.#attemptAtMs;
     this.#options.metrics?.attemptOpened(this.upstream.name, this.#upstreamMs);
     this.#options.trace?.attemptOpened(this.#accountAlias ?? "", model);
@@ -91,6 +96,7 @@ export class ExchangeRecord {
   addAttempt({ usage, receivedBytes, receivedChunks, outcome, error, finishReason }: AttemptEnd): void {
     this.#receivedBytes += receivedBytes;
     this.#receivedChunks += receivedChunks;
+    if (usage !== undefined && this.#usage !== undefined) this.#spentBefore = sumOf(this.#usage, this.#spentBefore);
     this.#usage = usage ?? this.#usage;
     const { metrics, trace } = this.#options;
     metrics?.attemptEnded(this.upstream.name, outcome === "failed" ? (error?.kind ?? "internal") : outcome);
@@ -121,6 +127,12 @@ export class ExchangeRecord {
     if (this.#upstreamMs !== undefined) timing += `, upstream;dur=${tenths(this.#upstreamMs)}`;
     if (this.#firstTokenMs !== undefined) timing += `, first-token;dur=${tenths(this.#firstTokenMs)}`;
     return timing;
+  }
+
+  /** What is counted against limits. Undefined: the upstream said nothing at all. */
+  spentUsage(estimate: (told: TokenUsage | undefined) => TokenUsage): TokenUsage | undefined {
+    if (this.#receivedBytes === 0) return undefined;
+    return sumOf(estimate(this.#usage), this.#spentBefore);
   }
 
   estimateUsage(outputTokens: number): TokenUsage {
@@ -238,6 +250,15 @@ export class ExchangeRecord {
     const accounts = this.upstream.accounts?.() ?? [];
     return accounts.find(({ id }) => id === this.account)?.alias ?? this.account;
   }
+}
+
+function sumOf(one: TokenUsage, other: TokenUsage | undefined): TokenUsage {
+  if (other === undefined) return one;
+  return {
+    ...one,
+    inputTokens: one.inputTokens + other.inputTokens,
+    outputTokens: one.outputTokens + other.outputTokens,
+  };
 }
 
 /** Milliseconds with one decimal. */

@@ -1,5 +1,6 @@
 // What an exchange begins with: a request as the server received it, or one that was composed within the gateway.
 
+import type { Access } from "../contract/access.ts";
 import type { ReplyDisplay } from "../contract/answer-format.ts";
 import type { ChatRequest } from "../contract/chat-request.ts";
 import type { Surface } from "../contract/surface.ts";
@@ -14,6 +15,8 @@ export interface Asking {
   readonly signal: AbortSignal;
   /** Scopes conversations: "local" without keys. */
   readonly caller: string;
+  /** What may be used for it, and how much. @defaultValue everything */
+  readonly access?: Access | undefined;
   readonly requestId: string;
   /** Of the reply, where somebody has told it already. Absent: a new one. */
   readonly replyId?: string;

@@ -23,6 +23,7 @@ import type { AnswerDemand } from "./mending.ts";
 import type { Candidate } from "./model-routes.ts";
 import { contextFor } from "./open-context.ts";
 import { Opening, type OpeningHooks } from "./opening.ts";
+import type { Spending } from "./quotas/quotas.ts";
 import { Relay, type RelayHooks } from "./relay.ts";
 import type { ReplyConsumer } from "./reply-consumer.ts";
 import { addExchangeHeaders, addServedHeaders, settledWithin } from "./reply-head.ts";
@@ -380,7 +381,13 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
     this.#record.queuedMs = this.#place.waitedMs;
     this.#record.trimmedMessages = this.#trim?.changed(this.#served) ?? 0;
     if (!this.#record.end(outcome, error, this.#budget.attempts, this.#consumer)) return;
+    if (this.#options.spending !== undefined) this.#tellSpent(this.#options.spending);
     this.#options.onEnd(error);
+  }
+
+  #tellSpent(spending: Spending): void {
+    const usage = this.#record.spentUsage((told) => this.usageOf(told));
+    if (usage !== undefined) spending.spent(this.#record.model, usage);
   }
 }
 

@@ -1,11 +1,13 @@
 // One exchange from request to Response: the paragraph that every surface and every upstream share.
 
+import type { Access } from "../contract/access.ts";
 import type { ReplyDisplay } from "../contract/answer-format.ts";
 import type { ChatRequest } from "../contract/chat-request.ts";
 import { errorHeaders } from "../contract/error-headers.ts";
 import { GatewayError, toGatewayError } from "../contract/gateway-error.ts";
 import { statusOn, type Surface } from "../contract/surface.ts";
 import type { ModelInfo, Upstream } from "../contract/upstream.ts";
+import { estimatePrompt } from "../conversation/estimate-prompt.ts";
 import { randomId } from "../conversation/random-id.ts";
 import type { HistoryRecorder } from "../history/ended-exchange.ts";
 import type { TrimStrategy } from "../conversation/trim-messages.ts";
@@ -15,6 +17,7 @@ import { type Metrics, silentMetrics } from "../telemetry/metrics.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
 import { type AdmissionOptions, createAdmission } from "./admission.ts";
 import { createBreaker, type UpstreamCircuits } from "./breaker.ts";
+import { beginSpending, candidatesInScope, enterPlace, listScope } from "./caller-scope.ts";
 import { contextTrimOf } from "./context-trim.ts";
 import { Exchange } from "./exchange.ts";
 import {
@@ -32,6 +35,7 @@ import { createModelCatalog } from "./model-catalog.ts";
 import { type Candidate, createModelRoutes } from "./model-routes.ts";
 import type { Pauses } from "./pauses.ts";
 import { rememberRefusal } from "./remember-exchange.ts";
+import type { Quotas, Spending } from "./quotas/quotas.ts";
 import { plainDisplay } from "./reply-display.ts";
 import { createRunningReplies, type RunningReplies } from "./running-replies.ts";
 import { createTurns } from "./turns.ts";
@@ -53,7 +57,8 @@ export interface Gateway {
   forget(caller: string, sessionId: string): Promise<void>;
   /** Passes one request on to an upstream that serves its endpoint. Never throws: errors are told in OpenAI's shape. */
   forward(incoming: IncomingForward): Promise<Response>;
-  listModels(signal: AbortSignal): Promise<readonly ModelInfo[]>;
+  /** Those that may be used. @param access undefined: all */
+  listModels(signal: AbortSignal, access?: Access): Promise<readonly ModelInfo[]>;
   /** Deletes a session of this caller, and its chats upstream where that is configured. @returns false when unknown. */
   deleteSession(caller: string, sessionId: string): Promise<boolean>;
   /** Forgets sessions that expired, and deletes their chats upstream where that is configured. Never rejects. */
@@ -105,6 +110,8 @@ export interface GatewayOptions {
   readonly findFile?: FindFile;
   /** How many replies may run at a time. @defaultValue no limit */
   readonly admission?: Omit<AdmissionOptions, "counts">;
+  /** Holds callers to their limits. @defaultValue nothing is counted */
+  readonly quotas?: Quotas | undefined;
   /** Where settings follow one another: what all gateways of the process share. @defaultValue its own */
   readonly ledger?: GatewayLedger;
   /** Told of every exchange that ends. @defaultValue nothing is kept */
@@ -174,6 +181,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     { hints, display }: Question,
     candidates: readonly Candidate[],
     leave: () => void,
+    spending: Spending | undefined,
   ): Exchange {
     const turn = turns.create(request, incoming.caller, hints);
     if (isClosed) throw shuttingDown();
@@ -210,8 +218,10 @@ export function createGateway(options: GatewayOptions): Gateway {
       }),
       history: options.history,
       debugStreaming: options.debugStreaming,
+      spending,
       onEnd() {
         leave();
+        spending?.end();
         running.delete(exchange);
         tellIdle();
       },
@@ -249,6 +259,12 @@ export function createGateway(options: GatewayOptions): Gateway {
     );
   }
 
+  /** @throws {GatewayError} when the caller may use none of them */
+  function inScope(candidates: readonly Candidate[], { request }: Question, { access }: Asking): readonly Candidate[] {
+    if (access?.scopes === undefined) return candidates;
+    return candidatesInScope(candidates, access.scopes, request.model, defaultModel);
+  }
+
   function withPolicy(request: ChatRequest): ChatRequest {
     if (!options.stream) return { ...request, stream: false };
     return options.streamUsage === "always" ? { ...request, includeUsage: true } : request;
@@ -276,21 +292,29 @@ export function createGateway(options: GatewayOptions): Gateway {
     let exchange: Exchange | undefined;
     let leave: (() => void) | undefined;
     let question: Question | undefined;
+    let spending: Spending | undefined;
     try {
-      leave = admission.enter(incoming.caller);
+      leave = enterPlace(admission, options.quotas, incoming);
       question = read();
       refuseTooMany(question.request.messages.length);
       if (hasFileReferences(question.request)) {
         question = { ...question, request: await withFiles(question.request, incoming.caller, options.findFile) };
       }
       const found = routes.find(question.request.model, question.upstream);
-      const candidates = pauses.without(found instanceof Promise ? await found : found);
-      const request = pass?.(question, candidates) ?? question.request;
-      exchange = begin(surface, incoming, request, question, candidates, leave);
+      const candidates = pauses.without(inScope(found instanceof Promise ? await found : found, question, incoming));
+      const asked = question.request;
+      const counted = beginSpending(options.quotas, incoming.access, {
+        sessionId: question.hints.sessionId,
+        promptTokens: () => estimatePrompt(asked),
+      });
+      if (counted !== undefined) spending = await counted;
+      const request = pass?.(question, candidates) ?? asked;
+      exchange = begin(surface, incoming, request, question, candidates, leave, spending);
       return await exchange.respond();
     } catch (error) {
       if (exchange === undefined) {
         leave?.();
+        spending?.end();
         tellRefusal(error, surface, incoming, question?.request);
       }
       const known = toGatewayError(error);
@@ -343,7 +367,7 @@ export function createGateway(options: GatewayOptions): Gateway {
         tellIdle();
       }
     },
-    listModels: (signal) => catalog.list(signal),
+    listModels: (signal, access) => catalog.list(signal, access?.scopes && listScope(access.scopes)),
     async deleteSession(caller, sessionId) {
       const gone = await store.deleteSession(caller, sessionId);
       if (gone !== undefined && options.deleteChats) await deleteChats(gone);

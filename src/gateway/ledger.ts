@@ -6,10 +6,9 @@ import { createPauses, type Pauses } from "./pauses.ts";
 import { createSessionQueue, type SessionQueue } from "./session-queue.ts";
 import { createUpstreamQueues, type UpstreamQueues } from "./upstream-queues.ts";
 
-/** Replies that run, in all and by caller. */
+/** Replies that run. Those of one caller are the business of quotas/. */
 export interface OpenCounts {
   open: number;
-  readonly byCaller: Map<string, number>;
 }
 
 export interface GatewayLedger {
@@ -34,5 +33,5 @@ export function createGatewayLedger(metrics: Pick<Metrics, "queueRefused">): Gat
 }
 
 export function createOpenCounts(): OpenCounts {
-  return { open: 0, byCaller: new Map() };
+  return { open: 0 };
 }

@@ -14,6 +14,8 @@ export interface TransportOptions {
   readonly timeout: false;
   /** False: over a connection of its own. */
   readonly keepalive?: false;
+  /** False: bodies stay packed. */
+  readonly decompress?: false;
 }
 
 /** @param slots given where the runtime bounds how many requests run at a time */

@@ -6,12 +6,12 @@ import { GatewayError } from "../contract/gateway-error.ts";
 import { connectionError, type HttpClient, type OutboundRequest, type OutboundResponse } from "./http-client.ts";
 import { type ConnectionPool, createConnectionPool } from "./connection-pool.ts";
 import { decodeBody } from "./decode-body.ts";
-import { createFetchClient } from "./fetch-client.ts";
 import { encodeRequest, type HeldRequest } from "./http1-request.ts";
 import { Http1Error } from "./http1-error.ts";
 import type { Http1Headers } from "./http1-headers.ts";
 import { Http1Reader, type Http1Sink } from "./http1-reader.ts";
 import { LastingHeaders } from "./lasting-headers.ts";
+import { createPlatformClient } from "./platform-client.ts";
 import { RequestTargets } from "./request-target.ts";
 import type { ConnectionUser, SocketConnection } from "./socket-connection.ts";
 
@@ -44,7 +44,7 @@ export function createTcpClient(options: TcpClientOptions = {}): TcpClient {
   const pool = createConnectionPool(options);
   const targets = new RequestTargets();
   const lasting = new LastingHeaders();
-  const uploads = options.uploads ?? createFetchClient((request, transport) => fetch(request, transport));
+  const uploads = options.uploads ?? createPlatformClient((request, transport) => fetch(request, transport));
 
   function send(request: OutboundRequest): Promise<OutboundResponse> {
     if (!isHeld(request)) return uploads.send(request);

@@ -1,5 +1,6 @@
 // One running answer: its steps one after the other, as numbered frames, and what becomes of it in the end.
 
+import type { Access } from "../contract/access.ts";
 import type { ChatRequest, ContentPart, Message } from "../contract/chat-request.ts";
 import type { ChatSource, ChatStreamEvent } from "../contract/chat-stream.ts";
 import { GatewayError, toGatewayError } from "../contract/gateway-error.ts";
@@ -37,6 +38,7 @@ export interface AnswerOptions {
   readonly begun: ChatMessage;
   readonly streamId: string;
   readonly caller: string;
+  readonly access?: Access | undefined;
   readonly requestId: string;
   readonly defaultModel: string;
   readonly gateway: Pick<Gateway, "converse" | "forget">;
@@ -160,8 +162,8 @@ export class Answer implements StepContext {
   }
 
   ask(question: SideQuestion): Promise<string> {
-    const { gateway, caller, requestId, request } = this.#options;
-    return askBeside(question, { gateway, caller, requestId, request, signal: this.signal });
+    const { gateway, caller, access, requestId, request } = this.#options;
+    return askBeside(question, { gateway, caller, access, requestId, request, signal: this.signal });
   }
 
   async *generate(instructions: readonly string[]): AsyncIterable<WrittenFrames> {
@@ -173,7 +175,7 @@ export class Answer implements StepContext {
   }
 
   async *relay(instructions: readonly string[]): AsyncIterable<RelayedReply> {
-    const { gateway, caller, requestId, request, isThin } = this.#options;
+    const { gateway, caller, access, requestId, request, isThin } = this.#options;
     // Of its own: the reply runs ahead of what the step hands on.
     const frames = new FrameWriter(this.#frames.lastId);
     const generation = new Generation(frames, this.state);
@@ -184,6 +186,7 @@ export class Answer implements StepContext {
       upstream: request.upstream,
       signal: this.signal,
       caller,
+      access,
       requestId,
       outlet: reply,
     });

@@ -1,5 +1,6 @@
 // A short question to the model beside the conversation: within a limit, and forgotten afterwards.
 
+import { type Access, withoutSession } from "../contract/access.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
 import { isJsonObject } from "../contract/json.ts";
 import { randomId } from "../conversation/random-id.ts";
@@ -12,6 +13,7 @@ import { askingSurface } from "./token-surface.ts";
 export interface Asker {
   readonly gateway: Pick<Gateway, "converse" | "forget">;
   readonly caller: string;
+  readonly access?: Access | undefined;
   readonly requestId: string;
   readonly request: Pick<TypedChatRequest, "model" | "upstream">;
   readonly signal: AbortSignal;
@@ -46,6 +48,7 @@ export async function askBeside(question: SideQuestion, asker: Asker): Promise<s
       upstream: request.upstream,
       signal: AbortSignal.any([asker.signal, limit]),
       caller,
+      access: withoutSession(asker.access),
       requestId,
     });
     const answer: unknown = await response.json();

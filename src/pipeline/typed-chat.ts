@@ -1,5 +1,6 @@
 // The typed chat: a message becomes an answer that streams, is kept, and can be read on. The server's routes call it.
 
+import type { Access } from "../contract/access.ts";
 import type { Clock } from "../contract/clock.ts";
 import type { ChatSource } from "../contract/chat-stream.ts";
 import { parseRequestBody } from "../conversation/parse-body.ts";
@@ -23,6 +24,7 @@ export interface IncomingMessage {
   readonly headers: Headers;
   readonly signal: AbortSignal;
   readonly caller: string;
+  readonly access?: Access | undefined;
   readonly requestId: string;
   /** The client does not read: its connection may be closed. */
   readonly onCut: () => void;
@@ -117,7 +119,7 @@ export function createTypedChat(options: TypedChatOptions): TypedChat {
   async function begin(
     incoming: IncomingMessage,
   ): Promise<{ request: TypedChatRequest; answer: Answer; streamId: string }> {
-    const { caller, requestId } = incoming;
+    const { caller, access, requestId } = incoming;
     const request = parseTypedChatRequest(parseRequestBody(incoming.body), incoming.headers);
     const steps = stepsFor(request);
     requireKnown(request.upstream);
@@ -142,6 +144,7 @@ export function createTypedChat(options: TypedChatOptions): TypedChat {
       begun,
       streamId,
       caller,
+      access,
       requestId,
       defaultModel: options.defaultModel,
       gateway: options.gateway,

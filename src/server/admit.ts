@@ -1,10 +1,12 @@
-// What every request passes before it is routed: preflight, origin, key or token, shutdown, the limits of what acts.
+// What every request passes before it is routed: preflight, origin, key or token, shutdown, scopes and limits.
 
+import type { Identity } from "../contract/access.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
-import { createIdentifyCaller } from "./api-keys.ts";
+import { createIdentifyCaller, localIdentity } from "./api-keys.ts";
 import { type AgentAccess, createIdentifyActingCaller } from "./auth/acting-caller.ts";
 import { isActingPath, isMcpPath } from "./auth/acting-path.ts";
 import { type AdminAccessOptions, createAdminAccess, isAdminPath, isWatchPath } from "./auth/admin-access.ts";
+import { type CallerAccessOptions, createCallerAccess } from "./caller-access.ts";
 import { isKeyless } from "./check-bind.ts";
 import type { Cors } from "./cors.ts";
 import { isHealthPath } from "./health.ts";
@@ -18,7 +20,7 @@ import type { Trip } from "./trip.ts";
  */
 export type Admit = (trip: Trip) => Response | undefined | Promise<undefined>;
 
-export interface AdmitOptions extends AdminAccessOptions {
+export interface AdmitOptions extends AdminAccessOptions, CallerAccessOptions {
   /** What the routes that act want where there are no keys. @defaultValue "off" */
   readonly agent?: AgentAccess | undefined;
   /** The same of the gateway as an MCP server. @defaultValue as `agent` */
@@ -36,23 +38,35 @@ export function createAdmit(options: AdmitOptions, cors: Cors, isStopping: () =>
   const identifyCaller = createIdentifyCaller(options);
   const admins = createAdminAccess(options);
   const { agent = "off", mcp = agent } = options;
-  const identifyAgent = isKeyless(options) ? createIdentifyActingCaller(agent, options) : identifyCaller;
-  const identifyMcp = isKeyless(options) ? createIdentifyActingCaller(mcp, options) : identifyCaller;
+  const identifyAgent = createIdentifyActingCaller(agent, options);
+  const identifyMcp = createIdentifyActingCaller(mcp, options);
+  const access = createCallerAccess(options);
 
-  function enter(trip: Trip, caller: string, isActing: boolean): undefined {
-    trip.caller = caller;
+  /** Stored keys may come up while the gateway runs. */
+  function identify({ request, path }: Trip, isActing: boolean): Identity | Promise<Identity> {
+    if (!isActing || !isKeyless(options)) return identifyCaller(request.headers);
+    (isMcpPath(path) ? identifyMcp : identifyAgent)(request.headers);
+    return localIdentity;
+  }
+
+  function enter(trip: Trip, identity: Identity, isActing: boolean): Promise<undefined> | undefined {
+    trip.caller = identity.caller;
     if (isStopping()) {
       trip.answerHeaders = { ...trip.answerHeaders, connection: "close" };
       throw new GatewayError("overloaded", "Cannot take new requests: the gateway is stopping", { retryAfterMs: 1000 });
     }
     if (isActing) options.limitActing?.(trip);
+    return access.enter(trip, identity);
   }
 
-  /** Whoever is nobody here is told so first; whoever is somebody, that this is not for him. */
-  function refuseAdmin(trip: Trip): Promise<undefined> {
-    const caller = identifyCaller(trip.request.headers);
-    if (typeof caller === "string") throw admins.refuse(trip);
-    return caller.then(() => Promise.reject(admins.refuse(trip)));
+  /** Whoever is nobody here is told so first; whoever is somebody without the scope, that this is not for him. */
+  function enterByScope(trip: Trip): Promise<undefined> | undefined {
+    const judge = (identity: Identity): Promise<undefined> | undefined => {
+      if (identity.scopes?.admin !== true) throw admins.refuse(trip);
+      return enter(trip, identity, false);
+    };
+    const identity = identifyCaller(trip.request.headers);
+    return identity instanceof Promise ? identity.then(judge) : judge(identity);
   }
 
   return (trip) => {
@@ -64,13 +78,12 @@ export function createAdmit(options: AdmitOptions, cors: Cors, isStopping: () =>
     if (isHealthPath(trip.path) || isPagePath(trip.path)) return undefined;
     const isForAdmins = isAdminPath(trip.path);
     const administrator = isForAdmins || isWatchPath(trip.path) ? admins.identify(trip) : undefined;
-    if (administrator !== undefined) return enter(trip, administrator, false);
-    if (isForAdmins) return refuseAdmin(trip);
+    if (administrator !== undefined) return enter(trip, { caller: administrator }, false);
+    if (isForAdmins) return enterByScope(trip);
     const isActing = isActingPath(trip.path);
-    const identify = !isActing ? identifyCaller : isMcpPath(trip.path) ? identifyMcp : identifyAgent;
-    const caller = identify(request.headers);
-    // Not awaited where nothing has to be: most requests come with a key.
-    if (typeof caller === "string") return enter(trip, caller, isActing);
-    return caller.then((identified) => enter(trip, identified, isActing));
+    const identity = identify(trip, isActing);
+    // Not awaited where nothing has to be: many requests come with a key of the settings.
+    if (!(identity instanceof Promise)) return enter(trip, identity, isActing);
+    return identity.then((identified) => enter(trip, identified, isActing));
   };
 }

@@ -120,6 +120,7 @@ function optionsOf(trip: Trip, sessionId: string | undefined, model: string | un
   return {
     streaming: true,
     requestId: trip.requestId,
+    access: trip.access,
     ...(sessionId !== undefined && { sessionId }),
     ...(model !== undefined && { model }),
   };

@@ -1,87 +1,95 @@
 // Keys and tokens of requests: who may come in, and as whom. Of keys it holds digests only.
 
+import type { Identity } from "../contract/access.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
-import type { VerifyJwt } from "./auth/jwt.ts";
+import { callerOfDigest, digestOf, prefixOf } from "./auth/stored-keys.ts";
 import { isKeyless, type KeyOptions } from "./check-bind.ts";
 import { localCaller } from "./trip.ts";
 
 /**
- * @returns the caller whose conversations the request may see; later only where a token has to be checked
+ * @returns the caller whose conversations the request may see; later only where a token or a stored key has to be checked
  * @throws {GatewayError} `unauthenticated`, also by rejecting
  */
-export type IdentifyCaller = (headers: Headers) => string | Promise<string>;
+export type IdentifyCaller = (headers: Headers) => Identity | Promise<Identity>;
+
+export const localIdentity: Identity = { caller: localCaller };
 
 /** Without keys and tokens everybody is the local caller. */
-export function createIdentifyCaller({ apiKeys, verifyJwt }: KeyOptions): IdentifyCaller {
-  if (isKeyless({ apiKeys, verifyJwt })) return () => localCaller;
-  const findCaller = createFindCaller(apiKeys, callerOfDigest);
+export function createIdentifyCaller(options: KeyOptions): IdentifyCaller {
+  const { apiKeys, verifyJwt, keyRing } = options;
+  const findIdentity = createFindByKey<Identity>(apiKeys, (digest) => ({ caller: callerOfDigest(digest) }));
+
+  /** Asks for what cannot be told at once. */
+  async function identifyFirst(stored: readonly string[], tokens: readonly string[]): Promise<Identity> {
+    let failure: unknown;
+    for (const [keys, check] of [
+      [stored, keyRing?.find],
+      [tokens, verifyJwt],
+    ] as const) {
+      for (const key of keys) {
+        try {
+          const identity = await check?.(key);
+          if (identity !== undefined) return identity;
+        } catch (error) {
+          // The other header may hold a better one; what is told is of the first.
+          failure ??= error;
+        }
+      }
+    }
+    throw failure ?? refuse(false, verifyJwt !== undefined);
+  }
+
   return (headers) => {
+    if (isKeyless(options)) return localIdentity;
     const presented = presentedKeys(headers);
     for (const key of presented) {
-      const caller = findCaller(key);
-      if (caller !== undefined) return caller;
+      const identity = findIdentity(key);
+      if (identity !== undefined) return identity;
     }
+    const stored = keyRing === undefined ? [] : presented.filter((key) => prefixOf(key) !== undefined);
     const tokens = verifyJwt === undefined ? [] : presented.filter(looksLikeJwt);
-    if (verifyJwt === undefined || tokens.length === 0) {
-      throw refuse(presented.length === 0, verifyJwt !== undefined);
-    }
-    return verifyFirst(tokens, verifyJwt);
+    if (stored.length + tokens.length === 0) throw refuse(presented.length === 0, verifyJwt !== undefined);
+    return identifyFirst(stored, tokens);
   };
 }
 
 /** The name under which the holder of a key is known inside. */
 export function callerOfKey(key: string): string {
-  return callerOfDigest(digest(key));
-}
-
-function callerOfDigest(hash: Buffer): string {
-  return `key:${hash.toString("hex").slice(0, 16)}`;
+  return callerOfDigest(digestOf(key));
 }
 
 /** Looks at every digest, whether or not one has been found: the time taken tells nothing. */
-export function createFindCaller(
+export function createFindByKey<T>(
   keys: readonly string[],
-  nameCaller: (hash: Buffer) => string,
-): (key: string) => string | undefined {
+  holderOf: (digest: Buffer) => T,
+): (key: string) => T | undefined {
   const known = keys.map((key) => {
-    const hash = digest(key);
-    return { hash, caller: nameCaller(hash) };
+    const digest = digestOf(key);
+    return { digest, holder: holderOf(digest) };
   });
   return (key) => {
-    const wanted = digest(key);
-    let found: string | undefined;
-    for (const { hash, caller } of known) if (crypto.timingSafeEqual(hash, wanted)) found = caller;
+    if (known.length === 0) return undefined;
+    const wanted = digestOf(key);
+    let found: T | undefined;
+    for (const { digest, holder } of known) if (crypto.timingSafeEqual(digest, wanted)) found = holder;
     return found;
   };
 }
 
 const bearerToken = /^bearer\s+(\S+)\s*$/i;
 
-/** Clients that speak two protocols may send both headers; either will do. The bearer comes first. */
+/** Clients that speak two protocols may send several headers; any will do. The bearer comes first, Azure's name last. */
 export function presentedKeys(headers: Headers): readonly string[] {
   const authorization = headers.get("authorization");
   const bearer = authorization === null ? undefined : bearerToken.exec(authorization)?.[1];
-  const apiKey = headers.get("x-api-key")?.trim() ?? "";
-  return [bearer ?? "", apiKey].filter((key) => key !== "");
+  const named = [headers.get("x-api-key"), headers.get("api-key")].map((key) => key?.trim() ?? "");
+  return [bearer ?? "", ...named].filter((key) => key !== "");
 }
 
 const jwtForm = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 
 function looksLikeJwt(key: string): boolean {
   return jwtForm.test(key);
-}
-
-async function verifyFirst(tokens: readonly string[], verifyJwt: VerifyJwt): Promise<string> {
-  let failure: unknown;
-  for (const token of tokens) {
-    try {
-      return await verifyJwt(token);
-    } catch (error) {
-      // The other header may hold a better one; what is told is of the first.
-      failure ??= error;
-    }
-  }
-  throw failure;
 }
 
 function refuse(isEmpty: boolean, takesTokens: boolean): GatewayError {
@@ -92,8 +100,4 @@ function refuse(isEmpty: boolean, takesTokens: boolean): GatewayError {
           'send it as "Authorization: Bearer <key>" or "X-API-Key: <key>"'
       : `Cannot serve this request: the ${takesTokens ? "key or token" : "API key"} is not known here`,
   );
-}
-
-function digest(key: string): Buffer {
-  return Bun.CryptoHasher.hash("sha256", key);
 }

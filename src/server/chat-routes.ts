@@ -29,11 +29,11 @@ export function chatRoutes(options: ChatRoutesOptions): ServerRoute[] {
     {
       method: "POST",
       path: streamPath,
-      answer: async ({ request, caller, requestId }) => {
+      answer: async ({ request, caller, access, requestId }) => {
         const body = await readBody(request, options.maxBodyBytes);
         const onCut = options.keepOpen(request);
         const { headers, signal } = request;
-        return chat.answer({ body, headers, signal, caller, requestId, onCut });
+        return chat.answer({ body, headers, signal, caller, access, requestId, onCut });
       },
     },
     {

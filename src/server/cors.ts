@@ -1,6 +1,7 @@
 // CORS for the configured origins, and only for them.
 
 import { normalizeOrigin } from "./origin-guard.ts";
+import { rateHeaderNames } from "./rate-headers.ts";
 
 export interface Cors {
   /** Whether a page of this origin may call. */
@@ -25,6 +26,7 @@ const exposedHeaders = [
   "x-upstream",
   "x-model",
   "x-attempts",
+  ...rateHeaderNames,
 ].join(", ");
 const allowedMethods = "GET, HEAD, POST, DELETE, OPTIONS";
 const preflightLifetimeSeconds = 600;

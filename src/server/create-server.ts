@@ -16,6 +16,7 @@ import { type AdmitOptions, createAdmit } from "./admit.ts";
 import { createAnswerError } from "./answer-error.ts";
 import type { AgentAccess } from "./auth/acting-caller.ts";
 import type { VerifyJwt } from "./auth/jwt.ts";
+import type { KeyRing } from "./auth/key-ring.ts";
 import { checkBind } from "./check-bind.ts";
 import { createClientAddress } from "./client-address.ts";
 import { createCors } from "./cors.ts";
@@ -47,6 +48,12 @@ export interface ServerOptions {
   readonly verifyJwt?: VerifyJwt | undefined;
   /** Keys of those who look after the gateway. @defaultValue none; see auth/admin-access.ts */
   readonly adminKeys?: readonly string[];
+  /** Keys that are kept in the store. @defaultValue there are none */
+  readonly keyRing?: KeyRing | undefined;
+  /** Limits of callers; see `CallerAccessOptions`. @defaultValue none */
+  readonly quotas?: AdmitOptions["quotas"];
+  readonly callerLimits?: AdmitOptions["callerLimits"];
+  readonly sessionLimits?: AdmitOptions["sessionLimits"];
   /** What the routes that act want where there are neither keys nor tokens. @defaultValue "off" */
   readonly agent?: AgentAccess | undefined;
   /** The same of `/mcp`. @defaultValue as `agent` */
@@ -118,10 +125,10 @@ export interface ServedRoom {
 }
 
 export interface GatewayServer {
+  /** Every way in, as the router has it. */
+  readonly routes: readonly RoutePlace[];
   /** @throws {Error} when the address must not, or cannot, be listened on. */
   start(): { url: string; port: number };
-  /** Every address that is served. */
-  readonly places: readonly RoutePlace[];
   /**
    * Answers on the socket of another server from now on. What that one has begun to answer goes on, its streams without an
    * end of their own aside: their clients come back.
@@ -179,6 +186,8 @@ export function createServer(options: ServerOptions): GatewayServer {
     response.headers.set("x-request-id", trip.requestId);
     // Anthropic's clients look for it under this name.
     response.headers.set("request-id", trip.requestId);
+    // What an account has said, or who may come in, is nothing for a cache between here and the client.
+    if (!response.headers.has("cache-control")) response.headers.set("cache-control", "no-store");
     if (trip.answerHeaders !== undefined) setAll(response.headers, trip.answerHeaders);
     const durationMs = clock() - trip.startedAtMs;
     addServerTiming(response.headers, durationMs);
@@ -212,13 +221,13 @@ export function createServer(options: ServerOptions): GatewayServer {
   }
 
   return {
+    routes: routes.map(({ method, path }) => ({ method, path })),
     start() {
       checkBind(options);
       server = listen(options, answer);
       const port = server.port ?? options.port;
       return { url: urlOf({ hostname: options.hostname, port }), port };
     },
-    places: routes.map(({ method, path }) => ({ method, path })),
     takeOver(from) {
       checkBind(options);
       server = from.handOver(answer);
@@ -288,7 +297,7 @@ function createRoutes(options: ServerOptions, state: Omit<Edge, "maxBodyBytes">)
     metricsRoute(options.metrics),
     ...pageRoutes(undefined, () => speech.isPossible()),
     speechRoute(speech),
-    ...modelRoutes((signal) => gateway.listModels(signal)),
+    ...modelRoutes((signal, access) => gateway.listModels(signal, access)),
     ...sessionRoutes({ store: options.store, deleteSession }),
     ...options.surfaces
       .flatMap((surface) => surfaceRoutes(surface, { gateway, maxBodyBytes, keepOpen }))

@@ -23,13 +23,14 @@ export function feedRoute(options: FeedRouteOptions): ServerRoute {
   return {
     method: "GET",
     path: "/api/feed",
-    answer({ request, caller }) {
+    answer({ request, caller, access }) {
       if (request.method === "HEAD") return new Response(null, { headers: eventStreamHeaders });
       options.keepOpen(request);
       const signal = AbortSignal.any([request.signal, options.leaving]);
       const source = watchFeed(
         [
-          ["accounts", () => options.accounts()],
+          // Other people's accounts are the business of whoever runs the gateway.
+          ["accounts", () => (access?.scopes?.admin === false ? [] : options.accounts())],
           ["streams", () => options.streams(caller)],
         ],
         lookMs,

@@ -15,7 +15,7 @@ export function forwardRoutes(options: ForwardRoutesOptions): ServerRoute[] {
   return forwardEndpoints.map((endpoint) => ({
     method: "POST",
     path: `/v1/${endpoint}`,
-    answer: async ({ request, caller, requestId }) => {
+    answer: async ({ request, caller, access, requestId }) => {
       const upload = uploadOf(endpoint, request, options.maxBodyBytes);
       const body = upload ?? (await readBody(request, options.maxBodyBytes));
       let onAbandoned: (() => void) | undefined;
@@ -31,6 +31,7 @@ export function forwardRoutes(options: ForwardRoutesOptions): ServerRoute[] {
         headers,
         signal,
         caller,
+        access,
         requestId,
         onBodyOver,
         onAbandoned: () => onAbandoned?.(),

@@ -13,14 +13,14 @@ export function mcpRoute(options: OwnServerOptions & Edge): ServerRoute {
   const running: RunningOwnCalls = new Map();
   return {
     ...mcpPlace,
-    async answer({ request, caller, requestId }) {
+    async answer({ request, caller, access, requestId }) {
       const body = await readBody(request, Math.min(maxBodyBytes, options.maxBodyBytes));
       // Not before: a body that never ends is cut by the idle timeout.
       options.keepOpen(request);
       const signal = AbortSignal.any([request.signal, options.stopping]);
       const { url, method, headers } = request;
       const message = new Request(url, { method, headers, body });
-      return answerOwnRequest(options, message, { caller, requestId }, signal, running);
+      return answerOwnRequest(options, message, { caller, access, requestId }, signal, running);
     },
   };
 }

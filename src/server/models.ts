@@ -1,11 +1,13 @@
 // GET /v1/models: one object that OpenAI's and Anthropic's packages both can read, in pages for who asks for them.
 
+import type { Access } from "../contract/access.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
 import type { Json } from "../contract/json.ts";
 import type { ModelInfo } from "../contract/upstream.ts";
 import { pathRest, type ServerRoute } from "./trip.ts";
 
-type ListModels = (signal: AbortSignal) => Promise<readonly ModelInfo[]>;
+/** Only what the caller may use. */
+type ListModels = (signal: AbortSignal, access: Access | undefined) => Promise<readonly ModelInfo[]>;
 
 /** Ids hold slashes and colons, so a model is whatever follows the prefix. */
 const modelPrefix = "/v1/models/";
@@ -15,9 +17,9 @@ export function modelRoutes(listModels: ListModels): ServerRoute[] {
     {
       method: "GET",
       path: "/v1/models",
-      answer: async ({ request }) => {
+      async answer({ request, access }) {
         const page = parsePage(new URL(request.url).searchParams);
-        return Response.json(encodeModelList(await listModels(request.signal), page));
+        return Response.json(encodeModelList(await listModels(request.signal, access), page));
       },
     },
     {
@@ -25,7 +27,7 @@ export function modelRoutes(listModels: ListModels): ServerRoute[] {
       path: `${modelPrefix}*`,
       answer: async (trip) => {
         const id = pathRest(trip, modelPrefix);
-        const models = await listModels(trip.request.signal);
+        const models = await listModels(trip.request.signal, trip.access);
         const model = models.find((candidate) => candidate.id === id);
         if (model === undefined) {
           throw new GatewayError("model-not-found", "Cannot find this model: GET /v1/models lists the known ones");

@@ -22,12 +22,12 @@ export function responseRoutes({ responses, maxBodyBytes, keepOpen }: ResponseRo
     {
       method: "POST",
       path: responsesPath,
-      answer: async ({ request, caller, requestId }) => {
+      answer: async ({ request, caller, access, requestId }) => {
         const body = await readBody(request, maxBodyBytes);
         // Not before: a body that never ends is cut by the idle timeout.
         const onAbandoned = keepOpen(request);
         const { headers, signal } = request;
-        return responses.answer({ body, headers, signal, caller, requestId, onAbandoned });
+        return responses.answer({ body, headers, signal, caller, access, requestId, onAbandoned });
       },
     },
     {

@@ -24,12 +24,12 @@ export function surfaceRoutes(surface: Surface, options: SurfaceRoutesOptions): 
     method,
     path,
     answer: async (trip: Trip) => {
-      const { request, caller, requestId } = trip;
+      const { request, caller, access, requestId } = trip;
       const body = await readBody(request, options.maxBodyBytes);
       // Not before: a body that never ends is cut by the idle timeout.
       const onAbandoned = options.keepOpen(request);
       const { headers, signal } = request;
-      return options.gateway.exchange(surface, { body, headers, signal, caller, requestId, onAbandoned });
+      return options.gateway.exchange(surface, { body, headers, signal, caller, access, requestId, onAbandoned });
     },
   }));
   return [...exchanges, ...own];

@@ -1,5 +1,7 @@
 // What the edge knows about one request on its way through: who, when, and which headers its answer will carry.
 
+import type { Access } from "../contract/access.ts";
+
 export interface Trip {
   readonly request: Request;
   /** Fresh and unique; never taken from the client. */
@@ -11,6 +13,8 @@ export interface Trip {
   readonly clientAddress: string | undefined;
   /** Scopes conversations. The guard writes it before any route runs. */
   caller: string;
+  /** What the caller may use, and how much. Undefined: everything. */
+  access?: Access;
   /** Headers that the answer will carry, whatever it is, beside its request id. Undefined: none. */
   answerHeaders: Readonly<Record<string, string>> | undefined;
 }

@@ -4,6 +4,7 @@ import type { Database } from "bun:sqlite";
 import type { Log } from "../telemetry/log.ts";
 import { silentLog } from "../telemetry/log.ts";
 import { retryWhileBusy } from "./busy-retry.ts";
+import { type CallerQuestions, prepareCallerQuestions } from "./caller-questions.ts";
 import { rewriteVersion } from "./migrate.ts";
 import { openDatabase } from "./open-database.ts";
 import type { Questions } from "./questions.ts";
@@ -24,6 +25,7 @@ export class Connection {
   readonly #options: StoreOptions;
   readonly #database: Database;
   readonly #transactions: SharedTransactions<Moment>;
+  #callerQuestions: CallerQuestions | undefined;
   #closed = false;
 
   constructor(options: StoreOptions & { path: string }) {
@@ -37,6 +39,12 @@ export class Connection {
       () => this.moment(),
       watch && { watch, place: "turns" },
     );
+  }
+
+  /** Prepared with the first of them. */
+  get callerQuestions(): CallerQuestions {
+    this.#callerQuestions ??= prepareCallerQuestions(this.#database);
+    return this.#callerQuestions;
   }
 
   /** @see SharedTransactions */
@@ -90,6 +98,7 @@ export class Connection {
   close(): void {
     this.#closed = true;
     this.questions.finalizeAll();
+    this.#callerQuestions?.finalizeAll();
     this.#transactions.finalize();
     this.#database.close();
   }

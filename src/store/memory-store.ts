@@ -7,6 +7,7 @@ import type { Continuation } from "../contract/continuation.ts";
 import type { Conversation, Turn } from "./memory-turns.ts";
 import { keyOf, TurnIndex } from "./memory-turns.ts";
 import { MemoryAccounts } from "./memory-accounts.ts";
+import { MemoryCallers } from "./memory-callers.ts";
 import { hashListKey } from "./hash-list.ts";
 import { groupSessions } from "./session-view.ts";
 import type {
@@ -58,10 +59,12 @@ class MemoryStore implements Store {
   readonly #messages = new Map<string, readonly Message[]>();
   #conversationCount = 0;
   readonly #accounts: MemoryAccounts;
+  readonly #callers: MemoryCallers;
 
   constructor(options: StoreOptions) {
     this.#options = options;
     this.#accounts = new MemoryAccounts(options);
+    this.#callers = new MemoryCallers(options);
     this.#turns = new TurnIndex({
       isExpired: (conversation) => this.#isExpired(conversation),
       isLeased: ({ upstream, account, record }) =>
@@ -192,6 +195,17 @@ class MemoryStore implements Store {
   leaseAccount: Store["leaseAccount"] = (...lease) => this.#accounts.leaseAccount(...lease);
   releaseAccount: Store["releaseAccount"] = (...lease) => this.#accounts.releaseAccount(...lease);
 
+  keysRevision: Store["keysRevision"] = () => this.#callers.keysRevision();
+  listKeys: Store["listKeys"] = () => this.#callers.listKeys();
+  addKey: Store["addKey"] = (key) => this.#callers.addKey(key);
+  revokeKey: Store["revokeKey"] = (prefix) => this.#callers.revokeKey(prefix);
+  removeKey: Store["removeKey"] = (prefix) => this.#callers.removeKey(prefix);
+  reserveAmount: Store["reserveAmount"] = (reservation) => this.#callers.reserveAmount(reservation);
+  addAmounts: Store["addAmounts"] = (amounts) => this.#callers.addAmounts(amounts);
+  readAmounts: Store["readAmounts"] = (keys) => this.#callers.readAmounts(keys);
+  dropAmounts: Store["dropAmounts"] = (kinds) => this.#callers.dropAmounts(kinds);
+  holdReplies: Store["holdReplies"] = (subject, wanted, limit) => this.#callers.holdReplies(subject, wanted, limit);
+  renewReplies: Store["renewReplies"] = () => this.#callers.renewReplies();
   async probe(): Promise<void> {}
 
   async close(): Promise<void> {

@@ -8,6 +8,7 @@ import { inMemory } from "./open-database.ts";
 import { Openings } from "./openings.ts";
 import { finishRestore } from "./pending-restore.ts";
 import { SqliteAccounts } from "./sqlite-accounts.ts";
+import { SqliteCallers } from "./sqlite-callers.ts";
 import { SqliteSessions } from "./sqlite-sessions.ts";
 import { SqliteTurns } from "./sqlite-turns.ts";
 import type { Store } from "./store.ts";
@@ -33,6 +34,7 @@ export function openSqliteStore(options: StoreOptions & { readonly path: string 
   const turns = new SqliteTurns(connection, claims, openings);
   const sessions = new SqliteSessions(connection, openings);
   const accounts = new SqliteAccounts(connection);
+  const callers = new SqliteCallers(connection);
   return {
     beginTurn: (caller, lookup) => turns.beginTurn(caller, lookup),
     openConversation: (caller, conversation) => turns.openConversation(caller, conversation),
@@ -54,6 +56,17 @@ export function openSqliteStore(options: StoreOptions & { readonly path: string 
     removeAccount: (upstream, id) => accounts.removeAccount(upstream, id),
     leaseAccount: (upstream, id, holder, leaseMs) => accounts.leaseAccount(upstream, id, holder, leaseMs),
     releaseAccount: (upstream, id, holder) => accounts.releaseAccount(upstream, id, holder),
+    keysRevision: () => callers.keysRevision(),
+    listKeys: () => callers.listKeys(),
+    addKey: (key) => callers.addKey(key),
+    revokeKey: (prefix) => callers.revokeKey(prefix),
+    removeKey: (prefix) => callers.removeKey(prefix),
+    reserveAmount: (reservation) => callers.reserveAmount(reservation),
+    addAmounts: (amounts) => callers.addAmounts(amounts),
+    readAmounts: (keys) => callers.readAmounts(keys),
+    dropAmounts: (kinds) => callers.dropAmounts(kinds),
+    holdReplies: (subject, wanted, limit, untilMs) => callers.holdReplies(subject, wanted, limit, untilMs),
+    renewReplies: (untilMs) => callers.renewReplies(untilMs),
     probe: () => connection.probe(),
     async close() {
       if (connection.closed) return;

@@ -2,6 +2,8 @@
 
 import type { Message } from "../contract/chat-request.ts";
 import type { Continuation } from "../contract/continuation.ts";
+import type { AmountStore } from "./amount-store.ts";
+import type { KeyStore } from "./key-store.ts";
 
 /** One prefix of a history that ends with an assistant turn. Hashes are opaque strings, already scoped by caller. */
 export interface PrefixFingerprint {
@@ -159,7 +161,7 @@ export interface AccountStore {
 }
 
 /** Asynchronous from the first day: drivers may stand on another machine. Every method is one short transaction. */
-export interface Store extends AccountStore {
+export interface Store extends AccountStore, KeyStore, AmountStore {
   /**
    * Finds the turn that the lookup continues and leases its chat. By history: the longest prefix that has records
    * decides; of its records a free one is chosen, preferring an equal session hint, equal system hashes, not yet

@@ -8,6 +8,8 @@ const patterns: readonly (readonly [RegExp, string])[] = [
   [/\beyJ[\w-]{8,}(?:\.[\w-]*){0,4}/g, REDACTED],
   [/\b(Bearer|Basic)(\s{1,4})[\w.~+/=-]{8,}/gi, `$1$2${REDACTED}`],
   [/\bsk-[\w-]{16,}/g, REDACTED],
+  // A key of this gateway; its prefix alone is none.
+  [/\bqg-[\w-]{16,}/g, REDACTED],
   // A header line keeps its name only.
   [/\b((?:set-)?cookies?|(?:proxy-)?authorization|x-api-key)(["']?\s{0,4}[:=]\s{0,4})[^\r\n]+/gi, `$1$2${REDACTED}`],
   // The name stands first: "token=...", "api_key: ...", in JSON and in URLs too.
@@ -20,7 +22,7 @@ const patterns: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** Every pattern needs one of these: most texts of a line have none, and are looked through once. */
-const mayBeSecret = /eyJ|bearer|basic|sk-|cookie|authorization|api|token|secret|password|;/i;
+const mayBeSecret = /eyJ|bearer|basic|sk-|qg-|cookie|authorization|api|token|secret|password|;/i;
 
 const secretName = /(?:token|cookies?|secret|password|authorization|api[_-]?key)$/i;
 

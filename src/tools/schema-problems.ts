@@ -2,6 +2,7 @@
 
 import { Check, Errors } from "typebox/schema";
 import { isJsonObject, type JsonObject } from "../contract/json.ts";
+import { withoutCostlyPatterns } from "./pattern-cost.ts";
 import { isAffordable } from "./schema-cost.ts";
 
 /**
@@ -17,8 +18,9 @@ export type SchemaProblems =
 const maxProblems = 5;
 const maxPathChars = 200;
 
-export function findProblems(schema: JsonObject, value: unknown): SchemaProblems {
-  if (!isAffordable(schema)) return { type: "large" };
+export function findProblems(given: JsonObject, value: unknown): SchemaProblems {
+  if (!isAffordable(given)) return { type: "large" };
+  const schema = withoutCostlyPatterns(given, value);
   try {
     // Interpreted, not compiled: a schema of strangers must not become code.
     if (Check(schema, value)) return { type: "fits" };

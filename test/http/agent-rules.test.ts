@@ -9,6 +9,7 @@ import { loadConfig } from "../../src/config/load-config.ts";
 import { createLog } from "../../src/telemetry/create-log.ts";
 import { startFakeHttp } from "../support/fake-mcp-http.ts";
 import { startHarness } from "../support/harness.ts";
+import { keysBeside } from "../support/keys-beside.ts";
 
 const JWT_SECRET = "a secret of tests that has enough bytes";
 const script = {
@@ -66,6 +67,32 @@ async function startRules(rules: readonly object[], more: Readonly<Record<string
 }
 
 describe("AGENT_RULES", () => {
+  test("name stored keys by name and prefix, those that are made later included", async () => {
+    await using rules = await startRules([{ keys: ["desk-*"], deny: ["*/add_note"] }]);
+    const keys = keysBeside(rules.harness);
+    const [bot, plain] = [await keys.create("bot-1"), await keys.create("plain")];
+    const stored = [
+      { keys: ["bot-*"], deny: ["*/list_notes"] },
+      { keys: [`${plain.slice(0, 11)}*`], deny: ["*/add_note"] },
+    ];
+    await rules.harness.restart({ AGENT_RULES: JSON.stringify(stored) });
+    const later = await keys.create("bot-2");
+
+    expect(await rules.risks(bot)).toEqual({ list_notes: "denied", add_note: "write", delete_note: "destructive" });
+    expect(await rules.risks(later)).toEqual(await rules.risks(bot));
+    expect(await rules.risks(plain)).toEqual({ list_notes: "read", add_note: "denied", delete_note: "destructive" });
+    expect(await rules.risks("ci-one")).toEqual({ list_notes: "read", add_note: "write", delete_note: "destructive" });
+    expect(await rules.act(plain, "list_notes")).toBe("done");
+  });
+
+  test("mean the keys that a reload brings, though nothing else of the agent changes", async () => {
+    await using rules = await startRules([{ keys: ["ci-*"], deny: ["*/add_note"] }]);
+    const denied = await rules.risks("ci-one");
+    expect(denied).toMatchObject({ add_note: "denied" });
+    await rules.harness.reload({ API_KEY: "ci-one,ci-three" });
+    expect([await rules.risks("ci-three"), await rules.risks("ci-one")]).toEqual([denied, denied]);
+  });
+
   test("are looked at again when a question is answered: what is denied meanwhile is not done, and why is said", async () => {
     await using rules = await startRules([{ keys: ["ci-*"], ask: ["notes/add_note"] }]);
     const { harness } = rules;

@@ -42,7 +42,7 @@ describe("the document", () => {
     await using harness = await start();
 
     const operations = operationsOf(await read(harness));
-    const served = harness.app.places;
+    const served = harness.app.routes;
 
     const untold = served.filter((place) => !operations.some((operation) => isAt(operation, place)));
     const unserved = operations.filter((operation) => !served.some((place) => isAt(operation, place)));

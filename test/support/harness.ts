@@ -20,6 +20,8 @@ export interface Harness extends AsyncDisposable {
   readonly dataDir: string;
   /** Ends this gateway in good order and starts another one on the same data, with some settings changed. */
   restart(changes?: Readonly<Record<string, string>>): Promise<void>;
+  /** Has the gateway read its settings again, with some of them changed; those without a value are taken away. */
+  reload(changes: Readonly<Record<string, string | undefined>>): Promise<void>;
   post(
     path: string,
     body: unknown,
@@ -53,7 +55,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const served = serveEmulator({ hostname: "127.0.0.1", port: 0, seed: 1, tokenDelayMs: 0, ...options.emulator });
   const dataDir = mkdtempSync(join(tmpdir(), "qwen-gateway-test-"));
   const logLines: string[] = [];
-  const environment = {
+  const environment: Record<string, string | undefined> = {
     ...quick,
     QWEN_BASE_URL: served.url,
     QWEN_AUTH_URL: served.url,
@@ -64,8 +66,10 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   let app: App;
   let url = "";
 
+  const readSettings = () => ({ ...loadConfig({ environment, flags: {} }), environment: {} });
+
   async function start(): Promise<void> {
-    const { config, origins } = loadConfig({ environment, flags: {} });
+    const { config, origins } = readSettings();
     const log = createLog({
       level: config.logLevel,
       format: config.logFormat === "pretty" ? "pretty" : "json",
@@ -74,6 +78,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     app = await createApp(config, {
       log,
       origins,
+      readSettings,
       ...(options.clock === undefined ? {} : { clock: options.clock }),
       ...(options.keptOf === undefined ? {} : { keptOf: options.keptOf }),
     });
@@ -104,6 +109,10 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       await app.stop();
       Object.assign(environment, changes);
       await start();
+    },
+    async reload(changes) {
+      Object.assign(environment, changes);
+      await app.reload();
     },
     post,
     chat: (body, init) => post("/v1/chat/completions", body, init),

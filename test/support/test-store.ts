@@ -14,6 +14,7 @@ import type {
 } from "../../src/store/store.ts";
 import type { StoreOptions } from "../../src/store/store-options.ts";
 import { testAccountStore } from "./test-account-store.ts";
+import { testCallerStore } from "./test-caller-store.ts";
 
 export interface OpenedStore {
   readonly store: Store;
@@ -750,4 +751,5 @@ export function testStore(name: string, open: OpenStore): void {
   });
 
   testAccountStore(name, open);
+  testCallerStore(name, open);
 }

@@ -69,6 +69,7 @@ async function askNext(run: Run, offer: Offer, parts: ActParts): Promise<ModelAn
       maxTokens: maxAnswerTokens,
       conversation: run.conversation,
       userId: run.userId,
+      access: run.access,
       requestId: run.requestId,
       signal,
     }),

@@ -4,8 +4,6 @@ import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts
 import { repairArguments } from "../../tools/repair-arguments.ts";
 import { findProblems } from "../../tools/schema-problems.ts";
 import { briefText } from "./clean-text.ts";
-import { isAffordable } from "../../tools/schema-cost.ts";
-import { withoutCostlyPatterns } from "./pattern-cost.ts";
 
 export type CheckedArguments =
   { readonly input: JsonObject } | { /** Sentences for the model and for a person. */ readonly problem: string };
@@ -24,9 +22,7 @@ export function checkArguments(text: string, schema: JsonObject): CheckedArgumen
 }
 
 /** Of arguments that are values already: those that a person has changed. */
-export function checkInput(input: JsonObject, told: JsonObject): CheckedArguments {
-  // Strangers may write patterns that would hold up everybody: they are left to the server.
-  const schema = isAffordable(told) ? withoutCostlyPatterns(told, input) : told;
+export function checkInput(input: JsonObject, schema: JsonObject): CheckedArguments {
   const found = findProblems(schema, input);
   switch (found.type) {
     case "fits":

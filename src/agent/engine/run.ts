@@ -1,5 +1,6 @@
 // One run while it works: its clock, its progress, and the one result that whoever waits for it gets. What it does is act.ts.
 
+import type { Access } from "../../contract/access.ts";
 import type { Clock } from "../../contract/clock.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
 import { randomId } from "../../conversation/random-id.ts";
@@ -40,6 +41,7 @@ interface Listener {
 export class Run {
   readonly userId: string;
   readonly requestId: string;
+  readonly access: Access | undefined;
   readonly state: RunState;
   /** Of its questions to the model. Another after a wait for a person: the one before may be forgotten at this moment. */
   readonly conversation = randomId();
@@ -49,9 +51,10 @@ export class Run {
   #listener: Listener | undefined;
   #lastProgressMs = 0;
 
-  constructor(userId: string, requestId: string, state: RunState, parts: RunParts) {
+  constructor(userId: string, { requestId = randomId(), access }: RunOptions, state: RunState, parts: RunParts) {
     this.userId = userId;
     this.requestId = requestId;
+    this.access = access;
     this.state = state;
     this.#parts = parts;
   }

@@ -1,6 +1,5 @@
 // The runs that are under way: begun, carried out to their outcome, kept for follow-ups, stopped.
 
-import { randomId } from "../../conversation/random-id.ts";
 import type { AgentStore } from "../../store/agent-store.ts";
 import type { AgentResult, ForgetConversation, RunOptions } from "../engine.ts";
 import { failureOf } from "./failure.ts";
@@ -27,7 +26,7 @@ export class Runs {
 
   /** Its clock runs from now on. What it does is told by `carryOut`. */
   begin(userId: string, state: RunState, options: RunOptions): BegunRun {
-    const run = new Run(userId, options.requestId ?? randomId(), state, this.#parts);
+    const run = new Run(userId, options, state, this.#parts);
     this.#running.add(run);
     return { run, result: run.listen(options) };
   }

@@ -5,6 +5,7 @@ import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
 import { isJsonObject } from "../../contract/json.ts";
 import type { Environment } from "../../config/load-config.ts";
 import type { ToolServerAddress, ToolServerOauth, ToolServerProcess } from "../../config/mcp-servers.ts";
+import { unpackResponse } from "../../outbound/decode-body.ts";
 import { createBoundedFetch, type FetchLike } from "./bounded-fetch.ts";
 import { childEnvironment } from "./child-environment.ts";
 import type { GatewayError } from "../../contract/gateway-error.ts";
@@ -119,11 +120,14 @@ function withHeaders(origin: string, headers: Readonly<Record<string, string>>):
     if (new URL(url).origin === origin) for (const [name, value] of Object.entries(headers)) sent.set(name, value);
     // A call must not be sent twice, so it must not meet a connection that the server is about to close.
     const keepalive = performance.now() - usedAtMs < freshMs;
-    const response = await fetch(url, { ...init, headers: sent, keepalive });
+    const response = await fetch(url, { ...init, headers: sent, keepalive, ...packed });
     usedAtMs = performance.now();
-    return response;
+    return unpackResponse(response);
   };
 }
+
+/** Bun's own option: it unpacks all that has come at once, and what bursts would never be counted. */
+const packed = { decompress: false };
 
 /** Servers keep idle connections for 5 s at least (Node, uvicorn). */
 const freshMs = 3000;

@@ -3,6 +3,7 @@
 import type { Command } from "../command.ts";
 import { describeCredentials } from "../../credentials/describe-credentials.ts";
 import { describeState } from "./describe-account.ts";
+import { table } from "../table.ts";
 import { accountFlags, withAccounts } from "./open-accounts.ts";
 
 export function listCommand(): Command {
@@ -26,14 +27,4 @@ export function listCommand(): Command {
         return 0;
       }),
   };
-}
-
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
 }

@@ -19,7 +19,11 @@ export function jwtCommand(): Command {
     flags: [
       { name: "sub", value: "NAME", description: "Whom the token is for: sessions and documents are kept apart by it" },
       { name: "expires-in", value: "TIME", description: "How long it lives, such as 30m, 1h or 7d (default 1h)" },
-      { name: "scope", value: "WORDS", description: "Written into it for programs that read it; the gateway does not" },
+      {
+        name: "scope",
+        value: "WORDS",
+        description: "What it may: words of admin, model:NAME, surface:NAME, upstream:NAME (default: all but admin)",
+      },
       { name: "json", description: "Print the token with its user and its end as one JSON document" },
       ...configFlags().filter(({ name }) => settings.has(name)),
     ],

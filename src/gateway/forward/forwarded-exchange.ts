@@ -11,6 +11,7 @@ import type { Breaker } from "../breaker.ts";
 import { createRound, isWorthMoving } from "../failover.ts";
 import type { Liveness } from "../liveness.ts";
 import type { Candidate } from "../model-routes.ts";
+import type { Spending } from "../quotas/quotas.ts";
 import { RetryBudget } from "../retry-budget.ts";
 import type { RunningView } from "../running-view.ts";
 import type { UpstreamQueues } from "../upstream-queues.ts";
@@ -41,6 +42,8 @@ export interface ForwardedExchangeOptions {
   readonly liveness: Liveness;
   readonly retry: { readonly maxAttempts: number; readonly baseDelayMs: number; readonly maxDelayMs: number };
   readonly retryBudgetMs: number;
+  /** Told what the answer took, where that is counted. */
+  readonly spending?: Spending | undefined;
   readonly log: Log;
   readonly metrics: Metrics;
   /** Its spans, where traces are sent. */
@@ -274,6 +277,7 @@ export class ForwardedExchange {
     this.#answer?.onEnd(error);
     const usage = this.#usage.read();
     this.#place.leave(usage && usage.inputTokens + usage.outputTokens);
+    if (usage !== undefined) this.#options.spending?.spent(this.#served.model ?? "", usage);
     this.#count(outcome, error);
     this.#tell(outcome, error);
     this.#endTrace(outcome, error, usage);

@@ -1,5 +1,6 @@
 // Requests beside chat, passed on: whom to ask by the model that the body names, and what is told when nobody can be.
 
+import type { Access } from "../../contract/access.ts";
 import { errorHeaders } from "../../contract/error-headers.ts";
 import type { ForwardBody, ForwardEndpoint } from "../../contract/forward.ts";
 import { type GatewayError, httpStatus, toGatewayError } from "../../contract/gateway-error.ts";
@@ -7,10 +8,12 @@ import { openaiErrorBody } from "../../contract/openai-error.ts";
 import type { Upstream } from "../../contract/upstream.ts";
 import type { Tracing } from "../../telemetry/tracing.ts";
 import type { Admission } from "../admission.ts";
+import { beginSpending, candidatesInScope, enterPlace } from "../caller-scope.ts";
 import type { ModelCatalog } from "../model-catalog.ts";
 import { createModelRoutes, type RouteOptions } from "../model-routes.ts";
 import type { Pauses } from "../pauses.ts";
 import type { RunningView } from "../running-view.ts";
+import type { Quotas, Spending } from "../quotas/quotas.ts";
 import { ForwardClock } from "./forward-clock.ts";
 import { ForwardedExchange, type ForwardedExchangeOptions } from "./forwarded-exchange.ts";
 import { findJsonModel } from "./json-model.ts";
@@ -27,6 +30,8 @@ export interface IncomingForward {
   /** Aborted when the client hangs up before it has an answer. */
   readonly signal: AbortSignal;
   readonly caller: string;
+  /** What may be used for it, and how much. @defaultValue everything */
+  readonly access?: Access | undefined;
   readonly requestId: string;
   /** Called when the body has arrived: the connection is silent from now on, and yet alive. */
   readonly onBodyOver?: (() => void) | undefined;
@@ -50,6 +55,7 @@ export interface ForwarderOptions extends Pick<
   readonly routes: RouteOptions["routes"];
   readonly admission: Admission;
   readonly pauses: Pick<Pauses, "without">;
+  readonly quotas?: Quotas | undefined;
   /** Undefined: no traces are sent. */
   readonly tracing?: Pick<Tracing, "reply"> | undefined;
   /** @throws {GatewayError} when nothing may begin any more */
@@ -70,6 +76,8 @@ interface Body {
 }
 
 const maxHeaderChars = 300;
+/** What the body asks for is counted when its answer tells it. */
+const noSession = { sessionId: undefined, promptTokens: () => 0 };
 /** In the words of the conventions for GenAI, where they have one. */
 const operations: Readonly<Record<string, string>> = { embeddings: "embeddings", rerank: "retrieval" };
 
@@ -83,12 +91,18 @@ export function createForwarder(options: ForwarderOptions): (incoming: IncomingF
     return found;
   }
 
-  async function begin(incoming: IncomingForward, clock: ForwardClock, leave: () => void): Promise<ForwardedExchange> {
+  async function begin(
+    incoming: IncomingForward,
+    clock: ForwardClock,
+    spending: Spending | undefined,
+    leave: () => void,
+  ): Promise<ForwardedExchange> {
     const { endpoint, headers } = incoming;
     const able = serving(endpoint);
     const pinned = headers.get("x-upstream") ?? undefined;
     const hasChoice = (able.length > 1 && pinned === undefined) || Object.keys(options.routes).length > 0;
-    const body = await readBody(incoming, clock, hasChoice);
+    const isHeldToModel = incoming.access?.scopes?.models !== undefined;
+    const body = await readBody(incoming, clock, hasChoice, isHeldToModel);
     try {
       const found = createModelRoutes({
         upstreams: () => able,
@@ -96,7 +110,10 @@ export function createForwarder(options: ForwarderOptions): (incoming: IncomingF
         routes: options.routes,
         defaultModel: undefined,
       });
-      const candidates = options.pauses.without(await found.find(body.model, pinned));
+      const all = await found.find(body.model, pinned);
+      const scopes = incoming.access?.scopes;
+      const allowed = scopes === undefined ? all : candidatesInScope(all, scopes, body.model, undefined);
+      const candidates = options.pauses.without(allowed);
       options.refuseWhenClosed();
       const exchange: ForwardedExchange = new ForwardedExchange({
         ...options,
@@ -109,6 +126,7 @@ export function createForwarder(options: ForwarderOptions): (incoming: IncomingF
         textBytes: body.textBytes,
         canRepeat: body.canRepeat,
         bodyFailure: body.failure,
+        spending,
         caller: incoming.caller,
         requestId: incoming.requestId,
         trace: options.tracing?.reply(incoming.requestId, {
@@ -153,8 +171,17 @@ export function createForwarder(options: ForwarderOptions): (incoming: IncomingF
     let leave: (() => void) | undefined;
     const clock = new ForwardClock(options.liveness, incoming.signal, () => incoming.onBodyOver?.());
     try {
-      leave = admission.enter(incoming.caller);
-      exchange = await begin(incoming, clock, leave);
+      const leavePlace = enterPlace(admission, options.quotas, incoming);
+      leave = leavePlace;
+      const counted = beginSpending(options.quotas, incoming.access, noSession);
+      if (counted !== undefined) {
+        const spending = await counted;
+        leave = () => {
+          leavePlace();
+          spending.end();
+        };
+        exchange = await begin(incoming, clock, spending, leave);
+      } else exchange = await begin(incoming, clock, undefined, leave);
       return await exchange.respond();
     } catch (cause) {
       clock.stop();
@@ -169,7 +196,12 @@ export function createForwarder(options: ForwarderOptions): (incoming: IncomingF
   };
 }
 
-async function readBody({ body, signal }: IncomingForward, clock: ForwardClock, hasChoice: boolean): Promise<Body> {
+async function readBody(
+  { body, signal }: IncomingForward,
+  clock: ForwardClock,
+  hasChoice: boolean,
+  isHeldToModel: boolean,
+): Promise<Body> {
   if (body instanceof Uint8Array) {
     const place = findJsonModel(body);
     return {
@@ -186,7 +218,7 @@ async function readBody({ body, signal }: IncomingForward, clock: ForwardClock, 
   const onAbort = (): void => upload.cancel();
   clock.signal.addEventListener("abort", onAbort, { once: true });
   try {
-    await upload.begin(hasChoice);
+    await upload.begin(hasChoice, isHeldToModel);
   } catch (error) {
     upload.cancel();
     throw clock.signal.aborted && !signal.aborted ? clock.signal.reason : error;

@@ -81,6 +81,32 @@ export function createMultipartSearch(contentType: string): MultipartSearch {
   };
 }
 
+/**
+ * Whether no reader of forms could find another model in it than the one that is found here: for callers who are held to
+ * their models, since servers read odd forms in different ways.
+ * @param form all of it
+ */
+export function namesOneModel(form: Buffer, contentType: string): boolean {
+  if (/boundary\s*=.*boundary\s*=/i.test(contentType)) return false;
+  const delimiter = `--${boundaryOf(contentType)}`;
+  let models = 0;
+  for (let at = form.indexOf(delimiter); at >= 0; at = form.indexOf(delimiter, at + delimiter.length)) {
+    const start = at + delimiter.length;
+    const [head = ""] = form
+      .subarray(start, start + maxHeadBytes)
+      .toString("latin1")
+      .split(/\r?\n\r?\n/, 1);
+    if (mayBeModel(head)) models++;
+  }
+  return models === 1;
+}
+
+/** In whatever spelling; names of files are none. */
+function mayBeModel(head: string): boolean {
+  const others = head.replaceAll(/filename\*?\s*=\s*(?:"[^"]*"|[^\s;"]*)/gi, "");
+  return /model|name\s*\*|name[^;]*[%\\]/i.test(others);
+}
+
 function placeOf(arrived: Buffer, start: number, end: number): ModelPlace | "none" {
   if (end - start > maxModelBytes) throw malformed();
   const model = decoder.decode(arrived.subarray(start, Math.max(start, end)));

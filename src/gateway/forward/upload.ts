@@ -4,7 +4,7 @@
 import type { ForwardBody } from "../../contract/forward.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
 import { type ModelPlace, spliceModel } from "./model-place.ts";
-import { createMultipartSearch } from "./multipart-model.ts";
+import { createMultipartSearch, namesOneModel } from "./multipart-model.ts";
 
 export interface IncomingUpload {
   readonly stream: ReadableStream<Uint8Array>;
@@ -62,11 +62,12 @@ export class Upload {
   /**
    * Reads on until the model is known and no more may be held.
    * @param mustKnowModel then the body is held as far as the model stands behind its files, up to its own limit
+   * @param isHeldToModel then it is held whole, and may name one model only
    * @throws {GatewayError} `invalid-request`, `too-large`
    */
-  async begin(mustKnowModel: boolean): Promise<void> {
+  async begin(mustKnowModel: boolean, isHeldToModel: boolean): Promise<void> {
     const { contentType, sizeBytes } = this.#incoming;
-    const isSmall = sizeBytes !== undefined && sizeBytes <= maxHeldBytes;
+    const isSmall = isHeldToModel || (sizeBytes !== undefined && sizeBytes <= maxHeldBytes);
     const search = /^multipart\/form-data/i.test(contentType) ? createMultipartSearch(contentType) : undefined;
     let isFound = search === undefined;
     while (!this.#isOver && (isSmall || (!isFound && (mustKnowModel || this.#heldBytes < maxHeldBytes)))) {
@@ -78,6 +79,11 @@ export class Upload {
       isFound = true;
       if (place !== "none") this.#place = place;
     }
+    if (!isHeldToModel || this.#place === undefined) return;
+    if (namesOneModel(this.#held.subarray(0, this.#heldBytes), contentType)) return;
+    throw new GatewayError("invalid-request", 'Cannot read the request: its form must name "model" once and plainly', {
+      param: "model",
+    });
   }
 
   /** The body with another model in it. Several may be made, one after the other, as long as it can be repeated. */

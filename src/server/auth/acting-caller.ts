@@ -2,7 +2,7 @@
 // at this machine.
 
 import { GatewayError } from "../../contract/gateway-error.ts";
-import { createFindCaller, presentedKeys } from "../api-keys.ts";
+import { createFindByKey, presentedKeys } from "../api-keys.ts";
 import { createOriginGuard, type OriginGuardOptions } from "../origin-guard.ts";
 import { localCaller } from "../trip.ts";
 
@@ -25,7 +25,7 @@ export function createIdentifyActingCaller(
     const presented = presentedKeys(headers);
     if (agent === "off") throw new GatewayError("unauthenticated", nobody);
     // Also for who comes without one: the answer tells where it stands, so it has to be made by then.
-    findCaller ??= createFindCaller([agent()], () => localCaller);
+    findCaller ??= createFindByKey([agent()], () => localCaller);
     if (presented.length === 0) throw new GatewayError("unauthenticated", withoutToken);
     for (const key of presented) {
       const caller = findCaller(key);

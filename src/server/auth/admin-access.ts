@@ -1,9 +1,9 @@
 // Who may look after the gateway below /admin: the holder of an admin key; without any keys, on a loopback address, whoever
-// sits at this machine. Never a plain API key, nor a token of a user.
+// sits at this machine. Never a key of API_KEY. Stored keys and tokens with the scope admin are let in by admit.ts.
 
 import { ConfigError } from "../../config/config-error.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
-import { createFindCaller, presentedKeys } from "../api-keys.ts";
+import { createFindByKey, presentedKeys } from "../api-keys.ts";
 import { isKeyless, isLoopback } from "../check-bind.ts";
 import { createOriginGuard, type OriginGuardOptions } from "../origin-guard.ts";
 import { localCaller, type Trip } from "../trip.ts";
@@ -14,7 +14,7 @@ export interface AdminAccessOptions extends OriginGuardOptions {
 }
 
 export interface AdminAccess {
-  /** The one place that says who an administrator is. */
+  /** Without regard to scopes. */
   isAdmin(trip: Pick<Trip, "request">): boolean;
   /** The caller of an administrator. Undefined: it is none. */
   identify(trip: Pick<Trip, "request">): string | undefined;
@@ -29,8 +29,9 @@ const proxyHeaders = ["x-forwarded-for", "forwarded", "x-real-ip"] as const;
 export function createAdminAccess(options: AdminAccessOptions): AdminAccess {
   const { adminKeys = [] } = options;
   refuseSharedKeys(adminKeys, options.apiKeys);
-  const findCaller = createFindCaller(adminKeys, (hash) => `admin:${hash.toString("hex").slice(0, 16)}`);
-  const isOpen = adminKeys.length === 0 && isKeyless(options) && isLoopback(options.hostname);
+  const findCaller = createFindByKey(adminKeys, (hash) => `admin:${hash.toString("hex").slice(0, 16)}`);
+  /** Stored keys may come up while the gateway runs. */
+  const isOpen = (): boolean => adminKeys.length === 0 && isKeyless(options) && isLoopback(options.hostname);
   // Stricter than elsewhere: names and origins that were allowed for the chat may not look in here.
   const guardOrigin = createOriginGuard({ ...options, allowedHosts: [], insecure: false }, () => false);
 
@@ -46,7 +47,7 @@ export function createAdminAccess(options: AdminAccessOptions): AdminAccess {
   }
 
   function identify({ request: { headers } }: Pick<Trip, "request">): string | undefined {
-    if (isOpen) return isLocal(headers) ? localCaller : undefined;
+    if (isOpen()) return isLocal(headers) ? localCaller : undefined;
     for (const key of presentedKeys(headers)) {
       const caller = findCaller(key);
       if (caller !== undefined) return caller;
@@ -58,17 +59,23 @@ export function createAdminAccess(options: AdminAccessOptions): AdminAccess {
     identify,
     isAdmin: (trip) => identify(trip) !== undefined,
     refuse({ request: { headers } }) {
-      if (isOpen) {
+      if (isOpen()) {
         return new GatewayError(
           "forbidden",
           "Cannot open this address for a web page or a host name of another site, nor through a proxy: set ADMIN_KEY",
         );
       }
       if (adminKeys.length === 0) {
-        return new GatewayError("forbidden", "Cannot open this address: it wants an admin key, set ADMIN_KEY");
+        return new GatewayError(
+          "forbidden",
+          "Cannot open this address: it wants an admin key, set ADMIN_KEY, or a key with the scope admin",
+        );
       }
       if (!isKeyless(options)) {
-        return new GatewayError("forbidden", "Cannot open this address: it wants an admin key, and this is none");
+        return new GatewayError(
+          "forbidden",
+          "Cannot open this address: it wants an admin key or the scope admin, and this has neither",
+        );
       }
       return new GatewayError(
         "unauthenticated",

@@ -3,6 +3,7 @@
 
 import type { JSONWebKeySet, JWTPayload, JWTVerifyOptions } from "jose";
 import { ConfigError } from "../../config/config-error.ts";
+import type { Identity } from "../../contract/access.ts";
 import type { Clock } from "../../contract/clock.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
 import { createFetchClient, type FetchFunction } from "../../outbound/fetch-client.ts";
@@ -11,9 +12,10 @@ import { callerOfSubject } from "./caller-of-subject.ts";
 import type { JwtSettings } from "./jwt-settings.ts";
 import { createKeySet, type KeySet } from "./key-set.ts";
 import { loadPublicKey, type PublicKey, publicAlgorithms } from "./public-key.ts";
+import { scopesOfClaims } from "./token-scopes.ts";
 
-/** @returns the caller. @throws {GatewayError} `unauthenticated`; `overloaded` when the keys are out of reach */
-export type VerifyJwt = (token: string) => Promise<string>;
+/** @returns the caller, and what its claims allow. @throws {GatewayError} `unauthenticated`; `overloaded` when the keys are out of reach */
+export type VerifyJwt = (token: string) => Promise<Identity>;
 
 export interface JwtOptions {
   /** Of the key set. */
@@ -61,7 +63,7 @@ export function createJwtVerifier(settings: JwtSettings, options: JwtOptions): V
           ...(jwtIssuer === undefined ? {} : { issuer: jwtIssuer }),
           ...(jwtAudience === undefined ? {} : { audience: jwtAudience }),
         });
-        return callerOf(payload, Math.floor(nowMs / 1000));
+        return { caller: callerOf(payload, Math.floor(nowMs / 1000)), scopes: scopesOfClaims(payload) };
       } catch (error) {
         // Another key may know it. Whatever went wrong in detail is nobody's business out there.
         if (error instanceof GatewayError) failure = error;

@@ -7,7 +7,7 @@ export interface JwtToMint {
   readonly subject: string;
   readonly issuedAtMs: number;
   readonly lifetimeMs: number;
-  /** Carried along for whoever reads it; the gateway itself does not. */
+  /** Words with a space between them; see token-scopes.ts. Others may read more in it. */
   readonly scope?: string | undefined;
   readonly issuer?: string | undefined;
   readonly audience?: string | undefined;

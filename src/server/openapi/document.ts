@@ -20,6 +20,8 @@ const anthropicError = Type.Object({
   request_id: Type.Optional(Type.String()),
 });
 
+const adminKeys = "A key of ADMIN_KEY, or a key or token with the scope admin";
+
 const errorNames: Readonly<Record<number, string>> = {
   400: "Something is wrong with the request; `param` names the field",
   401: "There is no key, or nobody knows it",
@@ -58,8 +60,8 @@ export function createDocument(operations: readonly Operation[], version: string
       securitySchemes: {
         bearer: { type: "http", scheme: "bearer", description: "An API key, or the token of a user" },
         apiKey: { type: "apiKey", in: "header", name: "x-api-key" },
-        adminBearer: { type: "http", scheme: "bearer", description: "A key of ADMIN_KEY" },
-        adminKey: { type: "apiKey", in: "header", name: "x-api-key", description: "A key of ADMIN_KEY" },
+        adminBearer: { type: "http", scheme: "bearer", description: adminKeys },
+        adminKey: { type: "apiKey", in: "header", name: "x-api-key", description: adminKeys },
       },
       schemas: { Error: plain(openaiError), ApiError: plain(apiError), AnthropicError: plain(anthropicError) },
     },

@@ -19,11 +19,14 @@ import { format } from "../../../src/backup/contents.ts";
 import { migrateDirectory, readSchemas } from "../../../src/backup/migrate-directory.ts";
 import { restoreBackup } from "../../../src/backup/restore-backup.ts";
 import { writeBackup } from "../../../src/backup/write-backup.ts";
+import { openKeyRing } from "../../../src/server/auth/key-ring.ts";
+import { createStoredKeys } from "../../../src/server/auth/stored-keys.ts";
 import { chatMigrations, openChatDatabase } from "../../../src/store/chat-database.ts";
 import { migrations } from "../../../src/store/migrate.ts";
 import { openSqliteFiles } from "../../../src/store/sqlite-files.ts";
 import { openSqliteHistory } from "../../../src/store/sqlite-history.ts";
 import { openDatabase } from "../../../src/store/open-database.ts";
+import { databasePath, openSqliteStore } from "../../../src/store/sqlite-store.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
 
 const folders: string[] = [];
@@ -124,13 +127,11 @@ describe("writeBackup", () => {
     const restored = join(makeFolder(), "other");
     await restoreBackup({ dataDir: restored, path, clock });
 
-    expect(readdirSync(restored).sort()).toEqual([
-      "chat.db",
-      "files.db",
-      "history.db",
-      "master-key",
-      "qwen-gateway.sqlite",
-    ]);
+    expect(
+      readdirSync(restored)
+        .filter((name) => !name.startsWith("before-"))
+        .sort(),
+    ).toEqual(["chat.db", "files.db", "history.db", "master-key", "qwen-gateway.sqlite"]);
     openSqliteFiles(join(restored, "files.db"), clock, silentLog).close();
     openSqliteHistory(join(restored, "history.db"), { maxBytes: 8 * 1024 * 1024 }, silentLog).close();
   });
@@ -174,6 +175,28 @@ describe("restoreBackup", () => {
     expect(wordIn(join(kept, "qwen-gateway.sqlite"))).toBe("newer");
     expect(readFileSync(join(kept, "agent-token"), "utf8")).toBe("not in the backup");
     expect(statSync(kept).mode & 0o777).toBe(0o700);
+  });
+
+  test("a backup holds stored keys and what callers have used", async () => {
+    const dataDir = join(makeFolder(), "data");
+    const open = (folder: string) =>
+      openSqliteStore({ path: databasePath(folder), clock, sessionTimeoutMs: 1000, log: silentLog });
+    const amount = { subject: "key:ann", kind: "tokens/day", startMs: 0 };
+    const store = open(dataDir);
+    const { key: created } = await createStoredKeys(store, clock).create({ name: "ann" });
+    await store.addAmounts([{ ...amount, amount: 7 }]);
+    const path = join(makeFolder(), "a.tar");
+    await writeBackup({ dataDir, path, version, clock });
+    await store.close();
+    const place = join(makeFolder(), "data");
+    await restoreBackup({ dataDir: place, path, clock });
+
+    const restored = open(place);
+    const ring = await openKeyRing({ store: restored, clock, log: silentLog });
+    expect(await ring.find(created)).toBeDefined();
+    expect(await restored.readAmounts([amount])).toEqual([7]);
+    ring.close();
+    await restored.close();
   });
 
   test("restoreBackup refuses while somebody has a database open, in whichever process", async () => {

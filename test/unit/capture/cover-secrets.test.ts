@@ -19,6 +19,7 @@ describe("bytes", () => {
     ["a token", `{"said":"my token is ${token}!"}`, token],
     ["a bearer", "Authorization: Bearer abcdefghijklmnopqrstuv", "abcdefghijklmnopqrstuv"],
     ["a key of a service", "sk-0123456789abcdefABCDEF", "sk-0123456789abcdefABCDEF"],
+    ["a stored key of this gateway", "qg-k3v9x2mp-0123456789abcdefABCDEF", "qg-k3v9x2mp-0123456789abcdefABCDEF"],
     ["a field that is a secret", '{"access_key_secret" : "abcdef12"}', "abcdef12"],
     ["a password, escapes in it", '{"password":"a\\"b"}', 'a\\"b'],
     ["a signed address", "https://a.example/f?x=1&x-oss-signature=abcdef%2F1&y=2", "abcdef%2F1"],

@@ -121,6 +121,19 @@ describe("qwen-gateway doctor", () => {
     expect(line("fail configuration")).toContain("without an API key");
   });
 
+  test("knows that stored keys protect such an address", async () => {
+    await runCommandLine(["keys", "create", "ann", "--config", "/dev/null"], {
+      environment: { DATA_DIR: dataDir },
+      print() {},
+      complain() {},
+      readInput: async () => "",
+    });
+    const { line } = await diagnose({ HOST: "0.0.0.0" }, ["--offline"]);
+
+    expect(line("ok configuration")).toBeDefined();
+    expect(line("fail configuration")).toBeUndefined();
+  });
+
   test("fails for a data directory that is a file", async () => {
     const path = join(dataDir, "file");
     writeFileSync(path, "");

@@ -34,7 +34,10 @@ describe("keys jwt", () => {
     const { sub, iat = 0, exp = 0, ...others } = decodeJwt(printed);
     expect([sub, exp - iat, others]).toEqual(["ann", 3600, {}]);
     expect(Math.abs(iat * 1000 - Date.now())).toBeLessThan(60_000);
-    expect(await createJwtVerifier({ jwtSecret: JWT_SECRET }, options)(printed)).toBe("user:ann");
+    expect(await createJwtVerifier({ jwtSecret: JWT_SECRET }, options)(printed)).toEqual({
+      caller: "user:ann",
+      scopes: { admin: false },
+    });
   });
 
   test("writes the time, the scope, the issuer and the audience into it", async () => {
@@ -97,6 +100,109 @@ describe("keys jwt", () => {
     expect(exitCode).toBe(2);
     expect(complaints).toContain("Cannot use JWT_SECRET");
     expect(complaints).not.toContain("too-short");
+  });
+});
+
+describe("keys create, list, revoke, remove", () => {
+  async function runIn(folder: string, ...words: string[]) {
+    const printed: string[] = [];
+    const complaints: string[] = [];
+    const exitCode = await runCommandLine(["keys", ...words, "--config", "/dev/null"], {
+      environment: { DATA_DIR: folder },
+      print: (text) => printed.push(text),
+      complain: (text) => complaints.push(text),
+      readInput: async () => "",
+    });
+    return { exitCode, printed: printed.join("\n"), complaints: complaints.join("\n") };
+  }
+
+  function createFolder() {
+    const folder = mkdtempSync(join(tmpdir(), "qwen-gateway-keys-"));
+    return { folder, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) };
+  }
+
+  test("a key is printed once, and told without its secret afterwards [R2-084]", async () => {
+    using place = createFolder();
+    const flags = [
+      "--models",
+      "qwen3*, other",
+      "--surfaces",
+      "messages",
+      "--upstreams",
+      "home",
+      "--admin",
+      "--rpm",
+      "5",
+    ];
+    const more = [
+      "--tpm",
+      "10",
+      "--streams",
+      "2",
+      "--daily-tokens",
+      "7",
+      "--daily-spend",
+      "1.25",
+      "--expires-in",
+      "1h",
+    ];
+    const created = await runIn(place.folder, "create", "ann", "--json", ...flags, ...more);
+    const { key, ...told } = JSON.parse(created.printed) as Record<string, unknown>;
+    const listed = await runIn(place.folder, "list", "--json");
+
+    expect(String(key)).toMatch(/^qg-/);
+    expect(JSON.parse(listed.printed)).toEqual([told]);
+    expect(told).toMatchObject({
+      name: "ann",
+      prefix: String(key).slice(0, 11),
+      state: "active",
+      scopes: { models: ["qwen3*", "other"], surfaces: ["messages"], upstreams: ["home"], admin: true },
+      limits: {
+        requests_per_minute: 5,
+        tokens_per_minute: 10,
+        tokens_per_day: 7,
+        spend_per_day: 1.25,
+        streams: 2,
+      },
+      revoked_at: null,
+    });
+    expect(Date.parse(String(told["expires_at"])) - Date.parse(String(told["created_at"]))).toBe(3_600_000);
+    const table = await runIn(place.folder, "list");
+    for (const shown of ["ann", "active until", "admin; models qwen3*,other", "5 requests/min", "$1.25/day"]) {
+      expect(table.printed).toContain(shown);
+    }
+    expect(listed.printed + table.printed).not.toContain(String(key).slice(12));
+  });
+
+  test("one after the other: none, made, revoked, removed", async () => {
+    using place = createFolder();
+    expect((await runIn(place.folder, "list")).printed).toContain("No key yet");
+    const { printed: key, complaints } = await runIn(place.folder, "create", "ann");
+    expect(complaints).toContain(`keys revoke ${key.slice(0, 11)}`);
+    expect(await runIn(place.folder, "remove", "ann")).toMatchObject({ exitCode: 2 });
+    expect((await runIn(place.folder, "revoke", key)).printed).toBe(`Revoked key "ann" (${key.slice(0, 11)})`);
+    expect((await runIn(place.folder, "list")).printed).toContain("revoked");
+    expect(await runIn(place.folder, "remove", "ann")).toMatchObject({ exitCode: 0 });
+    expect((await runIn(place.folder, "list")).printed).toContain("No key yet");
+  });
+
+  test.each<[string[], 1 | 2, string]>([
+    [["create"], 2, "give it a name"],
+    [["create", "a\tb"], 2, '"name"'],
+    [["create", "ann", "--rpm", "0"], 2, "--rpm"],
+    [["create", "ann", "--tpm", "1.5"], 2, "--tpm"],
+    [["create", "ann", "--daily-spend", "much"], 2, "--daily-spend"],
+    [["create", "ann", "--surfaces", "chat"], 2, "chat-completions, completions"],
+    [["create", "ann", "--models", ","], 2, '"models"'],
+    [["create", "ann", "--expires-in", "soon"], 2, "--expires-in"],
+    [["revoke"], 2, "name it by its prefix or name"],
+    [["revoke", "nobody"], 1, "Cannot find a key"],
+  ])("refuses %j", async (words, exitCode, sentence) => {
+    using place = createFolder();
+    const result = await runIn(place.folder, ...words);
+
+    expect([result.exitCode, result.printed]).toEqual([exitCode, ""]);
+    expect(result.complaints).toContain(sentence);
   });
 });
 

@@ -18,50 +18,40 @@ describe("createAdmission", () => {
   test("createAdmission lets everybody in where nothing is bounded", () => {
     const admission = createAdmission({});
 
-    for (let index = 0; index < 5000; index++) expect(kindOf(() => admission.enter("a"))).toBe("none");
+    for (let index = 0; index < 5000; index++) expect(kindOf(() => admission.enter())).toBe("none");
   });
 
-  test("createAdmission refuses one above the bound for all, whoever asks, until one leaves", () => {
+  test("createAdmission refuses one above the bound for all, until one leaves", () => {
     const admission = createAdmission({ maxStreams: 2 });
-    const leave = admission.enter("a");
-    admission.enter("b");
-    expect(kindOf(() => admission.enter("c"))).toBe("overloaded");
+    const leave = admission.enter();
+    admission.enter();
+    expect(kindOf(() => admission.enter())).toBe("overloaded");
     leave();
 
-    expect(kindOf(() => admission.enter("c"))).toBe("none");
-    expect(kindOf(() => admission.enter("c"))).toBe("overloaded");
-  });
-
-  test("createAdmission bounds each caller apart", () => {
-    const admission = createAdmission({ maxStreamsPerKey: 1 });
-    const leave = admission.enter("a");
-    expect(kindOf(() => admission.enter("a"))).toBe("rate-limited");
-    expect(kindOf(() => admission.enter("b"))).toBe("none");
-    leave();
-
-    expect(kindOf(() => admission.enter("a"))).toBe("none");
+    expect(kindOf(() => admission.enter())).toBe("none");
+    expect(kindOf(() => admission.enter())).toBe("overloaded");
   });
 
   test("createAdmission counts a leaver once, however often he says so", () => {
-    const admission = createAdmission({ maxStreams: 1, maxStreamsPerKey: 1 });
-    const leave = admission.enter("a");
+    const admission = createAdmission({ maxStreams: 1 });
+    const leave = admission.enter();
     leave();
     leave();
-    admission.enter("a");
+    admission.enter();
 
-    expect(kindOf(() => admission.enter("b"))).toBe("overloaded");
+    expect(kindOf(() => admission.enter())).toBe("overloaded");
   });
 
   test("createAdmission keeps slots free for calls that are no replies, and sees those that are still held", () => {
     const slots = createRequestSlots(8);
     const admission = createAdmission({ slots });
-    const leaves = Array.from({ length: 6 }, () => admission.enter("a"));
-    expect(kindOf(() => admission.enter("a"))).toBe("overloaded");
+    const leaves = Array.from({ length: 6 }, () => admission.enter());
+    expect(kindOf(() => admission.enter())).toBe("overloaded");
     for (const leave of leaves) leave();
     const releases = Array.from({ length: 6 }, () => slots.take());
-    expect(kindOf(() => admission.enter("a"))).toBe("overloaded");
+    expect(kindOf(() => admission.enter())).toBe("overloaded");
     releases[0]?.();
 
-    expect(kindOf(() => admission.enter("a"))).toBe("none");
+    expect(kindOf(() => admission.enter())).toBe("none");
   });
 });

@@ -1,7 +1,9 @@
 // Who may open what stands below /admin, and what everybody else is told.
 
 import { describe, expect, test } from "bun:test";
+import type { Identity } from "../../../src/contract/access.ts";
 import { createAdminAccess, isAdminPath } from "../../../src/server/auth/admin-access.ts";
+import type { KeyRing } from "../../../src/server/auth/key-ring.ts";
 import { readError, startTestServer } from "./test-server.ts";
 
 const path = "/admin/api/log";
@@ -82,10 +84,38 @@ describe("admin access", () => {
     expect(() => startTestServer({ apiKeys: ["one", "two"], adminKeys: ["two"] })).toThrow("ADMIN_KEY");
   });
 
-  test("a token of a user is none", async () => {
-    const server = startTestServer({ verifyJwt: async () => "user:ann", adminKeys: ["admin-key"] });
+  test("a token of a user is none, unless its scope says so", async () => {
+    const caller = "user:ann";
+    const statusFor = async (identity: Identity, path?: string) => {
+      const server = startTestServer({ verifyJwt: async () => identity, adminKeys: ["admin-key"] });
+      const headers = { authorization: "Bearer a.b.c" };
+      return path === undefined ? (await ask(server, headers)).status : (await server.get(path, headers)).status;
+    };
 
-    expect((await ask(server, { authorization: "Bearer a.b.c" })).status).toBe(403);
+    expect(await statusFor({ caller })).toBe(403);
+    expect(await statusFor({ caller, scopes: { admin: false } })).toBe(403);
+    expect(await statusFor({ caller, scopes: { admin: true } })).toBe(200);
+    expect(await statusFor({ caller, scopes: { admin: true, surfaces: ["messages"] } })).toBe(200);
+    expect(await statusFor({ caller, scopes: { admin: false } }, "/metrics")).toBe(403);
+    expect(await statusFor({ caller, scopes: { admin: true } }, "/metrics")).toBe(200);
+  });
+
+  test("whoever is at this machine is one no more from the moment on that there is a stored key", async () => {
+    let isWanted = false;
+    const keyRing: KeyRing = {
+      get isWanted() {
+        return isWanted;
+      },
+      find: async () => undefined,
+      namesOf: () => undefined,
+      allNames: () => [],
+      refresh: async () => {},
+      close() {},
+    };
+    const server = startTestServer({ keyRing });
+    expect((await ask(server)).status).toBe(200);
+    isWanted = true;
+    expect((await ask(server)).status).toBe(401);
   });
 
   test("refusals have one shape, whatever client asks", async () => {

@@ -12,8 +12,14 @@ describe("admit with tokens", () => {
   test("takes one wherever it takes a key [R4-036]", async () => {
     const { get, post, exchanges } = startTestServer({ apiKeys: ["k1"], verifyJwt: verify });
     const token = await signed();
+    const adminToken = await signed({ scope: "openid admin" });
 
-    for (const path of ["/v1/models", "/v1/sessions", "/metrics", "/health/detailed"]) {
+    for (const path of ["/metrics", "/health/detailed"]) {
+      expect([path, (await get(path, bearer(adminToken))).status]).toEqual([path, 200]);
+      expect([path, (await get(path, bearer(token))).status]).toEqual([path, 403]);
+      expect([path, (await get(path, bearer("k1"))).status]).toEqual([path, 200]);
+    }
+    for (const path of ["/v1/models", "/v1/sessions"]) {
       expect([path, (await get(path, bearer(token))).status]).toEqual([path, 200]);
       expect([path, (await get(path, bearer("k1"))).status]).toEqual([path, 200]);
       expect([path, (await get(path)).status]).toEqual([path, 401]);

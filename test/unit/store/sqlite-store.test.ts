@@ -159,6 +159,35 @@ test("two stores on one file see each other's turns at once [R2-039]", async () 
   await other.close();
 });
 
+test("two stores on one file hold replies and count amounts together [R2-080] [R0-065]", async () => {
+  const { one, other, clock } = openTwice();
+  const untilMs = clock.now() + 60_000;
+  const reservation = { subject: "ann", kind: "k", startMs: 0, windowMs: 60_000, wanted: 3, limit: 4, carried: 0 };
+  expect(await one.holdReplies("ann", 2, 3, untilMs)).toBe(2);
+  expect(await other.holdReplies("ann", 2, 3, untilMs)).toBe(1);
+  expect(await one.holdReplies("ann", 3, 3, untilMs)).toBe(2);
+  expect(await other.holdReplies("ann", 0, 3, untilMs)).toBe(0);
+  expect(await one.holdReplies("ann", 3, 3, untilMs)).toBe(3);
+  expect([(await one.reserveAmount(reservation)).granted, (await other.reserveAmount(reservation)).granted]).toEqual([
+    3, 1,
+  ]);
+  await one.close();
+  await other.close();
+});
+
+test("replies that were not said again in time count no more [R0-065]", async () => {
+  const { one, other, clock } = openTwice();
+  expect(await one.holdReplies("ann", 1, 1, clock.now() + 1000)).toBe(1);
+  expect(await other.holdReplies("ann", 1, 1, clock.now() + 1000)).toBe(0);
+  await one.renewReplies(clock.now() + 5000);
+  clock.advance(4999);
+  expect(await other.holdReplies("ann", 1, 1, clock.now() + 1000)).toBe(0);
+  clock.advance(1);
+  expect(await other.holdReplies("ann", 1, 1, clock.now() + 1000)).toBe(1);
+  await one.close();
+  await other.close();
+});
+
 test("a conversation is written with its first answer, in one transaction and without a lease", async () => {
   const { path, one, other } = openTwice();
   const opened = await one.openConversation("caller", newConversation("chat"));

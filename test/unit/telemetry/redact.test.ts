@@ -19,6 +19,8 @@ const secrets: [string, string][] = [
   ['{"qwen_token":"abcdef123"}', '{"qwen_token":"[redacted]"}'],
   ["API_KEY=abcdef123 given", "API_KEY=[redacted] given"],
   ["key sk-0123456789abcdefghij used", "key [redacted] used"],
+  ["Generated API key qg-0123456789abcdefghijABCDEFGHIJ_-", "Generated API key [redacted]"],
+  ["refused qg-k3v9x2mp-0123456789abcdefghijABCDEFGHIJ_-0123456789", "refused [redacted]"],
 ];
 for (const [text, safe] of secrets) {
   test(`redact hides the secret of ${JSON.stringify(text.slice(0, 40))}`, () => {
@@ -33,7 +35,7 @@ test("redact leaves ordinary lines as they are", () => {
     "usage: 12 tokens in, 34 tokens out",
     "GET /v1/models 200 in 3 ms",
     "Cannot use MASTER_KEY: it must be 64 hexadecimal characters",
-    "Generated API key qg-0123456789abcdefghijABCDEFGHIJ_-",
+    'Revoked key "ann" (qg-k3v9x2mp)',
   ];
   for (const line of lines) expect(redact(line)).toBe(line);
 });

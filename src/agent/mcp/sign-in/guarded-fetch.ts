@@ -9,7 +9,7 @@ import type { HttpClient } from "../../../outbound/http-client.ts";
 import { isLocalHost } from "../../../outbound/local-host.ts";
 import { isPublicAddress } from "../../../outbound/public-address.ts";
 import { readBytes } from "../../../outbound/read-bytes.ts";
-import { createFetchClient } from "../../../outbound/fetch-client.ts";
+import { createPlatformClient } from "../../../outbound/platform-client.ts";
 import { createTcpClient } from "../../../outbound/tcp-client.ts";
 import type { FetchLike } from "../bounded-fetch.ts";
 
@@ -71,7 +71,7 @@ export function createGuardedFetch({ serverUrl, environment, signal }: GuardOpti
 
 /** A server of the internet may not name what stands in a network of one's own; one that stands there itself may. */
 async function chooseClient(serverUrl: string, environment: Environment): Promise<HttpClient> {
-  const plain = createFetchClient((request, transport) => fetch(request, transport));
+  const plain = createPlatformClient((request, transport) => fetch(request, transport));
   // Whoever has a proxy reaches the internet by it alone, and names are the proxy's business.
   const hasProxy = ["HTTPS_PROXY", "https_proxy"].some((name) => (environment[name] ?? "") !== "");
   if (hasProxy || (await isOfOwnNetwork(new URL(serverUrl).hostname))) return plain;

@@ -253,7 +253,7 @@ describe("calls of one answer", () => {
 test("a run that was stopped before somebody listens to it again tells so at once", async () => {
   const about = { turnId: "t", sessionId: "s", query: "hi", mark: "m", model: undefined };
   const parts = { clock: () => 0, startTimer: () => () => {}, timeoutMs: 60_000, log: silentLog };
-  const run = new Run("anna", "req_1", createRunState(about), parts);
+  const run = new Run("anna", { requestId: "req_1" }, createRunState(about), parts);
 
   run.stop("cancelled", "The run was stopped, as asked");
   const result = await run.listen({});

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { createMultipartSearch } from "../../../../src/gateway/forward/multipart-model.ts";
+import { createMultipartSearch, namesOneModel } from "../../../../src/gateway/forward/multipart-model.ts";
 import { spliceModel } from "../../../../src/gateway/forward/model-place.ts";
 
 const part = (head: string, content: string): string =>
@@ -79,5 +79,36 @@ describe("createMultipartSearch", () => {
         );
       }),
     );
+  });
+});
+
+describe("namesOneModel", () => {
+  const other = part('name="model"', "forbidden");
+
+  test.each([
+    ["one before a file", `${model}${part('name="file"; filename="model.wav"', "RIFF")}--b--\r\n`, true],
+    ["one behind a field", `${part('name="language"', "en")}${model}--b--\r\n`, true],
+    ["none", `${part('name="language"', "en")}--b--\r\n`, false],
+    ["two", `${model}${other}--b--\r\n`, false],
+    ["one more without quotes", `${model}${part("name=model", "forbidden")}--b--\r\n`, false],
+    ["one more in capitals", `${model}${part('NAME="Model"', "forbidden")}--b--\r\n`, false],
+    ["one more behind a first name", `${model}${part('name="file"; name="model"', "forbidden")}--b--\r\n`, false],
+    ["one more, encoded", `${model}${part("name*=UTF-8''%6Dodel", "forbidden")}--b--\r\n`, false],
+    ["one more with escapes", `${model}${part('name="mod\\el"', "forbidden")}--b--\r\n`, false],
+    [
+      "one more with bare line ends",
+      `${model}--b\ncontent-disposition: form-data; name="model"\n\nforbidden\r\n--b--\r\n`,
+      false,
+    ],
+    [
+      "one more that a file name shall hide",
+      `${model}${part('filename=""; name="model"', "forbidden")}--b--\r\n`,
+      false,
+    ],
+    ["one more behind the end", `${model}--b--\r\n${other}`, false],
+  ])("%s", (_what, form, isOne) => expect(namesOneModel(Buffer.from(form), type)).toBe(isOne));
+
+  test("a form with two boundaries is read by nobody in the same way", () => {
+    expect(namesOneModel(Buffer.from(`${model}--b--\r\n`), `${type}; boundary=c`)).toBe(false);
   });
 });

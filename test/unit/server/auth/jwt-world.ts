@@ -93,10 +93,14 @@ export function createJwtWorld(settings: JwtSettings): JwtWorld {
     fetches: () => fetches,
     serve: (next) => (answer = next),
     pass: (ms) => (nowMs += ms),
-    outcome: (token) => verify(token).catch((error: unknown) => toGatewayError(error).message),
+    outcome: (token) =>
+      verify(token).then(
+        ({ caller }) => caller,
+        (error: unknown) => toGatewayError(error).message,
+      ),
     failure: (token) =>
       verify(token).then(
-        (caller) => Promise.reject(new Error(`Came in as ${caller}`)),
+        ({ caller }) => Promise.reject(new Error(`Came in as ${caller}`)),
         (error: unknown) => toGatewayError(error),
       ),
   };

@@ -1,0 +1,84 @@
+// What the commands about API keys share: the keys of the data directory, opened beside a running gateway.
+
+import { GatewayError } from "../../contract/gateway-error.ts";
+import { createStoredKeys, type KeyView, type StoredKeys } from "../../server/auth/stored-keys.ts";
+import { databasePath, openSqliteStore } from "../../store/sqlite-store.ts";
+import { createLog } from "../../telemetry/create-log.ts";
+import { type CommandContext, type ExitCode, type Flag, type FlagValues, UsageError } from "../command.ts";
+import { configFlags, loadCommandConfig } from "../config-flags.ts";
+import { describeStartError } from "../describe-start-error.ts";
+
+/** The settings that say where the keys are. */
+const settings = new Set(["config", "data-dir"]);
+
+export function keyFlags(): readonly Flag[] {
+  return configFlags().filter(({ name }) => settings.has(name));
+}
+
+/** @param flags all flags of the command; those that are no settings are left out */
+export async function withKeys(
+  flags: FlagValues,
+  context: CommandContext,
+  work: (keys: StoredKeys) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const ofSettings = Object.entries(flags).filter(([name]) => settings.has(name));
+  const { config } = loadCommandConfig(Object.fromEntries(ofSettings), context);
+  try {
+    const log = createLog({ level: "error", format: config.logFormat });
+    const path = databasePath(config.dataDir);
+    const store = openSqliteStore({ path, clock: Date.now, sessionTimeoutMs: config.sessionTimeout, log });
+    try {
+      return await work(createStoredKeys(store, Date.now));
+    } finally {
+      await store.close();
+    }
+  } catch (error) {
+    if (error instanceof GatewayError && error.kind === "invalid-request") throw new UsageError(error.message);
+    const sentence = error instanceof GatewayError ? error.message : describeStartError(error, config);
+    if (sentence === undefined) throw error;
+    context.complain(sentence);
+    return 1;
+  }
+}
+
+/** The operand of commands about one key. @throws {UsageError} */
+export function keyNamedBy(flags: FlagValues, verb: string): string {
+  const which = flags["key"];
+  if (which !== undefined && which !== "") return which;
+  throw new UsageError(`Cannot ${verb} a key: name it by its prefix or name`);
+}
+
+/** As a document; the fields are those of the file's spelling. */
+export function encodeKey({
+  prefix,
+  name,
+  caller,
+  scopes,
+  limits,
+  createdAtMs,
+  expiresAtMs,
+  revokedAtMs,
+  state,
+}: KeyView) {
+  return {
+    prefix,
+    name,
+    caller,
+    state,
+    scopes,
+    limits: {
+      requests_per_minute: limits.requestsPerMinute,
+      tokens_per_minute: limits.tokensPerMinute,
+      tokens_per_day: limits.tokensPerDay,
+      spend_per_day: limits.spendPerDay,
+      streams: limits.streams,
+    },
+    created_at: new Date(createdAtMs).toISOString(),
+    expires_at: isoOrNull(expiresAtMs),
+    revoked_at: isoOrNull(revokedAtMs),
+  };
+}
+
+function isoOrNull(ms: number | undefined): string | null {
+  return ms === undefined ? null : new Date(ms).toISOString();
+}

@@ -1,0 +1,15 @@
+// What is left of a caller's limits, for whoever tells it.
+
+/** What is left of one limit. */
+export interface Allowance {
+  readonly limit: number;
+  readonly remaining: number;
+  /** Milliseconds until its window is over. */
+  readonly resetMs: number;
+}
+
+export interface Allowances {
+  readonly requests?: Allowance;
+  /** Of the minute or the day, whichever leaves less. */
+  readonly tokens?: Allowance;
+}

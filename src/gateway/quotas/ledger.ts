@@ -1,0 +1,323 @@
+// What one subject uses: its meters and its running replies. Refusals are thrown here, with the time until one more fits.
+
+import type { CallerLimits } from "../../contract/access.ts";
+import type { Clock } from "../../contract/clock.ts";
+import type { TokenUsage } from "../../contract/events.ts";
+import type { AmountStore } from "../../store/amount-store.ts";
+import type { Log } from "../../telemetry/log.ts";
+import type { Allowance, Allowances } from "./allowances.ts";
+import {
+  type Late,
+  Meter,
+  type MeterKind,
+  requestsPerMinute,
+  spendPerDay,
+  tokensPerDay,
+  tokensPerMinute,
+} from "./meter.ts";
+import { type LimitedWhom, tooManyReplies, tooManyRequests, tooMuch } from "./refusals.ts";
+
+export interface LedgerParts {
+  readonly store: AmountStore;
+  readonly clock: Clock;
+  readonly log: Log;
+  late(late: Late): void;
+  /** Something of it is to be told to the store. */
+  changed(ledger: Ledger): void;
+  /** Replies of it are noted in the store, and have to be said again. */
+  holds(): void;
+  /** In millionths of a dollar. */
+  priceOf(model: string, usage: Usage): number;
+}
+
+type Usage = Pick<TokenUsage, "inputTokens" | "outputTokens">;
+
+/** The tokens of a prompt that were counted before anybody knew better. */
+export interface Debt {
+  settle(model: string, usage: Usage): void;
+  cancel(): void;
+}
+
+/** What other processes took is learnt again after so long. */
+const freshMs = 1000;
+/** Requests are taken from the store by a twentieth of their limit at a time, at most so many. */
+const mostInBlock = 100;
+const blocksInLimit = 20;
+/** How long running replies count that are not said again. */
+export const replyHoldMs = 30_000;
+/** How long a refusal stands for those who ask again at once. */
+const refusedMs = 100;
+
+export class Ledger {
+  readonly #subject: string;
+  readonly #parts: LedgerParts;
+  readonly #meters = new Map<MeterKind, Meter>();
+  /** Replies that run here, and how many the store knows of. */
+  open = 0;
+  held = 0;
+  usedAtMs: number;
+  #reading: Promise<void> | undefined;
+  #reserving: Promise<number> | undefined;
+
+  constructor(subject: string, parts: LedgerParts) {
+    this.#subject = subject;
+    this.#parts = parts;
+    this.usedAtMs = parts.clock();
+  }
+
+  /** @throws {GatewayError} `rate-limited`, also by rejecting */
+  count(limits: CallerLimits, whom: LimitedWhom = "key"): Promise<void> | undefined {
+    this.usedAtMs = this.#parts.clock();
+    const stale = this.#staleMeters(limits);
+    if (stale.length > 0) return this.#read(stale).then(() => this.#countKnown(limits, whom));
+    return this.#countKnown(limits, whom);
+  }
+
+  #countKnown(limits: CallerLimits, whom: LimitedWhom): Promise<void> | undefined {
+    this.#requireTokens(limits);
+    const limit = limits.requestsPerMinute;
+    if (limit === undefined) return undefined;
+    const meter = this.#meter(requestsPerMinute);
+    return meter.takeReserved(limit) ? undefined : this.#takeOne(meter, limit, whom);
+  }
+
+  async #takeOne(meter: Meter, limit: number, whom: LimitedWhom): Promise<void> {
+    for (;;) {
+      const nowMs = this.#parts.clock();
+      meter.roll(nowMs);
+      if (meter.takeReserved(limit)) return;
+      if (meter.reserved > 0) this.#giveUpReserved(meter);
+      const isKnown = nowMs < meter.refusedUntilMs && limit <= meter.limit;
+      const isRefused = isKnown || (await this.#nextBlock(meter, limit)) === 0;
+      if (isRefused) throw tooManyRequests(limit, meter.waitMs(limit, this.#parts.clock()), whom);
+    }
+  }
+
+  /** There is a lower limit now: what was taken by the former one would go beyond it. */
+  #giveUpReserved(meter: Meter): void {
+    const back = meter.giveUpReserved();
+    const { store, late } = this.#parts;
+    // Not awaited: what the store is asked next comes behind it.
+    void store.addAmounts([back]).catch(() => late(back));
+  }
+
+  /** Who comes meanwhile shares it. @returns how many there were to share */
+  #nextBlock(meter: Meter, limit: number): Promise<number> {
+    this.#reserving ??= this.#reserve(meter, limit).finally(() => (this.#reserving = undefined));
+    return this.#reserving;
+  }
+
+  async #reserve(meter: Meter, limit: number): Promise<number> {
+    const { store, clock, log } = this.#parts;
+    const nowMs = clock();
+    const wanted = Math.max(1, Math.min(mostInBlock, Math.floor(limit / blocksInLimit)));
+    const { windowMs } = meter.kind;
+    const key = meter.key();
+    try {
+      const carried = meter.carried(nowMs);
+      const { granted, amount, previous } = await store.reserveAmount({ ...key, windowMs, wanted, limit, carried });
+      // The window was over before the answer came: what was taken is given back.
+      if (meter.startMs !== key.startMs) {
+        if (granted > 0) meter.add(-granted, key.startMs);
+        return granted;
+      }
+      meter.limit = limit;
+      meter.shared = amount;
+      meter.previous = previous;
+      meter.reserved += granted;
+      meter.refusedUntilMs = granted === 0 ? nowMs + refusedMs : Number.NEGATIVE_INFINITY;
+      return granted;
+    } catch (error) {
+      // A full disk is no reason to serve nobody: this process counts for itself.
+      log.warn("requests of a caller not noted", { reason: String(error) });
+      if (meter.used(nowMs) >= limit) return 0;
+      meter.reserved++;
+      meter.add(1);
+      this.#parts.changed(this);
+      return 1;
+    }
+  }
+
+  /** @throws {GatewayError} `rate-limited` */
+  #requireTokens(limits: CallerLimits): void {
+    const nowMs = this.#parts.clock();
+    for (const { kind, limit, name } of postpaid(limits)) {
+      const meter = this.#meter(kind);
+      if (meter.used(nowMs) >= limit) throw tooMuch(name, limit, meter.waitMs(limit, nowMs));
+    }
+  }
+
+  allowances(limits: CallerLimits): Allowances {
+    const requests = limits.requestsPerMinute;
+    const tokens = postpaid(limits).flatMap(({ kind, limit }) =>
+      kind === spendPerDay ? [] : [this.#allowance(kind, limit)],
+    );
+    const least = tokens.reduce<Allowance | undefined>(
+      (least, one) => (least === undefined || one.remaining < least.remaining ? one : least),
+      undefined,
+    );
+    return {
+      ...(requests === undefined ? {} : { requests: this.#allowance(requestsPerMinute, requests) }),
+      ...(least === undefined ? {} : { tokens: least }),
+    };
+  }
+
+  #allowance(kind: MeterKind, limit: number): Allowance {
+    const nowMs = this.#parts.clock();
+    const meter = this.#meter(kind);
+    return { limit, remaining: Math.max(0, limit - meter.used(nowMs)), resetMs: meter.untilNextMs(nowMs) };
+  }
+
+  /** A reply that is not limited: it counts when a limit comes up. @returns leaves again, once */
+  attend(): () => void {
+    this.usedAtMs = this.#parts.clock();
+    this.open++;
+    let isIn = true;
+    return () => {
+      if (isIn) this.open--;
+      isIn = false;
+      if (this.held > this.open) this.#parts.changed(this);
+    };
+  }
+
+  /** @returns leaves again. @throws {GatewayError} `rate-limited` */
+  async enter({ streams }: CallerLimits, whom: LimitedWhom): Promise<() => void> {
+    const leave = this.attend();
+    if (streams === undefined || (this.open <= this.held && this.open <= streams)) return leave;
+    // More may run here already, where the limit has become lower.
+    if (this.open <= streams) {
+      await this.#hold(streams);
+      if (this.open <= this.held) {
+        this.#parts.holds();
+        return leave;
+      }
+    }
+    leave();
+    throw tooManyReplies(streams, whom);
+  }
+
+  async #hold(streams: number): Promise<void> {
+    const { store, clock, log } = this.#parts;
+    try {
+      this.held = await store.holdReplies(this.#subject, this.open, streams, clock() + replyHoldMs);
+    } catch (error) {
+      log.warn("running replies of a caller not noted", { reason: String(error) });
+      this.held = Math.min(this.open, streams);
+    }
+  }
+
+  /** Tells the store that fewer replies run. Never rejects. */
+  async giveBack(): Promise<void> {
+    if (this.held <= this.open) return;
+    const { store, clock, log } = this.#parts;
+    // At once: whoever enters meanwhile asks anew.
+    this.held = this.open;
+    try {
+      await store.holdReplies(this.#subject, this.open, this.open, clock() + replyHoldMs);
+    } catch (error) {
+      log.warn("running replies of a caller not noted", { reason: String(error) });
+    }
+  }
+
+  /** @throws {GatewayError} `rate-limited` */
+  debit(limits: CallerLimits, promptTokens: () => number): Debt {
+    const kinds = postpaid(limits);
+    if (kinds.length === 0) return noDebt;
+    this.#requireTokens(limits);
+    const tokens = promptTokens();
+    const meters = kinds.filter(({ kind }) => kind !== spendPerDay).map(({ kind }) => this.#meter(kind));
+    let debts = meters.map((meter) => ({ meter, startMs: meter.startMs }));
+    for (const meter of meters) meter.add(tokens);
+    this.#parts.changed(this);
+    const cancel = (): void => {
+      for (const { meter, startMs } of debts) meter.add(-tokens, startMs);
+      debts = [];
+      this.#parts.changed(this);
+    };
+    return {
+      cancel,
+      settle: (model, usage) => {
+        cancel();
+        for (const { kind } of kinds) {
+          const isMoney = kind === spendPerDay;
+          const amount = isMoney ? this.#parts.priceOf(model, usage) : usage.inputTokens + usage.outputTokens;
+          this.#meter(kind).add(amount);
+        }
+      },
+    };
+  }
+
+  /** What is to be told, which counts as told from now on. @param isLast also gives back what was taken in advance */
+  take(isLast: boolean): Late[] {
+    const taken: Late[] = [];
+    for (const meter of this.#meters.values()) {
+      const back = isLast ? meter.reserved : 0;
+      const amount = meter.pending - back;
+      if (amount !== 0) taken.push({ ...meter.key(), amount });
+      meter.shared += amount;
+      meter.pending = 0;
+      meter.reserved -= back;
+    }
+    return taken;
+  }
+
+  /** @param sum what stands there now, by all processes */
+  wasTold({ kind, startMs }: Late, sum: number): void {
+    for (const meter of this.#meters.values()) {
+      if (meter.kind.name === kind && meter.startMs === startMs) meter.shared = sum;
+    }
+  }
+
+  #staleMeters(limits: CallerLimits): readonly Meter[] {
+    const staleMs = this.#parts.clock() - freshMs;
+    return postpaid(limits)
+      .map(({ kind }) => this.#meter(kind))
+      .filter(({ readAtMs }) => readAtMs <= staleMs);
+  }
+
+  /** One question for all that ask at the same time. */
+  #read(meters: readonly Meter[]): Promise<void> {
+    this.#reading ??= this.#readNow(meters).finally(() => (this.#reading = undefined));
+    return this.#reading;
+  }
+
+  async #readNow(meters: readonly Meter[]): Promise<void> {
+    const { store, clock, log } = this.#parts;
+    const asked = meters.map((meter) => ({ meter, startMs: meter.startMs }));
+    try {
+      const sums = await store.readAmounts(
+        asked.flatMap(({ meter, startMs }) => [meter.key(startMs), meter.key(startMs - meter.kind.windowMs)]),
+      );
+      for (const [index, { meter, startMs }] of asked.entries()) {
+        if (meter.startMs !== startMs) continue;
+        meter.shared = sums[2 * index] ?? 0;
+        // What was counted here at its end may not have been told yet.
+        meter.previous = Math.max(meter.previous, sums[2 * index + 1] ?? 0);
+        meter.readAtMs = clock();
+      }
+    } catch (error) {
+      log.warn("amounts of a caller not read", { reason: String(error) });
+    }
+  }
+
+  #meter(kind: MeterKind): Meter {
+    let meter = this.#meters.get(kind);
+    if (meter === undefined) {
+      meter = new Meter(this.#subject, kind, (late) => this.#parts.late(late));
+      this.#meters.set(kind, meter);
+    }
+    meter.roll(this.#parts.clock());
+    return meter;
+  }
+}
+
+const noDebt: Debt = { settle() {}, cancel() {} };
+
+/** What is known only when a reply has ended. */
+function postpaid({ tokensPerMinute: perMinute, tokensPerDay: perDay, spendPerDay: spend }: CallerLimits) {
+  return [
+    ...(perMinute === undefined ? [] : [{ kind: tokensPerMinute, limit: perMinute, name: "tokens a minute" }]),
+    ...(perDay === undefined ? [] : [{ kind: tokensPerDay, limit: perDay, name: "tokens a day" }]),
+    ...(spend === undefined ? [] : [{ kind: spendPerDay, limit: spend * 1e6, name: "dollars a day" }]),
+  ];
+}

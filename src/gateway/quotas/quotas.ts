@@ -1,0 +1,222 @@
+// How much each caller may use: requests and tokens within a minute, tokens and dollars within a day, replies at a time. Over
+// all processes of one store, and cheap: requests are taken from it in blocks, tokens are told it together, now and then.
+
+import type { Quota } from "../../contract/access.ts";
+import type { Clock } from "../../contract/clock.ts";
+import type { TokenUsage } from "../../contract/events.ts";
+import type { AmountStore } from "../../store/amount-store.ts";
+import type { Log } from "../../telemetry/log.ts";
+import type { Allowances } from "./allowances.ts";
+import { Ledger, type LedgerParts, replyHoldMs } from "./ledger.ts";
+import { type Late, meterKinds } from "./meter.ts";
+import type { PriceOf } from "./prices.ts";
+
+export interface Question {
+  /** As the client named its session. */
+  readonly sessionId: string | undefined;
+  /** Asked only where tokens are limited. */
+  promptTokens(): number;
+}
+
+/** One reply that counts. */
+export interface Spending {
+  /** What it took, in the place of what its prompt was taken for. */
+  spent(model: string, usage: Pick<TokenUsage, "inputTokens" | "outputTokens">): void;
+  /** Nothing of it runs any more. More than once does no harm. */
+  end(): void;
+}
+
+export interface Quotas {
+  /**
+   * Counts one request, later only where the store has to be asked.
+   * @throws {GatewayError} `rate-limited`, also by rejecting
+   */
+  count(quota: Quota): Promise<void> | undefined;
+  /** As far as it is known here: nobody is asked. */
+  allowances(quota: Quota): Allowances;
+  /** Before a reply begins. @throws {GatewayError} `rate-limited` */
+  begin(quota: Quota, question: Question): Promise<Spending>;
+  /** A reply without a limit begins: it counts where other settings bring one. @returns ends it */
+  attend(subject: string): () => void;
+  /** Tells the store what it has not been told yet. Never rejects. */
+  flush(): Promise<void>;
+  /** Forgets what is over. Never rejects. */
+  sweep(): Promise<void>;
+  /** Tells the store all, and gives back what was taken in advance. */
+  close(): Promise<void>;
+}
+
+export interface QuotasOptions {
+  readonly store: AmountStore;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly priceOf: PriceOf;
+  /** How long amounts may wait until the store is told. @defaultValue 100 */
+  readonly flushMs?: number;
+}
+
+/** Subjects that are known here; the store knows all. */
+const mostLedgers = 10_000;
+const idleMs = 2 * 60_000;
+/** How often running replies are said again. */
+const renewMs = replyHoldMs / 3;
+
+export function createQuotas({ store, clock, log, priceOf, flushMs = 100 }: QuotasOptions): Quotas {
+  const ledgers = new Map<string, Ledger>();
+  /** Those with something to tell. */
+  const changed = new Set<Ledger>();
+  /** Of windows that are over. */
+  let late: Late[] = [];
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let renewal: ReturnType<typeof setInterval> | undefined;
+  let flushing: Promise<void> | undefined;
+  const unpriced = new Set<string>();
+
+  const parts: LedgerParts = {
+    store,
+    clock,
+    log,
+    late(one) {
+      late.push(one);
+      plan();
+    },
+    changed(ledger) {
+      changed.add(ledger);
+      plan();
+    },
+    holds() {
+      renewal ??= setInterval(() => void renew(), renewMs).unref();
+    },
+    priceOf(model, usage) {
+      const price = priceOf(model, usage);
+      if (price === undefined && !unpriced.has(model) && unpriced.size < 1000) {
+        unpriced.add(model);
+        log.warn("This model has no price: it counts for nothing where spending is limited. Set PRICES", { model });
+      }
+      return price ?? 0;
+    },
+  };
+
+  /** Once for all that is to be told. */
+  function plan(): void {
+    timer ??= setTimeout(() => void flush(), flushMs).unref();
+  }
+
+  function ledgerOf(subject: string): Ledger {
+    const known = ledgers.get(subject);
+    if (known !== undefined) return known;
+    if (ledgers.size >= mostLedgers) makeRoom();
+    const created = new Ledger(subject, parts);
+    ledgers.set(subject, created);
+    return created;
+  }
+
+  /** What they have not told yet is told nevertheless. */
+  function makeRoom(): void {
+    const oldestMs = clock() - idleMs;
+    for (const [subject, ledger] of ledgers) {
+      if (ledger.open === 0 && ledger.usedAtMs < oldestMs) drop(subject, ledger);
+    }
+    for (const [subject, ledger] of ledgers) {
+      if (ledgers.size < mostLedgers) break;
+      if (ledger.open === 0) drop(subject, ledger);
+    }
+  }
+
+  function drop(subject: string, ledger: Ledger): void {
+    late.push(...ledger.take(true));
+    ledgers.delete(subject);
+    plan();
+  }
+
+  async function renew(): Promise<void> {
+    try {
+      if ([...ledgers.values()].some(({ held }) => held > 0)) return await store.renewReplies(clock() + replyHoldMs);
+      clearInterval(renewal);
+      renewal = undefined;
+    } catch (error) {
+      log.warn("running replies not noted", { reason: String(error) });
+    }
+  }
+
+  async function flush(isLast = false): Promise<void> {
+    clearTimeout(timer);
+    timer = undefined;
+    await flushing;
+    flushing = tell(isLast).finally(() => (flushing = undefined));
+    await flushing;
+  }
+
+  async function tell(isLast: boolean): Promise<void> {
+    const telling = isLast ? [...ledgers.values()] : [...changed];
+    changed.clear();
+    const told = [...late, ...telling.flatMap((ledger) => ledger.take(isLast))];
+    late = [];
+    try {
+      const sums = told.length === 0 ? [] : await store.addAmounts(told);
+      for (const [index, one] of told.entries()) ledgers.get(one.subject)?.wasTold(one, sums[index] ?? 0);
+    } catch (error) {
+      log.warn("amounts of callers not noted: they are told with the next", { reason: String(error) });
+      // A disk that stays full must not fill the memory.
+      late = [...told, ...late].slice(0, mostLedgers);
+    }
+    await Promise.all(telling.map((ledger) => ledger.giveBack()));
+  }
+
+  function sessionOf({ subject, session }: Quota, sessionId: string | undefined): Quota | undefined {
+    if (session === undefined || sessionId === undefined) return undefined;
+    const digest = new Bun.CryptoHasher("sha256").update(sessionId).digest("hex").slice(0, 32);
+    return { subject: `${subject} session:${digest}`, limits: session };
+  }
+
+  return {
+    count: ({ subject, limits }) => ledgerOf(subject).count(limits),
+    allowances: ({ subject, limits }) => ledgerOf(subject).allowances(limits),
+    async begin(quota, question) {
+      const session = sessionOf(quota, question.sessionId);
+      const ofSession = session && ledgerOf(session.subject);
+      const own = ledgerOf(quota.subject);
+      const leave = await own.enter(quota.limits, "key");
+      let leaveSession: (() => void) | undefined;
+      try {
+        leaveSession = await ofSession?.enter(session?.limits ?? {}, "session");
+        await ofSession?.count(session?.limits ?? {}, "session");
+        const debt = own.debit(quota.limits, () => question.promptTokens());
+        let isOpen = true;
+        return {
+          spent(model, usage) {
+            debt.settle(model, usage);
+          },
+          end() {
+            if (!isOpen) return;
+            isOpen = false;
+            debt.cancel();
+            leaveSession?.();
+            leave();
+          },
+        };
+      } catch (error) {
+        leaveSession?.();
+        leave();
+        throw error;
+      }
+    },
+    attend: (subject) => ledgerOf(subject).attend(),
+    flush: () => flush(),
+    async sweep() {
+      try {
+        const nowMs = clock();
+        await store.dropAmounts(
+          meterKinds.map(({ name, windowMs }) => ({ kind: name, beforeMs: nowMs - 2 * windowMs })),
+        );
+      } catch (error) {
+        log.warn("old amounts of callers not dropped, the next sweep will", { reason: String(error) });
+      }
+    },
+    async close() {
+      clearInterval(renewal);
+      await flush(true);
+      clearTimeout(timer);
+    },
+  };
+}

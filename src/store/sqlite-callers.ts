@@ -1,0 +1,120 @@
+// The part of the SQLite driver that keeps API keys and counts what callers use.
+
+import { type AmountKey, type AmountStore, grantOf, type Reservation, type Reserved } from "./amount-store.ts";
+import type { CallerQuestions, KeyRow } from "./caller-questions.ts";
+import type { Connection } from "./connection.ts";
+import type { KeyStore, StoredKey } from "./key-store.ts";
+import { isDead, type LeaseOwner, thisProcess } from "./lease-owner.ts";
+
+const nothing = {};
+
+export class SqliteCallers implements KeyStore, AmountStore {
+  readonly #connection: Connection;
+  readonly #owner: LeaseOwner = thisProcess();
+  readonly #holder = crypto.randomUUID();
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  get #questions(): CallerQuestions {
+    return this.#connection.callerQuestions;
+  }
+
+  keysRevision(): Promise<number> {
+    return this.#connection.read(() => this.#questions.keysRevision.get(nothing)?.revision ?? 0);
+  }
+
+  async listKeys(): Promise<readonly StoredKey[]> {
+    return (await this.#connection.read(() => this.#questions.listKeys.all(nothing))).map(keyOfRow);
+  }
+
+  addKey(key: Omit<StoredKey, "createdAtMs" | "revokedAtMs">): Promise<boolean> {
+    const { prefix, name, digest, expiresAtMs = null } = key;
+    const [scopes, limits] = [JSON.stringify(key.scopes), JSON.stringify(key.limits)];
+    return this.#connection.write(({ nowMs }) => {
+      const row = { prefix, name, digest, scopes, limits, expiresAtMs, nowMs };
+      return this.#questions.addKey.run(row).changes > 0;
+    });
+  }
+
+  revokeKey(prefix: string): Promise<boolean> {
+    return this.#connection.write(({ nowMs }) => this.#questions.revokeKey.run({ prefix, nowMs }).changes > 0);
+  }
+
+  removeKey(prefix: string): Promise<boolean> {
+    return this.#connection.write(() => this.#questions.removeKey.run({ prefix }).changes > 0);
+  }
+
+  reserveAmount(reservation: Reservation): Promise<Reserved> {
+    const { subject, kind, startMs, windowMs } = reservation;
+    return this.#connection.write(() => {
+      const amount = this.#read({ subject, kind, startMs });
+      const previous = this.#read({ subject, kind, startMs: startMs - windowMs });
+      const granted = grantOf(reservation, amount, previous);
+      if (granted > 0) this.#questions.addAmount.get({ subject, kind, startMs, amount: granted });
+      return { granted, amount: amount + granted, previous };
+    });
+  }
+
+  addAmounts(amounts: readonly (AmountKey & { readonly amount: number })[]): Promise<readonly number[]> {
+    return this.#connection.write(() =>
+      amounts.map(
+        ({ subject, kind, startMs, amount }) =>
+          this.#questions.addAmount.get({ subject, kind, startMs, amount })?.amount ?? 0,
+      ),
+    );
+  }
+
+  readAmounts(keys: readonly AmountKey[]): Promise<readonly number[]> {
+    return this.#connection.read(() => keys.map((key) => this.#read(key)));
+  }
+
+  async dropAmounts(kinds: Parameters<AmountStore["dropAmounts"]>[0]): Promise<void> {
+    await this.#connection.write(({ nowMs }) => {
+      for (const { kind, beforeMs } of kinds) this.#questions.dropAmounts.run({ kind, beforeMs });
+      this.#questions.dropHolders.run({ nowMs });
+    });
+  }
+
+  holdReplies(subject: string, wanted: number, limit: number, untilMs: number): Promise<number> {
+    return this.#connection.write(({ nowMs }) => {
+      const { own, others } = this.#countHeld(subject, nowMs);
+      const held = wanted <= own ? wanted : Math.max(own, Math.min(wanted, limit - others));
+      const holder = this.#holder;
+      if (held > 0) this.#questions.holdReplies.run({ subject, holder, ...this.#owner, held, untilMs });
+      else this.#questions.dropHolder.run({ subject, holder });
+      return held;
+    });
+  }
+
+  async renewReplies(untilMs: number): Promise<void> {
+    await this.#connection.write(() => this.#questions.renewReplies.run({ holder: this.#holder, untilMs }));
+  }
+
+  /** What the dead hold is forgotten on the way. */
+  #countHeld(subject: string, nowMs: number): { own: number; others: number } {
+    let [own, others] = [0, 0];
+    for (const { holder, held, untilMs, ...owner } of this.#questions.findHolders.all({ subject })) {
+      if (holder === this.#holder) own = held;
+      else if (untilMs <= nowMs || isDead(owner, this.#owner)) this.#questions.dropHolder.run({ subject, holder });
+      else others += held;
+    }
+    return { own, others };
+  }
+
+  #read({ subject, kind, startMs }: AmountKey): number {
+    return this.#questions.readAmount.get({ subject, kind, startMs })?.amount ?? 0;
+  }
+}
+
+function keyOfRow({ scopes, limits, expiresAtMs, revokedAtMs, ...row }: KeyRow): StoredKey {
+  return {
+    ...row,
+    // Casts: this driver alone writes the table.
+    scopes: JSON.parse(scopes) as StoredKey["scopes"],
+    limits: JSON.parse(limits) as StoredKey["limits"],
+    expiresAtMs: expiresAtMs ?? undefined,
+    revokedAtMs: revokedAtMs ?? undefined,
+  };
+}

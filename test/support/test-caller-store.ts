@@ -1,0 +1,143 @@
+// The part of the Store contract that keeps API keys and counts what callers use; testStore calls it for every driver.
+
+import { describe, expect, test } from "bun:test";
+import type { StoredKey } from "../../src/store/key-store.ts";
+import type { OpenStore } from "./test-store.ts";
+
+const minuteMs = 60_000;
+const startMs = 1_790_000_040_000;
+
+function key(prefix: string, changes: Partial<StoredKey> = {}): Omit<StoredKey, "createdAtMs" | "revokedAtMs"> {
+  const digest = Bun.CryptoHasher.hash("sha256", `${prefix}-secret`);
+  return {
+    prefix,
+    name: `name of ${prefix}`,
+    digest,
+    scopes: { admin: false },
+    limits: {},
+    expiresAtMs: undefined,
+    ...changes,
+  };
+}
+
+export function testCallerStore(name: string, open: OpenStore): void {
+  async function openWithClock() {
+    let nowMs = startMs;
+    const opened = await open({ clock: () => nowMs, sessionTimeoutMs: 1000 });
+    const advance = (milliseconds: number): void => {
+      nowMs += milliseconds;
+    };
+    return { ...opened, advance };
+  }
+
+  describe(`${name} keeps API keys`, () => {
+    test("addKey is read back by listKeys, oldest first, also after a restart [R2-084]", async () => {
+      const { store: first, reopen, advance } = await openWithClock();
+      const scopes = { models: ["qwen*"], surfaces: ["messages"], upstreams: ["home"], admin: true };
+      const limits = { requestsPerMinute: 5, spendPerDay: 1.5 };
+      expect(await first.addKey(key("qg-b", { scopes, limits, expiresAtMs: startMs + 5 }))).toBe(true);
+      advance(1);
+      expect(await first.addKey(key("qg-a"))).toBe(true);
+      const store = (await reopen?.()) ?? first;
+
+      const listed = await store.listKeys();
+      expect(listed.map(({ prefix }) => prefix)).toEqual(["qg-b", "qg-a"]);
+      expect(listed[0]).toMatchObject({
+        name: "name of qg-b",
+        scopes,
+        limits,
+        createdAtMs: startMs,
+        expiresAtMs: startMs + 5,
+      });
+      expect(Buffer.from(listed[0]?.digest ?? []).equals(Bun.CryptoHasher.hash("sha256", "qg-b-secret"))).toBe(true);
+      expect(listed[1]?.expiresAtMs).toBeUndefined();
+      expect(listed[1]?.revokedAtMs).toBeUndefined();
+      await store.close();
+    });
+
+    test("a name is free again when its key is revoked, a prefix never", async () => {
+      const { store } = await openWithClock();
+      await store.addKey(key("qg-a", { name: "ci" }));
+      expect(await store.addKey(key("qg-b", { name: "ci" }))).toBe(false);
+      expect(await store.addKey(key("qg-a", { name: "other" }))).toBe(false);
+
+      expect(await store.revokeKey("qg-a")).toBe(true);
+      expect(await store.revokeKey("qg-a")).toBe(false);
+      expect(await store.revokeKey("qg-x")).toBe(false);
+
+      expect(await store.addKey(key("qg-b", { name: "ci" }))).toBe(true);
+      expect((await store.listKeys()).map(({ revokedAtMs }) => revokedAtMs)).toEqual([startMs, undefined]);
+      expect([await store.removeKey("qg-a"), await store.removeKey("qg-a")]).toEqual([true, false]);
+      expect((await store.listKeys()).map(({ prefix }) => prefix)).toEqual(["qg-b"]);
+      await store.close();
+    });
+
+    test("keysRevision changes with each change of a key and with nothing else [R2-084]", async () => {
+      const { store } = await openWithClock();
+      const seen = [await store.keysRevision()];
+      for (const change of [
+        () => store.addKey(key("qg-a")),
+        () => store.revokeKey("qg-a"),
+        () => store.removeKey("qg-a"),
+      ]) {
+        await change();
+        seen.push(await store.keysRevision());
+      }
+      expect(new Set(seen).size).toBe(4);
+      await store.addAmounts([{ subject: "a", kind: "k", startMs, amount: 1 }]);
+      expect(await store.keysRevision()).toBe(seen[3] ?? -1);
+      await store.close();
+    });
+  });
+
+  describe(`${name} counts what callers use`, () => {
+    const window = { subject: "ann", kind: "requests/minute", startMs, windowMs: minuteMs };
+
+    test("reserveAmount gives what the limit leaves, and the past window counts by its part [R2-080]", async () => {
+      const { store } = await openWithClock();
+      const reserve = (changes: object) =>
+        store.reserveAmount({ ...window, wanted: 4, limit: 10, carried: 1, ...changes });
+      expect(await reserve({})).toEqual({ granted: 4, amount: 4, previous: 0 });
+      expect(await reserve({})).toEqual({ granted: 4, amount: 8, previous: 0 });
+      expect(await reserve({})).toEqual({ granted: 2, amount: 10, previous: 0 });
+      expect(await reserve({})).toEqual({ granted: 0, amount: 10, previous: 0 });
+      expect(await reserve({ subject: "bob" })).toEqual({ granted: 4, amount: 4, previous: 0 });
+
+      const next = { startMs: startMs + minuteMs };
+      expect(await reserve({ ...next, carried: 0.75 })).toEqual({ granted: 3, amount: 3, previous: 10 });
+      expect(await reserve({ ...next, carried: 0.75 })).toEqual({ granted: 0, amount: 3, previous: 10 });
+      expect(await reserve({ ...next, carried: 0 })).toEqual({ granted: 4, amount: 7, previous: 10 });
+      await store.close();
+    });
+
+    test("addAmounts adds, also less than nothing, and survives a restart", async () => {
+      const { store: first, reopen } = await openWithClock();
+      const amounts = (amount: number) => [
+        { subject: "ann", kind: "tokens/day", startMs, amount },
+        { subject: "bob", kind: "tokens/day", startMs, amount: 1 },
+      ];
+      expect(await first.addAmounts(amounts(50))).toEqual([50, 1]);
+      expect(await first.addAmounts(amounts(-20))).toEqual([30, 2]);
+      const store = (await reopen?.()) ?? first;
+      expect(await store.readAmounts([...amounts(0), { ...window, kind: "nothing" }])).toEqual([30, 2, 0]);
+
+      const drop = (beforeMs: number, kind = "tokens/day") => store.dropAmounts([{ kind, beforeMs }]);
+      await drop(startMs);
+      await drop(startMs + 1, "tokens/minute");
+      expect(await store.readAmounts(amounts(0))).toEqual([30, 2]);
+      await drop(startMs + 1);
+      expect(await store.readAmounts(amounts(0))).toEqual([0, 0]);
+      await store.close();
+    });
+
+    test("holdReplies holds no more than the limit, and gives back [R0-065]", async () => {
+      const { store } = await openWithClock();
+      const hold = (wanted: number) => store.holdReplies("ann", wanted, 2, startMs + minuteMs);
+      expect([await hold(1), await hold(2), await hold(3)]).toEqual([1, 2, 2]);
+      expect([await hold(1), await hold(0), await hold(2)]).toEqual([1, 0, 2]);
+      await store.renewReplies(startMs + 2 * minuteMs);
+      expect(await store.holdReplies("bob", 1, 2, startMs + minuteMs)).toBe(1);
+      await store.close();
+    });
+  });
+}

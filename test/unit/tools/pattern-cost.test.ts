@@ -1,0 +1,23 @@
+import { describe, expect, test } from "bun:test";
+import { withoutCostlyPatterns } from "../../../src/tools/pattern-cost.ts";
+import { findProblems } from "../../../src/tools/schema-problems.ts";
+
+describe("a schema of a stranger", () => {
+  const value = { a: `${"a".repeat(40)}!`, [`${"a".repeat(40)}!`]: 1 };
+
+  test.each([
+    ["a pattern", { properties: { a: { type: "string", pattern: "^(a+)+$" } } }],
+    ["a pattern of names", { patternProperties: { "^(a+)+$": {} }, additionalProperties: false }],
+    ["a pattern within names", { propertyNames: { pattern: "^(a|a)*$" } }],
+    ["a pattern far down", { allOf: [{ anyOf: [{ properties: { a: { pattern: "^(a?){40}a{40}$" } } }] }] }],
+  ])("takes no time for %s that would take for ever", (_, schema) => {
+    expect(findProblems({ type: "object", ...schema }, value)).toEqual({ type: "fits" });
+  });
+
+  test("keeps what may be tried", () => {
+    const schema = { properties: { a: { pattern: "^b+$" }, pattern: { type: "string" } } };
+
+    expect(withoutCostlyPatterns(schema, value)).toEqual(schema);
+    expect(findProblems(schema, value).type).toBe("problems");
+  });
+});
