@@ -26,7 +26,7 @@ export function schemaFault(root: JsonObject): string | undefined {
     for (const key of inner) {
       const value = schema[key];
       // A list of schemas, before 2020.
-      if (key === "items" && Array.isArray(value)) value.forEach((one, at) => waiting.push(placed(one, path, key, at)));
+      if (key === "items" && Array.isArray(value)) waiting.push(...value.map((one, at) => placed(one, path, key, at)));
       else if (value != null) waiting.push({ schema: value, path: join(path, key) });
     }
     for (const key of [...lists, ...named]) {
