@@ -3,6 +3,7 @@
 import type { AnswerFormat } from "../contract/answer-format.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
 import { isJsonObject, type JsonObject } from "../contract/json.ts";
+import { schemaFault } from "./schema-fault.ts";
 import { findProblems, type SchemaProblems } from "../tools/schema-problems.ts";
 
 /** What the outermost value is, as far as the schema says. */
@@ -25,6 +26,8 @@ export interface AnswerCheck {
 /** @throws {GatewayError} `invalid-request` for a schema that nothing can be checked against */
 export function createAnswerCheck({ schema, param }: AnswerFormat): AnswerCheck {
   if (schema === undefined) return { problems: checkObject };
+  const fault = schemaFault(schema);
+  if (fault !== undefined) throw brokenSchema(fault === "" ? param : `${param}.${fault}`);
   checkPatterns(schema, param);
   const check: AnswerCheck["problems"] = (value) => {
     const found = findProblems(schema, value);
@@ -56,7 +59,7 @@ function checkPatterns(schema: JsonObject, param: string): void {
 function brokenSchema(param: string, cause?: unknown): GatewayError {
   return new GatewayError(
     "invalid-request",
-    `Invalid request: no answer can be checked against the schema in "${param}", since it is broken`,
+    `Invalid request: no answer can be checked against the schema, since "${param}" is broken`,
     { param, ...(cause === undefined ? {} : { cause }) },
   );
 }

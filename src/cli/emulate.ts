@@ -14,7 +14,7 @@ export const emulateCommand: Command = {
   summary: "Serves an emulated Qwen: no account, no network, no intelligence",
   example: "qwen-gateway emulate --port 8788 --seed 1",
   notes:
-    "A gateway that talks to it: QWEN_BASE_URL=http://127.0.0.1:8788 QWEN_TOKEN=demo qwen-gateway\n" +
+    "A gateway that talks to it: QWEN_BASE_URL=http://127.0.0.1:8788 QWEN_UPLOAD_URL=http://127.0.0.1:8788 QWEN_TOKEN=demo qwen-gateway\n" +
     "Another kind of server: qwen-gateway emulate --dialect vllm --port 8000",
   flags: [
     { name: "host", value: "TEXT", description: "Address to listen on (default 127.0.0.1)" },

@@ -49,9 +49,12 @@ export function canonicalTurns(messages: readonly Message[]): readonly Canonical
   }));
 }
 
-/** The same with the hashes of the texts, which are never there as a whole. "" where there is none. */
-export function digestTurns(messages: readonly Message[]): readonly DigestedTurn[] {
-  const turns = gatherTurns(messages, digested);
+/**
+ * The same with the hashes of the texts, which are never there as a whole. "" where there is none.
+ * @param from index of the first message of a turn that makes no use of what the turn before it called
+ */
+export function digestTurns(messages: readonly Message[], from = 0): readonly DigestedTurn[] {
+  const turns = gatherTurns(messages, digested, from);
   return turns.map((turn, index) => ({
     side: turn.side,
     textHash: turn.text.finish(),
@@ -106,10 +109,10 @@ interface GatheredTurn<Text> {
   endIndex: number;
 }
 
-function gatherTurns<Text>(messages: readonly Message[], texts: TurnText<Text>): GatheredTurn<Text>[] {
+function gatherTurns<Text>(messages: readonly Message[], texts: TurnText<Text>, from = 0): GatheredTurn<Text>[] {
   const turns: GatheredTurn<Text>[] = [];
   let last: GatheredTurn<Text> | undefined;
-  for (let index = 0; index < messages.length; index++) {
+  for (let index = from; index < messages.length; index++) {
     const message = messages[index]!;
     if (message.role === "system") continue;
     const side = message.role === "assistant" ? "assistant" : "user";

@@ -1,16 +1,12 @@
 // Short names for histories: equal for all spellings of one history of one caller, different for different ones.
 
 import type { Message, ToolDefinition } from "../contract/chat-request.ts";
-import type { PrefixFingerprint } from "../store/store.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { type CanonicalTurn, digestMessage, digestTurns } from "./canonical.ts";
+import type { Chain, HistoryPrefix } from "./history-prefix.ts";
+import type { KnownPrefix, KnownPrefixes } from "./known-prefixes.ts";
 import { sha256 } from "./sha256.ts";
 import { TextDigest } from "./text-digest.ts";
-
-export interface HistoryPrefix extends PrefixFingerprint {
-  /** Index into the messages behind the prefix: what follows has not been answered by it. */
-  readonly unseenFrom: number;
-}
 
 export interface HistoryFingerprints {
   /** One for each assistant turn that something follows, longest first. */
@@ -32,39 +28,43 @@ export interface HistoryTip extends Chain {
   readonly openMessages: readonly Message[];
 }
 
-/** Rolling hashes of all turns so far. */
-export interface Chain {
-  readonly strict: string;
-  readonly loose: string;
-}
-
-/** @param caller Whose history it is: the same words of another caller have other fingerprints. */
+/**
+ * @param caller Whose history it is: the same words of another caller have other fingerprints.
+ * @param known What was fingerprinted before need not be once more.
+ */
 export function fingerprintHistory(
   caller: string,
   messages: readonly Message[],
   tools: readonly ToolDefinition[],
+  known?: KnownPrefixes,
 ): HistoryFingerprints {
   const scope = sha256(`caller:${caller}`);
-  const turns = digestTurns(messages);
+  const { start, turns } = turnsFrom(known?.find(scope, messages), messages);
   const system = hashSystem(messages);
   const lastSystemIndex = system.indexes.at(-1) ?? -1;
-  const prefixes: HistoryPrefix[] = [];
-  let chain: Chain = { strict: scope, loose: scope };
+  const prefixes = start === undefined ? [] : start.prefixes.slice();
+  let chain: Chain = start?.chain ?? { strict: scope, loose: scope };
   let before = chain;
+  let usable: KnownPrefix | undefined;
   for (let index = 0; index < turns.length; index++) {
     const turn = turns[index]!;
     before = chain;
     const turnHash = hashTurn(scope, turn.side, turn.textHash, turn.toolCalls);
     chain = extendChain(chain, turn.toolResults, turnHash);
     const isFollowed = index < turns.length - 1 || lastSystemIndex >= turn.endIndex;
+    if (turn.side === "user" && turns[index + 1]?.side === "assistant") {
+      usable = { endIndex: turn.endIndex, chain, prefixes: none };
+    }
     if (turn.side !== "assistant" || !isFollowed) continue;
     const { strict, loose } = chain;
     prefixes.push({ strict, loose, lastTurn: turnHash, unseenFrom: turn.endIndex });
   }
+  remember(known, scope, messages, usable, prefixes);
   const last = turns.at(-1);
   const open = last?.side === "assistant" ? last : undefined;
   const { strict, loose } = open === undefined ? chain : before;
-  const openMessages = open === undefined ? none : messages.slice(turns.at(-2)?.endIndex ?? 0, open.endIndex);
+  const openStart = turns.at(-2)?.endIndex ?? start?.endIndex ?? 0;
+  const openMessages = open === undefined ? none : messages.slice(openStart, open.endIndex);
   return {
     prefixes: prefixes.reverse(),
     systemHashes: system.hashes,
@@ -73,6 +73,29 @@ export function fingerprintHistory(
     assistantTurns: prefixes.length,
     tip: { strict, loose, scope, openMessages },
   };
+}
+
+/** A turn that what follows belongs to is no end of a prefix: then all is made anew. */
+function turnsFrom(start: KnownPrefix | undefined, messages: readonly Message[]) {
+  const turns = digestTurns(messages, start?.endIndex);
+  if (start === undefined || turns[0]?.side === "assistant") return { start, turns };
+  return { start: undefined, turns: digestTurns(messages) };
+}
+
+function remember(
+  known: KnownPrefixes | undefined,
+  scope: string,
+  messages: readonly Message[],
+  usable: KnownPrefix | undefined,
+  prefixes: readonly HistoryPrefix[],
+): void {
+  if (known === undefined || usable === undefined) return;
+  const { endIndex, chain } = usable;
+  known.remember(scope, messages, {
+    endIndex,
+    chain,
+    prefixes: prefixes.filter(({ unseenFrom }) => unseenFrom <= endIndex),
+  });
 }
 
 const none: readonly never[] = [];

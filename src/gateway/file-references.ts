@@ -19,20 +19,23 @@ export function hasFileReferences({ messages }: ChatRequest): boolean {
   return false;
 }
 
-/** @throws {GatewayError} `invalid-request` that names the field of a file that is not kept */
+/**
+ * A file that was shown before the newest answer and is not kept any more is told in words: the conversation goes on.
+ * @throws {GatewayError} `invalid-request` that names the field of a newer one
+ */
 export async function withFiles(
   request: ChatRequest,
   caller: string,
   find: FindFile | undefined,
 ): Promise<ChatRequest> {
-  const found = new Map<string, NamedFile>();
-  for (const { content } of request.messages) {
+  const found = new Map<string, NamedFile | undefined>();
+  const newestAnswer = request.messages.findLastIndex(({ role }) => role === "assistant");
+  for (const [index, { content }] of request.messages.entries()) {
     for (const part of content) {
       const id = referenceIn(part);
-      if (id === undefined || found.has(id)) continue;
-      const file = await find?.(caller, id);
-      if (file === undefined) throw notKept(part, id);
-      found.set(id, file);
+      if (id === undefined) continue;
+      if (!found.has(id)) found.set(id, await find?.(caller, id));
+      if (found.get(id) === undefined && index > newestAnswer) throw notKept(part, id);
     }
   }
   const messages = request.messages.map((message): Message => {
@@ -46,12 +49,17 @@ function referenceIn(part: ContentPart): string | undefined {
   return part.type === "image" || part.type === "file" ? fileIdIn(part.url) : undefined;
 }
 
-function resolved(part: ContentPart, found: ReadonlyMap<string, NamedFile>): ContentPart {
-  const file = found.get(referenceIn(part) ?? "");
-  if (file === undefined) return part;
+function resolved(part: ContentPart, found: ReadonlyMap<string, NamedFile | undefined>): ContentPart {
+  const id = referenceIn(part);
+  if (id === undefined) return part;
+  const file = found.get(id);
+  if (file === undefined) return { type: "text", text: part.type === "image" ? lostPicture : lostFile };
   if (part.type === "file") return { ...part, name: part.name ?? file.name, url: file.url };
   return part.type === "image" ? { ...part, url: file.url } : part;
 }
+
+const lostPicture = "(A picture stood here. It is not attached any more.)";
+const lostFile = "(A file stood here. It is not attached any more.)";
 
 function notKept(part: ContentPart, id: string): GatewayError {
   const field = "field" in part ? part.field : undefined;

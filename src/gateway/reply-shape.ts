@@ -1,6 +1,7 @@
 // What a client wants of its reply beside the words: cut at its marks, in a form, wrapped, its thoughts in another place.
 // Each is a file of its own; here is their order. A request that wants nothing pays for nothing.
 
+import type { ReplyDisplay } from "../contract/answer-format.ts";
 import type { ChatReply } from "../contract/chat-reply.ts";
 import type { ChatRequest } from "../contract/chat-request.ts";
 import type { EventEncoder } from "../contract/surface.ts";
@@ -29,13 +30,21 @@ export function shapeReply(
   return display?.wrapsAnswer === true && request.format === undefined ? wrapAnswer(read) : read;
 }
 
-export function encoderFor({ surface, request, identity, display }: ExchangeOptions): EventEncoder {
+export function encoderFor(options: ExchangeOptions): EventEncoder {
+  const { surface, request, identity } = options;
   const encoder = surface.createEncoder(request, identity);
-  const shown = display?.thoughts ?? "field";
+  const shown = shownIn(options);
   return shown === "field" ? encoder : showThoughts(encoder, shown);
 }
 
-export function encodeWhole({ surface, request, display }: ExchangeOptions, reply: ChatReply): string {
-  const shown = display?.thoughts ?? "field";
+export function encodeWhole(options: ExchangeOptions, reply: ChatReply): string {
+  const { surface, request } = options;
+  const shown = shownIn(options);
   return JSON.stringify(surface.encodeReply(request, shown === "field" ? reply : shownReply(reply, shown)));
+}
+
+/** Clients parse the text of an answer that has to be JSON: tags have no place in it. */
+function shownIn({ display, request }: ExchangeOptions): ReplyDisplay["thoughts"] {
+  const shown = display?.thoughts ?? "field";
+  return shown === "tags" && request.format !== undefined ? "field" : shown;
 }

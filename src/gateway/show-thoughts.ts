@@ -14,7 +14,7 @@ const closing = "\n</think>\n\n";
 
 export function showThoughts(encoder: EventEncoder, shown: Shown): EventEncoder {
   return {
-    write: shown === "tags" ? (event) => writeTags(encoder, event) : hideThoughts(encoder),
+    write: shown === "tags" ? tagThoughts(encoder) : hideThoughts(encoder),
     writeHeartbeat: () => encoder.writeHeartbeat(),
     get pendingBytes() {
       return encoder.pendingBytes;
@@ -31,21 +31,43 @@ export function shownReply(reply: ChatReply, shown: Shown): ChatReply {
   return { ...rest, reasoning: "", text };
 }
 
-function writeTags(encoder: EventEncoder, event: ChatEvent): void {
-  switch (event.type) {
-    case "reasoning-delta":
-      return encoder.write({ type: "text-delta", index: event.index, text: event.text });
-    case "block-start":
-      if (event.block !== "reasoning") return encoder.write(event);
-      encoder.write({ type: "block-start", index: event.index, block: "text" });
-      return encoder.write({ type: "text-delta", index: event.index, text: jsonText(opening) });
-    case "block-end":
-      if (event.block !== "reasoning") return encoder.write(event);
-      encoder.write({ type: "text-delta", index: event.index, text: jsonText(closing) });
-      return encoder.write({ type: "block-end", index: event.index, block: "text" });
-    default:
-      return encoder.write(event);
-  }
+/** Thoughts and the words behind them are one block of text, as they are in a whole answer. */
+function tagThoughts(encoder: EventEncoder): (event: ChatEvent) => void {
+  /** Blocks that became part of the one before them. */
+  let merged = 0;
+  /** The block whose thoughts have ended: the words go on in it. */
+  let open: number | undefined;
+  const say = (index: number, text: string): void => encoder.write({ type: "text-delta", index, text: jsonText(text) });
+  const close = (): void => {
+    if (open !== undefined) encoder.write({ type: "block-end", index: open, block: "text" });
+    open = undefined;
+  };
+  return (event) => {
+    switch (event.type) {
+      case "block-start": {
+        const isThought = event.block === "reasoning";
+        if (open !== undefined && (isThought || event.block === "text")) merged++;
+        else {
+          close();
+          encoder.write(isThought ? { ...event, index: event.index - merged, block: "text" } : moved(event, merged));
+        }
+        open = undefined;
+        if (isThought) say(event.index - merged, opening);
+        return;
+      }
+      case "reasoning-delta":
+        return encoder.write({ type: "text-delta", index: event.index - merged, text: event.text });
+      case "block-end":
+        if (event.block !== "reasoning") return encoder.write(moved(event, merged));
+        open = event.index - merged;
+        return say(open, closing);
+      case "reply-end":
+        close();
+        return encoder.write(event);
+      default:
+        return encoder.write(moved(event, merged));
+    }
+  };
 }
 
 /** The blocks that are left are numbered anew: clients count them. */
@@ -55,6 +77,10 @@ function hideThoughts(encoder: EventEncoder): (event: ChatEvent) => void {
     if (event.type === "reasoning-delta") return;
     if (event.type === "block-end" && event.block === "reasoning") return;
     if (event.type === "block-start" && event.block === "reasoning") hidden++;
-    else encoder.write("index" in event && hidden > 0 ? { ...event, index: event.index - hidden } : event);
+    else encoder.write(moved(event, hidden));
   };
+}
+
+function moved(event: ChatEvent, by: number): ChatEvent {
+  return "index" in event && by > 0 ? { ...event, index: event.index - by } : event;
 }

@@ -3,6 +3,7 @@
 import type { ChatRequest } from "../contract/chat-request.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
 import { fingerprintHistory, type HistoryFingerprints } from "../conversation/fingerprints.ts";
+import { createKnownPrefixes } from "../conversation/known-prefixes.ts";
 import type { SessionHints } from "../conversation/session-hints.ts";
 import { firstUserText, sessionIdOf } from "../conversation/session-id.ts";
 import { sleep } from "../outbound/retry.ts";
@@ -39,6 +40,7 @@ const leavingWaitMs = 6000;
 export function createTurns(options: TurnOptions): Turns {
   const { store } = options;
   const { sessions: queue, leaving } = options.shared ?? { sessions: createSessionQueue(), leaving: new Map() };
+  const knownPrefixes = createKnownPrefixes();
   const room: TurnRoom = {
     store,
     log: options.log,
@@ -53,7 +55,7 @@ export function createTurns(options: TurnOptions): Turns {
   function find(question: TurnQuestion, signal: AbortSignal, upstreams: readonly Server[]): Promise<Found> {
     const { request, caller, hints } = question;
     const keepers = namesOfKeepers(upstreams);
-    const history = fingerprintHistory(caller, request.messages, request.tools);
+    const history = fingerprintHistory(caller, request.messages, request.tools, knownPrefixes);
     const lookup = createLookup(history, hints, request);
     if (lookup.by === "head") {
       return findHead(question, history, lookup, signal, hints.thin ? upstreams.map(({ name }) => name) : keepers);

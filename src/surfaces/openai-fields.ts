@@ -51,7 +51,7 @@ function readReasoning(body: JsonObject): ReasoningOptions {
     body["enable_thinking"],
     fieldOf(body["chat_template_kwargs"], "enable_thinking"),
     fieldOf(reasoning, "enabled"),
-    thinkingTypes[String(fieldOf(thinking, "type"))],
+    isSwitchedOn(fieldOf(thinking, "type")),
     think,
   ];
   const budgets = [body["thinking_budget"], fieldOf(thinking, "budget_tokens"), fieldOf(reasoning, "max_tokens")];
@@ -69,7 +69,9 @@ function readReasoning(body: JsonObject): ReasoningOptions {
   };
 }
 
-const thinkingTypes: Readonly<Record<string, boolean>> = { enabled: true, disabled: false };
+function isSwitchedOn(type: unknown): boolean | undefined {
+  return type === "enabled" ? true : type === "disabled" ? false : undefined;
+}
 
 function isBoolean(value: unknown): value is boolean {
   return typeof value === "boolean";

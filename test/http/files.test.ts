@@ -228,6 +228,26 @@ test("a server of OpenAI's protocol is given what a file holds", async () => {
   expect(stage.lastBody()["messages"]).toEqual([{ role: "user", content: "Sum it up\nreport.pdf:\nProfit is 7" }]);
 });
 
+test("a file of an earlier message that is deleted does not end the conversation", async () => {
+  await using harness = await startHarness();
+  const { body } = await upload(harness, pngOf("gone"), "gone.png");
+  const shown = { type: "input_image", file_id: body.id };
+  const first = await respond(harness, { input: [{ role: "user", content: [shown] }] });
+  await ask(harness, "DELETE", `/${body.id}`);
+
+  const second = await respond(harness, { input: "Say two", previous_response_id: first.id });
+  expect(second.response["status"]).toBe("completed");
+  expect(lastTurn(harness).content).toContain("(A picture stood here. It is not attached any more.)");
+  const again = await harness.post("/v1/responses", {
+    previous_response_id: second.id,
+    input: [{ role: "user", content: [shown] }],
+  });
+  expect(await readError(again)).toMatchObject({
+    status: 400,
+    error: { param: "input[0].content[0].file_id" },
+  });
+});
+
 test("unknown ids are refused by their field on every surface", async () => {
   await using harness = await startHarness();
   const chat = [{ role: "user", content: [{ type: "file", file: { file_id: "file-x" } }] }];

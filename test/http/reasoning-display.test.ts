@@ -17,14 +17,25 @@ interface Seen {
 interface Surface {
   readonly name: string;
   readonly ask: (text: string) => object;
-  read(harness: Pick<Harness, "post">, history: readonly object[], stream: boolean, headers: object): Promise<Seen>;
+  /** Fields that ask for JSON. */
+  readonly form: object;
+  read(
+    harness: Pick<Harness, "post">,
+    history: readonly object[],
+    stream: boolean,
+    headers: object,
+    form?: object,
+  ): Promise<Seen>;
 }
+
+const schema = { type: "object", properties: { sum: { type: "number" } }, required: ["sum"] };
 
 const chat: Surface = {
   name: "chat",
   ask: user,
-  async read(harness, messages, stream, headers) {
-    const body = { stream, enable_thinking: true, messages };
+  form: { response_format: { type: "json_schema", json_schema: { name: "sum", schema } } },
+  async read(harness, messages, stream, headers, form) {
+    const body = { ...form, stream, enable_thinking: true, messages };
     const response = await harness.post("/v1/chat/completions", body, { headers: { ...headers } });
     const text = await bodyOf(response);
     const pieces = stream
@@ -43,8 +54,9 @@ const chat: Surface = {
 const responses: Surface = {
   name: "responses",
   ask: user,
-  async read(harness, input, stream, headers) {
-    const body = { stream, store: false, reasoning: { effort: "high" }, input };
+  form: { text: { format: { type: "json_schema", name: "sum", schema } } },
+  async read(harness, input, stream, headers, form) {
+    const body = { ...form, stream, store: false, reasoning: { effort: "high" }, input };
     const answer = await readAnswer(await harness.post("/v1/responses", body, { headers: { ...headers } }));
     const summaries = answer.items.flatMap((item) => (item["summary"] ?? []) as { text: string }[]);
     return { text: answer.text, thoughts: summaries.map(({ text }) => text).join(""), kept: answer.items };
@@ -54,9 +66,10 @@ const responses: Surface = {
 const messages: Surface = {
   name: "messages",
   ask: user,
-  async read(harness, history, stream, headers) {
+  form: { output_config: { format: { type: "json_schema", schema } } },
+  async read(harness, history, stream, headers, form) {
     const thinking = { type: "enabled", budget_tokens: 1024 };
-    const body = { stream, max_tokens: 2000, thinking, messages: history };
+    const body = { ...form, stream, max_tokens: 2000, thinking, messages: history };
     const message = await readMessage(await harness.post("/v1/messages", body, { headers: { ...headers } }));
     const join = (field: "text" | "thinking") => message.content.map((block) => block[field] ?? "").join("");
     return { text: join("text"), thoughts: join("thinking"), kept: [{ role: "assistant", content: message.content }] };
@@ -85,6 +98,24 @@ describe.each(cases)("$name, streamed: $stream", ({ surface, stream }) => {
     await surface.read(harness, [surface.ask("2+2?"), ...first.kept, surface.ask("Say: fine")], stream, headers);
     const [one, two] = acceptedTurns(harness);
     expect(two).toMatchObject({ chatId: one?.chatId, parentId: one?.responseId, content: "Say: fine" });
+  });
+
+  test("tags and the answer behind them are one block of text", async () => {
+    await using harness = await startHarness();
+    harness.emulator.script({ reply: { thinking: thought, text: answer } });
+    const { kept } = await surface.read(harness, [surface.ask("2+2?")], stream, { "x-reasoning-display": "tags" });
+    expect(kept).toHaveLength(1);
+    const [message] = kept as { content: string | object[] }[];
+    expect([message?.content].flat()).toHaveLength(1);
+  });
+
+  test("an answer that has to be JSON has no tags in it", async () => {
+    await using harness = await startHarness();
+    harness.emulator.script({ reply: { thinking: thought, text: '{"sum":4}' } });
+    const asked = surface.ask("2+2? As JSON");
+    const headers = { "x-reasoning-display": "tags" };
+    const seen = await surface.read(harness, [asked], stream, headers, surface.form);
+    expect(seen).toMatchObject({ text: '{"sum":4}', thoughts: thought });
   });
 
   test("tags that a client has taken out of its history, or put into it, do not matter", async () => {

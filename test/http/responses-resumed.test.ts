@@ -77,6 +77,24 @@ test("it is read on after a restart, and gone on from", async () => {
   expect((await respond(harness, { input: "Say two", previous_response_id: id })).response["status"]).toBe("completed");
 });
 
+test("its id is told before its first word", async () => {
+  await using harness = await startHarness({ environment: { HOLD_HEADERS_MS: "1" } });
+  harness.emulator.script({ gate: "held", reply: { text: words } });
+  const controller = new AbortController();
+  const live = readLive(await harness.post("/v1/responses", body, { signal: controller.signal }));
+  const [created] = eventsOf(`data: ${(await live.next())?.data}\n\n`) as (ResponseEvent & {
+    response: { id: string };
+  })[];
+  expect(created).toMatchObject({ type: "response.created", sequence_number: 0, response: { status: "in_progress" } });
+  controller.abort();
+
+  const rest = readOn(harness, created?.response.id ?? "", "&starting_after=0");
+  harness.emulator.release("held", 100);
+  const events = eventsOf(await rest);
+  expect(events.map((event) => event["sequence_number"])).toEqual(events.map((_, index) => index + 1));
+  expect(parseResponseStream(await readOn(harness, created?.response.id ?? "")).text).toBe(words);
+});
+
 test("it is cancelled for all its readers, and at Qwen", async () => {
   await using harness = await startHarness();
   const { id, live, last } = await begin(harness);

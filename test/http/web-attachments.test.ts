@@ -65,6 +65,17 @@ test("a picture goes up signed and is attached to its message, whose text stays 
   expect(answer).toContain(`image-1.png (image/png, ${bytes} bytes)`);
 });
 
+test("a storage that has no address is the upstream's fault", async () => {
+  await using harness = await start({ QWEN_UPLOAD_URL: "", RETRY_MAX_ATTEMPTS: "1" });
+
+  const response = await harness.post("/v1/chat/completions", {
+    messages: [shows(text("What is this?"), picture(pngUrl()))],
+  });
+
+  expect(response.status).toBe(502);
+  expect(JSON.stringify(await response.json())).toContain("no address that can be asked");
+});
+
 test("the next turn continues the chat and uploads nothing, though the client sends the picture again", async () => {
   await using harness = await start();
   const first = shows(text("What is this?"), picture(pngUrl()));

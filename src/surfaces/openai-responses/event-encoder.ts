@@ -27,7 +27,7 @@ export type OnEnd = (response: ResponseObject) => void;
 
 export interface EncoderOptions {
   readonly onEnd?: OnEnd | undefined;
-  /** Every frame begins with an `id:`, counted from 1, and there are no heartbeats: for streams that are read on. */
+  /** Every frame begins with an `id:`, counted from 1, and the only heartbeat is the start: for streams that are read on. */
   readonly hasIds?: boolean;
 }
 
@@ -104,7 +104,9 @@ class Encoder implements EventEncoder {
   }
 
   writeHeartbeat(): void {
-    if (!this.#hasIds) this.#writer.bytes(heartbeatFrame);
+    // Whoever is to read on has to know the id, however long the first word takes.
+    if (this.#hasIds) this.#start();
+    else this.#writer.bytes(heartbeatFrame);
   }
 
   get pendingBytes(): number {

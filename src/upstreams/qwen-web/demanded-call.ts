@@ -12,11 +12,14 @@ interface HeldText {
   text: string;
 }
 
+/** Pages of an answer that is not told are none of the next one's. */
+type HeldSource = Extract<UpstreamEvent, { readonly type: "source" }>;
+
 /** An answer that is longer than this is no introduction to a call any more. UTF-16 units. */
 const maxHeldLength = 262_144;
 
 /**
- * Text and thoughts are held back until a call begins; then all goes on as it comes.
+ * Text, thoughts and sources are held back until a call begins; then all goes on as it comes.
  * @param onMissed the reply has ended well without a call: gives the error that takes its place, or undefined to tell it
  */
 export function demandCall(decoder: EventDecoder, onMissed: () => GatewayError | undefined): EventDecoder {
@@ -29,7 +32,7 @@ class DemandedCall implements EventDecoder {
   readonly #onEvent: Emit = (event) => this.#accept(event);
   #emit: Emit = () => {};
   /** Undefined: nothing is held back any more. */
-  #held: HeldText[] | undefined = [];
+  #held: (HeldText | HeldSource)[] | undefined = [];
   #heldLength = 0;
 
   constructor(decoder: EventDecoder, onMissed: () => GatewayError | undefined) {
@@ -57,6 +60,9 @@ class DemandedCall implements EventDecoder {
       case "text-delta":
       case "reasoning-delta":
         return this.#hold(this.#held, event.type, event.text.text);
+      case "source":
+        this.#held.push(event);
+        return;
       case "tool-call-start":
         this.#release();
         break;
@@ -75,7 +81,7 @@ class DemandedCall implements EventDecoder {
     this.#emit(event);
   }
 
-  #hold(held: HeldText[], type: HeldText["type"], text: string): void {
+  #hold(held: (HeldText | HeldSource)[], type: HeldText["type"], text: string): void {
     const last = held.at(-1);
     if (last?.type === type) last.text += text;
     else held.push({ type, text });
@@ -87,6 +93,8 @@ class DemandedCall implements EventDecoder {
     const held = this.#held ?? [];
     this.#held = undefined;
     this.#heldLength = 0;
-    for (const { type, text } of held) this.#emit({ type, text: jsonText(text) });
+    for (const event of held) {
+      this.#emit(event.type === "source" ? event : { type: event.type, text: jsonText(event.text) });
+    }
   }
 }

@@ -67,9 +67,11 @@ async function put(
   signal: AbortSignal,
 ): Promise<void> {
   const { bucket, key, region, endpoint, credentials } = place;
+  const url = `${options.storageUrl ?? `https://${bucket}.${endpoint}`}/${encodeKey(key)}`;
+  if (!URL.canParse(url)) throw failed("the storage that Qwen named has no address that can be asked");
   const response = await options.http.send({
     method: "PUT",
-    url: `${options.storageUrl ?? `https://${bucket}.${endpoint}`}/${encodeKey(key)}`,
+    url,
     headers: signUpload({ bucket, key, region, contentType, nowMs: options.clock() }, credentials),
     body: bytes,
     signal,

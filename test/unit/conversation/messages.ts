@@ -1,7 +1,8 @@
 // Short hands for histories, and the fingerprints of a history as its next request would look them up.
 
 import type { ContentPart, Message, ToolCall } from "../../../src/contract/chat-request.ts";
-import { fingerprintHistory, type HistoryPrefix } from "../../../src/conversation/fingerprints.ts";
+import { fingerprintHistory } from "../../../src/conversation/fingerprints.ts";
+import type { HistoryPrefix } from "../../../src/conversation/history-prefix.ts";
 
 export const textPart = (text: string): ContentPart => ({ type: "text", text });
 const parts = (texts: readonly string[]): ContentPart[] => texts.map(textPart);

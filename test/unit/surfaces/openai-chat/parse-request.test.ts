@@ -201,6 +201,9 @@ describe("parseRequest accepts", () => {
     });
     expect(reasoning({ thinking: { type: "disabled" } })).toEqual({ enabled: false });
     expect(reasoning({ thinking: { type: "auto" } })).toEqual({ adaptive: true });
+    for (const type of ["constructor", "__proto__", 1, null, { toString: null }, Object.create(null)]) {
+      expect(reasoning({ thinking: { type } })).toEqual({});
+    }
     expect(reasoning({ think: false })).toEqual({ enabled: false });
     expect(reasoning({ think: "high" })).toEqual({ effort: "high" });
     // The first that is said counts, and what is no switch is none.

@@ -9,6 +9,7 @@ import { demandCall } from "../../../../src/upstreams/qwen-web/demanded-call.ts"
 const text = (said: string): UpstreamEvent => ({ type: "text-delta", text: jsonText(said) });
 const thought = (said: string): UpstreamEvent => ({ type: "reasoning-delta", text: jsonText(said) });
 const start: UpstreamEvent = { type: "reply-start", model: "m" };
+const page: UpstreamEvent = { type: "source", source: { url: "https://a.example", title: "A", snippet: undefined } };
 const call: UpstreamEvent = { type: "tool-call-start", callId: "1", toolName: "f" };
 const end: UpstreamEvent = { type: "reply-end", finishReason: "stop" };
 
@@ -44,6 +45,18 @@ describe("demandCall", () => {
   test("tells an error in the place of a reply without one, and nothing of the reply", () => {
     const missed = new GatewayError("upstream-failed", "no call");
     expect(tell([start, text("b"), end], missed)).toEqual(["reply-start", "reply-error"]);
+  });
+
+  test("holds sources back as well, in their order", () => {
+    const missed = new GatewayError("upstream-failed", "no call");
+    expect(tell([start, page, text("b"), end], missed)).toEqual(["reply-start", "reply-error"]);
+    expect(tell([start, page, text("b"), call, end])).toEqual([
+      "reply-start",
+      "source",
+      "text-delta b",
+      "tool-call-start",
+      "reply-end",
+    ]);
   });
 
   test("tells the reply where there is nobody to ask again", () => {

@@ -1,0 +1,139 @@
+// How far a history was fingerprinted before: agents send all of it again with each turn, and most of it is as it was. What
+// is kept of it are hashes, no words. Bounded.
+
+import type { ContentPart, Message } from "../contract/chat-request.ts";
+import type { Chain, HistoryPrefix } from "./history-prefix.ts";
+import { LongText } from "./long-text.ts";
+import { sha256 } from "./sha256.ts";
+
+/** Where a history can be gone on from: behind a turn of its user. */
+export interface KnownPrefix {
+  /** Index into the messages behind that turn. */
+  readonly endIndex: number;
+  readonly chain: Chain;
+  /** Of the assistant turns until there, shortest first. */
+  readonly prefixes: readonly HistoryPrefix[];
+}
+
+export interface KnownPrefixes {
+  /** @returns undefined unless all messages of the prefix are spelled as they were */
+  find(scope: string, messages: readonly Message[]): KnownPrefix | undefined;
+  remember(scope: string, messages: readonly Message[], prefix: KnownPrefix): void;
+}
+
+/** Of all histories together: about 8 MB of hashes. */
+const maxPrefixes = 20_000;
+const maxEntries = 1000;
+/** So much of the opening tells conversations apart; what is taken for one another is found out. */
+const maxOpeningChars = 200;
+
+interface Entry extends KnownPrefix {
+  /** SHA-256 of the messages as they are spelled. */
+  readonly spelling: string;
+}
+
+/** @param minMessages of shorter histories everything is made anew */
+export function createKnownPrefixes(minMessages = 16): KnownPrefixes {
+  /** By opening, the one that was remembered last at the end. */
+  const entries = new Map<string, Entry>();
+  let size = 0;
+  /** Who has just looked for a history remembers more of it: what was hashed need not be once more. */
+  let walk: Walk | undefined;
+
+  function forget(key: string): void {
+    size -= entries.get(key)?.prefixes.length ?? 0;
+    entries.delete(key);
+  }
+
+  return {
+    find(scope, messages) {
+      walk = undefined;
+      if (messages.length < minMessages || entries.size === 0) return undefined;
+      const entry = entries.get(openingOf(scope, messages));
+      if (entry === undefined || entry.endIndex > messages.length) return undefined;
+      const found = new Walk(scope, messages);
+      if (found.spellingUntil(entry.endIndex) !== entry.spelling) return undefined;
+      walk = found;
+      return entry;
+    },
+    remember(scope, messages, { endIndex, chain, prefixes }) {
+      const earlier = walk;
+      walk = undefined;
+      if (messages.length < minMessages || prefixes.length > maxPrefixes) return;
+      const known = earlier?.isOf(scope, messages, endIndex) === true ? earlier : new Walk(scope, messages);
+      const key = openingOf(scope, messages);
+      forget(key);
+      entries.set(key, { endIndex, chain, prefixes, spelling: known.spellingUntil(endIndex) });
+      size += prefixes.length;
+      for (const oldest of entries.keys()) {
+        if (size <= maxPrefixes && entries.size <= maxEntries) break;
+        forget(oldest);
+      }
+    },
+  };
+}
+
+function openingOf(scope: string, messages: readonly Message[]): string {
+  const part = messages.find(({ role }) => role === "user")?.content[0];
+  if (part instanceof LongText) {
+    const { json } = part;
+    return sha256(`${scope}${json.length} ${Buffer.from(json.subarray(0, maxOpeningChars)).toString("latin1")}`);
+  }
+  return sha256(part?.type === "text" ? `${scope}${part.text.length} ${part.text.slice(0, maxOpeningChars)}` : scope);
+}
+
+/**
+ * The hash of all that the canonical form is made of, each piece with its length before it, so that no two lists of pieces
+ * read the same.
+ */
+class Walk {
+  readonly #scope: string;
+  readonly #messages: readonly Message[];
+  readonly #hasher = new Bun.CryptoHasher("sha256");
+  /** Not hashed yet: short pieces go together. */
+  #gathered: string;
+  #at = 0;
+
+  constructor(scope: string, messages: readonly Message[]) {
+    this.#scope = scope;
+    this.#messages = messages;
+    this.#gathered = scope;
+  }
+
+  isOf(scope: string, messages: readonly Message[], end: number): boolean {
+    return scope === this.#scope && messages === this.#messages && end >= this.#at;
+  }
+
+  /** @param end not before the last one */
+  spellingUntil(end: number): string {
+    for (; this.#at < end; this.#at++) this.#add(this.#messages[this.#at]!);
+    return this.#hasher.copy().update(this.#gathered).digest("hex");
+  }
+
+  #add(message: Message): void {
+    this.#gathered += `;${message.role}`;
+    // What it says is no turn's; where it stands counts.
+    if (message.role === "system") return;
+    if (message.role === "tool") this.#gathered += piece(message.callId);
+    for (const part of message.content) {
+      if (part instanceof LongText) {
+        this.#hasher.update(`${this.#gathered}/${part.json.length}:`);
+        this.#hasher.update(part.json);
+        this.#gathered = "";
+      } else this.#gathered += spelled(part);
+    }
+    if (message.role !== "assistant") return;
+    for (const { callId, toolName, argumentsText } of message.toolCalls) {
+      this.#gathered += `+${piece(callId)}${piece(toolName)}${piece(argumentsText)}`;
+    }
+  }
+}
+
+function spelled(part: ContentPart): string {
+  if (part.type === "text") return piece(part.text);
+  return part.type === "media" ? `*${piece(JSON.stringify(part.part))}` : `*${part.type}${piece(part.url)}`;
+}
+
+function piece(text: string): string {
+  return `,${text.length}:${text}`;
+}
