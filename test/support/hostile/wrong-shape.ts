@@ -6,6 +6,7 @@ const documentedTypes: readonly (readonly [RegExp, RegExp])[] = [
   [/^\/metrics$/, /^text\/plain/],
   [/^\/chat/, /^(?:text\/html|text\/css|text\/javascript|image\/|font\/|application\/)/],
   [/^\/v1\/files\//, /./],
+  [/^\/v1\/history\/export$/, /^application\/x-ndjson$/],
 ];
 
 /** @returns one line for each thing that is wrong */
