@@ -19,6 +19,7 @@ describe.skipIf(!hasBrowser)("the executable's chat page", () => {
     await say(page, "My name is Mira.");
     await answered(page);
     await say(page, "What is my name?");
+    await page.locator(".bubble", { hasText: "What is my name?" }).waitFor();
     await answered(page);
     expect(await textOf(last)).toContain("Mira");
     await page
