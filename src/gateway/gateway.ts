@@ -1,21 +1,16 @@
 // One exchange from request to Response: the paragraph that every surface and every upstream share.
 
 import type { Access } from "../contract/access.ts";
-import type { ReplyDisplay } from "../contract/answer-format.ts";
 import type { ChatRequest } from "../contract/chat-request.ts";
 import { errorHeaders } from "../contract/error-headers.ts";
 import { GatewayError, toGatewayError } from "../contract/gateway-error.ts";
 import { statusOn, type Surface } from "../contract/surface.ts";
-import type { ModelInfo, Upstream } from "../contract/upstream.ts";
+import type { ModelInfo } from "../contract/upstream.ts";
 import { estimatePrompt } from "../conversation/estimate-prompt.ts";
 import { randomId } from "../conversation/random-id.ts";
-import type { HistoryRecorder } from "../history/ended-exchange.ts";
-import type { TrimStrategy } from "../conversation/trim-messages.ts";
-import type { ConversationView, Store } from "../store/store.ts";
-import type { Log } from "../telemetry/log.ts";
-import { type Metrics, silentMetrics } from "../telemetry/metrics.ts";
-import type { Tracing } from "../telemetry/tracing.ts";
-import { type AdmissionOptions, createAdmission } from "./admission.ts";
+import type { ConversationView } from "../store/store.ts";
+import { silentMetrics } from "../telemetry/metrics.ts";
+import { createAdmission } from "./admission.ts";
 import { createBreaker, type UpstreamCircuits } from "./breaker.ts";
 import { beginSpending, candidatesInScope, enterPlace, listScope } from "./caller-scope.ts";
 import { contextTrimOf } from "./context-trim.ts";
@@ -27,15 +22,16 @@ import {
   type Question,
   readQuestion,
 } from "./exchange-request.ts";
-import { type FindFile, hasFileReferences, withFiles } from "./file-references.ts";
+import { hasFileReferences, withFiles } from "./file-references.ts";
+import type { GatewayOptions } from "./gateway-options.ts";
 import { createForwarder, type IncomingForward, type Running } from "./forward/forwarder.ts";
-import { createGatewayLedger, type GatewayLedger } from "./ledger.ts";
-import { createLiveness, type LivenessOptions } from "./liveness.ts";
+import { createGatewayLedger } from "./ledger.ts";
+import { createLiveness } from "./liveness.ts";
 import { createModelCatalog } from "./model-catalog.ts";
 import { type Candidate, createModelRoutes } from "./model-routes.ts";
 import type { Pauses } from "./pauses.ts";
 import { rememberRefusal } from "./remember-exchange.ts";
-import type { Quotas, Spending } from "./quotas/quotas.ts";
+import type { Spending } from "./quotas/quotas.ts";
 import { plainDisplay } from "./reply-display.ts";
 import { createRunningReplies, type RunningReplies } from "./running-replies.ts";
 import { createTurns } from "./turns.ts";
@@ -78,49 +74,6 @@ export interface Gateway {
    * earlier deadline counts.
    */
   drain(deadlineMs: number): Promise<void>;
-}
-
-export interface GatewayOptions {
-  /** One at least; which ones may change while the gateway runs. The first serves what no route knows. */
-  readonly upstreams: () => readonly Upstream[];
-  /** @see RouteOptions. @defaultValue none */
-  readonly modelRoutes?: Readonly<Record<string, string | readonly string[]>>;
-  /** How long a failing candidate is passed over where another one can serve. @defaultValue 30_000 */
-  readonly breakerOpenMs?: number;
-  readonly store: Store;
-  readonly defaultModel: string;
-  readonly sessionMatch: "history" | "first-message";
-  /** Deleting a session also deletes its chats at the upstream. @defaultValue false */
-  readonly deleteChats: boolean;
-  /** False: every answer is one JSON body, whatever the client asks. @defaultValue true */
-  readonly stream: boolean;
-  readonly streamUsage: "request" | "always";
-  readonly liveness: LivenessOptions;
-  readonly holdHeadersMs: number;
-  readonly retry: { readonly maxAttempts: number; readonly baseDelayMs: number; readonly maxDelayMs: number };
-  readonly retryBudgetMs: number;
-  /** How replies are shown to clients that do not say it. @defaultValue as their protocols have it */
-  readonly display?: ReplyDisplay;
-  readonly debugStreaming: boolean;
-  /** What is given up of a prompt that is too long for its model. @defaultValue "off": it is refused */
-  readonly contextTrim?: "off" | TrimStrategy;
-  /** Most messages of one request. @defaultValue no limit */
-  readonly maxMessages?: number;
-  /** What requests name by the ids of files. @defaultValue there are none */
-  readonly findFile?: FindFile;
-  /** How many replies may run at a time. @defaultValue no limit */
-  readonly admission?: Omit<AdmissionOptions, "counts">;
-  /** Holds callers to their limits. @defaultValue nothing is counted */
-  readonly quotas?: Quotas | undefined;
-  /** Where settings follow one another: what all gateways of the process share. @defaultValue its own */
-  readonly ledger?: GatewayLedger;
-  /** Told of every exchange that ends. @defaultValue nothing is kept */
-  readonly history?: HistoryRecorder | undefined;
-  readonly clock: () => number;
-  readonly log: Log;
-  readonly metrics?: Metrics;
-  /** Undefined: no traces are sent. */
-  readonly tracing?: Pick<Tracing, "reply"> | undefined;
 }
 
 const commitMs = 250;
