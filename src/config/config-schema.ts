@@ -3,6 +3,7 @@
 
 import { type Static, Type } from "typebox";
 import { agentSettings } from "./agent-settings.ts";
+import { boundSettings } from "./bound-settings.ts";
 import { callerSettings } from "./caller-settings.ts";
 import { chatSettings } from "./chat-settings.ts";
 import { watchSettings } from "./watch-settings.ts";
@@ -16,8 +17,6 @@ import {
   MINUTE_MS,
   MOST_COUNTED,
   MOST_TOKENS,
-  SECOND_MS,
-  size,
   TEN_YEARS_MS,
   toggle,
   wait,
@@ -297,85 +296,7 @@ export const configSchema = Type.Object(
     }),
     sessionCleanupInterval: wait("Time between two sweeps of expired sessions, in milliseconds", 10 * MINUTE_MS),
 
-    retryMaxAttempts: Type.Integer({
-      description: "Attempts at the upstream for one request, the first included",
-      default: 3,
-      minimum: 1,
-      maximum: 100,
-    }),
-    retryBaseDelayMs: wait("Delay before the second attempt; doubles with each further one", 500, 0),
-    retryMaxDelayMs: wait("Longest delay between two attempts", 8 * SECOND_MS, 0),
-    retryBudgetMs: wait("Time that all attempts of one request may take together", MINUTE_MS),
-    accountCooldownMaxMs: Type.Optional(
-      Type.Integer({
-        description: "Longest time that an account is set aside, whatever the upstream asks for",
-        minimum: 1,
-        maximum: TEN_YEARS_MS,
-      }),
-    ),
-    accountChallengeMs: wait(
-      "How long an account is set aside after the firewall asked for a human check",
-      10 * MINUTE_MS,
-    ),
-    accountSignInMs: wait("How long an account is set aside after its credentials were refused", 5 * MINUTE_MS),
-    accountBusyMs: wait("How long other accounts are preferred after the upstream was too busy for one", 2 * MINUTE_MS),
-    breakerOpenMs: wait("How long an upstream that fails again and again is passed over, if another can serve", 30_000),
-    healthCheckIntervalMs: wait(
-      "Time between two health checks of a server of your own, while it fails or another can stand in for it. 0: none",
-      5 * SECOND_MS,
-      0,
-    ),
-    healthCheckTimeoutMs: wait("Longest wait for the answer to a health check", 2 * SECOND_MS),
-
-    firstByteTimeoutMs: wait("Longest wait for the first byte of a reply", 90 * SECOND_MS),
-    stallTimeoutMs: wait("Longest silence of the upstream within a reply", 120 * SECOND_MS),
-    replyTimeoutMs: wait("Longest duration of a reply", 30 * MINUTE_MS),
-    holdHeadersMs: wait(
-      "How long an answer's head waits for the first words, so that refusals keep their status",
-      15_000,
-      0,
-    ),
-    sseKeepaliveMs: wait("Time between two heartbeats on a silent stream", 15 * SECOND_MS),
-    clientStallMs: wait("How long a client may leave its stream unread", MINUTE_MS),
-    drainTimeoutMs: wait("How long running replies may go on after SIGTERM", 30 * SECOND_MS, 0),
-    maxBodyBytes: size("Largest request body", 33_554_432),
-    maxFileBytes: size(
-      "Largest picture, document or other file of a message, where the gateway itself has to read it",
-      20 * 1024 * 1024,
-    ),
-    fileFetch: toggle("Fetches http and https addresses of files for upstreams that do not; false refuses them", true),
-    fileFetchOrigins: list(
-      "Servers of yours whose files are fetched although their addresses are not public",
-      "origins such as http://10.0.0.5:9000",
-      "^https?://[^/\\s]+$",
-    ),
-    fileFetchTimeoutMs: wait("Longest wait for such a file", 15 * SECOND_MS),
-    filesMaxBytes: size("All files together that one caller may upload to /v1/files", 512 * 1024 * 1024),
-    filesKeepMs: Type.Integer({
-      description: "How long an uploaded file is kept, unless its client asks for less",
-      default: 30 * DAY_MS,
-      minimum: MINUTE_MS,
-      maximum: TEN_YEARS_MS,
-    }),
-    maxLineBytes: size("Longest line of an upstream's stream", 16_777_216),
-    maxMessages: Type.Integer({
-      description: "Most messages of one request",
-      default: 10_000,
-      minimum: 1,
-      maximum: MOST_COUNTED,
-    }),
-    maxStreams: limit("Most replies that run at a time, streamed or whole. Beyond it: 503"),
-    maxStreamsPerKey: limit(
-      "Most replies of one caller at a time: a key, a user, or without keys an address. Beyond it: 429",
-    ),
-    queueSize: Type.Integer({
-      description: "Most requests that wait for one upstream at its limit. Beyond it: 429",
-      default: 100,
-      minimum: 0,
-      maximum: MOST_COUNTED,
-    }),
-    queueWaitMs: wait("Longest wait of a request for an upstream at its limit. Beyond it: 429", 30 * SECOND_MS, 0),
-
+    ...boundSettings,
     ...historySettings,
     ...callerSettings,
     ...chatSettings,
