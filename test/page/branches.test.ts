@@ -227,6 +227,8 @@ describe.skipIf(!hasBrowser)("the chat page", () => {
     await say(page, "slow");
     await page.locator(".prose", { hasText: "Slow" }).waitFor();
     await page.getByRole("button", { name: "New conversation" }).click();
+    // Nobody writes before the new one stands there.
+    await page.locator(".prose", { hasText: "Slow" }).waitFor({ state: "detached" });
     await say(page, "quick");
     await page.locator(".prose", { hasText: "Quick." }).waitFor();
     gateway.openGate("end");
