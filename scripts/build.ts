@@ -17,8 +17,13 @@ mkdirSync(dirname(outfile), { recursive: true });
 // The source maps stand in the executable; what the bundler leaves beside it, a file for each part, goes with the folder.
 const folder = mkdtempSync(join(dirname(outfile), ".build-"));
 const executable = join(folder, "qwen-gateway");
-const packedPage = join(folder, packedPageName);
-await writePackedPage(packedPage);
+// Its path stands in the executable: always the same one, so that equal sources give equal bytes (docs/release.md). Builds of
+// the same moment write the same into it, each in one piece.
+const packedPage = join(root, "dist", packedPageName);
+const unfinishedPage = `${packedPage}.${process.pid}`;
+mkdirSync(dirname(packedPage), { recursive: true });
+await writePackedPage(unfinishedPage);
+renameSync(unfinishedPage, packedPage);
 const build = Bun.spawnSync(
   [
     process.execPath,
