@@ -55,7 +55,9 @@ export function readBunLicense(root: string): string {
 /** All that a package says of its terms: licence, notice, and where it has neither the section of its README. */
 export function readLicense(folder: string): string | undefined {
   const names = readdirSync(folder).sort();
-  const files = names.filter((name) => /^(?:licen[cs]e|copying|notice|third.?party)[\w-]*(?:\.(?:md|txt))?$/i.test(name));
+  const files = names.filter((name) =>
+    /^(?:licen[cs]e|copying|notice|third.?party)[\w-]*(?:\.(?:md|txt))?$/i.test(name),
+  );
   const texts = files.map((name) => readFileSync(join(folder, name), "utf8").trim()).filter((text) => text !== "");
   if (texts.length > 0) return texts.join("\n\n").replaceAll("\r\n", "\n");
   const readme = names.find((name) => /^readme\.md$/i.test(name));

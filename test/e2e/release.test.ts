@@ -296,7 +296,8 @@ describe("the package for Debian", () => {
   /** A root folder of its own, with nothing in it: the package's scripts act there. */
   async function createSystem() {
     const system = makeFolder(`system-${crypto.randomUUID()}`);
-    for (const folder of ["info", "updates", "triggers"]) mkdirSync(join(system, "var/lib/dpkg", folder), { recursive: true });
+    for (const folder of ["info", "updates", "triggers"])
+      mkdirSync(join(system, "var/lib/dpkg", folder), { recursive: true });
     mkdirSync(join(system, "etc"));
     writeFileSync(join(system, "var/lib/dpkg/status"), "");
     const words = ["dpkg", `--root=${system}`, "--force-script-chrootless", "--force-depends", "--log=/dev/null"];

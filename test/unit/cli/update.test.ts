@@ -72,11 +72,10 @@ describe("update", () => {
     expect(told.complained).toStartWith(`Cannot find out the newest version: ${registry.url} `);
     expect(told.complained).toContain(reason);
     expect(told.complained).toEndWith(`This is ${version}`);
-    expect(told.complained).not.toMatch(/secret|\u001b/);
+    for (const hidden of ["secret", "\u001b"]) expect(told.complained).not.toContain(hidden);
   });
 
   test("ends with 1 and says so when nobody answers", async () => {
-    const { url } = serveRegistry(() => new Response(""));
     const closed = serveRegistry(() => new Response(""));
     await closed[Symbol.asyncDispose]();
 
@@ -84,7 +83,6 @@ describe("update", () => {
 
     expect(told.exitCode).toBe(1);
     expect(told.complained).toStartWith(`Cannot find out the newest version: ${closed.url} cannot be reached: `);
-    expect(url).not.toBe(closed.url);
   });
 
   test.each(["ftp://registry", "registry", "https://user:secret@registry.example"])(

@@ -58,7 +58,9 @@ describe("writeFormula", () => {
 
   test("has the address and the checksum of each system that Homebrew runs on", () => {
     const text = writeFormula(formula);
-    const sources = [...text.matchAll(/on_(\w+) do\n\s+url "(\S+)"\n\s+sha256 "(\S+)"/g)].map((match) => match.slice(1));
+    const sources = [...text.matchAll(/on_(\w+) do\n\s+url "(\S+)"\n\s+sha256 "(\S+)"/g)].map((match) =>
+      match.slice(1),
+    );
 
     expect(sources).toEqual(
       [

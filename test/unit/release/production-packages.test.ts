@@ -28,7 +28,12 @@ function createProject(name: string, locked: object, installed: Readonly<Record<
 
 describe("listProductionPackages", () => {
   const locked = {
-    a: ["a@1.0.0", "", { dependencies: { "@s/b": "*" }, peerDependencies: { p: "*", q: "*" }, optionalPeers: ["q"] }, "i"],
+    a: [
+      "a@1.0.0",
+      "",
+      { dependencies: { "@s/b": "*" }, peerDependencies: { p: "*", q: "*" }, optionalPeers: ["q"] },
+      "i",
+    ],
     "@s/b": ["@s/b@2.0.0", "", { dependencies: { c: "*" }, optionalDependencies: { absent: "*" } }, "i"],
     c: ["c@1.0.0", "", {}, "i"],
     "@s/b/c": ["c@3.0.0", "", { dependencies: { a: "*" } }, "i"],
@@ -63,6 +68,7 @@ describe("listProductionPackages", () => {
     const ids = listProductionPackages(root).map(idOf);
 
     expect(ids).toEqual(expect.arrayContaining([...directDependencies(root)]));
-    for (const [name, version] of Object.entries(manifest.devDependencies)) expect(ids).not.toContain(`${name}@${version}`);
+    for (const [name, version] of Object.entries(manifest.devDependencies))
+      expect(ids).not.toContain(`${name}@${version}`);
   });
 });

@@ -75,6 +75,7 @@ describe("readLicense", () => {
 test("readBunLicense names what is linked into Bun, and how it is linked anew", () => {
   const text = readBunLicense(root);
 
-  for (const word of ["JavaScriptCore", "LGPL", "boringssl", "libarchive", "tinycc", "relink"]) expect(text).toContain(word);
+  for (const word of ["JavaScriptCore", "LGPL", "boringssl", "libarchive", "tinycc", "relink"])
+    expect(text).toContain(word);
   expect(text).not.toStartWith("---");
 });

