@@ -1,11 +1,12 @@
 // Builds dist/qwen-gateway, one executable. `--target` (such as bun-linux-arm64) and `--outfile` build for elsewhere.
 
-import { mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { version } from "../package.json";
 import { packedPageName } from "../src/server/page-file.ts";
 import { writePackedPage } from "./build-page.ts";
+import { hasTrueSignature, signAdHoc } from "./macos-signature.ts";
 
 const { values } = parseArgs({
   options: { target: { type: "string" }, outfile: { type: "string", default: "dist/qwen-gateway" } },
@@ -53,6 +54,10 @@ const build = Bun.spawnSync(
   { cwd: root, stdio: ["ignore", "inherit", "inherit"] },
 );
 const suffix = values.target?.includes("windows") ? ".exe" : "";
+if (build.exitCode === 0 && (values.target ?? process.platform).includes("darwin")) {
+  const file = readFileSync(executable);
+  if (!hasTrueSignature(file)) writeFileSync(executable, signAdHoc(file));
+}
 if (build.exitCode === 0) renameSync(executable + suffix, outfile.endsWith(suffix) ? outfile : outfile + suffix);
 rmSync(folder, { recursive: true });
 process.exit(build.exitCode);

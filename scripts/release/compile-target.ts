@@ -1,7 +1,8 @@
 // One executable, by scripts/build.ts, and whether it is for the system that it is meant for.
 
-import { closeSync, mkdirSync, openSync, readSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, readSync } from "node:fs";
 import { join } from "node:path";
+import { hasTrueSignature } from "../macos-signature.ts";
 import { executableName, type Target } from "./targets.ts";
 
 /** @returns where it is. @throws {Error} that says which target failed, and how to go on without it */
@@ -20,6 +21,9 @@ export function compileTarget(root: string, target: Target, folder: string): str
   const expected = expectedKind(target);
   if (kind !== expected)
     throw new Error(`Cannot use what was built for ${target.name}: it is ${kind}, not ${expected}`);
+  if (kind.startsWith("Mach-O") && !hasTrueSignature(readFileSync(executable))) {
+    throw new Error(`Cannot use what was built for ${target.name}: its signature is not true, macOS would refuse it`);
+  }
   return executable;
 }
 
