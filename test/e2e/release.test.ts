@@ -2,98 +2,33 @@
 // other systems are built by hand (docs/release.md).
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Spec, Validation } from "@cyclonedx/cyclonedx-library";
-import manifest from "../../package.json";
 import { idOf, listProductionPackages } from "../../scripts/release/production-packages.ts";
-import { hostTarget, platformPackageName } from "../../scripts/release/targets.ts";
-import { runBinary, startBinary, type Place } from "../support/binary.ts";
+import { platformPackageName } from "../../scripts/release/targets.ts";
+import { runBinary, startBinary } from "../support/binary.ts";
 import { type NpmRegistry, serveNpmRegistry } from "../support/npm-registry.ts";
+import {
+  askToCount,
+  attempt,
+  base,
+  buildTestRelease,
+  hasDebian,
+  host,
+  makeFolder,
+  placeOf,
+  root,
+  run,
+  version,
+} from "../support/test-release.ts";
 
 // Far beyond what the tests need, for machines that are busy with something else.
 setDefaultTimeout(120_000);
 
-const { version } = manifest;
-const root = join(import.meta.dir, "..", "..");
-const base = mkdtempSync(join(tmpdir(), "qwen-gateway-release-"));
-const release = join(base, "release");
-const node = Bun.which("node");
-const host = hostTarget();
-if (host === undefined) throw new Error("This machine is none that releases are built for");
-
-const hasDebian = host.debianArchitecture !== undefined && Bun.which("dpkg-deb") !== null;
-
-interface Outcome {
-  readonly exitCode: number | null;
-  readonly output: string;
-  readonly errors: string;
-}
-
-async function attempt(
-  command: readonly string[],
-  cwd: string,
-  environment: Readonly<Record<string, string>> = {},
-): Promise<Outcome> {
-  const child = Bun.spawn([...command], {
-    cwd,
-    env: { PATH: process.env["PATH"] ?? "", HOME: join(base, "home"), ...environment },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const [output, errors] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
-  return { exitCode: child.exitCode, output, errors };
-}
-
-async function run(...words: Parameters<typeof attempt>): Promise<string> {
-  const { exitCode, output, errors } = await attempt(...words);
-  if (exitCode !== 0) throw new Error(`${words[0].join(" ")} ended with ${exitCode}: ${output}${errors}`);
-  return output;
-}
-
-function makeFolder(name: string): string {
-  const folder = join(base, name);
-  mkdirSync(folder, { recursive: true });
-  return folder;
-}
-
-/** A place where an executable is started: an empty folder, an empty home. */
-function placeOf(executable: string, name: string): Omit<Place, typeof Symbol.dispose> {
-  return { folder: makeFolder(`${name}/folder`), home: makeFolder(`${name}/home`), executable };
-}
-
-/** One whole answer. */
-async function ask(url: string): Promise<string> {
-  const response = await fetch(`${url}/v1/chat/completions`, {
-    method: "POST",
-    body: JSON.stringify({ messages: [{ role: "user", content: "Count from 1 to 5" }] }),
-  });
-  return response.text();
-}
-
+let release = "";
 beforeAll(async () => {
-  makeFolder("home");
-  const words = ["--targets", "host", "--fast", "--repository", "example/qwen-gateway"];
-  if (!hasDebian) words.push("--without", "debian");
-  await run([process.execPath, "scripts/release.ts", "--outdir", release, ...words], root, {
-    // The build looks for its own caches at home.
-    HOME: process.env["HOME"] ?? base,
-    SOURCE_DATE_EPOCH: "1790000000",
-  });
+  release = await buildTestRelease();
 }, 300_000);
 
 afterAll(() => rmSync(base, { recursive: true, force: true }));
@@ -149,6 +84,47 @@ describe("the folder of a release", () => {
   });
 });
 
+describe("bun run release", () => {
+  const script = [process.execPath, join(root, "scripts/release.ts")];
+
+  test("says which runtime it could not get, and how to go on without it", async () => {
+    const target = host.name === "linux-arm64" ? "linux-x64" : "linux-arm64";
+    // Nobody listens there, and nothing is kept from former builds.
+    const offline = { HTTPS_PROXY: "http://127.0.0.1:9", BUN_INSTALL_CACHE_DIR: makeFolder("empty-cache") };
+    const words = ["--targets", target, "--outdir", join(base, "offline")];
+
+    const { exitCode, errors } = await attempt([...script, ...words], root, { ...offline, SOURCE_DATE_EPOCH: "0" });
+
+    expect(exitCode).toBe(1);
+    expect(errors).toStartWith(`Cannot build ${target}: `);
+    expect(errors).toMatch(/Failed to download.*\n.*Leave it out by --targets/);
+    expect(existsSync(join(base, "offline", "SHA256SUMS"))).toBe(false);
+  });
+
+  test("leaves a folder alone that holds somebody's files", async () => {
+    const folder = makeFolder("somebody");
+    writeFileSync(join(folder, "thesis.txt"), "all of it");
+
+    const { exitCode, errors } = await attempt([...script, "--targets", "host", "--outdir", folder], root);
+
+    expect([exitCode, errors]).toEqual([
+      1,
+      `Cannot write to "${folder}": "thesis.txt" is no part of a release, name another folder\n`,
+    ]);
+    expect(readdirSync(folder)).toEqual(["thesis.txt"]);
+  });
+
+  test.each([
+    [["--targets", "plan9"], "Cannot use --targets"],
+    [["--without", "rpm"], "Cannot use --without"],
+    [["--repository", "https://github.com/o/n"], "Cannot use --repository"],
+  ])("refuses %p before it builds", async (words, sentence) => {
+    const { exitCode, errors } = await attempt([...script, ...words], root);
+
+    expect([exitCode, errors.startsWith(sentence)]).toEqual([1, true]);
+  });
+});
+
 describe("the archive", () => {
   test("one file and the environment start it, with help, a version and sane defaults [RC-008]", async () => {
     const folder = makeFolder("archive");
@@ -173,6 +149,8 @@ describe("the archive", () => {
     expect(await gateway.exited).toBe(0);
   });
 });
+
+const node = Bun.which("node");
 
 describe.skipIf(node === null)("the npm package", () => {
   const project = join(base, "project");
@@ -225,7 +203,7 @@ describe.skipIf(node === null)("the npm package", () => {
     const place = { folder: project, home: makeFolder("npm-run"), executable: launcher };
     await using gateway = await startBinary(["serve", "--port", "0"], { LOG_LEVEL: "info" }, place);
 
-    expect(await ask(gateway.url)).toContain("1 2 3 4 5");
+    expect(await askToCount(gateway.url)).toContain("1 2 3 4 5");
     gateway.kill("SIGTERM");
     expect(await gateway.exited).toBe(0);
     expect(await fetch(`${gateway.url}/health`).catch(() => "gone")).toBe("gone");
@@ -292,7 +270,7 @@ console.log(text);
 });
 
 describe("the package for Debian", () => {
-  const file = join(release, `qwen-gateway_${version}_${host.debianArchitecture}.deb`);
+  const file = () => join(release, `qwen-gateway_${version}_${host.debianArchitecture}.deb`);
   const needed = ["dpkg", "systemd-sysusers", "systemd-tmpfiles", "deb-systemd-helper"];
   const canInstall = process.getuid?.() === 0 && needed.every((tool) => Bun.which(tool) !== null);
 
@@ -321,9 +299,9 @@ describe("the package for Debian", () => {
   test("says what it is and needs, and marks its settings as the user's", async () => {
     if (!hasDebian) return console.warn("Not tried: dpkg-deb is missing");
 
-    const control = await run(["dpkg-deb", "--field", file], base);
-    const files = await run(["dpkg-deb", "--contents", file], base);
-    const conffiles = await run(["dpkg-deb", "--info", file, "conffiles"], base);
+    const control = await run(["dpkg-deb", "--field", file()], base);
+    const files = await run(["dpkg-deb", "--contents", file()], base);
+    const conffiles = await run(["dpkg-deb", "--info", file(), "conffiles"], base);
 
     expect(control).toContain(`\nVersion: ${version}\n`);
     expect(control).toContain(`\nArchitecture: ${host.debianArchitecture}\n`);
@@ -336,7 +314,7 @@ describe("the package for Debian", () => {
   test("makes a user, settings and data for the service alone, and the executable runs", async () => {
     if (!canInstall) return console.warn(`Not tried: it wants root, and ${needed.join(", ")}`);
     const system = await createSystem();
-    await system.dpkg("--install", file);
+    await system.dpkg("--install", file());
 
     expect(readFileSync(system.path("etc/passwd"), "utf8")).toMatch(
       /^qwen-gateway:x:\d+:\d+:qwen-gateway:\/var\/lib\/qwen-gateway:\/usr\/sbin\/nologin$/m,
@@ -347,17 +325,17 @@ describe("the package for Debian", () => {
     const place = placeOf(system.path("usr/bin/qwen-gateway"), "debian-run");
     const settings = system.path("etc/qwen-gateway/settings.env");
     await using gateway = await startBinary(["serve", "--env-file", settings], { PORT: "0" }, place);
-    expect(await ask(gateway.url)).toContain("1 2 3 4 5");
+    expect(await askToCount(gateway.url)).toContain("1 2 3 4 5");
   });
 
   test("keeps changed settings over an upgrade and a removal, and a purge leaves nothing of them", async () => {
     if (!canInstall) return console.warn(`Not tried: it wants root, and ${needed.join(", ")}`);
     const system = await createSystem();
     const settings = system.path("etc/qwen-gateway/settings.env");
-    await system.dpkg("--install", file);
+    await system.dpkg("--install", file());
     writeFileSync(settings, "API_KEY=mine\n");
     writeFileSync(system.path("var/lib/qwen-gateway/data"), "");
-    await system.dpkg("--install", file);
+    await system.dpkg("--install", file());
 
     expect([readFileSync(settings, "utf8"), system.describe("etc/qwen-gateway/settings.env")]).toEqual([
       "API_KEY=mine\n",
