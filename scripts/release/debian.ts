@@ -116,7 +116,12 @@ const longDescription = ` It speaks the protocols of OpenAI and Anthropic in fro
  installation: write /etc/qwen-gateway/settings.env first.`;
 
 /** What lintian finds, and why it stays. */
-const overrides = `# The runtime is Bun's, as it is published, and is linked in this way.
+const overrides = `# The libraries are in the runtime, and the program stands behind it, where strip would cut it off.
+qwen-gateway: embedded-library *
+qwen-gateway: unstripped-binary-or-object *
+# The settings hold keys.
+qwen-gateway: non-standard-file-perm *
+# The runtime is Bun's, as it is published, and is linked in this way.
 qwen-gateway: hardening-no-pie *
 qwen-gateway: hardening-no-relro *
 qwen-gateway: hardening-no-bindnow *
