@@ -4,7 +4,7 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { buildRelease, parseKinds, type ReleaseOptions } from "./release/build-release.ts";
+import { buildRelease, parseKinds, releaseTimeMs, type ReleaseOptions } from "./release/build-release.ts";
 import { checksumsName } from "./release/checksums.ts";
 import { parseTargets, targets } from "./release/targets.ts";
 
@@ -49,6 +49,7 @@ function readOptions(words: readonly string[]): ReleaseOptions & { readonly twic
     without: parseKinds(values.without),
     repository,
     packing: values.fast ? "fast" : "small",
+    timeMs: releaseTimeMs(root),
     twice: values.twice,
   };
 }

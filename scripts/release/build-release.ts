@@ -26,6 +26,8 @@ export interface ReleaseOptions {
   /** Owner and name at GitHub. Without it there is no formula, since nobody knows where the archives will be. */
   readonly repository: string | undefined;
   readonly packing: Packing;
+  /** When the release was made, as its files say. */
+  readonly timeMs: number;
 }
 
 /** @throws {Error} that names the word that is none */
@@ -41,11 +43,10 @@ export function parseKinds(list: string): ReadonlySet<Kind> {
 
 /** @throws {Error} with a sentence of the step that failed */
 export async function buildRelease(options: ReleaseOptions): Promise<void> {
-  const { root, outdir, repository, packing } = options;
+  const { root, outdir, repository, packing, timeMs } = options;
   const { name, version, description, license } = manifest;
   const isWanted = (kind: Kind): boolean => !options.without.has(kind);
   const say = (what: string): void => console.log(`== ${what}`);
-  const timeMs = releaseTimeMs(root);
   const work = join(outdir, ".work");
   mkdirSync(work);
 
@@ -64,7 +65,7 @@ export async function buildRelease(options: ReleaseOptions): Promise<void> {
   if (isWanted("archives")) {
     const archives: BrewedArchive[] = [];
     for (const [target, executable] of executables) {
-      const fileName = await packArchive(options, target, executable, timeMs);
+      const fileName = await packArchive(options, target, executable);
       say(fileName);
       archives.push({ target, fileName, sha256: await sha256(join(outdir, fileName)) });
     }
@@ -104,10 +105,9 @@ export async function buildRelease(options: ReleaseOptions): Promise<void> {
 }
 
 async function packArchive(
-  { root, outdir, packing }: ReleaseOptions,
+  { root, outdir, packing, timeMs }: ReleaseOptions,
   target: Target,
   executable: string,
-  timeMs: number,
 ): Promise<string> {
   const folder = `${manifest.name}-${manifest.version}-${target.name}`;
   const file = (path: string, isExecutable = false): ArchivedFile => ({
@@ -130,8 +130,11 @@ async function packArchive(
   return fileName;
 }
 
-/** The commit's, so that one commit gives one release. SOURCE_DATE_EPOCH counts more, as everywhere. */
-function releaseTimeMs(root: string): number {
+/**
+ * The commit's, so that one commit gives one release. SOURCE_DATE_EPOCH counts more, as everywhere.
+ * @throws {Error} where there is neither
+ */
+export function releaseTimeMs(root: string): number {
   const given = process.env["SOURCE_DATE_EPOCH"];
   if (given !== undefined) {
     if (!/^\d{1,11}$/.test(given)) throw new Error("Cannot use SOURCE_DATE_EPOCH: it is a number of seconds");
