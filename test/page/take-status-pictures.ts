@@ -16,8 +16,10 @@ await using open = await startStage();
 await using locked = await startStage({ environment: { API_KEY: "key-of-a-client", ADMIN_KEY: "key-of-admin" } });
 const browser = await chromium.launch({ executablePath: findChromium() ?? "", headless: true, args: chromiumFlags });
 
-if (folder === undefined) await picture(join(images, "status-page.png"), { viewport: wide }, busy);
-else {
+if (folder === undefined) {
+  // As wide as a page of documentation, so that it is small.
+  await picture(join(images, "status-page.png"), { viewport: wide, deviceScaleFactor: 0.75 }, busy);
+} else {
   const named = (name: string) => join(folder, `${name}.png`);
   await picture(named("status"), { viewport: wide }, busy);
   await picture(named("status-dark"), { viewport: wide, colorScheme: "dark" }, busy);

@@ -35,9 +35,10 @@ export interface StatusApi {
   /** Whether clients need a key, and which models there are for one without. */
   readClients(signal: AbortSignal): Promise<{ readonly wantsKey: boolean; readonly models: readonly string[] }>;
   readDefaultModel(key: string | undefined, signal: AbortSignal): Promise<string | undefined>;
-  endStream(id: string, key: string | undefined, signal: AbortSignal): Promise<void>;
-  /** As text. */
-  readDocument(key: string | undefined, signal: AbortSignal): Promise<string>;
+  /** What was asked for happens, whether anybody looks or not. */
+  endStream(id: string, key: string | undefined): Promise<void>;
+  /** `/openapi.json`, to be read by people too. */
+  readDocument(key: string | undefined): Promise<string>;
 }
 
 /** Longest wait for an answer, in milliseconds. */
@@ -51,11 +52,12 @@ export function createStatusApi(): StatusApi {
   /** Paths are relative: behind a proxy the gateway may stand beneath a prefix, and the page with it. */
   async function ask(path: string, options: AskOptions): Promise<unknown> {
     const { key, signal, method = "GET", limitMs = timeoutMs } = options;
+    const limit = AbortSignal.timeout(limitMs);
     const response = await fetch(path, {
       method,
       headers: { accept: "application/json", ...keyHeaders(key) },
       cache: "no-store",
-      signal: AbortSignal.any([signal, AbortSignal.timeout(limitMs)]),
+      signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
     }).catch((error: unknown) => {
       throw new RequestError("The gateway cannot be reached", 0, error);
     });
@@ -97,16 +99,17 @@ export function createStatusApi(): StatusApi {
       }
     },
     readDefaultModel: async (key, signal) => parseDefaultModel(await ask("admin/api/config", { key, signal })),
-    async endStream(id, key, signal) {
-      await ask(`admin/api/streams/${encodeURIComponent(id)}`, { key, signal, method: "DELETE" });
+    async endStream(id, key) {
+      await ask(`admin/api/streams/${encodeURIComponent(id)}`, { key, method: "DELETE" });
     },
-    readDocument: async (key, signal) => JSON.stringify(await ask("openapi.json", { key, signal }), null, 2),
+    readDocument: async (key) => JSON.stringify(await ask("openapi.json", { key }), null, 2),
   };
 }
 
 interface AskOptions {
   readonly key?: string | undefined;
-  readonly signal: AbortSignal;
+  /** Beside the limit. */
+  readonly signal?: AbortSignal;
   readonly method?: "GET" | "DELETE";
   readonly limitMs?: number;
 }

@@ -39,7 +39,7 @@ function draw(): void {
 }
 
 async function saveDocument(): Promise<void> {
-  const text = await api.readDocument(key.read(), new AbortController().signal).catch(() => undefined);
+  const text = await api.readDocument(key.read()).catch(() => undefined);
   // Whether the gateway answers is said elsewhere.
   if (text !== undefined) saveText("openapi.json", text, "application/json");
 }
@@ -52,5 +52,4 @@ function follow(): void {
 store.subscribe(draw);
 draw();
 document.addEventListener("visibilitychange", follow);
-performance.mark("status-interactive");
 follow();

@@ -132,8 +132,8 @@ function axis({ colors, formatTime, formatValue, kind }: PlotOptions, side: "x" 
     const minute = 60;
     return {
       ...common,
-      size: 26,
-      gap: 4,
+      size: 30,
+      gap: 8,
       grid: { show: false },
       incrs: [5 * minute, 10 * minute, 15 * minute, 20 * minute, 30 * minute],
       values: (_, splits) => splits.map((at) => formatTime(at * 1000)),

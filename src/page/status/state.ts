@@ -24,7 +24,7 @@ export interface StatusState {
 /** Whether the gateway tells us more than everybody. */
 export type Door =
   | { readonly state: "unknown" | "open" }
-  /** @param isRefused of a key that was tried; `sentence` is what the gateway said then */
+  /** `isRefused`: a key was tried. `sentence` is what the gateway said of one that it knows; "" of one that it does not. */
   | { readonly state: "wants-key"; readonly isRefused: boolean; readonly sentence: string }
   /** No key would help. */
   | { readonly state: "shut"; readonly sentence: string };

@@ -149,7 +149,7 @@ export function createWatch({ api, store, key, nowMs, schedule }: WatchOptions):
     },
     async endStream(id) {
       update((state) => ({ ...state, ending: new Set([...state.ending, id]), endingNotice: "" }));
-      const notice = await api.endStream(id, key.read(), watching.signal).then(
+      const notice = await api.endStream(id, key.read()).then(
         () => "The stream was ended. Its client is told so.",
         (error: unknown) => {
           if (error instanceof RequestError && error.status === 404) return "The stream had ended already.";
@@ -173,7 +173,7 @@ function isRefusal(error: unknown): error is RequestError {
 function doorAfter({ status, message }: RequestError, usedKey: string | undefined): Door {
   // Whom a key would help is told 401 without one.
   if (usedKey === undefined && status === 403) return { state: "shut", sentence: message };
-  return { state: "wants-key", isRefused: usedKey !== undefined, sentence: message };
+  return { state: "wants-key", isRefused: usedKey !== undefined, sentence: status === 403 ? message : "" };
 }
 
 /** The last slot of before may have gone on. */

@@ -51,10 +51,12 @@ const adminKeyWords = {
   help: "One of ADMIN_KEY, or a stored key with the scope admin. It stays in this tab and is forgotten when you close it.",
 };
 
+const unknownKey = "The gateway does not know this key. Check it, or ask whoever runs the gateway for another.";
+
 function Door({ state: { door }, onKey }: StatusPageProps) {
   if (door.state === "shut") return <p class="notice">{door.sentence}.</p>;
   if (door.state !== "wants-key") return null;
-  const refusal = `The gateway does not take this key. ${door.sentence}.`;
+  const refusal = door.sentence === "" ? unknownKey : `The gateway does not take this key. ${door.sentence}.`;
   return (
     <section class="card">
       <KeyForm isRefused={door.isRefused} onKey={onKey} words={{ ...adminKeyWords, refusal }} />

@@ -20,7 +20,7 @@ export function Upstreams({ upstreams }: { readonly upstreams: readonly Upstream
                 Running
               </th>
               <th scope="col" class="number">
-                Waiting
+                Queued
               </th>
               <th scope="col">Last failure</th>
             </tr>

@@ -211,7 +211,7 @@ describe("keys", () => {
     await watch.useKey("wrong");
 
     expect(world.kept).toBeUndefined();
-    expect(store.get().door).toEqual({ state: "wants-key", isRefused: true, sentence: "Refused with 401" });
+    expect(store.get().door).toEqual({ state: "wants-key", isRefused: true, sentence: "" });
     world.answers = [facts()];
     await watch.useKey("right");
     expect(world.kept).toBe("right");
@@ -227,7 +227,11 @@ describe("keys", () => {
     await settle();
     await nextRound();
 
-    expect(store.get()).toMatchObject({ door: { state: "wants-key", isRefused: true }, facts: undefined, samples: [] });
+    expect(store.get()).toMatchObject({
+      door: { state: "wants-key", sentence: "Refused with 403" },
+      facts: undefined,
+      samples: [],
+    });
   });
 
   test("help nobody whom the gateway refuses without asking for one", async () => {
