@@ -214,6 +214,67 @@ describe.skipIf(!hasBrowser)("the status page", () => {
     expect(status.complaints).toEqual([]);
   });
 
+  test("says that no key helps where the gateway is open to others and has none", async () => {
+    await using stage = await startStage({ environment: { HOST: "0.0.0.0", INSECURE: "true" } });
+    const url = `http://127.0.0.1:${stage.gateway.port}`;
+    await using status = await open(url, { expected: /status of 403/ });
+    const { page } = status;
+
+    await page.getByText("set ADMIN_KEY").waitFor();
+    await page.getByText("No key is needed from here.").waitFor();
+    expect(await page.getByLabel(/admin key/).count()).toBe(0);
+    expect(await textOf(tile(page, "Upstreams"))).toBe("qwen-web");
+    expect(await breaches(page)).toEqual([]);
+    expect(status.complaints).toEqual([]);
+  });
+
+  test("says when another version has taken the gateway's place", async () => {
+    await using stage = await startStage();
+    await using status = await open(stage.gateway.url);
+    const { page } = status;
+    await page.clock.install();
+    await page.reload();
+    await page.getByRole("region", { name: "Table of accounts" }).waitFor();
+    const facts = busyFacts(Date.now());
+    await pretend(page, { ...facts, status: { ...Object(facts["status"]), version: "9.9.9" } });
+    await page.clock.runFor(6000);
+
+    await page.getByText("The gateway is version 9.9.9 now, and this page came with 0.1.0.").waitFor();
+    await page.unroute(/\/admin\/api\/(\w+)/);
+    await page.getByRole("link", { name: "Load it anew" }).click();
+    await page.getByRole("region", { name: "Table of accounts" }).waitFor();
+    expect(await page.getByText("this page came with").count()).toBe(0);
+    expect(status.complaints).toEqual([]);
+  });
+
+  test("shows the figures of a minute under the pointer", async () => {
+    await using stage = await startStage();
+    await using status = await open(stage.gateway.url);
+    const { page } = status;
+    const facts = busyFacts(Date.now());
+    await pretend(page, facts);
+    await page.reload();
+    const figure = page.getByRole("figure", { name: "Requests a minute" });
+    const plot = figure.locator(".u-over");
+    await plot.waitFor();
+
+    await plot.hover();
+    await figure
+      .locator(".at")
+      .getByText(/^\d\d:\d\d$/)
+      .waitFor();
+    const shown = await figure.locator(".legend li").first().textContent();
+    await page.mouse.move(0, 0);
+
+    expect(shown).toMatch(/^complete\d+$/);
+    await figure
+      .locator(".legend li")
+      .first()
+      .getByText(/^complete$/)
+      .waitFor();
+    expect(status.complaints).toEqual([]);
+  });
+
   test("asks nothing while nobody looks", async () => {
     await using stage = await startStage();
     await using status = await open(stage.gateway.url);

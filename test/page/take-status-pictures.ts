@@ -30,6 +30,10 @@ if (folder === undefined) {
     await page.getByText("The same as a table").click();
     await page.getByRole("button", { name: "End the stream of qwen3-coder-plus" }).click();
   });
+  await picture(named("status-pointer"), { viewport: wide }, async (page) => {
+    await busy(page);
+    await page.locator(".u-over").nth(1).hover();
+  });
   await picture(named("status-idle"), { viewport: wide }, async (page) => {
     await page.goto(open.gateway.url);
     await page.locator(".plot canvas").first().waitFor();
@@ -64,7 +68,6 @@ async function picture(
   const context = await browser.newContext({ ...options, reducedMotion: "reduce" });
   const page = await context.newPage();
   await act(page);
-  await page.mouse.move(0, 0);
   // What follows is drawn.
   await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
   await page.screenshot({ path, fullPage: true });

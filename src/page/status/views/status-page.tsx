@@ -1,5 +1,6 @@
 // The page: what runs, how to reach it, what it does, what it did.
 
+import { useRef } from "preact/hooks";
 import { KeyForm } from "../../views/key-form.tsx";
 import type { Status } from "../facts.ts";
 import type { StatusState } from "../state.ts";
@@ -28,6 +29,7 @@ export function StatusPage(props: StatusPageProps) {
             {trouble === "" ? "It may be restarting, or the network is away." : `${trouble}.`} This page goes on asking.
           </p>
         )}
+        <OtherVersion version={facts?.status.version ?? state.health?.version} />
         {facts === undefined ? <Tiles state={state} /> : <FactTiles status={facts.status} />}
         <Door {...props} />
         <Connect clients={state.clients} />
@@ -43,6 +45,18 @@ export function StatusPage(props: StatusPageProps) {
         )}
       </main>
     </>
+  );
+}
+
+/** The page came with another gateway than the one that answers now. */
+function OtherVersion({ version }: { readonly version: string | undefined }) {
+  const first = useRef(version);
+  first.current ??= version;
+  if (version === first.current || version === undefined) return null;
+  return (
+    <p class="notice">
+      The gateway is version {version} now, and this page came with {first.current}. <a href=".">Load it anew</a>
+    </p>
   );
 }
 
