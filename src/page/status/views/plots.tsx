@@ -119,6 +119,9 @@ function PlotFigure({ title, kind, columns, toMs, colors, summary }: PlotFigureP
     <figure ref={figure} class={`plot ${colors}`}>
       <figcaption>
         <h3>{title}</h3>
+        <span class="faint at" aria-hidden="true">
+          {point === undefined ? "" : placeWords(columns, point, kind)}
+        </span>
         <p class="faint">{summary}</p>
       </figcaption>
       <div ref={host} class="plot-host" role="img" aria-label={`${title}: ${summary}`} />
@@ -130,7 +133,6 @@ function PlotFigure({ title, kind, columns, toMs, colors, summary }: PlotFigureP
             <span class="faint">{valueAt(series, point, kind)}</span>
           </li>
         ))}
-        <li class="faint at">{point === undefined ? "" : placeWords(columns, point, kind)}</li>
       </ul>
     </figure>
   );
