@@ -27,6 +27,8 @@ export interface WatchOptions {
 }
 
 export const intervalMs = 5000;
+/** For how many rounds it is told what became of a stream, the one at once included. */
+const toldRounds = 4;
 /** As long as the gateway keeps samples. */
 const keptMs = 3_600_000;
 
@@ -36,6 +38,10 @@ export function createWatch({ api, store, key, nowMs, schedule }: WatchOptions):
   let round: AbortController | undefined;
   /** Aborted when nobody looks any more. */
   let watching = new AbortController();
+  /** Another gateway may let in whom the one before did not. */
+  let triesDoor = false;
+  /** Rounds for which it still says what became of a stream. */
+  let noticeRounds = 0;
 
   async function runRound(): Promise<void> {
     cancelNext?.();
@@ -55,8 +61,10 @@ export function createWatch({ api, store, key, nowMs, schedule }: WatchOptions):
 
   async function ask(signal: AbortSignal): Promise<void> {
     const { door } = get();
-    if (door.state === "wants-key" || door.state === "shut") return noteHealth(await api.readHealth(signal));
     const usedKey = key.read();
+    const isClosed = door.state === "wants-key" || door.state === "shut";
+    if (isClosed && usedKey === undefined && !triesDoor) return noteHealth(await api.readHealth(signal));
+    triesDoor = false;
     try {
       noteFacts(await api.readFacts(usedKey, get().samples.at(-1)?.atMs, signal));
     } catch (error) {
@@ -68,15 +76,20 @@ export function createWatch({ api, store, key, nowMs, schedule }: WatchOptions):
   }
 
   function noteHealth(health: Health): void {
-    noteAnswer(health.uptimeMs, get().health?.uptimeMs);
+    const isNew = noteAnswer(health.uptimeMs, get().health?.uptimeMs);
     update((state) => ({ ...state, health }));
+    if (isNew) triesDoor = true;
+    if (isNew || get().clients.wantsKey === undefined) void askClients();
   }
 
   function noteFacts({ status, upstreams, accounts, streams, recent }: Facts): void {
-    noteAnswer(status.uptimeMs, get().facts?.status.uptimeMs);
+    const { door, clients } = get();
+    const isNew = noteAnswer(status.uptimeMs, get().facts?.status.uptimeMs);
     const running = new Set(streams.map(({ id }) => id));
+    if (noticeRounds > 0) noticeRounds--;
     update((state) => ({
       ...state,
+      endingNotice: noticeRounds === 0 ? "" : state.endingNotice,
       door: { state: "open" },
       health: undefined,
       facts: { status, upstreams, accounts, streams },
@@ -84,19 +97,14 @@ export function createWatch({ api, store, key, nowMs, schedule }: WatchOptions):
       samplesToMs: recent.toMs,
       ending: new Set([...state.ending].filter((id) => running.has(id))),
     }));
+    if (isNew || door.state !== "open" || clients.wantsKey === undefined) void askClients();
   }
 
-  function noteAnswer(uptimeMs: number, beforeMs: number | undefined): void {
-    const { trouble, clients, door } = get();
-    const isNew = trouble !== undefined || (beforeMs !== undefined && uptimeMs < beforeMs);
-    update((state) => ({
-      ...state,
-      answeredAtMs: nowMs(),
-      trouble: undefined,
-      // Another gateway may think otherwise.
-      door: isNew && door.state === "shut" ? { state: "unknown" } : state.door,
-    }));
-    if (isNew || clients.wantsKey === undefined) void askClients();
+  /** @returns whether it may be another gateway than before */
+  function noteAnswer(uptimeMs: number, beforeMs: number | undefined): boolean {
+    const isNew = get().trouble !== undefined || (beforeMs !== undefined && uptimeMs < beforeMs);
+    update((state) => ({ ...state, answeredAtMs: nowMs(), trouble: undefined }));
+    return isNew;
   }
 
   function noteTrouble(error: unknown): void {
@@ -139,7 +147,6 @@ export function createWatch({ api, store, key, nowMs, schedule }: WatchOptions):
     },
     async useKey(text) {
       key.save(text);
-      update((state) => ({ ...state, door: { state: "unknown" } }));
       await runRound();
     },
     forgetKey() {
@@ -156,6 +163,7 @@ export function createWatch({ api, store, key, nowMs, schedule }: WatchOptions):
           return `The stream could not be ended: ${error instanceof Error ? error.message : String(error)}`;
         },
       );
+      noticeRounds = toldRounds;
       update((state) => ({
         ...state,
         ending: new Set([...state.ending].filter((other) => other !== id)),

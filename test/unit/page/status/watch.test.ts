@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { RequestError } from "../../../../src/page/gateway/api.ts";
 import type { Facts, StatusApi } from "../../../../src/page/status/api.ts";
-import type { SampleFacts } from "../../../../src/page/status/facts.ts";
+import type { Health, SampleFacts } from "../../../../src/page/status/facts.ts";
 import { initialState } from "../../../../src/page/status/state.ts";
 import { createWatch, intervalMs } from "../../../../src/page/status/watch.ts";
 import { createStore } from "../../../../src/page/store.ts";
@@ -26,6 +26,7 @@ function facts(samples: readonly SampleFacts[] = [], uptimeMs = 1000, toMs = now
   };
 }
 
+const wellKnown: Health = { version: "1", uptimeMs: 1000, liveStreams: 0, upstreams: ["u"] };
 const refusal = (status: number) => new RequestError(`Refused with ${status}`, status);
 
 /** Lets everything that has been settled run on. */
@@ -38,6 +39,7 @@ function createWorld() {
     kept: undefined as string | undefined,
     /** What the next rounds get; the last one again and again. */
     answers: [facts()] as (Facts | Error | Promise<Facts>)[],
+    health: [wellKnown] as (Health | Error)[],
     clients: { wantsKey: false, models: ["m"] } as Awaited<ReturnType<StatusApi["readClients"]>>,
     ended: undefined as Error | undefined,
     tasks: [] as { readonly task: () => void; readonly delayMs: number }[],
@@ -46,7 +48,9 @@ function createWorld() {
   const api: StatusApi = {
     async readHealth() {
       calls.push("health");
-      return { version: "1", uptimeMs: 1000, liveStreams: 0, upstreams: ["u"] };
+      const answer = world.health.length > 1 ? world.health.shift() : world.health[0];
+      if (answer === undefined || answer instanceof Error) throw answer ?? new Error("The script has no answer");
+      return answer;
     },
     async readFacts(key, sinceMs, signal) {
       calls.push(`facts key=${key ?? "none"} since=${sinceMs === undefined ? "ever" : (sinceMs - nowMs) / 1000}`);
@@ -244,7 +248,53 @@ describe("keys", () => {
   });
 });
 
+describe("another gateway at the same address", () => {
+  test("that wants no key is opened, though the one before did", async () => {
+    const { world, watch, store, nextRound } = createWorld();
+    world.answers = [refusal(401), facts()];
+    watch.begin();
+    await settle();
+    world.health = [new RequestError("Cannot be reached", 0), { ...wellKnown, uptimeMs: 10 }];
+    await nextRound();
+    expect(store.get()).toMatchObject({ trouble: "", door: { state: "wants-key" } });
+    await nextRound();
+    // The form stays until it is known that none is needed.
+    expect(store.get()).toMatchObject({ trouble: undefined, door: { state: "wants-key" } });
+    await nextRound();
+
+    expect(store.get().door).toEqual({ state: "open" });
+  });
+
+  test("that was opened to others meanwhile may be closed, and is asked once", async () => {
+    const { world, watch, store, nextRound } = createWorld();
+    world.answers = [refusal(403), refusal(401)];
+    watch.begin();
+    await settle();
+    world.health = [{ ...wellKnown, uptimeMs: 10 }];
+    await nextRound();
+    await nextRound();
+    await nextRound();
+
+    expect(store.get().door).toEqual({ state: "wants-key", isRefused: false, sentence: "" });
+    expect(world.calls.filter((call) => call.startsWith("facts"))).toHaveLength(2);
+  });
+});
+
 describe("clients", () => {
+  test("are shown the model of the settings once a key has opened them", async () => {
+    const { world, watch, store } = createWorld();
+    world.answers = [refusal(401)];
+    world.clients = { wantsKey: true, models: [] };
+    watch.begin();
+    await settle();
+    expect(store.get().clients).toEqual({ wantsKey: true, model: "qwen3-max" });
+    world.answers = [facts()];
+    await watch.useKey("right");
+    await settle();
+
+    expect(store.get().clients).toEqual({ wantsKey: true, model: "of-the-settings" });
+  });
+
   test("are shown the model of the settings where it is one that is served", async () => {
     const { world, watch, store } = createWorld();
     world.clients = { wantsKey: false, models: ["first", "of-the-settings"] };
@@ -270,7 +320,7 @@ describe("ending a stream", () => {
     [404, "The stream had ended already."],
     [500, "The stream could not be ended: Refused with 500"],
   ])("that is answered by %d says what came of it, and looks at once", async (status, notice) => {
-    const { world, watch, store } = createWorld();
+    const { world, watch, store, nextRound } = createWorld();
     watch.begin();
     await settle();
     world.ended = status === 200 ? undefined : refusal(status);
@@ -281,5 +331,8 @@ describe("ending a stream", () => {
     expect(store.get()).toMatchObject({ endingNotice: notice, ending: new Set() });
     expect(world.calls.at(-1)).toBe("facts key=none since=ever");
     expect(world.tasks).toHaveLength(1);
+    // It is not told for ever.
+    for (let count = 0; count < 3; count++) await nextRound();
+    expect(store.get().endingNotice).toBe("");
   });
 });
