@@ -1,11 +1,10 @@
 // Builds dist/qwen-gateway, one executable. `--target` (such as bun-linux-arm64) and `--outfile` build for elsewhere.
 
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { version } from "../package.json";
-import { packedPageName } from "../src/server/page-file.ts";
-import { writePackedPage } from "./build-page.ts";
+import { writePackedPages } from "./build-page.ts";
 import { hasTrueSignature, signAdHoc } from "./macos-signature.ts";
 
 const { values } = parseArgs({
@@ -18,13 +17,7 @@ mkdirSync(dirname(outfile), { recursive: true });
 // The source maps stand in the executable; what the bundler leaves beside it, a file for each part, goes with the folder.
 const folder = mkdtempSync(join(dirname(outfile), ".build-"));
 const executable = join(folder, "qwen-gateway");
-// Its path stands in the executable: always the same one, so that equal sources give equal bytes (docs/release.md). Builds of
-// the same moment write the same into it, each in one piece.
-const packedPage = join(root, "dist", packedPageName);
-const unfinishedPage = `${packedPage}.${process.pid}`;
-mkdirSync(dirname(packedPage), { recursive: true });
-await writePackedPage(unfinishedPage);
-renameSync(unfinishedPage, packedPage);
+const packedPages = await writePagesInPlace();
 const build = Bun.spawnSync(
   [
     process.execPath,
@@ -45,10 +38,10 @@ const build = Bun.spawnSync(
     `--define=BUILD_VERSION=${JSON.stringify(version)}`,
     '--define=process.env.NODE_ENV="production"',
     ...(values.target === undefined ? [] : [`--target=${values.target}`]),
-    // Without a hash, so that the page is found by its name.
+    // Without a hash, so that the pages are found by their names.
     "--asset-naming=[name].[ext]",
     "src/boot.ts",
-    packedPage,
+    ...packedPages,
     `--outfile=${executable}`,
   ],
   { cwd: root, stdio: ["ignore", "inherit", "inherit"] },
@@ -61,3 +54,18 @@ if (build.exitCode === 0 && (values.target ?? process.platform).includes("darwin
 if (build.exitCode === 0) renameSync(executable + suffix, outfile.endsWith(suffix) ? outfile : outfile + suffix);
 rmSync(folder, { recursive: true });
 process.exit(build.exitCode);
+
+/**
+ * Their paths stand in the executable: always the same ones, so that equal sources give equal bytes (docs/release.md). Builds of
+ * the same moment write the same into them, each file in one piece.
+ */
+async function writePagesInPlace(): Promise<readonly string[]> {
+  const place = join(root, "dist", "pages");
+  mkdirSync(place, { recursive: true });
+  const unfinished = mkdtempSync(join(root, "dist", ".pages-"));
+  const written = await writePackedPages(unfinished);
+  const paths = written.map((path) => join(place, basename(path)));
+  for (const [index, path] of written.entries()) renameSync(path, paths[index]!);
+  rmSync(unfinished, { recursive: true });
+  return paths;
+}

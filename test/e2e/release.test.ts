@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { Spec, Validation } from "@cyclonedx/cyclonedx-library";
 import { idOf, listProductionPackages } from "../../scripts/release/production-packages.ts";
 import { platformPackageName } from "../../scripts/release/targets.ts";
+import { pageSources } from "../../src/server/build-page.ts";
 import { runBinary, startBinary } from "../support/binary.ts";
 import { type NpmRegistry, serveNpmRegistry } from "../support/npm-registry.ts";
 import {
@@ -62,7 +63,10 @@ describe("the folder of a release", () => {
 
   test("names what the bundler takes into the executable, and tells the terms of each", async () => {
     const { metafile } = await Bun.build({
-      entrypoints: ["src/boot.ts", "src/page/main.ts"].map((path) => join(root, path)),
+      entrypoints: [
+        join(root, "src/boot.ts"),
+        ...pageSources.map(({ folder }) => join(root, "src/page", folder, "main.ts")),
+      ],
       target: "bun",
       splitting: true,
       metafile: true,
