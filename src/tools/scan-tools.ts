@@ -50,6 +50,7 @@ class ToolScan implements EventDecoder {
   #callCount = 0;
   /** The delta that is being read, and what is to be said of it. */
   #delta: DeltaEvent | undefined;
+  #deltaText = "";
   #said = "";
 
   constructor(decoder: EventDecoder, tools: DeclaredTools, options: ScanOptions) {
@@ -124,24 +125,27 @@ class ToolScan implements EventDecoder {
   }
 
   #scan(scanner: MarkupScanner, event: DeltaEvent): void {
-    if (scanner.isPlain && isPlainJson(event.text.json, scanner.isInCode)) {
+    const place = scanner.plainPlace;
+    if (place !== undefined && isPlainJson(event.text, place)) {
       scanner.skipPlain();
       // The answer goes on behind the thoughts: a call that they held back was a draft.
       if (scanner === this.#text && this.#reasoning.heldLength > 0) this.#reasoning.release();
       return this.#emit(event);
     }
     this.#delta = event;
-    scanner.feed(event.text.text);
+    this.#deltaText = event.text.text;
+    scanner.feed(this.#deltaText);
     this.#tellText();
     this.#delta = undefined;
   }
 
   #tellText(): void {
-    const [delta, said] = [this.#delta, this.#said];
+    const delta = this.#delta;
+    const said = this.#said;
     if (delta === undefined || said === "") return;
     this.#said = "";
     // As it came, where all of it goes on: its raw bytes need no encoding.
-    this.#emit(delta.text.text === said ? delta : { type: delta.type, text: jsonText(said) });
+    this.#emit(this.#deltaText === said ? delta : { type: delta.type, text: jsonText(said) });
   }
 
   #tellCalls(calls: readonly FoundCall[]): void {
