@@ -3,6 +3,7 @@
 import type { ToolDefinition } from "../contract/chat-request.ts";
 import type { UpstreamEvent } from "../contract/events.ts";
 import { jsonText } from "../contract/json.ts";
+import { onceFor } from "../contract/once-for.ts";
 import type { EventDecoder } from "../contract/upstream.ts";
 import { createCallId } from "./call-id.ts";
 import type { FoundCall } from "./call-reader.ts";
@@ -37,8 +38,11 @@ export function scanTools(
   tools: readonly ToolDefinition[],
   options: ScanOptions = {},
 ): EventDecoder {
-  return tools.length === 0 ? decoder : new ToolScan(decoder, declareTools(tools), options);
+  return tools.length === 0 ? decoder : new ToolScan(decoder, declaredTools(tools), options);
 }
+
+/** Those of a request: all replies to an agent share them. */
+const declaredTools = onceFor(declareTools);
 
 class ToolScan implements EventDecoder {
   readonly #decoder: EventDecoder;
