@@ -45,9 +45,8 @@ function standsAt(body: Uint8Array, start: number, bytes: Uint8Array): boolean {
 export function parseTools(json: Uint8Array): unknown {
   const list: unknown = JSON.parse(decoder.decode(json));
   entries.unshift({ list, length: json.length, bytes: json.slice() });
-  let bytes = 0;
-  const kept = entries.findIndex((entry, index) => index >= maxLists || (bytes += entry.length) > maxBytes);
-  if (kept >= 0) entries.length = kept;
+  let bytes = entries.reduce((sum, { length }) => sum + length, 0);
+  while (entries.length > maxLists || bytes > maxBytes) bytes -= entries.pop()?.length ?? bytes;
   return list;
 }
 

@@ -20,7 +20,7 @@ export class LongText {
 
   /** About what the bytes between the two say: an escape or a character that is cut there is not whole. */
   excerpt(from: number, to: number): string {
-    return decodeUtf8.call(this.json, "utf8", from, to).replace(escape, meaningOf);
+    return decodeUtf8.call(this.json, "utf8", from, to).replace(escapes, meaningOf);
   }
 
   /** In a parsed body it stands where the string stood. */
@@ -32,7 +32,7 @@ export class LongText {
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 /** Works on every byte array, and without a view on it. */
 const decodeUtf8 = Buffer.prototype.toString;
-const escape = /\\(?:u([0-9a-fA-F]{4})|.)/g;
+const escapes = /\\(?:u([0-9a-fA-F]{4})|.)/g;
 const meanings: Readonly<Record<string, string>> = { "\\n": "\n", "\\r": "\r", "\\t": "\t", "\\b": "\b", "\\f": "\f" };
 
 function meaningOf(escaped: string, hex: string | undefined): string {
