@@ -15,8 +15,9 @@ const minBodyBytes = 1024;
 const maxDepth = 1000;
 
 /**
- * @returns the value that `JSON.parse` would give, but with a `LongText` where a message's `content`, or the `text` of one
- * of its parts, is a long string; its `tools` are the same object each time that the same bytes come
+ * @returns the value that `JSON.parse` would give, but with a `LongText` where the `content` of a message or the `output` of
+ * an item, or the `text` of one of their parts, is a long string; its `tools` are the same object each time that the same
+ * bytes come
  * @throws when it is no valid JSON in UTF-8; {GatewayError} `invalid-request` when it is nested too deep
  */
 export function parseBody(body: Uint8Array): unknown {
@@ -63,16 +64,18 @@ function withMarks(body: Uint8Array, found: readonly Piece[], mark: string): Uin
 
 /** The value is fresh out of `JSON.parse` and nobody else's yet. */
 function replaceMarks(value: unknown, found: readonly Piece[], mark: string): unknown {
-  const replace = (object: unknown, field: "content" | "text" | "tools"): void => {
+  const replace = (object: unknown, field: string): void => {
     if (!isJsonObject(object)) return;
     const text = object[field];
-    if (Array.isArray(text) && field === "content") for (const part of text) replace(part, "text");
+    if (Array.isArray(text) && field !== "tools") for (const part of text) replace(part, "text");
     if (typeof text !== "string" || !text.startsWith(mark)) return;
     (object as Record<string, unknown>)[field] = found[Number(text.slice(mark.length))]?.value;
   };
   replace(value, "tools");
-  const messages = isJsonObject(value) ? value["messages"] : undefined;
-  if (Array.isArray(messages)) for (const message of messages) replace(message, "content");
+  for (const name of listNames) {
+    const list = isJsonObject(value) ? value[name] : undefined;
+    if (Array.isArray(list)) for (const message of list) for (const field of contentNames) replace(message, field);
+  }
   return value;
 }
 
@@ -114,16 +117,16 @@ function findPieces(body: Uint8Array): Piece[] {
     const valueStart = valueBehind(body, at);
     if (valueStart > 0) {
       if (depth === 1) {
-        isInMessages = equals(body, start, at, keys.messages);
-        if (body[valueStart] !== openBracket || !equals(body, start, at, keys.tools)) continue;
+        isInMessages = isOneOf(body, start, at, lists);
+        if (body[valueStart] !== openBracket || !equals(body, start, at, toolsKey)) continue;
         const known = findTools(body, valueStart);
         if (known === undefined) toolsStart = valueStart;
         else {
           at = valueStart + known.length - 1;
           found.push({ start: valueStart, end: at + 1, value: known.list, isWhole: true });
         }
-      } else if (depth === 3) isInContent = equals(body, start, at, keys.content);
-      else if (depth === 5) isText = equals(body, start, at, keys.text);
+      } else if (depth === 3) isInContent = isOneOf(body, start, at, contents);
+      else if (depth === 5) isText = equals(body, start, at, textKey);
     } else if (at - start >= minTextBytes && isInMessages && isInContent && (depth === 3 || (depth === 5 && isText))) {
       if (!isValidText(body, start, at)) return [];
       found.push({ start, end: at, value: new LongText(body.subarray(start, at)) });
@@ -192,12 +195,18 @@ function isHex(byte: number | undefined): boolean {
   return (byte >= 0x30 && byte <= 0x39) || ((byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x66);
 }
 
-const keys = {
-  messages: Buffer.from("messages"),
-  content: Buffer.from("content"),
-  text: Buffer.from("text"),
-  tools: Buffer.from("tools"),
-};
+/** What is said: messages, or the items of a response. */
+const listNames = ["messages", "input"];
+const contentNames = ["content", "output"];
+const lists = listNames.map((name) => Buffer.from(name));
+const contents = contentNames.map((name) => Buffer.from(name));
+const textKey = Buffer.from("text");
+const toolsKey = Buffer.from("tools");
+
+function isOneOf(body: Uint8Array, start: number, end: number, names: readonly Uint8Array[]): boolean {
+  for (const name of names) if (equals(body, start, end, name)) return true;
+  return false;
+}
 
 /** @returns where the value of the key begins that ends with this quote; 0 when it is no key */
 function valueBehind(body: Uint8Array, closingQuote: number): number {

@@ -30,6 +30,9 @@ const text = fc
   .map(([signs, times]) => signs.join("").repeat(times));
 const content = fc.oneof(text, fc.array(fc.record({ type: fc.constant("text"), text }), { maxLength: 3 }));
 const messages = fc.array(fc.record({ role: fc.constantFrom("user", "assistant"), content }), { maxLength: 4 });
+const items = fc.array(fc.record({ type: fc.constant("function_call_output"), output: content, content }), {
+  maxLength: 3,
+});
 const tool = fc.record({
   name: text,
   tools: fc.array(text, { maxLength: 2 }),
@@ -43,6 +46,7 @@ const tools = fc.oneof(
 const padding = fc.constantFrom("", "x".repeat(1200));
 const field = fc.oneof(
   messages.map((value) => ["messages", value] as const),
+  fc.oneof(messages, items, text).map((value) => ["input", value] as const),
   tools.map((value) => ["tools", value] as const),
   text.map((value) => ["tools", value] as const),
   padding.map((value) => ["padding", value] as const),
