@@ -11,6 +11,13 @@ export class LongText {
     this.json = json;
   }
 
+  /** Of a text that is sent again and again. */
+  static of(text: string): LongText {
+    const long = new LongText(Buffer.from(JSON.stringify(text).slice(1, -1)));
+    long.#text = text;
+    return long;
+  }
+
   /** Decoded when somebody asks for it first, and kept. */
   get text(): string {
     // A JSON string by construction.

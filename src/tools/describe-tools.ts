@@ -2,7 +2,6 @@
 // give the same bytes. When they have to be told again is conversation/tool-knowledge.ts.
 
 import type { ToolChoice, ToolDefinition } from "../contract/chat-request.ts";
-import { onceFor } from "../contract/once-for.ts";
 
 /**
  * What the model has to be told: which tools there are, how to call them, and what this turn wants of it.
@@ -21,8 +20,8 @@ export function describeToolChoice(toolChoice: ToolChoice | undefined): string {
   return `This time you must call the tool ${JSON.stringify(toolChoice.toolName)}, and answer with nothing else.`;
 }
 
-const describeSchemas = onceFor(
-  (tools: readonly ToolDefinition[]) => `# Tools
+function describeSchemas(tools: readonly ToolDefinition[]): string {
+  return `# Tools
 
 You may call these tools. Each line is one of them, its parameters as a JSON schema:
 <tools>
@@ -33,8 +32,8 @@ To call tools, end your answer with one block for each call, exactly in this for
 <tool_call>
 {"name": "the tool's name", "arguments": {"parameter": "value"}}
 </tool_call>
-The block holds valid JSON and stands in no code block. Independent calls go into one answer. The results will come as <tool_response> blocks, in the order of the calls: never write these yourself.`,
-);
+The block holds valid JSON and stands in no code block. Independent calls go into one answer. The results will come as <tool_response> blocks, in the order of the calls: never write these yourself.`;
+}
 
 function describeTool({ name, description, parameters }: ToolDefinition): string {
   const text = JSON.stringify({ name, ...(description === undefined ? {} : { description }), parameters });
