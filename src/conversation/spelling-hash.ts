@@ -13,46 +13,44 @@ const { copy, utf8Write } = Buffer.prototype;
 export class SpellingHash {
   readonly #stage = new Uint8Array(stageBytes);
   #length = 0;
-  /** Two hashes of 64 bits, which have nothing to do with one another. */
-  #first = seeds[0]!;
-  #second = seeds[1]!;
 
   /** Begins anew: what was added before is forgotten. */
   restart(): void {
     this.#length = 0;
-    this.#first = seeds[0]!;
-    this.#second = seeds[1]!;
   }
 
   text(text: string): void {
     // A UTF-16 unit takes three bytes of UTF-8 at most.
     const mostBytes = text.length * 3;
-    if (mostBytes > stageBytes) return this.bytes(encoder.encode(text));
+    if (mostBytes > mostStagedBytes) return this.bytes(encoder.encode(text));
     this.#makeRoom(mostBytes);
     this.#length += utf8Write.call(this.#stage, text, this.#length);
   }
 
   bytes(bytes: Uint8Array): void {
+    if (bytes.length > mostStagedBytes) return this.text(hashOf(bytes));
     this.#makeRoom(bytes.length);
-    if (bytes.length > stageBytes) return this.#take(bytes);
     copy.call(bytes, this.#stage, this.#length);
     this.#length += bytes.length;
   }
 
   /** Of all that was added since the beginning. More may be added afterwards. */
   get value(): string {
-    const rest = this.#stage.subarray(0, this.#length);
-    return `${Bun.hash.xxHash3(rest, this.#first)} ${Bun.hash.wyhash(rest, this.#second)}`;
+    return hashOf(this.#stage.subarray(0, this.#length));
   }
 
+  /** The hash of what was gathered stands for it from here on. */
   #makeRoom(count: number): void {
     if (this.#length + count <= stageBytes) return;
-    this.#take(this.#stage.subarray(0, this.#length));
-    this.#length = 0;
-  }
-
-  #take(bytes: Uint8Array): void {
-    this.#first = Bun.hash.xxHash3(bytes, this.#first);
-    this.#second = Bun.hash.wyhash(bytes, this.#second);
+    const { value } = this;
+    this.#length = utf8Write.call(this.#stage, value, 0);
   }
 }
+
+/** Of two hashes of 64 bits, which have nothing to do with one another. */
+function hashOf(bytes: Uint8Array): string {
+  return `${Bun.hash.xxHash3(bytes, seeds[0]!)} ${Bun.hash.wyhash(bytes, seeds[1]!)}`;
+}
+
+/** Beside them the hash of what came before has its place. */
+const mostStagedBytes = stageBytes - 64;
