@@ -18,6 +18,7 @@ import type { FetchFunction } from "../outbound/fetch-client.ts";
 import { type RequestSlots, slotsForReplies } from "../outbound/request-slots.ts";
 import type { AdmitOptions } from "../server/admit.ts";
 import { refuseSharedKeys } from "../server/auth/admin-access.ts";
+import { createStoredKeys } from "../server/auth/stored-keys.ts";
 import type { KeyOptions } from "../server/check-bind.ts";
 import { createServer, type GatewayServer } from "../server/create-server.ts";
 import type { DiagnosisSource } from "../server/diagnosis.ts";
@@ -243,7 +244,7 @@ function createConfiguredServer(config: Config, estate: Estate, parts: ServedPar
 }
 
 function adminPartsOf(config: Config, estate: Estate, { upstreams, chat, origins }: ServedParts): LazyAdminParts {
-  const { store, gateway, capture, startedAtMs, clock, log } = estate;
+  const { store, gateway, keyRing, capture, startedAtMs, clock, log } = estate;
   return {
     version,
     startedAtMs,
@@ -255,6 +256,8 @@ function adminPartsOf(config: Config, estate: Estate, { upstreams, chat, origins
     manageAccounts: upstreams.manageAccounts,
     store,
     deleteSession: (caller, sessionId) => chat.deleteSession(caller, sessionId),
+    keys: createStoredKeys(store, clock),
+    refreshKeys: () => keyRing.refresh(),
     capture,
     clock,
     log,

@@ -9,6 +9,7 @@ import type { Gateway } from "../../gateway/gateway.ts";
 import type { Store } from "../../store/store.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { WatchedUpstream } from "../../telemetry/watch-upstream.ts";
+import type { StoredKeys } from "../auth/stored-keys.ts";
 
 export interface AdminAccount extends AccountView {
   readonly source: "added" | "settings";
@@ -44,6 +45,9 @@ export interface AdminParts {
   readonly store: Pick<Store, "listCallers" | "listSessions" | "getSession">;
   /** @returns false when the caller has no such session. */
   deleteSession(caller: string, sessionId: string): Promise<boolean>;
+  readonly keys: StoredKeys;
+  /** Has the gateway see at once what has changed of the keys. Never rejects. */
+  refreshKeys(): Promise<void>;
   readonly capture: Pick<Capture, "watchSession" | "unwatchSession" | "watchedSessions">;
   /** In force, in the order of their table. */
   settings(): readonly {

@@ -2,7 +2,7 @@
 
 import type { RoutePlace } from "../lazy-routes.ts";
 
-const get = ["status", "config", "streams", "upstreams", "accounts", "sessions", "sessions/:id", "captures"];
+const get = ["status", "config", "streams", "upstreams", "accounts", "sessions", "sessions/:id", "captures", "keys"];
 const post = [
   "upstreams/:name/pause",
   "upstreams/:name/resume",
@@ -12,8 +12,10 @@ const post = [
   "accounts/:id/resume",
   "accounts/:id/test",
   "captures",
+  "keys",
+  "keys/:key/revoke",
 ];
-const remove = ["streams/:id", "accounts/:id", "sessions/:id", "captures/:session_id"];
+const remove = ["streams/:id", "accounts/:id", "sessions/:id", "captures/:session_id", "keys/:key"];
 
 const below =
   (method: RoutePlace["method"]) =>
