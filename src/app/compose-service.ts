@@ -244,7 +244,7 @@ function createConfiguredServer(config: Config, estate: Estate, parts: ServedPar
 }
 
 function adminPartsOf(config: Config, estate: Estate, { upstreams, chat, origins }: ServedParts): LazyAdminParts {
-  const { store, gateway, keyRing, capture, startedAtMs, clock, log } = estate;
+  const { store, gateway, keyRing, quotas, capture, startedAtMs, clock, log } = estate;
   return {
     version,
     startedAtMs,
@@ -258,6 +258,8 @@ function adminPartsOf(config: Config, estate: Estate, { upstreams, chat, origins
     deleteSession: (caller, sessionId) => chat.deleteSession(caller, sessionId),
     keys: createStoredKeys(store, clock),
     refreshKeys: () => keyRing.refresh(),
+    quotas,
+    ...configuredLimits(config),
     capture,
     clock,
     log,

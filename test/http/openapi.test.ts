@@ -94,6 +94,8 @@ const elsewhere: Readonly<Record<string, number>> = {
   "POST /api/voice/confirm": 404,
   "DELETE /api/voice/confirm/{id}": 404,
   "DELETE /admin/api/streams/{id}": 404,
+  // Nothing is limited.
+  "POST /admin/api/limits/reset": 404,
   // Neither a filter nor all=true.
   "DELETE /v1/history": 400,
   // The page leads to itself.

@@ -2,10 +2,12 @@
 
 import type { Capture } from "../../capture/capture.ts";
 import type { Origin } from "../../config/load-config.ts";
+import type { CallerLimits, Quota } from "../../contract/access.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { Json } from "../../contract/json.ts";
 import type { AccountView } from "../../contract/upstream.ts";
 import type { Gateway } from "../../gateway/gateway.ts";
+import type { Quotas } from "../../gateway/quotas/quotas.ts";
 import type { Store } from "../../store/store.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { WatchedUpstream } from "../../telemetry/watch-upstream.ts";
@@ -48,6 +50,10 @@ export interface AdminParts {
   readonly keys: StoredKeys;
   /** Has the gateway see at once what has changed of the keys. Never rejects. */
   refreshKeys(): Promise<void>;
+  readonly quotas: Pick<Quotas, "list" | "reset">;
+  /** Of every caller whose key says nothing else. */
+  readonly callerLimits: CallerLimits;
+  readonly sessionLimits: Quota["session"];
   readonly capture: Pick<Capture, "watchSession" | "unwatchSession" | "watchedSessions">;
   /** In force, in the order of their table. */
   settings(): readonly {

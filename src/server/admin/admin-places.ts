@@ -2,7 +2,18 @@
 
 import type { RoutePlace } from "../lazy-routes.ts";
 
-const get = ["status", "config", "streams", "upstreams", "accounts", "sessions", "sessions/:id", "captures", "keys"];
+const get = [
+  "status",
+  "config",
+  "streams",
+  "upstreams",
+  "accounts",
+  "sessions",
+  "sessions/:id",
+  "captures",
+  "keys",
+  "limits",
+];
 const post = [
   "upstreams/:name/pause",
   "upstreams/:name/resume",
@@ -14,6 +25,7 @@ const post = [
   "captures",
   "keys",
   "keys/:key/revoke",
+  "limits/reset",
 ];
 const remove = ["streams/:id", "accounts/:id", "sessions/:id", "captures/:session_id", "keys/:key"];
 
