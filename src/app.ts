@@ -9,7 +9,9 @@ import type { Capture } from "./capture/capture.ts";
 import { compareConfigs, originsInForce } from "./config/compare-configs.ts";
 import type { Config } from "./config/config-schema.ts";
 import type { Environment, LoadedConfig } from "./config/load-config.ts";
+import { GatewayError } from "./contract/gateway-error.ts";
 import type { FetchFunction } from "./outbound/fetch-client.ts";
+import type { Reloaded } from "./server/admin/admin-parts.ts";
 import type { RoutePlace } from "./server/lazy-routes.ts";
 import { describeLowLimit, readDescriptorLimit } from "./telemetry/descriptors.ts";
 import type { Log } from "./telemetry/log.ts";
@@ -20,20 +22,12 @@ export interface StartedApp {
   readonly upstreams: readonly string[];
 }
 
-export interface Reloaded {
-  /** Environment names of the settings that have another value now. */
-  readonly changed: readonly string[];
-  /** Of those that keep their value until the next start. */
-  readonly needsRestart: readonly string[];
-  readonly upstreams: readonly string[];
-}
-
 export interface App {
   start(): Promise<StartedApp>;
   /**
    * Reads the settings again and serves by them from the next request on; what runs ends as it began. Calls run one after the
-   * other. What came of it is logged.
-   * @throws {ConfigError | Error} when they cannot be used: everything is as it was.
+   * other, and few may wait. What came of it is logged.
+   * @throws {ConfigError | GatewayError | Error} when they cannot be used: everything is as it was.
    */
   reload(): Promise<Reloaded>;
   /** The settings in force. */
@@ -59,16 +53,23 @@ export interface AppOptions extends EstateOptions {
   readonly origins?: LoadedConfig["origins"];
   /** The settings as they are written now. @throws {ConfigError}. @defaultValue those that are in force */
   readonly readSettings?: () => Settings;
+  /** Told when a reload begins and when it is over, whoever asked for it and whatever came of it. */
+  readonly reloads?: { begin(): void; end(): void };
 }
+
+/** Each reads all settings: who comes later is served by the next as well. */
+const mostWaitingReloads = 8;
 
 export async function createApp(config: Config, options: AppOptions): Promise<App> {
   const { log } = options;
   let settings: Settings = { config, environment: options.environment ?? {}, origins: options.origins };
   const readSettings = options.readSettings ?? (() => settings);
   let service: Service;
-  const estate = await openEstate(config, options, { service: () => service, config: () => settings.config, running });
+  const present = { service: () => service, config: () => settings.config, running, reload };
+  const estate = await openEstate(config, options, present);
   const retirement = createRetirement(log);
   let reloading: Promise<unknown> = Promise.resolve();
+  let waitingReloads = 0;
   let isStopping = false;
   try {
     service = await composeService(settings, estate);
@@ -87,7 +88,11 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   }
 
   async function exchange(): Promise<Reloaded> {
-    if (isStopping) throw new Error("Cannot reload the settings: the gateway is stopping");
+    if (isStopping) {
+      throw new GatewayError("overloaded", "Cannot reload the settings: the gateway is stopping", {
+        retryAfterMs: 1000,
+      });
+    }
     const next = readSettings();
     const { config: effective, changed, needsRestart } = compareConfigs(settings.config, next.config);
     const former = service;
@@ -112,6 +117,28 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     return { changed, needsRestart, upstreams: successor.upstreams.describe() };
   }
 
+  function reload(): Promise<Reloaded> {
+    if (waitingReloads >= mostWaitingReloads) {
+      const reason = `Cannot reload the settings: ${mostWaitingReloads} reloads wait already`;
+      return Promise.reject(new GatewayError("overloaded", reason, { retryAfterMs: 1000 }));
+    }
+    waitingReloads++;
+    const reloaded = reloading.then(() => {
+      if (!isStopping) options.reloads?.begin();
+      return exchange();
+    });
+    reloading = reloaded
+      .then(
+        (outcome) => tellReloaded(outcome, log),
+        (error: unknown) => tellRefused(error, log),
+      )
+      .finally(() => {
+        waitingReloads--;
+        if (!isStopping) options.reloads?.end();
+      });
+    return reloaded;
+  }
+
   return {
     async start() {
       const lowLimit = describeLowLimit(readDescriptorLimit(), config.maxStreams);
@@ -122,14 +149,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       service.gateway.listModels(AbortSignal.timeout(config.firstByteTimeoutMs)).catch(() => {});
       return { url, upstreams: service.upstreams.describe() };
     },
-    reload() {
-      const reloaded = reloading.then(exchange);
-      reloading = reloaded.then(
-        (outcome) => tellReloaded(outcome, log),
-        (error: unknown) => tellRefused(error, log),
-      );
-      return reloaded;
-    },
+    reload,
     get config() {
       return settings.config;
     },

@@ -16,6 +16,7 @@ import { createHealthChecks, type HealthChecks } from "../gateway/health-checks.
 import type { GatewayLedger } from "../gateway/ledger.ts";
 import type { FetchFunction } from "../outbound/fetch-client.ts";
 import { type RequestSlots, slotsForReplies } from "../outbound/request-slots.ts";
+import type { Reloaded } from "../server/admin/admin-parts.ts";
 import type { AdmitOptions } from "../server/admit.ts";
 import { refuseSharedKeys } from "../server/auth/admin-access.ts";
 import { createStoredKeys } from "../server/auth/stored-keys.ts";
@@ -62,6 +63,8 @@ export interface Estate extends Callers {
   /** Whichever gateway the settings of the moment made. */
   readonly gateway: Gateway;
   openChat: LazyChat["open"];
+  /** Has other settings take the place of those in force. */
+  reload(): Promise<Reloaded>;
   /** Size of the database on the disk; undefined when it is elsewhere. */
   storeBytes(): number | undefined;
   readonly startedAtMs: number;
@@ -260,6 +263,7 @@ function adminPartsOf(config: Config, estate: Estate, { upstreams, chat, origins
     refreshKeys: () => keyRing.refresh(),
     quotas,
     ...configuredLimits(config),
+    reload: () => estate.reload(),
     capture,
     clock,
     log,

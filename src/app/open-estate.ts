@@ -60,6 +60,8 @@ export interface Present {
   config(): Config;
   /** With those that end what they began. */
   running(): readonly Service[];
+  /** @see App.reload */
+  reload: Estate["reload"];
 }
 
 /** @throws {GatewayError} when the store cannot be opened */
@@ -134,6 +136,7 @@ export async function openEstate(config: Config, options: EstateOptions, present
     history,
     capture,
     tracing,
+    reload: () => present.reload(),
     limitActing: options.limitActing,
     gateway,
     openChat: () => present.service().chat.open(),

@@ -34,6 +34,15 @@ export interface AdminAccounts {
   ): Promise<readonly { readonly name: string; readonly passed: boolean; readonly told: string }[]>;
 }
 
+/** What a reload of the settings has done. */
+export interface Reloaded {
+  /** Environment names of the settings that have another value now. */
+  readonly changed: readonly string[];
+  /** Of those that keep their value until the next start. */
+  readonly needsRestart: readonly string[];
+  readonly upstreams: readonly string[];
+}
+
 export interface AdminParts {
   readonly version: string;
   readonly startedAtMs: number;
@@ -55,6 +64,11 @@ export interface AdminParts {
   readonly callerLimits: CallerLimits;
   readonly sessionLimits: Quota["session"];
   readonly capture: Pick<Capture, "watchSession" | "unwatchSession" | "watchedSessions">;
+  /**
+   * Reads the settings again, as SIGHUP does.
+   * @throws {ConfigError | GatewayError | Error} when they cannot be used: everything is as it was
+   */
+  reload(): Promise<Reloaded>;
   /** In force, in the order of their table. */
   settings(): readonly {
     readonly name: string;

@@ -26,6 +26,7 @@ const post = [
   "keys",
   "keys/:key/revoke",
   "limits/reset",
+  "reload",
 ];
 const remove = ["streams/:id", "accounts/:id", "sessions/:id", "captures/:session_id", "keys/:key"];
 

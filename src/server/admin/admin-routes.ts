@@ -6,13 +6,23 @@ import type { AdminParts } from "./admin-parts.ts";
 import { type AdminRoute, adminServerRoutes } from "./admin-route.ts";
 import { keyRoutes } from "./key-routes.ts";
 import { limitRoutes } from "./limit-routes.ts";
+import { reloadRoutes } from "./reload-routes.ts";
 import { sessionRoutes } from "./session-routes.ts";
 import { statusRoutes } from "./status-routes.ts";
 import { streamRoutes } from "./stream-routes.ts";
 import { upstreamRoutes } from "./upstream-routes.ts";
 
 export function adminRoutes(parts: AdminParts): readonly AdminRoute[] {
-  const groups = [statusRoutes, streamRoutes, upstreamRoutes, accountRoutes, sessionRoutes, keyRoutes, limitRoutes];
+  const groups = [
+    statusRoutes,
+    streamRoutes,
+    upstreamRoutes,
+    accountRoutes,
+    sessionRoutes,
+    keyRoutes,
+    limitRoutes,
+    reloadRoutes,
+  ];
   return groups.flatMap((group) => group(parts));
 }
 
