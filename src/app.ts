@@ -166,6 +166,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       isStopping = true;
       await reloading;
       service.rest();
+      await estate.backups.close();
       await service.server.stop();
       await retirement.close();
       await service.agent.close();

@@ -40,6 +40,7 @@ import { createConfiguredGateway } from "./configured-gateway.ts";
 import { createLazyAdmin, createLazyOpenapi, type LazyAdminParts } from "./lazy-admin.ts";
 import { createLazyAgent, type LazyAgent } from "./lazy-agent.ts";
 import { createLazyChat, type LazyChat } from "./lazy-chat.ts";
+import type { LazyBackups } from "./lazy-backups.ts";
 import type { LazyHistory } from "./lazy-history.ts";
 import type { LazyFiles } from "./lazy-files.ts";
 import type { LazyResponses } from "./lazy-responses.ts";
@@ -63,6 +64,7 @@ export interface Estate extends Callers {
   /** Whichever gateway the settings of the moment made. */
   readonly gateway: Gateway;
   openChat: LazyChat["open"];
+  readonly backups: LazyBackups;
   /** Has other settings take the place of those in force. */
   reload(): Promise<Reloaded>;
   /** Size of the database on the disk; undefined when it is elsewhere. */
@@ -263,6 +265,7 @@ function adminPartsOf(config: Config, estate: Estate, { upstreams, chat, origins
     refreshKeys: () => keyRing.refresh(),
     quotas,
     ...configuredLimits(config),
+    backups: estate.backups,
     reload: () => estate.reload(),
     capture,
     clock,

@@ -28,6 +28,7 @@ import type { MetricSources } from "../telemetry/gauges.ts";
 import { createChatVault } from "./chat-vault.ts";
 import { composeCapture, composeTracing } from "./compose-watch.ts";
 import type { Estate, Service } from "./compose-service.ts";
+import { createLazyBackups } from "./lazy-backups.ts";
 import { createLazyFiles } from "./lazy-files.ts";
 import { createLazyHistory } from "./lazy-history.ts";
 import { createLazyResponses } from "./lazy-responses.ts";
@@ -136,6 +137,7 @@ export async function openEstate(config: Config, options: EstateOptions, present
     history,
     capture,
     tracing,
+    backups: createLazyBackups({ dataDir: isKept ? config.dataDir : undefined, version, clock, log }),
     reload: () => present.reload(),
     limitActing: options.limitActing,
     gateway,

@@ -1,5 +1,6 @@
 // What the admin routes look at and change: parts of the app, as it puts them together.
 
+import type { SentBackups } from "../../backup/send-backups.ts";
 import type { Capture } from "../../capture/capture.ts";
 import type { Origin } from "../../config/load-config.ts";
 import type { CallerLimits, Quota } from "../../contract/access.ts";
@@ -12,6 +13,7 @@ import type { Store } from "../../store/store.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { WatchedUpstream } from "../../telemetry/watch-upstream.ts";
 import type { StoredKeys } from "../auth/stored-keys.ts";
+import type { Edge } from "../create-server.ts";
 
 export interface AdminAccount extends AccountView {
   readonly source: "added" | "settings";
@@ -64,6 +66,9 @@ export interface AdminParts {
   readonly callerLimits: CallerLimits;
   readonly sessionLimits: Quota["session"];
   readonly capture: Pick<Capture, "watchSession" | "unwatchSession" | "watchedSessions">;
+  /** Loaded with the first. */
+  readonly backups: Pick<SentBackups, "open">;
+  readonly edge: Pick<Edge, "keepOpen" | "stopping">;
   /**
    * Reads the settings again, as SIGHUP does.
    * @throws {ConfigError | GatewayError | Error} when they cannot be used: everything is as it was

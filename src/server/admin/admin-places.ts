@@ -27,6 +27,7 @@ const post = [
   "keys/:key/revoke",
   "limits/reset",
   "reload",
+  "backup",
 ];
 const remove = ["streams/:id", "accounts/:id", "sessions/:id", "captures/:session_id", "keys/:key"];
 

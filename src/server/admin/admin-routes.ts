@@ -4,6 +4,7 @@ import type { ServerRoute } from "../trip.ts";
 import { accountRoutes } from "./account-routes.ts";
 import type { AdminParts } from "./admin-parts.ts";
 import { type AdminRoute, adminServerRoutes } from "./admin-route.ts";
+import { backupRoutes } from "./backup-routes.ts";
 import { keyRoutes } from "./key-routes.ts";
 import { limitRoutes } from "./limit-routes.ts";
 import { reloadRoutes } from "./reload-routes.ts";
@@ -22,6 +23,7 @@ export function adminRoutes(parts: AdminParts): readonly AdminRoute[] {
     keyRoutes,
     limitRoutes,
     reloadRoutes,
+    backupRoutes,
   ];
   return groups.flatMap((group) => group(parts));
 }
