@@ -265,6 +265,7 @@ function adminPartsOf(config: Config, estate: Estate, { upstreams, chat, origins
     refreshKeys: () => keyRing.refresh(),
     quotas,
     ...configuredLimits(config),
+    history: estate.history.access,
     backups: estate.backups,
     reload: () => estate.reload(),
     capture,

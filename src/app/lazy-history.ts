@@ -9,6 +9,7 @@ import { createHistory } from "../history/create-history.ts";
 import { type HistoryRecorder, type KeptOf, keptPartsOf } from "../history/ended-exchange.ts";
 import type { OpenedHistory } from "../history/write-group.ts";
 import type { ServedRoom } from "../server/create-server.ts";
+import type { HistoryAccess } from "../server/history-answers.ts";
 import type { RoutePlace } from "../server/lazy-routes.ts";
 import { largestContentBytes } from "../store/history-budget.ts";
 import { inMemory } from "../store/open-database.ts";
@@ -18,6 +19,7 @@ import type { Log } from "../telemetry/log.ts";
 export interface LazyHistory extends ServedRoom {
   /** Undefined: nothing is kept of anybody. */
   readonly recorder: HistoryRecorder | undefined;
+  readonly access: HistoryAccess;
   figures(): HistoryFigures | undefined;
   isFailing(): boolean;
   /** Never rejects. */
@@ -78,28 +80,29 @@ export function createLazyHistory({ config, keptOf, path, clock, log }: HistoryP
   /** Something is kept, by this process or an earlier one. */
   const isUsed = (): boolean => opening !== undefined || (path !== inMemory && existsSync(path));
 
+  const access: HistoryAccess = {
+    async open() {
+      await running?.flush();
+      if (!isUsed()) return undefined;
+      try {
+        return await open();
+      } catch (error) {
+        // The sentence of the cause names a path of this machine, which is no client's business.
+        throw new GatewayError("internal", "Cannot open the history: the gateway's log says why", { cause: error });
+      }
+    },
+    keptOf: (caller) => keptPartsOf(caller, setting, keptOf),
+  };
+
   return {
     places,
+    access,
     recorder: running,
     figures: () => running && { ...running.view(), maxBytes },
     isFailing: () => running?.view().isFailing === true,
     async load(edge) {
       const { historyRoutes } = await import("../server/history-routes.ts");
-      return historyRoutes({
-        async open() {
-          await running?.flush();
-          if (!isUsed()) return undefined;
-          try {
-            return await open();
-          } catch (error) {
-            // The sentence of the cause names a path of this machine, which is no client's business.
-            throw new GatewayError("internal", "Cannot open the history: the gateway's log says why", { cause: error });
-          }
-        },
-        keptOf: (caller) => keptPartsOf(caller, setting, keptOf),
-        log,
-        ...edge,
-      });
+      return historyRoutes({ ...access, log, ...edge });
     },
     async sweep() {
       if (!isUsed()) return;

@@ -41,9 +41,6 @@ export function prepareHistoryQuestions(database: Database) {
       `SELECT exchange_key AS exchangeKey FROM exchanges WHERE ended_at_ms < $endedBeforeMs
        ORDER BY ended_at_ms LIMIT $limit`,
     ),
-    findKey: database.prepare<ByKey, { caller: string; exchangeId: string }>(
-      "SELECT exchange_key AS exchangeKey FROM exchanges WHERE exchange_id = $exchangeId AND caller = $caller",
-    ),
     deleteExchange: database.prepare<unknown, ByKey>("DELETE FROM exchanges WHERE exchange_key = $exchangeKey"),
     deleteContent: database.prepare<unknown, ByKey>("DELETE FROM contents WHERE exchange_key = $exchangeKey"),
     hasContent: database.prepare<unknown, ByKey>("SELECT 1 FROM contents WHERE exchange_key = $exchangeKey"),

@@ -7,7 +7,7 @@ import { GatewayError } from "../contract/gateway-error.ts";
 import type { Log } from "../telemetry/log.ts";
 import { type HistoryBudget, logBytesOf } from "./history-budget.ts";
 import { prepareHistoryQuestions } from "./history-questions.ts";
-import { contentBytes, type HistoryStore, mostWordPieces, type NewExchange } from "./history-store.ts";
+import { contentBytes, type HistoryStore, mostWordPieces, type NewExchange, rowsRemoved } from "./history-store.ts";
 import history from "./history-migrations/001-history.sql" with { type: "text" };
 import { inMemory, openDatabase } from "./open-database.ts";
 import { prepareHistoryReads, historyScope } from "./sqlite-history-reads.ts";
@@ -22,7 +22,6 @@ const contentFactor = 3;
 const exchangeBytes = 16 * 1024;
 const contentsDropped = 16;
 const rowsDropped = 64;
-const rowsRemoved = 64;
 const mergePages = 16;
 /** A step of merging writes before it frees what it has read. */
 const mergeReserveBytes = 128 * 1024;
@@ -156,10 +155,13 @@ function createStore(database: Database, path: string, { maxBytes }: HistoryBudg
     checkpoint,
     fileBytes: () => bytesOf("") + bytesOf("-wal") + bytesOf("-shm"),
     ...reads,
-    remove: (caller, exchangeId) =>
-      write(exchangeBytes, () => forgetAll(questions.findKey.all({ caller, exchangeId })) > 0),
-    removeSome: (caller, filter) =>
-      write(rowsRemoved * exchangeBytes, () => forgetAll(reads.findKeys(caller, filter, rowsRemoved))),
+    remove: (scope, exchangeId) =>
+      write(exchangeBytes, () => {
+        const exchangeKey = reads.keyOf(scope, exchangeId);
+        return exchangeKey !== undefined && forgetAll([{ exchangeKey }]) > 0;
+      }),
+    removeKeys: (exchangeKeys) =>
+      void write(rowsRemoved * exchangeBytes, () => forgetAll(exchangeKeys.map((exchangeKey) => ({ exchangeKey })))),
     close() {
       try {
         checkpoint();

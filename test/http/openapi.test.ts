@@ -98,6 +98,7 @@ const elsewhere: Readonly<Record<string, number>> = {
   "POST /admin/api/limits/reset": 404,
   // Neither a filter nor all=true.
   "DELETE /v1/history": 400,
+  "DELETE /admin/api/history": 400,
   // The page leads to itself.
   "GET /chat/": 308,
   // One that does not run in the background.
@@ -245,6 +246,7 @@ async function prepare(harness: Harness): Promise<Ids> {
     "/v1/files/": await upload(harness),
     "/v1/sessions/": session,
     "/v1/history/": kept.data[0]?.id ?? "",
+    "/admin/api/history/": kept.data[1]?.id ?? "",
     "/api/chat/stream/": streamId,
     "/api/chat/sessions/": "chat-of-the-test",
     "/api/documents/": await idOf("/api/documents", { name: "a.txt", text: "Something to be found" }),

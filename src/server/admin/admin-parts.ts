@@ -14,6 +14,7 @@ import type { Log } from "../../telemetry/log.ts";
 import type { WatchedUpstream } from "../../telemetry/watch-upstream.ts";
 import type { StoredKeys } from "../auth/stored-keys.ts";
 import type { Edge } from "../create-server.ts";
+import type { HistoryAccess } from "../history-answers.ts";
 
 export interface AdminAccount extends AccountView {
   readonly source: "added" | "settings";
@@ -66,6 +67,7 @@ export interface AdminParts {
   readonly callerLimits: CallerLimits;
   readonly sessionLimits: Quota["session"];
   readonly capture: Pick<Capture, "watchSession" | "unwatchSession" | "watchedSessions">;
+  readonly history: Pick<HistoryAccess, "open">;
   /** Loaded with the first. */
   readonly backups: Pick<SentBackups, "open">;
   readonly edge: Pick<Edge, "keepOpen" | "stopping">;

@@ -13,6 +13,9 @@ const get = [
   "captures",
   "keys",
   "limits",
+  "history",
+  "history/export",
+  "history/:id",
 ];
 const post = [
   "upstreams/:name/pause",
@@ -29,7 +32,15 @@ const post = [
   "reload",
   "backup",
 ];
-const remove = ["streams/:id", "accounts/:id", "sessions/:id", "captures/:session_id", "keys/:key"];
+const remove = [
+  "streams/:id",
+  "accounts/:id",
+  "sessions/:id",
+  "captures/:session_id",
+  "keys/:key",
+  "history",
+  "history/:id",
+];
 
 const below =
   (method: RoutePlace["method"]) =>

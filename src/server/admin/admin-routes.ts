@@ -5,6 +5,7 @@ import { accountRoutes } from "./account-routes.ts";
 import type { AdminParts } from "./admin-parts.ts";
 import { type AdminRoute, adminServerRoutes } from "./admin-route.ts";
 import { backupRoutes } from "./backup-routes.ts";
+import { historyRoutes } from "./history-routes.ts";
 import { keyRoutes } from "./key-routes.ts";
 import { limitRoutes } from "./limit-routes.ts";
 import { reloadRoutes } from "./reload-routes.ts";
@@ -22,6 +23,7 @@ export function adminRoutes(parts: AdminParts): readonly AdminRoute[] {
     sessionRoutes,
     keyRoutes,
     limitRoutes,
+    historyRoutes,
     reloadRoutes,
     backupRoutes,
   ];
