@@ -31,6 +31,10 @@ export function prepareHistoryQuestions(database: Database) {
     oldestContents: database.prepare<ByKey, { limit: number }>(
       "SELECT exchange_key AS exchangeKey FROM contents ORDER BY exchange_key LIMIT $limit",
     ),
+    // Of its length alone: what is long is not read for it.
+    bytesOf: database.prepare<{ bytes: number }, ByKey>(
+      `SELECT octet_length(request) + octet_length(reply) AS bytes FROM contents WHERE exchange_key = $exchangeKey`,
+    ),
     noteDropped: database.prepare<unknown, ByKey>(
       "UPDATE exchanges SET content = 'dropped' WHERE exchange_key = $exchangeKey",
     ),

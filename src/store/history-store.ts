@@ -104,7 +104,7 @@ export interface ScannedWindow {
 /** Of exchanges that one transaction forgets. */
 export const rowsRemoved = 64;
 
-/** Synchronous: each call is one short transaction. @throws {SQLiteError} such as SQLITE_BUSY, SQLITE_FULL, SQLITE_READONLY */
+/** Synchronous: each call is short, a transaction or few. @throws {SQLiteError} such as SQLITE_BUSY, SQLITE_FULL, SQLITE_READONLY */
 export interface HistoryStore {
   /** Of the words only the first piece of each, so that it is soon done. @returns the key of each */
   insert(exchanges: readonly NewExchange[]): readonly number[];
@@ -132,7 +132,7 @@ export interface HistoryStore {
   keyOf(scope: HistoryScope, exchangeId: string): number | undefined;
   idOf(exchangeKey: number): string | undefined;
   remove(scope: HistoryScope, exchangeId: string): boolean;
-  /** @param exchangeKeys at most `rowsRemoved` */
+  /** @param exchangeKeys at most `rowsRemoved`; those that are gone do no harm */
   removeKeys(exchangeKeys: readonly number[]): void;
   close(): void;
 }

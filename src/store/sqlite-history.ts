@@ -7,7 +7,7 @@ import { GatewayError } from "../contract/gateway-error.ts";
 import type { Log } from "../telemetry/log.ts";
 import { type HistoryBudget, logBytesOf } from "./history-budget.ts";
 import { prepareHistoryQuestions } from "./history-questions.ts";
-import { contentBytes, type HistoryStore, mostWordPieces, type NewExchange, rowsRemoved } from "./history-store.ts";
+import { contentBytes, type HistoryStore, mostWordPieces, type NewExchange } from "./history-store.ts";
 import history from "./history-migrations/001-history.sql" with { type: "text" };
 import { inMemory, openDatabase } from "./open-database.ts";
 import { prepareHistoryReads, historyScope } from "./sqlite-history-reads.ts";
@@ -23,8 +23,10 @@ const exchangeBytes = 16 * 1024;
 const contentsDropped = 16;
 const rowsDropped = 64;
 const mergePages = 16;
-/** A step of merging writes before it frees what it has read. */
-const mergeReserveBytes = 128 * 1024;
+/** A step of merging writes before it frees what it has read, and overwrites that. */
+const mergeReserveBytes = 256 * 1024;
+/** What is deleted is written over: so many bytes of log for each of content. */
+const erasureFactor = 1.25;
 const shrinkPages = 64;
 
 /**
@@ -45,8 +47,8 @@ function createStore(database: Database, path: string, { maxBytes }: HistoryBudg
   const logBytes = logBytesOf(maxBytes);
   const pageBytes = pragma(database, "page_size");
   const mostPages = Math.floor((maxBytes - logBytes - logIndexBytes) / pageBytes);
-  // What is deleted is overwritten where that costs nothing; whole pages of it leave the file.
-  database.run("PRAGMA secure_delete = FAST");
+  // What is deleted is written over at once, whole pages included, and does not wait for their next use.
+  database.run("PRAGMA secure_delete = ON");
   // The log is emptied here, whenever the next transaction might not fit.
   database.run("PRAGMA wal_autocheckpoint = 0");
   database.run(`PRAGMA max_page_count = ${mostPages}`);
@@ -102,12 +104,48 @@ function createStore(database: Database, path: string, { maxBytes }: HistoryBudg
     questions.deleteWords.run({ first, last: first + mostWordPieces - 1 });
   }
 
+  function forgetWhole(exchangeKey: number): void {
+    forget(exchangeKey);
+    questions.deleteExchange.run({ exchangeKey });
+  }
+
+  /** As many transactions as the log wants. @returns how many */
   function forgetAll(rows: readonly { readonly exchangeKey: number }[]): number {
-    for (const { exchangeKey } of rows) {
-      forget(exchangeKey);
-      questions.deleteExchange.run({ exchangeKey });
+    for (const { keys, neededBytes } of erasuresOf(rows)) {
+      write(neededBytes, () => {
+        for (const key of keys) forgetWhole(key);
+      });
     }
     return rows.length;
+  }
+
+  /** In groups whose erasure fits half of the log each. */
+  function* erasuresOf(rows: readonly { readonly exchangeKey: number }[]) {
+    let keys: number[] = [];
+    let neededBytes = 0;
+    for (const { exchangeKey } of rows) {
+      const bytes = exchangeBytes + erasureFactor * (questions.bytesOf.get({ exchangeKey })?.bytes ?? 0);
+      if (keys.length > 0 && neededBytes + bytes > logBytes / 2) {
+        yield { keys, neededBytes };
+        [keys, neededBytes] = [[], 0];
+      }
+      keys.push(exchangeKey);
+      neededBytes += bytes;
+    }
+    if (keys.length > 0) yield { keys, neededBytes };
+  }
+
+  /** The first group of the oldest: whoever makes room looks after each whether there is enough. */
+  function dropContents(): number {
+    const [oldest] = erasuresOf(questions.oldestContents.all({ limit: contentsDropped }));
+    if (oldest === undefined) return 0;
+    write(oldest.neededBytes, () => {
+      for (const exchangeKey of oldest.keys) {
+        forget(exchangeKey);
+        questions.noteDropped.run({ exchangeKey });
+      }
+    });
+    return oldest.keys.length;
   }
 
   function merge(pages: number): boolean {
@@ -127,20 +165,12 @@ function createStore(database: Database, path: string, { maxBytes }: HistoryBudg
       }),
     hasRoom: (contentBytes, exchanges) =>
       livePages() * pageBytes + estimate(contentBytes, exchanges) + mergeReserveBytes <= mostPages * pageBytes,
-    dropOldest: () =>
-      write(rowsDropped * exchangeBytes, () => {
-        const contents = questions.oldestContents.all({ limit: contentsDropped });
-        for (const { exchangeKey } of contents) {
-          forget(exchangeKey);
-          questions.noteDropped.run({ exchangeKey });
-        }
-        if (contents.length > 0) return { contents: contents.length, exchanges: 0 };
-        return { contents: 0, exchanges: forgetAll(questions.oldest.all({ limit: rowsDropped })) };
-      }),
-    dropExpired: (endedBeforeMs) =>
-      write(rowsDropped * exchangeBytes, () =>
-        forgetAll(questions.endedBefore.all({ endedBeforeMs, limit: rowsDropped })),
-      ),
+    dropOldest() {
+      const contents = dropContents();
+      if (contents > 0) return { contents, exchanges: 0 };
+      return { contents: 0, exchanges: forgetAll(questions.oldest.all({ limit: rowsDropped })) };
+    },
+    dropExpired: (endedBeforeMs) => forgetAll(questions.endedBefore.all({ endedBeforeMs, limit: rowsDropped })),
     mergeSome: () => merge(mergePages),
     // Negative: of all segments, not only of those that have many neighbours or many gaps.
     mergeAll: () => merge(-mergePages),
@@ -155,13 +185,11 @@ function createStore(database: Database, path: string, { maxBytes }: HistoryBudg
     checkpoint,
     fileBytes: () => bytesOf("") + bytesOf("-wal") + bytesOf("-shm"),
     ...reads,
-    remove: (scope, exchangeId) =>
-      write(exchangeBytes, () => {
-        const exchangeKey = reads.keyOf(scope, exchangeId);
-        return exchangeKey !== undefined && forgetAll([{ exchangeKey }]) > 0;
-      }),
-    removeKeys: (exchangeKeys) =>
-      void write(rowsRemoved * exchangeBytes, () => forgetAll(exchangeKeys.map((exchangeKey) => ({ exchangeKey })))),
+    remove(scope, exchangeId) {
+      const exchangeKey = reads.keyOf(scope, exchangeId);
+      return exchangeKey !== undefined && forgetAll([{ exchangeKey }]) > 0;
+    },
+    removeKeys: (exchangeKeys) => void forgetAll(exchangeKeys.map((exchangeKey) => ({ exchangeKey }))),
     close() {
       try {
         checkpoint();
