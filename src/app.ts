@@ -2,6 +2,7 @@
 // another one can replace.
 
 import type { OwnTool } from "./agent/own-tools.ts";
+import { captureSettings } from "./app/compose-watch.ts";
 import { composeService, type Service, type Settings } from "./app/compose-service.ts";
 import { type EstateOptions, openEstate } from "./app/open-estate.ts";
 import { createRetirement } from "./app/retirement.ts";
@@ -98,11 +99,12 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     const former = service;
     const origins = originsInForce(settings.origins, next.origins);
     const nextSettings: Settings = { config: effective, environment: next.environment, origins };
-    const successor = await composeService(nextSettings, estate, former.agent);
+    const successor = await composeService(nextSettings, estate, { agent: former.agent, tracing: former.tracing });
     try {
       successor.server.takeOver(former.server);
     } catch (error) {
       await successor.upstreams.close();
+      if (successor.tracing !== former.tracing) await successor.tracing.tracing?.close();
       throw error;
     }
     settings = nextSettings;
@@ -110,10 +112,12 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     former.rest();
     log.adjust({ level: effective.logLevel, format: effective.logFormat });
     estate.vault.adjust();
+    estate.history.adjust(effective);
     estate.capture.learnSecrets();
     estate.ledger.queues.adopt(successor.upstreams.current());
     successor.begin();
     retirement.add(former, successor);
+    await estate.capture.adjust(captureSettings(effective));
     return { changed, needsRestart, upstreams: successor.upstreams.describe() };
   }
 
@@ -176,7 +180,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       await estate.vault.close();
       await service.upstreams.close();
       await estate.closeCallers();
-      await Promise.all([estate.capture.close(), estate.tracing?.close()]);
+      await Promise.all([estate.capture.close(), service.tracing.tracing?.close()]);
       await estate.store.close();
     },
   };

@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import type { Config } from "../config/config-schema.ts";
 import type { Clock } from "../contract/clock.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
-import { createHistory } from "../history/create-history.ts";
+import { createHistory, type History } from "../history/create-history.ts";
 import { type HistoryRecorder, type KeptOf, keptPartsOf } from "../history/ended-exchange.ts";
 import type { OpenedHistory } from "../history/write-group.ts";
 import type { ServedRoom } from "../server/create-server.ts";
@@ -17,8 +17,10 @@ import type { HistoryFigures } from "../telemetry/gauges.ts";
 import type { Log } from "../telemetry/log.ts";
 
 export interface LazyHistory extends ServedRoom {
-  /** Undefined: nothing is kept of anybody. */
-  readonly recorder: HistoryRecorder | undefined;
+  /** Of a service with these settings. Undefined: nothing is kept of anybody. */
+  recorderFor(config: HistoryConfig): HistoryRecorder | undefined;
+  /** Other settings from now on: how long exchanges are kept, in how much room, and what is told of it. */
+  adjust(config: HistoryConfig): void;
   readonly access: HistoryAccess;
   figures(): HistoryFigures | undefined;
   isFailing(): boolean;
@@ -27,8 +29,10 @@ export interface LazyHistory extends ServedRoom {
   close(): Promise<void>;
 }
 
+export type HistoryConfig = Pick<Config, "history" | "historyKeep" | "historyMaxBytes">;
+
 export interface HistoryParts {
-  readonly config: Pick<Config, "history" | "historyKeep" | "historyMaxBytes">;
+  readonly config: HistoryConfig;
   /** What is kept of a caller where it is not what the setting says. @defaultValue the setting holds for all */
   readonly keptOf?: KeptOf | undefined;
   /** Of the database: the path of a file, or `inMemory`. */
@@ -46,7 +50,9 @@ const places: readonly RoutePlace[] = [
 ];
 
 export function createLazyHistory({ config, keptOf, path, clock, log }: HistoryParts): LazyHistory {
-  const { history: setting, historyKeep: keepMs, historyMaxBytes: maxBytes } = config;
+  let present = config;
+  /** From the first service on that keeps anything. */
+  let running: History | undefined;
   let opening: Promise<OpenedHistory> | undefined;
 
   async function load(): Promise<OpenedHistory> {
@@ -54,6 +60,7 @@ export function createLazyHistory({ config, keptOf, path, clock, log }: HistoryP
       import("../store/sqlite-history.ts"),
       import("../documents/search-words.ts"),
     ]);
+    const { historyMaxBytes: maxBytes } = present;
     return { store: openSqliteHistory(path, { maxBytes }, log), reader: createWordReader() };
   }
 
@@ -65,18 +72,21 @@ export function createLazyHistory({ config, keptOf, path, clock, log }: HistoryP
     return opening;
   }
 
-  const maxContentBytes = largestContentBytes(maxBytes);
-  const isOff = setting === "off" && keptOf === undefined;
-  const running = isOff
-    ? undefined
-    : createHistory({
-        keptOf: (caller) => keptPartsOf(caller, setting, keptOf),
-        open,
-        maxContentBytes,
-        keepMs,
-        clock,
-        log: log.with({ component: "history" }),
-      });
+  function start(): History {
+    return createHistory({
+      keptOf: (caller) => keptPartsOf(caller, present.history, keptOf),
+      open,
+      get maxContentBytes() {
+        return largestContentBytes(present.historyMaxBytes);
+      },
+      get keepMs() {
+        return present.historyKeep;
+      },
+      clock,
+      log: log.with({ component: "history" }),
+    });
+  }
+
   /** Something is kept, by this process or an earlier one. */
   const isUsed = (): boolean => opening !== undefined || (path !== inMemory && existsSync(path));
 
@@ -91,29 +101,52 @@ export function createLazyHistory({ config, keptOf, path, clock, log }: HistoryP
         throw new GatewayError("internal", "Cannot open the history: the gateway's log says why", { cause: error });
       }
     },
-    keptOf: (caller) => keptPartsOf(caller, setting, keptOf),
+    keptOf: (caller) => keptPartsOf(caller, present.history, keptOf),
   };
+
+  async function sweep(): Promise<void> {
+    if (!isUsed()) return;
+    if (running !== undefined) return running.sweep();
+    try {
+      const { tidy } = await import("../history/write-group.ts");
+      await tidy((await open()).store, clock() - present.historyKeep);
+    } catch (error) {
+      log.warn("Cannot sweep the history, the next sweep will", { reason: String(error) });
+    }
+  }
+
+  /** What no longer fits the budget, or is too old by now, goes at once. */
+  async function applyBudget({ historyMaxBytes: maxBytes }: HistoryConfig): Promise<void> {
+    const opened = await opening?.catch(() => undefined);
+    opened?.store.setBudget({ maxBytes });
+    await sweep();
+  }
 
   return {
     places,
     access,
-    recorder: running,
-    figures: () => running && { ...running.view(), maxBytes },
+    recorderFor({ history: setting, historyMaxBytes }) {
+      if (setting === "off" && keptOf === undefined) return undefined;
+      running ??= start();
+      const { add } = running;
+      return {
+        keptOf: (caller) => keptPartsOf(caller, setting, keptOf),
+        maxContentBytes: largestContentBytes(historyMaxBytes),
+        add,
+      };
+    },
+    adjust(next) {
+      const isSame = next.historyKeep === present.historyKeep && next.historyMaxBytes === present.historyMaxBytes;
+      present = next;
+      if (!isSame) void applyBudget(next);
+    },
+    figures: () => running && { ...running.view(), maxBytes: present.historyMaxBytes },
     isFailing: () => running?.view().isFailing === true,
     async load(edge) {
       const { historyRoutes } = await import("../server/history-routes.ts");
       return historyRoutes({ ...access, log, ...edge });
     },
-    async sweep() {
-      if (!isUsed()) return;
-      if (running !== undefined) return running.sweep();
-      try {
-        const { tidy } = await import("../history/write-group.ts");
-        await tidy((await open()).store, clock() - keepMs);
-      } catch (error) {
-        log.warn("Cannot sweep the history, the next sweep will", { reason: String(error) });
-      }
-    },
+    sweep,
     async close() {
       await running?.close();
       const opened = await opening?.catch(() => undefined);

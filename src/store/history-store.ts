@@ -1,6 +1,7 @@
 // What the room history/ asks of a database: exchanges that have ended, found by what is known of them or by their words,
 // and given up from the oldest on. No table leaks out.
 
+import type { HistoryBudget } from "./history-budget.ts";
 import type { SearchTerm } from "./document-store.ts";
 
 /** `refused`: it never became a reply. `aborted`: its client hung up. */
@@ -123,6 +124,8 @@ export interface HistoryStore {
   shrinkSome(): boolean;
   /** Moves the log into the file and empties it. */
   checkpoint(): void;
+  /** Another one from now on. A smaller one holds when what is too much has been dropped. */
+  setBudget(budget: HistoryBudget): void;
   /** On the disk: the database, its log and the index of that. */
   fileBytes(): number;
 

@@ -43,20 +43,31 @@ export function openSqliteHistory(path: string, budget: HistoryBudget, log: Log)
   }
 }
 
-function createStore(database: Database, path: string, { maxBytes }: HistoryBudget): HistoryStore {
-  const logBytes = logBytesOf(maxBytes);
+function createStore(database: Database, path: string, budget: HistoryBudget): HistoryStore {
   const pageBytes = pragma(database, "page_size");
-  const mostPages = Math.floor((maxBytes - logBytes - logIndexBytes) / pageBytes);
+  let logBytes = 0;
+  let mostPages = 0;
   // What is deleted is written over at once, whole pages included, and does not wait for their next use.
   database.run("PRAGMA secure_delete = ON");
   // The log is emptied here, whenever the next transaction might not fit.
   database.run("PRAGMA wal_autocheckpoint = 0");
-  database.run(`PRAGMA max_page_count = ${mostPages}`);
+  setBudget(budget);
   const questions = prepareHistoryQuestions(database);
   const reads = prepareHistoryReads(database);
 
   const bytesOf = (end: string): number => (path === inMemory ? 0 : sizeOf(path + end));
   const livePages = (): number => pragma(database, "page_count") - pragma(database, "freelist_count");
+
+  function setBudget({ maxBytes }: HistoryBudget): void {
+    logBytes = logBytesOf(maxBytes);
+    mostPages = Math.floor((maxBytes - logBytes - logIndexBytes) / pageBytes);
+    limitPages();
+  }
+
+  /** A file that is larger keeps its size until it has shrunk. */
+  function limitPages(): void {
+    database.run(`PRAGMA max_page_count = ${mostPages}`);
+  }
 
   function checkpoint(): void {
     using statement = database.prepare("PRAGMA wal_checkpoint(TRUNCATE)");
@@ -180,9 +191,11 @@ function createStore(database: Database, path: string, { maxBytes }: HistoryBudg
       reserveLog(4 * shrinkPages * pageBytes);
       using statement = database.prepare(`PRAGMA incremental_vacuum(${shrinkPages})`);
       statement.all();
+      limitPages();
       return pragma(database, "freelist_count") > 0;
     },
     checkpoint,
+    setBudget,
     fileBytes: () => bytesOf("") + bytesOf("-wal") + bytesOf("-shm"),
     ...reads,
     remove(scope, exchangeId) {
