@@ -87,7 +87,9 @@ export function createErasure(database: Database, clearLog = (): boolean => trun
       hasWords ||= what === "words";
       plan(gatherMs);
     },
-    mergeBy: (step) => void (mergeStep = step),
+    mergeBy(step) {
+      mergeStep = step;
+    },
     async settled() {
       if (isWanted) run();
       await work;

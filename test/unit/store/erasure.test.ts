@@ -39,7 +39,9 @@ function openChat() {
   return {
     path,
     database,
-    advance: (ms: number) => void (nowMs += ms),
+    advance(ms: number) {
+      nowMs += ms;
+    },
     chat: createSqliteChat(database, times),
     responses: createSqliteResponses(database, times),
     conversations: createSqliteConversations(database, times),
@@ -98,7 +100,7 @@ const things = {
   async "a document"(stage: ReturnType<typeof openChat>, word: string, text: string) {
     const file = { name: `${word}.txt`, type: "text/plain", text };
     const { documentId } = await stage.documents.importFile("me", file);
-    return async () => (await stage.documents.remove("me", documentId), true);
+    return () => stage.documents.remove("me", documentId).then(() => true);
   },
 } as const;
 const kinds = Object.keys(things) as (keyof typeof things)[];
