@@ -10,6 +10,7 @@ import type { AccountView } from "../../contract/upstream.ts";
 import type { Gateway } from "../../gateway/gateway.ts";
 import type { Quotas } from "../../gateway/quotas/quotas.ts";
 import type { Store } from "../../store/store.ts";
+import type { ScrapedMetrics } from "../../telemetry/create-metrics.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { WatchedUpstream } from "../../telemetry/watch-upstream.ts";
 import type { StoredKeys } from "../auth/stored-keys.ts";
@@ -52,6 +53,8 @@ export interface AdminParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly gateway: Pick<Gateway, "openReplies" | "queues" | "replies" | "pauses" | "circuits">;
+  /** The last hour. */
+  readonly samples: ScrapedMetrics["samples"];
   upstreams(): readonly WatchedUpstream[];
   /** The upstream whose accounts are managed here. */
   readonly accountUpstream: string;

@@ -16,6 +16,7 @@ const get = [
   "history",
   "history/export",
   "history/:id",
+  "samples",
 ];
 const post = [
   "upstreams/:name/pause",

@@ -9,6 +9,7 @@ import { historyRoutes } from "./history-routes.ts";
 import { keyRoutes } from "./key-routes.ts";
 import { limitRoutes } from "./limit-routes.ts";
 import { reloadRoutes } from "./reload-routes.ts";
+import { sampleRoutes } from "./sample-routes.ts";
 import { sessionRoutes } from "./session-routes.ts";
 import { statusRoutes } from "./status-routes.ts";
 import { streamRoutes } from "./stream-routes.ts";
@@ -26,6 +27,7 @@ export function adminRoutes(parts: AdminParts): readonly AdminRoute[] {
     historyRoutes,
     reloadRoutes,
     backupRoutes,
+    sampleRoutes,
   ];
   return groups.flatMap((group) => group(parts));
 }
