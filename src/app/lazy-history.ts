@@ -54,6 +54,7 @@ export function createLazyHistory({ config, keptOf, path, clock, log }: HistoryP
   /** From the first service on that keeps anything. */
   let running: History | undefined;
   let opening: Promise<OpenedHistory> | undefined;
+  let applying: Promise<void> = Promise.resolve();
 
   async function load(): Promise<OpenedHistory> {
     const [{ openSqliteHistory }, { createWordReader }] = await Promise.all([
@@ -118,7 +119,11 @@ export function createLazyHistory({ config, keptOf, path, clock, log }: HistoryP
   /** What no longer fits the budget, or is too old by now, goes at once. */
   async function applyBudget({ historyMaxBytes: maxBytes }: HistoryConfig): Promise<void> {
     const opened = await opening?.catch(() => undefined);
-    opened?.store.setBudget({ maxBytes });
+    try {
+      opened?.store.setBudget({ maxBytes });
+    } catch (error) {
+      log.warn("Cannot change the budget of the history before the next start", { reason: String(error) });
+    }
     await sweep();
   }
 
@@ -138,16 +143,17 @@ export function createLazyHistory({ config, keptOf, path, clock, log }: HistoryP
     adjust(next) {
       const isSame = next.historyKeep === present.historyKeep && next.historyMaxBytes === present.historyMaxBytes;
       present = next;
-      if (!isSame) void applyBudget(next);
+      if (!isSame) applying = applying.then(() => applyBudget(next));
     },
     figures: () => running && { ...running.view(), maxBytes: present.historyMaxBytes },
-    isFailing: () => running?.view().isFailing === true,
+    isFailing: () => running?.view().isFailing === true && (present.history !== "off" || keptOf !== undefined),
     async load(edge) {
       const { historyRoutes } = await import("../server/history-routes.ts");
       return historyRoutes({ ...access, log, ...edge });
     },
     sweep,
     async close() {
+      await applying;
       await running?.close();
       const opened = await opening?.catch(() => undefined);
       try {

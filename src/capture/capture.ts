@@ -35,7 +35,7 @@ export interface CaptureOptions extends CaptureSettings {
 export interface Capture extends RecorderSwitch {
   /** Captures everything, where the settings say so. Resolves when it is on. */
   start(): Promise<void>;
-  /** Other settings from now on; what is being captured ends where it is written by then. Resolves when they hold. */
+  /** Other settings from now on; what is being captured is written where they say. Resolves when they hold; never rejects. */
   adjust(settings: CaptureSettings): Promise<void>;
   /** Blacks out from now on also what is secret by now. */
   learnSecrets(): void;
@@ -159,7 +159,12 @@ export function createCapture(options: CaptureOptions): Capture {
     async adjust({ directory, maxBytes, maxExchangeBytes }) {
       const isElsewhere = directory !== settings.directory;
       settings = { directory, maxBytes, maxExchangeBytes };
-      if (directory !== undefined) await switchOn();
+      try {
+        if (directory !== undefined) await switchOn();
+      } catch (error) {
+        // The other settings of the same reload hold by then.
+        log.error("Cannot switch captures on", { reason: String(error) });
+      }
       switchOffUnlessWanted();
       if (isElsewhere && recorder !== undefined) await prepare();
     },

@@ -91,6 +91,7 @@ export function createErasure(database: Database, clearLog = (): boolean => trun
       mergeStep = step;
     },
     async settled() {
+      await work;
       if (isWanted) run();
       await work;
     },

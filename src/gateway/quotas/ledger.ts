@@ -251,13 +251,19 @@ export class Ledger {
     };
   }
 
+  /** What belongs to a window that is over is told to the store. */
+  roll(): void {
+    const nowMs = this.#parts.clock();
+    for (const meter of this.#meters.values()) meter.roll(nowMs);
+  }
+
   /** All that it has used is forgotten; what runs goes on. */
   reset(): void {
     this.#era++;
     for (const meter of this.#meters.values()) meter.reset();
   }
 
-  /** What was taken in advance and is not used yet. */
+  /** What was taken in advance and is not used yet, as of the last `roll`. */
   reservedOf(kind: MeterKind): number {
     return this.#meters.get(kind)?.reserved ?? 0;
   }

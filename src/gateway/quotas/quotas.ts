@@ -212,10 +212,12 @@ export function createQuotas({ store, clock, log, priceOf, flushMs = 100 }: Quot
     },
     attend: (subject) => ledgerOf(subject).attend(),
     async list(page) {
+      for (const ledger of ledgers.values()) ledger.roll();
       await flush();
       return listUsed(store, page, clock(), (subject, kind) => ledgers.get(subject)?.reservedOf(kind) ?? 0);
     },
     async reset(subject) {
+      ledgers.get(subject)?.roll();
       await flush();
       const wasCounted = await store.forgetAmounts(subject);
       ledgers.get(subject)?.reset();

@@ -55,6 +55,19 @@ test("what was used is told exactly, also of a process that takes its requests i
   expect((await usedBy(other))["requestsPerMinute"]).toBe(50);
 });
 
+test("what was taken in advance in a minute that is over is given back before anything is told", async () => {
+  const { create, advance } = createWorld();
+  const [one, other] = [create(), create()];
+  const quota: Quota = { subject: ann, limits: { requestsPerMinute: 1000 } };
+  for (let count = 0; count < 11; count++) await one.count(quota);
+  advance(60_000);
+  expect((await usedBy(one))["requestsPerMinute"]).toBe(10);
+  await other.count(quota);
+
+  // All of the other's block, and ten of the minute before.
+  expect((await usedBy(one))["requestsPerMinute"]).toBe(60);
+});
+
 test("the minute before counts by its part, the day before not at all", async () => {
   const { create, advance } = createWorld();
   const quotas = create();
