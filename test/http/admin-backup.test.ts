@@ -1,6 +1,6 @@
 // POST /admin/api/backup over a whole gateway: what is downloaded is restored, and a client that hangs up leaves nothing.
 
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,6 +14,9 @@ import { startHarness } from "../support/harness.ts";
 import { bearer } from "../support/keys-beside.ts";
 import { eventually } from "../support/binary.ts";
 import { user } from "./client.ts";
+
+// Far beyond what the tests need, for machines that are busy with something else.
+setDefaultTimeout(60_000);
 
 const copiesIn = (dataDir: string) => readdirSync(dataDir).filter((name) => name.startsWith(".sent-backup"));
 

@@ -1,6 +1,6 @@
 // The history of all callers by the admin routes: listed, searched, looked at, exported, deleted, and nobody's by other ways.
 
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { callerOfKey } from "../../src/server/api-keys.ts";
 import {
   type AdminError,
@@ -15,6 +15,9 @@ import {
 import { type Harness, startHarness } from "../support/harness.ts";
 import { bearer } from "../support/keys-beside.ts";
 import { user } from "./client.ts";
+
+// Far beyond what the tests need, for machines that are busy with something else.
+setDefaultTimeout(60_000);
 
 const routes = [
   ["GET", "history"],

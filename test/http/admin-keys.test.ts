@@ -1,10 +1,13 @@
 // API keys by the admin routes: made and shown once, good for what they were made for, revoked at the next request.
 
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { adminKey, ask, changesOf, findOpenDoors, findOpenLoopback, guarded } from "../support/admin-client.ts";
 import { startHarness } from "../support/harness.ts";
 import { bearer } from "../support/keys-beside.ts";
 import { user } from "./client.ts";
+
+// Far beyond what the tests need, for machines that are busy with something else.
+setDefaultTimeout(60_000);
 
 const hello = { model: "qwen3-max", messages: [user("Hello")] };
 const routes = [

@@ -1,12 +1,15 @@
 // Limits by the admin routes: what callers, keys and sessions have used of what they may, and letting one begin anew.
 
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { callerOfKey } from "../../src/server/api-keys.ts";
 import { adminKey, apiKey, ask, changesOf, findOpenDoors, findOpenLoopback, guarded } from "../support/admin-client.ts";
 import { startHarness } from "../support/harness.ts";
 import { bearer, keysBeside } from "../support/keys-beside.ts";
 import { createTestClock } from "../support/test-store.ts";
 import { user } from "./client.ts";
+
+// Far beyond what the tests need, for machines that are busy with something else.
+setDefaultTimeout(60_000);
 
 const hello = { model: "qwen3-max", messages: [user("Hello")] };
 /** The beginning of a minute, and of a day in UTC. */

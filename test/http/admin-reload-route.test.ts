@@ -1,6 +1,6 @@
 // POST /admin/api/reload: what SIGHUP does, and an answer that arrives although the service that gives it is being retired.
 
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
   type AdminError,
   apiKey,
@@ -13,6 +13,9 @@ import {
 import { type Harness, startHarness } from "../support/harness.ts";
 import { bearer } from "../support/keys-beside.ts";
 import { user } from "./client.ts";
+
+// Far beyond what the tests need, for machines that are busy with something else.
+setDefaultTimeout(60_000);
 
 interface Reloaded {
   readonly changed: readonly string[];

@@ -2,7 +2,7 @@
 // one ends.
 
 import { Database } from "bun:sqlite";
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
   existsSync,
   mkdirSync,
@@ -27,6 +27,9 @@ import {
 import { GatewayError } from "../../../src/contract/gateway-error.ts";
 import { openDatabase } from "../../../src/store/open-database.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
+
+// Far beyond what the tests need, for machines that are busy with something else.
+setDefaultTimeout(60_000);
 
 const folders: string[] = [];
 afterEach(() => {
