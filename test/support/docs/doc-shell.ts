@@ -209,7 +209,9 @@ exit 127
 `,
   bun: `#!/usr/bin/env bash
 case "\${1-}" in
-  examples/*) GATEWAY_URL="\${GATEWAY_URL-http://127.0.0.1:$PORT/v1}" exec "${process.execPath}" "${root}/$1" ;;
+  examples/*)
+    [ -f "$DOC_STAGE/gateway.pid" ] || qwen-gateway >/dev/null
+    GATEWAY_ORIGIN="http://127.0.0.1:$PORT" GATEWAY_URL="http://127.0.0.1:$PORT/v1" exec "${process.execPath}" "${root}/$1" ;;
 esac
 echo "The documents' terminal does not run: bun $*" >&2
 exit 127

@@ -8,6 +8,7 @@ const root = join(import.meta.dir, "..", "..", "..");
 /** Relative to the project, the README first. */
 export const userDocuments: readonly string[] = [
   "README.md",
+  "examples/README.md",
   ...readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".md"))
     .map((name) => `docs/${name}`)

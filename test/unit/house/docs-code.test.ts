@@ -154,7 +154,7 @@ describe("names", () => {
 
   // Variables of other programs, of the runtime, and of tests.
   const others =
-    /^(?:AIDER|ANTHROPIC|BAILIAN|BUN|CLAUDE|CLINE|CODEX|OPENAI|OLLAMA|VLLM|NODE|PROPERTY|XDG|SSL|HTTPS?|NO|NOTIFY)_|^(?:GATEWAY_URL|QWEN_E2E|QWEN_KEY|QWEN_GATEWAY_\w+|CALENDAR_TOKEN|STORE_\w+|WORKERS)$/;
+    /^(?:AIDER|ANTHROPIC|BAILIAN|BUN|CLAUDE|CLINE|CODEX|OPENAI|OLLAMA|VLLM|NODE|PROPERTY|XDG|SSL|HTTPS?|NO|NOTIFY)_|^(?:GATEWAY_\w+|QWEN_E2E|QWEN_KEY|QWEN_GATEWAY_\w+|CALENDAR_TOKEN|STORE_\w+|WORKERS)$/;
 
   test("of settings are settings", () => {
     const known = new Set(listSettings().map(({ environmentName }) => environmentName));
