@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { openDocShell } from "../support/docs/doc-shell.ts";
+import { faultOf } from "../support/docs/judge-block.ts";
 import { shellLanguages, userDocuments } from "../support/docs/list-documents.ts";
 import { type CodeBlock, readBlocks } from "../support/docs/read-markdown.ts";
 import { type EmulatorProcess, startEmulatorProcess } from "../support/emulator-process.ts";
@@ -42,6 +43,8 @@ const reasons = [
   "a clone's own",
 ];
 
+const chat = `http://127.0.0.1:8787/v1/chat/completions -d '{"stream":true,"messages":[{"role":"user","content":"Hello"}]}'`;
+
 let emulator: EmulatorProcess;
 
 beforeAll(async () => {
@@ -57,26 +60,41 @@ describe("what the documents tell to type", () => {
 
     for (const block of blocks) {
       if (block.notRun !== undefined) continue;
-      const { exitCode, output, answers } = await shell.run(block);
-      const wrong = answers.filter(({ status }, index) => !isMeant(block, status, index));
-      const broken = answers.filter(
-        ({ status, words }) => status < 300 && /^event: error$|^data: \{"error":/m.test(words),
-      );
-      if (exitCode === 0 && wrong.length === 0 && broken.length === 0) continue;
-      const statuses = answers.map(({ status }) => status).join(", ");
-      faults.push(
-        `${path}:${block.line} ended with ${exitCode}, answers ${statuses || "none"}:\n${block.text}\n--\n${output}`,
-      );
+      const result = await shell.run(block);
+      const fault = faultOf(block, result);
+      if (fault !== undefined) faults.push(`${path}:${block.line}: ${fault}\n${block.text}\n--\n${result.output}`);
     }
 
     expect(faults.join("\n\n")).toBe("");
   });
 });
 
-function isMeant({ answers }: CodeBlock, status: number, index: number): boolean {
-  const meant = answers.length === 1 ? answers[0] : answers[index];
-  return meant === undefined ? status >= 200 && status < 300 : status === meant;
-}
+describe("a block that does not do what it says", () => {
+  test.each([
+    ["ends badly", "false", "it ended with 1"],
+    ["ends badly in the middle", "false\necho well", "it ended with 1"],
+    ["ends badly in a pipe", "false | cat", "it ended with 1"],
+    ["names no command", "qwen-gateway serv", "it ended with 2"],
+    ["names no flag", "qwen-gateway --prot 8787", "it ended with 2"],
+    ["names a package that the terminal does not have", "npx --yes cowsay", "it ended with 127"],
+    ["changes the machine", "docker ps", "it ended with 127"],
+    ["is refused", "curl http://127.0.0.1:8787/v1/nothing", "its calls were answered 404"],
+    ["is refused once", `curl ${chat}\ncurl ${chat.replace("messages", "message")}`, "its calls were answered 200, 400"],
+    [
+      "breaks off in its stream",
+      `qwen-gateway emulate --port 8788
+QWEN_BASE_URL=http://127.0.0.1:8788 QWEN_TOKEN=demo RETRY_MAX_ATTEMPTS=1 QWEN_RECOVER=false qwen-gateway
+curl http://127.0.0.1:8788/__emulator/script -d '{"reply":{"text":"one two three","faults":[{"kind":"drop","after":2}]}}'
+curl ${chat}`,
+      "an answer tells of an error in its stream",
+    ],
+  ])("is seen: one that %s", async (_, text, fault) => {
+    await using shell = openDocShell(emulator.url);
+    const [block] = readBlocks(`\`\`\`sh\n${text}\n\`\`\``);
+
+    expect(faultOf(block!, await shell.run(block!))).toBe(fault);
+  });
+});
 
 describe("what is not run", () => {
   const marks = pages.flatMap(({ path, blocks }) =>
