@@ -30,6 +30,8 @@ const reasons = [
   "needs docker",
   "needs a cluster",
   "needs systemd",
+  "needs Homebrew",
+  "needs a published release",
   "needs root",
   "needs the network",
   "needs a browser",
@@ -79,7 +81,11 @@ describe("a block that does not do what it says", () => {
     ["names a package that the terminal does not have", "npx --yes cowsay", "it ended with 127"],
     ["changes the machine", "docker ps", "it ended with 127"],
     ["is refused", "curl http://127.0.0.1:8787/v1/nothing", "its calls were answered 404"],
-    ["is refused once", `curl ${chat}\ncurl ${chat.replace("messages", "message")}`, "its calls were answered 200, 400"],
+    [
+      "is refused once",
+      `curl ${chat}\ncurl ${chat.replace("messages", "message")}`,
+      "its calls were answered 200, 400",
+    ],
     [
       "breaks off in its stream",
       `qwen-gateway emulate --port 8788

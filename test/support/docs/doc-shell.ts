@@ -167,9 +167,12 @@ exit $?
 for file in "$DOC_STAGE"/\${1-*}.pid; do
   [ -f "$file" ] || continue
   pid=$(cat "$file")
-  kill -KILL $pid 2>/dev/null
   # Nobody may be there to take note of its end.
-  while [ -e /proc/$pid/stat ] && ! grep -q ') Z ' /proc/$pid/stat; do sleep 0.01; done
+  runs() { [ -e /proc/$pid/stat ] && ! grep -q ') Z ' /proc/$pid/stat; }
+  kill -TERM $pid 2>/dev/null
+  for _ in $(seq 500); do runs || break; sleep 0.01; done
+  kill -KILL $pid 2>/dev/null
+  while runs; do sleep 0.01; done
   rm -f "$file"
 done
 exit 0

@@ -37,6 +37,14 @@ test("each block says what it is", () => {
     "diff",
     "promql",
     "text",
+    "html",
+    "js",
+    "css",
+    "sql",
+    "http",
+    "nginx",
+    "dockerfile",
+    "powershell",
   ]);
 
   expect(blocks.filter(({ language }) => !known.has(language)).map(({ at }) => at)).toEqual([]);
