@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { join, posix } from "node:path";
 import { configTable } from "../../../scripts/config-table.ts";
 import { protocolDocuments, schemasAsMarkdown, writtenSchemas } from "../../../scripts/protocol-schemas.ts";
+import { dialects } from "../../../src/upstreams/openai-compatible/dialects/index.ts";
 import { userDocuments } from "../../support/docs/list-documents.ts";
 import { anchorsOf, localLinksOf } from "../../support/docs/read-markdown.ts";
 import { listSources, readProjectFile, root } from "./source-files.ts";
@@ -43,6 +44,16 @@ describe("README.md", () => {
     expect(section).toContain("run e2e");
     expect(section).toContain("By hand");
     expect(section).toContain("curl");
+  });
+});
+
+describe("docs/upstreams/", () => {
+  test.each(Object.values(dialects))("has a page for $name, with the addresses of its record", ({ name, baseUrls }) => {
+    const page = readProjectFile(`docs/upstreams/${name}.md`);
+    const places = Object.values(baseUrls).map((address) => new URL(address));
+
+    const missing = places.filter(({ hostname, port }) => !page.includes(port === "" ? hostname : port));
+    expect(missing.map(({ host }) => host)).toEqual([]);
   });
 });
 
