@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { openDocShell } from "../support/docs/doc-shell.ts";
 import { faultOf } from "../support/docs/judge-block.ts";
 import { shellLanguages, userDocuments } from "../support/docs/list-documents.ts";
-import { type CodeBlock, readBlocks } from "../support/docs/read-markdown.ts";
+import { callsInProse, type CodeBlock, readBlocks } from "../support/docs/read-markdown.ts";
 import { type EmulatorProcess, startEmulatorProcess } from "../support/emulator-process.ts";
 
 // Far beyond what a page needs, for machines that are busy with something else.
@@ -21,8 +21,12 @@ interface Page {
 }
 
 const pages: readonly Page[] = userDocuments
-  .map((path) => ({ path, blocks: readBlocks(readFileSync(join(root, path), "utf8")) }))
-  .map(({ path, blocks }) => ({ path, blocks: blocks.filter(({ language }) => shellLanguages.has(language)) }))
+  .map((path) => ({ path, text: readFileSync(join(root, path), "utf8") }))
+  .map(({ path, text }) => ({
+    path,
+    // What stands in a sentence comes last, when all that its page starts is there.
+    blocks: [...readBlocks(text).filter(({ language }) => shellLanguages.has(language)), ...callsInProse(text)],
+  }))
   .filter(({ blocks }) => blocks.length > 0);
 
 /** What may keep a block from being run, as the marks begin. */

@@ -86,6 +86,14 @@ function readMarks(comments: readonly string[]): Omit<CodeBlock, "language" | "t
   return { notRun, passedOver, before: before.join("\n"), answers, isEndless, other, file, edit };
 }
 
+/** Calls of curl that stand in a sentence: `` `curl http://...` ``. */
+export function callsInProse(markdown: string): CodeBlock[] {
+  return [...proseOf(markdown).matchAll(/`(curl [^`\n]*http[^`\n]*)`/g)].map(([span, text = ""]) => {
+    const line = markdown.slice(0, markdown.indexOf(span)).split("\n").length;
+    return { language: "sh", text, line, ...readMarks([]) };
+  });
+}
+
 /** Without what stands in fences. */
 export function proseOf(markdown: string): string {
   return markdown.replaceAll(/^( *)(`{3,})[^`]*\n[\s\S]*?^ *\2 *$/gm, "");

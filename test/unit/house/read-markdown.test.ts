@@ -1,7 +1,7 @@
 // What the tests of the documents see of a document.
 
 import { describe, expect, test } from "bun:test";
-import { anchorsOf, commandsOf, localLinksOf, readBlocks } from "../../support/docs/read-markdown.ts";
+import { anchorsOf, callsInProse, commandsOf, localLinksOf, readBlocks } from "../../support/docs/read-markdown.ts";
 
 const fenced = (language: string, text: string): string => `\`\`\`${language}\n${text}\n\`\`\`\n`;
 
@@ -38,6 +38,12 @@ test("commandsOf a console are the lines behind the prompt, and those they go on
   const [block] = readBlocks(fenced("console", "$ one \\\n    two\nits output\n$ three"));
 
   expect(commandsOf(block!)).toBe("one \\\n    two\nthree");
+});
+
+test("callsInProse are those of sentences, not those of blocks", () => {
+  const markdown = `One:\n\n${fenced("sh", "curl http://a/")}\nAsk \`curl http://b/c\`, with \`curl\` and \`-N\`.\n`;
+
+  expect(callsInProse(markdown).map(({ text, line }) => [text, line])).toEqual([["curl http://b/c", 7]]);
 });
 
 test("anchorsOf makes them as GitHub does, and none of code", () => {
