@@ -7,6 +7,7 @@ import { randomId } from "../conversation/random-id.ts";
 import type { FileLimits, FileQuestion, FileStore, KeptFile } from "../store/file-store.ts";
 import type { Edge } from "./create-server.ts";
 import { type FileForm, formOf, openaiFiles } from "./file-wire.ts";
+import { parseOrder } from "./parse-order.ts";
 import { readBody } from "./read-body.ts";
 import { pathRest, type ServerRoute, type Trip } from "./trip.ts";
 
@@ -165,7 +166,7 @@ function parseList(query: URLSearchParams, form: FileForm): FileQuestion {
     );
   }
   return {
-    order: query.get("order") === "asc" ? "asc" : "desc",
+    order: parseOrder(query),
     after: query.get("after") ?? query.get("after_id") ?? undefined,
     limit: Number(limit),
     purpose: query.get("purpose") ?? undefined,

@@ -18,6 +18,7 @@ export const secrets = {
   masterKey: "73057305fade7305fade7305fade7305fade7305fade7305fade7305fade7305",
   upstreamKey: "kFuzzedUpstreamKey7306",
   toolServerWord: "kFuzzedToolServerWord7309",
+  adminKey: "kFuzzedAdminKey7310",
 } as const;
 
 export const secretPattern = new RegExp(Object.values(secrets).join("|"));
