@@ -77,6 +77,8 @@ const elsewhere: Readonly<Record<string, number>> = {
   "DELETE /admin/api/streams/{id}": 404,
   // Neither a filter nor all=true.
   "DELETE /v1/history": 400,
+  // Programs find nothing there: the page is for browsers.
+  "GET /": 404,
   // The page leads to itself.
   "GET /chat/": 308,
   // One that does not run in the background.

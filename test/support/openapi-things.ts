@@ -38,7 +38,8 @@ export async function makeThings({ url, headers = {}, adminHeaders = headers }: 
     };
     return id ?? data?.[0]?.id ?? account?.id ?? "";
   };
-  const read = async (path: string): Promise<string> => (await fetch(url + path, { headers })).text();
+  const read = async (path: string, more: Readonly<Record<string, string>> = {}): Promise<string> =>
+    (await fetch(url + path, { headers: { ...headers, ...more } })).text();
 
   const session = "session-of-the-test";
   const hello = { model: "qwen3-max", messages: [{ role: "user", content: "Hello" }] };
@@ -64,6 +65,7 @@ export async function makeThings({ url, headers = {}, adminHeaders = headers }: 
     "/api/chat/sessions/": "chat-of-the-test",
     "/api/documents/": await idOf("/api/documents", { name: "a.txt", text: "Something to be found" }),
     "/chat/assets/": /assets\/([\w.-]+)/.exec(await read("/chat"))?.[1] ?? "",
+    "/status/assets/": /assets\/([\w.-]+)/.exec(await read("/", { accept: "text/html" }))?.[1] ?? "",
     "/admin/api/upstreams/": "qwen-web",
     "/admin/api/accounts/": await idOf("/admin/api/accounts", madeAccount),
     "/admin/api/sessions/": "admins-session",
