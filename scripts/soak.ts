@@ -73,13 +73,13 @@ async function soakProperties(): Promise<Soak> {
 }
 
 function printTable(all: readonly Soak[]): void {
-  console.log(`\n${"soak".padEnd(20)}${"figure".padEnd(42)}${"value".padStart(14)}${"at most".padStart(12)}`);
+  console.log(`\n${"soak".padEnd(20)}${"figure".padEnd(48)}${"value".padStart(14)}${"at most".padStart(12)}`);
   for (const { name, figures } of all) {
     for (const { what, value, unit, atMost } of figures) {
       const shown = `${rounded(value)} ${unit}`.trim();
       const bound = atMost === undefined ? "" : rounded(atMost);
       const mark = atMost === undefined ? "" : value <= atMost ? "  ok" : "  TOO MUCH";
-      console.log(`${name.padEnd(20)}${what.padEnd(42)}${shown.padStart(14)}${bound.padStart(12)}${mark}`);
+      console.log(`${name.padEnd(20)}${what.padEnd(48)}${shown.padStart(14)}${bound.padStart(12)}${mark}`);
     }
   }
   console.log("");

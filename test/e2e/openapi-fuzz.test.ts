@@ -16,7 +16,7 @@ import { judgeFuzz } from "../support/openapi-fuzz/judge-fuzz.ts";
 import { casesOf, type FuzzCase } from "../support/openapi-fuzz/operation-cases.ts";
 import { startStage, type Stage } from "./stage.ts";
 
-setDefaultTimeout(patienceMs * 4);
+setDefaultTimeout(patienceMs * 6);
 
 const maxBodyBytes = 300_000;
 /** The largest body of any operation, files aside: a HAR file for administrators. */

@@ -40,8 +40,8 @@ interface Draft {
   readonly body: string | undefined;
 }
 
-const usual = 4;
-const often = 16;
+const usual = 2;
+const often = 8;
 
 export function casesOf(
   document: OpenapiDocument,
@@ -102,7 +102,7 @@ interface DraftCase {
   readonly expects: Expectation;
   readonly draft: fc.Arbitrary<Draft>;
   readonly key: string | undefined;
-  /** @defaultValue 4 */
+  /** @defaultValue 2 */
   readonly runs?: number;
 }
 
