@@ -186,7 +186,8 @@ describe("every operation of /openapi.json", () => {
     }
     console.log(`${cases} cases, ${requests} requests, PROPERTY_SEED=${quietRunsOf(1).seed}`);
 
-    expect(reports.join("\n\n")).toBe("");
+    // Not compared as a text: what tells two long ones apart takes longer than the test.
+    if (reports.length > 0) throw new Error(reports.join("\n\n"));
     // What keeps to some cases by FUZZ_ONLY has fewer.
     if (only === "") expect(refusedExamples).toEqual(refused);
   });

@@ -23,6 +23,7 @@ const schema: Schema = {
     kind: { enum: ["one", "two"] },
     only: { const: "this" },
     word: { type: "string", pattern: "^[a-z]{2}$" },
+    at: { type: "string", format: "date-time" },
     isOpen: { type: "boolean" },
     items: { type: "array", items: text, minItems: 1, maxItems: 3 },
     notes: { type: "object", patternProperties: { "^.*$": text } },
@@ -43,6 +44,8 @@ describe("of a schema", () => {
     const violations = violationsOf(schema, example);
 
     expect(violations.map(({ rule }) => rule).toSorted()).toEqual([
+      "at: type",
+      "at: value",
       "body: type",
       "count: maximum",
       "count: minimum",
@@ -82,6 +85,7 @@ describe("of a schema", () => {
 
   test("a word that is unknown is not passed over", () => {
     expect(() => valuesOf({ type: "string", contentEncoding: "base64" })).toThrow("contentEncoding");
+    expect(() => valuesOf({ type: "string", format: "ipv6" })).toThrow("ipv6");
   });
 });
 

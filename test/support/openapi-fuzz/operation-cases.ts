@@ -327,6 +327,7 @@ function parameterCases(parameter: Parameter): readonly ParameterCase[] {
 /** None for a text: every one is right. */
 function wrongTexts(schema: Schema): readonly string[] {
   if ("enum" in schema || "const" in schema) return ["other", "0", "ASC "];
+  if (schema["format"] === "date-time") return ["x", "1", "2026-13-01T00:00:00Z", "yesterday"];
   switch (schema["type"]) {
     case "integer":
       return [
