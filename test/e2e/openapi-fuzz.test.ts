@@ -104,6 +104,10 @@ const refused = [
   "POST /v1/files",
   // Neither a filter nor all=true.
   "DELETE /v1/history",
+  "DELETE /admin/api/history",
+  // It was not revoked before; nobody has used anything under that name.
+  "DELETE /admin/api/keys/{key}",
+  "POST /admin/api/limits/reset",
   // The agent has asked nothing, and no reply runs.
   "POST /api/agent/confirm",
   "DELETE /api/agent/confirm/{id}",

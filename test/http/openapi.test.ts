@@ -2,6 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import { Validator } from "@seriousme/openapi-schema-validator";
+import { callerOfKey } from "../../src/server/api-keys.ts";
+import { adminKey, apiKey, guarded } from "../support/admin-client.ts";
 import { type Harness, startHarness } from "../support/harness.ts";
 import { judgeAnswer, type NamedOperation, type OpenapiDocument, operationsOf } from "../support/openapi.ts";
 import { formOfFile, makeThings, type ThingIds } from "../support/openapi-things.ts";
@@ -14,6 +16,24 @@ async function read(harness: Harness): Promise<OpenapiDocument> {
 }
 
 const start = () => startHarness({ environment: { AGENT_OPEN: "true", HISTORY: "content" } });
+
+/** One with keys, and requests that bring the right ones: to make the first key of a gateway without any would close it. */
+async function startKeyed(): Promise<Harness> {
+  const harness = await startHarness({ environment: { ...guarded, AGENT_OPEN: "true", HISTORY: "content" } });
+  const post: Harness["post"] = (path, body, init = {}) =>
+    harness.post(path, body, { ...init, headers: { ...keyFor(path), ...init.headers } });
+  return {
+    ...harness,
+    post,
+    chat: (body, init) => post("/v1/chat/completions", body, init),
+    get: (path) => fetch(harness.url + path, { headers: keyFor(path) }),
+  };
+}
+
+function keyFor(path: string): { authorization: string } {
+  const isForAdmins = /^\/(?:admin\/|metrics$|health\/detailed$|openapi)/.test(path);
+  return { authorization: `Bearer ${isForAdmins ? adminKey : apiKey}` };
+}
 
 describe("the document", () => {
   test("is sound", async () => {
@@ -75,8 +95,11 @@ const elsewhere: Readonly<Record<string, number>> = {
   "POST /api/voice/confirm": 404,
   "DELETE /api/voice/confirm/{id}": 404,
   "DELETE /admin/api/streams/{id}": 404,
+  // Nothing is limited.
+  "POST /admin/api/limits/reset": 404,
   // Neither a filter nor all=true.
   "DELETE /v1/history": 400,
+  "DELETE /admin/api/history": 400,
   // Programs find nothing there: the page is for browsers.
   "GET /": 404,
   // The page leads to itself.
@@ -87,9 +110,9 @@ const elsewhere: Readonly<Record<string, number>> = {
 
 describe("every operation", () => {
   test("answers its example as it is documented", async () => {
-    await using harness = await start();
+    await using harness = await startKeyed();
     const document = await read(harness);
-    const ids = await makeThings(harness);
+    const ids = await makeThings({ url: harness.url, headers: keyFor("/v1/"), adminHeaders: keyFor("/admin/") });
     // What deletes comes last, the inner ones first.
     const operations = operationsOf(document).toSorted(
       (one, other) =>
@@ -100,7 +123,7 @@ describe("every operation", () => {
     const wrong: string[] = [];
     for (const operation of operations) {
       const name = `${operation.method} ${operation.path}`;
-      const answer = await call(harness, operation, ids);
+      const answer = await call(harness, operation, ids, keyFor(operation.path));
       const { status } = answer;
       const reason = await judgeAnswer(document, operation, answer);
       if (reason !== undefined) wrong.push(`${name}: ${reason}`);
@@ -111,7 +134,7 @@ describe("every operation", () => {
   }, 60_000);
 
   test("streams where the document says that it can", async () => {
-    await using harness = await start();
+    await using harness = await startKeyed();
     const document = await read(harness);
     const streaming = operationsOf(document).filter(
       ({ method, path, responses }) =>
@@ -136,7 +159,7 @@ describe("every operation", () => {
   });
 
   test("refuses a body without a field that its schema wants, and names it", async () => {
-    await using harness = await start();
+    await using harness = await startKeyed();
     const document = await read(harness);
 
     const wrong: string[] = [];
@@ -198,7 +221,8 @@ async function call(harness: Harness, operation: NamedOperation, ids: ThingIds, 
       : example === undefined
         ? { body: formOfFile() }
         : { body: JSON.stringify(example), headers: { "content-type": "application/json" } };
-  return fetch(harness.url + path, {
+  const whose = path.startsWith("/admin/api/sessions/") ? `?caller=${callerOfKey(apiKey)}` : "";
+  return fetch(harness.url + path + whose, {
     method,
     redirect: "manual",
     ...sent,

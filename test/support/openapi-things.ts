@@ -31,12 +31,13 @@ export async function makeThings({ url, headers = {}, adminHeaders = headers }: 
   };
   const idOf = async (path: string, body: object): Promise<string> => {
     // Of each of them.
-    const { id, data, account } = (await (await send(path, body)).json()) as {
+    const { id, data, account, prefix } = (await (await send(path, body)).json()) as {
       id?: string;
       data?: { id: string }[];
       account?: { id: string };
+      prefix?: string;
     };
-    return id ?? data?.[0]?.id ?? account?.id ?? "";
+    return id ?? data?.[0]?.id ?? account?.id ?? prefix ?? "";
   };
   const read = async (path: string, more: Readonly<Record<string, string>> = {}): Promise<string> =>
     (await fetch(url + path, { headers: { ...headers, ...more } })).text();
@@ -51,6 +52,8 @@ export async function makeThings({ url, headers = {}, adminHeaders = headers }: 
   const conversation = await idOf("/v1/conversations", {});
   const item = { type: "message", role: "user", content: "Hello" };
   const kept = JSON.parse(await read("/v1/history")) as { readonly data: readonly { readonly id: string }[] };
+  const keyName = `key-${crypto.randomUUID().slice(0, 8)}`;
+  await idOf("/admin/api/keys", { name: keyName });
   return {
     "/v1/models/": "qwen3-max",
     "/v1/responses/": await idOf("/v1/responses", { model: "qwen3-max", input: "Hello" }),
@@ -70,6 +73,8 @@ export async function makeThings({ url, headers = {}, adminHeaders = headers }: 
     "/admin/api/accounts/": await idOf("/admin/api/accounts", madeAccount),
     "/admin/api/sessions/": "admins-session",
     "/admin/api/captures/": "a-session",
+    "/admin/api/history/": kept.data[1]?.id ?? "",
+    "/admin/api/keys/": keyName,
   };
 }
 

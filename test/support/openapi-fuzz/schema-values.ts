@@ -13,7 +13,7 @@ export interface Violation {
 }
 
 const knownWords = new Set(
-  "type required properties items minItems maxItems anyOf minimum maximum minLength maxLength format enum patternProperties pattern const description".split(
+  "type required properties items minItems maxItems anyOf minimum maximum minLength maxLength format enum patternProperties additionalProperties exclusiveMinimum pattern const description".split(
     " ",
   ),
 );
@@ -115,7 +115,7 @@ function numbersOf(schema: Schema): fc.Arbitrary<number> {
   const least = numberAt(schema, "minimum");
   const most = numberAt(schema, "maximum");
   const edges = [least, most].filter((edge) => edge !== undefined);
-  const min = least ?? Number.MIN_SAFE_INTEGER;
+  const min = least ?? numberAt(schema, "exclusiveMinimum") ?? Number.MIN_SAFE_INTEGER;
   const max = most ?? Number.MAX_SAFE_INTEGER;
   const some =
     schema["type"] === "integer"
@@ -172,6 +172,8 @@ function broken(schema: Schema, example: unknown, place: string): readonly Viola
     say("maxLength", fc.constantFrom("x".repeat(maxLength + 1), "天".repeat(maxLength + 1)));
   const least = numberAt(schema, "minimum");
   if (least !== undefined) say("minimum", fc.constantFrom(least - 1, -1e308));
+  const below = numberAt(schema, "exclusiveMinimum");
+  if (below !== undefined) say("exclusiveMinimum", fc.constantFrom(below, below - 1));
   const most = numberAt(schema, "maximum");
   if (most !== undefined) say("maximum", fc.constantFrom(most + 1, 1e308));
   if (schema["format"] === "date-time" || "pattern" in schema || "enum" in schema || "const" in schema)
@@ -207,6 +209,8 @@ function brokenFields(schema: Schema, example: unknown, place: string): Violatio
   const violations = Object.entries(propertiesOf(schema)).flatMap(([name, held]) =>
     broken(held, shown?.[name], within(name)).map(({ rule, value }) => ({ rule, value: withField(name, value) })),
   );
+  if (schema["additionalProperties"] === false)
+    violations.push({ rule: `${within("*")}: additionalProperties`, value: withField("nobodyKnowsIt", texts) });
   for (const name of requiredOf(schema)) {
     const without = base.map((whole) =>
       Object.fromEntries(Object.entries(whole as object).filter(([one]) => one !== name)),
