@@ -25,9 +25,11 @@ import { timeStore } from "../store/timed-store.ts";
 import type { LiveLog } from "../telemetry/create-log.ts";
 import { createMetrics, type ScrapedMetrics } from "../telemetry/create-metrics.ts";
 import type { MetricSources } from "../telemetry/gauges.ts";
+import type { SpanFigures } from "../telemetry/tracing.ts";
 import { createChatVault } from "./chat-vault.ts";
-import { composeCapture, composeTracing } from "./compose-watch.ts";
+import { composeCapture } from "./compose-watch.ts";
 import type { Estate, Service } from "./compose-service.ts";
+import { createLazyBackups } from "./lazy-backups.ts";
 import { createLazyFiles } from "./lazy-files.ts";
 import { createLazyHistory } from "./lazy-history.ts";
 import { createLazyResponses } from "./lazy-responses.ts";
@@ -60,6 +62,8 @@ export interface Present {
   config(): Config;
   /** With those that end what they began. */
   running(): readonly Service[];
+  /** @see App.reload */
+  reload: Estate["reload"];
 }
 
 /** @throws {GatewayError} when the store cannot be opened */
@@ -80,7 +84,7 @@ export async function openEstate(config: Config, options: EstateOptions, present
     clock,
     options.log,
   );
-  const tracing = await composeTracing(config, log);
+  const spanFigures: SpanFigures = { ended: 0, sent: 0, failed: 0 };
   const history = createLazyHistory({
     config,
     keptOf: options.keptOf,
@@ -88,11 +92,11 @@ export async function openEstate(config: Config, options: EstateOptions, present
     clock,
     log,
   });
-  const metrics = createPresentMetrics(present, gateway, {
+  const metrics = createPresentMetrics(present, gateway, clock, {
     history: () => history.figures(),
     storeBytes,
     captures: () => capture.figures,
-    spans: () => tracing?.figures,
+    spans: () => (present.service().tracing.tracing !== undefined || spanFigures.ended > 0 ? spanFigures : undefined),
   });
   const vault = createChatVault({
     config: () => present.config(),
@@ -133,7 +137,9 @@ export async function openEstate(config: Config, options: EstateOptions, present
     }),
     history,
     capture,
-    tracing,
+    spanFigures,
+    backups: createLazyBackups({ dataDir: isKept ? config.dataDir : undefined, version, clock, log }),
+    reload: () => present.reload(),
     limitActing: options.limitActing,
     gateway,
     openChat: () => present.service().chat.open(),
@@ -176,10 +182,11 @@ function openStore(path: string, present: Present, parts: Pick<StoreOptions, "cl
 function createPresentMetrics(
   present: Present,
   gateway: Gateway,
+  clock: Clock,
   sources: Pick<MetricSources, "storeBytes" | "captures" | "spans" | "history">,
 ): ScrapedMetrics {
   const current = () => present.service().upstreams.current();
-  return createMetrics({
+  const metricSources: MetricSources = {
     version,
     ...sources,
     maxReplies: () => present.service().maxReplies,
@@ -193,7 +200,8 @@ function createPresentMetrics(
         state: reachability().state,
         breaker: gateway.circuits.state(name),
       })),
-  });
+  };
+  return createMetrics(metricSources, clock);
 }
 
 /** What is written stands in the file and, until it is moved there, in the log beside it. */
