@@ -2,7 +2,7 @@
 // another one can replace.
 
 import type { OwnTool } from "./agent/own-tools.ts";
-import { composeService, type Service, type Settings } from "./app/compose-service.ts";
+import { composeService, type Estate, type Service, type Settings } from "./app/compose-service.ts";
 import { type EstateOptions, openEstate } from "./app/open-estate.ts";
 import { createRetirement } from "./app/retirement.ts";
 import type { Capture } from "./capture/capture.ts";
@@ -12,10 +12,13 @@ import type { Environment, LoadedConfig } from "./config/load-config.ts";
 import type { FetchFunction } from "./outbound/fetch-client.ts";
 import type { RoutePlace } from "./server/lazy-routes.ts";
 import { describeLowLimit, readDescriptorLimit } from "./telemetry/descriptors.ts";
-import type { Log } from "./telemetry/log.ts";
+import { type Log, silentLog } from "./telemetry/log.ts";
+import type { MetricRow } from "./telemetry/merge-metrics.ts";
+import type { Switch } from "./workers/messages.ts";
 
 export interface StartedApp {
   readonly url: string;
+  readonly port: number;
   /** What serves, each in a few words. */
   readonly upstreams: readonly string[];
 }
@@ -46,6 +49,8 @@ export interface App {
   ownTools(): Promise<readonly OwnTool[]>;
   /** The way to the upstream that this app uses. */
   readonly fetch: FetchFunction;
+  /** The metrics of this process, for whoever puts those of several together. */
+  gatherMetrics(): Promise<readonly MetricRow[]>;
   /** What is captured for whoever looks into a fault. */
   readonly capture: Capture;
   /** Lets running replies end within the drain time, then closes the store. */
@@ -62,7 +67,9 @@ export interface AppOptions extends EstateOptions {
 }
 
 export async function createApp(config: Config, options: AppOptions): Promise<App> {
-  const { log } = options;
+  const { log, fellows } = options;
+  // Of several workers the supervisor tells it, once.
+  const reloadLog = fellows === undefined ? log : silentLog;
   let settings: Settings = { config, environment: options.environment ?? {}, origins: options.origins };
   const readSettings = options.readSettings ?? (() => settings);
   let service: Service;
@@ -81,6 +88,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     throw error;
   }
   service.begin();
+  fellows?.onChange((change) => applySwitch(change, estate));
 
   function running(): readonly Service[] {
     return [service, ...retirement.services()];
@@ -114,19 +122,21 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
 
   return {
     async start() {
-      const lowLimit = describeLowLimit(readDescriptorLimit(), config.maxStreams);
+      // Of several workers one says it.
+      const isSpeaker = fellows === undefined || fellows.number === 1;
+      const lowLimit = isSpeaker ? describeLowLimit(readDescriptorLimit(), config.maxStreams) : undefined;
       if (lowLimit !== undefined) log.warn(lowLimit);
-      const { url } = service.server.start();
-      service.agentAccess.announce(url);
+      const { url, port } = service.server.start();
+      if (isSpeaker) service.agentAccess.announce(url);
       // The first request need not wait for the list; a failure is logged and tried again then.
       service.gateway.listModels(AbortSignal.timeout(config.firstByteTimeoutMs)).catch(() => {});
-      return { url, upstreams: service.upstreams.describe() };
+      return { url, port, upstreams: service.upstreams.describe() };
     },
     reload() {
       const reloaded = reloading.then(exchange);
       reloading = reloaded.then(
-        (outcome) => tellReloaded(outcome, log),
-        (error: unknown) => tellRefused(error, log),
+        (outcome) => tellReloaded(outcome, reloadLog),
+        (error: unknown) => tellRefused(error, reloadLog),
       );
       return reloaded;
     },
@@ -141,6 +151,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     get fetch() {
       return service.upstreams.fetch;
     },
+    gatherMetrics: () => estate.metrics.gather(),
     capture: estate.capture,
     async stop() {
       isStopping = true;
@@ -159,6 +170,20 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       await estate.store.close();
     },
   };
+}
+
+async function applySwitch(change: Switch, { ledger, capture, clock }: Estate): Promise<void> {
+  switch (change.kind) {
+    case "pause":
+      ledger.pauses[change.isOn ? "pause" : "resume"](change.upstream);
+      return;
+    case "capture":
+      if (change.untilMs === null) capture.unwatchSession(change.sessionId);
+      else await capture.watchSession(change.sessionId, change.untilMs - clock());
+      return;
+    default:
+      change satisfies never;
+  }
 }
 
 function tellReloaded({ changed, needsRestart }: Reloaded, log: Log): void {

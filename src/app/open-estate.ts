@@ -22,6 +22,7 @@ import { createStorageWatch, withoutStorageErrors } from "../store/storage-troub
 import type { StoreOptions } from "../store/store-options.ts";
 import type { Store } from "../store/store.ts";
 import { timeStore } from "../store/timed-store.ts";
+import type { Fellows } from "../workers/fellows.ts";
 import type { LiveLog } from "../telemetry/create-log.ts";
 import { createMetrics, type ScrapedMetrics } from "../telemetry/create-metrics.ts";
 import type { MetricSources } from "../telemetry/gauges.ts";
@@ -48,6 +49,8 @@ export interface EstateOptions {
   readonly keptOf?: KeptOf;
   /** Steps of the typed chat. @defaultValue the ones that the settings name */
   readonly pipeline?: Pipeline;
+  /** The other workers of this gateway. @defaultValue this process serves alone */
+  readonly fellows?: Fellows | undefined;
   /** Seals credentials. @defaultValue by MASTER_KEY, or a key file in `config.dataDir` */
   readonly secretBox?: SecretBox;
 }
@@ -140,6 +143,7 @@ export async function openEstate(config: Config, options: EstateOptions, present
     storeBytes,
     startedAtMs: clock(),
     stopping: new AbortController(),
+    fellows: options.fellows,
     clock,
     log,
     maxFetches: options.maxFetches ?? defaultMaxFetches,

@@ -17,6 +17,7 @@ export interface ConfigChange {
 const fixedKeys: readonly ConfigKey[] = [
   "host",
   "port",
+  "workers",
   "dataDir",
   "captureDir",
   "captureMaxBytes",

@@ -269,6 +269,9 @@ export function createReplaysIn(spools: Spools, options: ReplaysOptions): Replay
       keepTicking();
     },
     sweep: () => ended.sweep(),
+    async recount() {
+      await room.count();
+    },
     async drain() {
       while (here.size > 0) {
         await new Promise<void>((resolve) => {

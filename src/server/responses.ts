@@ -247,7 +247,7 @@ export function createResponses(options: ResponsesOptions): Responses {
     async cancel(caller, id) {
       const { response, runsElsewhere } = await find(caller, id);
       if (response["background"] !== true) throw notInBackground();
-      if (runsElsewhere === true) throw runsInAnotherProcess();
+      if (runsElsewhere !== undefined) throw runsInAnotherProcess(runsElsewhere);
       await background.cancel(id);
       return (await find(caller, id)).response;
     },

@@ -3,6 +3,7 @@
 import type { Registry } from "prom-client";
 import { Count, Gathered } from "./gathered.ts";
 import { addGauges, type MetricSources } from "./gauges.ts";
+import type { MetricRow } from "./merge-metrics.ts";
 import type { Metrics } from "./metrics.ts";
 import { addProcessMetrics, loadPromClient } from "./prom-client.ts";
 import { ReplyMetrics } from "./reply-metrics.ts";
@@ -11,6 +12,8 @@ import { addCounter, addHistogram } from "./told-metrics.ts";
 export interface ScrapedMetrics extends Metrics {
   /** All metrics in the text format of Prometheus. */
   scrape(): Promise<{ readonly contentType: string; readonly text: string }>;
+  /** The same for whoever puts those of several processes together. */
+  gather(): Promise<readonly MetricRow[]>;
 }
 
 export function createMetrics(sources: MetricSources): ScrapedMetrics {
@@ -51,6 +54,10 @@ export function createMetrics(sources: MetricSources): ScrapedMetrics {
       loading ??= load();
       const registry = await loading;
       return { contentType: registry.contentType, text: await registry.metrics() };
+    },
+    async gather() {
+      loading ??= load();
+      return await (await loading).getMetricsAsJSON();
     },
   };
 }

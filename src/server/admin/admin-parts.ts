@@ -9,6 +9,7 @@ import type { Gateway } from "../../gateway/gateway.ts";
 import type { Store } from "../../store/store.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { WatchedUpstream } from "../../telemetry/watch-upstream.ts";
+import type { Fellows } from "../../workers/fellows.ts";
 
 export interface AdminAccount extends AccountView {
   readonly source: "added" | "settings";
@@ -45,6 +46,8 @@ export interface AdminParts {
   /** @returns false when the caller has no such session. */
   deleteSession(caller: string, sessionId: string): Promise<boolean>;
   readonly capture: Pick<Capture, "watchSession" | "unwatchSession" | "watchedSessions">;
+  /** The other workers of this gateway. @defaultValue this process serves alone */
+  readonly fellows?: Pick<Fellows, "others" | "change"> | undefined;
   /** In force, in the order of their table. */
   settings(): readonly {
     readonly name: string;

@@ -1,0 +1,176 @@
+// Requests whose work stands in another worker: what runs is passed on to its owner, the agent to the one that has it, and the
+// answer comes back as it is made. A route is written once; it answers where it can.
+
+import { GatewayError } from "../contract/gateway-error.ts";
+import { RunsElsewhere } from "../store/runs-elsewhere.ts";
+import type { Fellow, Fellows } from "../workers/fellows.ts";
+import { isActingPath } from "./auth/acting-path.ts";
+import { headersFor } from "./passport.ts";
+import { readBody } from "./read-body.ts";
+import type { ServerRoute, Trip } from "./trip.ts";
+
+export interface Relay {
+  /** The same route, which passes on what it cannot do here. */
+  around(route: ServerRoute): ServerRoute;
+  /** Resolves when nothing is passed on any more, or the time is over. */
+  drain(withinMs: number): Promise<void>;
+}
+
+export interface RelayOptions {
+  readonly fellows: Pick<Fellows, "keeper" | "find">;
+  /** Largest request body, in bytes. */
+  readonly maxBodyBytes: number;
+  keepOpen(request: Request): () => void;
+  /** Longest wait for the head of an answer that stands ready. @defaultValue 10_000 */
+  readonly headTimeoutMs?: number;
+  /** The same of the agent, which answers as a whole when its work is done. */
+  readonly agentTimeoutMs: number;
+}
+
+/** Beside the agent's own limit, which ends its work. */
+const agentMarginMs = 30_000;
+/** Of one connection: what the two ends say of it is nothing for the client. */
+const hopHeaders = ["connection", "keep-alive", "transfer-encoding", "date", "x-request-id"] as const;
+
+export function createRelay(options: RelayOptions): Relay {
+  const { fellows, headTimeoutMs = 10_000, keepOpen } = options;
+  let open = 0;
+  let drained: (() => void) | undefined;
+
+  function begin(): () => void {
+    open++;
+    let isOpen = true;
+    return () => {
+      if (!isOpen) return;
+      isOpen = false;
+      open--;
+      if (open === 0) drained?.();
+    };
+  }
+
+  /** @throws {Unreachable} before anything of an answer came */
+  async function passOn(trip: Trip, fellow: Fellow, timeoutMs: number): Promise<Response> {
+    const { request } = trip;
+    const end = begin();
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), timeoutMs);
+    try {
+      const body = hasBody(request) ? await readBody(request, options.maxBodyBytes) : undefined;
+      const onCut = keepOpen(request);
+      const answer = await fellow
+        .send(request.url.slice(request.url.indexOf(trip.path, "http://".length)), {
+          method: request.method,
+          headers: headersFor(trip),
+          body,
+          signal: AbortSignal.any([request.signal, late.signal]),
+        })
+        .catch((cause: unknown) => {
+          throw new Unreachable(cause);
+        });
+      clearTimeout(timer);
+      const headers = new Headers(answer.headers);
+      for (const name of hopHeaders) headers.delete(name);
+      if (answer.body === null) {
+        end();
+        return new Response(null, { status: answer.status, headers });
+      }
+      return new Response(follow(answer.body, end, onCut), { status: answer.status, headers });
+    } catch (error) {
+      clearTimeout(timer);
+      end();
+      throw error;
+    }
+  }
+
+  async function toKeeper(trip: Trip, keeper: Fellow): Promise<Response> {
+    try {
+      return await passOn(trip, keeper, options.agentTimeoutMs + agentMarginMs);
+    } catch (error) {
+      if (!(error instanceof Unreachable)) throw error;
+      throw new GatewayError("overloaded", "Cannot get at the agent now: its worker starts again", {
+        cause: error,
+        retryable: true,
+        retryAfterMs: 1000,
+      });
+    }
+  }
+
+  async function toOwner(trip: Trip, elsewhere: RunsElsewhere, answer: ServerRoute["answer"]): Promise<Response> {
+    const owner = fellows.find(elsewhere.owner);
+    // Gone a moment ago, perhaps: then the store says so by now, and the route knows what to tell of one that was killed.
+    if (owner === undefined) return await answer(trip);
+    try {
+      return await passOn(trip, owner, headTimeoutMs);
+    } catch (error) {
+      if (error instanceof Unreachable) return await answer(trip);
+      throw error;
+    }
+  }
+
+  return {
+    around({ method, path, answer }) {
+      const isOfAgent = isActingPath(path);
+      return {
+        method,
+        path,
+        async answer(trip) {
+          if (trip.isRelayed === true) return answer(trip);
+          const keeper = isOfAgent ? fellows.keeper() : undefined;
+          if (keeper !== undefined) return toKeeper(trip, keeper);
+          try {
+            return await answer(trip);
+          } catch (error) {
+            if (!(error instanceof RunsElsewhere)) throw error;
+            return toOwner(trip, error, answer);
+          }
+        },
+      };
+    },
+    async drain(withinMs) {
+      if (open === 0) return;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      drained = resolve;
+      const timer = setTimeout(resolve, withinMs);
+      await promise;
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** Nothing of an answer came. */
+class Unreachable extends Error {
+  constructor(cause: unknown) {
+    super("another worker cannot be reached", { cause });
+  }
+}
+
+function hasBody({ method }: Request): boolean {
+  return method !== "GET" && method !== "HEAD";
+}
+
+/** As fast as the client reads. One that breaks off breaks off for the client as well: a clean end would look like all of it. */
+function follow(
+  body: ReadableStream<Uint8Array>,
+  end: () => void,
+  onCut: () => void,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const reader = body.getReader();
+  return new ReadableStream({
+    async pull(controller) {
+      try {
+        const { done, value } = await reader.read();
+        if (!done) return controller.enqueue(value as Uint8Array<ArrayBuffer>);
+        end();
+        controller.close();
+      } catch (error) {
+        end();
+        onCut();
+        controller.error(error);
+      }
+    },
+    cancel(reason) {
+      end();
+      return reader.cancel(reason);
+    },
+  });
+}

@@ -1,0 +1,137 @@
+// The other workers of a gateway as one of them sees them: who there is, and the way to each. What lives in one process
+// alone, such as a running reply, is reached by its owner.
+
+import type { LeaseOwner } from "../store/lease-owner.ts";
+import type { AskedOfSupervisor, Roster, ServeOrder, Switch } from "./messages.ts";
+import type { Link } from "./link.ts";
+import { existsSync } from "node:fs";
+import { hostname } from "node:os";
+import { socketPathOf } from "./run-folder.ts";
+
+/** A process of the gateway that can be asked. */
+export interface Fellow {
+  /**
+   * A request for its inner door; see server/inner-door.ts. The body of the answer streams.
+   * @param path with its query
+   * @throws what `fetch` throws when it cannot be reached, and the reason of the signal
+   */
+  send(path: string, request: FellowRequest): Promise<Response>;
+}
+
+export interface FellowRequest {
+  readonly method: string;
+  readonly headers: Headers;
+  readonly body?: Uint8Array | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** Where is the owner of what runs in one process? One question, whatever store names it and however it is reached. */
+export interface FindOwner {
+  /** Undefined: there is no way to it from here. */
+  find(owner: LeaseOwner): Fellow | undefined;
+}
+
+export interface Fellows extends FindOwner {
+  /** Of this worker, from 1, among so many. */
+  readonly number: number;
+  readonly count: number;
+  /** Where this worker can be reached. */
+  readonly socketPath: string;
+  /** This worker does what only one may do. */
+  readonly isKeeper: boolean;
+  /** The one that does; undefined: this one. Rather one that cannot be reached than two. */
+  keeper(): Fellow | undefined;
+  /** Those that serve. */
+  others(): readonly Fellow[];
+  /** Tells all workers, also those that start later. Resolves when they have it. @throws {Error} */
+  change(change: Switch): Promise<void>;
+  /** Called with what is changed from now on, here or elsewhere. */
+  onChange(apply: (change: Switch) => void | Promise<void>): void;
+  /** Called when other workers come or go. */
+  onRoster(hear: () => void): void;
+  /** The metrics of all workers. @throws {Error} */
+  scrape(): Promise<{ readonly contentType: string; readonly text: string }>;
+  /** Path of the socket of the built-in emulator. @throws {Error} */
+  emulator(): Promise<string>;
+}
+
+/** As the supervisor moves them. */
+export interface MovedFellows extends Fellows {
+  seat(roster: Roster): void;
+  apply(change: Switch): Promise<void>;
+}
+
+/** Longer than the supervisor takes at most. */
+const changeMs = 10_000;
+const scrapeMs = 10_000;
+const emulatorMs = 10_000;
+
+export function createFellows(
+  { number, count, runFolder, roster: firstRoster, switches }: ServeOrder,
+  supervisor: Link<AskedOfSupervisor>,
+): MovedFellows {
+  let roster = firstRoster;
+  let apply: ((change: Switch) => void | Promise<void>) | undefined;
+  const hearers = new Set<() => void>();
+  const here = hostname();
+
+  return {
+    number,
+    count,
+    socketPath: socketPathOf(runFolder, process.pid),
+    get isKeeper() {
+      return roster.keeper === number;
+    },
+    keeper() {
+      if (roster.keeper === number) return undefined;
+      const found = roster.others.find((other) => other.number === roster.keeper);
+      return found === undefined ? nobody : createFellow(found.socketPath);
+    },
+    others: () => roster.others.map(({ socketPath }) => createFellow(socketPath)),
+    find({ ownerHost, ownerPid }) {
+      // By its socket, not by the roster: it may have been started a moment ago.
+      const path = socketPathOf(runFolder, ownerPid);
+      return ownerHost === here && existsSync(path) ? createFellow(path) : undefined;
+    },
+    async change(change) {
+      await supervisor.ask("change", change, changeMs);
+    },
+    onChange(hear) {
+      apply = hear;
+      for (const change of switches) void hear(change);
+    },
+    onRoster: (hear) => void hearers.add(hear),
+    scrape: () => supervisor.ask("scrape", null, scrapeMs),
+    emulator: () => supervisor.ask("emulator", null, emulatorMs),
+    seat(next) {
+      roster = next;
+      for (const hear of hearers) hear();
+    },
+    async apply(change) {
+      await apply?.(change);
+    },
+  };
+}
+
+/** It starts just now. */
+const nobody: Fellow = {
+  send: () => Promise.reject(new Error("the worker starts just now")),
+};
+
+function createFellow(socketPath: string): Fellow {
+  return {
+    send(path, { method, headers, body, signal }) {
+      // What the types of fetch do not know: the socket, and that there is no limit of the platform's own. The host is nobody's.
+      const options: RequestInit & { readonly unix: string; readonly timeout: false } = {
+        unix: socketPath,
+        timeout: false,
+        method,
+        headers,
+        signal,
+        redirect: "manual",
+        ...(body === undefined ? {} : { body: new Uint8Array(body) }),
+      };
+      return fetch(`http://worker${path}`, options);
+    },
+  };
+}
