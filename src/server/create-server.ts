@@ -281,6 +281,13 @@ export function createServer(options: ServerOptions): GatewayServer {
   };
 }
 
+/** The lines of all workers. */
+async function feedOfAll({ logFeed, fellows }: ServerOptions, trip: Trip): Promise<LogFeed> {
+  if (fellows === undefined) return logFeed;
+  const { createJointFeed } = await import("./joint-feed.ts");
+  return createJointFeed(logFeed, fellows, trip);
+}
+
 /** What an exchange knows of its own time stands there already. */
 function addServerTiming(headers: Headers, totalMs: number): void {
   const known = headers.get("server-timing");
@@ -325,6 +332,7 @@ function createRoutes(options: ServerOptions, state: Omit<Edge, "maxBodyBytes">)
       upstreamNames: options.upstreamNames ?? (() => []),
       clock: options.clock,
       startedAtMs: options.startedAtMs ?? options.clock(),
+      worker: options.fellows?.number,
       openReplies: () => gateway.openReplies(),
       diagnose: () => diagnose({ isStopping: stopping.aborted, openReplies: gateway.openReplies() }),
       details: () => describeHealth(diagnosis, options.settings ?? null),
@@ -342,12 +350,14 @@ function createRoutes(options: ServerOptions, state: Omit<Edge, "maxBodyBytes">)
     {
       method: "GET",
       path: "/admin/api/log",
-      answer: async ({ request }) => {
+      answer: async (trip) => {
+        const { request, isRelayed } = trip;
         const { answerLogStream } = await import("../admin/log-stream.ts");
         // The router reads a body to its end to tell HEAD its length, and this one has none.
         if (request.method === "HEAD") return new Response(null, { headers: eventStreamHeaders });
         keepOpen(request);
-        return answerLogStream(logFeed, AbortSignal.any([request.signal, leaving]));
+        const feed = isRelayed === true ? logFeed : await feedOfAll(options, trip);
+        return answerLogStream(feed, AbortSignal.any([request.signal, leaving]));
       },
     },
   ];

@@ -10,6 +10,8 @@ import { socketPathOf } from "./run-folder.ts";
 
 /** A process of the gateway that can be asked. */
 export interface Fellow {
+  /** Of no other one. */
+  readonly name: string;
   /**
    * A request for its inner door; see server/inner-door.ts. The body of the answer streams.
    * @param path with its query
@@ -47,8 +49,8 @@ export interface Fellows extends FindOwner {
   change(change: Switch): Promise<void>;
   /** Called with what is changed from now on, here or elsewhere. */
   onChange(apply: (change: Switch) => void | Promise<void>): void;
-  /** Called when other workers come or go. */
-  onRoster(hear: () => void): void;
+  /** Called when other workers come or go. @returns how to hear no more */
+  onRoster(hear: () => void): () => void;
   /** The metrics of all workers. @throws {Error} */
   scrape(): Promise<{ readonly contentType: string; readonly text: string }>;
   /** Path of the socket of the built-in emulator. @throws {Error} */
@@ -100,7 +102,10 @@ export function createFellows(
       apply = hear;
       for (const change of switches) void hear(change);
     },
-    onRoster: (hear) => void hearers.add(hear),
+    onRoster(hear) {
+      hearers.add(hear);
+      return () => hearers.delete(hear);
+    },
     scrape: () => supervisor.ask("scrape", null, scrapeMs),
     emulator: () => supervisor.ask("emulator", null, emulatorMs),
     seat(next) {
@@ -115,11 +120,13 @@ export function createFellows(
 
 /** It starts just now. */
 const nobody: Fellow = {
+  name: "nobody",
   send: () => Promise.reject(new Error("the worker starts just now")),
 };
 
 function createFellow(socketPath: string): Fellow {
   return {
+    name: socketPath,
     send(path, { method, headers, body, signal }) {
       // What the types of fetch do not know: the socket, and that there is no limit of the platform's own. The host is nobody's.
       const options: RequestInit & { readonly unix: string; readonly timeout: false } = {
