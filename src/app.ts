@@ -89,6 +89,9 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   }
   service.begin();
   fellows?.onChange((change) => applySwitch(change, estate));
+  fellows?.onNote((note) => estate.ledger.leaving.heard(note));
+  // Who continues what another worker had begun need not wait until that one's lease is over.
+  fellows?.onRoster(() => fellows.isKeeper && void estate.store.freeDead?.());
 
   function running(): readonly Service[] {
     return [service, ...retirement.services()];

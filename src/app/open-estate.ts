@@ -8,6 +8,7 @@ import type { Clock } from "../contract/clock.ts";
 import type { SecretBox } from "../credentials/secret-box.ts";
 import { createCurrentGateway } from "../gateway/current-gateway.ts";
 import type { Gateway } from "../gateway/gateway.ts";
+import type { LeavingNote } from "../gateway/leaving-turns.ts";
 import { createGatewayLedger } from "../gateway/ledger.ts";
 import type { FetchFunction } from "../outbound/fetch-client.ts";
 import type { KeptOf } from "../history/ended-exchange.ts";
@@ -15,7 +16,7 @@ import type { AdmitOptions } from "../server/admit.ts";
 import type { Pipeline } from "../pipeline/step.ts";
 import { chatDatabasePath } from "../store/chat-database.ts";
 import { historyDatabasePath } from "../store/history-budget.ts";
-import { inMemory } from "../store/open-database.ts";
+import { inMemory, type LogCopying } from "../store/open-database.ts";
 import { fileDatabasePath } from "../store/sqlite-files.ts";
 import { databasePath, openSqliteStore } from "../store/sqlite-store.ts";
 import { createStorageWatch, withoutStorageErrors } from "../store/storage-trouble.ts";
@@ -72,6 +73,7 @@ export async function openEstate(config: Config, options: EstateOptions, present
   const log = withoutStorageErrors(options.log);
   const path = databasePath(config.dataDir);
   const isKept = options.store === undefined;
+  const copying: LogCopying = options.fellows === undefined ? "own" : "elsewhere";
   const gateway = createCurrentGateway(
     () => present.service().gateway,
     () => present.running().map((one) => one.gateway),
@@ -100,19 +102,22 @@ export async function openEstate(config: Config, options: EstateOptions, present
   const vault = createChatVault({
     config: () => present.config(),
     path: isKept ? chatDatabasePath(config.dataDir) : inMemory,
+    copying,
     replayDirectory: isKept ? join(config.dataDir, "replay") : undefined,
     clock,
     log,
     watch,
   });
-  const store = options.store ?? openStore(path, present, { clock, log, watch });
+  const store = options.store ?? openStore(path, present, { clock, log, watch, copying });
+  const { fellows } = options;
+  const tellLeaving = fellows && ((note: LeavingNote) => fellows.pass({ kind: "leaving-turn", ...note }));
   const callers = await openPresentCallers(store, present, { clock, log, isKept });
   return {
     ...callers,
     watch,
     store: timeStore(store, metrics),
     metrics,
-    ledger: createGatewayLedger(metrics),
+    ledger: createGatewayLedger(metrics, tellLeaving),
     vault,
     responses: createLazyResponses(
       {
@@ -131,6 +136,7 @@ export async function openEstate(config: Config, options: EstateOptions, present
     files: createLazyFiles({
       config: () => present.config(),
       path: isKept ? fileDatabasePath(config.dataDir) : inMemory,
+      copying,
       clock,
       log,
     }),
@@ -167,7 +173,11 @@ async function openPresentCallers(
   }
 }
 
-function openStore(path: string, present: Present, parts: Pick<StoreOptions, "clock" | "log" | "watch">): Store {
+function openStore(
+  path: string,
+  present: Present,
+  parts: Pick<StoreOptions, "clock" | "log" | "watch" | "copying">,
+): Store {
   return openSqliteStore({
     ...parts,
     path,

@@ -13,6 +13,7 @@ import type { ResponseStore } from "../store/response-store.ts";
 import type { StorageWatch } from "../store/storage-trouble.ts";
 import type { Log } from "../telemetry/log.ts";
 import { openChatDatabase } from "../store/chat-database.ts";
+import type { LogCopying } from "../store/open-database.ts";
 import { rewriteVersion } from "../store/migrate.ts";
 import { transactionsOf } from "../store/shared-transactions.ts";
 import { createSqliteAgent } from "../store/sqlite-agent.ts";
@@ -47,6 +48,8 @@ export interface VaultParts {
   config(): Config;
   /** Of the database: the path of a file, or `inMemory`. */
   readonly path: string;
+  /** @defaultValue "own" */
+  readonly copying?: LogCopying | undefined;
   /** Of the answers that can be read on. Undefined: they are kept in memory. */
   readonly replayDirectory: string | undefined;
   readonly clock: Clock;
@@ -56,7 +59,7 @@ export interface VaultParts {
 
 /** @throws when the database cannot be opened, or the directory of the replays not be made */
 export function openVault(parts: VaultParts): OpenVault {
-  const database = openChatDatabase(parts.path, parts.log);
+  const database = openChatDatabase(parts.path, parts.log, parts.copying);
   try {
     return openOver(database, parts);
   } catch (error) {

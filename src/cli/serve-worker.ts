@@ -62,6 +62,10 @@ export async function serveWorker(context: CommandContext): Promise<ExitCode> {
       await requireServing().fellows.apply(change);
       return null;
     },
+    note(note) {
+      serving?.fellows.hear(note);
+      return null;
+    },
     metrics: () => requireServing().app.gatherMetrics(),
     stop() {
       stopping.resolve("the supervisor");

@@ -6,6 +6,9 @@ import { join } from "node:path";
 import { compareConfigs, originsInForce } from "../config/compare-configs.ts";
 import type { Config } from "../config/config-schema.ts";
 import { isCompiled, version } from "../config/version.ts";
+import { chatDatabasePath } from "../store/chat-database.ts";
+import { fileDatabasePath } from "../store/sqlite-files.ts";
+import { databasePath } from "../store/sqlite-store.ts";
 import type { LiveLog } from "../telemetry/create-log.ts";
 import type { Log } from "../telemetry/log.ts";
 import { createCheckpoints } from "../workers/checkpoints.ts";
@@ -54,7 +57,7 @@ export async function serveByWorkers(
     requireFreePort(config);
     runFolder = openRunFolder(config.dataDir);
     const emulator = createEmulatorSocket(runFolder.path, log);
-    const checkpoints = createCheckpoints(config.dataDir, log);
+    const checkpoints = createCheckpoints(databasesOf(config), log);
     closing.push(emulator.close, checkpoints.close, runFolder.close);
     supervisor = createSupervisor({
       count,
@@ -88,6 +91,11 @@ export async function serveByWorkers(
   } finally {
     for (const close of closing) close();
   }
+}
+
+/** The history keeps its log within a budget of its own. */
+function databasesOf({ dataDir }: Config): readonly string[] {
+  return [databasePath(dataDir), chatDatabasePath(dataDir), fileDatabasePath(dataDir)];
 }
 
 interface Surroundings {

@@ -2,6 +2,7 @@
 // ones still end their replies, and an upstream's limits do not double meanwhile.
 
 import type { Metrics } from "../telemetry/metrics.ts";
+import { createLeavingTurns, type LeavingNote, type LeavingTurns } from "./leaving-turns.ts";
 import { createPauses, type Pauses } from "./pauses.ts";
 import { createSessionQueue, type SessionQueue } from "./session-queue.ts";
 import { createUpstreamQueues, type UpstreamQueues } from "./upstream-queues.ts";
@@ -14,18 +15,21 @@ export interface OpenCounts {
 export interface GatewayLedger {
   /** Turns of one session, in the order in which they came. */
   readonly sessions: SessionQueue;
-  /** Turns whose client has left and whose chat is not free yet, by the fingerprint that they continued. */
-  readonly leaving: Map<string, Promise<void>>;
+  readonly leaving: LeavingTurns;
   readonly counts: OpenCounts;
   readonly queues: UpstreamQueues;
   /** Upstreams that get no new requests for now. */
   readonly pauses: Pauses;
 }
 
-export function createGatewayLedger(metrics: Pick<Metrics, "queueRefused">): GatewayLedger {
+/** @param tellLeaving see `createLeavingTurns` */
+export function createGatewayLedger(
+  metrics: Pick<Metrics, "queueRefused">,
+  tellLeaving?: (note: LeavingNote) => void,
+): GatewayLedger {
   return {
     sessions: createSessionQueue(),
-    leaving: new Map(),
+    leaving: createLeavingTurns(tellLeaving),
     counts: createOpenCounts(),
     queues: createUpstreamQueues({ clock: () => performance.now(), metrics }),
     pauses: createPauses(),

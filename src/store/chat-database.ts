@@ -11,7 +11,7 @@ import agent from "./chat-migrations/004-agent.sql" with { type: "text" };
 import messageOrder from "./chat-migrations/005-message-order.sql" with { type: "text" };
 import responses from "./chat-migrations/006-responses.sql" with { type: "text" };
 import conversations from "./chat-migrations/007-conversations.sql" with { type: "text" };
-import { openDatabase } from "./open-database.ts";
+import { type LogCopying, openDatabase } from "./open-database.ts";
 
 export const chatMigrations: readonly string[] = [
   messages,
@@ -33,6 +33,6 @@ export function chatDatabasePath(dataDir: string): string {
  * @param path of the file, or `inMemory`
  * @throws {GatewayError} when the file cannot be opened, is no database, is damaged, or belongs to a newer version.
  */
-export function openChatDatabase(path: string, log: Log): Database {
-  return openDatabase(path, log, chatMigrations);
+export function openChatDatabase(path: string, log: Log, copying?: LogCopying): Database {
+  return openDatabase(path, log, chatMigrations, copying);
 }

@@ -2,7 +2,7 @@
 // alone, such as a running reply, is reached by its owner.
 
 import type { LeaseOwner } from "../store/lease-owner.ts";
-import type { AskedOfSupervisor, Roster, ServeOrder, Switch } from "./messages.ts";
+import type { AskedOfSupervisor, Note, Roster, ServeOrder, Switch } from "./messages.ts";
 import type { Link } from "./link.ts";
 import { existsSync } from "node:fs";
 import { hostname } from "node:os";
@@ -49,6 +49,9 @@ export interface Fellows extends FindOwner {
   change(change: Switch): Promise<void>;
   /** Called with what is changed from now on, here or elsewhere. */
   onChange(apply: (change: Switch) => void | Promise<void>): void;
+  /** Lets the others know, as far as they can be reached. */
+  pass(note: Note): void;
+  onNote(hear: (note: Note) => void): void;
   /** Called when other workers come or go. @returns how to hear no more */
   onRoster(hear: () => void): () => void;
   /** The metrics of all workers. @throws {Error} */
@@ -61,10 +64,12 @@ export interface Fellows extends FindOwner {
 export interface MovedFellows extends Fellows {
   seat(roster: Roster): void;
   apply(change: Switch): Promise<void>;
+  hear(note: Note): void;
 }
 
 /** Longer than the supervisor takes at most. */
 const changeMs = 10_000;
+const passMs = 5000;
 const scrapeMs = 10_000;
 const emulatorMs = 10_000;
 
@@ -74,6 +79,7 @@ export function createFellows(
 ): MovedFellows {
   let roster = firstRoster;
   let apply: ((change: Switch) => void | Promise<void>) | undefined;
+  let hearNote: ((note: Note) => void) | undefined;
   const hearers = new Set<() => void>();
   const here = hostname();
 
@@ -102,6 +108,11 @@ export function createFellows(
       apply = hear;
       for (const change of switches) void hear(change);
     },
+    pass: (note) => void supervisor.ask("pass", note, passMs).catch(() => {}),
+    onNote(hear) {
+      hearNote = hear;
+    },
+    hear: (note) => hearNote?.(note),
     onRoster(hear) {
       hearers.add(hear);
       return () => hearers.delete(hear);

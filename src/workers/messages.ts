@@ -25,6 +25,13 @@ export type Switch =
   /** `untilMs` in epoch milliseconds; null: no longer. */
   | { readonly kind: "capture"; readonly sessionId: string; readonly untilMs: number | null };
 
+/** What one worker lets the others know, which need not reach them. */
+export interface Note {
+  readonly kind: "leaving-turn";
+  readonly fingerprint: string;
+  readonly isFree: boolean;
+}
+
 export interface ServeOrder {
   /** From 1. */
   readonly number: number;
@@ -50,6 +57,7 @@ export interface AskedOfWorker {
   roster(roster: Roster): null;
   reload(settings: WorkerSettings): null;
   apply(change: Switch): null;
+  note(note: Note): null;
   metrics(nothing: null): readonly MetricRow[];
   /** Answered at once: it ends when its replies have. */
   stop(nothing: null): null;
@@ -60,6 +68,8 @@ export interface AskedOfWorker {
 export interface AskedOfSupervisor {
   /** Answered when all workers have it. */
   change(change: Switch): null;
+  /** For the other workers. Answered at once. */
+  pass(note: Note): null;
   /** Of all workers, in the text format of Prometheus. */
   scrape(nothing: null): { readonly contentType: string; readonly text: string };
   /** Path of the socket on which the built-in emulator answers, one for all workers. */

@@ -123,6 +123,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     const startedWith = revision;
     const process = new WorkerProcess(place.number, options.spawn, {
       change: (change) => switchboard.change(change),
+      pass(note) {
+        for (const one of ready()) if (one !== process) void one.tell("note", note);
+        return null;
+      },
       scrape,
       emulator: () => options.openEmulator(),
     });

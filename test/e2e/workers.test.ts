@@ -53,6 +53,26 @@ describe("conversations", () => {
     for (const connection of connections) connection[Symbol.dispose]();
   });
 
+  test("a turn that is stopped at one worker and asked again at another one continues its chat, not a new one", async () => {
+    await using stage = await startWorkers();
+    using first = await connectTo(stage.gateway.url, 1);
+    using second = await connectTo(stage.gateway.url, 2);
+    const messages: Said[] = [user("Say one")];
+    messages.push(assistant(await chatOver(second, messages)), user("Go on"));
+    // The stop call takes its time: the chat is still leased when the client comes back.
+    await stage.emulator.script({ on: "stop", delayMs: 500 });
+    await stage.emulator.script({ match: "Go on", gate: "held", reply: { text: "one two three four five" } });
+    await stage.emulator.release("held", 2);
+    const reader = await readSlowly(await first.post("/v1/chat/completions", { messages, stream: true }));
+    await reader.until("one");
+    first[Symbol.dispose]();
+    await stage.emulator.until((all) => all.some(({ on }) => on === "stop"));
+
+    expect(await chatOver(second, messages)).not.toBe("");
+    const [one, , again] = await stage.emulator.turns();
+    expect(again).toMatchObject({ chatId: one!.chatId, parentId: one!.responseId!, content: "Go on" });
+  });
+
   test("a hundred first turns at once, and a hundred second ones: each conversation goes on in its own chat", async () => {
     await using stage = await startWorkers();
     const converse = async (index: number): Promise<void> => {
@@ -178,7 +198,7 @@ describe("the death of a worker", () => {
     await reader.until('"content":"1"');
     process.kill(pid!, "SIGKILL");
     expect(await reader.rest().catch((error: unknown) => error)).toBeInstanceOf(Error);
-    await stage.gateway.line((line) => line.includes("A worker serves again"));
+    await stage.gateway.line((line) => line.includes("chats of a dead process freed"));
     using second = await connectTo(stage.gateway.url, 2);
 
     expect(await chatOver(second, messages)).toEndWith("29 30");
