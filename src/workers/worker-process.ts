@@ -31,6 +31,7 @@ export class WorkerProcess {
   readonly #child: WorkerChild;
   readonly #link: Link<AskedOfWorker>;
   readonly #startedAtMs = performance.now();
+  #hasEnded = false;
 
   constructor(number: number, spawn: SpawnWorker, answers: Answers<AskedOfSupervisor>) {
     this.number = number;
@@ -38,6 +39,7 @@ export class WorkerProcess {
     this.#child = spawn((message) => this.#link.receive(message));
     this.exited = this.#child.exited.then((end) => {
       this.isReady = false;
+      this.#hasEnded = true;
       this.#link.close(`it ended with ${end.signal ?? `exit code ${end.exitCode}`}`);
       return end;
     });
@@ -65,7 +67,8 @@ export class WorkerProcess {
     await this.ask(kind, body, tellMs).catch(() => {});
   }
 
+  /** Nothing happens when it has ended: its number may be another process's by now. */
   kill(signal: NodeJS.Signals): void {
-    this.#child.kill(signal);
+    if (!this.#hasEnded) this.#child.kill(signal);
   }
 }
