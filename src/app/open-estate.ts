@@ -8,8 +8,7 @@ import type { Clock } from "../contract/clock.ts";
 import type { SecretBox } from "../credentials/secret-box.ts";
 import { createCurrentGateway } from "../gateway/current-gateway.ts";
 import type { Gateway } from "../gateway/gateway.ts";
-import type { LeavingNote } from "../gateway/leaving-turns.ts";
-import { createGatewayLedger } from "../gateway/ledger.ts";
+import { createGatewayLedger, type OtherWorkers } from "../gateway/ledger.ts";
 import type { FetchFunction } from "../outbound/fetch-client.ts";
 import type { KeptOf } from "../history/ended-exchange.ts";
 import type { AdmitOptions } from "../server/admit.ts";
@@ -110,14 +109,13 @@ export async function openEstate(config: Config, options: EstateOptions, present
   });
   const store = options.store ?? openStore(path, present, { clock, log, watch, copying });
   const { fellows } = options;
-  const tellLeaving = fellows && ((note: LeavingNote) => fellows.pass({ kind: "leaving-turn", ...note }));
   const callers = await openPresentCallers(store, present, { clock, log, isKept });
   return {
     ...callers,
     watch,
     store: timeStore(store, metrics),
     metrics,
-    ledger: createGatewayLedger(metrics, tellLeaving),
+    ledger: createGatewayLedger(metrics, fellows && othersOf(fellows)),
     vault,
     responses: createLazyResponses(
       {
@@ -208,6 +206,13 @@ function createPresentMetrics(
         breaker: gateway.circuits.state(name),
       })),
   });
+}
+
+function othersOf(fellows: Fellows): OtherWorkers {
+  return {
+    tellLeaving: (note) => fellows.pass({ kind: "leaving-turn", ...note }),
+    line: fellows.line,
+  };
 }
 
 /** What is written stands in the file and, until it is moved there, in the log beside it. */

@@ -13,6 +13,9 @@ import { describeStartError } from "./describe-start-error.ts";
 import { awaitStopSignal } from "./stop-signals.ts";
 import { useCompilersAsUsual } from "./use-compilers.ts";
 
+/** The supervisor answers at once, or is gone. */
+const wordMs = 2000;
+
 interface Serving {
   readonly app: App;
   readonly fellows: MovedFellows;
@@ -106,18 +109,24 @@ export async function serveWorker(context: CommandContext): Promise<ExitCode> {
 
   process.on("message", (message) => supervisor.receive(message));
   // Nobody restarts it any more, or tells it when to stop: what runs may end.
-  process.on("disconnect", () => stopping.resolve("the end of its supervisor"));
+  process.on("disconnect", () => {
+    supervisor.close("the supervisor is gone");
+    stopping.resolve("the end of its supervisor");
+  });
   // A closed terminal and a reload are the supervisor's business.
   process.on("SIGHUP", () => {});
   void awaitStopSignal(process, () => process.exit(1)).then(stopping.resolve);
 
   const reason = await stopping.promise;
-  supervisor.close("the worker stops");
-  if (serving === undefined) return 1;
+  // Before it serves nothing has to be ended.
+  if (serving === undefined) return 0;
   const { app, log } = serving;
   log.info("Stopping: running replies may end", { reason, drainTimeoutMs: app.config.drainTimeoutMs });
+  // Where nobody hears it any more nobody has to.
+  await supervisor.ask("leaving", null, wordMs).catch(() => {});
   try {
     await app.stop();
+    await supervisor.ask("farewell", await app.gatherMetrics(), wordMs).catch(() => {});
     return 0;
   } catch (error) {
     log.error("Could not stop in good order", {}, error);

@@ -2,7 +2,6 @@
 // Serves nobody itself.
 
 import { chmodSync, rmSync } from "node:fs";
-import { join } from "node:path";
 import { compareConfigs, originsInForce } from "../config/compare-configs.ts";
 import type { Config } from "../config/config-schema.ts";
 import { isCompiled, version } from "../config/version.ts";
@@ -14,7 +13,7 @@ import type { Log } from "../telemetry/log.ts";
 import { createCheckpoints } from "../workers/checkpoints.ts";
 import { countWorkers } from "../workers/count-workers.ts";
 import type { WorkerSettings } from "../workers/messages.ts";
-import { openRunFolder, type RunFolder } from "../workers/run-folder.ts";
+import { openRunFolder, type RunFolder, socketPathOf } from "../workers/run-folder.ts";
 import { createSupervisor, StartFailure, type Supervisor } from "../workers/supervisor.ts";
 import type { SpawnWorker } from "../workers/worker-process.ts";
 import type { CommandContext, ExitCode } from "./command.ts";
@@ -67,7 +66,10 @@ export async function serveByWorkers(
       openEmulator: emulator.open,
       log,
     });
-    const { url, upstreams } = await supervisor.start();
+    const begun = await Promise.race([supervisor.start(), stopSignal.promise]);
+    // Whoever wants it gone while it starts need not wait for that.
+    if (typeof begun === "string") return (await supervisor.stop(closingMs)) ? 0 : 1;
+    const { url, upstreams } = begun;
     const lines = [`qwen-gateway ${version} listens on ${url}`, `Served by ${upstreams.join(", ")}`];
     lines.push(`${count} workers: ${supervisor.pids().join(", ")}`);
     if (loaded.file !== undefined) lines.push(`Settings from ${loaded.file}`);
@@ -184,7 +186,8 @@ const spawnWorker: SpawnWorker = (hear) => {
 
 /** One for all workers, so that a conversation goes on wherever its next turn comes in. */
 function createEmulatorSocket(runFolder: string, log: Log) {
-  const path = join(runFolder, "emulator.sock");
+  // By its own number, as workers have theirs: two gateways on one directory do not share it.
+  const path = socketPathOf(runFolder, process.pid);
   let opening: Promise<Bun.Server<undefined>> | undefined;
 
   async function load(): Promise<Bun.Server<undefined>> {

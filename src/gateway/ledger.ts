@@ -5,6 +5,7 @@ import type { Metrics } from "../telemetry/metrics.ts";
 import { createLeavingTurns, type LeavingNote, type LeavingTurns } from "./leaving-turns.ts";
 import { createPauses, type Pauses } from "./pauses.ts";
 import { createSessionQueue, type SessionQueue } from "./session-queue.ts";
+import { type CommonLine, createSharedSessionQueue } from "./shared-session-queue.ts";
 import { createUpstreamQueues, type UpstreamQueues } from "./upstream-queues.ts";
 
 /** Replies that run. Those of one caller are the business of quotas/. */
@@ -22,14 +23,19 @@ export interface GatewayLedger {
   readonly pauses: Pauses;
 }
 
-/** @param tellLeaving see `createLeavingTurns` */
-export function createGatewayLedger(
-  metrics: Pick<Metrics, "queueRefused">,
-  tellLeaving?: (note: LeavingNote) => void,
-): GatewayLedger {
+/** Of several workers. */
+export interface OtherWorkers {
+  /** See `createLeavingTurns`. */
+  tellLeaving(note: LeavingNote): void;
+  readonly line: CommonLine;
+}
+
+/** @param others undefined: this process serves alone */
+export function createGatewayLedger(metrics: Pick<Metrics, "queueRefused">, others?: OtherWorkers): GatewayLedger {
+  const sessions = createSessionQueue();
   return {
-    sessions: createSessionQueue(),
-    leaving: createLeavingTurns(tellLeaving),
+    sessions: others === undefined ? sessions : createSharedSessionQueue(sessions, others.line),
+    leaving: createLeavingTurns(others && ((note) => others.tellLeaving(note))),
     counts: createOpenCounts(),
     queues: createUpstreamQueues({ clock: () => performance.now(), metrics }),
     pauses: createPauses(),

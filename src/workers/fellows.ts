@@ -49,6 +49,11 @@ export interface Fellows extends FindOwner {
   change(change: Switch): Promise<void>;
   /** Called with what is changed from now on, here or elsewhere. */
   onChange(apply: (change: Switch) => void | Promise<void>): void;
+  /** Lines that all workers stand in; see gateway/shared-session-queue.ts. */
+  readonly line: {
+    enter(key: string, signal: AbortSignal): Promise<void>;
+    leave(key: string): void;
+  };
   /** Lets the others know, as far as they can be reached. */
   pass(note: Note): void;
   onNote(hear: (note: Note) => void): void;
@@ -69,6 +74,8 @@ export interface MovedFellows extends Fellows {
 
 /** Longer than the supervisor takes at most. */
 const changeMs = 10_000;
+/** Longer than anybody waits for his turn. */
+const lineMs = 120_000;
 const passMs = 5000;
 const scrapeMs = 10_000;
 const emulatorMs = 10_000;
@@ -107,6 +114,20 @@ export function createFellows(
     onChange(hear) {
       apply = hear;
       for (const change of switches) void hear(change);
+    },
+    line: {
+      async enter(key, signal) {
+        signal.throwIfAborted();
+        const aborted = Promise.withResolvers<never>();
+        const onAbort = (): void => aborted.reject(signal.reason);
+        signal.addEventListener("abort", onAbort, { once: true });
+        try {
+          await Promise.race([supervisor.ask("enterLine", key, lineMs), aborted.promise]);
+        } finally {
+          signal.removeEventListener("abort", onAbort);
+        }
+      },
+      leave: (key) => void supervisor.ask("leaveLine", key, passMs).catch(() => {}),
     },
     pass: (note) => void supervisor.ask("pass", note, passMs).catch(() => {}),
     onNote(hear) {

@@ -70,6 +70,13 @@ export interface AskedOfSupervisor {
   change(change: Switch): null;
   /** For the other workers. Answered at once. */
   pass(note: Note): null;
+  /** Answered when the worker may go on with what has this name, which no other one does meanwhile. */
+  enterLine(key: string): null;
+  leaveLine(key: string): null;
+  /** It takes nothing new and ends what it runs. */
+  leaving(nothing: null): null;
+  /** The last it says: what it has counted. */
+  farewell(rows: readonly MetricRow[]): null;
   /** Of all workers, in the text format of Prometheus. */
   scrape(nothing: null): { readonly contentType: string; readonly text: string };
   /** Path of the socket on which the built-in emulator answers, one for all workers. */

@@ -4,6 +4,7 @@ import { rmSync } from "node:fs";
 import type { MetricRow } from "../telemetry/merge-metrics.ts";
 import type { Log } from "../telemetry/log.ts";
 import { restartDelayMs, type SupervisorTimes, usualTimes } from "./restart-delay.ts";
+import { createLines } from "./lines.ts";
 import { createMergedMetrics } from "./merged-metrics.ts";
 import type { Roster, Served, WorkerSettings } from "./messages.ts";
 import { socketPathOf } from "./run-folder.ts";
@@ -80,6 +81,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   }));
   const first = places[0]!;
   const metrics = createMergedMetrics();
+  const lines = createLines<WorkerProcess>();
   const switchboard = createSwitchboard(() => ready());
   const gaveUp = Promise.withResolvers<string>();
   let { settings } = options;
@@ -108,6 +110,12 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     await Promise.all(ready().map((one) => one.tell("roster", rosterFor(one.number))));
   }
 
+  /** One that goes keeps nothing any more: another one does, if there is one. */
+  async function replaceKeeper(leaving: number): Promise<void> {
+    if (keeper === leaving) keeper = ready()[0]?.number ?? keeper;
+    await tellRoster();
+  }
+
   async function scrape() {
     await Promise.all(
       ready().map(async (one) => {
@@ -125,6 +133,20 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       change: (change) => switchboard.change(change),
       pass(note) {
         for (const one of ready()) if (one !== process) void one.tell("note", note);
+        return null;
+      },
+      enterLine: (key) => lines.enter(key, process),
+      leaveLine(key) {
+        lines.leave(key, process);
+        return null;
+      },
+      async leaving() {
+        process.isReady = false;
+        if (!isStopping) await replaceKeeper(place.number);
+        return null;
+      },
+      farewell(rows) {
+        metrics.note(place.number, rows);
         return null;
       },
       scrape,
@@ -151,6 +173,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       return served;
     }
     process.isReady = true;
+    process.hasServed = true;
     await tellRoster();
     // Switched, or read again, while it started.
     for (const change of switchboard.all()) await process.tell("apply", change);
@@ -161,15 +184,15 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   async function onEnd(place: Place, process: WorkerProcess, end: WorkerEnd): Promise<void> {
     if (place.process === process) place.process = undefined;
     rmSync(socketPathOf(runFolder, process.pid), { force: true });
+    lines.drop(process);
     await metrics.left(place.number);
     if (isStopping) return;
-    const { isReady, livedMs } = process;
-    place.failures = isReady && livedMs >= times.soundMs ? 0 : place.failures + 1;
+    const { hasServed, livedMs } = process;
+    place.failures = hasServed && livedMs >= times.soundMs ? 0 : place.failures + 1;
     const delayMs = restartDelayMs(place.failures, times);
     const told = { worker: place.number, pid: process.pid, ...end, delayMs };
     log[end.exitCode === 0 ? "info" : "error"]("A worker ended: another one takes its place", told);
-    if (keeper === place.number) keeper = ready()[0]?.number ?? keeper;
-    await tellRoster();
+    await replaceKeeper(place.number);
     if (hasNoHope()) return gaveUp.resolve(hopeless);
     // The first one is waited for at the start: whoever started the program is told why it does not come up.
     if (place !== first || hasStarted) restartLater(place, delayMs);

@@ -26,7 +26,10 @@ const tellMs = 5000;
 export class WorkerProcess {
   readonly number: number;
   readonly exited: Promise<WorkerEnd>;
+  /** It serves, and takes what comes. */
   isReady = false;
+  /** It did, once. */
+  hasServed = false;
   missedPings = 0;
   readonly #child: WorkerChild;
   readonly #link: Link<AskedOfWorker>;

@@ -200,6 +200,29 @@ test("supervisor puts another worker in the place of one that ended, and another
   });
 });
 
+test("supervisor has another worker keep while one ends what it runs, and counts what it says at the end", async () => {
+  const stage = createStage();
+  await stage.supervisor.start();
+  const { supervisor } = stage.workers[0]!;
+  await supervisor.ask("leaving", null, 1000);
+  expect(stage.workers[1]!.roster).toMatchObject({ keeper: 2, others: [{ number: 3 }] });
+  expect(stage.supervisor.pids()).toEqual([1001, 1002]);
+  const row = {
+    name: "told_total",
+    help: "Told",
+    type: "counter",
+    values: [{ value: 7, labels: {} }],
+    aggregator: "sum",
+  };
+  await supervisor.ask("farewell", [row as never], 1000);
+  stage.workers[0]!.end({ exitCode: 0, signal: null });
+  await stage.until(() => stage.workers[3]?.roster !== undefined);
+
+  const { text } = await stage.workers[1]!.supervisor.ask("scrape", null, 1000);
+  expect(text).toContain("told_total 7");
+  expect(text).toContain("qwen_gateway_workers 3");
+});
+
 test("supervisor gives up when all end again and again, and not before", async () => {
   let isBroken = false;
   const stage = createStage({
