@@ -14,7 +14,7 @@ import type { RoutePlace } from "./server/lazy-routes.ts";
 import { describeLowLimit, readDescriptorLimit } from "./telemetry/descriptors.ts";
 import { type Log, silentLog } from "./telemetry/log.ts";
 import type { MetricRow } from "./telemetry/merge-metrics.ts";
-import type { Switch } from "./workers/messages.ts";
+import type { Note, Switch } from "./workers/messages.ts";
 
 export interface StartedApp {
   readonly url: string;
@@ -89,7 +89,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   }
   service.begin();
   fellows?.onChange((change) => applySwitch(change, estate));
-  fellows?.onNote((note) => estate.ledger.leaving.heard(note));
+  fellows?.onNote((note) => hearNote(note, estate));
   // Who continues what another worker had begun need not wait until that one's lease is over.
   fellows?.onRoster(() => fellows.isKeeper && void estate.store.freeDead?.());
 
@@ -186,6 +186,19 @@ async function applySwitch(change: Switch, { ledger, capture, clock }: Estate): 
       return;
     default:
       change satisfies never;
+  }
+}
+
+function hearNote(note: Note, { ledger, vault, responses }: Estate): void {
+  switch (note.kind) {
+    case "leaving-turn":
+      return ledger.leaving.heard(note);
+    case "forgotten":
+      void responses.stopForgotten(note.id);
+      void vault.stopForgotten(note.caller, note.id);
+      return;
+    default:
+      note satisfies never;
   }
 }
 

@@ -98,7 +98,10 @@ export async function openEstate(config: Config, options: EstateOptions, present
     captures: () => capture.figures,
     spans: () => tracing?.figures,
   });
+  const { fellows } = options;
+  const tellForgotten = fellows && ((caller: string, id: string) => fellows.pass({ kind: "forgotten", caller, id }));
   const vault = createChatVault({
+    forgottenElsewhere: tellForgotten,
     config: () => present.config(),
     path: isKept ? chatDatabasePath(config.dataDir) : inMemory,
     copying,
@@ -108,7 +111,6 @@ export async function openEstate(config: Config, options: EstateOptions, present
     watch,
   });
   const store = options.store ?? openStore(path, present, { clock, log, watch, copying });
-  const { fellows } = options;
   const callers = await openPresentCallers(store, present, { clock, log, isKept });
   return {
     ...callers,
@@ -126,6 +128,7 @@ export async function openEstate(config: Config, options: EstateOptions, present
         get defaultModel() {
           return present.config().defaultModel;
         },
+        forgottenHere: tellForgotten,
         clock,
         log,
       },

@@ -52,6 +52,8 @@ export interface VaultParts {
   readonly copying?: LogCopying | undefined;
   /** Of the answers that can be read on. Undefined: they are kept in memory. */
   readonly replayDirectory: string | undefined;
+  /** See `ReplaysOptions`. */
+  readonly forgottenElsewhere?: ((caller: string, streamId: string) => void) | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly watch: StorageWatch;
@@ -82,6 +84,7 @@ function openOver(database: Database, parts: VaultParts): OpenVault {
   const replays = createReplays({
     ...(parts.replayDirectory === undefined ? {} : { directory: parts.replayDirectory }),
     index: createSqliteReplayIndex(database),
+    forgottenElsewhere: parts.forgottenElsewhere,
     clock,
     log,
     limits: replayLimits(parts.config()),

@@ -26,11 +26,10 @@ export type Switch =
   | { readonly kind: "capture"; readonly sessionId: string; readonly untilMs: number | null };
 
 /** What one worker lets the others know, which need not reach them. */
-export interface Note {
-  readonly kind: "leaving-turn";
-  readonly fingerprint: string;
-  readonly isFree: boolean;
-}
+export type Note =
+  | { readonly kind: "leaving-turn"; readonly fingerprint: string; readonly isFree: boolean }
+  /** Somebody has deleted it: what still makes it may stop. A stream, or a response in the background. */
+  | { readonly kind: "forgotten"; readonly caller: string; readonly id: string };
 
 export interface ServeOrder {
   /** From 1. */

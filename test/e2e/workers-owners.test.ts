@@ -153,6 +153,32 @@ describe("a response in the background", () => {
   });
 });
 
+describe("what is deleted at another worker", () => {
+  test("stops where it runs: a stream of a session, and a response in the background", async () => {
+    await using stage = await startWorkers();
+    for (const name of ["typed words", "quiet words"]) await gate(stage, name);
+    using first = await connectTo(stage.gateway.url, 1);
+    using second = await connectTo(stage.gateway.url, 2);
+    const quiet = await jsonOf(
+      first.post("/v1/responses", { model: "qwen3-max", input: "quiet words", background: true }),
+    );
+    const body = { message: "typed words", session_id: "s1", resumable: true, options: { quality: false } };
+    const reader = await readSlowly(await first.post("/api/chat/stream", body));
+    await reader.until("begun");
+    await stage.emulator.until(
+      (all) => all.filter(({ on, status }) => on === "completions" && status === 200).length === 2,
+    );
+    const deleted = [
+      (await second.send("/api/chat/sessions/s1", { method: "DELETE" })).status,
+      (await second.send(`/v1/responses/${String(quiet["id"])}`, { method: "DELETE" })).status,
+    ];
+
+    expect(deleted).toEqual([200, 200]);
+    expect(await reader.rest()).toContain("The answer was stopped");
+    await stage.emulator.until((all) => all.filter(({ on }) => on === "stop").length === 2);
+  });
+});
+
 describe("the agent", () => {
   const script: FakeScript = {
     tools: [
