@@ -251,6 +251,7 @@ function createConfiguredServer(config: Config, estate: Estate, parts: ServedPar
     stopping: estate.stopping,
     fellows: estate.fellows,
     agentTimeoutMs: config.agentTimeoutMs,
+    clientStallMs: config.clientStallMs,
     diagnosis: diagnosisOf(config, estate, parts),
   });
 }

@@ -23,6 +23,7 @@ import type { StoreOptions } from "../store/store-options.ts";
 import type { Store } from "../store/store.ts";
 import { timeStore } from "../store/timed-store.ts";
 import type { Fellows } from "../workers/fellows.ts";
+import { shareLimits } from "../workers/share-limits.ts";
 import type { LiveLog } from "../telemetry/create-log.ts";
 import { createMetrics, type ScrapedMetrics } from "../telemetry/create-metrics.ts";
 import type { MetricSources } from "../telemetry/gauges.ts";
@@ -67,19 +68,20 @@ export interface Present {
 
 /** @throws {GatewayError} when the store cannot be opened */
 export async function openEstate(config: Config, options: EstateOptions, present: Present): Promise<Estate> {
-  const { clock = Date.now } = options;
+  const { clock = Date.now, fellows } = options;
   const watch = createStorageWatch(options.log);
   const log = withoutStorageErrors(options.log);
   const path = databasePath(config.dataDir);
   const isKept = options.store === undefined;
-  const copying: LogCopying = options.fellows === undefined ? "own" : "elsewhere";
+  const copying: LogCopying = fellows === undefined ? "own" : "elsewhere";
   const gateway = createCurrentGateway(
     () => present.service().gateway,
     () => present.running().map((one) => one.gateway),
   );
   const storeBytes = () => (isKept ? sizeOf(path) : undefined);
   const capture = composeCapture(
-    config,
+    // Each worker counts the files that it has written itself.
+    fellows === undefined ? config : shareLimits(config, fellows),
     () => [...secretTexts(present.config()), ...present.service().apiKeys],
     clock,
     options.log,
@@ -98,7 +100,6 @@ export async function openEstate(config: Config, options: EstateOptions, present
     captures: () => capture.figures,
     spans: () => tracing?.figures,
   });
-  const { fellows } = options;
   const tellForgotten = fellows && ((caller: string, id: string) => fellows.pass({ kind: "forgotten", caller, id }));
   const vault = createChatVault({
     forgottenElsewhere: tellForgotten,
@@ -150,7 +151,7 @@ export async function openEstate(config: Config, options: EstateOptions, present
     storeBytes,
     startedAtMs: clock(),
     stopping: new AbortController(),
-    fellows: options.fellows,
+    fellows,
     clock,
     log,
     maxFetches: options.maxFetches ?? defaultMaxFetches,

@@ -196,10 +196,9 @@ function createEmulatorSocket(runFolder: string, log: Log) {
     rmSync(path, { force: true });
     const server = Bun.serve({
       unix: path,
-      fetch(request, own) {
-        own.timeout(request, 0);
-        return emulator.fetch(request);
-      },
+      // As in server/listen.ts: a slow answer is not cut.
+      idleTimeout: 0 as never,
+      fetch: (request) => emulator.fetch(request),
     });
     chmodSync(path, 0o600);
     log.info("The built-in emulator answers all workers");

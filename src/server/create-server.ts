@@ -109,8 +109,9 @@ export interface ServerOptions {
   readonly stopping?: AbortController;
   /** The other workers that listen on the same port. @defaultValue this process serves alone */
   readonly fellows?: Fellows | undefined;
-  /** Longest work of the agent; see `RelayOptions`. @defaultValue 300_000 */
+  /** What is passed on to them; see `RelayOptions`. @defaultValue 300_000 and 60_000 */
   readonly agentTimeoutMs?: number;
+  readonly clientStallMs?: number;
 }
 
 /** What routes need of the edge. */
@@ -161,7 +162,7 @@ export interface GatewayServer {
 
 /** How long clients may take to read what they have been sent when the drain is over. */
 const farewellMs = 1000;
-const usualAgentTimeoutMs = 300_000;
+const usualRelayTimes = { agentTimeoutMs: 300_000, clientStallMs: 60_000 };
 
 export function createServer(options: ServerOptions): GatewayServer {
   const { gateway, clock } = options;
@@ -172,7 +173,7 @@ export function createServer(options: ServerOptions): GatewayServer {
   const cors = createCors(options.corsOrigins);
   const trips = createTrips(clock, cors, createClientAddress(options.trustedProxies));
   const { fellows } = options;
-  const relay = fellows && createRelay({ agentTimeoutMs: usualAgentTimeoutMs, ...options, fellows, keepOpen });
+  const relay = fellows && createRelay({ ...usualRelayTimes, ...options, fellows, keepOpen });
   let server: HttpServer | undefined;
   let inner: HttpServer | undefined;
   let stopped: Promise<void> | undefined;
@@ -193,9 +194,10 @@ export function createServer(options: ServerOptions): GatewayServer {
 
   /** A quiet stream is no idle connection; one whose client does not read is nothing else. */
   function keepOpen(request: Request): () => void {
-    const socket = (): HttpServer | undefined => (trips.of(request).isRelayed === true ? inner : server);
-    socket()?.timeout(request, 0);
-    return () => socket()?.timeout(request, 1);
+    // Whoever passes it on has the connection that matters, and closes it.
+    if (trips.of(request).isRelayed === true) return () => {};
+    server?.timeout(request, 0);
+    return () => server?.timeout(request, 1);
   }
 
   async function answer(received: Request): Promise<Response> {
@@ -223,8 +225,6 @@ export function createServer(options: ServerOptions): GatewayServer {
   /** Of a request that another worker passes on: that one counts it, logs it and says whose it is. */
   async function answerInside(received: Request): Promise<Response> {
     const trip = trips.adopt(received, passportOf(received));
-    // Who passes it on has the clocks.
-    inner?.timeout(received, 0);
     const response = await app(received);
     if (trip.answerHeaders !== undefined) setAll(response.headers, trip.answerHeaders);
     return response;

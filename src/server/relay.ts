@@ -23,6 +23,8 @@ export interface RelayOptions {
   keepOpen(request: Request): () => void;
   /** Longest wait for the head of an answer that stands ready. @defaultValue 10_000 */
   readonly headTimeoutMs?: number;
+  /** How long a client may leave unread what was passed on. */
+  readonly clientStallMs: number;
   /** The same of the agent, which answers as a whole when its work is done. */
   readonly agentTimeoutMs: number;
 }
@@ -55,13 +57,13 @@ export function createRelay(options: RelayOptions): Relay {
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), timeoutMs);
     try {
-      const body = hasBody(request) ? await readBody(request, options.maxBodyBytes) : undefined;
+      const content = hasBody(request) ? await readBody(request, options.maxBodyBytes) : undefined;
       const onCut = keepOpen(request);
       const answer = await fellow
         .send(request.url.slice(request.url.indexOf(trip.path, "http://".length)), {
           method: request.method,
           headers: headersFor(trip),
-          body,
+          body: content,
           signal: AbortSignal.any([request.signal, late.signal]),
         })
         .catch((cause: unknown) => {
@@ -74,7 +76,8 @@ export function createRelay(options: RelayOptions): Relay {
         end();
         return new Response(null, { status: answer.status, headers });
       }
-      return new Response(follow(answer.body, end, onCut), { status: answer.status, headers });
+      const body = follow(answer.body, { end, onCut, stallMs: options.clientStallMs });
+      return new Response(body, { status: answer.status, headers });
     } catch (error) {
       clearTimeout(timer);
       end();
@@ -148,27 +151,52 @@ function hasBody({ method }: Request): boolean {
   return method !== "GET" && method !== "HEAD";
 }
 
-/** As fast as the client reads. One that breaks off breaks off for the client as well: a clean end would look like all of it. */
+interface Following {
+  /** Nothing is passed on any more. */
+  end(): void;
+  /** Closes the client's connection. */
+  onCut(): void;
+  readonly stallMs: number;
+}
+
+/**
+ * As fast as the client reads, and no longer than it does. One that breaks off breaks off for the client as well: a clean end
+ * would look like all of it.
+ */
 function follow(
   body: ReadableStream<Uint8Array>,
-  end: () => void,
-  onCut: () => void,
+  { end, onCut, stallMs }: Following,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   const reader = body.getReader();
+  let stall: ReturnType<typeof setTimeout> | undefined;
+
+  function cut(controller: ReadableStreamDefaultController, error: unknown): void {
+    end();
+    onCut();
+    controller.error(error);
+  }
+
   return new ReadableStream({
     async pull(controller) {
+      clearTimeout(stall);
       try {
         const { done, value } = await reader.read();
-        if (!done) return controller.enqueue(value as Uint8Array<ArrayBuffer>);
-        end();
-        controller.close();
+        if (done) {
+          end();
+          return controller.close();
+        }
+        controller.enqueue(value as Uint8Array<ArrayBuffer>);
+        // Until it is asked for more. Its owner cuts who does not read as well, and nobody here would hear of it.
+        stall = setTimeout(() => {
+          cut(controller, new Error("the client does not read"));
+          reader.cancel().catch(() => {});
+        }, stallMs);
       } catch (error) {
-        end();
-        onCut();
-        controller.error(error);
+        cut(controller, error);
       }
     },
     cancel(reason) {
+      clearTimeout(stall);
       end();
       return reader.cancel(reason);
     },

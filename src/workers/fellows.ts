@@ -164,6 +164,8 @@ function createFellow(socketPath: string): Fellow {
       const options: RequestInit & { readonly unix: string; readonly timeout: false } = {
         unix: socketPath,
         timeout: false,
+        // A connection that is kept may have been closed meanwhile, and a POST is not sent twice.
+        keepalive: false,
         method,
         headers,
         signal,

@@ -177,7 +177,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     await tellRoster();
     // Switched, or read again, while it started.
     for (const change of switchboard.all()) await process.tell("apply", change);
-    if (startedWith !== revision) await process.tell("reload", settings);
+    if (startedWith !== revision) await adopt(process);
     return served;
   }
 
@@ -202,6 +202,17 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     return (
       hasStarted && places.every(({ process, failures }) => process?.isReady !== true && failures >= times.mostFailures)
     );
+  }
+
+  /** Has it serve by the settings in force. Never rejects: one that cannot ends what it runs, and another one starts with them. */
+  async function adopt(process: WorkerProcess): Promise<void> {
+    try {
+      await process.ask("reload", settings, times.reloadMs);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      log.error("A worker cannot use the settings: another one takes its place", { worker: process.number, reason });
+      await process.tell("stop", null);
+    }
   }
 
   function restartLater(place: Place, delayMs: number): void {
@@ -248,17 +259,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       await trial?.ask("reload", next, times.reloadMs);
       settings = next;
       revision++;
-      for (const process of others) {
-        try {
-          await process.ask("reload", next, times.reloadMs);
-        } catch (error) {
-          log.error("A worker cannot use the settings: another one takes its place", {
-            worker: process.number,
-            reason: error instanceof Error ? error.message : String(error),
-          });
-          await process.tell("stop", null);
-        }
-      }
+      for (const process of others) await adopt(process);
     },
     gaveUp: gaveUp.promise,
     async stop(withinMs) {

@@ -1,7 +1,7 @@
 // What runs in one worker, reached from another one, with the compiled executable: streams that are read on, answers in the
 // background, runs of the agent and its questions.
 
-import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import type { AgentResult } from "../../src/agent/engine.ts";
 import { parseTyped } from "../http/typed-client.ts";
@@ -185,6 +185,7 @@ describe("the agent", () => {
       { name: "look", text: "a lamp", annotations: { readOnlyHint: true } },
       { name: "switch_lamp", text: "The lamp is on", annotations: { readOnlyHint: false, destructiveHint: true } },
       { name: "wait_long", does: "never", annotations: { readOnlyHint: true } },
+      { name: "think_long", text: "thought", delayMs: 12_000, annotations: { readOnlyHint: true } },
       { name: "ask_colour", does: "ask", annotations: { readOnlyHint: true } },
       { name: "who", does: "family", annotations: { readOnlyHint: true } },
     ],
@@ -210,6 +211,17 @@ describe("the agent", () => {
       },
     };
   }
+
+  let silent: Promise<AgentResult> | undefined;
+  // It runs beside the tests of this file, and is looked at in the last of these.
+  beforeAll(() => {
+    silent = (async () => {
+      await using agent = await startAgent();
+      await agent.stage.emulator.script(call("think_long"), { reply: { text: "It took its time." } });
+      return await agent.run(agent.connections[1]!, "/api/agent", { query: "Think about it" });
+    })();
+    silent.catch(() => {});
+  });
 
   test("a plan that waits is confirmed at another worker, once; a server's question is answered at a third", async () => {
     await using agent = await startAgent();
@@ -268,6 +280,10 @@ describe("the agent", () => {
     const after = await ask(third!);
     expect(after).toBeGreaterThan(0);
     expect(after).not.toBe(before[0]!);
+  });
+
+  test("an answer that is silent for longer than any idle timeout of the runtime comes through another worker", async () => {
+    expect(await silent).toMatchObject({ success: true, answer: "It took its time." });
   });
 });
 

@@ -28,7 +28,10 @@ interface Asked extends FellowRequest {
   readonly path: string;
 }
 
-function createStage(send: (asked: Asked) => Promise<Response>, options: { keeper?: boolean } = {}) {
+function createStage(
+  send: (asked: Asked) => Promise<Response>,
+  options: { readonly keeper?: boolean; readonly clientStallMs?: number; readonly onCut?: () => void } = {},
+) {
   const asked: Asked[] = [];
   const fellow: Fellow = {
     name: "other",
@@ -43,8 +46,9 @@ function createStage(send: (asked: Asked) => Promise<Response>, options: { keepe
       find: ({ ownerPid }) => (ownerPid === owner.ownerPid ? fellow : undefined),
     },
     maxBodyBytes: 100,
-    keepOpen: () => () => {},
+    keepOpen: () => options.onCut ?? (() => {}),
     headTimeoutMs: 50,
+    clientStallMs: options.clientStallMs ?? 60_000,
     agentTimeoutMs: 1000,
   });
   return { relay, asked };
@@ -178,6 +182,36 @@ test("relay reads no faster than its client, hangs up with it, and lets what run
 
   await drained;
   expect(isCancelled).toBe(true);
+});
+
+test("relay cuts a client that does not read, and what it is passed on; not one that waits for words", async () => {
+  const cut = Promise.withResolvers<void>();
+  const cancelled = Promise.withResolvers<void>();
+  const words = Promise.withResolvers<void>();
+  let pulled = 0;
+  const body = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        if (pulled++ === 1) await words.promise;
+        controller.enqueue(new Uint8Array(10));
+      },
+      cancel: () => cancelled.resolve(),
+    },
+    { highWaterMark: 0 },
+  );
+  const { relay } = createStage(async () => new Response(body), { clientStallMs: 5, onCut: () => cut.resolve() });
+  const answer = await relay.around(routeOf("/v1/responses/*", 1)).answer(tripOf("/v1/responses/r"));
+  const reader = answer.body!.getReader();
+  await reader.read();
+  const second = reader.read();
+  // Far longer than a client may be silent: it is the stream that is.
+  await relay.drain(20);
+  words.resolve();
+  expect((await second).value).toHaveLength(10);
+
+  await cut.promise;
+  await cancelled.promise;
+  await relay.drain(60_000);
 });
 
 test("relay breaks off what breaks off there, and is drained then", async () => {
