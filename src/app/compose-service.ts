@@ -257,7 +257,7 @@ function createConfiguredServer(config: Config, estate: Estate, parts: ServedPar
 }
 
 function adminPartsOf(estate: Estate, { upstreams, chat, origins, stated }: ServedParts): LazyAdminParts {
-  const { store, gateway, capture, startedAtMs, fellows, clock, log } = estate;
+  const { store, gateway, metrics, capture, startedAtMs, fellows, clock, log } = estate;
   return {
     version,
     startedAtMs,
@@ -265,6 +265,7 @@ function adminPartsOf(estate: Estate, { upstreams, chat, origins, stated }: Serv
     origins,
     fellows,
     gateway,
+    samples: metrics.samples,
     upstreams: upstreams.current,
     accountUpstream: upstreamName,
     manageAccounts: upstreams.manageAccounts,

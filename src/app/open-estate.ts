@@ -94,7 +94,7 @@ export async function openEstate(config: Config, options: EstateOptions, present
     clock,
     log,
   });
-  const metrics = createPresentMetrics(present, gateway, {
+  const metrics = createPresentMetrics(present, gateway, clock, {
     history: () => history.figures(),
     storeBytes,
     captures: () => capture.figures,
@@ -192,10 +192,11 @@ function openStore(
 function createPresentMetrics(
   present: Present,
   gateway: Gateway,
+  clock: Clock,
   sources: Pick<MetricSources, "storeBytes" | "captures" | "spans" | "history">,
 ): ScrapedMetrics {
   const current = () => present.service().upstreams.current();
-  return createMetrics({
+  const metricSources: MetricSources = {
     version,
     ...sources,
     maxReplies: () => present.service().maxReplies,
@@ -209,7 +210,8 @@ function createPresentMetrics(
         state: reachability().state,
         breaker: gateway.circuits.state(name),
       })),
-  });
+  };
+  return createMetrics(metricSources, clock);
 }
 
 function othersOf(fellows: Fellows): OtherWorkers {

@@ -31,7 +31,7 @@ import { type Answer, exchangeAnswer, exchangeInside, type HttpServer, listen, l
 import { metricsRoute } from "./metrics.ts";
 import { modelRoutes } from "./models.ts";
 import { isPagePath } from "./page-file.ts";
-import { pageRoutes } from "./page-route.ts";
+import { pageRoutes, statusPageRoutes } from "./page-route.ts";
 import { passportOf } from "./passport.ts";
 import { createRelay } from "./relay.ts";
 import { sessionRoutes } from "./sessions.ts";
@@ -339,6 +339,7 @@ function createRoutes(options: ServerOptions, state: Omit<Edge, "maxBodyBytes">)
     }),
     metricsRoute(options.fellows ?? options.metrics),
     ...pageRoutes(undefined, () => speech.isPossible()),
+    ...statusPageRoutes(),
     speechRoute(speech),
     ...modelRoutes((signal, access) => gateway.listModels(signal, access)),
     ...sessionRoutes({ store: options.store, deleteSession }),

@@ -87,6 +87,14 @@ const merges: Readonly<Record<string, Merge>> = {
       .flatMap(rowsOf)
       .sort((one, other) => Number(other["running_ms"]) - Number(one["running_ms"])),
   }),
+  "GET /admin/api/samples": (own, others) => ({
+    ...own,
+    from: earliest([own, ...others].map((one) => one["from"])),
+    to: latest([own, ...others].map((one) => one["to"])),
+    data: [...Map.groupBy([own, ...others].flatMap(rowsOf), (row) => String(row["at"])).values()]
+      .map(mergeSamples)
+      .sort((one, other) => String(one["at"]).localeCompare(String(other["at"]))),
+  }),
   "GET /admin/api/upstreams": (own, others) => mergeRows(own, others, "name", mergeUpstreams),
   "GET /admin/api/accounts": (own, others) =>
     mergeRows(own, others, "id", (all) => ({ ...all[0], open_replies: sumOf(all, (one) => one["open_replies"]) })),
@@ -126,6 +134,30 @@ function mergeUpstreams(all: readonly [JsonObject, ...JsonObject[]]): JsonObject
       waiting: sumOf(all, (one) => asObject(one["queue"])["waiting"]),
     },
   };
+}
+
+/** One slot. Of replies at a time their sums; of first words the middle of the middles, and the slowest. */
+function mergeSamples(all: readonly JsonObject[]): JsonObject {
+  const tokens = all.map((one) => one["first_token_ms"]).filter(isJsonObject);
+  const middles = tokens.map((one) => Number(one["p50"])).sort((one, other) => one - other);
+  return {
+    ...all[0],
+    requests: sumFields(all.map((one) => asObject(one["requests"]))),
+    errors: sumFields(all.map((one) => asObject(one["errors"]))),
+    live_streams: sumOf(all, (one) => one["live_streams"]),
+    first_token_ms:
+      tokens.length === 0
+        ? null
+        : {
+            p50: middles[Math.ceil(middles.length / 2) - 1],
+            p95: Math.max(...tokens.map((one) => Number(one["p95"]))),
+          },
+  };
+}
+
+function sumFields(all: readonly JsonObject[]): JsonObject {
+  const names = new Set(all.flatMap((one) => Object.keys(one)));
+  return Object.fromEntries(Array.from(names, (name) => [name, sumOf(all, (one) => one[name])]));
 }
 
 function rowsOf({ data }: JsonObject): readonly JsonObject[] {

@@ -138,6 +138,50 @@ test("acrossWorkers lists the streams of all, oldest first, and sums what accoun
   expect(await ask(accounts, "/admin/api/accounts", others.fellows)).toEqual({ data: [{ id: "x", open_replies: 5 }] });
 });
 
+test("acrossWorkers puts the slots of the last hour together", async () => {
+  const path = "/admin/api/samples";
+  const slot = (at: string, complete: number, token: object | null, errors: object) => ({
+    at,
+    requests: { complete, failed: 1, aborted: 0, refused: 0 },
+    first_token_ms: token,
+    live_streams: 2,
+    errors,
+  });
+  const [early, middle, late] = ["09:00:00", "09:00:10", "09:00:20"].map((time) => `2026-01-01T${time}.000Z`);
+  const own = {
+    interval_ms: 10_000,
+    from: "2026-01-01T08:30:00.000Z",
+    to: late,
+    data: [slot(middle!, 3, { p50: 100, p95: 400 }, { internal: 1 })],
+  };
+  const other = {
+    ...own,
+    from: "2026-01-01T08:00:00.000Z",
+    data: [slot(early!, 1, null, {}), slot(middle!, 4, { p50: 300, p95: 350 }, { internal: 2, overloaded: 1 })],
+  };
+  const merged = await ask(
+    routeOf("GET", path, () => own),
+    path,
+    fellowsOf(() => Response.json(other)).fellows,
+  );
+
+  expect(merged).toEqual({
+    interval_ms: 10_000,
+    from: "2026-01-01T08:00:00.000Z",
+    to: late!,
+    data: [
+      slot(early!, 1, null, {}),
+      {
+        at: middle!,
+        requests: { complete: 7, failed: 2, aborted: 0, refused: 0 },
+        first_token_ms: { p50: 100, p95: 400 },
+        live_streams: 4,
+        errors: { internal: 3, overloaded: 1 },
+      },
+    ],
+  });
+});
+
 test("acrossWorkers ends a stream wherever it runs, and says when it runs nowhere", async () => {
   const path = "/admin/api/streams/{id}";
   const unknown = routeOf("DELETE", path, () => {
