@@ -26,6 +26,14 @@ export function pidsOf({ gateway }: Pick<Stage, "gateway">): readonly number[] {
     .map(Number);
 }
 
+/**
+ * Turns that were not written within the quarter of a second that an answer's end may wait for it, as the log says: on a machine that has no time the next
+ * turn may come before that, and tells everything anew.
+ */
+export function countSlowCommits(...gateways: readonly Pick<Stage["gateway"], "errors">[]): number {
+  return gateways.flatMap(({ errors }) => errors).filter((line) => line.includes("the store is slow")).length;
+}
+
 /** One turn; the text of the answer. */
 export async function chatOver(connection: WorkerConnection, messages: readonly Said[], headers = {}): Promise<string> {
   const response = await connection.post("/v1/chat/completions", { messages, stream: true }, headers);
