@@ -214,6 +214,9 @@ function createEmulatorSocket(runFolder: string, log: Log) {
       await opening;
       return path;
     },
-    close: () => void opening?.then((server) => server.stop(true)).catch(() => {}),
+    close() {
+      void opening?.then((server) => server.stop(true)).catch(() => {});
+      rmSync(path, { force: true });
+    },
   };
 }

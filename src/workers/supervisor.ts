@@ -176,7 +176,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     process.hasServed = true;
     await tellRoster();
     // Switched, or read again, while it started.
-    for (const change of switchboard.all()) await process.tell("apply", change);
+    for (const change of switchboard.since(order.switches)) await process.tell("apply", change);
     if (startedWith !== revision) await adopt(process);
     return served;
   }
@@ -186,7 +186,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     rmSync(socketPathOf(runFolder, process.pid), { force: true });
     lines.drop(process);
     await metrics.left(place.number);
-    if (isStopping) return;
+    // The first one is waited for at the start: whoever started the program is told why it does not come up.
+    if (isStopping || !hasStarted) return;
     const { hasServed, livedMs } = process;
     place.failures = hasServed && livedMs >= times.soundMs ? 0 : place.failures + 1;
     const delayMs = restartDelayMs(place.failures, times);
@@ -194,8 +195,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     log[end.exitCode === 0 ? "info" : "error"]("A worker ended: another one takes its place", told);
     await replaceKeeper(place.number);
     if (hasNoHope()) return gaveUp.resolve(hopeless);
-    // The first one is waited for at the start: whoever started the program is told why it does not come up.
-    if (place !== first || hasStarted) restartLater(place, delayMs);
+    restartLater(place, delayMs);
   }
 
   function hasNoHope(): boolean {

@@ -9,6 +9,8 @@ export interface Switchboard {
   change(change: Switch): Promise<null>;
   /** What is on. */
   all(): readonly Switch[];
+  /** What a worker has to be told that was told these, earlier. */
+  since(known: readonly Switch[]): readonly Switch[];
 }
 
 /** More than anybody switches by hand: the oldest are forgotten. */
@@ -27,11 +29,20 @@ export function createSwitchboard(workers: () => readonly WorkerProcess[]): Swit
       return null;
     },
     all: () => [...switches.values()].filter(isOn),
+    since(known) {
+      const isStillOn = (change: Switch) => isOn(switches.get(keyOf(change)) ?? switchedOff(change));
+      const gone = known.filter((change) => !isStillOn(change)).map(switchedOff);
+      return [...gone, ...[...switches.values()].filter((change) => isOn(change) && !known.includes(change))];
+    },
   };
 }
 
 function keyOf(change: Switch): string {
   return change.kind === "pause" ? `pause ${change.upstream}` : `capture ${change.sessionId}`;
+}
+
+function switchedOff(change: Switch): Switch {
+  return change.kind === "pause" ? { ...change, isOn: false } : { ...change, untilMs: null };
 }
 
 function isOn(change: Switch): boolean {

@@ -2,6 +2,7 @@
 
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, statSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { createPlace, eventually, runBinary, startBinary } from "../support/binary.ts";
 import { listenForNotices } from "../support/notify-socket.ts";
@@ -134,6 +135,20 @@ test("secrets are made once and shown once, and the sockets are for their owner 
   const sockets = readdirSync(run).filter((name) => name.endsWith(".sock"));
   expect(sockets.length).toBeGreaterThanOrEqual(count);
   for (const name of sockets) expect([name, statSync(join(run, name)).mode & 0o777]).toEqual([name, 0o600]);
+});
+
+test("from the source, with as many as there are cores", async () => {
+  using place = createPlace();
+  const program = join(import.meta.dir, "..", "..", "src", "boot.ts");
+  const words = [program, "serve", "--port", "0", "--workers", "auto", "--max-streams", "2"];
+  await using gateway = await startBinary(words, {}, { ...place, executable: process.execPath });
+  const isAlone = availableParallelism() === 1;
+  const line = gateway.output.find((one) => one.includes("workers: "));
+
+  expect(line?.startsWith("2 workers: ") ?? false).toBe(!isAlone);
+  expect((await fetch(`${gateway.url}/health/ready`)).status).toBe(200);
+  gateway.kill("SIGINT");
+  expect(await gateway.exited).toBe(0);
 });
 
 test("what stands in the way of a start is one sentence and an exit code", async () => {

@@ -99,6 +99,7 @@ function createStage({ count = 3, times, serve, reload, isDeaf }: StageOptions =
           },
           apply(change) {
             worker.changes.push(change);
+            noteChange();
             return null;
           },
           note: () => null,
@@ -300,6 +301,30 @@ test("supervisor tells all what is switched, also those that start later, and fo
 
   expect(stage.workers[0]!.changes.slice(0, 3)).toEqual([pause("a", true), pause("b", true), pause("a", false)]);
   expect(stage.workers[3]!.order?.switches).toEqual([pause("b", true)]);
+});
+
+test("supervisor tells a worker what was switched while it started", async () => {
+  const begun = Promise.withResolvers<void>();
+  const pause = (upstream: string, isOn: boolean): Switch => ({ kind: "pause", upstream, isOn });
+  const stage = createStage({
+    async serve({ port }, started) {
+      if (started > 3) await begun.promise;
+      return { url: "", port: port || 4711, upstreams: [] };
+    },
+  });
+  await stage.supervisor.start();
+  const { supervisor } = stage.workers[1]!;
+  await supervisor.ask("change", pause("a", true), 1000);
+  await supervisor.ask("change", pause("b", true), 1000);
+  stage.workers[0]!.end(crash);
+  await stage.until(() => stage.workers[3]?.order !== undefined);
+  await supervisor.ask("change", pause("a", false), 1000);
+  await supervisor.ask("change", pause("c", true), 1000);
+  begun.resolve();
+  await stage.until(() => stage.workers[3]!.changes.length === 2);
+
+  expect(stage.workers[3]!.order?.switches).toEqual([pause("a", true), pause("b", true)]);
+  expect(stage.workers[3]!.changes).toEqual([pause("a", false), pause("c", true)]);
 });
 
 test("supervisor kills a worker that does not answer twice", async () => {
