@@ -1,8 +1,9 @@
 // What holds for all workers together, with the compiled executable: limits, keys, metrics.
 
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { runBinary } from "../support/binary.ts";
+import { eventually, runBinary } from "../support/binary.ts";
 import { parseMetrics, sumOf } from "../support/read-metrics.ts";
+import { accessToken, cookiesOf } from "../support/tokens.ts";
 import { connectTo, connectToAll, type WorkerConnection } from "../support/worker-connections.ts";
 import { bearer, chatAnywhere, chatOver, count, pidsOf, startWorkers, user } from "./workers-stage.ts";
 
@@ -35,6 +36,52 @@ test("a limit of requests is one limit, and a key that is revoked is refused by 
     expect([refused.status, (await refused.text()).includes("was revoked")]).toEqual([401, true]);
     connection[Symbol.dispose]();
   }
+});
+
+test("a token that is dying is renewed once for all workers, and all use the new one", async () => {
+  const token = accessToken("ann", 60_000);
+  await using stage = await startWorkers({ environment: { QWEN_TOKEN: "", QWEN_COOKIES: cookiesOf("ann", token) } });
+  const connections = await connectToAll(stage.gateway.url, count);
+  const answers = await Promise.all(connections.map((connection) => chatOver(connection, [user("Say: fine")])));
+  await Promise.all(connections.map((connection) => chatOver(connection, [user("Say: again")])));
+
+  expect(answers).toEqual(["fine", "fine", "fine"]);
+  expect(await stage.emulator.requests("refresh")).toHaveLength(1);
+  const used = new Set((await stage.emulator.turns()).map(({ record }) => record.headers["authorization"]));
+  expect(used.size).toBe(1);
+  expect(used.has(`Bearer ${token}`)).toBe(false);
+  for (const connection of connections) connection[Symbol.dispose]();
+});
+
+test("what is kept by one worker is there for the others: sessions, responses, files, the history", async () => {
+  await using stage = await startWorkers({ environment: { HISTORY: "content" } });
+  const [first, second, third] = await connectToAll(stage.gateway.url, count);
+  const jsonOf = async (answer: Promise<Response>) => (await (await answer).json()) as Record<string, unknown>;
+  await chatOver(first!, [user("Say: hello there")], { "x-session-id": "s-shared" });
+  const response = await jsonOf(first!.post("/v1/responses", { model: "qwen3-max", input: "My name is Ada." }));
+  const form = new FormData();
+  form.set("purpose", "user_data");
+  form.set("file", new File(["kept"], "note.txt", { type: "text/plain" }));
+  const file = await jsonOf(fetch(`${stage.gateway.url}/v1/files`, { method: "POST", body: form }));
+
+  expect(JSON.stringify(await jsonOf(second!.send("/v1/sessions")))).toContain("s-shared");
+  const next = await jsonOf(
+    second!.post("/v1/responses", { input: "What is my name?", previous_response_id: response["id"] }),
+  );
+  expect(JSON.stringify(next["output"])).toContain("Ada");
+  for (const connection of [first!, second!, third!]) {
+    const content = await connection.send(`/v1/files/${String(file["id"])}/content`);
+    expect([content.status, await content.text()]).toEqual([200, "kept"]);
+  }
+  // Written a moment behind its answer.
+  await eventually(
+    async () => (JSON.stringify(await jsonOf(third!.send("/v1/history"))).includes("s-shared") ? true : undefined),
+    () => "the exchange in the history",
+  );
+  const deleted = await third!.send("/v1/sessions/s-shared", { method: "DELETE" });
+  expect(deleted.status).toBe(200);
+  expect((await first!.send("/v1/sessions/s-shared")).status).toBe(404);
+  for (const connection of [first!, second!, third!]) connection[Symbol.dispose]();
 });
 
 test("limits of a process are divided, and together what the settings say", async () => {
