@@ -21,6 +21,7 @@ import { refuseSharedKeys } from "../server/auth/admin-access.ts";
 import type { KeyOptions } from "../server/check-bind.ts";
 import { createServer, type GatewayServer } from "../server/create-server.ts";
 import type { DiagnosisSource } from "../server/diagnosis.ts";
+import type { OpenRelays } from "../server/open-relays.ts";
 import type { StorageWatch } from "../store/storage-trouble.ts";
 import type { Store } from "../store/store.ts";
 import { surfaces } from "../surfaces/index.ts";
@@ -66,6 +67,8 @@ export interface Estate extends Callers {
   /** Size of the database on the disk; undefined when it is elsewhere. */
   storeBytes(): number | undefined;
   readonly startedAtMs: number;
+  /** What is passed on to them. */
+  readonly openRelays: OpenRelays;
   /** Aborted when the process stops. */
   readonly stopping: AbortController;
   /** The other workers of this gateway; undefined: this process serves alone. */
@@ -250,6 +253,7 @@ function createConfiguredServer(config: Config, estate: Estate, parts: ServedPar
     startedAtMs: estate.startedAtMs,
     stopping: estate.stopping,
     fellows: estate.fellows,
+    openRelays: estate.openRelays,
     agentTimeoutMs: config.agentTimeoutMs,
     clientStallMs: config.clientStallMs,
     diagnosis: diagnosisOf(config, estate, parts),

@@ -12,6 +12,7 @@ import { createGatewayLedger, type OtherWorkers } from "../gateway/ledger.ts";
 import type { FetchFunction } from "../outbound/fetch-client.ts";
 import type { KeptOf } from "../history/ended-exchange.ts";
 import type { AdmitOptions } from "../server/admit.ts";
+import { createOpenRelays } from "../server/open-relays.ts";
 import type { Pipeline } from "../pipeline/step.ts";
 import { chatDatabasePath } from "../store/chat-database.ts";
 import { historyDatabasePath } from "../store/history-budget.ts";
@@ -150,6 +151,7 @@ export async function openEstate(config: Config, options: EstateOptions, present
     openChat: () => present.service().chat.open(),
     storeBytes,
     startedAtMs: clock(),
+    openRelays: createOpenRelays(),
     stopping: new AbortController(),
     fellows,
     clock,

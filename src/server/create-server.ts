@@ -32,6 +32,7 @@ import { metricsRoute } from "./metrics.ts";
 import { modelRoutes } from "./models.ts";
 import { isPagePath } from "./page-file.ts";
 import { pageRoutes, statusPageRoutes } from "./page-route.ts";
+import { createOpenRelays, type OpenRelays } from "./open-relays.ts";
 import { passportOf } from "./passport.ts";
 import { createRelay } from "./relay.ts";
 import { sessionRoutes } from "./sessions.ts";
@@ -112,6 +113,8 @@ export interface ServerOptions {
   /** What is passed on to them; see `RelayOptions`. @defaultValue 300_000 and 60_000 */
   readonly agentTimeoutMs?: number;
   readonly clientStallMs?: number;
+  /** What is passed on, of servers that follow one another. @defaultValue its own */
+  readonly openRelays?: OpenRelays;
 }
 
 /** What routes need of the edge. */
@@ -172,8 +175,8 @@ export function createServer(options: ServerOptions): GatewayServer {
   const replaced = new AbortController();
   const cors = createCors(options.corsOrigins);
   const trips = createTrips(clock, cors, createClientAddress(options.trustedProxies));
-  const { fellows } = options;
-  const relay = fellows && createRelay({ ...usualRelayTimes, ...options, fellows, keepOpen });
+  const { fellows, openRelays = createOpenRelays() } = options;
+  const relay = fellows && createRelay({ ...usualRelayTimes, ...options, open: openRelays, fellows, keepOpen });
   let server: HttpServer | undefined;
   let inner: HttpServer | undefined;
   let stopped: Promise<void> | undefined;
@@ -246,7 +249,7 @@ export function createServer(options: ServerOptions): GatewayServer {
     // Resolves with the last connection, but refuses new ones from now on: not awaited yet.
     const closed = server?.stop(false);
     try {
-      await Promise.all([gateway.drain(options.drainTimeoutMs), relay?.drain(options.drainTimeoutMs)]);
+      await Promise.all([gateway.drain(options.drainTimeoutMs), openRelays.drain(options.drainTimeoutMs)]);
       // Other workers may still read here what ends with the drain.
       await Promise.race([Promise.all([closed, inner?.stop(false)]), Bun.sleep(farewellMs)]);
     } finally {

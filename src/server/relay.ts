@@ -5,6 +5,7 @@ import { GatewayError } from "../contract/gateway-error.ts";
 import { RunsElsewhere } from "../store/runs-elsewhere.ts";
 import type { Fellow, Fellows } from "../workers/fellows.ts";
 import { isActingPath } from "./auth/acting-path.ts";
+import type { OpenRelays } from "./open-relays.ts";
 import { headersFor } from "./passport.ts";
 import { readBody } from "./read-body.ts";
 import type { ServerRoute, Trip } from "./trip.ts";
@@ -12,12 +13,12 @@ import type { ServerRoute, Trip } from "./trip.ts";
 export interface Relay {
   /** The same route, which passes on what it cannot do here. */
   around(route: ServerRoute): ServerRoute;
-  /** Resolves when nothing is passed on any more, or the time is over. */
-  drain(withinMs: number): Promise<void>;
 }
 
 export interface RelayOptions {
   readonly fellows: Pick<Fellows, "keeper" | "find">;
+  /** What is passed on counts there. */
+  readonly open: OpenRelays;
   /** Largest request body, in bytes. */
   readonly maxBodyBytes: number;
   keepOpen(request: Request): () => void;
@@ -36,24 +37,10 @@ const hopHeaders = ["connection", "keep-alive", "transfer-encoding", "date", "x-
 
 export function createRelay(options: RelayOptions): Relay {
   const { fellows, headTimeoutMs = 10_000, keepOpen } = options;
-  let open = 0;
-  let drained: (() => void) | undefined;
-
-  function begin(): () => void {
-    open++;
-    let isOpen = true;
-    return () => {
-      if (!isOpen) return;
-      isOpen = false;
-      open--;
-      if (open === 0) drained?.();
-    };
-  }
-
   /** @throws {Unreachable} before anything of an answer came */
   async function passOn(trip: Trip, fellow: Fellow, timeoutMs: number): Promise<Response> {
     const { request } = trip;
-    const end = begin();
+    const end = options.open.begin();
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), timeoutMs);
     try {
@@ -128,14 +115,6 @@ export function createRelay(options: RelayOptions): Relay {
           }
         },
       };
-    },
-    async drain(withinMs) {
-      if (open === 0) return;
-      const { promise, resolve } = Promise.withResolvers<void>();
-      drained = resolve;
-      const timer = setTimeout(resolve, withinMs);
-      await promise;
-      clearTimeout(timer);
     },
   };
 }

@@ -105,12 +105,13 @@ describe("a stream of the typed chat", () => {
     expect(await reader.rest().catch((error: unknown) => error)).toBeInstanceOf(Error);
   });
 
-  test("SIGTERM lets a reader at another worker come to the end", async () => {
-    await using stage = await startWorkers();
+  test("SIGTERM lets a reader at another worker come to the end, also one that came before a reload", async () => {
+    await using stage = await startWorkers({ settings: { STREAM_USAGE: "request" } });
     const { streamId } = await begin(stage);
     using second = await connectTo(stage.gateway.url, 2);
     const reader = await readSlowly(await second.send(`/api/chat/stream/${streamId}`));
     await reader.until("begun");
+    await stage.reload({ STREAM_USAGE: "always" });
     stage.gateway.kill("SIGTERM");
     for (let worker = 1; worker <= count; worker++) {
       await stage.gateway.line((line) => line.includes("Stopping") && line.includes(`"worker":${worker}`));

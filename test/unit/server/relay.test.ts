@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { GatewayError } from "../../../src/contract/gateway-error.ts";
+import { createOpenRelays } from "../../../src/server/open-relays.ts";
 import { passportOf } from "../../../src/server/passport.ts";
 import { createRelay } from "../../../src/server/relay.ts";
 import type { ServerRoute, Trip } from "../../../src/server/trip.ts";
@@ -40,7 +41,9 @@ function createStage(
       return send(asked.at(-1)!);
     },
   };
+  const open = createOpenRelays();
   const relay = createRelay({
+    open,
     fellows: {
       keeper: () => (options.keeper === true ? fellow : undefined),
       find: ({ ownerPid }) => (ownerPid === owner.ownerPid ? fellow : undefined),
@@ -51,7 +54,7 @@ function createStage(
     clientStallMs: options.clientStallMs ?? 60_000,
     agentTimeoutMs: 1000,
   });
-  return { relay, asked };
+  return { relay, asked, open };
 }
 
 /** A route that finds its work elsewhere so many times, and then does it. */
@@ -171,11 +174,11 @@ test("relay reads no faster than its client, hangs up with it, and lets what run
       },
       { highWaterMark: 0 },
     );
-  const { relay } = createStage(async () => new Response(endless()));
+  const { relay, open } = createStage(async () => new Response(endless()));
   const answer = await relay.around(routeOf("/v1/responses/*", 1)).answer(tripOf("/v1/responses/r"));
   const reader = answer.body!.getReader();
   await reader.read();
-  const drained = relay.drain(60_000);
+  const drained = open.drain(60_000);
   expect(await Promise.race([drained.then(() => "drained"), Promise.resolve("open")])).toBe("open");
   expect(pulled).toBeLessThan(10);
   await reader.cancel();
@@ -199,19 +202,19 @@ test("relay cuts a client that does not read, and what it is passed on; not one 
     },
     { highWaterMark: 0 },
   );
-  const { relay } = createStage(async () => new Response(body), { clientStallMs: 5, onCut: () => cut.resolve() });
+  const { relay, open } = createStage(async () => new Response(body), { clientStallMs: 5, onCut: () => cut.resolve() });
   const answer = await relay.around(routeOf("/v1/responses/*", 1)).answer(tripOf("/v1/responses/r"));
   const reader = answer.body!.getReader();
   await reader.read();
   const second = reader.read();
   // Far longer than a client may be silent: it is the stream that is.
-  await relay.drain(20);
+  await open.drain(20);
   words.resolve();
   expect((await second).value).toHaveLength(10);
 
   await cut.promise;
   await cancelled.promise;
-  await relay.drain(60_000);
+  await open.drain(60_000);
 });
 
 test("relay breaks off what breaks off there, and is drained then", async () => {
@@ -220,16 +223,18 @@ test("relay breaks off what breaks off there, and is drained then", async () => 
       controller.error(new Error("ECONNRESET"));
     },
   });
-  const { relay } = createStage(async () => new Response(broken));
+  const { relay, open } = createStage(async () => new Response(broken));
   const answer = await relay.around(routeOf("/v1/responses/*", 1)).answer(tripOf("/v1/responses/r"));
 
   await expect(answer.text()).rejects.toThrow("ECONNRESET");
-  await relay.drain(60_000);
+  await open.drain(60_000);
 });
 
 test("relay waits for its drain no longer than it was told", async () => {
-  const { relay } = createStage(async () => new Response(new ReadableStream({ pull: () => new Promise(() => {}) })));
+  const { relay, open } = createStage(
+    async () => new Response(new ReadableStream({ pull: () => new Promise(() => {}) })),
+  );
   await relay.around(routeOf("/v1/responses/*", 1)).answer(tripOf("/v1/responses/r"));
 
-  await relay.drain(1);
+  await open.drain(1);
 });
