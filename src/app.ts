@@ -2,19 +2,23 @@
 // another one can replace.
 
 import type { OwnTool } from "./agent/own-tools.ts";
-import { composeService, type Estate, type Service, type Settings } from "./app/compose-service.ts";
+import { captureSettings } from "./app/compose-watch.ts";
+import { composeService, type Service, type Settings } from "./app/compose-service.ts";
 import { type EstateOptions, openEstate } from "./app/open-estate.ts";
+import { followFellows, reloadAll } from "./app/follow-fellows.ts";
 import { createRetirement } from "./app/retirement.ts";
 import type { Capture } from "./capture/capture.ts";
 import { compareConfigs, originsInForce } from "./config/compare-configs.ts";
 import type { Config } from "./config/config-schema.ts";
 import type { Environment, LoadedConfig } from "./config/load-config.ts";
+import { GatewayError } from "./contract/gateway-error.ts";
 import type { FetchFunction } from "./outbound/fetch-client.ts";
+import type { Reloaded } from "./server/admin/admin-parts.ts";
 import type { RoutePlace } from "./server/lazy-routes.ts";
 import { describeLowLimit, readDescriptorLimit } from "./telemetry/descriptors.ts";
 import { type Log, silentLog } from "./telemetry/log.ts";
 import type { MetricRow } from "./telemetry/merge-metrics.ts";
-import type { Note, Switch } from "./workers/messages.ts";
+import { shareLimits } from "./workers/share-limits.ts";
 
 export interface StartedApp {
   readonly url: string;
@@ -23,20 +27,12 @@ export interface StartedApp {
   readonly upstreams: readonly string[];
 }
 
-export interface Reloaded {
-  /** Environment names of the settings that have another value now. */
-  readonly changed: readonly string[];
-  /** Of those that keep their value until the next start. */
-  readonly needsRestart: readonly string[];
-  readonly upstreams: readonly string[];
-}
-
 export interface App {
   start(): Promise<StartedApp>;
   /**
    * Reads the settings again and serves by them from the next request on; what runs ends as it began. Calls run one after the
-   * other. What came of it is logged.
-   * @throws {ConfigError | Error} when they cannot be used: everything is as it was.
+   * other, and few may wait. What came of it is logged.
+   * @throws {ConfigError | GatewayError | Error} when they cannot be used: everything is as it was.
    */
   reload(): Promise<Reloaded>;
   /** The settings in force. */
@@ -64,7 +60,12 @@ export interface AppOptions extends EstateOptions {
   readonly origins?: LoadedConfig["origins"];
   /** The settings as they are written now. @throws {ConfigError}. @defaultValue those that are in force */
   readonly readSettings?: () => Settings;
+  /** Told when a reload begins and when it is over, whoever asked for it and whatever came of it. */
+  readonly reloads?: { begin(): void; end(): void };
 }
+
+/** Each reads all settings: who comes later is served by the next as well. */
+const mostWaitingReloads = 8;
 
 export async function createApp(config: Config, options: AppOptions): Promise<App> {
   const { log, fellows } = options;
@@ -73,9 +74,12 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   let settings: Settings = { config, environment: options.environment ?? {}, origins: options.origins };
   const readSettings = options.readSettings ?? (() => settings);
   let service: Service;
-  const estate = await openEstate(config, options, { service: () => service, config: () => settings.config, running });
+  const reloadHere = (): Promise<Reloaded> => (fellows === undefined ? reload() : reloadAll(fellows));
+  const present = { service: () => service, config: () => settings.config, running, reload: reloadHere };
+  const estate = await openEstate(config, options, present);
   const retirement = createRetirement(log);
   let reloading: Promise<unknown> = Promise.resolve();
+  let waitingReloads = 0;
   let isStopping = false;
   try {
     service = await composeService(settings, estate);
@@ -88,27 +92,29 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     throw error;
   }
   service.begin();
-  fellows?.onChange((change) => applySwitch(change, estate));
-  fellows?.onNote((note) => hearNote(note, estate));
-  // Who continues what another worker had begun need not wait until that one's lease is over.
-  fellows?.onRoster(() => fellows.isKeeper && void estate.store.freeDead?.());
+  if (fellows !== undefined) followFellows(fellows, estate);
 
   function running(): readonly Service[] {
     return [service, ...retirement.services()];
   }
 
   async function exchange(): Promise<Reloaded> {
-    if (isStopping) throw new Error("Cannot reload the settings: the gateway is stopping");
+    if (isStopping) {
+      throw new GatewayError("overloaded", "Cannot reload the settings: the gateway is stopping", {
+        retryAfterMs: 1000,
+      });
+    }
     const next = readSettings();
     const { config: effective, changed, needsRestart } = compareConfigs(settings.config, next.config);
     const former = service;
     const origins = originsInForce(settings.origins, next.origins);
     const nextSettings: Settings = { config: effective, environment: next.environment, origins };
-    const successor = await composeService(nextSettings, estate, former.agent);
+    const successor = await composeService(nextSettings, estate, { agent: former.agent, tracing: former.tracing });
     try {
       successor.server.takeOver(former.server);
     } catch (error) {
       await successor.upstreams.close();
+      if (successor.tracing !== former.tracing) await successor.tracing.tracing?.close();
       throw error;
     }
     settings = nextSettings;
@@ -116,11 +122,35 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     former.rest();
     log.adjust({ level: effective.logLevel, format: effective.logFormat });
     estate.vault.adjust();
+    estate.history.adjust(effective);
     estate.capture.learnSecrets();
     estate.ledger.queues.adopt(successor.upstreams.current());
     successor.begin();
     retirement.add(former, successor);
+    await estate.capture.adjust(captureSettings(fellows === undefined ? effective : shareLimits(effective, fellows)));
     return { changed, needsRestart, upstreams: successor.upstreams.describe() };
+  }
+
+  function reload(): Promise<Reloaded> {
+    if (waitingReloads >= mostWaitingReloads) {
+      const reason = `Cannot reload the settings: ${mostWaitingReloads} reloads wait already`;
+      return Promise.reject(new GatewayError("overloaded", reason, { retryAfterMs: 1000 }));
+    }
+    waitingReloads++;
+    const reloaded = reloading.then(() => {
+      if (!isStopping) options.reloads?.begin();
+      return exchange();
+    });
+    reloading = reloaded
+      .then(
+        (outcome) => tellReloaded(outcome, reloadLog),
+        (error: unknown) => tellRefused(error, reloadLog),
+      )
+      .finally(() => {
+        waitingReloads--;
+        if (!isStopping) options.reloads?.end();
+      });
+    return reloaded;
   }
 
   return {
@@ -135,14 +165,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       service.gateway.listModels(AbortSignal.timeout(config.firstByteTimeoutMs)).catch(() => {});
       return { url, port, upstreams: service.upstreams.describe() };
     },
-    reload() {
-      const reloaded = reloading.then(exchange);
-      reloading = reloaded.then(
-        (outcome) => tellReloaded(outcome, reloadLog),
-        (error: unknown) => tellRefused(error, reloadLog),
-      );
-      return reloaded;
-    },
+    reload,
     get config() {
       return settings.config;
     },
@@ -160,6 +183,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       isStopping = true;
       await reloading;
       service.rest();
+      await estate.backups.close();
       await service.server.stop();
       await retirement.close();
       await service.agent.close();
@@ -169,37 +193,10 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       await estate.vault.close();
       await service.upstreams.close();
       await estate.closeCallers();
-      await Promise.all([estate.capture.close(), estate.tracing?.close()]);
+      await Promise.all([estate.capture.close(), service.tracing.tracing?.close()]);
       await estate.store.close();
     },
   };
-}
-
-async function applySwitch(change: Switch, { ledger, capture, clock }: Estate): Promise<void> {
-  switch (change.kind) {
-    case "pause":
-      ledger.pauses[change.isOn ? "pause" : "resume"](change.upstream);
-      return;
-    case "capture":
-      if (change.untilMs === null) capture.unwatchSession(change.sessionId);
-      else await capture.watchSession(change.sessionId, change.untilMs - clock());
-      return;
-    default:
-      change satisfies never;
-  }
-}
-
-function hearNote(note: Note, { ledger, vault, responses }: Estate): void {
-  switch (note.kind) {
-    case "leaving-turn":
-      return ledger.leaving.heard(note);
-    case "forgotten":
-      void responses.stopForgotten(note.id);
-      void vault.stopForgotten(note.caller, note.id);
-      return;
-    default:
-      note satisfies never;
-  }
 }
 
 function tellReloaded({ changed, needsRestart }: Reloaded, log: Log): void {

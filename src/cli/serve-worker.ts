@@ -54,12 +54,11 @@ export async function serveWorker(context: CommandContext): Promise<ExitCode> {
       const before = present.settings;
       present.settings = settings;
       try {
-        await present.app.reload();
+        return (await present.app.reload()).upstreams;
       } catch (error) {
         present.settings = before;
         throw error;
       }
-      return null;
     },
     async apply(change) {
       await requireServing().fellows.apply(change);

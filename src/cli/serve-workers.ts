@@ -3,6 +3,7 @@
 
 import { chmodSync, rmSync } from "node:fs";
 import { compareConfigs, originsInForce } from "../config/compare-configs.ts";
+import { ConfigError } from "../config/config-error.ts";
 import type { Config } from "../config/config-schema.ts";
 import { isCompiled, version } from "../config/version.ts";
 import { chatDatabasePath } from "../store/chat-database.ts";
@@ -12,7 +13,7 @@ import type { LiveLog } from "../telemetry/create-log.ts";
 import type { Log } from "../telemetry/log.ts";
 import { createCheckpoints } from "../workers/checkpoints.ts";
 import { countWorkers } from "../workers/count-workers.ts";
-import type { WorkerSettings } from "../workers/messages.ts";
+import type { ReloadOutcome, WorkerSettings } from "../workers/messages.ts";
 import { openRunFolder, type RunFolder, socketPathOf } from "../workers/run-folder.ts";
 import { createSupervisor, StartFailure, type Supervisor } from "../workers/supervisor.ts";
 import type { SpawnWorker } from "../workers/worker-process.ts";
@@ -27,6 +28,8 @@ import { awaitStopSignal } from "./stop-signals.ts";
 const workerCommand = "worker";
 /** Beside the drain: the databases are closed. */
 const closingMs = 15_000;
+/** Each reads all settings: who comes later is served by the next as well. */
+const mostWaitingReloads = 8;
 
 export async function serveByWorkers(
   count: number,
@@ -39,14 +42,21 @@ export async function serveByWorkers(
   process.on("unhandledRejection", (reason) => log.error("A background task failed", {}, reason));
   let supervisor: Supervisor | undefined;
   const stopSignal = Promise.withResolvers<"SIGTERM" | "SIGINT" | "SIGHUP">();
+  let isStopping = false;
+  void stopSignal.promise.then(() => (isStopping = true));
   const abandon = (): void => {
     supervisor?.kill();
     process.exit(1);
   };
   void awaitStopSignal(process, abandon).then(stopSignal.resolve);
-  const started = Promise.withResolvers<() => Promise<void>>();
+  let reload: (() => Promise<ReloadOutcome>) | undefined;
+  const started = Promise.withResolvers<() => Promise<ReloadOutcome>>();
   listenForHangUp(process, {
-    reload: async () => (await started.promise)(),
+    async reload() {
+      await (
+        await started.promise
+      )();
+    },
     leave: () => stopSignal.resolve("SIGHUP"),
   });
 
@@ -64,6 +74,7 @@ export async function serveByWorkers(
       settings: loaded,
       runFolder: runFolder.path,
       openEmulator: emulator.open,
+      askReload: () => reload?.() ?? Promise.resolve({ reason: "Cannot reload the settings: the gateway starts" }),
       log,
     });
     const begun = await Promise.race([supervisor.start(), stopSignal.promise]);
@@ -77,8 +88,8 @@ export async function serveByWorkers(
     const manager = await connectServiceManager(context.environment, log);
     manager.ready(`Listens on ${url} with ${count} workers`);
     const settings = { inForce: loaded as WorkerSettings };
-    const supervising = supervisor;
-    started.resolve(() => reload(supervising, settings, { load, count, url, manager, log }));
+    reload = createReload({ supervisor, settings, load, count, url, isStopping: () => isStopping, manager, log });
+    started.resolve(reload);
     return await untilStopped(supervisor, stopSignal.promise, () => settings.inForce.config, { manager, log, context });
   } catch (error) {
     await supervisor?.stop(closingMs);
@@ -124,32 +135,59 @@ async function untilStopped(
   return (await supervisor.stop(drainTimeoutMs + closingMs)) ? 0 : 1;
 }
 
-/** Settings that cannot be used leave everything as it is. */
-async function reload(
-  supervisor: Supervisor,
-  settings: { inForce: WorkerSettings },
-  { load, count, url, manager, log }: Surroundings & { load(): LoadedCommandConfig; count: number; url: string },
-): Promise<void> {
-  manager.reloading();
-  try {
+interface ReloadParts extends Surroundings {
+  readonly supervisor: Supervisor;
+  readonly settings: { inForce: WorkerSettings };
+  load(): LoadedCommandConfig;
+  readonly count: number;
+  readonly url: string;
+  isStopping(): boolean;
+}
+
+/** One after the other, whoever asks for it. Settings that cannot be used leave everything as it is. Never rejects. */
+function createReload({ supervisor, settings, load, count, url, isStopping, manager, log }: ReloadParts) {
+  async function exchange(): Promise<ReloadOutcome> {
     const next = load();
     const { config, changed, needsRestart } = compareConfigs(settings.inForce.config, next.config);
     // What is divided among the workers must still be enough for all of them.
     countWorkers({ ...config, workers: count });
     const origins = originsInForce(settings.inForce.origins, next.origins) ?? next.origins;
     const effective: WorkerSettings = { config, origins, environment: next.environment };
-    await supervisor.reload(effective);
+    const upstreams = await supervisor.reload(effective);
     settings.inForce = effective;
     log.adjust({ level: config.logLevel, format: config.logFormat });
     log.info("The settings were read again", { changed: changed.length === 0 ? "none" : changed.join(", ") });
     if (needsRestart.length > 0) {
       log.warn("These settings stay as they were until the next start", { settings: needsRestart.join(", ") });
     }
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    log.error("Cannot use the settings as they are written now: everything stays as it was", { reason });
+    return { changed, needsRestart, upstreams };
   }
-  manager.ready(`Listens on ${url} with ${count} workers`);
+
+  async function reload(): Promise<ReloadOutcome> {
+    if (isStopping()) return { reason: "Cannot reload the settings: the gateway is stopping" };
+    manager.reloading();
+    try {
+      return await exchange();
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      log.error("Cannot use the settings as they are written now: everything stays as it was", { reason });
+      return { problems: error instanceof ConfigError ? error.problems : [reason] };
+    } finally {
+      if (!isStopping()) manager.ready(`Listens on ${url} with ${count} workers`);
+    }
+  }
+
+  let waiting = 0;
+  let last: Promise<unknown> = Promise.resolve();
+  return (): Promise<ReloadOutcome> => {
+    if (waiting >= mostWaitingReloads) {
+      return Promise.resolve({ reason: `Cannot reload the settings: ${mostWaitingReloads} reloads wait already` });
+    }
+    waiting++;
+    const outcome = last.then(reload).finally(() => waiting--);
+    last = outcome;
+    return outcome;
+  };
 }
 
 /**

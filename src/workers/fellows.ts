@@ -2,7 +2,7 @@
 // alone, such as a running reply, is reached by its owner.
 
 import type { LeaseOwner } from "../store/lease-owner.ts";
-import type { AskedOfSupervisor, Note, Roster, ServeOrder, Switch } from "./messages.ts";
+import type { AskedOfSupervisor, Note, ReloadOutcome, Roster, ServeOrder, Switch } from "./messages.ts";
 import type { Link } from "./link.ts";
 import { existsSync } from "node:fs";
 import { hostname } from "node:os";
@@ -59,6 +59,8 @@ export interface Fellows extends FindOwner {
   onNote(hear: (note: Note) => void): void;
   /** Called when other workers come or go. @returns how to hear no more */
   onRoster(hear: () => void): () => void;
+  /** Has all workers read the settings again. @throws {Error} when nobody answers */
+  reload(): Promise<ReloadOutcome>;
   /** The metrics of all workers. @throws {Error} */
   scrape(): Promise<{ readonly contentType: string; readonly text: string }>;
   /** Path of the socket of the built-in emulator. @throws {Error} */
@@ -77,6 +79,8 @@ const changeMs = 10_000;
 /** Longer than anybody waits for his turn. */
 const lineMs = 120_000;
 const passMs = 5000;
+/** One worker after the other. */
+const reloadMs = 300_000;
 const scrapeMs = 10_000;
 const emulatorMs = 10_000;
 
@@ -138,6 +142,7 @@ export function createFellows(
       hearers.add(hear);
       return () => hearers.delete(hear);
     },
+    reload: () => supervisor.ask("reload", null, reloadMs),
     scrape: () => supervisor.ask("scrape", null, scrapeMs),
     emulator: () => supervisor.ask("emulator", null, emulatorMs),
     seat(next) {

@@ -29,7 +29,19 @@ export type Switch =
 export type Note =
   | { readonly kind: "leaving-turn"; readonly fingerprint: string; readonly isFree: boolean }
   /** Somebody has deleted it: what still makes it may stop. A stream, or a response in the background. */
-  | { readonly kind: "forgotten"; readonly caller: string; readonly id: string };
+  | { readonly kind: "forgotten"; readonly caller: string; readonly id: string }
+  /** What it has used of its limits counts no more. */
+  | { readonly kind: "limits-reset"; readonly subject: string };
+
+/** What came of reading the settings again: what is in force, what is wrong with them, or why they were not read. */
+export type ReloadOutcome =
+  | {
+      readonly changed: readonly string[];
+      readonly needsRestart: readonly string[];
+      readonly upstreams: readonly string[];
+    }
+  | { readonly problems: readonly string[] }
+  | { readonly reason: string };
 
 export interface ServeOrder {
   /** From 1. */
@@ -54,7 +66,8 @@ export type Served =
 export interface AskedOfWorker {
   serve(order: ServeOrder): Served;
   roster(roster: Roster): null;
-  reload(settings: WorkerSettings): null;
+  /** @returns what serves by them */
+  reload(settings: WorkerSettings): readonly string[];
   apply(change: Switch): null;
   note(note: Note): null;
   metrics(nothing: null): readonly MetricRow[];
@@ -67,6 +80,8 @@ export interface AskedOfWorker {
 export interface AskedOfSupervisor {
   /** Answered when all workers have it. */
   change(change: Switch): null;
+  /** Has all workers read the settings again, as SIGHUP does. */
+  reload(nothing: null): ReloadOutcome;
   /** For the other workers. Answered at once. */
   pass(note: Note): null;
   /** Answered when the worker may go on with what has this name, which no other one does meanwhile. */

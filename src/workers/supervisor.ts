@@ -6,7 +6,7 @@ import type { Log } from "../telemetry/log.ts";
 import { restartDelayMs, type SupervisorTimes, usualTimes } from "./restart-delay.ts";
 import { createLines } from "./lines.ts";
 import { createMergedMetrics } from "./merged-metrics.ts";
-import type { Roster, Served, WorkerSettings } from "./messages.ts";
+import type { ReloadOutcome, Roster, Served, WorkerSettings } from "./messages.ts";
 import { socketPathOf } from "./run-folder.ts";
 import { createSwitchboard } from "./switchboard.ts";
 import { type SpawnWorker, type WorkerEnd, WorkerProcess } from "./worker-process.ts";
@@ -20,6 +20,8 @@ export interface SupervisorOptions {
   readonly runFolder: string;
   /** Makes the built-in emulator answer on a socket. @returns its path */
   openEmulator(): Promise<string>;
+  /** Somebody who looks after the gateway wants the settings read again. */
+  askReload(): Promise<ReloadOutcome>;
   readonly log: Log;
   /** @defaultValue `usualTimes` */
   readonly times?: Partial<SupervisorTimes>;
@@ -33,9 +35,10 @@ export interface Supervisor {
   start(): Promise<{ readonly url: string; readonly upstreams: readonly string[] }>;
   /**
    * Has one worker after the other serve by these from now on. Each keeps its socket, and ends what it runs as it began.
+   * @returns what serves by them, each in a few words
    * @throws {Error} when they cannot be used: everything is as it was
    */
-  reload(settings: WorkerSettings): Promise<void>;
+  reload(settings: WorkerSettings): Promise<readonly string[]>;
   /** Resolves with a sentence when the workers end again and again, however often they are started. */
   readonly gaveUp: Promise<string>;
   /**
@@ -131,6 +134,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     const startedWith = revision;
     const process = new WorkerProcess(place.number, options.spawn, {
       change: (change) => switchboard.change(change),
+      reload: () => options.askReload(),
       pass(note) {
         for (const one of ready()) if (one !== process) void one.tell("note", note);
         return null;
@@ -256,10 +260,11 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     async reload(next) {
       const [trial, ...others] = ready();
       // One that refuses them leaves all as they were.
-      await trial?.ask("reload", next, times.reloadMs);
+      const upstreams = (await trial?.ask("reload", next, times.reloadMs)) ?? [];
       settings = next;
       revision++;
       for (const process of others) await adopt(process);
+      return upstreams;
     },
     gaveUp: gaveUp.promise,
     async stop(withinMs) {

@@ -57,6 +57,7 @@ function createStage({ count = 3, times, serve, reload, isDeaf }: StageOptions =
     count,
     settings: settingsOf(),
     runFolder: "/nowhere",
+    askReload: async () => ({ reason: "not here" }),
     openEmulator: async () => "/nowhere/emulator.sock",
     log: { ...silentLog, info: tell, warn: tell, error: tell },
     times: { firstDelayMs: 1, longestDelayMs: 2, ...times },
@@ -95,7 +96,7 @@ function createStage({ count = 3, times, serve, reload, isDeaf }: StageOptions =
           reload(settings) {
             reload?.(worker.order?.number ?? 0, settings);
             worker.settings.push(settings);
-            return null;
+            return ["qwen-web"];
           },
           apply(change) {
             worker.changes.push(change);
