@@ -38,6 +38,32 @@ test("a limit of requests is one limit, and a key that is revoked is refused by 
   }
 });
 
+test("what was used of a limit is forgotten by all when an administrator says so at one", async () => {
+  const environment = { API_KEY: "mine", ADMIN_KEY: "of-admin", LIMIT_TOKENS_PER_DAY: "1" };
+  await using stage = await startWorkers({ environment });
+  const connections = await connectToAll(stage.gateway.url, count);
+  const ask = async (connection: WorkerConnection) =>
+    (await connection.post("/v1/chat/completions", { messages: [user("Say: fine")] }, bearer("mine"))).status;
+  expect(await ask(connections[0]!)).toBe(200);
+  for (const connection of connections) {
+    await eventually(
+      async () => ((await ask(connection)) === 429 ? true : undefined),
+      () => `worker ${connection.worker} refuses`,
+    );
+  }
+  const listed = await connections[2]!.send("/admin/api/limits", { headers: bearer("of-admin") });
+  const { data } = (await listed.json()) as { data: { caller: string }[] };
+  const order = { caller: data[0]?.caller };
+  const reset = await connections[2]!.post("/admin/api/limits/reset", order, bearer("of-admin"));
+  expect(reset.status).toBe(200);
+
+  await eventually(
+    async () => ((await ask(connections[1]!)) === 200 ? true : undefined),
+    () => "worker 2 serves again",
+  );
+  for (const connection of connections) connection[Symbol.dispose]();
+});
+
 test("a token that is dying is renewed once for all workers, and all use the new one", async () => {
   const token = accessToken("ann", 60_000);
   await using stage = await startWorkers({ environment: { QWEN_TOKEN: "", QWEN_COOKIES: cookiesOf("ann", token) } });

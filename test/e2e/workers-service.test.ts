@@ -1,7 +1,7 @@
 // Workers from their start to their end, with the compiled executable: reloads, signals, secrets, the service manager.
 
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync, statSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { createPlace, eventually, runBinary, startBinary } from "../support/binary.ts";
@@ -55,6 +55,31 @@ test("SIGHUP under load cuts no stream and refuses no connection, and all worker
   expect([answered > 0, before, failures]).toEqual([true, 0, []]);
   expect(statuses).toEqual(connections.map(() => [401, 200]));
   for (const connection of connections) connection[Symbol.dispose]();
+});
+
+test("an administrator's reload at one worker is one of all, and says what cannot be used", async () => {
+  await using stage = await startWorkers({ settings: { ADMIN_KEY: "of-admin", API_KEY: "first-key" } });
+  const connections = await connectToAll(stage.gateway.url, count);
+  const envFile = join(stage.place.folder, "settings.env");
+  const reload = async (settings: string) => {
+    writeFileSync(envFile, settings);
+    const answer = await connections[1]!.post("/admin/api/reload", {}, bearer("of-admin"));
+    return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
+  };
+  const done = await reload("ADMIN_KEY=of-admin\nAPI_KEY=second-key\nWORKERS=2\n");
+  const refused = await reload("ADMIN_KEY=of-admin\nAPI_KEY=third-key\nLOG_LEVEL=loud\n");
+
+  expect(done.status).toBe(200);
+  expect(done.body).toMatchObject({ changed: ["API_KEY"] });
+  expect(JSON.stringify(done.body["upstreams"])).toContain("qwen-web");
+  expect([refused.status, JSON.stringify(refused.body).includes("LOG_LEVEL")]).toEqual([400, true]);
+  for (const connection of connections) {
+    const statusOf = async (key: string) => (await connection.send("/v1/models", { headers: bearer(key) })).status;
+    expect([await statusOf("first-key"), await statusOf("second-key"), await statusOf("third-key")]).toEqual([
+      401, 200, 401,
+    ]);
+    connection[Symbol.dispose]();
+  }
 });
 
 test("settings that cannot be used leave all workers as they are, also one that starts afterwards", async () => {
