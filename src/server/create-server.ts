@@ -4,6 +4,7 @@ import type { LogFeed } from "../admin/log-stream.ts";
 import type { RecorderSwitch } from "../capture/recorder.ts";
 import type { Clock } from "../contract/clock.ts";
 import { forwardEndpoints } from "../contract/forward.ts";
+import { GatewayError } from "../contract/gateway-error.ts";
 import type { Json } from "../contract/json.ts";
 import type { Surface } from "../contract/surface.ts";
 import type { Gateway } from "../gateway/gateway.ts";
@@ -123,7 +124,7 @@ export interface Edge {
   readonly maxBodyBytes: number;
   /** Switches the idle timeout of this request's connection off. @returns what closes it when nothing moves any more */
   keepOpen(request: Request): () => void;
-  /** Aborted when the server stops. */
+  /** Aborted when the server stops, with a `GatewayError`. Servers that follow one another share it: whatever listens to it for good is kept for good. */
   readonly stopping: AbortSignal;
   /** The same, and when another server takes over: for streams that have no end of their own. */
   readonly leaving: AbortSignal;
@@ -245,7 +246,8 @@ export function createServer(options: ServerOptions): GatewayServer {
   }
 
   async function drain(): Promise<void> {
-    stopping.abort();
+    // Runs of the agent are told so by their signal.
+    stopping.abort(new GatewayError("overloaded", "the gateway ends"));
     // Resolves with the last connection, but refuses new ones from now on: not awaited yet.
     const closed = server?.stop(false);
     try {

@@ -118,7 +118,7 @@ export function sessionRoutes(parts: AdminParts): readonly AdminRoute[] {
         answers: { 200: json("Until when", captured) },
       },
       async answer(call) {
-        const { session_id: sessionId, minutes = defaultMinutes } = await bodyOf(call, captureOrder);
+        const { session_id: sessionId, minutes = defaultMinutes } = bodyOf(call, captureOrder);
         await watch(sessionId, minutes);
         call.changed("a session is captured", { session: sessionId, minutes });
         const watched = capture.watchedSessions().find((one) => one.sessionId === sessionId);
