@@ -12,6 +12,7 @@ const passportHeader = "x-gateway-passport";
 
 /** Of one hop, of the client's way in, and what the caller has proved already. */
 const withheld = [
+  "api-key",
   "authorization",
   "connection",
   "content-length",
@@ -19,6 +20,7 @@ const withheld = [
   "expect",
   "host",
   "keep-alive",
+  "proxy-authorization",
   "te",
   "transfer-encoding",
   "upgrade",

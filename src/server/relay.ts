@@ -37,6 +37,7 @@ const hopHeaders = ["connection", "keep-alive", "transfer-encoding", "date", "x-
 
 export function createRelay(options: RelayOptions): Relay {
   const { fellows, headTimeoutMs = 10_000, keepOpen } = options;
+
   /** @throws {Unreachable} before anything of an answer came */
   async function passOn(trip: Trip, fellow: Fellow, timeoutMs: number): Promise<Response> {
     const { request } = trip;

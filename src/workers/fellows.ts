@@ -1,11 +1,11 @@
 // The other workers of a gateway as one of them sees them: who there is, and the way to each. What lives in one process
 // alone, such as a running reply, is reached by its owner.
 
-import type { LeaseOwner } from "../store/lease-owner.ts";
-import type { AskedOfSupervisor, Note, ReloadOutcome, Roster, ServeOrder, Switch } from "./messages.ts";
-import type { Link } from "./link.ts";
 import { existsSync } from "node:fs";
 import { hostname } from "node:os";
+import type { LeaseOwner } from "../store/lease-owner.ts";
+import type { Link } from "./link.ts";
+import type { AskedOfSupervisor, Note, ReloadOutcome, Roster, ServeOrder, Switch } from "./messages.ts";
 import { socketPathOf } from "./run-folder.ts";
 
 /** A process of the gateway that can be asked. */
@@ -13,7 +13,7 @@ export interface Fellow {
   /** Of no other one. */
   readonly name: string;
   /**
-   * A request for its inner door; see server/inner-door.ts. The body of the answer streams.
+   * A request for its inner door; see server/passport.ts. The body of the answer streams.
    * @param path with its query
    * @throws what `fetch` throws when it cannot be reached, and the reason of the signal
    */
