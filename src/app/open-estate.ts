@@ -8,20 +8,23 @@ import type { Clock } from "../contract/clock.ts";
 import type { SecretBox } from "../credentials/secret-box.ts";
 import { createCurrentGateway } from "../gateway/current-gateway.ts";
 import type { Gateway } from "../gateway/gateway.ts";
-import { createGatewayLedger } from "../gateway/ledger.ts";
+import { createGatewayLedger, type OtherWorkers } from "../gateway/ledger.ts";
 import type { FetchFunction } from "../outbound/fetch-client.ts";
 import type { KeptOf } from "../history/ended-exchange.ts";
 import type { AdmitOptions } from "../server/admit.ts";
+import { createOpenRelays } from "../server/open-relays.ts";
 import type { Pipeline } from "../pipeline/step.ts";
 import { chatDatabasePath } from "../store/chat-database.ts";
 import { historyDatabasePath } from "../store/history-budget.ts";
-import { inMemory } from "../store/open-database.ts";
+import { inMemory, type LogCopying } from "../store/open-database.ts";
 import { fileDatabasePath } from "../store/sqlite-files.ts";
 import { databasePath, openSqliteStore } from "../store/sqlite-store.ts";
 import { createStorageWatch, withoutStorageErrors } from "../store/storage-trouble.ts";
 import type { StoreOptions } from "../store/store-options.ts";
 import type { Store } from "../store/store.ts";
 import { timeStore } from "../store/timed-store.ts";
+import type { Fellows } from "../workers/fellows.ts";
+import { shareLimits } from "../workers/share-limits.ts";
 import type { LiveLog } from "../telemetry/create-log.ts";
 import { createMetrics, type ScrapedMetrics } from "../telemetry/create-metrics.ts";
 import type { MetricSources } from "../telemetry/gauges.ts";
@@ -50,6 +53,8 @@ export interface EstateOptions {
   readonly keptOf?: KeptOf;
   /** Steps of the typed chat. @defaultValue the ones that the settings name */
   readonly pipeline?: Pipeline;
+  /** The other workers of this gateway. @defaultValue this process serves alone */
+  readonly fellows?: Fellows | undefined;
   /** Seals credentials. @defaultValue by MASTER_KEY, or a key file in `config.dataDir` */
   readonly secretBox?: SecretBox;
 }
@@ -68,18 +73,20 @@ export interface Present {
 
 /** @throws {GatewayError} when the store cannot be opened */
 export async function openEstate(config: Config, options: EstateOptions, present: Present): Promise<Estate> {
-  const { clock = Date.now } = options;
+  const { clock = Date.now, fellows } = options;
   const watch = createStorageWatch(options.log);
   const log = withoutStorageErrors(options.log);
   const path = databasePath(config.dataDir);
   const isKept = options.store === undefined;
+  const copying: LogCopying = fellows === undefined ? "own" : "elsewhere";
   const gateway = createCurrentGateway(
     () => present.service().gateway,
     () => present.running().map((one) => one.gateway),
   );
   const storeBytes = () => (isKept ? sizeOf(path) : undefined);
   const capture = composeCapture(
-    config,
+    // Each worker counts the files that it has written itself.
+    fellows === undefined ? config : shareLimits(config, fellows),
     () => [...secretTexts(present.config()), ...present.service().apiKeys],
     clock,
     options.log,
@@ -98,22 +105,25 @@ export async function openEstate(config: Config, options: EstateOptions, present
     captures: () => capture.figures,
     spans: () => (present.service().tracing.tracing !== undefined || spanFigures.ended > 0 ? spanFigures : undefined),
   });
+  const tellForgotten = fellows && ((caller: string, id: string) => fellows.pass({ kind: "forgotten", caller, id }));
   const vault = createChatVault({
+    forgottenElsewhere: tellForgotten,
     config: () => present.config(),
     path: isKept ? chatDatabasePath(config.dataDir) : inMemory,
+    copying,
     replayDirectory: isKept ? join(config.dataDir, "replay") : undefined,
     clock,
     log,
     watch,
   });
-  const store = options.store ?? openStore(path, present, { clock, log, watch });
+  const store = options.store ?? openStore(path, present, { clock, log, watch, copying });
   const callers = await openPresentCallers(store, present, { clock, log, isKept });
   return {
     ...callers,
     watch,
     store: timeStore(store, metrics),
     metrics,
-    ledger: createGatewayLedger(metrics),
+    ledger: createGatewayLedger(metrics, fellows && othersOf(fellows)),
     vault,
     responses: createLazyResponses(
       {
@@ -124,6 +134,7 @@ export async function openEstate(config: Config, options: EstateOptions, present
         get defaultModel() {
           return present.config().defaultModel;
         },
+        forgottenHere: tellForgotten,
         clock,
         log,
       },
@@ -132,6 +143,7 @@ export async function openEstate(config: Config, options: EstateOptions, present
     files: createLazyFiles({
       config: () => present.config(),
       path: isKept ? fileDatabasePath(config.dataDir) : inMemory,
+      copying,
       clock,
       log,
     }),
@@ -145,7 +157,9 @@ export async function openEstate(config: Config, options: EstateOptions, present
     openChat: () => present.service().chat.open(),
     storeBytes,
     startedAtMs: clock(),
+    openRelays: createOpenRelays(),
     stopping: new AbortController(),
+    fellows,
     clock,
     log,
     maxFetches: options.maxFetches ?? defaultMaxFetches,
@@ -169,7 +183,11 @@ async function openPresentCallers(
   }
 }
 
-function openStore(path: string, present: Present, parts: Pick<StoreOptions, "clock" | "log" | "watch">): Store {
+function openStore(
+  path: string,
+  present: Present,
+  parts: Pick<StoreOptions, "clock" | "log" | "watch" | "copying">,
+): Store {
   return openSqliteStore({
     ...parts,
     path,
@@ -202,6 +220,13 @@ function createPresentMetrics(
       })),
   };
   return createMetrics(metricSources, clock);
+}
+
+function othersOf(fellows: Fellows): OtherWorkers {
+  return {
+    tellLeaving: (note) => fellows.pass({ kind: "leaving-turn", ...note }),
+    line: fellows.line,
+  };
 }
 
 /** What is written stands in the file and, until it is moved there, in the log beside it. */

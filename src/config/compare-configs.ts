@@ -14,7 +14,7 @@ export interface ConfigChange {
 }
 
 /** The socket is kept, and what is in the data directory is open. */
-const fixedKeys: readonly ConfigKey[] = ["host", "port", "dataDir"];
+const fixedKeys: readonly ConfigKey[] = ["host", "port", "workers", "dataDir"];
 
 export function compareConfigs(before: Config, next: Config): ConfigChange {
   const differing = listSettings().filter(({ key }) => !Bun.deepEquals(before[key], next[key]));

@@ -34,6 +34,8 @@ export interface ReplaysOptions {
   readonly abandonedFrame?: EndingFrame;
   /** Ends a stream that was stopped. */
   readonly stoppedFrame: EndingFrame;
+  /** A stream that runs in another process is forgotten here. @defaultValue it runs to its end */
+  readonly forgottenElsewhere?: ((caller: string, streamId: string) => void) | undefined;
   /** Measures how long readers are silent, stall or are gone. @defaultValue the process's own */
   readonly monotonic?: ReaderClock;
   /** Runs `work` again and again until what it returns is called. One for all streams. @defaultValue an interval */
@@ -246,7 +248,8 @@ export function createReplaysIn(spools: Spools, options: ReplaysOptions): Replay
         if (record?.caller !== caller) return;
         // Its process ends it, and a sweep removes the file.
         if (record.state === "running" && record.owner === "another process") {
-          return await index.giveUp(streamId, "not-kept");
+          await index.giveUp(streamId, "not-kept");
+          return options.forgottenElsewhere?.(caller, streamId);
         }
         await index.expire([streamId]);
         await room.remove(streamId, record.bytes);
@@ -269,6 +272,9 @@ export function createReplaysIn(spools: Spools, options: ReplaysOptions): Replay
       keepTicking();
     },
     sweep: () => ended.sweep(),
+    async recount() {
+      await room.count();
+    },
     async drain() {
       while (here.size > 0) {
         await new Promise<void>((resolve) => {

@@ -2,7 +2,9 @@
 
 import { GatewayError } from "../contract/gateway-error.ts";
 import type { Clock } from "../contract/clock.ts";
+import type { LeaseOwner } from "../store/lease-owner.ts";
 import type { ReplayIndex, ReplayRecord } from "../store/replay-index.ts";
+import { RunsElsewhere } from "../store/runs-elsewhere.ts";
 import type { Log } from "../telemetry/log.ts";
 import { findFrame, findWholeFrames } from "./find-frames.ts";
 import { Reader, type ReaderClock, type ReaderLimits, type Supply } from "./reader.ts";
@@ -51,20 +53,20 @@ export class EndedReplays {
     return record;
   }
 
-  /** @throws {GatewayError} `not-found`; `overloaded` while it runs in another process */
+  /** @throws {GatewayError} `not-found`; `RunsElsewhere` while it runs in another process */
   async requireOver(caller: string, streamId: string): Promise<void> {
-    const { state, owner } = await this.find(caller, streamId);
-    if (state === "running" && owner === "another process") throw runsElsewhere();
+    const { state, owner, runner } = await this.find(caller, streamId);
+    if (state === "running" && owner === "another process") throw runsElsewhere(runner);
   }
 
-  /** @throws {GatewayError} `gone`; `overloaded` while it runs in another process */
+  /** @throws {GatewayError} `gone`; `RunsElsewhere` while it runs in another process */
   async open(record: ReplayRecord, afterId: number, reader?: ReaderHooks): Promise<ReadableStream<Uint8Array>> {
     const { clock, spools } = this.#options;
     if (record.state === "too-long" || record.state === "not-kept" || record.state === "expired") {
       throw streamGone(record.state);
     }
     if (record.expiresAtMs !== undefined && record.expiresAtMs <= clock()) throw streamGone("expired");
-    if (record.state === "running" && record.owner === "another process") throw runsElsewhere();
+    if (record.state === "running" && record.owner === "another process") throw runsElsewhere(record.runner);
     const stored = spools.open(record.streamId);
     if (stored === undefined && record.bytes > 0) throw streamGone("expired");
     const spool = stored ?? emptySpool;
@@ -212,9 +214,6 @@ export function streamGone(why: keyof typeof goneBecause): GatewayError {
   return new GatewayError("gone", `Cannot read the stream once more: ${goneBecause[why]}`);
 }
 
-function runsElsewhere(): GatewayError {
-  return new GatewayError("overloaded", "Cannot get at the stream now: it runs in another process of the gateway", {
-    retryable: true,
-    retryAfterMs: 1000,
-  });
+function runsElsewhere(runner: LeaseOwner): RunsElsewhere {
+  return new RunsElsewhere("Cannot get at the stream now: it runs in another process of the gateway", runner);
 }

@@ -4,7 +4,9 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { soakAbortedStreams } from "./aborted-streams.ts";
 import { brokenBounds } from "./figures.ts";
 import { soakKills } from "./kills.ts";
+import { soakMixedTraffic } from "./mixed-traffic.ts";
 import { soakSlowReaders } from "./slow-readers.ts";
+import { soakTimers } from "./timers.ts";
 
 // Far beyond what the tests need, for machines that are busy with something else.
 setDefaultTimeout(60_000);
@@ -26,3 +28,15 @@ test("5 times kill -9 under load lose no acknowledged turn and no database [R2-0
 
   expect(brokenBounds(soak)).toEqual([]);
 });
+
+test("clients of every kind under faults, reloads and backups: nothing lost, nothing twice, nothing grows [R2-078]", async () => {
+  const soak = await soakMixedTraffic({ warmUpClients: 600, seconds: 45, parallel: 12 });
+
+  expect(brokenBounds(soak)).toEqual([]);
+}, 180_000);
+
+test("and no timer stays behind them", async () => {
+  const soak = await soakTimers({ warmUpClients: 100, clients: 250, parallel: 8 });
+
+  expect(brokenBounds(soak)).toEqual([]);
+}, 120_000);
