@@ -265,6 +265,7 @@ function diagnosisOf(config: Config, estate: Estate, { upstreams, gateway }: Ser
   const { store, vault, watch } = estate;
   return {
     store,
+    servesWithoutStore: store.unreachable !== undefined && config.storeDown === "stateless",
     storeBytes: () => estate.storeBytes(),
     async probe() {
       await store.probe().catch(() => {});

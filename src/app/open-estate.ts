@@ -17,9 +17,8 @@ import { chatDatabasePath } from "../store/chat-database.ts";
 import { historyDatabasePath } from "../store/history-budget.ts";
 import { inMemory } from "../store/open-database.ts";
 import { fileDatabasePath } from "../store/sqlite-files.ts";
-import { databasePath, openSqliteStore } from "../store/sqlite-store.ts";
+import { databasePath } from "../store/sqlite-store.ts";
 import { createStorageWatch, withoutStorageErrors } from "../store/storage-trouble.ts";
-import type { StoreOptions } from "../store/store-options.ts";
 import type { Store } from "../store/store.ts";
 import { timeStore } from "../store/timed-store.ts";
 import type { LiveLog } from "../telemetry/create-log.ts";
@@ -32,6 +31,7 @@ import { createLazyFiles } from "./lazy-files.ts";
 import { createLazyHistory } from "./lazy-history.ts";
 import { createLazyResponses } from "./lazy-responses.ts";
 import { type Callers, type CallersParts, openCallers } from "./open-callers.ts";
+import { openConfiguredStore } from "./open-store.ts";
 
 export interface EstateOptions {
   readonly log: LiveLog;
@@ -73,7 +73,7 @@ export async function openEstate(config: Config, options: EstateOptions, present
     () => present.service().gateway,
     () => present.running().map((one) => one.gateway),
   );
-  const storeBytes = () => (isKept ? sizeOf(path) : undefined);
+  const storeBytes = () => (isKept && config.storeUrl === undefined ? sizeOf(path) : undefined);
   const capture = composeCapture(
     config,
     () => [...secretTexts(present.config()), ...present.service().apiKeys],
@@ -102,7 +102,12 @@ export async function openEstate(config: Config, options: EstateOptions, present
     log,
     watch,
   });
-  const store = options.store ?? openStore(path, present, { clock, log, watch });
+  const store =
+    options.store ??
+    (await openConfiguredStore(config, {
+      ...{ clock, log, watch },
+      sessionTimeoutMs: () => present.config().sessionTimeout,
+    }));
   const callers = await openPresentCallers(store, present, { clock, log, isKept });
   return {
     ...callers,
@@ -161,16 +166,6 @@ async function openPresentCallers(
     if (isKept) await store.close();
     throw error;
   }
-}
-
-function openStore(path: string, present: Present, parts: Pick<StoreOptions, "clock" | "log" | "watch">): Store {
-  return openSqliteStore({
-    ...parts,
-    path,
-    get sessionTimeoutMs() {
-      return present.config().sessionTimeout;
-    },
-  });
 }
 
 function createPresentMetrics(

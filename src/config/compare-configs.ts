@@ -18,6 +18,7 @@ const fixedKeys: readonly ConfigKey[] = [
   "host",
   "port",
   "dataDir",
+  "storeUrl",
   "captureDir",
   "captureMaxBytes",
   "captureMaxExchangeBytes",

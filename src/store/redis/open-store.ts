@@ -20,14 +20,11 @@ export interface SharedStoreOptions extends StoreOptions {
   /** What all keys begin with. @defaultValue "qwen-gateway:" */
   readonly prefix?: string;
   readonly limits?: Partial<RedisLimits>;
-  /** How long the first connection is waited for; 0: not at all. @defaultValue 10000 */
+  /** How long the first connection is waited for. @defaultValue 10000 */
   readonly startMs?: number;
 }
 
-export interface SharedStore extends Store {
-  /** Undefined while it can be reached. */
-  unreachable(): GatewayError | undefined;
-}
+export type SharedStore = Store & Required<Pick<Store, "unreachable">>;
 
 /** @throws {GatewayError} when it cannot be reached in time; the message says what to do and shows no credentials */
 export async function openRedisStore(options: SharedStoreOptions): Promise<SharedStore> {
@@ -39,7 +36,7 @@ export async function openRedisStore(options: SharedStoreOptions): Promise<Share
   });
   const claims = new Claims({ run: connection.run, clock, log });
   greeted.claims = claims;
-  if (startMs > 0 && !(await connection.waitUntilUp(startMs))) {
+  if (!(await connection.waitUntilUp(startMs))) {
     const { failure } = connection;
     await claims.close().catch(() => {});
     connection.close();

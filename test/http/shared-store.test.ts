@@ -1,0 +1,189 @@
+// Two gateways on one Redis server, as clients see them: one conversation over both, and what happens while the server is away.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { createApp } from "../../src/app.ts";
+import { loadConfig } from "../../src/config/load-config.ts";
+import { createLog } from "../../src/telemetry/create-log.ts";
+import { eventually } from "../support/binary.ts";
+import { type Harness, startHarness } from "../support/harness.ts";
+import { findRedis, type RedisServer, startRedis } from "../support/redis-server.ts";
+import { acceptedTurns, answerTo, assistant, createTalk, lastTurn, readStream, user } from "./client.ts";
+
+const executable = findRedis();
+const masterKey = "5c".repeat(32);
+
+describe.skipIf(executable === undefined)("gateways that share a store", () => {
+  let server: RedisServer;
+  beforeAll(async () => {
+    server = await startRedis(executable ?? "");
+  });
+  afterAll(() => server[Symbol.asyncDispose]());
+
+  const shared = (more: Readonly<Record<string, string>> = {}) => ({
+    STORE_URL: server.url,
+    MASTER_KEY: masterKey,
+    ...more,
+  });
+
+  /** In front of the same upstream. */
+  const startBeside = (first: Harness, more: Readonly<Record<string, string>> = {}): Promise<Harness> =>
+    startHarness({
+      environment: shared({ QWEN_BASE_URL: first.served.url, QWEN_AUTH_URL: first.served.url, ...more }),
+    });
+
+  async function ready(harness: Harness): Promise<{ status: number; body: { status: string; reasons: string[] } }> {
+    const response = await harness.get("/health/ready");
+    return { status: response.status, body: (await response.json()) as { status: string; reasons: string[] } };
+  }
+
+  const untilReady = (harness: Harness) =>
+    eventually(
+      async () => ((await ready(harness)).body.status === "ok" ? true : undefined),
+      () => "the gateway is ready",
+    );
+
+  test("a conversation goes on at the other gateway, with its one new message [R2-079] [R2-083]", async () => {
+    await using one = await startHarness({ environment: shared() });
+    await using other = await startBeside(one);
+    const messages = [user("My name is Ada.")];
+    messages.push(assistant(await answerTo(one, messages)), user("Say: second"));
+    const first = lastTurn(one);
+    messages.push(assistant(await answerTo(other, messages)), user("What is my name?"));
+    const second = lastTurn(one);
+    expect(await answerTo(one, messages)).toContain("Ada");
+
+    expect([second.parentId, second.content, second.chatId]).toEqual([
+      first.responseId ?? "",
+      "Say: second",
+      first.chatId,
+    ]);
+    expect(lastTurn(one)).toMatchObject({ parentId: second.responseId, content: "What is my name?" });
+    const session = await (await other.get("/v1/sessions")).json();
+    expect(JSON.stringify(session)).toContain(first.chatId);
+  });
+
+  test("of 50 turns that go on from one place over two gateways, each is remembered [R2-079]", async () => {
+    await using one = await startHarness({ environment: shared() });
+    await using other = await startBeside(one);
+    const opening = [user("Say: fifty turns")];
+    opening.push(assistant(await answerTo(one, opening)));
+    const talks = await Promise.all(
+      Array.from({ length: 50 }, async (_, index) => {
+        const messages = [...opening, user(`Say: branch ${index}`)];
+        return [...messages, assistant(await answerTo(index % 2 === 0 ? one : other, messages))];
+      }),
+    );
+    const nodes = new Map(acceptedTurns(one).map((turn) => [turn.content, turn.responseId]));
+    await Promise.all(
+      talks.map((messages, index) =>
+        answerTo(index % 2 === 0 ? other : one, [...messages, user(`Say: after ${index}`)]),
+      ),
+    );
+    const after = acceptedTurns(one).filter(({ content }) => content.startsWith("Say: after"));
+
+    expect(talks.map((messages) => messages.at(-1)?.content)).toEqual(
+      Array.from({ length: 50 }, (_, index) => `branch ${index}`),
+    );
+    expect(after).toHaveLength(50);
+    for (const { content, parentId } of after) {
+      // Those that began anew have sent their whole history, in which this one stands.
+      const index = content.replace("Say: after ", "");
+      const own = [...nodes].find(([text]) => text.endsWith(`Say: branch ${index}`))?.[1];
+      expect(parentId).toBe(own ?? "");
+    }
+  });
+
+  test("without the store new turns are refused at once, with when to come back, and taken again by themselves", async () => {
+    await using own = await startRedis(executable ?? "");
+    await using harness = await startHarness({ environment: shared({ STORE_URL: own.url }) });
+    const talk = createTalk(harness);
+    await talk.say("Say: before");
+    const before = lastTurn(harness);
+    await own.kill();
+    for (const messages of [[user("Say: first")], [...talk.messages, user("Say: next")]]) {
+      const response = await harness.chat({ model: "qwen3-max", stream: true, messages });
+      const body = (await response.json()) as { error: { message: string; code: string } };
+      expect([response.status, response.headers.get("retry-after")]).toEqual([503, "2"]);
+      expect(body.error.message).toContain("Cannot reach the gateway's shared store");
+    }
+    expect(await ready(harness)).toMatchObject({ status: 503, body: { reasons: ["store-failed"] } });
+    await own.start();
+    await untilReady(harness);
+
+    expect(await talk.say("Say: after")).toBe("after");
+    expect(lastTurn(harness)).toMatchObject({ parentId: before.responseId, chatId: before.chatId });
+    const warnings = harness.logLines.filter((line) => line.includes("The shared store cannot be used"));
+    expect(warnings).toHaveLength(1);
+  });
+
+  test("an answer that runs when the store goes away ends whole, and is remembered when it is back", async () => {
+    await using own = await startRedis(executable ?? "");
+    await using harness = await startHarness({ environment: shared({ STORE_URL: own.url }) });
+    harness.emulator.script({ gate: "words", reply: { text: "One two three." } });
+    const messages = [user("Say something")];
+    const asked = harness.chat({ model: "qwen3-max", stream: true, messages });
+    harness.emulator.release("words", 3);
+    const response = await asked;
+    await own.kill();
+    harness.emulator.release("words", "all");
+    const answer = readStream(response);
+    await own.start();
+    const { text, error } = await answer;
+    await untilReady(harness);
+    const first = lastTurn(harness);
+    await answerTo(harness, [...messages, assistant(text), user("Say: next")]);
+
+    expect([text, error]).toEqual(["One two three.", undefined]);
+    expect(lastTurn(harness)).toMatchObject({ parentId: first.responseId, content: "Say: next" });
+  });
+
+  test("STORE_DOWN=stateless answers without remembering, and is ready meanwhile", async () => {
+    await using own = await startRedis(executable ?? "");
+    const environment = shared({ STORE_URL: own.url, STORE_DOWN: "stateless" });
+    await using harness = await startHarness({ environment });
+    const talk = createTalk(harness);
+    await talk.say("My name is Ada.");
+    const before = lastTurn(harness);
+    await own.kill();
+    await eventually(
+      async () => ((await ready(harness)).body.status === "degraded" ? true : undefined),
+      () => "the store is away",
+    );
+    const answer = await talk.say("What is my name?");
+
+    expect(answer).toContain("Ada");
+    expect(lastTurn(harness).chatId).not.toBe(before.chatId);
+    expect(await ready(harness)).toMatchObject({ status: 200, body: { reasons: ["store-away"] } });
+    await own.start();
+    await untilReady(harness);
+    await talk.say("Say: again");
+  });
+
+  test("a start without MASTER_KEY, or without an answer, is refused with a sentence that shows no password", async () => {
+    const log = createLog({ level: "silent", format: "json", write: () => {} });
+    const start = (environment: Record<string, string>) => {
+      const { config } = loadConfig({ environment: { HOME: "/nowhere", QWEN_TOKEN: "t", ...environment }, flags: {} });
+      return createApp(config, { log }).catch((error: unknown) => error);
+    };
+    const keyless = await start({ STORE_URL: `redis://:secret-word@127.0.0.1:${server.port}/1` });
+
+    expect(String(keyless)).toContain("Cannot use the shared store of STORE_URL without MASTER_KEY");
+    expect(Bun.inspect(keyless)).not.toContain("secret-word");
+  });
+
+  test("settings that are shown, and what is logged, hold nothing of STORE_URL", async () => {
+    const url = server.url.replace("redis://", "redis://default:word-that-nobody-sees@");
+    await using own = await startRedis(executable ?? "", ["--requirepass", "word-that-nobody-sees"]);
+    const STORE_URL = url.replace(String(server.port), String(own.port));
+    await using harness = await startHarness({ environment: shared({ STORE_URL, ADMIN_KEY: "admin-key-of-test" }) });
+    const headers = { authorization: "Bearer admin-key-of-test" };
+    const shown = await Promise.all(
+      ["/health/detailed", "/admin/config"].map(async (path) => (await fetch(harness.url + path, { headers })).text()),
+    );
+    await own.kill();
+    await harness.chat({ model: "qwen3-max", messages: [user("Say: one")] });
+
+    expect(shown[0]).toContain('"STORE_URL":"set"');
+    expect(shown.join("\n") + harness.logLines.join("\n")).not.toContain("word-that-nobody-sees");
+  });
+});
