@@ -5,13 +5,18 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { soakAbortedStreams } from "../test/soak/aborted-streams.ts";
 import { brokenBounds, rounded, type Soak } from "../test/soak/figures.ts";
+import { findHaProxy } from "../test/support/haproxy.ts";
+import { findRedis } from "../test/support/redis-server.ts";
 import { soakKills } from "../test/soak/kills.ts";
+import { soakSharedStore } from "../test/soak/shared-store.ts";
 import { soakSlowReaders } from "../test/soak/slow-readers.ts";
 
 const { values } = parseArgs({
   options: {
     streams: { type: "string", default: "10000" },
     kills: { type: "string", default: "50" },
+    conversations: { type: "string", default: "200" },
+    turns: { type: "string", default: "10" },
     seconds: { type: "string", default: "20" },
     "property-factor": { type: "string", default: "5" },
   },
@@ -21,6 +26,7 @@ const soaks: Readonly<Record<string, () => Promise<Soak>>> = {
   "aborted streams": () => soakAbortedStreams({ streams: Number(values.streams), warmUp: 2000, parallel: 100 }),
   "slow readers": () => soakSlowReaders({ readers: 10, seconds: Number(values.seconds) }),
   "kill -9 under load": () => soakKills({ kills: Number(values.kills), talkers: 8 }),
+  "shared store": soakShared,
   properties: soakProperties,
 };
 
@@ -40,6 +46,15 @@ const broken = done.flatMap(brokenBounds);
 for (const sentence of broken) console.log(sentence);
 console.log(broken.length === 0 ? "All bounds were kept" : `${broken.length} bounds were not kept`);
 process.exit(broken.length === 0 ? 0 : 1);
+
+/** Three gateways, one of them killed every 80 turns or so. */
+async function soakShared(): Promise<Soak> {
+  const [redis, haproxy] = [findRedis(), findHaProxy()];
+  if (redis === undefined || haproxy === undefined) throw new Error("it wants redis-server and haproxy");
+  const [conversations, turns] = [Number(values.conversations), Number(values.turns)];
+  const kills = Math.max(1, Math.round((conversations * turns) / 80));
+  return soakSharedStore({ redis, haproxy, conversations, turns, parallel: 24, kills, requestsPerMinute: 600 });
+}
 
 /** In a process of their own: the test runner prints the seed, with which a failure comes again. */
 async function soakProperties(): Promise<Soak> {

@@ -3,7 +3,10 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { soakAbortedStreams } from "./aborted-streams.ts";
 import { brokenBounds } from "./figures.ts";
+import { findHaProxy } from "../support/haproxy.ts";
+import { findRedis } from "../support/redis-server.ts";
 import { soakKills } from "./kills.ts";
+import { soakSharedStore } from "./shared-store.ts";
 import { soakSlowReaders } from "./slow-readers.ts";
 
 // Far beyond what the tests need, for machines that are busy with something else.
@@ -26,3 +29,17 @@ test("5 times kill -9 under load lose no acknowledged turn and no database [R2-0
 
   expect(brokenBounds(soak)).toEqual([]);
 });
+
+const [redis, haproxy] = [findRedis(), findHaProxy()];
+
+test.skipIf(redis === undefined || haproxy === undefined)(
+  "three gateways over one store, killed in turn, keep every conversation on its chain and limits exact [R2-079] [R2-083]",
+  async () => {
+    const soak = await soakSharedStore({
+      ...{ redis: redis ?? "", haproxy: haproxy ?? "" },
+      ...{ conversations: 24, turns: 5, parallel: 8, kills: 3, requestsPerMinute: 100 },
+    });
+
+    expect(brokenBounds(soak)).toEqual([]);
+  },
+);

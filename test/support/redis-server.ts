@@ -15,6 +15,8 @@ export interface RedisServer extends AsyncDisposable {
   resume(): void;
   /** At once; what it has written to its log is there after `start`. */
   kill(): Promise<void>;
+  /** In good order. */
+  stop(): Promise<void>;
   start(): Promise<void>;
   /** Runs a command beside the gateway. */
   run(command: string, ...values: string[]): Promise<unknown>;
@@ -62,6 +64,10 @@ export async function startRedis(executable: string, settings: readonly string[]
     resume: () => void child?.kill("SIGCONT"),
     async kill() {
       child?.kill("SIGKILL");
+      await child?.exited;
+    },
+    async stop() {
+      child?.kill("SIGTERM");
       await child?.exited;
     },
     start,
