@@ -3,6 +3,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createApp } from "../../src/app.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
+import { createStoredKeys } from "../../src/server/auth/stored-keys.ts";
+import { openRedisStore } from "../../src/store/redis/open-store.ts";
+import { createScripts } from "../../src/store/redis/scripts.ts";
 import { createLog } from "../../src/telemetry/create-log.ts";
 import { eventually } from "../support/binary.ts";
 import { type Harness, startHarness } from "../support/harness.ts";
@@ -91,6 +94,44 @@ describe.skipIf(executable === undefined)("gateways that share a store", () => {
       const own = [...nodes].find(([text]) => text.endsWith(`Say: branch ${index}`))?.[1];
       expect(parentId).toBe(own ?? "");
     }
+  });
+
+  test("a turn asks the store twice before the upstream, and waits for it once afterwards", async () => {
+    await using own = await startRedis(executable ?? "");
+    await using harness = await startHarness({ environment: shared({ STORE_URL: own.url }) });
+    const store = await openRedisStore({ url: own.url, clock: Date.now, sessionTimeoutMs: 86_400_000 });
+    const { key } = await createStoredKeys(store, Date.now).create({ name: "ci" });
+    await store.close();
+    await eventually(
+      async () => ((await harness.get("/v1/models")).status === 401 ? true : undefined),
+      () => "the gateway wants a key",
+    );
+    const headers = { authorization: `Bearer ${key}` };
+    const opening = [user("Say: first")];
+    opening.push(assistant(await answerTo(harness, opening, { headers })));
+    using monitor = await own.monitor();
+    const names = new Map(Array.from(createScripts().values(), ({ digest, name }) => [digest, name]));
+    const asked = (): (string | undefined)[] =>
+      monitor
+        .lines()
+        .flatMap((line) => /"EVALSHA" "(\w+)"/.exec(line)?.[1] ?? [])
+        .map((digest) => names.get(digest))
+        // Every two seconds, whatever happens.
+        .filter((name) => name !== "beat");
+    harness.emulator.script({ gate: "upstream", reply: { text: "second" } });
+    const answer = answerTo(harness, [...opening, user("Say: second")], { headers });
+    await harness.emulator.until((requests) => requests.filter(({ on }) => on === "completions").length === 2);
+    const before = asked();
+    harness.emulator.release("upstream", "all");
+    expect(await answer).toBe("second");
+    await eventually(
+      async () => (asked().includes("endTurn") ? true : undefined),
+      () => "the turn has ended",
+    );
+
+    expect(before).toEqual(["keysRevision", "beginTurn"]);
+    // What runs is noted without waiting for it.
+    expect(asked().slice(before.length)).toEqual(["noteReply", "endTurn"]);
   });
 
   test("without the store new turns are refused at once, with when to come back, and taken again by themselves", async () => {

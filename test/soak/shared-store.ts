@@ -50,7 +50,10 @@ export async function soakSharedStore(options: SharedStoreOptions): Promise<Soak
   const look = async (): Promise<void> => judge.look(await emulator.turns());
   const events = planEvents(options, {
     kill: gateways.killAndRestart,
-    restart: async () => (await redis.stop(), redis.start()),
+    async restart() {
+      await redis.stop();
+      await redis.start();
+    },
     haproxy,
   });
   await runWith(load, events, look);

@@ -20,6 +20,8 @@ export interface RedisServer extends AsyncDisposable {
   start(): Promise<void>;
   /** Runs a command beside the gateway. */
   run(command: string, ...values: string[]): Promise<unknown>;
+  /** Writes down every command from now on, one a line, as the server saw them. */
+  monitor(): Promise<{ readonly lines: () => readonly string[] } & Disposable>;
 }
 
 export function findRedis(): string | undefined {
@@ -79,6 +81,23 @@ export async function startRedis(executable: string, settings: readonly string[]
       } finally {
         client.close();
       }
+    },
+    async monitor() {
+      let text = "";
+      const socket = await Bun.connect({
+        hostname: "127.0.0.1",
+        port,
+        socket: { data: (_, bytes) => void (text += bytes.toString()) },
+      });
+      socket.write("MONITOR\r\n");
+      await eventually(
+        async () => (text.startsWith("+OK") ? true : undefined),
+        () => "the server tells its commands",
+      );
+      return {
+        lines: () => text.split("\r\n").slice(1),
+        [Symbol.dispose]: () => void socket.end(),
+      };
     },
     async [Symbol.asyncDispose]() {
       child?.kill("SIGKILL");
