@@ -87,7 +87,11 @@ export async function startRedis(executable: string, settings: readonly string[]
       const socket = await Bun.connect({
         hostname: "127.0.0.1",
         port,
-        socket: { data: (_, bytes) => void (text += bytes.toString()) },
+        socket: {
+          data(_, bytes) {
+            text += bytes.toString();
+          },
+        },
       });
       socket.write("MONITOR\r\n");
       await eventually(

@@ -2,13 +2,23 @@
 
 import { GatewayError } from "../../contract/gateway-error.ts";
 import { silentLog } from "../../telemetry/log.ts";
+import type { AgentStore } from "../agent-store.ts";
+import type { ChatStore } from "../chat-store.ts";
+import type { ConversationStore } from "../conversation-store.ts";
+import type { ReplayIndex } from "../replay-index.ts";
+import type { ResponseStore } from "../response-store.ts";
 import type { Store } from "../store.ts";
 import type { StoreOptions } from "../store-options.ts";
 import { RedisAccounts } from "./accounts.ts";
 import { describeAddress } from "./address.ts";
+import { createRedisAgent } from "./agent.ts";
 import { RedisCallers } from "./callers.ts";
+import { createRedisChat } from "./chat.ts";
 import { Claims } from "./claims.ts";
 import { RedisConnection, type RedisLimits } from "./connection.ts";
+import { createRedisConversations } from "./conversations.ts";
+import { createRedisReplayIndex, createRedisSpools, type SharedSpools } from "./replays.ts";
+import { createRedisResponses } from "./responses.ts";
 import { Session } from "./session.ts";
 import { RedisSessions } from "./sessions.ts";
 import { refusalOf } from "./store-errors.ts";
@@ -24,7 +34,22 @@ export interface SharedStoreOptions extends StoreOptions {
   readonly startMs?: number;
 }
 
-export type SharedStore = Store & Required<Pick<Store, "unreachable">>;
+export interface SharedStore extends Store {
+  unreachable(): GatewayError | undefined;
+  /** What else stands there, beside the turns. */
+  readonly rooms: SharedRooms;
+}
+
+/** What gateways that share a store keep in it instead of in their own `chat.db`. */
+export interface SharedRooms {
+  readonly chat: ChatStore;
+  readonly responses: ResponseStore;
+  readonly conversations: ConversationStore;
+  readonly replays: ReplayIndex;
+  readonly spools: SharedSpools;
+  /** @param audit of calls, which stays with the machine that made them */
+  agent(audit: AgentStore): AgentStore;
+}
 
 /** @throws {GatewayError} when it cannot be reached in time; the message says what to do and shows no credentials */
 export async function openRedisStore(options: SharedStoreOptions): Promise<SharedStore> {
@@ -79,6 +104,7 @@ export async function openRedisStore(options: SharedStoreOptions): Promise<Share
     dropAmounts: (kinds) => callers.dropAmounts(kinds),
     holdReplies: (subject, wanted, limit, untilMs) => callers.holdReplies(subject, wanted, limit, untilMs),
     renewReplies: (untilMs) => callers.renewReplies(untilMs),
+    rooms: createRooms(session, claims.owner),
     async probe() {
       await session.ask("probe", {});
     },
@@ -92,6 +118,17 @@ export async function openRedisStore(options: SharedStoreOptions): Promise<Share
       }
       connection.close();
     },
+  };
+}
+
+function createRooms(session: Session, owner: string): SharedRooms {
+  return {
+    chat: createRedisChat(session),
+    responses: createRedisResponses(session, { owner }),
+    conversations: createRedisConversations(session),
+    replays: createRedisReplayIndex(session, owner),
+    spools: createRedisSpools(session),
+    agent: (audit) => createRedisAgent(session, audit),
   };
 }
 

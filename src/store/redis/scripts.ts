@@ -37,6 +37,11 @@ import reserveAmount from "./scripts/reserve-amount.lua" with { type: "text" };
 import revokeKey from "./scripts/revoke-key.lua" with { type: "text" };
 import saveAccountState from "./scripts/save-account-state.lua" with { type: "text" };
 import sweep from "./scripts/sweep.lua" with { type: "text" };
+import agent from "./scripts/agent.lua" with { type: "text" };
+import chat from "./scripts/chat.lua" with { type: "text" };
+import conversations from "./scripts/conversations.lua" with { type: "text" };
+import replays from "./scripts/replays.lua" with { type: "text" };
+import responses from "./scripts/responses.lua" with { type: "text" };
 
 export interface Script {
   readonly name: string;
@@ -81,6 +86,11 @@ const bodies = {
   revokeKey,
   saveAccountState,
   sweep,
+  agent,
+  chat,
+  conversations,
+  replays,
+  responses,
 } as const;
 
 export type ScriptName = keyof typeof bodies;
