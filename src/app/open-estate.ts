@@ -31,7 +31,7 @@ import { createLazyFiles } from "./lazy-files.ts";
 import { createLazyHistory } from "./lazy-history.ts";
 import { createLazyResponses } from "./lazy-responses.ts";
 import { type Callers, type CallersParts, openCallers } from "./open-callers.ts";
-import { openConfiguredStore } from "./open-store.ts";
+import { type ConfiguredStore, openConfiguredStore } from "./open-store.ts";
 
 export interface EstateOptions {
   readonly log: LiveLog;
@@ -53,6 +53,10 @@ export interface EstateOptions {
 }
 
 const defaultMaxFetches = 256;
+
+/** Whoever looks for these at another gateway does not find them: that must not come as a surprise. */
+const staysHere =
+  "STORE_URL is set: documents, uploaded files, the history, captures and the agent's log of calls still stay with this gateway alone (docs/shared-store.md)";
 
 /** What is in force at the moment. */
 export interface Present {
@@ -94,6 +98,13 @@ export async function openEstate(config: Config, options: EstateOptions, present
     captures: () => capture.figures,
     spans: () => tracing?.figures,
   });
+  const store: ConfiguredStore =
+    options.store ??
+    (await openConfiguredStore(config, {
+      ...{ clock, log, watch },
+      sessionTimeoutMs: () => present.config().sessionTimeout,
+    }));
+  if (store.rooms !== undefined) log.warn(staysHere);
   const vault = createChatVault({
     config: () => present.config(),
     path: isKept ? chatDatabasePath(config.dataDir) : inMemory,
@@ -101,13 +112,8 @@ export async function openEstate(config: Config, options: EstateOptions, present
     clock,
     log,
     watch,
+    shared: store.rooms,
   });
-  const store =
-    options.store ??
-    (await openConfiguredStore(config, {
-      ...{ clock, log, watch },
-      sessionTimeoutMs: () => present.config().sessionTimeout,
-    }));
   const callers = await openPresentCallers(store, present, { clock, log, isKept });
   return {
     ...callers,

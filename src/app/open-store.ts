@@ -3,12 +3,18 @@
 import { ConfigError } from "../config/config-error.ts";
 import type { Config } from "../config/config-schema.ts";
 import { databasePath, openSqliteStore } from "../store/sqlite-store.ts";
+import type { SharedRooms } from "../store/redis/open-store.ts";
 import type { Store } from "../store/store.ts";
 import type { StoreOptions } from "../store/store-options.ts";
 
 export interface ConfiguredStoreOptions extends Omit<StoreOptions, "sessionTimeoutMs"> {
   /** Asked again and again: the setting may change. */
   sessionTimeoutMs(): number;
+}
+
+export interface ConfiguredStore extends Store {
+  /** Of a shared store: what else stands there. */
+  readonly rooms?: SharedRooms;
 }
 
 /**
@@ -18,7 +24,7 @@ export interface ConfiguredStoreOptions extends Omit<StoreOptions, "sessionTimeo
 export async function openConfiguredStore(
   { dataDir, storeUrl, masterKey }: Pick<Config, "dataDir" | "storeUrl" | "masterKey">,
   { sessionTimeoutMs, ...parts }: ConfiguredStoreOptions,
-): Promise<Store> {
+): Promise<ConfiguredStore> {
   if (storeUrl === undefined) {
     return openSqliteStore({
       ...parts,

@@ -65,7 +65,7 @@ export class EndedReplays {
     }
     if (record.expiresAtMs !== undefined && record.expiresAtMs <= clock()) throw streamGone("expired");
     if (record.state === "running" && record.owner === "another process") throw runsElsewhere();
-    const stored = spools.open(record.streamId);
+    const stored = await spools.open(record.streamId);
     if (stored === undefined && record.bytes > 0) throw streamGone("expired");
     const spool = stored ?? emptySpool;
     try {
@@ -105,7 +105,7 @@ export class EndedReplays {
     const { clock, index, keepMs, room, spools } = this.#options;
     for (const record of await index.listRunning()) {
       if (record.owner === "dead" || (record.owner === "this process" && !this.#options.isHere(record.streamId))) {
-        const spool = spools.open(record.streamId);
+        const spool = await spools.open(record.streamId);
         await this.#noteInterruption(record, spool?.length ?? 0);
         spool?.release();
       }

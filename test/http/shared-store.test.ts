@@ -134,6 +134,30 @@ describe.skipIf(executable === undefined)("gateways that share a store", () => {
     expect(asked().slice(before.length)).toEqual(["noteReply", "endTurn"]);
   });
 
+  test("what one gateway has stored, the other one knows: responses, conversations, typed chats and their streams [R2-083]", async () => {
+    await using one = await startHarness({ environment: shared() });
+    await using other = await startBeside(one);
+    const json = async (response: Promise<Response>) => (await response).json() as Promise<Record<string, unknown>>;
+    const first = await json(one.post("/v1/responses", { input: "My name is Ada." }));
+    const second = await json(
+      other.post("/v1/responses", { input: "What is my name?", previous_response_id: first["id"] }),
+    );
+    const named = await json(one.post("/v1/conversations", { metadata: { topic: "names" } }));
+    const found = await json(other.get(`/v1/conversations/${named["id"]}`));
+
+    const said = await one.post("/api/chat/stream", { session_id: "shared-chat", message: "Say: typed" });
+    const stream = await said.text();
+    const messages = await json(other.get("/api/chat/sessions/shared-chat"));
+    const streamId = /"streamId":"([^"]+)"/.exec(stream)?.[1] ?? said.headers.get("x-stream-id") ?? "";
+    const again = await other.get(`/api/chat/stream/${streamId}`);
+
+    expect(JSON.stringify(second["output"])).toContain("Ada");
+    expect(found).toMatchObject({ id: named["id"], metadata: { topic: "names" } });
+    expect(JSON.stringify(messages)).toContain("typed");
+    expect([again.status, await again.text()]).toEqual([200, stream]);
+    expect((await other.get("/api/chat/stream/no-such-stream")).status).toBe(404);
+  });
+
   test("without the store new turns are refused at once, with when to come back, and taken again by themselves", async () => {
     await using own = await startRedis(executable ?? "");
     await using harness = await startHarness({ environment: shared({ STORE_URL: own.url }) });

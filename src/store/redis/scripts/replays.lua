@@ -30,9 +30,12 @@ local function expire(id)
   if redis.call('EXISTS', key('pi', id)) == 0 then return end
   redis.call('HSET', key('pi', id), 'state', 'expired', 'bytes', 0)
   redis.call('ZREM', ended, id)
-  redis.call('ZADD', expired, redis.call('ZSCORE', expiring, id) or whole(now), id)
-  redis.call('ZREM', expiring, id)
   redis.call('UNLINK', key('ps', id))
+  local dueAt = redis.call('ZSCORE', expiring, id)
+  -- One that runs is forgotten some time after its end.
+  if not dueAt then return end
+  redis.call('ZADD', expired, dueAt, id)
+  redis.call('ZREM', expiring, id)
 end
 
 local operations = {}
@@ -56,8 +59,9 @@ function operations.finish()
   redis.call('ZREM', running, ask.id)
   if redis.call('HGET', name, 'state') == 'running' then redis.call('HSET', name, 'state', ask.state) end
   redis.call('HSET', name, 'interrupted', ask.interrupted, 'expires', whole(ask.expires), 'bytes', ask.bytes)
-  redis.call('ZADD', expiring, whole(ask.expires), ask.id)
-  if redis.call('HGET', name, 'state') == 'ended' then redis.call('ZADD', ended, whole(ask.ended), ask.id) end
+  local state = redis.call('HGET', name, 'state')
+  redis.call('ZADD', state == 'expired' and expired or expiring, whole(ask.expires), ask.id)
+  if state == 'ended' then redis.call('ZADD', ended, whole(ask.ended), ask.id) end
   return 1
 end
 
@@ -89,6 +93,7 @@ function operations.sweep()
   local due = redis.call('ZRANGEBYSCORE', expiring, '-inf', whole(ask.at), 'LIMIT', 0, ask.limit)
   for _, id in ipairs(due) do
     expire(id)
+    -- Of one whose record has run out.
     redis.call('ZREM', expiring, id)
   end
   return due

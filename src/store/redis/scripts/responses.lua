@@ -2,6 +2,8 @@
 
 local trees, total = prefix .. 'response-trees', prefix .. 'response-bytes'
 
+local mostSteps = 100000
+
 local function nameOf(caller, id)
   return key('rs', caller .. '\n' .. id)
 end
@@ -76,8 +78,8 @@ function operations.findPath()
   local step = stepOf(ask.id)
   if step == nil or isExpired(ask.caller, step[7]) then return {} end
   local path = {}
-  -- A response names only one that was there before it, so that there are no circles.
-  while step do
+  -- A response names only one that was there before it, so that there are no circles; the bound is for all who wait meanwhile.
+  while step and #path < mostSteps do
     table.insert(path, 1, { step[1], step[2], step[3], step[4] })
     step = step[2] ~= '' and stepOf(step[2]) or nil
   end
