@@ -1,23 +1,28 @@
-// `bun scripts/build-page.ts [file]`: bundles the chat page into one packed file, which scripts/build.ts embeds, and prints
-// what it weighs.
+// `bun scripts/build-page.ts`: bundles the gateway's pages, each into one packed file, which scripts/build.ts embeds, and prints
+// what they weigh.
 
-import { buildPage } from "../src/server/build-page.ts";
+import { join } from "node:path";
+import { buildPage, pageSources } from "../src/server/build-page.ts";
 
-/** @returns how many bytes a browser loads, packed; what is loaded later on demand included */
-export async function writePackedPage(path: string): Promise<number> {
-  const files = await buildPage();
-  await Bun.write(path, JSON.stringify(files));
-  return files.reduce((sum, { gzip }) => sum + Uint8Array.fromBase64(gzip).byteLength, 0);
+/** @returns the paths of the packed files, which are named as the executable knows them */
+export async function writePackedPages(folder: string): Promise<string[]> {
+  return Promise.all(
+    pageSources.map(async (sources) => {
+      const path = join(folder, sources.page.packedName);
+      await Bun.write(path, JSON.stringify(await buildPage(sources)));
+      return path;
+    }),
+  );
 }
 
 if (import.meta.main) {
-  const files = await buildPage();
-  for (const { path, gzip } of files) {
-    const packed = Uint8Array.fromBase64(gzip);
-    console.log(
-      `${String(packed.byteLength).padStart(8)} gzip ${String(Bun.gunzipSync(packed).byteLength).padStart(8)}  ${path}`,
-    );
+  for (const sources of pageSources) {
+    const files = (await buildPage(sources)).map(({ path, gzip }) => ({ path, packed: Uint8Array.fromBase64(gzip) }));
+    const sum = files.reduce((total, { packed }) => total + packed.byteLength, 0);
+    console.log(`${sources.page.name}: ${sum} bytes gzip`);
+    for (const { path, packed } of files) {
+      const plainBytes = Bun.gunzipSync(packed).byteLength;
+      console.log(`${String(packed.byteLength).padStart(8)} gzip ${String(plainBytes).padStart(8)}  ${path}`);
+    }
   }
-  const [target] = process.argv.slice(2);
-  if (target !== undefined) await Bun.write(target, JSON.stringify(files));
 }

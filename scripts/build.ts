@@ -4,8 +4,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { version } from "../package.json";
-import { packedPageName } from "../src/server/page-file.ts";
-import { writePackedPage } from "./build-page.ts";
+import { writePackedPages } from "./build-page.ts";
 
 const { values } = parseArgs({
   options: { target: { type: "string" }, outfile: { type: "string", default: "dist/qwen-gateway" } },
@@ -17,8 +16,7 @@ mkdirSync(dirname(outfile), { recursive: true });
 // The source maps stand in the executable; what the bundler leaves beside it, a file for each part, goes with the folder.
 const folder = mkdtempSync(join(dirname(outfile), ".build-"));
 const executable = join(folder, "qwen-gateway");
-const packedPage = join(folder, packedPageName);
-await writePackedPage(packedPage);
+const packedPages = await writePackedPages(folder);
 const build = Bun.spawnSync(
   [
     process.execPath,
@@ -39,10 +37,10 @@ const build = Bun.spawnSync(
     `--define=BUILD_VERSION=${JSON.stringify(version)}`,
     '--define=process.env.NODE_ENV="production"',
     ...(values.target === undefined ? [] : [`--target=${values.target}`]),
-    // Without a hash, so that the page is found by its name.
+    // Without a hash, so that the pages are found by their names.
     "--asset-naming=[name].[ext]",
     "src/boot.ts",
-    packedPage,
+    ...packedPages,
     `--outfile=${executable}`,
   ],
   { cwd: root, stdio: ["ignore", "inherit", "inherit"] },

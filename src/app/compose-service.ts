@@ -243,13 +243,14 @@ function createConfiguredServer(config: Config, estate: Estate, parts: ServedPar
 }
 
 function adminPartsOf(config: Config, estate: Estate, { upstreams, chat, origins }: ServedParts): LazyAdminParts {
-  const { store, gateway, capture, startedAtMs, clock, log } = estate;
+  const { store, gateway, metrics, capture, startedAtMs, clock, log } = estate;
   return {
     version,
     startedAtMs,
     config,
     origins,
     gateway,
+    samples: metrics.samples,
     upstreams: upstreams.current,
     accountUpstream: upstreamName,
     manageAccounts: upstreams.manageAccounts,

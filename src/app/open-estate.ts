@@ -92,7 +92,7 @@ export async function openEstate(config: Config, options: EstateOptions, present
     clock,
     log,
   });
-  const metrics = createPresentMetrics(present, gateway, {
+  const metrics = createPresentMetrics(present, gateway, clock, {
     history: () => history.figures(),
     storeBytes,
     captures: () => capture.figures,
@@ -177,10 +177,11 @@ async function openPresentCallers(
 function createPresentMetrics(
   present: Present,
   gateway: Gateway,
+  clock: Clock,
   sources: Pick<MetricSources, "storeBytes" | "captures" | "spans" | "history">,
 ): ScrapedMetrics {
   const current = () => present.service().upstreams.current();
-  return createMetrics({
+  const metricSources: MetricSources = {
     version,
     ...sources,
     maxReplies: () => present.service().maxReplies,
@@ -194,7 +195,8 @@ function createPresentMetrics(
         state: reachability().state,
         breaker: gateway.circuits.state(name),
       })),
-  });
+  };
+  return createMetrics(metricSources, clock);
 }
 
 /** What is written stands in the file and, until it is moved there, in the log beside it. */

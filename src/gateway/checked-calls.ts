@@ -2,12 +2,11 @@
 
 import type { Continuation } from "../contract/continuation.ts";
 import type { ToolCall } from "../contract/chat-request.ts";
+import { EventFilter } from "../contract/event-filter.ts";
 import type { UpstreamEvent } from "../contract/events.ts";
 import type { GatewayError } from "../contract/gateway-error.ts";
 import { jsonText } from "../contract/json.ts";
 import type { EventDecoder } from "../contract/upstream.ts";
-
-type Emit = (event: UpstreamEvent) => void;
 
 /** Of one answer, in UTF-16 units: a longer one is told as it comes. */
 const maxHeldChars = 4_194_304;
@@ -20,11 +19,8 @@ export interface CheckedCallsOptions {
 }
 
 /** Holds a reply until it ends, unless it is longer than anybody checks. */
-export class CheckedCalls implements EventDecoder {
-  readonly #decoder: EventDecoder;
+export class CheckedCalls extends EventFilter {
   readonly #options: CheckedCallsOptions;
-  readonly #onEvent: Emit = (event) => this.#accept(event);
-  #emit: Emit = () => {};
   /** Undefined: nothing is held any more. */
   #held: UpstreamEvent[] | undefined = [];
   #chars = 0;
@@ -32,30 +28,20 @@ export class CheckedCalls implements EventDecoder {
   readonly #calls: { callId: string; toolName: string; argumentsText: string }[] = [];
 
   constructor(decoder: EventDecoder, options: CheckedCallsOptions) {
-    this.#decoder = decoder;
+    super(decoder);
     this.#options = options;
   }
 
-  get pendingBytes(): number {
-    return this.#decoder.pendingBytes + this.#chars;
+  protected get heldChars(): number {
+    return this.#chars;
   }
 
-  feed(chunk: Uint8Array, emit: Emit): void {
-    this.#emit = emit;
-    this.#decoder.feed(chunk, this.#onEvent);
-  }
-
-  end(emit: Emit): void {
-    this.#emit = emit;
-    this.#decoder.end(this.#onEvent);
-  }
-
-  #accept(event: UpstreamEvent): void {
-    if (this.#held === undefined) return this.#emit(event);
+  protected accept(event: UpstreamEvent): void {
+    if (this.#held === undefined) return this.say(event);
     switch (event.type) {
       case "reply-start":
         this.#continuation = event.continuation;
-        return this.#emit(event);
+        return this.say(event);
       case "text-delta":
       case "reasoning-delta":
         // Its view is valid only now.
@@ -75,7 +61,7 @@ export class CheckedCalls implements EventDecoder {
       case "stop-sequence":
         return this.#hold(event, 0);
       default:
-        return this.#emit(event);
+        return this.say(event);
     }
   }
 
@@ -92,11 +78,11 @@ export class CheckedCalls implements EventDecoder {
       const error = this.#options.judge(this.#calls, this.#continuation);
       if (error !== undefined) {
         this.#held = undefined;
-        return this.#emit({ type: "reply-error", error });
+        return this.say({ type: "reply-error", error });
       }
     }
     this.#release();
-    this.#emit(event);
+    this.say(event);
   }
 
   #readWords(): void {
@@ -117,6 +103,6 @@ export class CheckedCalls implements EventDecoder {
     const held = this.#held ?? [];
     this.#held = undefined;
     this.#chars = 0;
-    for (const event of held) this.#emit(event);
+    for (const event of held) this.say(event);
   }
 }

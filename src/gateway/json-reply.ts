@@ -5,12 +5,11 @@ import { beginningOfJson } from "../answers/find-json.ts";
 import { JsonCutter } from "../answers/json-cutter.ts";
 import type { JsonRoot } from "../answers/answer-schema.ts";
 import type { Continuation } from "../contract/continuation.ts";
+import { EventFilter } from "../contract/event-filter.ts";
 import type { UpstreamEvent } from "../contract/events.ts";
 import type { GatewayError } from "../contract/gateway-error.ts";
 import { jsonText } from "../contract/json.ts";
 import type { EventDecoder } from "../contract/upstream.ts";
-
-type Emit = (event: UpstreamEvent) => void;
 
 /** What a whole answer turns out to be. */
 export type Verdict =
@@ -42,48 +41,39 @@ export interface JsonReplyOptions {
 /** Of one answer and its thoughts, in UTF-16 units. */
 const maxHeldChars = 8_388_608;
 
-export class JsonReply implements EventDecoder {
-  readonly #decoder: EventDecoder;
+export class JsonReply extends EventFilter {
   readonly #options: JsonReplyOptions;
-  readonly #onEvent: Emit = (event) => this.#accept(event);
   readonly #cutter: JsonCutter | undefined;
-  #emit: Emit = () => {};
   #continuation: Continuation | undefined;
   /** The answer as it came; of one that goes out as it comes, what went out. */
   #pieces: string[] = [];
   #thoughts: string[] = [];
   /** Sources and the like, behind the thoughts. */
   #others: UpstreamEvent[] = [];
-  #heldChars = 0;
+  #chars = 0;
   #hasCalls = false;
   /** The client's own mark has cut the answer. */
   #isCut = false;
-  #isOver = false;
+  #hasFailed = false;
 
   constructor(decoder: EventDecoder, options: JsonReplyOptions) {
-    this.#decoder = decoder;
+    super(decoder);
     this.#options = options;
     const { root, streams } = options;
     // Of other values nobody knows the end before it is there.
     if (streams && root !== "any") this.#cutter = new JsonCutter(root);
   }
 
-  get pendingBytes(): number {
-    return this.#decoder.pendingBytes + this.#heldChars;
+  protected get heldChars(): number {
+    return this.#chars;
   }
 
-  feed(chunk: Uint8Array, emit: Emit): void {
-    this.#emit = emit;
-    if (!this.#isOver) this.#decoder.feed(chunk, this.#onEvent);
+  protected override get isOver(): boolean {
+    return this.#hasFailed;
   }
 
-  end(emit: Emit): void {
-    this.#emit = emit;
-    if (!this.#isOver) this.#decoder.end(this.#onEvent);
-  }
-
-  #accept(event: UpstreamEvent): void {
-    if (this.#isOver) return;
+  protected accept(event: UpstreamEvent): void {
+    if (this.#hasFailed) return;
     switch (event.type) {
       case "text-delta":
         // Words around calls are none of the JSON that clients parse.
@@ -116,7 +106,7 @@ export class JsonReply implements EventDecoder {
       default:
         break;
     }
-    this.#emit(event);
+    this.say(event);
   }
 
   get #holds(): boolean {
@@ -131,13 +121,13 @@ export class JsonReply implements EventDecoder {
     if (hasBegun && !hadBegun) this.#pieces = [];
     const kept = hasBegun ? said : text;
     this.#pieces.push(kept);
-    this.#say(said);
+    this.sayText(said);
     this.#count(kept);
   }
 
   #count(text: string): void {
-    this.#heldChars += text.length;
-    if (this.#heldChars > maxHeldChars) this.#fail(this.#options.tooLong());
+    this.#chars += text.length;
+    if (this.#chars > maxHeldChars) this.#fail(this.#options.tooLong());
   }
 
   /** @param isWhole it was not cut short: what was, its client is told by the finish. @returns whether the reply has ended well */
@@ -146,7 +136,7 @@ export class JsonReply implements EventDecoder {
     const isSaid = this.#cutter !== undefined && this.#cutter.state !== "before";
     if (!isWhole) {
       this.#release();
-      if (!isSaid) this.#say(beginningOfJson(text, this.#options.root));
+      if (!isSaid) this.sayText(beginningOfJson(text, this.#options.root));
       return true;
     }
     const verdict = this.#options.judge({ text, isSaid, continuation: this.#continuation });
@@ -155,25 +145,21 @@ export class JsonReply implements EventDecoder {
       return false;
     }
     this.#release();
-    if (verdict.type === "refusal") this.#emit({ type: "refusal-delta", text: jsonText(verdict.text) });
-    else if (!isSaid) this.#say(verdict.json);
+    if (verdict.type === "refusal") this.say({ type: "refusal-delta", text: jsonText(verdict.text) });
+    else if (!isSaid) this.sayText(verdict.json);
     return true;
   }
 
   #release(): void {
     const thoughts = this.#thoughts.splice(0).join("");
-    if (thoughts !== "") this.#emit({ type: "reasoning-delta", text: jsonText(thoughts) });
-    for (const event of this.#others.splice(0)) this.#emit(event);
-  }
-
-  #say(text: string): void {
-    if (text !== "") this.#emit({ type: "text-delta", text: jsonText(text) });
+    if (thoughts !== "") this.say({ type: "reasoning-delta", text: jsonText(thoughts) });
+    for (const event of this.#others.splice(0)) this.say(event);
   }
 
   #fail(error: GatewayError): void {
-    this.#isOver = true;
+    this.#hasFailed = true;
     this.#pieces = [];
     this.#thoughts = [];
-    this.#emit({ type: "reply-error", error });
+    this.say({ type: "reply-error", error });
   }
 }

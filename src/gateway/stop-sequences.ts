@@ -1,11 +1,9 @@
 // Ends a reply where the client's own mark stands in its text, whatever the upstream makes of such marks: not all obey them,
 // and none of those that do says which one it was.
 
+import { EventFilter } from "../contract/event-filter.ts";
 import type { UpstreamEvent } from "../contract/events.ts";
-import { jsonText } from "../contract/json.ts";
 import type { EventDecoder, UpstreamReply } from "../contract/upstream.ts";
-
-type Emit = (event: UpstreamEvent) => void;
 
 /** The reply itself where there are no marks, or nothing in it may be changed. @param sequences none of them empty */
 export function cutAtSequences(reply: UpstreamReply, sequences: readonly string[] | undefined): UpstreamReply {
@@ -21,49 +19,38 @@ export function cutAtSequences(reply: UpstreamReply, sequences: readonly string[
   };
 }
 
-class CuttingDecoder implements EventDecoder {
+class CuttingDecoder extends EventFilter {
   /** The mark has come, and the end was told. */
   isCut = false;
-  readonly #decoder: EventDecoder;
   readonly #sequences: readonly string[];
-  readonly #onEvent: Emit = (event) => this.#accept(event);
-  #emit: Emit = () => {};
   /** Text that may be the beginning of a mark. */
   #held = "";
 
   constructor(decoder: EventDecoder, sequences: readonly string[]) {
-    this.#decoder = decoder;
+    super(decoder);
     this.#sequences = sequences;
   }
 
-  get pendingBytes(): number {
-    return this.#decoder.pendingBytes + this.#held.length;
+  protected get heldChars(): number {
+    return this.#held.length;
   }
 
-  feed(chunk: Uint8Array, emit: Emit): void {
-    if (this.isCut) return;
-    this.#emit = emit;
-    this.#decoder.feed(chunk, this.#onEvent);
+  protected override get isOver(): boolean {
+    return this.isCut;
   }
 
-  end(emit: Emit): void {
-    if (this.isCut) return;
-    this.#emit = emit;
-    this.#decoder.end(this.#onEvent);
-  }
-
-  #accept(event: UpstreamEvent): void {
+  protected accept(event: UpstreamEvent): void {
     if (this.isCut) return;
     switch (event.type) {
       case "text-delta":
         return this.#scan(this.#held + event.text.text);
       case "reply-start":
       case "usage-update":
-        return this.#emit(event);
+        return this.say(event);
       default:
-        this.#say(this.#held);
+        this.sayText(this.#held);
         this.#held = "";
-        this.#emit(event);
+        this.say(event);
     }
   }
 
@@ -72,17 +59,13 @@ class CuttingDecoder implements EventDecoder {
     if (found === undefined) {
       const heldLength = longestBeginning(text, this.#sequences);
       this.#held = text.slice(text.length - heldLength);
-      return this.#say(text.slice(0, text.length - heldLength));
+      return this.sayText(text.slice(0, text.length - heldLength));
     }
     this.isCut = true;
     this.#held = "";
-    this.#say(text.slice(0, found.index));
-    this.#emit({ type: "stop-sequence", sequence: found.sequence });
-    this.#emit({ type: "reply-end", finishReason: "stop" });
-  }
-
-  #say(text: string): void {
-    if (text !== "") this.#emit({ type: "text-delta", text: jsonText(text) });
+    this.sayText(text.slice(0, found.index));
+    this.say({ type: "stop-sequence", sequence: found.sequence });
+    this.say({ type: "reply-end", finishReason: "stop" });
   }
 }
 

@@ -1,11 +1,9 @@
 // An answer of words alone for agents of the old Roo Code protocol (Roo Code, Cline), which take it for an error: they want
 // it as a call of theirs, `<attempt_completion>`. An answer that holds one of their calls stays as it is.
 
+import { EventFilter } from "../contract/event-filter.ts";
 import type { UpstreamEvent } from "../contract/events.ts";
-import { jsonText } from "../contract/json.ts";
-import type { EventDecoder, UpstreamReply } from "../contract/upstream.ts";
-
-type Emit = (event: UpstreamEvent) => void;
+import type { UpstreamReply } from "../contract/upstream.ts";
 
 /** The calls of both agents, as their prompts tell them (Roo Code 3.x, Cline 3.x, 2025 to 2026). */
 const toolNames = [
@@ -62,10 +60,7 @@ export function wrapAnswer(reply: UpstreamReply): UpstreamReply {
   return { account, model, body, decoder, onEnd: (ending, error) => reply.onEnd(ending, error) };
 }
 
-class WrappingDecoder implements EventDecoder {
-  readonly #decoder: EventDecoder;
-  readonly #onEvent: Emit = (event) => this.#accept(event);
-  #emit: Emit = () => {};
+class WrappingDecoder extends EventFilter {
   /** `untouched`: it holds a call. `wrapping`: it is too long to hold one. */
   #state: "held" | "untouched" | "wrapping" = "held";
   #pieces: string[] = [];
@@ -73,25 +68,11 @@ class WrappingDecoder implements EventDecoder {
   /** The end of what was searched, as long as a tag may have begun in it. */
   #tail = "";
 
-  constructor(decoder: EventDecoder) {
-    this.#decoder = decoder;
+  protected get heldChars(): number {
+    return this.#chars;
   }
 
-  get pendingBytes(): number {
-    return this.#decoder.pendingBytes + this.#chars;
-  }
-
-  feed(chunk: Uint8Array, emit: Emit): void {
-    this.#emit = emit;
-    this.#decoder.feed(chunk, this.#onEvent);
-  }
-
-  end(emit: Emit): void {
-    this.#emit = emit;
-    this.#decoder.end(this.#onEvent);
-  }
-
-  #accept(event: UpstreamEvent): void {
+  protected accept(event: UpstreamEvent): void {
     switch (event.type) {
       case "text-delta":
         if (this.#state !== "untouched") return this.#read(event.text.text);
@@ -107,7 +88,7 @@ class WrappingDecoder implements EventDecoder {
       default:
         break;
     }
-    this.#emit(event);
+    this.say(event);
   }
 
   #read(text: string): void {
@@ -122,7 +103,7 @@ class WrappingDecoder implements EventDecoder {
 
   /** As it came: also what broke off, which is no answer. */
   #letThrough(): void {
-    if (this.#state === "held") for (const piece of this.#takePieces()) this.#emitText(piece);
+    if (this.#state === "held") for (const piece of this.#takePieces()) this.sayText(piece);
     this.#state = "untouched";
   }
 
@@ -130,15 +111,15 @@ class WrappingDecoder implements EventDecoder {
     const text = this.#takePieces().join("");
     this.#tail = "";
     this.#state = "wrapping";
-    this.#emitText(opening);
+    this.sayText(opening);
     this.#say(text.trimStart());
   }
 
   #close(): void {
     const text = this.#takePieces().join("").trim();
     if (this.#state === "wrapping") {
-      this.#emitText(this.#tail + closing);
-    } else if (this.#state === "held" && text !== "") this.#emitText(opening + withoutOwnTags(text) + closing);
+      this.sayText(this.#tail + closing);
+    } else if (this.#state === "held" && text !== "") this.sayText(opening + withoutOwnTags(text) + closing);
     this.#state = "untouched";
   }
 
@@ -147,11 +128,7 @@ class WrappingDecoder implements EventDecoder {
     const start = text.lastIndexOf("<");
     const isOpen = start >= 0 && text.length - start < longestTag && !text.includes(">", start);
     this.#tail = isOpen ? text.slice(start) : "";
-    this.#emitText(withoutOwnTags(isOpen ? text.slice(0, start) : text));
-  }
-
-  #emitText(text: string): void {
-    if (text !== "") this.#emit({ type: "text-delta", text: jsonText(text) });
+    this.sayText(withoutOwnTags(isOpen ? text.slice(0, start) : text));
   }
 
   #takePieces(): string[] {

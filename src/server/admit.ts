@@ -11,7 +11,7 @@ import { isKeyless } from "./check-bind.ts";
 import type { Cors } from "./cors.ts";
 import { isHealthPath } from "./health.ts";
 import { createOriginGuard } from "./origin-guard.ts";
-import { isPagePath } from "./page-file.ts";
+import { isPageRequest } from "./page-file.ts";
 import type { Trip } from "./trip.ts";
 
 /**
@@ -74,8 +74,8 @@ export function createAdmit(options: AdmitOptions, cors: Cors, isStopping: () =>
     const preflightHeaders = cors.preflightHeaders(request);
     if (preflightHeaders !== undefined) return new Response(null, { status: 204, headers: preflightHeaders });
     guardOrigin(request.headers);
-    // The page is served without a key, because it is what asks for one.
-    if (isHealthPath(trip.path) || isPagePath(trip.path)) return undefined;
+    // A page is served without a key, because it is what asks for one.
+    if (isHealthPath(trip.path) || isPageRequest(trip)) return undefined;
     const isForAdmins = isAdminPath(trip.path);
     const administrator = isForAdmins || isWatchPath(trip.path) ? admins.identify(trip) : undefined;
     if (administrator !== undefined) return enter(trip, { caller: administrator }, false);

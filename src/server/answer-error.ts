@@ -6,14 +6,11 @@ import type { GatewayError } from "../contract/gateway-error.ts";
 import { openaiErrorBody } from "../contract/openai-error.ts";
 import { statusOn, type Surface } from "../contract/surface.ts";
 import type { Log } from "../telemetry/log.ts";
-import type { Metrics } from "../telemetry/metrics.ts";
+import { type Metrics, noSurface } from "../telemetry/metrics.ts";
 import { isAdminPath } from "./auth/admin-access.ts";
 import type { Trip } from "./trip.ts";
 
 export type AnswerError = (error: GatewayError, trip: Trip) => Response;
-
-/** The name under which refusals are counted that came before any surface. */
-const noSurface = "none";
 
 export function createAnswerError(
   surfaces: readonly Surface[],

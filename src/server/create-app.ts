@@ -4,6 +4,7 @@ import { Elysia } from "elysia";
 import { GatewayError, toGatewayError } from "../contract/gateway-error.ts";
 import { toStorageError } from "../store/storage-trouble.ts";
 import type { AnswerError } from "./answer-error.ts";
+import { nothingHere } from "./nothing-here.ts";
 import type { ServerRoute, Trip } from "./trip.ts";
 
 export interface AppOptions {
@@ -29,7 +30,7 @@ export function createApp(options: AppOptions): (request: Request) => Response |
   app.onError(({ request, code, error }) => {
     const trip = options.tripOf(request);
     return options.answerError(
-      code === "NOT_FOUND" ? routeNotFound(trip) : (toStorageError(error) ?? toGatewayError(error)),
+      code === "NOT_FOUND" ? nothingHere(trip) : (toStorageError(error) ?? toGatewayError(error)),
       trip,
     );
   });
@@ -54,6 +55,7 @@ export function createApp(options: AppOptions): (request: Request) => Response |
 function methodsByPath(routes: readonly ServerRoute[]): Map<string, string[]> {
   const methods = new Map<string, string[]>();
   for (const route of routes) {
+    if (route.hidesMethods === true) continue;
     const known = methods.get(route.path) ?? [];
     known.push(...(route.method === "GET" ? ["GET", "HEAD"] : [route.method]));
     methods.set(route.path, known);
@@ -66,12 +68,5 @@ function refuseMethod(trip: Trip, methods: readonly string[]): never {
   throw new GatewayError(
     "method-not-allowed",
     `Cannot ${trip.request.method} this address: it takes ${methods.join(" and ")}`,
-  );
-}
-
-function routeNotFound(trip: Trip): GatewayError {
-  return new GatewayError(
-    "not-found",
-    `Cannot ${trip.request.method} this address: there is nothing here. The base URL of the OpenAI API ends in /v1`,
   );
 }

@@ -30,7 +30,7 @@ import { type Answer, exchangeAnswer, type HttpServer, listen, urlOf } from "./l
 import { metricsRoute } from "./metrics.ts";
 import { modelRoutes } from "./models.ts";
 import { isPagePath } from "./page-file.ts";
-import { pageRoutes } from "./page-route.ts";
+import { pageRoutes, statusPageRoutes } from "./page-route.ts";
 import { sessionRoutes } from "./sessions.ts";
 import { noSpeech, type Speech, speechRoute } from "./speech-route.ts";
 import { surfaceRoutes } from "./surface-routes.ts";
@@ -296,6 +296,7 @@ function createRoutes(options: ServerOptions, state: Omit<Edge, "maxBodyBytes">)
     }),
     metricsRoute(options.metrics),
     ...pageRoutes(undefined, () => speech.isPossible()),
+    ...statusPageRoutes(),
     speechRoute(speech),
     ...modelRoutes((signal, access) => gateway.listModels(signal, access)),
     ...sessionRoutes({ store: options.store, deleteSession }),

@@ -52,9 +52,10 @@ export function fileRoutes(options: FileRoutesOptions): ServerRoute[] {
 
   async function list(trip: Trip): Promise<Response> {
     const form = formOf(trip.request);
-    const question = parseList(new URL(trip.request.url).searchParams, form);
-    const { files, hasMore } = await (await openStore()).list(trip.caller, question);
-    return Response.json(form.encodeList(files, hasMore));
+    const { question, place } = parseList(new URL(trip.request.url).searchParams, form);
+    const page = await (await openStore()).list(trip.caller, question);
+    if (page === undefined) throw wrongList(place, `${place} names none of your files`);
+    return Response.json(form.encodeList(page.files, page.hasMore));
   }
 
   async function read(trip: Trip): Promise<Response> {
@@ -152,24 +153,26 @@ function parseExpiry(fields: Fields): number | undefined {
   throw wrong("expires_after", `it must count from created_at, ${shortestSeconds} to ${longestSeconds} seconds`);
 }
 
+/** Where a page begins: OpenAI's names, and Anthropic's. */
+const places = ["after", "after_id", "before", "before_id"] as const;
+
 /** @throws {GatewayError} `invalid-request` */
-function parseList(query: URLSearchParams, form: FileForm): FileQuestion {
+function parseList(query: URLSearchParams, form: FileForm): { question: FileQuestion; place: string } {
   const limit = query.get("limit") ?? (form === openaiFiles ? String(mostListed) : "20");
-  if (!/^\d{1,5}$/.test(limit) || Number(limit) < 1 || Number(limit) > mostListed) {
-    throw new GatewayError(
-      "invalid-request",
-      `Cannot list files: limit must be a whole number from 1 to ${mostListed}`,
-      {
-        param: "limit",
-      },
-    );
-  }
-  return {
-    order: query.get("order") === "asc" ? "asc" : "desc",
-    after: query.get("after") ?? query.get("after_id") ?? undefined,
-    limit: Number(limit),
-    purpose: query.get("purpose") ?? undefined,
-  };
+  if (!/^\d{1,5}$/.test(limit) || Number(limit) < 1 || Number(limit) > mostListed)
+    throw wrongList("limit", `limit must be a whole number from 1 to ${mostListed}`);
+  const order = query.get("order") ?? "desc";
+  if (order !== "asc" && order !== "desc") throw wrongList("order", "order must be asc or desc");
+  const [place = "", other] = places.filter((name) => query.has(name)).reverse();
+  if (other !== undefined) throw wrongList(place, `${other} and ${place} exclude one another`);
+  const id = query.get(place);
+  const side = place.startsWith("before") ? "before" : "behind";
+  const from = id === null ? undefined : ({ id, side } as const);
+  return { question: { order, from, limit: Number(limit), purpose: query.get("purpose") ?? undefined }, place };
+}
+
+function wrongList(param: string, reason: string): GatewayError {
+  return new GatewayError("invalid-request", `Cannot list files: ${reason}`, { param });
 }
 
 function cleanName(name: string): string {

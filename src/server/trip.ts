@@ -23,6 +23,8 @@ export interface Trip {
 export interface ServerRoute {
   readonly method: "GET" | "POST" | "DELETE";
   readonly path: string;
+  /** Whoever asks it by another method is told that there is nothing, not which one it takes. @defaultValue false */
+  readonly hidesMethods?: true;
   answer(trip: Trip): Response | Promise<Response>;
 }
 

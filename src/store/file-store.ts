@@ -21,11 +21,17 @@ export interface FileLimits {
 export interface FileQuestion {
   /** Newest first, or oldest first. */
   readonly order: "asc" | "desc";
-  /** Id of the file behind which to begin. Undefined, and unknown: from the beginning. */
-  readonly after: string | undefined;
+  /** Undefined: from the beginning. Otherwise what stands, in that order, behind this file, or directly before it. */
+  readonly from: { readonly id: string; readonly side: "behind" | "before" } | undefined;
   readonly limit: number;
   /** Undefined: whatever it is. */
   readonly purpose: string | undefined;
+}
+
+export interface FilePage {
+  readonly files: readonly KeptFile[];
+  /** On the side that it goes on to. */
+  readonly hasMore: boolean;
 }
 
 /** All belongs to its caller; what has expired is gone. */
@@ -35,10 +41,8 @@ export interface FileStore {
   /** Undefined: this caller has no such file. */
   find(caller: string, id: string): Promise<KeptFile | undefined>;
   readContent(caller: string, id: string): Promise<Uint8Array | undefined>;
-  list(
-    caller: string,
-    question: FileQuestion,
-  ): Promise<{ readonly files: readonly KeptFile[]; readonly hasMore: boolean }>;
+  /** Undefined: the caller has no file where it would begin. */
+  list(caller: string, question: FileQuestion): Promise<FilePage | undefined>;
   /** @returns false when there is none */
   forget(caller: string, id: string): Promise<boolean>;
   /** Deletes what has expired, some at a time. */

@@ -5,7 +5,7 @@ import type { Clock } from "../contract/clock.ts";
 import type { Log } from "../telemetry/log.ts";
 import { retryWhileBusy } from "./busy-retry.ts";
 import files from "./file-migrations/001-files.sql" with { type: "text" };
-import type { FileLimits, FileQuestion, FileStore, KeptFile } from "./file-store.ts";
+import type { FileLimits, FilePage, FileQuestion, FileStore, KeptFile } from "./file-store.ts";
 import { openDatabase } from "./open-database.ts";
 
 /** A type alias, not an interface, so that it can be bound. */
@@ -87,11 +87,16 @@ export function openSqliteFiles(path: string, clock: Clock, log: Log): FileStore
     return expired.length;
   });
 
-  function readPage(caller: string, { order, after, limit, purpose }: FileQuestion) {
-    const start = after === undefined ? undefined : findSequence.get({ caller, id: after })?.sequence;
-    const sequence = start ?? (order === "asc" ? 0 : Number.MAX_SAFE_INTEGER);
-    const rows = pages[order].all({ caller, nowMs: clock(), purpose: purpose ?? null, sequence, limit: limit + 1 });
-    return { files: rows.slice(0, limit), hasMore: rows.length > limit };
+  function readPage(caller: string, { order, from, limit, purpose }: FileQuestion): FilePage | undefined {
+    const start = from === undefined ? undefined : findSequence.get({ caller, id: from.id })?.sequence;
+    if (from !== undefined && start === undefined) return undefined;
+    const isBefore = from?.side === "before";
+    // What stands before a file is behind it in the other order.
+    const way = (order === "asc") === isBefore ? "desc" : "asc";
+    const sequence = start ?? (way === "asc" ? 0 : Number.MAX_SAFE_INTEGER);
+    const rows = pages[way].all({ caller, nowMs: clock(), purpose: purpose ?? null, sequence, limit: limit + 1 });
+    const files = rows.slice(0, limit);
+    return { files: isBefore ? files.reverse() : files, hasMore: rows.length > limit };
   }
 
   return {

@@ -1,19 +1,23 @@
 // Metrics for Prometheus. Loads the library, and what looks at the process, with the first scrape.
 
 import type { Registry } from "prom-client";
+import type { Clock } from "../contract/clock.ts";
 import { Count, Gathered } from "./gathered.ts";
 import { addGauges, type MetricSources } from "./gauges.ts";
-import type { Metrics } from "./metrics.ts";
+import { type Metrics, noSurface } from "./metrics.ts";
 import { addProcessMetrics, loadPromClient } from "./prom-client.ts";
 import { ReplyMetrics } from "./reply-metrics.ts";
+import { type Sample, Samples } from "./samples.ts";
 import { addCounter, addHistogram } from "./told-metrics.ts";
 
 export interface ScrapedMetrics extends Metrics {
   /** All metrics in the text format of Prometheus. */
   scrape(): Promise<{ readonly contentType: string; readonly text: string }>;
+  /** What happened in the last hour; see `Samples.list`. */
+  samples(sinceMs?: number): readonly Sample[];
 }
 
-export function createMetrics(sources: MetricSources): ScrapedMetrics {
+export function createMetrics(sources: MetricSources, clock: Clock = Date.now): ScrapedMetrics {
   const open = new Gathered(
     "qwen_gateway_open_replies",
     "Replies that run now, streamed and whole",
@@ -21,6 +25,7 @@ export function createMetrics(sources: MetricSources): ScrapedMetrics {
     () => new Count(),
   );
   const counted = new ReplyMetrics();
+  const samples = new Samples(clock);
   let loading: Promise<Registry> | undefined;
 
   async function load(): Promise<Registry> {
@@ -36,15 +41,21 @@ export function createMetrics(sources: MetricSources): ScrapedMetrics {
   return {
     replyStarted({ surface, upstream, stream }) {
       open.at(surface, upstream, String(stream)).value++;
+      samples.replyStarted();
     },
     replyEnded(labels, figures) {
       open.at(labels.surface, labels.upstream, String(labels.stream)).value--;
       counted.reply(labels, figures);
+      samples.replyEnded(figures);
     },
     attemptOpened: (upstream, headMs) => counted.attemptOpened(upstream, headMs),
     attemptEnded: (upstream, end) => counted.attemptEnded(upstream, end),
     answered: (status) => counted.answered(status),
-    requestRefused: (surface, kind) => counted.refusal(surface, kind),
+    requestRefused(surface, kind) {
+      counted.refusal(surface, kind);
+      // What was asked beside the surfaces, such as an icon that is not there, is nothing that a client misses.
+      if (surface !== noSurface) samples.requestRefused(kind);
+    },
     queueRefused: (upstream, reason) => counted.queueRefusal(upstream, reason),
     storeTimed: (operation, durationMs, hasFailed) => counted.store(operation, durationMs, hasFailed),
     async scrape() {
@@ -52,5 +63,6 @@ export function createMetrics(sources: MetricSources): ScrapedMetrics {
       const registry = await loading;
       return { contentType: registry.contentType, text: await registry.metrics() };
     },
+    samples: (sinceMs) => samples.list(sinceMs),
   };
 }

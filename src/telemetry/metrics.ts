@@ -58,6 +58,9 @@ export interface Metrics {
   storeTimed(operation: string, durationMs: number, hasFailed: boolean): void;
 }
 
+/** The name under which refusals are counted that came before any surface. */
+export const noSurface = "none";
+
 /** Counts nothing: the default of rooms that may be used alone. */
 export const silentMetrics: Metrics = {
   replyStarted() {},

@@ -281,6 +281,7 @@ describe("path traversal", () => {
   const encoded = [...ups, "%252e%252e%252fmaster-key", "..%2fmaster-key", "%c0%ae%c0%ae%2fx", "/etc/passwd"];
   const roots = [
     "/chat/assets/",
+    "/status/assets/",
     "/v1/files/",
     "/api/documents/",
     "/v1/sessions/",

@@ -43,6 +43,36 @@ async function ask({ url }: Pick<Harness, "url">, method: string, path: string, 
   return { status: response.status, body: (await response.json()) as Told & { data: Told[] } };
 }
 
+test("pages of the list: before and behind a file, whatever the order, and what cannot be one is refused by name", async () => {
+  await using harness = await startHarness();
+  const ids: string[] = [];
+  for (const name of ["a", "b", "c", "d"]) ids.push((await upload(harness, pngOf(name), name)).body.id);
+  const [a, b, c, d] = ids;
+  const page = async (query: string) => {
+    const { body } = await ask(harness, "GET", `?${query}`);
+    return [(body["data"] as Told[]).map(({ id }) => id), body["has_more"]];
+  };
+
+  // Newest first; before_id gives what stands directly before, still in the list's order.
+  expect(await page(`after_id=${c}&limit=1`)).toEqual([[b], true]);
+  expect(await page(`before_id=${a}&limit=2`)).toEqual([[c, b], true]);
+  expect(await page(`before=${b}`)).toEqual([[d, c], false]);
+  expect(await page(`order=asc&before=${c}&limit=1`)).toEqual([[b], true]);
+
+  const refused: [query: string, param: string][] = [
+    ["after=file-nowhere", "after"],
+    ["after_id=file-nowhere", "after_id"],
+    ["before_id=file-nowhere", "before_id"],
+    [`after_id=${a}&before_id=${b}`, "before_id"],
+    ["order=newest", "order"],
+    ["limit=0", "limit"],
+  ];
+  for (const [query, param] of refused) {
+    const { status, body } = await ask(harness, "GET", `?${query}`);
+    expect([query, status, (body["error"] as { param?: string }).param]).toEqual([query, 400, param]);
+  }
+});
+
 test("a file is taken, listed, looked at, read and deleted", async () => {
   await using harness = await startHarness();
   const made = await upload(harness, pngOf("a"), "photo ä.png", { fields: { purpose: "vision" } });
@@ -72,6 +102,7 @@ test("a file is taken, listed, looked at, read and deleted", async () => {
   });
   expect((await ask(harness, "GET", "?order=asc&limit=1")).body).toMatchObject({ data: [made.body], has_more: true });
   expect((await ask(harness, "GET", `?order=asc&after=${id}`)).body).toMatchObject({ data: [second.body] });
+  expect((await ask(harness, "GET", `?before_id=${id}`)).body).toMatchObject({ data: [second.body], has_more: false });
   expect((await ask(harness, "GET", "?purpose=vision")).body.data).toMatchObject([{ id }]);
   await harness.restart();
   const content = await harness.get(`/v1/files/${id}/content`);

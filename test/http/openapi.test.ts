@@ -76,6 +76,8 @@ const elsewhere: Readonly<Record<string, number>> = {
   "DELETE /admin/api/streams/{id}": 404,
   // Neither a filter nor all=true.
   "DELETE /v1/history": 400,
+  // Programs find nothing there: the page is for browsers.
+  "GET /": 404,
   // The page leads to itself.
   "GET /chat/": 308,
   // One that does not run in the background.
@@ -211,6 +213,7 @@ async function prepare(harness: Harness): Promise<Ids> {
     readonly data: readonly { readonly id: string }[];
   };
   const html = await (await harness.get("/chat")).text();
+  const status = await (await fetch(harness.url, { headers: { accept: "text/html" } })).text();
   return {
     "/v1/models/": "qwen3-max",
     "/v1/responses/": await idOf("/v1/responses", { model: "qwen3-max", input: "Hello" }),
@@ -225,6 +228,7 @@ async function prepare(harness: Harness): Promise<Ids> {
     "/api/chat/sessions/": "chat-of-the-test",
     "/api/documents/": await idOf("/api/documents", { name: "a.txt", text: "Something to be found" }),
     "/chat/assets/": /assets\/([\w.-]+)/.exec(html)?.[1] ?? "",
+    "/status/assets/": /assets\/([\w.-]+)/.exec(status)?.[1] ?? "",
     "/admin/api/upstreams/": "qwen-web",
     "/admin/api/accounts/": await idOf("/admin/api/accounts", { credentials: "token=of-the-test-0001", alias: "test" }),
     "/admin/api/sessions/": "admins-session",

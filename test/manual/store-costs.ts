@@ -29,13 +29,13 @@ const fingerprintOf = (name: string): PrefixFingerprint => ({
 });
 const system = [hashOf("system")];
 const tools = Array.from({ length: 30 }, (_, index) => hashOf(`tool ${index}`));
-const times: Record<string, Record<string, number[]>> = {};
+const times = new Map<string, Map<string, number[]>>();
 
 async function timed<Result>(name: string, step: string, work: () => Promise<Result>): Promise<Result> {
   const startNs = Bun.nanoseconds();
   const result = await work();
-  const steps = (times[name] ??= {});
-  (steps[step] ??= []).push((Bun.nanoseconds() - startNs) / 1000);
+  const steps = times.get(name) ?? new Map<string, number[]>();
+  times.set(name, steps.set(step, [...(steps.get(step) ?? []), (Bun.nanoseconds() - startNs) / 1000]));
   return result;
 }
 
@@ -81,8 +81,8 @@ const grown = (await memoryOf()) - before;
 
 const at = (sorted: readonly number[], part: number): string =>
   (sorted[Math.floor(sorted.length * part)] ?? 0).toFixed(0).padStart(7);
-for (const [name, steps] of Object.entries(times)) {
-  for (const [step, micros] of Object.entries(steps)) {
+for (const [name, steps] of times) {
+  for (const [step, micros] of steps) {
     const sorted = micros.slice(micros.length / 10).sort((one, other) => one - other);
     console.log(`${name.padEnd(8)}${step.padEnd(26)}p50 ${at(sorted, 0.5)} us   p99 ${at(sorted, 0.99)} us`);
   }

@@ -46,7 +46,7 @@ export interface OpenOptions extends BrowserContextOptions {
   readonly expected?: RegExp;
 }
 
-/** A page of its own profile on the gateway's chat page. Playwright gives each a new user data folder. */
+/** A page of its own profile on one of the gateway's pages. Playwright gives each a new user data folder. */
 export async function openChat(url: string, options: OpenOptions = {}): Promise<OpenPage> {
   const { path = "/chat", expected, ...contextOptions } = options;
   started ??= chromium.launch({
@@ -70,6 +70,6 @@ export async function openChat(url: string, options: OpenOptions = {}): Promise<
     if (!request.url().startsWith(`${url}/`) && !request.url().startsWith("data:")) complain(`left: ${request.url()}`);
   });
   await page.goto(url + path);
-  await page.locator(".composer, .key-form, .agent-setup").first().waitFor();
+  await page.locator(".composer, .key-form, .agent-setup, .masthead").first().waitFor();
   return { page, complaints, [Symbol.asyncDispose]: () => context.close() };
 }

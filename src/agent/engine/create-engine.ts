@@ -18,6 +18,7 @@ import { createJudge } from "./risk.ts";
 import { type Outcome, type Run, type StartTimer, untilAborted } from "./run.ts";
 import { createRunState } from "./run-state.ts";
 import { countOf, Runs } from "./runs.ts";
+import { Steps } from "./steps.ts";
 import { type BookedTool, createToolBooks, type ToolBook } from "./tool-book.ts";
 import { createToolIndexer } from "./tool-index.ts";
 
@@ -33,22 +34,24 @@ const systemTimer: StartTimer = (action, delayMs) => {
 
 export function createAgentEngine(options: AgentEngineOptions): AgentEngine {
   const { toolServers, store, settings, clock, log, startTimer = systemTimer } = options;
+  const steps = new Steps();
   const books = createToolBooks(createJudge(settings), createToolIndexer());
   const judgeOf = createJudges(settings, settings.perCaller ?? []);
   const questions = new Questions({ store, clock, startTimer, expiryMs: settings.confirmExpiryMs });
   const runs = new Runs({ clock, startTimer, timeoutMs: settings.timeoutMs, log }, store, options.forget);
   const parts: ConfirmParts = {
-    toolServers,
+    toolServers: { call: steps.paced((...call) => toolServers.call(...call)) },
     store,
     clock,
     log,
     questions,
     runs,
-    askModel: options.askModel,
+    askModel: steps.paced(options.askModel),
     maxSteps: settings.maxSteps,
     maxTokens: settings.maxTokens ?? defaultMaxTokens,
-    discover: async (userId, signal) =>
+    discover: steps.paced(async (userId: string, signal: AbortSignal) =>
       books.of(await untilAborted(signal, toolServers.discover(userId, signal)), judgeOf(userId)),
+    ),
     views: (userId) => toolServers.views(userId),
     elicit: (run, booked, asked) => questions.elicit(run, booked, asked),
     hold: (run, offer, calls) => questions.hold(run, offer, calls),

@@ -1,6 +1,7 @@
 // Copies a text, and says so for a moment.
 
 import { useState } from "preact/hooks";
+import { copyText } from "./copy-text.ts";
 import { IconButton } from "./icons.tsx";
 
 const thanksMs = 1500;
@@ -12,10 +13,14 @@ export function CopyButton({ label, text }: { readonly label: string; readonly t
       icon={isCopied ? "check" : "copy"}
       label={isCopied ? "Copied" : label}
       onClick={() => {
-        void navigator.clipboard.writeText(text).then(() => {
-          setCopied(true);
-          setTimeout(() => setCopied(false), thanksMs);
-        });
+        copyText(text).then(
+          () => {
+            setCopied(true);
+            setTimeout(() => setCopied(false), thanksMs);
+          },
+          // It keeps its sign, which says enough.
+          () => {},
+        );
       }}
     />
   );

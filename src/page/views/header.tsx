@@ -1,14 +1,13 @@
 // Above the conversation: what it is about, who answers, and how the page looks.
 
-import { useState } from "preact/hooks";
 import type { Chat } from "../chat.ts";
 import type { ChatState } from "../chat-state.ts";
 import type { Conversation } from "../conversation/conversation.ts";
-import { nextTheme, readTheme, saveTheme, type Theme } from "../theme.ts";
 import { Choice } from "./choice.tsx";
-import { IconButton, type IconName } from "./icons.tsx";
+import { IconButton } from "./icons.tsx";
 import type { Panel } from "./panel.ts";
 import { SwitchesButton } from "./switches.tsx";
+import { ThemeSwitch } from "./theme-switch.tsx";
 
 export interface HeaderProps {
   readonly chat: Chat;
@@ -69,23 +68,5 @@ export function Header({ chat, state, conversation, panel, onToggle }: HeaderPro
       />
       <ThemeSwitch />
     </header>
-  );
-}
-
-const themeIcons: Readonly<Record<Theme, IconName>> = { system: "system", light: "sun", dark: "moon" };
-const themeNames: Readonly<Record<Theme, string>> = { system: "as the system", light: "light", dark: "dark" };
-
-export function ThemeSwitch() {
-  const [theme, setTheme] = useState(readTheme);
-  return (
-    <IconButton
-      icon={themeIcons[theme]}
-      label={`Colours: ${themeNames[theme]}`}
-      onClick={() => {
-        const next = nextTheme(theme);
-        saveTheme(next);
-        setTheme(next);
-      }}
-    />
   );
 }

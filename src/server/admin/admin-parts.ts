@@ -7,6 +7,7 @@ import type { Json } from "../../contract/json.ts";
 import type { AccountView } from "../../contract/upstream.ts";
 import type { Gateway } from "../../gateway/gateway.ts";
 import type { Store } from "../../store/store.ts";
+import type { ScrapedMetrics } from "../../telemetry/create-metrics.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { WatchedUpstream } from "../../telemetry/watch-upstream.ts";
 
@@ -37,6 +38,8 @@ export interface AdminParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly gateway: Pick<Gateway, "openReplies" | "queues" | "replies" | "pauses" | "circuits">;
+  /** The last hour. */
+  readonly samples: ScrapedMetrics["samples"];
   upstreams(): readonly WatchedUpstream[];
   /** The upstream whose accounts are managed here. */
   readonly accountUpstream: string;

@@ -2,7 +2,7 @@
 
 import type { RoutePlace } from "../lazy-routes.ts";
 
-const get = ["status", "config", "streams", "upstreams", "accounts", "sessions", "sessions/:id", "captures"];
+const get = ["status", "config", "streams", "upstreams", "accounts", "sessions", "sessions/:id", "captures", "samples"];
 const post = [
   "upstreams/:name/pause",
   "upstreams/:name/resume",

@@ -4,13 +4,16 @@ import type { ServerRoute } from "../trip.ts";
 import { accountRoutes } from "./account-routes.ts";
 import type { AdminParts } from "./admin-parts.ts";
 import { type AdminRoute, adminServerRoutes } from "./admin-route.ts";
+import { sampleRoutes } from "./sample-routes.ts";
 import { sessionRoutes } from "./session-routes.ts";
 import { statusRoutes } from "./status-routes.ts";
 import { streamRoutes } from "./stream-routes.ts";
 import { upstreamRoutes } from "./upstream-routes.ts";
 
 export function adminRoutes(parts: AdminParts): readonly AdminRoute[] {
-  return [statusRoutes, streamRoutes, upstreamRoutes, accountRoutes, sessionRoutes].flatMap((group) => group(parts));
+  return [statusRoutes, streamRoutes, upstreamRoutes, accountRoutes, sessionRoutes, sampleRoutes].flatMap((group) =>
+    group(parts),
+  );
 }
 
 export function adminServer(parts: AdminParts): ServerRoute[] {

@@ -170,7 +170,8 @@ const files: readonly Operation[] = [
     parameters: {
       limit: query(Type.Integer({ minimum: 1, maximum: 10_000 }), "At most so many"),
       order: query(Type.Enum(["asc", "desc"]), "By age. Default: desc"),
-      after: query(Type.String(), "Behind the file of this id"),
+      after: query(Type.String(), "Behind the file of this id; as after_id too"),
+      before: query(Type.String(), "Directly before the file of this id; as before_id too"),
       purpose: query(Type.String(), "Only those of this purpose"),
     },
     answers: { 200: json("The files", Type.Object({ data: Type.Array(file), has_more: Type.Boolean() })) },

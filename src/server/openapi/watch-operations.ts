@@ -64,6 +64,7 @@ const health: readonly Operation[] = [
 ];
 
 const notModified = { description: "It is as the client has it" };
+const nothing = json("Whoever does not accept it finds nothing here", Type.Ref("#/components/schemas/Error"));
 
 const page: readonly Operation[] = [
   {
@@ -92,6 +93,30 @@ const page: readonly Operation[] = [
   },
 ];
 
+const statusPage: readonly Operation[] = [
+  {
+    method: "GET",
+    path: "/",
+    tag: "page",
+    summary: "The status page, for whoever accepts text/html",
+    isOpen: true,
+    answers: {
+      200: { description: "The page", content: { "text/html": Type.String() } },
+      304: notModified,
+      401: nothing,
+      404: nothing,
+    },
+  },
+  {
+    method: "GET",
+    path: "/status/assets/{name}",
+    tag: "page",
+    summary: "What belongs to it",
+    isOpen: true,
+    answers: { 200: { description: "The file", content: { "*/*": Type.Unknown() } }, 304: notModified },
+  },
+];
+
 const others: readonly Operation[] = [
   {
     method: "GET",
@@ -109,4 +134,4 @@ const others: readonly Operation[] = [
   },
 ];
 
-export const watchOperations: readonly Operation[] = [...health, ...page, ...others];
+export const watchOperations: readonly Operation[] = [...health, ...page, ...statusPage, ...others];

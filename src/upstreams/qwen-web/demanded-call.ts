@@ -1,11 +1,10 @@
 // A reply that must hold a call is collected until it does: one that ends without is not told but asked for once more.
 
+import { EventFilter } from "../../contract/event-filter.ts";
 import type { UpstreamEvent } from "../../contract/events.ts";
 import type { GatewayError } from "../../contract/gateway-error.ts";
 import { jsonText } from "../../contract/json.ts";
 import type { EventDecoder } from "../../contract/upstream.ts";
-
-type Emit = (event: UpstreamEvent) => void;
 
 interface HeldText {
   readonly type: "text-delta" | "reasoning-delta";
@@ -26,36 +25,23 @@ export function demandCall(decoder: EventDecoder, onMissed: () => GatewayError |
   return new DemandedCall(decoder, onMissed);
 }
 
-class DemandedCall implements EventDecoder {
-  readonly #decoder: EventDecoder;
+class DemandedCall extends EventFilter {
   readonly #onMissed: () => GatewayError | undefined;
-  readonly #onEvent: Emit = (event) => this.#accept(event);
-  #emit: Emit = () => {};
   /** Undefined: nothing is held back any more. */
   #held: (HeldText | HeldSource)[] | undefined = [];
   #heldLength = 0;
 
   constructor(decoder: EventDecoder, onMissed: () => GatewayError | undefined) {
-    this.#decoder = decoder;
+    super(decoder);
     this.#onMissed = onMissed;
   }
 
-  get pendingBytes(): number {
-    return this.#decoder.pendingBytes + this.#heldLength;
+  protected get heldChars(): number {
+    return this.#heldLength;
   }
 
-  feed(chunk: Uint8Array, emit: Emit): void {
-    this.#emit = emit;
-    this.#decoder.feed(chunk, this.#onEvent);
-  }
-
-  end(emit: Emit): void {
-    this.#emit = emit;
-    this.#decoder.end(this.#onEvent);
-  }
-
-  #accept(event: UpstreamEvent): void {
-    if (this.#held === undefined) return this.#emit(event);
+  protected accept(event: UpstreamEvent): void {
+    if (this.#held === undefined) return this.say(event);
     switch (event.type) {
       case "text-delta":
       case "reasoning-delta":
@@ -70,7 +56,7 @@ class DemandedCall implements EventDecoder {
         const error = this.#onMissed();
         if (error !== undefined) {
           this.#held = undefined;
-          return this.#emit({ type: "reply-error", error });
+          return this.say({ type: "reply-error", error });
         }
         this.#release();
         break;
@@ -78,7 +64,7 @@ class DemandedCall implements EventDecoder {
       default:
         break;
     }
-    this.#emit(event);
+    this.say(event);
   }
 
   #hold(held: (HeldText | HeldSource)[], type: HeldText["type"], text: string): void {
@@ -94,7 +80,7 @@ class DemandedCall implements EventDecoder {
     this.#held = undefined;
     this.#heldLength = 0;
     for (const event of held) {
-      this.#emit(event.type === "source" ? event : { type: event.type, text: jsonText(event.text) });
+      this.say(event.type === "source" ? event : { type: event.type, text: jsonText(event.text) });
     }
   }
 }

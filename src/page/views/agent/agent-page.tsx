@@ -9,7 +9,7 @@ import type { Run } from "../../agent/run.ts";
 import type { Chat } from "../../chat.ts";
 import { type ChatState, currentOf } from "../../chat-state.ts";
 import type { Memory } from "../../memory.ts";
-import { ThemeSwitch } from "../header.tsx";
+import { ThemeSwitch } from "../theme-switch.tsx";
 import { IconButton } from "../icons.tsx";
 import { KeyForm, type KeyFormWords } from "../key-form.tsx";
 import { LiveRegion } from "../live-region.tsx";
