@@ -10,7 +10,8 @@ import { createLog } from "../../src/telemetry/create-log.ts";
 import { eventually } from "../support/binary.ts";
 import { type Harness, startHarness } from "../support/harness.ts";
 import { findRedis, type RedisServer, startRedis } from "../support/redis-server.ts";
-import { acceptedTurns, answerTo, assistant, createTalk, lastTurn, readStream, user } from "./client.ts";
+import { accessToken, cookiesOf } from "../support/tokens.ts";
+import { acceptedTurns, answerTo, assistant, callsOf, createTalk, lastTurn, readStream, user } from "./client.ts";
 
 const executable = findRedis();
 const masterKey = "5c".repeat(32);
@@ -156,6 +157,22 @@ describe.skipIf(executable === undefined)("gateways that share a store", () => {
     expect(JSON.stringify(messages)).toContain("typed");
     expect([again.status, await again.text()]).toEqual([200, stream]);
     expect((await other.get("/api/chat/stream/no-such-stream")).status).toBe(404);
+  });
+
+  test("an account's token is renewed once, by whichever gateway is first, and used by both", async () => {
+    const environment = shared({ QWEN_TOKEN: "", QWEN_COOKIES: cookiesOf("ann", accessToken("ann", 2 * 60_000)) });
+    await using one = await startHarness({ environment, emulator: { rotateRefreshTokens: true } });
+    await using other = await startBeside(one, environment);
+    one.emulator.script({ on: "refresh", gate: "refresh" });
+    const answers = Array.from({ length: 20 }, (_, index) =>
+      answerTo(index % 2 === 0 ? one : other, [user(`Say: ${index}`)]),
+    );
+    await one.emulator.until((requests) => requests.some(({ on }) => on === "refresh"));
+    one.emulator.release("refresh", "all");
+
+    expect(await Promise.all(answers)).toEqual(Array.from({ length: 20 }, (_, index) => `${index}`));
+    expect(callsOf(one, "refresh")).toHaveLength(1);
+    expect(new Set(acceptedTurns(one).map(({ record }) => record.headers["authorization"])).size).toBe(1);
   });
 
   test("without the store new turns are refused at once, with when to come back, and taken again by themselves", async () => {

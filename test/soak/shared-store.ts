@@ -9,6 +9,7 @@ import { freePort } from "../support/ports.ts";
 import { startRedis } from "../support/redis-server.ts";
 import type { Soak } from "./figures.ts";
 import { createChainJudge, createConversations, type Front, type Load } from "./shared-load.ts";
+import { tryResumedStreams } from "./shared-streams.ts";
 
 export interface SharedStoreOptions {
   readonly redis: string;
@@ -60,6 +61,9 @@ export async function soakSharedStore(options: SharedStoreOptions): Promise<Soak
   await look();
   const anew = judge.countAnew(load.conversations);
   const sessions = await judge.readSessions(load.conversations, front);
+  const at = (index: number): Front => ({ ...front, url: gateways.urls[index]! });
+  const kill = (): Promise<void> => gateways.killAndRestart(0);
+  const resumed = await tryResumedStreams({ emulator, from: at(0), to: at(1), kill });
   const limited = await tryLimit(await createKey(["limited", "--rpm", `${options.requestsPerMinute}`]), front, options);
   const revoked = await tryRevoked(await createKey(["revoked"]), environment, gateways);
 
@@ -101,6 +105,8 @@ export async function soakSharedStore(options: SharedStoreOptions): Promise<Soak
         unit: "",
         atMost: options.requestsPerMinute / 100,
       },
+      { what: "streams read on at another gateway after a kill", value: resumed.streams, unit: "" },
+      { what: "of these with a gap", value: resumed.withGap, unit: "", atMost: 0 },
       { what: "answers to a revoked key", value: revoked, unit: "", atMost: 0 },
     ],
   };
