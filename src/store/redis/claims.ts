@@ -1,6 +1,7 @@
 // The claims of this process on chats of a shared store, and the pulse that keeps them: whoever falls silent for 10 s loses
 // his leases to whoever asks next.
 
+import { readFileSync, readlinkSync } from "node:fs";
 import type { Clock } from "../../contract/clock.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { isDead, type LeaseOwner, thisProcess } from "../lease-owner.ts";
@@ -21,18 +22,35 @@ export interface HeldClaim {
   readonly opened: Promise<unknown> | undefined;
 }
 
+/**
+ * The number of a process says something only where it was given: containers of one image may have one name, and number 1 is
+ * alive in each of them.
+ */
+function processHere(): LeaseOwner {
+  const owner = thisProcess();
+  try {
+    const place = `${readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()}/${readlinkSync("/proc/self/ns/pid")}`;
+    return { ...owner, ownerHost: `${owner.ownerHost}/${place}` };
+  } catch {
+    // Not Linux.
+    return owner;
+  }
+}
+
 /** See `silentMs` in scripts/prelude.lua. */
 const beatMs = 2000;
 
 export interface ClaimsParts {
   readonly run: Run;
+  /** Before the pulse: it goes by the server's time. */
+  learnTime(): Promise<void>;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 export class Claims {
   readonly owner = crypto.randomUUID();
-  readonly #process = thisProcess();
+  readonly #process = processHere();
   readonly #parts: ClaimsParts;
   readonly #held = new Map<string, HeldClaim>();
   /** Claims that the server has been asked for, or to end, and has not answered. */
@@ -86,6 +104,8 @@ export class Claims {
 
   async #beatOnTime(): Promise<void> {
     try {
+      // At once with what follows.
+      void this.#parts.learnTime();
       await this.#say(this.#parts.run);
     } catch {
       // The connection tells what is wrong with it, and greets when it is there again.

@@ -198,10 +198,11 @@ export class RedisConnection {
     };
     try {
       await client.connect();
-      await this.#learnTime(client);
+      this.#tellSkew(await this.#learnTime(client));
       await Promise.all(Array.from(this.#scripts.values(), ({ text }) => this.#send(client, "SCRIPT", ["LOAD", text])));
       await this.#options.greet((name, ask, texts = []) => this.#runOn(client, name, ask, texts));
       if (!client.connected) throw new Error("the connection was closed");
+      if (this.#isClosed) return client.close();
       isGreeted = true;
       this.#rise();
     } catch (error) {
@@ -210,21 +211,29 @@ export class RedisConnection {
     }
   }
 
-  /** By the middle of the way there and back. */
-  async #learnTime(client: RedisClient): Promise<void> {
+  /** What time it is there, again now and then: clocks drift, and some are set. Never rejects. */
+  async learnTime(): Promise<void> {
+    // Whatever stands in the way, the next command meets it too.
+    if (this.#isUp && this.#client !== undefined) await this.#learnTime(this.#client).catch(() => {});
+  }
+
+  /** By the middle of the way there and back. @returns the server's time less our own, in milliseconds */
+  async #learnTime(client: RedisClient): Promise<number> {
     const beforeMs = performance.now();
     const [seconds, micros] = (await this.#send(client, "TIME", [])) as [string, string];
     const middleMs = (beforeMs + performance.now()) / 2;
     const serverMs = Number(seconds) * 1000 + Number(micros) / 1000;
     this.#serverStartMs = serverMs - middleMs;
-    const apartMs = Math.round(Math.abs(serverMs - (performance.timeOrigin + middleMs)));
-    if (apartMs > skewMs) {
-      this.#options.log.warn("This machine's clock and that of the shared store differ: set them by NTP", { apartMs });
-    }
+    return serverMs - (performance.timeOrigin + middleMs);
+  }
+
+  #tellSkew(serverAheadMs: number): void {
+    if (Math.abs(serverAheadMs) < skewMs) return;
+    const apartMs = Math.round(Math.abs(serverAheadMs));
+    this.#options.log.warn("This machine's clock and that of the shared store differ: set them by NTP", { apartMs });
   }
 
   #rise(): void {
-    if (this.#isClosed) return this.#client?.close();
     this.#isUp = true;
     this.#failure = undefined;
     if (this.#isTold) this.#options.log.info("The shared store can be reached again");

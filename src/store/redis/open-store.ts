@@ -59,7 +59,7 @@ export async function openRedisStore(options: SharedStoreOptions): Promise<Share
     ...{ url, prefix, limits, log, watch },
     greet: async (run) => greeted.claims?.greet(run),
   });
-  const claims = new Claims({ run: connection.run, clock, log });
+  const claims = new Claims({ run: connection.run, learnTime: () => connection.learnTime(), clock, log });
   greeted.claims = claims;
   if (!(await connection.waitUntilUp(startMs))) {
     const { failure } = connection;

@@ -4,8 +4,8 @@
 local expiredKeptMs = 86400000
 local mostTurns = 1000
 
-local question = key('aq', (ask.caller or '') .. '\n' .. (ask.id or ''))
-local turns = (ask.caller or '') .. '\n' .. (ask.session or '')
+local question = key('aq', joined(ask.caller or '', ask.id or ''))
+local turns = joined(ask.caller or '', ask.session or '')
 
 local operations = {}
 

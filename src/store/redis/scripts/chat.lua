@@ -1,14 +1,14 @@
 -- The typed chat's messages: those of a session stand in one hash, a field for each part of a message.
 
 local list = prefix .. 'chat-sessions'
-local session = (ask.caller or '') .. '\n' .. (ask.session or '')
+local session = joined(ask.caller or '', ask.session or '')
 local row, order, parts, files = key('hs', session), key('ho', session), key('hm', session), key('hf', session)
 local sessions = key('hl', ask.caller or '')
 
 local messageParts = { 'parent', 'role', 'status', 'created', 'stream', 'content', 'extras' }
 
 local function fieldOf(id, part)
-  return id .. '\n' .. part
+  return part .. ':' .. id
 end
 
 local function isThere()
@@ -31,7 +31,7 @@ local function addMessage(message, first)
     fieldOf(message.id, 'stream'), message.stream, fieldOf(message.id, 'content'), ARGV[first],
     fieldOf(message.id, 'extras'), ARGV[first + 1])
   if ARGV[first + 2] ~= '[]' then
-    redis.call('HSET', files, message.id, ARGV[first + 2], fieldOf(message.id, 'start'), ARGV[first + 3])
+    redis.call('HSET', files, fieldOf(message.id, 'whole'), ARGV[first + 2], fieldOf(message.id, 'start'), ARGV[first + 3])
   end
 end
 
@@ -46,7 +46,7 @@ local function messageOf(id, filesField)
 end
 
 local function dropAll(caller, sessionId)
-  local name = caller .. '\n' .. sessionId
+  local name = joined(caller, sessionId)
   local existed = redis.call('EXISTS', key('hs', name))
   redis.call('UNLINK', key('hs', name), key('ho', name), key('hm', name), key('hf', name))
   redis.call('ZREM', key('hl', caller), sessionId)
@@ -55,7 +55,7 @@ local function dropAll(caller, sessionId)
 end
 
 local function sessionOf(sessionId)
-  local name = ask.caller .. '\n' .. sessionId
+  local name = joined(ask.caller, sessionId)
   local found = redis.call('HMGET', key('hs', name), 'title', 'created', 'updated')
   if not found[1] then return nil end
   return { sessionId, found[1], found[2], found[3], redis.call('ZCARD', key('ho', name)) }
@@ -108,7 +108,7 @@ function operations.findPath()
   local position = id and redis.call('ZSCORE', order, id)
   -- Whoever follows a message was written behind it, so that there are no circles to be walked for ever.
   while position do
-    local message = messageOf(id, id)
+    local message = messageOf(id, fieldOf(id, 'whole'))
     if message == nil then break end
     table.insert(path, 1, message)
     id = message[2]
@@ -120,7 +120,7 @@ end
 
 function operations.findMessage()
   if not isThere() then return {} end
-  return messageOf(ask.id, ask.id) or {}
+  return messageOf(ask.id, fieldOf(ask.id, 'whole')) or {}
 end
 
 function operations.listStreams()

@@ -3,7 +3,7 @@
 local list, total = prefix .. 'named-conversations', prefix .. 'named-bytes'
 
 local function names(caller, id)
-  local name = caller .. '\n' .. id
+  local name = joined(caller, id)
   return key('nc', name), key('no', name), key('ni', name)
 end
 

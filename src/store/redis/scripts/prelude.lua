@@ -34,12 +34,17 @@ local function keep(name)
   redis.call('PEXPIRE', name, whole(ask.keep))
 end
 
+-- Whatever stands in either of them: one caller's names are never another one's.
+local function joined(first, second)
+  return #first .. ':' .. first .. ':' .. second
+end
+
 local function chatName(upstream, account, chat)
-  return upstream .. '\n' .. account .. '\n' .. chat
+  return joined(upstream, joined(account, chat))
 end
 
 local function sessionName(caller, session)
-  return caller .. '\n' .. session
+  return joined(caller, session)
 end
 
 -- Sessions that serve one request only: passing-session.ts.

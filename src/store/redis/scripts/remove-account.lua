@@ -1,4 +1,4 @@
 -- @returns 0 when there is none
 
-redis.call('DEL', key('al', ask.upstream .. '\n' .. ask.id))
+redis.call('DEL', key('al', joined(ask.upstream, ask.id)))
 return redis.call('HDEL', key('a', ask.upstream), ask.id)

@@ -2,7 +2,7 @@
 
 for _, seen in ipairs(ask.seen) do
   local text = redis.call('HGET', key('a', seen.upstream), seen.id)
-  local untilMs = redis.call('HGET', key('al', seen.upstream .. '\n' .. seen.id), 'until')
+  local untilMs = redis.call('HGET', key('al', joined(seen.upstream, seen.id)), 'until')
   if not text or cjson.decode(text).revision ~= seen.revision or tonumber(untilMs or '0') > now then return 'changed' end
 end
 for _, change in ipairs(ask.changes) do

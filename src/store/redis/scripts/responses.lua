@@ -5,11 +5,11 @@ local trees, total = prefix .. 'response-trees', prefix .. 'response-bytes'
 local mostSteps = 100000
 
 local function nameOf(caller, id)
-  return key('rs', caller .. '\n' .. id)
+  return key('rs', joined(caller, id))
 end
 
 local function treeName(caller, tree)
-  return key('rt', caller .. '\n' .. tree)
+  return key('rt', joined(caller, tree))
 end
 
 local function memberOf(caller, tree)
@@ -98,14 +98,14 @@ function operations.forget()
 end
 
 function operations.linkSession()
-  local name = key('rl', ask.caller .. '\n' .. ask.session)
+  local name = key('rl', joined(ask.caller, ask.session))
   redis.call('SADD', name, ask.id)
   keep(name)
   return 1
 end
 
 function operations.takeSession()
-  local name = key('rl', ask.caller .. '\n' .. ask.session)
+  local name = key('rl', joined(ask.caller, ask.session))
   local ids = redis.call('SMEMBERS', name)
   redis.call('DEL', name)
   return ids

@@ -65,7 +65,7 @@ describe.skipIf(executable === undefined)("a shared store [R2-083]", () => {
   const ownersOf = async (prefix: string) => (await server.run("ZRANGE", `${prefix}beats`, "0", "-1")) as string[];
 
   async function holderOf(prefix: string, chat = "chat"): Promise<string> {
-    return String(await server.run("HGET", `${prefix}l:qwen-web\naccount\n${chat}`, "owner"));
+    return String(await server.run("HGET", `${prefix}l:8:qwen-web:7:account:${chat}`, "owner"));
   }
 
   async function countScripts(work: () => Promise<unknown>): Promise<number> {
@@ -89,7 +89,7 @@ describe.skipIf(executable === undefined)("a shared store [R2-083]", () => {
     await close();
   });
 
-  test("of 50 parallel turns over two gateways each is kept, and one alone continues the chat [R2-079]", async () => {
+  test("of 50 parallel turns over two gateways none is lost [R2-079]", async () => {
     const { one, other, close } = await openTwice();
     await converse(one, "chat", "0");
     const claims = await Promise.all(
@@ -104,12 +104,13 @@ describe.skipIf(executable === undefined)("a shared store [R2-083]", () => {
         return claim.continuation.chatId;
       }),
     );
-    const nodes = await Promise.all(
-      Array.from({ length: 50 }, async (_, index) => {
-        const found = await begin(index % 2 === 0 ? other : one, byHistory([`turn-${index}`, "0"]));
-        return found.continuation.nodeId;
-      }),
-    );
+    const nodes: (string | null)[] = [];
+    for (let index = 0; index < 50; index++) {
+      const store = index % 2 === 0 ? other : one;
+      const found = await begin(store, byHistory([`turn-${index}`, "0"]));
+      nodes.push(found.continuation.nodeId);
+      await store.releaseTurn(found, 0);
+    }
 
     // Whoever comes after the first has ended finds the chat free, and becomes a branch of it.
     expect(claims.filter((chat) => chat === "chat").length).toBeGreaterThan(0);
