@@ -22,6 +22,7 @@ import { createStorageWatch, withoutStorageErrors } from "../store/storage-troub
 import type { Store } from "../store/store.ts";
 import { timeStore } from "../store/timed-store.ts";
 import type { LiveLog } from "../telemetry/create-log.ts";
+import type { Log } from "../telemetry/log.ts";
 import { createMetrics, type ScrapedMetrics } from "../telemetry/create-metrics.ts";
 import type { MetricSources } from "../telemetry/gauges.ts";
 import { createChatVault } from "./chat-vault.ts";
@@ -104,7 +105,10 @@ export async function openEstate(config: Config, options: EstateOptions, present
       ...{ clock, log, watch },
       sessionTimeoutMs: () => present.config().sessionTimeout,
     }));
-  if (store.rooms !== undefined) log.warn(staysHere);
+  if (store.rooms !== undefined) {
+    log.warn(staysHere);
+    void warnOfStore(config.storeUrl, log);
+  }
   const vault = createChatVault({
     config: () => present.config(),
     path: isKept ? chatDatabasePath(config.dataDir) : inMemory,
@@ -158,6 +162,15 @@ export async function openEstate(config: Config, options: EstateOptions, present
     pipeline: options.pipeline,
     secretBox: options.secretBox,
   };
+}
+
+/** One that forgets does so without a word, weeks later. Never rejects. */
+async function warnOfStore(url: string | undefined, log: Log): Promise<void> {
+  if (url === undefined) return;
+  const { examineStore } = await import("../store/redis/examine.ts");
+  for (const { verdict, finding, advice } of await examineStore(url)) {
+    if (verdict !== "ok") log.warn(`The shared store: ${finding}`, { advice });
+  }
 }
 
 /** What cannot be read leaves nothing open. */

@@ -253,6 +253,18 @@ describe.skipIf(executable === undefined)("gateways that share a store", () => {
     expect(Bun.inspect(keyless)).not.toContain("secret-word");
   });
 
+  test("a start says what stays with this gateway, and what its store would forget", async () => {
+    await using own = await startRedis(executable ?? "", ["--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"]);
+    await using harness = await startHarness({ environment: shared({ STORE_URL: own.url }) });
+    const warnings = (): string => harness.logLines.filter((line) => line.includes('"warn"')).join("\n");
+    await eventually(
+      async () => (warnings().includes("maxmemory-policy noeviction") ? true : undefined),
+      () => warnings(),
+    );
+
+    expect(warnings()).toContain("documents, uploaded files, the history, captures");
+  });
+
   test("settings that are shown, and what is logged, hold nothing of STORE_URL", async () => {
     const url = server.url.replace("redis://", "redis://default:word-that-nobody-sees@");
     await using own = await startRedis(executable ?? "", ["--requirepass", "word-that-nobody-sees"]);
