@@ -42,6 +42,7 @@ import type { LazyHistory } from "./lazy-history.ts";
 import type { LazyFiles } from "./lazy-files.ts";
 import type { LazyResponses } from "./lazy-responses.ts";
 import { createSpeech } from "./speech.ts";
+import { requireMasterKey } from "./open-store.ts";
 import { readAgentRules } from "./agent-rules.ts";
 import type { Callers } from "./open-callers.ts";
 
@@ -110,6 +111,8 @@ export async function composeService(
   formerAgent?: LazyAgent,
 ): Promise<Service> {
   const { keyRing, clock, log } = estate;
+  // Also of settings that are read again.
+  if (estate.store.unreachable !== undefined && estate.secretBox === undefined) requireMasterKey(config.masterKey);
   const verifyJwt = await createConfiguredJwt(config, { fetch: estate.fetch ?? globalThis.fetch, clock, log });
   const servers = loadToolServers(config, environment);
   const apiKeys = chooseApiKeys(config, log);

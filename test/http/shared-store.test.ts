@@ -1,6 +1,9 @@
 // Two gateways on one Redis server, as clients see them: one conversation over both, and what happens while the server is away.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createApp } from "../../src/app.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { createStoredKeys } from "../../src/server/auth/stored-keys.ts";
@@ -13,7 +16,11 @@ import { findRedis, type RedisServer, startRedis } from "../support/redis-server
 import { accessToken, cookiesOf } from "../support/tokens.ts";
 import { acceptedTurns, answerTo, assistant, callsOf, createTalk, lastTurn, readStream, user } from "./client.ts";
 
+// Far beyond what the tests need, for machines that are busy with something else.
+setDefaultTimeout(20_000);
+
 const executable = findRedis();
+const filesServer = join(import.meta.dir, "../../node_modules/@modelcontextprotocol/server-filesystem/dist/index.js");
 const masterKey = "5c".repeat(32);
 
 describe.skipIf(executable === undefined)("gateways that share a store", () => {
@@ -175,6 +182,31 @@ describe.skipIf(executable === undefined)("gateways that share a store", () => {
     expect(new Set(acceptedTurns(one).map(({ record }) => record.headers["authorization"])).size).toBe(1);
   });
 
+  test("a plan that waits at one gateway is approved at the other, once", async () => {
+    const folder = realpathSync(mkdtempSync(join(tmpdir(), "qwen-gateway-shared-")));
+    try {
+      const servers = { files: { command: process.execPath, args: [filesServer, folder] } };
+      const agent = { MCP_SERVERS: JSON.stringify(servers), AGENT_OPEN: "true" };
+      await using one = await startHarness({ environment: shared(agent) });
+      await using other = await startBeside(one, agent);
+      const path = join(folder, "rivers.txt");
+      const calls = [{ name: "write_file", arguments: { path, content: "Gauja" } }];
+      one.emulator.script({ reply: { text: "", calls } }, { reply: { text: "It is written." } });
+      const asked = await one.post("/api/agent/stream", { query: "Write Gauja into rivers.txt" });
+      const id = /"confirmation_id":"([^"]+)"/.exec(await asked.text())?.[1];
+      expect(existsSync(path)).toBe(false);
+      const answer = { confirmation_id: id, decision: "approve" };
+      const approved = await other.post("/api/agent/confirm", answer);
+      await approved.text();
+      const again = await one.post("/api/agent/confirm", answer);
+
+      expect([approved.status, readFileSync(path, "utf8")]).toEqual([200, "Gauja"]);
+      expect([404, 410]).toContain(again.status);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
   test("without the store new turns are refused at once, with when to come back, and taken again by themselves", async () => {
     await using own = await startRedis(executable ?? "");
     await using harness = await startHarness({ environment: shared({ STORE_URL: own.url }) });
@@ -263,6 +295,15 @@ describe.skipIf(executable === undefined)("gateways that share a store", () => {
     );
 
     expect(warnings()).toContain("documents, uploaded files, the history, captures");
+  });
+
+  test("settings that are read again keep the store, and are refused without MASTER_KEY", async () => {
+    await using harness = await startHarness({ environment: shared() });
+    await expect(harness.reload({ MASTER_KEY: undefined })).rejects.toThrow("without MASTER_KEY");
+    await harness.reload({ MASTER_KEY: masterKey, STORE_URL: "redis://127.0.0.1:1/0", DEFAULT_MODEL: "qwen3-max" });
+
+    expect(await answerTo(harness, [user("Say: still here")])).toBe("still here");
+    expect(harness.logLines.join("\n")).toContain('"settings":"STORE_URL"');
   });
 
   test("settings that are shown, and what is logged, hold nothing of STORE_URL", async () => {

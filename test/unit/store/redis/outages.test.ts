@@ -1,7 +1,7 @@
 // A shared store that goes away, stops, answers late, or comes back: nothing waits for ever, nothing is done twice, nothing that
 // was given up is done late. Each trap of Bun's Redis client has its test here.
 
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { openRedisStore, type SharedStore } from "../../../../src/store/redis/open-store.ts";
 import type { RedisLimits } from "../../../../src/store/redis/connection.ts";
 import { openKeyRing } from "../../../../src/server/auth/key-ring.ts";
@@ -20,6 +20,9 @@ import {
   sessionTimeoutMs,
   turnRecord,
 } from "../../../support/test-store.ts";
+
+// Far beyond what the tests need, for machines that are busy with something else.
+setDefaultTimeout(20_000);
 
 const executable = findRedis();
 /** Short, so that nobody waits long for what a test is about. */

@@ -289,7 +289,7 @@ describe.skipIf(executable === undefined)("rooms of a shared store", () => {
           await store.close();
           database.close();
         }),
-        { numRuns: 60 },
+        { numRuns: 40 },
       );
     },
     60_000,

@@ -1,6 +1,6 @@
 // The shared store under the suite of all drivers, on a real server, and what only several gateways can do to it.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { openRedisStore } from "../../../../src/store/redis/open-store.ts";
 import { findRedis, type RedisServer, startRedis } from "../../../support/redis-server.ts";
@@ -16,6 +16,9 @@ import {
   testStore,
   turnRecord,
 } from "../../../support/test-store.ts";
+
+// Far beyond what the tests need, for machines that are busy with something else.
+setDefaultTimeout(20_000);
 
 const executable = findRedis();
 
