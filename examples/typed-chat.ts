@@ -3,7 +3,7 @@
 
 import { SSEError, streamSSE } from "qwen-gateway/client";
 
-const gateway = process.env["GATEWAY_URL"] ?? "http://127.0.0.1:8787";
+const gateway = process.env["GATEWAY_ORIGIN"] ?? "http://127.0.0.1:8787";
 const key = process.env["API_KEY"];
 const message = process.argv[2] ?? "What is a stream?";
 

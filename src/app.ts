@@ -2,6 +2,7 @@
 // another one can replace.
 
 import type { OwnTool } from "./agent/own-tools.ts";
+import { captureSettings } from "./app/compose-watch.ts";
 import { composeService, type Service, type Settings } from "./app/compose-service.ts";
 import { type EstateOptions, openEstate } from "./app/open-estate.ts";
 import { createRetirement } from "./app/retirement.ts";
@@ -9,7 +10,9 @@ import type { Capture } from "./capture/capture.ts";
 import { compareConfigs, originsInForce } from "./config/compare-configs.ts";
 import type { Config } from "./config/config-schema.ts";
 import type { Environment, LoadedConfig } from "./config/load-config.ts";
+import { GatewayError } from "./contract/gateway-error.ts";
 import type { FetchFunction } from "./outbound/fetch-client.ts";
+import type { Reloaded } from "./server/admin/admin-parts.ts";
 import type { RoutePlace } from "./server/lazy-routes.ts";
 import { describeLowLimit, readDescriptorLimit } from "./telemetry/descriptors.ts";
 import type { Log } from "./telemetry/log.ts";
@@ -20,20 +23,12 @@ export interface StartedApp {
   readonly upstreams: readonly string[];
 }
 
-export interface Reloaded {
-  /** Environment names of the settings that have another value now. */
-  readonly changed: readonly string[];
-  /** Of those that keep their value until the next start. */
-  readonly needsRestart: readonly string[];
-  readonly upstreams: readonly string[];
-}
-
 export interface App {
   start(): Promise<StartedApp>;
   /**
    * Reads the settings again and serves by them from the next request on; what runs ends as it began. Calls run one after the
-   * other. What came of it is logged.
-   * @throws {ConfigError | Error} when they cannot be used: everything is as it was.
+   * other, and few may wait. What came of it is logged.
+   * @throws {ConfigError | GatewayError | Error} when they cannot be used: everything is as it was.
    */
   reload(): Promise<Reloaded>;
   /** The settings in force. */
@@ -59,16 +54,23 @@ export interface AppOptions extends EstateOptions {
   readonly origins?: LoadedConfig["origins"];
   /** The settings as they are written now. @throws {ConfigError}. @defaultValue those that are in force */
   readonly readSettings?: () => Settings;
+  /** Told when a reload begins and when it is over, whoever asked for it and whatever came of it. */
+  readonly reloads?: { begin(): void; end(): void };
 }
+
+/** Each reads all settings: who comes later is served by the next as well. */
+const mostWaitingReloads = 8;
 
 export async function createApp(config: Config, options: AppOptions): Promise<App> {
   const { log } = options;
   let settings: Settings = { config, environment: options.environment ?? {}, origins: options.origins };
   const readSettings = options.readSettings ?? (() => settings);
   let service: Service;
-  const estate = await openEstate(config, options, { service: () => service, config: () => settings.config, running });
+  const present = { service: () => service, config: () => settings.config, running, reload };
+  const estate = await openEstate(config, options, present);
   const retirement = createRetirement(log);
   let reloading: Promise<unknown> = Promise.resolve();
+  let waitingReloads = 0;
   let isStopping = false;
   try {
     service = await composeService(settings, estate);
@@ -87,17 +89,22 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   }
 
   async function exchange(): Promise<Reloaded> {
-    if (isStopping) throw new Error("Cannot reload the settings: the gateway is stopping");
+    if (isStopping) {
+      throw new GatewayError("overloaded", "Cannot reload the settings: the gateway is stopping", {
+        retryAfterMs: 1000,
+      });
+    }
     const next = readSettings();
     const { config: effective, changed, needsRestart } = compareConfigs(settings.config, next.config);
     const former = service;
     const origins = originsInForce(settings.origins, next.origins);
     const nextSettings: Settings = { config: effective, environment: next.environment, origins };
-    const successor = await composeService(nextSettings, estate, former.agent);
+    const successor = await composeService(nextSettings, estate, { agent: former.agent, tracing: former.tracing });
     try {
       successor.server.takeOver(former.server);
     } catch (error) {
       await successor.upstreams.close();
+      if (successor.tracing !== former.tracing) await successor.tracing.tracing?.close();
       throw error;
     }
     settings = nextSettings;
@@ -105,11 +112,35 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     former.rest();
     log.adjust({ level: effective.logLevel, format: effective.logFormat });
     estate.vault.adjust();
+    estate.history.adjust(effective);
     estate.capture.learnSecrets();
     estate.ledger.queues.adopt(successor.upstreams.current());
     successor.begin();
     retirement.add(former, successor);
+    await estate.capture.adjust(captureSettings(effective));
     return { changed, needsRestart, upstreams: successor.upstreams.describe() };
+  }
+
+  function reload(): Promise<Reloaded> {
+    if (waitingReloads >= mostWaitingReloads) {
+      const reason = `Cannot reload the settings: ${mostWaitingReloads} reloads wait already`;
+      return Promise.reject(new GatewayError("overloaded", reason, { retryAfterMs: 1000 }));
+    }
+    waitingReloads++;
+    const reloaded = reloading.then(() => {
+      if (!isStopping) options.reloads?.begin();
+      return exchange();
+    });
+    reloading = reloaded
+      .then(
+        (outcome) => tellReloaded(outcome, log),
+        (error: unknown) => tellRefused(error, log),
+      )
+      .finally(() => {
+        waitingReloads--;
+        if (!isStopping) options.reloads?.end();
+      });
+    return reloaded;
   }
 
   return {
@@ -122,14 +153,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       service.gateway.listModels(AbortSignal.timeout(config.firstByteTimeoutMs)).catch(() => {});
       return { url, upstreams: service.upstreams.describe() };
     },
-    reload() {
-      const reloaded = reloading.then(exchange);
-      reloading = reloaded.then(
-        (outcome) => tellReloaded(outcome, log),
-        (error: unknown) => tellRefused(error, log),
-      );
-      return reloaded;
-    },
+    reload,
     get config() {
       return settings.config;
     },
@@ -146,6 +170,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       isStopping = true;
       await reloading;
       service.rest();
+      await estate.backups.close();
       await service.server.stop();
       await retirement.close();
       await service.agent.close();
@@ -155,7 +180,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       await estate.vault.close();
       await service.upstreams.close();
       await estate.closeCallers();
-      await Promise.all([estate.capture.close(), estate.tracing?.close()]);
+      await Promise.all([estate.capture.close(), service.tracing.tracing?.close()]);
       await estate.store.close();
     },
   };

@@ -16,8 +16,10 @@ import { createHealthChecks, type HealthChecks } from "../gateway/health-checks.
 import type { GatewayLedger } from "../gateway/ledger.ts";
 import type { FetchFunction } from "../outbound/fetch-client.ts";
 import { type RequestSlots, slotsForReplies } from "../outbound/request-slots.ts";
+import type { Reloaded } from "../server/admin/admin-parts.ts";
 import type { AdmitOptions } from "../server/admit.ts";
 import { refuseSharedKeys } from "../server/auth/admin-access.ts";
+import { createStoredKeys } from "../server/auth/stored-keys.ts";
 import type { KeyOptions } from "../server/check-bind.ts";
 import { createServer, type GatewayServer } from "../server/create-server.ts";
 import type { DiagnosisSource } from "../server/diagnosis.ts";
@@ -28,16 +30,18 @@ import { upstreamName } from "../upstreams/qwen-web/errors.ts";
 import type { LiveLog } from "../telemetry/create-log.ts";
 import type { ScrapedMetrics } from "../telemetry/create-metrics.ts";
 import { readDescriptors } from "../telemetry/descriptors.ts";
-import type { Tracing } from "../telemetry/tracing.ts";
+import type { SpanFigures } from "../telemetry/tracing.ts";
 import { chooseAgentAccess, type ConfiguredAgentAccess } from "./agent-access.ts";
 import type { ChatVault } from "./chat-vault.ts";
 import { chooseApiKeys, createConfiguredJwt } from "./configured-keys.ts";
 import { configuredLimits } from "./configured-limits.ts";
+import { type ConfiguredTracing, composeTracing } from "./compose-watch.ts";
 import { type ComposedUpstreams, composeUpstreams } from "./compose-upstreams.ts";
 import { createConfiguredGateway } from "./configured-gateway.ts";
 import { createLazyAdmin, createLazyOpenapi, type LazyAdminParts } from "./lazy-admin.ts";
 import { createLazyAgent, type LazyAgent } from "./lazy-agent.ts";
 import { createLazyChat, type LazyChat } from "./lazy-chat.ts";
+import type { LazyBackups } from "./lazy-backups.ts";
 import type { LazyHistory } from "./lazy-history.ts";
 import type { LazyFiles } from "./lazy-files.ts";
 import type { LazyResponses } from "./lazy-responses.ts";
@@ -57,11 +61,15 @@ export interface Estate extends Callers {
   readonly files: LazyFiles;
   readonly history: LazyHistory;
   readonly capture: Capture;
-  readonly tracing: Tracing | undefined;
+  /** Of all spans, whatever the settings were. */
+  readonly spanFigures: SpanFigures;
   readonly limitActing: AdmitOptions["limitActing"];
   /** Whichever gateway the settings of the moment made. */
   readonly gateway: Gateway;
   openChat: LazyChat["open"];
+  readonly backups: LazyBackups;
+  /** Has other settings take the place of those in force. */
+  reload(): Promise<Reloaded>;
   /** Size of the database on the disk; undefined when it is elsewhere. */
   storeBytes(): number | undefined;
   readonly startedAtMs: number;
@@ -90,6 +98,7 @@ export interface Service {
   readonly chat: LazyChat;
   readonly agent: LazyAgent;
   readonly agentAccess: ConfiguredAgentAccess;
+  readonly tracing: ConfiguredTracing;
   /** A generated one among them. */
   readonly apiKeys: readonly string[];
   /** How many replies may run at a time; undefined: without a limit. */
@@ -101,14 +110,16 @@ export interface Service {
   rest(): void;
 }
 
+/** What a service takes over of the one before where the settings allow it. Not all of it: it would be held for ever. */
+export type Former = Pick<Service, "agent" | "tracing">;
+
 /**
- * @param formerAgent taken over where the settings allow it. Not the whole service: what is made here would hold it for ever
  * @throws {ConfigError | Error} when the settings cannot be used; nothing is left of it then
  */
 export async function composeService(
   { config, environment, origins }: Settings,
   estate: Estate,
-  formerAgent?: LazyAgent,
+  former?: Former,
 ): Promise<Service> {
   const { keyRing, clock, log } = estate;
   // Also of settings that are read again.
@@ -120,10 +131,12 @@ export async function composeService(
   const agentAccess = chooseAgentAccess(config, { apiKeys, verifyJwt, keyRing }, log);
   const box = estate.secretBox ?? createSecretBox(() => loadMasterKeys(config));
   const upstreams = await composeUpstreams(config, { ...estate, box });
+  const tracing = await composeTracing(config, log, estate.spanFigures, former?.tracing);
   const gateway = createConfiguredGateway(config, {
     ...estate,
+    tracing: tracing.tracing,
     findFile: estate.files.find,
-    history: estate.history.recorder,
+    history: estate.history.recorderFor(config),
     upstreams,
   });
   const chat = createConfiguredChat(config, estate, upstreams);
@@ -136,7 +149,7 @@ export async function composeService(
     box,
     environment,
   });
-  const agent = formerAgent?.settings === fresh.settings ? formerAgent : fresh;
+  const agent = former?.agent.settings === fresh.settings ? former.agent : fresh;
   const healthChecks = createConfiguredChecks(config, estate, upstreams, gateway);
   const server = createConfiguredServer(config, estate, {
     upstreams,
@@ -144,6 +157,7 @@ export async function composeService(
     chat,
     agent,
     agentAccess,
+    tracing,
     apiKeys,
     verifyJwt,
     origins,
@@ -157,6 +171,7 @@ export async function composeService(
     chat,
     agent,
     agentAccess,
+    tracing,
     apiKeys,
     maxReplies: maxRepliesOf(config, upstreams.slots),
     server,
@@ -190,7 +205,7 @@ function createConfiguredChat(config: Config, estate: Estate, upstreams: Compose
   );
 }
 
-type ServedParts = Pick<Service, "upstreams" | "gateway" | "chat" | "agent" | "agentAccess"> &
+type ServedParts = Pick<Service, "upstreams" | "gateway" | "chat" | "agent" | "agentAccess" | "tracing"> &
   Pick<Settings, "origins"> &
   KeyOptions;
 
@@ -233,7 +248,7 @@ function createConfiguredServer(config: Config, estate: Estate, parts: ServedPar
     log,
     logFeed: log,
     capture: estate.capture,
-    tracing: estate.tracing,
+    tracing: parts.tracing.tracing,
     clock,
     version,
     upstreamNames: () => upstreams.current().map(({ name }) => name),
@@ -246,7 +261,7 @@ function createConfiguredServer(config: Config, estate: Estate, parts: ServedPar
 }
 
 function adminPartsOf(config: Config, estate: Estate, { upstreams, chat, origins }: ServedParts): LazyAdminParts {
-  const { store, gateway, metrics, capture, startedAtMs, clock, log } = estate;
+  const { store, gateway, keyRing, quotas, metrics, capture, startedAtMs, clock, log } = estate;
   return {
     version,
     startedAtMs,
@@ -259,6 +274,13 @@ function adminPartsOf(config: Config, estate: Estate, { upstreams, chat, origins
     manageAccounts: upstreams.manageAccounts,
     store,
     deleteSession: (caller, sessionId) => chat.deleteSession(caller, sessionId),
+    keys: createStoredKeys(store, clock),
+    refreshKeys: () => keyRing.refresh(),
+    quotas,
+    ...configuredLimits(config),
+    history: estate.history.access,
+    backups: estate.backups,
+    reload: () => estate.reload(),
     capture,
     clock,
     log,

@@ -1,21 +1,26 @@
 // Captures and traces, as the settings have them.
 
 import { join } from "node:path";
-import { type Capture, createCapture } from "../capture/capture.ts";
+import { type Capture, type CaptureSettings, createCapture } from "../capture/capture.ts";
 import type { Config } from "../config/config-schema.ts";
 import { version } from "../config/version.ts";
 import type { Clock } from "../contract/clock.ts";
 import type { LiveLog } from "../telemetry/create-log.ts";
 import type { Log } from "../telemetry/log.ts";
-import type { Tracing } from "../telemetry/tracing.ts";
+import type { SpanFigures, Tracing } from "../telemetry/tracing.ts";
+
+/** Traces as one set of settings has them. Services whose settings agree share them. */
+export interface ConfiguredTracing {
+  readonly settings: readonly unknown[];
+  /** Undefined: none are sent. */
+  readonly tracing: Tracing | undefined;
+}
 
 /** @param secrets of the settings as they are now, with the keys of this gateway */
 export function composeCapture(config: Config, secrets: () => readonly string[], clock: Clock, log: LiveLog): Capture {
   return createCapture({
-    directory: config.captureDir,
+    ...captureSettings(config),
     sessionDirectory: join(config.dataDir, "captures"),
-    maxBytes: config.captureMaxBytes,
-    maxExchangeBytes: config.captureMaxExchangeBytes,
     secrets,
     version,
     clock,
@@ -23,11 +28,36 @@ export function composeCapture(config: Config, secrets: () => readonly string[],
   });
 }
 
-/** Loaded only where traces are sent. */
-export async function composeTracing(config: Config, log: Log): Promise<Tracing | undefined> {
+export function captureSettings(config: Config): CaptureSettings {
+  return {
+    directory: config.captureDir,
+    maxBytes: config.captureMaxBytes,
+    maxExchangeBytes: config.captureMaxExchangeBytes,
+  };
+}
+
+/**
+ * Loaded only where traces are sent.
+ * @param figures go on over all settings
+ * @param former taken over where the settings agree
+ */
+export async function composeTracing(
+  config: Config,
+  log: Log,
+  figures: SpanFigures,
+  former: ConfiguredTracing | undefined,
+): Promise<ConfiguredTracing> {
+  const { otelExporterOtlpEndpoint, otelExporterOtlpHeaders, otelServiceName, otelSamplePercent } = config;
+  const settings = [otelExporterOtlpEndpoint, otelExporterOtlpHeaders, otelServiceName, otelSamplePercent];
+  if (former !== undefined && Bun.deepEquals(former.settings, settings)) return former;
+  return { settings, tracing: await openTracing(config, log, figures) };
+}
+
+async function openTracing(config: Config, log: Log, figures: SpanFigures): Promise<Tracing | undefined> {
   if (config.otelExporterOtlpEndpoint === undefined) return undefined;
   const { createOtelTracing } = await import("../telemetry/otel-tracing.ts");
   return createOtelTracing({
+    figures,
     endpoint: config.otelExporterOtlpEndpoint,
     headers: config.otelExporterOtlpHeaders,
     serviceName: config.otelServiceName,

@@ -6,9 +6,9 @@ import type { Config } from "../config/config-schema.ts";
 import type { LoadedConfig } from "../config/load-config.ts";
 import type { AdminParts } from "../server/admin/admin-parts.ts";
 import { adminPlaces } from "../server/admin/admin-places.ts";
-import type { ServedRoom } from "../server/create-server.ts";
+import type { Edge, ServedRoom } from "../server/create-server.ts";
 
-export interface LazyAdminParts extends Omit<AdminParts, "settings"> {
+export interface LazyAdminParts extends Omit<AdminParts, "settings" | "edge"> {
   readonly config: Config;
   /** Where each value comes from. @defaultValue from the program that holds the gateway, as if by flags */
   readonly origins: LoadedConfig["origins"] | undefined;
@@ -17,9 +17,9 @@ export interface LazyAdminParts extends Omit<AdminParts, "settings"> {
 export function createLazyAdmin(parts: LazyAdminParts): ServedRoom {
   return {
     places: adminPlaces,
-    async load() {
+    async load(edge) {
       const { adminServer } = await import("../server/admin/admin-routes.ts");
-      return adminServer(partsOf(parts));
+      return adminServer(partsOf(parts, edge));
     },
   };
 }
@@ -28,19 +28,19 @@ export function createLazyAdmin(parts: LazyAdminParts): ServedRoom {
 export function createLazyOpenapi(parts: LazyAdminParts): ServedRoom {
   return {
     places: [{ method: "GET", path: "/openapi.json" }],
-    async load() {
+    async load(edge) {
       const [{ openapiRoute }, { adminRoutes }] = await Promise.all([
         import("../server/openapi/openapi-route.ts"),
         import("../server/admin/admin-routes.ts"),
       ]);
-      const operations = adminRoutes(partsOf(parts)).map(({ operation }) => operation);
+      const operations = adminRoutes(partsOf(parts, edge)).map(({ operation }) => operation);
       return [openapiRoute(operations, parts.version)];
     },
   };
 }
 
-function partsOf(parts: LazyAdminParts): AdminParts {
-  return { ...parts, settings: () => describeSettings(parts) };
+function partsOf(parts: LazyAdminParts, edge: Edge): AdminParts {
+  return { ...parts, edge, settings: () => describeSettings(parts) };
 }
 
 function describeSettings({ config, origins }: LazyAdminParts): ReturnType<AdminParts["settings"]> {

@@ -5,10 +5,11 @@ import { existsSync } from "node:fs";
 import type { Config } from "../config/config-schema.ts";
 import type { Clock } from "../contract/clock.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
-import { createHistory } from "../history/create-history.ts";
+import { createHistory, type History } from "../history/create-history.ts";
 import { type HistoryRecorder, type KeptOf, keptPartsOf } from "../history/ended-exchange.ts";
 import type { OpenedHistory } from "../history/write-group.ts";
 import type { ServedRoom } from "../server/create-server.ts";
+import type { HistoryAccess } from "../server/history-answers.ts";
 import type { RoutePlace } from "../server/lazy-routes.ts";
 import { largestContentBytes } from "../store/history-budget.ts";
 import { inMemory } from "../store/open-database.ts";
@@ -16,8 +17,11 @@ import type { HistoryFigures } from "../telemetry/gauges.ts";
 import type { Log } from "../telemetry/log.ts";
 
 export interface LazyHistory extends ServedRoom {
-  /** Undefined: nothing is kept of anybody. */
-  readonly recorder: HistoryRecorder | undefined;
+  /** Of a service with these settings. Undefined: nothing is kept of anybody. */
+  recorderFor(config: HistoryConfig): HistoryRecorder | undefined;
+  /** Other settings from now on: how long exchanges are kept, in how much room, and what is told of it. */
+  adjust(config: HistoryConfig): void;
+  readonly access: HistoryAccess;
   figures(): HistoryFigures | undefined;
   isFailing(): boolean;
   /** Never rejects. */
@@ -25,8 +29,10 @@ export interface LazyHistory extends ServedRoom {
   close(): Promise<void>;
 }
 
+export type HistoryConfig = Pick<Config, "history" | "historyKeep" | "historyMaxBytes">;
+
 export interface HistoryParts {
-  readonly config: Pick<Config, "history" | "historyKeep" | "historyMaxBytes">;
+  readonly config: HistoryConfig;
   /** What is kept of a caller where it is not what the setting says. @defaultValue the setting holds for all */
   readonly keptOf?: KeptOf | undefined;
   /** Of the database: the path of a file, or `inMemory`. */
@@ -44,14 +50,18 @@ const places: readonly RoutePlace[] = [
 ];
 
 export function createLazyHistory({ config, keptOf, path, clock, log }: HistoryParts): LazyHistory {
-  const { history: setting, historyKeep: keepMs, historyMaxBytes: maxBytes } = config;
+  let present = config;
+  /** From the first service on that keeps anything. */
+  let running: History | undefined;
   let opening: Promise<OpenedHistory> | undefined;
+  let applying: Promise<void> = Promise.resolve();
 
   async function load(): Promise<OpenedHistory> {
     const [{ openSqliteHistory }, { createWordReader }] = await Promise.all([
       import("../store/sqlite-history.ts"),
       import("../documents/search-words.ts"),
     ]);
+    const { historyMaxBytes: maxBytes } = present;
     return { store: openSqliteHistory(path, { maxBytes }, log), reader: createWordReader() };
   }
 
@@ -63,55 +73,87 @@ export function createLazyHistory({ config, keptOf, path, clock, log }: HistoryP
     return opening;
   }
 
-  const maxContentBytes = largestContentBytes(maxBytes);
-  const isOff = setting === "off" && keptOf === undefined;
-  const running = isOff
-    ? undefined
-    : createHistory({
-        keptOf: (caller) => keptPartsOf(caller, setting, keptOf),
-        open,
-        maxContentBytes,
-        keepMs,
-        clock,
-        log: log.with({ component: "history" }),
-      });
+  function start(): History {
+    return createHistory({
+      keptOf: (caller) => keptPartsOf(caller, present.history, keptOf),
+      open,
+      get maxContentBytes() {
+        return largestContentBytes(present.historyMaxBytes);
+      },
+      get keepMs() {
+        return present.historyKeep;
+      },
+      clock,
+      log: log.with({ component: "history" }),
+    });
+  }
+
   /** Something is kept, by this process or an earlier one. */
   const isUsed = (): boolean => opening !== undefined || (path !== inMemory && existsSync(path));
 
-  return {
-    places,
-    recorder: running,
-    figures: () => running && { ...running.view(), maxBytes },
-    isFailing: () => running?.view().isFailing === true,
-    async load(edge) {
-      const { historyRoutes } = await import("../server/history-routes.ts");
-      return historyRoutes({
-        async open() {
-          await running?.flush();
-          if (!isUsed()) return undefined;
-          try {
-            return await open();
-          } catch (error) {
-            // The sentence of the cause names a path of this machine, which is no client's business.
-            throw new GatewayError("internal", "Cannot open the history: the gateway's log says why", { cause: error });
-          }
-        },
-        keptOf: (caller) => keptPartsOf(caller, setting, keptOf),
-        log,
-        ...edge,
-      });
-    },
-    async sweep() {
-      if (!isUsed()) return;
-      if (running !== undefined) return running.sweep();
+  const access: HistoryAccess = {
+    async open() {
+      await running?.flush();
+      if (!isUsed()) return undefined;
       try {
-        const { tidy } = await import("../history/write-group.ts");
-        await tidy((await open()).store, clock() - keepMs);
+        return await open();
       } catch (error) {
-        log.warn("Cannot sweep the history, the next sweep will", { reason: String(error) });
+        // The sentence of the cause names a path of this machine, which is no client's business.
+        throw new GatewayError("internal", "Cannot open the history: the gateway's log says why", { cause: error });
       }
     },
+    keptOf: (caller) => keptPartsOf(caller, present.history, keptOf),
+  };
+
+  async function sweep(): Promise<void> {
+    if (!isUsed()) return;
+    if (running !== undefined) return running.sweep();
+    try {
+      const { tidy } = await import("../history/write-group.ts");
+      await tidy((await open()).store, clock() - present.historyKeep);
+    } catch (error) {
+      log.warn("Cannot sweep the history, the next sweep will", { reason: String(error) });
+    }
+  }
+
+  /** What no longer fits the budget, or is too old by now, goes at once. */
+  async function applyBudget({ historyMaxBytes: maxBytes }: HistoryConfig): Promise<void> {
+    const opened = await opening?.catch(() => undefined);
+    try {
+      opened?.store.setBudget({ maxBytes });
+    } catch (error) {
+      log.warn("Cannot change the budget of the history before the next start", { reason: String(error) });
+    }
+    await sweep();
+  }
+
+  return {
+    places,
+    access,
+    recorderFor({ history: setting, historyMaxBytes }) {
+      if (setting === "off" && keptOf === undefined) return undefined;
+      running ??= start();
+      const { add } = running;
+      return {
+        keptOf: (caller) => keptPartsOf(caller, setting, keptOf),
+        maxContentBytes: largestContentBytes(historyMaxBytes),
+        add,
+      };
+    },
+    adjust(next) {
+      const isSame = next.historyKeep === present.historyKeep && next.historyMaxBytes === present.historyMaxBytes;
+      present = next;
+      if (!isSame) applying = applying.then(() => applyBudget(next));
+    },
+    figures: () => running && { ...running.view(), maxBytes: present.historyMaxBytes },
+    isFailing: () => running?.view().isFailing === true && (present.history !== "off" || keptOf !== undefined),
+    async load(edge) {
+      const { historyRoutes } = await import("../server/history-routes.ts");
+      return historyRoutes({ ...access, log, ...edge });
+    },
+    sweep,
     async close() {
+      await applying;
       await running?.close();
       const opened = await opening?.catch(() => undefined);
       try {

@@ -25,9 +25,11 @@ import type { LiveLog } from "../telemetry/create-log.ts";
 import type { Log } from "../telemetry/log.ts";
 import { createMetrics, type ScrapedMetrics } from "../telemetry/create-metrics.ts";
 import type { MetricSources } from "../telemetry/gauges.ts";
+import type { SpanFigures } from "../telemetry/tracing.ts";
 import { createChatVault } from "./chat-vault.ts";
-import { composeCapture, composeTracing } from "./compose-watch.ts";
+import { composeCapture } from "./compose-watch.ts";
 import type { Estate, Service } from "./compose-service.ts";
+import { createLazyBackups } from "./lazy-backups.ts";
 import { createLazyFiles } from "./lazy-files.ts";
 import { createLazyHistory } from "./lazy-history.ts";
 import { createLazyResponses } from "./lazy-responses.ts";
@@ -65,6 +67,8 @@ export interface Present {
   config(): Config;
   /** With those that end what they began. */
   running(): readonly Service[];
+  /** @see App.reload */
+  reload: Estate["reload"];
 }
 
 /** @throws {GatewayError} when the store cannot be opened */
@@ -85,7 +89,7 @@ export async function openEstate(config: Config, options: EstateOptions, present
     clock,
     options.log,
   );
-  const tracing = await composeTracing(config, log);
+  const spanFigures: SpanFigures = { ended: 0, sent: 0, failed: 0 };
   const history = createLazyHistory({
     config,
     keptOf: options.keptOf,
@@ -97,7 +101,7 @@ export async function openEstate(config: Config, options: EstateOptions, present
     history: () => history.figures(),
     storeBytes,
     captures: () => capture.figures,
-    spans: () => tracing?.figures,
+    spans: () => (present.service().tracing.tracing !== undefined || spanFigures.ended > 0 ? spanFigures : undefined),
   });
   const store: ConfiguredStore =
     options.store ??
@@ -148,7 +152,9 @@ export async function openEstate(config: Config, options: EstateOptions, present
     }),
     history,
     capture,
-    tracing,
+    spanFigures,
+    backups: createLazyBackups({ dataDir: isKept ? config.dataDir : undefined, version, clock, log }),
+    reload: () => present.reload(),
     limitActing: options.limitActing,
     gateway,
     openChat: () => present.service().chat.open(),

@@ -14,6 +14,7 @@ import type { ResponseStore } from "../store/response-store.ts";
 import type { StorageWatch } from "../store/storage-trouble.ts";
 import type { Log } from "../telemetry/log.ts";
 import { openChatDatabase } from "../store/chat-database.ts";
+import { erasureOf } from "../store/erasure.ts";
 import { rewriteVersion } from "../store/migrate.ts";
 import { transactionsOf } from "../store/shared-transactions.ts";
 import { createSqliteAgent } from "../store/sqlite-agent.ts";
@@ -73,6 +74,7 @@ function openOver(database: Database, parts: VaultParts): OpenVault {
   const { clock, log, watch } = parts;
   // The first to ask: all stores over it share them.
   const transactions = transactionsOf(database, { watch, place: "chat" });
+  const erasure = erasureOf(database);
   const times = {
     clock,
     get sessionTimeoutMs(): number {
@@ -107,6 +109,7 @@ function openOver(database: Database, parts: VaultParts): OpenVault {
       await replays.close();
       while (running.size > 0) await Promise.all(running.values());
       await transactions.flush();
+      await erasure.close();
       database.close();
     },
   };

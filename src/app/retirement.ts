@@ -25,6 +25,7 @@ export function createRetirement(log: Log): Retirement {
     try {
       await Promise.all(ends);
       await service.upstreams.close();
+      if (service.tracing !== successor.tracing) await service.tracing.tracing?.close();
     } catch (error) {
       log.error("Cannot close what the former settings had opened", { reason: toGatewayError(error).message }, error);
     }

@@ -45,6 +45,8 @@ export interface Manifest {
   /** Of the program that wrote it. */
   readonly version: string;
   readonly createdAt: string;
+  /** Absent: those that there were are among the files. `left-out`: they stay where they are. */
+  readonly secrets?: "left-out";
   readonly files: readonly BackedUpFile[];
 }
 

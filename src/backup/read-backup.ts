@@ -18,6 +18,7 @@ const manifestSchema = Type.Object({
   format: Type.Integer({ minimum: 1 }),
   version: Type.String(),
   createdAt: Type.String(),
+  secrets: Type.Optional(Type.Literal("left-out")),
   files: Type.Array(fileSchema, { maxItems: databaseNames.length + secretNames.length }),
 });
 

@@ -38,7 +38,7 @@ export async function restoreBackup({ dataDir, path, clock }: RestoreOptions): P
       if (knownSchemas[name] !== undefined) inspectDatabase(join(staged, name), knownSchemas[name]);
     }
     const kept = `before-restore-${new Date(clock()).toISOString().replace(/[:.]/g, "-")}`;
-    exchangeFiles(dataDir, { staged: basename(staged), kept, leaving: othersThan(arriving), arriving });
+    exchangeFiles(dataDir, { staged: basename(staged), kept, leaving: othersThan(manifest), arriving });
     return { manifest, kept: join(dataDir, kept) };
   } catch (error) {
     rmSync(staged, { recursive: true, force: true });
@@ -47,9 +47,11 @@ export async function restoreBackup({ dataDir, path, clock }: RestoreOptions): P
 }
 
 /** What belongs to the old state and is not in the backup: the logs of databases, the streams that could be read on. */
-function othersThan(arriving: readonly string[]): string[] {
+function othersThan({ files, secrets }: Manifest): string[] {
+  const arriving = files.map(({ name }) => name);
   const all = databaseNames.flatMap((name) => [`${name}-wal`, `${name}-shm`, `${name}-journal`, name]);
-  return [...all, ...secretNames, "replay"].filter((name) => !arriving.includes(name));
+  const keys = secrets === "left-out" ? [] : secretNames;
+  return [...all, ...keys, "replay"].filter((name) => !arriving.includes(name));
 }
 
 function lockAll(dataDir: string): Disposable {

@@ -11,15 +11,19 @@ import type { Recorder, RecorderSwitch } from "./recorder.ts";
 import { tapHttp } from "./tap-http.ts";
 import { tapUpstream } from "./tap-upstream.ts";
 
-export interface CaptureOptions {
+/** What a reload may change. */
+export interface CaptureSettings {
   /** Where everything is captured to. Undefined: only sessions that are asked for. */
   readonly directory: string | undefined;
-  /** Where sessions that are asked for are captured to. */
-  readonly sessionDirectory: string;
   /** Of all files together. */
   readonly maxBytes: number;
   /** Of the bodies of one exchange. */
   readonly maxExchangeBytes: number;
+}
+
+export interface CaptureOptions extends CaptureSettings {
+  /** Where sessions that are asked for are captured to, unless everything is. */
+  readonly sessionDirectory: string;
   /** Texts that are blacked out wherever they stand. */
   secrets(): readonly string[];
   /** Of this program. */
@@ -31,6 +35,8 @@ export interface CaptureOptions {
 export interface Capture extends RecorderSwitch {
   /** Captures everything, where the settings say so. Resolves when it is on. */
   start(): Promise<void>;
+  /** Other settings from now on; what is being captured is written where they say. Resolves when they hold; never rejects. */
+  adjust(settings: CaptureSettings): Promise<void>;
   /** Blacks out from now on also what is secret by now. */
   learnSecrets(): void;
   /**
@@ -54,11 +60,14 @@ const longestWatchMs = 24 * 60 * 60_000;
 const mostWatched = 100;
 /** A disk that hangs holds up no stop. */
 const longestCloseMs = 5000;
+/** Nor a start or a reload. */
+const longestPrepareMs = 1000;
 
 export function createCapture(options: CaptureOptions): Capture {
   const { clock, log } = options;
   const sessions = new Map<string, number>();
-  const directory = options.directory ?? options.sessionDirectory;
+  let settings: CaptureSettings = options;
+  const directoryNow = (): string => settings.directory ?? options.sessionDirectory;
   let recorder: Recorder | undefined;
   /** Loaded once; which of the two is on may change. */
   let loading: Promise<Loaded> | undefined;
@@ -76,16 +85,32 @@ export function createCapture(options: CaptureOptions): Capture {
     ]);
     const cover = createCover(options.secrets());
     learn = (secrets) => cover.learn(secrets);
-    const spool = createSpool({ directory, maxBytes: options.maxBytes, cover, gateway: options.version, log });
-    const { maxExchangeBytes } = options;
-    const created = new RecorderOf({ spool, cover, maxExchangeBytes, wants, clock });
-    loaded = { recorder: created, figures: spool.figures };
-    await spool.prepare();
+    const spool = createSpool({
+      get directory() {
+        return directoryNow();
+      },
+      get maxBytes() {
+        return settings.maxBytes;
+      },
+      cover,
+      gateway: options.version,
+      log,
+    });
+    const created = new RecorderOf({
+      spool,
+      cover,
+      get maxExchangeBytes() {
+        return settings.maxExchangeBytes;
+      },
+      wants,
+      clock,
+    });
+    loaded = { recorder: created, figures: spool.figures, prepare: () => spool.prepare() };
     return loaded;
   }
 
   function wants(sessionId: string | undefined): boolean {
-    if (options.directory !== undefined) return true;
+    if (settings.directory !== undefined) return true;
     if (sessionId === undefined) return false;
     // In a header a name that is not ASCII is escaped.
     const untilMs = sessions.get(sessionId) ?? sessions.get(decoded(sessionId));
@@ -99,6 +124,11 @@ export function createCapture(options: CaptureOptions): Capture {
     unhear ??= log.hear(({ level, message, fields }) => on.logged(level, message, fields));
   }
 
+  /** A folder that cannot be made is told of at once. */
+  async function prepare(): Promise<void> {
+    await Promise.race([loaded?.prepare(), Bun.sleep(longestPrepareMs)]);
+  }
+
   function switchOff(): void {
     recorder = undefined;
     unhear?.();
@@ -108,7 +138,7 @@ export function createCapture(options: CaptureOptions): Capture {
   function switchOffUnlessWanted(): void {
     for (const [sessionId, untilMs] of sessions) if (untilMs <= clock()) sessions.delete(sessionId);
     clearTimeout(expiry);
-    if (options.directory !== undefined) return;
+    if (settings.directory !== undefined) return;
     if (sessions.size === 0) switchOff();
     else {
       const nextMs = Math.min(...sessions.values()) - clock();
@@ -122,7 +152,21 @@ export function createCapture(options: CaptureOptions): Capture {
       return recorder;
     },
     async start() {
-      if (options.directory !== undefined) await switchOn();
+      if (settings.directory === undefined) return;
+      await switchOn();
+      await prepare();
+    },
+    async adjust({ directory, maxBytes, maxExchangeBytes }) {
+      const isElsewhere = directory !== settings.directory;
+      settings = { directory, maxBytes, maxExchangeBytes };
+      try {
+        if (directory !== undefined) await switchOn();
+      } catch (error) {
+        // The other settings of the same reload hold by then.
+        log.error("Cannot switch captures on", { reason: String(error) });
+      }
+      switchOffUnlessWanted();
+      if (isElsewhere && recorder !== undefined) await prepare();
     },
     learnSecrets: () => learn?.(options.secrets()),
     async watchSession(sessionId, forMs) {
@@ -132,6 +176,7 @@ export function createCapture(options: CaptureOptions): Capture {
       sessions.set(sessionId, clock() + Math.min(forMs, longestWatchMs));
       await switchOn();
       switchOffUnlessWanted();
+      await prepare();
     },
     unwatchSession(sessionId) {
       const wasWatched = sessions.delete(sessionId);
@@ -142,7 +187,9 @@ export function createCapture(options: CaptureOptions): Capture {
     get figures() {
       return loaded?.figures;
     },
-    directory,
+    get directory() {
+      return directoryNow();
+    },
     tapHttp: (http, wire) => tapHttp(http, wire, self),
     tapUpstream: (upstream) => tapUpstream(upstream, self),
     async close() {
@@ -158,6 +205,7 @@ export function createCapture(options: CaptureOptions): Capture {
 interface Loaded {
   readonly recorder: Recorder;
   readonly figures: Readonly<SpoolFigures>;
+  prepare(): Promise<void>;
 }
 
 function decoded(text: string): string {

@@ -8,6 +8,7 @@ import type { Cover } from "./cover-secrets.ts";
 import type { ExchangeCapture } from "./exchange-capture.ts";
 import { encodeCapture } from "./write-capture.ts";
 
+/** Asked for anew with each capture: settings may change. */
 export interface SpoolOptions {
   readonly directory: string;
   /** Of all files in the folder. */
@@ -45,18 +46,25 @@ const longestWriteMs = 10 * 60_000;
 const fileName = /^\d{8}T\d{9}Z-[\w-]{1,100}\.jsonl$/;
 
 export function createSpool(options: SpoolOptions): Spool {
-  const { directory, log } = options;
+  const { log } = options;
   const waiting: ExchangeCapture[] = [];
   const figures: SpoolFigures = { written: 0, dropped: 0, failed: 0, bytes: 0 };
-  /** Name and size of what is in the folder, the oldest first. Read with the first capture. */
-  let files: Map<string, number> | undefined;
+  /** Name and size of what is in a folder, the oldest first. Read with the first capture that goes there. */
+  let known: { readonly directory: string; readonly files: Map<string, number> } | undefined;
   let work: Promise<void> | undefined;
-  let hasWarned = false;
+  /** Of which folder. */
+  let warned: string | undefined;
 
   /** A full disk would otherwise say it for each exchange. */
   function warnOnce(error: unknown): void {
-    if (!hasWarned) log.warn("Cannot write captures", { directory, reason: String(error) });
-    hasWarned = true;
+    const { directory } = options;
+    if (warned !== directory) log.warn("Cannot write captures", { directory, reason: String(error) });
+    warned = directory;
+  }
+
+  async function filesIn(directory: string): Promise<Map<string, number>> {
+    if (known?.directory !== directory) known = { directory, files: await listFiles(directory) };
+    return known.files;
   }
 
   async function run(): Promise<void> {
@@ -77,7 +85,9 @@ export function createSpool(options: SpoolOptions): Spool {
   }
 
   async function write(capture: ExchangeCapture): Promise<void> {
-    files ??= await listFiles(directory);
+    // One for the whole file: settings may change meanwhile.
+    const { directory } = options;
+    const files = await filesIn(directory);
     const { cover, gateway } = options;
     const pieces = await encodeCapture(capture, { cover, gateway, breathe });
     await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -96,10 +106,10 @@ export function createSpool(options: SpoolOptions): Spool {
     // Nobody finds half a file.
     await rename(unfinished, path);
     files.set(name, (await stat(path)).size);
-    await makeRoom(files);
+    await makeRoom(directory, files);
   }
 
-  async function makeRoom(all: Map<string, number>): Promise<void> {
+  async function makeRoom(directory: string, all: Map<string, number>): Promise<void> {
     let bytes = 0;
     for (const size of all.values()) bytes += size;
     for (const [name, size] of all) {
@@ -114,7 +124,7 @@ export function createSpool(options: SpoolOptions): Spool {
   return {
     async prepare() {
       try {
-        files ??= await listFiles(directory);
+        await filesIn(options.directory);
       } catch (error) {
         warnOnce(error);
       }

@@ -5,6 +5,7 @@ import { dirname, join, resolve } from "node:path";
 import { agentTokenName } from "../config/agent-token-file.ts";
 import { ConfigError } from "../config/config-error.ts";
 import type { Config } from "../config/config-schema.ts";
+import { loadToolServers } from "../config/mcp-servers.ts";
 import type { DoctorLine } from "../contract/doctor-line.ts";
 import { takesJwt } from "../server/auth/jwt-settings.ts";
 import { checkBind, isLoopback } from "../server/check-bind.ts";
@@ -44,11 +45,24 @@ function hasOtherKeys(config: Config): boolean {
 }
 
 /** Each sentence says behind its colon what to do. */
-export function problemLines(error: ConfigError): DoctorLine[] {
+export function problemLines(error: ConfigError, subject = "configuration"): DoctorLine[] {
   return error.problems.map((problem) => {
     const [finding, advice] = splitSentence(problem);
-    return { verdict: "fail", subject: "configuration", finding, advice };
+    return { verdict: "fail", subject, finding, advice };
   });
+}
+
+/** Their settings alone, which a start would refuse; whether they answer is the question of `mcp test`. */
+export function toolServerLines({ config, environment }: LoadedCommandConfig): DoctorLine[] {
+  const subject = "tool servers";
+  try {
+    const count = loadToolServers(config, environment).length;
+    const finding = `${count} of the settings; try ${count === 1 ? "it" : "them"}: qwen-gateway mcp test`;
+    return count === 0 ? [] : [{ verdict: "ok", subject, finding }];
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return problemLines(error, subject);
+  }
 }
 
 export function splitSentence(sentence: string): [before: string, behind: string] {

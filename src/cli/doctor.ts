@@ -48,6 +48,7 @@ async function* diagnose(
   }
   const { config } = loaded;
   yield* machine.configurationLines(loaded);
+  yield* machine.toolServerLines(loaded);
   if (takesJwt(config)) yield* (await import("./doctor-jwt.ts")).jwtLines(config);
   const directory = machine.dataDirectoryLines(config.dataDir);
   yield* directory;

@@ -61,7 +61,8 @@ async function serve(
   });
 
   let app: App | undefined;
-  let manager: ServiceManager;
+  let manager: ServiceManager | undefined;
+  let url = "";
   try {
     const { createApp } = await import("../app.ts");
     app = await createApp(config, {
@@ -69,9 +70,14 @@ async function serve(
       origins,
       environment,
       readSettings: load,
+      reloads: {
+        begin: () => manager?.reloading(),
+        end: () => manager?.ready(`Listens on ${url}`),
+      },
       maxFetches: maxFetches(context.environment),
     });
-    const { url, upstreams } = await app.start();
+    const { upstreams, ...listening } = await app.start();
+    url = listening.url;
     useCompilersAsUsual();
     const lines = [`qwen-gateway ${version} listens on ${url}`, `Served by ${upstreams.join(", ")}`];
     if (file !== undefined) lines.push(`Settings from ${file}`);
@@ -79,7 +85,7 @@ async function serve(
     context.print(lines.join("\n"));
     manager = await connectServiceManager(context.environment, log);
     manager.ready(`Listens on ${url}`);
-    started.resolve(() => reload(app!, manager, url));
+    started.resolve(() => reload(app!));
   } catch (error) {
     await app
       ?.stop()
@@ -105,12 +111,10 @@ async function serve(
   }
 }
 
-async function reload(app: App, manager: ServiceManager, url: string): Promise<void> {
-  manager.reloading();
+async function reload(app: App): Promise<void> {
   try {
     await app.reload();
   } catch {
     // It stands in the log, and everything is as it was.
   }
-  manager.ready(`Listens on ${url}`);
 }

@@ -2,7 +2,9 @@
 // server counts goes before.
 
 import type { ChatRequest, ContentPart, Message, ToolDefinition } from "../contract/chat-request.ts";
+import { onceFor } from "../contract/once-for.ts";
 import { estimatedTokensOf, estimateTokens } from "./estimate-tokens.ts";
+import { LongText } from "./long-text.ts";
 
 /** Role and separators, as Qwen's templates write them (`<|im_start|>user ... <|im_end|>`). */
 const tokensAroundMessage = 4;
@@ -12,35 +14,64 @@ const tokensPerImage = 1000;
 const bytesPerBase64Character = 3 / 4;
 
 type Prompt = Pick<ChatRequest, "messages" | "tools">;
-type Measure = (text: string) => number;
+/** Long ones are decoded only where they are looked at. */
+type Text = string | LongText;
+type Measure = (text: Text) => number;
 
 export function estimatePrompt(prompt: Prompt): number {
-  return measurePrompt(prompt, estimateTokens);
+  return estimateTools(prompt.tools) + measureMessages(prompt.messages, estimateText);
 }
 
 /** So many characters are looked at, however long the prompt: 0.3 ms. */
 const sampledChars = 32_768;
-/** Shorter ones are looked at whole. */
-const leastSampledChars = 256;
+const sampleChars = 256;
 
-/** The same by samples of a long prompt, for who begins to answer: a session's turns cost the same however long it grows. */
-export function estimatePromptRoughly(prompt: Prompt): number {
-  const texts: string[] = [];
-  const rest = measurePrompt(prompt, (text) => {
+/**
+ * The same by samples that lie evenly in the messages of a long prompt, for who begins to answer: a session's turns cost the
+ * same however long it grows.
+ */
+export function estimatePromptRoughly({ messages, tools }: Prompt): number {
+  const texts: Text[] = [];
+  let size = 0;
+  const rest = measureMessages(messages, (text) => {
     texts.push(text);
+    size += sizeOf(text);
     return 0;
   });
-  const chars = texts.reduce((sum, text) => sum + text.length, 0);
-  const share = sampledChars / chars;
-  return texts.reduce((sum, text) => sum + estimateSample(text, share), rest);
+  const tokens = size <= sampledChars ? texts.reduce(addTokens, 0) : estimateBySamples(texts, size);
+  return estimateTools(tools) + rest + tokens;
 }
 
-/** @param share how much of the text is looked at, in its middle */
-function estimateSample(text: string, share: number): number {
-  const size = Math.max(leastSampledChars, Math.ceil(text.length * share));
-  if (size >= text.length) return estimateTokens(text);
-  const from = (text.length - size) >> 1;
-  return Math.ceil((estimateTokens(text.slice(from, from + size)) * text.length) / size);
+/** @param size of all of them */
+function estimateBySamples(texts: readonly Text[], size: number): number {
+  const step = (size * sampleChars) / sampledChars;
+  let next = step / 2;
+  let start = 0;
+  let sampledTokens = 0;
+  let sampledSize = 0;
+  for (const text of texts) {
+    const length = sizeOf(text);
+    for (; next < start + length; next += step) {
+      const from = Math.floor(Math.max(0, Math.min(next - start, length - sampleChars)));
+      const to = Math.min(length, from + sampleChars);
+      sampledTokens += estimateTokens(typeof text === "string" ? text.slice(from, to) : text.excerpt(from, to));
+      sampledSize += to - from;
+    }
+    start += length;
+  }
+  return Math.ceil((sampledTokens * size) / sampledSize);
+}
+
+function sizeOf(text: Text): number {
+  return typeof text === "string" ? text.length : text.json.length;
+}
+
+function addTokens(sum: number, text: Text): number {
+  return sum + estimateText(text);
+}
+
+function estimateText(text: Text): number {
+  return estimateTokens(typeof text === "string" ? text : text.text);
 }
 
 export function estimateMessages(messages: readonly Message[]): number {
@@ -48,15 +79,16 @@ export function estimateMessages(messages: readonly Message[]): number {
 }
 
 export function estimateMessage(message: Message): number {
-  return measureMessage(message, estimateTokens);
+  return measureMessage(message, estimateText);
 }
 
-export function estimateTools(tools: readonly ToolDefinition[]): number {
-  return measureTools(tools, estimateTokens);
-}
+/** Agents send the same tools with each request (known-tools.ts). */
+export const estimateTools = onceFor((tools: readonly ToolDefinition[]): number =>
+  tools.length === 0 ? 0 : estimateTokens(JSON.stringify(tools)),
+);
 
-function measurePrompt({ messages, tools }: Prompt, measure: Measure): number {
-  return messages.reduce((sum, message) => sum + measureMessage(message, measure), measureTools(tools, measure));
+function measureMessages(messages: readonly Message[], measure: Measure): number {
+  return messages.reduce((sum, message) => sum + measureMessage(message, measure), 0);
 }
 
 /** Thoughts count for nothing: templates leave those of earlier answers out. */
@@ -68,14 +100,10 @@ function measureMessage(message: Message, measure: Measure): number {
   return tokens;
 }
 
-function measureTools(tools: readonly ToolDefinition[], measure: Measure): number {
-  return tools.length === 0 ? 0 : measure(JSON.stringify(tools));
-}
-
 function measurePart(part: ContentPart, measure: Measure): number {
   switch (part.type) {
     case "text":
-      return measure(part.text);
+      return measure(part instanceof LongText ? part : part.text);
     case "image":
     case "media":
       return tokensPerImage;

@@ -1,6 +1,7 @@
 // Short names for histories: equal for all spellings of one history of one caller, different for different ones.
 
 import type { Message, ToolDefinition } from "../contract/chat-request.ts";
+import { onceFor } from "../contract/once-for.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { type CanonicalTurn, digestMessage, digestTurns } from "./canonical.ts";
 import type { Chain, HistoryPrefix } from "./history-prefix.ts";
@@ -150,6 +151,7 @@ function hashSystem(messages: readonly Message[]): SystemHashes {
   return { hashes, indexes };
 }
 
-function hashTool(tool: ToolDefinition): string {
-  return sha256(`tool:${canonicalJson([tool.name, tool.description ?? "", tool.parameters])}`);
-}
+/** Agents send the same tools with each request (known-tools.ts). */
+const hashTool = onceFor((tool: ToolDefinition) =>
+  sha256(`tool:${canonicalJson([tool.name, tool.description ?? "", tool.parameters])}`),
+);

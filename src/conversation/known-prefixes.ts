@@ -5,6 +5,7 @@ import type { ContentPart, Message } from "../contract/chat-request.ts";
 import type { Chain, HistoryPrefix } from "./history-prefix.ts";
 import { LongText } from "./long-text.ts";
 import { sha256 } from "./sha256.ts";
+import { SpellingHash } from "./spelling-hash.ts";
 
 /** Where a history can be gone on from: behind a turn of its user. */
 export interface KnownPrefix {
@@ -28,7 +29,7 @@ const maxEntries = 1000;
 const maxOpeningChars = 200;
 
 interface Entry extends KnownPrefix {
-  /** SHA-256 of the messages as they are spelled. */
+  /** Hash of the messages as they are spelled. */
   readonly spelling: string;
 }
 
@@ -39,6 +40,8 @@ export function createKnownPrefixes(minMessages = 16): KnownPrefixes {
   let size = 0;
   /** Who has just looked for a history remembers more of it: what was hashed need not be once more. */
   let walk: Walk | undefined;
+  /** One walk at a time has it. */
+  const hash = new SpellingHash();
 
   function forget(key: string): void {
     size -= entries.get(key)?.prefixes.length ?? 0;
@@ -51,7 +54,7 @@ export function createKnownPrefixes(minMessages = 16): KnownPrefixes {
       if (messages.length < minMessages || entries.size === 0) return undefined;
       const entry = entries.get(openingOf(scope, messages));
       if (entry === undefined || entry.endIndex > messages.length) return undefined;
-      const found = new Walk(scope, messages);
+      const found = new Walk(scope, messages, hash);
       if (found.spellingUntil(entry.endIndex) !== entry.spelling) return undefined;
       walk = found;
       return entry;
@@ -60,7 +63,7 @@ export function createKnownPrefixes(minMessages = 16): KnownPrefixes {
       const earlier = walk;
       walk = undefined;
       if (messages.length < minMessages || prefixes.length > maxPrefixes) return;
-      const known = earlier?.isOf(scope, messages, endIndex) === true ? earlier : new Walk(scope, messages);
+      const known = earlier?.isOf(scope, messages, endIndex) === true ? earlier : new Walk(scope, messages, hash);
       const key = openingOf(scope, messages);
       forget(key);
       entries.set(key, { endIndex, chain, prefixes, spelling: known.spellingUntil(endIndex) });
@@ -89,15 +92,15 @@ function openingOf(scope: string, messages: readonly Message[]): string {
 class Walk {
   readonly #scope: string;
   readonly #messages: readonly Message[];
-  readonly #hasher = new Bun.CryptoHasher("sha256");
-  /** Not hashed yet: short pieces go together. */
-  #gathered: string;
+  readonly #hash: SpellingHash;
   #at = 0;
 
-  constructor(scope: string, messages: readonly Message[]) {
+  constructor(scope: string, messages: readonly Message[], hash: SpellingHash) {
     this.#scope = scope;
     this.#messages = messages;
-    this.#gathered = scope;
+    this.#hash = hash;
+    hash.restart();
+    hash.text(scope);
   }
 
   isOf(scope: string, messages: readonly Message[], end: number): boolean {
@@ -107,25 +110,30 @@ class Walk {
   /** @param end not before the last one */
   spellingUntil(end: number): string {
     for (; this.#at < end; this.#at++) this.#add(this.#messages[this.#at]!);
-    return this.#hasher.copy().update(this.#gathered).digest("hex");
+    return this.#hash.value;
   }
 
+  /** Message by message: what a hash is of must not depend on where somebody asked for it before. */
   #add(message: Message): void {
-    this.#gathered += `;${message.role}`;
+    const hash = this.#hash;
     // What it says is no turn's; where it stands counts.
-    if (message.role === "system") return;
-    if (message.role === "tool") this.#gathered += piece(message.callId);
+    if (message.role === "system") return hash.text(";system");
+    /** Short pieces go together. */
+    let gathered = `;${message.role}`;
+    if (message.role === "tool") gathered += piece(message.callId);
     for (const part of message.content) {
       if (part instanceof LongText) {
-        this.#hasher.update(`${this.#gathered}/${part.json.length}:`);
-        this.#hasher.update(part.json);
-        this.#gathered = "";
-      } else this.#gathered += spelled(part);
+        hash.text(`${gathered}/${part.json.length}:`);
+        hash.bytes(part.json);
+        gathered = "";
+      } else gathered += spelled(part);
     }
-    if (message.role !== "assistant") return;
-    for (const { callId, toolName, argumentsText } of message.toolCalls) {
-      this.#gathered += `+${piece(callId)}${piece(toolName)}${piece(argumentsText)}`;
+    if (message.role === "assistant") {
+      for (const { callId, toolName, argumentsText } of message.toolCalls) {
+        gathered += `+${piece(callId)}${piece(toolName)}${piece(argumentsText)}`;
+      }
     }
+    hash.text(gathered);
   }
 }
 

@@ -11,11 +11,23 @@ export class LongText {
     this.json = json;
   }
 
+  /** Of a text that is sent again and again. */
+  static of(text: string): LongText {
+    const long = new LongText(Buffer.from(JSON.stringify(text).slice(1, -1)));
+    long.#text = text;
+    return long;
+  }
+
   /** Decoded when somebody asks for it first, and kept. */
   get text(): string {
     // A JSON string by construction.
     this.#text ??= JSON.parse(`"${decoder.decode(this.json)}"`) as string;
     return this.#text;
+  }
+
+  /** About what the bytes between the two say: an escape or a character that is cut there is not whole. */
+  excerpt(from: number, to: number): string {
+    return decodeUtf8.call(this.json, "utf8", from, to).replace(escapes, meaningOf);
   }
 
   /** In a parsed body it stands where the string stood. */
@@ -25,3 +37,12 @@ export class LongText {
 }
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+/** Works on every byte array, and without a view on it. */
+const decodeUtf8 = Buffer.prototype.toString;
+const escapes = /\\(?:u([0-9a-fA-F]{4})|.)/g;
+const meanings: Readonly<Record<string, string>> = { "\\n": "\n", "\\r": "\r", "\\t": "\t", "\\b": "\b", "\\f": "\f" };
+
+function meaningOf(escaped: string, hex: string | undefined): string {
+  if (hex !== undefined) return String.fromCharCode(Number.parseInt(hex, 16));
+  return meanings[escaped] ?? escaped.slice(1);
+}

@@ -13,7 +13,7 @@ export type HeldRequest = Omit<OutboundRequest, "body"> & {
   readonly body?: Exclude<OutboundRequest["body"], ReadableStream>;
 };
 
-/** A longer body is written after the head: one write less costs less than a copy of it. */
+/** A longer piece is written by itself: of shorter ones a write less costs less than a copy of them. */
 const maxJoinedBytes = 64 * 1024;
 
 /**
@@ -32,13 +32,31 @@ export function encodeRequest(
   const length = hasLength ? `content-length: ${bodyBytes}\r\n` : "";
   const head = `${request.method} ${target.path} HTTP/1.1\r\nhost: ${target.host}\r\n${lastingFields}${fields}${length}connection: keep-alive\r\n\r\n`;
   if (bodyBytes > maxJoinedBytes && typeof body === "object") {
-    return [Buffer.from(head, "latin1"), ...(body instanceof Uint8Array ? [body] : body)];
+    return joinShort([Buffer.from(head, "latin1"), ...(body instanceof Uint8Array ? [body] : body)]);
   }
   // Head and body in one piece, which is one write, each encoded once.
   const bytes = Buffer.allocUnsafe(head.length + bodyBytes);
   bytes.write(head, "latin1");
   writeBody(bytes, body, head.length);
   return [bytes];
+}
+
+/** The same bytes: what stands between long pieces is one piece. */
+function joinShort(pieces: readonly Uint8Array[]): readonly Uint8Array[] {
+  const joined: Uint8Array[] = [];
+  let short: Uint8Array[] = [];
+  const endShort = (): void => {
+    if (short.length > 0) joined.push(short.length === 1 ? short[0]! : Buffer.concat(short));
+    short = [];
+  };
+  for (const piece of pieces) {
+    if (piece.length > maxJoinedBytes) {
+      endShort();
+      joined.push(piece);
+    } else if (piece.length > 0) short.push(piece);
+  }
+  endShort();
+  return joined;
 }
 
 /** A line for each header. @throws {Http1Error} when one of them cannot be written */

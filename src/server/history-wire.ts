@@ -3,11 +3,11 @@
 import { GatewayError } from "../contract/gateway-error.ts";
 import type { Json } from "../contract/json.ts";
 import type { WordReader } from "../documents/search-words.ts";
+import type { ExchangePage } from "../history/scan-exchanges.ts";
 import { mostSearchChars, searchTerms } from "../history/search-words.ts";
 import {
   type ExchangeFilter,
   exchangeOutcomes,
-  type ExchangePage,
   type KeptExchange,
   type StoredContent,
 } from "../store/history-store.ts";
@@ -28,8 +28,13 @@ const filterFields: ReadonlySet<string> = new Set([
   "q",
 ]);
 
+export interface AskedPage extends Omit<ExchangePage, "afterKey"> {
+  /** Id of the exchange behind which it begins. */
+  readonly after: string | undefined;
+}
+
 /** @throws {GatewayError} `invalid-request` that names the field */
-export function parsePage(query: URLSearchParams): ExchangePage {
+export function parsePage(query: URLSearchParams): AskedPage {
   const limit = query.get("limit") ?? String(defaultLimit);
   if (!/^\d{1,3}$/.test(limit) || Number(limit) < 1 || Number(limit) > maxLimit) {
     throw wrong("limit", `it must be a whole number from 1 to ${maxLimit}`);
@@ -127,7 +132,7 @@ export function encodeExchange(exchange: KeptExchange): Record<string, Json> {
 }
 
 /** With what was said; both null where that is not kept, or no more. */
-export function encodeWhole(exchange: KeptExchange, content: StoredContent | undefined): Json {
+export function encodeWhole(exchange: KeptExchange, content: StoredContent | undefined): Record<string, Json> {
   return {
     ...encodeExchange(exchange),
     request: content === undefined ? null : (JSON.parse(content.request) as Json),

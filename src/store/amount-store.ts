@@ -29,6 +29,17 @@ export interface Reserved {
   readonly previous: number;
 }
 
+/** Subjects behind one another by their names. */
+export interface SubjectsQuestion {
+  /** Behind this one. @defaultValue from the first on */
+  readonly after?: string | undefined;
+  /** Before this one. @defaultValue to the last */
+  readonly before?: string | undefined;
+  readonly limit: number;
+  /** What counts still, by kind. */
+  readonly kinds: readonly { readonly kind: string; readonly sinceMs: number }[];
+}
+
 /** Every method is one short transaction, which those of the same moment share. */
 export interface AmountStore {
   /** Takes as much as the limit leaves, at most what is wanted. */
@@ -37,6 +48,10 @@ export interface AmountStore {
   addAmounts(amounts: readonly (AmountKey & { readonly amount: number })[]): Promise<readonly number[]>;
   /** @returns one for each, 0 where nothing was counted */
   readAmounts(keys: readonly AmountKey[]): Promise<readonly number[]>;
+  /** Of whom something is counted, or replies are noted; in the order of their names. */
+  listSubjects(question: SubjectsQuestion): Promise<readonly string[]>;
+  /** Forgets all amounts of one. @returns false when there was none */
+  forgetAmounts(subject: string): Promise<boolean>;
   /** Forgets windows of these kinds that began before, and replies whose time is over. */
   dropAmounts(kinds: readonly { readonly kind: string; readonly beforeMs: number }[]): Promise<void>;
 
@@ -47,8 +62,20 @@ export interface AmountStore {
    * @returns how many it holds now
    */
   holdReplies(subject: string, wanted: number, limit: number, untilMs: number): Promise<number>;
+  /** Over all processes that live. @returns one for each */
+  countReplies(subjects: readonly string[]): Promise<readonly number[]>;
   /** Says all of this store again. */
   renewReplies(untilMs: number): Promise<void>;
+}
+
+/** What several questions have found, as one answer. */
+export function firstSubjects(found: readonly { readonly subject: string }[], limit: number): string[] {
+  return [...new Set(found.map(({ subject }) => subject))].toSorted(bySubject).slice(0, limit);
+}
+
+/** As SQLite orders texts: not by the habits of a language. */
+function bySubject(one: string, other: string): number {
+  return one < other ? -1 : Number(one > other);
 }
 
 /** The one rule of reservations, for every driver. */

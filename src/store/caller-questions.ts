@@ -22,9 +22,16 @@ export const callerQuestionTexts = {
     INSERT INTO amounts (subject, kind, start_ms, amount) VALUES ($subject, $kind, $startMs, $amount)
     ON CONFLICT (subject, kind, start_ms) DO UPDATE SET amount = amount + $amount
     RETURNING amount`,
+  subjectsOfKind: `
+    SELECT DISTINCT subject FROM amounts
+    WHERE kind = $kind AND start_ms >= $sinceMs AND amount <> 0 AND subject > $after AND subject < $before
+    ORDER BY subject LIMIT $limit`,
+  forgetAmounts: "DELETE FROM amounts WHERE subject = $subject",
   dropAmounts: "DELETE FROM amounts WHERE kind = $kind AND start_ms < $beforeMs",
   dropHolders: "DELETE FROM running_replies WHERE until_ms < $nowMs",
 
+  subjectsWithReplies: `
+    SELECT DISTINCT subject FROM running_replies WHERE subject > $after AND subject < $before ORDER BY subject LIMIT $limit`,
   findHolders: `
     SELECT holder, owner_host AS ownerHost, owner_pid AS ownerPid, owner_started_ms AS ownerStartedMs, held, until_ms AS untilMs
     FROM running_replies WHERE subject = $subject`,
@@ -51,6 +58,7 @@ export interface KeyRow {
 type NewKey = Omit<KeyRow, "createdAtMs" | "revokedAtMs"> & { nowMs: number };
 type Key = { [Field in keyof AmountKey]: AmountKey[Field] };
 type Owner = { [Field in keyof LeaseOwner]: LeaseOwner[Field] };
+type Range = { after: string; before: string; limit: number };
 type Holder = LeaseOwner & { readonly holder: string; readonly held: number; readonly untilMs: number };
 
 export function prepareCallerQuestions(database: Database) {
@@ -70,6 +78,9 @@ export function prepareCallerQuestions(database: Database) {
     removeKey: prepare<never, { prefix: string }>("removeKey"),
     readAmount: prepare<{ amount: number }, Key>("readAmount"),
     addAmount: prepare<{ amount: number }, Key & { amount: number }>("addAmount"),
+    subjectsOfKind: prepare<{ subject: string }, Range & { kind: string; sinceMs: number }>("subjectsOfKind"),
+    subjectsWithReplies: prepare<{ subject: string }, Range>("subjectsWithReplies"),
+    forgetAmounts: prepare<never, { subject: string }>("forgetAmounts"),
     dropAmounts: prepare<never, { kind: string; beforeMs: number }>("dropAmounts"),
     dropHolders: prepare<never, { nowMs: number }>("dropHolders"),
     findHolders: prepare<Holder, { subject: string }>("findHolders"),

@@ -31,6 +31,10 @@ export function prepareHistoryQuestions(database: Database) {
     oldestContents: database.prepare<ByKey, { limit: number }>(
       "SELECT exchange_key AS exchangeKey FROM contents ORDER BY exchange_key LIMIT $limit",
     ),
+    // Of its length alone: what is long is not read for it.
+    bytesOf: database.prepare<{ bytes: number }, ByKey>(
+      `SELECT octet_length(request) + octet_length(reply) AS bytes FROM contents WHERE exchange_key = $exchangeKey`,
+    ),
     noteDropped: database.prepare<unknown, ByKey>(
       "UPDATE exchanges SET content = 'dropped' WHERE exchange_key = $exchangeKey",
     ),
@@ -40,9 +44,6 @@ export function prepareHistoryQuestions(database: Database) {
     endedBefore: database.prepare<ByKey, { endedBeforeMs: number; limit: number }>(
       `SELECT exchange_key AS exchangeKey FROM exchanges WHERE ended_at_ms < $endedBeforeMs
        ORDER BY ended_at_ms LIMIT $limit`,
-    ),
-    findKey: database.prepare<ByKey, { caller: string; exchangeId: string }>(
-      "SELECT exchange_key AS exchangeKey FROM exchanges WHERE exchange_id = $exchangeId AND caller = $caller",
     ),
     deleteExchange: database.prepare<unknown, ByKey>("DELETE FROM exchanges WHERE exchange_key = $exchangeKey"),
     deleteContent: database.prepare<unknown, ByKey>("DELETE FROM contents WHERE exchange_key = $exchangeKey"),

@@ -1,6 +1,7 @@
 // What the room history/ asks of a database: exchanges that have ended, found by what is known of them or by their words,
 // and given up from the oldest on. No table leaks out.
 
+import type { HistoryBudget } from "./history-budget.ts";
 import type { SearchTerm } from "./document-store.ts";
 
 /** `refused`: it never became a reply. `aborted`: its client hung up. */
@@ -56,6 +57,7 @@ export interface NewExchange extends ExchangeFacts {
 export type ContentState = "none" | "kept" | "dropped";
 
 export interface KeptExchange extends ExchangeFacts {
+  readonly caller: string;
   /** Its place in the order in which they ended. */
   readonly exchangeKey: number;
   readonly contentState: ContentState;
@@ -80,16 +82,30 @@ export interface ExchangeFilter {
   readonly terms?: readonly SearchTerm[] | undefined;
 }
 
-export interface ExchangePage {
+/** Whose exchanges. Undefined: everybody's. */
+export type HistoryScope = string | undefined;
+
+/** A part of a list that is soon looked at. */
+export interface ScanWindow {
   readonly order: "asc" | "desc";
-  /** Id of the exchange behind which the page begins. */
-  readonly after?: string | undefined;
-  /** The same by its key, which holds also when it is gone. */
+  /** Key of the exchange behind which it begins, which may be gone. @defaultValue at the end that the order begins with */
   readonly afterKey?: number | undefined;
+  /** Most that are found. At least 1. */
   readonly limit: number;
+  /** Most that are looked at. At least 1. */
+  readonly rows: number;
 }
 
-/** Synchronous: each call is one short transaction. @throws {SQLiteError} such as SQLITE_BUSY, SQLITE_FULL, SQLITE_READONLY */
+export interface ScannedWindow {
+  readonly exchanges: readonly KeptExchange[];
+  /** Behind it the next window begins. Undefined: there is nothing more. */
+  readonly nextKey: number | undefined;
+}
+
+/** Of exchanges that one transaction forgets. */
+export const rowsRemoved = 64;
+
+/** Synchronous: each call is short, a transaction or few. @throws {SQLiteError} such as SQLITE_BUSY, SQLITE_FULL, SQLITE_READONLY */
 export interface HistoryStore {
   /** Of the words only the first piece of each, so that it is soon done. @returns the key of each */
   insert(exchanges: readonly NewExchange[]): readonly number[];
@@ -108,17 +124,18 @@ export interface HistoryStore {
   shrinkSome(): boolean;
   /** Moves the log into the file and empties it. */
   checkpoint(): void;
+  /** Another one from now on. A smaller one holds when what is too much has been dropped. */
+  setBudget(budget: HistoryBudget): void;
   /** On the disk: the database, its log and the index of that. */
   fileBytes(): number;
 
-  list(
-    caller: string,
-    filter: ExchangeFilter,
-    page: ExchangePage,
-  ): { readonly exchanges: readonly KeptExchange[]; readonly hasMore: boolean };
-  find(caller: string, exchangeId: string): WholeExchange | undefined;
-  remove(caller: string, exchangeId: string): boolean;
-  /** Some that fit. @returns how many */
-  removeSome(caller: string, filter: ExchangeFilter): number;
+  /** Looks through a part of the list. Never more, whatever the filter: a long one would hold up all streams. */
+  scan(scope: HistoryScope, filter: ExchangeFilter, window: ScanWindow): ScannedWindow;
+  find(scope: HistoryScope, exchangeId: string): WholeExchange | undefined;
+  keyOf(scope: HistoryScope, exchangeId: string): number | undefined;
+  idOf(exchangeKey: number): string | undefined;
+  remove(scope: HistoryScope, exchangeId: string): boolean;
+  /** @param exchangeKeys at most `rowsRemoved`; those that are gone do no harm */
+  removeKeys(exchangeKeys: readonly number[]): void;
   close(): void;
 }

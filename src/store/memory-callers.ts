@@ -1,6 +1,14 @@
 // API keys and amounts of the driver in memory. Nobody shares it: what runs, runs here.
 
-import { type AmountKey, type AmountStore, grantOf, type Reservation, type Reserved } from "./amount-store.ts";
+import {
+  type AmountKey,
+  type AmountStore,
+  firstSubjects,
+  grantOf,
+  type Reservation,
+  type Reserved,
+  type SubjectsQuestion,
+} from "./amount-store.ts";
 import type { KeyStore, StoredKey } from "./key-store.ts";
 import { keyOf } from "./memory-turns.ts";
 import type { StoreOptions } from "./store-options.ts";
@@ -9,7 +17,7 @@ export class MemoryCallers implements KeyStore, AmountStore {
   readonly #options: StoreOptions;
   readonly #keys = new Map<string, StoredKey>();
   /** By subject, kind and beginning. */
-  readonly #amounts = new Map<string, { readonly kind: string; readonly startMs: number; amount: number }>();
+  readonly #amounts = new Map<string, AmountKey & { amount: number }>();
   readonly #held = new Map<string, number>();
   #revision = 0;
 
@@ -65,6 +73,25 @@ export class MemoryCallers implements KeyStore, AmountStore {
     return keys.map((key) => this.#read(key));
   }
 
+  async listSubjects({ after = "", before, limit, kinds }: SubjectsQuestion): Promise<readonly string[]> {
+    const sinceOf = new Map(kinds.map(({ kind, sinceMs }) => [kind, sinceMs]));
+    const counted = [...this.#amounts.values()].filter(
+      ({ kind, startMs, amount }) => amount !== 0 && startMs >= (sinceOf.get(kind) ?? Number.POSITIVE_INFINITY),
+    );
+    const found = [...counted, ...[...this.#held.keys()].map((subject) => ({ subject }))].filter(
+      ({ subject }) => subject > after && (before === undefined || subject < before),
+    );
+    return firstSubjects(found, limit);
+  }
+
+  async forgetAmounts(subject: string): Promise<boolean> {
+    let hasForgotten = false;
+    for (const [key, one] of this.#amounts) {
+      if (one.subject === subject) hasForgotten = this.#amounts.delete(key) || hasForgotten;
+    }
+    return hasForgotten;
+  }
+
   async dropAmounts(kinds: Parameters<AmountStore["dropAmounts"]>[0]): Promise<void> {
     const endOf = new Map(kinds.map(({ kind, beforeMs }) => [kind, beforeMs]));
     for (const [key, { kind, startMs }] of this.#amounts) {
@@ -80,6 +107,10 @@ export class MemoryCallers implements KeyStore, AmountStore {
     return held;
   }
 
+  async countReplies(subjects: readonly string[]): Promise<readonly number[]> {
+    return subjects.map((subject) => this.#held.get(subject) ?? 0);
+  }
+
   async renewReplies(): Promise<void> {
     // Nothing runs out where nobody else looks.
   }
@@ -90,7 +121,7 @@ export class MemoryCallers implements KeyStore, AmountStore {
 
   #add(key: AmountKey, amount: number): number {
     const sum = this.#read(key) + amount;
-    this.#amounts.set(nameOf(key), { kind: key.kind, startMs: key.startMs, amount: sum });
+    this.#amounts.set(nameOf(key), { subject: key.subject, kind: key.kind, startMs: key.startMs, amount: sum });
     return sum;
   }
 }

@@ -203,6 +203,9 @@ class MemoryStore implements Store {
   reserveAmount: Store["reserveAmount"] = (reservation) => this.#callers.reserveAmount(reservation);
   addAmounts: Store["addAmounts"] = (amounts) => this.#callers.addAmounts(amounts);
   readAmounts: Store["readAmounts"] = (keys) => this.#callers.readAmounts(keys);
+  listSubjects: Store["listSubjects"] = (question) => this.#callers.listSubjects(question);
+  forgetAmounts: Store["forgetAmounts"] = (subject) => this.#callers.forgetAmounts(subject);
+  countReplies: Store["countReplies"] = (subjects) => this.#callers.countReplies(subjects);
   dropAmounts: Store["dropAmounts"] = (kinds) => this.#callers.dropAmounts(kinds);
   holdReplies: Store["holdReplies"] = (subject, wanted, limit) => this.#callers.holdReplies(subject, wanted, limit);
   renewReplies: Store["renewReplies"] = () => this.#callers.renewReplies();

@@ -15,6 +15,7 @@ import type {
   QuestionState,
 } from "./agent-store.ts";
 import { retryWhileBusy } from "./busy-retry.ts";
+import { erasureOf } from "./erasure.ts";
 
 export interface SqliteAgentOptions {
   readonly clock: Clock;
@@ -59,7 +60,11 @@ export function createSqliteAgent(database: Database, options: SqliteAgentOption
   const sweepTable = async (table: keyof typeof sweepTexts, beforeMs: number): Promise<void> => {
     using statement = database.prepare<unknown, [{ beforeMs: number; limit: number }]>(sweepTexts[table]);
     const sweep = () => statement.run({ beforeMs, limit: sweptRows }).changes;
-    while ((await retryWhileBusy(sweep)) === sweptRows);
+    for (;;) {
+      const swept = await retryWhileBusy(sweep);
+      if (swept > 0) erasureOf(database).note("rows");
+      if (swept < sweptRows) return;
+    }
   };
 
   return {

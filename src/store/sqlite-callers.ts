@@ -1,12 +1,22 @@
 // The part of the SQLite driver that keeps API keys and counts what callers use.
 
-import { type AmountKey, type AmountStore, grantOf, type Reservation, type Reserved } from "./amount-store.ts";
+import {
+  type AmountKey,
+  type AmountStore,
+  firstSubjects,
+  grantOf,
+  type Reservation,
+  type Reserved,
+  type SubjectsQuestion,
+} from "./amount-store.ts";
 import type { CallerQuestions, KeyRow } from "./caller-questions.ts";
 import type { Connection } from "./connection.ts";
 import type { KeyStore, StoredKey } from "./key-store.ts";
 import { isDead, type LeaseOwner, thisProcess } from "./lease-owner.ts";
 
 const nothing = {};
+/** Behind every name of a subject, which are in ASCII. */
+const lastSubject = "\u{10ffff}";
 
 export class SqliteCallers implements KeyStore, AmountStore {
   readonly #connection: Connection;
@@ -70,6 +80,18 @@ export class SqliteCallers implements KeyStore, AmountStore {
     return this.#connection.read(() => keys.map((key) => this.#read(key)));
   }
 
+  listSubjects({ after = "", before = lastSubject, limit, kinds }: SubjectsQuestion): Promise<readonly string[]> {
+    const range = { after, before, limit };
+    return this.#connection.read(() => {
+      const found = kinds.flatMap((kind) => this.#questions.subjectsOfKind.all({ ...kind, ...range }));
+      return firstSubjects([...found, ...this.#questions.subjectsWithReplies.all(range)], limit);
+    });
+  }
+
+  forgetAmounts(subject: string): Promise<boolean> {
+    return this.#connection.write(() => this.#questions.forgetAmounts.run({ subject }).changes > 0);
+  }
+
   async dropAmounts(kinds: Parameters<AmountStore["dropAmounts"]>[0]): Promise<void> {
     await this.#connection.write(({ nowMs }) => {
       for (const { kind, beforeMs } of kinds) this.#questions.dropAmounts.run({ kind, beforeMs });
@@ -79,7 +101,8 @@ export class SqliteCallers implements KeyStore, AmountStore {
 
   holdReplies(subject: string, wanted: number, limit: number, untilMs: number): Promise<number> {
     return this.#connection.write(({ nowMs }) => {
-      const { own, others } = this.#countHeld(subject, nowMs);
+      const { own, others, dead } = this.#countHeld(subject, nowMs);
+      for (const holder of dead) this.#questions.dropHolder.run({ subject, holder });
       const held = wanted <= own ? wanted : Math.max(own, Math.min(wanted, limit - others));
       const holder = this.#holder;
       if (held > 0) this.#questions.holdReplies.run({ subject, holder, ...this.#owner, held, untilMs });
@@ -88,19 +111,29 @@ export class SqliteCallers implements KeyStore, AmountStore {
     });
   }
 
+  countReplies(subjects: readonly string[]): Promise<readonly number[]> {
+    return this.#connection.read(({ nowMs }) =>
+      subjects.map((subject) => {
+        const { own, others } = this.#countHeld(subject, nowMs);
+        return own + others;
+      }),
+    );
+  }
+
   async renewReplies(untilMs: number): Promise<void> {
     await this.#connection.write(() => this.#questions.renewReplies.run({ holder: this.#holder, untilMs }));
   }
 
-  /** What the dead hold is forgotten on the way. */
-  #countHeld(subject: string, nowMs: number): { own: number; others: number } {
+  /** What the dead hold does not count. */
+  #countHeld(subject: string, nowMs: number): { own: number; others: number; dead: readonly string[] } {
     let [own, others] = [0, 0];
+    const dead: string[] = [];
     for (const { holder, held, untilMs, ...owner } of this.#questions.findHolders.all({ subject })) {
       if (holder === this.#holder) own = held;
-      else if (untilMs <= nowMs || isDead(owner, this.#owner)) this.#questions.dropHolder.run({ subject, holder });
+      else if (untilMs <= nowMs || isDead(owner, this.#owner)) dead.push(holder);
       else others += held;
     }
-    return { own, others };
+    return { own, others, dead };
   }
 
   #read({ subject, kind, startMs }: AmountKey): number {

@@ -3,6 +3,7 @@
 import type { Database } from "bun:sqlite";
 import type { Clock } from "../contract/clock.ts";
 import { retryWhileBusy } from "./busy-retry.ts";
+import { erasureOf } from "./erasure.ts";
 import type {
   Attachment,
   BegunTurn,
@@ -114,6 +115,7 @@ export function createSqliteChat(database: Database, options: SqliteChatOptions)
     SELECT caller, session_id AS sessionId FROM chat_sessions WHERE updated_at_ms < $oldestMs LIMIT $limit`);
 
   const transactions = transactionsOf(database);
+  const erasure = erasureOf(database);
   const oldestMs = (): number => clock() - options.sessionTimeoutMs;
   const sessionOf = (key: Key): ChatSession | undefined =>
     findSession.get({ ...key, oldestMs: oldestMs() }) ?? undefined;
@@ -195,9 +197,17 @@ export function createSqliteChat(database: Database, options: SqliteChatOptions)
       retryWhileBusy(() => listStreams.all({ caller, sessionId }).map(({ streamId }) => streamId)),
     findSession: (caller, sessionId) => retryWhileBusy(() => sessionOf({ caller, sessionId })),
     listSessions: (caller, limit) => retryWhileBusy(() => listSessions.all({ caller, oldestMs: oldestMs(), limit })),
-    deleteSession: (caller, sessionId) => retryWhileBusy(() => forget.immediate({ caller, sessionId })),
+    async deleteSession(caller, sessionId) {
+      const wasThere = await retryWhileBusy(() => forget.immediate({ caller, sessionId }));
+      erasure.note("rows");
+      return wasThere;
+    },
     async sweep() {
-      while ((await retryWhileBusy(() => sweep.immediate(oldestMs()))) === sweptSessions);
+      for (;;) {
+        const swept = await retryWhileBusy(() => sweep.immediate(oldestMs()));
+        if (swept > 0) erasure.note("rows");
+        if (swept < sweptSessions) return;
+      }
     },
   };
 }

@@ -4,6 +4,7 @@ import type { Database } from "bun:sqlite";
 import type { Clock } from "../contract/clock.ts";
 import type { JsonObject } from "../contract/json.ts";
 import { retryWhileBusy } from "./busy-retry.ts";
+import { erasureOf } from "./erasure.ts";
 import type { ConversationStore, ItemQuestion, KeptConversation } from "./conversation-store.ts";
 
 export interface SqliteConversationsOptions {
@@ -84,6 +85,7 @@ export function createSqliteConversations(
     `SELECT ifnull(sum(octet_length(item)), 0) AS bytes FROM conversation_items WHERE ${ofConversation}`,
   );
 
+  const erasure = erasureOf(database);
   const oldestMs = (): number => clock() - sessionTimeoutMs;
   const isThere = (key: Key): boolean => findRow.get({ ...key, oldestMs: oldestMs() }) !== null;
   const addItems = (key: Key, items: readonly JsonObject[]): void => {
@@ -120,6 +122,7 @@ export function createSqliteConversations(
   const sweepExpired = database.transaction(() => {
     const expired = findExpired.all({ oldestMs: oldestMs(), limit: sweptAtOnce });
     for (const key of expired) forgetAll(key);
+    if (expired.length > 0) erasure.note("rows");
     return expired.length;
   });
   /** @returns how many bytes are still too many */
@@ -130,8 +133,15 @@ export function createSqliteConversations(
       left -= countOne.get(key)?.bytes ?? 0;
       forgetAll(key);
     }
+    erasure.note("rows");
     return left;
   });
+
+  async function erasing(work: () => boolean): Promise<boolean> {
+    const wasThere = await retryWhileBusy(work);
+    erasure.note("rows");
+    return wasThere;
+  }
 
   function readPage(key: Key, { order, after, limit }: ItemQuestion) {
     if (!isThere(key)) return undefined;
@@ -153,7 +163,7 @@ export function createSqliteConversations(
     find: (caller, id) => retryWhileBusy(() => conversationOf(findRow.get({ caller, id, oldestMs: oldestMs() }))),
     setMetadata: (caller, id, metadata) =>
       retryWhileBusy(() => conversationOf(setMetadata.immediate({ caller, id }, metadata))),
-    forget: (caller, id) => retryWhileBusy(() => forget.immediate({ caller, id })),
+    forget: (caller, id) => erasing(() => forget.immediate({ caller, id })),
     append: (caller, id, items) => retryWhileBusy(() => append.immediate({ caller, id }, items)),
     findItems: (caller, id, before) => retryWhileBusy(() => readItems({ caller, id }, before)),
     listItems: (caller, id, question) => retryWhileBusy(() => readPage({ caller, id }, question)),
@@ -162,7 +172,7 @@ export function createSqliteConversations(
         const row = isThere({ caller, id }) ? findOne.get({ caller, id, itemId }) : null;
         return row === null ? undefined : itemOf(row);
       }),
-    forgetItem: (caller, id, itemId) => retryWhileBusy(() => forgetItem.immediate({ caller, id }, itemId)),
+    forgetItem: (caller, id, itemId) => erasing(() => forgetItem.immediate({ caller, id }, itemId)),
     async sweep() {
       while ((await retryWhileBusy(() => sweepExpired.immediate())) === sweptAtOnce);
       const { bytes } = (await retryWhileBusy(() => countBytes.get())) ?? { bytes: 0 };

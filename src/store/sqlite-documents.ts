@@ -5,6 +5,7 @@ import type { Database } from "bun:sqlite";
 import type { Clock } from "../contract/clock.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
 import { retryWhileBusy } from "./busy-retry.ts";
+import { erasureOf } from "./erasure.ts";
 import { matchExpression, scopeWords } from "./document-match.ts";
 import { type DocumentQuestions, type DocumentRow, prepareDocumentQuestions } from "./document-questions.ts";
 import type { DocumentRecord, DocumentStore, NewPiece, SearchScope, StoredVector } from "./document-store.ts";
@@ -25,6 +26,9 @@ const readRows = 200;
 /** @param database of the typed chat, which the caller closes. */
 export function createSqliteDocuments(database: Database, options: SqliteDocumentsOptions): DocumentStore {
   const questions = prepareDocumentQuestions(database);
+  const erasure = erasureOf(database);
+  // Negative: of all segments, not only of those that have many neighbours or many gaps.
+  erasure.mergeBy(() => mergeSome(-mergePages));
 
   /** Takes the lock first; again while another process has it. */
   function write<Result>(work: () => Result): Promise<Result> {
@@ -50,16 +54,18 @@ export function createSqliteDocuments(database: Database, options: SqliteDocumen
         return rows.length;
       });
       // What was deleted takes its room until the segments that hold it are merged.
-      while (await mergeSome());
-      if (deleted === 0) return;
+      while (await mergeSome(mergePages));
+      if (deleted > 0) continue;
+      erasure.note("words");
+      return;
     }
   }
 
   /** @returns whether there may be more to merge. */
-  function mergeSome(): Promise<boolean> {
+  function mergeSome(pages: number): Promise<boolean> {
     return writeAmongMany(() => {
       const before = questions.totalChanges.get()?.count ?? 0;
-      questions.mergeSegments.run({ pages: mergePages });
+      questions.mergeSegments.run({ pages });
       // One is the command itself.
       return (questions.totalChanges.get()?.count ?? 0) - before > 1;
     });
@@ -91,7 +97,7 @@ export function createSqliteDocuments(database: Database, options: SqliteDocumen
         for (const piece of pieces) insertPiece(questions, document.documentKey, scope, piece);
         return true;
       });
-      if (isThere) await mergeSome();
+      if (isThere) await mergeSome(mergePages);
       return isThere;
     },
 

@@ -22,10 +22,11 @@ const contentFactor = 3;
 const exchangeBytes = 16 * 1024;
 const contentsDropped = 16;
 const rowsDropped = 64;
-const rowsRemoved = 64;
 const mergePages = 16;
-/** A step of merging writes before it frees what it has read. */
-const mergeReserveBytes = 128 * 1024;
+/** A step of merging writes before it frees what it has read, and overwrites that. */
+const mergeReserveBytes = 256 * 1024;
+/** What is deleted is written over: so many bytes of log for each of content. */
+const erasureFactor = 1.25;
 const shrinkPages = 64;
 
 /**
@@ -42,20 +43,31 @@ export function openSqliteHistory(path: string, budget: HistoryBudget, log: Log)
   }
 }
 
-function createStore(database: Database, path: string, { maxBytes }: HistoryBudget): HistoryStore {
-  const logBytes = logBytesOf(maxBytes);
+function createStore(database: Database, path: string, budget: HistoryBudget): HistoryStore {
   const pageBytes = pragma(database, "page_size");
-  const mostPages = Math.floor((maxBytes - logBytes - logIndexBytes) / pageBytes);
-  // What is deleted is overwritten where that costs nothing; whole pages of it leave the file.
-  database.run("PRAGMA secure_delete = FAST");
+  let logBytes = 0;
+  let mostPages = 0;
+  // What is deleted is written over at once, whole pages included, and does not wait for their next use.
+  database.run("PRAGMA secure_delete = ON");
   // The log is emptied here, whenever the next transaction might not fit.
   database.run("PRAGMA wal_autocheckpoint = 0");
-  database.run(`PRAGMA max_page_count = ${mostPages}`);
+  setBudget(budget);
   const questions = prepareHistoryQuestions(database);
   const reads = prepareHistoryReads(database);
 
   const bytesOf = (end: string): number => (path === inMemory ? 0 : sizeOf(path + end));
   const livePages = (): number => pragma(database, "page_count") - pragma(database, "freelist_count");
+
+  function setBudget({ maxBytes }: HistoryBudget): void {
+    logBytes = logBytesOf(maxBytes);
+    mostPages = Math.floor((maxBytes - logBytes - logIndexBytes) / pageBytes);
+    limitPages();
+  }
+
+  /** A file that is larger keeps its size until it has shrunk. */
+  function limitPages(): void {
+    database.run(`PRAGMA max_page_count = ${mostPages}`);
+  }
 
   function checkpoint(): void {
     using statement = database.prepare("PRAGMA wal_checkpoint(TRUNCATE)");
@@ -103,12 +115,48 @@ function createStore(database: Database, path: string, { maxBytes }: HistoryBudg
     questions.deleteWords.run({ first, last: first + mostWordPieces - 1 });
   }
 
+  function forgetWhole(exchangeKey: number): void {
+    forget(exchangeKey);
+    questions.deleteExchange.run({ exchangeKey });
+  }
+
+  /** As many transactions as the log wants. @returns how many */
   function forgetAll(rows: readonly { readonly exchangeKey: number }[]): number {
-    for (const { exchangeKey } of rows) {
-      forget(exchangeKey);
-      questions.deleteExchange.run({ exchangeKey });
+    for (const { keys, neededBytes } of erasuresOf(rows)) {
+      write(neededBytes, () => {
+        for (const key of keys) forgetWhole(key);
+      });
     }
     return rows.length;
+  }
+
+  /** In groups whose erasure fits half of the log each. */
+  function* erasuresOf(rows: readonly { readonly exchangeKey: number }[]) {
+    let keys: number[] = [];
+    let neededBytes = 0;
+    for (const { exchangeKey } of rows) {
+      const bytes = exchangeBytes + erasureFactor * (questions.bytesOf.get({ exchangeKey })?.bytes ?? 0);
+      if (keys.length > 0 && neededBytes + bytes > logBytes / 2) {
+        yield { keys, neededBytes };
+        [keys, neededBytes] = [[], 0];
+      }
+      keys.push(exchangeKey);
+      neededBytes += bytes;
+    }
+    if (keys.length > 0) yield { keys, neededBytes };
+  }
+
+  /** The first group of the oldest: whoever makes room looks after each whether there is enough. */
+  function dropContents(): number {
+    const [oldest] = erasuresOf(questions.oldestContents.all({ limit: contentsDropped }));
+    if (oldest === undefined) return 0;
+    write(oldest.neededBytes, () => {
+      for (const exchangeKey of oldest.keys) {
+        forget(exchangeKey);
+        questions.noteDropped.run({ exchangeKey });
+      }
+    });
+    return oldest.keys.length;
   }
 
   function merge(pages: number): boolean {
@@ -128,20 +176,12 @@ function createStore(database: Database, path: string, { maxBytes }: HistoryBudg
       }),
     hasRoom: (contentBytes, exchanges) =>
       livePages() * pageBytes + estimate(contentBytes, exchanges) + mergeReserveBytes <= mostPages * pageBytes,
-    dropOldest: () =>
-      write(rowsDropped * exchangeBytes, () => {
-        const contents = questions.oldestContents.all({ limit: contentsDropped });
-        for (const { exchangeKey } of contents) {
-          forget(exchangeKey);
-          questions.noteDropped.run({ exchangeKey });
-        }
-        if (contents.length > 0) return { contents: contents.length, exchanges: 0 };
-        return { contents: 0, exchanges: forgetAll(questions.oldest.all({ limit: rowsDropped })) };
-      }),
-    dropExpired: (endedBeforeMs) =>
-      write(rowsDropped * exchangeBytes, () =>
-        forgetAll(questions.endedBefore.all({ endedBeforeMs, limit: rowsDropped })),
-      ),
+    dropOldest() {
+      const contents = dropContents();
+      if (contents > 0) return { contents, exchanges: 0 };
+      return { contents: 0, exchanges: forgetAll(questions.oldest.all({ limit: rowsDropped })) };
+    },
+    dropExpired: (endedBeforeMs) => forgetAll(questions.endedBefore.all({ endedBeforeMs, limit: rowsDropped })),
     mergeSome: () => merge(mergePages),
     // Negative: of all segments, not only of those that have many neighbours or many gaps.
     mergeAll: () => merge(-mergePages),
@@ -151,15 +191,18 @@ function createStore(database: Database, path: string, { maxBytes }: HistoryBudg
       reserveLog(4 * shrinkPages * pageBytes);
       using statement = database.prepare(`PRAGMA incremental_vacuum(${shrinkPages})`);
       statement.all();
+      limitPages();
       return pragma(database, "freelist_count") > 0;
     },
     checkpoint,
+    setBudget,
     fileBytes: () => bytesOf("") + bytesOf("-wal") + bytesOf("-shm"),
     ...reads,
-    remove: (caller, exchangeId) =>
-      write(exchangeBytes, () => forgetAll(questions.findKey.all({ caller, exchangeId })) > 0),
-    removeSome: (caller, filter) =>
-      write(rowsRemoved * exchangeBytes, () => forgetAll(reads.findKeys(caller, filter, rowsRemoved))),
+    remove(scope, exchangeId) {
+      const exchangeKey = reads.keyOf(scope, exchangeId);
+      return exchangeKey !== undefined && forgetAll([{ exchangeKey }]) > 0;
+    },
+    removeKeys: (exchangeKeys) => void forgetAll(exchangeKeys.map((exchangeKey) => ({ exchangeKey }))),
     close() {
       try {
         checkpoint();

@@ -4,6 +4,7 @@ import type { Database } from "bun:sqlite";
 import type { Clock } from "../contract/clock.ts";
 import type { JsonObject } from "../contract/json.ts";
 import { retryWhileBusy } from "./busy-retry.ts";
+import { erasureOf } from "./erasure.ts";
 import { isDead, type LeaseOwner, thisProcess } from "./lease-owner.ts";
 import type { FoundResponse, KeptResponse, ResponseStep, ResponseStore } from "./response-store.ts";
 
@@ -97,6 +98,7 @@ export function createSqliteResponses(database: Database, options: SqliteRespons
     "SELECT caller, thread_id AS threadId FROM response_threads ORDER BY updated_at_ms LIMIT $limit",
   );
 
+  const erasure = erasureOf(database);
   const oldestMs = (): number => clock() - options.sessionTimeoutMs;
   const remember = database.transaction((caller: string, { id, previousId, response, input }: KeptResponse) => {
     const before = previousId === null ? null : findThread.get({ caller, id: previousId });
@@ -123,6 +125,7 @@ export function createSqliteResponses(database: Database, options: SqliteRespons
   const sweep = database.transaction((limitMs: number) => {
     const expired = findExpired.all({ oldestMs: limitMs, limit: sweptThreads });
     for (const thread of expired) forgetAll(thread);
+    if (expired.length > 0) erasure.note("rows");
     return expired.length;
   });
   const forgetAll = (thread: Thread): void => {
@@ -137,6 +140,7 @@ export function createSqliteResponses(database: Database, options: SqliteRespons
       left -= countThread.get(thread)?.bytes ?? 0;
       forgetAll(thread);
     }
+    erasure.note("rows");
     return left;
   });
 
@@ -168,7 +172,11 @@ export function createSqliteResponses(database: Database, options: SqliteRespons
         if (find.get({ caller, id, oldestMs: oldestMs() }) === null) return [];
         return findPath.all({ caller, id }).map(stepOf);
       }),
-    forget: (caller, id) => retryWhileBusy(() => forget.immediate({ caller, id })),
+    async forget(caller, id) {
+      const wasThere = await retryWhileBusy(() => forget.immediate({ caller, id }));
+      erasure.note("rows");
+      return wasThere;
+    },
     async linkSession(caller, id, sessionId) {
       await retryWhileBusy(() => linkSession.run({ caller, id, sessionId, nowMs: clock() }));
     },

@@ -27,6 +27,7 @@ export function createBodyCheck<S extends TSchema>(schema: S): (body: unknown) =
 /** Schemas name a kind without its article. */
 function asSentence(message: string): string {
   return message
+    .replace(/^schema is false$/, "is no field that is known here")
     .replace(/^must be (array|integer|object)$/, "must be an $1")
     .replace(/^must be (boolean|number|string)$/, "must be a $1");
 }
@@ -35,12 +36,16 @@ export function invalid(param: string, message: string): GatewayError {
   return new GatewayError("invalid-request", message, param === "" ? {} : { param });
 }
 
+/** A name that nobody knows is the client's to choose. */
+const longestName = 64;
+
 /** `/stream_options/include_usage` as `stream_options.include_usage`, array indexes in brackets. */
 function toParam(instancePath: string, params: unknown): string {
   const steps = instancePath.split("/").slice(1);
   if (hasMissing(params) && params.requiredProperties[0] !== undefined) steps.push(params.requiredProperties[0]);
   let param = "";
-  for (const step of steps) {
+  for (const whole of steps) {
+    const step = whole.slice(0, longestName);
     if (/^\d+$/.test(step)) param += `[${step}]`;
     else param += param === "" ? step : `.${step}`;
   }

@@ -34,6 +34,8 @@ export interface OtelOptions {
   /** Of the traces that begin here, how many are kept. */
   readonly samplePercent: number;
   readonly log: Log;
+  /** Where spans are counted. @defaultValue from nothing */
+  readonly figures?: SpanFigures;
 }
 
 /** Spans that wait to be sent; what comes beyond is dropped. */
@@ -55,7 +57,7 @@ interface OpenRequest {
 }
 
 export function createOtelTracing(options: OtelOptions): Tracing {
-  const figures: SpanFigures = { ended: 0, sent: 0, failed: 0 };
+  const { figures = { ended: 0, sent: 0, failed: 0 } } = options;
   const provider = createProvider(options, figures);
   const tracer = provider.getTracer("qwen-gateway", options.version);
   const open = new Map<string, OpenRequest>();

@@ -4,6 +4,8 @@ import { runLength } from "./markup.ts";
 
 /** Longer lines are no fence. */
 const maxFenceLength = 100;
+/** Where it stands on a line, that line is no fence. */
+const otherThanMark = /[^\s`~]/;
 
 /** @see https://spec.commonmark.org/0.31.2/#fenced-code-blocks */
 export class CodeBlock {
@@ -22,7 +24,12 @@ export class CodeBlock {
     this.#isFirstLine = true;
   }
 
-  /** Text without a line end or a mark has gone by. */
+  /** Whatever follows on this line, the block does not end in it. */
+  get isMidLine(): boolean {
+    return !this.#isFirstLine && otherThanMark.test(this.#line);
+  }
+
+  /** Text without a line end has gone by, and without a mark unless it stands in the middle of a line. */
   skipText(): void {
     if (this.#line.length <= maxFenceLength) this.#line += "-";
   }

@@ -5,6 +5,7 @@ import { CallGroup, type GroupOptions } from "./call-group.ts";
 import { CodeBlock } from "./code-block.ts";
 import { spaceBefore } from "./markup.ts";
 import { type CallOpening, findOpening } from "./opening.ts";
+import { codeLineStart, type LinePlace, lineStart, midCodeLine, midLine } from "./plain-json.ts";
 
 export interface ScannerOptions extends GroupOptions {
   /** Longest text held back, in UTF-16 units; beyond it the text goes on as it is. */
@@ -35,13 +36,11 @@ export class MarkupScanner {
     this.#options = options;
   }
 
-  /** Nothing is held back: text without line ends, marks and white space at its end needs no reading. */
-  get isPlain(): boolean {
-    return this.#carry === "" && !this.#isStart && this.#group === undefined;
-  }
-
-  get isInCode(): boolean {
-    return this.#code.isOpen;
+  /** Text that is plain in this place goes on as it is, without being read. Undefined: what comes next has to be read. */
+  get plainPlace(): LinePlace | undefined {
+    if (this.#carry !== "" || this.#isStart || this.#group !== undefined) return undefined;
+    if (!this.#code.isOpen) return this.#lineHasText ? midLine : lineStart;
+    return this.#code.isMidLine ? midCodeLine : codeLineStart;
   }
 
   /** Nothing has come but white space. */

@@ -3,6 +3,7 @@
 import type { ToolDefinition } from "../contract/chat-request.ts";
 import type { UpstreamEvent } from "../contract/events.ts";
 import { jsonText } from "../contract/json.ts";
+import { onceFor } from "../contract/once-for.ts";
 import type { EventDecoder } from "../contract/upstream.ts";
 import { createCallId } from "./call-id.ts";
 import type { FoundCall } from "./call-reader.ts";
@@ -37,8 +38,11 @@ export function scanTools(
   tools: readonly ToolDefinition[],
   options: ScanOptions = {},
 ): EventDecoder {
-  return tools.length === 0 ? decoder : new ToolScan(decoder, declareTools(tools), options);
+  return tools.length === 0 ? decoder : new ToolScan(decoder, declaredTools(tools), options);
 }
+
+/** Those of a request: all replies to an agent share them. */
+const declaredTools = onceFor(declareTools);
 
 class ToolScan implements EventDecoder {
   readonly #decoder: EventDecoder;
@@ -50,6 +54,7 @@ class ToolScan implements EventDecoder {
   #callCount = 0;
   /** The delta that is being read, and what is to be said of it. */
   #delta: DeltaEvent | undefined;
+  #deltaText = "";
   #said = "";
 
   constructor(decoder: EventDecoder, tools: DeclaredTools, options: ScanOptions) {
@@ -124,24 +129,27 @@ class ToolScan implements EventDecoder {
   }
 
   #scan(scanner: MarkupScanner, event: DeltaEvent): void {
-    if (scanner.isPlain && isPlainJson(event.text.json, scanner.isInCode)) {
+    const place = scanner.plainPlace;
+    if (place !== undefined && isPlainJson(event.text, place)) {
       scanner.skipPlain();
       // The answer goes on behind the thoughts: a call that they held back was a draft.
       if (scanner === this.#text && this.#reasoning.heldLength > 0) this.#reasoning.release();
       return this.#emit(event);
     }
     this.#delta = event;
-    scanner.feed(event.text.text);
+    this.#deltaText = event.text.text;
+    scanner.feed(this.#deltaText);
     this.#tellText();
     this.#delta = undefined;
   }
 
   #tellText(): void {
-    const [delta, said] = [this.#delta, this.#said];
+    const delta = this.#delta;
+    const said = this.#said;
     if (delta === undefined || said === "") return;
     this.#said = "";
     // As it came, where all of it goes on: its raw bytes need no encoding.
-    this.#emit(delta.text.text === said ? delta : { type: delta.type, text: jsonText(said) });
+    this.#emit(this.#deltaText === said ? delta : { type: delta.type, text: jsonText(said) });
   }
 
   #tellCalls(calls: readonly FoundCall[]): void {

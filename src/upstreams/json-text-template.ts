@@ -12,6 +12,8 @@ const simpleEscapes: ReadonlySet<number> = new Set([34, 92, 47, 98, 102, 110, 11
 const nothing = new Uint8Array(0);
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
+/** Works on every byte array, and without a view on it. */
+const decodeUtf8 = Buffer.prototype.toString;
 
 /** One object serves all deltas of a stream: it is valid until the next event is matched. */
 class RawJsonText implements JsonText {
@@ -24,8 +26,9 @@ class RawJsonText implements JsonText {
   }
 
   get text(): string {
+    const json = decodeUtf8.call(this.bytes, "utf8", this.start, this.end);
     // A JSON string by construction.
-    return JSON.parse(decoder.decode(this.json)) as string;
+    return json.includes("\\") ? (JSON.parse(json) as string) : json.slice(1, -1);
   }
 }
 

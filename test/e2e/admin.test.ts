@@ -78,6 +78,37 @@ test("the document of all routes is in the executable, and sound", async () => {
   expect(Object.keys(document.paths)).toContain("/admin/api/streams/{id}");
 });
 
+test("a key is made, a backup downloaded, and both are good in another place", async () => {
+  const environment = { ADMIN_KEY: "sk-of-the-admin-0002", API_KEY: "sk-of-a-client-0002" };
+  await using stage = await startStage({ environment });
+  const post = (path: string, body: object) =>
+    stage.post(`/admin/api/${path}`, body, { headers: { ...json, authorization: "Bearer sk-of-the-admin-0002" } });
+  // Their shapes are what the lines below look at.
+  const { key } = (await (await post("keys", { name: "ann" })).json()) as { key: string };
+  const chat = (url: string) =>
+    fetch(`${url}/v1/chat/completions`, {
+      method: "POST",
+      headers: { ...json, authorization: `Bearer ${key}` },
+      body: JSON.stringify(hello),
+    });
+  expect((await chat(stage.gateway.url)).status).toBe(200);
+
+  const answer = await post("backup", {});
+  expect(answer.status).toBe(200);
+  using place = createPlace();
+  const file = join(place.folder, "gateway.tar");
+  writeFileSync(file, new Uint8Array(await answer.arrayBuffer()));
+  const restored = await runBinary(["restore", file], {}, place);
+  expect([restored.exitCode, restored.errors]).toEqual([0, ""]);
+  const settings = { PORT: "0", QWEN_TOKEN: "test-token", QWEN_BASE_URL: stage.emulator.url };
+  await using other = await startBinary([], settings, place);
+
+  expect((await chat(other.url)).status).toBe(200);
+  const told = [...stage.gateway.errors, ...stage.gateway.output].join("\n");
+  expect(told).toContain("admin: a backup was sent");
+  expect(told).not.toContain(key.slice(12));
+});
+
 test("a running stream is seen and ended, a page of another site sees and changes nothing", async () => {
   await using stage = await startStage({ emulatorWords: ["--token-delay-ms", "30"] });
   const answer = await stage.post("/v1/chat/completions", {

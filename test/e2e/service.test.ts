@@ -42,6 +42,23 @@ describe.skipIf(process.platform !== "linux")("NOTIFY_SOCKET", () => {
     expect(states).toEqual(["READY", "RELOADING", "READY", "STOPPING"]);
   });
 
+  test("told of a reload that an administrator orders, whose answer says what it did", async () => {
+    using place = createPlace();
+    using manager = listenForNotices(place.folder);
+    const envFile = join(place.folder, "settings.env");
+    writeFileSync(envFile, "LOG_LEVEL=info\n");
+    const environment = { PORT: "0", NOTIFY_SOCKET: manager.path };
+    await using gateway = await startBinary(["serve", "--env-file", envFile], environment, place);
+    await manager.until((text) => text.startsWith("READY=1"));
+    writeFileSync(envFile, "LOG_LEVEL=debug\n");
+    const headers = { "content-type": "application/json" };
+    const answer = await fetch(`${gateway.url}/admin/api/reload`, { method: "POST", headers });
+
+    expect(await answer.json()).toMatchObject({ changed: ["LOG_LEVEL"], needs_restart: [] });
+    await manager.until(() => manager.told.filter((text) => text.startsWith("READY=1")).length === 2);
+    expect(manager.told.some((text) => text.startsWith("RELOADING=1"))).toBe(true);
+  });
+
   test("told after a reload that failed too: the gateway serves on", async () => {
     using place = createPlace();
     using manager = listenForNotices(place.folder);

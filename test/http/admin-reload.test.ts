@@ -94,13 +94,13 @@ test("a reload changes who the administrators are, and where settings are told t
   };
   expect(await toldOf("DEFAULT_MODEL", "the-admin")).toMatchObject({ source: "default" });
 
-  Object.assign(settings, { ADMIN_KEY: "another", DEFAULT_MODEL: "qwen3-max", HISTORY: "content" });
-  expect((await gateway.app.reload()).needsRestart).toEqual(["HISTORY"]);
+  Object.assign(settings, { ADMIN_KEY: "another", DEFAULT_MODEL: "qwen3-max", HOST: "127.0.0.2" });
+  expect((await gateway.app.reload()).needsRestart).toEqual(["HOST"]);
 
   expect((await gateway.ask("/admin/api/config")).status).toBe(401);
   expect(await toldOf("DEFAULT_MODEL", "another")).toMatchObject({ source: "environment", value: "qwen3-max" });
   // What only a restart can change is told as it is in force.
-  expect(await toldOf("HISTORY", "another")).toMatchObject({ source: "default", value: "off" });
+  expect(await toldOf("HOST", "another")).toMatchObject({ source: "default", value: "127.0.0.1" });
 });
 
 test("a reload that would make a client an administrator is refused, and everything stays as it was", async () => {

@@ -2,6 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import { Validator } from "@seriousme/openapi-schema-validator";
+import { callerOfKey } from "../../src/server/api-keys.ts";
+import { adminKey, apiKey, guarded } from "../support/admin-client.ts";
 import { type Harness, startHarness } from "../support/harness.ts";
 import { judgeAnswer, type NamedOperation, type OpenapiDocument, operationsOf } from "../support/openapi.ts";
 
@@ -13,6 +15,24 @@ async function read(harness: Harness): Promise<OpenapiDocument> {
 }
 
 const start = () => startHarness({ environment: { AGENT_OPEN: "true", HISTORY: "content" } });
+
+/** One with keys, and requests that bring the right ones: to make the first key of a gateway without any would close it. */
+async function startKeyed(): Promise<Harness> {
+  const harness = await startHarness({ environment: { ...guarded, AGENT_OPEN: "true", HISTORY: "content" } });
+  const post: Harness["post"] = (path, body, init = {}) =>
+    harness.post(path, body, { ...init, headers: { ...keyFor(path), ...init.headers } });
+  return {
+    ...harness,
+    post,
+    chat: (body, init) => post("/v1/chat/completions", body, init),
+    get: (path) => fetch(harness.url + path, { headers: keyFor(path) }),
+  };
+}
+
+function keyFor(path: string): { authorization: string } {
+  const isForAdmins = /^\/(?:admin\/|metrics$|health\/detailed$|openapi)/.test(path);
+  return { authorization: `Bearer ${isForAdmins ? adminKey : apiKey}` };
+}
 
 describe("the document", () => {
   test("is sound", async () => {
@@ -74,8 +94,11 @@ const elsewhere: Readonly<Record<string, number>> = {
   "POST /api/voice/confirm": 404,
   "DELETE /api/voice/confirm/{id}": 404,
   "DELETE /admin/api/streams/{id}": 404,
+  // Nothing is limited.
+  "POST /admin/api/limits/reset": 404,
   // Neither a filter nor all=true.
   "DELETE /v1/history": 400,
+  "DELETE /admin/api/history": 400,
   // Programs find nothing there: the page is for browsers.
   "GET /": 404,
   // The page leads to itself.
@@ -86,7 +109,7 @@ const elsewhere: Readonly<Record<string, number>> = {
 
 describe("every operation", () => {
   test("answers its example as it is documented", async () => {
-    await using harness = await start();
+    await using harness = await startKeyed();
     const document = await read(harness);
     const ids = await prepare(harness);
     // What deletes comes last, the inner ones first.
@@ -99,7 +122,7 @@ describe("every operation", () => {
     const wrong: string[] = [];
     for (const operation of operations) {
       const name = `${operation.method} ${operation.path}`;
-      const answer = await call(harness, operation, ids);
+      const answer = await call(harness, operation, ids, keyFor(operation.path));
       const { status } = answer;
       const reason = await judgeAnswer(document, operation, answer);
       if (reason !== undefined) wrong.push(`${name}: ${reason}`);
@@ -110,7 +133,7 @@ describe("every operation", () => {
   }, 60_000);
 
   test("streams where the document says that it can", async () => {
-    await using harness = await start();
+    await using harness = await startKeyed();
     const document = await read(harness);
     const streaming = operationsOf(document).filter(
       ({ method, path, responses }) =>
@@ -135,7 +158,7 @@ describe("every operation", () => {
   });
 
   test("refuses a body without a field that its schema wants, and names it", async () => {
-    await using harness = await start();
+    await using harness = await startKeyed();
     const document = await read(harness);
 
     const wrong: string[] = [];
@@ -201,17 +224,19 @@ async function prepare(harness: Harness): Promise<Ids> {
     const made = await harness.post(path, body);
     expect([path, made.status]).toEqual([path, 200]);
     // Of each of them.
-    const { id, data, account } = (await made.json()) as {
+    const { id, data, account, prefix } = (await made.json()) as {
       id?: string;
       data?: { id: string }[];
       account?: { id: string };
+      prefix?: string;
     };
-    return id ?? data?.[0]?.id ?? account?.id ?? "";
+    return id ?? data?.[0]?.id ?? account?.id ?? prefix ?? "";
   };
   const conversation = await idOf("/v1/conversations", {});
   const kept = (await (await harness.get("/v1/history")).json()) as {
     readonly data: readonly { readonly id: string }[];
   };
+  await idOf("/admin/api/keys", { name: "revoked-by-the-test" });
   const html = await (await harness.get("/chat")).text();
   const status = await (await fetch(harness.url, { headers: { accept: "text/html" } })).text();
   return {
@@ -224,6 +249,7 @@ async function prepare(harness: Harness): Promise<Ids> {
     "/v1/files/": await upload(harness),
     "/v1/sessions/": session,
     "/v1/history/": kept.data[0]?.id ?? "",
+    "/admin/api/history/": kept.data[1]?.id ?? "",
     "/api/chat/stream/": streamId,
     "/api/chat/sessions/": "chat-of-the-test",
     "/api/documents/": await idOf("/api/documents", { name: "a.txt", text: "Something to be found" }),
@@ -233,6 +259,7 @@ async function prepare(harness: Harness): Promise<Ids> {
     "/admin/api/accounts/": await idOf("/admin/api/accounts", { credentials: "token=of-the-test-0001", alias: "test" }),
     "/admin/api/sessions/": "admins-session",
     "/admin/api/captures/": "a-session",
+    "/admin/api/keys/": "revoked-by-the-test",
   };
 }
 
@@ -244,7 +271,8 @@ function form(): FormData {
 }
 
 async function upload(harness: Harness): Promise<string> {
-  const response = await fetch(`${harness.url}/v1/files`, { method: "POST", body: form() });
+  const request = { method: "POST", body: form(), headers: keyFor("/v1/files") };
+  const response = await fetch(`${harness.url}/v1/files`, request);
   return ((await response.json()) as { id: string }).id;
 }
 
@@ -264,7 +292,8 @@ async function call(harness: Harness, operation: NamedOperation, ids: Ids, heade
       : example === undefined
         ? { body: form() }
         : { body: JSON.stringify(example), headers: { "content-type": "application/json" } };
-  return fetch(harness.url + path, {
+  const whose = path.startsWith("/admin/api/sessions/") ? `?caller=${callerOfKey(apiKey)}` : "";
+  return fetch(harness.url + path + whose, {
     method,
     redirect: "manual",
     ...sent,

@@ -92,6 +92,22 @@ test("what is known is made use of", () => {
   expect(known.find(scope, messages.with(20, { role: "user", content: [] }))).toBeUndefined();
 });
 
+test("what is known is made use of turn after turn, however long the history becomes", () => {
+  const known = createKnownPrefixes();
+  const scope = new Bun.CryptoHasher("sha256").update("caller:c").digest("hex");
+  const messages: Message[] = [];
+  for (let turn = 0; turn < 150; turn++) {
+    const said = `question ${turn} ${"你好 long ".repeat(100 + (turn % 7) * 50)}`;
+    const content = turn % 3 === 0 ? { type: "text" as const, text: said } : new LongText(Buffer.from(said));
+    messages.push({ role: "user", content: [content] });
+    const anew = messages.map((message) => ({ ...message }));
+    if (turn > 8) expect(known.find(scope, anew)?.endIndex).toBe(messages.length - 4);
+
+    fingerprintHistory("c", anew, [], known);
+    messages.push({ role: "assistant", content: [{ type: "text", text: `answer ${turn}` }], toolCalls: [] });
+  }
+});
+
 test("conversations whose long openings differ in a sign are known beside one another", () => {
   const known = createKnownPrefixes();
   const scope = new Bun.CryptoHasher("sha256").update("caller:c").digest("hex");

@@ -2,10 +2,22 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import type { UpstreamEvent } from "../../src/contract/events.ts";
+import { type JsonText, jsonText } from "../../src/contract/json.ts";
 import { encodeToolCall } from "../../src/tools/encode-tools.ts";
 import { repairArguments } from "../../src/tools/repair-arguments.ts";
 import { repairJson } from "../../src/tools/repair-json.ts";
-import { corpusTools, cutInto, type Piece, readCorpus, piecesOf, scan, toolsNamed } from "../unit/tools/corpus.ts";
+import { scanTools } from "../../src/tools/scan-tools.ts";
+import {
+  corpusTools,
+  createScript,
+  cutInto,
+  type Piece,
+  readCorpus,
+  piecesOf,
+  scan,
+  toolsNamed,
+} from "../unit/tools/corpus.ts";
 
 const tools = toolsNamed(["get_weather", "write_file", "read", "list_files", "anything"]);
 
@@ -119,7 +131,78 @@ function cutBy(text: string, sizes: readonly number[], channel: Piece["channel"]
 
 const cuts = fc.array(fc.integer({ min: 1, max: 9 }), { maxLength: 8 });
 
+/** Lines of prose and code, with whatever fences are made of at their beginnings, in their middles and at their ends. */
+const lines = fc
+  .array(
+    fc.constantFrom(
+      "`",
+      "``",
+      "```",
+      "```js",
+      "~",
+      "~~~",
+      "<",
+      "<tool_call>",
+      "</b>",
+      "words",
+      "é",
+      "\u00a0",
+      "　",
+      " ",
+      "\n",
+      "\\",
+      '"',
+      "/",
+    ),
+    { maxLength: 30 },
+  )
+  .map((parts) => parts.join(""));
+
+/** The same text in JSON that has to be decoded before anything is known of it. */
+function hiddenText(text: string): JsonText {
+  const escapes = Array.from({ length: text.length }, (_, at) => text.charCodeAt(at).toString(16).padStart(4, "0"));
+  const json = new TextEncoder().encode(`"${escapes.map((hex) => `\\u${hex}`).join("")}"`);
+  return { bytes: json, start: 0, end: json.length, json, text };
+}
+
+/** What leaves with each piece. */
+function leaves(pieces: readonly Piece[], spell: (text: string) => JsonText): string[][] {
+  const events = pieces.map(({ channel, text }): UpstreamEvent => ({ type: typeOf(channel), text: spell(text) }));
+  let calls = 0;
+  const decoder = scanTools(createScript([...events, { type: "reply-end", finishReason: "stop" }]), corpusTools, {
+    createCallId: () => `${++calls}`,
+  });
+  return [...events, undefined].map(() => {
+    const left: string[] = [];
+    decoder.feed(new Uint8Array(1), (event) => {
+      const last = left.at(-1);
+      // A held text may leave with the next one or right before it.
+      if ("text" in event && last?.startsWith(event.type) === true) left[left.length - 1] = last + event.text.text;
+      else left.push("text" in event ? `${event.type} ${event.text.text}` : JSON.stringify(event));
+    });
+    return left;
+  });
+}
+
+function typeOf(channel: Piece["channel"]): "text-delta" | "reasoning-delta" {
+  return channel === "text" ? "text-delta" : "reasoning-delta";
+}
+
 describe("scanTools", () => {
+  test("lets go of as much with each piece, whether its bytes tell that it is plain or it has to be read", () => {
+    const sizes = fc.array(fc.integer({ min: 1, max: 9 }), { maxLength: 8 });
+    const channels = fc.constantFrom("text" as const, "reasoning" as const);
+    const texts = fc.array(fc.tuple(fc.oneof(lines, soup, damaged, prose), channels), { maxLength: 4 });
+    fc.assert(
+      fc.property(texts, sizes, (parts, cut) => {
+        const pieces = parts.flatMap(([text, channel]) => cutBy(text, cut, channel)).filter(({ text }) => text !== "");
+
+        expect(leaves(pieces, jsonText)).toEqual(leaves(pieces, hiddenText));
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
   test("gives texts and calls back as they were put together, however they are cut", () => {
     const parts = fc.array(fc.record({ text: prose, calls: fc.array(jsonCall, { maxLength: 2 }) }), { maxLength: 3 });
     fc.assert(

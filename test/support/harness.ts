@@ -20,6 +20,8 @@ export interface Harness extends AsyncDisposable {
   readonly dataDir: string;
   /** Ends this gateway in good order and starts another one on the same data, with some settings changed. */
   restart(changes?: Readonly<Record<string, string>>): Promise<void>;
+  /** Other settings for the next start or reload; those without a value are taken away. */
+  write(changes: Readonly<Record<string, string | undefined>>): void;
   /** Has the gateway read its settings again, with some of them changed; those without a value are taken away. */
   reload(changes: Readonly<Record<string, string | undefined>>): Promise<void>;
   post(
@@ -110,6 +112,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       Object.assign(environment, changes);
       await start();
     },
+    write: (changes) => void Object.assign(environment, changes),
     async reload(changes) {
       Object.assign(environment, changes);
       await app.reload();

@@ -29,6 +29,8 @@ export interface HistoryStage extends AsyncDisposable {
   reopen(maxBytes: number): Promise<void>;
 }
 
+const whole = { order: "desc", limit: 100_000, rows: 1_000_000 } as const;
+
 export const smallestBudget = 4 * 1024 * 1024;
 
 export function createHistoryStage({ maxBytes = smallestBudget, keepMs = 3_600_000 } = {}): HistoryStage {
@@ -64,7 +66,7 @@ export function createHistoryStage({ maxBytes = smallestBudget, keepMs = 3_600_0
       ["", "-wal", "-shm"].reduce((sum, end) => sum + (statSync(path + end, { throwIfNoEntry: false })?.size ?? 0), 0),
     find({ q, ...filter } = {}, caller = "me") {
       const terms = q === undefined ? {} : { terms: searchTerms(q, stage.opened().reader) };
-      return stage.opened().store.list(caller, { ...filter, ...terms }, { order: "desc", limit: 100_000 }).exchanges;
+      return stage.opened().store.scan(caller, { ...filter, ...terms }, whole).exchanges;
     },
     add: (exchange = {}) => stage.history.add({ ...sample, ...exchange }),
     async reopen(bytes) {

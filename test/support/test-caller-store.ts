@@ -130,6 +130,48 @@ export function testCallerStore(name: string, open: OpenStore): void {
       await store.close();
     });
 
+    test("listSubjects are those of whom something counts still, in order, a page at a time", async () => {
+      const { store } = await openWithClock();
+      const tokens = (subject: string, at: number, amount: number) => ({
+        subject,
+        kind: "tokens/day",
+        startMs: at,
+        amount,
+      });
+      await store.addAmounts([
+        tokens("key:b", startMs, 5),
+        tokens("key:a", startMs, 5),
+        tokens("key:a session:1", startMs, 1),
+        tokens("key:a session:2", startMs, 1),
+        tokens("key:old", startMs - 1, 5),
+        tokens("key:none", startMs, 0),
+        { ...tokens("key:z", startMs, 5), kind: "other" },
+      ]);
+      await store.holdReplies("address:1", 2, 5, startMs + minuteMs);
+      const list = (page: object) =>
+        store.listSubjects({ limit: 10, kinds: [{ kind: "tokens/day", sinceMs: startMs }], ...page });
+
+      expect(await list({})).toEqual(["address:1", "key:a", "key:a session:1", "key:a session:2", "key:b"]);
+      expect(await list({ limit: 2 })).toEqual(["address:1", "key:a"]);
+      expect(await list({ limit: 2, after: "key:a" })).toEqual(["key:a session:1", "key:a session:2"]);
+      expect(await list({ after: "key:a", before: "key:b" })).toEqual(["key:a session:1", "key:a session:2"]);
+      expect(await list({ kinds: [] })).toEqual(["address:1"]);
+      expect(await store.countReplies(["key:a", "address:1"])).toEqual([0, 2]);
+      await store.close();
+    });
+
+    test("forgetAmounts forgets those of one subject, and not what runs", async () => {
+      const { store } = await openWithClock();
+      const amounts = ["ann", "ann session:1"].map((subject) => ({ ...window, subject, amount: 3 }));
+      await store.addAmounts(amounts);
+      await store.holdReplies("ann", 1, 5, startMs + minuteMs);
+
+      expect([await store.forgetAmounts("ann"), await store.forgetAmounts("ann")]).toEqual([true, false]);
+      expect(await store.readAmounts(amounts)).toEqual([0, 3]);
+      expect(await store.countReplies(["ann"])).toEqual([1]);
+      await store.close();
+    });
+
     test("holdReplies holds no more than the limit, and gives back [R0-065]", async () => {
       const { store } = await openWithClock();
       const hold = (wanted: number) => store.holdReplies("ann", wanted, 2, startMs + minuteMs);

@@ -1,8 +1,9 @@
 // qwen-gateway keys create: an API key, shown once.
 
 import { accessSurfaces, type CallerLimits } from "../../contract/access.ts";
+import { encodeKey } from "../../server/auth/encode-key.ts";
 import { type Command, type FlagValues, UsageError } from "../command.ts";
-import { encodeKey, keyFlags, withKeys } from "./open-keys.ts";
+import { keyFlags, withKeys } from "./open-keys.ts";
 import { parseLifetime } from "./parse-lifetime.ts";
 
 const amountFlags = {

@@ -1,9 +1,10 @@
 // qwen-gateway keys list: which API keys there are, and what they are good for. Shows none of them.
 
+import { encodeKey } from "../../server/auth/encode-key.ts";
 import type { KeyView } from "../../server/auth/stored-keys.ts";
 import type { Command } from "../command.ts";
 import { table } from "../table.ts";
-import { encodeKey, keyFlags, withKeys } from "./open-keys.ts";
+import { keyFlags, withKeys } from "./open-keys.ts";
 
 export function listKeysCommand(): Command {
   return {

@@ -2,7 +2,7 @@
 
 import { ConfigError } from "../../config/config-error.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
-import { createStoredKeys, type KeyView, type StoredKeys } from "../../server/auth/stored-keys.ts";
+import { createStoredKeys, type StoredKeys } from "../../server/auth/stored-keys.ts";
 import { openConfiguredStore } from "../../app/open-store.ts";
 import { createLog } from "../../telemetry/create-log.ts";
 import { type CommandContext, type ExitCode, type Flag, type FlagValues, UsageError } from "../command.ts";
@@ -50,39 +50,4 @@ export function keyNamedBy(flags: FlagValues, verb: string): string {
   const which = flags["key"];
   if (which !== undefined && which !== "") return which;
   throw new UsageError(`Cannot ${verb} a key: name it by its prefix or name`);
-}
-
-/** As a document; the fields are those of the file's spelling. */
-export function encodeKey({
-  prefix,
-  name,
-  caller,
-  scopes,
-  limits,
-  createdAtMs,
-  expiresAtMs,
-  revokedAtMs,
-  state,
-}: KeyView) {
-  return {
-    prefix,
-    name,
-    caller,
-    state,
-    scopes,
-    limits: {
-      requests_per_minute: limits.requestsPerMinute,
-      tokens_per_minute: limits.tokensPerMinute,
-      tokens_per_day: limits.tokensPerDay,
-      spend_per_day: limits.spendPerDay,
-      streams: limits.streams,
-    },
-    created_at: new Date(createdAtMs).toISOString(),
-    expires_at: isoOrNull(expiresAtMs),
-    revoked_at: isoOrNull(revokedAtMs),
-  };
-}
-
-function isoOrNull(ms: number | undefined): string | null {
-  return ms === undefined ? null : new Date(ms).toISOString();
 }

@@ -56,6 +56,8 @@ export class Ledger {
   open = 0;
   held = 0;
   usedAtMs: number;
+  /** Another one after each reset: what was taken before is not given back after it. */
+  #era = 0;
   #reading: Promise<void> | undefined;
   #reserving: Promise<number> | undefined;
 
@@ -229,7 +231,9 @@ export class Ledger {
     let debts = meters.map((meter) => ({ meter, startMs: meter.startMs }));
     for (const meter of meters) meter.add(tokens);
     this.#parts.changed(this);
+    const era = this.#era;
     const cancel = (): void => {
+      if (era !== this.#era) debts = [];
       for (const { meter, startMs } of debts) meter.add(-tokens, startMs);
       debts = [];
       this.#parts.changed(this);
@@ -245,6 +249,23 @@ export class Ledger {
         }
       },
     };
+  }
+
+  /** What belongs to a window that is over is told to the store. */
+  roll(): void {
+    const nowMs = this.#parts.clock();
+    for (const meter of this.#meters.values()) meter.roll(nowMs);
+  }
+
+  /** All that it has used is forgotten; what runs goes on. */
+  reset(): void {
+    this.#era++;
+    for (const meter of this.#meters.values()) meter.reset();
+  }
+
+  /** What was taken in advance and is not used yet, as of the last `roll`. */
+  reservedOf(kind: MeterKind): number {
+    return this.#meters.get(kind)?.reserved ?? 0;
   }
 
   /** What is to be told, which counts as told from now on. @param isLast also gives back what was taken in advance */

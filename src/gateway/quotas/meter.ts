@@ -1,9 +1,12 @@
 // One amount of one subject within windows of time: what is known of it here, and what the store has not been told yet.
 
+import type { CallerLimits } from "../../contract/access.ts";
 import { type AmountKey, carriedOver } from "../../store/amount-store.ts";
 
 export interface MeterKind {
   readonly name: string;
+  /** What it is held against. */
+  readonly limit: Exclude<keyof CallerLimits, "streams">;
   readonly windowMs: number;
   /** The past window counts by the part of it that lies less than a window back: there is no edge to gather at. */
   readonly slides: boolean;
@@ -12,11 +15,31 @@ export interface MeterKind {
 const minuteMs = 60_000;
 const dayMs = 86_400_000;
 
-export const requestsPerMinute: MeterKind = { name: "requests/minute", windowMs: minuteMs, slides: true };
-export const tokensPerMinute: MeterKind = { name: "tokens/minute", windowMs: minuteMs, slides: true };
-export const tokensPerDay: MeterKind = { name: "tokens/day", windowMs: dayMs, slides: false };
+export const requestsPerMinute: MeterKind = {
+  name: "requests/minute",
+  limit: "requestsPerMinute",
+  windowMs: minuteMs,
+  slides: true,
+};
+export const tokensPerMinute: MeterKind = {
+  name: "tokens/minute",
+  limit: "tokensPerMinute",
+  windowMs: minuteMs,
+  slides: true,
+};
+export const tokensPerDay: MeterKind = {
+  name: "tokens/day",
+  limit: "tokensPerDay",
+  windowMs: dayMs,
+  slides: false,
+};
 /** In millionths of a dollar. */
-export const spendPerDay: MeterKind = { name: "spend/day", windowMs: dayMs, slides: false };
+export const spendPerDay: MeterKind = {
+  name: "spend/day",
+  limit: "spendPerDay",
+  windowMs: dayMs,
+  slides: false,
+};
 export const meterKinds: readonly MeterKind[] = [requestsPerMinute, tokensPerMinute, tokensPerDay, spendPerDay];
 
 /** An amount that the store has to be told. */
@@ -89,6 +112,16 @@ export class Meter {
     this.shared += amount;
     this.reserved = 0;
     return { ...this.key(), amount };
+  }
+
+  /** Nothing of it was used, as the store has it too. */
+  reset(): void {
+    this.shared = 0;
+    this.previous = 0;
+    this.pending = 0;
+    this.reserved = 0;
+    this.readAtMs = Number.NEGATIVE_INFINITY;
+    this.refusedUntilMs = Number.NEGATIVE_INFINITY;
   }
 
   /** The part of the past window that still counts. */

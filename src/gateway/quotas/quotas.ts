@@ -10,6 +10,8 @@ import type { Allowances } from "./allowances.ts";
 import { Ledger, type LedgerParts, replyHoldMs } from "./ledger.ts";
 import { type Late, meterKinds } from "./meter.ts";
 import type { PriceOf } from "./prices.ts";
+import { sessionSubject } from "./subjects.ts";
+import { listUsed, type SubjectsPage, type UsedBySubject } from "./used-amounts.ts";
 
 export interface Question {
   /** As the client named its session. */
@@ -38,6 +40,14 @@ export interface Quotas {
   begin(quota: Quota, question: Question): Promise<Spending>;
   /** A reply without a limit begins: it counts where other settings bring one. @returns ends it */
   attend(subject: string): () => void;
+  /** What is counted of whom, over all processes. */
+  list(page: SubjectsPage): Promise<readonly UsedBySubject[]>;
+  /**
+   * Forgets what one has used, so that he begins anew; replies that run go on to count as such. Other processes learn it
+   * within a second, or with their next minute.
+   * @returns false when nothing was counted
+   */
+  reset(subject: string): Promise<boolean>;
   /** Tells the store what it has not been told yet. Never rejects. */
   flush(): Promise<void>;
   /** Forgets what is over. Never rejects. */
@@ -165,8 +175,7 @@ export function createQuotas({ store, clock, log, priceOf, flushMs = 100 }: Quot
 
   function sessionOf({ subject, session }: Quota, sessionId: string | undefined): Quota | undefined {
     if (session === undefined || sessionId === undefined) return undefined;
-    const digest = new Bun.CryptoHasher("sha256").update(sessionId).digest("hex").slice(0, 32);
-    return { subject: `${subject} session:${digest}`, limits: session };
+    return { subject: sessionSubject(subject, sessionId), limits: session };
   }
 
   return {
@@ -202,6 +211,18 @@ export function createQuotas({ store, clock, log, priceOf, flushMs = 100 }: Quot
       }
     },
     attend: (subject) => ledgerOf(subject).attend(),
+    async list(page) {
+      for (const ledger of ledgers.values()) ledger.roll();
+      await flush();
+      return listUsed(store, page, clock(), (subject, kind) => ledgers.get(subject)?.reservedOf(kind) ?? 0);
+    },
+    async reset(subject) {
+      ledgers.get(subject)?.roll();
+      await flush();
+      const wasCounted = await store.forgetAmounts(subject);
+      ledgers.get(subject)?.reset();
+      return wasCounted;
+    },
     flush: () => flush(),
     async sweep() {
       try {

@@ -1,15 +1,21 @@
 // What the admin routes look at and change: parts of the app, as it puts them together.
 
+import type { SentBackups } from "../../backup/send-backups.ts";
 import type { Capture } from "../../capture/capture.ts";
 import type { Origin } from "../../config/load-config.ts";
+import type { CallerLimits, Quota } from "../../contract/access.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { Json } from "../../contract/json.ts";
 import type { AccountView } from "../../contract/upstream.ts";
 import type { Gateway } from "../../gateway/gateway.ts";
+import type { Quotas } from "../../gateway/quotas/quotas.ts";
 import type { Store } from "../../store/store.ts";
 import type { ScrapedMetrics } from "../../telemetry/create-metrics.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { WatchedUpstream } from "../../telemetry/watch-upstream.ts";
+import type { StoredKeys } from "../auth/stored-keys.ts";
+import type { Edge } from "../create-server.ts";
+import type { HistoryAccess } from "../history-answers.ts";
 
 export interface AdminAccount extends AccountView {
   readonly source: "added" | "settings";
@@ -32,6 +38,15 @@ export interface AdminAccounts {
   ): Promise<readonly { readonly name: string; readonly passed: boolean; readonly told: string }[]>;
 }
 
+/** What a reload of the settings has done. */
+export interface Reloaded {
+  /** Environment names of the settings that have another value now. */
+  readonly changed: readonly string[];
+  /** Of those that keep their value until the next start. */
+  readonly needsRestart: readonly string[];
+  readonly upstreams: readonly string[];
+}
+
 export interface AdminParts {
   readonly version: string;
   readonly startedAtMs: number;
@@ -47,7 +62,23 @@ export interface AdminParts {
   readonly store: Pick<Store, "listCallers" | "listSessions" | "getSession">;
   /** @returns false when the caller has no such session. */
   deleteSession(caller: string, sessionId: string): Promise<boolean>;
+  readonly keys: StoredKeys;
+  /** Has the gateway see at once what has changed of the keys. Never rejects. */
+  refreshKeys(): Promise<void>;
+  readonly quotas: Pick<Quotas, "list" | "reset">;
+  /** Of every caller whose key says nothing else. */
+  readonly callerLimits: CallerLimits;
+  readonly sessionLimits: Quota["session"];
   readonly capture: Pick<Capture, "watchSession" | "unwatchSession" | "watchedSessions">;
+  readonly history: Pick<HistoryAccess, "open">;
+  /** Loaded with the first. */
+  readonly backups: Pick<SentBackups, "open">;
+  readonly edge: Pick<Edge, "keepOpen" | "stopping">;
+  /**
+   * Reads the settings again, as SIGHUP does.
+   * @throws {ConfigError | GatewayError | Error} when they cannot be used: everything is as it was
+   */
+  reload(): Promise<Reloaded>;
   /** In force, in the order of their table. */
   settings(): readonly {
     readonly name: string;

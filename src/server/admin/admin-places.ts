@@ -2,7 +2,22 @@
 
 import type { RoutePlace } from "../lazy-routes.ts";
 
-const get = ["status", "config", "streams", "upstreams", "accounts", "sessions", "sessions/:id", "captures", "samples"];
+const get = [
+  "status",
+  "config",
+  "streams",
+  "upstreams",
+  "accounts",
+  "sessions",
+  "sessions/:id",
+  "captures",
+  "keys",
+  "limits",
+  "history",
+  "history/export",
+  "history/:id",
+  "samples",
+];
 const post = [
   "upstreams/:name/pause",
   "upstreams/:name/resume",
@@ -12,8 +27,21 @@ const post = [
   "accounts/:id/resume",
   "accounts/:id/test",
   "captures",
+  "keys",
+  "keys/:key/revoke",
+  "limits/reset",
+  "reload",
+  "backup",
 ];
-const remove = ["streams/:id", "accounts/:id", "sessions/:id", "captures/:session_id"];
+const remove = [
+  "streams/:id",
+  "accounts/:id",
+  "sessions/:id",
+  "captures/:session_id",
+  "keys/:key",
+  "history",
+  "history/:id",
+];
 
 const below =
   (method: RoutePlace["method"]) =>

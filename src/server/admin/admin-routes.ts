@@ -4,6 +4,11 @@ import type { ServerRoute } from "../trip.ts";
 import { accountRoutes } from "./account-routes.ts";
 import type { AdminParts } from "./admin-parts.ts";
 import { type AdminRoute, adminServerRoutes } from "./admin-route.ts";
+import { backupRoutes } from "./backup-routes.ts";
+import { historyRoutes } from "./history-routes.ts";
+import { keyRoutes } from "./key-routes.ts";
+import { limitRoutes } from "./limit-routes.ts";
+import { reloadRoutes } from "./reload-routes.ts";
 import { sampleRoutes } from "./sample-routes.ts";
 import { sessionRoutes } from "./session-routes.ts";
 import { statusRoutes } from "./status-routes.ts";
@@ -11,9 +16,20 @@ import { streamRoutes } from "./stream-routes.ts";
 import { upstreamRoutes } from "./upstream-routes.ts";
 
 export function adminRoutes(parts: AdminParts): readonly AdminRoute[] {
-  return [statusRoutes, streamRoutes, upstreamRoutes, accountRoutes, sessionRoutes, sampleRoutes].flatMap((group) =>
-    group(parts),
-  );
+  const groups = [
+    statusRoutes,
+    streamRoutes,
+    upstreamRoutes,
+    accountRoutes,
+    sessionRoutes,
+    keyRoutes,
+    limitRoutes,
+    historyRoutes,
+    reloadRoutes,
+    backupRoutes,
+    sampleRoutes,
+  ];
+  return groups.flatMap((group) => group(parts));
 }
 
 export function adminServer(parts: AdminParts): ServerRoute[] {

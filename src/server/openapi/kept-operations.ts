@@ -236,14 +236,14 @@ const sessions: readonly Operation[] = [
   },
 ];
 
-const exchange = Type.Object({
+export const exchange = Type.Object({
   id: Type.String(),
   object: Type.Literal("history.exchange"),
   created_at: Type.Integer(),
   outcome: Type.Enum([...exchangeOutcomes]),
 });
 
-const historyFilter: Readonly<Record<string, Parameter>> = {
+export const historyFilter: Readonly<Record<string, Parameter>> = {
   session: query(Type.String(), "Of this session"),
   surface: query(Type.String(), "Asked in this protocol"),
   model: query(Type.String(), "Of this model"),
@@ -255,17 +255,26 @@ const historyFilter: Readonly<Record<string, Parameter>> = {
   q: query(Type.String(), "With all of these words in what was said"),
 };
 
+export const historyPage: Readonly<Record<string, Parameter>> = {
+  ...page,
+  after: query(Type.String(), "Behind the exchange of this id, such as `next` of the page before"),
+};
+
 const history: readonly Operation[] = [
   {
     method: "GET",
     path: "/v1/history",
     tag: "history",
     summary: "The caller's exchanges, where they are kept",
-    parameters: { ...page, ...historyFilter },
+    parameters: { ...historyPage, ...historyFilter },
     answers: {
       200: json(
         "The exchanges",
-        Type.Object({ ...listOf(exchange).properties, kept: Type.Enum(["off", "metadata", "content"]) }),
+        Type.Object({
+          ...listOf(exchange).properties,
+          next: Type.Union([Type.String(), Type.Null()]),
+          kept: Type.Enum(["off", "metadata", "content"]),
+        }),
       ),
     },
   },

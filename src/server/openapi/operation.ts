@@ -51,6 +51,11 @@ export function json(description: string, schema: TSchema = anyObject): Answer {
   return { description, content: { "application/json": schema } };
 }
 
+/** A refusal that operations of its kind need not know, in the shape of OpenAI's errors. */
+export function refusal(description: string): Answer {
+  return json(description, Type.Ref("#/components/schemas/Error"));
+}
+
 export function jsonBody(schema: TSchema, example: unknown): RequestBody {
   return { content: { "application/json": schema }, example };
 }

@@ -1,6 +1,13 @@
 // The part of the shared store that keeps API keys and counts what callers use, over all gateways.
 
-import type { AmountKey, AmountStore, Reservation, Reserved } from "../amount-store.ts";
+import {
+  type AmountKey,
+  type AmountStore,
+  firstSubjects,
+  type Reservation,
+  type Reserved,
+  type SubjectsQuestion,
+} from "../amount-store.ts";
 import type { KeyStore, StoredKey } from "../key-store.ts";
 import { pairsOf } from "./accounts.ts";
 import type { Session } from "./session.ts";
@@ -68,6 +75,19 @@ export class RedisCallers implements KeyStore, AmountStore {
     return ((await this.#session.ask("readAmounts", { keys: asked })) as string[]).map(Number);
   }
 
+  async listSubjects({ after = "", before, limit, kinds }: SubjectsQuestion): Promise<readonly string[]> {
+    const asked = kinds.map(({ kind, sinceMs }) => ({ kind, since: sinceMs }));
+    const found = (await this.#session.ask("listSubjects", { after, before, kinds: asked })) as string[];
+    return firstSubjects(
+      found.map((subject) => ({ subject })),
+      limit,
+    );
+  }
+
+  async forgetAmounts(subject: string): Promise<boolean> {
+    return Number(await this.#session.ask("forgetAmounts", { subject })) > 0;
+  }
+
   async dropAmounts(kinds: Parameters<AmountStore["dropAmounts"]>[0]): Promise<void> {
     const asked = kinds.map(({ kind, beforeMs }) => ({ kind, before: beforeMs }));
     await this.#session.ask("dropAmounts", { kinds: asked });
@@ -79,6 +99,11 @@ export class RedisCallers implements KeyStore, AmountStore {
     if (held > 0) this.#subjects.add(subject);
     else this.#subjects.delete(subject);
     return held;
+  }
+
+  async countReplies(subjects: readonly string[]): Promise<readonly number[]> {
+    if (subjects.length === 0) return [];
+    return (await this.#session.ask("countReplies", { owner: this.#owner, subjects })) as number[];
   }
 
   async renewReplies(untilMs: number): Promise<void> {

@@ -101,8 +101,11 @@ export async function openRedisStore(options: SharedStoreOptions): Promise<Share
     reserveAmount: (reservation) => callers.reserveAmount(reservation),
     addAmounts: (amounts) => callers.addAmounts(amounts),
     readAmounts: (keys) => callers.readAmounts(keys),
+    listSubjects: (question) => callers.listSubjects(question),
+    forgetAmounts: (subject) => callers.forgetAmounts(subject),
     dropAmounts: (kinds) => callers.dropAmounts(kinds),
     holdReplies: (subject, wanted, limit, untilMs) => callers.holdReplies(subject, wanted, limit, untilMs),
+    countReplies: (subjects) => callers.countReplies(subjects),
     renewReplies: (untilMs) => callers.renewReplies(untilMs),
     rooms: createRooms(session, claims.owner),
     async probe() {

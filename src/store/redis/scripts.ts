@@ -6,10 +6,12 @@ import addAmounts from "./scripts/add-amounts.lua" with { type: "text" };
 import addKey from "./scripts/add-key.lua" with { type: "text" };
 import beat from "./scripts/beat.lua" with { type: "text" };
 import beginTurn from "./scripts/begin-turn.lua" with { type: "text" };
+import countReplies from "./scripts/count-replies.lua" with { type: "text" };
 import deleteSession from "./scripts/delete-session.lua" with { type: "text" };
 import dropAmounts from "./scripts/drop-amounts.lua" with { type: "text" };
 import endTurn from "./scripts/end-turn.lua" with { type: "text" };
 import findUnusedChats from "./scripts/find-unused-chats.lua" with { type: "text" };
+import forgetAmounts from "./scripts/forget-amounts.lua" with { type: "text" };
 import forgetOwners from "./scripts/forget-owners.lua" with { type: "text" };
 import freeUnknown from "./scripts/free-unknown.lua" with { type: "text" };
 import getSession from "./scripts/get-session.lua" with { type: "text" };
@@ -19,6 +21,7 @@ import leaseAccount from "./scripts/lease-account.lua" with { type: "text" };
 import listAccounts from "./scripts/list-accounts.lua" with { type: "text" };
 import listCallers from "./scripts/list-callers.lua" with { type: "text" };
 import listKeys from "./scripts/list-keys.lua" with { type: "text" };
+import listSubjects from "./scripts/list-subjects.lua" with { type: "text" };
 import listSessions from "./scripts/list-sessions.lua" with { type: "text" };
 import noteReply from "./scripts/note-reply.lua" with { type: "text" };
 import openConversation from "./scripts/open-conversation.lua" with { type: "text" };
@@ -55,10 +58,12 @@ const bodies = {
   addKey,
   beat,
   beginTurn,
+  countReplies,
   deleteSession,
   dropAmounts,
   endTurn,
   findUnusedChats,
+  forgetAmounts,
   forgetOwners,
   freeUnknown,
   getSession,
@@ -68,6 +73,7 @@ const bodies = {
   listAccounts,
   listCallers,
   listKeys,
+  listSubjects,
   listSessions,
   noteReply,
   openConversation,

@@ -2,6 +2,7 @@
 
 import type { ToolChoice, ToolDefinition } from "../../contract/chat-request.ts";
 import { isJsonObject, type Json } from "../../contract/json.ts";
+import { onceFor } from "../../contract/once-for.ts";
 import { invalid } from "../check-body.ts";
 
 export interface ParsedTools {
@@ -11,7 +12,7 @@ export interface ParsedTools {
 }
 
 /** @throws {GatewayError} `invalid-request` that names the tool */
-export function parseTools(list: readonly unknown[]): ParsedTools {
+export const parseTools = onceFor((list: readonly unknown[]): ParsedTools => {
   const tools: ToolDefinition[] = [];
   let webSearch: true | undefined;
   for (const [index, entry] of list.entries()) {
@@ -34,7 +35,7 @@ export function parseTools(list: readonly unknown[]): ParsedTools {
     });
   }
   return { tools, webSearch };
-}
+});
 
 export interface ParsedChoice {
   readonly toolChoice: ToolChoice | undefined;

@@ -3,6 +3,7 @@
 import Type from "typebox";
 import type { ChatRequest, ToolChoice, ToolDefinition } from "../../contract/chat-request.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts";
+import { onceFor } from "../../contract/once-for.ts";
 import { parseResponseFormat } from "../answer-format.ts";
 import { createBodyCheck, invalid } from "../check-body.ts";
 import { optional, parseModel, parseReasoning, parseSession, parseWebSearch, sharedFields } from "../openai-fields.ts";
@@ -47,9 +48,12 @@ export function parseRequest(value: unknown): ChatRequest {
 
 const none: readonly never[] = [];
 
-/** Tools of other kinds than functions are the service's own: left out, never refused. */
 function parseTools(list: readonly unknown[] | null | undefined): readonly ToolDefinition[] {
-  if (list === null || list === undefined || list.length === 0) return none;
+  return list === null || list === undefined || list.length === 0 ? none : functionsIn(list);
+}
+
+/** Tools of other kinds than functions are the service's own: left out, never refused. */
+const functionsIn = onceFor((list: readonly unknown[]): readonly ToolDefinition[] => {
   const tools: ToolDefinition[] = [];
   for (const entry of list) {
     if (!isJsonObject(entry)) continue;
@@ -64,7 +68,7 @@ function parseTools(list: readonly unknown[] | null | undefined): readonly ToolD
     });
   }
   return tools;
-}
+});
 
 interface ParsedChoice {
   readonly toolChoice: ToolChoice | undefined;

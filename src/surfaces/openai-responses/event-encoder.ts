@@ -13,10 +13,13 @@ import {
   asksForSealedThoughts,
   declaredTools,
   echoOf,
+  encodeEcho,
   endedStatus,
+  responseHead,
   responseObject,
   type ResponseObject,
   type ResponseState,
+  responseUsage,
 } from "./response-object.ts";
 
 const encoder = new TextEncoder();
@@ -47,7 +50,8 @@ class Encoder implements EventEncoder {
   readonly #hasIds: boolean;
   readonly #tools: ReadonlyMap<string, DeclaredTool>;
   readonly #output: OutputItem[] = [];
-  #echo: ResponseObject | undefined;
+  /** What its response repeats of its request, in each of the events that tell all of it. */
+  #echo: Uint8Array | undefined;
   #sequence = 0;
   #hasStarted = false;
   #item: OpenItem | undefined;
@@ -120,9 +124,8 @@ class Encoder implements EventEncoder {
   #start(): void {
     if (this.#hasStarted) return;
     this.#hasStarted = true;
-    const response = this.#response({ status: "in_progress" });
-    this.#event("response.created", { response });
-    this.#event("response.in_progress", { response });
+    this.#responseEvent("response.created", { status: "in_progress" });
+    this.#responseEvent("response.in_progress", { status: "in_progress" });
   }
 
   #startItem(event: Extract<ChatEvent, { type: "block-start" }>): void {
@@ -178,14 +181,19 @@ class Encoder implements EventEncoder {
   }
 
   #end(type: string, state: ResponseState): void {
-    const response = this.#response(state);
-    this.#onEnd?.(response);
-    this.#event(type, { response });
+    this.#onEnd?.(responseObject(echoOf(this.#request), this.#identity, state, this.#output));
+    this.#responseEvent(type, state);
   }
 
-  #response(state: ResponseState): ResponseObject {
-    this.#echo ??= echoOf(this.#request);
-    return responseObject(this.#echo, this.#identity, state, this.#output);
+  #responseEvent(type: string, state: ResponseState): void {
+    this.#echo ??= encoder.encode(encodeEcho(echoOf(this.#request)));
+    const start = JSON.stringify({ type, sequence_number: this.#sequence }).slice(0, -1);
+    const head = JSON.stringify(responseHead(this.#identity, state, this.#output)).slice(0, -1);
+    this.#writeId();
+    this.#sequence++;
+    this.#writer.text(`event: ${type}\ndata: ${start},"response":${head},`);
+    this.#writer.bytes(this.#echo);
+    this.#writer.text(`,"usage":${JSON.stringify(responseUsage(state))}}}\n\n`);
   }
 
   #event(type: string, fields: { readonly [field: string]: Json }): void {

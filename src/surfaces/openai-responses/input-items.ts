@@ -1,6 +1,7 @@
 // What a request says, as items that can be kept and shown: each with a type and an id, texts as parts.
 
 import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts";
+import { LongText } from "../../conversation/long-text.ts";
 import { firstInputPlace, itemId } from "./items.ts";
 
 /** Ids that a request refers to instead of saying what they stand for. */
@@ -52,6 +53,7 @@ function partsOf({ role, content }: JsonObject): Json {
   const text = (words: string): Json =>
     role === "assistant" ? { type: "output_text", text: words, annotations: [] } : { type: "input_text", text: words };
   if (typeof content === "string") return [text(content)];
+  if (content instanceof LongText) return [text(content.text)];
   if (!Array.isArray(content)) return [];
   // Came out of JSON.parse.
   return content.map((part: unknown) => (typeof part === "string" ? text(part) : (part as Json)));

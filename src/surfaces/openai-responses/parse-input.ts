@@ -5,6 +5,7 @@ import type { ContentPart, Message, ToolCall } from "../../contract/chat-request
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { invalid } from "../check-body.ts";
 import { splitThoughts } from "../../conversation/leading-thoughts.ts";
+import { LongText } from "../../conversation/long-text.ts";
 import { referredId } from "./input-items.ts";
 import { parseContent } from "./parse-content.ts";
 import { type DeclaredTool, toolNameOf } from "./parse-tools.ts";
@@ -168,5 +169,10 @@ function callIdOf(item: JsonObject, path: string): string {
 /** What can be read of it: it may be sealed, or nothing at all. */
 function parseReasoningText(item: JsonObject): string {
   const parts = [item["summary"], item["content"]].flatMap((list) => (Array.isArray(list) ? list : []));
-  return parts.map((part) => (isJsonObject(part) && typeof part["text"] === "string" ? part["text"] : "")).join("");
+  return parts.map((part) => (isJsonObject(part) ? wordsOf(part["text"]) : "")).join("");
+}
+
+function wordsOf(text: unknown): string {
+  if (text instanceof LongText) return text.text;
+  return typeof text === "string" ? text : "";
 }

@@ -2,6 +2,7 @@
 
 import type { ToolChoice, ToolDefinition } from "../../contract/chat-request.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts";
+import { onceFor } from "../../contract/once-for.ts";
 import { invalid } from "../check-body.ts";
 
 /** A tool as its client declared it, beside what the model is told of it. */
@@ -14,12 +15,18 @@ export interface DeclaredTool {
   readonly namespace: string | undefined;
 }
 
+const none: readonly never[] = [];
+
 /** Tools that the service itself would run are left out, never refused. */
 export function parseTools(list: unknown): readonly DeclaredTool[] {
-  const tools: DeclaredTool[] = [];
-  if (Array.isArray(list)) addTools(tools, list, undefined);
-  return tools;
+  return Array.isArray(list) ? toolsIn(list) : none;
 }
+
+const toolsIn = onceFor((list: readonly unknown[]): readonly DeclaredTool[] => {
+  const tools: DeclaredTool[] = [];
+  addTools(tools, list, undefined);
+  return tools;
+});
 
 function addTools(tools: DeclaredTool[], list: readonly unknown[], namespace: string | undefined): void {
   for (const entry of list) {
@@ -115,7 +122,7 @@ export interface ParsedChoice {
 
 /** @throws {GatewayError} `invalid-request` when it names a tool that is not declared: nobody could call it */
 export function parseToolChoice(value: unknown, tools: readonly DeclaredTool[]): ParsedChoice {
-  const all = tools.map(({ definition }) => definition);
+  const all = definitionsOf(tools);
   if (value === "auto" || value === "none" || value === "required") return { toolChoice: value, tools: all };
   if (!isJsonObject(value)) return { toolChoice: undefined, tools: all };
   if (value["type"] === "allowed_tools" && Array.isArray(value["tools"])) {
@@ -128,6 +135,8 @@ export function parseToolChoice(value: unknown, tools: readonly DeclaredTool[]):
   const name = chosenName(value, tools);
   return { toolChoice: name === undefined ? undefined : { toolName: name }, tools: all };
 }
+
+const definitionsOf = onceFor((tools: readonly DeclaredTool[]) => tools.map(({ definition }) => definition));
 
 function chosenName(value: unknown, tools: readonly DeclaredTool[]): string | undefined {
   if (!isJsonObject(value)) return undefined;

@@ -5,6 +5,7 @@ import type { ChatRequest } from "../../contract/chat-request.ts";
 import type { FinishReason, ReplyIdentity, TokenUsage } from "../../contract/events.ts";
 import type { GatewayError } from "../../contract/gateway-error.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts";
+import { onceFor } from "../../contract/once-for.ts";
 import { openaiErrorBody } from "../../contract/openai-error.ts";
 import {
   callItem,
@@ -68,8 +69,31 @@ function objectIn(body: JsonObject, field: string): ResponseObject {
   return isJsonObject(value) ? (value as ResponseObject) : {};
 }
 
+/** The same as the JSON of its fields, without the braces around them: made once a reply, which tells it three times. */
+export function encodeEcho(echo: ResponseObject): string {
+  const fields = Object.entries(echo).map(([name, value]) => `${JSON.stringify(name)}:${encodeEchoed(name, value)}`);
+  return fields.join(",");
+}
+
+/** Agents send the same tools with each request (known-tools.ts). */
+const encodeTools = onceFor((tools: object) => JSON.stringify(tools));
+
+function encodeEchoed(name: string, value: Json): string {
+  const isList = name === "tools" && typeof value === "object" && value !== null;
+  return isList ? encodeTools(value) : JSON.stringify(value);
+}
+
 export function responseObject(
   echo: ResponseObject,
+  identity: ReplyIdentity,
+  state: ResponseState,
+  output: readonly OutputItem[],
+): ResponseObject {
+  return { ...responseHead(identity, state, output), ...echo, usage: responseUsage(state) };
+}
+
+/** What stands before the echo. */
+export function responseHead(
   identity: ReplyIdentity,
   state: ResponseState,
   output: readonly OutputItem[],
@@ -83,9 +107,12 @@ export function responseObject(
     incomplete_details: state.status === "ended" ? incompleteDetails(state.finishReason) : null,
     model: identity.model,
     output,
-    ...echo,
-    usage: state.status === "ended" ? encodeUsage(state.usage) : null,
   };
+}
+
+/** What stands behind it. */
+export function responseUsage(state: ResponseState): Json {
+  return state.status === "ended" ? encodeUsage(state.usage) : null;
 }
 
 /** Of a failed answer; the code is the one that an error answer has. */

@@ -53,8 +53,10 @@ export function composeMessage(request: ChatRequest, unseen: Unseen): MessageCon
     if (index > 0) text.add("\n\n");
     if (message !== undefined) text.addMessage(message);
   }
-  const tools = toolSection(request, unseen);
-  if (tools !== "") text.add(`${text.isEmpty ? "" : "\n\n"}${tools}`);
+  for (const paragraph of toolSection(request, unseen)) {
+    if (!text.isEmpty) text.add("\n\n");
+    text.add(paragraph);
+  }
   if (turns.length > 1) {
     beginSection(unseen.systemChange === undefined ? "# Conversation so far" : "# Since your last answer");
     for (const [index, turn] of turns.slice(0, -1).entries()) {

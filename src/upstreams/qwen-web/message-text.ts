@@ -38,8 +38,9 @@ export class TextBuilder {
     return this.#tail === "" && this.#pieces.length === 0;
   }
 
-  add(text: string): void {
-    this.#tail += text;
+  add(text: string | LongText): void {
+    if (typeof text === "string") this.#tail += text;
+    else this.#pieces.push(this.#takeTail(), text);
   }
 
   /** What `flattenText` gives. */
@@ -51,8 +52,7 @@ export class TextBuilder {
       if (part.type !== "text") continue;
       if (!isFirst) this.add(separator);
       isFirst = false;
-      if (isLong(part)) this.#pieces.push(this.#takeTail(), part);
-      else this.add(part.text);
+      this.add(isLong(part) ? part : part.text);
     }
   }
 

@@ -1,7 +1,9 @@
 // What the one message of a turn says of tools: their section where the chat does not know them, and what this turn wants.
 
 import type { ChatRequest } from "../../contract/chat-request.ts";
+import { onceFor } from "../../contract/once-for.ts";
 import type { ToolKnowledge } from "../../contract/upstream.ts";
+import { LongText } from "../../conversation/long-text.ts";
 import { describeToolChoice, describeTools } from "../../tools/describe-tools.ts";
 
 export interface UnseenTools {
@@ -20,16 +22,24 @@ export function mustCallTools(request: ChatRequest): boolean {
   return mayCallTools(request) && request.toolChoice !== undefined && request.toolChoice !== "auto";
 }
 
-/** With its heading; "" when there is nothing to say. */
-export function toolSection(request: ChatRequest, { tools: known, missedCall = false }: UnseenTools): string {
+/** Paragraphs, with their heading; none when there is nothing to say. */
+export function toolSection(
+  request: ChatRequest,
+  { tools: known, missedCall = false }: UnseenTools,
+): readonly (string | LongText)[] {
   // Most requests bring no tools, and their chats know of none.
-  if (request.tools.length === 0 && known !== "gone") return "";
+  if (request.tools.length === 0 && known !== "gone") return nothing;
   const wish = turnWish(request, known, missedCall);
   const isTold = mayCallTools(request) && (known !== "known" || missedCall);
-  if (!isTold) return wish === "" ? "" : `# Tools\n${wish}`;
+  if (!isTold) return wish === "" ? nothing : [`# Tools\n${wish}`];
   const change = known === "changed" ? "These tools take the place of the earlier ones." : "";
-  return [describeTools(request.tools, undefined), change, wish].filter((part) => part !== "").join("\n\n");
+  return [describedTools(request.tools), change, wish].filter((part) => part !== "");
 }
+
+const nothing: readonly never[] = [];
+
+/** Agents send the same tools with each request (conversation/known-tools.ts). */
+const describedTools = onceFor((tools: ChatRequest["tools"]) => LongText.of(describeTools(tools, undefined)));
 
 /** In sentences; "" when the model is free. */
 export function turnWish(request: ChatRequest, known: ToolKnowledge, missedCall = false): string {

@@ -12,6 +12,7 @@ import { createLog } from "../../../src/telemetry/create-log.ts";
 /** Each of a form that nothing but its own name gives away. */
 export const secrets = {
   apiKey: "kFuzzedGatewayKey7301",
+  adminKey: "kFuzzedAdminKey7310",
   qwenToken: "kFuzzedAccountToken7302",
   qwenCookie: "kFuzzedCookieValue7303",
   jwtSecret: "kFuzzedJwtSecret7304-kFuzzedJwtSecret7304",
@@ -21,6 +22,9 @@ export const secrets = {
 } as const;
 
 export const secretPattern = new RegExp(Object.values(secrets).join("|"));
+
+/** A whole key of the gateway's own making. Whoever made it is told it once; the log never. */
+export const storedKeyPattern = /qg-[a-z2-9]{8}-[\w-]{43}/;
 
 /** A line of a stack, or a place in our sources. */
 export const stackPattern = /\n\s+at .+[:(]|node_modules\/|\/src\/[\w-]+\/|\.ts:\d+|\$bunfs/;
@@ -46,6 +50,7 @@ export async function startAppUnderAttack(environment: Record<string, string> = 
       QWEN_COOKIES: `sid=${secrets.qwenCookie}`,
       JWT_SECRET: secrets.jwtSecret,
       API_KEY: secrets.apiKey,
+      ADMIN_KEY: secrets.adminKey,
       MASTER_KEY: secrets.masterKey,
       UPSTREAM_BASE_URL: `http://${compatibleHost}/v1`,
       UPSTREAM_API_KEY: secrets.upstreamKey,

@@ -51,7 +51,8 @@ const fields = [
   "tool_call_id", "tool_calls", "image_url", "url", "file", "file_id", "file_data", "source", "data", "media_type",
   "message", "query", "confirmation_id", "decision", "document_ids", "chat_id", "parent_id", "attachments", "options",
   "jsonrpc", "method", "params", "documents", "top_n", "voice", "language", "items", "order", "limit", "__proto__",
-  "constructor", "toString", "length", "enable_thinking", "chat_template_kwargs", "size", "seed", "logprobs", "purpose",
+  "credentials", "alias", "minutes", "expires_in", "limits", "streams", "admin", "models", "surfaces", "upstreams", "caller",
+  "session", "constructor", "toString", "length", "enable_thinking", "chat_template_kwargs", "size", "seed", "logprobs", "purpose",
 ] as const; // prettier-ignore
 
 const words = [
@@ -131,6 +132,28 @@ const nearlyRight = fc
     ]),
   );
 
+/** Orders of administrators: right in most of their fields, so that they are carried out now and then. */
+const order = fc
+  .record(
+    {
+      name: fc.oneof(fc.stringMatching(/^[a-z]{1,12}$/), text),
+      models: fc.oneof(fc.constant(["qwen3*"]), value),
+      surfaces: fc.oneof(fc.constant(["messages"]), value),
+      admin: fc.boolean(),
+      expires_in: fc.oneof(fc.constant("1h"), text),
+      limits: fc.oneof(fc.constant({ streams: 3 }), value),
+      caller: fc.oneof(fc.constant("local"), text),
+      session_id: text,
+      minutes: fc.constantFrom(1, 0, 1e9),
+      credentials: text,
+      alias: text,
+      message: fc.constantFrom("Hello", ""),
+    },
+    { requiredKeys: [] },
+  )
+  .chain((whole) => fc.subarray(Object.entries(whole), { maxLength: 4 }))
+  .map((entries) => JSON.stringify(Object.fromEntries(entries)));
+
 const multipart = fc
   .tuple(text, text, text)
   .map(
@@ -180,17 +203,29 @@ const header = fc.tuple(
   fc.oneof(fc.constantFrom(...headerValues), text.map(headerText)),
 );
 
-const authorization = fc.oneof(
-  { weight: 6, arbitrary: fc.constant([["authorization", `Bearer ${secrets.apiKey}`]]) },
-  { weight: 2, arbitrary: fc.constant([["x-api-key", secrets.apiKey]]) },
-  { weight: 1, arbitrary: fc.constant([]) },
-  {
-    weight: 1,
-    arbitrary: fc
-      .constantFrom("Bearer ", "Bearer x", "Basic YTpi", "bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.", "Bearer a.b.c")
-      .map((wrong) => [["authorization", wrong]]),
-  },
-) as fc.Arbitrary<readonly (readonly [string, string])[]>;
+type Keys = readonly (readonly [string, string])[];
+
+/** Mostly the right one. @param other which opens something else */
+function authorization(right: string, other: string): fc.Arbitrary<Keys> {
+  return fc.oneof(
+    { weight: 6, arbitrary: fc.constant<Keys>([["authorization", `Bearer ${right}`]]) },
+    { weight: 2, arbitrary: fc.constant<Keys>([["x-api-key", right]]) },
+    { weight: 1, arbitrary: fc.constant<Keys>([["authorization", `Bearer ${other}`]]) },
+    { weight: 1, arbitrary: fc.constant<Keys>([]) },
+    {
+      weight: 1,
+      arbitrary: fc
+        .constantFrom(
+          "Bearer ",
+          "Bearer x",
+          "Basic YTpi",
+          "bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.",
+          "Bearer a.b.c",
+        )
+        .map((wrong): Keys => [["authorization", wrong]]),
+    },
+  );
+}
 
 const query = fc.oneof(
   { weight: 2, arbitrary: fc.constant("") },
@@ -206,6 +241,13 @@ const query = fc.oneof(
           "stream",
           "starting_after",
           "include",
+          "caller",
+          "session_id",
+          "q",
+          "since",
+          "status",
+          "outcome",
+          "all",
           "x",
         ),
         text,
@@ -250,24 +292,34 @@ export function hostileRequest(
       ),
       rest: known.length === 0 ? rest : fc.oneof(rest, fc.constantFrom(...known)),
       query,
-      keys: authorization,
+      /** In the place of what a path names in its middle. */
+      segment: fc.oneof(
+        text.map((held) => encode(held).replaceAll("/", "%2f")),
+        fc.constantFrom("qwen-web", "%", "%zz", "%00", ...ids.filter((id) => id !== "").map(encode)),
+      ),
+      keys: authorization(secrets.apiKey, secrets.adminKey),
+      adminKeys: authorization(secrets.adminKey, secrets.apiKey),
       headers: fc.array(header, { maxLength: 4 }),
       isPlain: fc.boolean(),
       body,
+      order: fc.option(order, { nil: undefined }),
     })
-    .map(({ place, otherMethod, keys, headers, isPlain, ...made }) => {
+    .map(({ place, otherMethod, adminKeys, headers, isPlain, ...made }) => {
       const method = otherMethod ?? place.method;
+      const isForAdmins = place.path.startsWith("/admin/");
+      const keys = isForAdmins ? adminKeys : made.keys;
+      const body = (isForAdmins ? made.order : undefined) ?? made.body;
       return {
         place,
         method,
-        target: place.path.replace(/\*$/, () => made.rest) + made.query,
+        target: place.path.replace(/\*$/, () => made.rest).replaceAll(/:\w+/g, () => made.segment) + made.query,
         headers: [
-          ["content-type", typeOf(made.body)] as const,
+          ["content-type", typeOf(body)] as const,
           ["accept", accepted] as const,
           ...keys,
           ...(isPlain ? [] : headers),
         ],
-        body: method === "GET" || method === "HEAD" ? undefined : made.body,
+        body: method === "GET" || method === "HEAD" ? undefined : body,
       };
     });
 }

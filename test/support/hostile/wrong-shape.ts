@@ -6,7 +6,8 @@ const documentedTypes: readonly (readonly [RegExp, RegExp])[] = [
   [/^\/metrics$/, /^text\/plain/],
   [/^\/chat/, /^(?:text\/html|text\/css|text\/javascript|image\/|font\/|application\/)/],
   [/^\/v1\/files\//, /./],
-  [/^\/v1\/history\/export$/, /^application\/x-ndjson$/],
+  [/^\/(?:v1|admin\/api)\/history\/export$/, /^application\/x-ndjson$/],
+  [/^\/admin\/api\/backup$/, /^application\/x-tar$/],
 ];
 
 /** @returns one line for each thing that is wrong */

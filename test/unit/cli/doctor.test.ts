@@ -114,6 +114,21 @@ describe("qwen-gateway doctor", () => {
     expect(line("ok data directory")).toBeUndefined();
   });
 
+  test("fails for tool servers that the start would refuse, and tells of the others", async () => {
+    const calendar = { url: "http://127.0.0.1:9/mcp", headers: { Authorization: "Bearer ${NO_SUCH_TOKEN}" } };
+    const refused = await diagnose({ MCP_SERVERS: JSON.stringify({ calendar }) }, ["--offline"]);
+    const missing = await diagnose({ MCP_CONFIG: join(base, "none.json") }, ["--offline"]);
+    const sound = await diagnose({ MCP_SERVERS: JSON.stringify({ files: { command: "files" } }) }, ["--offline"]);
+
+    expect(refused.exitCode).toBe(1);
+    expect(refused.line('fail tool servers Cannot use tool server "calendar"')).toBeDefined();
+    expect(refused.advice("fail tool servers")).toBe('"headers" needs the environment variable NO_SUCH_TOKEN');
+    expect(refused.line("ok data directory")).toBeDefined();
+    expect(missing.advice("fail tool servers")).toBe("there is no such file");
+    expect(sound.line("ok tool servers 1 of the settings; try it: qwen-gateway mcp test")).toBeDefined();
+    expect((await diagnose({}, ["--offline"])).line("ok tool servers")).toBeUndefined();
+  });
+
   test("fails for an address that everybody reaches without a key", async () => {
     const { exitCode, line } = await diagnose({ HOST: "0.0.0.0" }, ["--offline"]);
 

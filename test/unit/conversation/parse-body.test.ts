@@ -48,6 +48,42 @@ test("parseBody leaves the long texts of messages as bytes, and nothing else", (
   });
 });
 
+test("parseBody leaves the long texts of items as bytes, and nothing else", () => {
+  const text = long("said\n");
+  const part = { type: "input_text", text };
+  const body = {
+    instructions: text,
+    input: [
+      { role: "user", content: text },
+      { role: "user", content: [part, { type: "input_image", image_url: text }] },
+      { type: "function_call", name: "f", arguments: text },
+      { type: "function_call_output", call_id: "c", output: text },
+      { type: "function_call_output", call_id: "c", output: [part] },
+      { type: "reasoning", summary: [{ type: "summary_text", text }], encrypted_content: text },
+    ],
+  };
+  const parsed = parse(body) as typeof body;
+
+  expect(whole(parsed)).toEqual(body);
+  expect(whole(parsed, "bytes")).toEqual({
+    ...body,
+    input: [
+      { ...body.input[0], content: "bytes" },
+      {
+        ...body.input[1],
+        content: [
+          { ...part, text: "bytes" },
+          { type: "input_image", image_url: text },
+        ],
+      },
+      body.input[2],
+      { ...body.input[3], output: "bytes" },
+      { ...body.input[4], output: [{ ...part, text: "bytes" }] },
+      body.input[5],
+    ],
+  });
+});
+
 test("parseBody keeps a long text that stands behind a long key, whatever was before it", () => {
   const text = long("text ");
   const key = "k".repeat(65);

@@ -1,7 +1,9 @@
 // The strategies one by one and together, and what is told of what they did.
 
 import { describe, expect, test } from "bun:test";
+import type { Message } from "../../../src/contract/chat-request.ts";
 import { estimateMessages, estimatePrompt, estimatePromptRoughly } from "../../../src/conversation/estimate-prompt.ts";
+import { LongText } from "../../../src/conversation/long-text.ts";
 import { trimMessages } from "../../../src/conversation/trim-messages.ts";
 import { assistant, call, result, system, user } from "./messages.ts";
 
@@ -66,6 +68,11 @@ describe("estimatePrompt", () => {
   });
 });
 
+/** As Python writes JSON. */
+function escaped(json: string): string {
+  return json.replace(/[^\0-\x7f]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
 describe("estimatePromptRoughly", () => {
   const sentence = "The gateway keeps the conversation (2026-11-27), keeps the stream alive, and loses nothing.\n";
 
@@ -80,5 +87,21 @@ describe("estimatePromptRoughly", () => {
   ])("is within 5 % of it for %s", (_, said) => {
     const prompt = { messages: said, tools: [] };
     expect(Math.abs(estimatePromptRoughly(prompt) / estimatePrompt(prompt) - 1)).toBeLessThan(0.05);
+  });
+
+  test.each([
+    ["as they are", (text: string) => JSON.stringify(text)],
+    ["with escapes for all that is not ASCII", (text: string) => escaped(JSON.stringify(text))],
+  ])("is within 5 %% of it for long texts that stay bytes, %s", (_, spell) => {
+    const said = `${sentence}\tif (text === "你好") {\n\t\treturn 'Привет';\n\t}\n`.repeat(300);
+    const long = (): Message => ({ role: "user", content: [new LongText(Buffer.from(spell(said).slice(1, -1)))] });
+    const prompt = { messages: [long(), assistant("Yes."), long(), user("go on")], tools: [] };
+    expect(Math.abs(estimatePromptRoughly(prompt) / estimatePrompt(prompt) - 1)).toBeLessThan(0.05);
+  });
+
+  test("counts tools as the whole estimate does", () => {
+    const tools = [{ name: "read", description: sentence.repeat(30), parameters: { type: "object" } }];
+    const prompt = { messages: [user(sentence.repeat(20))], tools };
+    expect(estimatePromptRoughly(prompt)).toBe(estimatePrompt(prompt));
   });
 });

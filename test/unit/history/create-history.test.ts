@@ -3,6 +3,7 @@
 import { Database, SQLiteError } from "bun:sqlite";
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { statSync } from "node:fs";
+import { removeExchanges } from "../../../src/history/scan-exchanges.ts";
 import { scrub } from "../../../src/history/write-group.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
 import { contentOf, createHistoryStage, smallestBudget } from "../../support/history-stage.ts";
@@ -61,7 +62,11 @@ test("callers are separate: nobody lists, finds, searches or deletes what anothe
   expect(stage.find({ q: "secret" }, "you")).toEqual([]);
   expect(store.find("you", mine!.exchangeId)).toBeUndefined();
   expect(store.remove("you", mine!.exchangeId)).toBe(false);
-  expect(store.removeSome("you", {})).toBe(0);
+  expect(await removeExchanges(store, "you", {}, new AbortController().signal)).toBe(0);
+  expect([store.keyOf("you", mine!.exchangeId), store.keyOf("me", mine!.exchangeId)]).toEqual([
+    undefined,
+    mine!.exchangeKey,
+  ]);
   expect(store.find("me", mine!.exchangeId)?.content).toEqual(contentOf("my secret word", "ok"));
   expect(store.remove("me", mine!.exchangeId)).toBe(true);
   expect(stage.find({ q: "secret" })).toEqual([]);
@@ -200,7 +205,7 @@ test("a deletion among others leaves none of its words in the file, and those of
     await stage.history.flush();
   }
   const { store } = stage.opened();
-  while (store.removeSome("me", { model: "kumquat" }) > 0);
+  expect(await removeExchanges(store, "me", { model: "kumquat" }, new AbortController().signal)).toBe(40);
   await scrub(store, 60_000, silentLog);
 
   const file = await Bun.file(stage.path).text();

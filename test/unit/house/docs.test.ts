@@ -1,21 +1,16 @@
 // Documents that tell of the code are current, and their links lead somewhere.
 
 import { describe, expect, test } from "bun:test";
-import { existsSync, readdirSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync } from "node:fs";
+import { join, posix } from "node:path";
 import { configTable } from "../../../scripts/config-table.ts";
 import { protocolDocuments, schemasAsMarkdown, writtenSchemas } from "../../../scripts/protocol-schemas.ts";
+import { dialects } from "../../../src/upstreams/openai-compatible/dialects/index.ts";
+import { userDocuments } from "../../support/docs/list-documents.ts";
+import { anchorsOf, localLinksOf } from "../../support/docs/read-markdown.ts";
 import { listSources, readProjectFile, root } from "./source-files.ts";
 
-const documents = [
-  "README.md",
-  "CONTRIBUTING.md",
-  "CHANGELOG.md",
-  "src/README.md",
-  ...readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".md"))
-    .map((name) => `docs/${name}`),
-];
+const documents = ["CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "src/README.md", ...userDocuments];
 
 /** The formatter pads the cells of a table. */
 function withoutPadding(text: string): string {
@@ -52,6 +47,16 @@ describe("README.md", () => {
   });
 });
 
+describe("docs/upstreams/", () => {
+  test.each(Object.values(dialects))("has a page for $name, with the addresses of its record", ({ name, baseUrls }) => {
+    const page = readProjectFile(`docs/upstreams/${name}.md`);
+    const places = Object.values(baseUrls).map((address) => new URL(address));
+
+    const missing = places.filter(({ hostname, port }) => !page.includes(port === "" ? hostname : port));
+    expect(missing.map(({ host }) => host)).toEqual([]);
+  });
+});
+
 describe("src/README.md", () => {
   test("names every room, and every file that stands in none", () => {
     const map = readProjectFile("src/README.md");
@@ -70,10 +75,31 @@ describe("src/README.md", () => {
 });
 
 describe("links", () => {
-  test.each(documents)("of %s lead to files that exist", (path) => {
-    const links = [...readProjectFile(path).matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)].map((match) => match[1] ?? "");
-    const local = links.filter((link) => !/^[a-z]+:/.test(link));
+  const anchors = new Map<string, ReadonlySet<string>>();
+  function hasAnchor(path: string, anchor: string): boolean {
+    if (!anchors.has(path)) anchors.set(path, anchorsOf(readProjectFile(path)));
+    return anchors.get(path)!.has(anchor);
+  }
 
-    expect(local.filter((link) => !existsSync(join(root, dirname(path), link)))).toEqual([]);
+  test.each(documents)("of %s lead to files and headings that exist", (path) => {
+    const dead = localLinksOf(readProjectFile(path)).filter((link) => {
+      const target = link.path === "" ? path : posix.join(posix.dirname(path), link.path);
+      if (!existsSync(join(root, target))) return true;
+      return link.anchor !== "" && target.endsWith(".md") && !hasAnchor(target, link.anchor);
+    });
+
+    expect(dead).toEqual([]);
+  });
+});
+
+describe("docs/README.md", () => {
+  test("has a line for each page", () => {
+    const index = readProjectFile("docs/README.md");
+    const lines = index.split("\n").filter((line) => line.startsWith("- ["));
+    const listed = lines.flatMap((line) => localLinksOf(line).map(({ path }) => posix.join("docs", path)));
+    const pages = userDocuments.filter((path) => path.startsWith("docs/") && path !== "docs/README.md");
+
+    expect(pages.filter((path) => !listed.includes(path))).toEqual([]);
+    expect(lines.filter((line) => !/^- \[[^\]]+\]\([^)]+\): \S.{15,}$/.test(line))).toEqual([]);
   });
 });

@@ -52,3 +52,16 @@ test("encodeRequest writes lasting headers before those of the request", () => {
   );
   expect(() => encodeFields({ "x-name": "a\r\nb: c" })).toThrow('header "x-name" cannot be sent');
 });
+
+test("encodeRequest writes a long body of many pieces in few: what is short is joined, what is long is not copied", () => {
+  const short = Array.from({ length: 100 }, (_, at) => Buffer.from(`${at} `.repeat(300)));
+  const long = Buffer.from("x".repeat(70_000));
+  const body = [...short, Buffer.alloc(0), long, ...short, long];
+  const request = { method: "POST", url: "http://qwen.test:81/a?b=1", headers: {}, signal, body } as const;
+  const pieces = encodeRequest(request, target);
+
+  expect(pieces).toHaveLength(4);
+  expect(pieces[1]).toBe(long);
+  expect(pieces[3]).toBe(long);
+  expect(Buffer.concat(pieces).equals(encode(Buffer.concat(body)))).toBe(true);
+});

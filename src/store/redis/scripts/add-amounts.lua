@@ -4,8 +4,6 @@ local sums = {}
 for index, one in ipairs(ask.amounts) do
   local name = key('n', one.kind .. '@' .. whole(one.start))
   sums[index] = redis.call('HINCRBYFLOAT', name, one.subject, string.format('%.17g', one.amount))
-  redis.call('ZADD', key('nk', one.kind), whole(one.start), whole(one.start))
-  keep(name)
-  keep(key('nk', one.kind))
+  keepWindow(one.kind, one.start)
 end
 return sums

@@ -17,6 +17,8 @@ end
 local held = ask.wanted
 if held > own then held = math.max(own, math.min(held, ask.limit - others)) end
 if held > 0 then
+  redis.call('SADD', prefix .. 'reply-subjects', ask.subject)
+  keep(prefix .. 'reply-subjects')
   redis.call('HSET', name, ask.owner, whole(held) .. ' ' .. whole(ask['until']))
   redis.call('PEXPIRE', name, whole(math.max(1, ask['until'] - now) + 60000))
 else

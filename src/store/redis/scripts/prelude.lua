@@ -76,6 +76,14 @@ local function raise(name)
   return raised
 end
 
+local function keepWindow(kind, start)
+  redis.call('ZADD', key('nk', kind), whole(start), whole(start))
+  redis.call('SADD', prefix .. 'amount-kinds', kind)
+  keep(key('n', kind .. '@' .. whole(start)))
+  keep(key('nk', kind))
+  keep(prefix .. 'amount-kinds')
+end
+
 -- Leases -----------------------------------------------------------------------------------------------------------
 
 local function isLeased(chat)

@@ -11,8 +11,6 @@ local carried = math.max(0, math.ceil(previous * ask.carried) - 1)
 local granted = math.max(0, math.min(ask.wanted, ask.limit - carried - amount))
 if granted > 0 then
   redis.call('HINCRBYFLOAT', name, ask.subject, granted)
-  redis.call('ZADD', key('nk', ask.kind), whole(ask.start), whole(ask.start))
-  keep(name)
-  keep(key('nk', ask.kind))
+  keepWindow(ask.kind, ask.start)
 end
 return { tostring(granted), tostring(amount + granted), tostring(previous) }

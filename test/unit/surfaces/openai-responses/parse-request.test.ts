@@ -4,10 +4,13 @@ import { describe, expect, test } from "bun:test";
 import type { Message } from "../../../../src/contract/chat-request.ts";
 import { GatewayError } from "../../../../src/contract/gateway-error.ts";
 import { canonicalTurns } from "../../../../src/conversation/canonical.ts";
+import { LongText } from "../../../../src/conversation/long-text.ts";
+import { parseBody } from "../../../../src/conversation/parse-body.ts";
 import { parseRequest as parseChat } from "../../../../src/surfaces/openai-chat/parse-request.ts";
+import { inputItems } from "../../../../src/surfaces/openai-responses/input-items.ts";
 import { parseRequest } from "../../../../src/surfaces/openai-responses/parse-request.ts";
 
-const text = (words: string) => ({ type: "text", text: words });
+const text = (words: string) => ({ type: "text" as const, text: words });
 const say = (...words: string[]): Message => ({
   role: "user",
   content: words.map((one) => ({ type: "text" as const, text: one })),
@@ -373,3 +376,43 @@ describe("fields", () => {
     expect(errorOf({ input: [{ type: "item_reference", id: "msg_9" }] }).message).toContain('"msg_9"');
   });
 });
+
+describe("a body whose long texts are bytes", () => {
+  const long = 'It says "so".\n'.repeat(60);
+  const body = {
+    model: "qwen3-max",
+    instructions: long,
+    tools: [functionTool],
+    input: [
+      { role: "user", content: long },
+      { type: "reasoning", summary: [], content: [{ type: "reasoning_text", text: long }] },
+      { role: "assistant", content: [{ type: "output_text", text: long }] },
+      { type: "function_call", call_id: "c", name: "look", arguments: "{}" },
+      { type: "function_call_output", call_id: "c", output: long },
+      { type: "function_call_output", call_id: "c", output: [{ type: "input_text", text: long }] },
+      { role: "assistant", content: `<think>${long}</think>${long}` },
+      { role: "user", content: [{ type: "input_text", text: long }, "short"] },
+    ],
+  };
+  const parsed = parseBody(new TextEncoder().encode(JSON.stringify(body)));
+
+  test("says what one with strings says", () => {
+    const { messages } = parseRequest(parsed);
+
+    expect(messages.some(({ content }) => content.some((part) => part instanceof LongText))).toBe(true);
+    expect(JSON.parse(JSON.stringify(messages.map(decoded)))).toEqual(
+      JSON.parse(JSON.stringify(messagesOf(body.input, body))),
+    );
+  });
+
+  test("is kept as the items that were sent", () => {
+    const { input } = parsed as { input: unknown };
+    const kept = inputItems(input, "0".repeat(32), new Map());
+
+    expect(JSON.parse(JSON.stringify(kept))).toEqual(inputItems(body.input, "0".repeat(32), new Map()));
+  });
+});
+
+function decoded(message: Message): Message {
+  return { ...message, content: message.content.map((part) => (part instanceof LongText ? text(part.text) : part)) };
+}

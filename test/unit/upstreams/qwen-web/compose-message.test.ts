@@ -153,7 +153,7 @@ describe("composeMessage tells tools", () => {
 
   test("again, and with a reminder, where a demanded call was missed", () => {
     const later = withTools({ tool_choice: "required" }, user("a"), assistant("b"), user("c"));
-    const text = composeMessage(later, { ...known, unseenFrom: 2, missedCall: true });
+    const text = composeMessage(later, { ...known, unseenFrom: 2, missedCall: true }).toString();
     expect(text).toContain("<tools>");
     expect(text).toContain("Begin your answer with <tool_call>");
   });

@@ -6,6 +6,7 @@ import { parseBody } from "../../../../src/conversation/parse-body.ts";
 import { parseRequest } from "../../../../src/surfaces/openai-chat/parse-request.ts";
 import { composeMessage, everything } from "../../../../src/upstreams/qwen-web/compose-message.ts";
 import { MessageText } from "../../../../src/upstreams/qwen-web/message-text.ts";
+import { describeTools } from "../../../../src/tools/describe-tools.ts";
 import { chooseMode, featureConfigOf } from "../../../../src/upstreams/qwen-web/model-mode.ts";
 import {
   createCompletionBody,
@@ -61,6 +62,24 @@ test("composeMessage says the same of long texts in their bytes, and so does wha
       expect(JSON.stringify(outgoing(composed))).toBe(sent(expected));
     }),
     { numRuns: 500 },
+  );
+});
+
+test("composeMessage says of tools in what is sent what it says of them as text", () => {
+  fc.assert(
+    fc.property(fc.array(text, { minLength: 1, maxLength: 3 }), text, (descriptions, question) => {
+      const tools = descriptions.map((description, at) => ({
+        type: "function",
+        function: { name: `tool_${at}`, description, parameters: { type: "object" } },
+      }));
+      const request = parseRequest({ messages: [{ role: "user", content: `a${question}` }], tools });
+      const composed = composeMessage(request, everything(request));
+      const whole = `${describeTools(request.tools, undefined)}\n\n# Message\na${question}`;
+
+      expect(composed.toString()).toBe(whole);
+      expect(JSON.parse(sent(composed)).messages[0].content).toBe(JSON.parse(JSON.stringify(whole)));
+    }),
+    { numRuns: 200 },
   );
 });
 
