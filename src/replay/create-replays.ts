@@ -63,7 +63,10 @@ export function createReplays(
   return createReplaysIn(mirror === undefined ? own : createMirroredSpools(own, mirror, { log }), options);
 }
 
-export function createReplaysIn(spools: Spools, options: ReplaysOptions): Replays {
+export function createReplaysIn(
+  spools: Spools,
+  options: ReplaysOptions & { readonly mirror?: Mirror | undefined },
+): Replays {
   const { clock, index, log, interruptedFrame, abandonedFrame = interruptedFrame, stoppedFrame } = options;
   let limits: ReplayLimits = { ...defaultReplayLimits, ...options.limits };
   const readerClock = options.monotonic ?? performance;
@@ -98,6 +101,7 @@ export function createReplaysIn(spools: Spools, options: ReplaysOptions): Replay
     },
     log,
     interruptedFrame,
+    mirror: options.mirror,
     isHere: (streamId) => here.has(streamId),
   });
 

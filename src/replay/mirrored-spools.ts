@@ -10,6 +10,11 @@ export interface Mirror {
   /** Undefined: there is none. */
   read(streamId: string): Promise<string | undefined>;
   remove(streamId: string): Promise<void>;
+  /** What stands there from this byte on, and how its stream is. `interrupted`: nothing comes any more, and its end is missing. */
+  follow(
+    streamId: string,
+    fromByte: number,
+  ): Promise<{ readonly text: string; readonly state: "running" | "whole" | "interrupted" }>;
 }
 
 export interface MirrorOptions {

@@ -13,8 +13,10 @@ import { createLog } from "../../src/telemetry/create-log.ts";
 import { eventually } from "../support/binary.ts";
 import { type Harness, startHarness } from "../support/harness.ts";
 import { findRedis, type RedisServer, startRedis } from "../support/redis-server.ts";
+import { readLive } from "../support/live-stream.ts";
 import { accessToken, cookiesOf } from "../support/tokens.ts";
 import { acceptedTurns, answerTo, assistant, callsOf, createTalk, lastTurn, readStream, user } from "./client.ts";
+import { blocksUntil, parseTyped, readTyped } from "./typed-client.ts";
 
 // Far beyond what the tests need, for machines that are busy with something else.
 setDefaultTimeout(20_000);
@@ -180,6 +182,41 @@ describe.skipIf(executable === undefined)("gateways that share a store", () => {
     expect(await Promise.all(answers)).toEqual(Array.from({ length: 20 }, (_, index) => `${index}`));
     expect(callsOf(one, "refresh")).toHaveLength(1);
     expect(new Set(acceptedTurns(one).map(({ record }) => record.headers["authorization"])).size).toBe(1);
+  });
+
+  test("a stream that runs is read on at the other gateway, exactly from where its reader left", async () => {
+    await using one = await startHarness({ environment: shared() });
+    await using other = await startBeside(one);
+    one.emulator.script({ gate: "held", reply: { chunks: ["one ", "two ", "天气 ", "four"] } });
+    one.emulator.release("held", 3);
+    const left = new AbortController();
+    const body = {
+      message: "Count",
+      session_id: "followed",
+      resumable: true,
+      options: { follow_ups: false, quality: false },
+    };
+    const response = await one.post("/api/chat/stream", body, { signal: left.signal });
+    const seen = parseTyped(`${(await blocksUntil(readLive(response), '"two "')).join("\n\n")}\n\n`);
+    left.abort();
+    const lastId = seen.at(-1)?.id ?? 0;
+    const readOn = (from: number): Promise<Response> =>
+      fetch(`${other.url}/api/chat/stream/${response.headers.get("x-stream-id")}`, {
+        headers: { "last-event-id": `${from}` },
+      });
+    const [rest, whole, ahead] = [await readOn(lastId), await readOn(0), await readOn(lastId + 1)];
+    one.emulator.release("held", "all");
+    const [restFrames, wholeFrames, aheadFrames] = [
+      await readTyped(rest),
+      await readTyped(whole),
+      await readTyped(ahead),
+    ];
+
+    expect(restFrames.text).toBe("天气 four");
+    expect([restFrames.frames[0]?.id, restFrames.isDone]).toEqual([lastId + 1, true]);
+    expect(wholeFrames.text).toBe("one two 天气 four");
+    expect([...wholeFrames.frames]).toEqual([...seen, ...restFrames.frames]);
+    expect([...aheadFrames.frames]).toEqual(restFrames.frames.slice(1));
   });
 
   test("a plan that waits at one gateway is approved at the other, once", async () => {

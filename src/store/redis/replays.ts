@@ -74,6 +74,8 @@ export interface SharedSpools {
   /** Undefined: there is none. */
   read(streamId: string): Promise<string | undefined>;
   remove(streamId: string): Promise<void>;
+  /** From this byte on, with how the stream is at that moment. */
+  follow(streamId: string, fromByte: number): Promise<{ text: string; state: "running" | "whole" | "interrupted" }>;
 }
 
 export function createRedisSpools(session: Session): SharedSpools {
@@ -86,6 +88,12 @@ export function createRedisSpools(session: Session): SharedSpools {
     read: async (streamId) => ((await ask("read", streamId)) as string | null) ?? undefined,
     async remove(streamId) {
       await ask("remove", streamId);
+    },
+    async follow(id, from) {
+      const answer = await session.ask("replays", { operation: "follow", id, from });
+      // The words of the script.
+      const [text, state] = answer as [string, "running" | "whole" | "interrupted"];
+      return { text, state };
     },
   };
 }

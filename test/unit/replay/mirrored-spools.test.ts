@@ -18,6 +18,9 @@ function createMirror() {
     async remove(streamId) {
       texts.delete(streamId);
     },
+    async follow() {
+      throw new Error("nobody follows here");
+    },
   };
   return Object.assign(stage, { mirror });
 }

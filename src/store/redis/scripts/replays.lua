@@ -118,6 +118,15 @@ function operations.read()
   return redis.call('GET', spool)
 end
 
+-- What comes, and how its stream is, at one moment.
+function operations.follow()
+  local found = redis.call('HMGET', name, 'state', 'owner', 'interrupted')
+  local state = 'interrupted'
+  if found[1] == 'running' and isAlive(found[2]) then state = 'running' end
+  if found[1] == 'ended' and found[3] == '0' then state = 'whole' end
+  return { redis.call('GETRANGE', spool, ask.from, -1), state }
+end
+
 function operations.remove()
   redis.call('UNLINK', spool)
   return 1
