@@ -115,7 +115,7 @@ describe("qwen-gateway doctor", () => {
   });
 
   test("fails for tool servers that the start would refuse, and tells of the others", async () => {
-    const calendar = { url: "http://127.0.0.1:9/mcp", headers: { Authorization: "Bearer ${NO_SUCH_TOKEN}" } };
+    const calendar = { url: "http://127.0.0.1:9/mcp", headers: { Authorization: `Bearer \${NO_SUCH_TOKEN}` } };
     const refused = await diagnose({ MCP_SERVERS: JSON.stringify({ calendar }) }, ["--offline"]);
     const missing = await diagnose({ MCP_CONFIG: join(base, "none.json") }, ["--offline"]);
     const sound = await diagnose({ MCP_SERVERS: JSON.stringify({ files: { command: "files" } }) }, ["--offline"]);
