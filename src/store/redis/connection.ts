@@ -263,10 +263,6 @@ export class RedisConnection {
     if (this.#isTold) return;
     this.#isTold = true;
     const refusal = refusalOf(error)?.sentence;
-    this.#options.watch?.failed(
-      "shared-store",
-      error instanceof GatewayError ? error : new StoreUnreachable(false, error),
-    );
     this.#options.log.warn("The shared store cannot be used: the gateway tries until it can", {
       store: describeAddress(this.#options.url),
       reason: refusal ?? "no connection, or it was refused (address, password, TLS, database number)",

@@ -38,6 +38,20 @@ export class Session {
     return this.#connection.run(script, { ...moment, ...ask }, texts);
   }
 
+  /**
+   * Once more when the connection broke under it and is there again soon: what a server has done that restarts just then, nobody
+   * was told. For what may be done twice.
+   */
+  async askAgainIfLost(script: ScriptName, ask: object): Promise<unknown> {
+    try {
+      return await this.ask(script, ask);
+    } catch (error) {
+      if (!(error instanceof StoreUnreachable) || !error.mayBeDone) throw error;
+      if (!(await this.#connection.waitUntilUp(this.#connection.limits.answerMs))) throw error;
+    }
+    return this.ask(script, ask);
+  }
+
   /** Again as soon as the store is there, for what must not be lost. Once more it says so: what was done stays done. */
   async askUntilDone(script: ScriptName, ask: object, texts?: readonly string[]): Promise<unknown> {
     const deadlineMs = performance.now() + giveUpAfterMs;

@@ -26,7 +26,7 @@ export class RedisTurns implements Pick<Store, TurnMethods> {
     return this.#claims.whilePending(claimId, async () => {
       const ask = { claim: claimId, owner: this.#claims.owner, caller, ...askOf(lookup) };
       // Cast: what the script returns.
-      const found = (await this.#session.ask("beginTurn", ask)) as string[];
+      const found = (await this.#session.askAgainIfLost("beginTurn", ask)) as string[];
       if (found[0] !== "claim") return found[0] === "busy" ? "busy" : undefined;
       return this.#claims.hold(heldOf(claimId, caller, lookup, found));
     });

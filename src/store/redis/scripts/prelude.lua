@@ -86,9 +86,10 @@ end
 
 -- Leases -----------------------------------------------------------------------------------------------------------
 
+-- What this very claim has taken before, without its gateway being told, is free for it.
 local function isLeased(chat)
   local lease = redis.call('HMGET', key('l', chat), 'claim', 'owner')
-  return lease[1] ~= false and isAlive(lease[2])
+  return lease[1] ~= false and lease[1] ~= ask.claim and isAlive(lease[2])
 end
 
 local function takeLease(chat, claim, owner)

@@ -140,6 +140,30 @@ describe.skipIf(executable === undefined)("a shared store that is away", () => {
     expect((await begin(other, byHistory(["1"]))).continuation.nodeId).toBe("chat/1");
   });
 
+  test("a claim that a restart has interrupted is taken by its own turn, not left to nobody", async () => {
+    await using server = await startServer();
+    using proxy = await startTcpProxy(server.port);
+    const store = await openStore(`redis://127.0.0.1:${proxy.port}`, { limits: { ...limits, answerMs: 2000 } });
+    const other = await openStore(server.url);
+    await converse(store, "chat", "1");
+    proxy.swallowAnswers();
+    const begun = begin(store, byHistory(["1"]));
+    await eventually(
+      async () => (await server.run("HGET", "qwen-gateway:l:8:qwen-web:7:account:chat", "claim")) ?? undefined,
+      () => "the chat is leased",
+    );
+    proxy.mend();
+    await server.kill();
+    await server.start();
+    const claim = await begun;
+
+    expect(claim.continuation.nodeId).toBe("chat/1");
+    await isBack(other);
+    expect(await other.beginTurn("caller", byHistory(["1"]))).toBeUndefined();
+    await store.endTurn(claim, turnRecord("2", node("chat", "node-2")));
+    expect((await begin(other, byHistory(["2"]))).continuation.nodeId).toBe("node-2");
+  });
+
   // The client keeps commands of a lost connection and sends them over the next one.
   test("what failed while the store was away is not sent when it comes back", async () => {
     await using server = await startServer();
