@@ -1,17 +1,21 @@
-# The image holds the executable, glibc and an empty /data. It runs as nobody, with a read-only root if you like.
+# The image holds the executable, its licences, glibc and an empty /data. It runs as nobody, with a read-only root if you like.
 # Try it: docker build -t qwen-gateway . && docker run --rm --read-only -p 8787:8787 -v qwen-gateway:/data qwen-gateway
+# For two architectures: docker buildx build --platform linux/amd64,linux/arm64 .
 
-FROM node:22-slim AS build
+# Whatever the image is for, this machine builds it: nothing is emulated.
+FROM --platform=$BUILDPLATFORM node:22-slim AS build
+ARG TARGETARCH
 WORKDIR /source
 RUN npm install --global bun@1.4.5
 COPY package.json bun.lock bunfig.toml ./
-RUN bun install --production --frozen-lockfile
+RUN bun install --frozen-lockfile
 COPY . .
-# For processors without AVX2: bun run build --target=bun-linux-x64-baseline
-RUN bun run build && mkdir -p /image/data
+RUN mkdir -p /image/data && bun scripts/write-licenses.ts /image/THIRD_PARTY_LICENSES
+RUN bun run build ${TARGETARCH:+--target=bun-linux-$TARGETARCH}
 
 FROM gcr.io/distroless/base-debian12:nonroot
 COPY --from=build /source/dist/qwen-gateway /qwen-gateway
+COPY --from=build /source/LICENSE /image/THIRD_PARTY_LICENSES /licenses/
 COPY --from=build --chown=65532:65532 /image/data /data
 # The last three keep the program from replacing itself once at the start.
 ENV HOST=0.0.0.0 \

@@ -1,12 +1,18 @@
-// Builds dist/package, what npm users get of the client library: one ES module and its types for each file of src/client/,
-// so that their bundlers take along what they use. `--outdir` builds elsewhere. Needs the development packages (tsc).
+// Builds dist/package, the npm package: a launcher of the executable that a platform's own package carries
+// (scripts/release/npm-packages.ts), and the client library, one ES module and its types for each file of src/client/, so that
+// bundlers take along what is used. `--outdir` builds elsewhere, `--repository OWNER/NAME` names where the source is. Needs the
+// development packages (tsc).
 
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import manifest from "../package.json";
+import { repositoryField } from "./release/npm-packages.ts";
+import { platformPackageName, targets } from "./release/targets.ts";
 
-const { values } = parseArgs({ options: { outdir: { type: "string", default: "dist/package" } } });
+const { values } = parseArgs({
+  options: { outdir: { type: "string", default: "dist/package" }, repository: { type: "string" } },
+});
 
 const root = join(import.meta.dir, "..");
 const outdir = resolve(root, values.outdir);
@@ -26,24 +32,33 @@ for (const name of readdirSync(outdir).filter((file) => file.endsWith(".d.ts")))
   writeFileSync(path, readFileSync(path, "utf8").replaceAll(/(from "\.\/[\w-]+)\.ts"/g, '$1.js"'));
 }
 
-const { name, version, license } = manifest;
+const { name, version, description, license } = manifest;
 const entry = (file: string) => ({ types: `./${file}.d.ts`, default: `./${file}.js` });
+const platforms = targets.flatMap((target) => (target.npm === undefined ? [] : [platformPackageName(target)]));
 const published = {
   name,
   version,
-  description: "Reads the streams of qwen-gateway in browsers, workers, Node, Deno and Bun, with hooks for React",
+  description,
   license,
+  ...repositoryField(values.repository),
   type: "module",
   sideEffects: false,
+  engines: { node: ">=18" },
+  bin: { [name]: "bin/qwen-gateway.js" },
   exports: { "./client": entry("client"), "./react": entry("react"), "./package.json": "./package.json" },
+  optionalDependencies: Object.fromEntries(platforms.map((platform) => [platform, version])),
   peerDependencies: { react: "^18 || ^19" },
   peerDependenciesMeta: { react: { optional: true } },
 };
 writeFileSync(join(outdir, "package.json"), `${JSON.stringify(published, undefined, 2)}\n`);
 copyFileSync(join(root, "LICENSE"), join(outdir, "LICENSE"));
+const launcher = join(outdir, "bin", "qwen-gateway.js");
+mkdirSync(join(outdir, "bin"));
+copyFileSync(join(root, "deploy/npm/launcher.js"), launcher);
+chmodSync(launcher, 0o755);
 // The other documents are not there.
-const readme = readFileSync(join(root, "docs/client-library.md"), "utf8").replaceAll(
+const client = readFileSync(join(root, "docs/client-library.md"), "utf8").replaceAll(
   /\[([^\]]+)\]\([\w-]+\.md\)/g,
   "$1",
 );
-writeFileSync(join(outdir, "README.md"), readme);
+writeFileSync(join(outdir, "README.md"), `${readFileSync(join(root, "deploy/npm/README.md"), "utf8")}\n${client}`);

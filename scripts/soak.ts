@@ -1,4 +1,4 @@
-// `bun run soak`: the soaks in full length and the properties with many more runs, a few minutes. Builds the executable.
+// `bun run soak`: the soaks in full length and the properties with many more runs, a quarter of an hour. Builds the executable.
 // A table at the end tells what was measured and which bounds it had to keep; the exit code is 1 when one was not kept.
 
 import { join } from "node:path";
@@ -8,8 +8,10 @@ import { brokenBounds, rounded, type Soak } from "../test/soak/figures.ts";
 import { findHaProxy } from "../test/support/haproxy.ts";
 import { findRedis } from "../test/support/redis-server.ts";
 import { soakKills } from "../test/soak/kills.ts";
+import { soakMixedTraffic } from "../test/soak/mixed-traffic.ts";
 import { soakSharedStore } from "../test/soak/shared-store.ts";
 import { soakSlowReaders } from "../test/soak/slow-readers.ts";
+import { soakTimers } from "../test/soak/timers.ts";
 
 const { values } = parseArgs({
   options: {
@@ -18,6 +20,7 @@ const { values } = parseArgs({
     conversations: { type: "string", default: "200" },
     turns: { type: "string", default: "10" },
     seconds: { type: "string", default: "20" },
+    minutes: { type: "string", default: "10" },
     "property-factor": { type: "string", default: "5" },
   },
 });
@@ -25,6 +28,8 @@ const { values } = parseArgs({
 const soaks: Readonly<Record<string, () => Promise<Soak>>> = {
   "aborted streams": () => soakAbortedStreams({ streams: Number(values.streams), warmUp: 2000, parallel: 100 }),
   "slow readers": () => soakSlowReaders({ readers: 10, seconds: Number(values.seconds) }),
+  "mixed traffic": () => soakMixedTraffic({ warmUpClients: 2000, seconds: Number(values.minutes) * 60, parallel: 16 }),
+  timers: () => soakTimers({ warmUpClients: 300, clients: 2000, parallel: 8 }),
   "kill -9 under load": () => soakKills({ kills: Number(values.kills), talkers: 8 }),
   "shared store": soakShared,
   properties: soakProperties,
@@ -83,13 +88,13 @@ async function soakProperties(): Promise<Soak> {
 }
 
 function printTable(all: readonly Soak[]): void {
-  console.log(`\n${"soak".padEnd(20)}${"figure".padEnd(42)}${"value".padStart(14)}${"at most".padStart(12)}`);
+  console.log(`\n${"soak".padEnd(20)}${"figure".padEnd(48)}${"value".padStart(14)}${"at most".padStart(12)}`);
   for (const { name, figures } of all) {
     for (const { what, value, unit, atMost } of figures) {
       const shown = `${rounded(value)} ${unit}`.trim();
       const bound = atMost === undefined ? "" : rounded(atMost);
       const mark = atMost === undefined ? "" : value <= atMost ? "  ok" : "  TOO MUCH";
-      console.log(`${name.padEnd(20)}${what.padEnd(42)}${shown.padStart(14)}${bound.padStart(12)}${mark}`);
+      console.log(`${name.padEnd(20)}${what.padEnd(48)}${shown.padStart(14)}${bound.padStart(12)}${mark}`);
     }
   }
   console.log("");

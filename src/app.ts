@@ -5,6 +5,7 @@ import type { OwnTool } from "./agent/own-tools.ts";
 import { captureSettings } from "./app/compose-watch.ts";
 import { composeService, type Service, type Settings } from "./app/compose-service.ts";
 import { type EstateOptions, openEstate } from "./app/open-estate.ts";
+import { followFellows, reloadAll } from "./app/follow-fellows.ts";
 import { createRetirement } from "./app/retirement.ts";
 import type { Capture } from "./capture/capture.ts";
 import { compareConfigs, originsInForce } from "./config/compare-configs.ts";
@@ -15,10 +16,13 @@ import type { FetchFunction } from "./outbound/fetch-client.ts";
 import type { Reloaded } from "./server/admin/admin-parts.ts";
 import type { RoutePlace } from "./server/lazy-routes.ts";
 import { describeLowLimit, readDescriptorLimit } from "./telemetry/descriptors.ts";
-import type { Log } from "./telemetry/log.ts";
+import { type Log, silentLog } from "./telemetry/log.ts";
+import type { MetricRow } from "./telemetry/merge-metrics.ts";
+import { shareLimits } from "./workers/share-limits.ts";
 
 export interface StartedApp {
   readonly url: string;
+  readonly port: number;
   /** What serves, each in a few words. */
   readonly upstreams: readonly string[];
 }
@@ -41,6 +45,8 @@ export interface App {
   ownTools(): Promise<readonly OwnTool[]>;
   /** The way to the upstream that this app uses. */
   readonly fetch: FetchFunction;
+  /** The metrics of this process, for whoever puts those of several together. */
+  gatherMetrics(): Promise<readonly MetricRow[]>;
   /** What is captured for whoever looks into a fault. */
   readonly capture: Capture;
   /** Lets running replies end within the drain time, then closes the store. */
@@ -62,11 +68,14 @@ export interface AppOptions extends EstateOptions {
 const mostWaitingReloads = 8;
 
 export async function createApp(config: Config, options: AppOptions): Promise<App> {
-  const { log } = options;
+  const { log, fellows } = options;
+  // Of several workers the supervisor tells it, once.
+  const reloadLog = fellows === undefined ? log : silentLog;
   let settings: Settings = { config, environment: options.environment ?? {}, origins: options.origins };
   const readSettings = options.readSettings ?? (() => settings);
   let service: Service;
-  const present = { service: () => service, config: () => settings.config, running, reload };
+  const reloadHere = (): Promise<Reloaded> => (fellows === undefined ? reload() : reloadAll(fellows));
+  const present = { service: () => service, config: () => settings.config, running, reload: reloadHere };
   const estate = await openEstate(config, options, present);
   const retirement = createRetirement(log);
   let reloading: Promise<unknown> = Promise.resolve();
@@ -83,6 +92,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     throw error;
   }
   service.begin();
+  if (fellows !== undefined) followFellows(fellows, estate);
 
   function running(): readonly Service[] {
     return [service, ...retirement.services()];
@@ -117,7 +127,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     estate.ledger.queues.adopt(successor.upstreams.current());
     successor.begin();
     retirement.add(former, successor);
-    await estate.capture.adjust(captureSettings(effective));
+    await estate.capture.adjust(captureSettings(fellows === undefined ? effective : shareLimits(effective, fellows)));
     return { changed, needsRestart, upstreams: successor.upstreams.describe() };
   }
 
@@ -133,8 +143,8 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     });
     reloading = reloaded
       .then(
-        (outcome) => tellReloaded(outcome, log),
-        (error: unknown) => tellRefused(error, log),
+        (outcome) => tellReloaded(outcome, reloadLog),
+        (error: unknown) => tellRefused(error, reloadLog),
       )
       .finally(() => {
         waitingReloads--;
@@ -145,13 +155,15 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
 
   return {
     async start() {
-      const lowLimit = describeLowLimit(readDescriptorLimit(), config.maxStreams);
+      // Of several workers one says it.
+      const isSpeaker = fellows === undefined || fellows.number === 1;
+      const lowLimit = isSpeaker ? describeLowLimit(readDescriptorLimit(), config.maxStreams) : undefined;
       if (lowLimit !== undefined) log.warn(lowLimit);
-      const { url } = service.server.start();
-      service.agentAccess.announce(url);
+      const { url, port } = service.server.start();
+      if (isSpeaker) service.agentAccess.announce(url);
       // The first request need not wait for the list; a failure is logged and tried again then.
       service.gateway.listModels(AbortSignal.timeout(config.firstByteTimeoutMs)).catch(() => {});
-      return { url, upstreams: service.upstreams.describe() };
+      return { url, port, upstreams: service.upstreams.describe() };
     },
     reload,
     get config() {
@@ -165,6 +177,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     get fetch() {
       return service.upstreams.fetch;
     },
+    gatherMetrics: () => estate.metrics.gather(),
     capture: estate.capture,
     async stop() {
       isStopping = true;

@@ -18,6 +18,8 @@ export interface ChatVault {
   check(): ChatStoreState;
   /** Finds out whether its database can be written again, if it could not. Never rejects. */
   probe(): Promise<void>;
+  /** Ends a stream that runs here and that another worker has forgotten. Never rejects. */
+  stopForgotten(caller: string, streamId: string): Promise<void>;
   /** Other settings from now on. */
   adjust(): void;
   close(): Promise<void>;
@@ -79,6 +81,10 @@ export function createChatVault(parts: VaultParts): ChatVault {
     async probe() {
       // What comes of it the watch is told.
       if (parts.watch.trouble !== undefined) await opened?.probe().catch(() => {});
+    },
+    async stopForgotten(caller, streamId) {
+      // Of what runs elsewhere, or nowhere any more, nothing has to be said.
+      await opened?.replays.stop(caller, streamId).catch(() => {});
     },
     adjust: () => opened?.adjust(),
     async close() {

@@ -55,6 +55,8 @@ export interface Chat {
   routes(edge: Edge, deleteSession: (caller: string, sessionId: string) => Promise<boolean>): readonly ServerRoute[];
   /** Forgets what has expired. Never rejects. */
   sweep(): Promise<void>;
+  /** The same without forgetting anything: another process does. */
+  recount(): Promise<void>;
 }
 
 export function composeChat(parts: ChatParts): Chat {
@@ -121,6 +123,13 @@ export function composeChat(parts: ChatParts): Chat {
         await conversations.sweep();
       } catch (error) {
         log.error("Cannot sweep the typed chat, the next sweep will", {}, error);
+      }
+    },
+    async recount() {
+      try {
+        await replays.recount();
+      } catch (error) {
+        log.error("Cannot count what is kept of streams, the next time will", {}, error);
       }
     },
   };

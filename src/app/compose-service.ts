@@ -23,9 +23,12 @@ import { createStoredKeys } from "../server/auth/stored-keys.ts";
 import type { KeyOptions } from "../server/check-bind.ts";
 import { createServer, type GatewayServer } from "../server/create-server.ts";
 import type { DiagnosisSource } from "../server/diagnosis.ts";
+import type { OpenRelays } from "../server/open-relays.ts";
 import type { StorageWatch } from "../store/storage-trouble.ts";
 import type { Store } from "../store/store.ts";
 import { surfaces } from "../surfaces/index.ts";
+import type { Fellows } from "../workers/fellows.ts";
+import { shareLimits } from "../workers/share-limits.ts";
 import { upstreamName } from "../upstreams/qwen-web/errors.ts";
 import type { LiveLog } from "../telemetry/create-log.ts";
 import type { ScrapedMetrics } from "../telemetry/create-metrics.ts";
@@ -73,8 +76,12 @@ export interface Estate extends Callers {
   /** Size of the database on the disk; undefined when it is elsewhere. */
   storeBytes(): number | undefined;
   readonly startedAtMs: number;
+  /** What is passed on to them. */
+  readonly openRelays: OpenRelays;
   /** Aborted when the process stops. */
   readonly stopping: AbortController;
+  /** The other workers of this gateway; undefined: this process serves alone. */
+  readonly fellows: Fellows | undefined;
   readonly clock: Clock;
   readonly log: LiveLog;
   readonly maxFetches: number;
@@ -117,10 +124,11 @@ export type Former = Pick<Service, "agent" | "tracing">;
  * @throws {ConfigError | Error} when the settings cannot be used; nothing is left of it then
  */
 export async function composeService(
-  { config, environment, origins }: Settings,
+  { config: stated, environment, origins }: Settings,
   estate: Estate,
   former?: Former,
 ): Promise<Service> {
+  const config = estate.fellows === undefined ? stated : shareLimits(stated, estate.fellows);
   const { keyRing, clock, log } = estate;
   // Also of settings that are read again.
   if (estate.store.unreachable !== undefined && estate.secretBox === undefined) requireMasterKey(config.masterKey);
@@ -161,6 +169,7 @@ export async function composeService(
     apiKeys,
     verifyJwt,
     origins,
+    stated,
   });
   let sweepTimer: ReturnType<typeof setInterval> | undefined;
 
@@ -178,6 +187,8 @@ export async function composeService(
     begin() {
       healthChecks.start();
       sweepTimer = setInterval(() => {
+        // The others count what all have kept.
+        if (estate.fellows?.isKeeper === false) return void chat.recount();
         void estate.gateway.sweepSessions();
         void chat.sweep();
         void estate.files.sweep();
@@ -207,12 +218,15 @@ function createConfiguredChat(config: Config, estate: Estate, upstreams: Compose
 
 type ServedParts = Pick<Service, "upstreams" | "gateway" | "chat" | "agent" | "agentAccess" | "tracing"> &
   Pick<Settings, "origins"> &
-  KeyOptions;
+  KeyOptions & {
+    /** The settings as they are written; in force are those of this worker. */
+    readonly stated: Config;
+  };
 
 function createConfiguredServer(config: Config, estate: Estate, parts: ServedParts): GatewayServer {
   const { store, keyRing, quotas, metrics, clock, log } = estate;
   const { upstreams, chat, agent, agentAccess } = parts;
-  const adminParts = adminPartsOf(config, estate, parts);
+  const adminParts = adminPartsOf(estate, parts);
   return createServer({
     hostname: config.host,
     port: config.port,
@@ -252,21 +266,26 @@ function createConfiguredServer(config: Config, estate: Estate, parts: ServedPar
     clock,
     version,
     upstreamNames: () => upstreams.current().map(({ name }) => name),
-    settings: describeConfig(config),
+    settings: describeConfig(parts.stated),
     metrics,
     startedAtMs: estate.startedAtMs,
     stopping: estate.stopping,
+    fellows: estate.fellows,
+    openRelays: estate.openRelays,
+    agentTimeoutMs: config.agentTimeoutMs,
+    clientStallMs: config.clientStallMs,
     diagnosis: diagnosisOf(config, estate, parts),
   });
 }
 
-function adminPartsOf(config: Config, estate: Estate, { upstreams, chat, origins }: ServedParts): LazyAdminParts {
-  const { store, gateway, keyRing, quotas, metrics, capture, startedAtMs, clock, log } = estate;
+function adminPartsOf(estate: Estate, { upstreams, chat, origins, stated }: ServedParts): LazyAdminParts {
+  const { store, gateway, keyRing, quotas, metrics, capture, startedAtMs, fellows, clock, log } = estate;
   return {
     version,
     startedAtMs,
-    config,
+    config: stated,
     origins,
+    fellows,
     gateway,
     samples: metrics.samples,
     upstreams: upstreams.current,
@@ -277,7 +296,7 @@ function adminPartsOf(config: Config, estate: Estate, { upstreams, chat, origins
     keys: createStoredKeys(store, clock),
     refreshKeys: () => keyRing.refresh(),
     quotas,
-    ...configuredLimits(config),
+    ...configuredLimits(stated),
     history: estate.history.access,
     backups: estate.backups,
     reload: () => estate.reload(),

@@ -19,6 +19,7 @@ import { createTcpClient } from "../outbound/tcp-client.ts";
 import { withoutCredentials } from "../outbound/without-credentials.ts";
 import type { AccountStore } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { Fellows } from "../workers/fellows.ts";
 import { watchUpstream, type WatchedUpstream } from "../telemetry/watch-upstream.ts";
 import type { WebAccounts } from "../upstreams/qwen-web/accounts.ts";
 import type { AccountManager } from "../upstreams/qwen-web/manage-accounts.ts";
@@ -51,6 +52,8 @@ export interface UpstreamParts {
   readonly fetch: FetchFunction | undefined;
   readonly maxFetches: number;
   readonly capture: Capture;
+  /** Of several workers: the emulator is one for all. */
+  readonly fellows: Pick<Fellows, "emulator"> | undefined;
 }
 
 const userAgent = `qwen-gateway/${version}`;
@@ -63,7 +66,7 @@ export async function composeUpstreams(config: Config, parts: UpstreamParts): Pr
   const { store, box, clock, log, capture } = parts;
   const isDemonstration = (): boolean =>
     others.length === 0 && config.qwenBaseUrl === defaultQwenUrl && accounts.isAnonymous;
-  const network = parts.fetch ?? createNetwork(isDemonstration, log);
+  const network = parts.fetch ?? createNetwork(isDemonstration, log, parts.fellows);
   const sockets = config.transport === "socket" && parts.fetch === undefined ? createTcpClient() : undefined;
   const isPlatform = parts.fetch === undefined || parts.fetch === fetch;
   const usesPlatform = sockets === undefined && isPlatform;
@@ -188,13 +191,24 @@ function webLimits({ qwenMaxConcurrent, qwenRequestsPerMinute, queueSize, queueW
 }
 
 /** The network; as long as there is no account to go there with, the built-in emulator. */
-function createNetwork(isDemonstration: () => boolean, log: Log): FetchFunction {
-  let emulator: Promise<QwenWebEmulator> | undefined;
-  return (request, transport) => {
+function createNetwork(isDemonstration: () => boolean, log: Log, fellows: UpstreamParts["fellows"]): FetchFunction {
+  let emulator: Promise<Pick<QwenWebEmulator, "fetch">> | undefined;
+  return async (request, transport) => {
     if (!isDemonstration()) return fetch(request, transport);
-    emulator ??= loadEmulator(log);
-    return emulator.then((loaded) => loaded.fetch(request));
+    emulator ??= (fellows === undefined ? loadEmulator(log) : reachEmulator(fellows)).catch((error: unknown) => {
+      emulator = undefined;
+      throw error;
+    });
+    return (await emulator).fetch(request);
   };
+}
+
+/** One for all workers: it keeps the conversations. */
+async function reachEmulator(fellows: Pick<Fellows, "emulator">): Promise<Pick<QwenWebEmulator, "fetch">> {
+  const unix = await fellows.emulator();
+  // Not beyond this machine: there is nothing to be sealed. The type of fetch does not know the socket.
+  const way: RequestInit & { readonly unix: string; readonly timeout: false } = { unix, timeout: false };
+  return { fetch: (request) => fetch(new Request(request.url.replace(/^https:/, "http:"), request), way) };
 }
 
 /** Whoever has an account never pays for it. */

@@ -13,6 +13,8 @@ export interface LazyChat extends ServedRoom {
   deleteSession(caller: string, sessionId: string): Promise<boolean>;
   /** Never rejects. */
   sweep(): Promise<void>;
+  /** Looks what other processes have kept, where one of them sweeps. Never rejects. */
+  recount(): Promise<void>;
 }
 
 const places: readonly RoutePlace[] = [
@@ -68,6 +70,10 @@ export function createLazyChat(
         parts.log.error("Cannot open the typed chat to sweep it", {}, error);
       });
       await chat?.sweep();
+    },
+    async recount() {
+      // Of a chat that is not open here nothing is kept from here.
+      await (await opening?.catch(() => undefined))?.recount();
     },
   };
 }

@@ -9,6 +9,7 @@ import type { FindFile } from "../gateway/file-references.ts";
 import type { ServedRoom } from "../server/create-server.ts";
 import type { RoutePlace } from "../server/lazy-routes.ts";
 import type { FileStore } from "../store/file-store.ts";
+import type { LogCopying } from "../store/open-database.ts";
 import type { Log } from "../telemetry/log.ts";
 
 export interface LazyFiles extends ServedRoom {
@@ -23,6 +24,7 @@ export interface FilesParts {
   config(): Config;
   /** Of the database: the path of a file, or `inMemory`. */
   readonly path: string;
+  readonly copying: LogCopying;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -37,12 +39,12 @@ const places: readonly RoutePlace[] = [
 /** Of one caller. */
 const mostFiles = 2000;
 
-export function createLazyFiles({ config, path, clock, log }: FilesParts): LazyFiles {
+export function createLazyFiles({ config, path, copying, clock, log }: FilesParts): LazyFiles {
   let opening: Promise<FileStore> | undefined;
 
   function openStore(): Promise<FileStore> {
     opening ??= import("../store/sqlite-files.ts")
-      .then(({ openSqliteFiles }) => openSqliteFiles(path, clock, log))
+      .then(({ openSqliteFiles }) => openSqliteFiles(path, clock, log, copying))
       .catch((error: unknown) => {
         opening = undefined;
         // The sentence of the cause names a path of this machine, which is no client's business.

@@ -8,6 +8,8 @@ import type { Responses, ResponsesOptions } from "../server/responses.ts";
 export interface LazyResponses extends ServedRoom {
   /** Forgets the responses of a session. @returns whether there was one */
   deleteSession(caller: string, sessionId: string): Promise<boolean>;
+  /** See `Responses`. */
+  stopForgotten(id: string): Promise<void>;
   /** Resolves when everything is written. */
   close(): Promise<void>;
 }
@@ -38,6 +40,9 @@ export function createLazyResponses(parts: ResponsesOptions, mayHoldSome: () => 
     },
     deleteSession: async (caller, sessionId) =>
       mayHoldSome() && (await (await open()).forgetSession(caller, sessionId)),
+    async stopForgotten(id) {
+      await responses?.stopForgotten(id);
+    },
     async close() {
       await responses?.settled();
     },

@@ -8,19 +8,22 @@ import type { Clock } from "../contract/clock.ts";
 import type { SecretBox } from "../credentials/secret-box.ts";
 import { createCurrentGateway } from "../gateway/current-gateway.ts";
 import type { Gateway } from "../gateway/gateway.ts";
-import { createGatewayLedger } from "../gateway/ledger.ts";
+import { createGatewayLedger, type OtherWorkers } from "../gateway/ledger.ts";
 import type { FetchFunction } from "../outbound/fetch-client.ts";
 import type { KeptOf } from "../history/ended-exchange.ts";
 import type { AdmitOptions } from "../server/admit.ts";
+import { createOpenRelays } from "../server/open-relays.ts";
 import type { Pipeline } from "../pipeline/step.ts";
 import { chatDatabasePath } from "../store/chat-database.ts";
 import { historyDatabasePath } from "../store/history-budget.ts";
-import { inMemory } from "../store/open-database.ts";
+import { inMemory, type LogCopying } from "../store/open-database.ts";
 import { fileDatabasePath } from "../store/sqlite-files.ts";
 import { databasePath } from "../store/sqlite-store.ts";
 import { createStorageWatch, withoutStorageErrors } from "../store/storage-trouble.ts";
 import type { Store } from "../store/store.ts";
 import { timeStore } from "../store/timed-store.ts";
+import type { Fellows } from "../workers/fellows.ts";
+import { shareLimits } from "../workers/share-limits.ts";
 import type { LiveLog } from "../telemetry/create-log.ts";
 import type { Log } from "../telemetry/log.ts";
 import { createMetrics, type ScrapedMetrics } from "../telemetry/create-metrics.ts";
@@ -51,6 +54,8 @@ export interface EstateOptions {
   readonly keptOf?: KeptOf;
   /** Steps of the typed chat. @defaultValue the ones that the settings name */
   readonly pipeline?: Pipeline;
+  /** The other workers of this gateway. @defaultValue this process serves alone */
+  readonly fellows?: Fellows | undefined;
   /** Seals credentials. @defaultValue by MASTER_KEY, or a key file in `config.dataDir` */
   readonly secretBox?: SecretBox;
 }
@@ -73,18 +78,20 @@ export interface Present {
 
 /** @throws {GatewayError} when the store cannot be opened */
 export async function openEstate(config: Config, options: EstateOptions, present: Present): Promise<Estate> {
-  const { clock = Date.now } = options;
+  const { clock = Date.now, fellows } = options;
   const watch = createStorageWatch(options.log);
   const log = withoutStorageErrors(options.log);
   const path = databasePath(config.dataDir);
   const isKept = options.store === undefined;
+  const copying: LogCopying = fellows === undefined ? "own" : "elsewhere";
   const gateway = createCurrentGateway(
     () => present.service().gateway,
     () => present.running().map((one) => one.gateway),
   );
   const storeBytes = () => (isKept && config.storeUrl === undefined ? sizeOf(path) : undefined);
   const capture = composeCapture(
-    config,
+    // Each worker counts the files that it has written itself.
+    fellows === undefined ? config : shareLimits(config, fellows),
     () => [...secretTexts(present.config()), ...present.service().apiKeys],
     clock,
     options.log,
@@ -103,10 +110,11 @@ export async function openEstate(config: Config, options: EstateOptions, present
     captures: () => capture.figures,
     spans: () => (present.service().tracing.tracing !== undefined || spanFigures.ended > 0 ? spanFigures : undefined),
   });
+  const tellForgotten = fellows && ((caller: string, id: string) => fellows.pass({ kind: "forgotten", caller, id }));
   const store: ConfiguredStore =
     options.store ??
     (await openConfiguredStore(config, {
-      ...{ clock, log, watch },
+      ...{ clock, log, watch, copying },
       sessionTimeoutMs: () => present.config().sessionTimeout,
     }));
   if (store.rooms !== undefined) {
@@ -114,8 +122,10 @@ export async function openEstate(config: Config, options: EstateOptions, present
     void warnOfStore(config.storeUrl, log);
   }
   const vault = createChatVault({
+    forgottenElsewhere: tellForgotten,
     config: () => present.config(),
     path: isKept ? chatDatabasePath(config.dataDir) : inMemory,
+    copying,
     replayDirectory: isKept ? join(config.dataDir, "replay") : undefined,
     clock,
     log,
@@ -128,7 +138,7 @@ export async function openEstate(config: Config, options: EstateOptions, present
     watch,
     store: timeStore(store, metrics),
     metrics,
-    ledger: createGatewayLedger(metrics),
+    ledger: createGatewayLedger(metrics, fellows && othersOf(fellows)),
     vault,
     responses: createLazyResponses(
       {
@@ -139,6 +149,7 @@ export async function openEstate(config: Config, options: EstateOptions, present
         get defaultModel() {
           return present.config().defaultModel;
         },
+        forgottenHere: tellForgotten,
         clock,
         log,
       },
@@ -147,6 +158,7 @@ export async function openEstate(config: Config, options: EstateOptions, present
     files: createLazyFiles({
       config: () => present.config(),
       path: isKept ? fileDatabasePath(config.dataDir) : inMemory,
+      copying,
       clock,
       log,
     }),
@@ -160,7 +172,9 @@ export async function openEstate(config: Config, options: EstateOptions, present
     openChat: () => present.service().chat.open(),
     storeBytes,
     startedAtMs: clock(),
+    openRelays: createOpenRelays(),
     stopping: new AbortController(),
+    fellows,
     clock,
     log,
     maxFetches: options.maxFetches ?? defaultMaxFetches,
@@ -216,6 +230,13 @@ function createPresentMetrics(
       })),
   };
   return createMetrics(metricSources, clock);
+}
+
+function othersOf(fellows: Fellows): OtherWorkers {
+  return {
+    tellLeaving: (note) => fellows.pass({ kind: "leaving-turn", ...note }),
+    line: fellows.line,
+  };
 }
 
 /** What is written stands in the file and, until it is moved there, in the log beside it. */

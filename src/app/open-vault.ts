@@ -15,6 +15,7 @@ import type { StorageWatch } from "../store/storage-trouble.ts";
 import type { Log } from "../telemetry/log.ts";
 import { openChatDatabase } from "../store/chat-database.ts";
 import { erasureOf } from "../store/erasure.ts";
+import type { LogCopying } from "../store/open-database.ts";
 import { rewriteVersion } from "../store/migrate.ts";
 import { transactionsOf } from "../store/shared-transactions.ts";
 import { createSqliteAgent } from "../store/sqlite-agent.ts";
@@ -49,8 +50,12 @@ export interface VaultParts {
   config(): Config;
   /** Of the database: the path of a file, or `inMemory`. */
   readonly path: string;
+  /** @defaultValue "own" */
+  readonly copying?: LogCopying | undefined;
   /** Of the answers that can be read on. Undefined: they are kept in memory. */
   readonly replayDirectory: string | undefined;
+  /** See `ReplaysOptions`. */
+  readonly forgottenElsewhere?: ((caller: string, streamId: string) => void) | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly watch: StorageWatch;
@@ -60,7 +65,7 @@ export interface VaultParts {
 
 /** @throws when the database cannot be opened, or the directory of the replays not be made */
 export function openVault(parts: VaultParts): OpenVault {
-  const database = openChatDatabase(parts.path, parts.log);
+  const database = openChatDatabase(parts.path, parts.log, parts.copying);
   try {
     return openOver(database, parts);
   } catch (error) {
@@ -86,6 +91,7 @@ function openOver(database: Database, parts: VaultParts): OpenVault {
     ...(parts.replayDirectory === undefined ? {} : { directory: parts.replayDirectory }),
     mirror: shared?.spools,
     index: shared?.replays ?? createSqliteReplayIndex(database),
+    forgottenElsewhere: parts.forgottenElsewhere,
     clock,
     log,
     limits: replayLimits(parts.config()),

@@ -17,6 +17,7 @@ import { mcpCommands } from "./mcp/commands.ts";
 import { replayCommand } from "./replay.ts";
 import { serveCommand } from "./serve.ts";
 import { setupCommand } from "./setup/setup.ts";
+import { updateCommand } from "./update.ts";
 import { versionCommand } from "./version.ts";
 
 export function listCommands(): readonly Command[] {
@@ -37,6 +38,7 @@ export function listCommands(): readonly Command[] {
     explainCommand,
     benchCommand,
     healthcheckCommand(),
+    updateCommand,
     versionCommand,
   ];
 }

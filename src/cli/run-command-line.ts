@@ -7,6 +7,9 @@ import { parseArguments } from "./parse-arguments.ts";
 import { commandHelp, groupHelp, programHelp, usage } from "./print-help.ts";
 import { useCompilersAsUsual } from "./use-compilers.ts";
 
+/** Of serve-worker.ts, which is loaded by workers alone. */
+const workerCommand = "worker";
+
 /** Errors that no command expects are thrown on. */
 export async function runCommandLine(words: readonly string[], context: CommandContext): Promise<ExitCode> {
   const [first = "", second = ""] = words;
@@ -21,6 +24,10 @@ export async function runCommandLine(words: readonly string[], context: CommandC
   if (!isNamed || first === "serve") {
     const { serveCommand } = await import("./serve.ts");
     return runCommand(serveCommand(), words.slice(isNamed ? 1 : 0), context);
+  }
+  if (first === workerCommand) {
+    const { serveWorker } = await import("./serve-worker.ts");
+    return serveWorker(context);
   }
   const commands = await loadCommands();
   const name = isGroup(first, commands) ? `${first} ${second}` : first;

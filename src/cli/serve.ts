@@ -29,8 +29,14 @@ export function serveCommand(): Command {
       const load = () => loadCommandConfig(withCapture(flags), context);
       const loaded = load();
       refuseHandedSockets(context.environment, process.pid);
-      const { logLevel, logFormat } = loaded.config;
-      return serve(loaded, load, createLog({ level: logLevel, format: logFormat }), context);
+      const { logLevel, logFormat, workers } = loaded.config;
+      const log = createLog({ level: logLevel, format: logFormat });
+      if (workers === 1) return serve(loaded, load, log, context);
+      const { countWorkers } = await import("../workers/count-workers.ts");
+      const count = countWorkers(loaded.config);
+      if (count === 1) return serve(loaded, load, log, context);
+      const { serveByWorkers } = await import("./serve-workers.ts");
+      return serveByWorkers(count, loaded, load, log, context);
     },
   };
 }

@@ -14,7 +14,7 @@ export interface ConfigChange {
 }
 
 /** The socket is kept, and what is in the data directory and the shared store is open. */
-const fixedKeys: readonly ConfigKey[] = ["host", "port", "dataDir", "storeUrl"];
+const fixedKeys: readonly ConfigKey[] = ["host", "port", "workers", "dataDir", "storeUrl"];
 
 export function compareConfigs(before: Config, next: Config): ConfigChange {
   const differing = listSettings().filter(({ key }) => !Bun.deepEquals(before[key], next[key]));

@@ -7,6 +7,8 @@ import { type ConfigKey, configSchema } from "./config-schema.ts";
 export interface SettingSchema {
   readonly type?: "string" | "integer" | "number" | "boolean" | "array" | "object";
   readonly enum?: readonly (string | number)[];
+  /** A number, or a word in its place. */
+  readonly anyOf?: readonly unknown[];
   readonly description?: string;
   readonly default?: unknown;
   readonly minimum?: number;

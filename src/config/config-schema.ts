@@ -18,6 +18,7 @@ import {
   MINUTE_MS,
   MOST_COUNTED,
   MOST_TOKENS,
+  MOST_WORKERS,
   TEN_YEARS_MS,
   toggle,
   wait,
@@ -101,6 +102,11 @@ export const configSchema = Type.Object(
       default: 8787,
       minimum: 0,
       maximum: 65535,
+    }),
+    workers: Type.Union([Type.Integer({ minimum: 1, maximum: MOST_WORKERS }), Type.Literal("auto")], {
+      description: "How many processes serve on the port, on Linux. auto: one for each core",
+      default: 1,
+      allowed: `a whole number from 1 to ${MOST_WORKERS}, or auto`,
     }),
     dataDir: Type.String({
       description:

@@ -109,6 +109,8 @@ function fromText(setting: Setting, text: string): unknown {
     case "object":
       return objectFromText(text);
     default:
+      // A number, or a word in its place.
+      if (typeof setting.schema.default === "number" && /^[0-9]+$/.test(text)) return Number(text);
       return setting.schema.format === "uri" ? text.replace(/\/+$/, "") : text;
   }
 }

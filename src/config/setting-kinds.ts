@@ -11,6 +11,7 @@ export const TEN_YEARS_MS = 3650 * DAY_MS;
 export const GIBIBYTE = 1024 ** 3;
 export const MOST_COUNTED = 1_000_000;
 export const MOST_TOKENS = 1_000_000_000;
+export const MOST_WORKERS = 256;
 
 /** A wait, in milliseconds. */
 export function wait(description: string, defaultMs: number, minimum = 1) {

@@ -2,8 +2,10 @@
 // ones still end their replies, and an upstream's limits do not double meanwhile.
 
 import type { Metrics } from "../telemetry/metrics.ts";
+import { createLeavingTurns, type LeavingNote, type LeavingTurns } from "./leaving-turns.ts";
 import { createPauses, type Pauses } from "./pauses.ts";
 import { createSessionQueue, type SessionQueue } from "./session-queue.ts";
+import { type CommonLine, createSharedSessionQueue } from "./shared-session-queue.ts";
 import { createUpstreamQueues, type UpstreamQueues } from "./upstream-queues.ts";
 
 /** Replies that run. Those of one caller are the business of quotas/. */
@@ -14,18 +16,26 @@ export interface OpenCounts {
 export interface GatewayLedger {
   /** Turns of one session, in the order in which they came. */
   readonly sessions: SessionQueue;
-  /** Turns whose client has left and whose chat is not free yet, by the fingerprint that they continued. */
-  readonly leaving: Map<string, Promise<void>>;
+  readonly leaving: LeavingTurns;
   readonly counts: OpenCounts;
   readonly queues: UpstreamQueues;
   /** Upstreams that get no new requests for now. */
   readonly pauses: Pauses;
 }
 
-export function createGatewayLedger(metrics: Pick<Metrics, "queueRefused">): GatewayLedger {
+/** Of several workers. */
+export interface OtherWorkers {
+  /** See `createLeavingTurns`. */
+  tellLeaving(note: LeavingNote): void;
+  readonly line: CommonLine;
+}
+
+/** @param others undefined: this process serves alone */
+export function createGatewayLedger(metrics: Pick<Metrics, "queueRefused">, others?: OtherWorkers): GatewayLedger {
+  const sessions = createSessionQueue();
   return {
-    sessions: createSessionQueue(),
-    leaving: new Map(),
+    sessions: others === undefined ? sessions : createSharedSessionQueue(sessions, others.line),
+    leaving: createLeavingTurns(others && ((note) => others.tellLeaving(note))),
     counts: createOpenCounts(),
     queues: createUpstreamQueues({ clock: () => performance.now(), metrics }),
     pauses: createPauses(),

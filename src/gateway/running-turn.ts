@@ -10,6 +10,7 @@ import { toldTools, toolKnowledge } from "../conversation/tool-knowledge.ts";
 import { unseenMessages } from "../conversation/unseen-messages.ts";
 import type { Store, TurnClaim } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { LeavingTurns } from "./leaving-turns.ts";
 import { NotKept } from "./not-kept.ts";
 import type { TimeLimit } from "./time-limit.ts";
 import {
@@ -28,8 +29,7 @@ export interface TurnRoom {
   /** Conversations are found by the head of their session, not by a history. */
   readonly alwaysByHead: boolean;
   readonly withinLimit: TimeLimit;
-  /** Turns whose client has left and whose chat is not free yet, by the fingerprint that they continued. */
-  readonly leaving: Map<string, Promise<void>>;
+  readonly leaving: LeavingTurns;
   /** Asked only where somebody keeps the conversation. */
   find(turn: TurnQuestion, signal: AbortSignal, upstreams: readonly Server[]): Promise<Found>;
 }
@@ -123,11 +123,9 @@ export class RunningTurn implements Turn {
     const continued = found?.prefixIndex === undefined ? undefined : this.#history.prefixes[found.prefixIndex]?.strict;
     if (this.#isOver || continued === undefined || this.#onReleased !== undefined) return;
     const { leaving } = this.#room;
-    const released = new Promise<void>((resolve) => {
-      this.#onReleased = resolve;
-    });
-    leaving.set(continued, released);
-    void released.then(() => leaving.delete(continued));
+    const { promise: released, resolve } = Promise.withResolvers<void>();
+    this.#onReleased = resolve;
+    leaving.add(continued, released);
   }
 
   async commit(reply: FinishedReply): Promise<void> {

@@ -9,6 +9,7 @@ import { firstUserText, sessionIdOf } from "../conversation/session-id.ts";
 import { sleep } from "../outbound/retry.ts";
 import type { Store, TurnClaim, TurnLookup } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
+import { createLeavingTurns, type LeavingTurns } from "./leaving-turns.ts";
 import { NotKept } from "./not-kept.ts";
 import { giveBack, isThread, RunningTurn, type TurnRoom } from "./running-turn.ts";
 import { createSessionQueue, type SessionQueue } from "./session-queue.ts";
@@ -25,7 +26,7 @@ export interface TurnOptions {
   readonly storeDown?: "refuse" | "stateless" | undefined;
   readonly log: Log;
   /** Of all gateways of the process. @defaultValue its own */
-  readonly shared?: { readonly sessions: SessionQueue; readonly leaving: Map<string, Promise<void>> };
+  readonly shared?: { readonly sessions: SessionQueue; readonly leaving: LeavingTurns };
 }
 
 export interface Turns {
@@ -41,7 +42,10 @@ const leavingWaitMs = 6000;
 
 export function createTurns(options: TurnOptions): Turns {
   const { store } = options;
-  const { sessions: queue, leaving } = options.shared ?? { sessions: createSessionQueue(), leaving: new Map() };
+  const { sessions: queue, leaving } = options.shared ?? {
+    sessions: createSessionQueue(),
+    leaving: createLeavingTurns(),
+  };
   const knownPrefixes = createKnownPrefixes();
   const room: TurnRoom = {
     store,
@@ -139,7 +143,7 @@ export function createTurns(options: TurnOptions): Turns {
   ): Promise<TurnClaim | undefined> {
     const claim = await store.beginTurn(caller, lookup);
     if (claim !== undefined && claim !== "busy") return claim;
-    const ending = lookup.prefixes.map((prefix) => room.leaving.get(prefix.strict)).find((one) => one !== undefined);
+    const ending = lookup.prefixes.map((prefix) => room.leaving.find(prefix.strict)).find((one) => one !== undefined);
     if (ending === undefined) return undefined;
     await Promise.race([ending, sleep(leavingWaitMs, signal)]);
     const second = await store.beginTurn(caller, lookup);

@@ -13,6 +13,11 @@ export interface OutboundRequest {
   readonly body?: string | Uint8Array | readonly Uint8Array[] | ReadableStream<Uint8Array> | undefined;
   /** Ends the request at any time, the body included. */
   readonly signal: AbortSignal;
+  /**
+   * Over a socket of its own, which is closed behind the answer: no other request will have its credentials. Where the platform
+   * keeps connections, it does as it does. @defaultValue false
+   */
+  readonly isLast?: boolean;
 }
 
 /** What is read of an answer's headers, by names in lower case. */

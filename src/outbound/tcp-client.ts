@@ -84,6 +84,7 @@ class Answer implements ByteSource, ConnectionUser, Http1Sink, EventListenerObje
   readonly #url: URL;
   readonly #key: string;
   readonly #signal: AbortSignal;
+  readonly #isLast: boolean;
   readonly #reader: Http1Reader;
   #connection: SocketConnection | undefined;
   /** It lay idle before: its peer may have closed it. */
@@ -108,13 +109,14 @@ class Answer implements ByteSource, ConnectionUser, Http1Sink, EventListenerObje
     this.#url = url;
     this.#key = key;
     this.#signal = request.signal;
+    this.#isLast = request.isLast === true;
     this.#pieces = pieces;
     this.#reader = new Http1Reader(this, request);
   }
 
   begin(): Promise<OutboundResponse> {
     const { promise } = this.#opening!;
-    const kept = this.#pool.take(this.#key);
+    const kept = this.#isLast ? undefined : this.#pool.take(this.#key);
     this.#isKept = kept !== undefined;
     if (kept === undefined) this.#connect();
     else this.#use(kept);
@@ -220,7 +222,7 @@ class Answer implements ByteSource, ConnectionUser, Http1Sink, EventListenerObje
   complete(reusable: boolean): void {
     this.#isWhole = true;
     // An answer may come before the request is out: what is left of it must not end within the next one.
-    this.#leave(reusable && this.#connection?.isWritten === true);
+    this.#leave(reusable && !this.#isLast && this.#connection?.isWritten === true);
     if (this.#sink !== undefined && !this.#isPaused && this.#held === undefined) this.#tellEnd();
   }
 

@@ -35,6 +35,8 @@ export interface ReplaysOptions {
   readonly abandonedFrame?: EndingFrame;
   /** Ends a stream that was stopped. */
   readonly stoppedFrame: EndingFrame;
+  /** A stream that runs in another process is forgotten here. @defaultValue it runs to its end */
+  readonly forgottenElsewhere?: ((caller: string, streamId: string) => void) | undefined;
   /** Measures how long readers are silent, stall or are gone. @defaultValue the process's own */
   readonly monotonic?: ReaderClock;
   /** Runs `work` again and again until what it returns is called. One for all streams. @defaultValue an interval */
@@ -257,7 +259,8 @@ export function createReplaysIn(
         if (record?.caller !== caller) return;
         // Its process ends it, and a sweep removes the file.
         if (record.state === "running" && record.owner === "another process") {
-          return await index.giveUp(streamId, "not-kept");
+          await index.giveUp(streamId, "not-kept");
+          return options.forgottenElsewhere?.(caller, streamId);
         }
         await index.expire([streamId]);
         await room.remove(streamId, record.bytes);
@@ -280,6 +283,9 @@ export function createReplaysIn(
       keepTicking();
     },
     sweep: () => ended.sweep(),
+    async recount() {
+      await room.count();
+    },
     async drain() {
       while (here.size > 0) {
         await new Promise<void>((resolve) => {

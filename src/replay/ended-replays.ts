@@ -2,7 +2,9 @@
 
 import { GatewayError } from "../contract/gateway-error.ts";
 import type { Clock } from "../contract/clock.ts";
+import type { LeaseOwner } from "../store/lease-owner.ts";
 import type { ReplayIndex, ReplayRecord } from "../store/replay-index.ts";
+import { RunsElsewhere } from "../store/runs-elsewhere.ts";
 import type { Log } from "../telemetry/log.ts";
 import { findFrame, findWholeFrames } from "./find-frames.ts";
 import { FollowedStream } from "./followed-stream.ts";
@@ -55,13 +57,13 @@ export class EndedReplays {
     return record;
   }
 
-  /** @throws {GatewayError} `not-found`; `overloaded` while it runs in another process */
+  /** @throws {GatewayError} `not-found`; `RunsElsewhere` while it runs in another process */
   async requireOver(caller: string, streamId: string): Promise<void> {
-    const { state, owner } = await this.find(caller, streamId);
-    if (state === "running" && owner === "another process") throw runsElsewhere();
+    const { state, owner, runner } = await this.find(caller, streamId);
+    if (state === "running" && owner === "another process") throw runsElsewhere(runner);
   }
 
-  /** @throws {GatewayError} `gone`; `overloaded` while it runs in another process and cannot be seen from here */
+  /** @throws {GatewayError} `gone`; `RunsElsewhere` while it runs in another process and cannot be seen from here */
   async open(record: ReplayRecord, afterId: number, reader?: ReaderHooks): Promise<ReadableStream<Uint8Array>> {
     const { clock, spools } = this.#options;
     if (record.state === "too-long" || record.state === "not-kept" || record.state === "expired") {
@@ -84,14 +86,14 @@ export class EndedReplays {
     }
   }
 
-  /** @throws {GatewayError} `overloaded` where nobody sees what other processes send */
+  /** @throws {GatewayError} `RunsElsewhere` where nobody sees what other processes send */
   #follow(
-    { streamId }: ReplayRecord,
+    { streamId, runner }: ReplayRecord,
     afterId: number,
     hooks: ReaderHooks | undefined,
   ): Promise<ReadableStream<Uint8Array>> {
     const { mirror, readerClock: clock, interruptedFrame } = this.#options;
-    if (mirror === undefined) throw runsElsewhere();
+    if (mirror === undefined) throw runsElsewhere(runner);
     const left = (one: FollowedStream): void => void this.#reading.delete(one);
     const followed = new FollowedStream({ mirror, streamId, afterId, clock, hooks, interruptedFrame, left });
     this.#reading.add(followed);
@@ -233,9 +235,6 @@ export function streamGone(why: keyof typeof goneBecause): GatewayError {
   return new GatewayError("gone", `Cannot read the stream once more: ${goneBecause[why]}`);
 }
 
-function runsElsewhere(): GatewayError {
-  return new GatewayError("overloaded", "Cannot get at the stream now: it runs in another process of the gateway", {
-    retryable: true,
-    retryAfterMs: 1000,
-  });
+function runsElsewhere(runner: LeaseOwner): RunsElsewhere {
+  return new RunsElsewhere("Cannot get at the stream now: it runs in another process of the gateway", runner);
 }

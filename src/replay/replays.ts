@@ -46,13 +46,13 @@ export interface Replays {
   /**
    * One more reader, of the frames behind `afterId`; 0 gives all. Of an id that was not reached yet: of what comes.
    * @throws {GatewayError} `not-found`, for another caller as well; `gone` when it has expired, was too long to keep or
-   * could not be kept; `overloaded` while it runs in another process
+   * could not be kept; `RunsElsewhere` while it runs in another process
    */
   open(caller: string, streamId: string, afterId: number, hooks?: ReaderHooks): Promise<ReadableStream<Uint8Array>>;
   /**
    * Ends a running stream with `stoppedFrame`.
    * @returns false when it runs no more
-   * @throws {GatewayError} `not-found`, for another caller as well; `overloaded` while it runs in another process
+   * @throws {GatewayError} `not-found`, for another caller as well; `RunsElsewhere` while it runs in another process
    */
   stop(caller: string, streamId: string): Promise<boolean>;
   /** Ends it with `stoppedFrame` if it runs, and removes what is kept of it: `gone`. Nothing happens when there is none. */
@@ -62,6 +62,8 @@ export interface Replays {
   adjust(limits: ReplayLimits): void;
   /** Removes what has expired, and files that belong to nothing. Rejects when the index cannot be asked. */
   sweep(): Promise<void>;
+  /** Counts what other processes have kept in the same place. Rejects when that cannot be read. */
+  recount(): Promise<void>;
   /** Resolves when no stream runs. */
   drain(): Promise<void>;
   /** Ends what runs with `interruptedFrame`, and resolves when all is written. Nothing can be started afterwards. */

@@ -30,9 +30,8 @@ const deprecation: Readonly<Record<string, string>> = {
 type Answer = (trip: Trip) => Promise<Response>;
 
 export function agentRoutes(options: AgentRoutesOptions): ServerRoute[] {
-  const { engine } = options;
-  const ending = new AbortController();
-  options.stopping.addEventListener("abort", () => ending.abort(new GatewayError("overloaded", "the gateway ends")));
+  // Nothing listens to `stopping` but what runs: it lasts as long as the process, and would keep every service of a reload.
+  const { engine, stopping } = options;
 
   const stream: Answer = async (trip) => {
     const { run, sessionId } = await queryOf(trip);
@@ -91,14 +90,14 @@ export function agentRoutes(options: AgentRoutesOptions): ServerRoute[] {
   }
 
   async function streamed({ request }: Trip, run: Run, more: Readonly<Record<string, string>> = {}): Promise<Response> {
-    const signal = AbortSignal.any([request.signal, ending.signal]);
+    const signal = AbortSignal.any([request.signal, stopping]);
     const { keepAliveMs, clock } = options;
     const body = await openRun(run, { signal, keepAliveMs, clock });
     return new Response(body, { headers: { ...eventStreamHeaders, ...more } });
   }
 
   async function answered({ request }: Trip, run: Run): Promise<Response> {
-    const signal = AbortSignal.any([request.signal, ending.signal]);
+    const signal = AbortSignal.any([request.signal, stopping]);
     const result = await run({ onProgress() {}, signal });
     return Response.json(result.error === undefined ? encodeResult(result) : result);
   }

@@ -61,7 +61,7 @@ export function createBackgroundResponses(log: Log): BackgroundResponses {
       await job?.done;
     },
     asTold({ id, response, runsElsewhere }) {
-      const mayRun = running.has(id) || runsElsewhere === true;
+      const mayRun = running.has(id) || runsElsewhere !== undefined;
       if (response["status"] !== "in_progress" || mayRun) return response;
       return failed(response, { code: "internal", message: "The gateway was stopped during this answer: ask again" });
     },

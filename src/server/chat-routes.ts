@@ -104,13 +104,15 @@ function sessionNotFound(): GatewayError {
 
 /** Browsers send the header by themselves; 0 gives all. @throws {GatewayError} `invalid-request` */
 function lastEventId({ url, headers }: Request): number {
-  const asked = new URL(url).searchParams.get("last_event_id");
-  const text = headers.get("last-event-id") ?? asked ?? "";
-  if (text === "") return 0;
+  const asked = eventIdOf(new URL(url).searchParams.get("last_event_id"), "last_event_id");
+  return eventIdOf(headers.get("last-event-id"), "Last-Event-ID") ?? asked ?? 0;
+}
+
+/** @throws {GatewayError} `invalid-request` that names the place */
+function eventIdOf(text: string | null, param: string): number | undefined {
+  if (text === null || text === "") return undefined;
   if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw new GatewayError("invalid-request", "Cannot read on: the last event id must be a whole number", {
-    param: headers.has("last-event-id") ? "Last-Event-ID" : "last_event_id",
-  });
+  throw new GatewayError("invalid-request", "Cannot read on: the last event id must be a whole number", { param });
 }
 
 function encodeSession({ sessionId, title, createdAtMs, updatedAtMs, messageCount }: ChatSession) {

@@ -4,6 +4,7 @@ import type { LogFeed } from "../admin/log-stream.ts";
 import type { RecorderSwitch } from "../capture/recorder.ts";
 import type { Clock } from "../contract/clock.ts";
 import { forwardEndpoints } from "../contract/forward.ts";
+import { GatewayError } from "../contract/gateway-error.ts";
 import type { Json } from "../contract/json.ts";
 import type { Surface } from "../contract/surface.ts";
 import type { Gateway } from "../gateway/gateway.ts";
@@ -12,6 +13,7 @@ import type { Store } from "../store/store.ts";
 import type { ScrapedMetrics } from "../telemetry/create-metrics.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
+import type { Fellows } from "../workers/fellows.ts";
 import { type AdmitOptions, createAdmit } from "./admit.ts";
 import { createAnswerError } from "./answer-error.ts";
 import type { AgentAccess } from "./auth/acting-caller.ts";
@@ -26,11 +28,14 @@ import { forwardRoutes } from "./forward-routes.ts";
 import { describeHealth } from "./health-details.ts";
 import { healthRoutes, isHealthPath } from "./health.ts";
 import { lazyRoutes, type RoutePlace } from "./lazy-routes.ts";
-import { type Answer, exchangeAnswer, type HttpServer, listen, urlOf } from "./listen.ts";
+import { type Answer, exchangeAnswer, exchangeInside, type HttpServer, listen, listenInside, urlOf } from "./listen.ts";
 import { metricsRoute } from "./metrics.ts";
 import { modelRoutes } from "./models.ts";
 import { isPagePath } from "./page-file.ts";
 import { pageRoutes, statusPageRoutes } from "./page-route.ts";
+import { createOpenRelays, type OpenRelays } from "./open-relays.ts";
+import { passportOf } from "./passport.ts";
+import { createRelay } from "./relay.ts";
 import { sessionRoutes } from "./sessions.ts";
 import { noSpeech, type Speech, speechRoute } from "./speech-route.ts";
 import { surfaceRoutes } from "./surface-routes.ts";
@@ -104,6 +109,13 @@ export interface ServerOptions {
   readonly startedAtMs?: number;
   /** Of servers that follow one another. @defaultValue its own */
   readonly stopping?: AbortController;
+  /** The other workers that listen on the same port. @defaultValue this process serves alone */
+  readonly fellows?: Fellows | undefined;
+  /** What is passed on to them; see `RelayOptions`. @defaultValue 300_000 and 60_000 */
+  readonly agentTimeoutMs?: number;
+  readonly clientStallMs?: number;
+  /** What is passed on, of servers that follow one another. @defaultValue its own */
+  readonly openRelays?: OpenRelays;
 }
 
 /** What routes need of the edge. */
@@ -112,11 +124,20 @@ export interface Edge {
   readonly maxBodyBytes: number;
   /** Switches the idle timeout of this request's connection off. @returns what closes it when nothing moves any more */
   keepOpen(request: Request): () => void;
-  /** Aborted when the server stops. */
+  /** Aborted when the server stops, with a `GatewayError`. Servers that follow one another share it: whatever listens to it for good is kept for good. */
   readonly stopping: AbortSignal;
   /** The same, and when another server takes over: for streams that have no end of their own. */
   readonly leaving: AbortSignal;
 }
+
+/** Where requests come in. */
+interface Sockets {
+  readonly http: HttpServer | undefined;
+  /** The inner door: other workers come in here. */
+  readonly inner: HttpServer | undefined;
+}
+
+type Answers = { readonly [Socket in keyof Sockets]: Answer };
 
 export interface ServedRoom {
   /** Every route that `load` gives. */
@@ -135,8 +156,8 @@ export interface GatewayServer {
    * @throws {Error} as `start` does; the other server then goes on.
    */
   takeOver(from: GatewayServer): void;
-  /** The socket, for the server that takes over. */
-  handOver(answer: Answer): HttpServer | undefined;
+  /** The sockets, for the server that takes over. */
+  handOver(answers: Answers): Sockets;
   /** Handles a request in process, for tests and library use. */
   handle(request: Request): Promise<Response>;
   /** Takes nothing new, lets replies end within `drainTimeoutMs`, ends the rest. Safe to call more than once. */
@@ -145,6 +166,7 @@ export interface GatewayServer {
 
 /** How long clients may take to read what they have been sent when the drain is over. */
 const farewellMs = 1000;
+const usualRelayTimes = { agentTimeoutMs: 300_000, clientStallMs: 60_000 };
 
 export function createServer(options: ServerOptions): GatewayServer {
   const { gateway, clock } = options;
@@ -154,23 +176,30 @@ export function createServer(options: ServerOptions): GatewayServer {
   const replaced = new AbortController();
   const cors = createCors(options.corsOrigins);
   const trips = createTrips(clock, cors, createClientAddress(options.trustedProxies));
+  const { fellows, openRelays = createOpenRelays() } = options;
+  const relay = fellows && createRelay({ ...usualRelayTimes, ...options, open: openRelays, fellows, keepOpen });
   let server: HttpServer | undefined;
+  let inner: HttpServer | undefined;
   let stopped: Promise<void> | undefined;
 
-  const routes = createRoutes(options, {
+  const own = createRoutes(options, {
     stopping: stopping.signal,
     leaving: AbortSignal.any([stopping.signal, replaced.signal]),
     keepOpen,
   });
+  const routes = relay === undefined ? own : own.map((route) => relay.around(route));
+  const admit = createAdmit(options, cors, isStopping);
   const app = createApp({
     routes,
     answerError: createAnswerError(options.surfaces, log, options.metrics),
-    admit: createAdmit(options, cors, isStopping),
+    admit: fellows === undefined ? admit : (trip) => (trip.isRelayed === true ? undefined : admit(trip)),
     tripOf: trips.of,
   });
 
   /** A quiet stream is no idle connection; one whose client does not read is nothing else. */
   function keepOpen(request: Request): () => void {
+    // Whoever passes it on has the connection that matters, and closes it.
+    if (trips.of(request).isRelayed === true) return () => {};
     server?.timeout(request, 0);
     return () => server?.timeout(request, 1);
   }
@@ -197,6 +226,14 @@ export function createServer(options: ServerOptions): GatewayServer {
     return isCaptured ? recorder.answer(trip, response, isForwarded(trip.path)) : response;
   }
 
+  /** Of a request that another worker passes on: that one counts it, logs it and says whose it is. */
+  async function answerInside(received: Request): Promise<Response> {
+    const trip = trips.adopt(received, passportOf(received));
+    const response = await app(received);
+    if (trip.answerHeaders !== undefined) setAll(response.headers, trip.answerHeaders);
+    return response;
+  }
+
   function logAnswer(trip: Trip, response: Response, durationMs: number): void {
     log.debug("request", {
       method: trip.request.method,
@@ -209,14 +246,16 @@ export function createServer(options: ServerOptions): GatewayServer {
   }
 
   async function drain(): Promise<void> {
-    stopping.abort();
+    // Runs of the agent are told so by their signal.
+    stopping.abort(new GatewayError("overloaded", "the gateway ends"));
     // Resolves with the last connection, but refuses new ones from now on: not awaited yet.
     const closed = server?.stop(false);
     try {
-      await gateway.drain(options.drainTimeoutMs);
-      await Promise.race([closed, Bun.sleep(farewellMs)]);
+      await Promise.all([gateway.drain(options.drainTimeoutMs), openRelays.drain(options.drainTimeoutMs)]);
+      // Other workers may still read here what ends with the drain.
+      await Promise.race([Promise.all([closed, inner?.stop(false)]), Bun.sleep(farewellMs)]);
     } finally {
-      await server?.stop(true);
+      await Promise.all([server?.stop(true), inner?.stop(true)]);
     }
   }
 
@@ -224,19 +263,20 @@ export function createServer(options: ServerOptions): GatewayServer {
     routes: routes.map(({ method, path }) => ({ method, path })),
     start() {
       checkBind(options);
-      server = listen(options, answer);
+      server = listen({ ...options, sharesPort: fellows !== undefined }, answer);
+      if (fellows !== undefined) inner = listenInside(fellows.socketPath, answerInside);
       const port = server.port ?? options.port;
       return { url: urlOf({ hostname: options.hostname, port }), port };
     },
     takeOver(from) {
       checkBind(options);
-      server = from.handOver(answer);
+      ({ http: server, inner } = from.handOver({ http: answer, inner: answerInside }));
     },
     handOver(next) {
-      const socket = server;
-      if (socket !== undefined) exchangeAnswer(socket, options, next);
+      if (server !== undefined) exchangeAnswer(server, { ...options, sharesPort: fellows !== undefined }, next.http);
+      if (inner !== undefined && fellows !== undefined) exchangeInside(inner, fellows.socketPath, next.inner);
       replaced.abort();
-      return socket;
+      return { http: server, inner };
     },
     handle: answer,
     stop() {
@@ -244,6 +284,13 @@ export function createServer(options: ServerOptions): GatewayServer {
       return stopped;
     },
   };
+}
+
+/** The lines of all workers. */
+async function feedOfAll({ logFeed, fellows }: ServerOptions, trip: Trip): Promise<LogFeed> {
+  if (fellows === undefined) return logFeed;
+  const { createJointFeed } = await import("./joint-feed.ts");
+  return createJointFeed(logFeed, fellows, trip);
 }
 
 /** What an exchange knows of its own time stands there already. */
@@ -290,11 +337,12 @@ function createRoutes(options: ServerOptions, state: Omit<Edge, "maxBodyBytes">)
       upstreamNames: options.upstreamNames ?? (() => []),
       clock: options.clock,
       startedAtMs: options.startedAtMs ?? options.clock(),
+      worker: options.fellows?.number,
       openReplies: () => gateway.openReplies(),
       diagnose: () => diagnose({ isStopping: stopping.aborted, openReplies: gateway.openReplies() }),
       details: () => describeHealth(diagnosis, options.settings ?? null),
     }),
-    metricsRoute(options.metrics),
+    metricsRoute(options.fellows ?? options.metrics),
     ...pageRoutes(undefined, () => speech.isPossible()),
     ...statusPageRoutes(),
     speechRoute(speech),
@@ -308,12 +356,14 @@ function createRoutes(options: ServerOptions, state: Omit<Edge, "maxBodyBytes">)
     {
       method: "GET",
       path: "/admin/api/log",
-      answer: async ({ request }) => {
+      answer: async (trip) => {
+        const { request, isRelayed } = trip;
         const { answerLogStream } = await import("../admin/log-stream.ts");
         // The router reads a body to its end to tell HEAD its length, and this one has none.
         if (request.method === "HEAD") return new Response(null, { headers: eventStreamHeaders });
         keepOpen(request);
-        return answerLogStream(logFeed, AbortSignal.any([request.signal, leaving]));
+        const feed = isRelayed === true ? logFeed : await feedOfAll(options, trip);
+        return answerLogStream(feed, AbortSignal.any([request.signal, leaving]));
       },
     },
   ];

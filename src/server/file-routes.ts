@@ -7,6 +7,7 @@ import { randomId } from "../conversation/random-id.ts";
 import type { FileLimits, FileQuestion, FileStore, KeptFile } from "../store/file-store.ts";
 import type { Edge } from "./create-server.ts";
 import { type FileForm, formOf, openaiFiles } from "./file-wire.ts";
+import { parseOrder } from "./parse-order.ts";
 import { readBody } from "./read-body.ts";
 import { pathRest, type ServerRoute, type Trip } from "./trip.ts";
 
@@ -161,8 +162,7 @@ function parseList(query: URLSearchParams, form: FileForm): { question: FileQues
   const limit = query.get("limit") ?? (form === openaiFiles ? String(mostListed) : "20");
   if (!/^\d{1,5}$/.test(limit) || Number(limit) < 1 || Number(limit) > mostListed)
     throw wrongList("limit", `limit must be a whole number from 1 to ${mostListed}`);
-  const order = query.get("order") ?? "desc";
-  if (order !== "asc" && order !== "desc") throw wrongList("order", "order must be asc or desc");
+  const order = parseOrder(query);
   const [place = "", other] = places.filter((name) => query.has(name)).reverse();
   if (other !== undefined) throw wrongList(place, `${other} and ${place} exclude one another`);
   const id = query.get(place);

@@ -10,6 +10,8 @@ export interface HealthSource {
   upstreamNames(): readonly string[];
   readonly clock: () => number;
   readonly startedAtMs: number;
+  /** Which of several workers answers; what else is told is of this one. */
+  readonly worker?: number | undefined;
   openReplies(): number;
   /** Whether requests are welcome, and what stands in their way. */
   diagnose(): Promise<Diagnosis>;
@@ -22,6 +24,7 @@ export function healthRoutes(source: HealthSource): ServerRoute[] {
     version: source.version,
     uptimeSeconds: Math.floor((source.clock() - source.startedAtMs) / 1000),
     openReplies: source.openReplies(),
+    ...(source.worker === undefined ? {} : { worker: source.worker }),
   });
 
   return [

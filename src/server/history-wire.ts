@@ -11,6 +11,7 @@ import {
   type KeptExchange,
   type StoredContent,
 } from "../store/history-store.ts";
+import { parseOrder } from "./parse-order.ts";
 
 const defaultLimit = 20;
 const maxLimit = 100;
@@ -39,9 +40,7 @@ export function parsePage(query: URLSearchParams): AskedPage {
   if (!/^\d{1,3}$/.test(limit) || Number(limit) < 1 || Number(limit) > maxLimit) {
     throw wrong("limit", `it must be a whole number from 1 to ${maxLimit}`);
   }
-  const order = query.get("order") ?? "desc";
-  if (order !== "asc" && order !== "desc") throw wrong("order", 'it must be "asc" or "desc"');
-  return { limit: Number(limit), order, after: query.get("after") ?? undefined };
+  return { limit: Number(limit), order: parseOrder(query), after: query.get("after") ?? undefined };
 }
 
 /**

@@ -3,6 +3,7 @@
 import { GatewayError } from "../contract/gateway-error.ts";
 import type { Json } from "../contract/json.ts";
 import type { ItemPage, ItemQuestion } from "../store/conversation-store.ts";
+import { parseOrder } from "./parse-order.ts";
 
 const defaultLimit = 20;
 const maxLimit = 100;
@@ -10,7 +11,7 @@ const maxLimit = 100;
 /** @throws {GatewayError} `invalid-request` */
 export function parsePage(query: URLSearchParams): ItemQuestion {
   return {
-    order: query.get("order") === "asc" ? "asc" : "desc",
+    order: parseOrder(query),
     after: query.get("after") ?? undefined,
     limit: limitOf(query.get("limit")),
   };

@@ -3,6 +3,7 @@
 import type { ScrapedMetrics } from "../telemetry/create-metrics.ts";
 import type { ServerRoute } from "./trip.ts";
 
+/** @param metrics of this process, or of all workers */
 export function metricsRoute(metrics: Pick<ScrapedMetrics, "scrape">): ServerRoute {
   return {
     method: "GET",

@@ -1,6 +1,8 @@
 // What clients are told of responses that are not there, or cannot be had in the way in which they were asked for.
 
 import { GatewayError } from "../contract/gateway-error.ts";
+import type { LeaseOwner } from "../store/lease-owner.ts";
+import { RunsElsewhere } from "../store/runs-elsewhere.ts";
 
 export function cannotGoOn(kind: "not-found" | "invalid-request", reason: string): GatewayError {
   return new GatewayError(kind, `Cannot go on from "previous_response_id": ${reason}`, {
@@ -15,10 +17,8 @@ export function notInBackground(): GatewayError {
   );
 }
 
-export function runsInAnotherProcess(): GatewayError {
-  return new GatewayError("overloaded", "Cannot cancel this response here: it runs in another process of the gateway", {
-    retryable: true,
-  });
+export function runsInAnotherProcess(owner: LeaseOwner): RunsElsewhere {
+  return new RunsElsewhere("Cannot cancel this response here: it runs in another process of the gateway", owner);
 }
 
 export function notStreamed(): GatewayError {

@@ -49,8 +49,8 @@ export function responseRoutes({ responses, maxBodyBytes, keepOpen }: ResponseRo
           const { input } = await responses.find(trip.caller, rest.slice(0, -inputItemsEnd.length));
           return Response.json(listOf(input, query));
         }
-        if (query.get("stream") === "true") {
-          const afterId = afterIdOf(query.get("starting_after"));
+        const afterId = afterIdOf(query.get("starting_after"));
+        if (isStreamAsked(query.get("stream"))) {
           // The router reads a body to its end to tell HEAD its length, and this one may be long in coming.
           if (trip.request.method === "HEAD") return new Response(null, { headers: eventStreamHeaders });
           return responses.readOn(trip.caller, rest, afterId, { onCut: keepOpen(trip.request) });
@@ -77,6 +77,15 @@ function restOf(trip: Trip): string {
 
 function nothingHere(): GatewayError {
   return new GatewayError("not-found", "Cannot POST this address: there is nothing here but /v1/responses/:id/cancel");
+}
+
+/** @throws {GatewayError} `invalid-request` */
+function isStreamAsked(stream: string | null): boolean {
+  if (stream === null || stream === "false") return false;
+  if (stream === "true") return true;
+  throw new GatewayError("invalid-request", "Cannot read this response: `stream` must be true or false", {
+    param: "stream",
+  });
 }
 
 /** Events are numbered from 0, frames from 1. @throws {GatewayError} `invalid-request` */

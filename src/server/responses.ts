@@ -41,6 +41,8 @@ export interface ResponsesOptions {
   openConversations(): Promise<ConversationStore>;
   /** Told while nobody knows yet who will answer. */
   readonly defaultModel: string;
+  /** One was deleted that may run in another worker. @defaultValue there is none */
+  readonly forgottenHere?: ((caller: string, id: string) => void) | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -63,6 +65,8 @@ export interface Responses {
    * @throws {GatewayError} `not-found`, `gone`, `invalid-request` for one that has no such stream
    */
   readOn(caller: string, id: string, afterId: number, hooks: ReaderHooks): Promise<Response>;
+  /** Ends one that runs here and that another worker has forgotten. Never rejects. */
+  stopForgotten(id: string): Promise<void>;
   /** Forgets those that were made in a session of the gateway's own. @returns whether there was one */
   forgetSession(caller: string, sessionId: string): Promise<boolean>;
   /** Resolves when everything is written. */
@@ -211,6 +215,7 @@ export function createResponses(options: ResponsesOptions): Responses {
   async function endAll(caller: string, id: string): Promise<void> {
     await background.cancel(id);
     await (await openReplays()).forget(caller, id);
+    options.forgottenHere?.(caller, id);
   }
 
   return {
@@ -247,10 +252,11 @@ export function createResponses(options: ResponsesOptions): Responses {
     async cancel(caller, id) {
       const { response, runsElsewhere } = await find(caller, id);
       if (response["background"] !== true) throw notInBackground();
-      if (runsElsewhere === true) throw runsInAnotherProcess();
+      if (runsElsewhere !== undefined) throw runsInAnotherProcess(runsElsewhere);
       await background.cancel(id);
       return (await find(caller, id)).response;
     },
+    stopForgotten: (id) => background.cancel(id),
     async forgetSession(caller, sessionId) {
       const ids = await (await openStore()).takeSession(caller, sessionId);
       for (const id of ids) {

@@ -9,6 +9,8 @@ export interface Trip {
   /** As the client wrote it, without query. The router and the guards read the same string, so none can be fooled. */
   readonly path: string;
   readonly startedAtMs: number;
+  /** Another worker took it in, knows its caller, and will answer it: only the inner door says so. */
+  readonly isRelayed?: true;
   /** Undefined for requests that came through no socket. */
   readonly clientAddress: string | undefined;
   /** Scopes conversations. The guard writes it before any route runs. */

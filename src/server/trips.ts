@@ -4,11 +4,14 @@ import type { Clock } from "../contract/clock.ts";
 import { randomId } from "../conversation/random-id.ts";
 import type { ClientAddress } from "./client-address.ts";
 import type { Cors } from "./cors.ts";
+import type { Passport } from "./passport.ts";
 import { localCaller, pathOf, type Trip } from "./trip.ts";
 
 export interface Trips {
   /** @param socketAddress undefined for a request that came through no socket. */
   open(request: Request, socketAddress: string | undefined): Trip;
+  /** A trip that another worker has begun. */
+  adopt(request: Request, passport: Passport): Trip;
   of(request: Request): Trip;
 }
 
@@ -29,5 +32,18 @@ export function createTrips(clock: Clock, cors: Cors, clientAddress: ClientAddre
     return trip;
   }
 
-  return { open, of: (request) => trips.get(request) ?? open(request, undefined) };
+  function adopt(request: Request, passport: Passport): Trip {
+    const trip: Trip = {
+      ...passport,
+      request,
+      path: pathOf(request.url),
+      startedAtMs: clock(),
+      isRelayed: true,
+      answerHeaders: undefined,
+    };
+    trips.set(request, trip);
+    return trip;
+  }
+
+  return { open, adopt, of: (request) => trips.get(request) ?? open(request, undefined) };
 }

@@ -11,7 +11,7 @@ import agent from "./chat-migrations/004-agent.sql" with { type: "text" };
 import messageOrder from "./chat-migrations/005-message-order.sql" with { type: "text" };
 import responses from "./chat-migrations/006-responses.sql" with { type: "text" };
 import conversations from "./chat-migrations/007-conversations.sql" with { type: "text" };
-import { openDatabase } from "./open-database.ts";
+import { type LogCopying, openDatabase } from "./open-database.ts";
 
 export const chatMigrations: readonly string[] = [
   messages,
@@ -33,8 +33,8 @@ export function chatDatabasePath(dataDir: string): string {
  * @param path of the file, or `inMemory`
  * @throws {GatewayError} when the file cannot be opened, is no database, is damaged, or belongs to a newer version.
  */
-export function openChatDatabase(path: string, log: Log): Database {
-  const database = openDatabase(path, log, chatMigrations);
+export function openChatDatabase(path: string, log: Log, copying?: LogCopying): Database {
+  const database = openDatabase(path, log, chatMigrations, copying);
   // What is deleted is written over at once: twice the time of a deletion (0.16 to 0.32 ms for a session of 32 KB), and nothing
   // that could be measured of a turn. What is left besides: erasure.ts.
   database.run("PRAGMA secure_delete = ON");

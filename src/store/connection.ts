@@ -5,7 +5,7 @@ import type { Log } from "../telemetry/log.ts";
 import { silentLog } from "../telemetry/log.ts";
 import { retryWhileBusy } from "./busy-retry.ts";
 import { type CallerQuestions, prepareCallerQuestions } from "./caller-questions.ts";
-import { rewriteVersion } from "./migrate.ts";
+import { migrations, rewriteVersion } from "./migrate.ts";
 import { openDatabase } from "./open-database.ts";
 import type { Questions } from "./questions.ts";
 import { prepareQuestions } from "./questions.ts";
@@ -31,7 +31,7 @@ export class Connection {
   constructor(options: StoreOptions & { path: string }) {
     this.#options = options;
     this.log = options.log ?? silentLog;
-    this.#database = openDatabase(options.path, this.log);
+    this.#database = openDatabase(options.path, this.log, migrations, options.copying);
     this.questions = prepareQuestions(this.#database);
     const { watch } = options;
     this.#transactions = new SharedTransactions(

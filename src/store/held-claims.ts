@@ -32,7 +32,7 @@ export class HeldClaims {
 
   constructor(connection: Connection) {
     this.#connection = connection;
-    this.#abandonLeasesOfTheDead();
+    this.abandonLeasesOfTheDead();
   }
 
   /** Whoever held the chat before is fenced off. */
@@ -121,7 +121,8 @@ export class HeldClaims {
     this.#renewedAtMs = nowMs;
   }
 
-  #abandonLeasesOfTheDead(): void {
+  /** Never throws. */
+  abandonLeasesOfTheDead(): void {
     const { questions, log } = this.#connection;
     try {
       this.#connection.writeNow(({ nowMs }) => {

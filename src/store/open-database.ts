@@ -20,18 +20,28 @@ const pageBytes = 2048;
 /** A database that ends with its process. */
 export const inMemory = ":memory:";
 /** Of the write-ahead log, before it is copied into the file. */
-const maxLogBytes = 8 * 1024 * 1024;
+export const maxLogBytes = 8 * 1024 * 1024;
+/** The same where another process copies it: only should that one fail. */
+const fallbackLogBytes = 8 * maxLogBytes;
+
+/** Who copies the write-ahead log into the file. Of several workers none does: workers/checkpoints.ts. */
+export type LogCopying = "own" | "elsewhere";
 
 /**
  * @param path of the file, or `inMemory`
  * @throws {GatewayError} when the file cannot be opened, is no database, is damaged, or belongs to a newer version.
  */
-export function openDatabase(path: string, log: Log, steps: readonly string[] = migrations): Database {
+export function openDatabase(
+  path: string,
+  log: Log,
+  steps: readonly string[] = migrations,
+  copying: LogCopying = "own",
+): Database {
   try {
     const fileId = path === inMemory ? undefined : createPrivateFile(path);
     const database = new Database(path, { create: true, strict: true });
     try {
-      prepareDatabase(database, path, log, steps);
+      prepareDatabase(database, path, log, steps, copying);
       if (fileId !== undefined && statSync(path).ino !== fileId) throw replaced(path);
     } catch (error) {
       database.close();
@@ -49,7 +59,13 @@ export function openFailure(path: string, error: unknown): GatewayError {
   return new GatewayError("internal", `Cannot open the store "${path}": ${adviceFor(error)}`, { cause: error });
 }
 
-function prepareDatabase(database: Database, path: string, log: Log, steps: readonly string[]): void {
+function prepareDatabase(
+  database: Database,
+  path: string,
+  log: Log,
+  steps: readonly string[],
+  copying: LogCopying,
+): void {
   database.run(`PRAGMA busy_timeout = ${openTimeoutMs}`);
   // Both silently without effect after the first write, so they come before the journal mode.
   database.run(`PRAGMA page_size = ${pageBytes}`);
@@ -58,7 +74,8 @@ function prepareDatabase(database: Database, path: string, log: Log, steps: read
   // A killed process loses nothing; FULL would guard against a power cut at ten times the cost of a turn.
   database.run("PRAGMA synchronous = NORMAL");
   // Half as often as by default: pages that many turns share are copied half as often, and no copying takes 20 ms.
-  database.run(`PRAGMA wal_autocheckpoint = ${Math.round(maxLogBytes / readPageBytes(database))}`);
+  const logBytes = copying === "own" ? maxLogBytes : fallbackLogBytes;
+  database.run(`PRAGMA wal_autocheckpoint = ${Math.round(logBytes / readPageBytes(database))}`);
   const found = migrate(database, path, steps);
   if (found < steps.length) log.info("store migrated", { fromVersion: found, toVersion: steps.length });
   database.run(`PRAGMA busy_timeout = ${busyTimeoutMs}`);

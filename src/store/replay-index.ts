@@ -1,5 +1,7 @@
 // Which replies can be read once more, and what became of the others. Their frames are kept by the room replay/.
 
+import type { LeaseOwner } from "./lease-owner.ts";
+
 /**
  * `ended`: whole in its file, or cut short when `isInterrupted`. `too-long`, `not-kept`: its file is gone, or lacks its end.
  * `expired`: it was kept, and is no longer.
@@ -12,6 +14,8 @@ export interface ReplayRecord {
   readonly state: ReplayState;
   /** Of one that runs. "dead": its process ended before it did, or is on another machine and silent for a minute. */
   readonly owner: "this process" | "another process" | "dead";
+  /** Which process began it. */
+  readonly runner: LeaseOwner;
   /** Its process died in the middle of it. */
   readonly isInterrupted: boolean;
   readonly createdAtMs: number;

@@ -2,6 +2,7 @@
 // beside.
 
 import type { JsonObject } from "../contract/json.ts";
+import type { LeaseOwner } from "./lease-owner.ts";
 
 export interface KeptResponse {
   readonly id: string;
@@ -14,8 +15,8 @@ export interface KeptResponse {
 }
 
 export interface FoundResponse extends KeptResponse {
-  /** It is `in_progress`, and another process may well be at it. */
-  readonly runsElsewhere?: true;
+  /** It is `in_progress`, and this other process may well be at it. */
+  readonly runsElsewhere?: LeaseOwner;
 }
 
 /** What a response adds to a conversation. */

@@ -6,7 +6,7 @@ import type { Log } from "../telemetry/log.ts";
 import { retryWhileBusy } from "./busy-retry.ts";
 import files from "./file-migrations/001-files.sql" with { type: "text" };
 import type { FileLimits, FilePage, FileQuestion, FileStore, KeptFile } from "./file-store.ts";
-import { openDatabase } from "./open-database.ts";
+import { type LogCopying, openDatabase } from "./open-database.ts";
 
 /** A type alias, not an interface, so that it can be bound. */
 type Key = { readonly caller: string; readonly id: string };
@@ -27,8 +27,8 @@ const columns = `file_id AS id, name, purpose, media_type AS mediaType, bytes, c
  * @param path of the file, or `inMemory`
  * @throws {GatewayError} when the file cannot be opened, is no database, is damaged, or belongs to a newer version.
  */
-export function openSqliteFiles(path: string, clock: Clock, log: Log): FileStore {
-  const database = openDatabase(path, log, fileMigrations);
+export function openSqliteFiles(path: string, clock: Clock, log: Log, copying?: LogCopying): FileStore {
+  const database = openDatabase(path, log, fileMigrations, copying);
   const insert = database.prepare(`
     INSERT INTO files (caller, file_id, name, purpose, media_type, bytes, created_at_ms, expires_at_ms, sequence)
     VALUES ($caller, $id, $name, $purpose, $mediaType, $bytes, $createdAtMs, $expiresAtMs,

@@ -45,6 +45,7 @@ export function createSqliteReplayIndex(database: Database, options: SqliteRepla
       caller,
       state,
       owner: ownerOf(row),
+      runner: { ownerHost: row.ownerHost, ownerPid: row.ownerPid, ownerStartedMs: row.ownerStartedMs },
       isInterrupted: row.isInterrupted === 1,
       createdAtMs,
       expiresAtMs: row.expiresAtMs ?? undefined,

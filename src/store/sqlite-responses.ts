@@ -150,7 +150,8 @@ export function createSqliteResponses(database: Database, options: SqliteRespons
     const response: JsonObject = { ...(JSON.parse(row.response) as JsonObject), output };
     const kept = { ...step, response };
     if (row.owner === null || response["status"] !== "in_progress") return kept;
-    return mayRun(JSON.parse(row.owner) as LeaseOwner, response) ? { ...kept, runsElsewhere: true } : kept;
+    const runner = JSON.parse(row.owner) as LeaseOwner;
+    return mayRun(runner, response) ? { ...kept, runsElsewhere: runner } : kept;
   };
   const mayRun = (runner: LeaseOwner, { created_at: createdAt }: JsonObject): boolean => {
     if (runner.ownerHost !== owner.ownerHost) return clock() - Number(createdAt) * 1000 < longestRunMs;

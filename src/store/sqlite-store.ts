@@ -48,6 +48,9 @@ export function openSqliteStore(options: StoreOptions & { readonly path: string 
     listSessions: (caller, limit) => sessions.listSessions(caller, limit),
     deleteSession: (caller, sessionId) => sessions.deleteSession(caller, sessionId),
     sweep: () => sessions.sweep(),
+    async freeDead() {
+      claims.abandonLeasesOfTheDead();
+    },
     sweepPassing: () => sessions.sweepPassing(),
     listAccounts: (upstream) => accounts.listAccounts(upstream),
     putAccount: (upstream, account, expectedRevision) => accounts.putAccount(upstream, account, expectedRevision),

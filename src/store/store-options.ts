@@ -2,6 +2,7 @@
 
 import type { Clock } from "../contract/clock.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { LogCopying } from "./open-database.ts";
 import type { StorageWatch } from "./storage-trouble.ts";
 
 export interface StoreOptions {
@@ -9,6 +10,8 @@ export interface StoreOptions {
   /** Milliseconds after its last access at which a conversation is forgotten. */
   readonly sessionTimeoutMs: number;
   readonly log?: Log;
+  /** @defaultValue "own" */
+  readonly copying?: LogCopying;
   /** Told whether the disk takes what is written. */
   readonly watch?: StorageWatch;
 }

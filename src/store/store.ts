@@ -197,6 +197,8 @@ export interface Store extends AccountStore, KeyStore, AmountStore {
   listSessions(caller: string, limit: number): Promise<readonly SessionView[]>;
   /** @returns what was deleted, so that chats can be deleted upstream; undefined when there is no such session. */
   deleteSession(caller: string, sessionId: string): Promise<readonly ConversationView[] | undefined>;
+  /** Chats that dead processes of this machine held are free again, at once. Absent: their leases run out. Never rejects. */
+  freeDead?(): Promise<void>;
   /** Deletes what expired. @returns the conversations that are gone. */
   sweep(): Promise<readonly ConversationView[]>;
   /** The same of sessions that served one request only and that nobody has forgotten since: their process was killed. */

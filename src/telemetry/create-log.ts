@@ -13,6 +13,8 @@ export interface LogOptions {
   /** @defaultValue whether standard error is one */
   readonly isTerminal?: boolean;
   readonly clock?: Clock;
+  /** Of every line. @defaultValue none */
+  readonly fields?: LogFields;
 }
 
 export interface LiveLog extends Log {
@@ -52,7 +54,7 @@ export function createLog(options: LogOptions): LiveLog {
   }
 
   return {
-    ...createChild(emit, (level) => rank[level] >= threshold.leastRank || hearers.size > 0, {}),
+    ...createChild(emit, (level) => rank[level] >= threshold.leastRank || hearers.size > 0, options.fields ?? {}),
     hear(hearer) {
       hearers.add(hearer);
       return () => hearers.delete(hearer);

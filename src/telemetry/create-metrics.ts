@@ -4,6 +4,7 @@ import type { Registry } from "prom-client";
 import type { Clock } from "../contract/clock.ts";
 import { Count, Gathered } from "./gathered.ts";
 import { addGauges, type MetricSources } from "./gauges.ts";
+import type { MetricRow } from "./merge-metrics.ts";
 import { type Metrics, noSurface } from "./metrics.ts";
 import { addProcessMetrics, loadPromClient } from "./prom-client.ts";
 import { ReplyMetrics } from "./reply-metrics.ts";
@@ -13,6 +14,8 @@ import { addCounter, addHistogram } from "./told-metrics.ts";
 export interface ScrapedMetrics extends Metrics {
   /** All metrics in the text format of Prometheus. */
   scrape(): Promise<{ readonly contentType: string; readonly text: string }>;
+  /** The same for whoever puts those of several processes together. */
+  gather(): Promise<readonly MetricRow[]>;
   /** What happened in the last hour; see `Samples.list`. */
   samples(sinceMs?: number): readonly Sample[];
 }
@@ -62,6 +65,10 @@ export function createMetrics(sources: MetricSources, clock: Clock = Date.now): 
       loading ??= load();
       const registry = await loading;
       return { contentType: registry.contentType, text: await registry.metrics() };
+    },
+    async gather() {
+      loading ??= load();
+      return await (await loading).getMetricsAsJSON();
     },
     samples: (sinceMs) => samples.list(sinceMs),
   };

@@ -1,6 +1,6 @@
 // The gauges: what is read from elsewhere when somebody asks, so that keeping it current costs nothing.
 
-import type { Counter, Gauge, Registry } from "prom-client";
+import type { Aggregator, Counter, Gauge, Registry } from "prom-client";
 import type { AccountView } from "../contract/upstream.ts";
 import type { Count, Gathered } from "./gathered.ts";
 import type { PromClient } from "./prom-client.ts";
@@ -64,7 +64,11 @@ const accountStates: readonly AccountView["state"][] = [
   "paused",
 ];
 
-/** @param openReplies by surface, upstream and stream */
+/**
+ * Figures of several workers are added up where nothing else is said; `max`: each of them tells the same thing, or the worst
+ * counts.
+ * @param openReplies by surface, upstream and stream
+ */
 export function addGauges(
   prom: PromClient,
   registry: Registry,
@@ -100,7 +104,13 @@ export function addGauges(
   addQueueGauges(prom, registry, sources);
   addUpstreamGauges(prom, registry, sources);
   if (sources.history?.() !== undefined) addHistoryFigures(prom, registry, sources.history);
-  const info = { name: "qwen_gateway_info", help: "Always 1", labelNames: ["version"], registers };
+  const info = {
+    name: "qwen_gateway_info",
+    help: "Always 1",
+    labelNames: ["version"],
+    registers,
+    aggregator: "first",
+  } as const;
   new prom.Gauge(info).set({ version: sources.version }, 1);
 }
 
@@ -111,6 +121,7 @@ function addHistoryFigures(prom: PromClient, registry: Registry, read: () => His
       name,
       help,
       registers,
+      aggregator: "max",
       collect() {
         const figures = read();
         if (figures !== undefined) created.set(value(figures));
@@ -173,6 +184,7 @@ function addUpstreamGauges(prom: PromClient, registry: Registry, sources: Metric
       help,
       labelNames: ["upstream", "state"],
       registers: [registry],
+      aggregator: "max",
       collect() {
         // The web backend comes with its first account.
         gauge.reset();
@@ -194,6 +206,7 @@ function addAccountGauges(prom: PromClient, registry: Registry, sources: MetricS
     help: "1 for the state that an account is in",
     labelNames: ["upstream", "account", "state"],
     registers: [registry],
+    aggregator: "max",
     collect() {
       // Accounts come and go.
       states.reset();
@@ -220,11 +233,12 @@ function addAccountGauges(prom: PromClient, registry: Registry, sources: MetricS
 
 /** What the gateway needs for itself. What is switched off is not told. */
 function addOwnGauges(prom: PromClient, registry: Registry, sources: MetricSources): void {
-  const gauge = (name: string, help: string, read: () => number | undefined): void => {
+  const gauge = (name: string, help: string, aggregator: Aggregator, read: () => number | undefined): void => {
     const created: Gauge = new prom.Gauge({
       name,
       help,
       registers: [registry],
+      aggregator,
       collect() {
         const value = read();
         if (value === undefined) created.remove();
@@ -244,9 +258,9 @@ function addOwnGauges(prom: PromClient, registry: Registry, sources: MetricSourc
       },
     });
   };
-  gauge("qwen_gateway_store_bytes", "Size of the database and its log", () => sources.storeBytes?.());
-  gauge("qwen_gateway_open_replies_max", "Replies that may run at a time", () => sources.maxReplies?.());
-  gauge("qwen_gateway_capture_bytes", "Size of all captures in their folder", () => sources.captures?.()?.bytes);
+  gauge("qwen_gateway_store_bytes", "Size of the database and its log", "max", () => sources.storeBytes?.());
+  gauge("qwen_gateway_open_replies_max", "Replies that may run at a time", "sum", () => sources.maxReplies?.());
+  gauge("qwen_gateway_capture_bytes", "Size of all captures in their folder", "max", () => sources.captures?.()?.bytes);
   counters("qwen_gateway_captures_total", "Captured exchanges, by what came of them", () => {
     const captures = sources.captures?.();
     if (captures === undefined) return {};

@@ -17,3 +17,7 @@ declare module "prom-client/lib/defaultMetrics.js" {
   const collectDefaultMetrics: typeof import("prom-client").collectDefaultMetrics;
   export = collectDefaultMetrics;
 }
+declare module "prom-client/lib/cluster.js" {
+  const AggregatorRegistry: typeof import("prom-client").AggregatorRegistry;
+  export = AggregatorRegistry;
+}

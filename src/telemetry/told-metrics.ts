@@ -26,6 +26,8 @@ interface ToldMetric {
     readonly help: string;
     readonly type: "histogram";
     readonly values: readonly ToldValue[];
+    /** How those of several processes are put together. */
+    readonly aggregator: "sum";
   }>;
   reset(): void;
 }
@@ -40,7 +42,13 @@ export function addHistogram(registry: Registry, gathered: Gathered<Distribution
   const { name, help } = gathered;
   const metric: ToldMetric = {
     name,
-    get: async () => ({ name, help, type: "histogram", values: [...gathered.rows()].flatMap(valuesOf) }),
+    get: async () => ({
+      name,
+      help,
+      type: "histogram",
+      values: [...gathered.rows()].flatMap(valuesOf),
+      aggregator: "sum",
+    }),
     // It holds nothing itself.
     reset() {},
   };

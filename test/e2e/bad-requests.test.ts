@@ -121,7 +121,7 @@ const badRequests: readonly BadRequest[] = [
 ];
 
 describe("a bad request", () => {
-  test.each(badRequests)("$name is $status $code in shape [R2-056]", async ({ path, init, status, code }) => {
+  test.each(badRequests)("$name is $status $code in shape [R2-056] [R2-088]", async ({ path, init, status, code }) => {
     const response = await fetch(gateway.url + path, init);
     const body: unknown = await response.json();
 

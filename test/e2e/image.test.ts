@@ -1,7 +1,7 @@
 // The container image without a container engine: its files in a chroot, by scripts/prove-image.ts.
 
-import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { describe, expect, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createPlace, runBinary } from "../support/binary.ts";
 
@@ -51,4 +51,39 @@ test("the Dockerfile says what the chroot proves [RC-009] [R4-064]", () => {
   }
   expect(dockerfile).toMatch(/^VOLUME \/data$/m);
   expect(dockerfile).toMatch(/^HEALTHCHECK .* CMD \["\/qwen-gateway", "healthcheck"\]$/m);
+});
+
+describe("for two architectures", () => {
+  const dockerfile = readFileSync(join(root, "Dockerfile"), "utf8");
+
+  test("the machine that builds compiles for the one that runs, by the names of both", () => {
+    expect(dockerfile).toMatch(/^FROM --platform=\$BUILDPLATFORM node:[\w.-]+ AS build\nARG TARGETARCH$/m);
+    const [, words = ""] = /^RUN bun run build (.*)$/m.exec(dockerfile) ?? [];
+    const target = (architecture: string) =>
+      Bun.spawnSync(["sh", "-c", `printf %s "${words}"`], { env: { TARGETARCH: architecture } }).stdout.toString();
+
+    expect(["amd64", "arm64", ""].map(target)).toEqual(["--target=bun-linux-amd64", "--target=bun-linux-arm64", ""]);
+  });
+
+  test("what is copied goes to the build, and what the build reads is among it", () => {
+    const sent = readFileSync(join(root, ".dockerignore"), "utf8")
+      .split("\n")
+      .flatMap((line) => (line.startsWith("!") ? [line.slice(1)] : []));
+    const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.*) \S+$/gm)].flatMap((match) => match[1]!.split(" "));
+    const fromSource = [...dockerfile.matchAll(/\/source\/(\w+) /g)].map((match) => match[1]!);
+
+    expect(copied.filter((name) => name !== "." && !sent.includes(name))).toEqual([]);
+    expect(fromSource.filter((name) => !sent.includes(name))).toEqual([]);
+    for (const name of sent) expect([name, existsSync(join(root, name))]).toEqual([name, true]);
+  });
+
+  test("the licences that it writes are those of a release", () => {
+    using place = createPlace();
+    const file = join(place.folder, "THIRD_PARTY_LICENSES");
+    const script = join(root, "scripts/write-licenses.ts");
+
+    expect(Bun.spawnSync([process.execPath, script, file]).exitCode).toBe(0);
+    expect(readFileSync(file, "utf8")).toContain("JavaScriptCore");
+    expect(Bun.spawnSync([process.execPath, script]).exitCode).toBe(2);
+  });
 });

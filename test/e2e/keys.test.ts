@@ -108,7 +108,7 @@ test("a gateway without keys wants one soon after the first was made, and is tol
   expect((await send(`http://127.0.0.1:${open.port}`, "no")).status).toBe(401);
 });
 
-test("two gateways on one data directory let as many requests and replies through as one, and a restart forgets nothing [R2-080] [R0-065]", async () => {
+test("two gateways on one data directory let as many requests and replies through as one, and a restart forgets nothing [R2-080] [R2-085] [R0-065]", async () => {
   const environment = { API_KEY: "of-the-settings" };
   await using stage = await startStage({ environment });
   await using second = await startSecond(stage, environment);

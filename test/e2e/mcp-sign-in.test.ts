@@ -4,8 +4,9 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { AgentCapabilities } from "../../src/agent/engine.ts";
-import { createPlace, ensureBuilt, type Place, runBinary } from "../support/binary.ts";
+import { createPlace, runBinary } from "../support/binary.ts";
 import { startFakeSignIn } from "../support/fake-sign-in.ts";
+import { login } from "../support/mcp-login.ts";
 import { startStage } from "./stage.ts";
 
 // Far beyond what the test needs, for machines that are busy with something else.
@@ -13,31 +14,6 @@ setDefaultTimeout(60_000);
 
 const script = { tools: [{ name: "read_note", annotations: { readOnlyHint: true }, text: "milk" }] };
 const wanted = 'Cannot use tool server "notes": it wants a sign-in; run qwen-gateway mcp login notes';
-
-/** As somebody does who opens the link that is printed. */
-async function login(
-  name: string,
-  MCP_SERVERS: string,
-  place: Place,
-  visit: (link: string) => Promise<string>,
-): Promise<{ readonly exitCode: number; readonly printed: string }> {
-  ensureBuilt();
-  const child = Bun.spawn([place.executable, "mcp", "login", name, "--no-browser"], {
-    cwd: place.folder,
-    env: { PATH: process.env["PATH"] ?? "", HOME: place.home, MCP_SERVERS },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  let printed = "";
-  let isVisited = false;
-  for await (const chunk of child.stdout) {
-    printed += Buffer.from(chunk).toString();
-    const link = /^http\S+(?=\n)/m.exec(printed)?.[0];
-    if (link === undefined || isVisited) continue;
-    isVisited = true;
-    expect(await visit(link)).toContain("You can close this page");
-  }
-  return { exitCode: await child.exited, printed };
-}
 
 function freePort(): number {
   const server = Bun.serve({ port: 0, fetch: () => new Response() });

@@ -1,11 +1,13 @@
-// The npm package as its users get it: packed, installed into an empty project, type-checked, run by Node, bundled, and its
-// hooks under React 18. React 19 is what the unit tests have. The registry is asked for React 18 alone.
+// The client library in the npm package as its users get it: packed, installed into an empty project, type-checked, run by
+// Node, bundled, and its hooks under React 18. React 19 is what the unit tests have. The registry is asked for React 18 alone;
+// one of our own says that it has no executables (those are in release.test.ts).
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import manifest from "../../package.json";
+import { serveNpmRegistry } from "../support/npm-registry.ts";
 import { startChatServer } from "../unit/client/chat-server.ts";
 
 const root = join(import.meta.dir, "..", "..");
@@ -35,7 +37,10 @@ beforeAll(async () => {
     .split("\n");
   const dependencies = { [manifest.name]: `file:${tarball}`, react: "18.3.1", "react-dom": "18.3.1" };
   write("package.json", JSON.stringify({ name: "user", private: true, type: "module", dependencies }));
+  await using executables = await serveNpmRegistry(mkdtempSync(join(project, "none-")));
+  write(".npmrc", `@qwen-gateway:registry=${executables.url}\n`);
   await run([process.execPath, "install", "--silent"]);
+  expect(executables.asked).toContain("@qwen-gateway/linux-x64");
   // What is tried out with is ours, and lies beside.
   for (const name of ["happy-dom", "@types"]) {
     symlinkSync(join(root, "node_modules", name), join(project, "node_modules", name));
@@ -46,14 +51,18 @@ afterAll(() => rmSync(project, { recursive: true, force: true }));
 
 describe("the package", () => {
   test("holds modules, their types, a licence and how it is used; nothing of this machine", () => {
-    const names = readdirSync(installed).filter((name) => !name.startsWith("."));
+    const names = readdirSync(installed).filter((name) => !name.startsWith(".") && name !== "bin");
 
     expect(names).toEqual(expect.arrayContaining(["LICENSE", "README.md", "package.json", "client.js", "client.d.ts"]));
     expect(names.filter((name) => !/^(LICENSE|README\.md|package\.json|[\w-]+\.(js|d\.ts))$/.test(name))).toEqual([]);
     const texts = names.map((name) => readFileSync(join(installed, name), "utf8"));
     expect(texts.filter((text) => text.includes(root) || /from "[^"]+\.ts"/.test(text))).toEqual([]);
-    const { dependencies, exports } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
+    const { dependencies, exports, bin } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
     expect(dependencies).toBeUndefined();
+    expect([bin, readdirSync(join(installed, "bin"))]).toEqual([
+      { "qwen-gateway": "bin/qwen-gateway.js" },
+      ["qwen-gateway.js"],
+    ]);
     expect(Object.keys(exports)).toEqual(["./client", "./react", "./package.json"]);
   });
 

@@ -17,7 +17,9 @@ export interface Stage extends AsyncDisposable {
   readonly client: OpenAI;
   /** `kill -9`, then another gateway on the same files. */
   crashAndRestart(): Promise<void>;
-  /** Other variables of the env file, and SIGHUP. @returns the line of the log that tells of it */
+  /** Other variables of the env file, and SIGHUP, without waiting for what comes of it. */
+  hangUp(settings: Readonly<Record<string, string>>): void;
+  /** The same. @returns the line of the log that tells of it */
   reload(settings: Readonly<Record<string, string>>, outcome?: string): Promise<string>;
   post(
     path: string,
@@ -57,8 +59,13 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
     );
   if (options.settings !== undefined) writeSettings(options.settings);
   let gateway = await startBinary(words, environment, place);
+  const hangUp: Stage["hangUp"] = (settings) => {
+    writeSettings(settings);
+    gateway.kill("SIGHUP");
+  };
 
   return {
+    hangUp,
     get gateway() {
       return gateway;
     },
@@ -74,8 +81,7 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
     },
     async reload(settings, outcome = "The settings were read again") {
       const before = gateway.errors.length;
-      writeSettings(settings);
-      gateway.kill("SIGHUP");
+      hangUp(settings);
       await gateway.line(() => gateway.errors.slice(before).some((line) => line.includes(outcome)));
       return gateway.errors.slice(before).find((line) => line.includes(outcome))!;
     },

@@ -89,6 +89,17 @@ describe("changes", () => {
     expect((await call(harness, "GET", "upstreams")).body.data[0]!.paused).toBe(false);
   });
 
+  test("a body that is none is refused before anything is changed, also where nothing of it is wanted", async () => {
+    await using harness = await startHarness();
+    const pause = (body: string): Promise<Response> => harness.post("/admin/api/upstreams/qwen-web/pause", body);
+
+    for (const body of ['{"a":', "[]", '"x"', "7"]) expect([body, (await pause(body)).status]).toEqual([body, 400]);
+    expect((await pause(`{"a":"${"x".repeat(8 * 1024 * 1024)}"}`)).status).toBe(413);
+    expect((await call(harness, "GET", "upstreams")).body.data[0]!.paused).toBe(false);
+    // Whoever has nothing to say may say nothing.
+    expect((await pause("")).status).toBe(200);
+  });
+
   test("a body of the wrong form is refused with its field", async () => {
     await using harness = await startHarness();
 

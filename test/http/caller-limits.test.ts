@@ -28,7 +28,7 @@ async function passes(harness: Harness, headers: Record<string, string> = {}): P
 
 describe("requests within a minute", () => {
   test.each(paths)(
-    "%s refuses the one beyond the limit in its own shape, and takes the next when the window has passed [R2-080]",
+    "%s refuses the one beyond the limit in its own shape, and takes the next when the window has passed [R2-080] [R2-085]",
     async (path) => {
       const clock = createTestClock(startMs);
       await using harness = await startHarness({ environment: { API_KEY }, clock: clock.now });

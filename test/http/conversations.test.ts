@@ -262,6 +262,8 @@ test("what is wrong is named", async () => {
     expect([status, answer["error"]]).toEqual([400, expect.objectContaining({ param })]);
   }
   expect((await call(harness, "GET", `/${id}/items?limit=0`)).status).toBe(400);
+  const order = await call(harness, "GET", `/${id}/items?order=up`);
+  expect([order.status, order.body["error"]]).toEqual([400, expect.objectContaining({ param: "order" })]);
   const both = await readError(
     await harness.post("/v1/responses", { conversation: id, previous_response_id: "resp_x", input: "Hi" }),
   );

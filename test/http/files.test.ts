@@ -176,6 +176,7 @@ test("limits hold, and what is wrong is named", async () => {
   expect(await paramOf(new FormData())).toEqual([400, "file"]);
   expect(await paramOf("{}", { "content-type": "application/json" })).toEqual([400, "file"]);
   expect((await ask(harness, "GET", "?limit=0")).status).toBe(400);
+  expect(await ask(harness, "GET", "?order=up")).toMatchObject({ status: 400, body: { error: { param: "order" } } });
 
   const kept = await upload(harness, small, "a.txt", { fields: { ...expiry, "expires_after[seconds]": "3600" } });
   expect(kept.status).toBe(200);

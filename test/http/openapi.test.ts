@@ -6,6 +6,7 @@ import { callerOfKey } from "../../src/server/api-keys.ts";
 import { adminKey, apiKey, guarded } from "../support/admin-client.ts";
 import { type Harness, startHarness } from "../support/harness.ts";
 import { judgeAnswer, type NamedOperation, type OpenapiDocument, operationsOf } from "../support/openapi.ts";
+import { formOfFile, makeThings, type ThingIds } from "../support/openapi-things.ts";
 
 async function read(harness: Harness): Promise<OpenapiDocument> {
   const response = await harness.get("/openapi.json");
@@ -111,7 +112,7 @@ describe("every operation", () => {
   test("answers its example as it is documented", async () => {
     await using harness = await startKeyed();
     const document = await read(harness);
-    const ids = await prepare(harness);
+    const ids = await makeThings({ url: harness.url, headers: keyFor("/v1/"), adminHeaders: keyFor("/admin/") });
     // What deletes comes last, the inner ones first.
     const operations = operationsOf(document).toSorted(
       (one, other) =>
@@ -204,79 +205,7 @@ describe("every operation", () => {
   }, 60_000);
 });
 
-/** By the path up to its parameter. */
-type Ids = Readonly<Record<string, string>>;
-
-/** One of each kind, to be looked at and deleted. */
-async function prepare(harness: Harness): Promise<Ids> {
-  const session = "session-of-the-test";
-  const hello = { model: "qwen3-max", messages: [{ role: "user", content: "Hello" }] };
-  await harness.chat(hello, { headers: { "x-session-id": session } });
-  await harness.chat(hello, { headers: { "x-session-id": "admins-session" } });
-  const answer = await harness.post("/api/chat/stream", {
-    message: "Hello",
-    session_id: "chat-of-the-test",
-    resumable: true,
-  });
-  const streamId = answer.headers.get("x-stream-id") ?? "";
-  await answer.text();
-  const idOf = async (path: string, body: unknown): Promise<string> => {
-    const made = await harness.post(path, body);
-    expect([path, made.status]).toEqual([path, 200]);
-    // Of each of them.
-    const { id, data, account, prefix } = (await made.json()) as {
-      id?: string;
-      data?: { id: string }[];
-      account?: { id: string };
-      prefix?: string;
-    };
-    return id ?? data?.[0]?.id ?? account?.id ?? prefix ?? "";
-  };
-  const conversation = await idOf("/v1/conversations", {});
-  const kept = (await (await harness.get("/v1/history")).json()) as {
-    readonly data: readonly { readonly id: string }[];
-  };
-  await idOf("/admin/api/keys", { name: "revoked-by-the-test" });
-  const html = await (await harness.get("/chat")).text();
-  const status = await (await fetch(harness.url, { headers: { accept: "text/html" } })).text();
-  return {
-    "/v1/models/": "qwen3-max",
-    "/v1/responses/": await idOf("/v1/responses", { model: "qwen3-max", input: "Hello" }),
-    "/v1/conversations/": conversation,
-    [`/v1/conversations/${conversation}/items/`]: await idOf(`/v1/conversations/${conversation}/items`, {
-      items: [{ type: "message", role: "user", content: "Hello" }],
-    }),
-    "/v1/files/": await upload(harness),
-    "/v1/sessions/": session,
-    "/v1/history/": kept.data[0]?.id ?? "",
-    "/admin/api/history/": kept.data[1]?.id ?? "",
-    "/api/chat/stream/": streamId,
-    "/api/chat/sessions/": "chat-of-the-test",
-    "/api/documents/": await idOf("/api/documents", { name: "a.txt", text: "Something to be found" }),
-    "/chat/assets/": /assets\/([\w.-]+)/.exec(html)?.[1] ?? "",
-    "/status/assets/": /assets\/([\w.-]+)/.exec(status)?.[1] ?? "",
-    "/admin/api/upstreams/": "qwen-web",
-    "/admin/api/accounts/": await idOf("/admin/api/accounts", { credentials: "token=of-the-test-0001", alias: "test" }),
-    "/admin/api/sessions/": "admins-session",
-    "/admin/api/captures/": "a-session",
-    "/admin/api/keys/": "revoked-by-the-test",
-  };
-}
-
-function form(): FormData {
-  const fields = new FormData();
-  fields.set("purpose", "user_data");
-  fields.set("file", new File(["Hello"], "hello.txt"));
-  return fields;
-}
-
-async function upload(harness: Harness): Promise<string> {
-  const request = { method: "POST", body: form(), headers: keyFor("/v1/files") };
-  const response = await fetch(`${harness.url}/v1/files`, request);
-  return ((await response.json()) as { id: string }).id;
-}
-
-async function call(harness: Harness, operation: NamedOperation, ids: Ids, headers = {}): Promise<Response> {
+async function call(harness: Harness, operation: NamedOperation, ids: ThingIds, headers = {}): Promise<Response> {
   const { method, requestBody } = operation;
   let path = operation.path;
   for (let brace = path.indexOf("{"); brace >= 0; brace = path.indexOf("{")) {
@@ -290,7 +219,7 @@ async function call(harness: Harness, operation: NamedOperation, ids: Ids, heade
     requestBody === undefined
       ? {}
       : example === undefined
-        ? { body: form() }
+        ? { body: formOfFile() }
         : { body: JSON.stringify(example), headers: { "content-type": "application/json" } };
   const whose = path.startsWith("/admin/api/sessions/") ? `?caller=${callerOfKey(apiKey)}` : "";
   return fetch(harness.url + path + whose, {

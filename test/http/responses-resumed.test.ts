@@ -140,12 +140,18 @@ test("others cannot be read on, and say why", async () => {
   await using harness = await startHarness();
   const { id } = await respond(harness, { input: "Say one" });
   const errors = await Promise.all(
-    [`${id}?stream=true`, `${id}?stream=true&starting_after=x`, "resp_x?stream=true"].map(async (rest) =>
-      readError(await harness.get(`/v1/responses/${rest}`)),
-    ),
+    [
+      `${id}?stream=true`,
+      `${id}?stream=true&starting_after=x`,
+      `${id}?stream=yes`,
+      `${id}?starting_after=x`,
+      "resp_x?stream=true",
+    ].map(async (rest) => readError(await harness.get(`/v1/responses/${rest}`))),
   );
 
   expect(errors.map(({ status, error }) => [status, error.param])).toEqual([
+    [400, "stream"],
+    [400, "starting_after"],
     [400, "stream"],
     [400, "starting_after"],
     [404, null],

@@ -116,10 +116,15 @@ describe("who may not read on", () => {
 
     const unknown = await readError(await readOn(harness, "nope"));
     const wrong = await readError(await readOn(harness, "nope", "two"));
+    // The header counts; what stands beside it has to be right all the same.
+    const beside = await readError(
+      await fetch(`${harness.url}/api/chat/stream/nope?last_event_id=-1`, { headers: { "last-event-id": "1" } }),
+    );
     const stopped = await readError(await fetch(`${harness.url}/api/chat/stream/nope`, { method: "DELETE" }));
 
     expect(unknown).toMatchObject({ status: 404, error: { code: "not_found" } });
     expect(wrong).toMatchObject({ status: 400, error: { param: "Last-Event-ID" } });
+    expect(beside).toMatchObject({ status: 400, error: { param: "last_event_id" } });
     expect(stopped.status).toBe(404);
   });
 

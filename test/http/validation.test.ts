@@ -247,7 +247,7 @@ describe("validation accepts [R2-002, R2-014, R2-015, R2-016, R2-064]", () => {
   }
 });
 
-test("one check judges chat, legacy completions and the typed chat, and tells of it in the same words [R2-063]", async () => {
+test("one check judges chat, legacy completions and the typed chat, and tells of it in the same words [R2-063] [R2-088]", async () => {
   await using harness = await startHarness();
   const places = [
     ["/v1/chat/completions", { messages: [user("Hello")] }],

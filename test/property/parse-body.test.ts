@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { LongText } from "../../src/conversation/long-text.ts";
 import { parseBody } from "../../src/conversation/parse-body.ts";
+import { patienceMs, runsOf } from "./runs.ts";
 
 const encoder = new TextEncoder();
 
@@ -63,19 +64,23 @@ const damage = fc.record({
   put: fc.constantFrom("", '"', "\\", "]", "}", "[", ",", ":", "\n", "\0", "\\u12", "]]", "é"),
 });
 
-test("parseBody gives what JSON.parse gives, and refuses what it refuses, also when the same tools come again", () => {
-  fc.assert(
-    fc.property(body, fc.option(damage, { nil: undefined }), (written, broken) => {
-      const at = broken === undefined ? 0 : broken.at % (written.length + 1);
-      const sent =
-        broken === undefined ? written : written.slice(0, at) + broken.put + written.slice(at + broken.removed);
-      const bytes = encoder.encode(sent);
-      // Halves of characters do not survive encoding: what was really sent counts.
-      const expected = outcome(() => JSON.parse(new TextDecoder().decode(bytes)));
+test(
+  "parseBody gives what JSON.parse gives, and refuses what it refuses, also when the same tools come again",
+  () => {
+    fc.assert(
+      fc.property(body, fc.option(damage, { nil: undefined }), (written, broken) => {
+        const at = broken === undefined ? 0 : broken.at % (written.length + 1);
+        const sent =
+          broken === undefined ? written : written.slice(0, at) + broken.put + written.slice(at + broken.removed);
+        const bytes = encoder.encode(sent);
+        // Halves of characters do not survive encoding: what was really sent counts.
+        const expected = outcome(() => JSON.parse(new TextDecoder().decode(bytes)));
 
-      expect(outcome(() => parseBody(bytes))).toEqual(expected);
-      expect(outcome(() => parseBody(bytes))).toEqual(expected);
-    }),
-    { numRuns: 1000 },
-  );
-}, 60_000);
+        expect(outcome(() => parseBody(bytes))).toEqual(expected);
+        expect(outcome(() => parseBody(bytes))).toEqual(expected);
+      }),
+      runsOf("bodies", 1000),
+    );
+  },
+  patienceMs,
+);

@@ -18,6 +18,7 @@ import {
   scan,
   toolsNamed,
 } from "../unit/tools/corpus.ts";
+import { patienceMs, runsOf } from "./runs.ts";
 
 const tools = toolsNamed(["get_weather", "write_file", "read", "list_files", "anything"]);
 
@@ -189,19 +190,25 @@ function typeOf(channel: Piece["channel"]): "text-delta" | "reasoning-delta" {
 }
 
 describe("scanTools", () => {
-  test("lets go of as much with each piece, whether its bytes tell that it is plain or it has to be read", () => {
-    const sizes = fc.array(fc.integer({ min: 1, max: 9 }), { maxLength: 8 });
-    const channels = fc.constantFrom("text" as const, "reasoning" as const);
-    const texts = fc.array(fc.tuple(fc.oneof(lines, soup, damaged, prose), channels), { maxLength: 4 });
-    fc.assert(
-      fc.property(texts, sizes, (parts, cut) => {
-        const pieces = parts.flatMap(([text, channel]) => cutBy(text, cut, channel)).filter(({ text }) => text !== "");
+  test(
+    "lets go of as much with each piece, whether its bytes tell that it is plain or it has to be read",
+    () => {
+      const sizes = fc.array(fc.integer({ min: 1, max: 9 }), { maxLength: 8 });
+      const channels = fc.constantFrom("text" as const, "reasoning" as const);
+      const texts = fc.array(fc.tuple(fc.oneof(lines, soup, damaged, prose), channels), { maxLength: 4 });
+      fc.assert(
+        fc.property(texts, sizes, (parts, cut) => {
+          const pieces = parts
+            .flatMap(([text, channel]) => cutBy(text, cut, channel))
+            .filter(({ text }) => text !== "");
 
-        expect(leaves(pieces, jsonText)).toEqual(leaves(pieces, hiddenText));
-      }),
-      { numRuns: 3000 },
-    );
-  });
+          expect(leaves(pieces, jsonText)).toEqual(leaves(pieces, hiddenText));
+        }),
+        runsOf("what is let go of", 1500),
+      );
+    },
+    patienceMs,
+  );
 
   test("gives texts and calls back as they were put together, however they are cut", () => {
     const parts = fc.array(fc.record({ text: prose, calls: fc.array(jsonCall, { maxLength: 2 }) }), { maxLength: 3 });

@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { issue3Ids } from "./issue-3.ts";
 import { issue7Ids } from "./issue-7.ts";
+import { issue9Ids } from "./issue-9.ts";
 import { readTitles } from "./read-titles.ts";
 
 const testFolder = join(import.meta.dir, "..");
@@ -23,6 +24,7 @@ describe("requirements", () => {
   test.each([
     ["3", issue3Ids],
     ["7", issue7Ids],
+    ["9", issue9Ids],
   ])("issue %s: every id stands in the title of a test that runs", (_issue, ids) => {
     const proven = readProvenIds();
 
@@ -41,6 +43,10 @@ describe("requirements", () => {
     expect(issue7Ids).toHaveLength(67);
     expect(issue7Ids).toContain("R4-068");
     expect(issue7Ids).not.toContain("R4-065");
+  });
+
+  test("issue 9 lists each of its 8 ids once", () => {
+    expect(issue9Ids).toEqual(["R0-065", "R2-080", "R2-081", "R2-082", "R2-084", "R2-085", "R2-088", "RC-008"]);
   });
 });
 

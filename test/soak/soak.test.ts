@@ -6,8 +6,10 @@ import { brokenBounds } from "./figures.ts";
 import { findHaProxy } from "../support/haproxy.ts";
 import { findRedis } from "../support/redis-server.ts";
 import { soakKills } from "./kills.ts";
+import { soakMixedTraffic } from "./mixed-traffic.ts";
 import { soakSharedStore } from "./shared-store.ts";
 import { soakSlowReaders } from "./slow-readers.ts";
+import { soakTimers } from "./timers.ts";
 
 // Far beyond what the tests need, for machines that are busy with something else.
 setDefaultTimeout(60_000);
@@ -43,3 +45,15 @@ test.skipIf(redis === undefined || haproxy === undefined)(
     expect(brokenBounds(soak)).toEqual([]);
   },
 );
+
+test("clients of every kind under faults, reloads and backups: nothing lost, nothing twice, nothing grows [R2-078]", async () => {
+  const soak = await soakMixedTraffic({ warmUpClients: 600, seconds: 45, parallel: 12 });
+
+  expect(brokenBounds(soak)).toEqual([]);
+}, 180_000);
+
+test("and no timer stays behind them", async () => {
+  const soak = await soakTimers({ warmUpClients: 100, clients: 250, parallel: 8 });
+
+  expect(brokenBounds(soak)).toEqual([]);
+}, 120_000);

@@ -1,8 +1,9 @@
 // Whole streams over the emulator, straight and through a gateway, each in a process of its own.
 
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Environment } from "../../config/load-config.ts";
+import type { LoadFigures } from "./limits.ts";
 import { median, percentile, row, rounded } from "./measure.ts";
 
 const eventsPerStream = 40;
@@ -10,7 +11,36 @@ const paceMs = 100;
 const ticksPerSecond = 100;
 const pageKb = 4;
 
-export async function* benchStreams(folder: string, environment: Environment): AsyncGenerator<string> {
+/** Longest that one answer may take, beyond what its pace makes of it. */
+const patienceMs = 120_000;
+
+export interface LoadOptions {
+  /** For the data of the gateway. */
+  readonly folder: string;
+  readonly environment: Environment;
+  /** Streams at a time, one run for each. */
+  readonly counts: readonly number[];
+}
+
+export interface Load {
+  /** The report, as it is measured. */
+  readonly lines: AsyncGenerator<string>;
+  /** Complete when the last line has come. */
+  readonly figures: LoadFigures;
+}
+
+export function benchStreams(options: LoadOptions): Load {
+  const figures: LoadFigures = {
+    firstTokenRatio: 0,
+    eventCpuUs: undefined,
+    streamKb: undefined,
+    lateMs: 0,
+    brokenStreams: 0,
+  };
+  return { lines: measure(options, figures), figures };
+}
+
+async function* measure({ folder, environment, counts }: LoadOptions, figures: LoadFigures): AsyncGenerator<string> {
   // A key or a limit of whoever runs this must not reach the bench.
   const { PATH, HOME } = environment;
   const base = { ...(PATH === undefined ? {} : { PATH }), ...(HOME === undefined ? {} : { HOME }) };
@@ -26,40 +56,55 @@ export async function* benchStreams(folder: string, environment: Environment): A
   await using gateway = await start(["serve"], settings);
   const direct = await firstTokens(() => openDirect(emulator.url));
   const through = await firstTokens(() => openThrough(gateway.url));
+  figures.firstTokenRatio = median(through) / median(direct);
   yield row("first token, straight from the emulator", `p50 ${rounded(median(direct), 2)} ms`);
   yield row(
     "first token, new chat, through the gateway",
     `p50 ${rounded(median(through), 2)} ms`,
-    `${rounded(median(through) / median(direct), 2)} x`,
+    `${rounded(figures.firstTokenRatio, 2)} x`,
   );
 
   const idleKb = gateway.rssKb();
-  for (const count of [100, 1000]) {
+  for (const count of counts) {
     const before = gateway.cpuSeconds();
-    const events: number[] = [];
-    const open = Array.from({ length: count }, async () => readStream(await openThrough(gateway.url), events));
+    const gaps: number[] = [];
+    const open = Array.from({ length: count }, () => readStream(() => openThrough(gateway.url), gaps));
     await Bun.sleep((paceMs * eventsPerStream) / 2);
     const openKb = gateway.rssKb();
-    const counts = await Promise.all(open);
-    const total = counts.reduce((sum, one) => sum + one, 0);
-    const late = events.map((gap) => Math.max(0, gap - paceMs));
+    const streams = await Promise.all(open);
+    const after = gateway.cpuSeconds();
+    const total = streams.reduce((sum, { chunks }) => sum + chunks, 0);
+    const late = gaps.map((gap) => Math.max(0, gap - paceMs));
+    const eventCpuUs = before === undefined || after === undefined ? undefined : ((after - before) / total) * 1e6;
+    const streamKb = idleKb === undefined || openKb === undefined ? undefined : (openKb - idleKb) / count;
+    const broken = streams.filter(({ isWhole }) => !isWhole).length;
+    figures.eventCpuUs = worse(figures.eventCpuUs, eventCpuUs);
+    figures.streamKb = worse(figures.streamKb, streamKb);
+    figures.lateMs = Math.max(figures.lateMs, percentile(late, 0.99));
+    figures.brokenStreams += broken;
     yield row(
       `${count} streams, 10 events a second each`,
-      `${rounded(((gateway.cpuSeconds() - before) / total) * 1e6)} us CPU/ev`,
-      `${rounded((openKb - idleKb) / count)} KB/stream`,
+      eventCpuUs === undefined ? "" : `${rounded(eventCpuUs)} us CPU/ev`,
+      streamKb === undefined ? "" : `${rounded(streamKb)} KB/stream`,
     );
     yield row(
       "  an event later than its pace",
       `p50 ${rounded(median(late), 2)} ms`,
       `p99 ${rounded(percentile(late, 0.99), 2)} ms`,
     );
+    if (broken > 0) yield row("  streams that broke off", String(broken));
   }
+}
+
+function worse(known: number | undefined, found: number | undefined): number | undefined {
+  return known === undefined || found === undefined ? found : Math.max(known, found);
 }
 
 interface Running extends AsyncDisposable {
   readonly url: string;
-  cpuSeconds(): number;
-  rssKb(): number;
+  /** Undefined where there is no /proc. */
+  cpuSeconds(): number | undefined;
+  rssKb(): number | undefined;
 }
 
 /** This program once more, with other arguments. */
@@ -73,10 +118,13 @@ async function start(words: readonly string[], settings: Readonly<Record<string,
     url,
     // utime and stime are fields 14 and 15; the name in field 2 holds no blank.
     cpuSeconds() {
-      const fields = readFileSync(`/proc/${child.pid}/stat`, "utf8").split(" ");
-      return (Number(fields[13]) + Number(fields[14])) / ticksPerSecond;
+      const fields = readFields(`/proc/${child.pid}/stat`);
+      return fields && (Number(fields[13]) + Number(fields[14])) / ticksPerSecond;
     },
-    rssKb: () => Number(readFileSync(`/proc/${child.pid}/statm`, "utf8").split(" ")[1]) * pageKb,
+    rssKb() {
+      const fields = readFields(`/proc/${child.pid}/statm`);
+      return fields && Number(fields[1]) * pageKb;
+    },
     async [Symbol.asyncDispose]() {
       child.kill("SIGKILL");
       await child.exited;
@@ -84,22 +132,30 @@ async function start(words: readonly string[], settings: Readonly<Record<string,
   };
 }
 
+function readFields(path: string): readonly string[] | undefined {
+  return existsSync(path) ? readFileSync(path, "utf8").split(" ") : undefined;
+}
+
 async function announcedUrl(output: ReadableStream<Uint8Array>): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   for await (const chunk of output) {
     text += decoder.decode(chunk, { stream: true });
-    const url = /http:\/\/\S+/.exec(text)?.[0];
+    // Of the line that says so, not of any other: a first start also tells where the page asks for the agent's token.
+    const url = / on (http:\/\/\S+)$/m.exec(text.slice(0, text.lastIndexOf("\n") + 1))?.[1];
     if (url !== undefined) return url;
   }
   throw new Error("a process of the bench ended before it listened");
 }
 
 const question = "count from 1 to 40";
+const endOfStream = "data: [DONE]\n\n";
 
 async function openThrough(url: string): Promise<Response> {
   const body = JSON.stringify({ messages: [{ role: "user", content: question }], stream: true });
-  return fetch(`${url}/v1/chat/completions`, { method: "POST", body, headers: { "content-type": "application/json" } });
+  const headers = { "content-type": "application/json" };
+  const signal = AbortSignal.timeout(paceMs * eventsPerStream + patienceMs);
+  return fetch(`${url}/v1/chat/completions`, { method: "POST", body, headers, signal, proxy: false });
 }
 
 async function openDirect(url: string): Promise<Response> {
@@ -147,21 +203,40 @@ async function firstTokens(open: () => Promise<Response>): Promise<number[]> {
     const response = await open();
     const decoder = new TextDecoder();
     // Leaving the loop cancels the stream.
-    for await (const chunk of response.body ?? []) if (decoder.decode(chunk).includes('"content"')) break;
+    let text = "";
+    for await (const chunk of response.body ?? []) {
+      text += decoder.decode(chunk, { stream: true });
+      if (text.includes('"content"')) break;
+    }
+    if (!text.includes('"content"')) throw new Error(`no answer came to the bench: status ${response.status}`);
     times.push(performance.now() - start);
   }
   return times;
 }
 
-/** @returns how many chunks came; the gaps between them are added to `gaps` */
-async function readStream(response: Response, gaps: number[]): Promise<number> {
-  let count = 0;
+interface ReadStream {
+  readonly chunks: number;
+  /** It came to its end, and said so. */
+  readonly isWhole: boolean;
+}
+
+/** @param gaps the milliseconds between two chunks are added to it */
+async function readStream(open: () => Promise<Response>, gaps: number[]): Promise<ReadStream> {
+  const decoder = new TextDecoder();
+  let chunks = 0;
+  let tail = "";
   let lastAtMs: number | undefined;
-  for await (const _chunk of response.body ?? []) {
-    const nowMs = performance.now();
-    if (lastAtMs !== undefined) gaps.push(nowMs - lastAtMs);
-    lastAtMs = nowMs;
-    count++;
+  try {
+    for await (const chunk of (await open()).body ?? []) {
+      const nowMs = performance.now();
+      if (lastAtMs !== undefined) gaps.push(nowMs - lastAtMs);
+      lastAtMs = nowMs;
+      chunks++;
+      tail = (tail + decoder.decode(chunk, { stream: true })).slice(-endOfStream.length);
+    }
+  } catch {
+    // Refused, cut off, or too late: it is counted.
+    return { chunks, isWhole: false };
   }
-  return count;
+  return { chunks, isWhole: tail === endOfStream };
 }

@@ -48,6 +48,8 @@ export interface Quotas {
    * @returns false when nothing was counted
    */
   reset(subject: string): Promise<boolean>;
+  /** Another process has done so: what is known of it here counts no more. */
+  wasReset(subject: string): void;
   /** Tells the store what it has not been told yet. Never rejects. */
   flush(): Promise<void>;
   /** Forgets what is over. Never rejects. */
@@ -223,6 +225,7 @@ export function createQuotas({ store, clock, log, priceOf, flushMs = 100 }: Quot
       ledgers.get(subject)?.reset();
       return wasCounted;
     },
+    wasReset: (subject) => ledgers.get(subject)?.reset(),
     flush: () => flush(),
     async sweep() {
       try {

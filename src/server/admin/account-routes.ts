@@ -71,7 +71,7 @@ export function accountRoutes(parts: AdminParts): readonly AdminRoute[] {
         answers: { 200: json("The account, without its secrets", added) },
       },
       async answer(call) {
-        const { credentials, alias } = await bodyOf(call, newAccount);
+        const { credentials, alias } = bodyOf(call, newAccount);
         const { account, isNew, advice } = await (await manager()).add(credentials, alias);
         call.changed(isNew ? "an account was added" : "the credentials of an account were replaced", {
           account: account.alias,
@@ -120,7 +120,7 @@ export function accountRoutes(parts: AdminParts): readonly AdminRoute[] {
         answers: { 200: json("The steps up to the first that failed", tested) },
       },
       async answer(call) {
-        const { message } = await bodyOf(call, testQuestion);
+        const { message } = bodyOf(call, testQuestion);
         const id = call.param("id");
         const steps = await (await manager()).test(id, message);
         const passed = steps.every((step) => step.passed);

@@ -16,6 +16,7 @@ import type { WatchedUpstream } from "../../telemetry/watch-upstream.ts";
 import type { StoredKeys } from "../auth/stored-keys.ts";
 import type { Edge } from "../create-server.ts";
 import type { HistoryAccess } from "../history-answers.ts";
+import type { Fellows } from "../../workers/fellows.ts";
 
 export interface AdminAccount extends AccountView {
   readonly source: "added" | "settings";
@@ -70,6 +71,8 @@ export interface AdminParts {
   readonly callerLimits: CallerLimits;
   readonly sessionLimits: Quota["session"];
   readonly capture: Pick<Capture, "watchSession" | "unwatchSession" | "watchedSessions">;
+  /** The other workers of this gateway. @defaultValue this process serves alone */
+  readonly fellows?: Pick<Fellows, "others" | "change" | "pass"> | undefined;
   readonly history: Pick<HistoryAccess, "open">;
   /** Loaded with the first. */
   readonly backups: Pick<SentBackups, "open">;

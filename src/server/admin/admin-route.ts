@@ -16,8 +16,8 @@ export interface AdminCall {
   param(name: string): string;
   /** Of the query; "" counts as absent. */
   query(name: string): string | undefined;
-  /** The body, checked. @throws {GatewayError} `invalid-request` that names the field */
-  body(): Promise<unknown>;
+  /** Checked by the schema of the operation; undefined where it has none. */
+  readonly body: unknown;
   /** A change was made. @param fields without secrets */
   changed(what: string, fields: Readonly<Record<string, string | number | boolean | undefined>>): void;
 }
@@ -45,12 +45,14 @@ function toServerRoute({ operation, answer }: AdminRoute, log: Log): ServerRoute
     answer: async (trip) => {
       // A form, a link or an image of a web page cannot say so without being asked about it first.
       if (method === "POST") requireJson(trip.request);
+      // Also where nothing of it is wanted: what nobody can read is no consent to a change.
+      const body = check === undefined ? undefined : await readJson(trip, check);
       const url = new URL(trip.request.url);
       const response = await answer({
         trip,
         param: (name) => paramOf(trip, path, name),
         query: (name) => url.searchParams.get(name) || undefined,
-        body: () => readJson(trip, check),
+        body,
         changed: (what, fields) =>
           log.info(`admin: ${what}`, {
             ...fields,
@@ -74,10 +76,10 @@ function requireJson({ headers }: Request): void {
   });
 }
 
-async function readJson(trip: Trip, check: ((body: unknown) => unknown) | undefined): Promise<unknown> {
+/** @throws {GatewayError} `invalid-request` that names the field, `too-large` */
+async function readJson(trip: Trip, check: (body: unknown) => unknown): Promise<unknown> {
   const bytes = await readBody(trip.request, maxBodyBytes);
-  const body = bytes.length === 0 ? {} : parseRequestBody(bytes);
-  return check === undefined ? body : check(body);
+  return check(bytes.length === 0 ? {} : parseRequestBody(bytes));
 }
 
 /** @param path as the operation writes it. @throws {GatewayError} `not-found` for an escape that means nothing */
@@ -90,8 +92,8 @@ function paramOf({ path: raw }: Trip, path: string, name: string): string {
   }
 }
 
-/** A body that `check` has looked at, as the type of its schema. */
-export async function bodyOf<S extends TSchema>(call: AdminCall, _schema: S): Promise<Static<S>> {
+/** The body as the type of its schema. */
+export function bodyOf<S extends TSchema>(call: AdminCall, _schema: S): Static<S> {
   // Checked against the same schema by the route.
-  return (await call.body()) as Static<S>;
+  return call.body as Static<S>;
 }

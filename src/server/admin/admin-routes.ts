@@ -2,6 +2,7 @@
 
 import type { ServerRoute } from "../trip.ts";
 import { accountRoutes } from "./account-routes.ts";
+import { acrossWorkers } from "./across-workers.ts";
 import type { AdminParts } from "./admin-parts.ts";
 import { type AdminRoute, adminServerRoutes } from "./admin-route.ts";
 import { backupRoutes } from "./backup-routes.ts";
@@ -33,5 +34,5 @@ export function adminRoutes(parts: AdminParts): readonly AdminRoute[] {
 }
 
 export function adminServer(parts: AdminParts): ServerRoute[] {
-  return adminServerRoutes(adminRoutes(parts), parts.log);
+  return adminServerRoutes(acrossWorkers(adminRoutes(parts), parts.fellows), parts.log);
 }

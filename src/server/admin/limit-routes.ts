@@ -58,7 +58,13 @@ const resetOrder = Type.Object({
   session: Type.Optional(Type.String({ pattern: "^[0-9a-f]{32}$" })),
 });
 
-export function limitRoutes({ quotas, keys, callerLimits, sessionLimits = {} }: AdminParts): readonly AdminRoute[] {
+export function limitRoutes({
+  quotas,
+  keys,
+  callerLimits,
+  sessionLimits = {},
+  fellows,
+}: AdminParts): readonly AdminRoute[] {
   function encode({ subject, used, replies }: UsedBySubject, known: ReadonlyMap<string, KeyView>) {
     const { caller, session } = partsOfSubject(subject);
     const key = known.get(caller);
@@ -157,6 +163,7 @@ export function limitRoutes({ quotas, keys, callerLimits, sessionLimits = {} }: 
             "Cannot reset these limits: nothing is counted of this caller or session",
           );
         }
+        fellows?.pass({ kind: "limits-reset", subject });
         call.changed("what was used of limits is forgotten", { subject });
         return Response.json({ subject, reset: true });
       },

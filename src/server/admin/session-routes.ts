@@ -118,10 +118,11 @@ export function sessionRoutes(parts: AdminParts): readonly AdminRoute[] {
         answers: { 200: json("Until when", captured) },
       },
       async answer(call) {
-        const { session_id: sessionId, minutes = defaultMinutes } = await bodyOf(call, captureOrder);
+        const { session_id: sessionId, minutes = defaultMinutes } = bodyOf(call, captureOrder);
         await watch(sessionId, minutes);
         call.changed("a session is captured", { session: sessionId, minutes });
         const watched = capture.watchedSessions().find((one) => one.sessionId === sessionId);
+        await parts.fellows?.change({ kind: "capture", sessionId, untilMs: watched?.untilMs ?? null });
         return Response.json(encodeCapture(watched ?? { sessionId, untilMs: undefined }));
       },
     },
@@ -133,11 +134,12 @@ export function sessionRoutes(parts: AdminParts): readonly AdminRoute[] {
         summary: "Captures it no longer; the files stay",
         answers: { 200: json("It is over", Type.Object({ session_id: Type.String(), deleted: Type.Literal(true) })) },
       },
-      answer(call) {
+      async answer(call) {
         const sessionId = call.param("session_id");
         if (!capture.unwatchSession(sessionId)) {
           throw new GatewayError("not-found", "Cannot find this capture: the session is not captured now");
         }
+        await parts.fellows?.change({ kind: "capture", sessionId, untilMs: null });
         call.changed("a session is captured no longer", { session: sessionId });
         return Response.json({ session_id: sessionId, deleted: true });
       },

@@ -10,6 +10,8 @@ import { count, isoTime, nullable } from "./schemas.ts";
 const status = Type.Object({
   version: Type.String(),
   runtime: Type.String(),
+  /** Processes that serve; what follows is of all of them. */
+  workers: count,
   started_at: nullable(Type.String()),
   uptime_ms: count,
   live_streams: count,
@@ -41,6 +43,7 @@ export function statusRoutes(parts: AdminParts): readonly AdminRoute[] {
     return {
       version: parts.version,
       runtime: `bun ${Bun.version}`,
+      workers: 1,
       started_at: isoTime(startedAtMs),
       uptime_ms: Math.max(0, clock() - startedAtMs),
       live_streams: gateway.openReplies(),

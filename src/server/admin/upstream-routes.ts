@@ -91,17 +91,19 @@ export function upstreamRoutes(parts: AdminParts): readonly AdminRoute[] {
     },
     {
       operation: act("pause", "No new requests for it until it is resumed or the gateway restarts", upstreamView),
-      answer(call) {
+      async answer(call) {
         const upstream = find(call);
         if (gateway.pauses.pause(upstream.name)) call.changed("an upstream was paused", { upstream: upstream.name });
+        await parts.fellows?.change({ kind: "pause", upstream: upstream.name, isOn: true });
         return Response.json(encode(upstream));
       },
     },
     {
       operation: act("resume", "Requests go to it again", upstreamView),
-      answer(call) {
+      async answer(call) {
         const upstream = find(call);
         if (gateway.pauses.resume(upstream.name)) call.changed("an upstream was resumed", { upstream: upstream.name });
+        await parts.fellows?.change({ kind: "pause", upstream: upstream.name, isOn: false });
         return Response.json(encode(upstream));
       },
     },

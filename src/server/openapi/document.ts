@@ -19,6 +19,12 @@ const anthropicError = Type.Object({
   error: Type.Object({ type: Type.String(), message: Type.String() }),
   request_id: Type.Optional(Type.String()),
 });
+/** Of a message that is none, where a key was right. */
+const rpcError = Type.Object({
+  jsonrpc: Type.Literal("2.0"),
+  id: Type.Union([Type.String(), Type.Integer(), Type.Null()]),
+  error: Type.Object({ code: Type.Integer(), message: Type.String() }),
+});
 
 const adminKeys = "A key of ADMIN_KEY, or a key or token with the scope admin";
 
@@ -63,7 +69,12 @@ export function createDocument(operations: readonly Operation[], version: string
         adminBearer: { type: "http", scheme: "bearer", description: adminKeys },
         adminKey: { type: "apiKey", in: "header", name: "x-api-key", description: adminKeys },
       },
-      schemas: { Error: plain(openaiError), ApiError: plain(apiError), AnthropicError: plain(anthropicError) },
+      schemas: {
+        Error: plain(openaiError),
+        ApiError: plain(apiError),
+        AnthropicError: plain(anthropicError),
+        RpcError: plain(rpcError),
+      },
     },
   };
 }
@@ -158,6 +169,8 @@ function errorAnswer(status: number, path: string): Answer {
 
 function errorSchema(path: string) {
   if (path.startsWith("/v1/messages")) return Type.Ref("#/components/schemas/AnthropicError");
+  if (path === "/mcp")
+    return Type.Union([Type.Ref("#/components/schemas/Error"), Type.Ref("#/components/schemas/RpcError")]);
   return Type.Ref(`#/components/schemas/${path.startsWith("/api/") ? "ApiError" : "Error"}`);
 }
 

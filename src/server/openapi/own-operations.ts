@@ -201,7 +201,7 @@ const mcp: Operation = {
   tag: "agent",
   summary: "The gateway as an MCP server: JSON-RPC over streamable HTTP",
   parameters: { Accept: { in: "header", schema: Type.String(), description: "application/json, text/event-stream" } },
-  body: jsonBody(anyObject, {
+  body: jsonBody(Type.Union([anyObject, Type.Array(anyObject)]), {
     jsonrpc: "2.0",
     id: 1,
     method: "initialize",

@@ -100,6 +100,8 @@ const protocols: readonly Operation[] = [
 ];
 
 const upload = Type.Object({ file: Type.String({ format: "binary" }), model: Type.Optional(Type.String()) });
+/** Null says nothing, as in the bodies of the protocols. */
+const modelOrNull = Type.Optional(Type.Union([Type.String(), Type.Null()]));
 
 const examples: Readonly<Record<ForwardEndpoint, object>> = {
   embeddings: { model: "text-embedding-v4", input: "hello" },
@@ -119,7 +121,7 @@ const forwarded: readonly Operation[] = forwardEndpoints.map((endpoint) => ({
   description: "Fields are those of the upstream's own documentation.",
   body: {
     content: {
-      "application/json": Type.Object({ model: Type.Optional(Type.String()) }),
+      "application/json": Type.Object({ model: modelOrNull }),
       ...(/trans/.test(endpoint) ? { "multipart/form-data": upload } : {}),
     },
     example: examples[endpoint],

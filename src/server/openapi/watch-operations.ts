@@ -24,6 +24,8 @@ const health: readonly Operation[] = [
           version: Type.String(),
           uptimeSeconds: Type.Integer(),
           openReplies: Type.Integer(),
+          /** Of several workers the one that answers. */
+          worker: Type.Optional(Type.Integer()),
           upstreams: Type.Array(Type.String()),
         }),
       ),

@@ -26,15 +26,31 @@ export interface HeldClaim {
  * The number of a process says something only where it was given: containers of one image may have one name, and number 1 is
  * alive in each of them.
  */
-function processHere(): LeaseOwner {
+function processHere(): ProcessHere {
   const owner = thisProcess();
   try {
     const place = `${readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()}/${readlinkSync("/proc/self/ns/pid")}`;
-    return { ...owner, ownerHost: `${owner.ownerHost}/${place}` };
+    return { ...owner, place };
   } catch {
     // Not Linux.
-    return owner;
+    return { ...owner, place: "" };
   }
+}
+
+/** Two of one place can tell of one another whether they live. */
+function placed({ ownerHost, place, ...owner }: ProcessHere): LeaseOwner {
+  return { ...owner, ownerHost: `${ownerHost}/${place}` };
+}
+
+/** What a process has said of itself; nobody, when that is not known any more. */
+export function parseOwner(text: string | undefined): LeaseOwner {
+  if (text === undefined || text === "") return { ownerHost: "", ownerPid: 0, ownerStartedMs: 0 };
+  const { ownerHost, ownerPid, ownerStartedMs } = JSON.parse(text) as ProcessHere;
+  return { ownerHost, ownerPid, ownerStartedMs };
+}
+
+interface ProcessHere extends LeaseOwner {
+  readonly place: string;
 }
 
 /** See `silentMs` in scripts/prelude.lua. */
@@ -56,7 +72,7 @@ export class Claims {
   /** Claims that the server has been asked for, or to end, and has not answered. */
   readonly #pending = new Map<string, number>();
   #beat: ReturnType<typeof setInterval> | undefined;
-  #isFirst = true;
+  #looksForDead = true;
 
   constructor(parts: ClaimsParts) {
     this.#parts = parts;
@@ -102,6 +118,12 @@ export class Claims {
     await this.#parts.run("forgetOwners", { owners: [this.owner] });
   }
 
+  /** Of this machine, at once. Never rejects. */
+  async freeDead(): Promise<void> {
+    this.#looksForDead = true;
+    await this.#beatOnTime();
+  }
+
   async #beatOnTime(): Promise<void> {
     try {
       // At once with what follows.
@@ -114,13 +136,13 @@ export class Claims {
 
   async #say(run: Run): Promise<void> {
     const { owner } = this;
-    const tellOwners = this.#isFirst;
+    const tellOwners = this.#looksForDead;
     const [count, owners] = (await run("beat", { owner, process: JSON.stringify(this.#process), tellOwners })) as [
       number,
       string[],
     ];
     if (tellOwners) await this.#forgetTheDead(run, owners);
-    this.#isFirst = false;
+    this.#looksForDead = false;
     if (count > this.#held.size + this.#pending.size) await this.#freeUnknown(run);
   }
 
@@ -137,9 +159,8 @@ export class Claims {
     for (let index = 0; index + 1 < owners.length; index += 2) {
       const [owner, process] = [owners[index], owners[index + 1]];
       // Written above, by another process of this program.
-      if (owner !== undefined && process !== undefined && isDead(JSON.parse(process) as LeaseOwner, this.#process)) {
-        dead.push(owner);
-      }
+      if (owner === undefined || process === undefined) continue;
+      if (isDead(placed(JSON.parse(process) as ProcessHere), placed(this.#process))) dead.push(owner);
     }
     if (dead.length === 0) return;
     const freed = await run("forgetOwners", { owners: dead });

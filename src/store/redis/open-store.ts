@@ -84,6 +84,7 @@ export async function openRedisStore(options: SharedStoreOptions): Promise<Share
     listCallers: (limit) => sessions.listCallers(limit),
     listSessions: (caller, limit) => sessions.listSessions(caller, limit),
     deleteSession: (caller, sessionId) => sessions.deleteSession(caller, sessionId),
+    freeDead: () => claims.freeDead(),
     sweep: () => sessions.sweep(),
     sweepPassing: () => sessions.sweepPassing(),
     listAccounts: (upstream) => accounts.listAccounts(upstream),

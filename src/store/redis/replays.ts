@@ -1,6 +1,7 @@
 // The index of replays on a shared store, and what was sent of each stream, so that another gateway can read it on.
 
 import type { ReplayEnd, ReplayIndex, ReplayRecord, ReplayState } from "../replay-index.ts";
+import { parseOwner } from "./claims.ts";
 import type { Session } from "./session.ts";
 
 /** Streams of one script: it must stay short beside running turns. */
@@ -55,12 +56,15 @@ export function createRedisReplayIndex(session: Session, owner: string): ReplayI
 
 /** The casts are of values that this file has written. */
 function recordOf(row: Row): ReplayRecord {
-  const [streamId, caller, state, owner, interrupted, created, expires, bytes] = row.map((value) => value ?? "");
+  const [streamId, caller, state, owner, interrupted, created, expires, bytes, runner] = row.map(
+    (value) => value ?? "",
+  );
   return {
     streamId: streamId ?? "",
     caller: caller ?? "",
     state: state as ReplayState,
     owner: owner as ReplayRecord["owner"],
+    runner: parseOwner(runner),
     isInterrupted: interrupted === "1",
     createdAtMs: Number(created),
     expiresAtMs: expires === "" ? undefined : Number(expires),

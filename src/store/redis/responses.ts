@@ -2,6 +2,7 @@
 
 import type { JsonObject } from "../../contract/json.ts";
 import type { FoundResponse, KeptResponse, ResponseStep, ResponseStore } from "../response-store.ts";
+import { parseOwner } from "./claims.ts";
 import type { Session } from "./session.ts";
 
 export interface RedisResponsesOptions {
@@ -63,6 +64,6 @@ function stepOf([id = "", previousId = "", input = "[]", output = "[]"]: readonl
 function foundOf(row: readonly string[]): FoundResponse {
   const { output, ...step } = stepOf(row);
   const response: JsonObject = { ...(JSON.parse(row[4] ?? "{}") as JsonObject), output };
-  const runsElsewhere = row[5] === "elsewhere" && response["status"] === "in_progress";
-  return runsElsewhere ? { ...step, response, runsElsewhere } : { ...step, response };
+  const runs = response["status"] === "in_progress" && row[5] !== undefined && row[5] !== "";
+  return runs ? { ...step, response, runsElsewhere: parseOwner(row[5]) } : { ...step, response };
 }

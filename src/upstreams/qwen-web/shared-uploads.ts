@@ -22,7 +22,8 @@ export interface SharedUploads {
 
 interface Entry {
   readonly uploading: Promise<QwenFile>;
-  readonly leaving: AbortController;
+  /** Ends it. Undefined once it is done: up to a thousand of them are kept. */
+  leaving: AbortController | undefined;
   waiting: number;
   isDone: boolean;
   /** Epoch milliseconds. */
@@ -50,6 +51,7 @@ export function createSharedUploads(clock: Clock): SharedUploads {
     entry.uploading.then(
       ({ url }) => {
         entry.isDone = true;
+        entry.leaving = undefined;
         entry.usableUntilMs = clock() + readableMs(url) - marginMs;
       },
       () => drop(key, entry),
@@ -79,7 +81,7 @@ export function createSharedUploads(clock: Clock): SharedUploads {
         entry.waiting--;
         if (entry.waiting === 0 && !entry.isDone) {
           drop(key, entry);
-          entry.leaving.abort(signal.reason);
+          entry.leaving?.abort(signal.reason);
         }
       }
     },

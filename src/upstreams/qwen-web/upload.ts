@@ -75,6 +75,8 @@ async function put(
     headers: signUpload({ bucket, key, region, contentType, nowMs: options.clock() }, credentials),
     body: bytes,
     signal,
+    // Its signature is that of this file.
+    isLast: true,
   });
   const answer = await readText(response.body, 4096, signal);
   if (response.status < 300) return;

@@ -12,13 +12,13 @@ import { createLog } from "../../../src/telemetry/create-log.ts";
 /** Each of a form that nothing but its own name gives away. */
 export const secrets = {
   apiKey: "kFuzzedGatewayKey7301",
-  adminKey: "kFuzzedAdminKey7310",
   qwenToken: "kFuzzedAccountToken7302",
   qwenCookie: "kFuzzedCookieValue7303",
   jwtSecret: "kFuzzedJwtSecret7304-kFuzzedJwtSecret7304",
   masterKey: "73057305fade7305fade7305fade7305fade7305fade7305fade7305fade7305",
   upstreamKey: "kFuzzedUpstreamKey7306",
   toolServerWord: "kFuzzedToolServerWord7309",
+  adminKey: "kFuzzedAdminKey7310",
 } as const;
 
 export const secretPattern = new RegExp(Object.values(secrets).join("|"));

@@ -31,6 +31,7 @@ function otherText({ schema, key }: Setting): string {
   if (schema.enum !== undefined) return String(schema.enum.find((value) => value !== schema.default));
   if (schema.type === "boolean") return String(!schema.default);
   if (schema.type === "integer") return String(schema.maximum);
+  if (key === "workers") return "auto";
   if (key === "upstreams") return '[{"name":"home","dialect":"ollama","base_url":"http://127.0.0.1:11434/v1"}]';
   if (key === "mcpServers") return '{"files":{"command":"mcp-files","args":["/data"]}}';
   if (key === "limitSpendPerDay") return "2.5";
@@ -63,6 +64,7 @@ describe("loadConfig", () => {
     expect(config).toEqual({
       host: "127.0.0.1",
       port: 8787,
+      workers: 1,
       dataDir: "/home/ann/.local/share/qwen-gateway",
       apiKey: [],
       adminKey: [],
@@ -159,7 +161,7 @@ describe("loadConfig", () => {
 
   test("loadConfig knows exactly the fixed environment names", () => {
     expect(listSettings().map((setting) => setting.environmentName)).toEqual([
-      ..."HOST PORT DATA_DIR API_KEY ADMIN_KEY INSECURE GENERATE_API_KEY ALLOWED_HOSTS TRUSTED_PROXIES CORS_ORIGIN".split(
+      ..."HOST PORT WORKERS DATA_DIR API_KEY ADMIN_KEY INSECURE GENERATE_API_KEY ALLOWED_HOSTS TRUSTED_PROXIES CORS_ORIGIN".split(
         " ",
       ),
       ..."MASTER_KEY MASTER_KEY_PREVIOUS QWEN_TOKEN QWEN_COOKIES QWEN_HEADERS QWEN_ACCOUNTS QWEN_BASE_URL QWEN_AUTH_URL QWEN_CHAIN_ON QWEN_CHAT_TITLE".split(
@@ -185,6 +187,12 @@ describe("loadConfig", () => {
         " ",
       ),
     ]);
+  });
+
+  test("loadConfig takes a number of workers as a number", () => {
+    expect(load({ environment: { ...HOME, WORKERS: "4" } }).config.workers).toBe(4);
+    expect(load({ flags: { workers: "4" } }).config.workers).toBe(4);
+    expect(load({ file: yaml("workers: 4") }).config.workers).toBe(4);
   });
 
   test("loadConfig reaches upstreams by fetch where the environment names a proxy", () => {
@@ -339,6 +347,9 @@ describe("loadConfig refuses", () => {
 
   const others: [string, string, string][] = [
     ["HOST", "a b", "a host name or an IP address"],
+    ["WORKERS", "0", "a whole number from 1 to 256, or auto"],
+    ["WORKERS", "257", "a whole number from 1 to 256, or auto"],
+    ["WORKERS", "all", "a whole number from 1 to 256, or auto"],
     ["INSECURE", "yes", '"true" or "false"'],
     ["STREAM", "1", '"true" or "false"'],
     ["SESSION_MATCH", "title", 'one of "history", "first-message"'],

@@ -160,9 +160,9 @@ describe("names", () => {
     );
   }
 
-  // Variables of other programs, of the runtime, and of tests.
+  // Variables of other programs, of the runtime, of tests and of releases.
   const others =
-    /^(?:AIDER|ANTHROPIC|BAILIAN|BUN|CLAUDE|CLINE|CODEX|OPENAI|OLLAMA|VLLM|NODE|PROPERTY|XDG|SSL|HTTPS?|NO|NOTIFY)_|^(?:GATEWAY_\w+|QWEN_E2E|QWEN_KEY|QWEN_GATEWAY_\w+|CALENDAR_TOKEN|STORE_\w+|WORKERS)$/;
+    /^(?:AIDER|ANTHROPIC|BAILIAN|BUN|CLAUDE|CLINE|CODEX|OPENAI|OLLAMA|VLLM|NODE|PROPERTY|XDG|SSL|HTTPS?|NO|NOTIFY)_|^(?:GATEWAY_\w+|QWEN_E2E|QWEN_KEY|QWEN_GATEWAY_\w+|CALENDAR_TOKEN|STORE_\w+|WORKERS|SOURCE_DATE_EPOCH|NPM_TOKEN|THIRD_PARTY_LICENSES)$/;
 
   test("of settings are settings", () => {
     const known = new Set(listSettings().map(({ environmentName }) => environmentName));

@@ -34,6 +34,7 @@ const floors: readonly (readonly [floor: number, rooms: readonly string[]])[] = 
       "attachments",
       "capture",
       "backup",
+      "workers",
     ],
   ],
 ];

@@ -38,6 +38,12 @@ test("encodeRequest writes headers in Latin-1, and no length where there is no b
   );
 });
 
+test("encodeRequest says where no other request follows on the connection", () => {
+  const request = { method: "GET", url: "http://qwen.test:81/a?b=1", headers: {}, signal, isLast: true } as const;
+
+  expect(Buffer.concat(encodeRequest(request, target)).toString("latin1")).toEndWith("\r\nconnection: close\r\n\r\n");
+});
+
 test("encodeRequest refuses a header that would begin a line of its own", () => {
   expect(() => encode("", { "x-name": "a\r\nb: c" })).toThrow('header "x-name" cannot be sent');
   expect(() => encode("", { "x name": "a" })).toThrow('header "x name" cannot be sent');

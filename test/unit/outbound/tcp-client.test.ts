@@ -149,6 +149,20 @@ describe("createTcpClient", () => {
     client.close();
   });
 
+  test("closes a connection behind a request that is the last one on it, and takes none that is kept for that", async () => {
+    using server = rawServer((socket) => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
+    const client = createTcpClient();
+    const ask = async (changes: Partial<OutboundRequest>): Promise<string> =>
+      readText((await client.send(get(server.url, changes))).body, 10, never);
+
+    expect(await ask({})).toBe("ok");
+    expect(await ask({ isLast: true })).toBe("ok");
+    await server.closed;
+    expect(await ask({})).toBe("ok");
+    expect(server.state).toMatchObject({ connections: 2, requests: 3, closed: 1 });
+    client.close();
+  });
+
   test("does not repeat a request on a connection that was new", async () => {
     using server = rawServer((socket) => socket.terminate());
     await expect(createTcpClient().send(get(server.url))).rejects.toMatchObject({

@@ -366,3 +366,25 @@ describe.each(["/api/agent", "/api/voice"])("%s", (base) => {
     });
   });
 });
+
+// A reload makes them anew over the signal of the process: each listener kept the whole service of its settings, for good.
+test("the routes themselves do not listen to the end of the gateway, only what runs does", () => {
+  const { signal: stopping } = new AbortController();
+  let listeners = 0;
+  stopping.addEventListener = () => void listeners++;
+  const unused = (): never => {
+    throw new Error("not asked for in this test");
+  };
+  const engine = { confirm: unused, drop: unused, cancel: unused, capabilities: unused, examples: unused };
+  agentRoutes({
+    engine: { ...engine, processQuery: unused, settled: async () => {}, close: async () => {} },
+    keepAliveMs: 1000,
+    clock: Date.now,
+    maxBodyBytes: 1000,
+    keepOpen: () => () => {},
+    stopping,
+    leaving: stopping,
+  });
+
+  expect(listeners).toBe(0);
+});

@@ -24,6 +24,7 @@ test("replayIndex tells what it was told", async () => {
     caller: "me",
     state: "running",
     owner: "this process",
+    runner: thisProcess(),
     isInterrupted: false,
     createdAtMs: 5,
     expiresAtMs: undefined,

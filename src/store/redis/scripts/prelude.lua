@@ -84,6 +84,11 @@ local function keepWindow(kind, start)
   keep(prefix .. 'amount-kinds')
 end
 
+-- What a process has said of itself, as JSON; "" when nobody knows it any more.
+local function processOf(owner)
+  return redis.call('HGET', prefix .. 'owners', owner) or ''
+end
+
 -- Leases -----------------------------------------------------------------------------------------------------------
 
 -- What this very claim has taken before, without its gateway being told, is free for it.

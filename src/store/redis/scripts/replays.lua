@@ -14,6 +14,7 @@ local function recordOf(id)
   local owner = found[3]
   found[3] = owner == ask.owner and 'this process' or (isAlive(owner) and 'another process' or 'dead')
   table.insert(found, 1, id)
+  table.insert(found, processOf(owner))
   return found
 end
 

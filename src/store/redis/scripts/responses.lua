@@ -71,7 +71,7 @@ function operations.find()
   if step == nil or isExpired(ask.caller, step[7]) then return {} end
   local owner = step[6]
   local runsElsewhere = owner ~= '' and owner ~= ask.owner and isAlive(owner)
-  return { step[1], step[2], step[3], step[4], step[5], runsElsewhere and 'elsewhere' or '' }
+  return { step[1], step[2], step[3], step[4], step[5], runsElsewhere and processOf(owner) or '' }
 end
 
 function operations.findPath()

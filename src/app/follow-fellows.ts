@@ -1,0 +1,55 @@
+// What other workers of the gateway say, applied to what this one has.
+
+import { ConfigError } from "../config/config-error.ts";
+import { GatewayError } from "../contract/gateway-error.ts";
+import type { Reloaded } from "../server/admin/admin-parts.ts";
+import type { Fellows } from "../workers/fellows.ts";
+import type { Note, Switch } from "../workers/messages.ts";
+import type { Estate } from "./compose-service.ts";
+
+export function followFellows(fellows: Fellows, estate: Estate): void {
+  fellows.onChange((change) => applySwitch(change, estate));
+  fellows.onNote((note) => hearNote(note, estate));
+  // Who continues what another worker had begun need not wait until that one's lease is over.
+  fellows.onRoster(() => fellows.isKeeper && void estate.store.freeDead?.());
+}
+
+/**
+ * Has all workers read the settings again.
+ * @throws {ConfigError | GatewayError} when they cannot be used: everything is as it was
+ */
+export async function reloadAll(fellows: Pick<Fellows, "reload">): Promise<Reloaded> {
+  const outcome = await fellows.reload();
+  if ("problems" in outcome) throw new ConfigError(outcome.problems);
+  if ("reason" in outcome) throw new GatewayError("overloaded", outcome.reason, { retryAfterMs: 1000 });
+  return outcome;
+}
+
+async function applySwitch(change: Switch, { ledger, capture, clock }: Estate): Promise<void> {
+  switch (change.kind) {
+    case "pause":
+      ledger.pauses[change.isOn ? "pause" : "resume"](change.upstream);
+      return;
+    case "capture":
+      if (change.untilMs === null) capture.unwatchSession(change.sessionId);
+      else await capture.watchSession(change.sessionId, change.untilMs - clock());
+      return;
+    default:
+      change satisfies never;
+  }
+}
+
+function hearNote(note: Note, { ledger, vault, responses, quotas }: Estate): void {
+  switch (note.kind) {
+    case "leaving-turn":
+      return ledger.leaving.heard(note);
+    case "forgotten":
+      void responses.stopForgotten(note.id);
+      void vault.stopForgotten(note.caller, note.id);
+      return;
+    case "limits-reset":
+      return quotas.wasReset(note.subject);
+    default:
+      note satisfies never;
+  }
+}

@@ -1,0 +1,23 @@
+// The load test of the executable: it reaches its own gateway, streams come whole, and limits decide its exit code. How fast
+// anything was, no test says.
+
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { createPlace, runBinary } from "../support/binary.ts";
+
+// Far beyond what the tests need, for machines that are busy with something else.
+setDefaultTimeout(60_000);
+
+test("bench is a load test: it ends with 1 when a limit was not kept, and says which [R4-065]", async () => {
+  using place = createPlace();
+  const generous = ["--max-late-ms", "3600000", "--max-first-token-ratio", "1000000"];
+  const words = ["bench", "--only", "streams", "--streams", "3"];
+
+  const kept = await runBinary([...words, ...generous], {}, place);
+  const crossed = await runBinary([...words, "--max-late-ms", "3600000", "--max-first-token-ratio", "0"], {}, place);
+
+  expect([kept.exitCode, kept.errors]).toEqual([0, ""]);
+  expect(kept.output).toMatch(/^3 streams, 10 events a second each /m);
+  expect(kept.output).not.toContain("broke off");
+  expect(crossed.exitCode).toBe(1);
+  expect(crossed.errors).toMatch(/^--max-first-token-ratio 0 was not kept: the first token .* is [\d.]+ x\n$/);
+});
