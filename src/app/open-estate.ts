@@ -145,6 +145,7 @@ export async function openEstate(config: Config, options: EstateOptions, present
         gateway,
         openStore: async () => (await vault.open()).responses,
         openReplays: async () => (await vault.open()).replays,
+        openWishes: async () => (await vault.open()).wishes,
         openConversations: async () => (await vault.open()).conversations,
         get defaultModel() {
           return present.config().defaultModel;

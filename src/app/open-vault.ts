@@ -17,6 +17,7 @@ import { openChatDatabase } from "../store/chat-database.ts";
 import { erasureOf } from "../store/erasure.ts";
 import type { LogCopying } from "../store/open-database.ts";
 import { rewriteVersion } from "../store/migrate.ts";
+import { createStopWishes, type StopWishes } from "../store/stop-wishes.ts";
 import { transactionsOf } from "../store/shared-transactions.ts";
 import { createSqliteAgent } from "../store/sqlite-agent.ts";
 import { createSqliteConversations } from "../store/sqlite-conversations.ts";
@@ -35,6 +36,8 @@ export interface OpenVault {
   readonly responses: ResponseStore;
   readonly conversations: ConversationStore;
   readonly replays: Replays;
+  /** Stops what runs at another gateway. Undefined: there is none. */
+  readonly wishes: StopWishes | undefined;
   /** Answers of the typed chat that are not kept yet. */
   readonly running: RunningAnswers;
   /** Other settings from now on. */
@@ -87,9 +90,11 @@ function openOver(database: Database, parts: VaultParts): OpenVault {
     },
   };
   const { shared } = parts;
+  const wishes = shared && createStopWishes(shared.wishes, { log });
   const replays = createReplays({
     ...(parts.replayDirectory === undefined ? {} : { directory: parts.replayDirectory }),
     mirror: shared?.spools,
+    wishes,
     index: shared?.replays ?? createSqliteReplayIndex(database),
     forgottenElsewhere: parts.forgottenElsewhere,
     clock,
@@ -108,6 +113,7 @@ function openOver(database: Database, parts: VaultParts): OpenVault {
     responses: shared?.responses ?? createSqliteResponses(database, times),
     conversations: shared?.conversations ?? createSqliteConversations(database, times),
     replays,
+    wishes,
     running,
     adjust: () => replays.adjust(replayLimits(parts.config())),
     probe: () => transactions.write(() => rewriteVersion(database)),

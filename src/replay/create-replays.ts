@@ -3,6 +3,7 @@
 import type { Clock } from "../contract/clock.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
 import type { ReplayIndex } from "../store/replay-index.ts";
+import type { StopWishes } from "../store/stop-wishes.ts";
 import type { Log } from "../telemetry/log.ts";
 import { EndedReplays, noSuchStream, streamGone } from "./ended-replays.ts";
 import { createFileSpools } from "./file-spools.ts";
@@ -37,6 +38,8 @@ export interface ReplaysOptions {
   readonly stoppedFrame: EndingFrame;
   /** A stream that runs in another process is forgotten here. @defaultValue it runs to its end */
   readonly forgottenElsewhere?: ((caller: string, streamId: string) => void) | undefined;
+  /** Stops a stream that runs at another gateway, and those here that are wished to stop there. @defaultValue nobody can */
+  readonly wishes?: StopWishes | undefined;
   /** Measures how long readers are silent, stall or are gone. @defaultValue the process's own */
   readonly monotonic?: ReaderClock;
   /** Runs `work` again and again until what it returns is called. One for all streams. @defaultValue an interval */
@@ -87,6 +90,8 @@ export function createReplaysIn(
   /** Have ended, and somebody still reads what is left. */
   const readToTheEnd = new Set<Production>();
   const drained = new Set<() => void>();
+  /** Ends of looking for wishes, by stream. */
+  const watched = new Map<string, (() => void) | undefined>();
   const notes = new StreamNotes(log);
   let renewedAtMs = readerClock.now();
   let isClosed = false;
@@ -125,6 +130,8 @@ export function createReplaysIn(
       const noted = notes.write(streamId, "has ended", () => noteEnd(production, endedAtMs));
       void noted.then(() => {
         here.delete(streamId);
+        watched.get(streamId)?.();
+        watched.delete(streamId);
         room.settled(streamId, production.unkept === undefined ? spool.length : 0);
         spool.release();
         if (here.size === 0) for (const tell of drained) tell();
@@ -226,6 +233,10 @@ export function createReplaysIn(
         stoppedFrame,
       });
       here.set(streamId, production);
+      watched.set(
+        streamId,
+        options.wishes?.watch(streamId, () => production.stop()),
+      );
       keepTicking();
       const body = production.addReader({ onCut });
       const { promise: registration, resolve } = Promise.withResolvers<void>();
@@ -245,7 +256,10 @@ export function createReplaysIn(
     },
     async stop(caller, streamId) {
       const production = findHere(caller, streamId);
-      if (production === undefined) await ended.requireOver(caller, streamId);
+      if (production === undefined && (await ended.runsElsewhere(caller, streamId, options.wishes !== undefined))) {
+        await options.wishes?.wish(streamId);
+        return true;
+      }
       if (production === undefined || production.isOver) return false;
       production.stop();
       return true;
@@ -260,6 +274,7 @@ export function createReplaysIn(
         // Its process ends it, and a sweep removes the file.
         if (record.state === "running" && record.owner === "another process") {
           await index.giveUp(streamId, "not-kept");
+          await options.wishes?.wish(streamId);
           return options.forgottenElsewhere?.(caller, streamId);
         }
         await index.expire([streamId]);

@@ -57,10 +57,16 @@ export class EndedReplays {
     return record;
   }
 
-  /** @throws {GatewayError} `not-found`; `RunsElsewhere` while it runs in another process */
-  async requireOver(caller: string, streamId: string): Promise<void> {
+  /**
+   * Whether it runs in another process.
+   * @param isReached whoever asks can do something about that
+   * @throws {GatewayError} `not-found`; `RunsElsewhere` where it does, and nobody can
+   */
+  async runsElsewhere(caller: string, streamId: string, isReached: boolean): Promise<boolean> {
     const { state, owner, runner } = await this.find(caller, streamId);
-    if (state === "running" && owner === "another process") throw runsElsewhere(runner);
+    const runs = state === "running" && owner === "another process";
+    if (runs && !isReached) throw runsElsewhere(runner);
+    return runs;
   }
 
   /** @throws {GatewayError} `gone`; `RunsElsewhere` while it runs in another process and cannot be seen from here */

@@ -3,6 +3,7 @@
 
 import { isJsonObject, type JsonObject } from "../contract/json.ts";
 import type { FoundResponse } from "../store/response-store.ts";
+import type { StopWishes } from "../store/stop-wishes.ts";
 import type { Log } from "../telemetry/log.ts";
 
 export interface BackgroundJob {
@@ -32,7 +33,11 @@ interface Running {
   cancel(): void | Promise<void>;
 }
 
-export function createBackgroundResponses(log: Log): BackgroundResponses {
+/** @param openWishes of stops, by other gateways; undefined where there are none */
+export function createBackgroundResponses(
+  log: Log,
+  openWishes: () => Promise<StopWishes | undefined>,
+): BackgroundResponses {
   const running = new Map<string, Running>();
 
   async function run({ begun, ask, end }: BackgroundJob, signal: AbortSignal): Promise<void> {
@@ -47,6 +52,15 @@ export function createBackgroundResponses(log: Log): BackgroundResponses {
       .catch((error: unknown) => log.error("Cannot keep a response", { responseId: id }, error))
       .finally(() => void running.delete(id));
     running.set(id, { done, cancel });
+    void watch(id, done, cancel).catch((error: unknown) =>
+      log.warn("This response cannot be cancelled at other gateways", { responseId: id, reason: String(error) }),
+    );
+  }
+
+  async function watch(id: string, done: Promise<void>, cancel: Running["cancel"]): Promise<void> {
+    const end = (await openWishes())?.watch(id, () => void cancel());
+    await done;
+    end?.();
   }
 
   return {

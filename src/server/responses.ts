@@ -24,6 +24,8 @@ import {
   responseObject,
 } from "../surfaces/openai-responses/response-object.ts";
 import { openaiResponses } from "../surfaces/openai-responses/surface.ts";
+import type { LeaseOwner } from "../store/lease-owner.ts";
+import type { StopWishes } from "../store/stop-wishes.ts";
 import type { Log } from "../telemetry/log.ts";
 import { createBackgroundResponses } from "./background-responses.ts";
 import { notInBackground, notStreamed, responseNotFound, runsInAnotherProcess } from "./response-errors.ts";
@@ -37,6 +39,8 @@ export interface ResponsesOptions {
   openStore(): Promise<ResponseStore>;
   /** The same of streams that can be read on. */
   openReplays(): Promise<Replays>;
+  /** The same of stops that other gateways wish. Undefined: there are none. @defaultValue there are none */
+  openWishes?(): Promise<StopWishes | undefined>;
   /** The same of conversations. */
   openConversations(): Promise<ConversationStore>;
   /** Told while nobody knows yet who will answer. */
@@ -80,7 +84,8 @@ const mostUnwanted = 1000;
 
 export function createResponses(options: ResponsesOptions): Responses {
   const { gateway, openStore, openReplays, log } = options;
-  const background = createBackgroundResponses(log);
+  const openWishes = async (): Promise<StopWishes | undefined> => options.openWishes?.();
+  const background = createBackgroundResponses(log, openWishes);
   /** By response: what waits for another process to end its writing. */
   const writing = new Map<string, Promise<void>>();
   const conversations = createResponseConversations(options.openConversations, log);
@@ -97,6 +102,21 @@ export function createResponses(options: ResponsesOptions): Responses {
     const kept = await (await storeFor(id)).find(caller, id);
     if (kept === undefined) throw responseNotFound();
     return { ...kept, response: background.asTold(kept) };
+  }
+
+  /** @throws {GatewayError} `RunsElsewhere` where no wish reaches the one that runs it */
+  async function cancelElsewhere(caller: string, id: string, owner: LeaseOwner): Promise<JsonObject> {
+    const wishes = await openWishes();
+    if (wishes === undefined) throw runsInAnotherProcess(owner);
+    await wishes.wish(id);
+    // Told as it is then: cancelling goes on beside, whoever asks again sees its end.
+    const untilMs = performance.now() + elsewhereMs;
+    let { response } = await find(caller, id);
+    while (response["status"] === "in_progress" && performance.now() < untilMs) {
+      await Bun.sleep(elsewhereLookMs);
+      ({ response } = await find(caller, id));
+    }
+    return response;
   }
 
   /** Where nothing can be kept, the answer is worth more than its being kept. */
@@ -216,6 +236,7 @@ export function createResponses(options: ResponsesOptions): Responses {
     await background.cancel(id);
     await (await openReplays()).forget(caller, id);
     options.forgottenHere?.(caller, id);
+    await (await openWishes())?.wish(id);
   }
 
   return {
@@ -252,7 +273,7 @@ export function createResponses(options: ResponsesOptions): Responses {
     async cancel(caller, id) {
       const { response, runsElsewhere } = await find(caller, id);
       if (response["background"] !== true) throw notInBackground();
-      if (runsElsewhere !== undefined) throw runsInAnotherProcess(runsElsewhere);
+      if (runsElsewhere !== undefined) return cancelElsewhere(caller, id, runsElsewhere);
       await background.cancel(id);
       return (await find(caller, id)).response;
     },
@@ -271,6 +292,10 @@ export function createResponses(options: ResponsesOptions): Responses {
     },
   };
 }
+
+/** How long the end of a response at another gateway is waited for, and how often it is looked for. */
+const elsewhereMs = 5000;
+const elsewhereLookMs = 200;
 
 /** The surface for one request: it knows what that refers to, and tells what comes of it. */
 function surfaceFor(known: KnownItems, options: EncoderOptions): Surface {

@@ -184,6 +184,32 @@ describe.skipIf(executable === undefined)("gateways that share a store", () => {
     expect(new Set(acceptedTurns(one).map(({ record }) => record.headers["authorization"])).size).toBe(1);
   });
 
+  test("a stream is stopped from the other gateway, a response in the background cancelled", async () => {
+    await using one = await startHarness({ environment: shared() });
+    await using other = await startBeside(one);
+    one.emulator.script(
+      { match: "Speak", gate: "speech", reply: { chunks: ["one ", "two ", "three"] } },
+      { match: "Think", gate: "thought", reply: { text: "never said" } },
+    );
+    one.emulator.release("speech", 2);
+    const options = { follow_ups: false, quality: false };
+    const begun = await one.post("/api/chat/stream", { message: "Speak", resumable: true, options });
+    const live = readLive(begun);
+    await blocksUntil(live, '"one "');
+    const streamId = begun.headers.get("x-stream-id") ?? "";
+    const later = { model: "qwen3-max", input: "Think", background: true };
+    const { id } = (await (await one.post("/v1/responses", later)).json()) as { id: string };
+
+    const stopped = await fetch(`${other.url}/api/chat/stream/${streamId}`, { method: "DELETE" });
+    const cancelled = await other.post(`/v1/responses/${id}/cancel`, {});
+
+    expect(await stopped.json()).toEqual({ stream_id: streamId, stopped: true });
+    expect(parseTyped(await live.rest()).at(-1)?.event).toMatchObject({ error: "The answer was stopped" });
+    expect(await cancelled.json()).toMatchObject({ id, status: "cancelled" });
+    const again = await fetch(`${other.url}/api/chat/stream/${streamId}`, { method: "DELETE" });
+    expect(await again.json()).toEqual({ stream_id: streamId, stopped: false });
+  });
+
   test("a stream that runs is read on at the other gateway, exactly from where its reader left", async () => {
     await using one = await startHarness({ environment: shared() });
     await using other = await startBeside(one);

@@ -9,6 +9,7 @@ import type { ReplayIndex } from "../replay-index.ts";
 import type { ResponseStore } from "../response-store.ts";
 import type { Store } from "../store.ts";
 import type { StoreOptions } from "../store-options.ts";
+import type { SharedWishes } from "../stop-wishes.ts";
 import { RedisAccounts } from "./accounts.ts";
 import { describeAddress } from "./address.ts";
 import { createRedisAgent } from "./agent.ts";
@@ -17,7 +18,7 @@ import { createRedisChat } from "./chat.ts";
 import { Claims } from "./claims.ts";
 import { RedisConnection, type RedisLimits } from "./connection.ts";
 import { createRedisConversations } from "./conversations.ts";
-import { createRedisReplayIndex, createRedisSpools, type SharedSpools } from "./replays.ts";
+import { createRedisReplayIndex, createRedisSpools, createRedisWishes, type SharedSpools } from "./replays.ts";
 import { createRedisResponses } from "./responses.ts";
 import { Session } from "./session.ts";
 import { RedisSessions } from "./sessions.ts";
@@ -47,6 +48,7 @@ export interface SharedRooms {
   readonly conversations: ConversationStore;
   readonly replays: ReplayIndex;
   readonly spools: SharedSpools;
+  readonly wishes: SharedWishes;
   /** @param audit of calls, which stays with the machine that made them */
   agent(audit: AgentStore): AgentStore;
 }
@@ -132,6 +134,7 @@ function createRooms(session: Session, owner: string): SharedRooms {
     conversations: createRedisConversations(session),
     replays: createRedisReplayIndex(session, owner),
     spools: createRedisSpools(session),
+    wishes: createRedisWishes(session),
     agent: (audit) => createRedisAgent(session, audit),
   };
 }

@@ -1,6 +1,7 @@
 // The index of replays on a shared store, and what was sent of each stream, so that another gateway can read it on.
 
 import type { ReplayEnd, ReplayIndex, ReplayRecord, ReplayState } from "../replay-index.ts";
+import type { SharedWishes } from "../stop-wishes.ts";
 import { parseOwner } from "./claims.ts";
 import type { Session } from "./session.ts";
 
@@ -69,6 +70,17 @@ function recordOf(row: Row): ReplayRecord {
     createdAtMs: Number(created),
     expiresAtMs: expires === "" ? undefined : Number(expires),
     bytes: Number(bytes),
+  };
+}
+
+export function createRedisWishes(session: Session): SharedWishes {
+  return {
+    async wish(id) {
+      await session.ask("replays", { operation: "wish", id });
+    },
+    async take(ids) {
+      return ids.length === 0 ? [] : ((await session.ask("replays", { operation: "takeWishes", ids })) as string[]);
+    },
   };
 }
 

@@ -128,6 +128,20 @@ function operations.follow()
   return { redis.call('GETRANGE', spool, ask.from, -1), state }
 end
 
+-- Of whatever runs at one of the gateways: a stream, a response.
+function operations.wish()
+  redis.call('SET', key('pw', ask.id), 1, 'EX', 60)
+  return 1
+end
+
+function operations.takeWishes()
+  local wished = {}
+  for _, id in ipairs(ask.ids) do
+    if redis.call('DEL', key('pw', id)) == 1 then table.insert(wished, id) end
+  end
+  return wished
+end
+
 function operations.remove()
   redis.call('UNLINK', spool)
   return 1

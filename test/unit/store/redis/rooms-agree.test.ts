@@ -20,7 +20,7 @@ import { createTestClock } from "../../../support/test-store.ts";
 const executable = findRedis();
 const sessionTimeoutMs = 1000;
 
-type Rooms = Omit<SharedRooms, "spools" | "agent"> & { readonly agent: ReturnType<SharedRooms["agent"]> };
+type Rooms = Omit<SharedRooms, "spools" | "wishes" | "agent"> & { readonly agent: ReturnType<SharedRooms["agent"]> };
 /** One call: what it is called, and what it does on either side. */
 type Step = readonly [name: string, run: (rooms: Rooms, nowMs: () => number) => Promise<unknown>];
 
