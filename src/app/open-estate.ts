@@ -37,6 +37,7 @@ import { createLazyFiles } from "./lazy-files.ts";
 import { createLazyHistory } from "./lazy-history.ts";
 import { createLazyResponses } from "./lazy-responses.ts";
 import { type Callers, type CallersParts, openCallers } from "./open-callers.ts";
+import { refuseNewerDatabases } from "./refuse-newer-databases.ts";
 
 export interface EstateOptions {
   readonly log: LiveLog;
@@ -71,7 +72,7 @@ export interface Present {
   reload: Estate["reload"];
 }
 
-/** @throws {GatewayError} when the store cannot be opened */
+/** @throws {GatewayError} when the store cannot be opened, or a database was written by a newer version */
 export async function openEstate(config: Config, options: EstateOptions, present: Present): Promise<Estate> {
   const { clock = Date.now, fellows } = options;
   const watch = createStorageWatch(options.log);
@@ -117,7 +118,11 @@ export async function openEstate(config: Config, options: EstateOptions, present
     watch,
   });
   const store = options.store ?? openStore(path, present, { clock, log, watch, copying });
-  const callers = await openPresentCallers(store, present, { clock, log, isKept });
+  const callers = await openPresentCallers(store, present, {
+    clock,
+    log,
+    dataDir: isKept ? config.dataDir : undefined,
+  });
   return {
     ...callers,
     watch,
@@ -173,12 +178,14 @@ export async function openEstate(config: Config, options: EstateOptions, present
 async function openPresentCallers(
   store: Store,
   present: Present,
-  { isKept, ...parts }: Pick<CallersParts, "clock" | "log"> & { readonly isKept: boolean },
+  { dataDir, ...parts }: Pick<CallersParts, "clock" | "log"> & { readonly dataDir: string | undefined },
 ): Promise<Callers> {
   try {
+    // Behind the store, which ends a restore that a crash has left half done.
+    if (dataDir !== undefined) refuseNewerDatabases(dataDir);
     return await openCallers({ ...parts, store, prices: () => present.config().prices });
   } catch (error) {
-    if (isKept) await store.close();
+    if (dataDir !== undefined) await store.close();
     throw error;
   }
 }
