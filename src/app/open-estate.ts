@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import type { Config } from "../config/config-schema.ts";
-import { secretTexts } from "../config/secret-texts.ts";
+import { accountSecretTexts, secretTexts } from "../config/secret-texts.ts";
 import { version } from "../config/version.ts";
 import type { Clock } from "../contract/clock.ts";
 import type { SecretBox } from "../credentials/secret-box.ts";
@@ -85,10 +85,12 @@ export async function openEstate(config: Config, options: EstateOptions, present
     () => present.running().map((one) => one.gateway),
   );
   const storeBytes = () => (isKept ? sizeOf(path) : undefined);
+  options.log.learnSecrets(secretTexts(config));
+  const accountSecrets = new Map<string, readonly string[]>();
   const capture = composeCapture(
     // Each worker counts the files that it has written itself.
     fellows === undefined ? config : shareLimits(config, fellows),
-    () => [...secretTexts(present.config()), ...present.service().apiKeys],
+    () => [...secretTexts(present.config()), ...present.service().apiKeys, ...[...accountSecrets.values()].flat()],
     clock,
     options.log,
   );
@@ -154,6 +156,12 @@ export async function openEstate(config: Config, options: EstateOptions, present
     }),
     history,
     capture,
+    onCredentials(account) {
+      const texts = accountSecretTexts(account);
+      accountSecrets.set(account.id, texts);
+      options.log.learnSecrets(texts);
+      capture.learnSecrets();
+    },
     spanFigures,
     backups: createLazyBackups({ dataDir: isKept ? config.dataDir : undefined, version, clock, log }),
     reload: () => present.reload(),

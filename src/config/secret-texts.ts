@@ -33,6 +33,16 @@ export function secretTexts(config: Config): readonly string[] {
   return [...texts];
 }
 
+/** Of an account that was added, or whose tokens were renewed. */
+export function accountSecretTexts(
+  account: Readonly<Record<"token" | "cookies" | "headers", unknown>>,
+): readonly string[] {
+  const texts = new Set<string>();
+  const { token, cookies, headers } = account;
+  collect("account", { token, cookies, headers }, false, texts);
+  return [...texts];
+}
+
 function collect(name: string, value: unknown, isSecret: boolean, texts: Set<string>): void {
   if (typeof value === "string") {
     if (isSecret && value.length >= shortestKey) texts.add(value);
