@@ -5,8 +5,11 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { soakAbortedStreams } from "../test/soak/aborted-streams.ts";
 import { brokenBounds, rounded, type Soak } from "../test/soak/figures.ts";
+import { findHaProxy } from "../test/support/haproxy.ts";
+import { findRedis } from "../test/support/redis-server.ts";
 import { soakKills } from "../test/soak/kills.ts";
 import { soakMixedTraffic } from "../test/soak/mixed-traffic.ts";
+import { soakSharedStore } from "../test/soak/shared-store.ts";
 import { soakSlowReaders } from "../test/soak/slow-readers.ts";
 import { soakTimers } from "../test/soak/timers.ts";
 
@@ -14,6 +17,8 @@ const { values } = parseArgs({
   options: {
     streams: { type: "string", default: "10000" },
     kills: { type: "string", default: "50" },
+    conversations: { type: "string", default: "200" },
+    turns: { type: "string", default: "10" },
     seconds: { type: "string", default: "20" },
     minutes: { type: "string", default: "10" },
     "property-factor": { type: "string", default: "5" },
@@ -26,6 +31,7 @@ const soaks: Readonly<Record<string, () => Promise<Soak>>> = {
   "mixed traffic": () => soakMixedTraffic({ warmUpClients: 2000, seconds: Number(values.minutes) * 60, parallel: 16 }),
   timers: () => soakTimers({ warmUpClients: 300, clients: 2000, parallel: 8 }),
   "kill -9 under load": () => soakKills({ kills: Number(values.kills), talkers: 8 }),
+  "shared store": soakShared,
   properties: soakProperties,
 };
 
@@ -45,6 +51,15 @@ const broken = done.flatMap(brokenBounds);
 for (const sentence of broken) console.log(sentence);
 console.log(broken.length === 0 ? "All bounds were kept" : `${broken.length} bounds were not kept`);
 process.exit(broken.length === 0 ? 0 : 1);
+
+/** Three gateways, one of them killed every 80 turns or so. */
+async function soakShared(): Promise<Soak> {
+  const [redis, haproxy] = [findRedis(), findHaProxy()];
+  if (redis === undefined || haproxy === undefined) throw new Error("it wants redis-server and haproxy");
+  const [conversations, turns] = [Number(values.conversations), Number(values.turns)];
+  const kills = Math.max(1, Math.round((conversations * turns) / 80));
+  return soakSharedStore({ redis, haproxy, conversations, turns, parallel: 24, kills, requestsPerMinute: 600 });
+}
 
 /** In a process of their own: the test runner prints the seed, with which a failure comes again. */
 async function soakProperties(): Promise<Soak> {

@@ -63,7 +63,8 @@ export function createChatVault(parts: VaultParts): ChatVault {
   }
 
   return {
-    isUsed: () => opening !== undefined || existsSync(parts.path),
+    // What stands in a shared store, any gateway may have put there.
+    isUsed: () => opening !== undefined || parts.shared !== undefined || existsSync(parts.path),
     open() {
       opening ??= open();
       return opening;

@@ -20,7 +20,6 @@ import { agentRoutes } from "../server/agent-routes.ts";
 import type { Edge } from "../server/create-server.ts";
 import { mcpRoute } from "../server/mcp-route.ts";
 import type { ServerRoute } from "../server/trip.ts";
-import { createSqliteAgent } from "../store/sqlite-agent.ts";
 import type { AccountStore } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Chat } from "./compose-chat.ts";
@@ -70,7 +69,7 @@ export async function composeAgent(parts: AgentParts): Promise<Agent> {
     toolServers,
     askModel: (question) => askModel({ ...question, model: question.model ?? config.agentModel }),
     forget: createForget(gateway),
-    store: createSqliteAgent(chat.database, { clock, sessionTimeoutMs: config.sessionTimeout }),
+    store: chat.agentStore,
     settings: {
       timeoutMs: config.agentTimeoutMs,
       maxSteps: config.agentMaxSteps,

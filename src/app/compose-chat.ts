@@ -1,7 +1,6 @@
 // The typed chat of these settings put together: documents, steps and routes, over what is kept. Loaded with the first
 // request for it.
 
-import type { Database } from "bun:sqlite";
 import type { Config } from "../config/config-schema.ts";
 import type { Clock } from "../contract/clock.ts";
 import type { Upstream } from "../contract/upstream.ts";
@@ -20,6 +19,7 @@ import type { Edge } from "../server/create-server.ts";
 import { documentRoutes } from "../server/document-routes.ts";
 import { feedRoute } from "../server/feed-route.ts";
 import type { ServerRoute } from "../server/trip.ts";
+import type { AgentStore } from "../store/agent-store.ts";
 import type { ChatStore } from "../store/chat-store.ts";
 import type { ConversationStore } from "../store/conversation-store.ts";
 import { createSqliteDocuments } from "../store/sqlite-documents.ts";
@@ -42,8 +42,8 @@ export interface ChatParts {
 }
 
 export interface Chat {
-  readonly database: Database;
   readonly store: ChatStore;
+  readonly agentStore: AgentStore;
   readonly typedChat: TypedChat;
   readonly documents: Documents;
   /** Answers of another surface, which their clients refer to. */
@@ -88,7 +88,7 @@ export function composeChat(parts: ChatParts): Chat {
     log,
   });
   return {
-    database,
+    agentStore,
     store,
     typedChat: chat,
     documents,

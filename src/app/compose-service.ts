@@ -50,6 +50,7 @@ import type { LazyHistory } from "./lazy-history.ts";
 import type { LazyFiles } from "./lazy-files.ts";
 import type { LazyResponses } from "./lazy-responses.ts";
 import { createSpeech } from "./speech.ts";
+import { requireMasterKey } from "./open-store.ts";
 import { readAgentRules } from "./agent-rules.ts";
 import type { Callers } from "./open-callers.ts";
 
@@ -132,6 +133,8 @@ export async function composeService(
 ): Promise<Service> {
   const config = estate.fellows === undefined ? stated : shareLimits(stated, estate.fellows);
   const { keyRing, clock, log } = estate;
+  // Also of settings that are read again.
+  if (estate.store.unreachable !== undefined && estate.secretBox === undefined) requireMasterKey(config.masterKey);
   const verifyJwt = await createConfiguredJwt(config, { fetch: estate.fetch ?? globalThis.fetch, clock, log });
   const servers = loadToolServers(config, environment);
   const apiKeys = chooseApiKeys(config, log);
@@ -310,6 +313,7 @@ function diagnosisOf(config: Config, estate: Estate, { upstreams, gateway }: Ser
   const { store, vault, watch } = estate;
   return {
     store,
+    servesWithoutStore: store.unreachable !== undefined && config.storeDown === "stateless",
     storeBytes: () => estate.storeBytes(),
     async probe() {
       await store.probe().catch(() => {});

@@ -141,6 +141,7 @@ async function loadOthers(
   config: Config,
   surroundings: { http: HttpClient; attachments: AttachmentLoader; clock: Clock; log: Log },
 ): Promise<LoadedOthers> {
+  warnOfIdleSettings(config, surroundings.log);
   const isAsked =
     config.upstreamBaseUrl !== undefined ||
     config.dashscopeApiKey.length > 0 ||
@@ -153,6 +154,17 @@ async function loadOthers(
     upstreams: createConfiguredUpstreams(config, surroundings),
     baseUrls: new Map(listConfiguredUpstreams(config).map(({ name, baseUrl }) => [name, baseUrl])),
   };
+}
+
+/** What belongs to a server that nobody has named: a slip that would show as an answer of somebody else. */
+function warnOfIdleSettings(config: Config, log: Log): void {
+  if (config.upstreamBaseUrl !== undefined) return;
+  const idle = [
+    ...(config.upstreamApiKey.length > 0 ? ["UPSTREAM_API_KEY"] : []),
+    ...(config.upstreamModels.length > 0 ? ["UPSTREAM_MODELS"] : []),
+    ...(config.upstreamDialect === undefined ? [] : ["UPSTREAM_DIALECT"]),
+  ];
+  if (idle.length > 0) log.warn(`Without UPSTREAM_BASE_URL there is no effect of ${idle.join(", ")}`);
 }
 
 function createWeb(

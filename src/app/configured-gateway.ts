@@ -26,6 +26,12 @@ export interface GatewayParts {
   readonly log: Log;
 }
 
+/**
+ * A turn that has not been kept is begun anew by whichever gateway gets the next one: the end of an answer rather waits while
+ * the shared store restarts.
+ */
+const sharedCommitMs = 5000;
+
 export function createConfiguredGateway(
   config: Config,
   { upstreams, findFile, history, store, ledger, quotas, metrics, tracing, clock, log }: GatewayParts,
@@ -37,6 +43,8 @@ export function createConfiguredGateway(
     modelRoutes: config.modelRoutes ?? {},
     breakerOpenMs: config.breakerOpenMs,
     store,
+    storeDown: config.storeDown,
+    ...(store.unreachable !== undefined && config.storeDown === "refuse" ? { commitMs: sharedCommitMs } : {}),
     defaultModel: config.defaultModel,
     sessionMatch: config.sessionMatch,
     deleteChats: config.qwenDeleteChats,

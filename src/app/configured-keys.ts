@@ -19,6 +19,8 @@ export function chooseApiKeys(config: Config, log: Log): readonly string[] {
   const isProtected = config.apiKey.length > 0 || takesJwt(config) || isLoopback(config.host);
   if (isProtected || !config.generateApiKey) return config.apiKey;
   const { key, created } = loadOrCreateApiKey(config.dataDir);
+  if (config.storeUrl !== undefined)
+    log.warn("Each gateway of a shared store makes a key of its own: set API_KEY for all");
   if (created) {
     // The one place where a key is shown: written past the log, which redacts secrets.
     process.stdout.write(`API key of this gateway, shown once: ${key}\n`);

@@ -18,14 +18,14 @@ import { chatDatabasePath } from "../store/chat-database.ts";
 import { historyDatabasePath } from "../store/history-budget.ts";
 import { inMemory, type LogCopying } from "../store/open-database.ts";
 import { fileDatabasePath } from "../store/sqlite-files.ts";
-import { databasePath, openSqliteStore } from "../store/sqlite-store.ts";
+import { databasePath } from "../store/sqlite-store.ts";
 import { createStorageWatch, withoutStorageErrors } from "../store/storage-trouble.ts";
-import type { StoreOptions } from "../store/store-options.ts";
 import type { Store } from "../store/store.ts";
 import { timeStore } from "../store/timed-store.ts";
 import type { Fellows } from "../workers/fellows.ts";
 import { shareLimits } from "../workers/share-limits.ts";
 import type { LiveLog } from "../telemetry/create-log.ts";
+import type { Log } from "../telemetry/log.ts";
 import { createMetrics, type ScrapedMetrics } from "../telemetry/create-metrics.ts";
 import type { MetricSources } from "../telemetry/gauges.ts";
 import type { SpanFigures } from "../telemetry/tracing.ts";
@@ -37,6 +37,7 @@ import { createLazyFiles } from "./lazy-files.ts";
 import { createLazyHistory } from "./lazy-history.ts";
 import { createLazyResponses } from "./lazy-responses.ts";
 import { type Callers, type CallersParts, openCallers } from "./open-callers.ts";
+import { type ConfiguredStore, openConfiguredStore } from "./open-store.ts";
 import { refuseNewerDatabases } from "./refuse-newer-databases.ts";
 
 export interface EstateOptions {
@@ -62,6 +63,10 @@ export interface EstateOptions {
 
 const defaultMaxFetches = 256;
 
+/** Whoever looks for these at another gateway does not find them: that must not come as a surprise. */
+const staysHere =
+  "STORE_URL is set: documents, uploaded files, the history, captures and the agent's log of calls still stay with this gateway alone (docs/shared-store.md)";
+
 /** What is in force at the moment. */
 export interface Present {
   service(): Service;
@@ -84,7 +89,7 @@ export async function openEstate(config: Config, options: EstateOptions, present
     () => present.service().gateway,
     () => present.running().map((one) => one.gateway),
   );
-  const storeBytes = () => (isKept ? sizeOf(path) : undefined);
+  const storeBytes = () => (isKept && config.storeUrl === undefined ? sizeOf(path) : undefined);
   options.log.learnSecrets(secretTexts(config));
   const accountSecrets = new Map<string, readonly string[]>();
   const capture = composeCapture(
@@ -109,6 +114,16 @@ export async function openEstate(config: Config, options: EstateOptions, present
     spans: () => (present.service().tracing.tracing !== undefined || spanFigures.ended > 0 ? spanFigures : undefined),
   });
   const tellForgotten = fellows && ((caller: string, id: string) => fellows.pass({ kind: "forgotten", caller, id }));
+  const store: ConfiguredStore =
+    options.store ??
+    (await openConfiguredStore(config, {
+      ...{ clock, log, watch, copying },
+      sessionTimeoutMs: () => present.config().sessionTimeout,
+    }));
+  if (store.rooms !== undefined) {
+    log.warn(staysHere);
+    void warnOfStore(config.storeUrl, log);
+  }
   const vault = createChatVault({
     forgottenElsewhere: tellForgotten,
     config: () => present.config(),
@@ -118,8 +133,8 @@ export async function openEstate(config: Config, options: EstateOptions, present
     clock,
     log,
     watch,
+    shared: store.rooms,
   });
-  const store = options.store ?? openStore(path, present, { clock, log, watch, copying });
   const callers = await openPresentCallers(store, present, {
     clock,
     log,
@@ -182,34 +197,29 @@ export async function openEstate(config: Config, options: EstateOptions, present
   };
 }
 
+/** One that forgets does so without a word, weeks later. Never rejects. */
+async function warnOfStore(url: string | undefined, log: Log): Promise<void> {
+  if (url === undefined) return;
+  const { examineStore } = await import("../store/redis/examine.ts");
+  for (const { verdict, finding, advice } of await examineStore(url)) {
+    if (verdict !== "ok") log.warn(`The shared store: ${finding}`, { advice });
+  }
+}
+
 /** What cannot be read leaves nothing open. */
 async function openPresentCallers(
-  store: Store,
+  store: ConfiguredStore,
   present: Present,
   { dataDir, ...parts }: Pick<CallersParts, "clock" | "log"> & { readonly dataDir: string | undefined },
 ): Promise<Callers> {
   try {
     // Behind the store, which ends a restore that a crash has left half done.
-    if (dataDir !== undefined) refuseNewerDatabases(dataDir);
+    if (dataDir !== undefined) refuseNewerDatabases(dataDir, store.rooms !== undefined);
     return await openCallers({ ...parts, store, prices: () => present.config().prices });
   } catch (error) {
     if (dataDir !== undefined) await store.close();
     throw error;
   }
-}
-
-function openStore(
-  path: string,
-  present: Present,
-  parts: Pick<StoreOptions, "clock" | "log" | "watch" | "copying">,
-): Store {
-  return openSqliteStore({
-    ...parts,
-    path,
-    get sessionTimeoutMs() {
-      return present.config().sessionTimeout;
-    },
-  });
 }
 
 function createPresentMetrics(

@@ -9,6 +9,7 @@ import type { EndingFrame, ReplayLimits, Replays } from "../replay/replays.ts";
 import type { AgentStore } from "../store/agent-store.ts";
 import type { ChatStore } from "../store/chat-store.ts";
 import type { ConversationStore } from "../store/conversation-store.ts";
+import type { SharedRooms } from "../store/redis/open-store.ts";
 import type { ResponseStore } from "../store/response-store.ts";
 import type { StorageWatch } from "../store/storage-trouble.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -58,6 +59,8 @@ export interface VaultParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly watch: StorageWatch;
+  /** What stands in a store that several gateways share, in place of the database. */
+  readonly shared?: SharedRooms | undefined;
 }
 
 /** @throws when the database cannot be opened, or the directory of the replays not be made */
@@ -83,9 +86,11 @@ function openOver(database: Database, parts: VaultParts): OpenVault {
       return parts.config().sessionTimeout;
     },
   };
+  const { shared } = parts;
   const replays = createReplays({
     ...(parts.replayDirectory === undefined ? {} : { directory: parts.replayDirectory }),
-    index: createSqliteReplayIndex(database),
+    mirror: shared?.spools,
+    index: shared?.replays ?? createSqliteReplayIndex(database),
     forgottenElsewhere: parts.forgottenElsewhere,
     clock,
     log,
@@ -95,12 +100,13 @@ function openOver(database: Database, parts: VaultParts): OpenVault {
     stoppedFrame: endingFrame("cancelled", "The answer was stopped"),
   });
   const running = new Map<string, Promise<void>>();
+  const agent = createSqliteAgent(database, times);
   return {
     database,
-    store: createSqliteChat(database, times),
-    agentStore: createSqliteAgent(database, times),
-    responses: createSqliteResponses(database, times),
-    conversations: createSqliteConversations(database, times),
+    store: shared?.chat ?? createSqliteChat(database, times),
+    agentStore: shared?.agent(agent) ?? agent,
+    responses: shared?.responses ?? createSqliteResponses(database, times),
+    conversations: shared?.conversations ?? createSqliteConversations(database, times),
     replays,
     running,
     adjust: () => replays.adjust(replayLimits(parts.config())),

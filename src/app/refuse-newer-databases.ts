@@ -4,8 +4,14 @@
 import { join } from "node:path";
 import { knownSchemas } from "../backup/contents.ts";
 import { refuseNewer } from "../store/refuse-newer.ts";
+import { databaseName } from "../store/sqlite-store.ts";
 
-/** @throws {GatewayError} for one that a newer version wrote */
-export function refuseNewerDatabases(dataDir: string): void {
-  for (const [name, known] of Object.entries(knownSchemas)) refuseNewer(join(dataDir, name), known);
+/**
+ * @param isShared sessions stand in a store elsewhere, and what a former one left in its file here is not used
+ * @throws {GatewayError} for one that a newer version wrote
+ */
+export function refuseNewerDatabases(dataDir: string, isShared: boolean): void {
+  for (const [name, known] of Object.entries(knownSchemas)) {
+    if (!isShared || name !== databaseName) refuseNewer(join(dataDir, name), known);
+  }
 }

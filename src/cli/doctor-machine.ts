@@ -39,7 +39,9 @@ export function configurationLines({ config, origins, file }: LoadedCommandConfi
 }
 
 function hasOtherKeys(config: Config): boolean {
-  return config.generateApiKey || takesJwt(config) || hasKeys(databasePath(config.dataDir));
+  // What stands in a shared store is the business of the line about it.
+  const mayBeStored = config.storeUrl !== undefined || hasKeys(databasePath(config.dataDir));
+  return config.generateApiKey || takesJwt(config) || mayBeStored;
 }
 
 /** Each sentence says behind its colon what to do. */

@@ -14,6 +14,20 @@ import { problemLines, splitSentence } from "./doctor-machine.ts";
 import { describeStartError } from "./describe-start-error.ts";
 
 export async function* diagnoseUpstream(config: Config, offline: boolean): AsyncGenerator<DoctorLine> {
+  if (config.storeUrl !== undefined) {
+    if (offline) {
+      yield {
+        verdict: "ok",
+        subject: "shared store",
+        finding: "not asked, nor what depends on it: that needs the network",
+      };
+      return;
+    }
+    const { examineStore } = await import("../store/redis/examine.ts");
+    const lines = await examineStore(config.storeUrl);
+    yield* lines;
+    if (lines.some(({ verdict }) => verdict === "fail")) return;
+  }
   let opened: Awaited<ReturnType<typeof openAccounts>>;
   try {
     opened = await openAccounts(config, silentLog);
@@ -24,7 +38,7 @@ export async function* diagnoseUpstream(config: Config, offline: boolean): Async
     return;
   }
   try {
-    yield { verdict: "ok", subject: "database", finding: "can be opened" };
+    if (config.storeUrl === undefined) yield { verdict: "ok", subject: "database", finding: "can be opened" };
     const others = listConfiguredUpstreams(config);
     const { accounts, http } = opened;
     const isNowhere = accounts.isAnonymous && config.qwenBaseUrl === defaultQwenUrl();

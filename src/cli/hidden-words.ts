@@ -24,6 +24,7 @@ export const secretFlags: ReadonlySet<string> = new Set([
   "agent-rules",
   "jwt-secret",
   "otel-exporter-otlp-headers",
+  "store-url",
   // accounts add
   "cookie",
   "token",

@@ -13,8 +13,8 @@ export interface ConfigChange {
   readonly needsRestart: readonly string[];
 }
 
-/** The socket is kept, and what is in the data directory is open. */
-const fixedKeys: readonly ConfigKey[] = ["host", "port", "workers", "dataDir"];
+/** The socket is kept, and what is in the data directory and the shared store is open. */
+const fixedKeys: readonly ConfigKey[] = ["host", "port", "workers", "dataDir", "storeUrl"];
 
 export function compareConfigs(before: Config, next: Config): ConfigChange {
   const differing = listSettings().filter(({ key }) => !Bun.deepEquals(before[key], next[key]));

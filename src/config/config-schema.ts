@@ -6,6 +6,7 @@ import { agentSettings } from "./agent-settings.ts";
 import { boundSettings } from "./bound-settings.ts";
 import { callerSettings } from "./caller-settings.ts";
 import { chatSettings } from "./chat-settings.ts";
+import { storeSettings } from "./store-settings.ts";
 import { watchSettings } from "./watch-settings.ts";
 import { historySettings } from "./history-settings.ts";
 import {
@@ -302,6 +303,7 @@ export const configSchema = Type.Object(
     }),
     sessionCleanupInterval: wait("Time between two sweeps of expired sessions, in milliseconds", 10 * MINUTE_MS),
 
+    ...storeSettings,
     ...boundSettings,
     ...historySettings,
     ...callerSettings,

@@ -17,6 +17,7 @@ const secretSettings = new Set([
   "apiKey",
   "adminKey",
   "masterKey",
+  "storeUrl",
   "qwenToken",
   "qwenCookies",
   "upstreamApiKey",
@@ -30,6 +31,7 @@ export function secretTexts(config: Config): readonly string[] {
   for (const { key, schema } of listSettings()) {
     if (schema.writeOnly === true) collect(key, config[key], secretSettings.has(key), texts);
   }
+  for (const secret of credentialsOf(config.storeUrl)) texts.add(secret);
   return [...texts];
 }
 
@@ -41,6 +43,22 @@ export function accountSecretTexts(
   const { token, cookies, headers } = account;
   collect("account", { token, cookies, headers }, false, texts);
   return [...texts];
+}
+
+/** Of an address: the password, as it is written there and as it is meant. */
+function credentialsOf(url: string | undefined): string[] {
+  if (url === undefined || !URL.canParse(url)) return [];
+  const { password } = new URL(url);
+  return [password, decoded(password)].filter((text) => text.length >= shortestKey);
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // A percent sign that means itself.
+    return text;
+  }
 }
 
 function collect(name: string, value: unknown, isSecret: boolean, texts: Set<string>): void {

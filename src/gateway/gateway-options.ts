@@ -22,6 +22,10 @@ export interface GatewayOptions {
   /** How long a failing candidate is passed over where another one can serve. @defaultValue 30_000 */
   readonly breakerOpenMs?: number;
   readonly store: Store;
+  /** What new turns get while a store on another machine cannot be used. @defaultValue "stateless" */
+  readonly storeDown?: "refuse" | "stateless";
+  /** How long a commit may hold back the end of a reply. @defaultValue 250 */
+  readonly commitMs?: number;
   readonly defaultModel: string;
   readonly sessionMatch: "history" | "first-message";
   /** Deleting a session also deletes its chats at the upstream. @defaultValue false */

@@ -76,17 +76,23 @@ export interface Gateway {
   drain(deadlineMs: number): Promise<void>;
 }
 
-const commitMs = 250;
 const deleteTimeoutMs = 10_000;
 /** After the deadline of a drain, how long the ends of what was cut may take. */
 const cutMs = 5000;
 
 export function createGateway(options: GatewayOptions): Gateway {
-  const { store, upstreams, log, metrics = silentMetrics } = options;
+  const { store, upstreams, log, metrics = silentMetrics, commitMs = 250 } = options;
   const { counts, queues, pauses, ...shared } = options.ledger ?? createGatewayLedger(metrics);
   const admission = createAdmission({ ...options.admission, counts });
   const liveness = createLiveness(options.liveness);
-  const turns = createTurns({ store, match: options.sessionMatch, commitMs, log, shared });
+  const turns = createTurns({
+    store,
+    match: options.sessionMatch,
+    commitMs,
+    storeDown: options.storeDown,
+    log,
+    shared,
+  });
   const catalog = createModelCatalog({ upstreams, clock: options.clock });
   const { modelRoutes = {}, defaultModel, breakerOpenMs = 30_000 } = options;
   const routes = createModelRoutes({ upstreams, catalog, routes: modelRoutes, defaultModel });

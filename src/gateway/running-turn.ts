@@ -1,6 +1,6 @@
 // A turn while it runs: the claim on its chat, and its commit or release. What it continues, turns.ts finds.
 
-import type { ChatRequest, Message } from "../contract/chat-request.ts";
+import type { ChatRequest, ContentPart, Message } from "../contract/chat-request.ts";
 import type { Continuation } from "../contract/continuation.ts";
 import type { Resume, UpstreamReply } from "../contract/upstream.ts";
 import type { HistoryFingerprints } from "../conversation/fingerprints.ts";
@@ -236,7 +236,7 @@ export class RunningTurn implements Turn {
     const thread = { chatId: known?.chatId ?? `${threadPrefix}${crypto.randomUUID()}`, responseId: null, parentId };
     if (known === undefined) this.#claim = await this.#open(reply, { ...thread, nodeId: null });
     this.#model = reply.model;
-    const said = [...this.#question.request.messages, answer];
+    const said = [...this.#question.request.messages.map(withPlainTexts), answer];
     await this.#write(reply, { ...thread, nodeId: crypto.randomUUID() }, said);
   }
 
@@ -249,6 +249,12 @@ export class RunningTurn implements Turn {
     this.#onReleased?.();
     this.#found?.leave();
   }
+}
+
+/** As it is stored: a text that was left bytes is a view into a body. */
+function withPlainTexts(message: Message): Message {
+  const plain = (part: ContentPart): ContentPart => (part.type === "text" ? { type: "text", text: part.text } : part);
+  return { ...message, content: message.content.map(plain) };
 }
 
 const nothingToWaitFor = Promise.resolve();

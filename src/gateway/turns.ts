@@ -20,8 +20,10 @@ export interface TurnOptions {
   readonly store: Store;
   /** `first-message`: the same first words are the same chat. @defaultValue "history" */
   readonly match: "history" | "first-message";
-  /** How long a commit may hold back the end of a reply. @defaultValue 250 */
+  /** How long a commit may hold back the end of a reply. */
   readonly commitMs: number;
+  /** While a store on another machine cannot be used. @defaultValue "stateless" */
+  readonly storeDown?: "refuse" | "stateless" | undefined;
   readonly log: Log;
   /** Of all gateways of the process. @defaultValue its own */
   readonly shared?: { readonly sessions: SessionQueue; readonly leaving: LeavingTurns };
@@ -55,6 +57,9 @@ export function createTurns(options: TurnOptions): Turns {
     find,
   };
 
+  /** Else a conversation would begin anew for no better reason than that somebody restarts the store. */
+  const refusesWithoutStore = options.storeDown === "refuse" && store.unreachable !== undefined;
+
   /** @throws {GatewayError} at once or by rejecting */
   function find(question: TurnQuestion, signal: AbortSignal, upstreams: readonly Server[]): Promise<Found> {
     const { request, caller, hints } = question;
@@ -65,6 +70,8 @@ export function createTurns(options: TurnOptions): Turns {
       return findHead(question, history, lookup, signal, hints.thin ? upstreams.map(({ name }) => name) : keepers);
     }
     if (keepers.length === 0) return Promise.resolve(new NotKept(question));
+    const away = refusesWithoutStore ? store.unreachable?.() : undefined;
+    if (away !== undefined) return Promise.reject(away);
     if (lookup.prefixes.length > 0) return findByHistory(question, history, lookup, signal, keepers);
     requireStart(request, undefined);
     return Promise.resolve({ history, claim: undefined, leave: nobodyWaits });
@@ -85,7 +92,7 @@ export function createTurns(options: TurnOptions): Turns {
 
   /** A full disk costs the chat and not the answer: the client has told everything. */
   function withoutStore(error: unknown, signal: AbortSignal): undefined {
-    if (signal.aborted) throw error;
+    if (signal.aborted || refusesWithoutStore) throw error;
     options.log.error("Cannot look for a conversation: a new chat takes its place", {}, error);
   }
 

@@ -8,6 +8,7 @@ import { EndedReplays, noSuchStream, streamGone } from "./ended-replays.ts";
 import { createFileSpools } from "./file-spools.ts";
 import { findFrame } from "./find-frames.ts";
 import { createMemorySpools } from "./memory-spools.ts";
+import { createMirroredSpools, type Mirror } from "./mirrored-spools.ts";
 import { Production, type ProductionHooks } from "./production.ts";
 import type { ReaderClock } from "./reader.ts";
 import {
@@ -52,15 +53,22 @@ const renewEveryMs = 20_000;
 const fitId = /^[A-Za-z0-9_-]{1,128}$/;
 
 /**
- * @param options `directory`: of the spools, made where it is missing; without it they are in memory
+ * @param options `directory`: of the spools, made where it is missing; without it they are in memory. `mirror`: other gateways read
+ * them there
  * @throws when the directory cannot be made.
  */
-export function createReplays(options: ReplaysOptions & { readonly directory?: string | undefined }): Replays {
-  const { directory } = options;
-  return createReplaysIn(directory === undefined ? createMemorySpools() : createFileSpools(directory), options);
+export function createReplays(
+  options: ReplaysOptions & { readonly directory?: string | undefined; readonly mirror?: Mirror | undefined },
+): Replays {
+  const { directory, mirror, log } = options;
+  const own = directory === undefined ? createMemorySpools() : createFileSpools(directory);
+  return createReplaysIn(mirror === undefined ? own : createMirroredSpools(own, mirror, { log }), options);
 }
 
-export function createReplaysIn(spools: Spools, options: ReplaysOptions): Replays {
+export function createReplaysIn(
+  spools: Spools,
+  options: ReplaysOptions & { readonly mirror?: Mirror | undefined },
+): Replays {
   const { clock, index, log, interruptedFrame, abandonedFrame = interruptedFrame, stoppedFrame } = options;
   let limits: ReplayLimits = { ...defaultReplayLimits, ...options.limits };
   const readerClock = options.monotonic ?? performance;
@@ -95,6 +103,7 @@ export function createReplaysIn(spools: Spools, options: ReplaysOptions): Replay
     },
     log,
     interruptedFrame,
+    mirror: options.mirror,
     isHere: (streamId) => here.has(streamId),
   });
 
@@ -126,6 +135,8 @@ export function createReplaysIn(spools: Spools, options: ReplaysOptions): Replay
   async function noteEnd(production: Production, endedAtMs: number): Promise<void> {
     const { spool, streamId } = production;
     await spool.opened;
+    // Else whoever reads it elsewhere takes a part of it for the whole.
+    await spool.settled?.();
     const state = production.unkept ?? "ended";
     const bytes = state === "ended" ? spool.length : 0;
     const expiresAtMs = endedAtMs + limits.keepMs;

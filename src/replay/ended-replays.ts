@@ -7,6 +7,8 @@ import type { ReplayIndex, ReplayRecord } from "../store/replay-index.ts";
 import { RunsElsewhere } from "../store/runs-elsewhere.ts";
 import type { Log } from "../telemetry/log.ts";
 import { findFrame, findWholeFrames } from "./find-frames.ts";
+import { FollowedStream } from "./followed-stream.ts";
+import type { Mirror } from "./mirrored-spools.ts";
 import { Reader, type ReaderClock, type ReaderLimits, type Supply } from "./reader.ts";
 import type { EndingFrame, ReaderHooks } from "./replays.ts";
 import { emptySpool, type SpoolReader, type Spools, spoolUpTo } from "./spool.ts";
@@ -26,13 +28,15 @@ export interface EndedReplaysOptions {
   readonly keepMs: number;
   readonly log: Log;
   readonly interruptedFrame: EndingFrame;
+  /** Where other gateways see what is sent, and their streams are seen. */
+  readonly mirror?: Mirror | undefined;
   /** The stream runs here, or has not told the index yet that it has ended. */
   isHere(streamId: string): boolean;
 }
 
 export class EndedReplays {
   readonly #options: EndedReplaysOptions;
-  readonly #reading = new Set<EndedSupply>();
+  readonly #reading = new Set<EndedSupply | FollowedStream>();
 
   constructor(options: EndedReplaysOptions) {
     this.#options = options;
@@ -59,15 +63,15 @@ export class EndedReplays {
     if (state === "running" && owner === "another process") throw runsElsewhere(runner);
   }
 
-  /** @throws {GatewayError} `gone`; `RunsElsewhere` while it runs in another process */
+  /** @throws {GatewayError} `gone`; `RunsElsewhere` while it runs in another process and cannot be seen from here */
   async open(record: ReplayRecord, afterId: number, reader?: ReaderHooks): Promise<ReadableStream<Uint8Array>> {
     const { clock, spools } = this.#options;
     if (record.state === "too-long" || record.state === "not-kept" || record.state === "expired") {
       throw streamGone(record.state);
     }
     if (record.expiresAtMs !== undefined && record.expiresAtMs <= clock()) throw streamGone("expired");
-    if (record.state === "running" && record.owner === "another process") throw runsElsewhere(record.runner);
-    const stored = spools.open(record.streamId);
+    if (record.state === "running" && record.owner === "another process") return this.#follow(record, afterId, reader);
+    const stored = await spools.open(record.streamId);
     if (stored === undefined && record.bytes > 0) throw streamGone("expired");
     const spool = stored ?? emptySpool;
     try {
@@ -80,6 +84,23 @@ export class EndedReplays {
       spool.release();
       throw error;
     }
+  }
+
+  /** @throws {GatewayError} `RunsElsewhere` where nobody sees what other processes send */
+  #follow(
+    { streamId, runner }: ReplayRecord,
+    afterId: number,
+    hooks: ReaderHooks | undefined,
+  ): Promise<ReadableStream<Uint8Array>> {
+    const { mirror, readerClock: clock, interruptedFrame } = this.#options;
+    if (mirror === undefined) throw runsElsewhere(runner);
+    const left = (one: FollowedStream): void => void this.#reading.delete(one);
+    const followed = new FollowedStream({ mirror, streamId, afterId, clock, hooks, interruptedFrame, left });
+    this.#reading.add(followed);
+    return followed.open().catch((error: unknown) => {
+      left(followed);
+      throw error;
+    });
   }
 
   async #openCutShort(
@@ -107,7 +128,7 @@ export class EndedReplays {
     const { clock, index, keepMs, room, spools } = this.#options;
     for (const record of await index.listRunning()) {
       if (record.owner === "dead" || (record.owner === "this process" && !this.#options.isHere(record.streamId))) {
-        const spool = spools.open(record.streamId);
+        const spool = await spools.open(record.streamId);
         await this.#noteInterruption(record, spool?.length ?? 0);
         spool?.release();
       }
@@ -161,11 +182,11 @@ export class EndedReplays {
 class EndedSupply implements Supply {
   readonly isOver = true;
   readonly spool: SpoolReader;
-  readonly #all: Set<EndedSupply>;
+  readonly #all: Set<EndedSupply | FollowedStream>;
   readonly #log: Log;
   #reader: Reader | undefined;
 
-  constructor(spool: SpoolReader, all: Set<EndedSupply>, log: Log) {
+  constructor(spool: SpoolReader, all: Set<EndedSupply | FollowedStream>, log: Log) {
     this.spool = spool;
     this.#all = all;
     this.#log = log;

@@ -104,6 +104,11 @@ export class Reader {
     else this.#unspooled.push(bytes);
   }
 
+  /** What comes can be got no more: the reader has to come back. */
+  cut(): void {
+    this.#fail(new Error("The connection was cut: the stream cannot be reached"));
+  }
+
   /** The stream is over: closes when everything is sent, now or later. */
   finish(): void {
     if (this.#isCaughtUp) this.#close();

@@ -18,6 +18,8 @@ export interface Spool extends SpoolReader {
   readonly opened: Promise<Error | undefined>;
   /** All of it or, when it throws, nothing. */
   append(bytes: Uint8Array): void;
+  /** Resolves when all that was appended stands where other machines look, if they do. Never rejects. @defaultValue at once */
+  settled?(): Promise<void>;
   /** Removes it, unless there was another one under its name. Whoever reads it may read on. */
   discard(): Promise<void>;
 }
@@ -31,8 +33,8 @@ export interface StoredSpool {
 /** Where spools are. */
 export interface Spools {
   create(streamId: string): Spool;
-  /** @returns undefined when there is none. */
-  open(streamId: string): SpoolReader | undefined;
+  /** @returns undefined when there is none; a promise where it is on another machine */
+  open(streamId: string): SpoolReader | undefined | Promise<SpoolReader | undefined>;
   /** Whoever reads it may read on. */
   remove(streamId: string): Promise<void>;
   list(): Promise<readonly StoredSpool[]>;

@@ -15,7 +15,9 @@ export interface ChatStoreState {
 }
 
 export interface DiagnosisSource {
-  readonly store: Pick<Store, "listSessions">;
+  readonly store: Pick<Store, "listSessions" | "unreachable">;
+  /** Turns go on while a store on another machine is away. @defaultValue false */
+  readonly servesWithoutStore?: boolean;
   /** Writes something that changes nothing, so that `storageTrouble` tells the present. Never rejects. */
   probe(): Promise<void>;
   /** Why nothing can be kept; undefined where it can. */
@@ -44,6 +46,7 @@ export interface DiagnosisSource {
 export type Reason =
   | "stopping"
   | "store-failed"
+  | "store-away"
   | "store-not-writable"
   | "chat-store-failed"
   | "no-account-ready"
@@ -86,7 +89,7 @@ export function createDiagnose(source: DiagnosisSource): Diagnose {
     const reasons: Reason[] = [];
     if (isStopping) reasons.push("stopping");
     // The store is being closed while the gateway stops: it is not asked any more.
-    else if (!(await isStoreOk())) reasons.push("store-failed");
+    else if (!(await isStoreOk())) reasons.push(source.servesWithoutStore === true ? "store-away" : "store-failed");
     if (!isStopping && source.storageTrouble() !== undefined) reasons.push("store-not-writable");
     if (!isStopping && source.chatStore().state === "failed") reasons.push("chat-store-failed");
     const upstreams = source.upstreams();

@@ -1,16 +1,17 @@
-// A disk that takes no more writes: told from other failures, said in a sentence, warned of once and not with each of them.
+// A disk or a shared store that takes no more writes: told from other failures, said in a sentence, warned of once and not with each of them.
 
 import { SQLiteError } from "bun:sqlite";
 import { GatewayError } from "../contract/gateway-error.ts";
 import type { LiveLog } from "../telemetry/create-log.ts";
 import type { Log, LogFields } from "../telemetry/log.ts";
 
-export type StorageTrouble = "full" | "read-only" | "failing";
+export type StorageTrouble = "full" | "read-only" | "failing" | "refused";
 
 const sentences: Readonly<Record<StorageTrouble, string>> = {
   full: "the gateway's disk is full",
   "read-only": "the gateway's disk is read-only",
   failing: "the gateway's disk refuses to write",
+  refused: "the gateway's shared store takes no writes",
 };
 
 const troubleByCode: Readonly<Record<string, StorageTrouble>> = {
@@ -23,6 +24,8 @@ const troubleByCode: Readonly<Record<string, StorageTrouble>> = {
   EFBIG: "full",
   EROFS: "read-only",
   EIO: "failing",
+  // Of redis/store-errors.ts.
+  STORE_REFUSES: "refused",
 };
 
 const mostCauses = 5;

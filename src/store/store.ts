@@ -2,6 +2,7 @@
 
 import type { Message } from "../contract/chat-request.ts";
 import type { Continuation } from "../contract/continuation.ts";
+import type { GatewayError } from "../contract/gateway-error.ts";
 import type { AmountStore } from "./amount-store.ts";
 import type { KeyStore } from "./key-store.ts";
 
@@ -202,6 +203,9 @@ export interface Store extends AccountStore, KeyStore, AmountStore {
   sweep(): Promise<readonly ConversationView[]>;
   /** The same of sessions that served one request only and that nobody has forgotten since: their process was killed. */
   sweepPassing(): Promise<readonly ConversationView[]>;
+
+  /** Of a store on another machine: why it cannot be asked just now. @defaultValue it is always there */
+  unreachable?(): GatewayError | undefined;
 
   /** Writes something that changes nothing. @throws when nothing can be kept */
   probe(): Promise<void>;

@@ -58,6 +58,29 @@ test("the server is told what the session has said before, also after a restart"
   ]);
 });
 
+test("long messages are remembered as they were, in plain text and in parts, with what stands beside them", async () => {
+  await using thin = await start(saying("Read"), saying("Read too"), saying("Both"));
+  // Long enough to be left bytes when the request is parsed.
+  const long = 'A "page"\n'.repeat(900);
+  const image = { type: "image_url", image_url: { url: "data:image/png;base64,iVBORw0KGgo=" } };
+
+  await readStream(await thin.say(long));
+  await readStream(
+    await thin.say("", { messages: [{ role: "user", content: [{ type: "text", text: `${long}2` }, image] }] }),
+  );
+  await thin.harness.restart();
+  await readStream(await thin.say("Which was longer?"));
+
+  const messages = thin.server.completions[2]?.body?.["messages"];
+  expect(messages).toEqual([
+    { role: "user", content: long },
+    { role: "assistant", content: "Read" },
+    { role: "user", content: [{ type: "text", text: `${long}2` }, image] },
+    { role: "assistant", content: "Read too" },
+    { role: "user", content: "Which was longer?" },
+  ]);
+});
+
 test("the session is listed, counts its answers, and is forgotten with all that it said", async () => {
   await using thin = await start(saying("one"), saying("two"), saying("three"));
   await readStream(await thin.say("a"));

@@ -138,3 +138,12 @@ test("a server of one's own is all that is needed: no account, no demonstration"
   expect(parseChatStream(await answer.text()).text).toBe("at home");
   expect(server.completions[0]?.body?.["model"]).toBe("qwen3:8b");
 });
+
+test("a key for a server that nobody has named is told of by the log, without it", async () => {
+  const settings = { UPSTREAM_API_KEY: "sk-secret-of-mine", UPSTREAM_MODELS: "qwen3" };
+  await using harness = await startHarness({ environment: settings });
+
+  const log = harness.logLines.join("\n");
+  expect(log).toContain("Without UPSTREAM_BASE_URL there is no effect of UPSTREAM_API_KEY, UPSTREAM_MODELS");
+  expect(log).not.toContain("sk-secret-of-mine");
+});

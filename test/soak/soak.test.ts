@@ -3,8 +3,11 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { soakAbortedStreams } from "./aborted-streams.ts";
 import { brokenBounds } from "./figures.ts";
+import { findHaProxy } from "../support/haproxy.ts";
+import { findRedis } from "../support/redis-server.ts";
 import { soakKills } from "./kills.ts";
 import { soakMixedTraffic } from "./mixed-traffic.ts";
+import { soakSharedStore } from "./shared-store.ts";
 import { soakSlowReaders } from "./slow-readers.ts";
 import { soakTimers } from "./timers.ts";
 
@@ -28,6 +31,20 @@ test("5 times kill -9 under load lose no acknowledged turn and no database [R2-0
 
   expect(brokenBounds(soak)).toEqual([]);
 });
+
+const [redis, haproxy] = [findRedis(), findHaProxy()];
+
+test.skipIf(redis === undefined || haproxy === undefined)(
+  "three gateways over one store, killed in turn, keep every conversation on its chain and limits exact [R2-079] [R2-083]",
+  async () => {
+    const soak = await soakSharedStore({
+      ...{ redis: redis ?? "", haproxy: haproxy ?? "" },
+      ...{ conversations: 24, turns: 5, parallel: 8, kills: 3, requestsPerMinute: 100 },
+    });
+
+    expect(brokenBounds(soak)).toEqual([]);
+  },
+);
 
 test("clients of every kind under faults, reloads and backups: nothing lost, nothing twice, nothing grows [R2-078]", async () => {
   const soak = await soakMixedTraffic({ warmUpClients: 600, seconds: 45, parallel: 12 });

@@ -1,5 +1,6 @@
 // What the commands about accounts share: the accounts of the store and the settings, opened beside a running gateway.
 
+import { ConfigError } from "../../config/config-error.ts";
 import type { Config } from "../../config/config-schema.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
 import { anonymousId } from "../../credentials/account.ts";
@@ -9,7 +10,7 @@ import { loadMasterKeys } from "../../credentials/master-key.ts";
 import { createSecretBox } from "../../credentials/secret-box.ts";
 import { createFetchClient } from "../../outbound/fetch-client.ts";
 import type { HttpClient } from "../../outbound/http-client.ts";
-import { databasePath, openSqliteStore } from "../../store/sqlite-store.ts";
+import { openConfiguredStore } from "../../app/open-store.ts";
 import { createLog } from "../../telemetry/create-log.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { WebAccounts } from "../../upstreams/qwen-web/accounts.ts";
@@ -33,7 +34,7 @@ export interface OpenedAccounts {
 }
 
 /** The settings that decide where accounts are and whom they are tested against. */
-const settings = new Set([...sourceFlagNames, "data-dir", "qwen-base-url", "qwen-auth-url"]);
+const settings = new Set([...sourceFlagNames, "data-dir", "store-url", "qwen-base-url", "qwen-auth-url"]);
 
 export function accountFlags(): readonly Flag[] {
   return configFlags().filter(({ name }) => settings.has(name));
@@ -50,7 +51,8 @@ export async function withAccounts(
   try {
     return await open(config, work);
   } catch (error) {
-    const sentence = error instanceof GatewayError ? error.message : describeStartError(error, config);
+    const isTold = error instanceof GatewayError || error instanceof ConfigError;
+    const sentence = isTold ? error.message : describeStartError(error, config);
     if (sentence === undefined) throw error;
     context.complain(sentence);
     return 1;
@@ -71,8 +73,7 @@ async function open(config: Config, work: (opened: OpenedAccounts) => Promise<Ex
 /** @throws what `describeStartError` knows, when the database or the key cannot be opened */
 export async function openAccounts(config: Config, log: Log): Promise<OpenedAccounts> {
   const clock = Date.now;
-  const path = databasePath(config.dataDir);
-  const store = openSqliteStore({ path, clock, sessionTimeoutMs: config.sessionTimeout, log });
+  const store = await openConfiguredStore(config, { clock, log, sessionTimeoutMs: () => config.sessionTimeout });
   try {
     const box = createSecretBox(() => loadMasterKeys(config));
     const http = createFetchClient(fetch);

@@ -1,15 +1,16 @@
 // What the commands about API keys share: the keys of the data directory, opened beside a running gateway.
 
+import { ConfigError } from "../../config/config-error.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
 import { createStoredKeys, type StoredKeys } from "../../server/auth/stored-keys.ts";
-import { databasePath, openSqliteStore } from "../../store/sqlite-store.ts";
+import { openConfiguredStore } from "../../app/open-store.ts";
 import { createLog } from "../../telemetry/create-log.ts";
 import { type CommandContext, type ExitCode, type Flag, type FlagValues, UsageError } from "../command.ts";
 import { configFlags, loadCommandConfig } from "../config-flags.ts";
 import { describeStartError } from "../describe-start-error.ts";
 
 /** The settings that say where the keys are. */
-const settings = new Set(["config", "data-dir"]);
+const settings = new Set(["config", "data-dir", "store-url"]);
 
 export function keyFlags(): readonly Flag[] {
   return configFlags().filter(({ name }) => settings.has(name));
@@ -25,8 +26,10 @@ export async function withKeys(
   const { config } = loadCommandConfig(Object.fromEntries(ofSettings), context);
   try {
     const log = createLog({ level: "error", format: config.logFormat });
-    const path = databasePath(config.dataDir);
-    const store = openSqliteStore({ path, clock: Date.now, sessionTimeoutMs: config.sessionTimeout, log });
+    const store = await openConfiguredStore(config, {
+      ...{ clock: Date.now, log },
+      sessionTimeoutMs: () => config.sessionTimeout,
+    });
     try {
       return await work(createStoredKeys(store, Date.now));
     } finally {
@@ -34,7 +37,8 @@ export async function withKeys(
     }
   } catch (error) {
     if (error instanceof GatewayError && error.kind === "invalid-request") throw new UsageError(error.message);
-    const sentence = error instanceof GatewayError ? error.message : describeStartError(error, config);
+    const isTold = error instanceof GatewayError || error instanceof ConfigError;
+    const sentence = isTold ? error.message : describeStartError(error, config);
     if (sentence === undefined) throw error;
     context.complain(sentence);
     return 1;

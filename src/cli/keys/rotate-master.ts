@@ -1,17 +1,19 @@
 // qwen-gateway keys rotate-master: stored credentials sealed anew, under a gateway that runs or beside none.
 
+import { ConfigError } from "../../config/config-error.ts";
 import type { Config } from "../../config/config-schema.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
 import { rotateMasterKey, type Rotation } from "../../credentials/rotate-master-key.ts";
 import { DatabaseInUse, lockDatabase } from "../../store/lock-database.ts";
-import { databasePath, openSqliteStore } from "../../store/sqlite-store.ts";
+import { openConfiguredStore } from "../../app/open-store.ts";
+import { databasePath } from "../../store/sqlite-store.ts";
 import { createLog } from "../../telemetry/create-log.ts";
 import type { Command, CommandContext, ExitCode } from "../command.ts";
 import { configFlags, loadCommandConfig, sourceFlagNames } from "../config-flags.ts";
 import { describeStartError } from "../describe-start-error.ts";
 
 /** Where what is sealed is, and what it is sealed with. Keys do not belong on a command line. */
-const settings = new Set([...sourceFlagNames, "data-dir"]);
+const settings = new Set([...sourceFlagNames, "data-dir", "store-url"]);
 const afterReload = "after-reload";
 
 /** A renewal takes seconds. */
@@ -41,7 +43,7 @@ export function rotateMasterCommand(): Command {
         if (config.masterKey !== undefined && flags[afterReload] !== "true") requireNobody(config);
         return tell(await rotate(config), context);
       } catch (error) {
-        const isTold = error instanceof GatewayError || error instanceof DatabaseInUse;
+        const isTold = error instanceof GatewayError || error instanceof DatabaseInUse || error instanceof ConfigError;
         const sentence = isTold ? error.message : describeStartError(error, config);
         if (sentence === undefined) throw error;
         context.complain(sentence);
@@ -52,23 +54,31 @@ export function rotateMasterCommand(): Command {
 }
 
 /** A gateway that knows the former key alone would lose its accounts. */
-function requireNobody({ dataDir }: Config): void {
+function requireNobody({ dataDir, storeUrl }: Config): void {
+  // Who runs on other machines is not to be seen from here.
+  if (storeUrl !== undefined) throw mayRun("all gateways of this store");
   try {
     lockDatabase(databasePath(dataDir))?.[Symbol.dispose]();
   } catch (error) {
     if (!(error instanceof DatabaseInUse)) throw error;
-    throw new GatewayError(
-      "internal",
-      "Cannot change the master key under a gateway that may not know it: reload it with MASTER_KEY and MASTER_KEY_PREVIOUS, " +
-        `then repeat this with --${afterReload}; or stop it`,
-    );
+    throw mayRun("it");
   }
+}
+
+function mayRun(whom: string): GatewayError {
+  return new GatewayError(
+    "internal",
+    `Cannot change the master key under a gateway that may not know it: reload ${whom} with MASTER_KEY and MASTER_KEY_PREVIOUS, ` +
+      `then repeat this with --${afterReload}; or stop ${whom}`,
+  );
 }
 
 async function rotate(config: Config): Promise<Rotation> {
   const log = createLog({ level: "error", format: config.logFormat });
-  const path = databasePath(config.dataDir);
-  const store = openSqliteStore({ path, clock: Date.now, sessionTimeoutMs: config.sessionTimeout, log });
+  const store = await openConfiguredStore(config, {
+    ...{ clock: Date.now, log },
+    sessionTimeoutMs: () => config.sessionTimeout,
+  });
   try {
     return await whenNotRenewed(() => rotateMasterKey(store, config));
   } finally {

@@ -9,6 +9,7 @@ import {
   type SignInVault,
 } from "../../agent/mcp/sign-in/sign-in-vault.ts";
 import { takesSignIn } from "../../agent/mcp/sign-in/takes-sign-in.ts";
+import { ConfigError } from "../../config/config-error.ts";
 import type { Config } from "../../config/config-schema.ts";
 import type { ToolServerSettings } from "../../config/mcp-servers.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
@@ -19,7 +20,8 @@ import { createSecretBox } from "../../credentials/secret-box.ts";
 import { callerOfSubject } from "../../server/auth/caller-of-subject.ts";
 import { takesJwt } from "../../server/auth/jwt-settings.ts";
 import { createMemoryStore } from "../../store/memory-store.ts";
-import { databasePath, openSqliteStore } from "../../store/sqlite-store.ts";
+import { openConfiguredStore } from "../../app/open-store.ts";
+import { databasePath } from "../../store/sqlite-store.ts";
 import type { Store } from "../../store/store.ts";
 import { createLog } from "../../telemetry/create-log.ts";
 import { type CommandContext, type ExitCode, type Flag, UsageError } from "../command.ts";
@@ -38,9 +40,10 @@ export async function withSignIns(
   work: (vault: SignInVault) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   try {
-    return await workOn(openStore(config), config, work);
+    return await workOn(await openStore(config), config, work);
   } catch (error) {
-    const sentence = error instanceof GatewayError ? error.message : describeStartError(error, config);
+    const isTold = error instanceof GatewayError || error instanceof ConfigError;
+    const sentence = isTold ? error.message : describeStartError(error, config);
     if (sentence === undefined) throw error;
     context.complain(sentence);
     return 1;
@@ -54,7 +57,7 @@ export async function withSignInsIfAny(
 ): Promise<ExitCode> {
   let store: Store;
   try {
-    store = openStore(config);
+    store = await openStore(config);
   } catch {
     store = createMemoryStore({ clock: Date.now, sessionTimeoutMs: config.sessionTimeout });
   }
@@ -74,14 +77,14 @@ async function workOn(
   }
 }
 
-function openStore({ dataDir, sessionTimeout: sessionTimeoutMs, logFormat: format }: Config): Store {
-  const log = createLog({ level: "error", format });
-  return openSqliteStore({ path: databasePath(dataDir), clock: Date.now, sessionTimeoutMs, log });
+function openStore(config: Config): Promise<Store> {
+  const log = createLog({ level: "error", format: config.logFormat });
+  return openConfiguredStore(config, { clock: Date.now, log, sessionTimeoutMs: () => config.sessionTimeout });
 }
 
 /** Nobody has signed in where there is no store yet: none is made to find that out. */
 export function hasSignIns(config: Config): boolean {
-  return existsSync(databasePath(config.dataDir));
+  return config.storeUrl !== undefined || existsSync(databasePath(config.dataDir));
 }
 
 /** @returns the caller whose connection it is; undefined: of a connection that all share. @throws {UsageError} */

@@ -44,6 +44,7 @@ function otherText({ schema, key }: Setting): string {
   if (key === "agentRules") return '[{"keys":["ci-*"],"users":["ann"],"confirm":"writes","deny":["mail/*"]}]';
   if (key === "qwenAccounts") return '[{"alias":"work","token":"t","cookies":"a=b","headers":{"bx-v":"2.5"}}]';
   if (key === "masterKey" || key === "masterKeyPrevious") return "ab".repeat(32);
+  if (key === "storeUrl") return "redis://user:secret@127.0.0.1:6379/1";
   if (key === "chatSteps") return "retrieval,generation";
   if (key === "corsOrigin" || key === "fileFetchOrigins") return "https://a.example,https://b.example";
   return key === "trustedProxies" ? "10.0.0.0/8" : "other";
@@ -68,6 +69,7 @@ describe("loadConfig", () => {
       apiKey: [],
       adminKey: [],
       insecure: false,
+      storeDown: "refuse",
       generateApiKey: false,
       allowedHosts: [],
       trustedProxies: [],
@@ -174,7 +176,9 @@ describe("loadConfig", () => {
         " ",
       ),
       ..."DEFAULT_MODEL CONTEXT_TRIM SESSION_MATCH SESSION_TIMEOUT".split(" "),
-      ..."SESSION_CLEANUP_INTERVAL RETRY_MAX_ATTEMPTS RETRY_BASE_DELAY_MS RETRY_MAX_DELAY_MS".split(" "),
+      ..."SESSION_CLEANUP_INTERVAL STORE_URL STORE_DOWN RETRY_MAX_ATTEMPTS RETRY_BASE_DELAY_MS RETRY_MAX_DELAY_MS".split(
+        " ",
+      ),
       ..."RETRY_BUDGET_MS ACCOUNT_COOLDOWN_MAX_MS ACCOUNT_CHALLENGE_MS ACCOUNT_SIGN_IN_MS ACCOUNT_BUSY_MS BREAKER_OPEN_MS HEALTH_CHECK_INTERVAL_MS HEALTH_CHECK_TIMEOUT_MS FIRST_BYTE_TIMEOUT_MS STALL_TIMEOUT_MS".split(
         " ",
       ),

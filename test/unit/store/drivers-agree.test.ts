@@ -1,10 +1,13 @@
-// Random histories: whatever is asked of the two drivers, in whatever order, they answer alike.
+// Random histories: whatever is asked of two drivers, in whatever order, they answer alike.
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { createMemoryStore } from "../../../src/store/memory-store.ts";
+import { openRedisStore } from "../../../src/store/redis/open-store.ts";
 import { openSqliteStore } from "../../../src/store/sqlite-store.ts";
+import type { StoreOptions } from "../../../src/store/store-options.ts";
 import type { SessionView, Store, TurnClaim, TurnLookup } from "../../../src/store/store.ts";
+import { findRedis, startRedis } from "../../support/redis-server.ts";
 import { createTestClock, fingerprintOf, newConversation, node, turnRecord } from "../../support/test-store.ts";
 import { useTemporaryFiles } from "./temporary-store.ts";
 
@@ -158,22 +161,44 @@ function chatsOf(views: readonly { chatId: string; messageCount: number }[] | un
   return views?.map((one) => `${one.chatId} ${one.messageCount}`).toSorted();
 }
 
-// Each run creates a file: a machine that is busy with something else takes its time.
-test("memoryStore and sqliteStore answer every sequence of calls alike", async () => {
+type OpenedDriver = (options: StoreOptions) => Store | Promise<Store>;
+
+/** Whatever memoryStore answers is what the other one has to answer. */
+async function playAgainstMemory(open: OpenedDriver, numRuns: number): Promise<void> {
   await fc.assert(
     fc.asyncProperty(fc.array(command, { minLength: 5, maxLength: 40 }), async (commands) => {
       const clocks = [createTestClock(), createTestClock()] as const;
       const stores = [
         createMemoryStore({ clock: clocks[0].now, sessionTimeoutMs: 1000 }),
-        openSqliteStore({ clock: clocks[1].now, sessionTimeoutMs: 1000, path: newPath() }),
+        await open({ clock: clocks[1].now, sessionTimeoutMs: 1000 }),
       ] as const;
       const memory = new Player(stores[0], clocks[0]);
-      const sqlite = new Player(stores[1], clocks[1]);
+      const other = new Player(stores[1], clocks[1]);
       for (const one of [...commands, { do: "look" as const }]) {
-        expect(await sqlite.play(one)).toEqual(await memory.play(one));
+        expect(await other.play(one)).toEqual(await memory.play(one));
       }
       for (const store of stores) await store.close();
     }),
-    { numRuns: 150 },
+    { numRuns },
   );
+}
+
+// Each run creates a file: a machine that is busy with something else takes its time.
+test("memoryStore and sqliteStore answer every sequence of calls alike", async () => {
+  await playAgainstMemory((options) => openSqliteStore({ ...options, path: newPath() }), 150);
 }, 30_000);
+
+const redis = findRedis();
+
+test.skipIf(redis === undefined)(
+  "memoryStore and redisStore answer every sequence of calls alike [R2-083]",
+  async () => {
+    await using server = await startRedis(redis ?? "");
+    let count = 0;
+    await playAgainstMemory(
+      (options) => openRedisStore({ ...options, url: server.url, prefix: `run-${count++}:` }),
+      150,
+    );
+  },
+  30_000,
+);

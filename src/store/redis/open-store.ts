@@ -1,0 +1,146 @@
+// The Store on a Redis or Valkey server that several gateways share, on Bun's own client. One script a call: see scripts/.
+
+import { GatewayError } from "../../contract/gateway-error.ts";
+import { silentLog } from "../../telemetry/log.ts";
+import type { AgentStore } from "../agent-store.ts";
+import type { ChatStore } from "../chat-store.ts";
+import type { ConversationStore } from "../conversation-store.ts";
+import type { ReplayIndex } from "../replay-index.ts";
+import type { ResponseStore } from "../response-store.ts";
+import type { Store } from "../store.ts";
+import type { StoreOptions } from "../store-options.ts";
+import { RedisAccounts } from "./accounts.ts";
+import { describeAddress } from "./address.ts";
+import { createRedisAgent } from "./agent.ts";
+import { RedisCallers } from "./callers.ts";
+import { createRedisChat } from "./chat.ts";
+import { Claims } from "./claims.ts";
+import { RedisConnection, type RedisLimits } from "./connection.ts";
+import { createRedisConversations } from "./conversations.ts";
+import { createRedisReplayIndex, createRedisSpools, type SharedSpools } from "./replays.ts";
+import { createRedisResponses } from "./responses.ts";
+import { Session } from "./session.ts";
+import { RedisSessions } from "./sessions.ts";
+import { refusalOf } from "./store-errors.ts";
+import { RedisTurns } from "./turns.ts";
+
+export interface SharedStoreOptions extends StoreOptions {
+  /** `redis://`, `valkey://` or `rediss://`, with whatever credentials. */
+  readonly url: string;
+  /** What all keys begin with. @defaultValue "qwen-gateway:" */
+  readonly prefix?: string;
+  readonly limits?: Partial<RedisLimits>;
+  /** How long the first connection is waited for. @defaultValue 10000 */
+  readonly startMs?: number;
+}
+
+export interface SharedStore extends Store {
+  unreachable(): GatewayError | undefined;
+  /** What else stands there, beside the turns. */
+  readonly rooms: SharedRooms;
+}
+
+/** What gateways that share a store keep in it instead of in their own `chat.db`. */
+export interface SharedRooms {
+  readonly chat: ChatStore;
+  readonly responses: ResponseStore;
+  readonly conversations: ConversationStore;
+  readonly replays: ReplayIndex;
+  readonly spools: SharedSpools;
+  /** @param audit of calls, which stays with the machine that made them */
+  agent(audit: AgentStore): AgentStore;
+}
+
+/** @throws {GatewayError} when it cannot be reached in time; the message says what to do and shows no credentials */
+export async function openRedisStore(options: SharedStoreOptions): Promise<SharedStore> {
+  const { url, prefix, limits, clock, watch, log = silentLog, startMs = 10_000 } = options;
+  const greeted: { claims?: Claims } = {};
+  const connection = new RedisConnection({
+    ...{ url, prefix, limits, log, watch },
+    greet: async (run) => greeted.claims?.greet(run),
+  });
+  const claims = new Claims({ run: connection.run, learnTime: () => connection.learnTime(), clock, log });
+  greeted.claims = claims;
+  if (!(await connection.waitUntilUp(startMs))) {
+    const { failure } = connection;
+    await claims.close().catch(() => {});
+    connection.close();
+    throw cannotOpen(url, failure);
+  }
+  const session = new Session(connection, options);
+  const turns = new RedisTurns(session, claims);
+  const sessions = new RedisSessions(session);
+  const accounts = new RedisAccounts(session);
+  const callers = new RedisCallers(session, claims.owner);
+  return {
+    beginTurn: (caller, lookup) => turns.beginTurn(caller, lookup),
+    openConversation: (caller, conversation) => turns.openConversation(caller, conversation),
+    noteReply: (claim, continuation) => turns.noteReply(claim, continuation),
+    endTurn: (claim, record) => turns.endTurn(claim, record),
+    readMessages: (claim) => turns.readMessages(claim),
+    releaseTurn: (claim, settleMs) => turns.releaseTurn(claim, settleMs),
+    findUnusedChats: (chats) => sessions.findUnusedChats(chats),
+    getSession: (caller, sessionId) => sessions.getSession(caller, sessionId),
+    listCallers: (limit) => sessions.listCallers(limit),
+    listSessions: (caller, limit) => sessions.listSessions(caller, limit),
+    deleteSession: (caller, sessionId) => sessions.deleteSession(caller, sessionId),
+    freeDead: () => claims.freeDead(),
+    sweep: () => sessions.sweep(),
+    sweepPassing: () => sessions.sweepPassing(),
+    listAccounts: (upstream) => accounts.listAccounts(upstream),
+    putAccount: (upstream, account, expectedRevision) => accounts.putAccount(upstream, account, expectedRevision),
+    saveAccountState: (upstream, id, state) => accounts.saveAccountState(upstream, id, state),
+    resealAccounts: (reseal) => accounts.resealAccounts(reseal),
+    removeAccount: (upstream, id) => accounts.removeAccount(upstream, id),
+    leaseAccount: (upstream, id, holder, leaseMs) => accounts.leaseAccount(upstream, id, holder, leaseMs),
+    releaseAccount: (upstream, id, holder) => accounts.releaseAccount(upstream, id, holder),
+    keysRevision: () => callers.keysRevision(),
+    listKeys: () => callers.listKeys(),
+    addKey: (key) => callers.addKey(key),
+    revokeKey: (prefix) => callers.revokeKey(prefix),
+    removeKey: (prefix) => callers.removeKey(prefix),
+    reserveAmount: (reservation) => callers.reserveAmount(reservation),
+    addAmounts: (amounts) => callers.addAmounts(amounts),
+    readAmounts: (keys) => callers.readAmounts(keys),
+    listSubjects: (question) => callers.listSubjects(question),
+    forgetAmounts: (subject) => callers.forgetAmounts(subject),
+    dropAmounts: (kinds) => callers.dropAmounts(kinds),
+    holdReplies: (subject, wanted, limit, untilMs) => callers.holdReplies(subject, wanted, limit, untilMs),
+    countReplies: (subjects) => callers.countReplies(subjects),
+    renewReplies: (untilMs) => callers.renewReplies(untilMs),
+    rooms: createRooms(session, claims.owner),
+    async probe() {
+      await session.ask("probe", {});
+    },
+    unreachable: () => (connection.isUp ? undefined : connection.unreachable()),
+    async close() {
+      try {
+        await claims.close();
+      } catch (error) {
+        // Its leases end when it is silent.
+        log.warn("leases not freed on close", { reason: String(error) });
+      }
+      connection.close();
+    },
+  };
+}
+
+function createRooms(session: Session, owner: string): SharedRooms {
+  return {
+    chat: createRedisChat(session),
+    responses: createRedisResponses(session, { owner }),
+    conversations: createRedisConversations(session),
+    replays: createRedisReplayIndex(session, owner),
+    spools: createRedisSpools(session),
+    agent: (audit) => createRedisAgent(session, audit),
+  };
+}
+
+function cannotOpen(url: string, failure: unknown): GatewayError {
+  const refusal = refusalOf(failure)?.sentence;
+  const reason =
+    refusal ?? "it does not answer, or refuses the connection; look at address, password, TLS and database number";
+  return new GatewayError("overloaded", `Cannot open the shared store at ${describeAddress(url)}: ${reason}`, {
+    cause: failure,
+  });
+}

@@ -1,0 +1,15 @@
+-- Says that an owner of leases lives. @returns how many chats it holds, and who else has been heard of
+
+local last = tonumber(redis.call('HGET', prefix .. 'pulse', 'last') or '0')
+-- Nobody could say so for a while: all owners are given the time to say it again before their leases count no more.
+if serverNow - last > silentMs / 2 then redis.call('HSET', prefix .. 'pulse', 'graceUntil', whole(serverNow + silentMs)) end
+redis.call('HSET', prefix .. 'pulse', 'last', whole(serverNow))
+redis.call('ZADD', prefix .. 'beats', whole(serverNow), ask.owner)
+redis.call('HSET', prefix .. 'owners', ask.owner, ask.process)
+for _, owner in ipairs(redis.call('ZRANGEBYSCORE', prefix .. 'beats', '-inf', whole(serverNow - 86400000), 'LIMIT', 0, 100)) do
+  redis.call('ZREM', prefix .. 'beats', owner)
+  redis.call('HDEL', prefix .. 'owners', owner)
+  redis.call('DEL', key('held', owner))
+end
+local owners = ask.tellOwners and redis.call('HGETALL', prefix .. 'owners') or {}
+return { redis.call('HLEN', key('held', ask.owner)), owners }

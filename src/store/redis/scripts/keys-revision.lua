@@ -1,0 +1,1 @@
+return redis.call('GET', prefix .. 'keys-revision') or '0'
