@@ -11,6 +11,7 @@ import type { Capture } from "./capture/capture.ts";
 import { compareConfigs, originsInForce } from "./config/compare-configs.ts";
 import type { Config } from "./config/config-schema.ts";
 import type { Environment, LoadedConfig } from "./config/load-config.ts";
+import { secretTexts } from "./config/secret-texts.ts";
 import { GatewayError } from "./contract/gateway-error.ts";
 import type { FetchFunction } from "./outbound/fetch-client.ts";
 import type { Reloaded } from "./server/admin/admin-parts.ts";
@@ -83,6 +84,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   let isStopping = false;
   try {
     service = await composeService(settings, estate);
+    log.learnSecrets(service.apiKeys);
     // Not before: it blacks out the keys of the service.
     await estate.capture.start();
   } catch (error) {
@@ -107,6 +109,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     const next = readSettings();
     const { config: effective, changed, needsRestart } = compareConfigs(settings.config, next.config);
     const former = service;
+    log.learnSecrets(secretTexts(effective));
     const origins = originsInForce(settings.origins, next.origins);
     const nextSettings: Settings = { config: effective, environment: next.environment, origins };
     const successor = await composeService(nextSettings, estate, { agent: former.agent, tracing: former.tracing });
@@ -123,6 +126,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     log.adjust({ level: effective.logLevel, format: effective.logFormat });
     estate.vault.adjust();
     estate.history.adjust(effective);
+    log.learnSecrets(service.apiKeys);
     estate.capture.learnSecrets();
     estate.ledger.queues.adopt(successor.upstreams.current());
     successor.begin();

@@ -1,11 +1,15 @@
 // The entry. The runtime reads its limit of 256 fetches in flight, the mode of the process and how its heap grows only
 // before it starts: so the program replaces itself once with them set (same process id, about 6 ms), and only then loads
-// the rest.
+// the rest. Secrets among its words leave the list of processes with that.
+
+import { hiddenWordsVariable, maskWords, unmaskWords } from "./cli/hidden-words.ts";
 
 // Defined in the compiled binary only, where the arguments begin without a script.
 declare const BUILD_VERSION: string | undefined;
 
-const { BUN_BE_BUN: _ignored, ...environment } = process.env;
+const { BUN_BE_BUN: _ignored, [hiddenWordsVariable]: hidden, ...environment } = process.env;
+// Not for its children, nor for whoever asks it for its environment.
+delete process.env[hiddenWordsVariable];
 const compiled = typeof BUILD_VERSION === "string";
 
 const defaults: Readonly<Record<string, string>> = {
@@ -20,12 +24,18 @@ const defaults: Readonly<Record<string, string>> = {
 };
 
 const missing = Object.entries(defaults).filter(([name]) => !environment[name]);
-if (missing.length > 0) {
-  const words = compiled ? process.argv.slice(2) : [...process.execArgv, ...process.argv.slice(1)];
+const words = process.argv.slice(2);
+const unmasked = unmaskWords(words, hidden);
+if (unmasked !== undefined) process.argv.splice(2, words.length, ...unmasked);
+const shown = maskWords(words);
+const hasSecrets = shown.some((word, index) => word !== words[index]);
+if (missing.length > 0 || hasSecrets) {
+  const program = compiled ? [] : [...process.execArgv, ...process.argv.slice(1, 2)];
   try {
-    process.execve?.(process.execPath, [process.execPath, ...words], {
+    process.execve?.(process.execPath, [process.execPath, ...program, ...shown], {
       ...environment,
       ...Object.fromEntries(missing),
+      ...(hasSecrets ? { [hiddenWordsVariable]: JSON.stringify(words) } : {}),
     });
   } catch {
     // Where a process cannot replace itself, the gateway works as it is: with at most 256 upstream requests at a time.
@@ -41,5 +51,3 @@ if (command === "read-pdf") {
 }
 
 await import("./main.ts");
-
-export {};

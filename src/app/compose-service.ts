@@ -9,6 +9,7 @@ import type { Environment, LoadedConfig } from "../config/load-config.ts";
 import { loadToolServers } from "../config/mcp-servers.ts";
 import { version } from "../config/version.ts";
 import type { Clock } from "../contract/clock.ts";
+import type { Account } from "../credentials/account.ts";
 import { loadMasterKeys } from "../credentials/master-key.ts";
 import { createSecretBox, type SecretBox } from "../credentials/secret-box.ts";
 import type { Gateway } from "../gateway/gateway.ts";
@@ -64,6 +65,8 @@ export interface Estate extends Callers {
   readonly files: LazyFiles;
   readonly history: LazyHistory;
   readonly capture: Capture;
+  /** What must not be seen of an account, in the log and in captures. */
+  readonly onCredentials: (account: Account) => void;
   /** Of all spans, whatever the settings were. */
   readonly spanFigures: SpanFigures;
   readonly limitActing: AdmitOptions["limitActing"];

@@ -8,6 +8,7 @@ import { version } from "../config/version.ts";
 import type { Clock } from "../contract/clock.ts";
 import type { Upstream } from "../contract/upstream.ts";
 import type { UpstreamLimits } from "../contract/limits.ts";
+import type { Account } from "../credentials/account.ts";
 import type { SecretBox } from "../credentials/secret-box.ts";
 import type { QwenWebEmulator } from "../emulator/qwen-web-emulator.ts";
 import { createFetchClient, type FetchFunction } from "../outbound/fetch-client.ts";
@@ -52,6 +53,8 @@ export interface UpstreamParts {
   readonly fetch: FetchFunction | undefined;
   readonly maxFetches: number;
   readonly capture: Capture;
+  /** Told of every account before it is used, also when its credentials have changed. */
+  readonly onCredentials: (account: Account) => void;
   /** Of several workers: the emulator is one for all. */
   readonly fellows: Pick<Fellows, "emulator"> | undefined;
 }
@@ -84,7 +87,14 @@ export async function composeUpstreams(config: Config, parts: UpstreamParts): Pr
   const loaded = await loadOthers(config, { http: ownHttp, attachments, clock, log });
   const others = loaded.upstreams.map((upstream) => watchUpstream(capture.tapUpstream(upstream), clock));
   const webLog = log.with({ component: "qwen-web" });
-  const accounts = createConfiguredAccounts(config, { store, box, http, clock, log: webLog });
+  const accounts = createConfiguredAccounts(config, {
+    store,
+    box,
+    http,
+    clock,
+    log: webLog,
+    onCredentials: parts.onCredentials,
+  });
   await accounts.load();
   const download = createDownload(originsOf(config), ways);
   const wing = createWeb(config, accounts, { http, download: download.fetch, attachments }, clock, webLog);

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import type { Config } from "../config/config-schema.ts";
-import { secretTexts } from "../config/secret-texts.ts";
+import { accountSecretTexts, secretTexts } from "../config/secret-texts.ts";
 import { version } from "../config/version.ts";
 import type { Clock } from "../contract/clock.ts";
 import type { SecretBox } from "../credentials/secret-box.ts";
@@ -38,6 +38,7 @@ import { createLazyHistory } from "./lazy-history.ts";
 import { createLazyResponses } from "./lazy-responses.ts";
 import { type Callers, type CallersParts, openCallers } from "./open-callers.ts";
 import { type ConfiguredStore, openConfiguredStore } from "./open-store.ts";
+import { refuseNewerDatabases } from "./refuse-newer-databases.ts";
 
 export interface EstateOptions {
   readonly log: LiveLog;
@@ -76,7 +77,7 @@ export interface Present {
   reload: Estate["reload"];
 }
 
-/** @throws {GatewayError} when the store cannot be opened */
+/** @throws {GatewayError} when the store cannot be opened, or a database was written by a newer version */
 export async function openEstate(config: Config, options: EstateOptions, present: Present): Promise<Estate> {
   const { clock = Date.now, fellows } = options;
   const watch = createStorageWatch(options.log);
@@ -89,10 +90,12 @@ export async function openEstate(config: Config, options: EstateOptions, present
     () => present.running().map((one) => one.gateway),
   );
   const storeBytes = () => (isKept && config.storeUrl === undefined ? sizeOf(path) : undefined);
+  options.log.learnSecrets(secretTexts(config));
+  const accountSecrets = new Map<string, readonly string[]>();
   const capture = composeCapture(
     // Each worker counts the files that it has written itself.
     fellows === undefined ? config : shareLimits(config, fellows),
-    () => [...secretTexts(present.config()), ...present.service().apiKeys],
+    () => [...secretTexts(present.config()), ...present.service().apiKeys, ...[...accountSecrets.values()].flat()],
     clock,
     options.log,
   );
@@ -132,7 +135,11 @@ export async function openEstate(config: Config, options: EstateOptions, present
     watch,
     shared: store.rooms,
   });
-  const callers = await openPresentCallers(store, present, { clock, log, isKept });
+  const callers = await openPresentCallers(store, present, {
+    clock,
+    log,
+    dataDir: isKept ? config.dataDir : undefined,
+  });
   return {
     ...callers,
     watch,
@@ -165,6 +172,12 @@ export async function openEstate(config: Config, options: EstateOptions, present
     }),
     history,
     capture,
+    onCredentials(account) {
+      const texts = accountSecretTexts(account);
+      accountSecrets.set(account.id, texts);
+      options.log.learnSecrets(texts);
+      capture.learnSecrets();
+    },
     spanFigures,
     backups: createLazyBackups({ dataDir: isKept ? config.dataDir : undefined, version, clock, log }),
     reload: () => present.reload(),
@@ -196,14 +209,16 @@ async function warnOfStore(url: string | undefined, log: Log): Promise<void> {
 
 /** What cannot be read leaves nothing open. */
 async function openPresentCallers(
-  store: Store,
+  store: ConfiguredStore,
   present: Present,
-  { isKept, ...parts }: Pick<CallersParts, "clock" | "log"> & { readonly isKept: boolean },
+  { dataDir, ...parts }: Pick<CallersParts, "clock" | "log"> & { readonly dataDir: string | undefined },
 ): Promise<Callers> {
   try {
+    // Behind the store, which ends a restore that a crash has left half done.
+    if (dataDir !== undefined) refuseNewerDatabases(dataDir, store.rooms !== undefined);
     return await openCallers({ ...parts, store, prices: () => present.config().prices });
   } catch (error) {
-    if (isKept) await store.close();
+    if (dataDir !== undefined) await store.close();
     throw error;
   }
 }

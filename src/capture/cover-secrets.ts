@@ -53,7 +53,11 @@ const star = 0x2a;
 export function createCover(known: readonly string[]): Cover {
   const secrets = new Set<string>();
   const learn = (texts: readonly string[]): void => {
-    for (const text of texts) if (text.length >= 8) secrets.add(text);
+    for (const text of texts) {
+      if (text.length < 8) continue;
+      // In small letters, too: so the log quotes some servers.
+      secrets.add(text).add(text.toLowerCase());
+    }
   };
   learn(known);
 

@@ -35,6 +35,16 @@ export function secretTexts(config: Config): readonly string[] {
   return [...texts];
 }
 
+/** Of an account that was added, or whose tokens were renewed. */
+export function accountSecretTexts(
+  account: Readonly<Record<"token" | "cookies" | "headers", unknown>>,
+): readonly string[] {
+  const texts = new Set<string>();
+  const { token, cookies, headers } = account;
+  collect("account", { token, cookies, headers }, false, texts);
+  return [...texts];
+}
+
 /** Of an address: the password, as it is written there and as it is meant. */
 function credentialsOf(url: string | undefined): string[] {
   if (url === undefined || !URL.canParse(url)) return [];

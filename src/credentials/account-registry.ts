@@ -52,6 +52,8 @@ export interface RegistryOptions {
   readonly anonymous: Account;
   readonly clock: () => number;
   readonly log: Log;
+  /** Told of every account before it is used, also when its credentials have changed. */
+  readonly onCredentials?: ((account: Account) => void) | undefined;
 }
 
 const lookAgainMs = 1000;
@@ -66,6 +68,8 @@ export function createAccountRegistry(options: RegistryOptions): AccountRegistry
   let loading: Promise<void> | undefined;
   const writes = new Set<Promise<void>>();
   const lockedTold = new Set<string>();
+  /** Digests by account: it is looked at every second. */
+  const credentialsTold = new Map<string, string>();
 
   async function look(): Promise<void> {
     const entries = new Map((await vault.list()).map((entry) => [entry.id, entry]));
@@ -87,9 +91,17 @@ export function createAccountRegistry(options: RegistryOptions): AccountRegistry
         mergeKnown(known.get(anonymous.id), chooseConfigured(anonymous, entries.get(anonymous.id))),
       );
     }
+    for (const { account } of next.values()) if (account !== undefined) tellCredentials(account);
     known = next;
     all = [...next.values()];
     loadedAtMs = clock();
+  }
+
+  function tellCredentials(account: Account): void {
+    const digest = credentialsDigest(account);
+    if (credentialsTold.get(account.id) === digest) return;
+    credentialsTold.set(account.id, digest);
+    options.onCredentials?.(account);
   }
 
   function tellLocked(alias: string): void {
@@ -145,6 +157,7 @@ export function createAccountRegistry(options: RegistryOptions): AccountRegistry
     all: () => all,
     find: (id) => known.get(id),
     async saveAccount(entry, account) {
+      tellCredentials(account);
       const digest = credentialsDigest(account);
       const aside = entry.aside === undefined ? undefined : { ...entry.aside, credentials: digest };
       const kept: KeptAccount = { account, added: entry.added, configured: entry.configured };

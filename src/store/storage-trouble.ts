@@ -92,8 +92,8 @@ export function createStorageWatch(log: Log): StorageWatch {
 
 /** The same log for rooms that write: what only says once more that the disk takes nothing is a line for `debug`. */
 export function withoutStorageErrors(log: LiveLog): LiveLog {
-  const { subscribe, hear, adjust } = log;
-  return { ...quiet(log), subscribe, hear, adjust };
+  const { subscribe, hear, learnSecrets, adjust } = log;
+  return { ...quiet(log), subscribe, hear, learnSecrets, adjust };
 }
 
 function quiet(log: Log): Log {

@@ -2,6 +2,7 @@
 
 import type { Clock } from "../contract/clock.ts";
 import { formatJson, formatPretty, type LogRecord } from "./format-line.ts";
+import { createKnownSecrets } from "./known-secrets.ts";
 import type { Log, LogFields, LogLevel } from "./log.ts";
 
 export interface LogOptions {
@@ -22,6 +23,8 @@ export interface LiveLog extends Log {
   subscribe(listener: (line: string) => void): () => void;
   /** Hears what is said, from info on and whatever the level of the log. @returns a function that ends it */
   hear(hearer: (record: LogRecord) => void): () => void;
+  /** No line shows these texts from now on, whatever they look like; shorter ones than 8 characters are words. */
+  learnSecrets(texts: Iterable<string>): void;
   /** Another level and form from now on, for every log that came of this one. */
   adjust(options: Pick<LogOptions, "level" | "format">): void;
 }
@@ -35,13 +38,14 @@ export function createLog(options: LogOptions): LiveLog {
   const listeners = new Set<(line: string) => void>();
   const hearers = new Set<(record: LogRecord) => void>();
   let sink: Sink | undefined;
+  const secrets = createKnownSecrets();
 
   function emit(level: LogRecord["level"], message: string, fields: LogFields, error?: unknown): void {
     if (rank[level] >= rank.info) for (const hear of hearers) hear({ timeMs: clock(), level, message, fields, error });
     if (rank[level] < threshold.leastRank) return;
     // With the first line: to look at process.stderr costs 6 MB and 15 ms (a stream of Node's, with all that it needs).
     sink ??= openSink({ ...options, format });
-    const line = sink.format({ timeMs: clock(), level, message, fields, error });
+    const line = secrets.hide(sink.format({ timeMs: clock(), level, message, fields, error }));
     sink.write(line);
     for (const listener of listeners) {
       try {
@@ -63,6 +67,7 @@ export function createLog(options: LogOptions): LiveLog {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    learnSecrets: secrets.learn,
     adjust(next) {
       threshold.leastRank = rank[next.level];
       if (next.format !== format) sink = undefined;

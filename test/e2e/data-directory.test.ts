@@ -6,7 +6,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseTyped, postMessage, readMessages, say } from "../http/typed-client.ts";
-import { type BinaryResult, eventually, runBinary } from "../support/binary.ts";
+import { type BinaryResult, createPlace, eventually, runBinary, startBinary } from "../support/binary.ts";
 import { accessToken, cookiesOf, longToken } from "../support/tokens.ts";
 import { createTalker, startStage, type Stage } from "./stage.ts";
 
@@ -164,6 +164,37 @@ describe("migrate", () => {
     setVersion(known);
     expect(await run(stage, ["migrate"])).toMatchObject({ exitCode: 0, errors: "" });
   });
+});
+
+describe("a database that a newer version wrote", () => {
+  test.each(["qwen-gateway.sqlite", "chat.db", "files.db", "history.db"])(
+    "is refused at the start, although nobody has asked for it yet: %s",
+    async (name) => {
+      using place = createPlace();
+      const path = join(place.folder, name);
+      const setVersion = (version: number): void => {
+        using database = new Database(path);
+        // In the log alone, as after kill -9 of the newer version.
+        database.run("PRAGMA journal_mode = WAL");
+        database.run(`PRAGMA user_version = ${version}`);
+      };
+      setVersion(1000);
+      const environment = { PORT: "0", DATA_DIR: place.folder };
+
+      const { exitCode, errors } = await runBinary(["serve"], environment, place);
+
+      expect({ exitCode, errors }).toMatchObject({
+        exitCode: 1,
+        errors: expect.stringContaining(
+          "it was written by a newer version of this program (schema 1000, known here is ",
+        ),
+      });
+      expect(errors).toContain(path);
+      setVersion(0);
+      await using gateway = await startBinary(["serve"], environment, place);
+      expect((await fetch(`${gateway.url}/health`)).status).toBe(200);
+    },
+  );
 });
 
 describe("keys rotate-master", () => {

@@ -13,6 +13,7 @@ export interface Price {
 /**
  * List prices of Alibaba Cloud Model Studio, international edition, pay as you go, without discounts for caches and batches;
  * thoughts at the price of words. By beginnings of names, the longest that fits.
+ * Written down by hand and not confirmed since: no copy of the page is kept with this project. PRICES goes before all of them.
  * @see https://www.alibabacloud.com/help/en/model-studio/model-pricing (as known 2026-08)
  */
 const listPrices: Readonly<Record<string, readonly Price[]>> = {

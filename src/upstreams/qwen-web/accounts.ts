@@ -24,6 +24,7 @@ export interface WebAccountsOptions extends RefreshOptions {
   /** Undefined: no cap. */
   readonly maxAsideMs: number | undefined;
   readonly log: Log;
+  readonly onCredentials?: ((account: Account) => void) | undefined;
 }
 
 /** What a failed request means for its account. */
@@ -71,7 +72,14 @@ export function createWebAccounts(options: WebAccountsOptions): WebAccounts {
   const { clock, log } = options;
   const vault = createAccountVault(upstreamName, options.store, options.box);
   const anonymous = parseAccount({});
-  const registry = createAccountRegistry({ vault, configured: options.configured, anonymous, clock, log });
+  const registry = createAccountRegistry({
+    vault,
+    configured: options.configured,
+    anonymous,
+    clock,
+    log,
+    onCredentials: options.onCredentials,
+  });
   const { asideMs, maxAsideMs } = options;
   const pool = createAccountPool({ registry, upstream: upstreamName, asideMs, maxAsideMs, clock, log });
   const renewal = createAccountRenewal({

@@ -18,6 +18,7 @@ export interface AccountSurroundings {
   readonly http: HttpClient;
   readonly clock: Clock;
   readonly log: Log;
+  readonly onCredentials?: ((account: Account) => void) | undefined;
 }
 
 export function createConfiguredAccounts(config: Config, surroundings: AccountSurroundings): WebAccounts {

@@ -64,6 +64,26 @@ describe("boot", () => {
 });
 
 describe("boot serve", () => {
+  test("boot shows no secret of its flags in the list of processes, and serves with them", async () => {
+    const secrets = ["kKeyOfAFlag7311", "kTokenOfAFlag7312"] as const;
+    const words = ["serve", "--port", "0", "--api-key", secrets[0], `--qwen-token=${secrets[1]}`];
+    const child = start(words, { LOG_LEVEL: "error", QWEN_BASE_URL: "http://127.0.0.1:9" });
+    const { url } = await listening(child);
+    const statuses = await Promise.all(
+      [secrets[0], "another"].map((key) => fetch(new URL("/v1/sessions", url), { headers: { "x-api-key": key } })),
+    );
+    const shown = await Bun.file(`/proc/${child.pid}/cmdline`)
+      .text()
+      .catch(() => "");
+    child.kill("SIGTERM");
+
+    expect(statuses.map(({ status }) => status)).toEqual([200, 401]);
+    expect(await child.exited).toBe(0);
+    if (process.platform === "linux") {
+      expect(shown.split("\0").slice(-6, -1)).toEqual(["--port", "0", "--api-key", "****", "--qwen-token=****"]);
+    }
+  });
+
   test("boot serves with settings from the environment alone and ends with 0 on SIGTERM [R1-030]", async () => {
     const child = start([], { PORT: "0", HOST: "127.0.0.1", LOG_LEVEL: "error" });
     const { url, output } = await listening(child);

@@ -1,0 +1,37 @@
+import { expect, test } from "bun:test";
+import { createKnownSecrets } from "../../../src/telemetry/known-secrets.ts";
+
+test("hide blacks out what was learned, wherever it stands and whatever it looks like", () => {
+  const secrets = createKnownSecrets();
+  secrets.learn(["plain words as a key", 'with"quote\\s']);
+
+  expect(secrets.hide("You sent plain words as a key, and plain words as a key.")).toBe(
+    "You sent [redacted], and [redacted].",
+  );
+  expect(secrets.hide('with"quote\\s')).toBe("[redacted]");
+  expect(secrets.hide(JSON.stringify({ reason: 'with"quote\\s' }))).toBe('{"reason":"[redacted]"}');
+});
+
+test("hide knows them in small letters, too", () => {
+  const secrets = createKnownSecrets();
+  secrets.learn(["AKeyInLetters"]);
+
+  expect(secrets.hide("no such key: akeyinletters")).toBe("no such key: [redacted]");
+});
+
+test("hide leaves what is too short to be told from words", () => {
+  const secrets = createKnownSecrets();
+  secrets.learn(["short", ""]);
+
+  expect(secrets.hide("a short line")).toBe("a short line");
+});
+
+test("learn forgets the oldest beyond two thousand, and not one that was said again", () => {
+  const secrets = createKnownSecrets();
+  secrets.learn(["the very first", "the second one"]);
+  secrets.learn(Array.from({ length: 1998 }, (_, index) => `a renewed token ${index}`));
+  secrets.learn(["the very first", "one too many"]);
+
+  expect(secrets.hide("the very first")).toBe("[redacted]");
+  expect(secrets.hide("the second one")).toBe("the second one");
+});
