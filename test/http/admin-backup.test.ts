@@ -28,6 +28,12 @@ describe("backup", () => {
     await (await harness.chat({ messages: [user("Hello")] }, { headers: bearer(apiKey) })).text();
     await harness.post("/api/chat/stream", { message: "Hello" }, { headers: bearer(apiKey) }).then((one) => one.text());
 
+    // The history is written behind the answers.
+    await eventually(
+      async () => readdirSync(harness.dataDir).includes("history.db") || undefined,
+      () => "the history has a file",
+    );
+
     const answer = await send(harness, "POST", "backup", { body: {} });
 
     expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "application/x-tar"]);
