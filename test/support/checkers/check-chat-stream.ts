@@ -46,8 +46,7 @@ class ChatStreamCheck {
       this.#problems.must(at(chunk, "object") === "chat.completion.chunk", "a chunk has not its object");
       this.#problems.must(isUnixSeconds(at(chunk, "created")), "a chunk was not created at a second");
       this.#problems.must(isText(at(chunk, "model")), "a chunk has no model");
-      // Not `created`: SGLang and llama.cpp take the time anew for each chunk, and what is passed on keeps it.
-      for (const field of ["id", "model"]) {
+      for (const field of ["id", "created", "model"]) {
         this.#problems.must(at(chunk, field) === at(first, field), `chunks of one answer differ in their ${field}`);
       }
     }
