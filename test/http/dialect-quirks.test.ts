@@ -182,3 +182,32 @@ describe.each(played)("$name", ({ dialect, variant, name }) => {
     else expect([reply.finish, reply.error?.code]).toEqual([undefined, "upstream_failed"]);
   });
 });
+
+// SGLang stamps each chunk anew (qwen-official.md, section 4), so do others. What is passed on keeps that, and loses nothing by it.
+test.each(["sglang", "llama-cpp"] as const)(
+  "%s: an answer over the turn of a second arrives whole",
+  async (dialect) => {
+    let secondsMs = 1_790_000_000_000;
+    const clock = () => (secondsMs += 1000);
+    await using stage = await startDialectStage({ dialect, emulator: { clock } });
+    stage.emulator.script({ reply: { text: "one two three four" } });
+
+    const stream = await (await stage.chat({ stream: true, messages: [user("Count")] })).text();
+
+    // Chunks of the emulator, which the gateway has passed on.
+    const chunks = [...stream.matchAll(/^data: (\{.*\})$/gm)].map(
+      ([, json = ""]) =>
+        JSON.parse(json) as {
+          readonly created: number;
+          readonly choices: readonly { delta: { content?: string | null } }[];
+        },
+    );
+    const times = chunks.map(({ created }) => created);
+    expect(chunks.flatMap(({ choices }) => choices.map(({ delta }) => delta.content ?? "")).join("")).toBe(
+      "one two three four",
+    );
+    expect(new Set(times).size).toBeGreaterThan(1);
+    expect(times).toEqual(times.toSorted((one, other) => one - other));
+    expect(stream.endsWith("data: [DONE]\n\n")).toBe(true);
+  },
+);

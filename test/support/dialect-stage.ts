@@ -35,7 +35,10 @@ const hosted: readonly CompatibleDialectName[] = ["dashscope", "dashscope-plans"
 
 export async function startDialectStage(options: DialectStageOptions): Promise<DialectStage> {
   const { dialect, variant, keys = hosted.includes(dialect) ? ["sk-sp-one"] : [] } = options;
+  // Some dialects stamp each chunk anew: an answer over the turn of a second would differ from one within it.
+  const startedAtMs = Date.now();
   const served = serveOpenAICompatibleEmulator({
+    clock: () => startedAtMs,
     hostname: "127.0.0.1",
     port: 0,
     seed: 1,
