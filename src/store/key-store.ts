@@ -17,6 +17,12 @@ export interface StoredKey {
   readonly revokedAtMs: number | undefined;
 }
 
+/** The store says when it was created, and from then on its time counts. */
+export interface NewKey extends Omit<StoredKey, "createdAtMs" | "expiresAtMs" | "revokedAtMs"> {
+  /** Undefined: it does not end by itself. */
+  readonly lifetimeMs: number | undefined;
+}
+
 /** Several processes may share it. */
 export interface KeyStore {
   /** Another number after each change of any key, whoever made it. Cheap: one row is read. */
@@ -24,7 +30,7 @@ export interface KeyStore {
   /** Oldest first, revoked ones included. */
   listKeys(): Promise<readonly StoredKey[]>;
   /** @returns false when a key that has not been revoked has this name, or any key this prefix */
-  addKey(key: Omit<StoredKey, "createdAtMs" | "revokedAtMs">): Promise<boolean>;
+  addKey(key: NewKey): Promise<boolean>;
   /** @returns false when there is none, or it was revoked before */
   revokeKey(prefix: string): Promise<boolean>;
   /** Forgets it. @returns false when there is none */

@@ -9,7 +9,7 @@ import {
   type Reserved,
   type SubjectsQuestion,
 } from "./amount-store.ts";
-import type { KeyStore, StoredKey } from "./key-store.ts";
+import type { KeyStore, NewKey, StoredKey } from "./key-store.ts";
 import { keyOf } from "./memory-turns.ts";
 import type { StoreOptions } from "./store-options.ts";
 
@@ -33,13 +33,15 @@ export class MemoryCallers implements KeyStore, AmountStore {
     return [...this.#keys.values()];
   }
 
-  async addKey(key: Omit<StoredKey, "createdAtMs" | "revokedAtMs">): Promise<boolean> {
+  async addKey({ lifetimeMs, ...key }: NewKey): Promise<boolean> {
     const isTaken = [...this.#keys.values()].some(
       ({ prefix, name, revokedAtMs }) => prefix === key.prefix || (name === key.name && revokedAtMs === undefined),
     );
     if (isTaken) return false;
     this.#revision++;
-    this.#keys.set(key.prefix, { ...key, createdAtMs: this.#options.clock(), revokedAtMs: undefined });
+    const createdAtMs = this.#options.clock();
+    const expiresAtMs = lifetimeMs === undefined ? undefined : createdAtMs + lifetimeMs;
+    this.#keys.set(key.prefix, { ...key, createdAtMs, expiresAtMs, revokedAtMs: undefined });
     return true;
   }
 

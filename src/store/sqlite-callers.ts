@@ -11,7 +11,7 @@ import {
 } from "./amount-store.ts";
 import type { CallerQuestions, KeyRow } from "./caller-questions.ts";
 import type { Connection } from "./connection.ts";
-import type { KeyStore, StoredKey } from "./key-store.ts";
+import type { KeyStore, NewKey, StoredKey } from "./key-store.ts";
 import { isDead, type LeaseOwner, thisProcess } from "./lease-owner.ts";
 
 const nothing = {};
@@ -39,10 +39,11 @@ export class SqliteCallers implements KeyStore, AmountStore {
     return (await this.#connection.read(() => this.#questions.listKeys.all(nothing))).map(keyOfRow);
   }
 
-  addKey(key: Omit<StoredKey, "createdAtMs" | "revokedAtMs">): Promise<boolean> {
-    const { prefix, name, digest, expiresAtMs = null } = key;
+  addKey(key: NewKey): Promise<boolean> {
+    const { prefix, name, digest, lifetimeMs } = key;
     const [scopes, limits] = [JSON.stringify(key.scopes), JSON.stringify(key.limits)];
     return this.#connection.write(({ nowMs }) => {
+      const expiresAtMs = lifetimeMs === undefined ? null : nowMs + lifetimeMs;
       const row = { prefix, name, digest, scopes, limits, expiresAtMs, nowMs };
       return this.#questions.addKey.run(row).changes > 0;
     });

@@ -1,13 +1,13 @@
 // The part of the Store contract that keeps API keys and counts what callers use; testStore calls it for every driver.
 
 import { describe, expect, test } from "bun:test";
-import type { StoredKey } from "../../src/store/key-store.ts";
+import type { NewKey } from "../../src/store/key-store.ts";
 import type { OpenStore } from "./test-store.ts";
 
 const minuteMs = 60_000;
 const startMs = 1_790_000_040_000;
 
-function key(prefix: string, changes: Partial<StoredKey> = {}): Omit<StoredKey, "createdAtMs" | "revokedAtMs"> {
+function key(prefix: string, changes: Partial<NewKey> = {}): NewKey {
   const digest = Bun.CryptoHasher.hash("sha256", `${prefix}-secret`);
   return {
     prefix,
@@ -15,7 +15,7 @@ function key(prefix: string, changes: Partial<StoredKey> = {}): Omit<StoredKey, 
     digest,
     scopes: { admin: false },
     limits: {},
-    expiresAtMs: undefined,
+    lifetimeMs: undefined,
     ...changes,
   };
 }
@@ -35,7 +35,7 @@ export function testCallerStore(name: string, open: OpenStore): void {
       const { store: first, reopen, advance } = await openWithClock();
       const scopes = { models: ["qwen*"], surfaces: ["messages"], upstreams: ["home"], admin: true };
       const limits = { requestsPerMinute: 5, spendPerDay: 1.5 };
-      expect(await first.addKey(key("qg-b", { scopes, limits, expiresAtMs: startMs + 5 }))).toBe(true);
+      expect(await first.addKey(key("qg-b", { scopes, limits, lifetimeMs: 5 }))).toBe(true);
       advance(1);
       expect(await first.addKey(key("qg-a"))).toBe(true);
       const store = (await reopen?.()) ?? first;

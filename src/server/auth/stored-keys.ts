@@ -102,8 +102,7 @@ export function createStoredKeys(store: KeyStore, clock: Clock): StoredKeys {
         admin,
       };
       const { key, prefix } = makeKey();
-      const expiresAtMs = lifetimeMs === undefined ? undefined : clock() + lifetimeMs;
-      const isAdded = await store.addKey({ prefix, name, digest: digestOf(key), scopes, limits, expiresAtMs });
+      const isAdded = await store.addKey({ prefix, name, digest: digestOf(key), scopes, limits, lifetimeMs });
       if (!isAdded)
         throw invalid(
           "name",

@@ -8,7 +8,7 @@ import {
   type Reserved,
   type SubjectsQuestion,
 } from "../amount-store.ts";
-import type { KeyStore, StoredKey } from "../key-store.ts";
+import type { KeyStore, NewKey, StoredKey } from "../key-store.ts";
 import { pairsOf } from "./accounts.ts";
 import type { Session } from "./session.ts";
 
@@ -40,9 +40,10 @@ export class RedisCallers implements KeyStore, AmountStore {
       .sort((one, other) => one.createdAtMs - other.createdAtMs || (one.prefix < other.prefix ? -1 : 1));
   }
 
-  async addKey(key: Omit<StoredKey, "createdAtMs" | "revokedAtMs">): Promise<boolean> {
-    const { prefix, name, scopes, limits, expiresAtMs } = key;
+  async addKey(key: NewKey): Promise<boolean> {
+    const { prefix, name, scopes, limits, lifetimeMs } = key;
     const createdAtMs = this.#session.nowMs();
+    const expiresAtMs = lifetimeMs === undefined ? undefined : createdAtMs + lifetimeMs;
     const digest = Buffer.from(key.digest).toString("hex");
     const text: KeyText = { prefix, name, digest, scopes, limits, expiresAtMs, createdAtMs };
     return (await this.#session.ask("addKey", { prefix, name }, [JSON.stringify(text)])) === 1;

@@ -306,5 +306,5 @@ const newKey = {
   digest: Bun.CryptoHasher.hash("sha256", "key"),
   scopes: { admin: false },
   limits: {},
-  expiresAtMs: undefined,
+  lifetimeMs: undefined,
 };
