@@ -13,6 +13,7 @@ import { SqliteSessions } from "./sqlite-sessions.ts";
 import { SqliteTurns } from "./sqlite-turns.ts";
 import type { Store } from "./store.ts";
 import type { StoreOptions } from "./store-options.ts";
+import { ofAccountsAndCallers } from "./store-parts.ts";
 
 export const databaseName = "qwen-gateway.sqlite";
 
@@ -52,27 +53,7 @@ export function openSqliteStore(options: StoreOptions & { readonly path: string 
       claims.abandonLeasesOfTheDead();
     },
     sweepPassing: () => sessions.sweepPassing(),
-    listAccounts: (upstream) => accounts.listAccounts(upstream),
-    putAccount: (upstream, account, expectedRevision) => accounts.putAccount(upstream, account, expectedRevision),
-    saveAccountState: (upstream, id, state) => accounts.saveAccountState(upstream, id, state),
-    resealAccounts: (reseal) => accounts.resealAccounts(reseal),
-    removeAccount: (upstream, id) => accounts.removeAccount(upstream, id),
-    leaseAccount: (upstream, id, holder, leaseMs) => accounts.leaseAccount(upstream, id, holder, leaseMs),
-    releaseAccount: (upstream, id, holder) => accounts.releaseAccount(upstream, id, holder),
-    keysRevision: () => callers.keysRevision(),
-    listKeys: () => callers.listKeys(),
-    addKey: (key) => callers.addKey(key),
-    revokeKey: (prefix) => callers.revokeKey(prefix),
-    removeKey: (prefix) => callers.removeKey(prefix),
-    reserveAmount: (reservation) => callers.reserveAmount(reservation),
-    addAmounts: (amounts) => callers.addAmounts(amounts),
-    readAmounts: (keys) => callers.readAmounts(keys),
-    listSubjects: (question) => callers.listSubjects(question),
-    forgetAmounts: (subject) => callers.forgetAmounts(subject),
-    countReplies: (subjects) => callers.countReplies(subjects),
-    dropAmounts: (kinds) => callers.dropAmounts(kinds),
-    holdReplies: (subject, wanted, limit, untilMs) => callers.holdReplies(subject, wanted, limit, untilMs),
-    renewReplies: (untilMs) => callers.renewReplies(untilMs),
+    ...ofAccountsAndCallers(accounts, callers),
     probe: () => connection.probe(),
     async close() {
       if (connection.closed) return;

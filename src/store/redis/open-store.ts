@@ -9,6 +9,7 @@ import type { ReplayIndex } from "../replay-index.ts";
 import type { ResponseStore } from "../response-store.ts";
 import type { Store } from "../store.ts";
 import type { StoreOptions } from "../store-options.ts";
+import { ofAccountsAndCallers } from "../store-parts.ts";
 import type { SharedWishes } from "../stop-wishes.ts";
 import { RedisAccounts } from "./accounts.ts";
 import { describeAddress } from "./address.ts";
@@ -89,27 +90,7 @@ export async function openRedisStore(options: SharedStoreOptions): Promise<Share
     freeDead: () => claims.freeDead(),
     sweep: () => sessions.sweep(),
     sweepPassing: () => sessions.sweepPassing(),
-    listAccounts: (upstream) => accounts.listAccounts(upstream),
-    putAccount: (upstream, account, expectedRevision) => accounts.putAccount(upstream, account, expectedRevision),
-    saveAccountState: (upstream, id, state) => accounts.saveAccountState(upstream, id, state),
-    resealAccounts: (reseal) => accounts.resealAccounts(reseal),
-    removeAccount: (upstream, id) => accounts.removeAccount(upstream, id),
-    leaseAccount: (upstream, id, holder, leaseMs) => accounts.leaseAccount(upstream, id, holder, leaseMs),
-    releaseAccount: (upstream, id, holder) => accounts.releaseAccount(upstream, id, holder),
-    keysRevision: () => callers.keysRevision(),
-    listKeys: () => callers.listKeys(),
-    addKey: (key) => callers.addKey(key),
-    revokeKey: (prefix) => callers.revokeKey(prefix),
-    removeKey: (prefix) => callers.removeKey(prefix),
-    reserveAmount: (reservation) => callers.reserveAmount(reservation),
-    addAmounts: (amounts) => callers.addAmounts(amounts),
-    readAmounts: (keys) => callers.readAmounts(keys),
-    listSubjects: (question) => callers.listSubjects(question),
-    forgetAmounts: (subject) => callers.forgetAmounts(subject),
-    dropAmounts: (kinds) => callers.dropAmounts(kinds),
-    holdReplies: (subject, wanted, limit, untilMs) => callers.holdReplies(subject, wanted, limit, untilMs),
-    countReplies: (subjects) => callers.countReplies(subjects),
-    renewReplies: (untilMs) => callers.renewReplies(untilMs),
+    ...ofAccountsAndCallers(accounts, callers),
     rooms: createRooms(session, claims.owner),
     async probe() {
       await session.ask("probe", {});
