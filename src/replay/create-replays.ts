@@ -109,6 +109,7 @@ export function createReplaysIn(
     log,
     interruptedFrame,
     mirror: options.mirror,
+    wishes: options.wishes,
     isHere: (streamId) => here.has(streamId),
   });
 
@@ -256,11 +257,8 @@ export function createReplaysIn(
     },
     async stop(caller, streamId) {
       const production = findHere(caller, streamId);
-      if (production === undefined && (await ended.runsElsewhere(caller, streamId, options.wishes !== undefined))) {
-        await options.wishes?.wish(streamId);
-        return true;
-      }
-      if (production === undefined || production.isOver) return false;
+      if (production === undefined) return ended.stop(caller, streamId);
+      if (production.isOver) return false;
       production.stop();
       return true;
     },

@@ -5,6 +5,7 @@ import type { Clock } from "../contract/clock.ts";
 import type { LeaseOwner } from "../store/lease-owner.ts";
 import type { ReplayIndex, ReplayRecord } from "../store/replay-index.ts";
 import { RunsElsewhere } from "../store/runs-elsewhere.ts";
+import type { StopWishes } from "../store/stop-wishes.ts";
 import type { Log } from "../telemetry/log.ts";
 import { findFrame, findWholeFrames } from "./find-frames.ts";
 import { FollowedStream } from "./followed-stream.ts";
@@ -30,6 +31,8 @@ export interface EndedReplaysOptions {
   readonly interruptedFrame: EndingFrame;
   /** Where other gateways see what is sent, and their streams are seen. */
   readonly mirror?: Mirror | undefined;
+  /** By them other gateways stop what they run. @defaultValue nobody can be asked */
+  readonly wishes?: StopWishes | undefined;
   /** The stream runs here, or has not told the index yet that it has ended. */
   isHere(streamId: string): boolean;
 }
@@ -58,15 +61,17 @@ export class EndedReplays {
   }
 
   /**
-   * Whether it runs in another process.
-   * @param isReached whoever asks can do something about that
-   * @throws {GatewayError} `not-found`; `RunsElsewhere` where it does, and nobody can
+   * Has one that runs in another process stop.
+   * @returns false when it runs nowhere
+   * @throws {GatewayError} `not-found`; `RunsElsewhere` where no wish reaches that process
    */
-  async runsElsewhere(caller: string, streamId: string, isReached: boolean): Promise<boolean> {
+  async stop(caller: string, streamId: string): Promise<boolean> {
     const { state, owner, runner } = await this.find(caller, streamId);
-    const runs = state === "running" && owner === "another process";
-    if (runs && !isReached) throw runsElsewhere(runner);
-    return runs;
+    if (state !== "running" || owner !== "another process") return false;
+    const { wishes } = this.#options;
+    if (wishes === undefined) throw runsElsewhere(runner);
+    await wishes.wish(streamId);
+    return true;
   }
 
   /** @throws {GatewayError} `gone`; `RunsElsewhere` while it runs in another process and cannot be seen from here */

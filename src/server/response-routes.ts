@@ -36,7 +36,9 @@ export function responseRoutes({ responses, maxBodyBytes, keepOpen }: ResponseRo
       answer: async (trip) => {
         const rest = restOf(trip);
         if (!rest.endsWith(cancelEnd)) throw nothingHere();
-        return Response.json(await responses.cancel(trip.caller, rest.slice(0, -cancelEnd.length)));
+        return Response.json(
+          await responses.cancel(trip.caller, rest.slice(0, -cancelEnd.length), trip.request.signal),
+        );
       },
     },
     {

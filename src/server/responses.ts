@@ -24,6 +24,7 @@ import {
   responseObject,
 } from "../surfaces/openai-responses/response-object.ts";
 import { openaiResponses } from "../surfaces/openai-responses/surface.ts";
+import { sleep } from "../outbound/retry.ts";
 import type { LeaseOwner } from "../store/lease-owner.ts";
 import type { StopWishes } from "../store/stop-wishes.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -60,9 +61,10 @@ export interface Responses {
   forget(caller: string, id: string): Promise<void>;
   /**
    * Ends one that runs in the background, and returns what has become of it.
+   * @param signal nobody waits for that any more; it is ended all the same
    * @throws {GatewayError} `not-found`, for another caller as well; `invalid-request` for one that somebody waited for
    */
-  cancel(caller: string, id: string): Promise<JsonObject>;
+  cancel(caller: string, id: string, signal: AbortSignal): Promise<JsonObject>;
   /**
    * The stream of one that was begun with `background` and `stream`.
    * @param afterId of the last frame that is known; 0 gives all
@@ -105,7 +107,12 @@ export function createResponses(options: ResponsesOptions): Responses {
   }
 
   /** @throws {GatewayError} `RunsElsewhere` where no wish reaches the one that runs it */
-  async function cancelElsewhere(caller: string, id: string, owner: LeaseOwner): Promise<JsonObject> {
+  async function cancelElsewhere(
+    caller: string,
+    id: string,
+    owner: LeaseOwner,
+    signal: AbortSignal,
+  ): Promise<JsonObject> {
     const wishes = await openWishes();
     if (wishes === undefined) throw runsInAnotherProcess(owner);
     await wishes.wish(id);
@@ -113,7 +120,7 @@ export function createResponses(options: ResponsesOptions): Responses {
     const untilMs = performance.now() + elsewhereMs;
     let { response } = await find(caller, id);
     while (response["status"] === "in_progress" && performance.now() < untilMs) {
-      await Bun.sleep(elsewhereLookMs);
+      await sleep(elsewhereLookMs, signal);
       ({ response } = await find(caller, id));
     }
     return response;
@@ -270,10 +277,10 @@ export function createResponses(options: ResponsesOptions): Responses {
       const replays = await openReplays();
       return new Response(await replays.open(caller, id, afterId, hooks), { headers: eventStreamHeaders });
     },
-    async cancel(caller, id) {
+    async cancel(caller, id, signal) {
       const { response, runsElsewhere } = await find(caller, id);
       if (response["background"] !== true) throw notInBackground();
-      if (runsElsewhere !== undefined) return cancelElsewhere(caller, id, runsElsewhere);
+      if (runsElsewhere !== undefined) return cancelElsewhere(caller, id, runsElsewhere, signal);
       await background.cancel(id);
       return (await find(caller, id)).response;
     },
