@@ -1,32 +1,53 @@
-// What the store counts of callers: amounts within windows of time, and replies that run, over all processes.
+// What the store counts of callers: amounts within stretches of time, and replies that run, over all processes.
 
-/** One amount within one window. */
+/** One amount within one stretch of time. */
 export interface AmountKey {
   /** Whose it is. */
   readonly subject: string;
   /** What is counted, such as `requests/minute`. */
   readonly kind: string;
-  /** Epoch milliseconds at which the window begins. */
+  /** Epoch milliseconds at which the stretch begins. */
   readonly startMs: number;
 }
 
+/** What is added to an amount, also less than nothing. */
+export interface AddedAmount extends AmountKey {
+  readonly amount: number;
+  /** Epoch milliseconds at which the last of it came: what stands there is never set back. */
+  readonly lastMs: number;
+}
+
+/** An amount as it stands there. */
+export interface AmountPart {
+  readonly startMs: number;
+  readonly amount: number;
+  readonly lastMs: number;
+}
+
+/** The stretches that begin at this moment or later, also those that lie ahead: another machine's clock may be. */
+export interface AmountSpan extends Omit<AmountKey, "startMs"> {
+  readonly sinceMs: number;
+}
+
 export interface Reservation extends AmountKey {
-  readonly windowMs: number;
   /** How much is asked for. */
   readonly wanted: number;
-  /** Most within the window. */
+  /** Most within all that counts. */
   readonly limit: number;
-  /** The part of the window before that still counts, from 0 to 1. */
-  readonly carried: number;
+  /** Epoch milliseconds: it is taken now, and counts as of then. */
+  readonly atMs: number;
+  /** Of which stretches there may be something that counts. */
+  readonly sinceMs: number;
+  /** What has come until this moment, epoch milliseconds, counts no more. */
+  readonly afterMs: number;
 }
 
 /** What of a reservation could be had, and what stands there now. */
 export interface Reserved {
   /** 0 to `wanted`; it counts as used from now on. */
   readonly granted: number;
-  readonly amount: number;
-  /** Of the window before. */
-  readonly previous: number;
+  /** In no order. */
+  readonly parts: readonly AmountPart[];
 }
 
 /** Subjects behind one another by their names. */
@@ -45,14 +66,14 @@ export interface AmountStore {
   /** Takes as much as the limit leaves, at most what is wanted. */
   reserveAmount(reservation: Reservation): Promise<Reserved>;
   /** Adds to several, also what is less than nothing. @returns what stands there now, in the same order */
-  addAmounts(amounts: readonly (AmountKey & { readonly amount: number })[]): Promise<readonly number[]>;
-  /** @returns one for each, 0 where nothing was counted */
-  readAmounts(keys: readonly AmountKey[]): Promise<readonly number[]>;
+  addAmounts(amounts: readonly AddedAmount[]): Promise<readonly number[]>;
+  /** @returns one list for each, in no order; empty where nothing was counted */
+  readAmounts(spans: readonly AmountSpan[]): Promise<readonly (readonly AmountPart[])[]>;
   /** Of whom something is counted, or replies are noted; in the order of their names. */
   listSubjects(question: SubjectsQuestion): Promise<readonly string[]>;
   /** Forgets all amounts of one. @returns false when there was none */
   forgetAmounts(subject: string): Promise<boolean>;
-  /** Forgets windows of these kinds that began before, and replies whose time is over. */
+  /** Forgets stretches of these kinds that began before, and replies whose time is over. */
   dropAmounts(kinds: readonly { readonly kind: string; readonly beforeMs: number }[]): Promise<void>;
 
   /**
@@ -78,12 +99,8 @@ function bySubject(one: string, other: string): number {
   return one < other ? -1 : Number(one > other);
 }
 
-/** The one rule of reservations, for every driver. */
-export function grantOf({ wanted, limit, carried }: Reservation, amount: number, previous: number): number {
-  return Math.max(0, Math.min(wanted, limit - carriedOver(previous, carried) - amount));
-}
-
-/** What of the window before counts still: by whole ones, and the last of them leaves when its time has come. */
-export function carriedOver(previous: number, carried: number): number {
-  return Math.max(0, Math.ceil(previous * carried) - 1);
+/** The one rule of reservations, for every driver. @param parts before it */
+export function grantOf({ wanted, limit, afterMs }: Reservation, parts: readonly AmountPart[]): number {
+  const used = parts.reduce((sum, { amount, lastMs }) => (lastMs > afterMs ? sum + amount : sum), 0);
+  return Math.max(0, Math.min(wanted, limit - used));
 }

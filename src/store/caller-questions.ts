@@ -1,7 +1,7 @@
 // The prepared statements about keys and amounts: beside those of turns, since most gateways never ask them.
 
 import type { Database, Statement } from "bun:sqlite";
-import type { AmountKey } from "./amount-store.ts";
+import type { AddedAmount, AmountPart, AmountSpan } from "./amount-store.ts";
 import type { LeaseOwner } from "./lease-owner.ts";
 
 export const callerQuestionTexts = {
@@ -17,10 +17,12 @@ export const callerQuestionTexts = {
   revokeKey: "UPDATE api_keys SET revoked_at_ms = $nowMs WHERE prefix = $prefix AND revoked_at_ms IS NULL",
   removeKey: "DELETE FROM api_keys WHERE prefix = $prefix",
 
-  readAmount: "SELECT amount FROM amounts WHERE subject = $subject AND kind = $kind AND start_ms = $startMs",
+  readAmounts: `
+    SELECT start_ms AS startMs, amount, last_ms AS lastMs FROM amounts
+    WHERE subject = $subject AND kind = $kind AND start_ms >= $sinceMs`,
   addAmount: `
-    INSERT INTO amounts (subject, kind, start_ms, amount) VALUES ($subject, $kind, $startMs, $amount)
-    ON CONFLICT (subject, kind, start_ms) DO UPDATE SET amount = amount + $amount
+    INSERT INTO amounts (subject, kind, start_ms, amount, last_ms) VALUES ($subject, $kind, $startMs, $amount, $lastMs)
+    ON CONFLICT (subject, kind, start_ms) DO UPDATE SET amount = amount + $amount, last_ms = max(last_ms, $lastMs)
     RETURNING amount`,
   subjectsOfKind: `
     SELECT DISTINCT subject FROM amounts
@@ -56,7 +58,8 @@ export interface KeyRow {
 }
 
 type NewKey = Omit<KeyRow, "createdAtMs" | "revokedAtMs"> & { nowMs: number };
-type Key = { [Field in keyof AmountKey]: AmountKey[Field] };
+type Added = { [Field in keyof AddedAmount]: AddedAmount[Field] };
+type Span = { [Field in keyof AmountSpan]: AmountSpan[Field] };
 type Owner = { [Field in keyof LeaseOwner]: LeaseOwner[Field] };
 type Range = { after: string; before: string; limit: number };
 type Holder = LeaseOwner & { readonly holder: string; readonly held: number; readonly untilMs: number };
@@ -76,8 +79,8 @@ export function prepareCallerQuestions(database: Database) {
     addKey: prepare<never, NewKey>("addKey"),
     revokeKey: prepare<never, { prefix: string; nowMs: number }>("revokeKey"),
     removeKey: prepare<never, { prefix: string }>("removeKey"),
-    readAmount: prepare<{ amount: number }, Key>("readAmount"),
-    addAmount: prepare<{ amount: number }, Key & { amount: number }>("addAmount"),
+    readAmounts: prepare<AmountPart, Span>("readAmounts"),
+    addAmount: prepare<{ amount: number }, Added>("addAmount"),
     subjectsOfKind: prepare<{ subject: string }, Range & { kind: string; sinceMs: number }>("subjectsOfKind"),
     subjectsWithReplies: prepare<{ subject: string }, Range>("subjectsWithReplies"),
     forgetAmounts: prepare<never, { subject: string }>("forgetAmounts"),

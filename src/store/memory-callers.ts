@@ -1,7 +1,9 @@
 // API keys and amounts of the driver in memory. Nobody shares it: what runs, runs here.
 
 import {
-  type AmountKey,
+  type AddedAmount,
+  type AmountPart,
+  type AmountSpan,
   type AmountStore,
   firstSubjects,
   grantOf,
@@ -13,11 +15,17 @@ import type { KeyStore, NewKey, StoredKey } from "./key-store.ts";
 import { keyOf } from "./memory-turns.ts";
 import type { StoreOptions } from "./store-options.ts";
 
+interface Counted {
+  readonly subject: string;
+  readonly kind: string;
+  readonly parts: Map<number, AmountPart>;
+}
+
 export class MemoryCallers implements KeyStore, AmountStore {
   readonly #options: StoreOptions;
   readonly #keys = new Map<string, StoredKey>();
-  /** By subject, kind and beginning. */
-  readonly #amounts = new Map<string, AmountKey & { amount: number }>();
+  /** By subject and kind, then by the beginning. */
+  readonly #amounts = new Map<string, Counted>();
   readonly #held = new Map<string, number>();
   #revision = 0;
 
@@ -59,27 +67,26 @@ export class MemoryCallers implements KeyStore, AmountStore {
   }
 
   async reserveAmount(reservation: Reservation): Promise<Reserved> {
-    const { startMs, windowMs } = reservation;
-    const amount = this.#read(reservation);
-    const previous = this.#read({ ...reservation, startMs: startMs - windowMs });
-    const granted = grantOf(reservation, amount, previous);
-    if (granted > 0) this.#add(reservation, granted);
-    return { granted, amount: amount + granted, previous };
+    const { subject, kind, startMs, atMs } = reservation;
+    const granted = grantOf(reservation, this.#read(reservation));
+    if (granted > 0) this.#add({ subject, kind, startMs, amount: granted, lastMs: atMs });
+    return { granted, parts: this.#read(reservation) };
   }
 
-  async addAmounts(amounts: readonly (AmountKey & { readonly amount: number })[]): Promise<readonly number[]> {
-    return amounts.map((one) => this.#add(one, one.amount));
+  async addAmounts(amounts: readonly AddedAmount[]): Promise<readonly number[]> {
+    return amounts.map((one) => this.#add(one));
   }
 
-  async readAmounts(keys: readonly AmountKey[]): Promise<readonly number[]> {
-    return keys.map((key) => this.#read(key));
+  async readAmounts(spans: readonly AmountSpan[]): Promise<readonly (readonly AmountPart[])[]> {
+    return spans.map((span) => this.#read(span));
   }
 
   async listSubjects({ after = "", before, limit, kinds }: SubjectsQuestion): Promise<readonly string[]> {
     const sinceOf = new Map(kinds.map(({ kind, sinceMs }) => [kind, sinceMs]));
-    const counted = [...this.#amounts.values()].filter(
-      ({ kind, startMs, amount }) => amount !== 0 && startMs >= (sinceOf.get(kind) ?? Number.POSITIVE_INFINITY),
-    );
+    const counted = [...this.#amounts.values()].filter(({ kind, parts }) => {
+      const sinceMs = sinceOf.get(kind) ?? Number.POSITIVE_INFINITY;
+      return [...parts.values()].some(({ startMs, amount }) => amount !== 0 && startMs >= sinceMs);
+    });
     const found = [...counted, ...[...this.#held.keys()].map((subject) => ({ subject }))].filter(
       ({ subject }) => subject > after && (before === undefined || subject < before),
     );
@@ -96,8 +103,10 @@ export class MemoryCallers implements KeyStore, AmountStore {
 
   async dropAmounts(kinds: Parameters<AmountStore["dropAmounts"]>[0]): Promise<void> {
     const endOf = new Map(kinds.map(({ kind, beforeMs }) => [kind, beforeMs]));
-    for (const [key, { kind, startMs }] of this.#amounts) {
-      if (startMs < (endOf.get(kind) ?? Number.NEGATIVE_INFINITY)) this.#amounts.delete(key);
+    for (const [key, { kind, parts }] of this.#amounts) {
+      const beforeMs = endOf.get(kind) ?? Number.NEGATIVE_INFINITY;
+      for (const startMs of parts.keys()) if (startMs < beforeMs) parts.delete(startMs);
+      if (parts.size === 0) this.#amounts.delete(key);
     }
   }
 
@@ -117,17 +126,18 @@ export class MemoryCallers implements KeyStore, AmountStore {
     // Nothing runs out where nobody else looks.
   }
 
-  #read(key: AmountKey): number {
-    return this.#amounts.get(nameOf(key))?.amount ?? 0;
+  #read({ subject, kind, sinceMs }: AmountSpan): AmountPart[] {
+    const parts = this.#amounts.get(keyOf(subject, kind))?.parts.values() ?? [];
+    return [...parts].filter(({ startMs }) => startMs >= sinceMs);
   }
 
-  #add(key: AmountKey, amount: number): number {
-    const sum = this.#read(key) + amount;
-    this.#amounts.set(nameOf(key), { subject: key.subject, kind: key.kind, startMs: key.startMs, amount: sum });
+  #add({ subject, kind, startMs, amount, lastMs }: AddedAmount): number {
+    const name = keyOf(subject, kind);
+    const counted = this.#amounts.get(name) ?? { subject, kind, parts: new Map<number, AmountPart>() };
+    this.#amounts.set(name, counted);
+    const before = counted.parts.get(startMs) ?? { amount: 0, lastMs: 0 };
+    const sum = before.amount + amount;
+    counted.parts.set(startMs, { startMs, amount: sum, lastMs: Math.max(before.lastMs, lastMs) });
     return sum;
   }
-}
-
-function nameOf({ subject, kind, startMs }: AmountKey): string {
-  return keyOf(subject, `${kind} ${startMs}`);
 }

@@ -8,9 +8,10 @@ import fewerPages from "./migrations/003-fewer-pages.sql" with { type: "text" };
 import messages from "./migrations/004-messages.sql" with { type: "text" };
 import accessSpans from "./migrations/005-access-spans.sql" with { type: "text" };
 import callers from "./migrations/006-callers.sql" with { type: "text" };
+import amountTimes from "./migrations/007-amount-times.sql" with { type: "text" };
 
 /** In order: the first one brings an empty file to version 1. */
-export const migrations: readonly string[] = [turns, accounts, fewerPages, messages, accessSpans, callers];
+export const migrations: readonly string[] = [turns, accounts, fewerPages, messages, accessSpans, callers, amountTimes];
 
 /**
  * Applies what is missing, each migration in one transaction together with its number.

@@ -1,7 +1,9 @@
 // The part of the SQLite driver that keeps API keys and counts what callers use.
 
 import {
-  type AmountKey,
+  type AddedAmount,
+  type AmountPart,
+  type AmountSpan,
   type AmountStore,
   firstSubjects,
   grantOf,
@@ -58,27 +60,20 @@ export class SqliteCallers implements KeyStore, AmountStore {
   }
 
   reserveAmount(reservation: Reservation): Promise<Reserved> {
-    const { subject, kind, startMs, windowMs } = reservation;
+    const { subject, kind, startMs, atMs, sinceMs } = reservation;
     return this.#connection.write(() => {
-      const amount = this.#read({ subject, kind, startMs });
-      const previous = this.#read({ subject, kind, startMs: startMs - windowMs });
-      const granted = grantOf(reservation, amount, previous);
-      if (granted > 0) this.#questions.addAmount.get({ subject, kind, startMs, amount: granted });
-      return { granted, amount: amount + granted, previous };
+      const granted = grantOf(reservation, this.#read({ subject, kind, sinceMs }));
+      if (granted > 0) this.#add({ subject, kind, startMs, amount: granted, lastMs: atMs });
+      return { granted, parts: this.#read({ subject, kind, sinceMs }) };
     });
   }
 
-  addAmounts(amounts: readonly (AmountKey & { readonly amount: number })[]): Promise<readonly number[]> {
-    return this.#connection.write(() =>
-      amounts.map(
-        ({ subject, kind, startMs, amount }) =>
-          this.#questions.addAmount.get({ subject, kind, startMs, amount })?.amount ?? 0,
-      ),
-    );
+  addAmounts(amounts: readonly AddedAmount[]): Promise<readonly number[]> {
+    return this.#connection.write(() => amounts.map((one) => this.#add(one)));
   }
 
-  readAmounts(keys: readonly AmountKey[]): Promise<readonly number[]> {
-    return this.#connection.read(() => keys.map((key) => this.#read(key)));
+  readAmounts(spans: readonly AmountSpan[]): Promise<readonly (readonly AmountPart[])[]> {
+    return this.#connection.read(() => spans.map((span) => this.#read(span)));
   }
 
   listSubjects({ after = "", before = lastSubject, limit, kinds }: SubjectsQuestion): Promise<readonly string[]> {
@@ -137,8 +132,12 @@ export class SqliteCallers implements KeyStore, AmountStore {
     return { own, others, dead };
   }
 
-  #read({ subject, kind, startMs }: AmountKey): number {
-    return this.#questions.readAmount.get({ subject, kind, startMs })?.amount ?? 0;
+  #read({ subject, kind, sinceMs }: AmountSpan): AmountPart[] {
+    return this.#questions.readAmounts.all({ subject, kind, sinceMs });
+  }
+
+  #add({ subject, kind, startMs, amount, lastMs }: AddedAmount): number {
+    return this.#questions.addAmount.get({ subject, kind, startMs, amount, lastMs })?.amount ?? 0;
   }
 }
 

@@ -1,7 +1,9 @@
 // The part of the Store contract that keeps API keys and counts what callers use; testStore calls it for every driver.
 
 import { describe, expect, test } from "bun:test";
+import type { AmountKey, AmountPart } from "../../src/store/amount-store.ts";
 import type { NewKey } from "../../src/store/key-store.ts";
+import type { Store } from "../../src/store/store.ts";
 import type { OpenStore } from "./test-store.ts";
 
 const minuteMs = 60_000;
@@ -18,6 +20,10 @@ function key(prefix: string, changes: Partial<NewKey> = {}): NewKey {
     lifetimeMs: undefined,
     ...changes,
   };
+}
+
+function inOrder(parts: readonly AmountPart[]): readonly AmountPart[] {
+  return parts.toSorted((one, other) => one.startMs - other.startMs);
 }
 
 export function testCallerStore(name: string, open: OpenStore): void {
@@ -84,49 +90,79 @@ export function testCallerStore(name: string, open: OpenStore): void {
         seen.push(await store.keysRevision());
       }
       expect(new Set(seen).size).toBe(4);
-      await store.addAmounts([{ subject: "a", kind: "k", startMs, amount: 1 }]);
+      await store.addAmounts([{ subject: "a", kind: "k", startMs, amount: 1, lastMs: startMs }]);
       expect(await store.keysRevision()).toBe(seen[3] ?? -1);
       await store.close();
     });
   });
 
   describe(`${name} counts what callers use`, () => {
-    const window = { subject: "ann", kind: "requests/minute", startMs, windowMs: minuteMs };
+    const window = { subject: "ann", kind: "requests/minute", startMs };
+    const amountsOf = async (store: Store, keys: readonly AmountKey[]): Promise<readonly number[]> => {
+      const found = await store.readAmounts(keys.map(({ subject, kind }) => ({ subject, kind, sinceMs: startMs })));
+      return found.map((parts) => parts.reduce((sum, { amount }) => sum + amount, 0));
+    };
 
-    test("reserveAmount gives what the limit leaves, and the past window counts by its part [R2-080]", async () => {
+    test("reserveAmount gives what the limit leaves of all that came less than a window ago [R2-080]", async () => {
       const { store } = await openWithClock();
+      const span = { sinceMs: startMs - 60_000, afterMs: startMs - minuteMs };
       const reserve = (changes: object) =>
-        store.reserveAmount({ ...window, wanted: 4, limit: 10, carried: 1, ...changes });
-      expect(await reserve({})).toEqual({ granted: 4, amount: 4, previous: 0 });
-      expect(await reserve({})).toEqual({ granted: 4, amount: 8, previous: 0 });
-      expect(await reserve({})).toEqual({ granted: 2, amount: 10, previous: 0 });
-      expect(await reserve({})).toEqual({ granted: 0, amount: 10, previous: 0 });
-      expect(await reserve({ subject: "bob" })).toEqual({ granted: 4, amount: 4, previous: 0 });
+        store.reserveAmount({ ...window, ...span, atMs: startMs + 5, wanted: 4, limit: 10, ...changes });
+      const part = (amount: number, start = startMs, lastMs = startMs + 5) => ({ startMs: start, amount, lastMs });
+      const atEnd = { startMs: startMs + 1000, atMs: startMs + 1500 };
+      expect(await reserve({})).toEqual({ granted: 4, parts: [part(4)] });
+      const second = await reserve(atEnd);
+      expect(second.granted).toBe(4);
+      expect(inOrder(second.parts)).toEqual([part(4), part(4, atEnd.startMs, atEnd.atMs)]);
+      expect((await reserve({})).granted).toBe(2);
+      expect((await reserve({})).granted).toBe(0);
+      expect(await reserve({ subject: "bob" })).toEqual({ granted: 4, parts: [part(4)] });
 
-      const next = { startMs: startMs + minuteMs };
-      expect(await reserve({ ...next, carried: 0.75 })).toEqual({ granted: 3, amount: 3, previous: 10 });
-      expect(await reserve({ ...next, carried: 0.75 })).toEqual({ granted: 0, amount: 3, previous: 10 });
-      expect(await reserve({ ...next, carried: 0 })).toEqual({ granted: 4, amount: 7, previous: 10 });
+      // What came at the very end of a window ago counts no more, and what came a millisecond later does.
+      const later = { startMs: startMs + minuteMs, atMs: startMs + minuteMs + 5 };
+      expect((await reserve({ ...later, afterMs: startMs + 4 })).granted).toBe(0);
+      expect((await reserve({ ...later, afterMs: startMs + 5 })).granted).toBe(4);
+      expect((await reserve({ ...later, afterMs: startMs + 5 })).granted).toBe(2);
+      // As of a clock that is behind: what lies ahead counts.
+      expect((await reserve({})).granted).toBe(0);
+      const sinceThen = await reserve({ ...later, sinceMs: startMs + 1000, afterMs: startMs + 1500, wanted: 9 });
+      expect(sinceThen.granted).toBe(4);
+      expect(inOrder(sinceThen.parts)).toEqual([
+        part(4, atEnd.startMs, atEnd.atMs),
+        part(10, later.startMs, later.atMs),
+      ]);
+      await store.close();
+    });
+
+    test("the last of an amount is never set back, and is kept with it", async () => {
+      const { store: first, reopen } = await openWithClock();
+      const add = (amount: number, lastMs: number) => first.addAmounts([{ ...window, amount, lastMs }]);
+      expect([await add(3, startMs + 20), await add(-1, startMs), await add(0, startMs + 30)]).toEqual([[3], [2], [2]]);
+      const store = (await reopen?.()) ?? first;
+
+      const found = await store.readAmounts([{ subject: "ann", kind: "requests/minute", sinceMs: startMs }]);
+
+      expect(found).toEqual([[{ startMs, amount: 2, lastMs: startMs + 30 }]]);
       await store.close();
     });
 
     test("addAmounts adds, also less than nothing, and survives a restart", async () => {
       const { store: first, reopen } = await openWithClock();
       const amounts = (amount: number) => [
-        { subject: "ann", kind: "tokens/day", startMs, amount },
-        { subject: "bob", kind: "tokens/day", startMs, amount: 1 },
+        { subject: "ann", kind: "tokens/day", startMs, amount, lastMs: startMs },
+        { subject: "bob", kind: "tokens/day", startMs, amount: 1, lastMs: startMs },
       ];
       expect(await first.addAmounts(amounts(50))).toEqual([50, 1]);
       expect(await first.addAmounts(amounts(-20))).toEqual([30, 2]);
       const store = (await reopen?.()) ?? first;
-      expect(await store.readAmounts([...amounts(0), { ...window, kind: "nothing" }])).toEqual([30, 2, 0]);
+      expect(await amountsOf(store, [...amounts(0), { ...window, kind: "nothing" }])).toEqual([30, 2, 0]);
 
       const drop = (beforeMs: number, kind = "tokens/day") => store.dropAmounts([{ kind, beforeMs }]);
       await drop(startMs);
       await drop(startMs + 1, "tokens/minute");
-      expect(await store.readAmounts(amounts(0))).toEqual([30, 2]);
+      expect(await amountsOf(store, amounts(0))).toEqual([30, 2]);
       await drop(startMs + 1);
-      expect(await store.readAmounts(amounts(0))).toEqual([0, 0]);
+      expect(await amountsOf(store, amounts(0))).toEqual([0, 0]);
       await store.close();
     });
 
@@ -137,6 +173,7 @@ export function testCallerStore(name: string, open: OpenStore): void {
         kind: "tokens/day",
         startMs: at,
         amount,
+        lastMs: at,
       });
       await store.addAmounts([
         tokens("key:b", startMs, 5),
@@ -162,12 +199,12 @@ export function testCallerStore(name: string, open: OpenStore): void {
 
     test("forgetAmounts forgets those of one subject, and not what runs", async () => {
       const { store } = await openWithClock();
-      const amounts = ["ann", "ann session:1"].map((subject) => ({ ...window, subject, amount: 3 }));
+      const amounts = ["ann", "ann session:1"].map((subject) => ({ ...window, subject, amount: 3, lastMs: startMs }));
       await store.addAmounts(amounts);
       await store.holdReplies("ann", 1, 5, startMs + minuteMs);
 
       expect([await store.forgetAmounts("ann"), await store.forgetAmounts("ann")]).toEqual([true, false]);
-      expect(await store.readAmounts(amounts)).toEqual([0, 3]);
+      expect(await amountsOf(store, amounts)).toEqual([0, 3]);
       expect(await store.countReplies(["ann"])).toEqual([1]);
       await store.close();
     });

@@ -3,14 +3,14 @@
 import type { CallerLimits } from "../../contract/access.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { TokenUsage } from "../../contract/events.ts";
-import type { AmountStore } from "../../store/amount-store.ts";
+import type { AddedAmount, AmountStore } from "../../store/amount-store.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { Allowance, Allowances } from "./allowances.ts";
 import {
-  type Late,
   Meter,
   type MeterKind,
   requestsPerMinute,
+  slides,
   spendPerDay,
   tokensPerDay,
   tokensPerMinute,
@@ -21,7 +21,8 @@ export interface LedgerParts {
   readonly store: AmountStore;
   readonly clock: Clock;
   readonly log: Log;
-  late(late: Late): void;
+  /** The store could not be told: with the next. */
+  late(amounts: readonly AddedAmount[]): void;
   /** Something of it is to be told to the store. */
   changed(ledger: Ledger): void;
   /** Replies of it are noted in the store, and have to be said again. */
@@ -80,14 +81,14 @@ export class Ledger {
     const limit = limits.requestsPerMinute;
     if (limit === undefined) return undefined;
     const meter = this.#meter(requestsPerMinute);
-    return meter.takeReserved(limit) ? undefined : this.#takeOne(meter, limit, whom);
+    return this.#takeReserved(meter, limit) ? undefined : this.#takeOne(meter, limit, whom);
   }
 
   async #takeOne(meter: Meter, limit: number, whom: LimitedWhom): Promise<void> {
     for (;;) {
       const nowMs = this.#parts.clock();
       meter.roll(nowMs);
-      if (meter.takeReserved(limit)) return;
+      if (this.#takeReserved(meter, limit)) return;
       if (meter.reserved > 0) this.#giveUpReserved(meter);
       const isKnown = nowMs < meter.refusedUntilMs && limit <= meter.limit;
       const isRefused = isKnown || (await this.#nextBlock(meter, limit)) === 0;
@@ -95,12 +96,23 @@ export class Ledger {
     }
   }
 
+  /** The store hears of it together with others, when they were taken some time ago. */
+  #takeReserved(meter: Meter, limit: number): boolean {
+    const { clock, changed } = this.#parts;
+    if (!meter.takeReserved(limit, clock())) return false;
+    changed(this);
+    return true;
+  }
+
   /** There is a lower limit now: what was taken by the former one would go beyond it. */
   #giveUpReserved(meter: Meter): void {
-    const back = meter.giveUpReserved();
+    this.#tellAtOnce([meter.giveUpReserved()]);
+  }
+
+  /** Not awaited: what the store is asked next comes behind it. */
+  #tellAtOnce(amounts: readonly AddedAmount[]): void {
     const { store, late } = this.#parts;
-    // Not awaited: what the store is asked next comes behind it.
-    void store.addAmounts([back]).catch(() => late(back));
+    void store.addAmounts(amounts).catch(() => late(amounts));
   }
 
   /** Who comes meanwhile shares it. @returns how many there were to share */
@@ -113,28 +125,30 @@ export class Ledger {
     const { store, clock, log } = this.#parts;
     const nowMs = clock();
     const wanted = Math.max(1, Math.min(mostInBlock, Math.floor(limit / blocksInLimit)));
-    const { windowMs } = meter.kind;
-    const key = meter.key();
+    const { startMs } = meter;
+    // What was given back counts no more for whoever asks now.
+    const untold = meter.take(false);
+    if (untold.length > 0) this.#tellAtOnce(untold);
     try {
-      const carried = meter.carried(nowMs);
-      const { granted, amount, previous } = await store.reserveAmount({ ...key, windowMs, wanted, limit, carried });
-      // The window was over before the answer came: what was taken is given back.
-      if (meter.startMs !== key.startMs) {
-        if (granted > 0) meter.add(-granted, key.startMs);
-        return granted;
-      }
+      const span = { ...meter.span(nowMs), startMs, atMs: nowMs, afterMs: meter.afterMs(nowMs) };
+      const { granted, parts } = await store.reserveAmount({ ...span, wanted, limit });
+      meter.roll(clock());
+      meter.know(parts);
       meter.limit = limit;
-      meter.shared = amount;
-      meter.previous = previous;
-      meter.reserved += granted;
-      meter.refusedUntilMs = granted === 0 ? nowMs + refusedMs : Number.NEGATIVE_INFINITY;
+      meter.reserve(granted, startMs, clock());
+      // No longer than until one fits: meanwhile others may give something back.
+      const refusedForMs = granted === 0 ? Math.min(refusedMs, meter.waitMs(limit, nowMs)) : Number.NEGATIVE_INFINITY;
+      meter.refusedUntilMs = nowMs + refusedForMs;
+      // What is not used is given back when its second is over, whether somebody asks again or not.
+      if (granted > 0) this.#parts.changed(this);
       return granted;
     } catch (error) {
       // A full disk is no reason to serve nobody: this process counts for itself.
       log.warn("requests of a caller not noted", { reason: String(error) });
       if (meter.used(nowMs) >= limit) return 0;
+      meter.roll(clock());
       meter.reserved++;
-      meter.add(1);
+      meter.add(1, clock());
       this.#parts.changed(this);
       return 1;
     }
@@ -167,7 +181,7 @@ export class Ledger {
   #allowance(kind: MeterKind, limit: number): Allowance {
     const nowMs = this.#parts.clock();
     const meter = this.#meter(kind);
-    return { limit, remaining: Math.max(0, limit - meter.used(nowMs)), resetMs: meter.untilNextMs(nowMs) };
+    return { limit, remaining: Math.max(0, limit - meter.used(nowMs)), resetMs: meter.resetMs(nowMs) };
   }
 
   /** A reply that is not limited: it counts when a limit comes up. @returns leaves again, once */
@@ -229,12 +243,13 @@ export class Ledger {
     const tokens = promptTokens();
     const meters = kinds.filter(({ kind }) => kind !== spendPerDay).map(({ kind }) => this.#meter(kind));
     let debts = meters.map((meter) => ({ meter, startMs: meter.startMs }));
-    for (const meter of meters) meter.add(tokens);
+    const { clock } = this.#parts;
+    for (const meter of meters) meter.add(tokens, clock());
     this.#parts.changed(this);
     const era = this.#era;
     const cancel = (): void => {
       if (era !== this.#era) debts = [];
-      for (const { meter, startMs } of debts) meter.add(-tokens, startMs);
+      for (const { meter, startMs } of debts) meter.add(-tokens, clock(), startMs);
       debts = [];
       this.#parts.changed(this);
     };
@@ -245,13 +260,13 @@ export class Ledger {
         for (const { kind } of kinds) {
           const isMoney = kind === spendPerDay;
           const amount = isMoney ? this.#parts.priceOf(model, usage) : usage.inputTokens + usage.outputTokens;
-          this.#meter(kind).add(amount);
+          this.#meter(kind).add(amount, clock());
         }
       },
     };
   }
 
-  /** What belongs to a window that is over is told to the store. */
+  /** What was taken in advance in a second that is over is given back. */
   roll(): void {
     const nowMs = this.#parts.clock();
     for (const meter of this.#meters.values()) meter.roll(nowMs);
@@ -268,25 +283,19 @@ export class Ledger {
     return this.#meters.get(kind)?.reserved ?? 0;
   }
 
+  /** Something was taken in advance: it is to be given back, should nobody use it. */
+  get holdsReserved(): boolean {
+    return [...this.#meters.values()].some(({ reserved }) => reserved > 0);
+  }
+
   /** What is to be told, which counts as told from now on. @param isLast also gives back what was taken in advance */
-  take(isLast: boolean): Late[] {
-    const taken: Late[] = [];
-    for (const meter of this.#meters.values()) {
-      const back = isLast ? meter.reserved : 0;
-      const amount = meter.pending - back;
-      if (amount !== 0) taken.push({ ...meter.key(), amount });
-      meter.shared += amount;
-      meter.pending = 0;
-      meter.reserved -= back;
-    }
-    return taken;
+  take(isLast: boolean): AddedAmount[] {
+    return [...this.#meters.values()].flatMap((meter) => meter.take(isLast));
   }
 
   /** @param sum what stands there now, by all processes */
-  wasTold({ kind, startMs }: Late, sum: number): void {
-    for (const meter of this.#meters.values()) {
-      if (meter.kind.name === kind && meter.startMs === startMs) meter.shared = sum;
-    }
+  wasTold({ kind, startMs }: AddedAmount, sum: number): void {
+    for (const meter of this.#meters.values()) if (meter.kind.name === kind) meter.knowSum(startMs, sum);
   }
 
   #staleMeters(limits: CallerLimits): readonly Meter[] {
@@ -304,17 +313,16 @@ export class Ledger {
 
   async #readNow(meters: readonly Meter[]): Promise<void> {
     const { store, clock, log } = this.#parts;
-    const asked = meters.map((meter) => ({ meter, startMs: meter.startMs }));
+    const askedAtMs = clock();
     try {
-      const sums = await store.readAmounts(
-        asked.flatMap(({ meter, startMs }) => [meter.key(startMs), meter.key(startMs - meter.kind.windowMs)]),
-      );
-      for (const [index, { meter, startMs }] of asked.entries()) {
-        if (meter.startMs !== startMs) continue;
-        meter.shared = sums[2 * index] ?? 0;
-        // What was counted here at its end may not have been told yet.
-        meter.previous = Math.max(meter.previous, sums[2 * index + 1] ?? 0);
-        meter.readAtMs = clock();
+      const found = await store.readAmounts(meters.map((meter) => meter.span(askedAtMs)));
+      for (const [index, meter] of meters.entries()) {
+        const { startMs } = meter;
+        meter.roll(clock());
+        // A day that is over meanwhile says nothing about the next one.
+        if (!slides(meter.kind) && meter.startMs !== startMs) continue;
+        meter.know(found[index] ?? []);
+        meter.readAtMs = askedAtMs;
       }
     } catch (error) {
       log.warn("amounts of a caller not read", { reason: String(error) });
@@ -324,7 +332,7 @@ export class Ledger {
   #meter(kind: MeterKind): Meter {
     let meter = this.#meters.get(kind);
     if (meter === undefined) {
-      meter = new Meter(this.#subject, kind, (late) => this.#parts.late(late));
+      meter = new Meter(this.#subject, kind, () => this.#parts.changed(this));
       this.#meters.set(kind, meter);
     }
     meter.roll(this.#parts.clock());

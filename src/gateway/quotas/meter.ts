@@ -1,161 +1,254 @@
-// One amount of one subject within windows of time: what is known of it here, and what the store has not been told yet.
+// One amount of one subject: what is known of it here, in parts by the time at which it came, and what the store has not been
+// told yet. Pure: the time is told.
 
 import type { CallerLimits } from "../../contract/access.ts";
-import { type AmountKey, carriedOver } from "../../store/amount-store.ts";
+import type { AddedAmount, AmountKey, AmountPart, AmountSpan } from "../../store/amount-store.ts";
 
 export interface MeterKind {
   readonly name: string;
   /** What it is held against. */
   readonly limit: Exclude<keyof CallerLimits, "streams">;
   readonly windowMs: number;
-  /** The past window counts by the part of it that lies less than a window back: there is no edge to gather at. */
-  readonly slides: boolean;
+  /**
+   * What came within so long is one part, and leaves the window together: a window's length after the last of it. So no
+   * stretch of that length ever has more than the limit, and at most one part is counted for too long. A part as long as its
+   * window is a day by the calendar, which begins anew.
+   */
+  readonly partMs: number;
 }
 
 const minuteMs = 60_000;
+const secondMs = 1000;
 const dayMs = 86_400_000;
 
 export const requestsPerMinute: MeterKind = {
   name: "requests/minute",
   limit: "requestsPerMinute",
   windowMs: minuteMs,
-  slides: true,
+  partMs: secondMs,
 };
 export const tokensPerMinute: MeterKind = {
   name: "tokens/minute",
   limit: "tokensPerMinute",
   windowMs: minuteMs,
-  slides: true,
+  partMs: secondMs,
 };
 export const tokensPerDay: MeterKind = {
   name: "tokens/day",
   limit: "tokensPerDay",
   windowMs: dayMs,
-  slides: false,
+  partMs: dayMs,
 };
 /** In millionths of a dollar. */
 export const spendPerDay: MeterKind = {
   name: "spend/day",
   limit: "spendPerDay",
   windowMs: dayMs,
-  slides: false,
+  partMs: dayMs,
 };
 export const meterKinds: readonly MeterKind[] = [requestsPerMinute, tokensPerMinute, tokensPerDay, spendPerDay];
 
-/** An amount that the store has to be told. */
-export interface Late extends AmountKey {
-  readonly amount: number;
+export function slides({ partMs, windowMs }: MeterKind): boolean {
+  return partMs < windowMs;
+}
+
+/** As the store is asked: the first part of which something may count still. */
+export function countedSinceMs({ partMs, windowMs }: MeterKind, nowMs: number): number {
+  return startOfPart(partMs < windowMs ? nowMs - windowMs : nowMs, partMs);
+}
+
+function startOfPart(atMs: number, partMs: number): number {
+  return Math.floor(atMs / partMs) * partMs;
+}
+
+interface Part {
+  /** By all processes, as the store told last. */
+  shared: number;
+  /** Counted here and not yet told. */
+  pending: number;
+  lastMs: number;
+  /** The store knows of an earlier last one. */
+  isLater: boolean;
 }
 
 export class Meter {
   readonly subject: string;
   readonly kind: MeterKind;
+  /** Of the part of this moment. */
   startMs = Number.NEGATIVE_INFINITY;
-  /** Of this window, by all processes, as the store told last. */
-  shared = 0;
-  /** Of the window before. */
-  previous = 0;
-  /** Counted here and not yet told. */
-  pending = 0;
-  /** Taken from the store in advance: part of `shared`, and not used yet. */
+  /** Taken from the store in advance for this part: among its `shared`, and not used yet. */
   reserved = 0;
   /** By which the store was asked last: other settings may bring another one. */
   limit = 0;
   readAtMs = Number.NEGATIVE_INFINITY;
   /** Nothing is left, as the store told: until then it is not asked again. */
   refusedUntilMs = Number.NEGATIVE_INFINITY;
-  readonly #late: (late: Late) => void;
+  /** By their beginnings. */
+  readonly #parts = new Map<number, Part>();
+  readonly #changed: () => void;
 
-  /** @param late told what belongs to a window that is over */
-  constructor(subject: string, kind: MeterKind, late: (late: Late) => void) {
+  /** @param changed called when time alone brings something that the store is to be told */
+  constructor(subject: string, kind: MeterKind, changed: () => void = () => {}) {
     this.subject = subject;
     this.kind = kind;
-    this.#late = late;
+    this.#changed = changed;
   }
 
   key(startMs = this.startMs): AmountKey {
     return { subject: this.subject, kind: this.kind.name, startMs };
   }
 
-  /** Moves on to the window of this moment. A clock that is set back stays where it is. */
-  roll(nowMs: number): void {
-    const startMs = Math.floor(nowMs / this.kind.windowMs) * this.kind.windowMs;
-    if (startMs <= this.startMs) return;
-    const isNext = startMs === this.startMs + this.kind.windowMs;
-    // What was taken in advance was never used.
-    this.#tellLate(this.pending - this.reserved, this.startMs);
-    this.previous = isNext ? this.shared + this.pending - this.reserved : 0;
-    this.startMs = startMs;
-    this.shared = 0;
-    this.pending = 0;
-    this.reserved = 0;
-    this.readAtMs = Number.NEGATIVE_INFINITY;
-    this.refusedUntilMs = Number.NEGATIVE_INFINITY;
+  /** All that may count at this moment. */
+  span(nowMs: number): AmountSpan {
+    return { subject: this.subject, kind: this.kind.name, sinceMs: countedSinceMs(this.kind, nowMs) };
   }
 
-  /** @param startMs the window that it belongs to */
-  add(amount: number, startMs = this.startMs): void {
-    if (startMs === this.startMs) this.pending += amount;
-    else this.#tellLate(amount, startMs);
+  /** What came until then counts no more. */
+  afterMs(nowMs: number): number {
+    return slides(this.kind) ? nowMs - this.kind.windowMs : Number.NEGATIVE_INFINITY;
+  }
+
+  /** Moves on to the part of this moment. A clock that is set back stays where it is. */
+  roll(nowMs: number): void {
+    const startMs = startOfPart(nowMs, this.kind.partMs);
+    if (startMs <= this.startMs) return;
+    if (this.reserved > 0) {
+      // What was taken in advance was never used, and would count where it was not.
+      this.#part(this.startMs).pending -= this.reserved;
+      this.reserved = 0;
+      this.#changed();
+    }
+    this.startMs = startMs;
+    this.refusedUntilMs = Number.NEGATIVE_INFINITY;
+    // Of a new day nothing is known.
+    if (!slides(this.kind)) this.readAtMs = Number.NEGATIVE_INFINITY;
+    for (const [start, part] of this.#parts) if (!this.#counts(start, part, nowMs)) this.#parts.delete(start);
+  }
+
+  /** @param startMs of the part to which it belongs: what counts no more is not changed any more either */
+  add(amount: number, nowMs: number, startMs = this.startMs): void {
+    if (startMs !== this.startMs && !this.#parts.has(startMs)) return;
+    const part = this.#part(startMs);
+    part.pending += amount;
+    if (amount > 0) part.lastMs = Math.max(part.lastMs, nowMs);
   }
 
   /** Takes one of those that were taken in advance. @returns false when it has to be asked for */
-  takeReserved(limit: number): boolean {
+  takeReserved(limit: number, nowMs: number): boolean {
     if (this.reserved <= 0 || limit < this.limit) return false;
     this.reserved--;
+    const part = this.#part(this.startMs);
+    if (nowMs > part.lastMs) {
+      part.lastMs = nowMs;
+      part.isLater = true;
+    }
     return true;
   }
 
   /** They are not used. @returns what the store is to be told of it */
-  giveUpReserved(): Late {
+  giveUpReserved(): AddedAmount {
+    const part = this.#part(this.startMs);
     const amount = -this.reserved;
-    this.shared += amount;
+    part.shared += amount;
     this.reserved = 0;
-    return { ...this.key(), amount };
+    return { ...this.key(), amount, lastMs: part.lastMs };
+  }
+
+  /** What was granted as of a part that is over by now belongs to this one. */
+  reserve(granted: number, startMs: number, nowMs: number): void {
+    this.reserved += granted;
+    if (startMs === this.startMs || granted === 0) return;
+    this.add(-granted, nowMs, startMs);
+    this.add(granted, nowMs);
+    this.#changed();
+  }
+
+  /** As it stands in the store. */
+  know(parts: readonly AmountPart[]): void {
+    for (const part of this.#parts.values()) part.shared = 0;
+    for (const { startMs, amount, lastMs } of parts) {
+      const part = this.#part(startMs);
+      part.shared = amount;
+      part.lastMs = Math.max(part.lastMs, lastMs);
+    }
+  }
+
+  /** @param sum what stands in the store now, by all processes */
+  knowSum(startMs: number, sum: number): void {
+    const part = this.#parts.get(startMs);
+    if (part !== undefined) part.shared = sum;
+  }
+
+  /** What is to be told, which counts as told from now on. @param isLast also gives back what was taken in advance */
+  take(isLast: boolean): AddedAmount[] {
+    const taken: AddedAmount[] = [];
+    for (const [startMs, part] of this.#parts) {
+      const back = isLast && startMs === this.startMs ? this.reserved : 0;
+      const amount = part.pending - back;
+      if (amount !== 0 || part.isLater) taken.push({ ...this.key(startMs), amount, lastMs: part.lastMs });
+      part.shared += amount;
+      part.pending = 0;
+      part.isLater = false;
+      this.reserved -= back;
+    }
+    return taken;
   }
 
   /** Nothing of it was used, as the store has it too. */
   reset(): void {
-    this.shared = 0;
-    this.previous = 0;
-    this.pending = 0;
+    this.#parts.clear();
     this.reserved = 0;
     this.readAtMs = Number.NEGATIVE_INFINITY;
     this.refusedUntilMs = Number.NEGATIVE_INFINITY;
   }
 
-  /** The part of the past window that still counts. */
-  carried(nowMs: number): number {
-    if (!this.kind.slides) return 0;
-    return Math.min(1, Math.max(0, 1 - (nowMs - this.startMs) / this.kind.windowMs));
-  }
-
   used(nowMs: number): number {
-    return Math.max(0, carriedOver(this.previous, this.carried(nowMs)) + this.#current);
+    let sum = -this.reserved;
+    for (const [start, part] of this.#parts) if (this.#counts(start, part, nowMs)) sum += part.shared + part.pending;
+    return Math.max(0, sum);
   }
 
   /** Milliseconds until one more fits under the limit, if nobody else takes it. */
   waitMs(limit: number, nowMs: number): number {
-    const { windowMs, slides } = this.kind;
-    const elapsedMs = Math.max(0, nowMs - this.startMs);
-    const untilNextMs = windowMs - elapsedMs;
-    if (!slides) return untilNextMs;
-    const room = limit - this.#current;
-    // Until no more than that is left of what lies a window back.
-    if (room > 0) return Math.max(1, Math.ceil(windowMs * (1 - room / this.previous) - elapsedMs));
-    return untilNextMs + Math.max(0, Math.ceil(windowMs * (1 - limit / this.#current)));
+    if (!slides(this.kind)) return this.resetMs(nowMs);
+    let left = this.used(nowMs);
+    for (const [, { shared, pending, lastMs }] of this.#counted(nowMs)) {
+      left -= shared + pending;
+      if (left < limit) return this.#untilGone(lastMs, nowMs);
+    }
+    return this.kind.windowMs;
   }
 
-  /** Milliseconds until the window is over. */
-  untilNextMs(nowMs: number): number {
-    return Math.max(0, this.startMs + this.kind.windowMs - nowMs);
+  /** Milliseconds until the limit is whole again: nothing that was used counts any more. */
+  resetMs(nowMs: number): number {
+    if (!slides(this.kind)) return Math.max(0, this.startMs + this.kind.windowMs - nowMs);
+    const last = this.#counted(nowMs).findLast(([, { shared, pending }]) => shared + pending > 0);
+    return last === undefined ? 0 : this.#untilGone(last[1].lastMs, nowMs);
   }
 
-  get #current(): number {
-    return this.shared + this.pending - this.reserved;
+  /** In the order in which they leave. */
+  #counted(nowMs: number): [number, Part][] {
+    return [...this.#parts]
+      .filter(([start, part]) => this.#counts(start, part, nowMs))
+      .sort(([, one], [, other]) => one.lastMs - other.lastMs);
   }
 
-  #tellLate(amount: number, startMs: number): void {
-    if (amount !== 0 && Number.isFinite(startMs)) this.#late({ ...this.key(startMs), amount });
+  /** Where another machine's clock is ahead, no longer than a window. */
+  #untilGone(lastMs: number, nowMs: number): number {
+    const { windowMs } = this.kind;
+    return Math.min(windowMs, Math.max(1, lastMs + windowMs - nowMs));
+  }
+
+  #counts(start: number, { lastMs }: Part, nowMs: number): boolean {
+    return slides(this.kind) ? lastMs > this.afterMs(nowMs) : start >= this.startMs;
+  }
+
+  #part(startMs: number): Part {
+    let part = this.#parts.get(startMs);
+    if (part === undefined) {
+      part = { shared: 0, pending: 0, lastMs: startMs, isLater: false };
+      this.#parts.set(startMs, part);
+    }
+    return part;
   }
 }

@@ -4,11 +4,11 @@
 import type { Quota } from "../../contract/access.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { TokenUsage } from "../../contract/events.ts";
-import type { AmountStore } from "../../store/amount-store.ts";
+import type { AddedAmount, AmountStore } from "../../store/amount-store.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { Allowances } from "./allowances.ts";
 import { Ledger, type LedgerParts, replyHoldMs } from "./ledger.ts";
-import { type Late, meterKinds } from "./meter.ts";
+import { type MeterKind, meterKinds, slides } from "./meter.ts";
 import type { PriceOf } from "./prices.ts";
 import { sessionSubject } from "./subjects.ts";
 import { listUsed, type SubjectsPage, type UsedBySubject } from "./used-amounts.ts";
@@ -44,7 +44,7 @@ export interface Quotas {
   list(page: SubjectsPage): Promise<readonly UsedBySubject[]>;
   /**
    * Forgets what one has used, so that he begins anew; replies that run go on to count as such. Other processes learn it
-   * within a second, or with their next minute.
+   * within a second.
    * @returns false when nothing was counted
    */
   reset(subject: string): Promise<boolean>;
@@ -70,6 +70,8 @@ export interface QuotasOptions {
 /** Subjects that are known here; the store knows all. */
 const mostLedgers = 10_000;
 const idleMs = 2 * 60_000;
+/** How often parts that count no more are dropped while something is told. */
+const dropEveryMs = 60_000;
 /** How often running replies are said again. */
 const renewMs = replyHoldMs / 3;
 
@@ -77,8 +79,9 @@ export function createQuotas({ store, clock, log, priceOf, flushMs = 100 }: Quot
   const ledgers = new Map<string, Ledger>();
   /** Those with something to tell. */
   const changed = new Set<Ledger>();
-  /** Of windows that are over. */
-  let late: Late[] = [];
+  /** What could not be told, and of ledgers that are closed. */
+  let late: AddedAmount[] = [];
+  let droppedAtMs = clock();
   let timer: ReturnType<typeof setTimeout> | undefined;
   let renewal: ReturnType<typeof setInterval> | undefined;
   let flushing: Promise<void> | undefined;
@@ -88,8 +91,8 @@ export function createQuotas({ store, clock, log, priceOf, flushMs = 100 }: Quot
     store,
     clock,
     log,
-    late(one) {
-      late.push(one);
+    late(amounts) {
+      late.push(...amounts);
       plan();
     },
     changed(ledger) {
@@ -127,15 +130,15 @@ export function createQuotas({ store, clock, log, priceOf, flushMs = 100 }: Quot
   function makeRoom(): void {
     const oldestMs = clock() - idleMs;
     for (const [subject, ledger] of ledgers) {
-      if (ledger.open === 0 && ledger.usedAtMs < oldestMs) drop(subject, ledger);
+      if (ledger.open === 0 && ledger.usedAtMs < oldestMs) forget(subject, ledger);
     }
     for (const [subject, ledger] of ledgers) {
       if (ledgers.size < mostLedgers) break;
-      if (ledger.open === 0) drop(subject, ledger);
+      if (ledger.open === 0) forget(subject, ledger);
     }
   }
 
-  function drop(subject: string, ledger: Ledger): void {
+  function forget(subject: string, ledger: Ledger): void {
     late.push(...ledger.take(true));
     ledgers.delete(subject);
     plan();
@@ -162,6 +165,10 @@ export function createQuotas({ store, clock, log, priceOf, flushMs = 100 }: Quot
   async function tell(isLast: boolean): Promise<void> {
     const telling = isLast ? [...ledgers.values()] : [...changed];
     changed.clear();
+    for (const ledger of telling) {
+      ledger.roll();
+      if (!isLast && ledger.holdsReserved) parts.changed(ledger);
+    }
     const told = [...late, ...telling.flatMap((ledger) => ledger.take(isLast))];
     late = [];
     try {
@@ -173,6 +180,18 @@ export function createQuotas({ store, clock, log, priceOf, flushMs = 100 }: Quot
       late = [...told, ...late].slice(0, mostLedgers);
     }
     await Promise.all(telling.map((ledger) => ledger.giveBack()));
+    // Their parts are many: a busy caller leaves one a second.
+    if (clock() - droppedAtMs >= dropEveryMs) await drop(meterKinds.filter(slides));
+  }
+
+  async function drop(kinds: readonly MeterKind[]): Promise<void> {
+    const nowMs = clock();
+    droppedAtMs = nowMs;
+    try {
+      await store.dropAmounts(kinds.map(({ name, windowMs }) => ({ kind: name, beforeMs: nowMs - 2 * windowMs })));
+    } catch (error) {
+      log.warn("old amounts of callers not dropped, the next sweep will", { reason: String(error) });
+    }
   }
 
   function sessionOf({ subject, session }: Quota, sessionId: string | undefined): Quota | undefined {
@@ -227,16 +246,7 @@ export function createQuotas({ store, clock, log, priceOf, flushMs = 100 }: Quot
     },
     wasReset: (subject) => ledgers.get(subject)?.reset(),
     flush: () => flush(),
-    async sweep() {
-      try {
-        const nowMs = clock();
-        await store.dropAmounts(
-          meterKinds.map(({ name, windowMs }) => ({ kind: name, beforeMs: nowMs - 2 * windowMs })),
-        );
-      } catch (error) {
-        log.warn("old amounts of callers not dropped, the next sweep will", { reason: String(error) });
-      }
-    },
+    sweep: () => drop(meterKinds),
     async close() {
       clearInterval(renewal);
       await flush(true);

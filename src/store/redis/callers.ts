@@ -1,7 +1,9 @@
 // The part of the shared store that keeps API keys and counts what callers use, over all gateways.
 
 import {
-  type AmountKey,
+  type AddedAmount,
+  type AmountPart,
+  type AmountSpan,
   type AmountStore,
   firstSubjects,
   type Reservation,
@@ -12,7 +14,7 @@ import type { KeyStore, NewKey, StoredKey } from "../key-store.ts";
 import { pairsOf } from "./accounts.ts";
 import type { Session } from "./session.ts";
 
-/** No window that is counted is longer than a day; the one before it counts still. */
+/** Nothing that is counted is longer than a day. */
 const keepAmountsMs = 3 * 24 * 3600_000;
 
 type KeyText = Omit<StoredKey, "digest" | "revokedAtMs"> & { readonly digest: string };
@@ -57,23 +59,27 @@ export class RedisCallers implements KeyStore, AmountStore {
     return (await this.#session.ask("removeKey", { prefix })) === 1;
   }
 
-  async reserveAmount({ subject, kind, startMs, windowMs, wanted, limit, carried }: Reservation): Promise<Reserved> {
-    const ask = { subject, kind, start: startMs, window: windowMs, wanted, limit, carried, keep: keepAmountsMs };
-    const [granted, amount, previous] = (await this.#session.ask("reserveAmount", ask)) as [string, string, string];
-    return { granted: Number(granted), amount: Number(amount), previous: Number(previous) };
+  async reserveAmount(reservation: Reservation): Promise<Reserved> {
+    const { subject, kind, startMs, wanted, limit, atMs, sinceMs, afterMs } = reservation;
+    const asked = { subject, kind, start: startMs, wanted, limit, at: atMs, since: sinceMs, after: afterMs };
+    const [granted, parts] = (await this.#session.ask("reserveAmount", { ...asked, keep: keepAmountsMs })) as [
+      string,
+      string[],
+    ];
+    return { granted: Number(granted), parts: partsOf(parts) };
   }
 
-  async addAmounts(amounts: readonly (AmountKey & { readonly amount: number })[]): Promise<readonly number[]> {
+  async addAmounts(amounts: readonly AddedAmount[]): Promise<readonly number[]> {
     if (amounts.length === 0) return [];
-    const asked = amounts.map(({ subject, kind, startMs, amount }) => ({ subject, kind, start: startMs, amount }));
+    const asked = amounts.map(({ startMs, lastMs, ...one }) => ({ ...one, start: startMs, last: lastMs }));
     const sums = (await this.#session.ask("addAmounts", { amounts: asked, keep: keepAmountsMs })) as string[];
     return sums.map(Number);
   }
 
-  async readAmounts(keys: readonly AmountKey[]): Promise<readonly number[]> {
-    if (keys.length === 0) return [];
-    const asked = keys.map(({ subject, kind, startMs }) => ({ subject, kind, start: startMs }));
-    return ((await this.#session.ask("readAmounts", { keys: asked })) as string[]).map(Number);
+  async readAmounts(spans: readonly AmountSpan[]): Promise<readonly (readonly AmountPart[])[]> {
+    if (spans.length === 0) return [];
+    const asked = spans.map(({ subject, kind, sinceMs }) => ({ subject, kind, since: sinceMs }));
+    return ((await this.#session.ask("readAmounts", { spans: asked })) as string[][]).map(partsOf);
   }
 
   async listSubjects({ after = "", before, limit, kinds }: SubjectsQuestion): Promise<readonly string[]> {
@@ -111,6 +117,16 @@ export class RedisCallers implements KeyStore, AmountStore {
     if (this.#subjects.size === 0) return;
     await this.#session.ask("renewReplies", { owner: this.#owner, subjects: [...this.#subjects], until: untilMs });
   }
+}
+
+/** Beginning, amount and the time of the last of it, one behind the other. */
+function partsOf(values: readonly string[]): AmountPart[] {
+  const parts: AmountPart[] = [];
+  for (let index = 0; index < values.length; index += 3) {
+    const [startMs, amount, lastMs] = values.slice(index, index + 3).map(Number);
+    parts.push({ startMs: startMs ?? 0, amount: amount ?? 0, lastMs: lastMs ?? 0 });
+  }
+  return parts;
 }
 
 /** Written by `addKey`. */

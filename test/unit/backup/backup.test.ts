@@ -181,10 +181,10 @@ describe("restoreBackup", () => {
     const dataDir = join(makeFolder(), "data");
     const open = (folder: string) =>
       openSqliteStore({ path: databasePath(folder), clock, sessionTimeoutMs: 1000, log: silentLog });
-    const amount = { subject: "key:ann", kind: "tokens/day", startMs: 0 };
+    const amount = { subject: "key:ann", kind: "tokens/day" };
     const store = open(dataDir);
     const { key: created } = await createStoredKeys(store, clock).create({ name: "ann" });
-    await store.addAmounts([{ ...amount, amount: 7 }]);
+    await store.addAmounts([{ ...amount, startMs: 0, amount: 7, lastMs: 5 }]);
     const path = join(makeFolder(), "a.tar");
     await writeBackup({ dataDir, path, version, clock });
     await store.close();
@@ -194,7 +194,7 @@ describe("restoreBackup", () => {
     const restored = open(place);
     const ring = await openKeyRing({ store: restored, clock, log: silentLog });
     expect(await ring.find(created)).toBeDefined();
-    expect(await restored.readAmounts([amount])).toEqual([7]);
+    expect(await restored.readAmounts([{ ...amount, sinceMs: 0 }])).toEqual([[{ startMs: 0, amount: 7, lastMs: 5 }]]);
     ring.close();
     await restored.close();
   });

@@ -95,3 +95,19 @@ test("migrate refuses a database that a newer version wrote", () => {
   expect(() => migrate(database, "/data/store.sqlite")).toThrow(GatewayError);
   expect(() => migrate(database, "/data/store.sqlite")).toThrow(/"\/data\/store.sqlite".*newer version.*schema 99/);
 });
+
+test("migrate counts what a whole minute holds as of its end, so that no minute has more than its limit, and leaves days", () => {
+  using database = new Database(":memory:", { strict: true });
+  migrate(database, "store", migrations.slice(0, 6));
+  for (const kind of ["requests/minute", "tokens/minute", "tokens/day"]) {
+    database.run("INSERT INTO amounts (subject, kind, start_ms, amount) VALUES ('key:ann', ?, 120000, 7)", [kind]);
+  }
+
+  migrate(database, "store");
+
+  expect(database.query("SELECT kind, start_ms, amount, last_ms FROM amounts ORDER BY kind").all()).toEqual([
+    { kind: "requests/minute", start_ms: 179_000, amount: 7, last_ms: 179_999 },
+    { kind: "tokens/day", start_ms: 120_000, amount: 7, last_ms: 0 },
+    { kind: "tokens/minute", start_ms: 179_000, amount: 7, last_ms: 179_999 },
+  ]);
+});

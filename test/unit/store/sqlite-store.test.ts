@@ -162,7 +162,8 @@ test("two stores on one file see each other's turns at once [R2-039]", async () 
 test("two stores on one file hold replies and count amounts together [R2-080] [R0-065]", async () => {
   const { one, other, clock } = openTwice();
   const untilMs = clock.now() + 60_000;
-  const reservation = { subject: "ann", kind: "k", startMs: 0, windowMs: 60_000, wanted: 3, limit: 4, carried: 0 };
+  const span = { startMs: 0, atMs: 1, sinceMs: 0, afterMs: 0 };
+  const reservation = { subject: "ann", kind: "k", ...span, wanted: 3, limit: 4 };
   expect(await one.holdReplies("ann", 2, 3, untilMs)).toBe(2);
   expect(await other.holdReplies("ann", 2, 3, untilMs)).toBe(1);
   expect(await one.holdReplies("ann", 3, 3, untilMs)).toBe(2);

@@ -2,8 +2,6 @@
 
 local sums = {}
 for index, one in ipairs(ask.amounts) do
-  local name = key('n', one.kind .. '@' .. whole(one.start))
-  sums[index] = redis.call('HINCRBYFLOAT', name, one.subject, string.format('%.17g', one.amount))
-  keepWindow(one.kind, one.start)
+  sums[index] = addAmount(one.subject, one.kind, one.start, one.amount, one.last)
 end
 return sums

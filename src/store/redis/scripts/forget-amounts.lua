@@ -3,7 +3,9 @@
 local forgotten = 0
 for _, kind in ipairs(redis.call('SMEMBERS', prefix .. 'amount-kinds')) do
   for _, start in ipairs(redis.call('ZRANGE', key('nk', kind), 0, -1)) do
-    forgotten = forgotten + redis.call('HDEL', key('n', kind .. '@' .. start), ask.subject)
+    local name = kind .. '@' .. start
+    forgotten = forgotten + redis.call('HDEL', key('n', name), ask.subject)
+    redis.call('HDEL', key('nt', name), ask.subject)
   end
 end
 return forgotten

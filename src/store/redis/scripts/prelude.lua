@@ -76,12 +76,40 @@ local function raise(name)
   return raised
 end
 
-local function keepWindow(kind, start)
+-- What a subject has of a kind, by the stretches that began since, also those ahead of this moment. Of what was counted before
+-- times were kept the beginning stands for the last.
+local function eachAmount(subject, kind, since, visit)
+  for _, start in ipairs(redis.call('ZRANGEBYSCORE', key('nk', kind), whole(since), '+inf')) do
+    local name = kind .. '@' .. start
+    local amount = redis.call('HGET', key('n', name), subject)
+    if amount then visit(start, amount, redis.call('HGET', key('nt', name), subject) or start) end
+  end
+end
+
+-- Beginning, amount and time of the last, one behind the other.
+local function amountsOf(subject, kind, since)
+  local found = {}
+  eachAmount(subject, kind, since, function(start, amount, last)
+    table.insert(found, start)
+    table.insert(found, amount)
+    table.insert(found, last)
+  end)
+  return found
+end
+
+local function addAmount(subject, kind, start, amount, last)
+  local name = kind .. '@' .. whole(start)
+  local sum = redis.call('HINCRBYFLOAT', key('n', name), subject, string.format('%.17g', amount))
+  if last > tonumber(redis.call('HGET', key('nt', name), subject) or '0') then
+    redis.call('HSET', key('nt', name), subject, whole(last))
+  end
   redis.call('ZADD', key('nk', kind), whole(start), whole(start))
   redis.call('SADD', prefix .. 'amount-kinds', kind)
-  keep(key('n', kind .. '@' .. whole(start)))
+  keep(key('n', name))
+  keep(key('nt', name))
   keep(key('nk', kind))
   keep(prefix .. 'amount-kinds')
+  return sum
 end
 
 -- What a process has said of itself, as JSON; "" when nobody knows it any more.

@@ -1,5 +1,5 @@
-local amounts = {}
-for index, one in ipairs(ask.keys) do
-  amounts[index] = redis.call('HGET', key('n', one.kind .. '@' .. whole(one.start)), one.subject) or '0'
-end
-return amounts
+-- @returns parts, a list for each span in the same order
+
+local found = {}
+for index, one in ipairs(ask.spans) do found[index] = amountsOf(one.subject, one.kind, one.since) end
+return found

@@ -55,20 +55,20 @@ test("what was used is told exactly, also of a process that takes its requests i
   expect((await usedBy(other))["requestsPerMinute"]).toBe(50);
 });
 
-test("what was taken in advance in a minute that is over is given back before anything is told", async () => {
+test("what was taken in advance in a second that is over is given back before anything is told", async () => {
   const { create, advance } = createWorld();
   const [one, other] = [create(), create()];
   const quota: Quota = { subject: ann, limits: { requestsPerMinute: 1000 } };
   for (let count = 0; count < 11; count++) await one.count(quota);
-  advance(60_000);
-  expect((await usedBy(one))["requestsPerMinute"]).toBe(10);
+  advance(1000);
+  expect((await usedBy(one))["requestsPerMinute"]).toBe(11);
   await other.count(quota);
 
-  // All of the other's block, and ten of the minute before.
-  expect((await usedBy(one))["requestsPerMinute"]).toBe(60);
+  // All of the other's block, and eleven of the second before.
+  expect((await usedBy(one))["requestsPerMinute"]).toBe(61);
 });
 
-test("the minute before counts by its part, the day before not at all", async () => {
+test("a minute counts what is less than a minute old, a day what came since midnight", async () => {
   const { create, advance } = createWorld();
   const quotas = create();
   advance(86_400_000 - 60_000);
@@ -76,13 +76,18 @@ test("the minute before counts by its part, the day before not at all", async ()
   const spending = await quotas.begin(quota, question());
   spending.spent("m", { inputTokens: 100, outputTokens: 0 });
   spending.end();
-  advance(60_000 + 45_000);
+  advance(20_000);
+  const later = await quotas.begin(quota, question());
+  later.spent("m", { inputTokens: 7, outputTokens: 0 });
+  later.end();
+  advance(40_000 - 1);
+  expect(await usedBy(quotas)).toMatchObject({ tokensPerMinute: 107, tokensPerDay: 107 });
+  advance(1);
 
   const [found] = await quotas.list({ limit: 5 });
   expect(found?.subject).toBe(ann);
-  // By whole ones, and the last of them has left.
-  expect(await usedBy(quotas)).toEqual({ ...nothing, tokensPerMinute: 24 });
-  expect(found?.used.find(({ kind }) => kind.limit === "tokensPerMinute")?.resetsAtMs).toBe(midnightMs + 86_460_000);
+  expect(await usedBy(quotas)).toEqual({ ...nothing, tokensPerMinute: 7 });
+  expect(found?.used.find(({ kind }) => kind.limit === "tokensPerMinute")?.resetsAtMs).toBe(midnightMs + 86_420_000);
 });
 
 test("reset lets whoever was refused begin anew, and nobody else", async () => {

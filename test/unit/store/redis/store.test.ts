@@ -124,8 +124,8 @@ describe.skipIf(executable === undefined)("a shared store [R2-083]", () => {
   test("a limit over two gateways is exact, however many ask at once [R2-080]", async () => {
     const { one, other, clock, close } = await openTwice();
     const reservation = {
-      ...{ subject: "ann", kind: "requests/minute", startMs: clock.now(), windowMs: 60_000 },
-      ...{ wanted: 1, limit: 137, carried: 0 },
+      ...{ subject: "ann", kind: "requests/minute", startMs: clock.now(), atMs: clock.now() },
+      ...{ wanted: 1, limit: 137, sinceMs: clock.now() - 60_000, afterMs: clock.now() - 60_000 },
     };
     const reserved = await Promise.all(
       Array.from({ length: 400 }, (_, index) => (index % 2 === 0 ? one : other).reserveAmount(reservation)),
@@ -251,8 +251,9 @@ describe.skipIf(executable === undefined)("a shared store [R2-083]", () => {
     await converse(other, "chat-2", "1", { conversation: { sessionId: "gone" } });
     await other.deleteSession("caller", "gone");
     await begin(one, byHistory(["2"]));
-    await one.reserveAmount({ subject: "a", kind: "k", startMs: 0, windowMs: 1, wanted: 1, limit: 1, carried: 0 });
-    await one.addAmounts([{ subject: "a", kind: "k", startMs: 5, amount: 1 }]);
+    const span = { startMs: 0, atMs: 0, sinceMs: 0, afterMs: 0 };
+    await one.reserveAmount({ subject: "a", kind: "k", ...span, wanted: 1, limit: 1 });
+    await one.addAmounts([{ subject: "a", kind: "k", startMs: 5, amount: 1, lastMs: 5 }]);
     await one.holdReplies("a", 1, 1, Date.now() + 1000);
     await one.leaseAccount("qwen-web", "a", "holder", 1000);
     const keys = (await server.run("KEYS", `${prefix}*`)) as string[];
