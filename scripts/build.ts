@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync
 import { basename, dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { version } from "../package.json";
+import { maxParsedHeadBytes } from "../src/server/head-sizes.ts";
 import { writePackedPages } from "./build-page.ts";
 import { hasTrueSignature, signAdHoc } from "./macos-signature.ts";
 
@@ -35,6 +36,8 @@ const build = Bun.spawnSync(
     // A settings file of whatever folder the binary is started in must not run or configure anything.
     "--no-compile-autoload-dotenv",
     "--no-compile-autoload-bunfig",
+    // Read before the program begins.
+    `--compile-exec-argv=--max-http-header-size=${maxParsedHeadBytes}`,
     `--define=BUILD_VERSION=${JSON.stringify(version)}`,
     '--define=process.env.NODE_ENV="production"',
     ...(values.target === undefined ? [] : [`--target=${values.target}`]),

@@ -1,7 +1,8 @@
-// The entry. The runtime reads its limit of 256 fetches in flight, the mode of the process and how its heap grows only
-// before it starts: so the program replaces itself once with them set (same process id, about 6 ms), and only then loads
+// The entry. The runtime reads its limit of 256 fetches in flight, the mode of the process, how its heap grows and how large a head
+// may be only before it starts: so the program replaces itself once with them set (same process id, about 6 ms), and only then loads
 // the rest. Secrets among its words leave the list of processes with that.
 
+import { maxParsedHeadBytes } from "./server/head-sizes.ts";
 import { hiddenWordsVariable, maskWords, unmaskWords } from "./cli/hidden-words.ts";
 
 // Defined in the compiled binary only, where the arguments begin without a script.
@@ -24,13 +25,19 @@ const defaults: Readonly<Record<string, string>> = {
 };
 
 const missing = Object.entries(defaults).filter(([name]) => !environment[name]);
+// The executable has it built in (scripts/build.ts).
+const headOption = "--max-http-header-size";
+const missingOptions =
+  compiled || process.execArgv.some((word) => word.startsWith(headOption))
+    ? []
+    : [`${headOption}=${maxParsedHeadBytes}`];
 const words = process.argv.slice(2);
 const unmasked = unmaskWords(words, hidden);
 if (unmasked !== undefined) process.argv.splice(2, words.length, ...unmasked);
 const shown = maskWords(words);
 const hasSecrets = shown.some((word, index) => word !== words[index]);
-if (missing.length > 0 || hasSecrets) {
-  const program = compiled ? [] : [...process.execArgv, ...process.argv.slice(1, 2)];
+if (missing.length > 0 || missingOptions.length > 0 || hasSecrets) {
+  const program = compiled ? [] : [...process.execArgv, ...missingOptions, ...process.argv.slice(1, 2)];
   try {
     process.execve?.(process.execPath, [process.execPath, ...program, ...shown], {
       ...environment,

@@ -14,6 +14,7 @@ export type ErrorKind =
   | "method-not-allowed"
   | "gone"
   | "too-large"
+  | "head-too-large"
   | "rate-limited"
   | "upstream-quota"
   | "internal"
@@ -38,6 +39,7 @@ export const httpStatus: Readonly<Record<ErrorKind, number>> = {
   "method-not-allowed": 405,
   gone: 410,
   "too-large": 413,
+  "head-too-large": 431,
   "rate-limited": 429,
   "upstream-quota": 429,
   internal: 500,

@@ -27,6 +27,7 @@ const openaiNames: Readonly<Record<ErrorKind, { readonly type: string; readonly 
   "method-not-allowed": { type: "invalid_request_error", code: "method_not_allowed" },
   gone: { type: "not_found_error", code: "gone" },
   "too-large": { type: "invalid_request_error", code: "too_large" },
+  "head-too-large": { type: "invalid_request_error", code: "head_too_large" },
   "rate-limited": { type: "rate_limit_error", code: "rate_limit_exceeded" },
   "upstream-quota": { type: "rate_limit_error", code: "upstream_quota" },
   internal: { type: "api_error", code: "internal" },

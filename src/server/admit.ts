@@ -1,4 +1,4 @@
-// What every request passes before it is routed: preflight, origin, key or token, shutdown, scopes and limits.
+// What every request passes before it is routed: the size of its head, preflight, origin, key or token, shutdown, scopes and limits.
 
 import type { Identity } from "../contract/access.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
@@ -9,6 +9,7 @@ import { type AdminAccessOptions, createAdminAccess, isAdminPath, isWatchPath } 
 import { type CallerAccessOptions, createCallerAccess } from "./caller-access.ts";
 import { isKeyless } from "./check-bind.ts";
 import type { Cors } from "./cors.ts";
+import { checkHead } from "./head-limit.ts";
 import { isHealthPath } from "./health.ts";
 import { createOriginGuard } from "./origin-guard.ts";
 import { isPageRequest } from "./page-file.ts";
@@ -71,6 +72,7 @@ export function createAdmit(options: AdmitOptions, cors: Cors, isStopping: () =>
 
   return (trip) => {
     const { request } = trip;
+    checkHead(request);
     const preflightHeaders = cors.preflightHeaders(request);
     if (preflightHeaders !== undefined) return new Response(null, { status: 204, headers: preflightHeaders });
     guardOrigin(request.headers);

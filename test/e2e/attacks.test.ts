@@ -1,6 +1,7 @@
 // The attack list, where the parser of HTTP matters: bytes on a bare socket to the compiled executable. What needs no such
 // bytes stands in test/http/attacks.test.ts; docs/security.md names what each is about.
 
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type BinaryProcess, createPlace, runBinary, startBinary } from "../support/binary.ts";
 import { type RawOptions, speakRaw } from "../support/hostile/speak-raw.ts";
@@ -192,6 +193,124 @@ describe("an odd request line", () => {
   test("keys of the query that come twice are no fault", async () => {
     expect((await send(get("/v1/sessions?limit=1&limit=2"))).statuses).toEqual([200]);
   });
+});
+
+/** 0 where the system does not tell. */
+function residentBytes(): number {
+  if (process.platform !== "linux") return 0;
+  return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${gateway.pid}/status`, "utf8"))?.[1]) * 1024;
+}
+
+/** A head of so many bytes, its request line included. */
+function headOf(bytes: number, path: string, more = ""): string {
+  const rest = `${host}Connection: close\r\n${more}`;
+  const start = `GET ${path} HTTP/1.1\r\n${rest}X-A: `;
+  return `${start}${"a".repeat(bytes - start.length - "\r\n\r\n".length)}\r\n\r\n`;
+}
+
+describe("a long head", () => {
+  test("of 16 KB is taken", async () => {
+    expect((await send(headOf(16_384, "/v1/models"))).statuses).toEqual([200]);
+  });
+
+  test.each([
+    ["a header, of OpenAI", headOf(17_000, "/v1/chat/completions"), "openai"],
+    ["the longest that is read", headOf(65_000, "/v1/responses"), "openai"],
+    ["a header, of Anthropic", headOf(40_000, "/v1/messages"), "anthropic"],
+    [
+      "a header, by the client of Anthropic",
+      headOf(40_000, "/v1/models", "Anthropic-Version: 2023-06-01\r\n"),
+      "anthropic",
+    ],
+    ["a header, of the typed chat", headOf(40_000, "/api/chat/stream"), "typed chat"],
+    ["a header, of a health check", headOf(17_000, "/health"), "openai"],
+    ["an address", get(`/v1/models?a=${"a".repeat(30_000)}`), "openai"],
+    ["an address of nothing", get(`/${"a".repeat(30_000)}`), "openai"],
+    ["many headers", get("/v1/models", host + `X-A: ${"a".repeat(200)}\r\n`.repeat(150)), "openai"],
+    ["cookies of other programs", get("/chat", `${host}Cookie: ${"a=b; ".repeat(5000)}\r\n`), "openai"],
+  ])(
+    "%s, is refused in the shape of the surface, with the limit and without what was sent",
+    async (_, bytes, shape) => {
+      const { statuses, text } = await send(bytes);
+
+      expect(statuses).toEqual([431]);
+      expect(text).toMatch(/^content-type: application\/json/im);
+      expect(text).toMatch(/^x-request-id: req_/im);
+      expect(text.length).toBeLessThan(1000);
+      const body = JSON.parse(text.slice(text.indexOf("\r\n\r\n"))) as {
+        type?: string;
+        message?: string;
+        error: { type: string; code?: string; message: string };
+      };
+      expect(body.error.message).toContain("16384");
+      if (shape === "anthropic") expect([body.type, body.error.type]).toEqual(["error", "request_too_large"]);
+      else expect([body.error.type, body.error.code]).toEqual(["invalid_request_error", "head_too_large"]);
+      expect(body.message).toBe(shape === "typed chat" ? body.error.message : undefined);
+    },
+  );
+
+  test("that is never complete costs its own bytes, not for long, and nobody else anything", async () => {
+    const before = residentBytes();
+    const unfinished = headOf(60_000, "/v1/models").slice(0, -2);
+    const connections = Array.from({ length: 300 }, () => send(unfinished, { patienceMs: 30_000 }));
+    // Each of them comes behind what was sent before it.
+    for (let count = 0; count < 20; count++) expect((await send(get("/health"))).statuses).toEqual([200]);
+    const during = residentBytes();
+    const answers = await Promise.all(connections);
+
+    // As many bytes as were sent, and as many again for buffers that grow.
+    expect(during - before).toBeLessThan(2 * 300 * 65_536);
+    expect(answers.filter(({ isClosed, tookMs }) => isClosed && tookMs < 20_000).length).toBe(300);
+  });
+});
+
+/** What breaks the rules of HTTP never reaches the gateway: the parser of the runtime answers, and says no more than this. */
+describe("what the parser of the runtime refuses by itself", () => {
+  const bare = (status: string): string => `HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`;
+  const malformed = bare("400 Bad Request");
+  const tooLong = bare("431 Request Header Fields Too Large");
+  const version = bare("505 HTTP Version Not Supported");
+  const te = "Transfer-Encoding: chunked\r\n";
+
+  test.each([
+    ["no Host", get("/v1/models", ""), malformed],
+    ["both lengths", post(te + length, chunked), malformed],
+    ["two lengths", post(`${length}Content-Length: 2\r\n`, question), malformed],
+    ["a negative length", post("Content-Length: -1\r\n", question), malformed],
+    ["an unknown transfer encoding", post("Transfer-Encoding: xchunked\r\n", chunked), malformed],
+    ["a chunk that is none", post(te, `zz\r\n${question}\r\n0\r\n\r\n`), malformed],
+    ["chunks in HTTP/1.0", post(te, chunked, "1.0"), malformed],
+    ["a folded header", post(`X-A: a\r\n b\r\n${length}`, question), malformed],
+    ["a header without a name", get("/v1/models", `${host}: a\r\n`), malformed],
+    ["NUL in a header", get("/v1/models", `${host}X-A: a\0b\r\n`), malformed],
+    ["bytes that are no HTTP", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", malformed],
+    ["the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", malformed],
+    ["OPTIONS of everything", `OPTIONS * HTTP/1.1\r\n${host}\r\n`, malformed],
+    ["HTTP/2.0 as a word", `GET /v1/models HTTP/2.0\r\n${host}\r\n`, version],
+    ["no version", "GET /v1/models\r\n\r\n", version],
+    ["line feeds alone", get("/v1/models").replaceAll("\r\n", "\n"), version],
+    ["a head of more than 64 KB", headOf(70_000, "/v1/models"), tooLong],
+    ["more than 200 headers", get("/v1/models", host + "X-A: 1\r\n".repeat(200)), tooLong],
+    // Not even a status.
+    ["an unknown method", `FROB /v1/models HTTP/1.1\r\n${host}\r\n`, ""],
+    ["a method in small letters", `get /v1/models HTTP/1.1\r\n${host}\r\n`, ""],
+  ])("%s: this much and no more, and the connection is closed", async (_, bytes, answer) => {
+    const { text, isClosed } = await send(bytes + smuggled);
+
+    expect(text).toBe(answer);
+    expect(isClosed).toBe(true);
+  });
+
+  test.each(["PROPFIND", "PURGE", "QUERY", "LINK", "TRACE", "LOCK"])(
+    "%s, which it knows, comes through and is refused in words",
+    async (method) => {
+      const { statuses, text } = await send(`${method} /v1/messages HTTP/1.1\r\n${host}Connection: close\r\n\r\n`);
+
+      expect(statuses).toEqual([405]);
+      expect(text).toMatch(/^allow: POST/im);
+      expect(text).toContain('"type":"error"');
+    },
+  );
 });
 
 describe("slow loris", () => {

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { serveEmulator } from "../../src/emulator/qwen-web-emulator.ts";
 import { type Harness, startHarness } from "../support/harness.ts";
+import { speakRaw } from "../support/hostile/speak-raw.ts";
 import { type LiveStream, readLive } from "../support/live-stream.ts";
 import { parseMetrics, sumOf } from "../support/read-metrics.ts";
 import { acceptedTurns, allTurns, answerTo, assistant, readError, untilAnswer, untilIdle, user } from "./client.ts";
@@ -165,6 +166,27 @@ test("a runtime that takes few requests at a time is not given more: 503 instead
     child.kill("SIGKILL");
     await child.exited;
     await served.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test("a gateway that is started from its source answers long heads in words as well", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "qwen-gateway-heads-"));
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, "..", "..", "src", "boot.ts")], {
+    cwd: folder,
+    env: { PATH: process.env["PATH"] ?? "", HOME: folder, DATA_DIR: folder, PORT: "0", LOG_LEVEL: "silent" },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  try {
+    const port = Number(new URL(await listeningUrl(child.stdout)).port);
+    const head = `GET /v1/models HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nX-A: ${"a".repeat(60_000)}\r\n\r\n`;
+    const { statuses, text } = await speakRaw(port, head, { patienceMs: 15_000 });
+
+    expect(statuses).toEqual([431]);
+    expect(text).toContain('"code":"head_too_large"');
+  } finally {
+    child.kill("SIGKILL");
+    await child.exited;
     rmSync(folder, { recursive: true, force: true });
   }
 });

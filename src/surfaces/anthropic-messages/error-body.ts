@@ -26,6 +26,7 @@ const errorTypes: Readonly<Record<ErrorKind, string>> = {
   "method-not-allowed": "invalid_request_error",
   gone: "not_found_error",
   "too-large": "request_too_large",
+  "head-too-large": "request_too_large",
   "rate-limited": "rate_limit_error",
   "upstream-quota": "rate_limit_error",
   internal: "api_error",

@@ -110,6 +110,7 @@ describe("encodeError", () => {
     "method-not-allowed": ["invalid_request_error", 405],
     gone: ["not_found_error", 410],
     "too-large": ["request_too_large", 413],
+    "head-too-large": ["request_too_large", 431],
     "rate-limited": ["rate_limit_error", 429],
     "upstream-quota": ["rate_limit_error", 429],
     internal: ["api_error", 500],
