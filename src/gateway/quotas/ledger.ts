@@ -2,7 +2,6 @@
 
 import type { CallerLimits } from "../../contract/access.ts";
 import type { Clock } from "../../contract/clock.ts";
-import type { TokenUsage } from "../../contract/events.ts";
 import type { AddedAmount, AmountStore } from "../../store/amount-store.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { Allowance, Allowances } from "./allowances.ts";
@@ -15,6 +14,7 @@ import {
   tokensPerDay,
   tokensPerMinute,
 } from "./meter.ts";
+import type { PricedUsage } from "./prices.ts";
 import { type LimitedWhom, tooManyReplies, tooManyRequests, tooMuch } from "./refusals.ts";
 
 export interface LedgerParts {
@@ -28,14 +28,12 @@ export interface LedgerParts {
   /** Replies of it are noted in the store, and have to be said again. */
   holds(): void;
   /** In millionths of a dollar. */
-  priceOf(model: string, usage: Usage): number;
+  priceOf(model: string, usage: PricedUsage): number;
 }
-
-type Usage = Pick<TokenUsage, "inputTokens" | "outputTokens">;
 
 /** The tokens of a prompt that were counted before anybody knew better. */
 export interface Debt {
-  settle(model: string, usage: Usage): void;
+  settle(model: string, usage: PricedUsage): void;
   cancel(): void;
 }
 

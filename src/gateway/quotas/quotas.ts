@@ -3,13 +3,12 @@
 
 import type { Quota } from "../../contract/access.ts";
 import type { Clock } from "../../contract/clock.ts";
-import type { TokenUsage } from "../../contract/events.ts";
 import type { AddedAmount, AmountStore } from "../../store/amount-store.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { Allowances } from "./allowances.ts";
 import { Ledger, type LedgerParts, replyHoldMs } from "./ledger.ts";
 import { type MeterKind, meterKinds, slides } from "./meter.ts";
-import type { PriceOf } from "./prices.ts";
+import type { PricedUsage, PriceOf } from "./prices.ts";
 import { sessionSubject } from "./subjects.ts";
 import { listUsed, type SubjectsPage, type UsedBySubject } from "./used-amounts.ts";
 
@@ -23,7 +22,7 @@ export interface Question {
 /** One reply that counts. */
 export interface Spending {
   /** What it took, in the place of what its prompt was taken for. */
-  spent(model: string, usage: Pick<TokenUsage, "inputTokens" | "outputTokens">): void;
+  spent(model: string, usage: PricedUsage): void;
   /** Nothing of it runs any more. More than once does no harm. */
   end(): void;
 }
