@@ -32,7 +32,7 @@ export class ExchangeRecord {
   readonly #labels: ReplyLabels;
   #usage: TokenUsage | undefined;
   /** Of attempts whose answers were asked for once more. */
-  #spentBefore: TokenUsage | undefined;
+  readonly #spentBefore: TokenUsage[] = [];
   #receivedBytes = 0;
   #receivedChunks = 0;
   #hasEnded = false;
@@ -96,7 +96,7 @@ export class ExchangeRecord {
   addAttempt({ usage, receivedBytes, receivedChunks, outcome, error, finishReason }: AttemptEnd): void {
     this.#receivedBytes += receivedBytes;
     this.#receivedChunks += receivedChunks;
-    if (usage !== undefined && this.#usage !== undefined) this.#spentBefore = sumOf(this.#usage, this.#spentBefore);
+    if (usage !== undefined && this.#usage !== undefined) this.#spentBefore.push(this.#usage);
     this.#usage = usage ?? this.#usage;
     const { metrics, trace } = this.#options;
     metrics?.attemptEnded(this.upstream.name, outcome === "failed" ? (error?.kind ?? "internal") : outcome);
@@ -129,10 +129,9 @@ export class ExchangeRecord {
     return timing;
   }
 
-  /** What is counted against limits. Undefined: the upstream said nothing at all. */
-  spentUsage(estimate: (told: TokenUsage | undefined) => TokenUsage): TokenUsage | undefined {
-    if (this.#receivedBytes === 0) return undefined;
-    return sumOf(estimate(this.#usage), this.#spentBefore);
+  /** What is counted against limits, of each request apart: what it costs goes by its own prompt. Empty: the upstream said nothing. */
+  spentUsages(estimate: (told: TokenUsage | undefined) => TokenUsage): readonly TokenUsage[] {
+    return this.#receivedBytes === 0 ? [] : [...this.#spentBefore, estimate(this.#usage)];
   }
 
   estimateUsage(outputTokens: number): TokenUsage {
@@ -250,15 +249,6 @@ export class ExchangeRecord {
     const accounts = this.upstream.accounts?.() ?? [];
     return accounts.find(({ id }) => id === this.account)?.alias ?? this.account;
   }
-}
-
-function sumOf(one: TokenUsage, other: TokenUsage | undefined): TokenUsage {
-  if (other === undefined) return one;
-  return {
-    ...one,
-    inputTokens: one.inputTokens + other.inputTokens,
-    outputTokens: one.outputTokens + other.outputTokens,
-  };
 }
 
 /** Milliseconds with one decimal. */

@@ -386,8 +386,8 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
   }
 
   #tellSpent(spending: Spending): void {
-    const usage = this.#record.spentUsage((told) => this.usageOf(told));
-    if (usage !== undefined) spending.spent(this.#record.model, usage);
+    const usages = this.#record.spentUsages((told) => this.usageOf(told));
+    for (const usage of usages) spending.spent(this.#record.model, usage);
   }
 }
 

@@ -21,7 +21,7 @@ export interface Question {
 
 /** One reply that counts. */
 export interface Spending {
-  /** What it took, in the place of what its prompt was taken for. */
+  /** What it took, in the place of what its prompt was taken for. Again for each request that it made. */
   spent(model: string, usage: PricedUsage): void;
   /** Nothing of it runs any more. More than once does no harm. */
   end(): void;

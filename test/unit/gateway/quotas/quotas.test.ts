@@ -280,6 +280,19 @@ describe("tokens and dollars", () => {
     expect(refused?.message).toContain("0.01 dollars a day");
   });
 
+  test("of a reply that was asked for twice each request costs by its own prompt, and its estimate counts no more", async () => {
+    const { create } = createWorld();
+    const quotas = create();
+    const quota = quotaOf({ spendPerDay: 1, tokensPerDay: 1_000_000 });
+    const spending = await quotas.begin(quota, question(90_000));
+    for (let times = 0; times < 2; times++) spending.spent("qwen3-max", { inputTokens: 100_000, outputTokens: 0 });
+    spending.end();
+    // 2.4 dollars a million, twice; one prompt of 200,000 would cost 3.
+    const [found] = await quotas.list({ subjects: ["key:ann"], limit: 1 });
+    const used = new Map(found?.used.map(({ kind, amount }) => [kind.limit, amount]));
+    expect([used.get("spendPerDay"), used.get("tokensPerDay")]).toEqual([480_000, 200_000]);
+  });
+
   test("a model without a price counts for nothing, and the log says so once", async () => {
     const lines: string[] = [];
     const clock = createTestClock(midnightMs);
