@@ -172,6 +172,15 @@ describe("an odd request line", () => {
     expect((await send(get("/health"))).statuses).toEqual([200]);
   });
 
+  // What a server of node:http would not do (docs/security.md).
+  test("a client that asks whether its body is wanted is told at once", async () => {
+    const head = post(`Expect: 100-continue\r\nConnection: close\r\n${length}`, "");
+    const { text } = await send(head, { patienceMs: 1000 });
+
+    expect(text).toBe("HTTP/1.1 100 Continue\r\n\r\n");
+    expect((await send(head + question)).text).toMatch(/HTTP\/1\.1 200 OK/);
+  });
+
   test.each([
     ["WebSocket", "Upgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"],
     ["HTTP/2 in the clear", "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n"],

@@ -4,7 +4,7 @@
 export interface Allowance {
   readonly limit: number;
   readonly remaining: number;
-  /** Milliseconds until its window is over. */
+  /** Milliseconds until the limit is whole again: of a minute, until nothing counts any more; of a day, until it is over. */
   readonly resetMs: number;
 }
 

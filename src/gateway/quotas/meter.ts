@@ -212,7 +212,7 @@ export class Meter {
   waitMs(limit: number, nowMs: number): number {
     if (!slides(this.kind)) return this.resetMs(nowMs);
     let left = this.used(nowMs);
-    for (const [, { shared, pending, lastMs }] of this.#counted(nowMs)) {
+    for (const { shared, pending, lastMs } of this.#inOrder(nowMs)) {
       left -= shared + pending;
       if (left < limit) return this.#untilGone(lastMs, nowMs);
     }
@@ -222,15 +222,18 @@ export class Meter {
   /** Milliseconds until the limit is whole again: nothing that was used counts any more. */
   resetMs(nowMs: number): number {
     if (!slides(this.kind)) return Math.max(0, this.startMs + this.kind.windowMs - nowMs);
-    const last = this.#counted(nowMs).findLast(([, { shared, pending }]) => shared + pending > 0);
-    return last === undefined ? 0 : this.#untilGone(last[1].lastMs, nowMs);
+    // Told with every answer: without making lists.
+    let lastMs = Number.NEGATIVE_INFINITY;
+    for (const part of this.#parts.values()) if (part.shared + part.pending > 0) lastMs = Math.max(lastMs, part.lastMs);
+    return lastMs > this.afterMs(nowMs) ? this.#untilGone(lastMs, nowMs) : 0;
   }
 
   /** In the order in which they leave. */
-  #counted(nowMs: number): [number, Part][] {
-    return [...this.#parts]
-      .filter(([start, part]) => this.#counts(start, part, nowMs))
-      .sort(([, one], [, other]) => one.lastMs - other.lastMs);
+  #inOrder(nowMs: number): Part[] {
+    const afterMs = this.afterMs(nowMs);
+    return [...this.#parts.values()]
+      .filter(({ lastMs }) => lastMs > afterMs)
+      .sort((one, other) => one.lastMs - other.lastMs);
   }
 
   /** Where another machine's clock is ahead, no longer than a window. */

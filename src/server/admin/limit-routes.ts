@@ -20,7 +20,7 @@ const used = Type.Object({
   used: Type.Number({ minimum: 0 }),
   /** Null: it is counted, and not limited. */
   limit: nullable(Type.Number()),
-  /** When the window is over; null of what runs. */
+  /** When none of it counts any more; null of what runs. */
   resets_at: nullable(Type.String()),
 });
 const amounts = Type.Object({
