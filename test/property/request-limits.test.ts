@@ -9,7 +9,9 @@ import { createQuotas, type Quotas } from "../../src/gateway/quotas/quotas.ts";
 import { createMemoryStore } from "../../src/store/memory-store.ts";
 import { openSqliteStore } from "../../src/store/sqlite-store.ts";
 import type { Store } from "../../src/store/store.ts";
+import { openRedisStore } from "../../src/store/redis/open-store.ts";
 import { silentLog } from "../../src/telemetry/log.ts";
+import { findRedis, startRedis } from "../support/redis-server.ts";
 import { createTestClock } from "../support/test-store.ts";
 import { patienceMs, runsOf } from "./runs.ts";
 
@@ -53,12 +55,17 @@ interface Outcome {
   readonly refused: GatewayError | undefined;
 }
 
-function createWorld(openStore: (clock: () => number) => Store, processes: number, limit: number) {
+/** One for all processes, or one for each. */
+type OpenStores = (clock: () => number, processes: number) => readonly Store[] | Promise<readonly Store[]>;
+
+async function createWorld(openStores: OpenStores, processes: number, limit: number) {
   const clock = createTestClock(startMs);
-  const store = openStore(clock.now);
-  const create = (): Quotas =>
-    createQuotas({ store, clock: clock.now, log: silentLog, priceOf: createPriceOf(), flushMs: 3_600_000 });
-  const all = Array.from({ length: processes }, create);
+  const stores = await openStores(clock.now, processes);
+  const create = (at: number): Quotas => {
+    const store = stores[at % stores.length]!;
+    return createQuotas({ store, clock: clock.now, log: silentLog, priceOf: createPriceOf(), flushMs: 3_600_000 });
+  };
+  const all = Array.from({ length: processes }, (_, at) => create(at));
   const quota = { subject: "key:ann", limits: { requestsPerMinute: limit } };
   const outcomes: Outcome[] = [];
 
@@ -83,7 +90,7 @@ function createWorld(openStore: (clock: () => number) => Store, processes: numbe
       for (const event of events) {
         if (event.kind === "restart") {
           await all[event.at]!.close();
-          all[event.at] = create();
+          all[event.at] = create(event.at);
           continue;
         }
         clock.advance(event.afterMs);
@@ -94,7 +101,7 @@ function createWorld(openStore: (clock: () => number) => Store, processes: numbe
     },
     async close(): Promise<void> {
       for (const one of all) await one.close();
-      await store.close();
+      for (const store of stores) await store.close();
     },
   };
 }
@@ -104,25 +111,28 @@ function passedBefore(outcomes: readonly Outcome[], atMs: number, spanMs: number
   return outcomes.filter((one) => one.refused === undefined && one.atMs > atMs - spanMs && one.atMs <= atMs).length;
 }
 
-const inMemory = (clock: () => number): Store => createMemoryStore({ clock, sessionTimeoutMs: 1000 });
+const inMemory: OpenStores = (clock) => [createMemoryStore({ clock, sessionTimeoutMs: 1000 })];
+const onDatabase: OpenStores = (clock) => [
+  openSqliteStore({ clock, sessionTimeoutMs: 1000, path: ":memory:", log: silentLog }),
+];
+
+async function mustHold(world: Awaited<ReturnType<typeof createWorld>>, events: readonly Event[], limit: number) {
+  await world.play(events);
+  await world.close();
+  for (const { atMs, refused } of world.outcomes) {
+    if (refused === undefined) expect(passedBefore(world.outcomes, atMs, windowMs)).toBeLessThanOrEqual(limit);
+  }
+}
 
 test(
   "no sixty seconds have more than the limit, over all processes, restarts and pauses [R2-080] [R2-085]",
   async () => {
+    const [some, limits] = [fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 120 })];
     await fc.assert(
-      fc.asyncProperty(
-        fc.integer({ min: 1, max: 3 }),
-        fc.integer({ min: 1, max: 120 }),
-        eventsOf(3),
-        async (processes, limit, events) => {
-          const world = createWorld(inMemory, processes, limit);
-          await world.play(events.map((event) => ({ ...event, at: event.at % processes })));
-          await world.close();
-          for (const { atMs, refused } of world.outcomes) {
-            if (refused === undefined) expect(passedBefore(world.outcomes, atMs, windowMs)).toBeLessThanOrEqual(limit);
-          }
-        },
-      ),
+      fc.asyncProperty(some, limits, eventsOf(3), async (processes, limit, events) => {
+        const within = events.map((event) => ({ ...event, at: event.at % processes }));
+        await mustHold(await createWorld(inMemory, processes, limit), within, limit);
+      }),
       runsOf("limits of requests over processes", 300),
     );
   },
@@ -130,20 +140,34 @@ test(
 );
 
 test(
-  "the same on a database file, which keeps them",
+  "the same on a database",
   async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 60 }), eventsOf(2), async (limit, events) => {
-        const open = (clock: () => number): Store =>
-          openSqliteStore({ clock, sessionTimeoutMs: 1000, path: ":memory:", log: silentLog });
-        const world = createWorld(open, 2, limit);
-        await world.play(events);
-        await world.close();
-        for (const { atMs, refused } of world.outcomes) {
-          if (refused === undefined) expect(passedBefore(world.outcomes, atMs, windowMs)).toBeLessThanOrEqual(limit);
-        }
+        await mustHold(await createWorld(onDatabase, 2, limit), events, limit);
       }),
-      runsOf("limits of requests on a file", 60),
+      runsOf("limits of requests on a database", 60),
+    );
+  },
+  patienceMs,
+);
+
+const executable = findRedis();
+
+test.skipIf(executable === undefined)(
+  "the same on a server that gateways share, each over its own connection [R2-083]",
+  async () => {
+    await using server = await startRedis(executable ?? "", ["--appendonly", "no"]);
+    let count = 0;
+    const onServer: OpenStores = (clock, processes) => {
+      const shared = { url: server.url, prefix: `world-${count++}:`, clock, sessionTimeoutMs: 1000 };
+      return Promise.all(Array.from({ length: processes }, () => openRedisStore(shared)));
+    };
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 60 }), eventsOf(2), async (limit, events) => {
+        await mustHold(await createWorld(onServer, 2, limit), events, limit);
+      }),
+      runsOf("limits of requests on a server", 25),
     );
   },
   patienceMs,
@@ -154,7 +178,7 @@ test(
   async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 120 }), eventsOf(1), async (limit, events) => {
-        const world = createWorld(inMemory, 1, limit);
+        const world = await createWorld(inMemory, 1, limit);
         await world.play(events);
         for (const { atMs, refused } of world.outcomes) {
           if (refused === undefined) continue;
@@ -181,7 +205,7 @@ test(
   async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 400 }), eventsOf(3), async (limit, events) => {
-        const world = createWorld(inMemory, 3, limit);
+        const world = await createWorld(inMemory, 3, limit);
         await world.play(events);
         const held = 2 * Math.max(0, Math.min(100, Math.floor(limit / 20)) - 1);
         for (const { atMs, refused } of world.outcomes) {
