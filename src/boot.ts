@@ -21,7 +21,15 @@ const defaults: Readonly<Record<string, string>> = {
   // built in: one that does not know the name refuses to start.
   // The last tier of its compiler costs more CPU on its own threads than its code saves: a quarter of whole answers' CPU over
   // the first 6000 requests, a tenth over 40,000, and with nothing to show on the main thread afterwards.
-  ...(compiled ? { BUN_JSC_heapGrowthFunctionThresholdInMB: "1000000000", BUN_JSC_useFTLJIT: "0" } : {}),
+  // A heap that is no larger than 16 MB is not let grow to 32 before it is collected: what it hands out again has not left the
+  // processor's caches then, which takes 5 to 10 % off the CPU of short requests.
+  ...(compiled
+    ? {
+        BUN_JSC_heapGrowthFunctionThresholdInMB: "1000000000",
+        BUN_JSC_useFTLJIT: "0",
+        BUN_JSC_largeHeapSize: String(16 * 1024 * 1024),
+      }
+    : {}),
 };
 
 const missing = Object.entries(defaults).filter(([name]) => !environment[name]);
