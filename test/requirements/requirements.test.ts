@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { issue10Ids } from "./issue-10.ts";
 import { issue3Ids } from "./issue-3.ts";
 import { issue7Ids } from "./issue-7.ts";
 import { issue9Ids } from "./issue-9.ts";
@@ -25,6 +26,7 @@ describe("requirements", () => {
     ["3", issue3Ids],
     ["7", issue7Ids],
     ["9", issue9Ids],
+    ["10", issue10Ids],
   ])("issue %s: every id stands in the title of a test that runs", (_issue, ids) => {
     const proven = readProvenIds();
 
@@ -47,6 +49,10 @@ describe("requirements", () => {
 
   test("issue 9 lists each of its 8 ids once", () => {
     expect(issue9Ids).toEqual(["R0-065", "R2-080", "R2-081", "R2-082", "R2-084", "R2-085", "R2-088", "RC-008"]);
+  });
+
+  test("issue 10 lists each of its 4 ids once", () => {
+    expect(issue10Ids).toEqual(["R2-079", "R2-083", "R4-065", "RC-008"]);
   });
 });
 
