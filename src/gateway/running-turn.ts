@@ -126,6 +126,7 @@ export class RunningTurn implements Turn {
     const { promise: released, resolve } = Promise.withResolvers<void>();
     this.#onReleased = resolve;
     leaving.add(continued, released);
+    if (found !== undefined) void this.#room.store.noteLeaving?.(found);
   }
 
   async commit(reply: FinishedReply): Promise<void> {

@@ -180,6 +180,11 @@ export interface Store extends AccountStore, KeyStore, AmountStore {
   openConversation(caller: string, conversation: NewConversation): Promise<TurnClaim>;
   /** Remembers which reply runs in the chat, so that it can be stopped after a crash. */
   noteReply(claim: TurnClaim, continuation: Continuation): Promise<void>;
+  /**
+   * The client has left, and the chat will be free in a moment: `beginTurn` waits for that, some seconds at most. Absent where all
+   * who could ask for it are told otherwise. Never rejects.
+   */
+  noteLeaving?(claim: TurnClaim): Promise<void>;
   /** Commits a turn and gives its chat back. A turn on a node that was continued before becomes a conversation of its own. */
   endTurn(claim: TurnClaim, record: TurnRecord): Promise<void>;
   /** What the turns of the claimed conversation said, oldest first; of very long ones the end. */

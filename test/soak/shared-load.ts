@@ -33,6 +33,8 @@ export interface Load {
   readonly acknowledged: number;
   readonly cut: number;
   readonly refused: number;
+  /** Turns whose connection broke, and that are not answered yet. */
+  readonly mending: number;
   readonly mixedUp: number;
   /** Refusals that nobody expects. */
   readonly odd: readonly string[];
@@ -54,7 +56,18 @@ export function createConversations({ conversations: count, turns, parallel }: L
   }));
   const waiting = new Set<{ readonly turns: number; tell(): void }>();
   const odd: string[] = [];
-  const load = { conversations, acknowledged: 0, cut: 0, refused: 0, mixedUp: 0, odd, run, progress, allow };
+  const load = {
+    conversations,
+    acknowledged: 0,
+    cut: 0,
+    refused: 0,
+    mending: 0,
+    mixedUp: 0,
+    odd,
+    run,
+    progress,
+    allow,
+  };
   let allowed = Number.POSITIVE_INFINITY;
   let atGate: (() => void)[] = [];
 
@@ -95,10 +108,12 @@ export function createConversations({ conversations: count, turns, parallel }: L
         if (outcome.text !== words) load.mixedUp++;
         conversation.turns.push({ content, answer: outcome.text, cuts });
         load.acknowledged++;
+        if (cuts > 0) load.mending--;
         for (const one of waiting) if (load.acknowledged >= one.turns && waiting.delete(one)) one.tell();
         return;
       }
       if (outcome.kind === "cut") {
+        if (cuts === 0) load.mending++;
         cuts++;
         load.cut++;
       } else load.refused++;

@@ -50,7 +50,8 @@ export async function soakSharedStore(options: SharedStoreOptions): Promise<Soak
   const judge = createChainJudge(options.turns);
   const look = async (): Promise<void> => judge.look(await emulator.turns());
   const events = planEvents(options, {
-    kill: gateways.killAndRestart,
+    kill: (index) => gateways.killAndRestart(index),
+    killForLong: (index, after) => gateways.killAndRestart(index, () => untilMended(load, after + slack)),
     async restart() {
       await redis.stop();
       await redis.start();
@@ -75,7 +76,7 @@ export async function soakSharedStore(options: SharedStoreOptions): Promise<Soak
       { what: "gateways killed", value: options.kills, unit: "" },
       { what: "attempts cut", value: load.cut, unit: "" },
       { what: "attempts refused while the store was away", value: load.refused, unit: "" },
-      { what: "turns that began anew after they were cut", value: anew.afterCut, unit: "" },
+      { what: "turns that began anew after they were cut", value: anew.afterCut, unit: "", atMost: 0 },
       {
         what: "turns that began anew without having been cut",
         value: anew.uncut,
@@ -116,7 +117,8 @@ interface Gateways extends AsyncDisposable {
   readonly ports: readonly number[];
   readonly places: readonly Place[];
   readonly urls: readonly string[];
-  killAndRestart(index: number): Promise<void>;
+  /** @param isAway resolves when it may come back. @defaultValue at once */
+  killAndRestart(index: number, isAway?: () => Promise<void>): Promise<void>;
 }
 
 async function startGateways(environment: Readonly<Record<string, string>>): Promise<Gateways> {
@@ -129,10 +131,11 @@ async function startGateways(environment: Readonly<Record<string, string>>): Pro
     ports,
     places,
     urls: ports.map((port) => `http://127.0.0.1:${port}`),
-    async killAndRestart(index) {
+    async killAndRestart(index, isAway) {
       const gateway = running[index]!;
       gateway.kill("SIGKILL");
       await gateway.exited;
+      await isAway?.();
       running[index] = await start(index);
     },
     async [Symbol.asyncDispose]() {
@@ -161,18 +164,37 @@ interface Event {
 /** Spread over the turns: a machine that is slow has the same number of them. */
 function planEvents(
   { conversations, turns, kills }: SharedStoreOptions,
-  parts: { kill(index: number): Promise<void>; restart(): Promise<void>; haproxy: { reload(): Promise<void> } },
+  parts: {
+    kill(index: number): Promise<void>;
+    killForLong(index: number, after: number): Promise<void>;
+    restart(): Promise<void>;
+    haproxy: { reload(): Promise<void> };
+  },
 ): Event[] {
   const total = conversations * turns;
-  const kill = Array.from({ length: kills }, (_, index) => ({
-    after: Math.round((total * (index + 1)) / (kills + 2)),
-    run: () => parts.kill(index % gatewayCount),
-  }));
+  const kill = Array.from({ length: kills }, (_, index) => {
+    const after = Math.round((total * (index + 1)) / (kills + 2));
+    // One that comes back says that its former process is dead; of one that stays away the others have to find out.
+    return { after, run: () => (index % 8 === 7 ? parts.killForLong : parts.kill)(index % gatewayCount, after) };
+  });
   return [
     ...kill,
     { after: Math.round(total / 3), run: () => parts.haproxy.reload() },
     { after: Math.round(total / 2), run: () => parts.restart() },
   ].sort((one, other) => one.after - other.after);
+}
+
+/** Whatever was cut has been answered by the others. @param most turns that may have ended by now */
+async function untilMended(load: Load, most: number): Promise<void> {
+  // The clients see it after this process does.
+  await eventually(
+    async () => (load.mending > 0 || load.acknowledged >= most ? true : undefined),
+    () => "somebody was cut, or nobody had to be",
+  );
+  await eventually(
+    async () => (load.mending === 0 ? true : undefined),
+    () => `${load.mending} turns that were cut are answered`,
+  );
 }
 
 /** Turns that may end while something happens. */

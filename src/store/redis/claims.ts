@@ -1,5 +1,5 @@
-// The claims of this process on chats of a shared store, and the pulse that keeps them: whoever falls silent for 10 s loses
-// his leases to whoever asks next.
+// The claims of this process on chats of a shared store, and the pulse that keeps them: whoever falls silent for 10 s, or whose
+// connection is gone for 3 s, loses his leases to whoever asks next.
 
 import { readFileSync, readlinkSync } from "node:fs";
 import type { Clock } from "../../contract/clock.ts";
@@ -57,6 +57,8 @@ interface ProcessHere extends LeaseOwner {
 const beatMs = 2000;
 
 export interface ClaimsParts {
+  /** Of this process, and no other. */
+  readonly owner: string;
   readonly run: Run;
   /** Before the pulse: it goes by the server's time. */
   learnTime(): Promise<void>;
@@ -65,7 +67,7 @@ export interface ClaimsParts {
 }
 
 export class Claims {
-  readonly owner = crypto.randomUUID();
+  readonly owner: string;
   readonly #process = processHere();
   readonly #parts: ClaimsParts;
   readonly #held = new Map<string, HeldClaim>();
@@ -73,9 +75,11 @@ export class Claims {
   readonly #pending = new Map<string, number>();
   #beat: ReturnType<typeof setInterval> | undefined;
   #looksForDead = true;
+  #isPresent = false;
 
   constructor(parts: ClaimsParts) {
     this.#parts = parts;
+    this.owner = parts.owner;
     this.#beat = setInterval(() => void this.#beatOnTime(), beatMs).unref();
   }
 
@@ -107,7 +111,8 @@ export class Claims {
   }
 
   /** On each new connection, before all else: others may take this process for dead. */
-  async greet(run: Run): Promise<void> {
+  async greet(run: Run, isPresent: boolean): Promise<void> {
+    this.#isPresent = isPresent;
     await this.#say(run);
   }
 
@@ -135,12 +140,9 @@ export class Claims {
   }
 
   async #say(run: Run): Promise<void> {
-    const { owner } = this;
     const tellOwners = this.#looksForDead;
-    const [count, owners] = (await run("beat", { owner, process: JSON.stringify(this.#process), tellOwners })) as [
-      number,
-      string[],
-    ];
+    const said = { owner: this.owner, process: JSON.stringify(this.#process), isPresent: this.#isPresent, tellOwners };
+    const [count, owners] = (await run("beat", said)) as [number, string[]];
     if (tellOwners) await this.#forgetTheDead(run, owners);
     this.#looksForDead = false;
     if (count > this.#held.size + this.#pending.size) await this.#freeUnknown(run);

@@ -1,4 +1,5 @@
-// The one connection to a shared store: taken anew after each failure, never with commands of the one before.
+// The connection to a shared store: taken anew after each failure, never with commands of the one before. Beside it stands one
+// that shows that this gateway lives (presence.ts); when either breaks, both are taken anew.
 //
 // What Bun's client does by itself is switched off where it harms (each has its test in redis-outages.test.ts): it gives up
 // reconnecting after half a minute for good, it runs commands after a reconnection whose callers have given up long ago, and it
@@ -9,6 +10,7 @@ import { GatewayError } from "../../contract/gateway-error.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { StorageWatch } from "../storage-trouble.ts";
 import { describeAddress } from "./address.ts";
+import { openPresence, type Presence } from "./presence.ts";
 import { createScripts, type ScriptName } from "./scripts.ts";
 import { refusalOf, StoreRefuses, StoreUnreachable } from "./store-errors.ts";
 
@@ -32,8 +34,13 @@ export interface RedisConnectionOptions {
   readonly limits?: Partial<RedisLimits> | undefined;
   readonly log: Log;
   readonly watch?: StorageWatch | undefined;
-  /** Called on each new connection before anybody else may use it. What it throws ends the connection. */
-  readonly greet: (run: Run) => Promise<void>;
+  /** Listens there for as long as it is connected. */
+  readonly owner: string;
+  /**
+   * Called on each new connection before anybody else may use it. What it throws ends the connection.
+   * @param isPresent the server sees whether this gateway is connected
+   */
+  readonly greet: (run: Run, isPresent: boolean) => Promise<void>;
 }
 
 /**
@@ -193,22 +200,37 @@ export class RedisConnection {
     });
     this.#client = client;
     let isGreeted = false;
+    let presence: Presence | undefined;
     client.onclose = () => {
+      presence?.close();
       if (isGreeted) this.#lose(client);
     };
     try {
       await client.connect();
       this.#tellSkew(await this.#learnTime(client));
-      await Promise.all(Array.from(this.#scripts.values(), ({ text }) => this.#send(client, "SCRIPT", ["LOAD", text])));
-      await this.#options.greet((name, ask, texts = []) => this.#runOn(client, name, ask, texts));
+      [presence] = await Promise.all([
+        this.#listen(client),
+        ...Array.from(this.#scripts.values(), ({ text }) => this.#send(client, "SCRIPT", ["LOAD", text])),
+      ]);
+      await this.#options.greet(
+        (name, ask, texts = []) => this.#runOn(client, name, ask, texts),
+        presence !== undefined,
+      );
       if (!client.connected) throw new Error("the connection was closed");
       if (this.#isClosed) return client.close();
       isGreeted = true;
       this.#rise();
     } catch (error) {
       client.close();
+      presence?.close();
       this.#fail(error, attempt);
     }
+  }
+
+  #listen(client: RedisClient): Promise<Presence | undefined> {
+    const { url, owner, log } = this.#options;
+    const { connectMs } = this.limits;
+    return openPresence({ url, channel: `${this.prefix}here:${owner}`, connectMs, log, onLost: () => client.close() });
   }
 
   /** What time it is there, again now and then: clocks drift, and some are set. Never rejects. */

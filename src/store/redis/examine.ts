@@ -70,10 +70,27 @@ async function examine(client: RedisClient, url: string): Promise<DoctorLine[]> 
       'set "maxmemory-policy noeviction" there',
     );
   }
+  if (!(await mayListen(client))) {
+    warn(
+      "its user may not listen to channels: that a gateway died is noticed after 10 s instead of 3",
+      'let it use "&qwen-gateway:*" there',
+    );
+  }
   if (Math.abs(skewMs) > mostSkewMs) {
     warn(`its clock and that of this machine are ${Math.round(Math.abs(skewMs) / 1000)} s apart`, "set both by NTP");
   }
   return lines;
+}
+
+/** The last question to this connection: it listens from then on. */
+async function mayListen(client: RedisClient): Promise<boolean> {
+  try {
+    await client.subscribe("qwen-gateway:here:doctor", () => {});
+    return true;
+  } catch (error) {
+    if (refusalOf(error)?.word === "NOPERM") return false;
+    throw error;
+  }
 }
 
 /** The client says of all refusals that the connection was closed. */

@@ -58,11 +58,12 @@ export interface SharedRooms {
 export async function openRedisStore(options: SharedStoreOptions): Promise<SharedStore> {
   const { url, prefix, limits, clock, watch, log = silentLog, startMs = 10_000 } = options;
   const greeted: { claims?: Claims } = {};
+  const owner = crypto.randomUUID();
   const connection = new RedisConnection({
-    ...{ url, prefix, limits, log, watch },
-    greet: async (run) => greeted.claims?.greet(run),
+    ...{ url, prefix, limits, log, watch, owner },
+    greet: async (run, isPresent) => greeted.claims?.greet(run, isPresent),
   });
-  const claims = new Claims({ run: connection.run, learnTime: () => connection.learnTime(), clock, log });
+  const claims = new Claims({ owner, run: connection.run, learnTime: () => connection.learnTime(), clock, log });
   greeted.claims = claims;
   if (!(await connection.waitUntilUp(startMs))) {
     const { failure } = connection;
@@ -79,6 +80,7 @@ export async function openRedisStore(options: SharedStoreOptions): Promise<Share
     beginTurn: (caller, lookup) => turns.beginTurn(caller, lookup),
     openConversation: (caller, conversation) => turns.openConversation(caller, conversation),
     noteReply: (claim, continuation) => turns.noteReply(claim, continuation),
+    noteLeaving: (claim) => turns.noteLeaving(claim),
     endTurn: (claim, record) => turns.endTurn(claim, record),
     readMessages: (claim) => turns.readMessages(claim),
     releaseTurn: (claim, settleMs) => turns.releaseTurn(claim, settleMs),

@@ -23,6 +23,7 @@ import listCallers from "./scripts/list-callers.lua" with { type: "text" };
 import listKeys from "./scripts/list-keys.lua" with { type: "text" };
 import listSubjects from "./scripts/list-subjects.lua" with { type: "text" };
 import listSessions from "./scripts/list-sessions.lua" with { type: "text" };
+import noteLeaving from "./scripts/note-leaving.lua" with { type: "text" };
 import noteReply from "./scripts/note-reply.lua" with { type: "text" };
 import openConversation from "./scripts/open-conversation.lua" with { type: "text" };
 import probe from "./scripts/probe.lua" with { type: "text" };
@@ -75,6 +76,7 @@ const bodies = {
   listKeys,
   listSubjects,
   listSessions,
+  noteLeaving,
   noteReply,
   openConversation,
   probe,

@@ -9,7 +9,12 @@ import { claimOn } from "../turn-claims.ts";
 import type { Claims, HeldClaim } from "./claims.ts";
 import type { Session } from "./session.ts";
 
-type TurnMethods = "beginTurn" | "openConversation" | "noteReply" | "endTurn" | "readMessages" | "releaseTurn";
+type TurnMethods =
+  "beginTurn" | "openConversation" | "noteReply" | "noteLeaving" | "endTurn" | "readMessages" | "releaseTurn";
+
+/** Longer than `goneMs` of scripts/prelude.lua. */
+const endingWaitMs = 6000;
+const endingPollMs = 50;
 
 export class RedisTurns implements Pick<Store, TurnMethods> {
   readonly #session: Session;
@@ -25,11 +30,21 @@ export class RedisTurns implements Pick<Store, TurnMethods> {
     const claimId = crypto.randomUUID();
     return this.#claims.whilePending(claimId, async () => {
       const ask = { claim: claimId, owner: this.#claims.owner, caller, ...askOf(lookup) };
-      // Cast: what the script returns.
-      const found = (await this.#session.askAgainIfLost("beginTurn", ask)) as string[];
+      const found = await this.#findSettled(ask);
       if (found[0] !== "claim") return found[0] === "busy" ? "busy" : undefined;
       return this.#claims.hold(heldOf(claimId, caller, lookup, found));
     });
+  }
+
+  /** A chat that may be free in a moment is worth a wait: its client has left, or its gateway, as it seems, has died. */
+  async #findSettled(ask: object): Promise<readonly string[]> {
+    const deadlineMs = performance.now() + endingWaitMs;
+    for (;;) {
+      // Cast: what the script returns.
+      const found = (await this.#session.askAgainIfLost("beginTurn", ask)) as string[];
+      if (found[0] !== "ending" || performance.now() >= deadlineMs) return found;
+      await Bun.sleep(endingPollMs);
+    }
   }
 
   async openConversation(caller: string, conversation: NewConversation): Promise<TurnClaim> {
@@ -56,6 +71,13 @@ export class RedisTurns implements Pick<Store, TurnMethods> {
     void this.#session
       .ask("noteReply", { claim: claim.claimId, ...chatOf(claim), reply: nodeOf(reply) })
       .catch((error: unknown) => this.#session.log.debug("a running reply is not noted", { reason: String(error) }));
+  }
+
+  async noteLeaving(claim: TurnClaim): Promise<void> {
+    if (this.#claims.get(claim) === undefined) return;
+    void this.#session
+      .ask("noteLeaving", { claim: claim.claimId, ...chatOf(claim) })
+      .catch((error: unknown) => this.#session.log.debug("a client's leave is not noted", { reason: String(error) }));
   }
 
   async endTurn(claim: TurnClaim, record: TurnRecord): Promise<void> {

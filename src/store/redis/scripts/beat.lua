@@ -6,9 +6,15 @@ if serverNow - last > silentMs / 2 then redis.call('HSET', prefix .. 'pulse', 'g
 redis.call('HSET', prefix .. 'pulse', 'last', whole(serverNow))
 redis.call('ZADD', prefix .. 'beats', whole(serverNow), ask.owner)
 redis.call('HSET', prefix .. 'owners', ask.owner, ask.process)
+if ask.isPresent then
+  redis.call('HSET', prefix .. 'present', ask.owner, '0')
+else
+  redis.call('HDEL', prefix .. 'present', ask.owner)
+end
 for _, owner in ipairs(redis.call('ZRANGEBYSCORE', prefix .. 'beats', '-inf', whole(serverNow - 86400000), 'LIMIT', 0, 100)) do
   redis.call('ZREM', prefix .. 'beats', owner)
   redis.call('HDEL', prefix .. 'owners', owner)
+  redis.call('HDEL', prefix .. 'present', owner)
   redis.call('DEL', key('held', owner))
 end
 local owners = ask.tellOwners and redis.call('HGETALL', prefix .. 'owners') or {}

@@ -21,6 +21,9 @@ local function foundTurn(conversation, number, turn, prefixIndex)
   }
 end
 
+-- A chat that fits is leased, and may be free in a moment: its client has left, or its owner is dead.
+local sawEnding = false
+
 -- The first free turn of an index. @param fits what else it has to be
 -- @returns found {conversation, number, turn, score}; whether one that fits is leased
 local function firstFree(index, fits)
@@ -35,10 +38,12 @@ local function firstFree(index, fits)
       if not turn then
         redis.call('ZREM', index, ref)
       elseif conversation.caller == ask.caller and conversation.accessed >= ask.oldest and fits(turn) then
-        if not isLeased(chatName(turn.upstream, turn.account, turn.chat)) then
+        local leased, ending = isLeased(chatName(turn.upstream, turn.account, turn.chat))
+        if not leased then
           return { conversation = conversation, number = number, turn = turn, score = tonumber(page[position + 1]) }, sawLeased
         end
         sawLeased = true
+        sawEnding = sawEnding or ending
       end
     end
     if #page < 2 * pageSize then break end
@@ -107,7 +112,7 @@ local function findByHistory()
       return claimOf(found.conversation, foundTurn(found.conversation, found.number, found.turn, tostring(position - 1)))
     end
     -- All that fits is leased: neither the loose fingerprint nor a shorter prefix may stand in for it.
-    if sawLeased then return { 'none' } end
+    if sawLeased then return { sawEnding and 'ending' or 'none' } end
   end
   return { 'none' }
 end

@@ -10,5 +10,6 @@ for _, owner in ipairs(ask.owners) do
   redis.call('DEL', key('held', owner))
   redis.call('ZREM', prefix .. 'beats', owner)
   redis.call('HDEL', prefix .. 'owners', owner)
+  redis.call('HDEL', prefix .. 'present', owner)
 end
 return freed

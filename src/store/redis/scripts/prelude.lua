@@ -16,6 +16,8 @@ local now = ask.now
 
 -- An owner says every 2 s that it lives.
 local silentMs = 10000
+-- One whose connection broke has another one within so long, if it lives: see `connectMs` and `reconnectMs` in connection.ts.
+local goneMs = 3000
 -- Turns with one fingerprint, and turns of one conversation, that are kept: the newest.
 local mostEqual, mostTurns = 1000, 1000
 local freshScore = 4503599627370496
@@ -57,15 +59,39 @@ local function recency(accessed, order)
   return whole(accessed * 2048 + order % 2048)
 end
 
-local aliveBy = {}
-local function isAlive(owner)
-  if aliveBy[owner] == nil then
+-- How long nobody has listened where this owner would: the system closes the connection of a process that is killed. Nil while
+-- it does listen, and for one that never could.
+local function goneFor(owner)
+  local since = redis.call('HGET', prefix .. 'present', owner)
+  if since == false then return nil end
+  if redis.call('PUBSUB', 'NUMSUB', prefix .. 'here:' .. owner)[2] > 0 then
+    if since ~= '0' then redis.call('HSET', prefix .. 'present', owner, '0') end
+    return nil
+  end
+  if since == '0' then
+    redis.call('HSET', prefix .. 'present', owner, whole(serverNow))
+    return 0
+  end
+  return math.max(0, serverNow - tonumber(since))
+end
+
+-- 'alive', 'dead', or 'missing' until it is known which of both.
+local stateBy = {}
+local function stateOf(owner)
+  if stateBy[owner] == nil then
     local beat = redis.call('ZSCORE', prefix .. 'beats', owner)
     local graceUntil = redis.call('HGET', prefix .. 'pulse', 'graceUntil')
-    aliveBy[owner] = beat ~= false
-      and (serverNow - tonumber(beat) < silentMs or (graceUntil ~= false and serverNow < tonumber(graceUntil)))
+    local isInGrace = graceUntil ~= false and serverNow < tonumber(graceUntil)
+    local isSilent = not beat or (serverNow - tonumber(beat) >= silentMs and not isInGrace)
+    local gone = not isSilent and goneFor(owner)
+    if isSilent or (gone and gone >= goneMs) then stateBy[owner] = 'dead'
+    else stateBy[owner] = gone and 'missing' or 'alive' end
   end
-  return aliveBy[owner]
+  return stateBy[owner]
+end
+
+local function isAlive(owner)
+  return stateOf(owner) ~= 'dead'
 end
 
 -- A number that no earlier state of this server has had, also after it lost what it wrote last.
@@ -120,9 +146,12 @@ end
 -- Leases -----------------------------------------------------------------------------------------------------------
 
 -- What this very claim has taken before, without its gateway being told, is free for it.
+-- @returns whether it is leased; whether it may be free in a moment
 local function isLeased(chat)
-  local lease = redis.call('HMGET', key('l', chat), 'claim', 'owner')
-  return lease[1] ~= false and lease[1] ~= ask.claim and isAlive(lease[2])
+  local lease = redis.call('HMGET', key('l', chat), 'claim', 'owner', 'leaving')
+  if lease[1] == false or lease[1] == ask.claim then return false, false end
+  local state = stateOf(lease[2])
+  return state ~= 'dead', state == 'missing' or lease[3] ~= false
 end
 
 local function takeLease(chat, claim, owner)
@@ -152,7 +181,7 @@ end
 local function abandonLease(chat, claim, owner)
   redis.call('HDEL', key('held', owner), claim)
   local name = key('l', chat)
-  if redis.call('HGET', name, 'claim') == claim then redis.call('HDEL', name, 'claim', 'owner') end
+  if redis.call('HGET', name, 'claim') == claim then redis.call('HDEL', name, 'claim', 'owner', 'leaving') end
 end
 
 local function noteReply(chat, claim, reply)

@@ -22,7 +22,7 @@ function createStage() {
     if (stage.isAway) throw new Error("away");
     return script === "beat" ? [stage.holds, stage.owners] : 1;
   };
-  const claims = new Claims({ run, learnTime: async () => {}, clock: Date.now, log: silentLog });
+  const claims = new Claims({ owner: "this", run, learnTime: async () => {}, clock: Date.now, log: silentLog });
   return Object.assign(stage, { claims, run });
 }
 
@@ -39,13 +39,14 @@ const held = (claimId: string) => ({ claim: { claimId } as TurnClaim }) as HeldC
 
 test("a gateway says every two seconds that it lives, also after an answer failed to come", async () => {
   const stage = createStage();
-  await stage.claims.greet(stage.run);
+  await stage.claims.greet(stage.run, true);
   stage.isAway = true;
   await pass(2000);
   stage.isAway = false;
   await pass(4000);
 
   expect(namesOf(stage)).toEqual(["beat", "beat", "beat", "beat"]);
+  expect(stage.calls.map(({ ask }) => ask["isPresent"])).toEqual([true, true, true, true]);
   await stage.claims.close();
   await pass(10_000);
   expect(namesOf(stage)).toEqual(["beat", "beat", "beat", "beat", "forgetOwners"]);
@@ -58,7 +59,7 @@ test("what the server holds for it, and it knows nothing of, is given back; what
   stage.holds = 2;
   const { promise, resolve } = Promise.withResolvers<void>();
   const asking = stage.claims.whilePending("asked", () => promise);
-  await stage.claims.greet(stage.run);
+  await stage.claims.greet(stage.run, true);
   expect(namesOf(stage)).toEqual(["beat"]);
   resolve();
   await asking;
@@ -73,17 +74,18 @@ test("owners are told dead at the first greeting alone, and only where their num
   const stage = createStage();
   const dead = { ownerHost: "another machine", ownerPid: process.pid, ownerStartedMs: 1 };
   stage.owners = ["elsewhere", JSON.stringify(dead)];
-  await stage.claims.greet(stage.run);
-  await stage.claims.greet(stage.run);
+  await stage.claims.greet(stage.run, true);
+  await stage.claims.greet(stage.run, true);
   const own = JSON.parse(String(stage.calls[0]?.ask["process"])) as object;
   const next = createStage();
   next.owners = ["elsewhere", JSON.stringify(dead), "here", JSON.stringify({ ...own, ownerStartedMs: 1 })];
-  await next.claims.greet(next.run);
+  await next.claims.greet(next.run, false);
 
   expect(stage.calls.map(({ script, ask }) => [script, ask["tellOwners"]])).toEqual([
     ["beat", true],
     ["beat", false],
   ]);
+  expect(next.calls[0]?.ask["isPresent"]).toBe(false);
   expect(next.calls.at(-1)).toMatchObject({ script: "forgetOwners", ask: { owners: ["here"] } });
   await stage.claims.close();
   await next.claims.close();

@@ -34,6 +34,18 @@ describe.skipIf(executable === undefined)("examineStore", () => {
     ]);
   });
 
+  test("examineStore warns where its user may not listen, so that a dead gateway is noticed late", async () => {
+    await using server = await startRedis(executable ?? "");
+    const rights = ["~qwen-gateway:*", "+@all", "-@dangerous", "+info"];
+    await server.run("ACL", "SETUSER", "deaf", "on", ">word", ...rights);
+    await server.run("ACL", "SETUSER", "whole", "on", ">word", ...rights, "&qwen-gateway:*");
+    const findings = async (user: string) =>
+      (await examineStore(`redis://${user}:word@127.0.0.1:${server.port}`)).filter(({ verdict }) => verdict !== "ok");
+
+    expect((await findings("deaf")).map(({ advice }) => advice)).toEqual(['let it use "&qwen-gateway:*" there']);
+    expect(await findings("whole")).toEqual([]);
+  });
+
   test("examineStore tells a wrong password from a server that is not there, and shows neither", async () => {
     await using server = await startRedis(executable ?? "", ["--requirepass", "right"]);
     const [refused] = await examineStore(`redis://somebody:wrong-word@127.0.0.1:${server.port}`);

@@ -133,7 +133,7 @@ describe.skipIf(executable === undefined)("a shared store that is away", () => {
     proxy.swallowAnswers();
     const given = await store.beginTurn("caller", byHistory(["1"])).catch((error: unknown) => error);
     expect(given).toMatchObject({ kind: "overloaded" });
-    expect(await other.beginTurn("caller", byHistory(["1"]))).toBeUndefined();
+    expect(await server.run("HGET", "qwen-gateway:l:8:qwen-web:7:account:chat", "claim")).toBeString();
     proxy.mend();
     await isBack(store);
 
@@ -264,6 +264,41 @@ describe.skipIf(executable === undefined)("a shared store that is away", () => {
     ring.close();
   });
 
+  // The client would reconnect, and listen no more.
+  test("a gateway whose listening connection was lost listens again, and keeps its chats meanwhile [R2-079]", async () => {
+    await using server = await startServer();
+    const store = await openStore(server.url);
+    const other = await openStore(server.url);
+    await converse(store, "chat", "1");
+    const claim = await begin(store, byHistory(["1"]));
+    const listening = async (): Promise<number> => {
+      const channels = (await server.run("PUBSUB", "CHANNELS", "qwen-gateway:here:*")) as string[];
+      return channels.length;
+    };
+    expect(await listening()).toBe(2);
+    await server.run("CLIENT", "KILL", "TYPE", "pubsub");
+
+    expect(await askDuringLoss(other)).toBeUndefined();
+    await isBack(store);
+    await isBack(other);
+    expect(await listening()).toBe(2);
+    await store.endTurn(claim, turnRecord("2", node("chat", "node-2")));
+    expect((await begin(other, byHistory(["2"]))).continuation.nodeId).toBe("node-2");
+  });
+
+  test("a gateway whose server's user may not listen keeps its chats by its pulse alone", async () => {
+    await using server = await startServer();
+    await server.run("ACL", "SETUSER", "gateway", "on", ">word", "~qwen-gateway:*", "+@all", "-@dangerous", "+info");
+    const store = await openStore(`redis://gateway:word@127.0.0.1:${server.port}`);
+    const other = await openStore(server.url);
+    await converse(store, "chat", "1");
+    const claim = await begin(store, byHistory(["1"]));
+
+    expect(await other.beginTurn("caller", byHistory(["1"]))).toBeUndefined();
+    await store.endTurn(claim, turnRecord("2", node("chat", "node-2")));
+    expect((await begin(other, byHistory(["2"]))).continuation.nodeId).toBe("node-2");
+  });
+
   test("a server that takes no writes is not one that is away, and is noticed when it does again", async () => {
     await using server = await startServer();
     const told: string[] = [];
@@ -300,6 +335,17 @@ describe.skipIf(executable === undefined)("a shared store that is away", () => {
     await store.probe();
   });
 });
+
+/** Its own connection was lost as well. */
+async function askDuringLoss(store: SharedStore): Promise<unknown> {
+  return eventually(
+    async () => {
+      const found = await store.beginTurn("caller", byHistory(["1"])).catch(() => "away");
+      return found === "away" ? undefined : { found };
+    },
+    () => "an answer of the store",
+  ).then(({ found }) => found);
+}
 
 const newKey = {
   name: "ci",

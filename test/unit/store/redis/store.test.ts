@@ -71,6 +71,15 @@ describe.skipIf(executable === undefined)("a shared store [R2-083]", () => {
     return String(await server.run("HGET", `${prefix}l:8:qwen-web:7:account:${chat}`, "owner"));
   }
 
+  /** The one whose connection is not there. */
+  async function deadOwner(prefix: string): Promise<string> {
+    for (const owner of await ownersOf(prefix)) {
+      const [, readers] = (await server.run("PUBSUB", "NUMSUB", `${prefix}here:${owner}`)) as [string, number];
+      if (readers === 0) return owner;
+    }
+    throw new Error("everybody is there");
+  }
+
   async function countScripts(work: () => Promise<unknown>): Promise<number> {
     const calls = async (): Promise<number> => {
       const text = String(await server.run("INFO", "commandstats"));
@@ -203,6 +212,26 @@ describe.skipIf(executable === undefined)("a shared store [R2-083]", () => {
     await store.close();
   });
 
+  test("a chat of a gateway of another machine that was killed is free for its next turn, long before it counts as silent [R2-079]", async () => {
+    const prefix = `gone-${count++}:`;
+    const other = await openRedisStore({ url: server.url, prefix, clock: Date.now, sessionTimeoutMs });
+    const child = Bun.spawn([process.execPath, join(import.meta.dir, "hold-turn.ts"), server.url, prefix], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    for await (const chunk of child.stdout) {
+      if (!new TextDecoder().decode(chunk).includes("held")) continue;
+      expect(await other.beginTurn("caller", byHistory(["1"]))).toBeUndefined();
+      child.kill("SIGKILL");
+    }
+    await child.exited;
+    const claim = await begin(other, byHistory(["1"]));
+
+    expect([claim.continuation, claim.interrupted]).toEqual([node("chat", "chat/1"), node("chat", "running")]);
+    const silentForMs = Date.now() - Number(await server.run("ZSCORE", `${prefix}beats`, await deadOwner(prefix)));
+    expect(silentForMs).toBeLessThan(10_000);
+    await other.close();
+  });
+
   test("a store that is closed gives its chats back, and leaves nothing of itself", async () => {
     const { one, other, prefix } = await openTwice();
     await converse(one, "chat", "1");
@@ -215,6 +244,7 @@ describe.skipIf(executable === undefined)("a shared store [R2-083]", () => {
 
     expect(await ownersOf(prefix)).toEqual([]);
     expect(await server.run("KEYS", `${prefix}held:*`)).toEqual([]);
+    expect(await server.run("KEYS", `${prefix}present`)).toEqual([]);
   });
 
   test("a turn asks once before it begins and once when it ends, and waits for nothing between", async () => {
@@ -261,7 +291,7 @@ describe.skipIf(executable === undefined)("a shared store [R2-083]", () => {
     for (const key of keys) if (Number(await server.run("PTTL", key)) === -1) lasting.push(key.slice(prefix.length));
 
     // One each, whose members are taken out by sweeps.
-    expect(lasting.toSorted()).toEqual(["beats", "callers", "expiring", "owners", "pulse", "sequence"]);
+    expect(lasting.toSorted()).toEqual(["beats", "callers", "expiring", "owners", "present", "pulse", "sequence"]);
     expect(keys.length).toBeGreaterThan(12);
     await close();
   });
@@ -279,7 +309,7 @@ describe.skipIf(executable === undefined)("a shared store [R2-083]", () => {
       (key) => key.slice(prefix.length).split(":")[0],
     );
 
-    expect([...new Set(keys)].toSorted()).toEqual(["beats", "owners", "pulse", "sequence", "x"]);
+    expect([...new Set(keys)].toSorted()).toEqual(["beats", "owners", "present", "pulse", "sequence", "x"]);
     await close();
   });
 
