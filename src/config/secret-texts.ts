@@ -17,7 +17,6 @@ const secretSettings = new Set([
   "apiKey",
   "adminKey",
   "masterKey",
-  "storeUrl",
   "qwenToken",
   "qwenCookies",
   "upstreamApiKey",
@@ -45,11 +44,12 @@ export function accountSecretTexts(
   return [...texts];
 }
 
-/** Of an address: the password, as it is written there and as it is meant. */
+/** Of an address: all of it where it opens something, and the password, as it is written there and as it is meant. */
 function credentialsOf(url: string | undefined): string[] {
   if (url === undefined || !URL.canParse(url)) return [];
-  const { password } = new URL(url);
-  return [password, decoded(password)].filter((text) => text.length >= shortestKey);
+  const { username, password } = new URL(url);
+  if (username === "" && password === "") return [];
+  return [url, ...[password, decoded(password)].filter((text) => text.length >= shortestKey)];
 }
 
 function decoded(text: string): string {

@@ -127,13 +127,19 @@ export function createAccountRegistry(options: RegistryOptions): AccountRegistry
     return ageMs < lookAgainMs && ageMs >= 0;
   }
 
+  /** Once an outage of the store. */
+  let isTold = false;
+
   async function loadAgain(): Promise<void> {
     try {
       await lookOnce();
+      isTold = false;
     } catch (error) {
       // What is known still serves: only the changes of others are missed until the store answers again.
       if (known.size === 0) throw error;
-      log.warn("Cannot look for changed accounts", { reason: error instanceof Error ? error.message : "unknown" });
+      const reason = error instanceof Error ? error.message : "unknown";
+      log[isTold ? "debug" : "warn"]("Cannot look for changed accounts", { reason });
+      isTold = true;
     }
   }
 

@@ -78,12 +78,16 @@ export async function openKeyRing({ store, clock, log, lookMs = 2000 }: KeyRingO
 
   await read();
   let timer: ReturnType<typeof setInterval> | undefined;
+  /** Once an outage of the store. */
+  let isTold = false;
   /** Where no request asks for keys, nothing else would notice the first one. */
   async function look(): Promise<void> {
     try {
       await refresh();
+      isTold = false;
     } catch (error) {
-      log.warn("stored API keys not read", { reason: String(error) });
+      log[isTold ? "debug" : "warn"]("stored API keys not read", { reason: String(error) });
+      isTold = true;
     }
     if (!isWanted || timer === undefined) return;
     clearInterval(timer);

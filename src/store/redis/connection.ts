@@ -11,8 +11,8 @@ import type { Log } from "../../telemetry/log.ts";
 import type { StorageWatch } from "../storage-trouble.ts";
 import { describeAddress } from "./address.ts";
 import { openPresence, type Presence } from "./presence.ts";
-import { createScripts, type ScriptName } from "./scripts.ts";
-import { refusalOf, StoreRefuses, StoreUnreachable } from "./store-errors.ts";
+import { createScripts, type Script, type ScriptName } from "./scripts.ts";
+import { reasonOf, refusalOf, StoreRefuses, StoreUnreachable } from "./store-errors.ts";
 
 export interface RedisLimits {
   /** Without any answer for so long, the connection is given up. */
@@ -76,9 +76,12 @@ export class RedisConnection {
   /** Commands without an answer, and when there was an answer last. */
   #open = 0;
   #answeredAtMs = 0;
+  #lookedAtMs = 0;
   #watchdog: ReturnType<typeof setInterval> | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #failure: unknown;
+  /** Why this process has closed the present connection. */
+  #closedFor: StoreRefuses | undefined;
 
   constructor(options: RedisConnectionOptions) {
     this.#options = options;
@@ -96,8 +99,9 @@ export class RedisConnection {
     return this.#failure;
   }
 
-  unreachable(): StoreUnreachable {
-    return new StoreUnreachable(false, this.#failure);
+  /** A server that is there and refuses has said why. */
+  unreachable(): GatewayError {
+    return this.#failure instanceof StoreRefuses ? this.#failure : new StoreUnreachable(false, this.#failure);
   }
 
   /** @see Run */
@@ -134,21 +138,39 @@ export class RedisConnection {
   async #runOn(client: RedisClient, name: ScriptName, ask: object, texts: readonly string[]): Promise<unknown> {
     const script = this.#scripts.get(name);
     if (script === undefined) throw new Error(`there is no script "${name}"`);
-    const notAfter = Math.round(this.#serverStartMs + performance.now() + this.limits.answerMs + this.limits.lateMs);
-    const values = ["0", this.prefix, formatAsk({ ...ask, notAfter }), ...texts];
+    const valuesNow = (): string[] => ["0", this.prefix, formatAsk({ ...ask, notAfter: this.#notAfter() }), ...texts];
     try {
-      const answer = await this.#send(client, "EVALSHA", [script.digest, ...values]);
+      const answer = await this.#sendInTime(client, script, valuesNow);
       if (this.#isRefused && name === "probe") this.#beTaken();
       return answer;
     } catch (error) {
-      if (!isScriptMissing(error)) throw this.#translate(error, client);
-    }
-    try {
-      // Somebody has flushed the scripts; this one is known again by that.
-      return await this.#send(client, "EVAL", [script.text, ...values]);
-    } catch (error) {
       throw this.#translate(error, client);
     }
+  }
+
+  #notAfter(): number {
+    return Math.round(this.#serverStartMs + performance.now() + this.limits.answerMs + this.limits.lateMs);
+  }
+
+  /** Once more when it came late, and so did nothing: this process stood still before it was sent, or a clock was set. */
+  async #sendInTime(client: RedisClient, script: Script, values: () => string[]): Promise<unknown> {
+    try {
+      return await this.#sendScript(client, script, values());
+    } catch (error) {
+      if (refusalOf(error)?.word !== "LATE") throw error;
+    }
+    await this.#learnTime(client);
+    return this.#sendScript(client, script, values());
+  }
+
+  async #sendScript(client: RedisClient, script: Script, values: string[]): Promise<unknown> {
+    try {
+      return await this.#send(client, "EVALSHA", [script.digest, ...values]);
+    } catch (error) {
+      if (!isScriptMissing(error)) throw error;
+    }
+    // Somebody has flushed the scripts; this one is known again by that.
+    return this.#send(client, "EVAL", [script.text, ...values]);
   }
 
   #beTaken(): void {
@@ -159,7 +181,10 @@ export class RedisConnection {
   async #send(client: RedisClient, command: string, values: string[]): Promise<unknown> {
     if (this.#open === 0) this.#answeredAtMs = performance.now();
     this.#open++;
-    this.#watchdog ??= setInterval(() => this.#watch(), watchdogMs).unref();
+    if (this.#watchdog === undefined) {
+      this.#lookedAtMs = performance.now();
+      this.#watchdog = setInterval(() => this.#watch(), watchdogMs).unref();
+    }
     try {
       return await client.send(command, values);
     } finally {
@@ -174,7 +199,11 @@ export class RedisConnection {
       this.#watchdog = undefined;
       return;
     }
-    if (performance.now() - this.#answeredAtMs < this.limits.answerMs) return;
+    const nowMs = performance.now();
+    // While this process stood still it could not hear an answer: that time is not the server's.
+    this.#answeredAtMs += Math.max(0, nowMs - this.#lookedAtMs - 2 * watchdogMs);
+    this.#lookedAtMs = nowMs;
+    if (nowMs - this.#answeredAtMs < this.limits.answerMs) return;
     // Closing rejects whatever waits; what the server has read of it, it may still run.
     this.#client?.close();
   }
@@ -188,7 +217,10 @@ export class RedisConnection {
     this.#isRefused = true;
     this.#options.watch?.failed(place, refused);
     // A new connection may lead to the new primary, and tells what time it is there.
-    if (refusal.word === "READONLY" || refusal.word === "LATE" || refusal.word === "MASTERDOWN") client.close();
+    if (refusal.word === "READONLY" || refusal.word === "LATE" || refusal.word === "MASTERDOWN") {
+      this.#closedFor = refused;
+      client.close();
+    }
     return refused;
   }
 
@@ -199,6 +231,7 @@ export class RedisConnection {
       connectionTimeout: this.limits.connectMs,
     });
     this.#client = client;
+    this.#closedFor = undefined;
     let isGreeted = false;
     let presence: Presence | undefined;
     client.onclose = () => {
@@ -266,7 +299,7 @@ export class RedisConnection {
   #lose(client: RedisClient): void {
     if (this.#client !== client || this.#isClosed) return;
     this.#isUp = false;
-    this.#fail(new StoreUnreachable(true), 0);
+    this.#fail(this.#closedFor ?? new StoreUnreachable(true), 0);
   }
 
   #fail(error: unknown, attempt: number): void {
@@ -284,10 +317,9 @@ export class RedisConnection {
   #tell(error: unknown): void {
     if (this.#isTold) return;
     this.#isTold = true;
-    const refusal = refusalOf(error)?.sentence;
     this.#options.log.warn("The shared store cannot be used: the gateway tries until it can", {
       store: describeAddress(this.#options.url),
-      reason: refusal ?? "no connection, or it was refused (address, password, TLS, database number)",
+      reason: reasonOf(error) ?? "no connection, or it was refused (address, password, TLS, database number)",
     });
   }
 }

@@ -47,6 +47,8 @@ export function refusalOf(error: unknown): { readonly word: string; readonly sen
 export class StoreRefuses extends GatewayError {
   /** A code that `storageTrouble` knows. */
   readonly code = "STORE_REFUSES";
+  /** What its owner should know. */
+  readonly sentence: string;
 
   constructor(sentence: string, cause: unknown) {
     super("overloaded", `Cannot use the gateway's shared store: ${sentence}. Send the request again in a moment`, {
@@ -54,5 +56,11 @@ export class StoreRefuses extends GatewayError {
       retryable: true,
       cause,
     });
+    this.sentence = sentence;
   }
+}
+
+/** In words that its owner may read; undefined when there was no word of the server. */
+export function reasonOf(failure: unknown): string | undefined {
+  return failure instanceof StoreRefuses ? failure.sentence : refusalOf(failure)?.sentence;
 }

@@ -50,6 +50,11 @@ describe("STORE_URL", () => {
     );
   });
 
+  test("without a password is no secret: the log may say where the store is", () => {
+    expect(secretTexts(load("redis://store:6379/0"))).toEqual([]);
+    expect(secretTexts(load("redis://:word@store:6379/0"))).toEqual(["redis://:word@store:6379/0"]);
+  });
+
   test("describeAddress shows where it is, and nothing that opens it", () => {
     expect(describeAddress("rediss://user:word@store.example.com:6380/3")).toBe("rediss://store.example.com:6380/3");
     expect(describeAddress("redis://user:word@store/0?x=word#word")).toBe("redis://store/0");

@@ -9,6 +9,7 @@ import { createStoredKeys } from "../../../../src/server/auth/stored-keys.ts";
 import { createLog } from "../../../../src/telemetry/create-log.ts";
 import { silentLog } from "../../../../src/telemetry/log.ts";
 import { eventually } from "../../../support/binary.ts";
+import { freePort } from "../../../support/ports.ts";
 import { findRedis, type RedisServer, startRedis } from "../../../support/redis-server.ts";
 import { startTcpProxy } from "../../../support/tcp-proxy.ts";
 import {
@@ -315,6 +316,47 @@ describe.skipIf(executable === undefined)("a shared store that is away", () => {
     await store.probe();
 
     expect([...new Set(told)]).toEqual(["failed shared-store", "written shared-store"]);
+  });
+
+  test("a server that has become a replica says so to each call, also when the connection was taken anew", async () => {
+    await using server = await startServer();
+    const lines: string[] = [];
+    const log = createLog({ level: "warn", format: "json", write: (line) => void lines.push(line) });
+    const store = await openStore(server.url, { log });
+    await converse(store, "chat", "1");
+    await server.run("REPLICAOF", "127.0.0.1", String(freePort()));
+    const sentence = "it is a replica, which takes no writes";
+    await expect(store.beginTurn("caller", byHistory(["1"]))).rejects.toThrow(sentence);
+    await eventually(
+      async () => (String(store.unreachable()).includes(sentence) ? true : undefined),
+      () => `the reason is told: ${store.unreachable()}`,
+    );
+    await expect(store.beginTurn("caller", byHistory(["1"]))).rejects.toThrow(sentence);
+    await server.run("REPLICAOF", "NO", "ONE");
+    await isBack(store);
+
+    expect((await begin(store, byHistory(["1"]))).continuation.nodeId).toBe("chat/1");
+    expect(lines.filter((line) => line.includes("cannot be used"))).toEqual([expect.stringContaining(sentence)]);
+  });
+
+  test.each([
+    ["its question has not left it", false],
+    ["its answer waits for it", true],
+  ])("a gateway that stood still itself gives up no server that answers: %s", async (_when, isSent) => {
+    await using server = await startServer();
+    const store = await openStore(server.url);
+    await converse(store, "chat", "1");
+    if (isSent) server.pause();
+    const session = store.getSession("caller", "session");
+    if (isSent) {
+      await Bun.sleep(20);
+      server.resume();
+    }
+    const untilMs = performance.now() + 600;
+    while (performance.now() < untilMs);
+
+    expect((await session)?.conversations).toHaveLength(1);
+    expect(store.unreachable()).toBeUndefined();
   });
 
   test("what cannot be opened says so without its credentials", async () => {
