@@ -1,5 +1,5 @@
 // The AI SDK: a streamed answer, and one as an object by a schema. Needs: bun add ai @ai-sdk/openai-compatible zod
-// Start a gateway first, then: bun ai-sdk.ts
+// Start a gateway first, then: bun examples/ai-sdk.ts
 
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { generateText, Output, streamText } from "ai";

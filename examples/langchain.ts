@@ -1,5 +1,5 @@
 // LangChain: a streamed answer, and a tool that the model calls. Needs: bun add @langchain/openai @langchain/core zod
-// Start a gateway first, then: bun langchain.ts
+// Start a gateway first, then: bun examples/langchain.ts
 
 import { HumanMessage, type ToolMessage } from "@langchain/core/messages";
 import { tool } from "@langchain/core/tools";

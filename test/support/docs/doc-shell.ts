@@ -219,6 +219,16 @@ esac
 echo "The documents' terminal does not run: bun $*" >&2
 exit 127
 `,
+  python3: `#!/usr/bin/env bash
+case "\${1-}" in
+  examples/python/*)
+    [ -f "$DOC_STAGE/gateway.pid" ] || qwen-gateway >/dev/null
+    GATEWAY_ORIGIN="http://127.0.0.1:$PORT" GATEWAY_URL="http://127.0.0.1:$PORT/v1" \
+      exec "${Bun.which("python3") ?? "python3"}" "${root}/$1" ;;
+esac
+echo "The documents' terminal does not run: python3 $*" >&2
+exit 127
+`,
   // Whatever would change the machine, or leave it.
   ...Object.fromEntries(
     ["docker", "podman", "systemctl", "sudo", "apt-get", "apt", "dpkg", "brew", "npm", "pip", "kubectl", "helm"].map(

@@ -3,6 +3,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { startDialectStage } from "../../support/dialect-stage.ts";
 import { startHarness } from "../../support/harness.ts";
 import { parseFrames } from "../../support/sse-frames.ts";
 import { openChatExample } from "../client/chat-example-stage.ts";
@@ -34,20 +35,21 @@ describe("the examples", () => {
   }
 
   test("all of them are tried here", () => {
-    // The others' packages are those of test/clients/examples.test.ts.
-    const elsewhere = ["ai-sdk.ts", "langchain.ts"];
-    const there = readdirSync(join(root, "examples"), { recursive: true, encoding: "utf8" }).filter((name) =>
-      /\.tsx?$/.test(name),
-    );
-
-    expect(there.filter((name) => !elsewhere.includes(name)).sort()).toEqual([
+    expect(listExamples()).toEqual([
+      "ai-sdk.ts",
       "anthropic.ts",
       "embed.ts",
       "fetch-stream.ts",
+      "langchain.ts",
       "langgraph.ts",
+      "llamaindex.ts",
+      "openai-agents.ts",
       "openai-chat.ts",
       "openai-responses.ts",
       "openai-stream.ts",
+      "python/anthropic_stream.py",
+      "python/openai_stream.py",
+      "python/stream.py",
       "react/chat.tsx",
       "sessions.ts",
       "typed-chat-pipeline.ts",
@@ -57,10 +59,9 @@ describe("the examples", () => {
 
   test("each has its line in examples/README.md, and says how it is run", () => {
     const readme = readProjectFile("examples/README.md");
-    for (const name of readdirSync(join(root, "examples"), { recursive: true, encoding: "utf8" })) {
-      if (!/\.tsx?$/.test(name)) continue;
+    for (const name of listExamples()) {
       expect(readme).toContain(`[${name}](${name})`);
-      expect(readProjectFile(`examples/${name}`)).toStartWith("// ");
+      expect(readProjectFile(`examples/${name}`)).toStartWith(name.endsWith(".py") ? "# " : "// ");
     }
   });
 
@@ -178,6 +179,33 @@ describe("the examples", () => {
     expect(cut.errors).toContain("The connection to Qwen broke off");
   });
 
+  test("ai-sdk.ts streams, and gives an object", async () => {
+    await using stage = await startDialectStage({ dialect: "vllm" });
+
+    const output = await run("ai-sdk.ts", { GATEWAY_URL: `${stage.harness.url}/v1`, MODEL: "Qwen/Qwen3.6-27B" });
+
+    expect(output).toStartWith("1 2 3 4 5\n");
+    expect(output).toMatch(/\{\s*city: "/);
+  });
+
+  test.each(["langchain.ts", "llamaindex.ts"])("%s streams, and has a tool called", async (name) => {
+    await using harness = await startHarness();
+
+    const output = await run(name, { GATEWAY_URL: `${harness.url}/v1` });
+
+    expect(output).toStartWith("1 2 3 4 5\n");
+    expect(output).toContain("rain in Riga");
+  });
+
+  test("openai-agents.ts has a tool called, and streams", async () => {
+    await using harness = await startHarness();
+
+    const output = await run("openai-agents.ts", { GATEWAY_URL: `${harness.url}/v1` });
+
+    expect(output).toContain("rain in Riga");
+    expect(output).toEndWith("\n1 2 3 4 5\n");
+  });
+
   test("react/chat.tsx asks, and shows the answer", async () => {
     await using harness = await startHarness();
     await using chat = await openChatExample(`${harness.url}/api/chat/stream`);
@@ -190,3 +218,76 @@ describe("the examples", () => {
     ]);
   });
 });
+
+// PYTHON names another one, such as that of an environment with the two libraries.
+const python = Bun.which(process.env["PYTHON"] ?? "python3") ?? undefined;
+if (python === undefined) console.warn("There is no python3 here: the examples in Python are not tried");
+
+describe.skipIf(python === undefined)("the examples in Python", () => {
+  async function run(words: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+    const child = Bun.spawn([python ?? "", ...words], {
+      cwd: root,
+      env: { PATH: process.env["PATH"] ?? "", PYTHONDONTWRITEBYTECODE: "1", ...environment },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const [output, errors, exitCode] = await Promise.all([
+      new Response(child.stdout).text(),
+      new Response(child.stderr).text(),
+      child.exited,
+    ]);
+    return { exitCode, output, errors };
+  }
+
+  /** Runs it where its library is installed; elsewhere Python says at least that it can read it. */
+  async function runWith(library: string, name: string, environment: Readonly<Record<string, string>>) {
+    if ((await run(["-c", `import ${library}`])).exitCode === 0)
+      return run([join("examples/python", name)], environment);
+    console.warn(`There is no Python library "${library}" here: examples/python/${name} is read alone`);
+    const read = "import ast, sys; ast.parse(open(sys.argv[1]).read())";
+    expect(await run(["-c", read, join("examples/python", name)])).toEqual({ exitCode: 0, output: "", errors: "" });
+    return undefined;
+  }
+
+  test("stream.py reads a stream whole, knows one that was cut, and says why it was refused", async () => {
+    await using harness = await startHarness({ environment: { RETRY_MAX_ATTEMPTS: "1", QWEN_RECOVER: "false" } });
+    const environment = { GATEWAY_URL: `${harness.url}/v1` };
+
+    const whole = await run(["examples/python/stream.py"], environment);
+    harness.emulator.script({ reply: { text: "one two three", faults: [{ kind: "drop", after: 2 }] } });
+    const cut = await run(["examples/python/stream.py"], environment);
+    const refused = await run(["examples/python/stream.py"], { ...environment, MODEL: "nobody/has-this" });
+
+    const numbers = Array.from({ length: 20 }, (_, index) => index + 1).join(" ");
+    expect(whole).toEqual({ exitCode: 0, output: `${numbers}\n`, errors: "" });
+    expect([cut.exitCode, cut.errors]).toEqual([1, expect.stringContaining("The connection to Qwen broke off")]);
+    expect([refused.exitCode, refused.errors]).toEqual([1, expect.stringContaining("nobody/has-this")]);
+  });
+
+  test("openai_stream.py is remembered in its second turn", async () => {
+    await using harness = await startHarness();
+
+    const result = await runWith("openai", "openai_stream.py", { GATEWAY_URL: `${harness.url}/v1` });
+
+    if (result === undefined) return;
+    expect([result.exitCode, result.errors]).toEqual([0, ""]);
+    expect(result.output.split("> What is my favourite colour?")[1]).toContain("teal");
+    expect(harness.emulator.requests.filter(({ on }) => on === "chats/new")).toHaveLength(1);
+  });
+
+  test("anthropic_stream.py streams, and has a tool called", async () => {
+    await using harness = await startHarness();
+
+    const result = await runWith("anthropic", "anthropic_stream.py", { GATEWAY_ORIGIN: harness.url });
+
+    if (result === undefined) return;
+    expect([result.exitCode, result.errors]).toEqual([0, ""]);
+    expect(result.output).toStartWith('1 2 3 4 5\nget_weather {"city": "Riga"}\n');
+    expect(result.output).toContain("rain");
+  });
+});
+
+function listExamples(): string[] {
+  return readdirSync(join(root, "examples"), { recursive: true, encoding: "utf8" })
+    .filter((name) => /\.(?:tsx?|py)$/.test(name))
+    .sort();
+}
