@@ -1,11 +1,12 @@
 // What growing costs: bun test/manual/scale-figures.ts [streams]. The compiled executable over the emulator, each arrangement
 // with so many streams of ten events a second, twice: the first time warms it up. CPU and memory are of all processes of the
-// gateway; memory is proportional, so that what processes share counts once.
+// gateway, at the end those of HAProxy before it; memory is proportional, so that what processes share counts once.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createPlace, startBinary } from "../support/binary.ts";
 import { startEmulatorProcess } from "../support/emulator-process.ts";
+import { findHaProxy, startHaProxy } from "../support/haproxy.ts";
 import { findRedis, type RedisServer, startRedis } from "../support/redis-server.ts";
 
 const paceMs = 100;
@@ -76,12 +77,16 @@ interface Load {
 
 async function measure(name: string, emulatorUrl: string, count: number, settings = {}): Promise<void> {
   await using arrangement = await start(emulatorUrl, count, settings);
-  const pids = familyOf(arrangement.pids);
+  await measureAt(name, arrangement.urls, familyOf(arrangement.pids));
+}
+
+/** @param pids whose CPU and memory are told */
+async function measureAt(name: string, urls: readonly string[], pids: readonly number[]): Promise<void> {
   const idleMb = memoryMb(pids);
   for (const round of ["first", "second"]) {
     const before = cpuSeconds(pids);
     const child = Bun.spawn(
-      [process.execPath, join(import.meta.dir, "scale-load.ts"), String(streams), ...arrangement.urls],
+      [process.execPath, join(import.meta.dir, "scale-load.ts"), String(streams), ...urls],
       // As the gateway itself does: more than 256 requests at a time.
       { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, BUN_CONFIG_MAX_HTTP_REQUESTS: "65336" } },
     );
@@ -117,5 +122,14 @@ if (redis !== undefined) {
   const { calls, micros } = await scriptsOf(server);
   const turns = 2 * streams;
   console.log(`the store: ${(calls / turns).toFixed(1)} commands and ${(micros / turns).toFixed(0)} us per turn`);
+}
+const haproxy = findHaProxy();
+if (haproxy !== undefined) {
+  await using arrangement = await start(emulator.url, 3, {});
+  await using front = await startHaProxy(
+    haproxy,
+    arrangement.urls.map((url) => Number(new URL(url).port)),
+  );
+  await measureAt("HAProxy before three gateways, itself", [front.url], familyOf([front.pid]));
 }
 process.exit(0);

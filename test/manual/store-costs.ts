@@ -1,4 +1,4 @@
-// What a turn costs in each store, and what a conversation takes of a shared one's memory. By hand: bun test/manual/store-costs.ts
+// What a turn costs in each store, what a conversation takes of a shared one's memory, and a frame of its time. By hand: bun test/manual/store-costs.ts
 // The figures of docs/shared-store.md come from here; both stores are asked in turn, so that a busy machine slows both.
 
 import { mkdtempSync, rmSync } from "node:fs";
@@ -16,9 +16,10 @@ const turns = 3000;
 const sessionTimeoutMs = 30 * 86_400_000;
 const folder = mkdtempSync(join(tmpdir(), "qwen-gateway-costs-"));
 await using server = await startRedis(executable, ["--appendfsync", "everysec"]);
+const shared = await openRedisStore({ url: server.url, clock: Date.now, sessionTimeoutMs });
 const stores: Readonly<Record<string, Store>> = {
   sqlite: openSqliteStore({ path: join(folder, "store.sqlite"), clock: Date.now, sessionTimeoutMs }),
-  redis: await openRedisStore({ url: server.url, clock: Date.now, sessionTimeoutMs }),
+  redis: shared,
 };
 
 const hashOf = (text: string): string => new Bun.CryptoHasher("sha256").update(text).digest("hex");
@@ -90,5 +91,16 @@ for (const [name, steps] of times) {
   }
 }
 console.log(`${Math.round(grown / turns)} bytes of the server's memory a conversation of two turns`);
+
+// A stream that can be read on: each of its frames goes to the store, unless several come within 25 ms.
+const frames = 20_000;
+const frame = 'id: 12\ndata: {"token":"words "}\n\n';
+await server.run("CONFIG", "RESETSTAT");
+for (let sent = 0; sent < frames; sent += 100) {
+  await Promise.all(Array.from({ length: 100 }, (_, stream) => shared.rooms.spools.append(`stream-${stream}`, frame)));
+}
+const [, micros] =
+  /^cmdstat_evalsha:.*usec_per_call=([\d.]+)/m.exec(String(await server.run("INFO", "commandstats"))) ?? [];
+console.log(`${micros} us of the server's thread a frame of a stream that can be read on`);
 for (const store of Object.values(stores)) await store.close();
 rmSync(folder, { recursive: true, force: true });

@@ -8,6 +8,8 @@ import { freePort, isListening } from "./ports.ts";
 
 export interface HaProxy extends AsyncDisposable {
   readonly url: string;
+  /** Of the master, whose children carry the connections. */
+  readonly pid: number;
   /** Reads its file again: new workers take the port, the old ones end what they carry. */
   reload(): Promise<void>;
 }
@@ -51,6 +53,7 @@ export async function startHaProxy(executable: string, gateways: readonly number
   }
   return {
     url: `http://127.0.0.1:${port}`,
+    pid: child.pid,
     async reload() {
       const before = workers();
       child.kill("SIGUSR2");
