@@ -110,7 +110,7 @@ async function scriptsOf(server: RedisServer): Promise<{ calls: number; micros: 
   return { calls: Number(calls), micros: Number(micros) };
 }
 
-await using emulator = await startEmulatorProcess(["--token-delay-ms", String(paceMs)]);
+const emulator = await startEmulatorProcess(["--token-delay-ms", String(paceMs)]);
 await measure("one process", emulator.url, 1);
 for (const workers of ["2", "4"]) await measure(`${workers} workers`, emulator.url, 1, { WORKERS: workers });
 const redis = findRedis();
@@ -132,4 +132,5 @@ if (haproxy !== undefined) {
   );
   await measureAt("HAProxy before three gateways, itself", [front.url], familyOf([front.pid]));
 }
+await emulator[Symbol.asyncDispose]();
 process.exit(0);
