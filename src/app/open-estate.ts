@@ -120,7 +120,8 @@ export async function openEstate(config: Config, options: EstateOptions, present
       ...{ clock, log, watch, copying },
       sessionTimeoutMs: () => present.config().sessionTimeout,
     }));
-  if (store.rooms !== undefined) {
+  // Of several workers one says it.
+  if (store.rooms !== undefined && fellows?.isKeeper !== false) {
     log.warn(staysHere);
     void warnOfStore(config.storeUrl, log);
   }

@@ -111,14 +111,23 @@ export class Claims {
   }
 
   /** On each new connection, before all else: others may take this process for dead. */
-  async greet(run: Run, isPresent: boolean): Promise<void> {
-    this.#isPresent = isPresent;
+  async greet(run: Run): Promise<void> {
+    this.#isPresent = false;
     await this.#say(run);
+  }
+
+  /** The server sees by itself whether this process lives, or does not any more. Said at once: it counts on what it was told. */
+  tellPresence(isPresent: boolean): void {
+    // Whoever has taken leave says nothing more.
+    if (this.#beat === undefined) return;
+    this.#isPresent = isPresent;
+    void this.#beatOnTime();
   }
 
   /** Gives up what is held; replies that were noted stay noted. */
   async close(): Promise<void> {
     clearInterval(this.#beat);
+    this.#beat = undefined;
     this.#held.clear();
     await this.#parts.run("forgetOwners", { owners: [this.owner] });
   }

@@ -1,5 +1,5 @@
-// The connection to a shared store: taken anew after each failure, never with commands of the one before. Beside it stands one
-// that shows that this gateway lives (presence.ts); when either breaks, both are taken anew.
+// The connection to a shared store: taken anew after each failure, never with commands of the one before. Beside each stands one
+// that shows that this gateway lives (presence.ts).
 //
 // What Bun's client does by itself is switched off where it harms (each has its test in redis-outages.test.ts): it gives up
 // reconnecting after half a minute for good, it runs commands after a reconnection whose callers have given up long ago, and it
@@ -10,7 +10,7 @@ import { GatewayError } from "../../contract/gateway-error.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { StorageWatch } from "../storage-trouble.ts";
 import { describeAddress } from "./address.ts";
-import { openPresence, type Presence } from "./presence.ts";
+import { Presence } from "./presence.ts";
 import { createScripts, type Script, type ScriptName } from "./scripts.ts";
 import { reasonOf, refusalOf, StoreRefuses, StoreUnreachable } from "./store-errors.ts";
 
@@ -36,11 +36,10 @@ export interface RedisConnectionOptions {
   readonly watch?: StorageWatch | undefined;
   /** Listens there for as long as it is connected. */
   readonly owner: string;
-  /**
-   * Called on each new connection before anybody else may use it. What it throws ends the connection.
-   * @param isPresent the server sees whether this gateway is connected
-   */
-  readonly greet: (run: Run, isPresent: boolean) => Promise<void>;
+  /** Called on each new connection before anybody else may use it. What it throws ends the connection. */
+  readonly greet: (run: Run) => Promise<void>;
+  /** Whether the server sees by itself that this gateway lives. Not yet, when it is greeted. */
+  readonly tellPresence: (isPresent: boolean) => void;
 }
 
 /**
@@ -241,29 +240,24 @@ export class RedisConnection {
     try {
       await client.connect();
       this.#tellSkew(await this.#learnTime(client));
-      [presence] = await Promise.all([
-        this.#listen(client),
-        ...Array.from(this.#scripts.values(), ({ text }) => this.#send(client, "SCRIPT", ["LOAD", text])),
-      ]);
-      await this.#options.greet(
-        (name, ask, texts = []) => this.#runOn(client, name, ask, texts),
-        presence !== undefined,
-      );
+      await Promise.all(Array.from(this.#scripts.values(), ({ text }) => this.#send(client, "SCRIPT", ["LOAD", text])));
+      await this.#options.greet((name, ask, texts = []) => this.#runOn(client, name, ask, texts));
       if (!client.connected) throw new Error("the connection was closed");
       if (this.#isClosed) return client.close();
       isGreeted = true;
+      presence = this.#showPresence();
       this.#rise();
     } catch (error) {
       client.close();
-      presence?.close();
       this.#fail(error, attempt);
     }
   }
 
-  #listen(client: RedisClient): Promise<Presence | undefined> {
-    const { url, owner, log } = this.#options;
-    const { connectMs } = this.limits;
-    return openPresence({ url, channel: `${this.prefix}here:${owner}`, connectMs, log, onLost: () => client.close() });
+  #showPresence(): Presence {
+    const { url, owner, log, tellPresence } = this.#options;
+    const { connectMs, reconnectMs } = this.limits;
+    const channel = `${this.prefix}here:${owner}`;
+    return new Presence({ url, channel, connectMs, againMs: reconnectMs[1], log, tell: tellPresence });
   }
 
   /** What time it is there, again now and then: clocks drift, and some are set. Never rejects. */

@@ -61,7 +61,8 @@ export async function openRedisStore(options: SharedStoreOptions): Promise<Share
   const owner = crypto.randomUUID();
   const connection = new RedisConnection({
     ...{ url, prefix, limits, log, watch, owner },
-    greet: async (run, isPresent) => greeted.claims?.greet(run, isPresent),
+    greet: async (run) => greeted.claims?.greet(run),
+    tellPresence: (isPresent) => greeted.claims?.tellPresence(isPresent),
   });
   const claims = new Claims({ owner, run: connection.run, learnTime: () => connection.learnTime(), clock, log });
   greeted.claims = claims;

@@ -1,53 +1,101 @@
 // A second connection that does nothing but listen: the system closes it when its process is killed, and the server knows at once.
+// When it breaks otherwise, it is taken anew, and the server is told not to count on it meanwhile.
 
 import { RedisClient } from "bun";
 import type { Log } from "../../telemetry/log.ts";
 import { refusalOf } from "./store-errors.ts";
 
-export interface Presence {
-  close(): void;
-}
-
 export interface PresenceOptions {
   readonly url: string;
   readonly channel: string;
+  /** For one attempt, and for each answer. */
   readonly connectMs: number;
+  /** Between two attempts. */
+  readonly againMs: number;
   readonly log: Log;
-  /** It broke, and nobody here has closed it: whoever listens no more counts as gone, so all of it has to be taken anew. */
-  readonly onLost: () => void;
+  /** Whether the server sees this process, whenever that changes. */
+  tell(isPresent: boolean): void;
 }
 
-/**
- * @returns undefined where the server's user may not listen: then a gateway is taken for dead when it has been silent
- * @throws {Error} when there is no connection
- */
-export async function openPresence(options: PresenceOptions): Promise<Presence | undefined> {
-  const client = new RedisClient(options.url, {
-    autoReconnect: false,
-    enableOfflineQueue: false,
-    connectionTimeout: options.connectMs,
-  });
-  let isOver = false;
-  const close = (): void => {
-    isOver = true;
-    client.close();
-  };
-  client.onclose = () => {
-    if (!isOver) options.onLost();
-    isOver = true;
-  };
-  const limit = setTimeout(() => client.close(), options.connectMs);
-  try {
-    await client.connect();
-    // Nobody says anything there.
-    await client.subscribe(options.channel, () => {});
-    return { close };
-  } catch (error) {
-    close();
-    if (refusalOf(error)?.word !== "NOPERM") throw error;
-    options.log.debug("The shared store's user may not listen: a gateway that dies is noticed later");
-    return undefined;
-  } finally {
-    clearTimeout(limit);
+/** Balancers close what is silent for some minutes. */
+const pingMs = 30_000;
+
+export class Presence {
+  readonly #options: PresenceOptions;
+  #client: RedisClient | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #isPresent = false;
+  #isClosed = false;
+
+  constructor(options: PresenceOptions) {
+    this.#options = options;
+    void this.#open();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    this.#client?.close();
+  }
+
+  async #open(): Promise<void> {
+    const { url, channel, connectMs } = this.#options;
+    const client = new RedisClient(url, {
+      autoReconnect: false,
+      enableOfflineQueue: false,
+      connectionTimeout: connectMs,
+    });
+    this.#client = client;
+    client.onclose = () => this.#lose(client);
+    try {
+      await this.#within(client, client.connect());
+      // Nobody says anything there.
+      await this.#within(
+        client,
+        client.subscribe(channel, () => {}),
+      );
+      if (this.#isClosed || this.#client !== client) return client.close();
+      this.#isPresent = true;
+      this.#options.tell(true);
+      this.#ping(client);
+    } catch (error) {
+      // Whoever dies is noticed later then, by his pulse.
+      if (refusalOf(error)?.word === "NOPERM") this.close();
+      else client.close();
+      this.#options.log.debug("This gateway does not listen at the shared store", { reason: String(error) });
+      this.#lose(client);
+    }
+  }
+
+  #ping(client: RedisClient): void {
+    this.#timer = setTimeout(() => {
+      this.#within(client, client.ping()).then(
+        () => this.#client === client && !this.#isClosed && this.#ping(client),
+        // It is closed by then.
+        () => {},
+      );
+    }, pingMs);
+    this.#timer.unref();
+  }
+
+  #lose(client: RedisClient): void {
+    if (this.#client !== client) return;
+    this.#client = undefined;
+    clearTimeout(this.#timer);
+    if (this.#isClosed) return;
+    if (this.#isPresent) this.#options.tell(false);
+    this.#isPresent = false;
+    this.#timer = setTimeout(() => void this.#open(), this.#options.againMs);
+    this.#timer.unref();
+  }
+
+  /** The client has no limit of its own for an answer. */
+  async #within<Result>(client: RedisClient, answer: Promise<Result>): Promise<Result> {
+    const timer = setTimeout(() => client.close(), this.#options.connectMs);
+    try {
+      return await answer;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 }

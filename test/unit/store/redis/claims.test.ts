@@ -39,18 +39,32 @@ const held = (claimId: string) => ({ claim: { claimId } as TurnClaim }) as HeldC
 
 test("a gateway says every two seconds that it lives, also after an answer failed to come", async () => {
   const stage = createStage();
-  await stage.claims.greet(stage.run, true);
+  await stage.claims.greet(stage.run);
   stage.isAway = true;
   await pass(2000);
   stage.isAway = false;
   await pass(4000);
 
   expect(namesOf(stage)).toEqual(["beat", "beat", "beat", "beat"]);
-  expect(stage.calls.map(({ ask }) => ask["isPresent"])).toEqual([true, true, true, true]);
   await stage.claims.close();
   await pass(10_000);
   expect(namesOf(stage)).toEqual(["beat", "beat", "beat", "beat", "forgetOwners"]);
   expect(jest.getTimerCount()).toBe(0);
+});
+
+test("whether the server sees it is said at once, and no more after a new connection", async () => {
+  const stage = createStage();
+  await stage.claims.greet(stage.run);
+  stage.claims.tellPresence(true);
+  await pass(2000);
+  stage.claims.tellPresence(false);
+  stage.claims.tellPresence(true);
+  await stage.claims.greet(stage.run);
+
+  expect(stage.calls.map(({ ask }) => ask["isPresent"])).toEqual([false, true, true, false, true, false]);
+  await stage.claims.close();
+  stage.claims.tellPresence(true);
+  expect(namesOf(stage).at(-1)).toBe("forgetOwners");
 });
 
 test("what the server holds for it, and it knows nothing of, is given back; what is on its way is not", async () => {
@@ -59,7 +73,7 @@ test("what the server holds for it, and it knows nothing of, is given back; what
   stage.holds = 2;
   const { promise, resolve } = Promise.withResolvers<void>();
   const asking = stage.claims.whilePending("asked", () => promise);
-  await stage.claims.greet(stage.run, true);
+  await stage.claims.greet(stage.run);
   expect(namesOf(stage)).toEqual(["beat"]);
   resolve();
   await asking;
@@ -74,18 +88,17 @@ test("owners are told dead at the first greeting alone, and only where their num
   const stage = createStage();
   const dead = { ownerHost: "another machine", ownerPid: process.pid, ownerStartedMs: 1 };
   stage.owners = ["elsewhere", JSON.stringify(dead)];
-  await stage.claims.greet(stage.run, true);
-  await stage.claims.greet(stage.run, true);
+  await stage.claims.greet(stage.run);
+  await stage.claims.greet(stage.run);
   const own = JSON.parse(String(stage.calls[0]?.ask["process"])) as object;
   const next = createStage();
   next.owners = ["elsewhere", JSON.stringify(dead), "here", JSON.stringify({ ...own, ownerStartedMs: 1 })];
-  await next.claims.greet(next.run, false);
+  await next.claims.greet(next.run);
 
   expect(stage.calls.map(({ script, ask }) => [script, ask["tellOwners"]])).toEqual([
     ["beat", true],
     ["beat", false],
   ]);
-  expect(next.calls[0]?.ask["isPresent"]).toBe(false);
   expect(next.calls.at(-1)).toMatchObject({ script: "forgetOwners", ask: { owners: ["here"] } });
   await stage.claims.close();
   await next.claims.close();

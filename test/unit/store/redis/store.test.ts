@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { openRedisStore } from "../../../../src/store/redis/open-store.ts";
+import { eventually } from "../../../support/binary.ts";
 import { findRedis, type RedisServer, startRedis } from "../../../support/redis-server.ts";
 import {
   begin,
@@ -49,6 +50,7 @@ describe.skipIf(executable === undefined)("a shared store [R2-083]", () => {
     const clock = createTestClock();
     const options = { url: server.url, prefix, clock: clock.now, sessionTimeoutMs };
     const [one, other] = [await openRedisStore(options), await openRedisStore(options)];
+    await untilSeen(prefix, 2);
     return {
       ...{ options, prefix, clock, one, other },
       async close() {
@@ -57,6 +59,13 @@ describe.skipIf(executable === undefined)("a shared store [R2-083]", () => {
       },
     };
   }
+
+  /** It is told a moment after the store is open. */
+  const untilSeen = (prefix: string, stores: number) =>
+    eventually(
+      async () => ((await server.run("HLEN", `${prefix}present`)) === stores ? true : undefined),
+      () => `the server sees ${stores} stores`,
+    );
 
   /** As if nobody had heard of these owners for a minute, while the others went on. */
   async function silence(prefix: string, owners: readonly string[]): Promise<void> {
@@ -221,6 +230,7 @@ describe.skipIf(executable === undefined)("a shared store [R2-083]", () => {
     for await (const chunk of child.stdout) {
       if (!new TextDecoder().decode(chunk).includes("held")) continue;
       expect(await other.beginTurn("caller", byHistory(["1"]))).toBeUndefined();
+      await untilSeen(prefix, 2);
       child.kill("SIGKILL");
     }
     await child.exited;
