@@ -22,6 +22,7 @@ import { mcpRoute } from "../server/mcp-route.ts";
 import type { ServerRoute } from "../server/trip.ts";
 import type { AccountStore } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { Fellows } from "../workers/fellows.ts";
 import type { Chat } from "./compose-chat.ts";
 import { composeOwnToolParts } from "./own-tool-parts.ts";
 
@@ -38,6 +39,8 @@ export interface AgentParts {
   readonly box: SecretBox;
   /** Ours: child processes see a few names of it. */
   readonly environment: Environment;
+  /** Of several workers: whatever this one has started ends with it. */
+  readonly fellows: Pick<Fellows, "guard"> | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -63,6 +66,7 @@ export async function composeAgent(parts: AgentParts): Promise<Agent> {
     environment: parts.environment,
     signIns: createSignInVault(parts.accounts, parts.box),
     ...(config.agentSampling && { sample: sampleBy(askModel, config) }),
+    ...(parts.fellows !== undefined && { onProcess: parts.fellows.guard }),
     onErrorLine: (server, line) => log.debug("A tool server says", { server, line: line.slice(0, 500) }),
   });
   const engine = createAgentEngine({

@@ -54,6 +54,12 @@ export interface Fellows extends FindOwner {
     enter(key: string, signal: AbortSignal): Promise<void>;
     leave(key: string): void;
   };
+  /**
+   * Has this group of processes ended when this worker dies without doing so itself.
+   * @param pid of its leader
+   * @returns what is called when it is over
+   */
+  guard(pid: number): () => void;
   /** Lets the others know, as far as they can be reached. */
   pass(note: Note): void;
   onNote(hear: (note: Note) => void): void;
@@ -132,6 +138,14 @@ export function createFellows(
         }
       },
       leave: (key) => void supervisor.ask("leaveLine", key, passMs).catch(() => {}),
+    },
+    guard(pid) {
+      const tell = (isOver: boolean): void =>
+        void supervisor.ask("guard", { pid, isOver }, passMs).catch(() => {
+          // The supervisor is gone: this worker ends what it runs.
+        });
+      tell(false);
+      return () => tell(true);
     },
     pass: (note) => void supervisor.ask("pass", note, passMs).catch(() => {}),
     onNote(hear) {

@@ -87,6 +87,8 @@ export interface AskedOfSupervisor {
   /** Answered when the worker may go on with what has this name, which no other one does meanwhile. */
   enterLine(key: string): null;
   leaveLine(key: string): null;
+  /** The leader of a group of processes that is not to outlive the worker. Answered at once. */
+  guard(group: { readonly pid: number; readonly isOver: boolean }): null;
   /** It takes nothing new and ends what it runs. */
   leaving(nothing: null): null;
   /** The last it says: what it has counted. */

@@ -16,6 +16,8 @@ export interface SupervisorTimes {
   readonly longestDelayMs: number;
   /** In a row, of each of them: then there is no hope. */
   readonly mostFailures: number;
+  /** What a worker that died has left running has so long after SIGTERM. */
+  readonly leftMs: number;
 }
 
 export const usualTimes: SupervisorTimes = {
@@ -27,6 +29,7 @@ export const usualTimes: SupervisorTimes = {
   firstDelayMs: 100,
   longestDelayMs: 10_000,
   mostFailures: 5,
+  leftMs: 2000,
 };
 
 /** @param failures ends in a row that came soon after the start; 0: the worker was sound */

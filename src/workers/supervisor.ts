@@ -4,6 +4,7 @@ import { rmSync } from "node:fs";
 import type { MetricRow } from "../telemetry/merge-metrics.ts";
 import type { Log } from "../telemetry/log.ts";
 import { restartDelayMs, type SupervisorTimes, usualTimes } from "./restart-delay.ts";
+import { endGroups } from "./left-behind.ts";
 import { createLines } from "./lines.ts";
 import { createMergedMetrics } from "./merged-metrics.ts";
 import type { ReloadOutcome, Roster, Served, WorkerSettings } from "./messages.ts";
@@ -144,6 +145,11 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
         lines.leave(key, process);
         return null;
       },
+      guard({ pid, isOver }) {
+        if (isOver) process.guarded.delete(pid);
+        else process.guarded.add(pid);
+        return null;
+      },
       async leaving() {
         process.isReady = false;
         if (!isStopping) await replaceKeeper(place.number);
@@ -188,6 +194,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   async function onEnd(place: Place, process: WorkerProcess, end: WorkerEnd): Promise<void> {
     if (place.process === process) place.process = undefined;
     rmSync(socketPathOf(runFolder, process.pid), { force: true });
+    endGroups(process.guarded, times.leftMs);
     lines.drop(process);
     await metrics.left(place.number);
     // The first one is waited for at the start: whoever started the program is told why it does not come up.

@@ -31,6 +31,8 @@ export class WorkerProcess {
   /** It did, once. */
   hasServed = false;
   missedPings = 0;
+  /** Leaders of the groups that it has started, and not ended. */
+  readonly guarded = new Set<number>();
   readonly #child: WorkerChild;
   readonly #link: Link<AskedOfWorker>;
   readonly #startedAtMs = performance.now();

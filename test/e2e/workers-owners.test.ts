@@ -7,6 +7,7 @@ import type { AgentResult } from "../../src/agent/engine.ts";
 import { parseTyped } from "../http/typed-client.ts";
 import { eventually } from "../support/binary.ts";
 import type { FakeScript } from "../support/fake-mcp.ts";
+import { isAlive, untilEnded } from "../support/processes.ts";
 import { parseFrames } from "../support/sse-frames.ts";
 import { connectTo, connectToAll, type WorkerConnection } from "../support/worker-connections.ts";
 import { readSlowly } from "./slow-reader.ts";
@@ -262,15 +263,19 @@ describe("the agent", () => {
   test("tool servers are started once for all workers, and once more when their worker was killed", async () => {
     await using agent = await startAgent();
     const [, second, third] = agent.connections;
+    const family: number[] = [];
     const ask = async (connection: WorkerConnection): Promise<number> => {
       await agent.stage.emulator.script(call("who"), { reply: { text: "Those." } });
       const { results } = await agent.run(connection, "/api/agent", { query: "Who are you?" });
       const text = JSON.stringify(results[0]?.result);
+      family.push(Number(/child\D+(\d+)/.exec(text)?.[1]));
       return Number(/parent\D+(\d+)/.exec(text)?.[1]);
     };
     const before = [await ask(second!), await ask(third!)];
     expect(before[0]).toBeGreaterThan(0);
     expect(before[1]).toBe(before[0]!);
+    const left = [before[0]!, ...family];
+    expect(left.map(isAlive)).toEqual([true, true, true]);
     process.kill(pidsOf(agent.stage)[0]!, "SIGKILL");
     await agent.stage.gateway.line((line) => line.includes("A worker ended"));
     await eventually(
@@ -281,6 +286,8 @@ describe("the agent", () => {
     const after = await ask(third!);
     expect(after).toBeGreaterThan(0);
     expect(after).not.toBe(before[0]!);
+    // What a tool server has started keeps it alive behind the end of its input: nobody else ends it.
+    for (const pid of left) await untilEnded(pid);
   });
 
   test("an answer that is silent for longer than any idle timeout of the runtime comes through another worker", async () => {

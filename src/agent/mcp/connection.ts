@@ -24,6 +24,7 @@ export interface ConnectionOptions {
   readonly sample: SampleModel | undefined;
   readonly tokens: TokenSource | undefined;
   onErrorLine?(line: string): void;
+  onProcess?(pid: number): () => void;
   onToolsChanged(): void;
   /** Once, also when it was closed by us. */
   onEnded(ending: string | undefined): void;

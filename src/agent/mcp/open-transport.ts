@@ -23,6 +23,7 @@ export interface TransportOptions {
   /** Of a server at an address, where a person may have to sign in. */
   readonly tokens: TokenSource | undefined;
   onErrorLine?(line: string): void;
+  onProcess?(pid: number): () => void;
 }
 
 export interface OpenedTransport {
@@ -40,7 +41,7 @@ export interface OpenedTransport {
 const listeningNoise = 500;
 
 export function openProcess(target: ToolServerProcess, options: TransportOptions): OpenedTransport {
-  const { environment, maxMessageBytes, endTimes, onErrorLine } = options;
+  const { environment, maxMessageBytes, endTimes, onErrorLine, onProcess } = options;
   const transport = createStdioTransport({
     command: target.command,
     args: target.args,
@@ -50,6 +51,7 @@ export function openProcess(target: ToolServerProcess, options: TransportOptions
     endTimes,
     parse: readMessage,
     ...(onErrorLine === undefined ? {} : { onErrorLine }),
+    ...(onProcess === undefined ? {} : { onProcess }),
   });
   return {
     kind: "stdio",

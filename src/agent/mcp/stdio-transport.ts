@@ -19,6 +19,8 @@ export interface StdioTransportOptions {
   parse(value: unknown): JSONRPCMessage;
   /** A line of the child's standard error. */
   onErrorLine?(line: string): void;
+  /** It leads a group of processes. @returns what is called when nobody is left of it */
+  onProcess?(pid: number): () => void;
 }
 
 export interface StdioTransport extends Transport {
@@ -58,12 +60,14 @@ export function createStdioTransport(options: StdioTransportOptions): StdioTrans
         detached: process.platform !== "win32",
         windowsHide: true,
       });
+      const over = options.onProcess?.(child.pid);
       const reading = readMessages(child.stdout);
       void readErrors(child.stderr);
       void child.exited.then(async (code) => {
         ending ??= child?.signalCode == null ? `ended with code ${code}` : `was ended by ${child.signalCode}`;
         // What it has started would stay, and hold its pipes open.
         if (child !== undefined) signalGroup(child.pid, "SIGKILL");
+        over?.();
         // It may have answered before it went.
         await Promise.race([reading, new Promise((resolve) => setTimeout(resolve, lastWordsMs).unref())]);
         transport.onclose?.();

@@ -35,6 +35,8 @@ export interface ToolServersOptions {
   readonly endTimes?: EndTimes;
   /** A line that a server's process wrote to its standard error. It may hold anything. */
   onErrorLine?(server: string, line: string): void;
+  /** A server was started, as the leader of a group of processes. @returns what is called when nobody is left of it */
+  onProcess?(pid: number): () => void;
 }
 
 /** So many users have a connection of their own to one server; the one that was longest unused makes room. */
@@ -42,7 +44,7 @@ const maxUserConnections = 64;
 const idleUserMs = 10 * 60_000;
 
 export function createToolServers(options: ToolServersOptions): ToolServers {
-  const { clock, log, onErrorLine } = options;
+  const { clock, log, onErrorLine, onProcess } = options;
   const settings = new Map(options.servers.map((server) => [server.name, server]));
   /** By server, and within by user; shared ones have the user "". */
   const servers = new Map<string, Map<string, ToolServer>>();
@@ -78,6 +80,7 @@ export function createToolServers(options: ToolServersOptions): ToolServers {
         sample: options.sample,
         tokens: tokensOf(server, key),
         ...(onErrorLine === undefined ? {} : { onErrorLine: (line: string) => onErrorLine(server.name, line) }),
+        ...(onProcess === undefined ? {} : { onProcess }),
       },
     });
     ofServer.set(key, created);

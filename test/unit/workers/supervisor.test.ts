@@ -202,6 +202,39 @@ test("supervisor puts another worker in the place of one that ended, and another
   });
 });
 
+test("supervisor ends what a worker that died has left running, and nothing that was over before", async () => {
+  const { supervisor, workers, until } = createStage();
+  await supervisor.start();
+  const start = () => Bun.spawn(["sleep", "1000"], { detached: true, stdio: ["ignore", "ignore", "ignore"] });
+  const [left, over] = [start(), start()];
+  await workers[1]!.supervisor.ask("guard", { pid: left.pid, isOver: false }, 1000);
+  await workers[1]!.supervisor.ask("guard", { pid: over.pid, isOver: false }, 1000);
+  await workers[1]!.supervisor.ask("guard", { pid: over.pid, isOver: true }, 1000);
+  workers[1]!.end(crash);
+  await left.exited;
+  await until(() => workers.length === 4);
+
+  expect([left.signalCode, over.exitCode, over.signalCode]).toEqual(["SIGTERM", null, null]);
+  over.kill();
+  await supervisor.stop(1000);
+});
+
+test("supervisor kills what a worker has left running and does not hear SIGTERM", async () => {
+  const { supervisor, workers } = createStage({ times: { leftMs: 1 } });
+  await supervisor.start();
+  const left = Bun.spawn(["sh", "-c", "trap '' TERM; echo begun; while :; do sleep 1; done"], {
+    detached: true,
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  await left.stdout.getReader().read();
+  await workers[0]!.supervisor.ask("guard", { pid: left.pid, isOver: false }, 1000);
+  workers[0]!.end(crash);
+  await left.exited;
+
+  expect(left.signalCode).toBe("SIGKILL");
+  await supervisor.stop(1000);
+});
+
 test("supervisor has another worker keep while one ends what it runs, and counts what it says at the end", async () => {
   const stage = createStage();
   await stage.supervisor.start();
