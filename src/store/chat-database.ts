@@ -11,6 +11,7 @@ import agent from "./chat-migrations/004-agent.sql" with { type: "text" };
 import messageOrder from "./chat-migrations/005-message-order.sql" with { type: "text" };
 import responses from "./chat-migrations/006-responses.sql" with { type: "text" };
 import conversations from "./chat-migrations/007-conversations.sql" with { type: "text" };
+import responseRows from "./chat-migrations/008-response-rows.sql" with { type: "text" };
 import { type LogCopying, openDatabase } from "./open-database.ts";
 
 export const chatMigrations: readonly string[] = [
@@ -21,6 +22,7 @@ export const chatMigrations: readonly string[] = [
   messageOrder,
   responses,
   conversations,
+  responseRows,
 ];
 
 export const chatDatabaseName = "chat.db";

@@ -1,8 +1,12 @@
 // Kept responses in SQLite: whole, their caller's alone, as a tree, and gone when they have expired.
 
+import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
 import { type LeaseOwner, thisProcess } from "../../../src/store/lease-owner.ts";
-import { openChatDatabase } from "../../../src/store/chat-database.ts";
+import { chatMigrations, openChatDatabase } from "../../../src/store/chat-database.ts";
+import { migrate } from "../../../src/store/migrate.ts";
 import { inMemory } from "../../../src/store/open-database.ts";
 import type { KeptResponse } from "../../../src/store/response-store.ts";
 import { createSqliteResponses } from "../../../src/store/sqlite-responses.ts";
@@ -166,4 +170,48 @@ test.each([
   expect((await here.store.find("anna", "a"))?.runsElsewhere).toEqual(expected);
   await here.store.change("anna", "a", { ...begun.response, status: "completed" });
   expect((await here.store.find("anna", "a"))?.runsElsewhere).toBeUndefined();
+});
+
+describe("responses of an older version", () => {
+  test("are gone on from, and are their caller's alone", async () => {
+    const path = nextFile();
+    mkdirSync(dirname(path), { recursive: true });
+    {
+      using database = new Database(path);
+      migrate(database, path, chatMigrations.slice(0, 7));
+      for (const [id, previousId, threadId] of [
+        ["a", null, "a"],
+        ["b", "a", "a"],
+        ["c", null, "c"],
+      ] as const) {
+        const { response: said, input } = response(id, previousId);
+        database.run("INSERT INTO responses VALUES ('anna', ?, ?, ?, ?, ?, ?, NULL)", [
+          id,
+          previousId,
+          threadId,
+          JSON.stringify({ id: said["id"] }),
+          JSON.stringify(input),
+          JSON.stringify(said["output"]),
+        ]);
+        database.run("INSERT OR IGNORE INTO response_threads VALUES ('anna', ?, 1000000000)", [threadId]);
+      }
+    }
+
+    const { store, count } = open(path);
+
+    expect(await store.findPath("anna", "b")).toEqual([step(response("a")), step(response("b", "a"))]);
+    expect(await store.find("anna", "b")).toEqual(response("b", "a"));
+    expect(await store.find("bert", "b")).toBeUndefined();
+    await store.remember("anna", response("d", "b"));
+    expect((await store.findPath("anna", "d")).map(({ id }) => id)).toEqual(["a", "b", "d"]);
+    expect(await store.forget("anna", "c")).toBe(true);
+    expect(count()).toEqual([3, 1]);
+  });
+});
+
+test("a row is found by an index of its key alone, however long the rows are that are passed over", () => {
+  const { database } = open();
+  const layout = database.query<{ wr: number }, []>("SELECT wr FROM pragma_table_list WHERE name = 'responses'").get();
+
+  expect(layout).toEqual({ wr: 0 });
 });
