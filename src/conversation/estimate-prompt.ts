@@ -4,6 +4,7 @@
 import type { ChatRequest, ContentPart, Message, ToolDefinition } from "../contract/chat-request.ts";
 import { onceFor } from "../contract/once-for.ts";
 import { estimatedTokensOf, estimateTokens } from "./estimate-tokens.ts";
+import { GrownSums } from "./grown-lists.ts";
 import { LongText } from "./long-text.ts";
 
 /** Role and separators, as Qwen's templates write them (`<|im_start|>user ... <|im_end|>`). */
@@ -18,12 +19,22 @@ type Prompt = Pick<ChatRequest, "messages" | "tools">;
 type Text = string | LongText;
 type Measure = (text: Text) => number;
 
-export function estimatePrompt(prompt: Prompt): number {
-  return estimateTools(prompt.tools) + measureMessages(prompt.messages, estimateText);
+export function estimatePrompt({ messages, tools }: Prompt): number {
+  let tokens = estimateTools(tools) + estimatesOfSaid.until(messages, messages.length);
+  for (const message of messages) if (message.role === "system") tokens += estimateSystem(message);
+  return tokens;
 }
 
-/** So many characters are looked at, however long the prompt: 0.3 ms. */
+/** What was said before is not read again (grown-lists.ts). */
+const estimatesOfSaid = new GrownSums((messages: readonly Message[]) =>
+  messages.map((message) => (message.role === "system" ? 0 : estimateMessage(message))),
+);
+const estimateSystem = onceFor(estimateMessage);
+
+/** So many characters of what was not seen before are looked at, however long the prompt: 0.3 ms. */
 const sampledChars = 32_768;
+/** The same of a system message. */
+const sampledSystemChars = 8192;
 const sampleChars = 256;
 
 /**
@@ -31,20 +42,49 @@ const sampleChars = 256;
  * same however long it grows.
  */
 export function estimatePromptRoughly({ messages, tools }: Prompt): number {
-  const texts: Text[] = [];
-  let size = 0;
-  const rest = measureMessages(messages, (text) => {
-    texts.push(text);
-    size += sizeOf(text);
-    return 0;
-  });
-  const tokens = size <= sampledChars ? texts.reduce(addTokens, 0) : estimateBySamples(texts, size);
-  return estimateTools(tools) + rest + tokens;
+  let tokens = estimateTools(tools) + roughEstimatesOfSaid.until(messages, messages.length);
+  for (const message of messages) if (message.role === "system") tokens += estimateSystemRoughly(message);
+  return Math.ceil(tokens);
 }
 
-/** @param size of all of them */
-function estimateBySamples(texts: readonly Text[], size: number): number {
-  const step = (size * sampleChars) / sampledChars;
+const roughEstimatesOfSaid = new GrownSums((messages: readonly Message[]) => {
+  return estimateRoughly(
+    messages.map((message) => (message.role === "system" ? undefined : message)),
+    sampledChars,
+  );
+});
+const estimateSystemRoughly = onceFor((message: Message) => estimateRoughly([message], sampledSystemChars)[0] ?? 0);
+
+/** Of each of them; undefined are nothing. Each has as many tokens for its characters as the samples of all together. */
+function estimateRoughly(messages: readonly (Message | undefined)[], mostChars: number): readonly number[] {
+  const texts: Text[] = [];
+  let size = 0;
+  const sizes: number[] = [];
+  const rests: number[] = [];
+  for (const message of messages) {
+    const before = size;
+    const rest =
+      message === undefined
+        ? 0
+        : measureMessage(message, (text) => {
+            texts.push(text);
+            size += sizeOf(text);
+            return 0;
+          });
+    sizes.push(size - before);
+    rests.push(rest);
+  }
+  if (size <= mostChars) return messages.map((message) => (message === undefined ? 0 : estimateMessage(message)));
+  const tokensPerChar = sampleTexts(texts, size, mostChars);
+  return sizes.map((chars, index) => rests[index]! + chars * tokensPerChar);
+}
+
+/**
+ * @param size of all of them
+ * @returns tokens a character
+ */
+function sampleTexts(texts: readonly Text[], size: number, mostChars: number): number {
+  const step = (size * sampleChars) / mostChars;
   let next = step / 2;
   let start = 0;
   let sampledTokens = 0;
@@ -59,19 +99,15 @@ function estimateBySamples(texts: readonly Text[], size: number): number {
     }
     start += length;
   }
-  return Math.ceil((sampledTokens * size) / sampledSize);
+  return sampledTokens / sampledSize;
 }
 
 function sizeOf(text: Text): number {
   return typeof text === "string" ? text.length : text.json.length;
 }
 
-function addTokens(sum: number, text: Text): number {
-  return sum + estimateText(text);
-}
-
 function estimateText(text: Text): number {
-  return estimateTokens(typeof text === "string" ? text : text.text);
+  return estimateTokens(typeof text === "string" ? text : text.decode());
 }
 
 export function estimateMessages(messages: readonly Message[]): number {
@@ -86,10 +122,6 @@ export function estimateMessage(message: Message): number {
 export const estimateTools = onceFor((tools: readonly ToolDefinition[]): number =>
   tools.length === 0 ? 0 : estimateTokens(JSON.stringify(tools)),
 );
-
-function measureMessages(messages: readonly Message[], measure: Measure): number {
-  return messages.reduce((sum, message) => sum + measureMessage(message, measure), 0);
-}
 
 /** Thoughts count for nothing: templates leave those of earlier answers out. */
 function measureMessage(message: Message, measure: Measure): number {

@@ -143,13 +143,19 @@ function hashSystem(messages: readonly Message[]): SystemHashes {
   for (let index = 0; index < messages.length; index++) {
     const message = messages[index]!;
     if (message.role !== "system") continue;
-    const digest = new TextDigest("system:");
-    if (!digestMessage(digest, message)) continue;
-    hashes.push(digest.finish());
+    const hash = hashSystemMessage(message);
+    if (hash === undefined) continue;
+    hashes.push(hash);
     indexes.push(index);
   }
   return { hashes, indexes };
 }
+
+/** Undefined: it says nothing. Agents send the same instructions with each request (grown-messages.ts). */
+const hashSystemMessage = onceFor((message: Message): string | undefined => {
+  const digest = new TextDigest("system:");
+  return digestMessage(digest, message) ? digest.finish() : undefined;
+});
 
 /** Agents send the same tools with each request (known-tools.ts). */
 const hashTool = onceFor((tool: ToolDefinition) =>

@@ -1,7 +1,9 @@
-// How far a history was fingerprinted before: agents send all of it again with each turn, and most of it is as it was. What
-// is kept of it are hashes, no words. Bounded.
+// How far a history was fingerprinted before: agents send all of it again with each turn, and most of it is as it was. Where
+// its messages are known to be those of an earlier list (grown-lists.ts), nothing is looked at; else a hash tells. What is kept
+// of histories are hashes, no words. Bounded.
 
 import type { ContentPart, Message } from "../contract/chat-request.ts";
+import { growthOf } from "./grown-lists.ts";
 import type { Chain, HistoryPrefix } from "./history-prefix.ts";
 import { LongText } from "./long-text.ts";
 import { sha256 } from "./sha256.ts";
@@ -33,10 +35,21 @@ interface Entry extends KnownPrefix {
   readonly spelling: string;
 }
 
+/** Of one list, as long as it lives. */
+interface ListPrefixes {
+  readonly scope: string;
+  /** Longest first. */
+  readonly prefixes: readonly KnownPrefix[];
+}
+
+/** Of one list so many are kept: its newest messages may come back in another spelling. */
+const maxListPrefixes = 4;
+
 /** @param minMessages of shorter histories everything is made anew */
 export function createKnownPrefixes(minMessages = 16): KnownPrefixes {
   /** By opening, the one that was remembered last at the end. */
   const entries = new Map<string, Entry>();
+  const ofLists = new WeakMap<readonly Message[], ListPrefixes>();
   let size = 0;
   /** Who has just looked for a history remembers more of it: what was hashed need not be once more. */
   let walk: Walk | undefined;
@@ -48,10 +61,29 @@ export function createKnownPrefixes(minMessages = 16): KnownPrefixes {
     entries.delete(key);
   }
 
+  /** The list has them as well, and so may those that grow from it. */
+  function findGrown(scope: string, messages: readonly Message[]): KnownPrefix | undefined {
+    const growth = growthOf(messages);
+    const before = growth && ofLists.get(growth.earlier);
+    if (growth === undefined || before === undefined || before.scope !== scope) return undefined;
+    const prefixes = before.prefixes.filter(({ endIndex }) => endIndex <= growth.count);
+    if (prefixes.length > 0) ofLists.set(messages, { scope, prefixes });
+    return prefixes[0];
+  }
+
+  function rememberOf(scope: string, messages: readonly Message[], prefix: KnownPrefix): void {
+    const known = ofLists.get(messages);
+    const others = known?.scope === scope ? known.prefixes : [];
+    const earlier = others.filter(({ endIndex }) => endIndex < prefix.endIndex);
+    ofLists.set(messages, { scope, prefixes: [prefix, ...earlier.slice(0, maxListPrefixes - 1)] });
+  }
+
   return {
     find(scope, messages) {
       walk = undefined;
-      if (messages.length < minMessages || entries.size === 0) return undefined;
+      if (messages.length < minMessages) return undefined;
+      const grown = findGrown(scope, messages);
+      if (grown !== undefined || entries.size === 0) return grown;
       const entry = entries.get(openingOf(scope, messages));
       if (entry === undefined || entry.endIndex > messages.length) return undefined;
       const found = new Walk(scope, messages, hash);
@@ -63,6 +95,10 @@ export function createKnownPrefixes(minMessages = 16): KnownPrefixes {
       const earlier = walk;
       walk = undefined;
       if (messages.length < minMessages || prefixes.length > maxPrefixes) return;
+      const isGrown = ofLists.get(messages)?.scope === scope;
+      rememberOf(scope, messages, { endIndex, chain, prefixes });
+      // Its hash would be of all of it: the one that is there still holds, of less.
+      if (isGrown) return;
       const known = earlier?.isOf(scope, messages, endIndex) === true ? earlier : new Walk(scope, messages, hash);
       const key = openingOf(scope, messages);
       forget(key);

@@ -20,9 +20,14 @@ export class LongText {
 
   /** Decoded when somebody asks for it first, and kept. */
   get text(): string {
-    // A JSON string by construction.
-    this.#text ??= JSON.parse(`"${decoder.decode(this.json)}"`) as string;
+    this.#text ??= this.decode();
     return this.#text;
+  }
+
+  /** The same for who needs it once: it is not kept, where the bytes may be for long (known-histories.ts). */
+  decode(): string {
+    // A JSON string by construction.
+    return this.#text ?? (JSON.parse(`"${decoder.decode(this.json)}"`) as string);
   }
 
   /** About what the bytes between the two say: an escape or a character that is cut there is not whole. */
@@ -32,7 +37,7 @@ export class LongText {
 
   /** In a parsed body it stands where the string stood. */
   toJSON(): string {
-    return this.text;
+    return this.decode();
   }
 }
 

@@ -1,11 +1,13 @@
 // A request body to JSON values. The long texts of its messages stay bytes: as strings they would be decoded, copied,
-// collapsed and escaped anew, at 2 bytes a character once there is one letter that is not Latin.
+// collapsed and escaped anew, at 2 bytes a character once there is one letter that is not Latin. What came before, tools and
+// the beginning of a history, is not parsed again.
 
-import { isUtf8 } from "node:buffer";
 import { GatewayError } from "../contract/gateway-error.ts";
 import { isJsonObject } from "../contract/json.ts";
+import { findHistory, type KnownHistory } from "./known-histories.ts";
 import { findTools, minToolsBytes, parseTools } from "./known-tools.ts";
-import { LongText } from "./long-text.ts";
+import { marked, type Piece } from "./marked-json.ts";
+import { contentNames, listNames, parseList } from "./parse-list.ts";
 
 /** Texts of fewer bytes are cheaper as strings. */
 const minTextBytes = 512;
@@ -15,33 +17,34 @@ const minBodyBytes = 1024;
 const maxDepth = 1000;
 
 /**
+ * @param scope Whose body it is: what its messages, or items, have in common with those of an earlier body of the same scope
+ * is the same objects again. Absent: nothing is looked for, nor kept.
  * @returns the value that `JSON.parse` would give, but with a `LongText` where the `content` of a message or the `output` of
  * an item, or the `text` of one of their parts, is a long string; its `tools` are the same object each time that the same
- * bytes come
+ * bytes come. Nobody may change it.
  * @throws when it is no valid JSON in UTF-8; {GatewayError} `invalid-request` when it is nested too deep
  */
-export function parseBody(body: Uint8Array): unknown {
-  if (body.length < minBodyBytes || !isUtf8(body)) return JSON.parse(decoder.decode(body));
-  const found = findPieces(body);
-  if (found.length === 0) return JSON.parse(decoder.decode(body));
+export function parseBody(body: Uint8Array, scope?: string): unknown {
+  if (body.length < minBodyBytes) return JSON.parse(decoder.decode(body));
   // Nobody can guess what stands for the pieces while the rest is parsed.
   const mark = crypto.randomUUID();
-  return replaceMarks(JSON.parse(decoder.decode(withMarks(body, found, mark))), found, mark);
-}
-
-/** What is not parsed with the rest: where it stands in the body, and what takes its place in the value. */
-interface Piece {
-  readonly start: number;
-  readonly end: number;
-  readonly value: unknown;
-  /** Its place is that of a whole value. Absent: of what stands between the quotes of a string. */
-  readonly isWhole?: boolean;
+  const found = findPieces(body, mark, scope);
+  if (found.length === 0) return JSON.parse(decoder.decode(body));
+  const value: unknown = JSON.parse(marked(body, found, mark));
+  if (!isJsonObject(value)) return value;
+  const fields: Record<string, unknown> = value;
+  for (const name of pieceNames) {
+    const place = fields[name];
+    if (typeof place === "string" && place.startsWith(mark))
+      fields[name] = found[Number(place.slice(mark.length))]?.value;
+  }
+  return value;
 }
 
 /** The same for a request, whose client is told what is wrong. @throws {GatewayError} `invalid-request` */
-export function parseRequestBody(body: Uint8Array): unknown {
+export function parseRequestBody(body: Uint8Array, scope?: string): unknown {
   try {
-    return parseBody(body);
+    return parseBody(body, scope);
   } catch (error) {
     if (error instanceof GatewayError) throw error;
     throw new GatewayError("invalid-request", "Cannot read the request: its body is not valid JSON", { cause: error });
@@ -49,35 +52,6 @@ export function parseRequestBody(body: Uint8Array): unknown {
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
-
-function withMarks(body: Uint8Array, found: readonly Piece[], mark: string): Uint8Array {
-  const pieces: Uint8Array[] = [];
-  let kept = 0;
-  for (const [index, { start, end, isWhole }] of found.entries()) {
-    const place = isWhole === true ? `"${mark}${index}"` : `${mark}${index}`;
-    pieces.push(body.subarray(kept, start), Buffer.from(place));
-    kept = end;
-  }
-  pieces.push(body.subarray(kept));
-  return Buffer.concat(pieces);
-}
-
-/** The value is fresh out of `JSON.parse` and nobody else's yet. */
-function replaceMarks(value: unknown, found: readonly Piece[], mark: string): unknown {
-  const replace = (object: unknown, field: string): void => {
-    if (!isJsonObject(object)) return;
-    const text = object[field];
-    if (Array.isArray(text) && field !== "tools") for (const part of text) replace(part, "text");
-    if (typeof text !== "string" || !text.startsWith(mark)) return;
-    (object as Record<string, unknown>)[field] = found[Number(text.slice(mark.length))]?.value;
-  };
-  replace(value, "tools");
-  for (const name of listNames) {
-    const list = isJsonObject(value) ? value[name] : undefined;
-    if (Array.isArray(list)) for (const message of list) for (const field of contentNames) replace(message, field);
-  }
-  return value;
-}
 
 const quote = 0x22;
 const backslash = 0x5c;
@@ -88,16 +62,29 @@ const plain = Uint8Array.from({ length: 256 }, (_, byte) =>
   byte < 0x20 || byte === quote || byte === backslash ? 0 : 1,
 );
 
+/** The list of what is said, while it is read. */
+interface OpenList {
+  /** Of its bracket. */
+  readonly start: number;
+  readonly known: KnownHistory | undefined;
+  /** Behind what is known. What follows counts from here. */
+  readonly from: number;
+  /** Where its items end that are objects or lists. */
+  readonly ends: number[];
+  /** Where each long text begins and ends. */
+  readonly texts: number[];
+}
+
 /**
  * By depth alone, without a look at which bracket it is: what is no chat request is refused soon enough.
  * @returns nothing for what is no valid JSON as well: `JSON.parse` says why
  */
-function findPieces(body: Uint8Array): Piece[] {
+function findPieces(body: Uint8Array, mark: string, scope: string | undefined): readonly Piece[] {
   const found: Piece[] = [];
   let depth = 0;
-  let isInMessages = false;
   let isInContent = false;
   let isText = false;
+  let list: OpenList | undefined;
   /** Where the list of tools begins that is being read; 0: none is. */
   let toolsStart = 0;
   for (let at = 0; at < body.length; at++) {
@@ -105,34 +92,56 @@ function findPieces(body: Uint8Array): Piece[] {
     if (byte === 0x7b || byte === 0x5b) {
       if (++depth > maxDepth) throw nestedTooDeep();
     } else if (byte === 0x7d || byte === 0x5d) {
-      if (--depth === 1 && toolsStart > 0) {
-        if (at - toolsStart >= minToolsBytes) found.push(toolsAt(body, toolsStart, at + 1));
+      depth--;
+      if (depth === 2 && list !== undefined) list.ends.push(at + 1 - list.from);
+      if (depth === 1) {
+        if (toolsStart > 0 && at - toolsStart >= minToolsBytes) found.push(toolsAt(body, toolsStart, at + 1));
+        if (list !== undefined) {
+          const values = parseList(body.subarray(list.from, at + 1), { ...list, mark, scope });
+          if (values === undefined) return none;
+          found.push({ start: list.start, end: at + 1, value: values, isWhole: true });
+        }
         toolsStart = 0;
+        list = undefined;
       }
     }
     if (byte !== quote) continue;
     const start = at + 1;
     at = endOfString(body, start);
-    if (at < 0) return [];
+    if (at < 0) return none;
     const valueStart = valueBehind(body, at);
     if (valueStart > 0) {
       if (depth === 1) {
-        isInMessages = isOneOf(body, start, at, lists);
-        if (body[valueStart] !== openBracket || !equals(body, start, at, toolsKey)) continue;
-        const known = findTools(body, valueStart);
-        if (known === undefined) toolsStart = valueStart;
-        else {
-          at = valueStart + known.length - 1;
-          found.push({ start: valueStart, end: at + 1, value: known.list, isWhole: true });
+        if (body[valueStart] !== openBracket) continue;
+        if (isOneOf(body, start, at, lists)) {
+          list = openList(body, valueStart, scope);
+          if (list.known === undefined) continue;
+          at = list.from - 1;
+          depth = 2;
+        } else if (equals(body, start, at, toolsKey)) {
+          const known = findTools(body, valueStart);
+          if (known === undefined) toolsStart = valueStart;
+          else {
+            at = valueStart + known.length - 1;
+            found.push({ start: valueStart, end: at + 1, value: known.list, isWhole: true });
+          }
         }
       } else if (depth === 3) isInContent = isOneOf(body, start, at, contents);
       else if (depth === 5) isText = equals(body, start, at, textKey);
-    } else if (at - start >= minTextBytes && isInMessages && isInContent && (depth === 3 || (depth === 5 && isText))) {
-      if (!isValidText(body, start, at)) return [];
-      found.push({ start, end: at, value: new LongText(body.subarray(start, at)) });
+    } else if (list !== undefined && at - start >= minTextBytes && isInContent) {
+      if (depth !== 3 && (depth !== 5 || !isText)) continue;
+      if (!isValidText(body, start, at)) return none;
+      list.texts.push(start - list.from, at - list.from);
     }
   }
   return found;
+}
+
+const none: readonly never[] = [];
+
+function openList(body: Uint8Array, start: number, scope: string | undefined): OpenList {
+  const known = scope === undefined ? undefined : findHistory(scope, body, start);
+  return { start, known, from: start + (known?.length ?? 0), ends: [], texts: [] };
 }
 
 function toolsAt(body: Uint8Array, start: number, end: number): Piece {
@@ -195,9 +204,7 @@ function isHex(byte: number | undefined): boolean {
   return (byte >= 0x30 && byte <= 0x39) || ((byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x66);
 }
 
-/** What is said: messages, or the items of a response. */
-const listNames = ["messages", "input"];
-const contentNames = ["content", "output"];
+const pieceNames = [...listNames, "tools"];
 const lists = listNames.map((name) => Buffer.from(name));
 const contents = contentNames.map((name) => Buffer.from(name));
 const textKey = Buffer.from("text");

@@ -2,6 +2,7 @@
 
 import type { ChatRequest, Message } from "../contract/chat-request.ts";
 import type { ToolKnowledge } from "../contract/upstream.ts";
+import { GrownSums } from "./grown-lists.ts";
 import { LongText } from "./long-text.ts";
 
 /**
@@ -48,21 +49,21 @@ function isDistant(messages: readonly Message[], unseenFrom: number): boolean {
   while (lastAnswer > 0 && messages[lastAnswer - 1]?.role !== "user" && messages[lastAnswer - 1]?.role !== "tool") {
     lastAnswer--;
   }
-  const before = charsOf(messages.slice(0, lastAnswer));
-  const since = charsOf(messages.slice(lastAnswer));
-  return Math.floor(before / reminderChars) < Math.floor((before + since) / reminderChars);
+  const before = chars.until(messages, lastAnswer);
+  const all = chars.until(messages, messages.length);
+  return Math.floor(before / reminderChars) < Math.floor(all / reminderChars);
 }
 
-function charsOf(messages: readonly Message[]): number {
-  let chars = 0;
-  for (const message of messages) {
-    if (message.role === "system") continue;
-    for (const part of message.content) {
-      // Long texts are not decoded for this.
-      if (part instanceof LongText) chars += part.json.length;
-      else if (part.type === "text") chars += part.text.length;
-    }
-    if (message.role === "assistant") for (const call of message.toolCalls) chars += call.argumentsText.length;
+const chars = new GrownSums((messages: readonly Message[]) => messages.map(charsOf));
+
+function charsOf(message: Message): number {
+  if (message.role === "system") return 0;
+  let sum = 0;
+  for (const part of message.content) {
+    // Long texts are not decoded for this.
+    if (part instanceof LongText) sum += part.json.length;
+    else if (part.type === "text") sum += part.text.length;
   }
-  return chars;
+  if (message.role === "assistant") for (const call of message.toolCalls) sum += call.argumentsText.length;
+  return sum;
 }

@@ -50,11 +50,11 @@ export interface Question {
 /** @throws {GatewayError} */
 export function readQuestion(
   surface: Surface,
-  { body, parsed, headers }: IncomingExchange,
+  { body, parsed, headers, caller }: IncomingExchange,
   withPolicy: (request: ChatRequest) => ChatRequest,
   display: ReplyDisplay,
 ): Question {
-  const request = withPolicy(surface.parseRequest(parsed ?? parseRequestBody(body)));
+  const request = withPolicy(surface.parseRequest(parsed ?? parseRequestBody(body, caller)));
   return {
     request,
     hints: sessionHints(headers, request.session),

@@ -3,6 +3,7 @@
 import type { ChatRequest, ContentPart, Message } from "../contract/chat-request.ts";
 import { fileIdIn } from "../contract/file-reference.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
+import { GrownSums } from "../conversation/grown-lists.ts";
 
 export interface NamedFile {
   readonly name: string;
@@ -15,8 +16,15 @@ export type FindFile = (caller: string, id: string) => Promise<NamedFile | undef
 
 /** Of nearly every request: none, and nothing is made. */
 export function hasFileReferences({ messages }: ChatRequest): boolean {
-  for (const { content } of messages) for (const part of content) if (referenceIn(part) !== undefined) return true;
-  return false;
+  return references.until(messages, messages.length) > 0;
+}
+
+const references = new GrownSums((messages: readonly Message[]) => messages.map(countReferences));
+
+function countReferences({ content }: Message): number {
+  let count = 0;
+  for (const part of content) if (referenceIn(part) !== undefined) count++;
+  return count;
 }
 
 /**

@@ -249,7 +249,7 @@ export function createResponses(options: ResponsesOptions): Responses {
   return {
     async answer(incoming) {
       const { caller, body } = incoming;
-      const parsed = parseRequestBody(body);
+      const parsed = parseRequestBody(body, caller);
       const known = await knownItems.find(caller, parsed);
       if (isForLater(parsed)) {
         return await (parsed["stream"] === true ? streamLater : answerLater)(incoming, parsed, known);

@@ -17,8 +17,8 @@ export function surfaceRoutes(surface: Surface, options: SurfaceRoutesOptions): 
   const own = (surface.ownAnswers ?? []).map(({ method, path, answer }) => ({
     method,
     path,
-    answer: async ({ request }: Trip) =>
-      Response.json(answer(parseRequestBody(await readBody(request, options.maxBodyBytes)))),
+    answer: async ({ request, caller }: Trip) =>
+      Response.json(answer(parseRequestBody(await readBody(request, options.maxBodyBytes), caller))),
   }));
   const exchanges = surface.routes.map(({ method, path }) => ({
     method,

@@ -1,6 +1,7 @@
 // What requests of coding agents cost the gateway: bun test/manual/agent-requests.ts. The executable, an emulator without delay
 // in a process of its own, and the CPU time of the gateway's threads as Linux counts it. First a request of 100 KB beside a tiny
-// one, on each surface; then a session of 200 turns: its first, its middle and its last turns, and what parsing alone costs.
+// one, on each surface; then sessions of 200 turns: their first and their last twenty turns, and what is left of a turn without
+// receiving its body and parsing it once, which another process does with the same bodies.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { startStage } from "../e2e/stage.ts";
@@ -8,7 +9,10 @@ import { startStage } from "../e2e/stage.ts";
 const runs = 60;
 const warmUps = 150;
 const turns = 200;
+/** So many at the beginning and at the end of a session are measured. */
+const measuredTurns = 20;
 const sessions = 4;
+const rounds = 3;
 
 /** As agents write them: long descriptions, schemas with many fields. */
 const tools = Array.from({ length: 14 }, (_, at) => ({
@@ -56,8 +60,8 @@ const paths = Object.keys(surfaces) as Path[];
 await using stage = await startStage({ environment: { LOG_LEVEL: "warn" } });
 
 /** Of all its threads, in milliseconds. @see https://docs.kernel.org/scheduler/sched-stats.html */
-function cpuMs(): number {
-  const folder = `/proc/${stage.gateway.pid}/task`;
+function cpuMs(pid = stage.gateway.pid): number {
+  const folder = `/proc/${pid}/task`;
   const spent = readdirSync(folder).map((task) =>
     Number(readFileSync(`${folder}/${task}/schedstat`, "utf8").split(" ")[0]),
   );
@@ -110,15 +114,6 @@ for (const path of paths) {
   );
 }
 
-/** The answer as the client keeps it. */
-async function turn(path: Path, messages: Said[], at: number): Promise<string> {
-  messages.push(said(`Say ok ${at}\n${"some words about what the file says, as a tool has told them. ".repeat(16)}`));
-  const body = JSON.stringify({ model, ...surfaces[path](messages) });
-  const answer: unknown = JSON.parse(await ask(path, body));
-  messages.push({ role: "assistant", content: textOf(answer) });
-  return body;
-}
-
 function textOf(answer: unknown): string {
   // The shapes of the three surfaces, of which a script by hand need not know more.
   const { choices, output, content } = answer as {
@@ -131,23 +126,82 @@ function textOf(answer: unknown): string {
   return parts.map(({ text = "" }) => text).join("");
 }
 
-for (const path of paths) {
-  const histories = Array.from({ length: sessions }, (): Said[] => []);
-  const spent: number[] = [];
-  let body = "";
-  for (let at = 0; at < turns; at++) {
-    const before = cpuMs();
-    for (const [session, messages] of histories.entries()) body = await turn(path, messages, at * sessions + session);
-    spent.push((cpuMs() - before) / sessions);
-    if (at === 19 || at === 109 || at === 199) {
-      const last = spent.slice(-20).reduce((sum, ms) => sum + ms, 0) / 20;
-      const parse = parseMs(body);
-      console.log(
-        `${path}: turns ${at - 18} to ${at + 1}, ${(body.length / 1000).toFixed(0)} KB: ${shown(last)} a turn, ` +
-          `${shown(last - parse)} without JSON.parse`,
-      );
+/** The body of the next turn of a session. */
+function nextTurn(path: Path, messages: Said[], name: string): string {
+  messages.push(said(`Say ok ${name}\n${"some words about what the file says, as a tool has told them. ".repeat(16)}`));
+  return JSON.stringify({ model, ...surfaces[path](messages) });
+}
+
+/** The answer as the client keeps it. */
+async function answerTo(path: Path, messages: Said[], body: string): Promise<void> {
+  messages.push({ role: "assistant", content: textOf(JSON.parse(await ask(path, body))) });
+}
+
+/** The half of it that was disturbed least. */
+function calmMean(spentMs: readonly number[]): number {
+  const calm = spentMs.toSorted((a, b) => a - b).slice(0, Math.ceil(spentMs.length / 2));
+  return calm.reduce((sum, ms) => sum + ms, 0) / calm.length;
+}
+
+const parser = Bun.spawn([process.execPath, `${import.meta.dir}/receive-and-parse.ts`], {
+  // As the executable has it.
+  env: { ...process.env, BUN_JSC_useFTLJIT: "0" },
+  stdout: "pipe",
+});
+const parserUrl = new TextDecoder().decode((await parser.stdout.getReader().read()).value).trim();
+
+async function parseOnly(body: string): Promise<void> {
+  await (await fetch(parserUrl, { method: "POST", body })).text();
+}
+
+/** Turns of young and of old sessions, one after the other, and the same bodies at the other process. */
+async function measureSessions(path: Path, round: number) {
+  const create = (): Said[][] => Array.from({ length: sessions }, () => []);
+  const [young, old] = [create(), create()];
+  for (let at = 0; at < turns - measuredTurns; at++) {
+    for (const [session, messages] of old.entries()) {
+      await answerTo(path, messages, nextTurn(path, messages, `${round} ${session} old ${at}`));
     }
   }
+  const kinds = [
+    { histories: young, whole: [] as number[], parse: [] as number[], bytes: 0 },
+    { histories: old, whole: [] as number[], parse: [] as number[], bytes: 0 },
+  ];
+  for (let at = 0; at < measuredTurns; at++) {
+    // All of them before the first is sent: what the client does must not stand before the turns of one kind alone.
+    const bodies = kinds.map(({ histories }, kind) =>
+      histories.map((messages, session) => nextTurn(path, messages, `${round} ${session} ${kind} ${at}`)),
+    );
+    for (const [index, kind] of kinds.entries()) {
+      const started = cpuMs();
+      for (const [session, messages] of kind.histories.entries())
+        await answerTo(path, messages, bodies[index]![session]!);
+      kind.whole.push((cpuMs() - started) / sessions);
+      const parseStarted = cpuMs(parser.pid);
+      for (const body of bodies[index]!) await parseOnly(body);
+      kind.parse.push((cpuMs(parser.pid) - parseStarted) / sessions);
+      kind.bytes = bodies[index]![0]!.length;
+    }
+  }
+  return kinds.map(({ whole, parse, bytes }) => ({ wholeMs: calmMean(whole), parseMs: calmMean(parse), bytes }));
 }
+
+for (const path of paths) {
+  const measured = [];
+  for (let round = 0; round < rounds; round++) measured.push(await measureSessions(path, round));
+  for (const [index, name] of [
+    `turns 1 to ${measuredTurns}`,
+    `turns ${turns - measuredTurns + 1} to ${turns}`,
+  ].entries()) {
+    const ofKind = measured.map((kinds) => kinds[index]!);
+    const wholeMs = Math.min(...ofKind.map((one) => one.wholeMs));
+    const parseMs = Math.min(...ofKind.map((one) => one.parseMs));
+    console.log(
+      `${path}: ${name}, until ${(ofKind[0]!.bytes / 1000).toFixed(0)} KB: ${shown(wholeMs)} a turn, of them receiving and ` +
+        `parsing ${shown(parseMs)}, the rest ${shown(wholeMs - parseMs)}`,
+    );
+  }
+}
+parser.kill();
 const all = await stage.emulator.turns();
 console.log(`The upstream was asked ${all.length} times, lastly with ${all.at(-1)?.content.length} characters`);

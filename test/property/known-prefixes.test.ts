@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import type { Message } from "../../src/contract/chat-request.ts";
 import { fingerprintHistory, type HistoryFingerprints } from "../../src/conversation/fingerprints.ts";
+import { noteGrowth } from "../../src/conversation/grown-lists.ts";
 import { createKnownPrefixes } from "../../src/conversation/known-prefixes.ts";
 import { LongText } from "../../src/conversation/long-text.ts";
 import { fingerprintReply } from "../../src/conversation/reply-digest.ts";
@@ -119,4 +120,35 @@ test("conversations whose long openings differ in a sign are known beside one an
   );
   for (const messages of histories) fingerprintHistory("c", messages, [], known);
   for (const messages of histories) expect(known.find(scope, messages)?.endIndex).toBe(19);
+});
+
+test("of a list that has grown nothing is read that was read before", () => {
+  const known = createKnownPrefixes();
+  let reads = 0;
+  const read = (message: Message): Message => ({
+    ...message,
+    get content() {
+      reads++;
+      return message.content;
+    },
+  });
+  const text = (at: number) => ({ content: [{ type: "text" as const, text: `message ${at}` }] });
+  const pair = (at: number): Message[] => [
+    { role: "user", ...text(at) },
+    { role: "assistant", ...text(at), toolCalls: [] },
+  ];
+  let messages: readonly Message[] = Array.from({ length: 20 }, (_, at) => pair(at).map(read)).flat();
+  fingerprintHistory("c", messages, [], known);
+  for (let turn = 20; turn < 60; turn++) {
+    const before = messages;
+    messages = [...before, ...pair(turn).map(read)];
+    noteGrowth(messages, before, before.length);
+    reads = 0;
+
+    const history = fingerprintHistory("c", messages, [], known);
+
+    // The new turn, and the answer before it, behind which nobody can go on.
+    expect(reads).toBeLessThan(16);
+    expect(history).toEqual(fingerprintHistory("c", messages.slice(), []));
+  }
 });

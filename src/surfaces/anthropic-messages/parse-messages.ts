@@ -2,22 +2,30 @@
 
 import type { ContentPart, Message, ToolCall } from "../../contract/chat-request.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
+import { GrownLists } from "../../conversation/grown-lists.ts";
 import { splitThoughts } from "../../conversation/leading-thoughts.ts";
 import { LongText } from "../../conversation/long-text.ts";
 import { invalid } from "../check-body.ts";
 import { decodeCallId } from "./call-ids.ts";
 import { blocksIn, parseBlock, parseContent, stringIn } from "./parse-content.ts";
 
+const grown = new GrownLists<Message>();
+
 /** @throws {GatewayError} `invalid-request` that names the message, such as `messages[1].role` */
-export function parseMessages(value: unknown): Message[] {
+export function parseMessages(value: unknown): readonly Message[] {
   if (value === undefined || value === null) throw invalid("messages", 'Invalid request: "messages" is missing');
   if (!Array.isArray(value)) throw invalid("messages", 'Invalid request: "messages" must be an array');
   if (value.length === 0) throw invalid("messages", 'Invalid request: "messages" must not be empty');
-  const messages: Message[] = [];
-  for (const [index, message] of value.entries()) parseMessage(message, `messages[${index}]`, messages);
+  const making = grown.begin(value);
+  const { made: messages } = making;
+  for (let index = making.from; index < value.length; index++) {
+    parseMessage(value[index], `messages[${index}]`, messages);
+    making.counts.push(messages.length);
+  }
   if (messages.every(({ role }) => role === "system" || role === "assistant")) {
     throw invalid("messages", 'Invalid request: "messages" must hold a message with role "user"');
   }
+  grown.end(value, making);
   return messages;
 }
 

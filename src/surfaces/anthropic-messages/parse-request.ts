@@ -1,14 +1,9 @@
 // The body of POST /v1/messages to a ChatRequest. Fields that nobody here understands are let through unread.
 
 import Type, { type Static } from "typebox";
-import type {
-  ChatRequest,
-  Message,
-  ReasoningOptions,
-  SamplingOptions,
-  SessionFields,
-} from "../../contract/chat-request.ts";
+import type { ChatRequest, ReasoningOptions, SamplingOptions, SessionFields } from "../../contract/chat-request.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
+import { withSystem } from "../../conversation/grown-messages.ts";
 import { parseOutputFormat } from "../answer-format.ts";
 import { createBodyCheck, invalid } from "../check-body.ts";
 import { optional, parseModel } from "../openai-fields.ts";
@@ -56,7 +51,7 @@ function readBody(body: CheckedBody): ChatRequest {
   refuseThread(fields[threadField]);
   const { tools, webSearch } = parseTools(body.tools ?? []);
   const { toolChoice, parallelToolCalls } = parseToolChoice(fields["tool_choice"], tools);
-  const messages: Message[] = [...parseSystem(fields["system"]), ...parseMessages(fields["messages"])];
+  const messages = withSystem(parseSystem(fields["system"]), parseMessages(fields["messages"]));
   const format = parseOutputFormat(fields);
   const stopSequences = parseStopSequences(body.stop_sequences ?? []);
   return {

@@ -3,6 +3,7 @@
 import type { ContentPart, Message, ToolCall } from "../../contract/chat-request.ts";
 import { fileReference } from "../../contract/file-reference.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
+import { GrownLists } from "../../conversation/grown-lists.ts";
 import { splitThoughts } from "../../conversation/leading-thoughts.ts";
 import { LongText } from "../../conversation/long-text.ts";
 import { invalid } from "../check-body.ts";
@@ -10,21 +11,29 @@ import { invalid } from "../check-body.ts";
 const roles = ["system", "developer", "user", "assistant", "tool", "function"] as const;
 type Role = (typeof roles)[number];
 
+const grown = new GrownLists<Message>();
+
 /** @throws {GatewayError} `invalid-request` that names the message, such as `messages[1].role` */
-export function parseMessages(value: unknown): Message[] {
+export function parseMessages(value: unknown): readonly Message[] {
   if (value === undefined) throw invalid("messages", 'Invalid request: "messages" is missing');
   if (!Array.isArray(value)) throw invalid("messages", 'Invalid request: "messages" must be an array');
   if (value.length === 0) throw invalid("messages", 'Invalid request: "messages" must not be empty');
-  const messages: Message[] = [];
-  let isAsked = false;
-  for (let index = 0; index < value.length; index++) {
-    const message = parsePlain(value[index]) ?? parseMessage(value[index], `messages[${index}]`);
-    // A tool's result may continue a known conversation; whether it does, the gateway finds out.
-    isAsked ||= message.role === "user" || message.role === "tool";
-    messages.push(message);
+  const making = grown.begin(value);
+  const { made: messages } = making;
+  for (let index = making.from; index < value.length; index++) {
+    messages.push(parsePlain(value[index]) ?? parseMessage(value[index], `messages[${index}]`));
+    making.counts.push(messages.length);
   }
-  if (!isAsked) throw invalid("messages", 'Invalid request: "messages" must hold a message with role "user"');
+  if (!messages.some(isAsked)) {
+    throw invalid("messages", 'Invalid request: "messages" must hold a message with role "user"');
+  }
+  grown.end(value, making);
   return messages;
+}
+
+/** A tool's result may continue a known conversation; whether it does, the gateway finds out. */
+function isAsked({ role }: Message): boolean {
+  return role === "user" || role === "tool";
 }
 
 /** What most messages are: nothing is wrong with it, so that nobody has to know its index. */

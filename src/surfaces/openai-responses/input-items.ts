@@ -8,7 +8,12 @@ import { firstInputPlace, itemId } from "./items.ts";
 export function referredIds(body: unknown): string[] {
   const input = isJsonObject(body) ? body["input"] : undefined;
   if (!Array.isArray(input)) return [];
-  return input.flatMap((item: unknown) => (isJsonObject(item) ? (referredId(item) ?? []) : []));
+  const ids: string[] = [];
+  for (const item of input) {
+    const id = isJsonObject(item) ? referredId(item) : undefined;
+    if (id !== undefined) ids.push(id);
+  }
+  return ids;
 }
 
 /** Some clients refer to an item by its id alone. */
@@ -53,7 +58,7 @@ function partsOf({ role, content }: JsonObject): Json {
   const text = (words: string): Json =>
     role === "assistant" ? { type: "output_text", text: words, annotations: [] } : { type: "input_text", text: words };
   if (typeof content === "string") return [text(content)];
-  if (content instanceof LongText) return [text(content.text)];
+  if (content instanceof LongText) return [text(content.decode())];
   if (!Array.isArray(content)) return [];
   // Came out of JSON.parse.
   return content.map((part: unknown) => (typeof part === "string" ? text(part) : (part as Json)));

@@ -4,6 +4,7 @@
 import type { ContentPart, Message, ToolCall } from "../../contract/chat-request.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { invalid } from "../check-body.ts";
+import { GrownLists, type Making } from "../../conversation/grown-lists.ts";
 import { splitThoughts } from "../../conversation/leading-thoughts.ts";
 import { LongText } from "../../conversation/long-text.ts";
 import { referredId } from "./input-items.ts";
@@ -22,8 +23,11 @@ export interface KnownItems {
 
 export const nothingKnown: KnownItems = { history: [], byId: new Map() };
 
+const grown = new GrownLists<Message>();
+
 /** @throws {GatewayError} `invalid-request` that names the item, such as `input[1].role` */
-export function parseInput(value: unknown, tools: readonly DeclaredTool[], known: KnownItems): Message[] {
+export function parseInput(value: unknown, tools: readonly DeclaredTool[], known: KnownItems): readonly Message[] {
+  if (known === nothingKnown && Array.isArray(value)) return parseList(value, tools);
   const messages = new Messages(tools);
   for (const [index, item] of known.history.entries()) addItem(messages, item, `previous[${index}]`, known);
   if (typeof value === "string") messages.add({ role: "user", content: [{ type: "text", text: value }] });
@@ -33,17 +37,36 @@ export function parseInput(value: unknown, tools: readonly DeclaredTool[], known
   return messages.all;
 }
 
+/** Of one that brings its whole history. */
+function parseList(list: readonly unknown[], tools: readonly DeclaredTool[]): readonly Message[] {
+  const making = grown.begin(list, tools);
+  const messages = new Messages(tools, making);
+  for (let index = making.from; index < list.length; index++) {
+    addItem(messages, list[index], `input[${index}]`, nothingKnown);
+    making.counts.push(messages.settledCount);
+  }
+  grown.end(list, making, tools);
+  return messages.all;
+}
+
 /** Neighbouring items of the assistant are one reply, and one message. */
 class Messages {
-  readonly all: Message[] = [];
+  readonly all: Message[];
   readonly tools: readonly DeclaredTool[];
   /** The last message, while it may go on. */
   #reply: { role: "assistant"; content: ContentPart[]; toolCalls: ToolCall[]; reasoning?: string } | undefined;
   /** Thoughts that no word has followed yet. */
   #reasoning = "";
 
-  constructor(tools: readonly DeclaredTool[]) {
+  /** @param begun what it goes on from: messages that no item changes any more */
+  constructor(tools: readonly DeclaredTool[], begun?: Making<Message>) {
     this.tools = tools;
+    this.all = begun?.made ?? [];
+  }
+
+  /** -1 while what follows may belong to the last message. */
+  get settledCount(): number {
+    return this.#reply === undefined && this.#reasoning === "" ? this.all.length : -1;
   }
 
   add(message: Message): void {

@@ -3,6 +3,7 @@
 import Type from "typebox";
 import type { ChatRequest, Message } from "../../contract/chat-request.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
+import { withSystem } from "../../conversation/grown-messages.ts";
 import { parseTextFormat } from "../answer-format.ts";
 import { createBodyCheck, invalid } from "../check-body.ts";
 import { optional, parseModel, parseReasoning, parseSession, parseWebSearch } from "../openai-fields.ts";
@@ -49,7 +50,7 @@ export function parseRequest(value: unknown, known: KnownItems = nothingKnown): 
   return {
     surface: surfaceName,
     model: parseModel(body.model),
-    messages: [...parseInstructions(body.instructions), ...parseAsked(fields, declared, known)],
+    messages: withSystem(parseInstructions(body.instructions), parseAsked(fields, declared, known)),
     tools,
     toolChoice,
     stream: body.stream ?? false,
@@ -68,7 +69,11 @@ function parseInstructions(text: string | null | undefined): Message[] {
   return text ? [{ role: "system", content: [{ type: "text", text }] }] : [];
 }
 
-function parseAsked(fields: JsonObject, declared: ReturnType<typeof parseTools>, known: KnownItems): Message[] {
+function parseAsked(
+  fields: JsonObject,
+  declared: ReturnType<typeof parseTools>,
+  known: KnownItems,
+): readonly Message[] {
   const { input } = fields;
   if (input === undefined || input === null) throw invalid("input", 'Invalid request: "input" is missing');
   const messages = parseInput(input, declared, known);

@@ -20,7 +20,8 @@ export function messageTurns(messages: readonly Message[], start: number): reado
   let calls: ToolCall[] = [];
   let results: ResultMessage[] | undefined;
   let before: Message["role"] | undefined;
-  for (const [index, message] of messages.entries()) {
+  for (let index = startOfAnswer(messages, start); index < messages.length; index++) {
+    const message = messages[index]!;
     if (message.role === "system") continue;
     if (message.role === "assistant") calls = [...(before === "assistant" ? calls : []), ...message.toolCalls];
     before = message.role;
@@ -35,6 +36,17 @@ export function messageTurns(messages: readonly Message[], start: number): reado
     }
   }
   return turns;
+}
+
+/** Of the newest one before `end`, whose calls may be answered behind it; `end` where there is none. */
+function startOfAnswer(messages: readonly Message[], end: number): number {
+  let start = end;
+  for (let index = end - 1; index >= 0; index--) {
+    const { role } = messages[index]!;
+    if (role === "assistant") start = index;
+    else if (role !== "system" && start < end) break;
+  }
+  return start;
 }
 
 export function addResults(text: TextBuilder, { results, calls }: Extract<MessageTurn, { role: "tool" }>): void {

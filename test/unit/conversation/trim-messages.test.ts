@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Message } from "../../../src/contract/chat-request.ts";
 import { estimateMessages, estimatePrompt, estimatePromptRoughly } from "../../../src/conversation/estimate-prompt.ts";
+import { noteGrowth } from "../../../src/conversation/grown-lists.ts";
 import { LongText } from "../../../src/conversation/long-text.ts";
 import { trimMessages } from "../../../src/conversation/trim-messages.ts";
 import { assistant, call, result, system, user } from "./messages.ts";
@@ -97,6 +98,18 @@ describe("estimatePromptRoughly", () => {
     const long = (): Message => ({ role: "user", content: [new LongText(Buffer.from(spell(said).slice(1, -1)))] });
     const prompt = { messages: [long(), assistant("Yes."), long(), user("go on")], tools: [] };
     expect(Math.abs(estimatePromptRoughly(prompt) / estimatePrompt(prompt) - 1)).toBeLessThan(0.05);
+  });
+
+  test("stays within 5 % of it while a list grows, also by more than is looked at", () => {
+    let said: readonly Message[] = [system(sentence.repeat(300)), user(sentence.repeat(900))];
+    for (let turn = 0; turn < 40; turn++) {
+      const prompt = { messages: said, tools: [] };
+      expect(Math.abs(estimatePromptRoughly(prompt) / estimatePrompt(prompt) - 1)).toBeLessThan(0.05);
+      const more = [assistant(sentence), user(turn === 20 ? "if (a) {\n".repeat(20_000) : sentence.repeat(turn))];
+      const grown = [...said, ...more];
+      noteGrowth(grown, said, said.length);
+      said = grown;
+    }
   });
 
   test("counts tools as the whole estimate does", () => {
