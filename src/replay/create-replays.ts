@@ -8,6 +8,7 @@ import type { Log } from "../telemetry/log.ts";
 import { EndedReplays, noSuchStream, streamGone } from "./ended-replays.ts";
 import { createFileSpools } from "./file-spools.ts";
 import { findFrame } from "./find-frames.ts";
+import { createJournaledSpools } from "./journaled-spools.ts";
 import { createMemorySpools } from "./memory-spools.ts";
 import { createMirroredSpools, type Mirror } from "./mirrored-spools.ts";
 import { Production, type ProductionHooks } from "./production.ts";
@@ -63,9 +64,12 @@ const fitId = /^[A-Za-z0-9_-]{1,128}$/;
 export function createReplays(
   options: ReplaysOptions & { readonly directory?: string | undefined; readonly mirror?: Mirror | undefined },
 ): Replays {
-  const { directory, mirror, log } = options;
+  const { directory, mirror, log, index } = options;
+  if (directory === undefined && mirror === undefined) return createReplaysIn(createMemorySpools(), options);
   const own = directory === undefined ? createMemorySpools() : createFileSpools(directory);
-  return createReplaysIn(mirror === undefined ? own : createMirroredSpools(own, mirror, { log }), options);
+  if (mirror !== undefined) return createReplaysIn(createMirroredSpools(own, mirror, { log }), options);
+  if (directory === undefined || index.frames === undefined) return createReplaysIn(own, options);
+  return createReplaysIn(createJournaledSpools(own, { directory, frames: index.frames, log }), options);
 }
 
 export function createReplaysIn(
@@ -148,7 +152,9 @@ export function createReplaysIn(
     const state = production.unkept ?? "ended";
     const bytes = state === "ended" ? spool.length : 0;
     const expiresAtMs = endedAtMs + limits.keepMs;
-    await index.end(streamId, { state, isInterrupted: false, endedAtMs, expiresAtMs, bytes });
+    const frames = state === "ended" && bytes > 0 ? spool.short : undefined;
+    await index.end(streamId, { state, isInterrupted: false, endedAtMs, expiresAtMs, bytes, frames });
+    if (frames !== undefined) spool.storedElsewhere?.();
     if (spool.length === 0) await room.discard(streamId, spool);
   }
 
@@ -311,6 +317,7 @@ export function createReplaysIn(
       isClosed = true;
       for (const production of here.values()) production.interrupt();
       await notes.written();
+      await spools.close?.();
       pauseTicking();
     },
   };

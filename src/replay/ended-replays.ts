@@ -82,6 +82,7 @@ export class EndedReplays {
     }
     if (record.expiresAtMs !== undefined && record.expiresAtMs <= clock()) throw streamGone("expired");
     if (record.state === "running" && record.owner === "another process") return this.#follow(record, afterId, reader);
+    if (record.state === "running") await this.#recover(record.streamId);
     const stored = await spools.open(record.streamId);
     if (stored === undefined && record.bytes > 0) throw streamGone("expired");
     const spool = stored ?? emptySpool;
@@ -137,15 +138,23 @@ export class EndedReplays {
   /** Rejects when the index cannot be asked. */
   async sweep(): Promise<void> {
     const { clock, index, keepMs, room, spools } = this.#options;
-    for (const record of await index.listRunning()) {
-      if (record.owner === "dead" || (record.owner === "this process" && !this.#options.isHere(record.streamId))) {
-        const spool = await spools.open(record.streamId);
-        await this.#noteInterruption(record, spool?.length ?? 0);
-        spool?.release();
-      }
+    // Before it is asked what runs: who dies in between leaves it for the next sweep.
+    const removeLeavings = await spools.findLeavings?.();
+    const running = await index.listRunning();
+    const cutShort = running.filter(
+      ({ owner, streamId }) => owner === "dead" || (owner === "this process" && !this.#options.isHere(streamId)),
+    );
+    const unrecovered = await spools.recover?.(cutShort.map(({ streamId }) => streamId));
+    for (const record of cutShort) {
+      // The next sweep tries again.
+      if (unrecovered?.has(record.streamId) === true) continue;
+      const spool = await spools.open(record.streamId);
+      await this.#noteInterruption(record, spool?.length ?? 0);
+      spool?.release();
     }
+    if ((unrecovered?.size ?? 0) === 0) await removeLeavings?.();
     const expired = new Set(await index.sweep(clock(), clock() - keepMs));
-    const stored = await room.count();
+    const stored = (await room.count()).filter(({ goesWithRow }) => goesWithRow !== true);
     for (let at = 0; at < stored.length; at += lookedUpAtOnce) {
       const some = stored.slice(at, at + lookedUpAtOnce);
       const kept = await index.findKept(some.map(({ streamId }) => streamId));
@@ -154,6 +163,15 @@ export class EndedReplays {
         if (expired.has(streamId) || clock() - modifiedAtMs > orphanAgeMs) await room.remove(streamId, bytes);
       }
     }
+  }
+
+  /** @throws {GatewayError} `overloaded`: it is there, and cannot be brought to where it is read now */
+  async #recover(streamId: string): Promise<void> {
+    const unrecovered = await this.#options.spools.recover?.([streamId]);
+    if (unrecovered?.has(streamId) !== true) return;
+    throw new GatewayError("overloaded", "Cannot read the stream now: what is left of it cannot be restored", {
+      retryable: true,
+    });
   }
 
   /** It can be read all the same, and the next sweep tries again. */

@@ -138,6 +138,6 @@ function isMissing(error: unknown): boolean {
   return hasCode(error, "ENOENT");
 }
 
-function hasCode(error: unknown, code: string): boolean {
+export function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && "code" in error && error.code === code;
 }

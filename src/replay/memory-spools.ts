@@ -27,7 +27,8 @@ export function createMemorySpools(): Spools {
   };
 }
 
-class MemorySpool implements Spool {
+/** @param forget called when it is discarded */
+export class MemorySpool implements Spool {
   readonly opened = Promise.resolve(undefined);
   readonly #forget: () => void;
   #buffer: Uint8Array = nothing;

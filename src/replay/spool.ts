@@ -20,6 +20,10 @@ export interface Spool extends SpoolReader {
   append(bytes: Uint8Array): void;
   /** Resolves when all that was appended stands where other machines look, if they do. Never rejects. @defaultValue at once */
   settled?(): Promise<void>;
+  /** Its bytes, if there are few of them and they are to stand with the row that tells of its end. Valid until it is released. */
+  readonly short?: Uint8Array | undefined;
+  /** They stand there now. */
+  storedElsewhere?(): void;
   /** Removes it, unless there was another one under its name. Whoever reads it may read on. */
   discard(): Promise<void>;
 }
@@ -28,6 +32,8 @@ export interface StoredSpool {
   readonly streamId: string;
   readonly bytes: number;
   readonly modifiedAtMs: number;
+  /** It stands with its row in the index, and goes with it. @defaultValue it has to be removed */
+  readonly goesWithRow?: true;
 }
 
 /** Where spools are. */
@@ -38,6 +44,19 @@ export interface Spools {
   /** Whoever reads it may read on. */
   remove(streamId: string): Promise<void>;
   list(): Promise<readonly StoredSpool[]>;
+  /**
+   * Brings what dead processes have left of these streams to where `open` finds it. Rejects when it cannot look.
+   * @returns those of which it could not be brought there
+   * @defaultValue it is there
+   */
+  recover?(streamIds: readonly string[]): Promise<ReadonlySet<string>>;
+  /**
+   * What dead processes have left behind beside spools.
+   * @returns what removes it: to be called when the streams that were found running afterwards are recovered
+   */
+  findLeavings?(): Promise<() => Promise<void>>;
+  /** Nothing is appended any more. Never rejects. */
+  close?(): Promise<void>;
 }
 
 /** The first bytes of a spool, as one. */

@@ -12,6 +12,7 @@ import messageOrder from "./chat-migrations/005-message-order.sql" with { type: 
 import responses from "./chat-migrations/006-responses.sql" with { type: "text" };
 import conversations from "./chat-migrations/007-conversations.sql" with { type: "text" };
 import responseRows from "./chat-migrations/008-response-rows.sql" with { type: "text" };
+import replayFrames from "./chat-migrations/009-replay-frames.sql" with { type: "text" };
 import { type LogCopying, openDatabase } from "./open-database.ts";
 
 export const chatMigrations: readonly string[] = [
@@ -23,6 +24,7 @@ export const chatMigrations: readonly string[] = [
   responses,
   conversations,
   responseRows,
+  replayFrames,
 ];
 
 export const chatDatabaseName = "chat.db";

@@ -21,7 +21,7 @@ export interface ReplayRecord {
   readonly createdAtMs: number;
   /** Undefined while it runs. */
   readonly expiresAtMs: number | undefined;
-  /** Of its file. */
+  /** Of its frames. */
   readonly bytes: number;
 }
 
@@ -31,10 +31,20 @@ export interface ReplayEnd {
   readonly endedAtMs: number;
   readonly expiresAtMs: number;
   readonly bytes: number;
+  /** All of them, where they are to stand with the row and `frames` is there. @defaultValue they are kept elsewhere */
+  readonly frames?: Uint8Array | undefined;
+}
+
+/** Frames that stand with their rows. They go when the row says that it is not kept any more. */
+export interface ReplayFrames {
+  find(streamId: string): Promise<Uint8Array | undefined>;
+  list(): Promise<readonly { readonly streamId: string; readonly bytes: number }[]>;
 }
 
 /** Asynchronous from the first day: drivers may stand on another machine. Every method is one short transaction. */
 export interface ReplayIndex {
+  /** Undefined: it keeps no frames. */
+  readonly frames?: ReplayFrames | undefined;
   /** A stream begins in this process. Rejects when there is one of that id. */
   begin(stream: { readonly streamId: string; readonly caller: string; readonly createdAtMs: number }): Promise<void>;
   /** A stream that runs is not kept from here on: should its process die, nobody is given the half of it. */
@@ -52,6 +62,6 @@ export interface ReplayIndex {
   expire(streamIds: readonly string[]): Promise<void>;
   /** Expires what is due at `nowMs`, and forgets what expired before `forgetBeforeMs`. @returns what has expired by this. */
   sweep(nowMs: number, forgetBeforeMs: number): Promise<readonly string[]>;
-  /** Which of these have a file that somebody may read or write. */
+  /** Which of these have frames that somebody may read or write. */
   findKept(streamIds: readonly string[]): Promise<ReadonlySet<string>>;
 }

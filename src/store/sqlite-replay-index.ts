@@ -1,14 +1,18 @@
-// The index of replays in the database of the typed chat. A stream costs it two statements, an event none.
+// The index of replays in the database of the typed chat. A stream costs it three statements, an event none. Frames of short
+// streams stand beside their rows.
 
 import type { Database } from "bun:sqlite";
 import type { Clock } from "../contract/clock.ts";
 import { retryWhileBusy } from "./busy-retry.ts";
 import { isDead, type LeaseOwner, thisProcess } from "./lease-owner.ts";
+import { erasureOf } from "./erasure.ts";
 import type { ReplayEnd, ReplayIndex, ReplayRecord, ReplayState } from "./replay-index.ts";
 import { transactionsOf } from "./shared-transactions.ts";
 
 /** A process of another machine that has not renewed its streams for so long is dead: three times it was due. */
 const silentMs = 60_000;
+/** Beside running answers a list must take short steps: a thousand rows are half a millisecond. */
+const listedAtOnce = 1000;
 
 interface Row extends LeaseOwner {
   readonly streamId: string;
@@ -37,6 +41,7 @@ export function createSqliteReplayIndex(database: Database, options: SqliteRepla
   const { clock = Date.now, owner = thisProcess() } = options;
   const questions = prepareQuestions(database);
   const transactions = transactionsOf(database);
+  const erasure = erasureOf(database);
 
   function toRecord(row: Row): ReplayRecord {
     const { streamId, caller, state, createdAtMs, bytes } = row;
@@ -67,8 +72,11 @@ export function createSqliteReplayIndex(database: Database, options: SqliteRepla
     async giveUp(streamId, state) {
       await retryWhileBusy(() => questions.giveUp.run({ streamId, state }));
     },
-    async end(streamId, { isInterrupted, ...end }: ReplayEnd) {
-      await transactions.write(() => questions.end.run({ streamId, ...end, interrupted: isInterrupted ? 1 : 0 }));
+    async end(streamId, { isInterrupted, frames, ...end }: ReplayEnd) {
+      await transactions.write(() => {
+        questions.end.run({ streamId, ...end, interrupted: isInterrupted ? 1 : 0 });
+        if (frames !== undefined) questions.keepFrames.run({ streamId, frames });
+      });
     },
     async renew() {
       await retryWhileBusy(() => questions.renew.run({ ...owner, nowMs: clock() }));
@@ -87,15 +95,30 @@ export function createSqliteReplayIndex(database: Database, options: SqliteRepla
     },
     async expire(streamIds) {
       await retryWhileBusy(() => questions.expire.run({ streamIds: JSON.stringify(streamIds) }));
+      erasure.note("rows");
     },
     async sweep(nowMs, forgetBeforeMs) {
       await retryWhileBusy(() => questions.forget.run({ forgetBeforeMs }));
       const rows = await retryWhileBusy(() => questions.expireDue.all({ nowMs }));
+      if (rows.length > 0) erasure.note("rows");
       return rows.map(({ streamId }) => streamId);
     },
     async findKept(streamIds) {
       const rows = await retryWhileBusy(() => questions.findKept.all({ streamIds: JSON.stringify(streamIds) }));
       return new Set(rows.map(({ streamId }) => streamId));
+    },
+    frames: {
+      find: (streamId) => retryWhileBusy(() => questions.findFrames.get({ streamId })?.frames),
+      async list() {
+        const all: { streamId: string; bytes: number }[] = [];
+        for (;;) {
+          const after = all.at(-1)?.streamId ?? "";
+          const some = await retryWhileBusy(() => questions.listFrames.all({ after, limit: listedAtOnce }));
+          all.push(...some);
+          if (some.length < listedAtOnce) return all;
+          await nextTurn();
+        }
+      },
     },
   };
 }
@@ -121,12 +144,19 @@ export const replayQuestionTexts = {
     UPDATE replays SET state = 'expired', bytes = 0 WHERE expires_at_ms <= $nowMs AND state <> 'expired'
     RETURNING stream_id AS streamId`,
   forget: "DELETE FROM replays WHERE expires_at_ms <= $forgetBeforeMs",
+  // Not of one that was given up, or had ended before.
+  keepFrames: `
+    INSERT OR IGNORE INTO replay_frames (stream_id, bytes, frames)
+    SELECT stream_id, length($frames), $frames FROM replays WHERE stream_id = $streamId AND state = 'ended'`,
+  findFrames: "SELECT frames FROM replay_frames WHERE stream_id = $streamId",
+  listFrames: `
+    SELECT stream_id AS streamId, bytes FROM replay_frames WHERE stream_id > $after ORDER BY stream_id LIMIT $limit`,
   findKept: `SELECT stream_id AS streamId FROM replays WHERE ${named} AND state IN ('running', 'ended')`,
 } as const;
 
 function prepareQuestions(database: Database) {
   const texts = replayQuestionTexts;
-  const ask = <Answer, Question extends Record<string, string | number>>(text: string) =>
+  const ask = <Answer, Question extends Record<string, string | number | Uint8Array>>(text: string) =>
     database.prepare<Answer, [Question]>(text);
   return {
     begin: ask<unknown, { streamId: string; caller: string; createdAtMs: number; nowMs: number } & Owner>(texts.begin),
@@ -139,12 +169,21 @@ function prepareQuestions(database: Database) {
     expire: ask<unknown, { streamIds: string }>(texts.expire),
     expireDue: ask<{ streamId: string }, { nowMs: number }>(texts.expireDue),
     forget: ask<unknown, { forgetBeforeMs: number }>(texts.forget),
+    keepFrames: ask<unknown, { streamId: string; frames: Uint8Array }>(texts.keepFrames),
+    findFrames: ask<{ frames: Uint8Array }, { streamId: string }>(texts.findFrames),
+    listFrames: ask<{ streamId: string; bytes: number }, { after: string; limit: number }>(texts.listFrames),
     findKept: ask<{ streamId: string }, { streamIds: string }>(texts.findKept),
   };
 }
 
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
+
 type Owner = { [Field in keyof LeaseOwner]: LeaseOwner[Field] };
-type EndParameters = Omit<ReplayEnd, "isInterrupted"> & { streamId: string; interrupted: number };
+type EndParameters = Omit<ReplayEnd, "isInterrupted" | "frames"> & { streamId: string; interrupted: number };
 
 function isSame(one: LeaseOwner, other: LeaseOwner): boolean {
   return (

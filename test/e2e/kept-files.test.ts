@@ -47,7 +47,9 @@ beforeAll(async () => {
   await command("accounts", "add", "--alias", "ann", "--file", copiedRequest());
   expect((await login("notes", settings()["MCP_SERVERS"] ?? "", stage.place, fake.visit)).exitCode).toBe(0);
   await useEverything();
+  const running = await beginAnswer();
   keep("while it ran");
+  await running.cancel();
   await changeGateways();
   keep("at the end");
 });
@@ -102,6 +104,9 @@ async function useEverything(): Promise<void> {
   await post("/v1/files", form);
   const typed = { message: `Say ${said}`, session_id: "typed", resumable: true, options: { follow_ups: false } };
   expect((await readTyped(await stage.post("/api/chat/stream", typed))).isDone).toBe(true);
+  // Too long to stand with its row.
+  await stage.emulator.script({ reply: { text: `${said} `.repeat(4000) } });
+  expect((await readTyped(await stage.post("/api/chat/stream", typed))).isDone).toBe(true);
   await useAgent();
   mkdirSync(join(stage.place.home, ".codex"));
   writeFileSync(join(stage.place.home, ".codex/config.toml"), 'model = "other"\n');
@@ -114,6 +119,18 @@ async function useEverything(): Promise<void> {
       existsSync(join(dataDir(), "captures")) && namesBelow(join(dataDir(), "captures")).length > 0 ? true : undefined,
     () => "a capture",
   );
+}
+
+/** One that has said something, and goes on. */
+async function beginAnswer(): Promise<{ cancel(): Promise<void> }> {
+  await stage.emulator.script({
+    reply: { text: `${said} and more`, faults: [{ kind: "stall", after: 2 }] },
+  });
+  const typed = { message: `Go on about ${said}`, session_id: "running", options: { follow_ups: false } };
+  const response = await stage.post("/api/chat/stream", typed, { headers: { authorization: `Bearer ${apiKey}` } });
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  for (let text = ""; !text.includes(said);) text += (await reader.read()).value ?? "";
+  return reader;
 }
 
 async function useAgent(): Promise<void> {

@@ -7,7 +7,7 @@ import { createSqliteReplayIndex } from "../../../src/store/sqlite-replay-index.
 import { type Log, silentLog } from "../../../src/telemetry/log.ts";
 import { chunkOf, interruptedFrame, stoppedFrame } from "./stage.ts";
 
-const [directory = "", databasePath = "", frameCount = ""] = process.argv.slice(2);
+const [directory = "", databasePath = "", frameCount = "", dataChars = "500"] = process.argv.slice(2);
 
 const log: Log = { ...silentLog, error: (message) => console.error(message) };
 const replays = createReplays({
@@ -26,7 +26,7 @@ const source = {
     if (lastId >= Number(frameCount)) return undefined;
     const firstId = lastId + 1;
     lastId += 3;
-    return chunkOf(firstId, lastId, "x".repeat(500));
+    return chunkOf(firstId, lastId, "x".repeat(Number(dataChars)));
   },
   cancel() {},
 };

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { GatewayError } from "../../../src/contract/gateway-error.ts";
 import { createReplaysIn } from "../../../src/replay/create-replays.ts";
 import { createFileSpools } from "../../../src/replay/file-spools.ts";
+import { createJournaledSpools, type JournaledSpoolsOptions } from "../../../src/replay/journaled-spools.ts";
 import { createMemorySpools } from "../../../src/replay/memory-spools.ts";
 import type { Spools } from "../../../src/replay/spool.ts";
 import type { ReplayChunk, ReplayLimits, ReplaySource, Replays } from "../../../src/replay/replays.ts";
@@ -211,6 +212,8 @@ export interface StageOptions {
   readonly limits?: Partial<ReplayLimits>;
   readonly directory?: string | undefined;
   readonly index?: ReplayIndex;
+  /** Spools begin in a journal. @defaultValue each has a file from the beginning */
+  readonly journal?: Partial<JournaledSpoolsOptions>;
 }
 
 /** Call once at the top of a test file. */
@@ -226,13 +229,17 @@ export function memoryIndex(): ReplayIndex {
   return createSqliteReplayIndex(openChatDatabase(inMemory, silentLog));
 }
 
-function stageOf({ limits = {}, directory, index = memoryIndex() }: StageOptions): Stage {
+function stageOf({ limits = {}, directory, index = memoryIndex(), journal }: StageOptions): Stage {
   const lines: LoggedLine[] = [];
   const note = (message: string, fields?: LogFields): void => void lines.push({ message, fields });
   const log: Log = { ...silentLog, warn: note, error: note };
   let nowMs = 1_000_000;
   let tick: (() => void) | undefined;
-  const spools = watchSpools(directory === undefined ? createMemorySpools() : createFileSpools(directory));
+  const plain = watchSpools(directory === undefined ? createMemorySpools() : createFileSpools(directory));
+  const spools =
+    journal === undefined || directory === undefined
+      ? plain
+      : createJournaledSpools(plain, { directory, frames: index.frames!, log, now: () => nowMs, ...journal });
   const replays = createReplaysIn(spools, {
     index,
     clock: () => nowMs,

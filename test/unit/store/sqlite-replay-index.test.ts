@@ -134,3 +134,48 @@ test("replayIndex answers from its indexes, however many streams there are", () 
   expect(plans.length).toBeGreaterThan(Object.keys(replayQuestionTexts).length);
   expect(plans.filter(({ detail }) => /SCAN replays$|TEMP B-TREE/.test(detail))).toEqual([]);
 });
+
+const frames = new TextEncoder().encode("id: 1\ndata: x\n\n");
+
+test("replayIndex keeps frames with the row for as long as that says that they are kept", async () => {
+  const index = createSqliteReplayIndex(open());
+  for (const streamId of ["a", "b", "c"]) {
+    await index.begin({ streamId, caller: "me", createdAtMs: 1 });
+    await index.end(streamId, { ...ended(2, streamId === "b" ? 100 : 200, frames.length), frames });
+  }
+
+  expect(await index.frames!.find("a")).toEqual(frames);
+  expect(await index.frames!.find("d")).toBeUndefined();
+  expect(await index.frames!.list()).toEqual(["a", "b", "c"].map((streamId) => ({ streamId, bytes: frames.length })));
+  await index.expire(["a"]);
+  await index.sweep(100, 0);
+  expect(await index.frames!.list()).toEqual([{ streamId: "c", bytes: frames.length }]);
+  await index.sweep(300, 300);
+  expect(await index.frames!.list()).toEqual([]);
+});
+
+test("replayIndex keeps no frames of a stream that was given up, nor of one that had ended before", async () => {
+  const index = createSqliteReplayIndex(open());
+  for (const streamId of ["a", "b"]) await index.begin({ streamId, caller: "me", createdAtMs: 1 });
+  await index.giveUp("a", "not-kept");
+  await index.end("a", { ...ended(2, 9), frames });
+  await index.end("b", { ...ended(2, 9), state: "too-long" });
+  await index.end("b", { ...ended(3, 9), frames });
+
+  expect(await index.frames!.list()).toEqual([]);
+});
+
+test("replayIndex lists frames of more streams than it reads at a time", async () => {
+  const index = createSqliteReplayIndex(open());
+  await Promise.all(
+    Array.from({ length: 2001 }, async (_, one) => {
+      await index.begin({ streamId: `s${one}`, caller: "me", createdAtMs: 1 });
+      await index.end(`s${one}`, { ...ended(2, 9), frames });
+    }),
+  );
+
+  const listed = await index.frames!.list();
+
+  expect(new Set(listed.map(({ streamId }) => streamId)).size).toBe(2001);
+  expect(listed).toHaveLength(2001);
+});
