@@ -53,6 +53,8 @@ export interface ExchangeOptions {
   readonly spending?: Spending | undefined;
   /** Takes what a streamed answer says in place of its body. */
   readonly outlet?: OpenOutlet | undefined;
+  /** Nobody but a socket of the server reads the answer. @defaultValue false */
+  readonly toSocket?: boolean | undefined;
   /** The client does not read what it was sent: its connection may be closed. */
   readonly onAbandoned?: (() => void) | undefined;
   /** Called once, when nothing of this exchange runs any more; with the error it ended by, if it did. */

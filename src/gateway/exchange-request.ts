@@ -24,6 +24,8 @@ export interface Asking {
   readonly onAbandoned?: (() => void) | undefined;
   /** Takes what a streamed answer says in place of its body, which is empty then: a stream less, where nobody needs one. */
   readonly outlet?: OpenOutlet | undefined;
+  /** Nobody but a socket of the server reads the answer: then it need not be a stream that others could read. @defaultValue false */
+  readonly toSocket?: boolean | undefined;
 }
 
 /** What the server hands over: the edge has checked keys, host and size, and nothing else. */

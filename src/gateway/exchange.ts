@@ -30,6 +30,7 @@ import { addExchangeHeaders, addServedHeaders, settledWithin } from "./reply-hea
 import { demandOf, encoderFor, encodeWhole, shapeReply } from "./reply-shape.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import { SentReply } from "./sent-reply.ts";
+import { socketBody } from "./socket-outlet.ts";
 import { keepsConversations, type Server, sessionElsewhere } from "./turn.ts";
 import { UpstreamPlace } from "./upstream-place.ts";
 
@@ -93,8 +94,11 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
     if (!isHeld) this.#tellFailure(begun);
     clientSignal.removeEventListener("abort", this);
     const headers = this.#addOwn({ ...eventStreamHeaders });
-    const { outlet } = this.#options;
-    if (outlet === undefined) return new Response(this.#relay.open(), { headers });
+    const { outlet, toSocket = false } = this.#options;
+    if (outlet === undefined) {
+      const body = toSocket ? socketBody(this.#relay, this.#options) : this.#relay.open();
+      return new Response(body, { headers });
+    }
     this.#relay.pourInto(outlet);
     return new Response(null, { headers });
   }

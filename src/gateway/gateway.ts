@@ -162,6 +162,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       clientSignal: incoming.signal,
       onAbandoned: incoming.onAbandoned,
       outlet: incoming.outlet,
+      toSocket: incoming.toSocket,
       liveness,
       retry: options.retry,
       retryBudgetMs: options.retryBudgetMs,

@@ -209,7 +209,10 @@ export function createServer(options: ServerOptions): GatewayServer {
     const trip = trips.open(request, server?.requestIP(received)?.address);
     const recorder = options.capture?.recorder;
     const isCaptured = recorder !== undefined && isExchange(trip);
-    if (isCaptured) recorder.begin(trip);
+    if (isCaptured) {
+      trip.isCaptured = true;
+      recorder.begin(trip);
+    }
     if (options.tracing !== undefined && isExchange(trip)) options.tracing.begin(trip);
     const response = await app(request);
     response.headers.set("x-request-id", trip.requestId);

@@ -8,7 +8,7 @@ import type { Edge } from "./create-server.ts";
 import { encodePage, parsePage } from "./item-pages.ts";
 import { readBody } from "./read-body.ts";
 import type { Responses } from "./responses.ts";
-import { pathRest, type ServerRoute, type Trip } from "./trip.ts";
+import { goesToSocket, pathRest, type ServerRoute, type Trip } from "./trip.ts";
 
 export interface ResponseRoutesOptions extends Pick<Edge, "maxBodyBytes" | "keepOpen"> {
   readonly responses: Responses;
@@ -22,12 +22,14 @@ export function responseRoutes({ responses, maxBodyBytes, keepOpen }: ResponseRo
     {
       method: "POST",
       path: responsesPath,
-      answer: async ({ request, caller, access, requestId }) => {
+      answer: async (trip) => {
+        const { request, caller, access, requestId } = trip;
         const body = await readBody(request, maxBodyBytes);
         // Not before: a body that never ends is cut by the idle timeout.
         const onAbandoned = keepOpen(request);
         const { headers, signal } = request;
-        return responses.answer({ body, headers, signal, caller, access, requestId, onAbandoned });
+        const toSocket = goesToSocket(trip);
+        return responses.answer({ body, headers, signal, caller, access, requestId, onAbandoned, toSocket });
       },
     },
     {

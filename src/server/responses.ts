@@ -185,7 +185,7 @@ export function createResponses(options: ResponsesOptions): Responses {
         const onEnd = (response: ResponseObject): void => {
           ended = response;
         };
-        const asking = { ...incoming, parsed: body, signal, replyId, onAbandoned: undefined };
+        const asking = { ...incoming, parsed: body, signal, replyId, onAbandoned: undefined, toSocket: false };
         const answer = await gateway.exchange(surfaceFor(known, { onEnd }), asking);
         await linkSession(incoming.caller, id, answer);
         return { answer, ended };
@@ -201,7 +201,7 @@ export function createResponses(options: ResponsesOptions): Responses {
     const { id, begun, store, end, replyId } = await begin(caller, body, known);
     const onEnd = (response: ResponseObject): void => void end(response).catch((error) => tellUnkept(id, error));
     const { signal } = new AbortController();
-    const asking = { ...incoming, parsed: body, signal, replyId, onAbandoned: undefined };
+    const asking = { ...incoming, parsed: body, signal, replyId, onAbandoned: undefined, toSocket: false };
     const answer = await gateway.exchange(surfaceFor(known, { onEnd, hasIds: true }), asking);
     if (answer.status !== 200) await store.forget(caller, id);
     const isStream = answer.headers.get("content-type")?.startsWith("text/event-stream") === true;

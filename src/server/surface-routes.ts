@@ -4,7 +4,7 @@ import type { Surface } from "../contract/surface.ts";
 import { parseRequestBody } from "../conversation/parse-body.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import { readBody } from "./read-body.ts";
-import type { ServerRoute, Trip } from "./trip.ts";
+import { goesToSocket, type ServerRoute, type Trip } from "./trip.ts";
 
 export interface SurfaceRoutesOptions {
   readonly gateway: Pick<Gateway, "exchange">;
@@ -25,11 +25,21 @@ export function surfaceRoutes(surface: Surface, options: SurfaceRoutesOptions): 
     path,
     answer: async (trip: Trip) => {
       const { request, caller, access, requestId } = trip;
+      const toSocket = goesToSocket(trip);
       const body = await readBody(request, options.maxBodyBytes);
       // Not before: a body that never ends is cut by the idle timeout.
       const onAbandoned = options.keepOpen(request);
       const { headers, signal } = request;
-      return options.gateway.exchange(surface, { body, headers, signal, caller, access, requestId, onAbandoned });
+      return options.gateway.exchange(surface, {
+        body,
+        headers,
+        signal,
+        caller,
+        access,
+        requestId,
+        onAbandoned,
+        toSocket,
+      });
     },
   }));
   return [...exchanges, ...own];

@@ -13,6 +13,8 @@ export interface Trip {
   readonly isRelayed?: true;
   /** Undefined for requests that came through no socket. */
   readonly clientAddress: string | undefined;
+  /** Whoever captures it reads its answer. */
+  isCaptured?: true;
   /** Scopes conversations. The guard writes it before any route runs. */
   caller: string;
   /** What the caller may use, and how much. Undefined: everything. */
@@ -28,6 +30,11 @@ export interface ServerRoute {
   /** Whoever asks it by another method is told that there is nothing, not which one it takes. @defaultValue false */
   readonly hidesMethods?: true;
   answer(trip: Trip): Response | Promise<Response>;
+}
+
+/** Nobody but a socket reads the answer. */
+export function goesToSocket({ clientAddress, isCaptured }: Trip): boolean {
+  return clientAddress !== undefined && isCaptured !== true;
 }
 
 export const localCaller = "local";
