@@ -281,8 +281,11 @@ describe.skipIf(!hasBrowser)("the status page", () => {
     const { page } = status;
     // From here on its timers are ours.
     await page.clock.install();
+    const drawing = page.waitForRequest(/\/assets\/plot-/);
     await page.reload();
     await page.getByRole("region", { name: "Table of accounts" }).waitFor();
+    // Comes behind the page, and is of it.
+    await drawing;
     const asked: string[] = [];
     page.on("request", (request) => asked.push(new URL(request.url()).pathname));
     const look = (state: string) =>
