@@ -1,6 +1,9 @@
 // Lists that begin as an earlier one did. Agents send their whole history with each request: what was made of its beginning
 // need not be made again, nor looked at.
 
+/** Of shorter lists nothing is remembered: all of it is made as fast, and nothing of them stays until it is collected. */
+export const minGrownItems = 8;
+
 export interface Growth<Item> {
   readonly earlier: readonly Item[];
   /** So many items at the beginning are the very same objects. */
@@ -56,6 +59,7 @@ export class GrownLists<Made> {
 
   /** What was begun is done. Nobody may change it from here on. */
   end(list: readonly unknown[], { from, made, counts }: Making<Made>, of?: object): void {
+    if (list.length < minGrownItems) return;
     const growth = growthOf(list);
     const before = growth && this.#known.get(growth.earlier);
     if (before !== undefined && from > 0) noteGrowth(made, before.made, counts[from - 1] ?? 0);
@@ -90,7 +94,7 @@ export class GrownSums<Item> {
       sum += value;
       sums.push(sum);
     }
-    this.#known.set(list, sums);
+    if (list.length >= minGrownItems) this.#known.set(list, sums);
     return sums;
   }
 }

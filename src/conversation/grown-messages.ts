@@ -1,7 +1,7 @@
 // The messages of a request that begins as an earlier one did.
 
 import type { Message } from "../contract/chat-request.ts";
-import { growthOf, noteGrowth } from "./grown-lists.ts";
+import { growthOf, minGrownItems, noteGrowth } from "./grown-lists.ts";
 
 const wholes = new WeakMap<readonly Message[], readonly Message[]>();
 
@@ -18,7 +18,7 @@ export function withSystem(system: readonly Message[], said: readonly Message[])
   if (growth !== undefined && isSame && told.every((message, index) => message === before[index])) {
     noteGrowth(whole, before, system.length + growth.count);
   }
-  wholes.set(said, whole);
+  if (said.length >= minGrownItems) wholes.set(said, whole);
   return whole;
 }
 

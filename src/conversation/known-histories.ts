@@ -1,12 +1,10 @@
 // The histories that requests bring. Agents send all of theirs with each turn, and but for its end it is what they sent before:
 // as far as the bytes are the same, so are the values, and nothing of it is parsed again. Bounded.
 
-import { noteGrowth } from "./grown-lists.ts";
+import { minGrownItems, noteGrowth } from "./grown-lists.ts";
 
 const compare = Buffer.prototype.compare;
 
-/** Shorter lists are parsed as fast as they are found. */
-export const minHistoryItems = 8;
 const maxHistories = 64;
 /** Of all of them together, as they are written; what they are as values takes about as much again. */
 const maxBytes = 8 * 1024 * 1024;
@@ -95,7 +93,7 @@ export function findHistory(scope: string, body: Uint8Array, start: number): Kno
 
 /** Whether a list of so many items and bytes would be kept. */
 export function isWorthKeeping(items: number, bytes: number): boolean {
-  return items >= minHistoryItems && bytes <= maxHistoryBytes;
+  return items >= minGrownItems && bytes <= maxHistoryBytes;
 }
 
 /** @param bytes what follows the beginning */
