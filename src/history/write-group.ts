@@ -63,6 +63,7 @@ async function makeRoom(store: HistoryStore, bytes: number, exchanges: number) {
 /** Forgets what ended before, and gives its room back. */
 export async function tidy(store: HistoryStore, endedBeforeMs: number): Promise<void> {
   await finish(() => store.dropExpired(endedBeforeMs) > 0);
+  await finish(() => store.shrinkSome());
   // Also what an earlier process left, or a budget that was larger.
   while (!store.hasRoom(0, 0)) {
     const { contents, exchanges } = await retryWhileBusy(() => store.dropOldest());
@@ -77,7 +78,7 @@ export async function tidy(store: HistoryStore, endedBeforeMs: number): Promise<
  * a large index that takes seconds: whoever waits for it does so within `limitMs`, and it goes on behind.
  */
 export async function scrub(store: HistoryStore, limitMs: number, log: Log): Promise<void> {
-  const work = finish(() => store.mergeAll()).then(() => shrink(store));
+  const work = scrubAll(store);
   const told = work.catch((error: unknown) =>
     log.warn("Cannot tidy up the history after a deletion: it is deleted, and its room not free", {
       reason: String(error),
@@ -86,8 +87,18 @@ export async function scrub(store: HistoryStore, limitMs: number, log: Log): Pro
   await Promise.race([told, Bun.sleep(limitMs)]);
 }
 
-/** Gives the room of what was deleted back to the disk, so that nothing of it remains in the file. */
+async function scrubAll(store: HistoryStore): Promise<void> {
+  await finish(() => store.shrinkSome());
+  await finish(() => store.mergeAll());
+  await shrink(store);
+}
+
+/**
+ * Gives the room of what was deleted back to the disk, so that nothing of it remains in the file. First that of contents: where
+ * much of the index was deleted, one step of merging writes over all of that, more than its log may have, and has this room then.
+ */
 export async function shrink(store: HistoryStore): Promise<void> {
+  await finish(() => store.shrinkSome());
   await finish(() => store.mergeSome());
   await finish(() => store.shrinkSome());
   await retryWhileBusy(() => store.checkpoint());

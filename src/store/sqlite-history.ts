@@ -25,6 +25,7 @@ const rowsDropped = 64;
 const mergePages = 16;
 /** A step of merging writes before it frees what it has read, and overwrites that. */
 const mergeReserveBytes = 256 * 1024;
+const mergeLogShare = 0.75;
 /** What is deleted is written over: so many bytes of log for each of content. */
 const erasureFactor = 1.25;
 const shrinkPages = 64;
@@ -159,8 +160,9 @@ function createStore(database: Database, path: string, budget: HistoryBudget): H
     return oldest.keys.length;
   }
 
+  /** What it writes over goes by how much was deleted: it has most of the log. */
   function merge(pages: number): boolean {
-    return write(mergeReserveBytes, () => {
+    return write(logBytes * mergeLogShare, () => {
       const before = questions.totalChanges.get()?.count ?? 0;
       questions.mergeSegments.run({ pages });
       // One is the command itself.

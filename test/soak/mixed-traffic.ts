@@ -22,7 +22,7 @@ const mostMemoryGrowthBytes = 32 * mebibyte;
 const mostNewDescriptors = 8;
 /** The agent's log of what it did is kept for 90 days, sessions of those who hung up for 30; all else is taken away again. */
 const mostKeptBytesOfClient = 512;
-/** Of each database. It is written over from its beginning when it is full, and never made smaller. */
+/** Of each database, and of what runs. It is written over from its beginning when it is full. */
 const mostLogBytes = 16 * mebibyte;
 /** Of HISTORY_MAX_BYTES. */
 const historyBytes = 4 * mebibyte;
@@ -91,7 +91,7 @@ export async function soakMixedTraffic({ warmUpClients, seconds, parallel }: Mix
           atMost: historyBytes / mebibyte,
         },
         {
-          what: "largest log of a database",
+          what: "largest log of a database, or journal",
           value: samples.largestLogBytes / mebibyte,
           unit: "MB",
           atMost: mostLogBytes / mebibyte,
@@ -157,7 +157,7 @@ function sizesIn(dataDir: string) {
     const file = statSync(join(dataDir, name), { throwIfNoEntry: false });
     if (file === undefined || !file.isFile()) continue;
     if (name.startsWith("history.db")) history += file.size;
-    else if (name.endsWith("-wal")) largestLog = Math.max(largestLog, file.size);
+    else if (name.endsWith("-wal") || name.endsWith(".journal")) largestLog = Math.max(largestLog, file.size);
     else if (!name.endsWith("-shm")) kept += file.size;
   }
   return { history, largestLog, kept };

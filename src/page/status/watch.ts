@@ -70,8 +70,11 @@ export function createWatch({ api, store, key, nowMs, schedule }: WatchOptions):
     } catch (error) {
       if (signal.aborted || !isRefusal(error)) throw error;
       key.save("");
-      update((state) => ({ ...state, door: doorAfter(error, usedKey), facts: undefined, samples: [] }));
-      noteHealth(await api.readHealth(signal));
+      // Told last: until this round is over the form takes no other key, and whoever reads that his is wrong types the next one.
+      const close = (): void =>
+        update((state) => ({ ...state, door: doorAfter(error, usedKey), facts: undefined, samples: [] }));
+      const health = await api.readHealth(signal).finally(close);
+      noteHealth(health);
     }
   }
 
