@@ -12,7 +12,8 @@ export interface TcpProxy extends Disposable {
   readonly sentBytes: number;
 }
 
-export async function startTcpProxy(target: number): Promise<TcpProxy> {
+/** @param hearing connections that hear the server; later ones wait for ever. @defaultValue all */
+export async function startTcpProxy(target: number, hearing = Number.POSITIVE_INFINITY): Promise<TcpProxy> {
   let connections = 0;
   let sentBytes = 0;
   let isSwallowing = false;
@@ -22,7 +23,7 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
     socket: {
       open(client) {
         connections++;
-        const state = { isMute: false };
+        const state = { isMute: connections > hearing };
         const server = Bun.connect({
           hostname: "127.0.0.1",
           port: target,

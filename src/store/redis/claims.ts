@@ -53,8 +53,11 @@ interface ProcessHere extends LeaseOwner {
   readonly place: string;
 }
 
-/** See `silentMs` in scripts/prelude.lua. */
+/** See `silentMs` and `goneMs` in scripts/prelude.lua: who is expected is so anew with each beat. */
 const beatMs = 2000;
+
+/** Whether the server sees by itself that this process lives, or will in a moment (presence.ts). */
+type Presence = "expected" | "seen" | "unseen";
 
 export interface ClaimsParts {
   /** Of this process, and no other. */
@@ -75,7 +78,7 @@ export class Claims {
   readonly #pending = new Map<string, number>();
   #beat: ReturnType<typeof setInterval> | undefined;
   #looksForDead = true;
-  #isPresent = false;
+  #presence: Presence = "expected";
 
   constructor(parts: ClaimsParts) {
     this.#parts = parts;
@@ -112,7 +115,7 @@ export class Claims {
 
   /** On each new connection, before all else: others may take this process for dead. */
   async greet(run: Run): Promise<void> {
-    this.#isPresent = false;
+    this.#presence = "expected";
     await this.#say(run);
   }
 
@@ -120,7 +123,7 @@ export class Claims {
   tellPresence(isPresent: boolean): void {
     // Whoever has taken leave says nothing more.
     if (this.#beat === undefined) return;
-    this.#isPresent = isPresent;
+    this.#presence = isPresent ? "seen" : "unseen";
     void this.#beatOnTime();
   }
 
@@ -150,7 +153,7 @@ export class Claims {
 
   async #say(run: Run): Promise<void> {
     const tellOwners = this.#looksForDead;
-    const said = { owner: this.owner, process: JSON.stringify(this.#process), isPresent: this.#isPresent, tellOwners };
+    const said = { owner: this.owner, process: JSON.stringify(this.#process), presence: this.#presence, tellOwners };
     const [count, owners] = (await run("beat", said)) as [number, string[]];
     if (tellOwners) await this.#forgetTheDead(run, owners);
     this.#looksForDead = false;

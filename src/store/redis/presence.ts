@@ -1,5 +1,5 @@
 // A second connection that does nothing but listen: the system closes it when its process is killed, and the server knows at once.
-// When it breaks otherwise, it is taken anew, and the server is told not to count on it meanwhile.
+// When it breaks otherwise, or cannot be had, it is taken anew, and the server is told not to count on it meanwhile.
 
 import { RedisClient } from "bun";
 import type { Log } from "../../telemetry/log.ts";
@@ -13,7 +13,7 @@ export interface PresenceOptions {
   /** Between two attempts. */
   readonly againMs: number;
   readonly log: Log;
-  /** Whether the server sees this process, whenever that changes. */
+  /** Whether the server sees this process, whenever that changes; until the first call it is expected to. */
   tell(isPresent: boolean): void;
 }
 
@@ -24,7 +24,7 @@ export class Presence {
   readonly #options: PresenceOptions;
   #client: RedisClient | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #isPresent = false;
+  #isPresent: boolean | undefined;
   #isClosed = false;
 
   constructor(options: PresenceOptions) {
@@ -55,16 +55,21 @@ export class Presence {
         client.subscribe(channel, () => {}),
       );
       if (this.#isClosed || this.#client !== client) return client.close();
-      this.#isPresent = true;
-      this.#options.tell(true);
+      this.#tell(true);
       this.#ping(client);
     } catch (error) {
-      // Whoever dies is noticed later then, by his pulse.
-      if (refusalOf(error)?.word === "NOPERM") this.close();
-      else client.close();
       this.#options.log.debug("This gateway does not listen at the shared store", { reason: String(error) });
+      client.close();
       this.#lose(client);
+      if (refusalOf(error)?.word === "NOPERM") this.close();
     }
+  }
+
+  /** Whoever dies unseen is noticed later, by his pulse. */
+  #tell(isPresent: boolean): void {
+    if (this.#isPresent === isPresent) return;
+    this.#isPresent = isPresent;
+    this.#options.tell(isPresent);
   }
 
   #ping(client: RedisClient): void {
@@ -83,8 +88,7 @@ export class Presence {
     this.#client = undefined;
     clearTimeout(this.#timer);
     if (this.#isClosed) return;
-    if (this.#isPresent) this.#options.tell(false);
-    this.#isPresent = false;
+    this.#tell(false);
     this.#timer = setTimeout(() => void this.#open(), this.#options.againMs);
     this.#timer.unref();
   }

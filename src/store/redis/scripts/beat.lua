@@ -6,10 +6,11 @@ if serverNow - last > silentMs / 2 then redis.call('HSET', prefix .. 'pulse', 'g
 redis.call('HSET', prefix .. 'pulse', 'last', whole(serverNow))
 redis.call('ZADD', prefix .. 'beats', whole(serverNow), ask.owner)
 redis.call('HSET', prefix .. 'owners', ask.owner, ask.process)
-if ask.isPresent then
-  redis.call('HSET', prefix .. 'present', ask.owner, '0')
-else
+if ask.presence == 'unseen' then
   redis.call('HDEL', prefix .. 'present', ask.owner)
+else
+  -- One who is about to listen has the time of one whose connection broke: killed before, it is noticed all the same.
+  redis.call('HSET', prefix .. 'present', ask.owner, ask.presence == 'expected' and whole(serverNow) or '0')
 end
 for _, owner in ipairs(redis.call('ZRANGEBYSCORE', prefix .. 'beats', '-inf', whole(serverNow - 86400000), 'LIMIT', 0, 100)) do
   redis.call('ZREM', prefix .. 'beats', owner)

@@ -52,7 +52,7 @@ test("a gateway says every two seconds that it lives, also after an answer faile
   expect(jest.getTimerCount()).toBe(0);
 });
 
-test("whether the server sees it is said at once, and no more after a new connection", async () => {
+test("whether the server sees it is said at once, and expected anew after a new connection", async () => {
   const stage = createStage();
   await stage.claims.greet(stage.run);
   stage.claims.tellPresence(true);
@@ -61,7 +61,9 @@ test("whether the server sees it is said at once, and no more after a new connec
   stage.claims.tellPresence(true);
   await stage.claims.greet(stage.run);
 
-  expect(stage.calls.map(({ ask }) => ask["isPresent"])).toEqual([false, true, true, false, true, false]);
+  expect(stage.calls.map(({ ask }) => ask["presence"])).toEqual([
+    ...["expected", "seen", "seen", "unseen", "seen", "expected"],
+  ]);
   await stage.claims.close();
   stage.claims.tellPresence(true);
   expect(namesOf(stage).at(-1)).toBe("forgetOwners");

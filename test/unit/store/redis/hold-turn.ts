@@ -4,7 +4,9 @@ import { openRedisStore } from "../../../../src/store/redis/open-store.ts";
 import { begin, byHistory, converse, node, sessionTimeoutMs } from "../../../support/test-store.ts";
 
 const [, , url = "", prefix = ""] = process.argv;
-const store = await openRedisStore({ url, prefix, clock: Date.now, sessionTimeoutMs });
+// Whoever does not hear the server waits for it longer than any test.
+const limits = { connectMs: 60_000 };
+const store = await openRedisStore({ url, prefix, limits, clock: Date.now, sessionTimeoutMs });
 await converse(store, "chat", "1");
 await store.noteReply(await begin(store, byHistory(["1"])), node("chat", "running"));
 // What was asked before has been answered when this is.

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { openRedisStore } from "../../../../src/store/redis/open-store.ts";
 import { eventually } from "../../../support/binary.ts";
 import { findRedis, type RedisServer, startRedis } from "../../../support/redis-server.ts";
+import { startTcpProxy } from "../../../support/tcp-proxy.ts";
 import {
   begin,
   byHead,
@@ -233,6 +234,25 @@ describe.skipIf(executable === undefined)("a shared store [R2-083]", () => {
       await untilSeen(prefix, 2);
       child.kill("SIGKILL");
     }
+    await child.exited;
+    const claim = await begin(other, byHistory(["1"]));
+
+    expect([claim.continuation, claim.interrupted]).toEqual([node("chat", "chat/1"), node("chat", "running")]);
+    const silentForMs = Date.now() - Number(await server.run("ZSCORE", `${prefix}beats`, await deadOwner(prefix)));
+    expect(silentForMs).toBeLessThan(10_000);
+    await other.close();
+  });
+
+  test("so is one of a gateway that was killed before the server saw it listen [R2-079]", async () => {
+    const prefix = `early-${count++}:`;
+    using proxy = await startTcpProxy(server.port, 1);
+    const other = await openRedisStore({ url: server.url, prefix, clock: Date.now, sessionTimeoutMs });
+    await untilSeen(prefix, 1);
+    const url = `redis://127.0.0.1:${proxy.port}`;
+    const child = Bun.spawn([process.execPath, join(import.meta.dir, "hold-turn.ts"), url, prefix], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    for await (const chunk of child.stdout) if (new TextDecoder().decode(chunk).includes("held")) child.kill("SIGKILL");
     await child.exited;
     const claim = await begin(other, byHistory(["1"]));
 
