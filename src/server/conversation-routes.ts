@@ -126,7 +126,7 @@ function encode({ id, metadata, createdAtMs }: KeptConversation): Json {
 }
 
 /** @throws {GatewayError} `invalid-request` that names the item, such as `items[1].role` */
-function parseItems(value: unknown): JsonObject[] {
+function parseItems(value: unknown): readonly JsonObject[] {
   if (!Array.isArray(value)) throw wrong("items", '"items" must be an array of items');
   if (value.length > mostItemsAtOnce) throw wrong("items", `"items" may hold ${mostItemsAtOnce} items at a time`);
   try {

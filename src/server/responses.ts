@@ -11,10 +11,10 @@ import type { Gateway } from "../gateway/gateway.ts";
 import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
 import type { ReaderHooks, Replays } from "../replay/replays.ts";
 import type { ConversationStore } from "../store/conversation-store.ts";
-import type { FoundResponse, KeptResponse, ResponseStore } from "../store/response-store.ts";
+import type { FoundResponse, NewResponse, ResponseStore, SharedBeginning } from "../store/response-store.ts";
 import { createEventEncoder, type EncoderOptions } from "../surfaces/openai-responses/event-encoder.ts";
-import { inputItems } from "../surfaces/openai-responses/input-items.ts";
-import { responseId } from "../surfaces/openai-responses/items.ts";
+import { inputItemsFrom, withItemIds } from "../surfaces/openai-responses/input-items.ts";
+import { replyIdOf, responseId } from "../surfaces/openai-responses/items.ts";
 import type { KnownItems } from "../surfaces/openai-responses/parse-input.ts";
 import { parseRequest } from "../surfaces/openai-responses/parse-request.ts";
 import {
@@ -33,6 +33,8 @@ import { notInBackground, notStreamed, responseNotFound, runsInAnotherProcess } 
 import { createKnownItems, outputOf } from "./known-items.ts";
 import { createResponseConversations } from "./response-conversations.ts";
 import { readToTheEnd, replaySource } from "./replayed-stream.ts";
+import { createSharedInputs } from "./shared-inputs.ts";
+import { tellItemIds } from "./tell-item-ids.ts";
 
 export interface ResponsesOptions {
   readonly gateway: Pick<Gateway, "exchange">;
@@ -79,19 +81,28 @@ export interface Responses {
   settled(): Promise<void>;
 }
 
+/** A request that has been read, and what it refers to. */
+interface ReadRequest {
+  readonly body: JsonObject;
+  readonly known: KnownItems;
+  readonly shared: SharedBeginning | undefined;
+}
+
 /** The session that the gateway tells with an answer. */
 const sessionHeader = "x-session-id";
 /** Most of most clients never come to an end, since these have hung up. */
 const mostUnwanted = 1000;
 
 export function createResponses(options: ResponsesOptions): Responses {
-  const { gateway, openStore, openReplays, log } = options;
+  const { gateway, openReplays, log } = options;
+  const openStore = async (): Promise<ResponseStore> => tellItemIds(await options.openStore());
   const openWishes = async (): Promise<StopWishes | undefined> => options.openWishes?.();
   const background = createBackgroundResponses(log, openWishes);
   /** By response: what waits for another process to end its writing. */
   const writing = new Map<string, Promise<void>>();
   const conversations = createResponseConversations(options.openConversations, log);
   const knownItems = createKnownItems({ storeFor, asTold: background.asTold, conversations });
+  const sharedInputs = createSharedInputs();
   /** Their session was deleted while they ran. */
   const unwanted = new Set<string>();
 
@@ -142,13 +153,19 @@ export function createResponses(options: ResponsesOptions): Responses {
     const { conversationId } = known;
     const { status } = response;
     if (conversationId === undefined || (status !== "completed" && status !== "incomplete")) return;
-    const { input } = keptResponse(body, known, response);
+    const { id, inputFrom } = newResponse(body, known, response);
+    const input = withItemIds(inputFrom(0), replyIdOf(id));
     conversations.append(caller, conversationId, [...input, ...outputOf(response).filter(isJsonObject)]);
   }
 
-  function keep(store: ResponseStore, caller: string, response: KeptResponse): void {
+  async function write(store: ResponseStore, caller: string, body: unknown, response: NewResponse): Promise<void> {
+    await store.remember(caller, response);
+    sharedInputs.noteKept(body, response);
+  }
+
+  function keep(store: ResponseStore, caller: string, body: unknown, response: NewResponse): void {
     if (unwanted.delete(response.id)) return;
-    const written = store.remember(caller, response).catch((error: unknown) => tellUnkept(response.id, error));
+    const written = write(store, caller, body, response).catch((error: unknown) => tellUnkept(response.id, error));
     writing.set(response.id, written);
     void written.then(() => writing.delete(response.id));
   }
@@ -158,15 +175,15 @@ export function createResponses(options: ResponsesOptions): Responses {
   }
 
   /** Kept before it is asked for: whoever is told its id can read it. */
-  async function begin(caller: string, body: JsonObject, known: KnownItems) {
+  async function begin(caller: string, { body, known, shared }: ReadRequest) {
     // What is wrong with it is told at once.
     const request = parseRequest(body, known);
     const store = await openStore();
     const model = request.model ?? options.defaultModel;
     const identity = { replyId: orderedId(), model, createdAtMs: options.clock() };
     const begun = responseObject(echoOf(request), identity, { status: "in_progress" }, []);
-    const kept = keptResponse(body, known, begun);
-    await store.remember(caller, kept);
+    const kept = newResponse(body, known, begun, shared);
+    await write(store, caller, body, kept);
     const { id } = kept;
     const end = (response: JsonObject): Promise<void> => {
       noteEnd(caller, body, known, response);
@@ -175,8 +192,9 @@ export function createResponses(options: ResponsesOptions): Responses {
     return { id, begun, store, end, replyId: identity.replyId };
   }
 
-  async function answerLater(incoming: IncomingExchange, body: JsonObject, known: KnownItems): Promise<Response> {
-    const { id, begun, end, replyId } = await begin(incoming.caller, body, known);
+  async function answerLater(incoming: IncomingExchange, read: ReadRequest): Promise<Response> {
+    const { body, known } = read;
+    const { id, begun, end, replyId } = await begin(incoming.caller, read);
     background.start({
       id,
       begun,
@@ -196,9 +214,10 @@ export function createResponses(options: ResponsesOptions): Responses {
   }
 
   /** Told as it comes, and on when its client has gone. What fails before the first word is the answer, and not kept. */
-  async function streamLater(incoming: IncomingExchange, body: JsonObject, known: KnownItems): Promise<Response> {
+  async function streamLater(incoming: IncomingExchange, read: ReadRequest): Promise<Response> {
     const { caller, onAbandoned } = incoming;
-    const { id, begun, store, end, replyId } = await begin(caller, body, known);
+    const { body, known } = read;
+    const { id, begun, store, end, replyId } = await begin(caller, read);
     const onEnd = (response: ResponseObject): void => void end(response).catch((error) => tellUnkept(id, error));
     const { signal } = new AbortController();
     const asking = { ...incoming, parsed: body, signal, replyId, onAbandoned: undefined, toSocket: false };
@@ -250,15 +269,18 @@ export function createResponses(options: ResponsesOptions): Responses {
     async answer(incoming) {
       const { caller, body } = incoming;
       const parsed = parseRequestBody(body, caller);
+      // At once: of the next request that begins as this one it would not be told any more.
+      const shared = sharedInputs.find(parsed);
       const known = await knownItems.find(caller, parsed);
       if (isForLater(parsed)) {
-        return await (parsed["stream"] === true ? streamLater : answerLater)(incoming, parsed, known);
+        const answerApart = parsed["stream"] === true ? streamLater : answerLater;
+        return await answerApart(incoming, { body: parsed, known, shared });
       }
       const store = await storeToKeep(parsed);
       const isNoted = store !== undefined || known.conversationId !== undefined;
       const onEnd = (response: ResponseObject): void => {
         noteEnd(caller, parsed, known, response);
-        if (store !== undefined) keep(store, caller, keptResponse(parsed, known, response));
+        if (store !== undefined) keep(store, caller, parsed, newResponse(parsed, known, response, shared));
       };
       const replyId = orderedId();
       const asking = { ...incoming, parsed, replyId };
@@ -287,7 +309,8 @@ export function createResponses(options: ResponsesOptions): Responses {
     stopForgotten: (id) => background.cancel(id),
     async forgetSession(caller, sessionId) {
       const ids = await (await openStore()).takeSession(caller, sessionId);
-      for (const id of ids) {
+      // The newest first: an older one would hand on what they share before they go themselves.
+      for (const id of ids.toSorted().reverse()) {
         if (await (await storeFor(id)).forget(caller, id)) await endAll(caller, id);
         else noteUnwanted(id);
       }
@@ -318,13 +341,13 @@ function surfaceFor(known: KnownItems, options: EncoderOptions): Surface {
   };
 }
 
-function keptResponse(body: unknown, { byId }: KnownItems, response: JsonObject): KeptResponse {
+function newResponse(body: unknown, { byId }: KnownItems, response: JsonObject, shared?: SharedBeginning): NewResponse {
   const { input, previous_response_id: previousId }: JsonObject = isJsonObject(body) ? body : {};
-  const id = String(response["id"]);
   return {
-    id,
+    id: String(response["id"]),
     previousId: typeof previousId === "string" ? previousId : null,
     response,
-    input: inputItems(input, id.slice(id.indexOf("_") + 1), byId),
+    shared,
+    inputFrom: (start) => inputItemsFrom(start, input, byId),
   };
 }

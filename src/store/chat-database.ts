@@ -13,6 +13,7 @@ import responses from "./chat-migrations/006-responses.sql" with { type: "text" 
 import conversations from "./chat-migrations/007-conversations.sql" with { type: "text" };
 import responseRows from "./chat-migrations/008-response-rows.sql" with { type: "text" };
 import replayFrames from "./chat-migrations/009-replay-frames.sql" with { type: "text" };
+import sharedInputs from "./chat-migrations/010-shared-inputs.sql" with { type: "text" };
 import { type LogCopying, openDatabase } from "./open-database.ts";
 
 export const chatMigrations: readonly string[] = [
@@ -25,6 +26,7 @@ export const chatMigrations: readonly string[] = [
   conversations,
   responseRows,
   replayFrames,
+  sharedInputs,
 ];
 
 export const chatDatabaseName = "chat.db";

@@ -10,8 +10,26 @@ export interface KeptResponse {
   readonly previousId: string | null;
   /** As its client was told it. */
   readonly response: JsonObject;
-  /** The items that it answers, without those of earlier responses. */
+  /** The items that it answers, without those of the responses that it goes on from. */
   readonly input: readonly JsonObject[];
+}
+
+/** The first items of a response that is kept. */
+export interface SharedBeginning {
+  readonly id: string;
+  /** At least one. */
+  readonly count: number;
+}
+
+/** One that is to be kept. */
+export interface NewResponse extends Omit<KeptResponse, "input"> {
+  /**
+   * Its input begins with these, so that they need not be written again; a driver may do so all the same. It belongs to the
+   * tree of the response that it shares them with. Of one that goes on from another response nothing is shared.
+   */
+  readonly shared?: SharedBeginning | undefined;
+  /** Its input without so many items at the beginning. */
+  inputFrom(start: number): readonly JsonObject[];
 }
 
 export interface FoundResponse extends KeptResponse {
@@ -27,7 +45,7 @@ export interface ResponseStep extends Pick<KeptResponse, "id" | "previousId" | "
 /** All belongs to its caller; what has not been gone on from for SESSION_TIMEOUT is gone, tree by tree. */
 export interface ResponseStore {
   /** Writes it, in the caller's own tick as long as no other process writes. */
-  remember(caller: string, response: KeptResponse): Promise<void>;
+  remember(caller: string, response: NewResponse): Promise<void>;
   /** Writes what it has become. Nothing happens when it was deleted meanwhile. */
   change(caller: string, id: string, response: JsonObject): Promise<void>;
   /** Undefined: this caller has no such response. */

@@ -6,7 +6,8 @@ import type { JsonObject } from "../contract/json.ts";
 import { retryWhileBusy } from "./busy-retry.ts";
 import { erasureOf } from "./erasure.ts";
 import { isDead, type LeaseOwner, thisProcess } from "./lease-owner.ts";
-import type { FoundResponse, KeptResponse, ResponseStep, ResponseStore } from "./response-store.ts";
+import type { FoundResponse, NewResponse, ResponseStep, ResponseStore } from "./response-store.ts";
+import { createSharedInputs, itemsOf, type ResponseKey, type ResponseThread } from "./sqlite-shared-inputs.ts";
 
 export interface SqliteResponsesOptions {
   readonly clock: Clock;
@@ -24,18 +25,14 @@ interface ResponseRow {
   readonly response: string;
   readonly input: string;
   readonly output: string;
+  /** 1: its input begins with items that another row holds. */
+  readonly isShared: number;
   readonly owner: string | null;
 }
 
-type StepRow = Pick<ResponseRow, "id" | "previousId" | "input" | "output">;
+type StepRow = Omit<ResponseRow, "response" | "owner">;
 
-/** A type alias, not an interface, so that it can be bound. */
-type Thread = {
-  readonly caller: string;
-  readonly threadId: string;
-};
-
-/** Clients that always send their whole history have it kept with each answer, unless they say otherwise. */
+/** Each repeats the instructions and the tools of its request, which may be tens of kilobytes. */
 const defaultMaxBytes = 512 * 1024 * 1024;
 /** Trees of one deleting transaction: it must stay short beside answers that end. */
 const sweptThreads = 50;
@@ -43,11 +40,14 @@ const sweptThreads = 50;
 /** Of another machine nobody can tell whether it lives; no answer takes so long. */
 const longestRunMs = 60 * 60 * 1000;
 
-const stepColumns = "r.response_id AS id, r.previous_id AS previousId, r.input, r.output";
+const stepColumns =
+  "r.response_id AS id, r.previous_id AS previousId, r.input, r.output, s.shares_id IS NOT NULL AS isShared";
+const withShares = "LEFT JOIN response_shares s ON s.caller = r.caller AND s.response_id = r.response_id";
+const withThread = "JOIN response_threads t ON t.caller = r.caller AND t.thread_id = r.thread_id";
 
 export function createSqliteResponses(database: Database, options: SqliteResponsesOptions): ResponseStore {
   const { clock, maxBytes = defaultMaxBytes, owner = thisProcess() } = options;
-  type Key = { caller: string; id: string };
+  const inputs = createSharedInputs(database);
   const rememberResponse = database.prepare(`
     INSERT INTO responses (caller, response_id, previous_id, thread_id, response, input, output, owner)
     VALUES ($caller, $id, $previousId, $threadId, $response, $input, $output, $owner)`);
@@ -57,26 +57,30 @@ export function createSqliteResponses(database: Database, options: SqliteRespons
   const touchThread = database.prepare(`
     INSERT INTO response_threads (caller, thread_id, updated_at_ms) VALUES ($caller, $threadId, $nowMs)
     ON CONFLICT DO UPDATE SET updated_at_ms = $nowMs`);
-  const findThread = database.prepare<Thread, [Key]>(
+  const findThread = database.prepare<ResponseThread, [ResponseKey]>(
     "SELECT caller, thread_id AS threadId FROM responses WHERE caller = $caller AND response_id = $id",
   );
-  const find = database.prepare<ResponseRow, [Key & { oldestMs: number }]>(`
-    SELECT ${stepColumns}, r.response, r.owner FROM responses r JOIN response_threads t ON t.caller = r.caller AND t.thread_id = r.thread_id
+  const findLiveThread = database.prepare<ResponseThread, [ResponseKey & { oldestMs: number }]>(`
+    SELECT r.caller, r.thread_id AS threadId FROM responses r ${withThread}
+    WHERE r.caller = $caller AND r.response_id = $id AND t.updated_at_ms >= $oldestMs`);
+  const find = database.prepare<ResponseRow, [ResponseKey & { oldestMs: number }]>(`
+    SELECT ${stepColumns}, r.response, r.owner FROM responses r ${withThread} ${withShares}
     WHERE r.caller = $caller AND r.response_id = $id AND t.updated_at_ms >= $oldestMs`);
   // A response names only one that was there before it, so that there are no circles to be walked for ever.
-  const findPath = database.prepare<StepRow, [Key]>(`
+  const findPath = database.prepare<StepRow, [ResponseKey]>(`
     WITH RECURSIVE path (response_id, previous_id, depth) AS (
       SELECT response_id, previous_id, 0 FROM responses WHERE caller = $caller AND response_id = $id
       UNION ALL
       SELECT before.response_id, before.previous_id, path.depth + 1
       FROM path JOIN responses before ON before.caller = $caller AND before.response_id = path.previous_id)
     SELECT ${stepColumns} FROM path CROSS JOIN responses r ON r.caller = $caller AND r.response_id = path.response_id
+    ${withShares}
     ORDER BY path.depth DESC`);
   const forgetResponse = database.prepare("DELETE FROM responses WHERE caller = $caller AND response_id = $id");
   const forgetEmptyThread = database.prepare(`
     DELETE FROM response_threads WHERE caller = $caller AND thread_id = $threadId
       AND NOT EXISTS (SELECT 1 FROM responses WHERE caller = $caller AND thread_id = $threadId)`);
-  const findExpired = database.prepare<Thread, [{ oldestMs: number; limit: number }]>(`
+  const findExpired = database.prepare<ResponseThread, [{ oldestMs: number; limit: number }]>(`
     SELECT caller, thread_id AS threadId FROM response_threads WHERE updated_at_ms < $oldestMs LIMIT $limit`);
   const forgetThread = database.prepare("DELETE FROM responses WHERE caller = $caller AND thread_id = $threadId");
 
@@ -91,33 +95,44 @@ export function createSqliteResponses(database: Database, options: SqliteRespons
 
   const bytesOf = "ifnull(sum(octet_length(response) + octet_length(input) + octet_length(output)), 0) AS bytes";
   const countBytes = database.prepare<{ bytes: number }, []>(`SELECT ${bytesOf} FROM responses`);
-  const countThread = database.prepare<{ bytes: number }, [Thread]>(
+  const countThread = database.prepare<{ bytes: number }, [ResponseThread]>(
     `SELECT ${bytesOf} FROM responses WHERE caller = $caller AND thread_id = $threadId`,
   );
-  const findOldest = database.prepare<Thread, [{ limit: number }]>(
+  const findOldest = database.prepare<ResponseThread, [{ limit: number }]>(
     "SELECT caller, thread_id AS threadId FROM response_threads ORDER BY updated_at_ms LIMIT $limit",
   );
 
   const erasure = erasureOf(database);
   const oldestMs = (): number => clock() - options.sessionTimeoutMs;
-  const remember = database.transaction((caller: string, { id, previousId, response, input }: KeptResponse) => {
-    const before = previousId === null ? null : findThread.get({ caller, id: previousId });
+  /** The tree of what it shares; null where that is gone, and all is to be written. */
+  const threadOfShared = (caller: string, { previousId, shared }: NewResponse): ResponseThread | null =>
+    previousId !== null || shared === undefined
+      ? null
+      : findLiveThread.get({ caller, id: shared.id, oldestMs: oldestMs() });
+  const isLive = (key: ResponseKey): boolean => findLiveThread.get({ ...key, oldestMs: oldestMs() }) !== null;
+  const remember = database.transaction((caller: string, added: NewResponse) => {
+    const { id, previousId, response, shared } = added;
+    const sharedThread = threadOfShared(caller, added);
+    const before = previousId === null ? sharedThread : findThread.get({ caller, id: previousId });
     const threadId = before?.threadId ?? id;
+    const isShared = shared !== undefined && sharedThread !== null;
     rememberResponse.run({
       caller,
       id,
       previousId,
       threadId,
       ...textsOf(response),
-      input: JSON.stringify(input),
+      input: JSON.stringify(added.inputFrom(isShared ? shared.count : 0)),
       owner: response["status"] === "in_progress" ? JSON.stringify(owner) : null,
     });
+    if (isShared) inputs.note({ caller, id }, shared);
     touchThread.run({ caller, threadId, nowMs: clock() });
   });
-  const forget = database.transaction((key: Key) => {
+  const forget = database.transaction((key: ResponseKey) => {
     // One that has expired and was not swept yet is gone all the same.
-    const isThere = find.get({ ...key, oldestMs: oldestMs() }) !== null;
+    const isThere = isLive(key);
     const thread = findThread.get(key);
+    inputs.handOn(key);
     forgetResponse.run(key);
     if (thread !== null) forgetEmptyThread.run(thread);
     return isThere;
@@ -128,7 +143,8 @@ export function createSqliteResponses(database: Database, options: SqliteRespons
     if (expired.length > 0) erasure.note("rows");
     return expired.length;
   });
-  const forgetAll = (thread: Thread): void => {
+  const forgetAll = (thread: ResponseThread): void => {
+    inputs.forgetThread(thread);
     forgetThread.run(thread);
     forgetEmptyThread.run(thread);
   };
@@ -144,9 +160,15 @@ export function createSqliteResponses(database: Database, options: SqliteRespons
     return left;
   });
 
+  const stepOf = (caller: string, { id, previousId, input, output, isShared }: StepRow): ResponseStep => ({
+    id,
+    previousId,
+    input: isShared === 1 ? inputs.read({ caller, id }) : itemsOf(input),
+    output: itemsOf(output),
+  });
   /** The casts are of values that this file has written. */
-  const responseOf = (row: ResponseRow): FoundResponse => {
-    const { output, ...step } = stepOf(row);
+  const responseOf = (caller: string, row: ResponseRow): FoundResponse => {
+    const { output, ...step } = stepOf(caller, row);
     const response: JsonObject = { ...(JSON.parse(row.response) as JsonObject), output };
     const kept = { ...step, response };
     if (row.owner === null || response["status"] !== "in_progress") return kept;
@@ -158,21 +180,22 @@ export function createSqliteResponses(database: Database, options: SqliteRespons
     return runner.ownerPid !== owner.ownerPid && !isDead(runner, owner);
   };
 
+  // In transactions: a row and what it shares must be of one moment.
+  const readOne = database.transaction((key: ResponseKey) => {
+    const row = find.get({ ...key, oldestMs: oldestMs() });
+    return row === null ? undefined : responseOf(key.caller, row);
+  });
+  const readPath = database.transaction((key: ResponseKey) =>
+    isLive(key) ? findPath.all(key).map((row) => stepOf(key.caller, row)) : [],
+  );
+
   return {
     remember: (caller, response) => retryWhileBusy(() => remember.immediate(caller, response)),
     async change(caller, id, response) {
       await retryWhileBusy(() => changeResponse.run({ caller, id, ...textsOf(response) }));
     },
-    find: (caller, id) =>
-      retryWhileBusy(() => {
-        const row = find.get({ caller, id, oldestMs: oldestMs() });
-        return row === null ? undefined : responseOf(row);
-      }),
-    findPath: (caller, id) =>
-      retryWhileBusy(() => {
-        if (find.get({ caller, id, oldestMs: oldestMs() }) === null) return [];
-        return findPath.all({ caller, id }).map(stepOf);
-      }),
+    find: (caller, id) => retryWhileBusy(() => readOne({ caller, id })),
+    findPath: (caller, id) => retryWhileBusy(() => readPath({ caller, id })),
     async forget(caller, id) {
       const wasThere = await retryWhileBusy(() => forget.immediate({ caller, id }));
       erasure.note("rows");
@@ -201,10 +224,4 @@ export function createSqliteResponses(database: Database, options: SqliteRespons
 
 function textsOf({ output, ...response }: JsonObject): { readonly response: string; readonly output: string } {
   return { response: JSON.stringify(response), output: JSON.stringify(output ?? []) };
-}
-
-/** The casts are of values that this file has written. */
-function stepOf({ id, previousId, input, output }: StepRow): ResponseStep {
-  const items = (json: string): readonly JsonObject[] => JSON.parse(json) as readonly JsonObject[];
-  return { id, previousId, input: items(input), output: items(output) };
 }

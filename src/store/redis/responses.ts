@@ -1,7 +1,7 @@
 // Stored responses on a shared store: a hash a response, and a tree of them lasts as long as somebody goes on from it.
 
 import type { JsonObject } from "../../contract/json.ts";
-import type { FoundResponse, KeptResponse, ResponseStep, ResponseStore } from "../response-store.ts";
+import type { FoundResponse, NewResponse, ResponseStep, ResponseStore } from "../response-store.ts";
 import { parseOwner } from "./claims.ts";
 import type { Session } from "./session.ts";
 
@@ -22,10 +22,10 @@ export function createRedisResponses(session: Session, options: RedisResponsesOp
     session.ask("responses", { operation, owner, ...more }, texts);
 
   return {
-    async remember(caller, { id, previousId, response, input }: KeptResponse) {
+    async remember(caller, { id, previousId, response, inputFrom }: NewResponse) {
       const runs = response["status"] === "in_progress";
       const previous = previousId ?? undefined;
-      const texts = [...textsOf(response), JSON.stringify(input)];
+      const texts = [...textsOf(response), JSON.stringify(inputFrom(0))];
       await ask("remember", { caller, id, previous, owner: runs ? owner : undefined }, texts);
     },
     async change(caller, id, response) {

@@ -28,21 +28,35 @@ export function referredId(item: JsonObject): string | undefined {
  * @param input of a request that has been parsed, so that it holds nothing else than items
  * @param byId what its references stand for
  */
-export function inputItems(input: unknown, replyId: string, byId: ReadonlyMap<string, unknown>): JsonObject[] {
+export function inputItems(input: unknown, replyId: string, byId: ReadonlyMap<string, unknown>): readonly JsonObject[] {
+  return withItemIds(inputItemsFrom(0, input, byId), replyId);
+}
+
+/** The same without so many at the beginning, and as they are kept: those that were sent without an id have none. */
+export function inputItemsFrom(start: number, input: unknown, byId: ReadonlyMap<string, unknown>): JsonObject[] {
   const items: readonly unknown[] = Array.isArray(input) ? input : [{ role: "user", content: input }];
-  return items.flatMap((item, index) => {
-    const said = isJsonObject(item) ? (byId.get(referredId(item) ?? "") ?? item) : undefined;
-    return isJsonObject(said) ? [wholeItem(said, replyId, index)] : [];
+  return items.slice(start).flatMap((item) => {
+    if (!isJsonObject(item)) return [];
+    const id = referredId(item);
+    const said = id === undefined ? item : (byId.get(id) ?? item);
+    return isJsonObject(said) ? [wholeItem(said)] : [];
   });
 }
 
-function wholeItem(item: JsonObject, replyId: string, index: number): JsonObject {
+function wholeItem(item: JsonObject): JsonObject {
   const type = typeof item["type"] === "string" ? item["type"] : "message";
-  const given = item["id"];
-  const id = typeof given === "string" ? given : itemId(prefixes[type] ?? "item", { replyId }, firstInputPlace + index);
-  const whole = { ...item, type, id };
+  const whole = { ...item, type };
   if (type !== "message") return whole;
   return { status: "completed", ...whole, content: partsOf(item) };
+}
+
+/** All that came in with one request, with ids that tell which answer they belong to where they were sent without. */
+export function withItemIds(items: readonly JsonObject[], replyId: string): readonly JsonObject[] {
+  return items.map((item, index) => {
+    if (typeof item["id"] === "string") return item;
+    const prefix = prefixes[String(item["type"])] ?? "item";
+    return { ...item, id: itemId(prefix, { replyId }, firstInputPlace + index) };
+  });
 }
 
 const prefixes: Readonly<Record<string, string>> = {

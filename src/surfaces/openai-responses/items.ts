@@ -13,6 +13,11 @@ export function responseId(identity: Pick<ReplyIdentity, "replyId">): string {
   return `resp_${identity.replyId}`;
 }
 
+/** The inverse of `responseId`. */
+export function replyIdOf(responseId: string): string {
+  return responseId.slice(responseId.indexOf("_") + 1);
+}
+
 export function isResponseId(id: string): boolean {
   return id.startsWith("resp_");
 }

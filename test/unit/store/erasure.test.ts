@@ -5,6 +5,7 @@ import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { JsonObject } from "../../../src/contract/json.ts";
 import { createDocuments } from "../../../src/documents/documents.ts";
 import { openChatDatabase } from "../../../src/store/chat-database.ts";
 import type { ChatMessage } from "../../../src/store/chat-store.ts";
@@ -14,6 +15,7 @@ import { createSqliteConversations } from "../../../src/store/sqlite-conversatio
 import { createSqliteDocuments } from "../../../src/store/sqlite-documents.ts";
 import { createSqliteResponses } from "../../../src/store/sqlite-responses.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
+import { newResponse } from "../../support/new-response.ts";
 
 // Far beyond what the tests need, for machines that are busy with something else.
 setDefaultTimeout(60_000);
@@ -84,7 +86,8 @@ const things = {
   },
   async "a response"(stage: ReturnType<typeof openChat>, word: string, text: string) {
     const response = { id: word, output: [{ text }] };
-    await stage.responses.remember("me", { id: word, previousId: null, response, input: [{ text }] });
+    const kept = { id: word, previousId: null, response, input: [{ text }] };
+    await stage.responses.remember("me", newResponse(kept));
     return () => stage.responses.forget("me", word);
   },
   async "a conversation"(stage: ReturnType<typeof openChat>, word: string, text: string) {
@@ -101,6 +104,19 @@ const things = {
     const file = { name: `${word}.txt`, type: "text/plain", text };
     const { documentId } = await stage.documents.importFile("me", file);
     return () => stage.documents.remove("me", documentId).then(() => true);
+  },
+  async "a response that others share a beginning with"(
+    stage: ReturnType<typeof openChat>,
+    word: string,
+    text: string,
+  ) {
+    const of = (one: string, input: JsonObject[]) => ({ id: one, previousId: null, response: {}, input });
+    const [id, after] = [`${word[0]}1`, `${word[0]}2`];
+    const beginning = { text: "said before" };
+    await stage.responses.remember("me", newResponse(of(id, [beginning, { text }])));
+    const shared = { id, count: 1 };
+    await stage.responses.remember("me", newResponse(of(after, [beginning]), shared));
+    return () => stage.responses.forget("me", id);
   },
 } as const;
 const kinds = Object.keys(things) as (keyof typeof things)[];

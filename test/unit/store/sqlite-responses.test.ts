@@ -11,6 +11,7 @@ import { inMemory } from "../../../src/store/open-database.ts";
 import type { KeptResponse } from "../../../src/store/response-store.ts";
 import { createSqliteResponses } from "../../../src/store/sqlite-responses.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
+import { newResponse } from "../../support/new-response.ts";
 import { useTemporaryFiles } from "./temporary-store.ts";
 
 const nextFile = useTemporaryFiles();
@@ -40,7 +41,7 @@ function response(id: string, previousId: string | null = null): KeptResponse {
 describe("createSqliteResponses", () => {
   test("gives back what it was given, to its caller alone", async () => {
     const { store } = open();
-    await store.remember("anna", response("a"));
+    await store.remember("anna", newResponse(response("a")));
 
     expect(await store.find("anna", "a")).toEqual(response("a"));
     expect(await store.find("bert", "a")).toBeUndefined();
@@ -51,7 +52,7 @@ describe("createSqliteResponses", () => {
 
   test("writes in the tick in which it is asked to", () => {
     const { store, count } = open();
-    void store.remember("anna", response("a"));
+    void store.remember("anna", newResponse(response("a")));
 
     expect(count()).toEqual([1, 1]);
   });
@@ -65,7 +66,7 @@ describe("createSqliteResponses", () => {
       ["d", "b"],
       ["x", null],
     ] as const) {
-      await store.remember("anna", response(id, previousId));
+      await store.remember("anna", newResponse(response(id, previousId)));
     }
     const pathTo = async (id: string) => (await store.findPath("anna", id)).map((one) => one.id);
 
@@ -76,9 +77,9 @@ describe("createSqliteResponses", () => {
 
   test("shows where one that was gone on from was deleted", async () => {
     const { store } = open();
-    await store.remember("anna", response("a"));
-    await store.remember("anna", response("b", "a"));
-    await store.remember("anna", response("c", "b"));
+    await store.remember("anna", newResponse(response("a")));
+    await store.remember("anna", newResponse(response("b", "a")));
+    await store.remember("anna", newResponse(response("c", "b")));
 
     expect(await store.forget("anna", "b")).toBe(true);
     expect(await store.forget("anna", "b")).toBe(false);
@@ -87,7 +88,7 @@ describe("createSqliteResponses", () => {
 
   test("deletes a tree with its last response", async () => {
     const { store, count } = open();
-    await store.remember("anna", response("a"));
+    await store.remember("anna", newResponse(response("a")));
     await store.forget("anna", "a");
 
     expect(count()).toEqual([0, 0]);
@@ -96,17 +97,17 @@ describe("createSqliteResponses", () => {
   test("lets a tree expire as a whole, counted from when it was last gone on from", async () => {
     const stage = open();
     const { store } = stage;
-    await store.remember("anna", response("a"));
-    await store.remember("anna", response("x"));
+    await store.remember("anna", newResponse(response("a")));
+    await store.remember("anna", newResponse(response("x")));
     stage.nowMs += 900;
-    await store.remember("anna", response("b", "a"));
+    await store.remember("anna", newResponse(response("b", "a")));
     stage.nowMs += 900;
 
     expect(await store.find("anna", "a")).toBeDefined();
     expect(await store.find("anna", "x")).toBeUndefined();
     expect(await store.findPath("anna", "x")).toEqual([]);
     expect(await store.forget("anna", "x")).toBe(false);
-    await store.remember("anna", response("y"));
+    await store.remember("anna", newResponse(response("y")));
     await store.sweep();
     expect(stage.count()).toEqual([3, 2]);
     stage.nowMs += 2000;
@@ -117,7 +118,7 @@ describe("createSqliteResponses", () => {
   test("is there after a restart", async () => {
     const path = nextFile();
     const first = open(path);
-    await first.store.remember("anna", response("a"));
+    await first.store.remember("anna", newResponse(response("a")));
     first.database.close();
 
     expect(await open(path).store.find("anna", "a")).toEqual(response("a"));
@@ -126,7 +127,7 @@ describe("createSqliteResponses", () => {
 
 test("change writes what a response has become, unless it was deleted", async () => {
   const { store } = open();
-  await store.remember("anna", response("a"));
+  await store.remember("anna", newResponse(response("a")));
   await store.change("bert", "a", { id: "stolen" });
   await store.change("anna", "a", { id: "a", status: "completed" });
   await store.change("anna", "b", { id: "b" });
@@ -142,10 +143,10 @@ test("a sweep deletes the oldest trees beyond the most that is kept, and no newe
   const stage = open(inMemory, 250);
   const { store } = stage;
   for (const id of ["a", "b", "c", "d", "e", "f"]) {
-    await store.remember("anna", response(id));
+    await store.remember("anna", newResponse(response(id)));
     stage.nowMs++;
   }
-  await store.remember("anna", response("a2", "a"));
+  await store.remember("anna", newResponse(response("a2", "a")));
   await store.sweep();
   const left = await Promise.all(["a", "b", "c", "d", "e", "f", "a2"].map((id) => store.find("anna", id)));
 
@@ -164,7 +165,7 @@ test.each([
 ] as const)("tells whether %s may still be at a response", async (_name, owner, expected) => {
   const path = nextFile();
   const begun = { id: "a", previousId: null, input: [], response: { status: "in_progress", created_at: 1_000_000 } };
-  await open(path, 10_000, owner).store.remember("anna", begun);
+  await open(path, 10_000, owner).store.remember("anna", newResponse(begun));
   const here = open(path);
 
   expect((await here.store.find("anna", "a"))?.runsElsewhere).toEqual(expected);
@@ -202,7 +203,7 @@ describe("responses of an older version", () => {
     expect(await store.findPath("anna", "b")).toEqual([step(response("a")), step(response("b", "a"))]);
     expect(await store.find("anna", "b")).toEqual(response("b", "a"));
     expect(await store.find("bert", "b")).toBeUndefined();
-    await store.remember("anna", response("d", "b"));
+    await store.remember("anna", newResponse(response("d", "b")));
     expect((await store.findPath("anna", "d")).map(({ id }) => id)).toEqual(["a", "b", "d"]);
     expect(await store.forget("anna", "c")).toBe(true);
     expect(count()).toEqual([3, 1]);

@@ -15,6 +15,7 @@ import { createSqliteReplayIndex } from "../../../../src/store/sqlite-replay-ind
 import { createSqliteResponses } from "../../../../src/store/sqlite-responses.ts";
 import { silentLog } from "../../../../src/telemetry/log.ts";
 import { findRedis, type RedisServer, startRedis } from "../../../support/redis-server.ts";
+import { newResponse } from "../../../support/new-response.ts";
 import { createTestClock } from "../../../support/test-store.ts";
 
 const executable = findRedis();
@@ -55,7 +56,7 @@ const responseStep: fc.Arbitrary<Step> = fc
             if ((await responses.findPath(caller, id)).length > 0 || (previous ?? "") >= id) return undefined;
             await responses.forget(caller, id);
             const previousId = previous ?? null;
-            return responses.remember(caller, { id, previousId, response, input: [item("i", said)] });
+            return responses.remember(caller, newResponse({ id, previousId, response, input: [item("i", said)] }));
           },
         ];
       case 3:

@@ -405,6 +405,14 @@ describe("a body whose long texts are bytes", () => {
     );
   });
 
+  test("is kept as it was sent beside a known item whose id is empty", () => {
+    const known = new Map([["", { type: "message", id: "", role: "user", content: "something else" }]]);
+
+    expect(inputItems([{ role: "user", content: "Hi" }], "0".repeat(32), known)).toMatchObject([
+      { content: [{ text: "Hi" }] },
+    ]);
+  });
+
   test("is kept as the items that were sent", () => {
     const { input } = parsed as { input: unknown };
     const kept = inputItems(input, "0".repeat(32), new Map());
