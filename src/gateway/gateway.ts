@@ -11,6 +11,7 @@ import { randomId } from "../conversation/random-id.ts";
 import type { ConversationView } from "../store/store.ts";
 import { silentMetrics } from "../telemetry/metrics.ts";
 import { createAdmission } from "./admission.ts";
+import { Arrivals } from "./arrivals.ts";
 import { createBreaker, type UpstreamCircuits } from "./breaker.ts";
 import { beginSpending, candidatesInScope, enterPlace, listScope } from "./caller-scope.ts";
 import { contextTrimOf } from "./context-trim.ts";
@@ -84,6 +85,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const { store, upstreams, log, metrics = silentMetrics, commitMs = 250 } = options;
   const { counts, queues, pauses, ...shared } = options.ledger ?? createGatewayLedger(metrics);
   const admission = createAdmission({ ...options.admission, counts });
+  const arrivals = new Arrivals();
   const liveness = createLiveness(options.liveness);
   const turns = createTurns({
     store,
@@ -255,6 +257,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     let spending: Spending | undefined;
     try {
       leave = enterPlace(admission, options.quotas, incoming);
+      await arrivals.enter();
       question = read();
       refuseTooMany(question.request.messages.length);
       if (hasFileReferences(question.request)) {
