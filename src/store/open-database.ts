@@ -76,9 +76,17 @@ function prepareDatabase(
   // Half as often as by default: pages that many turns share are copied half as often, and no copying takes 20 ms.
   const logBytes = copying === "own" ? maxLogBytes : fallbackLogBytes;
   database.run(`PRAGMA wal_autocheckpoint = ${Math.round(logBytes / readPageBytes(database))}`);
-  const found = migrate(database, path, steps);
+  const found = migrateErasing(database, path, steps);
   if (found < steps.length) log.info("store migrated", { fromVersion: found, toVersion: steps.length });
   database.run(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
+}
+
+/** What a step moves is written over in its former place: whoever deletes it later finds only the new one. */
+function migrateErasing(database: Database, path: string, steps: readonly string[]): number {
+  database.run("PRAGMA secure_delete = ON");
+  const found = migrate(database, path, steps);
+  database.run("PRAGMA secure_delete = OFF");
+  return found;
 }
 
 function readPageBytes(database: Database): number {

@@ -2,7 +2,7 @@
 
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { mkdirSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { GatewayError } from "../../../src/contract/gateway-error.ts";
 import { openDatabase } from "../../../src/store/open-database.ts";
@@ -39,6 +39,24 @@ test("openDatabase sets up what must be set before the first table, and for each
   const pragma = (name: string) => database.query(`PRAGMA ${name}`).values()[0]?.[0];
   expect(["auto_vacuum", "journal_mode", "synchronous"].map(pragma)).toEqual([2, "wal", 1]);
   expect(pragma("busy_timeout")).toBeLessThanOrEqual(50);
+});
+
+test("openDatabase leaves nothing of what a step of the schema moves in its former place", () => {
+  const path = newPath();
+  const first = "CREATE TABLE words (text TEXT) STRICT";
+  const second = "CREATE TABLE newer (text TEXT) STRICT; INSERT INTO newer SELECT * FROM words; DROP TABLE words;";
+  {
+    using database = openDatabase(path, silentLog, [first]);
+    database.run("INSERT INTO words VALUES (?)", ["Kumquat".repeat(5000)]);
+  }
+  openDatabase(path, silentLog, [first, second]).close();
+  {
+    using database = openDatabase(path, silentLog, [first, second]);
+    database.run("PRAGMA secure_delete = ON");
+    database.run("DELETE FROM newer");
+  }
+
+  expect(readFileSync(path, "latin1").includes("Kumquat")).toBe(false);
 });
 
 test("openDatabase keeps the pages of an older file, and its log as short as that of a new one", () => {
