@@ -14,6 +14,7 @@ import conversations from "./chat-migrations/007-conversations.sql" with { type:
 import responseRows from "./chat-migrations/008-response-rows.sql" with { type: "text" };
 import replayFrames from "./chat-migrations/009-replay-frames.sql" with { type: "text" };
 import sharedInputs from "./chat-migrations/010-shared-inputs.sql" with { type: "text" };
+import longRows from "./chat-migrations/011-long-rows.sql" with { type: "text" };
 import { type LogCopying, openDatabase } from "./open-database.ts";
 
 export const chatMigrations: readonly string[] = [
@@ -27,6 +28,7 @@ export const chatMigrations: readonly string[] = [
   responseRows,
   replayFrames,
   sharedInputs,
+  longRows,
 ];
 
 export const chatDatabaseName = "chat.db";

@@ -80,13 +80,14 @@ export function createSqliteChat(database: Database, options: SqliteChatOptions)
     SELECT message_id AS messageId FROM chat_messages WHERE ${inSession} ORDER BY sequence DESC LIMIT 1`);
   const findFirst = database.prepare<{ extras: string }, [Key]>(`
     SELECT extras FROM chat_messages WHERE ${inSession} ORDER BY sequence LIMIT 1`);
-  // Whoever follows a message was written behind it, so that there are no circles to be walked for ever.
+  // Whoever follows a message was written behind it, so that there are no circles to be walked for ever. CROSS JOIN: each is found
+  // by its id, where SQLite would walk all that were written before the one that follows it.
   const findPath = database.prepare<MessageRow, [Key & { messageId: string }]>(`
     WITH RECURSIVE path (message_id, parent_id, sequence) AS (
       SELECT message_id, parent_id, sequence FROM chat_messages WHERE ${inSession} AND message_id = $messageId
       UNION ALL
       SELECT before.message_id, before.parent_id, before.sequence
-      FROM path JOIN chat_messages before
+      FROM path CROSS JOIN chat_messages before
         ON before.caller = $caller AND before.session_id = $sessionId AND before.message_id = path.parent_id
         AND before.sequence < path.sequence)
     SELECT ${messageColumns} FROM path CROSS JOIN chat_messages m
