@@ -91,6 +91,9 @@ function findPieces(body: Uint8Array, mark: string, scope: string | undefined): 
     const byte = body[at];
     if (byte === 0x7b || byte === 0x5b) {
       if (++depth > maxDepth) throw nestedTooDeep();
+      // What was named before was named elsewhere: this one may have no names at all.
+      if (depth === 3) isInContent = false;
+      else if (depth === 5) isText = false;
     } else if (byte === 0x7d || byte === 0x5d) {
       depth--;
       if (depth === 2 && list !== undefined) list.ends.push(at + 1 - list.from);
@@ -127,6 +130,8 @@ function findPieces(body: Uint8Array, mark: string, scope: string | undefined): 
           }
         }
       } else if (depth === 3) isInContent = isOneOf(body, start, at, contents);
+      // A list of parts has no names: these are of something else.
+      else if (depth === 4) isInContent = false;
       else if (depth === 5) isText = equals(body, start, at, textKey);
     } else if (list !== undefined && at - start >= minTextBytes && isInContent) {
       if (depth !== 3 && (depth !== 5 || !isText)) continue;

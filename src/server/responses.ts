@@ -35,6 +35,7 @@ import { createResponseConversations } from "./response-conversations.ts";
 import { readToTheEnd, replaySource } from "./replayed-stream.ts";
 import { createSharedInputs } from "./shared-inputs.ts";
 import { tellItemIds } from "./tell-item-ids.ts";
+import { UnwantedResponses } from "./unwanted-responses.ts";
 
 export interface ResponsesOptions {
   readonly gateway: Pick<Gateway, "exchange">;
@@ -86,12 +87,12 @@ interface ReadRequest {
   readonly body: JsonObject;
   readonly known: KnownItems;
   readonly shared: SharedBeginning | undefined;
+  /** When it came, as `UnwantedResponses` has it. */
+  readonly moment: number;
 }
 
 /** The session that the gateway tells with an answer. */
 const sessionHeader = "x-session-id";
-/** Most of most clients never come to an end, since these have hung up. */
-const mostUnwanted = 1000;
 
 export function createResponses(options: ResponsesOptions): Responses {
   const { gateway, openReplays, log } = options;
@@ -103,8 +104,7 @@ export function createResponses(options: ResponsesOptions): Responses {
   const conversations = createResponseConversations(options.openConversations, log);
   const knownItems = createKnownItems({ storeFor, asTold: background.asTold, conversations });
   const sharedInputs = createSharedInputs();
-  /** Their session was deleted while they ran. */
-  const unwanted = new Set<string>();
+  const unwanted = new UnwantedResponses();
 
   async function storeFor(id: string): Promise<ResponseStore> {
     await writing.get(id);
@@ -164,7 +164,7 @@ export function createResponses(options: ResponsesOptions): Responses {
   }
 
   function keep(store: ResponseStore, caller: string, body: unknown, response: NewResponse): void {
-    if (unwanted.delete(response.id)) return;
+    if (unwanted.take(response.id)) return;
     const written = write(store, caller, body, response).catch((error: unknown) => tellUnkept(response.id, error));
     writing.set(response.id, written);
     void written.then(() => writing.delete(response.id));
@@ -205,7 +205,7 @@ export function createResponses(options: ResponsesOptions): Responses {
         };
         const asking = { ...incoming, parsed: body, signal, replyId, onAbandoned: undefined, toSocket: false };
         const answer = await gateway.exchange(surfaceFor(known, { onEnd }), asking);
-        await linkSession(incoming.caller, id, answer);
+        await linkSession(incoming.caller, id, answer, read.moment);
         return { answer, ended };
       },
       end,
@@ -225,7 +225,7 @@ export function createResponses(options: ResponsesOptions): Responses {
     if (answer.status !== 200) await store.forget(caller, id);
     const isStream = answer.headers.get("content-type")?.startsWith("text/event-stream") === true;
     if (answer.body === null || !isStream) return answer;
-    await linkSession(caller, id, answer);
+    await linkSession(caller, id, answer, read.moment);
     const replays = await openReplays();
     const stream = replays.start(caller, id, replaySource(answer.body), { resumable: true, onCut: onAbandoned });
     // A reader that never leaves: else it would end soon after its client has left.
@@ -236,11 +236,18 @@ export function createResponses(options: ResponsesOptions): Responses {
     return new Response(stream, { headers: answer.headers });
   }
 
-  /** Where it cannot be noted the response stays when its session goes, which is told. */
-  async function linkSession(caller: string, id: string, { headers }: Response): Promise<void> {
+  /**
+   * Where it cannot be noted the response stays when its session goes, which is told.
+   * @param moment when the request came
+   */
+  async function linkSession(caller: string, id: string, { headers }: Response, moment: number): Promise<void> {
     const sessionId = headers.get(sessionHeader);
     if (sessionId === null) return;
     try {
+      if (unwanted.isDeletedSince(moment, caller, sessionId)) {
+        if (!(await (await storeFor(id)).forget(caller, id))) unwanted.note(id);
+        return;
+      }
       await (await openStore()).linkSession(caller, id, sessionId);
     } catch (error) {
       log.error("Cannot note the session of a response", { responseId: id }, error);
@@ -249,12 +256,6 @@ export function createResponses(options: ResponsesOptions): Responses {
 
   function tellUnkept(responseId: string, error: unknown): void {
     log.error("Cannot keep a response", { responseId }, error);
-  }
-
-  function noteUnwanted(id: string): void {
-    unwanted.add(id);
-    const [oldest] = unwanted;
-    if (unwanted.size > mostUnwanted && oldest !== undefined) unwanted.delete(oldest);
   }
 
   /** Of one that is forgotten: what still runs, and its stream. */
@@ -268,13 +269,14 @@ export function createResponses(options: ResponsesOptions): Responses {
   return {
     async answer(incoming) {
       const { caller, body } = incoming;
+      const { moment } = unwanted;
       const parsed = parseRequestBody(body, caller);
       // At once: of the next request that begins as this one it would not be told any more.
       const shared = sharedInputs.find(parsed);
       const known = await knownItems.find(caller, parsed);
       if (isForLater(parsed)) {
         const answerApart = parsed["stream"] === true ? streamLater : answerLater;
-        return await answerApart(incoming, { body: parsed, known, shared });
+        return await answerApart(incoming, { body: parsed, known, shared, moment });
       }
       const store = await storeToKeep(parsed);
       const isNoted = store !== undefined || known.conversationId !== undefined;
@@ -285,7 +287,8 @@ export function createResponses(options: ResponsesOptions): Responses {
       const replyId = orderedId();
       const asking = { ...incoming, parsed, replyId };
       const answer = await gateway.exchange(surfaceFor(known, { onEnd: isNoted ? onEnd : undefined }), asking);
-      if (store !== undefined && answer.status === 200) await linkSession(caller, responseId({ replyId }), answer);
+      if (store !== undefined && answer.status === 200)
+        await linkSession(caller, responseId({ replyId }), answer, moment);
       return answer;
     },
     find,
@@ -308,11 +311,12 @@ export function createResponses(options: ResponsesOptions): Responses {
     },
     stopForgotten: (id) => background.cancel(id),
     async forgetSession(caller, sessionId) {
+      unwanted.noteDeleted(caller, sessionId);
       const ids = await (await openStore()).takeSession(caller, sessionId);
       // The newest first: an older one would hand on what they share before they go themselves.
       for (const id of ids.toSorted().reverse()) {
         if (await (await storeFor(id)).forget(caller, id)) await endAll(caller, id);
-        else noteUnwanted(id);
+        else unwanted.note(id);
       }
       return ids.length > 0;
     },

@@ -1,5 +1,5 @@
 // Inputs of responses that begin as that of another one, in SQLite: a row holds what is its own, and what is deleted hands its
-// items on to those that begin with them. Transactions are the caller's.
+// items on to one of those that begin with them. Transactions are the caller's.
 
 import type { Database } from "bun:sqlite";
 import type { JsonObject } from "../contract/json.ts";
@@ -26,12 +26,6 @@ interface Part {
   readonly count: number | null;
 }
 
-interface Heir {
-  readonly id: string;
-  readonly count: number;
-  readonly input: string;
-}
-
 export function createSharedInputs(database: Database): SharedInputs {
   const note = database.prepare(`
     INSERT INTO response_shares (caller, response_id, shares_id, shares_count)
@@ -40,7 +34,8 @@ export function createSharedInputs(database: Database): SharedInputs {
   const findShared = database.prepare<SharedBeginning, [ResponseKey]>(`
     SELECT shares_id AS id, shares_count AS count FROM response_shares
     WHERE caller = $caller AND response_id = $id`);
-  // A response shares only what was there before it, so that there are no circles to be walked for ever.
+  // A response shares only what was there before it, or with the heir of that, which stands in its place: there are no circles
+  // to be walked for ever.
   const findParts = database.prepare<Part, [ResponseKey]>(`
     WITH RECURSIVE line (response_id, count, depth) AS (
       SELECT $id, NULL, 0
@@ -50,10 +45,10 @@ export function createSharedInputs(database: Database): SharedInputs {
     SELECT r.input, line.count
     FROM line CROSS JOIN responses r ON r.caller = $caller AND r.response_id = line.response_id
     ORDER BY line.depth DESC`);
-  const findHeirs = database.prepare<Heir, [ResponseKey]>(`
-    SELECT r.response_id AS id, s.shares_count AS count, r.input
-    FROM response_shares s CROSS JOIN responses r ON r.caller = s.caller AND r.response_id = s.response_id
-    WHERE s.caller = $caller AND s.shares_id = $id`);
+  // The newest is deleted last, mostly: then what it was handed is not handed on again.
+  const findHeirs = database.prepare<SharedBeginning, [ResponseKey]>(`
+    SELECT response_id AS id, shares_count AS count FROM response_shares
+    WHERE caller = $caller AND shares_id = $id ORDER BY shares_count DESC, response_id DESC`);
   const findInput = database.prepare<{ input: string }, [ResponseKey]>(
     "SELECT input FROM responses WHERE caller = $caller AND response_id = $id",
   );
@@ -74,6 +69,17 @@ export function createSharedInputs(database: Database): SharedInputs {
     note.run({ caller, id, sharedId: isOfBefore ? before.id : sharedId, count });
   };
 
+  const inputOf = (key: ResponseKey): readonly JsonObject[] => itemsOf(findInput.get(key)?.input ?? "[]");
+  /** One of them holds what is handed on, and the others share it with that one: many may have begun with the same. */
+  const inherit = (key: ResponseKey, { id, count }: SharedBeginning, shared: SharedBeginning | null): void => {
+    const heir = { caller: key.caller, id };
+    const stillShared = Math.min(count, shared?.count ?? 0);
+    const handed = inputOf(key).slice(0, count - stillShared);
+    if (handed.length > 0) setInput.run({ ...heir, input: JSON.stringify([...handed, ...inputOf(heir)]) });
+    if (shared === null) forget.run(heir);
+    else noteShared(heir, { id: shared.id, count: stillShared });
+  };
+
   return {
     note: noteShared,
     read(key) {
@@ -85,18 +91,15 @@ export function createSharedInputs(database: Database): SharedInputs {
       return items;
     },
     handOn(key) {
-      const heirs = findHeirs.all(key);
       const shared = findShared.get(key);
-      const own = heirs.length === 0 ? [] : itemsOf(findInput.get(key)?.input ?? "[]");
-      for (const { id, count, input } of heirs) {
-        const heir = { caller: key.caller, id };
-        const stillShared = Math.min(count, shared?.count ?? 0);
-        const handed = own.slice(0, count - stillShared);
-        if (handed.length > 0) setInput.run({ ...heir, input: JSON.stringify([...handed, ...itemsOf(input)]) });
-        if (shared === null) forget.run(heir);
-        else noteShared(heir, { id: shared.id, count: stillShared });
-      }
+      const [first, ...others] = findHeirs.all(key);
       forget.run(key);
+      if (first === undefined) return;
+      inherit(key, first, shared);
+      for (const { id, count } of others) {
+        const isWithin = shared !== null && count <= shared.count;
+        noteShared({ caller: key.caller, id }, { id: isWithin ? shared.id : first.id, count });
+      }
     },
     forgetThread: (thread) => void forgetThread.run(thread),
   };

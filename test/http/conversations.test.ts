@@ -308,3 +308,19 @@ test("a response that runs while its session is deleted is not kept", async () =
   expect(id).toBeDefined();
   expect((await harness.get(`/v1/responses/${id}`)).status).toBe(404);
 });
+
+test("a whole answer is not kept either, but what is asked in the session after that is", async () => {
+  await using harness = await startHarness();
+  const headers = { "x-session-id": "mine" };
+  const before = await respond(harness, { input: "Hi" }, headers);
+  harness.emulator.script({ gate: "slow", reply: { chunks: ["one ", "two"] } });
+  const answer = harness.post("/v1/responses", { input: "Hi again", stream: false }, { headers });
+  await harness.emulator.until((requests) => requests.filter(({ on }) => on === "completions").length === 2);
+  await fetch(`${harness.url}/v1/sessions/mine`, { method: "DELETE" });
+  harness.emulator.release("slow", "all");
+  const { id } = (await (await answer).json()) as { id: string };
+  const after = await respond(harness, { input: "Hi again" }, headers);
+
+  const statuses = [before.id, id, after.id].map(async (one) => (await harness.get(`/v1/responses/${one}`)).status);
+  expect(await Promise.all(statuses)).toEqual([404, 404, 200]);
+});

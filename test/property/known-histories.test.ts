@@ -16,6 +16,7 @@ import { parseRequest as parseMessages } from "../../src/surfaces/anthropic-mess
 import { parseRequest as parseChat } from "../../src/surfaces/openai-chat/parse-request.ts";
 import { parseRequest as parseResponses } from "../../src/surfaces/openai-responses/parse-request.ts";
 import { patienceMs, runsOf } from "./runs.ts";
+import { strangeJson } from "./strange-json.ts";
 
 type Item = { readonly [field: string]: unknown };
 
@@ -227,6 +228,51 @@ test(
         expect(outcome(() => parseBody(bytes, scope))).toEqual({ value: whole(JSON.parse(written)) });
       }),
       runsOf("damaged histories", 500),
+    );
+  },
+  patienceMs,
+);
+
+/** Fields may stand there twice, under a name that is written otherwise, and a list where another one stood before. */
+const listName = fc.constantFrom('"messages"', '"input"', '"tools"', '"m\\u0065ssages"', '"content"');
+const listStep = (item: fc.Arbitrary<unknown>) =>
+  fc.record({
+    fields: fc.array(fc.tuple(listName, fc.nat({ max: 2 })), { minLength: 1, maxLength: 3 }),
+    cut: fc.constantFrom(0, 0, 0, 1, 2, 9),
+    more: fc.array(item, { maxLength: 4 }),
+    edited: fc.option(fc.tuple(fc.nat({ max: 20 }), item), { freq: 4 }),
+    between: fc.constantFrom(",", ",", ",", ", ", "\n,"),
+    begin: fc.constantFrom("{", "{", "{", "\ufeff{"),
+    end: fc.constantFrom("}", "}", "}", "}\n", "}]", "}x", ""),
+    padding: fc.constantFrom(0, 1024, 1024),
+  });
+
+test(
+  "whatever stands in lists, and wherever lists stand, is what its own bytes say",
+  () => {
+    const message = fc.record({ role: fc.constant("user"), content: said });
+    const item: fc.Arbitrary<unknown> = fc.oneof({ weight: 2, arbitrary: message }, strangeJson(said));
+    const begun = fc.array(item, { minLength: 7, maxLength: 12 });
+    fc.assert(
+      fc.property(begun, fc.array(listStep(item), { minLength: 2, maxLength: 9 }), (first, steps) => {
+        const scope = `strange ${++runs}`;
+        const lists: (readonly unknown[])[] = [first, first.slice(0, 8), first.toReversed()];
+        for (const { fields, cut, more, edited, between, begin, end, padding } of steps) {
+          const grown = fields[0]![1];
+          const kept = [...lists[grown]!.slice(0, Math.max(0, lists[grown]!.length - cut)), ...more];
+          const [at, other] = edited ?? [kept.length, undefined];
+          lists[grown] = at < kept.length ? kept.with(at, other) : kept;
+          const written = fields.map(
+            ([name, list]) => `${name}:[${lists[list]!.map((one) => JSON.stringify(one)).join(between)}]`,
+          );
+          const sent = encoder.encode(`${begin}${[...written, `"pad":"${"x".repeat(padding)}"`].join(",")}${end}`);
+          const expected = outcome(() => JSON.parse(new TextDecoder().decode(sent)));
+
+          expect(outcome(() => parseBody(sent, scope))).toEqual(expected);
+          expect(outcome(() => parseBody(sent, scope))).toEqual(expected);
+        }
+      }),
+      runsOf("strange lists", 300),
     );
   },
   patienceMs,

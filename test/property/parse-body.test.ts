@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { LongText } from "../../src/conversation/long-text.ts";
 import { parseBody } from "../../src/conversation/parse-body.ts";
 import { patienceMs, runsOf } from "./runs.ts";
+import { strangeJson } from "./strange-json.ts";
 
 const encoder = new TextEncoder();
 
@@ -30,7 +31,9 @@ const text = fc
   .tuple(fc.array(sign, { minLength: 1, maxLength: 6 }), fc.constantFrom(1, 3, 300))
   .map(([signs, times]) => signs.join("").repeat(times));
 const content = fc.oneof(text, fc.array(fc.record({ type: fc.constant("text"), text }), { maxLength: 3 }));
-const messages = fc.array(fc.record({ role: fc.constantFrom("user", "assistant"), content }), { maxLength: 4 });
+const strange = strangeJson(text);
+const message = fc.record({ role: fc.constantFrom("user", "assistant"), content: fc.oneof(content, strange) });
+const messages = fc.oneof(fc.array(message, { maxLength: 4 }), fc.array(fc.oneof(message, strange), { maxLength: 4 }));
 const items = fc.array(fc.record({ type: fc.constant("function_call_output"), output: content, content }), {
   maxLength: 3,
 });

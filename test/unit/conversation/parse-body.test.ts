@@ -98,6 +98,22 @@ test("parseBody keeps a long text that stands behind a long key, whatever was be
   expect(parse(body)).toEqual(body);
 });
 
+test("parseBody keeps a long text that stands where only a name is that of a message", () => {
+  const text = long("text ");
+  const message = { role: "user", content: [{ type: "text", text: "short" }] };
+  const strange: readonly unknown[] = [
+    [message, [text]],
+    [{ role: "user", content: "short" }, [text]],
+    [{ role: "user", content: { type: "other", answer: { text } } }],
+    [{ type: "function_call_output", output: { answer: { text } } }],
+    [{ role: "user", content: [...message.content, [text]] }],
+  ];
+  for (const messages of strange) {
+    expect(parse({ messages })).toEqual({ messages });
+    expect(parse({ input: messages })).toEqual({ input: messages });
+  }
+});
+
 test("parseBody refuses what JSON.parse refuses", () => {
   const around = (inside: string | Uint8Array): Uint8Array =>
     Buffer.concat([

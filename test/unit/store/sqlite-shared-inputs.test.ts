@@ -74,7 +74,7 @@ describe("an input that begins as another", () => {
 
   test.each([
     ["a", ["1 2 3 4", "5", "6"]],
-    ["b", ["1 2", "3 4 5", "3 6"]],
+    ["b", ["1 2", "3 4 5", "6"]],
     ["c", ["1 2", "3 4", "6"]],
     ["d", ["1 2", "3 4", "5"]],
   ])("is whole when %s is deleted", async (deleted, rows) => {
@@ -98,6 +98,27 @@ describe("an input that begins as another", () => {
     expect(await stage.read("e", "f", "g")).toEqual(["1 2", "1 2", "1 2 8"]);
   });
 
+  test("is handed on once, to the newest of those that share most of it", async () => {
+    const stage = await openTree();
+    for (const id of ["e", "f", "g"]) await stage.remember(id, "1 2 3 4", ["b", 4]);
+    await stage.remember("h", "1 2 9", ["b", 2]);
+    await stage.store.forget("anna", "b");
+
+    expect(stage.rows()).toEqual(["1 2", "5", "6", "", "", "3 4", "9"]);
+    expect(stage.sharedBy("c", "d", "e", "f", "g", "h")).toEqual(["g", "g", "g", "g", "a", "a"]);
+    await stage.store.forget("anna", "a");
+
+    expect(stage.rows()).toEqual(["5", "6", "", "", "3 4", "1 2 9"]);
+    expect(await stage.read("c", "d", "e", "f", "g", "h")).toEqual([
+      "1 2 3 4 5",
+      "1 2 3 6",
+      "1 2 3 4",
+      "1 2 3 4",
+      "1 2 3 4",
+      "1 2 9",
+    ]);
+  });
+
   test("may end within what the other one shares itself", async () => {
     const stage = await openTree();
     await stage.remember("e", "1 7", ["c", 1]);
@@ -106,7 +127,7 @@ describe("an input that begins as another", () => {
     await stage.store.forget("anna", "a");
 
     expect(await stage.read("d", "e")).toEqual(["1 2 3 6", "1 7"]);
-    expect(stage.count()).toEqual([2, 0, 1]);
+    expect(stage.count()).toEqual([2, 1, 1]);
   });
 
   test("is written whole where the other one is gone, another's, or has expired", async () => {
