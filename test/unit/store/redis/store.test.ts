@@ -24,6 +24,13 @@ setDefaultTimeout(20_000);
 
 const executable = findRedis();
 
+/** Another gateway, which says that it holds the chat of a running turn. */
+function holdTurn(url: string, prefix: string) {
+  return Bun.spawn([process.execPath, join(import.meta.dir, "hold-turn.ts"), url, prefix], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+}
+
 describe.skipIf(executable === undefined)("a shared store [R2-083]", () => {
   let server: RedisServer;
   let count = 0;
@@ -208,9 +215,7 @@ describe.skipIf(executable === undefined)("a shared store [R2-083]", () => {
 
   test("chats of a process of this machine that was killed are free at the next start, with the reply that it left running", async () => {
     const prefix = `killed-${count++}:`;
-    const child = Bun.spawn([process.execPath, join(import.meta.dir, "hold-turn.ts"), server.url, prefix], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
+    const child = holdTurn(server.url, prefix);
     for await (const chunk of child.stdout) if (new TextDecoder().decode(chunk).includes("held")) child.kill("SIGKILL");
     await child.exited;
     const store = await openRedisStore({ url: server.url, prefix, clock: Date.now, sessionTimeoutMs });
@@ -225,9 +230,7 @@ describe.skipIf(executable === undefined)("a shared store [R2-083]", () => {
   test("a chat of a gateway of another machine that was killed is free for its next turn, long before it counts as silent [R2-079]", async () => {
     const prefix = `gone-${count++}:`;
     const other = await openRedisStore({ url: server.url, prefix, clock: Date.now, sessionTimeoutMs });
-    const child = Bun.spawn([process.execPath, join(import.meta.dir, "hold-turn.ts"), server.url, prefix], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
+    const child = holdTurn(server.url, prefix);
     for await (const chunk of child.stdout) {
       if (!new TextDecoder().decode(chunk).includes("held")) continue;
       expect(await other.beginTurn("caller", byHistory(["1"]))).toBeUndefined();
@@ -248,10 +251,7 @@ describe.skipIf(executable === undefined)("a shared store [R2-083]", () => {
     using proxy = await startTcpProxy(server.port, 1);
     const other = await openRedisStore({ url: server.url, prefix, clock: Date.now, sessionTimeoutMs });
     await untilSeen(prefix, 1);
-    const url = `redis://127.0.0.1:${proxy.port}`;
-    const child = Bun.spawn([process.execPath, join(import.meta.dir, "hold-turn.ts"), url, prefix], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
+    const child = holdTurn(`redis://127.0.0.1:${proxy.port}`, prefix);
     for await (const chunk of child.stdout) if (new TextDecoder().decode(chunk).includes("held")) child.kill("SIGKILL");
     await child.exited;
     const claim = await begin(other, byHistory(["1"]));
