@@ -241,7 +241,9 @@ test("a conversation goes on after a restart: same chat, stored node, whole memo
 });
 
 test("GET /v1/sessions lists the last accessed session first", async () => {
-  await using harness = await startHarness();
+  // Never twice the same: all of it may be over within a millisecond.
+  let nowMs = Date.now();
+  await using harness = await startHarness({ clock: () => nowMs++ });
   const talk = createTalk(harness);
   await talk.say("Hello");
   await answerTo(harness, [user("Hi")]);
