@@ -9,7 +9,7 @@ export const arrivalsPerTurn = 32;
 
 export class Arrivals {
   #begun = 0;
-  #waiting: (() => void)[] = [];
+  readonly #waiting: (() => void)[] = [];
   readonly #nextTurn = (): void => {
     const those = this.#waiting.splice(0, arrivalsPerTurn);
     this.#begun = those.length;
