@@ -178,35 +178,31 @@ function endOfString(body: Uint8Array, start: number): number {
   }
 }
 
+/** What no JSON string may hold, and a backslash that means nothing by what follows it, unless another one is in front. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-const controlCharacter = /[\u0000-\u001f]/;
+const suspect = /[\u0000-\u001f]|\\(?!["\\/bfnrt]|u[\da-fA-F]{4})/g;
 /** Works on every byte array, and without a view on it. */
 const latin1Slice = Buffer.prototype.latin1Slice;
 
-/** Whether a JSON string may hold what stands between `start` and `end`, which is UTF-8 and holds no quote of its own. */
+/**
+ * Whether a JSON string may hold what stands between `start` and `end`, which is UTF-8 and holds no quote of its own. As a
+ * string of bytes: 0.1 to 1 ms a megabyte, by how many escapes there are; with a call for each of them 0.2 to 2.3.
+ */
 function isValidText(body: Uint8Array, start: number, end: number): boolean {
-  if (controlCharacter.test(latin1Slice.call(body, start, end))) return false;
-  for (let at = body.indexOf(backslash, start); at >= 0 && at < end;) {
-    const length = escapeLength(body, at);
-    if (length === 0) return false;
-    at = body.indexOf(backslash, at + length);
+  const text: string = latin1Slice.call(body, start, end);
+  suspect.lastIndex = 0;
+  while (suspect.test(text)) {
+    const at = suspect.lastIndex - 1;
+    if (text.charCodeAt(at) !== backslash || !isEscaped(text, at)) return false;
   }
   return true;
 }
 
-const simpleEscapes: ReadonlySet<number | undefined> = new Set(Buffer.from('"\\/bfnrt'));
-
-function escapeLength(body: Uint8Array, at: number): number {
-  const kind = body[at + 1];
-  if (simpleEscapes.has(kind)) return 2;
-  if (kind !== 0x75) return 0;
-  for (let index = at + 2; index < at + 6; index++) if (!isHex(body[index])) return 0;
-  return 6;
-}
-
-function isHex(byte: number | undefined): boolean {
-  if (byte === undefined) return false;
-  return (byte >= 0x30 && byte <= 0x39) || ((byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x66);
+/** Whether a backslash in front of it takes the meaning from this one. */
+function isEscaped(text: string, at: number): boolean {
+  let first = at;
+  while (text.charCodeAt(first - 1) === backslash) first--;
+  return (at - first) % 2 === 1;
 }
 
 const pieceNames = [...listNames, "tools"];

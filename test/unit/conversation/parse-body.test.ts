@@ -126,6 +126,10 @@ test("parseBody refuses what JSON.parse refuses", () => {
     "\\x",
     "\\u12g4",
     "\\",
+    "\\\\\\x",
+    "\\\\\\\\\\u12",
+    "\\\\d\\d",
+    "\\\\\n",
     '"',
     '","content":1"',
     "\0",
@@ -141,7 +145,9 @@ test("parseBody refuses what JSON.parse refuses", () => {
   ]) {
     expect(() => parseBody(body)).toThrow();
   }
-  expect(() => parseBody(around("\\u00e9\\/\\n"))).not.toThrow();
+  for (const inside of ["\\u00e9\\/\\n", "\\\\x", "\\\\\\\\u12", "\\\\d\\\\d\\\\", "\\uD83D\\\\"]) {
+    expect(whole(parseBody(around(inside)))).toEqual(JSON.parse(new TextDecoder().decode(around(inside))));
+  }
 });
 
 test("parseBody reads a body behind a byte order mark, one with white space anywhere, and one with a key told twice", () => {
