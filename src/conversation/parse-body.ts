@@ -31,6 +31,7 @@ export function parseBody(body: Uint8Array, scope?: string): unknown {
   const found = findPieces(body, mark, scope);
   if (found.length === 0) return JSON.parse(decoder.decode(body));
   const value: unknown = JSON.parse(marked(body, found, mark));
+  fieldEnds.set(body, new Map(found.map(({ start, end }) => [start, end])));
   if (!isJsonObject(value)) return value;
   const fields: Record<string, unknown> = value;
   for (const name of pieceNames) {
@@ -39,6 +40,17 @@ export function parseBody(body: Uint8Array, scope?: string): unknown {
       fields[name] = found[Number(place.slice(mark.length))]?.value;
   }
   return value;
+}
+
+/** Where the lists of what is said and the tools begin and end in the bodies that were parsed. */
+const fieldEnds = new WeakMap<Uint8Array, ReadonlyMap<number, number>>();
+
+/**
+ * @returns the index behind the value that begins there, where the body was parsed and this was found on the way: a list of a
+ * megabyte is not looked through once more
+ */
+export function knownEndOf(body: Uint8Array, start: number): number | undefined {
+  return fieldEnds.get(body)?.get(start);
 }
 
 /** The same for a request, whose client is told what is wrong. @throws {GatewayError} `invalid-request` */

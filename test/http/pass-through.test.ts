@@ -52,6 +52,18 @@ describe.each(["socket", "fetch"])("TRANSPORT=%s", (transport) => {
     expect(await bodyOf(response)).toBe(answer);
   });
 
+  test("a long history goes out as it was written, wherever its texts stand", async () => {
+    await using lane = await start([{ body: answer }]);
+    const said = `${"Code that ends in braces. ".repeat(30)}${"}".repeat(40)}`;
+    // The first text is as far from a string in front of it as the list is from the beginning of the body.
+    const message = `{"role":"user",    "content":"${said}"}`;
+    const written = `{"model":"local","messages":[${Array(9).fill(message).join(",")}],"stream":true}`;
+    await bodyOf(await lane.harness.post("/v1/chat/completions", written));
+    expect(new TextDecoder().decode(lane.server.completions[0]?.bytes)).toBe(
+      written.replace("{", '{"stream_options":{"include_usage":true},'),
+    );
+  });
+
   test("a request goes out as it was written but for single fields, unknown ones in it", async () => {
     await using lane = await start([{ body: answer }]);
     const written = `{ "model":"local", "temperature":1.0, "x_new":{"y":[1.50]}, "n":1, "stream":true,

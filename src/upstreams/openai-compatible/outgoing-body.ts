@@ -5,7 +5,7 @@ import type { Body, Dialect } from "./dialect.ts";
 import { type BodyOptions, encodeMessages } from "./encode-messages.ts";
 import { canForwardMessages } from "./forward-messages.ts";
 import { createRequestFields, sameProtocol } from "./request-body.ts";
-import { longTextsOf, spliceBody } from "./splice-body.ts";
+import { spliceBody } from "./splice-body.ts";
 
 export interface OutgoingBody {
   /** All of it but the messages; repairs change these. */
@@ -33,8 +33,7 @@ export function createOutgoingBody(request: ChatRequest, options: BodyOptions): 
     // A whole answer can be checked and passed on; where it may not be had, it is collected from a stream.
     fields: asksForWhole(request, options) ? asWhole(streamed) : streamed,
     write(fields) {
-      const spliced =
-        forwarded === undefined ? undefined : spliceBody(forwarded, request.body, fields, longTextsOf(request));
+      const spliced = forwarded === undefined ? undefined : spliceBody(forwarded, request.body, fields);
       return spliced ?? JSON.stringify({ ...fields, messages: encodeMessages(request, options) });
     },
   };

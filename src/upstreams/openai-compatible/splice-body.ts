@@ -1,8 +1,7 @@
 // A received request body with single fields changed: the bytes in between go out as they came.
 
-import type { ChatRequest } from "../../contract/chat-request.ts";
 import type { JsonObject } from "../../contract/json.ts";
-import { LongText } from "../../conversation/long-text.ts";
+import { knownEndOf } from "../../conversation/parse-body.ts";
 import type { Body } from "./dialect.ts";
 
 /** Where a field stands: from the quote of its key to behind its value. */
@@ -16,16 +15,10 @@ interface Span {
  * @param received a JSON object that was parsed before
  * @param written the same, parsed
  * @param wanted all fields that go out, but for `messages`, which stay as they are
- * @param texts of the messages, in their order: they are not searched once more
  * @returns the pieces of the new body; undefined when the bytes do not show plainly where a field stands
  */
-export function spliceBody(
-  received: Uint8Array,
-  written: JsonObject,
-  wanted: Body,
-  texts: readonly LongText[] = [],
-): Uint8Array[] | undefined {
-  const fields = findFields(received, texts);
+export function spliceBody(received: Uint8Array, written: JsonObject, wanted: Body): Uint8Array[] | undefined {
+  const fields = findFields(received);
   if (fields === undefined || !fields.has("messages")) return undefined;
   const pieces = new Pieces(received);
   pieces.keep(0, received.indexOf(openBrace) + 1);
@@ -44,13 +37,6 @@ export function spliceBody(
   }
   pieces.write("}");
   return pieces.take();
-}
-
-/** The long texts of a request, where they stand in its body. */
-export function longTextsOf({ messages }: ChatRequest): LongText[] {
-  const texts: LongText[] = [];
-  for (const { content } of messages) for (const part of content) if (part instanceof LongText) texts.push(part);
-  return texts;
 }
 
 /** Of a body: what stands next to each other in it stays one piece. */
@@ -112,7 +98,7 @@ const closeBrace = 0x7d;
 const backslash = 0x5c;
 
 /** In their order. Undefined: a name is written with escapes, or stands there twice. */
-function findFields(body: Uint8Array, texts: readonly LongText[]): Map<string, Span> | undefined {
+function findFields(body: Uint8Array): Map<string, Span> | undefined {
   const fields = new Map<string, Span>();
   let at = skipSpace(body, 0);
   if (body[at] !== openBrace) return undefined;
@@ -123,7 +109,7 @@ function findFields(body: Uint8Array, texts: readonly LongText[]): Map<string, S
     const name = decoder.decode(body.subarray(start + 1, keyEnd - 1));
     if (name.includes("\\") || fields.has(name)) return undefined;
     const valueStart = skipSpace(body, skipColon(body, keyEnd));
-    const end = endOfValue(body, valueStart, texts);
+    const end = knownEndOf(body, valueStart) ?? endOfValue(body, valueStart);
     fields.set(name, { start, valueStart, end });
     at = skipSpace(body, end);
     if (body[at] === closeBrace) return fields;
@@ -158,18 +144,14 @@ function endOfString(body: Uint8Array, start: number): number {
   }
 }
 
-function endOfValue(body: Uint8Array, start: number, texts: readonly LongText[]): number {
+function endOfValue(body: Uint8Array, start: number): number {
   let depth = 0;
-  let nextText = 0;
   for (let at = start; at < body.length;) {
     const byte = body[at];
     // `{` and `[`, `}` and `]` differ in one bit: brackets match, since it was parsed before.
     const bracket = byte === undefined ? 0 : byte | 0x20;
     if (byte === quote) {
-      const text = texts[nextText];
-      const isLong = text !== undefined && text.json.byteOffset - body.byteOffset === at + 1;
-      at = isLong ? at + text.json.length + 2 : endOfString(body, at);
-      if (isLong) nextText++;
+      at = endOfString(body, at);
     } else if (bracket === openBrace || bracket === closeBrace) {
       if (bracket === closeBrace && depth === 0) return at;
       depth += bracket === openBrace ? 1 : -1;

@@ -2,13 +2,16 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { parseBody } from "../../../../src/conversation/parse-body.ts";
 import { spliceBody } from "../../../../src/upstreams/openai-compatible/splice-body.ts";
 import type { Body } from "../../../../src/upstreams/openai-compatible/dialect.ts";
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 function splice(text: string, wanted: Body): string | undefined {
-  const pieces = spliceBody(encode(text), JSON.parse(text), wanted);
+  const body = encode(text);
+  parseBody(body, "a caller");
+  const pieces = spliceBody(body, JSON.parse(text), wanted);
   return pieces === undefined ? undefined : Buffer.concat(pieces).toString();
 }
 
@@ -49,21 +52,32 @@ describe("spliceBody", () => {
 
   test("gives what an object with the same fields would give, whatever the values", () => {
     const name = fc.string({ maxLength: 4 }).filter((text) => !["__proto__", "messages"].includes(text));
-    const fields = fc.dictionary(name, fc.jsonValue({ maxDepth: 3 }), { maxKeys: 6 });
+    const fields = fc.dictionary(fc.oneof(name, fc.constantFrom("tools", "input")), fc.jsonValue({ maxDepth: 3 }), {
+      maxKeys: 6,
+    });
+    // Long ones, and histories that are known by their second half on, are found before.
+    const content = fc.constantFrom('Code: {"a":[1]}}} '.repeat(40), "]}".repeat(400), "short", "}");
+    const said = fc.array(fc.record({ role: fc.constantFrom("user", "assistant"), content }), { maxLength: 12 });
     fc.assert(
-      fc.property(fields, fields, fc.jsonValue(), fc.constantFrom(0, 2), (written, changes, messages, space) => {
-        const [keep = "", ...dropped] = Object.keys(written);
-        const body = { ...written, messages };
-        const kept = Object.fromEntries(
-          Object.entries(written).filter(([key]) => !dropped.includes(key) || key === keep),
-        );
-        // Values of the generator are JSON.
-        const wanted = { ...kept, ...changes } as Body;
-        const spliced = splice(JSON.stringify(body, undefined, space), wanted);
-        if (spliced === undefined) return Object.keys(body).some((key) => JSON.stringify(key).includes("\\"));
-        expect(JSON.parse(spliced)).toEqual(JSON.parse(JSON.stringify({ ...wanted, messages })));
-        return true;
-      }),
+      fc.property(
+        fields,
+        fields,
+        fc.oneof(said, fc.jsonValue()),
+        fc.constantFrom(0, 2),
+        (written, changes, messages, space) => {
+          const [keep = "", ...dropped] = Object.keys(written);
+          const body = { ...written, messages };
+          const kept = Object.fromEntries(
+            Object.entries(written).filter(([key]) => !dropped.includes(key) || key === keep),
+          );
+          // Values of the generator are JSON.
+          const wanted = { ...kept, ...changes } as Body;
+          const spliced = splice(JSON.stringify(body, undefined, space), wanted);
+          if (spliced === undefined) return Object.keys(body).some((key) => JSON.stringify(key).includes("\\"));
+          expect(JSON.parse(spliced)).toEqual(JSON.parse(JSON.stringify({ ...wanted, messages })));
+          return true;
+        },
+      ),
     );
   });
 });
