@@ -15,6 +15,9 @@ const probeBytes = 64;
 /** A history is gone on with where no more of its items than these are missing or said otherwise: agents mark their newest. */
 const maxTailItems = 8;
 
+/** What is so much of a body that came is kept where it stands, and all of the body with it. */
+const mostOf = 0.75;
+
 /** What a turn adds has its place behind what it goes on from: one comparison for many turns. */
 const blockBytes = 32 * 1024;
 
@@ -37,7 +40,7 @@ interface Run {
 export interface KeptBytes {
   readonly block: Block;
   readonly start: number;
-  /** A copy. */
+  /** A copy, where they are not most of what they came in. */
   readonly bytes: Uint8Array;
 }
 
@@ -96,11 +99,14 @@ export function isWorthKeeping(items: number, bytes: number): boolean {
   return items >= minGrownItems && bytes <= maxHistoryBytes;
 }
 
-/** @param bytes what follows the beginning */
+/** @param bytes what follows the beginning. Nobody may write there any more */
 export function keepBytes(known: KnownHistory | undefined, bytes: Uint8Array): KeptBytes {
   const last = known?.runs.at(-1);
   const hasRoom =
     last !== undefined && endOf(last) === last.block.used && endOf(last) + bytes.length <= last.block.bytes.length;
+  if (!hasRoom && bytes.length >= mostOf * bytes.buffer.byteLength) {
+    return { block: { bytes, used: bytes.length }, start: 0, bytes };
+  }
   const block = hasRoom ? last.block : { bytes: new Uint8Array(Math.max(blockBytes, bytes.length)), used: 0 };
   const start = block.used;
   block.bytes.set(bytes, start);
@@ -117,7 +123,7 @@ export function keepHistory(scope: string, known: KnownHistory | undefined, rest
   const list = [...(known?.list.slice(0, known.count) ?? []), ...rest.values];
   if (known !== undefined) noteGrowth(list, known.list, known.count);
   const runs = withRest(known?.runs ?? [], rest);
-  const heldBytes = runs.reduce((sum, { block }) => sum + block.bytes.length, 0);
+  const heldBytes = runs.reduce((sum, { block }) => sum + block.bytes.buffer.byteLength, 0);
   const length = (known?.length ?? 0) + rest.kept.bytes.length;
   const others = entries.filter(
     (entry) => known === undefined || entry.list !== known.list || !isContinued(entry, known),

@@ -34,7 +34,7 @@ export function parseList(json: Uint8Array, list: FoundList): readonly unknown[]
   if (texts.length > 0 && !isUtf8(json)) return undefined;
   const end = ends.at(-1) ?? 0;
   const isKept = scope !== undefined && isWorthKeeping((known?.count ?? 0) + ends.length, (known?.length ?? 0) + end);
-  // Its texts must not hold the whole body.
+  // Its texts must not hold a body of which they are little.
   const kept = isKept ? keepBytes(known, json.subarray(0, end)) : undefined;
   const bytes = kept?.bytes ?? json;
   const pieces: Piece[] = [];

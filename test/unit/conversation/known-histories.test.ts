@@ -49,6 +49,20 @@ test("what a history has in common with the one before is the same objects, turn
   }
 });
 
+test("a history that is most of what came is kept where it stands; another one holds nothing else of it", () => {
+  const bufferOf = (body: Uint8Array): unknown => {
+    const { messages } = parseBody(body, "c") as { messages: Said[] };
+    return messages[0]?.content instanceof LongText && messages[0].content.json.buffer;
+  };
+  const whole = encoder.encode(written(say("most of it", 0, 9, 600)));
+  expect(bufferOf(whole)).toBe(whole.buffer);
+
+  const padded = encoder.encode(
+    written([...say("little of it", 0, 9, 600)]).replace('"pad":"', `"pad":"${"x".repeat(3000)}`),
+  );
+  expect(bufferOf(padded)).not.toBe(padded.buffer);
+});
+
 test("where the newest items come back in another spelling, those before are the same objects", () => {
   const marked = (list: Said[]): Said[] => list.with(-1, { ...list.at(-1)!, cache_control: { type: "ephemeral" } });
   let messages = say("marked", 0, 9);
