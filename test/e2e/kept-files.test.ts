@@ -124,7 +124,7 @@ async function useEverything(): Promise<void> {
 /** One that has said something, and goes on. */
 async function beginAnswer(): Promise<{ cancel(): Promise<void> }> {
   await stage.emulator.script({
-    reply: { text: `${said} and more`, faults: [{ kind: "stall", after: 2 }] },
+    reply: { chunks: [said, " and more"], faults: [{ kind: "stall", after: 2 }] },
   });
   const typed = { message: `Go on about ${said}`, session_id: "running", options: { follow_ups: false } };
   const response = await stage.post("/api/chat/stream", typed, { headers: { authorization: `Bearer ${apiKey}` } });
