@@ -44,7 +44,7 @@ const regionRules = {
 const routeTarget = Type.String({ pattern: "^\\S+$" });
 
 /** The kinds of OpenAI-compatible servers; each has a record in upstreams/openai-compatible/dialects/. */
-export const dialectNames = [
+const dialectNames = [
   "dashscope",
   "dashscope-plans",
   "modelscope",

@@ -19,7 +19,7 @@ export interface ConversationRoutesOptions extends Pick<Edge, "maxBodyBytes"> {
   readonly clock: Clock;
 }
 
-export const conversationsPath = "/v1/conversations";
+const conversationsPath = "/v1/conversations";
 
 /** As OpenAI has them. */
 const mostItemsAtOnce = 20;

@@ -21,7 +21,7 @@ export interface FileRoutesOptions extends Pick<Edge, "maxBodyBytes"> {
   readonly clock: Clock;
 }
 
-export const filesPath = "/v1/files";
+const filesPath = "/v1/files";
 const contentEnd = "/content";
 const maxNameChars = 255;
 const mostListed = 10_000;

@@ -139,7 +139,7 @@ function readOutcome(result: ToolResult | { readonly failure: string }): CallOut
 }
 
 /** The person who asked sees what was done in their name. */
-export function tellArguments(input: JsonObject): Pick<AgentCallResult, "arguments"> {
+function tellArguments(input: JsonObject): Pick<AgentCallResult, "arguments"> {
   return JSON.stringify(input).length > maxResultChars ? {} : { arguments: input };
 }
 

@@ -32,7 +32,7 @@ export class UnfitFileError extends Error {
 }
 
 /** @throws {UsageError} without a home */
-export function homeOf(environment: Environment): string {
+function homeOf(environment: Environment): string {
   const home = environment["HOME"] || environment["USERPROFILE"];
   if (!home || !isAbsolute(home)) throw new UsageError("Cannot find the settings of agents: there is no HOME");
   return home;

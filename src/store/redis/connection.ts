@@ -25,7 +25,7 @@ export interface RedisLimits {
   readonly reconnectMs: readonly [first: number, most: number];
 }
 
-export const defaultLimits: RedisLimits = { answerMs: 1000, lateMs: 250, connectMs: 2000, reconnectMs: [50, 1000] };
+const defaultLimits: RedisLimits = { answerMs: 1000, lateMs: 250, connectMs: 2000, reconnectMs: [50, 1000] };
 
 export interface RedisConnectionOptions {
   readonly url: string;

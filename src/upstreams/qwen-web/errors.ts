@@ -85,7 +85,7 @@ export function classifyStreamError(error: unknown): QwenRefusal {
 }
 
 /** Reads code, text and hours out of every envelope variant. */
-export function readEnvelope(body: JsonObject | undefined): Pick<RefusalFacts, "code" | "text" | "hours"> {
+function readEnvelope(body: JsonObject | undefined): Pick<RefusalFacts, "code" | "text" | "hours"> {
   const data = objectIn(body, "data");
   const error = objectIn(body, "error");
   const plain = body?.["error"];
