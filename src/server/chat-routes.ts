@@ -8,6 +8,7 @@ import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
 import type { ChatMessage, ChatSession, ChatStore } from "../store/chat-store.ts";
 import { parseLimit } from "./parse-limit.ts";
 import { readBody } from "./read-body.ts";
+import { sessionNotFound } from "./sessions.ts";
 import { pathRest, type ServerRoute, type Trip } from "./trip.ts";
 
 export interface ChatRoutesOptions {
@@ -96,10 +97,6 @@ function idOf(trip: Trip, path: string, notFound: () => GatewayError): string {
 /** Another caller's stream is as unknown as one that never was. */
 function streamNotFound(): GatewayError {
   return new GatewayError("not-found", "Cannot find this stream: it has been forgotten, or never was");
-}
-
-function sessionNotFound(): GatewayError {
-  return new GatewayError("not-found", "Cannot find this session: it has expired, was deleted, or never was");
 }
 
 /** Browsers send the header by themselves; 0 gives all. @throws {GatewayError} `invalid-request` */

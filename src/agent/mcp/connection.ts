@@ -8,7 +8,7 @@ import type { ToolCallOptions } from "../tools.ts";
 import { createCallLimit } from "./call-limit.ts";
 import type { EndTimes } from "./end-child.ts";
 import { type McpSdk, loadMcpSdk, statusOf } from "./mcp-sdk.ts";
-import { orAborted } from "./or-aborted.ts";
+import { orAborted } from "../../outbound/or-aborted.ts";
 import { openAddress, type OpenedTransport, openProcess } from "./open-transport.ts";
 import { createRunningCalls, type RunningCalls } from "./running-calls.ts";
 import type { SampleModel } from "./sampling.ts";

@@ -5,7 +5,7 @@ import type { ElicitationAnswer } from "../tools.ts";
 import { cleanJsonObject } from "./clean-json.ts";
 import { cleanText } from "./clean-text.ts";
 import type { McpSdk } from "./mcp-sdk.ts";
-import { orAborted } from "./or-aborted.ts";
+import { orAborted } from "../../outbound/or-aborted.ts";
 import type { RunningCall, RunningCalls } from "./running-calls.ts";
 import { readSamplingRequest, type SampleModel } from "./sampling.ts";
 

@@ -10,7 +10,7 @@ import { CallExpiredError, type Connection, type ConnectionOptions, maxTools, op
 import { callExpired, callFailed, connectFailure, endedServer, failure } from "./errors.ts";
 import { withLinkedResources } from "./linked-resources.ts";
 import { statusOf } from "./mcp-sdk.ts";
-import { orAborted } from "./or-aborted.ts";
+import { orAborted } from "../../outbound/or-aborted.ts";
 import { oversizedCode, unansweredCode } from "./oversized-answer.ts";
 import { failedResult, readResult } from "./read-result.ts";
 import { readTools } from "./read-tools.ts";

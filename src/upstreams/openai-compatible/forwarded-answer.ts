@@ -4,7 +4,8 @@
 import type { ByteSource } from "../../contract/byte-source.ts";
 import { HeldSource } from "../../outbound/held-source.ts";
 import { connectionError, type OutboundResponse, readText } from "../../outbound/http-client.ts";
-import { isErrorAnswer, parseObject, readStreamError } from "./error-body.ts";
+import { parseObject } from "../parse-object.ts";
+import { isErrorAnswer, readStreamError } from "./error-body.ts";
 import { type AnswerFacts, classifyAnswer, refusalOf, type RefusalSource } from "./errors.ts";
 import { UpstreamRefusal } from "./refusal.ts";
 

@@ -3,6 +3,7 @@
 import { contextTooLong } from "../../contract/context-too-long.ts";
 import { type ErrorKind, GatewayError, type GatewayErrorOptions } from "../../contract/gateway-error.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
+import { parseFirstEvent, parseObject } from "../parse-object.ts";
 
 export const upstreamName = "qwen-web";
 
@@ -231,12 +232,6 @@ const unknownRefusal: Row = {
   retryable: true,
 };
 
-/** An event stream under a status that refuses it: what its first event says. */
-function parseFirstEvent(body: string): JsonObject | undefined {
-  const line = /^data: ?(\{.*)$/m.exec(body)?.[1];
-  return line === undefined ? undefined : parseObject(line);
-}
-
 function challenge(): QwenRefusal {
   return new QwenRefusal(
     "upstream-challenge",
@@ -244,16 +239,6 @@ function challenge(): QwenRefusal {
     "none",
     {},
   );
-}
-
-export function parseObject(text: string): JsonObject | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isJsonObject(value) ? value : undefined;
-  } catch {
-    // Not JSON: the caller goes on with what the status says.
-    return undefined;
-  }
 }
 
 function objectIn(body: JsonObject | undefined, key: string): JsonObject | undefined {

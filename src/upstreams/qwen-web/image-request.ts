@@ -3,7 +3,7 @@
 import { GatewayError } from "../../contract/gateway-error.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import type { QwenImageSize } from "../../wire/qwen-web.ts";
-import { parseObject } from "./errors.ts";
+import { parseObject } from "../parse-object.ts";
 
 export interface ImageRequest {
   readonly prompt: string;

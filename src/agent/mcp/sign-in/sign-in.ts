@@ -8,7 +8,7 @@ import type { Environment } from "../../../config/load-config.ts";
 import type { Clock } from "../../../contract/clock.ts";
 import { GatewayError } from "../../../contract/gateway-error.ts";
 import type { JsonObject } from "../../../contract/json.ts";
-import { orAborted } from "../or-aborted.ts";
+import { orAborted } from "../../../outbound/or-aborted.ts";
 import { type CallbackListener, isSameIssuer, listenForCallback } from "./callback-listener.ts";
 import { createGuardedFetch, isLoopbackUrl, wrongAddress } from "./guarded-fetch.ts";
 import { readChallenge } from "./read-challenge.ts";

@@ -5,7 +5,7 @@ import { GatewayError } from "../../../contract/gateway-error.ts";
 import type { Environment } from "../../../config/load-config.ts";
 import type { Clock } from "../../../contract/clock.ts";
 import type { Log } from "../../../telemetry/log.ts";
-import { orAborted } from "../or-aborted.ts";
+import { orAborted } from "../../../outbound/or-aborted.ts";
 import { renewTokens } from "./renew-tokens.ts";
 import { SignInError, signInWanted, type WantedSignIn } from "./sign-in-error.ts";
 import { type KeptSignIn, type SignInRecord, type SignInVault, signInId } from "./sign-in-vault.ts";
