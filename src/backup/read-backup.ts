@@ -41,7 +41,7 @@ export async function unpackBackup(path: string, folder: string): Promise<Manife
       }
       const told = missing.get(entry.header.name);
       if (told === undefined || entry.header.size !== told.size || entry.header.type !== "file") {
-        throw damaged(path, "it holds something else than it says");
+        throw damaged(path, "it holds something other than it says");
       }
       if ((await writeEntry(entry, join(folder, told.name))) !== told.sha256) {
         throw damaged(path, `"${told.name}" is not what was written`);

@@ -46,7 +46,8 @@ const captureFlag: Flag = { name: "capture", value: "DIR", description: "Short f
 /** @throws {UsageError} where both are given */
 function withCapture({ capture, ...flags }: FlagValues): FlagValues {
   if (capture === undefined) return flags;
-  if (flags["capture-dir"] !== undefined) throw new UsageError("Give --capture or --capture-dir: they are the same");
+  if (flags["capture-dir"] !== undefined)
+    throw new UsageError("Give --capture or --capture-dir, not both: they are the same");
   return { ...flags, "capture-dir": capture };
 }
 

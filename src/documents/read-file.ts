@@ -94,7 +94,7 @@ function wrongType(file: DocumentFile): GatewayError {
 
 function checkSize(bytes: number, maxBytes: number, file: DocumentFile): void {
   if (bytes <= maxBytes) return;
-  throw new GatewayError("too-large", `Cannot keep a document of more than ${maxBytes} bytes: divide it`, {
+  throw new GatewayError("too-large", `Cannot keep a document of more than ${maxBytes} bytes: split it`, {
     param: fieldOf(file),
   });
 }

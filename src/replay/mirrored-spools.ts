@@ -124,7 +124,7 @@ class MirroredSpool implements Spool {
   #tear(error: unknown): void {
     if (this.#isTorn) return;
     this.#isTorn = true;
-    this.#log.warn("A stream can be read on at this gateway alone: the shared store does not take it", {
+    this.#log.warn("A stream can be resumed at this gateway only: the shared store does not take it", {
       streamId: this.#streamId,
       reason: String(error),
     });

@@ -119,12 +119,12 @@ function isBelow(path: string, start: string): boolean {
 function requireScope({ scopes }: Access, path: string): void {
   if (scopes === undefined) return;
   if (!scopes.admin && isAdminPath(path)) {
-    throw new GatewayError("forbidden", "Cannot open this address: it wants a key or a token with the scope admin");
+    throw new GatewayError("forbidden", "Cannot open this address: it needs a key or a token with the scope admin");
   }
   const surfaces = surfacesFor(path);
   if (surfaces.length === 0 || surfaces.some((surface) => isAllowed(scopes.surfaces, surface))) return;
   const names = surfaces.map((surface) => `"${surface}"`).join(" or ");
-  throw new GatewayError("forbidden", `Cannot use this address: the scope of this key does not hold ${names}`);
+  throw new GatewayError("forbidden", `Cannot use this address: the scope of this key does not include ${names}`);
 }
 
 /** What asks a model. What only stops, counts tokens or looks something up does not. */

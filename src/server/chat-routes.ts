@@ -109,7 +109,9 @@ function lastEventId({ url, headers }: Request): number {
 function eventIdOf(text: string | null, param: string): number | undefined {
   if (text === null || text === "") return undefined;
   if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw new GatewayError("invalid-request", "Cannot read on: the last event id must be a whole number", { param });
+  throw new GatewayError("invalid-request", "Cannot resume the stream: the last event id must be a whole number", {
+    param,
+  });
 }
 
 function encodeSession({ sessionId, title, createdAtMs, updatedAtMs, messageCount }: ChatSession) {

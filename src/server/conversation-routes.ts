@@ -117,7 +117,7 @@ function found<T>(value: T | undefined): T {
 }
 
 function nothingHere(): GatewayError {
-  return new GatewayError("not-found", "There is nothing here but /v1/conversations/:id and its /items");
+  return new GatewayError("not-found", "Cannot find this address: there is only /v1/conversations/:id and its /items");
 }
 
 function encode({ id, metadata, createdAtMs }: KeptConversation): Json {

@@ -62,7 +62,7 @@ export function openSqliteStore(options: StoreOptions & { readonly path: string 
         turns.abandonClaims();
       } catch (error) {
         // They run out by themselves, and the file must be closed in any case.
-        connection.log.warn("leases not freed on close", { reason: String(error) });
+        connection.log.warn("Cannot free leases on close", { reason: String(error) });
       }
       connection.close();
     },

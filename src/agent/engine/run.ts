@@ -111,7 +111,7 @@ export class Run {
       onProgress({ type, message, timestamp: this.#lastProgressMs });
     } catch (error) {
       // Whoever listens badly must not end the work.
-      this.#parts.log.error("listener of the agent's progress failed", { requestId: this.requestId }, error);
+      this.#parts.log.error("A listener of the agent's progress failed", { requestId: this.requestId }, error);
     }
   }
 

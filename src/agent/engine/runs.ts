@@ -64,7 +64,7 @@ export class Runs {
       await this.#store.rememberTurn(userId, state.sessionId, state.turnId, turn);
     } catch (error) {
       // The work is done: a follow-up that knows less is better than a result that nobody gets.
-      this.#parts.log.error("turn of the agent was not kept", {}, error);
+      this.#parts.log.error("Cannot keep a turn of the agent", {}, error);
     }
   }
 

@@ -92,7 +92,7 @@ export async function openKeyRing({ store, clock, log, lookMs = 2000 }: KeyRingO
     if (!isWanted || timer === undefined) return;
     clearInterval(timer);
     timer = undefined;
-    log.info("There are API keys now: requests want one");
+    log.info("There are API keys now: requests need one");
   }
   if (!isWanted) timer = setInterval(() => void look(), lookMs).unref();
 

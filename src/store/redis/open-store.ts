@@ -104,7 +104,7 @@ export async function openRedisStore(options: SharedStoreOptions): Promise<Share
         await claims.close();
       } catch (error) {
         // Its leases end when it is silent.
-        log.warn("leases not freed on close", { reason: String(error) });
+        log.warn("Cannot free leases on close", { reason: String(error) });
       }
       connection.close();
     },

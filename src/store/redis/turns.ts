@@ -70,14 +70,14 @@ export class RedisTurns implements Pick<Store, TurnMethods> {
     // For whoever comes after a crash: the answer need not wait for it. What comes next comes behind it.
     void this.#session
       .ask("noteReply", { claim: claim.claimId, ...chatOf(claim), reply: nodeOf(reply) })
-      .catch((error: unknown) => this.#session.log.debug("a running reply is not noted", { reason: String(error) }));
+      .catch((error: unknown) => this.#session.log.debug("Cannot note a running reply", { reason: String(error) }));
   }
 
   async noteLeaving(claim: TurnClaim): Promise<void> {
     if (this.#claims.get(claim) === undefined) return;
     void this.#session
       .ask("noteLeaving", { claim: claim.claimId, ...chatOf(claim) })
-      .catch((error: unknown) => this.#session.log.debug("a client's leave is not noted", { reason: String(error) }));
+      .catch((error: unknown) => this.#session.log.debug("Cannot note that a client left", { reason: String(error) }));
   }
 
   async endTurn(claim: TurnClaim, record: TurnRecord): Promise<void> {

@@ -181,7 +181,7 @@ const rows: readonly Row[] = [
   {
     when: ({ code, status }) => code === "too_many_requests" || status === 429,
     kind: "upstream-quota",
-    message: "Qwen takes no more requests of this account right now: try again in a moment",
+    message: "Qwen takes no more requests from this account right now: try again in a moment",
     retryable: true,
     retryAfterMs: (facts) => facts.retryAfterMs ?? tooManyRequestsMs,
   },
