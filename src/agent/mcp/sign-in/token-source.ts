@@ -4,8 +4,8 @@
 import { GatewayError } from "../../../contract/gateway-error.ts";
 import type { Environment } from "../../../config/load-config.ts";
 import type { Clock } from "../../../contract/clock.ts";
-import type { Log } from "../../../telemetry/log.ts";
 import { orAborted } from "../../../outbound/or-aborted.ts";
+import type { Log } from "../../../telemetry/log.ts";
 import { renewTokens } from "./renew-tokens.ts";
 import { SignInError, signInWanted, type WantedSignIn } from "./sign-in-error.ts";
 import { type KeptSignIn, type SignInRecord, type SignInVault, signInId } from "./sign-in-vault.ts";
