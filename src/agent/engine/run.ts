@@ -175,13 +175,3 @@ function tell(outcome: Outcome) {
       return { ...(outcome.answer === undefined ? {} : { answer: outcome.answer }), error: outcome.failure };
   }
 }
-
-/** What `work` gives, or the signal's reason as soon as it is aborted. */
-export function untilAborted<Result>(signal: AbortSignal, work: Promise<Result>): Promise<Result> {
-  const { promise, resolve, reject } = Promise.withResolvers<Result>();
-  const leave = (): void => reject(signal.reason);
-  signal.addEventListener("abort", leave, { once: true });
-  work.then(resolve, reject).finally(() => signal.removeEventListener("abort", leave));
-  if (signal.aborted) leave();
-  return promise;
-}
