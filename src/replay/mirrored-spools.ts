@@ -26,7 +26,7 @@ export interface MirrorOptions {
 export function createMirroredSpools(local: Spools, mirror: Mirror, { log, gatherMs = 25 }: MirrorOptions): Spools {
   return {
     create: (streamId) => new MirroredSpool(local.create(streamId), streamId, mirror, log, gatherMs),
-    open: (streamId) => local.open(streamId) ?? openMirrored(streamId, mirror),
+    open: async (streamId) => (await local.open(streamId)) ?? openMirrored(streamId, mirror),
     async remove(streamId) {
       await local.remove(streamId);
       await mirror.remove(streamId);

@@ -107,7 +107,7 @@ function surfacesFor(path: string): readonly AccessSurface[] {
   return keptPaths.find(([start]) => isBelow(path, start))?.[1] ?? [];
 }
 
-export function isAdminPath(path: string): boolean {
+export function needsAdminScope(path: string): boolean {
   return adminPaths.some((start) => isBelow(path, start));
 }
 
@@ -118,7 +118,7 @@ function isBelow(path: string, start: string): boolean {
 /** @throws {GatewayError} `forbidden` */
 function requireScope({ scopes }: Access, path: string): void {
   if (scopes === undefined) return;
-  if (!scopes.admin && isAdminPath(path)) {
+  if (!scopes.admin && needsAdminScope(path)) {
     throw new GatewayError("forbidden", "Cannot open this address: it needs a key or a token with the scope admin");
   }
   const surfaces = surfacesFor(path);

@@ -106,7 +106,7 @@ async function makeCall(run: Run, { booked, input }: PlannedCall, title: string,
   } catch (error) {
     // Its audit record gets its end all the same.
     if (run.signal.aborted) return { failure: "Stopped before it ended: whether it was done is not known" };
-    parts.log.warn("tool call failed", { server: booked.tool.server, requestId: run.requestId });
+    parts.log.warn("A tool call failed", { server: booked.tool.server, requestId: run.requestId });
     return { failure: toGatewayError(error).message };
   }
 }

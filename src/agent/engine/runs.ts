@@ -44,8 +44,8 @@ export class Runs {
       if (run.isStoppedBy(error)) return { kind: "failed", failure: { code: "cancelled", message: error.message } };
       const failure = failureOf(error);
       const fields = { requestId: run.requestId, code: failure.code };
-      if (failure.code === "internal") this.#parts.log.error("agent run failed", fields, error);
-      else if (!run.signal.aborted) this.#parts.log.info("agent run failed", fields);
+      if (failure.code === "internal") this.#parts.log.error("A run of the agent failed", fields, error);
+      else if (!run.signal.aborted) this.#parts.log.info("A run of the agent failed", fields);
       return { kind: "failed", failure };
     });
     await this.#remember(run, outcome);

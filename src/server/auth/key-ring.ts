@@ -86,7 +86,7 @@ export async function openKeyRing({ store, clock, log, lookMs = 2000 }: KeyRingO
       await refresh();
       isTold = false;
     } catch (error) {
-      log[isTold ? "debug" : "warn"]("stored API keys not read", { reason: String(error) });
+      log[isTold ? "debug" : "warn"]("Cannot read the stored API keys", { reason: String(error) });
       isTold = true;
     }
     if (!isWanted || timer === undefined) return;
