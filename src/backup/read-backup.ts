@@ -50,7 +50,7 @@ export async function unpackBackup(path: string, folder: string): Promise<Manife
     }
   } catch (error) {
     if (error instanceof BackupError || isSystemError(error)) throw error;
-    throw damaged(path, "it is no archive, or was cut short");
+    throw damaged(path, "it is not an archive, or was cut short");
   }
   if (manifest === undefined) throw damaged(path, "it is empty");
   const [absent] = missing.keys();
@@ -60,7 +60,7 @@ export async function unpackBackup(path: string, folder: string): Promise<Manife
 
 async function readManifest(path: string, { header, body }: ParsedTarEntry): Promise<unknown> {
   if (header.name !== manifestName || header.size > mostManifestBytes)
-    throw damaged(path, "it is no backup of a gateway");
+    throw damaged(path, "it is not a backup of a gateway");
   try {
     return await new Response(body).json();
   } catch {

@@ -59,7 +59,7 @@ async function textOf(file: DocumentFile, type: DocumentType, maxBytes: number, 
     return readPdf(file, maxBytes, signal);
   }
   const text = "text" in file ? file.text : decodeText(file);
-  if (text.includes("\0")) throw unreadable(file, "is no text: it has zero bytes");
+  if (text.includes("\0")) throw unreadable(file, "is not text: it has zero bytes");
   if (type === "text/plain") return text;
   if (type === "text/markdown") return cleanMarkdown(text, signal);
   const { readHtml } = await import("./html-text.ts");

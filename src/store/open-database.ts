@@ -123,7 +123,7 @@ function createPrivateFile(path: string): number {
 function replaced(path: string): GatewayError {
   return new GatewayError(
     "internal",
-    `Cannot open the store "${path}": another file took its place just now; start again`,
+    `Cannot open the store "${path}": another file took its place a moment ago; start again`,
   );
 }
 

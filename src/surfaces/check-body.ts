@@ -28,7 +28,7 @@ export function createBodyCheck<S extends TSchema>(schema: S): (body: unknown) =
 /** Schemas name a kind without its article. */
 function asSentence(message: string): string {
   return message
-    .replace(/^schema is false$/, "is no field that is known here")
+    .replace(/^schema is false$/, "is not a known field")
     .replace(/^must be (array|integer|object)$/, "must be an $1")
     .replace(/^must be (boolean|number|string)$/, "must be a $1");
 }

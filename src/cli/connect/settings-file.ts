@@ -58,7 +58,7 @@ export function openSettingsFile(path: string): SettingsFile {
     return { path, target: path, bytes: undefined };
   }
   const target = realpathSync(path);
-  if (!statSync(target).isFile()) throw new UnfitFileError(`Cannot change "${path}": it is no ordinary file`);
+  if (!statSync(target).isFile()) throw new UnfitFileError(`Cannot change "${path}": it is not an ordinary file`);
   try {
     return { path, target, bytes: readFileSync(target) };
   } catch (cause) {

@@ -105,7 +105,9 @@ export function createQuotas({ store, clock, log, priceOf, flushMs = 100 }: Quot
       const price = priceOf(model, usage);
       if (price === undefined && !unpriced.has(model) && unpriced.size < 1000) {
         unpriced.add(model);
-        log.warn("This model has no price: it counts for nothing where spending is limited. Set PRICES", { model });
+        log.warn("This model has no price: it counts for nothing where spending is limited. Set one in PRICES", {
+          model,
+        });
       }
       return price ?? 0;
     },

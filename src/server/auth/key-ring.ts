@@ -107,7 +107,7 @@ export async function openKeyRing({ store, clock, log, lookMs = 2000 }: KeyRingO
         await refresh();
       } catch (error) {
         // Whether it was revoked meanwhile cannot be known.
-        throw new GatewayError("overloaded", "Cannot check this API key just now: send the request again", {
+        throw new GatewayError("overloaded", "Cannot check this API key right now: send the request again", {
           cause: error,
           retryAfterMs: 1000,
         });

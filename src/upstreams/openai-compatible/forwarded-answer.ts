@@ -77,7 +77,7 @@ async function hold(response: OutboundResponse, enoughBytes: number): Promise<He
 function foreign(cause: UpstreamRefusal, source: RefusalSource): UpstreamRefusal {
   const { message } = refusalOf(
     "not-an-api",
-    "answered with something that is no answer of this endpoint: check its base URL, and what stands in between",
+    "answered with something that is not an answer of this endpoint: check its base URL, and any proxy in between",
     source,
   );
   return new UpstreamRefusal("not-an-api", message, { upstream: source.upstream, cause });

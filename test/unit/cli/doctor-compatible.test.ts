@@ -88,7 +88,7 @@ describe("qwen-gateway doctor of an OpenAI-compatible upstream", () => {
     });
 
     expect(exitCode).toBe(1);
-    expect(line("fail upstream models")).toContain("no chat completion");
+    expect(line("fail upstream models")).toContain("not a chat completion");
     expect(advice("fail upstream models")).toContain("/v1");
   });
 
