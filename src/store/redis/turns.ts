@@ -5,18 +5,16 @@ import type { Continuation } from "../../contract/continuation.ts";
 import { hashListKey } from "../hash-list.ts";
 import type { NewConversation, Store, TurnClaim, TurnLookup, TurnRecord } from "../store.ts";
 import { maxContentChars } from "../store-options.ts";
+import type { TurnMethods } from "../store-parts.ts";
 import { claimOn } from "../turn-claims.ts";
 import type { Claims, HeldClaim } from "./claims.ts";
 import type { Session } from "./session.ts";
-
-type TurnMethods =
-  "beginTurn" | "openConversation" | "noteReply" | "noteLeaving" | "endTurn" | "readMessages" | "releaseTurn";
 
 /** Longer than `goneMs` of scripts/prelude.lua. */
 const endingWaitMs = 6000;
 const endingPollMs = 50;
 
-export class RedisTurns implements Pick<Store, TurnMethods> {
+export class RedisTurns implements Pick<Store, TurnMethods | "noteLeaving"> {
   readonly #session: Session;
   readonly #claims: Claims;
 
