@@ -40,7 +40,7 @@ export function chooseAgentAccess(config: Config, keys: KeyOptions, log: Log): C
     announce(url) {
       pageUrl = `${url}${agentTabPath}`;
       if (giveToken().created) return;
-      log.info("The agent wants the token that was generated earlier", { dataDir, file: agentTokenName });
+      log.info("The agent needs the token that was generated earlier", { dataDir, file: agentTokenName });
     },
   };
 }

@@ -122,14 +122,14 @@ export function composeChat(parts: ChatParts): Chat {
         await responses.sweep();
         await conversations.sweep();
       } catch (error) {
-        log.error("Cannot sweep the typed chat, the next sweep will", {}, error);
+        log.error("Cannot sweep the typed chat: the next sweep tries again", {}, error);
       }
     },
     async recount() {
       try {
         await replays.recount();
       } catch (error) {
-        log.error("Cannot count what is kept of streams, the next time will", {}, error);
+        log.error("Cannot count what is kept of streams: the next sweep tries again", {}, error);
       }
     },
   };

@@ -26,7 +26,6 @@ import type { WebAccounts } from "../upstreams/qwen-web/accounts.ts";
 import type { AccountManager } from "../upstreams/qwen-web/manage-accounts.ts";
 import { createConfiguredAccounts } from "../upstreams/qwen-web/configured-accounts.ts";
 import { createQwenWebUpstream } from "../upstreams/qwen-web/upstream.ts";
-
 import { createAttachments, createDownload } from "./compose-downloads.ts";
 
 export interface ComposedUpstreams {
@@ -164,7 +163,7 @@ function warnOfIdleSettings(config: Config, log: Log): void {
     ...(config.upstreamModels.length > 0 ? ["UPSTREAM_MODELS"] : []),
     ...(config.upstreamDialect === undefined ? [] : ["UPSTREAM_DIALECT"]),
   ];
-  if (idle.length > 0) log.warn(`Without UPSTREAM_BASE_URL there is no effect of ${idle.join(", ")}`);
+  if (idle.length > 0) log.warn(`Ignored without UPSTREAM_BASE_URL: ${idle.join(", ")}`);
 }
 
 function createWeb(

@@ -79,7 +79,7 @@ export function createLazyFiles({ config, path, copying, clock, log }: FilesPart
       try {
         await (await openStore()).sweep();
       } catch (error) {
-        log.error("Cannot sweep the uploaded files, the next sweep will", {}, error);
+        log.error("Cannot sweep the uploaded files: the next sweep tries again", {}, error);
       }
     },
     async close() {

@@ -112,7 +112,7 @@ export function createLazyHistory({ config, keptOf, path, clock, log }: HistoryP
       const { tidy } = await import("../history/write-group.ts");
       await tidy((await open()).store, clock() - present.historyKeep);
     } catch (error) {
-      log.warn("Cannot sweep the history, the next sweep will", { reason: String(error) });
+      log.warn("Cannot sweep the history: the next sweep tries again", { reason: String(error) });
     }
   }
 

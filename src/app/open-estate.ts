@@ -176,7 +176,7 @@ export async function openEstate(config: Config, options: EstateOptions, present
     onCredentials(account) {
       const texts = accountSecretTexts(account);
       accountSecrets.set(account.id, texts);
-      options.log.learnSecrets(texts);
+      options.log.learnSecrets(texts, account.id);
       capture.learnSecrets();
     },
     spanFigures,

@@ -68,7 +68,9 @@ export function composeOwnToolParts({ openChat, engine, askModel }: OwnToolSourc
         requestId,
         onCut() {},
       });
-      return readAnswer(response.body!, signal);
+      // Whoever has left is answered without a body.
+      if (response.body === null) throw signal.reason;
+      return readAnswer(response.body, signal);
     },
   };
 }

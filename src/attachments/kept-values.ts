@@ -11,6 +11,7 @@ export interface KeptValues<Value> {
 }
 
 export interface KeptOptions<Value> {
+  /** Of all entries together, their keys included. */
   readonly maxBytes: number;
   readonly lifetimeMs: number;
   readonly clock: Clock;
@@ -22,6 +23,9 @@ interface Entry<Value> {
   bytes: number;
   untilMs: number;
 }
+
+/** What an entry costs beside its name and its value: clients choose how many there are, and may choose empty ones. */
+const entryBytes = 256;
 
 export function createKeptValues<Value>(options: KeptOptions<Value>): KeptValues<Value> {
   const { clock, lifetimeMs, maxBytes } = options;
@@ -36,12 +40,13 @@ export function createKeptValues<Value>(options: KeptOptions<Value>): KeptValues
 
   function settle(key: string, entry: Entry<Value>, value: Value): void {
     if (entries.get(key) !== entry) return;
-    entry.bytes = options.sizeOf(value);
+    entry.bytes = entryBytes + 2 * key.length + options.sizeOf(value);
     entry.untilMs = clock() + lifetimeMs;
     bytes += entry.bytes;
     // The oldest first; one that is larger than all the room goes at once.
     for (const [oldest, other] of entries) {
       if (bytes <= maxBytes) break;
+      // What is still being made has no size yet.
       if (other.bytes > 0) drop(oldest, other);
     }
   }

@@ -82,7 +82,8 @@ export function createAttachmentLoader(options: AttachmentOptions): AttachmentLo
 
   async function readText(part: AttachedPart, signal: AbortSignal): Promise<string> {
     const { bytes, name, mediaType, kind } = await load(part, signal);
-    if (kind !== "document") throw wrong(part, "it is no document, and this upstream reads nothing else in its place");
+    if (kind !== "document")
+      throw wrong(part, "it is not a document, and this upstream reads nothing else in its place");
     const key = new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
     const { readFile } = await import("../documents/read-file.ts");
     try {
@@ -111,10 +112,14 @@ export function createAttachmentLoader(options: AttachmentOptions): AttachmentLo
 
   function tooLarge(part: AttachedPart, cause?: unknown): GatewayError {
     const { field } = part;
-    return new GatewayError("too-large", `Cannot use ${told(field)}: a file may have ${options.maxBytes} bytes`, {
-      cause,
-      ...(field === undefined ? {} : { param: field }),
-    });
+    return new GatewayError(
+      "too-large",
+      `Cannot use ${told(field)}: a file may have at most ${options.maxBytes} bytes`,
+      {
+        cause,
+        ...(field === undefined ? {} : { param: field }),
+      },
+    );
   }
 
   return { load, readText };
@@ -179,11 +184,11 @@ function wantedKinds(part: AttachedPart): readonly FileKind[] {
 function wantedTypes(part: AttachedPart): string {
   switch (part.type) {
     case "image":
-      return "it is no picture in PNG, JPEG, GIF, WebP or BMP";
+      return "it is not a picture in PNG, JPEG, GIF, WebP or BMP";
     case "media":
-      return "it is no sound in WAV, MP3, M4A, FLAC or Ogg, and no film in MP4, MOV or WebM";
+      return "it is neither a sound in WAV, MP3, M4A, FLAC or Ogg nor a film in MP4, MOV or WebM";
     case "file":
-      return "it is no PDF, text in UTF-8, Office document, picture, sound or film of a known kind";
+      return "it is not a PDF, text in UTF-8, Office document, picture, sound or film of a known kind";
     default:
       return part satisfies never;
   }

@@ -41,7 +41,7 @@ export async function unpackBackup(path: string, folder: string): Promise<Manife
       }
       const told = missing.get(entry.header.name);
       if (told === undefined || entry.header.size !== told.size || entry.header.type !== "file") {
-        throw damaged(path, "it holds something else than it says");
+        throw damaged(path, "it holds something other than it says");
       }
       if ((await writeEntry(entry, join(folder, told.name))) !== told.sha256) {
         throw damaged(path, `"${told.name}" is not what was written`);
@@ -50,7 +50,7 @@ export async function unpackBackup(path: string, folder: string): Promise<Manife
     }
   } catch (error) {
     if (error instanceof BackupError || isSystemError(error)) throw error;
-    throw damaged(path, "it is no archive, or was cut short");
+    throw damaged(path, "it is not an archive, or was cut short");
   }
   if (manifest === undefined) throw damaged(path, "it is empty");
   const [absent] = missing.keys();
@@ -60,7 +60,7 @@ export async function unpackBackup(path: string, folder: string): Promise<Manife
 
 async function readManifest(path: string, { header, body }: ParsedTarEntry): Promise<unknown> {
   if (header.name !== manifestName || header.size > mostManifestBytes)
-    throw damaged(path, "it is no backup of a gateway");
+    throw damaged(path, "it is not a backup of a gateway");
   try {
     return await new Response(body).json();
   } catch {

@@ -1,6 +1,7 @@
 // Credentials in captured bytes and heads. In a body each is written over byte by byte, so that its length, its chunks and
 // the JSON around it stay what they were.
 
+import { NewestTexts } from "../telemetry/newest-texts.ts";
 import { isSecretName, redact } from "../telemetry/redact.ts";
 import type { HeaderList } from "./format.ts";
 
@@ -14,7 +15,7 @@ const privateHeaders =
 const secretParameter = /(?:token|secret|password|api[_-]?key|signature|credential|accesskeyid|^key|^sig)$/i;
 
 export interface Cover {
-  /** Blacks these out, too, from now on. */
+  /** Blacks these out, too, from now on. @param known all that is secret now: of what was before, the newest count on */
   learn(known: readonly string[]): void;
   headers(headers: Iterable<readonly [string, string]>): HeaderList;
   url(url: string): string;
@@ -22,6 +23,9 @@ export interface Cover {
   /** Writes over what it finds between `from` and the end of the window. @param bytes changed in place */
   bytes(bytes: Uint8Array, from: number, to: number): void;
 }
+
+/** Tokens are renewed for as long as the process runs, and each is looked for in every body. */
+const mostSecrets = 2000;
 
 /** Longest secret that is found although a window ends within it. */
 export const longestSecretBytes = 16 * 1024;
@@ -51,13 +55,15 @@ const star = 0x2a;
 
 /** @param known texts that are secret wherever they stand: keys and tokens of the settings */
 export function createCover(known: readonly string[]): Cover {
-  const secrets = new Set<string>();
+  const secrets = new NewestTexts(mostSecrets);
   const learn = (texts: readonly string[]): void => {
+    const spellings = new Set<string>();
     for (const text of texts) {
       if (text.length < 8) continue;
       // In small letters, too: so the log quotes some servers.
-      secrets.add(text).add(text.toLowerCase());
+      spellings.add(text).add(text.toLowerCase());
     }
+    secrets.add(spellings);
   };
   learn(known);
 

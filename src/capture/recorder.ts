@@ -99,13 +99,7 @@ export class Recorder {
     const type = headers.get("content-type") ?? "";
     if (!isPassedOn && type.startsWith("application/json")) {
       // It is there as a whole: a copy costs the client nothing.
-      void response
-        .clone()
-        .bytes()
-        .then((bytes) => {
-          for (const piece of piecesOf(bytes)) capture.bytes("answer", piece);
-        })
-        .finally(() => capture.ends({ of: "answer", how: "complete" }));
+      void this.#readWhole(response.clone(), capture);
       return response;
     }
     if (response.body === null) {
@@ -160,6 +154,16 @@ export class Recorder {
   async close(): Promise<void> {
     for (const capture of [...this.#running.values()]) this.#finish(capture, "stopped");
     await this.#options.spool.settled();
+  }
+
+  /** Never rejects: one that another worker sends may break off, and its reader is told so by the answer itself. */
+  async #readWhole(answer: Pick<Response, "bytes">, capture: ExchangeCapture): Promise<void> {
+    try {
+      for (const piece of piecesOf(await answer.bytes())) capture.bytes("answer", piece);
+      capture.ends({ of: "answer", how: "complete" });
+    } catch (error) {
+      capture.ends({ of: "answer", how: "failed", ...reasonOf(error, this.cover) });
+    }
   }
 
   #closeIn(capture: ExchangeCapture, ms: number, why: "ended" | "stopped"): void {

@@ -31,7 +31,7 @@ export function describeStartError(
       return noAddress;
     case "EACCES":
     case "EPERM":
-      if (path === undefined) return `${listen}: ports below 1024 want a privilege; ${otherPort}`;
+      if (path === undefined) return `${listen}: ports below 1024 need a privilege; ${otherPort}`;
       return `Cannot write "${path}": permission denied; ${otherFolder}`;
   }
   // Bun tells the code of whatever failed last when a name cannot be resolved.

@@ -62,5 +62,5 @@ async function* diagnose(
 function closingLine(failures: number, warnings: number): string {
   const warned = warnings === 0 ? "" : `, ${warnings} ${warnings === 1 ? "warning" : "warnings"}`;
   if (failures === 0) return `Nothing failed${warned}`;
-  return `${failures} failed${warned}: do what stands behind the arrows, from the top`;
+  return `${failures} failed${warned}: follow the advice behind the arrows, from the top`;
 }

@@ -133,7 +133,7 @@ function keyLines({ name, keys }: ConfiguredUpstream, dialect: Dialect, listings
   return listings.flatMap((listing, index): DoctorLine[] => {
     const which = keys.length > 1 ? `key ${index + 1} of ${keys.length}: ` : "";
     if (listing.type === "refused" && listing.refusal.reason === "auth") {
-      const wanted = keys.length === 0 ? "it wants a key and has none" : describeFailure(listing.refusal);
+      const wanted = keys.length === 0 ? "it needs a key and has none" : describeFailure(listing.refusal);
       const verdict = listings.every(isKeyRefused) ? "fail" : "warn";
       return [{ verdict, subject, finding: which + wanted, advice: adviceFor(listing.refusal, dialect) }];
     }

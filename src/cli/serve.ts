@@ -22,7 +22,7 @@ export function serveCommand(): Command {
     flags: [...configFlags(), captureFlag],
     notes:
       "Each flag is also an environment variable (--log-level: LOG_LEVEL) and a key of the file (log_level).\n" +
-      "Flags win over the environment, the environment over the file. Secrets belong into the environment or the file:\n" +
+      "Flags win over the environment, the environment over the file. Secrets belong in the environment or the file:\n" +
       "other users of this machine can see the flags of a running program.\n" +
       "SIGHUP reads the file and the env file again, SIGTERM lets running replies end.",
     async run(flags, context) {
@@ -46,7 +46,8 @@ const captureFlag: Flag = { name: "capture", value: "DIR", description: "Short f
 /** @throws {UsageError} where both are given */
 function withCapture({ capture, ...flags }: FlagValues): FlagValues {
   if (capture === undefined) return flags;
-  if (flags["capture-dir"] !== undefined) throw new UsageError("Give --capture or --capture-dir: they are the same");
+  if (flags["capture-dir"] !== undefined)
+    throw new UsageError("Give --capture or --capture-dir, not both: they are the same");
   return { ...flags, "capture-dir": capture };
 }
 

@@ -85,7 +85,7 @@ async function askNewestVersion(address: URL): Promise<string> {
     throw new Error(`broke off: ${reasonOf(error)}`, { cause: error });
   }
   const newest = versionOf(text);
-  if (newest === undefined) throw new Error("answered something else than a version");
+  if (newest === undefined) throw new Error("answered something other than a version");
   return newest;
 }
 

@@ -30,7 +30,7 @@ export interface ChatMessage {
 }
 
 /** What of a message comes from the stream. */
-export const emptyAnswer = {
+const emptyAnswer = {
   content: "",
   stages: [],
   sources: [],

@@ -44,7 +44,7 @@ const regionRules = {
 const routeTarget = Type.String({ pattern: "^\\S+$" });
 
 /** The kinds of OpenAI-compatible servers; each has a record in upstreams/openai-compatible/dialects/. */
-export const dialectNames = [
+const dialectNames = [
   "dashscope",
   "dashscope-plans",
   "modelscope",
@@ -92,7 +92,7 @@ export type UpstreamSettings = Static<typeof upstreamSchema>;
 export const configSchema = Type.Object(
   {
     host: Type.String({
-      description: "Address to listen on. Anything but a loopback address wants API_KEY",
+      description: "Address to listen on. Anything but a loopback address needs API_KEY",
       default: "127.0.0.1",
       pattern: "^[^\\s/]+$",
       allowed: "a host name or an IP address",
@@ -240,9 +240,9 @@ export const configSchema = Type.Object(
         ...addressRules,
       }),
     ),
-    upstreamApiKey: list("Its keys, one or several; none where it wants none", ...secretWords),
+    upstreamApiKey: list("Its keys, one or several; none where it needs none", ...secretWords),
     upstreamDialect: Type.Optional(
-      Type.Enum(dialectNames, { description: "What kind of server it is. Default: found out by asking it" }),
+      Type.Enum(dialectNames, { description: "What kind of server it is. Default: detected by asking it" }),
     ),
     upstreamModels: list("The models that clients see, instead of the server's own list", ...modelWords),
     upstreamMaxConcurrent: limit("Most replies of this server at a time. Beyond it requests wait"),
@@ -332,7 +332,7 @@ export const configSchema = Type.Object(
       default: "off",
     }),
     logLevel: Type.Enum(["debug", "info", "warn", "error", "silent"], {
-      description: "Least level that is logged",
+      description: "Lowest level that is logged",
       default: "info",
     }),
     logFormat: Type.Enum(["auto", "pretty", "json"], {

@@ -120,7 +120,7 @@ function readFile(path: string): readonly [string, unknown][] {
     content = Bun.JSONC.parse(readFileSync(path, "utf8"));
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "";
-    throw new ConfigError([`Cannot read MCP_CONFIG "${path}": ${reasons[code] ?? "it is no JSON"}`]);
+    throw new ConfigError([`Cannot read MCP_CONFIG "${path}": ${reasons[code] ?? "it is not JSON"}`]);
   }
   const servers = isJsonObject(content) ? (content["mcpServers"] ?? content["servers"]) : undefined;
   if (!isJsonObject(servers))

@@ -285,7 +285,7 @@ class OpenUse implements AccountUse {
   }
 }
 
-export function viewOf(
+function viewOf(
   known: Pick<KnownAccount, "id" | "alias" | "account" | "openReplies">,
   aside: Aside | undefined,
 ): AccountView {

@@ -2,6 +2,7 @@
 // an upstream renews is its own business; what came back is written before anybody uses it.
 
 import { GatewayError } from "../contract/gateway-error.ts";
+import { orAborted } from "../outbound/or-aborted.ts";
 import type { Log } from "../telemetry/log.ts";
 import { type Account, canRefresh, isAccessToken, tokenExpiresAtMs } from "./account.ts";
 import type { AccountRegistry, KnownAccount } from "./account-registry.ts";
@@ -217,19 +218,4 @@ function passing(error: unknown, alias: string): GatewayError {
     cause: error,
     retryable: true,
   });
-}
-
-/** Whoever leaves does not end the work that others wait for. */
-async function orAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = (): void => aborted.reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  if (signal.aborted) onAbort();
-  // Nobody may be left to hear of it.
-  work.catch(() => {});
-  try {
-    await Promise.race([work, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
 }

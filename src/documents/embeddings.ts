@@ -40,7 +40,7 @@ export function createEmbedder(embed: Embed, model: string, log: Log): Embedder 
         } catch (error) {
           signal.throwIfAborted();
           hasFailed = true;
-          log.warn("document not embedded: it is found by its words only", { model, reason: reasonOf(error) });
+          log.warn("Cannot embed a document: it is found by its words only", { model, reason: reasonOf(error) });
           return none;
         }
       };
@@ -51,7 +51,10 @@ export function createEmbedder(embed: Embed, model: string, log: Log): Embedder 
         return vector;
       } catch (error) {
         signal.throwIfAborted();
-        log.warn("question not embedded: documents are searched by its words only", { model, reason: reasonOf(error) });
+        log.warn("Cannot embed a question: documents are searched by its words only", {
+          model,
+          reason: reasonOf(error),
+        });
         return undefined;
       }
     },

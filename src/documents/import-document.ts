@@ -61,7 +61,7 @@ export async function importDocument(
     await addPieces(parts, document, pieces, signal, (progress) => onProgress({ progress }));
     if (await store.finishDocument(record.documentId)) {
       const durationMs = parts.clock() - record.createdAtMs;
-      parts.log.info("document imported", { type, bytes, pieces: record.pieces, durationMs });
+      parts.log.info("Imported a document", { type, bytes, pieces: record.pieces, durationMs });
       return { ...record, isDuplicate: false };
     }
     // Two imports of one text at a time: the other one was faster.
@@ -89,7 +89,7 @@ async function cutWhole(
     if (pieces.length > maxPieces) {
       throw new GatewayError(
         "too-large",
-        `Cannot keep a document of more than ${maxPieces} pieces: divide it, or import less of it`,
+        `Cannot keep a document of more than ${maxPieces} pieces: split it, or import less of it`,
         { param: fieldOf(file) },
       );
     }
@@ -135,7 +135,7 @@ async function discard({ store, log }: ImportParts, documentId: string): Promise
     await store.discardDocument(documentId);
   } catch (error) {
     // Nobody sees what is left; the next import after some minutes deletes it.
-    log.warn("what was imported of a document is deleted later", { reason: String(error) });
+    log.warn("Cannot delete what was imported of a document: the next import tries again", { reason: String(error) });
   }
 }
 

@@ -25,7 +25,7 @@ export const defaultPdfLimits: PdfLimits = { timeoutMs: 60_000, memoryBytes: 102
 export const marks = { text: "t", refusal: "r" } as const;
 
 /** The word on the command line by which a process is a reader of PDFs. */
-export const pdfChildCommand = "read-pdf";
+const pdfChildCommand = "read-pdf";
 
 /** A fraction of a machine, however many files come at a time. */
 const turns = new Turns(2);

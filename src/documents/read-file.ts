@@ -59,7 +59,7 @@ async function textOf(file: DocumentFile, type: DocumentType, maxBytes: number, 
     return readPdf(file, maxBytes, signal);
   }
   const text = "text" in file ? file.text : decodeText(file);
-  if (text.includes("\0")) throw unreadable(file, "is no text: it has zero bytes");
+  if (text.includes("\0")) throw unreadable(file, "is not text: it has zero bytes");
   if (type === "text/plain") return text;
   if (type === "text/markdown") return cleanMarkdown(text, signal);
   const { readHtml } = await import("./html-text.ts");
@@ -94,7 +94,7 @@ function wrongType(file: DocumentFile): GatewayError {
 
 function checkSize(bytes: number, maxBytes: number, file: DocumentFile): void {
   if (bytes <= maxBytes) return;
-  throw new GatewayError("too-large", `Cannot keep a document of more than ${maxBytes} bytes: divide it`, {
+  throw new GatewayError("too-large", `Cannot keep a document of more than ${maxBytes} bytes: split it`, {
     param: fieldOf(file),
   });
 }

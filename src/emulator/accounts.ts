@@ -38,7 +38,7 @@ export interface Accounts {
 }
 
 /** Callers without a token are one account together. */
-export const anonymousAccount = "anonymous";
+const anonymousAccount = "anonymous";
 
 export function createAccounts(options: AccountOptions): Accounts {
   const states = new Map<string, TokenState>();

@@ -27,7 +27,7 @@ export function candidatesInScope(
   });
   if (allowed.length > 0) return allowed;
   if (reachable.length > 0) throw modelOutOfScope();
-  throw new GatewayError("forbidden", "Cannot use this upstream: the scope of this key does not hold it", {
+  throw new GatewayError("forbidden", "Cannot use this upstream: the scope of this key does not include it", {
     param: "model",
   });
 }

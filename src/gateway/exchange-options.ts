@@ -38,9 +38,9 @@ export interface ExchangeOptions {
   /** How prompts that are too long are shortened. Undefined: they are refused. */
   readonly contextTrim?: ContextTrimSettings | undefined;
   readonly retry: { readonly maxAttempts: number; readonly baseDelayMs: number; readonly maxDelayMs: number };
-  /** Wall clock of all attempts, chat creation and waits included. @defaultValue 60_000 */
+  /** Wall clock of all attempts, chat creation and waits included. */
   readonly retryBudgetMs: number;
-  /** How long the head is held for the first semantic event. @defaultValue 15_000 */
+  /** How long the head is held for the first semantic event. */
   readonly holdHeadersMs: number;
   readonly log: Log;
   readonly metrics?: Metrics;

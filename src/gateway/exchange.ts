@@ -6,7 +6,7 @@ import type { Continuation } from "../contract/continuation.ts";
 import type { TokenUsage } from "../contract/events.ts";
 import { type GatewayError, toGatewayError } from "../contract/gateway-error.ts";
 import type { EventEncoder } from "../contract/surface.ts";
-import type { ReplyOutcome, Upstream, UpstreamReply } from "../contract/upstream.ts";
+import type { ReplyOutcome, UpstreamReply } from "../contract/upstream.ts";
 import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
 import { delayAfter, sleep } from "../outbound/retry.ts";
 import { Attempt } from "./attempt.ts";
@@ -177,7 +177,7 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
 
   #beginTurn(): Promise<void> {
     const { turn } = this.#options;
-    const upstreams = this.#candidates.map(upstreamOf);
+    const upstreams = this.#candidates.map(({ upstream }) => upstream);
     // Nobody is waited for where nobody keeps a conversation.
     const isKept = turn.keepsText || upstreams.some(keepsConversations);
     return isKept ? this.#waitForTurn(upstreams) : turn.begin(this.#opening.signal, upstreams);
@@ -393,8 +393,4 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
     const usages = this.#record.spentUsages((told) => this.usageOf(told));
     for (const usage of usages) spending.spent(this.#record.model, usage);
   }
-}
-
-function upstreamOf({ upstream }: Candidate): Upstream {
-  return upstream;
 }

@@ -28,9 +28,9 @@ export interface GatewayOptions {
   readonly commitMs?: number;
   readonly defaultModel: string;
   readonly sessionMatch: "history" | "first-message";
-  /** Deleting a session also deletes its chats at the upstream. @defaultValue false */
+  /** Deleting a session also deletes its chats at the upstream. */
   readonly deleteChats: boolean;
-  /** False: every answer is one JSON body, whatever the client asks. @defaultValue true */
+  /** False: every answer is one JSON body, whatever the client asks. */
   readonly stream: boolean;
   readonly streamUsage: "request" | "always";
   readonly liveness: LivenessOptions;

@@ -343,7 +343,7 @@ export function createGateway(options: GatewayOptions): Gateway {
         // Chats that no person has begun do not stay with the account of one.
         await deleteChats(await store.sweepPassing());
       } catch (error) {
-        log.error("Cannot sweep expired sessions, the next sweep will", {}, error);
+        log.error("Cannot sweep expired sessions: the next sweep tries again", {}, error);
       }
     },
     openReplies: () => running.size,

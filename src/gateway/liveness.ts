@@ -3,15 +3,15 @@
 import { GatewayError } from "../contract/gateway-error.ts";
 
 export interface LivenessOptions {
-  /** From the request to the first byte of its answer. @defaultValue 90_000 */
+  /** From the request to the first byte of its answer. */
   readonly firstByteMs: number;
-  /** Longest silence while the upstream is being read; keep-alive events of the upstream count as life. @defaultValue 120_000 */
+  /** Longest silence while the upstream is being read; keep-alive events of the upstream count as life. */
   readonly stallMs: number;
-  /** A reply in all. @defaultValue 1_800_000 */
+  /** A reply in all. */
   readonly replyMs: number;
-  /** Silence towards the client after which it hears a heartbeat. @defaultValue 15_000 */
+  /** Silence towards the client after which it hears a heartbeat. */
   readonly heartbeatMs: number;
-  /** How long a client may stop reading. @defaultValue 60_000 */
+  /** How long a client may stop reading. */
   readonly clientStallMs: number;
 }
 

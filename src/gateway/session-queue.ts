@@ -1,5 +1,7 @@
 // Turns of one session in the order in which they came. Only for clients that send no history of their own.
 
+import { orAborted } from "../outbound/or-aborted.ts";
+
 export interface SessionQueue {
   /**
    * Resolves when it is this turn's turn, with the function that lets the next one in.
@@ -34,13 +36,4 @@ export function createSessionQueue(): SessionQueue {
       }
     },
   };
-}
-
-function orAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    if (signal.aborted) return onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
 }

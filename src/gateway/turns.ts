@@ -18,7 +18,7 @@ import { type Found, sessionElsewhere, type Server, type Turn, type TurnQuestion
 
 export interface TurnOptions {
   readonly store: Store;
-  /** `first-message`: the same first words are the same chat. @defaultValue "history" */
+  /** `first-message`: the same first words are the same chat. */
   readonly match: "history" | "first-message";
   /** How long a commit may hold back the end of a reply. */
   readonly commitMs: number;

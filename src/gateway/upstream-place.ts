@@ -1,9 +1,9 @@
 // The place of one exchange at its upstreams: which one it asks without waiting, where it waits, and what it holds while
 // an attempt runs.
 
-import { type ChatRequest, flattenText } from "../contract/chat-request.ts";
+import type { ChatRequest } from "../contract/chat-request.ts";
 import type { LimitListener, ToldLimits } from "../contract/limits.ts";
-import { estimateTokens } from "../conversation/estimate-tokens.ts";
+import { estimatePrompt } from "../conversation/estimate-prompt.ts";
 import type { Candidate } from "./model-routes.ts";
 import type { Opening } from "./opening.ts";
 import type { Pass } from "./queue-pass.ts";
@@ -121,10 +121,4 @@ export class UpstreamPlace implements LimitListener {
     this.#tokens ??= estimatePrompt(this.#options.request);
     return this.#tokens;
   }
-}
-
-function estimatePrompt({ messages }: ChatRequest): number {
-  let tokens = 0;
-  for (const message of messages) tokens += estimateTokens(flattenText(message));
-  return tokens;
 }

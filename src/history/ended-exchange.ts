@@ -3,8 +3,7 @@
 import type { ExchangeFacts } from "../store/history-store.ts";
 
 /** What is kept of a caller's exchanges: nothing, when and how they went, or also what was said. */
-export const keptParts = ["off", "metadata", "content"] as const;
-export type KeptParts = (typeof keptParts)[number];
+export type KeptParts = "off" | "metadata" | "content";
 
 /** What is kept of whom. Undefined: the caller has no choice of his own, and the setting holds. */
 export type KeptOf = (caller: string) => KeptParts | undefined;

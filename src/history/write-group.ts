@@ -97,7 +97,7 @@ async function scrubAll(store: HistoryStore): Promise<void> {
  * Gives the room of what was deleted back to the disk, so that nothing of it remains in the file. First that of contents: where
  * much of the index was deleted, one step of merging writes over all of that, more than its log may have, and has this room then.
  */
-export async function shrink(store: HistoryStore): Promise<void> {
+async function shrink(store: HistoryStore): Promise<void> {
   await finish(() => store.shrinkSome());
   await finish(() => store.mergeSome());
   await finish(() => store.shrinkSome());

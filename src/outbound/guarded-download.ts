@@ -89,7 +89,7 @@ export function createGuardedDownload(options: DownloadOptions): GuardedDownload
       }
       return { bytes, contentType: response.headers.get("content-type") ?? "" };
     }
-    throw refused("its server sends from one address to the next");
+    throw refused("its server redirects too often");
   };
 }
 
@@ -97,7 +97,7 @@ function parse(address: string, base: URL | undefined): URL {
   try {
     return new URL(address, base);
   } catch (cause) {
-    throw refused("its address is none", cause);
+    throw refused("its address is not a valid URL", cause);
   }
 }
 

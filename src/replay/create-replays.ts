@@ -214,7 +214,9 @@ export function createReplaysIn(
   // An earlier process may have left much behind.
   room
     .count()
-    .catch((error: unknown) => log.error("Cannot count what is kept of streams, the next sweep will", {}, error));
+    .catch((error: unknown) =>
+      log.error("Cannot count what is kept of streams: the next sweep tries again", {}, error),
+    );
 
   return {
     start(caller, streamId, source: ReplaySource, { resumable, onCut }: StartOptions) {

@@ -265,5 +265,5 @@ export function streamGone(why: keyof typeof goneBecause): GatewayError {
 }
 
 function runsElsewhere(runner: LeaseOwner): RunsElsewhere {
-  return new RunsElsewhere("Cannot get at the stream now: it runs in another process of the gateway", runner);
+  return new RunsElsewhere("Cannot reach the stream now: it runs in another process of the gateway", runner);
 }

@@ -116,7 +116,7 @@ export function createJournaledSpools(files: Spools, options: JournaledSpoolsOpt
       try {
         await journals.close();
       } catch (error) {
-        log.error("Cannot remove the journal of what ran, a sweep of the next process will", {}, error);
+        log.error("Cannot remove the journal of what ran: a sweep of the next process tries again", {}, error);
       }
     },
   };
@@ -127,7 +127,7 @@ function openJournals(options: JournaledSpoolsOptions, owner: LeaseOwner): Journ
   try {
     return new Journals(options, owner);
   } catch (error) {
-    options.log.error("Cannot make a journal for what runs, each stream has a file of its own", {}, error);
+    options.log.error("Cannot make a journal for what runs: each stream gets a file of its own", {}, error);
     return undefined;
   }
 }

@@ -26,7 +26,7 @@ export interface MirrorOptions {
 export function createMirroredSpools(local: Spools, mirror: Mirror, { log, gatherMs = 25 }: MirrorOptions): Spools {
   return {
     create: (streamId) => new MirroredSpool(local.create(streamId), streamId, mirror, log, gatherMs),
-    open: (streamId) => local.open(streamId) ?? openMirrored(streamId, mirror),
+    open: async (streamId) => (await local.open(streamId)) ?? openMirrored(streamId, mirror),
     async remove(streamId) {
       await local.remove(streamId);
       await mirror.remove(streamId);
@@ -124,7 +124,7 @@ class MirroredSpool implements Spool {
   #tear(error: unknown): void {
     if (this.#isTorn) return;
     this.#isTorn = true;
-    this.#log.warn("A stream can be read on at this gateway alone: the shared store does not take it", {
+    this.#log.warn("A stream can be resumed at this gateway only: the shared store does not take it", {
       streamId: this.#streamId,
       reason: String(error),
     });

@@ -190,7 +190,9 @@ export class Production implements Supply {
 
   async #makeRoom(bytes: number): Promise<void> {
     if (this.#isOver || (await this.#options.hooks.makeRoom(bytes)) || this.#isOver) return;
-    this.#options.log.warn("Cannot keep a stream, it goes on without: there is no room", { streamId: this.streamId });
+    this.#options.log.warn("Cannot keep a stream: there is no room, and it goes on without being kept", {
+      streamId: this.streamId,
+    });
     this.#giveUp("not-kept");
   }
 
@@ -225,7 +227,11 @@ export class Production implements Supply {
   }
 
   #lose(failure: unknown): void {
-    this.#options.log.error("Cannot keep a stream, it goes on without", { streamId: this.streamId }, failure);
+    this.#options.log.error(
+      "Cannot keep a stream: it goes on without being kept",
+      { streamId: this.streamId },
+      failure,
+    );
     this.#giveUp("not-kept");
   }
 

@@ -68,7 +68,11 @@ export class SpoolRoom {
       this.settled(streamId, 0);
       this.#usedBytes = Math.max(this.#usedBytes - bytes, 0);
     } catch (error) {
-      this.#options.log.error("Cannot remove what was kept of a stream, the next sweep will", { streamId }, error);
+      this.#options.log.error(
+        "Cannot remove what was kept of a stream: the next sweep tries again",
+        { streamId },
+        error,
+      );
     }
   }
 

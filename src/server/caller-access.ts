@@ -107,7 +107,7 @@ function surfacesFor(path: string): readonly AccessSurface[] {
   return keptPaths.find(([start]) => isBelow(path, start))?.[1] ?? [];
 }
 
-export function isAdminPath(path: string): boolean {
+export function needsAdminScope(path: string): boolean {
   return adminPaths.some((start) => isBelow(path, start));
 }
 
@@ -118,13 +118,13 @@ function isBelow(path: string, start: string): boolean {
 /** @throws {GatewayError} `forbidden` */
 function requireScope({ scopes }: Access, path: string): void {
   if (scopes === undefined) return;
-  if (!scopes.admin && isAdminPath(path)) {
-    throw new GatewayError("forbidden", "Cannot open this address: it wants a key or a token with the scope admin");
+  if (!scopes.admin && needsAdminScope(path)) {
+    throw new GatewayError("forbidden", "Cannot open this address: it needs a key or a token with the scope admin");
   }
   const surfaces = surfacesFor(path);
   if (surfaces.length === 0 || surfaces.some((surface) => isAllowed(scopes.surfaces, surface))) return;
   const names = surfaces.map((surface) => `"${surface}"`).join(" or ");
-  throw new GatewayError("forbidden", `Cannot use this address: the scope of this key does not hold ${names}`);
+  throw new GatewayError("forbidden", `Cannot use this address: the scope of this key does not include ${names}`);
 }
 
 /** What asks a model. What only stops, counts tokens or looks something up does not. */

@@ -8,6 +8,7 @@ import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
 import type { ChatMessage, ChatSession, ChatStore } from "../store/chat-store.ts";
 import { parseLimit } from "./parse-limit.ts";
 import { readBody } from "./read-body.ts";
+import { sessionNotFound } from "./sessions.ts";
 import { pathRest, type ServerRoute, type Trip } from "./trip.ts";
 
 export interface ChatRoutesOptions {
@@ -98,10 +99,6 @@ function streamNotFound(): GatewayError {
   return new GatewayError("not-found", "Cannot find this stream: it has been forgotten, or never was");
 }
 
-function sessionNotFound(): GatewayError {
-  return new GatewayError("not-found", "Cannot find this session: it has expired, was deleted, or never was");
-}
-
 /** Browsers send the header by themselves; 0 gives all. @throws {GatewayError} `invalid-request` */
 function lastEventId({ url, headers }: Request): number {
   const asked = eventIdOf(new URL(url).searchParams.get("last_event_id"), "last_event_id");
@@ -112,7 +109,9 @@ function lastEventId({ url, headers }: Request): number {
 function eventIdOf(text: string | null, param: string): number | undefined {
   if (text === null || text === "") return undefined;
   if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw new GatewayError("invalid-request", "Cannot read on: the last event id must be a whole number", { param });
+  throw new GatewayError("invalid-request", "Cannot resume the stream: the last event id must be a whole number", {
+    param,
+  });
 }
 
 function encodeSession({ sessionId, title, createdAtMs, updatedAtMs, messageCount }: ChatSession) {

@@ -19,7 +19,7 @@ export interface ConversationRoutesOptions extends Pick<Edge, "maxBodyBytes"> {
   readonly clock: Clock;
 }
 
-export const conversationsPath = "/v1/conversations";
+const conversationsPath = "/v1/conversations";
 
 /** As OpenAI has them. */
 const mostItemsAtOnce = 20;
@@ -117,7 +117,7 @@ function found<T>(value: T | undefined): T {
 }
 
 function nothingHere(): GatewayError {
-  return new GatewayError("not-found", "There is nothing here but /v1/conversations/:id and its /items");
+  return new GatewayError("not-found", "Cannot find this address: there is only /v1/conversations/:id and its /items");
 }
 
 function encode({ id, metadata, createdAtMs }: KeptConversation): Json {

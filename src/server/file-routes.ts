@@ -21,7 +21,7 @@ export interface FileRoutesOptions extends Pick<Edge, "maxBodyBytes"> {
   readonly clock: Clock;
 }
 
-export const filesPath = "/v1/files";
+const filesPath = "/v1/files";
 const contentEnd = "/content";
 const maxNameChars = 255;
 const mostListed = 10_000;
@@ -164,7 +164,7 @@ function parseList(query: URLSearchParams, form: FileForm): { question: FileQues
     throw wrongList("limit", `limit must be a whole number from 1 to ${mostListed}`);
   const order = parseOrder(query);
   const [place = "", other] = places.filter((name) => query.has(name)).reverse();
-  if (other !== undefined) throw wrongList(place, `${other} and ${place} exclude one another`);
+  if (other !== undefined) throw wrongList(place, `${other} and ${place} cannot be used together`);
   const id = query.get(place);
   const side = place.startsWith("before") ? "before" : "behind";
   const from = id === null ? undefined : ({ id, side } as const);

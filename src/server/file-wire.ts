@@ -27,7 +27,7 @@ export const openaiFiles: FileForm = {
 };
 
 /** @see https://docs.anthropic.com/en/api/files-create */
-export const anthropicFiles: FileForm = {
+const anthropicFiles: FileForm = {
   encode: ({ id, name, mediaType, bytes, createdAtMs }) => ({
     id,
     type: "file",

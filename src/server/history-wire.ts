@@ -57,7 +57,7 @@ export function parseFilter(
   for (const [name, value] of query) {
     const isKnown = filterFields.has(name) || (allowsPage === "page" && pageFields.has(name));
     if (!isKnown) throw wrong(name.slice(0, 64), `there is no such field; there are ${[...filterFields].join(", ")}`);
-    if (seen.has(name)) throw wrong(name, "it stands there twice");
+    if (seen.has(name)) throw wrong(name, "it is given twice");
     seen.add(name);
     const most = name === "q" ? mostSearchChars : maxFilterChars;
     if (value === "" || value.length > most) throw wrong(name, `it must have 1 to ${most} characters`);
@@ -80,7 +80,7 @@ export function parseFilter(
 
 function statusOf(text: string | null): number | undefined {
   if (text === null) return undefined;
-  if (!/^[1-5]\d\d$/.test(text)) throw wrong("status", "it must be a status of HTTP such as 200");
+  if (!/^[1-5]\d\d$/.test(text)) throw wrong("status", "it must be an HTTP status such as 200");
   return Number(text);
 }
 

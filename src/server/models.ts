@@ -54,7 +54,7 @@ function parsePage(query: URLSearchParams): Page {
   if (!isLimit) throw wrong("limit", `limit must be a whole number from 1 to ${maxLimit}`);
   const [afterId, beforeId] = [query.get("after_id") ?? undefined, query.get("before_id") ?? undefined];
   if (afterId !== undefined && beforeId !== undefined)
-    throw wrong("before_id", "after_id and before_id exclude one another");
+    throw wrong("before_id", "after_id and before_id cannot be used together");
   return { limit: limit === null ? undefined : Number(limit), afterId, beforeId };
 }
 

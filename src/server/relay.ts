@@ -78,7 +78,7 @@ export function createRelay(options: RelayOptions): Relay {
       return await passOn(trip, keeper, options.agentTimeoutMs + agentMarginMs);
     } catch (error) {
       if (!(error instanceof Unreachable)) throw error;
-      throw new GatewayError("overloaded", "Cannot get at the agent now: its worker starts again", {
+      throw new GatewayError("overloaded", "Cannot reach the agent now: its worker is starting again", {
         cause: error,
         retryable: true,
         retryAfterMs: 1000,

@@ -13,7 +13,7 @@ export function cannotGoOn(kind: "not-found" | "invalid-request", reason: string
 export function notInBackground(): GatewayError {
   return new GatewayError(
     "invalid-request",
-    "Cannot cancel this response: it does not run in the background, hang up instead",
+    "Cannot cancel this response: it does not run in the background; hang up instead",
   );
 }
 
@@ -24,7 +24,7 @@ export function runsInAnotherProcess(owner: LeaseOwner): RunsElsewhere {
 export function notStreamed(): GatewayError {
   return new GatewayError(
     "invalid-request",
-    "Cannot stream this response: only one that was begun with `background` and `stream` can be read on",
+    'Cannot stream this response: only one that was begun with "background" and "stream" can be resumed',
     { param: "stream" },
   );
 }

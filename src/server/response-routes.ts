@@ -87,7 +87,7 @@ function nothingHere(): GatewayError {
 function isStreamAsked(stream: string | null): boolean {
   if (stream === null || stream === "false") return false;
   if (stream === "true") return true;
-  throw new GatewayError("invalid-request", "Cannot read this response: `stream` must be true or false", {
+  throw new GatewayError("invalid-request", 'Cannot read this response: "stream" must be true or false', {
     param: "stream",
   });
 }
@@ -96,9 +96,13 @@ function isStreamAsked(stream: string | null): boolean {
 function afterIdOf(startingAfter: string | null): number {
   if (startingAfter === null) return 0;
   if (/^\d{1,15}$/.test(startingAfter)) return Number(startingAfter) + 1;
-  throw new GatewayError("invalid-request", "Cannot read on: `starting_after` must be the number of an event", {
-    param: "starting_after",
-  });
+  throw new GatewayError(
+    "invalid-request",
+    'Cannot resume the stream: "starting_after" must be the number of an event',
+    {
+      param: "starting_after",
+    },
+  );
 }
 
 /** @throws {GatewayError} `invalid-request` */
@@ -107,7 +111,9 @@ function listOf(input: readonly JsonObject[], query: URLSearchParams): Json {
   const ordered = order === "asc" ? input : input.toReversed();
   const start = after === undefined ? 0 : ordered.findIndex(({ id }) => id === after) + 1;
   if (after !== undefined && start === 0)
-    throw new GatewayError("invalid-request", "Cannot list input items: after names none of them", { param: "after" });
+    throw new GatewayError("invalid-request", 'Cannot list input items: "after" names none of them', {
+      param: "after",
+    });
   const items = ordered.slice(start, start + limit);
   return encodePage({ items, hasMore: start + items.length < ordered.length });
 }

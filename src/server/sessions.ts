@@ -52,7 +52,7 @@ function parseSessionId(trip: Trip): string {
 }
 
 /** Another caller's session is as unknown as one that never was. */
-function sessionNotFound(): GatewayError {
+export function sessionNotFound(): GatewayError {
   return new GatewayError("not-found", "Cannot find this session: it has expired, was deleted, or never was");
 }
 

@@ -69,7 +69,7 @@ function guard(log: Log, work: () => void): void {
   try {
     work();
   } catch (error) {
-    log.error("event stream failed", {}, error);
+    log.error("An event stream failed", {}, error);
     throw error;
   }
 }

@@ -3,7 +3,7 @@
 import { GatewayError } from "../contract/gateway-error.ts";
 
 export function beingRenewed(alias: string): GatewayError {
-  return new GatewayError("overloaded", `Account "${alias}" is being renewed just now: try again in a minute`, {
+  return new GatewayError("overloaded", `Account "${alias}" is being renewed right now: try again in a minute`, {
     retryable: true,
   });
 }

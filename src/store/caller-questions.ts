@@ -4,7 +4,7 @@ import type { Database, Statement } from "bun:sqlite";
 import type { AddedAmount, AmountPart, AmountSpan } from "./amount-store.ts";
 import type { LeaseOwner } from "./lease-owner.ts";
 
-export const callerQuestionTexts = {
+const callerQuestionTexts = {
   keysRevision: "SELECT revision FROM api_keys_revision WHERE id = 1",
   listKeys: `
     SELECT prefix, name, digest, scopes, limits, created_at_ms AS createdAtMs, expires_at_ms AS expiresAtMs,

@@ -110,7 +110,7 @@ export class HeldClaims {
     } catch (error) {
       // The next tick comes well before the leases end.
       if (storageTrouble(error) !== undefined) return;
-      this.#connection.log.warn("leases not renewed", { claims: this.#held.size, reason: String(error) });
+      this.#connection.log.warn("Cannot renew leases", { claims: this.#held.size, reason: String(error) });
     }
   }
 
@@ -129,12 +129,12 @@ export class HeldClaims {
         const dead = questions.findLeaseOwners.all({ nowMs }).filter((owner) => isDead(owner, this.#owner));
         for (const { ownerHost, ownerPid, ownerStartedMs } of dead) {
           const { changes } = questions.abandonLeasesOf.run({ ownerHost, ownerPid, ownerStartedMs });
-          log.info("chats of a dead process freed", { pid: ownerPid, chats: changes });
+          log.info("Freed the chats of a dead process", { pid: ownerPid, chats: changes });
         }
       });
     } catch (error) {
       // Locked by a busy neighbour: the leases run out by themselves.
-      log.warn("chats of dead processes not freed", { reason: String(error) });
+      log.warn("Cannot free the chats of dead processes", { reason: String(error) });
     }
   }
 }

@@ -77,7 +77,7 @@ function prepareDatabase(
   const logBytes = copying === "own" ? maxLogBytes : fallbackLogBytes;
   database.run(`PRAGMA wal_autocheckpoint = ${Math.round(logBytes / readPageBytes(database))}`);
   const found = migrateErasing(database, path, steps);
-  if (found < steps.length) log.info("store migrated", { fromVersion: found, toVersion: steps.length });
+  if (found < steps.length) log.info("Migrated the store", { fromVersion: found, toVersion: steps.length });
   database.run(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
 }
 
@@ -123,7 +123,7 @@ function createPrivateFile(path: string): number {
 function replaced(path: string): GatewayError {
   return new GatewayError(
     "internal",
-    `Cannot open the store "${path}": another file took its place just now; start again`,
+    `Cannot open the store "${path}": another file took its place a moment ago; start again`,
   );
 }
 

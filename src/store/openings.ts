@@ -124,7 +124,7 @@ export class Openings {
       this.#writeNow(({ openedAtMs }) => openedAtMs < oldestMs);
     } catch (error) {
       if (storageTrouble(error) !== undefined) return;
-      this.#connection.log.warn("running first answers not noted", { reason: String(error) });
+      this.#connection.log.warn("Cannot note running first answers", { reason: String(error) });
     }
   }
 }

@@ -16,7 +16,7 @@ export const historyMigrations: readonly string[] = [history];
 
 /** The index of the log: 32 KiB for each 4096 pages of it. */
 const logIndexBytes = 64 * 1024;
-/** Content becomes so many bytes of file, its words included; measured 1.1 to 2.4 (test/unit/store/sqlite-history.test.ts). */
+/** Content becomes so many bytes of file, its words included; measured 1.1 to 2.4 (test/property/history.test.ts holds the budget). */
 const contentFactor = 3;
 /** The row, its entries in four indexes, and what is written of the pages around them. */
 const exchangeBytes = 16 * 1024;

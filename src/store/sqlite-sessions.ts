@@ -6,15 +6,13 @@ import type { SessionRow } from "./questions.ts";
 import { passingTimeoutMs } from "./passing-session.ts";
 import { groupSessions } from "./session-view.ts";
 import type { ChatPlace, ConversationView, SessionView, Store } from "./store.ts";
+import type { SessionMethods } from "./store-parts.ts";
 
 /** Conversations and turns of one deleting transaction: it must stay short beside running turns. */
 const batchConversations = 100;
 const batchTurns = 1000;
 
-export class SqliteSessions implements Pick<
-  Store,
-  "findUnusedChats" | "getSession" | "listCallers" | "listSessions" | "deleteSession" | "sweep" | "sweepPassing"
-> {
+export class SqliteSessions implements Pick<Store, SessionMethods> {
   readonly #connection: Connection;
   readonly #openings: Openings;
 

@@ -13,7 +13,7 @@ import { SqliteSessions } from "./sqlite-sessions.ts";
 import { SqliteTurns } from "./sqlite-turns.ts";
 import type { Store } from "./store.ts";
 import type { StoreOptions } from "./store-options.ts";
-import { ofAccountsAndCallers } from "./store-parts.ts";
+import { ofAccountsAndCallers, ofTurnsAndSessions } from "./store-parts.ts";
 
 export const databaseName = "qwen-gateway.sqlite";
 
@@ -37,22 +37,10 @@ export function openSqliteStore(options: StoreOptions & { readonly path: string 
   const accounts = new SqliteAccounts(connection);
   const callers = new SqliteCallers(connection);
   return {
-    beginTurn: (caller, lookup) => turns.beginTurn(caller, lookup),
-    openConversation: (caller, conversation) => turns.openConversation(caller, conversation),
-    noteReply: (claim, continuation) => turns.noteReply(claim, continuation),
-    endTurn: (claim, record) => turns.endTurn(claim, record),
-    readMessages: (claim) => turns.readMessages(claim),
-    releaseTurn: (claim, settleMs) => turns.releaseTurn(claim, settleMs),
-    findUnusedChats: (chats) => sessions.findUnusedChats(chats),
-    getSession: (caller, sessionId) => sessions.getSession(caller, sessionId),
-    listCallers: (limit) => sessions.listCallers(limit),
-    listSessions: (caller, limit) => sessions.listSessions(caller, limit),
-    deleteSession: (caller, sessionId) => sessions.deleteSession(caller, sessionId),
-    sweep: () => sessions.sweep(),
+    ...ofTurnsAndSessions(turns, sessions),
     async freeDead() {
       claims.abandonLeasesOfTheDead();
     },
-    sweepPassing: () => sessions.sweepPassing(),
     ...ofAccountsAndCallers(accounts, callers),
     probe: () => connection.probe(),
     async close() {
@@ -62,7 +50,7 @@ export function openSqliteStore(options: StoreOptions & { readonly path: string 
         turns.abandonClaims();
       } catch (error) {
         // They run out by themselves, and the file must be closed in any case.
-        connection.log.warn("leases not freed on close", { reason: String(error) });
+        connection.log.warn("Cannot free leases on close", { reason: String(error) });
       }
       connection.close();
     },

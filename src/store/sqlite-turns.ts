@@ -11,14 +11,13 @@ import { turnBits } from "./question-texts.ts";
 import type { ConversationRow, LeaseRow, NewConversationRow, PositionRow } from "./questions.ts";
 import { SqliteMessages } from "./sqlite-messages.ts";
 import type { NewConversation, Store, TurnClaim, TurnLookup, TurnRecord } from "./store.ts";
+import type { TurnMethods } from "./store-parts.ts";
 import { claimAt, claimOn } from "./turn-claims.ts";
 
 /** A conversation that is full goes on as another one. */
 const turnsPerConversation = 2 ** turnBits;
 /** More than an upstream keeps ready for the repetition of a first turn that failed. */
 const maxUnanswered = 1000;
-
-type TurnMethods = "beginTurn" | "openConversation" | "noteReply" | "endTurn" | "readMessages" | "releaseTurn";
 
 export class SqliteTurns implements Pick<Store, TurnMethods> {
   readonly #connection: Connection;

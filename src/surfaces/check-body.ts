@@ -3,6 +3,7 @@
 import type { Static, TSchema } from "typebox";
 import { Compile, type Validator } from "typebox/schema";
 import { GatewayError } from "../contract/gateway-error.ts";
+import type { JsonObject } from "../contract/json.ts";
 
 /**
  * @returns a function that checks a body and returns it as the schema's type; unknown fields stay
@@ -27,13 +28,20 @@ export function createBodyCheck<S extends TSchema>(schema: S): (body: unknown) =
 /** Schemas name a kind without its article. */
 function asSentence(message: string): string {
   return message
-    .replace(/^schema is false$/, "is no field that is known here")
+    .replace(/^schema is false$/, "is not a known field")
     .replace(/^must be (array|integer|object)$/, "must be an $1")
     .replace(/^must be (boolean|number|string)$/, "must be a $1");
 }
 
 export function invalid(param: string, message: string): GatewayError {
   return new GatewayError("invalid-request", message, param === "" ? {} : { param });
+}
+
+/** @throws {GatewayError} `invalid-request` that names `path.key` */
+export function stringIn(value: JsonObject, key: string, path: string): string {
+  const text = value[key];
+  if (typeof text !== "string") throw invalid(`${path}.${key}`, `Invalid request: "${path}.${key}" must be a string`);
+  return text;
 }
 
 /** A name that nobody knows is the client's to choose. */

@@ -23,8 +23,11 @@ export interface LiveLog extends Log {
   subscribe(listener: (line: string) => void): () => void;
   /** Hears what is said, from info on and whatever the level of the log. @returns a function that ends it */
   hear(hearer: (record: LogRecord) => void): () => void;
-  /** No line shows these texts from now on, whatever they look like; shorter ones than 8 characters are words. */
-  learnSecrets(texts: Iterable<string>): void;
+  /**
+   * No line shows these texts from now on, whatever they look like; shorter ones than 8 characters are words.
+   * @param owner whose they are: of one only the newest are known. @defaultValue the settings
+   */
+  learnSecrets(texts: Iterable<string>, owner?: string): void;
   /** Another level and form from now on, for every log that came of this one. */
   adjust(options: Pick<LogOptions, "level" | "format">): void;
 }

@@ -1,42 +1,55 @@
 // Texts that are secret wherever they stand, and whatever they look like: keys, tokens and cookies that this gateway was given.
 
-/** Of the newest; tokens are renewed for as long as the process runs. */
-const mostSecrets = 2000;
+import { NewestTexts } from "./newest-texts.ts";
+
+/** Of the settings, and of each other owner, whose tokens are renewed for as long as the process runs. */
+const mostOfSettings = 2000;
+const mostOfOwner = 500;
 /** Shorter ones cannot be told from words. */
 const shortestSecret = 8;
 const replacement = "[redacted]";
 
 export interface KnownSecrets {
-  /** Blacks these out, too, from now on. Those of before go on to count: what they served may still run. */
-  learn(texts: Iterable<string>): void;
+  /**
+   * Blacks these out, too, from now on. Those of before go on to count: what they served may still run.
+   * @param owner such as an account: what is learnt of one makes nothing of others be forgotten. @defaultValue the settings
+   */
+  learn(texts: Iterable<string>, owner?: string): void;
   /** @param line a line of the log, as text or as JSON */
   hide(line: string): string;
 }
 
 export function createKnownSecrets(): KnownSecrets {
-  /** Oldest first; as they are, as within JSON, and in small letters, in which words of servers are compared. */
-  const known = new Set<string>();
+  /** As they are, as within JSON, and in small letters, in which words of servers are compared. */
+  const ofSettings = new NewestTexts(mostOfSettings);
+  const ofOwners = new Map<string, NewestTexts>();
 
-  function remember(text: string): void {
-    known.delete(text);
-    known.add(text);
-    const [oldest] = known;
-    if (known.size > mostSecrets && oldest !== undefined) known.delete(oldest);
+  function textsOf(owner: string | undefined): NewestTexts {
+    if (owner === undefined) return ofSettings;
+    let texts = ofOwners.get(owner);
+    if (texts === undefined) {
+      texts = new NewestTexts(mostOfOwner);
+      ofOwners.set(owner, texts);
+    }
+    return texts;
   }
 
   return {
-    learn(texts) {
+    learn(texts, owner) {
+      const spellings = new Set<string>();
       for (const text of texts) {
         if (text.length < shortestSecret) continue;
         for (const spelling of [text, text.toLowerCase()]) {
-          remember(spelling);
-          remember(JSON.stringify(spelling).slice(1, -1));
+          spellings.add(spelling).add(JSON.stringify(spelling).slice(1, -1));
         }
       }
+      textsOf(owner).add(spellings);
     },
     hide(line) {
       let safe = line;
-      for (const secret of known) if (safe.includes(secret)) safe = safe.replaceAll(secret, replacement);
+      for (const texts of [ofSettings, ...ofOwners.values()]) {
+        for (const secret of texts) if (safe.includes(secret)) safe = safe.replaceAll(secret, replacement);
+      }
       return safe;
     },
   };

@@ -3,10 +3,9 @@
 import type { ToolCall } from "../contract/chat-request.ts";
 import { isJson } from "./json-spans.ts";
 
-export interface ToolResult {
+export interface ResultHead {
   /** Undefined where no call of the history has the result's id. */
   readonly toolName: string | undefined;
-  readonly text: string;
   readonly isError: boolean;
 }
 
@@ -17,19 +16,14 @@ export function encodeToolCall(call: ToolCall): string {
   return `<tool_call>\n{"name": ${JSON.stringify(call.toolName)}, "arguments": ${json}}\n</tool_call>`;
 }
 
-/** The result of a call. Several stand one behind the other, in the order of their calls. */
-export function encodeToolResult(result: ToolResult): string {
-  return `${openToolResult(result)}${escapeResultText(result.text)}${toolResultEnd}`;
-}
-
-/** What stands before a result's text, for whoever writes the text itself. */
-export function openToolResult({ toolName, isError }: Omit<ToolResult, "text">): string {
+/** What stands before a result's text. Several results stand one behind the other, in the order of their calls. */
+export function openToolResult({ toolName, isError }: ResultHead): string {
   const name = toolName === undefined ? "" : ` name=${JSON.stringify(toolName)}`;
   const error = isError ? ' error="true"' : "";
   return `<tool_response${name}${error}>\n`;
 }
 
-/** What stands behind it. */
+/** What stands behind the text. */
 export const toolResultEnd = "\n</tool_response>";
 
 /**

@@ -1,7 +1,7 @@
 // The words of the markup, and how a text that may still grow is compared with them.
 
 /** Tags around calls. The first is Qwen's own; the others are what its models fall into. */
-export const wrappers: readonly string[] = ["tool_call", "tools", "function_call", "tool_calls"];
+const wrappers: readonly string[] = ["tool_call", "tools", "function_call", "tool_calls"];
 
 export const openings: readonly string[] = wrappers.map((name) => `<${name}>`);
 export const functionOpening = "<function=";

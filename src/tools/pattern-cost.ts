@@ -61,7 +61,7 @@ function strip(part: unknown, isCheap: (pattern: string) => boolean, withFormats
 }
 
 /** At most so many: in how many ways the pattern can be laid over a text, from each place where it may begin. */
-export function estimateSteps(pattern: string, textLength: number): number {
+function estimateSteps(pattern: string, textLength: number): number {
   const ways = new WaysReader(pattern, textLength).read();
   return ways * (pattern.startsWith("^") && !pattern.includes("|") ? 1 : textLength + 1);
 }

@@ -173,7 +173,7 @@ describe("over a Qwen account", () => {
       ["http://localhost:1/a.png", 400, /not a public one/],
       [`${pictures.origin}/slow.png`, 400, /within 200 ms/],
       [pngUrl("x".repeat(30_000)), 413, /20000 bytes/],
-      [pdfUrl("no picture"), 400, /no picture/],
+      [pdfUrl("no picture"), 400, /not a picture/],
     ];
     for (const [url, status, reason] of cases) {
       const content: OpenAI.ChatCompletionContentPart[] = [

@@ -13,7 +13,7 @@ import { startStage } from "./stage.ts";
 setDefaultTimeout(60_000);
 
 const script = { tools: [{ name: "read_note", annotations: { readOnlyHint: true }, text: "milk" }] };
-const wanted = 'Cannot use tool server "notes": it wants a sign-in; run qwen-gateway mcp login notes';
+const wanted = 'Cannot use tool server "notes": it needs a sign-in; run qwen-gateway mcp login notes';
 
 function freePort(): number {
   const server = Bun.serve({ port: 0, fetch: () => new Response() });
@@ -88,7 +88,7 @@ test("mcp login works with the SDK's own example of a server that wants a sign-i
     }
     const MCP_SERVERS = JSON.stringify({ demo: { url: `http://localhost:${port}/mcp` } });
     const tested = () => runBinary(["mcp", "test"], { MCP_SERVERS }, place);
-    expect((await tested()).output).toContain("it wants a sign-in; run qwen-gateway mcp login demo");
+    expect((await tested()).output).toContain("it needs a sign-in; run qwen-gateway mcp login demo");
 
     const { exitCode, printed } = await login("demo", MCP_SERVERS, place, async (link) => (await fetch(link)).text());
 

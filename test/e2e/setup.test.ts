@@ -88,7 +88,7 @@ describe("setup without questions", () => {
     expect([refused, nothing, nonsense, nobody].map(({ exitCode }) => exitCode)).toEqual([1, 1, 2, 2]);
     expect(refused.output).toMatch(/^fail {2}mine key .*\n +-> give it the key/m);
     expect(refused.errors).toStartWith("Nothing was written: ");
-    expect(nobody.errors).toStartWith("Cannot ask, since standard input is no terminal");
+    expect(nobody.errors).toStartWith("Cannot ask, since standard input is not a terminal");
     expect(readdirSync(place.home)).toEqual([]);
   });
 });

@@ -223,7 +223,7 @@ describe("the death of a worker", () => {
     await reader.until('"content":"1"');
     process.kill(pid!, "SIGKILL");
     expect(await reader.rest().catch((error: unknown) => error)).toBeInstanceOf(Error);
-    await stage.gateway.line((line) => line.includes("chats of a dead process freed"));
+    await stage.gateway.line((line) => line.includes("Freed the chats of a dead process"));
     using second = await connectTo(stage.gateway.url, 2);
 
     expect(await chatOver(second, messages)).toEndWith("29 30");

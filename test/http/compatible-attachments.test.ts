@@ -141,7 +141,7 @@ test("what cannot be read is refused by its field", async () => {
   await using stage = await startDialectStage({ dialect: "dashscope" });
   const cases = [
     [document("data:application/pdf;base64,JVBERi0xLjQK", "a.pdf"), "damaged"],
-    [document(`data:application/zip;base64,${btoa("PK\x03\x04")}`, "a.zip"), "no PDF"],
+    [document(`data:application/zip;base64,${btoa("PK\x03\x04")}`, "a.zip"), "not a PDF"],
     [document("https://127.0.0.1/a.pdf"), "not a public one"],
     [document("data:text/plain;base64,####", "a.txt"), "no valid data"],
   ] as const;

@@ -183,7 +183,7 @@ describe.each(played)("$name", ({ dialect, variant, name }) => {
   });
 });
 
-// SGLang stamps each chunk anew (qwen-official.md, section 4), so do others. What is passed on keeps that, and loses nothing by it.
+// SGLang stamps each chunk anew, and so do others. What is passed on keeps that, and loses nothing by it.
 test.each(["sglang", "llama-cpp"] as const)(
   "%s: an answer over the turn of a second arrives whole",
   async (dialect) => {

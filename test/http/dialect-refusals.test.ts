@@ -86,7 +86,7 @@ const rows: readonly (readonly [refuse: RefusalOrder, told: Told])[] = [
   ["parse-failed", { ...failed, advice: /tool call/, asked: 3, of: ["llama-cpp"] }],
   ["no-tools", { ...invalid, advice: /tool parser/, of: ["vllm", "ollama"] }],
   ["no-thinking", { ...invalid, advice: /log/ }],
-  ["html-page", { ...failed, advice: /what stands in between/ }],
+  ["html-page", { ...failed, advice: /any proxy in between/ }],
   [
     { name: "http-status", status: 418 },
     { ...failed, advice: /try again/, asked: 2 },

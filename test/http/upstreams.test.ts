@@ -144,6 +144,6 @@ test("a key for a server that nobody has named is told of by the log, without it
   await using harness = await startHarness({ environment: settings });
 
   const log = harness.logLines.join("\n");
-  expect(log).toContain("Without UPSTREAM_BASE_URL there is no effect of UPSTREAM_API_KEY, UPSTREAM_MODELS");
+  expect(log).toContain("Ignored without UPSTREAM_BASE_URL: UPSTREAM_API_KEY, UPSTREAM_MODELS");
   expect(log).not.toContain("sk-secret-of-mine");
 });

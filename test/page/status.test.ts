@@ -154,7 +154,7 @@ describe.skipIf(!hasBrowser)("the status page", () => {
     expect(await page.getByRole("link", { name: "openapi.json" }).count()).toBe(0);
     for (const [wrong, words] of [
       ["nonsense", "The gateway does not know this key."],
-      ["key-of-clients", "it wants an admin key or the scope admin, and this has neither"],
+      ["key-of-clients", "it needs an admin key or a key with the scope admin, and this is neither"],
     ] as const) {
       await field.fill(wrong);
       await page.keyboard.press("Enter");

@@ -2,6 +2,7 @@
 // asks, or a call needs a person's word.
 
 import { GatewayError } from "../../contract/gateway-error.ts";
+import { orAborted } from "../../outbound/or-aborted.ts";
 import type { AskModel, ModelAnswer } from "../engine.ts";
 import { auditedCall, callTool, type CallParts, type MadeCall, type PlannedCall } from "./call-tool.ts";
 import { briefText, cleanText, cutText, withoutMarks } from "./clean-text.ts";
@@ -9,7 +10,7 @@ import { RunFailure } from "./failure.ts";
 import type { Offer } from "./offer.ts";
 import { resultMessage } from "./prompts.ts";
 import { type ReadCalls, readCalls, readQuestion, type ReadyCall } from "./read-calls.ts";
-import { type Outcome, type Run, untilAborted } from "./run.ts";
+import type { Outcome, Run } from "./run.ts";
 
 export interface ActParts extends CallParts {
   readonly askModel: AskModel;
@@ -59,8 +60,7 @@ async function askNext(run: Run, offer: Offer, parts: ActParts): Promise<ModelAn
     );
   }
   if (state.rounds >= parts.maxSteps + mostIdleRounds) throw tooManySteps(parts.maxSteps);
-  const answer = await untilAborted(
-    signal,
+  const answer = await orAborted(
     parts.askModel({
       messages: [...state.messages],
       tools: offer.definitions,
@@ -73,6 +73,7 @@ async function askNext(run: Run, offer: Offer, parts: ActParts): Promise<ModelAn
       requestId: run.requestId,
       signal,
     }),
+    signal,
   );
   state.rounds += 1;
   state.totalTokens += answer.totalTokens;

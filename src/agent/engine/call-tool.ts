@@ -5,13 +5,14 @@ import type { Clock } from "../../contract/clock.ts";
 import { toGatewayError } from "../../contract/gateway-error.ts";
 import type { Json, JsonObject } from "../../contract/json.ts";
 import { canonicalJson } from "../../conversation/canonical-json.ts";
+import { orAborted } from "../../outbound/or-aborted.ts";
 import type { AgentStore, AuditedCall, CallDecision } from "../../store/agent-store.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { AgentCallResult } from "../engine.ts";
 import type { Elicitation, ElicitationAnswer, ToolResult, ToolServers } from "../tools.ts";
 import { briefText, cleanText, cutText, dataBlock } from "./clean-text.ts";
 import type { Risk } from "./risk.ts";
-import { type Run, untilAborted } from "./run.ts";
+import type { Run } from "./run.ts";
 import type { Reply } from "./run-state.ts";
 import type { BookedTool } from "./tool-book.ts";
 
@@ -101,11 +102,11 @@ async function makeCall(run: Run, { booked, input }: PlannedCall, title: string,
     elicit: (asked) => parts.elicit(run, booked, asked),
   });
   try {
-    return await untilAborted(run.signal, calling);
+    return await orAborted(calling, run.signal);
   } catch (error) {
     // Its audit record gets its end all the same.
     if (run.signal.aborted) return { failure: "Stopped before it ended: whether it was done is not known" };
-    parts.log.warn("tool call failed", { server: booked.tool.server, requestId: run.requestId });
+    parts.log.warn("A tool call failed", { server: booked.tool.server, requestId: run.requestId });
     return { failure: toGatewayError(error).message };
   }
 }
@@ -139,7 +140,7 @@ function readOutcome(result: ToolResult | { readonly failure: string }): CallOut
 }
 
 /** The person who asked sees what was done in their name. */
-export function tellArguments(input: JsonObject): Pick<AgentCallResult, "arguments"> {
+function tellArguments(input: JsonObject): Pick<AgentCallResult, "arguments"> {
   return JSON.stringify(input).length > maxResultChars ? {} : { arguments: input };
 }
 

@@ -16,9 +16,9 @@ export function checkArguments(text: string, schema: JsonObject): CheckedArgumen
   if (text.length > maxArgumentsChars) return { problem: "The arguments are too long" };
   // A cast: the schema came as JSON.
   const { text: repaired, warnings } = repairArguments(text, schema as Json);
-  if (warnings.includes("arguments-unreadable")) return { problem: "The arguments are no JSON object" };
+  if (warnings.includes("arguments-unreadable")) return { problem: "The arguments are not a JSON object" };
   const input: unknown = JSON.parse(repaired);
-  return isJsonObject(input) ? checkInput(input, schema) : { problem: "The arguments are no JSON object" };
+  return isJsonObject(input) ? checkInput(input, schema) : { problem: "The arguments are not a JSON object" };
 }
 
 /** Of arguments that are values already: those that a person has changed. */

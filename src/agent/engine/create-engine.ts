@@ -2,6 +2,7 @@
 
 import { GatewayError } from "../../contract/gateway-error.ts";
 import { randomId } from "../../conversation/random-id.ts";
+import { orAborted } from "../../outbound/or-aborted.ts";
 import type { AgentEngine } from "../engine.ts";
 import type { ToolServerView } from "../tools.ts";
 import { act } from "./act.ts";
@@ -15,7 +16,7 @@ import { openingMessages } from "./prompts.ts";
 import { parseQuery } from "./query.ts";
 import { Questions } from "./questions.ts";
 import { createJudge } from "./risk.ts";
-import { type Outcome, type Run, type StartTimer, untilAborted } from "./run.ts";
+import type { Outcome, Run, StartTimer } from "./run.ts";
 import { createRunState } from "./run-state.ts";
 import { countOf, Runs } from "./runs.ts";
 import { Steps } from "./steps.ts";
@@ -50,7 +51,7 @@ export function createAgentEngine(options: AgentEngineOptions): AgentEngine {
     maxSteps: settings.maxSteps,
     maxTokens: settings.maxTokens ?? defaultMaxTokens,
     discover: steps.paced(async (userId: string, signal: AbortSignal) =>
-      books.of(await untilAborted(signal, toolServers.discover(userId, signal)), judgeOf(userId)),
+      books.of(await orAborted(toolServers.discover(userId, signal), signal), judgeOf(userId)),
     ),
     views: (userId) => toolServers.views(userId),
     elicit: (run, booked, asked) => questions.elicit(run, booked, asked),

@@ -4,7 +4,7 @@ import { GatewayError } from "../../contract/gateway-error.ts";
 import { cleanLine } from "./clean-text.ts";
 
 /** In graphemes: a flag, a family or a letter with its accents is one. */
-export const maxQueryCharacters = 500;
+const maxQueryCharacters = 500;
 /** A grapheme may be endless: marks stack. The longest that people write, a kissing couple of two skins, has 15 units. */
 const maxQueryUnits = maxQueryCharacters * 16;
 

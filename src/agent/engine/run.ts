@@ -111,7 +111,7 @@ export class Run {
       onProgress({ type, message, timestamp: this.#lastProgressMs });
     } catch (error) {
       // Whoever listens badly must not end the work.
-      this.#parts.log.error("listener of the agent's progress failed", { requestId: this.requestId }, error);
+      this.#parts.log.error("A listener of the agent's progress failed", { requestId: this.requestId }, error);
     }
   }
 
@@ -174,14 +174,4 @@ function tell(outcome: Outcome) {
     case "failed":
       return { ...(outcome.answer === undefined ? {} : { answer: outcome.answer }), error: outcome.failure };
   }
-}
-
-/** What `work` gives, or the signal's reason as soon as it is aborted. */
-export function untilAborted<Result>(signal: AbortSignal, work: Promise<Result>): Promise<Result> {
-  const { promise, resolve, reject } = Promise.withResolvers<Result>();
-  const leave = (): void => reject(signal.reason);
-  signal.addEventListener("abort", leave, { once: true });
-  work.then(resolve, reject).finally(() => signal.removeEventListener("abort", leave));
-  if (signal.aborted) leave();
-  return promise;
 }

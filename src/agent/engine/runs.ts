@@ -44,8 +44,8 @@ export class Runs {
       if (run.isStoppedBy(error)) return { kind: "failed", failure: { code: "cancelled", message: error.message } };
       const failure = failureOf(error);
       const fields = { requestId: run.requestId, code: failure.code };
-      if (failure.code === "internal") this.#parts.log.error("agent run failed", fields, error);
-      else if (!run.signal.aborted) this.#parts.log.info("agent run failed", fields);
+      if (failure.code === "internal") this.#parts.log.error("A run of the agent failed", fields, error);
+      else if (!run.signal.aborted) this.#parts.log.info("A run of the agent failed", fields);
       return { kind: "failed", failure };
     });
     await this.#remember(run, outcome);
@@ -64,7 +64,7 @@ export class Runs {
       await this.#store.rememberTurn(userId, state.sessionId, state.turnId, turn);
     } catch (error) {
       // The work is done: a follow-up that knows less is better than a result that nobody gets.
-      this.#parts.log.error("turn of the agent was not kept", {}, error);
+      this.#parts.log.error("Cannot keep a turn of the agent", {}, error);
     }
   }
 

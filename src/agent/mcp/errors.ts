@@ -44,7 +44,7 @@ function authorizationReason(cause: unknown): Reason | undefined {
   if ("errorCode" in cause) return ["upstream-auth", "its authorization server refused the client id and secret"];
   if (/bound to authorization server/.test(cause.message))
     return ["upstream-auth", "it names another authorization server than the settings do"];
-  if (cause.name === "UnauthorizedError") return ["upstream-auth", "it wants an authorization that was not given"];
+  if (cause.name === "UnauthorizedError") return ["upstream-auth", "it needs an authorization that was not given"];
   return undefined;
 }
 
@@ -73,7 +73,7 @@ function protocolReason(cause: unknown): string {
   const message = cause instanceof Error ? cause.message : "";
   if (/protocol version is not supported/.test(message)) return "it speaks a version of MCP that is not known here";
   if (cause instanceof Error && cause.name === "UnauthorizedError")
-    return "it wants an authorization that was not given";
+    return "it needs an authorization that was not given";
   return "it does not answer as an MCP server";
 }
 

@@ -64,7 +64,7 @@ export function openProcess(target: ToolServerProcess, options: TransportOptions
 
 /** No more than what tells a message from other lines: what kind it is, the SDK checks with each. */
 function readMessage(value: unknown): JSONRPCMessage {
-  if (!isJsonObject(value) || value["jsonrpc"] !== "2.0") throw new Error("no message of JSON-RPC");
+  if (!isJsonObject(value) || value["jsonrpc"] !== "2.0") throw new Error("not a JSON-RPC message");
   // A cast: checked as far as it is needed here.
   return value as unknown as JSONRPCMessage;
 }

@@ -6,7 +6,7 @@ import { cleanJson } from "./clean-json.ts";
 import { cleanLine, cleanText } from "./clean-text.ts";
 
 /** About 25 000 tokens: more than a model makes use of. */
-export const maxResultChars = 100_000;
+const maxResultChars = 100_000;
 /** A server that sends its answer in more pieces is not meant to be read. */
 const maxBlocks = 1000;
 
@@ -60,7 +60,7 @@ function readBlock(block: unknown): string {
 }
 
 /** The text of an embedded resource under its name; of bytes, the name alone. */
-export function readResource(resource: JsonObject): string {
+function readResource(resource: JsonObject): string {
   const { text, blob, mimeType } = resource;
   const name = nameResource(resource);
   if (typeof text === "string") return `[resource: ${name}]\n${text}`;

@@ -8,9 +8,9 @@ import { cleanText } from "./clean-text.ts";
 import { isSoundName } from "./sound-name.ts";
 
 /** Longer ones are cut: they are read by a model with every question. */
-export const maxDescriptionChars = 4000;
+const maxDescriptionChars = 4000;
 /** A tool with a longer one is left out: a schema cannot be cut. */
-export const maxSchemaChars = 65_536;
+const maxSchemaChars = 65_536;
 
 /** Of all tools of a server, names, descriptions and schemas. Reading so much holds up nobody for longer than 200 ms. */
 export const maxListChars = 4_194_304;

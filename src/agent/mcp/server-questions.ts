@@ -1,11 +1,11 @@
 // What a server may ask of us in the middle of a call: the person for data (elicitation), the model for an answer (sampling).
 
 import { isJsonObject } from "../../contract/json.ts";
+import { orAborted } from "../../outbound/or-aborted.ts";
 import type { ElicitationAnswer } from "../tools.ts";
 import { cleanJsonObject } from "./clean-json.ts";
 import { cleanText } from "./clean-text.ts";
 import type { McpSdk } from "./mcp-sdk.ts";
-import { orAborted } from "./or-aborted.ts";
 import type { RunningCall, RunningCalls } from "./running-calls.ts";
 import { readSamplingRequest, type SampleModel } from "./sampling.ts";
 

@@ -18,7 +18,7 @@ import { createConfiguredAccounts } from "../../upstreams/qwen-web/configured-ac
 import { upstreamName } from "../../upstreams/qwen-web/errors.ts";
 import { type CommandContext, type ExitCode, type Flag, type FlagValues, UsageError } from "../command.ts";
 import { configFlags, loadCommandConfig, sourceFlagNames } from "../config-flags.ts";
-import { describeStartError } from "../describe-start-error.ts";
+import { complainOf } from "../complain-of.ts";
 
 export interface OpenedAccounts {
   readonly config: Config;
@@ -51,11 +51,7 @@ export async function withAccounts(
   try {
     return await open(config, work);
   } catch (error) {
-    const isTold = error instanceof GatewayError || error instanceof ConfigError;
-    const sentence = isTold ? error.message : describeStartError(error, config);
-    if (sentence === undefined) throw error;
-    context.complain(sentence);
-    return 1;
+    return complainOf(error, [GatewayError, ConfigError], config, context);
   }
 }
 

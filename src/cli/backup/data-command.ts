@@ -5,7 +5,7 @@ import type { Config } from "../../config/config-schema.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
 import { type CommandContext, type ExitCode, type Flag, type FlagValues, UsageError } from "../command.ts";
 import { configFlags, loadCommandConfig, sourceFlagNames } from "../config-flags.ts";
-import { describeStartError } from "../describe-start-error.ts";
+import { complainOf } from "../complain-of.ts";
 
 const settings = new Set([...sourceFlagNames, "data-dir"]);
 
@@ -32,11 +32,7 @@ export async function withDataDirectory(
   try {
     return await work(config);
   } catch (error) {
-    const isTold = error instanceof GatewayError || error instanceof BackupError;
-    const sentence = isTold ? error.message : describeStartError(error, config);
-    if (sentence === undefined) throw error;
-    context.complain(sentence);
-    return 1;
+    return complainOf(error, [GatewayError, BackupError], config, context);
   }
 }
 

@@ -33,7 +33,7 @@ export const benchCommand: Command = {
     }
     if (only !== undefined && only !== "streams") {
       const stray = ["streams", ...limitFlags.map(({ name }) => name)].find((name) => flags[name] !== undefined);
-      if (stray !== undefined) throw new UsageError(`Cannot use --${stray}: it is of the part streams`);
+      if (stray !== undefined) throw new UsageError(`Cannot use --${stray}: it belongs to the part streams`);
     }
     const counts = parseCounts(flags["streams"] ?? "100,1000");
     const limits = parseLimits(flags);

@@ -44,6 +44,6 @@ export function decodeText(path: string, bytes: Uint8Array | undefined): string 
   try {
     return bytes === undefined ? "" : new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
-    throw new UnfitFileError(`Cannot change "${path}": it is no UTF-8 text`, { cause });
+    throw new UnfitFileError(`Cannot change "${path}": it is not UTF-8 text`, { cause });
   }
 }

@@ -32,7 +32,7 @@ export class UnfitFileError extends Error {
 }
 
 /** @throws {UsageError} without a home */
-export function homeOf(environment: Environment): string {
+function homeOf(environment: Environment): string {
   const home = environment["HOME"] || environment["USERPROFILE"];
   if (!home || !isAbsolute(home)) throw new UsageError("Cannot find the settings of agents: there is no HOME");
   return home;
@@ -58,7 +58,7 @@ export function openSettingsFile(path: string): SettingsFile {
     return { path, target: path, bytes: undefined };
   }
   const target = realpathSync(path);
-  if (!statSync(target).isFile()) throw new UnfitFileError(`Cannot change "${path}": it is no ordinary file`);
+  if (!statSync(target).isFile()) throw new UnfitFileError(`Cannot change "${path}": it is not an ordinary file`);
   try {
     return { path, target, bytes: readFileSync(target) };
   } catch (cause) {

@@ -7,7 +7,7 @@ import { openConfiguredStore } from "../../app/open-store.ts";
 import { createLog } from "../../telemetry/create-log.ts";
 import { type CommandContext, type ExitCode, type Flag, type FlagValues, UsageError } from "../command.ts";
 import { configFlags, loadCommandConfig } from "../config-flags.ts";
-import { describeStartError } from "../describe-start-error.ts";
+import { complainOf } from "../complain-of.ts";
 
 /** The settings that say where the keys are. */
 const settings = new Set(["config", "data-dir", "store-url"]);
@@ -37,11 +37,7 @@ export async function withKeys(
     }
   } catch (error) {
     if (error instanceof GatewayError && error.kind === "invalid-request") throw new UsageError(error.message);
-    const isTold = error instanceof GatewayError || error instanceof ConfigError;
-    const sentence = isTold ? error.message : describeStartError(error, config);
-    if (sentence === undefined) throw error;
-    context.complain(sentence);
-    return 1;
+    return complainOf(error, [GatewayError, ConfigError], config, context);
   }
 }
 

@@ -8,7 +8,7 @@ const keyFlag = { name: "key", value: "KEY", description: "Its prefix or its nam
 export function revokeKeyCommand(): Command {
   return {
     name: "keys revoke",
-    summary: "Takes a key back: a running gateway refuses the next request with it",
+    summary: "Revokes a key: a running gateway refuses the next request with it",
     example: "qwen-gateway keys revoke ann",
     flags: [keyFlag, ...keyFlags()],
     operand: "key",

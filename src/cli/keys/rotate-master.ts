@@ -10,7 +10,7 @@ import { databasePath } from "../../store/sqlite-store.ts";
 import { createLog } from "../../telemetry/create-log.ts";
 import type { Command, CommandContext, ExitCode } from "../command.ts";
 import { configFlags, loadCommandConfig, sourceFlagNames } from "../config-flags.ts";
-import { describeStartError } from "../describe-start-error.ts";
+import { complainOf } from "../complain-of.ts";
 
 /** Where what is sealed is, and what it is sealed with. Keys do not belong on a command line. */
 const settings = new Set([...sourceFlagNames, "data-dir", "store-url"]);
@@ -43,11 +43,7 @@ export function rotateMasterCommand(): Command {
         if (config.masterKey !== undefined && flags[afterReload] !== "true") requireNobody(config);
         return tell(await rotate(config), context);
       } catch (error) {
-        const isTold = error instanceof GatewayError || error instanceof DatabaseInUse || error instanceof ConfigError;
-        const sentence = isTold ? error.message : describeStartError(error, config);
-        if (sentence === undefined) throw error;
-        context.complain(sentence);
-        return 1;
+        return complainOf(error, [GatewayError, DatabaseInUse, ConfigError], config, context);
       }
     },
   };

@@ -47,7 +47,7 @@ function add(flags: FlagValues, context: CommandContext, rest: readonly string[]
   const key = file.content["mcpServers"] === undefined ? "mcp_servers" : "mcpServers";
   const before = readWritten(file.content[key]);
   if (Bun.deepEquals(before[name], server)) {
-    context.print(`${file.path} says so already`);
+    context.print(`${file.path} has these settings already`);
     return 0;
   }
   const { text, losesText } = editYaml(file.text, new Map([[key, { ...before, [name]: server }]]));

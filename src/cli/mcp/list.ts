@@ -4,6 +4,7 @@ import type { KeptSignIn, SignInVault } from "../../agent/mcp/sign-in/sign-in-va
 import { takesSignIn } from "../../agent/mcp/sign-in/takes-sign-in.ts";
 import type { ToolServerSettings } from "../../config/mcp-servers.ts";
 import type { Command } from "../command.ts";
+import { table } from "../table.ts";
 import { describeTarget, loadConfiguredServers, mcpFlags, noServers } from "./configured-servers.ts";
 import { describeKept, hasSignIns, withSignInsIfAny } from "./sign-ins.ts";
 
@@ -53,14 +54,4 @@ async function describeSignIns(server: ToolServerSettings, vault: SignInVault): 
   if (server.isShared) return describeKept(server, await vault.find(server.name), Date.now());
   const count = await vault.countUsers(server.name);
   return count === 0 ? "" : `${count} signed in`;
-}
-
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
 }

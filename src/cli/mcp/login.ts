@@ -16,7 +16,7 @@ const mostWaitSeconds = 3600;
 export function loginCommand(): Command {
   return {
     name: "mcp login",
-    summary: "Signs in at a tool server (MCP) that wants it, in your browser, and keeps the tokens encrypted",
+    summary: "Signs in at a tool server (MCP) that needs it, in your browser, and keeps the tokens encrypted",
     example: "qwen-gateway mcp login calendar",
     flags: [
       { name: "name", value: "NAME", description: "Which server" },

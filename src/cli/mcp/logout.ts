@@ -9,7 +9,7 @@ import { readUser, userFlag, withSignIns } from "./sign-ins.ts";
 export function logoutCommand(): Command {
   return {
     name: "mcp logout",
-    summary: "Forgets the sign-in at a tool server (MCP), and takes its tokens back where that can be done",
+    summary: "Forgets the sign-in at a tool server (MCP), and revokes its tokens where that can be done",
     example: "qwen-gateway mcp logout calendar",
     flags: [{ name: "name", value: "NAME", description: "Which server" }, userFlag, ...mcpFlags()],
     operand: "name",

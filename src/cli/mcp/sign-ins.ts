@@ -25,7 +25,7 @@ import { databasePath } from "../../store/sqlite-store.ts";
 import type { Store } from "../../store/store.ts";
 import { createLog } from "../../telemetry/create-log.ts";
 import { type CommandContext, type ExitCode, type Flag, UsageError } from "../command.ts";
-import { describeStartError } from "../describe-start-error.ts";
+import { complainOf } from "../complain-of.ts";
 
 export const userFlag: Flag = {
   name: "user",
@@ -42,11 +42,7 @@ export async function withSignIns(
   try {
     return await workOn(await openStore(config), config, work);
   } catch (error) {
-    const isTold = error instanceof GatewayError || error instanceof ConfigError;
-    const sentence = isTold ? error.message : describeStartError(error, config);
-    if (sentence === undefined) throw error;
-    context.complain(sentence);
-    return 1;
+    return complainOf(error, [GatewayError, ConfigError], config, context);
   }
 }
 

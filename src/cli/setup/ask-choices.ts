@@ -30,7 +30,7 @@ export interface Surroundings {
 /** @returns undefined: it is not wanted */
 export async function offerServer(server: FoundServer, around: Surroundings): Promise<Choice | undefined> {
   const title = describeSettings(serverSettings(server, () => false));
-  const models = server.wantsKey ? "it wants a key" : describeModels(server.models);
+  const models = server.wantsKey ? "it needs a key" : describeModels(server.models);
   if (!(await around.ask.confirm(`Use ${inSentence(title)} (${models})?`, "yes"))) return undefined;
   const keys = server.wantsKey ? await askKeys(around, "Its key (not shown):") : [];
   return { settings: serverSettings(server, around.isTaken, keys), origin: "given" };
@@ -127,6 +127,6 @@ async function askUntil<T>(
   for (;;) {
     const parsed = parse(await read());
     if (parsed !== undefined) return parsed;
-    print(`This does not do: ${rule}`);
+    print(`This cannot be used: ${rule}`);
   }
 }

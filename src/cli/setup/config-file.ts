@@ -44,7 +44,9 @@ export function openConfigFile(named: string | undefined, environment: Environme
   const text = readConfigFile(path);
   // The draft takes the place of what is there: root would lose a device.
   if (text !== undefined && !statSync(path).isFile())
-    throw new UsageError(`Cannot write settings to "${path}": it is no ordinary file; name another one by --config`);
+    throw new UsageError(
+      `Cannot write settings to "${path}": it is not an ordinary file; name another one by --config`,
+    );
   // What is wrong in it would be wrong afterwards too, and only its owner knows what was meant.
   const { config } = loadConfig({ environment: {}, flags: {}, file: { path, text: text ?? "" } });
   return {

@@ -40,7 +40,7 @@ export function draftConfig(text: string | undefined, chosen: readonly UpstreamS
 }
 
 /** As the file has them, which has been checked before. A list may also be written as JSON. */
-export function listedUpstreams(file: JsonObject): readonly UpstreamSettings[] {
+function listedUpstreams(file: JsonObject): readonly UpstreamSettings[] {
   const written = file["upstreams"];
   const list: unknown = typeof written === "string" ? JSON.parse(written) : written;
   // The whole file went through loadConfig.

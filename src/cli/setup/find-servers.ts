@@ -6,7 +6,7 @@ import { type HttpClient, readText } from "../../outbound/http-client.ts";
 import { detectDialect } from "../../upstreams/openai-compatible/detect-dialect.ts";
 import type { DialectName } from "../../upstreams/openai-compatible/dialect.ts";
 import { dialects } from "../../upstreams/openai-compatible/dialects/index.ts";
-import { parseObject } from "../../upstreams/openai-compatible/error-body.ts";
+import { parseObject } from "../../upstreams/parse-object.ts";
 
 export interface FoundServer {
   readonly baseUrl: string;

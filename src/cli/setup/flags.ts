@@ -15,7 +15,7 @@ import { usualAddresses } from "./find-servers.ts";
 
 export const setupFlags: readonly Flag[] = [
   { name: "yes", description: "Ask nothing: take what is found and what the flags say" },
-  { name: "ask", description: "Ask on standard input although it is no terminal" },
+  { name: "ask", description: "Ask on standard input although it is not a terminal" },
   { name: "config", value: "FILE", description: "File to write (default: the one that serve reads by itself)" },
   { name: "upstream", value: "NAME=URL", description: "A server of yours; several with commas" },
   { name: "upstream-key", value: `NAME=${keySource}`, description: "Where its key is; several with commas" },

@@ -87,7 +87,7 @@ function takeServer(server: Awaited<ReturnType<typeof findServers>>[number], she
   const settings = serverSettings(server, shelf.isTaken);
   const title = describeSettings(settings);
   if (server.wantsKey) {
-    context.print(`Left out: ${title} wants a key; name it by --upstream and --upstream-key`);
+    context.print(`Left out: ${title} needs a key; give it with --upstream and --upstream-key`);
     return undefined;
   }
   context.print(`Found: ${title} (${describeModels(server.models)})`);
@@ -151,7 +151,7 @@ async function write(
   ask: Asker | undefined,
 ): Promise<boolean> {
   if (draft.isUnchanged) {
-    context.print(`${file.path} says so already`);
+    context.print(`${file.path} has these settings already`);
     return true;
   }
   context.print(file.text === undefined ? `${file.path} will be made:` : `${file.path} will change:`);

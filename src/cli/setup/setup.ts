@@ -26,7 +26,7 @@ export function setupCommand(): Command {
       const canAsk = context.questions !== undefined && (context.questions.isTerminal || flags["ask"] === "true");
       if (!isQuestionless && !canAsk) {
         throw new UsageError(
-          "Cannot ask, since standard input is no terminal: say what you want by flags and --yes, or --ask",
+          "Cannot ask, since standard input is not a terminal: say what you want by flags and --yes, or --ask",
         );
       }
       return runSetup(flags, context, isQuestionless);

@@ -132,7 +132,7 @@ function without(fields: Fields, name: string): Fields {
 }
 
 /** One event, as the quirks of framing have it. */
-export function frameOf(data: Fields | "[DONE]", quirks: ReadonlySet<Quirk>): string {
+function frameOf(data: Fields | "[DONE]", quirks: ReadonlySet<Quirk>): string {
   const text = typeof data === "string" ? data : JSON.stringify(data);
   const end = quirks.has("crlf") ? "\r\n\r\n" : "\n\n";
   return `data:${quirks.has("no-space") ? "" : " "}${text}${end}`;

@@ -156,7 +156,6 @@ const streamFault = Type.Union([
   Type.Object({ kind: Type.Literal("keep-alive"), after, times: Type.Optional(count) }, closed),
 ]);
 
-export type ScriptedCall = Static<typeof scriptedCall>;
 const scriptedCall = Type.Object(
   {
     name: Type.String(),

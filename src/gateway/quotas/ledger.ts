@@ -142,7 +142,7 @@ export class Ledger {
       return granted;
     } catch (error) {
       // A full disk is no reason to serve nobody: this process counts for itself.
-      log.warn("requests of a caller not noted", { reason: String(error) });
+      log.warn("Cannot note the requests of a caller", { reason: String(error) });
       if (meter.used(nowMs) >= limit) return 0;
       meter.roll(clock());
       meter.reserved++;
@@ -215,7 +215,7 @@ export class Ledger {
     try {
       this.held = await store.holdReplies(this.#subject, this.open, streams, clock() + replyHoldMs);
     } catch (error) {
-      log.warn("running replies of a caller not noted", { reason: String(error) });
+      log.warn("Cannot note the running replies of a caller", { reason: String(error) });
       this.held = Math.min(this.open, streams);
     }
   }
@@ -229,7 +229,7 @@ export class Ledger {
     try {
       await store.holdReplies(this.#subject, this.open, this.open, clock() + replyHoldMs);
     } catch (error) {
-      log.warn("running replies of a caller not noted", { reason: String(error) });
+      log.warn("Cannot note the running replies of a caller", { reason: String(error) });
     }
   }
 
@@ -323,7 +323,7 @@ export class Ledger {
         meter.readAtMs = askedAtMs;
       }
     } catch (error) {
-      log.warn("amounts of a caller not read", { reason: String(error) });
+      log.warn("Cannot read the amounts of a caller", { reason: String(error) });
     }
   }
 

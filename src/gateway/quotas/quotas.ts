@@ -105,7 +105,9 @@ export function createQuotas({ store, clock, log, priceOf, flushMs = 100 }: Quot
       const price = priceOf(model, usage);
       if (price === undefined && !unpriced.has(model) && unpriced.size < 1000) {
         unpriced.add(model);
-        log.warn("This model has no price: it counts for nothing where spending is limited. Set PRICES", { model });
+        log.warn("This model has no price: it counts for nothing where spending is limited. Set one in PRICES", {
+          model,
+        });
       }
       return price ?? 0;
     },
@@ -149,7 +151,7 @@ export function createQuotas({ store, clock, log, priceOf, flushMs = 100 }: Quot
       clearInterval(renewal);
       renewal = undefined;
     } catch (error) {
-      log.warn("running replies not noted", { reason: String(error) });
+      log.warn("Cannot note running replies", { reason: String(error) });
     }
   }
 
@@ -174,7 +176,7 @@ export function createQuotas({ store, clock, log, priceOf, flushMs = 100 }: Quot
       const sums = told.length === 0 ? [] : await store.addAmounts(told);
       for (const [index, one] of told.entries()) ledgers.get(one.subject)?.wasTold(one, sums[index] ?? 0);
     } catch (error) {
-      log.warn("amounts of callers not noted: they are told with the next", { reason: String(error) });
+      log.warn("Cannot note amounts of callers: they are noted with the next ones", { reason: String(error) });
       // A disk that stays full must not fill the memory.
       late = [...told, ...late].slice(0, mostLedgers);
     }
@@ -189,7 +191,7 @@ export function createQuotas({ store, clock, log, priceOf, flushMs = 100 }: Quot
     try {
       await store.dropAmounts(kinds.map(({ name, windowMs }) => ({ kind: name, beforeMs: nowMs - 2 * windowMs })));
     } catch (error) {
-      log.warn("old amounts of callers not dropped, the next sweep will", { reason: String(error) });
+      log.warn("Cannot drop old amounts of callers: the next sweep tries again", { reason: String(error) });
     }
   }
 

@@ -1,12 +1,12 @@
 // A command before it is sent: how long it may be, counted as the gateway counts it.
 
-export const maxQueryCharacters = 500;
+const maxQueryCharacters = 500;
 /** From here on the field says how much is left. */
 const nearLimit = 400;
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 
-export function countCharacters(text: string): number {
+function countCharacters(text: string): number {
   // Most commands are short, and no text has more characters than units.
   if (text.length < nearLimit) return text.length;
   let count = 0;

@@ -17,7 +17,7 @@ export interface Columns {
   readonly series: readonly Series[];
 }
 
-export const outcomes = ["complete", "aborted", "failed", "refused"] as const;
+const outcomes = ["complete", "aborted", "failed", "refused"] as const;
 /** Kinds of errors that have a colour of their own. */
 const shownKinds = 4;
 

@@ -2,7 +2,6 @@
 
 import { Type } from "typebox";
 
-export const time = Type.Union([Type.String(), Type.Null()]);
 export const count = Type.Integer({ minimum: 0 });
 export const nullable = <S extends Parameters<typeof Type.Union>[0][number]>(schema: S) =>
   Type.Union([schema, Type.Null()]);

@@ -68,13 +68,13 @@ export function createAdminAccess(options: AdminAccessOptions): AdminAccess {
       if (adminKeys.length === 0) {
         return new GatewayError(
           "forbidden",
-          "Cannot open this address: it wants an admin key, set ADMIN_KEY, or a key with the scope admin",
+          "Cannot open this address: it needs an admin key (set ADMIN_KEY) or a key with the scope admin",
         );
       }
       if (!isKeyless(options)) {
         return new GatewayError(
           "forbidden",
-          "Cannot open this address: it wants an admin key or the scope admin, and this has neither",
+          "Cannot open this address: it needs an admin key or a key with the scope admin, and this is neither",
         );
       }
       return new GatewayError(

@@ -35,7 +35,7 @@ type FindKey = ReturnType<Jose["createLocalJWKSet"]>;
 
 const secretAlgorithms = ["HS256", "HS384", "HS512"] as const;
 /** A shorter secret can be guessed from one token. */
-export const leastSecretBytes = 32;
+const leastSecretBytes = 32;
 /** The headers of a whole request must not be longer either. */
 const maxTokenLength = 16_384;
 /** How far the clock of whoever signs may be ahead of ours. */

@@ -86,13 +86,13 @@ export async function openKeyRing({ store, clock, log, lookMs = 2000 }: KeyRingO
       await refresh();
       isTold = false;
     } catch (error) {
-      log[isTold ? "debug" : "warn"]("stored API keys not read", { reason: String(error) });
+      log[isTold ? "debug" : "warn"]("Cannot read the stored API keys", { reason: String(error) });
       isTold = true;
     }
     if (!isWanted || timer === undefined) return;
     clearInterval(timer);
     timer = undefined;
-    log.info("There are API keys now: requests want one");
+    log.info("There are API keys now: requests need one");
   }
   if (!isWanted) timer = setInterval(() => void look(), lookMs).unref();
 
@@ -107,7 +107,7 @@ export async function openKeyRing({ store, clock, log, lookMs = 2000 }: KeyRingO
         await refresh();
       } catch (error) {
         // Whether it was revoked meanwhile cannot be known.
-        throw new GatewayError("overloaded", "Cannot check this API key just now: send the request again", {
+        throw new GatewayError("overloaded", "Cannot check this API key right now: send the request again", {
           cause: error,
           retryAfterMs: 1000,
         });

@@ -100,6 +100,6 @@ function isPublicKey(key: unknown): key is JWK {
 }
 
 function reasonOf(error: unknown): string {
-  if (error instanceof SyntaxError) return "it is no JSON";
+  if (error instanceof SyntaxError) return "it is not JSON";
   return error instanceof Error ? error.message : String(error);
 }

@@ -55,7 +55,7 @@ function parsePem(text: string): JsonObject {
   try {
     return exported(createPublicKey(text));
   } catch {
-    throw wrongKey("it is no public key in PEM that is known here");
+    throw wrongKey("it is not a public key in PEM of a known kind");
   }
 }
 
@@ -64,9 +64,9 @@ function parseJwk(text: string): JsonObject {
   try {
     jwk = JSON.parse(text);
   } catch {
-    throw wrongKey("it begins like a JWK, but is no JSON");
+    throw wrongKey("it begins like a JWK, but is not JSON");
   }
-  if (!isJsonObject(jwk)) throw wrongKey("it is no JWK");
+  if (!isJsonObject(jwk)) throw wrongKey("it is not a JWK");
   if ("d" in jwk) throw privateKey();
   if (jwk["kty"] === "oct") throw wrongKey("it is a secret, which belongs into JWT_SECRET");
   try {
@@ -74,7 +74,7 @@ function parseJwk(text: string): JsonObject {
     const checked = exported(createPublicKey({ key: jwk, format: "jwk" }));
     return alg === undefined ? checked : { ...checked, alg };
   } catch {
-    throw wrongKey("it is no public key as a JWK that is known here");
+    throw wrongKey("it is not a public key as a JWK of a known kind");
   }
 }
 

@@ -47,7 +47,7 @@ export interface StoredKeys {
 }
 
 /** All of them stand in the memory of every process. */
-export const mostKeys = 10_000;
+const mostKeys = 10_000;
 export const mostNames = 1000;
 const nameForm = /^[\w.@+-][\w.@+ -]{0,62}[\w.@+-]$|^[\w.@+-]$/;
 const keyStart = "qg-";

@@ -1,7 +1,7 @@
 // What the claims of a token allow: words of `scope` (RFC 8693, a text) or `scp` (a text or a list), among words that mean
 // nothing here.
 
-import { accessSurfaces, type Scopes } from "../../contract/access.ts";
+import type { Scopes } from "../../contract/access.ts";
 
 const kinds = { model: "models", surface: "surfaces", upstream: "upstreams" } as const;
 
@@ -28,9 +28,4 @@ export function scopesOfClaims(claims: Readonly<Record<string, unknown>>): Scope
 function wordsOf(claim: unknown): readonly string[] {
   if (typeof claim === "string") return claim.split(" ").filter((word) => word !== "");
   return Array.isArray(claim) ? claim.filter((word): word is string => typeof word === "string") : [];
-}
-
-/** What of it names no surface, for whoever mints a token. */
-export function unknownSurfaces({ surfaces = [] }: Scopes): readonly string[] {
-  return surfaces.filter((name) => !name.includes("*") && !accessSurfaces.some((known) => known === name));
 }

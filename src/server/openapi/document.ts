@@ -143,7 +143,7 @@ function describeBody({ content, example, isRequired = true }: RequestBody): Jso
 }
 
 /** With what any of its kind may answer. */
-export function answersOf(operation: Operation): Readonly<Record<number, Answer>> {
+function answersOf(operation: Operation): Readonly<Record<number, Answer>> {
   const { path, body, parameters, isOpen } = operation;
   const isModel = /^\/(?:v1\/(?:chat|completions|messages|responses|embeddings|rerank|images|audio)|api\/|mcp)/.test(
     path,

@@ -9,7 +9,7 @@ import { surfaceOperations } from "./surface-operations.ts";
 import { watchOperations } from "./watch-operations.ts";
 
 /** @param adminOperations those of `server/admin/` */
-export function listOperations(adminOperations: readonly Operation[]): readonly Operation[] {
+function listOperations(adminOperations: readonly Operation[]): readonly Operation[] {
   return [...surfaceOperations, ...keptOperations, ...ownOperations, ...watchOperations, ...adminOperations];
 }
 

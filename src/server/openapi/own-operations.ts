@@ -211,7 +211,7 @@ const mcp: Operation = {
     200: { description: "The answer", content: { "application/json": anyObject, "text/event-stream": frames } },
     202: { description: "A notification was taken" },
     406: json("The client does not accept both forms"),
-    415: json("It is no JSON"),
+    415: json("It is not JSON"),
   },
 };
 

@@ -164,7 +164,7 @@ export class Claims {
   async #freeUnknown(run: Run): Promise<void> {
     const known = [...this.#held.keys(), ...this.#pending.keys()];
     const freed = await run("freeUnknown", { owner: this.owner, known, now: this.#parts.clock() });
-    if (freed !== 0) this.#parts.log.info("chats freed that nobody here holds", { chats: Number(freed) });
+    if (freed !== 0) this.#parts.log.info("Freed chats that nobody here holds", { chats: Number(freed) });
   }
 
   /** Of this machine: those of others fall silent. */
@@ -178,6 +178,6 @@ export class Claims {
     }
     if (dead.length === 0) return;
     const freed = await run("forgetOwners", { owners: dead });
-    this.#parts.log.info("chats of dead processes freed", { processes: dead.length, chats: Number(freed) });
+    this.#parts.log.info("Freed the chats of dead processes", { processes: dead.length, chats: Number(freed) });
   }
 }

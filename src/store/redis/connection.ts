@@ -1,9 +1,9 @@
 // The connection to a shared store: taken anew after each failure, never with commands of the one before. Beside each stands one
 // that shows that this gateway lives (presence.ts).
 //
-// What Bun's client does by itself is switched off where it harms (each has its test in redis-outages.test.ts): it gives up
-// reconnecting after half a minute for good, it runs commands after a reconnection whose callers have given up long ago, and it
-// waits for a silent server for ever.
+// What Bun's client does by itself is switched off where it harms (test/unit/store/redis/outages.test.ts has a test of each): it
+// gives up reconnecting after half a minute for good, it runs commands after a reconnection whose callers have given up long ago,
+// and it waits for a silent server for ever.
 
 import { RedisClient } from "bun";
 import { GatewayError } from "../../contract/gateway-error.ts";
@@ -25,7 +25,7 @@ export interface RedisLimits {
   readonly reconnectMs: readonly [first: number, most: number];
 }
 
-export const defaultLimits: RedisLimits = { answerMs: 1000, lateMs: 250, connectMs: 2000, reconnectMs: [50, 1000] };
+const defaultLimits: RedisLimits = { answerMs: 1000, lateMs: 250, connectMs: 2000, reconnectMs: [50, 1000] };
 
 export interface RedisConnectionOptions {
   readonly url: string;

@@ -9,7 +9,7 @@ import type { ReplayIndex } from "../replay-index.ts";
 import type { ResponseStore } from "../response-store.ts";
 import type { Store } from "../store.ts";
 import type { StoreOptions } from "../store-options.ts";
-import { ofAccountsAndCallers } from "../store-parts.ts";
+import { ofAccountsAndCallers, ofTurnsAndSessions } from "../store-parts.ts";
 import type { SharedWishes } from "../stop-wishes.ts";
 import { RedisAccounts } from "./accounts.ts";
 import { describeAddress } from "./address.ts";
@@ -78,21 +78,9 @@ export async function openRedisStore(options: SharedStoreOptions): Promise<Share
   const accounts = new RedisAccounts(session);
   const callers = new RedisCallers(session, claims.owner);
   return {
-    beginTurn: (caller, lookup) => turns.beginTurn(caller, lookup),
-    openConversation: (caller, conversation) => turns.openConversation(caller, conversation),
-    noteReply: (claim, continuation) => turns.noteReply(claim, continuation),
+    ...ofTurnsAndSessions(turns, sessions),
     noteLeaving: (claim) => turns.noteLeaving(claim),
-    endTurn: (claim, record) => turns.endTurn(claim, record),
-    readMessages: (claim) => turns.readMessages(claim),
-    releaseTurn: (claim, settleMs) => turns.releaseTurn(claim, settleMs),
-    findUnusedChats: (chats) => sessions.findUnusedChats(chats),
-    getSession: (caller, sessionId) => sessions.getSession(caller, sessionId),
-    listCallers: (limit) => sessions.listCallers(limit),
-    listSessions: (caller, limit) => sessions.listSessions(caller, limit),
-    deleteSession: (caller, sessionId) => sessions.deleteSession(caller, sessionId),
     freeDead: () => claims.freeDead(),
-    sweep: () => sessions.sweep(),
-    sweepPassing: () => sessions.sweepPassing(),
     ...ofAccountsAndCallers(accounts, callers),
     rooms: createRooms(session, claims.owner),
     async probe() {
@@ -104,7 +92,7 @@ export async function openRedisStore(options: SharedStoreOptions): Promise<Share
         await claims.close();
       } catch (error) {
         // Its leases end when it is silent.
-        log.warn("leases not freed on close", { reason: String(error) });
+        log.warn("Cannot free leases on close", { reason: String(error) });
       }
       connection.close();
     },

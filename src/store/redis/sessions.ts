@@ -3,6 +3,7 @@
 import { groupSessions } from "../session-view.ts";
 import { passingTimeoutMs } from "../passing-session.ts";
 import type { ChatPlace, ConversationView, SessionView, Store } from "../store.ts";
+import type { SessionMethods } from "../store-parts.ts";
 import type { Session } from "./session.ts";
 
 /** Conversations of one script: it must stay short beside running turns. */
@@ -11,10 +12,7 @@ const batch = 50;
 /** As the scripts return it: see `viewOf` in prelude.lua. */
 type ViewRow = readonly string[];
 
-export class RedisSessions implements Pick<
-  Store,
-  "findUnusedChats" | "getSession" | "listCallers" | "listSessions" | "deleteSession" | "sweep" | "sweepPassing"
-> {
+export class RedisSessions implements Pick<Store, SessionMethods> {
   readonly #session: Session;
 
   constructor(session: Session) {

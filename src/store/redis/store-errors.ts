@@ -28,7 +28,7 @@ const refusals: Readonly<Record<string, string>> = {
   MASTERDOWN: "it is a replica without its primary",
   MISCONF: "it cannot write to its disk",
   OOM: "its memory is full",
-  NOAUTH: "it wants a password",
+  NOAUTH: "it needs a password",
   WRONGPASS: "it refuses the password",
   NOPERM: "its user may not run what the gateway needs",
   MOVED: "it is a cluster, which the gateway cannot use",

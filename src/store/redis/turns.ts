@@ -5,18 +5,16 @@ import type { Continuation } from "../../contract/continuation.ts";
 import { hashListKey } from "../hash-list.ts";
 import type { NewConversation, Store, TurnClaim, TurnLookup, TurnRecord } from "../store.ts";
 import { maxContentChars } from "../store-options.ts";
+import type { TurnMethods } from "../store-parts.ts";
 import { claimOn } from "../turn-claims.ts";
 import type { Claims, HeldClaim } from "./claims.ts";
 import type { Session } from "./session.ts";
-
-type TurnMethods =
-  "beginTurn" | "openConversation" | "noteReply" | "noteLeaving" | "endTurn" | "readMessages" | "releaseTurn";
 
 /** Longer than `goneMs` of scripts/prelude.lua. */
 const endingWaitMs = 6000;
 const endingPollMs = 50;
 
-export class RedisTurns implements Pick<Store, TurnMethods> {
+export class RedisTurns implements Pick<Store, TurnMethods | "noteLeaving"> {
   readonly #session: Session;
   readonly #claims: Claims;
 
@@ -70,14 +68,14 @@ export class RedisTurns implements Pick<Store, TurnMethods> {
     // For whoever comes after a crash: the answer need not wait for it. What comes next comes behind it.
     void this.#session
       .ask("noteReply", { claim: claim.claimId, ...chatOf(claim), reply: nodeOf(reply) })
-      .catch((error: unknown) => this.#session.log.debug("a running reply is not noted", { reason: String(error) }));
+      .catch((error: unknown) => this.#session.log.debug("Cannot note a running reply", { reason: String(error) }));
   }
 
   async noteLeaving(claim: TurnClaim): Promise<void> {
     if (this.#claims.get(claim) === undefined) return;
     void this.#session
       .ask("noteLeaving", { claim: claim.claimId, ...chatOf(claim) })
-      .catch((error: unknown) => this.#session.log.debug("a client's leave is not noted", { reason: String(error) }));
+      .catch((error: unknown) => this.#session.log.debug("Cannot note that a client left", { reason: String(error) }));
   }
 
   async endTurn(claim: TurnClaim, record: TurnRecord): Promise<void> {

@@ -6,7 +6,7 @@ import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { GrownLists } from "../../conversation/grown-lists.ts";
 import { splitThoughts } from "../../conversation/leading-thoughts.ts";
 import { LongText } from "../../conversation/long-text.ts";
-import { invalid } from "../check-body.ts";
+import { invalid, stringIn } from "../check-body.ts";
 
 const roles = ["system", "developer", "user", "assistant", "tool", "function"] as const;
 type Role = (typeof roles)[number];
@@ -215,10 +215,4 @@ function parseFile(file: JsonObject, path: string): ContentPart {
     return { type: "file", name, url: fileReference(id), field: `${path}.file_id` };
   }
   return { type: "file", name, url: stringIn(file, "file_data", path), field: `${path}.file_data` };
-}
-
-function stringIn(value: JsonObject, key: string, path: string): string {
-  const text = value[key];
-  if (typeof text !== "string") throw invalid(`${path}.${key}`, `Invalid request: "${path}.${key}" must be a string`);
-  return text;
 }

@@ -4,7 +4,7 @@ import type { ContentPart } from "../../contract/chat-request.ts";
 import { fileReference } from "../../contract/file-reference.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { LongText } from "../../conversation/long-text.ts";
-import { invalid } from "../check-body.ts";
+import { invalid, stringIn } from "../check-body.ts";
 
 /** @throws {GatewayError} `invalid-request` that names the part */
 export function parseContent(value: unknown, path: string): ContentPart[] {
@@ -66,10 +66,4 @@ function parseFile(value: JsonObject, path: string): ContentPart {
 function uploadedId(value: JsonObject, field: string): string | undefined {
   const id = value["file_id"];
   return typeof id === "string" && typeof value[field] !== "string" ? id : undefined;
-}
-
-function stringIn(value: JsonObject, key: string, path: string): string {
-  const text = value[key];
-  if (typeof text !== "string") throw invalid(`${path}.${key}`, `Invalid request: "${path}.${key}" must be a string`);
-  return text;
 }

@@ -96,7 +96,7 @@ export function conversationIdIn(body: JsonObject): string | undefined {
     throw invalid("conversation", 'Invalid request: "conversation" must be an id, or an object with one');
   }
   if (body["previous_response_id"] == null) return id;
-  const message = 'Invalid request: "conversation" and "previous_response_id" exclude one another';
+  const message = 'Invalid request: "conversation" and "previous_response_id" cannot be used together';
   throw invalid("previous_response_id", message);
 }
 

@@ -10,8 +10,9 @@ import {
   readText,
   type ResponseHeaders,
 } from "../../outbound/http-client.ts";
+import { parseObject } from "../parse-object.ts";
 import type { ConditionalHeader, Dialect } from "./dialect.ts";
-import { isErrorAnswer, parseObject } from "./error-body.ts";
+import { isErrorAnswer } from "./error-body.ts";
 import { type AnswerFacts, classifyAnswer, readRetryAfter, type RefusalSource } from "./errors.ts";
 import { isCompletion } from "./json-decoder.ts";
 

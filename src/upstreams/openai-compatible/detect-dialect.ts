@@ -3,7 +3,7 @@
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { type HttpClient, readText } from "../../outbound/http-client.ts";
 import type { DialectName } from "./dialect.ts";
-import { parseObject } from "./error-body.ts";
+import { parseObject } from "../parse-object.ts";
 
 export interface DetectOptions {
   readonly http: HttpClient;

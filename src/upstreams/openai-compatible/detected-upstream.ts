@@ -22,7 +22,7 @@ export function createDetectedUpstream(options: Omit<OpenAICompatibleOptions, "d
     const found = createOpenAICompatibleUpstream({ ...options, dialect: dialects[dialect] });
     if (isAlive) {
       known = found;
-      log.info("The kind of an upstream was found out", { upstream: options.name, dialect, reason });
+      log.info("Detected the kind of an upstream", { upstream: options.name, dialect, reason });
     }
     return found;
   }

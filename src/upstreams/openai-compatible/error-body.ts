@@ -1,6 +1,7 @@
 // What an error says, read out of every shape that servers write. Decides nothing: that is errors.ts.
 
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
+import { parseFirstEvent, parseObject } from "../parse-object.ts";
 
 /** Lower case throughout: rows compare without case. "" where nothing was said. */
 export interface ErrorText {
@@ -104,12 +105,6 @@ function readInner(text: string): string | undefined {
   return inner === undefined ? undefined : (textIn(inner) ?? textIn(firstObject(inner["error"]) ?? {}));
 }
 
-/** An HTTP 400 may be framed as an event stream because a stream was asked for (DashScope, three clients, 2026). */
-function parseFirstEvent(body: string): JsonObject | undefined {
-  const line = /^data: ?(\{.*)$/m.exec(body)?.[1];
-  return line === undefined ? undefined : parseObject(line);
-}
-
 /** `:HTTP_STATUS/429` of the native form. */
 export function statusComment(text: string): { status?: number } {
   const status = /HTTP_STATUS\/([45]\d\d)/.exec(text)?.[1];
@@ -118,16 +113,6 @@ export function statusComment(text: string): { status?: number } {
 
 export function isPage(body: string): boolean {
   return /^\s*</.test(body);
-}
-
-export function parseObject(text: string): JsonObject | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isJsonObject(value) ? value : undefined;
-  } catch {
-    // Not JSON: the caller goes on with what the status says.
-    return undefined;
-  }
 }
 
 function lower(value: unknown): string {

@@ -43,7 +43,7 @@ const sentences: Readonly<Record<Exclude<RefusalReason, "context">, string>> = {
   timeout: "took too long to answer: try again",
   loading: "still loads the model: try again in a moment",
   "tool-parse": "could not read the tool call that its model wrote: try again",
-  "not-an-api": "answered with something that is no chat completion: check its base URL, and what stands in between",
+  "not-an-api": "answered with something that is not a chat completion: check its base URL, and any proxy in between",
   aborted: "gave up its answer: try again",
   server: "failed to answer this request: try again",
 };

@@ -4,7 +4,8 @@
 import type { ByteSource } from "../../contract/byte-source.ts";
 import { HeldSource } from "../../outbound/held-source.ts";
 import { connectionError, type OutboundResponse, readText } from "../../outbound/http-client.ts";
-import { isErrorAnswer, parseObject, readStreamError } from "./error-body.ts";
+import { parseObject } from "../parse-object.ts";
+import { isErrorAnswer, readStreamError } from "./error-body.ts";
 import { type AnswerFacts, classifyAnswer, refusalOf, type RefusalSource } from "./errors.ts";
 import { UpstreamRefusal } from "./refusal.ts";
 
@@ -76,7 +77,7 @@ async function hold(response: OutboundResponse, enoughBytes: number): Promise<He
 function foreign(cause: UpstreamRefusal, source: RefusalSource): UpstreamRefusal {
   const { message } = refusalOf(
     "not-an-api",
-    "answered with something that is no answer of this endpoint: check its base URL, and what stands in between",
+    "answered with something that is not an answer of this endpoint: check its base URL, and any proxy in between",
     source,
   );
   return new UpstreamRefusal("not-an-api", message, { upstream: source.upstream, cause });

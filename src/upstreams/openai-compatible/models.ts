@@ -59,7 +59,7 @@ export function createModelList(options: ModelListOptions): ModelList {
     } catch (error) {
       // A list that was fetched once is better than one of known names.
       const models = cached?.isFetched ? cached.models : options.fallback.map(byName);
-      options.log.warn("Cannot fetch the model list, what is known serves instead", {
+      options.log.warn("Cannot fetch the model list: a known one serves instead", {
         upstream: options.upstream,
         reason: error instanceof Error ? error.message : "unknown",
       });

@@ -6,7 +6,7 @@ import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import type { PassThrough } from "../../contract/upstream.ts";
 import { estimatedTokensOf } from "../../conversation/estimate-tokens.ts";
 import type { CompletionChunk } from "../../wire/openai-compatible.ts";
-import { parseObject } from "./error-body.ts";
+import { parseObject } from "../parse-object.ts";
 import { classifyEvent } from "./errors.ts";
 import { dataFrame } from "./event-frames.ts";
 import { type ReplyOptions, ReplyReader } from "./reply-reader.ts";

@@ -15,7 +15,7 @@ const dayMs = 24 * hourMs;
  * Requests that a Coding Plan pays for (coding-plan-faq of Model Studio, 2026-10; developer.aliyun article 1751004). Its
  * periods are taken as running ones, so that they are never overrun. A Token Plan counts credits, which no request tells.
  */
-export const codingPlanRates: Readonly<Record<Tier, readonly Rate[]>> = {
+const codingPlanRates: Readonly<Record<Tier, readonly Rate[]>> = {
   lite: [
     { limit: 1200, windowMs: 5 * hourMs },
     { limit: 9000, windowMs: 7 * dayMs },

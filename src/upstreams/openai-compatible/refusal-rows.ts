@@ -146,7 +146,7 @@ function requestRows(): RefusalRow[] {
       when: says(
         /response_format|json_schema|json_object|json mode|structured.?output|guided.?(?:json|decoding)|xgrammar/,
       ),
-      message: "does not answer in the form that response_format asks for: leave it away, or choose another model",
+      message: "does not answer in the form that response_format asks for: leave it out, or choose another model",
       param: "response_format",
     },
     {
@@ -159,7 +159,7 @@ function requestRows(): RefusalRow[] {
     {
       reason: "request",
       when: says(/not support enable_search/),
-      message: "has no web search for this model: leave enable_search away",
+      message: "has no web search for this model: leave enable_search out",
       param: "enable_search",
     },
     {
@@ -171,7 +171,7 @@ function requestRows(): RefusalRow[] {
     {
       reason: "request",
       when: says(/range of max_tokens|max_tokens is too large|max_tokens must be|max_completion_tokens is too large/),
-      message: "refused max_tokens: it is more than the model can say",
+      message: "refused max_tokens: it is more than the model can write",
       param: "max_tokens",
     },
     {

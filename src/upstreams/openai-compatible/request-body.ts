@@ -4,7 +4,7 @@ import type { AnswerFormat } from "../../contract/answer-format.ts";
 import type { ChatRequest, ToolDefinition } from "../../contract/chat-request.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts";
 import type { Body, Dialect } from "./dialect.ts";
-import { type BodyOptions, encodeMessages } from "./encode-messages.ts";
+import type { BodyOptions } from "./encode-messages.ts";
 import { addThinking, thinkingOf } from "./thinking.ts";
 
 /** Surface whose clients write this very protocol: what the gateway does not know of it is passed on. */
@@ -32,14 +32,9 @@ const ownFields: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Always asks for a stream: older models refuse to think without one, and whole answers are collected from it.
- * @throws {GatewayError} `invalid-request` for what the server cannot be told
+ * All of it but the messages. Always asks for a stream: older models refuse to think without one, and whole answers are
+ * collected from it.
  */
-export function createRequestBody(request: ChatRequest, options: BodyOptions): Body {
-  return { ...createRequestFields(request, options), messages: encodeMessages(request, options) };
-}
-
-/** All of it but the messages. */
 export function createRequestFields(request: ChatRequest, options: BodyOptions): Body {
   const { dialect, model } = options;
   const rules = dialect.request;

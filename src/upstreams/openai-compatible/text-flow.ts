@@ -2,6 +2,7 @@
 // before calls and behind thoughts dropped, and an answer that stands in the wrong field put right. Order is kept; nothing else is lost.
 
 import type { JsonText } from "../../contract/json.ts";
+import { isJson } from "../../tools/json-spans.ts";
 import { createNewText, type NewText } from "../new-text.ts";
 import { type TextKind, type TextPiece, ThinkTags, type ThoughtsStart } from "../think-tags.ts";
 
@@ -184,14 +185,4 @@ function mayBeBlank({ bytes, start, end }: JsonText): boolean {
     else if (byte !== space) return false;
   }
   return end - start > 2;
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    // The question itself.
-    return false;
-  }
 }

@@ -193,7 +193,7 @@ function limitReason(durationMs: number | undefined): string {
 
 function signInReason(account: Account): string {
   if (account.token !== undefined && isAccessToken(account.token) && !canRefresh(account)) {
-    return "its token is over, and without the cookie refresh_token there is no new one: give the gateway the whole Cookie header";
+    return "its token has expired, and without the cookie refresh_token there is no new one: give the gateway the whole Cookie header";
   }
   return "Qwen refused its credentials: sign in at chat.qwen.ai with this account and give the gateway the new ones";
 }

@@ -5,7 +5,8 @@ import type { Account } from "../../credentials/account.ts";
 import { type HttpClient, type OutboundResponse, readText } from "../../outbound/http-client.ts";
 import type { QwenChatType, QwenCompletionBody } from "../../wire/qwen-web.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
-import { classifyBody, parseObject } from "./errors.ts";
+import { parseObject } from "../parse-object.ts";
+import { classifyBody } from "./errors.ts";
 import type { MessageContent } from "./message-text.ts";
 import { createNewChatBody, encodeCompletionBody } from "./request-body.ts";
 

@@ -50,7 +50,7 @@ export function credentialsLine(alias: string, account: Account | undefined, now
   if (expiresAtMs === undefined) return { verdict: "ok", subject, finding: "a token that does not say when it ends" };
   const leftMs = expiresAtMs - nowMs;
   if (leftMs <= 0) {
-    const over = `its token is over since ${describeLife(-leftMs)}`;
+    const over = `its token expired ${describeLife(-leftMs)} ago`;
     if (renews) return { verdict: "ok", subject, finding: `${over}; it is renewed before the next message` };
     return { verdict: "fail", subject, finding: over, advice: isAccessToken(token) ? copyCookies : copyAgain };
   }

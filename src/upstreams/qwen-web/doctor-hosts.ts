@@ -74,9 +74,9 @@ const words: Readonly<Record<string, string>> = {
 };
 
 function adviceFor(code: string): string {
-  if (code === "ENOTFOUND" || code === "EAI_AGAIN") return "look at the DNS of this machine, at HTTPS_PROXY";
-  if (code.includes("CERT")) return "somebody stands between here and there: look at the proxy of this network";
-  return "look at the network, the firewall and HTTPS_PROXY of this machine";
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN") return "check the DNS of this machine, and HTTPS_PROXY";
+  if (code.includes("CERT")) return "something intercepts the connection: check the proxy of this network";
+  return "check the network, the firewall and HTTPS_PROXY of this machine";
 }
 
 /** Beyond it the last minutes of a short token are misjudged. */

@@ -3,6 +3,7 @@
 import { contextTooLong } from "../../contract/context-too-long.ts";
 import { type ErrorKind, GatewayError, type GatewayErrorOptions } from "../../contract/gateway-error.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
+import { parseFirstEvent, parseObject } from "../parse-object.ts";
 
 export const upstreamName = "qwen-web";
 
@@ -85,7 +86,7 @@ export function classifyStreamError(error: unknown): QwenRefusal {
 }
 
 /** Reads code, text and hours out of every envelope variant. */
-export function readEnvelope(body: JsonObject | undefined): Pick<RefusalFacts, "code" | "text" | "hours"> {
+function readEnvelope(body: JsonObject | undefined): Pick<RefusalFacts, "code" | "text" | "hours"> {
   const data = objectIn(body, "data");
   const error = objectIn(body, "error");
   const plain = body?.["error"];
@@ -180,7 +181,7 @@ const rows: readonly Row[] = [
   {
     when: ({ code, status }) => code === "too_many_requests" || status === 429,
     kind: "upstream-quota",
-    message: "Qwen takes no more requests of this account right now: try again in a moment",
+    message: "Qwen takes no more requests from this account right now: try again in a moment",
     retryable: true,
     retryAfterMs: (facts) => facts.retryAfterMs ?? tooManyRequestsMs,
   },
@@ -231,12 +232,6 @@ const unknownRefusal: Row = {
   retryable: true,
 };
 
-/** An event stream under a status that refuses it: what its first event says. */
-function parseFirstEvent(body: string): JsonObject | undefined {
-  const line = /^data: ?(\{.*)$/m.exec(body)?.[1];
-  return line === undefined ? undefined : parseObject(line);
-}
-
 function challenge(): QwenRefusal {
   return new QwenRefusal(
     "upstream-challenge",
@@ -244,16 +239,6 @@ function challenge(): QwenRefusal {
     "none",
     {},
   );
-}
-
-export function parseObject(text: string): JsonObject | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isJsonObject(value) ? value : undefined;
-  } catch {
-    // Not JSON: the caller goes on with what the status says.
-    return undefined;
-  }
 }
 
 function objectIn(body: JsonObject | undefined, key: string): JsonObject | undefined {

@@ -3,7 +3,7 @@
 import { GatewayError } from "../../contract/gateway-error.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import type { QwenImageSize } from "../../wire/qwen-web.ts";
-import { parseObject } from "./errors.ts";
+import { parseObject } from "../parse-object.ts";
 
 export interface ImageRequest {
   readonly prompt: string;
@@ -44,10 +44,10 @@ export function parseImageRequest(text: string): ImageRequest {
 
 /** What would change the picture, and cannot. `quality`, `style`, `moderation` and `user` are wishes: they are left out. */
 function refuseUnable(body: JsonObject): void {
-  if (body["stream"] === true) throw invalid("stream", "this upstream makes pictures whole");
+  if (body["stream"] === true) throw invalid("stream", "this upstream cannot stream pictures");
   if (body["background"] === "transparent") throw invalid("background", "this upstream makes no transparent pictures");
   const format = body["output_format"];
-  if (format != null && format !== "png") throw invalid("output_format", "this upstream makes png alone");
+  if (format != null && format !== "png") throw invalid("output_format", "this upstream makes only png");
 }
 
 function promptOf(prompt: unknown): string {

@@ -150,7 +150,7 @@ function addressIn(text: string): string | undefined {
 }
 
 function noPicture(): GatewayError {
-  return new GatewayError("upstream-failed", "Qwen made no picture: try again, or say it in other words", {
+  return new GatewayError("upstream-failed", "Qwen made no picture: try again, or word the prompt differently", {
     upstream: upstreamName,
   });
 }

@@ -7,11 +7,6 @@ import type { ChainOn, WebEventDecoder } from "./event-decoder.ts";
 import { classifyBody } from "./errors.ts";
 import { parseUsage } from "./parse-usage.ts";
 
-export interface JsonAnswer {
-  readonly text: string;
-  readonly continuation: Continuation;
-}
-
 /** Ids of a JSON answer: at its top level in some captures, under `data` in others (T15, T13). */
 export function readIds(body: JsonObject, chatId: string, chainOn: ChainOn): Continuation {
   const data = isJsonObject(body["data"]) ? body["data"] : {};

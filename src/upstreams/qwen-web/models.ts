@@ -59,7 +59,7 @@ export function createModelList(options: ModelListOptions): ModelList {
       if (models.length === 0) throw new GatewayError("upstream-failed", "Qwen's model list is empty");
       return { models, byName: nameModels(models), isAuthoritative: true, expiresAtMs: options.clock() + lifetimeMs };
     } catch (error) {
-      options.log.warn("Cannot fetch Qwen's model list, a known one serves instead", {
+      options.log.warn("Cannot fetch Qwen's model list: a known one serves instead", {
         reason: error instanceof Error ? error.message : "unknown",
       });
       // A list that was fetched once is better than the built-in one.
@@ -106,7 +106,7 @@ export function createModelList(options: ModelListOptions): ModelList {
         if (flagship !== undefined) {
           if (!hasWarnedAboutDefault) {
             hasWarnedAboutDefault = true;
-            options.log.warn("The default model is not offered to this account, its flagship is asked instead", {
+            options.log.warn("The default model is not offered to this account: its flagship is asked instead", {
               defaultModel: options.defaultModel,
               flagship: flagship.id,
             });

@@ -168,7 +168,7 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
       });
     } catch (error) {
       if (!isAboutChat(error)) throw error;
-      options.log.info("The chat cannot be continued, a new one takes over", {
+      options.log.info("The chat cannot be continued: a new one takes over", {
         requestId: context.requestId,
         reason: error.message,
       });

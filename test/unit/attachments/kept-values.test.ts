@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { createKeptValues } from "../../../src/attachments/kept-values.ts";
 
-function createKept(maxBytes = 10) {
+function createKept(maxBytes = 10_000) {
   let nowMs = 0;
   let made = 0;
   const kept = createKeptValues<string>({
@@ -44,17 +44,29 @@ test("createKeptValues makes it anew when it has grown old", async () => {
 });
 
 test("createKeptValues gives up the oldest for room, and keeps nothing that is too large", async () => {
-  const room = createKept(10);
-  await room.take("a", "aaaa");
-  await room.take("b", "bbbb");
-  await room.take("c", "cccc");
+  const room = createKept(10_000);
+  await room.take("a", "a".repeat(4000));
+  await room.take("b", "b".repeat(4000));
+  await room.take("c", "c".repeat(4000));
   await room.take("b");
   expect(room.made).toBe(3);
-  await room.take("a", "aaaa");
+  await room.take("a", "a".repeat(4000));
   expect(room.made).toBe(4);
-  await room.take("large", "x".repeat(11));
-  await room.take("large", "x".repeat(11));
+  await room.take("large", "x".repeat(11_000));
+  await room.take("large", "x".repeat(11_000));
   expect(room.made).toBe(6);
+});
+
+test("createKeptValues gives up the oldest of many that are empty, and counts the names they are kept by", async () => {
+  const room = createKept(10_000);
+  await room.take("first", "");
+  for (let index = 0; index < 100; index++) await room.take(`http://files.example/${index}`, "");
+  await room.take("first", "");
+  expect(room.made).toBe(102);
+
+  await room.take("x".repeat(6000), "");
+  await room.take("x".repeat(6000), "");
+  expect(room.made).toBe(104);
 });
 
 test("createKeptValues does not keep a failure", async () => {

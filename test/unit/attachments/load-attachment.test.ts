@@ -96,7 +96,7 @@ describe("readText", () => {
   });
 
   test.each([
-    ["a picture", file(pngUrl(), "a.pdf"), /no document/],
+    ["a picture", file(pngUrl(), "a.pdf"), /not a document/],
     [
       "a PDF that is broken",
       file(`data:;base64,${btoa("%PDF-1.4\n")}`, "a.pdf"),

@@ -272,7 +272,7 @@ describe("restoreBackup", () => {
         writeFileSync(other, "x".repeat(5000));
         return other;
       },
-      says: "no archive",
+      says: "not an archive",
     },
     nothing: {
       async forge() {

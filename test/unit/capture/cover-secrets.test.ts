@@ -93,3 +93,13 @@ test("what is learnt later is blacked out from then on, in bodies and elsewhere"
   expect(later.text("later-secret-text, short")).not.toContain("later-secret-text");
   expect(later.text("later-secret-text, short")).toContain("short");
 });
+
+test("of what was learnt the newest is kept, and all that is learnt at once", () => {
+  const later = createCover([]);
+  const keys = Array.from({ length: 100 }, (_, index) => `key-of-client-${index}`);
+  for (let index = 0; index < 3000; index++) later.learn([...keys, `renewed-token-${index}-`]);
+
+  expect(later.text("key-of-client-0, renewed-token-2999-, renewed-token-0-")).toBe(
+    "[redacted], [redacted], renewed-token-0-",
+  );
+});

@@ -52,8 +52,8 @@ describe("the load test's limits", () => {
   test.each([
     [["--max-late-ms", "fast"], '--max-late-ms "fast": it must be a number'],
     [["--max-late-ms", "-1"], '--max-late-ms "-1": it must be a number'],
-    [["--only", "rooms", "--max-late-ms", "5"], "--max-late-ms: it is of the part streams"],
-    [["--only", "lookups", "--streams", "5"], "--streams: it is of the part streams"],
+    [["--only", "rooms", "--max-late-ms", "5"], "--max-late-ms: it belongs to the part streams"],
+    [["--only", "lookups", "--streams", "5"], "--streams: it belongs to the part streams"],
     [["--streams", "0"], "--streams: it is up to 10 numbers"],
   ])("bench %p is refused before anything is measured", async (words, sentence) => {
     const complaints: string[] = [];

@@ -32,7 +32,7 @@ test("describeStartError says what to do about a port in use", async () => {
 
 test("describeStartError tells a forbidden port from a forbidden folder", () => {
   expect(describeStartError(systemError("EACCES"), { ...config, port: 80 })).toBe(
-    "Cannot listen on 127.0.0.1:80: ports below 1024 want a privilege; choose another port with --port or PORT",
+    "Cannot listen on 127.0.0.1:80: ports below 1024 need a privilege; choose another port with --port or PORT",
   );
   expect(describeStartError(systemError("EACCES", "/data/gateway.db"), config)).toBe(
     'Cannot write "/data/gateway.db": permission denied; choose a folder that you may write with --data-dir or DATA_DIR',

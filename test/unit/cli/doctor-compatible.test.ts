@@ -76,7 +76,7 @@ describe("qwen-gateway doctor of an OpenAI-compatible upstream", () => {
     const missing = await diagnoseServer(ready, { "/v1/models": wrongKey });
     const refused = await diagnoseServer(ready, { "/v1/models": wrongKey }, { UPSTREAM_API_KEY: "sk-old" });
 
-    expect(missing.line("fail upstream key")).toContain("it wants a key and has none");
+    expect(missing.line("fail upstream key")).toContain("it needs a key and has none");
     expect(refused.line("fail upstream key")).toContain("refused the key");
     expect(refused.advice("fail upstream key")).toContain("api_keys");
     for (const { exitCode, server } of [missing, refused]) expect([exitCode, server.completions]).toEqual([1, []]);
@@ -88,7 +88,7 @@ describe("qwen-gateway doctor of an OpenAI-compatible upstream", () => {
     });
 
     expect(exitCode).toBe(1);
-    expect(line("fail upstream models")).toContain("no chat completion");
+    expect(line("fail upstream models")).toContain("not a chat completion");
     expect(advice("fail upstream models")).toContain("/v1");
   });
 

@@ -47,7 +47,7 @@ describe("mcp login", () => {
 
     const before = await run(["test"]);
     expect(before.exitCode).toBe(1);
-    expect(before.printed).toContain("it wants a sign-in; run qwen-gateway mcp login notes");
+    expect(before.printed).toContain("it needs a sign-in; run qwen-gateway mcp login notes");
     expect((await run(["list"])).printed.split("\n")).toEqual([
       expect.stringMatching(/^NAME +TRANSPORT +TARGET +USE +SIGN-IN$/),
       expect.stringMatching(
@@ -77,7 +77,7 @@ describe("mcp login", () => {
       'Signed out of tool server "notes"; its tokens were taken back',
     );
     expect(fake.asked.filter((one) => one === "POST /revoke")).toHaveLength(2);
-    expect((await run(["test", "notes"])).printed).toContain("it wants a sign-in");
+    expect((await run(["test", "notes"])).printed).toContain("it needs a sign-in");
     expect((await run(["logout", "notes"])).printed).toBe('Nobody has signed in to tool server "notes"');
   });
 
@@ -161,7 +161,7 @@ test("mcp test goes on where the data directory cannot be made", async () => {
   const { exitCode, printed, complaints } = await run(["test"]);
 
   expect([exitCode, complaints]).toEqual([1, ""]);
-  expect(printed).toContain("it wants a sign-in; run qwen-gateway mcp login notes");
+  expect(printed).toContain("it needs a sign-in; run qwen-gateway mcp login notes");
   expect((await run(["login", "notes", "--no-browser"])).complaints).toContain("/dev/null/nothing");
 });
 

@@ -190,7 +190,7 @@ describe("mcp add", () => {
       "# mine\nport: 9000\nmcpServers:\n  a: # first\n    command: a\n  b:\n    command: b\n",
     );
     const again = await run(["add", "b", "--config", path, "--", "b"]);
-    expect(again.printed).toBe(`${path} says so already`);
+    expect(again.printed).toBe(`${path} has these settings already`);
     const replaced = await run(["add", "b", "--config", path, "--", "c"]);
 
     expect(replaced.printed).toContain('Replaced tool server "b"');

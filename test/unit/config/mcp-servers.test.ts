@@ -275,7 +275,7 @@ describe("loadToolServers", () => {
   });
 
   test.each([
-    ["{", "Cannot read MCP_CONFIG", "it is no JSON"],
+    ["{", "Cannot read MCP_CONFIG", "it is not JSON"],
     ["[]", "Cannot use MCP_CONFIG", 'it has no object "mcpServers" or "servers"'],
     ["{}", "Cannot use MCP_CONFIG", 'it has no object "mcpServers" or "servers"'],
   ])("tells what is wrong with a file that holds %s", (content, what, reason) => {

@@ -70,7 +70,7 @@ describe("search with embeddings", () => {
 
     expect(sources).toHaveLength(1);
     expect(warnings.map(({ message }) => message)).toEqual([
-      "question not embedded: documents are searched by its words only",
+      "Cannot embed a question: documents are searched by its words only",
     ]);
     expect(warnings[0]?.fields).toMatchObject({ reason: "no such host" });
   });

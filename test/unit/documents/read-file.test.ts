@@ -112,7 +112,7 @@ describe("plain text", () => {
   test.each([
     ["invalid UTF-8", "text/plain", [0x63, 0x61, 0x66, 0xe9], "file is not text in utf-8; save it as UTF-8"],
     ["half a character", "text/plain", [0x61, 0xe4, 0xbd], "file is not text in utf-8"],
-    ["zero bytes", "text/plain", [0x61, 0, 0x62], "file is no text: it has zero bytes"],
+    ["zero bytes", "text/plain", [0x61, 0, 0x62], "file is not text: it has zero bytes"],
     ["an odd UTF-16", "text/plain", [0xff, 0xfe, 0x48], "file is not text in utf-16le"],
     ["an unknown charset", "text/plain; charset=klingon", [0x61], "charset in its type that is unknown"],
     ["nothing", "text/plain", [], "file has no words in it"],

@@ -47,12 +47,12 @@ function open() {
     pass(ms: number): void {
       nowMs += ms;
     },
-    place: (): UpstreamPlace => placeAt(queues),
+    place: (asked = request): UpstreamPlace => placeAt(queues, asked),
     [Symbol.dispose]: () => queues.stop(),
   };
 }
 
-function placeAt(queues: UpstreamQueues | undefined): UpstreamPlace {
+function placeAt(queues: UpstreamQueues | undefined, asked = request): UpstreamPlace {
   const clocks = { firstByteMs: 1000, stallMs: 1000, replyMs: 1000, heartbeatMs: 1000, clientStallMs: 1000 };
   const noDigest = (): never => {
     throw new Error("nothing is sent");
@@ -60,7 +60,7 @@ function placeAt(queues: UpstreamQueues | undefined): UpstreamPlace {
   const identity = { replyId: "r", model: "m", createdAtMs: 0 };
   const consumer = new Collector(identity, { createSent: () => new SentReply(noDigest), encodeReply: String });
   const opening = new Opening(createLiveness(clocks), consumer, { clientLeft() {} });
-  return new UpstreamPlace({ ...(queues === undefined ? {} : { queues }), request, caller: "ann" }, opening);
+  return new UpstreamPlace({ ...(queues === undefined ? {} : { queues }), request: asked, caller: "ann" }, opening);
 }
 
 describe("UpstreamPlace", () => {
@@ -121,6 +121,17 @@ describe("UpstreamPlace", () => {
 
     expect(world.queues.views()).toEqual([{ upstream: "busy", waiting: 0, running: 1 }]);
     expect([place.waitedMs, place.tellableMs]).toEqual([0, 0]);
+  });
+
+  test("UpstreamPlace counts tools among the tokens of a prompt", async () => {
+    using world = open();
+    const tools = [{ name: "read", description: "Reads a file of the project. ".repeat(100), parameters: {} }];
+    const withTools = (): UpstreamPlace => world.place({ ...request, tools });
+    const counting = candidate("counting", { tokens: [{ limit: 1000, windowMs: 60_000 }] });
+    const other = candidate("other");
+    await withTools().enter(counting, far());
+
+    expect(withTools().order([counting, other], undefined)).toEqual([other, counting]);
   });
 
   test("UpstreamPlace tells what the wait will probably be while it lasts", async () => {

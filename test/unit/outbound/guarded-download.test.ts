@@ -95,7 +95,7 @@ describe("createGuardedDownload", () => {
     ["an address in disguise", "https://2130706433/a", "not a public one"],
     ["credentials", "https://user:pass@example.com/a", "credentials"],
     ["a file", "file:///etc/passwd", "not https"],
-    ["nonsense", "nonsense", "is none"],
+    ["nonsense", "nonsense", "not a valid URL"],
   ])("refuses %s", async (_, address, reason) => {
     const error: Error = await createDownload([])(address, limits).then(
       () => new Error("fetched"),
@@ -117,7 +117,7 @@ describe("createGuardedDownload", () => {
 
     expect(await reasonOf("/large")).toContain("larger than 1000 bytes");
     expect(await reasonOf("/missing")).toContain("answered 404");
-    expect(await reasonOf("/round")).toContain("one address to the next");
+    expect(await reasonOf("/round")).toContain("redirects too often");
   });
 });
 

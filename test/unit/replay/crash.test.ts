@@ -157,6 +157,6 @@ test("a disk that fills up in the middle does not end an answer, and leaves noth
   const [text, told] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
 
   expect(idsIn(text)).toEqual(range(1, 300));
-  expect(told).toBe("Cannot keep a stream, it goes on without\n");
+  expect(told).toBe("Cannot keep a stream: it goes on without being kept\n");
   expect(readdirSync(spools)).toEqual([]);
 });

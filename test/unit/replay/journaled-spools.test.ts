@@ -452,5 +452,5 @@ test("without a journal each stream has a file, and says itself when that fails"
   });
 
   expect(spools).toBe(files);
-  expect(lines).toEqual(["Cannot make a journal for what runs, each stream has a file of its own"]);
+  expect(lines).toEqual(["Cannot make a journal for what runs: each stream gets a file of its own"]);
 });

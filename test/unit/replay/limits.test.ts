@@ -174,7 +174,7 @@ describe("a disk that takes nothing", () => {
     const text = await streamOf(told, "s1", new ToldSource().say().say().say());
 
     expect(idsIn(text)).toEqual([1, 2, 3]);
-    expect(told.lines.map(({ message }) => message)).toEqual(["Cannot keep a stream, it goes on without"]);
+    expect(told.lines.map(({ message }) => message)).toEqual(["Cannot keep a stream: it goes on without being kept"]);
     expect(await refusalOf(told.replays.open("me", "s1", 0))).toBe(notKept);
   });
 
@@ -187,7 +187,7 @@ describe("a disk that takes nothing", () => {
 
     expect(idsIn(await textOf(body))).toEqual([1]);
     await settle();
-    expect(told.lines.map(({ message }) => message)).toEqual(["Cannot keep a stream, it goes on without"]);
+    expect(told.lines.map(({ message }) => message)).toEqual(["Cannot keep a stream: it goes on without being kept"]);
     expect(await refusalOf(told.replays.open("me", "s1", 0))).toBe(notKept);
   });
 

@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { accessSurfaces, fitsPattern } from "../../../src/contract/access.ts";
 import { addressSubject } from "../../../src/server/address-subject.ts";
 import { scopesOfClaims } from "../../../src/server/auth/token-scopes.ts";
-import { isAdminPath, surfaceOf } from "../../../src/server/caller-access.ts";
+import { needsAdminScope, surfaceOf } from "../../../src/server/caller-access.ts";
 import { anthropicRateHeaders, openaiRateHeaders } from "../../../src/server/rate-headers.ts";
 import { surfaces } from "../../../src/surfaces/index.ts";
 
@@ -53,8 +53,8 @@ describe("surfaceOf", () => {
   ] as const)("%s is %p", (path, surface) => expect(surfaceOf(path)).toBe(surface));
 
   test("the administration is what a scope has to hold by name", () => {
-    expect(["/metrics", "/health/detailed", "/admin/api/log", "/admin"].every(isAdminPath)).toBe(true);
-    expect(["/health", "/metricsx", "/v1/models"].some(isAdminPath)).toBe(false);
+    expect(["/metrics", "/health/detailed", "/admin/api/log", "/admin"].every(needsAdminScope)).toBe(true);
+    expect(["/health", "/metricsx", "/v1/models"].some(needsAdminScope)).toBe(false);
   });
 });
 

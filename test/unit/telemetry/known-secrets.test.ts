@@ -35,3 +35,22 @@ test("learn forgets the oldest beyond two thousand, and not one that was said ag
   expect(secrets.hide("the very first")).toBe("[redacted]");
   expect(secrets.hide("the second one")).toBe("the second one");
 });
+
+test("learn forgets no key of the settings, nor another account's token, however often a token is renewed", () => {
+  const secrets = createKnownSecrets();
+  secrets.learn(["a-key-of-the-settings"]);
+  secrets.learn(["token-of-ann"], "ann");
+  for (let index = 0; index < 3000; index++) secrets.learn([`Renewed-token-${index}-`], "ben");
+
+  expect(secrets.hide("a-key-of-the-settings token-of-ann Renewed-token-2999-")).toBe(
+    "[redacted] [redacted] [redacted]",
+  );
+  expect(secrets.hide("Renewed-token-0-")).toBe("Renewed-token-0-");
+});
+
+test("learn keeps all that it is told at once", () => {
+  const secrets = createKnownSecrets();
+  secrets.learn(Array.from({ length: 3000 }, (_, index) => `key-of-client-${index}`));
+
+  expect(secrets.hide("key-of-client-0")).toBe("[redacted]");
+});

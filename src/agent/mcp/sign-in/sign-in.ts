@@ -8,7 +8,7 @@ import type { Environment } from "../../../config/load-config.ts";
 import type { Clock } from "../../../contract/clock.ts";
 import { GatewayError } from "../../../contract/gateway-error.ts";
 import type { JsonObject } from "../../../contract/json.ts";
-import { orAborted } from "../or-aborted.ts";
+import { orAborted } from "../../../outbound/or-aborted.ts";
 import { type CallbackListener, isSameIssuer, listenForCallback } from "./callback-listener.ts";
 import { createGuardedFetch, isLoopbackUrl, wrongAddress } from "./guarded-fetch.ts";
 import { readChallenge } from "./read-challenge.ts";
@@ -207,7 +207,7 @@ function checkDiscovered(
   if (metadata === undefined) return;
   // RFC 8414, 3.3: else one server could pass for another.
   if (!isSameIssuer(metadata.issuer, authorizationServerUrl))
-    throw refusal("its authorization server gives itself out as another");
+    throw refusal("its authorization server claims to be another");
   if (metadata.code_challenge_methods_supported?.includes("S256") !== true)
     throw refusal("its authorization server does not protect the answer (PKCE with S256)");
   const { authorization_endpoint, token_endpoint, registration_endpoint } = metadata;
@@ -237,6 +237,6 @@ function reasonOf(error: unknown): string {
     return `its authorization server registers nobody by itself; give it "oauth": {"clientId": "..."} in the settings`;
   if (/bound to authorization server/.test(error.message))
     return "it names another authorization server than the settings do";
-  if (/^Protected resource/.test(error.message)) return "it gives itself out as another server";
+  if (/^Protected resource/.test(error.message)) return "it claims to be another server";
   return "its authorization server does not answer as it should";
 }

@@ -4,8 +4,8 @@
 import { GatewayError } from "../../../contract/gateway-error.ts";
 import type { Environment } from "../../../config/load-config.ts";
 import type { Clock } from "../../../contract/clock.ts";
+import { orAborted } from "../../../outbound/or-aborted.ts";
 import type { Log } from "../../../telemetry/log.ts";
-import { orAborted } from "../or-aborted.ts";
 import { renewTokens } from "./renew-tokens.ts";
 import { SignInError, signInWanted, type WantedSignIn } from "./sign-in-error.ts";
 import { type KeptSignIn, type SignInRecord, type SignInVault, signInId } from "./sign-in-vault.ts";
@@ -84,7 +84,7 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
 
   function whyNone({ record }: KeptSignIn): string {
     if (record === "locked") return "its sign-in was sealed with another key";
-    return record === undefined ? "it wants a sign-in" : "its address has changed since the sign-in";
+    return record === undefined ? "it needs a sign-in" : "its address has changed since the sign-in";
   }
 
   async function renewNow(refused: string): Promise<void> {
@@ -159,7 +159,7 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
       if (known.record.accessToken !== refused) return known.record.accessToken;
       await renewOnce(refused, signal);
       const renewed = signedIn(await vault.find(id));
-      if (renewed === undefined) throw await give("it wants a sign-in", 0);
+      if (renewed === undefined) throw await give("it needs a sign-in", 0);
       return renewed.record.accessToken;
     },
     async refused(token) {

@@ -52,7 +52,7 @@ export const hosted: Omit<Dialect, "name" | "cards" | "wrongKey" | "checks"> = {
   notFound: () => new Response(null, { status: 404 }),
 };
 
-export function thinksHere({ body, card }: ChatRequest): boolean {
+function thinksHere({ body, card }: ChatRequest): boolean {
   if (card?.thinking === "never") return false;
   if (card?.thinking === "always") return true;
   if (typeof body["enable_thinking"] === "boolean") return body["enable_thinking"];

@@ -24,8 +24,8 @@ describe("checkArguments", () => {
     ['{"title":"a","colour":"red"}', '"colour" is not known'],
     ['{"title":"a","minutes":0}', '"minutes" must be >= 1'],
     ['{"title":"a","minutes":"soon"}', '"minutes" must be integer'],
-    ["[1]", "The arguments are no JSON object"],
-    ["so what", "The arguments are no JSON object"],
+    ["[1]", "The arguments are not a JSON object"],
+    ["so what", "The arguments are not a JSON object"],
     [`{"title":"${"a".repeat(200_001)}"}`, "The arguments are too long"],
   ])("refuses %.40s", (text, problem) => {
     expect(checkArguments(text, schema)).toEqual({ problem });

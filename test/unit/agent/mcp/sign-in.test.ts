@@ -90,7 +90,7 @@ async function startSigned(
   };
 }
 
-const wanted = 'Cannot use tool server "fake": it wants a sign-in; run qwen-gateway mcp login fake';
+const wanted = 'Cannot use tool server "fake": it needs a sign-in; run qwen-gateway mcp login fake';
 
 describe("signIn", () => {
   test("registers a client, sends its browser with PKCE, and gets tokens for this server [R4-057]", async () => {
@@ -233,7 +233,7 @@ describe("signIn", () => {
     [
       "metadata of another issuer",
       { metadata: () => ({ issuer: "https://evil.example" }) },
-      "its authorization server gives itself out as another",
+      "its authorization server claims to be another",
     ],
     [
       "an authorization server without PKCE",
@@ -253,7 +253,7 @@ describe("signIn", () => {
     [
       "the metadata of another server",
       { resource: () => ({ resource: "https://other.example/mcp" }) },
-      "it gives itself out as another server",
+      "it claims to be another server",
     ],
     [
       "an authorization server that registers nobody",

@@ -202,8 +202,8 @@ describe("connect", () => {
     mkdirSync(join(stage.home, ".qwen"));
     symlinkSync("gone", join(stage.home, ".qwen", "settings.json"));
 
-    expect((await stage.run(["connect", "claude-code"])).complaints).toContain("it is no UTF-8 text");
-    expect((await stage.run(["connect", "codex"])).complaints).toContain("it is no ordinary file");
+    expect((await stage.run(["connect", "claude-code"])).complaints).toContain("it is not UTF-8 text");
+    expect((await stage.run(["connect", "codex"])).complaints).toContain("it is not an ordinary file");
     expect((await stage.run(["connect", "qwen-code"])).complaints).toContain("it is a link that leads nowhere");
   });
 

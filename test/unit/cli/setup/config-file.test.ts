@@ -52,8 +52,8 @@ describe("openConfigFile", () => {
     const link = join(home, "link.yaml");
     symlinkSync("/dev/null", link);
 
-    expect(() => open("/dev/null")).toThrow('Cannot write settings to "/dev/null": it is no ordinary file');
-    expect(() => open(link)).toThrow("it is no ordinary file");
+    expect(() => open("/dev/null")).toThrow('Cannot write settings to "/dev/null": it is not an ordinary file');
+    expect(() => open(link)).toThrow("it is not an ordinary file");
   });
 
   test("tells what the file has", () => {

@@ -35,7 +35,7 @@ describe("setup with questions", () => {
 
     expect(exitCode).toBe(0);
     expect(printed).toContain("Answer with a number from 1 to 4");
-    expect(printed).toContain("This does not do: an address looks like");
+    expect(printed).toContain("This cannot be used: an address looks like");
     expect(printed).toContain(`Taken for vLLM at ${server.url} with 1 key: its models are owned by "vllm"`);
     expect(printed).toContain('Answer "y" or "n"');
     expect(shown).not.toContain("sk-secret");
@@ -71,7 +71,7 @@ describe("setup with questions", () => {
       environment: { MODELSCOPE_API_KEY: "ms-b" },
     });
 
-    expect(asked).toContain("(it wants a key)? [Y/n] Its key (not shown): Use ModelScope at ");
+    expect(asked).toContain("(it needs a key)? [Y/n] Its key (not shown): Use ModelScope at ");
     expect(asked).toContain("from MODELSCOPE_API_KEY? The key is copied into the file [Y/n] ");
     expect(Bun.YAML.parse(stage.file ?? "")).toEqual({
       upstreams: [{ name: "local", base_url: locked.url, api_keys: ["sk-a"] }],

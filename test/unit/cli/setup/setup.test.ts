@@ -116,7 +116,7 @@ describe("setup --yes", () => {
 
     expect(exitCode).toBe(0);
     expect(printed).toContain("Left out: ollama");
-    expect(printed).toContain(`Left out: A server at ${locked.url} wants a key`);
+    expect(printed).toContain(`Left out: A server at ${locked.url} needs a key`);
     expect(Bun.YAML.parse(stage.file ?? "")).toMatchObject({ upstreams: [{ name: "vllm" }] });
   });
 });
@@ -130,7 +130,7 @@ describe("setup --yes writes nothing", () => {
     const { exitCode, printed, complaints } = await stage.run(words);
 
     expect([exitCode, stage.file]).toEqual([1, undefined]);
-    expect(printed).toMatch(/^fail +locked key +it wants a key and has none\n +-> /m);
+    expect(printed).toMatch(/^fail +locked key +it needs a key and has none\n +-> /m);
     expect(complaints).toStartWith("Nothing was written: ");
     expect((await stage.run([...words, "--untested"])).exitCode).toBe(0);
     expect(stage.file).toContain("locked");
@@ -210,7 +210,7 @@ describe("setup over a file that is there", () => {
 
     expect([found.exitCode, named.exitCode, stage.file]).toEqual([1, 0, before]);
     expect(found.complaints).toContain("the file has vllm already");
-    expect(named.printed).toContain("says so already");
+    expect(named.printed).toContain("has these settings already");
   });
 
   test("keeps a copy where something is replaced", async () => {

@@ -6,7 +6,8 @@ import { isJsonObject } from "../../../../src/contract/json.ts";
 import { parseRequest } from "../../../../src/surfaces/openai-chat/parse-request.ts";
 import type { Body, DialectName } from "../../../../src/upstreams/openai-compatible/dialect.ts";
 import { dialects } from "../../../../src/upstreams/openai-compatible/dialects/index.ts";
-import { createRequestBody } from "../../../../src/upstreams/openai-compatible/request-body.ts";
+import { type BodyOptions, encodeMessages } from "../../../../src/upstreams/openai-compatible/encode-messages.ts";
+import { createRequestFields } from "../../../../src/upstreams/openai-compatible/request-body.ts";
 
 const all = Object.keys(dialects) as DialectName[];
 const selfHosted: readonly DialectName[] = ["vllm", "sglang", "llama-cpp"];
@@ -17,9 +18,13 @@ const otherTool = {
   function: { name: "write", parameters: { type: "object", properties: { a: {} } } },
 };
 
+function createBody(request: ChatRequest, options: BodyOptions): Body {
+  return { ...createRequestFields(request, options), messages: encodeMessages(request, options) };
+}
+
 function bodyOf(dialect: DialectName, fields: object = {}, model = "qwen3.7-plus"): Body {
   const request = parseRequest({ messages: [user], ...fields });
-  return createRequestBody(request, { dialect: dialects[dialect], upstream: "mine", model });
+  return createBody(request, { dialect: dialects[dialect], upstream: "mine", model });
 }
 
 function messagesOf(dialect: DialectName, messages: readonly object[], fields: object = {}, model?: string): unknown[] {
@@ -66,7 +71,7 @@ describe("every dialect", () => {
 
   test("unknown fields of other protocols are not passed on", () => {
     const request: ChatRequest = { ...parseRequest({ messages: [user], top_k: 3 }), surface: "anthropic-messages" };
-    const body = createRequestBody(request, { dialect: dialects.vllm, upstream: "mine", model: "m" });
+    const body = createBody(request, { dialect: dialects.vllm, upstream: "mine", model: "m" });
 
     expect(body).not.toHaveProperty("top_k");
   });
