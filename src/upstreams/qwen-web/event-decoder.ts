@@ -243,7 +243,11 @@ class Decoder implements WebEventDecoder, SseSink {
   #onThoughts(delta: QwenDelta): void {
     const { summary_title: titles, summary_thought: texts } = delta.extra ?? {};
     this.#thoughts ??= createThoughtTracker();
-    this.#say("reasoning-delta", this.#thoughts.next(textsIn(titles?.content), textsIn(texts?.content)));
+    // Some events of this phase bring no snapshot, its end above all: they take nothing back.
+    if (titles != null || texts != null) {
+      this.#say("reasoning-delta", this.#thoughts.next(textsIn(titles?.content), textsIn(texts?.content)));
+    }
+    if (delta.status === "finished") this.#thoughts.endRound();
   }
 
   #onImage(url: string | null | undefined): void {

@@ -57,6 +57,25 @@ describe("createEventDecoder", () => {
     expect(textOf(events)).toBe("17 × 19 = 323.");
   });
 
+  test("says no thought again behind an event of its phase that shows none", () => {
+    const snapshot = (thought: string): string =>
+      `data: {"choices": [{"delta": {"role": "assistant", "content": "", "phase": "thinking_summary", "extra": {"summary_title": {"content": ["A"]}, "summary_thought": {"content": [${JSON.stringify(thought)}]}}, "status": "typing"}}], "response_id": "${answerNode}"}\n\n`;
+    const silent = delta("", "thinking_summary");
+    const end = delta("", "thinking_summary", "finished");
+    const events = decodeText(
+      created +
+        snapshot("one") +
+        silent +
+        snapshot("one two") +
+        end +
+        snapshot("one two three") +
+        delta("ok") +
+        finished,
+    );
+    expect(textOf(events, "reasoning-delta")).toBe("A\none two three");
+    expect(textOf(events)).toBe("ok");
+  });
+
   test("does not take the end of a thinking phase for the end of the reply", () => {
     const events = decodeRecording("syn-03-think-detail-format.sse");
     expect(textOf(events, "reasoning-delta")).toBe("Okay, the user greets me.\nI should greet back.");
