@@ -188,6 +188,14 @@ test("an account's limit tells the true time in words and at most a minute in th
   expect(answer.headers.get("retry-after")).toBe("60");
 });
 
+test("a limit whose hours are a point in time is one of a day, and health can tell of it", async () => {
+  await using harness = await startHarness();
+  harness.emulator.script({ refuse: { name: "rate-limited", hours: 1_795_824_058_499 } });
+  const answer = await readError(await harness.chat(hello));
+  expect(answer).toMatchObject({ status: 429, error: { message: expect.stringContaining("24 h") } });
+  expect((await harness.get("/health/detailed")).status).toBe(200);
+});
+
 test("an upstream's refused credentials are no 401, and say what to do", async () => {
   await using harness = await startHarness();
   harness.emulator.script({ on: "chats/new", refuse: "unauthorized" });

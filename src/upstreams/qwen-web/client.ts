@@ -5,7 +5,7 @@ import type { Account } from "../../credentials/account.ts";
 import { type HttpClient, type OutboundResponse, readText } from "../../outbound/http-client.ts";
 import type { QwenChatType, QwenCompletionBody } from "../../wire/qwen-web.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
-import { classifyBody, parseObject } from "./errors.ts";
+import { classifyBody, longestLimitMs, parseObject } from "./errors.ts";
 import type { MessageContent } from "./message-text.ts";
 import { createNewChatBody, encodeCompletionBody } from "./request-body.ts";
 
@@ -250,7 +250,7 @@ function readRetryAfter(value: string | null): number | undefined {
   if (value === null) return undefined;
   const seconds = Number(value);
   const delayMs = Number.isNaN(seconds) ? Date.parse(value) - Date.now() : seconds * 1000;
-  return delayMs > 0 ? delayMs : undefined;
+  return delayMs > 0 && delayMs <= longestLimitMs ? delayMs : undefined;
 }
 
 function contentType(response: OutboundResponse): string {

@@ -42,6 +42,8 @@ const highDemandMs = 120_000;
 const tooManyRequestsMs = 5000;
 /** Of a limit that does not say how long it lasts. */
 const defaultLimitHours = 24;
+/** Whatever is longer is no duration: a point in time, or another unit. 3 to 10 hours were seen. */
+export const longestLimitMs = 31 * 24 * hourMs;
 
 /** Substrings that only the firewall writes. Looked for in bodies that are no event stream: answers may hold them. */
 const challengeMarks = [
@@ -100,7 +102,7 @@ export function readEnvelope(body: JsonObject | undefined): Pick<RefusalFacts, "
     stringOf(error?.["message"]) ??
     (typeof plain === "string" ? plain : "");
   const hours = Number(data?.["num"] ?? body?.["num"] ?? error?.["num"]);
-  return { code: code.toLowerCase(), text, hours: hours > 0 && Number.isFinite(hours) ? hours : undefined };
+  return { code: code.toLowerCase(), text, hours: hours > 0 && hours * hourMs <= longestLimitMs ? hours : undefined };
 }
 
 /** A condition of the catalogue, and what it means. */
