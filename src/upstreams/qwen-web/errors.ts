@@ -233,6 +233,11 @@ const unknownRefusal: Row = {
   retryable: true,
 };
 
+/** The refusal says nothing that anybody has a rule for. */
+export function isUnknown(refusal: QwenRefusal): boolean {
+  return refusal.message === unknownRefusal.message;
+}
+
 /** An event stream under a status that refuses it: what its first event says. */
 function parseFirstEvent(body: string): JsonObject | undefined {
   const line = /^data: ?(\{.*)$/m.exec(body)?.[1];

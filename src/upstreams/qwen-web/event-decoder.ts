@@ -11,7 +11,7 @@ import { createNewText, type NewText } from "../new-text.ts";
 import { type TextPiece, ThinkTags } from "../think-tags.ts";
 import type { DeltaShapes } from "./delta-shapes.ts";
 import { type DeltaKind, DeltaTemplate } from "./delta-template.ts";
-import { classifyStreamError, type QwenRefusal, upstreamName } from "./errors.ts";
+import { classifyBody, classifyStreamError, isUnknown, type QwenRefusal, upstreamName } from "./errors.ts";
 import { parseUsage } from "./parse-usage.ts";
 import { contentOf, parseEvent, textOf, textsIn } from "./read-event.ts";
 import { createThoughtTracker, type ThoughtTracker } from "./thought-tracker.ts";
@@ -63,6 +63,9 @@ export function createEventDecoder(options: DecoderOptions): WebEventDecoder {
 
 const textDecoder = new TextDecoder();
 
+/** Of what is no event. A refusal tells itself sooner. UTF-16 units. */
+const maxStrangeChars = 16_384;
+
 const mayBeginTag = /^\s*(?:<|$)/;
 
 /** A class and not closures: a thousand open streams hold a thousand of them. */
@@ -83,6 +86,8 @@ class Decoder implements WebEventDecoder, SseSink {
   #hasStarted = false;
   #hasEnded = false;
   #hasSkipped = false;
+  /** What stood in place of events before anything was said. */
+  #strange = "";
   #isTruncated = false;
   #usage: TokenUsage | undefined;
   #template: DeltaTemplate | undefined;
@@ -113,7 +118,13 @@ class Decoder implements WebEventDecoder, SseSink {
     this.#sse.end();
     if (this.#hasEnded) return;
     this.#isTruncated = true;
-    this.#fail(truncated());
+    const refusal = this.#strangeRefusal();
+    if (refusal === undefined) this.#fail(truncated());
+    else this.#refuse(refusal);
+  }
+
+  unknownLine(line: Uint8Array): void {
+    this.#noteStrange(textDecoder.decode(line));
   }
 
   event(event: SseEvent): void {
@@ -134,7 +145,7 @@ class Decoder implements WebEventDecoder, SseSink {
     // Some proxies add it; the backend itself does not. The end is told by a status.
     if (text === "[DONE]") return;
     const event = parseEvent(text);
-    if (event === undefined) return this.#skip("no JSON object");
+    if (event === undefined) return this.#skip("no JSON object", text);
     if (isJsonObject(event["response.created"])) return this.#noteIds(event["response.created"]);
     // A second answer may run interleaved (model comparison): only the first is ours, be it told by its ids or by a delta.
     const responseId = textOf(event.response_id);
@@ -156,7 +167,7 @@ class Decoder implements WebEventDecoder, SseSink {
       if (template !== undefined) this.#useTemplate(template, true);
       return;
     }
-    if (event.usage === undefined) this.#skip("unknown event");
+    if (event.usage === undefined) this.#skip("unknown event", text);
   }
 
   /** The first ids count. Streams of some proxies begin without `response.created`. */
@@ -338,7 +349,22 @@ class Decoder implements WebEventDecoder, SseSink {
     return learnt;
   }
 
-  #skip(reason: string): void {
+  #noteStrange(text: string): void {
+    const hasSaidSomething = this.#hasAnswered || this.#reasoning !== undefined || this.#thoughts !== undefined;
+    if (text === "" || hasSaidSomething || this.#strange.length >= maxStrangeChars) return;
+    this.#strange += `${text.slice(0, maxStrangeChars)}\n`;
+  }
+
+  /** A refusal may come under the name of an event stream: one that held nothing else is read as any other body. */
+  #strangeRefusal(): QwenRefusal | undefined {
+    if (this.#strange === "") return undefined;
+    const refusal = classifyBody(this.#strange, "", { status: 200, retryAfterMs: undefined });
+    return isUnknown(refusal) ? undefined : refusal;
+  }
+
+  /** @param strange what is no event that the backend is known to send */
+  #skip(reason: string, strange = ""): void {
+    this.#noteStrange(strange);
     if (this.#hasSkipped) return;
     this.#hasSkipped = true;
     this.#options.onSkipped?.(reason);

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import type { GatewayError } from "../../../../src/contract/gateway-error.ts";
 import { createEventDecoder, type DecoderOptions } from "../../../../src/upstreams/qwen-web/event-decoder.ts";
 import { cutAt, decodeAll, type PlainEvent, qwenStreams, readRecording } from "../../../support/recordings.ts";
 
@@ -307,6 +308,37 @@ describe("createEventDecoder", () => {
     });
     const flat = '{"success": false, "code": "Unauthorized", "details": "x"}';
     expect(decodeText(`data: ${flat}\n\n`).at(-1)).toMatchObject({ type: "reply-error", kind: "upstream-auth" });
+  });
+
+  const limit = { success: false, data: { code: "RateLimited", details: "limit", num: 3 } };
+  test.each([
+    [
+      "a piece of the firewall's JSON",
+      '{"ret":["FAIL_SYS_USER_VALIDATE","RGV587_ERROR::SM::x"]}',
+      "upstream-challenge",
+    ],
+    ["the same as an event", 'data: {"ret":["FAIL_SYS_USER_VALIDATE"]}\n\n', "upstream-challenge"],
+    ["a page of the firewall", '<!doctype html>\n<meta name="aliyun_waf_aa" content="f">\n', "upstream-challenge"],
+    ["an envelope", JSON.stringify(limit), "upstream-quota"],
+    ["an envelope in lines", JSON.stringify(limit, null, 2), "upstream-quota"],
+    ["an envelope without `success`", 'data: {"code":"RateLimited","detail":"limit","num":3}\n\n', "upstream-quota"],
+    ["nothing that is known", "Service is coming up\n", "upstream-failed"],
+  ])("takes what stands in place of events, %s, for what it is", (_what, text, kind) => {
+    for (const before of ["", created]) {
+      const refusals: string[] = [];
+      const onRefusal = (refusal: GatewayError): GatewayError => {
+        refusals.push(refusal.kind);
+        return refusal;
+      };
+      expect(decodeText(before + text, { onRefusal }).at(-1)).toMatchObject({ type: "reply-error", kind });
+      expect(refusals).toEqual(kind === "upstream-failed" ? [] : [kind]);
+    }
+  });
+
+  test("takes nothing for a refusal once something was said, or when the reply ends well", () => {
+    const strange = 'data: {"ret":["FAIL_SYS_USER_VALIDATE"]}\n\n';
+    expect(decodeText(created + delta("Hi") + strange).at(-1)).toMatchObject({ kind: "upstream-failed" });
+    expect(decodeText(created + strange + delta("Hi") + finished).at(-1)).toMatchObject({ type: "reply-end" });
   });
 
   test("never throws, whatever bytes it is fed", () => {
