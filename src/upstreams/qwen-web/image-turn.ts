@@ -3,6 +3,7 @@
 import { GatewayError } from "../../contract/gateway-error.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import type { Account } from "../../credentials/account.ts";
+import { decodeInto } from "../../outbound/decode-into.ts";
 import { sleep } from "../../outbound/retry.ts";
 import type { QwenImageSize } from "../../wire/qwen-web.ts";
 import type { AcceptedCompletion, QwenWebClient } from "./client.ts";
@@ -102,11 +103,11 @@ function collect({ source, decoder }: DecodedCompletion, signal: AbortSignal, al
       else if (event.type === "reply-error") settle(() => reject(event.error));
       else if (event.type === "reply-end") settle(() => resolve(text));
     };
-    const end = (): void => decoder.end(onEvent);
+    const { chunk, end } = decodeInto(decoder, onEvent, (error) => settle(() => reject(error)));
     source.start({
       chunk(bytes) {
         alive();
-        decoder.feed(bytes, onEvent);
+        chunk(bytes);
       },
       end,
       // What was received whole counts; the decoder says what is missing.

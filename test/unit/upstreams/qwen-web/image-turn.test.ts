@@ -93,3 +93,7 @@ test("a refusal within the stream is classified", async () => {
   const refusal = '{"error":{"code":"RateLimited","details":"no more pictures today"},"response_id":"r"}';
   await expect(make(() => events(created, refusal))).rejects.toMatchObject({ kind: "upstream-quota" });
 });
+
+test("a stream with a line that is too long is an error at once", async () => {
+  await expect(make(() => events(created, "x".repeat(100_001)))).rejects.toThrow("a line is longer than 100000 bytes");
+});
