@@ -71,6 +71,8 @@ const mayBeginTag = /^\s*(?:<|$)/;
 /** A class and not closures: a thousand open streams hold a thousand of them. */
 class Decoder implements WebEventDecoder, SseSink {
   continuation: Continuation | undefined;
+  /** Of the answer that is ours, once an event has told it. */
+  #responseId: string | undefined;
   readonly #options: DecoderOptions;
   readonly #sse: SseDecoder;
   readonly #answer = createNewText();
@@ -150,8 +152,7 @@ class Decoder implements WebEventDecoder, SseSink {
     // A second answer may run interleaved (model comparison): only the first is ours, be it told by its ids or by a delta.
     const responseId = textOf(event.response_id);
     if (responseId !== undefined) this.#noteIds(event);
-    if (responseId !== undefined && this.continuation?.responseId && responseId !== this.continuation.responseId)
-      return;
+    if (responseId !== undefined && responseId !== this.#responseId) return;
     if (event.error != null && event.error !== "") return this.#refuse(classifyStreamError(event.error));
     if (event.success === false) return this.#refuse(classifyStreamError(event.data ?? event));
     if (isJsonObject(event["response.output_text.delta"])) {
@@ -170,12 +171,15 @@ class Decoder implements WebEventDecoder, SseSink {
     if (event.usage === undefined) this.#skip("unknown event", text);
   }
 
-  /** The first ids count. Streams of some proxies begin without `response.created`. */
+  /** The first ids count. Streams of some proxies begin without `response.created`, or with one that tells less. */
   #noteIds(told: ToldIds): void {
-    if (this.continuation !== undefined) return;
+    const before = this.continuation;
+    const first = textOf(told.response_id);
+    if (this.#responseId !== undefined || (before !== undefined && first === undefined)) return;
+    this.#responseId = first;
     const { chatId, chainOn = "response_id" } = this.#options;
-    const responseId = textOf(told.response_id) ?? textOf(told.message_id) ?? null;
-    const parentId = textOf(told.parent_id) ?? null;
+    const responseId = first ?? textOf(told.message_id) ?? null;
+    const parentId = textOf(told.parent_id) ?? before?.parentId ?? null;
     const nodeId = chainOn === "parent_id" ? (parentId ?? responseId) : (responseId ?? parentId);
     this.continuation = { chatId, nodeId, responseId, parentId };
     if (responseId !== null && this.#template === undefined) {

@@ -300,6 +300,17 @@ describe("createEventDecoder", () => {
     });
   });
 
+  test.each([
+    ["the message alone", `"parent_id": "${userNode}"`],
+    ["another id of the answer", `"parent_id": "${userNode}", "message_id": "m"`],
+  ])("learns its node from a delta where response.created tells %s [R0-015]", (_what, ids) => {
+    const text = `data: {"response.created": {"chat_id": "c", ${ids}}}\n\n${delta("Hi")}${finished}`;
+    expect(textOf(decodeText(text))).toBe("Hi");
+    expect(decodeText(text).at(-1)).toEqual({ type: "reply-end", finishReason: "stop", continuation });
+    const onParent = { ...continuation, nodeId: userNode };
+    expect(decodeText(text, { chainOn: "parent_id" }).at(-1)).toMatchObject({ continuation: onParent });
+  });
+
   test("takes the envelope of a refusal for one, though it comes as an event", () => {
     const data = '{"success": false, "request_id": "r", "data": {"code": "RateLimited", "details": "limit", "num": 3}}';
     expect(decodeText(`${created}data: ${data}\n\n`).at(-1)).toMatchObject({
