@@ -1,7 +1,7 @@
 // The true time in a sentence that ends with "try again in a moment": headers tell clients a minute at most.
 
-import { maxRetryAfterSeconds } from "../../contract/error-headers.ts";
-import { describeDuration } from "../../credentials/account-state.ts";
+import { maxRetryAfterSeconds } from "../contract/error-headers.ts";
+import { describeDuration } from "../credentials/account-state.ts";
 
 /** A time that the sentence told before is replaced. */
 export function tellWait(sentence: string, waitMs: number | undefined): string {
