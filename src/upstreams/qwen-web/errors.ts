@@ -3,6 +3,7 @@
 import { contextTooLong } from "../../contract/context-too-long.ts";
 import { type ErrorKind, GatewayError, type GatewayErrorOptions } from "../../contract/gateway-error.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
+import { tellLongWait } from "../tell-wait.ts";
 
 export const upstreamName = "qwen-web";
 
@@ -122,7 +123,9 @@ function classify(facts: RefusalFacts): QwenRefusal {
   const lower = { ...facts, text: facts.text.toLowerCase() };
   const row = rows.find((candidate) => candidate.when(lower)) ?? unknownRefusal;
   const retryAfterMs = row.retryAfterMs?.(facts) ?? facts.retryAfterMs;
-  const message = typeof row.message === "string" ? row.message : row.message(facts);
+  const sentence = typeof row.message === "string" ? row.message : row.message(facts);
+  // Of a time that the row itself knows its sentence tells.
+  const message = retryAfterMs === facts.retryAfterMs ? tellLongWait(sentence, retryAfterMs) : sentence;
   return new QwenRefusal(row.kind, message, row.chain ?? "none", {
     cause: new Error(`Qwen answered ${facts.status} ${facts.code}: ${facts.text.slice(0, 500)}`),
     retryable: row.retryable === true,
@@ -233,9 +236,9 @@ const unknownRefusal: Row = {
   retryable: true,
 };
 
-/** The refusal says nothing that anybody has a rule for. */
+/** Of all rows the last one alone is of this kind and may pass: nobody has a rule for what the refusal says. */
 export function isUnknown(refusal: QwenRefusal): boolean {
-  return refusal.message === unknownRefusal.message;
+  return refusal.kind === unknownRefusal.kind && refusal.retryable;
 }
 
 /** An event stream under a status that refuses it: what its first event says. */
