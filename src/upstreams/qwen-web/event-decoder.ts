@@ -6,12 +6,13 @@ import { GatewayError } from "../../contract/gateway-error.ts";
 import { isJsonObject, jsonText } from "../../contract/json.ts";
 import type { EventDecoder } from "../../contract/upstream.ts";
 import { createSseDecoder, type SseDecoder, type SseEvent, type SseSink } from "../../sse/sse-decoder.ts";
-import type { QwenDelta, QwenSearchResult, QwenUsage } from "../../wire/qwen-web.ts";
+import type { QwenDelta, QwenUsage } from "../../wire/qwen-web.ts";
 import { createNewText, type NewText } from "../new-text.ts";
 import { type TextPiece, ThinkTags } from "../think-tags.ts";
 import type { DeltaShapes } from "./delta-shapes.ts";
 import { type DeltaKind, DeltaTemplate } from "./delta-template.ts";
 import { classifyBody, classifyStreamError, isUnknown, type QwenRefusal, upstreamName } from "./errors.ts";
+import { NativeResults } from "./native-results.ts";
 import { parseUsage } from "./parse-usage.ts";
 import { contentOf, parseEvent, textOf, textsIn } from "./read-event.ts";
 import { createThoughtTracker, type ThoughtTracker } from "./thought-tracker.ts";
@@ -82,8 +83,8 @@ class Decoder implements WebEventDecoder, SseSink {
   /** Of an answer that begins like a tag, until it is known whether it does. */
   #tags: ThinkTags | undefined;
   #hasAnswered = false;
-  /** Addresses; made with the first. */
-  #toldPages: Set<string> | undefined;
+  /** Most answers use no tool of the backend. */
+  #results: NativeResults | undefined;
   #emit: Emit = ignore;
   #hasStarted = false;
   #hasEnded = false;
@@ -212,7 +213,7 @@ class Decoder implements WebEventDecoder, SseSink {
     else if (phase === "thinking_summary") this.#onThoughts(delta);
     else if (answerPhases.has(phase)) this.#onDeltaText("text-delta", delta.content);
     else if (imagePhases.has(phase)) this.#onImage(delta.content);
-    else this.#onSearchResults(delta);
+    else this.#onNativeResults(delta);
     const isFinal = answerPhases.has(phase) || imagePhases.has(phase);
     // Thinking and tool phases finish too: taking theirs for the end would cut the answer.
     if (delta.status === "finished" && isFinal && delta.role !== "function") this.#finish();
@@ -269,17 +270,15 @@ class Decoder implements WebEventDecoder, SseSink {
     if (textOf(url) !== undefined) this.#say("text-delta", `![image](${url})\n`);
   }
 
-  #onSearchResults(delta: QwenDelta): void {
-    const results = delta.extra?.web_search_info ?? delta.extra?.tool_result?.docs;
-    if (!Array.isArray(results)) return;
-    for (const result of results as readonly QwenSearchResult[]) {
-      if (typeof result?.url !== "string" || result.url === "" || this.#toldPages?.has(result.url) === true) continue;
-      // Some rounds repeat what earlier ones have found.
-      this.#toldPages ??= new Set();
-      this.#toldPages.add(result.url);
-      const title = textOf(result.title) ?? result.url;
-      this.#emit({ type: "source", source: { url: result.url, title, snippet: textOf(result.snippet) } });
-    }
+  #onNativeResults({ extra }: QwenDelta): void {
+    if (extra == null) return;
+    this.#results ??= new NativeResults();
+    for (const source of this.#results.sources(extra)) this.#emit({ type: "source", source });
+    const pictures = this.#results.pictures(extra).map((address) => `![image](${address})\n\n`);
+    if (pictures.length === 0) return;
+    this.#sayReasoningRest();
+    // The words around them leave no room.
+    this.#say("text-delta", `${this.#hasAnswered ? "\n\n" : ""}${pictures.join("")}`);
   }
 
   /** The last usage counts: after a native tool round it starts anew, with the round's own input. */

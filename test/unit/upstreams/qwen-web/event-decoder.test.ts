@@ -77,6 +77,17 @@ describe("createEventDecoder", () => {
     expect(textOf(events)).toBe("ok");
   });
 
+  test("shows pictures that a tool of the backend has made, each once and in its place", () => {
+    const made = (...addresses: readonly unknown[]): string =>
+      `data: {"choices": [{"delta": {"role": "function", "content": "", "phase": "image_gen_tool", "extra": {"image_list": ${JSON.stringify(addresses.map((image) => ({ image })))}}, "status": "finished"}}], "response_id": "${answerNode}"}\n\n`;
+    const [cat, dog] = ["https://cdn.example/cat.png?key=a", "https://cdn.example/dog.png?key=b"];
+    const text = created + delta("Here:") + made(cat, dog, 7, null, "") + made(dog) + delta("Both.") + finished;
+    expect(textOf(decodeText(text))).toBe(`Here:\n\n![image](${cat})\n\n![image](${dog})\n\nBoth.`);
+    expect(textOf(decodeText(created + made(cat) + delta("A cat.") + finished))).toBe(`![image](${cat})\n\nA cat.`);
+    const odd = text.replaceAll(/"image_list": \[[^\]]*\]/g, '"image_list": "none"');
+    expect(textOf(decodeText(odd))).toBe("Here:Both.");
+  });
+
   test("does not take the end of a thinking phase for the end of the reply", () => {
     const events = decodeRecording("syn-03-think-detail-format.sse");
     expect(textOf(events, "reasoning-delta")).toBe("Okay, the user greets me.\nI should greet back.");
