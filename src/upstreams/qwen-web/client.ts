@@ -5,7 +5,7 @@ import type { Account } from "../../credentials/account.ts";
 import { type HttpClient, type OutboundResponse, readText } from "../../outbound/http-client.ts";
 import type { QwenChatType, QwenCompletionBody } from "../../wire/qwen-web.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
-import { classifyBody, longestLimitMs, parseObject } from "./errors.ts";
+import { classifyBody, longestLimitMs, parseObject, QwenRefusal } from "./errors.ts";
 import type { MessageContent } from "./message-text.ts";
 import { createNewChatBody, encodeCompletionBody } from "./request-body.ts";
 
@@ -42,6 +42,7 @@ export interface QwenWebClient {
   ): Promise<AcceptedCompletion>;
   /** Ends a running generation. Resolves to false when the backend did not confirm it. */
   stop(account: Account, chatId: string, responseId: string, signal: AbortSignal): Promise<boolean>;
+  /** One that is gone already counts as deleted. */
   deleteChat(account: Account, chatId: string, signal: AbortSignal): Promise<void>;
   /** The chat as the backend keeps it, with all its nodes; unchecked. */
   readChat(account: Account, chatId: string, signal: AbortSignal): Promise<JsonObject>;
@@ -134,7 +135,12 @@ export function createQwenWebClient(options: ClientOptions): QwenWebClient {
     },
 
     async deleteChat(account, chatId, signal) {
-      await requestJson(account, "DELETE", `/api/v2/chats/${encodeURIComponent(chatId)}`, undefined, signal);
+      try {
+        await requestJson(account, "DELETE", `/api/v2/chats/${encodeURIComponent(chatId)}`, undefined, signal);
+      } catch (error) {
+        // Its owner was faster.
+        if (!(error instanceof QwenRefusal) || error.chainAction !== "restart") throw error;
+      }
     },
 
     async readChat(account, chatId, signal) {
