@@ -3,6 +3,7 @@
 import type { Clock } from "../contract/clock.ts";
 import type { UpstreamEvent } from "../contract/events.ts";
 import type { Upstream } from "../contract/upstream.ts";
+import { decodeInto } from "../outbound/decode-into.ts";
 import { parseRequest } from "../surfaces/openai-chat/parse-request.ts";
 
 /** A local server may have to load its model first. */
@@ -44,11 +45,7 @@ export async function exchangeOnce(wing: Upstream, model: string | undefined, cl
   };
   const onAbort = (): void => reject(signal.reason);
   signal.addEventListener("abort", onAbort, { once: true });
-  reply.body.start({
-    chunk: (bytes) => reply.decoder.feed(bytes, onEvent),
-    end: () => reply.decoder.end(onEvent),
-    fail: reject,
-  });
+  reply.body.start(decodeInto(reply.decoder, onEvent, reject));
   try {
     return await promise;
   } finally {

@@ -34,13 +34,14 @@ function unseenSystem(
   const added = systemIndexes.filter((_, index) => !seen.has(systemHashes[index] ?? ""));
   // A thin client need not repeat its instructions: what it leaves out still holds.
   const leavesOut = claim.prefixIndex === undefined && systemIndexes.length === 0;
-  if (leavesOut || claim.systemHashes.every((hash) => current.has(hash))) {
+  const goneCount = seen.difference(current).size;
+  if (leavesOut || goneCount === 0) {
     return { unseenSystem: added, systemChange: added.length === 0 ? "none" : "added" };
   }
   if (systemIndexes.length === 0) return { unseenSystem: [], systemChange: "removed" };
-  const hasNewForm = added.length > 0 && added.length < systemIndexes.length;
-  // Without a new form in its place, only the whole tells what no longer holds.
-  return hasNewForm
+  // Without a new form in the place of each, only the whole tells what no longer holds.
+  const haveNewForms = current.difference(seen).size >= goneCount && added.length < systemIndexes.length;
+  return haveNewForms
     ? { unseenSystem: added, systemChange: "changed" }
     : { unseenSystem: systemIndexes, systemChange: "replaced" };
 }

@@ -154,6 +154,18 @@ export function createAccountRegistry(options: RegistryOptions): AccountRegistry
     void write.finally(() => writes.delete(write));
   }
 
+  function setAside(entry: KnownAccount, aside: Aside | undefined): void {
+    entry.aside = aside;
+    entry.unsaved++;
+    const write = vault
+      .saveAside(entry.id, aside)
+      .catch((error: unknown) => log.error("Cannot note the state of an account", { account: entry.alias }, error))
+      .finally(() => {
+        entry.unsaved--;
+      });
+    track(write);
+  }
+
   return {
     load: () => (isFresh() ? nothingToDo : loadAgain()),
     get isFresh() {
@@ -164,28 +176,22 @@ export function createAccountRegistry(options: RegistryOptions): AccountRegistry
     find: (id) => known.get(id),
     async saveAccount(entry, account) {
       tellCredentials(account);
-      const digest = credentialsDigest(account);
-      const aside = entry.aside === undefined ? undefined : { ...entry.aside, credentials: digest };
+      const credentials = credentialsDigest(account);
+      const before = entry.aside;
+      const aside = before === undefined ? undefined : { ...before, credentials };
       const kept: KeptAccount = { account, added: entry.added, configured: entry.configured };
       const revision = await vault.put(kept, aside, entry.revision);
       if (revision === undefined) {
         await reload();
         return false;
       }
+      const noted = entry.aside;
       Object.assign(entry, { account, aside, revision, isUnwritten: false });
+      // What was noted while this was written is about these credentials as well.
+      if (noted !== before) setAside(entry, noted === undefined ? undefined : { ...noted, credentials });
       return true;
     },
-    setAside(entry, aside) {
-      entry.aside = aside;
-      entry.unsaved++;
-      const write = vault
-        .saveAside(entry.id, aside)
-        .catch((error: unknown) => log.error("Cannot note the state of an account", { account: entry.alias }, error))
-        .finally(() => {
-          entry.unsaved--;
-        });
-      track(write);
-    },
+    setAside,
     async settled() {
       await Promise.all(writes);
     },

@@ -43,6 +43,9 @@ function encodeAccount({ id, alias, state, untilMs, reason, openReplies }: Accou
   return { id, alias, state, until: isoTime(untilMs), reason: reason ?? null, openReplies };
 }
 
+/** No calendar goes further. */
+const latestMs = 8.64e15;
+
 function isoTime(atMs: number | undefined): string | null {
-  return atMs === undefined || !Number.isFinite(atMs) ? null : new Date(atMs).toISOString();
+  return atMs === undefined || !(atMs <= latestMs) ? null : new Date(atMs).toISOString();
 }

@@ -124,6 +124,8 @@ export interface QwenDelta {
     readonly summary_thought?: { readonly content?: readonly string[] };
     readonly web_search_info?: readonly QwenSearchResult[];
     readonly tool_result?: { readonly docs?: readonly QwenSearchResult[] };
+    /** Phase `image_gen_tool`, by clients of 2026-07: pictures that were made within a chat of the type t2t. */
+    readonly image_list?: readonly { readonly image?: string }[];
   } | null;
 }
 

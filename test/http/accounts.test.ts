@@ -367,6 +367,18 @@ describe("a token", () => {
     }
   });
 
+  test("whose renewal is refused for something else than its session tells that", async () => {
+    await using harness = await startWithCookies(accessToken("ann", -minuteMs), renewing);
+    const details = "Invalid request header";
+    harness.emulator.script({ on: "refresh", refuse: { name: "bad-request-flat", details } });
+    for (const _ of [1, 2]) {
+      const { status, error } = await readError(await harness.chat(hello));
+      expect(status).toBe(502);
+      expect(error.message).toMatch(/another 5 min: Qwen refused the headers of the request: copy them anew/);
+    }
+    expect(callsOf(harness, "refresh")).toHaveLength(1);
+  });
+
   test("that still lives is used when its renewal fails for the moment", async () => {
     const token = accessToken("ann", 2 * minuteMs);
     await using harness = await startWithCookies(token, renewing);

@@ -96,6 +96,18 @@ describe("an answer whose HTTP breaks behind its first words", () => {
   });
 });
 
+test("a challenge of the firewall under the name of an event stream is asked for once", async () => {
+  const page = '<!doctype html><meta name="aliyun_waf_aa" content="f">';
+  using qwen = serveRaw([[`${streamHead}Content-Length: ${page.length}\r\n\r\n${page}`]], "stay");
+  await using harness = await startBehind(qwen);
+  for (const _ of [1, 2]) {
+    const answer = await readError(await harness.chat(hello));
+    expect(answer).toMatchObject({ status: 503, error: { code: "upstream_challenge" } });
+    expect(answer.headers.get("x-should-retry")).toBe("false");
+  }
+  expect(qwen.asked).toBe(1);
+});
+
 describe("an answer that is whole, however its HTTP ends", () => {
   const fine: readonly (readonly [string, readonly Part[], "close" | "reset" | "stay"])[] = [
     [

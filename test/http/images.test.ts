@@ -2,8 +2,9 @@
 
 import { expect, test } from "bun:test";
 import OpenAI from "openai";
+import type { ScriptEntry } from "../../src/emulator/qwen-web-emulator.ts";
 import { startHarness } from "../support/harness.ts";
-import { bodyOf, readError } from "./client.ts";
+import { bodyOf, callsOf, readError } from "./client.ts";
 
 const picture = new Uint8Array([0x89, 0x50, 0x4e, 0x47, 1, 2, 3]);
 
@@ -49,6 +50,31 @@ test("n pictures are n turns in chats of their own", async () => {
   expect(new Set(data.map(({ url }) => url)).size).toBe(3);
   const turns = harness.emulator.requests.filter(({ on }) => on === "completions");
   expect(new Set(turns.map(({ query }) => query["chat_id"])).size).toBe(3);
+});
+
+test.each<[string, ScriptEntry]>([
+  ["is refused", { refuse: "internal-error" }],
+  ["fails in its stream", { reply: { text: "", faults: [{ kind: "error-text", text: "Internal error!" }] } }],
+])("a picture that %s leaves one chat, however often it is asked for", async (_what, entry) => {
+  await using harness = await startHarness();
+  harness.emulator.script({ ...entry, times: 6 });
+  for (const _ of [1, 2]) {
+    expect((await readError(await harness.post("/v1/images/generations", { prompt: "a cat" }))).status).toBe(502);
+  }
+  await bodyOf(await harness.post("/v1/images/generations", { prompt: "a cat" }));
+  expect(callsOf(harness, "completions")).toHaveLength(7);
+  expect(callsOf(harness, "chats/new")).toHaveLength(1);
+  await bodyOf(await harness.post("/v1/images/generations", { prompt: "a cat" }));
+  expect(callsOf(harness, "chats/new")).toHaveLength(2);
+});
+
+test("a picture whose spare chat is gone is made in a new one", async () => {
+  await using harness = await startHarness();
+  harness.emulator.script({ refuse: "internal-error", times: 3 });
+  await readError(await harness.post("/v1/images/generations", { prompt: "a cat" }));
+  harness.emulator.script({ refuse: "chat-not-exist" });
+  await bodyOf(await harness.post("/v1/images/generations", { prompt: "a cat" }));
+  expect(callsOf(harness, "chats/new")).toHaveLength(2);
 });
 
 test("b64_json is the picture itself, fetched only when it is asked for", async () => {

@@ -213,6 +213,18 @@ test("QWEN_DELETE_CHATS=true deletes the chats of a deleted session upstream, an
   expect(harness.emulator.chats()).toHaveLength(1);
 });
 
+test.each([
+  ["is gone already", "chat-not-exist", 0],
+  ["cannot be deleted", "internal-error", 1],
+] as const)("a deleted session whose chat %s leaves its words in the log: %s, %d", async (_what, refuse, warnings) => {
+  await using harness = await startHarness({ environment: { QWEN_DELETE_CHATS: "true" } });
+  await answerTo(harness, [user("Hello")]);
+  harness.emulator.script({ on: "delete", refuse });
+  await fetch(`${harness.url}/v1/sessions/${helloId}`, { method: "DELETE" });
+  expect(callsOf(harness, "delete")).toHaveLength(1);
+  expect(harness.logLines.filter((line) => line.includes("Cannot delete a chat"))).toHaveLength(warnings);
+});
+
 test("a deleted session's conversation goes on in a new chat that is told everything", async () => {
   await using harness = await startHarness({ environment: { QWEN_DELETE_CHATS: "true" } });
   const talk = createTalk(harness);

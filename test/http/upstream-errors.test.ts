@@ -188,6 +188,26 @@ test("an account's limit tells the true time in words and at most a minute in th
   expect(answer.headers.get("retry-after")).toBe("60");
 });
 
+test.each([
+  [429, "Qwen takes no more requests of this account right now: try again in 2 h"],
+  [503, "Qwen failed to answer this request: try again in 2 h"],
+  [504, "Qwen took too long to answer: try again in 2 h"],
+])("a %d whose Retry-After is hours tells the true time in words", async (status, message) => {
+  await using harness = await startHarness();
+  harness.emulator.script({ refuse: { name: "http-status", status, retryAfterSeconds: 7200 } });
+  const answer = await readError(await harness.chat(hello));
+  expect(answer.error.message).toBe(message);
+  expect(answer.headers.get("retry-after")).toBe("60");
+});
+
+test("a limit whose hours are a point in time is one of a day, and health can tell of it", async () => {
+  await using harness = await startHarness();
+  harness.emulator.script({ refuse: { name: "rate-limited", hours: 1_795_824_058_499 } });
+  const answer = await readError(await harness.chat(hello));
+  expect(answer).toMatchObject({ status: 429, error: { message: expect.stringContaining("24 h") } });
+  expect((await harness.get("/health/detailed")).status).toBe(200);
+});
+
 test("an upstream's refused credentials are no 401, and say what to do", async () => {
   await using harness = await startHarness();
   harness.emulator.script({ on: "chats/new", refuse: "unauthorized" });

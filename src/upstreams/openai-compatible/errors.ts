@@ -6,7 +6,7 @@ import type { ResponseHeaders } from "../../outbound/http-client.ts";
 import { type ErrorText, isPage, readErrorBody, readErrorObject, readStreamError } from "./error-body.ts";
 import { meanings, type RefusalReason, type ToldLengths, UpstreamRefusal } from "./refusal.ts";
 import { commonRows, type RefusalFacts, type RefusalRow } from "./refusal-rows.ts";
-import { tellWait } from "./tell-wait.ts";
+import { tellWait } from "../tell-wait.ts";
 import { firstEpochSeconds } from "./told-limits.ts";
 
 /** Who refused. */

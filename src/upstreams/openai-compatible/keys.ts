@@ -5,7 +5,7 @@ import { GatewayError } from "../../contract/gateway-error.ts";
 import type { AccountView } from "../../contract/upstream.ts";
 import { sleep } from "../../outbound/retry.ts";
 import { meanings, type UpstreamRefusal } from "./refusal.ts";
-import { tellWait } from "./tell-wait.ts";
+import { tellWait } from "../tell-wait.ts";
 
 export interface KeyUse {
   /** Safe to log and to store. */

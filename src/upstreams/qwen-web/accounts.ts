@@ -86,7 +86,8 @@ export function createWebAccounts(options: WebAccountsOptions): WebAccounts {
     registry,
     vault,
     renew: (account, signal) => refreshToken(options, account, signal),
-    onRefused: ({ id }, error) => void setAside(id, error, sessionOver),
+    onRefused: ({ id }, error) =>
+      void setAside(id, error, error.kind === "upstream-auth" ? sessionOver : error.message),
     clock,
     log,
   });

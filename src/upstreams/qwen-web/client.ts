@@ -6,7 +6,7 @@ import { type HttpClient, type OutboundResponse, readText } from "../../outbound
 import type { QwenChatType, QwenCompletionBody } from "../../wire/qwen-web.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { parseObject } from "../parse-object.ts";
-import { classifyBody } from "./errors.ts";
+import { classifyBody, longestLimitMs, QwenRefusal } from "./errors.ts";
 import type { MessageContent } from "./message-text.ts";
 import { createNewChatBody, encodeCompletionBody } from "./request-body.ts";
 
@@ -43,6 +43,7 @@ export interface QwenWebClient {
   ): Promise<AcceptedCompletion>;
   /** Ends a running generation. Resolves to false when the backend did not confirm it. */
   stop(account: Account, chatId: string, responseId: string, signal: AbortSignal): Promise<boolean>;
+  /** One that is gone already counts as deleted. */
   deleteChat(account: Account, chatId: string, signal: AbortSignal): Promise<void>;
   /** The chat as the backend keeps it, with all its nodes; unchecked. */
   readChat(account: Account, chatId: string, signal: AbortSignal): Promise<JsonObject>;
@@ -135,7 +136,12 @@ export function createQwenWebClient(options: ClientOptions): QwenWebClient {
     },
 
     async deleteChat(account, chatId, signal) {
-      await requestJson(account, "DELETE", `/api/v2/chats/${encodeURIComponent(chatId)}`, undefined, signal);
+      try {
+        await requestJson(account, "DELETE", `/api/v2/chats/${encodeURIComponent(chatId)}`, undefined, signal);
+      } catch (error) {
+        // Its owner was faster.
+        if (!(error instanceof QwenRefusal) || error.chainAction !== "restart") throw error;
+      }
     },
 
     async readChat(account, chatId, signal) {
@@ -251,7 +257,7 @@ function readRetryAfter(value: string | null): number | undefined {
   if (value === null) return undefined;
   const seconds = Number(value);
   const delayMs = Number.isNaN(seconds) ? Date.parse(value) - Date.now() : seconds * 1000;
-  return delayMs > 0 ? delayMs : undefined;
+  return delayMs > 0 && delayMs <= longestLimitMs ? delayMs : undefined;
 }
 
 function contentType(response: OutboundResponse): string {

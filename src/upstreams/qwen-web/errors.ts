@@ -4,6 +4,7 @@ import { contextTooLong } from "../../contract/context-too-long.ts";
 import { type ErrorKind, GatewayError, type GatewayErrorOptions } from "../../contract/gateway-error.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { parseFirstEvent, parseObject } from "../parse-object.ts";
+import { tellLongWait } from "../tell-wait.ts";
 
 export const upstreamName = "qwen-web";
 
@@ -43,6 +44,8 @@ const highDemandMs = 120_000;
 const tooManyRequestsMs = 5000;
 /** Of a limit that does not say how long it lasts. */
 const defaultLimitHours = 24;
+/** Whatever is longer is no duration: a point in time, or another unit. 3 to 10 hours were seen. */
+export const longestLimitMs = 31 * 24 * hourMs;
 
 /** Substrings that only the firewall writes. Looked for in bodies that are no event stream: answers may hold them. */
 const challengeMarks = [
@@ -101,7 +104,7 @@ function readEnvelope(body: JsonObject | undefined): Pick<RefusalFacts, "code" |
     stringOf(error?.["message"]) ??
     (typeof plain === "string" ? plain : "");
   const hours = Number(data?.["num"] ?? body?.["num"] ?? error?.["num"]);
-  return { code: code.toLowerCase(), text, hours: hours > 0 && Number.isFinite(hours) ? hours : undefined };
+  return { code: code.toLowerCase(), text, hours: hours > 0 && hours * hourMs <= longestLimitMs ? hours : undefined };
 }
 
 /** A condition of the catalogue, and what it means. */
@@ -121,7 +124,9 @@ function classify(facts: RefusalFacts): QwenRefusal {
   const lower = { ...facts, text: facts.text.toLowerCase() };
   const row = rows.find((candidate) => candidate.when(lower)) ?? unknownRefusal;
   const retryAfterMs = row.retryAfterMs?.(facts) ?? facts.retryAfterMs;
-  const message = typeof row.message === "string" ? row.message : row.message(facts);
+  const sentence = typeof row.message === "string" ? row.message : row.message(facts);
+  // Of a time that the row itself knows its sentence tells.
+  const message = retryAfterMs === facts.retryAfterMs ? tellLongWait(sentence, retryAfterMs) : sentence;
   return new QwenRefusal(row.kind, message, row.chain ?? "none", {
     cause: new Error(`Qwen answered ${facts.status} ${facts.code}: ${facts.text.slice(0, 500)}`),
     retryable: row.retryable === true,
@@ -231,6 +236,11 @@ const unknownRefusal: Row = {
   message: "Qwen failed to answer this request: try again",
   retryable: true,
 };
+
+/** Of all rows the last one alone is of this kind and may pass: nobody has a rule for what the refusal says. */
+export function isUnknown(refusal: QwenRefusal): boolean {
+  return refusal.kind === unknownRefusal.kind && refusal.retryable;
+}
 
 function challenge(): QwenRefusal {
   return new QwenRefusal(

@@ -6,12 +6,13 @@ import { GatewayError } from "../../contract/gateway-error.ts";
 import { isJsonObject, jsonText } from "../../contract/json.ts";
 import type { EventDecoder } from "../../contract/upstream.ts";
 import { createSseDecoder, type SseDecoder, type SseEvent, type SseSink } from "../../sse/sse-decoder.ts";
-import type { QwenDelta, QwenSearchResult, QwenUsage } from "../../wire/qwen-web.ts";
+import type { QwenDelta, QwenUsage } from "../../wire/qwen-web.ts";
 import { createNewText, type NewText } from "../new-text.ts";
 import { type TextPiece, ThinkTags } from "../think-tags.ts";
 import type { DeltaShapes } from "./delta-shapes.ts";
 import { type DeltaKind, DeltaTemplate } from "./delta-template.ts";
-import { classifyStreamError, type QwenRefusal, upstreamName } from "./errors.ts";
+import { classifyBody, classifyStreamError, isUnknown, type QwenRefusal, upstreamName } from "./errors.ts";
+import { NativeResults } from "./native-results.ts";
 import { parseUsage } from "./parse-usage.ts";
 import { contentOf, parseEvent, textOf, textsIn } from "./read-event.ts";
 import { createThoughtTracker, type ThoughtTracker } from "./thought-tracker.ts";
@@ -63,11 +64,16 @@ export function createEventDecoder(options: DecoderOptions): WebEventDecoder {
 
 const textDecoder = new TextDecoder();
 
+/** Of what is no event. A refusal tells itself sooner. UTF-16 units. */
+const maxStrangeChars = 16_384;
+
 const mayBeginTag = /^\s*(?:<|$)/;
 
 /** A class and not closures: a thousand open streams hold a thousand of them. */
 class Decoder implements WebEventDecoder, SseSink {
   continuation: Continuation | undefined;
+  /** Of the answer that is ours, once an event has told it. */
+  #responseId: string | undefined;
   readonly #options: DecoderOptions;
   readonly #sse: SseDecoder;
   readonly #answer = createNewText();
@@ -77,12 +83,14 @@ class Decoder implements WebEventDecoder, SseSink {
   /** Of an answer that begins like a tag, until it is known whether it does. */
   #tags: ThinkTags | undefined;
   #hasAnswered = false;
-  /** Addresses; made with the first. */
-  #toldPages: Set<string> | undefined;
+  /** Most answers use no tool of the backend. */
+  #results: NativeResults | undefined;
   #emit: Emit = ignore;
   #hasStarted = false;
   #hasEnded = false;
   #hasSkipped = false;
+  /** What stood in place of events before anything was said. */
+  #strange = "";
   #isTruncated = false;
   #usage: TokenUsage | undefined;
   #template: DeltaTemplate | undefined;
@@ -113,7 +121,13 @@ class Decoder implements WebEventDecoder, SseSink {
     this.#sse.end();
     if (this.#hasEnded) return;
     this.#isTruncated = true;
-    this.#fail(truncated());
+    const refusal = this.#strangeRefusal();
+    if (refusal === undefined) this.#fail(truncated());
+    else this.#refuse(refusal);
+  }
+
+  unknownLine(line: Uint8Array): void {
+    this.#noteStrange(textDecoder.decode(line));
   }
 
   event(event: SseEvent): void {
@@ -134,13 +148,12 @@ class Decoder implements WebEventDecoder, SseSink {
     // Some proxies add it; the backend itself does not. The end is told by a status.
     if (text === "[DONE]") return;
     const event = parseEvent(text);
-    if (event === undefined) return this.#skip("no JSON object");
+    if (event === undefined) return this.#skip("no JSON object", text);
     if (isJsonObject(event["response.created"])) return this.#noteIds(event["response.created"]);
     // A second answer may run interleaved (model comparison): only the first is ours, be it told by its ids or by a delta.
     const responseId = textOf(event.response_id);
     if (responseId !== undefined) this.#noteIds(event);
-    if (responseId !== undefined && this.continuation?.responseId && responseId !== this.continuation.responseId)
-      return;
+    if (responseId !== undefined && responseId !== this.#responseId) return;
     if (event.error != null && event.error !== "") return this.#refuse(classifyStreamError(event.error));
     if (event.success === false) return this.#refuse(classifyStreamError(event.data ?? event));
     if (isJsonObject(event["response.output_text.delta"])) {
@@ -156,15 +169,18 @@ class Decoder implements WebEventDecoder, SseSink {
       if (template !== undefined) this.#useTemplate(template, true);
       return;
     }
-    if (event.usage === undefined) this.#skip("unknown event");
+    if (event.usage === undefined) this.#skip("unknown event", text);
   }
 
-  /** The first ids count. Streams of some proxies begin without `response.created`. */
+  /** The first ids count. Streams of some proxies begin without `response.created`, or with one that tells less. */
   #noteIds(told: ToldIds): void {
-    if (this.continuation !== undefined) return;
+    const before = this.continuation;
+    const first = textOf(told.response_id);
+    if (this.#responseId !== undefined || (before !== undefined && first === undefined)) return;
+    this.#responseId = first;
     const { chatId, chainOn = "response_id" } = this.#options;
-    const responseId = textOf(told.response_id) ?? textOf(told.message_id) ?? null;
-    const parentId = textOf(told.parent_id) ?? null;
+    const responseId = first ?? textOf(told.message_id) ?? null;
+    const parentId = textOf(told.parent_id) ?? before?.parentId ?? null;
     const nodeId = chainOn === "parent_id" ? (parentId ?? responseId) : (responseId ?? parentId);
     this.continuation = { chatId, nodeId, responseId, parentId };
     if (responseId !== null && this.#template === undefined) {
@@ -197,7 +213,7 @@ class Decoder implements WebEventDecoder, SseSink {
     else if (phase === "thinking_summary") this.#onThoughts(delta);
     else if (answerPhases.has(phase)) this.#onDeltaText("text-delta", delta.content);
     else if (imagePhases.has(phase)) this.#onImage(delta.content);
-    else this.#onSearchResults(delta);
+    else this.#onNativeResults(delta);
     const isFinal = answerPhases.has(phase) || imagePhases.has(phase);
     // Thinking and tool phases finish too: taking theirs for the end would cut the answer.
     if (delta.status === "finished" && isFinal && delta.role !== "function") this.#finish();
@@ -243,24 +259,26 @@ class Decoder implements WebEventDecoder, SseSink {
   #onThoughts(delta: QwenDelta): void {
     const { summary_title: titles, summary_thought: texts } = delta.extra ?? {};
     this.#thoughts ??= createThoughtTracker();
-    this.#say("reasoning-delta", this.#thoughts.next(textsIn(titles?.content), textsIn(texts?.content)));
+    // Some events of this phase bring no snapshot, its end above all: they take nothing back.
+    if (titles != null || texts != null) {
+      this.#say("reasoning-delta", this.#thoughts.next(textsIn(titles?.content), textsIn(texts?.content)));
+    }
+    if (delta.status === "finished") this.#thoughts.endRound();
   }
 
   #onImage(url: string | null | undefined): void {
     if (textOf(url) !== undefined) this.#say("text-delta", `![image](${url})\n`);
   }
 
-  #onSearchResults(delta: QwenDelta): void {
-    const results = delta.extra?.web_search_info ?? delta.extra?.tool_result?.docs;
-    if (!Array.isArray(results)) return;
-    for (const result of results as readonly QwenSearchResult[]) {
-      if (typeof result?.url !== "string" || result.url === "" || this.#toldPages?.has(result.url) === true) continue;
-      // Some rounds repeat what earlier ones have found.
-      this.#toldPages ??= new Set();
-      this.#toldPages.add(result.url);
-      const title = textOf(result.title) ?? result.url;
-      this.#emit({ type: "source", source: { url: result.url, title, snippet: textOf(result.snippet) } });
-    }
+  #onNativeResults({ extra }: QwenDelta): void {
+    if (extra == null) return;
+    this.#results ??= new NativeResults();
+    for (const source of this.#results.sources(extra)) this.#emit({ type: "source", source });
+    const pictures = this.#results.pictures(extra).map((address) => `![image](${address})\n\n`);
+    if (pictures.length === 0) return;
+    this.#sayReasoningRest();
+    // The words around them leave no room.
+    this.#say("text-delta", `${this.#hasAnswered ? "\n\n" : ""}${pictures.join("")}`);
   }
 
   /** The last usage counts: after a native tool round it starts anew, with the round's own input. */
@@ -334,7 +352,22 @@ class Decoder implements WebEventDecoder, SseSink {
     return learnt;
   }
 
-  #skip(reason: string): void {
+  #noteStrange(text: string): void {
+    const hasSaidSomething = this.#hasAnswered || this.#reasoning !== undefined || this.#thoughts !== undefined;
+    if (text === "" || hasSaidSomething || this.#strange.length >= maxStrangeChars) return;
+    this.#strange += `${text.slice(0, maxStrangeChars)}\n`;
+  }
+
+  /** A refusal may come under the name of an event stream: one that held nothing else is read as any other body. */
+  #strangeRefusal(): QwenRefusal | undefined {
+    if (this.#strange === "") return undefined;
+    const refusal = classifyBody(this.#strange, "", { status: 200, retryAfterMs: undefined });
+    return isUnknown(refusal) ? undefined : refusal;
+  }
+
+  /** @param strange what is no event that the backend is known to send */
+  #skip(reason: string, strange = ""): void {
+    this.#noteStrange(strange);
     if (this.#hasSkipped) return;
     this.#hasSkipped = true;
     this.#options.onSkipped?.(reason);

@@ -1,6 +1,7 @@
 // One message and its whole answer, in a chat that is deleted afterwards: what tests of an account want to see.
 
 import type { Account } from "../../credentials/account.ts";
+import { decodeInto } from "../../outbound/decode-into.ts";
 import type { QwenWebClient } from "./client.ts";
 import { decoderFor } from "./decoder-for.ts";
 import { featureConfigOf, type Mode } from "./model-mode.ts";
@@ -35,11 +36,7 @@ export async function exchangeOnce(
         else if (event.type === "reply-error") reject(event.error);
       };
       signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-      source.start({
-        chunk: (bytes) => decoder.feed(bytes, onEvent),
-        end: () => decoder.end(onEvent),
-        fail: reject,
-      });
+      source.start(decodeInto(decoder, onEvent, reject));
     }).finally(() => source.cancel());
   } finally {
     // A chat that stays behind is litter, no failure of the test.

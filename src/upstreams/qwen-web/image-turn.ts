@@ -1,21 +1,26 @@
 // One picture of the web backend: a chat of its own, one turn of the kind t2i, and the address of what was made.
 
-import { GatewayError } from "../../contract/gateway-error.ts";
+import { GatewayError, repeatableAtOnce } from "../../contract/gateway-error.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import type { Account } from "../../credentials/account.ts";
+import { decodeInto } from "../../outbound/decode-into.ts";
 import { sleep } from "../../outbound/retry.ts";
 import type { QwenImageSize } from "../../wire/qwen-web.ts";
+import { isAboutChat } from "./chain-errors.ts";
 import type { AcceptedCompletion, QwenWebClient } from "./client.ts";
 import { type DecodedCompletion, decoderFor } from "./decoder-for.ts";
 import { upstreamName } from "./errors.ts";
 import { featureConfigOf } from "./model-mode.ts";
 import { sendOrStop } from "./orphan.ts";
 import { createCompletionBody, createQwenMessage } from "./request-body.ts";
+import type { SpareChats } from "./spare-chats.ts";
 
 export interface ImageTurnOptions {
   readonly client: QwenWebClient;
   readonly maxLineBytes: number;
   readonly clock: () => number;
+  /** Of pictures that came to nothing: their repetition takes them. */
+  readonly spareChats: SpareChats;
   /** How often a job is asked whether it is done. @defaultValue 3000 */
   readonly pollMs?: number;
 }
@@ -24,6 +29,7 @@ export interface ImageTurn {
   readonly account: Account;
   readonly model: string;
   readonly prompt: string;
+  readonly caller: string;
   readonly size: QwenImageSize | undefined;
   readonly signal: AbortSignal;
   /** Something came, if only a sign that it goes on. */
@@ -43,7 +49,9 @@ const pictureLine = /^!\[image\]\((.+)\)$/m;
 export async function makeImage(options: ImageTurnOptions, turn: ImageTurn): Promise<string> {
   const { client, clock } = options;
   const { account, model, size, signal } = turn;
-  const chatId = await client.createChat(account, model, "t2i", signal);
+  const chatId =
+    options.spareChats.take(account.id, turn.caller, turn.prompt) ??
+    (await client.createChat(account, model, "t2i", signal));
   turn.alive();
   const message = createQwenMessage({
     content: turn.prompt,
@@ -55,7 +63,12 @@ export async function makeImage(options: ImageTurnOptions, turn: ImageTurn): Pro
   });
   const body = createCompletionBody(chatId, null, model, message);
   const sending = sendOrStop(client, account, size === undefined ? body : { ...body, size }, signal);
-  const completion = await sending.accepted;
+  const completion = await sending.accepted.catch((error: unknown) => {
+    // A spare chat that turns out to be gone must not fail a request that never asked for it.
+    if (isAboutChat(error)) throw repeatableAtOnce(error);
+    keepSpare(options, turn, chatId, sending.isAtRest());
+    throw error;
+  });
   turn.alive();
   const taskId = completion.type === "json" ? taskOf(completion.body) : undefined;
   if (taskId !== undefined) return waitForTask(options, turn, taskId);
@@ -67,24 +80,42 @@ export async function makeImage(options: ImageTurnOptions, turn: ImageTurn): Pro
 
 /** The whole text of the reply; a generation that nobody waits for any more is stopped. */
 async function readReply(
-  { client, maxLineBytes }: ImageTurnOptions,
-  { account, model, signal, alive }: ImageTurn,
+  options: ImageTurnOptions,
+  turn: ImageTurn,
   chatId: string,
   completion: AcceptedCompletion,
 ): Promise<string> {
+  const { client, maxLineBytes } = options;
+  const { account, model, signal, alive } = turn;
   const { source, decoder } = decoderFor(completion, { chatId, model, maxLineBytes });
   try {
     return await collect({ source, decoder }, signal, alive);
   } catch (error) {
     const responseId = decoder.continuation?.responseId;
-    if (responseId != null && !decoder.isOver) {
-      void client.stop(account, chatId, responseId, AbortSignal.timeout(stopTimeoutMs));
+    if (decoder.isOver) keepSpare(options, turn, chatId, atRest);
+    else if (responseId != null) {
+      const stopped = client.stop(account, chatId, responseId, AbortSignal.timeout(stopTimeoutMs));
+      keepSpare(options, turn, chatId, stopped);
     }
     throw error;
   } finally {
     // Some connections stay open behind the last event.
     source.cancel();
   }
+}
+
+const atRest = Promise.resolve(true);
+
+/** @param isAtRest whether Qwen writes no more in it; never rejects */
+function keepSpare(
+  { spareChats }: ImageTurnOptions,
+  { account, caller, prompt }: ImageTurn,
+  chatId: string,
+  isAtRest: Promise<boolean>,
+): void {
+  void isAtRest.then((isFree) => {
+    if (isFree) spareChats.put(account.id, caller, prompt, chatId);
+  });
 }
 
 function collect({ source, decoder }: DecodedCompletion, signal: AbortSignal, alive: () => void): Promise<string> {
@@ -102,11 +133,11 @@ function collect({ source, decoder }: DecodedCompletion, signal: AbortSignal, al
       else if (event.type === "reply-error") settle(() => reject(event.error));
       else if (event.type === "reply-end") settle(() => resolve(text));
     };
-    const end = (): void => decoder.end(onEvent);
+    const { chunk, end } = decodeInto(decoder, onEvent, (error) => settle(() => reject(error)));
     source.start({
       chunk(bytes) {
         alive();
-        decoder.feed(bytes, onEvent);
+        chunk(bytes);
       },
       end,
       // What was received whole counts; the decoder says what is missing.

@@ -14,8 +14,9 @@ import type { WebAccounts } from "./accounts.ts";
 import { upstreamName } from "./errors.ts";
 import { type ImageRequest, parseImageRequest } from "./image-request.ts";
 import { type ImageTurnOptions, makeImage } from "./image-turn.ts";
+import { createSpareChats } from "./spare-chats.ts";
 
-export interface ImagesOptions extends ImageTurnOptions {
+export interface ImagesOptions extends Omit<ImageTurnOptions, "spareChats"> {
   readonly accounts: WebAccounts;
   /** The model to ask, by what the client wrote. @throws {GatewayError} `model-not-found` */
   readonly resolveModel: (model: string | undefined, signal: AbortSignal) => Promise<string>;
@@ -37,6 +38,7 @@ interface MadeImage {
 /** Serves `images/generations`, and nothing else. */
 export function createImages(options: ImagesOptions): Forwarding["forward"] {
   const { accounts, clock, log } = options;
+  const turnOptions: ImageTurnOptions = { ...options, spareChats: createSpareChats(clock) };
 
   async function forward(request: ForwardRequest, context: ForwardContext): Promise<ForwardedAnswer> {
     const wanted = parseImageRequest(textOf(request.body));
@@ -66,14 +68,14 @@ export function createImages(options: ImagesOptions): Forwarding["forward"] {
 
   /** Another account is asked where the refusal is about this one. */
   async function makeOne(wanted: ImageRequest, model: string, context: ForwardContext): Promise<MadeImage> {
-    const { signal, deadlineMs, alive } = context;
+    const { signal, deadlineMs, alive, caller } = context;
     const except = new Set<string>();
     for (;;) {
       const use = await accounts.pool.pick({ conversationOf: undefined, mustStay: false, except, signal, deadlineMs });
       try {
         const { prompt, size } = wanted;
         const url = await accounts.ask(use.id, signal, (account) =>
-          makeImage(options, { account, model, prompt, size, signal, alive }),
+          makeImage(turnOptions, { account, model, prompt, caller, size, signal, alive }),
         );
         return { url, account: use.id };
       } catch (error) {

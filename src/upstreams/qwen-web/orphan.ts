@@ -1,6 +1,7 @@
 // A completion whose client left before it was accepted: its reply is learnt and stopped, so that the chat is free again.
 
 import type { Account } from "../../credentials/account.ts";
+import { decodeInto } from "../../outbound/decode-into.ts";
 import type { QwenCompletionBody } from "../../wire/qwen-web.ts";
 import type { AcceptedCompletion, QwenWebClient } from "./client.ts";
 import { createEventDecoder } from "./event-decoder.ts";
@@ -120,9 +121,10 @@ function learnResponseId(
       resolve(decoder.isOver ? undefined : (decoder.continuation?.responseId ?? undefined));
     };
     signal.addEventListener("abort", finish, { once: true });
+    const { chunk } = decodeInto(decoder, () => {}, finish);
     completion.body.start({
       chunk(bytes) {
-        decoder.feed(bytes, () => {});
+        chunk(bytes);
         if (decoder.continuation !== undefined) finish();
       },
       end: finish,

@@ -3,19 +3,29 @@
 export interface ThoughtTracker {
   /** @returns what this snapshot adds, "" for a repeated one. */
   next(titles: readonly string[], thoughts: readonly string[]): string;
+  /** The round of thoughts is over: a snapshot that does not go on from it is the first of another one. */
+  endRound(): void;
 }
 
 export function createThoughtTracker(): ThoughtTracker {
   let sent = "";
+  let isRoundOver = false;
   return {
     next(titles, thoughts) {
       const whole = joinThoughts(titles, thoughts);
-      const common = commonPrefixLength(sent, whole);
+      const isNewRound = isRoundOver && sent !== "" && !whole.startsWith(sent);
+      const common = isNewRound ? 0 : commonPrefixLength(sent, whole);
       sent = whole;
-      return whole.slice(common);
+      isRoundOver = false;
+      return isNewRound ? thoughtSeparator + whole : whole.slice(common);
+    },
+    endRound() {
+      isRoundOver = true;
     },
   };
 }
+
+const thoughtSeparator = "\n\n";
 
 function joinThoughts(titles: readonly string[], thoughts: readonly string[]): string {
   const parts: string[] = [];
@@ -23,7 +33,7 @@ function joinThoughts(titles: readonly string[], thoughts: readonly string[]): s
     const lines = [titles[index], thoughts[index]].filter((line) => typeof line === "string" && line !== "");
     parts.push(lines.join("\n"));
   }
-  return parts.join("\n\n");
+  return parts.join(thoughtSeparator);
 }
 
 /** Where a snapshot is no extension of the one before, what differs is said from there on. Never cuts a surrogate pair. */

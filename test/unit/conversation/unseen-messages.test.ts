@@ -54,6 +54,8 @@ describe("unseenMessages names", () => {
     ["nothing new", ["rules", "news"], ["rules", "news"], [], "none"],
     ["one more", ["rules"], ["rules", "news"], [1], "added"],
     ["one in a new form", ["rules", "news"], ["rules", "new news"], [1], "changed"],
+    ["one in a new form and one more", ["rules", "news"], ["rules", "new news", "tone"], [1, 2], "changed"],
+    ["one in a new form and one fewer", ["rules", "news", "tone"], ["rules", "new news"], [0, 1], "replaced"],
     ["all in a new form", ["rules"], ["other rules"], [0], "replaced"],
     ["one fewer", ["rules", "news"], ["rules"], [0], "replaced"],
     ["none left", ["rules"], [], [], "removed"],

@@ -60,6 +60,25 @@ describe("an account of the settings", () => {
     }
   });
 
+  test.each(["challenge", "paused"] as const)(
+    "keeps its state (%s) that comes while a cookie is written",
+    async (kind) => {
+      const { clock, store } = createStore();
+      const { registry, pool } = await startProcess({ clock, store, configured: [accountOf("a", { cookies: "x=1" })] });
+      const known = registry.find("a")!;
+      const writing = registry.saveAccount(known, { ...known.account!, cookies: "x=2" });
+      if (kind === "paused") pool.pause("a");
+      else pool.setAside("a", kind, { reason: "a human check" });
+      expect(await writing).toBe(true);
+      const state = kind === "paused" ? "paused" : "challenged";
+      expect(pool.views()[0]?.state).toBe(state);
+      await registry.settled();
+      await registry.reload();
+      expect(pool.views()[0]?.state).toBe(state);
+      expect(registry.find("a")?.account?.cookies).toBe("x=2");
+    },
+  );
+
   test("is not held against what was said of other credentials", async () => {
     const { clock, store } = createStore();
     const one = await startProcess({ clock, store, configured: [accountOf("a")] });

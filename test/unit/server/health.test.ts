@@ -53,6 +53,13 @@ test("health is ready and degraded while no account can serve, and says no name 
   expect(await ready.json()).toEqual({ status: "degraded", reasons: ["no-account-ready"] });
 });
 
+test("detailed health tells no end of what no calendar reaches", async () => {
+  const [account] = signedOut.accounts;
+  const accounts = [{ ...account, untilMs: 9e15 }];
+  const { get } = startTestServer({ diagnosis: { upstreams: () => [{ ...signedOut, accounts }] } });
+  expect(await (await get("/health/detailed")).json()).toMatchObject({ upstreams: [{ accounts: [{ until: null }] }] });
+});
+
 test("detailed health wants the key and tells store, upstreams, accounts, descriptors and settings [R2-086]", async () => {
   const { get } = startTestServer({
     apiKeys: ["key"],

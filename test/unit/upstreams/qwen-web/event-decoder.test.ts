@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import type { GatewayError } from "../../../../src/contract/gateway-error.ts";
 import { createEventDecoder, type DecoderOptions } from "../../../../src/upstreams/qwen-web/event-decoder.ts";
 import { cutAt, decodeAll, type PlainEvent, qwenStreams, readRecording } from "../../../support/recordings.ts";
 
@@ -55,6 +56,36 @@ describe("createEventDecoder", () => {
       "Reading the question\nI need the product of 17 and 19.\n\nWorking the sum\n19 is 20 minus 1, so 17*20 - 17 = 323.",
     );
     expect(textOf(events)).toBe("17 × 19 = 323.");
+  });
+
+  test("says no thought again behind an event of its phase that shows none", () => {
+    const snapshot = (thought: string): string =>
+      `data: {"choices": [{"delta": {"role": "assistant", "content": "", "phase": "thinking_summary", "extra": {"summary_title": {"content": ["A"]}, "summary_thought": {"content": [${JSON.stringify(thought)}]}}, "status": "typing"}}], "response_id": "${answerNode}"}\n\n`;
+    const silent = delta("", "thinking_summary");
+    const end = delta("", "thinking_summary", "finished");
+    const events = decodeText(
+      created +
+        snapshot("one") +
+        silent +
+        snapshot("one two") +
+        end +
+        snapshot("one two three") +
+        delta("ok") +
+        finished,
+    );
+    expect(textOf(events, "reasoning-delta")).toBe("A\none two three");
+    expect(textOf(events)).toBe("ok");
+  });
+
+  test("shows pictures that a tool of the backend has made, each once and in its place", () => {
+    const made = (...addresses: readonly unknown[]): string =>
+      `data: {"choices": [{"delta": {"role": "function", "content": "", "phase": "image_gen_tool", "extra": {"image_list": ${JSON.stringify(addresses.map((image) => ({ image })))}}, "status": "finished"}}], "response_id": "${answerNode}"}\n\n`;
+    const [cat, dog] = ["https://cdn.example/cat.png?key=a", "https://cdn.example/dog.png?key=b"];
+    const text = created + delta("Here:") + made(cat, dog, 7, null, "") + made(dog) + delta("Both.") + finished;
+    expect(textOf(decodeText(text))).toBe(`Here:\n\n![image](${cat})\n\n![image](${dog})\n\nBoth.`);
+    expect(textOf(decodeText(created + made(cat) + delta("A cat.") + finished))).toBe(`![image](${cat})\n\nA cat.`);
+    const odd = text.replaceAll(/"image_list": \[[^\]]*\]/g, '"image_list": "none"');
+    expect(textOf(decodeText(odd))).toBe("Here:Both.");
   });
 
   test("does not take the end of a thinking phase for the end of the reply", () => {
@@ -280,6 +311,17 @@ describe("createEventDecoder", () => {
     });
   });
 
+  test.each([
+    ["the message alone", `"parent_id": "${userNode}"`],
+    ["another id of the answer", `"parent_id": "${userNode}", "message_id": "m"`],
+  ])("learns its node from a delta where response.created tells %s [R0-015]", (_what, ids) => {
+    const text = `data: {"response.created": {"chat_id": "c", ${ids}}}\n\n${delta("Hi")}${finished}`;
+    expect(textOf(decodeText(text))).toBe("Hi");
+    expect(decodeText(text).at(-1)).toEqual({ type: "reply-end", finishReason: "stop", continuation });
+    const onParent = { ...continuation, nodeId: userNode };
+    expect(decodeText(text, { chainOn: "parent_id" }).at(-1)).toMatchObject({ continuation: onParent });
+  });
+
   test("takes the envelope of a refusal for one, though it comes as an event", () => {
     const data = '{"success": false, "request_id": "r", "data": {"code": "RateLimited", "details": "limit", "num": 3}}';
     expect(decodeText(`${created}data: ${data}\n\n`).at(-1)).toMatchObject({
@@ -288,6 +330,37 @@ describe("createEventDecoder", () => {
     });
     const flat = '{"success": false, "code": "Unauthorized", "details": "x"}';
     expect(decodeText(`data: ${flat}\n\n`).at(-1)).toMatchObject({ type: "reply-error", kind: "upstream-auth" });
+  });
+
+  const limit = { success: false, data: { code: "RateLimited", details: "limit", num: 3 } };
+  test.each([
+    [
+      "a piece of the firewall's JSON",
+      '{"ret":["FAIL_SYS_USER_VALIDATE","RGV587_ERROR::SM::x"]}',
+      "upstream-challenge",
+    ],
+    ["the same as an event", 'data: {"ret":["FAIL_SYS_USER_VALIDATE"]}\n\n', "upstream-challenge"],
+    ["a page of the firewall", '<!doctype html>\n<meta name="aliyun_waf_aa" content="f">\n', "upstream-challenge"],
+    ["an envelope", JSON.stringify(limit), "upstream-quota"],
+    ["an envelope in lines", JSON.stringify(limit, null, 2), "upstream-quota"],
+    ["an envelope without `success`", 'data: {"code":"RateLimited","detail":"limit","num":3}\n\n', "upstream-quota"],
+    ["nothing that is known", "Service is coming up\n", "upstream-failed"],
+  ])("takes what stands in place of events, %s, for what it is", (_what, text, kind) => {
+    for (const before of ["", created]) {
+      const refusals: string[] = [];
+      const onRefusal = (refusal: GatewayError): GatewayError => {
+        refusals.push(refusal.kind);
+        return refusal;
+      };
+      expect(decodeText(before + text, { onRefusal }).at(-1)).toMatchObject({ type: "reply-error", kind });
+      expect(refusals).toEqual(kind === "upstream-failed" ? [] : [kind]);
+    }
+  });
+
+  test("takes nothing for a refusal once something was said, or when the reply ends well", () => {
+    const strange = 'data: {"ret":["FAIL_SYS_USER_VALIDATE"]}\n\n';
+    expect(decodeText(created + delta("Hi") + strange).at(-1)).toMatchObject({ kind: "upstream-failed" });
+    expect(decodeText(created + strange + delta("Hi") + finished).at(-1)).toMatchObject({ type: "reply-end" });
   });
 
   test("never throws, whatever bytes it is fed", () => {

@@ -5,6 +5,7 @@ import { createFetchClient } from "../../../../src/outbound/fetch-client.ts";
 import { createQwenWebClient } from "../../../../src/upstreams/qwen-web/client.ts";
 import { makeImage } from "../../../../src/upstreams/qwen-web/image-turn.ts";
 import { parseAccount } from "../../../../src/upstreams/qwen-web/parse-account.ts";
+import { createSpareChats } from "../../../../src/upstreams/qwen-web/spare-chats.ts";
 
 const address = "https://cdn.qwenlm.ai/output/a/t2i/b/1.png?key=c";
 const account = parseAccount({ token: "test-token", cookies: undefined });
@@ -37,11 +38,12 @@ async function make(completion: () => Response, statuses: readonly object[] = []
     clock: Date.now,
   });
   const url = await makeImage(
-    { client, maxLineBytes: 100_000, clock: Date.now, pollMs: 1 },
+    { client, maxLineBytes: 100_000, clock: Date.now, spareChats: createSpareChats(Date.now), pollMs: 1 },
     {
       account,
       model: "qwen3-max",
       prompt: "a cat",
+      caller: "somebody",
       size: "1:1",
       signal: new AbortController().signal,
       alive: () => void signs++,
@@ -92,4 +94,8 @@ test("a stream that breaks off is an error that may pass", async () => {
 test("a refusal within the stream is classified", async () => {
   const refusal = '{"error":{"code":"RateLimited","details":"no more pictures today"},"response_id":"r"}';
   await expect(make(() => events(created, refusal))).rejects.toMatchObject({ kind: "upstream-quota" });
+});
+
+test("a stream with a line that is too long is an error at once", async () => {
+  await expect(make(() => events(created, "x".repeat(100_001)))).rejects.toThrow("a line is longer than 100000 bytes");
 });

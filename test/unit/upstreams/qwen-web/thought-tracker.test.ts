@@ -17,6 +17,16 @@ test("createThoughtTracker goes on from the common part when a snapshot is no ex
   expect(tracker.next([], ["abcXY"])).toBe("XY");
 });
 
+test("createThoughtTracker says a second round whole, unless it repeats the first", () => {
+  const tracker = createThoughtTracker();
+  tracker.next(["A"], ["the user asks"]);
+  tracker.endRound();
+  expect(tracker.next(["A"], ["the user asks", "and"])).toBe("\n\nand");
+  tracker.endRound();
+  expect(tracker.next(["A"], ["the user wants"])).toBe("\n\nA\nthe user wants");
+  expect(tracker.next(["A"], ["the user wants more"])).toBe(" more");
+});
+
 test("createThoughtTracker never cuts a surrogate pair", () => {
   const tracker = createThoughtTracker();
   tracker.next([], ["a😀"]);
