@@ -75,6 +75,8 @@ export interface FakeTool {
   readonly structured?: object;
   readonly isError?: boolean;
   readonly delayMs?: number;
+  /** Of the error by which it refuses. @defaultValue -32602 */
+  readonly code?: number;
 }
 
 export interface FakeScript {
@@ -188,7 +190,7 @@ export function createFakeServer(script: FakeScript, seen: string[] = []): FakeS
           return text("all steps");
         }
         case "refuse":
-          throw new McpError(-32602, "colour must be a text");
+          throw new McpError(tool.code ?? -32602, "colour must be a text");
         case "crash":
           process.exit(3);
           break;
