@@ -127,8 +127,7 @@ async function follow(journey: Journey): Promise<void> {
     await attempt(journey, request, delivery, whole);
   } catch (error) {
     // What a callback threw is the caller's own.
-    if (error instanceof SSEError) delivery.fail(error);
-    throw error;
+    throw error instanceof SSEError ? delivery.fail(error) : error;
   } finally {
     whole.release();
   }

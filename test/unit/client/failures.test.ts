@@ -2,7 +2,16 @@
 
 import { describe, expect, test } from "bun:test";
 import { SSEError, type SSEErrorCode, streamSSE } from "../../../src/client/client.ts";
-import { createEar, dropped, eventStreamHead, frame, scriptedFetch, streamOf } from "./stage.ts";
+import {
+  createEar,
+  dropped,
+  eventStreamHead,
+  frame,
+  ManualTimers,
+  openStream,
+  scriptedFetch,
+  streamOf,
+} from "./stage.ts";
 import { outcomeOf, question, stream, url, whole } from "./stream-stage.ts";
 
 describe("streamSSE fails", () => {
@@ -27,6 +36,32 @@ describe("streamSSE fails", () => {
     expect(empty.heard).toEqual([["error", empty.error]]);
     expect(empty.error?.message).toBe("The server could not finish its answer.");
     expect([nested.error?.message, nested.error?.serverCode]).toEqual(["Too long", "context-too-long"]);
+  });
+
+  test.each(["The model is busy", '"The model is busy"'])(
+    "with the words of an error event that is no object: %s [R3-044] [R3-083]",
+    async (data) => {
+      const { heard, error, logged } = await stream(streamOf(`event: error\ndata: ${data}\n\n`, frame("[DONE]")));
+
+      expect(heard).toEqual([["error", error]]);
+      expect([error?.code, error?.message]).toEqual(["server", "The model is busy"]);
+      expect(logged).toEqual([]);
+    },
+  );
+
+  test("once, with the server's words, when the connection breaks behind them [R3-044] [R4-062]", async () => {
+    const connection = openStream();
+    const ear = createEar();
+    const { fetch } = scriptedFetch(connection.response);
+
+    const ended = outcomeOf(streamSSE(url, question, ear.callbacks, undefined, { fetch, timers: new ManualTimers() }));
+    connection.push('event: error\ndata: {"type":"error","code":"timeout","message":"It took too long"}\n\n');
+    await ear.until(1);
+    connection.drop();
+
+    const error = await ended;
+    expect([error?.code, error?.message]).toEqual(["server", "It took too long"]);
+    expect(ear.heard).toEqual([["error", error]]);
   });
 
   test.each([
