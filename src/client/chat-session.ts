@@ -27,6 +27,8 @@ export interface ChatSessionParts {
 
 interface Running {
   readonly answerId: string;
+  /** Where it was begun: the options may have another one by now. */
+  readonly url: string;
   streamId: string | undefined;
   /** Shows what waits to be shown. */
   flush(): void;
@@ -89,9 +91,9 @@ export class ChatSession {
     this.#parts.stream.stopStream();
     this.#end(running.answerId, { status: "ready" }, { status: "stopped" });
     if (running.streamId === undefined) return;
-    const { url, stream } = this.#parts.options();
+    const { stream } = this.#parts.options();
     // Nobody reads any more: a server that did not hear of it stops when its grace is over.
-    await stopStream(url, running.streamId, stream).catch(() => {});
+    await stopStream(running.url, running.streamId, stream).catch(() => {});
   };
 
   readonly reset = async (messages: readonly ChatMessage[] = [], sessionId?: string): Promise<void> => {
@@ -154,8 +156,9 @@ export class ChatSession {
   /** @param resumed The stream that is read once more; absent: a new one. */
   #fill(answerId: string, resumed?: string): SSECallbacks {
     const update = this.#update.bind(this);
-    const answer = writeAnswer(answerId, update, resumed !== undefined, this.#parts.options().stream?.timers);
-    const running: Running = { answerId, streamId: resumed, flush: answer.flush, clear: answer.clear };
+    const { url, stream } = this.#parts.options();
+    const answer = writeAnswer(answerId, update, resumed !== undefined, stream?.timers);
+    const running: Running = { answerId, url, streamId: resumed, flush: answer.flush, clear: answer.clear };
     this.#running = running;
     return {
       ...answer.callbacks,

@@ -137,6 +137,21 @@ describe("useChat stops", () => {
     expect(chat.storage.kept.size).toBe(0);
   });
 
+  test("where it was begun, although the page has turned to another address", async () => {
+    const answer = openStream();
+    const chat = await openChat([answer.response, Response.json({ stopped: true })]);
+    await perform(async () => {
+      void chat.result.current.send("Hello");
+      answer.push(frame(metadata(1), 1));
+      await settle();
+    });
+    await chat.rerender({ ...chat.given, url: "/elsewhere" });
+
+    await perform(() => chat.result.current.stop());
+
+    expect([chat.asked[1]?.method, chat.asked[1]?.url]).toEqual(["DELETE", `${url}/stream-1`]);
+  });
+
   test("with all that has come, also what was about to be shown; a page that goes leaves no timer", async () => {
     const timers = new ManualTimers();
     const answers = [openStream(), openStream()] as const;
