@@ -59,10 +59,10 @@ export function toSSEError(reason: unknown, otherwise: SSEErrorCode): SSEError {
 
 const transientStatuses: readonly number[] = [408, 425, 429];
 
-/** An answer whose status is not 2xx. `text` is its body, as far as it could be read. */
-export function toHttpError(response: Response, text: string): SSEError {
+/** An answer whose status is not 2xx. `refusal` is its body, if that is JSON. */
+export function toHttpError(response: Response, refusal: unknown): SSEError {
   const { status } = response;
-  const { message, code } = readRefusal(text);
+  const { message, code } = describeFailure(refusal);
   const retryAfterSeconds = Number(response.headers?.get("retry-after") || Number.NaN);
   return new SSEError("http", message ?? `HTTP ${status}`, {
     status,
@@ -73,17 +73,10 @@ export function toHttpError(response: Response, text: string): SSEError {
   });
 }
 
-/** `{ message }`, `{ error: { message, code } }` or `{ error: "text" }`; of anything else nothing. */
-function readRefusal(text: string): { message?: string | undefined; code?: string | undefined } {
-  try {
-    return describeFailure(JSON.parse(text));
-  } catch {
-    // A page of a proxy, or nothing: the status has to do.
-    return {};
-  }
-}
-
-/** The sentence and the code of a failure, wherever the server puts them. */
+/**
+ * The sentence and the code of a failure, wherever the server puts them: `{ message }`, `{ error: { message, code } }` or
+ * `{ error: "text" }`; of anything else nothing.
+ */
 export function describeFailure(data: unknown): { message?: string | undefined; code?: string | undefined } {
   if (typeof data !== "object" || data === null) return {};
   const { message, code, error } = data as { message?: unknown; code?: unknown; error?: unknown };

@@ -46,9 +46,14 @@ export async function send(request: StreamRequest, watch: Watch, options: Reques
   });
   watch.touch();
   if (response.ok) return response;
-  const text = await watch.race(response.text()).catch(() => "");
+  const refusal = await watch.race(readJson(response)).catch(() => undefined);
   watch.check();
-  throw toHttpError(response, text);
+  throw toHttpError(response, refusal);
+}
+
+/** Rejects where it is a page of a proxy, or nothing: the status has to do. */
+async function readJson(response: Response): Promise<unknown> {
+  return response.json();
 }
 
 function checkHead(response: Response): ReadableStream<Uint8Array> {
@@ -70,7 +75,7 @@ async function readEvents(
 ): Promise<void> {
   const reader = body.getReader();
   // Ends a pending read also where the body knows nothing of the signal.
-  const cancel = () => void reader.cancel().catch(() => {});
+  const cancel = () => void endReading(reader).catch(() => {});
   watch.signal.addEventListener("abort", cancel);
   const decoder = new TextDecoder();
   const events = createEventReader((event) => {
@@ -98,6 +103,11 @@ async function readEvents(
     cancel();
     reader.releaseLock();
   }
+}
+
+/** Rejects where the reader is a stand-in that cannot be cancelled. */
+async function endReading(reader: Pick<ReadableStreamDefaultReader, "cancel">): Promise<void> {
+  await reader.cancel();
 }
 
 function discard(response: Response): void {

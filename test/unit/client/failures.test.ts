@@ -10,6 +10,7 @@ import {
   ManualTimers,
   openStream,
   scriptedFetch,
+  sparseFetch,
   streamOf,
 } from "./stage.ts";
 import { outcomeOf, question, stream, url, whole } from "./stream-stage.ts";
@@ -77,6 +78,16 @@ describe("streamSSE fails", () => {
     expect([error?.code, error?.status, error?.message]).toEqual(["http", 400, message]);
     expect(heard).toEqual([["error", error]]);
     expect(asked).toHaveLength(1);
+  });
+
+  test("by status, also when all that the answer can do is json() [R3-033]", async () => {
+    const ear = createEar();
+    const fetch = sparseFetch({ ok: false, status: 400, json: async () => ({ message: "No" }) });
+
+    const error = await outcomeOf(streamSSE(url, question, ear.callbacks, undefined, { fetch }));
+
+    expect([error?.code, error?.status, error?.message]).toEqual(["http", 400, "No"]);
+    expect(ear.heard).toEqual([["error", error]]);
   });
 
   test("when there is no body to read [R3-034]", async () => {
