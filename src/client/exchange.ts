@@ -57,13 +57,16 @@ async function readJson(response: Response): Promise<unknown> {
 }
 
 function checkHead(response: Response): ReadableStream<Uint8Array> {
+  const { status } = response;
   // A stand-in for fetch may come without headers; only a head that says something else is wrong.
   const type = response.headers?.get("content-type");
   if (type && !/^text\/event-stream\b/i.test(type)) {
     discard(response);
-    throw new SSEError("http", `Cannot read stream: expected "text/event-stream", the server sent "${type}"`);
+    throw new SSEError("http", `Cannot read stream: expected "text/event-stream", the server sent "${type}"`, {
+      status,
+    });
   }
-  if (!response.body) throw new SSEError("http", "Cannot read stream: the answer has no body");
+  if (!response.body) throw new SSEError("http", "Cannot read stream: the answer has no body", { status });
   return response.body;
 }
 

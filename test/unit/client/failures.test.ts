@@ -93,13 +93,17 @@ describe("streamSSE fails", () => {
   test("when there is no body to read [R3-034]", async () => {
     const { error } = await stream(new Response(null, { headers: eventStreamHead }));
 
-    expect([error?.code, error?.message]).toEqual(["http", "Cannot read stream: the answer has no body"]);
+    expect([error?.code, error?.status, error?.message]).toEqual([
+      "http",
+      200,
+      "Cannot read stream: the answer has no body",
+    ]);
   });
 
   test("when the answer is no event stream [R3-072]", async () => {
     const { error, heard } = await stream(Response.json({ token: "Hi" }));
 
-    expect(error?.code).toBe("http");
+    expect([error?.code, error?.status]).toEqual(["http", 200]);
     expect(error?.message).toBe(
       'Cannot read stream: expected "text/event-stream", the server sent "application/json;charset=utf-8"',
     );
