@@ -311,6 +311,34 @@ describe("questions of a server to one user", () => {
   });
 });
 
+describe("a tool server over stdio that is not exact", () => {
+  const content = '[{"type":"text","text":"done"}]';
+  const raw = (text: string): FakeTool => ({ name: "raw", does: "raw", raw: text });
+
+  test.each([
+    ["has nothing to give", '"result":null', ""],
+    ["says that there was no error", `"result":{"content":${content}},"error":null`, "done"],
+    ["has no notes", `"result":{"content":${content},"_meta":null}`, "done"],
+  ])("is understood when it %s [R4-057]", async (_what, answer, text) => {
+    await using stage = createMcpStage(fakeProcess({ tools: [raw(answer)] }), { callTimeoutMs: 3000 });
+
+    expect(await stage.call("raw")).toEqual({ text, isError: false, isCut: false });
+  });
+
+  test.each([
+    ["no code", '"error":{"message":"no such file"}', "no such file"],
+    ["a bare text", '"error":"no such file"', "no such file"],
+    ["a result of null beside", '"result":null,"error":{"code":-32000,"message":"no such file"}', "no such file"],
+    ["no words", '"error":{"code":7}', "The server gave no reason"],
+    ["neither result nor error", '"ok":true', "The server gave an answer that MCP does not know"],
+    ["a result that is no object", '"result":"done"', "The server gave an answer that MCP does not know"],
+  ])("is told to the model at once, with %s [R4-057]", async (_what, answer, text) => {
+    await using stage = createMcpStage(fakeProcess({ tools: [raw(answer)] }), { callTimeoutMs: 3000 });
+
+    expect(await stage.call("raw")).toEqual({ text, isError: true, isCut: false });
+  });
+});
+
 describe("a tool server over HTTP", () => {
   test("gets the headers of its settings with every request [R4-057]", async () => {
     await using http = await startFakeHttp({ tools }, { token: "s3cret" });
