@@ -3,7 +3,8 @@
 /**
  * - `timeout`: no byte within `timeout`, or not at its end within `totalTimeout`
  * - `network`: no connection, or it broke
- * - `http`: an answer that is no event stream: a status that is not 2xx, another content type, no body
+ * - `http`: an answer that is no event stream: a status that is not 2xx, another content type, no body; or a request that
+ *   cannot be sent
  * - `server`: the stream itself told of a failure
  * - `aborted`: the caller stopped it
  */
@@ -20,7 +21,7 @@ export interface SSEErrorDetails {
 const sentences: Readonly<Record<SSEErrorCode, string>> = {
   timeout: "Request timed out. Please try again.",
   network: "Network error. Please check your connection.",
-  http: "The server refused the request.",
+  http: "The request cannot be sent as it is.",
   server: "The server could not finish its answer.",
   aborted: "The stream was aborted.",
 };
@@ -28,7 +29,7 @@ const sentences: Readonly<Record<SSEErrorCode, string>> = {
 /** A failed stream. `message` may be shown to a person; of `http` and `server` it is the server's own. */
 export class SSEError extends Error {
   readonly code: SSEErrorCode;
-  /** Of the answer, when `code` is `http`. */
+  /** Of the answer, when `code` is `http` and there is one. */
   readonly status: number | undefined;
   /** How the server names the failure, where it does. */
   readonly serverCode: string | undefined;

@@ -77,8 +77,8 @@ async function readEvents(
   mayEndUnmarked: () => boolean,
 ): Promise<void> {
   const reader = body.getReader();
-  // Ends a pending read also where the body knows nothing of the signal.
-  const cancel = () => void endReading(reader).catch(() => {});
+  // Ends a pending read also where the body knows nothing of the signal. A stand-in may know nothing of it either.
+  const cancel = () => void reader.cancel?.()?.catch(() => {});
   watch.signal.addEventListener("abort", cancel);
   const decoder = new TextDecoder();
   const events = createEventReader((event) => {
@@ -106,11 +106,6 @@ async function readEvents(
     cancel();
     reader.releaseLock();
   }
-}
-
-/** Rejects where the reader is a stand-in that cannot be cancelled. */
-async function endReading(reader: Pick<ReadableStreamDefaultReader, "cancel">): Promise<void> {
-  await reader.cancel();
 }
 
 function discard(response: Response): void {

@@ -110,6 +110,21 @@ describe("streamSSE fails", () => {
     expect(heard).toEqual([["error", error]]);
   });
 
+  test.each([
+    ["a header that no request may have", question, { authorization: "Bearer \u2013key" }],
+    ["a body that is no JSON", { number: 1n }, {}],
+  ])("before anything is sent, with %s [R3-044]", async (_what, body, headers) => {
+    const ear = createEar();
+    const { fetch, asked } = scriptedFetch(whole());
+
+    const error = await outcomeOf(streamSSE(url, body, ear.callbacks, undefined, { fetch, headers }));
+
+    expect([error?.code, error?.message]).toEqual(["http", "The request cannot be sent as it is."]);
+    expect(error?.cause).toBeInstanceOf(TypeError);
+    expect(ear.heard).toEqual([["error", error]]);
+    expect(asked).toEqual([]);
+  });
+
   test("with sentences that may be shown [R3-066]", () => {
     const sentence = (code: SSEErrorCode) => new SSEError(code).message;
 

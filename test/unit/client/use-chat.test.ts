@@ -98,6 +98,18 @@ describe("useChat shows", () => {
     expect(errors).toEqual([error!]);
   });
 
+  test("that a message could not be sent, for a key that no header may hold [R3-063]", async () => {
+    const chat = await openChat([streamOf()], { stream: { headers: { authorization: "Bearer \u200bkey" } } });
+
+    await perform(() => chat.result.current.send("Hello"));
+
+    expect(chat.result.current.messages[1]).toMatchObject({
+      status: "failed",
+      error: "The request cannot be sent as it is.",
+    });
+    expect([chat.result.current.status, chat.asked.length]).toEqual(["failed", 0]);
+  });
+
   test("that it reconnects, and the rest of the answer [R3-070]", async () => {
     const timers = new ManualTimers();
     const first = openStream();
