@@ -96,8 +96,10 @@ export class ChatSession {
     const running = this.#running;
     if (running === undefined) return;
     running.flush();
+    // Behind a connection that broke the message would be sent once more.
+    const isConnected = this.#state.status === "streaming";
     this.#end(running.answerId, { status: "ready" }, { status: "stopped" });
-    const mayBeNamed = running.streamId === undefined && !running.isHeard;
+    const mayBeNamed = running.streamId === undefined && !running.isHeard && isConnected;
     if (mayBeNamed && canResume(this.#parts.options())) this.#awaitName(running);
     else await this.#stopStream(running);
   };
@@ -207,6 +209,10 @@ export class ChatSession {
         answer.callbacks.onEvent?.(data, event);
         // Behind all that this event has to say.
         if (!isRunning()) queueMicrotask(() => this.#leaveNameless(running));
+      },
+      onReconnect: (message, attempt) => {
+        answer.callbacks.onReconnect?.(message, attempt);
+        if (!isRunning()) this.#leaveNameless(running);
       },
       onMetadata: (metadata) => {
         this.#update((state) => takeMetadata(state, answerId, metadata));

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { answerOf, metadata, outline, setChatStage, source, url } from "./chat-stage.ts";
-import { frame, ManualTimers, openStream, settle, streamOf } from "./stage.ts";
+import { dropped, frame, ManualTimers, openStream, settle, streamOf } from "./stage.ts";
 
 const { openChat, perform, shown } = setChatStage();
 
@@ -237,6 +237,36 @@ describe("useChat stops", () => {
 
       expect(chat.asked[1]?.url).toBe(`${url}/stream-1`);
       expect([chat.result.current.sessionId, chat.result.current.messages]).toEqual(["session-9", []]);
+    });
+
+    test("and never asks again, when the connection breaks instead", async () => {
+      const { chat, timers, first } = await stopEarly();
+
+      await perform(async () => {
+        first.drop();
+        await timers.advance(5000);
+      });
+
+      expect(chat.asked.map(({ method }) => method)).toEqual(["POST"]);
+      expect(timers.pending).toBe(0);
+    });
+
+    test("at once, while it would have asked again", async () => {
+      const timers = new ManualTimers();
+      const chat = await openChat([dropped(), openStream().response], { stream: { timers } });
+      await perform(async () => {
+        void chat.result.current.send("Hello");
+        await settle();
+      });
+      expect(chat.result.current.status).toBe("reconnecting");
+
+      await perform(async () => {
+        await chat.result.current.stop();
+        await timers.advance(5000);
+      });
+
+      expect(chat.asked).toHaveLength(1);
+      expect([chat.result.current.status, timers.pending]).toEqual(["ready", 0]);
     });
 
     test("at once, where the page knew the name", async () => {
