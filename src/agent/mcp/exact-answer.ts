@@ -11,13 +11,9 @@ export function exactAnswer(message: JsonObject): JsonObject {
   const { jsonrpc, id, method, result, error } = message;
   if (method != null || (typeof id !== "number" && typeof id !== "string")) return message;
   if (error != null) return { jsonrpc, id, error: exactError(error) };
-  if (result === null) return { jsonrpc, id, result: {} };
-  if (isJsonObject(result)) return { jsonrpc, id, result: withoutNullNotes(result) };
-  return {
-    jsonrpc,
-    id,
-    error: { code: malformedCode, message: "The server gave an answer that MCP does not know" },
-  };
+  if (result !== undefined) return { jsonrpc, id, result: exactResult(result) };
+  const nothing = { code: malformedCode, message: "The server gave an answer that MCP does not know" };
+  return { jsonrpc, id, error: nothing };
 }
 
 function exactError(error: unknown): JsonObject {
@@ -29,7 +25,12 @@ function exactError(error: unknown): JsonObject {
   };
 }
 
-function withoutNullNotes(result: JsonObject): JsonObject {
+/** Whatever it is, it went well: a model that is told otherwise would do it once more. */
+function exactResult(result: unknown): JsonObject {
+  if (result === null) return {};
+  if (!isJsonObject(result)) {
+    return { content: typeof result === "string" || Array.isArray(result) ? result : JSON.stringify(result) };
+  }
   if (result["_meta"] !== null) return result;
   const { _meta: _none, ...rest } = result;
   return rest;
