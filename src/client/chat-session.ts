@@ -13,7 +13,8 @@ import type { SSECallbacks } from "./events.ts";
 import { stopStream } from "./stop-stream.ts";
 import { type ChatStorage, forgetChat, readStoredChat, storeChat, tabStorage } from "./stored-chat.ts";
 import type { SSEStream } from "./use-sse-stream.ts";
-import { type ChatState, writeAnswer } from "./write-answer.ts";
+import { systemTimers } from "./timers.ts";
+import { type ChatState, takeMetadata, writeAnswer } from "./write-answer.ts";
 
 type Extras = Readonly<Record<string, unknown>>;
 
@@ -27,12 +28,19 @@ export interface ChatSessionParts {
 
 interface Running {
   readonly answerId: string;
+  /** Where it was begun: the options may have another one by now. */
+  readonly url: string;
   streamId: string | undefined;
+  /** Something of it has come. */
+  isHeard: boolean;
   /** Shows what waits to be shown. */
   flush(): void;
   /** Forgets it. */
   clear(): void;
 }
+
+/** Longest wait for the name of an answer that was stopped before it had one, in milliseconds. */
+const mostNamelessMs = 2000;
 
 export function initialState({ initialMessages = [], sessionId }: ChatOptions): ChatState {
   return { messages: initialMessages, sessionId, status: "ready", error: undefined };
@@ -42,6 +50,8 @@ export class ChatSession {
   readonly #parts: ChatSessionParts;
   #state: ChatState;
   #running: Running | undefined;
+  /** Stopped before the server had named it, and only by its name it ends there: read on, unseen, until its first event. */
+  #nameless: { readonly running: Running; release(): void } | undefined;
   /** The stream that the page was given, as long as it is the newest one. */
   #givenStreamId: string | undefined;
 
@@ -86,13 +96,40 @@ export class ChatSession {
     const running = this.#running;
     if (running === undefined) return;
     running.flush();
-    this.#parts.stream.stopStream();
+    // Behind a connection that broke the message would be sent once more.
+    const isConnected = this.#state.status === "streaming";
     this.#end(running.answerId, { status: "ready" }, { status: "stopped" });
-    if (running.streamId === undefined) return;
-    const { url, stream } = this.#parts.options();
-    // Nobody reads any more: a server that did not hear of it stops when its grace is over.
-    await stopStream(url, running.streamId, stream).catch(() => {});
+    const mayBeNamed = running.streamId === undefined && !running.isHeard && isConnected;
+    if (mayBeNamed && canResume(this.#parts.options())) this.#awaitName(running);
+    else await this.#stopStream(running);
   };
+
+  async #stopStream({ url, streamId }: Running): Promise<void> {
+    this.#parts.stream.stopStream();
+    if (streamId === undefined) return;
+    const { stream } = this.#parts.options();
+    // Nobody reads any more: a server that did not hear of it stops when its grace is over.
+    await stopStream(url, streamId, stream).catch(() => {});
+  }
+
+  #awaitName(running: Running): void {
+    const timers = this.#parts.options().stream?.timers ?? systemTimers;
+    const timer = timers.setTimeout(() => this.#leaveNameless(running), mostNamelessMs);
+    this.#nameless = { running, release: () => timers.clearTimeout(timer) };
+  }
+
+  /** By the name that it has by now, if any. Not where another answer has taken its place. */
+  #leaveNameless(running: Running): void {
+    if (this.#nameless?.running !== running) return;
+    this.#forgetNameless();
+    running.clear();
+    void this.#stopStream(running);
+  }
+
+  #forgetNameless(): void {
+    this.#nameless?.release();
+    this.#nameless = undefined;
+  }
 
   readonly reset = async (messages: readonly ChatMessage[] = [], sessionId?: string): Promise<void> => {
     const stopped = this.stop();
@@ -115,6 +152,7 @@ export class ChatSession {
   /** The page goes. What runs goes on, and what is stored of it stays. */
   leave(): void {
     this.#running?.clear();
+    this.#forgetNameless();
   }
 
   #resume(streamId: string, messages: readonly ChatMessage[], sessionId = this.#state.sessionId): void {
@@ -153,23 +191,42 @@ export class ChatSession {
 
   /** @param resumed The stream that is read once more; absent: a new one. */
   #fill(answerId: string, resumed?: string): SSECallbacks {
-    const update = this.#update.bind(this);
-    const answer = writeAnswer(answerId, update, resumed !== undefined, this.#parts.options().stream?.timers);
-    const running: Running = { answerId, streamId: resumed, flush: answer.flush, clear: answer.clear };
+    this.#forgetNameless();
+    const isRunning = () => this.#running === running;
+    // Of an answer that was stopped nothing more is shown.
+    const update = (change: (state: ChatState) => Partial<ChatState>): void => {
+      if (isRunning()) this.#update(change);
+    };
+    const { url, stream } = this.#parts.options();
+    const answer = writeAnswer(answerId, update, resumed !== undefined, stream?.timers);
+    const { flush, clear } = answer;
+    const running: Running = { answerId, url, streamId: resumed, isHeard: false, flush, clear };
     this.#running = running;
     return {
       ...answer.callbacks,
+      onEvent: (data, event) => {
+        running.isHeard = true;
+        answer.callbacks.onEvent?.(data, event);
+        // Behind all that this event has to say.
+        if (!isRunning()) queueMicrotask(() => this.#leaveNameless(running));
+      },
+      onReconnect: (message, attempt) => {
+        answer.callbacks.onReconnect?.(message, attempt);
+        if (!isRunning()) this.#leaveNameless(running);
+      },
       onMetadata: (metadata) => {
-        answer.callbacks.onMetadata?.(metadata);
+        this.#update((state) => takeMetadata(state, answerId, metadata));
         if (running.streamId !== undefined || metadata.stream_id === undefined) return;
         running.streamId = metadata.stream_id;
-        this.#store(running.streamId);
+        if (isRunning()) this.#store(running.streamId);
       },
       onComplete: () => {
+        if (!isRunning()) return this.#leaveNameless(running);
         answer.flush();
         this.#end(answerId, { status: "ready" }, { status: "complete" });
       },
       onError: (error: SSEError) => {
+        if (!isRunning()) return this.#leaveNameless(running);
         answer.flush();
         this.#end(answerId, { status: "failed", error }, { status: "failed", error: error.message });
         this.#parts.options().onError?.(error);

@@ -42,11 +42,16 @@ export class Delivery {
     this.count += 1;
     this.#callbacks.onEvent?.(data, event);
     if (typeof data === "object" && data !== null) this.#route(event.event, data as Readonly<Record<string, unknown>>);
+    else if (event.event === "error") this.#takeError({ message: data }, true);
   }
 
-  /** Tells the caller, unless it was told or wanted this itself. */
-  fail(error: SSEError): void {
-    if (error.code !== "aborted" && error !== this.error) this.#callbacks.onError?.(error);
+  /** Tells the caller, unless it was told or wanted this itself. @returns what the stream ends with */
+  fail(error: SSEError): SSEError {
+    if (error.code === "aborted") return error;
+    // What breaks behind the server's own words says less than they do.
+    if (this.error !== undefined) return this.error;
+    this.#callbacks.onError?.(error);
+    return error;
   }
 
   /** A server that does not know of `Last-Event-ID` begins at the beginning. */
@@ -59,6 +64,8 @@ export class Delivery {
     try {
       return JSON.parse(event.data);
     } catch {
+      // Many servers tell of errors in plain words.
+      if (event.event === "error") return event.data;
       this.#log("Skipped an event that is not JSON", event.data);
       return undefined;
     }

@@ -3,7 +3,8 @@
 /**
  * - `timeout`: no byte within `timeout`, or not at its end within `totalTimeout`
  * - `network`: no connection, or it broke
- * - `http`: an answer that is no event stream: a status that is not 2xx, another content type, no body
+ * - `http`: an answer that is no event stream: a status that is not 2xx, another content type, no body; or a request that
+ *   cannot be sent
  * - `server`: the stream itself told of a failure
  * - `aborted`: the caller stopped it
  */
@@ -20,7 +21,7 @@ export interface SSEErrorDetails {
 const sentences: Readonly<Record<SSEErrorCode, string>> = {
   timeout: "Request timed out. Please try again.",
   network: "Network error. Please check your connection.",
-  http: "The server refused the request.",
+  http: "The request cannot be sent as it is.",
   server: "The server could not finish its answer.",
   aborted: "The stream was aborted.",
 };
@@ -28,7 +29,7 @@ const sentences: Readonly<Record<SSEErrorCode, string>> = {
 /** A failed stream. `message` may be shown to a person; of `http` and `server` it is the server's own. */
 export class SSEError extends Error {
   readonly code: SSEErrorCode;
-  /** Of the answer, when `code` is `http`. */
+  /** Of the answer, when `code` is `http` and there is one. */
   readonly status: number | undefined;
   /** How the server names the failure, where it does. */
   readonly serverCode: string | undefined;
@@ -59,10 +60,10 @@ export function toSSEError(reason: unknown, otherwise: SSEErrorCode): SSEError {
 
 const transientStatuses: readonly number[] = [408, 425, 429];
 
-/** An answer whose status is not 2xx. `text` is its body, as far as it could be read. */
-export function toHttpError(response: Response, text: string): SSEError {
+/** An answer whose status is not 2xx. `refusal` is its body, if that is JSON. */
+export function toHttpError(response: Response, refusal: unknown): SSEError {
   const { status } = response;
-  const { message, code } = readRefusal(text);
+  const { message, code } = describeFailure(refusal);
   const retryAfterSeconds = Number(response.headers?.get("retry-after") || Number.NaN);
   return new SSEError("http", message ?? `HTTP ${status}`, {
     status,
@@ -73,17 +74,10 @@ export function toHttpError(response: Response, text: string): SSEError {
   });
 }
 
-/** `{ message }`, `{ error: { message, code } }` or `{ error: "text" }`; of anything else nothing. */
-function readRefusal(text: string): { message?: string | undefined; code?: string | undefined } {
-  try {
-    return describeFailure(JSON.parse(text));
-  } catch {
-    // A page of a proxy, or nothing: the status has to do.
-    return {};
-  }
-}
-
-/** The sentence and the code of a failure, wherever the server puts them. */
+/**
+ * The sentence and the code of a failure, wherever the server puts them: `{ message }`, `{ error: { message, code } }` or
+ * `{ error: "text" }`; of anything else nothing.
+ */
 export function describeFailure(data: unknown): { message?: string | undefined; code?: string | undefined } {
   if (typeof data !== "object" || data === null) return {};
   const { message, code, error } = data as { message?: unknown; code?: unknown; error?: unknown };

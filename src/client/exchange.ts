@@ -46,19 +46,27 @@ export async function send(request: StreamRequest, watch: Watch, options: Reques
   });
   watch.touch();
   if (response.ok) return response;
-  const text = await watch.race(response.text()).catch(() => "");
+  const refusal = await watch.race(readJson(response)).catch(() => undefined);
   watch.check();
-  throw toHttpError(response, text);
+  throw toHttpError(response, refusal);
+}
+
+/** Rejects where it is a page of a proxy, or nothing: the status has to do. */
+async function readJson(response: Response): Promise<unknown> {
+  return response.json();
 }
 
 function checkHead(response: Response): ReadableStream<Uint8Array> {
+  const { status } = response;
   // A stand-in for fetch may come without headers; only a head that says something else is wrong.
   const type = response.headers?.get("content-type");
   if (type && !/^text\/event-stream\b/i.test(type)) {
     discard(response);
-    throw new SSEError("http", `Cannot read stream: expected "text/event-stream", the server sent "${type}"`);
+    throw new SSEError("http", `Cannot read stream: expected "text/event-stream", the server sent "${type}"`, {
+      status,
+    });
   }
-  if (!response.body) throw new SSEError("http", "Cannot read stream: the answer has no body");
+  if (!response.body) throw new SSEError("http", "Cannot read stream: the answer has no body", { status });
   return response.body;
 }
 
@@ -69,8 +77,8 @@ async function readEvents(
   mayEndUnmarked: () => boolean,
 ): Promise<void> {
   const reader = body.getReader();
-  // Ends a pending read also where the body knows nothing of the signal.
-  const cancel = () => void reader.cancel().catch(() => {});
+  // Ends a pending read also where the body knows nothing of the signal. A stand-in may know nothing of it either.
+  const cancel = () => void reader.cancel?.()?.catch(() => {});
   watch.signal.addEventListener("abort", cancel);
   const decoder = new TextDecoder();
   const events = createEventReader((event) => {

@@ -2,7 +2,7 @@
 // rest. What was delivered is never delivered again: where that cannot be helped, the stream ends with its error.
 
 import { Delivery } from "./delivery.ts";
-import { SSEError } from "./errors.ts";
+import { SSEError, toSSEError } from "./errors.ts";
 import type { SSECallbacks } from "./events.ts";
 import { exchange, type StreamRequest } from "./exchange.ts";
 import { defaultTimeoutMs, type SSEOptions } from "./options.ts";
@@ -121,14 +121,13 @@ async function follow(journey: Journey): Promise<void> {
   const delivery = new Delivery(callbacks, logOf(options));
   delivery.streamId = from?.streamId;
   delivery.lastEventId = from?.lastEventId;
-  const request = from === undefined ? firstRequest(journey) : comeBack(journey, delivery);
   const whole = new Watch(signal, options.totalTimeout ?? 0, timers);
   try {
+    const request = compose(journey, from && delivery);
     await attempt(journey, request, delivery, whole);
   } catch (error) {
     // What a callback threw is the caller's own.
-    if (error instanceof SSEError) delivery.fail(error);
-    throw error;
+    throw error instanceof SSEError ? delivery.fail(error) : error;
   } finally {
     whole.release();
   }
@@ -168,7 +167,7 @@ function nextRequest(
   delivery: Delivery,
 ): StreamRequest | undefined {
   if (!(error instanceof SSEError) || !error.isTransient) return undefined;
-  if (canComeBack(journey, delivery)) return comeBack(journey, delivery);
+  if (canComeBack(journey, delivery)) return compose(journey, delivery);
   // A server that was silent for so long has begun to work on it: to ask again would be to ask twice.
   return delivery.count > 0 || error.code === "timeout" ? undefined : first;
 }
@@ -179,27 +178,27 @@ function canComeBack({ options }: Journey, delivery: Delivery): boolean {
   return options.resume === true && streamId !== undefined && (count === 0 || lastEventId !== undefined);
 }
 
-function firstRequest({ url, body, options }: Journey): StreamRequest {
-  const headers = headersOf(options);
-  headers.set("content-type", "application/json");
-  const isObject = typeof body === "object" && body !== null && !Array.isArray(body);
-  const sent = options.resume && isObject ? { ...body, resumable: true } : body;
-  return { url, method: "POST", headers, body: JSON.stringify(sent) };
-}
-
-function comeBack({ url, options }: Journey, delivery: Delivery): StreamRequest {
-  const headers = headersOf(options);
-  if (delivery.lastEventId !== undefined) {
-    headers.set("last-event-id", delivery.lastEventId);
-    delivery.continue();
+/** @param delivery How far an earlier one has come: for the rest of it. Absent: the first one */
+function compose({ url, body, options }: Journey, delivery?: Delivery): StreamRequest {
+  try {
+    const headers = new Headers(options.headers);
+    headers.set("accept", "text/event-stream");
+    if (delivery === undefined) {
+      headers.set("content-type", "application/json");
+      const isObject = typeof body === "object" && body !== null && !Array.isArray(body);
+      const sent = options.resume && isObject ? { ...body, resumable: true } : body;
+      return { url, method: "POST", headers, body: JSON.stringify(sent) };
+    }
+    const { lastEventId, streamId = "" } = delivery;
+    if (lastEventId !== undefined) {
+      headers.set("last-event-id", lastEventId);
+      delivery.continue();
+    }
+    return { url: streamAddress(url, streamId), method: "GET", headers };
+  } catch (cause) {
+    // Of a header that none may be, or of a body that is no JSON. The runtime's words would quote a key.
+    throw toSSEError(cause, "http");
   }
-  return { url: streamAddress(url, delivery.streamId ?? ""), method: "GET", headers };
-}
-
-function headersOf(options: SSEOptions): Headers {
-  const headers = new Headers(options.headers);
-  headers.set("accept", "text/event-stream");
-  return headers;
 }
 
 function exhaust(error: SSEError, { retries, exhausted }: Journey): SSEError {

@@ -53,7 +53,6 @@ export function writeAnswer(
         isReconnecting = true;
         update(() => ({ status: "reconnecting" }));
       },
-      onMetadata: (metadata) => update((state) => takeMetadata(state, answerId, metadata)),
       onStage: (stage) => change(({ stages }) => ({ stages: [...stages, stage] })),
       onToken: (token) => tokens.add(token),
       onReasoning: (text) => thoughts.add(text),
@@ -72,10 +71,11 @@ export function writeAnswer(
   };
 }
 
-/** The server tells how it calls the conversation, the question and the answer. */
-function takeMetadata(state: ChatState, answerId: string, metadata: StreamMetadata): Partial<ChatState> {
+/** The server tells how it calls the conversation, the question and the answer, if that is still shown. */
+export function takeMetadata(state: ChatState, answerId: string, metadata: StreamMetadata): Partial<ChatState> {
   const { session_id: sessionId, user_message_id: questionId, message_id: serverId } = metadata;
   const index = state.messages.findIndex(({ id }) => id === answerId);
+  if (index < 0) return {};
   const question = state.messages[index - 1];
   const named = changeMessage(state.messages, answerId, (answer) => ({
     metadata: { ...answer.metadata, ...metadata },

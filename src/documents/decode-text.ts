@@ -8,7 +8,9 @@ type ByteFile = Extract<DocumentFile, { readonly bytes: Uint8Array }>;
 
 /** @throws {GatewayError} `invalid-request` for bytes that are no text in their encoding. */
 export function decodeText(file: ByteFile): string {
-  const encoding = encodingOf(file);
+  const encoding = encodingOf(file.bytes, file.type);
+  if (encoding === undefined)
+    throw unreadable(file, "names a charset in its type that is unknown here; save it as UTF-8");
   try {
     return new TextDecoder(encoding, { fatal: true }).decode(file.bytes);
   } catch (cause) {
@@ -17,14 +19,14 @@ export function decodeText(file: ByteFile): string {
   }
 }
 
-function encodingOf(file: ByteFile): Bun.Encoding {
-  const [first, second] = file.bytes;
+/** @returns undefined for a charset that is unknown here */
+export function encodingOf(bytes: Uint8Array, type: string): Bun.Encoding | undefined {
+  const [first, second] = bytes;
   if (first === 0xff && second === 0xfe) return "utf-16le";
   if (first === 0xfe && second === 0xff) return "utf-16be";
-  const charset = /;\s*charset\s*=\s*"?([\w.:-]{1,40})/i.exec(file.type)?.[1]?.toLowerCase();
+  const charset = /;\s*charset\s*=\s*"?([\w.:-]{1,40})/i.exec(type)?.[1]?.toLowerCase();
   if (charset === undefined) return "utf-8";
-  if (!isKnown(charset)) throw unreadable(file, "names a charset in its type that is unknown here; save it as UTF-8");
-  return charset;
+  return isKnown(charset) ? charset : undefined;
 }
 
 function isKnown(charset: string): charset is Bun.Encoding {

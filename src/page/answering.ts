@@ -37,6 +37,8 @@ export function createAnswering(options: AnsweringOptions): Answering {
   const underway = new Map<string, AbortController>();
   /** Stopped before the gateway has said under which name: it is stopped there as soon as it does. */
   const stopWhenNamed = new Set<string>();
+  /** Their connection broke: what the gateway has not named yet would be asked once more. */
+  const disconnected = new Set<string>();
   /** The last event that has been read of an answer. */
   const positions = new Map<string, string>();
 
@@ -62,6 +64,7 @@ export function createAnswering(options: AnsweringOptions): Answering {
         onPosition: (eventId) => positions.set(answerId, eventId),
         onEvent(event) {
           queue.push(event);
+          if (event.type === "connection") noteConnection(answerId, event.state, controller);
           if (event.type !== "metadata") return;
           noteIds(conversationId, answerId, event.metadata);
           const streamId = textOf(event.metadata["stream_id"]);
@@ -77,6 +80,7 @@ export function createAnswering(options: AnsweringOptions): Answering {
       fail(conversationId, answerId, error instanceof Error ? error.message : unreachable);
     } finally {
       stopWhenNamed.delete(answerId);
+      disconnected.delete(answerId);
       if (underway.get(answerId) === controller) {
         underway.delete(answerId);
         // Neither an end nor a failure has come, and nobody has stopped it.
@@ -85,6 +89,13 @@ export function createAnswering(options: AnsweringOptions): Answering {
         options.onEnd(conversationId);
       }
     }
+  }
+
+  function noteConnection(answerId: string, state: "lost" | "resumed", controller: AbortController): void {
+    if (state === "lost") disconnected.add(answerId);
+    else disconnected.delete(answerId);
+    // What was stopped is not asked once more.
+    if (state === "lost" && stopWhenNamed.has(answerId)) controller.abort();
   }
 
   function fail(conversationId: string, answerId: string, error: string): void {
@@ -114,9 +125,9 @@ export function createAnswering(options: AnsweringOptions): Answering {
   function stop(conversationId: string, answerId: string): void {
     const message = store.get().conversations.get(conversationId)?.tree.messages.get(answerId);
     if (message === undefined || !isUnderway(message)) return;
-    if (message.streamId === undefined) stopWhenNamed.add(answerId);
+    if (message.streamId === undefined && !disconnected.has(answerId)) stopWhenNamed.add(answerId);
     else {
-      void options.stopAnswer(message.streamId, options.readKey());
+      if (message.streamId !== undefined) void options.stopAnswer(message.streamId, options.readKey());
       underway.get(answerId)?.abort();
     }
     store.update((state) =>

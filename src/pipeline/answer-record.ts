@@ -23,7 +23,7 @@ export class AnswerRecord {
     status: MessageStatus,
     error: { readonly message: string } | undefined,
   ): ChatMessage {
-    const { upstream, usage, reasoning, sources } = state;
+    const { upstream, model, usage, reasoning, sources } = state;
     const extras: MessageExtras = {
       ...begun.extras,
       ...this.#extras,
@@ -31,6 +31,7 @@ export class AnswerRecord {
       ...(sources.length > 0 && { sources }),
       ...(reasoning !== "" && { reasoning }),
       ...(upstream !== undefined && { upstream }),
+      ...(model !== undefined && { model }),
       ...(usage !== undefined && {
         usage: { inputTokens: usage.inputTokens, outputTokens: usage.outputTokens, totalTokens: usage.totalTokens },
       }),

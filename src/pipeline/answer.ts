@@ -292,7 +292,7 @@ export class Answer implements StepContext {
   }
 
   get #modelName(): string {
-    return this.#options.request.model ?? this.#options.defaultModel;
+    return this.state.model ?? this.#options.request.model ?? this.#options.defaultModel;
   }
 
   /** Once. A store that fails costs the memory of the answer and not the answer. */

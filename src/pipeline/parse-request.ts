@@ -7,6 +7,7 @@ import { orderedId } from "../conversation/random-id.ts";
 import { sessionHints } from "../conversation/session-hints.ts";
 import type { Attachment } from "../store/chat-store.ts";
 import { createBodyCheck, invalid } from "../surfaces/check-body.ts";
+import { checkText, textOf } from "./attachment-text.ts";
 import type { ChatOptions } from "./step.ts";
 
 export interface TypedChatRequest {
@@ -117,7 +118,11 @@ function checkAttachments(attachments: readonly Attachment[]): readonly Attachme
       );
     }
   }
-  return checkSize(attachments);
+  checkSize(attachments);
+  for (const [index, attachment] of attachments.entries()) {
+    if (textType.test(typeOf(attachment))) checkText(attachment, `attachments[${index}].url`);
+  }
+  return attachments;
 }
 
 /**
@@ -158,13 +163,12 @@ export function contentOf(message: string, attachments: readonly Attachment[]): 
     const { name, url } = attachment;
     const field = `attachments[${index}].url`;
     if (type.startsWith("image/")) parts.push({ type: "image", url, field });
-    else if (textType.test(type)) parts.push({ type: "text", text: textOf(attachment) });
+    else if (textType.test(type)) parts.push({ type: "text", text: describeText(attachment) });
     else parts.push({ type: "file", name, url, field });
   }
   return parts;
 }
 
-function textOf({ name, url }: Attachment): string {
-  const text = Buffer.from(url.slice(url.indexOf(",") + 1), "base64").toString("utf8");
-  return `File ${JSON.stringify(name)}:\n\`\`\`\n${text}\n\`\`\``;
+function describeText(attachment: Attachment): string {
+  return `File ${JSON.stringify(attachment.name)}:\n\`\`\`\n${textOf(attachment)}\n\`\`\``;
 }

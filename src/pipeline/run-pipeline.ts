@@ -14,6 +14,7 @@ export function emptyState(message: string): PipelineState {
     finishReason: undefined,
     usage: undefined,
     upstream: undefined,
+    model: undefined,
   };
 }
 

@@ -42,6 +42,8 @@ export interface PipelineState {
   usage: TokenUsage | undefined;
   /** Who answered. */
   upstream: string | undefined;
+  /** By which model: the one that was asked for, or the default of that upstream. */
+  model: string | undefined;
 }
 
 export interface SideQuestion {

@@ -2,7 +2,7 @@
 // chat and notes what was said for the steps behind. Hot: text travels as raw JSON.
 
 import type { ChatReply } from "../contract/chat-reply.ts";
-import type { ChatEvent } from "../contract/events.ts";
+import type { ChatEvent, ReplyIdentity } from "../contract/events.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
 import { openaiErrorBody } from "../contract/openai-error.ts";
 import type { EventEncoder, Surface } from "../contract/surface.ts";
@@ -41,6 +41,10 @@ export class Generation {
 
   get reasoning(): string {
     return this.#reasoning.text;
+  }
+
+  begin({ model }: ReplyIdentity): void {
+    this.#state.model = model;
   }
 
   accept(event: ChatEvent): void {
@@ -97,7 +101,13 @@ export function tokenSurface(generation: Generation, frames: FrameWriter): Surfa
     },
     take: () => frames.take(),
   };
-  return { ...typedChat, createEncoder: () => encoder };
+  return {
+    ...typedChat,
+    createEncoder(_request, identity) {
+      generation.begin(identity);
+      return encoder;
+    },
+  };
 }
 
 /** A question beside the conversation: its answer is text. */

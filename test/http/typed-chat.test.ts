@@ -297,4 +297,16 @@ describe("over a server without memory", () => {
     expect(unknown).toMatchObject({ status: 400, error: { param: "upstream" } });
     expect(unknown.error.message).toContain("qwen-web, home");
   });
+
+  test("the model that answers is told where the message names none [R3-023]", async () => {
+    await using server = serveCompatible([saying("from home")], models);
+    const upstreams = JSON.stringify([{ name: "home", dialect: "vllm", base_url: server.url }]);
+    await using harness = await startHarness({ environment: { UPSTREAMS: upstreams, CHAT_STEPS: "generation" } });
+
+    const { closing } = await say(harness, { message: "Hello", session_id: "s1", upstream: "home" });
+
+    expect(server.completions.at(-1)?.body).toMatchObject({ model: "local" });
+    expect(closing["model"]).toBe("local");
+    expect((await readMessages(harness, "s1")).at(-1)).toMatchObject({ role: "assistant", model: "local" });
+  });
 });

@@ -2,6 +2,7 @@
 // what happens.
 
 import { describe, expect, test } from "bun:test";
+import type { Route } from "playwright-core";
 import { answered, say, textOf } from "./acting.ts";
 import { hasBrowser, openChat, useBrowser } from "./browser.ts";
 import { startFakeGateway } from "./fake-gateway.ts";
@@ -130,6 +131,46 @@ describe.skipIf(!hasBrowser)("the chat page", () => {
     await page.getByRole("button", { name: "Try again" }).click();
     await page.clock.runFor(1000);
     await page.locator(".prose", { hasText: "Hello." }).waitFor();
+    expect(chat.complaints).toEqual([]);
+  });
+
+  test("does not send what was stopped while the gateway was away", async () => {
+    using gateway = startFakeGateway();
+    await using chat = await openChat(gateway.url, { expected: netError });
+    const { page } = chat;
+    await page.clock.install();
+    await page.context().setOffline(true);
+    await say(page, "Never mind");
+    await page.getByText("The connection was lost. Coming back…").waitFor();
+
+    await page.keyboard.press("Escape");
+    await page.getByText("You stopped this answer.").waitFor();
+    await page.context().setOffline(false);
+    for (let step = 0; step < 60; step += 1) await page.clock.runFor(1000);
+
+    expect(gateway.asked).toEqual([]);
+    await page.getByRole("button", { name: /^Answer once more/ }).click();
+    await page.clock.runFor(1000);
+    await page.locator(".prose", { hasText: "Hello." }).waitFor();
+    expect(chat.complaints).toEqual([]);
+  });
+
+  test("does not send once more what was stopped before its connection broke", async () => {
+    using gateway = startFakeGateway();
+    await using chat = await openChat(gateway.url, { expected: netError });
+    const { page } = chat;
+    await page.clock.install();
+    const sent: Route[] = [];
+    await page.route("**/api/chat/stream", (route) => void sent.push(route));
+    await say(page, "Never mind");
+    await page.locator(".stages", { hasText: "Sending" }).waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByText("You stopped this answer.").waitFor();
+
+    await sent[0]?.abort();
+    for (let step = 0; step < 60; step += 1) await page.clock.runFor(1000);
+
+    expect(sent).toHaveLength(1);
     expect(chat.complaints).toEqual([]);
   });
 

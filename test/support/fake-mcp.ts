@@ -56,6 +56,8 @@ export type FakeAct =
   | "answers"
   /** A step of progress that is no number, and then its answer. */
   | "oddity"
+  /** Its `raw` behind the id, on a line of its own. */
+  | "raw"
   /** One byte of its answer now and then, and never the last. */
   | "drip"
   /** Every kind of content. */
@@ -75,6 +77,9 @@ export interface FakeTool {
   readonly structured?: object;
   readonly isError?: boolean;
   readonly delayMs?: number;
+  /** Of the error by which it refuses. @defaultValue -32602 */
+  readonly code?: number;
+  readonly raw?: string;
 }
 
 export interface FakeScript {
@@ -153,7 +158,7 @@ export function createFakeServer(script: FakeScript, seen: string[] = []): FakeS
 
   server.setRequestHandler(
     CallToolRequestSchema,
-    async ({ params }, { signal, sendNotification, sendRequest, _meta }) => {
+    async ({ params }, { signal, sendNotification, sendRequest, requestId, _meta }) => {
       const tool = tools.find(({ name }) => name === params.name);
       if (tool === undefined) throw new McpError(-32602, `Unknown tool: ${params.name}`);
       seen.push(`call ${tool.name}`);
@@ -188,7 +193,7 @@ export function createFakeServer(script: FakeScript, seen: string[] = []): FakeS
           return text("all steps");
         }
         case "refuse":
-          throw new McpError(-32602, "colour must be a text");
+          throw new McpError(tool.code ?? -32602, "colour must be a text");
         case "crash":
           process.exit(3);
           break;
@@ -247,6 +252,11 @@ export function createFakeServer(script: FakeScript, seen: string[] = []): FakeS
           writeSync(1, `${JSON.stringify({ jsonrpc: "2.0", method: "notifications/progress", params })}\n`);
           return text("behind the oddity");
         }
+        case "raw":
+          writeSync(1, `{"jsonrpc":"2.0","id":${requestId},${tool.raw}}\n`);
+          // Its own answer would be the second.
+          await delay(2_000_000_000, signal);
+          return text("");
         case "drip":
           writeSync(1, '{"jsonrpc":"2.0",');
           for (;;) {

@@ -8,7 +8,7 @@ import { orAborted } from "../../outbound/or-aborted.ts";
 import type { ToolCallOptions } from "../tools.ts";
 import { createCallLimit } from "./call-limit.ts";
 import type { EndTimes } from "./end-child.ts";
-import { type McpSdk, loadMcpSdk, statusOf } from "./mcp-sdk.ts";
+import { answerCodeOf, type McpSdk, loadMcpSdk, statusOf, transportCodeOf } from "./mcp-sdk.ts";
 import { openAddress, type OpenedTransport, openProcess } from "./open-transport.ts";
 import { createRunningCalls, type RunningCalls } from "./running-calls.ts";
 import type { SampleModel } from "./sampling.ts";
@@ -171,7 +171,7 @@ export class ConnectError extends Error {
   constructor(ending: string | undefined, cause: unknown) {
     super("the connection could not be made", { cause });
     this.ending = ending;
-    this.code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+    this.code = transportCodeOf(cause);
   }
 }
 
@@ -188,7 +188,7 @@ function createConnection(
       onAnswer();
       return result;
     } catch (error) {
-      if (statusOf(error) !== undefined) onAnswer();
+      if ((answerCodeOf(error) ?? statusOf(error)) !== undefined) onAnswer();
       throw error;
     }
   }

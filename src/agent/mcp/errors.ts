@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import type { ToolServerSettings } from "../../config/mcp-servers.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
 import { ConnectError } from "./connection.ts";
+import { transportCodeOf } from "./mcp-sdk.ts";
 
 export function connectFailure(server: ToolServerSettings, error: unknown, limitMs: number): GatewayError {
   if (error instanceof GatewayError) return error;
@@ -90,7 +91,7 @@ export function callExpired(server: string, tool: string, limitMs: number, cause
 
 export function callFailed({ name }: ToolServerSettings, error: unknown): GatewayError {
   if (error instanceof GatewayError) return error;
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  const code = transportCodeOf(error);
   const [kind, reason] =
     statusReason(code) ?? networkReason(code) ?? (["upstream-failed", "it does not answer as an MCP server"] as const);
   return new GatewayError(kind, `Cannot use tool server "${name}": ${reason}`, { cause: error, upstream: name });

@@ -11,8 +11,10 @@ const maxResultChars = 100_000;
 const maxBlocks = 1000;
 
 export function readResult(raw: JsonObject): ToolResult {
-  const { content, structuredContent, isError } = raw;
-  const blocks = Array.isArray(content) ? content : [];
+  const { content, isError } = raw;
+  const data = raw["structuredContent"] ?? undefined;
+  // Servers that are not exact give one block, or a bare text.
+  const blocks: readonly unknown[] = Array.isArray(content) ? content : [content];
   const parts: string[] = [];
   let rest = maxResultChars;
   let isCut = blocks.length > maxBlocks;
@@ -24,14 +26,14 @@ export function readResult(raw: JsonObject): ToolResult {
     isCut = true;
     break;
   }
-  const structured = structuredContent === undefined ? undefined : cleanJson(structuredContent, maxResultChars);
+  const structured = data === undefined ? undefined : cleanJson(data, maxResultChars);
   const text = parts.join("\n");
   return {
     // A result of data alone is told by its data.
     text: text === "" && structured !== undefined ? JSON.stringify(structured) : text,
     ...(structured === undefined ? {} : { structured }),
     isError: isError === true,
-    isCut: isCut || (structuredContent !== undefined && structured === undefined),
+    isCut: isCut || (data !== undefined && structured === undefined),
   };
 }
 
@@ -42,10 +44,12 @@ export function failedResult(text: string, isCut = false): ToolResult {
 }
 
 function readBlock(block: unknown): string {
+  if (typeof block === "string") return block;
   if (!isJsonObject(block)) return "";
   const { type, text, data, mimeType, resource } = block;
   switch (type) {
     case "text":
+    case undefined:
       return typeof text === "string" ? text : "";
     case "image":
     case "audio":

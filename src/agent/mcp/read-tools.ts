@@ -60,7 +60,7 @@ function readTool(server: string, item: unknown, budget: { chars: number }): Age
 }
 
 function readSchema(schema: unknown): JsonObject | undefined {
-  if (schema === undefined) return { type: "object" };
+  if (schema === undefined || schema === null) return { type: "object" };
   if (!isJsonObject(schema)) return undefined;
   const cleaned = cleanJsonObject(schema, maxSchemaChars);
   if (cleaned === undefined) return undefined;

@@ -10,7 +10,7 @@ import type { AgentTool, ServerState, ToolCallOptions, ToolResult, ToolServerVie
 import { CallExpiredError, type Connection, type ConnectionOptions, maxTools, openConnection } from "./connection.ts";
 import { callExpired, callFailed, connectFailure, endedServer, failure } from "./errors.ts";
 import { withLinkedResources } from "./linked-resources.ts";
-import { statusOf } from "./mcp-sdk.ts";
+import { answerCodeOf, transportCodeOf } from "./mcp-sdk.ts";
 import { oversizedCode, unansweredCode } from "./oversized-answer.ts";
 import { failedResult, readResult } from "./read-result.ts";
 import { readTools } from "./read-tools.ts";
@@ -223,11 +223,11 @@ export function createToolServer(options: ToolServerOptions): ToolServer {
         throw callFailed(server, error);
       }
       if (connection !== opened) throw lastError ?? endedServer(server, undefined);
-      const code = statusOf(error);
+      const code = answerCodeOf(error);
       if (code === oversizedCode) return failedResult("The answer of the tool was too long to be read.", true);
       if (code === unansweredCode) throw failure(server.name, "the connection ended before the answer", error);
       // An answer of the server's own, which is for the model to read.
-      if (code !== undefined && code < 0) return failedResult(ownWords(error));
+      if (code !== undefined) return failedResult(ownWords(error));
       drop(opened);
       throw callFailed(server, error);
     }
@@ -282,7 +282,7 @@ export function createToolServer(options: ToolServerOptions): ToolServer {
 
 /** The request did not reach whoever would have carried it out. */
 function isGone(error: unknown): boolean {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  const code = transportCodeOf(error);
   return [400, 404, "ECONNREFUSED", "ConnectionRefused", "EPIPE"].some((gone) => gone === code);
 }
 

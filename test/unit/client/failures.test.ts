@@ -2,7 +2,17 @@
 
 import { describe, expect, test } from "bun:test";
 import { SSEError, type SSEErrorCode, streamSSE } from "../../../src/client/client.ts";
-import { createEar, dropped, eventStreamHead, frame, scriptedFetch, streamOf } from "./stage.ts";
+import {
+  createEar,
+  dropped,
+  eventStreamHead,
+  frame,
+  ManualTimers,
+  openStream,
+  scriptedFetch,
+  sparseFetch,
+  streamOf,
+} from "./stage.ts";
 import { outcomeOf, question, stream, url, whole } from "./stream-stage.ts";
 
 describe("streamSSE fails", () => {
@@ -29,6 +39,32 @@ describe("streamSSE fails", () => {
     expect([nested.error?.message, nested.error?.serverCode]).toEqual(["Too long", "context-too-long"]);
   });
 
+  test.each(["The model is busy", '"The model is busy"'])(
+    "with the words of an error event that is no object: %s [R3-044] [R3-083]",
+    async (data) => {
+      const { heard, error, logged } = await stream(streamOf(`event: error\ndata: ${data}\n\n`, frame("[DONE]")));
+
+      expect(heard).toEqual([["error", error]]);
+      expect([error?.code, error?.message]).toEqual(["server", "The model is busy"]);
+      expect(logged).toEqual([]);
+    },
+  );
+
+  test("once, with the server's words, when the connection breaks behind them [R3-044] [R4-062]", async () => {
+    const connection = openStream();
+    const ear = createEar();
+    const { fetch } = scriptedFetch(connection.response);
+
+    const ended = outcomeOf(streamSSE(url, question, ear.callbacks, undefined, { fetch, timers: new ManualTimers() }));
+    connection.push('event: error\ndata: {"type":"error","code":"timeout","message":"It took too long"}\n\n');
+    await ear.until(1);
+    connection.drop();
+
+    const error = await ended;
+    expect([error?.code, error?.message]).toEqual(["server", "It took too long"]);
+    expect(ear.heard).toEqual([["error", error]]);
+  });
+
   test.each([
     ['{"message":"message: is missing"}', "message: is missing"],
     ['{"message":"","error":{"message":"No such model"}}', "No such model"],
@@ -44,20 +80,49 @@ describe("streamSSE fails", () => {
     expect(asked).toHaveLength(1);
   });
 
+  test("by status, also when all that the answer can do is json() [R3-033]", async () => {
+    const ear = createEar();
+    const fetch = sparseFetch({ ok: false, status: 400, json: async () => ({ message: "No" }) });
+
+    const error = await outcomeOf(streamSSE(url, question, ear.callbacks, undefined, { fetch }));
+
+    expect([error?.code, error?.status, error?.message]).toEqual(["http", 400, "No"]);
+    expect(ear.heard).toEqual([["error", error]]);
+  });
+
   test("when there is no body to read [R3-034]", async () => {
     const { error } = await stream(new Response(null, { headers: eventStreamHead }));
 
-    expect([error?.code, error?.message]).toEqual(["http", "Cannot read stream: the answer has no body"]);
+    expect([error?.code, error?.status, error?.message]).toEqual([
+      "http",
+      200,
+      "Cannot read stream: the answer has no body",
+    ]);
   });
 
   test("when the answer is no event stream [R3-072]", async () => {
     const { error, heard } = await stream(Response.json({ token: "Hi" }));
 
-    expect(error?.code).toBe("http");
+    expect([error?.code, error?.status]).toEqual(["http", 200]);
     expect(error?.message).toBe(
       'Cannot read stream: expected "text/event-stream", the server sent "application/json;charset=utf-8"',
     );
     expect(heard).toEqual([["error", error]]);
+  });
+
+  test.each([
+    ["a header that no request may have", question, { authorization: "Bearer \u2013key" }],
+    ["a body that is no JSON", { number: 1n }, {}],
+  ])("before anything is sent, with %s [R3-044]", async (_what, body, headers) => {
+    const ear = createEar();
+    const { fetch, asked } = scriptedFetch(whole());
+
+    const error = await outcomeOf(streamSSE(url, body, ear.callbacks, undefined, { fetch, headers }));
+
+    expect([error?.code, error?.message]).toEqual(["http", "The request cannot be sent as it is."]);
+    expect(error?.cause).toBeInstanceOf(TypeError);
+    expect(ear.heard).toEqual([["error", error]]);
+    expect(asked).toEqual([]);
   });
 
   test("with sentences that may be shown [R3-066]", () => {

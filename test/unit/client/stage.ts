@@ -140,6 +140,12 @@ export function scriptedFetch(...answers: Answers) {
   return { fetch, asked };
 }
 
+/** As tests of pages replace it: an answer that holds no more than what its author had in mind. */
+export const sparseFetch =
+  (answer: object): Fetch =>
+  () =>
+    Promise.resolve(answer as Response);
+
 export const dropped = () => new TypeError("connection refused");
 
 /** Waits between attempts are over at once; silence never ends. */

@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import { connectSSE, type SSEEvent, streamSSE } from "../../../src/client/client.ts";
-import { createEar, eventStreamHead, frame, openStream, scriptedFetch, streamOf } from "./stage.ts";
-import { question, stream, url, whole } from "./stream-stage.ts";
+import { createEar, eventStreamHead, frame, openStream, scriptedFetch, sparseFetch, streamOf } from "./stage.ts";
+import { outcomeOf, question, stream, url, whole } from "./stream-stage.ts";
 
 describe("streamSSE asks", () => {
   test("by POST, with JSON, for an event stream [R3-029] [R3-032]", async () => {
@@ -45,6 +45,28 @@ describe("streamSSE delivers", () => {
 
     expect(error).toBeUndefined();
     expect(heard).toEqual([["token", "Hi"], ["complete"]]);
+  });
+
+  test("what a reader gives that can do no more than read, and lets go of it [R3-075] [R3-045]", async () => {
+    const chunks = [frame({ token: "Hi" }), frame("[DONE]")].map((text) => new TextEncoder().encode(text));
+    let isReleased = false;
+    const reader = {
+      read: async () => ({ done: chunks.length === 0, value: chunks.shift() }),
+      releaseLock() {
+        isReleased = true;
+      },
+    };
+    const ear = createEar();
+
+    const error = await outcomeOf(
+      streamSSE(url, question, ear.callbacks, undefined, {
+        fetch: sparseFetch({ ok: true, body: { getReader: () => reader } }),
+      }),
+    );
+
+    expect(error).toBeUndefined();
+    expect(ear.heard).toEqual([["token", "Hi"], ["complete"]]);
+    expect(isReleased).toBe(true);
   });
 
   test("each kind of event to its callback, with its value [R3-030]", async () => {

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { answerOf, metadata, outline, setChatStage, source, url } from "./chat-stage.ts";
-import { frame, ManualTimers, openStream, settle, streamOf } from "./stage.ts";
+import { dropped, frame, ManualTimers, openStream, settle, streamOf } from "./stage.ts";
 
 const { openChat, perform, shown } = setChatStage();
 
@@ -98,6 +98,18 @@ describe("useChat shows", () => {
     expect(errors).toEqual([error!]);
   });
 
+  test("that a message could not be sent, for a key that no header may hold [R3-063]", async () => {
+    const chat = await openChat([streamOf()], { stream: { headers: { authorization: "Bearer \u200bkey" } } });
+
+    await perform(() => chat.result.current.send("Hello"));
+
+    expect(chat.result.current.messages[1]).toMatchObject({
+      status: "failed",
+      error: "The request cannot be sent as it is.",
+    });
+    expect([chat.result.current.status, chat.asked.length]).toEqual(["failed", 0]);
+  });
+
   test("that it reconnects, and the rest of the answer [R3-070]", async () => {
     const timers = new ManualTimers();
     const first = openStream();
@@ -135,6 +147,147 @@ describe("useChat stops", () => {
     expect([chat.result.current.status, chat.result.current.error]).toEqual(["ready", undefined]);
     expect([chat.asked[1]?.method, chat.asked[1]?.url]).toEqual(["DELETE", `${url}/stream-1`]);
     expect(chat.storage.kept.size).toBe(0);
+  });
+
+  test("where it was begun, although the page has turned to another address", async () => {
+    const answer = openStream();
+    const chat = await openChat([answer.response, Response.json({ stopped: true })]);
+    await perform(async () => {
+      void chat.result.current.send("Hello");
+      answer.push(frame(metadata(1), 1));
+      await settle();
+    });
+    await chat.rerender({ ...chat.given, url: "/elsewhere" });
+
+    await perform(() => chat.result.current.stop());
+
+    expect([chat.asked[1]?.method, chat.asked[1]?.url]).toEqual(["DELETE", `${url}/stream-1`]);
+  });
+
+  describe("before the server has named the answer:", () => {
+    async function stopEarly(behind: Response = Response.json({ stopped: true })) {
+      const timers = new ManualTimers();
+      const first = openStream();
+      const chat = await openChat([first.response, behind], { stream: { timers } });
+      await perform(async () => {
+        void chat.result.current.send("Hello");
+        await settle();
+      });
+      await perform(() => chat.result.current.stop());
+      return { chat, timers, first };
+    }
+
+    test("as soon as it does, and shows nothing of it", async () => {
+      const { chat, timers, first } = await stopEarly();
+      expect(outline(chat.result.current.messages)[1]).toEqual(["assistant", "", "stopped"]);
+
+      await perform(async () => {
+        first.push(frame(metadata(1), 1) + frame({ token: "Hi" }, 2));
+        await settle();
+      });
+
+      expect([chat.asked[1]?.method, chat.asked[1]?.url]).toEqual(["DELETE", `${url}/stream-1`]);
+      expect(first.isCancelled()).toBe(true);
+      expect(outline(chat.result.current.messages)[1]).toEqual(["assistant", "", "stopped"]);
+      expect([chat.result.current.status, chat.result.current.sessionId]).toEqual(["ready", "session-1"]);
+      expect(chat.storage.kept.size).toBe(0);
+      expect(timers.pending).toBe(0);
+    });
+
+    test.each([
+      ["an answer without a name", frame({ token: "Hi" }, 1), 0],
+      ["two seconds of nothing", "", 2000],
+    ])("by leaving, at %s", async (_what, said, ms) => {
+      const { chat, timers, first } = await stopEarly();
+      expect(first.isCancelled()).toBe(false);
+
+      await perform(async () => {
+        first.push(said);
+        await timers.advance(ms);
+      });
+
+      expect(first.isCancelled()).toBe(true);
+      expect(outline(chat.result.current.messages)[1]).toEqual(["assistant", "", "stopped"]);
+      expect(timers.pending).toBe(0);
+    });
+
+    test("by leaving, when the next message is sent, of which nothing is stopped", async () => {
+      const second = openStream();
+      const { chat, timers, first } = await stopEarly(second.response);
+
+      await perform(async () => {
+        void chat.result.current.send("Again");
+        await timers.advance(2000);
+        second.push(frame(metadata(2), 1) + frame({ token: "Yes" }, 2) + frame("[DONE]", 3));
+        await settle();
+      });
+
+      expect(first.isCancelled()).toBe(true);
+      expect(outline(chat.result.current.messages)[3]).toEqual(["assistant", "Yes", "complete"]);
+    });
+
+    test("also when another conversation is shown, which stays what it is", async () => {
+      const { chat, first } = await stopEarly();
+      await perform(() => chat.result.current.reset([], "session-9"));
+
+      await perform(async () => {
+        first.push(frame(metadata(1), 1));
+        await settle();
+      });
+
+      expect(chat.asked[1]?.url).toBe(`${url}/stream-1`);
+      expect([chat.result.current.sessionId, chat.result.current.messages]).toEqual(["session-9", []]);
+    });
+
+    test("and never asks again, when the connection breaks instead", async () => {
+      const { chat, timers, first } = await stopEarly();
+
+      await perform(async () => {
+        first.drop();
+        await timers.advance(5000);
+      });
+
+      expect(chat.asked.map(({ method }) => method)).toEqual(["POST"]);
+      expect(timers.pending).toBe(0);
+    });
+
+    test("at once, while it would have asked again", async () => {
+      const timers = new ManualTimers();
+      const chat = await openChat([dropped(), openStream().response], { stream: { timers } });
+      await perform(async () => {
+        void chat.result.current.send("Hello");
+        await settle();
+      });
+      expect(chat.result.current.status).toBe("reconnecting");
+
+      await perform(async () => {
+        await chat.result.current.stop();
+        await timers.advance(5000);
+      });
+
+      expect(chat.asked).toHaveLength(1);
+      expect([chat.result.current.status, timers.pending]).toEqual(["ready", 0]);
+    });
+
+    test("at once, where the page knew the name", async () => {
+      const resumed = openStream();
+      const chat = await openChat([resumed.response, Response.json({ stopped: true })], { streamId: "stream-7" });
+      await perform(settle);
+
+      await perform(() => chat.result.current.stop());
+
+      expect(resumed.isCancelled()).toBe(true);
+      expect([chat.asked[1]?.method, chat.asked[1]?.url]).toEqual(["DELETE", `${url}/stream-7`]);
+    });
+
+    test("not when the page goes, which leaves no timer", async () => {
+      const { chat, timers, first } = await stopEarly();
+
+      await chat.unmount();
+      await settle();
+
+      expect([first.isCancelled(), timers.pending]).toEqual([true, 0]);
+    });
   });
 
   test("with all that has come, also what was about to be shown; a page that goes leaves no timer", async () => {

@@ -158,6 +158,22 @@ describe("parseTypedChatRequest", () => {
     expect(refusal(body).kind).toBe("invalid-request");
   });
 
+  test.each([
+    ["", 'attachments[1].url" is not text in utf-8: save it as UTF-8, or name its charset in its type'],
+    [";charset=utf-16be", "is not text in utf-16be"],
+    [";charset=klingon", "names a charset that is unknown here"],
+  ])("refuses a text that it would have to guess: %s", (parameter, reason) => {
+    const odd = Buffer.from("caf\xe9s", "latin1").toString("base64");
+
+    const error = refusal({
+      message: "a",
+      attachments: [png, { name: "a", url: `data:text/plain${parameter};base64,${odd}` }],
+    });
+
+    expect([error.kind, error.param]).toEqual(["invalid-request", "attachments[1].url"]);
+    expect(error.message).toContain(reason);
+  });
+
   test("takes 200 000 characters and no more, also of such that stand on one another", () => {
     expect(parse({ message: "a".repeat(200_000) }).message).toHaveLength(200_000);
     expect(refusal({ message: "a".repeat(200_001) }).param).toBe("message");
@@ -225,6 +241,26 @@ describe("contentOf", () => {
       { type: "text", text: 'File "a.json":\n```\n{}\n```' },
       { type: "file", name: "a.pdf", url: pdf.url, field: "attachments[3].url" },
     ]);
+  });
+
+  test.each([
+    ["charset=gbk", Buffer.from([0xc4, 0xe3, 0xba, 0xc3]), "你好"],
+    ["charset=utf-8", Buffer.from("\uFEFF你好"), "你好"],
+    ["base", Buffer.from("\uFEFF你好", "utf16le"), "你好"],
+  ])("reads a text in the encoding that it names: %s", (parameter, bytes, text) => {
+    const attachment = { name: "a.txt", url: `data:text/plain;${parameter};base64,${bytes.toString("base64")}` };
+
+    expect(parse({ message: "a", attachments: [attachment] }).attachments).toEqual([attachment]);
+    expect(contentOf("", [attachment])).toEqual([{ type: "text", text: `File "a.txt":\n\`\`\`\n${text}\n\`\`\`` }]);
+  });
+
+  test("of a text that was kept before it would be refused is what can be read of it", () => {
+    const kept = {
+      name: "a.txt",
+      url: `data:text/plain;base64,${Buffer.from("caf\xe9", "latin1").toString("base64")}`,
+    };
+
+    expect(contentOf("", [kept])).toEqual([{ type: "text", text: 'File "a.txt":\n```\ncaf\uFFFD\n```' }]);
   });
 
   test("of a message alone is its text", () => {

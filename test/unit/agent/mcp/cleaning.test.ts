@@ -178,6 +178,13 @@ describe("readTools", () => {
     });
   });
 
+  test("takes fields of null for none", () => {
+    const { tools } = readTools("s", [{ name: "a", description: null, inputSchema: null, annotations: null }]);
+
+    expect(tools).toEqual(readTools("s", [{ name: "a" }]).tools);
+    expect(tools).toHaveLength(1);
+  });
+
   test("does not take hints that are no truth values", () => {
     const [read] = readTools("s", [{ name: "a", annotations: { readOnlyHint: "true", destructiveHint: 0 } }]).tools;
     expect(read?.hints).toEqual({});
@@ -193,6 +200,21 @@ describe("readResult", () => {
       }),
       runsOf("readResult", 300),
     );
+  });
+
+  test.each([
+    ["a text in place of the list", "done"],
+    ["a block in place of the list", { type: "text", text: "done" }],
+    ["texts in place of blocks", ["done"]],
+    ["a block without its type", [{ text: "done" }]],
+  ])("loses no word of content that is not exact: %s", (_what, content) => {
+    expect(readResult({ content })).toEqual({ text: "done", isError: false, isCut: false });
+  });
+
+  test("takes data of null for none", () => {
+    const content = [{ type: "text", text: "done" }];
+
+    expect(readResult({ content, structuredContent: null })).toEqual({ text: "done", isError: false, isCut: false });
   });
 
   test("cuts many pieces together, and data that is too long by itself", () => {

@@ -21,6 +21,10 @@ const tools: readonly FakeTool[] = [
   { name: "data", text: "", structured: { sum: 3 } },
   { name: "wrong", text: "no such file", isError: true },
   { name: "refuse", does: "refuse" },
+  { name: "refuse_1", does: "refuse", code: 1 },
+  { name: "refuse_400", does: "refuse", code: 400 },
+  { name: "refuse_401", does: "refuse", code: 401 },
+  { name: "refuse_404", does: "refuse", code: 404 },
   { name: "never", does: "never" },
   { name: "progress", does: "progress" },
   { name: "ask", does: "ask" },
@@ -106,6 +110,17 @@ describe.each(forms.map((form) => [form] as const))("a tool server over %s", (fo
     const result = await opened.stage.call("refuse");
 
     expect(result).toEqual({ text: "colour must be a text", isError: true, isCut: false });
+  });
+
+  // Servers hand on the codes of what stands behind them: a 404 of a calendar is none of their own.
+  test.each([1, 400, 401, 404])("refuses once with a code such as %d, and stays connected [R4-057]", async (code) => {
+    await using opened = await open(form);
+
+    const result = await opened.stage.call(`refuse_${code}`);
+
+    expect(result).toEqual({ text: "colour must be a text", isError: true, isCut: false });
+    const seen = (await opened.stage.call("seen")).text.split("\n");
+    expect(seen.filter((line) => line.startsWith("call"))).toEqual([`call refuse_${code}`, "call seen"]);
   });
 
   test("tells of its progress, every step and in order [R4-057]", async () => {
@@ -293,6 +308,36 @@ describe("questions of a server to one user", () => {
 
     expect(answer).toBe("accept");
     expect(answerOf(await waiting)).toBe("decline");
+  });
+});
+
+describe("a tool server over stdio that is not exact", () => {
+  const content = '[{"type":"text","text":"done"}]';
+  const raw = (text: string): FakeTool => ({ name: "raw", does: "raw", raw: text });
+
+  test.each([
+    ["has nothing to give", '"result":null', ""],
+    ["says that there was no error", `"result":{"content":${content}},"error":null`, "done"],
+    ["has no notes", `"result":{"content":${content},"_meta":null}`, "done"],
+    ["gives a bare text", '"result":"done"', "done"],
+    ["gives a bare list", `"result":${content}`, "done"],
+    ["gives a bare number", '"result":3', "3"],
+  ])("is understood when it %s [R4-057]", async (_what, answer, text) => {
+    await using stage = createMcpStage(fakeProcess({ tools: [raw(answer)] }), { callTimeoutMs: 3000 });
+
+    expect(await stage.call("raw")).toEqual({ text, isError: false, isCut: false });
+  });
+
+  test.each([
+    ["no code", '"error":{"message":"no such file"}', "no such file"],
+    ["a bare text", '"error":"no such file"', "no such file"],
+    ["a result of null beside", '"result":null,"error":{"code":-32000,"message":"no such file"}', "no such file"],
+    ["no words", '"error":{"code":7}', "The server gave no reason"],
+    ["neither result nor error", '"ok":true', "The server gave an answer that MCP does not know"],
+  ])("is told to the model at once, with %s [R4-057]", async (_what, answer, text) => {
+    await using stage = createMcpStage(fakeProcess({ tools: [raw(answer)] }), { callTimeoutMs: 3000 });
+
+    expect(await stage.call("raw")).toEqual({ text, isError: true, isCut: false });
   });
 });
 

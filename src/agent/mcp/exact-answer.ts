@@ -1,0 +1,37 @@
+// Answers that are not exact, as the SDK wants them. It passes over what has a field too many or one too few, and whoever
+// waits for the answer would wait until its time is over.
+
+import { isJsonObject, type JsonObject } from "../../contract/json.ts";
+
+/** Of our own, in the range that JSON-RPC leaves to implementations. */
+const malformedCode = -32_092;
+
+/** What is no answer stays as it is. Many servers write fields that they have nothing for as null. */
+export function exactAnswer(message: JsonObject): JsonObject {
+  const { jsonrpc, id, method, result, error } = message;
+  if (method != null || (typeof id !== "number" && typeof id !== "string")) return message;
+  if (error != null) return { jsonrpc, id, error: exactError(error) };
+  if (result !== undefined) return { jsonrpc, id, result: exactResult(result) };
+  const nothing = { code: malformedCode, message: "The server gave an answer that MCP does not know" };
+  return { jsonrpc, id, error: nothing };
+}
+
+function exactError(error: unknown): JsonObject {
+  const told = isJsonObject(error) ? error : { message: error };
+  return {
+    ...told,
+    code: Number.isInteger(told["code"]) ? told["code"] : malformedCode,
+    message: typeof told["message"] === "string" ? told["message"] : "The server gave no reason",
+  };
+}
+
+/** Whatever it is, it went well: a model that is told otherwise would do it once more. */
+function exactResult(result: unknown): JsonObject {
+  if (result === null) return {};
+  if (!isJsonObject(result)) {
+    return { content: typeof result === "string" || Array.isArray(result) ? result : JSON.stringify(result) };
+  }
+  if (result["_meta"] !== null) return result;
+  const { _meta: _none, ...rest } = result;
+  return rest;
+}
