@@ -4,6 +4,7 @@
 import type { ReplyDisplay } from "../contract/answer-format.ts";
 import type { ChatReply } from "../contract/chat-reply.ts";
 import type { ChatRequest } from "../contract/chat-request.ts";
+import { stringifyExact } from "../contract/exact-json.ts";
 import type { EventEncoder } from "../contract/surface.ts";
 import type { UpstreamReply } from "../contract/upstream.ts";
 import { AnswerForm } from "./answer-form.ts";
@@ -40,7 +41,7 @@ export function encoderFor(options: ExchangeOptions): EventEncoder {
 export function encodeWhole(options: ExchangeOptions, reply: ChatReply): string {
   const { surface, request } = options;
   const shown = shownIn(options);
-  return JSON.stringify(surface.encodeReply(request, shown === "field" ? reply : shownReply(reply, shown)));
+  return stringifyExact(surface.encodeReply(request, shown === "field" ? reply : shownReply(reply, shown)));
 }
 
 /** Clients parse the text of an answer that has to be JSON: tags have no place in it. */

@@ -1,6 +1,7 @@
 // The `messages` of a request. Results of tools stand in the user's messages here, and become messages of their own.
 
 import type { ContentPart, Message, ToolCall } from "../../contract/chat-request.ts";
+import { stringifyExact } from "../../contract/exact-json.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { GrownLists } from "../../conversation/grown-lists.ts";
 import { splitThoughts } from "../../conversation/leading-thoughts.ts";
@@ -117,6 +118,6 @@ function parseCall(block: JsonObject, path: string): ToolCall {
   return {
     callId: decodeCallId(stringIn(block, "id", path)),
     toolName: stringIn(block, "name", path),
-    argumentsText: typeof input === "string" ? input : JSON.stringify(input ?? {}),
+    argumentsText: typeof input === "string" ? input : stringifyExact(input ?? {}),
   };
 }

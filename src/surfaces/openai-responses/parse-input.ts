@@ -2,6 +2,7 @@
 // itself could have made is passed over.
 
 import type { ContentPart, Message, ToolCall } from "../../contract/chat-request.ts";
+import { stringifyExact } from "../../contract/exact-json.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { invalid } from "../check-body.ts";
 import { GrownLists, type Making } from "../../conversation/grown-lists.ts";
@@ -169,7 +170,7 @@ function parseCall(
   const name = item["name"];
   if (typeof name !== "string") throw invalid(`${path}.name`, `Invalid request: "${path}.name" must be a string`);
   const value = item[field];
-  const text = typeof value === "string" ? value : value === undefined || value === null ? "" : JSON.stringify(value);
+  const text = typeof value === "string" ? value : value === undefined || value === null ? "" : stringifyExact(value);
   return {
     callId: callIdOf(item, path),
     toolName: toolNameOf(tools, name, item["namespace"]),
