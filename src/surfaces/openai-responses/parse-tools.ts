@@ -144,5 +144,11 @@ function chosenName(value: unknown, tools: readonly DeclaredTool[]): string | un
   // Without any tool there is nothing to choose from, and nothing to complain of: some clients always send a choice.
   if (typeof ownName !== "string" || tools.length === 0) return undefined;
   if (tools.some((tool) => tool.ownName === ownName)) return toolNameOf(tools, ownName, value["namespace"]);
+  if (isServicesOwn(value["type"])) return undefined;
   throw invalid("tool_choice", 'Invalid request: "tool_choice" names a tool that "tools" does not declare');
+}
+
+/** The service would have run it, such as a tool of an MCP server: it is left out, and so is the wish for it. */
+function isServicesOwn(type: unknown): boolean {
+  return type !== undefined && type !== "function" && type !== "custom";
 }

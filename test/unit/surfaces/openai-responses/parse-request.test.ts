@@ -261,6 +261,8 @@ describe("tools", () => {
     [{ type: "function", name: "other" }, { toolName: "other" }, ["look", "other"]],
     [{ type: "allowed_tools", mode: "required", tools: [{ type: "function", name: "look" }] }, "required", ["look"]],
     [{ type: "web_search_preview" }, undefined, ["look", "other"]],
+    [{ type: "mcp", server_label: "docs", name: "search" }, undefined, ["look", "other"]],
+    [{ type: "allowed_tools", mode: "auto", tools: [{ type: "mcp", name: "search" }] }, undefined, ["look", "other"]],
     [null, undefined, ["look", "other"]],
   ])("choice %j", (tool_choice, expected, names) => {
     const request = parseRequest({ input, tools: [functionTool, { type: "function", name: "other" }], tool_choice });
