@@ -74,9 +74,10 @@ function parseAsked(
   declared: ReturnType<typeof parseTools>,
   known: KnownItems,
 ): readonly Message[] {
-  const { input } = fields;
-  if (input === undefined || input === null) throw invalid("input", 'Invalid request: "input" is missing');
-  const messages = parseInput(input, declared, known);
+  const input = fields["input"] ?? undefined;
+  // What is asked may stand in what it goes on from.
+  if (input === undefined && known.history.length === 0) throw invalid("input", 'Invalid request: "input" is missing');
+  const messages = parseInput(input ?? [], declared, known);
   // A tool's result may continue a known conversation; whether it does, the gateway finds out.
   if (!messages.some(({ role }) => role === "user" || role === "tool")) {
     throw invalid("input", 'Invalid request: "input" must hold a message with role "user"');
