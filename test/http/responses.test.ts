@@ -74,6 +74,27 @@ describe.each([true, false])("stream %p", (stream) => {
     expect(other!.content).not.toContain("Paris");
   });
 
+  test.each([
+    ['{"input":"abc"}', "abc"],
+    ['{"input":"abc","note":"more"}', "abc"],
+    ['{"patch":"abc"}', '{"patch":"abc"}'],
+    ["{}", "{}"],
+  ])("a call of a custom tool with %s goes on in its chat", async (json, input) => {
+    await using harness = await startHarness();
+    harness.emulator.script({
+      reply: { text: `<tool_call>\n{"name": "patch", "arguments": ${json}}\n</tool_call>` },
+    });
+    const asked = { ...stateless, stream, tools: [{ type: "custom", name: "patch" }] };
+    const first = await respond(harness, { ...asked, input: [user("Patch it")] });
+    const before = lastTurn(harness);
+    const [call] = first.items;
+    const output = { type: "custom_tool_call_output", call_id: call?.["call_id"], output: "done" };
+    await respond(harness, { ...asked, input: [user("Patch it"), ...first.items, output] });
+
+    expect(call).toMatchObject({ type: "custom_tool_call", input });
+    expect(lastTurn(harness)).toMatchObject({ chatId: before.chatId, parentId: before.responseId });
+  });
+
   test("a custom tool is given its free text", async () => {
     await using harness = await startHarness();
     const tools = [{ type: "custom", name: "patch", description: "Patches." }];

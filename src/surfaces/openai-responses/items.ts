@@ -84,6 +84,11 @@ export function wholeArguments(argumentsText: string): string {
   return argumentsText === "" ? "{}" : argumentsText;
 }
 
+/** The inverse of `customInput`. */
+export function customArguments(input: string): string {
+  return JSON.stringify({ input });
+}
+
 /** The free text in the arguments of the function that stood for the tool. */
 export function customInput(argumentsText: string): string {
   try {

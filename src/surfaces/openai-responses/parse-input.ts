@@ -9,6 +9,7 @@ import { GrownLists, type Making } from "../../conversation/grown-lists.ts";
 import { splitThoughts } from "../../conversation/leading-thoughts.ts";
 import { LongText } from "../../conversation/long-text.ts";
 import { referredId } from "./input-items.ts";
+import { customArguments } from "./items.ts";
 import { parseContent } from "./parse-content.ts";
 import { type DeclaredTool, toolNameOf } from "./parse-tools.ts";
 
@@ -174,7 +175,7 @@ function parseCall(
   return {
     callId: callIdOf(item, path),
     toolName: toolNameOf(tools, name, item["namespace"]),
-    argumentsText: field === "input" ? JSON.stringify({ input: text }) : text,
+    argumentsText: field === "input" ? customArguments(text) : text,
   };
 }
 
