@@ -95,6 +95,25 @@ describe.each([true, false])("stream %p", (stream) => {
     expect(lastTurn(harness)).toMatchObject({ chatId: before.chatId, parentId: before.responseId });
   });
 
+  test("a tool that an item of the input brings is called as it was declared", async () => {
+    await using harness = await startHarness();
+    const calls = [{ name: "exec", arguments: { input: "text(1)" } }];
+    harness.emulator.script({ reply: { calls } });
+    harness.emulator.script({ reply: { text: "One." } });
+    const functions = { type: "namespace", name: "functions", tools: [{ type: "custom", name: "exec" }] };
+    const input: object[] = [{ type: "additional_tools", role: "developer", tools: [functions] }, user("Run it")];
+    const first = await respond(harness, { ...stateless, stream, input });
+    const before = lastTurn(harness);
+    const [call] = first.items;
+    input.push(...first.items, { type: "custom_tool_call_output", call_id: call?.["call_id"], output: "1" });
+    const second = await respond(harness, { ...stateless, stream, input });
+
+    expect(call).toMatchObject({ type: "custom_tool_call", name: "exec", namespace: "functions", input: "text(1)" });
+    expect(second.text).toBe("One.");
+    expect(lastTurn(harness)).toMatchObject({ chatId: before.chatId, parentId: before.responseId });
+    expect(lastTurn(harness).content).not.toContain("# Tools");
+  });
+
   test("a custom tool is given its free text", async () => {
     await using harness = await startHarness();
     const tools = [{ type: "custom", name: "patch", description: "Patches." }];

@@ -71,6 +71,7 @@ const prefixes: Readonly<Record<string, string>> = {
   function_call_output: "fco",
   custom_tool_call: "ctc",
   custom_tool_call_output: "ctco",
+  additional_tools: "at",
 };
 
 function partsOf({ role, content }: JsonObject): Json {

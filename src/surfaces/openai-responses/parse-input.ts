@@ -10,6 +10,7 @@ import { splitThoughts } from "../../conversation/leading-thoughts.ts";
 import { LongText } from "../../conversation/long-text.ts";
 import { referredId } from "./input-items.ts";
 import { customArguments } from "./items.ts";
+import { additionalTools } from "./listed-tools.ts";
 import { parseContent } from "./parse-content.ts";
 import { type DeclaredTool, toolNameOf } from "./parse-tools.ts";
 
@@ -114,6 +115,8 @@ function addItem(messages: Messages, item: unknown, path: string, known: KnownIt
       return messages.addReasoning(parseReasoningText(item));
     case "item_reference":
       return addReferred(messages, item["id"], path, known);
+    case additionalTools:
+      return;
     default: {
       const id = referredId(item);
       if (id !== undefined) return addReferred(messages, id, path, known);

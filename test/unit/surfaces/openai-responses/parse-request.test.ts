@@ -245,6 +245,26 @@ describe("tools", () => {
     expect(webSearch).toBeUndefined();
   });
 
+  test("stand in items of the input as well, and are told anew by the last of them", () => {
+    const added = (...tools: object[]) => ({ type: "additional_tools", role: "developer", tools });
+    const named = (name: string, description = "") => ({ type: "function", name, description });
+    const asked = { role: "user", content: "Hi" };
+    const agents = { type: "namespace", name: "agents", tools: [named("spawn"), { type: "custom", name: "exec" }] };
+    const alone = parseRequest({ input: [added(agents, { type: "web_search" }), asked] });
+    const later = parseRequest({ input: "Go on" }, { history: [added(agents), asked], byId: new Map() });
+    const both = parseRequest({ input: [added(named("look", "old")), asked, added(named("look"))], tools: [agents] });
+
+    expect(alone.messages).toEqual([{ role: "user", content: [{ type: "text", text: "Hi" }] }]);
+    expect(alone.tools.map(({ name }) => name)).toEqual(["spawn", "exec"]);
+    expect(alone.webSearch).toBe(true);
+    expect(later.tools.map(({ name }) => name)).toEqual(["spawn", "exec"]);
+    expect(both.tools.map(({ name, description }) => [name, description])).toEqual([
+      ["spawn", ""],
+      ["exec", undefined],
+      ["look", ""],
+    ]);
+  });
+
   test.each([
     [{ type: "web_search" }, true],
     [{ type: "web_search_preview" }, true],
