@@ -52,6 +52,8 @@ function parseList(list: readonly unknown[], tools: readonly DeclaredTool[]): re
   return messages.all;
 }
 
+type ToolMessage = Extract<Message, { readonly role: "tool" }>;
+
 /** Neighbouring items of the assistant are one reply, and one message. */
 class Messages {
   readonly all: Message[];
@@ -60,6 +62,8 @@ class Messages {
   #reply: { role: "assistant"; content: ContentPart[]; toolCalls: ToolCall[]; reasoning?: string } | undefined;
   /** Thoughts that no word has followed yet. */
   #reasoning = "";
+  /** Index of the first of the results at the end, while more of them may come. */
+  #resultsFrom: number | undefined;
 
   /** @param begun what it goes on from: messages that no item changes any more */
   constructor(tools: readonly DeclaredTool[], begun?: Making<Message>) {
@@ -69,13 +73,27 @@ class Messages {
 
   /** -1 while what follows may belong to the last message. */
   get settledCount(): number {
-    return this.#reply === undefined && this.#reasoning === "" ? this.all.length : -1;
+    const isOpen = this.#reply !== undefined || this.#reasoning !== "" || this.#resultsFrom !== undefined;
+    return isOpen ? -1 : this.all.length;
   }
 
   add(message: Message): void {
     this.#reply = undefined;
     this.#reasoning = "";
+    this.#resultsFrom = undefined;
     this.all.push(message);
+  }
+
+  /** A script of Codex gives several outputs of one call; servers take one result of each. */
+  addResult(result: ToolMessage): void {
+    const from = this.#resultsFrom ?? this.all.length;
+    const index = this.all.findLastIndex(
+      (message, at) => at >= from && message.role === "tool" && message.callId === result.callId,
+    );
+    const told = this.all[index];
+    if (told === undefined) this.add(result);
+    else this.all[index] = { ...told, content: [...told.content, ...result.content] };
+    this.#resultsFrom = from;
   }
 
   addText(content: readonly ContentPart[]): void {
@@ -91,6 +109,7 @@ class Messages {
   }
 
   #openReply() {
+    this.#resultsFrom = undefined;
     if (this.#reply === undefined) {
       this.#reply = { role: "assistant", content: [], toolCalls: [] };
       this.all.push(this.#reply);
@@ -110,7 +129,7 @@ function addItem(messages: Messages, item: unknown, path: string, known: KnownIt
       return messages.addCall(parseCall(item, messages.tools, path, "input"));
     case "function_call_output":
     case "custom_tool_call_output":
-      return messages.add(parseOutput(item, path));
+      return messages.addResult(parseOutput(item, path));
     case "reasoning":
       return messages.addReasoning(parseReasoningText(item));
     case "item_reference":
@@ -182,7 +201,7 @@ function parseCall(
   };
 }
 
-function parseOutput(item: JsonObject, path: string): Message {
+function parseOutput(item: JsonObject, path: string): ToolMessage {
   const output = item["output"];
   const content = output === undefined || output === null ? "" : output;
   return { role: "tool", callId: callIdOf(item, path), content: parseContent(content, `${path}.output`) };

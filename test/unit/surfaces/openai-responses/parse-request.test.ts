@@ -291,6 +291,27 @@ describe("tools", () => {
     expect(request.tools.map(({ name }) => name)).toEqual(names);
   });
 
+  test("what a call gives in several items is one result", () => {
+    const output = (id: string, text: string) => ({ type: "custom_tool_call_output", call_id: id, output: text });
+    const messages = messagesOf([
+      { role: "user", content: "Hi" },
+      { type: "custom_tool_call", call_id: "c1", name: "exec", input: "a" },
+      { type: "custom_tool_call", call_id: "c2", name: "exec", input: "b" },
+      output("c1", "begun"),
+      output("c2", "done"),
+      output("c1", "ended"),
+      { type: "custom_tool_call", call_id: "c1", name: "exec", input: "c" },
+      output("c1", "again"),
+    ]);
+
+    const results = messages.filter(({ role }) => role === "tool");
+    expect(results.map(({ content }) => content.map((part) => part.type === "text" && part.text))).toEqual([
+      ["begun", "ended"],
+      ["done"],
+      ["again"],
+    ]);
+  });
+
   test("calls in a history have the names that the model knows", () => {
     const messages = messagesOf(
       [
