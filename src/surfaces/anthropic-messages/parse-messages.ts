@@ -41,13 +41,18 @@ function parseMessage(value: unknown, path: string, messages: Message[]): void {
       return;
     // Agents tell their surroundings so, between the turns.
     case "system":
-      messages.push({ role, content: parseContent(content, `${path}.content`) });
-      return;
+      return parseSystemMessage(content, `${path}.content`, messages);
     case undefined:
       throw invalid(`${path}.role`, `Invalid request: "${path}.role" is missing`);
     default:
       throw invalid(`${path}.role`, `Invalid request: "${path}.role" must be one of user, assistant, system`);
   }
+}
+
+/** Of blocks that only change the tools, nothing is left to be said. */
+function parseSystemMessage(content: unknown, path: string, messages: Message[]): void {
+  const parts = parseContent(content, path);
+  if (parts.length > 0) messages.push({ role: "system", content: parts });
 }
 
 /** Results first, since they answer the calls before; then what the user says besides. */
