@@ -6,7 +6,7 @@ import { startHarness } from "../support/harness.ts";
 import { readLive } from "../support/live-stream.ts";
 import { parseResponseStream } from "../support/response-frames.ts";
 import { acceptedTurns, allTurns, bodyOf, callsOf, createTalk, lastTurn, readError, untilIdle } from "./client.ts";
-import { clock, outputOf, readAnswer, respond, user, weather } from "./responses-client.ts";
+import { clock, functionTool, outputOf, readAnswer, respond, user, weather } from "./responses-client.ts";
 
 const stateless = { store: false };
 
@@ -112,6 +112,37 @@ describe.each([true, false])("stream %p", (stream) => {
     expect(second.text).toBe("One.");
     expect(lastTurn(harness)).toMatchObject({ chatId: before.chatId, parentId: before.responseId });
     expect(lastTurn(harness).content).not.toContain("# Tools");
+  });
+
+  test("a search for tools that its client does finds tools that are called then", async () => {
+    await using harness = await startHarness();
+    harness.emulator.script({ reply: { calls: [{ name: "tool_search", arguments: { query: "words", limit: 2 } }] } });
+    harness.emulator.script({ reply: { calls: [{ name: "lookup", arguments: { word: "x" } }] } });
+    const parameters = { type: "object", properties: { query: { type: "string" }, limit: { type: "number" } } };
+    const search = { type: "tool_search", execution: "client", description: "Finds tools.", parameters };
+    const input: object[] = [user("Look it up")];
+    const first = await respond(harness, { ...stateless, stream, tools: [search], input });
+    const [searched] = first.items;
+    const found = {
+      type: "namespace",
+      name: "mcp__tiny",
+      tools: [functionTool("lookup", { word: { type: "string" } })],
+    };
+    const output = { type: "tool_search_output", call_id: searched?.["call_id"], execution: "client", tools: [found] };
+    const before = lastTurn(harness);
+    input.push(...first.items, output);
+    const second = await respond(harness, { ...stateless, stream, tools: [search], input });
+
+    expect(searched).toMatchObject({
+      type: "tool_search_call",
+      id: expect.stringMatching(/^tsc_/),
+      status: "completed",
+      execution: "client",
+      arguments: { query: "words", limit: 2 },
+    });
+    expect(lastTurn(harness)).toMatchObject({ chatId: before.chatId, parentId: before.responseId });
+    expect(lastTurn(harness).content).toContain('<tool_response name="tool_search">\nlookup\n</tool_response>');
+    expect(second.items).toMatchObject([{ type: "function_call", name: "lookup", namespace: "mcp__tiny" }]);
   });
 
   test("a custom tool is given its free text", async () => {

@@ -1,14 +1,17 @@
 // The tools of a request, wherever it tells them: in `tools`, and in items of its input. Codex tells newer models all of its
-// tools so (0.169).
+// tools so, and what a search among those of its tool servers has found (0.169).
 
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
+import { onceFor } from "../../contract/once-for.ts";
 
 /** The item that brings tools and says nothing. */
 export const additionalTools = "additional_tools";
+/** What a search for tools that the client did has found. */
+export const foundTools = "tool_search_output";
 
 /**
  * @param history items that stand before the input
- * @returns the very list that the request brings where there is one alone, so that it is parsed once
+ * @returns the same list for the same lists, so that it is parsed once
  */
 export function listedTools(body: JsonObject, history: readonly unknown[]): unknown {
   const own = body["tools"];
@@ -16,13 +19,19 @@ export function listedTools(body: JsonObject, history: readonly unknown[]): unkn
   const added = [...listsIn(history), ...listsIn(input)];
   if (added.length === 0) return own;
   const lists = isFilled(own) ? [own, ...added] : added;
-  return lists.length === 1 ? lists[0] : withoutRepeated(lists.flat());
+  return lists.reduce((joined, list) => joinedWith(joined)(list));
 }
+
+/** Agents send the same lists with each request: joined they are the same list again. */
+const joinedWith = onceFor((first: readonly unknown[]) =>
+  onceFor((next: readonly unknown[]) => withoutRepeated([...first, ...next])),
+);
 
 function listsIn(items: readonly unknown[]): (readonly unknown[])[] {
   const lists: (readonly unknown[])[] = [];
   for (const item of items) {
-    if (isJsonObject(item) && item["type"] === additionalTools && isFilled(item["tools"])) lists.push(item["tools"]);
+    if (!isJsonObject(item) || (item["type"] !== additionalTools && item["type"] !== foundTools)) continue;
+    if (isFilled(item["tools"])) lists.push(item["tools"]);
   }
   return lists;
 }

@@ -10,9 +10,9 @@ import { splitThoughts } from "../../conversation/leading-thoughts.ts";
 import { LongText } from "../../conversation/long-text.ts";
 import { referredId } from "./input-items.ts";
 import { customArguments } from "./items.ts";
-import { additionalTools } from "./listed-tools.ts";
+import { additionalTools, foundTools } from "./listed-tools.ts";
 import { parseContent } from "./parse-content.ts";
-import { type DeclaredTool, toolNameOf } from "./parse-tools.ts";
+import { type DeclaredTool, parseTools, searchName, toolNameOf } from "./parse-tools.ts";
 
 /** What a request refers to instead of saying it. */
 export interface KnownItems {
@@ -127,6 +127,14 @@ function addItem(messages: Messages, item: unknown, path: string, known: KnownIt
       return messages.addCall(parseCall(item, messages.tools, path, "arguments"));
     case "custom_tool_call":
       return messages.addCall(parseCall(item, messages.tools, path, "input"));
+    case "tool_search_call":
+      // Without the id of a call the service did it.
+      if (typeof item["call_id"] === "string")
+        messages.addCall(parseCall({ ...item, name: searchName }, messages.tools, path, "arguments"));
+      return;
+    case foundTools:
+      if (typeof item["call_id"] === "string") messages.addResult(parseFound(item, path));
+      return;
     case "function_call_output":
     case "custom_tool_call_output":
       return messages.addResult(parseOutput(item, path));
@@ -205,6 +213,13 @@ function parseOutput(item: JsonObject, path: string): ToolMessage {
   const output = item["output"];
   const content = output === undefined || output === null ? "" : output;
   return { role: "tool", callId: callIdOf(item, path), content: parseContent(content, `${path}.output`) };
+}
+
+/** The model has to learn the names; the tools themselves are declared by then. */
+function parseFound(item: JsonObject, path: string): ToolMessage {
+  const names = parseTools(item["tools"]).map(({ definition }) => definition.name);
+  const text = names.length === 0 ? "No tools were found." : names.join("\n");
+  return { role: "tool", callId: callIdOf(item, path), content: [{ type: "text", text }] };
 }
 
 function callIdOf(item: JsonObject, path: string): string {

@@ -9,6 +9,7 @@ import { onceFor } from "../../contract/once-for.ts";
 import { openaiErrorBody } from "../../contract/openai-error.ts";
 import {
   callItem,
+  callPrefixes,
   customArguments,
   customInput,
   itemId,
@@ -154,7 +155,7 @@ export function declaredTools({ tools, body }: ChatRequest): ReadonlyMap<string,
 
 /** Of a custom tool its client is told the free text alone, whatever else stands in the arguments. */
 export function echoedCall(request: ChatRequest, call: ToolCall): ToolCall {
-  if (declaredTools(request).get(call.toolName)?.isCustom !== true) return call;
+  if (declaredTools(request).get(call.toolName)?.kind !== "custom") return call;
   return { ...call, argumentsText: customArguments(customInput(call.argumentsText)) };
 }
 
@@ -186,10 +187,9 @@ function outputOf(request: ChatRequest, reply: ChatReply): OutputItem[] {
   }
   for (const call of toolCalls) {
     const tool = tools.get(call.toolName);
-    const isCustom = tool?.isCustom === true;
-    const kind = isCustom ? "ctc" : "fc";
-    const whole = isCustom ? call : { ...call, argumentsText: wholeArguments(call.argumentsText) };
-    makers.push((index, status) => callItem(itemId(kind, identity, index), status, whole, tool));
+    const kind = tool?.kind ?? "function";
+    const whole = kind === "custom" ? call : { ...call, argumentsText: wholeArguments(call.argumentsText) };
+    makers.push((index, status) => callItem(itemId(callPrefixes[kind], identity, index), status, whole, tool));
   }
   const last = makers.length - 1;
   return makers.map((make, index) => make(index, index === last ? endedStatus(reply.finishReason) : "completed"));
