@@ -72,6 +72,7 @@ const prefixes: Readonly<Record<string, string>> = {
   custom_tool_call: "ctc",
   custom_tool_call_output: "ctco",
   additional_tools: "at",
+  agent_message: "amsg",
   tool_search_call: "tsc",
   tool_search_output: "tso",
 };

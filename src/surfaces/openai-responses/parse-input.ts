@@ -127,6 +127,9 @@ function addItem(messages: Messages, item: unknown, path: string, known: KnownIt
       return messages.addCall(parseCall(item, messages.tools, path, "arguments"));
     case "custom_tool_call":
       return messages.addCall(parseCall(item, messages.tools, path, "input"));
+    // One of Codex's agents to another: without it the other has nothing to do.
+    case "agent_message":
+      return addMessage(messages, { ...item, role: "user" }, path);
     case "tool_search_call":
       // Without the id of a call the service did it.
       if (typeof item["call_id"] === "string")

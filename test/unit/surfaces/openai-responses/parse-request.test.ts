@@ -291,6 +291,29 @@ describe("tools", () => {
     expect(request.tools.map(({ name }) => name)).toEqual(names);
   });
 
+  test("what agents tell one another is said, also what was to be sealed", () => {
+    const messages = messagesOf([
+      { role: "user", content: "Hi" },
+      {
+        type: "agent_message",
+        author: "/root",
+        recipient: "/root/sub",
+        content: [
+          { type: "input_text", text: "Sender: /root" },
+          { type: "encrypted_content", encrypted_content: "Say hello" },
+        ],
+      },
+    ]);
+
+    expect(messages[1]).toEqual({
+      role: "user",
+      content: [
+        { type: "text", text: "Sender: /root" },
+        { type: "text", text: "Say hello" },
+      ],
+    });
+  });
+
   test("what a call gives in several items is one result", () => {
     const output = (id: string, text: string) => ({ type: "custom_tool_call_output", call_id: id, output: text });
     const messages = messagesOf([
