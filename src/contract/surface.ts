@@ -1,7 +1,7 @@
 // A client protocol. One folder under surfaces/ implements it; the server mounts its routes, the gateway drives it.
 
 import type { ChatReply } from "./chat-reply.ts";
-import type { ChatRequest } from "./chat-request.ts";
+import type { ChatRequest, ToolCall } from "./chat-request.ts";
 import type { ChatEvent, ReplyIdentity } from "./events.ts";
 import { type ErrorKind, type GatewayError, httpStatus } from "./gateway-error.ts";
 import type { Json } from "./json.ts";
@@ -44,6 +44,8 @@ export interface Surface {
   parseRequest(body: unknown): ChatRequest;
   createEncoder(request: ChatRequest, identity: ReplyIdentity): EventEncoder;
   encodeReply(request: ChatRequest, reply: ChatReply): Json;
+  /** A call as `parseRequest` will read it in the next history: its client may be told less than the model said. @defaultValue the same */
+  echoedCall?(request: ChatRequest, call: ToolCall): ToolCall;
   /** The body of an error answer that is no stream. */
   encodeError(error: GatewayError, requestId: string): Json;
 }

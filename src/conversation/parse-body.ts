@@ -2,6 +2,7 @@
 // collapsed and escaped anew, at 2 bytes a character once there is one letter that is not Latin. What came before, tools and
 // the beginning of a history, is not parsed again.
 
+import { parseExact } from "../contract/exact-json.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
 import { isJsonObject } from "../contract/json.ts";
 import { findHistory, type KnownHistory } from "./known-histories.ts";
@@ -25,12 +26,12 @@ const maxDepth = 1000;
  * @throws when it is no valid JSON in UTF-8; {GatewayError} `invalid-request` when it is nested too deep
  */
 export function parseBody(body: Uint8Array, scope?: string): unknown {
-  if (body.length < minBodyBytes) return JSON.parse(decoder.decode(body));
+  if (body.length < minBodyBytes) return parseExact(decoder.decode(body));
   // Nobody can guess what stands for the pieces while the rest is parsed.
   const mark = crypto.randomUUID();
   const found = findPieces(body, mark, scope);
-  if (found.length === 0) return JSON.parse(decoder.decode(body));
-  const value: unknown = JSON.parse(marked(body, found, mark));
+  if (found.length === 0) return parseExact(decoder.decode(body));
+  const value = parseExact(marked(body, found, mark));
   fieldEnds.set(body, new Map(found.map(({ start, end }) => [start, end])));
   if (!isJsonObject(value)) return value;
   const fields: Record<string, unknown> = value;

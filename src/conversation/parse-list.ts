@@ -2,6 +2,7 @@
 // bytes.
 
 import { isUtf8 } from "node:buffer";
+import { parseExact } from "../contract/exact-json.ts";
 import { isJsonObject } from "../contract/json.ts";
 import { isWorthKeeping, keepBytes, keepHistory, type KnownHistory } from "./known-histories.ts";
 import { LongText } from "./long-text.ts";
@@ -45,7 +46,7 @@ export function parseList(json: Uint8Array, list: FoundList): readonly unknown[]
   // The item in place of those that are known ends by itself: whatever follows is as valid behind them.
   const opening = known === undefined ? "" : "[{}";
   // A list by its bracket.
-  const parsed = JSON.parse(marked(json, pieces, mark, opening)) as unknown[];
+  const parsed = parseExact(marked(json, pieces, mark, opening)) as unknown[];
   const values = known === undefined ? parsed : parsed.slice(1);
   if (pieces.length > 0) for (const value of values) replaceMarks(value, pieces, mark);
   // Items that are neither objects nor lists have no end of their own.

@@ -22,6 +22,15 @@ export function createReplyDigest(history: HistoryFingerprints): ReplyDigest {
   return new RunningDigest(history.tip);
 }
 
+/** The same of calls as they will come back. */
+export function digestEchoes(digest: ReplyDigest, echoed: (call: ToolCall) => ToolCall): ReplyDigest {
+  return {
+    text: (piece) => digest.text(piece),
+    call: (call) => digest.call(echoed(call)),
+    finish: () => digest.finish(),
+  };
+}
+
 class RunningDigest implements ReplyDigest {
   readonly #tip: HistoryTip;
   readonly #text = new TextDigest();

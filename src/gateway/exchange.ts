@@ -27,9 +27,9 @@ import type { Spending } from "./quotas/quotas.ts";
 import { Relay, type RelayHooks } from "./relay.ts";
 import type { ReplyConsumer } from "./reply-consumer.ts";
 import { addExchangeHeaders, addServedHeaders, settledWithin } from "./reply-head.ts";
-import { demandOf, encoderFor, encodeWhole, shapeReply } from "./reply-shape.ts";
+import { demandOf, encoderFor, encodeWhole, sentReplyFor, shapeReply } from "./reply-shape.ts";
 import { RetryBudget } from "./retry-budget.ts";
-import { SentReply } from "./sent-reply.ts";
+import type { SentReply } from "./sent-reply.ts";
 import { socketBody } from "./socket-outlet.ts";
 import { keepsConversations, type Server, sessionElsewhere } from "./turn.ts";
 import { UpstreamPlace } from "./upstream-place.ts";
@@ -299,8 +299,7 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
   }
 
   createSent(): SentReply {
-    const { turn } = this.#options;
-    return new SentReply(() => turn.createDigest(), turn.keepsText);
+    return sentReplyFor(this.#options);
   }
 
   clientReads(): void {

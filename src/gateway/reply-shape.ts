@@ -4,12 +4,15 @@
 import type { ReplyDisplay } from "../contract/answer-format.ts";
 import type { ChatReply } from "../contract/chat-reply.ts";
 import type { ChatRequest } from "../contract/chat-request.ts";
+import { stringifyExact } from "../contract/exact-json.ts";
 import type { EventEncoder } from "../contract/surface.ts";
 import type { UpstreamReply } from "../contract/upstream.ts";
+import { digestEchoes, type ReplyDigest } from "../conversation/reply-digest.ts";
 import { AnswerForm } from "./answer-form.ts";
 import { callFormOf } from "./call-form.ts";
 import type { ExchangeOptions } from "./exchange-options.ts";
 import type { AnswerDemand } from "./mending.ts";
+import { SentReply } from "./sent-reply.ts";
 import { shownReply, showThoughts } from "./show-thoughts.ts";
 import { cutAtSequences } from "./stop-sequences.ts";
 import { wrapAnswer } from "./wrap-answer.ts";
@@ -40,7 +43,17 @@ export function encoderFor(options: ExchangeOptions): EventEncoder {
 export function encodeWhole(options: ExchangeOptions, reply: ChatReply): string {
   const { surface, request } = options;
   const shown = shownIn(options);
-  return JSON.stringify(surface.encodeReply(request, shown === "field" ? reply : shownReply(reply, shown)));
+  return stringifyExact(surface.encodeReply(request, shown === "field" ? reply : shownReply(reply, shown)));
+}
+
+/** For the fingerprint of what the client will send back. */
+export function sentReplyFor({ surface, request, turn }: ExchangeOptions): SentReply {
+  const { echoedCall } = surface;
+  const createDigest = (): ReplyDigest => {
+    const digest = turn.createDigest();
+    return echoedCall === undefined ? digest : digestEchoes(digest, (call) => echoedCall(request, call));
+  };
+  return new SentReply(createDigest, turn.keepsText);
 }
 
 /** Clients parse the text of an answer that has to be JSON: tags have no place in it. */

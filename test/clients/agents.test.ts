@@ -93,7 +93,7 @@ describe.skipIf(!isRunnable).each(upstreamKinds)("over %s", (kind) => {
 describe.skipIf(!isRunnable)("over the web backend alone", () => {
   let stage: ModelStage;
   beforeAll(async () => {
-    stage = await startModelStage("web", { API_KEY: key });
+    stage = await startModelStage("web", { API_KEY: key, MODEL_ROUTES: '{"gpt-*":["qwen3-max"]}' });
   });
   beforeEach(() => stage.reset());
   afterAll(() => stage[Symbol.asyncDispose]());
@@ -114,6 +114,21 @@ describe.skipIf(!isRunnable)("over the web backend alone", () => {
     expect(isTitle.filter(Boolean)).toHaveLength(1);
     expect(new Set(chats.filter((_, index) => !isTitle[index])).size).toBe(1);
     expect(new Set(chats).size).toBe(2);
+  });
+
+  test("codex, by the name of a model that it knows, brings its tools in the input", async () => {
+    const codex = realAgents.find(({ name }) => name === "codex")!;
+    const script = (path: string) => `text(await tools.exec_command({ cmd: "cat '${path}'" }));`;
+    const readCall = (path: string) => ({ name: "exec", arguments: { input: script(path) } });
+    const task = prepare({ ...codex, readCall }, stage);
+    await connect("codex", { ...stage, model: "gpt-6.1-sol" });
+
+    const ran = await runAgent(codex, stage, task.question);
+
+    expect(ran.output).toContain(task.answer);
+    expect(stage.asked()).toHaveLength(2);
+    expect(stage.asked()[1]).toContain(task.secret);
+    expect(chatOf(stage.asked()[1])).toBe(chatOf(stage.asked()[0]));
   });
 
   test.each([

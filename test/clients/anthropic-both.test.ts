@@ -97,6 +97,23 @@ describe.each(upstreamKinds)("@anthropic-ai/sdk over %s", (kind) => {
     expect(stage.asked()).toHaveLength(3);
   });
 
+  test("toolRunner: tools that are added and removed while it runs", async () => {
+    for (const call of callsInTurn) stage.script({ calls: [call] });
+    const messages = [{ role: "user" as const, content: "What is it like in Paris, and how late?" }];
+    const [first, second] = runnable;
+    const runner = client().beta.messages.toolRunner({ ...body(), messages, tools: [first!] });
+    let turns = 0;
+    for await (const _ of runner) {
+      turns++;
+      if (turns === 1) runner.addTools(second!);
+      if (turns === 2) runner.removeTools("get_weather");
+    }
+
+    expect(textOf(await runner.done())).toContain(saysLast);
+    expect(stage.asked()[0]).not.toContain("get_time");
+    expect(stage.asked()).toHaveLength(3);
+  });
+
   test("countTokens grows with text and with tools, under both kinds of key", async () => {
     const count = async (fields: object, key?: object) =>
       (await client(key).messages.countTokens({ model: stage.model, messages: hello, ...fields })).input_tokens;

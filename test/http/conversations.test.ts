@@ -170,6 +170,29 @@ test("nothing is added by a response that fails, or whose client hangs up; store
   expect(await said(harness, id)).toEqual(["user: Count to 3", `assistant: ${answer.text}`]);
 });
 
+test("what was added to a conversation is answered without another input", async () => {
+  await using harness = await startHarness();
+  const id = await create(harness, { items: [user("Say first")] });
+  const first = await respond(harness, { conversation: id });
+  const next = await respond(harness, { previous_response_id: first.id, input: null, instructions: "Be brief." });
+  const response = await fetch(`${harness.url}/v1/responses/${first.id}/input_items`);
+
+  expect(first.text).toBe("first");
+  expect(next.response["status"]).toBe("completed");
+  expect(await said(harness, id)).toEqual(["user: Say first", "assistant: first"]);
+  expect(await response.json()).toMatchObject({ data: [] });
+});
+
+test("a request that neither has an input nor goes on from anything is refused", async () => {
+  await using harness = await startHarness();
+  const empty = await create(harness);
+  const bodies = [{}, { conversation: empty }];
+  for (const body of bodies) {
+    const error = await readError(await harness.post("/v1/responses", { model: "qwen3-max", ...body }));
+    expect(error).toMatchObject({ status: 400, error: { param: "input" } });
+  }
+});
+
 test("a response in the background adds to its conversation", async () => {
   await using harness = await startHarness();
   const id = await create(harness);

@@ -63,6 +63,36 @@ describe("a call", () => {
   });
 });
 
+/** More than a double holds, as ids of 64 bits are. */
+const longId = "1234567890123456789";
+
+describe("numbers of 64 bits", () => {
+  test.each([true, false])("reach the client as the model wrote them, streamed: %p", async (stream) => {
+    await using harness = await startHarness();
+    harness.emulator.script({
+      reply: { text: `<tool_call>\n{"name": "get_weather", "arguments": {"days": ${longId}}}\n</tool_call>` },
+    });
+    const body = { model: "qwen3-max", max_tokens: 1000, stream, tools, messages: [says("How is it?")] };
+    const answer = await (await harness.post("/v1/messages", body)).text();
+
+    expect(answer).toMatch(new RegExp(`"days\\\\?": ?${longId}}`));
+  });
+
+  test.each(["short", "long".repeat(1000)])("come back to the model as they were (%#)", async (word) => {
+    await using harness = await startHarness();
+    const call = { type: "tool_use", id: "toolu_a", name: "get_time", input: { zone: "ID" } };
+    const messages = [
+      says(word),
+      { role: "assistant", content: [call] },
+      says([{ type: "tool_result", tool_use_id: "toolu_a", content: "noon" }]),
+    ];
+    const body = JSON.stringify({ model: "qwen3-max", max_tokens: 1000, tools, messages }).replace('"ID"', longId);
+    await (await fetch(`${harness.url}/v1/messages`, { method: "POST", body })).text();
+
+    expect(lastTurn(harness).content).toContain(`{"zone":${longId}}`);
+  });
+});
+
 describe("a loop of tools", () => {
   test.each([true, false])("stays in one chat, each message the results alone, streamed: %p", async (stream) => {
     await using harness = await startHarness();

@@ -6,7 +6,7 @@ import { startHarness } from "../support/harness.ts";
 import { readLive } from "../support/live-stream.ts";
 import { parseResponseStream } from "../support/response-frames.ts";
 import { acceptedTurns, allTurns, bodyOf, callsOf, createTalk, lastTurn, readError, untilIdle } from "./client.ts";
-import { clock, outputOf, readAnswer, respond, user, weather } from "./responses-client.ts";
+import { clock, functionTool, outputOf, readAnswer, respond, user, weather } from "./responses-client.ts";
 
 const stateless = { store: false };
 
@@ -72,6 +72,77 @@ describe.each([true, false])("stream %p", (stream) => {
     const [one, other] = acceptedTurns(harness);
     expect(other).toMatchObject({ chatId: one!.chatId, parentId: one!.responseId });
     expect(other!.content).not.toContain("Paris");
+  });
+
+  test.each([
+    ['{"input":"abc"}', "abc"],
+    ['{"input":"abc","note":"more"}', "abc"],
+    ['{"patch":"abc"}', '{"patch":"abc"}'],
+    ["{}", "{}"],
+  ])("a call of a custom tool with %s goes on in its chat", async (json, input) => {
+    await using harness = await startHarness();
+    harness.emulator.script({
+      reply: { text: `<tool_call>\n{"name": "patch", "arguments": ${json}}\n</tool_call>` },
+    });
+    const asked = { ...stateless, stream, tools: [{ type: "custom", name: "patch" }] };
+    const first = await respond(harness, { ...asked, input: [user("Patch it")] });
+    const before = lastTurn(harness);
+    const [call] = first.items;
+    const output = { type: "custom_tool_call_output", call_id: call?.["call_id"], output: "done" };
+    await respond(harness, { ...asked, input: [user("Patch it"), ...first.items, output] });
+
+    expect(call).toMatchObject({ type: "custom_tool_call", input });
+    expect(lastTurn(harness)).toMatchObject({ chatId: before.chatId, parentId: before.responseId });
+  });
+
+  test("a tool that an item of the input brings is called as it was declared", async () => {
+    await using harness = await startHarness();
+    const calls = [{ name: "exec", arguments: { input: "text(1)" } }];
+    harness.emulator.script({ reply: { calls } });
+    harness.emulator.script({ reply: { text: "One." } });
+    const functions = { type: "namespace", name: "functions", tools: [{ type: "custom", name: "exec" }] };
+    const input: object[] = [{ type: "additional_tools", role: "developer", tools: [functions] }, user("Run it")];
+    const first = await respond(harness, { ...stateless, stream, input });
+    const before = lastTurn(harness);
+    const [call] = first.items;
+    input.push(...first.items, { type: "custom_tool_call_output", call_id: call?.["call_id"], output: "1" });
+    const second = await respond(harness, { ...stateless, stream, input });
+
+    expect(call).toMatchObject({ type: "custom_tool_call", name: "exec", namespace: "functions", input: "text(1)" });
+    expect(second.text).toBe("One.");
+    expect(lastTurn(harness)).toMatchObject({ chatId: before.chatId, parentId: before.responseId });
+    expect(lastTurn(harness).content).not.toContain("# Tools");
+  });
+
+  test("a search for tools that its client does finds tools that are called then", async () => {
+    await using harness = await startHarness();
+    harness.emulator.script({ reply: { calls: [{ name: "tool_search", arguments: { query: "words", limit: 2 } }] } });
+    harness.emulator.script({ reply: { calls: [{ name: "lookup", arguments: { word: "x" } }] } });
+    const parameters = { type: "object", properties: { query: { type: "string" }, limit: { type: "number" } } };
+    const search = { type: "tool_search", execution: "client", description: "Finds tools.", parameters };
+    const input: object[] = [user("Look it up")];
+    const first = await respond(harness, { ...stateless, stream, tools: [search], input });
+    const [searched] = first.items;
+    const found = {
+      type: "namespace",
+      name: "mcp__tiny",
+      tools: [functionTool("lookup", { word: { type: "string" } })],
+    };
+    const output = { type: "tool_search_output", call_id: searched?.["call_id"], execution: "client", tools: [found] };
+    const before = lastTurn(harness);
+    input.push(...first.items, output);
+    const second = await respond(harness, { ...stateless, stream, tools: [search], input });
+
+    expect(searched).toMatchObject({
+      type: "tool_search_call",
+      id: expect.stringMatching(/^tsc_/),
+      status: "completed",
+      execution: "client",
+      arguments: { query: "words", limit: 2 },
+    });
+    expect(lastTurn(harness)).toMatchObject({ chatId: before.chatId, parentId: before.responseId });
+    expect(lastTurn(harness).content).toContain('<tool_response name="tool_search">\nlookup\n</tool_response>');
+    expect(second.items).toMatchObject([{ type: "function_call", name: "lookup", namespace: "mcp__tiny" }]);
   });
 
   test("a custom tool is given its free text", async () => {

@@ -5,6 +5,7 @@ import { fileReference } from "../../contract/file-reference.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { LongText } from "../../conversation/long-text.ts";
 import { invalid } from "../check-body.ts";
+import { changesTools } from "./changed-tools.ts";
 
 /**
  * A string or blocks, as users write them and tools answer.
@@ -27,6 +28,7 @@ export function blocksIn(value: unknown, path: string): readonly unknown[] {
 export function parseBlock(value: unknown, path: string): ContentPart[] {
   if (typeof value === "string") return [{ type: "text", text: value }];
   if (!isJsonObject(value)) throw invalid(path, `Invalid request: "${path}" must be an object`);
+  if (changesTools(value["type"])) return [];
   switch (value["type"]) {
     case "text":
       return [parseText(value, path)];

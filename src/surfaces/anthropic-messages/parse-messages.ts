@@ -1,6 +1,7 @@
 // The `messages` of a request. Results of tools stand in the user's messages here, and become messages of their own.
 
 import type { ContentPart, Message, ToolCall } from "../../contract/chat-request.ts";
+import { stringifyExact } from "../../contract/exact-json.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { GrownLists } from "../../conversation/grown-lists.ts";
 import { splitThoughts } from "../../conversation/leading-thoughts.ts";
@@ -40,13 +41,18 @@ function parseMessage(value: unknown, path: string, messages: Message[]): void {
       return;
     // Agents tell their surroundings so, between the turns.
     case "system":
-      messages.push({ role, content: parseContent(content, `${path}.content`) });
-      return;
+      return parseSystemMessage(content, `${path}.content`, messages);
     case undefined:
       throw invalid(`${path}.role`, `Invalid request: "${path}.role" is missing`);
     default:
       throw invalid(`${path}.role`, `Invalid request: "${path}.role" must be one of user, assistant, system`);
   }
+}
+
+/** Of blocks that only change the tools, nothing is left to be said. */
+function parseSystemMessage(content: unknown, path: string, messages: Message[]): void {
+  const parts = parseContent(content, path);
+  if (parts.length > 0) messages.push({ role: "system", content: parts });
 }
 
 /** Results first, since they answer the calls before; then what the user says besides. */
@@ -117,6 +123,6 @@ function parseCall(block: JsonObject, path: string): ToolCall {
   return {
     callId: decodeCallId(stringIn(block, "id", path)),
     toolName: stringIn(block, "name", path),
-    argumentsText: typeof input === "string" ? input : JSON.stringify(input ?? {}),
+    argumentsText: typeof input === "string" ? input : stringifyExact(input ?? {}),
   };
 }

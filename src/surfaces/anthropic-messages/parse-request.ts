@@ -7,6 +7,7 @@ import { withSystem } from "../../conversation/grown-messages.ts";
 import { parseOutputFormat } from "../answer-format.ts";
 import { createBodyCheck, invalid } from "../check-body.ts";
 import { optional, parseModel } from "../openai-fields.ts";
+import { changedTools } from "./changed-tools.ts";
 import { threadField } from "./error-body.ts";
 import { parseMessages } from "./parse-messages.ts";
 import { parseSystem } from "./parse-system.ts";
@@ -49,7 +50,7 @@ function readBody(body: CheckedBody): ChatRequest {
   // Checked to be an object; the schema leaves unknown fields in place.
   const fields: JsonObject = body;
   refuseThread(fields[threadField]);
-  const { tools, webSearch } = parseTools(body.tools ?? []);
+  const { tools, webSearch } = parseTools(changedTools(body.tools ?? [], fields["messages"]));
   const { toolChoice, parallelToolCalls } = parseToolChoice(fields["tool_choice"], tools);
   const messages = withSystem(parseSystem(fields["system"]), parseMessages(fields["messages"]));
   const format = parseOutputFormat(fields);

@@ -2,6 +2,7 @@
 
 import type { ChatRequest } from "../../contract/chat-request.ts";
 import type { FinishReason, ReplyIdentity, Source, TokenUsage } from "../../contract/events.ts";
+import { parseExact } from "../../contract/exact-json.ts";
 import { isJsonObject, type Json } from "../../contract/json.ts";
 
 export function messageId(identity: ReplyIdentity): string {
@@ -47,7 +48,7 @@ export function encodeUsage({ inputTokens, outputTokens, cachedTokens = 0, reaso
 /** Undefined: no arguments, or no object, whatever the model wrote. There is nothing that a tool could be given. */
 export function parseInput(argumentsText: string): { readonly [key: string]: Json } | undefined {
   try {
-    const input: unknown = JSON.parse(argumentsText);
+    const input = parseExact(argumentsText);
     // Came out of JSON.parse.
     return isJsonObject(input) ? (input as { readonly [key: string]: Json }) : undefined;
   } catch {

@@ -1,6 +1,7 @@
 // The `messages` of a chat completion, checked one by one: whatever is wrong is named with its index.
 
 import type { ContentPart, Message, ToolCall } from "../../contract/chat-request.ts";
+import { stringifyExact } from "../../contract/exact-json.ts";
 import { fileReference } from "../../contract/file-reference.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { GrownLists } from "../../conversation/grown-lists.ts";
@@ -159,7 +160,7 @@ function parseToolCall(value: unknown, path: string): ToolCall {
 /** Some clients send the arguments as an object instead of JSON text. */
 function argumentsOf(value: unknown): string {
   if (typeof value === "string") return value;
-  return value === undefined || value === null ? "" : JSON.stringify(value);
+  return value === undefined || value === null ? "" : stringifyExact(value);
 }
 
 function parseContent(value: unknown, path: string): ContentPart[] {

@@ -165,7 +165,7 @@ class Encoder implements EventEncoder {
     if (item === undefined) return;
     item.argumentsText += argumentsText;
     // The text of a custom tool stands within the arguments: it is there when they are.
-    if (item.isCustom) return;
+    if (item.isHeld) return;
     this.#writeId();
     this.#writer.bytes(this.#deltaStart);
     this.#writer.text(JSON.stringify(argumentsText));

@@ -34,13 +34,18 @@ export function inputItems(input: unknown, replyId: string, byId: ReadonlyMap<st
 
 /** The same without so many at the beginning, and as they are kept: those that were sent without an id have none. */
 export function inputItemsFrom(start: number, input: unknown, byId: ReadonlyMap<string, unknown>): JsonObject[] {
-  const items: readonly unknown[] = Array.isArray(input) ? input : [{ role: "user", content: input }];
+  const items = itemsIn(input);
   return items.slice(start).flatMap((item) => {
     if (!isJsonObject(item)) return [];
     const id = referredId(item);
     const said = id === undefined ? item : (byId.get(id) ?? item);
     return isJsonObject(said) ? [wholeItem(said)] : [];
   });
+}
+
+function itemsIn(input: unknown): readonly unknown[] {
+  if (Array.isArray(input)) return input;
+  return input === undefined || input === null ? [] : [{ role: "user", content: input }];
 }
 
 function wholeItem(item: JsonObject): JsonObject {
@@ -66,6 +71,10 @@ const prefixes: Readonly<Record<string, string>> = {
   function_call_output: "fco",
   custom_tool_call: "ctc",
   custom_tool_call_output: "ctco",
+  additional_tools: "at",
+  agent_message: "amsg",
+  tool_search_call: "tsc",
+  tool_search_output: "tso",
 };
 
 function partsOf({ role, content }: JsonObject): Json {

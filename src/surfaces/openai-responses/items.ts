@@ -1,7 +1,7 @@
 // The items of an answer, and their ids: the same whether it is streamed or whole, and each tells which answer it is of.
 
 import type { ReplyIdentity, Source } from "../../contract/events.ts";
-import type { Json } from "../../contract/json.ts";
+import { isJsonObject, type Json } from "../../contract/json.ts";
 import { type Citation, citationsIn } from "../url-citations.ts";
 import type { DeclaredTool } from "./parse-tools.ts";
 
@@ -72,16 +72,44 @@ export function callItem(id: string, status: ItemStatus, call: ItemCall, tool: D
   const { callId, argumentsText } = call;
   const name = tool?.ownName ?? call.toolName;
   const namespace = tool?.namespace === undefined ? {} : { namespace: tool.namespace };
-  if (tool?.isCustom === true) {
+  if (tool?.kind === "search") {
+    const searched = { call_id: callId, execution: "client", arguments: searchArguments(argumentsText) };
+    return { id, type: "tool_search_call", status, ...searched };
+  }
+  if (tool?.kind === "custom") {
     const input = status === "in_progress" ? "" : customInput(argumentsText);
     return { id, type: "custom_tool_call", status, call_id: callId, name, ...namespace, input };
   }
   return { id, type: "function_call", status, arguments: argumentsText, call_id: callId, name, ...namespace };
 }
 
+/** What the ids of its calls begin with. */
+export const callPrefixes: Readonly<Record<DeclaredTool["kind"], string>> = {
+  function: "fc",
+  custom: "ctc",
+  search: "tsc",
+};
+
+/** An object here, and not its text. */
+function searchArguments(argumentsText: string): Json {
+  try {
+    const value: unknown = JSON.parse(argumentsText);
+    // Came out of JSON.parse.
+    return isJsonObject(value) ? (value as { readonly [field: string]: Json }) : {};
+  } catch {
+    // None yet, or broken.
+    return {};
+  }
+}
+
 /** No arguments are an empty object: clients parse them. */
 export function wholeArguments(argumentsText: string): string {
   return argumentsText === "" ? "{}" : argumentsText;
+}
+
+/** The inverse of `customInput`. */
+export function customArguments(input: string): string {
+  return JSON.stringify({ input });
 }
 
 /** The free text in the arguments of the function that stood for the tool. */

@@ -5,6 +5,7 @@ import type { Json } from "../../contract/json.ts";
 import { RawText } from "../../conversation/raw-text.ts";
 import {
   callItem,
+  callPrefixes,
   customInput,
   encodeCitation,
   itemId,
@@ -33,7 +34,8 @@ export interface OpenItem {
   readonly place: Fields;
   /** Pages that were searched become annotations of it. */
   readonly takesSources: boolean;
-  readonly isCustom: boolean;
+  /** Of a call whose arguments are told when they are whole. */
+  readonly isHeld: boolean;
   /** Of a message or of thoughts: what was said so far. */
   readonly text: RawText;
   /** Of a call, so far. */
@@ -77,7 +79,7 @@ function openMessage({ identity, outputIndex }: ItemOptions): OpenItem {
     deltaType: "response.output_text.delta",
     place: { ...place, logprobs: [] },
     takesSources: true,
-    isCustom: false,
+    isHeld: false,
     text,
     argumentsText: "",
     opening: () => [
@@ -111,7 +113,7 @@ function openRefusal({ identity, outputIndex }: ItemOptions): OpenItem {
     deltaType: "response.refusal.delta",
     place,
     takesSources: false,
-    isCustom: false,
+    isHeld: false,
     text,
     argumentsText: "",
     opening: () => [
@@ -140,7 +142,7 @@ function openReasoning({ identity, outputIndex, isSealedAsked }: ItemOptions): O
     deltaType: "response.reasoning_summary_text.delta",
     place,
     takesSources: false,
-    isCustom: false,
+    isHeld: false,
     text,
     argumentsText: "",
     opening: () => [
@@ -165,16 +167,17 @@ function openCall(
   { callId, toolName }: Extract<ChatEvent, { block: "tool-call"; callId: string }>,
   { identity, outputIndex, tool }: ItemOptions,
 ): OpenItem {
-  const isCustom = tool?.isCustom === true;
-  const id = itemId(isCustom ? "ctc" : "fc", identity, outputIndex);
+  const kind = tool?.kind ?? "function";
+  const isCustom = kind === "custom";
+  const id = itemId(callPrefixes[kind], identity, outputIndex);
   const place = { item_id: id, output_index: outputIndex };
-  const kind = isCustom ? "response.custom_tool_call_input" : "response.function_call_arguments";
+  const type = isCustom ? "response.custom_tool_call_input" : "response.function_call_arguments";
   const call = (argumentsText: string) => ({ callId, toolName, argumentsText });
   return {
-    deltaType: `${kind}.delta`,
+    deltaType: `${type}.delta`,
     place,
     takesSources: false,
-    isCustom,
+    isHeld: kind !== "function",
     text: new RawText(),
     argumentsText: "",
     opening: () => [added(outputIndex, callItem(id, "in_progress", call(""), tool))],
@@ -182,11 +185,13 @@ function openCall(
       const told = this.argumentsText;
       const whole = isCustom ? told : wholeArguments(told);
       const item = callItem(id, status, call(whole), tool);
+      // Of a search there are no events but those of its item.
+      if (kind === "search") return { events: [done(outputIndex, item)], item };
       const said = isCustom ? customInput(told) : whole;
       const events = [
         // Of what could not be told in pieces.
-        ...(isCustom || told === "" ? [{ type: `${kind}.delta`, fields: { ...place, delta: said } }] : []),
-        { type: `${kind}.done`, fields: { ...place, [isCustom ? "input" : "arguments"]: said } },
+        ...(isCustom || told === "" ? [{ type: `${type}.delta`, fields: { ...place, delta: said } }] : []),
+        { type: `${type}.done`, fields: { ...place, [isCustom ? "input" : "arguments"]: said } },
         done(outputIndex, item),
       ];
       return { events, item };

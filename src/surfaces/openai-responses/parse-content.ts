@@ -25,6 +25,9 @@ function parsePart(value: unknown, path: string): ContentPart {
     case "text":
       if (value["text"] instanceof LongText) return value["text"];
       return { type: "text", text: stringIn(value, "text", path) };
+    // What a client takes for sealed by the service came from here as it was: nothing is sealed.
+    case "encrypted_content":
+      return { type: "text", text: stringIn(value, "encrypted_content", path) };
     case "refusal":
       return { type: "text", text: stringIn(value, "refusal", path) };
     case "input_image":

@@ -2,14 +2,17 @@
 // itself could have made is passed over.
 
 import type { ContentPart, Message, ToolCall } from "../../contract/chat-request.ts";
+import { stringifyExact } from "../../contract/exact-json.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { invalid } from "../check-body.ts";
 import { GrownLists, type Making } from "../../conversation/grown-lists.ts";
 import { splitThoughts } from "../../conversation/leading-thoughts.ts";
 import { LongText } from "../../conversation/long-text.ts";
 import { referredId } from "./input-items.ts";
+import { customArguments } from "./items.ts";
+import { additionalTools, foundTools } from "./listed-tools.ts";
 import { parseContent } from "./parse-content.ts";
-import { type DeclaredTool, toolNameOf } from "./parse-tools.ts";
+import { type DeclaredTool, parseTools, searchName, toolNameOf } from "./parse-tools.ts";
 
 /** What a request refers to instead of saying it. */
 export interface KnownItems {
@@ -49,6 +52,8 @@ function parseList(list: readonly unknown[], tools: readonly DeclaredTool[]): re
   return messages.all;
 }
 
+type ToolMessage = Extract<Message, { readonly role: "tool" }>;
+
 /** Neighbouring items of the assistant are one reply, and one message. */
 class Messages {
   readonly all: Message[];
@@ -57,6 +62,8 @@ class Messages {
   #reply: { role: "assistant"; content: ContentPart[]; toolCalls: ToolCall[]; reasoning?: string } | undefined;
   /** Thoughts that no word has followed yet. */
   #reasoning = "";
+  /** Index of the first of the results at the end, while more of them may come. */
+  #resultsFrom: number | undefined;
 
   /** @param begun what it goes on from: messages that no item changes any more */
   constructor(tools: readonly DeclaredTool[], begun?: Making<Message>) {
@@ -66,13 +73,27 @@ class Messages {
 
   /** -1 while what follows may belong to the last message. */
   get settledCount(): number {
-    return this.#reply === undefined && this.#reasoning === "" ? this.all.length : -1;
+    const isOpen = this.#reply !== undefined || this.#reasoning !== "" || this.#resultsFrom !== undefined;
+    return isOpen ? -1 : this.all.length;
   }
 
   add(message: Message): void {
     this.#reply = undefined;
     this.#reasoning = "";
+    this.#resultsFrom = undefined;
     this.all.push(message);
+  }
+
+  /** A script of Codex gives several outputs of one call; servers take one result of each. */
+  addResult(result: ToolMessage): void {
+    const from = this.#resultsFrom ?? this.all.length;
+    const index = this.all.findLastIndex(
+      (message, at) => at >= from && message.role === "tool" && message.callId === result.callId,
+    );
+    const told = this.all[index];
+    if (told === undefined) this.add(result);
+    else this.all[index] = { ...told, content: [...told.content, ...result.content] };
+    this.#resultsFrom = from;
   }
 
   addText(content: readonly ContentPart[]): void {
@@ -88,6 +109,7 @@ class Messages {
   }
 
   #openReply() {
+    this.#resultsFrom = undefined;
     if (this.#reply === undefined) {
       this.#reply = { role: "assistant", content: [], toolCalls: [] };
       this.all.push(this.#reply);
@@ -105,13 +127,26 @@ function addItem(messages: Messages, item: unknown, path: string, known: KnownIt
       return messages.addCall(parseCall(item, messages.tools, path, "arguments"));
     case "custom_tool_call":
       return messages.addCall(parseCall(item, messages.tools, path, "input"));
+    // One of Codex's agents to another: without it the other has nothing to do.
+    case "agent_message":
+      return addMessage(messages, { ...item, role: "user" }, path);
+    case "tool_search_call":
+      // Without the id of a call the service did it.
+      if (typeof item["call_id"] === "string")
+        messages.addCall(parseCall({ ...item, name: searchName }, messages.tools, path, "arguments"));
+      return;
+    case foundTools:
+      if (typeof item["call_id"] === "string") messages.addResult(parseFound(item, path));
+      return;
     case "function_call_output":
     case "custom_tool_call_output":
-      return messages.add(parseOutput(item, path));
+      return messages.addResult(parseOutput(item, path));
     case "reasoning":
       return messages.addReasoning(parseReasoningText(item));
     case "item_reference":
       return addReferred(messages, item["id"], path, known);
+    case additionalTools:
+      return;
     default: {
       const id = referredId(item);
       if (id !== undefined) return addReferred(messages, id, path, known);
@@ -169,18 +204,25 @@ function parseCall(
   const name = item["name"];
   if (typeof name !== "string") throw invalid(`${path}.name`, `Invalid request: "${path}.name" must be a string`);
   const value = item[field];
-  const text = typeof value === "string" ? value : value === undefined || value === null ? "" : JSON.stringify(value);
+  const text = typeof value === "string" ? value : value === undefined || value === null ? "" : stringifyExact(value);
   return {
     callId: callIdOf(item, path),
     toolName: toolNameOf(tools, name, item["namespace"]),
-    argumentsText: field === "input" ? JSON.stringify({ input: text }) : text,
+    argumentsText: field === "input" ? customArguments(text) : text,
   };
 }
 
-function parseOutput(item: JsonObject, path: string): Message {
+function parseOutput(item: JsonObject, path: string): ToolMessage {
   const output = item["output"];
   const content = output === undefined || output === null ? "" : output;
   return { role: "tool", callId: callIdOf(item, path), content: parseContent(content, `${path}.output`) };
+}
+
+/** The model has to learn the names; the tools themselves are declared by then. */
+function parseFound(item: JsonObject, path: string): ToolMessage {
+  const names = parseTools(item["tools"]).map(({ definition }) => definition.name);
+  const text = names.length === 0 ? "No tools were found." : names.join("\n");
+  return { role: "tool", callId: callIdOf(item, path), content: [{ type: "text", text }] };
 }
 
 function callIdOf(item: JsonObject, path: string): string {

@@ -7,6 +7,7 @@ import { withSystem } from "../../conversation/grown-messages.ts";
 import { parseTextFormat } from "../answer-format.ts";
 import { createBodyCheck, invalid } from "../check-body.ts";
 import { optional, parseModel, parseReasoning, parseSession, parseWebSearch } from "../openai-fields.ts";
+import { listedTools } from "./listed-tools.ts";
 import { type KnownItems, nothingKnown, parseInput } from "./parse-input.ts";
 import { asksForWebSearch, parseToolChoice, parseTools } from "./parse-tools.ts";
 
@@ -44,7 +45,8 @@ export function parseRequest(value: unknown, known: KnownItems = nothingKnown): 
   const fields: JsonObject = body;
   if (conversationIdIn(fields) !== undefined && known.conversationId === undefined) throw conversationUnknown();
   if (body.background === true && body.store === false) throw backgroundUnkept();
-  const declared = parseTools(fields["tools"]);
+  const listed = listedTools(fields, known.history);
+  const declared = parseTools(listed);
   const format = parseTextFormat(fields["text"]);
   const { toolChoice, tools } = parseToolChoice(fields["tool_choice"], declared);
   return {
@@ -58,9 +60,10 @@ export function parseRequest(value: unknown, known: KnownItems = nothingKnown): 
     maxTokens: body.max_output_tokens ?? undefined,
     reasoning: parseReasoning(fields),
     ...(format === undefined ? {} : { format }),
-    webSearch: parseWebSearch(fields) ?? (asksForWebSearch(fields["tools"]) ? true : undefined),
+    webSearch: parseWebSearch(fields) ?? (asksForWebSearch(listed) ? true : undefined),
     session: parseSession(fields),
-    body: fields,
+    // Whoever tells a call looks there for how its tool was declared.
+    body: listed === fields["tools"] ? fields : { ...fields, tools: listed },
     steering: steeringOf(fields),
   };
 }
@@ -74,9 +77,10 @@ function parseAsked(
   declared: ReturnType<typeof parseTools>,
   known: KnownItems,
 ): readonly Message[] {
-  const { input } = fields;
-  if (input === undefined || input === null) throw invalid("input", 'Invalid request: "input" is missing');
-  const messages = parseInput(input, declared, known);
+  const input = fields["input"] ?? undefined;
+  // What is asked may stand in what it goes on from.
+  if (input === undefined && known.history.length === 0) throw invalid("input", 'Invalid request: "input" is missing');
+  const messages = parseInput(input ?? [], declared, known);
   // A tool's result may continue a known conversation; whether it does, the gateway finds out.
   if (!messages.some(({ role }) => role === "user" || role === "tool")) {
     throw invalid("input", 'Invalid request: "input" must hold a message with role "user"');

@@ -8,8 +8,8 @@ import { invalid } from "../check-body.ts";
 /** A tool as its client declared it, beside what the model is told of it. */
 export interface DeclaredTool {
   readonly definition: ToolDefinition;
-  /** Takes free text instead of JSON arguments. */
-  readonly isCustom: boolean;
+  /** What its client knows of its calls: a function has JSON arguments, a custom tool free text, a search finds further tools. */
+  readonly kind: "function" | "custom" | "search";
   /** As its client calls it: the model may know it by a longer name. */
   readonly ownName: string;
   readonly namespace: string | undefined;
@@ -34,35 +34,47 @@ function addTools(tools: DeclaredTool[], list: readonly unknown[], namespace: st
     const name = typeof entry["name"] === "string" ? entry["name"] : undefined;
     // Codex keeps the tools of one matter together so.
     if (entry["type"] === "namespace" && Array.isArray(entry["tools"])) addTools(tools, entry["tools"], name);
-    else if (entry["type"] === "custom" && name !== undefined) addTool(tools, namespace, name, customTool(entry, name));
+    else if (entry["type"] === "custom" && name !== undefined)
+      addTool(tools, namespace, "custom", customTool(entry, name));
+    else if (entry["type"] === "tool_search") addSearch(tools, entry, namespace);
     else if (entry["type"] === "function" || entry["type"] === undefined) addFunction(tools, entry, namespace);
   }
+}
+
+/** Its name is its type. One that the service would do is left out. */
+export const searchName = "tool_search";
+
+function addSearch(tools: DeclaredTool[], entry: JsonObject, namespace: string | undefined): void {
+  if (entry["execution"] === "client") addTool(tools, namespace, "search", definitionIn(entry, searchName));
 }
 
 /** Some clients write it as in chat completions, one object deeper. */
 function addFunction(tools: DeclaredTool[], entry: JsonObject, namespace: string | undefined): void {
   const declared = isJsonObject(entry["function"]) ? entry["function"] : entry;
   const name = declared["name"];
-  if (typeof name !== "string") return;
-  addTool(tools, namespace, name, {
+  if (typeof name === "string") addTool(tools, namespace, "function", definitionIn(declared, name));
+}
+
+function definitionIn(declared: JsonObject, name: string): ToolDefinition {
+  return {
     name,
     description: textOrNothing(declared["description"]),
     // Came out of JSON.parse.
     parameters: (declared["parameters"] ?? {}) as Json,
     ...(declared["strict"] === true ? { isStrict: true } : {}),
-  });
+  };
 }
 
 function addTool(
   tools: DeclaredTool[],
   namespace: string | undefined,
-  ownName: string,
+  kind: DeclaredTool["kind"],
   definition: ToolDefinition,
 ): void {
+  const { name: ownName } = definition;
   const isTaken = tools.some((tool) => tool.definition.name === ownName);
   const name = isTaken && namespace !== undefined ? `${namespace}__${ownName}` : ownName;
-  const isCustom = isCustomDefinition(definition);
-  tools.push({ definition: name === ownName ? definition : { ...definition, name }, isCustom, ownName, namespace });
+  tools.push({ definition: name === ownName ? definition : { ...definition, name }, kind, ownName, namespace });
 }
 
 const customParameters: Json = {
@@ -84,10 +96,6 @@ function customTool(entry: JsonObject, name: string): ToolDefinition {
     description: sentences.length === 0 ? undefined : sentences.join("\n\n"),
     parameters: customParameters,
   };
-}
-
-function isCustomDefinition({ parameters }: ToolDefinition): boolean {
-  return parameters === customParameters;
 }
 
 function textOrNothing(value: unknown): string | undefined {
@@ -144,5 +152,11 @@ function chosenName(value: unknown, tools: readonly DeclaredTool[]): string | un
   // Without any tool there is nothing to choose from, and nothing to complain of: some clients always send a choice.
   if (typeof ownName !== "string" || tools.length === 0) return undefined;
   if (tools.some((tool) => tool.ownName === ownName)) return toolNameOf(tools, ownName, value["namespace"]);
+  if (isServicesOwn(value["type"])) return undefined;
   throw invalid("tool_choice", 'Invalid request: "tool_choice" names a tool that "tools" does not declare');
+}
+
+/** The service would have run it, such as a tool of an MCP server: it is left out, and so is the wish for it. */
+function isServicesOwn(type: unknown): boolean {
+  return type !== undefined && type !== "function" && type !== "custom";
 }

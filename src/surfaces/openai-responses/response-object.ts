@@ -1,7 +1,7 @@
 // The response object: what stands in the first and last events of a stream, in a whole answer, and in the store.
 
 import type { ChatReply } from "../../contract/chat-reply.ts";
-import type { ChatRequest } from "../../contract/chat-request.ts";
+import type { ChatRequest, ToolCall } from "../../contract/chat-request.ts";
 import type { FinishReason, ReplyIdentity, TokenUsage } from "../../contract/events.ts";
 import type { GatewayError } from "../../contract/gateway-error.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts";
@@ -9,6 +9,9 @@ import { onceFor } from "../../contract/once-for.ts";
 import { openaiErrorBody } from "../../contract/openai-error.ts";
 import {
   callItem,
+  callPrefixes,
+  customArguments,
+  customInput,
   itemId,
   type ItemStatus,
   messageItem,
@@ -150,6 +153,12 @@ export function declaredTools({ tools, body }: ChatRequest): ReadonlyMap<string,
   return new Map(declared.map((tool) => [tool.definition.name, tool]));
 }
 
+/** Of a custom tool its client is told the free text alone, whatever else stands in the arguments. */
+export function echoedCall(request: ChatRequest, call: ToolCall): ToolCall {
+  if (declaredTools(request).get(call.toolName)?.kind !== "custom") return call;
+  return { ...call, argumentsText: customArguments(customInput(call.argumentsText)) };
+}
+
 export function asksForSealedThoughts({ body }: ChatRequest): boolean {
   const { include } = body;
   return Array.isArray(include) && include.includes("reasoning.encrypted_content");
@@ -178,9 +187,9 @@ function outputOf(request: ChatRequest, reply: ChatReply): OutputItem[] {
   }
   for (const call of toolCalls) {
     const tool = tools.get(call.toolName);
-    const kind = tool?.isCustom === true ? "ctc" : "fc";
-    const whole = { ...call, argumentsText: wholeArguments(call.argumentsText) };
-    makers.push((index, status) => callItem(itemId(kind, identity, index), status, whole, tool));
+    const kind = tool?.kind ?? "function";
+    const whole = kind === "custom" ? call : { ...call, argumentsText: wholeArguments(call.argumentsText) };
+    makers.push((index, status) => callItem(itemId(callPrefixes[kind], identity, index), status, whole, tool));
   }
   const last = makers.length - 1;
   return makers.map((make, index) => make(index, index === last ? endedStatus(reply.finishReason) : "completed"));

@@ -4,7 +4,7 @@ import type { Surface } from "../../contract/surface.ts";
 import { encodeError } from "./encode-error.ts";
 import { createEventEncoder } from "./event-encoder.ts";
 import { parseRequest, surfaceName } from "./parse-request.ts";
-import { encodeReply } from "./response-object.ts";
+import { echoedCall, encodeReply } from "./response-object.ts";
 
 export const responsesPath = "/v1/responses";
 
@@ -14,5 +14,6 @@ export const openaiResponses: Surface = {
   parseRequest: (body) => parseRequest(body),
   createEncoder: (request, identity) => createEventEncoder(request, identity),
   encodeReply,
+  echoedCall,
   encodeError,
 };

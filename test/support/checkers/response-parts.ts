@@ -42,6 +42,9 @@ export function mustBeItem(item: unknown, problems: Problems): void {
   if (type === "message") return problems.must(at(item, "role") === "assistant", "a message has no role");
   problems.must(isText(at(item, "call_id")), "no call_id");
   problems.must(at(item, "call_id") !== at(item, "id"), "the call_id is the id");
+  if (type === "tool_search_call") {
+    return problems.must(Object(at(item, "arguments")) === at(item, "arguments"), "a search has no arguments");
+  }
   problems.must(isText(at(item, "name")), "a call has no name");
 }
 

@@ -247,6 +247,14 @@ test("createServer logs errors with message, status and code, and the cause for 
   });
 });
 
+test("createServer tells of a base URL that has the version once too often", async () => {
+  const { get } = startTestServer();
+  const answer = await get("/v1/v1/messages", { "anthropic-version": "2023-06-01" });
+
+  expect(answer.status).toBe(404);
+  expect(await answer.text()).toContain("It has /v1 twice: the base URL of the Anthropic API ends without it");
+});
+
 test("createServer logs one debug line a request, without the query", async () => {
   let timeMs = 1000;
   const { get, logLines } = startTestServer({

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import type { OpenAICompatibleEmulator } from "../../../../src/emulator/openai-compatible-emulator.ts";
+import { createAnswerCheck } from "../../../../src/answers/answer-schema.ts";
 import { exampleOf } from "../../../../src/emulator/example-value.ts";
 import { at } from "../emulator-client.ts";
 import { chat, emulate, names, stream, tool, weather } from "./client.ts";
@@ -221,5 +222,36 @@ describe("exampleOf", () => {
     };
 
     expect(exampleOf(schema)).toMatchObject({ a: 5, b: "exampleee", c: ["example"], d: { next: { next: {} } } });
+  });
+
+  const tree = {
+    type: "object",
+    properties: { name: { type: "string" }, kids: { type: "array", items: { $ref: "#/$defs/tree" } } },
+    required: ["name", "kids"],
+  };
+  const list = {
+    type: "object",
+    properties: { value: { type: "integer" }, next: { anyOf: [{ $ref: "#" }, { type: "null" }] } },
+    required: ["value", "next"],
+  };
+  const limited = {
+    type: "object",
+    properties: {
+      at: { type: "string", format: "date-time" },
+      code: { type: "string", maxLength: 3 },
+      pair: { type: "array", items: { type: "number", exclusiveMaximum: 0 }, minItems: 2 },
+      fives: { type: "integer", multipleOf: 5, minimum: 7 },
+    },
+    required: ["at", "code", "pair", "fives"],
+  };
+
+  test.each([
+    ["a tree", { $ref: "#/$defs/tree", $defs: { tree } }],
+    ["a list that ends", list],
+    ["limits and formats", limited],
+  ])("gives what fits: %s", (_name, schema) => {
+    const check = createAnswerCheck({ name: "x", schema, isStrict: true, param: "schema" });
+
+    expect(check.problems(exampleOf(schema))).toEqual({ type: "fits" });
   });
 });

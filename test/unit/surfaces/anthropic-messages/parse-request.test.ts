@@ -115,6 +115,43 @@ describe("parseRequest", () => {
   });
 });
 
+describe("tools that change between the messages", () => {
+  const tool = (name: string, description = "") => ({ name, description, input_schema: { type: "object" } });
+  const added = (value: object) => ({ type: "tool_addition", tool: { type: "tool_definition", definition: value } });
+  const named = (type: string, name: string) => ({ type, tool: { type: "tool_reference", name } });
+  const change = (...content: object[]) => ({ role: "system", content });
+  const toolsAfter = (...changes: object[]) =>
+    parseRequest({
+      max_tokens: 10,
+      tools: [tool("look"), tool("wait")],
+      messages: [{ role: "user", content: "Hi" }, ...changes],
+    });
+
+  test.each([
+    ["one is added", [change(added(tool("new")))], ["look", "wait", "new"]],
+    ["one is told anew", [change(added(tool("look", "anew")))], ["wait", "look"]],
+    ["one is taken away", [change(named("tool_removal", "look"))], ["wait"]],
+    [
+      "it comes back",
+      [change(named("tool_removal", "look")), change(named("tool_addition", "look"))],
+      ["wait", "look"],
+    ],
+    ["a declared one is offered", [change(named("tool_addition", "wait"))], ["look", "wait"]],
+    ["nobody knows it", [change(named("tool_addition", "what"), { type: "tool_removal" })], ["look", "wait"]],
+  ])("%s", (_what, changes, names) => {
+    const { tools, messages } = toolsAfter(...changes);
+
+    expect(tools.map(({ name }) => name)).toEqual(names);
+    expect(messages).toEqual([{ role: "user", content: [{ type: "text", text: "Hi" }] }]);
+  });
+
+  test("what stands beside the change is said", () => {
+    const { messages } = toolsAfter(change(added(tool("new")), { type: "text", text: "You can do more now." }));
+
+    expect(messages[1]).toEqual({ role: "system", content: [{ type: "text", text: "You can do more now." }] });
+  });
+});
+
 describe("messages", () => {
   test("of users are texts, pictures and documents", () => {
     const content = [

@@ -245,6 +245,26 @@ describe("tools", () => {
     expect(webSearch).toBeUndefined();
   });
 
+  test("stand in items of the input as well, and are told anew by the last of them", () => {
+    const added = (...tools: object[]) => ({ type: "additional_tools", role: "developer", tools });
+    const named = (name: string, description = "") => ({ type: "function", name, description });
+    const asked = { role: "user", content: "Hi" };
+    const agents = { type: "namespace", name: "agents", tools: [named("spawn"), { type: "custom", name: "exec" }] };
+    const alone = parseRequest({ input: [added(agents, { type: "web_search" }), asked] });
+    const later = parseRequest({ input: "Go on" }, { history: [added(agents), asked], byId: new Map() });
+    const both = parseRequest({ input: [added(named("look", "old")), asked, added(named("look"))], tools: [agents] });
+
+    expect(alone.messages).toEqual([{ role: "user", content: [{ type: "text", text: "Hi" }] }]);
+    expect(alone.tools.map(({ name }) => name)).toEqual(["spawn", "exec"]);
+    expect(alone.webSearch).toBe(true);
+    expect(later.tools.map(({ name }) => name)).toEqual(["spawn", "exec"]);
+    expect(both.tools.map(({ name, description }) => [name, description])).toEqual([
+      ["spawn", ""],
+      ["exec", undefined],
+      ["look", ""],
+    ]);
+  });
+
   test.each([
     [{ type: "web_search" }, true],
     [{ type: "web_search_preview" }, true],
@@ -261,12 +281,58 @@ describe("tools", () => {
     [{ type: "function", name: "other" }, { toolName: "other" }, ["look", "other"]],
     [{ type: "allowed_tools", mode: "required", tools: [{ type: "function", name: "look" }] }, "required", ["look"]],
     [{ type: "web_search_preview" }, undefined, ["look", "other"]],
+    [{ type: "mcp", server_label: "docs", name: "search" }, undefined, ["look", "other"]],
+    [{ type: "allowed_tools", mode: "auto", tools: [{ type: "mcp", name: "search" }] }, undefined, ["look", "other"]],
     [null, undefined, ["look", "other"]],
   ])("choice %j", (tool_choice, expected, names) => {
     const request = parseRequest({ input, tools: [functionTool, { type: "function", name: "other" }], tool_choice });
 
     expect(request.toolChoice).toEqual(expected as never);
     expect(request.tools.map(({ name }) => name)).toEqual(names);
+  });
+
+  test("what agents tell one another is said, also what was to be sealed", () => {
+    const messages = messagesOf([
+      { role: "user", content: "Hi" },
+      {
+        type: "agent_message",
+        author: "/root",
+        recipient: "/root/sub",
+        content: [
+          { type: "input_text", text: "Sender: /root" },
+          { type: "encrypted_content", encrypted_content: "Say hello" },
+        ],
+      },
+    ]);
+
+    expect(messages[1]).toEqual({
+      role: "user",
+      content: [
+        { type: "text", text: "Sender: /root" },
+        { type: "text", text: "Say hello" },
+      ],
+    });
+  });
+
+  test("what a call gives in several items is one result", () => {
+    const output = (id: string, text: string) => ({ type: "custom_tool_call_output", call_id: id, output: text });
+    const messages = messagesOf([
+      { role: "user", content: "Hi" },
+      { type: "custom_tool_call", call_id: "c1", name: "exec", input: "a" },
+      { type: "custom_tool_call", call_id: "c2", name: "exec", input: "b" },
+      output("c1", "begun"),
+      output("c2", "done"),
+      output("c1", "ended"),
+      { type: "custom_tool_call", call_id: "c1", name: "exec", input: "c" },
+      output("c1", "again"),
+    ]);
+
+    const results = messages.filter(({ role }) => role === "tool");
+    expect(results.map(({ content }) => content.map((part) => part.type === "text" && part.text))).toEqual([
+      ["begun", "ended"],
+      ["done"],
+      ["again"],
+    ]);
   });
 
   test("calls in a history have the names that the model knows", () => {
