@@ -4,7 +4,7 @@
 import type { ToolDefinition } from "../../contract/chat-request.ts";
 import type { FinishReason, Source, TokenUsage, UpstreamEvent } from "../../contract/events.ts";
 import type { GatewayError } from "../../contract/gateway-error.ts";
-import { jsonText } from "../../contract/json.ts";
+import { isJsonObject, jsonText } from "../../contract/json.ts";
 import type { ToolWarning } from "../../tools/tool-warning.ts";
 import type { CompletionChoice, CompletionChunk, CompletionDelta } from "../../wire/openai-compatible.ts";
 import { classifyText, refusalOf, type RefusalSource } from "./errors.ts";
@@ -133,7 +133,7 @@ export class ReplyReader {
   #onChoice({ delta, message, finish_reason: reason }: CompletionChoice): void {
     const { source } = this.#options;
     // Some servers close with the whole message once more.
-    const piece = delta ?? (this.#hasSaid ? undefined : message);
+    const piece = delta ?? (this.#hasSaid || message == null ? undefined : numbered(message));
     const told = stringOf(reason)?.toLowerCase();
     if (told === "error_finish" || told === "error") return this.refuse(classifyText(textIn(piece?.content), source));
     if (told === "abort" || told === "insufficient_system_resource") {
@@ -191,6 +191,13 @@ export class ReplyReader {
     this.#options.onUsage?.(this.#usage);
     this.emit({ type: "usage-update", usage: this.#usage });
   }
+}
+
+/** The calls of a whole message are whole themselves: each is another one, with or without an id and an index of its own. */
+function numbered(message: CompletionDelta): CompletionDelta {
+  const { tool_calls: calls } = message;
+  if (!Array.isArray(calls) || calls.length < 2) return message;
+  return { ...message, tool_calls: calls.map((call, index) => (isJsonObject(call) ? { ...call, index } : call)) };
 }
 
 /** A body that ended without a finish is a failure, never a `stop`. */
