@@ -75,6 +75,25 @@ describe.each(["socket", "fetch"])("TRANSPORT=%s", (transport) => {
     ]);
   });
 
+  test("calls of the history whose arguments are no JSON go out as an object: templates parse them", async () => {
+    await using lane = await start([{ body: answer }]);
+    const call = (text: string) => ({ id: "c", type: "function", function: { name: "read", arguments: text } });
+    const messages = (text: string) => [
+      user("Hi"),
+      { role: "assistant", content: null, tool_calls: [call(text)] },
+      { role: "tool", tool_call_id: "c", content: "The arguments could not be read" },
+    ];
+    await bodyOf(await lane.harness.chat({ ...hello, messages: messages('{"path": "/tm') }));
+    await bodyOf(await lane.harness.chat({ ...hello, messages: messages('{"path": "/tmp"}\n') }));
+    const [broken, sound] = lane.server.completions.map(({ body }) => body?.["messages"] as object[]);
+    expect(broken?.[1]).toEqual({
+      role: "assistant",
+      content: "",
+      tool_calls: [call('{"unreadable_arguments":"{\\"path\\": \\"/tm"}')],
+    });
+    expect(sound).toEqual(messages('{"path": "/tmp"}\n'));
+  });
+
   test("an alias is what the client reads in every chunk, and the server is asked for its own name [R0-013]", async () => {
     await using lane = await start([{ body: answer }], { MODEL_ROUTES: JSON.stringify({ "my-model": "one/local" }) });
     const body = await bodyOf(await lane.harness.chat({ ...hello, model: "my-model" }));
