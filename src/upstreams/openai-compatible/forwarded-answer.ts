@@ -24,6 +24,7 @@ export async function judgeAnswer(
   const { status, contentType } = facts;
   if (status < 200 || status >= 300 || contentType.includes("text/html")) {
     const refusal = classifyAnswer(await readText(response.body, maxErrorBytes, signal), facts, source);
+    if (refusal.reason === "not-offered") return "missing";
     if (refusal.reason !== "not-an-api") throw refusal;
     if (status === 404 || status === 405) return "missing";
     throw foreign(refusal, source);

@@ -147,6 +147,32 @@ describe("other servers' forms", () => {
       { error: "Unexpected endpoint or method. (POST /chat/completions)" },
       "not-an-api",
     ],
+    ["Open WebUI, its pages instead of its API", 405, { detail: "Method Not Allowed" }, "not-an-api"],
+    [
+      "llama.cpp, started for embeddings alone (#3815)",
+      501,
+      {
+        error: {
+          code: 501,
+          message: "This server does not support completions. Start it without `--embeddings`",
+          type: "not_supported_error",
+        },
+      },
+      "not-offered",
+    ],
+    [
+      "vLLM, a model for something else",
+      400,
+      { object: "error", message: "The model does not support Chat Completions API", code: 400 },
+      "not-offered",
+    ],
+    [
+      "Ollama, a model for something else",
+      400,
+      { error: { message: "this model does not support embeddings" } },
+      "not-offered",
+    ],
+    ["a proxy that does not do it", 501, "", "not-offered"],
     ["OpenAI, no such route", 404, { error: { message: "Invalid URL (POST /chat/completions)" } }, "not-an-api"],
     [
       "llama.cpp, context",
