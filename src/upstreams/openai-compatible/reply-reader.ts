@@ -68,6 +68,9 @@ export class ReplyReader {
   #sources: ToldSources | undefined;
   #hasStarted = false;
   #hasSaid = false;
+  /** The choice of index 1, until it is clear whose it is. */
+  #second: CompletionChoice | undefined;
+  #areCounted = false;
   #finish: FinishReason | undefined;
   #usage: TokenUsage | undefined;
 
@@ -87,7 +90,11 @@ export class ReplyReader {
   accept(chunk: CompletionChunk): void {
     this.#start(chunk.model);
     const choices = Array.isArray(chunk.choices) ? (chunk.choices as readonly CompletionChoice[]) : [];
-    for (const choice of choices) if (choice !== null && (choice.index ?? 0) === 0) this.#onChoice(choice);
+    for (const choice of choices) {
+      if (choice === null) continue;
+      if ((choice.index ?? 0) === 0) this.#onFirst(choice);
+      else if (choices.length === 1) this.#onNumbered(choice);
+    }
     if (this.hasEnded) return;
     if (chunk.search_info != null) this.#tellSources((sources) => sources.fromSearch(chunk.search_info));
     if (chunk.usage != null) this.#usage = parseUsage(chunk.usage) ?? this.#usage;
@@ -98,12 +105,14 @@ export class ReplyReader {
 
   /** `[DONE]`. */
   done(): void {
+    this.#settleNumbered();
     if (this.#options.doneIsFinish && this.#hasStarted) this.#finish ??= "stop";
     this.end();
   }
 
   /** Ends well after a finish, else as a reply that was cut. */
   end(): void {
+    this.#settleNumbered();
     if (this.hasEnded) return;
     if (this.#finish === undefined) return this.#fail(cutOff(this.#options.source));
     this.#calls?.settle(true);
@@ -128,6 +137,31 @@ export class ReplyReader {
     if (this.#hasStarted) return;
     this.#hasStarted = true;
     this.emit({ type: "reply-start", model: stringOf(model) ?? this.#options.model });
+  }
+
+  #onFirst(choice: CompletionChoice): void {
+    this.#second = undefined;
+    this.#onChoice(choice);
+  }
+
+  /**
+   * One choice is asked for, and another one is nobody's. But some servers count their chunks where its index belongs
+   * (Foundry Local #263, 2025-09; text-generation-inference before PR 1648): a third one behind a second one tells.
+   */
+  #onNumbered(choice: CompletionChoice): void {
+    const second = this.#second;
+    this.#areCounted ||= second !== undefined && choice.index === 2;
+    this.#second = this.#areCounted || choice.index !== 1 ? undefined : choice;
+    if (!this.#areCounted) return;
+    if (second !== undefined) this.#onChoice(second);
+    if (!this.hasEnded) this.#onChoice(choice);
+  }
+
+  /** Nothing follows, and no other choice had an end: the one that waits is the reply's. */
+  #settleNumbered(): void {
+    const second = this.#second;
+    this.#second = undefined;
+    if (second !== undefined && this.#finish === undefined && !this.hasEnded) this.#onChoice(second);
   }
 
   #onChoice({ delta, message, finish_reason: reason }: CompletionChoice): void {
