@@ -251,6 +251,21 @@ test("a server without the endpoint is 501 of its own, and another one is asked 
   expect(spoken.status).toBe(501);
 });
 
+test("a text that its server calls HTML is a text, to browsers as well (whisper.cpp's transcriptions)", async () => {
+  const text = " Ask not what your country can do for you.\n";
+  const routes = { "/v1/audio/transcriptions": { contentType: "text/html; charset=utf-8", body: text } };
+  await using stage = await startOne(routes);
+  const body = form([
+    ["model", "whisper-1"],
+    ["response_format", "text"],
+    ["file", new Blob(["RIFF"])],
+  ]);
+  const answer = await fetch(`${stage.harness.url}/v1/audio/transcriptions`, { method: "POST", body });
+
+  expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "text/plain; charset=utf-8"]);
+  expect(await answer.text()).toBe(text);
+});
+
 test("a server that was not started for an endpoint lacks it, by whatever status it says so", async () => {
   const llama: Play = {
     status: 501,
