@@ -93,7 +93,7 @@ class TextReader implements ByteSink, EventListenerObject {
 
   fail(error: unknown): void {
     this.#stop();
-    this.#answer.reject(connectionError("Cannot read the answer of the upstream", error));
+    this.#answer.reject(unreadable(error, this.#signal));
   }
 
   #decode(bytes: Uint8Array): void {
@@ -114,6 +114,11 @@ class TextReader implements ByteSink, EventListenerObject {
     this.#signal.removeEventListener("abort", this);
     this.#body.cancel();
   }
+}
+
+/** Of an answer that broke off. One that was given up fails with the reason for that, whoever hears of it first. */
+export function unreadable(error: unknown, { aborted, reason }: AbortSignal): unknown {
+  return aborted ? reason : connectionError("Cannot read the answer of the upstream", error);
 }
 
 const cutAnywhere = { stream: true };

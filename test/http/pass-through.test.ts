@@ -183,6 +183,13 @@ describe.each(["socket", "fetch"])("TRANSPORT=%s", (transport) => {
     await lane.server.untilIdle();
   });
 
+  test("a refusal whose body never ends is told as silence, and not as a broken connection", async () => {
+    const environment = { FIRST_BYTE_TIMEOUT_MS: "60", RETRY_MAX_ATTEMPTS: "1" };
+    await using lane = await start([{ status: 400, body: '{"error":{"message":"no', after: "open" }], environment);
+    const answer = await readError(await lane.harness.chat(hello));
+    expect(answer).toMatchObject({ status: 504, error: { code: "upstream_timeout" } });
+  });
+
   test("a client that hangs up frees the upstream", async () => {
     await using lane = await start([{ body: words, after: "open" }]);
     const controller = new AbortController();
