@@ -190,6 +190,16 @@ describe.each(["socket", "fetch"])("TRANSPORT=%s", (transport) => {
     expect(answer).toMatchObject({ status: 504, error: { code: "upstream_timeout" } });
   });
 
+  test("a stream under a wrong content type begins with its first word (vllm-ascend's proxy)", async () => {
+    for (const contentType of ["application/json", "text/plain"]) {
+      await using lane = await start([{ body: words, contentType, after: "open" }], { HOLD_HEADERS_MS: "5000" });
+      const live = readLive(await lane.harness.chat(hello));
+      expect([await live.nextText(), await live.nextText()]).toEqual(["one ", "two"]);
+      await live.cancel();
+      await lane.server.untilIdle();
+    }
+  });
+
   test("a client that hangs up frees the upstream", async () => {
     await using lane = await start([{ body: words, after: "open" }]);
     const controller = new AbortController();

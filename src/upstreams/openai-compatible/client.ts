@@ -3,12 +3,14 @@
 import type { ByteSource } from "../../contract/byte-source.ts";
 import type { JsonObject } from "../../contract/json.ts";
 import { fromBytes } from "../../outbound/fetch-client.ts";
+import { HeldSource } from "../../outbound/held-source.ts";
 import {
   type HttpClient,
   type OutboundRequest,
   type OutboundResponse,
   readText,
   type ResponseHeaders,
+  unreadable,
 } from "../../outbound/http-client.ts";
 import type { ConditionalHeader, Dialect } from "./dialect.ts";
 import { isErrorAnswer, parseObject } from "./error-body.ts";
@@ -132,15 +134,21 @@ export function createCompatibleClient(options: ClientOptions): CompatibleClient
     onHead?.(response.headers);
     const isGood = response.status < 300;
     if (isGood && contentTypeOf(response).includes("text/event-stream")) return { type: "stream", body: response.body };
-    return acceptWhole(await readText(response.body, isGood ? maxJsonBytes : maxRefusalBytes, signal), response);
+    if (!isGood) return acceptWhole(await readText(response.body, maxRefusalBytes, signal), response);
+    // What has a length is made already, and nothing of it is waited for.
+    const answer = hasLength(response) ? response.body : await holdBeginning(response, signal);
+    if (answer instanceof HeldSource && streamStart.test(beginning.decode(answer.bytes))) {
+      return { type: "stream", body: answer };
+    }
+    return acceptWhole(await readText(answer, maxJsonBytes, signal), response);
   }
 
-  /** An answer to a request for a stream that is none: a completion all the same, or a refusal. */
+  /** An answer that is no stream: a completion all the same, or a refusal. */
   function acceptWhole(text: string, response: OutboundResponse): AcceptedCompletion {
     const json = response.status < 300 ? parseObject(text) : undefined;
     if (json !== undefined && isCompletion(json) && !isErrorAnswer(json)) return { type: "json", body: json, text };
     // A stream under a wrong content type is one all the same, unless its first event refuses.
-    if (response.status < 300 && /^(?:data|event|id|:)/.test(text) && /^data: ?\{.*"choices"/m.test(text)) {
+    if (response.status < 300 && streamStart.test(text) && /^data: ?\{.*"choices"/m.test(text)) {
       return { type: "stream", body: fromBytes(new TextEncoder().encode(text)) };
     }
     throw classifyAnswer(text, factsOf(response), source);
@@ -206,6 +214,25 @@ export function createCompatibleClient(options: ClientOptions): CompatibleClient
   }
 
   return { complete, post, factsOf, listModels, askStatus, askBeside };
+}
+
+/** Enough to tell a field of an event stream. */
+const beginningBytes = 8;
+/** Proxies for vLLM call it JSON (vllm-ascend PR 6985, vllm PR 47526, 2026). */
+const streamStart = /^\s*(?:data:|event:|id:|retry:|:)/;
+/** A mark at the beginning goes. */
+const beginning = new TextDecoder();
+
+function hasLength({ headers }: OutboundResponse): boolean {
+  return headers.get("content-length") !== null;
+}
+
+async function holdBeginning({ body }: OutboundResponse, signal: AbortSignal): Promise<HeldSource> {
+  try {
+    return await HeldSource.begin(body, beginningBytes);
+  } catch (error) {
+    throw unreadable(error, signal);
+  }
 }
 
 function fieldsOf(headers: readonly ConditionalHeader[]): Record<string, string> {
