@@ -321,6 +321,18 @@ describe("tools", () => {
 
   const named = { type: "function", function: { name: "write" } };
 
+  test("LM Studio is told no schema without properties, which it refuses (#2203)", () => {
+    const open = { type: "object", additionalProperties: true };
+    const tools = [{ type: "function", function: { name: "run", parameters: open } }, otherTool];
+    const schemasOf = (dialect: DialectName) =>
+      (bodyOf(dialect, { tools })["tools"] as { function: { parameters: object } }[]).map(
+        ({ function: { parameters } }) => parameters,
+      );
+
+    expect(schemasOf("lm-studio")).toEqual([{ ...open, properties: {} }, otherTool.function.parameters]);
+    expect(schemasOf("vllm")).toEqual([open, otherTool.function.parameters]);
+  });
+
   test("a choice is passed on where it is obeyed", () => {
     for (const choice of ["auto", "required", named]) {
       expect(bodyOf("vllm", { tools: [tool, otherTool], tool_choice: choice })["tool_choice"]).toEqual(choice);
