@@ -157,6 +157,12 @@ function requestRows(): RefusalRow[] {
       param: "response_format",
     },
     {
+      // Which of the two it is nobody tells.
+      reason: "request",
+      when: says(/failed to parse grammar/),
+      message: "makes no grammar of the schema of a tool, or of the answer: say less in it",
+    },
+    {
       reason: "request",
       when: says(/tool_choice.*thinking/),
       message:

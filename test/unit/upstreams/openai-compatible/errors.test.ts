@@ -173,6 +173,12 @@ describe("other servers' forms", () => {
       "not-offered",
     ],
     ["a proxy that does not do it", 501, "", "not-offered"],
+    [
+      "llama.cpp, a schema that it makes no grammar of",
+      400,
+      { error: { code: 400, message: "Failed to initialize samplers: failed to parse grammar" } },
+      "request",
+    ],
     ["OpenAI, no such route", 404, { error: { message: "Invalid URL (POST /chat/completions)" } }, "not-an-api"],
     [
       "llama.cpp, context",
