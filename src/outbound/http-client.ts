@@ -151,6 +151,12 @@ function explain(code: string): string {
     case "ECONNRESET":
     case "ConnectionClosed":
       return "the connection was closed";
+    case "ETIMEDOUT":
+      return "no connection could be made in time";
+    // Those of http1-error.ts and of Bun's fetch (1.4). Mostly another service listens there, or one that speaks TLS.
+    case "InvalidHTTPResponse":
+    case "Malformed_HTTP_Response":
+      return "its answer is no valid HTTP";
     default:
       return code.includes("CERT") ? "its certificate is not trusted" : "the connection failed";
   }
