@@ -388,6 +388,10 @@ test("whatever a server answers is a refusal that can be told", () => {
   );
 });
 
+test("a code that is an object with names of JavaScript's own is no status", () => {
+  expect(classify({ error: { code: { toString: "" }, message: "x" } }, 500).reason).toBe("server");
+});
+
 // A key that waits for what was meant as milliseconds, or for ever, serves nobody again until a restart.
 test.each(["999999999", "1e300", "Infinity", "99999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"])(
   "readRetryAfter believes %j for a day",
