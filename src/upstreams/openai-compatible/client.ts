@@ -1,7 +1,7 @@
 // The calls of one server: headers, body, and a classified error for every refusal.
 
 import type { ByteSource } from "../../contract/byte-source.ts";
-import type { JsonObject } from "../../contract/json.ts";
+import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { fromBytes } from "../../outbound/fetch-client.ts";
 import { HeldSource } from "../../outbound/held-source.ts";
 import {
@@ -13,7 +13,7 @@ import {
   unreadable,
 } from "../../outbound/http-client.ts";
 import type { ConditionalHeader, Dialect } from "./dialect.ts";
-import { isErrorAnswer, parseObject } from "./error-body.ts";
+import { isErrorAnswer, parseJson, parseObject } from "./error-body.ts";
 import { type AnswerFacts, classifyAnswer, readRetryAfter, type RefusalSource } from "./errors.ts";
 import { isCompletion } from "./json-decoder.ts";
 
@@ -177,8 +177,8 @@ export function createCompatibleClient(options: ClientOptions): CompatibleClient
       signal,
     });
     const text = await readText(response.body, maxJsonBytes, signal);
-    const list = response.status < 300 ? parseObject(text)?.["data"] : undefined;
-    if (!Array.isArray(list)) throw classifyAnswer(text, factsOf(response), source);
+    const list = response.status < 300 ? modelsIn(text) : undefined;
+    if (list === undefined) throw classifyAnswer(text, factsOf(response), source);
     return list;
   }
 
@@ -222,6 +222,13 @@ const beginningBytes = 8;
 const streamStart = /^\s*(?:data:|event:|id:|retry:|:)/;
 /** A mark at the beginning goes. */
 const beginning = new TextDecoder();
+
+/** Together AI and Mistral answer with the list alone (bifrost #6711, 2026-09). */
+function modelsIn(text: string): readonly unknown[] | undefined {
+  const value = parseJson(text);
+  const list = isJsonObject(value) ? value["data"] : value;
+  return Array.isArray(list) ? list : undefined;
+}
 
 function hasLength({ headers }: OutboundResponse): boolean {
   return headers.get("content-length") !== null;

@@ -35,6 +35,15 @@ describe("the list", () => {
     });
   });
 
+  test("a bare list is one: Together AI and Mistral put nothing around theirs", async () => {
+    const bare = json([{ id: "Qwen/Qwen3.6-27B", organization: "Qwen", context_length: 131_072 }]);
+
+    expect(await firstModel("generic", { "/v1/models": bare })).toMatchObject({
+      id: "Qwen/Qwen3.6-27B",
+      contextTokens: 131_072,
+    });
+  });
+
   test("Ollama is asked about each model", async () => {
     const show = json({ model_info: { "qwen3.context_length": 40_960 }, capabilities: ["tools", "thinking"] });
     const routes = { "/v1/models": list({ id: "mine:1b", owned_by: "library" }), "/api/show": show };
