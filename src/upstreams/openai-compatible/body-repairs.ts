@@ -74,6 +74,10 @@ function repairThinking({ told }: UpstreamRefusal, body: Body): Repair | undefin
   if (/does not support thinking/.test(told) && thinkingFields.some((field) => field in body)) {
     return { name: "no-thinking-fields", isLasting: true, change: (from) => without(from, thinkingFields) };
   }
+  // Older Ollama took words for gpt-oss alone (crush #2623, 2026-04); others that can think do so by themselves.
+  if (/think value .* is not supported/.test(told) && withoutEffort(body) !== body) {
+    return { name: "no-effort", isLasting: true, change: withoutEffort };
+  }
   if (/reasoning_effort/.test(told) && /thinking_budget/.test(told) && "reasoning_effort" in body) {
     return { name: "budget-alone", isLasting: false, change: (from) => without(from, ["reasoning_effort"]) };
   }
@@ -81,6 +85,12 @@ function repairThinking({ told }: UpstreamRefusal, body: Body): Repair | undefin
     return { name: "no-budget", isLasting: false, change: (from) => without(from, ["thinking_budget"]) };
   }
   return undefined;
+}
+
+/** Thinking stays switched off. */
+function withoutEffort(body: Body): Body {
+  const { reasoning_effort: effort } = body;
+  return effort === undefined || effort === "none" ? body : without(body, ["reasoning_effort"]);
 }
 
 function withoutThinking(body: Body): Body {

@@ -100,6 +100,13 @@ describe("findRepair", () => {
     expect(repair('"llama3" does not support thinking', { ...plain, reasoning_effort: "high" })).toEqual(plain);
   });
 
+  test("leaves an effort out where a model knows only whether it thinks, which it does by itself (Ollama)", () => {
+    const refusal = (word: string) => `think value "${word}" is not supported for this model`;
+
+    expect(repair(refusal("medium"), { ...plain, reasoning_effort: "medium" })).toEqual(plain);
+    expect(repair(refusal("none"), { ...plain, reasoning_effort: "none" })).toBeUndefined();
+  });
+
   test("leaves a budget out that the model does not allow", () => {
     const message = "thinking_budget must be positive integer and not greater than 1024";
 
