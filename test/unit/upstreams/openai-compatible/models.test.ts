@@ -61,6 +61,15 @@ describe("the list", () => {
     });
   });
 
+  test("llama.cpp's router tells the window of each model in its list, and none in /props", async () => {
+    const listed = list({ id: "a.gguf", meta: { n_ctx: 32_768, n_ctx_train: 262_144 } });
+    const props = json({ role: "router", default_generation_settings: { n_ctx: 0 } });
+
+    expect(await firstModel("llama-cpp", { "/v1/models": listed, "/props": props })).toMatchObject({
+      contextTokens: 32_768,
+    });
+  });
+
   test("LM Studio has a list of its own beside", async () => {
     const own = json({ data: [{ id: "a", type: "vlm", max_context_length: 9, loaded_context_length: 4096 }] });
 
