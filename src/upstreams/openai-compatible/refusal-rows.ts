@@ -63,8 +63,11 @@ export const commonRows: readonly RefusalRow[] = [
       "has used up the free quota of this key for the model: switch to paid use in its console, or use another key",
   },
   {
+    // Coding plans; token plans (sub2api PR 6748, 2026-09); Ollama's cloud (hermes-agent PR 68832, 2026-08).
     reason: "quota-hard",
-    when: says(/(?:hour|week|month) allocated quota exceeded/),
+    when: says(
+      /(?:hour|week|month) allocated quota exceeded|token-?\s?plan.* quota has been exhausted|(?:hourly|session|weekly|monthly) usage limit/,
+    ),
     message: "has used up the quota of this plan for the running period: wait for the next one, or use another key",
   },
   {

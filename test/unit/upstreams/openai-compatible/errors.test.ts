@@ -147,6 +147,24 @@ describe("other servers' forms", () => {
       { error: "Unexpected endpoint or method. (POST /chat/completions)" },
       "not-an-api",
     ],
+    [
+      "Ollama's cloud, the running period of its plan",
+      429,
+      { error: { message: "you (ana) have reached your weekly usage limit, upgrade for higher limits" } },
+      "quota-hard",
+    ],
+    [
+      "Ollama's cloud, older",
+      429,
+      { error: "you've reached your hourly usage limit, please wait or upgrade to continue" },
+      "quota-hard",
+    ],
+    [
+      "a token plan that is used up",
+      429,
+      { error: { code: "insufficient_quota", message: "Your token-plan quota has been exhausted" } },
+      "quota-hard",
+    ],
     ["Open WebUI, its pages instead of its API", 405, { detail: "Method Not Allowed" }, "not-an-api"],
     [
       "llama.cpp, started for embeddings alone (#3815)",
