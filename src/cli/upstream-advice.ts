@@ -19,6 +19,7 @@ const byReason: Partial<Record<RefusalReason, string>> = {
   billing: "pay the bill in its console, or use another key",
   "quota-hard": "wait as long as it says, or use another key",
   model: "set default_model of the upstream to a model that is offered",
+  "not-offered": "set default_model of the upstream to a model that chats, or start the server with one",
   request: "choose another model by default_model of the upstream; LOG_LEVEL=debug qwen-gateway shows its reason",
   loading: "wait until the model is loaded, and try again",
   "not-an-api": "check the address: of most servers it ends in /v1",

@@ -93,7 +93,7 @@ class TextReader implements ByteSink, EventListenerObject {
 
   fail(error: unknown): void {
     this.#stop();
-    this.#answer.reject(connectionError("Cannot read the answer of the upstream", error));
+    this.#answer.reject(unreadable(error, this.#signal));
   }
 
   #decode(bytes: Uint8Array): void {
@@ -114,6 +114,11 @@ class TextReader implements ByteSink, EventListenerObject {
     this.#signal.removeEventListener("abort", this);
     this.#body.cancel();
   }
+}
+
+/** Of an answer that broke off. One that was given up fails with the reason for that, whoever hears of it first. */
+export function unreadable(error: unknown, { aborted, reason }: AbortSignal): unknown {
+  return aborted ? reason : connectionError("Cannot read the answer of the upstream", error);
 }
 
 const cutAnywhere = { stream: true };
@@ -146,6 +151,12 @@ function explain(code: string): string {
     case "ECONNRESET":
     case "ConnectionClosed":
       return "the connection was closed";
+    case "ETIMEDOUT":
+      return "no connection could be made in time";
+    // Those of http1-error.ts and of Bun's fetch (1.4). Mostly another service listens there, or one that speaks TLS.
+    case "InvalidHTTPResponse":
+    case "Malformed_HTTP_Response":
+      return "its answer is no valid HTTP";
     default:
       return code.includes("CERT") ? "its certificate is not trusted" : "the connection failed";
   }

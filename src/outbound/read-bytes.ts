@@ -1,7 +1,7 @@
 // A whole body as bytes, never beyond its limit.
 
 import type { ByteSource } from "../contract/byte-source.ts";
-import { connectionError } from "./http-client.ts";
+import { unreadable } from "./http-client.ts";
 
 /** @returns undefined when there are more bytes than `maxBytes`: the rest is given up */
 export function readBytes(body: ByteSource, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | undefined> {
@@ -31,7 +31,7 @@ export function readBytes(body: ByteSource, maxBytes: number, signal: AbortSigna
       },
       fail(error) {
         stop();
-        reject(connectionError("Cannot read the answer of the upstream", error));
+        reject(unreadable(error, signal));
       },
     });
   });

@@ -1,12 +1,17 @@
-// The JSON object in an answer that may be anything, for whoever reads what servers say instead of a stream.
+// The JSON in an answer that may be anything, for whoever reads what servers say instead of a stream.
 
 import { isJsonObject, type JsonObject } from "../contract/json.ts";
 
 /** Undefined: the text is no JSON object. */
 export function parseObject(text: string): JsonObject | undefined {
+  const value = parseJson(text);
+  return isJsonObject(value) ? value : undefined;
+}
+
+/** Undefined: the text is no JSON. */
+export function parseJson(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(text);
-    return isJsonObject(value) ? value : undefined;
+    return JSON.parse(text);
   } catch {
     // Not JSON: the caller goes on with what the status says.
     return undefined;

@@ -76,8 +76,8 @@ export interface ListedModel {
   readonly owned_by?: string | null;
   /** vLLM and SGLang: the context window. */
   readonly max_model_len?: number | null;
-  /** llama.cpp (2025): what the model was trained with, not what the server allows. */
-  readonly meta?: { readonly n_ctx_train?: number | null } | null;
+  /** llama.cpp: `n_ctx_train` (2025) is what the model was trained with, `n_ctx` (2026-06) what the server allows. */
+  readonly meta?: { readonly n_ctx?: number | null; readonly n_ctx_train?: number | null } | null;
   /** Names that aggregators use for the context window. */
   readonly context_length?: number | null;
   readonly context_window?: number | null;

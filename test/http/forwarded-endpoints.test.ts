@@ -251,6 +251,50 @@ test("a server without the endpoint is 501 of its own, and another one is asked 
   expect(spoken.status).toBe(501);
 });
 
+test("a text that its server calls HTML is a text, to browsers as well (whisper.cpp's transcriptions)", async () => {
+  const text = " Ask not what your country can do for you.\n";
+  const routes = { "/v1/audio/transcriptions": { contentType: "text/html; charset=utf-8", body: text } };
+  await using stage = await startOne(routes);
+  const body = form([
+    ["model", "whisper-1"],
+    ["response_format", "text"],
+    ["file", new Blob(["RIFF"])],
+  ]);
+  const answer = await fetch(`${stage.harness.url}/v1/audio/transcriptions`, { method: "POST", body });
+
+  expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "text/plain; charset=utf-8"]);
+  expect(await answer.text()).toBe(text);
+});
+
+test("a server that was not started for an endpoint lacks it, by whatever status it says so", async () => {
+  const llama: Play = {
+    status: 501,
+    body: '{"error":{"code":501,"message":"This server does not support embeddings. Start it with `--embeddings`","type":"not_supported_error"}}',
+  };
+  const vllm: Play = {
+    status: 400,
+    body: '{"object":"error","message":"The model does not support Embeddings API","type":"BadRequestError","code":400}',
+  };
+  const fastapi: Play = { status: 405, body: '{"detail":"Method Not Allowed"}' };
+  for (const lacking of [llama, vllm, fastapi]) {
+    const routes = { "/v1/embeddings": lacking };
+    await using pair = await start({
+      servers: [
+        { dialect: "llama-cpp", routes },
+        { dialect: "vllm", routes: { "/v1/embeddings": json(vectors) } },
+      ],
+    });
+    await using alone = await startOne(routes);
+    const served = await pair.harness.post("/v1/embeddings", hello);
+    const refused = await alone.harness.post("/v1/embeddings", hello);
+
+    expect([served.status, served.headers.get("x-upstream")]).toEqual([200, "two"]);
+    expect([refused.status, refused.headers.get("x-should-retry")]).toEqual([501, "false"]);
+    expect((await readError(refused)).error.message).toContain('the upstream "one" does not have it');
+    expect(alone.servers[0]?.requests.filter(({ path }) => path === "/v1/embeddings")).toHaveLength(1);
+  }
+});
+
 test("the next upstream answers when the first one fails, and each one is counted by its endpoint", async () => {
   await using stage = await start({
     servers: [

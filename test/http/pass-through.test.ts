@@ -87,6 +87,25 @@ describe.each(["socket", "fetch"])("TRANSPORT=%s", (transport) => {
     ]);
   });
 
+  test("calls of the history whose arguments are no JSON go out as an object: templates parse them", async () => {
+    await using lane = await start([{ body: answer }]);
+    const call = (text: string) => ({ id: "c", type: "function", function: { name: "read", arguments: text } });
+    const messages = (text: string) => [
+      user("Hi"),
+      { role: "assistant", content: null, tool_calls: [call(text)] },
+      { role: "tool", tool_call_id: "c", content: "The arguments could not be read" },
+    ];
+    await bodyOf(await lane.harness.chat({ ...hello, messages: messages('{"path": "/tm') }));
+    await bodyOf(await lane.harness.chat({ ...hello, messages: messages('{"path": "/tmp"}\n') }));
+    const [broken, sound] = lane.server.completions.map(({ body }) => body?.["messages"] as object[]);
+    expect(broken?.[1]).toEqual({
+      role: "assistant",
+      content: "",
+      tool_calls: [call('{"unreadable_arguments":"{\\"path\\": \\"/tm"}')],
+    });
+    expect(sound).toEqual(messages('{"path": "/tmp"}\n'));
+  });
+
   test("an alias is what the client reads in every chunk, and the server is asked for its own name [R0-013]", async () => {
     await using lane = await start([{ body: answer }], { MODEL_ROUTES: JSON.stringify({ "my-model": "one/local" }) });
     const body = await bodyOf(await lane.harness.chat({ ...hello, model: "my-model" }));
@@ -174,6 +193,23 @@ describe.each(["socket", "fetch"])("TRANSPORT=%s", (transport) => {
     expect(pieces.slice(0, -1).join("")).toBe("");
     expect(pieces.at(-1)).toContain('"code":"upstream_timeout"');
     await lane.server.untilIdle();
+  });
+
+  test("a refusal whose body never ends is told as silence, and not as a broken connection", async () => {
+    const environment = { FIRST_BYTE_TIMEOUT_MS: "60", RETRY_MAX_ATTEMPTS: "1" };
+    await using lane = await start([{ status: 400, body: '{"error":{"message":"no', after: "open" }], environment);
+    const answer = await readError(await lane.harness.chat(hello));
+    expect(answer).toMatchObject({ status: 504, error: { code: "upstream_timeout" } });
+  });
+
+  test("a stream under a wrong content type begins with its first word (vllm-ascend's proxy)", async () => {
+    for (const contentType of ["application/json", "text/plain"]) {
+      await using lane = await start([{ body: words, contentType, after: "open" }], { HOLD_HEADERS_MS: "5000" });
+      const live = readLive(await lane.harness.chat(hello));
+      expect([await live.nextText(), await live.nextText()]).toEqual(["one ", "two"]);
+      await live.cancel();
+      await lane.server.untilIdle();
+    }
   });
 
   test("a client that hangs up frees the upstream", async () => {

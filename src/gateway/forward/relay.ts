@@ -18,7 +18,9 @@ export interface RelayHooks {
 /** What a client may leave unread before its source is paused. */
 const strategy = new ByteLengthQueuingStrategy({ highWaterMark: 64 * 1024 });
 const encoder = new TextEncoder();
-const lineFeed = 10;
+/** Line ends are LF, CRLF and CR. */
+const blankLine = /(?:\n\n|\r\n\r\n|\r\r)$/;
+const blankLineBytes = 4;
 
 /** It is its own underlying source: `start`, `pull` and `cancel` are the stream's to call. */
 export class ForwardRelay implements ByteSink, Watched {
@@ -31,9 +33,8 @@ export class ForwardRelay implements ByteSink, Watched {
   readonly #liveness: Liveness;
   readonly #hooks: RelayHooks;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
-  /** The last byte was a line feed, and the one before it too: the next event may begin. */
-  #endsLine = true;
-  #isBetweenEvents = true;
+  /** The last bytes, as far as they tell whether a blank line stands at the end: the next event may begin. */
+  #tail = "\n\n";
   #isOver = false;
 
   constructor(
@@ -78,9 +79,7 @@ export class ForwardRelay implements ByteSink, Watched {
     const nowMs = this.#liveness.now();
     this.lastByteAtMs = nowMs;
     this.lastWriteAtMs = nowMs;
-    const hasLineBefore = bytes.length > 1 ? bytes.at(-2) === lineFeed : this.#endsLine;
-    this.#endsLine = bytes.at(-1) === lineFeed;
-    this.#isBetweenEvents = this.#endsLine && hasLineBefore;
+    if (this.#isEventStream) this.#tail = (this.#tail + lastOf(bytes)).slice(-blankLineBytes);
     this.#enqueue(bytes.slice());
     if ((this.#controller?.desiredSize ?? 0) > 0) return;
     this.pausedAtMs ??= nowMs;
@@ -111,7 +110,7 @@ export class ForwardRelay implements ByteSink, Watched {
 
   heartbeat(nowMs: number): void {
     this.lastWriteAtMs = nowMs;
-    if (this.#isEventStream && this.#isBetweenEvents) this.#enqueue(encoder.encode(": keepalive\n\n"));
+    if (this.#isEventStream && blankLine.test(this.#tail)) this.#enqueue(encoder.encode(": keepalive\n\n"));
   }
 
   cut(): void {
@@ -134,4 +133,8 @@ export class ForwardRelay implements ByteSink, Watched {
     if (outcome !== "complete") this.#source.cancel();
     this.#hooks.ended(outcome, error);
   }
+}
+
+function lastOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.subarray(-blankLineBytes)).toString("latin1");
 }

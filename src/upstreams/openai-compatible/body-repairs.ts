@@ -4,6 +4,7 @@
 import { countedTokens } from "../../contract/context-too-long.ts";
 import { isJsonObject, type Json } from "../../contract/json.ts";
 import type { Body } from "./dialect.ts";
+import { withoutLimits } from "./plain-schema.ts";
 import type { UpstreamRefusal } from "./refusal.ts";
 import { asSchema } from "./request-body.ts";
 
@@ -42,6 +43,7 @@ export function findRepair(refusal: UpstreamRefusal, body: Body, applied: Readon
     repairTokens(refusal, body),
     repairField(refusal, body),
     repairJsonObject(refusal, body),
+    repairGrammar(refusal, body),
     repairToolParse(refusal, body),
   ];
   return candidates.find((repair) => repair !== undefined && !applied.has(repair.name));
@@ -72,6 +74,10 @@ function repairThinking({ told }: UpstreamRefusal, body: Body): Repair | undefin
   if (/does not support thinking/.test(told) && thinkingFields.some((field) => field in body)) {
     return { name: "no-thinking-fields", isLasting: true, change: (from) => without(from, thinkingFields) };
   }
+  // Older Ollama took words for gpt-oss alone (crush #2623, 2026-04); others that can think do so by themselves.
+  if (/think value .* is not supported/.test(told) && withoutEffort(body) !== body) {
+    return { name: "no-effort", isLasting: true, change: withoutEffort };
+  }
   if (/reasoning_effort/.test(told) && /thinking_budget/.test(told) && "reasoning_effort" in body) {
     return { name: "budget-alone", isLasting: false, change: (from) => without(from, ["reasoning_effort"]) };
   }
@@ -79,6 +85,12 @@ function repairThinking({ told }: UpstreamRefusal, body: Body): Repair | undefin
     return { name: "no-budget", isLasting: false, change: (from) => without(from, ["thinking_budget"]) };
   }
   return undefined;
+}
+
+/** Thinking stays switched off. */
+function withoutEffort(body: Body): Body {
+  const { reasoning_effort: effort } = body;
+  return effort === undefined || effort === "none" ? body : without(body, ["reasoning_effort"]);
 }
 
 function withoutThinking(body: Body): Body {
@@ -138,6 +150,35 @@ function withSchema(body: Body): Body {
   const changed = { ...body };
   asSchema(changed);
   return changed;
+}
+
+/**
+ * llama.cpp compiles the schemas of tools, and fails at limits that agents' tools have (#25746, 2026-07; qwen-code #10520).
+ * Limits are wishes, but those of strict tools.
+ */
+function repairGrammar({ told }: UpstreamRefusal, body: Body): Repair | undefined {
+  if (!/failed to parse grammar/.test(told) || !hasLimits(body)) return undefined;
+  return { name: "tools-without-limits", isLasting: true, change: (from) => withPlainTools(from) };
+}
+
+function hasLimits(body: Body): boolean {
+  return withPlainTools(body)["tools"] !== body["tools"];
+}
+
+function withPlainTools(body: Body): Body {
+  const { tools } = body;
+  if (!Array.isArray(tools)) return body;
+  const plain = tools.map((tool) => plainTool(tool));
+  return plain.every((tool, index) => tool === tools[index]) ? body : { ...body, tools: plain };
+}
+
+function plainTool(tool: Json): Json {
+  const called = isJsonObject(tool) ? tool["function"] : undefined;
+  if (!isJsonObject(tool) || !isJsonObject(called) || called["parameters"] === undefined) return tool;
+  if (called["strict"] === true) return tool;
+  // JSON: it was made by request-body.ts.
+  const parameters = withoutLimits(called["parameters"] as Json);
+  return parameters === called["parameters"] ? tool : ({ ...tool, function: { ...called, parameters } } as Json);
 }
 
 /** llama.cpp fails on tool calls that its parser of streams cannot read (#20260, #22878): whole it may. */

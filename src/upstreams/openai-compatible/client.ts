@@ -1,16 +1,18 @@
 // The calls of one server: headers, body, and a classified error for every refusal.
 
 import type { ByteSource } from "../../contract/byte-source.ts";
-import type { JsonObject } from "../../contract/json.ts";
+import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { fromBytes } from "../../outbound/fetch-client.ts";
+import { HeldSource } from "../../outbound/held-source.ts";
 import {
   type HttpClient,
   type OutboundRequest,
   type OutboundResponse,
   readText,
   type ResponseHeaders,
+  unreadable,
 } from "../../outbound/http-client.ts";
-import { parseObject } from "../parse-object.ts";
+import { parseJson, parseObject } from "../parse-object.ts";
 import type { ConditionalHeader, Dialect } from "./dialect.ts";
 import { isErrorAnswer } from "./error-body.ts";
 import { type AnswerFacts, classifyAnswer, readRetryAfter, type RefusalSource } from "./errors.ts";
@@ -133,15 +135,21 @@ export function createCompatibleClient(options: ClientOptions): CompatibleClient
     onHead?.(response.headers);
     const isGood = response.status < 300;
     if (isGood && contentTypeOf(response).includes("text/event-stream")) return { type: "stream", body: response.body };
-    return acceptWhole(await readText(response.body, isGood ? maxJsonBytes : maxRefusalBytes, signal), response);
+    if (!isGood) return acceptWhole(await readText(response.body, maxRefusalBytes, signal), response);
+    // What has a length is made already, and nothing of it is waited for.
+    const answer = hasLength(response) ? response.body : await holdBeginning(response, signal);
+    if (answer instanceof HeldSource && streamStart.test(beginning.decode(answer.bytes))) {
+      return { type: "stream", body: answer };
+    }
+    return acceptWhole(await readText(answer, maxJsonBytes, signal), response);
   }
 
-  /** An answer to a request for a stream that is none: a completion all the same, or a refusal. */
+  /** An answer that is no stream: a completion all the same, or a refusal. */
   function acceptWhole(text: string, response: OutboundResponse): AcceptedCompletion {
     const json = response.status < 300 ? parseObject(text) : undefined;
     if (json !== undefined && isCompletion(json) && !isErrorAnswer(json)) return { type: "json", body: json, text };
     // A stream under a wrong content type is one all the same, unless its first event refuses.
-    if (response.status < 300 && /^(?:data|event|id|:)/.test(text) && /^data: ?\{.*"choices"/m.test(text)) {
+    if (response.status < 300 && streamStart.test(text) && /^data: ?\{.*"choices"/m.test(text)) {
       return { type: "stream", body: fromBytes(new TextEncoder().encode(text)) };
     }
     throw classifyAnswer(text, factsOf(response), source);
@@ -170,8 +178,8 @@ export function createCompatibleClient(options: ClientOptions): CompatibleClient
       signal,
     });
     const text = await readText(response.body, maxJsonBytes, signal);
-    const list = response.status < 300 ? parseObject(text)?.["data"] : undefined;
-    if (!Array.isArray(list)) throw classifyAnswer(text, factsOf(response), source);
+    const list = response.status < 300 ? modelsIn(text) : undefined;
+    if (list === undefined) throw classifyAnswer(text, factsOf(response), source);
     return list;
   }
 
@@ -207,6 +215,32 @@ export function createCompatibleClient(options: ClientOptions): CompatibleClient
   }
 
   return { complete, post, factsOf, listModels, askStatus, askBeside };
+}
+
+/** Enough to tell a field of an event stream. */
+const beginningBytes = 8;
+/** Proxies for vLLM call it JSON (vllm-ascend PR 6985, vllm PR 47526, 2026). */
+const streamStart = /^\s*(?:data:|event:|id:|retry:|:)/;
+/** A mark at the beginning goes. */
+const beginning = new TextDecoder();
+
+/** Together AI and Mistral answer with the list alone (bifrost #6711, 2026-09). */
+function modelsIn(text: string): readonly unknown[] | undefined {
+  const value = parseJson(text);
+  const list = isJsonObject(value) ? value["data"] : value;
+  return Array.isArray(list) ? list : undefined;
+}
+
+function hasLength({ headers }: OutboundResponse): boolean {
+  return headers.get("content-length") !== null;
+}
+
+async function holdBeginning({ body }: OutboundResponse, signal: AbortSignal): Promise<HeldSource> {
+  try {
+    return await HeldSource.begin(body, beginningBytes);
+  } catch (error) {
+    throw unreadable(error, signal);
+  }
 }
 
 function fieldsOf(headers: readonly ConditionalHeader[]): Record<string, string> {

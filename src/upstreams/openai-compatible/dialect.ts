@@ -48,6 +48,8 @@ export interface RequestRules {
   readonly jsonObject: "send" | "as-schema";
   /** The schema of a tool that takes nothing. */
   readonly emptyParameters: "send" | "omit";
+  /** A schema of a tool without `properties` is refused. */
+  readonly requiresProperties: boolean;
   /** Fields of messages and of content parts that it knows besides OpenAI's. */
   readonly messageExtras: readonly string[];
   readonly partExtras: readonly string[];

@@ -4,6 +4,7 @@ import type { ChatRequest, ContentPart, Message, ToolCall } from "../../contract
 import { GatewayError } from "../../contract/gateway-error.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts";
 import type { Body, Dialect, RequestRules } from "./dialect.ts";
+import { sentArguments } from "./sent-arguments.ts";
 
 export interface BodyOptions {
   readonly dialect: Dialect;
@@ -99,9 +100,12 @@ function replay(reasoning: string | undefined, dialect: Dialect): Body {
   return Object.fromEntries(dialect.request.reasoningReplay.map((field) => [field, reasoning]));
 }
 
-function encodeCall({ callId, toolName, argumentsText }: ToolCall): Json {
-  // Templates parse it: no arguments are an empty object.
-  return { id: callId, type: "function", function: { name: toolName, arguments: argumentsText.trim() || "{}" } };
+function encodeCall(call: ToolCall): Json {
+  return {
+    id: call.callId,
+    type: "function",
+    function: { name: call.toolName, arguments: sentArguments(call).trim() },
+  };
 }
 
 /** A string as long as nothing but text stands in it: every server reads that, not all of them read parts. */

@@ -69,7 +69,8 @@ export function readErrorObject(body: JsonObject): ErrorText {
   const text = textIn(source) ?? plain ?? textIn(body) ?? "";
   const inner = readInner(text);
   const code = source["code"] ?? body["code"];
-  const status = Number(code);
+  // Of an object `Number` would ask its own fields.
+  const status = typeof code === "object" ? Number.NaN : Number(code);
   return {
     code: lower(code),
     type: lower(source["type"] ?? source["object"] ?? body["type"]),

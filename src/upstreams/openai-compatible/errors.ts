@@ -38,6 +38,7 @@ const sentences: Readonly<Record<Exclude<RefusalReason, "context">, string>> = {
   concurrency: "answers as many requests of this key at a time as it may: try again in a moment",
   filter: "refused the content: its safety check stopped this message or its answer",
   model: "does not offer this model: GET /v1/models lists those that exist",
+  "not-offered": "does not do this with its model: choose another model, or start the server for it",
   request: "refused the request as invalid: the gateway's log has its reason",
   size: "refused the request: its body has too many bytes",
   timeout: "took too long to answer: try again",
@@ -127,7 +128,7 @@ function sentence(
 
 /** Only what looks like the name of a field: servers put values there, too. */
 function paramOf(reason: RefusalReason, param: string): string | undefined {
-  if (reason === "model") return "model";
+  if (reason === "model" || reason === "not-offered") return "model";
   if (reason !== "request") return undefined;
   return /^[a-z_][a-z0-9_.[\]]{0,80}$/.test(param) ? param : undefined;
 }

@@ -7,6 +7,7 @@ import { LongText } from "../../conversation/long-text.ts";
 import type { RequestRules } from "./dialect.ts";
 import type { BodyOptions } from "./encode-messages.ts";
 import { sameProtocol } from "./request-body.ts";
+import { sentArguments } from "./sent-arguments.ts";
 
 export function canForwardMessages(request: ChatRequest, { dialect, model }: BodyOptions): boolean {
   const { request: rules } = dialect;
@@ -33,6 +34,7 @@ function canForward(raw: JsonObject, message: Message, index: number, rules: Req
   if (message.role === "tool" && message.isError === true) return false;
   if (message.role !== "assistant") return isText(content);
   if (raw["function_call"] != null || !areCalls(raw["tool_calls"])) return false;
+  if (message.toolCalls.some((call) => sentArguments(call) !== call.argumentsText)) return false;
   // Null beside thoughts is refused by Ollama.
   const isSilent = content === null && message.toolCalls.length > 0 && message.reasoning === undefined;
   return (isText(content) || isSilent) && isReplayed(raw, message.reasoning, rules);
@@ -61,14 +63,14 @@ function areParts(parts: readonly unknown[], rules: RequestRules): boolean {
 
 const partFields: ReadonlySet<string> = new Set(["type", "text", "image_url"]);
 
-/** An empty list is refused by some. Templates parse arguments: they are JSON text, and not empty. */
+/** An empty list is refused by some. Whether the arguments can be read, sent-arguments.ts says. */
 function areCalls(calls: unknown): boolean {
   if (calls === undefined) return true;
   if (!Array.isArray(calls) || calls.length === 0) return false;
   return calls.every((call) => {
     const called: unknown = isJsonObject(call) ? call["function"] : undefined;
     if (!isJsonObject(call) || call["type"] !== "function" || typeof call["id"] !== "string") return false;
-    return isJsonObject(called) && typeof called["arguments"] === "string" && called["arguments"].trim() !== "";
+    return isJsonObject(called) && typeof called["arguments"] === "string";
   });
 }
 

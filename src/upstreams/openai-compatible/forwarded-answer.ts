@@ -5,7 +5,7 @@ import type { ByteSource } from "../../contract/byte-source.ts";
 import { HeldSource } from "../../outbound/held-source.ts";
 import { connectionError, type OutboundResponse, readText } from "../../outbound/http-client.ts";
 import { parseObject } from "../parse-object.ts";
-import { isErrorAnswer, readStreamError } from "./error-body.ts";
+import { isErrorAnswer, isPage, readStreamError } from "./error-body.ts";
 import { type AnswerFacts, classifyAnswer, refusalOf, type RefusalSource } from "./errors.ts";
 import { UpstreamRefusal } from "./refusal.ts";
 
@@ -23,14 +23,16 @@ export async function judgeAnswer(
   signal: AbortSignal,
 ): Promise<ByteSource | Uint8Array | "missing"> {
   const { status, contentType } = facts;
-  if (status < 200 || status >= 300 || contentType.includes("text/html")) {
+  if (status < 200 || status >= 300) {
     const refusal = classifyAnswer(await readText(response.body, maxErrorBytes, signal), facts, source);
+    if (refusal.reason === "not-offered") return "missing";
     if (refusal.reason !== "not-an-api") throw refusal;
     if (status === 404 || status === 405) return "missing";
     throw foreign(refusal, source);
   }
   if (contentType.includes("text/event-stream")) return judgeStream(response, facts, source);
   if (contentType.includes("json")) return judgeJson(response, facts, source);
+  if (isHtml(contentType)) return judgeHtml(response, facts, source);
   return response.body;
 }
 
@@ -53,6 +55,27 @@ async function judgeJson(
     throw refusal.reason === "not-an-api" ? foreign(refusal, source) : refusal;
   }
   return bytes;
+}
+
+/** A page is a firewall's or a login's. whisper.cpp calls its plain texts so, too (server.cpp, 2026). */
+async function judgeHtml(response: OutboundResponse, facts: AnswerFacts, source: RefusalSource): Promise<ByteSource> {
+  const held = await hold(response, maxErrorBytes);
+  const text = new TextDecoder().decode(held.bytes);
+  const object = parseObject(text);
+  const isError = object !== undefined && isErrorAnswer(object);
+  if (text.trim() !== "" && !isPage(text) && !isError) return held;
+  held.cancel();
+  const refusal = classifyAnswer(text, facts, source);
+  throw refusal.reason === "not-an-api" ? foreign(refusal, source) : refusal;
+}
+
+/** The type that a client is told: nothing of an upstream's is a page of the gateway's own. */
+export function toldType(contentType: string | undefined): string | undefined {
+  return contentType !== undefined && isHtml(contentType) ? "text/plain; charset=utf-8" : contentType;
+}
+
+function isHtml(contentType: string): boolean {
+  return /text\/html/i.test(contentType);
 }
 
 /** A stream that begins with its error is refused while there is a status to say so. */

@@ -14,7 +14,7 @@ import type { ResponseHeaders } from "../../outbound/http-client.ts";
 import type { CompatibleClient } from "./client.ts";
 import type { EndpointPaths } from "./dialect.ts";
 import type { RefusalSource } from "./errors.ts";
-import { judgeAnswer } from "./forwarded-answer.ts";
+import { judgeAnswer, toldType } from "./forwarded-answer.ts";
 import type { KeyRing, KeyUse } from "./keys.ts";
 import { isAboutKey, UpstreamRefusal } from "./refusal.ts";
 
@@ -70,7 +70,7 @@ export function createForwarding(options: ForwardingOptions): Forwarding {
     return {
       account: key.id,
       status: response.status,
-      contentType: response.headers.get("content-type") ?? undefined,
+      contentType: toldType(response.headers.get("content-type") ?? undefined),
       body: judged,
       onEnd: () => key.end(),
     };

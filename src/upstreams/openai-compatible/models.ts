@@ -130,6 +130,7 @@ function parseModel(value: unknown): ModelInfo | undefined {
     numberOf(model.max_model_len) ??
     numberOf(model.context_length) ??
     numberOf(model.context_window) ??
+    numberOf(model.meta?.n_ctx) ??
     numberOf(model.meta?.n_ctx_train);
   return {
     ...named,

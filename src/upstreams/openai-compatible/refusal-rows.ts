@@ -34,7 +34,7 @@ const says =
 
 const wrongAddress = "has nothing at the address of chat completions: check its base URL, it mostly ends in /v1";
 /** FastAPI, Ollama, llama.cpp; OpenAI and its imitators. */
-const noRoute = /^(?:404 )?(?:page |file )?not found\.?$|^invalid url \(/;
+const noRoute = /^(?:404 )?(?:page |file )?not found\.?$|^method not allowed\.?$|^invalid url \(/;
 
 /** Read from the top; what is told by a code or a sentence of its own stands before what only a status tells. */
 export const commonRows: readonly RefusalRow[] = [
@@ -63,8 +63,11 @@ export const commonRows: readonly RefusalRow[] = [
       "has used up the free quota of this key for the model: switch to paid use in its console, or use another key",
   },
   {
+    // Coding plans; token plans (sub2api PR 6748, 2026-09); Ollama's cloud (hermes-agent PR 68832, 2026-08).
     reason: "quota-hard",
-    when: says(/(?:hour|week|month) allocated quota exceeded/),
+    when: says(
+      /(?:hour|week|month) allocated quota exceeded|token-?\s?plan.* quota has been exhausted|(?:hourly|session|weekly|monthly) usage limit/,
+    ),
     message: "has used up the quota of this plan for the running period: wait for the next one, or use another key",
   },
   {
@@ -113,6 +116,13 @@ export const commonRows: readonly RefusalRow[] = [
   },
   // LM Studio, under status 200.
   { reason: "not-an-api", when: says(/^unexpected endpoint or method/), message: wrongAddress },
+  // llama.cpp without or with `--embeddings` (#3815, #14223), vLLM's models for something else, Ollama's (2026-07).
+  {
+    reason: "not-offered",
+    when: says(
+      /does not support (?:chat )?(?:completions?|embeddings?|rerank(?:ing)?|transcriptions?|translations?)\b/,
+    ),
+  },
   { reason: "tool-parse", when: says(/failed to parse input at pos/) },
   { reason: "loading", when: says(/loading model|model is (?:being )?loaded|model is loading/) },
   {
@@ -148,6 +158,12 @@ function requestRows(): RefusalRow[] {
       ),
       message: "does not answer in the form that response_format asks for: leave it out, or choose another model",
       param: "response_format",
+    },
+    {
+      // Which of the two it is nobody tells.
+      reason: "request",
+      when: says(/failed to parse grammar/),
+      message: "makes no grammar of the schema of a tool, or of the answer: say less in it",
     },
     {
       reason: "request",
@@ -209,6 +225,7 @@ function statusRows(): RefusalRow[] {
       message: wrongAddress,
     },
     { reason: "model", when: statusIs(404) },
+    { reason: "not-offered", when: statusIs(501) },
     { reason: "timeout", when: (facts) => statusIs(408, 504, 524)(facts) || codeIs("requesttimeout")(facts) },
     { reason: "size", when: statusIs(413) },
     { reason: "rate", when: statusIs(429) },

@@ -22,6 +22,8 @@ export type RefusalReason =
   | "context"
   | "filter"
   | "model"
+  /** The server, or its model, does something else: embeddings and no answers, or answers and no embeddings. */
+  | "not-offered"
   /** Something in the request. */
   | "request"
   /** The body has too many bytes. */
@@ -87,6 +89,7 @@ export const meanings: Readonly<Record<RefusalReason, Meaning>> = {
   context: { kind: "context-too-long", retryable: false },
   filter: { kind: "content-filtered", retryable: false },
   model: { kind: "model-not-found", retryable: false },
+  "not-offered": { kind: "model-not-found", retryable: false },
   request: { kind: "invalid-request", retryable: false },
   size: { kind: "too-large", retryable: false },
   timeout: { kind: "upstream-timeout", retryable: true },

@@ -4,7 +4,7 @@
 import type { ToolDefinition } from "../../contract/chat-request.ts";
 import type { FinishReason, Source, TokenUsage, UpstreamEvent } from "../../contract/events.ts";
 import type { GatewayError } from "../../contract/gateway-error.ts";
-import { jsonText } from "../../contract/json.ts";
+import { isJsonObject, jsonText } from "../../contract/json.ts";
 import type { ToolWarning } from "../../tools/tool-warning.ts";
 import type { CompletionChoice, CompletionChunk, CompletionDelta } from "../../wire/openai-compatible.ts";
 import { classifyText, refusalOf, type RefusalSource } from "./errors.ts";
@@ -68,6 +68,9 @@ export class ReplyReader {
   #sources: ToldSources | undefined;
   #hasStarted = false;
   #hasSaid = false;
+  /** The choice of index 1, until it is clear whose it is. */
+  #second: CompletionChoice | undefined;
+  #areCounted = false;
   #finish: FinishReason | undefined;
   #usage: TokenUsage | undefined;
 
@@ -87,7 +90,11 @@ export class ReplyReader {
   accept(chunk: CompletionChunk): void {
     this.#start(chunk.model);
     const choices = Array.isArray(chunk.choices) ? (chunk.choices as readonly CompletionChoice[]) : [];
-    for (const choice of choices) if (choice !== null && (choice.index ?? 0) === 0) this.#onChoice(choice);
+    for (const choice of choices) {
+      if (choice === null) continue;
+      if ((choice.index ?? 0) === 0) this.#onFirst(choice);
+      else if (choices.length === 1) this.#onNumbered(choice);
+    }
     if (this.hasEnded) return;
     if (chunk.search_info != null) this.#tellSources((sources) => sources.fromSearch(chunk.search_info));
     if (chunk.usage != null) this.#usage = parseUsage(chunk.usage) ?? this.#usage;
@@ -98,12 +105,14 @@ export class ReplyReader {
 
   /** `[DONE]`. */
   done(): void {
+    this.#settleNumbered();
     if (this.#options.doneIsFinish && this.#hasStarted) this.#finish ??= "stop";
     this.end();
   }
 
   /** Ends well after a finish, else as a reply that was cut. */
   end(): void {
+    this.#settleNumbered();
     if (this.hasEnded) return;
     if (this.#finish === undefined) return this.#fail(cutOff(this.#options.source));
     this.#calls?.settle(true);
@@ -130,10 +139,35 @@ export class ReplyReader {
     this.emit({ type: "reply-start", model: stringOf(model) ?? this.#options.model });
   }
 
+  #onFirst(choice: CompletionChoice): void {
+    this.#second = undefined;
+    this.#onChoice(choice);
+  }
+
+  /**
+   * One choice is asked for, and another one is nobody's. But some servers count their chunks where its index belongs
+   * (Foundry Local #263, 2025-09; text-generation-inference before PR 1648): a third one behind a second one tells.
+   */
+  #onNumbered(choice: CompletionChoice): void {
+    const second = this.#second;
+    this.#areCounted ||= second !== undefined && choice.index === 2;
+    this.#second = this.#areCounted || choice.index !== 1 ? undefined : choice;
+    if (!this.#areCounted) return;
+    if (second !== undefined) this.#onChoice(second);
+    if (!this.hasEnded) this.#onChoice(choice);
+  }
+
+  /** Nothing follows, and no other choice had an end: the one that waits is the reply's. */
+  #settleNumbered(): void {
+    const second = this.#second;
+    this.#second = undefined;
+    if (second !== undefined && this.#finish === undefined && !this.hasEnded) this.#onChoice(second);
+  }
+
   #onChoice({ delta, message, finish_reason: reason }: CompletionChoice): void {
     const { source } = this.#options;
     // Some servers close with the whole message once more.
-    const piece = delta ?? (this.#hasSaid ? undefined : message);
+    const piece = delta ?? (this.#hasSaid || message == null ? undefined : numbered(message));
     const told = stringOf(reason)?.toLowerCase();
     if (told === "error_finish" || told === "error") return this.refuse(classifyText(textIn(piece?.content), source));
     if (told === "abort" || told === "insufficient_system_resource") {
@@ -191,6 +225,13 @@ export class ReplyReader {
     this.#options.onUsage?.(this.#usage);
     this.emit({ type: "usage-update", usage: this.#usage });
   }
+}
+
+/** The calls of a whole message are whole themselves: each is another one, with or without an id and an index of its own. */
+function numbered(message: CompletionDelta): CompletionDelta {
+  const { tool_calls: calls } = message;
+  if (!Array.isArray(calls) || calls.length < 2) return message;
+  return { ...message, tool_calls: calls.map((call, index) => (isJsonObject(call) ? { ...call, index } : call)) };
 }
 
 /** A body that ended without a finish is a failure, never a `stop`. */

@@ -98,7 +98,8 @@ function addTools(body: Body, request: ChatRequest, dialect: Dialect): void {
 
 function encodeTool({ name, description, parameters, isStrict }: ToolDefinition, dialect: Dialect): Json {
   const isEmpty = isEmptySchema(parameters);
-  const sent = isEmpty ? { type: "object", properties: {} } : parameters;
+  const whole = dialect.request.requiresProperties ? withProperties(parameters) : parameters;
+  const sent = isEmpty ? { type: "object", properties: {} } : whole;
   return {
     type: "function",
     function: {
@@ -108,6 +109,11 @@ function encodeTool({ name, description, parameters, isStrict }: ToolDefinition,
       ...(isStrict === true && dialect.request.strictTools ? { strict: true } : {}),
     },
   };
+}
+
+function withProperties(schema: Json): Json {
+  // A cast: it came out of JSON.parse.
+  return isJsonObject(schema) && schema["properties"] === undefined ? { ...(schema as Body), properties: {} } : schema;
 }
 
 function isEmptySchema(schema: Json): boolean {

@@ -75,19 +75,22 @@ export function createToolCalls({ tools, createId, onWarning = ignore, emit }: T
     const known = typeof index === "number" ? byIndex.get(index) : current;
     const place = typeof index === "number" ? index : undefined;
     const newId = textOf(id);
+    const hasName = textOf(called?.name) !== "";
+    const piece = argumentsOf(called?.arguments);
     const sameId = newId === "" ? undefined : slots.find((slot) => slot.id === newId);
     // An id goes on with its call, whatever the index says; with a name it begins one, even if the id is taken.
-    if (sameId !== undefined && textOf(called?.name) === "") return sameId;
+    if (sameId !== undefined && !hasName) return sameId;
+    const isOther = known === undefined || (newId !== "" && known.id !== "" && known.id !== newId);
+    const unended = known ?? current;
+    if (isOther && !hasName && unended !== undefined && goesOnUnnamed(unended, newId, piece)) return unended;
     if (known === undefined) return open(place, newId);
-    if (newId !== "" && known.id !== "" && known.id !== newId) {
+    if (isOther) {
       // Without an index the id alone says which call goes on.
       return (place === undefined ? sameId : undefined) ?? open(place, newId);
     }
-    const hasName = textOf(called?.name) !== "";
     if (hasName && known.text.isWhole && (newId === "" ? !isRepetition(known, called) : known.id === "")) {
       return open(place, newId);
     }
-    const piece = argumentsOf(called?.arguments);
     const isHead = known.isNamedAgain && piece.trimStart().startsWith("{");
     known.isNamedAgain = known.text.isWhole && piece === "" && (hasName || known.isNamedAgain);
     if (newId === "" && (isHead || startsAnew(known, piece))) {
@@ -171,6 +174,15 @@ export function createToolCalls({ tools, createId, onWarning = ignore, emit }: T
 }
 
 function ignore(): void {}
+
+/**
+ * A piece without a name, under an id or an index that nobody has. No call begins with its arguments: while those of the
+ * call before are open, they are its own. Ids change with each piece at mlx-openai-server before PR 216 (2026-03) and
+ * Poolside (pool#9, 2026-05), indexes count on at Nebius and Cerebras (dirac PR 215, pipecat PR 4688, 2026-06).
+ */
+function goesOnUnnamed({ text }: Slot, newId: string, piece: string): boolean {
+  return piece === "" ? newId === "" : !text.isWhole;
+}
 
 /** Other arguments behind whole ones: they cannot belong to the same call. */
 function startsAnew({ text }: Slot, piece: string): boolean {

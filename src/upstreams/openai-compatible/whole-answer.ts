@@ -60,6 +60,8 @@ function isSoundAnswer(body: JsonObject, said: readonly UpstreamEvent[], deltas:
   if (choice === undefined || !isJsonObject(message) || end?.type !== "reply-end") return false;
   if (message["role"] !== "assistant" || choice["finish_reason"] !== end.finishReason) return false;
   if (message["reasoning"] != null && message["reasoning_content"] == null) return false;
+  // Sent back by its client, it would be refused as a message without content.
+  if (message["content"] == null && message["refusal"] == null && deltas.length === 0) return false;
   if (!isJsonObject(body["usage"]) || toldUsage(body["usage"]) !== body["usage"]) return false;
   // Calls of a whole message have no indexes.
   const calls = message["tool_calls"] ?? [];

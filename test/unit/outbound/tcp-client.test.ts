@@ -325,6 +325,19 @@ describe("createTcpClient", () => {
   });
 });
 
+describe.each([
+  ["sockets", createTcpClient()],
+  ["fetch", createFetchClient(fetch)],
+])("what is no HTTP over %s", (_, client) => {
+  test("is told as such, and not as a connection that failed", async () => {
+    using server = rawServer((socket) => {
+      socket.write("SSH-2.0-OpenSSH_9.9\r\n\r\n");
+      socket.end();
+    });
+    await expect(client.send(get(server.url))).rejects.toThrow("its answer is no valid HTTP");
+  });
+});
+
 describe("createTcpClient over TLS", () => {
   function encrypted(pair: { key: string; cert: string }) {
     return Bun.serve({ hostname: "127.0.0.1", port: 0, tls: pair, fetch: () => new Response("secret") });
@@ -351,6 +364,7 @@ describe("createTcpClient over TLS", () => {
     const client = createTcpClient({ connectTimeoutMs: 50 });
     await expect(client.send(get(`https://localhost:${server.port}/`))).rejects.toMatchObject({
       kind: "upstream-failed",
+      message: "Cannot reach the upstream: no connection could be made in time",
     });
     server.stop(true);
   });

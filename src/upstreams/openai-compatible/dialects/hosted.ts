@@ -25,6 +25,7 @@ export const hostedRequest: RequestRules = {
   strictTools: false,
   jsonObject: "send",
   emptyParameters: "omit",
+  requiresProperties: false,
   messageExtras: ["name", "partial"],
   partExtras: ["cache_control", "min_pixels", "max_pixels"],
   // The most that one request may have (context-cache page, 2026-10).

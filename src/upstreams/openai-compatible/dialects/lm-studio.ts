@@ -17,6 +17,8 @@ export const lmStudio: Dialect = {
     // An object is refused (#670, 2025-05), and so is `json_object`.
     toolChoice: "required-only",
     jsonObject: "as-schema",
+    // #2203 (0.4.20, 2026-07).
+    requiresProperties: true,
   },
   // #1698: structured output lands in `reasoning_content`. With the setting off, tags stand in the content (#894).
   reply: selfHostedReply,

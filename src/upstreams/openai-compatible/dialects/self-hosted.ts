@@ -34,6 +34,7 @@ export const selfHostedRequest: RequestRules = {
   strictTools: true,
   jsonObject: "send",
   emptyParameters: "omit",
+  requiresProperties: false,
   messageExtras: ["name"],
   partExtras: [],
   maxCacheMarkers: 0,

@@ -110,15 +110,23 @@ test("ForwardRelay tells an event stream why it ends, in an event of its own", a
 
 test.each([
   ["data: a\n\n", true],
+  ["data: a\r\n\r\n", true],
+  ["data: a\r\r", true],
   ["data: a\n", false],
+  ["data: a\r\n", false],
+  ["data: a\r\n\r", false],
+  ["data: a\r", false],
   ["data: a", false],
 ])("ForwardRelay says that it lives behind %p: %p", async (text, isSaid) => {
   const { relay, sink, rest } = start(true);
+  const whole = start(true);
   for (const character of text) sink.chunk(bytes(character));
-  relay.heartbeat(2000);
-  sink.end();
+  whole.sink.chunk(bytes(text));
+  for (const one of [relay, whole.relay]) one.heartbeat(2000);
+  for (const one of [sink, whole.sink]) one.end();
 
-  expect(await rest()).toBe(isSaid ? `${text}: keepalive\n\n` : text);
+  const told = isSaid ? `${text}: keepalive\n\n` : text;
+  expect([await rest(), await whole.rest()]).toEqual([told, told]);
 });
 
 test("ForwardRelay says nothing into a body that is no event stream", async () => {

@@ -58,8 +58,53 @@ describe("findRepair", () => {
     expect(repair(refusal, plain)).toBeUndefined();
   });
 
+  test("takes limits of values out of tools that llama.cpp can make no grammar of, and nothing else of them", () => {
+    const refusal = "Failed to initialize samplers: failed to parse grammar";
+    const toolWith = (parameters: object) =>
+      ({ type: "function", function: { name: "add", description: "Adds", parameters } }) as Body;
+    const limited = {
+      type: "object",
+      properties: {
+        pattern: { type: "string", pattern: "^\\d{4}$", maxLength: 4000, description: "A pattern" },
+        items: {
+          type: "array",
+          minItems: 1,
+          items: { anyOf: [{ type: "string", format: "uri" }, { enum: ["format"] }] },
+        },
+      },
+      required: ["pattern"],
+      $defs: { format: { type: "string", minLength: 2, default: { pattern: "a" } } },
+      additionalProperties: false,
+    };
+    const free = {
+      type: "object",
+      properties: {
+        pattern: { type: "string", description: "A pattern" },
+        items: { type: "array", items: { anyOf: [{ type: "string" }, { enum: ["format"] }] } },
+      },
+      required: ["pattern"],
+      $defs: { format: { type: "string", default: { pattern: "a" } } },
+      additionalProperties: false,
+    };
+
+    expect(repair(refusal, { ...plain, tools: [toolWith(limited), toolWith({})] })).toEqual({
+      ...plain,
+      tools: [toolWith(free), toolWith({})],
+    });
+    const strict = { type: "function", function: { name: "add", strict: true, parameters: limited } } as Body;
+    expect(repair(refusal, { ...plain, tools: [toolWith(free), strict] })).toBeUndefined();
+    expect(repair(refusal, plain)).toBeUndefined();
+  });
+
   test("takes thinking out of a request to a model that has none (Ollama)", () => {
     expect(repair('"llama3" does not support thinking', { ...plain, reasoning_effort: "high" })).toEqual(plain);
+  });
+
+  test("leaves an effort out where a model knows only whether it thinks, which it does by itself (Ollama)", () => {
+    const refusal = (word: string) => `think value "${word}" is not supported for this model`;
+
+    expect(repair(refusal("medium"), { ...plain, reasoning_effort: "medium" })).toEqual(plain);
+    expect(repair(refusal("none"), { ...plain, reasoning_effort: "none" })).toBeUndefined();
   });
 
   test("leaves a budget out that the model does not allow", () => {

@@ -147,6 +147,56 @@ describe("other servers' forms", () => {
       { error: "Unexpected endpoint or method. (POST /chat/completions)" },
       "not-an-api",
     ],
+    [
+      "Ollama's cloud, the running period of its plan",
+      429,
+      { error: { message: "you (ana) have reached your weekly usage limit, upgrade for higher limits" } },
+      "quota-hard",
+    ],
+    [
+      "Ollama's cloud, older",
+      429,
+      { error: "you've reached your hourly usage limit, please wait or upgrade to continue" },
+      "quota-hard",
+    ],
+    [
+      "a token plan that is used up",
+      429,
+      { error: { code: "insufficient_quota", message: "Your token-plan quota has been exhausted" } },
+      "quota-hard",
+    ],
+    ["Open WebUI, its pages instead of its API", 405, { detail: "Method Not Allowed" }, "not-an-api"],
+    [
+      "llama.cpp, started for embeddings alone (#3815)",
+      501,
+      {
+        error: {
+          code: 501,
+          message: "This server does not support completions. Start it without `--embeddings`",
+          type: "not_supported_error",
+        },
+      },
+      "not-offered",
+    ],
+    [
+      "vLLM, a model for something else",
+      400,
+      { object: "error", message: "The model does not support Chat Completions API", code: 400 },
+      "not-offered",
+    ],
+    [
+      "Ollama, a model for something else",
+      400,
+      { error: { message: "this model does not support embeddings" } },
+      "not-offered",
+    ],
+    ["a proxy that does not do it", 501, "", "not-offered"],
+    [
+      "llama.cpp, a schema that it makes no grammar of",
+      400,
+      { error: { code: 400, message: "Failed to initialize samplers: failed to parse grammar" } },
+      "request",
+    ],
     ["OpenAI, no such route", 404, { error: { message: "Invalid URL (POST /chat/completions)" } }, "not-an-api"],
     [
       "llama.cpp, context",
@@ -354,6 +404,10 @@ test("whatever a server answers is a refusal that can be told", () => {
       expect(error.message).toMatch(/^[\x20-\x7e]+$/);
     }),
   );
+});
+
+test("a code that is an object with names of JavaScript's own is no status", () => {
+  expect(classify({ error: { code: { toString: "" }, message: "x" } }, 500).reason).toBe("server");
 });
 
 // A key that waits for what was meant as milliseconds, or for ever, serves nobody again until a restart.

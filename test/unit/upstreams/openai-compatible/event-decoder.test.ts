@@ -19,6 +19,8 @@ function decodeRecording(name: string, changes: DecoderChanges = {}): PlainEvent
   return decodeAll(createTestDecoder(changes), [readCompatible(name)]);
 }
 
+const choiceOf = (event: object): object => (event as { readonly choices: readonly object[] }).choices[0]!;
+
 const typesOf = (events: readonly PlainEvent[]): string[] => events.map((event) => event.type);
 
 /** As the wing calls the decoder for each recording. */
@@ -227,6 +229,23 @@ describe("rule 2: text and thoughts", () => {
 
     expect(textOf(decodeEvents([chunk({ content: "a" }), other, chunk({ content: "b" }), finish()]))).toBe("ab");
   });
+
+  test.each([0, 1])(
+    "choices that are numbered on from chunk to chunk, from %i, are the one that was asked for",
+    (first) => {
+      // Foundry Local (#263 and #144, 2025-06 to 2025-09), text-generation-inference before PR 1648.
+      const counted = (events: readonly object[]) =>
+        events.map((event, at) => ({ ...event, choices: [{ ...choiceOf(event), index: first + at }] }));
+      const said = ["one ", "two ", "three ", "four"].map((content) => chunk({ content }));
+
+      for (const length of [1, 2, 4]) {
+        const events = decodeEvents([...counted([...said.slice(0, length), finish("length")]), "[DONE]"]);
+        expect(textOf(events)).toBe("one two three four".slice(0, textOf(events).length));
+        expect(events.filter(({ type }) => type === "text-delta")).toHaveLength(length);
+        expect(events.at(-1)).toMatchObject({ type: "reply-end", finishReason: "length" });
+      }
+    },
+  );
 
   test("deltas that repeat all that was said are said once, where the dialect says so", () => {
     const parts = ["one", "one two", "one two three", "one two three four and so on, and on and on until it is long"];

@@ -35,6 +35,15 @@ describe("the list", () => {
     });
   });
 
+  test("a bare list is one: Together AI and Mistral put nothing around theirs", async () => {
+    const bare = json([{ id: "Qwen/Qwen3.6-27B", organization: "Qwen", context_length: 131_072 }]);
+
+    expect(await firstModel("generic", { "/v1/models": bare })).toMatchObject({
+      id: "Qwen/Qwen3.6-27B",
+      contextTokens: 131_072,
+    });
+  });
+
   test("Ollama is asked about each model", async () => {
     const show = json({ model_info: { "qwen3.context_length": 40_960 }, capabilities: ["tools", "thinking"] });
     const routes = { "/v1/models": list({ id: "mine:1b", owned_by: "library" }), "/api/show": show };
@@ -49,6 +58,15 @@ describe("the list", () => {
     expect(await firstModel("llama-cpp", routes)).toMatchObject({ contextTokens: 8192, vision: true });
     expect(await firstModel("llama-cpp", { "/v1/models": routes["/v1/models"] })).toMatchObject({
       contextTokens: 262_144,
+    });
+  });
+
+  test("llama.cpp's router tells the window of each model in its list, and none in /props", async () => {
+    const listed = list({ id: "a.gguf", meta: { n_ctx: 32_768, n_ctx_train: 262_144 } });
+    const props = json({ role: "router", default_generation_settings: { n_ctx: 0 } });
+
+    expect(await firstModel("llama-cpp", { "/v1/models": listed, "/props": props })).toMatchObject({
+      contextTokens: 32_768,
     });
   });
 

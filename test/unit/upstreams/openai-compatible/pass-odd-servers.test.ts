@@ -26,6 +26,11 @@ interface ToldChunk {
   readonly choices: readonly { readonly delta: Record<string, unknown>; readonly finish_reason?: string | null }[];
 }
 
+/** The one choice of a chunk. */
+function firstOf(event: object): object {
+  return (event as ToldChunk).choices[0]!;
+}
+
 function chunksOf(text: string): ToldChunk[] {
   const payloads = [...text.matchAll(/^data: (.*)$/gm)].map(([, payload = ""]) => payload);
   return payloads.filter((payload) => payload !== "[DONE]").map((payload) => JSON.parse(payload));
@@ -176,6 +181,15 @@ describe("fields", () => {
     const word = { index: 0, delta: { content: "c" }, finish_reason: null };
     const text = pass(words + streamOf([odd(null), odd("x"), odd(null, word)]) + end);
     expect(text).toBe(words + frame(chunk({ content: "c" })) + end);
+  });
+
+  test("choices that are numbered on from chunk to chunk are told as the first one, and nothing of them is lost", () => {
+    const said = [role, chunk({ content: "a" }), chunk({ content: "b" }), chunk({ content: "c" }), finish()];
+    const counted = said.map((event, index) => ({ ...event, choices: [{ ...firstOf(event), index }] }));
+    const choices = chunksOf(pass(streamOf(counted) + done)).flatMap((told) => told.choices);
+    expect(choices.map(({ delta }) => delta["content"] ?? "").join("")).toBe("abc");
+    expect(choices).toMatchObject(choices.map(() => ({ index: 0 })));
+    expect(choices.at(-1)).toMatchObject({ finish_reason: "stop" });
   });
 
   test("usage without choices has an empty list of them", () => {

@@ -240,6 +240,20 @@ describe("messages", () => {
     ]);
   });
 
+  test.each([
+    ["sound ones as they came", '{"a": 1.0}', '{"a": 1.0}'],
+    ["JSON in a string", JSON.stringify('{"a":1}'), '{"a":1}'],
+    ["broken ones mended, where that needs no guessing", "{'a': True,}", '{"a": true}'],
+    ["null", "null", "{}"],
+    ["a list", "[1]", '{"unreadable_arguments":"[1]"}'],
+    ["what was cut off", '{"text": "Once up', '{"unreadable_arguments":"{\\"text\\": \\"Once up"}'],
+  ])("arguments of the history are an object's JSON: %s (vLLM #47761)", (_, written, sent) => {
+    const called = (text: string) => [{ id: "c", type: "function", function: { name: "read", arguments: text } }];
+    const messages = [user, { role: "assistant", content: [{ type: "text", text: "x" }], tool_calls: called(written) }];
+
+    expect(messagesOf("vllm", messages)[1]).toMatchObject({ tool_calls: called(sent) });
+  });
+
   test("Ollama is told of no picture that it would have to fetch", () => {
     const messages = [
       { role: "user", content: [{ type: "image_url", image_url: { url: "https://example.com/a.png" } }] },
@@ -311,6 +325,18 @@ describe("tools", () => {
   });
 
   const named = { type: "function", function: { name: "write" } };
+
+  test("LM Studio is told no schema without properties, which it refuses (#2203)", () => {
+    const open = { type: "object", additionalProperties: true };
+    const tools = [{ type: "function", function: { name: "run", parameters: open } }, otherTool];
+    const schemasOf = (dialect: DialectName) =>
+      (bodyOf(dialect, { tools })["tools"] as { function: { parameters: object } }[]).map(
+        ({ function: { parameters } }) => parameters,
+      );
+
+    expect(schemasOf("lm-studio")).toEqual([{ ...open, properties: {} }, otherTool.function.parameters]);
+    expect(schemasOf("vllm")).toEqual([open, otherTool.function.parameters]);
+  });
 
   test("a choice is passed on where it is obeyed", () => {
     for (const choice of ["auto", "required", named]) {

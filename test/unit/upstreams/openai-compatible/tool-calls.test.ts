@@ -21,6 +21,11 @@ function toolChunk(...pieces: readonly Piece[]): object {
   return chunk({ content: null, tool_calls: calls });
 }
 
+/** The same chunk from a server that numbers no calls. */
+const withoutIndexes = (event: object): object =>
+  JSON.parse(JSON.stringify(event, (key, value) => (key === "tool_calls" ? value.map(unnumbered) : value)));
+const unnumbered = ({ index: _index, ...call }: { readonly index?: number }): object => call;
+
 const decode = (chunks: readonly object[], toolNames: readonly string[] = ["read", "write"]) =>
   decodeEvents([...chunks, finish("tool_calls"), "[DONE]"], { toolNames });
 
@@ -127,6 +132,68 @@ describe("rule 3: ids, names and indexes", () => {
     ];
 
     expect(plain(pieces)).toEqual([["a", "read", '{"x":1}']]);
+  });
+
+  test("an id that changes with every piece opens nothing while the arguments are open", () => {
+    // mlx-openai-server before PR 216 (2026-03), Poolside's service (pool#9, 2026-05).
+    const pieces = [
+      toolChunk({ index: 0, id: "a", name: "read", arguments: "" }),
+      toolChunk({ index: 0, id: "b", arguments: '{"x"' }),
+      toolChunk({ index: 0, id: "c", arguments: ":1}" }),
+      toolChunk({ index: 0, id: "d", name: "write", arguments: "{" }),
+      toolChunk({ index: 0, id: "e", arguments: "}" }),
+    ];
+
+    expect(plain(pieces)).toEqual([
+      ["a", "read", '{"x":1}'],
+      ["d", "write", "{}"],
+    ]);
+    expect(plain(pieces.map(withoutIndexes))).toEqual(plain(pieces));
+  });
+
+  test("arguments under an index that nobody has go on with the call before them", () => {
+    // Nebius and Cerebras (dirac PR 215, pipecat PR 4688, 2026-06); agno PR 8880 (2026-07) for the second call's head.
+    const last = [
+      toolChunk({ index: 0, id: "a", name: "read", arguments: "" }),
+      toolChunk({ index: 0, arguments: '{"x"' }),
+      toolChunk({ index: 1, arguments: "" }),
+      toolChunk({ index: 1, arguments: ":1}" }),
+    ];
+    const second = [
+      toolChunk({ index: 0, id: "a", name: "read", arguments: '{"x":1}' }),
+      toolChunk({ index: 0, id: "b", name: "write", arguments: "" }),
+      toolChunk({ index: 1, arguments: '{"y"' }),
+      toolChunk({ index: 1, arguments: ":2}" }),
+    ];
+
+    expect(plain(last)).toEqual([["a", "read", '{"x":1}']]);
+    expect(plain(second)).toEqual([
+      ["a", "read", '{"x":1}'],
+      ["b", "write", '{"y":2}'],
+    ]);
+  });
+
+  test("each call of a whole message is one of its own, whatever its id and index say", () => {
+    const call = { type: "function", function: { name: "read", arguments: '{"x":1}' } };
+    const lists = [
+      [call, call],
+      [
+        { ...call, id: "" },
+        { ...call, id: "" },
+      ],
+      [
+        { ...call, id: "same", index: 0 },
+        { ...call, id: "same", index: 0 },
+      ],
+    ];
+    for (const tool_calls of lists) {
+      const message = { role: "assistant", content: null, tool_calls };
+      const whole = { model: "m", choices: [{ index: 0, message, finish_reason: "tool_calls" }] };
+      expect(plain([whole]).map(([, name, text]) => [name, text])).toEqual([
+        ["read", '{"x":1}'],
+        ["read", '{"x":1}'],
+      ]);
+    }
   });
 
   test("a reply that fails invents no arguments", () => {

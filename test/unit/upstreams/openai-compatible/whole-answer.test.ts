@@ -63,3 +63,17 @@ test.each([
   expect(types).toContain("text-delta");
   expect(types.at(-1)).toBe("reply-end");
 });
+
+test("an answer that says nothing says so with a text: clients send it back, and null without calls is refused", () => {
+  const silent = (fields: object) => ({ ...answer, choices: [{ index: 0, message: fields, finish_reason: "stop" }] });
+  const call = { id: "c", type: "function", function: { name: "f", arguments: "{}" } };
+  const calls = { role: "assistant", content: null, tool_calls: [call] };
+  const called = { ...answer, choices: [{ index: 0, message: calls, finish_reason: "tool_calls" }] };
+
+  expect(read(silent({ role: "assistant", content: null })).passed).toBeUndefined();
+  expect(read(silent({ role: "assistant" })).passed).toBeUndefined();
+  expect(read(silent({ role: "assistant", content: "" })).passed).toBeString();
+  expect(read(silent({ role: "assistant", content: null, refusal: "no" })).passed).toBeString();
+  expect(read(silent({ role: "assistant", content: null, reasoning_content: "hm" })).passed).toBeString();
+  expect(read(called).passed).toBeString();
+});
