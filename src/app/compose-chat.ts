@@ -81,7 +81,7 @@ export function composeChat(parts: ChatParts): Chat {
     replays,
     running,
     search: (caller, query, { ids, limit, signal }) =>
-      documents.search(caller, query, { limit, signal, ...(ids === undefined ? {} : { ids }) }),
+      documents.search(caller, query, { limit, signal, ...(ids === undefined ? {} : { ids, skipsUnknown: true }) }),
     upstreamNames: () => parts.upstreams().map(({ name }) => name),
     defaultModel: config.defaultModel,
     clock,

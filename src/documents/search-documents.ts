@@ -14,6 +14,8 @@ import type { StopWords } from "./stop-words.ts";
 export interface SearchOptions {
   /** Search these only. Absent: all of the caller's. */
   readonly ids?: readonly string[];
+  /** Those of the ids that the caller does not have, or no longer, are passed over. @defaultValue they are an error */
+  readonly skipsUnknown?: boolean;
   /** Most sources. @defaultValue 5 */
   readonly limit?: number;
   /** Texts are cut to so many characters around the words of the question. Absent: whole pieces. */
@@ -37,7 +39,7 @@ const maxMatchedTerms = 16;
 /** A word in more than this share of the pieces is left out, as long as the others find enough. */
 const commonShare = 0.25;
 
-/** @throws {GatewayError} `not-found` for an id that the caller does not have. */
+/** @throws {GatewayError} `not-found` for an id that the caller does not have, unless these are skipped. */
 export async function searchDocuments(
   parts: SearchParts,
   caller: string,
@@ -46,8 +48,7 @@ export async function searchDocuments(
 ): Promise<ChatSource[]> {
   const signal = options.signal ?? new AbortController().signal;
   signal.throwIfAborted();
-  const scope: SearchScope = { caller, documentIds: options.ids };
-  await checkIds(parts.store, scope);
+  const scope: SearchScope = { caller, documentIds: await knownIds(parts.store, caller, options) };
   const terms = searchTerms(question, parts.reader, parts.stopWords);
   const limit = options.limit ?? defaultLimit;
   const candidates = Math.max(leastCandidates, limit * candidatesPerSource);
@@ -69,13 +70,21 @@ export async function searchDocuments(
   });
 }
 
-async function checkIds(store: DocumentStore, { caller, documentIds = [] }: SearchScope): Promise<void> {
-  for (const documentId of documentIds) {
-    if ((await store.findDocument(caller, documentId)) !== undefined) continue;
-    throw new GatewayError("not-found", "Cannot search a document: it was deleted, or never was", {
-      param: "documents",
-    });
+async function knownIds(
+  store: DocumentStore,
+  caller: string,
+  { ids, skipsUnknown = false }: SearchOptions,
+): Promise<readonly string[] | undefined> {
+  const known: string[] = [];
+  for (const documentId of ids ?? []) {
+    if ((await store.findDocument(caller, documentId)) !== undefined) known.push(documentId);
+    else if (!skipsUnknown) {
+      throw new GatewayError("not-found", "Cannot search a document: it was deleted, or never was", {
+        param: "documents",
+      });
+    }
   }
+  return ids === undefined ? undefined : known;
 }
 
 async function searchByWords(

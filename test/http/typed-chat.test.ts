@@ -156,6 +156,19 @@ test("pages that the upstream has searched are told with the pieces of documents
   expect((await readMessages(harness, "s1"))[1]?.["sources"]).toEqual(told[1]?.sources);
 });
 
+test("of the documents that a message names, those are searched that are still there [R3-020]", async () => {
+  await using harness = await startHarness({ environment: { CHAT_STEPS: "query_analysis,retrieval,generation" } });
+  const posted = await harness.post("/api/documents", { name: "lease.txt", text: "The notice is two months." });
+  const { data } = (await posted.json()) as { data: { id: string }[] };
+
+  const documents = ["deleted", data[0]?.id];
+  const answer = await say(harness, { message: "How long is the notice?", session_id: "s1", documents });
+
+  expect(answer.frames.map(({ event }) => event["sources"]).find((sources) => sources !== undefined)).toEqual([
+    expect.objectContaining({ document_name: "lease.txt" }),
+  ]);
+});
+
 describe("a failure", () => {
   test("before the first word is an error in the stream, which ends it [R3-013] [R3-024] [R3-084]", async () => {
     await using harness = await startHarness({ environment: { RETRY_MAX_ATTEMPTS: "1" } });

@@ -98,6 +98,16 @@ describe("search", () => {
     expect(await documents.search("a", "apple", { ids: [] })).toEqual([]);
   });
 
+  test("passes over what was deleted where that is wanted, and searches the others", async () => {
+    const { documents, add } = createCollection();
+    const one = await add("An apple in the first.", "one");
+    const names = async (ids: string[]) =>
+      (await documents.search("a", "apple", { ids, skipsUnknown: true })).map((source) => source.document_name);
+
+    expect(await names(["gone", one])).toEqual(["one"]);
+    expect(await names(["gone"])).toEqual([]);
+  });
+
   test("gives no more than the limit, and five without one", async () => {
     const { documents, add } = createCollection();
     for (let number = 0; number < 8; number += 1) await add(`Apple number ${number}.`, `${number}`);
