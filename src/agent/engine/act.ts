@@ -59,7 +59,7 @@ async function askNext(run: Run, offer: Offer, parts: ActParts): Promise<ModelAn
       `The run was ended: it has used ${state.totalTokens} tokens, and may use ${parts.maxTokens}`,
     );
   }
-  if (state.rounds >= parts.maxSteps + mostIdleRounds) throw tooManySteps(parts.maxSteps);
+  if (state.rounds >= parts.maxSteps + mostIdleRounds) throw tooManyRounds(state.rounds);
   const answer = await orAborted(
     parts.askModel({
       messages: [...state.messages],
@@ -188,5 +188,13 @@ function tooManySteps(maxSteps: number): RunFailure {
   return new RunFailure(
     "step_limit",
     `The run was ended: it wanted more than ${maxSteps} calls of tools, the most that it may make`,
+  );
+}
+
+/** Calls that could not be made count as none: of tools that are not there, or with arguments that do not fit. */
+function tooManyRounds(rounds: number): RunFailure {
+  return new RunFailure(
+    "step_limit",
+    `The run was ended: after ${rounds} questions to the model there was no answer, only calls that could not all be made`,
   );
 }

@@ -211,7 +211,10 @@ describe("a run beyond its limits", () => {
       answers: Array.from({ length: 20 }, () => [["nothing"]] as const),
     });
 
-    expect((await stage.run("again and again")).error?.code).toBe("step_limit");
+    expect((await stage.run("again and again")).error).toMatchObject({
+      code: "step_limit",
+      message: expect.stringContaining("after 12 questions to the model"),
+    });
     expect(stage.model.questions).toHaveLength(12);
   });
 
