@@ -59,7 +59,12 @@ const loneFields: ReadonlySet<string> = new Set(["message", "msg", "detail", "er
 
 /** Whether a JSON answer under status 200 is an error after all. */
 export function isErrorAnswer(body: JsonObject): boolean {
-  return readStreamError(body, false) !== undefined || "errors" in body;
+  return readStreamError(body, false) !== undefined || hasErrors(body["errors"]);
+}
+
+/** Nothing, or a list of none, beside an answer is no error. */
+function hasErrors(errors: unknown): boolean {
+  return errors != null && !(Array.isArray(errors) && errors.length === 0);
 }
 
 export function readErrorObject(body: JsonObject): ErrorText {

@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { errorHeaders } from "../../../../src/contract/error-headers.ts";
 import { dialects } from "../../../../src/upstreams/openai-compatible/dialects/index.ts";
+import { isErrorAnswer } from "../../../../src/upstreams/openai-compatible/error-body.ts";
 import { classifyAnswer, readRetryAfter } from "../../../../src/upstreams/openai-compatible/errors.ts";
 import { type ToldLengths, UpstreamRefusal } from "../../../../src/upstreams/openai-compatible/refusal.ts";
 import type { DialectName } from "../../../../src/upstreams/openai-compatible/dialect.ts";
@@ -404,6 +405,11 @@ test("whatever a server answers is a refusal that can be told", () => {
       expect(error.message).toMatch(/^[\x20-\x7e]+$/);
     }),
   );
+});
+
+test("an answer beside which no error is told is none", () => {
+  for (const errors of [null, [], undefined]) expect(isErrorAnswer({ choices: [], errors })).toBe(false);
+  for (const errors of [{ message: "no" }, [{ message: "no" }], "no"]) expect(isErrorAnswer({ errors })).toBe(true);
 });
 
 test("a code that is an object with names of JavaScript's own is no status", () => {
