@@ -149,16 +149,15 @@ function readFile(
   try {
     parsed = Bun.YAML.parse(file.text);
   } catch (error) {
-    throw new ConfigError([
-      `Cannot read config file "${file.path}": ${error instanceof Error ? error.message : error}`,
-    ]);
+    const reason = error instanceof Error ? error.message : error;
+    throw new ConfigError([`Cannot read config file "${file.path}": ${reason}, in line ${lineOfFault(file.text)}`]);
   }
   if (parsed === null || parsed === undefined) return new Map();
   if (typeof parsed !== "object" || Array.isArray(parsed)) {
     throw new ConfigError([`Cannot read config file "${file.path}": it must hold lines such as "port: 8787"`]);
   }
   const names = settings.map((setting) => setting.fileName);
-  const entries = Object.entries(parsed).map(([name, value]) => [pastedNames[name] ?? name, value] as const);
+  const entries = Object.entries(parsed).map(([name, value]) => [pastedNames.get(name) ?? name, value] as const);
   for (const [name] of entries) {
     if (names.includes(name)) continue;
     problems.push(`Unknown key "${name}" in config file "${file.path}"${didYouMean(nearestName(name, names), "")}`);
@@ -167,7 +166,23 @@ function readFile(
 }
 
 /** As other programs write them, from whose files people paste. */
-const pastedNames: Readonly<Record<string, string>> = { mcpServers: "mcp_servers" };
+const pastedNames: ReadonlyMap<string, string> = new Map([["mcpServers", "mcp_servers"]]);
+
+/** The runtime's parser tells no place: what stands before the fault is YAML by itself. */
+function lineOfFault(text: string): number {
+  const lines = text.split("\n");
+  const isSound = (count: number): boolean => {
+    try {
+      Bun.YAML.parse(lines.slice(0, count).join("\n"));
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  let count = lines.length - 1;
+  while (count > 0 && !isSound(count)) count -= 1;
+  return count + 1;
+}
 
 function refuseUnknownFlags(flags: ConfigSources["flags"], settings: readonly Setting[], problems: string[]): void {
   const names = settings.map((setting) => setting.flagName);

@@ -68,6 +68,15 @@ test("describeStartError names the folder of a database that cannot be opened", 
   );
 });
 
+test.each(["SQLITE_NOTADB", "SQLITE_CORRUPT_INDEX"])(
+  "describeStartError blames the file, and not the right to write it, for %s",
+  (code) => {
+    expect(describeStartError(systemError(code), config)).toBe(
+      `Cannot open the database in "/data": ${code}: told by the system; move it away to start with an empty one, or restore a backup`,
+    );
+  },
+);
+
 test("describeStartError has no sentence for what it does not know", () => {
   const circular = new Error("circular");
   circular.cause = circular;

@@ -450,10 +450,25 @@ describe("loadConfig refuses", () => {
     expect(problemsOf({ file: yaml("PORT: 1") })).toEqual([
       'Unknown key "PORT" in config file "gateway.yaml": did you mean port?',
     ]);
+    expect(problemsOf({ file: yaml("__proto__: 1\nconstructor: 2") })).toEqual([
+      'Unknown key "__proto__" in config file "gateway.yaml"',
+      'Unknown key "constructor" in config file "gateway.yaml"',
+    ]);
     expect(problemsOf({ file: yaml("completely_different: 1") })).toEqual([
       'Unknown key "completely_different" in config file "gateway.yaml"',
     ]);
     expect(problemsOf({ environment: { ...HOME, PROT: "1" } })).toEqual([]);
+  });
+
+  test.each([
+    { text: "port: 1\n\tstream: true\n", line: 2 },
+    { text: "port: 1\napi_key: [a,\n  b]\nhost: 'a\nstream: true\n", line: 4 },
+    { text: "port: 1\napi_key: [a\nstream: true\n", line: 2 },
+    { text: "port: [", line: 1 },
+  ])("loadConfig names the line $line where what is no YAML begins", ({ text, line }) => {
+    expect(problemsOf({ file: yaml(text) })[0]).toMatch(
+      new RegExp(`^Cannot read config file "gateway.yaml": .*, in line ${line}$`),
+    );
   });
 
   test("loadConfig refuses a file that is no mapping or no YAML by its path", () => {
