@@ -11,7 +11,7 @@ export interface HeldConnections {
 const looks = 8;
 
 /** Answers between two looks that may be over without being let go: 1.4 KB each, measured on 1.4.5. */
-const mostUnseen = 512;
+const mostUnseen = 64;
 
 /**
  * The timeout of a connection, once switched off, stays off behind the answer: whoever vanished without a word would keep a
