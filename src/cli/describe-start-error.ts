@@ -52,6 +52,11 @@ export function describeStartError(
   }
 }
 
+/** The same for a command that has no settings: what its flags say, no variable does. */
+export function describeListenError(error: unknown, address: Pick<Config, "host" | "port">): string | undefined {
+  return describeStartError(error, { ...address, dataDir: "." })?.replace(/ or (?:HOST|PORT)$/, "");
+}
+
 const MAX_CAUSES = 5;
 
 function findSystemError(error: unknown): SystemError | undefined {

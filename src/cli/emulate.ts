@@ -2,7 +2,7 @@
 // backend unless --dialect names another kind of server.
 
 import { type Command, type FlagValues, UsageError } from "./command.ts";
-import { describeStartError } from "./describe-start-error.ts";
+import { describeListenError } from "./describe-start-error.ts";
 import { awaitStopSignal } from "./stop-signals.ts";
 
 const DEFAULT_PORT = 8788;
@@ -39,7 +39,7 @@ export const emulateCommand: Command = {
       await served.stop();
       return 0;
     } catch (error) {
-      const sentence = describeStartError(error, { host: hostname, port, dataDir: "." });
+      const sentence = describeListenError(error, { host: hostname, port });
       if (sentence === undefined) throw error;
       context.complain(sentence);
       return 1;

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
-import { describeStartError } from "../../../src/cli/describe-start-error.ts";
+import { describeListenError, describeStartError } from "../../../src/cli/describe-start-error.ts";
 
 const config = { host: "127.0.0.1", port: 8787, dataDir: "/data" };
 
@@ -28,6 +28,14 @@ test("describeStartError says what to do about a port in use", async () => {
   expect(describeStartError(error, { ...config, port })).toBe(
     `Cannot listen on 127.0.0.1:${port}: the port is in use; stop the program that uses it, or choose another port with --port or PORT`,
   );
+});
+
+test("describeListenError names the flag alone, where a command has no settings", () => {
+  expect(describeListenError(systemError("EADDRINUSE"), config)).toBe(
+    "Cannot listen on 127.0.0.1:8787: the port is in use; stop the program that uses it, or choose another port with --port",
+  );
+  expect(describeListenError(systemError("EADDRNOTAVAIL"), config)).toEndWith("choose another with --host");
+  expect(describeListenError(new Error("bug"), config)).toBeUndefined();
 });
 
 test("describeStartError tells a forbidden port from a forbidden folder", () => {
