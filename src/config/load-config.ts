@@ -200,7 +200,18 @@ function describeWrong(setting: Setting, { origin, name, written }: Found, parts
   const where = origin === "file" ? " in the config file" : "";
   const quoted = setting.schema.writeOnly === true ? "" : ` ${quote(written)}`;
   const details = isWordList(setting.schema) || parts.length === 0 ? "" : ` ${parts.join(", ")};`;
-  return `Cannot use ${name}${quoted}${where}:${details} it must be ${allowedValues(setting)}`;
+  const advice =
+    origin === "file" && lacksQuotes(setting, written)
+      ? "; what YAML takes for a number or a truth value has to stand in quotes"
+      : "";
+  return `Cannot use ${name}${quoted}${where}:${details} it must be ${allowedValues(setting)}${advice}`;
+}
+
+/** A key of digits alone is a number there, and has lost its zeros. */
+function lacksQuotes({ schema }: Setting, written: unknown): boolean {
+  if (schema.type !== "string" && !isWordList(schema)) return false;
+  const parts: readonly unknown[] = Array.isArray(written) ? written : [written];
+  return parts.some((part) => typeof part === "number" || typeof part === "boolean");
 }
 
 const LONGEST_QUOTE = 100;

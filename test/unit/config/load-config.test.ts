@@ -416,6 +416,9 @@ describe("loadConfig refuses", () => {
     ["model_routes: { a: b, c: [1] }", 'wrong "c"'],
     ['model_routes: { "a*b": c }', 'wrong "a*b"'],
     ['qwen_headers: { "bx-v": [s3cret] }', 'wrong "bx-v"'],
+    ['qwen_headers: { ":authority": s3cret, bx-v: a, "b c": s3cret }', 'wrong ":authority", wrong "b c"'],
+    ['qwen_accounts: [{ alias: a, headers: { "b:": s3cret } }]', 'wrong "headers" in entry 1'],
+    ['upstreams: [{ name: a, base_url: http://a, headers: { "": s3cret } }]', 'wrong "headers" in entry 1'],
     ["mcp_servers: { files: { command: a, env: { TOKEN: [s3cret] } } }", 'wrong "env" in "files"'],
     ["mcpServers: { files: { command: [s3cret] } }", 'wrong "command" in "files"'],
   ];
@@ -428,6 +431,19 @@ describe("loadConfig refuses", () => {
       expect(more).toEqual([]);
     });
   }
+
+  test.each([
+    ["api_key: 12345678", "api_key"],
+    ["api_key: [abcdefgh, 0123]", "api_key"],
+    ["qwen_token: 1e9", "qwen_token"],
+    ["default_model: 5", "default_model 5"],
+    ["host: true", "host true"],
+  ])("loadConfig says that quotes are missing in %s", (text, told) => {
+    const [problem] = problemsOf({ file: yaml(text) });
+
+    expect(problem).toStartWith(`Cannot use ${told} in the config file: it must be `);
+    expect(problem).toEndWith("; what YAML takes for a number or a truth value has to stand in quotes");
+  });
 
   test("loadConfig lists every problem at once, each under the name that was used", () => {
     const sources = {
