@@ -162,8 +162,31 @@ function readFile(
     if (names.includes(name)) continue;
     problems.push(`Unknown key "${name}" in config file "${file.path}"${didYouMean(nearestName(name, names), "")}`);
   }
+  refuseTwins(file, names, problems);
   return new Map(entries);
 }
+
+/** The runtime's parser takes the last of them, and what stands above it has no effect. Whatever lies deeper is indented. */
+function refuseTwins(
+  { path, text }: NonNullable<ConfigSources["file"]>,
+  names: readonly string[],
+  problems: string[],
+): void {
+  const lines = new Map<string, number>();
+  for (const [index, line] of text.split("\n").entries()) {
+    const written = keyOfLine.exec(line)?.[2] ?? "";
+    const name = pastedNames.get(written) ?? written;
+    if (!names.includes(name)) continue;
+    const first = lines.get(name);
+    if (first === undefined) lines.set(name, index + 1);
+    else
+      problems.push(
+        `Key "${name}" stands twice in config file "${path}", in lines ${first} and ${index + 1}: write it once`,
+      );
+  }
+}
+
+const keyOfLine = /^\ufeff?(["']?)(\w+)\1\s*:(?:\s|$)/;
 
 /** As other programs write them, from whose files people paste. */
 const pastedNames: ReadonlyMap<string, string> = new Map([["mcpServers", "mcp_servers"]]);

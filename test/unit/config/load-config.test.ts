@@ -490,6 +490,25 @@ describe("loadConfig refuses", () => {
     );
   });
 
+  test("loadConfig refuses a key that stands twice, of which YAML's parser here takes the last", () => {
+    const text = "api_key: abcdefgh\nport: 1 # api_key: no\n'port' : 2\nqwen_cookies: |\n  port: 3\n\"api_key\": x\n";
+
+    expect(problemsOf({ file: yaml(text) })).toEqual([
+      'Key "port" stands twice in config file "gateway.yaml", in lines 2 and 3: write it once',
+      'Key "api_key" stands twice in config file "gateway.yaml", in lines 1 and 6: write it once',
+    ]);
+    expect(problemsOf({ file: yaml("mcp_servers: {}\nmcpServers: {}\n") })).toEqual([
+      'Key "mcp_servers" stands twice in config file "gateway.yaml", in lines 1 and 2: write it once',
+    ]);
+  });
+
+  test("loadConfig takes what only looks like a key that stands twice", () => {
+    const text =
+      "# port: 1\nport: 2\nqwen_cookies: |\n  port: 3\nupstreams:\n- {name: a, base_url: http://a}\n- name: b\n  base_url: http://b\nmodel_routes: { port: a }\n";
+
+    expect(problemsOf({ file: yaml(text) })).toEqual([]);
+  });
+
   test("loadConfig refuses a file that is no mapping or no YAML by its path", () => {
     for (const text of ["- a\n- b", "just words", "a: [1\nb: 2"]) {
       expect(problemsOf({ file: yaml(text) }).join()).toStartWith('Cannot read config file "gateway.yaml": ');
