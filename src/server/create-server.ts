@@ -27,7 +27,7 @@ import { createDiagnose, type DiagnosisSource } from "./diagnosis.ts";
 import { forwardRoutes } from "./forward-routes.ts";
 import { describeHealth } from "./health-details.ts";
 import { healthRoutes, isHealthPath } from "./health.ts";
-import { createHeldConnections } from "./held-connections.ts";
+import { createHeldConnections, type HeldConnections } from "./held-connections.ts";
 import { lazyRoutes, type RoutePlace } from "./lazy-routes.ts";
 import {
   type Answer,
@@ -149,6 +149,10 @@ interface Sockets {
   readonly inner: HttpServer | undefined;
 }
 
+interface HandedOver extends Sockets {
+  readonly held: HeldConnections | undefined;
+}
+
 type Answers = { readonly [Socket in keyof Sockets]: Answer };
 
 export interface ServedRoom {
@@ -168,8 +172,8 @@ export interface GatewayServer {
    * @throws {Error} as `start` does; the other server then goes on.
    */
   takeOver(from: GatewayServer): void;
-  /** The sockets, for the server that takes over. */
-  handOver(answers: Answers): Sockets;
+  /** The sockets and what is known of their connections, for the server that takes over. */
+  handOver(answers: Answers): HandedOver;
   /** Handles a request in process, for tests and library use. */
   handle(request: Request): Promise<Response>;
   /** Takes nothing new, lets replies end within `drainTimeoutMs`, ends the rest. Safe to call more than once. */
@@ -193,7 +197,8 @@ export function createServer(options: ServerOptions): GatewayServer {
   let server: HttpServer | undefined;
   let inner: HttpServer | undefined;
   let stopped: Promise<void> | undefined;
-  const held = createHeldConnections(() => server, options.idleTimeoutSeconds ?? usualIdleTimeoutSeconds);
+  /** Of the socket, and not of this server: else its timer would keep one that has been replaced. */
+  let held: HeldConnections | undefined;
 
   const own = createRoutes(options, {
     stopping: stopping.signal,
@@ -213,7 +218,7 @@ export function createServer(options: ServerOptions): GatewayServer {
   function keepOpen(request: Request): () => void {
     // Whoever passes it on has the connection that matters, and closes it.
     if (trips.of(request).isRelayed === true) return () => {};
-    return held.hold(request);
+    return held?.hold(request) ?? (() => {});
   }
 
   async function answer(received: Request): Promise<Response> {
@@ -279,19 +284,21 @@ export function createServer(options: ServerOptions): GatewayServer {
     start() {
       checkBind(options);
       server = listen({ ...options, sharesPort: fellows !== undefined }, answer);
+      held = createHeldConnections(server, options.idleTimeoutSeconds ?? usualIdleTimeoutSeconds);
       if (fellows !== undefined) inner = listenInside(fellows.socketPath, answerInside);
       const port = server.port ?? options.port;
       return { url: urlOf({ hostname: options.hostname, port }), port };
     },
     takeOver(from) {
       checkBind(options);
-      ({ http: server, inner } = from.handOver({ http: answer, inner: answerInside }));
+      ({ http: server, inner, held } = from.handOver({ http: answer, inner: answerInside }));
     },
     handOver(next) {
       if (server !== undefined) exchangeAnswer(server, { ...options, sharesPort: fellows !== undefined }, next.http);
       if (inner !== undefined && fellows !== undefined) exchangeInside(inner, fellows.socketPath, next.inner);
       replaced.abort();
-      return { http: server, inner };
+      held?.look();
+      return { http: server, inner, held };
     },
     handle: answer,
     stop() {
