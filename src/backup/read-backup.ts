@@ -1,6 +1,7 @@
 // A backup unpacked into an empty folder, and held against what it says of itself. What else may stand in such a file is refused.
 
-import { type FileHandle, open } from "node:fs/promises";
+import { constants } from "node:fs";
+import { access, type FileHandle, open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { createTarDecoder, type ParsedTarEntry } from "modern-tar";
 import { type Static, Type } from "typebox";
@@ -28,6 +29,7 @@ const manifestSchema = Type.Object({
  * be read or written.
  */
 export async function unpackBackup(path: string, folder: string): Promise<Manifest> {
+  await refuseOthers(path);
   let manifest: Manifest | undefined;
   const missing = new Map<string, Manifest["files"][number]>();
   try {
@@ -57,6 +59,25 @@ export async function unpackBackup(path: string, folder: string): Promise<Manife
   if (absent !== undefined) throw damaged(path, `"${absent}" is missing: it was cut short`);
   return manifest;
 }
+
+/** What cannot be read, before a failure of it looks like one of what is written. Pipes are read as files are. */
+async function refuseOthers(path: string): Promise<void> {
+  let reason: string | undefined;
+  try {
+    const kind = await stat(path);
+    if (!kind.isFile() && !kind.isFIFO()) reason = "it is no file";
+    else await access(path, constants.R_OK);
+  } catch (error) {
+    reason = unreadable[error instanceof Error && "code" in error ? String(error.code) : ""] ?? String(error);
+  }
+  if (reason !== undefined) throw new BackupError(`Cannot read "${path}": ${reason}`);
+}
+
+const unreadable: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  ENOTDIR: "there is no such file",
+  EACCES: "permission denied",
+};
 
 async function readManifest(path: string, { header, body }: ParsedTarEntry): Promise<unknown> {
   if (header.name !== manifestName || header.size > mostManifestBytes)

@@ -23,7 +23,9 @@ export interface BackupOptions {
 export async function writeBackup(options: BackupOptions): Promise<Manifest> {
   const path = resolve(options.path);
   if (existsSync(path)) throw taken(path);
-  const folder = await mkdtemp(join(dirname(path), `.${basename(path)}.`));
+  const parent = dirname(path);
+  if (!existsSync(parent)) throw new BackupError(`Cannot write "${path}": there is no folder "${parent}"`);
+  const folder = await mkdtemp(join(parent, `.${basename(path)}.`));
   try {
     const gathered = await gatherFiles({ ...options, folder, secrets: "included" });
     const draft = join(folder, "draft");

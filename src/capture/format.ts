@@ -129,7 +129,9 @@ export function parseCapture(text: string): CaptureFile {
   return { opening: first, lines };
 }
 
-const required: Readonly<Record<string, readonly (readonly [field: string, type: string])[]>> = {
+type FieldTypes = readonly (readonly [field: string, type: "number" | "string" | "object" | "pairs"])[];
+
+const required: Readonly<Record<string, FieldTypes>> = {
   capture: [
     ["version", "number"],
     ["requestId", "string"],
@@ -139,12 +141,12 @@ const required: Readonly<Record<string, readonly (readonly [field: string, type:
     ["atMs", "number"],
     ["method", "string"],
     ["url", "string"],
-    ["headers", "object"],
+    ["headers", "pairs"],
   ],
   answer: [
     ["atMs", "number"],
     ["status", "number"],
-    ["headers", "object"],
+    ["headers", "pairs"],
   ],
   bytes: [
     ["atMs", "number"],
@@ -163,11 +165,23 @@ const required: Readonly<Record<string, readonly (readonly [field: string, type:
   ],
   log: [
     ["atMs", "number"],
+    ["level", "string"],
     ["message", "string"],
     ["fields", "object"],
   ],
   close: [["atMs", "number"]],
 };
+
+/** Of any line, where they stand. */
+const optional: FieldTypes = [
+  ["call", "number"],
+  ["gateway", "string"],
+  ["upstream", "string"],
+  ["wire", "string"],
+  ["text", "string"],
+  ["base64", "string"],
+  ["reason", "string"],
+];
 
 function parseLine(row: string, index: number): CaptureLine {
   let line: unknown;
@@ -176,11 +190,25 @@ function parseLine(row: string, index: number): CaptureLine {
   } catch {
     throw new CaptureError(`line ${index + 1} is no JSON`);
   }
-  const fields = isJsonObject(line) && typeof line["type"] === "string" ? required[line["type"]] : undefined;
-  if (!isJsonObject(line) || fields === undefined) throw new CaptureError(`line ${index + 1} has no known type`);
+  if (!isJsonObject(line)) throw new CaptureError(`line ${index + 1} has no known type`);
   const values: JsonObject = line;
-  const wrong = fields.find(([field, type]) => typeof values[field] !== type || values[field] === null);
-  if (wrong !== undefined) throw new CaptureError(`"${wrong[0]}" of line ${index + 1} must be a ${wrong[1]}`);
+  const { type } = values;
+  const fields = typeof type === "string" && Object.hasOwn(required, type) ? required[type] : undefined;
+  if (fields === undefined) throw new CaptureError(`line ${index + 1} has no known type`);
+  const present = optional.filter(([field]) => values[field] !== undefined);
+  const wrong = [...fields, ...present].find(([field, kind]) => !isOfKind(values[field], kind));
+  if (wrong !== undefined) {
+    const [field, kind] = wrong;
+    throw new CaptureError(
+      `"${field}" of line ${index + 1} must be ${kind === "pairs" ? "pairs of texts" : `a ${kind}`}`,
+    );
+  }
   // Checked just now, field by field.
   return line as unknown as CaptureLine;
+}
+
+function isOfKind(value: unknown, kind: FieldTypes[number][1]): boolean {
+  if (kind !== "pairs") return typeof value === kind && value !== null;
+  const isText = (part: unknown): boolean => typeof part === "string";
+  return Array.isArray(value) && value.every((pair) => Array.isArray(pair) && pair.length === 2 && pair.every(isText));
 }

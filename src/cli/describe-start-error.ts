@@ -21,8 +21,11 @@ export function describeStartError(
   const otherPort = "choose another port with --port or PORT";
   const otherFolder = "choose a folder that you may write with --data-dir or DATA_DIR";
 
-  if (code.startsWith("SQLITE_"))
-    return `Cannot open the database in "${config.dataDir}": ${cause.message}; ${otherFolder}`;
+  if (code.startsWith("SQLITE_")) {
+    const isDamaged = code === "SQLITE_NOTADB" || code.startsWith("SQLITE_CORRUPT");
+    const advice = isDamaged ? "move it away to start with an empty one, or restore a backup" : otherFolder;
+    return `Cannot open the database in "${config.dataDir}": ${cause.message}; ${advice}`;
+  }
   switch (code) {
     case "EADDRINUSE":
       return `${listen}: the port is in use; stop the program that uses it, or ${otherPort}`;
@@ -47,6 +50,11 @@ export function describeStartError(
     default:
       return undefined;
   }
+}
+
+/** The same for a command that has no settings: what its flags say, no variable does. */
+export function describeListenError(error: unknown, address: Pick<Config, "host" | "port">): string | undefined {
+  return describeStartError(error, { ...address, dataDir: "." })?.replace(/ or (?:HOST|PORT)$/, "");
 }
 
 const MAX_CAUSES = 5;

@@ -2,7 +2,7 @@
 // backend unless --dialect names another kind of server.
 
 import { type Command, type FlagValues, UsageError } from "./command.ts";
-import { complainOf } from "./complain-of.ts";
+import { describeListenError } from "./describe-start-error.ts";
 import { awaitStopSignal } from "./stop-signals.ts";
 
 const DEFAULT_PORT = 8788;
@@ -39,7 +39,10 @@ export const emulateCommand: Command = {
       await served.stop();
       return 0;
     } catch (error) {
-      return complainOf(error, [], { host: hostname, port, dataDir: "." }, context);
+      const sentence = describeListenError(error, { host: hostname, port });
+      if (sentence === undefined) throw error;
+      context.complain(sentence);
+      return 1;
     }
   },
 };

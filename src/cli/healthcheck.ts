@@ -1,6 +1,7 @@
 // qwen-gateway healthcheck: asks the gateway on this machine whether it is well. Made for container health checks.
 
 import type { Config } from "../config/config-schema.ts";
+import { describeFailure, errorCode } from "../outbound/http-client.ts";
 import type { Command } from "./command.ts";
 import { configFlags, loadCommandConfig } from "./config-flags.ts";
 
@@ -24,8 +25,9 @@ export function healthcheckCommand(): Command {
         if (response.status === 200) return 0;
         context.complain(`Not healthy: ${url} answered ${response.status}`);
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        context.complain(`Not healthy: ${url} did not answer: ${reason}`);
+        const isLate = error instanceof Error && error.name === "TimeoutError";
+        const reason = isLate ? `no answer within ${TIME_LIMIT_MS / 1000} s` : describeFailure(errorCode(error));
+        context.complain(`Not healthy: ${url}: ${reason}`);
       }
       return 1;
     },

@@ -35,11 +35,15 @@ export const secretFlags: ReadonlySet<string> = new Set([
   "keys",
 ]);
 
+/** As `keys revoke` takes one; its prefix is told everywhere. */
+const storedKey = /\b(qg-[A-Za-z0-9]{8}-)[\w-]{20,}/;
+
 /** The words as the list of processes may show them. Those behind a lone "--" belong to another command. */
 export function maskWords(words: readonly string[]): string[] {
   const end = words.indexOf("--");
-  return words.map((word, index) => {
-    if (end !== -1 && index > end) return word;
+  return words.map((given, index) => {
+    if (end !== -1 && index > end) return given;
+    const word = given.replace(storedKey, `$1${mask}`);
     if (!word.startsWith("--")) return isSecretFlag(words[index - 1]) ? mask : word;
     const equals = word.indexOf("=");
     return equals !== -1 && isSecretFlag(word.slice(0, equals)) ? `${word.slice(0, equals)}=${mask}` : word;

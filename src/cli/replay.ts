@@ -1,7 +1,7 @@
 // qwen-gateway replay FILE: the upstream of a captured exchange, as a server that a gateway can be pointed at.
 
 import { type Command, type FlagValues, UsageError } from "./command.ts";
-import { complainOf } from "./complain-of.ts";
+import { describeListenError } from "./describe-start-error.ts";
 import { loadCapture } from "./load-capture.ts";
 import { awaitStopSignal } from "./stop-signals.ts";
 
@@ -41,7 +41,10 @@ export const replayCommand: Command = {
       await served.stop();
       return 0;
     } catch (error) {
-      return complainOf(error, [], { host: hostname, port, dataDir: "." }, context);
+      const sentence = describeListenError(error, { host: hostname, port });
+      if (sentence === undefined) throw error;
+      context.complain(sentence);
+      return 1;
     }
   },
 };

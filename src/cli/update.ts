@@ -2,6 +2,7 @@
 // the program asks, and nothing is installed.
 
 import { version } from "../config/version.ts";
+import { describeFailure, errorCode } from "../outbound/http-client.ts";
 import { type Command, type CommandContext, UsageError } from "./command.ts";
 
 const TIME_LIMIT_MS = 10_000;
@@ -91,7 +92,10 @@ async function askNewestVersion(address: URL): Promise<string> {
 
 function reasonOf(error: unknown): string {
   if (error instanceof Error && error.name === "TimeoutError") return `no answer within ${TIME_LIMIT_MS / 1000} s`;
-  return error instanceof Error ? error.message : String(error);
+  const code = errorCode(error);
+  // The runtime's own sentence is one for programmers.
+  if (code === "UnexpectedRedirect") return "it leads elsewhere";
+  return code === "" && error instanceof Error ? error.message : describeFailure(code);
 }
 
 async function readText(response: Response): Promise<string> {

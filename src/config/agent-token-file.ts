@@ -1,7 +1,7 @@
 // The token of the agent on a gateway without keys: made when it is first needed, kept in the data directory.
 
 import { join } from "node:path";
-import { loadOrCreateSecret } from "./secret-file.ts";
+import { loadOrCreateKey } from "./secret-file.ts";
 
 export interface AgentTokenFile {
   readonly token: string;
@@ -12,9 +12,9 @@ export interface AgentTokenFile {
 /** Name of the file in the data directory. */
 export const agentTokenName = "agent-token";
 
-/** @throws when the directory cannot be written, or the file exists and holds no token. */
+/** @throws {ConfigError} when the file is there and holds no token; a system error when it cannot be written */
 export function loadOrCreateAgentToken(dataDir: string): AgentTokenFile {
-  const { secret, created } = loadOrCreateSecret(
+  const { secret, created } = loadOrCreateKey(
     join(dataDir, agentTokenName),
     () => `qg-agent-${crypto.getRandomValues(Buffer.alloc(24)).toString("base64url")}`,
   );

@@ -1,7 +1,7 @@
 // The key that a container makes for itself when it is given none: kept in the data directory, readable by its owner.
 
 import { join } from "node:path";
-import { loadOrCreateSecret } from "./secret-file.ts";
+import { loadOrCreateKey } from "./secret-file.ts";
 
 export interface ApiKeyFile {
   readonly key: string;
@@ -9,10 +9,10 @@ export interface ApiKeyFile {
   readonly created: boolean;
 }
 
-/** @throws when the directory cannot be written, or the file exists and holds no key. */
+/** @throws {ConfigError} when the file is there and holds no key; a system error when it cannot be written */
 export function loadOrCreateApiKey(dataDir: string): ApiKeyFile {
   const path = join(dataDir, "api-key");
-  const { secret, created } = loadOrCreateSecret(
+  const { secret, created } = loadOrCreateKey(
     path,
     () => `qg-${crypto.getRandomValues(Buffer.alloc(24)).toString("base64url")}`,
   );

@@ -129,7 +129,7 @@ export const configSchema = Type.Object(
     allowedHosts: list(
       "Host names by which clients may call besides loopback, when no key is set",
       "host names such as gateway.example.com",
-      "^[^\\s/,]+$",
+      "^[^\\s/,*]+$",
     ),
     trustedProxies: list(
       "Addresses of reverse proxies whose X-Forwarded-For counts",

@@ -29,9 +29,21 @@ export function withEnvFile(environment: Environment, path: string): Environment
     throw new ConfigError([`Cannot use env file "${path}": line ${wrong + 1} is not NAME=value, nor a comment`]);
   }
   const set = Object.entries(environment).filter(([, value]) => value !== undefined && value.trim() !== "");
+  return { ...parse(text), ...Object.fromEntries(set) };
+}
+
+/** A value without quotes. */
+const plainLine = /^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=(?!\s*["'`])(.*?)(?:\s#.*)?$/;
+
+/** Node's parser would end a key at any "#" in it, and leave a shorter one. */
+function parse(text: string): Record<string, string | undefined> {
   // Loaded only for those who have such a file.
   const { parseEnv } = process.getBuiltinModule("node:util");
-  return { ...parseEnv(text), ...Object.fromEntries(set) };
+  const lines = text.split("\n").map((line) => {
+    const [, name, value = ""] = plainLine.exec(line.replace(/\r$/, "")) ?? [];
+    return name === undefined ? parseEnv(line) : { [name]: value.trim() };
+  });
+  return Object.assign({}, ...lines);
 }
 
 const soundLine = /^\s*(?:#.*|(?:export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=.*)?$/;

@@ -149,25 +149,63 @@ function readFile(
   try {
     parsed = Bun.YAML.parse(file.text);
   } catch (error) {
-    throw new ConfigError([
-      `Cannot read config file "${file.path}": ${error instanceof Error ? error.message : error}`,
-    ]);
+    const reason = error instanceof Error ? error.message : error;
+    throw new ConfigError([`Cannot read config file "${file.path}": ${reason}, in line ${lineOfFault(file.text)}`]);
   }
   if (parsed === null || parsed === undefined) return new Map();
   if (typeof parsed !== "object" || Array.isArray(parsed)) {
     throw new ConfigError([`Cannot read config file "${file.path}": it must hold lines such as "port: 8787"`]);
   }
   const names = settings.map((setting) => setting.fileName);
-  const entries = Object.entries(parsed).map(([name, value]) => [pastedNames[name] ?? name, value] as const);
+  const entries = Object.entries(parsed).map(([name, value]) => [pastedNames.get(name) ?? name, value] as const);
   for (const [name] of entries) {
     if (names.includes(name)) continue;
     problems.push(`Unknown key "${name}" in config file "${file.path}"${didYouMean(nearestName(name, names), "")}`);
   }
+  refuseTwins(file, names, problems);
   return new Map(entries);
 }
 
+/** The runtime's parser takes the last of them, and what stands above it has no effect. Whatever lies deeper is indented. */
+function refuseTwins(
+  { path, text }: NonNullable<ConfigSources["file"]>,
+  names: readonly string[],
+  problems: string[],
+): void {
+  const lines = new Map<string, number>();
+  for (const [index, line] of text.split("\n").entries()) {
+    const written = keyOfLine.exec(line)?.[2] ?? "";
+    const name = pastedNames.get(written) ?? written;
+    if (!names.includes(name)) continue;
+    const first = lines.get(name);
+    if (first === undefined) lines.set(name, index + 1);
+    else
+      problems.push(
+        `Key "${name}" stands twice in config file "${path}", in lines ${first} and ${index + 1}: write it once`,
+      );
+  }
+}
+
+const keyOfLine = /^\ufeff?(["']?)(\w+)\1\s*:(?:\s|$)/;
+
 /** As other programs write them, from whose files people paste. */
-const pastedNames: Readonly<Record<string, string>> = { mcpServers: "mcp_servers" };
+const pastedNames: ReadonlyMap<string, string> = new Map([["mcpServers", "mcp_servers"]]);
+
+/** The runtime's parser tells no place: what stands before the fault is YAML by itself. */
+function lineOfFault(text: string): number {
+  const lines = text.split("\n");
+  const isSound = (count: number): boolean => {
+    try {
+      Bun.YAML.parse(lines.slice(0, count).join("\n"));
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  let count = lines.length - 1;
+  while (count > 0 && !isSound(count)) count -= 1;
+  return count + 1;
+}
 
 function refuseUnknownFlags(flags: ConfigSources["flags"], settings: readonly Setting[], problems: string[]): void {
   const names = settings.map((setting) => setting.flagName);
@@ -185,7 +223,18 @@ function describeWrong(setting: Setting, { origin, name, written }: Found, parts
   const where = origin === "file" ? " in the config file" : "";
   const quoted = setting.schema.writeOnly === true ? "" : ` ${quote(written)}`;
   const details = isWordList(setting.schema) || parts.length === 0 ? "" : ` ${parts.join(", ")};`;
-  return `Cannot use ${name}${quoted}${where}:${details} it must be ${allowedValues(setting)}`;
+  const advice =
+    origin === "file" && lacksQuotes(setting, written)
+      ? "; what YAML takes for a number or a truth value has to stand in quotes"
+      : "";
+  return `Cannot use ${name}${quoted}${where}:${details} it must be ${allowedValues(setting)}${advice}`;
+}
+
+/** A key of digits alone is a number there, and has lost its zeros. */
+function lacksQuotes({ schema }: Setting, written: unknown): boolean {
+  if (schema.type !== "string" && !isWordList(schema)) return false;
+  const parts: readonly unknown[] = Array.isArray(written) ? written : [written];
+  return parts.some((part) => typeof part === "number" || typeof part === "boolean");
 }
 
 const LONGEST_QUOTE = 100;

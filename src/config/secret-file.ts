@@ -2,6 +2,7 @@
 
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { ConfigError } from "./config-error.ts";
 
 export interface SecretFile {
   readonly secret: string;
@@ -11,7 +12,7 @@ export interface SecretFile {
 
 /**
  * Creates the directory (mode 0700) and the file (mode 0600) where they are missing.
- * @throws when the directory cannot be written, or the file exists and is empty.
+ * @throws {ConfigError} when it is there and empty, or no file; a system error when it cannot be written
  */
 export function loadOrCreateSecret(path: string, create: () => string): SecretFile {
   const known = readSecret(path);
@@ -34,15 +35,29 @@ export function loadOrCreateSecret(path: string, create: () => string): SecretFi
   }
 }
 
+/** The same of a key that clients send. @throws {ConfigError} also when it is none, such as several lines */
+export function loadOrCreateKey(path: string, create: () => string): SecretFile {
+  const file = loadOrCreateSecret(path, create);
+  if (/\s/.test(file.secret)) throw unfit(path, "it must hold one key without white space");
+  return file;
+}
+
 function readSecret(path: string): string | undefined {
   let text: string;
   try {
     text = readFileSync(path, "utf8").trim();
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code === "ENOENT") return undefined;
+    // Container engines make one of a file that they are to mount and do not find.
+    if (code === "EISDIR") throw unfit(path, "it is a folder");
     throw error;
   }
   // An empty key would let everybody in.
-  if (text === "") throw new Error(`Cannot use "${path}": the file is empty; delete it to have a new key made`);
+  if (text === "") throw unfit(path, "the file is empty; restore it from a copy, or delete it to have a new one made");
   return text;
+}
+
+function unfit(path: string, reason: string): ConfigError {
+  return new ConfigError([`Cannot use "${path}": ${reason}`]);
 }

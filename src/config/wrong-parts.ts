@@ -25,19 +25,22 @@ export function wrongParts(errors: readonly SchemaError[]): WrongParts {
   return parts;
 }
 
-/** What no schema can say: addresses that no URL has, accounts of nothing but a name, patterns that are none. */
+/** What no schema can say: addresses that no URL has, accounts of nothing but a name, names that no header has, patterns that are none. */
 export function findOddParts(values: Static<typeof configSchema>): WrongParts {
   const parts = new Map<string, readonly string[]>();
   const { qwenBaseUrl, qwenAuthUrl, qwenUploadUrl, upstreamBaseUrl } = values;
   for (const [key, url] of Object.entries({ qwenBaseUrl, qwenAuthUrl, qwenUploadUrl, upstreamBaseUrl }))
     if (url !== undefined && !URL.canParse(url)) parts.set(key, []);
   const odd = {
-    upstreams: (values.upstreams ?? []).flatMap(({ base_url: url }, index) =>
-      url === undefined || URL.canParse(url) ? [] : [`wrong "base_url" in entry ${index + 1}`],
-    ),
-    qwenAccounts: (values.qwenAccounts ?? []).flatMap(({ token, cookies, headers }, index) =>
-      (token ?? cookies ?? headers) === undefined ? [`no credentials in entry ${index + 1}`] : [],
-    ),
+    upstreams: (values.upstreams ?? []).flatMap(({ base_url: url, headers }, index) => [
+      ...(url === undefined || URL.canParse(url) ? [] : [`wrong "base_url" in entry ${index + 1}`]),
+      ...(oddHeaders(headers).length > 0 ? [`wrong "headers" in entry ${index + 1}`] : []),
+    ]),
+    qwenHeaders: oddHeaders(values.qwenHeaders).map((name) => `wrong "${name}"`),
+    qwenAccounts: (values.qwenAccounts ?? []).flatMap(({ token, cookies, headers }, index) => [
+      ...((token ?? cookies ?? headers) === undefined ? [`no credentials in entry ${index + 1}`] : []),
+      ...(oddHeaders(headers).length > 0 ? [`wrong "headers" in entry ${index + 1}`] : []),
+    ]),
     agentRules: (values.agentRules ?? []).flatMap(({ keys, users }, index) =>
       (keys ?? users) === undefined ? [`no "keys" or "users" in entry ${index + 1}`] : [],
     ),
@@ -51,6 +54,13 @@ export function findOddParts(values: Static<typeof configSchema>): WrongParts {
   for (const [key, wrong] of Object.entries(odd)) if (wrong.length > 0) parts.set(key, wrong);
   return parts;
 }
+
+/** Such as `:authority`, which browsers show among the headers. */
+function oddHeaders(headers: Readonly<Record<string, string>> = {}): string[] {
+  return Object.keys(headers).filter((name) => !headerName.test(name));
+}
+
+const headerName = /^[!#$%&'*+.^_`|~\w-]+$/;
 
 function partsOf({ keyword, params }: SchemaError, [first, second]: readonly string[]): readonly string[] {
   // Says once more what the keyword additionalProperties says by name.

@@ -132,7 +132,7 @@ export function joinHeaders({ headers, lastingHeaders }: OutboundRequest): Outbo
 /** A transport's failure as an error that clients may read; the transport's own words stay in `cause`. */
 export function connectionError(action: string, cause: unknown): GatewayError {
   const code = errorCode(cause);
-  return new GatewayError("upstream-failed", `${action}: ${explain(code)}`, { cause, retryable: true });
+  return new GatewayError("upstream-failed", `${action}: ${describeFailure(code)}`, { cause, retryable: true });
 }
 
 /** "" where the error has none. */
@@ -140,7 +140,8 @@ export function errorCode(error: unknown): string {
   return typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
 }
 
-function explain(code: string): string {
+/** In words that anybody may read. @param code of the runtime, "" for none */
+export function describeFailure(code: string): string {
   switch (code) {
     case "ECONNREFUSED":
     case "ConnectionRefused":

@@ -17,7 +17,7 @@ export interface ChatRoutesOptions {
   /** @returns false when the caller has no such session. */
   deleteSession(caller: string, sessionId: string): Promise<boolean>;
   readonly maxBodyBytes: number;
-  /** Switches the idle timeout of this request's connection off. @returns what closes it when nothing moves any more */
+  /** Keeps this request's connection from the idle timeout until it is answered. @returns what closes it when nothing moves any more */
   keepOpen(request: Request): () => void;
 }
 

@@ -20,7 +20,7 @@ export function createClientAddress(trustedProxies: readonly string[]): ClientAd
     const hops = (headers.get("x-forwarded-for") ?? "").split(",");
     // From the right: each hop was written by the one behind it, and is believed as long as that one is trusted.
     while (isTrusted(trusted, address)) {
-      const hop = plainAddress(hops.pop()?.trim() ?? "");
+      const hop = plainAddress(withoutPort(hops.pop()?.trim() ?? ""));
       if (net().isIP(hop) === 0) return address;
       address = hop;
     }
@@ -50,6 +50,14 @@ function isTrusted(trusted: BlockList, address: string): boolean {
 function family(version: number): "ipv4" | "ipv6" {
   return version === 6 ? "ipv6" : "ipv4";
 }
+
+/** Some proxies, such as Azure's, write the client's port too. */
+function withoutPort(hop: string): string {
+  const [, ipv4, ipv6] = withPort.exec(hop) ?? [];
+  return ipv4 ?? ipv6 ?? hop;
+}
+
+const withPort = /^(?:([\d.]+):\d{1,5}|\[([\da-f:.]+)\](?::\d{1,5})?)$/i;
 
 /** A socket that listens on both families tells IPv4 addresses in IPv6 clothes. */
 function plainAddress(address: string): string {

@@ -27,8 +27,18 @@ import { createDiagnose, type DiagnosisSource } from "./diagnosis.ts";
 import { forwardRoutes } from "./forward-routes.ts";
 import { describeHealth } from "./health-details.ts";
 import { healthRoutes, isHealthPath } from "./health.ts";
+import { createHeldConnections, type HeldConnections } from "./held-connections.ts";
 import { lazyRoutes, type RoutePlace } from "./lazy-routes.ts";
-import { type Answer, exchangeAnswer, exchangeInside, type HttpServer, listen, listenInside, urlOf } from "./listen.ts";
+import {
+  type Answer,
+  exchangeAnswer,
+  exchangeInside,
+  type HttpServer,
+  listen,
+  listenInside,
+  urlOf,
+  usualIdleTimeoutSeconds,
+} from "./listen.ts";
 import { metricsRoute } from "./metrics.ts";
 import { modelRoutes } from "./models.ts";
 import { isPagePath } from "./page-file.ts";
@@ -47,6 +57,8 @@ export interface ServerOptions {
   readonly hostname: string;
   /** 0 takes any free port. */
   readonly port: number;
+  /** Of connections; see `ListenOptions`. @defaultValue 120 */
+  readonly idleTimeoutSeconds?: number;
   /** Empty, and no `verifyJwt`: no key is asked for, and `Host` and `Origin` are checked instead. */
   readonly apiKeys: readonly string[];
   /** Checks tokens of users, which then count beside keys; without it there are none. */
@@ -122,7 +134,7 @@ export interface ServerOptions {
 export interface Edge {
   /** Largest request body, in bytes. */
   readonly maxBodyBytes: number;
-  /** Switches the idle timeout of this request's connection off. @returns what closes it when nothing moves any more */
+  /** Keeps this request's connection from the idle timeout until it is answered. @returns what closes it when nothing moves any more */
   keepOpen(request: Request): () => void;
   /** Aborted when the server stops, with a `GatewayError`. Servers that follow one another share it: whatever listens to it for good is kept for good. */
   readonly stopping: AbortSignal;
@@ -135,6 +147,10 @@ interface Sockets {
   readonly http: HttpServer | undefined;
   /** The inner door: other workers come in here. */
   readonly inner: HttpServer | undefined;
+}
+
+interface HandedOver extends Sockets {
+  readonly held: HeldConnections | undefined;
 }
 
 type Answers = { readonly [Socket in keyof Sockets]: Answer };
@@ -156,8 +172,8 @@ export interface GatewayServer {
    * @throws {Error} as `start` does; the other server then goes on.
    */
   takeOver(from: GatewayServer): void;
-  /** The sockets, for the server that takes over. */
-  handOver(answers: Answers): Sockets;
+  /** The sockets and what is known of their connections, for the server that takes over. */
+  handOver(answers: Answers): HandedOver;
   /** Handles a request in process, for tests and library use. */
   handle(request: Request): Promise<Response>;
   /** Takes nothing new, lets replies end within `drainTimeoutMs`, ends the rest. Safe to call more than once. */
@@ -181,6 +197,8 @@ export function createServer(options: ServerOptions): GatewayServer {
   let server: HttpServer | undefined;
   let inner: HttpServer | undefined;
   let stopped: Promise<void> | undefined;
+  /** Of the socket, and not of this server: else its timer would keep one that has been replaced. */
+  let held: HeldConnections | undefined;
 
   const own = createRoutes(options, {
     stopping: stopping.signal,
@@ -200,8 +218,7 @@ export function createServer(options: ServerOptions): GatewayServer {
   function keepOpen(request: Request): () => void {
     // Whoever passes it on has the connection that matters, and closes it.
     if (trips.of(request).isRelayed === true) return () => {};
-    server?.timeout(request, 0);
-    return () => server?.timeout(request, 1);
+    return held?.hold(request) ?? (() => {});
   }
 
   async function answer(received: Request): Promise<Response> {
@@ -267,19 +284,21 @@ export function createServer(options: ServerOptions): GatewayServer {
     start() {
       checkBind(options);
       server = listen({ ...options, sharesPort: fellows !== undefined }, answer);
+      held = createHeldConnections(server, options.idleTimeoutSeconds ?? usualIdleTimeoutSeconds);
       if (fellows !== undefined) inner = listenInside(fellows.socketPath, answerInside);
       const port = server.port ?? options.port;
       return { url: urlOf({ hostname: options.hostname, port }), port };
     },
     takeOver(from) {
       checkBind(options);
-      ({ http: server, inner } = from.handOver({ http: answer, inner: answerInside }));
+      ({ http: server, inner, held } = from.handOver({ http: answer, inner: answerInside }));
     },
     handOver(next) {
       if (server !== undefined) exchangeAnswer(server, { ...options, sharesPort: fellows !== undefined }, next.http);
       if (inner !== undefined && fellows !== undefined) exchangeInside(inner, fellows.socketPath, next.inner);
       replaced.abort();
-      return { http: server, inner };
+      held?.look();
+      return { http: server, inner, held };
     },
     handle: answer,
     stop() {

@@ -4,8 +4,8 @@ import { chmodSync, rmSync } from "node:fs";
 import { GatewayError } from "../contract/gateway-error.ts";
 import { openaiErrorBody } from "../contract/openai-error.ts";
 
-/** Replies and log streams switch it off: they have clocks of their own. */
-const usualIdleTimeoutSeconds = 120;
+/** Of a connection. Replies and log streams put it off: they have clocks of their own. */
+export const usualIdleTimeoutSeconds = 120;
 
 export type HttpServer = Bun.Server<undefined>;
 

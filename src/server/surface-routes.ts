@@ -9,7 +9,7 @@ import { goesToSocket, type ServerRoute, type Trip } from "./trip.ts";
 export interface SurfaceRoutesOptions {
   readonly gateway: Pick<Gateway, "exchange">;
   readonly maxBodyBytes: number;
-  /** Switches the idle timeout of this request's connection off. @returns what closes it when nothing moves any more */
+  /** Keeps this request's connection from the idle timeout until it is answered. @returns what closes it when nothing moves any more */
   keepOpen(request: Request): () => void;
 }
 

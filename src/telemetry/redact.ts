@@ -10,8 +10,11 @@ const patterns: readonly (readonly [RegExp, string])[] = [
   [/\bsk-[\w-]{16,}/g, REDACTED],
   // A key of this gateway; its prefix alone is none.
   [/\bqg-[\w-]{16,}/g, REDACTED],
-  // A header line keeps its name only.
-  [/\b((?:set-)?cookies?|(?:proxy-)?authorization|x-api-key)(["']?\s{0,4}[:=]\s{0,4})[^\r\n]+/gi, `$1$2${REDACTED}`],
+  // A header line keeps its name only. What our own sentences say of it is no header.
+  [
+    /\b((?:set-)?cookies?|(?:proxy-)?authorization|x-api-key)(["']?\s{0,4}[:=](?!\s{0,4}(?:Bearer )?<(?:key|token)>")\s{0,4})[^\r\n]+/gi,
+    `$1$2${REDACTED}`,
+  ],
   // The name stands first: "token=...", "api_key: ...", in JSON and in URLs too.
   [
     /\b([\w-]{0,32}(?:token|secret|password|api[_-]?key))(["']?\s{0,4}[:=]\s{0,4}["']?)[^\s"',;&]{6,}/gi,

@@ -303,6 +303,7 @@ describe("what the parser of the runtime refuses by itself", () => {
     // Not even a status.
     ["an unknown method", `FROB /v1/models HTTP/1.1\r\n${host}\r\n`, ""],
     ["a method in small letters", `get /v1/models HTTP/1.1\r\n${host}\r\n`, ""],
+    ["a request behind one that is not answered yet", post(length, question), ""],
   ])("%s: this much and no more, and the connection is closed", async (_, bytes, answer) => {
     const { text, isClosed } = await send(bytes + smuggled);
 

@@ -219,7 +219,7 @@ describe("commands", () => {
 
     expect(well).toEqual({ exitCode: 0, output: "", errors: "" });
     expect(flagged.exitCode).toBe(0);
-    expect(gone).toMatchObject({ exitCode: 1, errors: expect.stringContaining("did not answer") });
+    expect(gone).toMatchObject({ exitCode: 1, errors: expect.stringContaining("nothing answers at its address") });
   });
 
   test("emulate serves what a gateway can use, and ends on SIGTERM with 0", async () => {

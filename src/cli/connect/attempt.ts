@@ -1,21 +1,27 @@
 // Failures of files to one sentence each and an exit code.
 
 import type { CommandContext, ExitCode } from "../command.ts";
+import type { Agent } from "./agent.ts";
+import { openRecordShelf } from "./connection-record.ts";
 import { UnfitTextError } from "./merge.ts";
-import { UnfitFileError } from "./settings-file.ts";
+import { settingsPath, UnfitFileError } from "./settings-file.ts";
 
-export function attempt(context: CommandContext, run: () => ExitCode): ExitCode {
+export function attempt(context: CommandContext, agent: Agent, run: () => ExitCode): ExitCode {
   try {
     return run();
   } catch (error) {
-    context.complain(`${describe(error)}. Nothing was written`);
+    context.complain(`${describe(error, settingsOf(agent, context))}. Nothing was written`);
     return 1;
   }
 }
 
+function settingsOf({ name, place }: Agent, { environment }: CommandContext): string {
+  return openRecordShelf(environment).read(name)?.file ?? settingsPath(place, environment);
+}
+
 /** Errors that nobody expects are thrown on. */
-function describe(error: unknown): string {
-  if (error instanceof UnfitTextError) return `Cannot change the agent's settings: ${error.message}`;
+function describe(error: unknown, file: string): string {
+  if (error instanceof UnfitTextError) return `Cannot change "${file}": ${error.message}`;
   if (error instanceof UnfitFileError) return error.message;
   const isSystem = error instanceof Error && "syscall" in error && "path" in error;
   if (isSystem) return `Cannot change the agent's settings: ${error.message}`;

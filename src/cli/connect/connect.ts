@@ -33,7 +33,7 @@ export function connectCommand(): Command {
       const agent = findAgent(flags["agent"]);
       const target = await readTarget(flags, context);
       if (flags["print"] === "true") return printEnvironment(agent, target, context);
-      return attempt(context, () => connect(agent, target, flags, context));
+      return attempt(context, agent, () => connect(agent, target, flags, context));
     },
   };
 }

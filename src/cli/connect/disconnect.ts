@@ -20,7 +20,7 @@ export function disconnectCommand(): Command {
       const name = flags["agent"];
       if (name === undefined) throw new UsageError(`Cannot disconnect: name one of ${listNames()}`);
       const agent = findAgent(name);
-      return attempt(context, () => disconnect(agent, context));
+      return attempt(context, agent, () => disconnect(agent, context));
     },
   };
 }

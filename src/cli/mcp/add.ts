@@ -3,7 +3,7 @@
 import { loadConfig } from "../../config/load-config.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { type Command, type CommandContext, type ExitCode, type FlagValues, UsageError } from "../command.ts";
-import { ChangedMeanwhileError, openConfigFile, writeConfigFile } from "../setup/config-file.ts";
+import { ChangedMeanwhileError, describeUnwritable, openConfigFile, writeConfigFile } from "../setup/config-file.ts";
 import { editYaml } from "../setup/edit-yaml.ts";
 
 export function addCommand(): Command {
@@ -55,11 +55,15 @@ function add(flags: FlagValues, context: CommandContext, rest: readonly string[]
   loadConfig({ environment: {}, flags: {}, file: { path: file.path, text } });
   try {
     const { copy } = writeConfigFile(file, text, file.text !== undefined && losesText ? "copy" : "no-copy", Date.now());
-    context.print(`${before[name] === undefined ? "Added" : "Replaced"} tool server "${name}" in ${file.path}`);
+    context.print(`${Object.hasOwn(before, name) ? "Replaced" : "Added"} tool server "${name}" in ${file.path}`);
     if (copy !== undefined) context.print(`As it was before: ${copy}`);
   } catch (error) {
-    if (!(error instanceof ChangedMeanwhileError)) throw error;
-    context.complain("Nothing was written: somebody else has changed the file meanwhile; run it again");
+    const isChanged = error instanceof ChangedMeanwhileError;
+    const sentence = isChanged
+      ? "Nothing was written: somebody else has changed the file meanwhile; run it again"
+      : describeUnwritable(error);
+    if (sentence === undefined) throw error;
+    context.complain(sentence);
     return 1;
   }
   context.print(`Try it: qwen-gateway mcp test ${name}${file.isDefault ? "" : ` --config ${file.path}`}`);

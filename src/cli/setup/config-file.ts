@@ -21,6 +21,7 @@ import {
 } from "../../upstreams/openai-compatible/configured-upstreams.ts";
 import { UsageError } from "../command.ts";
 import { readConfigFile } from "../config-flags.ts";
+import { describeStartError } from "../describe-start-error.ts";
 import { parseYaml } from "./edit-yaml.ts";
 
 export interface ConfigFile {
@@ -66,6 +67,12 @@ export interface WrittenFile {
 /** Somebody else has written the file meanwhile. */
 export class ChangedMeanwhileError extends Error {
   override readonly name = "ChangedMeanwhileError";
+}
+
+/** @returns undefined for an error that is not one of writing the file */
+export function describeUnwritable(error: unknown): string | undefined {
+  const sentence = describeStartError(error, { host: "", port: 0, dataDir: "" });
+  return sentence?.replace(/--data-dir or DATA_DIR$/, "--config");
 }
 
 /**

@@ -16,6 +16,10 @@ const header =
 
 /** @param text of the file; undefined: there is none. It must be YAML with an object, or empty. */
 export function editYaml(text: string | undefined, changes: Changes): EditedText {
+  if (text !== undefined && hasWindowsLineEnds(text)) {
+    const edited = editYaml(text.replaceAll("\r\n", "\n"), changes);
+    return { ...edited, text: edited.text.replaceAll("\n", "\r\n") };
+  }
   const before = parseYaml(text ?? "");
   const wanted: Record<string, unknown> = { ...before };
   for (const [key, value] of changes) {
@@ -26,6 +30,11 @@ export function editYaml(text: string | undefined, changes: Changes): EditedText
   // YAML has more forms than are known here: what does not read as it should is written anew.
   if (readsAs(edited.text, wanted)) return edited;
   return { text: `${header}${Bun.YAML.stringify(wanted, null, 2)}\n`, losesText: true };
+}
+
+/** All of them. */
+function hasWindowsLineEnds(text: string): boolean {
+  return text.includes("\r\n") && !/(?:^|[^\r])\n/.test(text);
 }
 
 export function parseYaml(text: string): JsonObject {

@@ -2,8 +2,8 @@
 
 import { ConfigError } from "../../config/config-error.ts";
 import { type Command, type CommandContext, type ExitCode, type FlagValues, UsageError } from "../command.ts";
-import { describeStartError } from "../describe-start-error.ts";
 import { InputEndedError } from "./asker.ts";
+import { describeUnwritable } from "./config-file.ts";
 import { setupFlags } from "./flags.ts";
 
 export function setupCommand(): Command {
@@ -51,6 +51,5 @@ async function runSetup(flags: FlagValues, context: CommandContext, isQuestionle
 
 function describeEnd(error: unknown): string | undefined {
   if (error instanceof InputEndedError) return "Nothing was written: the answers ended before the questions";
-  const sentence = describeStartError(error, { host: "", port: 0, dataDir: "" });
-  return sentence?.replace(/--data-dir or DATA_DIR$/, "--config");
+  return describeUnwritable(error);
 }

@@ -151,12 +151,26 @@ describe("writeBackup", () => {
     await expect(writeBackup({ dataDir: makeFolder(), path: other, version, clock })).rejects.toThrow(
       "no database of a gateway",
     );
+    const nowhere = join(folder, "none/gateway.tar");
+    await expect(writeBackup({ dataDir: damaged, path: nowhere, version, clock })).rejects.toThrow(
+      `Cannot write "${nowhere}": there is no folder "${join(folder, "none")}"`,
+    );
 
     expect(readdirSync(folder)).toEqual(["gateway.tar"]);
   });
 });
 
 describe("restoreBackup", () => {
+  test.each([
+    ["a file that is not there", "/no-such-folder/gateway.tar", "there is no such file"],
+    ["a folder", tmpdir(), "it is no file"],
+    ["a device", "/dev/null", "it is no file"],
+  ])("restoreBackup says so of %s", async (_, path, reason) => {
+    const dataDir = join(makeFolder(), "data");
+
+    await expect(restoreBackup({ dataDir, path, clock })).rejects.toThrow(`Cannot read "${path}": ${reason}`);
+  });
+
   test("restoreBackup fills an empty place, and takes the place of what is there, which is kept", async () => {
     const path = await makeBackup("backed up");
     const empty = join(makeFolder(), "new");

@@ -49,6 +49,27 @@ describe("parseCapture refuses, and names the line:", () => {
       `${opening}\n{"type":"answer","atMs":1,"status":"200"}`,
       '"status" of line 2 must be a number',
     ],
+    ["a type that every object has", `${opening}\n{"type":"constructor"}`, "line 2 has no known type"],
+    [
+      "headers that are no pairs",
+      `${opening}\n{"type":"answer","atMs":1,"status":200,"headers":{"a":"b"}}`,
+      '"headers" of line 2 must be pairs of texts',
+    ],
+    [
+      "headers of other things than texts",
+      `${opening}\n{"type":"request","atMs":1,"method":"GET","url":"/","headers":[["a",5]]}`,
+      '"headers" of line 2 must be pairs of texts',
+    ],
+    [
+      "fields that may be missing, of another type",
+      `${opening}\n{"type":"bytes","atMs":1,"of":"answer","text":5}`,
+      '"text" of line 2 must be a string',
+    ],
+    [
+      "a call that is no number",
+      `${opening}\n{"type":"end","atMs":1,"of":"answer","how":"failed","call":{}}`,
+      '"call" of line 2 must be a number',
+    ],
   ])("%s", (_, text, problem) => {
     expect(problemOf(text)).toBe(problem);
   });

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
-import { describeStartError } from "../../../src/cli/describe-start-error.ts";
+import { describeListenError, describeStartError } from "../../../src/cli/describe-start-error.ts";
 
 const config = { host: "127.0.0.1", port: 8787, dataDir: "/data" };
 
@@ -28,6 +28,14 @@ test("describeStartError says what to do about a port in use", async () => {
   expect(describeStartError(error, { ...config, port })).toBe(
     `Cannot listen on 127.0.0.1:${port}: the port is in use; stop the program that uses it, or choose another port with --port or PORT`,
   );
+});
+
+test("describeListenError names the flag alone, where a command has no settings", () => {
+  expect(describeListenError(systemError("EADDRINUSE"), config)).toBe(
+    "Cannot listen on 127.0.0.1:8787: the port is in use; stop the program that uses it, or choose another port with --port",
+  );
+  expect(describeListenError(systemError("EADDRNOTAVAIL"), config)).toEndWith("choose another with --host");
+  expect(describeListenError(new Error("bug"), config)).toBeUndefined();
 });
 
 test("describeStartError tells a forbidden port from a forbidden folder", () => {
@@ -67,6 +75,15 @@ test("describeStartError names the folder of a database that cannot be opened", 
     'Cannot open the database in "/data": ',
   );
 });
+
+test.each(["SQLITE_NOTADB", "SQLITE_CORRUPT_INDEX"])(
+  "describeStartError blames the file, and not the right to write it, for %s",
+  (code) => {
+    expect(describeStartError(systemError(code), config)).toBe(
+      `Cannot open the database in "/data": ${code}: told by the system; move it away to start with an empty one, or restore a backup`,
+    );
+  },
+);
 
 test("describeStartError has no sentence for what it does not know", () => {
   const circular = new Error("circular");

@@ -25,6 +25,15 @@ test("maskWords leaves the words of another command, and a flag without its valu
   expect(maskWords(["serve", "--api-key", "--port", "0"])).toEqual(["serve", "--api-key", "--port", "0"]);
 });
 
+test("maskWords hides a stored key wherever it stands, but for its prefix", () => {
+  const key = `qg-k3v9x2mp-${"aB-_".repeat(11)}`;
+  const masked = ["keys", "revoke", "qg-k3v9x2mp-****", "--key=qg-k3v9x2mp-****"];
+
+  expect(maskWords(["keys", "revoke", key, `--key=${key}`])).toEqual(masked);
+  expect(maskWords(masked)).toEqual(masked);
+  expect(maskWords(["keys", "revoke", "qg-k3v9x2mp"])).toEqual(["keys", "revoke", "qg-k3v9x2mp"]);
+});
+
 test("unmaskWords gives back what was hidden, and not the words of another process", () => {
   const hidden = JSON.stringify(words);
 

@@ -134,6 +134,28 @@ describe("mcp test", () => {
 });
 
 describe("mcp add", () => {
+  test("says where it cannot write", async () => {
+    const { exitCode, complaints } = await run([
+      "add",
+      "files",
+      "--config",
+      "/dev/null/config.yaml",
+      "--",
+      "mcp-files",
+    ]);
+
+    expect(exitCode).toBe(1);
+    expect(complaints).toMatch(/^Cannot write "\/dev\/null": .*; choose a folder that you may write with --config$/);
+  });
+
+  test("takes a name that every object has for a new one", async () => {
+    const path = place();
+
+    const { printed } = await run(["add", "constructor", "--config", path, "--", "mcp-files"]);
+
+    expect(printed).toStartWith(`Added tool server "constructor" in ${path}`);
+  });
+
   const added = (path: string): unknown => Bun.YAML.parse(readFileSync(path, "utf8"));
 
   test("writes a command with its words as they are, readable by its owner alone", async () => {

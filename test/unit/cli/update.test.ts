@@ -61,7 +61,7 @@ describe("update", () => {
     ["a version that is a sentence", () => Response.json({ version: "1.0.0 \u001b[31m" }), "something other than"],
     ["no version", () => Response.json({}), "something other than a version"],
     ["null", () => new Response("null"), "something other than a version"],
-    ["another address", () => Response.redirect("http://127.0.0.1:1/"), "cannot be reached"],
+    ["another address", () => Response.redirect("http://127.0.0.1:1/"), "cannot be reached: it leads elsewhere. "],
     ["an endless answer", () => new Response("x".repeat((1 << 20) + 1)), "its answer is too long"],
   ])("ends with 1 and says so when the registry answers %s", async (_what, answer, reason) => {
     await using registry = serveRegistry(answer);
@@ -82,7 +82,9 @@ describe("update", () => {
     const told = await update(["--registry", closed.url]);
 
     expect(told.exitCode).toBe(1);
-    expect(told.complained).toStartWith(`Cannot find out the newest version: ${closed.url} cannot be reached: `);
+    expect(told.complained).toStartWith(
+      `Cannot find out the newest version: ${closed.url} cannot be reached: nothing answers at its address. `,
+    );
   });
 
   test.each(["ftp://registry", "registry", "https://user:secret@registry.example"])(

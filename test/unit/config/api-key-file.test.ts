@@ -1,9 +1,10 @@
 // The generated key: made once, kept, readable by its owner only.
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ConfigError } from "../../../src/config/config-error.ts";
 import { loadOrCreateApiKey } from "../../../src/config/api-key-file.ts";
 
 let folder = "";
@@ -43,9 +44,32 @@ test("loadOrCreateApiKey refuses an empty file and leaves it", () => {
   const path = join(folder, "api-key");
   writeFileSync(path, "\n");
 
-  expect(() => loadOrCreateApiKey(folder)).toThrow(`Cannot use "${path}": the file is empty`);
+  expect(() => loadOrCreateApiKey(folder)).toThrow(
+    new ConfigError([
+      `Cannot use "${path}": the file is empty; restore it from a copy, or delete it to have a new one made`,
+    ]),
+  );
   expect(readFileSync(path, "utf8")).toBe("\n");
 });
+
+test("loadOrCreateApiKey refuses a folder in the file's place, as engines make one of a file that they cannot mount", () => {
+  const path = join(folder, "api-key");
+  mkdirSync(path);
+
+  expect(() => loadOrCreateApiKey(folder)).toThrow(new ConfigError([`Cannot use "${path}": it is a folder`]));
+});
+
+test.each(["one-key\nother-key\n", "my key", "key # of ann"])(
+  "loadOrCreateApiKey refuses what no client could send: %j",
+  (text) => {
+    const path = join(folder, "api-key");
+    writeFileSync(path, text);
+
+    expect(() => loadOrCreateApiKey(folder)).toThrow(
+      new ConfigError([`Cannot use "${path}": it must hold one key without white space`]),
+    );
+  },
+);
 
 test("loadOrCreateApiKey throws when the folder cannot be made", () => {
   const file = join(folder, "a-file");

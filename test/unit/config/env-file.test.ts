@@ -22,6 +22,17 @@ test("withEnvFile reads comments, quotes and export as shells do", () => {
   expect(withEnvFile({}, path)).toEqual({ API_KEY: "a b#c", QWEN_TOKEN: "t", LOG_LEVEL: "debug" });
 });
 
+test.each([
+  { line: "API_KEY=ab#cd", value: "ab#cd" },
+  { line: "API_KEY=#cd # of ann", value: "#cd" },
+  { line: "export API_KEY = ab#cd'e\"f`\t# of ann\r", value: "ab#cd'e\"f`" },
+  { line: "API_KEY= # none", value: "" },
+  { line: "API_KEY=a=b;c=d e", value: "a=b;c=d e" },
+  { line: `QWEN_HEADERS={"a": "b#c"}`, value: `{"a": "b#c"}` },
+])("withEnvFile takes a # for a comment behind a space alone, as shells do: $line", ({ line, value }) => {
+  expect(Object.values(withEnvFile({}, write(`${line}\n`)))).toEqual([value]);
+});
+
 test("withEnvFile leaves what is set, and fills what is set to nothing", () => {
   const path = write("API_KEY=file\nQWEN_TOKEN=file\n");
 

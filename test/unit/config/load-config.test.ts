@@ -363,6 +363,9 @@ describe("loadConfig refuses", () => {
     ["UPSTREAM_BASE_URL", "http://[::1/v1", "an http:// or https:// address without password and query"],
     ["TRUSTED_PROXIES", "proxy.local", "IP addresses or ranges such as 10.0.0.0/8"],
     ["ALLOWED_HOSTS", ",", "host names such as gateway.example.com"],
+    // No name begins so: whoever writes it would wait for calls that are all refused.
+    ["ALLOWED_HOSTS", "*", "host names such as gateway.example.com"],
+    ["ALLOWED_HOSTS", "a.test,*.example.com", "host names such as gateway.example.com"],
     ["CORS_ORIGIN", "example.com", "origins such as https://app.example.com, or *"],
   ];
   for (const [name, text, range] of others) {
@@ -413,6 +416,9 @@ describe("loadConfig refuses", () => {
     ["model_routes: { a: b, c: [1] }", 'wrong "c"'],
     ['model_routes: { "a*b": c }', 'wrong "a*b"'],
     ['qwen_headers: { "bx-v": [s3cret] }', 'wrong "bx-v"'],
+    ['qwen_headers: { ":authority": s3cret, bx-v: a, "b c": s3cret }', 'wrong ":authority", wrong "b c"'],
+    ['qwen_accounts: [{ alias: a, headers: { "b:": s3cret } }]', 'wrong "headers" in entry 1'],
+    ['upstreams: [{ name: a, base_url: http://a, headers: { "": s3cret } }]', 'wrong "headers" in entry 1'],
     ["mcp_servers: { files: { command: a, env: { TOKEN: [s3cret] } } }", 'wrong "env" in "files"'],
     ["mcpServers: { files: { command: [s3cret] } }", 'wrong "command" in "files"'],
   ];
@@ -425,6 +431,19 @@ describe("loadConfig refuses", () => {
       expect(more).toEqual([]);
     });
   }
+
+  test.each([
+    ["api_key: 12345678", "api_key"],
+    ["api_key: [abcdefgh, 0123]", "api_key"],
+    ["qwen_token: 1e9", "qwen_token"],
+    ["default_model: 5", "default_model 5"],
+    ["host: true", "host true"],
+  ])("loadConfig says that quotes are missing in %s", (text, told) => {
+    const [problem] = problemsOf({ file: yaml(text) });
+
+    expect(problem).toStartWith(`Cannot use ${told} in the config file: it must be `);
+    expect(problem).toEndWith("; what YAML takes for a number or a truth value has to stand in quotes");
+  });
 
   test("loadConfig lists every problem at once, each under the name that was used", () => {
     const sources = {
@@ -450,10 +469,44 @@ describe("loadConfig refuses", () => {
     expect(problemsOf({ file: yaml("PORT: 1") })).toEqual([
       'Unknown key "PORT" in config file "gateway.yaml": did you mean port?',
     ]);
+    expect(problemsOf({ file: yaml("__proto__: 1\nconstructor: 2") })).toEqual([
+      'Unknown key "__proto__" in config file "gateway.yaml"',
+      'Unknown key "constructor" in config file "gateway.yaml"',
+    ]);
     expect(problemsOf({ file: yaml("completely_different: 1") })).toEqual([
       'Unknown key "completely_different" in config file "gateway.yaml"',
     ]);
     expect(problemsOf({ environment: { ...HOME, PROT: "1" } })).toEqual([]);
+  });
+
+  test.each([
+    { text: "port: 1\n\tstream: true\n", line: 2 },
+    { text: "port: 1\napi_key: [a,\n  b]\nhost: 'a\nstream: true\n", line: 4 },
+    { text: "port: 1\napi_key: [a\nstream: true\n", line: 2 },
+    { text: "port: [", line: 1 },
+  ])("loadConfig names the line $line where what is no YAML begins", ({ text, line }) => {
+    expect(problemsOf({ file: yaml(text) })[0]).toMatch(
+      new RegExp(`^Cannot read config file "gateway.yaml": .*, in line ${line}$`),
+    );
+  });
+
+  test("loadConfig refuses a key that stands twice, of which YAML's parser here takes the last", () => {
+    const text = "api_key: abcdefgh\nport: 1 # api_key: no\n'port' : 2\nqwen_cookies: |\n  port: 3\n\"api_key\": x\n";
+
+    expect(problemsOf({ file: yaml(text) })).toEqual([
+      'Key "port" stands twice in config file "gateway.yaml", in lines 2 and 3: write it once',
+      'Key "api_key" stands twice in config file "gateway.yaml", in lines 1 and 6: write it once',
+    ]);
+    expect(problemsOf({ file: yaml("mcp_servers: {}\nmcpServers: {}\n") })).toEqual([
+      'Key "mcp_servers" stands twice in config file "gateway.yaml", in lines 1 and 2: write it once',
+    ]);
+  });
+
+  test("loadConfig takes what only looks like a key that stands twice", () => {
+    const text =
+      "# port: 1\nport: 2\nqwen_cookies: |\n  port: 3\nupstreams:\n- {name: a, base_url: http://a}\n- name: b\n  base_url: http://b\nmodel_routes: { port: a }\n";
+
+    expect(problemsOf({ file: yaml(text) })).toEqual([]);
   });
 
   test("loadConfig refuses a file that is no mapping or no YAML by its path", () => {

@@ -28,6 +28,20 @@ test.concurrent.each([
   20_000,
 );
 
+test.concurrent(
+  "a head behind an answer is cut off, header after header",
+  async () => {
+    const bytes = `GET / HTTP/1.1\r\nHost: a\r\n\r\n${head}`;
+    const drip = { bytes: "X-A: a\r\n", everyMs: 250 };
+    const { isClosed, text, tookMs } = await speakRaw(server.port ?? 0, bytes, { patienceMs: 15_000, drip });
+
+    expect(isClosed).toBe(true);
+    expect(text).toEndWith("0 bytes");
+    expect(tookMs).toBeLessThan(12_000);
+  },
+  20_000,
+);
+
 test("a body that comes at once is read", async () => {
   const response = await fetch(server.url, { method: "POST", body: "a".repeat(100_000) });
 

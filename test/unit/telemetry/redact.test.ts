@@ -14,6 +14,7 @@ const secrets: [string, string][] = [
   ["Cookie: ssxmod_itna=1; token=2", "Cookie: [redacted]"],
   ['"set-cookie": "a=b; Path=/"', '"set-cookie": [redacted]'],
   ["x-api-key: 12", "x-api-key: [redacted]"],
+  ["Authorization: Bearer <key>x 12", "Authorization: [redacted]"],
   ["acw_tc=0123456789abcdef; cna=xyz and more", "[redacted] and more"],
   ["https://host/path?access_token=abcdef123&x=1", "https://host/path?access_token=[redacted]&x=1"],
   ['{"qwen_token":"abcdef123"}', '{"qwen_token":"[redacted]"}'],
@@ -36,6 +37,8 @@ test("redact leaves ordinary lines as they are", () => {
     "GET /v1/models 200 in 3 ms",
     "Cannot use MASTER_KEY: it must be 64 hexadecimal characters",
     'Revoked key "ann" (qg-k3v9x2mp)',
+    'send it as "Authorization: Bearer <key>" or "X-API-Key: <key>"',
+    'send it as "Authorization: Bearer <token>"; it was shown once',
   ];
   for (const line of lines) expect(redact(line)).toBe(line);
 });

@@ -189,6 +189,7 @@ describe("connect", () => {
 
     expect(exitCode).toBe(1);
     expect(complaints).toMatch(reason);
+    expect(complaints).toStartWith(`Cannot change "${path}": `);
     expect(complaints).toEndWith("Nothing was written");
     expect(readFileSync(path, "utf8")).toBe(before);
     expect(existsSync(join(stage.home, ".local"))).toBe(false);
@@ -379,7 +380,7 @@ describe("disconnect", () => {
     const { exitCode, complaints } = await stage.run(["disconnect", "claude-code"]);
 
     expect(exitCode).toBe(1);
-    expect(complaints).toContain("cannot be read");
+    expect(complaints).toStartWith(`Cannot change "${path}": it cannot be read`);
     expect((await stage.run(["connect"])).printed).toMatch(/claude-code .* connected to/);
   });
 

@@ -89,4 +89,27 @@ describe("editYaml", () => {
       runsOf("editYaml", 200),
     );
   });
+
+  test("keeps the line ends of Windows", () => {
+    const text = "port: 1 # mine\r\nupstreams:\r\n  - name: a\r\n    base_url: http://a\r\nhost: b\r\n";
+    const upstreams = [
+      { name: "a", base_url: "http://a" },
+      { name: "c", base_url: "http://c" },
+    ];
+
+    expect(
+      editYaml(
+        text,
+        new Map<string, unknown>([
+          ["upstreams", upstreams],
+          ["log_level", "warn"],
+        ]),
+      ),
+    ).toEqual({
+      text:
+        "port: 1 # mine\r\nupstreams:\r\n  - name: a\r\n    base_url: http://a\r\n" +
+        "  - name: c\r\n    base_url: http://c\r\nhost: b\r\nlog_level: warn\r\n",
+      losesText: false,
+    });
+  });
 });
