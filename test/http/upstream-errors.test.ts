@@ -189,7 +189,7 @@ test("an account's limit tells the true time in words and at most a minute in th
 });
 
 test.each([
-  [429, "Qwen takes no more requests of this account right now: try again in 2 h"],
+  [429, "Qwen takes no more requests from this account right now: try again in 2 h"],
   [503, "Qwen failed to answer this request: try again in 2 h"],
   [504, "Qwen took too long to answer: try again in 2 h"],
 ])("a %d whose Retry-After is hours tells the true time in words", async (status, message) => {
