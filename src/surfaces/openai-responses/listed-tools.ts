@@ -40,9 +40,25 @@ function isFilled(list: unknown): list is readonly unknown[] {
   return Array.isArray(list) && list.length > 0;
 }
 
-/** A tool that is told again is told anew. */
+/** A tool that is told again is told anew. Of a namespace each search may find other tools: they add up. */
 function withoutRepeated(entries: readonly unknown[]): readonly unknown[] {
   const byName = new Map<unknown, unknown>();
-  for (const entry of entries) byName.set(isJsonObject(entry) ? `${entry["type"]} ${entry["name"]}` : entry, entry);
+  for (const entry of entries) {
+    const name = isJsonObject(entry) ? nameOf(entry) : entry;
+    byName.set(name, withToolsOf(byName.get(name), entry));
+  }
   return [...byName.values()];
+}
+
+/** Some clients write functions as in chat completions, one object deeper. */
+function nameOf(entry: JsonObject): string {
+  const declared = isJsonObject(entry["function"]) ? entry["function"] : entry;
+  return `${entry["type"] ?? "function"} ${declared["name"]}`;
+}
+
+function withToolsOf(earlier: unknown, entry: unknown): unknown {
+  if (!isJsonObject(earlier) || !isJsonObject(entry) || entry["type"] !== "namespace") return entry;
+  const [before, tools] = [earlier["tools"], entry["tools"]];
+  if (!Array.isArray(before) || !Array.isArray(tools)) return entry;
+  return { ...entry, tools: withoutRepeated([...before, ...tools]) };
 }

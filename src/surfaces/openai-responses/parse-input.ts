@@ -136,7 +136,7 @@ function addItem(messages: Messages, item: unknown, path: string, known: KnownIt
         messages.addCall(parseCall({ ...item, name: searchName }, messages.tools, path, "arguments"));
       return;
     case foundTools:
-      if (typeof item["call_id"] === "string") messages.addResult(parseFound(item, path));
+      if (typeof item["call_id"] === "string") messages.addResult(parseFound(item, messages.tools, path));
       return;
     case "function_call_output":
     case "custom_tool_call_output":
@@ -219,8 +219,8 @@ function parseOutput(item: JsonObject, path: string): ToolMessage {
 }
 
 /** The model has to learn the names; the tools themselves are declared by then. */
-function parseFound(item: JsonObject, path: string): ToolMessage {
-  const names = parseTools(item["tools"]).map(({ definition }) => definition.name);
+function parseFound(item: JsonObject, tools: readonly DeclaredTool[], path: string): ToolMessage {
+  const names = parseTools(item["tools"]).map(({ ownName, namespace }) => toolNameOf(tools, ownName, namespace));
   const text = names.length === 0 ? "No tools were found." : names.join("\n");
   return { role: "tool", callId: callIdOf(item, path), content: [{ type: "text", text }] };
 }

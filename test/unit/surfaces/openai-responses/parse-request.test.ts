@@ -265,6 +265,44 @@ describe("tools", () => {
     ]);
   });
 
+  test("of one namespace add up, however many searches found some of them", () => {
+    const named = (name: string) => ({ type: "function", name });
+    const found = (call_id: string, ...tools: object[]) => [
+      { type: "tool_search_call", call_id, execution: "client", arguments: { query: "dates" } },
+      {
+        type: "tool_search_output",
+        call_id,
+        execution: "client",
+        tools: [{ type: "namespace", name: "dates", tools }],
+      },
+    ];
+    const { tools, messages } = parseRequest({
+      input: [
+        { role: "user", content: "Hi" },
+        ...found("c1", named("list"), named("look")),
+        ...found("c2", named("create"), named("list")),
+      ],
+      tools: [{ type: "tool_search", execution: "client" }, named("look")],
+    });
+
+    expect(tools.map(({ name }) => name)).toEqual(["tool_search", "look", "list", "dates__look", "create"]);
+    const results = messages.filter(({ role }) => role === "tool").flatMap(({ content }) => content);
+    expect(results.map((part) => part.type === "text" && part.text)).toEqual(["list\ndates__look", "create\nlist"]);
+  });
+
+  test("that are written one object deeper stay beside those of an item", () => {
+    const deeper = (name: string) => ({ type: "function", function: { name } });
+    const { tools } = parseRequest({
+      input: [
+        { type: "additional_tools", tools: [{ type: "function", name: "third" }] },
+        { role: "user", content: "Hi" },
+      ],
+      tools: [deeper("first"), deeper("second"), { name: "third" }],
+    });
+
+    expect(tools.map(({ name }) => name)).toEqual(["first", "second", "third"]);
+  });
+
   test.each([
     [{ type: "web_search" }, true],
     [{ type: "web_search_preview" }, true],
