@@ -16,14 +16,17 @@ export function changedTools(tools: readonly unknown[], messages: unknown): read
   const changes = Array.isArray(messages) ? messages.flatMap(changesIn) : [];
   if (changes.length === 0) return tools;
   let offered = tools;
+  const known = [...tools];
   for (const { type, tool } of changes) {
     if (!isJsonObject(tool)) continue;
     const definition = tool["type"] === "tool_definition" ? tool["definition"] : undefined;
     const name = isJsonObject(definition) ? definition["name"] : tool["name"];
-    if (typeof name !== "string") continue;
+    // What Anthropic's servers would ask an MCP server for is left out, whatever happens to be called the same.
+    if (typeof name !== "string" || tool["type"] === "mcp_tool_reference") continue;
     const isNamed = (entry: unknown): boolean => isJsonObject(entry) && entry["name"] === name;
-    // By its name alone one comes back that was declared and taken away.
-    const added = definition ?? (offered.some(isNamed) ? undefined : tools.find(isNamed));
+    // By its name alone one comes back that was told before and taken away.
+    const added = definition ?? (offered.some(isNamed) ? undefined : known.findLast(isNamed));
+    if (definition !== undefined) known.push(definition);
     if (type === removal || definition !== undefined) offered = offered.filter((entry) => !isNamed(entry));
     if (type === addition && added !== undefined) offered = [...offered, added];
   }

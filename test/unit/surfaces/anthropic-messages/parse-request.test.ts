@@ -136,6 +136,16 @@ describe("tools that change between the messages", () => {
       [change(named("tool_removal", "look")), change(named("tool_addition", "look"))],
       ["wait", "look"],
     ],
+    [
+      "one that was added comes back",
+      [change(added(tool("new"))), change(named("tool_removal", "new")), change(named("tool_addition", "new"))],
+      ["look", "wait", "new"],
+    ],
+    [
+      "one of an MCP server has its name",
+      [change({ type: "tool_removal", tool: { type: "mcp_tool_reference", server_name: "docs", name: "look" } })],
+      ["look", "wait"],
+    ],
     ["a declared one is offered", [change(named("tool_addition", "wait"))], ["look", "wait"]],
     ["nobody knows it", [change(named("tool_addition", "what"), { type: "tool_removal" })], ["look", "wait"]],
   ])("%s", (_what, changes, names) => {
