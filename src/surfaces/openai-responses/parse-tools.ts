@@ -23,12 +23,18 @@ export function parseTools(list: unknown): readonly DeclaredTool[] {
 }
 
 const toolsIn = onceFor((list: readonly unknown[]): readonly DeclaredTool[] => {
-  const tools: DeclaredTool[] = [];
+  const tools: Declared = { all: [], names: new Set() };
   addTools(tools, list, undefined);
-  return tools;
+  return tools.all;
 });
 
-function addTools(tools: DeclaredTool[], list: readonly unknown[], namespace: string | undefined): void {
+interface Declared {
+  readonly all: DeclaredTool[];
+  /** By which the model knows them. */
+  readonly names: Set<string>;
+}
+
+function addTools(tools: Declared, list: readonly unknown[], namespace: string | undefined): void {
   for (const entry of list) {
     if (!isJsonObject(entry)) continue;
     const name = typeof entry["name"] === "string" ? entry["name"] : undefined;
@@ -44,12 +50,12 @@ function addTools(tools: DeclaredTool[], list: readonly unknown[], namespace: st
 /** Its name is its type. One that the service would do is left out. */
 export const searchName = "tool_search";
 
-function addSearch(tools: DeclaredTool[], entry: JsonObject, namespace: string | undefined): void {
+function addSearch(tools: Declared, entry: JsonObject, namespace: string | undefined): void {
   if (entry["execution"] === "client") addTool(tools, namespace, "search", definitionIn(entry, searchName));
 }
 
 /** Some clients write it as in chat completions, one object deeper. */
-function addFunction(tools: DeclaredTool[], entry: JsonObject, namespace: string | undefined): void {
+function addFunction(tools: Declared, entry: JsonObject, namespace: string | undefined): void {
   const declared = isJsonObject(entry["function"]) ? entry["function"] : entry;
   const name = declared["name"];
   if (typeof name === "string") addTool(tools, namespace, "function", definitionIn(declared, name));
@@ -66,15 +72,16 @@ function definitionIn(declared: JsonObject, name: string): ToolDefinition {
 }
 
 function addTool(
-  tools: DeclaredTool[],
+  tools: Declared,
   namespace: string | undefined,
   kind: DeclaredTool["kind"],
   definition: ToolDefinition,
 ): void {
   const { name: ownName } = definition;
-  const isTaken = tools.some((tool) => tool.definition.name === ownName);
+  const isTaken = tools.names.has(ownName);
   const name = isTaken && namespace !== undefined ? `${namespace}__${ownName}` : ownName;
-  tools.push({ definition: name === ownName ? definition : { ...definition, name }, kind, ownName, namespace });
+  tools.names.add(name);
+  tools.all.push({ definition: name === ownName ? definition : { ...definition, name }, kind, ownName, namespace });
 }
 
 const customParameters: Json = {
