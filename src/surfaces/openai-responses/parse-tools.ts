@@ -111,9 +111,24 @@ function textOrNothing(value: unknown): string | undefined {
 
 /** The name by which the model knows a tool that its client names so. */
 export function toolNameOf(tools: readonly DeclaredTool[], ownName: string, namespace: unknown): string {
-  const named = tools.filter((tool) => tool.ownName === ownName);
-  const exact = named.find((tool) => tool.namespace === (namespace ?? undefined));
-  return (exact ?? named[0])?.definition.name ?? ownName;
+  const { exact, first } = namesIn(tools);
+  return exact.get(placeOf(ownName, namespace ?? undefined)) ?? first.get(ownName) ?? ownName;
+}
+
+/** By what clients say: histories have many calls. */
+const namesIn = onceFor((tools: readonly DeclaredTool[]) => {
+  const exact = new Map<string, string>();
+  const first = new Map<string, string>();
+  for (const { ownName, namespace, definition } of tools) {
+    const place = placeOf(ownName, namespace);
+    if (!exact.has(place)) exact.set(place, definition.name);
+    if (!first.has(ownName)) first.set(ownName, definition.name);
+  }
+  return { exact, first };
+});
+
+function placeOf(ownName: string, namespace: unknown): string {
+  return JSON.stringify([ownName, namespace]);
 }
 
 /** True where the client wants the service to search; null is no wish. */
@@ -158,7 +173,7 @@ function chosenName(value: unknown, tools: readonly DeclaredTool[]): string | un
   const ownName = isJsonObject(value["function"]) ? value["function"]["name"] : value["name"];
   // Without any tool there is nothing to choose from, and nothing to complain of: some clients always send a choice.
   if (typeof ownName !== "string" || tools.length === 0) return undefined;
-  if (tools.some((tool) => tool.ownName === ownName)) return toolNameOf(tools, ownName, value["namespace"]);
+  if (namesIn(tools).first.has(ownName)) return toolNameOf(tools, ownName, value["namespace"]);
   if (isServicesOwn(value["type"])) return undefined;
   throw invalid("tool_choice", 'Invalid request: "tool_choice" names a tool that "tools" does not declare');
 }
