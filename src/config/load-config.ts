@@ -172,6 +172,7 @@ function refuseTwins(
   names: readonly string[],
   problems: string[],
 ): void {
+  if (inBraces.test(text)) return;
   const lines = new Map<string, number>();
   for (const [index, line] of text.split("\n").entries()) {
     const written = keyOfLine.exec(line)?.[2] ?? "";
@@ -186,6 +187,8 @@ function refuseTwins(
   }
 }
 
+/** As JSON, where lines need not be indented. */
+const inBraces = /^\ufeff?(?:\s|#.*\n)*\{/;
 const keyOfLine = /^\ufeff?(["']?)(\w+)\1\s*:(?:\s|$)/;
 
 /** As other programs write them, from whose files people paste. */

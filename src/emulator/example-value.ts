@@ -5,21 +5,27 @@ import { isJsonObject, type Json, type JsonObject } from "../contract/json.ts";
 /** References within one another: schemas may refer to themselves, and each of them is followed so often at most. */
 const mostReferences = 8;
 const mostRounds = 3;
+/** Of one example: lists say themselves how long they are, and references may fan out. */
+const mostValues = 5000;
+const mostTextChars = 10_000;
 
 interface Place {
   readonly root: unknown;
+  /** Values that may still be made. */
+  readonly budget: { values: number };
   /** Those that were followed on the way here. */
   readonly references: readonly string[];
 }
 
 /** @returns null where the schema never comes to an end, and for patterns a text that need not match */
 export function exampleOf(schema: unknown): Json {
-  return valueFor(schema, { root: schema, references: [] }) ?? null;
+  return valueFor(schema, { root: schema, budget: { values: mostValues }, references: [] }) ?? null;
 }
 
 /** @returns undefined where the schema would go on in itself: a list does without it, a choice takes another one */
 function valueFor(schema: unknown, place: Place): Json | undefined {
-  if (!isJsonObject(schema)) return null;
+  if (!isJsonObject(schema) || place.budget.values === 0) return null;
+  place.budget.values -= 1;
   const told = toldValue(schema);
   if (told !== undefined) return told;
   const reference = schema["$ref"];
@@ -44,10 +50,11 @@ function valueFor(schema: unknown, place: Place): Json | undefined {
   }
 }
 
-function referredValue(reference: string, { root, references }: Place): Json | undefined {
+function referredValue(reference: string, place: Place): Json | undefined {
+  const { root, references } = place;
   const rounds = references.filter((followed) => followed === reference).length;
   if (rounds === mostRounds || references.length === mostReferences) return undefined;
-  return valueFor(resolve(reference, root), { root, references: [...references, reference] });
+  return valueFor(resolve(reference, root), { ...place, references: [...references, reference] });
 }
 
 function firstOf(choices: readonly unknown[], place: Place): Json | undefined {
@@ -61,8 +68,14 @@ function firstOf(choices: readonly unknown[], place: Place): Json | undefined {
 function arrayOf(schema: JsonObject, place: Place): Json {
   const first = listOf(schema["prefixItems"]).map((item) => valueFor(item, place) ?? null);
   if (first.length > 0) return first;
-  const item = valueFor(schema["items"] ?? { type: "string" }, place);
-  return item === undefined ? [] : Array<Json>(Math.max(1, limitOf(schema, "minItems") ?? 1)).fill(item);
+  const least = limitOf(schema, "minItems") ?? 1;
+  const items: Json[] = [];
+  do {
+    const item = valueFor(schema["items"] ?? { type: "string" }, place);
+    if (item === undefined) break;
+    items.push(item);
+  } while (items.length < least && place.budget.values > 0);
+  return items;
 }
 
 function objectOf(schema: JsonObject, place: Place): Json {
@@ -94,12 +107,13 @@ const formats: Readonly<Record<string, string>> = {
 function textOf(schema: JsonObject): string {
   const format = schema["format"];
   if (typeof format === "string" && Object.hasOwn(formats, format)) return formats[format] ?? "";
-  return "example".slice(0, limitOf(schema, "maxLength")).padEnd(limitOf(schema, "minLength") ?? 0, "e");
+  const least = Math.min(limitOf(schema, "minLength") ?? 0, mostTextChars);
+  return "example".slice(0, limitOf(schema, "maxLength")).padEnd(least, "e");
 }
 
 /** 1, or what is next to it of what the schema allows. */
 function numberOf(schema: JsonObject): number {
-  const step = limitOf(schema, "multipleOf") ?? 1;
+  const step = limitOf(schema, "multipleOf") || 1;
   const least = limitOf(schema, "minimum") ?? beside(limitOf(schema, "exclusiveMinimum"), step);
   const most = limitOf(schema, "maximum") ?? beside(limitOf(schema, "exclusiveMaximum"), -step);
   const value = step * Math.ceil(Math.max(step, least ?? step) / step);

@@ -2,9 +2,12 @@
 
 import { NewestTexts } from "./newest-texts.ts";
 
-/** Of the settings, and of each other owner, whose tokens are renewed for as long as the process runs. */
+/**
+ * Of the settings, and of each other owner, whose tokens are renewed for as long as the process runs. All of them are looked
+ * for in each line: 0.8 ms for those of 100 accounts, and 1.8 ms were it 500 of each (measured on 1.4.5).
+ */
 const mostOfSettings = 2000;
-const mostOfOwner = 500;
+const mostOfOwner = 200;
 /** Shorter ones cannot be told from words. */
 const shortestSecret = 8;
 const replacement = "[redacted]";

@@ -15,19 +15,25 @@ export function changesTools(type: unknown): boolean {
 export function changedTools(tools: readonly unknown[], messages: unknown): readonly unknown[] {
   const changes = Array.isArray(messages) ? messages.flatMap(changesIn) : [];
   if (changes.length === 0) return tools;
-  let offered = tools;
+  const known = new Map(tools.map((entry) => [nameOf(entry), entry]));
+  const offered = new Map(known);
   for (const { type, tool } of changes) {
-    if (!isJsonObject(tool)) continue;
+    // What Anthropic's servers would ask an MCP server for is left out, whatever happens to be called the same.
+    if (!isJsonObject(tool) || tool["type"] === "mcp_tool_reference") continue;
     const definition = tool["type"] === "tool_definition" ? tool["definition"] : undefined;
-    const name = isJsonObject(definition) ? definition["name"] : tool["name"];
+    const name = nameOf(isJsonObject(definition) ? definition : tool);
     if (typeof name !== "string") continue;
-    const isNamed = (entry: unknown): boolean => isJsonObject(entry) && entry["name"] === name;
-    // By its name alone one comes back that was declared and taken away.
-    const added = definition ?? (offered.some(isNamed) ? undefined : tools.find(isNamed));
-    if (type === removal || definition !== undefined) offered = offered.filter((entry) => !isNamed(entry));
-    if (type === addition && added !== undefined) offered = [...offered, added];
+    if (type === removal || definition !== undefined) offered.delete(name);
+    if (definition !== undefined) known.set(name, definition);
+    // By its name alone one comes back that was told before and taken away.
+    if (type === addition && known.has(name) && !offered.has(name)) offered.set(name, known.get(name));
   }
-  return offered;
+  return [...offered.values()];
+}
+
+/** What has no name stands for itself: it is refused later. */
+function nameOf(entry: unknown): unknown {
+  return isJsonObject(entry) && typeof entry["name"] === "string" ? entry["name"] : entry;
 }
 
 function changesIn(message: unknown): readonly JsonObject[] {

@@ -19,8 +19,12 @@ export function listedTools(body: JsonObject, history: readonly unknown[]): unkn
   const added = [...listsIn(history), ...listsIn(input)];
   if (added.length === 0) return own;
   const lists = isFilled(own) ? [own, ...added] : added;
+  if (lists.length > mostKept) return withoutRepeated(lists.flat());
   return lists.reduce((joined, list) => joinedWith(joined)(list));
 }
+
+/** Lists of one request that are remembered as joined; each joins all before it once more. */
+const mostKept = 50;
 
 /** Agents send the same lists with each request: joined they are the same list again. */
 const joinedWith = onceFor((first: readonly unknown[]) =>
@@ -40,9 +44,19 @@ function isFilled(list: unknown): list is readonly unknown[] {
   return Array.isArray(list) && list.length > 0;
 }
 
-/** A tool that is told again is told anew. */
+/** A tool that is told again is told anew. Of a namespace each search may find other tools: they add up. */
 function withoutRepeated(entries: readonly unknown[]): readonly unknown[] {
-  const byName = new Map<unknown, unknown>();
-  for (const entry of entries) byName.set(isJsonObject(entry) ? `${entry["type"]} ${entry["name"]}` : entry, entry);
-  return [...byName.values()];
+  const told = Map.groupBy(entries, (entry) => (isJsonObject(entry) ? nameOf(entry) : entry));
+  return [...told.values()].map((same) => {
+    const last = same.at(-1);
+    if (same.length === 1 || !isJsonObject(last) || last["type"] !== "namespace") return last;
+    const tools = same.flatMap((entry) => (isJsonObject(entry) && Array.isArray(entry["tools"]) ? entry["tools"] : []));
+    return { ...last, tools: withoutRepeated(tools) };
+  });
+}
+
+/** Some clients write functions as in chat completions, one object deeper. */
+function nameOf(entry: JsonObject): string {
+  const declared = isJsonObject(entry["function"]) ? entry["function"] : entry;
+  return `${entry["type"] ?? "function"} ${declared["name"]}`;
 }

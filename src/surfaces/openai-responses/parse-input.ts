@@ -62,8 +62,8 @@ class Messages {
   #reply: { role: "assistant"; content: ContentPart[]; toolCalls: ToolCall[]; reasoning?: string } | undefined;
   /** Thoughts that no word has followed yet. */
   #reasoning = "";
-  /** Index of the first of the results at the end, while more of them may come. */
-  #resultsFrom: number | undefined;
+  /** What the results at the end hold, by their calls, while more of them may come. */
+  readonly #results = new Map<string, ContentPart[]>();
 
   /** @param begun what it goes on from: messages that no item changes any more */
   constructor(tools: readonly DeclaredTool[], begun?: Making<Message>) {
@@ -73,27 +73,29 @@ class Messages {
 
   /** -1 while what follows may belong to the last message. */
   get settledCount(): number {
-    const isOpen = this.#reply !== undefined || this.#reasoning !== "" || this.#resultsFrom !== undefined;
+    const isOpen = this.#reply !== undefined || this.#reasoning !== "" || this.#results.size > 0;
     return isOpen ? -1 : this.all.length;
   }
 
   add(message: Message): void {
     this.#reply = undefined;
     this.#reasoning = "";
-    this.#resultsFrom = undefined;
+    this.#results.clear();
     this.all.push(message);
   }
 
   /** A script of Codex gives several outputs of one call; servers take one result of each. */
   addResult(result: ToolMessage): void {
-    const from = this.#resultsFrom ?? this.all.length;
-    const index = this.all.findLastIndex(
-      (message, at) => at >= from && message.role === "tool" && message.callId === result.callId,
-    );
-    const told = this.all[index];
-    if (told === undefined) this.add(result);
-    else this.all[index] = { ...told, content: [...told.content, ...result.content] };
-    this.#resultsFrom = from;
+    const told = this.#results.get(result.callId);
+    if (told !== undefined) {
+      told.push(...result.content);
+      return;
+    }
+    this.#reply = undefined;
+    this.#reasoning = "";
+    const content = [...result.content];
+    this.#results.set(result.callId, content);
+    this.all.push({ ...result, content });
   }
 
   addText(content: readonly ContentPart[]): void {
@@ -109,7 +111,7 @@ class Messages {
   }
 
   #openReply() {
-    this.#resultsFrom = undefined;
+    this.#results.clear();
     if (this.#reply === undefined) {
       this.#reply = { role: "assistant", content: [], toolCalls: [] };
       this.all.push(this.#reply);
@@ -136,7 +138,7 @@ function addItem(messages: Messages, item: unknown, path: string, known: KnownIt
         messages.addCall(parseCall({ ...item, name: searchName }, messages.tools, path, "arguments"));
       return;
     case foundTools:
-      if (typeof item["call_id"] === "string") messages.addResult(parseFound(item, path));
+      if (typeof item["call_id"] === "string") messages.addResult(parseFound(item, messages.tools, path));
       return;
     case "function_call_output":
     case "custom_tool_call_output":
@@ -219,8 +221,8 @@ function parseOutput(item: JsonObject, path: string): ToolMessage {
 }
 
 /** The model has to learn the names; the tools themselves are declared by then. */
-function parseFound(item: JsonObject, path: string): ToolMessage {
-  const names = parseTools(item["tools"]).map(({ definition }) => definition.name);
+function parseFound(item: JsonObject, tools: readonly DeclaredTool[], path: string): ToolMessage {
+  const names = parseTools(item["tools"]).map(({ ownName, namespace }) => toolNameOf(tools, ownName, namespace));
   const text = names.length === 0 ? "No tools were found." : names.join("\n");
   return { role: "tool", callId: callIdOf(item, path), content: [{ type: "text", text }] };
 }

@@ -23,12 +23,18 @@ export function parseTools(list: unknown): readonly DeclaredTool[] {
 }
 
 const toolsIn = onceFor((list: readonly unknown[]): readonly DeclaredTool[] => {
-  const tools: DeclaredTool[] = [];
+  const tools: Declared = { all: [], names: new Set() };
   addTools(tools, list, undefined);
-  return tools;
+  return tools.all;
 });
 
-function addTools(tools: DeclaredTool[], list: readonly unknown[], namespace: string | undefined): void {
+interface Declared {
+  readonly all: DeclaredTool[];
+  /** By which the model knows them. */
+  readonly names: Set<string>;
+}
+
+function addTools(tools: Declared, list: readonly unknown[], namespace: string | undefined): void {
   for (const entry of list) {
     if (!isJsonObject(entry)) continue;
     const name = typeof entry["name"] === "string" ? entry["name"] : undefined;
@@ -44,12 +50,12 @@ function addTools(tools: DeclaredTool[], list: readonly unknown[], namespace: st
 /** Its name is its type. One that the service would do is left out. */
 export const searchName = "tool_search";
 
-function addSearch(tools: DeclaredTool[], entry: JsonObject, namespace: string | undefined): void {
+function addSearch(tools: Declared, entry: JsonObject, namespace: string | undefined): void {
   if (entry["execution"] === "client") addTool(tools, namespace, "search", definitionIn(entry, searchName));
 }
 
 /** Some clients write it as in chat completions, one object deeper. */
-function addFunction(tools: DeclaredTool[], entry: JsonObject, namespace: string | undefined): void {
+function addFunction(tools: Declared, entry: JsonObject, namespace: string | undefined): void {
   const declared = isJsonObject(entry["function"]) ? entry["function"] : entry;
   const name = declared["name"];
   if (typeof name === "string") addTool(tools, namespace, "function", definitionIn(declared, name));
@@ -66,15 +72,16 @@ function definitionIn(declared: JsonObject, name: string): ToolDefinition {
 }
 
 function addTool(
-  tools: DeclaredTool[],
+  tools: Declared,
   namespace: string | undefined,
   kind: DeclaredTool["kind"],
   definition: ToolDefinition,
 ): void {
   const { name: ownName } = definition;
-  const isTaken = tools.some((tool) => tool.definition.name === ownName);
+  const isTaken = tools.names.has(ownName);
   const name = isTaken && namespace !== undefined ? `${namespace}__${ownName}` : ownName;
-  tools.push({ definition: name === ownName ? definition : { ...definition, name }, kind, ownName, namespace });
+  tools.names.add(name);
+  tools.all.push({ definition: name === ownName ? definition : { ...definition, name }, kind, ownName, namespace });
 }
 
 const customParameters: Json = {
@@ -104,9 +111,24 @@ function textOrNothing(value: unknown): string | undefined {
 
 /** The name by which the model knows a tool that its client names so. */
 export function toolNameOf(tools: readonly DeclaredTool[], ownName: string, namespace: unknown): string {
-  const named = tools.filter((tool) => tool.ownName === ownName);
-  const exact = named.find((tool) => tool.namespace === (namespace ?? undefined));
-  return (exact ?? named[0])?.definition.name ?? ownName;
+  const { exact, first } = namesIn(tools);
+  return exact.get(placeOf(ownName, namespace ?? undefined)) ?? first.get(ownName) ?? ownName;
+}
+
+/** By what clients say: histories have many calls. */
+const namesIn = onceFor((tools: readonly DeclaredTool[]) => {
+  const exact = new Map<string, string>();
+  const first = new Map<string, string>();
+  for (const { ownName, namespace, definition } of tools) {
+    const place = placeOf(ownName, namespace);
+    if (!exact.has(place)) exact.set(place, definition.name);
+    if (!first.has(ownName)) first.set(ownName, definition.name);
+  }
+  return { exact, first };
+});
+
+function placeOf(ownName: string, namespace: unknown): string {
+  return JSON.stringify([ownName, namespace]);
 }
 
 /** True where the client wants the service to search; null is no wish. */
@@ -151,7 +173,7 @@ function chosenName(value: unknown, tools: readonly DeclaredTool[]): string | un
   const ownName = isJsonObject(value["function"]) ? value["function"]["name"] : value["name"];
   // Without any tool there is nothing to choose from, and nothing to complain of: some clients always send a choice.
   if (typeof ownName !== "string" || tools.length === 0) return undefined;
-  if (tools.some((tool) => tool.ownName === ownName)) return toolNameOf(tools, ownName, value["namespace"]);
+  if (namesIn(tools).first.has(ownName)) return toolNameOf(tools, ownName, value["namespace"]);
   if (isServicesOwn(value["type"])) return undefined;
   throw invalid("tool_choice", 'Invalid request: "tool_choice" names a tool that "tools" does not declare');
 }

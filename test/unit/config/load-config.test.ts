@@ -507,6 +507,8 @@ describe("loadConfig refuses", () => {
       "# port: 1\nport: 2\nqwen_cookies: |\n  port: 3\nupstreams:\n- {name: a, base_url: http://a}\n- name: b\n  base_url: http://b\nmodel_routes: { port: a }\n";
 
     expect(problemsOf({ file: yaml(text) })).toEqual([]);
+    const json = '# JSON is YAML\n{\n"port": 2,\n"model_routes": {\n"port": "a"\n}\n}\n';
+    expect(problemsOf({ file: yaml(json) })).toEqual([]);
   });
 
   test("loadConfig refuses a file that is no mapping or no YAML by its path", () => {

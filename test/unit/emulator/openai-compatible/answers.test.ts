@@ -254,4 +254,26 @@ describe("exampleOf", () => {
 
     expect(check.problems(exampleOf(schema))).toEqual({ type: "fits" });
   });
+
+  const wide = (next: string) => {
+    const names = Array.from({ length: 30 }, (_, index) => `p${index}`);
+    return {
+      type: "object",
+      required: names,
+      properties: Object.fromEntries(names.map((name) => [name, { $ref: next }])),
+    };
+  };
+
+  test.each([
+    ["lists of lists", { type: "array", minItems: 1e8, items: { type: "array", minItems: 1e8 } }],
+    ["a list of one and a half", { type: "array", minItems: 1.5 }],
+    ["a text", { type: "string", minLength: 1e12 }],
+    ["a number of no steps", { type: "integer", multipleOf: 0 }],
+    ["references that fan out", { ...wide("#/a"), a: wide("#/b"), b: wide("#/c"), c: wide("#/d"), d: wide("#/a") }],
+  ])("ends soon for a schema that asks for too much: %s", (_name, schema) => {
+    const text = JSON.stringify(exampleOf(schema));
+
+    expect(text).not.toBe("null");
+    expect(text.length).toBeLessThan(200_000);
+  });
 });

@@ -136,6 +136,16 @@ describe("tools that change between the messages", () => {
       [change(named("tool_removal", "look")), change(named("tool_addition", "look"))],
       ["wait", "look"],
     ],
+    [
+      "one that was added comes back",
+      [change(added(tool("new"))), change(named("tool_removal", "new")), change(named("tool_addition", "new"))],
+      ["look", "wait", "new"],
+    ],
+    [
+      "one of an MCP server has its name",
+      [change({ type: "tool_removal", tool: { type: "mcp_tool_reference", server_name: "docs", name: "look" } })],
+      ["look", "wait"],
+    ],
     ["a declared one is offered", [change(named("tool_addition", "wait"))], ["look", "wait"]],
     ["nobody knows it", [change(named("tool_addition", "what"), { type: "tool_removal" })], ["look", "wait"]],
   ])("%s", (_what, changes, names) => {
@@ -143,6 +153,13 @@ describe("tools that change between the messages", () => {
 
     expect(tools.map(({ name }) => name)).toEqual(names);
     expect(messages).toEqual([{ role: "user", content: [{ type: "text", text: "Hi" }] }]);
+  });
+
+  test("any number of changes is read at once: 60,000 took 16 s", () => {
+    const names = Array.from({ length: 60_000 }, (_, index) => `tool${index}`);
+    const { tools } = toolsAfter(change(...names.map((name) => added(tool(name)))));
+
+    expect(tools).toHaveLength(60_002);
   });
 
   test("what stands beside the change is said", () => {

@@ -265,6 +265,63 @@ describe("tools", () => {
     ]);
   });
 
+  test("of one namespace add up, however many searches found some of them", () => {
+    const named = (name: string) => ({ type: "function", name });
+    const found = (call_id: string, ...tools: object[]) => [
+      { type: "tool_search_call", call_id, execution: "client", arguments: { query: "dates" } },
+      {
+        type: "tool_search_output",
+        call_id,
+        execution: "client",
+        tools: [{ type: "namespace", name: "dates", tools }],
+      },
+    ];
+    const { tools, messages } = parseRequest({
+      input: [
+        { role: "user", content: "Hi" },
+        ...found("c1", named("list"), named("look")),
+        ...found("c2", named("create"), named("list")),
+      ],
+      tools: [{ type: "tool_search", execution: "client" }, named("look")],
+    });
+
+    expect(tools.map(({ name }) => name)).toEqual(["tool_search", "look", "list", "dates__look", "create"]);
+    const results = messages.filter(({ role }) => role === "tool").flatMap(({ content }) => content);
+    expect(results.map((part) => part.type === "text" && part.text)).toEqual(["list\ndates__look", "create\nlist"]);
+  });
+
+  test("in any number of items are read at once: 20,000 took 45 s", () => {
+    const names = Array.from({ length: 20_000 }, (_, index) => `tool${index}`);
+    const items = names.map((name) => ({ type: "additional_tools", tools: [{ type: "function", name }] }));
+    const { tools } = parseRequest({ input: [...items, { role: "user", content: "Hi" }] });
+
+    expect(tools.map(({ name }) => name)).toEqual(names);
+  });
+
+  test("are found among any number for as many calls: 40,000 took 16 s", () => {
+    const names = Array.from({ length: 40_000 }, (_, index) => `tool${index}`);
+    const calls = names.map((name) => ({ type: "function_call", call_id: name, name, arguments: "{}" }));
+    const { messages } = parseRequest({
+      input: [{ role: "user", content: "Hi" }, ...calls],
+      tools: names.map((name) => ({ type: "function", name })),
+    });
+
+    expect(messages[1]).toHaveProperty("toolCalls.39999.toolName", "tool39999");
+  });
+
+  test("that are written one object deeper stay beside those of an item", () => {
+    const deeper = (name: string) => ({ type: "function", function: { name } });
+    const { tools } = parseRequest({
+      input: [
+        { type: "additional_tools", tools: [{ type: "function", name: "third" }] },
+        { role: "user", content: "Hi" },
+      ],
+      tools: [deeper("first"), deeper("second"), { name: "third" }],
+    });
+
+    expect(tools.map(({ name }) => name)).toEqual(["first", "second", "third"]);
+  });
+
   test.each([
     [{ type: "web_search" }, true],
     [{ type: "web_search_preview" }, true],
