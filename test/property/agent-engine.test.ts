@@ -62,7 +62,9 @@ function expectSound(result: AgentResult, stage: AgentStage): void {
   const told = [result.answer, result.clarificationQuestion, result.error].filter((one) => one !== undefined);
   expect(told.length).toBeGreaterThan(0);
   if (result.success && result.pending === undefined) expect(result.results.length).toBeLessThanOrEqual(20);
-  const made = result.results.filter(({ error }) => error === undefined || !/is missing|must be|not a JSON/.test(error));
+  const made = result.results.filter(
+    ({ error }) => error === undefined || !/is missing|must be|not a JSON/.test(error),
+  );
   expect(made).toHaveLength(stage.tools.calls.length);
 }
 
