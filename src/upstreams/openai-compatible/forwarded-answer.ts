@@ -13,7 +13,7 @@ import { UpstreamRefusal } from "./refusal.ts";
 const maxErrorBytes = 64 * 1024;
 
 /**
- * @returns the body, as bytes when it is whole already; "missing" when the server has nothing at that address
+ * @returns the body, as bytes when it is whole already; "missing" when the server has nothing at that address, or nothing that does it
  * @throws {UpstreamRefusal} classified
  */
 export async function judgeAnswer(
