@@ -8,6 +8,12 @@ interface WrittenNumber {
   readonly source: string;
 }
 
+/**
+ * A longer text is read as `JSON.parse` reads it: to look at each value takes 100 bytes for one of text, and ten times as long.
+ * A body of 32 MiB that holds one such number took 3.2 GB and 2.9 s, without this look 0.4 GB and 0.4 s. UTF-16 units.
+ */
+export const maxExactChars = 2_097_152;
+
 /** A double holds all whole numbers of fewer digits. Without them the text is looked at once, in 5 us for 100 KB. */
 const manyDigits = /\d{16}/;
 /** In a string they are no number; one that looks so costs a slower look, and changes nothing. */
@@ -16,11 +22,13 @@ const longNumber = /[[:,]\s*-?\d{16}/;
 const exponent = /\de\+/;
 
 /**
- * The value that `JSON.parse` gives. `stringifyExact` writes the numbers in its objects and lists as they stand in the text.
+ * The value that `JSON.parse` gives. `stringifyExact` writes the numbers in its objects and lists as they stand in the text,
+ * up to `maxExactChars`.
  * @throws {SyntaxError}
  */
 export function parseExact(text: string): unknown {
-  return manyDigits.test(text) && longNumber.test(text) ? parse(text, noteNumber) : JSON.parse(text);
+  const isLong = text.length > maxExactChars;
+  return !isLong && manyDigits.test(text) && longNumber.test(text) ? parse(text, noteNumber) : JSON.parse(text);
 }
 
 /** As `JSON.stringify`, but for the numbers that `parseExact` read. */

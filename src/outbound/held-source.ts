@@ -1,6 +1,20 @@
 // The beginning of a body, held until it has been looked at; then the body as if nobody had.
 
 import type { ByteSink, ByteSource } from "../contract/byte-source.ts";
+import { unreadable } from "./http-client.ts";
+
+/**
+ * Resolves with the body when so many bytes are there, or all.
+ * @param signal of the request, which ends its body too
+ * @throws the signal's reason when it is aborted before; {GatewayError} `upstream-failed` when the body breaks
+ */
+export async function holdBeginning(body: ByteSource, enoughBytes: number, signal: AbortSignal): Promise<HeldSource> {
+  try {
+    return await HeldSource.begin(body, enoughBytes);
+  } catch (error) {
+    throw unreadable(error, signal);
+  }
+}
 
 export class HeldSource implements ByteSource, ByteSink {
   readonly #source: ByteSource;

@@ -3,14 +3,13 @@
 import type { ByteSource } from "../../contract/byte-source.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { fromBytes } from "../../outbound/fetch-client.ts";
-import { HeldSource } from "../../outbound/held-source.ts";
+import { HeldSource, holdBeginning } from "../../outbound/held-source.ts";
 import {
   type HttpClient,
   type OutboundRequest,
   type OutboundResponse,
   readText,
   type ResponseHeaders,
-  unreadable,
 } from "../../outbound/http-client.ts";
 import { parseJson, parseObject } from "../parse-object.ts";
 import type { ConditionalHeader, Dialect } from "./dialect.ts";
@@ -137,7 +136,7 @@ export function createCompatibleClient(options: ClientOptions): CompatibleClient
     if (isGood && contentTypeOf(response).includes("text/event-stream")) return { type: "stream", body: response.body };
     if (!isGood) return acceptWhole(await readText(response.body, maxRefusalBytes, signal), response);
     // What has a length is made already, and nothing of it is waited for.
-    const answer = hasLength(response) ? response.body : await holdBeginning(response, signal);
+    const answer = hasLength(response) ? response.body : await holdBeginning(response.body, beginningBytes, signal);
     if (answer instanceof HeldSource && streamStart.test(beginning.decode(answer.bytes))) {
       return { type: "stream", body: answer };
     }
@@ -233,14 +232,6 @@ function modelsIn(text: string): readonly unknown[] | undefined {
 
 function hasLength({ headers }: OutboundResponse): boolean {
   return headers.get("content-length") !== null;
-}
-
-async function holdBeginning({ body }: OutboundResponse, signal: AbortSignal): Promise<HeldSource> {
-  try {
-    return await HeldSource.begin(body, beginningBytes);
-  } catch (error) {
-    throw unreadable(error, signal);
-  }
 }
 
 function fieldsOf(headers: readonly ConditionalHeader[]): Record<string, string> {

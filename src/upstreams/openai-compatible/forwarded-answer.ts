@@ -2,8 +2,8 @@
 // it came.
 
 import type { ByteSource } from "../../contract/byte-source.ts";
-import { HeldSource } from "../../outbound/held-source.ts";
-import { connectionError, type OutboundResponse, readText } from "../../outbound/http-client.ts";
+import { holdBeginning } from "../../outbound/held-source.ts";
+import { type OutboundResponse, readText } from "../../outbound/http-client.ts";
 import { parseObject } from "../parse-object.ts";
 import { isErrorAnswer, isPage, readStreamError } from "./error-body.ts";
 import { type AnswerFacts, classifyAnswer, refusalOf, type RefusalSource } from "./errors.ts";
@@ -13,7 +13,7 @@ import { UpstreamRefusal } from "./refusal.ts";
 const maxErrorBytes = 64 * 1024;
 
 /**
- * @returns the body, as bytes when it is whole already; "missing" when the server has nothing at that address
+ * @returns the body, as bytes when it is whole already; "missing" when the server has nothing at that address, or nothing that does it
  * @throws {UpstreamRefusal} classified
  */
 export async function judgeAnswer(
@@ -30,9 +30,9 @@ export async function judgeAnswer(
     if (status === 404 || status === 405) return "missing";
     throw foreign(refusal, source);
   }
-  if (contentType.includes("text/event-stream")) return judgeStream(response, facts, source);
-  if (contentType.includes("json")) return judgeJson(response, facts, source);
-  if (isHtml(contentType)) return judgeHtml(response, facts, source);
+  if (contentType.includes("text/event-stream")) return judgeStream(response, facts, source, signal);
+  if (contentType.includes("json")) return judgeJson(response, facts, source, signal);
+  if (isHtml(contentType)) return judgeHtml(response, facts, source, signal);
   return response.body;
 }
 
@@ -41,8 +41,9 @@ async function judgeJson(
   response: OutboundResponse,
   facts: AnswerFacts,
   source: RefusalSource,
+  signal: AbortSignal,
 ): Promise<ByteSource | Uint8Array> {
-  const held = await hold(response, maxErrorBytes);
+  const held = await holdBeginning(response.body, maxErrorBytes, signal);
   if (!held.isWhole) return held;
   const { bytes } = held;
   const text = new TextDecoder().decode(bytes);
@@ -58,8 +59,13 @@ async function judgeJson(
 }
 
 /** A page is a firewall's or a login's. whisper.cpp calls its plain texts so, too (server.cpp, 2026). */
-async function judgeHtml(response: OutboundResponse, facts: AnswerFacts, source: RefusalSource): Promise<ByteSource> {
-  const held = await hold(response, maxErrorBytes);
+async function judgeHtml(
+  response: OutboundResponse,
+  facts: AnswerFacts,
+  source: RefusalSource,
+  signal: AbortSignal,
+): Promise<ByteSource> {
+  const held = await holdBeginning(response.body, maxErrorBytes, signal);
   const text = new TextDecoder().decode(held.bytes);
   const object = parseObject(text);
   const isError = object !== undefined && isErrorAnswer(object);
@@ -79,22 +85,19 @@ function isHtml(contentType: string): boolean {
 }
 
 /** A stream that begins with its error is refused while there is a status to say so. */
-async function judgeStream(response: OutboundResponse, facts: AnswerFacts, source: RefusalSource): Promise<ByteSource> {
-  const held = await hold(response, 1);
+async function judgeStream(
+  response: OutboundResponse,
+  facts: AnswerFacts,
+  source: RefusalSource,
+  signal: AbortSignal,
+): Promise<ByteSource> {
+  const held = await holdBeginning(response.body, 1, signal);
   const text = new TextDecoder().decode(held.bytes);
   const first = /^(?:event: ?(\S+)\r?\n)?data: ?(\{.*\})\r?$/m.exec(text);
   const event = first?.[2] === undefined ? undefined : parseObject(first[2]);
   if (event === undefined || readStreamError(event, first?.[1] === "error") === undefined) return held;
   held.cancel();
   throw classifyAnswer(text, facts, source);
-}
-
-async function hold(response: OutboundResponse, enoughBytes: number): Promise<HeldSource> {
-  try {
-    return await HeldSource.begin(response.body, enoughBytes);
-  } catch (error) {
-    throw connectionError("Cannot read the answer of the upstream", error);
-  }
 }
 
 function foreign(cause: UpstreamRefusal, source: RefusalSource): UpstreamRefusal {

@@ -83,7 +83,7 @@ function bodyOf(body: ForwardBody): readonly Uint8Array[] | ReadableStream<Uint8
   return body.type === "stream" ? body.open() : body.pieces;
 }
 
-/** The server has no such address. */
+/** The server has no such address, or nothing there that does it. */
 export function missing(upstream: string, endpoint: ForwardEndpoint): GatewayError {
   return new GatewayError(
     "not-served",

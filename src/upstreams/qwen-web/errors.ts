@@ -103,7 +103,9 @@ function readEnvelope(body: JsonObject | undefined): Pick<RefusalFacts, "code" |
     stringOf(error?.["details"]) ??
     stringOf(error?.["message"]) ??
     (typeof plain === "string" ? plain : "");
-  const hours = Number(data?.["num"] ?? body?.["num"] ?? error?.["num"]);
+  const told = data?.["num"] ?? body?.["num"] ?? error?.["num"];
+  // Of an object `Number` would ask its own fields.
+  const hours = typeof told === "object" ? Number.NaN : Number(told);
   return { code: code.toLowerCase(), text, hours: hours > 0 && hours * hourMs <= longestLimitMs ? hours : undefined };
 }
 

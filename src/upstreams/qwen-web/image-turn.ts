@@ -64,8 +64,7 @@ export async function makeImage(options: ImageTurnOptions, turn: ImageTurn): Pro
   const body = createCompletionBody(chatId, null, model, message);
   const sending = sendOrStop(client, account, size === undefined ? body : { ...body, size }, signal);
   const completion = await sending.accepted.catch((error: unknown) => {
-    // A spare chat that turns out to be gone must not fail a request that never asked for it.
-    if (isAboutChat(error)) throw repeatableAtOnce(error);
+    refuseLost(error);
     keepSpare(options, turn, chatId, sending.isAtRest());
     throw error;
   });
@@ -91,6 +90,7 @@ async function readReply(
   try {
     return await collect({ source, decoder }, signal, alive);
   } catch (error) {
+    refuseLost(error);
     const responseId = decoder.continuation?.responseId;
     if (decoder.isOver) keepSpare(options, turn, chatId, atRest);
     else if (responseId != null) {
@@ -102,6 +102,11 @@ async function readReply(
     // Some connections stay open behind the last event.
     source.cancel();
   }
+}
+
+/** A spare chat that turns out to be gone must not fail a request that never asked for it, and serves nobody any more. */
+function refuseLost(error: unknown): void {
+  if (isAboutChat(error)) throw repeatableAtOnce(error);
 }
 
 const atRest = Promise.resolve(true);

@@ -125,7 +125,8 @@ function learnResponseId(
     completion.body.start({
       chunk(bytes) {
         chunk(bytes);
-        if (decoder.continuation !== undefined) finish();
+        // Some streams begin with an event that tells the chat, and not yet the answer.
+        if (decoder.isOver || decoder.continuation?.responseId != null) finish();
       },
       end: finish,
       fail: finish,

@@ -1,7 +1,7 @@
 // Cumulative snapshots of thoughts to the text that is new: titles stand as a line of their own before their thought.
 
 export interface ThoughtTracker {
-  /** @returns what this snapshot adds, "" for a repeated one. */
+  /** @returns what this snapshot adds, "" for a repeated one and for one that holds nothing. */
   next(titles: readonly string[], thoughts: readonly string[]): string;
   /** The round of thoughts is over: a snapshot that does not go on from it is the first of another one. */
   endRound(): void;
@@ -13,6 +13,7 @@ export function createThoughtTracker(): ThoughtTracker {
   return {
     next(titles, thoughts) {
       const whole = joinThoughts(titles, thoughts);
+      if (whole === "") return "";
       const isNewRound = isRoundOver && sent !== "" && !whole.startsWith(sent);
       const common = isNewRound ? 0 : commonPrefixLength(sent, whole);
       sent = whole;

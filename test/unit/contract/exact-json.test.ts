@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { parseExact, stringifyExact } from "../../../src/contract/exact-json.ts";
+import { maxExactChars, parseExact, stringifyExact } from "../../../src/contract/exact-json.ts";
 
 const roundTrip = (text: string) => stringifyExact(parseExact(text));
 
@@ -40,6 +40,12 @@ describe("exact JSON", () => {
         expect(stringifyExact(parseExact(JSON.stringify(value)))).toBe(JSON.stringify(value));
       }),
     );
+  });
+
+  test("reads texts that are too long as JSON.parse does", () => {
+    const text = `[1234567890123456789,"${"x".repeat(maxExactChars)}"]`;
+
+    expect(roundTrip(text)).toBe(JSON.stringify(JSON.parse(text)));
   });
 
   test("refuses what is no JSON", () => {

@@ -199,6 +199,7 @@ describe("classifyBody", () => {
     expect(hours({ success: false, data: { code: "RateLimited", num: 6 } })).toBe(6);
     expect(hours({ success: false, data: { code: "RateLimited", num: "6" } })).toBe(6);
     expect(hours({ code: "RateLimited", num: 4 })).toBe(4);
+    expect(hours({ code: "RateLimited", num: { toString: "" } })).toBe(24);
     expect(hours({ error: { code: "RateLimited", num: 3 } })).toBe(3);
     for (const num of [undefined, 0, -1, null, "soon", 1_795_824_058_499, 1e300]) {
       expect(hours({ success: false, data: { code: "RateLimited", num } })).toBe(24);

@@ -19,7 +19,11 @@ const delta = (content: string, status: string, phase = "image_gen") =>
   JSON.stringify({ choices: [{ delta: { role: "assistant", content, phase, status } }], response_id: "r" });
 
 /** A backend that answers a completion so, and the questions for its job one after the other. */
-async function make(completion: () => Response, statuses: readonly object[] = []) {
+async function make(
+  completion: () => Response,
+  statuses: readonly object[] = [],
+  spareChats = createSpareChats(Date.now),
+) {
   const asked: string[] = [];
   let questions = 0;
   let signs = 0;
@@ -38,7 +42,7 @@ async function make(completion: () => Response, statuses: readonly object[] = []
     clock: Date.now,
   });
   const url = await makeImage(
-    { client, maxLineBytes: 100_000, clock: Date.now, spareChats: createSpareChats(Date.now), pollMs: 1 },
+    { client, maxLineBytes: 100_000, clock: Date.now, spareChats, pollMs: 1 },
     {
       account,
       model: "qwen3-max",
@@ -98,4 +102,13 @@ test("a refusal within the stream is classified", async () => {
 
 test("a stream with a line that is too long is an error at once", async () => {
   await expect(make(() => events(created, "x".repeat(100_001)))).rejects.toThrow("a line is longer than 100000 bytes");
+});
+
+test("a chat that a stream tells to be gone serves no repetition", async () => {
+  const spareChats = createSpareChats(Date.now);
+  const gone = '{"error":{"code":"chat_not_found","details":"gone"},"response_id":"r"}';
+  await expect(make(() => events(created, gone), [], spareChats)).rejects.toMatchObject({ retryable: true });
+
+  const { asked } = await make(() => events(created, delta(address, "finished")), [], spareChats);
+  expect(asked).toContain("POST /api/v2/chats/new");
 });

@@ -27,6 +27,16 @@ test("createThoughtTracker says a second round whole, unless it repeats the firs
   expect(tracker.next(["A"], ["the user wants more"])).toBe(" more");
 });
 
+test("createThoughtTracker takes nothing back for a snapshot that holds nothing", () => {
+  const tracker = createThoughtTracker();
+  tracker.next(["A"], ["one"]);
+  expect(tracker.next([], [])).toBe("");
+  expect(tracker.next(["A"], ["one and"])).toBe(" and");
+  tracker.endRound();
+  expect(tracker.next([], [])).toBe("");
+  expect(tracker.next(["B"], ["two"])).toBe("\n\nB\ntwo");
+});
+
 test("createThoughtTracker never cuts a surrogate pair", () => {
   const tracker = createThoughtTracker();
   tracker.next([], ["a😀"]);
