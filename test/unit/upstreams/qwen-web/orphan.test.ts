@@ -22,8 +22,7 @@ async function leave(...events: readonly string[]): Promise<{ isAtRest: boolean;
     // One event after the other, and no end: it goes on for a long time.
     const rest = [...events];
     const body = new ReadableStream<Uint8Array>({
-      async pull(controller) {
-        await Bun.sleep(1);
+      pull(controller) {
         const event = rest.shift();
         if (event === undefined) return new Promise(() => {});
         controller.enqueue(new TextEncoder().encode(`data: ${event}\n\n`));
