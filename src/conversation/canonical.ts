@@ -1,15 +1,24 @@
 // A history as turns, in the one form that all spellings of it share. Clients send old messages back changed in shape:
 // parts become strings, "" becomes null, reasoning is added, one message becomes two.
 
-import { type ContentPart, flattenText, type Message, type ToolCall } from "../contract/chat-request.ts";
+import {
+  type ContentPart,
+  flattenText,
+  type Message,
+  type ToolCall,
+  type ToolDefinition,
+} from "../contract/chat-request.ts";
 import { isJsonObject } from "../contract/json.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { collapseRuns } from "./collapse.ts";
+import { givenArguments } from "./given-arguments.ts";
 import { LongText } from "./long-text.ts";
 import { orderResults } from "./order-results.ts";
 import { isPlaceholder } from "./placeholders.ts";
 import { sha256 } from "./sha256.ts";
 import { TextDigest } from "./text-digest.ts";
+
+const none: readonly never[] = [];
 
 export interface CanonicalResult {
   /** Which call of the assistant turn before is answered; -1 when that turn made no such call. */
@@ -37,13 +46,19 @@ export interface DigestedTurn extends Turn {
   readonly textHash: string;
 }
 
-/** System messages are left out: they are no turns, and agents change them between turns. */
-export function canonicalTurns(messages: readonly Message[]): readonly CanonicalTurn[] {
+/**
+ * System messages are left out: they are no turns, and agents change them between turns.
+ * @param tools whose schemas tell what a call may leave out
+ */
+export function canonicalTurns(
+  messages: readonly Message[],
+  tools: readonly ToolDefinition[] = none,
+): readonly CanonicalTurn[] {
   const turns = gatherTurns(messages, collected);
   return turns.map((turn, index) => ({
     side: turn.side,
     text: turn.text.join(" "),
-    toolCalls: callsOf(turn),
+    toolCalls: callsOf(turn, tools),
     toolResults: resultsOf(turn, turns[index - 1]),
     endIndex: turn.endIndex,
   }));
@@ -53,12 +68,16 @@ export function canonicalTurns(messages: readonly Message[]): readonly Canonical
  * The same with the hashes of the texts, which are never there as a whole. "" where there is none.
  * @param from index of the first message of a turn that makes no use of what the turn before it called
  */
-export function digestTurns(messages: readonly Message[], from = 0): readonly DigestedTurn[] {
+export function digestTurns(
+  messages: readonly Message[],
+  tools: readonly ToolDefinition[],
+  from = 0,
+): readonly DigestedTurn[] {
   const turns = gatherTurns(messages, digested, from);
   return turns.map((turn, index) => ({
     side: turn.side,
     textHash: turn.text.finish(),
-    toolCalls: callsOf(turn),
+    toolCalls: callsOf(turn, tools),
     toolResults: resultsOf(turn, turns[index - 1]),
     endIndex: turn.endIndex,
   }));
@@ -137,10 +156,8 @@ function gatherTurns<Text>(messages: readonly Message[], texts: TurnText<Text>, 
   return turns;
 }
 
-const none: readonly never[] = [];
-
-function callsOf({ calls }: GatheredTurn<unknown>): readonly string[] {
-  return calls === undefined ? none : calls.map(canonicalCall);
+function callsOf({ calls }: GatheredTurn<unknown>, tools: readonly ToolDefinition[]): readonly string[] {
+  return calls === undefined ? none : calls.map((call) => canonicalCall(call, tools));
 }
 
 function resultsOf(
@@ -158,18 +175,18 @@ function bringsCalls(message: Message): message is Extract<Message, { role: "ass
   return message.role === "assistant" && message.toolCalls.length > 0;
 }
 
-/** Name and arguments of a call as one text, whatever the order of its keys. */
-export function canonicalCall(call: ToolCall): string {
-  return JSON.stringify([call.toolName, canonicalArguments(call.argumentsText)]);
+/** Name and arguments of a call as one text, whatever the order of its keys and whether defaults are spelled out. */
+export function canonicalCall(call: ToolCall, tools: readonly ToolDefinition[]): string {
+  return JSON.stringify([call.toolName, canonicalArguments(call, tools)]);
 }
 
 /** Models do write broken objects, and what is none. Some protocols have no place for it, and say that there was nothing. */
-function canonicalArguments(argumentsText: string): string {
+function canonicalArguments({ argumentsText, toolName }: ToolCall, tools: readonly ToolDefinition[]): string {
   const text = collapse(argumentsText);
   if (text === "") return "{}";
   try {
     const value: unknown = JSON.parse(argumentsText);
-    return isJsonObject(value) ? canonicalJson(value) : "{}";
+    return isJsonObject(value) ? canonicalJson(givenArguments(value, toolName, tools)) : "{}";
   } catch {
     // Free text is what some tools take.
     return text.startsWith("{") ? "{}" : text;

@@ -27,6 +27,8 @@ export interface HistoryTip extends Chain {
   readonly scope: string;
   /** The messages of an assistant turn at the very end, which the reply continues; `strict` and `loose` are from before. */
   readonly openMessages: readonly Message[];
+  /** Whose schemas tell what a call may leave out. */
+  readonly tools: readonly ToolDefinition[];
 }
 
 /**
@@ -40,7 +42,7 @@ export function fingerprintHistory(
   known?: KnownPrefixes,
 ): HistoryFingerprints {
   const scope = sha256(`caller:${caller}`);
-  const { start, turns } = turnsFrom(known?.find(scope, messages), messages);
+  const { start, turns } = turnsFrom(known?.find(scope, messages), messages, tools);
   const system = hashSystem(messages);
   const lastSystemIndex = system.indexes.at(-1) ?? -1;
   const prefixes = start === undefined ? [] : start.prefixes.slice();
@@ -72,15 +74,15 @@ export function fingerprintHistory(
     systemIndexes: system.indexes,
     toolHashes: tools.length === 0 ? none : tools.map(hashTool),
     assistantTurns: prefixes.length,
-    tip: { strict, loose, scope, openMessages },
+    tip: { strict, loose, scope, openMessages, tools },
   };
 }
 
 /** A turn that what follows belongs to is no end of a prefix: then all is made anew. */
-function turnsFrom(start: KnownPrefix | undefined, messages: readonly Message[]) {
-  const turns = digestTurns(messages, start?.endIndex);
+function turnsFrom(start: KnownPrefix | undefined, messages: readonly Message[], tools: readonly ToolDefinition[]) {
+  const turns = digestTurns(messages, tools, start?.endIndex);
   if (start === undefined || turns[0]?.side === "assistant") return { start, turns };
-  return { start: undefined, turns: digestTurns(messages) };
+  return { start: undefined, turns: digestTurns(messages, tools) };
 }
 
 function remember(

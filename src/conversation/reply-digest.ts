@@ -1,6 +1,6 @@
 // A reply's place in the chain of fingerprints, from its pieces as they are sent: no reply is too long for it.
 
-import type { Message, ToolCall } from "../contract/chat-request.ts";
+import type { ToolCall } from "../contract/chat-request.ts";
 import type { PrefixFingerprint } from "../store/store.ts";
 import { canonicalCall, canonicalTurns } from "./canonical.ts";
 import { extendChain, type HistoryFingerprints, type HistoryTip, hashTurn } from "./fingerprints.ts";
@@ -38,12 +38,12 @@ class RunningDigest implements ReplyDigest {
 
   constructor(tip: HistoryTip) {
     this.#tip = tip;
-    if (tip.openMessages.length > 0) this.#continue(tip.openMessages);
+    if (tip.openMessages.length > 0) this.#continue(tip);
   }
 
   /** An assistant message at the very end of the request: the reply continues it, and both come back as one turn. */
-  #continue(openMessages: readonly Message[]): void {
-    const open = canonicalTurns(openMessages)[0];
+  #continue({ openMessages, tools }: HistoryTip): void {
+    const open = canonicalTurns(openMessages, tools)[0];
     if (open === undefined) return;
     this.#calls.push(...open.toolCalls);
     this.#text.add(open.text);
@@ -55,7 +55,7 @@ class RunningDigest implements ReplyDigest {
   }
 
   call(call: ToolCall): void {
-    this.#calls.push(canonicalCall(call));
+    this.#calls.push(canonicalCall(call, this.#tip.tools));
   }
 
   finish(): PrefixFingerprint {

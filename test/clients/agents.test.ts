@@ -3,57 +3,13 @@
 // the agent said count, not its exit code: some end well although no tool ran.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { readFileSync } from "node:fs";
 import { runBinary } from "../support/binary.ts";
 import { type ModelStage, startModelStage, upstreamKinds } from "../support/model-stage.ts";
-import { nodeFolder, type RealAgent, realAgents } from "./real-agents.ts";
+import { agentMs, chatOf, connect, isRunnable, key, prepare, runAgent } from "./agent-stage.ts";
+import { realAgents } from "./real-agents.ts";
 
-/** Its bearer is one of the gateway's callers; nobody else is let in. */
-const key = "sk-of-the-agents";
-const agentMs = 90_000;
 setDefaultTimeout(agentMs + 10_000);
-
-// Their native packages are installed for this platform alone.
-const isRunnable = process.platform === "linux" && process.arch === "x64";
-
-/** A proxy that lets nobody out, so that what an agent wants of the network fails at once. */
-function closeTheDoor() {
-  const knocks: string[] = [];
-  const listener = Bun.listen({
-    hostname: "127.0.0.1",
-    port: 0,
-    socket: {
-      data(socket, bytes) {
-        knocks.push(bytes.toString().split("\r\n")[0] ?? "");
-        socket.end("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n");
-      },
-    },
-  });
-  return { url: `http://127.0.0.1:${listener.port}`, knocks, [Symbol.dispose]: () => listener.stop(true) };
-}
-
-async function runAgent(agent: RealAgent, { place }: ModelStage, question: string) {
-  using door = closeTheDoor();
-  const outside = { HTTP_PROXY: door.url, HTTPS_PROXY: door.url, http_proxy: door.url, https_proxy: door.url };
-  const child = Bun.spawn([...agent.command(question)], {
-    cwd: place.folder,
-    stdio: ["ignore", "pipe", "pipe"],
-    signal: AbortSignal.timeout(agentMs),
-    killSignal: "SIGKILL",
-    env: {
-      PATH: `${nodeFolder}:${process.env["PATH"] ?? ""}`,
-      HOME: place.home,
-      NO_PROXY: "127.0.0.1,localhost",
-      no_proxy: "127.0.0.1,localhost",
-      ...outside,
-      ...agent.environment,
-    },
-  });
-  const [output, errors] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
-  await child.exited;
-  return { output, errors, knocks: door.knocks };
-}
 
 describe.skipIf(!isRunnable).each(upstreamKinds)("over %s", (kind) => {
   let stage: ModelStage;
@@ -150,28 +106,3 @@ describe.skipIf(!isRunnable)("over the web backend alone", () => {
     expect(chatOf(stage.asked()[1])).toBe(chatOf(stage.asked()[0]));
   });
 });
-
-/** @param match what stands in the request that is to be answered with the call. @defaultValue the first is */
-function prepare(agent: RealAgent, { place, script, kind }: ModelStage, match?: string) {
-  const settings = join(place.home, agent.file);
-  mkdirSync(dirname(settings), { recursive: true });
-  writeFileSync(settings, agent.settings);
-  const secret = `marmalade-${agent.name}-${kind}`;
-  const answer = `It is ${secret}, as the file says.`;
-  const notes = join(place.folder, `${agent.name}.txt`);
-  writeFileSync(notes, `The word of the day is ${secret}.\n`);
-  script({ calls: [agent.readCall(notes)] }, match);
-  // Said only to who brings what stands in the file.
-  script({ text: answer }, secret);
-  return { settings, secret, answer, question: `What is the word of the day in ${notes}?` };
-}
-
-async function connect(name: string, { url, model, place }: ModelStage): Promise<void> {
-  const words = ["connect", name, "--url", url, "--model", model, "--key", "env:KEY"];
-  expect(await runBinary(words, { KEY: key }, place)).toMatchObject({ exitCode: 0, errors: "" });
-}
-
-function chatOf(body = "{}"): unknown {
-  // Our own emulator's log.
-  return (JSON.parse(body) as { readonly chat_id?: string }).chat_id;
-}

@@ -10,6 +10,8 @@ export interface RealAgent {
   readonly settings: string;
   readonly environment: Readonly<Record<string, string>>;
   command(question: string): readonly string[];
+  /** A new process that goes on with the last session. Undefined: only a window can. */
+  goOn?(question: string): readonly string[];
   /** How its model is to ask for a file. */
   readCall(path: string): { readonly name: string; readonly arguments: object };
 }
@@ -35,7 +37,8 @@ export const realAgents: readonly RealAgent[] = [
     file: ".claude/settings.json",
     settings: '{\n    "permissions": { "allow": ["Read"] },\n  "env": { "DISABLE_TELEMETRY": "1" }\n}',
     environment: { CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1", DISABLE_AUTOUPDATER: "1" },
-    command: (question) => [programs.claude, "-p", question, "--allowedTools", "Read"],
+    command: (question) => [programs.claude, "-p", question, "--allowedTools", "Read,Edit"],
+    goOn: (question) => [programs.claude, "--continue", "-p", question],
     readCall: (path) => ({ name: "Read", arguments: { file_path: path } }),
   },
   {
@@ -51,6 +54,7 @@ export const realAgents: readonly RealAgent[] = [
       "danger-full-access",
       question,
     ],
+    goOn: (question) => [programs.codex, "exec", "resume", "--last", "--skip-git-repo-check", question],
     readCall: (path) => ({ name: "exec_command", arguments: { cmd: `cat '${path}'` } }),
   },
   {
@@ -60,6 +64,7 @@ export const realAgents: readonly RealAgent[] = [
       '{\n  "$version": 4,\n  "general": { "enableAutoUpdate": false },\n  "privacy": { "usageStatisticsEnabled": false }\n}\n',
     environment: {},
     command: (question) => [node, programs.qwen, "-y", "-p", question],
+    goOn: (question) => [node, programs.qwen, "-y", "--continue", "-p", question],
     readCall: (path) => ({ name: "read_file", arguments: { file_path: path } }),
   },
   {
@@ -70,6 +75,7 @@ export const realAgents: readonly RealAgent[] = [
     environment: { OPENCODE_DISABLE_MODELS_FETCH: "1", OPENCODE_DISABLE_AUTOUPDATE: "1" },
     // With a title it does not ask for one beside its work.
     command: (question) => [programs.opencode, "run", "--auto", "--title", "notes", question],
+    goOn: (question) => [programs.opencode, "run", "--auto", "--continue", question],
     readCall: (path) => ({ name: "read", arguments: { filePath: path } }),
   },
   {
@@ -87,6 +93,7 @@ export const realAgents: readonly RealAgent[] = [
     settings: "name: Ann's assistant\nversion: 0.0.1\nschema: v1\n\ncontext:\n  - provider: code # all of it\n",
     environment: { CONTINUE_CLI_ENABLE_TELEMETRY: "0", CONTINUE_METRICS_ENABLED: "0" },
     command: (question) => [node, programs.continue, "-p", "--auto", question],
+    goOn: (question) => [node, programs.continue, "--resume", "-p", "--auto", question],
     readCall: (path) => ({ name: "Read", arguments: { filepath: path } }),
   },
 ];

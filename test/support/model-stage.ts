@@ -76,7 +76,7 @@ function serve(kind: UpstreamKind) {
 function serveWeb() {
   const { emulator, url, stop } = serveEmulator(options);
   return {
-    settings: { QWEN_TOKEN: "test-token", QWEN_BASE_URL: url, QWEN_AUTH_URL: url, ...impatient },
+    settings: { QWEN_TOKEN: "test-token", QWEN_BASE_URL: url, QWEN_AUTH_URL: url, QWEN_UPLOAD_URL: url, ...impatient },
     script: (reply: ModelReply, match?: string) => emulator.script(order(reply, match)),
     asked: () => bodiesOf(emulator.requests),
     begun: () => emulator.until((requests) => requests.some(({ on }) => on === "completions")),

@@ -67,6 +67,17 @@ describe("fingerprintHistory does not see that", () => {
     });
   }
 
+  test.each([
+    ["of a line", "a\n  b", "a \t\n  b"],
+    ["of all of it", "a", "a  "],
+    ["before a CRLF", "a\r\nb", "a  \r\nb"],
+    ["deep within", { list: [{ text: "a\nb" }] }, { list: [{ text: "a  \nb " }] }],
+  ])("blanks at the end %s were taken off an argument", (_title, without, given) => {
+    const withText = (text: unknown) =>
+      prefixOf([user("go"), assistant("", call("1", "write", JSON.stringify({ text })))]).strict;
+    expect(withText(given)).toBe(withText(without));
+  });
+
   test("arguments were left out where there are none", () => {
     const withArguments = (text: string) => prefixOf([user("go"), assistant("", call("1", "now", text))]).strict;
     expect(new Set(["", " ", "{}", "{ }"].map(withArguments)).size).toBe(1);
@@ -84,6 +95,10 @@ describe("fingerprintHistory sees that", () => {
     ["an argument changed", replaceAt(2, calls('{"path":"/","depth":3}', '{"file":"a.txt"}'))],
     ["an argument changed its type", replaceAt(2, calls('{"path":"/","depth":"2"}', '{"file":"a.txt"}'))],
     ["white space inside an argument changed", replaceAt(2, calls('{"path":"/","depth":2}', '{"file":" a.txt"}'))],
+    [
+      "a line end at the end of an argument is gone",
+      replaceAt(2, calls('{"path":"/\\n","depth":2}', '{"file":"a.txt"}')),
+    ],
     [
       "the calls changed places",
       replaceAt(
@@ -225,6 +240,65 @@ describe("fingerprintHistory lists", () => {
     expect(
       new Set(hashesOf(tool({ a: 1 }), tool({ a: 2 }), tool({ a: 1 }, "write"), tool([1, 2]), tool([2, 1]))).size,
     ).toBe(5);
+  });
+});
+
+describe("an argument that has its schema's default counts as left out", () => {
+  const edit: ToolDefinition = {
+    name: "edit",
+    description: undefined,
+    parameters: {
+      type: "object",
+      properties: {
+        path: { type: "string" },
+        all: { type: "boolean", default: false },
+        mode: { type: "object", default: { a: 1, b: [2] } },
+        questions: { type: "array", items: { properties: { many: { type: "boolean", default: false } } } },
+      },
+    },
+  };
+  const strictOf = (argumentsText: string, toolName = "edit", tools = [edit]) =>
+    prefixOf([user("go"), assistant("", call("1", toolName, argumentsText))], "local", tools).strict;
+
+  test.each([
+    ["at the top", '{"path":"a"}', '{"path":"a","all":false}'],
+    ["in any spelling", '{"path":"a"}', '{"path":"a","mode":{"b":[2],"a":1}}'],
+    ["within a list", '{"questions":[{"q":1},{"q":2}]}', '{"questions":[{"q":1,"many":false},{"many":false,"q":2}]}'],
+    ["alone", "", '{"all":false}'],
+  ])("%s", (_title, without, filledIn) => {
+    expect(strictOf(filledIn)).toBe(strictOf(without));
+  });
+
+  test.each([
+    ["another value", '{"all":true}', "{}"],
+    ["a value of another type", '{"all":"false"}', "{}"],
+    ["null", '{"all":null}', "{}"],
+    ["a field of the same name elsewhere", '{"deeper":{"all":false}}', '{"deeper":{}}'],
+    ["a name that objects have by birth", '{"constructor":false,"__proto__":false}', "{}"],
+  ])("but not %s", (_title, given, without) => {
+    expect(strictOf(given)).not.toBe(strictOf(without));
+  });
+
+  test("but not of another tool, nor of none", () => {
+    expect(strictOf('{"all":false}', "write")).not.toBe(strictOf("{}", "write"));
+    expect(strictOf('{"all":false}', "edit", [])).not.toBe(strictOf("{}", "edit", []));
+  });
+
+  test("in a reply as in its echo", () => {
+    const messages = [user("go")];
+    const toolCalls = [call("1", "edit", '{"path":"a"}')];
+    const reply = fingerprintReply(fingerprintHistory("local", messages, [edit]), { text: "", toolCalls });
+    const echo = assistant("", call("1", "edit", '{"all":false,"path":"a"}'));
+    expect(prefixOf([...messages, echo], "local", [edit])).toMatchObject(reply);
+  });
+
+  test("in a reply that continues an assistant message", () => {
+    const open = assistant("So", call("1", "edit", '{"path":"a","all":false}'));
+    const reply = fingerprintReply(fingerprintHistory("local", [user("go"), open], [edit]), {
+      text: "",
+      toolCalls: [],
+    });
+    expect(prefixOf([user("go"), open], "local", [edit])).toMatchObject(reply);
   });
 });
 

@@ -1,6 +1,6 @@
 // Short hands for histories, and the fingerprints of a history as its next request would look them up.
 
-import type { ContentPart, Message, ToolCall } from "../../../src/contract/chat-request.ts";
+import type { ContentPart, Message, ToolCall, ToolDefinition } from "../../../src/contract/chat-request.ts";
 import { fingerprintHistory } from "../../../src/conversation/fingerprints.ts";
 import type { HistoryPrefix } from "../../../src/conversation/history-prefix.ts";
 
@@ -26,8 +26,12 @@ export const result = (callId: string, ...texts: string[]): Message => ({
 });
 
 /** The longest prefix when the user says one thing more. */
-export function prefixOf(messages: readonly Message[], caller = "local"): HistoryPrefix {
-  const prefix = fingerprintHistory(caller, [...messages, user("and then?")], []).prefixes[0];
+export function prefixOf(
+  messages: readonly Message[],
+  caller = "local",
+  tools: readonly ToolDefinition[] = [],
+): HistoryPrefix {
+  const prefix = fingerprintHistory(caller, [...messages, user("and then?")], tools).prefixes[0];
   if (prefix === undefined) throw new Error("the history has no assistant turn");
   return prefix;
 }
