@@ -1,6 +1,6 @@
 // One group of exchanges into the file: room is made first, from the oldest on, in short steps with others in between.
 
-import { othersFirst } from "../documents/breath.ts";
+import { othersFirst } from "../contract/others-first.ts";
 import type { WordReader } from "../documents/search-words.ts";
 import { retryWhileBusy } from "../store/busy-retry.ts";
 import { contentBytes, type HistoryStore, type NewExchange } from "../store/history-store.ts";

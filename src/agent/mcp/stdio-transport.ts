@@ -3,6 +3,7 @@
 
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
+import { othersFirst } from "../../contract/others-first.ts";
 import { cleanLine } from "./clean-text.ts";
 import { endChild, signalGroup, type EndTimes } from "./end-child.ts";
 import { createLineReader } from "./line-reader.ts";
@@ -137,7 +138,7 @@ async function readChunks(output: ReadableStream<Uint8Array>, read: (chunk: Uint
       bytes += chunk.length;
       if (bytes < stretchBytes) continue;
       bytes = 0;
-      await new Promise((resolve) => setImmediate(resolve));
+      await othersFirst();
     }
   } catch {
     // A pipe that breaks is the end of the process, which is told by itself.
