@@ -3,6 +3,7 @@
 
 import { existsSync } from "node:fs";
 import { GatewayError } from "../contract/gateway-error.ts";
+import { reasonOf } from "../contract/thrown.ts";
 import type { ChatStoreState } from "../server/diagnosis.ts";
 import { chatMigrations } from "../store/chat-database.ts";
 import { inspectDatabase } from "../store/inspect-database.ts";
@@ -95,5 +96,5 @@ export function createChatVault(parts: VaultParts): ChatVault {
 }
 
 function failedBy(error: unknown): ChatStoreState {
-  return { state: "failed", reason: error instanceof Error ? error.message : String(error) };
+  return { state: "failed", reason: reasonOf(error) };
 }

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createTarDecoder, type ParsedTarEntry } from "modern-tar";
 import { type Static, Type } from "typebox";
 import { Check } from "typebox/schema";
+import { codeOf } from "../contract/thrown.ts";
 import { BackupError, databaseNames, format, knownSchemas, type Manifest, manifestName } from "./contents.ts";
 import { mostManifestBytes, mostSecretBytes, secretNames } from "./contents.ts";
 
@@ -68,7 +69,7 @@ async function refuseOthers(path: string): Promise<void> {
     if (!kind.isFile() && !kind.isFIFO()) reason = "it is no file";
     else await access(path, constants.R_OK);
   } catch (error) {
-    reason = unreadable[error instanceof Error && "code" in error ? String(error.code) : ""] ?? String(error);
+    reason = unreadable[codeOf(error)] ?? String(error);
   }
   if (reason !== undefined) throw new BackupError(`Cannot read "${path}": ${reason}`);
 }

@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { link, mkdtemp, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import { codeOf } from "../contract/thrown.ts";
 import { BackupError, type Manifest } from "./contents.ts";
 import { gatherFiles, packFiles } from "./pack-files.ts";
 
@@ -56,7 +57,7 @@ async function putInPlace(draft: string, path: string): Promise<void> {
   try {
     await link(draft, path);
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    const code = codeOf(error);
     if (code === "EEXIST") throw taken(path);
     // Some file systems know no links.
     if (code !== "EPERM" && code !== "ENOTSUP" && code !== "EOPNOTSUPP" && code !== "ENOSYS") throw error;

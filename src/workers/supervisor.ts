@@ -1,6 +1,7 @@
 // The workers of one gateway: started, kept alive, told of one another and of other settings, stopped. Serves nobody itself.
 
 import { rmSync } from "node:fs";
+import { reasonOf } from "../contract/thrown.ts";
 import type { MetricRow } from "../telemetry/merge-metrics.ts";
 import type { Log } from "../telemetry/log.ts";
 import { restartDelayMs, type SupervisorTimes, usualTimes } from "./restart-delay.ts";
@@ -174,7 +175,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       switches: switchboard.all(),
     };
     const served = await process.ask("serve", order, times.startMs).catch((error: unknown): Served => {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       return { failed: `Cannot start worker ${place.number}: ${reason}`, exitCode: 1 };
     });
     if ("failed" in served) {
@@ -220,7 +221,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     try {
       await process.ask("reload", settings, times.reloadMs);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       log.error("A worker cannot use the settings: another one takes its place", { worker: process.number, reason });
       await process.tell("stop", null);
     }

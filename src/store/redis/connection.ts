@@ -7,6 +7,7 @@
 
 import { RedisClient } from "bun";
 import { GatewayError } from "../../contract/gateway-error.ts";
+import { codeOf } from "../../contract/thrown.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { StorageWatch } from "../storage-trouble.ts";
 import { describeAddress } from "./address.ts";
@@ -330,10 +331,5 @@ function isScriptMissing(error: unknown): boolean {
 }
 
 function isLost(error: unknown): boolean {
-  return (
-    error instanceof Error &&
-    "code" in error &&
-    typeof error.code === "string" &&
-    /CONNECTION|TIMEOUT|SOCKET|ECONN|EPIPE/.test(error.code)
-  );
+  return /CONNECTION|TIMEOUT|SOCKET|ECONN|EPIPE/.test(codeOf(error));
 }
