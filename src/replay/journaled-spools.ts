@@ -18,7 +18,7 @@ import {
   type SharedJournal,
 } from "./journals.ts";
 import { MemorySpool } from "./memory-spools.ts";
-import type { Spool, SpoolReader, Spools } from "./spool.ts";
+import { type Spool, spoolOf, type Spools } from "./spool.ts";
 
 /** `directory`: that of the files. */
 export interface JournaledSpoolsOptions extends JournalsOptions {
@@ -87,7 +87,7 @@ export function createJournaledSpools(files: Spools, options: JournaledSpoolsOpt
     create: (streamId) => new JournaledSpool(streamId, journals, files, options),
     async open(streamId) {
       const bytes = await frames.find(streamId);
-      return bytes === undefined ? await files.open(streamId) : readerOf(bytes);
+      return bytes === undefined ? await files.open(streamId) : spoolOf(bytes);
     },
     remove: (streamId) => files.remove(streamId),
     async list() {
@@ -220,13 +220,4 @@ class JournaledSpool implements Spool {
     if (this.#journal !== undefined) this.#journals.leave(this.#journal, this);
     this.#journal = undefined;
   }
-}
-
-function readerOf(bytes: Uint8Array): SpoolReader {
-  return {
-    length: bytes.length,
-    read: (offset, maxBytes) => bytes.subarray(offset, offset + maxBytes),
-    retain() {},
-    release() {},
-  };
 }
