@@ -2,6 +2,7 @@
 
 import { RedisClient } from "bun";
 import type { DoctorLine } from "../../contract/doctor-line.ts";
+import { plainHost } from "../../outbound/plain-host.ts";
 import { describeAddress } from "./address.ts";
 import { refusalOf } from "./store-errors.ts";
 
@@ -101,7 +102,7 @@ async function explainFailure(url: string, error: unknown): Promise<DoctorLine> 
     return { verdict: "fail", subject, finding: `${address}: ${refusal}`, advice: "look at the server's settings" };
   }
   const { hostname, port } = new URL(url);
-  const isOpen = await canConnect(hostname.replace(/^\[|\]$/g, ""), Number(port || 6379));
+  const isOpen = await canConnect(plainHost(hostname), Number(port || 6379));
   const [finding, advice] = isOpen
     ? ["refuses the connection", "look at user, password, TLS (rediss://) and database number in STORE_URL"]
     : ["cannot be reached", "start it, or look at host and port in STORE_URL"];
