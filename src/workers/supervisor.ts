@@ -132,8 +132,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     return metrics.scrape(ownRows(ready().length, restarts));
   }
 
-  async function begin(place: Place): Promise<Served> {
-    const startedWith = revision;
+  /** @throws {Error} when the system starts no process */
+  function open(place: Place): WorkerProcess {
     const process = new WorkerProcess(place.number, options.spawn, {
       change: (change) => switchboard.change(change),
       reload: () => options.askReload(),
@@ -164,6 +164,19 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       emulator: () => options.openEmulator(),
     });
     place.process = process;
+    return process;
+  }
+
+  async function begin(place: Place): Promise<Served> {
+    const startedWith = revision;
+    let process: WorkerProcess;
+    try {
+      process = open(place);
+    } catch (error) {
+      place.failures++;
+      restartLater(place);
+      return notStarted(place, error);
+    }
     const ended = process.exited.then((end) => onEnd(place, process, end));
     const order = {
       number: place.number,
@@ -174,10 +187,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       roster: rosterFor(place.number),
       switches: switchboard.all(),
     };
-    const served = await process.ask("serve", order, times.startMs).catch((error: unknown): Served => {
-      const reason = reasonOf(error);
-      return { failed: `Cannot start worker ${place.number}: ${reason}`, exitCode: 1 };
-    });
+    const served = await process.ask("serve", order, times.startMs).catch((error: unknown) => notStarted(place, error));
     if ("failed" in served) {
       process.kill("SIGKILL");
       await ended;
@@ -198,7 +208,6 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     endGroups(process.guarded, times.leftMs);
     lines.drop(process);
     await metrics.left(place.number);
-    // The first one is waited for at the start: whoever started the program is told why it does not come up.
     if (isStopping || !hasStarted) return;
     const { hasServed, livedMs } = process;
     place.failures = hasServed && livedMs >= times.soundMs ? 0 : place.failures + 1;
@@ -206,14 +215,11 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     const told = { worker: place.number, pid: process.pid, ...end, delayMs };
     log[end.exitCode === 0 ? "info" : "error"]("A worker ended: another one takes its place", told);
     await replaceKeeper(place.number);
-    if (hasNoHope()) return gaveUp.resolve(hopeless);
-    restartLater(place, delayMs);
+    restartLater(place);
   }
 
   function hasNoHope(): boolean {
-    return (
-      hasStarted && places.every(({ process, failures }) => process?.isReady !== true && failures >= times.mostFailures)
-    );
+    return places.every(({ process, failures }) => process?.isReady !== true && failures >= times.mostFailures);
   }
 
   /** Has it serve by the settings in force. Never rejects: one that cannot ends what it runs, and another one starts with them. */
@@ -227,8 +233,11 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     }
   }
 
-  function restartLater(place: Place, delayMs: number): void {
-    place.timer = setTimeout(() => void restart(place), delayMs);
+  function restartLater(place: Place): void {
+    // The first one is waited for at the start: whoever started the program is told why it does not come up.
+    if (isStopping || !hasStarted) return;
+    if (hasNoHope()) return gaveUp.resolve(hopeless);
+    place.timer = setTimeout(() => void restart(place), restartDelayMs(place.failures, times));
   }
 
   async function restart(place: Place): Promise<void> {
@@ -257,6 +266,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     async start() {
       const served = await begin(first);
       if ("failed" in served) throw new StartFailure(served.failed, served.exitCode);
+      if (isStopping) return { url: served.url, upstreams: served.upstreams };
       ({ port } = served);
       hasStarted = true;
       const others = await Promise.all(places.slice(1).map((place) => begin(place)));
@@ -296,6 +306,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     },
     pids: () => ready().map(({ pid }) => pid),
   };
+}
+
+function notStarted({ number }: Place, error: unknown): Served {
+  return { failed: `Cannot start worker ${number}: ${reasonOf(error)}`, exitCode: 1 };
 }
 
 const hopeless = "All workers end soon after they have started, again and again: the log says why";

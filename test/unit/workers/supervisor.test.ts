@@ -41,9 +41,11 @@ interface StageOptions {
   serve?(order: ServeOrder, started: number): Served | Promise<Served>;
   reload?(worker: number, settings: WorkerSettings): void;
   isDeaf?(worker: number): boolean;
+  /** Throws when the system starts no process. */
+  spawn?(): void;
 }
 
-function createStage({ count = 3, times, serve, reload, isDeaf }: StageOptions = {}) {
+function createStage({ count = 3, times, serve, reload, isDeaf, spawn }: StageOptions = {}) {
   const workers: FakeWorker[] = [];
   const told: { readonly message: string; readonly fields: LogFields | undefined }[] = [];
   const tell = (message: string, fields?: LogFields) => void told.push({ message, fields });
@@ -62,6 +64,7 @@ function createStage({ count = 3, times, serve, reload, isDeaf }: StageOptions =
     log: { ...silentLog, info: tell, warn: tell, error: tell },
     times: { firstDelayMs: 1, longestDelayMs: 2, ...times },
     spawn(hear) {
+      spawn?.();
       const { promise: exited, resolve } = Promise.withResolvers<WorkerEnd>();
       const cross = (receive: (message: unknown) => void) => (message: unknown) => {
         const text = JSON.stringify(message);
@@ -258,6 +261,35 @@ test("supervisor has another worker keep while one ends what it runs, and counts
   expect(text).toContain("qwen_gateway_workers 3");
 });
 
+test("supervisor tries again when the system starts no process", async () => {
+  let refusals = 0;
+  const stage = createStage({
+    spawn() {
+      if (stage.workers.length >= 1 && refusals++ < 3) throw new Error("EAGAIN");
+    },
+  });
+  await stage.supervisor.start();
+  await stage.until(() => stage.supervisor.pids().length === 3);
+
+  expect(stage.told.find(({ message }) => message === "A worker cannot start")?.fields).toEqual({
+    reason: "Cannot start worker 2: EAGAIN",
+  });
+  expect(stage.supervisor.pids()).toHaveLength(3);
+  await stage.supervisor.stop(1000);
+});
+
+test("supervisor whose first worker is not started by the system says why", async () => {
+  const stage = createStage({
+    spawn() {
+      throw new Error("ENOENT");
+    },
+  });
+  await expect(stage.supervisor.start()).rejects.toMatchObject({
+    message: "Cannot start worker 1: ENOENT",
+    exitCode: 1,
+  });
+});
+
 test("supervisor gives up when all end again and again, and not before", async () => {
   let isBroken = false;
   const stage = createStage({
@@ -384,6 +416,24 @@ test("supervisor that stops waits for all, starts none anew, and kills those tha
   ]);
   expect(stage.workers).toHaveLength(3);
   expect(await createAndStop()).toBe(true);
+});
+
+test("supervisor that stops while its first worker starts starts no other one", async () => {
+  const begun = Promise.withResolvers<void>();
+  const stage = createStage({
+    async serve() {
+      await begun.promise;
+      return { url: "", port: 4711, upstreams: [] };
+    },
+    isDeaf: () => true,
+  });
+  const starting = stage.supervisor.start();
+  await stage.until(() => stage.workers[0]?.order !== undefined);
+  const stopping = stage.supervisor.stop(1);
+  begun.resolve();
+  await Promise.all([starting, stopping]);
+
+  expect(stage.workers).toHaveLength(1);
 });
 
 async function createAndStop(): Promise<boolean> {
