@@ -56,6 +56,20 @@ describe("repairArguments", () => {
     },
   );
 
+  test.each(["allOf", "anyOf", "oneOf"])(
+    "takes no time for a schema whose %s refers to itself again and again",
+    (key) => {
+      const itself = Array.from({ length: 30 }, () => ({ $ref: "#" }));
+      const text = '{"count": "5"}';
+
+      expect(repairArguments(text, { [key]: itself, properties: { count: { type: "integer" } } })).toEqual({
+        text: '{"count": 5}',
+        warnings: ["arguments-converted"],
+      });
+      expect(repairArguments(text, { [key]: itself })).toEqual({ text, warnings: [] });
+    },
+  );
+
   test.each([[""], ["  "], ["null"], ['""']])("takes %p for an empty object", (text) => {
     expect(repairArguments(text, schema)).toEqual({ text: "{}", warnings: [] });
   });
