@@ -12,7 +12,8 @@ const known = new WeakMap<JsonObject, boolean>();
 export function isAffordable(schema: JsonObject): boolean {
   let affordable = known.get(schema);
   if (affordable === undefined) {
-    affordable = everyPart(schema, (part) => countParts(part, schema, mostParts) > 0);
+    const counted = new Map<JsonObject, number>();
+    affordable = everyPart(schema, (part) => countParts(part, schema, counted) < mostParts);
     known.set(schema, affordable);
   }
   return affordable;
@@ -33,22 +34,36 @@ function everyPart(schema: JsonObject, holds: (part: JsonObject) => boolean): bo
   return true;
 }
 
-/** @returns what is left of `budget`; 0 or less: it was not enough */
-function countParts(part: unknown, root: JsonObject, budget: number): number {
-  let left = budget - 1;
-  if (!isJsonObject(part)) return left;
-  const alternatives = ["allOf", "anyOf", "oneOf"].flatMap((key) => (Array.isArray(part[key]) ? part[key] : []));
-  const conditions = ["not", "if", "then", "else"].map((key) => part[key]);
-  // By name or from elsewhere: where they lead is not to be told by looking.
-  if (part["$dynamicRef"] !== undefined || part["$recursiveRef"] !== undefined) return 0;
-  const reference = part["$ref"];
-  if (typeof reference === "string" && !/^#(?:\/|$)/.test(reference)) return 0;
-  const referred = typeof reference === "string" ? [follow(root, reference)] : [];
-  for (const inner of [...alternatives, ...conditions, ...referred]) {
-    if (left <= 0) return 0;
-    if (inner !== undefined) left = countParts(inner, root, left);
+/**
+ * @param counted what was counted already: each part is so once, however many refer to it
+ * @returns infinity for a part of itself, and where nobody can tell
+ */
+function countParts(part: unknown, root: JsonObject, counted: Map<JsonObject, number>, depth = 0): number {
+  if (!isJsonObject(part)) return 1;
+  const before = counted.get(part);
+  if (before !== undefined) return before;
+  // Found again before it is counted, it is a part of itself.
+  counted.set(part, Number.POSITIVE_INFINITY);
+  const parts = partsOf(part, root);
+  if (parts === undefined || depth > mostParts) return Number.POSITIVE_INFINITY;
+  let count = 1;
+  for (const inner of parts) {
+    count += countParts(inner, root, counted, depth + 1);
+    if (count > mostParts) return Number.POSITIVE_INFINITY;
   }
-  return left;
+  counted.set(part, count);
+  return count;
+}
+
+/** Those that look at the same value; undefined for references by name or to elsewhere: nobody can tell where they lead. */
+function partsOf(schema: JsonObject, root: JsonObject): readonly unknown[] | undefined {
+  if (schema["$dynamicRef"] !== undefined || schema["$recursiveRef"] !== undefined) return undefined;
+  const reference = schema["$ref"];
+  if (typeof reference === "string" && !/^#(?:\/|$)/.test(reference)) return undefined;
+  const alternatives = ["allOf", "anyOf", "oneOf"].flatMap((key) => (Array.isArray(schema[key]) ? schema[key] : []));
+  const conditions = ["not", "if", "then", "else"].map((key) => schema[key]);
+  const referred = typeof reference === "string" ? [follow(root, reference)] : [];
+  return [...alternatives, ...conditions, ...referred].filter((inner) => inner !== undefined);
 }
 
 function follow(root: JsonObject, reference: string): unknown {
