@@ -7,7 +7,7 @@ import { isAffordable } from "./schema-cost.ts";
 
 /**
  * - `large`: it costs too much to check anything against this schema
- * - `broken`: a pattern that is none, or a schema that refers to itself: nothing can be said of any value
+ * - `broken`: a pattern that is none, a schema that refers to itself or is nested too deeply: nothing can be said of any value
  */
 export type SchemaProblems =
   | { readonly type: "fits" }
@@ -20,8 +20,8 @@ const maxPathChars = 200;
 
 export function findProblems(given: JsonObject, value: unknown): SchemaProblems {
   if (!isAffordable(given)) return { type: "large" };
-  const schema = withoutCostlyPatterns(given, value);
   try {
+    const schema = withoutCostlyPatterns(given, value);
     // Interpreted, not compiled: a schema of strangers must not become code.
     if (Check(schema, value)) return { type: "fits" };
     const [, errors] = Errors(schema, value);

@@ -20,4 +20,11 @@ describe("a schema of a stranger", () => {
     expect(withoutCostlyPatterns(schema, value)).toEqual(schema);
     expect(findProblems(schema, value).type).toBe("problems");
   });
+
+  test.each([
+    ["a pattern", { pattern: `${"(".repeat(100_000)}a${")".repeat(100_000)}` }],
+    ["a list", JSON.parse(`{"x-order":${"[".repeat(100_000)}${"]".repeat(100_000)},"pattern":"a"}`)],
+  ])("says nothing by %s that is nested too deeply to be read", (_, schema) => {
+    expect(findProblems(schema, "a")).toEqual({ type: "broken" });
+  });
 });
