@@ -95,6 +95,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   let revision = 0;
   let keeper = first.number;
   let restarts = 0;
+  /** The first one serves, or did. */
   let hasStarted = false;
   let isStopping = false;
   let pinging: ReturnType<typeof setInterval> | undefined;
@@ -195,6 +196,9 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     }
     process.isReady = true;
     process.hasServed = true;
+    // From here on its place is kept, and on this port.
+    hasStarted = true;
+    ({ port } = served);
     await tellRoster();
     // Switched, or read again, while it started.
     for (const change of switchboard.since(order.switches)) await process.tell("apply", change);
@@ -267,8 +271,6 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       const served = await begin(first);
       if ("failed" in served) throw new StartFailure(served.failed, served.exitCode);
       if (isStopping) return { url: served.url, upstreams: served.upstreams };
-      ({ port } = served);
-      hasStarted = true;
       const others = await Promise.all(places.slice(1).map((place) => begin(place)));
       for (const other of others) if ("failed" in other) log.error("A worker cannot start", { reason: other.failed });
       pinging = setInterval(() => void Promise.all(ready().map(ping)), times.pingMs);

@@ -41,11 +41,12 @@ interface StageOptions {
   serve?(order: ServeOrder, started: number): Served | Promise<Served>;
   reload?(worker: number, settings: WorkerSettings): void;
   isDeaf?(worker: number): boolean;
+  heardRoster?(worker: FakeWorker): void;
   /** Throws when the system starts no process. */
   spawn?(): void;
 }
 
-function createStage({ count = 3, times, serve, reload, isDeaf, spawn }: StageOptions = {}) {
+function createStage({ count = 3, times, serve, reload, isDeaf, heardRoster, spawn }: StageOptions = {}) {
   const workers: FakeWorker[] = [];
   const told: { readonly message: string; readonly fields: LogFields | undefined }[] = [];
   const tell = (message: string, fields?: LogFields) => void told.push({ message, fields });
@@ -93,6 +94,7 @@ function createStage({ count = 3, times, serve, reload, isDeaf, spawn }: StageOp
           },
           roster(roster) {
             worker.roster = roster;
+            heardRoster?.(worker);
             noteChange();
             return null;
           },
@@ -288,6 +290,20 @@ test("supervisor whose first worker is not started by the system says why", asyn
     message: "Cannot start worker 1: ENOENT",
     exitCode: 1,
   });
+});
+
+test("supervisor puts another worker in the place of the first, also when that one ends before the others begin", async () => {
+  const stage = createStage({
+    count: 2,
+    heardRoster({ pid, end }) {
+      if (pid === 1000) end(crash);
+    },
+  });
+  await stage.supervisor.start();
+  await stage.until(() => stage.supervisor.pids().length === 2);
+
+  expect(stage.workers.map(({ order }) => [order?.number, order?.port])).toContainEqual([1, 4711]);
+  await stage.supervisor.stop(1000);
 });
 
 test("supervisor gives up when all end again and again, and not before", async () => {
