@@ -278,12 +278,13 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       return { url: served.url, upstreams: served.upstreams };
     },
     async reload(next) {
-      const [trial, ...others] = ready();
+      const [trial] = ready();
       // One that refuses them leaves all as they were.
       const upstreams = (await trial?.ask("reload", next, times.reloadMs)) ?? [];
       settings = next;
       revision++;
-      for (const process of others) await adopt(process);
+      // Also those that began to serve meanwhile, by the settings before.
+      for (const process of ready()) if (process !== trial) await adopt(process);
       return upstreams;
     },
     gaveUp: gaveUp.promise,

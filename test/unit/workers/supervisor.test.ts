@@ -39,7 +39,7 @@ interface StageOptions {
   readonly times?: Partial<SupervisorTimes>;
   /** @returns what the worker answers to its order. @defaultValue it serves */
   serve?(order: ServeOrder, started: number): Served | Promise<Served>;
-  reload?(worker: number, settings: WorkerSettings): void;
+  reload?(worker: number, settings: WorkerSettings): void | Promise<void>;
   isDeaf?(worker: number): boolean;
   heardRoster?(worker: FakeWorker): void;
   /** Throws when the system starts no process. */
@@ -49,7 +49,10 @@ interface StageOptions {
 function createStage({ count = 3, times, serve, reload, isDeaf, heardRoster, spawn }: StageOptions = {}) {
   const workers: FakeWorker[] = [];
   const told: { readonly message: string; readonly fields: LogFields | undefined }[] = [];
-  const tell = (message: string, fields?: LogFields) => void told.push({ message, fields });
+  const tell = (message: string, fields?: LogFields): void => {
+    told.push({ message, fields });
+    noteChange();
+  };
   let heard = Promise.withResolvers<void>();
   const noteChange = (): void => {
     heard.resolve();
@@ -98,8 +101,8 @@ function createStage({ count = 3, times, serve, reload, isDeaf, heardRoster, spa
             noteChange();
             return null;
           },
-          reload(settings) {
-            reload?.(worker.order?.number ?? 0, settings);
+          async reload(settings) {
+            await reload?.(worker.order?.number ?? 0, settings);
             worker.settings.push(settings);
             return ["qwen-web"];
           },
@@ -339,6 +342,23 @@ test("supervisor has one worker after the other use other settings; also one tha
     ["another"],
   ]);
   expect(stage.workers[3]!.order?.settings.config.apiKey).toEqual(["another"]);
+});
+
+test("supervisor has a worker use other settings that began to serve while the first one tried them", async () => {
+  const tried = Promise.withResolvers<void>();
+  const stage = createStage({
+    async reload(worker) {
+      if (worker === 1) await tried.promise;
+    },
+  });
+  await stage.supervisor.start();
+  const reloading = stage.supervisor.reload(settingsOf({ API_KEY: "another" }));
+  stage.workers[2]!.end(crash);
+  await stage.until(() => stage.told.some(({ message }) => message === "A worker serves again"));
+  tried.resolve();
+  await reloading;
+
+  expect(stage.workers[3]!.settings.map(({ config }) => config.apiKey)).toEqual([["another"]]);
 });
 
 test("supervisor leaves everything as it was when the first worker cannot use the settings", async () => {
