@@ -200,8 +200,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     hasStarted = true;
     ({ port } = served);
     await tellRoster();
-    // Switched, or read again, while it started.
-    for (const change of switchboard.since(order.switches)) await process.tell("apply", change);
+    // Switched, or read again, while it started. At once: what is switched from here on comes behind it.
+    await Promise.all(switchboard.since(order.switches).map((change) => process.tell("apply", change)));
     if (startedWith !== revision) await adopt(process);
     return served;
   }

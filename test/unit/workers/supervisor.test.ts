@@ -42,11 +42,12 @@ interface StageOptions {
   reload?(worker: number, settings: WorkerSettings): void | Promise<void>;
   isDeaf?(worker: number): boolean;
   heardRoster?(worker: FakeWorker): void;
+  heardChange?(worker: FakeWorker): void;
   /** Throws when the system starts no process. */
   spawn?(): void;
 }
 
-function createStage({ count = 3, times, serve, reload, isDeaf, heardRoster, spawn }: StageOptions = {}) {
+function createStage({ count = 3, times, serve, reload, isDeaf, heardRoster, heardChange, spawn }: StageOptions = {}) {
   const workers: FakeWorker[] = [];
   const told: { readonly message: string; readonly fields: LogFields | undefined }[] = [];
   const tell = (message: string, fields?: LogFields): void => {
@@ -108,6 +109,7 @@ function createStage({ count = 3, times, serve, reload, isDeaf, heardRoster, spa
           },
           apply(change) {
             worker.changes.push(change);
+            heardChange?.(worker);
             noteChange();
             return null;
           },
@@ -427,6 +429,30 @@ test("supervisor tells a worker what was switched while it started", async () =>
 
   expect(stage.workers[3]!.order?.switches).toEqual([pause("a", true), pause("b", true)]);
   expect(stage.workers[3]!.changes).toEqual([pause("a", false), pause("c", true)]);
+});
+
+test("supervisor tells a worker last what was switched last, also while it is told what it has missed", async () => {
+  const begun = Promise.withResolvers<void>();
+  const pause = (upstream: string, isOn: boolean): Switch => ({ kind: "pause", upstream, isOn });
+  const stage = createStage({
+    async serve({ port }, started) {
+      if (started > 3) await begun.promise;
+      return { url: "", port: port || 4711, upstreams: [] };
+    },
+    heardChange({ pid, changes, supervisor }) {
+      if (pid === 1003 && changes.length === 1) void supervisor.ask("change", pause("b", false), 1000);
+    },
+  });
+  await stage.supervisor.start();
+  stage.workers[0]!.end(crash);
+  await stage.until(() => stage.workers[3]?.order !== undefined);
+  const { supervisor } = stage.workers[1]!;
+  await supervisor.ask("change", pause("a", true), 1000);
+  await supervisor.ask("change", pause("b", true), 1000);
+  begun.resolve();
+  await stage.until(() => stage.workers[3]!.changes.length === 3);
+
+  expect(stage.workers[3]!.changes.at(-1)).toEqual(pause("b", false));
 });
 
 test("supervisor kills a worker that does not answer twice", async () => {
