@@ -2,6 +2,7 @@
 // an upstream renews is its own business; what came back is written before anybody uses it.
 
 import { GatewayError } from "../contract/gateway-error.ts";
+import { reasonOf } from "../contract/thrown.ts";
 import { orAborted } from "../outbound/or-aborted.ts";
 import type { Log } from "../telemetry/log.ts";
 import { type Account, canRefresh, isAccessToken, tokenExpiresAtMs } from "./account.ts";
@@ -150,7 +151,7 @@ export function createAccountRenewal(options: RenewalOptions): AccountRenewal {
     if (!lives || state.rejectedToken === known.account?.token) throw passing(error, known.alias);
     log.warn("Cannot renew the token of an account yet, the old one still lives", {
       account: known.alias,
-      reason: error instanceof Error ? error.message : "unknown",
+      reason: reasonOf(error),
     });
   }
 

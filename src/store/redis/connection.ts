@@ -13,7 +13,7 @@ import type { StorageWatch } from "../storage-trouble.ts";
 import { describeAddress } from "./address.ts";
 import { Presence } from "./presence.ts";
 import { createScripts, type Script, type ScriptName } from "./scripts.ts";
-import { reasonOf, refusalOf, StoreRefuses, StoreUnreachable } from "./store-errors.ts";
+import { serversReason, refusalOf, StoreRefuses, StoreUnreachable } from "./store-errors.ts";
 
 export interface RedisLimits {
   /** Without any answer for so long, the connection is given up. */
@@ -314,7 +314,7 @@ export class RedisConnection {
     this.#isTold = true;
     this.#options.log.warn("The shared store cannot be used: the gateway tries until it can", {
       store: describeAddress(this.#options.url),
-      reason: reasonOf(error) ?? "no connection, or it was refused (address, password, TLS, database number)",
+      reason: serversReason(error) ?? "no connection, or it was refused (address, password, TLS, database number)",
     });
   }
 }
