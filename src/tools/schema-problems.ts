@@ -19,7 +19,7 @@ const maxProblems = 5;
 const maxPathChars = 200;
 
 export function findProblems(given: JsonObject, value: unknown): SchemaProblems {
-  if (!isAffordable(given)) return { type: "large" };
+  if (!isAffordable(given, value)) return { type: "large" };
   try {
     const schema = withoutCostlyPatterns(given, value);
     // Interpreted, not compiled: a schema of strangers must not become code.

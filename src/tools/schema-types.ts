@@ -1,6 +1,7 @@
 // What a JSON schema says of one value: its types, its properties, its items. Only what repairs need; no validator.
 
 import { isJsonObject, type JsonObject } from "../contract/json.ts";
+import { followSteps, stepsOf } from "./schema-reference.ts";
 
 export type JsonType = "string" | "number" | "integer" | "boolean" | "object" | "array" | "null";
 
@@ -114,19 +115,10 @@ function resolve(view: SchemaView): JsonObject | undefined {
     if (!isJsonObject(schema)) return undefined;
     const reference = schema["$ref"];
     if (typeof reference !== "string") return schema;
-    if (!reference.startsWith("#")) return undefined;
-    schema = follow(view.root, reference);
+    const steps = stepsOf(reference);
+    schema = steps && followSteps(view.root, steps);
   }
   return undefined;
-}
-
-function follow(root: unknown, reference: string): unknown {
-  let place = root;
-  for (const step of reference.split("/").slice(1)) {
-    if (!isJsonObject(place)) return undefined;
-    place = place[step.replaceAll("~1", "/").replaceAll("~0", "~")];
-  }
-  return place;
 }
 
 function addLiteralTypes(schema: JsonObject, types: Set<JsonType>): void {

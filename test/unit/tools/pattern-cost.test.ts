@@ -21,6 +21,15 @@ describe("a schema of a stranger", () => {
     expect(findProblems(schema, value).type).toBe("problems");
   });
 
+  test("is not checked where that takes for ever: it doubles with each level of a value", () => {
+    let deep: object = {};
+    for (let level = 0; level < 40; level++) deep = { a: deep };
+
+    expect(findProblems({ properties: { a: { allOf: [{ $ref: "#" }, { $ref: "#" }] } } }, deep)).toEqual({
+      type: "large",
+    });
+  });
+
   test.each([
     ["a pattern", { pattern: `${"(".repeat(100_000)}a${")".repeat(100_000)}` }],
     ["a list", JSON.parse(`{"x-order":${"[".repeat(100_000)}${"]".repeat(100_000)},"pattern":"a"}`)],
