@@ -13,13 +13,20 @@ const looksBeside = 20_000;
 
 const known = new WeakMap<JsonObject, boolean>();
 
-export function isAffordable(schema: JsonObject, value: unknown): boolean {
+/** What a check does, at most. */
+export interface CheckCost {
+  /** How often a pattern, or a format, is tried on a text. */
+  readonly trials: number;
+}
+
+/** @returns undefined when it is too much */
+export function costOfCheck(schema: JsonObject, value: unknown): CheckCost | undefined {
   let isPlain = known.get(schema);
   if (isPlain === undefined) {
     isPlain = isPlainSchema(schema);
     known.set(schema, isPlain);
   }
-  return isPlain && isSoonChecked(schema, value);
+  return isPlain ? goThrough(schema, value) : undefined;
 }
 
 /** It is known where all references lead, and no value is looked at by too many parts. */
@@ -99,25 +106,38 @@ function partsOf(schema: JsonObject, root: JsonObject): readonly unknown[] {
 }
 
 /** Goes the ways of the check, all of them, and gives up where they are too many. */
-function isSoonChecked(schema: JsonObject, value: unknown): boolean {
+function goThrough(schema: JsonObject, value: unknown): CheckCost | undefined {
   const most = looksBeside + looksForEach * countValues(value);
   const waiting: { readonly part: unknown; readonly value: unknown }[] = [{ part: schema, value }];
   let looks = 0;
+  let trials = 0;
   for (let look = waiting.pop(); look !== undefined; look = waiting.pop()) {
     looks += 1;
-    if (looks + waiting.length > most) return false;
+    if (looks + waiting.length > most) return undefined;
     const { part, value: looked } = look;
     if (!isJsonObject(part)) continue;
+    trials += trialsOf(part, looked);
     for (const inner of partsOf(part, schema)) waiting.push({ part: inner, value: looked });
     if (Array.isArray(looked)) {
       for (const [index, item] of looked.entries())
         for (const inner of itemPartsOf(part, index)) waiting.push({ part: inner, value: item });
     } else if (isJsonObject(looked)) {
-      for (const [name, field] of Object.entries(looked))
+      for (const [name, field] of Object.entries(looked)) {
         for (const inner of fieldPartsOf(part, name)) waiting.push({ part: inner, value: field });
+        if (isJsonObject(part["propertyNames"])) waiting.push({ part: part["propertyNames"], value: name });
+      }
     }
   }
-  return true;
+  return { trials };
+}
+
+/** Names are matched once more for each keyword that asks which fields are left. */
+const mostMatches = 3;
+
+function trialsOf({ pattern, format, patternProperties }: JsonObject, value: unknown): number {
+  if (typeof value === "string") return [pattern, format].filter((one) => typeof one === "string").length;
+  if (!isJsonObject(patternProperties) || !isJsonObject(value)) return 0;
+  return mostMatches * Object.keys(patternProperties).length * Object.keys(value).length;
 }
 
 function countValues(value: unknown): number {
@@ -137,11 +157,11 @@ function itemPartsOf({ items, prefixItems, ...others }: JsonObject, index: numbe
   return [...own, ...all].filter(isJsonObject);
 }
 
-/** Those that may look at a field, or at its name. */
+/** Those that may look at a field. */
 function fieldPartsOf(part: JsonObject, name: string): readonly unknown[] {
   const { properties, patternProperties } = part;
   const own = isJsonObject(properties) && Object.hasOwn(properties, name) ? [properties[name]] : [];
   const patterned = isJsonObject(patternProperties) ? Object.values(patternProperties) : [];
-  const all = [part["additionalProperties"], part["unevaluatedProperties"], part["propertyNames"]];
+  const all = [part["additionalProperties"], part["unevaluatedProperties"]];
   return [...own, ...patterned, ...all].filter(isJsonObject);
 }

@@ -3,7 +3,7 @@
 import { Check, Errors } from "typebox/schema";
 import { isJsonObject, type JsonObject } from "../contract/json.ts";
 import { withoutCostlyPatterns } from "./pattern-cost.ts";
-import { isAffordable } from "./schema-cost.ts";
+import { costOfCheck } from "./schema-cost.ts";
 
 /**
  * - `large`: it costs too much to check anything against this schema
@@ -19,9 +19,10 @@ const maxProblems = 5;
 const maxPathChars = 200;
 
 export function findProblems(given: JsonObject, value: unknown): SchemaProblems {
-  if (!isAffordable(given, value)) return { type: "large" };
+  const cost = costOfCheck(given, value);
+  if (cost === undefined) return { type: "large" };
   try {
-    const schema = withoutCostlyPatterns(given, value);
+    const schema = withoutCostlyPatterns(given, value, cost);
     // Interpreted, not compiled: a schema of strangers must not become code.
     if (Check(schema, value)) return { type: "fits" };
     const [, errors] = Errors(schema, value);

@@ -17,8 +17,19 @@ describe("a schema of a stranger", () => {
   test("keeps what may be tried", () => {
     const schema = { properties: { a: { pattern: "^b+$" }, pattern: { type: "string" } } };
 
-    expect(withoutCostlyPatterns(schema, value)).toEqual(schema);
+    expect(withoutCostlyPatterns(schema, value, { trials: 2 })).toEqual(schema);
     expect(findProblems(schema, value).type).toBe("problems");
+  });
+
+  test("keeps a pattern that is tried once, and not the same one that is tried nine hundred times", () => {
+    const [text, pattern] = ["a".repeat(2000), "[ab]*[ab]{3}[cd]"];
+    const often = {
+      allOf: Array.from({ length: 900 }, () => ({ $ref: "#/$defs/text" })),
+      $defs: { text: { pattern } },
+    };
+
+    expect(findProblems({ pattern }, text).type).toBe("problems");
+    expect(findProblems(often, text)).toEqual({ type: "fits" });
   });
 
   test("is not checked where that takes for ever: it doubles with each level of a value", () => {

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../../src/contract/json.ts";
-import { isAffordable } from "../../../src/tools/schema-cost.ts";
+import { costOfCheck } from "../../../src/tools/schema-cost.ts";
+
+const isAffordable = (schema: JsonObject, value: unknown): boolean => costOfCheck(schema, value) !== undefined;
 
 const references = (count: number, to: string): JsonObject[] => Array.from({ length: count }, () => ({ $ref: to }));
 
@@ -86,6 +88,18 @@ describe("what a schema costs", () => {
 
     expect(isAffordable(schema, Array(50_000).fill("a"))).toBe(true);
     expect(isAffordable(schema, nested(900))).toBe(true);
+  });
+
+  test("counts how often a pattern is tried: where many parts have it, by each of them", () => {
+    const schema = {
+      properties: { a: { allOf: references(100, "#/$defs/text") } },
+      patternProperties: { "^a": {}, "^b": {} },
+      propertyNames: { pattern: "^c" },
+      $defs: { text: { pattern: "a", format: "date" } },
+    };
+
+    expect(costOfCheck(schema, { a: "text", b: 1 })).toEqual({ trials: 100 * 2 + 3 * 2 * 2 + 2 });
+    expect(costOfCheck(schema, { a: 1 })).toEqual({ trials: 3 * 2 + 1 });
   });
 
   test("is counted once for a part, however many refer to it", () => {
