@@ -13,6 +13,7 @@ import type { Config } from "./config/config-schema.ts";
 import type { Environment, LoadedConfig } from "./config/load-config.ts";
 import { secretTexts } from "./config/secret-texts.ts";
 import { GatewayError } from "./contract/gateway-error.ts";
+import { reasonOf } from "./contract/thrown.ts";
 import type { FetchFunction } from "./outbound/fetch-client.ts";
 import type { Reloaded } from "./server/admin/admin-parts.ts";
 import type { RoutePlace } from "./server/lazy-routes.ts";
@@ -210,6 +211,6 @@ function tellReloaded({ changed, needsRestart }: Reloaded, log: Log): void {
 }
 
 function tellRefused(error: unknown, log: Log): void {
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = reasonOf(error);
   log.error("Cannot use the settings as they are written now: everything stays as it was", { reason });
 }

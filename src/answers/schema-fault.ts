@@ -1,6 +1,7 @@
 // Where a schema of a client is none: what nothing can fit, or would be passed over in silence. Pure.
 
 import { isJsonObject, type JsonObject } from "../contract/json.ts";
+import { followSteps, stepsOf } from "../tools/schema-reference.ts";
 
 const types: ReadonlySet<unknown> = new Set(["object", "array", "string", "number", "integer", "boolean", "null"]);
 
@@ -62,21 +63,6 @@ function isTextList(value: unknown): boolean {
 /** What lies outside, or is called by a name of its own, is not followed. */
 function leadsSomewhere(reference: string, root: JsonObject): boolean {
   if (!reference.startsWith("#/")) return true;
-  let place: unknown = root;
-  for (const step of reference.slice(2).split("/")) {
-    const key = unescaped(step);
-    if (typeof place !== "object" || place === null || !Object.hasOwn(place, key)) return false;
-    place = (place as Record<string, unknown>)[key];
-  }
-  return true;
-}
-
-function unescaped(step: string): string {
-  const text = step.replaceAll("~1", "/").replaceAll("~0", "~");
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    // It stands for itself.
-    return text;
-  }
+  const steps = stepsOf(reference);
+  return steps !== undefined && followSteps(root, steps) !== undefined;
 }

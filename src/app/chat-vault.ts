@@ -3,6 +3,8 @@
 
 import { existsSync } from "node:fs";
 import { GatewayError } from "../contract/gateway-error.ts";
+import { reasonOf } from "../contract/thrown.ts";
+import { madeOnce } from "../contract/made-once.ts";
 import type { ChatStoreState } from "../server/diagnosis.ts";
 import { chatMigrations } from "../store/chat-database.ts";
 import { inspectDatabase } from "../store/inspect-database.ts";
@@ -29,26 +31,23 @@ export interface ChatVault {
 const freshMs = 1000;
 
 export function createChatVault(parts: VaultParts): ChatVault {
-  let opening: Promise<OpenVault> | undefined;
   let opened: OpenVault | undefined;
   let failure: unknown;
   let checkedAtMs = Number.NEGATIVE_INFINITY;
   let checked: ChatStoreState = { state: "unused" };
 
-  async function open(): Promise<OpenVault> {
+  const vault = madeOnce(async () => {
     try {
       const { openVault } = await import("./open-vault.ts");
       opened = openVault(parts);
       failure = undefined;
       return opened;
     } catch (error) {
-      // The next request tries again.
-      opening = undefined;
       failure = error;
       // The sentence of the cause names a path of this machine, which is no client's business.
       throw new GatewayError("internal", "Cannot open the typed chat: the gateway's log says why", { cause: error });
     }
-  }
+  });
 
   function look(): ChatStoreState {
     const isThere = parts.path !== inMemory && existsSync(parts.path);
@@ -64,11 +63,8 @@ export function createChatVault(parts: VaultParts): ChatVault {
 
   return {
     // What stands in a shared store, any gateway may have put there.
-    isUsed: () => opening !== undefined || parts.shared !== undefined || existsSync(parts.path),
-    open() {
-      opening ??= open();
-      return opening;
-    },
+    isUsed: () => vault.isAsked || parts.shared !== undefined || existsSync(parts.path),
+    open: () => vault.get(),
     check() {
       const nowMs = performance.now();
       if (opened !== undefined) return { state: "ok" };
@@ -88,12 +84,11 @@ export function createChatVault(parts: VaultParts): ChatVault {
     },
     adjust: () => opened?.adjust(),
     async close() {
-      const vault = await opening?.catch(() => undefined);
-      await vault?.close();
+      await (await vault.ifAsked())?.close();
     },
   };
 }
 
 function failedBy(error: unknown): ChatStoreState {
-  return { state: "failed", reason: error instanceof Error ? error.message : String(error) };
+  return { state: "failed", reason: reasonOf(error) };
 }

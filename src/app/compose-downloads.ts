@@ -3,6 +3,7 @@
 import type { AttachmentLoader } from "../attachments/load-attachment.ts";
 import type { Config } from "../config/config-schema.ts";
 import type { Clock } from "../contract/clock.ts";
+import { madeOnce } from "../contract/made-once.ts";
 import type { GuardedDownload } from "../outbound/guarded-download.ts";
 import type { HttpClient } from "../outbound/http-client.ts";
 import { createTcpClient, type TcpClient } from "../outbound/tcp-client.ts";
@@ -20,9 +21,7 @@ export function createDownload(
   ways: DownloadWays,
 ): { readonly fetch: GuardedDownload; close(): void } {
   let guarded: TcpClient | undefined;
-  let loading: Promise<GuardedDownload> | undefined;
-
-  async function load(): Promise<GuardedDownload> {
+  const download = madeOnce(async () => {
     const [{ createGuardedDownload, isPublicAddress }, { lookup }] = await Promise.all([
       import("../outbound/guarded-download.ts"),
       import("node:dns/promises"),
@@ -38,13 +37,10 @@ export function createDownload(
         lookup: async (host: string) => (await lookup(host, { all: true })).map(({ address }) => address),
       }),
     });
-  }
+  });
 
   return {
-    async fetch(address, limits) {
-      loading ??= load();
-      return (await loading)(address, limits);
-    },
+    fetch: async (address, limits) => (await download.get())(address, limits),
     close: () => guarded?.close(),
   };
 }
@@ -59,9 +55,7 @@ export function createAttachments(
     .filter((origin) => URL.canParse(origin))
     .map((origin) => new URL(origin).origin);
   const download = createDownload(origins, ways);
-  let loading: Promise<AttachmentLoader> | undefined;
-
-  async function create(): Promise<AttachmentLoader> {
+  const loader = madeOnce(async () => {
     const { createAttachmentLoader } = await import("../attachments/load-attachment.ts");
     return createAttachmentLoader({
       maxBytes: config.maxFileBytes,
@@ -69,17 +63,11 @@ export function createAttachments(
       timeoutMs: config.fileFetchTimeoutMs,
       clock,
     });
-  }
+  });
 
   return {
-    async load(part, signal) {
-      loading ??= create();
-      return (await loading).load(part, signal);
-    },
-    async readText(part, signal) {
-      loading ??= create();
-      return (await loading).readText(part, signal);
-    },
+    load: async (part, signal) => (await loader.get()).load(part, signal),
+    readText: async (part, signal) => (await loader.get()).readText(part, signal),
     close: download.close,
   };
 }

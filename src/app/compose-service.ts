@@ -140,7 +140,9 @@ export async function composeService(
   const apiKeys = chooseApiKeys(config, log);
   refuseSharedKeys(config.adminKey, apiKeys);
   const agentAccess = chooseAgentAccess(config, { apiKeys, verifyJwt, keyRing }, log);
+  const rules = readAgentRules(config.agentRules, apiKeys, keyRing);
   const box = estate.secretBox ?? createSecretBox(() => loadMasterKeys(config));
+  // From here on things are opened: all that may be wrong with the settings has been found, but for their upstreams.
   const upstreams = await composeUpstreams(config, { ...estate, box });
   const tracing = await composeTracing(config, log, estate.spanFigures, former?.tracing);
   const gateway = createConfiguredGateway(config, {
@@ -155,7 +157,7 @@ export async function composeService(
     ...estate,
     config,
     servers,
-    rules: readAgentRules(config.agentRules, apiKeys, keyRing),
+    rules,
     accounts: estate.store,
     box,
     environment,

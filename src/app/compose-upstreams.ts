@@ -6,6 +6,7 @@ import type { Capture } from "../capture/capture.ts";
 import type { Config } from "../config/config-schema.ts";
 import { version } from "../config/version.ts";
 import type { Clock } from "../contract/clock.ts";
+import { madeOnce } from "../contract/made-once.ts";
 import type { Upstream } from "../contract/upstream.ts";
 import type { UpstreamLimits } from "../contract/limits.ts";
 import type { Account } from "../credentials/account.ts";
@@ -213,14 +214,12 @@ function webLimits({ qwenMaxConcurrent, qwenRequestsPerMinute, queueSize, queueW
 
 /** The network; as long as there is no account to go there with, the built-in emulator. */
 function createNetwork(isDemonstration: () => boolean, log: Log, fellows: UpstreamParts["fellows"]): FetchFunction {
-  let emulator: Promise<Pick<QwenWebEmulator, "fetch">> | undefined;
+  const emulator = madeOnce((): Promise<Pick<QwenWebEmulator, "fetch">> =>
+    fellows === undefined ? loadEmulator(log) : reachEmulator(fellows),
+  );
   return async (request, transport) => {
     if (!isDemonstration()) return fetch(request, transport);
-    emulator ??= (fellows === undefined ? loadEmulator(log) : reachEmulator(fellows)).catch((error: unknown) => {
-      emulator = undefined;
-      throw error;
-    });
-    return (await emulator).fetch(request);
+    return (await emulator.get()).fetch(request);
   };
 }
 

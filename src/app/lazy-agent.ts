@@ -2,6 +2,7 @@
 
 import type { Config } from "../config/config-schema.ts";
 import type { ToolServerSettings } from "../config/mcp-servers.ts";
+import { madeOnce } from "../contract/made-once.ts";
 import type { ServedRoom } from "../server/create-server.ts";
 import { agentPlaces } from "../server/agent-places.ts";
 import { mcpPlace } from "../server/mcp-place.ts";
@@ -19,34 +20,23 @@ export interface LazyAgent extends ServedRoom {
 }
 
 export function createLazyAgent(parts: AgentParts): LazyAgent {
-  let opening: Promise<Agent> | undefined;
-
-  function open(): Promise<Agent> {
-    opening ??= import("./compose-agent.ts")
-      .then(({ composeAgent }) => composeAgent(parts))
-      .catch((error: unknown) => {
-        opening = undefined;
-        throw error;
-      });
-    return opening;
-  }
-
-  async function opened(): Promise<Agent | undefined> {
-    return opening?.catch(() => undefined);
-  }
+  const agent = madeOnce(async () => {
+    const { composeAgent } = await import("./compose-agent.ts");
+    return composeAgent(parts);
+  });
 
   async function close(): Promise<void> {
-    await (await opened())?.close();
+    await (await agent.ifAsked())?.close();
   }
 
   return {
     settings: agentSettingsOf(parts.config, parts.servers),
     places: [...agentPlaces, mcpPlace],
-    open,
-    load: async (edge) => (await open()).routes(edge),
+    open: () => agent.get(),
+    load: async (edge) => (await agent.get()).routes(edge),
     async retire() {
       try {
-        await (await opened())?.engine.settled();
+        await (await agent.ifAsked())?.engine.settled();
         await close();
       } catch (error) {
         parts.log.error("Cannot end the agent of the former settings", {}, error);

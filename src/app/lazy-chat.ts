@@ -1,6 +1,7 @@
 // The typed chat as the rest of the app sees it: put together when somebody first asks for it, or when it has something to
 // forget.
 
+import { madeOnce } from "../contract/made-once.ts";
 import type { RoutePlace } from "../server/lazy-routes.ts";
 import type { ServedRoom } from "../server/create-server.ts";
 import type { ChatVault } from "./chat-vault.ts";
@@ -37,43 +38,33 @@ export function createLazyChat(
   vault: ChatVault,
   deleteTurns: (caller: string, sessionId: string) => Promise<boolean>,
 ): LazyChat {
-  let opening: Promise<Chat> | undefined;
-
-  async function compose(): Promise<Chat> {
+  const chat = madeOnce(async () => {
     const { composeChat } = await import("./compose-chat.ts");
     return composeChat({ ...parts, vault: await vault.open() });
-  }
-
-  function open(): Promise<Chat> {
-    opening ??= compose().catch((error: unknown) => {
-      opening = undefined;
-      throw error;
-    });
-    return opening;
-  }
+  });
 
   async function deleteSession(caller: string, sessionId: string): Promise<boolean> {
     // First: they can be forgotten also when the database of the messages is damaged.
     const hadTurns = await deleteTurns(caller, sessionId);
-    const hadMessages = vault.isUsed() && (await (await open()).deleteSession(caller, sessionId));
+    const hadMessages = vault.isUsed() && (await (await chat.get()).deleteSession(caller, sessionId));
     return hadMessages || hadTurns;
   }
 
   return {
     places,
-    open,
-    load: async (edge) => (await open()).routes(edge, deleteSession),
+    open: () => chat.get(),
+    load: async (edge) => (await chat.get()).routes(edge, deleteSession),
     deleteSession,
     async sweep() {
       if (!vault.isUsed()) return;
-      const chat = await open().catch((error: unknown) => {
+      const opened = await chat.get().catch((error: unknown) => {
         parts.log.error("Cannot open the typed chat to sweep it", {}, error);
       });
-      await chat?.sweep();
+      await opened?.sweep();
     },
     async recount() {
       // Of a chat that is not open here nothing is kept from here.
-      await (await opening?.catch(() => undefined))?.recount();
+      await (await chat.ifAsked())?.recount();
     },
   };
 }

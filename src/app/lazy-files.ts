@@ -5,6 +5,7 @@ import { dataUrlOf } from "../attachments/data-url.ts";
 import type { Config } from "../config/config-schema.ts";
 import type { Clock } from "../contract/clock.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
+import { madeOnce } from "../contract/made-once.ts";
 import type { FindFile } from "../gateway/file-references.ts";
 import type { ServedRoom } from "../server/create-server.ts";
 import type { RoutePlace } from "../server/lazy-routes.ts";
@@ -40,23 +41,20 @@ const places: readonly RoutePlace[] = [
 const mostFiles = 2000;
 
 export function createLazyFiles({ config, path, copying, clock, log }: FilesParts): LazyFiles {
-  let opening: Promise<FileStore> | undefined;
-
-  function openStore(): Promise<FileStore> {
-    opening ??= import("../store/sqlite-files.ts")
-      .then(({ openSqliteFiles }) => openSqliteFiles(path, clock, log, copying))
-      .catch((error: unknown) => {
-        opening = undefined;
-        // The sentence of the cause names a path of this machine, which is no client's business.
-        throw new GatewayError("internal", "Cannot open the uploaded files: the gateway's log says why", {
-          cause: error,
-        });
+  const store = madeOnce(async (): Promise<FileStore> => {
+    try {
+      const { openSqliteFiles } = await import("../store/sqlite-files.ts");
+      return openSqliteFiles(path, clock, log, copying);
+    } catch (error) {
+      // The sentence of the cause names a path of this machine, which is no client's business.
+      throw new GatewayError("internal", "Cannot open the uploaded files: the gateway's log says why", {
+        cause: error,
       });
-    return opening;
-  }
+    }
+  });
 
   /** Somebody has uploaded something, now or in an earlier process. */
-  const isUsed = (): boolean => opening !== undefined || existsSync(path);
+  const isUsed = (): boolean => store.isAsked || existsSync(path);
 
   return {
     places,
@@ -64,27 +62,26 @@ export function createLazyFiles({ config, path, copying, clock, log }: FilesPart
       const { fileRoutes } = await import("../server/file-routes.ts");
       const { maxFileBytes, filesMaxBytes: maxBytes, filesKeepMs: keepMs } = config();
       const limits = { maxFiles: mostFiles, maxBytes };
-      return fileRoutes({ openStore, limits, maxFileBytes, keepMs, clock, ...edge });
+      return fileRoutes({ openStore: () => store.get(), limits, maxFileBytes, keepMs, clock, ...edge });
     },
     async find(caller, id) {
       if (!isUsed()) return undefined;
-      const store = await openStore();
-      const file = await store.find(caller, id);
-      const content = file === undefined ? undefined : await store.readContent(caller, id);
+      const opened = await store.get();
+      const file = await opened.find(caller, id);
+      const content = file === undefined ? undefined : await opened.readContent(caller, id);
       if (file === undefined || content === undefined) return undefined;
       return { name: file.name, url: dataUrlOf(file.mediaType, content) };
     },
     async sweep() {
       if (!isUsed()) return;
       try {
-        await (await openStore()).sweep();
+        await (await store.get()).sweep();
       } catch (error) {
         log.error("Cannot sweep the uploaded files: the next sweep tries again", {}, error);
       }
     },
     async close() {
-      const store = await opening?.catch(() => undefined);
-      store?.close();
+      (await store.ifAsked())?.close();
     },
   };
 }

@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import type { Config } from "../config/config-schema.ts";
 import type { Clock } from "../contract/clock.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
+import { madeOnce } from "../contract/made-once.ts";
 import { createHistory, type History } from "../history/create-history.ts";
 import { type HistoryRecorder, type KeptOf, keptPartsOf } from "../history/ended-exchange.ts";
 import type { OpenedHistory } from "../history/write-group.ts";
@@ -53,30 +54,21 @@ export function createLazyHistory({ config, keptOf, path, clock, log }: HistoryP
   let present = config;
   /** From the first service on that keeps anything. */
   let running: History | undefined;
-  let opening: Promise<OpenedHistory> | undefined;
   let applying: Promise<void> = Promise.resolve();
 
-  async function load(): Promise<OpenedHistory> {
+  const history = madeOnce(async (): Promise<OpenedHistory> => {
     const [{ openSqliteHistory }, { createWordReader }] = await Promise.all([
       import("../store/sqlite-history.ts"),
       import("../documents/search-words.ts"),
     ]);
     const { historyMaxBytes: maxBytes } = present;
     return { store: openSqliteHistory(path, { maxBytes }, log), reader: createWordReader() };
-  }
-
-  function open(): Promise<OpenedHistory> {
-    opening ??= load().catch((error: unknown) => {
-      opening = undefined;
-      throw error;
-    });
-    return opening;
-  }
+  });
 
   function start(): History {
     return createHistory({
       keptOf: (caller) => keptPartsOf(caller, present.history, keptOf),
-      open,
+      open: () => history.get(),
       get maxContentBytes() {
         return largestContentBytes(present.historyMaxBytes);
       },
@@ -89,14 +81,14 @@ export function createLazyHistory({ config, keptOf, path, clock, log }: HistoryP
   }
 
   /** Something is kept, by this process or an earlier one. */
-  const isUsed = (): boolean => opening !== undefined || (path !== inMemory && existsSync(path));
+  const isUsed = (): boolean => history.isAsked || (path !== inMemory && existsSync(path));
 
   const access: HistoryAccess = {
     async open() {
       await running?.flush();
       if (!isUsed()) return undefined;
       try {
-        return await open();
+        return await history.get();
       } catch (error) {
         // The sentence of the cause names a path of this machine, which is no client's business.
         throw new GatewayError("internal", "Cannot open the history: the gateway's log says why", { cause: error });
@@ -110,7 +102,7 @@ export function createLazyHistory({ config, keptOf, path, clock, log }: HistoryP
     if (running !== undefined) return running.sweep();
     try {
       const { tidy } = await import("../history/write-group.ts");
-      await tidy((await open()).store, clock() - present.historyKeep);
+      await tidy((await history.get()).store, clock() - present.historyKeep);
     } catch (error) {
       log.warn("Cannot sweep the history: the next sweep tries again", { reason: String(error) });
     }
@@ -118,7 +110,7 @@ export function createLazyHistory({ config, keptOf, path, clock, log }: HistoryP
 
   /** What no longer fits the budget, or is too old by now, goes at once. */
   async function applyBudget({ historyMaxBytes: maxBytes }: HistoryConfig): Promise<void> {
-    const opened = await opening?.catch(() => undefined);
+    const opened = await history.ifAsked();
     try {
       opened?.store.setBudget({ maxBytes });
     } catch (error) {
@@ -155,7 +147,7 @@ export function createLazyHistory({ config, keptOf, path, clock, log }: HistoryP
     async close() {
       await applying;
       await running?.close();
-      const opened = await opening?.catch(() => undefined);
+      const opened = await history.ifAsked();
       try {
         opened?.store.close();
       } catch (error) {

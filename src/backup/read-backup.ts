@@ -1,13 +1,24 @@
 // A backup unpacked into an empty folder, and held against what it says of itself. What else may stand in such a file is refused.
 
 import { constants } from "node:fs";
-import { access, type FileHandle, open, stat } from "node:fs/promises";
+import { access, open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { createTarDecoder, type ParsedTarEntry } from "modern-tar";
 import { type Static, Type } from "typebox";
 import { Check } from "typebox/schema";
-import { BackupError, databaseNames, format, knownSchemas, type Manifest, manifestName } from "./contents.ts";
-import { mostManifestBytes, mostSecretBytes, secretNames } from "./contents.ts";
+import { codeOf } from "../contract/thrown.ts";
+import {
+  BackupError,
+  databaseNames,
+  format,
+  knownSchemas,
+  type Manifest,
+  manifestName,
+  mostManifestBytes,
+  mostSecretBytes,
+  secretNames,
+} from "./contents.ts";
+import { writeChunk } from "./write-chunk.ts";
 
 const fileSchema = Type.Object({
   name: Type.Enum([...databaseNames, ...secretNames]),
@@ -68,7 +79,7 @@ async function refuseOthers(path: string): Promise<void> {
     if (!kind.isFile() && !kind.isFIFO()) reason = "it is no file";
     else await access(path, constants.R_OK);
   } catch (error) {
-    reason = unreadable[error instanceof Error && "code" in error ? String(error.code) : ""] ?? String(error);
+    reason = unreadable[codeOf(error)] ?? String(error);
   }
   if (reason !== undefined) throw new BackupError(`Cannot read "${path}": ${reason}`);
 }
@@ -121,13 +132,11 @@ function isNumbered(value: unknown): value is { readonly format: number } {
 /** @returns the digest of what was written */
 async function writeEntry({ body }: ParsedTarEntry, path: string): Promise<string> {
   const hasher = new Bun.CryptoHasher("sha256");
-  const file: FileHandle = await open(path, "wx", 0o600);
+  const file = await open(path, "wx", 0o600);
   try {
     for await (const chunk of body) {
       hasher.update(chunk);
-      for (let written = 0; written < chunk.length;) {
-        written += (await file.write(chunk, written, chunk.length - written)).bytesWritten;
-      }
+      await writeChunk(file, chunk);
     }
     await file.sync();
   } finally {

@@ -3,8 +3,10 @@
 import { existsSync } from "node:fs";
 import { link, mkdtemp, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import { codeOf } from "../contract/thrown.ts";
 import { BackupError, type Manifest } from "./contents.ts";
 import { gatherFiles, packFiles } from "./pack-files.ts";
+import { writeChunk } from "./write-chunk.ts";
 
 export interface BackupOptions {
   readonly dataDir: string;
@@ -40,11 +42,7 @@ export async function writeBackup(options: BackupOptions): Promise<Manifest> {
 async function writeAll(source: ReadableStream<Uint8Array>, path: string): Promise<void> {
   const file = await open(path, "wx", 0o600);
   try {
-    for await (const chunk of source) {
-      for (let written = 0; written < chunk.length;) {
-        written += (await file.write(chunk, written, chunk.length - written)).bytesWritten;
-      }
-    }
+    for await (const chunk of source) await writeChunk(file, chunk);
     await file.sync();
   } finally {
     await file.close();
@@ -56,7 +54,7 @@ async function putInPlace(draft: string, path: string): Promise<void> {
   try {
     await link(draft, path);
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    const code = codeOf(error);
     if (code === "EEXIST") throw taken(path);
     // Some file systems know no links.
     if (code !== "EPERM" && code !== "ENOTSUP" && code !== "EOPNOTSUPP" && code !== "ENOSYS") throw error;

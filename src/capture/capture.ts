@@ -1,6 +1,7 @@
 // The switch: off, everything passes by it at the cost of one look. On, for everything or for single sessions, the recorder
 // hears both sides.
 
+import { settledWithin } from "../contract/settled-within.ts";
 import type { Upstream } from "../contract/upstream.ts";
 import type { HttpClient } from "../outbound/http-client.ts";
 import type { LiveLog } from "../telemetry/create-log.ts";
@@ -126,7 +127,7 @@ export function createCapture(options: CaptureOptions): Capture {
 
   /** A folder that cannot be made is told of at once. */
   async function prepare(): Promise<void> {
-    await Promise.race([loaded?.prepare(), Bun.sleep(longestPrepareMs)]);
+    if (loaded !== undefined) await settledWithin(loaded.prepare(), longestPrepareMs);
   }
 
   function switchOff(): void {
@@ -196,7 +197,7 @@ export function createCapture(options: CaptureOptions): Capture {
       clearTimeout(expiry);
       switchOff();
       const written = loaded?.recorder.close();
-      if (written !== undefined) await Promise.race([written, Bun.sleep(longestCloseMs)]);
+      if (written !== undefined) await settledWithin(written, longestCloseMs);
     },
   };
   return self;

@@ -11,7 +11,7 @@ import type { Cover } from "./cover-secrets.ts";
 import type { ExchangeCapture } from "./exchange-capture.ts";
 import type { Wire } from "./format.ts";
 import { piecesOf } from "./pieces.ts";
-import { reasonOf } from "./reason-of.ts";
+import { tellReason } from "./reason-of.ts";
 import { RecordedSource } from "./recorded-source.ts";
 import { recordStream, type StreamHooks } from "./recorded-stream.ts";
 
@@ -42,20 +42,20 @@ export async function recordCall(
   });
   const body = noteBody(request.body, {
     chunk: (bytes) => capture.bytes("request", bytes, call),
-    over: (how, error) => capture.ends({ of: "request", how, ...reasonOf(error, cover) }, call),
+    over: (how, error) => capture.ends({ of: "request", how, ...tellReason(error, cover) }, call),
   });
   try {
     const response = await http.send(body === request.body ? request : { ...request, body });
     capture.answered({ status: response.status, headers: cover.headers(listHeaders(response.headers)) }, call);
     const source = new RecordedSource(response.body, {
       chunk: (bytes) => capture.bytes("answer", bytes, call),
-      over: (how, error) => capture.ends({ of: "answer", how, ...reasonOf(error, cover) }, call),
+      over: (how, error) => capture.ends({ of: "answer", how, ...tellReason(error, cover) }, call),
       run: (work) => recorder.as(calling, work),
     });
     return { ...response, body: source };
   } catch (error) {
     const how = request.signal.aborted ? "given-up" : "failed";
-    capture.ends({ of: "answer", how, ...reasonOf(error, cover) }, call);
+    capture.ends({ of: "answer", how, ...tellReason(error, cover) }, call);
     throw error;
   }
 }

@@ -9,7 +9,7 @@ import type { Cover } from "./cover-secrets.ts";
 import { ExchangeCapture } from "./exchange-capture.ts";
 import type { Wire } from "./format.ts";
 import { piecesOf } from "./pieces.ts";
-import { reasonOf } from "./reason-of.ts";
+import { tellReason } from "./reason-of.ts";
 import { recordCall } from "./recorded-call.ts";
 import { recordStream } from "./recorded-stream.ts";
 import type { Spool } from "./spool.ts";
@@ -108,7 +108,7 @@ export class Recorder {
     }
     const body = recordStream(response.body, {
       chunk: (bytes) => capture.bytes("answer", bytes),
-      over: (how, error) => capture.ends({ of: "answer", how, ...reasonOf(error, this.cover) }),
+      over: (how, error) => capture.ends({ of: "answer", how, ...tellReason(error, this.cover) }),
     });
     return new Response(body, { status, headers });
   }
@@ -162,7 +162,7 @@ export class Recorder {
       for (const piece of piecesOf(await answer.bytes())) capture.bytes("answer", piece);
       capture.ends({ of: "answer", how: "complete" });
     } catch (error) {
-      capture.ends({ of: "answer", how: "failed", ...reasonOf(error, this.cover) });
+      capture.ends({ of: "answer", how: "failed", ...tellReason(error, this.cover) });
     }
   }
 

@@ -3,6 +3,7 @@
 
 import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { othersFirst } from "../contract/others-first.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Cover } from "./cover-secrets.ts";
 import type { ExchangeCapture } from "./exchange-capture.ts";
@@ -69,7 +70,7 @@ export function createSpool(options: SpoolOptions): Spool {
 
   async function run(): Promise<void> {
     // Not within the call that ended an exchange.
-    await breathe();
+    await othersFirst();
     for (let capture = waiting.shift(); capture !== undefined; capture = waiting.shift()) {
       try {
         await write(capture);
@@ -89,7 +90,7 @@ export function createSpool(options: SpoolOptions): Spool {
     const { directory } = options;
     const files = await filesIn(directory);
     const { cover, gateway } = options;
-    const pieces = await encodeCapture(capture, { cover, gateway, breathe });
+    const pieces = await encodeCapture(capture, { cover, gateway });
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const name = nameOf(capture);
     const path = join(directory, name);
@@ -140,11 +141,6 @@ export function createSpool(options: SpoolOptions): Spool {
     figures,
     settled: () => work ?? Promise.resolve(),
   };
-}
-
-/** Lets whatever streams go first. */
-function breathe(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Names sort by time. */

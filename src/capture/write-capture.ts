@@ -1,5 +1,6 @@
 // One finished capture as the text of its file: secrets covered first, body by body, with everything else let in between.
 
+import { othersFirst } from "../contract/others-first.ts";
 import type { Cover } from "./cover-secrets.ts";
 import { longestSecretBytes } from "./cover-secrets.ts";
 import type { ExchangeCapture, SeenBytes, SeenLine } from "./exchange-capture.ts";
@@ -8,13 +9,13 @@ import { bytesField, type CaptureLine, captureVersion } from "./format.ts";
 /** What is looked through, or written out, in one go: less than a millisecond. */
 const stepBytes = 64 * 1024;
 
-/** @param breathe lets everything else run. @returns the file in pieces */
+/** @returns the file in pieces */
 export async function encodeCapture(
   capture: ExchangeCapture,
-  options: { readonly cover: Cover; readonly gateway: string; breathe(): Promise<void> },
+  options: { readonly cover: Cover; readonly gateway: string },
 ): Promise<string[]> {
-  const { cover, gateway, breathe } = options;
-  for (const body of bodiesOf(capture.lines)) await coverBody(body, cover, breathe);
+  const { cover, gateway } = options;
+  for (const body of bodiesOf(capture.lines)) await coverBody(body, cover);
   const opening: CaptureLine = {
     type: "capture",
     version: captureVersion,
@@ -29,7 +30,7 @@ export async function encodeCapture(
     if (piece.length < stepBytes) continue;
     pieces.push(piece);
     piece = "";
-    await breathe();
+    await othersFirst();
   }
   return [...pieces, piece];
 }
@@ -54,11 +55,11 @@ function bodiesOf(lines: readonly SeenLine[]): Iterable<SeenBytes[]> {
 }
 
 /** A secret may stand across chunks: what is looked through is the body. */
-async function coverBody(body: readonly SeenBytes[], cover: Cover, breathe: () => Promise<void>): Promise<void> {
+async function coverBody(body: readonly SeenBytes[], cover: Cover): Promise<void> {
   const whole = Buffer.concat(body.map(({ bytes }) => bytes));
   for (let from = 0; from < whole.length; from += stepBytes) {
     cover.bytes(whole, Math.max(0, from - longestSecretBytes), Math.min(whole.length, from + stepBytes));
-    await breathe();
+    await othersFirst();
   }
   let at = 0;
   for (const { bytes } of body) {

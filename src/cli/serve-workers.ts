@@ -6,6 +6,7 @@ import { compareConfigs, originsInForce } from "../config/compare-configs.ts";
 import { ConfigError } from "../config/config-error.ts";
 import type { Config } from "../config/config-schema.ts";
 import { isCompiled, version } from "../config/version.ts";
+import { madeOnce } from "../contract/made-once.ts";
 import { chatDatabasePath } from "../store/chat-database.ts";
 import { fileDatabasePath } from "../store/sqlite-files.ts";
 import { databasePath } from "../store/sqlite-store.ts";
@@ -226,9 +227,7 @@ const spawnWorker: SpawnWorker = (hear) => {
 function createEmulatorSocket(runFolder: string, log: Log) {
   // By its own number, as workers have theirs: two gateways on one directory do not share it.
   const path = socketPathOf(runFolder, process.pid);
-  let opening: Promise<Bun.Server<undefined>> | undefined;
-
-  async function load(): Promise<Bun.Server<undefined>> {
+  const socket = madeOnce(async (): Promise<Bun.Server<undefined>> => {
     const { createQwenWebEmulator } = await import("../emulator/qwen-web-emulator.ts");
     const emulator = createQwenWebEmulator({ maxRecordedRequests: 0 });
     rmSync(path, { force: true });
@@ -241,19 +240,18 @@ function createEmulatorSocket(runFolder: string, log: Log) {
     chmodSync(path, 0o600);
     log.info("The built-in emulator answers all workers");
     return server;
-  }
+  });
 
   return {
     async open(): Promise<string> {
-      opening ??= load().catch((error: unknown) => {
-        opening = undefined;
-        throw error;
-      });
-      await opening;
+      await socket.get();
       return path;
     },
     close() {
-      void opening?.then((server) => server.stop(true)).catch(() => {});
+      void socket
+        .ifAsked()
+        .then((server) => server?.stop(true))
+        .catch(() => {});
       rmSync(path, { force: true });
     },
   };

@@ -2,7 +2,8 @@
 // the program asks, and nothing is installed.
 
 import { version } from "../config/version.ts";
-import { describeFailure, errorCode } from "../outbound/http-client.ts";
+import { codeOf } from "../contract/thrown.ts";
+import { describeFailure } from "../outbound/http-client.ts";
 import { type Command, type CommandContext, UsageError } from "./command.ts";
 
 const TIME_LIMIT_MS = 10_000;
@@ -92,7 +93,7 @@ async function askNewestVersion(address: URL): Promise<string> {
 
 function reasonOf(error: unknown): string {
   if (error instanceof Error && error.name === "TimeoutError") return `no answer within ${TIME_LIMIT_MS / 1000} s`;
-  const code = errorCode(error);
+  const code = codeOf(error);
   // The runtime's own sentence is one for programmers.
   if (code === "UnexpectedRedirect") return "it leads elsewhere";
   return code === "" && error instanceof Error ? error.message : describeFailure(code);

@@ -2,6 +2,7 @@
 // environment it can be read again.
 
 import { readFileSync } from "node:fs";
+import { codeOf } from "../contract/thrown.ts";
 import { ConfigError } from "./config-error.ts";
 import type { Environment } from "./load-config.ts";
 
@@ -21,8 +22,7 @@ export function withEnvFile(environment: Environment, path: string): Environment
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "";
-    throw new ConfigError([`Cannot read env file "${path}": ${reasons[code] ?? "it cannot be opened"}`]);
+    throw new ConfigError([`Cannot read env file "${path}": ${reasons[codeOf(error)] ?? "it cannot be opened"}`]);
   }
   const wrong = text.split("\n").findIndex((line) => !isSound(line));
   if (wrong >= 0) {

@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { Check } from "typebox/schema";
 import { isJsonObject, type JsonObject } from "../contract/json.ts";
+import { codeOf } from "../contract/thrown.ts";
 import { toolServerSchema } from "./agent-settings.ts";
 import { ConfigError } from "./config-error.ts";
 import type { Config } from "./config-schema.ts";
@@ -119,8 +120,7 @@ function readFile(path: string): readonly [string, unknown][] {
     // VS Code's may have comments.
     content = Bun.JSONC.parse(readFileSync(path, "utf8"));
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "";
-    throw new ConfigError([`Cannot read MCP_CONFIG "${path}": ${reasons[code] ?? "it is not JSON"}`]);
+    throw new ConfigError([`Cannot read MCP_CONFIG "${path}": ${reasons[codeOf(error)] ?? "it is not JSON"}`]);
   }
   const servers = isJsonObject(content) ? (content["mcpServers"] ?? content["servers"]) : undefined;
   if (!isJsonObject(servers))

@@ -2,6 +2,7 @@
 
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { codeOf } from "../contract/thrown.ts";
 import { ConfigError } from "./config-error.ts";
 
 export interface SecretFile {
@@ -47,7 +48,7 @@ function readSecret(path: string): string | undefined {
   try {
     text = readFileSync(path, "utf8").trim();
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    const code = codeOf(error);
     if (code === "ENOENT") return undefined;
     // Container engines make one of a file that they are to mount and do not find.
     if (code === "EISDIR") throw unfit(path, "it is a folder");

@@ -2,6 +2,7 @@
 // Agents read files and run commands all the time; of what they saw long ago they mostly need to know that they saw it.
 
 import type { ContentPart, Message } from "../contract/chat-request.ts";
+import { isInPair } from "../contract/surrogate-pair.ts";
 import { estimateMessage } from "./estimate-prompt.ts";
 
 export interface ShortenedMessages {
@@ -49,8 +50,5 @@ function shorten({ text }: TextPart): TextPart {
 
 /** The same place, or the one before it where a character of two units would be cut in two. */
 function wholeCharacter(text: string, at: number): number {
-  const before = text.charCodeAt(at - 1);
-  const after = text.charCodeAt(at);
-  const isInside = before >= 0xd800 && before < 0xdc00 && after >= 0xdc00 && after < 0xe000;
-  return isInside ? at - 1 : at;
+  return isInPair(text, at) ? at - 1 : at;
 }

@@ -1,6 +1,7 @@
 // The accounts that are known now: those of the environment and the file, those of the store, and what became of both.
 // Other processes may change the store at any time, so it is looked at again and again.
 
+import { reasonOf } from "../contract/thrown.ts";
 import type { Log } from "../telemetry/log.ts";
 import { type Account, anonymousId, credentialsDigest, tokenExpiresAtMs } from "./account.ts";
 import { type Aside, concerns } from "./account-state.ts";
@@ -137,7 +138,7 @@ export function createAccountRegistry(options: RegistryOptions): AccountRegistry
     } catch (error) {
       // What is known still serves: only the changes of others are missed until the store answers again.
       if (known.size === 0) throw error;
-      const reason = error instanceof Error ? error.message : "unknown";
+      const reason = reasonOf(error);
       log[isTold ? "debug" : "warn"]("Cannot look for changed accounts", { reason });
       isTold = true;
     }

@@ -2,11 +2,13 @@
 // an upstream renews is its own business; what came back is written before anybody uses it.
 
 import { GatewayError } from "../contract/gateway-error.ts";
+import { reasonOf } from "../contract/thrown.ts";
 import { orAborted } from "../outbound/or-aborted.ts";
 import type { Log } from "../telemetry/log.ts";
 import { type Account, canRefresh, isAccessToken, tokenExpiresAtMs } from "./account.ts";
 import type { AccountRegistry, KnownAccount } from "./account-registry.ts";
 import type { AccountVault } from "./account-vault.ts";
+import { renewAlone, renewTimeoutMs } from "./renew-alone.ts";
 
 /** Asks the upstream for new credentials. @throws {GatewayError} classified; a definite refusal is not retryable. */
 export type Renew = (account: Account, signal: AbortSignal) => Promise<Account>;
@@ -37,10 +39,6 @@ export interface RenewalOptions {
 
 /** Less life than this, and the token is renewed before it is used. */
 const minLifeMs = 3 * 60_000;
-const renewTimeoutMs = 15_000;
-/** Longer than a renewal may take: whoever died in it does not block the others for long. */
-const leaseMs = 20_000;
-const leasePollMs = 100;
 /** After a failure that may pass, as long as the old token lives. */
 const retryMs = 30_000;
 /** A token that is refused this soon after it was issued is not renewed once more. */
@@ -96,12 +94,24 @@ export function createAccountRenewal(options: RenewalOptions): AccountRenewal {
   }
 
   async function renewNow(known: KnownAccount, state: Renewing): Promise<void> {
-    const holder = crypto.randomUUID();
     const token = known.account?.token;
-    if (!(await leaseOrLearn(known, holder, token))) return;
+    await renewAlone(vault, known.id, {
+      async isDone() {
+        await registry.reload();
+        return known.account?.token !== token;
+      },
+      renew: () => renewHere(known, state),
+      busy() {
+        const sentence = `Cannot renew the token of account "${known.alias}": another process has not finished doing so`;
+        return new GatewayError("overloaded", sentence, { retryable: true });
+      },
+    });
+  }
+
+  async function renewHere(known: KnownAccount, state: Renewing): Promise<void> {
+    const before = known.account;
+    if (before === undefined) return;
     try {
-      const before = known.account;
-      if (before === undefined) return;
       const renewed = await options.renew(before, AbortSignal.timeout(renewTimeoutMs));
       await keep(known, before, renewed);
       state.rejectedToken = undefined;
@@ -112,31 +122,9 @@ export function createAccountRenewal(options: RenewalOptions): AccountRenewal {
     } catch (error) {
       await registry.reload();
       // Somebody else, such as the owner with a new token, was faster.
-      if (known.account?.token !== token) return;
+      if (known.account?.token !== before.token) return;
       onFailure(known, state, error);
-    } finally {
-      // A lease that is not given back runs out.
-      await vault.release(known.id, holder).catch(() => {});
     }
-  }
-
-  /** Waits for another process that renews this account. @returns false when that one has done it. */
-  async function leaseOrLearn(known: KnownAccount, holder: string, token: string | undefined): Promise<boolean> {
-    const deadlineMs = performance.now() + leaseMs + renewTimeoutMs;
-    while (!(await vault.lease(known.id, holder, leaseMs))) {
-      if (performance.now() > deadlineMs) {
-        const sentence = `Cannot renew the token of account "${known.alias}": another process has not finished doing so`;
-        throw new GatewayError("overloaded", sentence, { retryable: true });
-      }
-      await Bun.sleep(leasePollMs);
-      await registry.reload();
-      if (known.account?.token !== token) return false;
-    }
-    // It may have been done between our last look and the lease.
-    await registry.reload();
-    if (known.account?.token === token) return true;
-    await vault.release(known.id, holder);
-    return false;
   }
 
   async function keep(known: KnownAccount, before: Account, renewed: Account): Promise<void> {
@@ -163,7 +151,7 @@ export function createAccountRenewal(options: RenewalOptions): AccountRenewal {
     if (!lives || state.rejectedToken === known.account?.token) throw passing(error, known.alias);
     log.warn("Cannot renew the token of an account yet, the old one still lives", {
       account: known.alias,
-      reason: error instanceof Error ? error.message : "unknown",
+      reason: reasonOf(error),
     });
   }
 

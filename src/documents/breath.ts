@@ -1,5 +1,7 @@
 // Long work in turns with everything else that the event loop has to do.
 
+import { othersFirst } from "../contract/others-first.ts";
+
 /** A reply that streams meanwhile is held up no longer than that. */
 const maxWorkMs = 8;
 
@@ -19,8 +21,4 @@ export function createBreath(signal: AbortSignal): Breath {
       });
     },
   };
-}
-
-export function othersFirst(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

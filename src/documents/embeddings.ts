@@ -1,5 +1,6 @@
 // Vectors of pieces and of questions, by whoever makes them. Without them search goes on by words.
 
+import { reasonOf } from "../contract/thrown.ts";
 import type { PieceVector } from "../store/document-store.ts";
 import type { Log } from "../telemetry/log.ts";
 
@@ -66,8 +67,4 @@ function toUnitLength(values: Float32Array): Float32Array {
   const length = Math.hypot(...values);
   if (!(length > 0 && Number.isFinite(length))) throw new Error("Cannot use an embedding: it has no direction");
   return values.map((value) => value / length);
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

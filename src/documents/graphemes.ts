@@ -1,5 +1,7 @@
 // Where a text may be cut without tearing a character as people see it: letters with their marks, flags, families.
 
+import { isInPair } from "../contract/surrogate-pair.ts";
+
 /**
  * The nearest boundary at or before `place`. A character that reaches back to `minimum` is cut, but never a surrogate pair.
  * @param minimum a boundary, since flags in a row are told apart only by counting them from one.
@@ -19,9 +21,4 @@ export function boundaryAtOrBefore(text: string, place: number, minimum: number)
 function isPlainAt(text: string, place: number): boolean {
   const [before, after] = [text.charCodeAt(place - 1), text.charCodeAt(place)];
   return before < 128 && after < 128 && !(before === 13 && after === 10);
-}
-
-function isInPair(text: string, place: number): boolean {
-  const [before, after] = [text.charCodeAt(place - 1), text.charCodeAt(place)];
-  return before >= 0xd800 && before < 0xdc00 && after >= 0xdc00 && after < 0xe000;
 }

@@ -3,11 +3,12 @@
 
 import type { Clock } from "../contract/clock.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
+import { othersFirst } from "../contract/others-first.ts";
 import { orderedId } from "../conversation/random-id.ts";
 import { sha256 } from "../conversation/sha256.ts";
 import type { DocumentRecord, DocumentStore, NewDocument, NewPiece, QuotaRefusal } from "../store/document-store.ts";
 import type { Log } from "../telemetry/log.ts";
-import { createBreath, othersFirst } from "./breath.ts";
+import { createBreath } from "./breath.ts";
 import { type CutPiece, cutText } from "./cut-text.ts";
 import { type DocumentFile, fieldOf, type ImportedDocument, type ImportOptions } from "./document-file.ts";
 import type { Embedder } from "./embeddings.ts";

@@ -3,6 +3,7 @@
 
 import { promisify } from "node:util";
 import { constants, inflate } from "node:zlib";
+import { codeOf } from "../contract/thrown.ts";
 
 /** A scanned page of 600 dots per inch in colours has 105 MB. */
 const maxStreamBytes = 128 * 1024 * 1024;
@@ -44,7 +45,7 @@ async function unfoldsBeyondLimit(data: Buffer, layer = 1): Promise<boolean> {
     return await unfoldsBeyondLimit(unfolded, layer + 1);
   } catch (error) {
     // Anything else means that the data are damaged, and that what they gave before fits.
-    return error instanceof Error && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE";
+    return codeOf(error) === "ERR_BUFFER_TOO_LARGE";
   }
 }
 

@@ -130,8 +130,9 @@ function behindOthers(pid: number): void {
 /** 0 where the system does not say. */
 function residentBytes(pid: number): number {
   try {
-    const pages = Number(readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1]);
-    return pages * 4096;
+    // Not statm: that counts pages, and how large they are is the kernel's.
+    const kibibytes = /^VmRSS:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+    return Number(kibibytes ?? 0) * 1024;
   } catch {
     return 0;
   }

@@ -1,7 +1,7 @@
 // PDF to text, page by page. A page is read in one go, however long that takes: `pdf-process.ts` has it done elsewhere.
 
 import { getDocumentProxy, getResolvedPDFJS } from "unpdf";
-import { othersFirst } from "./breath.ts";
+import { othersFirst } from "../contract/others-first.ts";
 import { isPdfBomb } from "./pdf-bomb.ts";
 
 /** Why there is no text. */

@@ -79,6 +79,15 @@ export function createChatStore(idSource: string): ChatStore {
     chat.running?.stop();
   }
 
+  function findLongestUnused(): Chat | undefined {
+    let found: Chat | undefined;
+    for (const chat of chats.values()) {
+      if (chat.running !== undefined) continue;
+      if (found === undefined || chat.updatedAtSeconds < found.updatedAtSeconds) found = chat;
+    }
+    return found;
+  }
+
   return {
     create(account, title, chatType, projectId, nowMs) {
       ordinal++;
@@ -98,11 +107,9 @@ export function createChatStore(idSource: string): ChatStore {
         running: undefined,
         busyUntilMs: 0,
       };
+      const longestUnused = chats.size < mostChats ? undefined : findLongestUnused();
+      if (longestUnused !== undefined) remove(longestUnused);
       chats.set(chat.id, chat);
-      if (chats.size > mostChats) {
-        const idle = chats.values().find((candidate) => candidate.running === undefined);
-        if (idle !== undefined) remove(idle);
-      }
       return chat;
     },
     find(account, chatId) {

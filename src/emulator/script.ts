@@ -1,8 +1,8 @@
 // What tests may order: refusals, scripted replies, delays, gates and stream faults, as one checked schema.
 
 import Type, { type Static } from "typebox";
-import { Compile } from "typebox/compile";
 import { callForms } from "./call-markup.ts";
+import { parseEntries, type ParsedScript } from "./parse-entries.ts";
 
 const closed = { additionalProperties: false };
 const count = Type.Integer({ minimum: 0 });
@@ -178,11 +178,7 @@ const scriptEntry = Type.Object(
   closed,
 );
 
-/** Entry by entry from JSON: one entry, or an array of them. */
-export function parseScript(body: unknown): { readonly entries: ScriptEntry[] } | { readonly problem: string } {
-  const checker = Compile(Type.Array(scriptEntry));
-  const list: unknown = Array.isArray(body) ? body : [body];
-  if (checker.Check(list)) return { entries: list };
-  const [first] = checker.Errors(list);
-  return { problem: `script${first?.instancePath ?? ""}: ${first?.message ?? "is not understood"}` };
+/** @param body one entry, or an array of them */
+export function parseScript(body: unknown): ParsedScript<ScriptEntry> {
+  return parseEntries(scriptEntry, body);
 }

@@ -4,6 +4,7 @@ import type { Access } from "../contract/access.ts";
 import type { ChatRequest } from "../contract/chat-request.ts";
 import { errorHeaders } from "../contract/error-headers.ts";
 import { GatewayError, toGatewayError } from "../contract/gateway-error.ts";
+import { settledWithin } from "../contract/settled-within.ts";
 import { statusOn, type Surface } from "../contract/surface.ts";
 import type { ModelInfo } from "../contract/upstream.ts";
 import { estimatePrompt } from "../conversation/estimate-prompt.ts";
@@ -356,10 +357,10 @@ export function createGateway(options: GatewayOptions): Gateway {
         idleListeners.add(resolve);
         tellIdle();
       });
-      await orTimeout(idle, deadlineMs);
+      await settledWithin(idle, deadlineMs);
       isClosed = true;
       for (const exchange of running) exchange.end(shuttingDown());
-      await orTimeout(idle, cutMs);
+      await settledWithin(idle, cutMs);
       liveness.stop();
     },
   };
@@ -385,13 +386,4 @@ function shuttingDown(): GatewayError {
     "overloaded",
     "The gateway is shutting down before the answer is complete: send the message again",
   );
-}
-
-async function orTimeout(work: Promise<void>, limitMs: number): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const limit = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, limitMs);
-  });
-  await Promise.race([work, limit]);
-  clearTimeout(timer);
 }

@@ -1,6 +1,7 @@
 // Which models the upstreams offer, all lists together. One that does not answer costs the others nothing: its last list
 // stands until it answers again.
 
+import { settledWithin } from "../contract/settled-within.ts";
 import type { ModelInfo, Upstream } from "../contract/upstream.ts";
 
 export interface ModelCatalog {
@@ -104,7 +105,7 @@ export function createModelCatalog({ upstreams, clock, patienceMs = 500 }: Catal
       const unasked = upstreams().filter(({ name }) => !lists.has(name) && !askedAtMs.has(name));
       const running = upstreams().flatMap(({ name }) => asking.get(name) ?? []);
       if (unasked.length === 0 && running.length === 0) return;
-      await Promise.race([Promise.all([...running, ...unasked.map(ask)]), Bun.sleep(readyMs)]);
+      await settledWithin(Promise.all([...running, ...unasked.map(ask)]), readyMs);
     },
     offers: (upstream, model) => listOf(upstream)?.names.has(model) ?? false,
     firstOf: (upstream) => listOf(upstream)?.models[0]?.id,

@@ -1,21 +1,4 @@
-// The head of an answer: its headers, and how long that of a stream is held back.
-
-/** @returns false when the limit came first. @throws what the work throws */
-export function settledWithin(work: Promise<void>, limitMs: number): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, limitMs, false);
-    work.then(
-      () => {
-        clearTimeout(timer);
-        resolve(true);
-      },
-      (error: unknown) => {
-        clearTimeout(timer);
-        reject(error);
-      },
-    );
-  });
-}
+// The headers of an answer.
 
 export function addExchangeHeaders(
   headers: Record<string, string>,

@@ -143,6 +143,8 @@ export class UpstreamQueue {
     this.#admit(nowMs);
     for (const line of [...this.#lines.values()]) {
       for (const waiter of line.filter(({ untilMs }) => untilMs <= nowMs)) {
+        // Let in when the one before it was refused.
+        if (!line.includes(waiter)) continue;
         const { caller, model, tokens } = waiter;
         this.#remove(waiter, this.#refuse("expired", this.expectedMs(caller, model, tokens), nowMs - waiter.sinceMs));
       }

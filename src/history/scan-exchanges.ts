@@ -1,7 +1,7 @@
 // Lists, exports and deletions over however many exchanges: in windows that are soon looked at, with everything else that the
 // event loop has to do in between, and no more of them for one page than a bound.
 
-import { othersFirst } from "../documents/breath.ts";
+import { othersFirst } from "../contract/others-first.ts";
 import { retryWhileBusy } from "../store/busy-retry.ts";
 import {
   type ExchangeFilter,

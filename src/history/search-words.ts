@@ -1,6 +1,6 @@
 // What an exchange is found by: the words that somebody said or a tool was given, and none by which we write them down.
 
-import { othersFirst } from "../documents/breath.ts";
+import { othersFirst } from "../contract/others-first.ts";
 import type { WordReader } from "../documents/search-words.ts";
 import type { SearchTerm } from "../store/document-store.ts";
 import type { StoredContent } from "../store/history-store.ts";

@@ -1,6 +1,7 @@
 // One group of exchanges into the file: room is made first, from the oldest on, in short steps with others in between.
 
-import { othersFirst } from "../documents/breath.ts";
+import { othersFirst } from "../contract/others-first.ts";
+import { settledWithin } from "../contract/settled-within.ts";
 import type { WordReader } from "../documents/search-words.ts";
 import { retryWhileBusy } from "../store/busy-retry.ts";
 import { contentBytes, type HistoryStore, type NewExchange } from "../store/history-store.ts";
@@ -84,7 +85,7 @@ export async function scrub(store: HistoryStore, limitMs: number, log: Log): Pro
       reason: String(error),
     }),
   );
-  await Promise.race([told, Bun.sleep(limitMs)]);
+  await settledWithin(told, limitMs);
 }
 
 async function scrubAll(store: HistoryStore): Promise<void> {

@@ -1,7 +1,8 @@
 // The outbound interface over a `fetch`: the platform's, or the in-process emulator's.
 
 import type { ByteSink, ByteSource } from "../contract/byte-source.ts";
-import { connectionError, errorCode, type HttpClient, joinHeaders, type OutboundRequest } from "./http-client.ts";
+import { codeOf } from "../contract/thrown.ts";
+import { connectionError, type HttpClient, joinHeaders, type OutboundRequest } from "./http-client.ts";
 import type { RequestSlots } from "./request-slots.ts";
 
 export type FetchFunction = (request: Request, options?: TransportOptions) => Promise<Response>;
@@ -33,7 +34,7 @@ export function createFetchClient(fetchFunction: FetchFunction, slots?: RequestS
       return await fetchFunction(toRequest(request), { timeout: false });
     } catch (error) {
       // Bun repeats a GET by itself. Unless a connection may have been kept, the reset is an answer of its own.
-      const isStale = !request.signal.aborted && errorCode(error) === "ECONNRESET" && answered.delete(origin);
+      const isStale = !request.signal.aborted && codeOf(error) === "ECONNRESET" && answered.delete(origin);
       if (!isStale) throw error;
       return await fetchFunction(toRequest(request), { timeout: false, keepalive: false });
     }

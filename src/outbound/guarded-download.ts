@@ -4,6 +4,7 @@
 import { isIP } from "node:net";
 import { GatewayError } from "../contract/gateway-error.ts";
 import type { HttpClient, OutboundResponse } from "./http-client.ts";
+import { plainHost } from "./plain-host.ts";
 import { isPublicAddress } from "./public-address.ts";
 import { readBytes } from "./read-bytes.ts";
 
@@ -103,7 +104,7 @@ function parse(address: string, base: URL | undefined): URL {
 
 /** Names are judged by the address that is reached in the end; what can be told before is told before. */
 function checkPublic(url: URL, allowsHttp: boolean): void {
-  const host = hostOf(url);
+  const host = plainHost(url.hostname);
   const isTaken = url.protocol === "https:" || (allowsHttp && url.protocol === "http:");
   if (!isTaken) throw refused(`its address is not ${allowsHttp ? "http or https" : "https"}`);
   if (url.username !== "" || url.password !== "") throw refused("its address has credentials in it");
@@ -111,7 +112,7 @@ function checkPublic(url: URL, allowsHttp: boolean): void {
 }
 
 async function checkName(url: URL, lookup: DownloadOptions["lookup"]): Promise<void> {
-  const host = hostOf(url);
+  const host = plainHost(url.hostname);
   if (lookup === undefined || isIP(host) !== 0) return;
   const addresses = await lookup(host).catch((cause: unknown) => {
     throw refused("its server cannot be found", cause);
@@ -120,10 +121,6 @@ async function checkName(url: URL, lookup: DownloadOptions["lookup"]): Promise<v
 }
 
 const notPublic = "its address is not a public one";
-
-function hostOf(url: URL): string {
-  return url.hostname.replace(/^\[|\]$/g, "");
-}
 
 function refused(reason: string, cause?: unknown): DownloadRefusal {
   return new DownloadRefusal(reason, { cause });

@@ -2,6 +2,7 @@
 
 import type { ByteSink, ByteSource } from "../contract/byte-source.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
+import { codeOf } from "../contract/thrown.ts";
 
 export interface OutboundRequest {
   readonly method: "GET" | "POST" | "DELETE" | "PUT";
@@ -131,13 +132,8 @@ export function joinHeaders({ headers, lastingHeaders }: OutboundRequest): Outbo
 
 /** A transport's failure as an error that clients may read; the transport's own words stay in `cause`. */
 export function connectionError(action: string, cause: unknown): GatewayError {
-  const code = errorCode(cause);
+  const code = codeOf(cause);
   return new GatewayError("upstream-failed", `${action}: ${describeFailure(code)}`, { cause, retryable: true });
-}
-
-/** "" where the error has none. */
-export function errorCode(error: unknown): string {
-  return typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
 }
 
 /** In words that anybody may read. @param code of the runtime, "" for none */

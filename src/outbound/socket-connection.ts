@@ -2,6 +2,7 @@
 // it. Knows nothing of HTTP.
 
 import type { Socket, SocketHandler } from "bun";
+import { plainHost } from "./plain-host.ts";
 
 export interface ConnectionUser {
   /** A fresh array each time (Bun 1.4.5): nobody writes to it again. */
@@ -22,7 +23,7 @@ export interface ConnectOptions {
 export function openConnection(url: URL, signal: AbortSignal, options: ConnectOptions): Promise<SocketConnection> {
   return new Promise((resolve, reject) => {
     const isEncrypted = url.protocol === "https:";
-    const hostname = url.hostname.replace(/^\[|\]$/g, "");
+    const hostname = plainHost(url.hostname);
     const connection = new SocketConnection(isEncrypted, (reason) => {
       const error = reason ?? refusalOf(connection, options);
       clearTimeout(timer);

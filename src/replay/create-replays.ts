@@ -2,6 +2,7 @@
 
 import type { Clock } from "../contract/clock.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
+import { settledWithin } from "../contract/settled-within.ts";
 import type { ReplayIndex } from "../store/replay-index.ts";
 import type { StopWishes } from "../store/stop-wishes.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -253,7 +254,7 @@ export function createReplaysIn(
       void production.run(registration);
       const row = { streamId, caller, createdAtMs: production.startedAtMs };
       const begun = notes.write(streamId, "has begun", () => index.begin(row));
-      void settledWithin(Promise.all([begun, production.spool.opened]), registrationMs).then(resolve);
+      void settledWithin(Promise.all([begun, production.spool.opened]), registrationMs).then(() => resolve());
       return body;
     },
     async open(caller, streamId, afterId, reader) {
@@ -335,14 +336,4 @@ function repeatByInterval(work: () => void, everyMs: number): () => void {
   const timer = setInterval(work, everyMs);
   timer.unref();
   return () => clearInterval(timer);
-}
-
-/** Mostly it is settled already, and there is no timer. */
-async function settledWithin(work: Promise<unknown>, timeoutMs: number): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const timeout = new Promise((resolve) => {
-    timer = setTimeout(resolve, timeoutMs);
-  });
-  await Promise.race([work, timeout]);
-  clearTimeout(timer);
 }

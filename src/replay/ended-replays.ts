@@ -149,8 +149,11 @@ export class EndedReplays {
       // The next sweep tries again.
       if (unrecovered?.has(record.streamId) === true) continue;
       const spool = await spools.open(record.streamId);
-      await this.#noteInterruption(record, spool?.length ?? 0);
-      spool?.release();
+      try {
+        await this.#noteInterruption(record, spool?.length ?? 0);
+      } finally {
+        spool?.release();
+      }
     }
     if ((unrecovered?.size ?? 0) === 0) await removeLeavings?.();
     const expired = new Set(await index.sweep(clock(), clock() - keepMs));

@@ -3,6 +3,7 @@
 import { closeSync, fstatSync, mkdirSync, open, openSync, readSync, writeSync } from "node:fs";
 import { readdir, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
+import { codeOf } from "../contract/thrown.ts";
 import type { Spool, Spools, StoredSpool } from "./spool.ts";
 
 const suffix = ".sse";
@@ -18,7 +19,7 @@ export function createFileSpools(directory: string): Spools {
       try {
         return new FileSpool(path, openSync(path, "r"));
       } catch (error) {
-        if (isMissing(error)) return undefined;
+        if (codeOf(error) === "ENOENT") return undefined;
         throw error;
       }
     },
@@ -85,7 +86,7 @@ class FileSpool implements Spool {
   async discard(): Promise<void> {
     await this.opened;
     // Else it is somebody else's.
-    if (!hasCode(this.#failure, "EEXIST")) await removeFile(this.#path);
+    if (codeOf(this.#failure) !== "EEXIST") await removeFile(this.#path);
   }
 
   /**
@@ -126,18 +127,11 @@ function writeAt(descriptor: number, bytes: Uint8Array, offset: number): void {
   }
 }
 
-async function removeFile(path: string): Promise<void> {
+/** One that is gone already is removed. */
+export async function removeFile(path: string): Promise<void> {
   try {
     await unlink(path);
   } catch (error) {
-    if (!isMissing(error)) throw error;
+    if (codeOf(error) !== "ENOENT") throw error;
   }
-}
-
-function isMissing(error: unknown): boolean {
-  return hasCode(error, "ENOENT");
-}
-
-export function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
 }

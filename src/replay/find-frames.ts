@@ -1,6 +1,7 @@
 // Where a frame begins in a spool, and where the last whole one ends. Frames end at the first blank line, so what looks
 // like one within an answer's text cannot be mistaken for it.
 
+import { othersFirst } from "../contract/others-first.ts";
 import type { SpoolReader } from "./spool.ts";
 
 const blockBytes = 64 * 1024;
@@ -15,7 +16,7 @@ export async function findFrame(spool: SpoolReader, id: number): Promise<number 
   for (let offset = 0; offset + mark.length <= spool.length; offset += blockBytes) {
     const found = readWhole(spool, offset, blockBytes + mark.length - 1).indexOf(mark);
     if (found >= 0) return offset + found + 2;
-    if (++blocks % blocksPerTurn === 0) await nextTurn();
+    if (++blocks % blocksPerTurn === 0) await othersFirst();
   }
   return undefined;
 }
@@ -59,10 +60,4 @@ function readWhole(spool: SpoolReader, offset: number, maxBytes: number): Buffer
   const [first] = pieces;
   if (first !== undefined && pieces.length === 1) return Buffer.from(first.buffer, first.byteOffset, first.length);
   return Buffer.concat(pieces);
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
 }

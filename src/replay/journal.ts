@@ -2,9 +2,9 @@
 // begins no file of its own. Hot.
 
 import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
-import { open, unlink } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { copyBytes } from "../sse/copy-bytes.ts";
-import { hasCode } from "./file-spools.ts";
+import { removeFile } from "./file-spools.ts";
 
 /** A record: one byte with the length of the id, four with that of the rest (little-endian), the id, the rest. */
 const headBytes = 5;
@@ -69,15 +69,7 @@ export class Journal {
     if (this.#isClosed) return;
     this.#isClosed = true;
     closeSync(this.#descriptor);
-    await removeJournal(this.#path);
-  }
-}
-
-export async function removeJournal(path: string): Promise<void> {
-  try {
-    await unlink(path);
-  } catch (error) {
-    if (!hasCode(error, "ENOENT")) throw error;
+    await removeFile(this.#path);
   }
 }
 

@@ -3,11 +3,12 @@
 
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { codeOf } from "../contract/thrown.ts";
 import { type LeaseOwner, thisProcess } from "../store/lease-owner.ts";
 import type { ReplayFrames } from "../store/replay-index.ts";
 import type { Log } from "../telemetry/log.ts";
-import { hasCode } from "./file-spools.ts";
-import { readFromJournal, removeJournal } from "./journal.ts";
+import { removeFile } from "./file-spools.ts";
+import { readFromJournal } from "./journal.ts";
 import {
   ignoreMissing,
   isAbandoned,
@@ -17,7 +18,7 @@ import {
   type SharedJournal,
 } from "./journals.ts";
 import { MemorySpool } from "./memory-spools.ts";
-import type { Spool, SpoolReader, Spools } from "./spool.ts";
+import { type Spool, spoolOf, type Spools } from "./spool.ts";
 
 /** `directory`: that of the files. */
 export interface JournaledSpoolsOptions extends JournalsOptions {
@@ -66,7 +67,7 @@ export function createJournaledSpools(files: Spools, options: JournaledSpoolsOpt
     const failure = await file.opened;
     file.release();
     // Another process has begun to do the same.
-    if (failure === undefined || hasCode(failure, "EEXIST")) return true;
+    if (failure === undefined || codeOf(failure) === "EEXIST") return true;
     log.error("Cannot restore what is left of a stream", { streamId }, failure);
     return false;
   }
@@ -86,7 +87,7 @@ export function createJournaledSpools(files: Spools, options: JournaledSpoolsOpt
     create: (streamId) => new JournaledSpool(streamId, journals, files, options),
     async open(streamId) {
       const bytes = await frames.find(streamId);
-      return bytes === undefined ? await files.open(streamId) : readerOf(bytes);
+      return bytes === undefined ? await files.open(streamId) : spoolOf(bytes);
     },
     remove: (streamId) => files.remove(streamId),
     async list() {
@@ -109,7 +110,7 @@ export function createJournaledSpools(files: Spools, options: JournaledSpoolsOpt
         if (await isAbandoned(name, path, owner)) paths.push(path);
       }
       return async () => {
-        for (const path of paths) await removeJournal(path);
+        for (const path of paths) await removeFile(path);
       };
     },
     async close() {
@@ -219,13 +220,4 @@ class JournaledSpool implements Spool {
     if (this.#journal !== undefined) this.#journals.leave(this.#journal, this);
     this.#journal = undefined;
   }
-}
-
-function readerOf(bytes: Uint8Array): SpoolReader {
-  return {
-    length: bytes.length,
-    read: (offset, maxBytes) => bytes.subarray(offset, offset + maxBytes),
-    retain() {},
-    release() {},
-  };
 }

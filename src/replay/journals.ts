@@ -3,8 +3,8 @@
 import { createHash, randomBytes } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { codeOf } from "../contract/thrown.ts";
 import { isDead, type LeaseOwner } from "../store/lease-owner.ts";
-import { hasCode } from "./file-spools.ts";
 import { Journal } from "./journal.ts";
 
 export interface JournalsOptions {
@@ -123,6 +123,6 @@ export async function isAbandoned(name: string, path: string, observer: LeaseOwn
 }
 
 export function ignoreMissing(error: unknown): undefined {
-  if (hasCode(error, "ENOENT")) return undefined;
+  if (codeOf(error) === "ENOENT") return undefined;
   throw error;
 }

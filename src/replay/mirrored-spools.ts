@@ -2,7 +2,7 @@
 // ended, or when this one is gone.
 
 import type { Log } from "../telemetry/log.ts";
-import type { Spool, SpoolReader, Spools } from "./spool.ts";
+import { type Spool, spoolOf, type SpoolReader, type Spools } from "./spool.ts";
 
 /** Where the contents are for all. */
 export interface Mirror {
@@ -38,14 +38,7 @@ export function createMirroredSpools(local: Spools, mirror: Mirror, { log, gathe
 
 async function openMirrored(streamId: string, mirror: Mirror): Promise<SpoolReader | undefined> {
   const text = await mirror.read(streamId);
-  if (text === undefined || text === "") return undefined;
-  const bytes = new TextEncoder().encode(text);
-  return {
-    length: bytes.length,
-    read: (offset, maxBytes) => bytes.subarray(offset, offset + maxBytes),
-    retain() {},
-    release() {},
-  };
+  return text === undefined || text === "" ? undefined : spoolOf(new TextEncoder().encode(text));
 }
 
 class MirroredSpool implements Spool {

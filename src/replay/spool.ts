@@ -69,6 +69,16 @@ export function spoolUpTo(spool: SpoolReader, length: number): SpoolReader {
   };
 }
 
+/** Bytes that are there as a whole. */
+export function spoolOf(bytes: Uint8Array): SpoolReader {
+  return {
+    length: bytes.length,
+    read: (offset, maxBytes) => bytes.subarray(offset, offset + maxBytes),
+    retain() {},
+    release() {},
+  };
+}
+
 /** Of a stream that sent nothing. */
 export const emptySpool: SpoolReader = {
   length: 0,

@@ -6,6 +6,7 @@ import type { Clock } from "../contract/clock.ts";
 import { forwardEndpoints } from "../contract/forward.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
 import type { Json } from "../contract/json.ts";
+import { settledWithin } from "../contract/settled-within.ts";
 import type { Surface } from "../contract/surface.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
@@ -273,7 +274,7 @@ export function createServer(options: ServerOptions): GatewayServer {
     try {
       await Promise.all([gateway.drain(options.drainTimeoutMs), openRelays.drain(options.drainTimeoutMs)]);
       // Other workers may still read here what ends with the drain.
-      await Promise.race([Promise.all([closed, inner?.stop(false)]), Bun.sleep(farewellMs)]);
+      await settledWithin(Promise.all([closed, inner?.stop(false)]), farewellMs);
     } finally {
       await Promise.all([server?.stop(true), inner?.stop(true)]);
     }

@@ -1,6 +1,7 @@
 // How the gateway is: whether it may take requests, and what stands in their way. Asks the store at most once a second
 // and the upstreams never.
 
+import { settledWithin } from "../contract/settled-within.ts";
 import type { AccountView } from "../contract/upstream.ts";
 import type { CircuitState } from "../gateway/circuit.ts";
 import type { StorageTrouble } from "../store/storage-trouble.ts";
@@ -116,16 +117,10 @@ function hasNoneReady(accounts: readonly AccountView[]): boolean {
 }
 
 async function answersInTime(work: Promise<unknown>, limitMs: number): Promise<boolean> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const limit = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), limitMs);
-  });
   try {
-    return await Promise.race([work.then(() => true), limit]);
+    return await settledWithin(work, limitMs);
   } catch {
     // Why it fails stands in the log of those who needed it.
     return false;
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -7,6 +7,7 @@ import { randomId } from "../conversation/random-id.ts";
 import type { FileLimits, FileQuestion, FileStore, KeptFile } from "../store/file-store.ts";
 import type { Edge } from "./create-server.ts";
 import { type FileForm, formOf, openaiFiles } from "./file-wire.ts";
+import { type Form, parseForm } from "./parse-form.ts";
 import { parseOrder } from "./parse-order.ts";
 import { readBody } from "./read-body.ts";
 import { pathRest, type ServerRoute, type Trip } from "./trip.ts";
@@ -118,19 +119,12 @@ async function readUpload(
   };
 }
 
-/** Its type has two homes that do not agree. */
-type Fields = Awaited<ReturnType<Response["formData"]>>;
-
-async function readForm(request: Request, maxBodyBytes: number): Promise<Fields> {
+async function readForm(request: Request, maxBodyBytes: number): Promise<Form> {
   const contentType = request.headers.get("content-type") ?? "";
   const body = await readBody(request, maxBodyBytes);
   if (!/^multipart\/form-data\b/i.test(contentType))
     throw wrong("file", "the request must be a form with a file in it");
-  try {
-    return await new Response(body, { headers: { "content-type": contentType } }).formData();
-  } catch (cause) {
-    throw new GatewayError("invalid-request", "Cannot read the request: its form is malformed", { cause });
-  }
+  return await parseForm(body, contentType);
 }
 
 /** OpenAI wants one, Anthropic has none. What it says changes nothing here. */
@@ -143,7 +137,7 @@ function parsePurpose(value: unknown, form: FileForm): string {
 const shortestSeconds = 3600;
 const longestSeconds = 30 * 24 * 3600;
 
-function parseExpiry(fields: Fields): number | undefined {
+function parseExpiry(fields: Form): number | undefined {
   const seconds = fields.get("expires_after[seconds]");
   const anchor = fields.get("expires_after[anchor]");
   if (seconds === null && anchor === null) return undefined;

@@ -2,7 +2,7 @@
 
 import { GatewayError } from "../contract/gateway-error.ts";
 import type { Json } from "../contract/json.ts";
-import { othersFirst } from "../documents/breath.ts";
+import { othersFirst } from "../contract/others-first.ts";
 import { createWordReader } from "../documents/search-words.ts";
 import type { KeptParts } from "../history/ended-exchange.ts";
 import { eachExchange, listExchanges, removeExchanges } from "../history/scan-exchanges.ts";

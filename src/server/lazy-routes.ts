@@ -1,5 +1,6 @@
 // Routes whose code is loaded with the first request for one of them: start time and idle memory are figures, too.
 
+import { madeOnce } from "../contract/made-once.ts";
 import type { ServerRoute } from "./trip.ts";
 
 export type RoutePlace = Pick<ServerRoute, "method" | "path">;
@@ -9,19 +10,12 @@ export type RoutePlace = Pick<ServerRoute, "method" | "path">;
  * @param load called once; once more after it has failed
  */
 export function lazyRoutes(places: readonly RoutePlace[], load: () => Promise<readonly ServerRoute[]>): ServerRoute[] {
-  let loading: Promise<readonly ServerRoute[]> | undefined;
-  function loaded(): Promise<readonly ServerRoute[]> {
-    loading ??= load().catch((error: unknown) => {
-      loading = undefined;
-      throw error;
-    });
-    return loading;
-  }
+  const routes = madeOnce(load);
   return places.map(({ method, path }) => ({
     method,
     path,
     async answer(trip) {
-      const route = (await loaded()).find((one) => one.method === method && one.path === path);
+      const route = (await routes.get()).find((one) => one.method === method && one.path === path);
       if (route === undefined) throw new Error(`No route ${method} ${path} was loaded`);
       return route.answer(trip);
     },

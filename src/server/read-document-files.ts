@@ -5,6 +5,7 @@ import { GatewayError } from "../contract/gateway-error.ts";
 import { formCharsets } from "../documents/form-charsets.ts";
 import type { DocumentFile } from "../documents/document-file.ts";
 import { createBodyCheck, invalid } from "../surfaces/check-body.ts";
+import { parseForm } from "./parse-form.ts";
 import { readBody } from "./read-body.ts";
 
 /** Of one form. */
@@ -56,15 +57,4 @@ async function readForm(body: Uint8Array, contentType: string): Promise<Document
     files.push({ name: field.name, type, bytes: await field.bytes() });
   }
   return files;
-}
-
-/** Its type has two homes that do not agree. */
-type Form = Awaited<ReturnType<Response["formData"]>>;
-
-async function parseForm(body: Uint8Array, contentType: string): Promise<Form> {
-  try {
-    return await new Response(body, { headers: { "content-type": contentType } }).formData();
-  } catch (cause) {
-    throw new GatewayError("invalid-request", "Cannot read the request: its form is malformed", { cause });
-  }
 }

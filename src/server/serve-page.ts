@@ -2,6 +2,7 @@
 // ETag. They are static and hold nothing of anybody, so that they are served without a key.
 
 import { GatewayError } from "../contract/gateway-error.ts";
+import { madeOnce } from "../contract/made-once.ts";
 import { accepts } from "./accepts.ts";
 import type { PageFile, PagePlace } from "./page-file.ts";
 import type { ServerRoute, Trip } from "./trip.ts";
@@ -51,21 +52,11 @@ export interface PageOptions {
 export function createPageAnswer(page: PagePlace, options: PageOptions): ServerRoute["answer"] {
   const { load = () => loadPage(page), policy, permissions, vary } = options;
   const contentSecurityPolicy = [...basePolicy, ...policy].join("; ");
-  let files: Promise<ReadonlyMap<string, PageFile>> | undefined;
-
-  async function loadOnce(): Promise<ReadonlyMap<string, PageFile>> {
-    files ??= load().then((loaded) => new Map(loaded.map((file) => [file.path, file])));
-    try {
-      return await files;
-    } catch (error) {
-      // The next request tries again: whoever edits the page mends it meanwhile.
-      files = undefined;
-      throw error;
-    }
-  }
+  // After a failure the next request tries again: whoever edits the page mends it meanwhile.
+  const files = madeOnce(async () => new Map((await load()).map((file) => [file.path, file])));
 
   return async (trip: Trip) => {
-    const file = (await loadOnce()).get(trip.path);
+    const file = (await files.get()).get(trip.path);
     if (file === undefined) {
       throw new GatewayError("not-found", `Cannot find this file of the ${page.name}: reload the page`);
     }

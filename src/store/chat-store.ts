@@ -12,6 +12,9 @@ export interface Attachment {
   readonly url: string;
 }
 
+/** Of the address of an attachment, where a whole conversation is read: enough for its type. */
+export const addressStartChars = 300;
+
 /** What else belongs to a message. Absent: there was none. */
 export interface MessageExtras {
   readonly reasoning?: string;

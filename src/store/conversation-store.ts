@@ -2,6 +2,9 @@
 
 import type { JsonObject } from "../contract/json.ts";
 
+/** Of all items. */
+export const defaultConversationBytes = 512 * 1024 * 1024;
+
 export interface KeptConversation {
   readonly id: string;
   readonly metadata: JsonObject;

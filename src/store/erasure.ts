@@ -2,6 +2,7 @@
 // stand the words of it in a search index and its former pages in the log. Both go here, soon and together.
 
 import type { Database } from "bun:sqlite";
+import { settledWithin } from "../contract/settled-within.ts";
 import { retryWhileBusy } from "./busy-retry.ts";
 
 export interface Erasure {
@@ -97,7 +98,7 @@ export function createErasure(database: Database, clearLog = (): boolean => trun
     },
     async close() {
       if (isWanted) run();
-      await Promise.race([work, Bun.sleep(mostCloseMs)]);
+      if (work !== undefined) await settledWithin(work, mostCloseMs);
       isClosed = true;
       clearTimeout(timer);
       await work;

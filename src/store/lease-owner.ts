@@ -1,6 +1,7 @@
 // Who holds a lease: this process, told apart from a dead one that had the same number.
 
 import { hostname } from "node:os";
+import { codeOf } from "../contract/thrown.ts";
 
 export interface LeaseOwner {
   readonly ownerHost: string;
@@ -21,11 +22,16 @@ export function thisProcess(): LeaseOwner {
 export function isDead(owner: LeaseOwner, observer: LeaseOwner): boolean {
   if (owner.ownerHost !== observer.ownerHost) return false;
   if (owner.ownerPid === observer.ownerPid) return owner.ownerStartedMs !== observer.ownerStartedMs;
+  return !isRunning(owner.ownerPid);
+}
+
+/** Whether there is such a process on this machine. */
+export function isRunning(pid: number): boolean {
   try {
-    process.kill(owner.ownerPid, 0);
-    return false;
+    process.kill(pid, 0);
+    return true;
   } catch (error) {
     // EPERM: it lives and belongs to somebody else.
-    return error instanceof Error && "code" in error && error.code === "ESRCH";
+    return codeOf(error) !== "ESRCH";
   }
 }

@@ -4,6 +4,9 @@
 import type { JsonObject } from "../contract/json.ts";
 import type { LeaseOwner } from "./lease-owner.ts";
 
+/** Of all that is kept, instructions and tools of each request included, which may be tens of kilobytes. */
+export const defaultResponseBytes = 512 * 1024 * 1024;
+
 export interface KeptResponse {
   readonly id: string;
   /** The response that this one goes on from; null at the beginning of a conversation. */

@@ -4,15 +4,16 @@ import type { Database } from "bun:sqlite";
 import type { Clock } from "../contract/clock.ts";
 import { retryWhileBusy } from "./busy-retry.ts";
 import { erasureOf } from "./erasure.ts";
-import type {
-  Attachment,
-  BegunTurn,
-  ChatMessage,
-  ChatSession,
-  ChatStore,
-  MessageExtras,
-  MessagePath,
-  MessageStatus,
+import {
+  addressStartChars,
+  type Attachment,
+  type BegunTurn,
+  type ChatMessage,
+  type ChatSession,
+  type ChatStore,
+  type MessageExtras,
+  type MessagePath,
+  type MessageStatus,
 } from "./chat-store.ts";
 import { transactionsOf } from "./shared-transactions.ts";
 
@@ -39,9 +40,6 @@ interface AttachmentRow extends Attachment {
 
 /** Sessions of one deleting transaction: it must stay short beside answers that end. */
 const sweptSessions = 50;
-
-/** Of an attachment's address: enough for its type. */
-const addressStartChars = 300;
 
 const messageColumns = `m.message_id AS messageId, m.parent_id AS parentId, m.role, m.status,
   m.created_at_ms AS createdAtMs, m.stream_id AS streamId, m.content, m.extras`;

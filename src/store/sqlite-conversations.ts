@@ -5,7 +5,12 @@ import type { Clock } from "../contract/clock.ts";
 import type { JsonObject } from "../contract/json.ts";
 import { retryWhileBusy } from "./busy-retry.ts";
 import { erasureOf } from "./erasure.ts";
-import type { ConversationStore, ItemQuestion, KeptConversation } from "./conversation-store.ts";
+import {
+  type ConversationStore,
+  defaultConversationBytes,
+  type ItemQuestion,
+  type KeptConversation,
+} from "./conversation-store.ts";
 
 export interface SqliteConversationsOptions {
   readonly clock: Clock;
@@ -28,7 +33,6 @@ interface ItemRow {
 /** A type alias, not an interface, so that it can be bound. */
 type Key = { readonly caller: string; readonly id: string };
 
-const defaultMaxBytes = 512 * 1024 * 1024;
 /** Of one deleting transaction: it must stay short beside answers that end. */
 const sweptAtOnce = 50;
 
@@ -36,7 +40,7 @@ const ofConversation = "caller = $caller AND conversation_id = $id";
 
 export function createSqliteConversations(
   database: Database,
-  { clock, sessionTimeoutMs, maxBytes = defaultMaxBytes }: SqliteConversationsOptions,
+  { clock, sessionTimeoutMs, maxBytes = defaultConversationBytes }: SqliteConversationsOptions,
 ): ConversationStore {
   const insert = database.prepare(`
     INSERT INTO conversations (caller, conversation_id, metadata, created_at_ms, updated_at_ms)

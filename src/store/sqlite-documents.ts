@@ -4,6 +4,7 @@
 import type { Database } from "bun:sqlite";
 import type { Clock } from "../contract/clock.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
+import { othersFirst } from "../contract/others-first.ts";
 import { retryWhileBusy } from "./busy-retry.ts";
 import { erasureOf } from "./erasure.ts";
 import { matchExpression, scopeWords } from "./document-match.ts";
@@ -239,8 +240,4 @@ function recordOf(row: DocumentRow | null): DocumentRecord | undefined {
   if (row === null) return undefined;
   const { documentKey: _, ...record } = row;
   return record;
-}
-
-function othersFirst(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -3,6 +3,7 @@
 
 import type { Database } from "bun:sqlite";
 import type { Clock } from "../contract/clock.ts";
+import { othersFirst } from "../contract/others-first.ts";
 import { retryWhileBusy } from "./busy-retry.ts";
 import { isDead, type LeaseOwner, thisProcess } from "./lease-owner.ts";
 import { erasureOf } from "./erasure.ts";
@@ -116,7 +117,7 @@ export function createSqliteReplayIndex(database: Database, options: SqliteRepla
           const some = await retryWhileBusy(() => questions.listFrames.all({ after, limit: listedAtOnce }));
           all.push(...some);
           if (some.length < listedAtOnce) return all;
-          await nextTurn();
+          await othersFirst();
         }
       },
     },
@@ -174,12 +175,6 @@ function prepareQuestions(database: Database) {
     listFrames: ask<{ streamId: string; bytes: number }, { after: string; limit: number }>(texts.listFrames),
     findKept: ask<{ streamId: string }, { streamIds: string }>(texts.findKept),
   };
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
 }
 
 type Owner = { [Field in keyof LeaseOwner]: LeaseOwner[Field] };

@@ -6,7 +6,13 @@ import type { JsonObject } from "../contract/json.ts";
 import { retryWhileBusy } from "./busy-retry.ts";
 import { erasureOf } from "./erasure.ts";
 import { isDead, type LeaseOwner, thisProcess } from "./lease-owner.ts";
-import type { FoundResponse, NewResponse, ResponseStep, ResponseStore } from "./response-store.ts";
+import {
+  defaultResponseBytes,
+  type FoundResponse,
+  type NewResponse,
+  type ResponseStep,
+  type ResponseStore,
+} from "./response-store.ts";
 import { createSharedInputs, itemsOf, type ResponseKey, type ResponseThread } from "./sqlite-shared-inputs.ts";
 
 export interface SqliteResponsesOptions {
@@ -32,8 +38,6 @@ interface ResponseRow {
 
 type StepRow = Omit<ResponseRow, "response" | "owner">;
 
-/** Each repeats the instructions and the tools of its request, which may be tens of kilobytes. */
-const defaultMaxBytes = 512 * 1024 * 1024;
 /** Trees of one deleting transaction: it must stay short beside answers that end. */
 const sweptThreads = 50;
 
@@ -46,7 +50,7 @@ const withShares = "LEFT JOIN response_shares s ON s.caller = r.caller AND s.res
 const withThread = "JOIN response_threads t ON t.caller = r.caller AND t.thread_id = r.thread_id";
 
 export function createSqliteResponses(database: Database, options: SqliteResponsesOptions): ResponseStore {
-  const { clock, maxBytes = defaultMaxBytes, owner = thisProcess() } = options;
+  const { clock, maxBytes = defaultResponseBytes, owner = thisProcess() } = options;
   const inputs = createSharedInputs(database);
   const rememberResponse = database.prepare(`
     INSERT INTO responses (caller, response_id, previous_id, thread_id, response, input, output, owner)

@@ -1,5 +1,6 @@
 // The half of the SQLite driver that shows and deletes sessions.
 
+import { othersFirst } from "../contract/others-first.ts";
 import type { Connection, Moment } from "./connection.ts";
 import type { Openings } from "./openings.ts";
 import type { SessionRow } from "./questions.ts";
@@ -103,8 +104,7 @@ export class SqliteSessions implements Pick<Store, SessionMethods> {
       });
       if (batch === undefined) break;
       for (const view of batch) deleted.push(view);
-      // Streams of this process get their turn in between.
-      await Bun.sleep(0);
+      await othersFirst();
     }
     await this.#connection.write(({ nowMs }) => questions.deleteIdleLeases.run({ nowMs }));
     return deleted;

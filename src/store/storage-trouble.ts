@@ -2,6 +2,7 @@
 
 import { SQLiteError } from "bun:sqlite";
 import { GatewayError } from "../contract/gateway-error.ts";
+import { reasonOf } from "../contract/thrown.ts";
 import type { LiveLog } from "../telemetry/create-log.ts";
 import type { Log, LogFields } from "../telemetry/log.ts";
 
@@ -79,7 +80,7 @@ export function createStorageWatch(log: Log): StorageWatch {
       if (trouble === undefined) return;
       if (failing.size === 0) {
         log.warn(`Nothing can be kept: ${sentences[trouble]}. Answers go on, conversations may start anew`, {
-          reason: error instanceof Error ? error.message : String(error),
+          reason: reasonOf(error),
         });
       }
       failing.set(place, trouble);

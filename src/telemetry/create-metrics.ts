@@ -2,6 +2,7 @@
 
 import type { Registry } from "prom-client";
 import type { Clock } from "../contract/clock.ts";
+import { madeOnce } from "../contract/made-once.ts";
 import { Count, Gathered } from "./gathered.ts";
 import { addGauges, type MetricSources } from "./gauges.ts";
 import type { MetricRow } from "./merge-metrics.ts";
@@ -29,17 +30,15 @@ export function createMetrics(sources: MetricSources, clock: Clock = Date.now): 
   );
   const counted = new ReplyMetrics();
   const samples = new Samples(clock);
-  let loading: Promise<Registry> | undefined;
-
-  async function load(): Promise<Registry> {
+  const registry = madeOnce(async (): Promise<Registry> => {
     const prom = await loadPromClient();
-    const registry = new prom.Registry();
-    for (const counter of counted.counters) addCounter(prom, registry, counter);
-    for (const histogram of counted.histograms) addHistogram(registry, histogram);
-    addGauges(prom, registry, sources, open);
-    await addProcessMetrics(registry);
-    return registry;
-  }
+    const made = new prom.Registry();
+    for (const counter of counted.counters) addCounter(prom, made, counter);
+    for (const histogram of counted.histograms) addHistogram(made, histogram);
+    addGauges(prom, made, sources, open);
+    await addProcessMetrics(made);
+    return made;
+  });
 
   return {
     replyStarted({ surface, upstream, stream }) {
@@ -62,14 +61,10 @@ export function createMetrics(sources: MetricSources, clock: Clock = Date.now): 
     queueRefused: (upstream, reason) => counted.queueRefusal(upstream, reason),
     storeTimed: (operation, durationMs, hasFailed) => counted.store(operation, durationMs, hasFailed),
     async scrape() {
-      loading ??= load();
-      const registry = await loading;
-      return { contentType: registry.contentType, text: await registry.metrics() };
+      const made = await registry.get();
+      return { contentType: made.contentType, text: await made.metrics() };
     },
-    async gather() {
-      loading ??= load();
-      return await (await loading).getMetricsAsJSON();
-    },
+    gather: async () => await (await registry.get()).getMetricsAsJSON(),
     samples: (sinceMs) => samples.list(sinceMs),
   };
 }

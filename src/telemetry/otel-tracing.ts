@@ -19,6 +19,7 @@ import {
   TraceIdRatioBasedSampler,
   TracerProvider,
 } from "@opentelemetry/sdk-trace";
+import { settledWithin } from "../contract/settled-within.ts";
 import { createReplyTrace } from "./otel-reply-trace.ts";
 import type { Log } from "./log.ts";
 import { parseTraceParent } from "./trace-parent.ts";
@@ -112,7 +113,7 @@ export function createOtelTracing(options: OtelOptions): Tracing {
     figures,
     async close() {
       const sent = provider.shutdown().catch(() => {});
-      await Promise.race([sent, Bun.sleep(longestCloseMs)]);
+      await settledWithin(sent, longestCloseMs);
     },
   };
 }

@@ -2,6 +2,7 @@
 // ever over forty letters. The others are left out of the check; the server knows its arguments best anyway.
 
 import { isJsonObject, type Json, type JsonObject } from "../contract/json.ts";
+import type { CheckCost } from "./schema-cost.ts";
 
 /** Steps of all patterns on all texts, some 50 ms. */
 const mostSteps = 5_000_000;
@@ -10,12 +11,16 @@ const maxFormatChars = 4000;
 /** Values, not schemas. */
 const valueKeys: ReadonlySet<string> = new Set(["const", "enum", "default", "examples"]);
 
-/** The same schema where nothing has to be left out. */
-export function withoutCostlyPatterns(schema: JsonObject, input: unknown): JsonObject {
+/**
+ * @param cost of checking the input
+ * @returns the same schema where nothing has to be left out
+ */
+export function withoutCostlyPatterns(schema: JsonObject, input: unknown, { trials }: CheckCost): JsonObject {
   const patterns = countPatterns(schema);
   if (patterns === 0) return schema;
   const { count, longest } = measureTexts(input);
-  const most = mostSteps / (patterns * Math.max(1, count));
+  // Each on each text, or more often where several parts have the same one.
+  const most = mostSteps / Math.max(trials, patterns * Math.max(1, count));
   const isCheap = (pattern: string): boolean => estimateSteps(pattern, longest) <= most;
   return strip(schema, isCheap, longest <= maxFormatChars) as JsonObject;
 }

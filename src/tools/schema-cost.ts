@@ -1,71 +1,167 @@
-// Whether a schema of a stranger can be checked in bounded time: references to references double with each step, and
-// thirty of them are a billion.
+// Whether a value can be checked by a schema of a stranger in bounded time: references to references double with each step, and
+// thirty of them are a billion; so does a schema that is in itself twice, with each level of a value.
 
 import { isJsonObject, type JsonObject } from "../contract/json.ts";
+import { followSteps, stepsOf } from "./schema-reference.ts";
 
 /** Parts of a schema that look at the same value, references followed. Real ones have some dozen. */
 const mostParts = 2000;
 const mostObjects = 5000;
+/** How often a part may look at a value: so often for each value, and so often beside that. Some 70 ms. */
+const looksForEach = 50;
+const looksBeside = 20_000;
 
 const known = new WeakMap<JsonObject, boolean>();
 
-export function isAffordable(schema: JsonObject): boolean {
-  let affordable = known.get(schema);
-  if (affordable === undefined) {
-    affordable = everyPart(schema, (part) => countParts(part, schema, mostParts) > 0);
-    known.set(schema, affordable);
-  }
-  return affordable;
+/** What a check does, at most. */
+export interface CheckCost {
+  /** How often a pattern, or a format, is tried on a text. */
+  readonly trials: number;
 }
 
-/** Each object within the schema, whatever it stands for. */
-function everyPart(schema: JsonObject, holds: (part: JsonObject) => boolean): boolean {
+/** @returns undefined when it is too much */
+export function costOfCheck(schema: JsonObject, value: unknown): CheckCost | undefined {
+  let isPlain = known.get(schema);
+  if (isPlain === undefined) {
+    isPlain = isPlainSchema(schema);
+    known.set(schema, isPlain);
+  }
+  return isPlain ? goThrough(schema, value) : undefined;
+}
+
+/** It is known where all references lead, and no value is looked at by too many parts. */
+function isPlainSchema(schema: JsonObject): boolean {
+  const inside = new Set<string>();
+  const objects: JsonObject[] = [];
   const waiting: unknown[] = [schema];
-  let objects = 0;
   for (let part = waiting.pop(); part !== undefined; part = waiting.pop()) {
-    if (isJsonObject(part)) {
-      objects += 1;
-      if (objects > mostObjects || !holds(part)) return false;
-    }
     if (typeof part !== "object" || part === null) continue;
+    if (isJsonObject(part)) {
+      objects.push(part);
+      if (objects.length > mostObjects) return false;
+      if (part !== schema) for (const key of Object.keys(part)) inside.add(key);
+    }
     for (const inner of Object.values(part)) if (typeof inner === "object" && inner !== null) waiting.push(inner);
   }
-  return true;
+  const counted = new Map<JsonObject, number>();
+  return objects.every(
+    (part) => isNamedPlainly(part, schema) && countParts(part, { root: schema, inside, counted }) < mostParts,
+  );
 }
 
-/** @returns what is left of `budget`; 0 or less: it was not enough */
-function countParts(part: unknown, root: JsonObject, budget: number): number {
-  let left = budget - 1;
-  if (!isJsonObject(part)) return left;
-  const alternatives = ["allOf", "anyOf", "oneOf"].flatMap((key) => (Array.isArray(part[key]) ? part[key] : []));
-  const conditions = ["not", "if", "then", "else"].map((key) => part[key]);
-  // By name or from elsewhere: where they lead is not to be told by looking.
-  if (part["$dynamicRef"] !== undefined || part["$recursiveRef"] !== undefined) return 0;
-  const reference = part["$ref"];
-  if (typeof reference === "string" && !/^#(?:\/|$)/.test(reference)) return 0;
-  const referred = typeof reference === "string" ? [follow(root, reference)] : [];
-  for (const inner of [...alternatives, ...conditions, ...referred]) {
-    if (left <= 0) return 0;
-    if (inner !== undefined) left = countParts(inner, root, left);
-  }
-  return left;
+/** A part with an address of its own has references of its own; a name that looks like a way is taken for one. */
+function isNamedPlainly(part: JsonObject, root: JsonObject): boolean {
+  const { $id, $anchor, $dynamicAnchor } = part;
+  if (typeof $id === "string" && (part !== root || $id.startsWith("#"))) return false;
+  return ![$anchor, $dynamicAnchor].some((name) => typeof name === "string" && name.includes("/"));
 }
 
-function follow(root: JsonObject, reference: string): unknown {
-  let place: unknown = root;
-  for (const step of reference.split("/").slice(1)) {
-    const key = decodeURIComponentSafely(step).replaceAll("~1", "/").replaceAll("~0", "~");
-    if (Array.isArray(place)) place = place[Number(key)];
-    else if (isJsonObject(place)) place = place[key];
-    else return undefined;
-  }
-  return place;
+interface Counting {
+  readonly root: JsonObject;
+  /** All names below the root. */
+  readonly inside: ReadonlySet<string>;
+  /** What was counted already: each part is so once, however many refer to it. */
+  readonly counted: Map<JsonObject, number>;
 }
 
-function decodeURIComponentSafely(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
+/** @returns infinity for a part of itself, and where nobody can tell */
+function countParts(part: unknown, counting: Counting, depth = 0): number {
+  if (!isJsonObject(part)) return 1;
+  const { root, inside, counted } = counting;
+  const before = counted.get(part);
+  if (before !== undefined) return before;
+  // Found again before it is counted, it is a part of itself.
+  counted.set(part, Number.POSITIVE_INFINITY);
+  if (depth > mostParts || !isReferencePlain(part, root, inside)) return Number.POSITIVE_INFINITY;
+  let count = 1;
+  for (const inner of partsOf(part, root)) {
+    count += countParts(inner, counting, depth + 1);
+    if (count > mostParts) return Number.POSITIVE_INFINITY;
   }
+  counted.set(part, count);
+  return count;
+}
+
+/** One that leads nowhere from the root is looked for from everywhere else: it must not begin with a name that is there. */
+function isReferencePlain(part: JsonObject, root: JsonObject, inside: ReadonlySet<string>): boolean {
+  const { $ref, $dynamicRef, $recursiveRef } = part;
+  if ($dynamicRef !== undefined || $recursiveRef !== undefined) return false;
+  if (typeof $ref !== "string") return true;
+  const steps = stepsOf($ref);
+  return steps !== undefined && (followSteps(root, steps) !== undefined || !inside.has(steps[0] ?? ""));
+}
+
+const lists = ["allOf", "anyOf", "oneOf"];
+const single = ["not", "if", "then", "else"];
+const byName = ["dependentSchemas", "dependencies"];
+
+/** Those that look at the same value. */
+function partsOf(schema: JsonObject, root: JsonObject): readonly unknown[] {
+  const parts: unknown[] = lists.flatMap((key) => (Array.isArray(schema[key]) ? schema[key] : []));
+  for (const key of single) if (schema[key] !== undefined) parts.push(schema[key]);
+  for (const key of byName) if (isJsonObject(schema[key])) parts.push(...Object.values(schema[key]));
+  const steps = typeof schema["$ref"] === "string" ? stepsOf(schema["$ref"]) : undefined;
+  if (steps !== undefined) parts.push(followSteps(root, steps));
+  return parts;
+}
+
+/** Goes the ways of the check, all of them, and gives up where they are too many. */
+function goThrough(schema: JsonObject, value: unknown): CheckCost | undefined {
+  const most = looksBeside + looksForEach * countValues(value);
+  const waiting: { readonly part: unknown; readonly value: unknown }[] = [{ part: schema, value }];
+  let looks = 0;
+  let trials = 0;
+  for (let look = waiting.pop(); look !== undefined; look = waiting.pop()) {
+    looks += 1;
+    if (looks + waiting.length > most) return undefined;
+    const { part, value: looked } = look;
+    if (!isJsonObject(part)) continue;
+    trials += trialsOf(part, looked);
+    for (const inner of partsOf(part, schema)) waiting.push({ part: inner, value: looked });
+    if (Array.isArray(looked)) {
+      for (const [index, item] of looked.entries())
+        for (const inner of itemPartsOf(part, index)) waiting.push({ part: inner, value: item });
+    } else if (isJsonObject(looked)) {
+      for (const [name, field] of Object.entries(looked)) {
+        for (const inner of fieldPartsOf(part, name)) waiting.push({ part: inner, value: field });
+        if (isJsonObject(part["propertyNames"])) waiting.push({ part: part["propertyNames"], value: name });
+      }
+    }
+  }
+  return { trials };
+}
+
+/** Names are matched once more for each keyword that asks which fields are left. */
+const mostMatches = 3;
+
+function trialsOf({ pattern, format, patternProperties }: JsonObject, value: unknown): number {
+  if (typeof value === "string") return [pattern, format].filter((one) => typeof one === "string").length;
+  if (!isJsonObject(patternProperties) || !isJsonObject(value)) return 0;
+  return mostMatches * Object.keys(patternProperties).length * Object.keys(value).length;
+}
+
+function countValues(value: unknown): number {
+  const waiting: unknown[] = [value];
+  let count = 0;
+  for (; waiting.length > 0; count++) {
+    const one = waiting.pop();
+    if (typeof one === "object" && one !== null) for (const inner of Object.values(one)) waiting.push(inner);
+  }
+  return count;
+}
+
+/** Those that may look at an item. */
+function itemPartsOf({ items, prefixItems, ...others }: JsonObject, index: number): readonly unknown[] {
+  const own = [items, prefixItems].map((parts) => (Array.isArray(parts) ? parts[index] : parts));
+  const all = [others["additionalItems"], others["unevaluatedItems"], others["contains"]];
+  return [...own, ...all].filter(isJsonObject);
+}
+
+/** Those that may look at a field. */
+function fieldPartsOf(part: JsonObject, name: string): readonly unknown[] {
+  const { properties, patternProperties } = part;
+  const own = isJsonObject(properties) && Object.hasOwn(properties, name) ? [properties[name]] : [];
+  const patterned = isJsonObject(patternProperties) ? Object.values(patternProperties) : [];
+  const all = [part["additionalProperties"], part["unevaluatedProperties"]];
+  return [...own, ...patterned, ...all].filter(isJsonObject);
 }

@@ -3,11 +3,11 @@
 import { Check, Errors } from "typebox/schema";
 import { isJsonObject, type JsonObject } from "../contract/json.ts";
 import { withoutCostlyPatterns } from "./pattern-cost.ts";
-import { isAffordable } from "./schema-cost.ts";
+import { costOfCheck } from "./schema-cost.ts";
 
 /**
  * - `large`: it costs too much to check anything against this schema
- * - `broken`: a pattern that is none, or a schema that refers to itself: nothing can be said of any value
+ * - `broken`: a pattern that is none, a schema that refers to itself or is nested too deeply: nothing can be said of any value
  */
 export type SchemaProblems =
   | { readonly type: "fits" }
@@ -19,9 +19,10 @@ const maxProblems = 5;
 const maxPathChars = 200;
 
 export function findProblems(given: JsonObject, value: unknown): SchemaProblems {
-  if (!isAffordable(given)) return { type: "large" };
-  const schema = withoutCostlyPatterns(given, value);
+  const cost = costOfCheck(given, value);
+  if (cost === undefined) return { type: "large" };
   try {
+    const schema = withoutCostlyPatterns(given, value, cost);
     // Interpreted, not compiled: a schema of strangers must not become code.
     if (Check(schema, value)) return { type: "fits" };
     const [, errors] = Errors(schema, value);

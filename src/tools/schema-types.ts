@@ -1,6 +1,7 @@
 // What a JSON schema says of one value: its types, its properties, its items. Only what repairs need; no validator.
 
 import { isJsonObject, type JsonObject } from "../contract/json.ts";
+import { followSteps, stepsOf } from "./schema-reference.ts";
 
 export type JsonType = "string" | "number" | "integer" | "boolean" | "object" | "array" | "null";
 
@@ -19,23 +20,40 @@ export function viewSchema(schema: unknown): SchemaView {
 }
 
 /** The types that a value may have; undefined when the schema does not say. */
-export function typesOf(view: SchemaView, depth = 0): ReadonlySet<JsonType> | undefined {
+export function typesOf(view: SchemaView): ReadonlySet<JsonType> | undefined {
+  return typesAt(view, 0, []);
+}
+
+type KnownTypes = Map<JsonObject, ReadonlySet<JsonType> | undefined>;
+
+/** @param known by depth: parts that refer to one another in many ways are read once at each, not once in each way */
+function typesAt(view: SchemaView, depth: number, known: KnownTypes[]): ReadonlySet<JsonType> | undefined {
   const schema = resolve(view);
   if (schema === undefined || depth > maxDepth) return undefined;
+  const here: KnownTypes = known[depth] ?? new Map();
+  known[depth] = here;
+  if (!here.has(schema)) {
+    const typesOfPart = (part: unknown) => typesAt({ schema: part, root: view.root }, depth + 1, known);
+    here.set(schema, readTypes(schema, typesOfPart));
+  }
+  return here.get(schema);
+}
+
+function readTypes(
+  schema: JsonObject,
+  typesOfPart: (part: unknown) => ReadonlySet<JsonType> | undefined,
+): ReadonlySet<JsonType> | undefined {
   const types = new Set<JsonType>();
   for (const type of listOf(schema["type"])) if (isJsonType(type)) types.add(type);
   if (types.size === 0) addLiteralTypes(schema, types);
   if (types.size === 0) {
-    const alternatives = [...listOf(schema["anyOf"]), ...listOf(schema["oneOf"])];
-    for (const alternative of alternatives) {
-      const found = typesOf({ schema: alternative, root: view.root }, depth + 1);
+    for (const alternative of [...listOf(schema["anyOf"]), ...listOf(schema["oneOf"])]) {
+      const found = typesOfPart(alternative);
       // One alternative that allows everything makes the others void.
       if (found === undefined) return undefined;
       for (const type of found) types.add(type);
     }
-    for (const part of listOf(schema["allOf"])) {
-      for (const type of typesOf({ schema: part, root: view.root }, depth + 1) ?? []) types.add(type);
-    }
+    for (const part of listOf(schema["allOf"])) for (const type of typesOfPart(part) ?? []) types.add(type);
   }
   if (types.size === 0 && isJsonObject(schema["properties"])) types.add("object");
   if (types.size > 0 && schema["nullable"] === true) types.add("null");
@@ -44,7 +62,7 @@ export function typesOf(view: SchemaView, depth = 0): ReadonlySet<JsonType> | un
 
 /** The schema of an object's property; undefined when nothing is declared for that name. */
 export function propertyOf(view: SchemaView, name: string): SchemaView | undefined {
-  for (const schema of objectSchemas(view, 0)) {
+  for (const schema of objectSchemas(view)) {
     const properties = schema["properties"];
     if (isJsonObject(properties) && Object.hasOwn(properties, name))
       return { schema: properties[name], root: view.root };
@@ -55,7 +73,7 @@ export function propertyOf(view: SchemaView, name: string): SchemaView | undefin
 }
 
 export function itemsOf(view: SchemaView): SchemaView | undefined {
-  for (const schema of objectSchemas(view, 0)) {
+  for (const schema of objectSchemas(view)) {
     if (isJsonObject(schema["items"])) return { schema: schema["items"], root: view.root };
   }
   return undefined;
@@ -68,15 +86,26 @@ export function requiredOf(view: SchemaView): readonly string[] {
 }
 
 /** The schema, the parts that it is made of, and its only alternative that is not null. */
-function objectSchemas(view: SchemaView, depth: number): readonly JsonObject[] {
+function objectSchemas(view: SchemaView): readonly JsonObject[] {
+  const found: JsonObject[] = [];
+  collectSchemas(view, 0, [], found);
+  return found;
+}
+
+/** @param seen by depth, as in `typesAt`: a part that comes again at the same one has nothing new */
+function collectSchemas(view: SchemaView, depth: number, seen: Set<JsonObject>[], found: JsonObject[]): void {
   const schema = resolve(view);
-  if (schema === undefined || depth > maxDepth) return [];
-  const inner = (part: unknown) => objectSchemas({ schema: part, root: view.root }, depth + 1);
+  if (schema === undefined || depth > maxDepth) return;
+  const here = seen[depth] ?? new Set();
+  seen[depth] = here;
+  if (here.has(schema)) return;
+  here.add(schema);
+  found.push(schema);
   const alternatives = [...listOf(schema["anyOf"]), ...listOf(schema["oneOf"])].filter(
     (part) => !(isJsonObject(part) && part["type"] === "null"),
   );
-  const only = alternatives.length === 1 ? inner(alternatives[0]) : [];
-  return [schema, ...listOf(schema["allOf"]).flatMap(inner), ...only];
+  const parts = [...listOf(schema["allOf"]), ...(alternatives.length === 1 ? alternatives : [])];
+  for (const part of parts) collectSchemas({ schema: part, root: view.root }, depth + 1, seen, found);
 }
 
 /** Follows references within the document. */
@@ -86,19 +115,10 @@ function resolve(view: SchemaView): JsonObject | undefined {
     if (!isJsonObject(schema)) return undefined;
     const reference = schema["$ref"];
     if (typeof reference !== "string") return schema;
-    if (!reference.startsWith("#")) return undefined;
-    schema = follow(view.root, reference);
+    const steps = stepsOf(reference);
+    schema = steps && followSteps(view.root, steps);
   }
   return undefined;
-}
-
-function follow(root: unknown, reference: string): unknown {
-  let place = root;
-  for (const step of reference.split("/").slice(1)) {
-    if (!isJsonObject(place)) return undefined;
-    place = place[step.replaceAll("~1", "/").replaceAll("~0", "~")];
-  }
-  return place;
 }
 
 function addLiteralTypes(schema: JsonObject, types: Set<JsonType>): void {

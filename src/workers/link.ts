@@ -1,6 +1,8 @@
 // Questions and answers between two processes over a channel of messages. Either side may ask, and every question has a
 // limit. Knows nothing of what is asked.
 
+import { reasonOf } from "../contract/thrown.ts";
+
 /** What crosses the channel. */
 type Message =
   | { readonly ask: number; readonly kind: string; readonly body: unknown }
@@ -60,7 +62,7 @@ export function createLink<Asked extends Questions<Asked>, Answered extends Ques
       // The two sides are one program: what comes under this name has its type.
       tell({ answer: id, body: await answer(body as never) });
     } catch (error) {
-      tell({ refusal: id, sentence: error instanceof Error ? error.message : String(error) });
+      tell({ refusal: id, sentence: reasonOf(error) });
     }
   }
 

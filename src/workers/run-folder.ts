@@ -3,6 +3,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isRunning } from "../store/lease-owner.ts";
 
 /** Of an address of a unix socket, on Linux and on macOS. */
 const mostPathBytes = 103;
@@ -31,21 +32,11 @@ export function openRunFolder(dataDir: string): RunFolder {
   chmodSync(own, 0o700);
   for (const name of readdirSync(own)) {
     const pid = socketName.exec(name)?.[1];
-    if (pid !== undefined && !lives(Number(pid))) rmSync(join(own, name), { force: true });
+    if (pid !== undefined && !isRunning(Number(pid))) rmSync(join(own, name), { force: true });
   }
   return { path: own, close() {} };
 }
 
 export function socketPathOf(folder: string, pid: number): string {
   return join(folder, `${pid}.sock`);
-}
-
-function lives(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // EPERM: it lives and belongs to somebody else.
-    return !(error instanceof Error && "code" in error && error.code === "ESRCH");
-  }
 }

@@ -1,6 +1,7 @@
 // The workers of one gateway: started, kept alive, told of one another and of other settings, stopped. Serves nobody itself.
 
 import { rmSync } from "node:fs";
+import { reasonOf } from "../contract/thrown.ts";
 import type { MetricRow } from "../telemetry/merge-metrics.ts";
 import type { Log } from "../telemetry/log.ts";
 import { restartDelayMs, type SupervisorTimes, usualTimes } from "./restart-delay.ts";
@@ -94,6 +95,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   let revision = 0;
   let keeper = first.number;
   let restarts = 0;
+  /** The first one serves, or did. */
   let hasStarted = false;
   let isStopping = false;
   let pinging: ReturnType<typeof setInterval> | undefined;
@@ -131,8 +133,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     return metrics.scrape(ownRows(ready().length, restarts));
   }
 
-  async function begin(place: Place): Promise<Served> {
-    const startedWith = revision;
+  /** @throws {Error} when the system starts no process */
+  function open(place: Place): WorkerProcess {
     const process = new WorkerProcess(place.number, options.spawn, {
       change: (change) => switchboard.change(change),
       reload: () => options.askReload(),
@@ -163,6 +165,19 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       emulator: () => options.openEmulator(),
     });
     place.process = process;
+    return process;
+  }
+
+  async function begin(place: Place): Promise<Served> {
+    const startedWith = revision;
+    let process: WorkerProcess;
+    try {
+      process = open(place);
+    } catch (error) {
+      place.failures++;
+      restartLater(place);
+      return notStarted(place, error);
+    }
     const ended = process.exited.then((end) => onEnd(place, process, end));
     const order = {
       number: place.number,
@@ -173,10 +188,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       roster: rosterFor(place.number),
       switches: switchboard.all(),
     };
-    const served = await process.ask("serve", order, times.startMs).catch((error: unknown): Served => {
-      const reason = error instanceof Error ? error.message : String(error);
-      return { failed: `Cannot start worker ${place.number}: ${reason}`, exitCode: 1 };
-    });
+    const served = await process.ask("serve", order, times.startMs).catch((error: unknown) => notStarted(place, error));
     if ("failed" in served) {
       process.kill("SIGKILL");
       await ended;
@@ -184,9 +196,12 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     }
     process.isReady = true;
     process.hasServed = true;
+    // From here on its place is kept, and on this port.
+    hasStarted = true;
+    ({ port } = served);
     await tellRoster();
-    // Switched, or read again, while it started.
-    for (const change of switchboard.since(order.switches)) await process.tell("apply", change);
+    // Switched, or read again, while it started. At once: what is switched from here on comes behind it.
+    await Promise.all(switchboard.since(order.switches).map((change) => process.tell("apply", change)));
     if (startedWith !== revision) await adopt(process);
     return served;
   }
@@ -197,7 +212,6 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     endGroups(process.guarded, times.leftMs);
     lines.drop(process);
     await metrics.left(place.number);
-    // The first one is waited for at the start: whoever started the program is told why it does not come up.
     if (isStopping || !hasStarted) return;
     const { hasServed, livedMs } = process;
     place.failures = hasServed && livedMs >= times.soundMs ? 0 : place.failures + 1;
@@ -205,14 +219,11 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     const told = { worker: place.number, pid: process.pid, ...end, delayMs };
     log[end.exitCode === 0 ? "info" : "error"]("A worker ended: another one takes its place", told);
     await replaceKeeper(place.number);
-    if (hasNoHope()) return gaveUp.resolve(hopeless);
-    restartLater(place, delayMs);
+    restartLater(place);
   }
 
   function hasNoHope(): boolean {
-    return (
-      hasStarted && places.every(({ process, failures }) => process?.isReady !== true && failures >= times.mostFailures)
-    );
+    return places.every(({ process, failures }) => process?.isReady !== true && failures >= times.mostFailures);
   }
 
   /** Has it serve by the settings in force. Never rejects: one that cannot ends what it runs, and another one starts with them. */
@@ -220,14 +231,17 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     try {
       await process.ask("reload", settings, times.reloadMs);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       log.error("A worker cannot use the settings: another one takes its place", { worker: process.number, reason });
       await process.tell("stop", null);
     }
   }
 
-  function restartLater(place: Place, delayMs: number): void {
-    place.timer = setTimeout(() => void restart(place), delayMs);
+  function restartLater(place: Place): void {
+    // The first one is waited for at the start: whoever started the program is told why it does not come up.
+    if (isStopping || !hasStarted) return;
+    if (hasNoHope()) return gaveUp.resolve(hopeless);
+    place.timer = setTimeout(() => void restart(place), restartDelayMs(place.failures, times));
   }
 
   async function restart(place: Place): Promise<void> {
@@ -256,8 +270,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     async start() {
       const served = await begin(first);
       if ("failed" in served) throw new StartFailure(served.failed, served.exitCode);
-      ({ port } = served);
-      hasStarted = true;
+      if (isStopping) return { url: served.url, upstreams: served.upstreams };
       const others = await Promise.all(places.slice(1).map((place) => begin(place)));
       for (const other of others) if ("failed" in other) log.error("A worker cannot start", { reason: other.failed });
       pinging = setInterval(() => void Promise.all(ready().map(ping)), times.pingMs);
@@ -265,12 +278,13 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       return { url: served.url, upstreams: served.upstreams };
     },
     async reload(next) {
-      const [trial, ...others] = ready();
+      const [trial] = ready();
       // One that refuses them leaves all as they were.
       const upstreams = (await trial?.ask("reload", next, times.reloadMs)) ?? [];
       settings = next;
       revision++;
-      for (const process of others) await adopt(process);
+      // Also those that began to serve meanwhile, by the settings before.
+      for (const process of ready()) if (process !== trial) await adopt(process);
       return upstreams;
     },
     gaveUp: gaveUp.promise,
@@ -295,6 +309,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     },
     pids: () => ready().map(({ pid }) => pid),
   };
+}
+
+function notStarted({ number }: Place, error: unknown): Served {
+  return { failed: `Cannot start worker ${number}: ${reasonOf(error)}`, exitCode: 1 };
 }
 
 const hopeless = "All workers end soon after they have started, again and again: the log says why";

@@ -14,7 +14,7 @@ export interface ThingMaker {
 }
 
 /** The account that is made, as it is told to others: tests take it away again. */
-export const madeAccount = { credentials: "token=of-the-test-0001", alias: "test" } as const;
+const madeAccount = { credentials: "token=of-the-test-0001", alias: "test" } as const;
 
 export async function makeThings({ url, headers = {}, adminHeaders = headers }: ThingMaker): Promise<ThingIds> {
   const send = async (path: string, body: object, more: Readonly<Record<string, string>> = {}): Promise<Response> => {

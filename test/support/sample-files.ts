@@ -1,7 +1,7 @@
 // Small files of each kind that messages may show.
 
 /** One pixel. */
-export const pngBytes = Buffer.from(
+const pngBytes = Buffer.from(
   "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
   "base64",
 );

@@ -1,5 +1,6 @@
 // Text of tool servers made safe to show, to log and to hand to a model: nothing in it that is not seen, and not too long.
 
+import { isInPair } from "../../contract/surrogate-pair.ts";
 import { withoutUnseen } from "../unseen.ts";
 
 export interface CleanText {
@@ -12,16 +13,10 @@ export function cleanText(text: string, maxChars: number): CleanText {
   const looked = text.slice(0, 2 * maxChars + 1000);
   const clean = withoutUnseen(looked);
   if (clean.length <= maxChars && looked.length === text.length) return { text: clean, isCut: false };
-  return { text: cutText(clean, maxChars), isCut: true };
+  return { text: clean.slice(0, isInPair(clean, maxChars) ? maxChars - 1 : maxChars), isCut: true };
 }
 
 /** On one line, for logs, lists and messages. */
 export function cleanLine(text: string, maxChars: number): string {
   return cleanText(text, maxChars).text.replaceAll(/\s+/g, " ").trim();
-}
-
-function cutText(text: string, maxChars: number): string {
-  const last = text.charCodeAt(maxChars - 1);
-  // Never between the two halves of a character.
-  return text.slice(0, last >= 0xd800 && last <= 0xdbff ? maxChars - 1 : maxChars);
 }

@@ -4,6 +4,7 @@ import type { JsonObject } from "../../contract/json.ts";
 import type { Environment } from "../../config/load-config.ts";
 import type { ToolServerSettings } from "../../config/mcp-servers.ts";
 import { version } from "../../config/version.ts";
+import { settledWithin } from "../../contract/settled-within.ts";
 import { orAborted } from "../../outbound/or-aborted.ts";
 import type { ToolCallOptions } from "../tools.ts";
 import { createCallLimit } from "./call-limit.ts";
@@ -142,8 +143,8 @@ async function connect(
   function close(): Promise<void> {
     closing ??= (async () => {
       if (isConnected && !hasEnded) {
-        const late = new Promise<void>((resolve) => setTimeout(resolve, goodbyeMs).unref());
-        await Promise.race([opened.sayGoodbye().catch(() => undefined), late]);
+        const said = opened.sayGoodbye().catch(() => undefined);
+        await settledWithin(said, goodbyeMs);
       }
       await transport.close();
     })();

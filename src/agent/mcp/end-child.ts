@@ -1,5 +1,7 @@
 // The end of a child process and of all that it has started: asked first, then told, then made.
 
+import { settledWithin } from "../../contract/settled-within.ts";
+
 /** As much of a process as its end needs. */
 export interface EndableChild {
   readonly pid: number;
@@ -21,9 +23,9 @@ export async function endChild(child: EndableChild, { inputMs, termMs }: EndTime
   } catch {
     // Its input has ended with it.
   }
-  if (!(await endsWithin(child, inputMs))) {
+  if (!(await settledWithin(child.exited, inputMs))) {
     signalGroup(child.pid, "SIGTERM");
-    await endsWithin(child, termMs);
+    await settledWithin(child.exited, termMs);
   }
   // Also behind a process that went by itself: what it has started would stay as an orphan.
   signalGroup(child.pid, "SIGKILL");
@@ -36,17 +38,5 @@ export function signalGroup(pid: number, signal: NodeJS.Signals): void {
     process.kill(process.platform === "win32" ? pid : -pid, signal);
   } catch {
     // There is nobody left.
-  }
-}
-
-async function endsWithin(child: EndableChild, limitMs: number): Promise<boolean> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(resolve, limitMs, false);
-  });
-  try {
-    return await Promise.race([child.exited.then(() => true as const), late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -7,10 +7,29 @@ export interface EventWatch {
   canResume(): boolean;
 }
 
+const lineFeed = 10;
+const carriageReturn = 13;
+const idField = [105, 100, 58];
+
 export function createEventWatch(maxBytes: number, isStream: boolean): EventWatch {
   let bytes = 0;
   let hasId = false;
   let lineLength = 0;
+  /** Of the line that is being read: a chunk may end within it. */
+  const lineStart = new Uint8Array(idField.length);
+
+  function addToLine(chunk: Uint8Array, from: number, to: number): void {
+    const room = lineStart.length - lineLength;
+    if (room > 0) lineStart.set(chunk.subarray(from, Math.min(to, from + room)), lineLength);
+    lineLength += to - from;
+  }
+
+  function endLine(): void {
+    hasId ||= lineLength >= idField.length && idField.every((byte, index) => byte === lineStart[index]);
+    // A blank line ends the event.
+    if (lineLength === 0 || (lineLength === 1 && lineStart[0] === carriageReturn)) bytes = 0;
+    lineLength = 0;
+  }
 
   return {
     canResume: () => hasId,
@@ -19,26 +38,16 @@ export function createEventWatch(maxBytes: number, isStream: boolean): EventWatc
         bytes += chunk.length;
         return bytes > maxBytes;
       }
-      let from = 0;
-      while (from < chunk.length) {
-        const found = chunk.indexOf(10, from);
-        const to = found === -1 ? chunk.length : found;
-        if (lineLength === 0 && isId(chunk, from)) hasId = true;
-        const isCarriageReturn = to - from === 1 && chunk[from] === 13;
-        lineLength += to - from;
-        bytes += to - from + 1;
+      for (let from = 0; from < chunk.length;) {
+        const found = chunk.indexOf(lineFeed, from);
+        const end = found < 0 ? chunk.length : found + 1;
+        bytes += end - from;
         if (bytes > maxBytes) return true;
-        if (found === -1) break;
-        // A blank line ends the event.
-        if (lineLength === 0 || (lineLength === 1 && isCarriageReturn)) bytes = 0;
-        lineLength = 0;
-        from = found + 1;
+        addToLine(chunk, from, found < 0 ? end : found);
+        if (found >= 0) endLine();
+        from = end;
       }
       return false;
     },
   };
-}
-
-function isId(chunk: Uint8Array, at: number): boolean {
-  return chunk[at] === 105 && chunk[at + 1] === 100 && chunk[at + 2] === 58;
 }

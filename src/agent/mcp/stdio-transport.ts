@@ -3,6 +3,8 @@
 
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
+import { othersFirst } from "../../contract/others-first.ts";
+import { settledWithin } from "../../contract/settled-within.ts";
 import { cleanLine } from "./clean-text.ts";
 import { endChild, signalGroup, type EndTimes } from "./end-child.ts";
 import { createLineReader } from "./line-reader.ts";
@@ -69,7 +71,7 @@ export function createStdioTransport(options: StdioTransportOptions): StdioTrans
         if (child !== undefined) signalGroup(child.pid, "SIGKILL");
         over?.();
         // It may have answered before it went.
-        await Promise.race([reading, new Promise((resolve) => setTimeout(resolve, lastWordsMs).unref())]);
+        await settledWithin(reading, lastWordsMs);
         transport.onclose?.();
       });
     },
@@ -137,7 +139,7 @@ async function readChunks(output: ReadableStream<Uint8Array>, read: (chunk: Uint
       bytes += chunk.length;
       if (bytes < stretchBytes) continue;
       bytes = 0;
-      await new Promise((resolve) => setImmediate(resolve));
+      await othersFirst();
     }
   } catch {
     // A pipe that breaks is the end of the process, which is told by itself.

@@ -7,7 +7,7 @@ import { untilAborted, waitFor } from "../gates.ts";
 import { createUuid } from "../random.ts";
 import { countTokens } from "../reply-steps.ts";
 import { headersObject, member, parseBody } from "../request-log.ts";
-import { type Call, refuseCall } from "./call.ts";
+import { abandonCall, type Call, refuseCall } from "./call.ts";
 import type { CompatibleState } from "./emulator-state.ts";
 import { type CompatibleRoute, findRoute } from "./routes.ts";
 
@@ -24,14 +24,14 @@ export async function answerCall(request: Request, state: CompatibleState, life:
   // A stream waits before each event instead.
   const isStream = route.on === "completions" && script?.refuse === undefined && member(call.body, "stream") === true;
   if (script?.gate !== undefined && !isStream) await state.gates.pass(script.gate, leave);
-  if (leave.aborted) return abandon(call, state);
+  if (leave.aborted) return abandonCall(call, state);
 
   const refusal = typeof script?.refuse === "string" ? { name: script.refuse } : script?.refuse;
   if (refusal?.name === "silence") {
     record.refusal = refusal.name;
     state.log.touch();
     await untilAborted(leave);
-    return abandon(call, state);
+    return abandonCall(call, state);
   }
   if (refusal?.name === "reset") {
     record.refusal = refusal.name;
@@ -42,7 +42,7 @@ export async function answerCall(request: Request, state: CompatibleState, life:
   const response =
     refusal === undefined ? await routeCall(call, route, state, bodyText, leave) : refuseCall(call, state, refusal);
   record.status = response.status;
-  if (record.eventsDelivered === 0 && !isEventStream(response)) record.endedAtMs ??= state.clock();
+  if (!call.isStreaming) record.endedAtMs ??= state.clock();
   state.log.touch();
   return response;
 }
@@ -64,11 +64,14 @@ async function routeCall(
   if (call.method === "GET") return route.answer(call, state, leave);
   const overstep = limits.admit(call.key, countTokens(bodyText));
   if (overstep !== undefined) return refuseCall(call, state, { ...overstep, headers: headers() });
-  const response = await route.answer(call, state, leave);
-  // Who streams leaves when the stream has ended.
-  if (!isEventStream(response)) limits.leave(call.key);
-  for (const [name, value] of Object.entries(headers())) response.headers.set(name, value);
-  return response;
+  try {
+    const response = await route.answer(call, state, leave);
+    for (const [name, value] of Object.entries(headers())) response.headers.set(name, value);
+    return response;
+  } finally {
+    // Who streams leaves when the stream has ended.
+    if (!call.isStreaming) limits.leave(call.key);
+  }
 }
 
 function refusedKey(key: string, { dialect, options }: CompatibleState) {
@@ -109,7 +112,7 @@ async function readCall(
   const script = state.scripts.take({ on: route.on, content, account: key, bearer: key });
   const requestId = createUuid(state.idSource, record.ordinal, "request");
   const variant = script?.reply?.variant ?? state.variant;
-  const call = {
+  const call: Call = {
     request,
     method: request.method,
     path,
@@ -120,6 +123,7 @@ async function readCall(
     variant,
     script,
     record,
+    isStreaming: false,
   };
   return { call, route, bodyText };
 }
@@ -138,19 +142,6 @@ async function formFields(bytes: Uint8Array<ArrayBuffer>, contentType: string): 
     // A broken form is seen as what it is: nothing.
     return undefined;
   }
-}
-
-/** The client left, or the emulator was reset, before there was an answer. */
-function abandon(call: Call, state: CompatibleState): Response {
-  call.record.aborted = true;
-  call.record.endedAtMs = state.clock();
-  state.log.touch();
-  call.request.signal.throwIfAborted();
-  return brokenConnection(state.resetError);
-}
-
-function isEventStream(response: Response): boolean {
-  return (response.headers.get("content-type") ?? "").startsWith("text/event-stream");
 }
 
 function newestMessage(body: unknown): string {

@@ -1,6 +1,7 @@
 // One call to the emulator as its routes see it, and how it is refused.
 
 import { formatSseEvent } from "../../sse/sse-writer.ts";
+import { brokenConnection } from "../broken-connection.ts";
 import type { ErrorRow, Problem } from "./dialect.ts";
 import { nativeRows } from "./dialects/dashscope-errors.ts";
 import { commonRows } from "./error-rows.ts";
@@ -22,6 +23,17 @@ export interface Call {
   /** The order that fits this call, already counted. Refusals were carried out before. */
   readonly script: ScriptEntry | undefined;
   readonly record: CompatibleRequest;
+  /** Its answer goes on after its response has begun. */
+  isStreaming: boolean;
+}
+
+/** Nobody reads the answer: the client left, or the emulator was reset. @throws the reason of the client's signal */
+export function abandonCall(call: Call, state: CompatibleState): Response {
+  call.record.aborted = true;
+  call.record.endedAtMs = state.clock();
+  state.log.touch();
+  call.request.signal.throwIfAborted();
+  return brokenConnection(state.resetError);
 }
 
 /** What a refusal's text is filled with. */

@@ -34,7 +34,6 @@ export function createTranscription(call: Call, state: CompatibleState): Respons
     const words = text.match(/\s*\S+/g) ?? [];
     const deltas = words.map((delta) => formatSseEvent({ type: "transcript.text.delta", delta }));
     const done = formatSseEvent({ type: "transcript.text.done", text });
-    state.limits.leave(call.key);
     return new Response(deltas.join("") + done, { headers: { "content-type": "text/event-stream" } });
   }
   const format = member(call.body, "response_format");
@@ -59,7 +58,6 @@ export function createSpeech(call: Call, state: CompatibleState): Response {
       { type: "speech.audio.delta", audio },
       { type: "speech.audio.done", usage },
     ];
-    state.limits.leave(call.key);
     return new Response(events.map((event) => formatSseEvent(event)).join(""), {
       headers: { "content-type": "text/event-stream" },
     });

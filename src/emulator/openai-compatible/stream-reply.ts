@@ -59,5 +59,6 @@ export function streamReply(call: Call, state: CompatibleState, stream: StreamCo
     ...scripted?.headers,
   });
   if (encoding !== undefined) headers.set("content-encoding", encoding);
+  call.isStreaming = true;
   return new Response(writer.body, { headers });
 }

@@ -2,7 +2,7 @@
 
 import { brokenConnection } from "../broken-connection.ts";
 import { untilAborted, waitFor } from "../gates.ts";
-import { type Call, refuseCall } from "./call.ts";
+import { abandonCall, type Call, refuseCall } from "./call.ts";
 import type { WholeAnswer } from "./chunk-form.ts";
 import type { ChunkContext } from "./chunk-steps.ts";
 import type { CompatibleState } from "./emulator-state.ts";
@@ -20,7 +20,7 @@ export async function answerWhole(call: Call, state: CompatibleState, whole: Who
   const paceMs = call.script?.reply?.paceMs ?? state.options.tokenDelayMs ?? 20;
   // It takes as long as its stream would.
   await waitFor((pieces.length - 1) * paceMs, whole.leave);
-  if (whole.leave.aborted) return endAborted(call, state);
+  if (whole.leave.aborted) return abandonCall(call, state);
   const body = JSON.stringify(form.whole(gather(pieces, whole.context), frame));
   state.limits.spend(call.key, whole.context.tally.usage.completionTokens);
   const headers = {
@@ -45,7 +45,7 @@ export async function answerWhole(call: Call, state: CompatibleState, whole: Who
       return brokenConnection(state.resetError);
     case "stall":
       await untilAborted(whole.leave);
-      return endAborted(call, state);
+      return abandonCall(call, state);
     case "end":
     case "done":
     case "malformed":
@@ -53,15 +53,6 @@ export async function answerWhole(call: Call, state: CompatibleState, whole: Who
     default:
       return fault satisfies never;
   }
-}
-
-/** Nobody reads the answer: the client left, or the emulator was reset. */
-function endAborted(call: Call, state: CompatibleState): Response {
-  call.record.aborted = true;
-  call.record.endedAtMs = state.clock();
-  state.log.touch();
-  call.request.signal.throwIfAborted();
-  return brokenConnection(state.resetError);
 }
 
 function gather(pieces: Iterable<Piece>, { tally }: ChunkContext): WholeAnswer {

@@ -3,6 +3,7 @@
 import type { Message } from "../../contract/chat-request.ts";
 import { flattenText } from "../../contract/chat-request.ts";
 import { isJsonObject } from "../../contract/json.ts";
+import { reasonOf } from "../../contract/thrown.ts";
 import { beginningOf, endOf } from "../excerpt.ts";
 import { readJson } from "../read-json.ts";
 import type { Step, StepContext } from "../step.ts";
@@ -52,10 +53,6 @@ async function askModel(context: StepContext, timeoutMs: number): Promise<Analys
     log.info("Cannot have the question analysed: rules stand in", { reason: reasonOf(error) });
     return undefined;
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 const smallTalk = new RegExp(

@@ -5,6 +5,7 @@ import type { JSONWebKeySet, JWK } from "jose";
 import type { Clock } from "../../contract/clock.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
 import { isJsonObject } from "../../contract/json.ts";
+import { reasonOf } from "../../contract/thrown.ts";
 import type { HttpClient } from "../../outbound/http-client.ts";
 import { readBytes } from "../../outbound/read-bytes.ts";
 import type { Log } from "../../telemetry/log.ts";
@@ -48,7 +49,7 @@ export function createKeySet({ url, http, clock, log }: KeySetOptions): KeySet {
     } catch (error) {
       // Tokens are checked with the keys there are.
       failureEndsAtMs = clock() + (set === undefined ? pauseWithoutKeysMs : pauseWithKeysMs);
-      log.warn("Cannot read the key set of JWT_JWKS_URL", { kept: set?.keys.length ?? 0, reason: reasonOf(error) });
+      log.warn("Cannot read the key set of JWT_JWKS_URL", { kept: set?.keys.length ?? 0, reason: whyUnread(error) });
     }
   }
 
@@ -99,7 +100,6 @@ function isPublicKey(key: unknown): key is JWK {
   return isJsonObject(key) && typeof key["kty"] === "string" && key["kty"] !== "oct" && !("d" in key);
 }
 
-function reasonOf(error: unknown): string {
-  if (error instanceof SyntaxError) return "it is not JSON";
-  return error instanceof Error ? error.message : String(error);
+function whyUnread(error: unknown): string {
+  return error instanceof SyntaxError ? "it is not JSON" : reasonOf(error);
 }

@@ -1,21 +1,20 @@
 // The typed chat's messages on a shared store.
 
-import type {
-  Attachment,
-  BegunTurn,
-  ChatMessage,
-  ChatSession,
-  ChatStore,
-  MessageExtras,
-  MessagePath,
-  MessageStatus,
+import {
+  addressStartChars,
+  type Attachment,
+  type BegunTurn,
+  type ChatMessage,
+  type ChatSession,
+  type ChatStore,
+  type MessageExtras,
+  type MessagePath,
+  type MessageStatus,
 } from "../chat-store.ts";
 import type { Session } from "./session.ts";
 
 /** Sessions of one script: it must stay short beside running turns. */
 const sweptSessions = 20;
-/** Of an attachment's address: enough for its type. */
-const addressStartChars = 300;
 
 /** As the script returns it: see `messageOf` there. */
 type MessageRow = readonly string[];

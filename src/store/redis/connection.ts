@@ -7,12 +7,13 @@
 
 import { RedisClient } from "bun";
 import { GatewayError } from "../../contract/gateway-error.ts";
+import { codeOf } from "../../contract/thrown.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { StorageWatch } from "../storage-trouble.ts";
 import { describeAddress } from "./address.ts";
 import { Presence } from "./presence.ts";
 import { createScripts, type Script, type ScriptName } from "./scripts.ts";
-import { reasonOf, refusalOf, StoreRefuses, StoreUnreachable } from "./store-errors.ts";
+import { serversReason, refusalOf, StoreRefuses, StoreUnreachable } from "./store-errors.ts";
 
 export interface RedisLimits {
   /** Without any answer for so long, the connection is given up. */
@@ -313,7 +314,7 @@ export class RedisConnection {
     this.#isTold = true;
     this.#options.log.warn("The shared store cannot be used: the gateway tries until it can", {
       store: describeAddress(this.#options.url),
-      reason: reasonOf(error) ?? "no connection, or it was refused (address, password, TLS, database number)",
+      reason: serversReason(error) ?? "no connection, or it was refused (address, password, TLS, database number)",
     });
   }
 }
@@ -330,10 +331,5 @@ function isScriptMissing(error: unknown): boolean {
 }
 
 function isLost(error: unknown): boolean {
-  return (
-    error instanceof Error &&
-    "code" in error &&
-    typeof error.code === "string" &&
-    /CONNECTION|TIMEOUT|SOCKET|ECONN|EPIPE/.test(error.code)
-  );
+  return /CONNECTION|TIMEOUT|SOCKET|ECONN|EPIPE/.test(codeOf(error));
 }

@@ -1,15 +1,19 @@
 // Conversations of clients on a shared store: a hash a conversation, a hash and an order of its items.
 
 import type { JsonObject } from "../../contract/json.ts";
-import type { ConversationStore, ItemQuestion, KeptConversation } from "../conversation-store.ts";
+import {
+  type ConversationStore,
+  defaultConversationBytes,
+  type ItemQuestion,
+  type KeptConversation,
+} from "../conversation-store.ts";
 import type { Session } from "./session.ts";
 
-/** Of all items. Beyond it a sweep deletes the conversations that were last changed first. */
-const defaultMaxBytes = 512 * 1024 * 1024;
 /** Of one script: it must stay short beside running turns. */
 const sweptAtOnce = 20;
 
-export function createRedisConversations(session: Session, maxBytes = defaultMaxBytes): ConversationStore {
+/** @param maxBytes of all items. Beyond it a sweep deletes the conversations that were last changed first */
+export function createRedisConversations(session: Session, maxBytes = defaultConversationBytes): ConversationStore {
   const ask = (operation: string, more: object, texts?: readonly string[]): Promise<unknown> =>
     session.ask("conversations", { operation, ...more }, texts);
   const idsOf = (items: readonly JsonObject[]): string[] => items.map((item) => String(item["id"]));

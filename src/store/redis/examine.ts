@@ -2,6 +2,8 @@
 
 import { RedisClient } from "bun";
 import type { DoctorLine } from "../../contract/doctor-line.ts";
+import { settledWithin } from "../../contract/settled-within.ts";
+import { plainHost } from "../../outbound/plain-host.ts";
 import { describeAddress } from "./address.ts";
 import { refusalOf } from "./store-errors.ts";
 
@@ -101,7 +103,7 @@ async function explainFailure(url: string, error: unknown): Promise<DoctorLine> 
     return { verdict: "fail", subject, finding: `${address}: ${refusal}`, advice: "look at the server's settings" };
   }
   const { hostname, port } = new URL(url);
-  const isOpen = await canConnect(hostname.replace(/^\[|\]$/g, ""), Number(port || 6379));
+  const isOpen = await canConnect(plainHost(hostname), Number(port || 6379));
   const [finding, advice] = isOpen
     ? ["refuses the connection", "look at user, password, TLS (rediss://) and database number in STORE_URL"]
     : ["cannot be reached", "start it, or look at host and port in STORE_URL"];
@@ -110,12 +112,9 @@ async function explainFailure(url: string, error: unknown): Promise<DoctorLine> 
 
 async function canConnect(hostname: string, port: number): Promise<boolean> {
   try {
-    const socket = await Promise.race([
-      Bun.connect({ hostname, port, socket: { data() {} } }),
-      Bun.sleep(patienceMs).then(() => undefined),
-    ]);
-    socket?.end();
-    return socket !== undefined;
+    // Ended as soon as it is open, however late that is.
+    const connected = Bun.connect({ hostname, port, socket: { open: (socket) => void socket.end(), data() {} } });
+    return await settledWithin(connected, patienceMs);
   } catch {
     // Whatever stands in the way: it cannot be reached.
     return false;

@@ -23,7 +23,7 @@ import { createRedisReplayIndex, createRedisSpools, createRedisWishes, type Shar
 import { createRedisResponses } from "./responses.ts";
 import { Session } from "./session.ts";
 import { RedisSessions } from "./sessions.ts";
-import { reasonOf } from "./store-errors.ts";
+import { serversReason } from "./store-errors.ts";
 import { RedisTurns } from "./turns.ts";
 
 export interface SharedStoreOptions extends StoreOptions {
@@ -113,7 +113,7 @@ function createRooms(session: Session, owner: string): SharedRooms {
 
 function cannotOpen(url: string, failure: unknown): GatewayError {
   const reason =
-    reasonOf(failure) ??
+    serversReason(failure) ??
     "it does not answer, or refuses the connection; look at address, password, TLS and database number";
   return new GatewayError("overloaded", `Cannot open the shared store at ${describeAddress(url)}: ${reason}`, {
     cause: failure,

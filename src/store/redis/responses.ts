@@ -1,7 +1,13 @@
 // Stored responses on a shared store: a hash a response, and a tree of them lasts as long as somebody goes on from it.
 
 import type { JsonObject } from "../../contract/json.ts";
-import type { FoundResponse, NewResponse, ResponseStep, ResponseStore } from "../response-store.ts";
+import {
+  defaultResponseBytes,
+  type FoundResponse,
+  type NewResponse,
+  type ResponseStep,
+  type ResponseStore,
+} from "../response-store.ts";
 import { parseOwner } from "./claims.ts";
 import type { Session } from "./session.ts";
 
@@ -12,12 +18,11 @@ export interface RedisResponsesOptions {
   readonly maxBytes?: number;
 }
 
-const defaultMaxBytes = 512 * 1024 * 1024;
 /** Trees of one script: it must stay short beside running turns. */
 const sweptTrees = 20;
 
 export function createRedisResponses(session: Session, options: RedisResponsesOptions): ResponseStore {
-  const { owner, maxBytes = defaultMaxBytes } = options;
+  const { owner, maxBytes = defaultResponseBytes } = options;
   const ask = (operation: string, more: object, texts?: readonly string[]): Promise<unknown> =>
     session.ask("responses", { operation, owner, ...more }, texts);
 

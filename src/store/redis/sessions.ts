@@ -1,5 +1,6 @@
 // The half of the shared store that shows and deletes sessions.
 
+import { othersFirst } from "../../contract/others-first.ts";
 import { groupSessions } from "../session-view.ts";
 import { passingTimeoutMs } from "../passing-session.ts";
 import type { ChatPlace, ConversationView, SessionView, Store } from "../store.ts";
@@ -78,8 +79,7 @@ export class RedisSessions implements Pick<Store, SessionMethods> {
       for (const row of rows) deleted.push(viewOf(row));
       skip += left;
       if (seen < batch) return deleted;
-      // Streams of this process get their turn in between.
-      await Bun.sleep(0);
+      await othersFirst();
     }
   }
 }

@@ -61,6 +61,6 @@ export class StoreRefuses extends GatewayError {
 }
 
 /** In words that its owner may read; undefined when there was no word of the server. */
-export function reasonOf(failure: unknown): string | undefined {
+export function serversReason(failure: unknown): string | undefined {
   return failure instanceof StoreRefuses ? failure.sentence : refusalOf(failure)?.sentence;
 }

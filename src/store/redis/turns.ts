@@ -104,36 +104,21 @@ export class RedisTurns implements Pick<Store, TurnMethods | "noteLeaving"> {
   }
 
   async #replace(caller: string, conversation: NewConversation, replaced: HeldClaim): Promise<TurnClaim> {
-    const claimId = replaced.claim.claimId;
-    return this.#claims.whilePending(claimId, async () => {
+    const { claim: before, base } = replaced;
+    const fresh = claimOn(conversation, { sessionId: before.sessionId, conversationId: Bun.randomUUIDv7() });
+    return this.#claims.whilePending(before.claimId, async () => {
       await replaced.opened;
-      const fresh = claimOn(conversation, {
-        sessionId: replaced.claim.sessionId,
-        conversationId: Bun.randomUUIDv7(),
-      });
-      const { base } = replaced;
       const opening = this.#openingOf(caller, conversation, fresh);
-      const replaces = {
-        claim: claimId,
-        conversation: replaced.claim.conversationId,
-        session: replaced.claim.sessionId,
-        ...chatOf(replaced.claim),
-        base,
-      };
-      const [conversationId, sessionId, newBase, count] = (await this.#claims.whilePending(fresh.claimId, () =>
-        this.#session.ask("openConversation", { ...opening, replaces }),
-      )) as [string, string, string, string];
-      const claim = { ...fresh, conversationId, sessionId };
-      const { model, byHead } = conversation;
-      const baseCount = Number(count);
-      return this.#claims.hold({
-        claim,
-        caller,
-        model,
-        base: newBase || undefined,
-        baseCount,
-        byHead,
-        opened: undefined,
+      const { claimId, conversationId: conversationBefore, sessionId: session } = before;
+      const replaces = { claim: claimId, conversation: conversationBefore, session, ...chatOf(before), base };
+      return this.#claims.whilePending(fresh.claimId, async () => {
+        // Cast: what the script returns.
+        const answer = (await this.#session.ask("openConversation", { ...opening, replaces })) as string[];
+        const [conversationId = "", sessionId = "", newBase = "", count = "0"] = answer;
+        const claim = { ...fresh, conversationId, sessionId };
+        const { model, byHead } = conversation;
+        const kept = { base: newBase || undefined, baseCount: Number(count), opened: undefined };
+        return this.#claims.hold({ claim, caller, model, byHead, ...kept });
       });
     });
   }

@@ -1,8 +1,9 @@
 // Whether a host of Qwen can be reached from here, and how far our clock is from its clock.
 
 import type { DoctorLine } from "../../contract/doctor-line.ts";
+import { codeOf } from "../../contract/thrown.ts";
 import { describeDuration } from "../../credentials/account-state.ts";
-import { errorCode, type HttpClient, readText } from "../../outbound/http-client.ts";
+import { type HttpClient, readText } from "../../outbound/http-client.ts";
 import { classifyBody } from "./errors.ts";
 
 export interface ProbeOptions {
@@ -42,7 +43,7 @@ export async function probeHost(
     return { line, isReached: true, dateMs: Number.isNaN(dateMs) ? undefined : dateMs };
   } catch (error) {
     const cause = error instanceof Error ? error.cause : undefined;
-    const code = signal.aborted ? "TimeoutError" : errorCode(cause);
+    const code = signal.aborted ? "TimeoutError" : codeOf(cause);
     const finding = `${url} cannot be reached: ${words[code] ?? (code || "the connection failed")}`;
     const line: DoctorLine = { verdict: "fail", subject, finding, advice: `${adviceFor(code)}, or at ${setting}` };
     return { line, isReached: false, dateMs: undefined };

@@ -3,12 +3,6 @@
 import { at, isObject, isText, Problems } from "./problems.ts";
 
 /** @see https://platform.openai.com/docs/guides/error-codes */
-export function checkOpenAIError(value: unknown): string[] {
-  const problems = new Problems();
-  mustBeOpenAIError(value, problems);
-  return problems.found;
-}
-
 export function mustBeOpenAIError(value: unknown, problems: Problems): void {
   const error = at(value, "error");
   problems.must(isObject(error), "an error is no object");

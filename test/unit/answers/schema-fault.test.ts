@@ -29,6 +29,7 @@ const sound: JsonObject[] = [
   { properties: { constructor: { type: "string" }, a: { const: { type: 5 } } } },
   { type: "object", properties: null, required: null, items: null },
   { $ref: "https://elsewhere.example/schema" },
+  { $defs: { "a/b": {}, "c d": {} }, allOf: [{ $ref: "#/$defs/a%7E1b" }, { $ref: "#/%24defs/c d" }] },
 ];
 
 describe("schemaFault", () => {

@@ -32,7 +32,7 @@ function create(maxBytes = 10_000, budget = new MemoryBudget(1_000_000)) {
 }
 
 async function written(capture: ExchangeCapture, secrets: readonly string[] = []) {
-  const pieces = await encodeCapture(capture, { cover: createCover(secrets), gateway: "0", breathe: async () => {} });
+  const pieces = await encodeCapture(capture, { cover: createCover(secrets), gateway: "0" });
   return parseCapture(pieces.join(""));
 }
 

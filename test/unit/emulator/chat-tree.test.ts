@@ -1,6 +1,7 @@
 // The tree over its routes: chaining, memory, one generation a chat, accounts apart.
 
 import { describe, expect, test } from "bun:test";
+import { addTurn, createChatStore } from "../../../src/emulator/chat-tree.ts";
 import { createQwenWebEmulator, type EmulatorOptions } from "../../../src/emulator/qwen-web-emulator.ts";
 import { at, fixture, get, json, newChat, post, turn, turnRequest } from "./emulator-client.ts";
 
@@ -257,4 +258,16 @@ describe("a turn's body", () => {
       (await fixture("err-11-waf-punish.json")).replace("REDACTED", "SYNTHETIC").trim(),
     );
   });
+});
+
+test("of many chats the one is forgotten that was used longest ago, not the oldest, and none that runs", () => {
+  const chats = createChatStore("seed");
+  const open = (second: number) => chats.create("ann", "New Chat", "t2t", null, second * 1000);
+  const [first, second, third, fourth] = [open(1), open(2), open(3), open(4)];
+  second.running = { responseId: "r", stop() {} };
+  const turn = { parentId: null, content: "Hello", fileText: "", model: "m", featureConfig: undefined };
+  addTurn(first, "seed", { ...turn, nowMs: 9_000_000 });
+  for (let more = 5; more <= 5001; more++) open(more);
+
+  expect([first, second, third, fourth].map(({ id }) => chats.find("ann", id)?.ordinal)).toEqual([1, 2, undefined, 4]);
 });

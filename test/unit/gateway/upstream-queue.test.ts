@@ -280,6 +280,23 @@ describe("UpstreamQueue: what the server tells", () => {
     expect(served).toEqual(["ann 1", "bob 1", "ann 2"]);
   });
 
+  test("UpstreamQueue serves whom the end of another one's wait lets in, and loses nobody behind it", async () => {
+    const { queue, ask, pass, served, refused } = open({ maxConcurrent: 1 });
+    const first = await ask("ann 1");
+    const held = ask("ann 2", { maxWaitMs: 1000 });
+    void ask("ann 3", { model: "other", maxWaitMs: 1000 });
+    const last = ask("ann 4", { maxWaitMs: 5000 });
+    void Promise.allSettled([held, last]);
+    told(first, { pauseMs: 10_000 });
+    first.leave(undefined);
+    await pass(1000);
+    expect([served, refused, queue.waiting]).toEqual([["ann 1", "ann 3"], ["expired"], 1]);
+    await pass(4000);
+
+    expect((await refusalOf(last)).kind).toBe("rate-limited");
+    expect(queue.waiting).toBe(0);
+  });
+
   test("UpstreamQueue counts tokens as soon as a server tells of them", async () => {
     const { queue, ask } = open({});
     expect(queue.countsTokens).toBe(false);

@@ -52,7 +52,7 @@ const roomOfFile: Readonly<Record<string, string>> = {
   "library.ts": "library",
 };
 
-export function roomOf(path: string): string {
+function roomOf(path: string): string {
   return roomOfFile[path] ?? path.split("/")[0] ?? path;
 }
 

@@ -120,7 +120,7 @@ export interface StageOptions {
   readonly change?: Partial<TypedChatOptions>;
 }
 
-export const allSteps: Pipeline = definePipeline([queryAnalysis(), retrieval(), generation(), quality(), followUps()]);
+const allSteps: Pipeline = definePipeline([queryAnalysis(), retrieval(), generation(), quality(), followUps()]);
 
 export function startChat({ pipeline = allSteps, ask, changeStore, change }: StageOptions = {}): ChatStage {
   const database = openChatDatabase(inMemory, silentLog);

@@ -1,7 +1,7 @@
 // What is left of a stream when its process is killed, and what a full disk does to one.
 
 import { expect, test } from "bun:test";
-import { appendFileSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readdirSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openChatDatabase } from "../../../src/store/chat-database.ts";
 import { thisProcess } from "../../../src/store/lease-owner.ts";
@@ -98,6 +98,33 @@ test("a stream that was cut short can be read when the index takes nothing", asy
   expect(await textOf(await replays.open("me", "s1", 0))).toBe("id: 1\ndata: interrupted\n\n");
   expect(lines.map(({ message }) => message)).toEqual(["Cannot note that a stream was cut short"]);
 });
+
+test.skipIf(process.platform !== "linux")("a sweep leaves no file open when the index takes nothing", async () => {
+  const database = openChatDatabase(inMemory, silentLog);
+  await createSqliteReplayIndex(database, { owner: deadOwner }).begin({ streamId: "s1", caller: "me", createdAtMs: 1 });
+  const index = createSqliteReplayIndex(database);
+  index.end = () => Promise.reject(new Error("disk full"));
+  const directory = newDirectory();
+  mkdirSync(directory);
+  writeFileSync(join(directory, "s1.sse"), chunkOf(1, 3).bytes);
+  const { replays } = createStage({ directory, index });
+
+  await expect(replays.sweep()).rejects.toThrow("disk full");
+
+  expect(openFilesIn(directory)).toEqual([]);
+});
+
+function openFilesIn(directory: string): string[] {
+  const paths = readdirSync("/proc/self/fd").flatMap((name) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${name}`);
+    } catch {
+      // Closed meanwhile.
+      return [];
+    }
+  });
+  return paths.filter((path) => path.startsWith(directory));
+}
 
 test("a stream of another process that lives is left alone, and cannot be read here yet", async () => {
   const database = openChatDatabase(inMemory, silentLog);

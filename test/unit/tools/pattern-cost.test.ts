@@ -17,7 +17,34 @@ describe("a schema of a stranger", () => {
   test("keeps what may be tried", () => {
     const schema = { properties: { a: { pattern: "^b+$" }, pattern: { type: "string" } } };
 
-    expect(withoutCostlyPatterns(schema, value)).toEqual(schema);
+    expect(withoutCostlyPatterns(schema, value, { trials: 2 })).toEqual(schema);
     expect(findProblems(schema, value).type).toBe("problems");
+  });
+
+  test("keeps a pattern that is tried once, and not the same one that is tried nine hundred times", () => {
+    const [text, pattern] = ["a".repeat(2000), "[ab]*[ab]{3}[cd]"];
+    const often = {
+      allOf: Array.from({ length: 900 }, () => ({ $ref: "#/$defs/text" })),
+      $defs: { text: { pattern } },
+    };
+
+    expect(findProblems({ pattern }, text).type).toBe("problems");
+    expect(findProblems(often, text)).toEqual({ type: "fits" });
+  });
+
+  test("is not checked where that takes for ever: it doubles with each level of a value", () => {
+    let deep: object = {};
+    for (let level = 0; level < 40; level++) deep = { a: deep };
+
+    expect(findProblems({ properties: { a: { allOf: [{ $ref: "#" }, { $ref: "#" }] } } }, deep)).toEqual({
+      type: "large",
+    });
+  });
+
+  test.each([
+    ["a pattern", { pattern: `${"(".repeat(100_000)}a${")".repeat(100_000)}` }],
+    ["a list", JSON.parse(`{"x-order":${"[".repeat(100_000)}${"]".repeat(100_000)},"pattern":"a"}`)],
+  ])("says nothing by %s that is nested too deeply to be read", (_, schema) => {
+    expect(findProblems(schema, "a")).toEqual({ type: "broken" });
   });
 });

@@ -16,6 +16,10 @@ const schema: Json = {
     either: { type: ["string", "null"] },
     deep: { allOf: [{ type: "object", properties: { count: { type: "integer" } } }] },
     self: { $ref: "#" },
+    "named here": { type: "integer" },
+    escaped: { $ref: "#/properties/named%20here" },
+    listed: { $ref: "#/properties/deep/allOf/0" },
+    named: { $ref: "#name" },
     open: {},
   },
   additionalProperties: { type: "boolean" },
@@ -43,6 +47,8 @@ describe("repairArguments", () => {
     ['{"list": ["1", 2]}', '{"list": [1, 2]}'],
     ['{"deep": {"count": "5"}}', '{"deep": {"count": 5}}'],
     ['{"self": {"self": {"count": "5"}}}', '{"self": {"self": {"count": 5}}}'],
+    ['{"escaped": "5", "listed": {"count": "5"}}', '{"escaped": 5, "listed": {"count": 5}}'],
+    ['{"named": "{}", "count": "5"}', '{"named": "{}", "count": 5}'],
     ['{"more": "true"}', '{"more": true}'],
     ['{"open": "5", "count": "5"}', '{"open": "5", "count": 5}'],
   ])("converts %s", (text, converted) => {
@@ -53,6 +59,20 @@ describe("repairArguments", () => {
     "leaves %s as it is, with a warning",
     (text) => {
       expect(repairArguments(text, schema)).toEqual({ text, warnings: ["arguments-invalid"] });
+    },
+  );
+
+  test.each(["allOf", "anyOf", "oneOf"])(
+    "takes no time for a schema whose %s refers to itself again and again",
+    (key) => {
+      const itself = Array.from({ length: 30 }, () => ({ $ref: "#" }));
+      const text = '{"count": "5"}';
+
+      expect(repairArguments(text, { [key]: itself, properties: { count: { type: "integer" } } })).toEqual({
+        text: '{"count": 5}',
+        warnings: ["arguments-converted"],
+      });
+      expect(repairArguments(text, { [key]: itself })).toEqual({ text, warnings: [] });
     },
   );
 

@@ -39,14 +39,21 @@ interface StageOptions {
   readonly times?: Partial<SupervisorTimes>;
   /** @returns what the worker answers to its order. @defaultValue it serves */
   serve?(order: ServeOrder, started: number): Served | Promise<Served>;
-  reload?(worker: number, settings: WorkerSettings): void;
+  reload?(worker: number, settings: WorkerSettings): void | Promise<void>;
   isDeaf?(worker: number): boolean;
+  heardRoster?(worker: FakeWorker): void;
+  heardChange?(worker: FakeWorker): void;
+  /** Throws when the system starts no process. */
+  spawn?(): void;
 }
 
-function createStage({ count = 3, times, serve, reload, isDeaf }: StageOptions = {}) {
+function createStage({ count = 3, times, serve, reload, isDeaf, heardRoster, heardChange, spawn }: StageOptions = {}) {
   const workers: FakeWorker[] = [];
   const told: { readonly message: string; readonly fields: LogFields | undefined }[] = [];
-  const tell = (message: string, fields?: LogFields) => void told.push({ message, fields });
+  const tell = (message: string, fields?: LogFields): void => {
+    told.push({ message, fields });
+    noteChange();
+  };
   let heard = Promise.withResolvers<void>();
   const noteChange = (): void => {
     heard.resolve();
@@ -62,6 +69,7 @@ function createStage({ count = 3, times, serve, reload, isDeaf }: StageOptions =
     log: { ...silentLog, info: tell, warn: tell, error: tell },
     times: { firstDelayMs: 1, longestDelayMs: 2, ...times },
     spawn(hear) {
+      spawn?.();
       const { promise: exited, resolve } = Promise.withResolvers<WorkerEnd>();
       const cross = (receive: (message: unknown) => void) => (message: unknown) => {
         const text = JSON.stringify(message);
@@ -90,16 +98,18 @@ function createStage({ count = 3, times, serve, reload, isDeaf }: StageOptions =
           },
           roster(roster) {
             worker.roster = roster;
+            heardRoster?.(worker);
             noteChange();
             return null;
           },
-          reload(settings) {
-            reload?.(worker.order?.number ?? 0, settings);
+          async reload(settings) {
+            await reload?.(worker.order?.number ?? 0, settings);
             worker.settings.push(settings);
             return ["qwen-web"];
           },
           apply(change) {
             worker.changes.push(change);
+            heardChange?.(worker);
             noteChange();
             return null;
           },
@@ -258,6 +268,49 @@ test("supervisor has another worker keep while one ends what it runs, and counts
   expect(text).toContain("qwen_gateway_workers 3");
 });
 
+test("supervisor tries again when the system starts no process", async () => {
+  let refusals = 0;
+  const stage = createStage({
+    spawn() {
+      if (stage.workers.length >= 1 && refusals++ < 3) throw new Error("EAGAIN");
+    },
+  });
+  await stage.supervisor.start();
+  await stage.until(() => stage.supervisor.pids().length === 3);
+
+  expect(stage.told.find(({ message }) => message === "A worker cannot start")?.fields).toEqual({
+    reason: "Cannot start worker 2: EAGAIN",
+  });
+  expect(stage.supervisor.pids()).toHaveLength(3);
+  await stage.supervisor.stop(1000);
+});
+
+test("supervisor whose first worker is not started by the system says why", async () => {
+  const stage = createStage({
+    spawn() {
+      throw new Error("ENOENT");
+    },
+  });
+  await expect(stage.supervisor.start()).rejects.toMatchObject({
+    message: "Cannot start worker 1: ENOENT",
+    exitCode: 1,
+  });
+});
+
+test("supervisor puts another worker in the place of the first, also when that one ends before the others begin", async () => {
+  const stage = createStage({
+    count: 2,
+    heardRoster({ pid, end }) {
+      if (pid === 1000) end(crash);
+    },
+  });
+  await stage.supervisor.start();
+  await stage.until(() => stage.supervisor.pids().length === 2);
+
+  expect(stage.workers.map(({ order }) => [order?.number, order?.port])).toContainEqual([1, 4711]);
+  await stage.supervisor.stop(1000);
+});
+
 test("supervisor gives up when all end again and again, and not before", async () => {
   let isBroken = false;
   const stage = createStage({
@@ -291,6 +344,23 @@ test("supervisor has one worker after the other use other settings; also one tha
     ["another"],
   ]);
   expect(stage.workers[3]!.order?.settings.config.apiKey).toEqual(["another"]);
+});
+
+test("supervisor has a worker use other settings that began to serve while the first one tried them", async () => {
+  const tried = Promise.withResolvers<void>();
+  const stage = createStage({
+    async reload(worker) {
+      if (worker === 1) await tried.promise;
+    },
+  });
+  await stage.supervisor.start();
+  const reloading = stage.supervisor.reload(settingsOf({ API_KEY: "another" }));
+  stage.workers[2]!.end(crash);
+  await stage.until(() => stage.told.some(({ message }) => message === "A worker serves again"));
+  tried.resolve();
+  await reloading;
+
+  expect(stage.workers[3]!.settings.map(({ config }) => config.apiKey)).toEqual([["another"]]);
 });
 
 test("supervisor leaves everything as it was when the first worker cannot use the settings", async () => {
@@ -361,6 +431,30 @@ test("supervisor tells a worker what was switched while it started", async () =>
   expect(stage.workers[3]!.changes).toEqual([pause("a", false), pause("c", true)]);
 });
 
+test("supervisor tells a worker last what was switched last, also while it is told what it has missed", async () => {
+  const begun = Promise.withResolvers<void>();
+  const pause = (upstream: string, isOn: boolean): Switch => ({ kind: "pause", upstream, isOn });
+  const stage = createStage({
+    async serve({ port }, started) {
+      if (started > 3) await begun.promise;
+      return { url: "", port: port || 4711, upstreams: [] };
+    },
+    heardChange({ pid, changes, supervisor }) {
+      if (pid === 1003 && changes.length === 1) void supervisor.ask("change", pause("b", false), 1000);
+    },
+  });
+  await stage.supervisor.start();
+  stage.workers[0]!.end(crash);
+  await stage.until(() => stage.workers[3]?.order !== undefined);
+  const { supervisor } = stage.workers[1]!;
+  await supervisor.ask("change", pause("a", true), 1000);
+  await supervisor.ask("change", pause("b", true), 1000);
+  begun.resolve();
+  await stage.until(() => stage.workers[3]!.changes.length === 3);
+
+  expect(stage.workers[3]!.changes.at(-1)).toEqual(pause("b", false));
+});
+
 test("supervisor kills a worker that does not answer twice", async () => {
   const stage = createStage({ times: { pingMs: 5 }, isDeaf: (worker) => worker === 2 });
   await stage.supervisor.start();
@@ -384,6 +478,24 @@ test("supervisor that stops waits for all, starts none anew, and kills those tha
   ]);
   expect(stage.workers).toHaveLength(3);
   expect(await createAndStop()).toBe(true);
+});
+
+test("supervisor that stops while its first worker starts starts no other one", async () => {
+  const begun = Promise.withResolvers<void>();
+  const stage = createStage({
+    async serve() {
+      await begun.promise;
+      return { url: "", port: 4711, upstreams: [] };
+    },
+    isDeaf: () => true,
+  });
+  const starting = stage.supervisor.start();
+  await stage.until(() => stage.workers[0]?.order !== undefined);
+  const stopping = stage.supervisor.stop(1);
+  begun.resolve();
+  await Promise.all([starting, stopping]);
+
+  expect(stage.workers).toHaveLength(1);
 });
 
 async function createAndStop(): Promise<boolean> {

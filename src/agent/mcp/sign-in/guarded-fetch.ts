@@ -7,6 +7,7 @@ import type { Environment } from "../../../config/load-config.ts";
 import { GatewayError } from "../../../contract/gateway-error.ts";
 import type { HttpClient } from "../../../outbound/http-client.ts";
 import { isLocalHost } from "../../../outbound/local-host.ts";
+import { plainHost } from "../../../outbound/plain-host.ts";
 import { isPublicAddress } from "../../../outbound/public-address.ts";
 import { readBytes } from "../../../outbound/read-bytes.ts";
 import { createPlatformClient } from "../../../outbound/platform-client.ts";
@@ -27,7 +28,7 @@ const requestMs = 10_000;
 const passedHeaders = ["content-type", "location", "www-authenticate"] as const;
 
 export function isLoopbackUrl({ hostname }: URL): boolean {
-  const name = hostname.replace(/^\[|\]$/g, "");
+  const name = plainHost(hostname);
   return name === "localhost" || name === "::1" || (isIP(name) === 4 && name.startsWith("127."));
 }
 
@@ -80,7 +81,7 @@ async function chooseClient(serverUrl: string, environment: Environment): Promis
 
 async function isOfOwnNetwork(hostname: string): Promise<boolean> {
   if (isLocalHost(hostname)) return true;
-  const found = await lookup(hostname.replace(/^\[|\]$/g, ""), { all: true }).catch(() => []);
+  const found = await lookup(plainHost(hostname), { all: true }).catch(() => []);
   return found.some(({ address }) => !isPublicAddress(address));
 }
 

@@ -38,7 +38,7 @@ export async function signIn(options: SignInOptions): Promise<SignInRecord> {
     return await begin(options);
   } catch (error) {
     options.signal.throwIfAborted();
-    const message = `Cannot sign in to tool server "${options.server}": ${reasonOf(error)}`;
+    const message = `Cannot sign in to tool server "${options.server}": ${describeRefusal(error)}`;
     throw new GatewayError("upstream-auth", message, { cause: error, upstream: options.server });
   }
 }
@@ -227,7 +227,7 @@ function refusal(reason: string): GatewayError {
   return new GatewayError("upstream-auth", reason);
 }
 
-function reasonOf(error: unknown): string {
+function describeRefusal(error: unknown): string {
   if (error instanceof GatewayError) return error.message.charAt(0).toLowerCase() + error.message.slice(1);
   if (!(error instanceof Error)) return "its authorization server does not answer as it should";
   // By the marks and words of the SDK's errors.

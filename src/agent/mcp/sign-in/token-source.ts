@@ -4,6 +4,7 @@
 import { GatewayError } from "../../../contract/gateway-error.ts";
 import type { Environment } from "../../../config/load-config.ts";
 import type { Clock } from "../../../contract/clock.ts";
+import { renewAlone, renewTimeoutMs } from "../../../credentials/renew-alone.ts";
 import { orAborted } from "../../../outbound/or-aborted.ts";
 import type { Log } from "../../../telemetry/log.ts";
 import { renewTokens } from "./renew-tokens.ts";
@@ -49,10 +50,6 @@ export interface TokenSourceOptions extends WantedSignIn {
 const minLifeMs = 30_000;
 /** So long nobody is asked again who wants a sign-in that nobody has made. */
 const deadMs = 60_000;
-/** Longer than a renewal may take: whoever died in it does not block the others for long. */
-const leaseMs = 20_000;
-const leasePollMs = 100;
-const renewTimeoutMs = 15_000;
 
 type Signed = KeptSignIn & { readonly record: SignInRecord };
 
@@ -88,31 +85,26 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
   }
 
   async function renewNow(refused: string): Promise<void> {
-    const holder = crypto.randomUUID();
-    const deadlineMs = performance.now() + leaseMs + renewTimeoutMs;
-    while (!(await vault.lease(id, holder, leaseMs))) {
-      if (performance.now() > deadlineMs) throw busy(server);
-      await Bun.sleep(leasePollMs);
-      if (signedIn(await vault.find(id))?.record.accessToken !== refused) return;
+    await renewAlone(vault, id, {
+      isDone: async () => signedIn(await vault.find(id))?.record.accessToken !== refused,
+      renew: () => renewHere(refused),
+      busy: () => busy(server),
+    });
+  }
+
+  async function renewHere(refused: string): Promise<void> {
+    const kept = signedIn(await vault.find(id));
+    if (kept?.record.accessToken !== refused) return;
+    if (unwritten?.after !== kept.revision) {
+      const record = await renew(kept);
+      unwritten = { after: kept.revision, record };
     }
-    try {
-      // It may have been done between our last look and the lease.
-      const kept = signedIn(await vault.find(id));
-      if (kept?.record.accessToken !== refused) return;
-      if (unwritten?.after !== kept.revision) {
-        const record = await renew(kept);
-        unwritten = { after: kept.revision, record };
-      }
-      // When somebody has signed in meanwhile, that one goes before ours.
-      await vault.put(id, unwritten.record, kept.revision).catch((cause: unknown) => {
-        throw failed(server, "its renewed sign-in cannot be stored", cause);
-      });
-      unwritten = undefined;
-      log.info("Renewed the sign-in at a tool server", { server });
-    } finally {
-      // A lease that is not given back runs out.
-      await vault.release(id, holder).catch(() => undefined);
-    }
+    // When somebody has signed in meanwhile, that one goes before ours.
+    await vault.put(id, unwritten.record, kept.revision).catch((cause: unknown) => {
+      throw failed(server, "its renewed sign-in cannot be stored", cause);
+    });
+    unwritten = undefined;
+    log.info("Renewed the sign-in at a tool server", { server });
   }
 
   async function renew({ record, revision }: Signed): Promise<SignInRecord> {

@@ -167,6 +167,41 @@ describe("limits of each key", () => {
     expect((await chat(emulator, {})).status).toBe(200);
   });
 
+  test("parallel replies, until one has ended that is sent whole, however it ends", async () => {
+    const emulator = emulate("lm-studio", { limits: { concurrent: 1 } });
+    emulator.script({ reply: { faults: [{ kind: "drop" }] } });
+    await expect(chat(emulator, {})).rejects.toThrow("closed unexpectedly");
+    expect((await chat(emulator, {})).status).toBe(200);
+
+    emulator.script({ reply: { faults: [{ kind: "stall" }] } });
+    const leaving = new AbortController();
+    const left = chat(emulator, {}, { signal: leaving.signal });
+    leaving.abort(new Error("gone"));
+    await expect(left).rejects.toThrow("gone");
+    expect((await chat(emulator, {})).status).toBe(200);
+
+    emulator.script({ reply: { text: "x", contentType: "text/event-stream" } });
+    await chat(emulator, {});
+    expect((await chat(emulator, {})).status).toBe(200);
+
+    const refused = await chat(emulator, { stream: true, messages: [{ role: "user", content: "x ".repeat(300_000) }] });
+    expect([refused.headers.get("content-type"), emulator.requests.at(-1)?.refusal]).toEqual([
+      "text/event-stream",
+      "context-too-long",
+    ]);
+    expect((await chat(emulator, {})).status).toBe(200);
+  });
+
+  test("parallel replies, until a stream has ended that is called something else", async () => {
+    const emulator = emulate("generic", { limits: { concurrent: 1 } });
+    emulator.script({ gate: "g", reply: { text: "x", contentType: "text/plain" } });
+    const running = await chat(emulator, { stream: true });
+    expect((await chat(emulator, {})).status).toBe(429);
+
+    await running.body?.cancel();
+    expect((await chat(emulator, {})).status).toBe(200);
+  });
+
   test("are told by headers as the services do", async () => {
     const openai = emulate("generic", { ...options, limits: { requestsPerMinute: 5, tokensPerMinute: 1000 } });
     const told = await chat(openai, {});
