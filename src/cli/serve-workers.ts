@@ -17,6 +17,7 @@ import type { ReloadOutcome, WorkerSettings } from "../workers/messages.ts";
 import { openRunFolder, type RunFolder, socketPathOf } from "../workers/run-folder.ts";
 import { createSupervisor, StartFailure, type Supervisor } from "../workers/supervisor.ts";
 import type { SpawnWorker } from "../workers/worker-process.ts";
+import { announce } from "./announce.ts";
 import type { CommandContext, ExitCode } from "./command.ts";
 import type { LoadedCommandConfig } from "./config-flags.ts";
 import { describeStartError } from "./describe-start-error.ts";
@@ -84,7 +85,7 @@ export async function serveByWorkers(
     const lines = [`qwen-gateway ${version} listens on ${url}`, `Served by ${upstreams.join(", ")}`];
     lines.push(`${count} workers: ${supervisor.pids().join(", ")}`);
     if (loaded.file !== undefined) lines.push(`Settings from ${loaded.file}`);
-    context.print(lines.join("\n"));
+    announce(lines.join("\n"), context);
     const manager = await connectServiceManager(context.environment, log);
     manager.ready(`Listens on ${url} with ${count} workers`);
     const settings = { inForce: loaded as WorkerSettings };

@@ -5,6 +5,7 @@ import { ConfigError } from "../config/config-error.ts";
 import { maxFetches } from "../config/max-fetches.ts";
 import { version } from "../config/version.ts";
 import { createLog, type LiveLog } from "../telemetry/create-log.ts";
+import { announce } from "./announce.ts";
 import { type Command, type CommandContext, type ExitCode, type Flag, type FlagValues, UsageError } from "./command.ts";
 import { configFlags, type LoadedCommandConfig, loadCommandConfig } from "./config-flags.ts";
 import { describeStartError } from "./describe-start-error.ts";
@@ -89,7 +90,7 @@ async function serve(
     const lines = [`qwen-gateway ${version} listens on ${url}`, `Served by ${upstreams.join(", ")}`];
     if (file !== undefined) lines.push(`Settings from ${file}`);
     // At once, for those who read one line and go.
-    context.print(lines.join("\n"));
+    announce(lines.join("\n"), context);
     manager = await connectServiceManager(context.environment, log);
     manager.ready(`Listens on ${url}`);
     started.resolve(() => reload(app!));
