@@ -23,7 +23,7 @@ import type { LoadedCommandConfig } from "./config-flags.ts";
 import { describeStartError } from "./describe-start-error.ts";
 import { listenForHangUp } from "./hang-up.ts";
 import { connectServiceManager, type ServiceManager } from "./service-manager.ts";
-import { awaitStopSignal } from "./stop-signals.ts";
+import { awaitStopSignal, ignoreStraySignals, type StopSignal } from "./stop-signals.ts";
 
 /** Not by serve-worker.ts, which brings the whole app with it. */
 const workerCommand = "worker";
@@ -42,7 +42,7 @@ export async function serveByWorkers(
   const { config } = loaded;
   process.on("unhandledRejection", (reason) => log.error("A background task failed", {}, reason));
   let supervisor: Supervisor | undefined;
-  const stopSignal = Promise.withResolvers<"SIGTERM" | "SIGINT" | "SIGHUP">();
+  const stopSignal = Promise.withResolvers<StopSignal | "SIGHUP">();
   let isStopping = false;
   void stopSignal.promise.then(() => (isStopping = true));
   const abandon = (): void => {
@@ -50,6 +50,7 @@ export async function serveByWorkers(
     process.exit(1);
   };
   void awaitStopSignal(process, abandon).then(stopSignal.resolve);
+  ignoreStraySignals(process);
   let reload: (() => Promise<ReloadOutcome>) | undefined;
   const started = Promise.withResolvers<() => Promise<ReloadOutcome>>();
   listenForHangUp(process, {

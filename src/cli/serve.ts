@@ -12,7 +12,7 @@ import { describeStartError } from "./describe-start-error.ts";
 import { listenForHangUp } from "./hang-up.ts";
 import { connectServiceManager, type ServiceManager } from "./service-manager.ts";
 import { refuseHandedSockets } from "./handed-sockets.ts";
-import { awaitStopSignal } from "./stop-signals.ts";
+import { awaitStopSignal, ignoreStraySignals, type StopSignal } from "./stop-signals.ts";
 import { useCompilersAsUsual } from "./use-compilers.ts";
 
 export function serveCommand(): Command {
@@ -60,8 +60,9 @@ async function serve(
 ): Promise<ExitCode> {
   process.on("unhandledRejection", (reason) => log.error("A background task failed", {}, reason));
   // From here on, so that a signal during the start ends as orderly as one after it.
-  const stopSignal = Promise.withResolvers<"SIGTERM" | "SIGINT" | "SIGHUP">();
+  const stopSignal = Promise.withResolvers<StopSignal | "SIGHUP">();
   void awaitStopSignal(process, () => process.exit(1)).then(stopSignal.resolve);
+  ignoreStraySignals(process);
   const started = Promise.withResolvers<() => Promise<void>>();
   listenForHangUp(process, {
     reload: async () => (await started.promise)(),
