@@ -1,6 +1,6 @@
 // Files that hold settings, as text. A reload reads them again: what gives its text only once is refused, and what has no end.
 
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync, type Stats, statSync } from "node:fs";
 import { devNull } from "node:os";
 
 export type SettingsFile =
@@ -24,7 +24,7 @@ export function readSettingsFile(path: string): SettingsFile {
   try {
     const found = statSync(path);
     if (found.isDirectory()) return refuse("it is a folder");
-    if (!found.isFile() && path !== devNull) return refuse(notAgain);
+    if (!found.isFile() && !isNullDevice(path, found)) return refuse(notAgain);
     if (found.size > maxBytes) return refuse(`it is larger than ${maxMegabytes} MB`);
     return { text: readFileSync(path, "utf8") };
   } catch (error) {
@@ -32,6 +32,11 @@ export function readSettingsFile(path: string): SettingsFile {
     if (code !== "ENOENT" && code !== "ENOTDIR") return refuse(reasons[code] ?? "it cannot be opened");
     return pipeOfShell.test(path) ? refuse(notAgain) : { reason: missing, isMissing: true };
   }
+}
+
+/** By whatever link: it stands for a file that holds nothing. */
+function isNullDevice(path: string, { rdev }: Stats): boolean {
+  return path === devNull || rdev === statSync(devNull).rdev;
 }
 
 function refuse(reason: string): SettingsFile {

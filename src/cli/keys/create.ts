@@ -43,7 +43,7 @@ export function createKeyCommand(): Command {
     operand: "name",
     notes:
       "The key is the one line on standard output; the gateway keeps its SHA-256 alone. A running gateway on the same data\n" +
-      "directory takes it at once. A gateway that had no keys wants one from then on.",
+      "directory takes it at once. A gateway that had no keys needs one from then on.",
     run: (flags, context) =>
       withKeys(flags, context, async (keys) => {
         const name = flags["name"];

@@ -32,9 +32,11 @@ describe("readSettingsFile", () => {
       const path = join(folder, "settings");
       writeFileSync(path, "port: 1\n");
       symlinkSync(path, join(folder, "link"));
+      symlinkSync("/dev/null", join(folder, "nothing"));
 
       expect(readSettingsFile(path)).toEqual({ text: "port: 1\n" });
       expect(readSettingsFile(join(folder, "link"))).toEqual({ text: "port: 1\n" });
+      expect(readSettingsFile(join(folder, "nothing"))).toEqual({ text: "" });
     });
     expect(readSettingsFile("/dev/null")).toEqual({ text: "" });
   });
