@@ -3,6 +3,7 @@
 import type { Clock } from "../contract/clock.ts";
 import { formatJson, formatPretty, type LogRecord } from "./format-line.ts";
 import { createKnownSecrets } from "./known-secrets.ts";
+import { createLineWriter } from "./line-writer.ts";
 import type { Log, LogFields, LogLevel } from "./log.ts";
 
 export interface LogOptions {
@@ -47,7 +48,7 @@ export function createLog(options: LogOptions): LiveLog {
     if (rank[level] >= rank.info) for (const hear of hearers) hear({ timeMs: clock(), level, message, fields, error });
     if (rank[level] < threshold.leastRank) return;
     // With the first line: to look at process.stderr costs 6 MB and 15 ms (a stream of Node's, with all that it needs).
-    sink ??= openSink({ ...options, format });
+    sink ??= openSink({ ...options, format }, clock);
     const line = secrets.hide(sink.format({ timeMs: clock(), level, message, fields, error }));
     sink.write(line);
     for (const listener of listeners) {
@@ -84,9 +85,15 @@ interface Sink {
   write(line: string): void;
 }
 
-function openSink({ format, isTerminal, write = writeToStandardError() }: LogOptions): Sink {
+function openSink({ format, isTerminal, write }: LogOptions, clock: Clock): Sink {
   const pretty = format === "auto" ? (isTerminal ?? process.stderr.isTTY === true) : format === "pretty";
-  return { format: pretty ? formatPretty : formatJson, write };
+  const formatLine = pretty ? formatPretty : formatJson;
+  return { format: formatLine, write: write ?? writeToStandardError(tellLost) };
+
+  function tellLost(lines: number): string {
+    const message = "Lines of the log were left out: nobody read them";
+    return formatLine({ timeMs: clock(), level: "warn", message, fields: { lines } });
+  }
 }
 
 type Emit = (level: LogRecord["level"], message: string, fields: LogFields, error?: unknown) => void;
@@ -107,10 +114,10 @@ function createChild(emit: Emit, isWanted: IsWanted, own: LogFields): Log {
   };
 }
 
-function writeToStandardError(): (line: string) => void {
+function writeToStandardError(tellLost: (lines: number) => string): (line: string) => void {
   const isListening = process.stderr.listeners("error").includes(ignoreClosedPipe);
   if (!isListening) process.stderr.on("error", ignoreClosedPipe);
-  return (line) => void process.stderr.write(`${line}\n`);
+  return createLineWriter(process.stderr, tellLost);
 }
 
 /** A closed pipe costs the log, not the service. One listener serves every log of the process. */
