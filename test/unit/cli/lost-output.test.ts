@@ -95,6 +95,14 @@ describe.skipIf(process.platform !== "linux")("a command that cannot print", () 
     expect(await child.exited).toBe(0);
   });
 
+  test("nor complain ends, and serves where it is a server", async () => {
+    expect(await runShell('"$0" "$1" version >/dev/full 2>/dev/full; echo "exit code $?"')).toBe("exit code 1\n");
+    const told = await runShell(
+      '"$0" "$1" emulate --port 0 >/dev/full 2>/dev/full & sleep 1; kill -TERM $!; wait $!; echo "exit code $?"',
+    );
+    expect(told).toBe("exit code 0\n");
+  });
+
   test("a reader that takes its time gets all of it", async () => {
     const whole = await runShell('"$0" "$1" serve --help');
     const slow = await runShell('"$0" "$1" serve --help | { sleep 1; cat; }');
