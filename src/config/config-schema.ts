@@ -129,7 +129,7 @@ export const configSchema = Type.Object(
     allowedHosts: list(
       "Host names by which clients may call besides loopback, when no key is set",
       "host names such as gateway.example.com",
-      "^[^\\s/,*]+$",
+      "^[^\\s/,*.][^\\s/,*]*$",
     ),
     trustedProxies: list(
       "Addresses of reverse proxies whose X-Forwarded-For counts",
@@ -139,7 +139,7 @@ export const configSchema = Type.Object(
     corsOrigin: list(
       "Origins of web pages that may call, or * for any",
       "origins such as https://app.example.com, or *",
-      "^(\\*|[a-z][a-z0-9+.-]*://[^\\s/,]+)$",
+      "^(\\*|[a-z][a-z0-9+.-]*://[^\\s/,*]+)$",
     ),
     masterKey: Type.Optional(
       Type.String({

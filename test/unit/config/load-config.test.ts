@@ -367,6 +367,9 @@ describe("loadConfig refuses", () => {
     ["ALLOWED_HOSTS", "*", "host names such as gateway.example.com"],
     ["ALLOWED_HOSTS", "a.test,*.example.com", "host names such as gateway.example.com"],
     ["CORS_ORIGIN", "example.com", "origins such as https://app.example.com, or *"],
+    ["CORS_ORIGIN", "https://*.example.com", "origins such as https://app.example.com, or *"],
+    ["ALLOWED_HOSTS", "*.example.com", "host names such as gateway.example.com"],
+    ["ALLOWED_HOSTS", ".example.com", "host names such as gateway.example.com"],
   ];
   for (const [name, text, range] of others) {
     test(`loadConfig names ${name} and its range for ${JSON.stringify(text)}`, () => {
