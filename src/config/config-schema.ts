@@ -11,6 +11,7 @@ import { watchSettings } from "./watch-settings.ts";
 import { historySettings } from "./history-settings.ts";
 import {
   DAY_MS,
+  folder,
   GIBIBYTE,
   LONGEST_TIMER_MS,
   limit,
@@ -111,8 +112,7 @@ export const configSchema = Type.Object(
     dataDir: Type.String({
       description:
         "Folder of the database and of generated keys. Default: qwen-gateway in $XDG_DATA_HOME or ~/.local/share, ./data without a home",
-      minLength: 1,
-      allowed: "the path of a folder",
+      ...folder,
     }),
     apiKey: list("Keys that clients must present, one or several", "keys without white space", "^[!-~]+$", {
       writeOnly: true,
