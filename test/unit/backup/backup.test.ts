@@ -309,6 +309,20 @@ describe("restoreBackup", () => {
   });
 });
 
+describe("a directory that this user may not look into", () => {
+  // Nothing is forbidden to root: a name that cannot be looked up stands for it.
+  const dataDir = `/${"x".repeat(300)}`;
+
+  test("is not taken for an empty one", async () => {
+    const says = `Cannot look for "${dataDir}/qwen-gateway.sqlite": `;
+    expect(() => readSchemas(dataDir)).toThrow(says);
+    expect(() => migrateDirectory(dataDir, silentLog)).toThrow(says);
+    const path = join(makeFolder(), "backup.tar");
+    await expect(writeBackup({ dataDir, path, version, clock })).rejects.toThrow(says);
+    expect(existsSync(path)).toBe(false);
+  });
+});
+
 describe("migrateDirectory", () => {
   test("migrateDirectory brings older databases to this version, and says which", () => {
     const dataDir = join(makeFolder(), "data");
