@@ -17,13 +17,14 @@ FROM gcr.io/distroless/base-debian12:nonroot
 COPY --from=build /source/dist/qwen-gateway /qwen-gateway
 COPY --from=build /source/LICENSE /image/THIRD_PARTY_LICENSES /licenses/
 COPY --from=build --chown=65532:65532 /image/data /data
-# The last three keep the program from replacing itself once at the start.
+# The last five keep the program from replacing itself once at each start, health checks included.
 ENV HOST=0.0.0.0 \
     DATA_DIR=/data \
     GENERATE_API_KEY=true \
     BUN_CONFIG_MAX_HTTP_REQUESTS=65336 \
     BUN_JSC_heapGrowthFunctionThresholdInMB=1000000000 \
     BUN_JSC_useFTLJIT=0 \
+    BUN_JSC_largeHeapSize=16777216 \
     NODE_ENV=production
 USER 65532:65532
 VOLUME /data

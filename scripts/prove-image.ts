@@ -17,6 +17,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { builtInRuntimeVariables, runtimeVariables } from "../src/cli/runtime-variables.ts";
 
 const UID = 65532;
 const URL_INSIDE = "http://127.0.0.1:8787";
@@ -28,10 +29,8 @@ const environment = {
   HOST: "0.0.0.0",
   DATA_DIR: "/data",
   GENERATE_API_KEY: "true",
-  BUN_CONFIG_MAX_HTTP_REQUESTS: "65336",
-  BUN_JSC_heapGrowthFunctionThresholdInMB: "1000000000",
-  BUN_JSC_useFTLJIT: "0",
-  NODE_ENV: "production",
+  ...runtimeVariables,
+  ...builtInRuntimeVariables,
 };
 
 if (process.argv[2] === "--inside") await prove();
@@ -42,7 +41,7 @@ function enter(): number {
   const missing = ["unshare", "mount", "chroot", "ldd", "ip"].filter((tool) => Bun.which(tool) === null);
   if (process.platform !== "linux" || process.getuid?.() !== 0 || missing.length > 0) {
     console.log(
-      `Skipped: this proof wants root on Linux and the tools unshare, mount, chroot, ldd, ip (missing: ${missing})`,
+      `Skipped: this proof needs root on Linux and the tools unshare, mount, chroot, ldd, ip (missing: ${missing})`,
     );
     return 0;
   }

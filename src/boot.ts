@@ -3,6 +3,7 @@
 // the rest. Secrets among its words leave the list of processes with that.
 
 import { maxParsedHeadBytes } from "./server/head-sizes.ts";
+import { builtInRuntimeVariables, runtimeVariables } from "./cli/runtime-variables.ts";
 import { hiddenWordsVariable, maskWords, unmaskWords } from "./cli/hidden-words.ts";
 
 // Defined in the compiled binary only, where the arguments begin without a script.
@@ -13,24 +14,7 @@ const { BUN_BE_BUN: _ignored, [hiddenWordsVariable]: hidden, ...environment } = 
 delete process.env[hiddenWordsVariable];
 const compiled = typeof BUILD_VERSION === "string";
 
-const defaults: Readonly<Record<string, string>> = {
-  BUN_CONFIG_MAX_HTTP_REQUESTS: "65336",
-  NODE_ENV: "production",
-  // From 16 GB of memory on, the runtime lets a heap grow to three times what lives before it collects, else to twice: 160
-  // against 200 MB under 64 whole answers at a time, at the same CPU. No machine reaches this one. Only for the runtime that is
-  // built in: one that does not know the name refuses to start.
-  // The last tier of its compiler costs more CPU on its own threads than its code saves: a quarter of whole answers' CPU over
-  // the first 6000 requests, a tenth over 40,000, and with nothing to show on the main thread afterwards.
-  // A heap that is no larger than 16 MB is not let grow to 32 before it is collected: what it hands out again has not left the
-  // processor's caches then, which takes 5 to 10 % off the CPU of short requests.
-  ...(compiled
-    ? {
-        BUN_JSC_heapGrowthFunctionThresholdInMB: "1000000000",
-        BUN_JSC_useFTLJIT: "0",
-        BUN_JSC_largeHeapSize: String(16 * 1024 * 1024),
-      }
-    : {}),
-};
+const defaults = compiled ? { ...runtimeVariables, ...builtInRuntimeVariables } : runtimeVariables;
 
 const missing = Object.entries(defaults).filter(([name]) => !environment[name]);
 // The executable has it built in (scripts/build.ts).

@@ -1,12 +1,14 @@
 // The program behind boot.ts: command line in, exit code out.
 
 import { runCommandLine } from "./cli/run-command-line.ts";
+import { printLine } from "./telemetry/print-line.ts";
+import { openStandardError } from "./telemetry/standard-error.ts";
 
 const exitCode = await runCommandLine(process.argv.slice(2), {
   environment: process.env,
-  // process.stdout is a stream of Node's: to look at it costs 6 MB and 15 ms, for one line of a server.
-  print: (text) => console.log(text),
-  complain: (text) => void process.stderr.write(`${text}\n`),
+  // Not by process.stdout, a stream of Node's: to look at it costs 6 MB and 15 ms, for one line of a server.
+  print: (text) => printLine(text),
+  complain: (text) => void openStandardError().write(`${text}\n`),
   // https://no-color.org
   get hasColours() {
     return process.stdout.isTTY === true && !process.env["NO_COLOR"];

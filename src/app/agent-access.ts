@@ -6,6 +6,7 @@ import type { AgentAccess } from "../server/auth/acting-caller.ts";
 import { isKeyless, isLoopback, type KeyOptions } from "../server/check-bind.ts";
 import { agentTabPath } from "../server/page-file.ts";
 import type { Log } from "../telemetry/log.ts";
+import { showSecret } from "./show-secret.ts";
 
 export interface ConfiguredAgentAccess {
   readonly agent: AgentAccess;
@@ -29,7 +30,8 @@ export function chooseAgentAccess(config: Config, keys: KeyOptions, log: Log): C
     const file = loadOrCreateAgentToken(dataDir);
     const hint = pageUrl === undefined ? "" : ` (the chat page asks for it: ${pageUrl})`;
     // As with the generated key: past the log, which redacts secrets.
-    if (file.created) process.stdout.write(`Token of the agent, shown once: ${file.token}${hint}\n`);
+    if (file.created)
+      showSecret(`Token of the agent, shown once: ${file.token}${hint}`, { dataDir, name: agentTokenName, log });
     return file;
   }
 

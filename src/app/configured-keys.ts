@@ -1,11 +1,12 @@
 // The keys and tokens that clients must present, as the settings have them.
 
-import { loadOrCreateApiKey } from "../config/api-key-file.ts";
+import { apiKeyName, loadOrCreateApiKey } from "../config/api-key-file.ts";
 import type { Config } from "../config/config-schema.ts";
 import type { JwtOptions, VerifyJwt } from "../server/auth/jwt.ts";
 import { takesJwt } from "../server/auth/jwt-settings.ts";
 import { isLoopback } from "../server/check-bind.ts";
 import type { Log } from "../telemetry/log.ts";
+import { showSecret } from "./show-secret.ts";
 
 /** Loaded only where tokens are taken: what knows keys is large. */
 export async function createConfiguredJwt(config: Config, options: JwtOptions): Promise<VerifyJwt | undefined> {
@@ -23,7 +24,7 @@ export function chooseApiKeys(config: Config, log: Log): readonly string[] {
     log.warn("Each gateway of a shared store makes a key of its own: set API_KEY for all");
   if (created) {
     // The one place where a key is shown: written past the log, which redacts secrets.
-    process.stdout.write(`API key of this gateway, shown once: ${key}\n`);
+    showSecret(`API key of this gateway, shown once: ${key}`, { dataDir: config.dataDir, name: apiKeyName, log });
   } else {
     log.info("The API key generated earlier is required", { dataDir: config.dataDir });
   }

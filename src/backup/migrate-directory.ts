@@ -1,6 +1,5 @@
 // The databases of a data directory brought to the schema of this binary, or only looked at.
 
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { inspectDatabase } from "../store/inspect-database.ts";
 import { DatabaseInUse, lockDatabase } from "../store/lock-database.ts";
@@ -8,6 +7,7 @@ import { openDatabase } from "../store/open-database.ts";
 import { finishRestore } from "../store/pending-restore.ts";
 import type { Log } from "../telemetry/log.ts";
 import { BackupError, databaseNames, knownMigrations, knownSchemas } from "./contents.ts";
+import { isThere } from "./is-there.ts";
 
 export interface SchemaState {
   readonly name: string;
@@ -15,10 +15,10 @@ export interface SchemaState {
   readonly known: number;
 }
 
-/** Those that are there. @throws {GatewayError} for one of a newer version, or that is damaged */
+/** Those that are there. @throws {BackupError | GatewayError} where that cannot be told; one is damaged or of a newer version */
 export function readSchemas(dataDir: string): readonly SchemaState[] {
   return databaseNames
-    .filter((name) => existsSync(join(dataDir, name)))
+    .filter((name) => isThere(join(dataDir, name)))
     .map((name) => {
       const known = knownSchemas[name] ?? 0;
       return { name, found: inspectDatabase(join(dataDir, name), known), known };

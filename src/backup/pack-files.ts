@@ -1,6 +1,5 @@
 // The files of a backup gathered in a folder, and packed as one archive: by whoever writes it to a file, or sends it.
 
-import { existsSync } from "node:fs";
 import { chmod, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { createTarPacker } from "modern-tar";
@@ -16,6 +15,7 @@ import {
   secretNames,
 } from "./contents.ts";
 import { copyDatabase } from "./copy-database.ts";
+import { isThere } from "./is-there.ts";
 
 export interface GatherOptions {
   readonly dataDir: string;
@@ -45,7 +45,7 @@ export interface GatheredFiles {
  */
 export async function gatherFiles(options: GatherOptions): Promise<GatheredFiles> {
   const { dataDir, secrets, signal } = options;
-  if (!existsSync(join(dataDir, databaseNames[0]!))) {
+  if (!isThere(join(dataDir, databaseNames[0]!))) {
     throw new BackupError(`Cannot back up "${dataDir}": there is no database of a gateway in it`);
   }
   const files = await copyDatabases(options);
@@ -64,7 +64,7 @@ async function copyDatabases({ dataDir, folder, signal }: GatherOptions): Promis
   const copied: Gathered[] = [];
   for (const name of databaseNames) {
     const source = join(dataDir, name);
-    if (!existsSync(source)) continue;
+    if (!isThere(source)) continue;
     const schema = inspectDatabase(source, knownSchemas[name]!);
     const from = join(folder, name);
     await copyDatabase(source, from, signal);
@@ -78,7 +78,7 @@ async function findSecrets(dataDir: string, signal: AbortSignal | undefined): Pr
   const found: Gathered[] = [];
   for (const name of secretNames) {
     const from = join(dataDir, name);
-    if (!existsSync(from)) continue;
+    if (!isThere(from)) continue;
     found.push({ from, name, size: (await stat(from)).size, sha256: await digestOf(from, signal) });
   }
   return found;

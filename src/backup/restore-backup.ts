@@ -1,11 +1,12 @@
 // A backup put in the place of what a data directory holds: all of it or nothing, and not under a gateway that runs.
 
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { inspectDatabase } from "../store/inspect-database.ts";
 import { DatabaseInUse, lockDatabase } from "../store/lock-database.ts";
 import { exchangeFiles, finishRestore } from "../store/pending-restore.ts";
 import { BackupError, databaseNames, knownSchemas, type Manifest, secretNames } from "./contents.ts";
+import { isThere } from "./is-there.ts";
 import { unpackBackup } from "./read-backup.ts";
 
 export interface RestoreOptions {
@@ -32,6 +33,7 @@ export async function restoreBackup({ dataDir, path, clock }: RestoreOptions): P
   using _locks = lockAll(dataDir);
   const staged = mkdtempSync(join(dataDir, ".restore-"));
   try {
+    requireOwner(dataDir, staged);
     const manifest = await unpackBackup(path, staged);
     const arriving = manifest.files.map(({ name }) => name);
     for (const name of arriving) {
@@ -44,6 +46,17 @@ export async function restoreBackup({ dataDir, path, clock }: RestoreOptions): P
     rmSync(staged, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** Root may write anywhere, and makes files that the gateway's own user could not open. @throws {BackupError} */
+function requireOwner(dataDir: string, staged: string): void {
+  if (process.geteuid?.() !== 0) return;
+  const database = join(dataDir, databaseNames[0]!);
+  const { uid } = statSync(isThere(database) ? database : dataDir);
+  if (uid === statSync(staged).uid) return;
+  throw new BackupError(
+    `Cannot restore into "${dataDir}" as root: the gateway there is another user's (uid ${uid}), who could not open the files; run this as that user, such as by sudo -u`,
+  );
 }
 
 /** What belongs to the old state and is not in the backup: the logs of databases, the streams that could be read on. */

@@ -75,10 +75,9 @@ export class Recorder {
     });
     this.#running.set(requestId, capture);
     this.#closeIn(capture, longestMs, "stopped");
-    const { pathname, search } = new URL(request.url);
     capture.asked({
       method: request.method,
-      url: this.cover.url(pathname + search),
+      url: this.cover.url(targetOf(request.url)),
       headers: this.cover.headers(request.headers),
     });
     if (request.body !== null) void readAlong(request.clone().body, capture, this.#options.maxExchangeBytes);
@@ -190,6 +189,11 @@ export class Recorder {
     this.#timers.delete(requestId);
     this.#running.delete(requestId);
   }
+}
+
+/** Path and query. The host before them is whatever the client wrote, and need not make an address. */
+function targetOf(url: string): string {
+  return url.slice(url.indexOf("/", url.indexOf("://") + 3));
 }
 
 /** The client's body, beside whoever really reads it. */

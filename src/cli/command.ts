@@ -18,7 +18,7 @@ export type FlagValues = Readonly<Record<string, string>>;
 
 export interface CommandContext {
   readonly environment: Environment;
-  /** One line to standard output: what the user asked for. */
+  /** One line to standard output: what the user asked for. @throws {OutputError} when nobody can have it */
   print(text: string): void;
   /** One line to standard error: why it did not work. */
   complain(text: string): void;

@@ -1,11 +1,12 @@
 // The settings as flags of a command, and a command's flags back to a checked Config.
 
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { ConfigError } from "../config/config-error.ts";
 import { listSettings, type Setting } from "../config/config-names.ts";
 import { defaultConfigPath } from "../config/default-config-path.ts";
 import { withEnvFile } from "../config/env-file.ts";
 import { type Environment, type LoadedConfig, loadConfig } from "../config/load-config.ts";
+import { readSettingsFile } from "../config/settings-file.ts";
 import type { CommandContext, Flag, FlagValues } from "./command.ts";
 
 const configFileFlag: Flag = {
@@ -51,23 +52,15 @@ export function loadCommandConfig(values: FlagValues, context: CommandContext): 
 
 /** Undefined: there is none. @throws {ConfigError} when it is there and cannot be read */
 export function readConfigFile(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "";
-    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    throw unreadable(path, reasons[code] ?? String(error));
-  }
+  const file = readSettingsFile(path);
+  if ("text" in file) return file.text;
+  if (file.isMissing) return undefined;
+  throw unreadable(path, file.reason);
 }
 
 function unreadable(path: string, reason: string): ConfigError {
   return new ConfigError([`Cannot read config file "${path}": ${reason}`]);
 }
-
-const reasons: Readonly<Record<string, string>> = {
-  EACCES: "permission denied",
-  EISDIR: "it is a folder",
-};
 
 function toFlag({ flagName, schema }: Setting): Flag {
   const { description = "" } = schema;

@@ -1,6 +1,7 @@
 // Why the gateway could not start, as a sentence that says what to do. Knows the usual reasons only.
 
 import type { Config } from "../config/config-schema.ts";
+import { OutputError } from "../telemetry/print-line.ts";
 
 interface SystemError extends Error {
   readonly code: string;
@@ -13,6 +14,8 @@ export function describeStartError(
   error: unknown,
   config: Pick<Config, "host" | "port" | "dataDir">,
 ): string | undefined {
+  // No file of the gateway's is at fault.
+  if (error instanceof OutputError) return undefined;
   const cause = findSystemError(error);
   if (cause === undefined) return undefined;
   const { code, path, syscall } = cause;

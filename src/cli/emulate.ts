@@ -1,6 +1,7 @@
 // qwen-gateway emulate: a built-in Qwen server over HTTP, for demonstrations and tests without an account. The web
 // backend unless --dialect names another kind of server.
 
+import { announce } from "./announce.ts";
 import { type Command, type FlagValues, UsageError } from "./command.ts";
 import { describeListenError } from "./describe-start-error.ts";
 import { awaitStopSignal } from "./stop-signals.ts";
@@ -34,7 +35,7 @@ export const emulateCommand: Command = {
     try {
       const served = await serve(flags, { hostname, port });
       const stopSignal = awaitStopSignal(process, () => process.exit(1));
-      context.print(served.greeting);
+      announce(served.greeting, context);
       await stopSignal;
       await served.stop();
       return 0;

@@ -1,5 +1,6 @@
 // qwen-gateway replay FILE: the upstream of a captured exchange, as a server that a gateway can be pointed at.
 
+import { announce } from "./announce.ts";
 import { type Command, type FlagValues, UsageError } from "./command.ts";
 import { describeListenError } from "./describe-start-error.ts";
 import { loadCapture } from "./load-capture.ts";
@@ -36,7 +37,7 @@ export const replayCommand: Command = {
       const lines = [`Recorded upstream on ${served.url}`, ...served.settings.map((line) => `For a gateway: ${line}`)];
       if (served.settings.length === 0) lines.push("No upstream was asked in this capture: an emulator answers");
       for (const call of served.cutCalls) lines.push(`The answer to call ${call} was cut: it breaks off there`);
-      context.print(lines.join("\n"));
+      announce(lines.join("\n"), context);
       await stopSignal;
       await served.stop();
       return 0;

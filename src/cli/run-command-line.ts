@@ -2,6 +2,7 @@
 
 import { ConfigError } from "../config/config-error.ts";
 import { nearestName } from "../config/nearest-name.ts";
+import { OutputError } from "../telemetry/print-line.ts";
 import { type Command, type CommandContext, type ExitCode, UsageError } from "./command.ts";
 import { parseArguments } from "./parse-arguments.ts";
 import { commandHelp, groupHelp, programHelp, usage } from "./print-help.ts";
@@ -12,12 +13,22 @@ const workerCommand = "worker";
 
 /** Errors that no command expects are thrown on. */
 export async function runCommandLine(words: readonly string[], context: CommandContext): Promise<ExitCode> {
+  try {
+    return await runWords(words, context);
+  } catch (error) {
+    if (!(error instanceof OutputError)) throw error;
+    context.complain(error.message);
+    return 1;
+  }
+}
+
+async function runWords(words: readonly string[], context: CommandContext): Promise<ExitCode> {
   const [first = "", second = ""] = words;
   if (first === "--help" || first === "-h" || first === "help") {
     context.print(programHelp(await loadCommands()));
     return 0;
   }
-  if (first === "--version") return runCommandLine(["version"], context);
+  if (first === "--version") return runWords(["version"], context);
 
   const isNamed = first !== "" && !first.startsWith("-");
   // The one command that stays: loaded without the others, which would stay with it (4 MB).

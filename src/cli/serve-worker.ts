@@ -10,7 +10,7 @@ import { createLink } from "../workers/link.ts";
 import type { AskedOfSupervisor, AskedOfWorker, Served, ServeOrder, WorkerSettings } from "../workers/messages.ts";
 import type { CommandContext, ExitCode } from "./command.ts";
 import { describeStartError } from "./describe-start-error.ts";
-import { awaitStopSignal } from "./stop-signals.ts";
+import { awaitStopSignal, ignoreStraySignals } from "./stop-signals.ts";
 import { useCompilersAsUsual } from "./use-compilers.ts";
 
 /** The supervisor answers at once, or is gone. */
@@ -114,6 +114,7 @@ export async function serveWorker(context: CommandContext): Promise<ExitCode> {
   });
   // A closed terminal and a reload are the supervisor's business.
   process.on("SIGHUP", () => {});
+  ignoreStraySignals(process);
   void awaitStopSignal(process, () => process.exit(1)).then(stopping.resolve);
 
   const reason = await stopping.promise;

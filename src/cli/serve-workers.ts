@@ -18,12 +18,13 @@ import type { ReloadOutcome, WorkerSettings } from "../workers/messages.ts";
 import { openRunFolder, type RunFolder, socketPathOf } from "../workers/run-folder.ts";
 import { createSupervisor, StartFailure, type Supervisor } from "../workers/supervisor.ts";
 import type { SpawnWorker } from "../workers/worker-process.ts";
+import { announce } from "./announce.ts";
 import type { CommandContext, ExitCode } from "./command.ts";
 import type { LoadedCommandConfig } from "./config-flags.ts";
 import { describeStartError } from "./describe-start-error.ts";
 import { listenForHangUp } from "./hang-up.ts";
 import { connectServiceManager, type ServiceManager } from "./service-manager.ts";
-import { awaitStopSignal } from "./stop-signals.ts";
+import { awaitStopSignal, ignoreStraySignals, type StopSignal } from "./stop-signals.ts";
 
 /** Not by serve-worker.ts, which brings the whole app with it. */
 const workerCommand = "worker";
@@ -42,7 +43,7 @@ export async function serveByWorkers(
   const { config } = loaded;
   process.on("unhandledRejection", (reason) => log.error("A background task failed", {}, reason));
   let supervisor: Supervisor | undefined;
-  const stopSignal = Promise.withResolvers<"SIGTERM" | "SIGINT" | "SIGHUP">();
+  const stopSignal = Promise.withResolvers<StopSignal | "SIGHUP">();
   let isStopping = false;
   void stopSignal.promise.then(() => (isStopping = true));
   const abandon = (): void => {
@@ -50,6 +51,7 @@ export async function serveByWorkers(
     process.exit(1);
   };
   void awaitStopSignal(process, abandon).then(stopSignal.resolve);
+  ignoreStraySignals(process);
   let reload: (() => Promise<ReloadOutcome>) | undefined;
   const started = Promise.withResolvers<() => Promise<ReloadOutcome>>();
   listenForHangUp(process, {
@@ -85,7 +87,7 @@ export async function serveByWorkers(
     const lines = [`qwen-gateway ${version} listens on ${url}`, `Served by ${upstreams.join(", ")}`];
     lines.push(`${count} workers: ${supervisor.pids().join(", ")}`);
     if (loaded.file !== undefined) lines.push(`Settings from ${loaded.file}`);
-    context.print(lines.join("\n"));
+    announce(lines.join("\n"), context);
     const manager = await connectServiceManager(context.environment, log);
     manager.ready(`Listens on ${url} with ${count} workers`);
     const settings = { inForce: loaded as WorkerSettings };

@@ -5,13 +5,14 @@ import { ConfigError } from "../config/config-error.ts";
 import { maxFetches } from "../config/max-fetches.ts";
 import { version } from "../config/version.ts";
 import { createLog, type LiveLog } from "../telemetry/create-log.ts";
+import { announce } from "./announce.ts";
 import { type Command, type CommandContext, type ExitCode, type Flag, type FlagValues, UsageError } from "./command.ts";
 import { configFlags, type LoadedCommandConfig, loadCommandConfig } from "./config-flags.ts";
 import { describeStartError } from "./describe-start-error.ts";
 import { listenForHangUp } from "./hang-up.ts";
 import { connectServiceManager, type ServiceManager } from "./service-manager.ts";
 import { refuseHandedSockets } from "./handed-sockets.ts";
-import { awaitStopSignal } from "./stop-signals.ts";
+import { awaitStopSignal, ignoreStraySignals, type StopSignal } from "./stop-signals.ts";
 import { useCompilersAsUsual } from "./use-compilers.ts";
 
 export function serveCommand(): Command {
@@ -59,8 +60,9 @@ async function serve(
 ): Promise<ExitCode> {
   process.on("unhandledRejection", (reason) => log.error("A background task failed", {}, reason));
   // From here on, so that a signal during the start ends as orderly as one after it.
-  const stopSignal = Promise.withResolvers<"SIGTERM" | "SIGINT" | "SIGHUP">();
+  const stopSignal = Promise.withResolvers<StopSignal | "SIGHUP">();
   void awaitStopSignal(process, () => process.exit(1)).then(stopSignal.resolve);
+  ignoreStraySignals(process);
   const started = Promise.withResolvers<() => Promise<void>>();
   listenForHangUp(process, {
     reload: async () => (await started.promise)(),
@@ -89,7 +91,7 @@ async function serve(
     const lines = [`qwen-gateway ${version} listens on ${url}`, `Served by ${upstreams.join(", ")}`];
     if (file !== undefined) lines.push(`Settings from ${file}`);
     // At once, for those who read one line and go.
-    context.print(lines.join("\n"));
+    announce(lines.join("\n"), context);
     manager = await connectServiceManager(context.environment, log);
     manager.ready(`Listens on ${url}`);
     started.resolve(() => reload(app!));

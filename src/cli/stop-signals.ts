@@ -1,12 +1,14 @@
-// SIGTERM and SIGINT: the first asks for an orderly end, the second for an end at once.
+// SIGTERM, SIGINT and SIGQUIT: the first asks for an orderly end, the second for an end at once. And what must not end it.
 
 import type { Clock } from "../contract/clock.ts";
 
-export type StopSignal = "SIGTERM" | "SIGINT";
+export type StopSignal = "SIGTERM" | "SIGINT" | "SIGQUIT";
+/** By default they end a process, whoever means something else by them: other servers open their logs anew, or say how they are. */
+export type StraySignal = "SIGUSR1" | "SIGUSR2";
 
 /** The part of `process` that is needed. */
 export interface SignalSource {
-  on(signal: StopSignal, listener: () => void): unknown;
+  on(signal: StopSignal | StraySignal, listener: () => void): unknown;
 }
 
 /**
@@ -33,5 +35,11 @@ export function awaitStopSignal(
   }
   listen("SIGTERM");
   listen("SIGINT");
+  listen("SIGQUIT");
   return promise;
+}
+
+export function ignoreStraySignals(source: SignalSource): void {
+  source.on("SIGUSR1", () => {});
+  source.on("SIGUSR2", () => {});
 }

@@ -45,7 +45,7 @@ export function adviceFor(error: unknown, dialect: Dialect): string {
 function adviceForKey(dialect: Dialect): string {
   switch (dialect.name) {
     case "dashscope":
-      return "check the key and its region: a key serves in its own alone (intl, cn, us, hk), and keys of plans (sk-sp-...) want the plan";
+      return "check the key and its region: a key serves in its own alone (intl, cn, us, hk), and keys of plans (sk-sp-...) need the plan";
     case "dashscope-plans":
       return "check the key, its plan (coding or token) and its region (intl or cn): it serves in these alone";
     default:

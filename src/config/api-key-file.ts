@@ -9,9 +9,12 @@ export interface ApiKeyFile {
   readonly created: boolean;
 }
 
+/** Name of the file in the data directory. */
+export const apiKeyName = "api-key";
+
 /** @throws {ConfigError} when the file is there and holds no key; a system error when it cannot be written */
 export function loadOrCreateApiKey(dataDir: string): ApiKeyFile {
-  const path = join(dataDir, "api-key");
+  const path = join(dataDir, apiKeyName);
   const { secret, created } = loadOrCreateKey(
     path,
     () => `qg-${crypto.getRandomValues(Buffer.alloc(24)).toString("base64url")}`,

@@ -65,7 +65,7 @@ export const boundSettings = {
   fileFetchOrigins: list(
     "Servers of yours whose files are fetched although their addresses are not public",
     "origins such as http://10.0.0.5:9000",
-    "^https?://[^/\\s]+$",
+    "^https?://[^/\\s*]+$",
   ),
   fileFetchTimeoutMs: wait("Longest wait for such a file", 15 * SECOND_MS),
   filesMaxBytes: size("All files together that one caller may upload to /v1/files", 512 * 1024 * 1024),

@@ -11,6 +11,7 @@ import { watchSettings } from "./watch-settings.ts";
 import { historySettings } from "./history-settings.ts";
 import {
   DAY_MS,
+  folder,
   GIBIBYTE,
   LONGEST_TIMER_MS,
   limit,
@@ -111,8 +112,7 @@ export const configSchema = Type.Object(
     dataDir: Type.String({
       description:
         "Folder of the database and of generated keys. Default: qwen-gateway in $XDG_DATA_HOME or ~/.local/share, ./data without a home",
-      minLength: 1,
-      allowed: "the path of a folder",
+      ...folder,
     }),
     apiKey: list("Keys that clients must present, one or several", "keys without white space", "^[!-~]+$", {
       writeOnly: true,
@@ -129,7 +129,7 @@ export const configSchema = Type.Object(
     allowedHosts: list(
       "Host names by which clients may call besides loopback, when no key is set",
       "host names such as gateway.example.com",
-      "^[^\\s/,*]+$",
+      "^[^\\s/,*.][^\\s/,*]*$",
     ),
     trustedProxies: list(
       "Addresses of reverse proxies whose X-Forwarded-For counts",
@@ -139,7 +139,7 @@ export const configSchema = Type.Object(
     corsOrigin: list(
       "Origins of web pages that may call, or * for any",
       "origins such as https://app.example.com, or *",
-      "^(\\*|[a-z][a-z0-9+.-]*://[^\\s/,]+)$",
+      "^(\\*|[a-z][a-z0-9+.-]*://[^\\s/,*]+)$",
     ),
     masterKey: Type.Optional(
       Type.String({

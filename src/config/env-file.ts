@@ -1,29 +1,18 @@
 // A file of environment variables, as container engines and systemd take it, that the program reads itself: unlike its own
 // environment it can be read again.
 
-import { readFileSync } from "node:fs";
-import { codeOf } from "../contract/thrown.ts";
 import { ConfigError } from "./config-error.ts";
 import type { Environment } from "./load-config.ts";
-
-const reasons: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such file",
-  ENOTDIR: "there is no such file",
-  EACCES: "permission denied",
-  EISDIR: "it is a folder",
-};
+import { readSettingsFile } from "./settings-file.ts";
 
 /**
  * @returns `environment` with what the file adds: a variable that is set already, and not empty, counts more
  * @throws {ConfigError} when the file cannot be read; what it holds is never told
  */
 export function withEnvFile(environment: Environment, path: string): Environment {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    throw new ConfigError([`Cannot read env file "${path}": ${reasons[codeOf(error)] ?? "it cannot be opened"}`]);
-  }
+  const file = readSettingsFile(path);
+  if ("reason" in file) throw new ConfigError([`Cannot read env file "${path}": ${file.reason}`]);
+  const { text } = file;
   const wrong = text.split("\n").findIndex((line) => !isSound(line));
   if (wrong >= 0) {
     throw new ConfigError([`Cannot use env file "${path}": line ${wrong + 1} is not NAME=value, nor a comment`]);

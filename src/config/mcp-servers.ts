@@ -1,13 +1,12 @@
 // The tool servers out of the settings and of the file that another client may have written, checked and merged.
 
-import { readFileSync } from "node:fs";
 import { Check } from "typebox/schema";
 import { isJsonObject, type JsonObject } from "../contract/json.ts";
-import { codeOf } from "../contract/thrown.ts";
 import { toolServerSchema } from "./agent-settings.ts";
 import { ConfigError } from "./config-error.ts";
 import type { Config } from "./config-schema.ts";
 import type { Environment } from "./load-config.ts";
+import { readSettingsFile } from "./settings-file.ts";
 
 export interface ToolServerProcess {
   readonly kind: "stdio";
@@ -115,12 +114,10 @@ function quoteName(name: string): string {
 
 /** Both forms: `mcpServers` of most clients, `servers` of VS Code. */
 function readFile(path: string): readonly [string, unknown][] {
-  let content: unknown;
-  try {
-    // VS Code's may have comments.
-    content = Bun.JSONC.parse(readFileSync(path, "utf8"));
-  } catch (error) {
-    throw new ConfigError([`Cannot read MCP_CONFIG "${path}": ${reasons[codeOf(error)] ?? "it is not JSON"}`]);
+  const file = readSettingsFile(path);
+  const content = "text" in file ? parseText(file.text) : undefined;
+  if (content === undefined) {
+    throw new ConfigError([`Cannot read MCP_CONFIG "${path}": ${"reason" in file ? file.reason : "it is not JSON"}`]);
   }
   const servers = isJsonObject(content) ? (content["mcpServers"] ?? content["servers"]) : undefined;
   if (!isJsonObject(servers))
@@ -128,12 +125,14 @@ function readFile(path: string): readonly [string, unknown][] {
   return Object.entries(servers);
 }
 
-const reasons: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such file",
-  ENOTDIR: "there is no such file",
-  EACCES: "permission denied",
-  EISDIR: "it is a folder",
-};
+/** VS Code's may have comments. Undefined: it is no JSON. */
+function parseText(text: string): unknown {
+  try {
+    return Bun.JSONC.parse(text);
+  } catch {
+    return undefined;
+  }
+}
 
 /** A text says what is wrong with it. */
 function readServer(name: string, entry: unknown, environment: Environment): ToolServerSettings | string {

@@ -31,6 +31,9 @@ export function toggle(description: string, defaultValue: boolean) {
   return Type.Boolean({ description, default: defaultValue });
 }
 
+/** A text that names a folder which is made where it is missing. "~" is a shell's word: one of that name would be made. */
+export const folder = { pattern: "^[^~]", allowed: "the path of a folder, without ~" } as const;
+
 export function list(
   description: string,
   allowed: string,

@@ -9,7 +9,7 @@ export const storeSettings = {
   storeUrl: Type.Optional(
     Type.String({
       description:
-        "Redis or Valkey server that several gateways share, with its credentials. Wants MASTER_KEY. Default: a file in DATA_DIR",
+        "Redis or Valkey server that several gateways share, with its credentials. Needs MASTER_KEY. Default: a file in DATA_DIR",
       pattern:
         "^(redis|rediss|valkey)://([!-.0-?A-~]*@)?([A-Za-z0-9._-]+|\\[[0-9a-fA-F:.]+\\])(:[0-9]{1,5})?(/[0-9]{1,4})?$",
       writeOnly: true,

@@ -1,15 +1,14 @@
 // The settings of capturing and of traces.
 
 import { Type } from "typebox";
-import { GIBIBYTE, size } from "./setting-kinds.ts";
+import { folder, GIBIBYTE, size } from "./setting-kinds.ts";
 
 export const watchSettings = {
   captureDir: Type.Optional(
     Type.String({
       description:
         "Folder that every exchange is captured to, one file each. What was said stands in it. Default: none",
-      minLength: 1,
-      allowed: "the path of a folder",
+      ...folder,
     }),
   ),
   captureMaxBytes: Type.Integer({

@@ -9,7 +9,7 @@ import type { ChatMessage, ChatSession, ChatStore } from "../store/chat-store.ts
 import { parseLimit } from "./parse-limit.ts";
 import { readBody } from "./read-body.ts";
 import { sessionNotFound } from "./sessions.ts";
-import { pathRest, type ServerRoute, type Trip } from "./trip.ts";
+import { pathRest, queryOf, type ServerRoute, type Trip } from "./trip.ts";
 
 export interface ChatRoutesOptions {
   readonly chat: TypedChat;
@@ -100,9 +100,9 @@ function streamNotFound(): GatewayError {
 }
 
 /** Browsers send the header by themselves; 0 gives all. @throws {GatewayError} `invalid-request` */
-function lastEventId({ url, headers }: Request): number {
-  const asked = eventIdOf(new URL(url).searchParams.get("last_event_id"), "last_event_id");
-  return eventIdOf(headers.get("last-event-id"), "Last-Event-ID") ?? asked ?? 0;
+function lastEventId(request: Request): number {
+  const asked = eventIdOf(queryOf(request).get("last_event_id"), "last_event_id");
+  return eventIdOf(request.headers.get("last-event-id"), "Last-Event-ID") ?? asked ?? 0;
 }
 
 /** @throws {GatewayError} `invalid-request` that names the place */

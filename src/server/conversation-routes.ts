@@ -12,7 +12,7 @@ import type { Edge } from "./create-server.ts";
 import { encodePage, parsePage } from "./item-pages.ts";
 import { readBody } from "./read-body.ts";
 import { conversationNotFound, itemNotFound } from "./response-errors.ts";
-import { pathRest, type ServerRoute, type Trip } from "./trip.ts";
+import { pathRest, queryOf, type ServerRoute, type Trip } from "./trip.ts";
 
 export interface ConversationRoutesOptions extends Pick<Edge, "maxBodyBytes"> {
   openStore(): Promise<ConversationStore>;
@@ -59,7 +59,7 @@ export function conversationRoutes({ openStore, clock, maxBodyBytes }: Conversat
     const store = await openStore();
     if (!isAboutItems) return Response.json(encode(found(await store.find(trip.caller, id))));
     if (itemId === undefined) {
-      const page = await store.listItems(trip.caller, id, parsePage(new URL(trip.request.url).searchParams));
+      const page = await store.listItems(trip.caller, id, parsePage(queryOf(trip.request)));
       return Response.json(encodePage(found(page)));
     }
     found(await store.find(trip.caller, id));

@@ -10,7 +10,7 @@ import { type FileForm, formOf, openaiFiles } from "./file-wire.ts";
 import { type Form, parseForm } from "./parse-form.ts";
 import { parseOrder } from "./parse-order.ts";
 import { readBody } from "./read-body.ts";
-import { pathRest, type ServerRoute, type Trip } from "./trip.ts";
+import { pathRest, queryOf, type ServerRoute, type Trip } from "./trip.ts";
 
 export interface FileRoutesOptions extends Pick<Edge, "maxBodyBytes"> {
   openStore(): Promise<FileStore>;
@@ -54,7 +54,7 @@ export function fileRoutes(options: FileRoutesOptions): ServerRoute[] {
 
   async function list(trip: Trip): Promise<Response> {
     const form = formOf(trip.request);
-    const { question, place } = parseList(new URL(trip.request.url).searchParams, form);
+    const { question, place } = parseList(queryOf(trip.request), form);
     const page = await (await openStore()).list(trip.caller, question);
     if (page === undefined) throw wrongList(place, `${place} names none of your files`);
     return Response.json(form.encodeList(page.files, page.hasMore));

@@ -22,7 +22,7 @@ export interface HealthSource {
 export function healthRoutes(source: HealthSource): ServerRoute[] {
   const common = () => ({
     version: source.version,
-    uptimeSeconds: Math.floor((source.clock() - source.startedAtMs) / 1000),
+    uptimeSeconds: Math.max(0, Math.floor((source.clock() - source.startedAtMs) / 1000)),
     openReplies: source.openReplies(),
     ...(source.worker === undefined ? {} : { worker: source.worker }),
   });

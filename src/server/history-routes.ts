@@ -1,7 +1,7 @@
 // The routes of the history: listed and searched, looked at, deleted and exported. Each caller has his own alone.
 
 import { createHistoryAnswers, type HistoryAccess, type HistoryAnswersOptions } from "./history-answers.ts";
-import { pathRest, type ServerRoute, type Trip } from "./trip.ts";
+import { pathRest, queryOf, type ServerRoute, type Trip } from "./trip.ts";
 
 export interface HistoryRoutesOptions extends HistoryAccess, Omit<HistoryAnswersOptions, "describe"> {}
 
@@ -25,5 +25,5 @@ export function historyRoutes(options: HistoryRoutesOptions): ServerRoute[] {
 }
 
 function questionOf({ request, caller }: Trip) {
-  return { request, scope: caller, query: new URL(request.url).searchParams };
+  return { request, scope: caller, query: queryOf(request) };
 }

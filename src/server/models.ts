@@ -4,7 +4,7 @@ import type { Access } from "../contract/access.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
 import type { Json } from "../contract/json.ts";
 import type { ModelInfo } from "../contract/upstream.ts";
-import { pathRest, type ServerRoute } from "./trip.ts";
+import { pathRest, queryOf, type ServerRoute } from "./trip.ts";
 
 /** Only what the caller may use. */
 type ListModels = (signal: AbortSignal, access: Access | undefined) => Promise<readonly ModelInfo[]>;
@@ -18,7 +18,7 @@ export function modelRoutes(listModels: ListModels): ServerRoute[] {
       method: "GET",
       path: "/v1/models",
       async answer({ request, access }) {
-        const page = parsePage(new URL(request.url).searchParams);
+        const page = parsePage(queryOf(request));
         return Response.json(encodeModelList(await listModels(request.signal, access), page));
       },
     },

@@ -1,14 +1,14 @@
 // How many items of a list are asked for.
 
 import { GatewayError } from "../contract/gateway-error.ts";
-import type { Trip } from "./trip.ts";
+import { queryOf, type Trip } from "./trip.ts";
 
 const defaultLimit = 100;
 const maxLimit = 1000;
 
 /** @throws {GatewayError} `invalid-request` */
 export function parseLimit(trip: Trip): number {
-  const text = new URL(trip.request.url).searchParams.get("limit");
+  const text = queryOf(trip.request).get("limit");
   if (text === null) return defaultLimit;
   const limit = Number(text);
   if (/^\d+$/.test(text) && limit >= 1 && limit <= maxLimit) return limit;

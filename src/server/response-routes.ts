@@ -8,7 +8,7 @@ import type { Edge } from "./create-server.ts";
 import { encodePage, parsePage } from "./item-pages.ts";
 import { readBody } from "./read-body.ts";
 import type { Responses } from "./responses.ts";
-import { goesToSocket, pathRest, type ServerRoute, type Trip } from "./trip.ts";
+import { goesToSocket, pathRest, queryOf, type ServerRoute, type Trip } from "./trip.ts";
 
 export interface ResponseRoutesOptions extends Pick<Edge, "maxBodyBytes" | "keepOpen"> {
   readonly responses: Responses;
@@ -48,7 +48,7 @@ export function responseRoutes({ responses, maxBodyBytes, keepOpen }: ResponseRo
       path: `${responsesPath}/*`,
       answer: async (trip) => {
         const rest = restOf(trip);
-        const query = new URL(trip.request.url).searchParams;
+        const query = queryOf(trip.request);
         if (rest.endsWith(inputItemsEnd)) {
           const { input } = await responses.find(trip.caller, rest.slice(0, -inputItemsEnd.length));
           return Response.json(listOf(input, query));

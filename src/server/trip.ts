@@ -49,6 +49,12 @@ export function pathOf(url: string): string {
   return url.substring(start, end === -1 ? undefined : end);
 }
 
+/** What stands behind the "?". The address as a whole need not be one: its host is whatever the client wrote as `Host`. */
+export function queryOf({ url }: Request): URLSearchParams {
+  const start = url.indexOf("?", url.indexOf("/", authorityStart) + 1);
+  return new URLSearchParams(start === -1 ? "" : url.slice(start + 1).replace(/#.*/, ""));
+}
+
 /** What stands behind `prefix` in the path, decoded; undefined when its percent signs make no sense. */
 export function pathRest(trip: Trip, prefix: string): string | undefined {
   try {

@@ -99,8 +99,16 @@ function bySubject(one: string, other: string): number {
   return one < other ? -1 : Number(one > other);
 }
 
-/** The one rule of reservations, for every driver. @param parts before it */
-export function grantOf({ wanted, limit, afterMs }: Reservation, parts: readonly AmountPart[]): number {
-  const used = parts.reduce((sum, { amount, lastMs }) => (lastMs > afterMs ? sum + amount : sum), 0);
+/**
+ * The one rule of reservations, for every driver. What lies further ahead than the window is long was counted by a clock that
+ * has been set back since: it counts no more, or it would until that time comes again.
+ * @param parts before it
+ */
+export function grantOf({ wanted, limit, atMs, afterMs }: Reservation, parts: readonly AmountPart[]): number {
+  const aheadMs = 2 * atMs - afterMs;
+  const used = parts.reduce(
+    (sum, { amount, lastMs }) => (lastMs > afterMs && lastMs <= aheadMs ? sum + amount : sum),
+    0,
+  );
   return Math.max(0, Math.min(wanted, limit - used));
 }

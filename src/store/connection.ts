@@ -5,6 +5,7 @@ import type { Log } from "../telemetry/log.ts";
 import { silentLog } from "../telemetry/log.ts";
 import { retryWhileBusy } from "./busy-retry.ts";
 import { type CallerQuestions, prepareCallerQuestions } from "./caller-questions.ts";
+import { createFileWatch, type FileWatch } from "./file-watch.ts";
 import { migrations, rewriteVersion } from "./migrate.ts";
 import { openDatabase } from "./open-database.ts";
 import type { Questions } from "./questions.ts";
@@ -25,6 +26,7 @@ export class Connection {
   readonly #options: StoreOptions;
   readonly #database: Database;
   readonly #transactions: SharedTransactions<Moment>;
+  readonly #file: FileWatch | undefined;
   #callerQuestions: CallerQuestions | undefined;
   #closed = false;
 
@@ -34,6 +36,7 @@ export class Connection {
     this.#database = openDatabase(options.path, this.log, migrations, options.copying);
     this.questions = prepareQuestions(this.#database);
     const { watch } = options;
+    this.#file = watch && createFileWatch(options.path, watch, "file of turns");
     this.#transactions = new SharedTransactions(
       this.#database,
       () => this.moment(),
@@ -80,8 +83,9 @@ export class Connection {
     return { nowMs, oldestMs: nowMs - this.#options.sessionTimeoutMs };
   }
 
-  /** Writes what is there already. @throws as every write does */
+  /** Writes what is there already, and looks whether it is there. @throws as every write does */
   probe(): Promise<void> {
+    this.#file?.look();
     return this.write(() => rewriteVersion(this.#database));
   }
 

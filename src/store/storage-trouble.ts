@@ -6,12 +6,13 @@ import { reasonOf } from "../contract/thrown.ts";
 import type { LiveLog } from "../telemetry/create-log.ts";
 import type { Log, LogFields } from "../telemetry/log.ts";
 
-export type StorageTrouble = "full" | "read-only" | "failing" | "refused";
+export type StorageTrouble = "full" | "read-only" | "failing" | "gone" | "refused";
 
 const sentences: Readonly<Record<StorageTrouble, string>> = {
   full: "the gateway's disk is full",
   "read-only": "the gateway's disk is read-only",
   failing: "the gateway's disk refuses to write",
+  gone: "the gateway's data directory is gone",
   refused: "the gateway's shared store takes no writes",
 };
 
@@ -25,9 +26,20 @@ const troubleByCode: Readonly<Record<string, StorageTrouble>> = {
   EFBIG: "full",
   EROFS: "read-only",
   EIO: "failing",
+  STORE_GONE: "gone",
   // Of redis/store-errors.ts.
   STORE_REFUSES: "refused",
 };
+
+/** The file of an open database is there no more, or another one is. */
+export class StorageGoneError extends Error {
+  override readonly name = "StorageGoneError";
+  readonly code = "STORE_GONE";
+
+  constructor(path: string) {
+    super(`Cannot find the database "${path}" that was opened: bring it back, or start the gateway again`);
+  }
+}
 
 const mostCauses = 5;
 

@@ -3,7 +3,9 @@
 import type { Clock } from "../contract/clock.ts";
 import { formatJson, formatPretty, type LogRecord } from "./format-line.ts";
 import { createKnownSecrets } from "./known-secrets.ts";
+import { createLineWriter } from "./line-writer.ts";
 import type { Log, LogFields, LogLevel } from "./log.ts";
+import { openStandardError } from "./standard-error.ts";
 
 export interface LogOptions {
   readonly level: LogLevel;
@@ -46,8 +48,8 @@ export function createLog(options: LogOptions): LiveLog {
   function emit(level: LogRecord["level"], message: string, fields: LogFields, error?: unknown): void {
     if (rank[level] >= rank.info) for (const hear of hearers) hear({ timeMs: clock(), level, message, fields, error });
     if (rank[level] < threshold.leastRank) return;
-    // With the first line: to look at process.stderr costs 6 MB and 15 ms (a stream of Node's, with all that it needs).
-    sink ??= openSink({ ...options, format });
+    // With the first line: to open standard error costs.
+    sink ??= openSink({ ...options, format }, clock);
     const line = secrets.hide(sink.format({ timeMs: clock(), level, message, fields, error }));
     sink.write(line);
     for (const listener of listeners) {
@@ -84,9 +86,15 @@ interface Sink {
   write(line: string): void;
 }
 
-function openSink({ format, isTerminal, write = writeToStandardError() }: LogOptions): Sink {
+function openSink({ format, isTerminal, write }: LogOptions, clock: Clock): Sink {
   const pretty = format === "auto" ? (isTerminal ?? process.stderr.isTTY === true) : format === "pretty";
-  return { format: pretty ? formatPretty : formatJson, write };
+  const formatLine = pretty ? formatPretty : formatJson;
+  return { format: formatLine, write: write ?? createLineWriter(openStandardError(), tellLost) };
+
+  function tellLost(lines: number): string {
+    const message = "Lines of the log were left out: nobody read them";
+    return formatLine({ timeMs: clock(), level: "warn", message, fields: { lines } });
+  }
 }
 
 type Emit = (level: LogRecord["level"], message: string, fields: LogFields, error?: unknown) => void;
@@ -106,12 +114,3 @@ function createChild(emit: Emit, isWanted: IsWanted, own: LogFields): Log {
     with: (fields) => createChild(emit, isWanted, { ...own, ...fields }),
   };
 }
-
-function writeToStandardError(): (line: string) => void {
-  const isListening = process.stderr.listeners("error").includes(ignoreClosedPipe);
-  if (!isListening) process.stderr.on("error", ignoreClosedPipe);
-  return (line) => void process.stderr.write(`${line}\n`);
-}
-
-/** A closed pipe costs the log, not the service. One listener serves every log of the process. */
-function ignoreClosedPipe(): void {}

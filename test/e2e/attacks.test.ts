@@ -2,6 +2,7 @@
 // bytes stands in test/http/attacks.test.ts; docs/security.md names what each is about.
 
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type BinaryProcess, createPlace, runBinary, startBinary } from "../support/binary.ts";
 import { type RawOptions, speakRaw } from "../support/hostile/speak-raw.ts";
@@ -138,6 +139,29 @@ describe("DNS rebinding", () => {
   test("an address in full names no other host than the header", async () => {
     expect((await send(get("http://127.0.0.1/v1/models", "Host: evil.example\r\n"))).statuses).toEqual([403]);
     expect((await send(get("http://evil.example/v1/models"))).statuses).toEqual([200]);
+  });
+});
+
+describe("a Host that makes no address", () => {
+  const targets = ["/v1/models", "/v1/models?limit=1", "/v1/sessions?limit=2", "/v1/files", "/admin/api/status"];
+
+  test.each(targets)("does not fail %s, where its name is ours", async (target) => {
+    expect((await send(get(target, "Host: localhost:99999\r\n"))).statuses).toEqual([200]);
+  });
+
+  test("is nobody's business where there is a key, captured or not", async () => {
+    const settings = { PORT: "0", API_KEY: "k", CAPTURE_DIR: join(place.home, "captures") };
+    await using keyed = await startBinary([], settings, place);
+    const key = "Authorization: Bearer k\r\n";
+    for (const name of ["localhost:abc", "[::1", "1.2.3.4.5", "xn--", "localhost%00"]) {
+      const headers = `Host: ${name}\r\n${key}`;
+      const asked = [
+        ...targets.slice(0, -1).map((target) => get(target, headers)),
+        post(`${key}${length}Connection: close\r\n`, question).replace(host, `Host: ${name}\r\n`),
+      ];
+      const answers = await Promise.all(asked.map((bytes) => speakRaw(keyed.port, bytes)));
+      expect([name, answers.flatMap(({ statuses }) => statuses)]).toEqual([name, asked.map(() => 200)]);
+    }
   });
 });
 

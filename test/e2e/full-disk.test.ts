@@ -1,6 +1,7 @@
 // A disk that takes nothing more under the compiled executable: answers go on, one line says so, and it is over when it is over.
 
 import { expect, setDefaultTimeout, test } from "bun:test";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { postMessage, say } from "../http/typed-client.ts";
 import { createPlace, eventually } from "../support/binary.ts";
@@ -91,6 +92,20 @@ test.skipIf(!canMountDisk)(
     expect(await say(stage, { message: "Say hello" })).toMatchObject({ isDone: true, text: "hello" });
   },
 );
+
+test("a deleted data directory: streams go on, health says so, one warning", async () => {
+  await using stage = await startStage();
+  const talker = createTalker(stage, { stream: true });
+  await talker.say("My dog is called Rex.");
+  expect((await ready(stage)).body).toEqual({ status: "ok" });
+  rmSync(join(stage.place.home, ".local/share/qwen-gateway"), { recursive: true });
+
+  const degraded = await whenReady(stage, "degraded");
+  expect(degraded).toEqual({ status: 200, body: { status: "degraded", reasons: ["store-not-writable"] } });
+  expect(await (await stage.get("/health/detailed")).json()).toMatchObject({ store: { trouble: "gone" } });
+  expect(await talker.say("What is my dog called?")).toContain("Rex");
+  expect(logged(stage, "warn").filter((line) => line.includes("data directory is gone"))).toHaveLength(1);
+});
 
 test("a damaged chat.db stands in /health/detailed before anybody has asked for it, and readiness says degraded", async () => {
   await using stage = await startStage();

@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { builtInRuntimeVariables, runtimeVariables } from "../../src/cli/runtime-variables.ts";
 import { createPlace, runBinary } from "../support/binary.ts";
 
 const root = join(import.meta.dir, "..", "..");
@@ -41,16 +42,20 @@ test("the Dockerfile says what the chroot proves [RC-009] [R4-064]", () => {
     ["HOST", "0.0.0.0"],
     ["DATA_DIR", "/data"],
     ["GENERATE_API_KEY", "true"],
-    ["BUN_CONFIG_MAX_HTTP_REQUESTS", "65336"],
-    ["BUN_JSC_heapGrowthFunctionThresholdInMB", "1000000000"],
-    ["BUN_JSC_useFTLJIT", "0"],
-    ["NODE_ENV", "production"],
   ]) {
     expect(dockerfile).toContain(`${name}=${value}`);
     expect(script).toContain(`${name}: "${value}"`);
   }
   expect(dockerfile).toMatch(/^VOLUME \/data$/m);
   expect(dockerfile).toMatch(/^HEALTHCHECK .* CMD \["\/qwen-gateway", "healthcheck"\]$/m);
+});
+
+test("the image has all variables for whose sake the program would replace itself [RC-009]", () => {
+  const dockerfile = readFileSync(join(root, "Dockerfile"), "utf8");
+  const [, set = ""] = /^ENV ((?:.*\\\n)*.*)$/m.exec(dockerfile) ?? [];
+  const variables = Object.fromEntries(set.split(/\s*\\?\n\s*/).map((line) => line.split("=")));
+
+  expect(variables).toMatchObject({ ...runtimeVariables, ...builtInRuntimeVariables });
 });
 
 describe("for two architectures", () => {

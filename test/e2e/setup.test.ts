@@ -100,7 +100,7 @@ describe("setup with questions", () => {
     await using terminal = startAtTerminal(["setup", "--look-at", "none"], {}, place);
     await terminal.answer("nothing more: ", "1");
     await terminal.answer("Its address: ", server.url);
-    await terminal.answer("wants none): ", "sk-typed-secret");
+    await terminal.answer("needs none): ", "sk-typed-secret");
     await terminal.answer("nothing more: ", "");
     await terminal.answer("Write it? [Y/n] ", "y");
 

@@ -30,6 +30,33 @@ async function untilRefused(port: number): Promise<void> {
   );
 }
 
+describe("SIGQUIT, SIGUSR1, SIGUSR2", () => {
+  for (const workers of ["1", "2"]) {
+    test(`with ${workers === "1" ? "one process" : "workers"}: the first ends it like SIGTERM, the others cost nothing [R2-061]`, async () => {
+      await using stage = await startStage({ environment: { WORKERS: workers } });
+      await stage.emulator.script({ match: "go", gate: "go", reply: { chunks: ["begun", " and", " ended"] } });
+      await stage.emulator.release("go", 2);
+      const reader = await openStream(stage, "go");
+      await reader.until("begun");
+      const workersLine = stage.gateway.output.find((line) => line.startsWith(`${workers} workers: `)) ?? "";
+      const pids = [stage.gateway.pid, ...[...workersLine.matchAll(/\d{2,}/g)].map(Number)];
+
+      for (const pid of pids) for (const signal of ["SIGUSR1", "SIGUSR2"] as const) process.kill(pid, signal);
+      stage.gateway.kill("SIGQUIT");
+      await stage.gateway.line((line) => line.includes("Stopping"));
+      await stage.emulator.release("go", "all");
+      const { text, finishReasons, doneCount } = parseChatStream(await reader.rest());
+
+      expect({ text, finishReasons, doneCount }).toEqual({
+        text: "begun and ended",
+        finishReasons: ["stop"],
+        doneCount: 1,
+      });
+      expect(await stage.gateway.exited).toBe(0);
+    });
+  }
+});
+
 describe("SIGTERM", () => {
   test("under load: streams and whole answers end well, new connections are refused, exit code 0 [R2-061]", async () => {
     await using stage = await startStage();

@@ -1,7 +1,7 @@
 // Who may act, and as whom, over the whole gateway: the token of the agent, tokens of users, and what they keep apart.
 
 import { describe, expect, spyOn, test } from "bun:test";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import fs, { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { createApp } from "../../src/app.ts";
 import { runCommandLine } from "../../src/cli/run-command-line.ts";
@@ -40,10 +40,14 @@ const asked = (status: number) => actingPaths.map(() => status);
 
 /** What a start writes to standard output. */
 async function listening<T>(work: () => Promise<T>): Promise<{ result: T; written: string }> {
-  const write = spyOn(process.stdout, "write").mockImplementation(() => true);
+  let written = "";
+  const write = spyOn(fs, "writeSync").mockImplementation((descriptor, bytes) => {
+    expect(descriptor).toBe(1);
+    written += Buffer.from(bytes as Uint8Array).toString();
+    return (bytes as Uint8Array).length;
+  });
   try {
-    const result = await work();
-    return { result, written: write.mock.calls.map(([text]) => String(text)).join("") };
+    return { result: await work(), written };
   } finally {
     write.mockRestore();
   }

@@ -44,7 +44,7 @@ describe.skipIf(!hasBrowser)("the agent's tab", () => {
     gateway.agent.access = "token";
     await using chat = await openChat(gateway.url, { path: agentPath, expected: /status of 401/ });
     const { page } = chat;
-    const field = page.getByLabel("The agent wants its token");
+    const field = page.getByLabel("The agent needs its token");
     await field.fill("wrong");
     await page.keyboard.press("Enter");
     await page.getByRole("alert").getByText("This is not the token of the agent.").waitFor();
@@ -69,7 +69,7 @@ describe.skipIf(!hasBrowser)("the agent's tab", () => {
     using gateway = startFakeGateway({ key: "key" });
     await using chat = await openChat(gateway.url, { path: agentPath, expected: /status of 401/ });
     const { page } = chat;
-    await page.getByLabel("This gateway wants an API key").fill("key");
+    await page.getByLabel("This gateway needs an API key").fill("key");
     await page.keyboard.press("Enter");
     await page.getByRole("list", { name: "Services" }).waitFor();
     await order(page, "Do it");

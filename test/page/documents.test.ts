@@ -190,9 +190,9 @@ describe.skipIf(!hasBrowser)("the documents", () => {
     const { page } = chat;
     const panel = await openPanel(page);
     await bring(page, file("new.txt", "new"));
-    await panel.locator(".import-note", { hasText: "The gateway wants an API key." }).waitFor();
+    await panel.locator(".import-note", { hasText: "The gateway needs an API key." }).waitFor();
 
-    await page.getByLabel("This gateway wants an API key").fill("k");
+    await page.getByLabel("This gateway needs an API key").fill("k");
     await page.keyboard.press("Enter");
     await panel.locator(".document", { hasText: "lease.txt" }).waitFor();
     await bring(page, file("new.txt", "new"));

@@ -56,10 +56,10 @@ describe.skipIf(!hasBrowser)("the executable's agent tab", () => {
     expect(line).toContain(`${gateway.url}${path})`);
     await using chat = await openChat(gateway.url, { path, expected: /status of 401/ });
     const { page } = chat;
-    await page.getByLabel("The agent wants its token").fill("not-this-one");
+    await page.getByLabel("The agent needs its token").fill("not-this-one");
     await page.keyboard.press("Enter");
     await page.getByText("This is not the token of the agent.").waitFor();
-    await page.getByLabel("The agent wants its token").fill(token);
+    await page.getByLabel("The agent needs its token").fill(token);
     await page.keyboard.press("Enter");
 
     const services = page.getByRole("list", { name: "Services" });
@@ -184,7 +184,7 @@ describe.skipIf(!hasBrowser)("the executable's agent tab", () => {
     await using chat = await openChat(stage.gateway.url, { path, expected: /status of 401/ });
     const line = await stage.gateway.line((text) => text.startsWith("Token of the agent"));
     const token = /shown once: (\S+)/.exec(line)?.[1] ?? "";
-    await chat.page.getByLabel("The agent wants its token").fill(token);
+    await chat.page.getByLabel("The agent needs its token").fill(token);
     await chat.page.keyboard.press("Enter");
     await chat.page.getByRole("heading", { name: "No tool server is configured" }).waitFor();
     expect(chat.complaints).toEqual([]);

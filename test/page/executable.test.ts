@@ -174,7 +174,7 @@ describe.skipIf(!hasBrowser)("the executable's chat page", () => {
     await using stage = await startStage({ environment: { API_KEY: "a-key-of-the-test-1234" } });
     await using chat = await openChat(stage.gateway.url, { expected: /status of 401/ });
     const { page } = chat;
-    await page.getByLabel("This gateway wants an API key").fill("a-key-of-the-test-1234");
+    await page.getByLabel("This gateway needs an API key").fill("a-key-of-the-test-1234");
     await page.keyboard.press("Enter");
     await say(page, "Say hello");
     await answered(page);

@@ -178,7 +178,7 @@ describe.skipIf(!hasBrowser)("the chat page", () => {
     using gateway = startFakeGateway({ key: "right" });
     await using chat = await openChat(gateway.url, { expected: netError });
     const { page } = chat;
-    const field = page.getByLabel("This gateway wants an API key");
+    const field = page.getByLabel("This gateway needs an API key");
     await field.waitFor();
 
     await field.fill("wrong");
@@ -227,7 +227,7 @@ describe.skipIf(!hasBrowser)("the chat page", () => {
     await page.getByText("Conversations will be listed here.").waitFor();
     await page.evaluate(() => sessionStorage.setItem("qwen-gateway-key", "revoked"));
     await say(page, "Hello?");
-    await page.getByLabel("This gateway wants an API key").fill("right");
+    await page.getByLabel("This gateway needs an API key").fill("right");
     await page.keyboard.press("Enter");
     await answered(page);
 

@@ -118,7 +118,7 @@ describe.skipIf(!hasBrowser)("the chat page", () => {
   test("asks for a key in a form that breaks none either", async () => {
     using gateway = startFakeGateway({ key: "k" });
     await using chat = await openChat(gateway.url, { expected: /status of 401/ });
-    await chat.page.getByLabel("This gateway wants an API key").waitFor();
+    await chat.page.getByLabel("This gateway needs an API key").waitFor();
 
     expect(await breaches(chat.page)).toEqual([]);
   });

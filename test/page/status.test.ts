@@ -146,7 +146,7 @@ describe.skipIf(!hasBrowser)("the status page", () => {
     const { page } = status;
     const asked: string[] = [];
     page.on("request", (request) => asked.push(request.url()));
-    const field = page.getByLabel("Upstreams, accounts and streams want an admin key");
+    const field = page.getByLabel("Upstreams, accounts and streams need an admin key");
 
     await field.waitFor();
     await tile(page, "Upstreams").getByText("qwen-web").waitFor();
@@ -330,7 +330,7 @@ describe.skipIf(!hasBrowser)("the status page", () => {
     await using stage = await startStage({ environment: { ADMIN_KEY: "key-of-admin" } });
     await using status = await open(stage.gateway.url, { expected: /status of 401|ERR_/ });
     const { page } = status;
-    await page.getByLabel(/want an admin key/).fill("wrong");
+    await page.getByLabel(/need an admin key/).fill("wrong");
     await page.keyboard.press("Enter");
     await page.getByRole("alert").waitFor();
 

@@ -134,6 +134,21 @@ export function testCallerStore(name: string, open: OpenStore): void {
       await store.close();
     });
 
+    test("reserveAmount counts what lies a window ahead at most: what is beyond, a clock counted that was set back", async () => {
+      const { store } = await openWithClock();
+      const reserve = (atMs: number, wanted = 9) =>
+        store.reserveAmount({
+          ...{ ...window, startMs: atMs, atMs, sinceMs: atMs - minuteMs, afterMs: atMs - minuteMs },
+          ...{ wanted, limit: 10 },
+        });
+      expect((await reserve(startMs + 3_600_000)).granted).toBe(9);
+      expect((await reserve(startMs + 3_600_000 - minuteMs)).granted).toBe(1);
+
+      expect((await reserve(startMs)).granted).toBe(9);
+      expect((await reserve(startMs)).granted).toBe(1);
+      await store.close();
+    });
+
     test("the last of an amount is never set back, and is kept with it", async () => {
       const { store: first, reopen } = await openWithClock();
       const add = (amount: number, lastMs: number) => first.addAmounts([{ ...window, amount, lastMs }]);

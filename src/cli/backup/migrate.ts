@@ -25,7 +25,7 @@ export function migrateCommand(): Command {
         for (const { name, found, known } of states) {
           const isCurrent = found === known;
           const change = isCheck
-            ? `schema ${found}, qwen-gateway ${version} wants ${known}`
+            ? `schema ${found}, qwen-gateway ${version} needs ${known}`
             : `schema ${found} to ${known}`;
           context.print(`${name}: ${isCurrent ? `schema ${found}, nothing to do` : change}`);
         }

@@ -2,7 +2,9 @@
 
 import { accessSurfaces, type CallerLimits } from "../../contract/access.ts";
 import { encodeKey } from "../../server/auth/encode-key.ts";
-import { type Command, type FlagValues, UsageError } from "../command.ts";
+import type { KeyView, StoredKeys } from "../../server/auth/stored-keys.ts";
+import { OutputError } from "../../telemetry/print-line.ts";
+import { type Command, type CommandContext, type FlagValues, UsageError } from "../command.ts";
 import { keyFlags, withKeys } from "./open-keys.ts";
 import { parseLifetime } from "./parse-lifetime.ts";
 
@@ -41,7 +43,7 @@ export function createKeyCommand(): Command {
     operand: "name",
     notes:
       "The key is the one line on standard output; the gateway keeps its SHA-256 alone. A running gateway on the same data\n" +
-      "directory takes it at once. A gateway that had no keys wants one from then on.",
+      "directory takes it at once. A gateway that had no keys needs one from then on.",
     run: (flags, context) =>
       withKeys(flags, context, async (keys) => {
         const name = flags["name"];
@@ -55,15 +57,32 @@ export function createKeyCommand(): Command {
           limits: limitsOf(flags),
           lifetimeMs: flags["expires-in"] === undefined ? undefined : parseLifetime(flags["expires-in"]),
         });
-        if (flags["json"] === "true") context.print(JSON.stringify({ key, ...encodeKey(view) }));
-        else {
-          context.print(key);
-          context.complain(`Key "${view.name}", shown once. Take it back: qwen-gateway keys revoke ${view.prefix}`);
+        const isJson = flags["json"] === "true";
+        try {
+          context.print(isJson ? JSON.stringify({ key, ...encodeKey(view) }) : key);
+        } catch (error) {
+          if (error instanceof OutputError) await takeBack(view, keys, context);
+          throw error;
         }
+        if (!isJson) context.complain(`Key "${view.name}", shown once. Take it back: ${revocation(view)}`);
         return 0;
       }),
   };
 }
+
+/** One that nobody has seen opens nothing for anybody, and would stand in the way of its repetition. */
+async function takeBack(view: KeyView, keys: StoredKeys, context: CommandContext): Promise<void> {
+  try {
+    await keys.revoke(view.prefix);
+    await keys.remove(view.prefix);
+    context.complain(`Key "${view.name}" could not be shown, and was removed again`);
+  } catch {
+    // Why the key could not be shown is what is told in the end.
+    context.complain(`Key "${view.name}" could not be shown. Take it back: ${revocation(view)}`);
+  }
+}
+
+const revocation = ({ prefix }: KeyView): string => `qwen-gateway keys revoke ${prefix}`;
 
 function listOf(text: string | undefined): readonly string[] | undefined {
   return text?.split(",").map((item) => item.trim());

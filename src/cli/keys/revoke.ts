@@ -28,7 +28,7 @@ export function removeKeyCommand(): Command {
     example: "qwen-gateway keys remove qg-k3v9x2mp",
     flags: [keyFlag, ...keyFlags()],
     operand: "key",
-    notes: "When no key is left, a gateway that is started then wants none.",
+    notes: "When no key is left, a gateway that is started then needs none.",
     run: (flags, context) =>
       withKeys(flags, context, async (keys) => {
         const { prefix, name } = await keys.remove(keyNamedBy(flags, "remove"));

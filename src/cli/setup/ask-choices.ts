@@ -69,7 +69,7 @@ export async function askForMore(around: Surroundings): Promise<Choice | "accoun
 async function askServer(around: Surroundings): Promise<UpstreamSettings> {
   const { ask, http, print } = around;
   const baseUrl = await askUntil(() => ask.text("Its address:"), normalizeAddress, addressRule, print);
-  const keys = await askKeys(around, "Its key (not shown; Enter if it wants none):", "optional");
+  const keys = await askKeys(around, "Its key (not shown; Enter if it needs none):", "optional");
   const service = serviceSettings(baseUrl, keys);
   if (service !== undefined) return service;
   const signal = AbortSignal.timeout(detectTimeoutMs);

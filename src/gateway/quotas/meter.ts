@@ -108,10 +108,16 @@ export class Meter {
     return slides(this.kind) ? nowMs - this.kind.windowMs : Number.NEGATIVE_INFINITY;
   }
 
-  /** Moves on to the part of this moment. A clock that is set back stays where it is. */
+  /** As far ahead as another machine's clock may be. What lies beyond was counted by a clock that has been set back since. */
+  #aheadMs(nowMs: number): number {
+    return slides(this.kind) ? nowMs + this.kind.windowMs : this.startMs + this.kind.windowMs;
+  }
+
+  /** Moves on to the part of this moment. A clock that is set back by less than a window stays where it is. */
   roll(nowMs: number): void {
     const startMs = startOfPart(nowMs, this.kind.partMs);
-    if (startMs <= this.startMs) return;
+    const isSetBack = startMs < this.startMs - this.kind.windowMs;
+    if (startMs <= this.startMs && !isSetBack) return;
     if (this.reserved > 0) {
       // What was taken in advance was never used, and would count where it was not.
       this.#part(this.startMs).pending -= this.reserved;
@@ -120,8 +126,8 @@ export class Meter {
     }
     this.startMs = startMs;
     this.refusedUntilMs = Number.NEGATIVE_INFINITY;
-    // Of a new day nothing is known.
-    if (!slides(this.kind)) this.readAtMs = Number.NEGATIVE_INFINITY;
+    // Of a new day nothing is known, nor of what another clock has counted.
+    if (isSetBack || !slides(this.kind)) this.readAtMs = Number.NEGATIVE_INFINITY;
     for (const [start, part] of this.#parts) if (!this.#counts(start, part, nowMs)) this.#parts.delete(start);
   }
 
@@ -224,15 +230,18 @@ export class Meter {
     if (!slides(this.kind)) return Math.max(0, this.startMs + this.kind.windowMs - nowMs);
     // Told with every answer: without making lists.
     let lastMs = Number.NEGATIVE_INFINITY;
-    for (const part of this.#parts.values()) if (part.shared + part.pending > 0) lastMs = Math.max(lastMs, part.lastMs);
+    const aheadMs = this.#aheadMs(nowMs);
+    for (const part of this.#parts.values()) {
+      if (part.shared + part.pending > 0 && part.lastMs <= aheadMs) lastMs = Math.max(lastMs, part.lastMs);
+    }
     return lastMs > this.afterMs(nowMs) ? this.#untilGone(lastMs, nowMs) : 0;
   }
 
   /** In the order in which they leave. */
   #inOrder(nowMs: number): Part[] {
-    const afterMs = this.afterMs(nowMs);
-    return [...this.#parts.values()]
-      .filter(({ lastMs }) => lastMs > afterMs)
+    return [...this.#parts]
+      .filter(([start, part]) => this.#counts(start, part, nowMs))
+      .map(([, part]) => part)
       .sort((one, other) => one.lastMs - other.lastMs);
   }
 
@@ -243,7 +252,9 @@ export class Meter {
   }
 
   #counts(start: number, { lastMs }: Part, nowMs: number): boolean {
-    return slides(this.kind) ? lastMs > this.afterMs(nowMs) : start >= this.startMs;
+    const aheadMs = this.#aheadMs(nowMs);
+    if (slides(this.kind)) return lastMs > this.afterMs(nowMs) && lastMs <= aheadMs;
+    return start >= this.startMs && start <= aheadMs;
   }
 
   #part(startMs: number): Part {

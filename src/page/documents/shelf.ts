@@ -29,7 +29,7 @@ export interface Shelf {
 
 /** Larger ones are refused by the gateway, but only when all of it was sent. */
 const maxFileBytes = 20 * 1024 * 1024;
-const keyWanted = "The gateway wants an API key. Give it below, and bring the file again.";
+const keyWanted = "The gateway needs an API key. Give it below, and bring the file again.";
 
 export function createShelf({ store, api, importFile, readKey, createId, explain }: ShelfOptions): Shelf {
   const underway = new Map<string, AbortController>();

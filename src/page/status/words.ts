@@ -72,7 +72,7 @@ const accountStates: Readonly<Record<string, StateWords>> = {
   ready: { tone: "good", text: "ready" },
   "cooling-down": { tone: "fair", text: "cooling down" },
   "needs-sign-in": { tone: "poor", text: "needs a sign-in" },
-  challenged: { tone: "poor", text: "wants a human check" },
+  challenged: { tone: "poor", text: "needs a human check" },
   paused: { tone: "fair", text: "paused" },
 };
 

@@ -17,7 +17,7 @@ export interface KeyFormProps {
 }
 
 const keyWords: KeyFormWords = {
-  label: "This gateway wants an API key",
+  label: "This gateway needs an API key",
   help: "It stays in this tab and is forgotten when you close it.",
   refusal: "The gateway does not know this key. Check it, or ask whoever runs the gateway for another.",
 };

@@ -8,7 +8,7 @@ import { createBodyCheck } from "../../surfaces/check-body.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { type Operation, routePath } from "../openapi/operation.ts";
 import { readBody } from "../read-body.ts";
-import type { ServerRoute, Trip } from "../trip.ts";
+import { queryOf, type ServerRoute, type Trip } from "../trip.ts";
 
 export interface AdminCall {
   readonly trip: Trip;
@@ -47,11 +47,11 @@ function toServerRoute({ operation, answer }: AdminRoute, log: Log): ServerRoute
       if (method === "POST") requireJson(trip.request);
       // Also where nothing of it is wanted: what nobody can read is no consent to a change.
       const body = check === undefined ? undefined : await readJson(trip, check);
-      const url = new URL(trip.request.url);
+      const asked = queryOf(trip.request);
       const response = await answer({
         trip,
         param: (name) => paramOf(trip, path, name),
-        query: (name) => url.searchParams.get(name) || undefined,
+        query: (name) => asked.get(name) || undefined,
         body,
         changed: (what, fields) =>
           log.info(`admin: ${what}`, {

@@ -2,6 +2,7 @@
 
 import { type TSchema, Type } from "typebox";
 import { GatewayError } from "../../contract/gateway-error.ts";
+import { queryOf } from "../trip.ts";
 import { createHistoryAnswers, type HistoryQuestion } from "../history-answers.ts";
 import { exchange, historyFilter, historyPage } from "../openapi/kept-operations.ts";
 import { json, type Parameter, query } from "../openapi/operation.ts";
@@ -99,7 +100,7 @@ export function historyRoutes({ history, edge, log }: AdminParts): readonly Admi
 
 /** @throws {GatewayError} `invalid-request` */
 function questionOf({ trip: { request } }: AdminCall): HistoryQuestion {
-  const { searchParams } = new URL(request.url);
+  const searchParams = queryOf(request);
   const callers = searchParams.getAll("caller");
   searchParams.delete("caller");
   const [scope] = callers;

@@ -77,7 +77,7 @@ const created = Type.Object({
 });
 
 const closes =
-  "From now on requests want a key, and /admin wants ADMIN_KEY or a key with the scope admin, which this one has not: " +
+  "From now on requests need a key, and /admin needs ADMIN_KEY or a key with the scope admin, which this one has not: " +
   'the command "keys create NAME --admin" makes one';
 
 export function keyRoutes({ keys, refreshKeys }: AdminParts): readonly AdminRoute[] {

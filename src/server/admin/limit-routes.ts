@@ -200,7 +200,7 @@ function parseQuestion(call: AdminCall) {
     return value;
   };
   const [caller, sessionId, after] = [named("caller"), named("session_id"), named("after")];
-  if (sessionId !== undefined && caller === undefined) throw wrong("session_id", 'it wants "caller" beside it');
+  if (sessionId !== undefined && caller === undefined) throw wrong("session_id", 'it needs "caller" beside it');
   return { caller, sessionId, after, limit: Number(limit) };
 }
 

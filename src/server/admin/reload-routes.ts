@@ -26,7 +26,7 @@ export function reloadRoutes({ reload }: AdminParts): readonly AdminRoute[] {
         tag: "admin",
         summary: "Reads the settings again; where they cannot be used says why, and everything stays as it was",
         body: jsonBody(anyObject, {}),
-        answers: { 200: json("What was applied, and what wants a restart", reloaded) },
+        answers: { 200: json("What was applied, and what needs a restart", reloaded) },
       },
       async answer(call) {
         const { changed, needsRestart, upstreams } = await ask(reload);

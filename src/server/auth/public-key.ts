@@ -36,7 +36,10 @@ export function loadPublicKey(setting: string): PublicKey {
 
 function readKeyFile(path: string): string {
   try {
-    if (statSync(path).size > maxFileBytes) throw wrongKey("the file is larger than any key");
+    const found = statSync(path);
+    // A pipe would be waited for, and a device may have no end.
+    if (!found.isFile()) throw wrongKey("it is neither PEM nor a JWK, nor is it the path of a file");
+    if (found.size > maxFileBytes) throw wrongKey("the file is larger than any key");
     return readFileSync(path, "utf8").trim();
   } catch (error) {
     if (error instanceof ConfigError) throw error;

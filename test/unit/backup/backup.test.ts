@@ -3,6 +3,7 @@
 import { Database } from "bun:sqlite";
 import { afterEach, describe, expect, test } from "bun:test";
 import {
+  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -227,6 +228,32 @@ describe("restoreBackup", () => {
     expect(wordIn(join(dataDir, "chat.db"))).toBe("backed up");
   });
 
+  test.skipIf(process.geteuid?.() !== 0)(
+    "restoreBackup refuses to take files from the gateway's own user",
+    async () => {
+      const path = await makeBackup("backed up");
+      const dataDir = makeDirectory("present");
+      const database = join(dataDir, "qwen-gateway.sqlite");
+      const nobody = 65_534;
+      chownSync(database, nobody, nobody);
+      const before = readdirSync(dataDir).sort();
+      await expect(restoreBackup({ dataDir, path, clock })).rejects.toThrow(
+        `Cannot restore into "${dataDir}" as root: the gateway there is another user's (uid ${nobody})`,
+      );
+      expect(readdirSync(dataDir).sort()).toEqual(before);
+      expect([wordIn(database), statSync(database).uid]).toEqual(["present", nobody]);
+      const empty = makeFolder();
+      chownSync(empty, nobody, nobody);
+      await expect(restoreBackup({ dataDir: empty, path, clock })).rejects.toThrow("as root");
+      // A folder of somebody else in which root has always served.
+      chownSync(database, 0, 0);
+      chownSync(dataDir, nobody, nobody);
+
+      await restoreBackup({ dataDir, path, clock });
+      expect(wordIn(database)).toBe("backed up");
+    },
+  );
+
   test("a database that is being exchanged cannot be opened meanwhile", async () => {
     const dataDir = makeDirectory("present");
     const path = join(dataDir, "qwen-gateway.sqlite");
@@ -306,6 +333,20 @@ describe("restoreBackup", () => {
 
     expect(readdirSync(dataDir).sort()).toEqual(before);
     expect(wordIn(join(dataDir, "qwen-gateway.sqlite"))).toBe("present");
+  });
+});
+
+describe("a directory that this user may not look into", () => {
+  // Nothing is forbidden to root: a name that cannot be looked up stands for it.
+  const dataDir = `/${"x".repeat(300)}`;
+
+  test("is not taken for an empty one", async () => {
+    const says = `Cannot look for "${dataDir}/qwen-gateway.sqlite": `;
+    expect(() => readSchemas(dataDir)).toThrow(says);
+    expect(() => migrateDirectory(dataDir, silentLog)).toThrow(says);
+    const path = join(makeFolder(), "backup.tar");
+    await expect(writeBackup({ dataDir, path, version, clock })).rejects.toThrow(says);
+    expect(existsSync(path)).toBe(false);
   });
 });
 

@@ -18,7 +18,7 @@ function listen() {
 }
 
 test("awaitStopSignal resolves with the first signal", async () => {
-  for (const name of ["SIGTERM", "SIGINT"] as const) {
+  for (const name of ["SIGTERM", "SIGINT", "SIGQUIT"] as const) {
     const { source, state, signal } = listen();
     source.emit(name);
 

@@ -363,10 +363,16 @@ describe("loadConfig refuses", () => {
     ["UPSTREAM_BASE_URL", "http://[::1/v1", "an http:// or https:// address without password and query"],
     ["TRUSTED_PROXIES", "proxy.local", "IP addresses or ranges such as 10.0.0.0/8"],
     ["ALLOWED_HOSTS", ",", "host names such as gateway.example.com"],
+    // Nobody but a shell knows that sign: a folder of that name would be made, wherever the gateway is started.
+    ["DATA_DIR", "~/qwen", "the path of a folder, without ~"],
+    ["CAPTURE_DIR", "~", "the path of a folder, without ~"],
     // No name begins so: whoever writes it would wait for calls that are all refused.
     ["ALLOWED_HOSTS", "*", "host names such as gateway.example.com"],
     ["ALLOWED_HOSTS", "a.test,*.example.com", "host names such as gateway.example.com"],
     ["CORS_ORIGIN", "example.com", "origins such as https://app.example.com, or *"],
+    ["CORS_ORIGIN", "https://*.example.com", "origins such as https://app.example.com, or *"],
+    ["ALLOWED_HOSTS", "*.example.com", "host names such as gateway.example.com"],
+    ["ALLOWED_HOSTS", ".example.com", "host names such as gateway.example.com"],
   ];
   for (const [name, text, range] of others) {
     test(`loadConfig names ${name} and its range for ${JSON.stringify(text)}`, () => {

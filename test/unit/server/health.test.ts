@@ -28,6 +28,9 @@ test("health tells version, age, running replies and upstreams", async () => {
     openReplies: 3,
     upstreams: ["qwen-web"],
   });
+  // Its clock was set back.
+  timeMs -= 3_600_000;
+  expect(await (await get("/health")).json()).toMatchObject({ uptimeSeconds: 0 });
 });
 
 test("health is live whether or not it is ready", async () => {

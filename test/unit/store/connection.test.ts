@@ -1,7 +1,11 @@
 // Writes that are asked for at once share a transaction and nothing else.
 
 import { expect, test } from "bun:test";
+import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { Connection } from "../../../src/store/connection.ts";
+import { inMemory } from "../../../src/store/open-database.ts";
+import { createStorageWatch } from "../../../src/store/storage-trouble.ts";
+import { silentLog } from "../../../src/telemetry/log.ts";
 import { useTemporaryFiles } from "./temporary-store.ts";
 
 const newPath = useTemporaryFiles();
@@ -51,5 +55,36 @@ test("Connection flush resolves when what was asked for before is written", asyn
   });
   await connection.flush();
   expect(isWritten).toBe(true);
+  connection.close();
+});
+
+test("Connection probe tells that its file is gone, also while it can be written, and when it is back", async () => {
+  const path = newPath();
+  const watch = createStorageWatch(silentLog);
+  const connection = new Connection({ path, clock: Date.now, sessionTimeoutMs: 1000, watch });
+  const probed = async () => {
+    await connection.probe();
+    return watch.trouble;
+  };
+
+  expect(await probed()).toBeUndefined();
+  renameSync(path, `${path}.away`);
+  expect(await probed()).toBe("gone");
+  writeFileSync(path, "another file");
+  expect(await probed()).toBe("gone");
+  await connection.write(() => {});
+  expect(watch.trouble).toBe("gone");
+  rmSync(path);
+  renameSync(`${path}.away`, path);
+  expect(await probed()).toBeUndefined();
+  connection.close();
+});
+
+test("Connection probe misses no file in memory", async () => {
+  const watch = createStorageWatch(silentLog);
+  const connection = new Connection({ path: inMemory, clock: Date.now, sessionTimeoutMs: 1000, watch });
+  await connection.probe();
+
+  expect(watch.trouble).toBeUndefined();
   connection.close();
 });

@@ -66,7 +66,7 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
     dead = { revision, atMs: clock(), error };
     // A list that cannot be written only tells less.
     await vault.noteWanted(id).catch((cause: unknown) => {
-      log.error("Cannot note that a tool server wants a sign-in", { server }, cause);
+      log.error("Cannot note that a tool server needs a sign-in", { server }, cause);
     });
     return error;
   }
@@ -161,7 +161,7 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
     },
     async wantsMore(scope) {
       // The sign-in is good for everything else.
-      return signInWanted(options, "it wants further rights for this", scope);
+      return signInWanted(options, "it needs further rights for this", scope);
     },
   };
 }

@@ -32,7 +32,7 @@ export const zed: Agent = {
   advice: (target) => [
     target.isKeyReal
       ? "Zed keeps keys out of this file: give it yours in Agent Settings, LLM Providers, or by QWEN_GATEWAY_API_KEY"
-      : "Zed wants some key: start it with QWEN_GATEWAY_API_KEY=none, or write any text in Agent Settings, LLM Providers",
+      : "Zed needs some key: start it with QWEN_GATEWAY_API_KEY=none, or write any text in Agent Settings, LLM Providers",
   ],
 };
 

@@ -61,7 +61,7 @@ function OtherVersion({ version }: { readonly version: string | undefined }) {
 }
 
 const adminKeyWords = {
-  label: "Upstreams, accounts and streams want an admin key",
+  label: "Upstreams, accounts and streams need an admin key",
   help: "One of ADMIN_KEY, or a stored key with the scope admin. It stays in this tab and is forgotten when you close it.",
 };
 

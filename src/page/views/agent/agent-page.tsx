@@ -27,7 +27,7 @@ export interface AgentPageProps {
 }
 
 const tokenWords: KeyFormWords = {
-  label: "The agent wants its token",
+  label: "The agent needs its token",
   help: "The gateway printed it at its first start (“Token of the agent”), and keeps it in the file agent-token of its data directory. It stays in this tab.",
   refusal: "This is not the token of the agent. It stands in the file agent-token of the gateway's data directory.",
 };

@@ -104,6 +104,48 @@ describe("requests within a minute", () => {
     }
   });
 
+  test("a clock that is set back holds nobody up until it is there again, in this process and in others", async () => {
+    const { create, advance } = createWorld();
+    const [quotas, other] = [create(), create()];
+    const quota = quotaOf({ requestsPerMinute: 3 });
+    expect(await passed(quotas, quota, 5)).toBe(3);
+    expect(await passed(other, quota, 1)).toBe(0);
+    advance(-3_600_000);
+
+    expect(quotas.allowances(quota)).toMatchObject({ requests: { remaining: 3, resetMs: 0 } });
+    expect(await passed(quotas, quota, 2)).toBe(2);
+    expect(await passed(other, quota, 2)).toBe(1);
+    expect(await passed(create(), quota, 1)).toBe(0);
+    advance(60_000);
+    expect((await passed(quotas, quota, 5)) + (await passed(other, quota, 5))).toBe(3);
+  });
+
+  test("a clock that is set back by days counts tokens anew, once", async () => {
+    const { create, advance } = createWorld();
+    const quotas = create();
+    for (const limits of [{ tokensPerMinute: 10 }, { tokensPerDay: 10 }]) {
+      const quota = quotaOf(limits, `key:${Object.keys(limits)[0]}`);
+      await reply(quotas, quota, 5, 5);
+      expect(await refusal(() => quotas.begin(quota, question()))).toMatchObject({ kind: "rate-limited" });
+      advance(-3 * 86_400_000);
+      await reply(quotas, quota, 5, 5);
+      expect(await refusal(() => quotas.begin(quota, question()))).toMatchObject({ kind: "rate-limited" });
+    }
+  });
+
+  test("a clock that is set back by less than a minute lets nobody send twice as much", async () => {
+    const { create, advance } = createWorld();
+    const quotas = create();
+    const quota = quotaOf({ requestsPerMinute: 3 });
+    expect(await passed(quotas, quota, 5)).toBe(3);
+    advance(-59_000);
+
+    expect(await passed(quotas, quota, 1)).toBe(0);
+    expect(await passed(create(), quota, 1)).toBe(0);
+    advance(119_000);
+    expect(await passed(quotas, quota, 5)).toBe(3);
+  });
+
   test("no edge of windows lets twice as many through", async () => {
     const { create, advance } = createWorld();
     const quotas = create();

@@ -129,7 +129,7 @@ describe("the shelf", () => {
     expect(stage.begun.map(({ name }) => name)).toEqual(["a", "b"]);
     expect(stage.state.imports.map(({ note }) => note)).toEqual([
       "A document may have 20 MB. Divide it, and bring its parts.",
-      "The gateway wants an API key. Give it below, and bring the file again.",
+      "The gateway needs an API key. Give it below, and bring the file again.",
       "The gateway ended the import before it was whole. Try again.",
     ]);
   });

@@ -1,0 +1,113 @@
+// Commands whose standard output takes nothing: a full disk, a reader that is gone, a full pipe. From source, as processes.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const BOOT = join(import.meta.dir, "..", "..", "..", "src", "boot.ts");
+let folder = "";
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "lost-output-"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const settings = () => ({ PATH: process.env["PATH"] ?? "", HOME: folder, DATA_DIR: folder });
+
+/** With a standard output that takes nothing. */
+function startFull(words: readonly string[]) {
+  const full = openSync("/dev/full", "w");
+  const child = Bun.spawn([process.execPath, BOOT, ...words], {
+    cwd: folder,
+    env: settings(),
+    stdio: ["ignore", full, "pipe"],
+  });
+  closeSync(full);
+  return child;
+}
+
+async function runFull(...words: string[]) {
+  const child = startFull(words);
+  const complaints = await new Response(child.stderr).text();
+  return { exitCode: await child.exited, complaints };
+}
+
+/** By a shell, which connects its output as the line says. */
+async function runShell(line: string): Promise<string> {
+  const child = Bun.spawn(["sh", "-c", line, process.execPath, BOOT], {
+    cwd: folder,
+    env: settings(),
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const [output, complaints] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  return output + complaints;
+}
+
+const keyNames = async (): Promise<readonly string[]> => {
+  const list = await runShell('"$0" "$1" keys list --json');
+  return (JSON.parse(list) as { name: string }[]).map(({ name }) => name);
+};
+
+describe.skipIf(process.platform !== "linux")("a command that cannot print", () => {
+  test("fails and says why", async () => {
+    for (const words of [
+      ["version"],
+      ["--help"],
+      ["keys", "list"],
+      ["keys", "create", "--help"],
+      ["doctor", "--offline"],
+    ]) {
+      expect([words, await runFull(...words)]).toEqual([
+        words,
+        { exitCode: 1, complaints: "Cannot write to standard output: ENOSPC: no space left on device, write\n" },
+      ]);
+    }
+  });
+
+  test("keys create takes the key back that nobody has seen", async () => {
+    for (const form of [[], ["--json"]]) {
+      const { exitCode, complaints } = await runFull("keys", "create", "ann", ...form);
+
+      expect(exitCode).toBe(1);
+      expect(complaints).toStartWith(
+        'Key "ann" could not be shown, and was removed again\nCannot write to standard output: ENOSPC',
+      );
+    }
+    const heard = await runShell('{ { sleep 0.2; "$0" "$1" keys create bob; echo "exit code $?" >&2; } | true; } 2>&1');
+    expect(heard).toContain(
+      'Key "bob" could not be shown, and was removed again\nCannot write to standard output: EPIPE',
+    );
+    expect(heard).toContain("exit code 1\n");
+    expect(await keyNames()).toEqual([]);
+  });
+
+  test("a server serves all the same, and tells where its generated secret is", async () => {
+    const child = startFull(["serve", "--port", "0"]);
+    const decoder = new TextDecoder();
+    let complaints = "";
+    for await (const chunk of child.stderr) {
+      complaints += decoder.decode(chunk);
+      if (complaints.includes("Cannot write to standard output")) break;
+    }
+    child.kill("SIGTERM");
+
+    expect(complaints).toContain('"file":"agent-token"');
+    expect(await child.exited).toBe(0);
+  });
+
+  test("nor complain ends, and serves where it is a server", async () => {
+    expect(await runShell('"$0" "$1" version >/dev/full 2>/dev/full; echo "exit code $?"')).toBe("exit code 1\n");
+    const told = await runShell(
+      '"$0" "$1" emulate --port 0 >/dev/full 2>/dev/full & sleep 1; kill -TERM $!; wait $!; echo "exit code $?"',
+    );
+    expect(told).toBe("exit code 0\n");
+  });
+
+  test("a reader that takes its time gets all of it", async () => {
+    const whole = await runShell('"$0" "$1" serve --help');
+    const slow = await runShell('"$0" "$1" serve --help | { sleep 1; cat; }');
+
+    expect(whole.length).toBeGreaterThan(16_384);
+    expect(slow).toBe(whole);
+  });
+});
