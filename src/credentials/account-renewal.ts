@@ -7,6 +7,7 @@ import type { Log } from "../telemetry/log.ts";
 import { type Account, canRefresh, isAccessToken, tokenExpiresAtMs } from "./account.ts";
 import type { AccountRegistry, KnownAccount } from "./account-registry.ts";
 import type { AccountVault } from "./account-vault.ts";
+import { carryChanges } from "./cookies.ts";
 
 /** Asks the upstream for new credentials. @throws {GatewayError} classified; a definite refusal is not retryable. */
 export type Renew = (account: Account, signal: AbortSignal) => Promise<Account>;
@@ -141,8 +142,14 @@ export function createAccountRenewal(options: RenewalOptions): AccountRenewal {
 
   async function keep(known: KnownAccount, before: Account, renewed: Account): Promise<void> {
     try {
-      // Meanwhile some cookie may have changed; a token of the owner's own goes before ours.
-      while (!(await registry.saveAccount(known, renewed)) && known.account?.token === before.token);
+      for (;;) {
+        const current = registry.find(known.id) === known ? known.account : undefined;
+        // A token of the owner's own goes before ours, and an account that was removed stays so.
+        if (current === undefined || current.token !== before.token) return;
+        // Another answer may have changed other cookies meanwhile.
+        const cookies = carryChanges(before.cookies, renewed.cookies, current.cookies);
+        if (await registry.saveAccount(known, { ...renewed, cookies })) return;
+      }
     } catch (error) {
       // The old token may be dead already: going on without a copy is better than an account that is lost for sure.
       log.error("Cannot store a renewed token: it is lost when this process ends", { account: known.alias }, error);

@@ -125,6 +125,17 @@ export function createWebAccounts(options: WebAccountsOptions): WebAccounts {
     }
   }
 
+  /** Answers that come at once change one jar: whoever was slower changes what the other one has written. */
+  async function keepCookies(known: KnownAccount, setCookies: readonly string[]): Promise<void> {
+    while (registry.find(known.id) === known && known.account?.cookies !== undefined) {
+      const jar = parseCookies(known.account.cookies);
+      applySetCookies(jar, setCookies, clock());
+      const cookies = formatCookies(jar);
+      if (cookies === undefined || cookies === formatCookies(parseCookies(known.account.cookies))) return;
+      if (await registry.saveAccount(known, { ...known.account, cookies })) return;
+    }
+  }
+
   return {
     pool,
     ask,
@@ -151,14 +162,10 @@ export function createWebAccounts(options: WebAccountsOptions): WebAccounts {
     },
     noteCookies(account, setCookies) {
       const known = registry.find(account.id);
-      if (known?.account?.cookies === undefined || setCookies.length === 0) return;
-      const jar = parseCookies(known.account.cookies);
-      applySetCookies(jar, setCookies, clock());
-      const cookies = formatCookies(jar);
-      if (cookies === undefined || cookies === formatCookies(parseCookies(known.account.cookies))) return;
-      registry
-        .saveAccount(known, { ...known.account, cookies })
-        .catch((error: unknown) => log.error("Cannot store changed cookies", { account: known.alias }, error));
+      if (known === undefined || setCookies.length === 0) return;
+      keepCookies(known, setCookies).catch((error: unknown) =>
+        log.error("Cannot store changed cookies", { account: known.alias }, error),
+      );
     },
   };
 }

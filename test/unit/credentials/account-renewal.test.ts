@@ -40,8 +40,10 @@ async function start(
 function createAuth(clock: TestClock, lifeMs = 15 * minuteMs) {
   let count = 0;
   let isOpen: Promise<void> = Promise.resolve();
+  const asked = Promise.withResolvers<void>();
   const renew: Renew = async (account) => {
     count++;
+    asked.resolve();
     await isOpen;
     const token = accessToken(account.id, lifeMs + count * 1000, clock.now());
     return { ...account, token, cookies: `token=${token}; refresh_token=rotated-${count}` };
@@ -51,6 +53,8 @@ function createAuth(clock: TestClock, lifeMs = 15 * minuteMs) {
     get count() {
       return count;
     },
+    /** Resolves with the first renewal. */
+    asked: () => asked.promise,
     hold() {
       const { promise, resolve } = Promise.withResolvers<void>();
       isOpen = promise;
@@ -173,7 +177,41 @@ describe("fresh", () => {
     expect((await fresh).token).toBe("given");
   });
 
-  test("is not disturbed by a cookie that changes meanwhile", async () => {
+  test("keeps it also when it was seen before the renewal came back", async () => {
+    const clock = createClock();
+    const auth = createAuth(clock);
+    const release = auth.hold();
+    const { renewal, vault, registry } = await start(clock, storeOf(clock), [], auth.renew);
+    await vault.put({ account: dying(clock, minuteMs), added: true, configured: undefined }, undefined);
+    await registry.reload();
+    const fresh = renewal.fresh("a", signal);
+    await auth.asked();
+    const given = accountOf("a", { token: "given", cookies: "refresh_token=given" });
+    await vault.put({ account: given, added: true, configured: undefined }, undefined);
+    await registry.reload();
+    release();
+    expect((await fresh).token).toBe("given");
+    await registry.reload();
+    expect(registry.find("a")?.account?.cookies).toBe("refresh_token=given");
+  });
+
+  test("ends when the account is removed meanwhile, and writes it nowhere", async () => {
+    const clock = createClock();
+    const auth = createAuth(clock);
+    const release = auth.hold();
+    const { renewal, vault, registry } = await start(clock, storeOf(clock), [], auth.renew);
+    await vault.put({ account: dying(clock, minuteMs), added: true, configured: undefined }, undefined);
+    await registry.reload();
+    const fresh = renewal.fresh("a", signal);
+    await auth.asked();
+    await vault.remove("a");
+    await registry.reload();
+    release();
+    await expect(fresh).rejects.toMatchObject({ kind: "upstream-auth" });
+    expect((await vault.list()).filter(({ kept }) => kept !== undefined)).toEqual([]);
+  });
+
+  test("is not disturbed by a cookie that changes meanwhile, and keeps that", async () => {
     const clock = createClock();
     const store = storeOf(clock);
     const auth = createAuth(clock);
@@ -181,9 +219,10 @@ describe("fresh", () => {
     const account = dying(clock, minuteMs);
     const { renewal, registry } = await start(clock, store, [account], auth.renew);
     const fresh = renewal.fresh("a", signal);
+    await auth.asked();
     await registry.saveAccount(registry.find("a")!, { ...account, cookies: `${account.cookies}; acw_tc=new` });
     release();
-    expect((await fresh).cookies).toContain("rotated-1");
+    expect((await fresh).cookies).toMatch(/rotated-1.*acw_tc=new/);
     expect(auth.count).toBe(1);
   });
 });
