@@ -32,6 +32,8 @@ export interface RenewalOptions {
   readonly renew: Renew;
   /** The renewal was refused for good. */
   readonly onRefused: (known: KnownAccount, error: GatewayError) => void;
+  /** Its token is dead, and for the moment there is no other. @param againMs when it is worth another try */
+  readonly onUnavailable: (known: KnownAccount, againMs: number) => void;
   readonly clock: () => number;
   readonly log: Log;
 }
@@ -42,7 +44,7 @@ const renewTimeoutMs = 15_000;
 /** Longer than a renewal may take: whoever died in it does not block the others for long. */
 const leaseMs = 20_000;
 const leasePollMs = 100;
-/** After a failure that may pass, as long as the old token lives. */
+/** After a failure that may pass. */
 const retryMs = 30_000;
 /** A token that is refused this soon after it was issued is not renewed once more. */
 const sureMs = 60_000;
@@ -167,7 +169,10 @@ export function createAccountRenewal(options: RenewalOptions): AccountRenewal {
     }
     state.notBeforeMs = clock() + retryMs;
     const lives = known.account !== undefined && lifeOf(known.account) > 0;
-    if (!lives || state.rejectedToken === known.account?.token) throw passing(error, known.alias);
+    if (!lives || state.rejectedToken === known.account?.token) {
+      options.onUnavailable(known, retryMs);
+      throw passing(error, known.alias);
+    }
     log.warn("Cannot renew the token of an account yet, the old one still lives", {
       account: known.alias,
       reason: error instanceof Error ? error.message : "unknown",

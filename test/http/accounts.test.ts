@@ -389,6 +389,50 @@ describe("a token", () => {
     expect(lastTurn(harness).record.headers["authorization"]).toBe(`Bearer ${token}`);
   });
 
+  test.each([
+    ["fails for the moment", { name: "http-status", status: 503 }],
+    ["is reset", { name: "reset" }],
+  ] as const)("that is dead and whose renewal %s is another account's turn", async (_name, refuse) => {
+    await using harness = await startWithUsers(["ann", "bob"]);
+    const talk = createTalk(harness);
+    await talk.say("My name is Ada.");
+    harness.emulator.setTokenState(longToken("ann"), "expired");
+    harness.emulator.script({ on: "refresh", times: "always", refuse });
+    expect(await talk.say("What is my name?")).toContain("Ada");
+    expect(usersOf(harness)).toEqual(["ann", "bob"]);
+    const asked = callsOf(harness, "refresh").length;
+    expect(await answerTo(harness, [user("Say: new")])).toBe("new");
+    expect(lastTurn(harness).record.account).toBe("bob");
+    expect(callsOf(harness, "refresh")).toHaveLength(asked);
+  });
+
+  test("of a lone account that cannot be renewed for the moment is tried with each request", async () => {
+    const token = longToken("ann");
+    await using harness = await startWithCookies(token, renewing);
+    harness.emulator.setTokenState(token, "expired");
+    harness.emulator.script({ on: "refresh", times: 3, refuse: { name: "http-status", status: 503 } });
+    expect(await readError(await harness.chat(hello))).toMatchObject({
+      status: 502,
+      error: { code: "upstream_failed" },
+    });
+    expect(await answerTo(harness, [user("Say: back")])).toBe("back");
+  });
+
+  test("that is renewed while its account is removed costs no request that waits for it", async () => {
+    await using harness = await startWithUsers(["bob"]);
+    const credentials = cookiesOf("ann", accessToken("ann", minuteMs));
+    const added = await harness.post("/admin/api/accounts", { credentials, alias: "ann" });
+    const { account } = (await added.json()) as { account: { id: string } };
+    harness.emulator.script({ on: "refresh", gate: "refresh" });
+    const answers = [1, 2].map((index) => answerTo(harness, [user(`Say: ${index}`)]));
+    await harness.emulator.until((requests) => requests.some(({ on }) => on === "refresh"));
+    const removed = await fetch(`${harness.url}/admin/api/accounts/${account.id}`, { method: "DELETE" });
+    expect(removed.status).toBe(200);
+    harness.emulator.release("refresh", "all");
+    expect(await Promise.all(answers)).toEqual(["1", "2"]);
+    expect(usersOf(harness)).toEqual(["bob", "bob"]);
+  });
+
   test("of 15 minutes without its refresh cookie says what is missing", async () => {
     await using harness = await startHarness({ environment: { QWEN_TOKEN: accessToken("ann", -minuteMs) } });
     expect((await readError(await harness.chat(hello))).status).toBe(502);

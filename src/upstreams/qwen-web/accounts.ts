@@ -1,6 +1,6 @@
 // The accounts of the Qwen web backend: which serves, which wait, and what a refusal means for the one that met it.
 
-import type { GatewayError } from "../../contract/gateway-error.ts";
+import { GatewayError } from "../../contract/gateway-error.ts";
 import { type Account, anonymousId, canRefresh, isAccessToken } from "../../credentials/account.ts";
 import { type AccountPool, createAccountPool } from "../../credentials/account-pool.ts";
 import { createAccountRegistry, type KnownAccount } from "../../credentials/account-registry.ts";
@@ -46,8 +46,11 @@ export interface WebAccounts extends Pick<AccountRenewal, "fresh" | "force"> {
   askAny<T>(signal: AbortSignal, ask: (account: Account) => Promise<T>): Promise<T>;
   /** The account as it is now, for calls that follow an older one; as it was when nothing better can be had. */
   current(account: Account, signal: AbortSignal): Promise<Account>;
-  /** Refused for the account's sake, which is set aside by now, and another one may do better. Never behind a challenge. */
-  mayMove(error: unknown): boolean;
+  /**
+   * It failed for the sake of the account that was asked, and another one may do better. Never behind a challenge.
+   * @param id the account that was asked
+   */
+  mayMove(error: unknown, id: string): boolean;
   /** Looks at the store now. */
   load(): Promise<void>;
   /** Looks at the store, unless it did a moment ago. */
@@ -88,6 +91,7 @@ export function createWebAccounts(options: WebAccountsOptions): WebAccounts {
     renew: (account, signal) => refreshToken(options, account, signal),
     onRefused: ({ id }, error) =>
       void setAside(id, error, error.kind === "upstream-auth" ? sessionOver : error.message),
+    onUnavailable: ({ id }, againMs) => pool.setAside(id, "busy", { durationMs: againMs, reason: notRenewed }),
     clock,
     log,
   });
@@ -114,9 +118,21 @@ export function createWebAccounts(options: WebAccountsOptions): WebAccounts {
     return refusal.kind === "upstream-challenge" ? "halt" : "set-aside";
   }
 
+  /** Why an account had no credentials to ask with. */
+  const unusable = new WeakSet<object>();
+
+  async function renew(id: string, signal: AbortSignal): Promise<Account> {
+    try {
+      return await renewal.fresh(id, signal);
+    } catch (error) {
+      if (error instanceof GatewayError && !signal.aborted) unusable.add(error);
+      throw error;
+    }
+  }
+
   async function ask<T>(id: string, signal: AbortSignal, send: (account: Account) => Promise<T>): Promise<T> {
     for (;;) {
-      const account = renewal.freshAtOnce(id) ?? (await renewal.fresh(id, signal));
+      const account = renewal.freshAtOnce(id) ?? (await renew(id, signal));
       try {
         return await send(account);
       } catch (error) {
@@ -142,11 +158,12 @@ export function createWebAccounts(options: WebAccountsOptions): WebAccounts {
     judge,
     askAny: async (signal, send) => ask(await pool.anyReady(), signal, send),
     current: (account, signal) => renewal.fresh(account.id, signal).catch(() => account),
-    mayMove(error) {
-      const refusal = accountRefusal(error);
-      if (refusal === undefined || refusal.kind === "upstream-challenge") return false;
-      if (refusal.kind === "overloaded") return pool.hasReady(new Set());
-      return registry.all().filter((known) => known.account !== undefined).length > 1;
+    mayMove(error, id) {
+      const failure = error instanceof GatewayError && unusable.has(error) ? error : accountRefusal(error);
+      if (failure === undefined || failure.kind === "upstream-challenge") return false;
+      const isPassing = failure.kind === "overloaded" || (failure.retryable && unusable.has(failure));
+      if (isPassing) return pool.hasReady(new Set([id]));
+      return registry.all().some((known) => known.account !== undefined && known.id !== id);
     },
     fresh: renewal.fresh,
     force: renewal.force,
@@ -192,6 +209,7 @@ const challenged =
   "Qwen's firewall asks for a human check: open chat.qwen.ai in the browser of this account, solve it and copy the cookies anew";
 const sessionOver =
   "Qwen has ended its session: sign in at chat.qwen.ai with this account and give the gateway the new cookies";
+const notRenewed = "its token has ended, and there is no new one yet";
 
 function limitReason(durationMs: number | undefined): string {
   return durationMs === undefined || durationMs > longLimitMs

@@ -126,7 +126,7 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
         );
       } catch (error) {
         use.end();
-        if (mustStay || !accounts.mayMove(error)) throw error;
+        if (mustStay || !accounts.mayMove(error, use.id)) throw error;
         except = new Set(except).add(use.id);
         options.log.info("Another account is asked", { requestId: context.requestId, refusedBy: use.alias });
       }
@@ -293,7 +293,8 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
   /** A refusal that came as an event: as long as nothing was said, the request may be sent once more. */
   function judgeInStream({ account, mustStay }: Turn, refusal: QwenRefusal): GatewayError {
     const verdict = accounts.judge(account, refusal);
-    const canRepeat = verdict === "renewable" || (verdict === "set-aside" && !mustStay && accounts.mayMove(refusal));
+    const canRepeat =
+      verdict === "renewable" || (verdict === "set-aside" && !mustStay && accounts.mayMove(refusal, account.id));
     return canRepeat ? repeatableAtOnce(refusal) : refusal;
   }
 

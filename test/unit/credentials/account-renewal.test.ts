@@ -16,6 +16,7 @@ const signal = new AbortController().signal;
 interface RenewingProcess extends TestProcess {
   readonly renewal: AccountRenewal;
   readonly refused: string[];
+  readonly unavailable: string[];
 }
 
 async function start(
@@ -26,15 +27,17 @@ async function start(
 ): Promise<RenewingProcess> {
   const process = await startProcess({ clock, store, configured });
   const refused: string[] = [];
+  const unavailable: string[] = [];
   const renewal = createAccountRenewal({
     registry: process.registry,
     vault: process.vault,
     renew,
     onRefused: ({ id }) => void refused.push(id),
+    onUnavailable: ({ id }) => void unavailable.push(id),
     clock: clock.now,
     log: silentLog,
   });
-  return { ...process, renewal, refused };
+  return { ...process, renewal, refused, unavailable };
 }
 
 function createAuth(clock: TestClock, lifeMs = 15 * minuteMs) {
@@ -236,7 +239,7 @@ describe("a renewal that fails", () => {
     const clock = createClock();
     let attempts = 0;
     const account = dying(clock, 2 * minuteMs);
-    const { renewal, refused } = await start(clock, storeOf(clock), [account], (...args) => {
+    const { renewal, refused, unavailable } = await start(clock, storeOf(clock), [account], (...args) => {
       attempts++;
       return passing(...args);
     });
@@ -245,9 +248,10 @@ describe("a renewal that fails", () => {
     clock.advance(30_000);
     await renewal.fresh("a", signal);
     expect(attempts).toBe(2);
+    expect(unavailable).toEqual([]);
     clock.advance(2 * minuteMs);
     await expect(renewal.fresh("a", signal)).rejects.toMatchObject({ kind: "upstream-failed", retryable: true });
-    expect(refused).toEqual([]);
+    expect([refused, unavailable]).toEqual([[], ["a"]]);
   });
 
   test("for good is told, once for all who wait", async () => {
