@@ -129,6 +129,14 @@ describe("several accounts", () => {
     }
   });
 
+  test.each(["ann", "ann,bob"])("too many requests everywhere are waited for, with the accounts %s", async (users) => {
+    await using harness = await startWithUsers(users.split(","));
+    const refuse = { name: "http-status", status: 429, retryAfterSeconds: 1 } as const;
+    for (const account of users.split(",")) harness.emulator.script({ account, refuse });
+    expect(await answerTo(harness, [user("Say: yes")])).toBe("yes");
+    expect(harness.emulator.pendingScripts).toBe(0);
+  });
+
   test("a conversation whose account is at its limit goes on elsewhere with its whole history", async () => {
     await using harness = await startWithUsers(["ann", "bob"]);
     const talk = createTalk(harness);
