@@ -87,10 +87,11 @@ export function createAccountRenewal(options: RenewalOptions): AccountRenewal {
   }
 
   function mustRenew({ account }: KnownAccount, state: Renewing): boolean {
-    if (account?.token === undefined) return false;
+    if (account === undefined) return false;
     if (state.terms?.account !== account) state.terms = readTerms(account);
     if (!state.terms.canRefresh) return false;
-    if (state.rejectedToken === account.token) return true;
+    // Without a token a request would be a guest's.
+    if (account.token === undefined || state.rejectedToken === account.token) return true;
     return state.terms.diesAtMs - clock() < minLifeMs && clock() >= state.notBeforeMs;
   }
 
@@ -220,7 +221,8 @@ function readTerms(account: Account): Terms {
 }
 
 function diesAtMs({ token }: Account): number {
-  if (token === undefined || !isAccessToken(token)) return Number.POSITIVE_INFINITY;
+  if (token === undefined) return 0;
+  if (!isAccessToken(token)) return Number.POSITIVE_INFINITY;
   return tokenExpiresAtMs(token) ?? Number.POSITIVE_INFINITY;
 }
 

@@ -306,6 +306,17 @@ describe("a token", () => {
     }
   });
 
+  test("is got for a Cookie header that has none, before anything is asked", async () => {
+    const cookies = `cna=abc123; refresh_token=${refreshTokenOf("ann")}`;
+    await using harness = await startHarness({ ...renewing, environment: { QWEN_TOKEN: "", QWEN_COOKIES: cookies } });
+    expect(await answerTo(harness, [user("Say: yes")])).toBe("yes");
+    expect(harness.emulator.requests[0]?.on).toBe("refresh");
+    expect(lastTurn(harness).record.account).toBe("ann");
+    for (const { on, headers } of harness.emulator.requests) {
+      if (on !== "refresh") expect(headers["authorization"]).toStartWith("Bearer ");
+    }
+  });
+
   test("that was renewed goes before the older one of an unchanged setting, and behind a changed one", async () => {
     await using harness = await startWithCookies(accessToken("ann", minuteMs), renewing);
     await answerTo(harness, [user("Hello")]);

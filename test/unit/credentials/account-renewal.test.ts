@@ -97,6 +97,26 @@ describe("fresh", () => {
     expect(auth.count).toBe(0);
   });
 
+  test("gets a token for cookies that can be renewed and have none, as often as it takes", async () => {
+    const clock = createClock();
+    const auth = createAuth(clock);
+    let failures = 2;
+    const renew: Renew = (...args) =>
+      failures-- > 0
+        ? Promise.reject(new GatewayError("upstream-failed", "down", { retryable: true }))
+        : auth.renew(...args);
+    const cookies = `cna=1; refresh_token=${refreshTokenOf("a")}`;
+    const without = accountOf("b", { token: undefined, cookies: "cna=1" });
+    const configured = [accountOf("a", { token: undefined, cookies }), without];
+    const { renewal, unavailable } = await start(clock, storeOf(clock), configured, renew);
+    for (const _ of [1, 2]) await expect(renewal.fresh("a", signal)).rejects.toMatchObject({ kind: "upstream-failed" });
+    expect(unavailable).toEqual(["a", "a"]);
+    expect((await renewal.fresh("a", signal)).token).toBeDefined();
+    expect(renewal.freshAtOnce("a")?.token).toBeDefined();
+    expect((await renewal.fresh("b", signal)).token).toBeUndefined();
+    expect(auth.count).toBe(1);
+  });
+
   test("renews once for all who ask, and whoever leaves does not end it", async () => {
     const clock = createClock();
     const auth = createAuth(clock);
