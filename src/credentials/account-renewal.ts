@@ -20,6 +20,8 @@ export interface AccountRenewal {
   fresh(id: string, signal: AbortSignal): Promise<Account>;
   /** The same without a promise. Undefined when its token has to be renewed first, or it is not there. */
   freshAtOnce(id: string): Account | undefined;
+  /** The account as long as its token lives, be it for a second: for calls that nobody can wait with. Undefined: it is dead. */
+  living(id: string): Account | undefined;
   /** The upstream refused this token. @returns whether there is hope: a renewal, or a token that was renewed meanwhile. */
   reject(id: string, token: string | undefined): boolean;
   /** Renews whatever the token says of itself. @throws {GatewayError} when it fails */
@@ -200,6 +202,11 @@ export function createAccountRenewal(options: RenewalOptions): AccountRenewal {
     freshAtOnce(id) {
       const known = registry.find(id);
       return known === undefined || mustRenew(known, stateOf(known)) ? undefined : known.account;
+    },
+    living(id) {
+      const known = registry.find(id);
+      if (known?.account === undefined || stateOf(known).rejectedToken === known.account.token) return undefined;
+      return lifeOf(known.account) > 0 ? known.account : undefined;
     },
     fresh: (id, signal) => use(id, signal, (known) => mustRenew(known, stateOf(known))),
     force: (id, signal) => use(id, signal, () => true),

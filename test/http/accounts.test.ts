@@ -398,6 +398,21 @@ describe("a token", () => {
     expect(callsOf(harness, "refresh")).toHaveLength(1);
   });
 
+  test("that still lives stops an answer at once, while its renewal has no answer", async () => {
+    const clock = createClock();
+    const options = { emulator: { clock: clock.now, rotateRefreshTokens: true }, clock: clock.now };
+    await using harness = await startWithCookies(accessToken("ann", 4 * minuteMs), options);
+    harness.emulator.script({ on: "refresh", times: "always", refuse: "silence" }, { gate: "held" });
+    harness.emulator.release("held", 2);
+    const leaving = new AbortController();
+    const response = await harness.chat(hello, { signal: leaving.signal });
+    await response.body!.getReader().read();
+    clock.advance(2 * minuteMs);
+    leaving.abort();
+    await harness.emulator.until((requests) => requests.some(({ on }) => on === "stop"));
+    expect(callsOf(harness, "refresh")).toHaveLength(0);
+  });
+
   test("that still lives is used when its renewal fails for the moment", async () => {
     const token = accessToken("ann", 2 * minuteMs);
     await using harness = await startWithCookies(token, renewing);

@@ -157,7 +157,8 @@ export function createWebAccounts(options: WebAccountsOptions): WebAccounts {
     ask,
     judge,
     askAny: async (signal, send) => ask(await pool.anyReady(), signal, send),
-    current: (account, signal) => renewal.fresh(account.id, signal).catch(() => account),
+    current: async (account, signal) =>
+      renewal.living(account.id) ?? (await renewal.fresh(account.id, signal).catch(() => account)),
     mayMove(error, id) {
       const failure = error instanceof GatewayError && unusable.has(error) ? error : accountRefusal(error);
       if (failure === undefined || failure.kind === "upstream-challenge") return false;

@@ -283,6 +283,24 @@ describe("a renewal that fails", () => {
   });
 });
 
+test("living gives the account up to the end of its token, and not behind it or a refusal", async () => {
+  const clock = createClock();
+  const account = dying(clock, minuteMs);
+  const old = accountOf("b", { token: "old", cookies: "refresh_token=r" });
+  const auth = createAuth(clock);
+  const { renewal } = await start(clock, storeOf(clock), [account, old, accountOf("c")], auth.renew);
+  expect(["a", "b", "c", "d"].map((id) => renewal.living(id)?.token)).toEqual([
+    account.token,
+    "old",
+    "token of c",
+    undefined,
+  ]);
+  clock.advance(minuteMs);
+  renewal.reject("b", "old");
+  expect(["a", "b"].map((id) => renewal.living(id))).toEqual([undefined, undefined]);
+  expect(auth.count).toBe(0);
+});
+
 describe("reject", () => {
   test("has hope for a token that can be renewed, or was renewed meanwhile, and none for a new one", async () => {
     const clock = createClock();
