@@ -496,6 +496,27 @@ describe("a token", () => {
   });
 });
 
+test.each([
+  ["a short token", () => accessToken("ann", 15 * minuteMs)],
+  ["a token that says that it ends sooner", () => longToken("ann", Date.now() + 24 * hourMs)],
+])("an account of the settings that is added anew serves with what was added: %s", async (_name, createToken) => {
+  const setting = longToken("ann", Date.now() + 30 * 24 * hourMs);
+  await using harness = await startWithCookies(setting);
+  for (const dead of [setting, refreshTokenOf("ann")]) harness.emulator.setTokenState(dead, "revoked");
+  expect((await readError(await harness.chat(hello))).status).toBe(502);
+  const token = createToken();
+  const added = await harness.post("/admin/api/accounts", { credentials: cookiesOf("ann", token) });
+  expect(added.status).toBe(200);
+  expect(await answerTo(harness, [user("Say: yes")])).toBe("yes");
+  await harness.restart();
+  expect(await answerTo(harness, [user("Say: still")])).toBe("still");
+  expect(lastTurn(harness).record.headers["authorization"]).toBe(`Bearer ${token}`);
+  const changed = accessToken("ann", 14 * minuteMs);
+  await harness.restart({ QWEN_COOKIES: cookiesOf("ann", changed) });
+  expect(await answerTo(harness, [user("Say: new")])).toBe("new");
+  expect(lastTurn(harness).record.headers["authorization"]).toBe(`Bearer ${changed}`);
+});
+
 test("no secret stands in the log, in the data directory, or in an answer", async () => {
   const token = accessToken("ann", minuteMs);
   await using harness = await startWithCookies(token, { emulator: { rotateRefreshTokens: true } });
