@@ -233,10 +233,14 @@ function diesAtMs({ token }: Account): number {
   return tokenExpiresAtMs(token) ?? Number.POSITIVE_INFINITY;
 }
 
+/** Whoever asked for something else is told what failed instead. */
 function passing(error: unknown, alias: string): GatewayError {
-  if (error instanceof GatewayError) return error;
-  return new GatewayError("upstream-timeout", `Cannot renew the token of account "${alias}": no answer in time`, {
+  const known = error instanceof GatewayError ? error : undefined;
+  const sentence = `Cannot renew the token of account "${alias}": ${known?.message ?? "no answer in time"}`;
+  return new GatewayError(known?.kind ?? "upstream-timeout", sentence, {
     cause: error,
     retryable: true,
+    ...(known?.retryAfterMs === undefined ? {} : { retryAfterMs: known.retryAfterMs }),
+    ...(known?.upstream === undefined ? {} : { upstream: known.upstream }),
   });
 }
