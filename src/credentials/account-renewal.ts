@@ -26,6 +26,8 @@ export interface AccountRenewal {
   reject(id: string, token: string | undefined): boolean;
   /** Renews whatever the token says of itself. @throws {GatewayError} when it fails */
   force(id: string, signal: AbortSignal): Promise<Account>;
+  /** Resolves when no renewal runs, whatever came of it, at the latest after `limitMs`. */
+  settled(limitMs: number): Promise<void>;
 }
 
 export interface RenewalOptions {
@@ -71,6 +73,7 @@ interface Terms {
 export function createAccountRenewal(options: RenewalOptions): AccountRenewal {
   const { registry, vault, clock, log } = options;
   const states = new WeakMap<KnownAccount, Renewing>();
+  const running = new Set<Promise<void>>();
 
   function stateOf(known: KnownAccount): Renewing {
     let state = states.get(known);
@@ -183,10 +186,14 @@ export function createAccountRenewal(options: RenewalOptions): AccountRenewal {
   }
 
   function runOnce(known: KnownAccount, state: Renewing): Promise<void> {
-    state.promise ??= renewNow(known, state).finally(() => {
+    if (state.promise !== undefined) return state.promise;
+    const renewing = renewNow(known, state).finally(() => {
       state.promise = undefined;
+      running.delete(renewing);
     });
-    return state.promise;
+    state.promise = renewing;
+    running.add(renewing);
+    return renewing;
   }
 
   async function use(id: string, signal: AbortSignal, wants: (known: KnownAccount) => boolean): Promise<Account> {
@@ -210,6 +217,13 @@ export function createAccountRenewal(options: RenewalOptions): AccountRenewal {
     },
     fresh: (id, signal) => use(id, signal, (known) => mustRenew(known, stateOf(known))),
     force: (id, signal) => use(id, signal, () => true),
+    async settled(limitMs) {
+      if (running.size === 0) return;
+      const { promise: limit, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(resolve, limitMs);
+      await Promise.race([Promise.allSettled(running), limit]);
+      clearTimeout(timer);
+    },
     reject(id, token) {
       const known = registry.find(id);
       if (known?.account === undefined || token === undefined) return false;

@@ -398,6 +398,26 @@ describe("a token", () => {
     expect(callsOf(harness, "refresh")).toHaveLength(1);
   });
 
+  test("that is being renewed is not lost when the gateway ends, though nobody waits for it any more", async () => {
+    const clock = createClock();
+    const options = { emulator: { clock: clock.now, rotateRefreshTokens: true }, clock: clock.now };
+    await using harness = await startWithCookies(accessToken("ann", 4 * minuteMs), options);
+    await answerTo(harness, [user("Hello")]);
+    clock.advance(2 * minuteMs);
+    harness.emulator.script({ on: "refresh", gate: "refresh" });
+    const leaving = new AbortController();
+    const answer = harness.chat(hello, { signal: leaving.signal }).catch((error: unknown) => error);
+    await harness.emulator.until((requests) => requests.some(({ on }) => on === "refresh"));
+    leaving.abort();
+    await answer;
+    await untilIdle(harness);
+    const restarted = harness.restart();
+    harness.emulator.release("refresh", "all");
+    await restarted;
+    expect(await answerTo(harness, [user("Say: yes")])).toBe("yes");
+    expect(callsOf(harness, "refresh")).toHaveLength(1);
+  });
+
   test("that still lives stops an answer at once, while its renewal has no answer", async () => {
     const clock = createClock();
     const options = { emulator: { clock: clock.now, rotateRefreshTokens: true }, clock: clock.now };

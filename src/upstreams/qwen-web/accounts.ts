@@ -64,10 +64,12 @@ export interface WebAccounts extends Pick<AccountRenewal, "fresh" | "force"> {
   noteCookies(account: Account, setCookies: readonly string[]): void;
   /** Nothing but requests without credentials. */
   readonly isAnonymous: boolean;
-  /** Resolves when every state is written. */
+  /** Resolves when every state is written, and every renewal that does not take too long. */
   settled(): Promise<void>;
 }
 
+/** How long whoever ends the gateway waits for renewals. */
+const mostSettleMs = 5000;
 /** Longer than this it is a limit of the day and not of the moment. */
 const longLimitMs = 10 * 60_000;
 
@@ -171,7 +173,11 @@ export function createWebAccounts(options: WebAccountsOptions): WebAccounts {
     load: registry.reload,
     look: registry.load,
     known: registry.all,
-    settled: registry.settled,
+    async settled() {
+      // What Qwen has exchanged is lost unless it is written: the old token is dead.
+      await renewal.settled(mostSettleMs);
+      await registry.settled();
+    },
     get isFresh() {
       return registry.isFresh;
     },
