@@ -122,10 +122,11 @@ export async function composeUpstreams(config: Config, parts: UpstreamParts): Pr
     fetch: network,
     slots,
     async close() {
+      // First: renewals go over the sockets.
+      await accounts.settled();
       sockets?.close();
       download.close();
       attachments.close();
-      await accounts.settled();
     },
   };
 }

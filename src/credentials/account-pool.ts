@@ -212,9 +212,11 @@ export function createAccountPool(options: PoolOptions): AccountPool {
     const remaining = describeDuration(remainingMs);
     const who = known.length === 1 ? `account "${next.alias}"` : `any of ${known.length} accounts`;
     const why = known.length === 1 ? aside.reason : `"${next.alias}" is the first to be back: ${aside.reason}`;
+    const mayWait = remainingMs <= shortMs && (aside.kind === "limit" || aside.kind === "busy");
     return new GatewayError(errorKindOf[aside.kind], `Cannot use ${who} for another ${remaining}: ${why}`, {
       ...origin,
       retryAfterMs: remainingMs,
+      retryable: mayWait,
     });
   }
 

@@ -3,7 +3,7 @@
 
 import { reasonOf } from "../contract/thrown.ts";
 import type { Log } from "../telemetry/log.ts";
-import { type Account, anonymousId, credentialsDigest, tokenExpiresAtMs } from "./account.ts";
+import { type Account, anonymousId, credentialsDigest, isAccessToken, tokenExpiresAtMs } from "./account.ts";
 import { type Aside, concerns } from "./account-state.ts";
 import type { AccountVault, KeptAccount, VaultEntry } from "./account-vault.ts";
 
@@ -215,12 +215,20 @@ function chooseConfigured(account: Account, entry: VaultEntry | undefined): Told
   const told = { id, alias, configured, revision: entry?.revision ?? 0, aside: entry?.aside };
   const kept = entry?.kept;
   if (kept === undefined || kept === "locked") return { ...told, account, added: false };
-  const isNewer = kept.configured === undefined ? !livesLonger(account, kept.account) : kept.configured === configured;
+  const isNewer = kept.configured === undefined ? !supersedes(account, kept.account) : kept.configured === configured;
   return { ...told, account: isNewer ? { ...kept.account, alias } : account, added: kept.added };
 }
 
-function livesLonger(one: Account, other: Account): boolean {
+/** Of two states of one account that nobody has compared yet. */
+function supersedes(one: Account, other: Account): boolean {
+  const [isShort, isOtherShort] = [hasShortToken(one), hasShortToken(other)];
+  // Short tokens took the place of those that say that they live for weeks.
+  if (isShort !== isOtherShort) return isShort;
   return (tokenExpiresAtMs(one.token) ?? 0) > (tokenExpiresAtMs(other.token) ?? 0);
+}
+
+function hasShortToken({ token }: Account): boolean {
+  return token !== undefined && isAccessToken(token);
 }
 
 /** Keeps the object, so that counts and states that are not yet written outlive a look at the store. */

@@ -8,6 +8,7 @@ import type { Log } from "../telemetry/log.ts";
 import { type Account, canRefresh, isAccessToken, tokenExpiresAtMs } from "./account.ts";
 import type { AccountRegistry, KnownAccount } from "./account-registry.ts";
 import type { AccountVault } from "./account-vault.ts";
+import { carryChanges } from "./cookies.ts";
 import { renewAlone, renewTimeoutMs } from "./renew-alone.ts";
 
 /** Asks the upstream for new credentials. @throws {GatewayError} classified; a definite refusal is not retryable. */
@@ -21,10 +22,14 @@ export interface AccountRenewal {
   fresh(id: string, signal: AbortSignal): Promise<Account>;
   /** The same without a promise. Undefined when its token has to be renewed first, or it is not there. */
   freshAtOnce(id: string): Account | undefined;
+  /** The account as long as its token lives, be it for a second: for calls that nobody can wait with. Undefined: it is dead. */
+  living(id: string): Account | undefined;
   /** The upstream refused this token. @returns whether there is hope: a renewal, or a token that was renewed meanwhile. */
   reject(id: string, token: string | undefined): boolean;
   /** Renews whatever the token says of itself. @throws {GatewayError} when it fails */
   force(id: string, signal: AbortSignal): Promise<Account>;
+  /** Resolves when no renewal runs, whatever came of it, at the latest after `limitMs`. */
+  settled(limitMs: number): Promise<void>;
 }
 
 export interface RenewalOptions {
@@ -33,13 +38,15 @@ export interface RenewalOptions {
   readonly renew: Renew;
   /** The renewal was refused for good. */
   readonly onRefused: (known: KnownAccount, error: GatewayError) => void;
+  /** Its token is dead, and for the moment there is no other. @param againMs when it is worth another try */
+  readonly onUnavailable: (known: KnownAccount, againMs: number) => void;
   readonly clock: () => number;
   readonly log: Log;
 }
 
 /** Less life than this, and the token is renewed before it is used. */
 const minLifeMs = 3 * 60_000;
-/** After a failure that may pass, as long as the old token lives. */
+/** After a failure that may pass. */
 const retryMs = 30_000;
 /** A token that is refused this soon after it was issued is not renewed once more. */
 const sureMs = 60_000;
@@ -64,6 +71,7 @@ interface Terms {
 export function createAccountRenewal(options: RenewalOptions): AccountRenewal {
   const { registry, vault, clock, log } = options;
   const states = new WeakMap<KnownAccount, Renewing>();
+  const running = new Set<Promise<void>>();
 
   function stateOf(known: KnownAccount): Renewing {
     let state = states.get(known);
@@ -82,10 +90,11 @@ export function createAccountRenewal(options: RenewalOptions): AccountRenewal {
   }
 
   function mustRenew({ account }: KnownAccount, state: Renewing): boolean {
-    if (account?.token === undefined) return false;
+    if (account === undefined) return false;
     if (state.terms?.account !== account) state.terms = readTerms(account);
     if (!state.terms.canRefresh) return false;
-    if (state.rejectedToken === account.token) return true;
+    // Without a token a request would be a guest's.
+    if (account.token === undefined || state.rejectedToken === account.token) return true;
     return state.terms.diesAtMs - clock() < minLifeMs && clock() >= state.notBeforeMs;
   }
 
@@ -129,8 +138,14 @@ export function createAccountRenewal(options: RenewalOptions): AccountRenewal {
 
   async function keep(known: KnownAccount, before: Account, renewed: Account): Promise<void> {
     try {
-      // Meanwhile some cookie may have changed; a token of the owner's own goes before ours.
-      while (!(await registry.saveAccount(known, renewed)) && known.account?.token === before.token);
+      for (;;) {
+        const current = registry.find(known.id) === known ? known.account : undefined;
+        // A token of the owner's own goes before ours, and an account that was removed stays so.
+        if (current === undefined || current.token !== before.token) return;
+        // Another answer may have changed other cookies meanwhile.
+        const cookies = carryChanges(before.cookies, renewed.cookies, current.cookies);
+        if (await registry.saveAccount(known, { ...renewed, cookies })) return;
+      }
     } catch (error) {
       // The old token may be dead already: going on without a copy is better than an account that is lost for sure.
       log.error("Cannot store a renewed token: it is lost when this process ends", { account: known.alias }, error);
@@ -148,7 +163,10 @@ export function createAccountRenewal(options: RenewalOptions): AccountRenewal {
     }
     state.notBeforeMs = clock() + retryMs;
     const lives = known.account !== undefined && lifeOf(known.account) > 0;
-    if (!lives || state.rejectedToken === known.account?.token) throw passing(error, known.alias);
+    if (!lives || state.rejectedToken === known.account?.token) {
+      options.onUnavailable(known, retryMs);
+      throw passing(error, known.alias);
+    }
     log.warn("Cannot renew the token of an account yet, the old one still lives", {
       account: known.alias,
       reason: reasonOf(error),
@@ -156,10 +174,14 @@ export function createAccountRenewal(options: RenewalOptions): AccountRenewal {
   }
 
   function runOnce(known: KnownAccount, state: Renewing): Promise<void> {
-    state.promise ??= renewNow(known, state).finally(() => {
+    if (state.promise !== undefined) return state.promise;
+    const renewing = renewNow(known, state).finally(() => {
       state.promise = undefined;
+      running.delete(renewing);
     });
-    return state.promise;
+    state.promise = renewing;
+    running.add(renewing);
+    return renewing;
   }
 
   async function use(id: string, signal: AbortSignal, wants: (known: KnownAccount) => boolean): Promise<Account> {
@@ -176,8 +198,20 @@ export function createAccountRenewal(options: RenewalOptions): AccountRenewal {
       const known = registry.find(id);
       return known === undefined || mustRenew(known, stateOf(known)) ? undefined : known.account;
     },
+    living(id) {
+      const known = registry.find(id);
+      if (known?.account === undefined || stateOf(known).rejectedToken === known.account.token) return undefined;
+      return lifeOf(known.account) > 0 ? known.account : undefined;
+    },
     fresh: (id, signal) => use(id, signal, (known) => mustRenew(known, stateOf(known))),
     force: (id, signal) => use(id, signal, () => true),
+    async settled(limitMs) {
+      if (running.size === 0) return;
+      const { promise: limit, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(resolve, limitMs);
+      await Promise.race([Promise.allSettled(running), limit]);
+      clearTimeout(timer);
+    },
     reject(id, token) {
       const known = registry.find(id);
       if (known?.account === undefined || token === undefined) return false;
@@ -196,14 +230,19 @@ function readTerms(account: Account): Terms {
 }
 
 function diesAtMs({ token }: Account): number {
-  if (token === undefined || !isAccessToken(token)) return Number.POSITIVE_INFINITY;
+  if (token === undefined) return 0;
+  if (!isAccessToken(token)) return Number.POSITIVE_INFINITY;
   return tokenExpiresAtMs(token) ?? Number.POSITIVE_INFINITY;
 }
 
+/** Whoever asked for something else is told what failed instead. */
 function passing(error: unknown, alias: string): GatewayError {
-  if (error instanceof GatewayError) return error;
-  return new GatewayError("upstream-timeout", `Cannot renew the token of account "${alias}": no answer in time`, {
+  const known = error instanceof GatewayError ? error : undefined;
+  const sentence = `Cannot renew the token of account "${alias}": ${known?.message ?? "no answer in time"}`;
+  return new GatewayError(known?.kind ?? "upstream-timeout", sentence, {
     cause: error,
     retryable: true,
+    ...(known?.retryAfterMs === undefined ? {} : { retryAfterMs: known.retryAfterMs }),
+    ...(known?.upstream === undefined ? {} : { upstream: known.upstream }),
   });
 }

@@ -36,7 +36,7 @@ function recognize(text: string, options: CaptureOptions): Capture {
   if (/^curl(\.exe)?\s/i.test(text)) return fromCurl(text, options);
   if (/^(await\s+)?fetch\s*\(/.test(text)) return fromFetch(text, options);
   if (text.startsWith("{") || text.startsWith("[")) return fromJson(text, options);
-  if (isHeaderBlock(text)) return fromHeaders(headerLines(text), "headers");
+  if (isHeaderBlock(text)) return fromBlock(headerLines(text), options);
   if (/[\r\n]/.test(text)) throw notUnderstood();
   const withoutQuotes = text.replace(/^(["'])(.*)\1$/, "$2").trim();
   // A token may end in "="; a cookie has a name before and a value behind it.
@@ -73,6 +73,13 @@ function fromHeaders(given: Headers, form: Capture["form"]): Capture {
     else headers[name] = value;
   }
   return { form, token, cookies, headers };
+}
+
+function fromBlock(headers: Headers, options: CaptureOptions): Capture {
+  for (const [name, value] of headers) {
+    if (/^(host|:authority)$/i.test(name.trim())) requireQwen(`https://${value.trim()}`, options);
+  }
+  return fromHeaders(headers, "headers");
 }
 
 function isHeaderBlock(text: string): boolean {
@@ -114,8 +121,21 @@ const otherValues = new Set(
 /** The cookies of another site are nothing that Qwen should read. */
 function requireQwen(address: string, { host }: CaptureOptions): void {
   const url = URL.parse(address);
-  if (url === null || url.host === host || /(^|\.)qwen\.ai$/.test(url.hostname)) return;
+  if (url === null || url.host === host || isOfQwen(url.hostname)) return;
   throw new CaptureError(`Cannot use the request: it was sent to ${url.host} and not to ${host}`);
+}
+
+function isOfQwen(hostname: string): boolean {
+  return /(^|\.)qwen\.ai$/.test(hostname);
+}
+
+/** Exports of a whole browser name the site of each cookie. */
+function isForeign(cookie: JsonObject, { host }: CaptureOptions): boolean {
+  const { domain } = cookie;
+  if (typeof domain !== "string" || domain === "") return false;
+  const site = domain.toLowerCase().replace(/^\./, "");
+  const { hostname } = new URL(`http://${host}`);
+  return !isOfQwen(site) && hostname !== site && !hostname.endsWith(`.${site}`);
 }
 
 function fromCurl(text: string, options: CaptureOptions): Capture {
@@ -176,9 +196,11 @@ function fromFetch(text: string, place: CaptureOptions): Capture {
 function fromJson(text: string, options: CaptureOptions): Capture {
   const value = parseJson(text);
   if (Array.isArray(value)) {
-    const pairs = namedValues(value);
-    if (pairs.length === 0) throw notUnderstood();
-    return fromHeaders([["cookie", pairs.map(([name, cookie]) => `${name}=${cookie}`).join("; ")]], "cookies");
+    const cookies: readonly unknown[] = value;
+    if (namedValues(cookies).length === 0) throw notUnderstood();
+    const own = namedValues(cookies.filter((cookie) => !isJsonObject(cookie) || !isForeign(cookie, options)));
+    if (own.length === 0) throw new CaptureError(`Cannot use the cookies: none of them is of ${options.host}`);
+    return fromHeaders([["cookie", own.map(([name, cookie]) => `${name}=${cookie}`).join("; ")]], "cookies");
   }
   const log = isJsonObject(value) ? value["log"] : undefined;
   const entries = isJsonObject(log) ? log["entries"] : undefined;

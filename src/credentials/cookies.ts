@@ -34,6 +34,19 @@ export function applySetCookies(jar: Map<string, string>, lines: readonly string
   }
 }
 
+/** What led from one header to another, done to a third one. */
+export function carryChanges(
+  before: string | undefined,
+  after: string | undefined,
+  header: string | undefined,
+): string | undefined {
+  if (header === before) return after;
+  const [was, is, jar] = [parseCookies(before), parseCookies(after), parseCookies(header)];
+  for (const [name, value] of is) if (was.get(name) !== value) jar.set(name, value);
+  for (const name of was.keys()) if (!is.has(name)) jar.delete(name);
+  return formatCookies(jar);
+}
+
 /** `Max-Age` goes before `Expires`. @see https://www.rfc-editor.org/rfc/rfc6265#section-5.3 */
 function isOver(attributes: readonly string[], nowMs: number): boolean {
   let expiresAtMs = Number.POSITIVE_INFINITY;

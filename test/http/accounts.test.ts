@@ -129,6 +129,14 @@ describe("several accounts", () => {
     }
   });
 
+  test.each(["ann", "ann,bob"])("too many requests everywhere are waited for, with the accounts %s", async (users) => {
+    await using harness = await startWithUsers(users.split(","));
+    const refuse = { name: "http-status", status: 429, retryAfterSeconds: 1 } as const;
+    for (const account of users.split(",")) harness.emulator.script({ account, refuse });
+    expect(await answerTo(harness, [user("Say: yes")])).toBe("yes");
+    expect(harness.emulator.pendingScripts).toBe(0);
+  });
+
   test("a conversation whose account is at its limit goes on elsewhere with its whole history", async () => {
     await using harness = await startWithUsers(["ann", "bob"]);
     const talk = createTalk(harness);
@@ -298,6 +306,17 @@ describe("a token", () => {
     }
   });
 
+  test("is got for a Cookie header that has none, before anything is asked", async () => {
+    const cookies = `cna=abc123; refresh_token=${refreshTokenOf("ann")}`;
+    await using harness = await startHarness({ ...renewing, environment: { QWEN_TOKEN: "", QWEN_COOKIES: cookies } });
+    expect(await answerTo(harness, [user("Say: yes")])).toBe("yes");
+    expect(harness.emulator.requests[0]?.on).toBe("refresh");
+    expect(lastTurn(harness).record.account).toBe("ann");
+    for (const { on, headers } of harness.emulator.requests) {
+      if (on !== "refresh") expect(headers["authorization"]).toStartWith("Bearer ");
+    }
+  });
+
   test("that was renewed goes before the older one of an unchanged setting, and behind a changed one", async () => {
     await using harness = await startWithCookies(accessToken("ann", minuteMs), renewing);
     await answerTo(harness, [user("Hello")]);
@@ -379,6 +398,41 @@ describe("a token", () => {
     expect(callsOf(harness, "refresh")).toHaveLength(1);
   });
 
+  test("that is being renewed is not lost when the gateway ends, though nobody waits for it any more", async () => {
+    const clock = createClock();
+    const options = { emulator: { clock: clock.now, rotateRefreshTokens: true }, clock: clock.now };
+    await using harness = await startWithCookies(accessToken("ann", 4 * minuteMs), options);
+    await answerTo(harness, [user("Hello")]);
+    clock.advance(2 * minuteMs);
+    harness.emulator.script({ on: "refresh", gate: "refresh" });
+    const leaving = new AbortController();
+    const answer = harness.chat(hello, { signal: leaving.signal }).catch((error: unknown) => error);
+    await harness.emulator.until((requests) => requests.some(({ on }) => on === "refresh"));
+    leaving.abort();
+    await answer;
+    await untilIdle(harness);
+    const restarted = harness.restart();
+    harness.emulator.release("refresh", "all");
+    await restarted;
+    expect(await answerTo(harness, [user("Say: yes")])).toBe("yes");
+    expect(callsOf(harness, "refresh")).toHaveLength(1);
+  });
+
+  test("that still lives stops an answer at once, while its renewal has no answer", async () => {
+    const clock = createClock();
+    const options = { emulator: { clock: clock.now, rotateRefreshTokens: true }, clock: clock.now };
+    await using harness = await startWithCookies(accessToken("ann", 4 * minuteMs), options);
+    harness.emulator.script({ on: "refresh", times: "always", refuse: "silence" }, { gate: "held" });
+    harness.emulator.release("held", 2);
+    const leaving = new AbortController();
+    const response = await harness.chat(hello, { signal: leaving.signal });
+    await response.body!.getReader().read();
+    clock.advance(2 * minuteMs);
+    leaving.abort();
+    await harness.emulator.until((requests) => requests.some(({ on }) => on === "stop"));
+    expect(callsOf(harness, "refresh")).toHaveLength(0);
+  });
+
   test("that still lives is used when its renewal fails for the moment", async () => {
     const token = accessToken("ann", 2 * minuteMs);
     await using harness = await startWithCookies(token, renewing);
@@ -387,6 +441,49 @@ describe("a token", () => {
     expect(await answerTo(harness, [user("Say: yes")])).toBe("yes");
     expect(callsOf(harness, "refresh")).toHaveLength(1);
     expect(lastTurn(harness).record.headers["authorization"]).toBe(`Bearer ${token}`);
+  });
+
+  test.each([
+    ["fails for the moment", { name: "http-status", status: 503 }],
+    ["is reset", { name: "reset" }],
+  ] as const)("that is dead and whose renewal %s is another account's turn", async (_name, refuse) => {
+    await using harness = await startWithUsers(["ann", "bob"]);
+    const talk = createTalk(harness);
+    await talk.say("My name is Ada.");
+    harness.emulator.setTokenState(longToken("ann"), "expired");
+    harness.emulator.script({ on: "refresh", times: "always", refuse });
+    expect(await talk.say("What is my name?")).toContain("Ada");
+    expect(usersOf(harness)).toEqual(["ann", "bob"]);
+    const asked = callsOf(harness, "refresh").length;
+    expect(await answerTo(harness, [user("Say: new")])).toBe("new");
+    expect(lastTurn(harness).record.account).toBe("bob");
+    expect(callsOf(harness, "refresh")).toHaveLength(asked);
+  });
+
+  test("of a lone account that cannot be renewed for the moment is tried with each request", async () => {
+    const token = longToken("ann");
+    await using harness = await startWithCookies(token, renewing);
+    harness.emulator.setTokenState(token, "expired");
+    harness.emulator.script({ on: "refresh", times: 3, refuse: { name: "http-status", status: 503 } });
+    const { status, error } = await readError(await harness.chat(hello));
+    expect([status, error.code]).toEqual([502, "upstream_failed"]);
+    expect(error.message).toMatch(/^Cannot renew the token of account ".+": Qwen failed to answer/);
+    expect(await answerTo(harness, [user("Say: back")])).toBe("back");
+  });
+
+  test("that is renewed while its account is removed costs no request that waits for it", async () => {
+    await using harness = await startWithUsers(["bob"]);
+    const credentials = cookiesOf("ann", accessToken("ann", minuteMs));
+    const added = await harness.post("/admin/api/accounts", { credentials, alias: "ann" });
+    const { account } = (await added.json()) as { account: { id: string } };
+    harness.emulator.script({ on: "refresh", gate: "refresh" });
+    const answers = [1, 2].map((index) => answerTo(harness, [user(`Say: ${index}`)]));
+    await harness.emulator.until((requests) => requests.some(({ on }) => on === "refresh"));
+    const removed = await fetch(`${harness.url}/admin/api/accounts/${account.id}`, { method: "DELETE" });
+    expect(removed.status).toBe(200);
+    harness.emulator.release("refresh", "all");
+    expect(await Promise.all(answers)).toEqual(["1", "2"]);
+    expect(usersOf(harness)).toEqual(["bob", "bob"]);
   });
 
   test("of 15 minutes without its refresh cookie says what is missing", async () => {
@@ -416,6 +513,27 @@ describe("a token", () => {
     expect(new Set(acceptedTurns(harness).map((turn) => turn.record.headers["authorization"])).size).toBe(6);
     expect(callsOf(harness, "chats/new")).toHaveLength(2);
   });
+});
+
+test.each([
+  ["a short token", () => accessToken("ann", 15 * minuteMs)],
+  ["a token that says that it ends sooner", () => longToken("ann", Date.now() + 24 * hourMs)],
+])("an account of the settings that is added anew serves with what was added: %s", async (_name, createToken) => {
+  const setting = longToken("ann", Date.now() + 30 * 24 * hourMs);
+  await using harness = await startWithCookies(setting);
+  for (const dead of [setting, refreshTokenOf("ann")]) harness.emulator.setTokenState(dead, "revoked");
+  expect((await readError(await harness.chat(hello))).status).toBe(502);
+  const token = createToken();
+  const added = await harness.post("/admin/api/accounts", { credentials: cookiesOf("ann", token) });
+  expect(added.status).toBe(200);
+  expect(await answerTo(harness, [user("Say: yes")])).toBe("yes");
+  await harness.restart();
+  expect(await answerTo(harness, [user("Say: still")])).toBe("still");
+  expect(lastTurn(harness).record.headers["authorization"]).toBe(`Bearer ${token}`);
+  const changed = accessToken("ann", 14 * minuteMs);
+  await harness.restart({ QWEN_COOKIES: cookiesOf("ann", changed) });
+  expect(await answerTo(harness, [user("Say: new")])).toBe("new");
+  expect(lastTurn(harness).record.headers["authorization"]).toBe(`Bearer ${changed}`);
 });
 
 test("no secret stands in the log, in the data directory, or in an answer", async () => {

@@ -126,6 +126,20 @@ test("a hang-up of a client that waits for a whole answer stops the generation t
   expect(faultsIn(harness)).toEqual([]);
 });
 
+test("a hang-up while the models are asked for is noticed at once, and their list serves the next [R0-035]", async () => {
+  await using harness = await startHarness();
+  harness.emulator.script({ on: "models", gate: "models" });
+  const controller = new AbortController();
+  const answer = harness.chat(hello, { signal: controller.signal }).catch((error: unknown) => error);
+  await harness.emulator.until((requests) => requests.some(({ on }) => on === "models"));
+  controller.abort();
+  await answer;
+  await untilIdle(harness);
+  harness.emulator.release("models", "all");
+  await answerTo(harness, [user("Hello")]);
+  expect(callsOf(harness, "models")).toHaveLength(1);
+});
+
 test("a hang-up while the chat is being created asks for no generation [R0-035]", async () => {
   await using harness = await startHarness();
   const controller = new AbortController();

@@ -41,3 +41,15 @@ test("a chat whose client left before Qwen answered serves the repetition once i
   expect(await answerTo(harness, [user('Say "free"')])).toBe("free");
   expect(callsOf(harness, "chats/new")).toHaveLength(2);
 });
+
+test.each(["chat-not-exist", "chat-in-progress"] as const)(
+  "a chat of a failed turn that is refused as %s costs its repetition nothing, not even an attempt",
+  async (refuse) => {
+    await using harness = await startHarness({ environment: { RETRY_MAX_ATTEMPTS: "1" } });
+    harness.emulator.script({ refuse: "internal-error" }, { refuse });
+    expect((await harness.chat({ messages: [user("Hello")] })).status).toBe(502);
+    expect(await answerTo(harness, [user("Hello")])).not.toBe("");
+    expect(callsOf(harness, "completions")).toHaveLength(3);
+    expect(callsOf(harness, "chats/new")).toHaveLength(2);
+  },
+);

@@ -385,6 +385,20 @@ test("an upload that is refused is told as Qwen's fault, and one that fails for 
   expect([status, error.param]).toEqual([400, "messages[0].content[1].image_url.url"]);
 });
 
+test("an upload that fails each time is tried RETRY_MAX_ATTEMPTS times in all", async () => {
+  await using harness = await start();
+  harness.emulator.script({
+    on: "files",
+    match: "_image-1.png",
+    times: "always",
+    refuse: { name: "http-status", status: 503 },
+  });
+  const messages = [shows(text("What is this?"), picture(pngUrl()))];
+  const { error, status } = await readError(await harness.chat({ model: "qwen3-max", messages }));
+  expect([status, error.message]).toEqual([502, "Cannot upload a file to Qwen: the storage answered 503"]);
+  expect(puts(harness)).toBe(3);
+});
+
 test("a file that Qwen has forgotten goes up anew, once", async () => {
   await using harness = await start();
   const messages = [shows(text("What is this?"), picture(pngUrl()))];

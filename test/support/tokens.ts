@@ -13,8 +13,8 @@ export function accessToken(user: string, lifeMs: number, nowMs: number = Date.n
 }
 
 /** Of 2025: nobody looks at what it says of its end. */
-export function longToken(user: string): string {
-  return jwt({ id: user, last_password_change: 1_761_485_419, exp: 1_762_094_985 });
+export function longToken(user: string, endsAtMs = 1_762_094_985_000): string {
+  return jwt({ id: user, last_password_change: 1_761_485_419, exp: Math.floor(endsAtMs / 1000) });
 }
 
 export function refreshTokenOf(user: string): string {

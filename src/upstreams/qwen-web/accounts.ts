@@ -1,6 +1,6 @@
 // The accounts of the Qwen web backend: which serves, which wait, and what a refusal means for the one that met it.
 
-import type { GatewayError } from "../../contract/gateway-error.ts";
+import { GatewayError } from "../../contract/gateway-error.ts";
 import { type Account, anonymousId, canRefresh, isAccessToken } from "../../credentials/account.ts";
 import { type AccountPool, createAccountPool } from "../../credentials/account-pool.ts";
 import { createAccountRegistry, type KnownAccount } from "../../credentials/account-registry.ts";
@@ -46,8 +46,11 @@ export interface WebAccounts extends Pick<AccountRenewal, "fresh" | "force"> {
   askAny<T>(signal: AbortSignal, ask: (account: Account) => Promise<T>): Promise<T>;
   /** The account as it is now, for calls that follow an older one; as it was when nothing better can be had. */
   current(account: Account, signal: AbortSignal): Promise<Account>;
-  /** Refused for the account's sake, which is set aside by now, and another one may do better. Never behind a challenge. */
-  mayMove(error: unknown): boolean;
+  /**
+   * It failed for the sake of the account that was asked, and another one may do better. Never behind a challenge.
+   * @param id the account that was asked
+   */
+  mayMove(error: unknown, id: string): boolean;
   /** Looks at the store now. */
   load(): Promise<void>;
   /** Looks at the store, unless it did a moment ago. */
@@ -61,10 +64,12 @@ export interface WebAccounts extends Pick<AccountRenewal, "fresh" | "force"> {
   noteCookies(account: Account, setCookies: readonly string[]): void;
   /** Nothing but requests without credentials. */
   readonly isAnonymous: boolean;
-  /** Resolves when every state is written. */
+  /** Resolves when every state is written, and every renewal that does not take too long. */
   settled(): Promise<void>;
 }
 
+/** How long whoever ends the gateway waits for renewals. */
+const mostSettleMs = 5000;
 /** Longer than this it is a limit of the day and not of the moment. */
 const longLimitMs = 10 * 60_000;
 
@@ -88,6 +93,7 @@ export function createWebAccounts(options: WebAccountsOptions): WebAccounts {
     renew: (account, signal) => refreshToken(options, account, signal),
     onRefused: ({ id }, error) =>
       void setAside(id, error, error.kind === "upstream-auth" ? sessionOver : error.message),
+    onUnavailable: ({ id }, againMs) => pool.setAside(id, "busy", { durationMs: againMs, reason: notRenewed }),
     clock,
     log,
   });
@@ -114,9 +120,21 @@ export function createWebAccounts(options: WebAccountsOptions): WebAccounts {
     return refusal.kind === "upstream-challenge" ? "halt" : "set-aside";
   }
 
+  /** Why an account had no credentials to ask with. */
+  const unusable = new WeakSet<object>();
+
+  async function renew(id: string, signal: AbortSignal): Promise<Account> {
+    try {
+      return await renewal.fresh(id, signal);
+    } catch (error) {
+      if (error instanceof GatewayError && !signal.aborted) unusable.add(error);
+      throw error;
+    }
+  }
+
   async function ask<T>(id: string, signal: AbortSignal, send: (account: Account) => Promise<T>): Promise<T> {
     for (;;) {
-      const account = renewal.freshAtOnce(id) ?? (await renewal.fresh(id, signal));
+      const account = renewal.freshAtOnce(id) ?? (await renew(id, signal));
       try {
         return await send(account);
       } catch (error) {
@@ -125,24 +143,41 @@ export function createWebAccounts(options: WebAccountsOptions): WebAccounts {
     }
   }
 
+  /** Answers that come at once change one jar: whoever was slower changes what the other one has written. */
+  async function keepCookies(known: KnownAccount, setCookies: readonly string[]): Promise<void> {
+    while (registry.find(known.id) === known && known.account?.cookies !== undefined) {
+      const jar = parseCookies(known.account.cookies);
+      applySetCookies(jar, setCookies, clock());
+      const cookies = formatCookies(jar);
+      if (cookies === undefined || cookies === formatCookies(parseCookies(known.account.cookies))) return;
+      if (await registry.saveAccount(known, { ...known.account, cookies })) return;
+    }
+  }
+
   return {
     pool,
     ask,
     judge,
     askAny: async (signal, send) => ask(await pool.anyReady(), signal, send),
-    current: (account, signal) => renewal.fresh(account.id, signal).catch(() => account),
-    mayMove(error) {
-      const refusal = accountRefusal(error);
-      if (refusal === undefined || refusal.kind === "upstream-challenge") return false;
-      if (refusal.kind === "overloaded") return pool.hasReady(new Set());
-      return registry.all().filter((known) => known.account !== undefined).length > 1;
+    current: async (account, signal) =>
+      renewal.living(account.id) ?? (await renewal.fresh(account.id, signal).catch(() => account)),
+    mayMove(error, id) {
+      const failure = error instanceof GatewayError && unusable.has(error) ? error : accountRefusal(error);
+      if (failure === undefined || failure.kind === "upstream-challenge") return false;
+      const isPassing = failure.kind === "overloaded" || (failure.retryable && unusable.has(failure));
+      if (isPassing) return pool.hasReady(new Set([id]));
+      return registry.all().some((known) => known.account !== undefined && known.id !== id);
     },
     fresh: renewal.fresh,
     force: renewal.force,
     load: registry.reload,
     look: registry.load,
     known: registry.all,
-    settled: registry.settled,
+    async settled() {
+      // What Qwen has exchanged is lost unless it is written: the old token is dead.
+      await renewal.settled(mostSettleMs);
+      await registry.settled();
+    },
     get isFresh() {
       return registry.isFresh;
     },
@@ -151,14 +186,10 @@ export function createWebAccounts(options: WebAccountsOptions): WebAccounts {
     },
     noteCookies(account, setCookies) {
       const known = registry.find(account.id);
-      if (known?.account?.cookies === undefined || setCookies.length === 0) return;
-      const jar = parseCookies(known.account.cookies);
-      applySetCookies(jar, setCookies, clock());
-      const cookies = formatCookies(jar);
-      if (cookies === undefined || cookies === formatCookies(parseCookies(known.account.cookies))) return;
-      registry
-        .saveAccount(known, { ...known.account, cookies })
-        .catch((error: unknown) => log.error("Cannot store changed cookies", { account: known.alias }, error));
+      if (known === undefined || setCookies.length === 0) return;
+      keepCookies(known, setCookies).catch((error: unknown) =>
+        log.error("Cannot store changed cookies", { account: known.alias }, error),
+      );
     },
   };
 }
@@ -185,6 +216,7 @@ const challenged =
   "Qwen's firewall asks for a human check: open chat.qwen.ai in the browser of this account, solve it and copy the cookies anew";
 const sessionOver =
   "Qwen has ended its session: sign in at chat.qwen.ai with this account and give the gateway the new cookies";
+const notRenewed = "its token has ended, and there is no new one yet";
 
 function limitReason(durationMs: number | undefined): string {
   return durationMs === undefined || durationMs > longLimitMs

@@ -36,7 +36,9 @@ export async function addAccount(
   }
   const account = { ...unnamed, alias: chosen };
   const kept = before?.kept === "locked" ? undefined : before?.kept;
-  await vault.put({ account, added: true, configured: kept?.configured }, before?.aside);
+  // The setting of the same user, as it is now, is the older state.
+  const configured = accounts.known().find(({ id }) => id === unnamed.id)?.configured ?? kept?.configured;
+  await vault.put({ account, added: true, configured }, before?.aside);
   await accounts.load();
   return { account, isNew: before?.kept === undefined, advice: adviceFor(account) };
 }

@@ -4,7 +4,7 @@ import { GatewayError } from "../../contract/gateway-error.ts";
 import { accountRefusal } from "./accounts.ts";
 import { QwenRefusal, upstreamName } from "./errors.ts";
 
-/** Chat creation has had its own repetitions: nobody repeats it once more. */
+/** Chat creation and uploads have had their own repetitions: nobody repeats them once more. */
 export function asFinal(error: unknown): never {
   if (!(error instanceof GatewayError) || !error.retryable || accountRefusal(error) !== undefined) throw error;
   throw new GatewayError(error.kind, error.message, {

@@ -78,14 +78,14 @@ export function createQwenWebClient(options: ClientOptions): QwenWebClient {
     return { "x-request-id": crypto.randomUUID(), referer, timezone: timezone(options.clock()) };
   }
 
-  async function requestJson(
+  function send(
     account: Account,
     method: "GET" | "POST" | "DELETE",
     path: string,
     body: unknown,
     signal: AbortSignal,
-  ): Promise<JsonObject> {
-    const response = await http.send({
+  ): Promise<OutboundResponse> {
+    return http.send({
       method,
       url: baseUrl + path,
       headers: ownHeaders(`${baseUrl}/`),
@@ -93,6 +93,16 @@ export function createQwenWebClient(options: ClientOptions): QwenWebClient {
       body: body === undefined ? undefined : JSON.stringify(body),
       signal,
     });
+  }
+
+  async function requestJson(
+    account: Account,
+    method: "GET" | "POST",
+    path: string,
+    body: unknown,
+    signal: AbortSignal,
+  ): Promise<JsonObject> {
+    const response = await send(account, method, path, body, signal);
     const answer = judgeAnswer(response, await readAnswerText(response, signal));
     tellCookies(account, response);
     return answer;
@@ -136,10 +146,15 @@ export function createQwenWebClient(options: ClientOptions): QwenWebClient {
     },
 
     async deleteChat(account, chatId, signal) {
+      const response = await send(account, "DELETE", `/api/v2/chats/${encodeURIComponent(chatId)}`, undefined, signal);
+      const text = await readAnswerText(response, signal);
+      // As clients of 2026-06 read it: done, or its owner was faster.
+      if (response.status === 204 || factsOf(response).status === 404) return;
       try {
-        await requestJson(account, "DELETE", `/api/v2/chats/${encodeURIComponent(chatId)}`, undefined, signal);
+        const { data } = judgeAnswer(response, text);
+        tellCookies(account, response);
+        if (isJsonObject(data) && data["status"] === false) throw classifyBody("{}", "application/json", noFacts);
       } catch (error) {
-        // Its owner was faster.
         if (!(error instanceof QwenRefusal) || error.chainAction !== "restart") throw error;
       }
     },

@@ -5,6 +5,7 @@ import type { ChatRequest } from "../../contract/chat-request.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
 import { withRetry } from "../../outbound/retry.ts";
 import type { Log } from "../../telemetry/log.ts";
+import { asFinal } from "./chain-errors.ts";
 import type { Unseen } from "./compose-message.ts";
 import { QwenRefusal, upstreamName } from "./errors.ts";
 import type { FileTurn, MessageFiles, MessageFilesOptions } from "./message-files.ts";
@@ -127,7 +128,7 @@ export function createMessageAttachments(options: AttachmentsOptions): MessageAt
       ...retry,
       deadlineMs,
       signal,
-    });
+    }).catch(asFinal);
     const { mediaType: type, bytes } = attachment;
     log.debug("A file went up", { requestId, type, bytes: bytes.length, durationMs: clock() - startedAtMs });
     return file;

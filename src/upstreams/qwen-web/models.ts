@@ -3,6 +3,7 @@
 import { GatewayError } from "../../contract/gateway-error.ts";
 import { isJsonObject } from "../../contract/json.ts";
 import type { ModelInfo } from "../../contract/upstream.ts";
+import { orAborted } from "../../outbound/or-aborted.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { QwenModel } from "../../wire/qwen-web.ts";
 import { upstreamName } from "./errors.ts";
@@ -86,8 +87,8 @@ export function createModelList(options: ModelListOptions): ModelList {
   }
 
   return {
-    async list() {
-      return (await current()).models;
+    async list(signal) {
+      return (await orAborted(current(), signal)).models;
     },
 
     resolveAtOnce(requested) {
@@ -95,8 +96,8 @@ export function createModelList(options: ModelListOptions): ModelList {
       return findModel(cached.byName, requested ?? options.defaultModel);
     },
 
-    async resolve(requested) {
-      const { models, byName, isAuthoritative } = await current();
+    async resolve(requested, signal) {
+      const { models, byName, isAuthoritative } = await orAborted(current(), signal);
       const wanted = requested ?? options.defaultModel;
       const found = findModel(byName, wanted);
       if (found !== undefined) return found;

@@ -126,7 +126,7 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
         );
       } catch (error) {
         use.end();
-        if (mustStay || !accounts.mayMove(error)) throw error;
+        if (mustStay || !accounts.mayMove(error, use.id)) throw error;
         except = new Set(except).add(use.id);
         options.log.info("Another account is asked", { requestId: context.requestId, refusedBy: use.alias });
       }
@@ -182,15 +182,28 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
     const unseen = everything(request, missed !== undefined);
     const composed = compose(turn, unseen);
     const outgoing = composed instanceof Promise ? await composed : composed;
-    const chatId =
-      takeMissed(missed, account) ??
-      spareChats.take(account.id, context.caller, outgoing.content) ??
-      (await createChat(client, options.retry, turn));
+    const spare = takeMissed(missed, account) ?? spareChats.take(account.id, context.caller, outgoing.content);
+    const reply = spare === undefined ? undefined : await sendInSpare(turn, spare, outgoing);
+    if (reply !== undefined) return reply;
+    const chatId = await createChat(client, options.retry, turn);
     try {
       return await send(turn, chatId, null, outgoing);
     } catch (error) {
-      // A spare chat that turns out to be gone or busy must not fail a request that never asked for it.
       throw isAboutChat(error) ? repeatableAtOnce(error) : error;
+    }
+  }
+
+  /** Undefined when it is gone or busy: that must not fail a request that never asked for it. */
+  async function sendInSpare(
+    turn: Turn,
+    chatId: string,
+    outgoing: OutgoingMessage,
+  ): Promise<UpstreamReply | undefined> {
+    try {
+      return await send(turn, chatId, null, outgoing);
+    } catch (error) {
+      if (!isAboutChat(error)) throw error;
+      return undefined;
     }
   }
 
@@ -293,7 +306,8 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
   /** A refusal that came as an event: as long as nothing was said, the request may be sent once more. */
   function judgeInStream({ account, mustStay }: Turn, refusal: QwenRefusal): GatewayError {
     const verdict = accounts.judge(account, refusal);
-    const canRepeat = verdict === "renewable" || (verdict === "set-aside" && !mustStay && accounts.mayMove(refusal));
+    const canRepeat =
+      verdict === "renewable" || (verdict === "set-aside" && !mustStay && accounts.mayMove(refusal, account.id));
     return canRepeat ? repeatableAtOnce(refusal) : refusal;
   }
 

@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { type Account, credentialsDigest } from "../../../src/credentials/account.ts";
 import { createSecretBox } from "../../../src/credentials/secret-box.ts";
 import { createMemoryStore } from "../../../src/store/memory-store.ts";
-import { accessToken } from "../../support/tokens.ts";
+import { accessToken, longToken } from "../../support/tokens.ts";
 import { accountOf, createClock, startProcess, upstream } from "./test-accounts.ts";
 
 const minuteMs = 60_000;
@@ -57,6 +57,21 @@ describe("an account of the settings", () => {
       const { registry } = await startProcess({ clock, store, configured: [configured] });
       expect(registry.find("a")?.account?.token).toBe(counts === "added" ? added.token : configured.token);
       expect(registry.all()).toHaveLength(1);
+    }
+  });
+
+  test("gives way to an added one with a short token, which says that it ends much sooner", async () => {
+    const { clock, store } = createStore();
+    const one = await startProcess({ clock, store });
+    const short = accountOf("a", { token: accessToken("a", 5 * minuteMs, clock.now()) });
+    const long = accountOf("a", { token: longToken("a", clock.now() + 30 * 24 * 60 * minuteMs) });
+    for (const [added, configured] of [
+      [short, long],
+      [long, short],
+    ] as const) {
+      await one.vault.put({ account: added, added: true, configured: undefined }, undefined);
+      const { registry } = await startProcess({ clock, store, configured: [configured] });
+      expect(registry.find("a")?.account?.token).toBe(short.token);
     }
   });
 

@@ -16,6 +16,7 @@ const signal = new AbortController().signal;
 interface RenewingProcess extends TestProcess {
   readonly renewal: AccountRenewal;
   readonly refused: string[];
+  readonly unavailable: string[];
 }
 
 async function start(
@@ -26,22 +27,26 @@ async function start(
 ): Promise<RenewingProcess> {
   const process = await startProcess({ clock, store, configured });
   const refused: string[] = [];
+  const unavailable: string[] = [];
   const renewal = createAccountRenewal({
     registry: process.registry,
     vault: process.vault,
     renew,
     onRefused: ({ id }) => void refused.push(id),
+    onUnavailable: ({ id }) => void unavailable.push(id),
     clock: clock.now,
     log: silentLog,
   });
-  return { ...process, renewal, refused };
+  return { ...process, renewal, refused, unavailable };
 }
 
 function createAuth(clock: TestClock, lifeMs = 15 * minuteMs) {
   let count = 0;
   let isOpen: Promise<void> = Promise.resolve();
+  const asked = Promise.withResolvers<void>();
   const renew: Renew = async (account) => {
     count++;
+    asked.resolve();
     await isOpen;
     const token = accessToken(account.id, lifeMs + count * 1000, clock.now());
     return { ...account, token, cookies: `token=${token}; refresh_token=rotated-${count}` };
@@ -51,6 +56,8 @@ function createAuth(clock: TestClock, lifeMs = 15 * minuteMs) {
     get count() {
       return count;
     },
+    /** Resolves with the first renewal. */
+    asked: () => asked.promise,
     hold() {
       const { promise, resolve } = Promise.withResolvers<void>();
       isOpen = promise;
@@ -88,6 +95,26 @@ describe("fresh", () => {
     expect((await renewal.fresh("a", signal)).token).toBe("opaque");
     expect((await renewal.fresh("b", signal)).token).toBe(token);
     expect(auth.count).toBe(0);
+  });
+
+  test("gets a token for cookies that can be renewed and have none, as often as it takes", async () => {
+    const clock = createClock();
+    const auth = createAuth(clock);
+    let failures = 2;
+    const renew: Renew = (...args) =>
+      failures-- > 0
+        ? Promise.reject(new GatewayError("upstream-failed", "down", { retryable: true }))
+        : auth.renew(...args);
+    const cookies = `cna=1; refresh_token=${refreshTokenOf("a")}`;
+    const without = accountOf("b", { token: undefined, cookies: "cna=1" });
+    const configured = [accountOf("a", { token: undefined, cookies }), without];
+    const { renewal, unavailable } = await start(clock, storeOf(clock), configured, renew);
+    for (const _ of [1, 2]) await expect(renewal.fresh("a", signal)).rejects.toMatchObject({ kind: "upstream-failed" });
+    expect(unavailable).toEqual(["a", "a"]);
+    expect((await renewal.fresh("a", signal)).token).toBeDefined();
+    expect(renewal.freshAtOnce("a")?.token).toBeDefined();
+    expect((await renewal.fresh("b", signal)).token).toBeUndefined();
+    expect(auth.count).toBe(1);
   });
 
   test("renews once for all who ask, and whoever leaves does not end it", async () => {
@@ -173,7 +200,41 @@ describe("fresh", () => {
     expect((await fresh).token).toBe("given");
   });
 
-  test("is not disturbed by a cookie that changes meanwhile", async () => {
+  test("keeps it also when it was seen before the renewal came back", async () => {
+    const clock = createClock();
+    const auth = createAuth(clock);
+    const release = auth.hold();
+    const { renewal, vault, registry } = await start(clock, storeOf(clock), [], auth.renew);
+    await vault.put({ account: dying(clock, minuteMs), added: true, configured: undefined }, undefined);
+    await registry.reload();
+    const fresh = renewal.fresh("a", signal);
+    await auth.asked();
+    const given = accountOf("a", { token: "given", cookies: "refresh_token=given" });
+    await vault.put({ account: given, added: true, configured: undefined }, undefined);
+    await registry.reload();
+    release();
+    expect((await fresh).token).toBe("given");
+    await registry.reload();
+    expect(registry.find("a")?.account?.cookies).toBe("refresh_token=given");
+  });
+
+  test("ends when the account is removed meanwhile, and writes it nowhere", async () => {
+    const clock = createClock();
+    const auth = createAuth(clock);
+    const release = auth.hold();
+    const { renewal, vault, registry } = await start(clock, storeOf(clock), [], auth.renew);
+    await vault.put({ account: dying(clock, minuteMs), added: true, configured: undefined }, undefined);
+    await registry.reload();
+    const fresh = renewal.fresh("a", signal);
+    await auth.asked();
+    await vault.remove("a");
+    await registry.reload();
+    release();
+    await expect(fresh).rejects.toMatchObject({ kind: "upstream-auth" });
+    expect((await vault.list()).filter(({ kept }) => kept !== undefined)).toEqual([]);
+  });
+
+  test("is not disturbed by a cookie that changes meanwhile, and keeps that", async () => {
     const clock = createClock();
     const store = storeOf(clock);
     const auth = createAuth(clock);
@@ -181,9 +242,10 @@ describe("fresh", () => {
     const account = dying(clock, minuteMs);
     const { renewal, registry } = await start(clock, store, [account], auth.renew);
     const fresh = renewal.fresh("a", signal);
+    await auth.asked();
     await registry.saveAccount(registry.find("a")!, { ...account, cookies: `${account.cookies}; acw_tc=new` });
     release();
-    expect((await fresh).cookies).toContain("rotated-1");
+    expect((await fresh).cookies).toMatch(/rotated-1.*acw_tc=new/);
     expect(auth.count).toBe(1);
   });
 });
@@ -197,7 +259,7 @@ describe("a renewal that fails", () => {
     const clock = createClock();
     let attempts = 0;
     const account = dying(clock, 2 * minuteMs);
-    const { renewal, refused } = await start(clock, storeOf(clock), [account], (...args) => {
+    const { renewal, refused, unavailable } = await start(clock, storeOf(clock), [account], (...args) => {
       attempts++;
       return passing(...args);
     });
@@ -206,9 +268,10 @@ describe("a renewal that fails", () => {
     clock.advance(30_000);
     await renewal.fresh("a", signal);
     expect(attempts).toBe(2);
+    expect(unavailable).toEqual([]);
     clock.advance(2 * minuteMs);
     await expect(renewal.fresh("a", signal)).rejects.toMatchObject({ kind: "upstream-failed", retryable: true });
-    expect(refused).toEqual([]);
+    expect([refused, unavailable]).toEqual([[], ["a"]]);
   });
 
   test("for good is told, once for all who wait", async () => {
@@ -218,6 +281,24 @@ describe("a renewal that fails", () => {
     expect(outcomes.every(({ status }) => status === "rejected")).toBe(true);
     expect(refused).toEqual(["a"]);
   });
+});
+
+test("living gives the account up to the end of its token, and not behind it or a refusal", async () => {
+  const clock = createClock();
+  const account = dying(clock, minuteMs);
+  const old = accountOf("b", { token: "old", cookies: "refresh_token=r" });
+  const auth = createAuth(clock);
+  const { renewal } = await start(clock, storeOf(clock), [account, old, accountOf("c")], auth.renew);
+  expect(["a", "b", "c", "d"].map((id) => renewal.living(id)?.token)).toEqual([
+    account.token,
+    "old",
+    "token of c",
+    undefined,
+  ]);
+  clock.advance(minuteMs);
+  renewal.reject("b", "old");
+  expect(["a", "b"].map((id) => renewal.living(id))).toEqual([undefined, undefined]);
+  expect(auth.count).toBe(0);
 });
 
 describe("reject", () => {

@@ -60,6 +60,33 @@ describe("capture", () => {
     });
   });
 
+  test("refuses headers of a request to another host", () => {
+    for (const name of ["Host", ":authority"]) {
+      const message = refusal(`${name}: elsewhere.example\nCookie: token=secret\nAccept: */*`);
+      expect(message).toBe("Cannot use the request: it was sent to elsewhere.example and not to chat.qwen.ai");
+    }
+  });
+
+  test("leaves cookies of other sites out of an export, and refuses one that holds no others", () => {
+    const cookie = (name: string, domain: string) => ({ name, value: "1", domain });
+    const foreign = [
+      cookie("SID", ".elsewhere.example"),
+      cookie("b", "notqwen.ai"),
+      cookie("c", "chat.qwen.ai.example"),
+    ];
+    const own = [
+      cookie("token", "chat.qwen.ai"),
+      cookie("refresh_token", ".qwen.ai"),
+      cookie("acw_tc", "auth.qwen.ai"),
+    ];
+    expect(read(JSON.stringify([...foreign, ...own])).cookies).toBe("token=1; refresh_token=1; acw_tc=1");
+    expect(refusal(JSON.stringify(foreign.slice(0, 2)))).toBe(
+      "Cannot use the cookies: none of them is of chat.qwen.ai",
+    );
+    const local = JSON.stringify([cookie("token", "127.0.0.1"), ...foreign.slice(0, 1)]);
+    expect(capture(local, { host: "127.0.0.1:8788" }).cookies).toBe("token=1");
+  });
+
   test("refuses what it does not understand without quoting it", () => {
     for (const text of ["two words", "", "{broken secret", "curl https://chat.qwen.ai", "<html>secret</html>\nmore"]) {
       const message = refusal(text);

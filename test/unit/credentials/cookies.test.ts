@@ -1,7 +1,13 @@
 // A Cookie header as a jar, changed the way a browser would.
 
 import { expect, test } from "bun:test";
-import { applySetCookies, cookieValue, formatCookies, parseCookies } from "../../../src/credentials/cookies.ts";
+import {
+  applySetCookies,
+  carryChanges,
+  cookieValue,
+  formatCookies,
+  parseCookies,
+} from "../../../src/credentials/cookies.ts";
 
 const nowMs = Date.parse("2026-11-20T12:00:00Z");
 
@@ -38,4 +44,14 @@ test("applySetCookies lets Max-Age go before Expires, and ignores what no header
   expect(after("a=1", "a=2; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=60")).toBe("a=2");
   expect(after("a=1", "a=2; Expires=Sat, 21 Nov 2026 12:00:00 GMT")).toBe("a=2");
   expect(after("a=1", "a=\u00e9", "no pair", "=x")).toBe("a=1");
+});
+
+test.each([
+  ["an unchanged header", "a=1; b=2", "a=9; b=2", "a=1; b=2", "a=9; b=2"],
+  ["one that another answer has changed", "a=1; b=2", "a=9; b=2", "a=1; b=8; c=3", "a=9; b=8; c=3"],
+  ["one that has lost a cookie", "a=1; b=2", "a=9; b=2", "a=1", "a=9"],
+  ["one that still has what is deleted", "a=1; b=2", "b=2", "a=1; b=8", "b=8"],
+  ["no header at all", "a=1", "a=9", undefined, "a=9"],
+])("carryChanges does the same changes to %s", (_name, before, changed, header, expected) => {
+  expect(carryChanges(before, changed, header)).toBe(expected);
 });

@@ -72,3 +72,10 @@ test("noteCookies keeps what an answer changed, for accounts that have cookies",
   await accounts.settled();
   expect(accounts.known().map((known) => known.account?.cookies)).toEqual(["cna=1; acw_tc=y; ssid=1", undefined]);
 });
+
+test("noteCookies keeps what answers change at the same time", async () => {
+  const { accounts } = await createAccounts();
+  for (const name of ["one", "two", "three"]) accounts.noteCookies(accountOf("a"), [`${name}=1; Path=/`]);
+  for (let round = 0; round < 20; round++) await Bun.sleep(0);
+  expect(accounts.known()[0]?.account?.cookies).toBe("cna=1; acw_tc=x; one=1; two=1; three=1");
+});
