@@ -3,7 +3,7 @@
 import { toGatewayError } from "../contract/gateway-error.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Breaker } from "./breaker.ts";
-import { createRound, isWorthMoving, type Round } from "./failover.ts";
+import { createRound, isWorthMoving, moreHopeful, type Round } from "./failover.ts";
 import type { Candidate } from "./model-routes.ts";
 
 /** Whose round it is. */
@@ -24,7 +24,7 @@ interface RoundOptions {
   readonly requestId: string;
 }
 
-/** @param candidates one at least. @throws what the last that was asked failed by */
+/** @param candidates one at least. @throws what may be repeated of all that failed, else what the last failed by */
 export async function askCandidates(
   candidates: readonly Candidate[],
   options: RoundOptions,
@@ -33,6 +33,7 @@ export async function askCandidates(
   const { breaker } = options;
   const order = asker.order(breaker?.choose(candidates) ?? candidates);
   let others: Round<Candidate> | undefined;
+  let told: unknown;
   for (let candidate = order[0]!; ;) {
     const asked = breaker?.ask(candidate);
     try {
@@ -45,8 +46,9 @@ export async function askCandidates(
       else asked?.failed(failure.kind);
       others ??= behindFirst(order, candidates, breaker);
       const next = others.next();
-      const mayMove = !asker.hasLeft && asker.hasTime && isWorthMoving(failure);
-      if (next === undefined || !mayMove) throw error;
+      if (asker.hasLeft || !isWorthMoving(failure)) throw error;
+      told = told === undefined ? error : moreHopeful(told, error);
+      if (next === undefined || !asker.hasTime) throw told;
       options.log.info("Another upstream is asked", {
         requestId: options.requestId,
         upstream: next.upstream.name,

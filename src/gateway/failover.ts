@@ -1,4 +1,4 @@
-// Which candidate is asked next, in which words, and after which failure.
+// Which candidate is asked next, in which words, and after which failure; and which failure speaks for all of them.
 
 import type { ChatRequest, Message } from "../contract/chat-request.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
@@ -65,4 +65,26 @@ export function isWorthMoving(error: GatewayError): boolean {
     default:
       return error.retryable;
   }
+}
+
+/**
+ * Of two candidates that failed, what is told and repeated: the failure that passes by itself, and of two such the one
+ * that passes sooner. Of two that stay, the later; that somebody lacks an endpoint says nothing of those that have it.
+ */
+export function moreHopeful(former: unknown, later: unknown): unknown {
+  const [one, other] = [hopeOf(former), hopeOf(later)];
+  if (one !== other) return one > other ? former : later;
+  return waitOf(former) < waitOf(later) ? former : later;
+}
+
+/** Repeated here, by the client in a while, by nobody, not even said by a server that could. */
+function hopeOf(error: unknown): number {
+  if (!(error instanceof GatewayError)) return 1;
+  if (error.retryable) return 3;
+  if (error.retryAfterMs !== undefined && !error.final) return 2;
+  return error.kind === "not-served" ? 0 : 1;
+}
+
+function waitOf(error: unknown): number {
+  return error instanceof GatewayError && !error.atOnce ? (error.retryAfterMs ?? 0) : 0;
 }

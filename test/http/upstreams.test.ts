@@ -54,6 +54,49 @@ test.each([
   expect(parseChatStream(await answer.text()).text).toBe("two here");
 });
 
+const refusing = (status: number, message: string, headers: Record<string, string> = {}): Play => ({
+  status,
+  headers,
+  body: JSON.stringify({ error: { message, type: "invalid_request_error" } }),
+});
+const wrongKey = refusing(401, "Incorrect API key provided");
+const noModel = refusing(404, "The model `local` does not exist");
+
+test.each([
+  ["a wrong key", wrongKey],
+  ["a model that it does not have", noModel],
+])("a failure in passing is repeated, though another upstream fails for good: %s [R0-059]", async (_, play) => {
+  await using three = await startThree([failing, saying("one here")], [play], { RETRY_BASE_DELAY_MS: "1" });
+
+  const answer = await three.harness.chat({ ...hello, model: "local" });
+
+  expect([answer.status, answer.headers.get("x-upstream"), answer.headers.get("x-attempts")]).toEqual([
+    200,
+    "one",
+    "3",
+  ]);
+  expect(parseChatStream(await answer.text()).text).toBe("one here");
+});
+
+test("of several upstreams that failed the one is told that a client may ask again", async () => {
+  const limited = refusing(429, "Rate limit reached", { "retry-after": "3600" });
+  await using three = await startThree([limited], [noModel]);
+
+  const answer = await three.harness.chat({ ...hello, model: "local" });
+
+  expect([answer.status, answer.headers.get("retry-after")]).toEqual([429, "60"]);
+  expect((await readError(answer)).error.code).toBe("upstream_quota");
+});
+
+test("of several upstreams that may recover the one that will first is waited for", async () => {
+  const limited = refusing(429, "Rate limit reached", { "retry-after": "3600" });
+  await using three = await startThree([failing, saying("one here")], [limited], { RETRY_BASE_DELAY_MS: "1" });
+
+  const told = await readStream(await three.harness.chat({ ...hello, model: "local" }));
+
+  expect(told.text).toBe("one here");
+});
+
 test("nothing moves after the first word: one error frame, and nobody else is asked", async () => {
   const broken: Play = {
     body: `${chunk({ content: "half" })}data: {"error":{"message":"engine died","code":500}}\n\n`,

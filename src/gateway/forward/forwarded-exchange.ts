@@ -8,7 +8,7 @@ import type { Log } from "../../telemetry/log.ts";
 import type { Metrics, ReplyLabels } from "../../telemetry/metrics.ts";
 import type { ReplyTrace } from "../../telemetry/tracing.ts";
 import type { Breaker } from "../breaker.ts";
-import { createRound, isWorthMoving } from "../failover.ts";
+import { createRound, isWorthMoving, moreHopeful } from "../failover.ts";
 import type { Liveness } from "../liveness.ts";
 import type { Candidate } from "../model-routes.ts";
 import type { Spending } from "../quotas/quotas.ts";
@@ -140,6 +140,7 @@ export class ForwardedExchange {
     const free = this.#place.order(healths.filter((health) => well.has(health)).map(({ candidate }) => candidate));
     const chosen = free.flatMap((candidate) => healths.filter((health) => health.candidate === candidate));
     const round = createRound(chosen, () => breaker.choose(healths));
+    let told: unknown;
     for (let health = round.next(); health !== undefined;) {
       const asked = breaker.ask(health);
       try {
@@ -155,8 +156,9 @@ export class ForwardedExchange {
         asked.failed(failure.kind);
         const next = round.next();
         const isMissing = failure.kind === "not-served";
-        const mayMove = this.#options.canRepeat() && this.#budget.hasTime && (isMissing || isWorthMoving(failure));
-        if (next === undefined || !mayMove || clock.signal.aborted) throw error;
+        if (clock.signal.aborted || !(isMissing || isWorthMoving(failure))) throw error;
+        told = told === undefined ? error : moreHopeful(told, error);
+        if (next === undefined || !this.#options.canRepeat() || !this.#budget.hasTime) throw told;
         const { name } = health.upstream;
         log.info("Another upstream is asked", {
           requestId,
