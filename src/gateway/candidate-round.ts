@@ -45,7 +45,7 @@ export async function askCandidates(
       if (asker.hasLeft) asked?.left();
       else asked?.failed(failure.kind);
       others ??= behindFirst(order, candidates, breaker);
-      const next = others.next();
+      const next = others.next(failure);
       if (asker.hasLeft || !isWorthMoving(failure)) throw error;
       told = told === undefined ? error : moreHopeful(told, error);
       if (next === undefined || !asker.hasTime) throw told;
@@ -65,7 +65,8 @@ function behindFirst(
   all: readonly Candidate[],
   breaker: Breaker | undefined,
 ): Round<Candidate> {
-  const round = createRound(order, () => breaker?.choose(all));
+  const passedOver = all.filter((candidate) => !order.includes(candidate));
+  const round = createRound([...order, ...passedOver], breaker?.choose);
   round.next();
   return round;
 }

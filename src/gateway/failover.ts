@@ -19,26 +19,28 @@ export function keeperFirst(candidates: readonly Candidate[], keeper: string | u
 
 /** The candidates of one round, one after the other. */
 export interface Round<One> {
-  /** Undefined: nobody is left. */
-  next(): One | undefined;
+  /** @param failure of the one before; undefined for the first. @returns undefined: nobody is left */
+  next(failure?: GatewayError): One | undefined;
 }
 
 /**
- * @param well who is well now; undefined: nobody knows. Asked before each but the first, since others may have begun
- * meanwhile to try a candidate that one request is to try
+ * @param candidates those that are well first
+ * @param choose who of these is well; undefined: nobody knows. Asked before each but the first, since others may have begun
+ * meanwhile to try a candidate that one request is to try. Of those that refused for good it is not told: where nobody
+ * else can serve, nothing is passed over
  */
 export function createRound<One extends Candidate>(
   candidates: readonly One[],
-  well: () => readonly Candidate[] | undefined,
+  choose: ((able: readonly One[]) => readonly Candidate[]) | undefined,
 ): Round<One> {
   let position = 0;
+  let able = candidates;
   return {
-    next() {
-      for (; position < candidates.length; position++) {
-        const candidate = candidates[position]!;
-        if (position > 0 && well()?.includes(candidate) === false) continue;
-        position++;
-        return candidate;
+    next(failure) {
+      if (failure?.retryable === false) able = able.filter((candidate) => candidate !== candidates[position - 1]);
+      while (position < candidates.length) {
+        const candidate = candidates[position++]!;
+        if (position === 1 || choose?.(able).includes(candidate) !== false) return candidate;
       }
       return undefined;
     },

@@ -139,7 +139,8 @@ export class ForwardedExchange {
     const well = new Set<Candidate>(breaker.choose(healths));
     const free = this.#place.order(healths.filter((health) => well.has(health)).map(({ candidate }) => candidate));
     const chosen = free.flatMap((candidate) => healths.filter((health) => health.candidate === candidate));
-    const round = createRound(chosen, () => breaker.choose(healths));
+    const passedOver = healths.filter((health) => !chosen.includes(health));
+    const round = createRound([...chosen, ...passedOver], breaker.choose);
     let told: unknown;
     for (let health = round.next(); health !== undefined;) {
       const asked = breaker.ask(health);
@@ -154,7 +155,7 @@ export class ForwardedExchange {
         }
         const failure = toGatewayError(clock.signal.aborted ? clock.signal.reason : error);
         asked.failed(failure.kind);
-        const next = round.next();
+        const next = round.next(failure);
         const isMissing = failure.kind === "not-served";
         if (clock.signal.aborted || !(isMissing || isWorthMoving(failure))) throw error;
         told = told === undefined ? error : moreHopeful(told, error);
