@@ -49,10 +49,11 @@ export async function detectDialect(options: DetectOptions): Promise<DetectedDia
   const byHost = dialectOfHost(url.hostname);
   if (byHost !== undefined) return { dialect: byHost, isAlive: true, reason: `its host is ${url.hostname}` };
   const base = options.baseUrl.replace(/\/+$/, "");
+  const beside = base.replace(/\/v1$/, "");
   const [models, version, props] = await Promise.all([
     ask(`${base}/models`, options),
-    ask(`${url.origin}/api/version`, options),
-    ask(`${url.origin}/props`, options),
+    ask(`${beside}/api/version`, options),
+    ask(`${beside}/props`, options),
   ]);
   options.signal.throwIfAborted();
   const isAlive = [models, version, props].some((answer) => answer !== undefined);

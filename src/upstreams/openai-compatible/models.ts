@@ -54,7 +54,11 @@ export function createModelList(options: ModelListOptions): ModelList {
       const listed = raw.map(parseModel).filter((model) => model !== undefined);
       const ids = listed.map(({ id }) => id);
       const details = await options.fetchDetails(ids, signal);
-      const models = listed.map((model) => withDetails(model, details.get(model.id) ?? details.get("")));
+      const detailsOf = (model: ModelInfo) => details.get(model.id) ?? details.get("");
+      const chatting = listed.filter((model) => detailsOf(model)?.chats !== false);
+      const others = listed.filter((model) => detailsOf(model)?.chats === false);
+      // The first one serves requests that name none.
+      const models = [...chatting, ...others].map((model) => withDetails(model, detailsOf(model)));
       return { models, isFetched: true, expiresAtMs: options.clock() + lifetimeMs };
     } catch (error) {
       // A list that was fetched once is better than one of known names.

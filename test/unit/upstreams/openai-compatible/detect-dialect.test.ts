@@ -39,6 +39,19 @@ describe("detectDialect", () => {
     expect(requests[0]?.headers.get("authorization")).toBe("Bearer sk-a");
   });
 
+  test("asks a server beneath a prefix there", async () => {
+    await using server = serveCompatible([], { "/llm/props": json({ n_ctx: 4096 }) });
+    const baseUrl = server.url.replace(/v1$/, "llm/v1/");
+    const options = { http, baseUrl, key: undefined, signal: AbortSignal.timeout(5000) };
+
+    expect(await detectDialect(options)).toMatchObject({ dialect: "llama-cpp" });
+    expect(server.requests.map(({ path }) => path).sort()).toEqual([
+      "/llm/api/version",
+      "/llm/props",
+      "/llm/v1/models",
+    ]);
+  });
+
   test("tells that nothing answers", async () => {
     const server = serveCompatible([]);
     await server[Symbol.asyncDispose]();

@@ -79,6 +79,39 @@ describe("the list", () => {
     });
   });
 
+  test("begins with a model that chats, where the server tells which do not", async () => {
+    const listed = list({ id: "nomic-embed-text:latest" }, { id: "qwen3:8b" });
+    // Both are asked at once, so that either may be the one that chats.
+    const shown = [
+      json({ capabilities: ["embedding"] }),
+      json({ capabilities: ["completion"], model_info: { "qwen3.context_length": 4096 } }),
+    ];
+    const own = json({
+      data: [
+        { id: "nomic-embed-text:latest", type: "embeddings" },
+        { id: "qwen3:8b", type: "llm" },
+      ],
+    });
+
+    expect(await firstModel("ollama", { "/v1/models": listed, "/api/show": shown })).toMatchObject({
+      contextTokens: 4096,
+    });
+    expect(await firstModel("lm-studio", { "/v1/models": listed, "/api/v0/models": own })).toMatchObject({
+      id: "qwen3:8b",
+    });
+    expect(await firstModel("vllm", { "/v1/models": listed })).toMatchObject({ id: "nomic-embed-text:latest" });
+  });
+
+  test("a server beneath a prefix is asked for the windows there", async () => {
+    const props = json({ n_ctx: 8192 });
+    const routes = { "/llm/v1/models": list({ id: "a.gguf" }), "/llm/props": props };
+    await using server = serveCompatible([], routes);
+    const baseUrl = server.url.replace(/v1$/, "llm/v1");
+    const [model] = await listOf(createTestUpstream(server, { dialect: dialects["llama-cpp"], baseUrl }));
+
+    expect(model).toMatchObject({ contextTokens: 8192 });
+  });
+
   test("is what the user wrote, where he wrote one: the server is not asked", async () => {
     await using server = serveCompatible([]);
     const models = ["qwen3.7-plus", "my-own"];
