@@ -17,7 +17,7 @@ export interface DetectOptions {
 
 export interface DetectedDialect {
   readonly dialect: DialectName;
-  /** Something answered there at all. */
+  /** The server itself has answered: not something before it, in its place, nor the server while it starts. */
   readonly isAlive: boolean;
   /** What it was recognised by, for a line of the log. */
   readonly reason: string;
@@ -56,12 +56,13 @@ export async function detectDialect(options: DetectOptions): Promise<DetectedDia
     ask(`${beside}/props`, options),
   ]);
   options.signal.throwIfAborted();
-  const isAlive = [models, version, props].some((answer) => answer !== undefined);
   const owner = ownerOf(models?.body);
-  if (owner !== undefined) return { dialect: owners[owner]!, isAlive, reason: `its models are owned by "${owner}"` };
+  if (owner !== undefined)
+    return { dialect: owners[owner]!, isAlive: true, reason: `its models are owned by "${owner}"` };
   if (typeof version?.body?.["version"] === "string")
-    return { dialect: "ollama", isAlive, reason: "it has /api/version" };
-  if (isProps(props?.body)) return { dialect: "llama-cpp", isAlive, reason: "it has /props" };
+    return { dialect: "ollama", isAlive: true, reason: "it has /api/version" };
+  if (isProps(props?.body)) return { dialect: "llama-cpp", isAlive: true, reason: "it has /props" };
+  const isAlive = models?.isDown !== true && [models, version, props].some((answer) => answer?.isDown === false);
   return { dialect: "generic", isAlive, reason: isAlive ? "it told nothing of itself" : "nothing answered" };
 }
 
@@ -73,6 +74,8 @@ export function dialectOfHost(hostname: string): DialectName | undefined {
 interface Answer {
   /** Undefined: no JSON object. */
   readonly body: JsonObject | undefined;
+  /** By its status it does not serve now. */
+  readonly isDown: boolean;
 }
 
 /** Undefined: nothing answered. */
@@ -83,7 +86,7 @@ async function ask(url: string, options: DetectOptions): Promise<Answer | undefi
     if (options.key !== undefined) headers["authorization"] = `Bearer ${options.key}`;
     const response = await options.http.send({ method: "GET", url, headers, signal });
     const text = await readText(response.body, maxAnswerBytes, signal);
-    return { body: response.status < 300 ? parseObject(text) : undefined };
+    return { body: response.status < 300 ? parseObject(text) : undefined, isDown: response.status >= 500 };
   } catch {
     // Not there, or too slow to tell: the other answers decide.
     return undefined;

@@ -60,6 +60,18 @@ describe("detectDialect", () => {
     expect(await detectDialect(options)).toMatchObject({ dialect: "generic", isAlive: false });
   });
 
+  test.each([
+    [
+      "all of it is unavailable",
+      { "/api/version": { status: 502, body: "<html>" }, "/props": { status: 502, body: "" } },
+    ],
+    ["what stands before it has pages of its own", {}],
+  ])("takes no word for a server that is still to come: %s", async (_, routes) => {
+    const starting = { "/v1/models": { status: 503, body: '{"error":{"message":"Loading model","code":503}}' } };
+
+    expect(await detect({ ...starting, ...routes })).toMatchObject({ dialect: "generic", isAlive: false });
+  });
+
   test("does not wait for one that stays silent", async () => {
     const silent: Play = { body: "", after: "silent" };
     await using server = serveCompatible([], { "/v1/models": silent, "/props": silent });
