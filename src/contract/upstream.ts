@@ -149,6 +149,11 @@ export interface Upstream {
   /** @throws {GatewayError} when neither the upstream nor a built-in list can tell. */
   listModels(signal: AbortSignal): Promise<readonly ModelInfo[]>;
   /**
+   * A model was asked for that its list does not tell: reads the list again, unless it has just done so. Resolves when
+   * `listModels` tells the new one. Never rejects. Absent: its list does not change.
+   */
+  renewModels?(): Promise<void>;
+  /**
    * Sends the request and returns as soon as the upstream has accepted it.
    * @throws {GatewayError} on every refusal, classified.
    */

@@ -5,7 +5,7 @@ import { type Play, serveCompatible } from "../support/fake-compatible-server.ts
 import { startHarness } from "../support/harness.ts";
 import { chunk, failing, modelsRoute, saying, startThree } from "../support/several-upstreams.ts";
 import { parseChatStream } from "../support/sse-frames.ts";
-import { allTurns, assistant, lastTurn, readError, readStream, user } from "./client.ts";
+import { allTurns, assistant, lastTurn, readError, readStream, untilAnswer, user } from "./client.ts";
 
 const inStream: Play = {
   body: `${chunk({ role: "assistant", content: "" })}data: {"error":{"message":"engine died","code":500}}\n\n`,
@@ -151,6 +151,46 @@ test("the list of models is everybody's, and lacks only what is down", async () 
   };
 
   expect(await ids()).toEqual(expect.arrayContaining(["qwen3-max", "local", "only-one", "only-two"]));
+});
+
+test("a model that a server has got since it told its list is found there once it was asked for", async () => {
+  const routes = {
+    "/v1/models": [modelsRoute("local")["/v1/models"], modelsRoute("local", "pulled")["/v1/models"]],
+  };
+  await using three = await startThree([saying("one here")], [saying("two here")], {}, { otherRoutes: routes });
+  three.harness.emulator.script({ refuse: "model-not-found", times: "always" });
+  await readStream(await three.harness.chat({ ...hello, model: "local" }));
+
+  const refused = await three.harness.chat({ ...hello, model: "pulled" });
+  const found = await untilAnswer(
+    () => three.harness.chat({ ...hello, model: "pulled" }),
+    ({ status }) => status === 200,
+  );
+
+  expect(refused.status).toBe(404);
+  expect(found.headers.get("x-upstream")).toBe("two");
+});
+
+test("a list whose first model is gone is read again once that was refused", async () => {
+  const gone: Play = { status: 404, body: '{"error":{"message":"model \'old\' not found, try pulling it first"}}' };
+  const lists = [modelsRoute("old")["/v1/models"], modelsRoute("new")["/v1/models"]];
+  await using server = serveCompatible([gone, saying("here")], { "/v1/models": lists });
+  await using harness = await startHarness({
+    environment: {
+      UPSTREAM_BASE_URL: server.url,
+      UPSTREAM_DIALECT: "vllm",
+      QWEN_TOKEN: "",
+      QWEN_BASE_URL: "https://chat.qwen.ai",
+    },
+  });
+
+  const refused = await harness.chat(hello);
+  const served = await untilAnswer(
+    () => harness.chat(hello),
+    (answer) => answer.headers.get("x-model") === "new",
+  );
+
+  expect([refused.status, served.status]).toEqual([404, 200]);
 });
 
 test("a conversation that another upstream answered in between goes on where it is", async () => {

@@ -42,6 +42,7 @@ export function createDetectedUpstream(options: Omit<OpenAICompatibleOptions, "d
     // Those that can be found out all are; one that is not refuses, and is asked in words.
     jsonAnswers: "schema",
     listModels: async (signal) => (await current()).listModels(signal),
+    renewModels: async () => known?.renewModels?.(),
     open: async (request, context) => (await current()).open(request, context),
     accounts: () => known?.accounts?.() ?? [],
     // As long as its kind is unknown, by the question that every kind understands.

@@ -27,6 +27,8 @@ export interface ModelList {
   list(): Promise<readonly ModelInfo[]>;
   /** The model of a request that names none. @throws {GatewayError} as `list`, or when the list is empty */
   first(): Promise<string>;
+  /** Reads it again, unless that was just done. Never rejects. */
+  renew(): Promise<void>;
 }
 
 interface CachedList {
@@ -39,10 +41,13 @@ const lifetimeMs = 10 * 60_000;
 /** After a failure what is known serves for this long before the server is asked again. */
 const retryMs = 30_000;
 const fetchTimeoutMs = 5000;
+/** Names of models come from clients: one that does not exist costs the server no more than this often. */
+const leastRenewMs = 10_000;
 
 export function createModelList(options: ModelListOptions): ModelList {
   let cached: CachedList | undefined;
   let running: Promise<CachedList> | undefined;
+  let renewableAtMs = 0;
 
   async function load(): Promise<CachedList> {
     if (options.configured.length > 0) {
@@ -73,8 +78,7 @@ export function createModelList(options: ModelListOptions): ModelList {
   }
 
   /** One fetch serves everybody who waits; a caller that leaves does not end it. */
-  async function current(): Promise<CachedList> {
-    if (cached !== undefined && cached.expiresAtMs > options.clock()) return cached;
+  function fetchOnce(): Promise<CachedList> {
     running ??= load()
       .then((list) => {
         cached = list;
@@ -83,9 +87,15 @@ export function createModelList(options: ModelListOptions): ModelList {
       .finally(() => {
         running = undefined;
       });
-    if (cached === undefined) return running;
+    return running;
+  }
+
+  async function current(): Promise<CachedList> {
+    // Whoever found it empty loads a model next.
+    if (cached === undefined || cached.models.length === 0) return fetchOnce();
+    if (cached.expiresAtMs > options.clock()) return cached;
     // An expired list serves until the new one is there: nobody waits for a refresh, and nobody hears that it failed.
-    running.catch(() => {});
+    fetchOnce().catch(() => {});
     return cached;
   }
 
@@ -99,6 +109,13 @@ export function createModelList(options: ModelListOptions): ModelList {
         upstream: options.upstream,
         param: "model",
       });
+    },
+    async renew() {
+      const nowMs = options.clock();
+      const isDue = nowMs >= renewableAtMs;
+      if (isDue) renewableAtMs = nowMs + leastRenewMs;
+      // The failure is in the log, and what is kept serves on.
+      await (isDue ? fetchOnce() : running)?.catch(() => {});
     },
   };
 }

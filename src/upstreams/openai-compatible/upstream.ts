@@ -127,6 +127,7 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
         if (!(error instanceof UpstreamRefusal)) throw error;
         keys.note(key.id, model, error);
         tellOfRefusal(context, error);
+        if (error.reason === "model") void models.renew();
         except.add(key.id);
         if (!isAboutKey(error.reason) || !keys.hasReady(model, except)) throw error;
         log.info("Another key is asked", { requestId: context.requestId, upstream: name, refusedBy: key.id });
@@ -273,6 +274,7 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
     ...(options.defaultModel === undefined ? {} : { choosesModel: true }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     listModels: () => models.list(),
+    renewModels: () => models.renew(),
     open,
     accounts: () => keys.views(),
     ...createHealthCheck({

@@ -135,6 +135,23 @@ describe("the list", () => {
     expect(server.requests).toHaveLength(1);
   });
 
+  test("is asked for anew as long as it is empty, and where somebody says that it is old, once in a while", async () => {
+    const lists = [list(), list({ id: "a" }), list({ id: "b" }), list({ id: "c" })];
+    await using server = serveCompatible([], { "/v1/models": lists });
+    const clock = createClock();
+    const upstream = createTestUpstream(server, { dialect: dialects.vllm, clock: clock.now });
+    const told: (string | undefined)[] = [(await listOf(upstream))[0]?.id, (await listOf(upstream))[0]?.id];
+    await upstream.renewModels?.();
+    told.push((await listOf(upstream))[0]?.id);
+    await upstream.renewModels?.();
+    told.push((await listOf(upstream))[0]?.id);
+    clock.advance(11_000);
+    await upstream.renewModels?.();
+    told.push((await listOf(upstream))[0]?.id);
+
+    expect(told).toEqual([undefined, "a", "b", "b", "c"]);
+  });
+
   test("stays what it was when the server is down", async () => {
     const server = serveCompatible([], { "/v1/models": list({ id: "a" }) });
     const clock = createClock();
