@@ -71,7 +71,7 @@ async function recognise(upstream: ConfiguredUpstream, { http }: ExamineOptions)
   if (upstream.dialect !== undefined) return dialects[upstream.dialect];
   const signal = AbortSignal.timeout(detectTimeoutMs);
   const { baseUrl, keys } = upstream;
-  const known = await detectDialect({ http, baseUrl, key: keys[0], signal }).catch(() => undefined);
+  const known = await detectDialect({ http, baseUrl, keys, signal }).catch(() => undefined);
   return dialects[known?.dialect ?? "generic"];
 }
 

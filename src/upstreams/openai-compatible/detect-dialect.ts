@@ -9,7 +9,8 @@ export interface DetectOptions {
   readonly http: HttpClient;
   /** With or without a slash at its end. */
   readonly baseUrl: string;
-  readonly key: string | undefined;
+  /** Tried one after the other, as long as they are refused. */
+  readonly keys: readonly string[];
   readonly signal: AbortSignal;
   /** For each question, milliseconds. @defaultValue 3000 */
   readonly timeoutMs?: number;
@@ -48,14 +49,16 @@ export async function detectDialect(options: DetectOptions): Promise<DetectedDia
   const url = new URL(options.baseUrl);
   const byHost = dialectOfHost(url.hostname);
   if (byHost !== undefined) return { dialect: byHost, isAlive: true, reason: `its host is ${url.hostname}` };
+  const [key, ...otherKeys] = options.keys;
   const base = options.baseUrl.replace(/\/+$/, "");
   const beside = base.replace(/\/v1$/, "");
   const [models, version, props] = await Promise.all([
-    ask(`${base}/models`, options),
-    ask(`${beside}/api/version`, options),
-    ask(`${beside}/props`, options),
+    ask(`${base}/models`, key, options),
+    ask(`${beside}/api/version`, key, options),
+    ask(`${beside}/props`, key, options),
   ]);
   options.signal.throwIfAborted();
+  if (models?.isRefused === true && otherKeys.length > 0) return detectDialect({ ...options, keys: otherKeys });
   const owner = ownerOf(models?.body);
   if (owner !== undefined)
     return { dialect: owners[owner]!, isAlive: true, reason: `its models are owned by "${owner}"` };
@@ -76,17 +79,23 @@ interface Answer {
   readonly body: JsonObject | undefined;
   /** By its status it does not serve now. */
   readonly isDown: boolean;
+  /** Not for this key. */
+  readonly isRefused: boolean;
 }
 
 /** Undefined: nothing answered. */
-async function ask(url: string, options: DetectOptions): Promise<Answer | undefined> {
+async function ask(url: string, key: string | undefined, options: DetectOptions): Promise<Answer | undefined> {
   const signal = AbortSignal.any([options.signal, AbortSignal.timeout(options.timeoutMs ?? defaultTimeoutMs)]);
   try {
     const headers: Record<string, string> = { accept: "application/json", "accept-encoding": "identity" };
-    if (options.key !== undefined) headers["authorization"] = `Bearer ${options.key}`;
-    const response = await options.http.send({ method: "GET", url, headers, signal });
-    const text = await readText(response.body, maxAnswerBytes, signal);
-    return { body: response.status < 300 ? parseObject(text) : undefined, isDown: response.status >= 500 };
+    if (key !== undefined) headers["authorization"] = `Bearer ${key}`;
+    const { status, body } = await options.http.send({ method: "GET", url, headers, signal });
+    const text = await readText(body, maxAnswerBytes, signal);
+    return {
+      body: status < 300 ? parseObject(text) : undefined,
+      isDown: status >= 500,
+      isRefused: status === 401 || status === 403,
+    };
   } catch {
     // Not there, or too slow to tell: the other answers decide.
     return undefined;

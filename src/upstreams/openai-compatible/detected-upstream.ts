@@ -18,7 +18,7 @@ export function createDetectedUpstream(options: Omit<OpenAICompatibleOptions, "d
   async function find(): Promise<Upstream> {
     const { http, baseUrl, keys, log } = options;
     const signal = AbortSignal.timeout(detectMs);
-    const { dialect, isAlive, reason } = await detectDialect({ http, baseUrl, key: keys[0], signal });
+    const { dialect, isAlive, reason } = await detectDialect({ http, baseUrl, keys, signal });
     const found = createOpenAICompatibleUpstream({ ...options, dialect: dialects[dialect] });
     if (isAlive) {
       known = found;

@@ -95,14 +95,20 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
   const mostPauseMs = hasOneKey ? (options.maxCooldownMs ?? Number.POSITIVE_INFINITY) : 0;
   const repairs = createRepairMemory();
   const thoughts = createThoughtsStarts(dialect);
+  /** The key that was told the list is told the rest of it. */
+  let listSecret = keys.anySecret();
   const models = createModelList({
     upstream: name,
-    fetchList: (signal) => client.listModels(keys.anySecret(), signal),
+    fetchList: (signal) =>
+      keys.askAny((secret) => {
+        listSecret = secret;
+        return client.listModels(secret, signal);
+      }),
     fetchDetails: (ids, signal) =>
       fetchModelDetails(
         dialect.models.details,
         ids,
-        (path, body, limit) => client.askBeside(path, body, keys.anySecret(), limit),
+        (path, body, limit) => client.askBeside(path, body, listSecret, limit),
         signal,
       ),
     configured: options.models ?? [],

@@ -112,6 +112,21 @@ describe("the list", () => {
     expect(model).toMatchObject({ contextTokens: 8192 });
   });
 
+  test("is asked for with the next key where one is refused, and all that belongs to it with the same", async () => {
+    const refused: Play = { status: 401, body: '{"error":{"message":"Incorrect API key provided"}}' };
+    const models = [refused, list({ id: "a.gguf" })];
+    await using server = serveCompatible([], { "/v1/models": models, "/props": json({ n_ctx: 8192 }) });
+    const keys = ["sk-revoked", "sk-good"];
+    const upstream = createTestUpstream(server, { dialect: dialects["llama-cpp"], keys });
+
+    expect(await listOf(upstream)).toMatchObject([{ id: "a.gguf", contextTokens: 8192 }]);
+    expect(server.requests.map(({ headers }) => headers.get("authorization"))).toEqual([
+      "Bearer sk-revoked",
+      "Bearer sk-good",
+      "Bearer sk-good",
+    ]);
+  });
+
   test("is what the user wrote, where he wrote one: the server is not asked", async () => {
     await using server = serveCompatible([]);
     const models = ["qwen3.7-plus", "my-own"];
