@@ -7,7 +7,7 @@ import { dialects } from "./dialects/index.ts";
 import { sameProtocol } from "./request-body.ts";
 import { createOpenAICompatibleUpstream, type OpenAICompatibleOptions } from "./upstream.ts";
 
-/** For all questions together; whoever waits may leave before. */
+/** For all questions with one key together; whoever waits may leave before. */
 const detectMs = 5000;
 
 export function createDetectedUpstream(options: Omit<OpenAICompatibleOptions, "dialect">): Upstream {
@@ -17,7 +17,7 @@ export function createDetectedUpstream(options: Omit<OpenAICompatibleOptions, "d
 
   async function find(): Promise<Upstream> {
     const { http, baseUrl, keys, log } = options;
-    const signal = AbortSignal.timeout(detectMs);
+    const signal = AbortSignal.timeout(detectMs * Math.max(keys.length, 1));
     const { dialect, isAlive, reason } = await detectDialect({ http, baseUrl, keys, signal });
     const found = createOpenAICompatibleUpstream({ ...options, dialect: dialects[dialect] });
     if (isAlive) {

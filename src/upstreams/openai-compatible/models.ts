@@ -18,6 +18,8 @@ export interface ModelListOptions {
   readonly configured: readonly string[];
   /** Served while the list cannot be had. */
   readonly fallback: readonly string[];
+  /** Longest wait for the server, in milliseconds. @defaultValue 5000 */
+  readonly timeoutMs?: number;
   readonly clock: () => number;
   readonly log: Log;
 }
@@ -40,7 +42,7 @@ interface CachedList {
 const lifetimeMs = 10 * 60_000;
 /** After a failure what is known serves for this long before the server is asked again. */
 const retryMs = 30_000;
-const fetchTimeoutMs = 5000;
+const defaultTimeoutMs = 5000;
 /** Names of models come from clients: one that does not exist costs the server no more than this often. */
 const leastRenewMs = 10_000;
 
@@ -53,8 +55,9 @@ export function createModelList(options: ModelListOptions): ModelList {
     if (options.configured.length > 0) {
       return { models: options.configured.map(byName), isFetched: true, expiresAtMs: Number.POSITIVE_INFINITY };
     }
+    const { timeoutMs = defaultTimeoutMs } = options;
+    const signal = AbortSignal.timeout(timeoutMs);
     try {
-      const signal = AbortSignal.timeout(fetchTimeoutMs);
       const raw = await options.fetchList(signal);
       const listed = raw.map(parseModel).filter((model) => model !== undefined);
       const ids = listed.map(({ id }) => id);
@@ -72,7 +75,7 @@ export function createModelList(options: ModelListOptions): ModelList {
         upstream: options.upstream,
         reason: error instanceof Error ? error.message : "unknown",
       });
-      if (models.length === 0) throw error;
+      if (models.length === 0) throw signal.aborted ? tooLate(options.upstream, timeoutMs) : error;
       return { models, isFetched: cached?.isFetched ?? false, expiresAtMs: options.clock() + retryMs };
     }
   }
@@ -118,6 +121,11 @@ export function createModelList(options: ModelListOptions): ModelList {
       await (isDue ? fetchOnce() : running)?.catch(() => {});
     },
   };
+}
+
+function tooLate(upstream: string, timeoutMs: number): GatewayError {
+  const message = `Cannot fetch the model list of "${upstream}": it did not answer within ${timeoutMs / 1000} s`;
+  return new GatewayError("upstream-timeout", message, { upstream, retryable: true });
 }
 
 function byName(id: string): ModelInfo {

@@ -2,9 +2,11 @@
 
 import { describe, expect, test } from "bun:test";
 import type { Upstream } from "../../../../src/contract/upstream.ts";
+import { silentLog } from "../../../../src/telemetry/log.ts";
 import type { DialectName } from "../../../../src/upstreams/openai-compatible/dialect.ts";
 import { dialects } from "../../../../src/upstreams/openai-compatible/dialects/index.ts";
 import { knownModel } from "../../../../src/upstreams/openai-compatible/known-models.ts";
+import { createModelList } from "../../../../src/upstreams/openai-compatible/models.ts";
 import { type Play, type Routes, serveCompatible } from "../../../support/fake-compatible-server.ts";
 import { createTestUpstream } from "../../../support/test-dialect.ts";
 import { createClock } from "../../credentials/test-accounts.ts";
@@ -165,6 +167,27 @@ describe("the list", () => {
     told.push((await listOf(upstream))[0]?.id);
 
     expect(told).toEqual([undefined, "a", "b", "b", "c"]);
+  });
+
+  test("of a server that says nothing is an error that may pass", async () => {
+    const silent = (signal: AbortSignal) =>
+      new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    const models = createModelList({
+      upstream: "mine",
+      fetchList: silent,
+      fetchDetails: async () => new Map(),
+      configured: [],
+      fallback: [],
+      timeoutMs: 5,
+      clock: Date.now,
+      log: silentLog,
+    });
+
+    await expect(models.first()).rejects.toMatchObject({
+      kind: "upstream-timeout",
+      upstream: "mine",
+      retryable: true,
+    });
   });
 
   test("stays what it was when the server is down", async () => {
