@@ -16,6 +16,8 @@ export interface Asker {
   readonly hasLeft: boolean;
   /** Another candidate may be asked yet. */
   readonly hasTime: boolean;
+  /** All failed: what is told is its failure. */
+  attribute(candidate: Candidate): void;
 }
 
 interface RoundOptions {
@@ -33,7 +35,7 @@ export async function askCandidates(
   const { breaker } = options;
   const order = asker.order(breaker?.choose(candidates) ?? candidates);
   let others: Round<Candidate> | undefined;
-  let told: unknown;
+  let told: { readonly error: unknown; readonly candidate: Candidate } | undefined;
   for (let candidate = order[0]!; ;) {
     const asked = breaker?.ask(candidate);
     try {
@@ -47,8 +49,11 @@ export async function askCandidates(
       others ??= behindFirst(order, candidates, breaker);
       const next = others.next(failure);
       if (asker.hasLeft || !isWorthMoving(failure)) throw error;
-      told = told === undefined ? error : moreHopeful(told, error);
-      if (next === undefined || !asker.hasTime) throw told;
+      if (told === undefined || moreHopeful(told.error, error) === error) told = { error, candidate };
+      if (next === undefined || !asker.hasTime) {
+        asker.attribute(told.candidate);
+        throw told.error;
+      }
       options.log.info("Another upstream is asked", {
         requestId: options.requestId,
         upstream: next.upstream.name,

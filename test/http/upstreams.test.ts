@@ -86,6 +86,8 @@ test("of several upstreams that failed the one is told that a client may ask aga
 
   expect([answer.status, answer.headers.get("retry-after")]).toEqual([429, "60"]);
   expect((await readError(answer)).error.code).toBe("upstream_quota");
+  const line = three.harness.logLines.find((one) => one.includes("exchange failed"));
+  expect(JSON.parse(line!)).toMatchObject({ upstream: "one", kind: "upstream-quota", attempts: 2 });
 });
 
 test("of several upstreams that may recover the one that will first is waited for", async () => {

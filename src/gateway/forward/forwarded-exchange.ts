@@ -141,7 +141,7 @@ export class ForwardedExchange {
     const chosen = free.flatMap((candidate) => healths.filter((health) => health.candidate === candidate));
     const passedOver = healths.filter((health) => !chosen.includes(health));
     const round = createRound([...chosen, ...passedOver], breaker.choose);
-    let told: unknown;
+    let told: { readonly error: unknown; readonly candidate: Candidate } | undefined;
     for (let health = round.next(); health !== undefined;) {
       const asked = breaker.ask(health);
       try {
@@ -158,8 +158,12 @@ export class ForwardedExchange {
         const next = round.next(failure);
         const isMissing = failure.kind === "not-served";
         if (clock.signal.aborted || !(isMissing || isWorthMoving(failure))) throw error;
-        told = told === undefined ? error : moreHopeful(told, error);
-        if (next === undefined || !this.#options.canRepeat() || !this.#budget.hasTime) throw told;
+        if (told === undefined || moreHopeful(told.error, error) === error)
+          told = { error, candidate: health.candidate };
+        if (next === undefined || !this.#options.canRepeat() || !this.#budget.hasTime) {
+          this.#served = told.candidate;
+          throw told.error;
+        }
         const { name } = health.upstream;
         log.info("Another upstream is asked", {
           requestId,
