@@ -224,6 +224,21 @@ test("a server of one's own is all that is needed: no account, no demonstration"
   expect(server.completions[0]?.body?.["model"]).toBe("qwen3:8b");
 });
 
+test("headers of one's own go before the gateway's, however they are written, and with every question", async () => {
+  await using server = serveCompatible([saying("at home")], modelsRoute("qwen3:8b"));
+  const headers = { Authorization: "Basic YTpi", "USER-AGENT": "mine/1" };
+  const upstreams = [{ name: "home", base_url: server.url, api_keys: ["sk-home"], headers }];
+  await using harness = await startHarness({ environment: { UPSTREAMS: JSON.stringify(upstreams) } });
+
+  const told = await readStream(await harness.chat({ ...hello, model: "home/qwen3:8b" }));
+
+  expect(told.text).toBe("at home");
+  expect(new Set(server.requests.map(({ headers: sent }) => sent.get("authorization")))).toEqual(
+    new Set(["Basic YTpi"]),
+  );
+  expect(server.completions[0]?.headers.get("user-agent")).toBe("mine/1");
+});
+
 test("a key for a server that nobody has named is told of by the log, without it", async () => {
   const settings = { UPSTREAM_API_KEY: "sk-secret-of-mine", UPSTREAM_MODELS: "qwen3" };
   await using harness = await startHarness({ environment: settings });

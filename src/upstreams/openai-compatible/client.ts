@@ -24,7 +24,7 @@ export interface ClientOptions {
   readonly baseUrl: string;
   readonly source: RefusalSource;
   readonly userAgent: string;
-  /** Further headers of the user's own. */
+  /** Further headers of the user's own; they take the place of the gateway's. Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly clock: () => number;
 }

@@ -11,6 +11,8 @@ export interface DetectOptions {
   readonly baseUrl: string;
   /** Tried one after the other, as long as they are refused. */
   readonly keys: readonly string[];
+  /** Further headers of the user's own, names in lower case. @defaultValue none */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
   /** For each question, milliseconds. @defaultValue 3000 */
   readonly timeoutMs?: number;
@@ -89,6 +91,7 @@ async function ask(url: string, key: string | undefined, options: DetectOptions)
   try {
     const headers: Record<string, string> = { accept: "application/json", "accept-encoding": "identity" };
     if (key !== undefined) headers["authorization"] = `Bearer ${key}`;
+    Object.assign(headers, options.headers);
     const { status, body } = await options.http.send({ method: "GET", url, headers, signal });
     const text = await readText(body, maxAnswerBytes, signal);
     return {

@@ -16,9 +16,9 @@ export function createDetectedUpstream(options: Omit<OpenAICompatibleOptions, "d
   const { checkHealth } = createOpenAICompatibleUpstream({ ...options, dialect: dialects.generic });
 
   async function find(): Promise<Upstream> {
-    const { http, baseUrl, keys, log } = options;
+    const { http, baseUrl, keys, headers = {}, log } = options;
     const signal = AbortSignal.timeout(detectMs * Math.max(keys.length, 1));
-    const { dialect, isAlive, reason } = await detectDialect({ http, baseUrl, keys, signal });
+    const { dialect, isAlive, reason } = await detectDialect({ http, baseUrl, keys, headers, signal });
     const found = createOpenAICompatibleUpstream({ ...options, dialect: dialects[dialect] });
     if (isAlive) {
       known = found;
