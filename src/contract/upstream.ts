@@ -106,6 +106,8 @@ export interface UpstreamReply {
   readonly decoder: EventDecoder;
   /** Present when `decoder` says `frames` in the place of deltas. */
   readonly passThrough?: PassThrough;
+  /** Strings of the client before which its answer is to end, where the upstream was not told them. */
+  readonly cutAt?: readonly string[];
   /**
    * The body broke off: looks once whether the upstream holds the whole answer nevertheless. Called at most once, before
    * `onEnd`; bounds its own time. Resolves with the text that is still to be said, undefined when the answer is not whole.

@@ -19,6 +19,7 @@ import { createEventDecoder } from "./event-decoder.ts";
 import { createForwarding } from "./forwarding.ts";
 import { createHealthCheck } from "./health-check.ts";
 import { createJsonDecoder } from "./json-decoder.ts";
+import { keptStops } from "./kept-stops.ts";
 import { createKeyRing, type KeyUse } from "./keys.ts";
 import { fetchModelDetails } from "./model-details.ts";
 import { createModelList } from "./models.ts";
@@ -193,12 +194,14 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
     const { model, key } = sending;
     const body = accepted.type === "stream" ? accepted.body : fromBytes(new Uint8Array());
     const { decoder, passThrough } = readerOf(sending.request, accepted, dialect, decoderOptions(sending, sent));
+    const cutAt = keptStops(sending.request, { dialect, model });
     return {
       account: key.id,
       model,
       body,
       decoder,
       ...(passThrough === undefined ? {} : { passThrough }),
+      ...(cutAt === undefined ? {} : { cutAt }),
       async onEnd(outcome) {
         key.end();
         if (outcome !== "complete") body.cancel();
@@ -309,7 +312,7 @@ function readerOf(
   options: PassDecoderOptions,
 ): { readonly decoder: EventDecoder; readonly passThrough?: PassThrough | undefined } {
   const isWhole = accepted.type === "json";
-  const passes = mayPass(request, dialect) && request.stream !== isWhole;
+  const passes = mayPass(request, { dialect, model: options.model }) && request.stream !== isWhole;
   if (passes && isWhole) return readWholeAnswer(accepted.text, accepted.body, options);
   if (passes) {
     const decoder = new PassDecoder(options);
