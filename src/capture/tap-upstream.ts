@@ -46,13 +46,14 @@ function tapSignal(signal: AbortSignal, recorder: Recorder, requestId: string, u
 
 /** What it calls at its end is called by timers and sockets, which know of no exchange. */
 function tapReply(reply: UpstreamReply, recorder: Recorder, requestId: string, upstream: string): UpstreamReply {
-  const { account, model, body, decoder, passThrough } = reply;
+  const { account, model, body, decoder, passThrough, cutAt } = reply;
   return {
     account,
     model,
     body,
     decoder,
     ...(passThrough === undefined ? {} : { passThrough }),
+    ...(cutAt === undefined ? {} : { cutAt }),
     ...(reply.recover === undefined
       ? {}
       : { recover: (said) => recorder.running(requestId, upstream, async () => reply.recover?.(said)) }),

@@ -70,8 +70,8 @@ export async function* examineUpstream(
 async function recognise(upstream: ConfiguredUpstream, { http }: ExamineOptions): Promise<Dialect> {
   if (upstream.dialect !== undefined) return dialects[upstream.dialect];
   const signal = AbortSignal.timeout(detectTimeoutMs);
-  const { baseUrl, keys } = upstream;
-  const known = await detectDialect({ http, baseUrl, key: keys[0], signal }).catch(() => undefined);
+  const { baseUrl, keys, headers } = upstream;
+  const known = await detectDialect({ http, baseUrl, keys, headers, signal }).catch(() => undefined);
   return dialects[known?.dialect ?? "generic"];
 }
 

@@ -34,7 +34,7 @@ export function findOddParts(values: Static<typeof configSchema>): WrongParts {
   const odd = {
     upstreams: (values.upstreams ?? []).flatMap(({ base_url: url, headers }, index) => [
       ...(url === undefined || URL.canParse(url) ? [] : [`wrong "base_url" in entry ${index + 1}`]),
-      ...(oddHeaders(headers).length > 0 ? [`wrong "headers" in entry ${index + 1}`] : []),
+      ...(oddHeaders(headers, framing).length > 0 ? [`wrong "headers" in entry ${index + 1}`] : []),
     ]),
     qwenHeaders: oddHeaders(values.qwenHeaders).map((name) => `wrong "${name}"`),
     qwenAccounts: (values.qwenAccounts ?? []).flatMap(({ token, cookies, headers }, index) => [
@@ -56,11 +56,15 @@ export function findOddParts(values: Static<typeof configSchema>): WrongParts {
 }
 
 /** Such as `:authority`, which browsers show among the headers. */
-function oddHeaders(headers: Readonly<Record<string, string>> = {}): string[] {
-  return Object.keys(headers).filter((name) => !headerName.test(name));
+function oddHeaders(headers: Readonly<Record<string, string>> = {}, others = nothing): string[] {
+  return Object.keys(headers).filter((name) => !headerName.test(name) || others.test(name));
 }
 
 const headerName = /^[!#$%&'*+.^_`|~\w-]+$/;
+/** Headers that say how a message is framed: whoever writes it decides. What is captured from a browser loses them elsewhere. */
+const framing =
+  /^(?:connection|proxy-connection|keep-alive|te|trailer|transfer-encoding|content-length|upgrade|expect)$/i;
+const nothing = /(?!)/;
 
 function partsOf({ keyword, params }: SchemaError, [first, second]: readonly string[]): readonly string[] {
   // Says once more what the keyword additionalProperties says by name.

@@ -106,6 +106,8 @@ export interface UpstreamReply {
   readonly decoder: EventDecoder;
   /** Present when `decoder` says `frames` in the place of deltas. */
   readonly passThrough?: PassThrough;
+  /** Strings of the client before which its answer is to end, where the upstream was not told them. */
+  readonly cutAt?: readonly string[];
   /**
    * The body broke off: looks once whether the upstream holds the whole answer nevertheless. Called at most once, before
    * `onEnd`; bounds its own time. Resolves with the text that is still to be said, undefined when the answer is not whole.
@@ -148,6 +150,11 @@ export interface Upstream {
   readonly limits?: UpstreamLimits;
   /** @throws {GatewayError} when neither the upstream nor a built-in list can tell. */
   listModels(signal: AbortSignal): Promise<readonly ModelInfo[]>;
+  /**
+   * A model was asked for that its list does not tell: reads the list again, unless it has just done so. Resolves when
+   * `listModels` tells the new one. Never rejects. Absent: its list does not change.
+   */
+  renewModels?(): Promise<void>;
   /**
    * Sends the request and returns as soon as the upstream has accepted it.
    * @throws {GatewayError} on every refusal, classified.

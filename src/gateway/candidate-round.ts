@@ -3,7 +3,7 @@
 import { toGatewayError } from "../contract/gateway-error.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Breaker } from "./breaker.ts";
-import { createRound, isWorthMoving, type Round } from "./failover.ts";
+import { createRound, isWorthMoving, moreHopeful, type Round } from "./failover.ts";
 import type { Candidate } from "./model-routes.ts";
 
 /** Whose round it is. */
@@ -16,6 +16,8 @@ export interface Asker {
   readonly hasLeft: boolean;
   /** Another candidate may be asked yet. */
   readonly hasTime: boolean;
+  /** All failed: what is told is its failure. */
+  attribute(candidate: Candidate): void;
 }
 
 interface RoundOptions {
@@ -24,7 +26,7 @@ interface RoundOptions {
   readonly requestId: string;
 }
 
-/** @param candidates one at least. @throws what the last that was asked failed by */
+/** @param candidates one at least. @throws what may be repeated of all that failed, else what the last failed by */
 export async function askCandidates(
   candidates: readonly Candidate[],
   options: RoundOptions,
@@ -33,6 +35,7 @@ export async function askCandidates(
   const { breaker } = options;
   const order = asker.order(breaker?.choose(candidates) ?? candidates);
   let others: Round<Candidate> | undefined;
+  let told: { readonly error: unknown; readonly candidate: Candidate } | undefined;
   for (let candidate = order[0]!; ;) {
     const asked = breaker?.ask(candidate);
     try {
@@ -44,9 +47,13 @@ export async function askCandidates(
       if (asker.hasLeft) asked?.left();
       else asked?.failed(failure.kind);
       others ??= behindFirst(order, candidates, breaker);
-      const next = others.next();
-      const mayMove = !asker.hasLeft && asker.hasTime && isWorthMoving(failure);
-      if (next === undefined || !mayMove) throw error;
+      const next = others.next(failure);
+      if (asker.hasLeft || !isWorthMoving(failure)) throw error;
+      if (told === undefined || moreHopeful(told.error, error) === error) told = { error, candidate };
+      if (next === undefined || !asker.hasTime) {
+        asker.attribute(told.candidate);
+        throw told.error;
+      }
       options.log.info("Another upstream is asked", {
         requestId: options.requestId,
         upstream: next.upstream.name,
@@ -63,7 +70,8 @@ function behindFirst(
   all: readonly Candidate[],
   breaker: Breaker | undefined,
 ): Round<Candidate> {
-  const round = createRound(order, () => breaker?.choose(all));
+  const passedOver = all.filter((candidate) => !order.includes(candidate));
+  const round = createRound([...order, ...passedOver], breaker?.choose);
   round.next();
   return round;
 }

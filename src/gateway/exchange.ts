@@ -203,6 +203,11 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
     return this.#place.order(well, this.#options.turn.upstream);
   }
 
+  attribute(candidate: Candidate): void {
+    this.#served = candidate;
+    this.#record.upstream = candidate.upstream;
+  }
+
   ask(candidate: Candidate): Promise<void> {
     const demand = this.#demand;
     if (demand === undefined) return this.#askFitting(candidate);
@@ -240,8 +245,7 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
   async #tryOnce(candidate: Candidate): Promise<void> {
     const { turn } = this.#options;
     const { upstream } = candidate;
-    this.#served = candidate;
-    this.#record.upstream = upstream;
+    this.attribute(candidate);
     const recalled = turn.keepsText && !keepsConversations(upstream) ? await turn.recall() : nothingRecalled;
     const whole = requestFor(candidate, this.#options.request, recalled);
     const fitting = this.#trim?.fit(candidate, whole) ?? whole;

@@ -182,11 +182,13 @@ export function createGateway(options: GatewayOptions): Gateway {
       history: options.history,
       debugStreaming: options.debugStreaming,
       spending,
-      onEnd() {
+      onEnd(error) {
         leave();
         spending?.end();
         running.delete(exchange);
         tellIdle();
+        // Somebody may have it since their list was read.
+        if (error?.kind === "model-not-found") catalog.renew();
       },
     });
     running.add(exchange);

@@ -9,6 +9,8 @@ export interface ModelCatalog {
   list(signal: AbortSignal, scope?: ListScope): Promise<readonly ModelInfo[]>;
   /** Resolves when each upstream was asked once, or at the limit. */
   ready(): Promise<void>;
+  /** A model was asked for in vain: reads the lists again, meanwhile, unless that was just done. */
+  renew(): void;
   /** By the newest list. */
   offers(upstream: Upstream, model: string): boolean;
   /** The upstream's own first choice, by the newest list. */
@@ -35,6 +37,8 @@ const freshMs = 60_000;
 const askMs = 10_000;
 /** How long the first request waits for lists that nobody has asked for yet. */
 const readyMs = 2000;
+/** A model that nobody has may be asked for all the time. */
+const leastRenewMs = 10_000;
 
 interface KnownList {
   readonly models: readonly ModelInfo[];
@@ -47,6 +51,7 @@ export function createModelCatalog({ upstreams, clock, patienceMs = 500 }: Catal
   const lists = new Map<string, KnownList>();
   const askedAtMs = new Map<string, number>();
   const asking = new Map<string, Promise<void>>();
+  let renewableAtMs = 0;
 
   function fetchList(upstream: Upstream, signal: AbortSignal): Promise<readonly ModelInfo[]> {
     const { name } = upstream;
@@ -106,6 +111,11 @@ export function createModelCatalog({ upstreams, clock, patienceMs = 500 }: Catal
       const running = upstreams().flatMap(({ name }) => asking.get(name) ?? []);
       if (unasked.length === 0 && running.length === 0) return;
       await settledWithin(Promise.all([...running, ...unasked.map(ask)]), readyMs);
+    },
+    renew() {
+      if (clock() < renewableAtMs) return;
+      renewableAtMs = clock() + leastRenewMs;
+      for (const upstream of upstreams()) void upstream.renewModels?.().then(() => ask(upstream));
     },
     offers: (upstream, model) => listOf(upstream)?.names.has(model) ?? false,
     firstOf: (upstream) => listOf(upstream)?.models[0]?.id,

@@ -27,7 +27,7 @@ export function shapeReply(
   { request, display }: ExchangeOptions,
   demand: AnswerDemand | undefined,
 ): UpstreamReply {
-  const cut = cutAtSequences(opened, request.stopSequences);
+  const cut = cutAtSequences(opened, request.stopSequences ?? opened.cutAt);
   const read = demand?.read(cut) ?? cut;
   // JSON is wrapped in nothing.
   return display?.wrapsAnswer === true && request.format === undefined ? wrapAnswer(read) : read;

@@ -31,7 +31,9 @@ export function encodeRequest(
   const hasLength = body !== undefined || request.method === "POST" || request.method === "PUT";
   const length = hasLength ? `content-length: ${bodyBytes}\r\n` : "";
   const connection = request.isLast === true ? "close" : "keep-alive";
-  const head = `${request.method} ${target.path} HTTP/1.1\r\nhost: ${target.host}\r\n${lastingFields}${fields}${length}connection: ${connection}\r\n\r\n`;
+  const hasHost = request.headers["host"] !== undefined || request.lastingHeaders?.["host"] !== undefined;
+  const host = hasHost ? "" : `host: ${target.host}\r\n`;
+  const head = `${request.method} ${target.path} HTTP/1.1\r\n${host}${lastingFields}${fields}${length}connection: ${connection}\r\n\r\n`;
   if (bodyBytes > maxJoinedBytes && typeof body === "object") {
     return joinShort([Buffer.from(head, "latin1"), ...(body instanceof Uint8Array ? [body] : body)]);
   }

@@ -111,6 +111,7 @@ class WatchedReply implements UpstreamReply {
   readonly body: UpstreamReply["body"];
   readonly decoder: UpstreamReply["decoder"];
   readonly passThrough?: PassThrough;
+  readonly cutAt?: readonly string[];
   readonly recover?: (said: SaidText) => Promise<string | undefined>;
   readonly #reply: UpstreamReply;
   readonly #watch: Watch;
@@ -121,6 +122,7 @@ class WatchedReply implements UpstreamReply {
     this.body = reply.body;
     this.decoder = reply.decoder;
     if (reply.passThrough !== undefined) this.passThrough = reply.passThrough;
+    if (reply.cutAt !== undefined) this.cutAt = reply.cutAt;
     if (reply.recover !== undefined) this.recover = (said) => this.#reply.recover!(said);
     this.#reply = reply;
     this.#watch = watch;

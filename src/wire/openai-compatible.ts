@@ -95,7 +95,7 @@ export interface LmStudioModel {
 /** `POST /api/show` of Ollama (2026-08): keys of `model_info` begin with the architecture, such as `qwen3.context_length`. */
 export interface OllamaModelDetails {
   readonly model_info?: Readonly<Record<string, unknown>> | null;
-  /** "vision", "thinking", "tools", "completion". */
+  /** "vision", "thinking", "tools", "completion"; "embedding" of models that do nothing else. */
   readonly capabilities?: readonly string[] | null;
 }
 

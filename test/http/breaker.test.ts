@@ -130,6 +130,22 @@ test("requests that come from another candidate that failed do not try one that 
   expect(trials()).toBe(1);
 });
 
+test("nobody is passed over where the others cannot serve at all", async () => {
+  const noModel: Play = { status: 404, body: '{"error":{"message":"The model `local` does not exist"}}' };
+  const environment = { BREAKER_OPEN_MS: String(openMs), RETRY_MAX_ATTEMPTS: "1" };
+  const routes = { "/v1/embeddings": [...failures, { body: '{"object":"list","data":[]}' }] };
+  const otherRoutes = { "/v1/embeddings": noModel };
+  await using three = await startThree([...failures, saying("one here")], [noModel], environment, {
+    routes,
+    otherRoutes,
+  });
+  const embed = () => three.harness.post("/v1/embeddings", { model: "local", input: "hello" });
+  for (let count = 0; count < failures.length; count++) await Promise.all([three.harness.chat(hello), embed()]);
+
+  expect(await say(three.harness)).toBe("one here");
+  expect((await embed()).status).toBe(200);
+});
+
 test("an endpoint beside chat that says nothing is passed over in its turn", async () => {
   const embedding: Play = { body: '{"object":"list","data":[{"object":"embedding","index":0,"embedding":[1]}]}' };
   await using three = await startThree(

@@ -211,3 +211,29 @@ test.each(["sglang", "llama-cpp"] as const)(
     expect(stream.endsWith("data: [DONE]\n\n")).toBe(true);
   },
 );
+
+describe("a stop string that vLLM would also find in thoughts (#51641)", () => {
+  const body = { stop: ["END"], messages: [user("Count")] };
+
+  test.each([{ stream: true }, { stream: false }])("ends the answer alone: %p", async (more) => {
+    await using stage = await startDialectStage({ dialect: "vllm" });
+    stage.emulator.script({ reply: { reasoning: "I say END, and go on.", chunks: ["one E", "ND two"] } });
+
+    const reply = await readReply(await stage.chat({ ...body, ...more }));
+
+    expect(stage.lastBody()).not.toHaveProperty("stop");
+    expect([reply.reasoning, reply.text, reply.finish]).toEqual(["I say END, and go on.", "one ", "stop"]);
+  });
+
+  test.each([
+    ["vllm", "a model that is not to think", { chat_template_kwargs: { enable_thinking: false } }],
+    ["vllm", "a model of an unknown name", { model: "mine" }],
+    ["sglang", "another server", {}],
+  ] as const)("is the server's business at %s: %s", async (dialect, _, more) => {
+    await using stage = await startDialectStage({ dialect });
+
+    await readReply(await stage.chat({ ...body, ...more, stream: true }));
+
+    expect(stage.lastBody()["stop"]).toEqual(["END"]);
+  });
+});

@@ -318,6 +318,30 @@ test("the next upstream answers when the first one fails, and each one is counte
   expect(JSON.parse(line!)).toMatchObject({ upstream: "two", outcome: "complete", attempts: 2, inputTokens: 8 });
 });
 
+test("a server that lacks the endpoint does not speak for one that has it", async () => {
+  const missing: Play = { status: 404, body: '{"detail":"Not Found"}' };
+  const unknown: Play = { status: 404, body: '{"error":{"message":"The model `text-embedding-v4` does not exist."}}' };
+  const answers = [];
+  for (const plays of [[failing, json(vectors)], [unknown]]) {
+    await using stage = await start({
+      servers: [
+        { dialect: "generic", routes: { "/v1/embeddings": plays } },
+        { dialect: "generic", routes: { "/v1/embeddings": missing } },
+      ],
+      environment: { RETRY_BASE_DELAY_MS: "1" },
+    });
+    const answer = await stage.harness.post("/v1/embeddings", hello);
+    await answer.text();
+    const line = stage.harness.logLines.find((one) => one.includes('"surface":"embeddings"'));
+    answers.push([answer.status, JSON.parse(line!).upstream]);
+  }
+
+  expect(answers).toEqual([
+    [200, "one"],
+    [404, "one"],
+  ]);
+});
+
 test("a file that was sent is sent to nobody else", async () => {
   const failed = { "/v1/audio/transcriptions": failing };
   await using stage = await start({

@@ -5,7 +5,7 @@ import { type Play, serveCompatible } from "../support/fake-compatible-server.ts
 import { startHarness } from "../support/harness.ts";
 import { chunk, failing, modelsRoute, saying, startThree } from "../support/several-upstreams.ts";
 import { parseChatStream } from "../support/sse-frames.ts";
-import { allTurns, assistant, lastTurn, readError, readStream, user } from "./client.ts";
+import { allTurns, assistant, lastTurn, readError, readStream, untilAnswer, user } from "./client.ts";
 
 const inStream: Play = {
   body: `${chunk({ role: "assistant", content: "" })}data: {"error":{"message":"engine died","code":500}}\n\n`,
@@ -52,6 +52,51 @@ test.each([
   expect(answer.headers.get("x-upstream")).toBe("two");
   expect(answer.headers.get("x-attempts")).toBe("2");
   expect(parseChatStream(await answer.text()).text).toBe("two here");
+});
+
+const refusing = (status: number, message: string, headers: Record<string, string> = {}): Play => ({
+  status,
+  headers,
+  body: JSON.stringify({ error: { message, type: "invalid_request_error" } }),
+});
+const wrongKey = refusing(401, "Incorrect API key provided");
+const noModel = refusing(404, "The model `local` does not exist");
+
+test.each([
+  ["a wrong key", wrongKey],
+  ["a model that it does not have", noModel],
+])("a failure in passing is repeated, though another upstream fails for good: %s [R0-059]", async (_, play) => {
+  await using three = await startThree([failing, saying("one here")], [play], { RETRY_BASE_DELAY_MS: "1" });
+
+  const answer = await three.harness.chat({ ...hello, model: "local" });
+
+  expect([answer.status, answer.headers.get("x-upstream"), answer.headers.get("x-attempts")]).toEqual([
+    200,
+    "one",
+    "3",
+  ]);
+  expect(parseChatStream(await answer.text()).text).toBe("one here");
+});
+
+test("of several upstreams that failed the one is told that a client may ask again", async () => {
+  const limited = refusing(429, "Rate limit reached", { "retry-after": "3600" });
+  await using three = await startThree([limited], [noModel]);
+
+  const answer = await three.harness.chat({ ...hello, model: "local" });
+
+  expect([answer.status, answer.headers.get("retry-after")]).toEqual([429, "60"]);
+  expect((await readError(answer)).error.code).toBe("upstream_quota");
+  const line = three.harness.logLines.find((one) => one.includes("exchange failed"));
+  expect(JSON.parse(line!)).toMatchObject({ upstream: "one", kind: "upstream-quota", attempts: 2 });
+});
+
+test("of several upstreams that may recover the one that will first is waited for", async () => {
+  const limited = refusing(429, "Rate limit reached", { "retry-after": "3600" });
+  await using three = await startThree([failing, saying("one here")], [limited], { RETRY_BASE_DELAY_MS: "1" });
+
+  const told = await readStream(await three.harness.chat({ ...hello, model: "local" }));
+
+  expect(told.text).toBe("one here");
 });
 
 test("nothing moves after the first word: one error frame, and nobody else is asked", async () => {
@@ -110,6 +155,46 @@ test("the list of models is everybody's, and lacks only what is down", async () 
   expect(await ids()).toEqual(expect.arrayContaining(["qwen3-max", "local", "only-one", "only-two"]));
 });
 
+test("a model that a server has got since it told its list is found there once it was asked for", async () => {
+  const routes = {
+    "/v1/models": [modelsRoute("local")["/v1/models"], modelsRoute("local", "pulled")["/v1/models"]],
+  };
+  await using three = await startThree([saying("one here")], [saying("two here")], {}, { otherRoutes: routes });
+  three.harness.emulator.script({ refuse: "model-not-found", times: "always" });
+  await readStream(await three.harness.chat({ ...hello, model: "local" }));
+
+  const refused = await three.harness.chat({ ...hello, model: "pulled" });
+  const found = await untilAnswer(
+    () => three.harness.chat({ ...hello, model: "pulled" }),
+    ({ status }) => status === 200,
+  );
+
+  expect(refused.status).toBe(404);
+  expect(found.headers.get("x-upstream")).toBe("two");
+});
+
+test("a list whose first model is gone is read again once that was refused", async () => {
+  const gone: Play = { status: 404, body: '{"error":{"message":"model \'old\' not found, try pulling it first"}}' };
+  const lists = [modelsRoute("old")["/v1/models"], modelsRoute("new")["/v1/models"]];
+  await using server = serveCompatible([gone, saying("here")], { "/v1/models": lists });
+  await using harness = await startHarness({
+    environment: {
+      UPSTREAM_BASE_URL: server.url,
+      UPSTREAM_DIALECT: "vllm",
+      QWEN_TOKEN: "",
+      QWEN_BASE_URL: "https://chat.qwen.ai",
+    },
+  });
+
+  const refused = await harness.chat(hello);
+  const served = await untilAnswer(
+    () => harness.chat(hello),
+    (answer) => answer.headers.get("x-model") === "new",
+  );
+
+  expect([refused.status, served.status]).toEqual([404, 200]);
+});
+
 test("a conversation that another upstream answered in between goes on where it is", async () => {
   await using three = await startThree([saying("one here")], [saying("two here")]);
   const first = await readStream(await three.harness.chat(hello));
@@ -137,6 +222,21 @@ test("a server of one's own is all that is needed: no account, no demonstration"
   expect(answer.headers.get("x-model")).toBe("qwen3:8b");
   expect(parseChatStream(await answer.text()).text).toBe("at home");
   expect(server.completions[0]?.body?.["model"]).toBe("qwen3:8b");
+});
+
+test("headers of one's own go before the gateway's, however they are written, and with every question", async () => {
+  await using server = serveCompatible([saying("at home")], modelsRoute("qwen3:8b"));
+  const headers = { Authorization: "Basic YTpi", "USER-AGENT": "mine/1" };
+  const upstreams = [{ name: "home", base_url: server.url, api_keys: ["sk-home"], headers }];
+  await using harness = await startHarness({ environment: { UPSTREAMS: JSON.stringify(upstreams) } });
+
+  const told = await readStream(await harness.chat({ ...hello, model: "home/qwen3:8b" }));
+
+  expect(told.text).toBe("at home");
+  expect(new Set(server.requests.map(({ headers: sent }) => sent.get("authorization")))).toEqual(
+    new Set(["Basic YTpi"]),
+  );
+  expect(server.completions[0]?.headers.get("user-agent")).toBe("mine/1");
 });
 
 test("a key for a server that nobody has named is told of by the log, without it", async () => {

@@ -73,7 +73,7 @@ async function askServer(around: Surroundings): Promise<UpstreamSettings> {
   const service = serviceSettings(baseUrl, keys);
   if (service !== undefined) return service;
   const signal = AbortSignal.timeout(detectTimeoutMs);
-  const { dialect, reason } = await detectDialect({ http, baseUrl, key: keys[0], signal });
+  const { dialect, reason } = await detectDialect({ http, baseUrl, keys, signal });
   const settings = serverSettings({ baseUrl, dialect }, around.isTaken, keys);
   print(`Taken for ${inSentence(describeSettings(settings))}: ${reason}`);
   return settings;

@@ -39,7 +39,7 @@ async function look(baseUrl: string, http: HttpClient): Promise<FoundServer | un
     const [answer, { dialect }] = await Promise.all([
       askModels(baseUrl, http, signal),
       // It shares the time: what it has not found out by then, it is not told.
-      detectDialect({ http, baseUrl, key: undefined, signal, timeoutMs: lookTimeoutMs - 100 }),
+      detectDialect({ http, baseUrl, keys: [], signal, timeoutMs: lookTimeoutMs - 100 }),
     ]);
     // Anything may listen on 8000 or 8080: a list of models is what makes it one of these servers.
     if (answer.models === undefined && !answer.isRefusal) return undefined;

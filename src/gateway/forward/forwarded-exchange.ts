@@ -8,7 +8,7 @@ import type { Log } from "../../telemetry/log.ts";
 import type { Metrics, ReplyLabels } from "../../telemetry/metrics.ts";
 import type { ReplyTrace } from "../../telemetry/tracing.ts";
 import type { Breaker } from "../breaker.ts";
-import { createRound, isWorthMoving } from "../failover.ts";
+import { createRound, isWorthMoving, moreHopeful } from "../failover.ts";
 import type { Liveness } from "../liveness.ts";
 import type { Candidate } from "../model-routes.ts";
 import type { Spending } from "../quotas/quotas.ts";
@@ -139,7 +139,9 @@ export class ForwardedExchange {
     const well = new Set<Candidate>(breaker.choose(healths));
     const free = this.#place.order(healths.filter((health) => well.has(health)).map(({ candidate }) => candidate));
     const chosen = free.flatMap((candidate) => healths.filter((health) => health.candidate === candidate));
-    const round = createRound(chosen, () => breaker.choose(healths));
+    const passedOver = healths.filter((health) => !chosen.includes(health));
+    const round = createRound([...chosen, ...passedOver], breaker.choose);
+    let told: { readonly error: unknown; readonly candidate: Candidate } | undefined;
     for (let health = round.next(); health !== undefined;) {
       const asked = breaker.ask(health);
       try {
@@ -153,10 +155,15 @@ export class ForwardedExchange {
         }
         const failure = toGatewayError(clock.signal.aborted ? clock.signal.reason : error);
         asked.failed(failure.kind);
-        const next = round.next();
+        const next = round.next(failure);
         const isMissing = failure.kind === "not-served";
-        const mayMove = this.#options.canRepeat() && this.#budget.hasTime && (isMissing || isWorthMoving(failure));
-        if (next === undefined || !mayMove || clock.signal.aborted) throw error;
+        if (clock.signal.aborted || !(isMissing || isWorthMoving(failure))) throw error;
+        if (told === undefined || moreHopeful(told.error, error) === error)
+          told = { error, candidate: health.candidate };
+        if (next === undefined || !this.#options.canRepeat() || !this.#budget.hasTime) {
+          this.#served = told.candidate;
+          throw told.error;
+        }
         const { name } = health.upstream;
         log.info("Another upstream is asked", {
           requestId,

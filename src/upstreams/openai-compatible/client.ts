@@ -24,7 +24,7 @@ export interface ClientOptions {
   readonly baseUrl: string;
   readonly source: RefusalSource;
   readonly userAgent: string;
-  /** Further headers of the user's own. */
+  /** Further headers of the user's own; they take the place of the gateway's. Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly clock: () => number;
 }
@@ -64,7 +64,7 @@ export interface CompatibleClient {
    * @param path behind the base URL; with a slash in front, in the place of its `/v1`
    */
   askStatus(path: string, secret: string | undefined, signal: AbortSignal): Promise<number>;
-  /** Asks a route beside `/v1`. Undefined when it is not there. Never rejects. */
+  /** Asks a route in the place of the base URL's `/v1`. Undefined when it is not there. Never rejects. */
   askBeside(
     path: string,
     body: JsonObject | undefined,
@@ -192,7 +192,7 @@ export function createCompatibleClient(options: ClientOptions): CompatibleClient
     try {
       const response = await http.send({
         method: text === undefined ? "GET" : "POST",
-        url: new URL(path, baseUrl).href,
+        url: baseUrl.replace(/\/v1$/, "") + path,
         headers: headers(secret, "application/json", text),
         ...(text === undefined ? {} : { body: text }),
         signal,

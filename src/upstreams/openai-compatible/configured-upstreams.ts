@@ -32,6 +32,7 @@ export interface ConfiguredUpstream {
   readonly keys: readonly string[];
   readonly models: readonly string[];
   readonly defaultModel: string | undefined;
+  /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly limits: UpstreamLimits;
 }
@@ -141,7 +142,12 @@ function complete(settings: UpstreamSettings, config: Config): ConfiguredUpstrea
     keys,
     models: settings.models ?? [],
     defaultModel: settings.default_model,
-    headers: settings.headers ?? {},
+    headers: withLowerCaseNames(settings.headers ?? {}),
     limits: limitsOf(settings, config),
   };
+}
+
+/** Names are written as anybody likes: beside the gateway's own, one header would go out twice. */
+function withLowerCaseNames(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }

@@ -9,7 +9,10 @@ export interface DetectOptions {
   readonly http: HttpClient;
   /** With or without a slash at its end. */
   readonly baseUrl: string;
-  readonly key: string | undefined;
+  /** Tried one after the other, as long as they are refused. */
+  readonly keys: readonly string[];
+  /** Further headers of the user's own, names in lower case. @defaultValue none */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
   /** For each question, milliseconds. @defaultValue 3000 */
   readonly timeoutMs?: number;
@@ -17,7 +20,7 @@ export interface DetectOptions {
 
 export interface DetectedDialect {
   readonly dialect: DialectName;
-  /** Something answered there at all. */
+  /** The server itself has answered: not something before it, in its place, nor the server while it starts. */
   readonly isAlive: boolean;
   /** What it was recognised by, for a line of the log. */
   readonly reason: string;
@@ -48,19 +51,23 @@ export async function detectDialect(options: DetectOptions): Promise<DetectedDia
   const url = new URL(options.baseUrl);
   const byHost = dialectOfHost(url.hostname);
   if (byHost !== undefined) return { dialect: byHost, isAlive: true, reason: `its host is ${url.hostname}` };
+  const [key, ...otherKeys] = options.keys;
   const base = options.baseUrl.replace(/\/+$/, "");
+  const beside = base.replace(/\/v1$/, "");
   const [models, version, props] = await Promise.all([
-    ask(`${base}/models`, options),
-    ask(`${url.origin}/api/version`, options),
-    ask(`${url.origin}/props`, options),
+    ask(`${base}/models`, key, options),
+    ask(`${beside}/api/version`, key, options),
+    ask(`${beside}/props`, key, options),
   ]);
   options.signal.throwIfAborted();
-  const isAlive = [models, version, props].some((answer) => answer !== undefined);
+  if (models?.isRefused === true && otherKeys.length > 0) return detectDialect({ ...options, keys: otherKeys });
   const owner = ownerOf(models?.body);
-  if (owner !== undefined) return { dialect: owners[owner]!, isAlive, reason: `its models are owned by "${owner}"` };
+  if (owner !== undefined)
+    return { dialect: owners[owner]!, isAlive: true, reason: `its models are owned by "${owner}"` };
   if (typeof version?.body?.["version"] === "string")
-    return { dialect: "ollama", isAlive, reason: "it has /api/version" };
-  if (isProps(props?.body)) return { dialect: "llama-cpp", isAlive, reason: "it has /props" };
+    return { dialect: "ollama", isAlive: true, reason: "it has /api/version" };
+  if (isProps(props?.body)) return { dialect: "llama-cpp", isAlive: true, reason: "it has /props" };
+  const isAlive = models?.isDown !== true && [models, version, props].some((answer) => answer?.isDown === false);
   return { dialect: "generic", isAlive, reason: isAlive ? "it told nothing of itself" : "nothing answered" };
 }
 
@@ -72,17 +79,26 @@ export function dialectOfHost(hostname: string): DialectName | undefined {
 interface Answer {
   /** Undefined: no JSON object. */
   readonly body: JsonObject | undefined;
+  /** By its status it does not serve now. */
+  readonly isDown: boolean;
+  /** Not for this key. */
+  readonly isRefused: boolean;
 }
 
 /** Undefined: nothing answered. */
-async function ask(url: string, options: DetectOptions): Promise<Answer | undefined> {
+async function ask(url: string, key: string | undefined, options: DetectOptions): Promise<Answer | undefined> {
   const signal = AbortSignal.any([options.signal, AbortSignal.timeout(options.timeoutMs ?? defaultTimeoutMs)]);
   try {
     const headers: Record<string, string> = { accept: "application/json", "accept-encoding": "identity" };
-    if (options.key !== undefined) headers["authorization"] = `Bearer ${options.key}`;
-    const response = await options.http.send({ method: "GET", url, headers, signal });
-    const text = await readText(response.body, maxAnswerBytes, signal);
-    return { body: response.status < 300 ? parseObject(text) : undefined };
+    if (key !== undefined) headers["authorization"] = `Bearer ${key}`;
+    Object.assign(headers, options.headers);
+    const { status, body } = await options.http.send({ method: "GET", url, headers, signal });
+    const text = await readText(body, maxAnswerBytes, signal);
+    return {
+      body: status < 300 ? parseObject(text) : undefined,
+      isDown: status >= 500,
+      isRefused: status === 401 || status === 403,
+    };
   } catch {
     // Not there, or too slow to tell: the other answers decide.
     return undefined;

@@ -7,7 +7,7 @@ import { dialects } from "./dialects/index.ts";
 import { sameProtocol } from "./request-body.ts";
 import { createOpenAICompatibleUpstream, type OpenAICompatibleOptions } from "./upstream.ts";
 
-/** For all questions together; whoever waits may leave before. */
+/** For all questions with one key together; whoever waits may leave before. */
 const detectMs = 5000;
 
 export function createDetectedUpstream(options: Omit<OpenAICompatibleOptions, "dialect">): Upstream {
@@ -16,9 +16,9 @@ export function createDetectedUpstream(options: Omit<OpenAICompatibleOptions, "d
   const { checkHealth } = createOpenAICompatibleUpstream({ ...options, dialect: dialects.generic });
 
   async function find(): Promise<Upstream> {
-    const { http, baseUrl, keys, log } = options;
-    const signal = AbortSignal.timeout(detectMs);
-    const { dialect, isAlive, reason } = await detectDialect({ http, baseUrl, key: keys[0], signal });
+    const { http, baseUrl, keys, headers = {}, log } = options;
+    const signal = AbortSignal.timeout(detectMs * Math.max(keys.length, 1));
+    const { dialect, isAlive, reason } = await detectDialect({ http, baseUrl, keys, headers, signal });
     const found = createOpenAICompatibleUpstream({ ...options, dialect: dialects[dialect] });
     if (isAlive) {
       known = found;
@@ -42,6 +42,7 @@ export function createDetectedUpstream(options: Omit<OpenAICompatibleOptions, "d
     // Those that can be found out all are; one that is not refuses, and is asked in words.
     jsonAnswers: "schema",
     listModels: async (signal) => (await current()).listModels(signal),
+    renewModels: async () => known?.renewModels?.(),
     open: async (request, context) => (await current()).open(request, context),
     accounts: () => known?.accounts?.() ?? [],
     // As long as its kind is unknown, by the question that every kind understands.

@@ -82,6 +82,8 @@ export interface ReplyRules {
   readonly callsInText: boolean;
   /** `[DONE]` without a finish reason is a good end: some servers of this kind never send one. */
   readonly doneIsFinish: boolean;
+  /** Stop strings end the reply where they stand in thoughts, too. */
+  readonly stopsInThoughts: boolean;
   /** A prompt that is too long is cut without a word. */
   readonly truncatesSilently: boolean;
 }

@@ -4,7 +4,7 @@
 import { GatewayError } from "../../contract/gateway-error.ts";
 import type { AccountView } from "../../contract/upstream.ts";
 import { sleep } from "../../outbound/retry.ts";
-import { meanings, type UpstreamRefusal } from "./refusal.ts";
+import { isAboutKey, meanings, UpstreamRefusal } from "./refusal.ts";
 import { tellWait } from "../tell-wait.ts";
 
 export interface KeyUse {
@@ -33,6 +33,11 @@ export interface KeyRing {
   pick(request: KeyRequest): Promise<KeyUse>;
   /** For questions that any key may ask. */
   anySecret(): string | undefined;
+  /**
+   * Asks such a question with one key after the other, the ready ones first, as long as they are refused.
+   * @throws what the last one was refused by
+   */
+  askAny<Answer>(ask: (secret: string | undefined) => Promise<Answer>): Promise<Answer>;
   /** Sets the key aside where the refusal is about it. */
   note(id: string, model: string, refusal: UpstreamRefusal): void;
   /** Whether a key besides these is ready for the model. */
@@ -138,8 +143,23 @@ export function createKeyRing(options: KeyRingOptions): KeyRing {
     });
   }
 
+  async function askAny<Answer>(ask: (secret: string | undefined) => Promise<Answer>): Promise<Answer> {
+    const ready = readyKeys("", new Set());
+    const order = [...ready, ...keys.filter((key) => !ready.includes(key))];
+    for (let at = 0; ; at++) {
+      try {
+        return await ask(order[at]?.secret);
+      } catch (error) {
+        // Nothing is noted of the key: it may be let in for answers all the same.
+        const isOfKey = error instanceof UpstreamRefusal && isAboutKey(error.reason);
+        if (!isOfKey || at + 1 >= order.length) throw error;
+      }
+    }
+  }
+
   return {
     pick,
+    askAny,
     anySecret() {
       const [key] = readyKeys("", new Set());
       return (key ?? keys[0])?.secret;

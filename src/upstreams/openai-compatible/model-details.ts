@@ -8,6 +8,8 @@ export interface ModelDetails {
   readonly contextTokens?: number;
   readonly vision?: boolean;
   readonly thinking?: boolean;
+  /** False: it does something else, such as embeddings. */
+  readonly chats?: boolean;
 }
 
 /** Asks a route beside `/v1`; undefined when it is not there or says something else. Never rejects. */
@@ -71,6 +73,7 @@ function readLmStudioList(answer: JsonObject | undefined): ReadonlyMap<string, M
     const context = positive(model.loaded_context_length) ?? positive(model.max_context_length);
     details.set(model.id, {
       vision: model.type === "vlm",
+      chats: model.type !== "embeddings",
       ...(context === undefined ? {} : { contextTokens: context }),
     });
   }
@@ -84,7 +87,15 @@ function readOllama(answer: JsonObject | undefined): ModelDetails {
   const can = Array.isArray(capabilities) ? capabilities : undefined;
   return {
     ...(context === undefined ? {} : { contextTokens: context }),
-    ...(can === undefined ? {} : { vision: can.includes("vision"), thinking: can.includes("thinking") }),
+    ...(can === undefined ? {} : abilitiesOf(can)),
+  };
+}
+
+function abilitiesOf(can: readonly string[]): ModelDetails {
+  return {
+    vision: can.includes("vision"),
+    thinking: can.includes("thinking"),
+    chats: can.includes("completion") || !can.includes("embedding"),
   };
 }
 

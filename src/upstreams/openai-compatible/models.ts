@@ -18,6 +18,8 @@ export interface ModelListOptions {
   readonly configured: readonly string[];
   /** Served while the list cannot be had. */
   readonly fallback: readonly string[];
+  /** Longest wait for the server, in milliseconds. @defaultValue 5000 */
+  readonly timeoutMs?: number;
   readonly clock: () => number;
   readonly log: Log;
 }
@@ -27,6 +29,8 @@ export interface ModelList {
   list(): Promise<readonly ModelInfo[]>;
   /** The model of a request that names none. @throws {GatewayError} as `list`, or when the list is empty */
   first(): Promise<string>;
+  /** Reads it again, unless that was just done. Never rejects. */
+  renew(): Promise<void>;
 }
 
 interface CachedList {
@@ -38,23 +42,31 @@ interface CachedList {
 const lifetimeMs = 10 * 60_000;
 /** After a failure what is known serves for this long before the server is asked again. */
 const retryMs = 30_000;
-const fetchTimeoutMs = 5000;
+const defaultTimeoutMs = 5000;
+/** Names of models come from clients: one that does not exist costs the server no more than this often. */
+const leastRenewMs = 10_000;
 
 export function createModelList(options: ModelListOptions): ModelList {
   let cached: CachedList | undefined;
   let running: Promise<CachedList> | undefined;
+  let renewableAtMs = 0;
 
   async function load(): Promise<CachedList> {
     if (options.configured.length > 0) {
       return { models: options.configured.map(byName), isFetched: true, expiresAtMs: Number.POSITIVE_INFINITY };
     }
+    const { timeoutMs = defaultTimeoutMs } = options;
+    const signal = AbortSignal.timeout(timeoutMs);
     try {
-      const signal = AbortSignal.timeout(fetchTimeoutMs);
       const raw = await options.fetchList(signal);
       const listed = raw.map(parseModel).filter((model) => model !== undefined);
       const ids = listed.map(({ id }) => id);
       const details = await options.fetchDetails(ids, signal);
-      const models = listed.map((model) => withDetails(model, details.get(model.id) ?? details.get("")));
+      const detailsOf = (model: ModelInfo) => details.get(model.id) ?? details.get("");
+      const chatting = listed.filter((model) => detailsOf(model)?.chats !== false);
+      const others = listed.filter((model) => detailsOf(model)?.chats === false);
+      // The first one serves requests that name none.
+      const models = [...chatting, ...others].map((model) => withDetails(model, detailsOf(model)));
       return { models, isFetched: true, expiresAtMs: options.clock() + lifetimeMs };
     } catch (error) {
       // A list that was fetched once is better than one of known names.
@@ -63,14 +75,13 @@ export function createModelList(options: ModelListOptions): ModelList {
         upstream: options.upstream,
         reason: error instanceof Error ? error.message : "unknown",
       });
-      if (models.length === 0) throw error;
+      if (models.length === 0) throw signal.aborted ? tooLate(options.upstream, timeoutMs) : error;
       return { models, isFetched: cached?.isFetched ?? false, expiresAtMs: options.clock() + retryMs };
     }
   }
 
   /** One fetch serves everybody who waits; a caller that leaves does not end it. */
-  async function current(): Promise<CachedList> {
-    if (cached !== undefined && cached.expiresAtMs > options.clock()) return cached;
+  function fetchOnce(): Promise<CachedList> {
     running ??= load()
       .then((list) => {
         cached = list;
@@ -79,9 +90,15 @@ export function createModelList(options: ModelListOptions): ModelList {
       .finally(() => {
         running = undefined;
       });
-    if (cached === undefined) return running;
+    return running;
+  }
+
+  async function current(): Promise<CachedList> {
+    // Whoever found it empty loads a model next.
+    if (cached === undefined || cached.models.length === 0) return fetchOnce();
+    if (cached.expiresAtMs > options.clock()) return cached;
     // An expired list serves until the new one is there: nobody waits for a refresh, and nobody hears that it failed.
-    running.catch(() => {});
+    fetchOnce().catch(() => {});
     return cached;
   }
 
@@ -96,7 +113,19 @@ export function createModelList(options: ModelListOptions): ModelList {
         param: "model",
       });
     },
+    async renew() {
+      const nowMs = options.clock();
+      const isDue = nowMs >= renewableAtMs;
+      if (isDue) renewableAtMs = nowMs + leastRenewMs;
+      // The failure is in the log, and what is kept serves on.
+      await (isDue ? fetchOnce() : running)?.catch(() => {});
+    },
   };
+}
+
+function tooLate(upstream: string, timeoutMs: number): GatewayError {
+  const message = `Cannot fetch the model list of "${upstream}": it did not answer within ${timeoutMs / 1000} s`;
+  return new GatewayError("upstream-timeout", message, { upstream, retryable: true });
 }
 
 function byName(id: string): ModelInfo {

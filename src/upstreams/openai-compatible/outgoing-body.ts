@@ -4,6 +4,7 @@ import type { ChatRequest } from "../../contract/chat-request.ts";
 import type { Body, Dialect } from "./dialect.ts";
 import { type BodyOptions, encodeMessages } from "./encode-messages.ts";
 import { canForwardMessages } from "./forward-messages.ts";
+import { keptStops } from "./kept-stops.ts";
 import { createRequestFields, sameProtocol } from "./request-body.ts";
 import { spliceBody } from "./splice-body.ts";
 
@@ -15,9 +16,10 @@ export interface OutgoingBody {
 }
 
 /** The reply may be passed on: it is in the client's own protocol, and nothing in it has to be looked for. */
-export function mayPass(request: ChatRequest, dialect: Dialect): boolean {
+export function mayPass(request: ChatRequest, options: Pick<BodyOptions, "dialect" | "model">): boolean {
   if (request.received === undefined || request.isReplyRead === true) return false;
-  return request.surface === sameProtocol && !scansText(request, dialect);
+  if (request.surface !== sameProtocol || scansText(request, options.dialect)) return false;
+  return keptStops(request, options) === undefined;
 }
 
 /** Where a server's own parser may miss a call, its text is searched. */
@@ -29,6 +31,7 @@ export function createOutgoingBody(request: ChatRequest, options: BodyOptions): 
   const { received } = request;
   const forwarded = received !== undefined && canForwardMessages(request, options) ? received : undefined;
   const streamed = createRequestFields(request, options);
+  if (keptStops(request, options) !== undefined) delete streamed["stop"];
   return {
     // A whole answer can be checked and passed on; where it may not be had, it is collected from a stream.
     fields: asksForWhole(request, options) ? asWhole(streamed) : streamed,
@@ -39,9 +42,9 @@ export function createOutgoingBody(request: ChatRequest, options: BodyOptions): 
   };
 }
 
-function asksForWhole(request: ChatRequest, { dialect }: BodyOptions): boolean {
+function asksForWhole(request: ChatRequest, options: BodyOptions): boolean {
   const isAsked = !request.stream && request.body["stream"] !== true;
-  return isAsked && dialect.request.wholeAnswers && mayPass(request, dialect);
+  return isAsked && options.dialect.request.wholeAnswers && mayPass(request, options);
 }
 
 function asWhole({ stream_options: _options, ...fields }: Body): Body {

@@ -120,7 +120,7 @@ export const commonRows: readonly RefusalRow[] = [
   {
     reason: "not-offered",
     when: says(
-      /does not support (?:chat )?(?:completions?|embeddings?|rerank(?:ing)?|transcriptions?|translations?)\b/,
+      /does not support (?:chat$|(?:chat )?(?:completions?|embeddings?|rerank(?:ing)?|transcriptions?|translations?)\b)/,
     ),
   },
   { reason: "tool-parse", when: says(/failed to parse input at pos/) },

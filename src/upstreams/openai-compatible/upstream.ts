@@ -19,6 +19,7 @@ import { createEventDecoder } from "./event-decoder.ts";
 import { createForwarding } from "./forwarding.ts";
 import { createHealthCheck } from "./health-check.ts";
 import { createJsonDecoder } from "./json-decoder.ts";
+import { keptStops } from "./kept-stops.ts";
 import { createKeyRing, type KeyUse } from "./keys.ts";
 import { fetchModelDetails } from "./model-details.ts";
 import { createModelList } from "./models.ts";
@@ -95,14 +96,20 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
   const mostPauseMs = hasOneKey ? (options.maxCooldownMs ?? Number.POSITIVE_INFINITY) : 0;
   const repairs = createRepairMemory();
   const thoughts = createThoughtsStarts(dialect);
+  /** The key that was told the list is told the rest of it. */
+  let listSecret = keys.anySecret();
   const models = createModelList({
     upstream: name,
-    fetchList: (signal) => client.listModels(keys.anySecret(), signal),
+    fetchList: (signal) =>
+      keys.askAny((secret) => {
+        listSecret = secret;
+        return client.listModels(secret, signal);
+      }),
     fetchDetails: (ids, signal) =>
       fetchModelDetails(
         dialect.models.details,
         ids,
-        (path, body, limit) => client.askBeside(path, body, keys.anySecret(), limit),
+        (path, body, limit) => client.askBeside(path, body, listSecret, limit),
         signal,
       ),
     configured: options.models ?? [],
@@ -127,6 +134,7 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
         if (!(error instanceof UpstreamRefusal)) throw error;
         keys.note(key.id, model, error);
         tellOfRefusal(context, error);
+        if (error.reason === "model") void models.renew();
         except.add(key.id);
         if (!isAboutKey(error.reason) || !keys.hasReady(model, except)) throw error;
         log.info("Another key is asked", { requestId: context.requestId, upstream: name, refusedBy: key.id });
@@ -186,12 +194,14 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
     const { model, key } = sending;
     const body = accepted.type === "stream" ? accepted.body : fromBytes(new Uint8Array());
     const { decoder, passThrough } = readerOf(sending.request, accepted, dialect, decoderOptions(sending, sent));
+    const cutAt = keptStops(sending.request, { dialect, model });
     return {
       account: key.id,
       model,
       body,
       decoder,
       ...(passThrough === undefined ? {} : { passThrough }),
+      ...(cutAt === undefined ? {} : { cutAt }),
       async onEnd(outcome) {
         key.end();
         if (outcome !== "complete") body.cancel();
@@ -273,6 +283,7 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
     ...(options.defaultModel === undefined ? {} : { choosesModel: true }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     listModels: () => models.list(),
+    renewModels: () => models.renew(),
     open,
     accounts: () => keys.views(),
     ...createHealthCheck({
@@ -301,7 +312,7 @@ function readerOf(
   options: PassDecoderOptions,
 ): { readonly decoder: EventDecoder; readonly passThrough?: PassThrough | undefined } {
   const isWhole = accepted.type === "json";
-  const passes = mayPass(request, dialect) && request.stream !== isWhole;
+  const passes = mayPass(request, { dialect, model: options.model }) && request.stream !== isWhole;
   if (passes && isWhole) return readWholeAnswer(accepted.text, accepted.body, options);
   if (passes) {
     const decoder = new PassDecoder(options);

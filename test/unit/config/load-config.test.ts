@@ -425,6 +425,10 @@ describe("loadConfig refuses", () => {
     ['qwen_headers: { ":authority": s3cret, bx-v: a, "b c": s3cret }', 'wrong ":authority", wrong "b c"'],
     ['qwen_accounts: [{ alias: a, headers: { "b:": s3cret } }]', 'wrong "headers" in entry 1'],
     ['upstreams: [{ name: a, base_url: http://a, headers: { "": s3cret } }]', 'wrong "headers" in entry 1'],
+    [
+      "upstreams: [{ name: a, base_url: http://a, headers: { Transfer-Encoding: chunked } }]",
+      'wrong "headers" in entry 1',
+    ],
     ["mcp_servers: { files: { command: a, env: { TOKEN: [s3cret] } } }", 'wrong "env" in "files"'],
     ["mcpServers: { files: { command: [s3cret] } }", 'wrong "command" in "files"'],
   ];

@@ -38,6 +38,20 @@ test("encodeRequest writes headers in Latin-1, and no length where there is no b
   );
 });
 
+test("encodeRequest writes one host, the request's own where it has one", () => {
+  const own = { host: "inner.test" };
+  const lasting = {
+    method: "GET",
+    url: "http://qwen.test:81/a?b=1",
+    headers: {},
+    lastingHeaders: own,
+    signal,
+  } as const;
+  const heads = [encode(undefined, own), Buffer.concat(encodeRequest(lasting, target, encodeFields(own)))];
+
+  for (const head of heads) expect(head.toString("latin1").match(/^host: .*/gm)).toEqual(["host: inner.test"]);
+});
+
 test("encodeRequest says where no other request follows on the connection", () => {
   const request = { method: "GET", url: "http://qwen.test:81/a?b=1", headers: {}, signal, isLast: true } as const;
 

@@ -29,6 +29,7 @@ export const generic: Dialect = {
     cumulativeDeltas: true,
     answersInReasoning: true,
     doneIsFinish: true,
+    stopsInThoughts: false,
     truncatesSilently: false,
   },
   models: { details: "none", fallback: [] },

@@ -47,5 +47,6 @@ export const hostedReply: ReplyRules = {
   cumulativeDeltas: true,
   answersInReasoning: false,
   doneIsFinish: false,
+  stopsInThoughts: false,
   truncatesSilently: false,
 };

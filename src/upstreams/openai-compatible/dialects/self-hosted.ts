@@ -54,5 +54,6 @@ export const selfHostedReply: ReplyRules = {
   cumulativeDeltas: false,
   answersInReasoning: true,
   doneIsFinish: false,
+  stopsInThoughts: false,
   truncatesSilently: false,
 };

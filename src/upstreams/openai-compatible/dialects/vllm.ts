@@ -17,7 +17,8 @@ export const vllm: Dialect = {
     budgetField: "thinking_token_budget",
   },
   // #40816: thinking switched off, and the whole answer arrives in `reasoning`.
-  reply: selfHostedReply,
+  // #51641: a stop string that the model thinks of ends the reply without an answer.
+  reply: { ...selfHostedReply, stopsInThoughts: true },
   models: { details: "none", fallback: [] },
   // Asks the engine whether it lives, and generates nothing (vllm#24491, 2025-09).
   healthPath: "/health",

@@ -10,9 +10,9 @@ const http = createFetchClient((request, options) => fetch(request, options));
 const json = (value: object): Play => ({ body: JSON.stringify(value) });
 const ownedBy = (owner: string): Routes => ({ "/v1/models": json({ data: [{ id: "a", owned_by: owner }] }) });
 
-async function detect(routes: Routes, key?: string) {
+async function detect(routes: Routes, ...keys: readonly string[]) {
   await using server = serveCompatible([], routes);
-  const found = await detectDialect({ http, baseUrl: server.url, key, signal: AbortSignal.timeout(5000) });
+  const found = await detectDialect({ http, baseUrl: server.url, keys, signal: AbortSignal.timeout(5000) });
   return { ...found, requests: server.requests };
 }
 
@@ -39,18 +39,55 @@ describe("detectDialect", () => {
     expect(requests[0]?.headers.get("authorization")).toBe("Bearer sk-a");
   });
 
+  test("asks with the next key where one is refused", async () => {
+    const models = [{ status: 401, body: "" }, ownedBy("vllm")["/v1/models"]].flat() as Play[];
+    const { dialect, requests } = await detect({ "/v1/models": models }, "sk-revoked", "sk-good");
+
+    expect(dialect).toBe("vllm");
+    expect(requests.at(-1)?.headers.get("authorization")).toBe("Bearer sk-good");
+    expect(await detect({ "/v1/models": { status: 401, body: "" } }, "sk-a", "sk-b")).toMatchObject({
+      dialect: "generic",
+      isAlive: true,
+    });
+  });
+
+  test("asks a server beneath a prefix there", async () => {
+    await using server = serveCompatible([], { "/llm/props": json({ n_ctx: 4096 }) });
+    const baseUrl = server.url.replace(/v1$/, "llm/v1/");
+    const options = { http, baseUrl, keys: [], signal: AbortSignal.timeout(5000) };
+
+    expect(await detectDialect(options)).toMatchObject({ dialect: "llama-cpp" });
+    expect(server.requests.map(({ path }) => path).sort()).toEqual([
+      "/llm/api/version",
+      "/llm/props",
+      "/llm/v1/models",
+    ]);
+  });
+
   test("tells that nothing answers", async () => {
     const server = serveCompatible([]);
     await server[Symbol.asyncDispose]();
-    const options = { http, baseUrl: server.url, key: undefined, signal: AbortSignal.timeout(5000) };
+    const options = { http, baseUrl: server.url, keys: [], signal: AbortSignal.timeout(5000) };
 
     expect(await detectDialect(options)).toMatchObject({ dialect: "generic", isAlive: false });
+  });
+
+  test.each([
+    [
+      "all of it is unavailable",
+      { "/api/version": { status: 502, body: "<html>" }, "/props": { status: 502, body: "" } },
+    ],
+    ["what stands before it has pages of its own", {}],
+  ])("takes no word for a server that is still to come: %s", async (_, routes) => {
+    const starting = { "/v1/models": { status: 503, body: '{"error":{"message":"Loading model","code":503}}' } };
+
+    expect(await detect({ ...starting, ...routes })).toMatchObject({ dialect: "generic", isAlive: false });
   });
 
   test("does not wait for one that stays silent", async () => {
     const silent: Play = { body: "", after: "silent" };
     await using server = serveCompatible([], { "/v1/models": silent, "/props": silent });
-    const options = { http, baseUrl: server.url, key: undefined, signal: AbortSignal.timeout(5000), timeoutMs: 50 };
+    const options = { http, baseUrl: server.url, keys: [], signal: AbortSignal.timeout(5000), timeoutMs: 50 };
 
     expect(await detectDialect(options)).toMatchObject({ dialect: "generic" });
   });
@@ -68,7 +105,7 @@ describe("detectDialect", () => {
     const nobody = createFetchClient(() => Promise.reject(new Error("asked")));
     const signal = AbortSignal.timeout(1000);
 
-    expect((await detectDialect({ http: nobody, baseUrl, key: undefined, signal })).dialect).toBe(dialect);
+    expect((await detectDialect({ http: nobody, baseUrl, keys: [], signal })).dialect).toBe(dialect);
   });
 });
 

@@ -191,6 +191,12 @@ describe("other servers' forms", () => {
       { error: { message: "this model does not support embeddings" } },
       "not-offered",
     ],
+    [
+      "Ollama, a model for embeddings alone",
+      400,
+      { error: { message: '"nomic-embed-text:latest" does not support chat' } },
+      "not-offered",
+    ],
     ["a proxy that does not do it", 501, "", "not-offered"],
     [
       "llama.cpp, a schema that it makes no grammar of",

@@ -2,9 +2,11 @@
 
 import { describe, expect, test } from "bun:test";
 import type { Upstream } from "../../../../src/contract/upstream.ts";
+import { silentLog } from "../../../../src/telemetry/log.ts";
 import type { DialectName } from "../../../../src/upstreams/openai-compatible/dialect.ts";
 import { dialects } from "../../../../src/upstreams/openai-compatible/dialects/index.ts";
 import { knownModel } from "../../../../src/upstreams/openai-compatible/known-models.ts";
+import { createModelList } from "../../../../src/upstreams/openai-compatible/models.ts";
 import { type Play, type Routes, serveCompatible } from "../../../support/fake-compatible-server.ts";
 import { createTestUpstream } from "../../../support/test-dialect.ts";
 import { createClock } from "../../credentials/test-accounts.ts";
@@ -79,6 +81,54 @@ describe("the list", () => {
     });
   });
 
+  test("begins with a model that chats, where the server tells which do not", async () => {
+    const listed = list({ id: "nomic-embed-text:latest" }, { id: "qwen3:8b" });
+    // Both are asked at once, so that either may be the one that chats.
+    const shown = [
+      json({ capabilities: ["embedding"] }),
+      json({ capabilities: ["completion"], model_info: { "qwen3.context_length": 4096 } }),
+    ];
+    const own = json({
+      data: [
+        { id: "nomic-embed-text:latest", type: "embeddings" },
+        { id: "qwen3:8b", type: "llm" },
+      ],
+    });
+
+    expect(await firstModel("ollama", { "/v1/models": listed, "/api/show": shown })).toMatchObject({
+      contextTokens: 4096,
+    });
+    expect(await firstModel("lm-studio", { "/v1/models": listed, "/api/v0/models": own })).toMatchObject({
+      id: "qwen3:8b",
+    });
+    expect(await firstModel("vllm", { "/v1/models": listed })).toMatchObject({ id: "nomic-embed-text:latest" });
+  });
+
+  test("a server beneath a prefix is asked for the windows there", async () => {
+    const props = json({ n_ctx: 8192 });
+    const routes = { "/llm/v1/models": list({ id: "a.gguf" }), "/llm/props": props };
+    await using server = serveCompatible([], routes);
+    const baseUrl = server.url.replace(/v1$/, "llm/v1");
+    const [model] = await listOf(createTestUpstream(server, { dialect: dialects["llama-cpp"], baseUrl }));
+
+    expect(model).toMatchObject({ contextTokens: 8192 });
+  });
+
+  test("is asked for with the next key where one is refused, and all that belongs to it with the same", async () => {
+    const refused: Play = { status: 401, body: '{"error":{"message":"Incorrect API key provided"}}' };
+    const models = [refused, list({ id: "a.gguf" })];
+    await using server = serveCompatible([], { "/v1/models": models, "/props": json({ n_ctx: 8192 }) });
+    const keys = ["sk-revoked", "sk-good"];
+    const upstream = createTestUpstream(server, { dialect: dialects["llama-cpp"], keys });
+
+    expect(await listOf(upstream)).toMatchObject([{ id: "a.gguf", contextTokens: 8192 }]);
+    expect(server.requests.map(({ headers }) => headers.get("authorization"))).toEqual([
+      "Bearer sk-revoked",
+      "Bearer sk-good",
+      "Bearer sk-good",
+    ]);
+  });
+
   test("is what the user wrote, where he wrote one: the server is not asked", async () => {
     await using server = serveCompatible([]);
     const models = ["qwen3.7-plus", "my-own"];
@@ -100,6 +150,44 @@ describe("the list", () => {
     await listOf(upstream);
 
     expect(server.requests).toHaveLength(1);
+  });
+
+  test("is asked for anew as long as it is empty, and where somebody says that it is old, once in a while", async () => {
+    const lists = [list(), list({ id: "a" }), list({ id: "b" }), list({ id: "c" })];
+    await using server = serveCompatible([], { "/v1/models": lists });
+    const clock = createClock();
+    const upstream = createTestUpstream(server, { dialect: dialects.vllm, clock: clock.now });
+    const told: (string | undefined)[] = [(await listOf(upstream))[0]?.id, (await listOf(upstream))[0]?.id];
+    await upstream.renewModels?.();
+    told.push((await listOf(upstream))[0]?.id);
+    await upstream.renewModels?.();
+    told.push((await listOf(upstream))[0]?.id);
+    clock.advance(11_000);
+    await upstream.renewModels?.();
+    told.push((await listOf(upstream))[0]?.id);
+
+    expect(told).toEqual([undefined, "a", "b", "b", "c"]);
+  });
+
+  test("of a server that says nothing is an error that may pass", async () => {
+    const silent = (signal: AbortSignal) =>
+      new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    const models = createModelList({
+      upstream: "mine",
+      fetchList: silent,
+      fetchDetails: async () => new Map(),
+      configured: [],
+      fallback: [],
+      timeoutMs: 5,
+      clock: Date.now,
+      log: silentLog,
+    });
+
+    await expect(models.first()).rejects.toMatchObject({
+      kind: "upstream-timeout",
+      upstream: "mine",
+      retryable: true,
+    });
   });
 
   test("stays what it was when the server is down", async () => {

@@ -1,0 +1,28 @@
+// Stop strings that a server is not told, since it would look for them in thoughts as well: the answer is cut here.
+
+import type { ChatRequest } from "../../contract/chat-request.ts";
+import type { BodyOptions } from "./encode-messages.ts";
+import { knownModel } from "./known-models.ts";
+import { sameProtocol } from "./request-body.ts";
+import { thinkingOf } from "./thinking.ts";
+
+/** Undefined: there are none, or the server looks for them itself. */
+export function keptStops(
+  request: ChatRequest,
+  { dialect, model }: Pick<BodyOptions, "dialect" | "model">,
+): readonly string[] | undefined {
+  // Text completions show no thoughts, and all that steers them goes along.
+  if (!dialect.reply.stopsInThoughts || request.surface !== sameProtocol) return undefined;
+  const thinks = thinkingOf(request) ?? knownModel(model)?.thinksByDefault === true;
+  if (!thinks) return undefined;
+  const { stop, include_stop_str_in_output: isShown } = request.body;
+  // vLLM alone can leave it in the answer.
+  if (isShown === true) return undefined;
+  const stops: readonly unknown[] = Array.isArray(stop) ? stop : [stop];
+  // What is no string is for the server to refuse.
+  return stops.length > 0 && stops.every(isStop) ? stops : undefined;
+}
+
+function isStop(stop: unknown): stop is string {
+  return typeof stop === "string" && stop !== "";
+}
