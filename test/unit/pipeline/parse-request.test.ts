@@ -89,6 +89,41 @@ describe("parseTypedChatRequest", () => {
     expect(parse({ retry_of: "m1", session_id: "s1" })).toMatchObject({ message: "", retryOf: "m1" });
   });
 
+  test("takes null for absent, but for the message that is followed [R3-003]", () => {
+    const nothing = {
+      session_id: null,
+      model: null,
+      upstream: null,
+      retry_of: null,
+      documents: null,
+      attachments: null,
+      attachments_of: null,
+      resumable: null,
+    };
+    const left = {
+      reasoning: null,
+      web_search: null,
+      analysis: null,
+      quality: null,
+      follow_ups: null,
+      max_tokens: null,
+      temperature: null,
+      steps: null,
+    };
+    const plain = { ...parse({ message: "Hi" }), sessionId: expect.any(String) };
+
+    expect(parse({ message: "Hi", ...nothing, options: null })).toEqual(plain);
+    expect(parse({ message: "Hi", ...nothing, options: left })).toEqual(plain);
+    expect(parse({ message: "Hi", parent_id: null })).toEqual({ ...plain, parentId: null });
+    expect(parse({ ...nothing, message: null, retry_of: "m1" })).toMatchObject({ message: "", retryOf: "m1" });
+    expect(
+      parse({ message: "Hi", session_id: null, upstream: null }, { "x-session-id": "h1", "x-upstream": "hu" }),
+    ).toMatchObject({
+      sessionId: "h1",
+      upstream: "hu",
+    });
+  });
+
   test("takes session and upstream from headers, and the body before them", () => {
     const headers = { "x-session-id": "h1", "x-upstream": "hu" };
 
@@ -124,9 +159,7 @@ describe("parseTypedChatRequest", () => {
     ["retry_of", { retry_of: "m1", attachments_of: "m2" }],
     ["attachments_of", { message: "a", attachments_of: 1 }],
     ["attachments_of", { message: "a", attachments_of: "" }],
-    ["attachments_of", { message: "a", attachments_of: null }],
     ["documents", { message: "a", documents: "all" }],
-    ["documents", { message: "a", documents: null }],
     ["documents", { message: "a", documents: ["a", 2] }],
     ["attachments", { message: "a", attachments: {} }],
     ["attachments", { message: "a", attachments: Array.from({ length: 11 }, () => png) }],
