@@ -33,7 +33,7 @@ export interface IncomingMessage {
 export interface TypedChat {
   /** Answers a message. @throws {GatewayError} what is wrong with the request itself */
   answer(incoming: IncomingMessage): Promise<Response>;
-  /** The events behind that id. @throws {GatewayError} `not-found`, `gone` */
+  /** The events behind that id; 204 where it has ended and there are none. @throws {GatewayError} `not-found`, `gone` */
   readOn(
     caller: string,
     streamId: string,
@@ -59,7 +59,7 @@ export interface TypedChatOptions {
   readonly store: ChatStore;
   /** Of all surfaces: knows sessions that were begun elsewhere. */
   readonly turns: Pick<Store, "getSession">;
-  readonly replays: Pick<Replays, "start" | "open" | "stop" | "forget">;
+  readonly replays: Pick<Replays, "start" | "open" | "openRest" | "stop" | "forget">;
   /** Of all typed chats over this store. @defaultValue there is no other */
   readonly running?: RunningAnswers;
   /** @param ids undefined: all documents of the caller */
@@ -204,8 +204,9 @@ export function createTypedChat(options: TypedChatOptions): TypedChat {
       return respond(body, incoming.signal, { "x-stream-id": streamId, "x-session-id": sessionId });
     },
     async readOn(caller, streamId, afterId, { signal, onCut }) {
-      const body = await replays.open(caller, streamId, afterId, { onCut });
-      return respond(body, signal, { "x-stream-id": streamId });
+      const body = await replays.openRest(caller, streamId, afterId, { onCut });
+      const headers = { "x-stream-id": streamId };
+      return body === undefined ? respondWithNothing(headers) : respond(body, signal, headers);
     },
     stop: (caller, streamId) => replays.stop(caller, streamId),
     async deleteSession(caller, sessionId) {
@@ -225,6 +226,14 @@ export function createTypedChat(options: TypedChatOptions): TypedChat {
 function respond(body: ReadableStream<Uint8Array>, client: AbortSignal, headers: Record<string, string>): Response {
   if (client.aborted) void body.cancel();
   return new Response(client.aborted ? null : body, { headers: { ...eventStreamHeaders, ...headers } });
+}
+
+/**
+ * An `EventSource` comes back for ever to a stream that is empty; by this it is told to stay away.
+ * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#server-sent-events-intro
+ */
+function respondWithNothing(headers: Record<string, string>): Response {
+  return new Response(null, { status: 204, headers: { "cache-control": "no-cache", ...headers } });
 }
 
 function questionOf(

@@ -561,6 +561,7 @@ describe("an answer that fails", () => {
             throw new GatewayError("overloaded", "Cannot begin a stream: the gateway shuts down");
           },
           open: () => Promise.reject(new GatewayError("not-found", "No")),
+          openRest: () => Promise.reject(new GatewayError("not-found", "No")),
           stop: async () => false,
           async forget() {},
         },
