@@ -173,5 +173,13 @@ export function contentOf(message: string, attachments: readonly Attachment[]): 
 }
 
 function describeText(attachment: Attachment): string {
-  return `File ${JSON.stringify(attachment.name)}:\n\`\`\`\n${textOf(attachment)}\n\`\`\``;
+  const text = textOf(attachment);
+  const fence = fenceFor(text);
+  return `File ${JSON.stringify(attachment.name)}:\n${fence}\n${text}\n${fence}`;
+}
+
+/** Longer than any in the text, which would end it. */
+function fenceFor(text: string): string {
+  const longest = text.match(/`{3,}/g)?.reduce((most, { length }) => Math.max(most, length), 0) ?? 2;
+  return "`".repeat(longest + 1);
 }
