@@ -125,6 +125,7 @@ export function createTypedChat(options: TypedChatOptions): TypedChat {
     requireKnown(request.upstream);
     const { sessionId } = request;
     const path = await store.findPath(caller, sessionId, placeNamedBy(request));
+    if (path.newestId === undefined) requireNoEarlier(request);
     const place = placeOf(request, await recoverAnswers(path.messages, { caller, sessionId, running, replays, store }));
     const attachments = joinAttachments(await earlierAttachments(request, caller), request.attachments);
     const isElsewhere = await continuesElsewhere(request, caller, path);
@@ -234,6 +235,20 @@ function respond(body: ReadableStream<Uint8Array>, client: AbortSignal, headers:
  */
 function respondWithNothing(headers: Record<string, string>): Response {
   return new Response(null, { status: 204, headers: { "cache-control": "no-cache", ...headers } });
+}
+
+/**
+ * For a session without a message. A page may show one for long after it was deleted.
+ * @throws {GatewayError} `invalid-request`
+ */
+function requireNoEarlier({ retryOf, parentId, attachmentsOf }: TypedChatRequest): void {
+  const named = { retry_of: retryOf, parent_id: parentId, attachments_of: attachmentsOf };
+  const param = Object.entries(named).find(([, id]) => typeof id === "string")?.[0];
+  if (param === undefined) return;
+  throw invalid(
+    param,
+    `Cannot continue this conversation by "${param}": it was deleted, has expired or never was; begin a new one`,
+  );
 }
 
 function questionOf(
