@@ -6,6 +6,7 @@ import type { ChatSource } from "../contract/chat-stream.ts";
 import { parseRequestBody } from "../conversation/parse-body.ts";
 import { orderedId } from "../conversation/random-id.ts";
 import type { Gateway } from "../gateway/gateway.ts";
+import { headerText } from "../gateway/reply-head.ts";
 import type { Replays, StartOptions } from "../replay/replays.ts";
 import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
 import type { Attachment, ChatMessage, ChatStore, MessagePath } from "../store/chat-store.ts";
@@ -201,7 +202,7 @@ export function createTypedChat(options: TypedChatOptions): TypedChat {
       const { isResumable: resumable } = request;
       const { onCut } = incoming;
       const body = start(incoming.caller, streamId, answer, { resumable, onCut });
-      const sessionId = encodeURIComponent(request.sessionId);
+      const sessionId = headerText(request.sessionId);
       return respond(body, incoming.signal, { "x-stream-id": streamId, "x-session-id": sessionId });
     },
     async readOn(caller, streamId, afterId, { signal, onCut }) {

@@ -59,6 +59,23 @@ test("the head is that of an event stream and names stream and session [R3-004] 
   expect(closing["completion_tokens"]).toBeGreaterThan(0);
 });
 
+test("the head names a session as the other surfaces do, so that whoever sends it back continues it", async () => {
+  await using harness = await startHarness();
+
+  for (const [id, told] of [
+    ["user:42/a b@c", "user:42/a b@c"],
+    ["会话", encodeURIComponent("会话")],
+  ] as const) {
+    const { headers } = await say(harness, { message: "Hello", session_id: id });
+    expect(headers.get("x-session-id")).toBe(told);
+  }
+  const { opening } = await readTyped(
+    await postMessage(harness, { message: "Hello" }, { headers: { "x-session-id": "user:42/a b@c" } }),
+  );
+  expect(opening["session_id"]).toBe("user:42/a b@c");
+  expect(opening["parent_id"]).not.toBeNull();
+});
+
 test("a session that is not named gets an id, which the metadata tells [R3-003]", async () => {
   await using harness = await startHarness();
 
