@@ -47,8 +47,8 @@ export function langGraph(graph: CompiledGraph, options: LangGraphOptions = {}):
         streamMode: ["tasks", "messages"],
         signal: context.signal,
       });
-      /** Nodes whose model has spoken: their result holds the same words again. */
-      const told = new Set<string>();
+      /** What models have said in nodes: their result holds the same words again. */
+      const told = new Map<string, string>();
       let sources: string | undefined;
 
       /** Nodes hand on what they were given: what has been told is not told once more. */
@@ -60,13 +60,20 @@ export function langGraph(graph: CompiledGraph, options: LangGraphOptions = {}):
         return sources !== before;
       }
 
+      /** A node may wrap a model's words, or those of a node before it, in a message of its own. */
+      function isHandedOn({ text, isWhole, node }: Piece): boolean {
+        if (!isWhole || text === "") return false;
+        return [told.get(node), context.state.answer].some((said) => said?.trim() === text.trim());
+      }
+
       for await (const chunk of stream) {
         const [mode, payload] = modeOf(chunk);
         if (mode === "messages") {
           const piece = pieceOf(payload);
           if (piece === undefined) continue;
-          if (piece.text !== "") told.add(piece.node);
-          if (!isAnswer(piece.node)) continue;
+          const isOld = isHandedOn(piece);
+          if (piece.text !== "") told.set(piece.node, (told.get(piece.node) ?? "") + piece.text);
+          if (isOld || !isAnswer(piece.node)) continue;
           if (piece.reasoning !== "") yield { reasoning: piece.reasoning };
           if (piece.text !== "") yield { token: piece.text };
         } else if (mode === "tasks" && isJsonObject(payload) && typeof payload["name"] === "string") {
@@ -105,6 +112,8 @@ interface Piece {
   readonly text: string;
   readonly reasoning: string;
   readonly node: string;
+  /** Not one of many of a model that streams. */
+  readonly isWhole: boolean;
 }
 
 /** What the user or a tool has said goes the same way, and is no piece of the answer. */
@@ -113,7 +122,9 @@ function pieceOf(payload: unknown): Piece | undefined {
   const [message, metadata] = payload as readonly unknown[];
   const node = isJsonObject(metadata) ? metadata["langgraph_node"] : undefined;
   if (typeof node !== "string" || !isJsonObject(message) || typeOfMessage(message) !== "ai") return undefined;
-  return { text: textOf(message), reasoning: reasoningOf(message), node };
+  // Only pieces can be put together.
+  const isWhole = typeof (message as { concat?: unknown }).concat !== "function";
+  return { text: textOf(message), reasoning: reasoningOf(message), node, isWhole };
 }
 
 /** Where LangChain's models put their thoughts: beside the content, or as parts of it. */
