@@ -314,6 +314,24 @@ describe("over a server without memory", () => {
     ]);
   });
 
+  test("a message that no server takes does not end its conversation", async () => {
+    await using server = serveCompatible([saying("One"), saying("Two")], models);
+    const upstreams = JSON.stringify([{ name: "home", dialect: "vllm", base_url: server.url }]);
+    await using harness = await startHarness({ environment: { UPSTREAMS: upstreams, CHAT_STEPS: "generation" } });
+    const ask = (message: string, more: object = {}) =>
+      say(harness, { message, session_id: "s1", model: "local", ...more });
+    const attachments = [{ name: "a.bin", url: "data:application/octet-stream;base64,AAAA" }];
+
+    await ask("First");
+    const refused = await ask("Look", { attachments });
+    const next = await ask("Second");
+
+    expect(refused.error).toContain("attachments[0].url");
+    expect(next).toMatchObject({ text: "Two", isDone: true });
+    const told = server.completions.at(-1)?.body?.["messages"] as { content: string }[];
+    expect(told.map(({ content }) => content)).toEqual(["First", "One", "Second"]);
+  });
+
   test("the upstream of the request is asked, and an unknown one is told", async () => {
     await using server = serveCompatible([saying("from home")], models);
     const upstreams = JSON.stringify([{ name: "home", dialect: "vllm", base_url: server.url }]);
