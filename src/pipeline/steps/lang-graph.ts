@@ -1,6 +1,7 @@
 // A compiled graph of @langchain/langgraph as a step: each node that runs is a stage, and what nodes put into the graph's
 // state becomes events. The package is the user's: only the shape of what `stream` gives is known here.
 
+import { flattenText, type Message } from "../../contract/chat-request.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts";
 import type { ChatSource, ChatStreamEvent } from "../../contract/chat-stream.ts";
 import type { Step, StepContext } from "../step.ts";
@@ -14,7 +15,7 @@ export interface CompiledGraph {
 export interface LangGraphOptions {
   /** Name of the step. @defaultValue "graph" */
   readonly name?: string;
-  /** The graph's input. @defaultValue `{ message, messages: [history and message as role and content] }` */
+  /** The graph's input. @defaultValue `{ message, messages: [history and message as role and content, attached texts with them] }` */
   readonly input?: (context: StepContext) => unknown;
   /** The stage of a node. Undefined: the node is not told. @defaultValue the node's name */
   readonly stageOf?: (node: string) => string | undefined;
@@ -186,10 +187,7 @@ function sourceOf(value: unknown, index: number): ChatSource {
   };
 }
 
-function defaultInput({ message, history }: StepContext): unknown {
-  const before = history.map(({ role, content }) => ({
-    role,
-    content: content.map((part) => (part.type === "text" ? part.text : "")).join(""),
-  }));
-  return { message, messages: [...before, { role: "user", content: message }] };
+function defaultInput({ message, content, history }: StepContext): unknown {
+  const said: readonly Message[] = [...history, { role: "user", content }];
+  return { message, messages: said.map((one) => ({ role: one.role, content: flattenText(one) })) };
 }

@@ -439,6 +439,20 @@ describe("langGraph", () => {
     ]);
   });
 
+  test("gives the graph the texts that are attached, apart from the words", async () => {
+    let given: unknown;
+    const stream = async (input: unknown) => {
+      given = input;
+      return (async function* () {})();
+    };
+    const content = ["Look", 'File "a.txt":'].map((text) => ({ type: "text", text }) as const);
+
+    await run({ stream }, {}, { message: "Look", content, history: [{ role: "user", content }] });
+
+    const said = { role: "user", content: 'Look\nFile "a.txt":' };
+    expect(given).toEqual({ message: "Look", messages: [said, said] });
+  });
+
   test("runs a graph that remembers by itself, with the thread and the input of its options", async () => {
     const graph = new StateGraph(MessagesAnnotation)
       .addNode("generation", async ({ messages }) => ({ messages: [new AIMessage(`${messages.length}`)] }))
