@@ -46,13 +46,20 @@ function bytesOf({ url }: Attachment): number {
 async function typeOf(file: File): Promise<string | undefined> {
   if (file.type.startsWith("image/")) return file.type;
   try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(await file.arrayBuffer());
+    const bytes = new Uint8Array(await file.arrayBuffer());
+    const text = new TextDecoder(encodingOf(bytes), { fatal: true }).decode(bytes);
     if (text.includes("\0")) return undefined;
     return file.type.startsWith("text/") ? file.type : "text/plain";
   } catch {
-    // Not UTF-8, so no text that the gateway could read.
+    // No text that the gateway could read.
     return undefined;
   }
+}
+
+/** By the mark that a text in UTF-16 begins with. */
+function encodingOf([first, second]: Uint8Array): string {
+  if (first === 0xff && second === 0xfe) return "utf-16le";
+  return first === 0xfe && second === 0xff ? "utf-16be" : "utf-8";
 }
 
 function dataAddress(file: File, type: string): Promise<string> {
