@@ -3,8 +3,8 @@
 import { type Static, type TSchema, Type } from "typebox";
 import type { Access } from "../contract/access.ts";
 import type { ChatSource } from "../contract/chat-stream.ts";
-import type { Json, JsonObject } from "../contract/json.ts";
-import { createBodyCheck } from "../surfaces/check-body.ts";
+import { isJsonObject, type Json, type JsonObject } from "../contract/json.ts";
+import { createBodyCheck, withoutNulls } from "../surfaces/check-body.ts";
 import type { AgentResult } from "./engine.ts";
 
 export interface OwnCall {
@@ -144,5 +144,10 @@ interface ToolDraft<S extends TSchema> extends Omit<OwnTool, "inputSchema" | "ru
 
 function defineTool<S extends TSchema>({ schema, run, ...tool }: ToolDraft<S>): OwnTool {
   const check = createBodyCheck(schema);
-  return { ...tool, inputSchema: schema, run: async (input, call) => run(check(input), call) };
+  return {
+    ...tool,
+    inputSchema: schema,
+    // Models fill in null for what they leave open.
+    run: async (input, call) => run(check(isJsonObject(input) ? withoutNulls(input) : input), call),
+  };
 }

@@ -3,7 +3,7 @@
 import { Type } from "typebox";
 import type { JsonObject } from "../contract/json.ts";
 import { parseRequestBody } from "../conversation/parse-body.ts";
-import { createBodyCheck } from "../surfaces/check-body.ts";
+import { createBodyCheck, optional, withoutNulls } from "../surfaces/check-body.ts";
 import type { Decision } from "./engine.ts";
 
 export interface QueryRequest {
@@ -23,15 +23,15 @@ const id = Type.String({ minLength: 1, maxLength: 200 });
 
 export const queryBody = Type.Object({
   query: Type.String(),
-  session_id: Type.Optional(id),
-  model: Type.Optional(id),
+  session_id: optional(id),
+  model: optional(id),
 });
 const checkQuery = createBodyCheck(queryBody);
 
 export const confirmBody = Type.Object({
   confirmation_id: id,
   decision: Type.Enum(["approve", "reject"]),
-  arguments: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  arguments: optional(Type.Record(Type.String(), Type.Unknown())),
 });
 const checkConfirm = createBodyCheck(confirmBody);
 
@@ -40,13 +40,17 @@ const checkCancel = createBodyCheck(cancelBody);
 
 /** @throws {GatewayError} `invalid-request` that names the field */
 export function parseQuery(body: Uint8Array): QueryRequest {
-  const { query, session_id: sessionId, model } = checkQuery(parseRequestBody(body));
+  const { query, session_id: sessionId, model } = withoutNulls(checkQuery(parseRequestBody(body)));
   return { query, sessionId, model };
 }
 
 /** @throws {GatewayError} `invalid-request` that names the field */
 export function parseConfirm(body: Uint8Array): ConfirmRequest {
-  const { confirmation_id: confirmationId, decision, arguments: changed } = checkConfirm(parseRequestBody(body));
+  const {
+    confirmation_id: confirmationId,
+    decision,
+    arguments: changed,
+  } = withoutNulls(checkConfirm(parseRequestBody(body)));
   return { confirmationId, decision, changed };
 }
 

@@ -88,7 +88,9 @@ export class ChatSession {
     const index = messages.findIndex(({ id, role }) => id === messageId && role === "user");
     if (index < 0) return;
     const before = messages.slice(0, index);
-    await this.#say(before, text, messages[index]?.extras, index === 0 ? null : parentOf(before));
+    // What the server says of it: what is newest there is the answer to this very question, or comes behind that.
+    const { parent_id: parent = index === 0 ? null : parentOf(before) } = messages[index + 1]?.metadata ?? {};
+    await this.#say(before, text, messages[index]?.extras, parent);
   };
 
   /** Ends the running answer here and on the server. */
@@ -266,6 +268,5 @@ function storageOf(options: ChatOptions): [storage: ChatStorage | undefined, key
 
 /** The message to go on behind; undefined leaves it to the server, which goes on behind the newest. */
 function parentOf(before: readonly ChatMessage[]): string | undefined {
-  const last = before.at(-1);
-  return last?.status === "complete" || last?.status === "stopped" ? last.serverId : undefined;
+  return before.at(-1)?.serverId;
 }

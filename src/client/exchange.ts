@@ -26,9 +26,12 @@ export async function exchange(
   mayEndUnmarked: () => boolean,
 ): Promise<void> {
   const response = await send(request, watch, options);
-  const body = checkHead(response);
-  delivery.streamId = response.headers?.get("x-stream-id") ?? delivery.streamId;
-  await readEvents(body, delivery, watch, mayEndUnmarked);
+  // Of a stream that is read on: nothing is left of it.
+  if (response.status !== 204 || request.body) {
+    const body = checkHead(response);
+    delivery.streamId = response.headers?.get("x-stream-id") ?? delivery.streamId;
+    await readEvents(body, delivery, watch, mayEndUnmarked);
+  }
   if (delivery.error !== undefined) throw delivery.error;
 }
 

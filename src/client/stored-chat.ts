@@ -28,12 +28,18 @@ export function tabStorage(): ChatStorage | undefined {
 
 export function storeChat(storage: ChatStorage | undefined, key: string, chat: StoredChat): void {
   try {
-    // What went along is with the server already, and may be large.
-    const messages = chat.messages.map(({ extras, ...message }) => message);
-    storage?.setItem(key, JSON.stringify({ ...chat, messages }));
+    storage?.setItem(key, JSON.stringify({ ...chat, messages: chat.messages.map(lighten) }));
   } catch {
     // A full storage costs the coming back after a reload, not the chat.
   }
+}
+
+/** What was attached may be large, and is with the server already: by the message that has it, it can go along again. */
+function lighten(message: ChatMessage): ChatMessage {
+  const { attachments, ...extras } = message.extras ?? {};
+  if (attachments === undefined) return message;
+  const { serverId } = message;
+  return { ...message, extras: serverId === undefined ? extras : { ...extras, attachments_of: serverId } };
 }
 
 export function forgetChat(storage: ChatStorage | undefined, key: string): void {

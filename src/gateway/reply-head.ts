@@ -26,6 +26,6 @@ export function addServedHeaders(
 const printableAscii = /^[\x20-\x7e]*$/;
 
 /** Clients may name sessions in any script; headers are ASCII. */
-function headerText(text: string): string {
+export function headerText(text: string): string {
   return printableAscii.test(text) ? text : encodeURIComponent(text);
 }

@@ -2,8 +2,9 @@
 
 import type { Attachment } from "./conversation/message.ts";
 
-/** All files of a message together, in bytes: as `data:` addresses they still fit into a request. */
-const maxBytes = 15_000_000;
+/** All files of a message together, in bytes, and their number: what the gateway takes. */
+const maxBytes = 12_000_000;
+const maxFiles = 10;
 
 export interface Attached {
   readonly attachments: readonly Attachment[];
@@ -11,27 +12,33 @@ export interface Attached {
   readonly refusals: readonly string[];
 }
 
-/** @param taken bytes that are attached already */
-export async function attachFiles(files: readonly File[], taken: number): Promise<Attached> {
+/** @param before what is attached already */
+export async function attachFiles(files: readonly File[], before: readonly Attachment[]): Promise<Attached> {
   const attachments: Attachment[] = [];
   const refusals: string[] = [];
-  let total = taken;
+  let total = before.reduce((sum, attachment) => sum + bytesOf(attachment), 0);
   for (const file of files) {
-    total += file.size;
-    const type = total > maxBytes ? undefined : await typeOf(file);
-    if (total > maxBytes) {
-      refusals.push(`${file.name} is too large: the files of a message may have 15 MB together`);
-      total -= file.size;
-    } else if (type === undefined) {
+    if (before.length + attachments.length === maxFiles) {
+      refusals.push(`${file.name} is one too many: a message may have ${maxFiles} files`);
+      continue;
+    }
+    if (total + file.size > maxBytes) {
+      refusals.push(`${file.name} is too large: the files of a message may have ${maxBytes / 1e6} MB together`);
+      continue;
+    }
+    const type = await typeOf(file);
+    if (type === undefined) {
       refusals.push(`${file.name} is neither a picture nor a text`);
-      total -= file.size;
-    } else attachments.push({ name: file.name, type, url: await dataAddress(file, type) });
+      continue;
+    }
+    total += file.size;
+    attachments.push({ name: file.name, type, url: await dataAddress(file, type) });
   }
   return { attachments, refusals };
 }
 
 /** Bytes that an attachment holds, as near as its address tells. */
-export function bytesOf({ url }: Attachment): number {
+function bytesOf({ url }: Attachment): number {
   return url === undefined ? 0 : Math.floor(url.length * 0.75);
 }
 
@@ -39,13 +46,20 @@ export function bytesOf({ url }: Attachment): number {
 async function typeOf(file: File): Promise<string | undefined> {
   if (file.type.startsWith("image/")) return file.type;
   try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(await file.arrayBuffer());
+    const bytes = new Uint8Array(await file.arrayBuffer());
+    const text = new TextDecoder(encodingOf(bytes), { fatal: true }).decode(bytes);
     if (text.includes("\0")) return undefined;
     return file.type.startsWith("text/") ? file.type : "text/plain";
   } catch {
-    // Not UTF-8, so no text that the gateway could read.
+    // No text that the gateway could read.
     return undefined;
   }
+}
+
+/** By the mark that a text in UTF-16 begins with. */
+function encodingOf([first, second]: Uint8Array): string {
+  if (first === 0xff && second === 0xfe) return "utf-16le";
+  return first === 0xfe && second === 0xff ? "utf-16be" : "utf-8";
 }
 
 function dataAddress(file: File, type: string): Promise<string> {

@@ -1,8 +1,17 @@
 // What an answer has said so far, gathered from its events: what the session remembers of it.
 
 import type { ChatStreamEvent } from "../contract/chat-stream.ts";
+import type { ErrorKind } from "../contract/gateway-error.ts";
 import type { ChatMessage, MessageExtras, MessageStatus } from "../store/chat-store.ts";
 import type { PipelineState } from "./step.ts";
+
+/** Failures that lie in what was asked. */
+const refusals: ReadonlySet<ErrorKind | undefined> = new Set<ErrorKind>([
+  "invalid-request",
+  "context-too-long",
+  "content-filtered",
+  "too-large",
+]);
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
@@ -21,7 +30,7 @@ export class AnswerRecord {
     begun: ChatMessage,
     state: PipelineState,
     status: MessageStatus,
-    error: { readonly message: string } | undefined,
+    error: { readonly message: string; readonly kind?: ErrorKind } | undefined,
   ): ChatMessage {
     const { upstream, model, usage, reasoning, sources } = state;
     const extras: MessageExtras = {
@@ -36,6 +45,7 @@ export class AnswerRecord {
         usage: { inputTokens: usage.inputTokens, outputTokens: usage.outputTokens, totalTokens: usage.totalTokens },
       }),
       ...(error !== undefined && { error: error.message }),
+      ...(state.answer === "" && refusals.has(error?.kind) && { isRefused: true as const }),
     };
     return { ...begun, content: state.answer, status, extras };
   }

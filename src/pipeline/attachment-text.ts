@@ -10,8 +10,10 @@ export function textOf(attachment: Attachment): string {
   return new TextDecoder(encodingOf(bytes, type) ?? "utf-8").decode(bytes);
 }
 
-/** @throws {GatewayError} `invalid-request` for what is no text in its encoding: nothing is guessed */
+/** @throws {GatewayError} `invalid-request` for what is no base64, or no text in its encoding: nothing is guessed */
 export function checkText(attachment: Attachment, field: string): void {
+  // What else stands there would be passed over by the decoder, and the text would be another one.
+  if (/[^\w+/=\s-]/.test(dataOf(attachment))) throw unreadable(field, "is not base64");
   const { type, bytes } = partsOf(attachment);
   const encoding = encodingOf(bytes, type);
   if (encoding === undefined) throw unreadable(field, "names a charset that is unknown here: save it as UTF-8");
@@ -23,9 +25,13 @@ export function checkText(attachment: Attachment, field: string): void {
   }
 }
 
-function partsOf({ url }: Attachment): { readonly type: string; readonly bytes: Uint8Array } {
-  const comma = url.indexOf(",");
-  return { type: url.slice(0, comma), bytes: Buffer.from(url.slice(comma + 1), "base64") };
+function partsOf(attachment: Attachment): { readonly type: string; readonly bytes: Uint8Array } {
+  const { url } = attachment;
+  return { type: url.slice(0, url.indexOf(",")), bytes: Buffer.from(dataOf(attachment), "base64") };
+}
+
+function dataOf({ url }: Attachment): string {
+  return url.slice(url.indexOf(",") + 1);
 }
 
 function unreadable(param: string, reason: string, cause?: unknown): GatewayError {

@@ -49,9 +49,13 @@ function unknown(param: string, what: string): Error {
   return invalid(param, `Invalid request: "${param}" must be the id of ${what} of this session`);
 }
 
-/** Answers that never said a word are left out: the next question stands beside the one before. */
+/**
+ * Answers that never said a word are left out: the next question stands beside the one before. So is a question that was
+ * refused for what it holds: with it every other would be refused as well.
+ */
 function historyOf(path: readonly ChatMessage[]): Message[] {
-  return path.flatMap(({ role, content, extras }): Message[] => {
+  return path.flatMap(({ role, content, extras }, index): Message[] => {
+    if (role === "user" && path[index + 1]?.extras.isRefused === true) return [];
     if (role === "user") return [{ role, content: contentOf(content, extras.attachments ?? []) }];
     return content === "" ? [] : [{ role, content: [{ type: "text", text: content }], toolCalls: [] }];
   });

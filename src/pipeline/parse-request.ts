@@ -6,7 +6,7 @@ import { GatewayError } from "../contract/gateway-error.ts";
 import { orderedId } from "../conversation/random-id.ts";
 import { sessionHints } from "../conversation/session-hints.ts";
 import type { Attachment } from "../store/chat-store.ts";
-import { createBodyCheck, invalid } from "../surfaces/check-body.ts";
+import { createBodyCheck, invalid, optional, withoutNulls } from "../surfaces/check-body.ts";
 import { checkText, textOf } from "./attachment-text.ts";
 import type { ChatOptions } from "./step.ts";
 
@@ -40,30 +40,30 @@ const maxAttachmentChars = 16 * 1024 * 1024;
 
 const id = Type.String({ minLength: 1, maxLength: 200 });
 export const typedChatBody = Type.Object({
-  message: Type.Optional(Type.String({ maxLength: maxMessageChars })),
-  session_id: Type.Optional(Type.String()),
-  model: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
-  upstream: Type.Optional(id),
-  parent_id: Type.Optional(Type.Union([id, Type.Null()])),
-  retry_of: Type.Optional(id),
-  documents: Type.Optional(Type.Union([Type.Boolean(), Type.Array(id, { maxItems: 1000 })])),
-  attachments: Type.Optional(
+  message: optional(Type.String({ maxLength: maxMessageChars })),
+  session_id: optional(Type.String()),
+  model: optional(Type.String({ minLength: 1, maxLength: 200 })),
+  upstream: optional(id),
+  parent_id: optional(id),
+  retry_of: optional(id),
+  documents: optional(Type.Union([Type.Boolean(), Type.Array(id, { maxItems: 1000 })])),
+  attachments: optional(
     Type.Array(Type.Object({ name: Type.String({ minLength: 1, maxLength: 300 }), url: Type.String() }), {
       maxItems: maxAttachments,
     }),
   ),
-  attachments_of: Type.Optional(id),
-  resumable: Type.Optional(Type.Boolean()),
-  options: Type.Optional(
+  attachments_of: optional(id),
+  resumable: optional(Type.Boolean()),
+  options: optional(
     Type.Object({
-      reasoning: Type.Optional(Type.Boolean()),
-      web_search: Type.Optional(Type.Boolean()),
-      analysis: Type.Optional(Type.Boolean()),
-      quality: Type.Optional(Type.Boolean()),
-      follow_ups: Type.Optional(Type.Boolean()),
-      max_tokens: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
-      temperature: Type.Optional(Type.Number({ minimum: 0, maximum: 2 })),
-      steps: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 100 }), { maxItems: 50 })),
+      reasoning: optional(Type.Boolean()),
+      web_search: optional(Type.Boolean()),
+      analysis: optional(Type.Boolean()),
+      quality: optional(Type.Boolean()),
+      follow_ups: optional(Type.Boolean()),
+      max_tokens: optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
+      temperature: optional(Type.Number({ minimum: 0, maximum: 2 })),
+      steps: optional(Type.Array(Type.String({ minLength: 1, maxLength: 100 }), { maxItems: 50 })),
     }),
   ),
 });
@@ -74,8 +74,11 @@ const check = createBodyCheck(typedChatBody);
  * @throws {GatewayError} `invalid-request` that names the field
  */
 export function parseTypedChatRequest(body: unknown, headers: Headers): TypedChatRequest {
-  const parsed = check(body);
-  const { message, retry_of: retryOf, parent_id: parentId, attachments = [], options = {} } = parsed;
+  const checked = check(body);
+  // Its null means something.
+  const { parent_id: parentId } = checked;
+  const parsed = withoutNulls(checked);
+  const { message, retry_of: retryOf, attachments = [] } = parsed;
   const attachmentsOf = parsed.attachments_of;
   if (retryOf === undefined && (message === undefined || message.trim() === "")) {
     throw invalid(
@@ -91,7 +94,7 @@ export function parseTypedChatRequest(body: unknown, headers: Headers): TypedCha
     headers,
     parsed.session_id === undefined ? {} : { sessionId: parsed.session_id },
   ).sessionId;
-  const { steps, ...chosen } = options;
+  const { steps, ...chosen } = withoutNulls(parsed.options ?? {});
   return {
     message: message ?? "",
     sessionId: named ?? orderedId(),
@@ -170,5 +173,13 @@ export function contentOf(message: string, attachments: readonly Attachment[]): 
 }
 
 function describeText(attachment: Attachment): string {
-  return `File ${JSON.stringify(attachment.name)}:\n\`\`\`\n${textOf(attachment)}\n\`\`\``;
+  const text = textOf(attachment);
+  const fence = fenceFor(text);
+  return `File ${JSON.stringify(attachment.name)}:\n${fence}\n${text}\n${fence}`;
+}
+
+/** Longer than any in the text, which would end it. */
+function fenceFor(text: string): string {
+  const longest = text.match(/`{3,}/g)?.reduce((most, { length }) => Math.max(most, length), 0) ?? 2;
+  return "`".repeat(longest + 1);
 }

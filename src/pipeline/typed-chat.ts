@@ -6,6 +6,7 @@ import type { ChatSource } from "../contract/chat-stream.ts";
 import { parseRequestBody } from "../conversation/parse-body.ts";
 import { orderedId } from "../conversation/random-id.ts";
 import type { Gateway } from "../gateway/gateway.ts";
+import { headerText } from "../gateway/reply-head.ts";
 import type { Replays, StartOptions } from "../replay/replays.ts";
 import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
 import type { Attachment, ChatMessage, ChatStore, MessagePath } from "../store/chat-store.ts";
@@ -33,7 +34,7 @@ export interface IncomingMessage {
 export interface TypedChat {
   /** Answers a message. @throws {GatewayError} what is wrong with the request itself */
   answer(incoming: IncomingMessage): Promise<Response>;
-  /** The events behind that id. @throws {GatewayError} `not-found`, `gone` */
+  /** The events behind that id; 204 where it has ended and there are none. @throws {GatewayError} `not-found`, `gone` */
   readOn(
     caller: string,
     streamId: string,
@@ -59,7 +60,7 @@ export interface TypedChatOptions {
   readonly store: ChatStore;
   /** Of all surfaces: knows sessions that were begun elsewhere. */
   readonly turns: Pick<Store, "getSession">;
-  readonly replays: Pick<Replays, "start" | "open" | "stop" | "forget">;
+  readonly replays: Pick<Replays, "start" | "open" | "openRest" | "stop" | "forget">;
   /** Of all typed chats over this store. @defaultValue there is no other */
   readonly running?: RunningAnswers;
   /** @param ids undefined: all documents of the caller */
@@ -125,6 +126,7 @@ export function createTypedChat(options: TypedChatOptions): TypedChat {
     requireKnown(request.upstream);
     const { sessionId } = request;
     const path = await store.findPath(caller, sessionId, placeNamedBy(request));
+    if (path.newestId === undefined) requireNoEarlier(request);
     const place = placeOf(request, await recoverAnswers(path.messages, { caller, sessionId, running, replays, store }));
     const attachments = joinAttachments(await earlierAttachments(request, caller), request.attachments);
     const isElsewhere = await continuesElsewhere(request, caller, path);
@@ -200,12 +202,13 @@ export function createTypedChat(options: TypedChatOptions): TypedChat {
       const { isResumable: resumable } = request;
       const { onCut } = incoming;
       const body = start(incoming.caller, streamId, answer, { resumable, onCut });
-      const sessionId = encodeURIComponent(request.sessionId);
+      const sessionId = headerText(request.sessionId);
       return respond(body, incoming.signal, { "x-stream-id": streamId, "x-session-id": sessionId });
     },
     async readOn(caller, streamId, afterId, { signal, onCut }) {
-      const body = await replays.open(caller, streamId, afterId, { onCut });
-      return respond(body, signal, { "x-stream-id": streamId });
+      const body = await replays.openRest(caller, streamId, afterId, { onCut });
+      const headers = { "x-stream-id": streamId };
+      return body === undefined ? respondWithNothing(headers) : respond(body, signal, headers);
     },
     stop: (caller, streamId) => replays.stop(caller, streamId),
     async deleteSession(caller, sessionId) {
@@ -225,6 +228,28 @@ export function createTypedChat(options: TypedChatOptions): TypedChat {
 function respond(body: ReadableStream<Uint8Array>, client: AbortSignal, headers: Record<string, string>): Response {
   if (client.aborted) void body.cancel();
   return new Response(client.aborted ? null : body, { headers: { ...eventStreamHeaders, ...headers } });
+}
+
+/**
+ * An `EventSource` comes back for ever to a stream that is empty; by this it is told to stay away.
+ * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#server-sent-events-intro
+ */
+function respondWithNothing(headers: Record<string, string>): Response {
+  return new Response(null, { status: 204, headers: { "cache-control": "no-cache", ...headers } });
+}
+
+/**
+ * For a session without a message. A page may show one for long after it was deleted.
+ * @throws {GatewayError} `invalid-request`
+ */
+function requireNoEarlier({ retryOf, parentId, attachmentsOf }: TypedChatRequest): void {
+  const named = { retry_of: retryOf, parent_id: parentId, attachments_of: attachmentsOf };
+  const param = Object.entries(named).find(([, id]) => typeof id === "string")?.[0];
+  if (param === undefined) return;
+  throw invalid(
+    param,
+    `Cannot continue this conversation by "${param}": it was deleted, has expired or never was; begin a new one`,
+  );
 }
 
 function questionOf(

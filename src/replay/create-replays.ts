@@ -197,10 +197,10 @@ export function createReplaysIn(
     production: Production,
     afterId: number,
     reader: ReaderHooks | undefined,
-  ): Promise<ReadableStream<Uint8Array>> {
+  ): Promise<ReadableStream<Uint8Array> | undefined> {
     const { spool, unkept } = production;
     if (unkept !== undefined && production.isOver) throw streamGone(unkept);
-    if (afterId >= production.lastId) return production.addReader(reader);
+    if (afterId >= production.lastId) return production.isOver ? undefined : production.addReader(reader);
     spool.retain();
     try {
       const offset = production.unkept === undefined ? await findFrame(spool, afterId + 1) : undefined;
@@ -210,6 +210,19 @@ export function createReplaysIn(
     } finally {
       spool.release();
     }
+  }
+
+  async function openRest(
+    caller: string,
+    streamId: string,
+    afterId: number,
+    reader?: ReaderHooks,
+  ): Promise<ReadableStream<Uint8Array> | undefined> {
+    const production = findHere(caller, streamId);
+    const record = production === undefined ? await ended.find(caller, streamId) : undefined;
+    keepTicking();
+    if (production !== undefined) return await join(production, afterId, reader);
+    return await ended.open(record!, afterId, reader);
   }
 
   // An earlier process may have left much behind.
@@ -257,13 +270,8 @@ export function createReplaysIn(
       void settledWithin(Promise.all([begun, production.spool.opened]), registrationMs).then(() => resolve());
       return body;
     },
-    async open(caller, streamId, afterId, reader) {
-      const production = findHere(caller, streamId);
-      const record = production === undefined ? await ended.find(caller, streamId) : undefined;
-      keepTicking();
-      if (production !== undefined) return await join(production, afterId, reader);
-      return await ended.open(record!, afterId, reader);
-    },
+    openRest,
+    open: async (...asked) => (await openRest(...asked)) ?? emptyBody(),
     async stop(caller, streamId) {
       const production = findHere(caller, streamId);
       if (production === undefined) return ended.stop(caller, streamId);
@@ -324,6 +332,10 @@ export function createReplaysIn(
       pauseTicking();
     },
   };
+}
+
+function emptyBody(): ReadableStream<Uint8Array> {
+  return new ReadableStream({ start: (controller) => controller.close() });
 }
 
 function tickMs({ keepAliveMs, clientStallMs, graceMs }: ReplayLimits): number {

@@ -74,8 +74,15 @@ export class EndedReplays {
     return true;
   }
 
-  /** @throws {GatewayError} `gone`; `RunsElsewhere` while it runs in another process and cannot be seen from here */
-  async open(record: ReplayRecord, afterId: number, reader?: ReaderHooks): Promise<ReadableStream<Uint8Array>> {
+  /**
+   * @returns undefined when nothing is behind `afterId`
+   * @throws {GatewayError} `gone`; `RunsElsewhere` while it runs in another process and cannot be seen from here
+   */
+  async open(
+    record: ReplayRecord,
+    afterId: number,
+    reader?: ReaderHooks,
+  ): Promise<ReadableStream<Uint8Array> | undefined> {
     const { clock, spools } = this.#options;
     if (record.state === "too-long" || record.state === "not-kept" || record.state === "expired") {
       throw streamGone(record.state);
@@ -91,7 +98,7 @@ export class EndedReplays {
       if (record.state === "running" || record.isInterrupted) {
         return await this.#openCutShort(record.streamId, spool, afterId, reader);
       }
-      return this.#read(spool, (await findFrame(spool, afterId + 1)) ?? spool.length, reader);
+      return this.#read(spool, await findFrame(spool, afterId + 1), reader);
     } catch (error) {
       spool.release();
       throw error;
@@ -120,10 +127,10 @@ export class EndedReplays {
     stored: SpoolReader,
     afterId: number,
     reader: ReaderHooks | undefined,
-  ): Promise<ReadableStream<Uint8Array>> {
+  ): Promise<ReadableStream<Uint8Array> | undefined> {
     const { length, lastId } = findWholeFrames(stored);
     const spool = spoolUpTo(stored, length);
-    const offset = (await findFrame(spool, afterId + 1)) ?? length;
+    const offset = await findFrame(spool, afterId + 1);
     // Who has seen more than is kept, as a power failure may leave it, must not take the end of it for the end of all.
     // The one behind the last is this very frame.
     const hasSeenEnd = afterId === lastId + 1;
@@ -199,14 +206,19 @@ export class EndedReplays {
     });
   }
 
+  /** @param offset undefined: nothing of the spool is left to be read */
   #read(
     spool: SpoolReader,
-    offset: number,
+    offset: number | undefined,
     reader: ReaderHooks | undefined,
     tail?: Uint8Array,
-  ): ReadableStream<Uint8Array> {
+  ): ReadableStream<Uint8Array> | undefined {
+    if (offset === undefined && tail === undefined) {
+      spool.release();
+      return undefined;
+    }
     const supply = new EndedSupply(spool, this.#reading, this.#options.log);
-    return supply.read(offset, tail, this.#options.readerClock, reader);
+    return supply.read(offset ?? spool.length, tail, this.#options.readerClock, reader);
   }
 }
 

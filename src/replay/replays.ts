@@ -49,6 +49,13 @@ export interface Replays {
    * could not be kept; `RunsElsewhere` while it runs in another process
    */
   open(caller: string, streamId: string, afterId: number, hooks?: ReaderHooks): Promise<ReadableStream<Uint8Array>>;
+  /** The same, and undefined where it has ended with `afterId`, or before it: nothing is left to be read. */
+  openRest(
+    caller: string,
+    streamId: string,
+    afterId: number,
+    hooks?: ReaderHooks,
+  ): Promise<ReadableStream<Uint8Array> | undefined>;
   /**
    * Ends a running stream with `stoppedFrame`.
    * @returns false when it runs no more

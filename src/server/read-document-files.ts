@@ -4,7 +4,7 @@ import { Type } from "typebox";
 import { GatewayError } from "../contract/gateway-error.ts";
 import { formCharsets } from "../documents/form-charsets.ts";
 import type { DocumentFile } from "../documents/document-file.ts";
-import { createBodyCheck, invalid } from "../surfaces/check-body.ts";
+import { createBodyCheck, invalid, optional } from "../surfaces/check-body.ts";
 import { parseForm } from "./parse-form.ts";
 import { readBody } from "./read-body.ts";
 
@@ -14,7 +14,7 @@ const maxFiles = 20;
 export const documentBody = Type.Object({
   name: Type.String({ minLength: 1 }),
   text: Type.String(),
-  type: Type.Optional(Type.String()),
+  type: optional(Type.String()),
 });
 const checkBody = createBodyCheck(documentBody);
 
@@ -26,8 +26,8 @@ export async function readDocumentFiles(request: Request, maxBodyBytes: number):
 }
 
 function readJson(body: Uint8Array): DocumentFile {
-  const { name, text, type = "" } = checkBody(parseJson(body));
-  return { name, text, type };
+  const { name, text, type } = checkBody(parseJson(body));
+  return { name, text, type: type ?? "" };
 }
 
 function parseJson(body: Uint8Array): unknown {

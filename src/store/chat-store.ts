@@ -26,6 +26,8 @@ export interface MessageExtras {
   readonly upstream?: string;
   /** The sentence that ended it. */
   readonly error?: string;
+  /** Of an answer without a word: the message that it answers was refused for what it holds, and would be again. */
+  readonly isRefused?: true;
   readonly usage?: { readonly inputTokens: number; readonly outputTokens: number; readonly totalTokens: number };
   readonly attachments?: readonly Attachment[];
   /** What came before it was said on another surface: only the gateway's own turns know it. */

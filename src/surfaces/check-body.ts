@@ -1,6 +1,6 @@
 // A request body against its schema: the first thing that is wrong becomes an error that names the field.
 
-import type { Static, TSchema } from "typebox";
+import { type Static, type TSchema, Type } from "typebox";
 import { Compile, type Validator } from "typebox/schema";
 import { GatewayError } from "../contract/gateway-error.ts";
 import type { JsonObject } from "../contract/json.ts";
@@ -22,6 +22,18 @@ export function createBodyCheck<S extends TSchema>(schema: S): (body: unknown) =
       param,
       param === "" ? `Invalid request: the body ${reason}` : `Invalid request: "${param}" ${reason}`,
     );
+  };
+}
+
+/** Many clients send null for what they leave open. */
+export const optional = <S extends Parameters<typeof Type.Optional>[0]>(schema: S) =>
+  Type.Optional(Type.Union([schema, Type.Null()]));
+
+/** What was left open as null is absent. */
+export function withoutNulls<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], null> } {
+  // A cast: `fromEntries` does not know what was taken out.
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null)) as {
+    [K in keyof T]: Exclude<T[K], null>;
   };
 }
 

@@ -3,10 +3,7 @@
 import Type from "typebox";
 import type { ReasoningOptions, SessionFields } from "../contract/chat-request.ts";
 import { isJsonObject, type JsonObject } from "../contract/json.ts";
-
-/** Official clients send null for what they leave open. */
-const optional = <S extends Parameters<typeof Type.Optional>[0]>(schema: S) =>
-  Type.Optional(Type.Union([schema, Type.Null()]));
+import { optional } from "./check-body.ts";
 
 export const sharedFields = {
   model: optional(Type.String()),
@@ -16,8 +13,6 @@ export const sharedFields = {
   n: optional(Type.Integer({ minimum: 1, maximum: 1 })),
   session_id: optional(Type.String({ minLength: 1, maxLength: 200 })),
 };
-
-export { optional };
 
 type Effort = NonNullable<ReasoningOptions["effort"]>;
 const efforts: ReadonlySet<string> = new Set<Effort>(["none", "minimal", "low", "medium", "high", "xhigh"]);

@@ -8,6 +8,8 @@ import { NewestTexts } from "./newest-texts.ts";
  */
 const mostOfSettings = 2000;
 const mostOfOwner = 200;
+/** Accounts come and go for as long as the process runs, and nobody says which of them are still in use. */
+const mostOwners = 2000;
 /** Shorter ones cannot be told from words. */
 const shortestSecret = 8;
 const replacement = "[redacted]";
@@ -29,11 +31,12 @@ export function createKnownSecrets(): KnownSecrets {
 
   function textsOf(owner: string | undefined): NewestTexts {
     if (owner === undefined) return ofSettings;
-    let texts = ofOwners.get(owner);
-    if (texts === undefined) {
-      texts = new NewestTexts(mostOfOwner);
-      ofOwners.set(owner, texts);
-    }
+    const texts = ofOwners.get(owner) ?? new NewestTexts(mostOfOwner);
+    // To the end: the first is the one that has learnt nothing for the longest time.
+    ofOwners.delete(owner);
+    ofOwners.set(owner, texts);
+    const [oldest] = ofOwners.keys();
+    if (ofOwners.size > mostOwners && oldest !== undefined) ofOwners.delete(oldest);
     return texts;
   }
 

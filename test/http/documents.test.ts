@@ -127,6 +127,14 @@ describe("POST /api/documents", () => {
     expect(await collection.documents.search("a", "rent")).toHaveLength(1);
   });
 
+  test("takes null for a type that is not told", async () => {
+    const url = startDocuments(createCollection());
+
+    const [document] = await readData(await post(url, { name: "a.md", text: "# Rent", type: null }));
+
+    expect(document).toMatchObject({ name: "a.md", type: "text/markdown" });
+  });
+
   test("answers the same text with the document of then", async () => {
     const url = startDocuments(createCollection());
     const [first] = await readData(await post(url, { name: "a", text: "The rent is due." }));

@@ -71,6 +71,26 @@ test("what has ended can be read again from any event on, also after a restart",
   expect((await readTyped(byQuery)).frames).toEqual(answer.frames.slice(2));
 });
 
+test("who has seen all of what has ended is told to stay away: an EventSource would come back for ever [R3-085]", async () => {
+  await using harness = await startHarness();
+  const { live, seen, streamId } = await begin(harness);
+  const soon = await readOn(harness, streamId, seen.at(-1)?.id);
+  harness.emulator.release("held", "all");
+  const last = parseTyped(await live.rest()).at(-1)?.id ?? 0;
+
+  expect(soon.status).toBe(200);
+  expect((await readTyped(soon)).isDone).toBe(true);
+  for (const after of [last, last + 1]) {
+    const answer = await readOn(harness, streamId, after);
+    expect([answer.status, answer.headers.get("x-stream-id"), await answer.text()]).toEqual([204, streamId, ""]);
+    // A cache that kept it would answer readers who have not seen all.
+    expect(answer.headers.get("cache-control")).toBe("no-cache");
+  }
+  expect((await readOn(harness, streamId, last - 1)).status).toBe(200);
+  await harness.restart();
+  expect((await readOn(harness, streamId, last)).status).toBe(204);
+});
+
 test("a reader who hangs up ends an answer that is not resumable, and its generation [R3-056] [R3-064]", async () => {
   await using harness = await startHarness();
   const { controller, streamId } = await begin(harness);

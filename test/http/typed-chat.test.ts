@@ -59,6 +59,23 @@ test("the head is that of an event stream and names stream and session [R3-004] 
   expect(closing["completion_tokens"]).toBeGreaterThan(0);
 });
 
+test("the head names a session as the other surfaces do, so that whoever sends it back continues it", async () => {
+  await using harness = await startHarness();
+
+  for (const [id, told] of [
+    ["user:42/a b@c", "user:42/a b@c"],
+    ["会话", encodeURIComponent("会话")],
+  ] as const) {
+    const { headers } = await say(harness, { message: "Hello", session_id: id });
+    expect(headers.get("x-session-id")).toBe(told);
+  }
+  const { opening } = await readTyped(
+    await postMessage(harness, { message: "Hello" }, { headers: { "x-session-id": "user:42/a b@c" } }),
+  );
+  expect(opening["session_id"]).toBe("user:42/a b@c");
+  expect(opening["parent_id"]).not.toBeNull();
+});
+
 test("a session that is not named gets an id, which the metadata tells [R3-003]", async () => {
   await using harness = await startHarness();
 
@@ -295,6 +312,24 @@ describe("over a server without memory", () => {
       "assistant: You are Ada",
       "user: And again?",
     ]);
+  });
+
+  test("a message that no server takes does not end its conversation", async () => {
+    await using server = serveCompatible([saying("One"), saying("Two")], models);
+    const upstreams = JSON.stringify([{ name: "home", dialect: "vllm", base_url: server.url }]);
+    await using harness = await startHarness({ environment: { UPSTREAMS: upstreams, CHAT_STEPS: "generation" } });
+    const ask = (message: string, more: object = {}) =>
+      say(harness, { message, session_id: "s1", model: "local", ...more });
+    const attachments = [{ name: "a.bin", url: "data:application/octet-stream;base64,AAAA" }];
+
+    await ask("First");
+    const refused = await ask("Look", { attachments });
+    const next = await ask("Second");
+
+    expect(refused.error).toContain("attachments[0].url");
+    expect(next).toMatchObject({ text: "Two", isDone: true });
+    const told = server.completions.at(-1)?.body?.["messages"] as { content: string }[];
+    expect(told.map(({ content }) => content)).toEqual(["First", "One", "Second"]);
   });
 
   test("the upstream of the request is asked, and an unknown one is told", async () => {

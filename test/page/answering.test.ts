@@ -214,6 +214,28 @@ describe.skipIf(!hasBrowser)("the chat page", () => {
     expect(chat.complaints).toEqual([]);
   });
 
+  test("takes texts along in UTF-16, as Windows writes them", async () => {
+    using gateway = startFakeGateway();
+    await using chat = await openChat(gateway.url);
+    const { page } = chat;
+    const little = Buffer.from("\uFEFFnöt", "utf16le");
+    const big = Buffer.from(little).swap16();
+    await page.locator("input[type=file]").setInputFiles([
+      { name: "little.txt", mimeType: "text/plain", buffer: little },
+      { name: "big.log", mimeType: "", buffer: big },
+    ]);
+
+    await page.locator(".composer .attachment").nth(1).waitFor();
+    await say(page, "Look");
+    await answered(page);
+
+    expect(gateway.asked[0]?.["attachments"]).toEqual([
+      { name: "little.txt", url: `data:text/plain;base64,${little.toString("base64")}` },
+      { name: "big.log", url: `data:text/plain;base64,${big.toString("base64")}` },
+    ]);
+    expect(chat.complaints).toEqual([]);
+  });
+
   test("asks the model and the upstream that were chosen, also after a reload", async () => {
     using gateway = startFakeGateway();
     await using chat = await openChat(gateway.url);

@@ -1,7 +1,9 @@
-// The `fetch` of the HTTP transports: bounds what a server may send, and fails a request whose answer will not come.
+// The `fetch` of the HTTP transports: bounds what a server may send, makes its answers exact, and fails a request whose
+// answer will not come.
 // The SDK reads bodies of any size, and waits on when a stream ends before it has brought the answer.
 
 import { createEventWatch } from "./event-watch.ts";
+import { createExactBody } from "./exact-body.ts";
 
 export type FetchLike = (url: string | URL, init?: RequestInit) => Promise<Response>;
 
@@ -51,7 +53,9 @@ export function createBoundedFetch(options: BoundedFetchOptions): FetchLike {
     id: number | undefined,
     onEnd: () => void,
   ): ReadableStream<Uint8Array> {
-    const isStream = /^text\/event-stream\b/i.test(response.headers.get("content-type") ?? "");
+    const contentType = response.headers.get("content-type");
+    const isStream = /^text\/event-stream\b/i.test(contentType ?? "");
+    const exact = response.ok ? createExactBody(contentType) : undefined;
     const watch = createEventWatch(response.ok ? options.maxMessageBytes : maxRefusalBytes, isStream);
     const reader = body.getReader();
     const fail = (reason: "oversized" | "ended"): void => {
@@ -59,24 +63,29 @@ export function createBoundedFetch(options: BoundedFetchOptions): FetchLike {
       if (id !== undefined) options.unanswered(id, reason);
       else if (reason === "oversized") options.broken();
     };
+    const end = (controller: ReadableStreamDefaultController<Uint8Array>): void => {
+      const rest = exact?.end();
+      if (rest !== undefined && rest.length > 0) controller.enqueue(rest);
+      controller.close();
+      // What can be resumed is taken up again by the SDK. A whole body is parsed behind this, and fails by itself.
+      if (isStream && !watch.canResume()) queueMicrotask(() => setTimeout(fail, 0, "ended"));
+      else onEnd();
+    };
     return new ReadableStream<Uint8Array>({
       async pull(controller) {
         try {
-          const { value, done } = await reader.read();
-          if (done) {
-            controller.close();
-            // What can be resumed is taken up again by the SDK. A whole body is parsed behind this, and fails by itself.
-            if (isStream && !watch.canResume()) queueMicrotask(() => setTimeout(fail, 0, "ended"));
-            else onEnd();
-            return;
+          let taken: Uint8Array | undefined;
+          while (taken === undefined || taken.length === 0) {
+            const { value, done } = await reader.read();
+            if (done) return end(controller);
+            if (watch.isTooLong(value)) {
+              void reader.cancel().catch(() => undefined);
+              controller.error(new Error("the answer is too long"));
+              return fail("oversized");
+            }
+            taken = exact === undefined ? value : exact.feed(value);
           }
-          if (watch.isTooLong(value)) {
-            void reader.cancel().catch(() => undefined);
-            controller.error(new Error("the answer is too long"));
-            fail("oversized");
-            return;
-          }
-          controller.enqueue(value);
+          controller.enqueue(taken);
         } catch (error) {
           controller.error(error);
           if (isStream && !watch.canResume()) fail("ended");

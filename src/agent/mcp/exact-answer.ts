@@ -5,13 +5,18 @@ import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 
 /** Of our own, in the range that JSON-RPC leaves to implementations. */
 const malformedCode = -32_092;
+/** Of an exact answer: `jsonrpc`, `id` and `result`. */
+const fieldCount = 3;
 
-/** What is no answer stays as it is. Many servers write fields that they have nothing for as null. */
+/** What is no answer, or is exact, is given back itself. Many servers write fields that they have nothing for as null. */
 export function exactAnswer(message: JsonObject): JsonObject {
   const { jsonrpc, id, method, result, error } = message;
   if (method != null || (typeof id !== "number" && typeof id !== "string")) return message;
   if (error != null) return { jsonrpc, id, error: exactError(error) };
-  if (result !== undefined) return { jsonrpc, id, result: exactResult(result) };
+  if (result !== undefined) {
+    const exact = exactResult(result);
+    return exact === result && Object.keys(message).length === fieldCount ? message : { jsonrpc, id, result: exact };
+  }
   const nothing = { code: malformedCode, message: "The server gave an answer that MCP does not know" };
   return { jsonrpc, id, error: nothing };
 }

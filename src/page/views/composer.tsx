@@ -2,7 +2,7 @@
 
 import type { Ref } from "preact";
 import { useEffect, useImperativeHandle, useRef, useState } from "preact/hooks";
-import { attachFiles, bytesOf } from "../attach-files.ts";
+import { attachFiles } from "../attach-files.ts";
 import type { Draft } from "../conversation/conversation.ts";
 import type { Memory } from "../memory.ts";
 import { IconButton } from "./icons.tsx";
@@ -42,8 +42,7 @@ export function Composer({ handle, memory, speechModel, isAnswering, onSend, onS
   }
 
   async function attach(files: readonly File[]): Promise<void> {
-    const taken = attachments.reduce((sum, attachment) => sum + bytesOf(attachment), 0);
-    const attached = await attachFiles(files, taken);
+    const attached = await attachFiles(files, attachments);
     setAttachments((before) => [...before, ...attached.attachments]);
     setRefusals(attached.refusals);
     field.current?.focus();

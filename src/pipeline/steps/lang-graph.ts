@@ -1,6 +1,7 @@
 // A compiled graph of @langchain/langgraph as a step: each node that runs is a stage, and what nodes put into the graph's
 // state becomes events. The package is the user's: only the shape of what `stream` gives is known here.
 
+import { flattenText, type Message } from "../../contract/chat-request.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts";
 import type { ChatSource, ChatStreamEvent } from "../../contract/chat-stream.ts";
 import type { Step, StepContext } from "../step.ts";
@@ -14,7 +15,7 @@ export interface CompiledGraph {
 export interface LangGraphOptions {
   /** Name of the step. @defaultValue "graph" */
   readonly name?: string;
-  /** The graph's input. @defaultValue `{ message, messages: [history and message as role and content] }` */
+  /** The graph's input. @defaultValue `{ message, messages: [history and message as role and content, attached texts with them] }` */
   readonly input?: (context: StepContext) => unknown;
   /** The stage of a node. Undefined: the node is not told. @defaultValue the node's name */
   readonly stageOf?: (node: string) => string | undefined;
@@ -47,8 +48,8 @@ export function langGraph(graph: CompiledGraph, options: LangGraphOptions = {}):
         streamMode: ["tasks", "messages"],
         signal: context.signal,
       });
-      /** Nodes whose model has spoken: their result holds the same words again. */
-      const told = new Set<string>();
+      /** What models have said in nodes: their result holds the same words again. */
+      const told = new Map<string, string>();
       let sources: string | undefined;
 
       /** Nodes hand on what they were given: what has been told is not told once more. */
@@ -60,13 +61,20 @@ export function langGraph(graph: CompiledGraph, options: LangGraphOptions = {}):
         return sources !== before;
       }
 
+      /** A node may wrap a model's words, or those of a node before it, in a message of its own. */
+      function isHandedOn({ text, isWhole, node }: Piece): boolean {
+        if (!isWhole || text === "") return false;
+        return [told.get(node), context.state.answer].some((said) => said?.trim() === text.trim());
+      }
+
       for await (const chunk of stream) {
         const [mode, payload] = modeOf(chunk);
         if (mode === "messages") {
           const piece = pieceOf(payload);
           if (piece === undefined) continue;
-          if (piece.text !== "") told.add(piece.node);
-          if (!isAnswer(piece.node)) continue;
+          const isOld = isHandedOn(piece);
+          if (piece.text !== "") told.set(piece.node, (told.get(piece.node) ?? "") + piece.text);
+          if (isOld || !isAnswer(piece.node)) continue;
           if (piece.reasoning !== "") yield { reasoning: piece.reasoning };
           if (piece.text !== "") yield { token: piece.text };
         } else if (mode === "tasks" && isJsonObject(payload) && typeof payload["name"] === "string") {
@@ -105,6 +113,8 @@ interface Piece {
   readonly text: string;
   readonly reasoning: string;
   readonly node: string;
+  /** Not one of many of a model that streams. */
+  readonly isWhole: boolean;
 }
 
 /** What the user or a tool has said goes the same way, and is no piece of the answer. */
@@ -113,7 +123,9 @@ function pieceOf(payload: unknown): Piece | undefined {
   const [message, metadata] = payload as readonly unknown[];
   const node = isJsonObject(metadata) ? metadata["langgraph_node"] : undefined;
   if (typeof node !== "string" || !isJsonObject(message) || typeOfMessage(message) !== "ai") return undefined;
-  return { text: textOf(message), reasoning: reasoningOf(message), node };
+  // Only pieces can be put together.
+  const isWhole = typeof (message as { concat?: unknown }).concat !== "function";
+  return { text: textOf(message), reasoning: reasoningOf(message), node, isWhole };
 }
 
 /** Where LangChain's models put their thoughts: beside the content, or as parts of it. */
@@ -175,10 +187,7 @@ function sourceOf(value: unknown, index: number): ChatSource {
   };
 }
 
-function defaultInput({ message, history }: StepContext): unknown {
-  const before = history.map(({ role, content }) => ({
-    role,
-    content: content.map((part) => (part.type === "text" ? part.text : "")).join(""),
-  }));
-  return { message, messages: [...before, { role: "user", content: message }] };
+function defaultInput({ message, content, history }: StepContext): unknown {
+  const said: readonly Message[] = [...history, { role: "user", content }];
+  return { message, messages: said.map((one) => ({ role: one.role, content: flattenText(one) })) };
 }

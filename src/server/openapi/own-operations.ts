@@ -41,7 +41,10 @@ const chat: readonly Operation[] = [
       last_event_id: query(Type.Integer({ minimum: 0 }), "Behind this event; 0 gives all"),
       "Last-Event-ID": { in: "header", schema: Type.Integer({ minimum: 0 }), description: "The same" },
     },
-    answers: { 200: { description: "The answer", content: { "text/event-stream": chatFrames } } },
+    answers: {
+      200: { description: "The answer", content: { "text/event-stream": chatFrames } },
+      204: { description: "It has ended, and nothing is behind that event" },
+    },
   },
   {
     method: "DELETE",

@@ -5,8 +5,8 @@ import type { ChatRequest, ReasoningOptions, SamplingOptions, SessionFields } fr
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { withSystem } from "../../conversation/grown-messages.ts";
 import { parseOutputFormat } from "../answer-format.ts";
-import { createBodyCheck, invalid } from "../check-body.ts";
-import { optional, parseModel } from "../openai-fields.ts";
+import { createBodyCheck, invalid, optional } from "../check-body.ts";
+import { parseModel } from "../openai-fields.ts";
 import { changedTools } from "./changed-tools.ts";
 import { threadField } from "./error-body.ts";
 import { parseMessages } from "./parse-messages.ts";

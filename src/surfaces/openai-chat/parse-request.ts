@@ -5,8 +5,8 @@ import type { ChatRequest, ToolChoice, ToolDefinition } from "../../contract/cha
 import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts";
 import { onceFor } from "../../contract/once-for.ts";
 import { parseResponseFormat } from "../answer-format.ts";
-import { createBodyCheck, invalid } from "../check-body.ts";
-import { optional, parseModel, parseReasoning, parseSession, parseWebSearch, sharedFields } from "../openai-fields.ts";
+import { createBodyCheck, invalid, optional } from "../check-body.ts";
+import { parseModel, parseReasoning, parseSession, parseWebSearch, sharedFields } from "../openai-fields.ts";
 import { parseMessages } from "./parse-messages.ts";
 
 export const surfaceName = "openai-chat";

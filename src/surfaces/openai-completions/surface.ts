@@ -10,10 +10,9 @@ import type { EventEncoder, Surface } from "../../contract/surface.ts";
 import { ByteWriter } from "../../sse/byte-writer.ts";
 import { commentFrame, doneFrame, formatSseEvent } from "../../sse/sse-writer.ts";
 import { parseResponseFormat } from "../answer-format.ts";
-import { createBodyCheck, invalid } from "../check-body.ts";
+import { createBodyCheck, invalid, optional } from "../check-body.ts";
 import {
   encodeUsage,
-  optional,
   parseModel,
   parseReasoning,
   parseSession,

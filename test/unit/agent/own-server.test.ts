@@ -77,6 +77,25 @@ describe("POST /mcp", () => {
     expect(told).toEqual(["thinking"]);
   });
 
+  test("takes null for what a model leaves open", async () => {
+    const asked: unknown[] = [];
+    await using mcp = await connect({
+      async ask(question) {
+        asked.push(question);
+        return "yes";
+      },
+      listSessions: async (limit) => [{ session_id: "s1", title: `of ${limit}`, updated_at: 1 }],
+    });
+
+    await mcp.client.callTool({ name: "ask_qwen", arguments: { prompt: "Why?", system: null, model: null } });
+    const listed = await mcp.client.callTool({ name: "list_sessions", arguments: { limit: null } });
+    const refused = await mcp.client.callTool({ name: "ask_qwen", arguments: { prompt: null } });
+
+    expect(asked).toEqual([{ prompt: "Why?", system: undefined, model: undefined }]);
+    expect(textOf(listed)).toBe("s1: of 20");
+    expect(textOf(refused)).toContain('"prompt" is missing');
+  });
+
   test("gives passages as text and as data", async () => {
     const source = { chunk_id: "1", document_name: "lease.pdf", text: "Three months.", score: 0.9 };
     await using mcp = await connect({ search: async () => [source] });

@@ -16,7 +16,7 @@ describe("useChat goes on after a reload", () => {
     const answer = openStream({ ...eventStreamHead, "x-stream-id": streamId });
     const chat = await openChat([answer.response]);
     await perform(async () => {
-      void chat.result.current.send("Count", { attachments: [{ name: "large", url: "data:,large" }] });
+      void chat.result.current.send("Count", { attachments: [{ name: "large", url: "data:,large" }], tone: "dry" });
       answer.push(frame(metadata(1), 1) + frame({ stage: "generation" }, 2) + frame({ token: "One " }, 3));
       await settle();
     });
@@ -48,6 +48,18 @@ describe("useChat goes on after a reload", () => {
       expect(chat.result.current.sessionId).toBe("session-1");
     });
   }
+
+  test("an edited question keeps what was attached to it, which the server has", async () => {
+    const storage = await leavePage();
+    await using server = await startChatServer(events);
+    const chat = await openChat([], { url: server.url, storage, stream: { fetch } });
+    await until(() => chat.result.current.messages[1]?.status === "complete");
+    await perform(() => chat.result.current.edit(chat.result.current.messages[0]!.id, "Again"));
+
+    const { body } = server.requests.at(-1)!;
+    expect(body).toMatchObject({ message: "Again", tone: "dry", attachments_of: "question-1" });
+    expect(body).not.toHaveProperty("attachments");
+  });
 
   test("by the stream that the page was given, into the message that it was given", async () => {
     await using server = await startChatServer(events);

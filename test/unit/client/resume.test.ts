@@ -144,6 +144,20 @@ describe("streamSSE with resume", () => {
     ]);
   });
 
+  test("is complete when the server says that nothing is left [R3-085]", async () => {
+    const ear = createEar();
+    const { fetch, asked } = scriptedFetch(
+      streamOf(frame({ metadata: { stream_id: streamId } }, 1), frame({ token: "a" }, 2)),
+      new Response(null, { status: 204 }),
+    );
+
+    await streamSSE("/stream", {}, ear.callbacks, undefined, { ...options, fetch });
+
+    expect(ear.named("token")).toEqual(["a"]);
+    expect(ear.named("complete")).toHaveLength(1);
+    expect(asked).toHaveLength(2);
+  });
+
   test("is complete without a mark where the server keeps no streams [R3-040]", async () => {
     const { fetch } = scriptedFetch(streamOf(frame({ token: "a" })));
     const ear = createEar();
@@ -175,6 +189,16 @@ describe("resumeSSE", () => {
     expect(whole.heard).toEqual(allHeard);
     expect(rest.heard).toEqual(allHeard.slice(5));
     expect(server.requests.map(({ method }) => method)).toEqual(["GET", "GET"]);
+  });
+
+  test("is complete at once where nothing is left behind the event [R3-085]", async () => {
+    const ear = createEar();
+    const { fetch, asked } = scriptedFetch(new Response(null, { status: 204 }));
+
+    await resumeSSE("/stream", streamId, ear.callbacks, undefined, { ...options, fetch, lastEventId: "9" });
+
+    expect(ear.heard.map(([name]) => name)).toEqual(["complete"]);
+    expect(asked).toHaveLength(1);
   });
 
   test("rejects when the server has it no more", async () => {

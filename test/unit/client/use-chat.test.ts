@@ -1,6 +1,7 @@
 // A chat in a real React DOM: what its messages hold, and what is sent.
 
 import { describe, expect, test } from "bun:test";
+import { createAssistantMessage, createUserMessage } from "../../../src/client/chat-message.ts";
 import { answerOf, metadata, outline, setChatStage, source, url } from "./chat-stage.ts";
 import { dropped, frame, ManualTimers, openStream, settle, streamOf } from "./stage.ts";
 
@@ -393,6 +394,36 @@ describe("useChat sends", () => {
 
     expect(chat.asked[3]?.body).toMatchObject({ message: "First", parent_id: null, session_id: "session-1" });
     expect(shown()).toEqual(["First", "4"]);
+  });
+
+  test("the failed answer to follow, and not what is newest on the server by now", async () => {
+    const chat = await openChat([
+      answerOf(1, { token: "1" }),
+      answerOf(2, { error: "The model is busy" }),
+      answerOf(3, { token: "3" }),
+      answerOf(4, { token: "4" }),
+    ]);
+    for (const text of ["One", "Two", "Three"]) await perform(() => chat.result.current.send(text));
+    await perform(() => chat.result.current.edit(chat.result.current.messages[4]!.id, "Other"));
+
+    expect(chat.asked.slice(2).map(({ body }) => body)).toMatchObject([
+      { message: "Three", parent_id: "answer-2" },
+      { message: "Other", parent_id: "answer-2" },
+    ]);
+  });
+
+  test("an edited question behind what the server has in front of it, also where the page does not know its name", async () => {
+    const behind = { ...metadata(2).metadata, parent_id: "answer-of-before" };
+    const answers = [streamOf(frame({ metadata: behind }, 1), frame("[DONE]", 2)), answerOf(3, { token: "3" })];
+    const initialMessages = [createUserMessage("One"), { ...createAssistantMessage(), status: "complete" as const }];
+    const chat = await openChat(answers, { sessionId: "session-1", initialMessages });
+    await perform(() => chat.result.current.send("Two"));
+    await perform(() => chat.result.current.edit(chat.result.current.messages[2]!.id, "Other"));
+
+    expect(chat.asked.map(({ body }) => (body as { parent_id?: unknown }).parent_id)).toEqual([
+      undefined,
+      "answer-of-before",
+    ]);
   });
 
   test("nothing for messages that are not there", async () => {

@@ -1,6 +1,7 @@
 // What a session remembers of an answer, out of its events and its state.
 
 import { describe, expect, test } from "bun:test";
+import { GatewayError } from "../../../src/contract/gateway-error.ts";
 import { AnswerRecord } from "../../../src/pipeline/answer-record.ts";
 import { emptyState } from "../../../src/pipeline/run-pipeline.ts";
 import type { ChatMessage } from "../../../src/store/chat-store.ts";
@@ -22,6 +23,22 @@ describe("AnswerRecord", () => {
       ...begun,
       status: "stopped",
     });
+  });
+
+  test.each([
+    ["invalid-request", "", true],
+    ["context-too-long", "", true],
+    ["content-filtered", "", true],
+    ["too-large", "", true],
+    ["content-filtered", "Half", undefined],
+    ["upstream-failed", "", undefined],
+    ["model-not-found", "", undefined],
+  ] as const)("of %s behind %j knows whether the question was refused: %p", (kind, answer, isRefused) => {
+    const error = new GatewayError(kind, "No");
+
+    const { extras } = new AnswerRecord().asMessage(begun, { ...emptyState("q"), answer }, "failed", error);
+
+    expect(extras.isRefused).toBe(isRefused);
   });
 
   test("remembers all that was told", () => {

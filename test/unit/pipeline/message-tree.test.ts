@@ -108,6 +108,18 @@ describe("placeOf", () => {
     expect(place(failed).parentId).toBe("a2");
   });
 
+  test("a message that was refused for what it holds is not said again, but when it is asked for", () => {
+    const refused = { content: "", status: "failed", extras: { isRefused: true } } as const;
+    const path = [...dialogue, message("u3", "a2"), message("a3", "u3", refused), message("u4", "a3")];
+    const said = ["user: says u1", "assistant: says a1", "user: says u2", "assistant: says a2"];
+
+    expect(place(path, "a3")).toEqual({ parentId: "a3", history: said, repeated: undefined });
+    expect(place(path).history).toEqual([...said, "user: says u4"]);
+    expect(place(path, undefined, "u3")).toMatchObject({ parentId: "a2", history: said, repeated: { id: "u3" } });
+    // Another model has taken it.
+    expect(place([...path, message("a3b", "u3")]).history).toEqual([...said, "user: says u3", "assistant: says a3b"]);
+  });
+
   test("a message may follow another one of the user", () => {
     expect(place(dialogue, "u2").history).toEqual(["user: says u1", "assistant: says a1", "user: says u2"]);
   });

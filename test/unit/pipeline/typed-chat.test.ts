@@ -561,6 +561,7 @@ describe("an answer that fails", () => {
             throw new GatewayError("overloaded", "Cannot begin a stream: the gateway shuts down");
           },
           open: () => Promise.reject(new GatewayError("not-found", "No")),
+          openRest: () => Promise.reject(new GatewayError("not-found", "No")),
           stop: async () => false,
           async forget() {},
         },
@@ -579,6 +580,26 @@ describe("an answer that fails", () => {
     await expect(stage.send({ ...hello, upstream: "nobody" })).rejects.toMatchObject({ param: "upstream" });
 
     expect(await stage.chat.findMessages("c", "s1")).toBeUndefined();
+  });
+
+  test("a conversation that is gone is told as that: a page that still shows it names its messages", async () => {
+    const stage = start();
+    await stage.talk(hello);
+    const [question, answer] = await stage.messagesOf("s1");
+    await stage.chat.deleteSession("c", "s1");
+
+    for (const [param, body] of [
+      ["parent_id", { ...hello, parent_id: answer?.id }],
+      ["retry_of", { session_id: "s1", retry_of: question?.id }],
+      ["attachments_of", { ...hello, parent_id: null, attachments_of: question?.id }],
+    ] as const) {
+      await expect(stage.send(body)).rejects.toMatchObject({
+        kind: "invalid-request",
+        param,
+        message: `Cannot continue this conversation by "${param}": it was deleted, has expired or never was; begin a new one`,
+      });
+    }
+    await expect(stage.talk({ ...hello, parent_id: null })).resolves.toBeDefined();
   });
 });
 

@@ -84,6 +84,7 @@ test("a stream that was cut short does not end quietly for who has seen more tha
   const { replays } = createStage({ directory, index: createSqliteReplayIndex(database) });
 
   expect(await textOf(await replays.open("me", "s1", 9))).toBe("id: 10\ndata: interrupted\n\n");
+  expect(await replays.openRest("me", "s1", 4)).toBeUndefined();
   expect(await textOf(await replays.open("me", "s1", 4))).toBe("");
   expect(idsIn(await textOf(await replays.open("me", "s1", 3)))).toEqual([4]);
 });

@@ -182,6 +182,24 @@ describe("open", () => {
     }
   });
 
+  test("says that nothing is left of what has ended, and only then", async () => {
+    const { replays } = createStage();
+    const source = new ToldSource();
+    const first = new BodyReader(replays.start("me", "s1", source.say(3), once));
+    await first.until("frame 3");
+
+    const live = await replays.openRest("me", "s1", 3);
+    source.end();
+    await first.toEnd();
+
+    expect(idsIn(await textOf(live!))).toEqual([]);
+    expect(await replays.openRest("me", "s1", 3)).toBeUndefined();
+    await settle();
+    for (const afterId of [3, 4, 99]) expect(await replays.openRest("me", "s1", afterId)).toBeUndefined();
+    expect(await textOf(await replays.open("me", "s1", 3))).toBe("");
+    expect(idsIn(await textOf((await replays.openRest("me", "s1", 2))!))).toEqual([3]);
+  });
+
   test("gives what comes to an id that was not reached", async () => {
     const { replays } = createStage();
     const source = new ToldSource();

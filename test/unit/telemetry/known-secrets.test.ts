@@ -48,6 +48,19 @@ test("learn forgets no key of the settings, nor another account's token, however
   expect(secrets.hide("Renewed-token-0-")).toBe("Renewed-token-0-");
 });
 
+test("learn forgets the owner that has learnt nothing for the longest time, beyond two thousand", () => {
+  const secrets = createKnownSecrets();
+  secrets.learn(["a-key-of-the-settings"]);
+  for (let index = 0; index < 2000; index++) secrets.learn([`token-of-owner-${index}-`], `owner ${index}`);
+  secrets.learn(["token-of-owner-0-", "renewed-of-owner-0-"], "owner 0");
+  secrets.learn(["token-of-one-more"], "one more");
+
+  expect(secrets.hide("a-key-of-the-settings token-of-owner-0- renewed-of-owner-0- token-of-one-more")).toBe(
+    "[redacted] [redacted] [redacted] [redacted]",
+  );
+  expect(secrets.hide("token-of-owner-1- token-of-owner-2-")).toBe("token-of-owner-1- [redacted]");
+});
+
 test("learn keeps all that it is told at once", () => {
   const secrets = createKnownSecrets();
   secrets.learn(Array.from({ length: 3000 }, (_, index) => `key-of-client-${index}`));

@@ -1,6 +1,7 @@
 // Calls of tools over real transports: a child process, streamable HTTP, and the older form over SSE.
 
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import type { ServerResponse } from "node:http";
 import { GatewayError } from "../../../../src/contract/gateway-error.ts";
 import { fakeProcess, type FakeTool } from "../../../support/fake-mcp.ts";
 import { type FakeHttpServer, startFakeHttp } from "../../../support/fake-mcp-http.ts";
@@ -311,9 +312,38 @@ describe("questions of a server to one user", () => {
   });
 });
 
-describe("a tool server over stdio that is not exact", () => {
+/** Calls are answered with this, as a stream, as JSON, or on the one stream of the older form. */
+function startInexact(answer: string, form: "stream" | "json" | "older stream") {
+  let older: ServerResponse | undefined;
+  const raw: FakeTool = { name: "raw", text: "not asked" };
+  return startFakeHttp(
+    { tools: [raw] },
+    {
+      form: form === "older stream" ? "sse" : "http",
+      instead(request, response, body) {
+        if (request.method === "GET") older = response;
+        if (!body.includes('"tools/call"')) return false;
+        const message = `{"jsonrpc":"2.0","id":${JSON.parse(body).id},${answer}}`;
+        if (form === "json") response.writeHead(200, { "content-type": "application/json" }).end(message);
+        else if (form === "older stream") {
+          older?.write(`event: message\r\ndata:${message}\r\n\r\n`);
+          response.writeHead(202).end();
+        } else {
+          response.writeHead(200, { "content-type": "text/event-stream" });
+          // The connection stays: whoever waits for its end would wait.
+          response.write(`event: message\ndata: ${message.slice(0, 20)}`);
+          setTimeout(() => response.write(`${message.slice(20)}\n\n`), 5);
+        }
+        return true;
+      },
+    },
+  );
+}
+
+describe("a tool server that is not exact", () => {
   const content = '[{"type":"text","text":"done"}]';
   const raw = (text: string): FakeTool => ({ name: "raw", does: "raw", raw: text });
+  const more = { callTimeoutMs: 3000 };
 
   test.each([
     ["has nothing to give", '"result":null', ""],
@@ -323,9 +353,14 @@ describe("a tool server over stdio that is not exact", () => {
     ["gives a bare list", `"result":${content}`, "done"],
     ["gives a bare number", '"result":3', "3"],
   ])("is understood when it %s [R4-057]", async (_what, answer, text) => {
-    await using stage = createMcpStage(fakeProcess({ tools: [raw(answer)] }), { callTimeoutMs: 3000 });
-
+    await using stage = createMcpStage(fakeProcess({ tools: [raw(answer)] }, more));
     expect(await stage.call("raw")).toEqual({ text, isError: false, isCut: false });
+
+    for (const form of ["stream", "json", "older stream"] as const) {
+      await using http = await startInexact(answer, form);
+      await using away = createMcpStage(http.settings(more));
+      expect(await away.call("raw")).toEqual({ text, isError: false, isCut: false });
+    }
   });
 
   test.each([
@@ -335,9 +370,14 @@ describe("a tool server over stdio that is not exact", () => {
     ["no words", '"error":{"code":7}', "The server gave no reason"],
     ["neither result nor error", '"ok":true', "The server gave an answer that MCP does not know"],
   ])("is told to the model at once, with %s [R4-057]", async (_what, answer, text) => {
-    await using stage = createMcpStage(fakeProcess({ tools: [raw(answer)] }), { callTimeoutMs: 3000 });
-
+    await using stage = createMcpStage(fakeProcess({ tools: [raw(answer)] }, more));
     expect(await stage.call("raw")).toEqual({ text, isError: true, isCut: false });
+
+    for (const form of ["stream", "json", "older stream"] as const) {
+      await using http = await startInexact(answer, form);
+      await using away = createMcpStage(http.settings(more));
+      expect(await away.call("raw")).toEqual({ text, isError: true, isCut: false });
+    }
   });
 });
 

@@ -213,6 +213,38 @@ describe("langGraph", () => {
     expect(wordsOf(events)).toBe(answerText);
   });
 
+  test("tells the words of a model once that a node puts into a message of its own", async () => {
+    const Talk = Annotation.Root({ ...MessagesAnnotation.spec, answer: Annotation<string> });
+    const graph = new StateGraph(Talk)
+      .addNode("greeting", async () => ({ messages: [new AIMessage("Well. ")] }))
+      .addNode("generation", async () => {
+        const answer = await say(speaking(`${answerText}\n`));
+        return { answer, messages: [new AIMessage(answer.trim())] };
+      })
+      .addNode("finish", async ({ answer }) => ({ messages: [new AIMessage(`Well. ${answer}`)] }))
+      .addNode("postscript", async () => ({ messages: [new AIMessage("Ask me.")] }))
+      .addEdge(START, "greeting")
+      .addEdge("greeting", "generation")
+      .addEdge("generation", "finish")
+      .addEdge("finish", "postscript")
+      .compile();
+
+    const events = await run(graph);
+
+    expect(wordsOf(events)).toBe(`Well. ${answerText}\nAsk me.`);
+    expect(stagesOf(events)).toEqual(["greeting", "generation", "finish", "postscript"]);
+  });
+
+  test("tells pieces that are alike, and as long as what was said before them", async () => {
+    const chunks = ["ha", "ha", "haha"].map((content) => new AIMessageChunk({ content }));
+    const stream = async () =>
+      (async function* () {
+        for (const chunk of chunks) yield ["messages", [chunk, { langgraph_node: "generation" }]];
+      })();
+
+    expect(wordsOf(await run({ stream }))).toBe("hahahaha");
+  });
+
   test("tells a node that runs again again, also when it streamed in its first round only", async () => {
     const graph = new StateGraph(State)
       .addNode("generation", async ({ rounds = 0 }) => ({
@@ -405,6 +437,20 @@ describe("langGraph", () => {
       ["ai", "It is."],
       ["human", "Sure?"],
     ]);
+  });
+
+  test("gives the graph the texts that are attached, apart from the words", async () => {
+    let given: unknown;
+    const stream = async (input: unknown) => {
+      given = input;
+      return (async function* () {})();
+    };
+    const content = ["Look", 'File "a.txt":'].map((text) => ({ type: "text", text }) as const);
+
+    await run({ stream }, {}, { message: "Look", content, history: [{ role: "user", content }] });
+
+    const said = { role: "user", content: 'Look\nFile "a.txt":' };
+    expect(given).toEqual({ message: "Look", messages: [said, said] });
   });
 
   test("runs a graph that remembers by itself, with the thread and the input of its options", async () => {
