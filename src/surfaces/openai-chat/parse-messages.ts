@@ -8,6 +8,7 @@ import { GrownLists } from "../../conversation/grown-lists.ts";
 import { splitThoughts } from "../../conversation/leading-thoughts.ts";
 import { LongText } from "../../conversation/long-text.ts";
 import { invalid, stringIn } from "../check-body.ts";
+import { customArguments } from "../custom-tools.ts";
 
 const roles = ["system", "developer", "user", "assistant", "tool", "function"] as const;
 type Role = (typeof roles)[number];
@@ -154,7 +155,10 @@ function parseToolCall(value: unknown, path: string): ToolCall {
     throw invalid(`${path}.function.name`, `Invalid request: "${path}.function.name" must be a string`);
   }
   const callId = typeof value["id"] === "string" ? value["id"] : "";
-  return { callId, toolName: called["name"], argumentsText: argumentsOf(called["arguments"] ?? called["input"]) };
+  const { input } = called;
+  const isCustom = called === value["custom"] && typeof input === "string";
+  const argumentsText = isCustom ? customArguments(input) : argumentsOf(called["arguments"] ?? input);
+  return { callId, toolName: called["name"], argumentsText };
 }
 
 /** Some clients send the arguments as an object instead of JSON text. */

@@ -2,6 +2,7 @@
 
 import type { ReplyIdentity, Source } from "../../contract/events.ts";
 import { isJsonObject, type Json } from "../../contract/json.ts";
+import { customInput } from "../custom-tools.ts";
 import { type Citation, citationsIn } from "../url-citations.ts";
 import type { DeclaredTool } from "./parse-tools.ts";
 
@@ -105,22 +106,4 @@ function searchArguments(argumentsText: string): Json {
 /** No arguments are an empty object: clients parse them. */
 export function wholeArguments(argumentsText: string): string {
   return argumentsText === "" ? "{}" : argumentsText;
-}
-
-/** The inverse of `customInput`. */
-export function customArguments(input: string): string {
-  return JSON.stringify({ input });
-}
-
-/** The free text in the arguments of the function that stood for the tool. */
-export function customInput(argumentsText: string): string {
-  try {
-    const value: unknown = JSON.parse(argumentsText);
-    if (typeof value === "object" && value !== null && "input" in value && typeof value.input === "string") {
-      return value.input;
-    }
-  } catch {
-    // The model wrote the text itself.
-  }
-  return argumentsText;
 }

@@ -7,11 +7,10 @@ import type { GatewayError } from "../../contract/gateway-error.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts";
 import { onceFor } from "../../contract/once-for.ts";
 import { openaiErrorBody } from "../../contract/openai-error.ts";
+import { customArguments, customInput } from "../custom-tools.ts";
 import {
   callItem,
   callPrefixes,
-  customArguments,
-  customInput,
   itemId,
   type ItemStatus,
   messageItem,
