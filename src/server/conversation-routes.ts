@@ -9,6 +9,7 @@ import type { ConversationStore, KeptConversation } from "../store/conversation-
 import { inputItems } from "../surfaces/openai-responses/input-items.ts";
 import { nothingKnown, parseInput } from "../surfaces/openai-responses/parse-input.ts";
 import type { Edge } from "./create-server.ts";
+import { exactAnswer } from "./exact-answer.ts";
 import { encodePage, parsePage } from "./item-pages.ts";
 import { readBody } from "./read-body.ts";
 import { conversationNotFound, itemNotFound } from "./response-errors.ts";
@@ -52,7 +53,7 @@ export function conversationRoutes({ openStore, clock, maxBodyBytes }: Conversat
   async function addItems(trip: Trip, id: string): Promise<Response> {
     const items = parseItems((await readFields(trip))["items"]);
     if (!(await (await openStore()).append(trip.caller, id, items))) throw conversationNotFound();
-    return Response.json(encodePage({ items, hasMore: false }));
+    return exactAnswer(encodePage({ items, hasMore: false }));
   }
 
   async function read(trip: Trip, { id, itemId, isAboutItems }: Place): Promise<Response> {
@@ -60,12 +61,12 @@ export function conversationRoutes({ openStore, clock, maxBodyBytes }: Conversat
     if (!isAboutItems) return Response.json(encode(found(await store.find(trip.caller, id))));
     if (itemId === undefined) {
       const page = await store.listItems(trip.caller, id, parsePage(new URL(trip.request.url).searchParams));
-      return Response.json(encodePage(found(page)));
+      return exactAnswer(encodePage(found(page)));
     }
     found(await store.find(trip.caller, id));
     const item = await store.findItem(trip.caller, id, itemId);
     if (item === undefined) throw itemNotFound();
-    return Response.json(item);
+    return exactAnswer(item);
   }
 
   async function remove(trip: Trip, { id, itemId, isAboutItems }: Place): Promise<Response> {

@@ -5,6 +5,7 @@ import type { Json, JsonObject } from "../contract/json.ts";
 import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
 import { responsesPath } from "../surfaces/openai-responses/surface.ts";
 import type { Edge } from "./create-server.ts";
+import { exactAnswer } from "./exact-answer.ts";
 import { encodePage, parsePage } from "./item-pages.ts";
 import { readBody } from "./read-body.ts";
 import type { Responses } from "./responses.ts";
@@ -38,9 +39,7 @@ export function responseRoutes({ responses, maxBodyBytes, keepOpen }: ResponseRo
       answer: async (trip) => {
         const rest = restOf(trip);
         if (!rest.endsWith(cancelEnd)) throw nothingHere();
-        return Response.json(
-          await responses.cancel(trip.caller, rest.slice(0, -cancelEnd.length), trip.request.signal),
-        );
+        return exactAnswer(await responses.cancel(trip.caller, rest.slice(0, -cancelEnd.length), trip.request.signal));
       },
     },
     {
@@ -51,7 +50,7 @@ export function responseRoutes({ responses, maxBodyBytes, keepOpen }: ResponseRo
         const query = new URL(trip.request.url).searchParams;
         if (rest.endsWith(inputItemsEnd)) {
           const { input } = await responses.find(trip.caller, rest.slice(0, -inputItemsEnd.length));
-          return Response.json(listOf(input, query));
+          return exactAnswer(listOf(input, query));
         }
         const afterId = afterIdOf(query.get("starting_after"));
         if (isStreamAsked(query.get("stream"))) {
@@ -59,7 +58,7 @@ export function responseRoutes({ responses, maxBodyBytes, keepOpen }: ResponseRo
           if (trip.request.method === "HEAD") return new Response(null, { headers: eventStreamHeaders });
           return responses.readOn(trip.caller, rest, afterId, { onCut: keepOpen(trip.request) });
         }
-        return Response.json((await responses.find(trip.caller, rest)).response);
+        return exactAnswer((await responses.find(trip.caller, rest)).response);
       },
     },
     {

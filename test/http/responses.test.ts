@@ -145,6 +145,29 @@ describe.each([true, false])("stream %p", (stream) => {
     expect(second.items).toMatchObject([{ type: "function_call", name: "lookup", namespace: "mcp__tiny" }]);
   });
 
+  test("a search keeps its numbers, and goes on in its chat", async () => {
+    await using harness = await startHarness();
+    harness.emulator.script({
+      reply: { text: '<tool_call>\n{"name": "tool_search", "arguments": {"id": 9007199254740993}}\n</tool_call>' },
+    });
+    const tools = [{ type: "tool_search", execution: "client", parameters: { type: "object" } }];
+    const body = { model: "qwen3-max", stream, tools, input: "Look it up" };
+    const told = await bodyOf(await harness.post("/v1/responses", body));
+    const callId = /"call_id":"([^"]+)"/.exec(told)?.[1];
+    const previousId = /"id":"(resp_[0-9a-f]+)"/.exec(told)?.[1];
+    const before = lastTurn(harness);
+    const output = { type: "tool_search_output", call_id: callId, execution: "client", tools: [] };
+    await respond(harness, { ...body, previous_response_id: previousId, input: [output] });
+
+    const arguments_ = told.match(/"arguments":\{[^}]*\}/g) ?? [];
+    expect(arguments_.filter((text) => text !== '"arguments":{}')).toEqual(
+      Array.from({ length: stream ? 2 : 1 }, () => '"arguments":{"id":9007199254740993}'),
+    );
+    expect(lastTurn(harness)).toMatchObject({ chatId: before.chatId, parentId: before.responseId });
+    const kept = await harness.get(`/v1/responses/${previousId}`);
+    expect(await kept.text()).toContain('"arguments":{"id":9007199254740993}');
+  });
+
   test("a custom tool is given its free text", async () => {
     await using harness = await startHarness();
     const tools = [{ type: "custom", name: "patch", description: "Patches." }];

@@ -1,6 +1,7 @@
 // The items of an answer, and their ids: the same whether it is streamed or whole, and each tells which answer it is of.
 
 import type { ReplyIdentity, Source } from "../../contract/events.ts";
+import { parseExact } from "../../contract/exact-json.ts";
 import { isJsonObject, type Json } from "../../contract/json.ts";
 import { customInput } from "../custom-tools.ts";
 import { type Citation, citationsIn } from "../url-citations.ts";
@@ -94,7 +95,7 @@ export const callPrefixes: Readonly<Record<DeclaredTool["kind"], string>> = {
 /** An object here, and not its text. */
 function searchArguments(argumentsText: string): Json {
   try {
-    const value: unknown = JSON.parse(argumentsText);
+    const value = parseExact(argumentsText);
     // Came out of JSON.parse.
     return isJsonObject(value) ? (value as { readonly [field: string]: Json }) : {};
   } catch {
