@@ -8,6 +8,7 @@ import type { Edge } from "./create-server.ts";
 import { exactAnswer } from "./exact-answer.ts";
 import { encodePage, parsePage } from "./item-pages.ts";
 import { readBody } from "./read-body.ts";
+import { cannotCompact } from "./response-errors.ts";
 import type { Responses } from "./responses.ts";
 import { goesToSocket, pathRest, type ServerRoute, type Trip } from "./trip.ts";
 
@@ -17,8 +18,14 @@ export interface ResponseRoutesOptions extends Pick<Edge, "maxBodyBytes" | "keep
 
 const inputItemsEnd = "/input_items";
 const cancelEnd = "/cancel";
+const countName = "input_tokens";
+const compactName = "compact";
 
 export function responseRoutes({ responses, maxBodyBytes, keepOpen }: ResponseRoutesOptions): ServerRoute[] {
+  const countInput = async ({ request, caller }: Trip): Promise<Response> => {
+    const tokens = await responses.countInput(caller, await readBody(request, maxBodyBytes));
+    return Response.json({ object: "response.input_tokens", input_tokens: tokens });
+  };
   return [
     {
       method: "POST",
@@ -38,6 +45,8 @@ export function responseRoutes({ responses, maxBodyBytes, keepOpen }: ResponseRo
       path: `${responsesPath}/*`,
       answer: async (trip) => {
         const rest = restOf(trip);
+        if (rest === countName) return countInput(trip);
+        if (rest === compactName) throw cannotCompact();
         if (!rest.endsWith(cancelEnd)) throw nothingHere();
         return exactAnswer(await responses.cancel(trip.caller, rest.slice(0, -cancelEnd.length), trip.request.signal));
       },
@@ -79,7 +88,10 @@ function restOf(trip: Trip): string {
 }
 
 function nothingHere(): GatewayError {
-  return new GatewayError("not-found", "Cannot POST this address: there is nothing here but /v1/responses/:id/cancel");
+  return new GatewayError(
+    "not-found",
+    "Cannot POST this address: there is nothing here but /v1/responses/:id/cancel and /v1/responses/input_tokens",
+  );
 }
 
 /** @throws {GatewayError} `invalid-request` */

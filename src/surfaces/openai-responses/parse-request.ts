@@ -40,6 +40,17 @@ const checkBody = createBodyCheck(responseBody);
  * @throws {GatewayError} `invalid-request` that names the field
  */
 export function parseRequest(value: unknown, known: KnownItems = nothingKnown): ChatRequest {
+  const request = readBody(value, known);
+  mustAsk(request, known);
+  return request;
+}
+
+/** The same body, whose answer nobody wants: it need not ask anything. @throws {GatewayError} `invalid-request` */
+export function parseCountRequest(value: unknown, known: KnownItems): ChatRequest {
+  return readBody(value, known);
+}
+
+function readBody(value: unknown, known: KnownItems): ChatRequest {
   const body = checkBody(value);
   // Checked above to be an object; the schema leaves unknown fields in place.
   const fields: JsonObject = body;
@@ -52,7 +63,7 @@ export function parseRequest(value: unknown, known: KnownItems = nothingKnown): 
   return {
     surface: surfaceName,
     model: parseModel(body.model),
-    messages: withSystem(parseInstructions(body.instructions), parseAsked(fields, declared, known)),
+    messages: withSystem(parseInstructions(body.instructions), parseInput(fields["input"] ?? [], declared, known)),
     tools,
     toolChoice,
     stream: body.stream ?? false,
@@ -72,20 +83,13 @@ function parseInstructions(text: string | null | undefined): Message[] {
   return text ? [{ role: "system", content: [{ type: "text", text }] }] : [];
 }
 
-function parseAsked(
-  fields: JsonObject,
-  declared: ReturnType<typeof parseTools>,
-  known: KnownItems,
-): readonly Message[] {
-  const input = fields["input"] ?? undefined;
+function mustAsk({ body, messages }: ChatRequest, { history }: KnownItems): void {
   // What is asked may stand in what it goes on from.
-  if (input === undefined && known.history.length === 0) throw invalid("input", 'Invalid request: "input" is missing');
-  const messages = parseInput(input ?? [], declared, known);
+  if (body["input"] == null && history.length === 0) throw invalid("input", 'Invalid request: "input" is missing');
   // A tool's result may continue a known conversation; whether it does, the gateway finds out.
   if (!messages.some(({ role }) => role === "user" || role === "tool")) {
     throw invalid("input", 'Invalid request: "input" must hold a message with role "user"');
   }
-  return messages;
 }
 
 /**
