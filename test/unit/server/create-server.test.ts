@@ -247,6 +247,15 @@ test("createServer logs errors with message, status and code, and the cause for 
   });
 });
 
+test("createServer tells of an endpoint that it has not, and nothing of a base URL that is right", async () => {
+  const { get } = startTestServer();
+  const message = (path: string) => get(path).then((answer) => answer.text());
+
+  expect(await message("/v1/batches")).toContain("there is nothing here. GET /openapi.json tells what is served");
+  expect(await message("/v1/batches")).not.toContain("base URL");
+  expect(await message("/batches")).toContain("The base URL of the OpenAI API ends in /v1");
+});
+
 test("createServer tells of a base URL that has the version once too often", async () => {
   const { get } = startTestServer();
   const answer = await get("/v1/v1/messages", { "anthropic-version": "2023-06-01" });
