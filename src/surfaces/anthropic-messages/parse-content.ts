@@ -47,7 +47,7 @@ export function parseBlock(value: unknown, path: string): ContentPart[] {
     default:
       throw invalid(
         `${path}.type`,
-        `Invalid request: "${path}.type" must be one of text, image, document, tool_use, tool_result, thinking`,
+        `Invalid request: "${path}.type" must be one of text, image, document, search_result, tool_result`,
       );
   }
 }

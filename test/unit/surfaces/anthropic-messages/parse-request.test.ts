@@ -383,6 +383,12 @@ describe("what is wrong is named [R2-063]", () => {
     expect(error.message).toContain(`"${param}"`);
   });
 
+  test.each(["tool_use", "thinking", "container_upload"])("%s of a user is not told to be allowed", (type) => {
+    const allowed = "must be one of text, image, document, search_result, tool_result";
+    expect(() => parse(block({ type }))).toThrow(`"messages[0].content[0].type" ${allowed}`);
+    expect(allowed.split(", ")).not.toContain(type);
+  });
+
   test("a body that is no object is refused", () => {
     for (const body of [undefined, null, 7, "text", []]) expect(() => parseRequest(body)).toThrow(GatewayError);
   });
