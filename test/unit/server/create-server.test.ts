@@ -251,9 +251,13 @@ test("createServer tells of an endpoint that it has not, and nothing of a base U
   const { get } = startTestServer();
   const message = (path: string) => get(path).then((answer) => answer.text());
 
-  expect(await message("/v1/batches")).toContain("there is nothing here. GET /openapi.json tells what is served");
-  expect(await message("/v1/batches")).not.toContain("base URL");
-  expect(await message("/batches")).toContain("The base URL of the OpenAI API ends in /v1");
+  for (const path of ["/v1/batches", "/v1/moderations", "/v1/chat/completions/chatcmpl-1/messages"]) {
+    expect(await message(path)).toContain("there is nothing here. GET /openapi.json tells what is served");
+    expect(await message(path)).not.toContain("base URL");
+  }
+  for (const path of ["/batches", "/v1//chat/completions", "/v1/chat/completions/chat/completions"]) {
+    expect(await message(path)).toContain("The base URL of the OpenAI API ends in /v1");
+  }
 });
 
 test("createServer tells of a base URL that has the version once too often", async () => {
