@@ -60,6 +60,28 @@ test("a conversation is made, looked at, changed and deleted", async () => {
   expect(bare.status).toBe(200);
 });
 
+test("calls and their results are told to be completed, as messages are", async () => {
+  await using harness = await startHarness();
+  const items = [
+    { type: "function_call", call_id: "a", name: "f", arguments: "{}" },
+    { type: "function_call_output", call_id: "a", output: "1", status: null },
+    { type: "custom_tool_call", id: "ctc_1", call_id: "b", name: "g", input: "x" },
+    { type: "custom_tool_call_output", call_id: "b", output: "2" },
+    { type: "function_call", call_id: "c", name: "f", arguments: "{", status: "incomplete" },
+  ];
+  const id = await create(harness);
+  await call(harness, "POST", `/${id}/items`, { items });
+  const listed = (await call(harness, "GET", `/${id}/items?order=asc`)).body["data"] as { status: string }[];
+
+  const statuses = ["completed", "completed", "completed", "completed", "incomplete"];
+  expect(listed.map(({ status }) => status)).toEqual(statuses);
+  const response = await harness.post("/v1/responses", { input: [...items.slice(0, 4), user("Go on")] });
+  const { id: responseId } = (await response.json()) as { id: string };
+  const asked = await harness.get(`/v1/responses/${responseId}/input_items?order=asc`);
+  const { data } = (await asked.json()) as { data: { status: string }[] };
+  expect(data.map(({ status }) => status)).toEqual(data.map(() => "completed"));
+});
+
 test("items are added, listed in both orders, looked at and deleted", async () => {
   await using harness = await startHarness();
   const id = await create(harness);
