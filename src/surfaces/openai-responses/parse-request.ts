@@ -54,6 +54,7 @@ function readBody(value: unknown, known: KnownItems): ChatRequest {
   const body = checkBody(value);
   // Checked above to be an object; the schema leaves unknown fields in place.
   const fields: JsonObject = body;
+  if (isJsonObject(fields["prompt"])) throw promptUnkept();
   if (conversationIdIn(fields) !== undefined && known.conversationId === undefined) throw conversationUnknown();
   if (body.background === true && body.store === false) throw backgroundUnkept();
   const listed = listedTools(fields, known.history);
@@ -110,6 +111,13 @@ export function conversationIdIn(body: JsonObject): string | undefined {
 
 function conversationUnknown(): Error {
   return invalid("conversation", 'Cannot continue a conversation by "conversation": none are kept here');
+}
+
+/** What a client leaves out in the trust that it is kept here would be missing. */
+function promptUnkept(): Error {
+  const message =
+    'Invalid request: "prompt" is not supported, since prompts are not kept here: send its words as "instructions" and "input"';
+  return invalid("prompt", message);
 }
 
 function backgroundUnkept(): Error {
