@@ -39,6 +39,8 @@ export function customArguments(input: string): string {
 export function customInput(argumentsText: string): string {
   try {
     const value: unknown = JSON.parse(argumentsText);
+    // Models that are told of free text write it in the place of the arguments.
+    if (typeof value === "string") return value;
     if (typeof value === "object" && value !== null && "input" in value && typeof value.input === "string") {
       return value.input;
     }

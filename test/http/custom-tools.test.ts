@@ -65,9 +65,13 @@ describe.each([true, false])("stream %p", (stream) => {
     });
   });
 
-  test("a call that has more than its text goes on in its chat", async () => {
+  test.each([
+    ["more than its text", { input: 'a\n"b"', note: "more" }],
+    ["its text alone", 'a\n"b"'],
+  ])("a call that has %s goes on in its chat", async (_what, told) => {
     await using harness = await startHarness();
-    harness.emulator.script({ reply: { calls: [{ name: "patch", arguments: { input: 'a\n"b"', note: "more" } }] } });
+    const written = JSON.stringify({ name: "patch", arguments: told });
+    harness.emulator.script({ reply: { text: `<tool_call>\n${written}\n</tool_call>` } });
     const history: ClientMessage[] = [user("Patch it")];
     const first = await ask(harness, { stream, messages: history });
     const before = lastTurn(harness);

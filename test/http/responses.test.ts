@@ -79,6 +79,7 @@ describe.each([true, false])("stream %p", (stream) => {
     ['{"input":"abc","note":"more"}', "abc"],
     ['{"patch":"abc"}', '{"patch":"abc"}'],
     ["{}", "{}"],
+    [String.raw`"*** Begin\n+ \"x\""`, '*** Begin\n+ "x"'],
   ])("a call of a custom tool with %s goes on in its chat", async (json, input) => {
     await using harness = await startHarness();
     harness.emulator.script({
