@@ -35,6 +35,7 @@ import { createKnownItems, outputOf } from "./known-items.ts";
 import { createResponseConversations } from "./response-conversations.ts";
 import { readToTheEnd, replaySource } from "./replayed-stream.ts";
 import { createSharedInputs } from "./shared-inputs.ts";
+import { refuseTakenIds } from "./taken-ids.ts";
 import { tellItemIds } from "./tell-item-ids.ts";
 import { UnwantedResponses } from "./unwanted-responses.ts";
 
@@ -280,6 +281,8 @@ export function createResponses(options: ResponsesOptions): Responses {
       // At once: of the next request that begins as this one it would not be told any more.
       const shared = sharedInputs.find(parsed);
       const known = await knownItems.find(caller, parsed);
+      if (known.conversationId !== undefined && isJsonObject(parsed))
+        refuseTakenIds(parsed["input"], known.byId, "input");
       if (isForLater(parsed)) {
         const answerApart = parsed["stream"] === true ? streamLater : answerLater;
         return await answerApart(incoming, { body: parsed, known, shared, moment });

@@ -60,6 +60,32 @@ test("a conversation is made, looked at, changed and deleted", async () => {
   expect(bare.status).toBe(200);
 });
 
+test("an item that comes again is passed over, and another one under its id is refused", async () => {
+  await using harness = await startHarness();
+  const one = { id: "msg_1", type: "message", role: "user", content: [{ type: "input_text", text: "One" }] };
+  const again = { id: "msg_1", role: "user", content: "One", status: "completed" };
+  const other = { id: "msg_1", role: "user", content: "Two" };
+  const id = await create(harness);
+  const param = async (path: string, body: object) =>
+    (await readError(await harness.post(path, body))).error["param"] as unknown;
+
+  expect((await call(harness, "POST", `/${id}/items`, { items: [one, again] })).status).toBe(200);
+  expect(await param("/v1/conversations", { items: [one, other] })).toBe("items[1].id");
+  expect(await param(`/v1/conversations/${id}/items`, { items: [user("Hi"), other] })).toBe("items[1].id");
+  expect(await param("/v1/responses", { conversation: id, input: [other, user("Hi")] })).toBe("input[0].id");
+  expect((await harness.post("/v1/responses", { conversation: id, input: [again, user("Hi")] })).status).toBe(200);
+  // Without a conversation they are told and kept as they are.
+  expect((await harness.post("/v1/responses", { input: [one, other] })).status).toBe(200);
+  const unnamed = { id: "", role: "user", content: "Three" };
+  await call(harness, "POST", `/${id}/items`, { items: [unnamed, { ...unnamed, content: "Four" }] });
+  const { data } = (await call(harness, "GET", `/${id}/items?order=asc`)).body as { data: { id: string }[] };
+  expect(data.filter(({ id: itemId }) => itemId === "msg_1")).toHaveLength(1);
+  expect(data.slice(-2)).toMatchObject([
+    { content: [{ text: "Three" }], id: expect.stringMatching(/^msg_./) },
+    { content: [{ text: "Four" }], id: expect.stringMatching(/^msg_./) },
+  ]);
+});
+
 test("calls and their results are told to be completed, as messages are", async () => {
   await using harness = await startHarness();
   const items = [

@@ -59,7 +59,10 @@ function wholeItem(item: JsonObject): JsonObject {
 export function withItemIds(items: readonly JsonObject[], replyId: string): readonly JsonObject[] {
   return items.map((item, index) => {
     const prefix = prefixes[String(item["type"])] ?? "item";
-    const id = typeof item["id"] === "string" ? item["id"] : itemId(prefix, { replyId }, firstInputPlace + index);
+    const id =
+      typeof item["id"] === "string" && item["id"] !== ""
+        ? item["id"]
+        : itemId(prefix, { replyId }, firstInputPlace + index);
     if (!hasStatus.test(prefix)) return id === item["id"] ? item : { ...item, id };
     return { ...item, id, status: item["status"] ?? "completed" };
   });
