@@ -45,7 +45,28 @@ export function customInput(argumentsText: string): string {
       return value.input;
     }
   } catch {
-    // The model wrote the text itself.
+    // The model wrote the text itself, or was cut off in it.
+    return begunInput(argumentsText) ?? argumentsText;
   }
   return argumentsText;
+}
+
+const opening = /^\s*\{\s*"input"\s*:\s*"/;
+/** What may stand at its end and is no text: nothing, an escape that is cut off, the quote that ends it. */
+const tails = [/$/, /\\(?:u[\da-f]{0,3})?$/i, /"\s*$/];
+
+/** Of arguments that end in their text, as those of an answer do that ended at its length. */
+function begunInput(argumentsText: string): string | undefined {
+  const [begun] = opening.exec(argumentsText) ?? [];
+  if (begun === undefined) return undefined;
+  const rest = argumentsText.slice(begun.length);
+  for (const tail of tails) {
+    try {
+      const input: unknown = JSON.parse(`"${rest.replace(tail, "")}"`);
+      if (typeof input === "string") return input;
+    } catch {
+      // It ends otherwise, or is broken in its middle.
+    }
+  }
+  return undefined;
 }

@@ -104,4 +104,15 @@ describe.each([true, false])("stream %p", (stream) => {
       { role: "tool", tool_call_id: call?.id, content: "done" },
     ]);
   });
+
+  test("a call that was cut at its length has the text so far", async () => {
+    await using stage = await startDialectStage({ dialect: "generic" });
+    const pieces = ['{"input": "*** Be', 'gin\\n\\"a'];
+    const call = { name: "patch", arguments: { input: "" }, pieces };
+    stage.emulator.script({ reply: { calls: [call], finishReason: "length", quirks: ["cut-arguments"] } });
+    const answer = await ask(stage.harness, { model: undefined, stream, messages: [user("Patch it")] });
+
+    expect(answer.finishReason).toBe("length");
+    expect('*** Begin\n"a'.startsWith(callsOf(answer)[0]?.custom.input ?? "nothing")).toBe(true);
+  });
 });
