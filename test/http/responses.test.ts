@@ -146,6 +146,19 @@ describe.each([true, false])("stream %p", (stream) => {
     expect(second.items).toMatchObject([{ type: "function_call", name: "lookup", namespace: "mcp__tiny" }]);
   });
 
+  test("schemas keep their numbers: for the model, and where the answer repeats them", async () => {
+    await using harness = await startHarness();
+    const ids = '{"type":"integer","enum":[9007199254740993,1]}';
+    const fits = `{"type":"object","properties":{"id":${ids}}}`;
+    const tool = `{"type":"function","name":"f","description":"${"Long. ".repeat(300)}","parameters":${fits}}`;
+    const format = `{"type":"json_schema","name":"r","schema":${fits}}`;
+    const asked = `{"model":"qwen3-max","stream":${stream},"input":"Hi","tools":[${tool}],"text":{"format":${format}}}`;
+    const told = await bodyOf(await fetch(`${harness.url}/v1/responses`, { method: "POST", body: asked }));
+
+    expect(lastTurn(harness).content.split(ids)).toHaveLength(3);
+    expect(told.split(ids).length).toBe(stream ? 7 : 3);
+  });
+
   test("a search keeps its numbers, and goes on in its chat", async () => {
     await using harness = await startHarness();
     harness.emulator.script({

@@ -2,6 +2,7 @@
 
 import type { ChatReply } from "../../contract/chat-reply.ts";
 import type { ChatRequest, ToolCall } from "../../contract/chat-request.ts";
+import { stringifyExact } from "../../contract/exact-json.ts";
 import type { FinishReason, ReplyIdentity, TokenUsage } from "../../contract/events.ts";
 import type { GatewayError } from "../../contract/gateway-error.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts";
@@ -78,11 +79,11 @@ export function encodeEcho(echo: ResponseObject): string {
 }
 
 /** Agents send the same tools with each request (known-tools.ts). */
-const encodeTools = onceFor((tools: object) => JSON.stringify(tools));
+const encodeTools = onceFor((tools: object) => stringifyExact(tools));
 
 function encodeEchoed(name: string, value: Json): string {
   const isList = name === "tools" && typeof value === "object" && value !== null;
-  return isList ? encodeTools(value) : JSON.stringify(value);
+  return isList ? encodeTools(value) : stringifyExact(value);
 }
 
 export function responseObject(
