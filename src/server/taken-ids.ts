@@ -2,6 +2,7 @@
 
 import { GatewayError } from "../contract/gateway-error.ts";
 import { isJsonObject } from "../contract/json.ts";
+import { canonicalCall, canonicalText } from "../conversation/canonical.ts";
 import { nothingKnown, parseInput } from "../surfaces/openai-responses/parse-input.ts";
 
 /**
@@ -22,14 +23,23 @@ export function refuseTakenIds(items: unknown, known: ReadonlyMap<string, unknow
   }
 }
 
-/** Clients send items back with other fields than they were told. */
+/** Clients send items back with other fields than they were told, and in other shapes. */
 function saysTheSame(one: unknown, other: unknown): boolean {
   try {
-    return Bun.deepEquals(parseInput([one], [], nothingKnown), parseInput([other], [], nothingKnown));
+    return Bun.deepEquals(whatIsSaid(one), whatIsSaid(other));
   } catch {
     // What is wrong with it is told where all of them are read.
     return true;
   }
+}
+
+function whatIsSaid(item: unknown) {
+  return parseInput([item], [], nothingKnown).map((message) => ({
+    role: message.role,
+    text: canonicalText(message),
+    calls: message.role === "assistant" ? message.toolCalls.map(canonicalCall) : [],
+    callId: message.role === "tool" ? message.callId : undefined,
+  }));
 }
 
 function taken(param: string): GatewayError {

@@ -86,6 +86,24 @@ test("an item that comes again is passed over, and another one under its id is r
   ]);
 });
 
+test.each([
+  ["a long text", { role: "user", content: [{ type: "input_text", text: "Long words. ".repeat(200) }] }],
+  ["a picture", { role: "user", content: [{ type: "input_image", image_url: pngUrl("a"), detail: "auto" }] }],
+  ["a call", { type: "function_call", call_id: "c", name: "f", arguments: '{"a":1,"b":2}' }],
+  ["a long result", { type: "function_call_output", call_id: "c", output: "Long words. ".repeat(200) }],
+  ["instructions", { role: "developer", content: "Be brief." }],
+])("%s that comes again is the same item", async (_what, item) => {
+  await using harness = await startHarness();
+  const id = await create(harness);
+  const items = [{ id: "item_1", ...item }];
+  await call(harness, "POST", `/${id}/items`, { items });
+  const other = [{ id: "item_1", role: "developer", content: "Be kind." }];
+
+  expect((await call(harness, "POST", `/${id}/items`, { items })).status).toBe(200);
+  expect((await harness.post("/v1/responses", { conversation: id, input: [...items, user("Hi")] })).status).toBe(200);
+  expect((await harness.post(`/v1/conversations/${id}/items`, { items: other })).status).toBe(400);
+});
+
 test("calls and their results are told to be completed, as messages are", async () => {
   await using harness = await startHarness();
   const items = [
