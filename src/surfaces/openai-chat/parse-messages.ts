@@ -150,14 +150,16 @@ function parseToolCalls(value: JsonObject, path: string): ToolCall[] {
 }
 
 function parseToolCall(value: unknown, path: string): ToolCall {
-  const called = isJsonObject(value) ? (value["function"] ?? value["custom"]) : undefined;
-  if (!isJsonObject(value) || !isJsonObject(called) || typeof called["name"] !== "string") {
-    throw invalid(`${path}.function.name`, `Invalid request: "${path}.function.name" must be a string`);
+  if (!isJsonObject(value)) throw invalid(path, `Invalid request: "${path}" must be an object`);
+  const field = isJsonObject(value["custom"]) && !isJsonObject(value["function"]) ? "custom" : "function";
+  const called = value[field];
+  if (!isJsonObject(called) || typeof called["name"] !== "string") {
+    throw invalid(`${path}.${field}.name`, `Invalid request: "${path}.${field}.name" must be a string`);
   }
   const callId = typeof value["id"] === "string" ? value["id"] : "";
   const { input } = called;
-  const isCustom = called === value["custom"] && typeof input === "string";
-  const argumentsText = isCustom ? customArguments(input) : argumentsOf(called["arguments"] ?? input);
+  const isText = field === "custom" && typeof input === "string";
+  const argumentsText = isText ? customArguments(input) : argumentsOf(called["arguments"] ?? input);
   return { callId, toolName: called["name"], argumentsText };
 }
 

@@ -194,6 +194,14 @@ describe("parseRequest accepts", () => {
     );
   });
 
+  test("calls of a history that are none, which it names", () => {
+    const param = (call: unknown) =>
+      refusal({ messages: [hello, { role: "assistant", content: null, tool_calls: [call] }] }).param;
+    expect(param({ id: "a", type: "function" })).toBe("messages[1].tool_calls[0].function.name");
+    expect(param({ id: "a", type: "custom", custom: { input: "x" } })).toBe("messages[1].tool_calls[0].custom.name");
+    expect(param(7)).toBe("messages[1].tool_calls[0]");
+  });
+
   test("a call of a custom tool in the history, with any text", () => {
     for (const input of ["abc", '{"input":"abc"}', ""]) {
       const call = { id: "c1", type: "custom", custom: { name: "a", input } };
