@@ -1,6 +1,7 @@
 // The form of an answer in words: for models that nothing else holds to it, and for one that has missed it.
 
 import type { AnswerFormat } from "../contract/answer-format.ts";
+import { stringifyExact } from "../contract/exact-json.ts";
 import { rootOf } from "./answer-schema.ts";
 
 /** Stands behind the last message of the user. */
@@ -11,7 +12,7 @@ export function describeFormat({ name, description, schema }: AnswerFormat): str
   ];
   if (schema === undefined) return sentences.join("\n");
   if (description !== undefined) sentences.push(`It is called ${JSON.stringify(name)}: ${description}`);
-  sentences.push("It has to fit this JSON schema; it is not the schema itself:", JSON.stringify(schema));
+  sentences.push("It has to fit this JSON schema; it is not the schema itself:", stringifyExact(schema));
   return sentences.join("\n");
 }
 

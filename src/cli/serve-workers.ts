@@ -5,6 +5,7 @@ import { chmodSync, rmSync } from "node:fs";
 import { compareConfigs, originsInForce } from "../config/compare-configs.ts";
 import { ConfigError } from "../config/config-error.ts";
 import type { Config } from "../config/config-schema.ts";
+import { ownProgram } from "../config/own-program.ts";
 import { isCompiled, version } from "../config/version.ts";
 import { madeOnce } from "../contract/made-once.ts";
 import { chatDatabasePath } from "../store/chat-database.ts";
@@ -207,7 +208,7 @@ const supervisorsNames = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LIS
 
 const spawnWorker: SpawnWorker = (hear) => {
   const environment = Object.entries(process.env).filter(([name]) => !supervisorsNames.includes(name));
-  const program = isCompiled ? [process.execPath] : [process.execPath, ...process.execArgv, process.argv[1] ?? ""];
+  const program = isCompiled ? [ownProgram()] : [process.execPath, ...process.execArgv, process.argv[1] ?? ""];
   const child = Bun.spawn([...program, workerCommand], {
     env: Object.fromEntries(environment),
     stdio: ["ignore", "inherit", "inherit"],

@@ -1,6 +1,8 @@
 // The lists of tools that requests bring. Agents send the same one with each request, and it is often half of it: the same
 // bytes are the same value, so that it is parsed once, and so is whatever is made of it (`onceFor`). Bounded.
 
+import { parseExact } from "../contract/exact-json.ts";
+
 const compare = Buffer.prototype.compare;
 const closeBracket = 0x5d;
 
@@ -43,7 +45,7 @@ function standsAt(body: Uint8Array, start: number, bytes: Uint8Array): boolean {
 
 /** @param json an array, whole. @throws {SyntaxError} when it is no valid JSON */
 export function parseTools(json: Uint8Array): unknown {
-  const list: unknown = JSON.parse(decoder.decode(json));
+  const list = parseExact(decoder.decode(json));
   entries.unshift({ list, length: json.length, bytes: json.slice() });
   let bytes = entries.reduce((sum, { length }) => sum + length, 0);
   while (entries.length > maxLists || bytes > maxBytes) bytes -= entries.pop()?.length ?? bytes;

@@ -4,6 +4,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { setPriority } from "node:os";
 import { join } from "node:path";
+import { ownProgram } from "../config/own-program.ts";
 import { isCompiled } from "../config/version.ts";
 import type { DocumentFile } from "./document-file.ts";
 import type { PdfRefusal } from "./pdf-text.ts";
@@ -101,7 +102,7 @@ class Bounds implements Disposable {
 
 /** Undefined where there is no program of ours to start: the gateway is part of somebody's bundle. */
 function childCommand(): readonly string[] | undefined {
-  if (isCompiled) return [process.execPath];
+  if (isCompiled) return [ownProgram()];
   const entry = join(import.meta.dir, "..", "boot.ts");
   return existsSync(entry) ? [process.execPath, entry] : undefined;
 }

@@ -9,9 +9,11 @@ import type { ConversationStore, KeptConversation } from "../store/conversation-
 import { inputItems } from "../surfaces/openai-responses/input-items.ts";
 import { nothingKnown, parseInput } from "../surfaces/openai-responses/parse-input.ts";
 import type { Edge } from "./create-server.ts";
+import { exactAnswer } from "./exact-answer.ts";
 import { encodePage, parsePage } from "./item-pages.ts";
 import { readBody } from "./read-body.ts";
 import { conversationNotFound, itemNotFound } from "./response-errors.ts";
+import { refuseTakenIds } from "./taken-ids.ts";
 import { pathRest, queryOf, type ServerRoute, type Trip } from "./trip.ts";
 
 export interface ConversationRoutesOptions extends Pick<Edge, "maxBodyBytes"> {
@@ -38,6 +40,7 @@ export function conversationRoutes({ openStore, clock, maxBodyBytes }: Conversat
   async function create(trip: Trip): Promise<Response> {
     const body = await readFields(trip);
     const items = body["items"] == null ? [] : parseItems(body["items"]);
+    refuseTakenIds(body["items"], new Map(), "items");
     const metadata = parseMetadata(body["metadata"]);
     const conversation = { id: `conv_${randomId()}`, metadata, createdAtMs: clock() };
     await (await openStore()).create(trip.caller, conversation, items);
@@ -50,9 +53,12 @@ export function conversationRoutes({ openStore, clock, maxBodyBytes }: Conversat
   }
 
   async function addItems(trip: Trip, id: string): Promise<Response> {
-    const items = parseItems((await readFields(trip))["items"]);
-    if (!(await (await openStore()).append(trip.caller, id, items))) throw conversationNotFound();
-    return Response.json(encodePage({ items, hasMore: false }));
+    const added = (await readFields(trip))["items"];
+    const items = parseItems(added);
+    const store = await openStore();
+    refuseTakenIds(added, await itemsById(store, trip.caller, id, items), "items");
+    if (!(await store.append(trip.caller, id, items))) throw conversationNotFound();
+    return exactAnswer(encodePage({ items, hasMore: false }));
   }
 
   async function read(trip: Trip, { id, itemId, isAboutItems }: Place): Promise<Response> {
@@ -60,12 +66,12 @@ export function conversationRoutes({ openStore, clock, maxBodyBytes }: Conversat
     if (!isAboutItems) return Response.json(encode(found(await store.find(trip.caller, id))));
     if (itemId === undefined) {
       const page = await store.listItems(trip.caller, id, parsePage(queryOf(trip.request)));
-      return Response.json(encodePage(found(page)));
+      return exactAnswer(encodePage(found(page)));
     }
     found(await store.find(trip.caller, id));
     const item = await store.findItem(trip.caller, id, itemId);
     if (item === undefined) throw itemNotFound();
-    return Response.json(item);
+    return exactAnswer(item);
   }
 
   async function remove(trip: Trip, { id, itemId, isAboutItems }: Place): Promise<Response> {
@@ -95,6 +101,17 @@ export function conversationRoutes({ openStore, clock, maxBodyBytes }: Conversat
     { method: "GET", path: below, answer: (trip) => read(trip, placeOf(trip)) },
     { method: "DELETE", path: below, answer: (trip) => remove(trip, placeOf(trip)) },
   ];
+}
+
+/** Those of the conversation that have the id of one of these. */
+async function itemsById(
+  store: ConversationStore,
+  caller: string,
+  id: string,
+  items: readonly JsonObject[],
+): Promise<ReadonlyMap<string, unknown>> {
+  const found = await Promise.all(items.map((item) => store.findItem(caller, id, String(item["id"]))));
+  return new Map(found.flatMap((item) => (item === undefined ? [] : [[String(item["id"]), item]])));
 }
 
 interface Place {

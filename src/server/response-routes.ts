@@ -5,8 +5,10 @@ import type { Json, JsonObject } from "../contract/json.ts";
 import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
 import { responsesPath } from "../surfaces/openai-responses/surface.ts";
 import type { Edge } from "./create-server.ts";
+import { exactAnswer } from "./exact-answer.ts";
 import { encodePage, parsePage } from "./item-pages.ts";
 import { readBody } from "./read-body.ts";
+import { cannotCompact } from "./response-errors.ts";
 import type { Responses } from "./responses.ts";
 import { goesToSocket, pathRest, queryOf, type ServerRoute, type Trip } from "./trip.ts";
 
@@ -16,8 +18,14 @@ export interface ResponseRoutesOptions extends Pick<Edge, "maxBodyBytes" | "keep
 
 const inputItemsEnd = "/input_items";
 const cancelEnd = "/cancel";
+const countName = "input_tokens";
+const compactName = "compact";
 
 export function responseRoutes({ responses, maxBodyBytes, keepOpen }: ResponseRoutesOptions): ServerRoute[] {
+  const countInput = async ({ request, caller }: Trip): Promise<Response> => {
+    const tokens = await responses.countInput(caller, await readBody(request, maxBodyBytes));
+    return Response.json({ object: "response.input_tokens", input_tokens: tokens });
+  };
   return [
     {
       method: "POST",
@@ -37,10 +45,10 @@ export function responseRoutes({ responses, maxBodyBytes, keepOpen }: ResponseRo
       path: `${responsesPath}/*`,
       answer: async (trip) => {
         const rest = restOf(trip);
+        if (rest === countName) return countInput(trip);
+        if (rest === compactName) throw cannotCompact();
         if (!rest.endsWith(cancelEnd)) throw nothingHere();
-        return Response.json(
-          await responses.cancel(trip.caller, rest.slice(0, -cancelEnd.length), trip.request.signal),
-        );
+        return exactAnswer(await responses.cancel(trip.caller, rest.slice(0, -cancelEnd.length), trip.request.signal));
       },
     },
     {
@@ -51,7 +59,7 @@ export function responseRoutes({ responses, maxBodyBytes, keepOpen }: ResponseRo
         const query = queryOf(trip.request);
         if (rest.endsWith(inputItemsEnd)) {
           const { input } = await responses.find(trip.caller, rest.slice(0, -inputItemsEnd.length));
-          return Response.json(listOf(input, query));
+          return exactAnswer(listOf(input, query));
         }
         const afterId = afterIdOf(query.get("starting_after"));
         if (isStreamAsked(query.get("stream"))) {
@@ -59,7 +67,7 @@ export function responseRoutes({ responses, maxBodyBytes, keepOpen }: ResponseRo
           if (trip.request.method === "HEAD") return new Response(null, { headers: eventStreamHeaders });
           return responses.readOn(trip.caller, rest, afterId, { onCut: keepOpen(trip.request) });
         }
-        return Response.json((await responses.find(trip.caller, rest)).response);
+        return exactAnswer((await responses.find(trip.caller, rest)).response);
       },
     },
     {
@@ -80,7 +88,10 @@ function restOf(trip: Trip): string {
 }
 
 function nothingHere(): GatewayError {
-  return new GatewayError("not-found", "Cannot POST this address: there is nothing here but /v1/responses/:id/cancel");
+  return new GatewayError(
+    "not-found",
+    "Cannot POST this address: there is nothing here but /v1/responses/:id/cancel and /v1/responses/input_tokens",
+  );
 }
 
 /** @throws {GatewayError} `invalid-request` */

@@ -4,6 +4,7 @@
 import type { Clock } from "../contract/clock.ts";
 import { isJsonObject, type JsonObject } from "../contract/json.ts";
 import type { Surface } from "../contract/surface.ts";
+import { estimatePrompt } from "../conversation/estimate-prompt.ts";
 import { parseRequestBody } from "../conversation/parse-body.ts";
 import { orderedId } from "../conversation/random-id.ts";
 import type { IncomingExchange } from "../gateway/exchange-request.ts";
@@ -16,7 +17,7 @@ import { createEventEncoder, type EncoderOptions } from "../surfaces/openai-resp
 import { inputItemsFrom, withItemIds } from "../surfaces/openai-responses/input-items.ts";
 import { replyIdOf, responseId } from "../surfaces/openai-responses/items.ts";
 import type { KnownItems } from "../surfaces/openai-responses/parse-input.ts";
-import { parseRequest } from "../surfaces/openai-responses/parse-request.ts";
+import { parseCountRequest, parseRequest } from "../surfaces/openai-responses/parse-request.ts";
 import {
   echoOf,
   encodeReply,
@@ -34,6 +35,7 @@ import { createKnownItems, outputOf } from "./known-items.ts";
 import { createResponseConversations } from "./response-conversations.ts";
 import { readToTheEnd, replaySource } from "./replayed-stream.ts";
 import { createSharedInputs } from "./shared-inputs.ts";
+import { refuseTakenIds } from "./taken-ids.ts";
 import { tellItemIds } from "./tell-item-ids.ts";
 import { UnwantedResponses } from "./unwanted-responses.ts";
 
@@ -58,6 +60,11 @@ export interface ResponsesOptions {
 export interface Responses {
   /** @throws {GatewayError} for a body that is no JSON, and for what refers to something that is not kept */
   answer(incoming: IncomingExchange): Promise<Response>;
+  /**
+   * Tokens of what a request says and refers to, estimated.
+   * @throws {GatewayError} as `answer`
+   */
+  countInput(caller: string, body: Uint8Array): Promise<number>;
   /** @throws {GatewayError} `not-found`, for another caller as well */
   find(caller: string, id: string): Promise<FoundResponse>;
   /** @throws {GatewayError} `not-found`, for another caller as well */
@@ -274,6 +281,8 @@ export function createResponses(options: ResponsesOptions): Responses {
       // At once: of the next request that begins as this one it would not be told any more.
       const shared = sharedInputs.find(parsed);
       const known = await knownItems.find(caller, parsed);
+      if (known.conversationId !== undefined && isJsonObject(parsed))
+        refuseTakenIds(parsed["input"], known.byId, "input");
       if (isForLater(parsed)) {
         const answerApart = parsed["stream"] === true ? streamLater : answerLater;
         return await answerApart(incoming, { body: parsed, known, shared, moment });
@@ -290,6 +299,10 @@ export function createResponses(options: ResponsesOptions): Responses {
       if (store !== undefined && answer.status === 200)
         await linkSession(caller, responseId({ replyId }), answer, moment);
       return answer;
+    },
+    async countInput(caller, body) {
+      const parsed = parseRequestBody(body, caller);
+      return estimatePrompt(parseCountRequest(parsed, await knownItems.find(caller, parsed)));
     },
     find,
     async forget(caller, id) {

@@ -2,6 +2,7 @@
 
 import type { Database } from "bun:sqlite";
 import type { Clock } from "../contract/clock.ts";
+import { parseExact, stringifyExact } from "../contract/exact-json.ts";
 import type { JsonObject } from "../contract/json.ts";
 import { retryWhileBusy } from "./busy-retry.ts";
 import { erasureOf } from "./erasure.ts";
@@ -93,7 +94,7 @@ export function createSqliteConversations(
   const oldestMs = (): number => clock() - sessionTimeoutMs;
   const isThere = (key: Key): boolean => findRow.get({ ...key, oldestMs: oldestMs() }) !== null;
   const addItems = (key: Key, items: readonly JsonObject[]): void => {
-    for (const item of items) insertItem.run({ ...key, itemId: String(item["id"]), item: JSON.stringify(item) });
+    for (const item of items) insertItem.run({ ...key, itemId: String(item["id"]), item: stringifyExact(item) });
   };
   const forgetAll = (key: Key): void => {
     deleteItems.run(key);
@@ -193,7 +194,7 @@ export function createSqliteConversations(
 
 /** The casts are of values that this file has written. */
 function itemOf({ item }: ItemRow): JsonObject {
-  return JSON.parse(item) as JsonObject;
+  return parseExact(item) as JsonObject;
 }
 
 function conversationOf(row: ConversationRow | null): KeptConversation | undefined {

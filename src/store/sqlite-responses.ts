@@ -2,6 +2,7 @@
 
 import type { Database } from "bun:sqlite";
 import type { Clock } from "../contract/clock.ts";
+import { parseExact, stringifyExact } from "../contract/exact-json.ts";
 import type { JsonObject } from "../contract/json.ts";
 import { retryWhileBusy } from "./busy-retry.ts";
 import { erasureOf } from "./erasure.ts";
@@ -126,7 +127,7 @@ export function createSqliteResponses(database: Database, options: SqliteRespons
       previousId,
       threadId,
       ...textsOf(response),
-      input: JSON.stringify(added.inputFrom(isShared ? shared.count : 0)),
+      input: stringifyExact(added.inputFrom(isShared ? shared.count : 0)),
       owner: response["status"] === "in_progress" ? JSON.stringify(owner) : null,
     });
     if (isShared) inputs.note({ caller, id }, shared);
@@ -173,7 +174,7 @@ export function createSqliteResponses(database: Database, options: SqliteRespons
   /** The casts are of values that this file has written. */
   const responseOf = (caller: string, row: ResponseRow): FoundResponse => {
     const { output, ...step } = stepOf(caller, row);
-    const response: JsonObject = { ...(JSON.parse(row.response) as JsonObject), output };
+    const response: JsonObject = { ...(parseExact(row.response) as JsonObject), output };
     const kept = { ...step, response };
     if (row.owner === null || response["status"] !== "in_progress") return kept;
     const runner = JSON.parse(row.owner) as LeaseOwner;
@@ -227,5 +228,5 @@ export function createSqliteResponses(database: Database, options: SqliteRespons
 }
 
 function textsOf({ output, ...response }: JsonObject): { readonly response: string; readonly output: string } {
-  return { response: JSON.stringify(response), output: JSON.stringify(output ?? []) };
+  return { response: stringifyExact(response), output: stringifyExact(output ?? []) };
 }

@@ -2,6 +2,7 @@
 // items on to one of those that begin with them. Transactions are the caller's.
 
 import type { Database } from "bun:sqlite";
+import { parseExact, stringifyExact } from "../contract/exact-json.ts";
 import type { JsonObject } from "../contract/json.ts";
 import type { SharedBeginning } from "./response-store.ts";
 
@@ -75,7 +76,7 @@ export function createSharedInputs(database: Database): SharedInputs {
     const heir = { caller: key.caller, id };
     const stillShared = Math.min(count, shared?.count ?? 0);
     const handed = inputOf(key).slice(0, count - stillShared);
-    if (handed.length > 0) setInput.run({ ...heir, input: JSON.stringify([...handed, ...inputOf(heir)]) });
+    if (handed.length > 0) setInput.run({ ...heir, input: stringifyExact([...handed, ...inputOf(heir)]) });
     if (shared === null) forget.run(heir);
     else noteShared(heir, { id: shared.id, count: stillShared });
   };
@@ -108,5 +109,5 @@ export function createSharedInputs(database: Database): SharedInputs {
 /** @param input of a row */
 export function itemsOf(input: string): readonly JsonObject[] {
   // As these drivers have written it.
-  return JSON.parse(input) as readonly JsonObject[];
+  return parseExact(input) as readonly JsonObject[];
 }

@@ -1,6 +1,7 @@
 // The declared tools as a section of a prompt, for a chat that has no field for them. The same tools in the same order
 // give the same bytes. When they have to be told again is conversation/tool-knowledge.ts.
 
+import { stringifyExact } from "../contract/exact-json.ts";
 import type { ToolChoice, ToolDefinition } from "../contract/chat-request.ts";
 
 /**
@@ -36,7 +37,7 @@ The block holds valid JSON and stands in no code block. Independent calls go int
 }
 
 function describeTool({ name, description, parameters }: ToolDefinition): string {
-  const text = JSON.stringify({ name, ...(description === undefined ? {} : { description }), parameters });
+  const text = stringifyExact({ name, ...(description === undefined ? {} : { description }), parameters });
   // A description cannot end the list.
   return text.replaceAll("</", "<\\/");
 }

@@ -107,6 +107,25 @@ describe("chat.completions.create", () => {
 });
 
 describe("chat.completions.stream", () => {
+  test("create and stream call a custom tool with free text, and go on behind its result", async () => {
+    const tools = [{ type: "custom" as const, custom: { name: "patch" } }];
+    for (const ask of ["create", "stream"] as const) {
+      const messages: OpenAI.ChatCompletionMessageParam[] = [{ role: "user", content: `Call patch with input=${ask}` }];
+      const body = { model: "qwen3-max", messages, tools };
+      const { chat } = stage.client;
+      const completion = await (ask === "create"
+        ? chat.completions.create(body)
+        : chat.completions.stream(body).finalChatCompletion());
+      const message = completion.choices[0]!.message;
+      const [call] = message.tool_calls ?? [];
+      messages.push(message, { role: "tool", tool_call_id: call?.id ?? "", content: "It fits" });
+      const next = await chat.completions.create(body);
+
+      expect(call).toMatchObject({ type: "custom", custom: { name: "patch", input: ask } });
+      expect(next.choices[0]?.message.content).toContain("It fits");
+    }
+  });
+
   test("stream gives content events, the final message and its usage", async () => {
     const pieces: string[] = [];
     const runner = stage.client.chat.completions.stream({

@@ -68,6 +68,17 @@ describe("over a Qwen account", () => {
     expect(text).toBe("1 2 3 4 5 6 7 8 9");
   });
 
+  test("responses.inputTokens counts without asking, and responses.compact says what to do instead", async () => {
+    const { responses } = stage.client;
+    const short = await responses.inputTokens.count({ model, input: "Hi" });
+    const long = await responses.inputTokens.count({ model, input: "Hi ".repeat(500), tools: [weather] });
+    const error = await errorOf(responses.compact({ model, input: "Hi" }));
+
+    expect(short).toEqual({ object: "response.input_tokens", input_tokens: expect.any(Number) });
+    expect(long.input_tokens).toBeGreaterThan(short.input_tokens + 500);
+    expect([error.status, error.code]).toEqual([501, "not_served"]);
+  });
+
   test("responses.stream puts thoughts and words together", async () => {
     const runner = stage.client.responses.stream({ model, input: "Count from 6 to 9", reasoning: { effort: "high" } });
     let words = "";

@@ -60,6 +60,72 @@ test("a conversation is made, looked at, changed and deleted", async () => {
   expect(bare.status).toBe(200);
 });
 
+test("an item that comes again is passed over, and another one under its id is refused", async () => {
+  await using harness = await startHarness();
+  const one = { id: "msg_1", type: "message", role: "user", content: [{ type: "input_text", text: "One" }] };
+  const again = { id: "msg_1", role: "user", content: "One", status: "completed" };
+  const other = { id: "msg_1", role: "user", content: "Two" };
+  const id = await create(harness);
+  const param = async (path: string, body: object) =>
+    (await readError(await harness.post(path, body))).error["param"] as unknown;
+
+  expect((await call(harness, "POST", `/${id}/items`, { items: [one, again] })).status).toBe(200);
+  expect(await param("/v1/conversations", { items: [one, other] })).toBe("items[1].id");
+  expect(await param(`/v1/conversations/${id}/items`, { items: [user("Hi"), other] })).toBe("items[1].id");
+  expect(await param("/v1/responses", { conversation: id, input: [other, user("Hi")] })).toBe("input[0].id");
+  expect((await harness.post("/v1/responses", { conversation: id, input: [again, user("Hi")] })).status).toBe(200);
+  // Without a conversation they are told and kept as they are.
+  expect((await harness.post("/v1/responses", { input: [one, other] })).status).toBe(200);
+  const unnamed = { id: "", role: "user", content: "Three" };
+  await call(harness, "POST", `/${id}/items`, { items: [unnamed, { ...unnamed, content: "Four" }] });
+  const { data } = (await call(harness, "GET", `/${id}/items?order=asc`)).body as { data: { id: string }[] };
+  expect(data.filter(({ id: itemId }) => itemId === "msg_1")).toHaveLength(1);
+  expect(data.slice(-2)).toMatchObject([
+    { content: [{ text: "Three" }], id: expect.stringMatching(/^msg_./) },
+    { content: [{ text: "Four" }], id: expect.stringMatching(/^msg_./) },
+  ]);
+});
+
+test.each([
+  ["a long text", { role: "user", content: [{ type: "input_text", text: "Long words. ".repeat(200) }] }],
+  ["a picture", { role: "user", content: [{ type: "input_image", image_url: pngUrl("a"), detail: "auto" }] }],
+  ["a call", { type: "function_call", call_id: "c", name: "f", arguments: '{"a":1,"b":2}' }],
+  ["a long result", { type: "function_call_output", call_id: "c", output: "Long words. ".repeat(200) }],
+  ["instructions", { role: "developer", content: "Be brief." }],
+])("%s that comes again is the same item", async (_what, item) => {
+  await using harness = await startHarness();
+  const id = await create(harness);
+  const items = [{ id: "item_1", ...item }];
+  await call(harness, "POST", `/${id}/items`, { items });
+  const other = [{ id: "item_1", role: "developer", content: "Be kind." }];
+
+  expect((await call(harness, "POST", `/${id}/items`, { items })).status).toBe(200);
+  expect((await harness.post("/v1/responses", { conversation: id, input: [...items, user("Hi")] })).status).toBe(200);
+  expect((await harness.post(`/v1/conversations/${id}/items`, { items: other })).status).toBe(400);
+});
+
+test("calls and their results are told to be completed, as messages are", async () => {
+  await using harness = await startHarness();
+  const items = [
+    { type: "function_call", call_id: "a", name: "f", arguments: "{}" },
+    { type: "function_call_output", call_id: "a", output: "1", status: null },
+    { type: "custom_tool_call", id: "ctc_1", call_id: "b", name: "g", input: "x" },
+    { type: "custom_tool_call_output", call_id: "b", output: "2" },
+    { type: "function_call", call_id: "c", name: "f", arguments: "{", status: "incomplete" },
+  ];
+  const id = await create(harness);
+  await call(harness, "POST", `/${id}/items`, { items });
+  const listed = (await call(harness, "GET", `/${id}/items?order=asc`)).body["data"] as { status: string }[];
+
+  const statuses = ["completed", "completed", "completed", "completed", "incomplete"];
+  expect(listed.map(({ status }) => status)).toEqual(statuses);
+  const response = await harness.post("/v1/responses", { input: [...items.slice(0, 4), user("Go on")] });
+  const { id: responseId } = (await response.json()) as { id: string };
+  const asked = await harness.get(`/v1/responses/${responseId}/input_items?order=asc`);
+  const { data } = (await asked.json()) as { data: { status: string }[] };
+  expect(data.map(({ status }) => status)).toEqual(data.map(() => "completed"));
+});
+
 test("items are added, listed in both orders, looked at and deleted", async () => {
   await using harness = await startHarness();
   const id = await create(harness);

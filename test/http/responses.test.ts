@@ -79,6 +79,7 @@ describe.each([true, false])("stream %p", (stream) => {
     ['{"input":"abc","note":"more"}', "abc"],
     ['{"patch":"abc"}', '{"patch":"abc"}'],
     ["{}", "{}"],
+    [String.raw`"*** Begin\n+ \"x\""`, '*** Begin\n+ "x"'],
   ])("a call of a custom tool with %s goes on in its chat", async (json, input) => {
     await using harness = await startHarness();
     harness.emulator.script({
@@ -143,6 +144,42 @@ describe.each([true, false])("stream %p", (stream) => {
     expect(lastTurn(harness)).toMatchObject({ chatId: before.chatId, parentId: before.responseId });
     expect(lastTurn(harness).content).toContain('<tool_response name="tool_search">\nlookup\n</tool_response>');
     expect(second.items).toMatchObject([{ type: "function_call", name: "lookup", namespace: "mcp__tiny" }]);
+  });
+
+  test("schemas keep their numbers: for the model, and where the answer repeats them", async () => {
+    await using harness = await startHarness();
+    const ids = '{"type":"integer","enum":[9007199254740993,1]}';
+    const fits = `{"type":"object","properties":{"id":${ids}}}`;
+    const tool = `{"type":"function","name":"f","description":"${"Long. ".repeat(300)}","parameters":${fits}}`;
+    const format = `{"type":"json_schema","name":"r","schema":${fits}}`;
+    const asked = `{"model":"qwen3-max","stream":${stream},"input":"Hi","tools":[${tool}],"text":{"format":${format}}}`;
+    const told = await bodyOf(await fetch(`${harness.url}/v1/responses`, { method: "POST", body: asked }));
+
+    expect(lastTurn(harness).content.split(ids)).toHaveLength(3);
+    expect(told.split(ids).length).toBe(stream ? 7 : 3);
+  });
+
+  test("a search keeps its numbers, and goes on in its chat", async () => {
+    await using harness = await startHarness();
+    harness.emulator.script({
+      reply: { text: '<tool_call>\n{"name": "tool_search", "arguments": {"id": 9007199254740993}}\n</tool_call>' },
+    });
+    const tools = [{ type: "tool_search", execution: "client", parameters: { type: "object" } }];
+    const body = { model: "qwen3-max", stream, tools, input: "Look it up" };
+    const told = await bodyOf(await harness.post("/v1/responses", body));
+    const callId = /"call_id":"([^"]+)"/.exec(told)?.[1];
+    const previousId = /"id":"(resp_[0-9a-f]+)"/.exec(told)?.[1];
+    const before = lastTurn(harness);
+    const output = { type: "tool_search_output", call_id: callId, execution: "client", tools: [] };
+    await respond(harness, { ...body, previous_response_id: previousId, input: [output] });
+
+    const arguments_ = told.match(/"arguments":\{[^}]*\}/g) ?? [];
+    expect(arguments_.filter((text) => text !== '"arguments":{}')).toEqual(
+      Array.from({ length: stream ? 2 : 1 }, () => '"arguments":{"id":9007199254740993}'),
+    );
+    expect(lastTurn(harness)).toMatchObject({ chatId: before.chatId, parentId: before.responseId });
+    const kept = await harness.get(`/v1/responses/${previousId}`);
+    expect(await kept.text()).toContain('"arguments":{"id":9007199254740993}');
   });
 
   test("a custom tool is given its free text", async () => {

@@ -14,6 +14,7 @@ function withField<P extends TProperties>(schema: TObject<P>, more: TProperties)
 }
 
 const messages = { messages: Type.Array(anyObject, { minItems: 1 }) };
+const input = Type.Union([Type.String(), Type.Array(anyObject)]);
 const hello = { model: "qwen3-max", messages: [{ role: "user", content: "Say hello" }] };
 
 /** Whole, or as a stream where the body asks for one. */
@@ -91,11 +92,22 @@ const protocols: readonly Operation[] = [
     path: "/v1/responses",
     tag: "responses",
     summary: "OpenAI responses",
-    body: jsonBody(withField(responseBody, { input: Type.Union([Type.String(), Type.Array(anyObject)]) }), {
+    body: jsonBody(withField(responseBody, { input }), {
       model: "qwen3-max",
       input: "Say hello",
     }),
     answers: { 200: reply(response) },
+  },
+  {
+    method: "POST",
+    path: "/v1/responses/input_tokens",
+    tag: "responses",
+    summary: "Tokens of an input, estimated",
+    body: jsonBody(withField(responseBody, { input: Type.Optional(input) }), {
+      model: "qwen3-max",
+      input: "Say hello",
+    }),
+    answers: { 200: json("The count", Type.Object({ object: Type.String(), input_tokens: Type.Integer() })) },
   },
 ];
 

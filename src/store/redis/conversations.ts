@@ -1,5 +1,6 @@
 // Conversations of clients on a shared store: a hash a conversation, a hash and an order of its items.
 
+import { parseExact, stringifyExact } from "../../contract/exact-json.ts";
 import type { JsonObject } from "../../contract/json.ts";
 import {
   type ConversationStore,
@@ -17,7 +18,7 @@ export function createRedisConversations(session: Session, maxBytes = defaultCon
   const ask = (operation: string, more: object, texts?: readonly string[]): Promise<unknown> =>
     session.ask("conversations", { operation, ...more }, texts);
   const idsOf = (items: readonly JsonObject[]): string[] => items.map((item) => String(item["id"]));
-  const textsOf = (items: readonly JsonObject[]): string[] => items.map((item) => JSON.stringify(item));
+  const textsOf = (items: readonly JsonObject[]): string[] => items.map((item) => stringifyExact(item));
 
   return {
     async create(caller, { id, metadata, createdAtMs }: KeptConversation, items) {
@@ -56,7 +57,7 @@ export function createRedisConversations(session: Session, maxBytes = defaultCon
 
 /** The casts are of values that this file has written. */
 function parseItem(text: string): JsonObject {
-  return JSON.parse(text) as JsonObject;
+  return parseExact(text) as JsonObject;
 }
 
 function conversationOf(id: string, row: unknown): KeptConversation | undefined {

@@ -1,5 +1,6 @@
 // Stored responses on a shared store: a hash a response, and a tree of them lasts as long as somebody goes on from it.
 
+import { parseExact, stringifyExact } from "../../contract/exact-json.ts";
 import type { JsonObject } from "../../contract/json.ts";
 import {
   defaultResponseBytes,
@@ -30,7 +31,7 @@ export function createRedisResponses(session: Session, options: RedisResponsesOp
     async remember(caller, { id, previousId, response, inputFrom }: NewResponse) {
       const runs = response["status"] === "in_progress";
       const previous = previousId ?? undefined;
-      const texts = [...textsOf(response), JSON.stringify(inputFrom(0))];
+      const texts = [...textsOf(response), stringifyExact(inputFrom(0))];
       await ask("remember", { caller, id, previous, owner: runs ? owner : undefined }, texts);
     },
     async change(caller, id, response) {
@@ -57,18 +58,18 @@ export function createRedisResponses(session: Session, options: RedisResponsesOp
 }
 
 function textsOf({ output, ...response }: JsonObject): [response: string, output: string] {
-  return [JSON.stringify(response), JSON.stringify(output ?? [])];
+  return [stringifyExact(response), stringifyExact(output ?? [])];
 }
 
 /** The casts are of values that this file has written. */
 function stepOf([id = "", previousId = "", input = "[]", output = "[]"]: readonly string[]): ResponseStep {
-  const items = (json: string): readonly JsonObject[] => JSON.parse(json) as readonly JsonObject[];
+  const items = (json: string): readonly JsonObject[] => parseExact(json) as readonly JsonObject[];
   return { id, previousId: previousId || null, input: items(input), output: items(output) };
 }
 
 function foundOf(row: readonly string[]): FoundResponse {
   const { output, ...step } = stepOf(row);
-  const response: JsonObject = { ...(JSON.parse(row[4] ?? "{}") as JsonObject), output };
+  const response: JsonObject = { ...(parseExact(row[4] ?? "{}") as JsonObject), output };
   const runs = response["status"] === "in_progress" && row[5] !== undefined && row[5] !== "";
   return runs ? { ...step, response, runsElsewhere: parseOwner(row[5]) } : { ...step, response };
 }

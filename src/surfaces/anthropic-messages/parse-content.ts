@@ -47,7 +47,7 @@ export function parseBlock(value: unknown, path: string): ContentPart[] {
     default:
       throw invalid(
         `${path}.type`,
-        `Invalid request: "${path}.type" must be one of text, image, document, tool_use, tool_result, thinking`,
+        `Invalid request: "${path}.type" must be one of text, image, document, search_result, tool_result`,
       );
   }
 }
@@ -72,20 +72,26 @@ function parseSource(source: JsonObject, path: string): { readonly url: string; 
   }
 }
 
-/** Plain text stays text, so that every upstream reads it; all else is a file. */
+/** Plain text stays text, so that every upstream reads it; all else is a file. What its author says of it stands before it. */
 function parseDocument(block: JsonObject, path: string): ContentPart[] {
   const source = objectIn(block, "source", path);
   const name = isText(block["title"]) ? block["title"] : undefined;
+  const context = isText(block["context"]) ? block["context"] : undefined;
+  const heading = [name === undefined ? undefined : `${name}:`, context].filter(isText).join("\n");
   switch (source["type"]) {
     case "text": {
       const text = stringIn(source, "data", `${path}.source`);
-      return [{ type: "text", text: name === undefined ? text : `${name}:\n${text}` }];
+      return [{ type: "text", text: heading === "" ? text : `${heading}\n${text}` }];
     }
     case "content":
-      return parseContent(source["content"], `${path}.source.content`);
+      return [...textOf(heading), ...parseContent(source["content"], `${path}.source.content`)];
     default:
-      return [{ type: "file", name, ...parseSource(source, `${path}.source`) }];
+      return [...textOf(context ?? ""), { type: "file", name, ...parseSource(source, `${path}.source`) }];
   }
+}
+
+function textOf(text: string): ContentPart[] {
+  return text === "" ? [] : [{ type: "text", text }];
 }
 
 function isText(value: unknown): value is string {

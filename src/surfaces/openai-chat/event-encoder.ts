@@ -8,8 +8,10 @@ import type { EventEncoder } from "../../contract/surface.ts";
 import { RawText } from "../../conversation/raw-text.ts";
 import { ByteWriter } from "../../sse/byte-writer.ts";
 import { commentFrame, doneFrame, formatSseEvent } from "../../sse/sse-writer.ts";
+import { customInput } from "../custom-tools.ts";
 import { encodeUsage } from "../openai-fields.ts";
 import { encodeAnnotations } from "./annotations.ts";
+import { customNamesOf } from "./parse-tools.ts";
 
 export function chatReplyId(identity: ReplyIdentity): string {
   return `chatcmpl-${identity.replyId}`;
@@ -21,12 +23,13 @@ const deltaEnd = encoder.encode('},"finish_reason":null}]}\n\n');
 
 /** Order as clients demand it: role chunk, deltas, one finish chunk, usage chunk if asked, `[DONE]`. */
 export function createEventEncoder(request: ChatRequest, identity: ReplyIdentity): EventEncoder {
-  return new Encoder(request.includeUsage, identity);
+  return new Encoder(request, identity);
 }
 
 class Encoder implements EventEncoder {
   readonly #writer = new ByteWriter();
   readonly #includeUsage: boolean;
+  readonly #customNames: ReadonlySet<string>;
   /** What all chunks of the reply begin with. */
   readonly #head: string;
   #contentStart: Uint8Array | undefined;
@@ -36,9 +39,12 @@ class Encoder implements EventEncoder {
   #sourced: { readonly sources: Source[]; readonly text: RawText } | undefined;
   /** Index of a call that has been begun, and of whose arguments nothing has been said. */
   #silentCall: number | undefined;
+  /** A call of a custom tool that has been begun: its text stands within the arguments, and is there when they are. */
+  #heldCall: { readonly index: number; argumentsText: string } | undefined;
 
-  constructor(includeUsage: boolean, identity: ReplyIdentity) {
-    this.#includeUsage = includeUsage;
+  constructor(request: ChatRequest, identity: ReplyIdentity) {
+    this.#includeUsage = request.includeUsage;
+    this.#customNames = customNamesOf(request);
     const created = Math.floor(identity.createdAtMs / 1000);
     this.#head = `data: {"id":"${chatReplyId(identity)}","object":"chat.completion.chunk","created":${created},"model":${JSON.stringify(identity.model)},"choices":[`;
   }
@@ -60,6 +66,10 @@ class Encoder implements EventEncoder {
         if (event.block === "tool-call") this.#startCall(event);
         return;
       case "tool-call-delta":
+        if (this.#heldCall !== undefined) {
+          this.#heldCall.argumentsText += event.argumentsText;
+          return;
+        }
         if (event.argumentsText !== "") this.#silentCall = undefined;
         return this.#toolCall({ index: event.callIndex, function: { arguments: event.argumentsText } });
       case "reply-end":
@@ -120,16 +130,28 @@ class Encoder implements EventEncoder {
     this.#writer.text(`${this.#head}{"index":0,"delta":{${deltaFields}},"finish_reason":null}]}\n\n`);
   }
 
-  #startCall(event: CallStart): void {
-    this.#silentCall = event.callIndex;
-    this.#toolCall(startOfCall(event));
+  #startCall({ callIndex: index, callId: id, toolName: name }: CallStart): void {
+    if (this.#customNames.has(name)) {
+      this.#heldCall = { index, argumentsText: "" };
+      return this.#toolCall({ index, id, type: "custom", custom: { name, input: "" } });
+    }
+    this.#silentCall = index;
+    this.#toolCall({ index, id, type: "function", function: { name, arguments: "" } });
   }
 
   /** Clients parse what they have put together: no arguments are an empty object. */
   #endCall(): void {
+    this.#tellHeld();
     if (this.#silentCall === undefined) return;
     this.#toolCall({ index: this.#silentCall, function: { arguments: "{}" } });
     this.#silentCall = undefined;
+  }
+
+  #tellHeld(): void {
+    if (this.#heldCall === undefined) return;
+    const { index, argumentsText } = this.#heldCall;
+    this.#heldCall = undefined;
+    this.#toolCall({ index, custom: { input: customInput(argumentsText) } });
   }
 
   #toolCall(call: object): void {
@@ -138,12 +160,3 @@ class Encoder implements EventEncoder {
 }
 
 type CallStart = Extract<ChatEvent, { block: "tool-call"; callId: string }>;
-
-function startOfCall(event: CallStart): object {
-  return {
-    index: event.callIndex,
-    id: event.callId,
-    type: "function",
-    function: { name: event.toolName, arguments: "" },
-  };
-}

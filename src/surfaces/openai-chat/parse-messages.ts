@@ -8,6 +8,7 @@ import { GrownLists } from "../../conversation/grown-lists.ts";
 import { splitThoughts } from "../../conversation/leading-thoughts.ts";
 import { LongText } from "../../conversation/long-text.ts";
 import { invalid, stringIn } from "../check-body.ts";
+import { customArguments } from "../custom-tools.ts";
 
 const roles = ["system", "developer", "user", "assistant", "tool", "function"] as const;
 type Role = (typeof roles)[number];
@@ -149,12 +150,17 @@ function parseToolCalls(value: JsonObject, path: string): ToolCall[] {
 }
 
 function parseToolCall(value: unknown, path: string): ToolCall {
-  const called = isJsonObject(value) ? (value["function"] ?? value["custom"]) : undefined;
-  if (!isJsonObject(value) || !isJsonObject(called) || typeof called["name"] !== "string") {
-    throw invalid(`${path}.function.name`, `Invalid request: "${path}.function.name" must be a string`);
+  if (!isJsonObject(value)) throw invalid(path, `Invalid request: "${path}" must be an object`);
+  const field = isJsonObject(value["custom"]) && !isJsonObject(value["function"]) ? "custom" : "function";
+  const called = value[field];
+  if (!isJsonObject(called) || typeof called["name"] !== "string") {
+    throw invalid(`${path}.${field}.name`, `Invalid request: "${path}.${field}.name" must be a string`);
   }
   const callId = typeof value["id"] === "string" ? value["id"] : "";
-  return { callId, toolName: called["name"], argumentsText: argumentsOf(called["arguments"] ?? called["input"]) };
+  const { input } = called;
+  const isText = field === "custom" && typeof input === "string";
+  const argumentsText = isText ? customArguments(input) : argumentsOf(called["arguments"] ?? input);
+  return { callId, toolName: called["name"], argumentsText };
 }
 
 /** Some clients send the arguments as an object instead of JSON text. */

@@ -1,14 +1,16 @@
 // OpenAI chat completions: POST /v1/chat/completions.
 
 import type { ChatReply } from "../../contract/chat-reply.ts";
-import type { ChatRequest } from "../../contract/chat-request.ts";
+import type { ChatRequest, ToolCall } from "../../contract/chat-request.ts";
 import type { Json } from "../../contract/json.ts";
 import { openaiErrorBody } from "../../contract/openai-error.ts";
 import type { Surface } from "../../contract/surface.ts";
+import { customInput } from "../custom-tools.ts";
 import { encodeUsage } from "../openai-fields.ts";
 import { chatReplyId, createEventEncoder } from "./event-encoder.ts";
 import { encodeAnnotations } from "./annotations.ts";
 import { parseRequest, surfaceName } from "./parse-request.ts";
+import { customNamesOf, echoedCall } from "./parse-tools.ts";
 
 export const openaiChat: Surface = {
   name: surfaceName,
@@ -16,16 +18,17 @@ export const openaiChat: Surface = {
   parseRequest,
   createEncoder: createEventEncoder,
   encodeReply,
+  echoedCall,
   encodeError: openaiErrorBody,
 };
 
-export function encodeReply(_request: ChatRequest, reply: ChatReply): Json {
+export function encodeReply(request: ChatRequest, reply: ChatReply): Json {
   const { identity, text, reasoning, refusal, toolCalls, sources } = reply;
   const hasCalls = toolCalls.length > 0;
   const isNull = text === "" && (hasCalls || refusal !== undefined);
   const message: Record<string, Json> = { role: "assistant", content: isNull ? null : text };
   if (reasoning !== "") message["reasoning_content"] = reasoning;
-  if (hasCalls) message["tool_calls"] = toolCalls.map(encodeToolCall);
+  if (hasCalls) message["tool_calls"] = encodeToolCalls(request, toolCalls);
   if (sources.length > 0) message["annotations"] = encodeAnnotations(text, sources);
   message["refusal"] = refusal ?? null;
   return {
@@ -45,10 +48,11 @@ export function encodeReply(_request: ChatRequest, reply: ChatReply): Json {
   };
 }
 
-function encodeToolCall(call: ChatReply["toolCalls"][number]): Json {
-  return {
-    id: call.callId,
-    type: "function",
-    function: { name: call.toolName, arguments: call.argumentsText === "" ? "{}" : call.argumentsText },
-  };
+function encodeToolCalls(request: ChatRequest, calls: readonly ToolCall[]): Json {
+  const customNames = customNamesOf(request);
+  return calls.map(({ callId: id, toolName: name, argumentsText }) =>
+    customNames.has(name)
+      ? { id, type: "custom", custom: { name, input: customInput(argumentsText) } }
+      : { id, type: "function", function: { name, arguments: argumentsText === "" ? "{}" : argumentsText } },
+  );
 }

@@ -2,6 +2,7 @@
 
 import type { ChatRequest } from "../../contract/chat-request.ts";
 import type { ChatEvent, ReplyIdentity, Source } from "../../contract/events.ts";
+import { stringifyExact } from "../../contract/exact-json.ts";
 import type { Json, JsonText } from "../../contract/json.ts";
 import type { EventEncoder } from "../../contract/surface.ts";
 import { ByteWriter } from "../../sse/byte-writer.ts";
@@ -188,7 +189,7 @@ class Encoder implements EventEncoder {
   #responseEvent(type: string, state: ResponseState): void {
     this.#echo ??= encoder.encode(encodeEcho(echoOf(this.#request)));
     const start = JSON.stringify({ type, sequence_number: this.#sequence }).slice(0, -1);
-    const head = JSON.stringify(responseHead(this.#identity, state, this.#output)).slice(0, -1);
+    const head = stringifyExact(responseHead(this.#identity, state, this.#output)).slice(0, -1);
     this.#writeId();
     this.#sequence++;
     this.#writer.text(`event: ${type}\ndata: ${start},"response":${head},`);
@@ -198,7 +199,7 @@ class Encoder implements EventEncoder {
 
   #event(type: string, fields: { readonly [field: string]: Json }): void {
     this.#writeId();
-    const data = JSON.stringify({ type, sequence_number: this.#sequence++, ...fields });
+    const data = stringifyExact({ type, sequence_number: this.#sequence++, ...fields });
     this.#writer.text(`event: ${type}\ndata: ${data}\n\n`);
   }
 }

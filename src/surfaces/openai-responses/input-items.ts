@@ -55,14 +55,21 @@ function wholeItem(item: JsonObject): JsonObject {
   return { status: "completed", ...whole, content: partsOf(item) };
 }
 
-/** All that came in with one request, with ids that tell which answer they belong to where they were sent without. */
+/** All that came in with one request, as it is told: with ids that say which answer they belong to where they were sent without. */
 export function withItemIds(items: readonly JsonObject[], replyId: string): readonly JsonObject[] {
   return items.map((item, index) => {
-    if (typeof item["id"] === "string") return item;
     const prefix = prefixes[String(item["type"])] ?? "item";
-    return { ...item, id: itemId(prefix, { replyId }, firstInputPlace + index) };
+    const id =
+      typeof item["id"] === "string" && item["id"] !== ""
+        ? item["id"]
+        : itemId(prefix, { replyId }, firstInputPlace + index);
+    if (!hasStatus.test(prefix)) return id === item["id"] ? item : { ...item, id };
+    return { ...item, id, status: item["status"] ?? "completed" };
   });
 }
+
+/** Prefixes of calls and their results: whoever lists them is told that they are whole, as of messages. */
+const hasStatus = /^(?:fc|fco|ctc|ctco|tsc|tso)$/;
 
 const prefixes: Readonly<Record<string, string>> = {
   message: "msg",

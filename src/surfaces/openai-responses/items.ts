@@ -1,7 +1,9 @@
 // The items of an answer, and their ids: the same whether it is streamed or whole, and each tells which answer it is of.
 
 import type { ReplyIdentity, Source } from "../../contract/events.ts";
+import { parseExact } from "../../contract/exact-json.ts";
 import { isJsonObject, type Json } from "../../contract/json.ts";
+import { customInput } from "../custom-tools.ts";
 import { type Citation, citationsIn } from "../url-citations.ts";
 import type { DeclaredTool } from "./parse-tools.ts";
 
@@ -93,7 +95,7 @@ export const callPrefixes: Readonly<Record<DeclaredTool["kind"], string>> = {
 /** An object here, and not its text. */
 function searchArguments(argumentsText: string): Json {
   try {
-    const value: unknown = JSON.parse(argumentsText);
+    const value = parseExact(argumentsText);
     // Came out of JSON.parse.
     return isJsonObject(value) ? (value as { readonly [field: string]: Json }) : {};
   } catch {
@@ -105,22 +107,4 @@ function searchArguments(argumentsText: string): Json {
 /** No arguments are an empty object: clients parse them. */
 export function wholeArguments(argumentsText: string): string {
   return argumentsText === "" ? "{}" : argumentsText;
-}
-
-/** The inverse of `customInput`. */
-export function customArguments(input: string): string {
-  return JSON.stringify({ input });
-}
-
-/** The free text in the arguments of the function that stood for the tool. */
-export function customInput(argumentsText: string): string {
-  try {
-    const value: unknown = JSON.parse(argumentsText);
-    if (typeof value === "object" && value !== null && "input" in value && typeof value.input === "string") {
-      return value.input;
-    }
-  } catch {
-    // The model wrote the text itself.
-  }
-  return argumentsText;
 }

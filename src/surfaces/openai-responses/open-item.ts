@@ -3,10 +3,10 @@
 import type { ChatEvent, ReplyIdentity, Source } from "../../contract/events.ts";
 import type { Json } from "../../contract/json.ts";
 import { RawText } from "../../conversation/raw-text.ts";
+import { customInput } from "../custom-tools.ts";
 import {
   callItem,
   callPrefixes,
-  customInput,
   encodeCitation,
   itemId,
   type ItemStatus,

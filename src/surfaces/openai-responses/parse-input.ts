@@ -5,11 +5,11 @@ import type { ContentPart, Message, ToolCall } from "../../contract/chat-request
 import { stringifyExact } from "../../contract/exact-json.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { invalid } from "../check-body.ts";
+import { customArguments } from "../custom-tools.ts";
 import { GrownLists, type Making } from "../../conversation/grown-lists.ts";
 import { splitThoughts } from "../../conversation/leading-thoughts.ts";
 import { LongText } from "../../conversation/long-text.ts";
 import { referredId } from "./input-items.ts";
-import { customArguments } from "./items.ts";
 import { additionalTools, foundTools } from "./listed-tools.ts";
 import { parseContent } from "./parse-content.ts";
 import { type DeclaredTool, parseTools, searchName, toolNameOf } from "./parse-tools.ts";

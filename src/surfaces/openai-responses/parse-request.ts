@@ -40,9 +40,21 @@ const checkBody = createBodyCheck(responseBody);
  * @throws {GatewayError} `invalid-request` that names the field
  */
 export function parseRequest(value: unknown, known: KnownItems = nothingKnown): ChatRequest {
+  const request = readBody(value, known);
+  mustAsk(request, known);
+  return request;
+}
+
+/** The same body, whose answer nobody wants: it need not ask anything. @throws {GatewayError} `invalid-request` */
+export function parseCountRequest(value: unknown, known: KnownItems): ChatRequest {
+  return readBody(value, known);
+}
+
+function readBody(value: unknown, known: KnownItems): ChatRequest {
   const body = checkBody(value);
   // Checked above to be an object; the schema leaves unknown fields in place.
   const fields: JsonObject = body;
+  if (isJsonObject(fields["prompt"])) throw promptUnkept();
   if (conversationIdIn(fields) !== undefined && known.conversationId === undefined) throw conversationUnknown();
   if (body.background === true && body.store === false) throw backgroundUnkept();
   const listed = listedTools(fields, known.history);
@@ -52,7 +64,7 @@ export function parseRequest(value: unknown, known: KnownItems = nothingKnown): 
   return {
     surface: surfaceName,
     model: parseModel(body.model),
-    messages: withSystem(parseInstructions(body.instructions), parseAsked(fields, declared, known)),
+    messages: withSystem(parseInstructions(body.instructions), parseInput(fields["input"] ?? [], declared, known)),
     tools,
     toolChoice,
     stream: body.stream ?? false,
@@ -72,20 +84,13 @@ function parseInstructions(text: string | null | undefined): Message[] {
   return text ? [{ role: "system", content: [{ type: "text", text }] }] : [];
 }
 
-function parseAsked(
-  fields: JsonObject,
-  declared: ReturnType<typeof parseTools>,
-  known: KnownItems,
-): readonly Message[] {
-  const input = fields["input"] ?? undefined;
+function mustAsk({ body, messages }: ChatRequest, { history }: KnownItems): void {
   // What is asked may stand in what it goes on from.
-  if (input === undefined && known.history.length === 0) throw invalid("input", 'Invalid request: "input" is missing');
-  const messages = parseInput(input ?? [], declared, known);
+  if (body["input"] == null && history.length === 0) throw invalid("input", 'Invalid request: "input" is missing');
   // A tool's result may continue a known conversation; whether it does, the gateway finds out.
   if (!messages.some(({ role }) => role === "user" || role === "tool")) {
     throw invalid("input", 'Invalid request: "input" must hold a message with role "user"');
   }
-  return messages;
 }
 
 /**
@@ -106,6 +111,13 @@ export function conversationIdIn(body: JsonObject): string | undefined {
 
 function conversationUnknown(): Error {
   return invalid("conversation", 'Cannot continue a conversation by "conversation": none are kept here');
+}
+
+/** What a client leaves out in the trust that it is kept here would be missing. */
+function promptUnkept(): Error {
+  const message =
+    'Invalid request: "prompt" is not supported, since prompts are not kept here: send its words as "instructions" and "input"';
+  return invalid("prompt", message);
 }
 
 function backgroundUnkept(): Error {

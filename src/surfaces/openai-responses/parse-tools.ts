@@ -4,6 +4,7 @@ import type { ToolChoice, ToolDefinition } from "../../contract/chat-request.ts"
 import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts";
 import { onceFor } from "../../contract/once-for.ts";
 import { invalid } from "../check-body.ts";
+import { customTool } from "../custom-tools.ts";
 
 /** A tool as its client declared it, beside what the model is told of it. */
 export interface DeclaredTool {
@@ -82,27 +83,6 @@ function addTool(
   const name = isTaken && namespace !== undefined ? `${namespace}__${ownName}` : ownName;
   tools.names.add(name);
   tools.all.push({ definition: name === ownName ? definition : { ...definition, name }, kind, ownName, namespace });
-}
-
-const customParameters: Json = {
-  type: "object",
-  properties: { input: { type: "string", description: "The whole input of the tool, as free text" } },
-  required: ["input"],
-};
-
-/** One text is its only argument; the grammar that it has to follow can only be asked for. */
-function customTool(entry: JsonObject, name: string): ToolDefinition {
-  const format = isJsonObject(entry["format"]) ? entry["format"] : {};
-  const grammar = textOrNothing(format["definition"]);
-  const sentences = [
-    textOrNothing(entry["description"]),
-    grammar === undefined ? undefined : `The input follows this grammar:\n${grammar}`,
-  ].filter((text) => text !== undefined);
-  return {
-    name,
-    description: sentences.length === 0 ? undefined : sentences.join("\n\n"),
-    parameters: customParameters,
-  };
 }
 
 function textOrNothing(value: unknown): string | undefined {

@@ -2,16 +2,16 @@
 
 import type { ChatReply } from "../../contract/chat-reply.ts";
 import type { ChatRequest, ToolCall } from "../../contract/chat-request.ts";
+import { stringifyExact } from "../../contract/exact-json.ts";
 import type { FinishReason, ReplyIdentity, TokenUsage } from "../../contract/events.ts";
 import type { GatewayError } from "../../contract/gateway-error.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts";
 import { onceFor } from "../../contract/once-for.ts";
 import { openaiErrorBody } from "../../contract/openai-error.ts";
+import { customArguments, customInput } from "../custom-tools.ts";
 import {
   callItem,
   callPrefixes,
-  customArguments,
-  customInput,
   itemId,
   type ItemStatus,
   messageItem,
@@ -79,11 +79,11 @@ export function encodeEcho(echo: ResponseObject): string {
 }
 
 /** Agents send the same tools with each request (known-tools.ts). */
-const encodeTools = onceFor((tools: object) => JSON.stringify(tools));
+const encodeTools = onceFor((tools: object) => stringifyExact(tools));
 
 function encodeEchoed(name: string, value: Json): string {
   const isList = name === "tools" && typeof value === "object" && value !== null;
-  return isList ? encodeTools(value) : JSON.stringify(value);
+  return isList ? encodeTools(value) : stringifyExact(value);
 }
 
 export function responseObject(

@@ -1,6 +1,8 @@
 // What is sent for a request: the body as it was received with single fields changed, or one that is written anew.
 
 import type { ChatRequest } from "../../contract/chat-request.ts";
+import { stringifyExact } from "../../contract/exact-json.ts";
+import type { Json } from "../../contract/json.ts";
 import type { Body, Dialect } from "./dialect.ts";
 import { type BodyOptions, encodeMessages } from "./encode-messages.ts";
 import { canForwardMessages } from "./forward-messages.ts";
@@ -37,7 +39,7 @@ export function createOutgoingBody(request: ChatRequest, options: BodyOptions): 
     fields: asksForWhole(request, options) ? asWhole(streamed) : streamed,
     write(fields) {
       const spliced = forwarded === undefined ? undefined : spliceBody(forwarded, request.body, fields);
-      return spliced ?? JSON.stringify({ ...fields, messages: encodeMessages(request, options) });
+      return spliced ?? joinBody(fields, encodeMessages(request, options));
     },
   };
 }
@@ -49,4 +51,9 @@ function asksForWhole(request: ChatRequest, options: BodyOptions): boolean {
 
 function asWhole({ stream_options: _options, ...fields }: Body): Body {
   return { ...fields, stream: false };
+}
+
+/** Schemas of tools may hold numbers that a double cannot; messages have arguments as texts, and would be looked through for nothing. */
+function joinBody(fields: Body, messages: Json): string {
+  return `${stringifyExact(fields).slice(0, -1)},"messages":${JSON.stringify(messages)}}`;
 }

@@ -1,5 +1,6 @@
 // A received request body with single fields changed: the bytes in between go out as they came.
 
+import { stringifyExact } from "../../contract/exact-json.ts";
 import type { JsonObject } from "../../contract/json.ts";
 import { knownEndOf } from "../../conversation/parse-body.ts";
 import type { Body } from "./dialect.ts";
@@ -24,7 +25,7 @@ export function spliceBody(received: Uint8Array, written: JsonObject, wanted: Bo
   pieces.keep(0, received.indexOf(openBrace) + 1);
   for (const name of Object.keys(wanted)) {
     // `messages` follows in any case, so that a comma may stand behind each.
-    if (!fields.has(name)) pieces.write(`${JSON.stringify(name)}:${JSON.stringify(wanted[name])},`);
+    if (!fields.has(name)) pieces.write(`${JSON.stringify(name)}:${stringifyExact(wanted[name])},`);
   }
   let isFirst = true;
   for (const [name, { start, valueStart, end }] of fields) {
@@ -33,7 +34,7 @@ export function spliceBody(received: Uint8Array, written: JsonObject, wanted: Bo
     if (!isFirst) pieces.separate();
     isFirst = false;
     if (isMessages || Bun.deepEquals(written[name], wanted[name], true)) pieces.keep(start, end);
-    else pieces.replace(start, valueStart, end, JSON.stringify(wanted[name]));
+    else pieces.replace(start, valueStart, end, stringifyExact(wanted[name]));
   }
   pieces.write("}");
   return pieces.take();

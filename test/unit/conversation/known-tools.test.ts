@@ -1,6 +1,7 @@
 // The same bytes are the same list, other bytes are another one, and what is kept of them has an end.
 
 import { expect, test } from "bun:test";
+import { stringifyExact } from "../../../src/contract/exact-json.ts";
 import { parseBody } from "../../../src/conversation/parse-body.ts";
 
 const encoder = new TextEncoder();
@@ -17,6 +18,14 @@ test("tools that come with the same bytes are the same object, wherever they sta
   expect(first).toEqual(named("same"));
   expect(toolsOf(named("same"))).toBe(first);
   expect((parseBody(encoder.encode(JSON.stringify({ tools: named("same") }))) as { tools: unknown }).tools).toBe(first);
+});
+
+test("numbers that a double cannot hold are written again as they came", () => {
+  const text = `[{"name":"exact","description":"${"It works. ".repeat(200)}","parameters":{"maximum":9223372036854775807}}]`;
+  const body = `{"messages":[{"role":"user","content":"${"x".repeat(600)}"}],"tools":${text}}`;
+  const { tools } = parseBody(encoder.encode(body)) as { tools: unknown };
+
+  expect(stringifyExact(tools)).toBe(text);
 });
 
 test("tools that differ in one sign, or only begin like others, are others", () => {

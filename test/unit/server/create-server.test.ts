@@ -247,6 +247,19 @@ test("createServer logs errors with message, status and code, and the cause for 
   });
 });
 
+test("createServer tells of an endpoint that it has not, and nothing of a base URL that is right", async () => {
+  const { get } = startTestServer();
+  const message = (path: string) => get(path).then((answer) => answer.text());
+
+  for (const path of ["/v1/batches", "/v1/moderations", "/v1/chat/completions/chatcmpl-1/messages"]) {
+    expect(await message(path)).toContain("there is nothing here. GET /openapi.json tells what is served");
+    expect(await message(path)).not.toContain("base URL");
+  }
+  for (const path of ["/batches", "/v1//chat/completions", "/v1/chat/completions/chat/completions"]) {
+    expect(await message(path)).toContain("The base URL of the OpenAI API ends in /v1");
+  }
+});
+
 test("createServer tells of a base URL that has the version once too often", async () => {
   const { get } = startTestServer();
   const answer = await get("/v1/v1/messages", { "anthropic-version": "2023-06-01" });

@@ -1,6 +1,8 @@
 // The prompt section of the declared tools.
 
 import { describe, expect, test } from "bun:test";
+import type { ToolDefinition } from "../../../src/contract/chat-request.ts";
+import { parseExact } from "../../../src/contract/exact-json.ts";
 import { describeToolChoice, describeTools } from "../../../src/tools/describe-tools.ts";
 import { scan, toolsNamed } from "./corpus.ts";
 
@@ -16,6 +18,13 @@ describe("describeTools", () => {
     const listed = lines.slice(lines.indexOf("<tools>") + 1, lines.indexOf("</tools>"));
 
     expect(listed.map((line) => JSON.parse(line))).toEqual([...tools]);
+  });
+
+  test("tells the numbers of a schema as they were written", () => {
+    const schema = '{"type":"object","properties":{"id":{"enum":[9007199254740993]}}}';
+    // Came out of JSON.
+    const parameters = parseExact(schema) as ToolDefinition["parameters"];
+    expect(describeTools([{ name: "f", description: undefined, parameters }], "auto")).toContain(schema);
   });
 
   test("says nothing where no tool is declared", () => {

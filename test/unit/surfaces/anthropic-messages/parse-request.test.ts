@@ -170,6 +170,34 @@ describe("tools that change between the messages", () => {
 });
 
 describe("messages", () => {
+  test("have what is said of a document before it", () => {
+    const said = { title: "T", context: "Draft." };
+    const url = "data:application/pdf;base64,BBBB";
+    const file = { type: "base64", media_type: "application/pdf", data: "BBBB" };
+    const content = [
+      { type: "document", ...said, source: { type: "text", media_type: "text/plain", data: "Notes" } },
+      { type: "document", context: "Draft.", source: { type: "text", media_type: "text/plain", data: "Notes" } },
+      { type: "document", ...said, source: { type: "content", content: [text("Part")] } },
+      { type: "document", title: "T", context: null, source: { type: "content", content: "Part" } },
+      { type: "document", ...said, source: file },
+    ];
+
+    expect(parseOne(content)).toMatchObject([
+      {
+        content: [
+          text("T:\nDraft.\nNotes"),
+          text("Draft.\nNotes"),
+          text("T:\nDraft."),
+          text("Part"),
+          text("T:"),
+          text("Part"),
+          text("Draft."),
+          { type: "file", name: "T", url },
+        ],
+      },
+    ]);
+  });
+
   test("of users are texts, pictures and documents", () => {
     const content = [
       text("Look"),
@@ -353,6 +381,12 @@ describe("what is wrong is named [R2-063]", () => {
     if (!(error instanceof GatewayError)) throw new Error("nothing was refused");
     expect([error.kind, error.param]).toEqual(["invalid-request", param]);
     expect(error.message).toContain(`"${param}"`);
+  });
+
+  test.each(["tool_use", "thinking", "container_upload"])("%s of a user is not told to be allowed", (type) => {
+    const allowed = "must be one of text, image, document, search_result, tool_result";
+    expect(() => parse(block({ type }))).toThrow(`"messages[0].content[0].type" ${allowed}`);
+    expect(allowed.split(", ")).not.toContain(type);
   });
 
   test("a body that is no object is refused", () => {

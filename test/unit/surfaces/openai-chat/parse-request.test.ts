@@ -169,6 +169,51 @@ describe("parseRequest accepts", () => {
     ]);
   });
 
+  test("custom tools, as functions with one text, in the words of either protocol", () => {
+    const grammar = { syntax: "lark", definition: "start: /x/" };
+    const tools = [
+      { type: "custom", custom: { name: "a", description: "Does a.", format: { type: "grammar", grammar } } },
+      { type: "custom", name: "b", format: { type: "grammar", ...grammar } },
+      { type: "custom", name: "c", input_schema: { type: "object" } },
+    ];
+    const chosen = { type: "custom", custom: { name: "a" } };
+    const request = parseRequest({ messages: [hello], tools, tool_choice: chosen });
+    expect(request.tools.map(({ name, description }) => [name, description])).toEqual([
+      ["a", "Does a.\n\nThe input follows this grammar:\nstart: /x/"],
+      ["b", "The input follows this grammar:\nstart: /x/"],
+      ["c", undefined],
+    ]);
+    expect(request.tools.map(({ parameters }) => Object.keys(parameters ?? {}))).toEqual([
+      ["type", "properties", "required"],
+      ["type", "properties", "required"],
+      [],
+    ]);
+    expect(request.toolChoice).toEqual({ toolName: "a" });
+    expect(refusal({ messages: [hello], tools, tool_choice: { type: "custom", custom: { name: "x" } } }).param).toBe(
+      "tool_choice",
+    );
+  });
+
+  test("calls of a history that are none, which it names", () => {
+    const param = (call: unknown) =>
+      refusal({ messages: [hello, { role: "assistant", content: null, tool_calls: [call] }] }).param;
+    expect(param({ id: "a", type: "function" })).toBe("messages[1].tool_calls[0].function.name");
+    expect(param({ id: "a", type: "custom", custom: { input: "x" } })).toBe("messages[1].tool_calls[0].custom.name");
+    expect(param(7)).toBe("messages[1].tool_calls[0]");
+  });
+
+  test("a call of a custom tool in the history, with any text", () => {
+    for (const input of ["abc", '{"input":"abc"}', ""]) {
+      const call = { id: "c1", type: "custom", custom: { name: "a", input } };
+      const { messages } = parseRequest({
+        messages: [hello, { role: "assistant", content: null, tool_calls: [call] }],
+      });
+      expect(messages[1]).toMatchObject({
+        toolCalls: [{ callId: "c1", toolName: "a", argumentsText: JSON.stringify({ input }) }],
+      });
+    }
+  });
+
   test("a choice of allowed tools, as these tools and its mode", () => {
     const tools = ["a", "b", "c"].map((name) => ({ type: "function", function: { name } }));
     const choose = (mode: string, list: unknown) =>

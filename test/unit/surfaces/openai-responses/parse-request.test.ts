@@ -348,6 +348,15 @@ describe("tools", () => {
     expect(request.tools.map(({ name }) => name)).toEqual(names);
   });
 
+  test("a prompt that somebody else keeps is refused by its name, null is none", () => {
+    for (const prompt of [{ id: "pmpt_1" }, { id: "pmpt_1", variables: { city: "Rome" } }]) {
+      for (const input of ["Hi", undefined]) {
+        expect(() => parseRequest({ input, prompt })).toThrow('"prompt" is not supported');
+      }
+    }
+    expect(parseRequest({ input: "Hi", prompt: null }).messages).toHaveLength(1);
+  });
+
   test("what agents tell one another is said, also what was to be sealed", () => {
     const messages = messagesOf([
       { role: "user", content: "Hi" },

@@ -2,11 +2,13 @@
 
 import { describe, expect, test } from "bun:test";
 import type { ChatRequest } from "../../../../src/contract/chat-request.ts";
+import { parseExact } from "../../../../src/contract/exact-json.ts";
 import { isJsonObject } from "../../../../src/contract/json.ts";
 import { parseRequest } from "../../../../src/surfaces/openai-chat/parse-request.ts";
 import type { Body, DialectName } from "../../../../src/upstreams/openai-compatible/dialect.ts";
 import { dialects } from "../../../../src/upstreams/openai-compatible/dialects/index.ts";
 import { type BodyOptions, encodeMessages } from "../../../../src/upstreams/openai-compatible/encode-messages.ts";
+import { createOutgoingBody } from "../../../../src/upstreams/openai-compatible/outgoing-body.ts";
 import { createRequestFields } from "../../../../src/upstreams/openai-compatible/request-body.ts";
 
 const all = Object.keys(dialects) as DialectName[];
@@ -32,6 +34,23 @@ function messagesOf(dialect: DialectName, messages: readonly object[], fields: o
   if (!Array.isArray(sent)) throw new Error("messages are no array");
   return sent;
 }
+
+test("numbers of 64 bits in schemas keep their digits, in a body that is written anew and in one that is changed", () => {
+  const schema = '{"type":"object","properties":{"id":{"enum":[9007199254740993],"maximum":9223372036854775807}}}';
+  const declared = `{"type":"function","function":{"name":"f","parameters":${schema},"unknown":1}}`;
+  const text = `{"messages":[{"role":"user","content":"Hi"}],"tools":[${declared}],"stream":true}`;
+  const request = parseRequest(parseExact(text));
+  const options = { dialect: dialects.vllm, upstream: "mine", model: "qwen3.7-plus" };
+  for (const received of [undefined, Buffer.from(text)]) {
+    const body = createOutgoingBody({ ...request, ...(received === undefined ? {} : { received }) }, options);
+    const written = body.write(body.fields);
+    const sent = typeof written === "string" ? written : Buffer.concat(written).toString();
+
+    expect(sent).toContain(schema);
+    expect(sent).not.toContain("unknown");
+    expect(isJsonObject(JSON.parse(sent))).toBe(true);
+  }
+});
 
 describe("every dialect", () => {
   test.each(all)("%s always asks for a stream, and for usage in it", (dialect) => {
