@@ -37,7 +37,7 @@ function whatIsSaid(item: unknown) {
   return parseInput([item], [], nothingKnown).map((message) => ({
     role: message.role,
     text: canonicalText(message),
-    calls: message.role === "assistant" ? message.toolCalls.map(canonicalCall) : [],
+    calls: message.role === "assistant" ? message.toolCalls.map((call) => canonicalCall(call, [])) : [],
     callId: message.role === "tool" ? message.callId : undefined,
   }));
 }
