@@ -102,6 +102,21 @@ describe("what a schema costs", () => {
     expect(costOfCheck(schema, { a: 1 })).toEqual({ trials: 3 * 2 + 1 });
   });
 
+  test.each<[string, JsonObject]>([
+    ["that have nothing for it", { allOf: Array.from({ length: 1900 }, () => ({})) }],
+    ["that have nothing for its fields", { allOf: Array.from({ length: 1900 }, () => ({ properties: { b: {} } })) }],
+    [
+      "of names",
+      { patternProperties: Object.fromEntries(Array.from({ length: 4000 }, (_value, index) => [index, {}])) },
+    ],
+  ])("is found out soon for a long value and many parts %s", (_, schema) => {
+    const long = Object.fromEntries(Array.from({ length: 20_000 }, (_value, index) => [`a${index}`, index]));
+    const startedAtMs = performance.now();
+    costOfCheck(schema, long);
+
+    expect(performance.now() - startedAtMs).toBeLessThan(5000);
+  });
+
   test("is counted once for a part, however many refer to it", () => {
     let looks = 0;
     const shared = {
