@@ -43,10 +43,10 @@ function isPlainSchema(schema: JsonObject): boolean {
     }
     for (const inner of Object.values(part)) if (typeof inner === "object" && inner !== null) waiting.push(inner);
   }
-  const counted = new Map<JsonObject, number>();
-  return objects.every(
-    (part) => isNamedPlainly(part, schema) && countParts(part, { root: schema, inside, counted }) < mostParts,
-  );
+  const refers = objects.some(({ $ref }) => typeof $ref === "string");
+  if (refers && !objects.every((part) => isNamedPlainly(part, schema))) return false;
+  const counting: Counting = { root: schema, inside, counted: new Map() };
+  return objects.every((part) => countParts(part, counting) < mostParts);
 }
 
 /** A part with an address of its own has references of its own; a name that looks like a way is taken for one. */

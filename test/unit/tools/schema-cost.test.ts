@@ -27,6 +27,7 @@ describe("what a schema costs", () => {
     ["as many parts as there may be", { allOf: Array.from({ length: 1998 }, () => ({})) }],
     ["references that double a few times", { $ref: "#/$defs/level0", $defs: doubling(7) }],
     ["a reference with escapes", { $ref: "#/$defs/a%20b/c~1d", $defs: { "a b": { "c/d": {} } } }],
+    ["parts with addresses where nothing refers to any", { properties: { a: { $id: "a" }, b: { $id: "b" } } }],
     ["a schema among several", { prefixItems: [{}, { $ref: "#/prefixItems/0" }] }],
   ])("is little for %s", (_, schema) => {
     expect(isAffordable(schema, {})).toBe(true);
