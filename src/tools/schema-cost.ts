@@ -43,10 +43,10 @@ function isPlainSchema(schema: JsonObject): boolean {
     }
     for (const inner of Object.values(part)) if (typeof inner === "object" && inner !== null) waiting.push(inner);
   }
-  const counted = new Map<JsonObject, number>();
-  return objects.every(
-    (part) => isNamedPlainly(part, schema) && countParts(part, { root: schema, inside, counted }) < mostParts,
-  );
+  const refers = objects.some(({ $ref }) => typeof $ref === "string");
+  if (refers && !objects.every((part) => isNamedPlainly(part, schema))) return false;
+  const counting: Counting = { root: schema, inside, counted: new Map() };
+  return objects.every((part) => countParts(part, counting) < mostParts);
 }
 
 /** A part with an address of its own has references of its own; a name that looks like a way is taken for one. */
@@ -105,30 +105,45 @@ function partsOf(schema: JsonObject, root: JsonObject): readonly unknown[] {
   return parts;
 }
 
+interface Look {
+  readonly part: unknown;
+  readonly value: unknown;
+}
+
 /** Goes the ways of the check, all of them, and gives up where they are too many. */
 function goThrough(schema: JsonObject, value: unknown): CheckCost | undefined {
   const most = looksBeside + looksForEach * countValues(value);
-  const waiting: { readonly part: unknown; readonly value: unknown }[] = [{ part: schema, value }];
+  const waiting: Look[] = [{ part: schema, value }];
   let looks = 0;
   let trials = 0;
   for (let look = waiting.pop(); look !== undefined; look = waiting.pop()) {
     looks += 1;
-    if (looks + waiting.length > most) return undefined;
     const { part, value: looked } = look;
     if (!isJsonObject(part)) continue;
     trials += trialsOf(part, looked);
     for (const inner of partsOf(part, schema)) waiting.push({ part: inner, value: looked });
-    if (Array.isArray(looked)) {
-      for (const [index, item] of looked.entries())
-        for (const inner of itemPartsOf(part, index)) waiting.push({ part: inner, value: item });
-    } else if (isJsonObject(looked)) {
-      for (const [name, field] of Object.entries(looked)) {
-        for (const inner of fieldPartsOf(part, name)) waiting.push({ part: inner, value: field });
-        if (isJsonObject(part["propertyNames"])) waiting.push({ part: part["propertyNames"], value: name });
-      }
+    for (const inner of looksInside(part, looked)) {
+      waiting.push(inner);
+      if (looks + waiting.length > most) return undefined;
     }
+    if (looks + waiting.length > most) return undefined;
   }
   return { trials };
+}
+
+/** At what a list or an object holds. What no part looks at is gone past all the same. */
+function* looksInside(part: JsonObject, value: unknown): Iterable<Look> {
+  if (Array.isArray(value) && itemKeys.some((key) => key in part)) {
+    for (const [index, item] of value.entries()) {
+      yield { part: undefined, value: item };
+      for (const inner of itemPartsOf(part, index)) yield { part: inner, value: item };
+    }
+  } else if (isJsonObject(value) && fieldKeys.some((key) => key in part)) {
+    for (const [name, field] of Object.entries(value)) {
+      yield { part: part["propertyNames"], value: name };
+      for (const inner of fieldPartsOf(part, name)) yield { part: inner, value: field };
+    }
+  }
 }
 
 /** Names are matched once more for each keyword that asks which fields are left. */
@@ -150,18 +165,23 @@ function countValues(value: unknown): number {
   return count;
 }
 
+const itemKeys = ["items", "prefixItems", "additionalItems", "unevaluatedItems", "contains"];
+
 /** Those that may look at an item. */
-function itemPartsOf({ items, prefixItems, ...others }: JsonObject, index: number): readonly unknown[] {
-  const own = [items, prefixItems].map((parts) => (Array.isArray(parts) ? parts[index] : parts));
-  const all = [others["additionalItems"], others["unevaluatedItems"], others["contains"]];
-  return [...own, ...all].filter(isJsonObject);
+function itemPartsOf(part: JsonObject, index: number): readonly unknown[] {
+  return itemKeys
+    .map((key) => part[key])
+    .map((inner) => (Array.isArray(inner) ? inner[index] : inner))
+    .filter(isJsonObject);
 }
+
+const otherFieldKeys = ["additionalProperties", "unevaluatedProperties"];
+const fieldKeys = [...otherFieldKeys, "properties", "patternProperties", "propertyNames"];
 
 /** Those that may look at a field. */
 function fieldPartsOf(part: JsonObject, name: string): readonly unknown[] {
   const { properties, patternProperties } = part;
   const own = isJsonObject(properties) && Object.hasOwn(properties, name) ? [properties[name]] : [];
   const patterned = isJsonObject(patternProperties) ? Object.values(patternProperties) : [];
-  const all = [part["additionalProperties"], part["unevaluatedProperties"]];
-  return [...own, ...patterned, ...all].filter(isJsonObject);
+  return [...own, ...patterned, ...otherFieldKeys.map((key) => part[key])].filter(isJsonObject);
 }

@@ -27,6 +27,7 @@ describe("what a schema costs", () => {
     ["as many parts as there may be", { allOf: Array.from({ length: 1998 }, () => ({})) }],
     ["references that double a few times", { $ref: "#/$defs/level0", $defs: doubling(7) }],
     ["a reference with escapes", { $ref: "#/$defs/a%20b/c~1d", $defs: { "a b": { "c/d": {} } } }],
+    ["parts with addresses where nothing refers to any", { properties: { a: { $id: "a" }, b: { $id: "b" } } }],
     ["a schema among several", { prefixItems: [{}, { $ref: "#/prefixItems/0" }] }],
   ])("is little for %s", (_, schema) => {
     expect(isAffordable(schema, {})).toBe(true);
@@ -100,6 +101,21 @@ describe("what a schema costs", () => {
 
     expect(costOfCheck(schema, { a: "text", b: 1 })).toEqual({ trials: 100 * 2 + 3 * 2 * 2 + 2 });
     expect(costOfCheck(schema, { a: 1 })).toEqual({ trials: 3 * 2 + 1 });
+  });
+
+  test.each<[string, JsonObject]>([
+    ["that have nothing for it", { allOf: Array.from({ length: 1900 }, () => ({})) }],
+    ["that have nothing for its fields", { allOf: Array.from({ length: 1900 }, () => ({ properties: { b: {} } })) }],
+    [
+      "of names",
+      { patternProperties: Object.fromEntries(Array.from({ length: 4000 }, (_value, index) => [index, {}])) },
+    ],
+  ])("is found out soon for a long value and many parts %s", (_, schema) => {
+    const long = Object.fromEntries(Array.from({ length: 20_000 }, (_value, index) => [`a${index}`, index]));
+    const startedAtMs = performance.now();
+    costOfCheck(schema, long);
+
+    expect(performance.now() - startedAtMs).toBeLessThan(5000);
   });
 
   test("is counted once for a part, however many refer to it", () => {
