@@ -32,7 +32,7 @@ export class AnswerRecord {
     status: MessageStatus,
     error: { readonly message: string; readonly kind?: ErrorKind } | undefined,
   ): ChatMessage {
-    const { upstream, model, usage, reasoning, sources } = state;
+    const { upstream, model, usage, reasoning, sources, finishReason } = state;
     const extras: MessageExtras = {
       ...begun.extras,
       ...this.#extras,
@@ -45,6 +45,7 @@ export class AnswerRecord {
         usage: { inputTokens: usage.inputTokens, outputTokens: usage.outputTokens, totalTokens: usage.totalTokens },
       }),
       ...(error !== undefined && { error: error.message }),
+      ...(finishReason !== undefined && finishReason !== "stop" && { finishReason }),
       ...(state.answer === "" && refusals.has(error?.kind) && { isRefused: true as const }),
     };
     return { ...begun, content: state.answer, status, extras };

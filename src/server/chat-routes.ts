@@ -127,6 +127,7 @@ function encodeSession({ sessionId, title, createdAtMs, updatedAtMs, messageCoun
 function encodeMessage({ id, parentId, role, content, createdAtMs, status, streamId, extras }: ChatMessage): Json {
   const { reasoning, stages, sources, qualityScore, followUpQuestions, model, upstream, error, usage, attachments } =
     extras;
+  const { finishReason } = extras;
   return {
     id,
     parent_id: parentId,
@@ -143,6 +144,7 @@ function encodeMessage({ id, parentId, role, content, createdAtMs, status, strea
     ...(model !== undefined && { model }),
     ...(upstream !== undefined && { upstream }),
     ...(error !== undefined && { error }),
+    ...(finishReason !== undefined && { finish_reason: finishReason }),
     ...(usage !== undefined && {
       usage: {
         prompt_tokens: usage.inputTokens,

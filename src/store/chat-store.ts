@@ -1,6 +1,7 @@
 // What the typed chat remembers: what was said, as a tree, with what belongs to it. Use cases; the driver stands beside.
 
 import type { ChatSource } from "../contract/chat-stream.ts";
+import type { FinishReason } from "../contract/events.ts";
 
 /** `running` of a process that was killed stays so: whoever runs replies knows better. */
 export type MessageStatus = "running" | "complete" | "stopped" | "failed";
@@ -26,6 +27,8 @@ export interface MessageExtras {
   readonly upstream?: string;
   /** The sentence that ended it. */
   readonly error?: string;
+  /** What cut it off. An answer that came to its own end has none. */
+  readonly finishReason?: FinishReason;
   /** Of an answer without a word: the message that it answers was refused for what it holds, and would be again. */
   readonly isRefused?: true;
   readonly usage?: { readonly inputTokens: number; readonly outputTokens: number; readonly totalTokens: number };

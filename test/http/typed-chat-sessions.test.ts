@@ -170,6 +170,20 @@ test("DELETE of a session ends the answer that runs in it, and its reader is tol
   expect((await readError(await harness.get("/api/chat/sessions/s1"))).status).toBe(404);
 });
 
+test("an answer that was cut at its length is kept as one", async () => {
+  const cut = `data: ${JSON.stringify({ id: "c", object: "chat.completion.chunk", created: 1, model: "local", choices: [{ index: 0, delta: { content: "One, two" }, finish_reason: "length" }] })}\n\ndata: [DONE]\n\n`;
+  await using server = serveCompatible([{ body: cut }]);
+  const upstreams = JSON.stringify([{ name: "home", dialect: "vllm", base_url: server.url, models: ["local"] }]);
+  await using harness = await startHarness({ environment: { UPSTREAMS: upstreams } });
+
+  await say(harness, { message: "Count", session_id: "s1", upstream: "home", model: "local", options: quiet });
+
+  expect(await readMessages(harness, "s1")).toMatchObject([
+    { role: "user" },
+    { content: "One, two", status: "complete", finish_reason: "length" },
+  ]);
+});
+
 test("attachments: a text becomes part of the message, an image goes to the model, and the session tells their names", async () => {
   const done = `data: ${JSON.stringify({ id: "c", object: "chat.completion.chunk", created: 1, model: "local", choices: [{ index: 0, delta: { content: "A dot" }, finish_reason: "stop" }] })}\n\ndata: [DONE]\n\n`;
   await using server = serveCompatible([{ body: done }]);

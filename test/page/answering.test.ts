@@ -126,6 +126,23 @@ describe.skipIf(!hasBrowser)("the chat page", () => {
     expect(chat.complaints).toEqual([]);
   });
 
+  test.each([
+    ["length", "This answer was cut off: it came to its longest length. Ask it to go on."],
+    ["content_filter", "This answer was cut off: Qwen's filter ended it. Ask in other words."],
+  ])("says of an answer that was cut off by %s that it was, also after a reload", async (finishReason, sentence) => {
+    using gateway = startFakeGateway();
+    gateway.script = () => [{ token: "One, two" }, { metadata: { finish_reason: finishReason } }];
+    await using chat = await openChat(gateway.url);
+    const { page } = chat;
+
+    await say(page, "Count");
+    await page.getByText(sentence).waitFor();
+    await page.reload();
+    await page.getByText(sentence).waitFor();
+
+    expect(chat.complaints).toEqual([]);
+  });
+
   test("stops by its button and by Escape, and the gateway hears of it [R3-064]", async () => {
     using gateway = startFakeGateway();
     gateway.script = () => [{ stage: "generation" }, { token: "One " }, { gate: "never" }];

@@ -144,4 +144,6 @@ function record(message: StoredMessage, event: Fields): void {
   for (const key of ["sources", "quality_score", "follow_up_questions", "error"]) {
     if (key in event) message[key] = event[key];
   }
+  const { finish_reason: finishReason } = (event["metadata"] ?? {}) as Fields;
+  if (finishReason !== undefined && finishReason !== "stop") message["finish_reason"] = finishReason;
 }

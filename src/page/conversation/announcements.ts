@@ -45,7 +45,8 @@ export function createAnnouncements(): Announcements {
       said.push(...paragraphsOf(answer, hasEnded));
       if (hasEnded && answer.status === "complete") {
         const { length } = answer.followUps;
-        said.push(length === 0 ? "Answer complete" : `Answer complete, ${count(length, "follow-up question")}`);
+        const ending = answer.cutBy === undefined ? "Answer complete" : "Answer cut off";
+        said.push(length === 0 ? ending : `${ending}, ${count(length, "follow-up question")}`);
       }
       if (hasEnded && answer.status === "stopped") said.push("Answer stopped");
       return said;

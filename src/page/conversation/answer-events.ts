@@ -1,7 +1,7 @@
 // What an event of the typed chat stream does to the message that it belongs to. Pure.
 
 import { numberOf, textOf } from "../fields.ts";
-import { isUnderway, type Message, type Source, type Usage } from "./message.ts";
+import { type Cut, isUnderway, type Message, type Source, type Usage } from "./message.ts";
 
 /** Events as they stand in the stream, one key each, and what only the page can know. */
 export type AnswerEvent =
@@ -65,8 +65,13 @@ function applyMetadata(message: Message, metadata: Readonly<Record<string, unkno
     streamId: textOf(metadata["stream_id"]) ?? message.streamId,
     model: textOf(metadata["model"]) ?? message.model,
     upstream: textOf(metadata["upstream"]) ?? message.upstream,
+    cutBy: cutOf(metadata["finish_reason"]) ?? message.cutBy,
     usage: usageOf(metadata) ?? message.usage,
   };
+}
+
+export function cutOf(finishReason: unknown): Cut | undefined {
+  return finishReason === "length" || finishReason === "content_filter" ? finishReason : undefined;
 }
 
 /** Token counts out of a piece of metadata, or of a stored message's usage; undefined when it tells none. */

@@ -2,6 +2,8 @@
 
 export type MessageStatus = "sending" | "running" | "complete" | "stopped" | "failed";
 
+export type Cut = "length" | "content_filter";
+
 /** A piece of a document that the answer leans on, or a page on the web. */
 export interface Source {
   readonly id: string;
@@ -49,6 +51,8 @@ export interface Message {
   readonly upstream: string | undefined;
   /** What happened and what to do, for a person. */
   readonly error: string | undefined;
+  /** It is over, and not by itself. */
+  readonly cutBy: Cut | undefined;
   readonly usage: Usage | undefined;
   readonly streamId: string | undefined;
   /** A connection that broke off in the middle of the answer, and whether it came back. */
@@ -67,6 +71,7 @@ const empty = {
   model: undefined,
   upstream: undefined,
   error: undefined,
+  cutBy: undefined,
   usage: undefined,
   streamId: undefined,
   connection: undefined,

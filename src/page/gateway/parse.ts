@@ -1,7 +1,7 @@
 // The gateway's JSON made into the page's types. It comes from the same program, so that only what would break the page is
 // checked: a field that is missing or of another type counts as empty.
 
-import { usageOf } from "../conversation/answer-events.ts";
+import { cutOf, usageOf } from "../conversation/answer-events.ts";
 import {
   type Attachment,
   createMessage,
@@ -132,6 +132,7 @@ function parseMessage(fields: Fields): Message | undefined {
     model: textOf(fields["model"]),
     upstream: textOf(fields["upstream"]),
     error: textOf(fields["error"]),
+    cutBy: cutOf(fields["finish_reason"]),
     usage: usageOf(fieldsOf(fields["usage"])),
     streamId: textOf(fields["stream_id"]),
   });

@@ -1,7 +1,7 @@
 // An answer: its steps, its thoughts, its sources, its words, how good it is, and what can be done with it.
 
 import { useMemo } from "preact/hooks";
-import { canResume, isUnderway, type Message, type Source } from "../conversation/message.ts";
+import { canResume, type Cut, isUnderway, type Message, type Source } from "../conversation/message.ts";
 import { AnswerFoot } from "./answer-foot.tsx";
 import { Icon } from "./icons.tsx";
 import { MarkdownText } from "./markdown-text.tsx";
@@ -87,9 +87,17 @@ interface TroubleProps {
   readonly onResume: (answerId: string) => void;
 }
 
+const cutNotes: Readonly<Record<Cut, string>> = {
+  length: "This answer was cut off: it came to its longest length. Ask it to go on.",
+  content_filter: "This answer was cut off: Qwen's filter ended it. Ask in other words.",
+};
+
 /** What has gone wrong, in the message that it happened to, and what to do. */
 function Trouble({ message, isBusy, onRetry, onResume }: TroubleProps) {
   if (message.status === "stopped") return <p class="aside-note">You stopped this answer.</p>;
+  if (message.status === "complete" && message.cutBy !== undefined) {
+    return <p class="aside-note">{cutNotes[message.cutBy]}</p>;
+  }
   if (message.status === "failed") {
     return (
       <div class="trouble" role="alert">

@@ -47,6 +47,18 @@ describe("applyEvent", () => {
     expect(failed).toMatchObject({ status: "failed", content: "Good", error: "The model is gone. Try again." });
   });
 
+  test.each([
+    ["length", "length"],
+    ["content_filter", "content_filter"],
+    ["stop", undefined],
+    ["tool_calls", undefined],
+    [7, undefined],
+  ])("keeps what cut an answer off: %p", (finishReason, cutBy) => {
+    const answer = apply({ type: "text", text: "Go" }, { type: "metadata", metadata: { finish_reason: finishReason } });
+
+    expect(answer.cutBy).toBe(cutBy as Message["cutBy"]);
+  });
+
   test("changes nothing behind the end", () => {
     const stopped = apply({ type: "text", text: "Good" }, { type: "stop" });
 
@@ -97,6 +109,15 @@ describe("announcements", () => {
       [],
       ["Code.", "Answer complete, 1 follow-up question"],
     ]);
+  });
+
+  test("tell of an answer that was cut off", () => {
+    const announcements = createAnnouncements();
+    announcements.update(empty);
+
+    const cut = apply({ type: "metadata", metadata: { finish_reason: "length" } }, { type: "end" });
+
+    expect(announcements.update(cut)).toEqual(["Answer cut off"]);
   });
 
   test("are silent about an answer that was whole when it was first seen", () => {

@@ -42,6 +42,7 @@ describe("parseSession", () => {
           model: "m",
           upstream: "u",
           error: "It failed",
+          finish_reason: "length",
           usage: { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 },
         },
       ],
@@ -58,6 +59,7 @@ describe("parseSession", () => {
     expect(messages[1]).toMatchObject({
       parentId: "q",
       status: "failed",
+      cutBy: "length",
       streamId: "x",
       reasoning: "hm",
       stages: ["generation"],
