@@ -49,8 +49,9 @@ export interface WebAccounts extends Pick<AccountRenewal, "fresh" | "force"> {
   /**
    * It failed for the sake of the account that was asked, and another one may do better. Never behind a challenge.
    * @param id the account that was asked
+   * @param before those that were asked before it. @defaultValue none
    */
-  mayMove(error: unknown, id: string): boolean;
+  mayMove(error: unknown, id: string, before?: ReadonlySet<string>): boolean;
   /** Looks at the store now. */
   load(): Promise<void>;
   /** Looks at the store, unless it did a moment ago. */
@@ -161,11 +162,11 @@ export function createWebAccounts(options: WebAccountsOptions): WebAccounts {
     askAny: async (signal, send) => ask(await pool.anyReady(), signal, send),
     current: async (account, signal) =>
       renewal.living(account.id) ?? (await renewal.fresh(account.id, signal).catch(() => account)),
-    mayMove(error, id) {
+    mayMove(error, id, before) {
       const failure = error instanceof GatewayError && unusable.has(error) ? error : accountRefusal(error);
       if (failure === undefined || failure.kind === "upstream-challenge") return false;
       const isPassing = failure.kind === "overloaded" || (failure.retryable && unusable.has(failure));
-      if (isPassing) return pool.hasReady(new Set([id]));
+      if (isPassing) return pool.hasReady(new Set(before).add(id));
       return registry.all().some((known) => known.account !== undefined && known.id !== id);
     },
     fresh: renewal.fresh,

@@ -79,7 +79,7 @@ export function createImages(options: ImagesOptions): Forwarding["forward"] {
         );
         return { url, account: use.id };
       } catch (error) {
-        if (!accounts.mayMove(error, use.id)) throw error;
+        if (!accounts.mayMove(error, use.id, except)) throw error;
         except.add(use.id);
         log.info("Another account is asked", { requestId: context.requestId, refusedBy: use.alias });
       } finally {

@@ -53,7 +53,8 @@ export async function refreshToken(options: RefreshOptions, account: Account, si
     });
   }
   const jar = parseCookies(account.cookies);
-  const hasTokenCookie = jar.has("token");
+  // Of a session that is nothing but cookies the token is one of them: without it the firewall stops messages (2026-09).
+  const hasTokenCookie = jar.has("token") || account.token === undefined;
   applySetCookies(jar, setCookies, options.clock());
   const rotated = isJsonObject(data) ? textOf(data["refresh_token"]) : undefined;
   if (rotated !== undefined) jar.set("refresh_token", rotated);

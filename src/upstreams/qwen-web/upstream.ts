@@ -126,7 +126,7 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
         );
       } catch (error) {
         use.end();
-        if (mustStay || !accounts.mayMove(error, use.id)) throw error;
+        if (mustStay || !accounts.mayMove(error, use.id, except)) throw error;
         except = new Set(except).add(use.id);
         options.log.info("Another account is asked", { requestId: context.requestId, refusedBy: use.alias });
       }

@@ -7,7 +7,7 @@ import { createFetchClient } from "../../../../src/outbound/fetch-client.ts";
 import { createMemoryStore } from "../../../../src/store/memory-store.ts";
 import { silentLog } from "../../../../src/telemetry/log.ts";
 import { createWebAccounts } from "../../../../src/upstreams/qwen-web/accounts.ts";
-import { classifyBody } from "../../../../src/upstreams/qwen-web/errors.ts";
+import { classifyBody, classifyStreamError } from "../../../../src/upstreams/qwen-web/errors.ts";
 import { readRecording } from "../../../support/recordings.ts";
 import { accountOf, createClock, testBox } from "../../credentials/test-accounts.ts";
 
@@ -64,6 +64,14 @@ test("judge has an account whose credentials changed meanwhile tried again, not 
   const refusal = refusalIn("err-03-token-expired.json", "application/json", 401);
   expect(accounts.judge(accountOf("a", { token: "an older one" }), refusal)).toBe("renewable");
   expect(accounts.pool.views()[0]?.state).toBe("ready");
+});
+
+test("mayMove sends nobody back to an account that was asked before, though that is ready again", async () => {
+  const { accounts } = await createAccounts();
+  const busy = classifyStreamError({ code: "quota_limit", details: "high demand" });
+  accounts.judge(accountOf("b"), busy);
+  expect(accounts.mayMove(busy, "b")).toBe(true);
+  expect(accounts.mayMove(busy, "b", new Set(["a"]))).toBe(false);
 });
 
 test("noteCookies keeps what an answer changed, for accounts that have cookies", async () => {

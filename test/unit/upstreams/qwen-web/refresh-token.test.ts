@@ -73,6 +73,12 @@ test("refreshToken adds no token cookie where the user gave none", async () => {
   expect(renewed.cookies).toBe("refresh_token=r1");
 });
 
+test("refreshToken adds the token cookie to cookies whose token has run out", async () => {
+  const jar = { ...account, token: undefined, cookies: "cna=1; refresh_token=r1" };
+  const { renewed } = await refresh(answer({ access_token: "new" }), [], jar);
+  expect([renewed.token, renewed.cookies]).toEqual(["new", "cna=1; refresh_token=r1; token=new"]);
+});
+
 test("refreshToken refuses an answer without a token, and one that no header can carry", async () => {
   for (const data of [{}, { access_token: "" }, { access_token: "a\r\nb" }, { access_token: 1 }]) {
     await expect(refresh(answer(data))).rejects.toMatchObject({ kind: "upstream-failed", retryable: true });
