@@ -207,7 +207,8 @@ export class ExchangeRecord {
       outputTokens: this.#usage?.outputTokens,
       bytes: sent.sentBytes,
       estimated: this.#usage?.estimated,
-      kind: error?.kind,
+      // Of who left, the words in which its attempt was given up tell nothing.
+      kind: outcome === "aborted" ? undefined : error?.kind,
       status: error === undefined || outcome === "aborted" ? undefined : httpStatus[error.kind],
     };
     // A refusal that is the request's own fault has no stack that anybody could learn from.
