@@ -70,6 +70,8 @@ export class ExchangeRecord {
   attemptBegins(model: string | undefined): void {
     this.#attemptAtMs = this.#options.liveness.now();
     this.#upstreamMs = undefined;
+    // Of the attempt before, perhaps at another upstream.
+    this.account = "";
     this.#options.trace?.attemptBegins(this.upstream.name, model, this.#options.turn.sessionId);
   }
 
