@@ -70,6 +70,8 @@ export class ExchangeRecord {
   attemptBegins(model: string | undefined): void {
     this.#attemptAtMs = this.#options.liveness.now();
     this.#upstreamMs = undefined;
+    // Of the attempt before, perhaps at another upstream.
+    this.account = "";
     this.#options.trace?.attemptBegins(this.upstream.name, model, this.#options.turn.sessionId);
   }
 
@@ -207,7 +209,8 @@ export class ExchangeRecord {
       outputTokens: this.#usage?.outputTokens,
       bytes: sent.sentBytes,
       estimated: this.#usage?.estimated,
-      kind: error?.kind,
+      // Of who left, the words in which its attempt was given up tell nothing.
+      kind: outcome === "aborted" ? undefined : error?.kind,
       status: error === undefined || outcome === "aborted" ? undefined : httpStatus[error.kind],
     };
     // A refusal that is the request's own fault has no stack that anybody could learn from.

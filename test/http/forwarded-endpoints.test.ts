@@ -226,6 +226,7 @@ test("a client that hangs up ends the request upstream, before and after its ans
   const lines = () => stage.harness.logLines.filter((line) => line.includes('"outcome":"aborted"'));
   while (lines().length < 2) await Bun.sleep(2);
   expect(lines()).toHaveLength(2);
+  for (const line of lines()) expect(JSON.parse(line)).not.toHaveProperty("kind");
 });
 
 test("what nothing serves is 501, says what to configure, and is not asked for again", async () => {

@@ -187,6 +187,8 @@ test("a client that leaves frees its place, and its request is never sent [R2-08
 
   expect((await readStream(await third)).text).toBe("three");
   expect(one.server.completions).toHaveLength(2);
+  const line = one.harness.logLines.find((each) => each.includes('"queuedMs"') && each.includes('"aborted"'));
+  expect(JSON.parse(line!)).not.toHaveProperty("kind");
 });
 
 test("callers take turns, whoever sends more, and each keeps its order [R2-087]", async () => {

@@ -90,6 +90,19 @@ test("of several upstreams that failed the one is told that a client may ask aga
   expect(JSON.parse(line!)).toMatchObject({ upstream: "one", kind: "upstream-quota", attempts: 2 });
 });
 
+test("the log names no account of an upstream that another one was asked instead of", async () => {
+  await using three = await startThree([failing], [inStream], {
+    MODEL_ROUTES: '{"back":["two/local","one/local"]}',
+    RETRY_MAX_ATTEMPTS: "1",
+  });
+
+  await readError(await three.harness.chat({ ...hello, model: "back" }));
+
+  const line = three.harness.logLines.find((one) => one.includes("exchange failed"));
+  expect(JSON.parse(line!)).toMatchObject({ upstream: "one", attempts: 2 });
+  expect(JSON.parse(line!)).not.toHaveProperty("account");
+});
+
 test("of several upstreams that may recover the one that will first is waited for", async () => {
   const limited = refusing(429, "Rate limit reached", { "retry-after": "3600" });
   await using three = await startThree([failing, saying("one here")], [limited], { RETRY_BASE_DELAY_MS: "1" });

@@ -338,7 +338,7 @@ export class ForwardedExchange {
       inputTokens: usage?.inputTokens,
       outputTokens: usage?.outputTokens,
       bytes: this.#sentBytes,
-      kind: error?.kind,
+      kind: outcome === "aborted" ? undefined : error?.kind,
       status: error === undefined || outcome === "aborted" ? undefined : httpStatus[error.kind],
     };
     // A refusal that is the request's own fault has no stack that anybody could learn from.
