@@ -217,6 +217,24 @@ describe("a chat that is still busy", () => {
   });
 });
 
+describe("a chat that is still busy, of a client that sends no history", () => {
+  test("for longer than the budget is told, since a new chat would know nothing; then it goes on", async () => {
+    await using harness = await startHarness({ environment: { RETRY_BUDGET_MS: "100" } });
+    const say = (text: string) => harness.chat({ session_id: "s1", messages: [user(text)] });
+    await (await say("My name is Ada.")).text();
+    const { chatId } = lastTurn(harness);
+    harness.emulator.script({ match: "What is my name?", times: "always", refuse: "chat-in-progress" });
+
+    expect(await readError(await say("What is my name?"))).toMatchObject({
+      status: 503,
+      error: { message: expect.stringContaining("Qwen is still busy with its last answer"), code: "overloaded" },
+    });
+    expect(callsOf(harness, "chats/new")).toHaveLength(1);
+    expect(await (await say("What was my first message?")).text()).toContain("Ada");
+    expect(lastTurn(harness).chatId).toBe(chatId);
+  });
+});
+
 describe("a chain that is broken", () => {
   test.each([
     "parent-not-exist",

@@ -143,7 +143,10 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
     return (await continueChat(turn, resume)) ?? startChat(turn);
   }
 
-  /** Undefined when the chain is broken, or the chat stays busy: the caller starts a new chat with the whole history. */
+  /**
+   * Undefined when the chain is broken, or the chat stays busy: the caller starts a new chat with the whole history.
+   * @throws {QwenRefusal} also where it stays busy and there is no history
+   */
   async function continueChat(turn: Turn, resume: Resume): Promise<UpstreamReply | undefined> {
     const { context, account } = turn;
     const { chatId, nodeId } = resume.continuation;
@@ -167,7 +170,9 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
         isRetryable: (error) => error instanceof QwenRefusal && error.chainAction === "wait",
       });
     } catch (error) {
-      if (!isAboutChat(error)) throw error;
+      // Busy, it knows what was said all the same: a new one, of a client that sends no history, would know nothing.
+      const isBusy = isAboutChat(error) && error.chainAction === "wait";
+      if (!isAboutChat(error) || (isBusy && turn.mustStay)) throw error;
       options.log.info("The chat cannot be continued: a new one takes over", {
         requestId: context.requestId,
         reason: error.message,
