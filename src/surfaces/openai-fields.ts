@@ -5,11 +5,19 @@ import type { ReasoningOptions, SessionFields } from "../contract/chat-request.t
 import { isJsonObject, type JsonObject } from "../contract/json.ts";
 import { optional } from "./check-body.ts";
 
+/** Clients of LM Studio and llama.cpp write -1 for no limit. */
+export const tokenLimit = optional(Type.Union([Type.Integer({ minimum: 1 }), Type.Literal(-1)]));
+
+/** Undefined: none. */
+export function readTokenLimit(given: number | null | undefined): number | undefined {
+  return given === null || given === -1 ? undefined : given;
+}
+
 export const sharedFields = {
   model: optional(Type.String()),
   stream: optional(Type.Boolean()),
   stream_options: optional(Type.Object({ include_usage: optional(Type.Boolean()) })),
-  max_tokens: optional(Type.Integer({ minimum: 1 })),
+  max_tokens: tokenLimit,
   n: optional(Type.Integer({ minimum: 1, maximum: 1 })),
   session_id: optional(Type.String({ minLength: 1, maxLength: 200 })),
 };

@@ -76,6 +76,12 @@ describe.each(["socket", "fetch"])("TRANSPORT=%s", (transport) => {
     );
   });
 
+  test("no limit, written as -1, goes out as no limit at all, since some servers refuse it", async () => {
+    await using lane = await start([{ body: answer }]);
+    await readStream(await lane.harness.chat({ ...hello, max_tokens: -1 }));
+    expect(lane.server.completions[0]?.body).not.toHaveProperty("max_tokens");
+  });
+
   test("a list of calls without any is not sent, since some servers refuse it", async () => {
     await using lane = await start([{ body: answer }]);
     const messages = [user("Hi"), { role: "assistant", content: "Hello", tool_calls: [] }, user("And?")];

@@ -5,7 +5,15 @@ import type { ChatRequest } from "../../contract/chat-request.ts";
 import type { JsonObject } from "../../contract/json.ts";
 import { parseResponseFormat } from "../answer-format.ts";
 import { createBodyCheck, optional } from "../check-body.ts";
-import { parseModel, parseReasoning, parseSession, parseWebSearch, sharedFields } from "../openai-fields.ts";
+import {
+  parseModel,
+  parseReasoning,
+  parseSession,
+  parseWebSearch,
+  readTokenLimit,
+  sharedFields,
+  tokenLimit,
+} from "../openai-fields.ts";
 import { parseMessages } from "./parse-messages.ts";
 import { parseToolChoice, parseTools } from "./parse-tools.ts";
 
@@ -14,7 +22,7 @@ export const surfaceName = "openai-chat";
 /** `messages` is checked by hand: its errors name the message. */
 export const chatCompletionBody = Type.Object({
   ...sharedFields,
-  max_completion_tokens: optional(Type.Integer({ minimum: 1 })),
+  max_completion_tokens: tokenLimit,
   tools: optional(Type.Array(Type.Unknown())),
   functions: optional(Type.Array(Type.Unknown())),
 });
@@ -37,7 +45,7 @@ export function parseRequest(value: unknown): ChatRequest {
     toolChoice,
     stream: body.stream ?? false,
     includeUsage: body.stream_options?.include_usage ?? false,
-    maxTokens: body.max_completion_tokens ?? body.max_tokens ?? undefined,
+    maxTokens: readTokenLimit(body.max_completion_tokens ?? body.max_tokens),
     reasoning: parseReasoning(fields),
     ...(format === undefined ? {} : { format }),
     // No server is told of a custom tool: its calls have to be told in the client's words.

@@ -17,6 +17,7 @@ import {
   parseReasoning,
   parseSession,
   parseWebSearch,
+  readTokenLimit,
   sharedFields,
 } from "../openai-fields.ts";
 
@@ -47,7 +48,7 @@ function parseRequest(value: unknown): ChatRequest {
     toolChoice: undefined,
     stream: body.stream ?? false,
     includeUsage: body.stream_options?.include_usage ?? false,
-    maxTokens: body.max_tokens ?? undefined,
+    maxTokens: readTokenLimit(body.max_tokens),
     reasoning: parseReasoning(fields),
     ...(format === undefined ? {} : { format }),
     webSearch: parseWebSearch(fields),

@@ -39,6 +39,7 @@ describe("parseRequest refuses", () => {
     ["a nested field", { messages: [hello], stream_options: { include_usage: 1 } }, "stream_options.include_usage"],
     ["several replies at once", { messages: [hello], n: 2 }, "n"],
     ["a token limit below one", { messages: [hello], max_tokens: 0 }, "max_tokens"],
+    ["a token limit below -1", { messages: [hello], max_completion_tokens: -2 }, "max_completion_tokens"],
   ];
   test.each([...rows])("%s [R2-017]", (_what, body, param) => {
     const { kind, param: named, message } = refusal(body);
@@ -50,6 +51,16 @@ describe("parseRequest refuses", () => {
   test("without quoting what the client wrote", () => {
     expect(refusal({ messages: [{ role: "secret words", content: "x" }] }).message).not.toContain("secret words");
   });
+});
+
+test.each([
+  [{ max_tokens: 7 }, 7],
+  [{ max_tokens: 7, max_completion_tokens: 5 }, 5],
+  [{ max_tokens: -1 }, undefined],
+  [{ max_tokens: 7, max_completion_tokens: -1 }, undefined],
+  [{ max_tokens: null }, undefined],
+])("parseRequest takes -1 for no limit, as clients of LM Studio and llama.cpp write it: %p", (limits, maxTokens) => {
+  expect(parseRequest({ messages: [{ role: "user", content: "Hello" }], ...limits }).maxTokens).toBe(maxTokens);
 });
 
 describe("parseRequest accepts", () => {
