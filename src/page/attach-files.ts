@@ -18,7 +18,7 @@ export async function attachFiles(files: readonly File[], before: readonly Attac
   const refusals: string[] = [];
   let total = before.reduce((sum, attachment) => sum + bytesOf(attachment), 0);
   for (const file of files) {
-    if (before.length + attachments.length === maxFiles) {
+    if (before.length + attachments.length >= maxFiles) {
       refusals.push(`${file.name} is one too many: a message may have ${maxFiles} files`);
       continue;
     }

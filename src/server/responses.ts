@@ -31,6 +31,7 @@ import type { StopWishes } from "../store/stop-wishes.ts";
 import type { Log } from "../telemetry/log.ts";
 import { createBackgroundResponses } from "./background-responses.ts";
 import { notInBackground, notStreamed, responseNotFound, runsInAnotherProcess } from "./response-errors.ts";
+import { exactAnswer } from "./exact-answer.ts";
 import { createKnownItems, outputOf } from "./known-items.ts";
 import { createResponseConversations } from "./response-conversations.ts";
 import { readToTheEnd, replaySource } from "./replayed-stream.ts";
@@ -217,7 +218,7 @@ export function createResponses(options: ResponsesOptions): Responses {
       },
       end,
     });
-    return Response.json(begun);
+    return exactAnswer(begun);
   }
 
   /** Told as it comes, and on when its client has gone. What fails before the first word is the answer, and not kept. */

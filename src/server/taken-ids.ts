@@ -3,6 +3,7 @@
 import { GatewayError } from "../contract/gateway-error.ts";
 import { isJsonObject } from "../contract/json.ts";
 import { canonicalCall, canonicalText } from "../conversation/canonical.ts";
+import { referredId } from "../surfaces/openai-responses/input-items.ts";
 import { nothingKnown, parseInput } from "../surfaces/openai-responses/parse-input.ts";
 
 /**
@@ -15,7 +16,7 @@ export function refuseTakenIds(items: unknown, known: ReadonlyMap<string, unknow
   if (!Array.isArray(items)) return;
   const seen = new Map<string, unknown>();
   for (const [index, item] of items.entries()) {
-    const id = isJsonObject(item) && item["type"] !== "item_reference" ? item["id"] : undefined;
+    const id = isJsonObject(item) && referredId(item) === undefined ? item["id"] : undefined;
     if (typeof id !== "string" || id === "") continue;
     const other = seen.get(id) ?? known.get(id);
     if (other !== undefined && !saysTheSame(other, item)) throw taken(`${field}[${index}].id`);

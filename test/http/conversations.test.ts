@@ -73,6 +73,8 @@ test("an item that comes again is passed over, and another one under its id is r
   expect(await param("/v1/conversations", { items: [one, other] })).toBe("items[1].id");
   expect(await param(`/v1/conversations/${id}/items`, { items: [user("Hi"), other] })).toBe("items[1].id");
   expect(await param("/v1/responses", { conversation: id, input: [other, user("Hi")] })).toBe("input[0].id");
+  // Some clients refer to an item by its id alone.
+  expect(await param("/v1/responses", { conversation: id, input: [{ id: "msg_1" }, other] })).toBe("input[1].id");
   expect((await harness.post("/v1/responses", { conversation: id, input: [again, user("Hi")] })).status).toBe(200);
   // Without a conversation they are told and kept as they are.
   expect((await harness.post("/v1/responses", { input: [one, other] })).status).toBe(200);

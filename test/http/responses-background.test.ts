@@ -46,6 +46,20 @@ describe("background", () => {
     expect(next.text).toContain("Ada");
   });
 
+  test("repeats schemas with their numbers, at once and later", async () => {
+    await using harness = await startHarness();
+    const ids = '{"type":"integer","enum":[9007199254740993,1]}';
+    const tool = `{"type":"function","name":"f","parameters":{"type":"object","properties":{"id":${ids}}}}`;
+    const body = `{"model":"qwen3-max","background":true,"input":"Hi","tools":[${tool}]}`;
+    const begun = await bodyOf(await fetch(`${harness.url}/v1/responses`, { method: "POST", body }));
+    // The shape is what the tests assert.
+    const { id } = JSON.parse(begun) as { id: string };
+    await ended(harness, id);
+
+    expect(begun).toContain(ids);
+    expect(await bodyOf(await harness.get(`/v1/responses/${id}`))).toContain(ids);
+  });
+
   test("is not ended by a client that leaves, nor gone on from while it runs", async () => {
     await using harness = await startHarness();
     const id = await beginHeld(harness);

@@ -70,7 +70,8 @@ function exactJson(): ExactBody {
 function exactText(json: Uint8Array): string | undefined {
   try {
     const message: unknown = JSON.parse(decoder.decode(json));
-    if (!isJsonObject(message)) return undefined;
+    // One line of an answer of several may be an object with an id, too.
+    if (!isJsonObject(message) || message["jsonrpc"] === undefined) return undefined;
     const exact = exactAnswer(message);
     return exact === message ? undefined : JSON.stringify(exact);
   } catch {
