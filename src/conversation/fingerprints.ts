@@ -4,6 +4,7 @@ import type { Message, ToolDefinition } from "../contract/chat-request.ts";
 import { onceFor } from "../contract/once-for.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { type CanonicalTurn, digestMessage, digestTurns } from "./canonical.ts";
+import { namesDefaults } from "./given-arguments.ts";
 import type { Chain, HistoryPrefix } from "./history-prefix.ts";
 import type { KnownPrefix, KnownPrefixes } from "./known-prefixes.ts";
 import { sha256 } from "./sha256.ts";
@@ -42,7 +43,8 @@ export function fingerprintHistory(
   known?: KnownPrefixes,
 ): HistoryFingerprints {
   const scope = sha256(`caller:${caller}`);
-  const { start, turns } = turnsFrom(known?.find(scope, messages), messages, tools);
+  const knownScope = scope + hashDefaults(tools);
+  const { start, turns } = turnsFrom(known?.find(knownScope, messages), messages, tools);
   const system = hashSystem(messages);
   const lastSystemIndex = system.indexes.at(-1) ?? -1;
   const prefixes = start === undefined ? [] : start.prefixes.slice();
@@ -62,7 +64,7 @@ export function fingerprintHistory(
     const { strict, loose } = chain;
     prefixes.push({ strict, loose, lastTurn: turnHash, unseenFrom: turn.endIndex });
   }
-  remember(known, scope, messages, usable, prefixes);
+  remember(known, knownScope, messages, usable, prefixes);
   const last = turns.at(-1);
   const open = last?.side === "assistant" ? last : undefined;
   const { strict, loose } = open === undefined ? chain : before;
@@ -158,6 +160,9 @@ const hashSystemMessage = onceFor((message: Message): string | undefined => {
   const digest = new TextDigest("system:");
   return digestMessage(digest, message) ? digest.finish() : undefined;
 });
+
+/** Of what calls are read by: a prefix that was read by other defaults is another one. */
+const hashDefaults = onceFor((tools: readonly ToolDefinition[]) => tools.filter(namesDefaults).map(hashTool).join(""));
 
 /** Agents send the same tools with each request (known-tools.ts). */
 const hashTool = onceFor((tool: ToolDefinition) =>

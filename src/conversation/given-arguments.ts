@@ -23,7 +23,7 @@ const toolsByName = onceFor(
 );
 
 /** Most tools name none. */
-const namesDefaults = onceFor(
+export const namesDefaults = onceFor(
   (tool: ToolDefinition) => JSON.stringify(tool.parameters)?.includes('"default":') === true,
 );
 

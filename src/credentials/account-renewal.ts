@@ -2,6 +2,7 @@
 // an upstream renews is its own business; what came back is written before anybody uses it.
 
 import { GatewayError } from "../contract/gateway-error.ts";
+import { settledWithin } from "../contract/settled-within.ts";
 import { reasonOf } from "../contract/thrown.ts";
 import { orAborted } from "../outbound/or-aborted.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -206,11 +207,7 @@ export function createAccountRenewal(options: RenewalOptions): AccountRenewal {
     fresh: (id, signal) => use(id, signal, (known) => mustRenew(known, stateOf(known))),
     force: (id, signal) => use(id, signal, () => true),
     async settled(limitMs) {
-      if (running.size === 0) return;
-      const { promise: limit, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, limitMs);
-      await Promise.race([Promise.allSettled(running), limit]);
-      clearTimeout(timer);
+      if (running.size > 0) await settledWithin(Promise.allSettled(running), limitMs);
     },
     reject(id, token) {
       const known = registry.find(id);

@@ -2,6 +2,7 @@
 // thirty of them are a billion; so does a schema that is in itself twice, with each level of a value.
 
 import { isJsonObject, type JsonObject } from "../contract/json.ts";
+import { onceFor } from "../contract/once-for.ts";
 import { followSteps, stepsOf } from "./schema-reference.ts";
 
 /** Parts of a schema that look at the same value, references followed. Real ones have some dozen. */
@@ -10,6 +11,10 @@ const mostObjects = 5000;
 /** How often a part may look at a value: so often for each value, and so often beside that. Some 70 ms. */
 const looksForEach = 50;
 const looksBeside = 20_000;
+/** So many fields, values to choose from or trials of a pattern that a part has take as long as a look: 20 to 250 ns each. */
+const entriesForLook = 20;
+/** So many letters of a reference take as long as an entry. */
+const charsForEntry = 50;
 
 const known = new WeakMap<JsonObject, boolean>();
 
@@ -120,7 +125,10 @@ function goThrough(schema: JsonObject, value: unknown): CheckCost | undefined {
     looks += 1;
     const { part, value: looked } = look;
     if (!isJsonObject(part)) continue;
-    trials += trialsOf(part, looked);
+    const more = trialsOf(part, looked);
+    trials += more;
+    looks += Math.floor((entriesOf(part) + more) / entriesForLook);
+    if (looks > most) return undefined;
     for (const inner of partsOf(part, schema)) waiting.push({ part: inner, value: looked });
     for (const inner of looksInside(part, looked)) {
       waiting.push(inner);
@@ -129,6 +137,20 @@ function goThrough(schema: JsonObject, value: unknown): CheckCost | undefined {
     if (looks + waiting.length > most) return undefined;
   }
   return { trials };
+}
+
+/** What a part holds is gone through at each look, whatever the value has of it. */
+const entriesOf = onceFor((part: JsonObject): number => {
+  let count = typeof part["$ref"] === "string" ? part["$ref"].length / charsForEntry : 0;
+  for (const held of [part, part["dependentRequired"], part["dependencies"]]) {
+    if (isJsonObject(held)) for (const inner of Object.values(held)) count += sizeOf(inner);
+  }
+  return count;
+});
+
+function sizeOf(value: unknown): number {
+  if (Array.isArray(value)) return value.length;
+  return isJsonObject(value) ? Object.keys(value).length : 0;
 }
 
 /** At what a list or an object holds. What no part looks at is gone past all the same. */

@@ -1,6 +1,7 @@
 // What a JSON schema says of one value: its types, its properties, its items. Only what repairs need; no validator.
 
 import { isJsonObject, type JsonObject } from "../contract/json.ts";
+import { onceFor } from "../contract/once-for.ts";
 import { followSteps, stepsOf } from "./schema-reference.ts";
 
 export type JsonType = "string" | "number" | "integer" | "boolean" | "object" | "array" | "null";
@@ -8,6 +9,7 @@ export type JsonType = "string" | "number" | "integer" | "boolean" | "object" | 
 const jsonTypes: ReadonlySet<string> = new Set(["string", "number", "integer", "boolean", "object", "array", "null"]);
 /** Schemas come from clients and may refer to themselves. */
 const maxDepth = 8;
+const none: readonly never[] = [];
 
 /** A place in a schema. `root` is where references lead. */
 export interface SchemaView {
@@ -20,9 +22,19 @@ export function viewSchema(schema: unknown): SchemaView {
 }
 
 /** The types that a value may have; undefined when the schema does not say. */
-export function typesOf(view: SchemaView): ReadonlySet<JsonType> | undefined {
-  return typesAt(view, 0, []);
+export function typesOf({ schema, root }: SchemaView): ReadonlySet<JsonType> | undefined {
+  return isJsonObject(schema) && isJsonObject(root) ? partsWithin(root).types(schema) : undefined;
 }
+
+/** What is read of a part is read once: many values may have one that is long. */
+const partsWithin = onceFor((root: JsonObject) => ({
+  types: onceFor((schema: JsonObject) => typesAt({ schema, root }, 0, [])),
+  objects: onceFor((schema: JsonObject) => {
+    const found: JsonObject[] = [];
+    collectSchemas({ schema, root }, 0, [], found);
+    return found;
+  }),
+}));
 
 type KnownTypes = Map<JsonObject, ReadonlySet<JsonType> | undefined>;
 
@@ -86,10 +98,8 @@ export function requiredOf(view: SchemaView): readonly string[] {
 }
 
 /** The schema, the parts that it is made of, and its only alternative that is not null. */
-function objectSchemas(view: SchemaView): readonly JsonObject[] {
-  const found: JsonObject[] = [];
-  collectSchemas(view, 0, [], found);
-  return found;
+function objectSchemas({ schema, root }: SchemaView): readonly JsonObject[] {
+  return isJsonObject(schema) && isJsonObject(root) ? partsWithin(root).objects(schema) : none;
 }
 
 /** @param seen by depth, as in `typesAt`: a part that comes again at the same one has nothing new */

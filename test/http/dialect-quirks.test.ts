@@ -228,12 +228,20 @@ describe("a stop string that vLLM would also find in thoughts (#51641)", () => {
   test.each([
     ["vllm", "a model that is not to think", { chat_template_kwargs: { enable_thinking: false } }],
     ["vllm", "a model of an unknown name", { model: "mine" }],
+    ["vllm", "probabilities of tokens, which pass as they came", { logprobs: true }],
+    [
+      "vllm",
+      "more strings than are looked for at each event",
+      { stop: Array.from({ length: 101 }, (_, at) => `${at}`) },
+    ],
+    ["vllm", "strings that are long together", { stop: ["a".repeat(10_001)] }],
     ["sglang", "another server", {}],
   ] as const)("is the server's business at %s: %s", async (dialect, _, more) => {
     await using stage = await startDialectStage({ dialect });
+    const sent = { ...body, ...more };
 
-    await readReply(await stage.chat({ ...body, ...more, stream: true }));
+    await readReply(await stage.chat({ ...sent, stream: true }));
 
-    expect(stage.lastBody()["stop"]).toEqual(["END"]);
+    expect(stage.lastBody()["stop"]).toEqual([...sent.stop]);
   });
 });

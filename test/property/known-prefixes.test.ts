@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import type { Message } from "../../src/contract/chat-request.ts";
+import type { Message, ToolDefinition } from "../../src/contract/chat-request.ts";
 import { fingerprintHistory, type HistoryFingerprints } from "../../src/conversation/fingerprints.ts";
 import { noteGrowth } from "../../src/conversation/grown-lists.ts";
 import { createKnownPrefixes } from "../../src/conversation/known-prefixes.ts";
@@ -58,18 +58,26 @@ function seen(history: HistoryFingerprints) {
   return { ...history, tip: fingerprintReply(history, { text: "Done", toolCalls: [] }) };
 }
 
+/** Agents ask for a title or a summary without the tools that they work with. */
+const withDefault: ToolDefinition = {
+  name: "f",
+  description: undefined,
+  parameters: { properties: { a: { default: 1 } } },
+};
+
 test(
   "fingerprints of a history that grows are those of one that nobody has seen",
   () => {
     fc.assert(
-      fc.property(fc.array(step, { minLength: 1, maxLength: 12 }), (steps) => {
+      fc.property(fc.array(fc.tuple(step, fc.boolean()), { minLength: 1, maxLength: 12 }), (steps) => {
         const known = createKnownPrefixes(1);
         let messages: readonly Message[] = [{ role: "user", content: [{ type: "text", text: "Begin" }] }];
-        for (const one of steps) {
+        for (const [one, hasTools] of steps) {
           messages = applied(messages, one);
+          const tools = hasTools ? [withDefault] : [];
           for (const caller of ["c", "d"]) {
-            const anew = fingerprintHistory(caller, messages, []);
-            expect(seen(fingerprintHistory(caller, messages, [], known))).toEqual(seen(anew));
+            const anew = fingerprintHistory(caller, messages, tools);
+            expect(seen(fingerprintHistory(caller, messages, tools, known))).toEqual(seen(anew));
           }
         }
       }),

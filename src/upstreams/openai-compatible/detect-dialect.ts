@@ -96,7 +96,8 @@ async function ask(url: string, key: string | undefined, options: DetectOptions)
     const text = await readText(body, maxAnswerBytes, signal);
     return {
       body: status < 300 ? parseObject(text) : undefined,
-      isDown: status >= 500,
+      // 500 and 501 are the server's own: some have no list, and would be asked anew before each request.
+      isDown: status > 501,
       isRefused: status === 401 || status === 403,
     };
   } catch {

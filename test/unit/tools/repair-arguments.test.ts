@@ -76,6 +76,23 @@ describe("repairArguments", () => {
     },
   );
 
+  // For 2,000 items and 20,000 parts that was 8 s and 19 s.
+  test.each(["anyOf", "allOf"])("looks through the parts of %s once, however many values there are", (key) => {
+    let looks = 0;
+    const item = {
+      get [key]() {
+        looks++;
+        return [{ type: "object", properties: { count: { type: "integer" } } }];
+      },
+    };
+    const items = (value: unknown): string => JSON.stringify({ list: Array(1000).fill({ count: value }) });
+
+    const { text } = repairArguments(items("5"), { properties: { list: { type: "array", items: item } } });
+
+    expect(text).toBe(items(5));
+    expect(looks).toBeLessThan(10);
+  });
+
   test.each([[""], ["  "], ["null"], ['""']])("takes %p for an empty object", (text) => {
     expect(repairArguments(text, schema)).toEqual({ text: "{}", warnings: [] });
   });

@@ -84,6 +84,12 @@ describe("detectDialect", () => {
     expect(await detect({ ...starting, ...routes })).toMatchObject({ dialect: "generic", isAlive: false });
   });
 
+  test.each([500, 501])("takes a server that never tells its models (%p) for one that answers", async (status) => {
+    const found = await detect({ "/v1/models": { status, body: '{"error":{"message":"not implemented"}}' } });
+
+    expect(found).toMatchObject({ dialect: "generic", isAlive: true });
+  });
+
   test("does not wait for one that stays silent", async () => {
     const silent: Play = { body: "", after: "silent" };
     await using server = serveCompatible([], { "/v1/models": silent, "/props": silent });
