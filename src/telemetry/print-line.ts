@@ -2,6 +2,7 @@
 // could not be written.
 
 import fs from "node:fs";
+import { codeOf, reasonOf } from "../contract/thrown.ts";
 
 /** Standard output takes nothing: its disk is full, or its reader is gone. */
 export class OutputError extends Error {
@@ -17,8 +18,7 @@ export function printLine(text: string): void {
   try {
     writeWhole(`${text}\n`);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new OutputError(`Cannot write to standard output: ${reason}`, { cause: error });
+    throw new OutputError(`Cannot write to standard output: ${reasonOf(error)}`, { cause: error });
   }
 }
 
@@ -31,7 +31,7 @@ function writeSome(bytes: Uint8Array): number {
   try {
     return fs.writeSync(standardOutput, bytes);
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "EAGAIN")) throw error;
+    if (codeOf(error) !== "EAGAIN") throw error;
     Bun.sleepSync(fullPipeMs);
     return 0;
   }
