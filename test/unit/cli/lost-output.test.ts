@@ -1,10 +1,12 @@
 // Commands whose standard output takes nothing: a full disk, a reader that is gone, a full pipe. From source, as processes.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, constants as modes, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
+import { loadOrCreateAgentToken } from "../../../src/config/agent-token-file.ts";
 import { eventually } from "../../support/binary.ts";
+import { freePort, isListening } from "../../support/ports.ts";
 
 const BOOT = join(import.meta.dir, "..", "..", "..", "src", "boot.ts");
 let folder = "";
@@ -25,6 +27,17 @@ function startFull(words: readonly string[]) {
   });
   closeSync(full);
   return child;
+}
+
+/** That nobody reads. */
+function openFullPipe(): number {
+  const path = join(folder, "pipe");
+  expect(Bun.spawnSync(["mkfifo", path]).exitCode).toBe(0);
+  const pipe = openSync(path, modes.O_RDWR | modes.O_NONBLOCK);
+  expect(() => {
+    for (;;) writeSync(pipe, "x".repeat(4096));
+  }).toThrow("EAGAIN");
+  return pipe;
 }
 
 /** Whether a process has a listener of its own for a signal. */
@@ -103,6 +116,28 @@ describe.skipIf(process.platform !== "linux")("a command that cannot print", () 
     child.kill("SIGTERM");
 
     expect(complaints).toContain('"file":"agent-token"');
+    expect(await child.exited).toBe(0);
+  });
+
+  test("a server that starts again on the pipe of its log, which nobody reads, serves all the same", async () => {
+    loadOrCreateAgentToken(folder);
+    const port = freePort();
+    const pipe = openFullPipe();
+    const child = Bun.spawn([process.execPath, BOOT, "serve", "--port", String(port)], {
+      cwd: folder,
+      env: settings(),
+      stdio: ["ignore", pipe, pipe],
+      timeout: 15_000,
+      killSignal: "SIGKILL",
+    });
+    closeSync(pipe);
+    await eventually(
+      async () => ((await isListening(port)) ? true : undefined),
+      () => "the server listens",
+    );
+    expect((await fetch(`http://127.0.0.1:${port}/health`)).status).toBe(200);
+    child.kill("SIGTERM");
+
     expect(await child.exited).toBe(0);
   });
 
