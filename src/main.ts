@@ -7,7 +7,7 @@ import { openStandardError } from "./telemetry/standard-error.ts";
 const exitCode = await runCommandLine(process.argv.slice(2), {
   environment: process.env,
   // Not by process.stdout, a stream of Node's: to look at it costs 6 MB and 15 ms, for one line of a server.
-  print: (text) => printLine(text),
+  print: printLine,
   complain: (text) => void openStandardError().write(`${text}\n`),
   // https://no-color.org
   get hasColours() {

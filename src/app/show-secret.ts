@@ -2,7 +2,7 @@
 // be told.
 
 import type { Log } from "../telemetry/log.ts";
-import { OutputError, printLine } from "../telemetry/print-line.ts";
+import { OutputError, printLine, serversPatienceMs } from "../telemetry/print-line.ts";
 
 export interface SecretFile {
   readonly dataDir: string;
@@ -12,7 +12,7 @@ export interface SecretFile {
 
 export function showSecret(line: string, { dataDir, name, log }: SecretFile): void {
   try {
-    printLine(line);
+    printLine(line, serversPatienceMs);
   } catch (error) {
     if (!(error instanceof OutputError)) throw error;
     log.warn("A generated secret could not be printed: it stands in its file", {

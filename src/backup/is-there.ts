@@ -1,6 +1,7 @@
 // Whether something of a data directory is there. Who may not look has no proof that it is not.
 
 import { statSync } from "node:fs";
+import { codeOf } from "../contract/thrown.ts";
 import { BackupError } from "./contents.ts";
 
 /** @throws {BackupError} where it cannot be told */
@@ -9,7 +10,7 @@ export function isThere(path: string): boolean {
     statSync(path);
     return true;
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+    const code = codeOf(cause);
     if (code === "ENOENT" || code === "ENOTDIR") return false;
     const isForbidden = code === "EACCES" || code === "EPERM";
     const reason = isForbidden ? "permission denied; run this as the user that the gateway runs as" : String(cause);

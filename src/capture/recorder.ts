@@ -191,9 +191,9 @@ export class Recorder {
   }
 }
 
-/** Path and query. The host before them is whatever the client wrote, and need not make an address. */
+/** Path and query. Before them stands what the client wrote as its host, which need not make an address, or nothing. */
 function targetOf(url: string): string {
-  return url.slice(url.indexOf("/", url.indexOf("://") + 3));
+  return url.startsWith("/") ? url : url.slice(url.indexOf("/", url.indexOf("://") + 3));
 }
 
 /** The client's body, beside whoever really reads it. */

@@ -18,8 +18,11 @@ export type FlagValues = Readonly<Record<string, string>>;
 
 export interface CommandContext {
   readonly environment: Environment;
-  /** One line to standard output: what the user asked for. @throws {OutputError} when nobody can have it */
-  print(text: string): void;
+  /**
+   * One line to standard output: what the user asked for. Its reader may take his time, or `patienceMs`.
+   * @throws {OutputError} when nobody can have it
+   */
+  print(text: string, patienceMs?: number): void;
   /** One line to standard error: why it did not work. */
   complain(text: string): void;
   /** Standard output is a terminal that shows colours. @defaultValue false */

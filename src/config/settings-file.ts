@@ -2,6 +2,7 @@
 
 import { readFileSync, type Stats, statSync } from "node:fs";
 import { devNull } from "node:os";
+import { codeOf } from "../contract/thrown.ts";
 
 export type SettingsFile =
   | { readonly text: string }
@@ -28,7 +29,7 @@ export function readSettingsFile(path: string): SettingsFile {
     if (found.size > maxBytes) return refuse(`it is larger than ${maxMegabytes} MB`);
     return { text: readFileSync(path, "utf8") };
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    const code = codeOf(error);
     if (code !== "ENOENT" && code !== "ENOTDIR") return refuse(reasons[code] ?? "it cannot be opened");
     return pipeOfShell.test(path) ? refuse(notAgain) : { reason: missing, isMissing: true };
   }

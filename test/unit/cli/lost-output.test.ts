@@ -1,9 +1,12 @@
 // Commands whose standard output takes nothing: a full disk, a reader that is gone, a full pipe. From source, as processes.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { closeSync, constants as modes, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
+import { loadOrCreateAgentToken } from "../../../src/config/agent-token-file.ts";
+import { eventually } from "../../support/binary.ts";
+import { freePort, isListening } from "../../support/ports.ts";
 
 const BOOT = join(import.meta.dir, "..", "..", "..", "src", "boot.ts");
 let folder = "";
@@ -26,6 +29,23 @@ function startFull(words: readonly string[]) {
   return child;
 }
 
+/** That nobody reads. */
+function openFullPipe(): number {
+  const path = join(folder, "pipe");
+  expect(Bun.spawnSync(["mkfifo", path]).exitCode).toBe(0);
+  const pipe = openSync(path, modes.O_RDWR | modes.O_NONBLOCK);
+  expect(() => {
+    for (;;) writeSync(pipe, "x".repeat(4096));
+  }).toThrow("EAGAIN");
+  return pipe;
+}
+
+/** Whether a process has a listener of its own for a signal. */
+function isCaught(pid: number, signal: "SIGTERM"): boolean {
+  const [, mask = "0"] = /^SigCgt:\s*(\w+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+  return ((BigInt(`0x${mask}`) >> BigInt(constants.signals[signal] - 1)) & 1n) === 1n;
+}
+
 async function runFull(...words: string[]) {
   const child = startFull(words);
   const complaints = await new Response(child.stderr).text();
@@ -33,12 +53,16 @@ async function runFull(...words: string[]) {
 }
 
 /** By a shell, which connects its output as the line says. */
-async function runShell(line: string): Promise<string> {
-  const child = Bun.spawn(["sh", "-c", line, process.execPath, BOOT], {
+function startShell(line: string) {
+  return Bun.spawn(["sh", "-c", line, process.execPath, BOOT], {
     cwd: folder,
     env: settings(),
     stdio: ["ignore", "pipe", "pipe"],
   });
+}
+
+async function runShell(line: string): Promise<string> {
+  const child = startShell(line);
   const [output, complaints] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
   return output + complaints;
 }
@@ -95,12 +119,38 @@ describe.skipIf(process.platform !== "linux")("a command that cannot print", () 
     expect(await child.exited).toBe(0);
   });
 
+  test("a server that starts again on the pipe of its log, which nobody reads, serves all the same", async () => {
+    loadOrCreateAgentToken(folder);
+    const port = freePort();
+    const pipe = openFullPipe();
+    const child = Bun.spawn([process.execPath, BOOT, "serve", "--port", String(port)], {
+      cwd: folder,
+      env: settings(),
+      stdio: ["ignore", pipe, pipe],
+      timeout: 15_000,
+      killSignal: "SIGKILL",
+    });
+    closeSync(pipe);
+    await eventually(
+      async () => ((await isListening(port)) ? true : undefined),
+      () => "the server listens",
+    );
+    expect((await fetch(`http://127.0.0.1:${port}/health`)).status).toBe(200);
+    child.kill("SIGTERM");
+
+    expect(await child.exited).toBe(0);
+  });
+
   test("nor complain ends, and serves where it is a server", async () => {
     expect(await runShell('"$0" "$1" version >/dev/full 2>/dev/full; echo "exit code $?"')).toBe("exit code 1\n");
-    const told = await runShell(
-      '"$0" "$1" emulate --port 0 >/dev/full 2>/dev/full & sleep 1; kill -TERM $!; wait $!; echo "exit code $?"',
+    const child = startShell('exec "$0" "$1" emulate --port 0 >/dev/full 2>/dev/full');
+    // It can say nothing: that it listens to this signal says that it serves.
+    await eventually(
+      async () => (isCaught(child.pid, "SIGTERM") ? true : undefined),
+      () => "the emulator serves",
     );
-    expect(told).toBe("exit code 0\n");
+    child.kill("SIGTERM");
+    expect(await child.exited).toBe(0);
   });
 
   test("a reader that takes its time gets all of it", async () => {
