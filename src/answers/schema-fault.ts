@@ -27,8 +27,9 @@ export function schemaFault(root: JsonObject): string | undefined {
     for (const key of inner) {
       const value = schema[key];
       // A list of schemas, before 2020.
-      if (key === "items" && Array.isArray(value)) waiting.push(...value.map((one, at) => placed(one, path, key, at)));
-      else if (value != null) waiting.push({ schema: value, path: join(path, key) });
+      if (key === "items" && Array.isArray(value)) {
+        for (const [at, one] of value.entries()) waiting.push(placed(one, path, key, at));
+      } else if (value != null) waiting.push({ schema: value, path: join(path, key) });
     }
     for (const key of [...lists, ...named]) {
       for (const [name, value] of Object.entries(schema[key] ?? {})) waiting.push(placed(value, path, key, name));

@@ -104,7 +104,9 @@ const byName = ["dependentSchemas", "dependencies"];
 function partsOf(schema: JsonObject, root: JsonObject): readonly unknown[] {
   const parts: unknown[] = lists.flatMap((key) => (Array.isArray(schema[key]) ? schema[key] : []));
   for (const key of single) if (schema[key] !== undefined) parts.push(schema[key]);
-  for (const key of byName) if (isJsonObject(schema[key])) parts.push(...Object.values(schema[key]));
+  for (const key of byName) {
+    if (isJsonObject(schema[key])) for (const part of Object.values(schema[key])) parts.push(part);
+  }
   const steps = typeof schema["$ref"] === "string" ? stepsOf(schema["$ref"]) : undefined;
   if (steps !== undefined) parts.push(followSteps(root, steps));
   return parts;

@@ -46,6 +46,9 @@ export interface PostBody {
   readonly sizeBytes: number | undefined;
 }
 
+/** What a base URL ends in. */
+const ofProtocol = /\/(?:v1|api\/v0)$/;
+
 export interface CompatibleClient {
   /** @param onHead told of every answer, good or not. @throws {GatewayError} classified, whatever the status says */
   complete(
@@ -64,7 +67,7 @@ export interface CompatibleClient {
    * @param path behind the base URL; with a slash in front, in the place of its `/v1`
    */
   askStatus(path: string, secret: string | undefined, signal: AbortSignal): Promise<number>;
-  /** Asks a route in the place of the base URL's `/v1`. Undefined when it is not there. Never rejects. */
+  /** Asks a route in the place of the base URL's `/v1` (of LM Studio also `/api/v0`). Undefined when it is not there. Never rejects. */
   askBeside(
     path: string,
     body: JsonObject | undefined,
@@ -192,7 +195,7 @@ export function createCompatibleClient(options: ClientOptions): CompatibleClient
     try {
       const response = await http.send({
         method: text === undefined ? "GET" : "POST",
-        url: baseUrl.replace(/\/v1$/, "") + path,
+        url: baseUrl.replace(ofProtocol, "") + path,
         headers: headers(secret, "application/json", text),
         ...(text === undefined ? {} : { body: text }),
         signal,

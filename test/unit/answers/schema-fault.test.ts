@@ -37,6 +37,10 @@ describe("schemaFault", () => {
     expect(schemaFault(schema)).toBe(path);
   });
 
+  test("looks at lists of any length", () => {
+    expect(schemaFault({ items: Array(2_000_000).fill(true) })).toBeUndefined();
+  });
+
   test.each(sound)("finds nothing in %p", (schema) => {
     expect(schemaFault(schema)).toBeUndefined();
   });

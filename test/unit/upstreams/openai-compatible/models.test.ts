@@ -81,6 +81,15 @@ describe("the list", () => {
     });
   });
 
+  test("LM Studio's own list is found also from its own base", async () => {
+    const own = json({ data: [{ id: "a", type: "vlm", max_context_length: 9, loaded_context_length: 4096 }] });
+    await using server = serveCompatible([], { "/api/v0/models": own });
+    const baseUrl = server.url.replace(/v1$/, "api/v0");
+    const [model] = await listOf(createTestUpstream(server, { dialect: dialects["lm-studio"], baseUrl }));
+
+    expect(model).toMatchObject({ contextTokens: 4096, vision: true });
+  });
+
   test("begins with a model that chats, where the server tells which do not", async () => {
     const listed = list({ id: "nomic-embed-text:latest" }, { id: "qwen3:8b" });
     // Both are asked at once, so that either may be the one that chats.
