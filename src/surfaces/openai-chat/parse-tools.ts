@@ -51,8 +51,8 @@ function functionTool(declared: JsonObject, name: string): ToolDefinition {
   return {
     name,
     description: typeof declared["description"] === "string" ? declared["description"] : undefined,
-    // Came out of JSON.parse.
-    parameters: (declared["parameters"] ?? {}) as Json,
+    // Cursor writes the tools of names that begin with "claude-" as Anthropic has them. Came out of JSON.parse.
+    parameters: (declared["parameters"] ?? declared["input_schema"] ?? {}) as Json,
     ...(declared["strict"] === true ? { isStrict: true } : {}),
   };
 }

@@ -180,6 +180,14 @@ describe("parseRequest accepts", () => {
     ]);
   });
 
+  test("tools in Anthropic's words, with their schema", () => {
+    const schema = { type: "object", properties: { path: { type: "string" } } };
+    const tools = [{ name: "read", description: "Reads.", input_schema: schema }];
+    expect(parseRequest({ messages: [hello], tools }).tools).toEqual([
+      { name: "read", description: "Reads.", parameters: schema },
+    ]);
+  });
+
   test("custom tools, as functions with one text, in the words of either protocol", () => {
     const grammar = { syntax: "lark", definition: "start: /x/" };
     const tools = [
@@ -197,7 +205,7 @@ describe("parseRequest accepts", () => {
     expect(request.tools.map(({ parameters }) => Object.keys(parameters ?? {}))).toEqual([
       ["type", "properties", "required"],
       ["type", "properties", "required"],
-      [],
+      ["type"],
     ]);
     expect(request.toolChoice).toEqual({ toolName: "a" });
     expect(refusal({ messages: [hello], tools, tool_choice: { type: "custom", custom: { name: "x" } } }).param).toBe(
