@@ -15,12 +15,18 @@ import { parseToolChoice, parseTools } from "./parse-tools.ts";
 
 export const surfaceName = "anthropic-messages";
 
+/** Each of them is looked for in each piece of an answer: a million take 60 ms there, so many 0.15 ms. */
+const maxStopSequences = 256;
+const maxStopSequenceChars = 1024;
+
 /** `messages` and `system` are checked by hand: their errors name the block. */
 const sharedBody = {
   model: optional(Type.String()),
   stream: optional(Type.Boolean()),
   tools: optional(Type.Array(Type.Unknown())),
-  stop_sequences: optional(Type.Array(Type.String())),
+  stop_sequences: optional(
+    Type.Array(Type.String({ maxLength: maxStopSequenceChars }), { maxItems: maxStopSequences }),
+  ),
   temperature: optional(Type.Number()),
   top_p: optional(Type.Number()),
   top_k: optional(Type.Integer()),

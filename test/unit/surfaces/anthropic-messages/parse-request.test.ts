@@ -364,6 +364,8 @@ describe("what is wrong is named [R2-063]", () => {
     [{ tool_choice: { type: "tool", name: "look" } }, "tool_choice.name"],
     [{ stop_sequences: "END" }, "stop_sequences"],
     [{ stop_sequences: ["END", "\n"] }, "stop_sequences[1]"],
+    [{ stop_sequences: Array.from({ length: 257 }, (_, index) => `END ${index}`) }, "stop_sequences"],
+    [{ stop_sequences: ["END", "E".repeat(1025)] }, "stop_sequences[1]"],
     [{ temperature: "hot" }, "temperature"],
     [{ thinking: true }, "thinking"],
     [{ stream: "yes" }, "stream"],
