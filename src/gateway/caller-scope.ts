@@ -8,28 +8,36 @@ import type { Candidate } from "./model-routes.ts";
 import type { Question, Quotas, Spending } from "./quotas/quotas.ts";
 
 /**
- * A model is allowed by the name that the client wrote, by its upstream's own, or by both with the upstream in front.
  * @param asked undefined: `defaultModel` is meant where the upstream does not say more
  * @throws {GatewayError} `model-not-found`, `forbidden` when nobody is left
  */
 export function candidatesInScope(
   candidates: readonly Candidate[],
-  { models, upstreams }: Scopes,
+  scopes: Scopes,
   asked: string | undefined,
   defaultModel: string | undefined,
 ): readonly Candidate[] {
+  const { models, upstreams } = scopes;
   if (models === undefined && upstreams === undefined) return candidates;
-  const reachable = candidates.filter(({ upstream }) => isAllowed(upstreams, upstream.name));
-  const allowed = reachable.filter(({ upstream, model }) => {
-    const own = model ?? asked ?? defaultModel;
-    const names = own === undefined ? [] : [own, `${upstream.name}/${own}`];
-    return isAllowed(models, ...(asked === undefined ? [] : [asked]), ...names);
-  });
+  const allowed = candidates.filter((candidate) => isInScope(candidate, scopes, asked, defaultModel));
   if (allowed.length > 0) return allowed;
-  if (reachable.length > 0) throw modelOutOfScope();
+  if (candidates.some(({ upstream }) => isAllowed(upstreams, upstream.name))) throw modelOutOfScope();
   throw new GatewayError("forbidden", "Cannot use this upstream: the scope of this key does not include it", {
     param: "model",
   });
+}
+
+/** A model is allowed by the name that the client wrote, by its upstream's own, or by both with the upstream in front. */
+export function isInScope(
+  { upstream, model }: Candidate,
+  { models, upstreams }: Scopes,
+  asked: string | undefined,
+  defaultModel: string | undefined,
+): boolean {
+  if (!isAllowed(upstreams, upstream.name)) return false;
+  const own = model ?? asked ?? defaultModel;
+  const names = own === undefined ? [] : [own, `${upstream.name}/${own}`];
+  return isAllowed(models, ...(asked === undefined ? [] : [asked]), ...names);
 }
 
 /** The same for lists. */

@@ -14,6 +14,7 @@ export function createCurrentGateway(current: () => Gateway, all: () => readonly
     forget: (caller, sessionId) => current().forget(caller, sessionId),
     forward: (incoming) => current().forward(incoming),
     listModels: (signal, access) => current().listModels(signal, access),
+    findModel: (name, signal, access) => current().findModel(name, signal, access),
     deleteSession: (caller, sessionId) => current().deleteSession(caller, sessionId),
     sweepSessions: () => current().sweepSessions(),
     openReplies: () => all().reduce((sum, gateway) => sum + gateway.openReplies(), 0),

@@ -26,6 +26,7 @@ import {
 } from "./exchange-request.ts";
 import { hasFileReferences, withFiles } from "./file-references.ts";
 import type { GatewayOptions } from "./gateway-options.ts";
+import { createModelFinder, type FindModel } from "./find-model.ts";
 import { createForwarder, type IncomingForward, type Running } from "./forward/forwarder.ts";
 import { createGatewayLedger } from "./ledger.ts";
 import { createLiveness } from "./liveness.ts";
@@ -57,6 +58,7 @@ export interface Gateway {
   forward(incoming: IncomingForward): Promise<Response>;
   /** Those that may be used. @param access undefined: all */
   listModels(signal: AbortSignal, access?: Access): Promise<readonly ModelInfo[]>;
+  readonly findModel: FindModel;
   /** Deletes a session of this caller, and its chats upstream where that is configured. @returns false when unknown. */
   deleteSession(caller: string, sessionId: string): Promise<boolean>;
   /** Forgets sessions that expired, and deletes their chats upstream where that is configured. Never rejects. */
@@ -334,6 +336,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       }
     },
     listModels: (signal, access) => catalog.list(signal, access?.scopes && listScope(access.scopes)),
+    findModel: createModelFinder(catalog, routes, defaultModel),
     async deleteSession(caller, sessionId) {
       const gone = await store.deleteSession(caller, sessionId);
       if (gone !== undefined && options.deleteChats) await deleteChats(gone);

@@ -15,6 +15,8 @@ export interface ModelCatalog {
   offers(upstream: Upstream, model: string): boolean;
   /** The upstream's own first choice, by the newest list. */
   firstOf(upstream: Upstream): string | undefined;
+  /** By the newest list. */
+  find(upstream: Upstream, model: string | undefined): ModelInfo | undefined;
   /** What the model reads and writes together, in tokens, by the newest list. Undefined: nobody knows. */
   contextTokens(upstream: Upstream, model: string | undefined): number | undefined;
 }
@@ -86,7 +88,12 @@ export function createModelCatalog({ upstreams, clock, patienceMs = 500 }: Catal
     return lists.get(upstream.name);
   }
 
+  function find(upstream: Upstream, model: string | undefined): ModelInfo | undefined {
+    return listOf(upstream)?.models.find(({ id }) => id === model);
+  }
+
   return {
+    find,
     async list(signal, { mayAsk, mayUse } = everything) {
       const listed = upstreams().filter(mayAsk);
       const asked = listed.map((upstream) => fetchList(upstream, signal));
@@ -119,6 +126,6 @@ export function createModelCatalog({ upstreams, clock, patienceMs = 500 }: Catal
     },
     offers: (upstream, model) => listOf(upstream)?.names.has(model) ?? false,
     firstOf: (upstream) => listOf(upstream)?.models[0]?.id,
-    contextTokens: (upstream, model) => listOf(upstream)?.models.find(({ id }) => id === model)?.contextTokens,
+    contextTokens: (upstream, model) => find(upstream, model)?.contextTokens,
   };
 }

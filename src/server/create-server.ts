@@ -369,7 +369,7 @@ function createRoutes(options: ServerOptions, state: Omit<Edge, "maxBodyBytes">)
     ...pageRoutes(undefined, () => speech.isPossible()),
     ...statusPageRoutes(),
     speechRoute(speech),
-    ...modelRoutes((signal, access) => gateway.listModels(signal, access)),
+    ...modelRoutes(gateway),
     ...sessionRoutes({ store: options.store, deleteSession }),
     ...options.surfaces
       .flatMap((surface) => surfaceRoutes(surface, { gateway, maxBodyBytes, keepOpen }))

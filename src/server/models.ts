@@ -1,25 +1,22 @@
 // GET /v1/models: one object that OpenAI's and Anthropic's packages both can read, in pages for who asks for them.
 
-import type { Access } from "../contract/access.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
 import type { Json } from "../contract/json.ts";
 import type { ModelInfo } from "../contract/upstream.ts";
+import type { Gateway } from "../gateway/gateway.ts";
 import { pathRest, queryOf, type ServerRoute } from "./trip.ts";
-
-/** Only what the caller may use. */
-type ListModels = (signal: AbortSignal, access: Access | undefined) => Promise<readonly ModelInfo[]>;
 
 /** Ids hold slashes and colons, so a model is whatever follows the prefix. */
 const modelPrefix = "/v1/models/";
 
-export function modelRoutes(listModels: ListModels): ServerRoute[] {
+export function modelRoutes(gateway: Pick<Gateway, "listModels" | "findModel">): ServerRoute[] {
   return [
     {
       method: "GET",
       path: "/v1/models",
       async answer({ request, access }) {
         const page = parsePage(queryOf(request));
-        return Response.json(encodeModelList(await listModels(request.signal, access), page));
+        return Response.json(encodeModelList(await gateway.listModels(request.signal, access), page));
       },
     },
     {
@@ -27,8 +24,7 @@ export function modelRoutes(listModels: ListModels): ServerRoute[] {
       path: `${modelPrefix}*`,
       answer: async (trip) => {
         const id = pathRest(trip, modelPrefix);
-        const models = await listModels(trip.request.signal, trip.access);
-        const model = models.find((candidate) => candidate.id === id);
+        const model = id === undefined ? undefined : await gateway.findModel(id, trip.request.signal, trip.access);
         if (model === undefined) {
           throw new GatewayError("model-not-found", "Cannot find this model: GET /v1/models lists the known ones");
         }

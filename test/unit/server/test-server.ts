@@ -115,6 +115,7 @@ export function createTestServer(options: TestServerOptions): Omit<TestServer, "
       converse: async () => new Response(),
       forget: async () => {},
       listModels: async () => models,
+      findModel: async (name) => models.find(({ id }) => id === name),
       deleteSession: async () => false,
       sweepSessions: async () => {},
       circuits: createBreaker({ openMs: 1000, trialMs: 1000, clock: Date.now }),
