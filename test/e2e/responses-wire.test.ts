@@ -79,7 +79,7 @@ describe.each(upstreamKinds)("over %s", (kind) => {
       model: stage.model,
       usage: {
         input_tokens: expect.any(Number),
-        input_tokens_details: { cached_tokens: expect.any(Number) },
+        input_tokens_details: { cache_write_tokens: 0, cached_tokens: expect.any(Number) },
         output_tokens: expect.any(Number),
         output_tokens_details: { reasoning_tokens: expect.any(Number) },
         total_tokens: expect.any(Number),

@@ -140,7 +140,8 @@ export function endedStatus(finishReason: FinishReason): "completed" | "incomple
 function encodeUsage(usage: TokenUsage): Json {
   return {
     input_tokens: usage.inputTokens,
-    input_tokens_details: { cached_tokens: usage.cachedTokens ?? 0 },
+    // OpenAI's types want both (2026-11); no upstream here tells what it wrote to a cache.
+    input_tokens_details: { cache_write_tokens: 0, cached_tokens: usage.cachedTokens ?? 0 },
     output_tokens: usage.outputTokens,
     output_tokens_details: { reasoning_tokens: usage.reasoningTokens ?? 0 },
     total_tokens: usage.totalTokens,

@@ -26,6 +26,7 @@ function mustBeUsage(usage: unknown, problems: Problems): void {
   const counts = [
     at(usage, "input_tokens"),
     at(usage, "input_tokens_details", "cached_tokens"),
+    at(usage, "input_tokens_details", "cache_write_tokens"),
     at(usage, "output_tokens"),
     at(usage, "output_tokens_details", "reasoning_tokens"),
     at(usage, "total_tokens"),

@@ -144,7 +144,7 @@ describe("createEventEncoder", () => {
       ...fields,
       usage: {
         input_tokens: 5,
-        input_tokens_details: { cached_tokens: 2 },
+        input_tokens_details: { cache_write_tokens: 0, cached_tokens: 2 },
         output_tokens: 7,
         output_tokens_details: { reasoning_tokens: 3 },
         total_tokens: 12,
