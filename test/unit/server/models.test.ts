@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import type Anthropic from "@anthropic-ai/sdk";
 import type { ModelInfo } from "../../../src/contract/upstream.ts";
 import { readError, startTestServer } from "./test-server.ts";
 
@@ -28,6 +29,48 @@ test("models answer one list that OpenAI's and Anthropic's packages read", async
     first_id: "qwen3-max",
     last_id: "org/qwen3:8b",
   });
+});
+
+test("models tell Anthropic's clients what they can, every known capability", async () => {
+  const { get } = startTestServer({
+    gateway: {
+      findModel: async (name) => ({ ...modelCalled(name), vision: name === "sees", thinking: name === "thinks" }),
+    },
+  });
+  const headers = { "anthropic-version": "2023-06-01" };
+  const read = async (name: string) => (await (await get(`/v1/models/${name}`, headers)).json()) as Anthropic.ModelInfo;
+  const whole = await read("sees");
+  const [sees, thinks] = [whole.capabilities, (await read("thinks")).capabilities];
+  const { data } = (await (await get("/v1/models", headers)).json()) as { data: Anthropic.ModelInfo[] };
+
+  expect(whole).toMatchObject({ lifecycle: "active", line: null, deprecated_at: null, retires_at: null });
+  expect(data.map(({ lifecycle, capabilities }) => [lifecycle, capabilities?.pdf_input.supported])).toEqual([
+    ["active", true],
+    ["active", true],
+  ]);
+  expect([sees?.image_input, thinks?.image_input]).toEqual([{ supported: true }, { supported: false }]);
+  expect([sees?.thinking.supported, sees?.thinking.types.enabled]).toEqual([false, { supported: false }]);
+  expect([thinks?.thinking.supported, thinks?.thinking.types.enabled]).toEqual([true, { supported: true }]);
+  expect(thinks?.effort).toEqual({
+    supported: true,
+    low: { supported: true },
+    medium: { supported: true },
+    high: { supported: true },
+    xhigh: { supported: true },
+    max: { supported: true },
+  });
+  expect(Object.keys(sees ?? {})).toEqual([
+    "batch",
+    "citations",
+    "code_execution",
+    "context_management",
+    "effort",
+    "image_input",
+    "pdf_input",
+    "server_tools",
+    "structured_outputs",
+    "thinking",
+  ]);
 });
 
 test("models answer an empty list without first and last", async () => {
