@@ -25,7 +25,9 @@ export interface EventEncoder {
 /** A question that a surface answers by itself: no upstream is asked. */
 export interface OwnAnswer extends Route {
   /** @throws {GatewayError} `invalid-request` that names the field. */
-  answer(body: unknown): Json;
+  parseRequest(body: unknown): ChatRequest;
+  /** @param request uploaded files that it names stand in it */
+  answer(request: ChatRequest): Json;
 }
 
 export interface Surface {

@@ -15,6 +15,7 @@ export function createCurrentGateway(current: () => Gateway, all: () => readonly
     forward: (incoming) => current().forward(incoming),
     listModels: (signal, access) => current().listModels(signal, access),
     findModel: (name, signal, access) => current().findModel(name, signal, access),
+    showFiles: (request, caller) => current().showFiles(request, caller),
     deleteSession: (caller, sessionId) => current().deleteSession(caller, sessionId),
     sweepSessions: () => current().sweepSessions(),
     openReplies: () => all().reduce((sum, gateway) => sum + gateway.openReplies(), 0),

@@ -59,6 +59,8 @@ export interface Gateway {
   /** Those that may be used. @param access undefined: all */
   listModels(signal: AbortSignal, access?: Access): Promise<readonly ModelInfo[]>;
   readonly findModel: FindModel;
+  /** Puts the uploaded files that a request names in their place. @throws {GatewayError} `invalid-request` for one that is not kept */
+  showFiles(request: ChatRequest, caller: string): Promise<ChatRequest>;
   /** Deletes a session of this caller, and its chats upstream where that is configured. @returns false when unknown. */
   deleteSession(caller: string, sessionId: string): Promise<boolean>;
   /** Forgets sessions that expired, and deletes their chats upstream where that is configured. Never rejects. */
@@ -336,6 +338,8 @@ export function createGateway(options: GatewayOptions): Gateway {
       }
     },
     listModels: (signal, access) => catalog.list(signal, access?.scopes && listScope(access.scopes)),
+    showFiles: async (request, caller) =>
+      hasFileReferences(request) ? withFiles(request, caller, options.findFile) : request,
     findModel: createModelFinder(catalog, routes, defaultModel),
     async deleteSession(caller, sessionId) {
       const gone = await store.deleteSession(caller, sessionId);

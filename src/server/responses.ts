@@ -41,7 +41,7 @@ import { tellItemIds } from "./tell-item-ids.ts";
 import { UnwantedResponses } from "./unwanted-responses.ts";
 
 export interface ResponsesOptions {
-  readonly gateway: Pick<Gateway, "exchange">;
+  readonly gateway: Pick<Gateway, "exchange" | "showFiles">;
   /** Asked for when something is to be kept or looked up. @throws {GatewayError} when it cannot be opened */
   openStore(): Promise<ResponseStore>;
   /** The same of streams that can be read on. */
@@ -303,7 +303,8 @@ export function createResponses(options: ResponsesOptions): Responses {
     },
     async countInput(caller, body) {
       const parsed = parseRequestBody(body, caller);
-      return estimatePrompt(parseCountRequest(parsed, await knownItems.find(caller, parsed)));
+      const request = parseCountRequest(parsed, await knownItems.find(caller, parsed));
+      return estimatePrompt(await gateway.showFiles(request, caller));
     },
     find,
     async forget(caller, id) {

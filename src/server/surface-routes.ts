@@ -7,18 +7,20 @@ import { readBody } from "./read-body.ts";
 import { goesToSocket, type ServerRoute, type Trip } from "./trip.ts";
 
 export interface SurfaceRoutesOptions {
-  readonly gateway: Pick<Gateway, "exchange">;
+  readonly gateway: Pick<Gateway, "exchange" | "showFiles">;
   readonly maxBodyBytes: number;
   /** Keeps this request's connection from the idle timeout until it is answered. @returns what closes it when nothing moves any more */
   keepOpen(request: Request): () => void;
 }
 
 export function surfaceRoutes(surface: Surface, options: SurfaceRoutesOptions): ServerRoute[] {
-  const own = (surface.ownAnswers ?? []).map(({ method, path, answer }) => ({
+  const own = (surface.ownAnswers ?? []).map(({ method, path, parseRequest, answer }) => ({
     method,
     path,
-    answer: async ({ request, caller }: Trip) =>
-      Response.json(answer(parseRequestBody(await readBody(request, options.maxBodyBytes), caller))),
+    answer: async ({ request, caller }: Trip) => {
+      const asked = parseRequest(parseRequestBody(await readBody(request, options.maxBodyBytes), caller));
+      return Response.json(answer(await options.gateway.showFiles(asked, caller)));
+    },
   }));
   const exchanges = surface.routes.map(({ method, path }) => ({
     method,

@@ -293,3 +293,27 @@ test("unknown ids are refused by their field on every surface", async () => {
   expect(await refused.text()).toContain("messages[0].content[0].source.file_id");
   expect(allTurns(harness)).toEqual([]);
 });
+
+test("counts of tokens count files that are named, and refuse those that are not kept", async () => {
+  await using harness = await startHarness();
+  const text = new TextEncoder().encode("The quick brown fox jumps over the lazy dog. ".repeat(200));
+  const { id } = (await upload(harness, text, "fox.txt")).body;
+  const asked = (fileId: string) => {
+    const document = { type: "document", source: { type: "file", file_id: fileId } };
+    const file = { type: "input_file", file_id: fileId };
+    return [
+      ["/v1/messages/count_tokens", { messages: [{ role: "user", content: [document] }] }],
+      ["/v1/responses/input_tokens", { input: [{ role: "user", content: [file] }] }],
+    ] as const;
+  };
+
+  for (const [path, body] of asked(id)) {
+    const { input_tokens: tokens } = (await (await harness.post(path, body)).json()) as { input_tokens: number };
+    expect([path, Math.round(tokens / 100)]).toEqual([path, Math.round(text.length / 400)]);
+  }
+  for (const [path, body] of asked("file-unknown")) {
+    const refused = await harness.post(path, body);
+    expect([path, refused.status, await refused.text()]).toEqual([path, 400, expect.stringContaining("file-unknown")]);
+  }
+  expect(allTurns(harness)).toEqual([]);
+});

@@ -22,7 +22,9 @@ import {
 export const anthropicMessages: Surface = {
   name: surfaceName,
   routes: [{ method: "POST", path: "/v1/messages" }],
-  ownAnswers: [{ method: "POST", path: "/v1/messages/count_tokens", answer: countTokens }],
+  ownAnswers: [
+    { method: "POST", path: "/v1/messages/count_tokens", parseRequest: parseCountRequest, answer: countTokens },
+  ],
   statuses: anthropicStatuses,
   clientHeader: "anthropic-version",
   parseRequest,
@@ -57,6 +59,6 @@ function encodeToolCall({ callId, toolName, argumentsText }: ToolCall): Json {
   return { type: "tool_use", id: encodeCallId(callId), name: toolName, input: parseInput(argumentsText) ?? {} };
 }
 
-function countTokens(body: unknown): Json {
-  return { input_tokens: estimatePrompt(parseCountRequest(body)) };
+function countTokens(request: ChatRequest): Json {
+  return { input_tokens: estimatePrompt(request) };
 }

@@ -116,6 +116,7 @@ export function createTestServer(options: TestServerOptions): Omit<TestServer, "
       forget: async () => {},
       listModels: async () => models,
       findModel: async (name) => models.find(({ id }) => id === name),
+      showFiles: async (request) => request,
       deleteSession: async () => false,
       sweepSessions: async () => {},
       circuits: createBreaker({ openMs: 1000, trialMs: 1000, clock: Date.now }),
