@@ -152,6 +152,7 @@ class Repair {
     for (let at = this.#at + 1; at < this.#text.length; at++) {
       const char = this.#text[at] ?? "";
       if (char === quote && this.#endsString(at, place)) {
+        if (this.#quotes === "last quote ends") this.#refuseCall(at);
         this.#at = at + 1;
         parts.push('"');
         return parts.join("");
@@ -176,6 +177,11 @@ class Repair {
     // The end of this text, or a piece of code in it.
     if (/^,\s*(?:\/\/|\/\*|#)/.test(behind)) throw new GivenUp();
     return /^,\s*(?:["'{[\d-]|true|false|null|[}\]])/.test(behind);
+  }
+
+  /** The next call, behind a text without an end; or a sample in it, with quotes of its own. Either has other ends in it. */
+  #refuseCall(end: number): void {
+    if (/<tool_call>(?:\s|\\n)*\{(?:\s|\\n)*["']/.test(this.#text.slice(this.#at, end))) throw new GivenUp();
   }
 
   #skip(): void {
