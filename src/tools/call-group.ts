@@ -159,7 +159,9 @@ export class CallGroup {
       return at;
     }
     if (char === "`" && this.#isWrapped && this.fence === undefined) return this.#skipInnerFence(input, at);
-    const word = wordAt(input, at, this.#isWrapped ? [functionOpening] : [functionOpening, ...openings]);
+    // A tag within a line may only be mentioned, and the next one be meant.
+    const isMention = this.#isWrapped && this.#finality === "line";
+    const word = wordAt(input, at, isMention ? [functionOpening] : [functionOpening, ...openings]);
     if (word === "partial") return this.#wait(at);
     if (word === undefined) return this.#refuse(at);
     this.#hold(word);

@@ -6,13 +6,21 @@ import { readBareText } from "./convert-values.ts";
 import type { DeclaredTools, NamedTool } from "./declared-tools.ts";
 import { JsonBoundary } from "./json-boundary.ts";
 import { isJson } from "./json-spans.ts";
-import { functionClosing, functionOpening, isSpaceAt, parameterOpening, toolCallClosing, wordAt } from "./markup.ts";
+import {
+  functionClosing,
+  functionOpening,
+  isSpaceAt,
+  parameterOpening,
+  toolCallClosing,
+  toolCallOpening,
+  wordAt,
+} from "./markup.ts";
 import { repairArguments } from "./repair-arguments.ts";
+import { SampleCalls } from "./sample-calls.ts";
 import { propertyOf, typesOf, viewSchema } from "./schema-types.ts";
 import type { ToolWarningKind } from "./tool-warning.ts";
 
 const maxNameLength = 256;
-const toolCallOpening = "<tool_call>";
 const parameterClosing = "</parameter";
 const words = [parameterOpening, parameterClosing, functionClosing, functionOpening, toolCallClosing, toolCallOpening];
 
@@ -34,6 +42,7 @@ export class FunctionReader implements CallReader {
   #place: Place = "name";
   #key = "";
   #value: string[] = [];
+  #samples = new SampleCalls();
   /** What was read since a closing tag that may be a part of the value. */
   #doubtful = "";
   #isCleanlyClosed = false;
@@ -108,7 +117,9 @@ export class FunctionReader implements CallReader {
     const tag = text.indexOf("<", at);
     const end = tag < 0 ? text.length : tag;
     if (end > at) {
-      this.#value.push(text.slice(at, end));
+      const part = text.slice(at, end);
+      this.#value.push(part);
+      this.#samples.pass(part);
       this.#lastSign = text[end - 1] ?? "";
       return end;
     }
@@ -119,6 +130,7 @@ export class FunctionReader implements CallReader {
   #readTag(text: string, at: number): number | undefined {
     const word = wordAt(text, at, words);
     if (word === "partial") return undefined;
+    if (this.#place === "value" && this.#samples.owns(word, this.#value)) return this.#readOther(text, at);
     switch (word) {
       case parameterOpening:
         return this.#openParameter(text, at);
@@ -138,7 +150,6 @@ export class FunctionReader implements CallReader {
         return at;
       case functionOpening:
       case toolCallOpening:
-        if (this.#place === "value") break;
         // The next call: this one lacked its end.
         this.#wholeWithoutEnd();
         return at;
@@ -216,6 +227,7 @@ export class FunctionReader implements CallReader {
       .replace(/\r?\n$/, "");
     this.#parameters.set(this.#key, value);
     this.#value = [];
+    this.#samples = new SampleCalls();
     this.#doubtful = "";
     this.#place = "between";
   }

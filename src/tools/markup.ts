@@ -7,6 +7,7 @@ export const openings: readonly string[] = wrappers.map((name) => `<${name}>`);
 export const functionOpening = "<function=";
 export const parameterOpening = "<parameter=";
 export const functionClosing = "</function>";
+export const toolCallOpening = "<tool_call>";
 export const toolCallClosing = "</tool_call>";
 export const closings: readonly string[] = [...wrappers.map((name) => `</${name}>`), functionClosing];
 

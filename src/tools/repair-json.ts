@@ -1,5 +1,5 @@
-// Broken JSON made whole: quotes, commas, brackets, escapes, Python's words. Adds no value, and no end to a text that was
-// cut off: what would need guessing is given up.
+// Broken JSON made whole: quotes, commas, brackets, escapes, comments, Python's words. Adds no value, and no end to a text
+// that was cut off: what would need guessing is given up.
 
 import { isJson } from "./json-spans.ts";
 import { skipSpaceAt } from "./markup.ts";
@@ -36,10 +36,20 @@ const words: Readonly<Record<string, string>> = {
   None: "null",
 };
 
+/**
+ * What may stand between values and says nothing, by the quote of the text before it. A comment with such a quote in it may
+ * be the rest of that text: `"see "//a" now"`.
+ */
+const between = {
+  '"': /\\[nrt]|\/\*[^"]*?\*\/|(?:\/\/|#)[^"\n]*\n/y,
+  "'": /\\[nrt]|\/\*[^"']*?\*\/|(?:\/\/|#)[^"'\n]*\n/y,
+};
+
 class Repair {
   readonly #text: string;
   readonly #quotes: Quotes;
   #at = 0;
+  #lastQuote: '"' | "'" = '"';
 
   constructor(text: string, quotes: Quotes) {
     this.#text = text;
@@ -136,11 +146,13 @@ class Repair {
   }
 
   /** The text between quotes as a JSON string. @throws {GivenUp} when it does not end: what followed is not known. */
-  #string(quote: string, place: "key" | "value"): string {
+  #string(quote: '"' | "'", place: "key" | "value"): string {
+    this.#lastQuote = quote;
     const parts: string[] = ['"'];
     for (let at = this.#at + 1; at < this.#text.length; at++) {
       const char = this.#text[at] ?? "";
       if (char === quote && this.#endsString(at, place)) {
+        if (this.#quotes === "last quote ends") this.#refuseCall(at);
         this.#at = at + 1;
         parts.push('"');
         return parts.join("");
@@ -156,20 +168,30 @@ class Repair {
   }
 
   #endsString(at: number, place: "key" | "value"): boolean {
-    if (this.#quotes === "first quote ends") return true;
+    // No key holds a quote: what looks like such a one is the end of a text, and the text was cut.
+    if (this.#quotes === "first quote ends" || place === "key") return true;
     const after = skipSpaceAt(this.#text, at + 1);
     const char = this.#text[after];
-    if (place === "key") return char === ":";
     if (char === undefined || char === "}" || char === "]") return true;
-    return char === "," && /^,\s*(?:["'{[\d-]|true|false|null|[}\]])/.test(this.#text.slice(after, after + 40));
+    const behind = this.#text.slice(after, after + 40);
+    // The end of this text, or a piece of code in it.
+    if (/^,\s*(?:\/\/|\/\*|#)/.test(behind)) throw new GivenUp();
+    return /^,\s*(?:["'{[\d-]|true|false|null|[}\]])/.test(behind);
+  }
+
+  /** The next call, behind a text without an end; or a sample in it, with quotes of its own. Either has other ends in it. */
+  #refuseCall(end: number): void {
+    if (/<tool_call>(?:\s|\\n)*\{(?:\s|\\n)*["']/.test(this.#text.slice(this.#at, end))) throw new GivenUp();
   }
 
   #skip(): void {
     for (;;) {
       this.#at = skipSpaceAt(this.#text, this.#at);
-      // A line end written as two signs between values, as Qwen3.5-Flash does.
-      if (!/^\\[nrt]/.test(this.#text.slice(this.#at, this.#at + 2))) return;
-      this.#at += 2;
+      // Or a line end written as two signs, as Qwen3.5-Flash does.
+      const nothing = between[this.#lastQuote];
+      nothing.lastIndex = this.#at;
+      if (!nothing.test(this.#text)) return;
+      this.#at = nothing.lastIndex;
     }
   }
 

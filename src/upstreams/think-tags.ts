@@ -193,7 +193,7 @@ export class ThinkTags {
       return this.#close(this.#takeKept() + held.slice(0, end), held.slice(end + closeTag.length));
     }
     const isOver = end >= 0 || held.includes(openTag) || this.#keptChars > maxKeptChars;
-    const safe = isOver ? held.length : held.length - heldLength(held, closeTag, closeTag.length - 1);
+    const safe = isOver ? held.length : held.length - heldTagLength(held);
     this.#held = held.slice(safe);
     if (!isOver && this.#place === "held") {
       this.#kept.push(held.slice(0, safe));
@@ -255,6 +255,12 @@ function mayBecome(tag: string, text: string): boolean {
 
 function piece(kind: TextKind, text: string): TextPiece[] {
   return text === "" ? [] : [[kind, text]];
+}
+
+/** The end of the text that begins a tag: an opening one, cut in two, has to be seen, too. */
+function heldTagLength(text: string): number {
+  const closing = heldLength(text, closeTag, closeTag.length - 1);
+  return Math.max(closing, heldLength(text, openTag, openTag.length - 1));
 }
 
 /** Length of the longest end of the text that begins the tag. */

@@ -93,6 +93,13 @@ describe("scanTools", () => {
     ]);
   });
 
+  test("leaves a tag that ends a sentence in it, also right before a call", () => {
+    const outcome = scan([{ channel: "text", text: `Calls begin with <tool_call>\n${markup}` }], tools);
+
+    expect(outcome.text.trim()).toBe("Calls begin with <tool_call>");
+    expect(outcome.calls.map((call) => call.name)).toEqual(["list_files"]);
+  });
+
   test("ends a reply with calls with tool_calls, unless it was cut", () => {
     const length: UpstreamEvent = { type: "reply-end", finishReason: "length" };
     const continuation = { chatId: "c", nodeId: "n", responseId: "n", parentId: null };

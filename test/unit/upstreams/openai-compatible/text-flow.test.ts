@@ -97,7 +97,10 @@ describe("thoughts that nothing opens", () => {
   test.each([
     ["a tag that is written about", ["Write ", "</think> at the end"]],
     ["a pair of tags", ["Write <think>\na\n", "</think>\n", " around"]],
+    ["a pair of tags that are cut", ["Write <th", "ink>\na\n</thi", "nk>\n around"]],
+    ["a pair of tags that come sign by sign", [..."Write <think>a</think>\n around"]],
     ["less than", ["a <", " b </", "th"]],
+    ["the beginning of a tag at the end", ["a <", "thin"]],
     ["an answer alone", ["Hi", " there"]],
     ["blank lines", ["\n", "\n", "Hi"]],
   ])("do not show in %s", (_name, pieces) => {
