@@ -1,11 +1,9 @@
 // Captures and traces, as the settings have them.
 
 import { join } from "node:path";
-import { type Capture, type CaptureSettings, createCapture } from "../capture/capture.ts";
+import { type Capture, type CaptureOptions, type CaptureSettings, createCapture } from "../capture/capture.ts";
 import type { Config } from "../config/config-schema.ts";
 import { version } from "../config/version.ts";
-import type { Clock } from "../contract/clock.ts";
-import type { LiveLog } from "../telemetry/create-log.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { SpanFigures, Tracing } from "../telemetry/tracing.ts";
 
@@ -16,15 +14,16 @@ export interface ConfiguredTracing {
   readonly tracing: Tracing | undefined;
 }
 
-/** @param secrets of the settings as they are now, with the keys of this gateway */
-export function composeCapture(config: Config, secrets: () => readonly string[], clock: Clock, log: LiveLog): Capture {
+/** @param parts with the secrets of the settings as they are now, and the keys of this gateway */
+export function composeCapture(
+  config: Config,
+  parts: Pick<CaptureOptions, "secrets" | "writer" | "clock" | "log">,
+): Capture {
   return createCapture({
     ...captureSettings(config),
     sessionDirectory: join(config.dataDir, "captures"),
-    secrets,
     version,
-    clock,
-    log,
+    ...parts,
   });
 }
 

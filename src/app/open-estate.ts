@@ -95,9 +95,16 @@ export async function openEstate(config: Config, options: EstateOptions, present
   const capture = composeCapture(
     // Each worker counts the files that it has written itself.
     fellows === undefined ? config : shareLimits(config, fellows),
-    () => [...secretTexts(present.config()), ...present.service().apiKeys, ...[...accountSecrets.values()].flat()],
-    clock,
-    options.log,
+    {
+      secrets: () => [
+        ...secretTexts(present.config()),
+        ...present.service().apiKeys,
+        ...[...accountSecrets.values()].flat(),
+      ],
+      writer: fellows,
+      clock,
+      log: options.log,
+    },
   );
   const spanFigures: SpanFigures = { ended: 0, sent: 0, failed: 0 };
   const history = createLazyHistory({

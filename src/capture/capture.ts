@@ -5,7 +5,7 @@ import { settledWithin } from "../contract/settled-within.ts";
 import type { Upstream } from "../contract/upstream.ts";
 import type { HttpClient } from "../outbound/http-client.ts";
 import type { LiveLog } from "../telemetry/create-log.ts";
-import type { SpoolFigures } from "./spool.ts";
+import type { SpoolFigures, Writer } from "./spool.ts";
 import type { Wire } from "./format.ts";
 import type { Cover } from "./cover-secrets.ts";
 import type { Recorder, RecorderSwitch } from "./recorder.ts";
@@ -16,7 +16,7 @@ import { tapUpstream } from "./tap-upstream.ts";
 export interface CaptureSettings {
   /** Where everything is captured to. Undefined: only sessions that are asked for. */
   readonly directory: string | undefined;
-  /** Of all files together. */
+  /** Of all files of this writer together. */
   readonly maxBytes: number;
   /** Of the bodies of one exchange. */
   readonly maxExchangeBytes: number;
@@ -25,6 +25,8 @@ export interface CaptureSettings {
 export interface CaptureOptions extends CaptureSettings {
   /** Where sessions that are asked for are captured to, unless everything is. */
   readonly sessionDirectory: string;
+  /** Where several processes write to one folder. */
+  readonly writer?: Writer | undefined;
   /** Texts that are blacked out wherever they stand. */
   secrets(): readonly string[];
   /** Of this program. */
@@ -93,6 +95,7 @@ export function createCapture(options: CaptureOptions): Capture {
       get maxBytes() {
         return settings.maxBytes;
       },
+      writer: options.writer,
       cover,
       gateway: options.version,
       log,

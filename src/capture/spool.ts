@@ -9,11 +9,20 @@ import type { Cover } from "./cover-secrets.ts";
 import type { ExchangeCapture } from "./exchange-capture.ts";
 import { encodeCapture } from "./write-capture.ts";
 
+/** One of several processes that write to one folder. */
+export interface Writer {
+  /** From 1. */
+  readonly number: number;
+  readonly count: number;
+}
+
 /** Asked for anew with each capture: settings may change. */
 export interface SpoolOptions {
   readonly directory: string;
-  /** Of all files in the folder. */
+  /** Of all files in the folder that are this writer's. */
   readonly maxBytes: number;
+  /** Undefined: the only one. Each of several counts and deletes its own files, or it would delete for those of the others. */
+  readonly writer: Writer | undefined;
   readonly cover: Cover;
   /** Version of this program. */
   readonly gateway: string;
@@ -25,7 +34,7 @@ export interface SpoolFigures {
   /** Captures that found the queue full. */
   dropped: number;
   failed: number;
-  /** Of the folder. */
+  /** Of the files that count. */
   bytes: number;
 }
 
@@ -44,13 +53,13 @@ const maxWaiting = 1000;
 const unfinishedEnding = ".part";
 /** A file that is not finished by then never will be: its process was killed. */
 const longestWriteMs = 10 * 60_000;
-const fileName = /^\d{8}T\d{9}Z-[\w-]{1,100}\.jsonl$/;
+const fileName = /^\d{8}T\d{9}Z-[\w-]{1,100}?(?:-w(\d{1,4}))?\.jsonl$/;
 
 export function createSpool(options: SpoolOptions): Spool {
   const { log } = options;
   const waiting: ExchangeCapture[] = [];
   const figures: SpoolFigures = { written: 0, dropped: 0, failed: 0, bytes: 0 };
-  /** Name and size of what is in a folder, the oldest first. Read with the first capture that goes there. */
+  /** Name and size of what counts in a folder, the oldest first. Read with the first capture that goes there. */
   let known: { readonly directory: string; readonly files: Map<string, number> } | undefined;
   let work: Promise<void> | undefined;
   /** Of which folder. */
@@ -64,7 +73,7 @@ export function createSpool(options: SpoolOptions): Spool {
   }
 
   async function filesIn(directory: string): Promise<Map<string, number>> {
-    if (known?.directory !== directory) known = { directory, files: await listFiles(directory) };
+    if (known?.directory !== directory) known = { directory, files: await listFiles(directory, options.writer) };
     return known.files;
   }
 
@@ -92,7 +101,7 @@ export function createSpool(options: SpoolOptions): Spool {
     const { cover, gateway } = options;
     const pieces = await encodeCapture(capture, { cover, gateway });
     await mkdir(directory, { recursive: true, mode: 0o700 });
-    const name = nameOf(capture);
+    const name = nameOf(capture, options.writer);
     const path = join(directory, name);
     const unfinished = path + unfinishedEnding;
     const file = await open(unfinished, "w", 0o600);
@@ -143,13 +152,14 @@ export function createSpool(options: SpoolOptions): Spool {
   };
 }
 
-/** Names sort by time. */
-function nameOf({ startedAtMs, requestId }: ExchangeCapture): string {
+/** Names sort by time, and tell which of several has written. */
+function nameOf({ startedAtMs, requestId }: ExchangeCapture, writer: Writer | undefined): string {
   const time = new Date(startedAtMs).toISOString().replaceAll(/[-:.]/g, "");
-  return `${time}-${requestId.replaceAll(/[^\w-]/g, "_").slice(0, 100)}.jsonl`;
+  const suffix = writer === undefined ? "" : `-w${writer.number}`;
+  return `${time}-${requestId.replaceAll(/[^\w-]/g, "_").slice(0, 100)}${suffix}.jsonl`;
 }
 
-async function listFiles(directory: string): Promise<Map<string, number>> {
+async function listFiles(directory: string, writer: Writer | undefined): Promise<Map<string, number>> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const files = new Map<string, number>();
   for (const name of (await readdir(directory)).sort()) {
@@ -157,9 +167,17 @@ async function listFiles(directory: string): Promise<Map<string, number>> {
       await removeIfOld(join(directory, name));
     }
     // Whatever else lies there is not ours to count, nor to delete.
-    if (fileName.test(name)) files.set(name, (await stat(join(directory, name))).size);
+    if (isOf(writer, name)) files.set(name, (await stat(join(directory, name))).size);
   }
   return files;
+}
+
+/** Each file is of one writer, also where there were more of them before, or one alone. */
+function isOf(writer: Writer | undefined, name: string): boolean {
+  const found = fileName.exec(name);
+  if (found === null || writer === undefined) return found !== null;
+  const number = Math.max(1, Number(found[1] ?? 1));
+  return (number - 1) % writer.count === writer.number - 1;
 }
 
 /** Another gateway may write there now. */

@@ -7,7 +7,11 @@ import { GatewayError } from "../contract/gateway-error.ts";
 const defaultGiveUpAfterMs = 2000;
 const maxWaitMs = 50;
 
+/** Another process stands in the way for a moment, and SQLite has no code for it. */
+export class BusyError extends Error {}
+
 export function isBusy(error: unknown): boolean {
+  if (error instanceof BusyError) return true;
   return error instanceof SQLiteError && (error.code ?? "").startsWith("SQLITE_BUSY");
 }
 

@@ -3,8 +3,8 @@
 
 import type { Database } from "bun:sqlite";
 import { statSync } from "node:fs";
-import { GatewayError } from "../contract/gateway-error.ts";
 import type { Log } from "../telemetry/log.ts";
+import { BusyError } from "./busy-retry.ts";
 import { type HistoryBudget, logBytesOf } from "./history-budget.ts";
 import { prepareHistoryQuestions } from "./history-questions.ts";
 import { contentBytes, type HistoryStore, mostWordPieces, type NewExchange } from "./history-store.ts";
@@ -75,21 +75,28 @@ function createStore(database: Database, path: string, budget: HistoryBudget): H
     statement.get();
   }
 
-  /** @throws {GatewayError} `overloaded` while somebody reads the file for so long that its log cannot be emptied */
+  const hasLog = (neededBytes: number): boolean => bytesOf("-wal") + neededBytes <= logBytes;
+
+  /** @throws {BusyError} while another process reads or writes the file, so that its log cannot be emptied */
   function reserveLog(neededBytes: number): void {
-    if (bytesOf("-wal") + neededBytes <= logBytes) return;
-    checkpoint();
-    if (bytesOf("-wal") + neededBytes <= logBytes) return;
-    throw new GatewayError(
-      "overloaded",
-      "Cannot write the history: another process keeps its file open in a transaction",
-    );
+    if (!hasLog(neededBytes)) checkpoint();
+    requireLog(neededBytes);
+  }
+
+  function requireLog(neededBytes: number): void {
+    if (hasLog(neededBytes)) return;
+    throw new BusyError("Cannot write the history: another process keeps its file open in a transaction");
   }
 
   /** @param neededBytes that it may write at most */
   function write<Result>(neededBytes: number, work: () => Result): Result {
     reserveLog(neededBytes);
-    return database.transaction(work).immediate();
+    const writeAlone = database.transaction(() => {
+      // Another process may have filled the log until the lock was ours.
+      requireLog(neededBytes);
+      return work();
+    });
+    return writeAlone.immediate();
   }
 
   function insertOne({ content, stream, isEstimated, ...facts }: NewExchange): number {

@@ -54,6 +54,8 @@ export class Ledger {
   /** Replies that run here, and how many the store knows of. */
   open = 0;
   held = 0;
+  /** Among the open ones: the store has not said yet whether they may run. */
+  #waiting = 0;
   usedAtMs: number;
   /** Another one after each reset: what was taken before is not given back after it. */
   #era = 0;
@@ -199,15 +201,21 @@ export class Ledger {
     const leave = this.attend();
     if (streams === undefined || (this.open <= this.held && this.open <= streams)) return leave;
     // More may run here already, where the limit has become lower.
-    if (this.open <= streams) {
-      await this.#hold(streams);
-      if (this.open <= this.held) {
-        this.#parts.holds();
-        return leave;
-      }
+    if (this.open <= streams && (await this.#mayRun(streams))) {
+      this.#parts.holds();
+      return leave;
     }
     leave();
     throw tooManyReplies(streams, whom);
+  }
+
+  /** Held against those that run: whoever came meanwhile waits for an answer of his own. */
+  async #mayRun(streams: number): Promise<boolean> {
+    this.#waiting++;
+    await this.#hold(streams);
+    this.#waiting--;
+    if (this.held > this.open) this.#parts.changed(this);
+    return this.open - this.#waiting <= this.held;
   }
 
   async #hold(streams: number): Promise<void> {
@@ -222,7 +230,8 @@ export class Ledger {
 
   /** Tells the store that fewer replies run. Never rejects. */
   async giveBack(): Promise<void> {
-    if (this.held <= this.open) return;
+    // An answer that is under way says what was held before, and whoever waits for it has too much given back.
+    if (this.held <= this.open || this.#waiting > 0) return;
     const { store, clock, log } = this.#parts;
     // At once: whoever enters meanwhile asks anew.
     this.held = this.open;

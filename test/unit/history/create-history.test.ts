@@ -214,6 +214,25 @@ test("a deletion among others leaves none of its words in the file, and those of
   expect(stage.find({ q: "fruit" })).toHaveLength(80);
 });
 
+test("whoever reads the file for a moment costs nothing, as another worker does all the time", async () => {
+  await using stage = createHistoryStage();
+  stage.add({ requestId: "first" });
+  await stage.history.flush();
+  using reader = new Database(stage.path, { readonly: true });
+  for (let count = 0; count < 60; count++) {
+    reader.run("BEGIN");
+    reader.query("SELECT count(*) FROM exchanges").get();
+    stage.add({ requestId: String(count), content: contentOf(`w${count}`, "lorem ipsum ".repeat(2500)) });
+    const flushed = stage.history.flush();
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    reader.run("COMMIT");
+    await flushed;
+    expect(stage.diskBytes()).toBeLessThanOrEqual(smallestBudget);
+  }
+
+  expect(stage.history.view()).toMatchObject({ isFailing: false, written: 61, lost: { failed: 0 } });
+});
+
 test("whoever reads the file for long costs exchanges, and never the budget", async () => {
   await using stage = createHistoryStage();
   stage.add({ requestId: "first" });

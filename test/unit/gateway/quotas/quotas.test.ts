@@ -409,6 +409,59 @@ describe("replies at a time, and sessions", () => {
     expect(outcomes.filter((outcome) => outcome === undefined).length).toBe(3);
   });
 
+  test.each([
+    ["under the limit", 20, 20],
+    ["beyond it", 30, 20],
+  ])(
+    "of many that come at once, %s, as many get in as may where the store answers one by one",
+    async (_, come, may) => {
+      const distant = createMemoryStore({ clock: () => midnightMs, sessionTimeoutMs: 1000 });
+      const { create } = createWorld({
+        async holdReplies(...hold) {
+          const held = await distant.holdReplies(...hold);
+          await new Promise((resolve) => setImmediate(resolve));
+          return held;
+        },
+      });
+      const quotas = create();
+      const quota = quotaOf({ streams: 20 });
+
+      const begun = Array.from({ length: come }, () => refusal(() => quotas.begin(quota, question())));
+      const refusals = (await Promise.all(begun)).map((refused) => refused !== undefined);
+
+      // Whoever came first.
+      expect(refusals).toEqual(Array.from({ length: come }, (_, index) => index >= may));
+    },
+  );
+
+  test("what ends while the store is asked for one more is given back afterwards", async () => {
+    const shared = createMemoryStore({ clock: () => midnightMs, sessionTimeoutMs: 1000 });
+    let answered = Promise.resolve();
+    const { create } = createWorld({
+      async holdReplies(...hold) {
+        const held = await shared.holdReplies(...hold);
+        await answered;
+        return held;
+      },
+    });
+    const quotas = create();
+    const quota = quotaOf({ streams: 6 });
+    const running = await Promise.all(Array.from({ length: 5 }, () => quotas.begin(quota, question())));
+    const { promise, resolve } = Promise.withResolvers<void>();
+    answered = promise;
+    const oneMore = quotas.begin(quota, question());
+    for (const spending of running.slice(0, 3)) spending.end();
+    const flushed = quotas.flush();
+    resolve();
+    await Promise.all([oneMore, flushed]);
+
+    await quotas.flush();
+    expect(await shared.countReplies([quota.subject])).toEqual([3]);
+    // And the next one asks for leave again.
+    await quotas.begin(quota, question());
+    expect(await shared.countReplies([quota.subject])).toEqual([4]);
+  });
+
   test("the store hears of each reply only while they grow in number", async () => {
     const { create, asked } = createWorld();
     const quotas = create();
