@@ -108,15 +108,19 @@ export function createBoundedFetch(options: BoundedFetchOptions): FetchLike {
 }
 
 /** Which request is sent, and which one is called off. */
-function readSent(body: unknown): { readonly asks?: number; readonly cancels?: number } {
+export function readSent(body: unknown): {
+  readonly asks?: number;
+  readonly method?: string;
+  readonly cancels?: number;
+} {
   // Only our own messages, which are short at this end: the SDK writes method, parameters and then the id.
   if (typeof body !== "string" || !body.startsWith("{")) return {};
   try {
     const message: unknown = JSON.parse(body);
     if (typeof message !== "object" || message === null) return {};
-    if ("method" in message && "id" in message && typeof message.id === "number") return { asks: message.id };
-    const isCancelled = "method" in message && message.method === "notifications/cancelled";
-    if (!isCancelled || !("params" in message)) return {};
+    if (!("method" in message) || typeof message.method !== "string") return {};
+    if ("id" in message && typeof message.id === "number") return { asks: message.id, method: message.method };
+    if (message.method !== "notifications/cancelled" || !("params" in message)) return {};
     const { params } = message;
     if (typeof params !== "object" || params === null || !("requestId" in params)) return {};
     return typeof params.requestId === "number" ? { cancels: params.requestId } : {};
