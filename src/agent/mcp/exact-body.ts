@@ -1,6 +1,6 @@
 // Bodies of answers over HTTP, with each answer in them made exact. The SDK reports one that is not to nobody who waits for it.
 
-import { isJsonObject } from "../../contract/json.ts";
+import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { ByteWriter } from "../../sse/byte-writer.ts";
 import { LineSplitter } from "../../sse/line-splitter.ts";
 import { exactAnswer } from "./exact-answer.ts";
@@ -24,16 +24,23 @@ const data = encoder.encode("data:");
 const lineFeed = encoder.encode("\n");
 const none = new Uint8Array(0);
 
-/** Lines stay as they are, but for data that is a whole answer, and as such not exact. */
+/** Lines stay as they are, but for data that are a whole answer, and as such not exact, or several answers. */
 function exactStream(): ExactBody {
   const writer = new ByteWriter();
+  /** Lines of data of the event that is read. */
+  const held = new ByteWriter();
+  function endEvent(): void {
+    const dataLines = held.take();
+    if (dataLines.length > 0) writer.bytes(exactData(dataLines) ?? dataLines);
+  }
   const lines = new LineSplitter(
     {
       line(bytes, start, end) {
         const line = bytes.subarray(start, end);
-        const exact = data.every((byte, at) => line[at] === byte) ? exactText(line.subarray(data.length)) : undefined;
-        writer.bytes(exact === undefined ? line : encoder.encode(`data: ${exact}`));
-        writer.bytes(lineFeed);
+        if (line.length === 0) endEvent();
+        const into = data.every((byte, at) => line[at] === byte) ? held : writer;
+        into.bytes(line);
+        into.bytes(lineFeed);
       },
     },
     // Whoever reads the body bounds its events.
@@ -46,9 +53,19 @@ function exactStream(): ExactBody {
     },
     end() {
       lines.end();
+      endEvent();
       return writer.take();
     },
   };
+}
+
+/** @returns lines instead of these, where they would not be understood */
+function exactData(dataLines: Uint8Array): Uint8Array | undefined {
+  const said = `\n${decoder.decode(dataLines)}`.replaceAll("\ndata:", "\n");
+  const read = readAnswers(said);
+  if (read === undefined || (read.isExact && !read.isBatch)) return undefined;
+  // The SDK takes one message an event.
+  return encoder.encode(read.answers.map((answer) => `data: ${JSON.stringify(answer)}\n`).join("\n"));
 }
 
 function exactJson(): ExactBody {
@@ -60,22 +77,36 @@ function exactJson(): ExactBody {
     },
     end() {
       const body = Buffer.concat(chunks);
-      const exact = exactText(body);
-      return exact === undefined ? body : encoder.encode(exact);
+      const read = readAnswers(decoder.decode(body));
+      if (read === undefined || read.isExact) return body;
+      return encoder.encode(JSON.stringify(read.isBatch ? read.answers : read.answers[0]));
     },
   };
 }
 
-/** @returns undefined: it is exact, or nothing that could be made so */
-function exactText(json: Uint8Array): string | undefined {
+interface ReadAnswers {
+  /** Made exact. */
+  readonly answers: readonly JsonObject[];
+  /** All of them were. */
+  readonly isExact: boolean;
+  readonly isBatch: boolean;
+}
+
+/** @returns undefined: there is nothing that could be made exact */
+function readAnswers(json: string): ReadAnswers | undefined {
   try {
-    const message: unknown = JSON.parse(decoder.decode(json));
-    // One line of an answer of several may be an object with an id, too.
-    if (!isJsonObject(message) || message["jsonrpc"] === undefined) return undefined;
-    const exact = exactAnswer(message);
-    return exact === message ? undefined : JSON.stringify(exact);
+    const read: unknown = JSON.parse(json);
+    const isBatch = Array.isArray(read);
+    const messages: readonly unknown[] = isBatch ? read : [read];
+    if (messages.length === 0 || !messages.every(isMessage)) return undefined;
+    const answers = messages.map(exactAnswer);
+    return { answers, isExact: answers.every((answer, at) => answer === messages[at]), isBatch };
   } catch {
     // The SDK says what it thinks of it.
     return undefined;
   }
+}
+
+function isMessage(value: unknown): value is JsonObject {
+  return isJsonObject(value) && value["jsonrpc"] !== undefined;
 }
