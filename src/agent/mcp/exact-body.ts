@@ -10,35 +10,56 @@ export interface ExactBody {
   feed(chunk: Uint8Array): Uint8Array;
   /** @returns the rest */
   end(): Uint8Array;
+  /** @returns the id of the event behind which the SDK asks for the rest of a stream; undefined where it does not ask */
+  resumesBehind(): string | undefined;
+  /** The request has been answered by an error. */
+  hasRefused(): boolean;
 }
 
-/** @param contentType of a body that is neither an event stream nor JSON nothing is changed */
-export function createExactBody(contentType: string | null): ExactBody | undefined {
-  if (/^text\/event-stream\b/i.test(contentType ?? "")) return exactStream();
+/**
+ * @param contentType of a body that is neither an event stream nor JSON nothing is changed
+ * @param requestId of the request that the body belongs to
+ */
+export function createExactBody(contentType: string | null, requestId?: number): ExactBody | undefined {
+  if (/^text\/event-stream\b/i.test(contentType ?? "")) return exactStream(requestId);
   return /^application\/json\b/i.test(contentType ?? "") ? exactJson() : undefined;
 }
 
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 const data = encoder.encode("data:");
+const idField = encoder.encode("id:");
 const lineFeed = encoder.encode("\n");
 const none = new Uint8Array(0);
 
 /** Lines stay as they are, but for data that are a whole answer, and as such not exact, or several answers. */
-function exactStream(): ExactBody {
+function exactStream(requestId: number | undefined): ExactBody {
   const writer = new ByteWriter();
   /** Lines of data of the event that is read. */
   const held = new ByteWriter();
+  let eventId = "";
+  let lastEventId: string | undefined;
+  let hasResult = false;
+  let hasRefused = false;
   function endEvent(): void {
     const dataLines = held.take();
-    if (dataLines.length > 0) writer.bytes(exactData(dataLines) ?? dataLines);
+    // Without data it is no event, and its id is none.
+    if (dataLines.length > 0) {
+      if (eventId !== "") lastEventId = eventId;
+      const read = readAnswers(`\n${decoder.decode(dataLines)}`.replaceAll("\ndata:", "\n"));
+      hasResult ||= read?.answers.some(({ result }) => result !== undefined) === true;
+      hasRefused ||= read?.answers.some(({ id, error }) => error !== undefined && Number(id) === requestId) === true;
+      writer.bytes(read === undefined || (read.isExact && !read.isBatch) ? dataLines : encodeEvents(read));
+    }
+    eventId = "";
   }
   const lines = new LineSplitter(
     {
       line(bytes, start, end) {
         const line = bytes.subarray(start, end);
         if (line.length === 0) endEvent();
-        const into = data.every((byte, at) => line[at] === byte) ? held : writer;
+        if (isField(line, idField)) eventId = decoder.decode(line.subarray(idField.length)).trim();
+        const into = isField(line, data) ? held : writer;
         into.bytes(line);
         into.bytes(lineFeed);
       },
@@ -56,16 +77,18 @@ function exactStream(): ExactBody {
       endEvent();
       return writer.take();
     },
+    resumesBehind: () => (hasResult ? undefined : lastEventId),
+    hasRefused: () => hasRefused,
   };
 }
 
-/** @returns lines instead of these, where they would not be understood */
-function exactData(dataLines: Uint8Array): Uint8Array | undefined {
-  const said = `\n${decoder.decode(dataLines)}`.replaceAll("\ndata:", "\n");
-  const read = readAnswers(said);
-  if (read === undefined || (read.isExact && !read.isBatch)) return undefined;
-  // The SDK takes one message an event.
-  return encoder.encode(read.answers.map((answer) => `data: ${JSON.stringify(answer)}\n`).join("\n"));
+function isField(line: Uint8Array, field: Uint8Array): boolean {
+  return field.every((byte, at) => line[at] === byte);
+}
+
+/** The SDK takes one message an event. */
+function encodeEvents({ answers }: ReadAnswers): Uint8Array {
+  return encoder.encode(answers.map((answer) => `data: ${JSON.stringify(answer)}\n`).join("\n"));
 }
 
 function exactJson(): ExactBody {
@@ -81,6 +104,8 @@ function exactJson(): ExactBody {
       if (read === undefined || read.isExact) return body;
       return encoder.encode(JSON.stringify(read.isBatch ? read.answers : read.answers[0]));
     },
+    resumesBehind: () => undefined,
+    hasRefused: () => false,
   };
 }
 

@@ -51,3 +51,20 @@ test("createExactBody makes each answer of a list in JSON exact", () => {
     { id: 3, result: {} },
   ]);
 });
+
+test.each([
+  ["behind its last event with data", "id: 7\ndata:\n\nid:8\ndata: x\n\nid: 9\n\n", "8"],
+  ["behind nothing where an id stands within data", "data: id: 7\n\n", undefined],
+  ["behind nothing where an id has no data", "id: 7\n\n", undefined],
+  ["behind nothing that has given a result", `id: 7\ndata: ${call(1, '"result":{}')}\n\n`, undefined],
+  ["behind an error, where the SDK asks on", `id: 7\ndata: ${call(1, '"error":{"code":1,"message":"no"}')}\n\n`, "7"],
+])("createExactBody tells where the SDK goes on with a stream, cut at any byte: %s", (_what, told, eventId) => {
+  const bytes = Buffer.from(told);
+  for (let cutAt = 0; cutAt <= told.length; cutAt++) {
+    const body = createExactBody("text/event-stream", 1)!;
+    for (const part of [bytes.subarray(0, cutAt), bytes.subarray(cutAt)]) body.feed(part);
+
+    expect(body.resumesBehind()).toBe(eventId);
+    expect(body.hasRefused()).toBe(told.includes("error"));
+  }
+});
