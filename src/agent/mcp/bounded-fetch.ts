@@ -87,8 +87,8 @@ export function createBoundedFetch(options: BoundedFetchOptions): FetchLike {
     const end = (controller: ReadableStreamDefaultController<Uint8Array>): void => {
       const rest = exact?.end();
       if (rest !== undefined && rest.length > 0) controller.enqueue(rest);
-      // A whole body is parsed behind this, and fails by itself.
-      if (isStream && !isTakenUp()) queueMicrotask(() => setTimeout(fail, 0, "ended"));
+      // A whole body is parsed behind this, and what is no message fails by itself.
+      if (isStream ? !isTakenUp() : exact?.isUnanswered()) queueMicrotask(() => setTimeout(fail, 0, "ended"));
       else onEnd();
       controller.close();
     };

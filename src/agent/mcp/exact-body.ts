@@ -14,6 +14,8 @@ export interface ExactBody {
   resumesBehind(): string | undefined;
   /** The request has been answered by an error. */
   hasRefused(): boolean;
+  /** Of a whole body: messages were in it, and no answer to the request. The SDK waits on then. */
+  isUnanswered(): boolean;
 }
 
 /**
@@ -22,7 +24,7 @@ export interface ExactBody {
  */
 export function createExactBody(contentType: string | null, requestId?: number): ExactBody | undefined {
   if (/^text\/event-stream\b/i.test(contentType ?? "")) return exactStream(requestId);
-  return /^application\/json\b/i.test(contentType ?? "") ? exactJson() : undefined;
+  return /^application\/json\b/i.test(contentType ?? "") ? exactJson(requestId) : undefined;
 }
 
 const decoder = new TextDecoder();
@@ -46,9 +48,9 @@ function exactStream(requestId: number | undefined): ExactBody {
     // Without data it is no event, and its id is none.
     if (dataLines.length > 0) {
       if (eventId !== "") lastEventId = eventId;
-      const read = readAnswers(`\n${decoder.decode(dataLines)}`.replaceAll("\ndata:", "\n"));
+      const read = readAnswers(`\n${decoder.decode(dataLines)}`.replaceAll("\ndata:", "\n"), requestId);
       hasResult ||= read?.answers.some(({ result }) => result !== undefined) === true;
-      hasRefused ||= read?.answers.some(({ id, error }) => error !== undefined && Number(id) === requestId) === true;
+      hasRefused ||= read?.answers.some((one) => one["error"] !== undefined && answers(one, requestId)) === true;
       writer.bytes(read === undefined || (read.isExact && !read.isBatch) ? dataLines : encodeEvents(read));
     }
     eventId = "";
@@ -79,6 +81,7 @@ function exactStream(requestId: number | undefined): ExactBody {
     },
     resumesBehind: () => (hasResult ? undefined : lastEventId),
     hasRefused: () => hasRefused,
+    isUnanswered: () => false,
   };
 }
 
@@ -91,8 +94,9 @@ function encodeEvents({ answers }: ReadAnswers): Uint8Array {
   return encoder.encode(answers.map((answer) => `data: ${JSON.stringify(answer)}\n`).join("\n"));
 }
 
-function exactJson(): ExactBody {
+function exactJson(requestId: number | undefined): ExactBody {
   const chunks: Uint8Array[] = [];
+  let isUnanswered = false;
   return {
     feed(chunk) {
       chunks.push(chunk);
@@ -100,12 +104,14 @@ function exactJson(): ExactBody {
     },
     end() {
       const body = Buffer.concat(chunks);
-      const read = readAnswers(decoder.decode(body));
+      const read = readAnswers(decoder.decode(body), requestId);
+      isUnanswered = read?.answers.some((one) => answers(one, requestId)) === false;
       if (read === undefined || read.isExact) return body;
       return encoder.encode(JSON.stringify(read.isBatch ? read.answers : read.answers[0]));
     },
     resumesBehind: () => undefined,
     hasRefused: () => false,
+    isUnanswered: () => isUnanswered,
   };
 }
 
@@ -118,18 +124,28 @@ interface ReadAnswers {
 }
 
 /** @returns undefined: there is nothing that could be made exact */
-function readAnswers(json: string): ReadAnswers | undefined {
+function readAnswers(json: string, requestId: number | undefined): ReadAnswers | undefined {
   try {
     const read: unknown = JSON.parse(json);
     const isBatch = Array.isArray(read);
     const messages: readonly unknown[] = isBatch ? read : [read];
-    if (messages.length === 0 || !messages.every(isMessage)) return undefined;
-    const answers = messages.map(exactAnswer);
-    return { answers, isExact: answers.every((answer, at) => answer === messages[at]), isBatch };
+    if (!messages.every(isMessage)) return undefined;
+    const exact = messages.map((message) => exactAnswer(withId(message, requestId)));
+    return { answers: exact, isExact: exact.every((answer, at) => answer === messages[at]), isBatch };
   } catch {
     // The SDK says what it thinks of it.
     return undefined;
   }
+}
+
+/** An error that names no request is about the one whose response it is. */
+function withId(message: JsonObject, requestId: number | undefined): JsonObject {
+  const isNameless = message["id"] == null && message["method"] == null && message["error"] != null;
+  return isNameless && requestId !== undefined ? { ...message, id: requestId } : message;
+}
+
+function answers({ id, method }: JsonObject, requestId: number | undefined): boolean {
+  return method == null && id != null && Number(id) === requestId;
 }
 
 function isMessage(value: unknown): value is JsonObject {

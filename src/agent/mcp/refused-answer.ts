@@ -33,7 +33,8 @@ function isOfConnection(status: number, method: string | undefined, sent: Header
 function readAnswer(text: string | undefined, id: number): JsonObject | undefined {
   try {
     const message: unknown = JSON.parse(text ?? "");
-    if (!isJsonObject(message) || message["id"] !== id || message["error"] == null) return undefined;
+    if (!isJsonObject(message) || Number(message["id"] ?? Number.NaN) !== id || message["error"] == null)
+      return undefined;
     return exactAnswer({ jsonrpc: "2.0", ...message });
   } catch {
     return undefined;

@@ -1,4 +1,4 @@
-// Tool servers over HTTP that tell the error of a tool under a status of refusal.
+// Tool servers over HTTP that tell the error of a tool under a status of refusal, or under no id, or nothing.
 
 import { expect, test } from "bun:test";
 import { startFakeHttp } from "../../../support/fake-mcp-http.ts";
@@ -27,6 +27,7 @@ async function startRefusing(status: number, answer: string, contentType = "appl
 test.each([
   [400, '{"jsonrpc":"2.0","id":ID,"error":{"code":-32000,"message":"no such account"}}'],
   [400, '{"id":ID,"error":"no such account"}'],
+  [400, '{"jsonrpc":"2.0","id":"ID","error":{"code":-32000,"message":"no such account"}}'],
   [422, '{"jsonrpc":"2.0","id":ID,"error":{"code":-32602,"message":"no such account"}}'],
   [500, '{"jsonrpc":"2.0","id":ID,"result":null,"error":{"code":-32603,"message":"no such account"}}'],
 ])("a call that is answered under HTTP %d is made once, and the model reads the reason: %s", async (status, answer) => {
@@ -54,3 +55,29 @@ test.each([
   expect(String(error)).toContain(`it answered HTTP ${status}`);
   expect(http.calls).toEqual(["pay", "pay"]);
 });
+
+test.each([
+  ['{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"no such account"}}'],
+  ['{"jsonrpc":"2.0","error":{"code":-32600,"message":"no such account"}}'],
+  ['[{"jsonrpc":"2.0","error":"no such account"}]'],
+])("an error that names no request answers the one whose response it is: %s", async (answer) => {
+  await using http = await startRefusing(200, answer);
+  await using stage = createMcpStage(http.settings());
+
+  const result = await stage.call("pay");
+
+  expect(result).toEqual({ text: "no such account", isError: true, isCut: false });
+});
+
+test.each([['{"jsonrpc":"2.0","id":900,"result":{}}'], ["[]"]])(
+  "a response that holds no answer to its request fails the call at once: %s",
+  async (answer) => {
+    await using http = await startRefusing(200, answer);
+    await using stage = createMcpStage(http.settings({ callTimeoutMs: 10_000 }));
+
+    const error = await stage.call("pay").catch((reason: unknown) => reason);
+
+    expect(String(error)).toContain("the connection ended before the answer");
+    expect(http.calls).toEqual(["pay"]);
+  },
+);
