@@ -11,6 +11,7 @@ import {
 } from "@modelcontextprotocol/sdk/types.js";
 import { toGatewayError } from "../contract/gateway-error.ts";
 import { randomId } from "../conversation/random-id.ts";
+import { readOwnMessage } from "./own-message.ts";
 import type { OwnAnswer, OwnCall, OwnTool } from "./own-tools.ts";
 
 export interface OwnServerOptions {
@@ -98,6 +99,7 @@ export async function answerOwnRequest(
   server.setNotificationHandler(CancelledNotificationSchema, ({ params: { requestId } }) => {
     if (requestId !== undefined) running.get(keyOf(requestId))?.();
   });
+  const parsedBody = await readOwnMessage(request);
   // Without sessions: no worker has to remember one.
   const transport = new WebStandardStreamableHTTPServerTransport({});
   await server.connect(transport);
@@ -108,7 +110,7 @@ export async function answerOwnRequest(
   };
   signal.addEventListener("abort", leave);
   if (signal.aborted) leave();
-  const response = await transport.handleRequest(request);
+  const response = await transport.handleRequest(request, { parsedBody });
   if (known === null) response.headers.set(sessionHeader, sessionId);
   if (response.body === null) leave();
   return response.body === null ? response : new Response(tellEnd(response.body, leave), response);

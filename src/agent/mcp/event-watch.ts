@@ -3,36 +3,29 @@
 export interface EventWatch {
   /** Counts a chunk in. */
   isTooLong(chunk: Uint8Array): boolean;
-  /** An event had an id: the stream can be taken up again behind it. */
-  canResume(): boolean;
 }
 
 const lineFeed = 10;
 const carriageReturn = 13;
-const idField = [105, 100, 58];
 
 export function createEventWatch(maxBytes: number, isStream: boolean): EventWatch {
   let bytes = 0;
-  let hasId = false;
-  let lineLength = 0;
   /** Of the line that is being read: a chunk may end within it. */
-  const lineStart = new Uint8Array(idField.length);
+  let lineLength = 0;
+  let lineStart: number | undefined;
 
   function addToLine(chunk: Uint8Array, from: number, to: number): void {
-    const room = lineStart.length - lineLength;
-    if (room > 0) lineStart.set(chunk.subarray(from, Math.min(to, from + room)), lineLength);
+    if (lineLength === 0) lineStart = chunk[from];
     lineLength += to - from;
   }
 
   function endLine(): void {
-    hasId ||= lineLength >= idField.length && idField.every((byte, index) => byte === lineStart[index]);
     // A blank line ends the event.
-    if (lineLength === 0 || (lineLength === 1 && lineStart[0] === carriageReturn)) bytes = 0;
+    if (lineLength === 0 || (lineLength === 1 && lineStart === carriageReturn)) bytes = 0;
     lineLength = 0;
   }
 
   return {
-    canResume: () => hasId,
     isTooLong(chunk) {
       if (!isStream) {
         bytes += chunk.length;

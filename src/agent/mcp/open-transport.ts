@@ -13,6 +13,7 @@ import type { EndTimes } from "./end-child.ts";
 import { exactAnswer } from "./exact-answer.ts";
 import { loadHttpTransports } from "./mcp-sdk.ts";
 import { failedAnswer, oversizedCode, unansweredCode } from "./oversized-answer.ts";
+import { readRefusedAnswers } from "./refused-answer.ts";
 import type { TokenSource } from "./sign-in/token-source.ts";
 import { withToken } from "./sign-in/with-token.ts";
 import { createStdioTransport } from "./stdio-transport.ts";
@@ -109,7 +110,7 @@ export async function openAddress(
     transport = older;
     return { kind, transport: older, ...told, sayGoodbye: async () => {} };
   }
-  const newer = new StreamableHTTPClientTransport(new URL(url), init);
+  const newer = new StreamableHTTPClientTransport(new URL(url), { ...init, fetch: readRefusedAnswers(boundedFetch) });
   // Its session id may be undefined by name, which the interface of the SDK writes as absent.
   transport = newer as Transport;
   return { kind, transport, ...told, sayGoodbye: () => newer.terminateSession() };

@@ -108,15 +108,17 @@ export function createStdioTransport(options: StdioTransportOptions): StdioTrans
   }
 
   function receive(line: string): void {
-    let message: JSONRPCMessage;
+    let messages: readonly JSONRPCMessage[];
     try {
-      message = options.parse(JSON.parse(line));
+      const value: unknown = JSON.parse(line);
+      // Up to the version of 2025-03-26 several answers may come as one list.
+      messages = (Array.isArray(value) ? value : [value]).map((one) => options.parse(one));
     } catch (error) {
       // Servers print what is meant for people: the next line may be a message again.
       transport.onerror?.(error instanceof Error ? error : new Error(String(error)));
       return;
     }
-    transport.onmessage?.(message);
+    for (const message of messages) transport.onmessage?.(message);
   }
 
   async function readErrors(output: ReadableStream<Uint8Array>): Promise<void> {

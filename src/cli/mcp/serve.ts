@@ -30,19 +30,22 @@ export function serveCommand(): Command {
         const app = await createApp(config, { log, environment, maxFetches: maxFetches(context.environment) });
         try {
           const { createOwnServer } = await import("../../agent/own-server.ts");
+          const { readOwnLines } = await import("../../agent/own-message.ts");
           const { StdioServerTransport } = await import("@modelcontextprotocol/sdk/server/stdio.js");
           const tools = await app.ownTools();
           const server = createOwnServer({ version, tools }, () => ({ caller, requestId: `req_${randomId()}` }));
+          const input = readOwnLines(process.stdin);
           const closed = new Promise<void>((resolve) => {
             server.onclose = resolve;
             // The transport does not look for the end of its input, which is how a client ends its server.
-            process.stdin.once("end", resolve);
+            input.once("end", resolve);
             // A client that is gone reads nothing more, and hears of nothing.
             process.stdout.once("error", resolve);
           });
-          await server.connect(new StdioServerTransport());
+          await server.connect(new StdioServerTransport(input));
           await Promise.race([closed, awaitStopSignal(process, () => process.exit(1))]);
           await server.close();
+          process.stdin.unpipe(input).pause();
           return 0;
         } finally {
           await app.stop();

@@ -39,6 +39,8 @@ async function connect(parts: Partial<OwnToolParts>) {
   return { client, server, [Symbol.asyncDispose]: () => client.close() };
 }
 
+const acceptsBoth = { "content-type": "application/json", accept: "application/json, text/event-stream" };
+
 const textOf = (result: unknown): string => (result as { content: { text: string }[] }).content[0]?.text ?? "";
 
 describe("POST /mcp", () => {
@@ -94,6 +96,21 @@ describe("POST /mcp", () => {
     expect(asked).toEqual([{ prompt: "Why?", system: undefined, model: undefined }]);
     expect(textOf(listed)).toBe("s1: of 20");
     expect(textOf(refused)).toContain('"prompt" is missing');
+  });
+
+  test.each([
+    '{"jsonrpc":"2.0","id":1,"method":"tools/list","params":null}',
+    '{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"cursor":null,"_meta":null}}',
+    '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"list_sessions","arguments":null}}',
+    '[{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"list_sessions","_meta":{"progressToken":null}}}]',
+    '\ufeff{"jsonrpc":"2.0","id":1,"method":"ping"}',
+  ])("takes null for what a client leaves open: %s", async (body) => {
+    await using mcp = await connect({ listSessions: async () => [] });
+
+    const response = await mcp.server.post("/mcp", body, acceptsBoth);
+
+    expect(response.status).toBe(200);
+    expect(await response.text()).toContain('"result":');
   });
 
   test("gives passages as text and as data", async () => {
@@ -225,13 +242,14 @@ describe("POST /mcp", () => {
 
   test("what is no message is refused in the protocol's own form, and there is nothing to GET", async () => {
     await using mcp = await connect({});
-    const accept = { "content-type": "application/json", accept: "application/json, text/event-stream" };
 
-    const broken = await mcp.server.post("/mcp", "{", accept);
-    const got = await mcp.server.get("/mcp", accept);
+    const broken = await mcp.server.post("/mcp", "{", acceptsBoth);
+    const nameless = await mcp.server.post("/mcp", '{"jsonrpc":"2.0","id":null,"method":"ping"}', acceptsBoth);
+    const got = await mcp.server.get("/mcp", acceptsBoth);
 
     expect(broken.status).toBe(400);
     expect(await broken.json()).toMatchObject({ jsonrpc: "2.0", error: { code: -32700 } });
+    expect(nameless.status).toBe(400);
     expect(got.status).toBe(405);
   });
 });

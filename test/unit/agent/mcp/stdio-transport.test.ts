@@ -62,6 +62,25 @@ test("createStdioTransport gives what was written before the end, and then the e
   expect(heard).toEqual([{ jsonrpc: "2.0", id: 1, result: {} }]);
 });
 
+test("createStdioTransport gives messages of one list one by one", async () => {
+  const transport = transportOf(
+    `console.log('[{"jsonrpc":"2.0","id":1,"result":{}},{"jsonrpc":"2.0","id":2,"result":{}}]')`,
+  );
+  const heard: unknown[] = [];
+  const closed = new Promise<void>((resolve) => {
+    transport.onclose = resolve;
+  });
+  transport.onmessage = (message) => void heard.push(message);
+
+  await transport.start();
+  await closed;
+
+  expect(heard).toEqual([
+    { jsonrpc: "2.0", id: 1, result: {} },
+    { jsonrpc: "2.0", id: 2, result: {} },
+  ]);
+});
+
 test("createLineReader gives the same lines wherever the bytes are cut, and only the ends of long ones", () => {
   const text = `a\n\n${"x".repeat(5000)}\r\nüber\n`;
   const bytes = new TextEncoder().encode(text);
