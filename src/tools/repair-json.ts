@@ -45,6 +45,9 @@ const between = {
   "'": /\\[nrt]|\/\*[^"']*?\*\/|(?:\/\/|#)[^"'\n]*\n/y,
 };
 
+/** Behind a value, a comment with a further value or the end behind it. Bounded: it is looked for at each quote. */
+const commentBehind = /,\s{0,80}(?:\/\*[^\n]{0,200}?\*\/|(?:\/\/|#)[^\n]{0,200}\n)\s{0,80}["'}\]]/y;
+
 class Repair {
   readonly #text: string;
   readonly #quotes: Quotes;
@@ -173,10 +176,10 @@ class Repair {
     const after = skipSpaceAt(this.#text, at + 1);
     const char = this.#text[after];
     if (char === undefined || char === "}" || char === "]") return true;
-    const behind = this.#text.slice(after, after + 40);
     // The end of this text, or a piece of code in it.
-    if (/^,\s*(?:\/\/|\/\*|#)/.test(behind)) throw new GivenUp();
-    return /^,\s*(?:["'{[\d-]|true|false|null|[}\]])/.test(behind);
+    commentBehind.lastIndex = after;
+    if (commentBehind.test(this.#text)) throw new GivenUp();
+    return char === "," && /^,\s*(?:["'{[\d-]|true|false|null|[}\]])/.test(this.#text.slice(after, after + 40));
   }
 
   /** The next call, behind a text without an end; or a sample in it, with quotes of its own. Either has other ends in it. */
