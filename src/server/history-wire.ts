@@ -90,9 +90,16 @@ function timeOf(query: URLSearchParams, name: "since" | "until"): number | undef
   if (text === null) return undefined;
   const isSeconds = /^\d{1,11}(\.\d{1,3})?$/.test(text);
   const isDate = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/.test(text);
-  const timeMs = isSeconds ? Number(text) * 1000 : isDate ? Date.parse(text) : Number.NaN;
+  const timeMs = isSeconds ? Number(text) * 1000 : isDate && isInCalendar(text) ? Date.parse(text) : Number.NaN;
   if (Number.isFinite(timeMs)) return Math.round(timeMs);
   throw wrong(name, "it must be seconds since 1970, or a time such as 2026-11-20T10:00:00Z");
+}
+
+/** `Date.parse` takes February 30 for March 2: a deletion would go further than it was told. */
+function isInCalendar(text: string): boolean {
+  const day = text.slice(0, "2026-11-20".length);
+  const dayMs = Date.parse(day);
+  return Number.isFinite(dayMs) && new Date(dayMs).toISOString().startsWith(day);
 }
 
 function termsOf(text: string | null, reader: WordReader): ExchangeFilter["terms"] {
