@@ -2,6 +2,7 @@
 // waits for the answer would wait until its time is over.
 
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
+import { withoutOpenFields } from "../open-fields.ts";
 
 /** Of our own, in the range that JSON-RPC leaves to implementations. */
 const malformedCode = -32_092;
@@ -45,6 +46,8 @@ function exactResult(result: unknown): JsonObject {
   if (!isJsonObject(result)) {
     return { content: typeof result === "string" || Array.isArray(result) ? result : JSON.stringify(result) };
   }
+  // The answer to the greeting, which alone is read by a schema of the SDK's.
+  if (typeof result["protocolVersion"] === "string") return withoutOpenFields(result);
   if (result["_meta"] !== null) return result;
   const { _meta: _none, ...rest } = result;
   return rest;
