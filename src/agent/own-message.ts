@@ -1,12 +1,10 @@
 // What a client of the gateway's own MCP server has sent. What it left open may stand there as null: the SDK refuses that.
 
 import { type Readable, Transform } from "node:stream";
-import { isJsonObject, type JsonObject } from "../contract/json.ts";
-import { withoutNulls } from "../surfaces/check-body.ts";
+import { isJsonObject } from "../contract/json.ts";
 import { createLineReader } from "./mcp/line-reader.ts";
+import { withoutOpenFields } from "./open-fields.ts";
 
-/** Fields of the protocol lie no deeper: a message, its `params`, `clientInfo` or `_meta`, an object in `capabilities`. */
-const maxDepth = 4;
 /** Beyond it the SDK ends the connection, too. */
 const maxLineBytes = 10 * 1024 * 1024;
 
@@ -61,14 +59,5 @@ function readOne(message: unknown): unknown {
   const { params, ...rest } = message;
   // An id of null stays: without it a request would be a notification, which nobody answers.
   if (params == null) return rest;
-  return { ...rest, params: isJsonObject(params) ? withoutOpenFields(params, 1) : params };
-}
-
-function withoutOpenFields(fields: JsonObject, depth: number): JsonObject {
-  const given = Object.entries(withoutNulls(fields)).map(([key, value]) => {
-    // Arguments are the tool's to read.
-    const isOfProtocol = isJsonObject(value) && key !== "arguments" && depth < maxDepth;
-    return [key, isOfProtocol ? withoutOpenFields(value, depth + 1) : value] as const;
-  });
-  return Object.fromEntries(given);
+  return { ...rest, params: isJsonObject(params) ? withoutOpenFields(params) : params };
 }

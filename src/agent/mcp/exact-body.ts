@@ -3,7 +3,7 @@
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { ByteWriter } from "../../sse/byte-writer.ts";
 import { LineSplitter } from "../../sse/line-splitter.ts";
-import { exactAnswer } from "./exact-answer.ts";
+import { exactMessage } from "./exact-message.ts";
 
 export interface ExactBody {
   /** @returns what can be handed on by now; its bytes are the taker's */
@@ -130,7 +130,7 @@ function readAnswers(json: string, requestId: number | undefined): ReadAnswers |
     const isBatch = Array.isArray(read);
     const messages: readonly unknown[] = isBatch ? read : [read];
     if (!messages.every(isMessage)) return undefined;
-    const exact = messages.map((message) => exactAnswer(withId(message, requestId)));
+    const exact = messages.map((message) => exactMessage(withId(message, requestId)));
     return { answers: exact, isExact: exact.every((answer, at) => answer === messages[at]), isBatch };
   } catch {
     // The SDK says what it thinks of it.

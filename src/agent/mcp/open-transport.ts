@@ -10,7 +10,7 @@ import { createBoundedFetch, type FetchLike } from "./bounded-fetch.ts";
 import { childEnvironment } from "./child-environment.ts";
 import type { GatewayError } from "../../contract/gateway-error.ts";
 import type { EndTimes } from "./end-child.ts";
-import { exactAnswer } from "./exact-answer.ts";
+import { exactMessage } from "./exact-message.ts";
 import { loadHttpTransports } from "./mcp-sdk.ts";
 import { failedAnswer, oversizedCode, unansweredCode } from "./oversized-answer.ts";
 import { readRefusedAnswers } from "./refused-answer.ts";
@@ -68,7 +68,7 @@ export function openProcess(target: ToolServerProcess, options: TransportOptions
 function readMessage(value: unknown): JSONRPCMessage {
   if (!isJsonObject(value) || value["jsonrpc"] !== "2.0") throw new Error("not a JSON-RPC message");
   // A cast: checked as far as it is needed here.
-  return exactAnswer(value) as unknown as JSONRPCMessage;
+  return exactMessage(value) as unknown as JSONRPCMessage;
 }
 
 /** @param onNoise messages that nobody has asked for, by their number */

@@ -3,7 +3,7 @@
 
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { type FetchLike, readSent } from "./bounded-fetch.ts";
-import { exactAnswer } from "./exact-answer.ts";
+import { exactMessage } from "./exact-message.ts";
 
 /** The `fetch` of the streamable form, which reads answers out of the responses to its requests. */
 export function readRefusedAnswers(fetch: FetchLike): FetchLike {
@@ -35,7 +35,7 @@ function readAnswer(text: string | undefined, id: number): JsonObject | undefine
     const message: unknown = JSON.parse(text ?? "");
     if (!isJsonObject(message) || Number(message["id"] ?? Number.NaN) !== id || message["error"] == null)
       return undefined;
-    return exactAnswer({ jsonrpc: "2.0", ...message });
+    return exactMessage({ jsonrpc: "2.0", ...message });
   } catch {
     return undefined;
   }
