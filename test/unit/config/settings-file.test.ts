@@ -62,7 +62,7 @@ describe("readSettingsFile", () => {
   test("readSettingsFile waits for no pipe and no device, whoever reads it, and knows a pipe of the shell that is gone", () => {
     inFolder((folder) => {
       const pipe = makePipe(join(folder, "pipe"));
-      for (const path of [pipe, "/dev/zero", "/dev/fd/250", "/proc/self/fd/250"]) {
+      for (const path of [pipe, "/dev/zero", "/dev/fd/987654", "/proc/self/fd/987654"]) {
         expect(readSettingsFile(path)).toEqual({ reason: notAgain, isMissing: false });
       }
       expect(() => withEnvFile({}, pipe)).toThrow(new ConfigError([`Cannot read env file "${pipe}": ${notAgain}`]));
