@@ -5,6 +5,7 @@ import type { ContentPart } from "../contract/chat-request.ts";
 import type { Clock } from "../contract/clock.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
 import { isJsonObject } from "../contract/json.ts";
+import { isTimeout } from "../contract/thrown.ts";
 import { DownloadRefusal, type GuardedDownload } from "../outbound/guarded-download.ts";
 import { bytesOf, bytesOfBase64, mostBytesOf, parseDataUrl } from "./data-url.ts";
 import { type FileKind, type FileType, fileTypeOf } from "./file-type.ts";
@@ -131,10 +132,6 @@ const readTimeoutMs = 20_000;
 function readableType(mediaType: string): string {
   const isOwn = mediaType === "application/pdf" || mediaType === "text/html";
   return isOwn || !/^text\/|json$|xml$/.test(mediaType) ? mediaType : "text/plain";
-}
-
-function isTimeout(error: unknown): boolean {
-  return error instanceof DOMException && error.name === "TimeoutError";
 }
 
 function placeOf(part: AttachedPart): { readonly url: string; readonly name: string | undefined } {

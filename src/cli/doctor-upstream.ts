@@ -5,6 +5,7 @@ import { listSettings } from "../config/config-names.ts";
 import type { Config } from "../config/config-schema.ts";
 import { version } from "../config/version.ts";
 import type { DoctorLine } from "../contract/doctor-line.ts";
+import { reasonOf } from "../contract/thrown.ts";
 import { silentLog } from "../telemetry/log.ts";
 import { listConfiguredUpstreams } from "../upstreams/openai-compatible/configured-upstreams.ts";
 import { diagnoseQwenWeb } from "../upstreams/qwen-web/doctor.ts";
@@ -32,7 +33,7 @@ export async function* diagnoseUpstream(config: Config, offline: boolean): Async
   try {
     opened = await openAccounts(config, silentLog);
   } catch (error) {
-    const sentence = describeStartError(error, config) ?? (error instanceof Error ? error.message : String(error));
+    const sentence = describeStartError(error, config) ?? reasonOf(error);
     const [finding, advice] = splitSentence(sentence);
     yield { verdict: "fail", subject: "database", finding, advice };
     return;

@@ -1,7 +1,7 @@
 // qwen-gateway healthcheck: asks the gateway on this machine whether it is well. Made for container health checks.
 
 import type { Config } from "../config/config-schema.ts";
-import { codeOf } from "../contract/thrown.ts";
+import { codeOf, isTimeout } from "../contract/thrown.ts";
 import { describeFailure } from "../outbound/http-client.ts";
 import type { Command } from "./command.ts";
 import { configFlags, loadCommandConfig } from "./config-flags.ts";
@@ -26,8 +26,7 @@ export function healthcheckCommand(): Command {
         if (response.status === 200) return 0;
         context.complain(`Not healthy: ${url} answered ${response.status}`);
       } catch (error) {
-        const isLate = error instanceof Error && error.name === "TimeoutError";
-        const reason = isLate ? `no answer within ${TIME_LIMIT_MS / 1000} s` : describeFailure(codeOf(error));
+        const reason = isTimeout(error) ? `no answer within ${TIME_LIMIT_MS / 1000} s` : describeFailure(codeOf(error));
         context.complain(`Not healthy: ${url}: ${reason}`);
       }
       return 1;

@@ -2,6 +2,7 @@
 // none, nothing is told and nothing is loaded.
 
 import type { Environment } from "../config/load-config.ts";
+import { reasonOf } from "../contract/thrown.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { NotifySocket } from "./notify-socket.ts";
 
@@ -29,8 +30,7 @@ export async function connectServiceManager(environment: Environment, log: Log):
     const { openNotifySocket } = await import("./notify-socket.ts");
     return createServiceManager(openNotifySocket(path), watchdogMs(environment, process.pid), log);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    log.warn("Cannot tell the service manager how the gateway is", { reason });
+    log.warn("Cannot tell the service manager how the gateway is", { reason: reasonOf(error) });
     return silentManager;
   }
 }

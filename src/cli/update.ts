@@ -2,7 +2,7 @@
 // the program asks, and nothing is installed.
 
 import { version } from "../config/version.ts";
-import { codeOf } from "../contract/thrown.ts";
+import { codeOf, isTimeout, reasonOf } from "../contract/thrown.ts";
 import { describeFailure } from "../outbound/http-client.ts";
 import { type Command, type CommandContext, UsageError } from "./command.ts";
 
@@ -31,8 +31,7 @@ export const updateCommand: Command = {
       context.print(describeUpdate(version, await askNewestVersion(address)));
       return 0;
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      context.complain(`Cannot find out the newest version: ${address.origin} ${reason}. This is ${version}`);
+      context.complain(`Cannot find out the newest version: ${address.origin} ${reasonOf(error)}. This is ${version}`);
       return 1;
     }
   },
@@ -76,7 +75,7 @@ async function askNewestVersion(address: URL): Promise<string> {
   try {
     response = await fetch(address, { signal, headers: { accept: "application/json" }, redirect: "error" });
   } catch (error) {
-    throw new Error(`cannot be reached: ${reasonOf(error)}`, { cause: error });
+    throw new Error(`cannot be reached: ${failureOf(error)}`, { cause: error });
   }
   if (response.status === 404) throw new Error("has no package qwen-gateway");
   if (!response.ok) throw new Error(`answered ${response.status}`);
@@ -84,15 +83,15 @@ async function askNewestVersion(address: URL): Promise<string> {
   try {
     text = await readText(response);
   } catch (error) {
-    throw new Error(`broke off: ${reasonOf(error)}`, { cause: error });
+    throw new Error(`broke off: ${failureOf(error)}`, { cause: error });
   }
   const newest = versionOf(text);
   if (newest === undefined) throw new Error("answered something other than a version");
   return newest;
 }
 
-function reasonOf(error: unknown): string {
-  if (error instanceof Error && error.name === "TimeoutError") return `no answer within ${TIME_LIMIT_MS / 1000} s`;
+function failureOf(error: unknown): string {
+  if (isTimeout(error)) return `no answer within ${TIME_LIMIT_MS / 1000} s`;
   const code = codeOf(error);
   // The runtime's own sentence is one for programmers.
   if (code === "UnexpectedRedirect") return "it leads elsewhere";

@@ -1,17 +1,13 @@
 // What helps where an OpenAI-compatible upstream fails. The error's own sentence says what happened.
 
 import { GatewayError } from "../contract/gateway-error.ts";
+import { isTimeout, reasonOf } from "../contract/thrown.ts";
 import type { Dialect } from "../upstreams/openai-compatible/dialect.ts";
 import { type RefusalReason, UpstreamRefusal } from "../upstreams/openai-compatible/refusal.ts";
 
 /** One line, no secret. */
 export function describeFailure(error: unknown): string {
-  if (isTimeout(error)) return "no answer in time";
-  return error instanceof Error ? error.message : String(error);
-}
-
-function isTimeout(error: unknown): boolean {
-  return error instanceof DOMException && error.name === "TimeoutError";
+  return isTimeout(error) ? "no answer in time" : reasonOf(error);
 }
 
 const byReason: Partial<Record<RefusalReason, string>> = {

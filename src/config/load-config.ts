@@ -1,6 +1,7 @@
 // One frozen Config out of defaults, YAML file, environment and flags, later ones first. Every problem is told at once.
 
 import { Check, Errors } from "typebox/schema";
+import { reasonOf } from "../contract/thrown.ts";
 import { type Config, type ConfigKey, configSchema } from "./config-schema.ts";
 import { ConfigError } from "./config-error.ts";
 import { allowedValues, isWordList, listSettings, type Setting } from "./config-names.ts";
@@ -149,8 +150,9 @@ function readFile(
   try {
     parsed = Bun.YAML.parse(file.text);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : error;
-    throw new ConfigError([`Cannot read config file "${file.path}": ${reason}, in line ${lineOfFault(file.text)}`]);
+    throw new ConfigError([
+      `Cannot read config file "${file.path}": ${reasonOf(error)}, in line ${lineOfFault(file.text)}`,
+    ]);
   }
   if (parsed === null || parsed === undefined) return new Map();
   if (typeof parsed !== "object" || Array.isArray(parsed)) {

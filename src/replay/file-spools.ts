@@ -3,7 +3,7 @@
 import { closeSync, fstatSync, mkdirSync, open, openSync, readSync, writeSync } from "node:fs";
 import { readdir, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import { codeOf } from "../contract/thrown.ts";
+import { codeOf, errorOf } from "../contract/thrown.ts";
 import type { Spool, Spools, StoredSpool } from "./spool.ts";
 
 const suffix = ".sse";
@@ -109,7 +109,7 @@ class FileSpool implements Spool {
     try {
       writeAt(descriptor, Buffer.concat(this.#early), 0);
     } catch (error) {
-      this.#failure = error instanceof Error ? error : new Error(String(error));
+      this.#failure = errorOf(error);
     }
     this.#early = [];
   }

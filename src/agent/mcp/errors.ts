@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import type { ToolServerSettings } from "../../config/mcp-servers.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
+import { isTimeout } from "../../contract/thrown.ts";
 import { ConnectError } from "./connection.ts";
 import { transportCodeOf } from "./mcp-sdk.ts";
 
@@ -20,8 +21,7 @@ export function connectFailure(server: ToolServerSettings, error: unknown, limit
 type Reason = readonly [kind: "upstream-failed" | "upstream-auth" | "upstream-timeout", reason: string];
 
 function connectReason({ target }: ToolServerSettings, error: unknown, limitMs: number): Reason {
-  if (error instanceof Error && error.name === "TimeoutError")
-    return ["upstream-timeout", `it did not answer within ${seconds(limitMs)}`];
+  if (isTimeout(error)) return ["upstream-timeout", `it did not answer within ${seconds(limitMs)}`];
   const failure = error instanceof ConnectError ? error : new ConnectError(undefined, error);
   const { code, ending, cause } = failure;
   if (target.kind === "stdio") {

@@ -5,6 +5,7 @@ import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
 import { othersFirst } from "../../contract/others-first.ts";
 import { settledWithin } from "../../contract/settled-within.ts";
+import { errorOf } from "../../contract/thrown.ts";
 import { cleanLine } from "./clean-text.ts";
 import { endChild, signalGroup, type EndTimes } from "./end-child.ts";
 import { createLineReader } from "./line-reader.ts";
@@ -115,7 +116,7 @@ export function createStdioTransport(options: StdioTransportOptions): StdioTrans
       messages = (Array.isArray(value) ? value : [value]).map((one) => options.parse(one));
     } catch (error) {
       // Servers print what is meant for people: the next line may be a message again.
-      transport.onerror?.(error instanceof Error ? error : new Error(String(error)));
+      transport.onerror?.(errorOf(error));
       return;
     }
     for (const message of messages) transport.onmessage?.(message);

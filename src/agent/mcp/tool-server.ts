@@ -4,6 +4,7 @@ import type { JsonObject } from "../../contract/json.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
 import type { ToolServerSettings } from "../../config/mcp-servers.ts";
 import type { Clock } from "../../contract/clock.ts";
+import { isTimeout } from "../../contract/thrown.ts";
 import { orAborted } from "../../outbound/or-aborted.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { AgentTool, ServerState, ToolCallOptions, ToolResult, ToolServerView } from "../tools.ts";
@@ -179,8 +180,9 @@ export function createToolServer(options: ToolServerOptions): ToolServer {
     } catch (error) {
       isStale = true;
       if (connection !== opened && lastError !== undefined) throw lastError;
-      const isLate = error instanceof Error && error.name === "TimeoutError";
-      const told = isLate ? connectFailure(server, error, options.connectTimeoutMs) : callFailed(server, error);
+      const told = isTimeout(error)
+        ? connectFailure(server, error, options.connectTimeoutMs)
+        : callFailed(server, error);
       // Without its list it is of no use.
       drop(opened);
       fail(told);

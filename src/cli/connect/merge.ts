@@ -1,6 +1,7 @@
 // Entries into a settings text, and out again. Whatever the text looks like: the outcome reads as it should, or nothing is done.
 
 import { isJsonObject, type Json } from "../../contract/json.ts";
+import { reasonOf } from "../../contract/thrown.ts";
 import type { Entry, PathStep } from "./agent.ts";
 import type { Format } from "./formats.ts";
 
@@ -105,7 +106,7 @@ function read(format: Format, text: string): unknown {
   try {
     data = format.read(text);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
+    const reason = reasonOf(cause).split("\n")[0];
     throw new UnfitTextError(`it cannot be read, ${reason}`, { cause });
   }
   if (isJsonObject(data)) return data;

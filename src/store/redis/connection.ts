@@ -7,7 +7,7 @@
 
 import { RedisClient } from "bun";
 import { GatewayError } from "../../contract/gateway-error.ts";
-import { codeOf } from "../../contract/thrown.ts";
+import { codeOf, errorOf } from "../../contract/thrown.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { StorageWatch } from "../storage-trouble.ts";
 import { describeAddress } from "./address.ts";
@@ -212,7 +212,7 @@ export class RedisConnection {
     if (error instanceof GatewayError) return error;
     if (isLost(error)) return new StoreUnreachable(true, error);
     const refusal = refusalOf(error);
-    if (refusal === undefined) return error instanceof Error ? error : new Error(String(error));
+    if (refusal === undefined) return errorOf(error);
     const refused = new StoreRefuses(refusal.sentence, error);
     this.#isRefused = true;
     this.#options.watch?.failed(place, refused);

@@ -3,6 +3,7 @@
 
 import type { DoctorLine } from "../../contract/doctor-line.ts";
 import { type ErrorKind, GatewayError } from "../../contract/gateway-error.ts";
+import { isTimeout, reasonOf } from "../../contract/thrown.ts";
 import type { HttpClient } from "../../outbound/http-client.ts";
 import type { WebAccounts } from "./accounts.ts";
 import { createQwenWebClient } from "./client.ts";
@@ -116,9 +117,9 @@ const adviceFor: Partial<Record<ErrorKind, string>> = {
 };
 
 function failureLine(subject: string, error: unknown): DoctorLine {
-  const isTimeout = error instanceof DOMException && error.name === "TimeoutError";
-  const kind = isTimeout ? "upstream-timeout" : error instanceof GatewayError ? error.kind : "internal";
-  const finding = isTimeout ? "no answer in time" : error instanceof Error ? error.message : String(error);
+  const isLate = isTimeout(error);
+  const kind = isLate ? "upstream-timeout" : error instanceof GatewayError ? error.kind : "internal";
+  const finding = isLate ? "no answer in time" : reasonOf(error);
   const advice = adviceFor[kind] ?? "try again; LOG_LEVEL=debug qwen-gateway shows what Qwen answers";
   return { verdict: kind === "overloaded" ? "warn" : "fail", subject, finding, advice };
 }

@@ -1,6 +1,7 @@
 // Whether an account works, step by step: the first that fails is the last.
 
 import { GatewayError } from "../../contract/gateway-error.ts";
+import { isTimeout } from "../../contract/thrown.ts";
 import type { Account } from "../../credentials/account.ts";
 import { describeCredentials } from "../../credentials/describe-credentials.ts";
 import { silentLog } from "../../telemetry/log.ts";
@@ -78,7 +79,7 @@ async function chooseModel(
 
 function describeFailure(error: unknown): string {
   if (error instanceof GatewayError) return error.message;
-  return error instanceof Error && error.name === "TimeoutError" ? "no answer in time" : String(error);
+  return isTimeout(error) ? "no answer in time" : String(error);
 }
 
 const longestAnswer = 200;

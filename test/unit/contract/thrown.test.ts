@@ -1,9 +1,25 @@
 import { describe, expect, test } from "bun:test";
-import { codeOf, reasonOf } from "../../../src/contract/thrown.ts";
+import { codeOf, errorOf, isTimeout, reasonOf } from "../../../src/contract/thrown.ts";
 
 describe("what was thrown", () => {
   test("reasonOf gives the words of an error, and anything else as text", () => {
     expect([new TypeError("no"), "plain", 7, null].map(reasonOf)).toEqual(["no", "plain", "7", "null"]);
+  });
+
+  test("errorOf leaves an error as it is, and makes one of anything else", () => {
+    const error = new TypeError("no");
+
+    expect(errorOf(error)).toBe(error);
+    expect(errorOf("plain")).toEqual(new Error("plain"));
+  });
+
+  test("isTimeout knows the end of a limit from a hang-up", async () => {
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    const limit = AbortSignal.timeout(1);
+    limit.addEventListener("abort", () => resolve(limit.reason), { once: true });
+
+    expect(isTimeout(await promise)).toBe(true);
+    expect([AbortSignal.abort().reason, "TimeoutError", undefined].map(isTimeout)).toEqual([false, false, false]);
   });
 
   test("codeOf gives the code of whatever has one", () => {

@@ -3,6 +3,7 @@
 import type { AuthorizationServerMetadata, OAuthTokens } from "@modelcontextprotocol/sdk/shared/auth.js";
 import type { Environment } from "../../../config/load-config.ts";
 import type { Clock } from "../../../contract/clock.ts";
+import { errorOf } from "../../../contract/thrown.ts";
 import { createGuardedFetch } from "./guarded-fetch.ts";
 import type { SignInRecord } from "./sign-in-vault.ts";
 
@@ -34,7 +35,7 @@ export async function renewTokens(
   } catch (error) {
     // By the mark of the SDK's errors.
     if (error instanceof Error && "errorCode" in error && !passing.has(error.errorCode)) return "refused";
-    return error instanceof Error ? error : new Error(String(error));
+    return errorOf(error);
   }
 }
 
