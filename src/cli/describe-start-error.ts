@@ -1,6 +1,8 @@
 // Why the gateway could not start, as a sentence that says what to do. Knows the usual reasons only.
 
 import type { Config } from "../config/config-schema.ts";
+import { reasonOf } from "../contract/thrown.ts";
+import type { Log } from "../telemetry/log.ts";
 import { OutputError } from "../telemetry/print-line.ts";
 
 interface SystemError extends Error {
@@ -55,7 +57,24 @@ export function describeStartError(
   }
 }
 
-/** The same for a command that has no settings: what its flags say, no variable does. */
+/**
+ * What is said of it to whoever started the program, since the log may be silent or have another form. The log has its stack where
+ * it has no sentence.
+ * @param action what could not be done
+ */
+export function tellStartError(
+  error: unknown,
+  config: Pick<Config, "host" | "port" | "dataDir">,
+  log: Log,
+  action = "Cannot start",
+): string {
+  const sentence = describeStartError(error, config);
+  if (sentence !== undefined) return sentence;
+  log.error(action, {}, error);
+  return `${action}: ${reasonOf(error)}`;
+}
+
+/** The same as `describeStartError` for a command that has no settings: what its flags say, no variable does. */
 export function describeListenError(error: unknown, address: Pick<Config, "host" | "port">): string | undefined {
   return describeStartError(error, { ...address, dataDir: "." })?.replace(/ or (?:HOST|PORT)$/, "");
 }

@@ -9,7 +9,7 @@ import { createFellows, type MovedFellows } from "../workers/fellows.ts";
 import { createLink } from "../workers/link.ts";
 import type { AskedOfSupervisor, AskedOfWorker, Served, ServeOrder, WorkerSettings } from "../workers/messages.ts";
 import type { CommandContext, ExitCode } from "./command.ts";
-import { describeStartError } from "./describe-start-error.ts";
+import { tellStartError } from "./describe-start-error.ts";
 import { awaitStopSignal, ignoreStraySignals } from "./stop-signals.ts";
 import { useCompilersAsUsual } from "./use-compilers.ts";
 
@@ -146,10 +146,5 @@ function withPort(settings: WorkerSettings, port: number): WorkerSettings {
 
 function failureOf(error: unknown, config: WorkerSettings["config"], log: LiveLog) {
   if (error instanceof ConfigError) return { failed: error.message, exitCode: 2 } as const;
-  const sentence = describeStartError(error, config);
-  if (sentence === undefined) log.error("Cannot start", {}, error);
-  return {
-    failed: sentence ?? `Cannot start: ${error instanceof Error ? error.message : String(error)}`,
-    exitCode: 1,
-  } as const;
+  return { failed: tellStartError(error, config, log), exitCode: 1 } as const;
 }

@@ -8,6 +8,7 @@ import type { Config } from "../config/config-schema.ts";
 import { ownProgram } from "../config/own-program.ts";
 import { isCompiled, version } from "../config/version.ts";
 import { madeOnce } from "../contract/made-once.ts";
+import { reasonOf } from "../contract/thrown.ts";
 import { chatDatabasePath } from "../store/chat-database.ts";
 import { fileDatabasePath } from "../store/sqlite-files.ts";
 import { databasePath } from "../store/sqlite-store.ts";
@@ -22,7 +23,7 @@ import type { SpawnWorker } from "../workers/worker-process.ts";
 import { announce } from "./announce.ts";
 import type { CommandContext, ExitCode } from "./command.ts";
 import type { LoadedCommandConfig } from "./config-flags.ts";
-import { describeStartError } from "./describe-start-error.ts";
+import { tellStartError } from "./describe-start-error.ts";
 import { listenForHangUp } from "./hang-up.ts";
 import { connectServiceManager, type ServiceManager } from "./service-manager.ts";
 import { awaitStopSignal, ignoreStraySignals, type StopSignal } from "./stop-signals.ts";
@@ -101,9 +102,7 @@ export async function serveByWorkers(
       context.complain(error.message);
       return error.exitCode;
     }
-    const sentence = describeStartError(error, config);
-    if (sentence === undefined) log.error("Cannot start", {}, error);
-    context.complain(sentence ?? `Cannot start: ${error instanceof Error ? error.message : String(error)}`);
+    context.complain(tellStartError(error, config, log));
     return 1;
   } finally {
     for (const close of closing) close();
@@ -173,7 +172,7 @@ function createReload({ supervisor, settings, load, count, url, isStopping, mana
     try {
       return await exchange();
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       log.error("Cannot use the settings as they are written now: everything stays as it was", { reason });
       return { problems: error instanceof ConfigError ? error.problems : [reason] };
     } finally {

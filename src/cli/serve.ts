@@ -8,7 +8,7 @@ import { createLog, type LiveLog } from "../telemetry/create-log.ts";
 import { announce } from "./announce.ts";
 import { type Command, type CommandContext, type ExitCode, type Flag, type FlagValues, UsageError } from "./command.ts";
 import { configFlags, type LoadedCommandConfig, loadCommandConfig } from "./config-flags.ts";
-import { describeStartError } from "./describe-start-error.ts";
+import { tellStartError } from "./describe-start-error.ts";
 import { listenForHangUp } from "./hang-up.ts";
 import { connectServiceManager, type ServiceManager } from "./service-manager.ts";
 import { refuseHandedSockets } from "./handed-sockets.ts";
@@ -100,10 +100,7 @@ async function serve(
       ?.stop()
       .catch((reason: unknown) => log.debug("Could not clean up after the failed start", { reason: String(reason) }));
     if (error instanceof ConfigError) throw error;
-    const sentence = describeStartError(error, config);
-    if (sentence === undefined) log.error("Cannot start", {}, error);
-    // The log may be silent or have another form: this line is for whoever started the program.
-    context.complain(sentence ?? `Cannot start: ${error instanceof Error ? error.message : String(error)}`);
+    context.complain(tellStartError(error, config, log));
     return 1;
   }
 

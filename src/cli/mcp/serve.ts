@@ -7,7 +7,7 @@ import { randomId } from "../../conversation/random-id.ts";
 import { createLog } from "../../telemetry/create-log.ts";
 import type { Command } from "../command.ts";
 import { configFlags, loadCommandConfig } from "../config-flags.ts";
-import { describeStartError } from "../describe-start-error.ts";
+import { tellStartError } from "../describe-start-error.ts";
 import { awaitStopSignal } from "../stop-signals.ts";
 
 /** The caller of a keyless gateway: who starts a process is its user. */
@@ -52,9 +52,7 @@ export function serveCommand(): Command {
         }
       } catch (error) {
         if (error instanceof ConfigError) throw error;
-        const sentence = describeStartError(error, config);
-        if (sentence === undefined) log.error("Cannot serve", {}, error);
-        context.complain(sentence ?? `Cannot serve: ${error instanceof Error ? error.message : String(error)}`);
+        context.complain(tellStartError(error, config, log, "Cannot serve"));
         return 1;
       }
     },
