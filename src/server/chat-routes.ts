@@ -6,7 +6,7 @@ import { typeOf } from "../pipeline/parse-request.ts";
 import type { TypedChat } from "../pipeline/typed-chat.ts";
 import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
 import type { ChatMessage, ChatSession, ChatStore } from "../store/chat-store.ts";
-import { parseLimit } from "./parse-limit.ts";
+import { parseLimit, sessionListRange } from "./parse-limit.ts";
 import { readBody } from "./read-body.ts";
 import { sessionNotFound } from "./sessions.ts";
 import { pathRest, queryOf, type ServerRoute, type Trip } from "./trip.ts";
@@ -61,7 +61,10 @@ export function chatRoutes(options: ChatRoutesOptions): ServerRoute[] {
       method: "GET",
       path: sessionsPath,
       answer: async (trip) => {
-        const sessions = await store.listSessions(trip.caller, parseLimit(trip));
+        const sessions = await store.listSessions(
+          trip.caller,
+          parseLimit(queryOf(trip.request).get("limit"), "sessions", sessionListRange),
+        );
         return Response.json({ data: sessions.map(encodeSession) });
       },
     },

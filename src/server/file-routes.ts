@@ -8,6 +8,7 @@ import type { FileLimits, FileQuestion, FileStore, KeptFile } from "../store/fil
 import type { Edge } from "./create-server.ts";
 import { type FileForm, formOf, openaiFiles } from "./file-wire.ts";
 import { type Form, parseForm } from "./parse-form.ts";
+import { parseLimit } from "./parse-limit.ts";
 import { parseOrder } from "./parse-order.ts";
 import { readBody } from "./read-body.ts";
 import { pathRest, queryOf, type ServerRoute, type Trip } from "./trip.ts";
@@ -153,16 +154,15 @@ const places = ["after", "after_id", "before", "before_id"] as const;
 
 /** @throws {GatewayError} `invalid-request` */
 function parseList(query: URLSearchParams, form: FileForm): { question: FileQuestion; place: string } {
-  const limit = query.get("limit") ?? (form === openaiFiles ? String(mostListed) : "20");
-  if (!/^\d{1,5}$/.test(limit) || Number(limit) < 1 || Number(limit) > mostListed)
-    throw wrongList("limit", `limit must be a whole number from 1 to ${mostListed}`);
+  const usual = form === openaiFiles ? mostListed : 20;
+  const limit = parseLimit(query.get("limit"), "files", { usual, most: mostListed });
   const order = parseOrder(query);
   const [place = "", other] = places.filter((name) => query.has(name)).reverse();
   if (other !== undefined) throw wrongList(place, `${other} and ${place} cannot be used together`);
   const id = query.get(place);
   const side = place.startsWith("before") ? "before" : "behind";
   const from = id === null ? undefined : ({ id, side } as const);
-  return { question: { order, from, limit: Number(limit), purpose: query.get("purpose") ?? undefined }, place };
+  return { question: { order, from, limit, purpose: query.get("purpose") ?? undefined }, place };
 }
 
 function wrongList(param: string, reason: string): GatewayError {

@@ -11,10 +11,10 @@ import {
   type KeptExchange,
   type StoredContent,
 } from "../store/history-store.ts";
+import { type LimitRange, parseLimit } from "./parse-limit.ts";
 import { parseOrder } from "./parse-order.ts";
 
-const defaultLimit = 20;
-const maxLimit = 100;
+const listRange: LimitRange = { usual: 20, most: 100 };
 const maxFilterChars = 300;
 const pageFields: ReadonlySet<string> = new Set(["limit", "order", "after"]);
 const filterFields: ReadonlySet<string> = new Set([
@@ -36,11 +36,11 @@ export interface AskedPage extends Omit<ExchangePage, "afterKey"> {
 
 /** @throws {GatewayError} `invalid-request` that names the field */
 export function parsePage(query: URLSearchParams): AskedPage {
-  const limit = query.get("limit") ?? String(defaultLimit);
-  if (!/^\d{1,3}$/.test(limit) || Number(limit) < 1 || Number(limit) > maxLimit) {
-    throw wrong("limit", `it must be a whole number from 1 to ${maxLimit}`);
-  }
-  return { limit: Number(limit), order: parseOrder(query), after: query.get("after") ?? undefined };
+  return {
+    limit: parseLimit(query.get("limit"), "exchanges", listRange),
+    order: parseOrder(query),
+    after: query.get("after") ?? undefined,
+  };
 }
 
 /**

@@ -1,19 +1,18 @@
 // Lists of items as OpenAI pages them: newest first unless asked otherwise, from behind an item on.
 
-import { GatewayError } from "../contract/gateway-error.ts";
 import type { Json } from "../contract/json.ts";
 import type { ItemPage, ItemQuestion } from "../store/conversation-store.ts";
+import { type LimitRange, parseLimit } from "./parse-limit.ts";
 import { parseOrder } from "./parse-order.ts";
 
-const defaultLimit = 20;
-const maxLimit = 100;
+const listRange: LimitRange = { usual: 20, most: 100 };
 
 /** @throws {GatewayError} `invalid-request` */
 export function parsePage(query: URLSearchParams): ItemQuestion {
   return {
     order: parseOrder(query),
     after: query.get("after") ?? undefined,
-    limit: limitOf(query.get("limit")),
+    limit: parseLimit(query.get("limit"), "items", listRange),
   };
 }
 
@@ -27,13 +26,4 @@ export function encodePage({ items, hasMore }: ItemPage): Json {
     last_id: data.at(-1)?.["id"] ?? null,
     has_more: hasMore,
   };
-}
-
-function limitOf(text: string | null): number {
-  if (text === null) return defaultLimit;
-  const limit = Number(text);
-  if (/^\d+$/.test(text) && limit >= 1 && limit <= maxLimit) return limit;
-  throw new GatewayError("invalid-request", `Cannot list items: limit must be a whole number from 1 to ${maxLimit}`, {
-    param: "limit",
-  });
 }

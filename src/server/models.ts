@@ -4,6 +4,7 @@ import { GatewayError } from "../contract/gateway-error.ts";
 import type { Json } from "../contract/json.ts";
 import type { ModelInfo } from "../contract/upstream.ts";
 import type { Gateway } from "../gateway/gateway.ts";
+import { type LimitRange, parseLimit } from "./parse-limit.ts";
 import { pathRest, queryOf, type ServerRoute, type Trip } from "./trip.ts";
 
 /** Ids hold slashes and colons, so a model is whatever follows the prefix. */
@@ -43,17 +44,15 @@ interface Page {
   readonly beforeId: string | undefined;
 }
 
-const maxLimit = 1000;
+const listRange: LimitRange = { usual: 1000, most: 1000 };
 
 /** @throws {GatewayError} `invalid-request` */
 function parsePage(query: URLSearchParams): Page {
-  const limit = query.get("limit");
-  const isLimit = limit === null || (/^\d{1,4}$/.test(limit) && Number(limit) >= 1 && Number(limit) <= maxLimit);
-  if (!isLimit) throw wrong("limit", `limit must be a whole number from 1 to ${maxLimit}`);
+  const limit = query.has("limit") ? parseLimit(query.get("limit"), "models", listRange) : undefined;
   const [afterId, beforeId] = [query.get("after_id") ?? undefined, query.get("before_id") ?? undefined];
   if (afterId !== undefined && beforeId !== undefined)
     throw wrong("before_id", "after_id and before_id cannot be used together");
-  return { limit: limit === null ? undefined : Number(limit), afterId, beforeId };
+  return { limit, afterId, beforeId };
 }
 
 function wrong(param: string, reason: string): GatewayError {

@@ -1,20 +1,26 @@
-// How many items of a list are asked for.
+// How many entries of a list are asked for.
 
 import { GatewayError } from "../contract/gateway-error.ts";
-import { queryOf, type Trip } from "./trip.ts";
 
-const defaultLimit = 100;
-const maxLimit = 1000;
+export interface LimitRange {
+  /** Where the question has no limit. */
+  readonly usual: number;
+  readonly most: number;
+}
 
-/** @throws {GatewayError} `invalid-request` */
-export function parseLimit(trip: Trip): number {
-  const text = queryOf(trip.request).get("limit");
-  if (text === null) return defaultLimit;
+/** Of every list of sessions. */
+export const sessionListRange: LimitRange = { usual: 100, most: 1000 };
+
+/**
+ * @param text as the question has it
+ * @param listed what the list holds, in the words of the refusal
+ * @throws {GatewayError} `invalid-request` that names `limit`
+ */
+export function parseLimit(text: string | null | undefined, listed: string, { usual, most }: LimitRange): number {
+  if (text == null) return usual;
   const limit = Number(text);
-  if (/^\d+$/.test(text) && limit >= 1 && limit <= maxLimit) return limit;
-  throw new GatewayError(
-    "invalid-request",
-    `Cannot list sessions: limit must be a whole number from 1 to ${maxLimit}`,
-    { param: "limit" },
-  );
+  if (/^\d+$/.test(text) && limit >= 1 && limit <= most) return limit;
+  throw new GatewayError("invalid-request", `Cannot list ${listed}: limit must be a whole number from 1 to ${most}`, {
+    param: "limit",
+  });
 }

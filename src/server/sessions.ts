@@ -3,8 +3,8 @@
 import { GatewayError } from "../contract/gateway-error.ts";
 import { isPassingSession } from "../store/passing-session.ts";
 import type { ConversationView, SessionView, Store } from "../store/store.ts";
-import { parseLimit } from "./parse-limit.ts";
-import { pathRest, type ServerRoute, type Trip } from "./trip.ts";
+import { parseLimit, sessionListRange } from "./parse-limit.ts";
+import { pathRest, queryOf, type ServerRoute, type Trip } from "./trip.ts";
 
 export interface SessionSource {
   readonly store: Pick<Store, "getSession" | "listSessions">;
@@ -20,7 +20,10 @@ export function sessionRoutes(source: SessionSource): ServerRoute[] {
       method: "GET",
       path: "/v1/sessions",
       answer: async (trip) => {
-        const sessions = await source.store.listSessions(trip.caller, parseLimit(trip));
+        const sessions = await source.store.listSessions(
+          trip.caller,
+          parseLimit(queryOf(trip.request).get("limit"), "sessions", sessionListRange),
+        );
         return Response.json({ object: "list", data: sessions.map(encodeSession) });
       },
     },

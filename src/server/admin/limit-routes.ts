@@ -8,12 +8,12 @@ import type { UsedAmount, UsedBySubject } from "../../gateway/quotas/used-amount
 import { encodeLimits } from "../auth/encode-key.ts";
 import type { KeyView } from "../auth/stored-keys.ts";
 import { json, jsonBody, query, refusal } from "../openapi/operation.ts";
+import { type LimitRange, parseLimit } from "../parse-limit.ts";
 import type { AdminParts } from "./admin-parts.ts";
 import { type AdminCall, type AdminRoute, bodyOf } from "./admin-route.ts";
 import { nullable } from "./schemas.ts";
 
-const defaultLimit = 20;
-const maxLimit = 100;
+const listRange: LimitRange = { usual: 20, most: 100 };
 const maxNameChars = 300;
 
 const used = Type.Object({
@@ -126,7 +126,10 @@ export function limitRoutes({
           caller: query(Type.String(), "Only his, with his sessions"),
           session_id: query(Type.String(), "Only this session of that caller"),
           after: query(Type.String(), "Behind this subject"),
-          limit: query(Type.Integer({ minimum: 1, maximum: maxLimit }), `At most so many. Default: ${defaultLimit}`),
+          limit: query(
+            Type.Integer({ minimum: 1, maximum: listRange.most }),
+            `At most so many. Default: ${listRange.usual}`,
+          ),
         },
         answers: { 200: json("By their names", page) },
       },
@@ -189,10 +192,7 @@ function encodeUsed({ kind, amount, resetsAtMs }: UsedAmount, own: CallerLimits)
 
 /** @throws {GatewayError} `invalid-request` */
 function parseQuestion(call: AdminCall) {
-  const limit = call.query("limit") ?? String(defaultLimit);
-  if (!/^\d{1,3}$/.test(limit) || Number(limit) < 1 || Number(limit) > maxLimit) {
-    throw wrong("limit", `it must be a whole number from 1 to ${maxLimit}`);
-  }
+  const limit = parseLimit(call.query("limit"), "limits", listRange);
   const named = (name: string): string | undefined => {
     const value = call.query(name);
     if (value !== undefined && value.length > maxNameChars)
@@ -201,7 +201,7 @@ function parseQuestion(call: AdminCall) {
   };
   const [caller, sessionId, after] = [named("caller"), named("session_id"), named("after")];
   if (sessionId !== undefined && caller === undefined) throw wrong("session_id", 'it needs "caller" beside it');
-  return { caller, sessionId, after, limit: Number(limit) };
+  return { caller, sessionId, after, limit };
 }
 
 function wrong(param: string, reason: string): GatewayError {

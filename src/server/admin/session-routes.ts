@@ -4,7 +4,7 @@ import { type TSchema, Type } from "typebox";
 import { GatewayError } from "../../contract/gateway-error.ts";
 import type { SessionView } from "../../store/store.ts";
 import { anyObject, json, jsonBody, type Parameter, query } from "../openapi/operation.ts";
-import { parseLimit } from "../parse-limit.ts";
+import { parseLimit, sessionListRange } from "../parse-limit.ts";
 import { encodeSession } from "../sessions.ts";
 import { localCaller } from "../trip.ts";
 import type { AdminParts } from "./admin-parts.ts";
@@ -29,7 +29,7 @@ export function sessionRoutes(parts: AdminParts): readonly AdminRoute[] {
   const { store, capture } = parts;
 
   async function listAll(call: AdminCall) {
-    const limit = parseLimit(call.trip);
+    const limit = parseLimit(call.query("limit"), "sessions", sessionListRange);
     const [caller, model, upstream] = ["caller", "model", "upstream"].map((name) => call.query(name));
     const callers = caller === undefined ? await store.listCallers(mostCallers) : [caller];
     const found: { readonly caller: string; readonly session: SessionView }[] = [];
