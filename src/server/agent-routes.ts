@@ -6,6 +6,7 @@ import { parseCancel, parseConfirm, parseQuery } from "../agent/parse-request.ts
 import type { Clock } from "../contract/clock.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
 import { randomId } from "../conversation/random-id.ts";
+import { accepts } from "./accepts.ts";
 import { agentPlaces, type AgentRoute } from "./agent-places.ts";
 import type { Edge } from "./create-server.ts";
 import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
@@ -53,7 +54,7 @@ export function agentRoutes(options: AgentRoutesOptions): ServerRoute[] {
     const asked = { ...optionsOf(trip, undefined, undefined), ...(changed !== undefined && { changed }) };
     const run: Run = ({ onProgress, signal }) =>
       engine.confirm(trip.caller, confirmationId, decision, { ...asked, onProgress, signal });
-    const wantsEvents = trip.request.headers.get("accept")?.includes("text/event-stream") === true;
+    const wantsEvents = accepts(trip.request.headers.get("accept"), "text/event-stream");
     return wantsEvents ? streamed(trip, run) : answered(trip, run);
   };
 

@@ -3,6 +3,7 @@
 import { GatewayError } from "../contract/gateway-error.ts";
 import type { DocumentFile, ImportedDocument } from "../documents/document-file.ts";
 import type { Documents } from "../documents/documents.ts";
+import { accepts } from "./accepts.ts";
 import { streamImport } from "./document-stream.ts";
 import { type EncodedDocument, encodeDocument, type ImportEvent } from "./document-wire.ts";
 import { readDocumentFiles } from "./read-document-files.ts";
@@ -89,7 +90,7 @@ function hungUp(cause: unknown): GatewayError {
 }
 
 function wantsEvents({ headers }: Request): boolean {
-  return /\btext\/event-stream\b/i.test(headers.get("accept") ?? "");
+  return accepts(headers.get("accept"), "text/event-stream");
 }
 
 /** An empty one names nothing that exists. */

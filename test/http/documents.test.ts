@@ -197,6 +197,18 @@ describe("POST /api/documents", () => {
 describe("POST /api/documents as a stream", () => {
   const accept = { accept: "text/event-stream" };
 
+  test("comes to no client that rules it out", async () => {
+    const url = startDocuments(createCollection());
+
+    const response = await post(
+      url,
+      { name: "a", text: "Short." },
+      { accept: "application/json, text/event-stream;q=0" },
+    );
+
+    expect(response.headers.get("content-type")).toStartWith("application/json");
+  });
+
   test("tells stages, progress and the document, with ids, and ends with [DONE] [R3-002, R3-008, R3-011, R3-016]", async () => {
     const url = startDocuments(createCollection());
 

@@ -328,6 +328,18 @@ describe.each(["/api/agent", "/api/voice"])("%s", (base) => {
   });
 
   test.each([
+    ["Text/Event-Stream", "text/event-stream; charset=utf-8"],
+    ["application/json, text/event-stream;q=0.5", "text/event-stream; charset=utf-8"],
+    ["application/json, text/event-stream;q=0", "application/json;charset=utf-8"],
+  ])("answers a confirmation that accepts %p in %p", async (accept, type) => {
+    const server = startAgent({ confirm: async () => done });
+
+    const response = await server.post(`${base}/confirm`, '{"confirmation_id":"c1","decision":"approve"}', { accept });
+
+    expect(response.headers.get("content-type")).toBe(type);
+  });
+
+  test.each([
     ["no id", { decision: "approve" }, "confirmation_id"],
     ["another decision", { confirmation_id: "c1", decision: "maybe" }, "decision"],
     ["arguments that are none", { confirmation_id: "c1", decision: "approve", arguments: [] }, "arguments"],
