@@ -19,9 +19,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { builtInRuntimeVariables, runtimeVariables } from "../src/cli/runtime-variables.ts";
 
-const UID = 65532;
-const URL_INSIDE = "http://127.0.0.1:8787";
-const TIME_LIMIT_MS = 10_000;
+const userId = 65532;
+const urlInside = "http://127.0.0.1:8787";
+const timeLimitMs = 10_000;
 const binary = join(import.meta.dir, "..", "dist", "qwen-gateway");
 
 /** As in the Dockerfile. */
@@ -61,7 +61,10 @@ async function prove(): Promise<void> {
   try {
     assemble(root);
     gateway = await start(root);
-    check("it runs as uid 65532", readFileSync(`/proc/${gateway.pid}/status`, "utf8").includes(`Uid:\t${UID}\t${UID}`));
+    check(
+      "it runs as uid 65532",
+      readFileSync(`/proc/${gateway.pid}/status`, "utf8").includes(`Uid:\t${userId}\t${userId}`),
+    );
     check("/health answers 200", (await get("/health")) === 200);
     check("healthcheck ends with 0", runInside(root, "healthcheck").exitCode === 0);
 
@@ -125,7 +128,7 @@ function assemble(root: string): void {
   }
   mkdirSync(join(root, "proc"));
   mkdirSync(join(root, "data"));
-  chownSync(join(root, "data"), UID, UID);
+  chownSync(join(root, "data"), userId, userId);
 
   run("mount", "--bind", root, root);
   run("mount", "--bind", join(root, "data"), join(root, "data"));
@@ -174,7 +177,7 @@ async function start(root: string): Promise<Gateway> {
 function commandInside(root: string, ...words: string[]): string[] {
   // By its path: the program's environment, in which it is started, has none.
   const chroot = Bun.which("chroot") ?? "chroot";
-  return [chroot, `--userspec=${UID}:${UID}`, `--groups=${UID}`, root, "/qwen-gateway", ...words];
+  return [chroot, `--userspec=${userId}:${userId}`, `--groups=${userId}`, root, "/qwen-gateway", ...words];
 }
 
 function runInside(root: string, ...words: string[]) {
@@ -187,11 +190,11 @@ async function converse(
   messages: readonly { readonly role: string; readonly content: string }[],
   onBegin: () => void = () => {},
 ): Promise<{ readonly text: string; readonly isComplete: boolean }> {
-  const response = await fetch(`${URL_INSIDE}/v1/chat/completions`, {
+  const response = await fetch(`${urlInside}/v1/chat/completions`, {
     method: "POST",
     headers: { authorization: `Bearer ${key}` },
     body: JSON.stringify({ messages, stream: true }),
-    signal: AbortSignal.timeout(TIME_LIMIT_MS),
+    signal: AbortSignal.timeout(timeLimitMs),
     proxy: false,
   });
   if (response.body === null) throw new Error("Cannot read the answer: it has no body");
@@ -206,9 +209,9 @@ async function converse(
 }
 
 async function sessionCount(key: string): Promise<number> {
-  const signal = AbortSignal.timeout(TIME_LIMIT_MS);
+  const signal = AbortSignal.timeout(timeLimitMs);
   const headers = { authorization: `Bearer ${key}` };
-  const response = await fetch(`${URL_INSIDE}/v1/sessions`, { headers, signal, proxy: false });
+  const response = await fetch(`${urlInside}/v1/sessions`, { headers, signal, proxy: false });
   return (await response.text()).split('"object":"session"').length - 1;
 }
 
@@ -226,8 +229,8 @@ function isWritable(folder: string): boolean {
 
 async function get(path: string, key?: string): Promise<number> {
   const headers: Record<string, string> = key === undefined ? {} : { authorization: `Bearer ${key}` };
-  const signal = AbortSignal.timeout(TIME_LIMIT_MS);
-  const response = await fetch(`${URL_INSIDE}${path}`, { headers, signal, proxy: false });
+  const signal = AbortSignal.timeout(timeLimitMs);
+  const response = await fetch(`${urlInside}${path}`, { headers, signal, proxy: false });
   await response.arrayBuffer();
   return response.status;
 }
@@ -249,7 +252,7 @@ function run(...words: string[]): string {
 
 async function within<T>(promise: Promise<T>, what: string): Promise<T> {
   const timer = Promise.withResolvers<never>();
-  const handle = setTimeout(() => timer.reject(new Error(`No ${what} within ${TIME_LIMIT_MS} ms`)), TIME_LIMIT_MS);
+  const handle = setTimeout(() => timer.reject(new Error(`No ${what} within ${timeLimitMs} ms`)), timeLimitMs);
   try {
     return await Promise.race([promise, timer.promise]);
   } finally {

@@ -79,11 +79,11 @@ export function describeListenError(error: unknown, address: Pick<Config, "host"
   return describeStartError(error, { ...address, dataDir: "." })?.replace(/ or (?:HOST|PORT)$/, "");
 }
 
-const MAX_CAUSES = 5;
+const maxCauses = 5;
 
 function findSystemError(error: unknown): SystemError | undefined {
   let current = error;
-  for (let depth = 0; depth < MAX_CAUSES && current instanceof Error; depth += 1) {
+  for (let depth = 0; depth < maxCauses && current instanceof Error; depth += 1) {
     if (isSystemError(current)) return current;
     current = current.cause;
   }

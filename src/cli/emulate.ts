@@ -6,9 +6,9 @@ import { type Command, type FlagValues, UsageError } from "./command.ts";
 import { describeListenError } from "./describe-start-error.ts";
 import { awaitStopSignal } from "./stop-signals.ts";
 
-const DEFAULT_PORT = 8788;
-const LONGEST_WAIT_MS = 3_600_000;
-const DIALECTS = "dashscope, dashscope-plans, modelscope, vllm, sglang, ollama, llama-cpp, lm-studio or generic";
+const defaultPort = 8788;
+const longestWaitMs = 3_600_000;
+const dialects = "dashscope, dashscope-plans, modelscope, vllm, sglang, ollama, llama-cpp, lm-studio or generic";
 
 export const emulateCommand: Command = {
   name: "emulate",
@@ -19,11 +19,11 @@ export const emulateCommand: Command = {
     "Another kind of server: qwen-gateway emulate --dialect vllm --port 8000",
   flags: [
     { name: "host", value: "TEXT", description: "Address to listen on (default 127.0.0.1)" },
-    { name: "port", value: "NUMBER", description: `Port to listen on; 0 takes a free one (default ${DEFAULT_PORT})` },
+    { name: "port", value: "NUMBER", description: `Port to listen on; 0 takes a free one (default ${defaultPort})` },
     { name: "seed", value: "NUMBER", description: "Equal seeds give equal wording, chunks and ids (default random)" },
     { name: "token-delay-ms", value: "NUMBER", description: "Pause between two pieces of an answer" },
     { name: "busy-ms", value: "NUMBER", description: "How long a chat refuses a new message after an answer" },
-    { name: "dialect", value: "TEXT", description: `Not the web backend but a server that speaks as ${DIALECTS} does` },
+    { name: "dialect", value: "TEXT", description: `Not the web backend but a server that speaks as ${dialects} does` },
     { name: "variant", value: "TEXT", description: "Version or setting of that server, such as 0.12 of vllm" },
     { name: "keys", value: "TEXT", description: "Keys that it accepts, separated by commas (default any)" },
     { name: "models", value: "TEXT", description: "Models that it serves, separated by commas (default its own)" },
@@ -31,7 +31,7 @@ export const emulateCommand: Command = {
   ],
   async run(flags, context) {
     const hostname = flags["host"] ?? "127.0.0.1";
-    const port = wholeNumber(flags, "port", 65_535) ?? DEFAULT_PORT;
+    const port = wholeNumber(flags, "port", 65_535) ?? defaultPort;
     try {
       const served = await serve(flags, { hostname, port });
       const stopSignal = awaitStopSignal(process, () => process.exit(1));
@@ -60,8 +60,8 @@ interface Address {
 
 async function serve(flags: FlagValues, address: Address): Promise<Served> {
   const seed = wholeNumber(flags, "seed", 4_294_967_295);
-  const tokenDelayMs = wholeNumber(flags, "token-delay-ms", LONGEST_WAIT_MS);
-  const busyMs = wholeNumber(flags, "busy-ms", LONGEST_WAIT_MS);
+  const tokenDelayMs = wholeNumber(flags, "token-delay-ms", longestWaitMs);
+  const busyMs = wholeNumber(flags, "busy-ms", longestWaitMs);
   const common = {
     ...address,
     ...(seed === undefined ? {} : { seed }),
@@ -87,7 +87,7 @@ async function serveDialect(
   const dialect = findCompatibleDialect(name);
   if (flags["busy-ms"] !== undefined) throw new UsageError("Cannot use --busy-ms with --dialect: it has no chats");
   if (dialect === undefined)
-    throw new UsageError(`Cannot use --dialect ${JSON.stringify(name)}: it must be ${DIALECTS}`);
+    throw new UsageError(`Cannot use --dialect ${JSON.stringify(name)}: it must be ${dialects}`);
   const variant = flags["variant"];
   const variants = variantsOf(dialect);
   if (variant !== undefined && !variants.includes(variant)) {

@@ -6,7 +6,7 @@ import { describeFailure } from "../outbound/http-client.ts";
 import type { Command } from "./command.ts";
 import { configFlags, loadCommandConfig } from "./config-flags.ts";
 
-const TIME_LIMIT_MS = 3000;
+const timeLimitMs = 3000;
 
 export function healthcheckCommand(): Command {
   return {
@@ -19,14 +19,14 @@ export function healthcheckCommand(): Command {
       const { config } = loadCommandConfig(flags, context);
       const url = healthUrl(config);
       try {
-        const signal = AbortSignal.timeout(TIME_LIMIT_MS);
+        const signal = AbortSignal.timeout(timeLimitMs);
         // A proxy of the environment would be asked even for a loopback address.
         const response = await fetch(url, { signal, proxy: false, redirect: "manual" });
         await response.body?.cancel();
         if (response.status === 200) return 0;
         context.complain(`Not healthy: ${url} answered ${response.status}`);
       } catch (error) {
-        const reason = isTimeout(error) ? `no answer within ${TIME_LIMIT_MS / 1000} s` : describeFailure(codeOf(error));
+        const reason = isTimeout(error) ? `no answer within ${timeLimitMs / 1000} s` : describeFailure(codeOf(error));
         context.complain(`Not healthy: ${url}: ${reason}`);
       }
       return 1;

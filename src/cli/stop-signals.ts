@@ -15,7 +15,7 @@ export interface SignalSource {
  * Ctrl-C reaches every process of the terminal, and npm passes it on to its child once more: what follows this fast
  * is the same wish and not a second one.
  */
-const ECHO_MS = 50;
+const echoMs = 50;
 
 /** Listens from the call on. `abandon` is called on the second signal. */
 export function awaitStopSignal(
@@ -30,7 +30,7 @@ export function awaitStopSignal(
       if (firstAtMs === undefined) {
         firstAtMs = clock();
         resolve(signal);
-      } else if (clock() - firstAtMs >= ECHO_MS) abandon();
+      } else if (clock() - firstAtMs >= echoMs) abandon();
     });
   }
   listen("SIGTERM");

@@ -6,10 +6,10 @@ import { codeOf, isTimeout, reasonOf } from "../contract/thrown.ts";
 import { describeFailure } from "../outbound/http-client.ts";
 import { type Command, type CommandContext, UsageError } from "./command.ts";
 
-const TIME_LIMIT_MS = 10_000;
+const timeLimitMs = 10_000;
 /** The registry's answer about one version is a few KB. */
-const MAX_BODY_BYTES = 1 << 20;
-const DEFAULT_REGISTRY = "https://registry.npmjs.org";
+const maxBodyBytes = 1 << 20;
+const defaultRegistry = "https://registry.npmjs.org";
 
 export const updateCommand: Command = {
   name: "update",
@@ -22,7 +22,7 @@ export const updateCommand: Command = {
     {
       name: "registry",
       value: "URL",
-      description: `Another registry (default: npm_config_registry of the environment, else ${DEFAULT_REGISTRY})`,
+      description: `Another registry (default: npm_config_registry of the environment, else ${defaultRegistry})`,
     },
   ],
   async run(flags, context) {
@@ -53,7 +53,7 @@ export function describeUpdate(running: string, newest: string): string {
 }
 
 function registryOf({ environment }: CommandContext): string {
-  return environment["npm_config_registry"] || DEFAULT_REGISTRY;
+  return environment["npm_config_registry"] || defaultRegistry;
 }
 
 /** @throws {UsageError} when it is no address; its text is not repeated, since it may hold a password */
@@ -70,7 +70,7 @@ function packageAddress(registry: string): URL {
 
 /** @throws {Error} whose message goes on behind the registry's address */
 async function askNewestVersion(address: URL): Promise<string> {
-  const signal = AbortSignal.timeout(TIME_LIMIT_MS);
+  const signal = AbortSignal.timeout(timeLimitMs);
   let response: Response;
   try {
     response = await fetch(address, { signal, headers: { accept: "application/json" }, redirect: "error" });
@@ -91,7 +91,7 @@ async function askNewestVersion(address: URL): Promise<string> {
 }
 
 function failureOf(error: unknown): string {
-  if (isTimeout(error)) return `no answer within ${TIME_LIMIT_MS / 1000} s`;
+  if (isTimeout(error)) return `no answer within ${timeLimitMs / 1000} s`;
   const code = codeOf(error);
   // The runtime's own sentence is one for programmers.
   if (code === "UnexpectedRedirect") return "it leads elsewhere";
@@ -104,7 +104,7 @@ async function readText(response: Response): Promise<string> {
   let bytes = 0;
   for await (const chunk of response.body ?? []) {
     bytes += chunk.byteLength;
-    if (bytes > MAX_BODY_BYTES) throw new Error("its answer is too long");
+    if (bytes > maxBodyBytes) throw new Error("its answer is too long");
     text += decoder.decode(chunk, { stream: true });
   }
   return text;

@@ -1,9 +1,7 @@
 // The settings of the agent: its tool servers, its bounds, what it asks before it does it, and tokens of users.
 
 import { Type } from "typebox";
-import { list, LONGEST_TIMER_MS, MINUTE_MS, toggle, wait } from "./setting-kinds.ts";
-
-const DAY_MS = 24 * 60 * MINUTE_MS;
+import { dayMs, list, longestTimerMs, minuteMs, toggle, wait } from "./setting-kinds.ts";
 
 /** One tool server, as other clients write it under `mcpServers`. */
 export const toolServerSchema = Type.Object(
@@ -28,11 +26,11 @@ export const toolServerSchema = Type.Object(
     disabledTools: Type.Optional(Type.Array(Type.String())),
     disabled_tools: Type.Optional(Type.Array(Type.String())),
     /** Longest wait for one call: up to 3600 in seconds, as Cline has it, above in milliseconds, as Claude Code does. */
-    timeout: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: LONGEST_TIMER_MS })),
+    timeout: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: longestTimerMs })),
     /** The same in milliseconds, whatever the number. */
-    timeout_ms: Type.Optional(Type.Integer({ minimum: 1, maximum: LONGEST_TIMER_MS })),
+    timeout_ms: Type.Optional(Type.Integer({ minimum: 1, maximum: longestTimerMs })),
     /** The same in seconds, as Codex has it. */
-    tool_timeout_sec: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: LONGEST_TIMER_MS / 1000 })),
+    tool_timeout_sec: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: longestTimerMs / 1000 })),
     /** One connection for all users, or one each. */
     shared: Type.Optional(Type.Boolean()),
   },
@@ -82,7 +80,7 @@ export const agentSettings = {
       allowed: "the name of a model",
     }),
   ),
-  agentTimeoutMs: wait("Longest run of the agent. Waiting for a person does not count", MINUTE_MS),
+  agentTimeoutMs: wait("Longest run of the agent. Waiting for a person does not count", minuteMs),
   agentMaxSteps: Type.Integer({
     description: "Most calls of tools in one run of the agent",
     default: 20,
@@ -94,7 +92,7 @@ export const agentSettings = {
       "What the agent asks before it does it: what destroys or cannot be undone, all that changes something, or nothing",
     default: "destructive",
   }),
-  agentConfirmExpiryMs: wait("How long a question of the agent waits for its answer", DAY_MS),
+  agentConfirmExpiryMs: wait("How long a question of the agent waits for its answer", dayMs),
   agentAllow: list("Tools that the agent calls without asking", ...toolPatterns),
   agentAsk: list("Tools that the agent always asks about", ...toolPatterns),
   agentDeny: list("Tools that the agent never calls", ...toolPatterns),
@@ -108,8 +106,8 @@ export const agentSettings = {
   ),
   agentOpen: toggle("Serve the agent without a token on a loopback address that has no keys", false),
   agentSampling: toggle("Let tool servers ask the model (MCP sampling), through the gateway's own upstreams", false),
-  mcpCacheMs: wait("How long the list of a tool server's tools is believed", 5 * MINUTE_MS),
-  mcpCallTimeoutMs: wait("Longest call of a tool", MINUTE_MS),
+  mcpCacheMs: wait("How long the list of a tool server's tools is believed", 5 * minuteMs),
+  mcpCallTimeoutMs: wait("Longest call of a tool", minuteMs),
   jwtSecret: Type.Optional(
     Type.String({
       description: "Secret of user tokens (JWT, HS256), at least 32 bytes",

@@ -1,7 +1,7 @@
 // The settings of callers: how much each of them may use. A key's own limits go before these.
 
 import { Type } from "typebox";
-import { limit, MOST_TOKENS } from "./setting-kinds.ts";
+import { limit, mostTokens } from "./setting-kinds.ts";
 
 /** Dollars for a million tokens. */
 const priceSchema = Type.Object(
@@ -13,8 +13,8 @@ export const callerSettings = {
   limitRequestsPerMinute: limit(
     "Most requests of one caller within a minute: a key, a user, or without keys an address. Beyond it: 429",
   ),
-  limitTokensPerMinute: limit("The same for tokens, read and written. Beyond it: 429", MOST_TOKENS),
-  limitTokensPerDay: limit("Most tokens of one caller within a day, UTC. Beyond it: 429", MOST_TOKENS),
+  limitTokensPerMinute: limit("The same for tokens, read and written. Beyond it: 429", mostTokens),
+  limitTokensPerDay: limit("Most tokens of one caller within a day, UTC. Beyond it: 429", mostTokens),
   limitSpendPerDay: Type.Optional(
     Type.Number({
       description:

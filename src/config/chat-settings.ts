@@ -1,10 +1,7 @@
 // The settings of the typed chat: its steps, its documents, and how long an answer can be read on.
 
 import { Type } from "typebox";
-import { MINUTE_MS, SECOND_MS, size, wait } from "./setting-kinds.ts";
-
-const HOUR_MS = 60 * MINUTE_MS;
-const MEBIBYTE = 1024 ** 2;
+import { hourMs, mebibyte, minuteMs, secondMs, size, wait } from "./setting-kinds.ts";
 
 const stepNames = ["query_analysis", "retrieval", "generation", "quality", "follow_ups"] as const;
 
@@ -27,7 +24,7 @@ export const chatSettings = {
   chatInstructions: Type.Optional(
     Type.String({ description: "What the model is told in every typed chat", minLength: 1, allowed: "a text" }),
   ),
-  chatFollowUpsMs: wait("Longest time that suggesting further questions may take", 10 * SECOND_MS),
+  chatFollowUpsMs: wait("Longest time that suggesting further questions may take", 10 * secondMs),
   embeddingModel: Type.Optional(
     Type.String({
       description:
@@ -44,10 +41,10 @@ export const chatSettings = {
       allowed: "the name of a model",
     }),
   ),
-  documentMaxBytes: size("Largest document that is taken in", 20 * MEBIBYTE),
-  documentsMaxBytes: size("Most text of all documents together", 512 * MEBIBYTE),
-  replayKeepMs: wait("How long an answer of the typed chat can be read on after its end", HOUR_MS),
-  replayGraceMs: wait("How long a resumable answer goes on when nobody reads it", MINUTE_MS),
-  replayMaxStreamBytes: size("Longest answer that can be read on, in bytes of its stream", 4 * MEBIBYTE),
-  replayMaxBytes: size("Most that all answers which can be read on may take in DATA_DIR", 256 * MEBIBYTE),
+  documentMaxBytes: size("Largest document that is taken in", 20 * mebibyte),
+  documentsMaxBytes: size("Most text of all documents together", 512 * mebibyte),
+  replayKeepMs: wait("How long an answer of the typed chat can be read on after its end", hourMs),
+  replayGraceMs: wait("How long a resumable answer goes on when nobody reads it", minuteMs),
+  replayMaxStreamBytes: size("Longest answer that can be read on, in bytes of its stream", 4 * mebibyte),
+  replayMaxBytes: size("Most that all answers which can be read on may take in DATA_DIR", 256 * mebibyte),
 };

@@ -10,17 +10,17 @@ import { storeSettings } from "./store-settings.ts";
 import { watchSettings } from "./watch-settings.ts";
 import { historySettings } from "./history-settings.ts";
 import {
-  DAY_MS,
+  dayMs,
   folder,
-  GIBIBYTE,
-  LONGEST_TIMER_MS,
+  gibibyte,
+  longestTimerMs,
   limit,
   list,
-  MINUTE_MS,
-  MOST_COUNTED,
-  MOST_TOKENS,
-  MOST_WORKERS,
-  TEN_YEARS_MS,
+  minuteMs,
+  mostCounted,
+  mostTokens,
+  mostWorkers,
+  tenYearsMs,
   toggle,
   wait,
 } from "./setting-kinds.ts";
@@ -76,13 +76,13 @@ const upstreamSchema = Type.Object(
     models: Type.Optional(Type.Array(Type.String({ pattern: "^\\S+$" }))),
     default_model: Type.Optional(Type.String({ pattern: "^\\S+$" })),
     headers: Type.Optional(Type.Record(Type.String(), Type.String({ pattern: "^[ -~]*$" }))),
-    max_concurrent: Type.Optional(Type.Integer({ minimum: 1, maximum: MOST_COUNTED })),
-    requests_per_minute: Type.Optional(Type.Integer({ minimum: 1, maximum: MOST_COUNTED })),
-    tokens_per_minute: Type.Optional(Type.Integer({ minimum: 1, maximum: MOST_TOKENS })),
+    max_concurrent: Type.Optional(Type.Integer({ minimum: 1, maximum: mostCounted })),
+    requests_per_minute: Type.Optional(Type.Integer({ minimum: 1, maximum: mostCounted })),
+    tokens_per_minute: Type.Optional(Type.Integer({ minimum: 1, maximum: mostTokens })),
     /** Requests that may begin in the first second after rest, and twice as many in each that follows. */
-    ramp_per_second: Type.Optional(Type.Integer({ minimum: 1, maximum: MOST_COUNTED })),
-    queue_size: Type.Optional(Type.Integer({ minimum: 0, maximum: MOST_COUNTED })),
-    queue_wait_ms: Type.Optional(Type.Integer({ minimum: 0, maximum: LONGEST_TIMER_MS })),
+    ramp_per_second: Type.Optional(Type.Integer({ minimum: 1, maximum: mostCounted })),
+    queue_size: Type.Optional(Type.Integer({ minimum: 0, maximum: mostCounted })),
+    queue_wait_ms: Type.Optional(Type.Integer({ minimum: 0, maximum: longestTimerMs })),
   },
   { additionalProperties: false },
 );
@@ -104,10 +104,10 @@ export const configSchema = Type.Object(
       minimum: 0,
       maximum: 65535,
     }),
-    workers: Type.Union([Type.Integer({ minimum: 1, maximum: MOST_WORKERS }), Type.Literal("auto")], {
+    workers: Type.Union([Type.Integer({ minimum: 1, maximum: mostWorkers }), Type.Literal("auto")], {
       description: "How many processes serve on the port, on Linux. auto: one for each core",
       default: 1,
-      allowed: `a whole number from 1 to ${MOST_WORKERS}, or auto`,
+      allowed: `a whole number from 1 to ${mostWorkers}, or auto`,
     }),
     dataDir: Type.String({
       description:
@@ -217,7 +217,7 @@ export const configSchema = Type.Object(
         description:
           "Longest message that is sent to the Qwen web backend as text, in characters. Default: 60000 for chat.qwen.ai, whose firewall stops longer ones, else no limit",
         minimum: 1,
-        maximum: GIBIBYTE,
+        maximum: gibibyte,
       }),
     ),
     qwenUpload: toggle("Longer messages go up as a text file; false refuses them", true),
@@ -249,7 +249,7 @@ export const configSchema = Type.Object(
     upstreamRequestsPerMinute: limit("Most requests to it within a minute. Beyond it requests wait"),
     upstreamTokensPerMinute: limit(
       "Most tokens, read and written, within a minute. Beyond it requests wait",
-      MOST_TOKENS,
+      mostTokens,
     ),
     dashscopeApiKey: list("Your keys of Alibaba Cloud Model Studio (DashScope), one or several", ...secretWords),
     dashscopeRegion: Type.Optional(Type.String({ description: "Region of these keys. Default: intl", ...regionRules })),
@@ -263,7 +263,7 @@ export const configSchema = Type.Object(
     dashscopeRequestsPerMinute: limit(
       "Most requests to DashScope within a minute, and a sixtieth of it within a second. Beyond it requests wait",
     ),
-    dashscopeTokensPerMinute: limit("The same for tokens, read and written. Beyond it requests wait", MOST_TOKENS),
+    dashscopeTokensPerMinute: limit("The same for tokens, read and written. Beyond it requests wait", mostTokens),
     modelscopeApiKey: list("Your keys of ModelScope, one or several", ...secretWords),
     upstreams: Type.Optional(
       Type.Array(upstreamSchema, {
@@ -297,11 +297,11 @@ export const configSchema = Type.Object(
     }),
     sessionTimeout: Type.Integer({
       description: "How long an unused session is kept, in milliseconds",
-      default: 30 * DAY_MS,
+      default: 30 * dayMs,
       minimum: 1,
-      maximum: TEN_YEARS_MS,
+      maximum: tenYearsMs,
     }),
-    sessionCleanupInterval: wait("Time between two sweeps of expired sessions, in milliseconds", 10 * MINUTE_MS),
+    sessionCleanupInterval: wait("Time between two sweeps of expired sessions, in milliseconds", 10 * minuteMs),
 
     ...storeSettings,
     ...boundSettings,

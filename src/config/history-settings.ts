@@ -1,9 +1,7 @@
 // The settings of the history: what is kept of exchanges, for how long, and in how much room.
 
 import { Type } from "typebox";
-import { DAY_MS, GIBIBYTE, MINUTE_MS, TEN_YEARS_MS } from "./setting-kinds.ts";
-
-const mebibyte = 1024 * 1024;
+import { dayMs, gibibyte, mebibyte, minuteMs, tenYearsMs } from "./setting-kinds.ts";
 
 export const historySettings = {
   history: Type.Enum(["off", "metadata", "content"], {
@@ -13,14 +11,14 @@ export const historySettings = {
   }),
   historyKeep: Type.Integer({
     description: "How long an exchange is kept, in milliseconds",
-    default: 30 * DAY_MS,
-    minimum: MINUTE_MS,
-    maximum: TEN_YEARS_MS,
+    default: 30 * dayMs,
+    minimum: minuteMs,
+    maximum: tenYearsMs,
   }),
   historyMaxBytes: Type.Integer({
     description: "Largest size of history.db on the disk, its log included. What is oldest makes room, contents first",
-    default: GIBIBYTE,
+    default: gibibyte,
     minimum: 4 * mebibyte,
-    maximum: 1024 * GIBIBYTE,
+    maximum: 1024 * gibibyte,
   }),
 };

@@ -242,11 +242,11 @@ function lacksQuotes({ schema }: Setting, written: unknown): boolean {
   return parts.some((part) => typeof part === "number" || typeof part === "boolean");
 }
 
-const LONGEST_QUOTE = 100;
+const longestQuote = 100;
 
 function quote(value: unknown): string {
   const text = (JSON.stringify(value) ?? String(value)).replace(/\/\/[^/\s"]*@/g, "//****@");
-  return text.length <= LONGEST_QUOTE ? text : `${text.slice(0, LONGEST_QUOTE)}...`;
+  return text.length <= longestQuote ? text : `${text.slice(0, longestQuote)}...`;
 }
 
 function originsOf(settings: readonly Setting[], found: ReadonlyMap<string, Found>): LoadedConfig["origins"] {

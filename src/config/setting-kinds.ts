@@ -2,28 +2,30 @@
 
 import { Type } from "typebox";
 
-export const SECOND_MS = 1000;
-export const MINUTE_MS = 60 * SECOND_MS;
-export const DAY_MS = 24 * 60 * MINUTE_MS;
+export const secondMs = 1000;
+export const minuteMs = 60 * secondMs;
+export const hourMs = 60 * minuteMs;
+export const dayMs = 24 * hourMs;
 /** Timers of the runtime take no more, about 24 days. */
-export const LONGEST_TIMER_MS = 2_147_483_647;
-export const TEN_YEARS_MS = 3650 * DAY_MS;
-export const GIBIBYTE = 1024 ** 3;
-export const MOST_COUNTED = 1_000_000;
-export const MOST_TOKENS = 1_000_000_000;
-export const MOST_WORKERS = 256;
+export const longestTimerMs = 2_147_483_647;
+export const tenYearsMs = 3650 * dayMs;
+export const mebibyte = 1024 ** 2;
+export const gibibyte = 1024 ** 3;
+export const mostCounted = 1_000_000;
+export const mostTokens = 1_000_000_000;
+export const mostWorkers = 256;
 
 /** A wait, in milliseconds. */
 export function wait(description: string, defaultMs: number, minimum = 1) {
-  return Type.Integer({ description, default: defaultMs, minimum, maximum: LONGEST_TIMER_MS });
+  return Type.Integer({ description, default: defaultMs, minimum, maximum: longestTimerMs });
 }
 
 export function size(description: string, defaultBytes: number) {
-  return Type.Integer({ description, default: defaultBytes, minimum: 1, maximum: GIBIBYTE });
+  return Type.Integer({ description, default: defaultBytes, minimum: 1, maximum: gibibyte });
 }
 
 /** A number of things at a time, unlimited unless it is set. */
-export function limit(description: string, maximum = MOST_COUNTED) {
+export function limit(description: string, maximum = mostCounted) {
   return Type.Optional(Type.Integer({ description, minimum: 1, maximum }));
 }
 

@@ -1,7 +1,7 @@
 // The settings of capturing and of traces.
 
 import { Type } from "typebox";
-import { folder, GIBIBYTE, size } from "./setting-kinds.ts";
+import { folder, gibibyte, mebibyte, size } from "./setting-kinds.ts";
 
 export const watchSettings = {
   captureDir: Type.Optional(
@@ -13,13 +13,13 @@ export const watchSettings = {
   ),
   captureMaxBytes: Type.Integer({
     description: "Most bytes of all captures together. Beyond it the oldest are deleted",
-    default: 268_435_456,
+    default: 256 * mebibyte,
     minimum: 1,
-    maximum: 1024 * GIBIBYTE,
+    maximum: 1024 * gibibyte,
   }),
   captureMaxExchangeBytes: size(
     "Most bytes of the bodies of one captured exchange. Beyond it they are cut",
-    16_777_216,
+    16 * mebibyte,
   ),
   otelExporterOtlpEndpoint: Type.Optional(
     Type.String({

@@ -21,8 +21,8 @@ interface ErrorDescription {
   readonly cause?: ErrorDescription;
 }
 
-const MAX_TEXT_CHARS = 4000;
-const MAX_CAUSES = 5;
+const maxTextChars = 4000;
+const maxCauses = 5;
 /** Names that belong to the line itself; a field of that name gets an underscore. */
 const ownNames = new Set(["time", "level", "message", "error"]);
 
@@ -69,7 +69,7 @@ function describeError(error: unknown, depth = 0): ErrorDescription {
     message: safeText(message),
     ...("code" in error && typeof error.code === "string" ? { code: safeText(error.code) } : {}),
     ...(stack === undefined ? {} : { stack: safeText(stack) }),
-    ...(cause === undefined || depth === MAX_CAUSES ? {} : { cause: describeError(cause, depth + 1) }),
+    ...(cause === undefined || depth === maxCauses ? {} : { cause: describeError(cause, depth + 1) }),
   };
 }
 
@@ -78,7 +78,7 @@ function safeText(text: string): string {
 }
 
 function bound(text: string): string {
-  return text.length <= MAX_TEXT_CHARS ? text : `${text.slice(0, MAX_TEXT_CHARS)}...`;
+  return text.length <= maxTextChars ? text : `${text.slice(0, maxTextChars)}...`;
 }
 
 function prettyValue(value: Value): string {

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import type { Config } from "../config/config-schema.ts";
 import { ConfigError } from "../config/config-error.ts";
-import { MOST_WORKERS } from "../config/setting-kinds.ts";
+import { mostWorkers } from "../config/setting-kinds.ts";
 import { smallestShared } from "./share-limits.ts";
 
 export interface Machine {
@@ -24,7 +24,7 @@ export function countWorkers(config: Config, { platform, cores }: Machine = this
   const smallest = smallestShared(config);
   if (config.workers === "auto") {
     if (platform !== "linux") return 1;
-    return Math.max(1, Math.min(cores(), smallest?.limit ?? MOST_WORKERS, MOST_WORKERS));
+    return Math.max(1, Math.min(cores(), smallest?.limit ?? mostWorkers, mostWorkers));
   }
   if (platform !== "linux") {
     throw new ConfigError([`Cannot use WORKERS=${config.workers}: only Linux shares a port among processes`]);

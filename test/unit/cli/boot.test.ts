@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import packageFile from "../../../package.json";
 
-const BOOT = join(import.meta.dir, "..", "..", "..", "src", "boot.ts");
+const bootFile = join(import.meta.dir, "..", "..", "..", "src", "boot.ts");
 let folder = "";
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "boot-"));
@@ -14,7 +14,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function start(words: readonly string[], settings: Record<string, string> = {}) {
-  return Bun.spawn([process.execPath, BOOT, ...words], {
+  return Bun.spawn([process.execPath, bootFile, ...words], {
     cwd: folder,
     env: { PATH: process.env["PATH"] ?? "", HOME: folder, DATA_DIR: folder, ...settings },
     stdio: ["ignore", "pipe", "pipe"],

@@ -8,7 +8,7 @@ import { loadOrCreateAgentToken } from "../../../src/config/agent-token-file.ts"
 import { eventually } from "../../support/binary.ts";
 import { freePort, isListening } from "../../support/ports.ts";
 
-const BOOT = join(import.meta.dir, "..", "..", "..", "src", "boot.ts");
+const bootFile = join(import.meta.dir, "..", "..", "..", "src", "boot.ts");
 let folder = "";
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "lost-output-"));
@@ -20,7 +20,7 @@ const settings = () => ({ PATH: process.env["PATH"] ?? "", HOME: folder, DATA_DI
 /** With a standard output that takes nothing. */
 function startFull(words: readonly string[]) {
   const full = openSync("/dev/full", "w");
-  const child = Bun.spawn([process.execPath, BOOT, ...words], {
+  const child = Bun.spawn([process.execPath, bootFile, ...words], {
     cwd: folder,
     env: settings(),
     stdio: ["ignore", full, "pipe"],
@@ -54,7 +54,7 @@ async function runFull(...words: string[]) {
 
 /** By a shell, which connects its output as the line says. */
 function startShell(line: string) {
-  return Bun.spawn(["sh", "-c", line, process.execPath, BOOT], {
+  return Bun.spawn(["sh", "-c", line, process.execPath, bootFile], {
     cwd: folder,
     env: settings(),
     stdio: ["ignore", "pipe", "pipe"],
@@ -123,7 +123,7 @@ describe.skipIf(process.platform !== "linux")("a command that cannot print", () 
     loadOrCreateAgentToken(folder);
     const port = freePort();
     const pipe = openFullPipe();
-    const child = Bun.spawn([process.execPath, BOOT, "serve", "--port", String(port)], {
+    const child = Bun.spawn([process.execPath, bootFile, "serve", "--port", String(port)], {
       cwd: folder,
       env: settings(),
       stdio: ["ignore", pipe, pipe],

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { createLog, type LogOptions } from "../../../src/telemetry/create-log.ts";
 import type { Log } from "../../../src/telemetry/log.ts";
 
-const TIME_MS = Date.UTC(2026, 10, 20, 12, 30, 15, 7);
+const timeMs = Date.UTC(2026, 10, 20, 12, 30, 15, 7);
 
 function record(options: Partial<LogOptions> = {}) {
   const lines: string[] = [];
@@ -13,7 +13,7 @@ function record(options: Partial<LogOptions> = {}) {
     level: "debug",
     format: "json",
     write: (line) => lines.push(line),
-    clock: () => TIME_MS,
+    clock: () => timeMs,
     ...options,
   });
   return { log, lines };
