@@ -4,6 +4,7 @@
 
 import { parseExact } from "../contract/exact-json.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
+import { closingQuote, skipSpace } from "../contract/json-bytes.ts";
 import { isJsonObject } from "../contract/json.ts";
 import { findHistory, type KnownHistory } from "./known-histories.ts";
 import { findTools, minToolsBytes, parseTools } from "./known-tools.ts";
@@ -70,10 +71,6 @@ const quote = 0x22;
 const backslash = 0x5c;
 const openBracket = 0x5b;
 const colon = 0x3a;
-/** 1 for what needs no look when a string's end is looked for; nothing that is looked up beyond the end is. */
-const plain = Uint8Array.from({ length: 256 }, (_, byte) =>
-  byte < 0x20 || byte === quote || byte === backslash ? 0 : 1,
-);
 
 /** The list of what is said, while it is read. */
 interface OpenList {
@@ -123,7 +120,7 @@ function findPieces(body: Uint8Array, mark: string, scope: string | undefined): 
     }
     if (byte !== quote) continue;
     const start = at + 1;
-    at = endOfString(body, start);
+    at = closingQuote(body, start);
     if (at < 0) return none;
     const valueStart = valueBehind(body, at);
     if (valueStart > 0) {
@@ -173,24 +170,6 @@ function nestedTooDeep(): GatewayError {
   );
 }
 
-/** So many bytes are looked at one by one, before the platform looks for the quote: most keys and many values end by then. */
-const shortBytes = 24;
-
-/** @returns the index of the closing quote; -1 when there is none. Whether the string is valid is told by who parses it */
-function endOfString(body: Uint8Array, start: number): number {
-  let at = start;
-  const shortEnd = start + shortBytes;
-  while (at < shortEnd && plain[body[at]!] === 1) at++;
-  for (;;) {
-    const end = body[at] === quote ? at : body.indexOf(quote, at);
-    if (end < 0) return -1;
-    let escapes = end;
-    while (body[escapes - 1] === backslash) escapes--;
-    if ((end - escapes) % 2 === 0) return end;
-    at = end + 1;
-  }
-}
-
 /** What no JSON string may hold, and a backslash that means nothing by what follows it, unless another one is in front. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const suspect = /[\u0000-\u001f]|\\(?!["\\/bfnrt]|u[\da-fA-F]{4})/g;
@@ -233,12 +212,6 @@ function isOneOf(body: Uint8Array, start: number, end: number, names: readonly U
 function valueBehind(body: Uint8Array, closingQuote: number): number {
   const at = skipSpace(body, closingQuote + 1);
   return body[at] === colon ? skipSpace(body, at + 1) : 0;
-}
-
-function skipSpace(body: Uint8Array, from: number): number {
-  let at = from;
-  while (body[at] === 0x20 || body[at] === 0x0a || body[at] === 0x0d || body[at] === 0x09) at++;
-  return at;
 }
 
 function equals(body: Uint8Array, start: number, end: number, key: Uint8Array): boolean {

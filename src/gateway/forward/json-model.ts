@@ -1,10 +1,10 @@
 // The top-level `model` of a JSON object, found by one walk over its bytes: nothing is parsed but the names of its fields.
 
 import { GatewayError } from "../../contract/gateway-error.ts";
+import { closingQuote, skipSpace } from "../../contract/json-bytes.ts";
 import type { ModelPlace } from "./model-place.ts";
 
 const quote = 0x22;
-const backslash = 0x5c;
 const comma = 0x2c;
 const colon = 0x3a;
 const openBrace = 0x7b;
@@ -59,13 +59,9 @@ function parseString(body: Uint8Array, start: number, end: number): string {
 /** Index behind the closing quote. */
 function endOfString(body: Uint8Array, start: number): number {
   if (body[start] !== quote) throw notAnObject();
-  for (let at = start + 1; ; at++) {
-    at = body.indexOf(quote, at);
-    if (at < 0) throw notAnObject();
-    let escapes = 0;
-    while (body[at - 1 - escapes] === backslash) escapes++;
-    if (escapes % 2 === 0) return at + 1;
-  }
+  const end = closingQuote(body, start + 1);
+  if (end < 0) throw notAnObject();
+  return end + 1;
 }
 
 /** Index behind it. Containers are skipped by their depth, whatever stands in them. */
@@ -93,12 +89,6 @@ function endOfWord(body: Uint8Array, start: number): number {
 
 function isWordByte(byte: number): boolean {
   return byte > 0x20 && byte !== comma && byte !== closeBrace && byte !== closeBracket && byte !== quote;
-}
-
-function skipSpace(body: Uint8Array, start: number): number {
-  let at = start;
-  while (body[at] === 0x20 || body[at] === 0x0a || body[at] === 0x0d || body[at] === 0x09) at++;
-  return at;
 }
 
 function hasByteOrderMark(body: Uint8Array): boolean {

@@ -1,6 +1,7 @@
 // A received request body with single fields changed: the bytes in between go out as they came.
 
 import { stringifyExact } from "../../contract/exact-json.ts";
+import { closingQuote, isSpace, skipSpace } from "../../contract/json-bytes.ts";
 import type { JsonObject } from "../../contract/json.ts";
 import { knownEndOf } from "../../conversation/parse-body.ts";
 import type { Body } from "./dialect.ts";
@@ -96,7 +97,6 @@ const comma = 0x2c;
 const colon = 0x3a;
 const openBrace = 0x7b;
 const closeBrace = 0x7d;
-const backslash = 0x5c;
 
 /** In their order. Undefined: a name is written with escapes, or stands there twice. */
 function findFields(body: Uint8Array): Map<string, Span> | undefined {
@@ -118,31 +118,15 @@ function findFields(body: Uint8Array): Map<string, Span> | undefined {
   }
 }
 
-function skipSpace(body: Uint8Array, from: number): number {
-  let at = from;
-  while (isSpace(body[at])) at++;
-  return at;
-}
-
-function isSpace(byte: number | undefined): boolean {
-  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
-}
-
 function skipColon(body: Uint8Array, from: number): number {
   const at = skipSpace(body, from);
   return body[at] === colon ? at + 1 : at;
 }
 
-/** Behind the closing quote. The search is the platform's. */
+/** Behind the closing quote. */
 function endOfString(body: Uint8Array, start: number): number {
-  for (let at = start + 1; ;) {
-    const end = body.indexOf(quote, at);
-    if (end < 0) return body.length;
-    let escapes = end;
-    while (body[escapes - 1] === backslash) escapes--;
-    if ((end - escapes) % 2 === 0) return end + 1;
-    at = end + 1;
-  }
+  const end = closingQuote(body, start + 1);
+  return end < 0 ? body.length : end + 1;
 }
 
 function endOfValue(body: Uint8Array, start: number): number {
