@@ -7,6 +7,7 @@ import type { GatewayError } from "../../contract/gateway-error.ts";
 import { isJsonObject, jsonText } from "../../contract/json.ts";
 import type { ToolWarning } from "../../tools/tool-warning.ts";
 import type { CompletionChoice, CompletionChunk, CompletionDelta } from "../../wire/openai-compatible.ts";
+import { textOf } from "../read-fields.ts";
 import { classifyText, refusalOf, type RefusalSource } from "./errors.ts";
 import { parseTimings, parseUsage } from "./parse-usage.ts";
 import type { UpstreamRefusal } from "./refusal.ts";
@@ -136,7 +137,7 @@ export class ReplyReader {
   #start(model: string | null | undefined): void {
     if (this.#hasStarted) return;
     this.#hasStarted = true;
-    this.emit({ type: "reply-start", model: stringOf(model) ?? this.#options.model });
+    this.emit({ type: "reply-start", model: textOf(model) ?? this.#options.model });
   }
 
   #onFirst(choice: CompletionChoice): void {
@@ -168,7 +169,7 @@ export class ReplyReader {
     const { source } = this.#options;
     // Some servers close with the whole message once more.
     const piece = delta ?? (this.#hasSaid || message == null ? undefined : numbered(message));
-    const told = stringOf(reason)?.toLowerCase();
+    const told = textOf(reason)?.toLowerCase();
     if (told === "error_finish" || told === "error") return this.refuse(classifyText(textIn(piece?.content), source));
     if (told === "abort" || told === "insufficient_system_resource") {
       return this.refuse(refusalOf("aborted", "gave up its answer: try again", source));
@@ -178,10 +179,10 @@ export class ReplyReader {
   }
 
   #onDelta(delta: CompletionDelta): void {
-    const thought = [delta.reasoning_content, delta.reasoning, delta.thinking].map(stringOf).find(Boolean);
+    const thought = [delta.reasoning_content, delta.reasoning, delta.thinking].map(textOf).find(Boolean);
     // Both names may hold the same text: only one of them is said.
     if (thought !== undefined) this.text.accept("reasoning-delta", thought);
-    const answer = textIn(delta.content) || (stringOf(delta.refusal) ?? "");
+    const answer = textIn(delta.content) || (textOf(delta.refusal) ?? "");
     if (answer !== "") this.text.accept("text-delta", answer);
     this.#hasSaid ||= thought !== undefined || answer !== "";
     if (delta.annotations != null) this.#tellSources((sources) => sources.fromAnnotations(delta.annotations));
@@ -239,10 +240,6 @@ function cutOff(source: RefusalSource): UpstreamRefusal {
   return refusalOf("aborted", "broke off its answer before the end: send the message again", source);
 }
 
-function stringOf(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? value : undefined;
-}
-
 /** Content as text; some adapters send parts. */
 function textIn(content: unknown): string {
   if (typeof content === "string") return content;
@@ -252,5 +249,5 @@ function textIn(content: unknown): string {
 
 function textOfPart(part: unknown): string {
   if (typeof part === "string") return part;
-  return typeof part === "object" && part !== null && "text" in part ? (stringOf(part.text) ?? "") : "";
+  return typeof part === "object" && part !== null && "text" in part ? (textOf(part.text) ?? "") : "";
 }

@@ -2,6 +2,7 @@
 
 import type { Source } from "../../contract/events.ts";
 import { isJsonObject } from "../../contract/json.ts";
+import { textOf } from "../read-fields.ts";
 
 /** Each page once. */
 export class ToldSources {
@@ -34,7 +35,3 @@ export class ToldSources {
 }
 
 type Fields = { readonly [field: string]: unknown };
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? value : undefined;
-}

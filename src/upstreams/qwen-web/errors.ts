@@ -2,8 +2,9 @@
 
 import { contextTooLong } from "../../contract/context-too-long.ts";
 import { type ErrorKind, GatewayError, type GatewayErrorOptions } from "../../contract/gateway-error.ts";
-import { isJsonObject, type JsonObject } from "../../contract/json.ts";
+import type { JsonObject } from "../../contract/json.ts";
 import { parseFirstEvent, parseObject } from "../parse-object.ts";
+import { objectIn, textOf } from "../read-fields.ts";
 import { tellLongWait } from "../tell-wait.ts";
 
 export const upstreamName = "qwen-web";
@@ -93,15 +94,15 @@ function readEnvelope(body: JsonObject | undefined): Pick<RefusalFacts, "code" |
   const data = objectIn(body, "data");
   const error = objectIn(body, "error");
   const plain = body?.["error"];
-  const code = stringOf(data?.["code"]) ?? stringOf(body?.["code"]) ?? stringOf(error?.["code"]) ?? "";
+  const code = textOf(data?.["code"]) ?? textOf(body?.["code"]) ?? textOf(error?.["code"]) ?? "";
   const text =
-    stringOf(data?.["details"]) ??
-    stringOf(data?.["message"]) ??
-    stringOf(body?.["details"]) ??
-    stringOf(body?.["detail"]) ??
-    stringOf(body?.["message"]) ??
-    stringOf(error?.["details"]) ??
-    stringOf(error?.["message"]) ??
+    textOf(data?.["details"]) ??
+    textOf(data?.["message"]) ??
+    textOf(body?.["details"]) ??
+    textOf(body?.["detail"]) ??
+    textOf(body?.["message"]) ??
+    textOf(error?.["details"]) ??
+    textOf(error?.["message"]) ??
     (typeof plain === "string" ? plain : "");
   const told = data?.["num"] ?? body?.["num"] ?? error?.["num"];
   // Of an object `Number` would ask its own fields.
@@ -251,13 +252,4 @@ function challenge(): QwenRefusal {
     "none",
     {},
   );
-}
-
-function objectIn(body: JsonObject | undefined, key: string): JsonObject | undefined {
-  const value = body?.[key];
-  return isJsonObject(value) ? value : undefined;
-}
-
-function stringOf(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? value : undefined;
 }

@@ -14,7 +14,8 @@ import { type DeltaKind, DeltaTemplate } from "./delta-template.ts";
 import { classifyBody, classifyStreamError, isUnknown, type QwenRefusal, upstreamName } from "./errors.ts";
 import { NativeResults } from "./native-results.ts";
 import { parseUsage } from "./parse-usage.ts";
-import { contentOf, parseEvent, textOf, textsIn } from "./read-event.ts";
+import { textOf } from "../read-fields.ts";
+import { contentOf, parseEvent, textsIn } from "./read-event.ts";
 import { createThoughtTracker, type ThoughtTracker } from "./thought-tracker.ts";
 
 /** Which id of the stream the next turn continues. */

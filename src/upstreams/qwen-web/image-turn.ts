@@ -6,6 +6,7 @@ import type { Account } from "../../credentials/account.ts";
 import { decodeInto } from "../../outbound/decode-into.ts";
 import { sleep } from "../../outbound/retry.ts";
 import type { QwenImageSize } from "../../wire/qwen-web.ts";
+import { objectIn, textOf } from "../read-fields.ts";
 import { isAboutChat } from "./chain-errors.ts";
 import type { AcceptedCompletion, QwenWebClient } from "./client.ts";
 import { type DecodedCompletion, decoderFor } from "./decoder-for.ts";
@@ -155,10 +156,8 @@ function collect({ source, decoder }: DecodedCompletion, signal: AbortSignal, al
 function taskOf(body: JsonObject): string | undefined {
   const data = isJsonObject(body["data"]) ? body["data"] : {};
   const [message]: readonly unknown[] = Array.isArray(data["messages"]) ? data["messages"] : [];
-  const extra = isJsonObject(message) ? message["extra"] : undefined;
-  const wanx = isJsonObject(extra) ? extra["wanx"] : undefined;
-  const taskId = isJsonObject(wanx) ? wanx["task_id"] : undefined;
-  return typeof taskId === "string" && taskId !== "" ? taskId : undefined;
+  const extra = isJsonObject(message) ? objectIn(message, "extra") : undefined;
+  return textOf(objectIn(extra, "wanx")?.["task_id"]);
 }
 
 async function waitForTask(

@@ -3,6 +3,7 @@
 import type { TokenUsage, UpstreamEvent } from "../../contract/events.ts";
 import { isJsonObject, type JsonObject, jsonText } from "../../contract/json.ts";
 import type { Continuation } from "../../contract/continuation.ts";
+import { textOf } from "../read-fields.ts";
 import type { ChainOn, WebEventDecoder } from "./event-decoder.ts";
 import { classifyBody } from "./errors.ts";
 import { parseUsage } from "./parse-usage.ts";
@@ -10,7 +11,7 @@ import { parseUsage } from "./parse-usage.ts";
 /** Ids of a JSON answer: at its top level in some captures, under `data` in others (T15, T13). */
 export function readIds(body: JsonObject, chatId: string, chainOn: ChainOn): Continuation {
   const data = isJsonObject(body["data"]) ? body["data"] : {};
-  const pick = (name: string): string | null => stringOf(data[name]) ?? stringOf(body[name]) ?? null;
+  const pick = (name: string): string | null => textOf(data[name]) ?? textOf(body[name]) ?? null;
   const parentId = pick("parent_id");
   const responseId = pick("response_id") ?? pick("message_id");
   return {
@@ -61,8 +62,4 @@ export function createJsonDecoder(body: JsonObject, chatId: string, model: strin
       emit({ type: "reply-end", finishReason: "stop", continuation });
     },
   };
-}
-
-function stringOf(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? value : undefined;
 }

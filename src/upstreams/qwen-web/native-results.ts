@@ -2,7 +2,7 @@
 
 import type { Source } from "../../contract/events.ts";
 import type { QwenDelta } from "../../wire/qwen-web.ts";
-import { textOf } from "./read-event.ts";
+import { textOf } from "../read-fields.ts";
 
 type Extra = NonNullable<QwenDelta["extra"]>;
 

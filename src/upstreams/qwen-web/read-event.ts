@@ -2,11 +2,7 @@
 
 import { isJsonObject } from "../../contract/json.ts";
 import type { QwenStreamEvent } from "../../wire/qwen-web.ts";
-
-/** Fields are checked where they are used: what is no text, or empty, says nothing. */
-export function textOf(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? value : undefined;
-}
+import { textOf } from "../read-fields.ts";
 
 export function textsIn(value: unknown): readonly string[] {
   return Array.isArray(value) ? value.map((item) => textOf(item) ?? "") : [];

@@ -4,6 +4,7 @@
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import type { SaidText } from "../../contract/upstream.ts";
 import type { Account } from "../../credentials/account.ts";
+import { objectIn } from "../read-fields.ts";
 import type { QwenWebClient } from "./client.ts";
 
 /** The client of the broken stream waits meanwhile. */
@@ -44,9 +45,4 @@ export function storedAnswer(chat: JsonObject, responseId: string): string | und
     if (piece["phase"] === "answer" && typeof piece["content"] === "string") text = (text ?? "") + piece["content"];
   }
   return text;
-}
-
-function objectIn(value: JsonObject | undefined, key: string): JsonObject | undefined {
-  const inner = value?.[key];
-  return isJsonObject(inner) ? inner : undefined;
 }
