@@ -3,6 +3,7 @@
 import type { Config } from "../config/config-schema.ts";
 import { codeOf, isTimeout } from "../contract/thrown.ts";
 import { describeFailure } from "../outbound/http-client.ts";
+import { plainHost } from "../outbound/plain-host.ts";
 import type { Command } from "./command.ts";
 import { configFlags, loadCommandConfig } from "./config-flags.ts";
 
@@ -36,7 +37,7 @@ export function healthcheckCommand(): Command {
 
 /** An address that stands for all addresses is asked by its loopback. */
 export function healthUrl({ host, port }: Pick<Config, "host" | "port">): string {
-  const bare = host.replace(/^\[(.*)\]$/, "$1");
+  const bare = plainHost(host);
   const callable = bare === "0.0.0.0" ? "127.0.0.1" : bare === "::" ? "::1" : bare;
   return `http://${callable.includes(":") ? `[${callable}]` : callable}:${port}/health`;
 }

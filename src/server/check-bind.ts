@@ -1,6 +1,7 @@
 // Which addresses may be listened on without a key, and what that means.
 
 import { ConfigError } from "../config/config-error.ts";
+import { isLoopback } from "../outbound/local-host.ts";
 import type { VerifyJwt } from "./auth/jwt.ts";
 import type { KeyRing } from "./auth/key-ring.ts";
 
@@ -30,11 +31,3 @@ export function checkBind(options: BindOptions): void {
       "HOST=127.0.0.1 to serve this machine only, or INSECURE=true to serve everyone who can reach the address",
   ]);
 }
-
-/** Whether a host name (brackets around IPv6 allowed, no port) can only mean this machine. */
-export function isLoopback(hostname: string): boolean {
-  const name = hostname.toLowerCase();
-  return name === "localhost" || name === "::1" || name === "[::1]" || loopbackIpv4.test(name);
-}
-
-const loopbackIpv4 = /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/;

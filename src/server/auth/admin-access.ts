@@ -3,8 +3,9 @@
 
 import { ConfigError } from "../../config/config-error.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
+import { isLoopback } from "../../outbound/local-host.ts";
 import { createFindByKey, presentedKeys } from "../api-keys.ts";
-import { isKeyless, isLoopback } from "../check-bind.ts";
+import { isKeyless } from "../check-bind.ts";
 import { createOriginGuard, type OriginGuardOptions } from "../origin-guard.ts";
 import { localCaller, type Trip } from "../trip.ts";
 

@@ -2,11 +2,10 @@
 // not from the internet into the networks behind this machine.
 
 import { lookup } from "node:dns/promises";
-import { isIP } from "node:net";
 import type { Environment } from "../../../config/load-config.ts";
 import { GatewayError } from "../../../contract/gateway-error.ts";
 import type { HttpClient } from "../../../outbound/http-client.ts";
-import { isLocalHost } from "../../../outbound/local-host.ts";
+import { isLocalHost, isLoopback } from "../../../outbound/local-host.ts";
 import { plainHost } from "../../../outbound/plain-host.ts";
 import { isPublicAddress } from "../../../outbound/public-address.ts";
 import { readBytes } from "../../../outbound/read-bytes.ts";
@@ -27,16 +26,11 @@ const maxAnswerBytes = 262_144;
 const requestMs = 10_000;
 const passedHeaders = ["content-type", "location", "www-authenticate"] as const;
 
-export function isLoopbackUrl({ hostname }: URL): boolean {
-  const name = plainHost(hostname);
-  return name === "localhost" || name === "::1" || (isIP(name) === 4 && name.startsWith("127."));
-}
-
 /** @returns why nothing may be sent there; undefined: it may */
 export function wrongAddress(url: URL, serverUrl: string): string | undefined {
   const server = new URL(serverUrl);
   if (url.username !== "" || url.password !== "") return "its address has credentials in it";
-  if (url.protocol === "http:" && isLoopbackUrl(url) && isLoopbackUrl(server)) return undefined;
+  if (url.protocol === "http:" && isLoopback(url.hostname) && isLoopback(server.hostname)) return undefined;
   if (url.protocol !== "https:") return "its address is not https";
   return isLocalHost(url.hostname) && !isLocalHost(server.hostname) ? "its address is not a public one" : undefined;
 }

@@ -8,9 +8,10 @@ import type { Environment } from "../../../config/load-config.ts";
 import type { Clock } from "../../../contract/clock.ts";
 import { GatewayError } from "../../../contract/gateway-error.ts";
 import type { JsonObject } from "../../../contract/json.ts";
+import { isLoopback } from "../../../outbound/local-host.ts";
 import { orAborted } from "../../../outbound/or-aborted.ts";
 import { type CallbackListener, isSameIssuer, listenForCallback } from "./callback-listener.ts";
-import { createGuardedFetch, isLoopbackUrl, wrongAddress } from "./guarded-fetch.ts";
+import { createGuardedFetch, wrongAddress } from "./guarded-fetch.ts";
 import { readChallenge } from "./read-challenge.ts";
 import { readTokens } from "./renew-tokens.ts";
 import type { SignInRecord } from "./sign-in-vault.ts";
@@ -46,7 +47,7 @@ export async function signIn(options: SignInOptions): Promise<SignInRecord> {
 async function begin(options: SignInOptions): Promise<SignInRecord> {
   const { target, before, signal, clock } = options;
   const url = new URL(target.url);
-  if (url.protocol !== "https:" && !isLoopbackUrl(url)) throw refusal("its address must be https");
+  if (url.protocol !== "https:" && !isLoopback(url.hostname)) throw refusal("its address must be https");
   const settings = target.signIn ?? noSettings;
   const challenge = await readChallenge(target, signal);
   const fetchFn = createGuardedFetch({ serverUrl: target.url, environment: options.environment, signal });
