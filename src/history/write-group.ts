@@ -106,6 +106,6 @@ async function shrink(store: HistoryStore): Promise<void> {
 }
 
 /** Runs it until it has nothing more to do, with others in between. */
-export async function finish(step: () => boolean): Promise<void> {
+async function finish(step: () => boolean): Promise<void> {
   while (await retryWhileBusy(step)) await othersFirst();
 }

@@ -5,7 +5,7 @@ import { parseChatStream } from "../support/sse-frames.ts";
 import { readMessage } from "../support/read-message.ts";
 import { readAnswer } from "./responses-client.ts";
 
-export const schema = {
+const schema = {
   type: "object",
   properties: { city: { type: "string" }, people: { type: "integer" } },
   required: ["city", "people"],

@@ -24,7 +24,7 @@ export function tool(name: string, properties: object = {}, required: readonly s
 }
 
 export const weather = tool("get_weather", { city: { type: "string" }, days: { type: "integer" } }, ["city"]);
-export const clock = tool("get_time", { zone: { type: "string" } }, ["zone"]);
+const clock = tool("get_time", { zone: { type: "string" } }, ["zone"]);
 export const tools = [weather, clock];
 
 /** One request; streamed or whole, the answer has the same form. */

@@ -7,7 +7,7 @@ import { bodyOf, type ClientMessage, untilIdle } from "../http/client.ts";
 import { type Harness, startHarness } from "../support/harness.ts";
 import { parseChatStream } from "../support/sse-frames.ts";
 
-export const keys = ["key-of-ann", "key-of-bob"] as const;
+const keys = ["key-of-ann", "key-of-bob"] as const;
 
 /** A place in a conversation that the client may go on from. */
 export interface Place {

@@ -36,7 +36,7 @@ export interface ScriptedToolServers extends ToolServers {
   discoveries: number;
 }
 
-export const anyObject: JsonObject = { type: "object" };
+const anyObject: JsonObject = { type: "object" };
 
 export function objectSchema(properties: Record<string, JsonObject>, required = Object.keys(properties)): JsonObject {
   return { type: "object", properties, required, additionalProperties: false };

@@ -5,7 +5,7 @@ import { checkAnthropicError } from "./check-errors.ts";
 import { at, isCount, isObject, isText, Problems } from "./problems.ts";
 import { readWire, type WireFrame } from "./wire-frames.ts";
 
-export const stopReasons: ReadonlySet<unknown> = new Set([
+const stopReasons: ReadonlySet<unknown> = new Set([
   "end_turn",
   "tool_use",
   "max_tokens",

@@ -369,7 +369,7 @@ function keyCases(operation: NamedOperation, { plain, admin }: FuzzKeys): readon
   ];
 }
 
-export function isForAdmins({ security }: NamedOperation): boolean {
+function isForAdmins({ security }: NamedOperation): boolean {
   return security.some((way) => "adminBearer" in way);
 }
 

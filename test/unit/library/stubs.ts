@@ -8,7 +8,7 @@ const encoder = new TextEncoder();
 export const ids = { chatId: "chat-1", parentId: "user-1", responseId: "answer-1" };
 
 /** One frame of the backend. */
-export function frame(value: unknown): string {
+function frame(value: unknown): string {
   return `data: ${JSON.stringify(value)}\n\n`;
 }
 

@@ -86,7 +86,7 @@ export function createScript(events: readonly UpstreamEvent[]): EventDecoder {
   };
 }
 
-export function deltas(pieces: readonly Piece[]): UpstreamEvent[] {
+function deltas(pieces: readonly Piece[]): UpstreamEvent[] {
   return pieces.map(({ channel, text }) => ({
     type: channel === "text" ? "text-delta" : "reasoning-delta",
     text: jsonText(text),

@@ -27,7 +27,7 @@ export const models: Readonly<Record<CompatibleDialectName, string>> = {
 /** A cast: the record above has every dialect. */
 export const names = Object.keys(models) as CompatibleDialectName[];
 
-export function keyOf(dialect: CompatibleDialectName): string {
+function keyOf(dialect: CompatibleDialectName): string {
   return dialect === "dashscope-plans" ? "sk-sp-a" : "sk-a";
 }
 
