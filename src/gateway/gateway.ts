@@ -9,7 +9,6 @@ import { statusOn, type Surface } from "../contract/surface.ts";
 import type { ModelInfo } from "../contract/upstream.ts";
 import { estimatePrompt } from "../conversation/estimate-prompt.ts";
 import { randomId } from "../conversation/random-id.ts";
-import type { ConversationView } from "../store/store.ts";
 import { silentMetrics } from "../telemetry/metrics.ts";
 import { createAdmission } from "./admission.ts";
 import { Arrivals } from "./arrivals.ts";
@@ -37,10 +36,11 @@ import { rememberRefusal } from "./remember-exchange.ts";
 import type { Spending } from "./quotas/quotas.ts";
 import { plainDisplay } from "./reply-display.ts";
 import { createRunningReplies, type RunningReplies } from "./running-replies.ts";
+import { createSessionDeletion, type SessionDeletion } from "./session-deletion.ts";
 import { createTurns } from "./turns.ts";
 import type { QueueView } from "./upstream-queues.ts";
 
-export interface Gateway {
+export interface Gateway extends SessionDeletion {
   /**
    * Answers one request on a surface. Never throws: what goes wrong is told in the surface's own shape.
    * The answer carries the surface's headers; `x-request-id` is the server's to add.
@@ -52,8 +52,6 @@ export interface Gateway {
    * @throws {GatewayError} what fails before the first word
    */
   converse(surface: Surface, composed: ComposedExchange): Promise<Response>;
-  /** Forgets a conversation that served one composed request only, its chat upstream included. Never rejects. */
-  forget(caller: string, sessionId: string): Promise<void>;
   /** Passes one request on to an upstream that serves its endpoint. Never throws: errors are told in OpenAI's shape. */
   forward(incoming: IncomingForward): Promise<Response>;
   /** Those that may be used. @param access undefined: all */
@@ -61,10 +59,6 @@ export interface Gateway {
   readonly findModel: FindModel;
   /** Puts the uploaded files that a request names in their place. @throws {GatewayError} `invalid-request` for one that is not kept */
   showFiles(request: ChatRequest, caller: string): Promise<ChatRequest>;
-  /** Deletes a session of this caller, and its chats upstream where that is configured. @returns false when unknown. */
-  deleteSession(caller: string, sessionId: string): Promise<boolean>;
-  /** Forgets sessions that expired, and deletes their chats upstream where that is configured. Never rejects. */
-  sweepSessions(): Promise<void>;
   /** Replies that run now. */
   openReplies(): number;
   /** Who waits and runs at each upstream that was asked so far. */
@@ -82,7 +76,19 @@ export interface Gateway {
   drain(deadlineMs: number): Promise<void>;
 }
 
-const deleteTimeoutMs = 10_000;
+/** A request that may become an exchange. */
+interface Admitted {
+  readonly surface: Surface;
+  readonly incoming: Asking;
+  readonly question: Question;
+  /** That of the question, or what of it is passed on. */
+  readonly request: ChatRequest;
+  readonly candidates: readonly Candidate[];
+  /** Gives its place back. */
+  leave(): void;
+  readonly spending: Spending | undefined;
+}
+
 /** After the deadline of a drain, how long the ends of what was cut may take. */
 const cutMs = 5000;
 
@@ -140,16 +146,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     idleListeners.clear();
   }
 
-  function begin(
-    surface: Surface,
-    incoming: Asking,
-    request: ChatRequest,
-    { hints, display }: Question,
-    candidates: readonly Candidate[],
-    leave: () => void,
-    spending: Spending | undefined,
-  ): Exchange {
-    const turn = turns.create(request, incoming.caller, hints);
+  function begin({ surface, incoming, request, question, candidates, leave, spending }: Admitted): Exchange {
+    const turn = turns.create(request, incoming.caller, question.hints);
     if (isClosed) throw shuttingDown();
     const exchange = new Exchange({
       surface,
@@ -157,7 +155,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       breaker,
       queues,
       request,
-      display,
+      display: question.display,
       turn,
       identity: {
         replyId: incoming.replyId ?? randomId(),
@@ -239,17 +237,6 @@ export function createGateway(options: GatewayOptions): Gateway {
     return options.streamUsage === "always" ? { ...request, includeUsage: true } : request;
   }
 
-  async function deleteChats(conversations: readonly ConversationView[]): Promise<void> {
-    for (const { upstream, account, chatId } of await store.findUnusedChats(conversations)) {
-      const keeper = upstreams().find(({ name }) => name === upstream);
-      try {
-        await keeper?.deleteChat?.(account, chatId, AbortSignal.timeout(deleteTimeoutMs));
-      } catch (error) {
-        log.warn("Cannot delete a chat at the upstream", { reason: toGatewayError(error).message });
-      }
-    }
-  }
-
   /** @throws {GatewayError} what fails while a status can still be chosen */
   async function serve(
     surface: Surface,
@@ -279,7 +266,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       });
       if (counted !== undefined) spending = await counted;
       const request = pass?.(question, candidates) ?? asked;
-      exchange = begin(surface, incoming, request, question, candidates, leave, spending);
+      exchange = begin({ surface, incoming, request, question, candidates, leave, spending });
       return await exchange.respond();
     } catch (error) {
       if (exchange === undefined) {
@@ -320,14 +307,6 @@ export function createGateway(options: GatewayOptions): Gateway {
       }
     },
     converse: (surface, composed) => serve(surface, composed, () => composed),
-    async forget(caller, sessionId) {
-      try {
-        const gone = await store.deleteSession(caller, sessionId);
-        if (gone !== undefined) await deleteChats(gone);
-      } catch (error) {
-        log.warn("Cannot forget a conversation of one request", { reason: toGatewayError(error).message });
-      }
-    },
     async forward(incoming) {
       arriving++;
       try {
@@ -341,21 +320,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     showFiles: async (request, caller) =>
       hasFileReferences(request) ? withFiles(request, caller, options.findFile) : request,
     findModel: createModelFinder(catalog, routes, defaultModel),
-    async deleteSession(caller, sessionId) {
-      const gone = await store.deleteSession(caller, sessionId);
-      if (gone !== undefined && options.deleteChats) await deleteChats(gone);
-      return gone !== undefined;
-    },
-    async sweepSessions() {
-      try {
-        const gone = await store.sweep();
-        if (options.deleteChats) await deleteChats(gone);
-        // Chats that no person has begun do not stay with the account of one.
-        await deleteChats(await store.sweepPassing());
-      } catch (error) {
-        log.error("Cannot sweep expired sessions: the next sweep tries again", {}, error);
-      }
-    },
+    ...createSessionDeletion(options),
     openReplies: () => running.size,
     queues: () => queues.views(),
     replies: createRunningReplies(running),

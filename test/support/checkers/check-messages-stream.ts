@@ -5,13 +5,7 @@ import { checkAnthropicError } from "./check-errors.ts";
 import { at, isCount, isObject, isText, Problems } from "./problems.ts";
 import { readWire, type WireFrame } from "./wire-frames.ts";
 
-const stopReasons: ReadonlySet<unknown> = new Set([
-  "end_turn",
-  "tool_use",
-  "max_tokens",
-  "stop_sequence",
-  "refusal",
-]);
+const stopReasons: ReadonlySet<unknown> = new Set(["end_turn", "tool_use", "max_tokens", "stop_sequence", "refusal"]);
 
 /** @returns what is wrong with it, each named as in the matrix of faults; nothing where clients have all they need */
 export function checkMessagesStream(body: string): string[] {
