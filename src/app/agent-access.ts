@@ -2,7 +2,7 @@
 
 import { type AgentTokenFile, agentTokenName, loadOrCreateAgentToken } from "../config/agent-token-file.ts";
 import type { Config } from "../config/config-schema.ts";
-import { isLoopback } from "../outbound/local-host.ts";
+import { isLoopback } from "../outbound/loopback-host.ts";
 import type { AgentAccess } from "../server/auth/acting-caller.ts";
 import { isKeyless, type KeyOptions } from "../server/check-bind.ts";
 import { agentTabPath } from "../server/page-file.ts";

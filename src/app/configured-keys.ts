@@ -2,7 +2,7 @@
 
 import { apiKeyName, loadOrCreateApiKey } from "../config/api-key-file.ts";
 import type { Config } from "../config/config-schema.ts";
-import { isLoopback } from "../outbound/local-host.ts";
+import { isLoopback } from "../outbound/loopback-host.ts";
 import type { JwtOptions, VerifyJwt } from "../server/auth/jwt.ts";
 import { takesJwt } from "../server/auth/jwt-settings.ts";
 import type { Log } from "../telemetry/log.ts";

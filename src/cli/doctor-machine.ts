@@ -7,7 +7,7 @@ import { ConfigError } from "../config/config-error.ts";
 import type { Config } from "../config/config-schema.ts";
 import { loadToolServers } from "../config/mcp-servers.ts";
 import type { DoctorLine } from "../contract/doctor-line.ts";
-import { isLoopback } from "../outbound/local-host.ts";
+import { isLoopback } from "../outbound/loopback-host.ts";
 import { takesJwt } from "../server/auth/jwt-settings.ts";
 import { checkBind } from "../server/check-bind.ts";
 import { hasKeys } from "../store/has-keys.ts";

@@ -7,13 +7,7 @@ import { isPublicAddress } from "./public-address.ts";
 /** Kept free of public names: RFC 6761, RFC 6762, RFC 8375, and `.internal` by ICANN (2024). */
 const privateZones = /\.(?:localhost|local|internal|home\.arpa)$/;
 
-/** Whether it can mean this machine alone. @param hostname without a port; brackets around addresses of version 6 may be there */
-export function isLoopback(hostname: string): boolean {
-  const name = plainHost(hostname.toLowerCase());
-  return name === "localhost" || name === "::1" || (name.startsWith("127.") && isIP(name) === 4);
-}
-
-/** Whether it means this machine or one beside it. @param hostname the same */
+/** @param hostname as `URL` tells it: brackets around addresses of the version 6, no port */
 export function isLocalHost(hostname: string): boolean {
   const name = plainHost(hostname.toLowerCase());
   if (isIP(name) !== 0) return !isPublicAddress(name);

@@ -1,7 +1,7 @@
 // Which addresses may be listened on without a key, and what that means.
 
 import { ConfigError } from "../config/config-error.ts";
-import { isLoopback } from "../outbound/local-host.ts";
+import { isLoopback } from "../outbound/loopback-host.ts";
 import type { VerifyJwt } from "./auth/jwt.ts";
 import type { KeyRing } from "./auth/key-ring.ts";
 

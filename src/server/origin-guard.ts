@@ -1,7 +1,7 @@
 // Keeps web pages and rebound DNS names out of a gateway that has no keys.
 
 import { GatewayError } from "../contract/gateway-error.ts";
-import { isLoopback } from "../outbound/local-host.ts";
+import { isLoopback } from "../outbound/loopback-host.ts";
 import { isKeyless, type KeyOptions } from "./check-bind.ts";
 
 export interface OriginGuardOptions extends KeyOptions {

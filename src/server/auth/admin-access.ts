@@ -3,7 +3,7 @@
 
 import { ConfigError } from "../../config/config-error.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
-import { isLoopback } from "../../outbound/local-host.ts";
+import { isLoopback } from "../../outbound/loopback-host.ts";
 import { createFindByKey, presentedKeys } from "../api-keys.ts";
 import { isKeyless } from "../check-bind.ts";
 import { createOriginGuard, type OriginGuardOptions } from "../origin-guard.ts";

@@ -8,7 +8,7 @@ import type { Environment } from "../../../config/load-config.ts";
 import type { Clock } from "../../../contract/clock.ts";
 import { GatewayError } from "../../../contract/gateway-error.ts";
 import type { JsonObject } from "../../../contract/json.ts";
-import { isLoopback } from "../../../outbound/local-host.ts";
+import { isLoopback } from "../../../outbound/loopback-host.ts";
 import { orAborted } from "../../../outbound/or-aborted.ts";
 import { type CallbackListener, isSameIssuer, listenForCallback } from "./callback-listener.ts";
 import { createGuardedFetch, wrongAddress } from "./guarded-fetch.ts";
