@@ -9,7 +9,7 @@ import { isCompiled } from "../config/version.ts";
 import type { DocumentFile } from "./document-file.ts";
 import type { PdfRefusal } from "./pdf-text.ts";
 import { unreadable } from "./read-error.ts";
-import { Turns } from "./turns.ts";
+import { Slots } from "./slots.ts";
 
 type ByteFile = Extract<DocumentFile, { readonly bytes: Uint8Array }>;
 
@@ -29,7 +29,7 @@ export const marks = { text: "t", refusal: "r" } as const;
 const pdfChildCommand = "read-pdf";
 
 /** A fraction of a machine, however many files come at a time. */
-const turns = new Turns(2);
+const slots = new Slots(2);
 const watchEveryMs = 50;
 const niceness = 10;
 const reasons: Readonly<Record<PdfRefusal | "long" | "large", string>> = {
@@ -49,7 +49,7 @@ export async function readPdf(
 ): Promise<string> {
   const command = childCommand();
   if (command === undefined) return await readWithout(file, maxBytes, signal);
-  using _turn = await turns.take(signal);
+  using _slot = await slots.take(signal);
   signal.throwIfAborted();
   const child = Bun.spawn([...command, pdfChildCommand, String(maxBytes)], {
     stdin: file.bytes,

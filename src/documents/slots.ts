@@ -1,6 +1,6 @@
 // So many at a time; the others wait in line.
 
-export class Turns {
+export class Slots {
   readonly #atATime: number;
   readonly #waiting = new Set<() => void>();
   #running = 0;
@@ -38,7 +38,7 @@ export class Turns {
     });
   }
 
-  /** The turn goes over to the next in line. */
+  /** The slot goes over to the next in line. */
   #pass(): void {
     const [next] = this.#waiting;
     if (next === undefined) this.#running--;

@@ -1,36 +1,36 @@
 import { expect, test } from "bun:test";
-import { Turns } from "../../../src/documents/turns.ts";
+import { Slots } from "../../../src/documents/slots.ts";
 
 const signal = new AbortController().signal;
 
 test("so many run at a time, and the others come in the order in which they asked", async () => {
-  const turns = new Turns(1);
-  const first = await turns.take(signal);
+  const slots = new Slots(1);
+  const first = await slots.take(signal);
   const entered: string[] = [];
-  const second = turns.take(signal).then((turn) => {
+  const second = slots.take(signal).then((slot) => {
     entered.push("second");
-    return turn;
+    return slot;
   });
-  const third = turns.take(signal).then(() => entered.push("third"));
+  const third = slots.take(signal).then(() => entered.push("third"));
   await Promise.resolve();
   expect(entered).toEqual([]);
 
   first[Symbol.dispose]();
   // Once only.
   first[Symbol.dispose]();
-  const turn = await second;
+  const slot = await second;
   expect(entered).toEqual(["second"]);
-  turn[Symbol.dispose]();
+  slot[Symbol.dispose]();
   await third;
   expect(entered).toEqual(["second", "third"]);
 });
 
-test("whoever gives up leaves the line, and takes nobody's turn", async () => {
-  const turns = new Turns(1);
-  const first = await turns.take(signal);
+test("whoever gives up leaves the line, and takes nobody's slot", async () => {
+  const slots = new Slots(1);
+  const first = await slots.take(signal);
   const leaving = new AbortController();
-  const given = turns.take(leaving.signal);
-  const patient = turns.take(signal);
+  const given = slots.take(leaving.signal);
+  const patient = slots.take(signal);
   leaving.abort(new Error("gone"));
   await expect(given).rejects.toThrow("gone");
 
@@ -39,7 +39,7 @@ test("whoever gives up leaves the line, and takes nobody's turn", async () => {
 });
 
 test("whoever has left already is not let in", async () => {
-  const turns = new Turns(1);
-  await expect(turns.take(AbortSignal.abort(new Error("gone")))).rejects.toThrow("gone");
-  expect(await turns.take(signal)).toBeDefined();
+  const slots = new Slots(1);
+  await expect(slots.take(AbortSignal.abort(new Error("gone")))).rejects.toThrow("gone");
+  expect(await slots.take(signal)).toBeDefined();
 });
