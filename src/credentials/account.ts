@@ -16,7 +16,7 @@ export interface Account {
 }
 
 /** What a user gives of an account, before it has a name. */
-export interface CapturedCredentials {
+export interface GivenCredentials {
   readonly token?: string | undefined;
   readonly cookies?: string | undefined;
   readonly headers?: Readonly<Record<string, string>>;

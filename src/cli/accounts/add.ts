@@ -1,8 +1,8 @@
 // qwen-gateway accounts add: takes what was copied out of a browser, and keeps it encrypted.
 
 import { readFileSync } from "node:fs";
-import type { CapturedCredentials } from "../../credentials/account.ts";
-import { capture, CaptureError } from "../../credentials/capture.ts";
+import type { GivenCredentials } from "../../credentials/account.ts";
+import { CredentialsError, parseCredentials } from "../../credentials/parse-credentials.ts";
 import { describeCredentials } from "../../credentials/describe-credentials.ts";
 import { type AddRefusal, addAccount } from "../../upstreams/qwen-web/add-account.ts";
 import { type Command, type CommandContext, type FlagValues, UsageError } from "../command.ts";
@@ -30,8 +30,8 @@ export function addCommand(): Command {
       "A running gateway takes the account within a second.",
     run: (flags, context) =>
       withAccounts(flags, context, async ({ config, accounts, vault }) => {
-        const captured = await readCredentials(flags, context, new URL(config.qwenBaseUrl).host);
-        const outcome = await addAccount({ accounts, vault }, captured, flags["alias"]);
+        const given = await readCredentials(flags, context, new URL(config.qwenBaseUrl).host);
+        const outcome = await addAccount({ accounts, vault }, given, flags["alias"]);
         if ("reason" in outcome) {
           if (outcome.reason !== "locked") throw new UsageError(describeRefusal(outcome));
           context.complain(describeRefusal(outcome));
@@ -65,17 +65,21 @@ function describeRefusal(refusal: AddRefusal): string {
   }
 }
 
-async function readCredentials(flags: FlagValues, context: CommandContext, host: string): Promise<CapturedCredentials> {
+async function readCredentials(flags: FlagValues, context: CommandContext, host: string): Promise<GivenCredentials> {
   const { token, cookie, file } = flags;
   try {
     if (token !== undefined || cookie !== undefined) {
       if (file !== undefined) throw new UsageError("Cannot use --file together with --cookie or --token");
-      const parts = [token, cookie].filter((part) => part !== undefined).map((part) => capture(part, { host }));
+      const parts = [token, cookie]
+        .filter((part) => part !== undefined)
+        .map((part) => parseCredentials(part, { host }));
       return { token: parts.find((part) => part.token)?.token, cookies: parts.find((part) => part.cookies)?.cookies };
     }
-    return capture(file === undefined ? await context.readInput(prompt) : readFileSync(file, "utf8"), { host });
+    return parseCredentials(file === undefined ? await context.readInput(prompt) : readFileSync(file, "utf8"), {
+      host,
+    });
   } catch (error) {
-    if (error instanceof CaptureError) throw new UsageError(error.message);
+    if (error instanceof CredentialsError) throw new UsageError(error.message);
     if (error instanceof Error && "code" in error && file !== undefined) {
       throw new UsageError(`Cannot read the file ${JSON.stringify(file)}: ${error.code}`);
     }

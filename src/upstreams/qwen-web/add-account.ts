@@ -1,6 +1,6 @@
 // An account that its owner gives while the gateway serves, or replaces by newer credentials: kept sealed, known at once.
 
-import { type Account, type CapturedCredentials, canRefresh, isAccessToken } from "../../credentials/account.ts";
+import { type Account, type GivenCredentials, canRefresh, isAccessToken } from "../../credentials/account.ts";
 import type { AccountVault, VaultEntry } from "../../credentials/account-vault.ts";
 import type { WebAccounts } from "./accounts.ts";
 import { parseAccount } from "./parse-account.ts";
@@ -21,10 +21,10 @@ export type AddRefusal =
 /** @param alias undefined: as before, or by its id */
 export async function addAccount(
   { accounts, vault }: { readonly accounts: Pick<WebAccounts, "known" | "load">; readonly vault: AccountVault },
-  captured: CapturedCredentials,
+  given: GivenCredentials,
   alias: string | undefined,
 ): Promise<AddedAccount | AddRefusal> {
-  const unnamed = parseAccount(captured);
+  const unnamed = parseAccount(given);
   const entries = await vault.list();
   const before = entries.find(({ id }) => id === unnamed.id);
   const locked = entries.find(({ id, kept }) => kept === "locked" && id !== unnamed.id);

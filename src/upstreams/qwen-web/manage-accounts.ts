@@ -6,7 +6,7 @@ import { GatewayError } from "../../contract/gateway-error.ts";
 import type { AccountView } from "../../contract/upstream.ts";
 import { anonymousId } from "../../credentials/account.ts";
 import { type AccountVault, createAccountVault } from "../../credentials/account-vault.ts";
-import { capture, CaptureError } from "../../credentials/capture.ts";
+import { CredentialsError, parseCredentials } from "../../credentials/parse-credentials.ts";
 import { describeCredentials } from "../../credentials/describe-credentials.ts";
 import type { SecretBox } from "../../credentials/secret-box.ts";
 import type { AccountStore } from "../../store/store.ts";
@@ -82,8 +82,8 @@ export function createAccountManager(options: ManageOptions): AccountManager {
       return listed();
     },
     async add(credentials, alias) {
-      const captured = readCredentials(credentials, options.host);
-      const outcome = await addAccount({ accounts, vault }, captured, alias);
+      const given = readCredentials(credentials, options.host);
+      const outcome = await addAccount({ accounts, vault }, given, alias);
       if ("reason" in outcome) throw refuse(outcome);
       const { isNew, advice } = outcome;
       return { account: await find(outcome.account.id), isNew, advice };
@@ -121,9 +121,9 @@ export function createAccountManager(options: ManageOptions): AccountManager {
 /** @throws {GatewayError} `invalid-request` */
 function readCredentials(text: string, host: string) {
   try {
-    return capture(text, { host });
+    return parseCredentials(text, { host });
   } catch (cause) {
-    if (!(cause instanceof CaptureError)) throw cause;
+    if (!(cause instanceof CredentialsError)) throw cause;
     throw new GatewayError("invalid-request", cause.message, { param: "credentials", cause });
   }
 }

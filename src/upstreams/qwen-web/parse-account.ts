@@ -1,6 +1,6 @@
-// What a user captured to an account: a token, a Cookie header, further headers of the browser.
+// What a user gave of an account: a token, a Cookie header, further headers of the browser.
 
-import { type Account, anonymousId, type CapturedCredentials, tokenClaims } from "../../credentials/account.ts";
+import { type Account, anonymousId, type GivenCredentials, tokenClaims } from "../../credentials/account.ts";
 import { cookieValue } from "../../credentials/cookies.ts";
 
 /** Names that the gateway sets itself, or that belong to one connection or one call only. */
@@ -25,15 +25,15 @@ const notCaptured: ReadonlySet<string> = new Set([
  * Without any credential it is the anonymous account, which test servers and the emulator take.
  * @param alias what its owner calls it; else it is named by its id
  */
-export function parseAccount(captured: CapturedCredentials, alias?: string): Account {
-  const token = withoutScheme(captured.token) ?? cookieValue(captured.cookies, "token");
+export function parseAccount(given: GivenCredentials, alias?: string): Account {
+  const token = withoutScheme(given.token) ?? cookieValue(given.cookies, "token");
   const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(captured.headers ?? {})) {
+  for (const [name, value] of Object.entries(given.headers ?? {})) {
     if (!notCaptured.has(name.toLowerCase())) headers[name.toLowerCase()] = value;
   }
-  const id = identify(token, captured.cookies);
+  const id = identify(token, given.cookies);
   const ownAlias = id === anonymousId ? id : `account-${id.slice(0, 6)}`;
-  return { id, alias: alias ?? ownAlias, token, cookies: captured.cookies || undefined, headers };
+  return { id, alias: alias ?? ownAlias, token, cookies: given.cookies || undefined, headers };
 }
 
 function withoutScheme(token: string | undefined): string | undefined {

@@ -2,21 +2,21 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { capture, CaptureError } from "../../../src/credentials/capture.ts";
+import { CredentialsError, parseCredentials } from "../../../src/credentials/parse-credentials.ts";
 
-const read = (text: string) => capture(text, { host: "chat.qwen.ai" });
+const read = (text: string) => parseCredentials(text, { host: "chat.qwen.ai" });
 
 function refusal(text: string): string {
   try {
     read(text);
   } catch (error) {
-    if (error instanceof CaptureError) return error.message;
+    if (error instanceof CredentialsError) return error.message;
     throw error;
   }
   return "";
 }
 
-describe("capture", () => {
+describe("parseCredentials", () => {
   test.each([
     ["a token", "eyJhbGciOi.eyJpZCI6.c2ln"],
     ["a token with its scheme", "Bearer eyJhbGciOi.eyJpZCI6.c2ln\n"],
@@ -84,7 +84,7 @@ describe("capture", () => {
       "Cannot use the cookies: none of them is of chat.qwen.ai",
     );
     const local = JSON.stringify([cookie("token", "127.0.0.1"), ...foreign.slice(0, 1)]);
-    expect(capture(local, { host: "127.0.0.1:8788" }).cookies).toBe("token=1");
+    expect(parseCredentials(local, { host: "127.0.0.1:8788" }).cookies).toBe("token=1");
   });
 
   test("refuses what it does not understand without quoting it", () => {
@@ -166,7 +166,7 @@ test.each([
 test("capture takes a request to another host of Qwen's, and one to the backend that is set", () => {
   expect(read("curl https://auth.qwen.ai/api -b 'token=abc'").cookies).toBe("token=abc");
   const local = `curl http://127.0.0.1:8788/api -b 'token=abc'`;
-  expect(capture(local, { host: "127.0.0.1:8788" }).cookies).toBe("token=abc");
+  expect(parseCredentials(local, { host: "127.0.0.1:8788" }).cookies).toBe("token=abc");
 });
 
 test("capture takes a request copied as fetch (Node.js)", () => {

@@ -2,37 +2,37 @@
 // copied as curl or fetch, a HAR file, an export of cookies. Every header is taken except those of one connection.
 
 import { isJsonObject, type JsonObject } from "../contract/json.ts";
-import type { CapturedCredentials } from "./account.ts";
+import type { GivenCredentials } from "./account.ts";
 import { isWindowsCommand, splitShellWords, splitWindowsWords } from "./shell-words.ts";
 
-export interface Capture extends CapturedCredentials {
+export interface PastedCredentials extends GivenCredentials {
   /** What it was taken for. */
   readonly form: "token" | "cookies" | "headers" | "curl" | "fetch" | "har";
 }
 
-export interface CaptureOptions {
+export interface ParseOptions {
   /** Requests to others are not looked at, where there are several, and refused where there is one. */
   readonly host: string;
 }
 
 /** What was pasted cannot be used. Its message quotes nothing of it but a host. */
-export class CaptureError extends Error {
-  override readonly name = "CaptureError";
+export class CredentialsError extends Error {
+  override readonly name = "CredentialsError";
 }
 
-/** @throws {CaptureError} that says what was looked for. */
-export function capture(pasted: string, options: CaptureOptions): Capture {
+/** @throws {CredentialsError} that says what was looked for. */
+export function parseCredentials(pasted: string, options: ParseOptions): PastedCredentials {
   const text = pasted.replace(/^\uFEFF/, "").trim();
-  if (text === "") throw new CaptureError("Cannot read the credentials: nothing was given");
+  if (text === "") throw new CredentialsError("Cannot read the credentials: nothing was given");
   const found = recognize(text, options);
   if (found.token === undefined && found.cookies === undefined) {
     const advice = "copy the request once more, with its cookies (a HAR file: with sensitive data)";
-    throw new CaptureError(`Cannot use the credentials: there is neither a token nor a cookie in them; ${advice}`);
+    throw new CredentialsError(`Cannot use the credentials: there is neither a token nor a cookie in them; ${advice}`);
   }
   return found;
 }
 
-function recognize(text: string, options: CaptureOptions): Capture {
+function recognize(text: string, options: ParseOptions): PastedCredentials {
   if (/^curl(\.exe)?\s/i.test(text)) return fromCurl(text, options);
   if (/^(await\s+)?fetch\s*\(/.test(text)) return fromFetch(text, options);
   if (text.startsWith("{") || text.startsWith("[")) return fromJson(text, options);
@@ -45,8 +45,8 @@ function recognize(text: string, options: CaptureOptions): Capture {
   throw notUnderstood();
 }
 
-function notUnderstood(): CaptureError {
-  return new CaptureError(
+function notUnderstood(): CredentialsError {
+  return new CredentialsError(
     "Cannot read the credentials: this is no token, no Cookie header, no request copied as cURL or fetch, and no HAR file",
   );
 }
@@ -57,7 +57,7 @@ type Headers = readonly (readonly [name: string, value: string])[];
 const connectionLevel =
   /^(?::.*|host|connection|proxy-.*|keep-alive|te|trailer|transfer-encoding|upgrade|expect|content-length|content-encoding|range|if-.*)$/;
 
-function fromHeaders(given: Headers, form: Capture["form"]): Capture {
+function fromHeaders(given: Headers, form: PastedCredentials["form"]): PastedCredentials {
   let token: string | undefined;
   let cookies: string | undefined;
   const headers: Record<string, string> = {};
@@ -66,7 +66,7 @@ function fromHeaders(given: Headers, form: Capture["form"]): Capture {
     const value = rawValue.trim();
     if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name) || value === "" || connectionLevel.test(name)) continue;
     if (!/^[ -~]+$/.test(value)) {
-      throw new CaptureError(`Cannot use the header "${name}": it holds characters that no header can carry`);
+      throw new CredentialsError(`Cannot use the header "${name}": it holds characters that no header can carry`);
     }
     if (name === "authorization") token = value.replace(/^bearer\s+/i, "").trim() || undefined;
     else if (name === "cookie") cookies = cookies === undefined ? value : `${cookies}; ${value}`;
@@ -75,7 +75,7 @@ function fromHeaders(given: Headers, form: Capture["form"]): Capture {
   return { form, token, cookies, headers };
 }
 
-function fromBlock(headers: Headers, options: CaptureOptions): Capture {
+function fromBlock(headers: Headers, options: ParseOptions): PastedCredentials {
   for (const [name, value] of headers) {
     if (/^(host|:authority)$/i.test(name.trim())) requireQwen(`https://${value.trim()}`, options);
   }
@@ -119,10 +119,10 @@ const otherValues = new Set(
 );
 
 /** The cookies of another site are nothing that Qwen should read. */
-function requireQwen(address: string, { host }: CaptureOptions): void {
+function requireQwen(address: string, { host }: ParseOptions): void {
   const url = URL.parse(address);
   if (url === null || url.host === host || isOfQwen(url.hostname)) return;
-  throw new CaptureError(`Cannot use the request: it was sent to ${url.host} and not to ${host}`);
+  throw new CredentialsError(`Cannot use the request: it was sent to ${url.host} and not to ${host}`);
 }
 
 function isOfQwen(hostname: string): boolean {
@@ -130,7 +130,7 @@ function isOfQwen(hostname: string): boolean {
 }
 
 /** Exports of a whole browser name the site of each cookie. */
-function isForeign(cookie: JsonObject, { host }: CaptureOptions): boolean {
+function isForeign(cookie: JsonObject, { host }: ParseOptions): boolean {
   const { domain } = cookie;
   if (typeof domain !== "string" || domain === "") return false;
   const site = domain.toLowerCase().replace(/^\./, "");
@@ -138,7 +138,7 @@ function isForeign(cookie: JsonObject, { host }: CaptureOptions): boolean {
   return !isOfQwen(site) && hostname !== site && !hostname.endsWith(`.${site}`);
 }
 
-function fromCurl(text: string, options: CaptureOptions): Capture {
+function fromCurl(text: string, options: ParseOptions): PastedCredentials {
   const words = isWindowsCommand(text) ? splitWindowsWords(text) : splitShellWords(text);
   const headers: (readonly [string, string])[] = [];
   for (let at = 1; at < words.length; at++) {
@@ -185,7 +185,7 @@ function readFlag(
   return { flag, value: next ?? "", isJoined: false };
 }
 
-function fromFetch(text: string, place: CaptureOptions): Capture {
+function fromFetch(text: string, place: ParseOptions): PastedCredentials {
   requireQwen(/^[^"'`]*["'`]([^"'`]*)/.exec(text)?.[1] ?? "", place);
   const options = parseJson(text.slice(text.indexOf("{"), text.lastIndexOf("}") + 1));
   const headers = isJsonObject(options) ? options["headers"] : undefined;
@@ -193,13 +193,13 @@ function fromFetch(text: string, place: CaptureOptions): Capture {
   return fromHeaders(textEntries(headers), "fetch");
 }
 
-function fromJson(text: string, options: CaptureOptions): Capture {
+function fromJson(text: string, options: ParseOptions): PastedCredentials {
   const value = parseJson(text);
   if (Array.isArray(value)) {
     const cookies: readonly unknown[] = value;
     if (namedValues(cookies).length === 0) throw notUnderstood();
     const own = namedValues(cookies.filter((cookie) => !isJsonObject(cookie) || !isForeign(cookie, options)));
-    if (own.length === 0) throw new CaptureError(`Cannot use the cookies: none of them is of ${options.host}`);
+    if (own.length === 0) throw new CredentialsError(`Cannot use the cookies: none of them is of ${options.host}`);
     return fromHeaders([["cookie", own.map(([name, cookie]) => `${name}=${cookie}`).join("; ")]], "cookies");
   }
   const log = isJsonObject(value) ? value["log"] : undefined;
@@ -209,7 +209,7 @@ function fromJson(text: string, options: CaptureOptions): Capture {
 }
 
 /** The newest request to the host decides; one that sent a message tells more than any other. */
-function fromHar(entries: readonly unknown[], { host }: CaptureOptions): Capture {
+function fromHar(entries: readonly unknown[], { host }: ParseOptions): PastedCredentials {
   const requests = entries
     .filter(isJsonObject)
     .map((entry) => ({ request: entry["request"], startedAtMs: Date.parse(String(entry["startedDateTime"])) || 0 }))
@@ -218,7 +218,7 @@ function fromHar(entries: readonly unknown[], { host }: CaptureOptions): Capture
   const rank = ({ request }: { request: JsonObject }): number =>
     Number(hasCredentials(request)) * 2 + Number(String(request["url"]).includes("/chat/completions"));
   const [best] = requests.toSorted((one, other) => rank(other) - rank(one) || other.startedAtMs - one.startedAtMs);
-  if (best === undefined) throw new CaptureError(`Cannot use the HAR file: it holds no request to ${host}`);
+  if (best === undefined) throw new CredentialsError(`Cannot use the HAR file: it holds no request to ${host}`);
   return fromHeaders(harHeaders(best.request), "har");
 }
 
@@ -250,6 +250,6 @@ function parseJson(text: string): unknown {
     return JSON.parse(text);
   } catch {
     // Its own message would quote what was pasted.
-    throw new CaptureError("Cannot read the credentials: they look like JSON, but the text is not whole");
+    throw new CredentialsError("Cannot read the credentials: they look like JSON, but the text is not whole");
   }
 }
