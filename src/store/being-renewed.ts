@@ -1,4 +1,4 @@
-// What both drivers say of an account whose credentials another process is about to change.
+// What every driver says of an account whose credentials another process is about to change.
 
 import { GatewayError } from "../contract/gateway-error.ts";
 

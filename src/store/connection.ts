@@ -1,4 +1,4 @@
-// One open database with its questions, as the halves of the SQLite driver share it.
+// One open database with its questions, as the parts of the SQLite driver share it.
 
 import type { Database } from "bun:sqlite";
 import type { Log } from "../telemetry/log.ts";

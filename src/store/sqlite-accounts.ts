@@ -1,4 +1,4 @@
-// The third of the SQLite driver that keeps accounts: sealed bytes and states, which it cannot read.
+// The part of the SQLite driver that keeps accounts: sealed bytes and states, which it cannot read.
 
 import type { Connection } from "./connection.ts";
 import { beingRenewed } from "./being-renewed.ts";

@@ -1,4 +1,4 @@
-// The half of the SQLite driver that shows and deletes sessions.
+// The part of the SQLite driver that shows and deletes sessions.
 
 import { othersFirst } from "../contract/others-first.ts";
 import type { Connection, Moment } from "./connection.ts";

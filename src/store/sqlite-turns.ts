@@ -1,4 +1,4 @@
-// The half of the SQLite driver that runs turns: which chat a request continues, who holds it, what was said in it.
+// The part of the SQLite driver that runs turns: which chat a request continues, who holds it, what was said in it.
 
 import type { Message } from "../contract/chat-request.ts";
 import type { Continuation } from "../contract/continuation.ts";

@@ -1,4 +1,4 @@
-// What the SQLite driver tells of a chat that it has leased.
+// What a driver tells of a chat that it has leased.
 
 import type { Continuation } from "../contract/continuation.ts";
 import type { LeaseRow, PositionRow } from "./questions.ts";
