@@ -12,6 +12,7 @@ import {
   textEvent,
   unknownEvent,
 } from "./stream-events.ts";
+import { strikeWire } from "./wire-faults.ts";
 
 export interface FaultContext {
   readonly frame: EventFrame;
@@ -64,35 +65,16 @@ function* strike(fault: StreamFault, { frame }: FaultContext): Generator<ReplySt
       yield { type: "event", text: errorTextEvent(fault.text) };
       yield { type: "end" };
       return;
-    case "drop":
-    case "end":
-      yield { type: fault.kind };
-      return;
-    case "stall":
-      yield {
-        type: "stall",
-        ...(fault.keepAliveEveryMs === undefined ? {} : { keepAliveEveryMs: fault.keepAliveEveryMs }),
-      };
-      return;
-    case "stay-open":
-      yield { type: "stall" };
-      return;
-    case "malformed":
-      yield { type: "event", text: `${fault.line ?? 'data: {"choices": [{"delta": {"role": "assist'}\n\n` };
-      return;
     case "unknown-event":
       yield { type: "event", text: unknownEvent(frame) };
       return;
     case "done":
       yield { type: "event", text: "data: [DONE]\n\n" };
       return;
-    case "keep-alive":
-      for (let index = 0; index < (fault.times ?? 1); index++) yield { type: "event", text: keepAliveEvent(frame) };
-      return;
     case "interleave":
       return;
     default:
-      fault satisfies never;
+      yield* strikeWire(fault, keepAliveEvent(frame));
   }
 }
 

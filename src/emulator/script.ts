@@ -3,9 +3,7 @@
 import Type, { type Static } from "typebox";
 import { callForms } from "./call-markup.ts";
 import { parseEntries, type ParsedScript } from "./parse-entries.ts";
-
-const closed = { additionalProperties: false };
-const count = Type.Integer({ minimum: 0 });
+import { after, closed, deliveryFields, orderFields, wireFaults } from "./script-fields.ts";
 
 export type CallName = Static<typeof callName>;
 const callName = Type.Enum([
@@ -66,30 +64,20 @@ const refusal = Type.Object(
   closed,
 );
 
-/** `after` counts events already delivered, `response.created` included: 0 is before it, 1 right behind it. */
-const after = Type.Optional(count);
-
-/** `after` defaults to 1, where nothing else is said. */
+/**
+ * `after` counts events already delivered, `response.created` included: 0 is before it, 1 right behind it. It defaults to 1,
+ * where nothing else is said.
+ */
 export type StreamFault = Static<typeof streamFault>;
 const streamFault = Type.Union([
   /** In-stream error object; the stream ends behind it. */
   Type.Object({ kind: Type.Literal("error"), after, code: Type.String(), details: Type.String() }, closed),
   /** In-stream error that is a plain string. */
   Type.Object({ kind: Type.Literal("error-text"), after, text: Type.String() }, closed),
-  /** The connection is reset. */
-  Type.Object({ kind: Type.Literal("drop"), after }, closed),
-  /** A clean end of the body without `finished`. */
-  Type.Object({ kind: Type.Literal("end"), after }, closed),
-  /** Nothing more comes, or only keep-alive events. */
-  Type.Object({ kind: Type.Literal("stall"), after, keepAliveEveryMs: Type.Optional(count) }, closed),
-  /** The stream stays open after `finished`. */
-  Type.Object({ kind: Type.Literal("stay-open") }, closed),
-  /** A line that is no event the client knows: broken JSON unless `line` says otherwise. */
-  Type.Object({ kind: Type.Literal("malformed"), after, line: Type.Optional(Type.String()) }, closed),
+  ...wireFaults,
   Type.Object({ kind: Type.Literal("unknown-event"), after }, closed),
   /** `data: [DONE]`, which the backend never sends. Without `after` it follows the finish. */
   Type.Object({ kind: Type.Literal("done"), after }, closed),
-  Type.Object({ kind: Type.Literal("keep-alive"), after, times: Type.Optional(count) }, closed),
   /** A second answer with its own response id, delta by delta between those of the first. */
   Type.Object({ kind: Type.Literal("interleave"), after, text: Type.String() }, closed),
 ]);
@@ -138,12 +126,7 @@ const scriptedReply = Type.Object(
     raw: Type.Optional(Type.String()),
     /** Events as in 2025-10: no `response_id`, no `timestamp`, `cached_tokens` on top. */
     legacyEvents: Type.Optional(Type.Boolean()),
-    /** Milliseconds between events, instead of the emulator's own pace. */
-    paceMs: Type.Optional(count),
-    splitBytes: Type.Optional(Type.Integer({ minimum: 1 })),
-    /** Everything that needs no waiting in one chunk. */
-    joinEvents: Type.Optional(Type.Boolean()),
-    encoding: Type.Optional(Type.Enum(["gzip", "br"])),
+    ...deliveryFields,
     faults: Type.Optional(Type.Array(streamFault)),
     /** What the stored chat holds when a fault cut the stream. Default: what was delivered. */
     stored: Type.Optional(Type.Enum(["delivered", "complete"])),
@@ -162,16 +145,9 @@ const scriptEntry = Type.Object(
   {
     /** Default: completions. */
     on: Type.Optional(callName),
-    /** Substring of the message (completions), else of the body or path. */
-    match: Type.Optional(Type.String()),
     /** Bearer or account id. */
     account: Type.Optional(Type.String()),
-    /** Default: once. */
-    times: Type.Optional(Type.Union([Type.Integer({ minimum: 1 }), Type.Literal("always")])),
-    /** Wait before the answer. */
-    delayMs: Type.Optional(count),
-    /** The answer waits for one `release` of this gate; a stream waits so before each event. */
-    gate: Type.Optional(Type.String()),
+    ...orderFields,
     refuse: Type.Optional(Type.Union([refusalName, refusal])),
     reply: Type.Optional(scriptedReply),
   },

@@ -5,6 +5,7 @@ import type { ReplyStep } from "../reply-steps.ts";
 import type { Fields, Frame } from "./chunk-form.ts";
 import type { ChunkContext } from "./chunk-steps.ts";
 import type { Refusal, RefusalName, StreamFault } from "./script.ts";
+import { strikeWire } from "../wire-faults.ts";
 
 export interface FaultContext {
   readonly chunk: ChunkContext;
@@ -52,27 +53,8 @@ function* strike(fault: StreamFault, context: FaultContext): Generator<ReplyStep
       yield { type: "event", text: done };
       yield { type: "end" };
       return;
-    case "drop":
-    case "end":
-      yield { type: fault.kind };
-      return;
-    case "stall":
-      yield {
-        type: "stall",
-        ...(fault.keepAliveEveryMs === undefined ? {} : { keepAliveEveryMs: fault.keepAliveEveryMs }),
-      };
-      return;
-    case "stay-open":
-      yield { type: "stall" };
-      return;
-    case "malformed":
-      yield { type: "event", text: `${fault.line ?? 'data: {"choices": [{"delta": {"role": "assist'}\n\n` };
-      return;
-    case "keep-alive":
-      for (let index = 0; index < (fault.times ?? 1); index++) yield { type: "event", text: context.keepAlive };
-      return;
     default:
-      fault satisfies never;
+      yield* strikeWire(fault, context.keepAlive);
   }
 }
 

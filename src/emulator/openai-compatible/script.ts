@@ -2,9 +2,7 @@
 
 import Type, { type Static } from "typebox";
 import { parseEntries, type ParsedScript } from "../parse-entries.ts";
-
-const closed = { additionalProperties: false };
-const count = Type.Integer({ minimum: 0 });
+import { after, closed, count, deliveryFields, orderFields, wireFaults } from "../script-fields.ts";
 
 export type CallName = Static<typeof callName>;
 const callName = Type.Enum([
@@ -121,10 +119,10 @@ const quirk = Type.Enum([
   "no-space",
 ]);
 
-/** Chunks already delivered, the one with the role included: 0 is before it. Comments do not count. */
-const after = Type.Optional(count);
-
-/** `after` defaults to 1, where nothing else is said. */
+/**
+ * `after` counts chunks already delivered, the one with the role included: 0 is before it. Comments do not count. It defaults
+ * to 1, where nothing else is said.
+ */
 export type StreamFault = Static<typeof streamFault>;
 const streamFault = Type.Union([
   /** An error in the dialect's in-stream form; with `after: 0` it is all that HTTP 200 brings. */
@@ -140,20 +138,9 @@ const streamFault = Type.Union([
   ),
   /** DashScope's private finish reason, the error's text in the place of the answer. */
   Type.Object({ kind: Type.Literal("error-finish"), after, text: Type.String() }, closed),
-  /** The connection is reset. */
-  Type.Object({ kind: Type.Literal("drop"), after }, closed),
-  /** A clean end of the body without a finish. */
-  Type.Object({ kind: Type.Literal("end"), after }, closed),
+  ...wireFaults,
   /** `[DONE]` without a finish, and the end. */
   Type.Object({ kind: Type.Literal("done"), after }, closed),
-  /** Nothing more comes, or only keep-alives. */
-  Type.Object({ kind: Type.Literal("stall"), after, keepAliveEveryMs: Type.Optional(count) }, closed),
-  /** The stream stays open behind its last event. */
-  Type.Object({ kind: Type.Literal("stay-open") }, closed),
-  /** No event that a client knows: broken JSON unless `line` says otherwise. */
-  Type.Object({ kind: Type.Literal("malformed"), after, line: Type.Optional(Type.String()) }, closed),
-  /** The dialect's own, `times` of them. */
-  Type.Object({ kind: Type.Literal("keep-alive"), after, times: Type.Optional(count) }, closed),
 ]);
 
 const scriptedCall = Type.Object(
@@ -202,14 +189,9 @@ const scriptedReply = Type.Object(
     headers: Type.Optional(Type.Record(Type.String(), Type.String())),
     /** Milliseconds before the first event, inside the stream: the prompt is read. */
     firstDelayMs: Type.Optional(count),
-    /** Milliseconds between events, instead of the emulator's own pace. */
-    paceMs: Type.Optional(count),
+    ...deliveryFields,
     /** A keep-alive whenever this long nothing was said. @defaultValue the server's */
     pingEveryMs: Type.Optional(Type.Integer({ minimum: 1 })),
-    splitBytes: Type.Optional(Type.Integer({ minimum: 1 })),
-    /** Everything that needs no waiting in one chunk of bytes. */
-    joinEvents: Type.Optional(Type.Boolean()),
-    encoding: Type.Optional(Type.Enum(["gzip", "br"])),
     faults: Type.Optional(Type.Array(streamFault)),
   },
   closed,
@@ -224,16 +206,9 @@ const scriptEntry = Type.Object(
   {
     /** Default: completions. */
     on: Type.Optional(callName),
-    /** Substring of the newest message (completions), else of the body or path. */
-    match: Type.Optional(Type.String()),
     /** The key that was sent. */
     account: Type.Optional(Type.String()),
-    /** Default: once. */
-    times: Type.Optional(Type.Union([Type.Integer({ minimum: 1 }), Type.Literal("always")])),
-    /** Wait before the answer's head. */
-    delayMs: Type.Optional(count),
-    /** The answer waits for one `release` of this gate; a stream waits so before each event. */
-    gate: Type.Optional(Type.String()),
+    ...orderFields,
     refuse: Type.Optional(Type.Union([refusalName, refusal])),
     reply: Type.Optional(scriptedReply),
   },
