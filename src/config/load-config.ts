@@ -1,6 +1,7 @@
 // One frozen Config out of defaults, YAML file, environment and flags, later ones first. Every problem is told at once.
 
 import { Check, Errors } from "typebox/schema";
+import { briefOf } from "../contract/excerpt.ts";
 import { reasonOf } from "../contract/thrown.ts";
 import { type Config, type ConfigKey, configSchema } from "./config-schema.ts";
 import { ConfigError } from "./config-error.ts";
@@ -246,7 +247,7 @@ const longestQuote = 100;
 
 function quote(value: unknown): string {
   const text = (JSON.stringify(value) ?? String(value)).replace(/\/\/[^/\s"]*@/g, "//****@");
-  return text.length <= longestQuote ? text : `${text.slice(0, longestQuote)}...`;
+  return briefOf(text, longestQuote);
 }
 
 function originsOf(settings: readonly Setting[], found: ReadonlyMap<string, Found>): LoadedConfig["origins"] {

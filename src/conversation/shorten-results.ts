@@ -2,7 +2,7 @@
 // Agents read files and run commands all the time; of what they saw long ago they mostly need to know that they saw it.
 
 import type { ContentPart, Message } from "../contract/chat-request.ts";
-import { isInPair } from "../contract/surrogate-pair.ts";
+import { isInPair } from "../contract/excerpt.ts";
 import { estimateMessage } from "./estimate-prompt.ts";
 
 export interface ShortenedMessages {

@@ -1,6 +1,6 @@
 // Where a text may be cut without tearing a character as people see it: letters with their marks, flags, families.
 
-import { isInPair } from "../contract/surrogate-pair.ts";
+import { isInPair } from "../contract/excerpt.ts";
 
 /**
  * The nearest boundary at or before `place`. A character that reaches back to `minimum` is cut, but never a surrogate pair.

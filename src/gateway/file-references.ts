@@ -1,6 +1,7 @@
 // Files that messages name by their ids: what they hold is put in their place before anything else looks at them.
 
 import type { ChatRequest, ContentPart, Message } from "../contract/chat-request.ts";
+import { briefOf } from "../contract/excerpt.ts";
 import { fileIdIn } from "../contract/file-reference.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
 import { GrownSums } from "../conversation/grown-lists.ts";
@@ -71,8 +72,11 @@ const lostFile = "(A file stood here. It is not attached any more.)";
 
 function notKept(part: ContentPart, id: string): GatewayError {
   const field = "field" in part ? part.field : undefined;
-  const shown = id.length <= 80 ? id : `${id.slice(0, 80)}...`;
-  return new GatewayError("invalid-request", `Cannot use ${field ?? "a file"}: no file "${shown}" is kept here`, {
-    ...(field === undefined ? {} : { param: field }),
-  });
+  return new GatewayError(
+    "invalid-request",
+    `Cannot use ${field ?? "a file"}: no file "${briefOf(id, 80)}" is kept here`,
+    {
+      ...(field === undefined ? {} : { param: field }),
+    },
+  );
 }

@@ -14,7 +14,7 @@ import { invalid } from "../surfaces/check-body.ts";
 import type { Store } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import { Answer } from "./answer.ts";
-import { beginningOf } from "./excerpt.ts";
+import { beginningOf } from "../contract/excerpt.ts";
 import { attachmentsIn, type Place, placeNamedBy, placeOf } from "./message-tree.ts";
 import { contentOf, joinAttachments, parseTypedChatRequest, type TypedChatRequest } from "./parse-request.ts";
 import { recoverAnswers } from "./recover-answers.ts";

@@ -2,7 +2,7 @@
 
 import type { ChatSource } from "../contract/chat-stream.ts";
 import type { Source } from "../contract/events.ts";
-import { beginningOf } from "./excerpt.ts";
+import { beginningOf } from "../contract/excerpt.ts";
 
 const mostPages = 20;
 /** In UTF-16 units: servers cut both shorter, and what they send goes to a reader and into the session. */

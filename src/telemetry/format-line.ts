@@ -1,5 +1,6 @@
 // One log record to one line of text, for people or for machines. Values are bounded and cannot forge a second line.
 
+import { briefOf } from "../contract/excerpt.ts";
 import type { LogFields, LogLevel } from "./log.ts";
 import { redact, redactField } from "./redact.ts";
 
@@ -53,7 +54,7 @@ function safeFields(fields: LogFields): [string, Value][] {
   const safe: [string, Value][] = [];
   for (const [name, value] of Object.entries(fields)) {
     if (value === undefined) continue;
-    safe.push([name, typeof value === "string" ? redactField(name, bound(value)) : value]);
+    safe.push([name, typeof value === "string" ? redactField(name, briefOf(value, maxTextChars)) : value]);
   }
   return safe;
 }
@@ -74,11 +75,7 @@ function describeError(error: unknown, depth = 0): ErrorDescription {
 }
 
 function safeText(text: string): string {
-  return redact(bound(text));
-}
-
-function bound(text: string): string {
-  return text.length <= maxTextChars ? text : `${text.slice(0, maxTextChars)}...`;
+  return redact(briefOf(text, maxTextChars));
 }
 
 function prettyValue(value: Value): string {

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import type { ChatSource } from "../../src/contract/chat-stream.ts";
 import { jsonText } from "../../src/contract/json.ts";
 import { createEventStream } from "../../src/pipeline/event-stream.ts";
-import { beginningOf, endOf } from "../../src/pipeline/excerpt.ts";
+import { beginningOf, endOf } from "../../src/contract/excerpt.ts";
 import { FrameWriter, lastIdOf, numberedFrom } from "../../src/pipeline/frame-writer.ts";
 import { placeOf } from "../../src/pipeline/message-tree.ts";
 import { parseTypedChatRequest } from "../../src/pipeline/parse-request.ts";

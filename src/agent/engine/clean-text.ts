@@ -1,7 +1,7 @@
 // Texts of strangers made harmless to look at: no control characters, no invisible messages, no more than fits, and in
 // the model's view between marks that whoever wrote the text cannot know.
 
-import { isInPair } from "../../contract/surrogate-pair.ts";
+import { beginningOf } from "../../contract/excerpt.ts";
 import { withoutUnseen } from "../unseen.ts";
 
 /** What prompts of this gateway and chat templates of models are made of. */
@@ -24,7 +24,7 @@ export interface CutText {
 /** @param maxChars in UTF-16 units. A character is never torn in two. */
 export function cutText(text: string, maxChars: number): CutText {
   if (text.length <= maxChars) return { text, isCut: false };
-  return { text: text.slice(0, isInPair(text, maxChars) ? maxChars - 1 : maxChars), isCut: true };
+  return { text: beginningOf(text, maxChars), isCut: true };
 }
 
 /** One line for an eye: a name, a description, a message of a server. */

@@ -1,6 +1,6 @@
 // Text of tool servers made safe to show, to log and to hand to a model: nothing in it that is not seen, and not too long.
 
-import { isInPair } from "../../contract/surrogate-pair.ts";
+import { beginningOf } from "../../contract/excerpt.ts";
 import { withoutUnseen } from "../unseen.ts";
 
 export interface CleanText {
@@ -13,7 +13,7 @@ export function cleanText(text: string, maxChars: number): CleanText {
   const looked = text.slice(0, 2 * maxChars + 1000);
   const clean = withoutUnseen(looked);
   if (clean.length <= maxChars && looked.length === text.length) return { text: clean, isCut: false };
-  return { text: clean.slice(0, isInPair(clean, maxChars) ? maxChars - 1 : maxChars), isCut: true };
+  return { text: beginningOf(clean, maxChars), isCut: true };
 }
 
 /** On one line, for logs, lists and messages. */

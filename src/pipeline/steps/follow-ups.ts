@@ -2,7 +2,7 @@
 
 import { toGatewayError } from "../../contract/gateway-error.ts";
 import { isJsonObject } from "../../contract/json.ts";
-import { beginningOf } from "../excerpt.ts";
+import { beginningOf } from "../../contract/excerpt.ts";
 import { readJson } from "../read-json.ts";
 import type { Step } from "../step.ts";
 

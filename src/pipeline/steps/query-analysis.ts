@@ -4,7 +4,7 @@ import type { Message } from "../../contract/chat-request.ts";
 import { flattenText } from "../../contract/chat-request.ts";
 import { isJsonObject } from "../../contract/json.ts";
 import { reasonOf } from "../../contract/thrown.ts";
-import { beginningOf, endOf } from "../excerpt.ts";
+import { beginningOf, endOf } from "../../contract/excerpt.ts";
 import { readJson } from "../read-json.ts";
 import type { Step, StepContext } from "../step.ts";
 

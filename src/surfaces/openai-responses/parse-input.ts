@@ -3,6 +3,7 @@
 
 import type { ContentPart, Message, ToolCall } from "../../contract/chat-request.ts";
 import { stringifyExact } from "../../contract/exact-json.ts";
+import { briefOf } from "../../contract/excerpt.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { invalid } from "../check-body.ts";
 import { customArguments } from "../custom-tools.ts";
@@ -166,14 +167,10 @@ function addReferred(messages: Messages, id: unknown, path: string, known: Known
   if (item === undefined) {
     throw invalid(
       `${path}.id`,
-      `Invalid request: "${path}.id" refers to an item that is not stored here: "${shown(id)}"`,
+      `Invalid request: "${path}.id" refers to an item that is not stored here: "${briefOf(id, 80)}"`,
     );
   }
   addItem(messages, item, path, nothingKnown);
-}
-
-function shown(id: string): string {
-  return id.length <= 80 ? id : `${id.slice(0, 80)}...`;
 }
 
 const roles = ["system", "developer", "user", "assistant"] as const;

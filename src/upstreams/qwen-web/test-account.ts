@@ -1,5 +1,6 @@
 // Whether an account works, step by step: the first that fails is the last.
 
+import { briefOf } from "../../contract/excerpt.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
 import { isTimeout } from "../../contract/thrown.ts";
 import type { Account } from "../../credentials/account.ts";
@@ -85,6 +86,5 @@ function describeFailure(error: unknown): string {
 const longestAnswer = 200;
 
 function oneLine(text: string): string {
-  const line = text.replace(/\s+/g, " ").trim();
-  return line.length <= longestAnswer ? line : `${line.slice(0, longestAnswer)}...`;
+  return briefOf(text.replace(/\s+/g, " ").trim(), longestAnswer);
 }
