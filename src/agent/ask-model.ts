@@ -6,7 +6,7 @@ import { GatewayError } from "../contract/gateway-error.ts";
 import type { Json } from "../contract/json.ts";
 import { openaiErrorBody } from "../contract/openai-error.ts";
 import type { Surface } from "../contract/surface.ts";
-import { randomId } from "../conversation/random-id.ts";
+import { randomId } from "../contract/random-id.ts";
 import { passingSessionId } from "../store/passing-session.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { AskModel, ForgetConversation, ModelAnswer } from "./engine.ts";

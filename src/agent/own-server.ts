@@ -10,7 +10,7 @@ import {
   type Tool,
 } from "@modelcontextprotocol/sdk/types.js";
 import { toGatewayError } from "../contract/gateway-error.ts";
-import { randomId } from "../conversation/random-id.ts";
+import { randomId } from "../contract/random-id.ts";
 import { readOwnMessage } from "./own-message.ts";
 import type { OwnAnswer, OwnCall, OwnTool } from "./own-tools.ts";
 

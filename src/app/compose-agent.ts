@@ -13,7 +13,7 @@ import type { Environment } from "../config/load-config.ts";
 import type { ToolServerSettings } from "../config/mcp-servers.ts";
 import { version } from "../config/version.ts";
 import type { Clock } from "../contract/clock.ts";
-import { randomId } from "../conversation/random-id.ts";
+import { randomId } from "../contract/random-id.ts";
 import type { SecretBox } from "../credentials/secret-box.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import { agentRoutes } from "../server/agent-routes.ts";

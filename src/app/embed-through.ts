@@ -2,7 +2,7 @@
 
 import { GatewayError } from "../contract/gateway-error.ts";
 import { isJsonObject } from "../contract/json.ts";
-import { randomId } from "../conversation/random-id.ts";
+import { randomId } from "../contract/random-id.ts";
 import type { Embed } from "../documents/embeddings.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 

@@ -4,7 +4,7 @@
 import type { Clock } from "../contract/clock.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
 import { othersFirst } from "../contract/others-first.ts";
-import { orderedId } from "../conversation/random-id.ts";
+import { orderedId } from "../contract/random-id.ts";
 import { sha256 } from "../conversation/sha256.ts";
 import type { DocumentRecord, DocumentStore, NewDocument, NewPiece, QuotaRefusal } from "../store/document-store.ts";
 import type { Log } from "../telemetry/log.ts";

@@ -8,7 +8,7 @@ import { settledWithin } from "../contract/settled-within.ts";
 import { statusOn, type Surface } from "../contract/surface.ts";
 import type { ModelInfo } from "../contract/upstream.ts";
 import { estimatePrompt } from "../conversation/estimate-prompt.ts";
-import { randomId } from "../conversation/random-id.ts";
+import { randomId } from "../contract/random-id.ts";
 import { silentMetrics } from "../telemetry/metrics.ts";
 import { createAdmission } from "./admission.ts";
 import { Arrivals } from "./arrivals.ts";

@@ -2,7 +2,7 @@
 // nobody looks at pays nothing.
 
 import { GatewayError } from "../contract/gateway-error.ts";
-import { randomId } from "../conversation/random-id.ts";
+import { randomId } from "../contract/random-id.ts";
 import type { Running } from "./forward/forwarder.ts";
 import type { RunningView } from "./running-view.ts";
 

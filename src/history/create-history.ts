@@ -2,7 +2,7 @@
 // within the budget of the file. Whatever fails here costs an entry and a warning, never an answer.
 
 import type { Clock } from "../contract/clock.ts";
-import { randomId } from "../conversation/random-id.ts";
+import { randomId } from "../contract/random-id.ts";
 import type { NewExchange } from "../store/history-store.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { EndedExchange, HistoryRecorder, KeptParts } from "./ended-exchange.ts";

@@ -3,6 +3,7 @@
 import { type ChatRequest, flattenText, type Message } from "../contract/chat-request.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
 import { isJsonObject, type Json } from "../contract/json.ts";
+import { randomId } from "../contract/random-id.ts";
 import { estimateTokens } from "../conversation/estimate-tokens.ts";
 import { firstUserText } from "../conversation/session-id.ts";
 import { encodeReply } from "../surfaces/openai-chat/surface.ts";
@@ -117,7 +118,7 @@ export function transformToOpenAICompletion(answer: unknown, options: { readonly
   const request = parseRequest({ model, messages: [{ role: "user", content: "" }] });
   const estimatedTokens = estimateTokens(text);
   return encodeReply(request, {
-    identity: { replyId: crypto.randomUUID().replaceAll("-", ""), model, createdAtMs: Date.now() },
+    identity: { replyId: randomId(), model, createdAtMs: Date.now() },
     text,
     reasoning: "",
     toolCalls: [],

@@ -3,7 +3,7 @@
 import { type Access, withoutSession } from "../contract/access.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
 import { isJsonObject } from "../contract/json.ts";
-import { randomId } from "../conversation/random-id.ts";
+import { randomId } from "../contract/random-id.ts";
 import { passingSessionId } from "../store/passing-session.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { TypedChatRequest } from "./parse-request.ts";

@@ -3,7 +3,7 @@
 import { Type } from "typebox";
 import type { ContentPart } from "../contract/chat-request.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
-import { orderedId } from "../conversation/random-id.ts";
+import { orderedId } from "../contract/random-id.ts";
 import { sessionHints } from "../conversation/session-hints.ts";
 import type { Attachment } from "../store/chat-store.ts";
 import { createBodyCheck, invalid, optional, withoutNulls } from "../surfaces/check-body.ts";

@@ -4,7 +4,7 @@ import type { Access } from "../contract/access.ts";
 import type { Clock } from "../contract/clock.ts";
 import type { ChatSource } from "../contract/chat-stream.ts";
 import { parseRequestBody } from "../conversation/parse-body.ts";
-import { orderedId } from "../conversation/random-id.ts";
+import { orderedId } from "../contract/random-id.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import { headerText } from "../gateway/reply-head.ts";
 import type { Replays, StartOptions } from "../replay/replays.ts";

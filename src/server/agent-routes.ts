@@ -5,7 +5,7 @@ import type { AgentEngine, RunOptions } from "../agent/engine.ts";
 import { parseCancel, parseConfirm, parseQuery } from "../agent/parse-request.ts";
 import type { Clock } from "../contract/clock.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
-import { randomId } from "../conversation/random-id.ts";
+import { randomId } from "../contract/random-id.ts";
 import { accepts } from "./accepts.ts";
 import { agentPlaces, type AgentRoute } from "./agent-places.ts";
 import type { Edge } from "./create-server.ts";

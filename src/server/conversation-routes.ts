@@ -4,7 +4,7 @@ import type { Clock } from "../contract/clock.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
 import { isJsonObject, type Json, type JsonObject } from "../contract/json.ts";
 import { parseRequestBody } from "../conversation/parse-body.ts";
-import { randomId } from "../conversation/random-id.ts";
+import { randomId } from "../contract/random-id.ts";
 import type { ConversationStore, KeptConversation } from "../store/conversation-store.ts";
 import { inputItems } from "../surfaces/openai-responses/input-items.ts";
 import { nothingKnown, parseInput } from "../surfaces/openai-responses/parse-input.ts";

@@ -3,7 +3,7 @@
 import { fileTypeOf } from "../attachments/file-type.ts";
 import type { Clock } from "../contract/clock.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
-import { randomId } from "../conversation/random-id.ts";
+import { randomId } from "../contract/random-id.ts";
 import type { FileLimits, FileQuestion, FileStore, KeptFile } from "../store/file-store.ts";
 import type { Edge } from "./create-server.ts";
 import { type FileForm, formOf, openaiFiles } from "./file-wire.ts";

@@ -6,7 +6,7 @@ import { isJsonObject, type JsonObject } from "../contract/json.ts";
 import type { Surface } from "../contract/surface.ts";
 import { estimatePrompt } from "../conversation/estimate-prompt.ts";
 import { parseRequestBody } from "../conversation/parse-body.ts";
-import { orderedId } from "../conversation/random-id.ts";
+import { orderedId } from "../contract/random-id.ts";
 import type { IncomingExchange } from "../gateway/exchange-request.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import { eventStreamHeaders } from "../sse/event-stream-headers.ts";

@@ -1,7 +1,7 @@
 // Opens a trip for each request and finds it again wherever the router hands the request on.
 
 import type { Clock } from "../contract/clock.ts";
-import { randomId } from "../conversation/random-id.ts";
+import { randomId } from "../contract/random-id.ts";
 import type { ClientAddress } from "./client-address.ts";
 import type { Cors } from "./cors.ts";
 import type { Passport } from "./passport.ts";

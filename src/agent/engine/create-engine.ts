@@ -1,7 +1,7 @@
 // The agent's engine: queries, confirmations and cancelling of all users over the same tool servers and the same model.
 
 import { GatewayError } from "../../contract/gateway-error.ts";
-import { randomId } from "../../conversation/random-id.ts";
+import { randomId } from "../../contract/random-id.ts";
 import { orAborted } from "../../outbound/or-aborted.ts";
 import type { AgentEngine } from "../engine.ts";
 import type { ToolServerView } from "../tools.ts";

@@ -3,7 +3,7 @@
 import type { Clock } from "../../contract/clock.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
 import type { JsonObject } from "../../contract/json.ts";
-import { randomId } from "../../conversation/random-id.ts";
+import { randomId } from "../../contract/random-id.ts";
 import type { AgentStore, KeptQuestion } from "../../store/agent-store.ts";
 import type { PendingConfirmation } from "../engine.ts";
 import type { Elicitation, ElicitationAnswer } from "../tools.ts";

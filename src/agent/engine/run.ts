@@ -3,7 +3,7 @@
 import type { Access } from "../../contract/access.ts";
 import type { Clock } from "../../contract/clock.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
-import { randomId } from "../../conversation/random-id.ts";
+import { randomId } from "../../contract/random-id.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { AgentCallResult, AgentProgress, AgentResult, PendingConfirmation, RunOptions } from "../engine.ts";
 import type { Failure, FailureCode } from "./failure.ts";

@@ -3,7 +3,7 @@
 import { ConfigError } from "../../config/config-error.ts";
 import { maxFetches } from "../../config/max-fetches.ts";
 import { version } from "../../config/version.ts";
-import { randomId } from "../../conversation/random-id.ts";
+import { randomId } from "../../contract/random-id.ts";
 import { createLog } from "../../telemetry/create-log.ts";
 import type { Command } from "../command.ts";
 import { configFlags, loadCommandConfig } from "../config-flags.ts";

@@ -10,6 +10,7 @@ import { estimateTokens } from "../../conversation/estimate-tokens.ts";
 import { fromBytes } from "../../outbound/fetch-client.ts";
 import type { HttpClient, ResponseHeaders } from "../../outbound/http-client.ts";
 import type { Log } from "../../telemetry/log.ts";
+import { createCallId } from "../../tools/call-id.ts";
 import { scanTools } from "../../tools/scan-tools.ts";
 import { findRepair, type Repair } from "./body-repairs.ts";
 import { type AcceptedCompletion, createCompatibleClient } from "./client.ts";
@@ -224,7 +225,7 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
       doneIsFinish: dialect.reply.doneIsFinish,
       tools: request.tools,
       rescue: rescueOf(request, dialect),
-      createId: () => `call_${crypto.randomUUID().replaceAll("-", "")}`,
+      createId: createCallId,
       maxLineBytes: options.maxLineBytes,
       onRefusal: (refusal) => judgeInStream(sending, sent, refusal),
       onSkipped: (reason) =>
