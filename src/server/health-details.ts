@@ -4,6 +4,7 @@ import type { Json } from "../contract/json.ts";
 import type { AccountView } from "../contract/upstream.ts";
 import type { Reachability } from "../telemetry/watch-upstream.ts";
 import type { DiagnosisSource } from "./diagnosis.ts";
+import { isoTime } from "./iso-time.ts";
 
 /** @param settings as config/describe-config.ts gives them, without secrets */
 export function describeHealth(source: DiagnosisSource, settings: Json): Record<string, Json> {
@@ -41,11 +42,4 @@ function encodeReachability({ state, lastAnswerAtMs, lastFailure }: Reachability
 
 function encodeAccount({ id, alias, state, untilMs, reason, openReplies }: AccountView): Json {
   return { id, alias, state, until: isoTime(untilMs), reason: reason ?? null, openReplies };
-}
-
-/** No calendar goes further. */
-const latestMs = 8.64e15;
-
-function isoTime(atMs: number | undefined): string | null {
-  return atMs === undefined || !(atMs <= latestMs) ? null : new Date(atMs).toISOString();
 }

@@ -3,10 +3,11 @@
 
 import { Type } from "typebox";
 import type { AccountView } from "../../contract/upstream.ts";
+import { isoTime } from "../iso-time.ts";
 import { anyObject, json, jsonBody, type Operation } from "../openapi/operation.ts";
 import type { AdminParts, AdminAccount } from "./admin-parts.ts";
 import { type AdminRoute, bodyOf } from "./admin-route.ts";
-import { count, isoTime, nullable } from "./schemas.ts";
+import { count, nullable } from "./schemas.ts";
 
 const accountView = Type.Object({
   upstream: Type.String(),

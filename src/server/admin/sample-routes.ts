@@ -3,10 +3,11 @@
 import { Type } from "typebox";
 import { GatewayError } from "../../contract/gateway-error.ts";
 import { type Sample, sampleIntervalMs } from "../../telemetry/samples.ts";
+import { isoTime } from "../iso-time.ts";
 import { json, query } from "../openapi/operation.ts";
 import type { AdminParts } from "./admin-parts.ts";
 import type { AdminCall, AdminRoute } from "./admin-route.ts";
-import { count, isoTime, nullable } from "./schemas.ts";
+import { count, nullable } from "./schemas.ts";
 
 const ms = Type.Number({ minimum: 0 });
 const sample = Type.Object({

@@ -3,13 +3,14 @@
 import { type TSchema, Type } from "typebox";
 import { GatewayError } from "../../contract/gateway-error.ts";
 import type { SessionView } from "../../store/store.ts";
+import { isoTime } from "../iso-time.ts";
 import { anyObject, json, jsonBody, type Parameter, query } from "../openapi/operation.ts";
 import { parseLimit, sessionListRange } from "../parse-limit.ts";
 import { encodeSession } from "../sessions.ts";
 import { localCaller } from "../trip.ts";
 import type { AdminParts } from "./admin-parts.ts";
 import { type AdminCall, type AdminRoute, bodyOf } from "./admin-route.ts";
-import { isoTime, nullable } from "./schemas.ts";
+import { nullable } from "./schemas.ts";
 
 const session = Type.Object({ caller: Type.String(), sessionId: Type.String(), conversations: Type.Array(anyObject) });
 const captured = Type.Object({ session_id: Type.String(), until: nullable(Type.String()) });

@@ -2,10 +2,11 @@
 
 import { Type } from "typebox";
 import type { Json } from "../../contract/json.ts";
+import { isoTime } from "../iso-time.ts";
 import { json } from "../openapi/operation.ts";
 import type { AdminParts } from "./admin-parts.ts";
 import type { AdminRoute } from "./admin-route.ts";
-import { count, isoTime, nullable } from "./schemas.ts";
+import { count, nullable } from "./schemas.ts";
 
 const status = Type.Object({
   version: Type.String(),

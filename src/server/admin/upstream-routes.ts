@@ -3,10 +3,11 @@
 import { Type } from "typebox";
 import { GatewayError, toGatewayError } from "../../contract/gateway-error.ts";
 import type { WatchedUpstream } from "../../telemetry/watch-upstream.ts";
+import { isoTime } from "../iso-time.ts";
 import { anyObject, json, jsonBody, type Operation } from "../openapi/operation.ts";
 import type { AdminParts } from "./admin-parts.ts";
 import type { AdminCall, AdminRoute } from "./admin-route.ts";
-import { count, isoTime, nullable } from "./schemas.ts";
+import { count, nullable } from "./schemas.ts";
 
 const upstreamView = Type.Object({
   name: Type.String(),

@@ -1,6 +1,7 @@
 // A stored key as a document, for commands and routes: all but what opens the gateway. The fields are those of the settings
 // file's spelling.
 
+import { isoTime } from "../iso-time.ts";
 import type { KeyView } from "./stored-keys.ts";
 
 export function encodeKey({
@@ -22,8 +23,8 @@ export function encodeKey({
     scopes,
     limits: encodeLimits(limits),
     created_at: new Date(createdAtMs).toISOString(),
-    expires_at: isoOrNull(expiresAtMs),
-    revoked_at: isoOrNull(revokedAtMs),
+    expires_at: isoTime(expiresAtMs),
+    revoked_at: isoTime(revokedAtMs),
   };
 }
 
@@ -36,8 +37,4 @@ export function encodeLimits(limits: KeyView["limits"]) {
     spend_per_day: limits.spendPerDay,
     streams: limits.streams,
   };
-}
-
-function isoOrNull(ms: number | undefined): string | null {
-  return ms === undefined ? null : new Date(ms).toISOString();
 }
