@@ -13,8 +13,7 @@ import { ConfigError } from "../../config/config-error.ts";
 import type { Config } from "../../config/config-schema.ts";
 import type { ToolServerSettings } from "../../config/mcp-servers.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
-import { maskSecret } from "../../credentials/account.ts";
-import { describeDuration } from "../../credentials/account-state.ts";
+import { describeToken } from "../../credentials/describe-credentials.ts";
 import { loadMasterKeys } from "../../credentials/master-key.ts";
 import { createSecretBox } from "../../credentials/secret-box.ts";
 import { callerOfSubject } from "../../server/auth/caller-of-subject.ts";
@@ -107,14 +106,8 @@ export function readUser(
 
 /** "token ****9f3c for 14 min, renews itself" */
 export function describeSignIn({ accessToken, refreshToken, expiresAtMs }: SignInRecord, nowMs: number): string {
-  const shown = `token ${maskSecret(accessToken)}`;
-  const life =
-    expiresAtMs === undefined
-      ? shown
-      : expiresAtMs > nowMs
-        ? `${shown} for ${describeDuration(expiresAtMs - nowMs)}`
-        : `${shown}, over since ${new Date(expiresAtMs).toISOString().slice(0, 16).replace("T", " ")} UTC`;
-  return refreshToken === undefined ? life : `${life}, renews itself`;
+  const told = describeToken(accessToken, expiresAtMs, nowMs);
+  return refreshToken === undefined ? told : `${told}, renews itself`;
 }
 
 /** One cell of a list. */

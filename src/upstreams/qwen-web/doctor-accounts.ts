@@ -5,6 +5,7 @@ import type { AccountView } from "../../contract/upstream.ts";
 import { type Account, anonymousId, canRefresh, isAccessToken, tokenExpiresAtMs } from "../../credentials/account.ts";
 import type { KnownAccount } from "../../credentials/account-registry.ts";
 import { describeDuration } from "../../credentials/account-state.ts";
+import { describeLife } from "../../credentials/describe-credentials.ts";
 
 const dayMs = 24 * 3_600_000;
 const copyAgain =
@@ -71,9 +72,4 @@ function asideLine({ alias, untilMs, reason }: AccountView, nowMs: number): Doct
     finding: `set aside${reason === undefined ? "" : `: ${reason}`}${until}`,
     advice: "when that is mended, make it ready at once: qwen-gateway accounts test",
   };
-}
-
-function describeLife(lifeMs: number): string {
-  const days = Math.floor(lifeMs / dayMs);
-  return days >= 2 ? `${days} days` : describeDuration(lifeMs);
 }
