@@ -12,6 +12,7 @@ import { streamSSE } from "../../src/client/client.ts";
 import { eventually } from "../support/binary.ts";
 import { readLive } from "../support/live-stream.ts";
 import { type Frame, parseFrames } from "../support/sse-frames.ts";
+import { until } from "../support/until.ts";
 import { startStage } from "./stage.ts";
 
 // Far beyond what the tests need, for machines that are busy with something else.
@@ -61,7 +62,7 @@ function processesOf(folder: string): string[] {
 }
 
 async function untilNone(folder: string): Promise<void> {
-  while (processesOf(folder).length > 0) await Bun.sleep(20);
+  await until(() => processesOf(folder).length === 0);
 }
 
 interface SilentCall {

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import type { AgentResult } from "../../src/agent/engine.ts";
 import { type Harness, startHarness } from "../support/harness.ts";
 import { parseFrames } from "../support/sse-frames.ts";
+import { until } from "../support/until.ts";
 
 const serverScript = join(import.meta.dir, "../../node_modules/@modelcontextprotocol/server-filesystem/dist/index.js");
 
@@ -208,7 +209,7 @@ test("the questions of a run are one chat at the upstream, which is deleted with
 
   expect(done).toMatchObject({ success: true, results: [{ success: true }, { success: true }] });
   const asked = (on: string) => agent.harness.emulator.requests.filter((request) => request.on === on);
-  while (asked("delete").length === 0) await new Promise((resolve) => setImmediate(resolve));
+  await until(() => asked("delete").length > 0);
   expect(asked("chats/new")).toHaveLength(1);
   expect(asked("delete")).toHaveLength(1);
   // The shape is what the gateway sends. Only what is new goes there: the rules and tools are known.

@@ -9,6 +9,7 @@ import {
   variantsOf,
 } from "../../src/emulator/openai-compatible-emulator.ts";
 import { startDialectStage } from "../support/dialect-stage.ts";
+import { callQuirks, textQuirks } from "../support/played-quirks.ts";
 import { readReply } from "../support/read-reply.ts";
 import { user } from "./client.ts";
 
@@ -16,41 +17,10 @@ const played = compatibleDialects().flatMap((dialect) =>
   variantsOf(dialect).map((variant) => ({ dialect, variant, name: `${dialect} ${variant}` })),
 );
 
-const callQuirks: readonly Quirk[][] = [
-  ["empty-call-ids"],
-  ["no-call-ids"],
-  ["late-call-ids"],
-  ["repeated-names"],
-  ["repeated-ids"],
-  ["whole-calls"],
-  ["whole-calls", "object-arguments"],
-  ["cumulative-arguments"],
-  ["same-index"],
-  ["index-from-one"],
-  ["no-index"],
-  ["calls-after-finish"],
-  ["finish-stop"],
-];
 /** Two at once, of servers that have been seen without ids. */
 const nameless: readonly Quirk[][] = [
   ["no-call-ids", "same-index"],
   ["no-call-ids", "no-index", "repeated-names"],
-];
-const textQuirks: readonly Quirk[][] = [
-  ["think-tags"],
-  ["think-tags-too"],
-  ["stray-think-close"],
-  ["both-reasoning-fields"],
-  ["content-after-finish"],
-  ["no-role"],
-  ["no-done"],
-  ["no-usage"],
-  ["usage-always"],
-  ["usage-on-finish"],
-  ["usage-everywhere"],
-  ["json-answer"],
-  ["crlf"],
-  ["no-space"],
 ];
 const tool = (name: string) => ({ type: "function", function: { name, parameters: { type: "object" } } });
 const tools = [tool("read"), tool("list")];

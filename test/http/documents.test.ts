@@ -10,6 +10,7 @@ import { documentRoutes } from "../../src/server/document-routes.ts";
 import { createTrips } from "../../src/server/trips.ts";
 import { silentLog } from "../../src/telemetry/log.ts";
 import { parseFrames } from "../support/sse-frames.ts";
+import { until } from "../support/until.ts";
 import { type Collection, countRows, createCollection, nothing } from "../unit/documents/collection.ts";
 import { makePdf } from "../unit/documents/make-pdf.ts";
 
@@ -286,7 +287,7 @@ describe("POST /api/documents as a stream", () => {
     reader.abort();
 
     if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve));
-    while (countRows(collection.database)["documents"] !== 0) await Bun.sleep(1);
+    await until(() => countRows(collection.database)["documents"] === 0);
     expect(countRows(collection.database)).toEqual(nothing);
   });
 });

@@ -5,6 +5,7 @@ import OpenAI, { toFile } from "openai";
 import { type FakeServer, type Play, type Routes, serveCompatible } from "../support/fake-compatible-server.ts";
 import { type Harness, startHarness } from "../support/harness.ts";
 import { parseMetrics, sumOf } from "../support/read-metrics.ts";
+import { until } from "../support/until.ts";
 import { readError } from "./client.ts";
 
 const json = (value: unknown): Play => ({ body: JSON.stringify(value) });
@@ -174,7 +175,7 @@ test("a large form is on its way upstream before the client has sent all of it",
     headers: { "content-type": "multipart/form-data; boundary=b" },
     body: body(),
   });
-  while (stage.servers[0]!.receivedBytes < 2_000_000) await Bun.sleep(5);
+  await until(() => stage.servers[0]!.receivedBytes >= 2_000_000);
   gate.resolve();
 
   expect(await (await answer).json()).toEqual({ text: "hello" });
@@ -212,7 +213,7 @@ test("a client that hangs up ends the request upstream, before and after its ans
   const [server] = stage.servers;
   const early = new AbortController();
   const asked = stage.harness.post("/v1/embeddings", hello, { signal: early.signal }).catch(() => "gone");
-  while (!server!.requests.some(({ path }) => path === "/v1/embeddings")) await Bun.sleep(2);
+  await until(() => server!.requests.some(({ path }) => path === "/v1/embeddings"));
   early.abort();
   expect(await asked).toBe("gone");
   await server!.untilIdle();
@@ -224,7 +225,7 @@ test("a client that hangs up ends the request upstream, before and after its ans
   await server!.untilIdle();
 
   const lines = () => stage.harness.logLines.filter((line) => line.includes('"outcome":"aborted"'));
-  while (lines().length < 2) await Bun.sleep(2);
+  await until(() => lines().length >= 2);
   expect(lines()).toHaveLength(2);
   for (const line of lines()) expect(JSON.parse(line)).not.toHaveProperty("kind");
 });
@@ -488,7 +489,7 @@ test("keys, limits of replies and wrong methods hold here too", async () => {
   const first = stage.harness
     .post("/v1/embeddings", hello, { ...authorization, signal: controller.signal })
     .catch(() => {});
-  while (!stage.servers[0]!.requests.some(({ path }) => path === "/v1/embeddings")) await Bun.sleep(2);
+  await until(() => stage.servers[0]!.requests.some(({ path }) => path === "/v1/embeddings"));
 
   expect((await stage.harness.post("/v1/embeddings", hello)).status).toBe(401);
   expect((await stage.harness.post("/v1/embeddings", hello, authorization)).status).toBe(503);
@@ -509,7 +510,7 @@ test("a request beyond the upstream's limit waits in line, and goes on when the 
   const waiting = harness.post("/v1/embeddings", hello);
   const depth = async () =>
     sumOf(parseMetrics(await (await harness.get("/metrics")).text()), "qwen_gateway_queue_depth");
-  while ((await depth()) !== 1) await Bun.sleep(5);
+  await until(async () => (await depth()) === 1);
   expect(server.requests.some(({ path }) => path === "/v1/embeddings")).toBe(false);
 
   controller.abort();

@@ -4,6 +4,7 @@
 import { expect, test } from "bun:test";
 import { serveCompatible } from "../support/fake-compatible-server.ts";
 import { type Harness, startHarness } from "../support/harness.ts";
+import { until } from "../support/until.ts";
 import { readError } from "./client.ts";
 
 const path = "/v1/audio/transcriptions";
@@ -32,11 +33,10 @@ function post(harness: Harness, rest: Promise<void>, signal?: AbortSignal): Prom
 }
 
 async function lineOf(harness: Harness, text: string): Promise<unknown> {
-  for (;;) {
-    const line = harness.logLines.find((one) => one.includes('"surface":"audio/transcriptions"') && one.includes(text));
-    if (line !== undefined) return JSON.parse(line);
-    await Bun.sleep(2);
-  }
+  const find = () =>
+    harness.logLines.find((one) => one.includes('"surface":"audio/transcriptions"') && one.includes(text));
+  await until(() => find() !== undefined);
+  return JSON.parse(find() ?? "");
 }
 
 test("a client that leaves half-way ends the upload upstream, and is no failure", async () => {
@@ -44,7 +44,7 @@ test("a client that leaves half-way ends the upload upstream, and is no failure"
   await using harness = await startWith(server.url);
   const controller = new AbortController();
   const asked = post(harness, new Promise(() => {}), controller.signal).catch(() => "gone");
-  while (server.receivedBytes < 2_000_000) await Bun.sleep(2);
+  await until(() => server.receivedBytes >= 2_000_000);
   controller.abort();
 
   expect(await asked).toBe("gone");

@@ -15,6 +15,8 @@ import {
   untilIdle,
   user,
 } from "./client.ts";
+import { postUnread } from "../support/unread-post.ts";
+import { until } from "../support/until.ts";
 
 test("a turn that is aborted and asked again at once continues its chat, not a new one", async () => {
   await using harness = await startHarness();
@@ -94,23 +96,8 @@ test("a branch that is deleted leaves the chat that another branch still uses", 
 test("a connection whose client never reads is closed, not kept for ever", async () => {
   await using harness = await startHarness({ environment: { CLIENT_STALL_MS: "100" } });
   harness.emulator.script({ reply: { chunks: ["x".repeat(65_536)], repeat: 100_000 } });
-  const { hostname, port, host } = new URL(harness.url);
-  const body = JSON.stringify({ stream: true, messages: [user("Hello")] });
-  const closed = Promise.withResolvers<void>();
-  const socket = await Bun.connect({
-    hostname,
-    port: Number(port),
-    socket: {
-      open(opened) {
-        opened.pause();
-        opened.write(
-          `POST /v1/chat/completions HTTP/1.1\r\nHost: ${host}\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
-        );
-      },
-      data() {},
-      close: () => closed.resolve(),
-    },
-  });
+  const question = { stream: true, messages: [user("Hello")] };
+  const { socket, closed } = await postUnread(`${harness.url}/v1/chat/completions`, question);
   await untilIdle(harness);
   await harness.emulator.until((requests) =>
     requests.some((request) => request.endedAtMs !== undefined && request.turn !== undefined),
@@ -119,10 +106,10 @@ test("a connection whose client never reads is closed, not kept for ever", async
   const isGone = (): boolean =>
     !Bun.spawnSync(["cat", `/proc/${process.pid}/net/tcp`])
       .stdout.toString()
-      .includes(serverSide(port, socket.localPort));
-  while (!isGone()) await new Promise((resolve) => setImmediate(resolve));
+      .includes(serverSide(new URL(harness.url).port, socket.localPort));
+  await until(isGone);
   socket.terminate();
-  await closed.promise;
+  await closed;
 }, 30_000);
 
 /** The line of the server's end of the connection while it is established. */

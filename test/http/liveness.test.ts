@@ -20,6 +20,7 @@ import {
   untilIdle,
   user,
 } from "./client.ts";
+import { postUnread } from "../support/unread-post.ts";
 
 const hello = { model: "qwen3-max", stream: true, messages: [user("Hello")] };
 const stalled: ScriptEntry = {
@@ -164,21 +165,7 @@ test("HOLD_HEADERS_MS=0 sends the head at once", async () => {
 test("a client that does not read is cut after CLIENT_STALL_MS and its upstream with it", async () => {
   await using harness = await startHarness({ environment: { CLIENT_STALL_MS: "100" } });
   harness.emulator.script({ reply: { chunks: ["x".repeat(65_536)], repeat: 100_000 } });
-  const { hostname, port, host } = new URL(harness.url);
-  const body = JSON.stringify(hello);
-  const socket = await Bun.connect({
-    hostname,
-    port: Number(port),
-    socket: {
-      open(opened) {
-        opened.pause();
-        opened.write(
-          `POST /v1/chat/completions HTTP/1.1\r\nHost: ${host}\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
-        );
-      },
-      data() {},
-    },
-  });
+  const { socket } = await postUnread(`${harness.url}/v1/chat/completions`, hello);
   await harness.emulator.until((requests) =>
     requests.some((request) => request.turn !== undefined && request.endedAtMs !== undefined),
   );

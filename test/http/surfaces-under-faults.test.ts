@@ -6,6 +6,7 @@ import type { Quirk } from "../../src/emulator/openai-compatible-emulator.ts";
 import { type DialectStage, startDialectStage } from "../support/dialect-stage.ts";
 import { chunks, endings, oddities } from "../support/fault-tables.ts";
 import { type Harness, startHarness } from "../support/harness.ts";
+import { callQuirks, textQuirks } from "../support/played-quirks.ts";
 import { samplesByPath, type SurfaceSamples } from "../support/surface/surface-samples.ts";
 
 const surfaces = Object.entries(samplesByPath());
@@ -62,41 +63,8 @@ describe.each([...oddities])("$name", ({ reply }) => {
   });
 });
 
-const callQuirks: readonly (readonly Quirk[])[] = [
-  [],
-  ["empty-call-ids"],
-  ["no-call-ids"],
-  ["late-call-ids"],
-  ["repeated-names"],
-  ["repeated-ids"],
-  ["whole-calls"],
-  ["whole-calls", "object-arguments"],
-  ["cumulative-arguments"],
-  ["same-index"],
-  ["index-from-one"],
-  ["no-index"],
-  ["calls-after-finish"],
-  ["finish-stop"],
-];
 /** Only servers of one's own are known to leave calls in the text. */
 const textCallQuirks: readonly (readonly Quirk[])[] = [["calls-as-json-text"], ["calls-as-xml-text"]];
-const textQuirks: readonly (readonly Quirk[])[] = [
-  [],
-  ["think-tags"],
-  ["think-tags-too"],
-  ["stray-think-close"],
-  ["both-reasoning-fields"],
-  ["content-after-finish"],
-  ["no-role"],
-  ["no-done"],
-  ["no-usage"],
-  ["usage-always"],
-  ["usage-on-finish"],
-  ["usage-everywhere"],
-  ["json-answer"],
-  ["crlf"],
-  ["no-space"],
-];
 const calls = [
   { name: "read", arguments: { path: "a" } },
   { name: "list", arguments: { path: "b" } },
@@ -115,7 +83,7 @@ describe.each(["vllm", "dashscope"] as const)("%s", (dialect) => {
     "%s: calls are the same, however they are written",
     async (path, samples) => {
       await using stage = await startDialectStage({ dialect });
-      for (const quirks of [...callQuirks, ...(dialect === "vllm" ? textCallQuirks : [])]) {
+      for (const quirks of [[], ...callQuirks, ...(dialect === "vllm" ? textCallQuirks : [])]) {
         for (const stream of [true, false]) {
           stage.emulator.script({ reply: { reasoning: "Hm.", text: "Look.", calls, quirks: [...quirks] } });
           const answer = await askStage(stage, [path, samples], stream, ["read", "list"]);
@@ -133,7 +101,7 @@ describe.each(["vllm", "dashscope"] as const)("%s", (dialect) => {
 
   test.each(surfaces)("%s: words are the same, however they are written", async (path, samples) => {
     await using stage = await startDialectStage({ dialect });
-    for (const quirks of textQuirks) {
+    for (const quirks of [[], ...textQuirks]) {
       for (const stream of [true, false]) {
         stage.emulator.script({ reply: { reasoning: ["I think", " so."], chunks: ["A ", "b."], quirks: [...quirks] } });
         const answer = await askStage(stage, [path, samples], stream);

@@ -27,6 +27,7 @@ import {
 import { GatewayError } from "../../../src/contract/gateway-error.ts";
 import { openDatabase } from "../../../src/store/open-database.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
+import { until } from "../../support/until.ts";
 
 // Far beyond what the tests need, for machines that are busy with something else.
 setDefaultTimeout(60_000);
@@ -65,15 +66,6 @@ function start(dataDir: string, options: Partial<SentBackupsOptions> = {}) {
 const copiesIn = (dataDir: string) => readdirSync(dataDir).filter((name) => name.startsWith("."));
 const never = new AbortController().signal;
 const readAll = async ({ bytes }: SentBackup) => new Uint8Array(await new Response(bytes).arrayBuffer());
-
-/** Until it holds: what ends a backup is told by its stream before its folder is gone. */
-async function until(holds: () => boolean): Promise<void> {
-  const deadlineMs = performance.now() + 10_000;
-  while (!holds()) {
-    if (performance.now() > deadlineMs) throw new Error("It did not come to that within 10 s");
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
 
 /** The one before has gone in a moment, and not sooner than its folder. */
 async function openNext(backups: SentBackups): Promise<SentBackup> {

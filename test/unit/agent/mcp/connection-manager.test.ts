@@ -7,6 +7,7 @@ import { fakeProcess, type FakeTool } from "../../../support/fake-mcp.ts";
 import { startFakeHttp } from "../../../support/fake-mcp-http.ts";
 import { createMcpStage } from "../../../support/mcp-stage.ts";
 import { isAlive, untilEnded } from "../../../support/processes.ts";
+import { until } from "../../../support/until.ts";
 
 // Far beyond what the tests need, for machines that are busy with something else: they start processes.
 setDefaultTimeout(30_000);
@@ -110,7 +111,7 @@ describe("connections to tool servers", () => {
     await using stage = createMcpStage(fakeProcess({ tools }));
 
     expect((await stage.call("farewell")).text).toBe("goodbye");
-    while (stateOf(stage.servers) === "ready") await new Promise((resolve) => setImmediate(resolve));
+    await until(() => stateOf(stage.servers) !== "ready");
     expect((await stage.call("plain")).text).toBe("done");
   });
 

@@ -7,6 +7,7 @@ import { fakeProcess, type FakeTool } from "../../../support/fake-mcp.ts";
 import { startFakeHttp } from "../../../support/fake-mcp-http.ts";
 import { createMcpStage } from "../../../support/mcp-stage.ts";
 import { untilEnded } from "../../../support/processes.ts";
+import { until } from "../../../support/until.ts";
 
 // Far beyond what the tests need, for machines that are busy with something else: they start processes.
 setDefaultTimeout(30_000);
@@ -216,7 +217,7 @@ describe("a hostile server over HTTP", () => {
     await using stage = createMcpStage(http.settings());
     await stage.tools();
 
-    while (stage.servers.views("ann")[0]?.state === "ready") await new Promise((resolve) => setImmediate(resolve));
+    await until(() => stage.servers.views("ann")[0]?.state !== "ready");
 
     expect(stage.servers.views("ann")[0]?.error).toBe(
       'Cannot use tool server "fake": it sends without an end what nobody has asked for',
