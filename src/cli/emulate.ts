@@ -4,6 +4,7 @@
 import { announce } from "./announce.ts";
 import { type Command, type FlagValues, UsageError } from "./command.ts";
 import { describeListenError } from "./describe-start-error.ts";
+import { numberFlag } from "./number-flag.ts";
 import { awaitStopSignal } from "./stop-signals.ts";
 
 const defaultPort = 8788;
@@ -31,7 +32,7 @@ export const emulateCommand: Command = {
   ],
   async run(flags, context) {
     const hostname = flags["host"] ?? "127.0.0.1";
-    const port = wholeNumber(flags, "port", 65_535) ?? defaultPort;
+    const port = numberFlag(flags, "port", { most: 65_535 }) ?? defaultPort;
     try {
       const served = await serve(flags, { hostname, port });
       const stopSignal = awaitStopSignal(process, () => process.exit(1));
@@ -59,9 +60,9 @@ interface Address {
 }
 
 async function serve(flags: FlagValues, address: Address): Promise<Served> {
-  const seed = wholeNumber(flags, "seed", 4_294_967_295);
-  const tokenDelayMs = wholeNumber(flags, "token-delay-ms", longestWaitMs);
-  const busyMs = wholeNumber(flags, "busy-ms", longestWaitMs);
+  const seed = numberFlag(flags, "seed", { most: 4_294_967_295 });
+  const tokenDelayMs = numberFlag(flags, "token-delay-ms", { most: longestWaitMs });
+  const busyMs = numberFlag(flags, "busy-ms", { most: longestWaitMs });
   const common = {
     ...address,
     ...(seed === undefined ? {} : { seed }),
@@ -99,7 +100,7 @@ async function serveDialect(
     variant,
     keys: list(flags["keys"]),
     models: list(flags["models"]),
-    contextTokens: wholeNumber(flags, "context-tokens", 100_000_000),
+    contextTokens: numberFlag(flags, "context-tokens", { most: 100_000_000 }),
   });
   return { greeting: `Emulated ${dialect} on ${url}/v1`, stop };
 }
@@ -107,12 +108,4 @@ async function serveDialect(
 function list(text: string | undefined): readonly string[] | undefined {
   const entries = text?.split(",").map((entry) => entry.trim());
   return entries?.filter((entry) => entry !== "");
-}
-
-function wholeNumber(flags: FlagValues, name: string, maximum: number): number | undefined {
-  const text = flags[name];
-  if (text === undefined) return undefined;
-  const value = /^[0-9]{1,10}$/.test(text) ? Number(text) : Number.NaN;
-  if (value <= maximum) return value;
-  throw new UsageError(`Cannot use --${name} ${JSON.stringify(text)}: it must be a whole number from 0 to ${maximum}`);
 }

@@ -1,8 +1,9 @@
 // qwen-gateway replay FILE: the upstream of a captured exchange, as a server that a gateway can be pointed at.
 
 import { announce } from "./announce.ts";
-import { type Command, type FlagValues, UsageError } from "./command.ts";
+import type { Command } from "./command.ts";
 import { describeListenError } from "./describe-start-error.ts";
+import { numberFlag } from "./number-flag.ts";
 import { loadCapture } from "./load-capture.ts";
 import { awaitStopSignal } from "./stop-signals.ts";
 
@@ -27,9 +28,9 @@ export const replayCommand: Command = {
   ],
   async run(flags, context) {
     const file = loadCapture(flags["file"]);
-    const speed = number(flags, "speed", fastest, /^\d{1,5}(?:\.\d{1,3})?$/) ?? 1;
+    const speed = numberFlag(flags, "speed", { most: fastest, decimals: 3 }) ?? 1;
     const hostname = flags["host"] ?? "127.0.0.1";
-    const port = number(flags, "port", 65_535, /^\d{1,5}$/) ?? defaultPort;
+    const port = numberFlag(flags, "port", { most: 65_535 }) ?? defaultPort;
     try {
       const { serveRecorded } = await import("../emulator/serve-recorded.ts");
       const served = serveRecorded({ hostname, port, file, speed });
@@ -49,11 +50,3 @@ export const replayCommand: Command = {
     }
   },
 };
-
-function number(flags: FlagValues, name: string, maximum: number, form: RegExp): number | undefined {
-  const text = flags[name];
-  if (text === undefined) return undefined;
-  const value = form.test(text) ? Number(text) : Number.NaN;
-  if (value <= maximum) return value;
-  throw new UsageError(`Cannot use --${name} ${JSON.stringify(text)}: it must be a number from 0 to ${maximum}`);
-}

@@ -4,6 +4,7 @@ import type { CommandContext, Flag, FlagValues } from "../command.ts";
 import { UsageError } from "../command.ts";
 import { loadCommandConfig } from "../config-flags.ts";
 import { healthUrl } from "../healthcheck.ts";
+import { numberFlag } from "../number-flag.ts";
 import { keySource, readKeys } from "../setup/read-keys.ts";
 import type { Target } from "./agent.ts";
 
@@ -49,7 +50,7 @@ export async function readTarget(flags: FlagValues, context: CommandContext): Pr
   const model = readModel("model", flags["model"] ?? config.defaultModel);
   const smallModel = readModel("small-model", flags["small-model"] ?? model);
   const fastModel = readModel("fast-model", flags["fast-model"] ?? smallModel);
-  const contextTokens = readContextTokens(flags["context-tokens"]);
+  const contextTokens = numberFlag(flags, "context-tokens", contextBounds) ?? webContextTokens;
   return { url, key: key ?? noKey, isKeyReal: key !== undefined, model, smallModel, fastModel, contextTokens };
 }
 
@@ -60,13 +61,6 @@ function readUrl(text: string): string {
       "Cannot use --url: an address looks like http://127.0.0.1:8787, without a password or a query",
     );
   return `${url.origin}${url.pathname}`.replace(/\/+$/, "").replace(/\/v1$/, "");
-}
-
-function readContextTokens(text: string | undefined): number {
-  if (text === undefined) return webContextTokens;
-  const tokens = Number(text);
-  if (Number.isInteger(tokens) && tokens >= contextBounds.least && tokens <= contextBounds.most) return tokens;
-  throw new UsageError(`Cannot use --context-tokens: ${contextBounds.least} to ${contextBounds.most} are possible`);
 }
 
 function readModel(flag: string, text: string): string {

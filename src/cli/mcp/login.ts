@@ -5,7 +5,8 @@ import { signInId } from "../../agent/mcp/sign-in/sign-in-vault.ts";
 import { takesSignIn } from "../../agent/mcp/sign-in/takes-sign-in.ts";
 import type { ToolServerAddress, ToolServerSettings } from "../../config/mcp-servers.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
-import { type Command, type CommandContext, type FlagValues, UsageError } from "../command.ts";
+import { type Command, type CommandContext, UsageError } from "../command.ts";
+import { numberFlag } from "../number-flag.ts";
 import { findServer, loadConfiguredServers, mcpFlags } from "./configured-servers.ts";
 import { openBrowser } from "./open-browser.ts";
 import { describeSignIn, readUser, userFlag, withSignIns } from "./sign-ins.ts";
@@ -43,8 +44,8 @@ export function loginCommand(): Command {
       const server = findServer(servers, name);
       const target = requireSignIn(server);
       const user = readUser(server, flags["user"], config);
-      const port = readNumber(flags, "port", 65_535);
-      const waitMs = (readNumber(flags, "wait", mostWaitSeconds) ?? defaultWaitSeconds) * 1000;
+      const port = numberFlag(flags, "port", { least: 1, most: 65_535 });
+      const waitMs = (numberFlag(flags, "wait", { least: 1, most: mostWaitSeconds }) ?? defaultWaitSeconds) * 1000;
       const id = signInId(name, user);
       return withSignIns(config, context, async (vault) => {
         const { record } = await vault.find(id);
@@ -89,14 +90,6 @@ function requireSignIn({ name, target }: ToolServerSettings): ToolServerAddress 
   if (!takesSignIn(target))
     throw new UsageError(`${quoted}: its settings have an Authorization header, which goes before`);
   return target;
-}
-
-function readNumber(flags: FlagValues, name: string, most: number): number | undefined {
-  const text = flags[name];
-  if (text === undefined) return undefined;
-  const number = Number(text);
-  if (Number.isInteger(number) && number >= 1 && number <= most) return number;
-  throw new UsageError(`Cannot use --${name}: it must be a whole number from 1 to ${most}`);
 }
 
 function show(address: URL, take: (address: string) => boolean, isSilent: boolean, context: CommandContext): void {

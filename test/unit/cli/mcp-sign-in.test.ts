@@ -108,7 +108,10 @@ describe("mcp login", () => {
     [["login", "machine"], "its settings have a secret by which tokens are fetched"],
     [["login", "own"], "name one by --user"],
     [["login", "fixed", "--port", "0"], "its settings have an Authorization header"],
-    [["login", "own", "--user", "ann", "--wait", "x"], "Cannot use --wait: it must be a whole number from 1 to 3600"],
+    [
+      ["login", "own", "--user", "ann", "--wait", "x"],
+      'Cannot use --wait "x": it must be a whole number from 1 to 3600',
+    ],
     [["logout", "machine", "--user", "ann"], 'Cannot use --user: all users share the connection to "machine"'],
   ])("refuses %p", async (words, reason) => {
     const url = "https://a.example/mcp";
