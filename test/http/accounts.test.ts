@@ -4,6 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { ScriptEntry } from "../../src/emulator/qwen-web-emulator.ts";
 import { type Harness, type HarnessOptions, startHarness } from "../support/harness.ts";
 import { accessToken, cookiesOf, longToken, refreshTokenOf } from "../support/tokens.ts";
 import {
@@ -22,6 +23,8 @@ import {
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
+type Script = Pick<ScriptEntry, "refuse" | "reply">;
+
 const hello = { model: "qwen3-max", stream: true, messages: [user("Hello")] };
 
 /** A gateway whose accounts are these users', each with a token that lives long. */
@@ -154,6 +157,48 @@ describe("several accounts", () => {
       parentId: moved.responseId,
       content: "Thank you.",
     });
+  });
+
+  describe.each<[string, Script]>([
+    ["as a status", { refuse: { name: "http-status", status: 429, retryAfterSeconds: 0.05 } }],
+    [
+      "as an event",
+      { reply: { text: "", faults: [{ kind: "error", after: 1, code: "Too_Many_Requests", details: "slow" }] } },
+    ],
+  ])("a conversation whose account wants seconds, told %s,", (_name, script) => {
+    const environment = { ACCOUNT_COOLDOWN_MAX_MS: "50" };
+
+    test("waits for it", async () => {
+      await using harness = await startWithUsers(["ann", "bob"], { environment });
+      const talk = createTalk(harness);
+      await talk.say("My name is Ada.");
+      const opening = lastTurn(harness);
+      harness.emulator.script({ account: "ann", ...script });
+      expect(await talk.say("What is my name?")).toContain("Ada");
+      expect(lastTurn(harness)).toMatchObject({ chatId: opening.chatId, parentId: opening.responseId });
+      expect(harness.emulator.pendingScripts).toBe(0);
+    });
+
+    test("waits once: refused again, it goes on elsewhere", async () => {
+      await using harness = await startWithUsers(["ann", "bob"], { environment });
+      const talk = createTalk(harness);
+      await talk.say("My name is Ada.");
+      harness.emulator.script({ account: "ann", times: "always", ...script });
+      expect(await talk.say("What is my name?")).toContain("Ada");
+      expect(allTurns(harness).map(({ record }) => record.account)).toEqual(["ann", "ann", "ann", "bob"]);
+    });
+  });
+
+  test.each<[string, Script]>([
+    ["a refusal", { refuse: { name: "bad-request", details: "The request rate increased too quickly." } }],
+    ["an event", { reply: { text: "", faults: [{ kind: "error", after: 1, code: "quota_limit", details: "busy" }] } }],
+  ])("a conversation whose account is under high demand, told as %s, goes on elsewhere", async (_name, script) => {
+    await using harness = await startWithUsers(["ann", "bob"]);
+    const talk = createTalk(harness);
+    await talk.say("My name is Ada.");
+    harness.emulator.script({ account: "ann", times: "always", ...script });
+    expect(await talk.say("What is my name?")).toContain("Ada");
+    expect(allTurns(harness).map(({ record }) => record.account)).toEqual(["ann", "ann", "bob"]);
   });
 
   test("a conversation whose account is gone goes on elsewhere with its whole history", async () => {
