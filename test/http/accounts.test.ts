@@ -25,6 +25,11 @@ const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 type Script = Pick<ScriptEntry, "refuse" | "reply">;
 
+/** An error event behind `response.created`. */
+const event = (code: string, details: string): Script => ({
+  reply: { text: "", faults: [{ kind: "error", after: 1, code, details }] },
+});
+
 const hello = { model: "qwen3-max", stream: true, messages: [user("Hello")] };
 
 /** A gateway whose accounts are these users', each with a token that lives long. */
@@ -161,10 +166,7 @@ describe("several accounts", () => {
 
   describe.each<[string, Script]>([
     ["as a status", { refuse: { name: "http-status", status: 429, retryAfterSeconds: 0.05 } }],
-    [
-      "as an event",
-      { reply: { text: "", faults: [{ kind: "error", after: 1, code: "Too_Many_Requests", details: "slow" }] } },
-    ],
+    ["as an event", event("Too_Many_Requests", "slow")],
   ])("a conversation whose account wants seconds, told %s,", (_name, script) => {
     const environment = { ACCOUNT_COOLDOWN_MAX_MS: "50" };
 
@@ -191,7 +193,7 @@ describe("several accounts", () => {
 
   test.each<[string, Script]>([
     ["a refusal", { refuse: { name: "bad-request", details: "The request rate increased too quickly." } }],
-    ["an event", { reply: { text: "", faults: [{ kind: "error", after: 1, code: "quota_limit", details: "busy" }] } }],
+    ["an event", event("quota_limit", "busy")],
   ])("a conversation whose account is under high demand, told as %s, goes on elsewhere", async (_name, script) => {
     await using harness = await startWithUsers(["ann", "bob"]);
     const talk = createTalk(harness);
@@ -218,6 +220,21 @@ describe("several accounts", () => {
     harness.emulator.script({ account: "ann", refuse: { name: "rate-limited", hours: 5 } });
     for (let index = 0; index < 2; index++) expect((await readError(await say("What is my name?"))).status).toBe(429);
     expect(allTurns(harness).map((turn) => turn.record.account)).toEqual(["ann", "ann"]);
+  });
+
+  test.each<[string, Script, number]>([
+    ["its chat is busy", event("Bad_Request", "The chat is in progress!"), 200],
+    ["what it sent is refused", event("invalid_input", "Invalid input."), 400],
+  ])("a thin client's conversation stays in its chat, told in the stream that %s", async (_name, script, status) => {
+    await using harness = await startWithUsers(["ann"]);
+    const say = (text: string) => harness.chat({ ...hello, stream: false, session_id: "thin", messages: [user(text)] });
+    await (await say("My name is Ada.")).text();
+    harness.emulator.script(script);
+    const answer = await say("What is my name?");
+    expect(answer.status).toBe(status);
+    if (status !== 200) await readError(answer);
+    expect(await (await say("What is my name?")).text()).toContain("Ada");
+    expect(callsOf(harness, "chats/new")).toHaveLength(1);
   });
 
   test("when all have their limits, the error names who is back first", async () => {

@@ -279,8 +279,7 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
       shapes,
       onRefusal(refusal) {
         const isAboutFiles = refusal.kind === "invalid-request";
-        // An older message's file may be gone for Qwen: in a new chat it goes up anew.
-        isLost = refusal.chainAction !== "none" || (parentId !== null && isAboutFiles);
+        isLost = losesChat(turn, parentId, refusal);
         if (isLost && context.resume !== undefined) lostChains.add(context.resume);
         const isStale = isAboutFiles && outgoing.forgetFiles?.() === true;
         if (isLost || isStale) return repeatableAtOnce(refusal);
@@ -376,6 +375,16 @@ function naming(field: string | undefined, refusal: GatewayError): GatewayError 
   if (field === undefined) return refusal;
   const message = `Cannot use "${field}": Qwen refused the message or its attachment`;
   return new GatewayError(refusal.kind, message, { cause: refusal, upstream: upstreamName, param: field });
+}
+
+/**
+ * Whether a new chat may do better. An older message's file may be gone for Qwen: there it goes up anew. What passes, or
+ * may be the newest message's own fault, is no reason where nobody would know there what was said.
+ */
+function losesChat({ mustStay }: Turn, parentId: string | null, { chainAction, kind }: QwenRefusal): boolean {
+  if (chainAction === "restart") return true;
+  const mayDo = chainAction === "wait" || (parentId !== null && kind === "invalid-request");
+  return mayDo && !mustStay;
 }
 
 /** A thin client sends its newest message alone: in another chat nobody would know what it is about. */
