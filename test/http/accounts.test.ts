@@ -203,6 +203,22 @@ describe("several accounts", () => {
     expect(allTurns(harness).map(({ record }) => record.account)).toEqual(["ann", "ann", "bob"]);
   });
 
+  test.each<[string, Script, string[]]>([
+    ["its account is under high demand", event("quota_limit", "busy"), ["ann", "ann", "bob"]],
+    ["its chat is gone", event("chat_not_found", "It is gone"), ["ann", "ann", "ann"]],
+  ])(
+    "an answer that missed its form is asked for in another chat when the stream tells that %s",
+    async (_name, script, users) => {
+      await using harness = await startWithUsers(["ann", "bob"]);
+      harness.emulator.script({ reply: { text: "One, I think." } }, { ...script, account: "ann" });
+      const format = { response_format: { type: "json_object" } };
+      const answer = await readStream(await harness.chat({ ...hello, ...format }));
+      expect(JSON.parse(answer.text)).toBeObject();
+      expect(allTurns(harness).map(({ record }) => record.account)).toEqual(users);
+      expect(callsOf(harness, "chats/new")).toHaveLength(2);
+    },
+  );
+
   test("a conversation whose account is gone goes on elsewhere with its whole history", async () => {
     await using harness = await startWithUsers(["ann"]);
     const talk = createTalk(harness);
