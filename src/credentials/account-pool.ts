@@ -61,6 +61,8 @@ export interface AccountPool {
   /** Whether an account besides these is ready now. */
   hasReady(except: ReadonlySet<string>): boolean;
   isSetAside(id: string): boolean;
+  /** Set aside for so short that a conversation of its own waits. */
+  isBackSoon(id: string): boolean;
   /** What a request is told when none of these accounts will do. @param cause the refusal that led to it */
   unavailable(ids: readonly string[], cause?: unknown): GatewayError;
   views(): readonly AccountView[];
@@ -262,6 +264,11 @@ export function createAccountPool(options: PoolOptions): AccountPool {
     isSetAside(id) {
       const known = registry.find(id);
       return known !== undefined && !isServing(known);
+    },
+    isBackSoon(id) {
+      const known = registry.find(id);
+      const aside = known === undefined || isServing(known) ? undefined : asideOf(known);
+      return aside !== undefined && aside.untilMs - clock() <= shortMs;
     },
     views: () => registry.all().map((known) => viewOf(known, asideOf(known))),
   };

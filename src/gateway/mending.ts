@@ -40,6 +40,7 @@ export class Mending {
   #mayRepeat: () => boolean = () => false;
   #candidate: Candidate | undefined;
   #miss: Miss | undefined;
+  #resume: Resume | undefined;
   #hasMended = false;
 
   /**
@@ -51,6 +52,7 @@ export class Mending {
     if (candidate === this.#candidate) return false;
     this.#candidate = candidate;
     this.#miss = undefined;
+    this.#resume = undefined;
     return true;
   }
 
@@ -61,6 +63,7 @@ export class Mending {
 
   note(miss: Miss): void {
     this.#miss = miss;
+    this.#resume = undefined;
   }
 
   /** An attempt has failed. @returns whether the next one mends it */
@@ -75,10 +78,11 @@ export class Mending {
     return this.#hasMended ? this.#miss : undefined;
   }
 
+  /** One and the same for all attempts: an upstream remembers by it what it has tried. */
   resumeFor({ messages }: ChatRequest): Resume | undefined {
     const { miss } = this;
     if (miss?.continuation === undefined) return undefined;
-    return {
+    this.#resume ??= {
       continuation: miss.continuation,
       account: miss.account,
       // All but the answer itself.
@@ -89,6 +93,7 @@ export class Mending {
       interrupted: undefined,
       readyAtMs: 0,
     };
+    return this.#resume;
   }
 }
 

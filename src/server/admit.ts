@@ -21,6 +21,12 @@ import type { Trip } from "./trip.ts";
  */
 export type Admit = (trip: Trip) => Response | undefined | Promise<undefined>;
 
+export interface Admission {
+  readonly admit: Admit;
+  /** Whether one that has come in might still: its key was not revoked, its token has not expired. Counts nothing. */
+  stillAdmits(trip: Trip): Promise<boolean>;
+}
+
 export interface AdmitOptions extends AdminAccessOptions, CallerAccessOptions {
   /** What the routes that act want where there are no keys. @defaultValue "off" */
   readonly agent?: AgentAccess | undefined;
@@ -34,7 +40,7 @@ export interface AdmitOptions extends AdminAccessOptions, CallerAccessOptions {
   readonly limitActing?: ((trip: Pick<Trip, "caller" | "path">) => void) | undefined;
 }
 
-export function createAdmit(options: AdmitOptions, cors: Cors, isStopping: () => boolean): Admit {
+export function createAdmit(options: AdmitOptions, cors: Cors, isStopping: () => boolean): Admission {
   const guardOrigin = createOriginGuard(options, cors.allows);
   const identifyCaller = createIdentifyCaller(options);
   const admins = createAdminAccess(options);
@@ -61,16 +67,23 @@ export function createAdmit(options: AdmitOptions, cors: Cors, isStopping: () =>
   }
 
   /** Whoever is nobody here is told so first; whoever is somebody without the scope, that this is not for him. */
-  function enterByScope(trip: Trip): Promise<undefined> | undefined {
-    const judge = (identity: Identity): Promise<undefined> | undefined => {
+  function identifyByScope(trip: Trip): Identity | Promise<Identity> {
+    const judge = (identity: Identity): Identity => {
       if (identity.scopes?.admin !== true) throw admins.refuse(trip);
-      return enter(trip, identity, false);
+      return identity;
     };
     const identity = identifyCaller(trip.request.headers);
     return identity instanceof Promise ? identity.then(judge) : judge(identity);
   }
 
-  return (trip) => {
+  function identifyAnyone(trip: Trip, isActing: boolean): Identity | Promise<Identity> {
+    const isForAdmins = isAdminPath(trip.path);
+    const administrator = isForAdmins || isWatchPath(trip.path) ? admins.identify(trip) : undefined;
+    if (administrator !== undefined) return { caller: administrator };
+    return isForAdmins ? identifyByScope(trip) : identify(trip, isActing);
+  }
+
+  function admit(trip: Trip): ReturnType<Admit> {
     const { request } = trip;
     checkHead(request);
     const preflightHeaders = cors.preflightHeaders(request);
@@ -78,14 +91,23 @@ export function createAdmit(options: AdmitOptions, cors: Cors, isStopping: () =>
     guardOrigin(request.headers);
     // A page is served without a key, because it is what asks for one.
     if (isHealthPath(trip.path) || isPageRequest(trip)) return undefined;
-    const isForAdmins = isAdminPath(trip.path);
-    const administrator = isForAdmins || isWatchPath(trip.path) ? admins.identify(trip) : undefined;
-    if (administrator !== undefined) return enter(trip, { caller: administrator }, false);
-    if (isForAdmins) return enterByScope(trip);
     const isActing = isActingPath(trip.path);
-    const identity = identify(trip, isActing);
+    const identity = identifyAnyone(trip, isActing);
     // Not awaited where nothing has to be: many requests come with a key of the settings.
     if (!(identity instanceof Promise)) return enter(trip, identity, isActing);
     return identity.then((identified) => enter(trip, identified, isActing));
+  }
+
+  return {
+    admit,
+    async stillAdmits(trip) {
+      try {
+        await identifyAnyone(trip, isActingPath(trip.path));
+        return true;
+      } catch (error) {
+        // Whatever cannot be known right now is no refusal.
+        return !(error instanceof GatewayError && (error.kind === "unauthenticated" || error.kind === "forbidden"));
+      }
+    },
   };
 }

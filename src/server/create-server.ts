@@ -29,6 +29,7 @@ import { forwardRoutes } from "./forward-routes.ts";
 import { describeHealth } from "./health-details.ts";
 import { healthRoutes, isHealthPath } from "./health.ts";
 import { createHeldConnections, type HeldConnections } from "./held-connections.ts";
+import { createEndOf } from "./lasting-access.ts";
 import { lazyRoutes, type RoutePlace } from "./lazy-routes.ts";
 import {
   type Answer,
@@ -139,8 +140,11 @@ export interface Edge {
   keepOpen(request: Request): () => void;
   /** Aborted when the server stops, with a `GatewayError`. Servers that follow one another share it: whatever listens to it for good is kept for good. */
   readonly stopping: AbortSignal;
-  /** The same, and when another server takes over: for streams that have no end of their own. */
-  readonly leaving: AbortSignal;
+  /**
+   * For streams that have no end of their own. Aborted when their reader leaves or may come in no more, when the server stops, and
+   * when another one takes over.
+   */
+  endOf(trip: Trip): AbortSignal;
 }
 
 /** Where requests come in. */
@@ -201,13 +205,13 @@ export function createServer(options: ServerOptions): GatewayServer {
   /** Of the socket, and not of this server: else its timer would keep one that has been replaced. */
   let held: HeldConnections | undefined;
 
+  const { admit, stillAdmits } = createAdmit(options, cors, isStopping);
   const own = createRoutes(options, {
     stopping: stopping.signal,
-    leaving: AbortSignal.any([stopping.signal, replaced.signal]),
+    endOf: createEndOf(AbortSignal.any([stopping.signal, replaced.signal]), stillAdmits),
     keepOpen,
   });
   const routes = relay === undefined ? own : own.map((route) => relay.around(route));
-  const admit = createAdmit(options, cors, isStopping);
   const app = createApp({
     routes,
     answerError: createAnswerError(options.surfaces, log, options.metrics),
@@ -347,7 +351,7 @@ function withHttpAddress(request: Request): Request {
 }
 
 function createRoutes(options: ServerOptions, state: Omit<Edge, "maxBodyBytes">): ServerRoute[] {
-  const { stopping, leaving, keepOpen } = state;
+  const { stopping, endOf, keepOpen } = state;
   const { gateway, logFeed, maxBodyBytes, diagnosis, speech = noSpeech } = options;
   const deleteSession = options.deleteSession ?? ((caller, sessionId) => gateway.deleteSession(caller, sessionId));
   const diagnose = createDiagnose(diagnosis);
@@ -386,7 +390,7 @@ function createRoutes(options: ServerOptions, state: Omit<Edge, "maxBodyBytes">)
         if (request.method === "HEAD") return new Response(null, { headers: eventStreamHeaders });
         keepOpen(request);
         const feed = isRelayed === true ? logFeed : await feedOfAll(options, trip);
-        return answerLogStream(feed, AbortSignal.any([request.signal, leaving]));
+        return answerLogStream(feed, endOf(trip));
       },
     },
   ];

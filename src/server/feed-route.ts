@@ -4,7 +4,7 @@ import type { Json } from "../contract/json.ts";
 import { createEventStream } from "../pipeline/event-stream.ts";
 import { watchFeed } from "../pipeline/feed.ts";
 import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
-import type { ServerRoute } from "./trip.ts";
+import type { ServerRoute, Trip } from "./trip.ts";
 
 export interface FeedRouteOptions {
   /** The accounts of all upstreams and their states, without secrets. */
@@ -12,8 +12,7 @@ export interface FeedRouteOptions {
   /** What runs for this caller. */
   streams(caller: string): Json;
   readonly keepAliveMs: number;
-  /** The server stops. */
-  readonly leaving: AbortSignal;
+  endOf(trip: Trip): AbortSignal;
   keepOpen(request: Request): () => void;
 }
 
@@ -23,10 +22,11 @@ export function feedRoute(options: FeedRouteOptions): ServerRoute {
   return {
     method: "GET",
     path: "/api/feed",
-    answer({ request, caller, access }) {
+    answer(trip) {
+      const { request, caller, access } = trip;
       if (request.method === "HEAD") return new Response(null, { headers: eventStreamHeaders });
       options.keepOpen(request);
-      const signal = AbortSignal.any([request.signal, options.leaving]);
+      const signal = options.endOf(trip);
       const source = watchFeed(
         [
           // Other people's accounts are the business of whoever runs the gateway.

@@ -4,6 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { ScriptEntry } from "../../src/emulator/qwen-web-emulator.ts";
 import { type Harness, type HarnessOptions, startHarness } from "../support/harness.ts";
 import { accessToken, cookiesOf, longToken, refreshTokenOf } from "../support/tokens.ts";
 import {
@@ -22,6 +23,13 @@ import {
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
+type Script = Pick<ScriptEntry, "refuse" | "reply">;
+
+/** An error event behind `response.created`. */
+const event = (code: string, details: string): Script => ({
+  reply: { text: "", faults: [{ kind: "error", after: 1, code, details }] },
+});
+
 const hello = { model: "qwen3-max", stream: true, messages: [user("Hello")] };
 
 /** A gateway whose accounts are these users', each with a token that lives long. */
@@ -156,6 +164,61 @@ describe("several accounts", () => {
     });
   });
 
+  describe.each<[string, Script]>([
+    ["as a status", { refuse: { name: "http-status", status: 429, retryAfterSeconds: 0.05 } }],
+    ["as an event", event("Too_Many_Requests", "slow")],
+  ])("a conversation whose account wants seconds, told %s,", (_name, script) => {
+    const environment = { ACCOUNT_COOLDOWN_MAX_MS: "50" };
+
+    test("waits for it", async () => {
+      await using harness = await startWithUsers(["ann", "bob"], { environment });
+      const talk = createTalk(harness);
+      await talk.say("My name is Ada.");
+      const opening = lastTurn(harness);
+      harness.emulator.script({ account: "ann", ...script });
+      expect(await talk.say("What is my name?")).toContain("Ada");
+      expect(lastTurn(harness)).toMatchObject({ chatId: opening.chatId, parentId: opening.responseId });
+      expect(harness.emulator.pendingScripts).toBe(0);
+    });
+
+    test("waits once: refused again, it goes on elsewhere", async () => {
+      await using harness = await startWithUsers(["ann", "bob"], { environment });
+      const talk = createTalk(harness);
+      await talk.say("My name is Ada.");
+      harness.emulator.script({ account: "ann", times: "always", ...script });
+      expect(await talk.say("What is my name?")).toContain("Ada");
+      expect(allTurns(harness).map(({ record }) => record.account)).toEqual(["ann", "ann", "ann", "bob"]);
+    });
+  });
+
+  test.each<[string, Script]>([
+    ["a refusal", { refuse: { name: "bad-request", details: "The request rate increased too quickly." } }],
+    ["an event", event("quota_limit", "busy")],
+  ])("a conversation whose account is under high demand, told as %s, goes on elsewhere", async (_name, script) => {
+    await using harness = await startWithUsers(["ann", "bob"]);
+    const talk = createTalk(harness);
+    await talk.say("My name is Ada.");
+    harness.emulator.script({ account: "ann", times: "always", ...script });
+    expect(await talk.say("What is my name?")).toContain("Ada");
+    expect(allTurns(harness).map(({ record }) => record.account)).toEqual(["ann", "ann", "bob"]);
+  });
+
+  test.each<[string, Script, string[]]>([
+    ["its account is under high demand", event("quota_limit", "busy"), ["ann", "ann", "bob"]],
+    ["its chat is gone", event("chat_not_found", "It is gone"), ["ann", "ann", "ann"]],
+  ])(
+    "an answer that missed its form is asked for in another chat when the stream tells that %s",
+    async (_name, script, users) => {
+      await using harness = await startWithUsers(["ann", "bob"]);
+      harness.emulator.script({ reply: { text: "One, I think." } }, { ...script, account: "ann" });
+      const format = { response_format: { type: "json_object" } };
+      const answer = await readStream(await harness.chat({ ...hello, ...format }));
+      expect(JSON.parse(answer.text)).toBeObject();
+      expect(allTurns(harness).map(({ record }) => record.account)).toEqual(users);
+      expect(callsOf(harness, "chats/new")).toHaveLength(2);
+    },
+  );
+
   test("a conversation whose account is gone goes on elsewhere with its whole history", async () => {
     await using harness = await startWithUsers(["ann"]);
     const talk = createTalk(harness);
@@ -173,6 +236,21 @@ describe("several accounts", () => {
     harness.emulator.script({ account: "ann", refuse: { name: "rate-limited", hours: 5 } });
     for (let index = 0; index < 2; index++) expect((await readError(await say("What is my name?"))).status).toBe(429);
     expect(allTurns(harness).map((turn) => turn.record.account)).toEqual(["ann", "ann"]);
+  });
+
+  test.each<[string, Script, number]>([
+    ["its chat is busy", event("Bad_Request", "The chat is in progress!"), 200],
+    ["what it sent is refused", event("invalid_input", "Invalid input."), 400],
+  ])("a thin client's conversation stays in its chat, told in the stream that %s", async (_name, script, status) => {
+    await using harness = await startWithUsers(["ann"]);
+    const say = (text: string) => harness.chat({ ...hello, stream: false, session_id: "thin", messages: [user(text)] });
+    await (await say("My name is Ada.")).text();
+    harness.emulator.script(script);
+    const answer = await say("What is my name?");
+    expect(answer.status).toBe(status);
+    if (status !== 200) await readError(answer);
+    expect(await (await say("What is my name?")).text()).toContain("Ada");
+    expect(callsOf(harness, "chats/new")).toHaveLength(1);
   });
 
   test("when all have their limits, the error names who is back first", async () => {

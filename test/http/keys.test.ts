@@ -60,6 +60,26 @@ describe("stored keys", () => {
     expect(harness.logLines.join("\n")).not.toContain(key.slice(12));
   });
 
+  test.each(["/api/feed", "/admin/api/log"])("%s, which has no end of its own, ends with its key", async (path) => {
+    await using harness = await startHarness({ environment: { API_KEY } });
+    const keys = keysBeside(harness);
+    const [ann, bob] = [await keys.create("ann", { admin: true }), await keys.create("bob", { admin: true })];
+    const [hers, his] = [
+      readLive(await get(harness, path, bearer(ann))),
+      readLive(await get(harness, path, bearer(bob))),
+    ];
+    await Promise.all([hers.nextBlock(), his.nextBlock()]);
+    await keys.revoke("ann");
+    await hers.rest();
+    expect((await get(harness, path, bearer(ann))).status).toBe(401);
+    harness.emulator.script({ times: "always", gate: "hold", reply: { text: "Hello" } });
+    const answer = harness.chat(hello, { headers: bearer(bob) });
+    expect(await his.nextBlock()).toBeString();
+    harness.emulator.release("hold", "all");
+    await (await answer).text();
+    await his.cancel();
+  });
+
   test("a gateway that is started with stored keys wants one", async () => {
     await using harness = await startHarness();
     expect((await harness.chat(hello)).status).toBe(200);

@@ -87,6 +87,10 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
   const toolTurns = createToolTurns(options.log);
   /** Chains that turned out broken when their stream was open already: the next attempt starts a new chat. */
   const lostChains = new WeakSet<Resume>();
+  /** Turns whose account was to come back in seconds: that is waited for once. */
+  const waited = new WeakSet<Resume>();
+  /** Turns whose account refused them for longer, or again: the next attempt asks another one. */
+  const leaving = new WeakSet<Resume>();
   const createModels = (): ModelList =>
     createModelList({
       fetchList: (signal) => accounts.askAny(signal, (account) => client.listModels(account, signal)),
@@ -113,8 +117,8 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
     const chosen = chooseMode(resolved.mode, request.reasoning, request.webSearch);
     const mode = mayCallTools(request) ? withoutNativeTools(chosen) : chosen;
     const mustStay = hasNoHistory(request, context.resume);
-    const { signal, deadlineMs } = context;
-    let except = nobody;
+    const { signal, deadlineMs, resume } = context;
+    let except = resume?.account !== undefined && leaving.has(resume) ? new Set([resume.account]) : nobody;
     for (;;) {
       const conversationOf = context.resume?.account ?? toolTurns.missedCall(request)?.account;
       const use =
@@ -127,10 +131,19 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
       } catch (error) {
         use.end();
         if (mustStay || !accounts.mayMove(error, use.id, except)) throw error;
+        if (waitsForOwn(context, use.id)) continue;
         except = new Set(except).add(use.id);
         options.log.info("Another account is asked", { requestId: context.requestId, refusedBy: use.alias });
       }
     }
+  }
+
+  /** Told of each refusal of an account. @returns whether it is the conversation's own, which comes back in seconds */
+  function waitsForOwn({ resume }: OpenContext, refusedBy: string): boolean {
+    if (resume === undefined || resume.account !== refusedBy) return false;
+    const isWorthIt = !waited.has(resume) && accounts.pool.isBackSoon(refusedBy);
+    (isWorthIt ? waited : leaving).add(resume);
+    return isWorthIt;
   }
 
   function openTurn(turn: Turn): Promise<UpstreamReply> {
@@ -266,8 +279,7 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
       shapes,
       onRefusal(refusal) {
         const isAboutFiles = refusal.kind === "invalid-request";
-        // An older message's file may be gone for Qwen: in a new chat it goes up anew.
-        isLost = refusal.chainAction !== "none" || (parentId !== null && isAboutFiles);
+        isLost = losesChat(turn, parentId, refusal);
         if (isLost && context.resume !== undefined) lostChains.add(context.resume);
         const isStale = isAboutFiles && outgoing.forgetFiles?.() === true;
         if (isLost || isStale) return repeatableAtOnce(refusal);
@@ -309,11 +321,12 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
   }
 
   /** A refusal that came as an event: as long as nothing was said, the request may be sent once more. */
-  function judgeInStream({ account, mustStay }: Turn, refusal: QwenRefusal): GatewayError {
+  function judgeInStream({ account, context, mustStay }: Turn, refusal: QwenRefusal): GatewayError {
     const verdict = accounts.judge(account, refusal);
-    const canRepeat =
-      verdict === "renewable" || (verdict === "set-aside" && !mustStay && accounts.mayMove(refusal, account.id));
-    return canRepeat ? repeatableAtOnce(refusal) : refusal;
+    if (verdict === "renewable") return repeatableAtOnce(refusal);
+    if (verdict !== "set-aside" || mustStay || !accounts.mayMove(refusal, account.id)) return refusal;
+    waitsForOwn(context, account.id);
+    return repeatableAtOnce(refusal);
   }
 
   async function recover(
@@ -362,6 +375,16 @@ function naming(field: string | undefined, refusal: GatewayError): GatewayError 
   if (field === undefined) return refusal;
   const message = `Cannot use "${field}": Qwen refused the message or its attachment`;
   return new GatewayError(refusal.kind, message, { cause: refusal, upstream: upstreamName, param: field });
+}
+
+/**
+ * Whether a new chat may do better. An older message's file may be gone for Qwen: there it goes up anew. What passes, or
+ * may be the newest message's own fault, is no reason where nobody would know there what was said.
+ */
+function losesChat({ mustStay }: Turn, parentId: string | null, { chainAction, kind }: QwenRefusal): boolean {
+  if (chainAction === "restart") return true;
+  const mayDo = chainAction === "wait" || (parentId !== null && kind === "invalid-request");
+  return mayDo && !mustStay;
 }
 
 /** A thin client sends its newest message alone: in another chat nobody would know what it is about. */

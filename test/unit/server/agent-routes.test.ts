@@ -395,7 +395,7 @@ test("the routes themselves do not listen to the end of the gateway, only what r
     maxBodyBytes: 1000,
     keepOpen: () => () => {},
     stopping,
-    leaving: stopping,
+    endOf: () => stopping,
   });
 
   expect(listeners).toBe(0);
