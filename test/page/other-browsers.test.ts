@@ -1,0 +1,61 @@
+// What browsers other than Chromium do, or do not have: played in Chromium, by taking away and telling what they tell.
+
+import { describe, expect, test } from "bun:test";
+import type { Page } from "playwright-core";
+import { answered, say, textOf } from "./acting.ts";
+import { agentPath, order } from "./agent-acting.ts";
+import { hasBrowser, openChat, useBrowser } from "./browser.ts";
+import { startFakeGateway } from "./fake-gateway.ts";
+
+/** Safari tells of the key behind the end of the word that it ended: nothing but its code says so. */
+const pressAsInputMethod = (page: Page, key: string) =>
+  page.evaluate((pressed) => {
+    const event = new KeyboardEvent("keydown", { key: pressed, keyCode: 229, bubbles: true, cancelable: true });
+    document.activeElement?.dispatchEvent(event);
+  }, key);
+
+useBrowser();
+
+describe.skipIf(!hasBrowser)("the chat page in other browsers", () => {
+  test("takes no Enter and no Escape of Safari's input methods for its own", async () => {
+    using gateway = startFakeGateway();
+    gateway.script = () => [{ token: "はい" }, { gate: "end" }, { token: "。" }];
+    await using chat = await openChat(gateway.url);
+    const { page } = chat;
+    const field = page.getByLabel("Message", { exact: true });
+    await field.fill("にほんご");
+    await pressAsInputMethod(page, "Enter");
+    expect(gateway.asked).toEqual([]);
+    await page.keyboard.press("Enter");
+    await page.locator(".prose", { hasText: "はい" }).waitFor();
+    await pressAsInputMethod(page, "Escape");
+    gateway.openGate("end");
+    await answered(page);
+    expect(await textOf(page.locator(".prose"))).toBe("はい。");
+
+    await page.getByRole("button", { name: /^Edit the message/ }).click();
+    const wording = page.getByLabel("New wording");
+    await wording.fill("にほん");
+    await pressAsInputMethod(page, "Enter");
+    await pressAsInputMethod(page, "Escape");
+
+    expect(await wording.inputValue()).toBe("にほん");
+    expect(gateway.asked).toHaveLength(1);
+    expect(chat.complaints).toEqual([]);
+  });
+
+  test("runs no command whose last word is still composed", async () => {
+    using gateway = startFakeGateway();
+    await using chat = await openChat(gateway.url, { path: agentPath });
+    const { page } = chat;
+    const field = page.getByLabel("Command", { exact: true });
+    await field.fill("よむ");
+    await pressAsInputMethod(page, "Enter");
+
+    expect(await field.inputValue()).toBe("よむ");
+    expect(await page.locator(".run").count()).toBe(0);
+    await order(page, "よむ");
+    await page.locator(".run").waitFor();
+    expect(chat.complaints).toEqual([]);
+  });
+});
