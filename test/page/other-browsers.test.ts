@@ -58,4 +58,23 @@ describe.skipIf(!hasBrowser)("the chat page in other browsers", () => {
     await page.locator(".run").waitFor();
     expect(chat.complaints).toEqual([]);
   });
+
+  test("copies a block of code where pages have no clipboard of their own", async () => {
+    using gateway = startFakeGateway();
+    gateway.script = () => [{ token: "Run:\n\n```sh\nls -a\n```" }];
+    await using chat = await openChat(gateway.url, { permissions: ["clipboard-read"] });
+    const { page } = chat;
+    const own = await page.context().newPage();
+    await own.addInitScript(() => Object.defineProperty(navigator, "clipboard", { value: undefined }));
+    await own.goto(`${gateway.url}/chat`);
+    await say(own, "How?");
+    await answered(own);
+
+    await own.getByRole("button", { name: "Copy this code (sh)" }).click();
+    await own.getByText("Copied", { exact: true }).waitFor();
+
+    await page.bringToFront();
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toBe("ls -a");
+    expect(chat.complaints).toEqual([]);
+  });
 });
