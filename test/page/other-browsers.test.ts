@@ -77,4 +77,30 @@ describe.skipIf(!hasBrowser)("the chat page in other browsers", () => {
     expect(await page.evaluate(() => navigator.clipboard.readText())).toBe("ls -a");
     expect(chat.complaints).toEqual([]);
   });
+
+  test("takes a key, and keeps a draft beside the agent's tab, where the browser keeps nothing more", async () => {
+    using gateway = startFakeGateway({ key: "right" });
+    await using chat = await openChat(gateway.url, { expected: /status of 401/ });
+    const { page } = chat;
+    await page.evaluate(() => {
+      // Five millions of characters at most, in all browsers: what remains is too little for a key.
+      for (let length = 5_300_000; length >= 1; length = Math.floor(length / 2)) {
+        try {
+          sessionStorage.setItem(`filled-${length}`, "x".repeat(length));
+        } catch {}
+      }
+    });
+    await page.getByLabel("This gateway needs an API key").fill("right");
+    await page.keyboard.press("Enter");
+    await page.getByLabel("Message", { exact: true }).fill("Words not yet sent");
+    await page.getByRole("link", { name: "Agent" }).click();
+    await page.getByLabel("Command", { exact: true }).waitFor();
+    await page.getByRole("link", { name: "Chat" }).click();
+
+    expect(await page.getByLabel("Message", { exact: true }).inputValue()).toBe("Words not yet sent");
+    await page.getByLabel("Message", { exact: true }).press("Enter");
+    await answered(page);
+    expect(await textOf(page.locator(".prose"))).toBe("Hello.");
+    expect(chat.complaints).toEqual([]);
+  });
 });
