@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { answered, say, textOf } from "./acting.ts";
-import { agentPath, order } from "./agent-acting.ts";
+import { agentPath, begun, order } from "./agent-acting.ts";
 import { hasBrowser, openChat, useBrowser } from "./browser.ts";
 import { startFakeGateway } from "./fake-gateway.ts";
 
@@ -56,6 +56,22 @@ describe.skipIf(!hasBrowser)("the chat page in other browsers", () => {
     expect(await page.locator(".run").count()).toBe(0);
     await order(page, "よむ");
     await page.locator(".run").waitFor();
+    expect(chat.complaints).toEqual([]);
+  });
+
+  test("says of a run whose connection Firefox ends, because the page is left, that it was left", async () => {
+    using gateway = startFakeGateway();
+    gateway.agent.script = () => [...begun, { gate: "a" }, { drop: true }];
+    await using chat = await openChat(gateway.url, { path: agentPath, expected: /ERR_/ });
+    const { page } = chat;
+    await order(page, "Lunch");
+    await page.locator(".step.is-current", { hasText: "Selecting" }).waitFor();
+    await page.evaluate(() => dispatchEvent(new Event("beforeunload")));
+    gateway.openGate("a");
+    await page.locator(".run .trouble").waitFor();
+    await page.reload();
+
+    await page.locator(".run .trouble").getByText("The page was left while this ran.").waitFor();
     expect(chat.complaints).toEqual([]);
   });
 
