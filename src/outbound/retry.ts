@@ -1,6 +1,6 @@
 // Doing something again: attempts, growing and jittered delays, one deadline. Decides nothing about what may be repeated.
 
-import { LONGEST_TIMER_MS } from "../config/setting-kinds.ts";
+import { longestTimerMs } from "../config/setting-kinds.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
 
 export interface RetryOptions {
@@ -79,7 +79,7 @@ export function sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
         signal?.removeEventListener("abort", onAbort);
         resolve();
       },
-      Math.min(delayMs, LONGEST_TIMER_MS),
+      Math.min(delayMs, longestTimerMs),
     );
     signal?.addEventListener("abort", onAbort, { once: true });
   });
