@@ -63,6 +63,9 @@ const challengeMarks = [
 /** Ordinary words: they tell the firewall only in a page. */
 const challengePageMarks = ["punish", "captcha", "security verification"] as const;
 
+/** A page under a status of its own is a proxy's; the firewall's come as 200, 403 or 405. */
+const proxyStatuses: ReadonlySet<number> = new Set([400, 404, 408, 411, 413, 414, 429, 431]);
+
 /** Classifies an answer that is no event stream: content type, body shape, `x-actual-status-code`, status, in that order. */
 export function classifyBody(
   body: string,
@@ -72,8 +75,7 @@ export function classifyBody(
   const lower = body.slice(0, 16_384).toLowerCase();
   if (challengeMarks.some((mark) => lower.includes(mark))) return challenge();
   if (contentType.includes("text/html") || lower.trimStart().startsWith("<")) {
-    // A page under a status of its own is a proxy's; the firewall's come as 200 or 403.
-    const isProxyPage = facts.status >= 500 || facts.status === 429 || facts.status === 404 || facts.status === 413;
+    const isProxyPage = facts.status >= 500 || proxyStatuses.has(facts.status);
     const isChallenge = !isProxyPage || challengePageMarks.some((mark) => lower.includes(mark));
     return isChallenge ? challenge() : classify({ code: "", text: "", hours: undefined, ...facts });
   }

@@ -82,6 +82,13 @@ test("classifyBody takes a page under 429 for a limit and one under 403 for the 
   expect([kind(429), kind(403), kind(502)]).toEqual(["upstream-quota", "upstream-challenge", "upstream-failed"]);
 });
 
+test("classifyBody takes a page for the firewall's where it comes as an answer, or as its block", () => {
+  const kind = (status: number) => classifyBody("<html></html>", html, { status, retryAfterMs: undefined }).kind;
+  expect([200, 403, 405].map(kind)).toEqual(["upstream-challenge", "upstream-challenge", "upstream-challenge"]);
+  // A proxy's own words: cookies too large, a request that came too slowly.
+  expect([400, 431, 408].map(kind)).toEqual(["upstream-failed", "upstream-failed", "upstream-timeout"]);
+});
+
 describe("classifyStreamError", () => {
   test("matches on the code first, whatever language the text has", () => {
     expect(classifyStreamError({ code: "invalid_input", details: "输入或附件无效。请检查后重试。" }).kind).toBe(
