@@ -271,7 +271,7 @@ export class ForwardedExchange {
     if (this.#firstByteMs === undefined) this.#noteFirst();
     this.#sentBytes += bytes.length;
     this.#sentChunks++;
-    if (this.#answer?.contentType?.includes("json")) this.#usage.note(bytes);
+    if (this.#answer !== undefined && maySayUsage(this.#answer)) this.#usage.note(bytes);
   }
 
   #noteFirst(): void {
@@ -347,6 +347,10 @@ export class ForwardedExchange {
     else if (outcome === "failed") log.error(`exchange failed: ${error?.message}`, fields, error);
     else log.info("exchange", fields);
   }
+}
+
+function maySayUsage(answer: ForwardedAnswer): boolean {
+  return isEvents(answer) || answer.contentType?.includes("json") === true;
 }
 
 function isEvents({ contentType }: ForwardedAnswer): boolean {
