@@ -344,6 +344,16 @@ test.each([
   expect((await ask()).status).toBe(429);
 });
 
+test("why a server refuses a request stands in the log, and only there [R0-032]", async () => {
+  const refused: Play = { status: 400, body: '{"error":{"message":"dimensions must be below 2048"}}' };
+  await using stage = await startOne({ "/v1/embeddings": refused });
+  const { status, text } = await readError(await stage.harness.post("/v1/embeddings", hello));
+  const line = stage.harness.logLines.find((one) => one.includes("exchange failed"));
+
+  expect([status, text.includes("log has its reason"), text.includes("dimensions")]).toEqual([400, true, false]);
+  expect(JSON.parse(line ?? "{}")).toMatchObject({ reason: expect.stringContaining("dimensions must be below 2048") });
+});
+
 test("a server that lacks the endpoint does not speak for one that has it", async () => {
   const missing: Play = { status: 404, body: '{"detail":"Not Found"}' };
   const unknown: Play = { status: 404, body: '{"error":{"message":"The model `text-embedding-v4` does not exist."}}' };

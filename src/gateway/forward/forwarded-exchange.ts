@@ -13,6 +13,7 @@ import { createRound, isWorthMoving, moreHopeful } from "../failover.ts";
 import type { Liveness } from "../liveness.ts";
 import type { Candidate } from "../model-routes.ts";
 import type { Spending } from "../quotas/quotas.ts";
+import { refusalReason } from "../refusal-reason.ts";
 import { RetryBudget } from "../retry-budget.ts";
 import type { RunningView } from "../running-view.ts";
 import type { UpstreamQueues } from "../upstream-queues.ts";
@@ -340,6 +341,7 @@ export class ForwardedExchange {
       outputTokens: usage?.outputTokens,
       bytes: this.#sentBytes,
       kind: outcome === "aborted" ? undefined : error?.kind,
+      reason: outcome === "aborted" ? undefined : refusalReason(error),
       status: error === undefined || outcome === "aborted" ? undefined : httpStatus[error.kind],
     };
     // A refusal that is the request's own fault has no stack that anybody could learn from.
