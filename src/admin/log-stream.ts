@@ -12,15 +12,17 @@ export interface LogFeed {
 /** Frames kept for a reader who does not read. Lines beyond are dropped, and said so. */
 const maxWaitingFrames = 1000;
 
-const keepAliveMs = 15_000;
 const openingFrame = commentFrame("log");
 const keepAliveFrame = commentFrame("keepalive");
 
-/** @param signal ends the stream: the reader left, or the server stops. */
-export function answerLogStream(logFeed: LogFeed, signal: AbortSignal): Response {
+/**
+ * @param signal ends the stream: the reader left, or the server stops.
+ * @param keepAliveMs between two comments
+ */
+export function answerLogStream(logFeed: LogFeed, signal: AbortSignal, keepAliveMs = 15_000): Response {
   let waitingFrames = 0;
   const stream = new Stream<Uint8Array>((frames) => {
-    follow(logFeed, signal, {
+    follow(logFeed, signal, keepAliveMs, {
       send(frame) {
         frames.send(frame);
         waitingFrames += 1;
@@ -47,7 +49,7 @@ interface FrameSink {
   hasRoom(): boolean;
 }
 
-function follow(logFeed: LogFeed, signal: AbortSignal, sink: FrameSink): void {
+function follow(logFeed: LogFeed, signal: AbortSignal, keepAliveMs: number, sink: FrameSink): void {
   let droppedLines = 0;
   // Nothing of the head is on the wire before the first frame.
   sink.send(openingFrame);

@@ -11,12 +11,15 @@ import {
 } from "@modelcontextprotocol/sdk/types.js";
 import { toGatewayError } from "../contract/gateway-error.ts";
 import { randomId } from "../contract/random-id.ts";
+import { commentFrame } from "../sse/sse-writer.ts";
 import { readOwnMessage } from "./own-message.ts";
 import type { OwnAnswer, OwnCall, OwnTool } from "./own-tools.ts";
 
 export interface OwnServerOptions {
   readonly version: string;
   readonly tools: readonly OwnTool[];
+  /** Silence of a call over HTTP after which a comment says that it goes on, in milliseconds. @defaultValue 15_000 */
+  readonly keepAliveMs?: number;
 }
 
 /** Who asks, and by which request. */
@@ -113,16 +116,33 @@ export async function answerOwnRequest(
   const response = await transport.handleRequest(request, { parsedBody });
   if (known === null) response.headers.set(sessionHeader, sessionId);
   if (response.body === null) leave();
-  return response.body === null ? response : new Response(tellEnd(response.body, leave), response);
+  if (response.body === null) return response;
+  const isStream = response.headers.get("content-type")?.startsWith("text/event-stream") === true;
+  const silenceMs = isStream ? (options.keepAliveMs ?? 15_000) : undefined;
+  return new Response(follow(response.body, silenceMs, leave), response);
 }
 
-/** The same bytes. `ended` is called once they are all read, or nobody reads them any more. */
-function tellEnd(stream: ReadableStream<Uint8Array>, ended: () => void): ReadableStream<Uint8Array> {
+const keepAlive = commentFrame("keepalive");
+
+/**
+ * The same bytes; of an event stream, whose chunks are whole events, with comments while there are none: the head is on the
+ * wire with the first of them, and calls take minutes. `ended` is called once all are read, or nobody reads them any more.
+ */
+function follow(
+  stream: ReadableStream<Uint8Array>,
+  silenceMs: number | undefined,
+  ended: () => void,
+): ReadableStream<Uint8Array> {
   const reader = stream.getReader();
+  /** Is asked for, and outlives the pull that a comment has answered. */
+  let next: ReturnType<typeof reader.read> | undefined;
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const { value, done } = await reader.read();
-      if (!done) return controller.enqueue(value);
+      next ??= reader.read();
+      const read = silenceMs === undefined ? await next : await orSilence(next, silenceMs);
+      if (read === undefined) return controller.enqueue(keepAlive);
+      next = undefined;
+      if (!read.done) return controller.enqueue(read.value);
       ended();
       controller.close();
     },
@@ -131,6 +151,17 @@ function tellEnd(stream: ReadableStream<Uint8Array>, ended: () => void): Readabl
       return reader.cancel(reason);
     },
   });
+}
+
+/** Undefined: it takes longer. */
+async function orSilence<T>(work: Promise<T>, limitMs: number): Promise<T | undefined> {
+  const over = Promise.withResolvers<undefined>();
+  const timer = setTimeout(over.resolve, limitMs, undefined);
+  try {
+    return await Promise.race([work, over.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function encodeTool({ name, title, description, inputSchema, isReadOnly }: OwnTool): Tool {

@@ -94,7 +94,7 @@ export async function composeAgent(parts: AgentParts): Promise<Agent> {
     ownTools,
     routes: (edge) => [
       ...agentRoutes({ engine, keepAliveMs: config.sseKeepaliveMs, clock, ...edge }),
-      mcpRoute({ version, tools: ownTools, ...edge }),
+      mcpRoute({ version, tools: ownTools, keepAliveMs: config.sseKeepaliveMs, ...edge }),
     ],
     async close() {
       await engine.close();

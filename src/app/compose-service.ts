@@ -266,6 +266,7 @@ function createConfiguredServer(config: Config, estate: Estate, parts: ServedPar
     deleteSession: (caller, sessionId) => chat.deleteSession(caller, sessionId),
     log,
     logFeed: log,
+    keepAliveMs: config.sseKeepaliveMs,
     capture: estate.capture,
     tracing: parts.tracing.tracing,
     clock,

@@ -8,6 +8,7 @@ import type { ReplyLabels } from "../telemetry/metrics.ts";
 import type { AttemptEnd } from "./attempt-hooks.ts";
 import type { ExchangeOptions } from "./exchange-options.ts";
 import { KeptReply } from "./kept-reply.ts";
+import { refusalReason } from "./refusal-reason.ts";
 import { rememberExchange } from "./remember-exchange.ts";
 import type { ReplyConsumer } from "./reply-consumer.ts";
 import type { RunningView } from "./running-view.ts";
@@ -211,6 +212,7 @@ export class ExchangeRecord {
       estimated: this.#usage?.estimated,
       // Of who left, the words in which its attempt was given up tell nothing.
       kind: outcome === "aborted" ? undefined : error?.kind,
+      reason: outcome === "aborted" ? undefined : refusalReason(error),
       status: error === undefined || outcome === "aborted" ? undefined : httpStatus[error.kind],
     };
     // A refusal that is the request's own fault has no stack that anybody could learn from.

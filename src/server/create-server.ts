@@ -98,6 +98,8 @@ export interface ServerOptions {
   readonly speech?: Speech;
   readonly log: Log;
   readonly logFeed: LogFeed;
+  /** Between two comments of the live log. @defaultValue 15_000 */
+  readonly keepAliveMs?: number;
   /** Hears what comes in and goes out while it is switched on. @defaultValue nothing is captured */
   readonly capture?: RecorderSwitch | undefined;
   /** @defaultValue no traces are sent */
@@ -390,7 +392,7 @@ function createRoutes(options: ServerOptions, state: Omit<Edge, "maxBodyBytes">)
         if (request.method === "HEAD") return new Response(null, { headers: eventStreamHeaders });
         keepOpen(request);
         const feed = isRelayed === true ? logFeed : await feedOfAll(options, trip);
-        return answerLogStream(feed, endOf(trip));
+        return answerLogStream(feed, endOf(trip), options.keepAliveMs);
       },
     },
   ];

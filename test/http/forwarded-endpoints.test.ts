@@ -320,6 +320,41 @@ test("the next upstream answers when the first one fails, and each one is counte
   expect(JSON.parse(line!)).toMatchObject({ upstream: "two", outcome: "complete", attempts: 2, inputTokens: 8 });
 });
 
+test.each([
+  [
+    "JSON",
+    json({ data: [{ url: "http://a.example/1.png" }], usage: { total_tokens: 8, input_tokens: 5, output_tokens: 3 } }),
+  ],
+  [
+    "an event stream",
+    {
+      body: 'data: {"type":"image_generation.partial_image"}\n\ndata: {"type":"image_generation.completed","usage":{"total_tokens":8,"input_tokens":5,"output_tokens":3}}\n\ndata: [DONE]\n\n',
+    },
+  ],
+])("the tokens of %s count against its caller's limit [R2-080]", async (_what, play) => {
+  const environment = { LIMIT_TOKENS_PER_DAY: "8" };
+  await using stage = await startOne({ "/v1/images/generations": play }, "generic", environment);
+  const ask = () => stage.harness.post("/v1/images/generations", { model: "one/m", prompt: "A cat", stream: true });
+
+  const first = await ask();
+  expect([first.status, (await first.text()).length]).toEqual([200, play.body.length]);
+  await stage.servers[0]!.untilIdle();
+  const samples = parseMetrics(await (await stage.harness.get("/metrics")).text());
+  const tokens = (direction: string) => sumOf(samples, "qwen_gateway_tokens_total", { upstream: "one", direction });
+  expect([tokens("input"), tokens("output")]).toEqual([5, 3]);
+  expect((await ask()).status).toBe(429);
+});
+
+test("why a server refuses a request stands in the log, and only there [R0-032]", async () => {
+  const refused: Play = { status: 400, body: '{"error":{"message":"dimensions must be below 2048"}}' };
+  await using stage = await startOne({ "/v1/embeddings": refused });
+  const { status, text } = await readError(await stage.harness.post("/v1/embeddings", hello));
+  const line = stage.harness.logLines.find((one) => one.includes("exchange failed"));
+
+  expect([status, text.includes("log has its reason"), text.includes("dimensions")]).toEqual([400, true, false]);
+  expect(JSON.parse(line ?? "{}")).toMatchObject({ reason: expect.stringContaining("dimensions must be below 2048") });
+});
+
 test("a server that lacks the endpoint does not speak for one that has it", async () => {
   const missing: Play = { status: 404, body: '{"detail":"Not Found"}' };
   const unknown: Play = { status: 404, body: '{"error":{"message":"The model `text-embedding-v4` does not exist."}}' };

@@ -231,3 +231,15 @@ test("stopping twice, and with nothing running, is quick and harmless", async ()
     (response) => response.status === 200,
   );
 });
+
+test("streams that tell of no reply are kept alive as well, after SSE_KEEPALIVE_MS", async () => {
+  await using harness = await startHarness({ environment: { SSE_KEEPALIVE_MS: "20" } });
+  for (const path of ["/admin/api/log", "/api/feed"]) {
+    const live = readLive(await harness.get(path));
+    let block = await live.nextBlock();
+    // What is logged meanwhile, this request above all.
+    while (block !== undefined && block !== ": keepalive") block = await live.nextBlock();
+    expect([path, block]).toEqual([path, ": keepalive"]);
+    await live.cancel();
+  }
+});

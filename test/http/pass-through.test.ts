@@ -256,6 +256,30 @@ describe.each(["socket", "fetch"])("TRANSPORT=%s", (transport) => {
   const asked = { model: "local", messages: [user("Hello")] };
 
   test.each([
+    ["/v1/chat/completions", hello],
+    ["/v1/chat/completions", asked],
+    ["/v1/messages", { ...asked, max_tokens: 9 }],
+  ])(
+    "why the server refuses a request of %s stands in the log, and only there [R0-032, R2-054]",
+    async (path, body) => {
+      const refusal = { message: "top_k must be above 0 (/srv/server.py, line 3)", type: "invalid_request_error" };
+      await using lane = await start([{ status: 400, body: JSON.stringify({ error: refusal }) }]);
+      const response = await lane.harness.post(path, body);
+      const told = await response.text();
+      const line = lane.harness.logLines.find((text) => text.includes("exchange failed"));
+
+      expect([response.status, told.includes("the gateway's log has its reason")]).toEqual([400, true]);
+      expect(told).not.toContain("top_k");
+      expect(JSON.parse(line ?? "{}")).toMatchObject({
+        level: "warn",
+        status: 400,
+        reason: expect.stringContaining("top_k must be above 0 (/srv/server.py, line 3)"),
+      });
+      expect(line).not.toContain('"stack"');
+    },
+  );
+
+  test.each([
     ["a stream that comes in one piece", "/v1/chat/completions", hello, answer],
     ["a translated stream in one piece", "/v1/messages", { ...hello, max_tokens: 9 }, answer],
     ["a whole answer", "/v1/chat/completions", asked, JSON.stringify(whole)],

@@ -13,6 +13,7 @@ import { createRound, isWorthMoving, moreHopeful } from "../failover.ts";
 import type { Liveness } from "../liveness.ts";
 import type { Candidate } from "../model-routes.ts";
 import type { Spending } from "../quotas/quotas.ts";
+import { refusalReason } from "../refusal-reason.ts";
 import { RetryBudget } from "../retry-budget.ts";
 import type { RunningView } from "../running-view.ts";
 import type { UpstreamQueues } from "../upstream-queues.ts";
@@ -271,7 +272,7 @@ export class ForwardedExchange {
     if (this.#firstByteMs === undefined) this.#noteFirst();
     this.#sentBytes += bytes.length;
     this.#sentChunks++;
-    if (this.#answer?.contentType?.includes("json")) this.#usage.note(bytes);
+    if (this.#answer !== undefined && maySayUsage(this.#answer)) this.#usage.note(bytes);
   }
 
   #noteFirst(): void {
@@ -340,6 +341,7 @@ export class ForwardedExchange {
       outputTokens: usage?.outputTokens,
       bytes: this.#sentBytes,
       kind: outcome === "aborted" ? undefined : error?.kind,
+      reason: outcome === "aborted" ? undefined : refusalReason(error),
       status: error === undefined || outcome === "aborted" ? undefined : httpStatus[error.kind],
     };
     // A refusal that is the request's own fault has no stack that anybody could learn from.
@@ -347,6 +349,10 @@ export class ForwardedExchange {
     else if (outcome === "failed") log.error(`exchange failed: ${error?.message}`, fields, error);
     else log.info("exchange", fields);
   }
+}
+
+function maySayUsage(answer: ForwardedAnswer): boolean {
+  return isEvents(answer) || answer.contentType?.includes("json") === true;
 }
 
 function isEvents({ contentType }: ForwardedAnswer): boolean {

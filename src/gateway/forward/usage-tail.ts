@@ -1,4 +1,4 @@
-// The token counts at the end of a JSON answer, for the metrics: read from its last bytes, since the answer is never parsed.
+// The token counts at the end of an answer, JSON or events of it: read from its last bytes, since it is never parsed.
 
 import type { TokenUsage } from "../../contract/events.ts";
 
@@ -17,7 +17,9 @@ export class UsageTail {
     const text = new TextDecoder().decode(this.#tail);
     const usage = text.slice(text.lastIndexOf('"usage"') + 1);
     if (usage.length === text.length) return undefined;
-    const inputTokens = count(usage, /"(?:prompt|input|total)_tokens"\s*:\s*(\d+)/);
+    // The sum is all that some tell; of images it stands in front of its parts.
+    const inputTokens =
+      count(usage, /"(?:prompt|input)_tokens"\s*:\s*(\d+)/) ?? count(usage, /"total_tokens"\s*:\s*(\d+)/);
     if (inputTokens === undefined) return undefined;
     return { inputTokens, outputTokens: count(usage, /"(?:completion|output)_tokens"\s*:\s*(\d+)/) ?? 0 };
   }

@@ -41,7 +41,6 @@ class Decoder implements EventDecoder, SseSink {
   readonly #reader: ReplyReader;
   #learnt: Learnt | undefined;
   #uselessShapes = 0;
-  #hasSkipped = false;
   #toldStatus: number | undefined;
 
   constructor(options: DecoderOptions) {
@@ -102,8 +101,8 @@ class Decoder implements EventDecoder, SseSink {
     const event = parseObject(text);
     const refusal = classifyEvent(event ?? text, isErrorEvent, this.#toldStatus, this.#options.source);
     if (refusal !== undefined) return void this.#reader.refuse(refusal);
-    if (event === undefined) return text === "" ? undefined : this.#skip("no JSON object");
-    if (!Array.isArray(event["choices"]) && event["usage"] == null) return this.#skip("unknown event");
+    if (event === undefined) return text === "" ? undefined : void this.#reader.skip("no JSON object");
+    if (!Array.isArray(event["choices"]) && event["usage"] == null) return void this.#reader.skip("unknown event");
     // Fields are checked one by one where they are used.
     this.#reader.accept(event as CompletionChunk);
     return event;
@@ -116,10 +115,5 @@ class Decoder implements EventDecoder, SseSink {
     const template = JsonTextTemplate.learn(data, { key: field, text, readField: textOfPlain });
     this.#uselessShapes++;
     if (template !== undefined) this.#learnt = { template, event: { type: kind, text: template.text } };
-  }
-
-  #skip(reason: string): undefined {
-    if (!this.#hasSkipped) this.#options.onSkipped?.(reason);
-    this.#hasSkipped = true;
   }
 }

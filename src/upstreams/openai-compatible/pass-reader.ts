@@ -41,7 +41,6 @@ export class PassReader implements PassThrough {
   #finish: { readonly chunk: JsonObject; readonly text: string | undefined } | undefined;
   #usageFrame = "";
   #hasToldUsage = false;
-  #hasSkipped = false;
   #said: UpstreamEvent[] = [];
 
   constructor(options: PassOptions) {
@@ -263,8 +262,7 @@ export class PassReader implements PassThrough {
   }
 
   #skip(reason: string): string {
-    if (!this.#hasSkipped) this.#options.onSkipped?.(reason);
-    this.#hasSkipped = true;
+    this.#reader.skip(reason);
     return "";
   }
 }

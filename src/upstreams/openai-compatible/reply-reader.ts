@@ -69,6 +69,7 @@ export class ReplyReader {
   #sources: ToldSources | undefined;
   #hasStarted = false;
   #hasSaid = false;
+  #hasSkipped = false;
   /** The choice of index 1, until it is clear whose it is. */
   #second: CompletionChoice | undefined;
   #areCounted = false;
@@ -123,6 +124,12 @@ export class ReplyReader {
     this.emit({ type: "reply-end", finishReason: this.#reasonOf(this.#finish) });
   }
 
+  /** What nobody can read is told once a reply, and the reply goes on. */
+  skip(reason: string): void {
+    if (!this.#hasSkipped) this.#options.onSkipped?.(reason);
+    this.#hasSkipped = true;
+  }
+
   refuse(refusal: UpstreamRefusal): void {
     if (this.hasEnded) return;
     // The reply was whole before: what breaks behind its end breaks nothing of it.
@@ -174,7 +181,8 @@ export class ReplyReader {
     if (told === "abort" || told === "insufficient_system_resource") {
       return this.refuse(refusalOf("aborted", "gave up its answer: try again", source));
     }
-    if (piece != null) this.#onDelta(piece);
+    if (typeof piece === "object") this.#onDelta(piece);
+    else if (piece !== undefined) this.skip("a delta that is no object");
     if (told !== undefined) this.#finish ??= finishReasons[told] ?? "stop";
   }
 
@@ -184,6 +192,7 @@ export class ReplyReader {
     if (thought !== undefined) this.text.accept("reasoning-delta", thought);
     const answer = textIn(delta.content) || (textOf(delta.refusal) ?? "");
     if (answer !== "") this.text.accept("text-delta", answer);
+    else if (!isReadable(delta.content)) this.skip("content that is no text");
     this.#hasSaid ||= thought !== undefined || answer !== "";
     if (delta.annotations != null) this.#tellSources((sources) => sources.fromAnnotations(delta.annotations));
     const legacy = delta.function_call == null ? [] : [{ index: 0, function: delta.function_call }];
@@ -238,6 +247,11 @@ function numbered(message: CompletionDelta): CompletionDelta {
 /** A body that ended without a finish is a failure, never a `stop`. */
 function cutOff(source: RefusalSource): UpstreamRefusal {
   return refusalOf("aborted", "broke off its answer before the end: send the message again", source);
+}
+
+/** Nothing, text or parts. */
+function isReadable(content: unknown): boolean {
+  return content == null || typeof content === "string" || Array.isArray(content);
 }
 
 /** Content as text; some adapters send parts. */

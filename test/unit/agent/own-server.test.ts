@@ -31,7 +31,9 @@ async function connect(parts: Partial<OwnToolParts>) {
   const server = startTestServer({
     maxBodyBytes: 1_000_000,
     agent: "open",
-    rooms: [{ places: [mcpPlace], load: async (edge) => [mcpRoute({ version: "1.2.3", tools, ...edge })] }],
+    rooms: [
+      { places: [mcpPlace], load: async (edge) => [mcpRoute({ version: "1.2.3", tools, keepAliveMs: 20, ...edge })] },
+    ],
   });
   const client = new Client({ name: "test", version: "1" });
   // The cast is for `exactOptionalPropertyTypes`, which the SDK's own types do not keep.
@@ -238,6 +240,24 @@ describe("POST /mcp", () => {
     await mcp.client.close();
 
     await ended.promise;
+  });
+
+  test("a long call hears comments until it is answered, and the client passes them over", async () => {
+    const held = Promise.withResolvers<string>();
+    await using mcp = await connect({ ask: () => held.promise });
+    const call = { name: "ask_qwen", arguments: { prompt: "Why?" } };
+    const body = JSON.stringify({ jsonrpc: "2.0", id: 7, method: "tools/call", params: call });
+    const byClient = mcp.client.callTool(call);
+
+    const response = await mcp.server.post("/mcp", body, acceptsBoth);
+    const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+    let heard = "";
+    while (heard.split(": keepalive\n\n").length < 4) heard += (await reader.read()).value ?? "ended";
+    held.resolve("Because.");
+    for (let next = await reader.read(); !next.done; next = await reader.read()) heard += next.value;
+
+    expect(heard).toMatch(/^(?:: keepalive\n\n){3,}event: message\ndata: \{[^\n]*"text":"Because\."[^\n]*\}\n\n$/);
+    expect(textOf(await byClient)).toBe("Because.");
   });
 
   test("what is no message is refused in the protocol's own form, and there is nothing to GET", async () => {

@@ -191,6 +191,21 @@ describe("rule 1: framing", () => {
     expect(skipped).toHaveLength(1);
   });
 
+  test.each([
+    ["a number", chunk({ content: 5 })],
+    ["an object", chunk({ content: { text: "x" } })],
+    ["a delta that is text", { ...chunk({}), choices: [{ index: 0, delta: "x" }] }],
+  ])("content that is %s is skipped, told once, and the stream goes on [R0-027]", (_what, odd) => {
+    const skipped: string[] = [];
+    const events = decodeEvents([chunk({ content: "a" }), odd, "{broken", odd, chunk({ content: "b" }), finish()], {
+      onSkipped: (reason) => void skipped.push(reason),
+    });
+
+    expect(textOf(events)).toBe("ab");
+    expect(skipped).toHaveLength(1);
+    expect(skipped[0]).not.toContain("JSON");
+  });
+
   test("an unfinished line beyond the limit ends the reply with an error", () => {
     const decoder = createTestDecoder({ maxLineBytes: 64 });
 

@@ -67,6 +67,18 @@ describe("lines", () => {
   });
 });
 
+test.each([
+  ["content that is a number", chunk({ content: 5 })],
+  ["a delta that is text", { ...chunk({}), choices: [{ index: 0, delta: "x" }] }],
+])("%s reaches no client, and is told once [R0-027] [R1-004]", (_what, odd) => {
+  const skipped: string[] = [];
+  const changes = { ...told, onSkipped: (reason: string) => void skipped.push(reason) };
+
+  expect(pass(`${words}${frame(odd)}data: {broken\n\n${frame(odd)}${end}`, changes)).toBe(words + end);
+  expect(skipped).toHaveLength(1);
+  expect(skipped[0]).not.toContain("JSON");
+});
+
 describe("what is kept", () => {
   const half = 'data: {"id":"chatcm';
 
