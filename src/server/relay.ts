@@ -2,6 +2,7 @@
 // answer comes back as it is made. A route is written once; it answers where it can.
 
 import { GatewayError } from "../contract/gateway-error.ts";
+import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
 import { RunsElsewhere } from "../store/runs-elsewhere.ts";
 import type { Fellow, Fellows } from "../workers/fellows.ts";
 import { isActingPath } from "./auth/acting-path.ts";
@@ -58,8 +59,7 @@ export function createRelay(options: RelayOptions): Relay {
           throw new Unreachable(cause);
         });
       clearTimeout(timer);
-      const headers = new Headers(answer.headers);
-      for (const name of hopHeaders) headers.delete(name);
+      const headers = headFor(answer);
       if (answer.body === null) {
         end();
         return new Response(null, { status: answer.status, headers });
@@ -118,6 +118,16 @@ export function createRelay(options: RelayOptions): Relay {
       };
     },
   };
+}
+
+/** The head as the client would have it from its owner. */
+function headFor(answer: Response): Headers {
+  const headers = new Headers(answer.headers);
+  for (const name of hopHeaders) headers.delete(name);
+  // What an event stream says of its connection is meant for the client.
+  if (headers.get("content-type") === eventStreamHeaders["content-type"])
+    for (const [name, value] of Object.entries(eventStreamHeaders)) headers.set(name, value);
+  return headers;
 }
 
 /** Nothing of an answer came. */

@@ -4,6 +4,7 @@ import { createOpenRelays } from "../../../src/server/open-relays.ts";
 import { passportOf } from "../../../src/server/passport.ts";
 import { createRelay } from "../../../src/server/relay.ts";
 import type { ServerRoute, Trip } from "../../../src/server/trip.ts";
+import { eventStreamHeaders } from "../../../src/sse/event-stream-headers.ts";
 import { thisProcess } from "../../../src/store/lease-owner.ts";
 import { RunsElsewhere } from "../../../src/store/runs-elsewhere.ts";
 import type { Fellow, FellowRequest } from "../../../src/workers/fellows.ts";
@@ -101,6 +102,21 @@ test("relay passes on what its owner has, with who asks and without what he has 
     access: { quota: { subject: "key:ä", limits: { streams: 2 } } },
     clientAddress: "192.0.2.7",
   });
+});
+
+test("relay gives an event stream the head that it has everywhere, and other answers nothing of a connection [R3-006] [R4-008]", async () => {
+  // As the runtime hands it over: what it is told of a connection within the machine.
+  const within = { connection: "close", "keep-alive": "timeout=5" };
+  const headOf = async (headers: Record<string, string>) => {
+    const { relay } = createStage(async () => new Response("x", { headers: { ...headers, ...within } }));
+    const { headers: given } = await relay
+      .around(routeOf("/api/chat/stream/*", 1))
+      .answer(tripOf("/api/chat/stream/s"));
+    return Object.fromEntries(given);
+  };
+
+  expect(await headOf(eventStreamHeaders)).toEqual(eventStreamHeaders);
+  expect(await headOf({ "content-type": "application/json" })).toEqual({ "content-type": "application/json" });
 });
 
 test("relay does here what it can, and passes nothing on twice", async () => {
