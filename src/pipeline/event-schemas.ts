@@ -10,6 +10,7 @@ const source = Type.Object({
   document_name: Type.String(),
   text: Type.String(),
   score: Type.Number({ minimum: 0, maximum: 1 }),
+  url: Type.Optional(Type.String({ description: "Of a page on the web, http or https" })),
 });
 
 /** One of them stands in the `data:` of each frame; a reader passes over keys that it does not know. */

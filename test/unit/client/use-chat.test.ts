@@ -114,8 +114,8 @@ describe("useChat shows", () => {
   test("that it reconnects, and the rest of the answer [R3-070]", async () => {
     const timers = new ManualTimers();
     const first = openStream();
-    const rest = streamOf(frame({ token: "two" }, 3), frame("[DONE]", 4));
-    const chat = await openChat([first.response, rest], { stream: { timers } });
+    const rest = openStream();
+    const chat = await openChat([first.response, rest.response], { stream: { timers } });
     await perform(async () => {
       void chat.result.current.send("Count");
       first.push(frame(metadata(1), 1) + frame({ token: "one " }, 2));
@@ -125,6 +125,16 @@ describe("useChat shows", () => {
     });
     expect([chat.result.current.status, shown()[1]]).toEqual(["reconnecting", "one "]);
     await perform(() => timers.advance(1000));
+    expect(chat.result.current.status).toBe("reconnecting");
+    await perform(async () => {
+      rest.push(frame({ token: "two" }, 3));
+      await timers.advance(50);
+    });
+    expect([chat.result.current.status, shown()[1]]).toEqual(["streaming", "one two"]);
+    await perform(async () => {
+      rest.push(frame("[DONE]", 4));
+      await settle();
+    });
 
     expect(outline(chat.result.current.messages)[1]).toEqual(["assistant", "one two", "complete"]);
     expect(chat.result.current.status).toBe("ready");
@@ -358,6 +368,19 @@ describe("useChat sends", () => {
       parent_id: "answer-1",
       resumable: true,
     });
+  });
+
+  test.each([
+    ["a question", 2],
+    ["an answer to it", 3],
+  ])("an earlier question once more, by the id of %s: what followed leaves the page", async (_what, index) => {
+    const answers = [1, 2, 3, 4].map((turn) => answerOf(turn, { token: `Answer ${turn}` }));
+    const chat = await openChat(answers);
+    for (const text of ["One", "Two", "Three"]) await perform(() => chat.result.current.send(text));
+    await perform(() => chat.result.current.retry(chat.result.current.messages[index]?.id));
+
+    expect(chat.asked[3]?.body).toEqual({ retry_of: "question-2", session_id: "session-1", resumable: true });
+    expect(shown()).toEqual(["One", "Answer 1", "Two", "Answer 4"]);
   });
 
   test("a question once more by its id, as another answer in place of the first", async () => {

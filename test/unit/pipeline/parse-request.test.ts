@@ -187,6 +187,15 @@ describe("parseTypedChatRequest", () => {
     expect(error.message).toContain(param.split(/[.[]/)[0]!);
   });
 
+  test.each([
+    [{}, 'Invalid request: "message" is missing'],
+    [{ message: null, session_id: "s1" }, 'Invalid request: "message" is missing'],
+    [{ message: "" }, 'Invalid request: "message" must not be empty'],
+    [{ message: " \n\t\u00a0" }, 'Invalid request: "message" must not be empty'],
+  ])("says what is wrong with the message of %j [R3-003]", (body, sentence) => {
+    expect(refusal(body).message).toBe(sentence);
+  });
+
   test.each([[null], ["text"], [3], [[{ message: "a" }]]])("refuses the body %j", (body) => {
     expect(refusal(body).kind).toBe("invalid-request");
   });
@@ -251,6 +260,7 @@ describe("joinAttachments", () => {
 
     expect(joinAttachments([png], [other])).toEqual([png, other]);
     expect(joinAttachments([], [])).toEqual([]);
+    expect(joinAttachments(Array(4).fill(png), Array(6).fill(png))).toHaveLength(10);
   });
 
   test.each([

@@ -104,11 +104,19 @@ test("relay passes on what its owner has, with who asks and without what he has 
   });
 });
 
-test("relay says of an event stream that passes what its owner says to clients of its own [R0-005, R0-007]", async () => {
-  const { relay } = createStage(async () => new Response("data: 1\n\n", { headers: eventStreamHeaders }));
-  const answer = await relay.around(routeOf("/api/chat/stream/*", 1)).answer(tripOf("/api/chat/stream/s1"));
+test("relay gives an event stream the head that it has everywhere, and other answers nothing of a connection [R0-005] [R0-007] [R3-006] [R4-008]", async () => {
+  // As the runtime hands it over: what it is told of a connection within the machine.
+  const within = { connection: "close", "keep-alive": "timeout=5" };
+  const headOf = async (headers: Record<string, string>) => {
+    const { relay } = createStage(async () => new Response("x", { headers: { ...headers, ...within } }));
+    const { headers: given } = await relay
+      .around(routeOf("/api/chat/stream/*", 1))
+      .answer(tripOf("/api/chat/stream/s"));
+    return Object.fromEntries(given);
+  };
 
-  expect(Object.fromEntries(answer.headers)).toEqual(eventStreamHeaders);
+  expect(await headOf(eventStreamHeaders)).toEqual(eventStreamHeaders);
+  expect(await headOf({ "content-type": "application/json" })).toEqual({ "content-type": "application/json" });
 });
 
 test("relay does here what it can, and passes nothing on twice", async () => {

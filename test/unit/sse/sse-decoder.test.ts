@@ -156,6 +156,24 @@ describe("sseDecoder carries", () => {
     expect(decoder.pendingBytes).toBe(0);
   });
 
+  test("of a stream in two pieces the one line that was cut, once, and between events nothing [RC-005]", () => {
+    const longest = "data: second, of some length";
+    const events = ["data: first\n\n", `event: x\n${longest}\n\n`, "data: third\n\n"];
+    const stream = bytesOf(events.join(""));
+    const boundaries = events.map((_, index) => events.slice(0, index).join("").length);
+
+    for (let cut = 0; cut <= stream.length; cut++) {
+      const seen: string[] = [];
+      const decoder = createSseDecoder({ event: ({ data }) => seen.push(textOf(data)) });
+
+      decoder.feed(stream.subarray(0, cut));
+      decoder.feed(stream.subarray(cut));
+
+      expect(seen).toEqual(["first", "second, of some length", "third"]);
+      expect(decoder.copiedBytes).toBeLessThanOrEqual(boundaries.includes(cut) ? 0 : longest.length);
+    }
+  });
+
   test("whole events without copying a byte", () => {
     const views: boolean[] = [];
     const chunk = bytesOf("data: a\n\nevent: x\nid: 1\ndata: bcd\n\n: ping\n\ndata: e\r\n\r\n");

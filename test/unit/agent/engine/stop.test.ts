@@ -205,6 +205,24 @@ describe("a run beyond its limits", () => {
     expect(result.results).toHaveLength(2);
   });
 
+  test.each([["get_a"], ["add_a"]])(
+    "makes as many calls of one answer as it may, and of more none: %s",
+    async (tool) => {
+      const outcome = async (calls: number) => {
+        const stage = setAgentStage({
+          settings: { maxSteps: 2 },
+          servers: { s: { [tool]: {} } },
+          answers: [Array.from({ length: calls }, () => [tool] as const), "Done."],
+        });
+        const { success, error } = await stage.run("all at once");
+        return [success, error?.code, stage.tools.calls.length];
+      };
+
+      expect(await outcome(2)).toEqual([true, undefined, 2]);
+      expect(await outcome(3)).toEqual([false, "step_limit", tool === "get_a" ? 0 : 2]);
+    },
+  );
+
   test("ends when it only looks for tools that are not there", async () => {
     const stage = setAgentStage({
       settings: { maxSteps: 2 },
