@@ -59,6 +59,35 @@ describe.skipIf(!hasBrowser)("the chat page in other browsers", () => {
     expect(chat.complaints).toEqual([]);
   });
 
+  test("shows the lines of a message where fields are not fitted to their texts, also those that the field breaks", async () => {
+    using gateway = startFakeGateway();
+    await using chat = await openChat(gateway.url);
+    const own = await chat.page.context().newPage();
+    await own.addInitScript(() => {
+      CSS.supports = () => false;
+    });
+    await own.goto(`${gateway.url}/chat`);
+    const field = own.getByLabel("Message", { exact: true });
+    await field.evaluate((element) => (element as HTMLElement).style.setProperty("field-sizing", "fixed"));
+    const hidden = () => field.evaluate(({ scrollHeight, clientHeight }) => scrollHeight - clientHeight);
+    const height = () => field.evaluate(({ clientHeight }) => clientHeight);
+    const empty = await height();
+
+    await field.fill("word ".repeat(100));
+    expect(await hidden()).toBe(0);
+    expect(await height()).toBeGreaterThan(2 * empty);
+    await field.fill("line\n".repeat(4));
+    expect(await hidden()).toBe(0);
+    const most = "line\n".repeat(40);
+    await field.fill(most);
+    expect(await hidden()).toBeGreaterThan(0);
+    await own.keyboard.press("Enter");
+    await answered(own);
+
+    expect(gateway.asked[0]?.["message"]).toBe(most.trim());
+    expect(await height()).toBe(empty);
+  });
+
   test("says of a run whose connection Firefox ends, because the page is left, that it was left", async () => {
     using gateway = startFakeGateway();
     gateway.agent.script = () => [...begun, { gate: "a" }, { drop: true }];
