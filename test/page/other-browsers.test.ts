@@ -104,6 +104,30 @@ describe.skipIf(!hasBrowser)("the chat page in other browsers", () => {
     expect(chat.complaints).toEqual([]);
   });
 
+  test("takes an import back where WebKit has collected the signal of AbortSignal.any", async () => {
+    using gateway = startFakeGateway();
+    gateway.importScript = (name) => (name === "slow.txt" ? [{ stage: "reading" }, { gate: "never" }] : []);
+    await using chat = await openChat(gateway.url);
+    const own = await chat.page.context().newPage();
+    await own.addInitScript(() => {
+      AbortSignal.any = () => new AbortController().signal;
+    });
+    await own.goto(`${gateway.url}/chat`);
+    await own.getByRole("button", { name: "Documents", exact: true }).click();
+    const panel = own.getByRole("complementary", { name: "Documents" });
+    const files = ["slow.txt", "next.txt"].map((name) => ({
+      name,
+      mimeType: "text/plain",
+      buffer: Buffer.from(name),
+    }));
+    await panel.locator("input[type=file]").setInputFiles(files);
+    await panel.getByText("Reading").waitFor();
+    await panel.getByRole("button", { name: "Cancel slow.txt" }).click();
+
+    await panel.locator(".document", { hasText: "next.txt" }).waitFor();
+    expect(await panel.locator(".import").count()).toBe(0);
+  });
+
   test("copies a block of code where pages have no clipboard of their own", async () => {
     using gateway = startFakeGateway();
     gateway.script = () => [{ token: "Run:\n\n```sh\nls -a\n```" }];
