@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { answered, say, textOf } from "./acting.ts";
-import { agentPath, begun, order } from "./agent-acting.ts";
+import { agentPath, begun, order, pendingOf } from "./agent-acting.ts";
 import { hasBrowser, openChat, useBrowser } from "./browser.ts";
 import { startFakeGateway } from "./fake-gateway.ts";
 
@@ -102,6 +102,23 @@ describe.skipIf(!hasBrowser)("the chat page in other browsers", () => {
 
     await page.locator(".run .trouble").getByText("The page was left while this ran.").waitFor();
     expect(chat.complaints).toEqual([]);
+  });
+
+  test("tells a screen reader of a run that was over before the first frame that shows it", async () => {
+    using gateway = startFakeGateway();
+    gateway.agent.script = () => pendingOf();
+    await using chat = await openChat(gateway.url);
+    const own = await chat.page.context().newPage();
+    await own.addInitScript(() => {
+      const { requestAnimationFrame } = globalThis;
+      globalThis.requestAnimationFrame = (draw) =>
+        Number(setTimeout(() => requestAnimationFrame.call(globalThis, draw), 400));
+    });
+    await own.goto(gateway.url + agentPath);
+    await order(own, "delete");
+
+    await own.getByRole("log").getByText("Waits for your confirmation: delete_event").waitFor();
+    expect(await own.getByRole("log").locator("p").first().textContent()).toBe("Analyzing your request...");
   });
 
   test("takes an import back where WebKit has collected the signal of AbortSignal.any", async () => {
