@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { answered, say, textOf } from "./acting.ts";
-import { agentPath, begun, order } from "./agent-acting.ts";
+import { agentPath, begun, order, pendingOf } from "./agent-acting.ts";
 import { hasBrowser, openChat, useBrowser } from "./browser.ts";
 import { startFakeGateway } from "./fake-gateway.ts";
 
@@ -59,6 +59,35 @@ describe.skipIf(!hasBrowser)("the chat page in other browsers", () => {
     expect(chat.complaints).toEqual([]);
   });
 
+  test("shows the lines of a message where fields are not fitted to their texts, also those that the field breaks", async () => {
+    using gateway = startFakeGateway();
+    await using chat = await openChat(gateway.url);
+    const own = await chat.page.context().newPage();
+    await own.addInitScript(() => {
+      CSS.supports = () => false;
+    });
+    await own.goto(`${gateway.url}/chat`);
+    const field = own.getByLabel("Message", { exact: true });
+    await field.evaluate((element) => (element as HTMLElement).style.setProperty("field-sizing", "fixed"));
+    const hidden = () => field.evaluate(({ scrollHeight, clientHeight }) => scrollHeight - clientHeight);
+    const height = () => field.evaluate(({ clientHeight }) => clientHeight);
+    const empty = await height();
+
+    await field.fill("word ".repeat(100));
+    expect(await hidden()).toBe(0);
+    expect(await height()).toBeGreaterThan(2 * empty);
+    await field.fill("line\n".repeat(4));
+    expect(await hidden()).toBe(0);
+    const most = "line\n".repeat(40);
+    await field.fill(most);
+    expect(await hidden()).toBeGreaterThan(0);
+    await own.keyboard.press("Enter");
+    await answered(own);
+
+    expect(gateway.asked[0]?.["message"]).toBe(most.trim());
+    expect(await height()).toBe(empty);
+  });
+
   test("says of a run whose connection Firefox ends, because the page is left, that it was left", async () => {
     using gateway = startFakeGateway();
     gateway.agent.script = () => [...begun, { gate: "a" }, { drop: true }];
@@ -73,6 +102,47 @@ describe.skipIf(!hasBrowser)("the chat page in other browsers", () => {
 
     await page.locator(".run .trouble").getByText("The page was left while this ran.").waitFor();
     expect(chat.complaints).toEqual([]);
+  });
+
+  test("tells a screen reader of a run that was over before the first frame that shows it", async () => {
+    using gateway = startFakeGateway();
+    gateway.agent.script = () => pendingOf();
+    await using chat = await openChat(gateway.url);
+    const own = await chat.page.context().newPage();
+    await own.addInitScript(() => {
+      const { requestAnimationFrame } = globalThis;
+      globalThis.requestAnimationFrame = (draw) =>
+        Number(setTimeout(() => requestAnimationFrame.call(globalThis, draw), 400));
+    });
+    await own.goto(gateway.url + agentPath);
+    await order(own, "delete");
+
+    await own.getByRole("log").getByText("Waits for your confirmation: delete_event").waitFor();
+    expect(await own.getByRole("log").locator("p").first().textContent()).toBe("Analyzing your request...");
+  });
+
+  test("takes an import back where WebKit has collected the signal of AbortSignal.any", async () => {
+    using gateway = startFakeGateway();
+    gateway.importScript = (name) => (name === "slow.txt" ? [{ stage: "reading" }, { gate: "never" }] : []);
+    await using chat = await openChat(gateway.url);
+    const own = await chat.page.context().newPage();
+    await own.addInitScript(() => {
+      AbortSignal.any = () => new AbortController().signal;
+    });
+    await own.goto(`${gateway.url}/chat`);
+    await own.getByRole("button", { name: "Documents", exact: true }).click();
+    const panel = own.getByRole("complementary", { name: "Documents" });
+    const files = ["slow.txt", "next.txt"].map((name) => ({
+      name,
+      mimeType: "text/plain",
+      buffer: Buffer.from(name),
+    }));
+    await panel.locator("input[type=file]").setInputFiles(files);
+    await panel.getByText("Reading").waitFor();
+    await panel.getByRole("button", { name: "Cancel slow.txt" }).click();
+
+    await panel.locator(".document", { hasText: "next.txt" }).waitFor();
+    expect(await panel.locator(".import").count()).toBe(0);
   });
 
   test("copies a block of code where pages have no clipboard of their own", async () => {

@@ -1,5 +1,6 @@
 // One file to the gateway, and what it tells of the import while it runs.
 
+import { combineSignals } from "../../client/combine-signals.ts";
 import { createEventReader } from "../../client/event-reader.ts";
 import type { ImportEvent } from "../documents/document.ts";
 import { fieldsOf, numberOf, textOf } from "../fields.ts";
@@ -30,7 +31,7 @@ export const importFile: ImportFile = async (file, { key, signal, onEvent }) => 
       method: "POST",
       headers: { ...keyHeaders(key), accept: "text/event-stream" },
       body: formOf(file),
-      signal: AbortSignal.any([signal, silence.signal]),
+      signal: combineSignals(signal, silence.signal),
     });
     if (!response.ok || response.body === null) {
       throw new RequestError(refusalOf(await response.json().catch(() => undefined), response.status), response.status);

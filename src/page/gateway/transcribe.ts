@@ -1,5 +1,6 @@
 // Has the gateway write down what was said.
 
+import { combineSignals } from "../../client/combine-signals.ts";
 import { fieldsOf, textOf } from "../fields.ts";
 import { keyHeaders, refusalOf, RequestError, unreachable } from "./api.ts";
 
@@ -26,7 +27,7 @@ export async function transcribe(
     method: "POST",
     headers: keyHeaders(key),
     body: form,
-    signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+    signal: combineSignals(signal, AbortSignal.timeout(timeoutMs)),
   }).catch((error: unknown) => {
     throw new RequestError(unreachable, 0, error);
   });

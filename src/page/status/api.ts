@@ -1,5 +1,6 @@
 // What the page asks the gateway for. Adds the key as a header, and makes sentences of refusals.
 
+import { combineSignals } from "../../client/combine-signals.ts";
 import { keyHeaders, refusalOf, RequestError } from "../gateway/api.ts";
 import {
   type AccountFacts,
@@ -57,7 +58,7 @@ export function createStatusApi(): StatusApi {
       method,
       headers: { accept: "application/json", ...keyHeaders(key) },
       cache: "no-store",
-      signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
+      signal: combineSignals(signal, limit),
     }).catch((error: unknown) => {
       throw new RequestError("The gateway cannot be reached", 0, error);
     });

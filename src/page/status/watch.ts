@@ -1,5 +1,6 @@
 // Keeps the page's state true: asks again and again while the page is looked at, says when there is no answer, and ends streams.
 
+import { combineSignals } from "../../client/combine-signals.ts";
 import { RequestError } from "../gateway/api.ts";
 import type { Store } from "../store.ts";
 import type { Facts, StatusApi } from "./api.ts";
@@ -48,7 +49,7 @@ export function createWatch({ api, store, key, nowMs, schedule }: WatchOptions):
     round?.abort();
     const own = new AbortController();
     round = own;
-    const signal = AbortSignal.any([own.signal, watching.signal]);
+    const signal = combineSignals(own.signal, watching.signal);
     try {
       await ask(signal);
     } catch (error) {

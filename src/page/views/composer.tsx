@@ -9,6 +9,7 @@ import { IconButton } from "./icons.tsx";
 import { isComposing } from "./is-composing.ts";
 import { Microphone } from "./microphone.tsx";
 import { Attachments } from "./question.tsx";
+import { useFittedRows } from "./use-fitted-rows.ts";
 
 const mostRows = 10;
 
@@ -34,6 +35,7 @@ export function Composer({ handle, memory, speechModel, isAnswering, onSend, onS
   const field = useRef<HTMLTextAreaElement>(null);
   const picker = useRef<HTMLInputElement>(null);
   useImperativeHandle(handle, () => ({ focus: () => field.current?.focus() }), []);
+  useFittedRows(field, text, mostRows);
   useEffect(() => memory.saveAttachments(attachments), [attachments]);
   useDroppedFiles((files) => void attach(files));
 
@@ -99,8 +101,7 @@ export function Composer({ handle, memory, speechModel, isAnswering, onSend, onS
         />
         <textarea
           ref={field}
-          // Browsers that fit a field to its text pass this over.
-          rows={Math.min(text.split("\n").length, mostRows)}
+          rows={1}
           dir="auto"
           enterkeyhint="send"
           class="words"

@@ -1,6 +1,7 @@
-// Several signals as one, with what the platform has and without.
+// Several signals as one, also where the platform cannot combine them.
 
 import { describe, expect, test } from "bun:test";
+import { getEventListeners } from "node:events";
 import { combineSignals } from "../../../src/client/client.ts";
 
 describe("combineSignals", () => {
@@ -17,6 +18,15 @@ describe("combineSignals", () => {
     const combined = combineSignals(new AbortController().signal, AbortSignal.abort("before"));
 
     expect([combined.aborted, combined.reason]).toEqual([true, "before"]);
+  });
+
+  test("lets go of the others when one has aborted", () => {
+    const [one, other] = [new AbortController(), new AbortController()];
+    combineSignals(one.signal, other.signal);
+    expect(getEventListeners(other.signal, "abort")).toHaveLength(1);
+    one.abort();
+
+    expect(getEventListeners(other.signal, "abort")).toHaveLength(0);
   });
 
   test("does the same where the platform has no AbortSignal.any [R3-052]", () => {

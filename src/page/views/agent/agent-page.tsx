@@ -5,7 +5,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { Agent } from "../../agent/agent.ts";
 import { type AgentState, workingIn } from "../../agent/agent-state.ts";
 import { announceRun } from "../../agent/announcements.ts";
-import type { Run } from "../../agent/run.ts";
+import { createRun, type Run } from "../../agent/run.ts";
 import type { Chat } from "../../chat.ts";
 import { type ChatState, currentOf } from "../../chat-state.ts";
 import type { Memory } from "../../memory.ts";
@@ -132,7 +132,9 @@ function RunAnnouncer({ run }: { readonly run: Run | undefined }) {
       label="Progress of the command"
       subject={run}
       listen={() => {
-        const said = announceRun(seen.current, run);
+        // One that was not there before was begun since, however far it has come in the first frame that shows it.
+        const isNew = run !== undefined && run.id !== seen.current?.id;
+        const said = announceRun(isNew ? createRun(run) : seen.current, run);
         seen.current = run;
         return said;
       }}

@@ -7,6 +7,7 @@ import type { Memory } from "../../memory.ts";
 import { IconButton } from "../icons.tsx";
 import { isComposing } from "../is-composing.ts";
 import { Microphone } from "../microphone.tsx";
+import { useFittedRows } from "../use-fitted-rows.ts";
 
 const mostRows = 6;
 
@@ -31,6 +32,7 @@ export function CommandField({ handle, memory, speechModel, isWorking, isStoppin
   const [text, setText] = useState(memory.readCommand);
   const [trouble, setTrouble] = useState<string>();
   const field = useRef<HTMLTextAreaElement>(null);
+  useFittedRows(field, text, mostRows);
   const room = roomLeft(text);
   const isTooLong = room !== undefined && room < 0;
   const canRun = text.trim() !== "" && !isTooLong && !isWorking;
@@ -65,8 +67,7 @@ export function CommandField({ handle, memory, speechModel, isWorking, isStoppin
       <div class="composer-box">
         <textarea
           ref={field}
-          // Browsers that fit a field to its text pass this over.
-          rows={Math.min(text.split("\n").length, mostRows)}
+          rows={1}
           dir="auto"
           enterkeyhint="go"
           class="words"
