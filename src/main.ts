@@ -1,8 +1,11 @@
 // The program behind boot.ts: command line in, exit code out.
 
 import { runCommandLine } from "./cli/run-command-line.ts";
+import { endAsOthersDo } from "./cli/stop-signals.ts";
 import { printLine } from "./telemetry/print-line.ts";
 import { openStandardError } from "./telemetry/standard-error.ts";
+
+if (process.pid === 1) endAsOthersDo(process, (code) => process.exit(code));
 
 const exitCode = await runCommandLine(process.argv.slice(2), {
   environment: process.env,

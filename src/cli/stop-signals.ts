@@ -39,6 +39,23 @@ export function awaitStopSignal(
   return promise;
 }
 
+const endCodes: Readonly<Record<StopSignal, number>> = { SIGTERM: 143, SIGINT: 130, SIGQUIT: 131 };
+
+/**
+ * For the first process of a container, to which the system sends no signal that it does not listen to: Ctrl-C would not end a
+ * command that waits for its input. Whoever listens besides decides alone.
+ */
+export function endAsOthersDo(
+  source: SignalSource & { listenerCount(signal: StopSignal): number },
+  end: (exitCode: number) => void,
+): void {
+  for (const signal of ["SIGTERM", "SIGINT", "SIGQUIT"] as const) {
+    source.on(signal, () => {
+      if (source.listenerCount(signal) === 1) end(endCodes[signal]);
+    });
+  }
+}
+
 export function ignoreStraySignals(source: SignalSource): void {
   source.on("SIGUSR1", () => {});
   source.on("SIGUSR2", () => {});

@@ -21,3 +21,14 @@ test("bench is a load test: it ends with 1 when a limit was not kept, and says w
   expect(crossed.exitCode).toBe(1);
   expect(crossed.errors).toMatch(/^--max-first-token-ratio 0 was not kept: the first token .* is [\d.]+ x\n$/);
 });
+
+test("bench says where it cannot put what it measures", async () => {
+  using place = createPlace();
+
+  const { exitCode, errors } = await runBinary(["bench"], { TMPDIR: "/dev/null" }, place);
+
+  expect(exitCode).toBe(2);
+  expect(errors).toStartWith(
+    'Cannot measure: nothing can be made in "/dev/null" (ENOTDIR); name another folder by TMPDIR\n',
+  );
+});

@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { codeOf } from "../../contract/thrown.ts";
 import type { Command } from "../command.ts";
 import { UsageError } from "../command.ts";
 import { benchDecoder, benchEncoder, benchFingerprints } from "./hot-rooms.ts";
@@ -38,7 +39,7 @@ export const benchCommand: Command = {
     const counts = parseCounts(flags["streams"] ?? "100,1000");
     const limits = parseLimits(flags);
     const wants = (part: Part): boolean => only === undefined || only === part;
-    const folder = mkdtempSync(join(tmpdir(), "qwen-gateway-bench-"));
+    const folder = makeFolder();
     try {
       if (wants("rooms"))
         for (const line of [...benchDecoder(), ...benchEncoder(), ...benchFingerprints()]) context.print(line);
@@ -55,6 +56,17 @@ export const benchCommand: Command = {
     }
   },
 };
+
+/** @throws {UsageError} */
+function makeFolder(): string {
+  try {
+    return mkdtempSync(join(tmpdir(), "qwen-gateway-bench-"));
+  } catch (cause) {
+    throw new UsageError(
+      `Cannot measure: nothing can be made in "${tmpdir()}" (${codeOf(cause)}); name another folder by TMPDIR`,
+    );
+  }
+}
 
 function parseCounts(list: string): readonly number[] {
   const words = list.split(",").map((word) => word.trim());

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { EventEmitter } from "node:events";
-import { awaitStopSignal } from "../../../src/cli/stop-signals.ts";
+import { awaitStopSignal, endAsOthersDo } from "../../../src/cli/stop-signals.ts";
 
 function listen() {
   const source = new EventEmitter();
@@ -43,4 +43,16 @@ test("awaitStopSignal gives up on a second signal of either kind", () => {
   source.emit("SIGINT");
 
   expect(state.abandoned).toBe(1);
+});
+
+test("endAsOthersDo ends by the code of the signal, unless the command listens itself", () => {
+  const source = new EventEmitter();
+  const codes: number[] = [];
+  endAsOthersDo(source, (code) => codes.push(code));
+
+  for (const name of ["SIGINT", "SIGQUIT", "SIGTERM"] as const) source.emit(name);
+  void awaitStopSignal(source, () => {});
+  source.emit("SIGTERM");
+
+  expect(codes).toEqual([130, 131, 143]);
 });

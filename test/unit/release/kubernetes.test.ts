@@ -163,6 +163,11 @@ describe("the pod", () => {
     expect(await metrics.text()).toContain(`\n${names[0]} `);
   });
 
+  // Each apply would set it again: an update of ten pods would leave two, and end the streams of the others.
+  test("says no number of pods, which is the autoscaler's", () => {
+    expect(find("StatefulSet").spec).not.toHaveProperty("replicas");
+  });
+
   test("is scaled out before it refuses", () => {
     const [open] = find("HorizontalPodAutoscaler").spec!.metrics!;
 
