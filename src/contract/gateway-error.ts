@@ -12,6 +12,8 @@ export type ErrorKind =
   | "not-found"
   | "model-not-found"
   | "method-not-allowed"
+  /** Another protocol was asked for on the same connection. */
+  | "upgrade-refused"
   | "gone"
   | "too-large"
   | "head-too-large"
@@ -37,6 +39,7 @@ export const httpStatus: Readonly<Record<ErrorKind, number>> = {
   "not-found": 404,
   "model-not-found": 404,
   "method-not-allowed": 405,
+  "upgrade-refused": 426,
   gone: 410,
   "too-large": 413,
   "head-too-large": 431,

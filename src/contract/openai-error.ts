@@ -25,6 +25,7 @@ const openaiNames: Readonly<Record<ErrorKind, { readonly type: string; readonly 
   "not-found": { type: "not_found_error", code: "not_found" },
   "model-not-found": { type: "not_found_error", code: "model_not_found" },
   "method-not-allowed": { type: "invalid_request_error", code: "method_not_allowed" },
+  "upgrade-refused": { type: "invalid_request_error", code: "upgrade_refused" },
   gone: { type: "not_found_error", code: "gone" },
   "too-large": { type: "invalid_request_error", code: "too_large" },
   "head-too-large": { type: "invalid_request_error", code: "head_too_large" },

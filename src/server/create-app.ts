@@ -65,8 +65,20 @@ function methodsByPath(routes: readonly ServerRoute[]): Map<string, string[]> {
 
 function refuseMethod(trip: Trip, methods: readonly string[]): never {
   trip.answerHeaders = { ...trip.answerHeaders, allow: methods.join(", ") };
+  if (opensWebSocket(trip.request)) {
+    trip.answerHeaders = { ...trip.answerHeaders, connection: "upgrade", upgrade: "HTTP/1.1" };
+    throw new GatewayError(
+      "upgrade-refused",
+      `Cannot open a WebSocket at this address: it takes ${methods.join(" and ")} over HTTP`,
+    );
+  }
   throw new GatewayError(
     "method-not-allowed",
     `Cannot ${trip.request.method} this address: it takes ${methods.join(" and ")}`,
   );
+}
+
+/** Clients that try one first, such as Codex, go over to HTTP at once for 426, and try again several times for all else. */
+function opensWebSocket({ method, headers }: Request): boolean {
+  return method === "GET" && headers.get("upgrade")?.toLowerCase() === "websocket";
 }

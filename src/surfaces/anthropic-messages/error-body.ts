@@ -24,6 +24,7 @@ const errorTypes: Readonly<Record<ErrorKind, string>> = {
   "not-found": "not_found_error",
   "model-not-found": "not_found_error",
   "method-not-allowed": "invalid_request_error",
+  "upgrade-refused": "invalid_request_error",
   gone: "not_found_error",
   "too-large": "request_too_large",
   "head-too-large": "request_too_large",

@@ -150,6 +150,12 @@ function addItem(messages: Messages, item: unknown, path: string, known: KnownIt
       return addReferred(messages, item["id"], path, known);
     case additionalTools:
       return;
+    // An answer in words is none: Codex ends its session over it.
+    case "compaction_trigger":
+      throw invalid(
+        `${path}.type`,
+        `Invalid request: "${path}.type" must not be compaction_trigger, since no model behind this gateway makes compacted items: ask for a summary, and begin the next input with it`,
+      );
     default: {
       const id = referredId(item);
       if (id !== undefined) return addReferred(messages, id, path, known);

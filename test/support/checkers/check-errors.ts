@@ -13,7 +13,7 @@ export function mustBeOpenAIError(value: unknown, problems: Problems): void {
 }
 
 const statusOfType: Readonly<Record<string, readonly number[]>> = {
-  invalid_request_error: [400, 405],
+  invalid_request_error: [400, 405, 426],
   authentication_error: [401],
   permission_error: [403],
   not_found_error: [404, 410],

@@ -135,6 +135,27 @@ test("createServer answers a wrong method with 405, Allow and the surface's own 
   expect([session.status, session.headers.get("allow")]).toEqual([405, "GET, HEAD, DELETE"]);
 });
 
+// Codex opens one at the address that its SDK is given, and goes over to POST at once for 426 alone; for 405 it tries again several times.
+test("createServer answers a WebSocket where only other methods are served with 426, and nowhere else", async () => {
+  const { port } = startTestServer();
+  const knock = (method: string, path: string, protocol: string) =>
+    speakRaw(
+      port,
+      `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive, Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`,
+      (text) => text.includes("\r\n\r\n"),
+    );
+
+  const refused = await knock("GET", chatPath, "WebSocket");
+  expect(refused).toStartWith("HTTP/1.1 426 Upgrade Required\r\n");
+  expect(refused.toLowerCase()).toContain("\r\nupgrade: http/1.1\r\n");
+  expect(refused.toLowerCase()).toContain("\r\nallow: post\r\n");
+  expect(refused).toContain('"code":"upgrade_refused"');
+
+  expect(await knock("GET", chatPath, "h2c")).toStartWith("HTTP/1.1 405 ");
+  expect(await knock("DELETE", chatPath, "websocket")).toStartWith("HTTP/1.1 405 ");
+  expect(await knock("GET", "/v1/nothing", "websocket")).toStartWith("HTTP/1.1 404 ");
+});
+
 test("createServer refuses a body by its told length before reading it [R2-056]", async () => {
   const { port, exchanges } = startTestServer();
   const answer = await speakRaw(

@@ -108,6 +108,7 @@ describe("encodeError", () => {
     "not-found": ["not_found_error", 404],
     "model-not-found": ["not_found_error", 404],
     "method-not-allowed": ["invalid_request_error", 405],
+    "upgrade-refused": ["invalid_request_error", 426],
     gone: ["not_found_error", 410],
     "too-large": ["request_too_large", 413],
     "head-too-large": ["request_too_large", 431],

@@ -348,6 +348,19 @@ describe("tools", () => {
     expect(request.tools.map(({ name }) => name)).toEqual(names);
   });
 
+  // Passed over, it had the model answer as ever, and Codex end its session for want of the item.
+  test("compaction that the service is to do is refused by its item, with what to do instead", () => {
+    const input = [
+      { role: "user", content: "Hi" },
+      { role: "assistant", content: "Yes" },
+      { type: "compaction_trigger" },
+    ];
+    const refusal = expect(() => parseRequest({ input }));
+
+    refusal.toThrow('"input[2].type"');
+    refusal.toThrow("summary");
+  });
+
   test("a prompt that somebody else keeps is refused by its name, null is none", () => {
     for (const prompt of [{ id: "pmpt_1" }, { id: "pmpt_1", variables: { city: "Rome" } }]) {
       for (const input of ["Hi", undefined]) {
