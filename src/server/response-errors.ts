@@ -29,6 +29,16 @@ export function notStreamed(): GatewayError {
   );
 }
 
+/** @param error why there is no stream of a response that is there. @returns what takes its place */
+export function streamNotFound(error: unknown): unknown {
+  if (!(error instanceof GatewayError) || error.kind !== "not-found") return error;
+  return new GatewayError(
+    "not-found",
+    'Cannot stream this response: it was begun without "stream", or its stream is not kept any more',
+    { param: "stream", cause: error },
+  );
+}
+
 /** What it gives can be read by the service that made it alone, and stands for all that was said. */
 export function cannotCompact(): GatewayError {
   return new GatewayError(

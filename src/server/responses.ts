@@ -31,7 +31,13 @@ import type { LeaseOwner } from "../store/lease-owner.ts";
 import type { StopWishes } from "../store/stop-wishes.ts";
 import type { Log } from "../telemetry/log.ts";
 import { createBackgroundResponses } from "./background-responses.ts";
-import { notInBackground, notStreamed, responseNotFound, runsInAnotherProcess } from "./response-errors.ts";
+import {
+  notInBackground,
+  notStreamed,
+  responseNotFound,
+  runsInAnotherProcess,
+  streamNotFound,
+} from "./response-errors.ts";
 import { exactAnswer } from "./exact-answer.ts";
 import { holdEnd } from "./hold-end.ts";
 import { createKnownItems, outputOf } from "./known-items.ts";
@@ -337,7 +343,10 @@ export function createResponses(options: ResponsesOptions): Responses {
       const { response } = await find(caller, id);
       if (response["background"] !== true) throw notStreamed();
       const replays = await openReplays();
-      return new Response(await replays.open(caller, id, afterId, hooks), { headers: eventStreamHeaders });
+      const stream = await replays.open(caller, id, afterId, hooks).catch((error: unknown) => {
+        throw streamNotFound(error);
+      });
+      return new Response(stream, { headers: eventStreamHeaders });
     },
     async cancel(caller, id, signal) {
       const { response, runsElsewhere } = await find(caller, id);

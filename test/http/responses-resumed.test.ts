@@ -158,6 +158,14 @@ test("others cannot be read on, and say why", async () => {
   ]);
 });
 
+test("one that was begun in the background without a stream says so", async () => {
+  await using harness = await startHarness();
+  const { id } = await respond(harness, { stream: false, background: true, input: "Say one" });
+  const { status, error } = await readError(await harness.get(`/v1/responses/${id}?stream=true`));
+  expect([status, error.param]).toEqual([404, "stream"]);
+  expect(error.message).toContain('it was begun without "stream", or its stream is not kept any more');
+});
+
 test("STREAM=false answers it whole, and keeps it", async () => {
   await using harness = await startHarness({ environment: { STREAM: "false" } });
   const { id, response } = await respond(harness, { ...body, input: "Count from 1 to 3" });
