@@ -284,7 +284,12 @@ export function createReplaysIn(
       if (production !== undefined && production.caller !== caller) return;
       production?.stop();
       await notes.write(streamId, "is forgotten", async () => {
-        const record = await index.find(streamId);
+        let record = await index.find(streamId);
+        // Another gateway may be about to note it. It sees the wish, or is seen.
+        if (record === undefined && production === undefined && options.wishes !== undefined) {
+          await options.wishes.wish(streamId);
+          record = await index.find(streamId);
+        }
         if (record?.caller !== caller) return;
         // Its process ends it, and a sweep removes the file.
         if (record.state === "running" && record.owner === "another process") {

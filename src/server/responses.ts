@@ -346,14 +346,17 @@ export function createResponses(options: ResponsesOptions): Responses {
       await background.cancel(id);
       return (await find(caller, id)).response;
     },
-    stopForgotten: (id) => background.cancel(id),
+    async stopForgotten(id) {
+      unwanted.note(id);
+      await background.cancel(id);
+    },
     async forgetSession(caller, sessionId) {
       unwanted.noteDeleted(caller, sessionId);
       const ids = await (await openStore()).takeSession(caller, sessionId);
       // The newest first: an older one would hand on what they share before they go themselves.
       for (const id of ids.toSorted().reverse()) {
-        if (await (await storeFor(id)).forget(caller, id)) await endAll(caller, id);
-        else unwanted.note(id);
+        if (!(await (await storeFor(id)).forget(caller, id))) unwanted.note(id);
+        await endAll(caller, id);
       }
       return ids.length > 0;
     },

@@ -179,6 +179,22 @@ describe("what is deleted at another worker", () => {
     expect(await reader.rest()).toContain("The answer was stopped");
     await stage.emulator.until((all) => all.filter(({ on }) => on === "stop").length === 2);
   });
+
+  test("is not kept when it is whole: a response of a session", async () => {
+    await using stage = await startWorkers();
+    await gate(stage, "spoken words");
+    using first = await connectTo(stage.gateway.url, 1);
+    using second = await connectTo(stage.gateway.url, 2);
+    const body = { model: "qwen3-max", input: "spoken words", stream: true, prompt_cache_key: "s2" };
+    const reader = await readSlowly(await first.post("/v1/responses", body));
+    await reader.until("begun");
+    const deleted = await second.send("/v1/sessions/s2", { method: "DELETE" });
+    await stage.emulator.release("spoken words", "all");
+    const id = /"id":"(resp_\w+)"/.exec(await reader.rest())?.[1];
+
+    expect(deleted.status).toBe(200);
+    expect((await second.send(`/v1/responses/${id}`)).status).toBe(404);
+  });
 });
 
 describe("the agent", () => {

@@ -239,6 +239,23 @@ describe.skipIf(executable === undefined)("gateways that share a store", () => {
     expect(await again.json()).toEqual({ stream_id: streamId, stopped: false });
   });
 
+  test("a session that is deleted at one gateway takes along the response that the other one still makes", async () => {
+    await using one = await startHarness({ environment: shared() });
+    await using other = await startBeside(one);
+    one.emulator.script({ match: "Speak", gate: "held", reply: { chunks: ["one ", "two ", "three"] } });
+    one.emulator.release("held", 2);
+    const body = { model: "qwen3-max", input: "Speak", stream: true, prompt_cache_key: "deleted-elsewhere" };
+    const live = readLive(await one.post("/v1/responses", body));
+    const [begun] = await blocksUntil(live, '"one "');
+    const id = /"id":"(resp_\w+)"/.exec(begun ?? "")?.[1] ?? "";
+
+    const deleted = await fetch(`${other.url}/v1/sessions/deleted-elsewhere`, { method: "DELETE" });
+    one.emulator.release("held", "all");
+
+    expect([deleted.status, await live.rest()]).toEqual([200, expect.stringContaining("response.completed")]);
+    for (const { url } of [one, other]) expect((await fetch(`${url}/v1/responses/${id}`)).status).toBe(404);
+  });
+
   test("a stream that runs is read on at the other gateway, exactly from where its reader left", async () => {
     await using one = await startHarness({ environment: shared() });
     await using other = await startBeside(one);

@@ -37,6 +37,8 @@ end
 local operations = {}
 
 function operations.remember()
+  -- It was deleted with its session while it was made: see `wish` of the streams.
+  if not ask.owner and redis.call('EXISTS', key('pw', ask.id)) == 1 then return 0 end
   local caller, tree = ask.caller, ask.id
   if ask.previous then tree = redis.call('HGET', nameOf(caller, ask.previous), 'tree') or tree end
   local bytes = #ARGV[3] + #ARGV[4] + #ARGV[5]

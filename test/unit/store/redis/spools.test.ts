@@ -2,6 +2,7 @@
 
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { openRedisStore } from "../../../../src/store/redis/open-store.ts";
+import { newResponse } from "../../../support/new-response.ts";
 import { findRedis, startRedis } from "../../../support/redis-server.ts";
 import { sessionTimeoutMs } from "../../../support/test-store.ts";
 
@@ -15,12 +16,11 @@ describe.skipIf(executable === undefined)("streams on a shared store", () => {
   async function openStage() {
     const server = await startRedis(executable ?? "");
     const store = await openRedisStore({ url: server.url, clock: () => 1000, sessionTimeoutMs });
-    const { replays, spools } = store.rooms;
+    const { replays, spools, responses, wishes } = store.rooms;
     await replays.begin({ streamId: "s1", caller: "caller", createdAtMs: 1000 });
     await spools.append("s1", "天气");
     return {
-      replays,
-      spools,
+      ...{ replays, spools, responses, wishes },
       async [Symbol.asyncDispose]() {
         await store.close();
         await server[Symbol.asyncDispose]();
@@ -49,5 +49,17 @@ describe.skipIf(executable === undefined)("streams on a shared store", () => {
 
     expect(await stage.spools.follow("s1", 6)).toEqual({ text: "", state: "torn" });
     expect(await stage.spools.follow("s1", 0)).toEqual({ text: "", state: "running" });
+  });
+
+  test("what was deleted before it was noted is not kept, be it a stream or a response", async () => {
+    await using stage = await openStage();
+    for (const id of ["s2", "r1"]) await stage.wishes.wish(id);
+    await stage.replays.begin({ streamId: "s2", caller: "caller", createdAtMs: 1000 });
+    await stage.replays.end("s2", { ...ended, bytes: 6 });
+    const response = { id: "r1", status: "completed", output: [] };
+    await stage.responses.remember("caller", newResponse({ id: "r1", previousId: null, response, input: [] }));
+
+    expect((await stage.replays.find("s2"))?.state).toBe("not-kept");
+    expect(await stage.responses.find("caller", "r1")).toBeUndefined();
   });
 });
