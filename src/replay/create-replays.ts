@@ -285,9 +285,10 @@ export function createReplaysIn(
       production?.stop();
       await notes.write(streamId, "is forgotten", async () => {
         let record = await index.find(streamId);
-        // Another gateway may be about to note it. It sees the wish, or is seen.
-        if (record === undefined && production === undefined && options.wishes !== undefined) {
-          await options.wishes.wish(streamId);
+        // Another process may be about to note it. It is told, sees the wish, or is seen.
+        if (record === undefined && production === undefined) {
+          options.forgottenElsewhere?.(caller, streamId);
+          await options.wishes?.wish(streamId);
           record = await index.find(streamId);
         }
         if (record?.caller !== caller) return;
@@ -295,7 +296,10 @@ export function createReplaysIn(
         if (record.state === "running" && record.owner === "another process") {
           await index.giveUp(streamId, "not-kept");
           await options.wishes?.wish(streamId);
-          return options.forgottenElsewhere?.(caller, streamId);
+          options.forgottenElsewhere?.(caller, streamId);
+          // Unless it has ended just before.
+          record = await index.find(streamId);
+          if (record?.state !== "ended") return;
         }
         await index.expire([streamId]);
         await room.remove(streamId, record.bytes);
