@@ -79,8 +79,9 @@ export function createChatVault(parts: VaultParts): ChatVault {
       if (parts.watch.trouble !== undefined) await opened?.probe().catch(() => {});
     },
     async stopForgotten(caller, streamId) {
-      // Of what runs elsewhere, or nowhere any more, nothing has to be said.
-      await opened?.replays.stop(caller, streamId).catch(() => {});
+      const isHere = opened?.replays.running().some((one) => one.streamId === streamId && one.caller === caller);
+      // It may have been noted behind its deletion. Of what runs elsewhere, or nowhere any more, nothing has to be said.
+      if (isHere === true) await opened?.replays.forget(caller, streamId).catch(() => {});
     },
     adjust: () => opened?.adjust(),
     async close() {

@@ -47,6 +47,8 @@ function hearNote(note: Note, { ledger, vault, responses, quotas }: Estate): voi
       void responses.stopForgotten(note.id);
       void vault.stopForgotten(note.caller, note.id);
       return;
+    case "session-forgotten":
+      return responses.sessionForgotten(note.caller, note.sessionId, note.atMs);
     case "limits-reset":
       return quotas.wasReset(note.subject);
     default:

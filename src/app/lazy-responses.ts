@@ -8,8 +8,9 @@ import type { Responses, ResponsesOptions } from "../server/responses.ts";
 export interface LazyResponses extends ServedRoom {
   /** Forgets the responses of a session. @returns whether there was one */
   deleteSession(caller: string, sessionId: string): Promise<boolean>;
-  /** See `Responses`. */
+  /** See `Responses`, here and below. */
   stopForgotten(id: string): Promise<void>;
+  sessionForgotten(caller: string, sessionId: string, atMs: number): void;
   /** Resolves when everything is written. */
   close(): Promise<void>;
 }
@@ -43,6 +44,7 @@ export function createLazyResponses(parts: ResponsesOptions, mayHoldSome: () => 
     async stopForgotten(id) {
       await responses?.stopForgotten(id);
     },
+    sessionForgotten: (...deleted) => responses?.sessionForgotten(...deleted),
     async close() {
       await responses?.settled();
     },

@@ -284,13 +284,22 @@ export function createReplaysIn(
       if (production !== undefined && production.caller !== caller) return;
       production?.stop();
       await notes.write(streamId, "is forgotten", async () => {
-        const record = await index.find(streamId);
+        let record = await index.find(streamId);
+        // Another process may be about to note it. It is told, sees the wish, or is seen.
+        if (record === undefined && production === undefined) {
+          options.forgottenElsewhere?.(caller, streamId);
+          await options.wishes?.wish(streamId);
+          record = await index.find(streamId);
+        }
         if (record?.caller !== caller) return;
         // Its process ends it, and a sweep removes the file.
         if (record.state === "running" && record.owner === "another process") {
           await index.giveUp(streamId, "not-kept");
           await options.wishes?.wish(streamId);
-          return options.forgottenElsewhere?.(caller, streamId);
+          options.forgottenElsewhere?.(caller, streamId);
+          // Unless it has ended just before.
+          record = await index.find(streamId);
+          if (record?.state !== "ended") return;
         }
         await index.expire([streamId]);
         await room.remove(streamId, record.bytes);

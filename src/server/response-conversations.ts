@@ -2,9 +2,9 @@
 // behind it when the response is done.
 
 import type { JsonObject } from "../contract/json.ts";
-import { settledWithin } from "../contract/settled-within.ts";
 import type { ConversationStore } from "../store/conversation-store.ts";
 import type { Log } from "../telemetry/log.ts";
+import { PendingWrites } from "./pending-writes.ts";
 import { cannotGoOn, conversationNotFound } from "./response-errors.ts";
 
 export interface ResponseConversations {
@@ -24,9 +24,6 @@ export interface ResponseConversations {
   settled(): Promise<void>;
 }
 
-/** How long what is being written is waited for: a store that is away may take a minute. */
-const mostWaitMs = 5000;
-
 /** @param store of one that was opened before anything is appended. */
 export function createResponseConversations(
   openStore: () => Promise<ConversationStore>,
@@ -34,11 +31,10 @@ export function createResponseConversations(
 ): ResponseConversations {
   let store: ConversationStore | undefined;
   /** By conversation: what waits for another process to end its writing. */
-  const writing = new Map<string, Promise<unknown>>();
+  const writing = new PendingWrites();
 
   async function storeFor(id: string): Promise<ConversationStore> {
-    const written = writing.get(id);
-    if (written !== undefined) await settledWithin(written, mostWaitMs);
+    await writing.settled(id);
     store ??= await openStore();
     return store;
   }
@@ -55,16 +51,13 @@ export function createResponseConversations(
       return items;
     },
     append(caller, id, items) {
-      const written = Promise.all([writing.get(id), store?.appendAnswered(caller, id, items)])
-        .catch((error: unknown) => log.error("Cannot add to a conversation", { conversationId: id }, error))
-        .finally(() => {
-          if (writing.get(id) === written) writing.delete(id);
-        });
-      writing.set(id, written);
-      return written;
+      const added = store?.appendAnswered(caller, id, items) ?? Promise.resolve();
+      return writing.add(id, added, (error) =>
+        log.error("Cannot add to a conversation", { conversationId: id }, error),
+      );
     },
     async settled() {
-      await Promise.all(writing.values());
+      await writing.allSettled();
     },
   };
 }

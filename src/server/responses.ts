@@ -42,11 +42,12 @@ import { exactAnswer } from "./exact-answer.ts";
 import { holdEnd } from "./hold-end.ts";
 import { createKnownItems, outputOf } from "./known-items.ts";
 import { createResponseConversations } from "./response-conversations.ts";
+import { PendingWrites } from "./pending-writes.ts";
 import { readToTheEnd, replaySource } from "./replayed-stream.ts";
 import { createSharedInputs } from "./shared-inputs.ts";
 import { refuseTakenIds } from "./taken-ids.ts";
 import { tellItemIds } from "./tell-item-ids.ts";
-import { UnwantedResponses } from "./unwanted-responses.ts";
+import { type Moment, UnwantedResponses } from "./unwanted-responses.ts";
 
 export interface ResponsesOptions {
   readonly gateway: Pick<Gateway, "exchange" | "showFiles">;
@@ -58,15 +59,14 @@ export interface ResponsesOptions {
   openWishes?(): Promise<StopWishes | undefined>;
   /** The same of conversations. */
   openConversations(): Promise<ConversationStore>;
-  /**
-   * How long the end of an answer waits until it is kept, in milliseconds.
-   * @defaultValue it does not: what keeps it is a file, and it is written at once
-   */
+  /** How long the end of an answer waits until it is kept. @defaultValue it does not: it is written to a file at once */
   readonly keptWithinMs?: number | undefined;
   /** Told while nobody knows yet who will answer. */
   readonly defaultModel: string;
   /** One was deleted that may run in another worker. @defaultValue there is none */
   readonly forgottenHere?: ((caller: string, id: string) => void) | undefined;
+  /** The same of a session whose responses may run there. */
+  readonly sessionForgottenHere?: ((caller: string, sessionId: string) => void) | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -97,6 +97,8 @@ export interface Responses {
   readOn(caller: string, id: string, afterId: number, hooks: ReaderHooks): Promise<Response>;
   /** Ends one that runs here and that another worker has forgotten. Never rejects. */
   stopForgotten(id: string): Promise<void>;
+  /** @param atMs when another worker has forgotten that session */
+  sessionForgotten(caller: string, sessionId: string, atMs: number): void;
   /** Forgets those that were made in a session of the gateway's own. @returns whether there was one */
   forgetSession(caller: string, sessionId: string): Promise<boolean>;
   /** Resolves when everything is written. */
@@ -108,8 +110,8 @@ interface ReadRequest {
   readonly body: JsonObject;
   readonly known: KnownItems;
   readonly shared: SharedBeginning | undefined;
-  /** When it came, as `UnwantedResponses` has it. */
-  readonly moment: number;
+  /** When it came. */
+  readonly moment: Moment;
 }
 
 /** The session that the gateway tells with an answer. */
@@ -121,15 +123,14 @@ export function createResponses(options: ResponsesOptions): Responses {
   const openWishes = async (): Promise<StopWishes | undefined> => options.openWishes?.();
   const background = createBackgroundResponses(log, openWishes);
   /** By response: what waits for another process to end its writing. */
-  const writing = new Map<string, Promise<void>>();
+  const writing = new PendingWrites();
   const conversations = createResponseConversations(options.openConversations, log);
   const knownItems = createKnownItems({ storeFor, asTold: background.asTold, conversations });
   const sharedInputs = createSharedInputs();
-  const unwanted = new UnwantedResponses();
+  const unwanted = new UnwantedResponses(options.clock);
 
   async function storeFor(id: string): Promise<ResponseStore> {
-    const written = writing.get(id);
-    if (written !== undefined) await settledWithin(written, mostWaitMs);
+    await writing.settled(id);
     return openStore();
   }
 
@@ -190,11 +191,10 @@ export function createResponses(options: ResponsesOptions): Responses {
     sharedInputs.noteKept(body, response);
   }
 
-  function keep(store: ResponseStore, caller: string, body: unknown, response: NewResponse): Promise<void> | undefined {
-    if (unwanted.take(response.id)) return undefined;
-    const written = write(store, caller, body, response).catch((error: unknown) => tellUnkept(response.id, error));
-    writing.set(response.id, written);
-    return written.finally(() => writing.delete(response.id));
+  function keep(store: ResponseStore, caller: string, body: unknown, response: NewResponse): Promise<unknown> {
+    const { id } = response;
+    if (unwanted.take(id)) return Promise.resolve();
+    return writing.add(id, write(store, caller, body, response), (error) => tellUnkept(id, error));
   }
 
   function isForLater(body: unknown): body is JsonObject {
@@ -266,19 +266,16 @@ export function createResponses(options: ResponsesOptions): Responses {
     return new Response(stream, { headers: answer.headers });
   }
 
-  /**
-   * Where it cannot be noted the response stays when its session goes, which is told.
-   * @param moment when the request came
-   */
-  async function linkSession(caller: string, id: string, { headers }: Response, moment: number): Promise<void> {
+  /** Where it cannot be noted the response stays when its session goes, which is told. */
+  async function linkSession(caller: string, id: string, { headers }: Response, moment: Moment): Promise<void> {
     const sessionId = headers.get(sessionHeader);
     if (sessionId === null) return;
     try {
-      if (unwanted.isDeletedSince(moment, caller, sessionId)) {
-        if (!(await (await storeFor(id)).forget(caller, id))) unwanted.note(id);
-        return;
-      }
-      await (await openStore()).linkSession(caller, id, sessionId);
+      const ageMs = options.clock() - moment.atMs;
+      const isWanted =
+        !unwanted.isDeletedSince(moment, caller, sessionId) &&
+        (await (await openStore()).linkSession(caller, id, sessionId, ageMs));
+      if (!isWanted && !(await (await storeFor(id)).forget(caller, id))) unwanted.note(id);
     } catch (error) {
       log.error("Cannot note the session of a response", { responseId: id }, error);
     }
@@ -355,26 +352,29 @@ export function createResponses(options: ResponsesOptions): Responses {
       await background.cancel(id);
       return (await find(caller, id)).response;
     },
-    stopForgotten: (id) => background.cancel(id),
+    stopForgotten(id) {
+      unwanted.note(id);
+      return background.cancel(id);
+    },
+    sessionForgotten: (...deleted) => unwanted.noteDeletedElsewhere(...deleted),
     async forgetSession(caller, sessionId) {
       unwanted.noteDeleted(caller, sessionId);
+      options.sessionForgottenHere?.(caller, sessionId);
       const ids = await (await openStore()).takeSession(caller, sessionId);
       // The newest first: an older one would hand on what they share before they go themselves.
       for (const id of ids.toSorted().reverse()) {
-        if (await (await storeFor(id)).forget(caller, id)) await endAll(caller, id);
-        else unwanted.note(id);
+        if (!(await (await storeFor(id)).forget(caller, id))) unwanted.note(id);
+        await endAll(caller, id);
       }
       return ids.length > 0;
     },
     async settled() {
-      const all = Promise.all([...writing.values(), background.settled()]).then(() => conversations.settled());
-      await settledWithin(all, mostWaitMs);
+      await Promise.all([writing.allSettled(), settledWithin(background.settled(), 5000)]);
+      await conversations.settled();
     },
   };
 }
 
-/** How long what is being written is waited for: a store that is away may take a minute. */
-const mostWaitMs = 5000;
 /** How long the end of a response at another gateway is waited for, and how often it is looked for. */
 const elsewhereMs = 5000;
 const elsewhereLookMs = 200;

@@ -63,8 +63,12 @@ export interface ResponseStore {
   findPath(caller: string, id: string): Promise<readonly ResponseStep[]>;
   /** @returns false when there is none. */
   forget(caller: string, id: string): Promise<boolean>;
-  /** Notes in which session of the gateway's own it is made; it need not be there yet. */
-  linkSession(caller: string, id: string, sessionId: string): Promise<void>;
+  /**
+   * Notes in which session of the gateway's own it is made; it need not be there yet.
+   * @param ageMs how long ago that began
+   * @returns false when another gateway has deleted the session meanwhile: then nothing is noted
+   */
+  linkSession(caller: string, id: string, sessionId: string, ageMs: number): Promise<boolean>;
   /** The responses that were made in a session, which is forgotten here. */
   takeSession(caller: string, sessionId: string): Promise<readonly string[]>;
   /** Deletes what has expired, and what is too much, some trees at a time. */

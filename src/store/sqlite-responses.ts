@@ -208,6 +208,8 @@ export function createSqliteResponses(database: Database, options: SqliteRespons
     },
     async linkSession(caller, id, sessionId) {
       await retryWhileBusy(() => linkSession.run({ caller, id, sessionId, nowMs: clock() }));
+      // All processes on a file are workers of one gateway, which tell one another.
+      return true;
     },
     takeSession: (caller, sessionId) =>
       retryWhileBusy(() => takeSession.all({ caller, sessionId }).map(({ id }) => id)),

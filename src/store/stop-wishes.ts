@@ -5,7 +5,7 @@ import type { Log } from "../telemetry/log.ts";
 
 /** Where wishes stand for all. */
 export interface SharedWishes {
-  /** Forgotten after a minute. */
+  /** Forgotten after an hour: what runs may be about to keep what it has made. */
   wish(id: string): Promise<void>;
   /** Which of these are to stop. Each is told once. */
   take(ids: readonly string[]): Promise<readonly string[]>;
@@ -32,7 +32,7 @@ export function createStopWishes(shared: SharedWishes, { log, everyMs = 1000 }: 
     try {
       for (const id of await shared.take([...watched.keys()])) watched.get(id)?.();
     } catch (error) {
-      // The store is away, which others tell louder. What was wished meanwhile is wished for a minute.
+      // The store is away, which others tell louder. What was wished meanwhile is wished for an hour.
       log.debug("Cannot look for what is to stop", { reason: String(error) });
     }
     timer = undefined;

@@ -30,6 +30,13 @@ export type Note =
   | { readonly kind: "leaving-turn"; readonly fingerprint: string; readonly isFree: boolean }
   /** Somebody has deleted it: what still makes it may stop. A stream, or a response in the background. */
   | { readonly kind: "forgotten"; readonly caller: string; readonly id: string }
+  /** What is still made in it is not to be kept. `atMs` in epoch milliseconds. */
+  | {
+      readonly kind: "session-forgotten";
+      readonly caller: string;
+      readonly sessionId: string;
+      readonly atMs: number;
+    }
   /** What it has used of its limits counts no more. */
   | { readonly kind: "limits-reset"; readonly subject: string };
 

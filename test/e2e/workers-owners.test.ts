@@ -179,6 +179,46 @@ describe("what is deleted at another worker", () => {
     expect(await reader.rest()).toContain("The answer was stopped");
     await stage.emulator.until((all) => all.filter(({ on }) => on === "stop").length === 2);
   });
+
+  test("is not kept when it is whole: a response of a session", async () => {
+    await using stage = await startWorkers();
+    await gate(stage, "spoken words");
+    using first = await connectTo(stage.gateway.url, 1);
+    using second = await connectTo(stage.gateway.url, 2);
+    const body = { model: "qwen3-max", input: "spoken words", stream: true, prompt_cache_key: "s2" };
+    const reader = await readSlowly(await first.post("/v1/responses", body));
+    await reader.until("begun");
+    const deleted = await second.send("/v1/sessions/s2", { method: "DELETE" });
+    await stage.emulator.release("spoken words", "all");
+    const id = /"id":"(resp_\w+)"/.exec(await reader.rest())?.[1];
+
+    expect(deleted.status).toBe(200);
+    expect((await second.send(`/v1/responses/${id}`)).status).toBe(404);
+  });
+
+  test("is not kept when its session went before its first word, and what is asked afterwards is", async () => {
+    await using stage = await startWorkers();
+    await stage.emulator.script({
+      match: "spoken words",
+      gate: "held",
+      reply: { chunks: ["begun", " and", " ended"] },
+    });
+    using first = await connectTo(stage.gateway.url, 1);
+    using second = await connectTo(stage.gateway.url, 2);
+    // What the session is known by elsewhere.
+    const body = { model: "qwen3-max", input: "Say one", prompt_cache_key: "s3" };
+    await jsonOf(first.post("/v1/responses", body));
+    const answer = jsonOf(first.post("/v1/responses", { ...body, input: "spoken words" }));
+    await stage.emulator.until((all) => all.filter(({ on }) => on === "completions").length === 2);
+    const deleted = await second.send("/v1/sessions/s3", { method: "DELETE" });
+    await stage.emulator.release("held", "all");
+    const { id } = await answer;
+    const { id: later } = await jsonOf(first.post("/v1/responses", body));
+
+    expect(deleted.status).toBe(200);
+    const statuses = [id, later].map(async (one) => (await second.send(`/v1/responses/${String(one)}`)).status);
+    expect(await Promise.all(statuses)).toEqual([404, 200]);
+  });
 });
 
 describe("the agent", () => {

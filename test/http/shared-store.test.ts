@@ -239,6 +239,51 @@ describe.skipIf(executable === undefined)("gateways that share a store", () => {
     expect(await again.json()).toEqual({ stream_id: streamId, stopped: false });
   });
 
+  test("a session that is deleted at one gateway takes along the response that the other one still makes", async () => {
+    await using one = await startHarness({ environment: shared() });
+    await using other = await startBeside(one);
+    one.emulator.script({ match: "Speak", gate: "held", reply: { chunks: ["one ", "two ", "three"] } });
+    one.emulator.release("held", 2);
+    const body = { model: "qwen3-max", input: "Speak", stream: true, prompt_cache_key: "deleted-elsewhere" };
+    const live = readLive(await one.post("/v1/responses", body));
+    const [begun] = await blocksUntil(live, '"one "');
+    const id = /"id":"(resp_\w+)"/.exec(begun ?? "")?.[1] ?? "";
+
+    const deleted = await fetch(`${other.url}/v1/sessions/deleted-elsewhere`, { method: "DELETE" });
+    one.emulator.release("held", "all");
+
+    expect([deleted.status, await live.rest()]).toEqual([200, expect.stringContaining("response.completed")]);
+    for (const { url } of [one, other]) expect((await fetch(`${url}/v1/responses/${id}`)).status).toBe(404);
+  });
+
+  test.each([true, false])(
+    "it does so before its first word, stream %p, and leaves those that are asked afterwards",
+    async (stream) => {
+      await using one = await startHarness({ environment: shared() });
+      await using other = await startBeside(one);
+      one.emulator.script({ match: "Speak", gate: "held", reply: { chunks: ["one ", "two ", "three"] } });
+      one.emulator.release("held", 1);
+      const session = `deleted-early-${stream}`;
+      const body = { model: "qwen3-max", input: "Speak", stream, prompt_cache_key: session };
+      const answer = one.post("/v1/responses", body);
+      const remove = () => fetch(`${other.url}/v1/sessions/${session}`, { method: "DELETE" });
+      // When the gateway is told of the reply, so is the store.
+      await eventually(
+        async () => ((await remove()).status === 200 ? true : undefined),
+        () => "there is a session",
+      );
+      one.emulator.release("held", "all");
+      const idIn = (text: string): string => /"id":"(resp_\w+)"/.exec(text)?.[1] ?? "";
+      const id = idIn(await (await answer).text());
+      const later = idIn(await (await one.post("/v1/responses", { ...body, input: "Say two" })).text());
+
+      for (const { url } of [one, other]) {
+        expect((await fetch(`${url}/v1/responses/${id}`)).status).toBe(404);
+        expect((await fetch(`${url}/v1/responses/${later}`)).status).toBe(200);
+      }
+    },
+  );
+
   test("a stream that runs is read on at the other gateway, exactly from where its reader left", async () => {
     await using one = await startHarness({ environment: shared() });
     await using other = await startBeside(one);

@@ -48,9 +48,8 @@ export function createRedisResponses(session: Session, options: RedisResponsesOp
       return ((await ask("findPath", { caller, id })) as string[][]).map(stepOf);
     },
     forget: async (caller, id) => (await ask("forget", { caller, id })) === 1,
-    async linkSession(caller, id, sessionId) {
-      await ask("linkSession", { caller, id, session: sessionId });
-    },
+    linkSession: async (caller, id, sessionId, ageMs) =>
+      (await ask("linkSession", { caller, id, session: sessionId, age: Math.max(0, ageMs) })) === 1,
     takeSession: async (caller, sessionId) => (await ask("takeSession", { caller, session: sessionId })) as string[],
     async sweep() {
       const limit = sweptTrees;

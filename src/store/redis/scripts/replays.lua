@@ -43,7 +43,9 @@ local operations = {}
 
 function operations.begin()
   if redis.call('EXISTS', name) == 1 then return 0 end
-  redis.call('HSET', name, 'caller', ask.caller, 'state', 'running', 'owner', ask.owner, 'interrupted', 0,
+  -- It was deleted before it was noted: its process is about to see that, and ends it.
+  local state = redis.call('EXISTS', key('pw', ask.id)) == 1 and 'not-kept' or 'running'
+  redis.call('HSET', name, 'caller', ask.caller, 'state', state, 'owner', ask.owner, 'interrupted', 0,
     'created', whole(ask.created), 'expires', '', 'bytes', 0)
   redis.call('ZADD', running, whole(ask.created), ask.id)
   keep(name)
@@ -132,7 +134,7 @@ end
 
 -- Of whatever runs at one of the gateways: a stream, a response.
 function operations.wish()
-  redis.call('SET', key('pw', ask.id), 1, 'EX', 60)
+  redis.call('SET', key('pw', ask.id), 1, 'EX', 3600)
   return 1
 end
 

@@ -37,6 +37,8 @@ end
 local operations = {}
 
 function operations.remember()
+  -- It was deleted with its session while it was made: see `wish` of the streams.
+  if not ask.owner and redis.call('EXISTS', key('pw', ask.id)) == 1 then return 0 end
   local caller, tree = ask.caller, ask.id
   if ask.previous then tree = redis.call('HGET', nameOf(caller, ask.previous), 'tree') or tree end
   local bytes = #ARGV[3] + #ARGV[4] + #ARGV[5]
@@ -100,6 +102,8 @@ function operations.forget()
 end
 
 function operations.linkSession()
+  local deletedAt = redis.call('GET', key('rd', joined(ask.caller, ask.session)))
+  if deletedAt and serverNow - ask.age < tonumber(deletedAt) then return 0 end
   local name = key('rl', joined(ask.caller, ask.session))
   redis.call('SADD', name, ask.id)
   keep(name)
@@ -108,6 +112,8 @@ end
 
 function operations.takeSession()
   local name = key('rl', joined(ask.caller, ask.session))
+  -- For those that are made just then, at most half an hour.
+  redis.call('SET', key('rd', joined(ask.caller, ask.session)), whole(serverNow), 'PX', deletedMs)
   local ids = redis.call('SMEMBERS', name)
   redis.call('DEL', name)
   return ids

@@ -68,7 +68,7 @@ const responseStep: fc.Arbitrary<Step> = fc
       case 6:
         return ["forget", ({ responses }) => responses.forget(caller, id)];
       case 7:
-        return ["linkSession", ({ responses }) => responses.linkSession(caller, id, session)];
+        return ["linkSession", ({ responses }) => responses.linkSession(caller, id, session, 0)];
       case 8:
         return ["takeSession", async ({ responses }) => [...(await responses.takeSession(caller, session))].sort()];
       default:
