@@ -2,17 +2,15 @@
 
 import type { Json } from "../contract/json.ts";
 import type { ItemPage, ItemQuestion } from "../store/conversation-store.ts";
-import { type LimitRange, parseLimit } from "./parse-limit.ts";
+import { pageRange, parseLimit } from "./parse-limit.ts";
 import { parseOrder } from "./parse-order.ts";
-
-const listRange: LimitRange = { usual: 20, most: 100 };
 
 /** @throws {GatewayError} `invalid-request` */
 export function parsePage(query: URLSearchParams): ItemQuestion {
   return {
     order: parseOrder(query),
     after: query.get("after") ?? undefined,
-    limit: parseLimit(query.get("limit"), "items", listRange),
+    limit: parseLimit(query.get("limit"), "items", pageRange),
   };
 }
 
