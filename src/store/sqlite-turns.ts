@@ -2,6 +2,7 @@
 
 import type { Message } from "../contract/chat-request.ts";
 import type { Continuation } from "../contract/continuation.ts";
+import { claimAt } from "./claim-at.ts";
 import type { Connection } from "./connection.ts";
 import { findPosition } from "./find-position.ts";
 import { hashListKey } from "./hash-list.ts";
@@ -12,7 +13,7 @@ import type { ConversationRow, LeaseRow, NewConversationRow, PositionRow } from 
 import { SqliteMessages } from "./sqlite-messages.ts";
 import type { NewConversation, Store, TurnClaim, TurnLookup, TurnRecord } from "./store.ts";
 import type { TurnMethods } from "./store-parts.ts";
-import { claimAt, claimOn } from "./turn-claims.ts";
+import { claimOn } from "./claim-on.ts";
 
 /** A conversation that is full goes on as another one. */
 const turnsPerConversation = 2 ** turnBits;

@@ -1,30 +1,10 @@
-// What a driver tells of a chat that it has leased.
+// What the SQLite driver tells of a place in a chat that it has leased.
 
 import type { Continuation } from "../contract/continuation.ts";
 import type { LeaseRow, PositionRow } from "./questions.ts";
-import type { NewConversation, TurnClaim } from "./store.ts";
+import type { TurnClaim } from "./store.ts";
 
-/** On an empty chat. */
-export function claimOn(
-  { upstream, account, continuation: { chatId } }: NewConversation,
-  { sessionId, conversationId }: { sessionId: string; conversationId: string },
-): TurnClaim {
-  return {
-    claimId: crypto.randomUUID(),
-    sessionId,
-    conversationId,
-    upstream,
-    account,
-    continuation: { chatId, nodeId: null, responseId: null, parentId: null },
-    prefixIndex: undefined,
-    systemHashes: [],
-    toolHashes: [],
-    interrupted: undefined,
-    readyAtMs: 0,
-  };
-}
-
-/** On a place that was found; `lease` is what was known of its chat before. */
+/** @param lease what was known of its chat before */
 export function claimAt(row: PositionRow, prefixIndex: number | undefined, lease: LeaseRow | null): TurnClaim {
   const { chatId, nodeId, responseId, parentId } = row;
   return {
