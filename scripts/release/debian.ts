@@ -73,8 +73,9 @@ export function buildDebianPackage(release: DebianRelease): string {
     Architecture: architecture,
     Maintainer: maintainer,
     "Installed-Size": String(installedKib(folder, files)),
+    // procps for the unit's /bin/kill.
     Depends:
-      "libc6 (>= 2.17), init-system-helpers (>= 1.54), systemd | systemd-standalone-sysusers, systemd | systemd-standalone-tmpfiles",
+      "libc6 (>= 2.17), init-system-helpers (>= 1.54), procps, systemd | systemd-standalone-sysusers, systemd | systemd-standalone-tmpfiles",
     Section: "net",
     Priority: "optional",
     Description: `${release.description.replace(/^One /, "")}\n${longDescription}`,

@@ -40,9 +40,15 @@ export async function openRun(run: Run, options: AgentStreamOptions): Promise<Re
     begun.resolve();
   };
   const startedAtMs = options.clock();
-  const running = run({ onProgress: (progress) => tell(progress), signal });
+  let lastMs = startedAtMs;
+  const onProgress = (progress: AgentProgress): void => {
+    lastMs = progress.timestamp;
+    tell(progress);
+  };
+  const running = run({ onProgress, signal });
   await Promise.race([begun.promise, running]);
-  const ending = finish(running, startedAtMs, options.clock);
+  // The system's clock may be set back: an error is told no earlier than what was told before it.
+  const ending = finish(running, startedAtMs, () => Math.max(lastMs, options.clock()));
   let timer: ReturnType<typeof setInterval> | undefined;
 
   return new ReadableStream<Uint8Array>(

@@ -32,10 +32,16 @@ export interface GatewayParts {
  */
 const sharedCommitMs = 5000;
 
+/** How long the end of an answer waits until it is remembered. Undefined: only as long as for a file. */
+export function commitLimitOf({ unreachable }: Store, { storeDown }: Config): number | undefined {
+  return unreachable !== undefined && storeDown === "refuse" ? sharedCommitMs : undefined;
+}
+
 export function createConfiguredGateway(
   config: Config,
   { upstreams, findFile, history, store, ledger, quotas, metrics, tracing, clock, log }: GatewayParts,
 ): Gateway {
+  const commitMs = commitLimitOf(store, config);
   return createGateway({
     upstreams: upstreams.current,
     findFile,
@@ -44,7 +50,7 @@ export function createConfiguredGateway(
     breakerOpenMs: config.breakerOpenMs,
     store,
     storeDown: config.storeDown,
-    ...(store.unreachable !== undefined && config.storeDown === "refuse" ? { commitMs: sharedCommitMs } : {}),
+    ...(commitMs === undefined ? {} : { commitMs }),
     defaultModel: config.defaultModel,
     sessionMatch: config.sessionMatch,
     deleteChats: config.qwenDeleteChats,

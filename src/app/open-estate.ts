@@ -32,6 +32,7 @@ import type { SpanFigures } from "../telemetry/tracing.ts";
 import { createChatVault } from "./chat-vault.ts";
 import { composeCapture } from "./compose-watch.ts";
 import type { Estate, Service } from "./compose-service.ts";
+import { commitLimitOf } from "./configured-gateway.ts";
 import { createLazyBackups } from "./lazy-backups.ts";
 import { createLazyFiles } from "./lazy-files.ts";
 import { createLazyHistory } from "./lazy-history.ts";
@@ -162,6 +163,9 @@ export async function openEstate(config: Config, options: EstateOptions, present
         openReplays: async () => (await vault.open()).replays,
         openWishes: async () => (await vault.open()).wishes,
         openConversations: async () => (await vault.open()).conversations,
+        get keptWithinMs() {
+          return commitLimitOf(store, present.config());
+        },
         get defaultModel() {
           return present.config().defaultModel;
         },

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { link, mkdtemp, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { codeOf } from "../contract/thrown.ts";
+import { storageTrouble } from "../store/storage-trouble.ts";
 import { BackupError, type Manifest } from "./contents.ts";
 import { gatherFiles, packFiles } from "./pack-files.ts";
 import { writeChunk } from "./write-chunk.ts";
@@ -19,23 +20,37 @@ export interface BackupOptions {
 
 /**
  * Readable and writable by this user alone: it holds the keys of what is sealed in it.
- * @throws {BackupError | GatewayError} when there is nothing to back up, the file is there already, or a database is damaged;
- * a system error when it cannot be written. Nothing is left of it then.
+ * @throws {BackupError | GatewayError} when there is nothing to back up, the file is there already or cannot be written, or a
+ * database is damaged; a system error when something cannot be read. Nothing is left of it then.
  */
 export async function writeBackup(options: BackupOptions): Promise<Manifest> {
   const path = resolve(options.path);
   if (existsSync(path)) throw taken(path);
   const parent = dirname(path);
   if (!existsSync(parent)) throw new BackupError(`Cannot write "${path}": there is no folder "${parent}"`);
-  const folder = await mkdtemp(join(parent, `.${basename(path)}.`));
+  const folder = await makeFolderBeside(path);
   try {
     const gathered = await gatherFiles({ ...options, folder, secrets: "included" });
     const draft = join(folder, "draft");
     await writeAll(packFiles(gathered), draft);
     await putInPlace(draft, path);
     return gathered.manifest;
+  } catch (error) {
+    // The data directory is only read: no room there is no matter.
+    if (storageTrouble(error) !== "full") throw error;
+    throw new BackupError(`Cannot write "${path}": the disk is full; free some space`, { cause: error });
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function makeFolderBeside(path: string): Promise<string> {
+  const parent = dirname(path);
+  try {
+    return await mkdtemp(join(parent, `.${basename(path)}.`));
+  } catch (cause) {
+    const state = `nothing can be made in "${parent}" (${codeOf(cause)})`;
+    throw new BackupError(`Cannot write "${path}": ${state}`, { cause });
   }
 }
 

@@ -39,7 +39,8 @@ export class SSEError extends Error {
   readonly isTransient: boolean;
 
   constructor(code: SSEErrorCode, message: string = sentences[code], details: SSEErrorDetails = {}) {
-    super(message, "cause" in details ? { cause: details.cause } : undefined);
+    // Of the details it takes the cause.
+    super(message, details);
     // Callers that know fetch ask for this name.
     this.name = code === "aborted" ? "AbortError" : "SSEError";
     this.code = code;

@@ -28,9 +28,8 @@ export async function exchange(
   const response = await send(request, watch, options);
   // Of a stream that is read on: nothing is left of it.
   if (response.status !== 204 || request.body) {
-    const body = checkHead(response);
     delivery.streamId = response.headers?.get("x-stream-id") ?? delivery.streamId;
-    await readEvents(body, delivery, watch, mayEndUnmarked);
+    await readEvents(response, delivery, watch, mayEndUnmarked);
   }
   if (delivery.error !== undefined) throw delivery.error;
 }
@@ -59,7 +58,7 @@ async function readJson(response: Response): Promise<unknown> {
   return response.json();
 }
 
-function checkHead(response: Response): ReadableStream<Uint8Array> {
+function openBody(response: Response) {
   const { status } = response;
   // A stand-in for fetch may come without headers; only a head that says something else is wrong.
   const type = response.headers?.get("content-type");
@@ -69,17 +68,21 @@ function checkHead(response: Response): ReadableStream<Uint8Array> {
       status,
     });
   }
-  if (!response.body) throw new SSEError("http", "Cannot read stream: the answer has no body", { status });
-  return response.body;
+  try {
+    // Null where there is none. That of a stand-in may be a stream of Node, or be read already by whoever logs it.
+    return response.body!.getReader();
+  } catch (cause) {
+    throw new SSEError("http", "Cannot read stream: the answer has no readable body", { status, cause });
+  }
 }
 
 async function readEvents(
-  body: ReadableStream<Uint8Array>,
+  response: Response,
   delivery: Delivery,
   watch: Watch,
   mayEndUnmarked: () => boolean,
 ): Promise<void> {
-  const reader = body.getReader();
+  const reader = openBody(response);
   // Ends a pending read also where the body knows nothing of the signal. A stand-in may know nothing of it either.
   const cancel = () => void reader.cancel?.()?.catch(() => {});
   watch.signal.addEventListener("abort", cancel);

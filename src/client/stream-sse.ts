@@ -1,7 +1,7 @@
 // The streams of the gateway, from the first request to the last: attempts, the waits between them, and coming back for the
 // rest. What was delivered is never delivered again: where that cannot be helped, the stream ends with its error.
 
-import { Delivery } from "./delivery.ts";
+import { Delivery, isObject } from "./delivery.ts";
 import { SSEError, toSSEError } from "./errors.ts";
 import type { SSECallbacks } from "./events.ts";
 import { exchange, type StreamRequest } from "./exchange.ts";
@@ -185,8 +185,7 @@ function compose({ url, body, options }: Journey, delivery?: Delivery): StreamRe
     headers.set("accept", "text/event-stream");
     if (delivery === undefined) {
       headers.set("content-type", "application/json");
-      const isObject = typeof body === "object" && body !== null && !Array.isArray(body);
-      const sent = options.resume && isObject ? { ...body, resumable: true } : body;
+      const sent = options.resume && isObject(body) ? { ...body, resumable: true } : body;
       return { url, method: "POST", headers, body: JSON.stringify(sent) };
     }
     const { lastEventId, streamId = "" } = delivery;

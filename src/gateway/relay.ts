@@ -47,8 +47,8 @@ export class Relay implements ReplyConsumer, OutletSource {
   #endPull: (() => void) | undefined;
   #isClosed = false;
   #sent: SentReply | undefined;
-  sentBytes = 0;
-  sentChunks = 0;
+  #enqueuedBytes = 0;
+  #enqueuedChunks = 0;
 
   constructor(hooks: RelayHooks) {
     this.#hooks = hooks;
@@ -57,6 +57,21 @@ export class Relay implements ReplyConsumer, OutletSource {
   get sent(): SentReply {
     this.#sent ??= this.#hooks.createSent();
     return this.#sent;
+  }
+
+  get sentBytes(): number {
+    return this.#enqueuedBytes + this.#unopenedBytes;
+  }
+
+  get sentChunks(): number {
+    return this.#enqueuedChunks + (this.#unopenedBytes > 0 ? 1 : 0);
+  }
+
+  /** Of an answer that is over before its body was asked for, as one that came in a single piece is: they go out with its head. */
+  get #unopenedBytes(): number {
+    if (!this.#isClosed) return 0;
+    const frameBytes = this.#hasPassed ? (this.#piece?.length ?? this.#frames?.length ?? 0) : 0;
+    return frameBytes + (this.#ownEncoder?.pendingBytes ?? 0);
   }
 
   get canRestart(): boolean {
@@ -195,8 +210,8 @@ export class Relay implements ReplyConsumer, OutletSource {
 
   #enqueue(controller: ReplyOutlet, bytes: Uint8Array | undefined): boolean {
     if (bytes === undefined || bytes.length === 0) return false;
-    this.sentBytes += bytes.length;
-    this.sentChunks++;
+    this.#enqueuedBytes += bytes.length;
+    this.#enqueuedChunks++;
     controller.enqueue(bytes);
     return true;
   }

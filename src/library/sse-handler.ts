@@ -7,6 +7,7 @@ import { fingerprintHistory } from "../conversation/fingerprints.ts";
 import { createReplyDigest } from "../conversation/reply-digest.ts";
 import { Exchange } from "../gateway/exchange.ts";
 import { createLiveness } from "../gateway/liveness.ts";
+import { createTimeLimit, type TimeLimit } from "../gateway/time-limit.ts";
 import type { Turn } from "../gateway/turn.ts";
 import { fromBytes, fromStream } from "../outbound/fetch-client.ts";
 import { openaiChat } from "../surfaces/openai-chat/surface.ts";
@@ -35,6 +36,9 @@ const liveness = {
   clientStallMs: 60_000,
 };
 
+/** How long a session manager may hold back the end of an answer. */
+const updateMs = 250;
+
 /**
  * Streams one answer of Qwen to an OpenAI client and moves the session on when it is complete.
  * @example
@@ -47,6 +51,7 @@ export class SSEHandler {
   readonly #client: Pick<QwenClient, "sendMessage">;
   readonly #sessions: Pick<SessionManager, "updateSession">;
   readonly #log: Log;
+  readonly #withinLimit: TimeLimit = createTimeLimit(updateMs, "update the session");
 
   constructor(
     qwenClient: Pick<QwenClient, "sendMessage">,
@@ -140,6 +145,10 @@ export class SSEHandler {
   #turnOf(sessionId: string): Turn {
     const sessions = this.#sessions;
     const log = this.#log;
+    const withinLimit = this.#withinLimit;
+    async function update(nodeId: string, responseId: string | null): Promise<void> {
+      await sessions.updateSession(sessionId, { parentId: nodeId, responseId });
+    }
     return {
       async begin() {},
       sessionId,
@@ -154,10 +163,7 @@ export class SSEHandler {
       async commit({ continuation }) {
         if (continuation === undefined || continuation.nodeId === null) return;
         try {
-          await sessions.updateSession(sessionId, {
-            parentId: continuation.nodeId,
-            responseId: continuation.responseId,
-          });
+          await withinLimit(update(continuation.nodeId, continuation.responseId));
         } catch (error) {
           // The answer is complete and goes out; the next turn starts where this one did.
           log.error("Cannot update the session", { session: sessionId }, error);

@@ -1,5 +1,6 @@
 // Doing something again: attempts, growing and jittered delays, one deadline. Decides nothing about what may be repeated.
 
+import { longestTimerMs } from "../config/setting-kinds.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
 
 export interface RetryOptions {
@@ -73,10 +74,13 @@ export function sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
       clearTimeout(timer);
       reject(signal?.reason);
     };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", onAbort);
-      resolve();
-    }, delayMs);
+    const timer = setTimeout(
+      () => {
+        signal?.removeEventListener("abort", onAbort);
+        resolve();
+      },
+      Math.min(delayMs, longestTimerMs),
+    );
     signal?.addEventListener("abort", onAbort, { once: true });
   });
 }

@@ -55,7 +55,10 @@ async function openAgent(): Promise<void> {
     const { createAgentTab } = await import("./agent-tab.ts");
     if (agentTab === undefined) {
       agentTab = createAgentTab(common);
-      agentTab.agent.store.subscribe(draw);
+      const { agent } = agentTab;
+      agent.store.subscribe(draw);
+      addEventListener("beforeunload", agent.expectLeave);
+      addEventListener("pagehide", agent.leave);
     }
   } catch {
     // Offline, or a new version has taken the file away.
@@ -89,7 +92,6 @@ draw();
 addEventListener("popstate", followAddress);
 addEventListener("online", chat.resumeLost);
 document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && chat.refresh());
-addEventListener("pagehide", () => agentTab?.agent.leave());
 performance.mark("chat-interactive");
 void chat.start(place.tab === "chat" ? place.sessionId : undefined);
 if (place.tab === "agent") void openAgent();

@@ -47,15 +47,15 @@ const keptSwitches = 300;
 const newConversation = "";
 
 export function createMemory(): Memory {
-  // A browser may refuse to keep anything: then it is kept as long as the page is.
+  // A browser may refuse to keep anything, or more than it does already: then it is kept as long as the page is.
   const own = new Map<string, string>();
   let attached: readonly Attachment[] = [];
 
   function read(storage: () => Storage, name: string): string {
     try {
-      return storage().getItem(name) ?? "";
+      return own.get(name) ?? storage().getItem(name) ?? "";
     } catch {
-      return own.get(name) ?? "";
+      return "";
     }
   }
 
@@ -63,6 +63,7 @@ export function createMemory(): Memory {
     try {
       if (value === "") storage().removeItem(name);
       else storage().setItem(name, value);
+      own.delete(name);
     } catch {
       own.set(name, value);
     }

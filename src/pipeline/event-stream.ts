@@ -1,5 +1,6 @@
 // Any source of events as a stream of numbered frames: progress, live data, a chat of somebody's own. One reader, no replay.
 
+import { longestTimerMs } from "../config/setting-kinds.ts";
 import { toGatewayError } from "../contract/gateway-error.ts";
 import { commentFrame } from "../sse/sse-writer.ts";
 import { FrameWriter } from "./frame-writer.ts";
@@ -96,7 +97,7 @@ async function orSilence<T>(
   signal: AbortSignal | undefined,
 ): Promise<T | typeof silence> {
   const over = Promise.withResolvers<typeof silence>();
-  const timer = setTimeout(over.resolve, limitMs, silence);
+  const timer = setTimeout(over.resolve, Math.min(limitMs, longestTimerMs), silence);
   const end = (): void => over.resolve(silence);
   signal?.addEventListener("abort", end);
   try {

@@ -30,7 +30,7 @@ export class FrameWriter {
     this.#writer.text(`id: ${this.lastId}\n${frame}`);
   }
 
-  /** Hot: the text travels as it stands in its JSON string. */
+  /** Hot: the text travels as it stands in its JSON string, unless that escapes what needs no escape. */
   token(text: JsonText): void {
     this.#text(tokenStart, text);
   }
@@ -52,9 +52,25 @@ export class FrameWriter {
     this.lastId++;
     this.#writer.text(`id: ${this.lastId}`);
     this.#writer.bytes(start);
-    this.#writer.range(text.bytes, text.start, text.end);
+    if (mayNeedNoEscape(text)) this.#writer.text(JSON.stringify(text.text));
+    else this.#writer.range(text.bytes, text.start, text.end);
     this.#writer.bytes(objectEnd);
   }
+}
+
+const backslash = 92;
+const unicodeEscape = 117;
+const slash = 47;
+
+/** Many servers escape whatever is not ASCII, as Python's encoder does by default, or `/`. */
+function mayNeedNoEscape({ bytes, start, end }: JsonText): boolean {
+  for (let at = start; at < end; at++) {
+    if (bytes[at] !== backslash) continue;
+    // An escaped backslash begins nothing.
+    at++;
+    if (bytes[at] === unicodeEscape || bytes[at] === slash) return true;
+  }
+  return false;
 }
 
 /** The same frames with ids from `firstId` on: mostly they have them. */

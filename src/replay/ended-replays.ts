@@ -94,6 +94,9 @@ export class EndedReplays {
     if (stored === undefined && record.bytes > 0) throw streamGone("expired");
     const spool = stored ?? emptySpool;
     try {
+      // A part of it would be taken for the whole.
+      if (record.state === "ended" && !record.isInterrupted && spool.length < record.bytes)
+        throw streamGone("not-kept");
       if (record.state === "running") await this.#noteIfPossible(record, spool.length);
       if (record.state === "running" || record.isInterrupted) {
         return await this.#openCutShort(record.streamId, spool, afterId, reader);

@@ -3,7 +3,7 @@
 
 import { commentFrame } from "../sse/sse-writer.ts";
 import { createMemorySpools } from "./memory-spools.ts";
-import type { Mirror } from "./mirrored-spools.ts";
+import type { FollowedState, Mirror } from "./mirrored-spools.ts";
 import { Reader, type ReaderClock, type ReaderLimits, type Supply } from "./reader.ts";
 import type { EndingFrame, ReaderHooks } from "./replays.ts";
 
@@ -19,6 +19,8 @@ export interface FollowOptions {
   /** Called once, when nobody reads it any more. */
   left(supply: FollowedStream): void;
 }
+
+type Ending = Exclude<FollowedState, "running">;
 
 /** How long what is looked for may not be reachable before its reader is cut, and comes back by himself. */
 const patienceMs = 10_000;
@@ -89,7 +91,7 @@ export class FollowedStream implements Supply {
   }
 
   /** @returns how it has ended; undefined while it runs */
-  async #look(): Promise<"whole" | "interrupted" | undefined> {
+  async #look(): Promise<Ending | undefined> {
     const { mirror, streamId } = this.#options;
     const { text, state } = await mirror.follow(streamId, this.#readBytes);
     this.#readBytes += Buffer.byteLength(text);
@@ -122,8 +124,10 @@ export class FollowedStream implements Supply {
     return frames.slice(from);
   }
 
-  #finish(end: "whole" | "interrupted"): void {
+  #finish(end: Ending): void {
     this.isOver = true;
+    // Whoever comes back is told that it could not be kept.
+    if (end === "torn") return this.#reader?.cut();
     const { afterId, interruptedFrame, streamId } = this.#options;
     if (end === "interrupted") this.#reader?.takeUnspooled(interruptedFrame(Math.max(this.#lastId, afterId), streamId));
     this.#reader?.finish();

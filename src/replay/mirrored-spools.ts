@@ -10,12 +10,15 @@ export interface Mirror {
   /** Undefined: there is none. */
   read(streamId: string): Promise<string | undefined>;
   remove(streamId: string): Promise<void>;
-  /** What stands there from this byte on, and how its stream is. `interrupted`: nothing comes any more, and its end is missing. */
-  follow(
-    streamId: string,
-    fromByte: number,
-  ): Promise<{ readonly text: string; readonly state: "running" | "whole" | "interrupted" }>;
+  /** What stands there from this byte on, and how its stream is. */
+  follow(streamId: string, fromByte: number): Promise<{ readonly text: string; readonly state: FollowedState }>;
 }
+
+/**
+ * `interrupted`: nothing comes any more, and its end is missing. `torn`: the same here alone, where it runs it has an end or
+ * will have one.
+ */
+export type FollowedState = "running" | "whole" | "interrupted" | "torn";
 
 export interface MirrorOptions {
   readonly log: Log;
@@ -121,7 +124,7 @@ class MirroredSpool implements Spool {
       streamId: this.#streamId,
       reason: String(error),
     });
-    // Where that fails too, it runs out by itself.
+    // Where that fails too, it is shorter than its end says, and runs out by itself.
     void this.#mirror.remove(this.#streamId).catch(() => {});
   }
 }

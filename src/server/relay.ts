@@ -58,8 +58,7 @@ export function createRelay(options: RelayOptions): Relay {
           throw new Unreachable(cause);
         });
       clearTimeout(timer);
-      const headers = new Headers(answer.headers);
-      for (const name of hopHeaders) headers.delete(name);
+      const headers = headersOf(answer);
       if (answer.body === null) {
         end();
         return new Response(null, { status: answer.status, headers });
@@ -118,6 +117,14 @@ export function createRelay(options: RelayOptions): Relay {
       };
     },
   };
+}
+
+function headersOf(answer: Response): Headers {
+  const headers = new Headers(answer.headers);
+  for (const name of hopHeaders) headers.delete(name);
+  // Of the client's own connection, as for streams that run here.
+  if (headers.get("content-type")?.startsWith("text/event-stream") === true) headers.set("connection", "keep-alive");
+  return headers;
 }
 
 /** Nothing of an answer came. */

@@ -2,6 +2,7 @@
 // behind it when the response is done.
 
 import type { JsonObject } from "../contract/json.ts";
+import { settledWithin } from "../contract/settled-within.ts";
 import type { ConversationStore } from "../store/conversation-store.ts";
 import type { Log } from "../telemetry/log.ts";
 import { cannotGoOn, conversationNotFound } from "./response-errors.ts";
@@ -17,11 +18,14 @@ export interface ResponseConversations {
    * @throws {GatewayError} `not-found` when either is gone
    */
   itemsBefore(caller: string, id: string, itemId: string): Promise<readonly JsonObject[]>;
-  /** Begins to write at once: a failure is logged, since the answer is worth more. */
-  append(caller: string, id: string, items: readonly JsonObject[]): void;
+  /** Begins to write at once: a failure is logged, since the answer is worth more. Never rejects. */
+  append(caller: string, id: string, items: readonly JsonObject[]): Promise<unknown>;
   /** Resolves when everything is written. */
   settled(): Promise<void>;
 }
+
+/** How long what is being written is waited for: a store that is away may take a minute. */
+const mostWaitMs = 5000;
 
 /** @param store of one that was opened before anything is appended. */
 export function createResponseConversations(
@@ -33,7 +37,8 @@ export function createResponseConversations(
   const writing = new Map<string, Promise<unknown>>();
 
   async function storeFor(id: string): Promise<ConversationStore> {
-    await writing.get(id);
+    const written = writing.get(id);
+    if (written !== undefined) await settledWithin(written, mostWaitMs);
     store ??= await openStore();
     return store;
   }
@@ -50,12 +55,13 @@ export function createResponseConversations(
       return items;
     },
     append(caller, id, items) {
-      const written = Promise.all([writing.get(id), store?.append(caller, id, items)])
+      const written = Promise.all([writing.get(id), store?.appendAnswered(caller, id, items)])
         .catch((error: unknown) => log.error("Cannot add to a conversation", { conversationId: id }, error))
         .finally(() => {
           if (writing.get(id) === written) writing.delete(id);
         });
       writing.set(id, written);
+      return written;
     },
     async settled() {
       await Promise.all(writing.values());

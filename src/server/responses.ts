@@ -26,12 +26,14 @@ import {
 } from "../surfaces/openai-responses/response-object.ts";
 import { openaiResponses } from "../surfaces/openai-responses/surface.ts";
 import { sleep } from "../outbound/retry.ts";
+import { settledWithin } from "../contract/settled-within.ts";
 import type { LeaseOwner } from "../store/lease-owner.ts";
 import type { StopWishes } from "../store/stop-wishes.ts";
 import type { Log } from "../telemetry/log.ts";
 import { createBackgroundResponses } from "./background-responses.ts";
 import { notInBackground, notStreamed, responseNotFound, runsInAnotherProcess } from "./response-errors.ts";
 import { exactAnswer } from "./exact-answer.ts";
+import { holdEnd } from "./hold-end.ts";
 import { createKnownItems, outputOf } from "./known-items.ts";
 import { createResponseConversations } from "./response-conversations.ts";
 import { readToTheEnd, replaySource } from "./replayed-stream.ts";
@@ -50,6 +52,11 @@ export interface ResponsesOptions {
   openWishes?(): Promise<StopWishes | undefined>;
   /** The same of conversations. */
   openConversations(): Promise<ConversationStore>;
+  /**
+   * How long the end of an answer waits until it is kept, in milliseconds.
+   * @defaultValue it does not: what keeps it is a file, and it is written at once
+   */
+  readonly keptWithinMs?: number | undefined;
   /** Told while nobody knows yet who will answer. */
   readonly defaultModel: string;
   /** One was deleted that may run in another worker. @defaultValue there is none */
@@ -115,7 +122,8 @@ export function createResponses(options: ResponsesOptions): Responses {
   const unwanted = new UnwantedResponses();
 
   async function storeFor(id: string): Promise<ResponseStore> {
-    await writing.get(id);
+    const written = writing.get(id);
+    if (written !== undefined) await settledWithin(written, mostWaitMs);
     return openStore();
   }
 
@@ -157,13 +165,18 @@ export function createResponses(options: ResponsesOptions): Responses {
   }
 
   /** What a response that has been answered adds to the conversation that its request names. */
-  function noteEnd(caller: string, body: unknown, known: KnownItems, response: JsonObject): void {
+  function noteEnd(
+    caller: string,
+    body: unknown,
+    known: KnownItems,
+    response: JsonObject,
+  ): Promise<unknown> | undefined {
     const { conversationId } = known;
     const { status } = response;
-    if (conversationId === undefined || (status !== "completed" && status !== "incomplete")) return;
+    if (conversationId === undefined || (status !== "completed" && status !== "incomplete")) return undefined;
     const { id, inputFrom } = newResponse(body, known, response);
     const input = withItemIds(inputFrom(0), replyIdOf(id));
-    conversations.append(caller, conversationId, [...input, ...outputOf(response).filter(isJsonObject)]);
+    return conversations.append(caller, conversationId, [...input, ...outputOf(response).filter(isJsonObject)]);
   }
 
   async function write(store: ResponseStore, caller: string, body: unknown, response: NewResponse): Promise<void> {
@@ -171,11 +184,11 @@ export function createResponses(options: ResponsesOptions): Responses {
     sharedInputs.noteKept(body, response);
   }
 
-  function keep(store: ResponseStore, caller: string, body: unknown, response: NewResponse): void {
-    if (unwanted.take(response.id)) return;
+  function keep(store: ResponseStore, caller: string, body: unknown, response: NewResponse): Promise<void> | undefined {
+    if (unwanted.take(response.id)) return undefined;
     const written = write(store, caller, body, response).catch((error: unknown) => tellUnkept(response.id, error));
     writing.set(response.id, written);
-    void written.then(() => writing.delete(response.id));
+    return written.finally(() => writing.delete(response.id));
   }
 
   function isForLater(body: unknown): body is JsonObject {
@@ -193,9 +206,8 @@ export function createResponses(options: ResponsesOptions): Responses {
     const kept = newResponse(body, known, begun, shared);
     await write(store, caller, body, kept);
     const { id } = kept;
-    const end = (response: JsonObject): Promise<void> => {
-      noteEnd(caller, body, known, response);
-      return store.change(caller, id, response);
+    const end = async (response: JsonObject): Promise<void> => {
+      await Promise.all([noteEnd(caller, body, known, response), store.change(caller, id, response)]);
     };
     return { id, begun, store, end, replyId: identity.replyId };
   }
@@ -226,10 +238,14 @@ export function createResponses(options: ResponsesOptions): Responses {
     const { caller, onAbandoned } = incoming;
     const { body, known } = read;
     const { id, begun, store, end, replyId } = await begin(caller, read);
-    const onEnd = (response: ResponseObject): void => void end(response).catch((error) => tellUnkept(id, error));
+    let kept: Promise<void> | undefined;
+    const onEnd = (response: ResponseObject): void => {
+      kept = end(response).catch((error: unknown) => tellUnkept(id, error));
+    };
     const { signal } = new AbortController();
     const asking = { ...incoming, parsed: body, signal, replyId, onAbandoned: undefined, toSocket: false };
-    const answer = await gateway.exchange(surfaceFor(known, { onEnd, hasIds: true }), asking);
+    const exchanged = await gateway.exchange(surfaceFor(known, { onEnd, hasIds: true }), asking);
+    const answer = await holdEnd(exchanged, () => kept, options.keptWithinMs);
     if (answer.status !== 200) await store.forget(caller, id);
     const isStream = answer.headers.get("content-type")?.startsWith("text/event-stream") === true;
     if (answer.body === null || !isStream) return answer;
@@ -290,13 +306,19 @@ export function createResponses(options: ResponsesOptions): Responses {
       }
       const store = await storeToKeep(parsed);
       const isNoted = store !== undefined || known.conversationId !== undefined;
+      let kept: Promise<unknown> | undefined;
       const onEnd = (response: ResponseObject): void => {
-        noteEnd(caller, parsed, known, response);
-        if (store !== undefined) keep(store, caller, parsed, newResponse(parsed, known, response, shared));
+        const added = noteEnd(caller, parsed, known, response);
+        const stored = store && keep(store, caller, parsed, newResponse(parsed, known, response, shared));
+        kept = Promise.all([added, stored]);
       };
       const replyId = orderedId();
-      const asking = { ...incoming, parsed, replyId };
-      const answer = await gateway.exchange(surfaceFor(known, { onEnd: isNoted ? onEnd : undefined }), asking);
+      const keptWithinMs = isNoted ? options.keptWithinMs : undefined;
+      // What is held passes through here.
+      const toSocket = incoming.toSocket === true && keptWithinMs === undefined;
+      const asking = { ...incoming, parsed, replyId, toSocket };
+      const exchanged = await gateway.exchange(surfaceFor(known, { onEnd: isNoted ? onEnd : undefined }), asking);
+      const answer = await holdEnd(exchanged, () => kept, keptWithinMs);
       if (store !== undefined && answer.status === 200)
         await linkSession(caller, responseId({ replyId }), answer, moment);
       return answer;
@@ -336,12 +358,14 @@ export function createResponses(options: ResponsesOptions): Responses {
       return ids.length > 0;
     },
     async settled() {
-      await Promise.all([...writing.values(), background.settled()]);
-      await conversations.settled();
+      const all = Promise.all([...writing.values(), background.settled()]).then(() => conversations.settled());
+      await settledWithin(all, mostWaitMs);
     },
   };
 }
 
+/** How long what is being written is waited for: a store that is away may take a minute. */
+const mostWaitMs = 5000;
 /** How long the end of a response at another gateway is waited for, and how often it is looked for. */
 const elsewhereMs = 5000;
 const elsewhereLookMs = 200;

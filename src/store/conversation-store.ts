@@ -38,6 +38,8 @@ export interface ConversationStore {
    * @returns false when there is no such conversation
    */
   append(caller: string, id: string, items: readonly JsonObject[]): Promise<boolean>;
+  /** The same of an answer, which is lost otherwise: tried for a while where what keeps it is away. */
+  appendAnswered(caller: string, id: string, items: readonly JsonObject[]): Promise<boolean>;
   /** Oldest first. @param before id of an item: only what stands before it. Undefined as well when that is gone */
   findItems(caller: string, id: string, before?: string): Promise<readonly JsonObject[] | undefined>;
   listItems(caller: string, id: string, question: ItemQuestion): Promise<ItemPage | undefined>;

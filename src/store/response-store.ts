@@ -47,9 +47,12 @@ export interface ResponseStep extends Pick<KeptResponse, "id" | "previousId" | "
 
 /** All belongs to its caller; what has not been gone on from for SESSION_TIMEOUT is gone, tree by tree. */
 export interface ResponseStore {
-  /** Writes it, in the caller's own tick as long as no other process writes. */
+  /**
+   * Writes it, in the caller's own tick as long as no other process writes. One that has ended is lost otherwise: it is tried
+   * for a while where what keeps it is away.
+   */
   remember(caller: string, response: NewResponse): Promise<void>;
-  /** Writes what it has become. Nothing happens when it was deleted meanwhile. */
+  /** Writes what it has become, and tries as long. Nothing happens when it was deleted meanwhile. */
   change(caller: string, id: string, response: JsonObject): Promise<void>;
   /** Undefined: this caller has no such response. */
   find(caller: string, id: string): Promise<FoundResponse | undefined>;

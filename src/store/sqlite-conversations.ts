@@ -170,6 +170,7 @@ export function createSqliteConversations(
       retryWhileBusy(() => conversationOf(setMetadata.immediate({ caller, id }, metadata))),
     forget: (caller, id) => erasing(() => forget.immediate({ caller, id })),
     append: (caller, id, items) => retryWhileBusy(() => append.immediate({ caller, id }, items)),
+    appendAnswered: (caller, id, items) => retryWhileBusy(() => append.immediate({ caller, id }, items)),
     findItems: (caller, id, before) => retryWhileBusy(() => readItems({ caller, id }, before)),
     listItems: (caller, id, question) => retryWhileBusy(() => readPage({ caller, id }, question)),
     findItem: (caller, id, itemId) =>

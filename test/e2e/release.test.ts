@@ -310,6 +310,8 @@ describe("the package for Debian", () => {
     expect(control).toContain(`\nVersion: ${version}\n`);
     expect(control).toContain(`\nArchitecture: ${host.debianArchitecture}\n`);
     expect(control).toMatch(/^Depends: libc6 \(>= 2\.17\), /m);
+    // It has the /bin/kill by which the unit reloads, and is not on every system.
+    expect(control).toMatch(/^Depends: .*, procps, /m);
     expect(conffiles).toBe("/etc/qwen-gateway/settings.env\n");
     expect(files.split("\n").filter((line) => line !== "" && !line.includes(" root/root "))).toEqual([]);
     expect(files).toMatch(/^-rw-r-----.* \.\/etc\/qwen-gateway\/settings\.env$/m);

@@ -216,6 +216,29 @@ describe("a token of a user", () => {
     expect([await list(ann), await list(bob), await list(bearer("k1"))]).toEqual([1, 0, 0]);
   });
 
+  test("has limits of its own, which hold on every route that acts [R4-025] [R4-039]", async () => {
+    await using harness = await startHarness({
+      environment: { ...environment, MCP_SERVERS, LIMIT_REQUESTS_PER_MINUTE: "1" },
+    });
+    const [ann, bob] = [bearer(await mint("ann")), bearer(await mint("bob"))];
+    const act = (path: string, headers: Record<string, string>) =>
+      harness.post(path, { query: "Hello", confirmation_id: "c1", decision: "approve" }, { headers });
+
+    const first = await act("/api/voice/llm/stream", ann);
+    expect([first.status, first.headers.get("x-ratelimit-remaining-requests")]).toEqual([200, "0"]);
+    await bodyOf(first);
+    for (const path of ["/llm/stream", "/llm", "/confirm", ""].map((rest) => `/api/voice${rest}`)) {
+      const refused = await act(path, ann);
+      expect([path, refused.status]).toEqual([path, 429]);
+      expect(refused.headers.get("content-type")).toStartWith("application/json");
+      expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
+      expect((await readError(refused)).error.type).toBe("rate_limit_error");
+    }
+    const other = await act("/api/voice/llm/stream", bob);
+    expect(other.status).toBe(200);
+    await bodyOf(other);
+  });
+
   test("carries the issuer and the audience that the gateway wants", async () => {
     const names = { JWT_ISSUER: "home", JWT_AUDIENCE: "gateway" };
     await using harness = await startHarness({ environment: { ...environment, ...names } });

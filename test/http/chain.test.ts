@@ -346,14 +346,18 @@ test("streamed and whole answers are one chain [R2-031]", async () => {
   expect(chatsOf(turns).size).toBe(1);
 });
 
-test("an answer of nothing but thoughts leaves no turn: the next message continues the one before", async () => {
-  await using harness = await startHarness();
-  const talk = createTalk(harness);
-  await talk.say("My name is Ada.");
-  harness.emulator.script({ times: 2, reply: { text: "" } });
-  const stream = await readStream(await harness.chat({ stream: true, messages: [...talk.messages, user("Hm?")] }));
-  expect(stream.text).toBe("");
-  expect(stream.finishReasons).toEqual(["stop"]);
-  const messages = [...talk.messages, user("Hm?"), assistant(""), user("What is my name?")];
-  expect(await answerTo(harness, messages)).toContain("Ada");
-});
+// Null is what openai's stream helper makes of an answer without words, up to its version 6.
+test.each(["", null])(
+  "an answer of nothing but thoughts leaves no turn: the next message continues the one before, %p",
+  async (content) => {
+    await using harness = await startHarness();
+    const talk = createTalk(harness);
+    await talk.say("My name is Ada.");
+    harness.emulator.script({ times: 2, reply: { text: "" } });
+    const stream = await readStream(await harness.chat({ stream: true, messages: [...talk.messages, user("Hm?")] }));
+    expect(stream.text).toBe("");
+    expect(stream.finishReasons).toEqual(["stop"]);
+    const messages = [...talk.messages, user("Hm?"), { role: "assistant", content }, user("What is my name?")];
+    expect(await answerTo(harness, messages)).toContain("Ada");
+  },
+);

@@ -5,6 +5,7 @@ import type { QwenChatType } from "../../src/wire/qwen-web.ts";
 import { startDialectStage } from "../support/dialect-stage.ts";
 import { startHarness } from "../support/harness.ts";
 import { readLive } from "../support/live-stream.ts";
+import { parseMetrics, sumOf } from "../support/read-metrics.ts";
 import { readReply } from "../support/read-reply.ts";
 import { bodyOf, createTalk, lastTurn, readCompletion, readSession, readStream, untilIdle, user } from "./client.ts";
 
@@ -213,6 +214,23 @@ for (const shape of ["top", "data"] as const) {
     expect(session).toMatchObject({ parentId: "node-2", messageCount: 2 });
   });
 }
+
+test("a JSON answer of the backend counts with its bytes, and against its caller's limit of tokens [R0-064, R2-080]", async () => {
+  await using backend = serveJsonBackend("data");
+  const environment = { QWEN_BASE_URL: backend.url, LIMIT_TOKENS_PER_DAY: "1" };
+  await using harness = await startHarness({ environment });
+  const statuses: number[] = [];
+  for (const stream of [false, true]) {
+    const response = await harness.chat({ messages: [user("Hello")], stream });
+    statuses.push(response.status);
+    await response.text();
+    await untilIdle(harness);
+  }
+  const samples = parseMetrics(await (await harness.get("/metrics")).text());
+
+  expect(statuses).toEqual([200, 429]);
+  expect(sumOf(samples, "qwen_gateway_bytes_total", { direction: "received" })).toBeGreaterThan(50);
+});
 
 test("DEBUG_STREAMING=true tells of chunks, sizes, carry and the end, and never of credentials [R1-026, R1-028]", async () => {
   await using quiet = await startHarness({ environment: { DEBUG_STREAMING: "1" } });

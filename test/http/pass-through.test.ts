@@ -244,18 +244,38 @@ describe.each(["socket", "fetch"])("TRANSPORT=%s", (transport) => {
     await response.body?.cancel().catch(() => {});
   });
 
-  describe("whole answers", () => {
-    const whole = {
-      id: "c",
-      object: "chat.completion",
-      created: 1,
-      model: "local",
-      choices: [{ index: 0, message: { role: "assistant", content: "Hi" }, finish_reason: "stop", odd: 1 }],
-      usage: { prompt_tokens: 5, completion_tokens: 2, total_tokens: 7 },
-      x_new: [1],
-    };
-    const asked = { model: "local", messages: [user("Hello")] };
+  const whole = {
+    id: "c",
+    object: "chat.completion",
+    created: 1,
+    model: "local",
+    choices: [{ index: 0, message: { role: "assistant", content: "Hi" }, finish_reason: "stop", odd: 1 }],
+    usage: { prompt_tokens: 5, completion_tokens: 2, total_tokens: 7 },
+    x_new: [1],
+  };
+  const asked = { model: "local", messages: [user("Hello")] };
 
+  test.each([
+    ["a stream that comes in one piece", "/v1/chat/completions", hello, answer],
+    ["a translated stream in one piece", "/v1/messages", { ...hello, max_tokens: 9 }, answer],
+    ["a whole answer", "/v1/chat/completions", asked, JSON.stringify(whole)],
+    ["a translated whole answer", "/v1/messages", { ...asked, max_tokens: 9 }, JSON.stringify(whole)],
+  ])("%s counts with all its bytes, and against its caller's limit of tokens [R0-064, R2-080]", async (...row) => {
+    const [, path, body, play] = row;
+    await using lane = await start([{ body: play }], { LIMIT_TOKENS_PER_DAY: "7" });
+    const told = await bodyOf(await lane.harness.post(path, body));
+    await untilIdle(lane.harness);
+    const samples = parseMetrics(await bodyOf(await lane.harness.get("/metrics")));
+    const bytes = (direction: string) => sumOf(samples, "qwen_gateway_bytes_total", { upstream: "one", direction });
+    const line = lane.harness.logLines.find((text) => text.includes('"outcome"'));
+
+    expect([bytes("received"), bytes("sent")]).toEqual([Buffer.byteLength(play), Buffer.byteLength(told)]);
+    expect(sumOf(samples, "qwen_gateway_chunks_total", { direction: "sent" })).toBeGreaterThanOrEqual(1);
+    expect(JSON.parse(line ?? "{}")).toMatchObject({ outcome: "complete", bytes: Buffer.byteLength(told) });
+    expect((await lane.harness.post(path, body)).status).toBe(429);
+  });
+
+  describe("whole answers", () => {
     test("an answer is passed on as it came", async () => {
       const text = JSON.stringify(whole, undefined, 1);
       await using lane = await start([{ body: text }]);

@@ -96,6 +96,43 @@ test("text is told as it is, without escapes for what is not ASCII [R3-009]", as
   expect((await readTyped(new Response(body))).text).toBe('今天天气很好 ☀️ "ja"\n2 < 3');
 });
 
+describe("what an upstream has escaped is told without escapes", () => {
+  const pieces = ["Ja", "\\u4f60\\u597d", " \\ud83d\\ude42 ", "\\u00e9"];
+
+  test("over the web backend [R3-009]", async () => {
+    await using harness = await startHarness();
+    const raw = [
+      'data: {"response.created":{"chat_id":"c","parent_id":"p1","response_id":"r1"}}',
+      ...[...pieces, ""].map(
+        (content, index) =>
+          `data: {"choices":[{"delta":{"role":"assistant","content":"${content}","phase":"answer","status":"${index < pieces.length ? "typing" : "finished"}"}}],"response_id":"r1"}`,
+      ),
+    ];
+    harness.emulator.script({ match: "Hello", reply: { raw: `${raw.join("\n\n")}\n\n` } });
+
+    const body = await (await postMessage(harness, { message: "Hello", options: { steps: ["generation"] } })).text();
+
+    expect(parseTyped(body).flatMap(({ data }) => (data.startsWith('{"token"') ? [data] : []))).toEqual(told);
+  });
+
+  test("over a server [R3-009]", async () => {
+    const chunks = [...pieces, ""].map(
+      (content, index) =>
+        `data: {"id":"c1","object":"chat.completion.chunk","created":1,"model":"local","choices":[{"index":0,"delta":{"content":"${content}"},"finish_reason":${index < pieces.length ? "null" : '"stop"'}}]}`,
+    );
+    const models = { "/v1/models": { body: '{"object":"list","data":[{"id":"local","object":"model"}]}' } };
+    await using server = serveCompatible([{ body: `${[...chunks, "data: [DONE]"].join("\n\n")}\n\n` }], models);
+    const upstreams = JSON.stringify([{ name: "home", dialect: "vllm", base_url: server.url }]);
+    await using harness = await startHarness({ environment: { UPSTREAMS: upstreams, CHAT_STEPS: "generation" } });
+
+    const body = await (await postMessage(harness, { message: "Hello", model: "local" })).text();
+
+    expect(parseTyped(body).flatMap(({ data }) => (data.startsWith('{"token"') ? [data] : []))).toEqual(told);
+  });
+
+  const told = ['{"token":"Ja"}', '{"token":"你好"}', '{"token":" 🙂 "}', '{"token":"é"}'];
+});
+
 test("events come while the work is done, not at the end [R3-008] [R3-012]", async () => {
   await using harness = await startHarness();
   harness.emulator.script({ gate: "held", reply: { chunks: ["one ", "two ", "three"] } });

@@ -23,7 +23,8 @@ function settingsOf({ name, place }: Agent, { environment }: CommandContext): st
 function describe(error: unknown, file: string): string {
   if (error instanceof UnfitTextError) return `Cannot change "${file}": ${error.message}`;
   if (error instanceof UnfitFileError) return error.message;
-  const isSystem = error instanceof Error && "syscall" in error && "path" in error;
+  // Not all of them name a path: a write that finds the disk full does not.
+  const isSystem = error instanceof Error && "syscall" in error;
   if (isSystem) return `Cannot change the agent's settings: ${error.message}`;
   throw error;
 }

@@ -11,7 +11,14 @@ import { type Change, mergeEntries } from "./merge.ts";
 import { printAgents } from "./print-agents.ts";
 import { printChanges, printEnvironment, printRivals } from "./print-changes.ts";
 import { readTarget, targetFlags } from "./read-target.ts";
-import { isReadableByOthers, leavesHome, openSettingsFile, settingsPath, writeSettingsFile } from "./settings-file.ts";
+import {
+  isReadableByOthers,
+  leavesHome,
+  missingFolders,
+  openSettingsFile,
+  settingsPath,
+  writeSettingsFile,
+} from "./settings-file.ts";
 
 export function connectCommand(): Command {
   return {
@@ -63,18 +70,18 @@ function connect(agent: Agent, target: Target, flags: FlagValues, context: Comma
     printRivals(agent, context);
     return 0;
   }
+  const made = missingFolders(file);
   const next = {
     file: file.path,
     writtenHash: hashOf(bytes),
     changes,
-    folders: record?.folders ?? [],
+    folders: made.length > 0 ? made : (record?.folders ?? []),
     url: target.url,
     model: target.model,
   };
   // Remembered first: a file without its record could not be put back.
   const copy = shelf.write(agent.name, next, original.bytes);
-  const folders = writeOrForget(agent, record, shelf, () => writeSettingsFile(file, bytes));
-  if (folders.length > 0) shelf.write(agent.name, { ...next, folders }, original.bytes);
+  writeOrForget(agent, record, shelf, () => writeSettingsFile(file, bytes));
   printOutcome(agent, target, changes, { path: file.path, copy }, context);
   if (target.isKeyReal && text.includes(target.key) && isReadableByOthers(file))
     context.print(`Others on this machine can read your key in it: chmod 600 ${file.path}`);
@@ -82,9 +89,14 @@ function connect(agent: Agent, target: Target, flags: FlagValues, context: Comma
 }
 
 /** What could not be written need not be put back. */
-function writeOrForget<T>(agent: Agent, before: ConnectionRecord | undefined, shelf: RecordShelf, write: () => T): T {
+function writeOrForget(
+  agent: Agent,
+  before: ConnectionRecord | undefined,
+  shelf: RecordShelf,
+  write: () => void,
+): void {
   try {
-    return write();
+    write();
   } catch (error) {
     if (before === undefined) shelf.remove(agent.name);
     throw error;

@@ -63,6 +63,10 @@ export function hashOf(bytes: Uint8Array): string {
 
 function replaceFile(path: string, content: string | Uint8Array): void {
   const draft = `${path}.${process.pid}`;
-  writeFileSync(draft, content, { mode: 0o600, flush: true });
-  renameSync(draft, path);
+  try {
+    writeFileSync(draft, content, { mode: 0o600, flush: true });
+    renameSync(draft, path);
+  } finally {
+    rmSync(draft, { force: true });
+  }
 }

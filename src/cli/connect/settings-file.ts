@@ -75,20 +75,23 @@ export function leavesHome({ path, target }: SettingsFile, environment: Environm
   return isLinked && relative(real, target).startsWith("..") ? target : undefined;
 }
 
+/** Folders that have to be made for it, the innermost first. */
+export function missingFolders({ target }: Pick<SettingsFile, "target">): readonly string[] {
+  const folder = dirname(target);
+  return existsSync(folder) ? [] : [folder, ...missingFolders({ target: folder })];
+}
+
 export function isReadableByOthers({ target }: SettingsFile): boolean {
   return (statSync(target).mode & 0o044) !== 0;
 }
 
 /**
  * Through a draft beside it, which takes its place at once. A new file is readable by its owner alone: it may hold a key.
- * @returns folders that were made for it, the innermost first
  * @throws {UnfitFileError} when somebody else has changed it since it was opened
  */
-export function writeSettingsFile(file: SettingsFile, bytes: Uint8Array): readonly string[] {
+export function writeSettingsFile(file: SettingsFile, bytes: Uint8Array): void {
   checkUnchanged(file);
-  const folder = dirname(file.target);
-  const made = missingFolders(folder);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  mkdirSync(dirname(file.target), { recursive: true, mode: 0o700 });
   const mode = file.bytes === undefined ? 0o600 : statSync(file.target).mode & 0o777;
   const draft = `${file.target}.${process.pid}`;
   try {
@@ -98,7 +101,6 @@ export function writeSettingsFile(file: SettingsFile, bytes: Uint8Array): readon
   } finally {
     rmSync(draft, { force: true });
   }
-  return made;
 }
 
 /** @throws {UnfitFileError} as above */
@@ -111,11 +113,6 @@ function checkUnchanged(file: SettingsFile): void {
   const now = existsSync(file.target) ? readFileSync(file.target) : undefined;
   if (Bun.deepEquals(now?.toString("base64"), file.bytes && Buffer.from(file.bytes).toString("base64"))) return;
   throw new UnfitFileError(`Cannot write "${file.path}": somebody else has changed it meanwhile; run it again`);
-}
-
-function missingFolders(folder: string): readonly string[] {
-  if (existsSync(folder)) return [];
-  return [folder, ...missingFolders(dirname(folder))];
 }
 
 function linkTarget(path: string): string | undefined {

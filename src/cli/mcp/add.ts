@@ -61,7 +61,7 @@ function add(flags: FlagValues, context: CommandContext, rest: readonly string[]
     const isChanged = error instanceof ChangedMeanwhileError;
     const sentence = isChanged
       ? "Nothing was written: somebody else has changed the file meanwhile; run it again"
-      : describeUnwritable(error);
+      : describeUnwritable(error, file.path);
     if (sentence === undefined) throw error;
     context.complain(sentence);
     return 1;

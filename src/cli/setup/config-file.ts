@@ -69,9 +69,12 @@ export class ChangedMeanwhileError extends Error {
   override readonly name = "ChangedMeanwhileError";
 }
 
-/** @returns undefined for an error that is not one of writing the file */
-export function describeUnwritable(error: unknown): string | undefined {
-  const sentence = describeStartError(error, { host: "", port: 0, dataDir: "" });
+/**
+ * @param path of the file: what a full disk says names none
+ * @returns undefined for an error that is not one of writing the file
+ */
+export function describeUnwritable(error: unknown, path: string): string | undefined {
+  const sentence = describeStartError(error, { host: "", port: 0, dataDir: path });
   return sentence?.replace(/--data-dir or DATA_DIR$/, "--config");
 }
 

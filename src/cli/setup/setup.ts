@@ -1,6 +1,7 @@
 // qwen-gateway setup: finds or asks for what serves Qwen, tries it, and writes the config file that serve reads.
 
 import { ConfigError } from "../../config/config-error.ts";
+import { defaultConfigPath } from "../../config/default-config-path.ts";
 import { type Command, type CommandContext, type ExitCode, type FlagValues, UsageError } from "../command.ts";
 import { InputEndedError } from "./asker.ts";
 import { describeUnwritable } from "./config-file.ts";
@@ -42,14 +43,14 @@ async function runSetup(flags: FlagValues, context: CommandContext, isQuestionle
     return await setUp(flags, context, lines);
   } catch (error) {
     if (error instanceof UsageError || error instanceof ConfigError) throw error;
-    const sentence = describeEnd(error);
+    const sentence = describeEnd(error, flags["config"] ?? defaultConfigPath(context.environment) ?? "");
     if (sentence === undefined) throw error;
     context.complain(sentence);
     return 1;
   }
 }
 
-function describeEnd(error: unknown): string | undefined {
+function describeEnd(error: unknown, path: string): string | undefined {
   if (error instanceof InputEndedError) return "Nothing was written: the answers ended before the questions";
-  return describeUnwritable(error);
+  return describeUnwritable(error, path);
 }

@@ -4,6 +4,7 @@ import type { TokenUsage } from "../../contract/events.ts";
 import type { ForwardBody, ForwardContext, ForwardedAnswer, ForwardEndpoint } from "../../contract/forward.ts";
 import { GatewayError, httpStatus, toGatewayError } from "../../contract/gateway-error.ts";
 import { withRetry } from "../../outbound/retry.ts";
+import { eventStreamHeaders } from "../../sse/event-stream-headers.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { Metrics, ReplyLabels } from "../../telemetry/metrics.ts";
 import type { ReplyTrace } from "../../telemetry/tracing.ts";
@@ -244,8 +245,8 @@ export class ForwardedExchange {
   #headers(answer: ForwardedAnswer): Record<string, string> {
     const { upstream, model } = this.#served;
     return {
+      ...(isEvents(answer) ? eventStreamHeaders : {}),
       ...(answer.contentType === undefined ? {} : { "content-type": answer.contentType }),
-      ...(isEvents(answer) ? { "cache-control": "no-cache", "x-accel-buffering": "no" } : {}),
       ...(this.#place.waitedMs > 0 ? { "x-queue-wait-ms": String(Math.ceil(this.#place.waitedMs)) } : {}),
       "x-upstream": upstream.name,
       ...(model === undefined || !/^[\x20-\x7e]*$/.test(model) ? {} : { "x-model": model }),

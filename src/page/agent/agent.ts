@@ -7,7 +7,7 @@ import { createStore, type Schedule, type Store } from "../store.ts";
 import { accessAfter } from "./access-after.ts";
 import { type AgentState, changeRun, createAgentState, workingIn } from "./agent-state.ts";
 import { decodeRuns, encodeRuns } from "./kept-runs.ts";
-import { applyRunEvent, askOnceMore, createRun, decide, leftTrouble, type RunEvent } from "./run.ts";
+import { applyRunEvent, askOnceMore, createRun, decide, leftTrouble, lostCode, type RunEvent } from "./run.ts";
 
 export interface AgentOptions {
   readonly api: AgentApi;
@@ -31,6 +31,8 @@ export interface Agent {
   decide(runId: string, decision: Answered["decision"], changed?: Answered["changed"]): void;
   /** Ends what is at work. */
   stop(): void;
+  /** The page may be left soon: a connection that ends now has not been lost. */
+  expectLeave(): void;
   /** The page is left, and what is at work ends with that. */
   leave(): void;
   /** What follows knows nothing of what was before; the runs go out of sight. */
@@ -39,11 +41,14 @@ export interface Agent {
 
 /** How long the gateway has to tell what came of a run that was stopped, in milliseconds. */
 const stopPatienceMs = 3000;
+const left: RunEvent = { type: "trouble", trouble: leftTrouble };
 
 export function createAgent({ api, memory, schedule, createId, nowMs, later }: AgentOptions): Agent {
   const store = createStore(createAgentState(decodeRuns(memory.readRuns())), schedule);
   const { get, update } = store;
   let reading: AbortController | undefined;
+  /** Firefox ends connections before it says that the page is left. */
+  let isLeaving = false;
 
   const keep = () => memory.saveRuns(encodeRuns(get()));
   const tell = (runId: string, event: RunEvent) =>
@@ -80,11 +85,14 @@ export function createAgent({ api, memory, schedule, createId, nowMs, later }: A
   ): Promise<void> {
     const controller = new AbortController();
     reading = controller;
+    isLeaving = false;
     keep();
     try {
-      await open(controller.signal, (event) => tell(runId, event));
+      await open(controller.signal, (event) => hear(runId, event));
     } catch (error) {
-      refuse(explain(error));
+      const refusal = explain(error);
+      if (isLeaving && refusal.status === 0) tell(runId, left);
+      else refuse(refusal);
     } finally {
       if (reading === controller) reading = undefined;
       tell(runId, { type: "end" });
@@ -93,6 +101,14 @@ export function createAgent({ api, memory, schedule, createId, nowMs, later }: A
       // A service may have been connected with it, or have failed.
       void list();
     }
+  }
+
+  function hear(runId: string, event: RunEvent): void {
+    const isLost = event.type === "trouble" && event.trouble.code === lostCode;
+    if (isLost && isLeaving) return tell(runId, left);
+    // Whoever still hears something has stayed.
+    isLeaving = false;
+    tell(runId, event);
   }
 
   function followSession(runId: string): void {
@@ -151,11 +167,14 @@ export function createAgent({ api, memory, schedule, createId, nowMs, later }: A
       // The gateway tells what had been done. If it does not, it hears that nobody listens any more.
       later(() => stopped?.abort(), stopPatienceMs);
     },
+    expectLeave() {
+      isLeaving = true;
+    },
     leave() {
       const working = workingIn(get());
       if (working === undefined) return;
       // Told now: there may be no later.
-      tell(working.id, { type: "trouble", trouble: leftTrouble });
+      tell(working.id, left);
       tell(working.id, { type: "end" });
       keep();
       reading?.abort();

@@ -68,6 +68,9 @@ export interface Trouble {
   readonly message: string;
 }
 
+/** Of the trouble that the connection has ended before the run. */
+export const lostCode = "unreachable";
+
 /** A run ends when nobody reads it. */
 export const leftTrouble: Trouble = { code: "left", message: "The page was left while this ran." };
 

@@ -3,7 +3,7 @@
 
 import { connectSSE, SSEError } from "../../client/client.ts";
 import { parseExamples, parseRunResult, parseServices } from "../agent/parse-agent.ts";
-import type { RunEvent } from "../agent/run.ts";
+import { lostCode, type RunEvent } from "../agent/run.ts";
 import type { Service } from "../agent/services.ts";
 import type { Memory } from "../memory.ts";
 import { keyHeaders, refusalOf, RequestError, unreachable } from "./api.ts";
@@ -118,7 +118,7 @@ function actingHeaders({
 }
 
 function troubleOf({ code, message }: SSEError) {
-  if (code === "network") return { code: "unreachable", message: "The connection to the gateway was lost." };
+  if (code === "network") return { code: lostCode, message: "The connection to the gateway was lost." };
   if (code === "timeout") return { code: "silent", message: "Nothing has come from the gateway for a minute." };
   return { code: "", message };
 }

@@ -19,7 +19,6 @@ interface Sound {
 
 interface Recorder {
   readonly state: string;
-  readonly mimeType: string;
   ondataavailable: ((event: never) => void) | null;
   onstop: ((event: never) => void) | null;
   start(pieceMs: number): void;
@@ -98,7 +97,8 @@ export async function startRecording(options: RecordingOptions): Promise<Recordi
       isWanted = false;
       end();
       await ended.promise;
-      return new Blob(pieces, { type: recorder.mimeType });
+      // Of the pieces: Firefox's recorder has none any more when it has ended.
+      return new Blob(pieces, { type: pieces[0]?.type ?? "" });
     },
     discard() {
       isWanted = false;

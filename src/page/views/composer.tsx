@@ -6,6 +6,7 @@ import { attachFiles } from "../attach-files.ts";
 import type { Draft } from "../conversation/conversation.ts";
 import type { Memory } from "../memory.ts";
 import { IconButton } from "./icons.tsx";
+import { isComposing } from "./is-composing.ts";
 import { Microphone } from "./microphone.tsx";
 import { Attachments } from "./question.tsx";
 
@@ -114,8 +115,7 @@ export function Composer({ handle, memory, speechModel, isAnswering, onSend, onS
             void attach(files);
           }}
           onKeyDown={(event) => {
-            // While a word is composed, as in Chinese or Japanese, Enter ends the word.
-            if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+            if (event.key !== "Enter" || event.shiftKey || isComposing(event)) return;
             event.preventDefault();
             send();
           }}

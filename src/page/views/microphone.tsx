@@ -6,6 +6,7 @@ import type { Memory } from "../memory.ts";
 import { insertWords } from "../speech/insert-words.ts";
 import type { Recording } from "../speech/recorder.ts";
 import { IconButton } from "./icons.tsx";
+import { isComposing } from "./is-composing.ts";
 
 export interface MicrophoneProps {
   /** That writes it down. */
@@ -166,7 +167,7 @@ function useDiscardKey(isActive: boolean, act: () => void): void {
   useEffect(() => {
     if (!isActive) return;
     const listen = (event: KeyboardEvent) => {
-      if (event.key !== "Escape" || event.isComposing) return;
+      if (event.key !== "Escape" || isComposing(event)) return;
       event.preventDefault();
       latest.current();
     };

@@ -5,6 +5,7 @@ import type { Draft } from "../conversation/conversation.ts";
 import type { Attachment, Message } from "../conversation/message.ts";
 import { CopyButton } from "./copy-button.tsx";
 import { Icon, IconButton } from "./icons.tsx";
+import { isComposing } from "./is-composing.ts";
 import { Siblings } from "./siblings.tsx";
 import { whenDrawn } from "./when-drawn.ts";
 
@@ -117,7 +118,7 @@ function Editor({ message, onCancel, onDone }: EditorProps) {
         aria-label="New wording"
         defaultValue={message.content}
         onKeyDown={(event) => {
-          if (event.isComposing) return;
+          if (isComposing(event)) return;
           if (event.key === "Escape") {
             event.preventDefault();
             onCancel();

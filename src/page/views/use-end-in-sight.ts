@@ -1,6 +1,7 @@
 // Where the reader stands in a text that grows: at the end it stays at the end, elsewhere it stays put.
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import { copyText } from "./copy-text.ts";
 
 /** Farther from the end than this, in pixels, the reader reads something else. */
 const nearEnd = 24;
@@ -56,10 +57,14 @@ function copyCode(event: MouseEvent): void {
   const button = event.target instanceof Element ? event.target.closest<HTMLButtonElement>(".copy-code") : null;
   const code = button?.closest("figure")?.querySelector("code");
   if (button == null || code == null) return;
-  void navigator.clipboard.writeText((code.textContent ?? "").replace(/\n$/, "")).then(() => {
-    button.textContent = "Copied";
-    setTimeout(() => {
-      button.textContent = "Copy";
-    }, thanksMs);
-  });
+  copyText((code.textContent ?? "").replace(/\n$/, "")).then(
+    () => {
+      button.textContent = "Copied";
+      setTimeout(() => {
+        button.textContent = "Copy";
+      }, thanksMs);
+    },
+    // It keeps its word, which says enough.
+    () => {},
+  );
 }

@@ -1,6 +1,7 @@
 // Escape, wherever the focus is.
 
 import { useEffect, useRef } from "preact/hooks";
+import { isComposing } from "./is-composing.ts";
 
 /** Escape, unless an open dialog or a field that is being edited has taken it. */
 export function useEscape(act: () => void): void {
@@ -8,7 +9,7 @@ export function useEscape(act: () => void): void {
   latest.current = act;
   useEffect(() => {
     const listen = (event: KeyboardEvent) => {
-      if (event.key !== "Escape" || event.defaultPrevented || event.isComposing) return;
+      if (event.key !== "Escape" || event.defaultPrevented || isComposing(event)) return;
       if (document.querySelector("dialog[open]") === null) latest.current();
     };
     document.addEventListener("keydown", listen);

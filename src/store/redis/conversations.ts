@@ -32,6 +32,10 @@ export function createRedisConversations(session: Session, maxBytes = defaultCon
     forget: async (caller, id) => (await ask("forget", { caller, id })) === 1,
     append: async (caller, id, items) =>
       (await ask("append", { caller, id, items: idsOf(items) }, textsOf(items))) === 1,
+    async appendAnswered(caller, id, items) {
+      const asked = { operation: "append", caller, id, items: idsOf(items) };
+      return (await session.askUntilDone("conversations", asked, textsOf(items))) === 1;
+    },
     async findItems(caller, id, before) {
       const [isThere, texts = []] = (await ask("findItems", { caller, id, before })) as [number, string[]?];
       return isThere === 1 ? texts.map(parseItem) : undefined;

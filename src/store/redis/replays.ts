@@ -84,6 +84,9 @@ export function createRedisWishes(session: Session): SharedWishes {
   };
 }
 
+/** `torn`: not all that was sent is there, and nothing more comes. */
+type FollowedState = "running" | "whole" | "interrupted" | "torn";
+
 /** Texts of streams, which only grow. */
 export interface SharedSpools {
   append(streamId: string, text: string): Promise<void>;
@@ -91,7 +94,7 @@ export interface SharedSpools {
   read(streamId: string): Promise<string | undefined>;
   remove(streamId: string): Promise<void>;
   /** From this byte on, with how the stream is at that moment. */
-  follow(streamId: string, fromByte: number): Promise<{ text: string; state: "running" | "whole" | "interrupted" }>;
+  follow(streamId: string, fromByte: number): Promise<{ text: string; state: FollowedState }>;
 }
 
 export function createRedisSpools(session: Session): SharedSpools {
@@ -108,7 +111,7 @@ export function createRedisSpools(session: Session): SharedSpools {
     async follow(id, from) {
       const answer = await session.ask("replays", { operation: "follow", id, from });
       // The words of the script.
-      const [text, state] = answer as [string, "running" | "whole" | "interrupted"];
+      const [text, state] = answer as [string, FollowedState];
       return { text, state };
     },
   };

@@ -32,10 +32,13 @@ export function createRedisResponses(session: Session, options: RedisResponsesOp
       const runs = response["status"] === "in_progress";
       const previous = previousId ?? undefined;
       const texts = [...textsOf(response), stringifyExact(inputFrom(0))];
-      await ask("remember", { caller, id, previous, owner: runs ? owner : undefined }, texts);
+      const asked = { caller, id, previous, owner: runs ? owner : undefined };
+      // Nobody waits for one that has been answered: it can be tried again.
+      if (runs) await ask("remember", asked, texts);
+      else await session.askUntilDone("responses", { operation: "remember", ...asked }, texts);
     },
     async change(caller, id, response) {
-      await ask("change", { caller, id }, textsOf(response));
+      await session.askUntilDone("responses", { operation: "change", owner, caller, id }, textsOf(response));
     },
     async find(caller, id) {
       const row = (await ask("find", { caller, id })) as string[];

@@ -76,10 +76,11 @@ function parseRole(value: unknown, path: string): Role {
 function parseAssistant(value: JsonObject, path: string): Message {
   const toolCalls = parseToolCalls(value, path);
   const reasoning = replayedThoughts(value);
-  // Agents send back a reply that only thought as null.
-  const mayBeEmpty = toolCalls.length > 0 || typeof value["refusal"] === "string" || reasoning !== undefined;
   const content = withoutThoughts(value["content"]);
   const isEmpty = content === undefined || content === null || (Array.isArray(content) && content.length === 0);
+  // Clients send back a reply without words as null, such as openai's stream helper up to its version 6.
+  const mayBeEmpty =
+    content !== undefined || toolCalls.length > 0 || typeof value["refusal"] === "string" || reasoning !== undefined;
   const refusal = value["refusal"];
   // It was the answer, and comes back in its own field.
   const said = isEmpty && typeof refusal === "string" ? refusal : content;

@@ -11,7 +11,7 @@ export function isCompletion(body: JsonObject): boolean {
   return Array.isArray(choices) && choices.length > 0;
 }
 
-/** Its body was read already: everything is said at the end of an empty source. */
+/** Its body was read already, and its bytes only count: everything is said at their end. */
 export function createJsonDecoder(body: JsonObject, options: ReplyOptions): EventDecoder {
   // A body that came whole needs no finish to prove it.
   const reader = new ReplyReader({ ...options, doneIsFinish: true });

@@ -207,7 +207,7 @@ export class PassDecoder implements EventDecoder {
 
   #keep(tail: ByteCarry, bytes: Uint8Array, start: number, end: number): void {
     const maxBytes = this.#options.maxLineBytes ?? defaultMaxLineBytes;
-    if (tail.length + end - start > maxBytes) {
+    if (tail.length + end - start > maxBytes + lineEndBytes) {
       tail.clear();
       throw new GatewayError("upstream-failed", `Cannot read event stream: a line is longer than ${maxBytes} bytes`);
     }
@@ -217,3 +217,5 @@ export class PassDecoder implements EventDecoder {
 
 const lineFeed = 10;
 const colon = 58;
+/** The end of an event's last line and its blank line, at most: they are kept with it, and are no part of a line. */
+const lineEndBytes = 4;

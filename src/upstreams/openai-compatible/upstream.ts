@@ -68,6 +68,7 @@ const maxRepairs = 4;
 /** A prompt that counted less than this part of its estimate was cut: estimates are not that far off. */
 const cutShare = 0.5;
 const leastCutTokens = 2000;
+const encoder = new TextEncoder();
 
 /** One request as it is about to be sent. */
 interface Sending {
@@ -193,7 +194,7 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
 
   function replyOf(sending: Sending, accepted: AcceptedCompletion, sent: Sent): UpstreamReply {
     const { model, key } = sending;
-    const body = accepted.type === "stream" ? accepted.body : fromBytes(new Uint8Array());
+    const body = accepted.type === "stream" ? accepted.body : fromBytes(encoder.encode(accepted.text));
     const { decoder, passThrough } = readerOf(sending.request, accepted, dialect, decoderOptions(sending, sent));
     const cutAt = keptStops(sending.request, { dialect, model });
     return {

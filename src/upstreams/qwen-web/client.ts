@@ -24,7 +24,8 @@ export interface ClientOptions {
 
 /** An accepted completion: an event stream, or a JSON answer that was read whole. */
 export type AcceptedCompletion =
-  { readonly type: "stream"; readonly body: ByteSource } | { readonly type: "json"; readonly body: JsonObject };
+  | { readonly type: "stream"; readonly body: ByteSource }
+  | { readonly type: "json"; readonly body: JsonObject; readonly text: string };
 
 /** A file that is about to be uploaded. */
 export interface AnnouncedFile {
@@ -221,7 +222,10 @@ function chatIdIn({ data }: JsonObject): string {
 
 /** @throws {GatewayError} when the answer is a refusal, whatever its status says */
 export async function acceptCompletion(response: OutboundResponse, signal: AbortSignal): Promise<AcceptedCompletion> {
-  return acceptStream(response) ?? { type: "json", body: await readAnswer(response, signal) };
+  const stream = acceptStream(response);
+  if (stream !== undefined) return stream;
+  const text = await readAnswerText(response, signal);
+  return { type: "json", body: judgeAnswer(response, text), text };
 }
 
 /** Undefined: it has to be read first. */

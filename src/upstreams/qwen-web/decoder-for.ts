@@ -6,6 +6,8 @@ import type { AcceptedCompletion } from "./client.ts";
 import { createEventDecoder, type DecoderOptions, type WebEventDecoder } from "./event-decoder.ts";
 import { createJsonDecoder } from "./json-decoder.ts";
 
+const encoder = new TextEncoder();
+
 export interface DecodedCompletion {
   readonly source: ByteSource;
   readonly decoder: WebEventDecoder;
@@ -14,5 +16,7 @@ export interface DecodedCompletion {
 export function decoderFor(completion: AcceptedCompletion, options: DecoderOptions): DecodedCompletion {
   if (completion.type === "stream") return { source: completion.body, decoder: createEventDecoder(options) };
   const { chatId, model, chainOn = "response_id" } = options;
-  return { source: fromBytes(new Uint8Array()), decoder: createJsonDecoder(completion.body, chatId, model, chainOn) };
+  // The decoder needs none of them: they count.
+  const source = fromBytes(encoder.encode(completion.text));
+  return { source, decoder: createJsonDecoder(completion.body, chatId, model, chainOn) };
 }

@@ -38,7 +38,7 @@ export function readUsage(body: JsonObject): TokenUsage | undefined {
   return isJsonObject(usage) ? parseUsage(usage) : undefined;
 }
 
-/** Its body was read already: everything is said at the end of an empty source. */
+/** Its body was read already, and its bytes only count: everything is said at their end. */
 export function createJsonDecoder(body: JsonObject, chatId: string, model: string, chainOn: ChainOn): WebEventDecoder {
   const continuation = readIds(body, chatId, chainOn);
   return {

@@ -79,6 +79,28 @@ test("openRun says that it is alive once a silence, from the last step on [R4-02
   expect(parseFrames(await live.rest()).map(({ event }) => event)).toEqual(["error", "done"]);
 });
 
+test.each([
+  ["fails", async () => failed],
+  ["throws", () => Promise.reject(new Error("lost"))],
+] as const)(
+  "openRun tells the error of a run that %s no earlier than its steps, also on a clock that was set back [R4-011]",
+  async (_how, end) => {
+    let nowMs = 1_000_000;
+    const run: Run = async ({ onProgress }) => {
+      onProgress({ type: "analyzing", message: "Analyzing your request...", timestamp: nowMs });
+      nowMs -= 60_000;
+      return end();
+    };
+
+    const stream = await openRun(run, { ...options, clock: () => nowMs });
+    const frames = parseFrames(await new Response(stream).text());
+
+    const [step, error, done] = frames.map(({ data }) => JSON.parse(data) as Record<string, unknown>);
+    expect([step?.["timestamp"], error?.["timestamp"]]).toEqual([1_000_000, 1_000_000]);
+    expect(done?.["totalExecutionTime"]).toBeGreaterThanOrEqual(0);
+  },
+);
+
 /** Resolves when a timer of its own has rung so often. */
 function ticks(count: number, everyMs: number): Promise<void> {
   return new Promise((resolve) => {

@@ -29,6 +29,7 @@ import { openSqliteHistory } from "../../../src/store/sqlite-history.ts";
 import { openDatabase } from "../../../src/store/open-database.ts";
 import { databasePath, openSqliteStore } from "../../../src/store/sqlite-store.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
+import { canMountDisk, mountSmallDisk } from "../../support/small-disk.ts";
 
 const folders: string[] = [];
 afterEach(() => {
@@ -102,6 +103,30 @@ describe("writeBackup", () => {
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(manifest).toMatchObject({ format: 1, version, createdAt: "2026-11-27T12:00:00.000Z" });
     expect(manifest.files[0]).toMatchObject({ name: "qwen-gateway.sqlite", schema: migrations.length });
+  });
+
+  test.skipIf(!canMountDisk)(
+    "writeBackup names its file on a full disk (skipped without the right to mount)",
+    async () => {
+      using disk = mountSmallDisk(join(makeFolder(), "small"));
+      if (disk === undefined) throw new Error("Cannot mount a disk");
+      const path = join(disk.folder, "gateway.tar");
+      const dataDir = makeDirectory("one");
+      disk.fill();
+
+      const refused = writeBackup({ dataDir, path, version, clock });
+
+      await expect(refused).rejects.toThrow(`Cannot write "${path}": the disk is full; free some space`);
+      expect(readdirSync(disk.folder)).toEqual(["filler"]);
+    },
+  );
+
+  test("writeBackup names its folder where that may not be written", async () => {
+    const path = "/proc/gateway.tar";
+
+    await expect(writeBackup({ dataDir: makeDirectory("one"), path, version, clock })).rejects.toThrow(
+      /^Cannot write "\/proc\/gateway.tar": nothing can be made in "\/proc" \(\w+\)$/,
+    );
   });
 
   test("writeBackup copies what is committed while somebody else writes", async () => {

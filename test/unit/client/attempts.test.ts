@@ -75,6 +75,23 @@ describe("streamSSE asks again", () => {
     expect(useless.asked).toHaveLength(1);
   });
 
+  test.each([
+    [500, 3],
+    [599, 3],
+    [429, 3],
+    [408, 3],
+    [425, 3],
+    [499, 1],
+    [409, 1],
+    [404, 1],
+  ])("or not, by the status: %d is asked for %d times [R3-047] [R3-050]", async (status, times) => {
+    const { asked, outcome, timers } = begin([() => new Response("", { status })]);
+    await timers.advance(100_000);
+
+    expect((await outcome)?.status).toBe(status);
+    expect(asked).toHaveLength(times);
+  });
+
   test("not for a refusal", async () => {
     const { asked, outcome } = begin([new Response("", { status: 401 })]);
 

@@ -1,7 +1,8 @@
 // How a stream says that it failed.
 
 import { describe, expect, test } from "bun:test";
-import { SSEError, type SSEErrorCode, streamSSE } from "../../../src/client/client.ts";
+import { Readable } from "node:stream";
+import { type Fetch, SSEError, type SSEErrorCode, streamSSE } from "../../../src/client/client.ts";
 import {
   createEar,
   dropped,
@@ -90,14 +91,41 @@ describe("streamSSE fails", () => {
     expect(ear.heard).toEqual([["error", error]]);
   });
 
-  test("when there is no body to read [R3-034]", async () => {
-    const { error } = await stream(new Response(null, { headers: eventStreamHead }));
+  test.each([
+    ["no body", async () => new Response(null, { headers: eventStreamHead })],
+    [
+      "a body that somebody else reads",
+      async () => {
+        const answer = whole();
+        answer.body?.getReader();
+        return answer;
+      },
+    ],
+    [
+      "a body that was read already, to be logged",
+      async () => {
+        const answer = whole();
+        await answer.text();
+        return answer;
+      },
+    ],
+    [
+      "a body of Node, as of some that stand in for fetch",
+      sparseFetch({ ok: true, status: 200, body: Readable.from([]) }),
+    ],
+  ] satisfies [string, Fetch][])("when there is %s [R3-034]", async (_what, fetch) => {
+    const ear = createEar();
 
+    const error = await outcomeOf(streamSSE(url, question, ear.callbacks, undefined, { fetch }));
+
+    expect(error).toBeInstanceOf(SSEError);
     expect([error?.code, error?.status, error?.message]).toEqual([
       "http",
       200,
-      "Cannot read stream: the answer has no body",
+      "Cannot read stream: the answer has no readable body",
     ]);
+    expect(error?.cause).toBeInstanceOf(TypeError);
+    expect(ear.heard).toEqual([["error", error]]);
   });
 
   test("when the answer is no event stream [R3-072]", async () => {

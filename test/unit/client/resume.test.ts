@@ -201,6 +201,33 @@ describe("resumeSSE", () => {
     expect(asked).toHaveLength(1);
   });
 
+  test("comes back when the connection drops, and for the rest alone [R3-070] [R3-077]", async () => {
+    const ear = createEar();
+    const beforeDrop = () => ear.until(4);
+    await using server = await startChatServer(events, [{ afterEvents: 4 }], { beforeDrop });
+
+    // Not to be switched off.
+    await resumeSSE(server.url, streamId, ear.callbacks, undefined, { ...options, resume: false } as SSEOptions);
+
+    expect(withoutReconnects(ear.heard)).toEqual(allHeard);
+    expect(server.requests.map(({ method, lastEventId }) => [method, lastEventId])).toEqual([
+      ["GET", null],
+      ["GET", "4"],
+    ]);
+  });
+
+  test("makes three attempts in all unless it is told otherwise [R3-031]", async () => {
+    const attempts = async (more: SSEOptions) => {
+      const { fetch, asked } = scriptedFetch(new TypeError("refused"));
+      const gone = resumeSSE("/stream", streamId, {}, undefined, { ...options, ...more, fetch });
+      expect(await gone.catch((error: SSEError) => error)).toMatchObject({ code: "network" });
+      return asked.length;
+    };
+
+    expect(await attempts({})).toBe(3);
+    expect(await attempts({ maxRetries: 2 })).toBe(2);
+  });
+
   test("rejects when the server has it no more", async () => {
     await using server = await startChatServer(events);
 

@@ -217,6 +217,26 @@ describe("streamSSE delivers", () => {
     expect(heard).toEqual([["progress", progress], ["done", result], ["complete"]]);
   });
 
+  test("the agent's result is the end, whatever the connection does [R4-062]", async () => {
+    const answer = openStream();
+    const result = { success: true, totalExecutionTime: 12, results: [] };
+    answer.push(`event: done\ndata: ${JSON.stringify(result)}\n\nevent: progress\ndata: {"type":"late"}\n\n`);
+
+    const { heard, error } = await stream(answer.response);
+
+    expect(error).toBeUndefined();
+    expect(heard).toEqual([["done", result], ["complete"]]);
+    expect(answer.isCancelled()).toBe(true);
+  });
+
+  test("events whose ids are no count, as other servers have them [R3-073]", async () => {
+    const { heard } = await stream(
+      streamOf(frame({ token: "a" }, 7), frame({ token: "b" }, 7), frame({ token: "c" }, 3), frame("[DONE]", 1)),
+    );
+
+    expect(heard).toEqual([["token", "a"], ["token", "b"], ["token", "c"], ["complete"]]);
+  });
+
   test("the agent's error, and the result behind it [R4-062]", async () => {
     const failure = { type: "error", code: "timeout", message: "It took too long", timestamp: 1 };
     const result = { success: false, totalExecutionTime: 60_000, results: [] };

@@ -33,9 +33,13 @@ describe("TokenBuffer", () => {
     buffer.add("a");
     buffer.flush();
     buffer.flush();
-    await timers.advance(100);
+    expect(timers.pending).toBe(0);
+    await timers.advance(30);
     buffer.add("b");
-    await timers.advance(50);
+    // Its own 50 ms, and not what was left of those before.
+    await timers.advance(49);
+    expect(flushed).toEqual(["a"]);
+    await timers.advance(1);
 
     expect(flushed).toEqual(["a", "b"]);
     expect(timers.pending).toBe(0);
@@ -47,6 +51,7 @@ describe("TokenBuffer", () => {
     expect(timers.pending).toBe(0);
     buffer.add("a");
     buffer.clear();
+    expect(timers.pending).toBe(0);
     await timers.advance(100);
 
     expect(flushed).toEqual([]);

@@ -55,6 +55,22 @@ describe("useSSEStream", () => {
     expect(other.heard).toEqual([["token", "b"], ["complete"]]);
   });
 
+  test("stops the newest one on demand, also when the former has just ended [R3-055] [R3-056]", async () => {
+    const [former, latter] = [openStream(), openStream()];
+    const { fetch } = scriptedFetch(former.response, latter.response);
+    const hook = await page.renderHook(useSSEStream, { fetch });
+    const first = hook.result.current.startStream("/stream", {}, {});
+    await settle();
+    const second = hook.result.current.startStream("/stream", {}, {});
+    await first;
+    await settle();
+
+    hook.result.current.stopStream();
+    await second;
+
+    expect([former.isCancelled(), latter.isCancelled()]).toEqual([true, true]);
+  });
+
   test("stops on demand, which is no error and which the server sees [R3-056] [R3-057] [R3-065]", async () => {
     const closed = Promise.withResolvers<void>();
     await using server = Bun.serve({

@@ -6,6 +6,7 @@ import { EventSequence } from "../../../src/gateway/event-sequence.ts";
 import { eventStreamHeaders } from "../../../src/sse/event-stream-headers.ts";
 import { createEventDecoder, GatewayError, SSEHandler, transformToQwenRequest } from "../../../src/library.ts";
 import { openaiChat } from "../../../src/surfaces/openai-chat/surface.ts";
+import { createLog } from "../../../src/telemetry/create-log.ts";
 import { type ChatStream, parseChatStream } from "../../support/sse-frames.ts";
 import { decodeAll } from "../../support/recordings.ts";
 import { answering, created, delta, eventStream, ids, liveStream, rememberingSessions, wholeAnswer } from "./stubs.ts";
@@ -81,6 +82,25 @@ describe("SSEHandler", () => {
       { sessionId: "session-1", update: { parentId: ids.responseId, responseId: ids.responseId } },
     ]);
     expect((await readStream(response)).doneCount).toBe(1);
+  });
+
+  test("ends an answer whose session manager never comes back, and says so in the log", async () => {
+    const lines: string[] = [];
+    const log = createLog({ level: "error", format: "json", write: (line) => void lines.push(line) });
+    const sessions = { updateSession: () => new Promise<never>(() => {}) };
+    const handler = new SSEHandler(
+      answering(() => eventStream(wholeAnswer.join(""))),
+      sessions,
+      log,
+    );
+
+    const completion = handler.streamCompletion(payload, clientRequest(), "session-1");
+    const stream = await readStream(await completion.response);
+
+    expect(await completion).toBeUndefined();
+    expect(stream).toMatchObject({ text: "Good day", finishReasons: ["stop"], doneCount: 1 });
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain('"message":"Cannot update the session","session":"session-1"');
   });
 
   test("lets go of the upstream when the client hangs up, and leaves the session where it was [R0-046]", async () => {

@@ -53,6 +53,18 @@ describe("withRetry", () => {
     expect(waits).toEqual([30]);
   });
 
+  test("waits where the error asks for more than a timer can", async () => {
+    const controller = new AbortController();
+    const operation = failing(1, () => new GatewayError("overloaded", "later", { retryable: true, retryAfterMs: 3e9 }));
+
+    const outcome = withRetry(operation.run, { signal: controller.signal });
+    await Promise.race([outcome, Bun.sleep(10)]);
+    controller.abort(new Error("left"));
+
+    await expect(outcome).rejects.toThrow("left");
+    expect(operation.calls()).toBe(1);
+  });
+
   test("ends its wait when the signal is aborted", async () => {
     const controller = new AbortController();
     const options = {

@@ -180,6 +180,21 @@ describe.each(producers)("createEventStream of $name [R3-002]", ({ events, open 
     expect(rest).toContain(`id: 1\ndata: ${dataOf(events[0]!)}\n\n`);
   });
 
+  test("silence without end is not filled with anything [R3-015]", async () => {
+    const script = new Script(events);
+    const gate = Promise.withResolvers<void>();
+    script.gate = gate.promise;
+    const reader = createEventStream(open(script), { keepAliveMs: Number.POSITIVE_INFINITY }).getReader();
+    expect(await readText(reader)).toBe(": keepalive\n\n");
+
+    const next = readText(reader);
+    await Promise.race([next, Bun.sleep(10)]);
+    gate.resolve();
+
+    expect(await next).toBe(`id: 1\ndata: ${dataOf(events[0]!)}\n\n`);
+    await reader.cancel();
+  });
+
   test("its signal ends it without an end mark, also in the midst of silence", async () => {
     const script = new Script(events);
     script.gate = new Promise(() => {});

@@ -57,6 +57,22 @@ describe("FrameWriter", () => {
     );
   });
 
+  test.each([
+    [String.raw`"\u4f60\u597d \ud83d\ude42"`, '"你好 🙂"'],
+    [String.raw`"5 \u003c 6, a\/b \u00e9"`, '"5 < 6, a/b é"'],
+    [String.raw`"\\u4f60 \n\"\\"`, String.raw`"\\u4f60 \n\"\\"`],
+    [String.raw`"\u0000\u000a"`, String.raw`"\u0000\n"`],
+    [String.raw`"half \ud83d"`, String.raw`"half \ud83d"`],
+    [String.raw`"\ude42 the other half"`, String.raw`"\ude42 the other half"`],
+  ])("takes no escape along that JSON does not need: %s [R3-009]", (json, written) => {
+    const frames = new FrameWriter();
+
+    frames.token({ ...rawText(json), text: JSON.parse(json) as string });
+    frames.reasoning({ ...rawText(json), text: JSON.parse(json) as string });
+
+    expect(taken(frames)).toBe(`id: 1\ndata: {"token":${written}}\n\nid: 2\ndata: {"reasoning":${written}}\n\n`);
+  });
+
   test("copies text: its chunk may be overwritten before the frame is taken", () => {
     const frames = new FrameWriter();
     const piece = rawText('"kept"');

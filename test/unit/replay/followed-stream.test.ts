@@ -5,7 +5,7 @@ import { FollowedStream } from "../../../src/replay/followed-stream.ts";
 import { eventually } from "../../support/binary.ts";
 import type { Mirror } from "../../../src/replay/mirrored-spools.ts";
 
-type State = "running" | "whole" | "interrupted";
+type State = "running" | "whole" | "interrupted" | "torn";
 
 function createStage() {
   const stage = { text: "", state: "running" as State, isAway: false, looks: 0, nowMs: 0, left: 0 };
@@ -107,6 +107,19 @@ test("while the store is away the reader waits, and is cut when that takes too l
   stage.isAway = true;
   await looksOf(stage, 2);
   stage.nowMs += 10_001;
+
+  const failure: unknown = await reader.read().catch((error: unknown) => error);
+  expect(String(failure)).toContain("cannot be reached");
+  expect([cuts, stage.left]).toEqual([1, 1]);
+});
+
+test("one that is not all there is cut, since its end would be taken for the end of all", async () => {
+  const stage = createStage();
+  stage.text = frame(1);
+  let cuts = 0;
+  const reader = (await stage.open(0, () => void cuts++)).getReader();
+  await reader.read();
+  stage.state = "torn";
 
   const failure: unknown = await reader.read().catch((error: unknown) => error);
   expect(String(failure)).toContain("cannot be reached");

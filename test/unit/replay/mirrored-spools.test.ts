@@ -1,13 +1,25 @@
 // Spools that stand in a shared store as well: whole where others look, and gone there as soon as a piece is missing.
 
 import { expect, test } from "bun:test";
+import { createReplaysIn } from "../../../src/replay/create-replays.ts";
 import { createMemorySpools } from "../../../src/replay/memory-spools.ts";
 import { createMirroredSpools, type Mirror } from "../../../src/replay/mirrored-spools.ts";
+import { eventually } from "../../support/binary.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
+import {
+  abandonedFrame,
+  frame,
+  interruptedFrame,
+  memoryIndex,
+  settle,
+  stoppedFrame,
+  textOf,
+  ToldSource,
+} from "./stage.ts";
 
 function createMirror() {
   const texts = new Map<string, string>();
-  const stage = { texts, isAway: false, appends: 0 };
+  const stage = { texts, isAway: false, isStuck: false, appends: 0 };
   const mirror: Mirror = {
     async append(streamId, text) {
       stage.appends++;
@@ -16,6 +28,7 @@ function createMirror() {
     },
     read: async (streamId) => texts.get(streamId),
     async remove(streamId) {
+      if (stage.isStuck) throw new Error("away");
       texts.delete(streamId);
     },
     async follow() {
@@ -71,4 +84,36 @@ test("a piece that could not be written takes the others with it there, and none
 
   expect(await stage.mirror.read("stream")).toBeUndefined();
   expect(spool.read(0, 1000)).toEqual(bytes("data: 1\n\ndata: 2\n\ndata: 3\n\n"));
+});
+
+test("a stream that stands there in part is read on where it ran alone: elsewhere its part is not the whole", async () => {
+  const stage = createMirror();
+  const index = memoryIndex();
+  const gateway = () =>
+    createReplaysIn(open(stage.mirror, 0), {
+      ...{ index, clock: Date.now, log: silentLog, mirror: stage.mirror },
+      ...{ interruptedFrame, abandonedFrame, stoppedFrame },
+    });
+  const here = gateway();
+  const source = new ToldSource();
+  const reading = textOf(here.start("me", "s1", source.say(), { resumable: true }));
+  await eventually(
+    async () => (stage.texts.has("s1") ? true : undefined),
+    () => "the first frame stands there",
+  );
+  stage.isAway = true;
+  stage.isStuck = true;
+  source.say().end();
+  await reading;
+  await here.drain();
+  stage.isAway = false;
+  await settle();
+
+  expect(await textOf(await here.open("me", "s1", 1))).toBe(new TextDecoder().decode(frame(2)));
+  for (const seen of [0, 1]) {
+    const failure: unknown = await gateway()
+      .open("me", "s1", seen)
+      .catch((error: unknown) => error);
+    expect(failure).toMatchObject({ kind: "gone", message: expect.stringContaining("could not be kept") });
+  }
 });

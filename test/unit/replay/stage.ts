@@ -31,7 +31,7 @@ export function chunkOf(firstId: number, lastId = firstId, data?: string): Repla
 }
 
 export const interruptedFrame = (lastId: number): Uint8Array => frame(lastId + 1, "interrupted");
-const abandonedFrame = (lastId: number): Uint8Array => frame(lastId + 1, "nobody read");
+export const abandonedFrame = (lastId: number): Uint8Array => frame(lastId + 1, "nobody read");
 export const stoppedFrame = (lastId: number): Uint8Array => frame(lastId + 1, "stopped");
 
 /** Says what it is told to, one chunk each time it is asked. */

@@ -117,7 +117,7 @@ describe.each(["/api/agent/stream", "/api/voice/llm/stream"])("POST %s", (path) 
     expect(Check(errorSchema, json(frames[1]))).toBe(true);
   });
 
-  test("ends in error and done also when the engine throws in mid-run, without its inside", async () => {
+  test("ends in error and done also when the engine throws in mid-run, without its inside [R4-016] [R4-017]", async () => {
     const server = startAgent({
       async work(_query, { onProgress }) {
         onProgress?.({ type: "analyzing", message: "Analyzing your request...", timestamp: 1 });
@@ -127,7 +127,10 @@ describe.each(["/api/agent/stream", "/api/voice/llm/stream"])("POST %s", (path) 
 
     const body = await (await server.post(path, query)).text();
 
-    expect(parseFrames(body).map(({ event }) => event)).toEqual(["progress", "error", "done"]);
+    const frames = parseFrames(body);
+    expect(frames.map(({ event }) => event)).toEqual(["progress", "error", "done"]);
+    expect(json(frames.at(-1))).toMatchObject({ success: false, results: [] });
+    expect(Check(doneSchema, json(frames.at(-1)))).toBe(true);
     expect(body).not.toContain("secret inside");
   });
 
@@ -226,6 +229,21 @@ describe.each(["/api/agent/stream", "/api/voice/llm/stream"])("POST %s", (path) 
     expect(named).toMatch(/^[\w-]{7,}$/);
     expect(asked).toEqual([named]);
     if (session !== undefined) expect(named).toBe(session);
+  });
+
+  test("hands the model on that was asked for, and none where none was [R4-007]", async () => {
+    const asked: unknown[] = [];
+    const server = startAgent({
+      async work(_query, options) {
+        asked.push(options.model);
+        return done;
+      },
+    });
+
+    for (const body of [{ query: "x", model: "qwen3-coder" }, { query: "x", model: null }, { query: "x" }])
+      await (await server.post(path, JSON.stringify(body))).text();
+
+    expect(asked).toEqual(["qwen3-coder", undefined, undefined]);
   });
 
   test("what the engine refuses before it begins is a status, not a stream [R4-031]", async () => {

@@ -4,6 +4,7 @@ import { createOpenRelays } from "../../../src/server/open-relays.ts";
 import { passportOf } from "../../../src/server/passport.ts";
 import { createRelay } from "../../../src/server/relay.ts";
 import type { ServerRoute, Trip } from "../../../src/server/trip.ts";
+import { eventStreamHeaders } from "../../../src/sse/event-stream-headers.ts";
 import { thisProcess } from "../../../src/store/lease-owner.ts";
 import { RunsElsewhere } from "../../../src/store/runs-elsewhere.ts";
 import type { Fellow, FellowRequest } from "../../../src/workers/fellows.ts";
@@ -101,6 +102,13 @@ test("relay passes on what its owner has, with who asks and without what he has 
     access: { quota: { subject: "key:ä", limits: { streams: 2 } } },
     clientAddress: "192.0.2.7",
   });
+});
+
+test("relay says of an event stream that passes what its owner says to clients of its own [R0-005, R0-007]", async () => {
+  const { relay } = createStage(async () => new Response("data: 1\n\n", { headers: eventStreamHeaders }));
+  const answer = await relay.around(routeOf("/api/chat/stream/*", 1)).answer(tripOf("/api/chat/stream/s1"));
+
+  expect(Object.fromEntries(answer.headers)).toEqual(eventStreamHeaders);
 });
 
 test("relay does here what it can, and passes nothing on twice", async () => {

@@ -5,6 +5,7 @@ import { useImperativeHandle, useRef, useState } from "preact/hooks";
 import { roomLeft } from "../../agent/query.ts";
 import type { Memory } from "../../memory.ts";
 import { IconButton } from "../icons.tsx";
+import { isComposing } from "../is-composing.ts";
 import { Microphone } from "../microphone.tsx";
 
 const mostRows = 6;
@@ -76,8 +77,7 @@ export function CommandField({ handle, memory, speechModel, isWorking, isStoppin
           value={text}
           onInput={(event) => write(event.currentTarget.value)}
           onKeyDown={(event) => {
-            // While a word is composed, as in Chinese or Japanese, Enter ends the word.
-            if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+            if (event.key !== "Enter" || event.shiftKey || isComposing(event)) return;
             event.preventDefault();
             run();
           }}

@@ -121,10 +121,12 @@ end
 
 -- What comes, and how its stream is, at one moment.
 function operations.follow()
-  local found = redis.call('HMGET', name, 'state', 'owner', 'interrupted')
+  local found = redis.call('HMGET', name, 'state', 'owner', 'interrupted', 'bytes')
+  local length = redis.call('STRLEN', spool)
   local state = 'interrupted'
-  if found[1] == 'running' and isAlive(found[2]) then state = 'running' end
-  if found[1] == 'ended' and found[3] == '0' then state = 'whole' end
+  -- A piece that could not be written takes the others with it, or stands for all of them.
+  if found[1] == 'running' and isAlive(found[2]) then state = length < ask.from and 'torn' or 'running' end
+  if found[1] == 'ended' and found[3] == '0' then state = length < tonumber(found[4]) and 'torn' or 'whole' end
   return { redis.call('GETRANGE', spool, ask.from, -1), state }
 end
 

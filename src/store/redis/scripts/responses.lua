@@ -40,9 +40,11 @@ function operations.remember()
   local caller, tree = ask.caller, ask.id
   if ask.previous then tree = redis.call('HGET', nameOf(caller, ask.previous), 'tree') or tree end
   local bytes = #ARGV[3] + #ARGV[4] + #ARGV[5]
+  -- Of one that was kept, but not told so, and comes again.
+  local before = tonumber(redis.call('HGET', nameOf(caller, ask.id), 'bytes') or '0')
   redis.call('HSET', nameOf(caller, ask.id), 'previous', ask.previous or '', 'tree', tree, 'response', ARGV[3],
     'output', ARGV[4], 'input', ARGV[5], 'owner', ask.owner or '', 'bytes', bytes)
-  redis.call('INCRBY', total, bytes)
+  redis.call('INCRBY', total, bytes - before)
   redis.call('SADD', treeName(caller, tree), ask.id)
   redis.call('ZADD', trees, whole(now), memberOf(caller, tree))
   keep(treeName(caller, tree))

@@ -16,6 +16,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { canMountDisk, mountSmallDisk } from "../../../support/small-disk.ts";
 import { createHomeStage } from "./stage.ts";
 
 const claude = ".claude/settings.json";
@@ -206,6 +207,45 @@ describe("connect", () => {
     expect((await stage.run(["connect", "claude-code"])).complaints).toContain("it is not UTF-8 text");
     expect((await stage.run(["connect", "codex"])).complaints).toContain("it is not an ordinary file");
     expect((await stage.run(["connect", "qwen-code"])).complaints).toContain("it is a link that leads nowhere");
+  });
+
+  test.skipIf(!canMountDisk)(
+    "leaves all as it was on a full disk, and says so (skipped without the right to mount)",
+    async () => {
+      using stage = createHomeStage();
+      using disk = mountSmallDisk(join(stage.home, "small"));
+      if (disk === undefined) throw new Error("Cannot mount a disk");
+      const HOME = disk.folder;
+      stage.write(`small/${claude}`, "{}");
+      stage.write("small/.local/share/qwen-gateway/connected-agents/other.json", "");
+      disk.fill();
+
+      const refused = await stage.run(["connect", "claude-code"], { HOME });
+      const folder = join(HOME, ".local/share/qwen-gateway/connected-agents");
+      const left = [readFileSync(join(HOME, claude), "utf8"), readdirSync(folder)];
+      disk.free();
+      const connected = await stage.run(["connect", "claude-code"], { HOME });
+
+      expect([refused.exitCode, refused.complaints]).toEqual([
+        1,
+        "Cannot change the agent's settings: ENOSPC: no space left on device, write. Nothing was written",
+      ]);
+      expect(left).toEqual(["{}", ["other.json"]]);
+      expect(connected.exitCode).toBe(0);
+    },
+  );
+
+  test("remembers the folders that it made before it says so", async () => {
+    using stage = createHomeStage();
+    const records = join(stage.home, ".local/share/qwen-gateway/connected-agents");
+    const read = () => JSON.parse(readFileSync(join(records, "claude-code.json"), "utf8"));
+
+    await stage.run(["connect", "claude-code"]);
+    const { folders } = read();
+    await stage.run(["connect", "claude-code", "--url", "http://127.0.0.1:9998"]);
+
+    expect(folders).toEqual([join(stage.home, ".claude")]);
+    expect(read().folders).toEqual(folders);
   });
 
   test.each([

@@ -15,7 +15,13 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { ChangedMeanwhileError, openConfigFile, writeConfigFile } from "../../../../src/cli/setup/config-file.ts";
+import {
+  ChangedMeanwhileError,
+  describeUnwritable,
+  openConfigFile,
+  writeConfigFile,
+} from "../../../../src/cli/setup/config-file.ts";
+import { canMountDisk, mountSmallDisk } from "../../../support/small-disk.ts";
 
 const base = mkdtempSync(join(tmpdir(), "config-file-"));
 afterAll(() => rmSync(base, { recursive: true, force: true }));
@@ -130,3 +136,25 @@ describe("writeConfigFile", () => {
     expect(readFileSync(join(home, ".config"), "utf8")).toBe("in its way");
   });
 });
+
+test.skipIf(!canMountDisk)(
+  "describeUnwritable names the file on a full disk (skipped without the right to mount)",
+  () => {
+    using disk = mountSmallDisk(join(home, "small"));
+    if (disk === undefined) throw new Error("Cannot mount a disk");
+    const file = open(join(disk.folder, "config.yaml"));
+    disk.fill();
+
+    let thrown: unknown;
+    try {
+      writeConfigFile(file, "port: 1\n", "no-copy", nowMs);
+    } catch (error) {
+      thrown = error;
+    }
+
+    expect(describeUnwritable(thrown, file.path)).toBe(
+      `Cannot write "${file.path}": the disk is full; free some space, or choose a folder that you may write with --config`,
+    );
+    expect(readdirSync(disk.folder)).toEqual(["filler"]);
+  },
+);

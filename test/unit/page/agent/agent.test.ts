@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { createAgent } from "../../../../src/page/agent/agent.ts";
 import { workingIn } from "../../../../src/page/agent/agent-state.ts";
-import type { RunEvent, RunResult } from "../../../../src/page/agent/run.ts";
+import { lostCode, type RunEvent, type RunResult } from "../../../../src/page/agent/run.ts";
 import type { AgentApi, RunReading } from "../../../../src/page/gateway/agent-api.ts";
 import { RequestError, unreachable } from "../../../../src/page/gateway/api.ts";
 
@@ -205,6 +205,41 @@ describe("stop", () => {
 
     expect(next.last()).toMatchObject({ query: "first", status: "failed", trouble: { code: "left" } });
     expect(next.state().sessionId).toBe("2");
+  });
+
+  const lost: RunEvent = { type: "trouble", trouble: { code: lostCode, message: "The connection was lost." } };
+
+  test.each([
+    ["in the middle", [lost], undefined],
+    ["before its first event", [], new RequestError(unreachable, 0)],
+  ])("of a page that is left says so where its connection ends first, %s", async (_, events, error) => {
+    const stage = start();
+    stage.agent.run("first");
+    stage.agent.expectLeave();
+    for (const event of events) stage.begun[0]!.onEvent(event);
+    stage.begun[0]!.end(error);
+    await Bun.sleep(0);
+    stage.agent.leave();
+
+    expect(start(stage.kept).last()).toMatchObject({ status: "failed", trouble: { code: "left" } });
+  });
+
+  test("of a page that was not left after all tells of a connection that is lost later", async () => {
+    const stage = start();
+    stage.agent.run("first");
+    stage.agent.expectLeave();
+    stage.begun[0]!.onEvent({ type: "progress", kind: "analyzing", message: "Analyzing", atMs: 1 });
+    stage.begun[0]!.onEvent(lost);
+    stage.begun[0]!.end();
+    await Bun.sleep(0);
+    expect(stage.last()?.trouble).toEqual({ code: lostCode, message: "The connection was lost." });
+
+    stage.agent.expectLeave();
+    stage.agent.run("second");
+    stage.begun[1]!.end(new RequestError(unreachable, 0));
+    await Bun.sleep(0);
+
+    expect(stage.last()?.trouble?.code).toBe("0");
   });
 });
 

@@ -7,7 +7,6 @@ import { type Media, startRecording } from "../../../../src/page/speech/recorder
 class FakeRecorder {
   static made: FakeRecorder[] = [];
   state = "inactive";
-  mimeType = "audio/webm";
   ondataavailable: ((event: { data: Blob }) => void) | undefined;
   onstop: (() => void) | undefined;
   constructor() {
@@ -25,7 +24,7 @@ class FakeRecorder {
     });
   }
   hear(text: string): void {
-    this.ondataavailable?.({ data: new Blob([text]) });
+    this.ondataavailable?.({ data: new Blob([text], { type: "audio/ogg; codecs=opus" }) });
   }
 }
 
@@ -61,7 +60,7 @@ describe("startRecording", () => {
     const said = await recording.stop();
 
     expect(await said.text()).toBe("one rest");
-    expect([said.type, track.isStopped, isFull]).toEqual(["audio/webm", true, false]);
+    expect([said.type, track.isStopped, isFull]).toEqual(["audio/ogg; codecs=opus", true, false]);
     expect(seconds).toEqual([1]);
   });
 

@@ -159,6 +159,14 @@ describe("parseRequest accepts", () => {
     }
   });
 
+  test("a reply without words, as null or as a list of nothing", () => {
+    for (const content of [null, []]) {
+      const echoed = { role: "assistant", content, refusal: null, reasoning_content: null, tool_calls: [] };
+      const [, answer] = parseRequest({ messages: [hello, echoed, hello] }).messages;
+      expect(answer).toEqual({ role: "assistant", content: [], toolCalls: [] });
+    }
+  });
+
   test("reasoning that comes back with the history, in both spellings", () => {
     const { messages } = parseRequest({
       messages: [

@@ -157,6 +157,25 @@ describe("bytes", () => {
     );
   });
 
+  test.each(["\n", "\r\n"])(
+    "a line of the greatest length is passed on wherever it is cut, ended by %j [R1-035]",
+    (ending) => {
+      const line = frame(chunk({ content: "x".repeat(300) })).trimEnd();
+      const bytes = encode(`${plain}${line}${ending}${ending}${end}`);
+      const limit = { ...told, maxLineBytes: line.length };
+      const whole = passAll([bytes], limit).text;
+
+      expect(whole).toContain(line);
+      for (let at = 1; at < bytes.length; at++) expect(passAll(cutAt(bytes, at), limit).text === whole).toBe(true);
+      expect(
+        passAll(
+          [...bytes].map((byte) => Uint8Array.of(byte)),
+          limit,
+        ).text === whole,
+      ).toBe(true);
+    },
+  );
+
   test("the last event needs no blank line behind it [R1-012]", () => {
     const { text, told: ends } = pass(plain + streamOf([finish()]).trimEnd());
     expect(text.startsWith(plain + streamOf([finish()]))).toBe(true);
