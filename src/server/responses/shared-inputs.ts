@@ -1,10 +1,10 @@
 // Inputs that go on from one that is kept already. Agents send their whole history with each turn: of a response is kept what the
 // turn has added.
 
-import { isJsonObject } from "../contract/json.ts";
-import { growthOf } from "../conversation/grown-lists.ts";
-import type { NewResponse, SharedBeginning } from "../store/response-store.ts";
-import { referredId } from "../surfaces/openai-responses/input-items.ts";
+import { isJsonObject } from "../../contract/json.ts";
+import { growthOf } from "../../conversation/grown-lists.ts";
+import type { NewResponse, SharedBeginning } from "../../store/response-store.ts";
+import { referredId } from "../../surfaces/openai-responses/input-items.ts";
 
 export interface SharedInputs {
   /** The kept response whose input a request begins with. To be asked as soon as its body is read: see `noteGrowth`. */

@@ -1,46 +1,46 @@
 // Responses that are kept: what a request refers to is looked up before it is parsed, and what was answered is written
 // before its client is told the end. The gateway and the surface know nothing of either.
 
-import type { Clock } from "../contract/clock.ts";
-import { isJsonObject, type JsonObject } from "../contract/json.ts";
-import type { Surface } from "../contract/surface.ts";
-import { estimatePrompt } from "../conversation/estimate-prompt.ts";
-import { parseRequestBody } from "../conversation/parse-body.ts";
-import { orderedId } from "../contract/random-id.ts";
-import type { IncomingExchange } from "../gateway/exchange-request.ts";
-import type { Gateway } from "../gateway/gateway.ts";
-import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
-import type { ReaderHooks, Replays } from "../replay/replays.ts";
-import type { ConversationStore } from "../store/conversation-store.ts";
-import type { FoundResponse, NewResponse, ResponseStore, SharedBeginning } from "../store/response-store.ts";
-import { createEventEncoder, type EncoderOptions } from "../surfaces/openai-responses/event-encoder.ts";
-import { inputItemsFrom, withItemIds } from "../surfaces/openai-responses/input-items.ts";
-import { replyIdOf, responseId } from "../surfaces/openai-responses/items.ts";
-import type { KnownItems } from "../surfaces/openai-responses/parse-input.ts";
-import { parseCountRequest, parseRequest } from "../surfaces/openai-responses/parse-request.ts";
+import type { Clock } from "../../contract/clock.ts";
+import { isJsonObject, type JsonObject } from "../../contract/json.ts";
+import type { Surface } from "../../contract/surface.ts";
+import { estimatePrompt } from "../../conversation/estimate-prompt.ts";
+import { parseRequestBody } from "../../conversation/parse-body.ts";
+import { orderedId } from "../../contract/random-id.ts";
+import type { IncomingExchange } from "../../gateway/exchange-request.ts";
+import type { Gateway } from "../../gateway/gateway.ts";
+import { eventStreamHeaders } from "../../sse/event-stream-headers.ts";
+import type { ReaderHooks, Replays } from "../../replay/replays.ts";
+import type { ConversationStore } from "../../store/conversation-store.ts";
+import type { FoundResponse, NewResponse, ResponseStore, SharedBeginning } from "../../store/response-store.ts";
+import { createEventEncoder, type EncoderOptions } from "../../surfaces/openai-responses/event-encoder.ts";
+import { inputItemsFrom, withItemIds } from "../../surfaces/openai-responses/input-items.ts";
+import { replyIdOf, responseId } from "../../surfaces/openai-responses/items.ts";
+import type { KnownItems } from "../../surfaces/openai-responses/parse-input.ts";
+import { parseCountRequest, parseRequest } from "../../surfaces/openai-responses/parse-request.ts";
 import {
   echoOf,
   encodeReply,
   type ResponseObject,
   responseObject,
-} from "../surfaces/openai-responses/response-object.ts";
-import { openaiResponses } from "../surfaces/openai-responses/surface.ts";
-import { sleep } from "../outbound/retry.ts";
-import { settledWithin } from "../contract/settled-within.ts";
-import type { LeaseOwner } from "../store/lease-owner.ts";
-import type { StopWishes } from "../store/stop-wishes.ts";
-import type { Log } from "../telemetry/log.ts";
-import { createBackgroundResponses } from "./background-responses.ts";
-import { notInBackground, notStreamed, responseNotFound, runsInAnotherProcess } from "./response-errors.ts";
+} from "../../surfaces/openai-responses/response-object.ts";
+import { openaiResponses } from "../../surfaces/openai-responses/surface.ts";
+import { sleep } from "../../outbound/retry.ts";
+import { settledWithin } from "../../contract/settled-within.ts";
+import type { LeaseOwner } from "../../store/lease-owner.ts";
+import type { StopWishes } from "../../store/stop-wishes.ts";
+import type { Log } from "../../telemetry/log.ts";
+import { createBackgroundResponses } from "./background.ts";
+import { notInBackground, notStreamed, responseNotFound, runsInAnotherProcess } from "./errors.ts";
 import { exactAnswer } from "./exact-answer.ts";
-import { holdEnd } from "./hold-end.ts";
+import { holdEnd } from "../hold-end.ts";
 import { createKnownItems, outputOf } from "./known-items.ts";
-import { createResponseConversations } from "./response-conversations.ts";
+import { createResponseConversations } from "./conversations.ts";
 import { readToTheEnd, replaySource } from "./replayed-stream.ts";
 import { createSharedInputs } from "./shared-inputs.ts";
 import { refuseTakenIds } from "./taken-ids.ts";
 import { tellItemIds } from "./tell-item-ids.ts";
-import { UnwantedResponses } from "./unwanted-responses.ts";
+import { UnwantedResponses } from "./unwanted.ts";
 
 export interface ResponsesOptions {
   readonly gateway: Pick<Gateway, "exchange" | "showFiles">;

@@ -1,16 +1,16 @@
 // The routes of responses: asking for one, and reading, listing and deleting what is kept of them.
 
-import { GatewayError } from "../contract/gateway-error.ts";
-import type { Json, JsonObject } from "../contract/json.ts";
-import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
-import { responsesPath } from "../surfaces/openai-responses/surface.ts";
-import type { Edge } from "./create-server.ts";
+import { GatewayError } from "../../contract/gateway-error.ts";
+import type { Json, JsonObject } from "../../contract/json.ts";
+import { eventStreamHeaders } from "../../sse/event-stream-headers.ts";
+import { responsesPath } from "../../surfaces/openai-responses/surface.ts";
+import type { Edge } from "../create-server.ts";
 import { exactAnswer } from "./exact-answer.ts";
 import { encodePage, parsePage } from "./item-pages.ts";
-import { readBody } from "./read-body.ts";
-import { cannotCompact } from "./response-errors.ts";
+import { readBody } from "../read-body.ts";
+import { cannotCompact } from "./errors.ts";
 import type { Responses } from "./responses.ts";
-import { goesToSocket, pathRest, queryOf, type ServerRoute, type Trip } from "./trip.ts";
+import { goesToSocket, pathRest, queryOf, type ServerRoute, type Trip } from "../trip.ts";
 
 export interface ResponseRoutesOptions extends Pick<Edge, "maxBodyBytes" | "keepOpen"> {
   readonly responses: Responses;

@@ -1,8 +1,8 @@
 // What clients are told of responses that are not there, or cannot be had in the way in which they were asked for.
 
-import { GatewayError } from "../contract/gateway-error.ts";
-import type { LeaseOwner } from "../store/lease-owner.ts";
-import { RunsElsewhere } from "../store/runs-elsewhere.ts";
+import { GatewayError } from "../../contract/gateway-error.ts";
+import type { LeaseOwner } from "../../store/lease-owner.ts";
+import { RunsElsewhere } from "../../store/runs-elsewhere.ts";
 
 export function cannotGoOn(kind: "not-found" | "invalid-request", reason: string): GatewayError {
   return new GatewayError(kind, `Cannot go on from "previous_response_id": ${reason}`, {

@@ -1,10 +1,10 @@
 // Answers that nobody waits for: they are asked for as by a client that reads a whole answer, and looked at when it pleases.
 // One that its process did not live to end has failed.
 
-import { isJsonObject, type JsonObject } from "../contract/json.ts";
-import type { FoundResponse } from "../store/response-store.ts";
-import type { StopWishes } from "../store/stop-wishes.ts";
-import type { Log } from "../telemetry/log.ts";
+import { isJsonObject, type JsonObject } from "../../contract/json.ts";
+import type { FoundResponse } from "../../store/response-store.ts";
+import type { StopWishes } from "../../store/stop-wishes.ts";
+import type { Log } from "../../telemetry/log.ts";
 
 export interface BackgroundJob {
   readonly id: string;

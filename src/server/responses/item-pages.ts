@@ -1,9 +1,9 @@
 // Lists of items as OpenAI pages them: newest first unless asked otherwise, from behind an item on.
 
-import type { Json } from "../contract/json.ts";
-import type { ItemPage, ItemQuestion } from "../store/conversation-store.ts";
-import { pageRange, parseLimit } from "./parse-limit.ts";
-import { parseOrder } from "./parse-order.ts";
+import type { Json } from "../../contract/json.ts";
+import type { ItemPage, ItemQuestion } from "../../store/conversation-store.ts";
+import { pageRange, parseLimit } from "../parse-limit.ts";
+import { parseOrder } from "../parse-order.ts";
 
 /** @throws {GatewayError} `invalid-request` */
 export function parsePage(query: URLSearchParams): ItemQuestion {

@@ -1,10 +1,10 @@
 // Items of a conversation go by their ids: one that comes again is passed over, and another one under the same id would be lost.
 
-import { GatewayError } from "../contract/gateway-error.ts";
-import { isJsonObject } from "../contract/json.ts";
-import { canonicalCall, canonicalText } from "../conversation/canonical.ts";
-import { referredId } from "../surfaces/openai-responses/input-items.ts";
-import { nothingKnown, parseInput } from "../surfaces/openai-responses/parse-input.ts";
+import { GatewayError } from "../../contract/gateway-error.ts";
+import { isJsonObject } from "../../contract/json.ts";
+import { canonicalCall, canonicalText } from "../../conversation/canonical.ts";
+import { referredId } from "../../surfaces/openai-responses/input-items.ts";
+import { nothingKnown, parseInput } from "../../surfaces/openai-responses/parse-input.ts";
 
 /**
  * @param items of a request, as its client wrote them

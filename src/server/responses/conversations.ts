@@ -1,11 +1,11 @@
 // Conversations as responses use them: what was said in one stands before a request, and what was said in addition is put
 // behind it when the response is done.
 
-import type { JsonObject } from "../contract/json.ts";
-import { settledWithin } from "../contract/settled-within.ts";
-import type { ConversationStore } from "../store/conversation-store.ts";
-import type { Log } from "../telemetry/log.ts";
-import { cannotGoOn, conversationNotFound } from "./response-errors.ts";
+import type { JsonObject } from "../../contract/json.ts";
+import { settledWithin } from "../../contract/settled-within.ts";
+import type { ConversationStore } from "../../store/conversation-store.ts";
+import type { Log } from "../../telemetry/log.ts";
+import { cannotGoOn, conversationNotFound } from "./errors.ts";
 
 export interface ResponseConversations {
   /**

@@ -1,6 +1,6 @@
 // The stream of an answer as a source of a replay: its chunks are whole frames, and each frame has its id.
 
-import type { ReplaySource } from "../replay/replays.ts";
+import type { ReplaySource } from "../../replay/replays.ts";
 
 export function replaySource(body: ReadableStream<Uint8Array>): ReplaySource {
   const reader = body.getReader();

@@ -1,14 +1,14 @@
 // What a request for a response refers to instead of saying it: the line of responses or the conversation that it goes on
 // from, and single items.
 
-import { isJsonObject, type JsonObject } from "../contract/json.ts";
-import type { FoundResponse, ResponseStep, ResponseStore } from "../store/response-store.ts";
-import { referredIds } from "../surfaces/openai-responses/input-items.ts";
-import { responseIdOf } from "../surfaces/openai-responses/items.ts";
-import { type KnownItems, nothingKnown } from "../surfaces/openai-responses/parse-input.ts";
-import { conversationIdIn } from "../surfaces/openai-responses/parse-request.ts";
-import type { ResponseConversations } from "./response-conversations.ts";
-import { cannotGoOn } from "./response-errors.ts";
+import { isJsonObject, type JsonObject } from "../../contract/json.ts";
+import type { FoundResponse, ResponseStep, ResponseStore } from "../../store/response-store.ts";
+import { referredIds } from "../../surfaces/openai-responses/input-items.ts";
+import { responseIdOf } from "../../surfaces/openai-responses/items.ts";
+import { type KnownItems, nothingKnown } from "../../surfaces/openai-responses/parse-input.ts";
+import { conversationIdIn } from "../../surfaces/openai-responses/parse-request.ts";
+import type { ResponseConversations } from "./conversations.ts";
+import { cannotGoOn } from "./errors.ts";
 
 export interface KnownItemsOptions {
   /** @param id of the response that is looked for */

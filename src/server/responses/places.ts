@@ -1,7 +1,7 @@
 // Where responses and conversations are asked for, without the code that answers.
 
-import { responsesPath } from "../surfaces/openai-responses/surface.ts";
-import type { RoutePlace } from "./lazy-routes.ts";
+import { responsesPath } from "../../surfaces/openai-responses/surface.ts";
+import type { RoutePlace } from "../lazy-routes.ts";
 
 export const responsePlaces: readonly RoutePlace[] = [
   { method: "POST", path: responsesPath },

@@ -1,9 +1,9 @@
 // Ids for the items of kept inputs. Those that were sent without one are kept without: several responses may share them, and each
 // tells them with ids of its own.
 
-import type { ResponseStep, ResponseStore } from "../store/response-store.ts";
-import { withItemIds } from "../surfaces/openai-responses/input-items.ts";
-import { replyIdOf } from "../surfaces/openai-responses/items.ts";
+import type { ResponseStep, ResponseStore } from "../../store/response-store.ts";
+import { withItemIds } from "../../surfaces/openai-responses/input-items.ts";
+import { replyIdOf } from "../../surfaces/openai-responses/items.ts";
 
 /** The same store, whose items all have an id. */
 export function tellItemIds(store: ResponseStore): ResponseStore {

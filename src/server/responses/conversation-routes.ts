@@ -1,20 +1,20 @@
 // The routes of conversations that clients keep by name: made, looked at, changed and deleted, and the same of their items.
 
-import type { Clock } from "../contract/clock.ts";
-import { GatewayError } from "../contract/gateway-error.ts";
-import { isJsonObject, type Json, type JsonObject } from "../contract/json.ts";
-import { parseRequestBody } from "../conversation/parse-body.ts";
-import { randomId } from "../contract/random-id.ts";
-import type { ConversationStore, KeptConversation } from "../store/conversation-store.ts";
-import { inputItems } from "../surfaces/openai-responses/input-items.ts";
-import { nothingKnown, parseInput } from "../surfaces/openai-responses/parse-input.ts";
-import type { Edge } from "./create-server.ts";
+import type { Clock } from "../../contract/clock.ts";
+import { GatewayError } from "../../contract/gateway-error.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts";
+import { parseRequestBody } from "../../conversation/parse-body.ts";
+import { randomId } from "../../contract/random-id.ts";
+import type { ConversationStore, KeptConversation } from "../../store/conversation-store.ts";
+import { inputItems } from "../../surfaces/openai-responses/input-items.ts";
+import { nothingKnown, parseInput } from "../../surfaces/openai-responses/parse-input.ts";
+import type { Edge } from "../create-server.ts";
 import { exactAnswer } from "./exact-answer.ts";
 import { encodePage, parsePage } from "./item-pages.ts";
-import { readBody } from "./read-body.ts";
-import { conversationNotFound, itemNotFound } from "./response-errors.ts";
+import { readBody } from "../read-body.ts";
+import { conversationNotFound, itemNotFound } from "./errors.ts";
 import { refuseTakenIds } from "./taken-ids.ts";
-import { pathRest, queryOf, type ServerRoute, type Trip } from "./trip.ts";
+import { pathRest, queryOf, type ServerRoute, type Trip } from "../trip.ts";
 
 export interface ConversationRoutesOptions extends Pick<Edge, "maxBodyBytes"> {
   openStore(): Promise<ConversationStore>;
