@@ -82,3 +82,22 @@ test("broken arguments are mended, and values turned into their types", async ()
 
   expect(answer.calls.map((call) => [call.name, JSON.parse(call.arguments)])).toEqual(expected);
 });
+
+test("calls and results that are parts of messages reach the server in its own words", async () => {
+  await using stage = await start();
+  const use = { type: "tool_use", id: "call_1", name: "get_time", input: { zone: "CET" } };
+  const history = [
+    user("What time is it?"),
+    { role: "assistant", content: [use] },
+    { role: "user", content: [{ type: "tool_result", tool_use_id: "call_1", content: "noon" }] },
+  ];
+  await askWithTools(stage.harness, history, { model: stage.model });
+
+  expect(stage.server.emulator.requests.at(-1)?.body).toMatchObject({
+    messages: [
+      { role: "user" },
+      { tool_calls: [{ id: "call_1", function: { name: "get_time", arguments: '{"zone":"CET"}' } }] },
+      { role: "tool", tool_call_id: "call_1", content: "noon" },
+    ],
+  });
+});

@@ -52,9 +52,30 @@ function rewrite(text: string): string {
   return JSON.stringify(Object.fromEntries(entries), null, 2);
 }
 
+/** As Cursor has it for names that begin with "claude-". */
+function inAnthropicsWords({ content, calls }: ToolAnswer): ClientMessage {
+  const uses = calls.map(({ id, name, arguments: text }) => ({ type: "tool_use", id, name, input: JSON.parse(text) }));
+  return { role: "assistant", content: [...(content === "" ? [] : [{ type: "text", text: content }]), ...uses] };
+}
+
 describe("a chain of tool turns", () => {
   const ask =
     "Call get_weather with city=Paris and days=2, then call get_time with zone=CET, then call get_weather with city=Rome";
+
+  test("stays in one chat where calls and results are parts of messages", async () => {
+    await using harness = await startHarness();
+    const history: ClientMessage[] = [user("Call get_weather with city=Paris, then call get_time with zone=CET")];
+    const names: (string | undefined)[] = [];
+    for (const text of ["sunny", "noon"]) {
+      const answer = await goOn(harness, history);
+      names.push(...answer.calls.map(({ name }) => name));
+      const results = answer.calls.map(({ id }) => ({ type: "tool_result", tool_use_id: id, content: text }));
+      history.push(inAnthropicsWords(answer), { role: "user", content: results });
+    }
+    await goOn(harness, history);
+    expect(names).toEqual(["get_weather", "get_time"]);
+    expect(lastTurn(harness).content).toBe(response("get_time", "noon"));
+  });
 
   test.each([...shapes])("stays in one chat, each message the result alone: %s", async (_name, change) => {
     await using harness = await startHarness();

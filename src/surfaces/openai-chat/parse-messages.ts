@@ -23,7 +23,9 @@ export function parseMessages(value: unknown): readonly Message[] {
   const making = grown.begin(value);
   const { made: messages } = making;
   for (let index = making.from; index < value.length; index++) {
-    messages.push(parsePlain(value[index]) ?? parseMessage(value[index], `messages[${index}]`));
+    const plain = parsePlain(value[index]);
+    if (plain === undefined) messages.push(...parseMessage(value[index], `messages[${index}]`));
+    else messages.push(plain);
     making.counts.push(messages.length);
   }
   if (!messages.some(isAsked)) {
@@ -47,20 +49,21 @@ function parsePlain(value: unknown): Message | undefined {
   return content instanceof LongText ? { role, content: [content] } : undefined;
 }
 
-function parseMessage(value: unknown, path: string): Message {
+/** One, but for results that a user brings. */
+function parseMessage(value: unknown, path: string): readonly Message[] {
   if (!isJsonObject(value)) throw invalid(path, `Invalid request: "${path}" must be an object`);
   switch (parseRole(value["role"], path)) {
     case "system":
     case "developer":
-      return { role: "system", content: parseContent(value["content"], path) };
+      return [{ role: "system", content: parseContent(value["content"], path) }];
     case "user":
-      return { role: "user", content: parseContent(value["content"], path) };
+      return parseUser(value["content"], path);
     case "assistant":
-      return parseAssistant(value, path);
+      return [parseAssistant(value, path)];
     case "tool":
-      return parseToolResult(value, "tool_call_id", path);
+      return [parseToolResult(value, "tool_call_id", path)];
     case "function":
-      return parseToolResult(value, "name", path);
+      return [parseToolResult(value, "name", path)];
   }
 }
 
@@ -73,11 +76,45 @@ function parseRole(value: unknown, path: string): Role {
   return role;
 }
 
+/**
+ * Cursor writes the history of names that begin with "claude-" as Anthropic has it: results are parts of a user's message, calls
+ * parts of an answer. Results go first, since they answer the calls before.
+ */
+function parseUser(content: unknown, path: string): readonly Message[] {
+  if (!Array.isArray(content) || !content.some(isResult))
+    return [{ role: "user", content: parseContent(content, path) }];
+  const messages: Message[] = [];
+  const parts: ContentPart[] = [];
+  for (const [index, part] of content.entries()) {
+    const partPath = `${path}.content[${index}]`;
+    if (!isResult(part)) parts.push(parsePart(part, partPath));
+    // A tool that has nothing to say may leave it out.
+    else
+      messages.push(
+        parseToolResult(isNothing(part["content"]) ? { ...part, content: "" } : part, "tool_use_id", partPath),
+      );
+  }
+  if (parts.length > 0) messages.push({ role: "user", content: parts });
+  return messages;
+}
+
+function isResult(part: unknown): part is JsonObject {
+  return isJsonObject(part) && part["type"] === "tool_result";
+}
+
+function isNothing(content: unknown): boolean {
+  return content === undefined || content === null || (Array.isArray(content) && content.length === 0);
+}
+
+function isCall(part: unknown): part is JsonObject {
+  return isJsonObject(part) && part["type"] === "tool_use";
+}
+
 function parseAssistant(value: JsonObject, path: string): Message {
   const toolCalls = parseToolCalls(value, path);
   const reasoning = replayedThoughts(value);
-  const content = withoutThoughts(value["content"]);
-  const isEmpty = content === undefined || content === null || (Array.isArray(content) && content.length === 0);
+  const content = withoutOthers(value["content"]);
+  const isEmpty = isNothing(content);
   // Clients send back a reply without words as null, such as openai's stream helper up to its version 6.
   const mayBeEmpty =
     content !== undefined || toolCalls.length > 0 || typeof value["refusal"] === "string" || reasoning !== undefined;
@@ -115,12 +152,14 @@ function joinThoughts(list: unknown): string | undefined {
   return texts.filter((text) => typeof text === "string").join("") || undefined;
 }
 
-function withoutThoughts(content: unknown): unknown {
-  if (!Array.isArray(content) || !content.some(isThought)) return content;
-  return content.filter((part) => !isThought(part));
+/** Without parts that say something else than the answer. */
+function withoutOthers(content: unknown): unknown {
+  if (!Array.isArray(content)) return content;
+  const said = content.filter((part) => !isThought(part) && !isCall(part));
+  return said.length === content.length ? content : said;
 }
 
-function parseToolResult(value: JsonObject, idField: "tool_call_id" | "name", path: string): Message {
+function parseToolResult(value: JsonObject, idField: "tool_call_id" | "tool_use_id" | "name", path: string): Message {
   const callId = value[idField];
   if (typeof callId !== "string" || callId === "") {
     throw invalid(`${path}.${idField}`, `Invalid request: "${path}.${idField}" must name the call that this answers`);
@@ -142,6 +181,12 @@ function parseToolCalls(value: JsonObject, path: string): ToolCall[] {
       throw invalid(`${path}.tool_calls`, `Invalid request: "${path}.tool_calls" must be an array`);
     for (const [index, call] of list.entries()) calls.push(parseToolCall(call, `${path}.tool_calls[${index}]`));
   }
+  const content = value["content"];
+  for (const [index, part] of Array.isArray(content) ? content.entries() : []) {
+    if (!isCall(part)) continue;
+    const toolName = stringIn(part, "name", `${path}.content[${index}]`);
+    calls.push({ callId: idOf(part), toolName, argumentsText: argumentsOf(part["input"] ?? {}) });
+  }
   // The form before `tool_calls`: one call without an id.
   const legacy = value["function_call"];
   if (isJsonObject(legacy) && typeof legacy["name"] === "string") {
@@ -157,11 +202,14 @@ function parseToolCall(value: unknown, path: string): ToolCall {
   if (!isJsonObject(called) || typeof called["name"] !== "string") {
     throw invalid(`${path}.${field}.name`, `Invalid request: "${path}.${field}.name" must be a string`);
   }
-  const callId = typeof value["id"] === "string" ? value["id"] : "";
   const { input } = called;
   const isText = field === "custom" && typeof input === "string";
   const argumentsText = isText ? customArguments(input) : argumentsOf(called["arguments"] ?? input);
-  return { callId, toolName: called["name"], argumentsText };
+  return { callId: idOf(value), toolName: called["name"], argumentsText };
+}
+
+function idOf({ id }: JsonObject): string {
+  return typeof id === "string" ? id : "";
 }
 
 /** Some clients send the arguments as an object instead of JSON text. */
@@ -200,6 +248,8 @@ function parsePart(value: unknown, path: string): ContentPart {
         return { type: "image", url: stringIn(value, "image_url", path), field: `${path}.image_url` };
       return { type: "image", url: stringIn(image, "url", `${path}.image_url`), field: `${path}.image_url.url` };
     }
+    case "image":
+      return { type: "image", ...parseSource(isJsonObject(value["source"]) ? value["source"] : {}, `${path}.source`) };
     case "file":
       return parseFile(isJsonObject(value["file"]) ? value["file"] : {}, `${path}.file`);
     // OpenAI's own, vLLM's and Model Studio's.
@@ -214,6 +264,13 @@ function parsePart(value: unknown, path: string): ContentPart {
         `Invalid request: "${path}.type" must be one of text, image_url, file, input_audio, video_url`,
       );
   }
+}
+
+/** Of a picture in Anthropic's words. */
+function parseSource(source: JsonObject, path: string): { readonly url: string; readonly field: string } {
+  if (source["type"] === "url") return { url: stringIn(source, "url", path), field: `${path}.url` };
+  const url = `data:${stringIn(source, "media_type", path)};base64,${stringIn(source, "data", path)}`;
+  return { url, field: `${path}.data` };
 }
 
 function parseFile(file: JsonObject, path: string): ContentPart {

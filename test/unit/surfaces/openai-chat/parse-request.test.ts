@@ -196,6 +196,51 @@ describe("parseRequest accepts", () => {
     ]);
   });
 
+  test("calls and results in Anthropic's words, as parts of messages", () => {
+    const image = { type: "image", source: { type: "base64", media_type: "image/png", data: "AAAA" } };
+    const { messages } = parseRequest({
+      messages: [
+        hello,
+        {
+          role: "assistant",
+          content: [
+            { type: "text", text: "I look." },
+            { type: "tool_use", id: "call_1", name: "read", input: { path: "a" } },
+            { type: "tool_use", id: "call_2", name: "now" },
+          ],
+        },
+        {
+          role: "user",
+          content: [
+            { type: "text", text: "Go on." },
+            { type: "tool_result", tool_use_id: "call_1", content: [{ type: "text", text: "words" }, image] },
+            { type: "tool_result", tool_use_id: "call_2", is_error: true },
+          ],
+        },
+      ],
+    });
+    expect(messages.slice(1)).toEqual([
+      {
+        role: "assistant",
+        content: [{ type: "text", text: "I look." }],
+        toolCalls: [
+          { callId: "call_1", toolName: "read", argumentsText: '{"path":"a"}' },
+          { callId: "call_2", toolName: "now", argumentsText: "{}" },
+        ],
+      },
+      {
+        role: "tool",
+        callId: "call_1",
+        content: [
+          { type: "text", text: "words" },
+          { type: "image", url: "data:image/png;base64,AAAA", field: "messages[2].content[1].content[1].source.data" },
+        ],
+      },
+      { role: "tool", callId: "call_2", content: [{ type: "text", text: "" }], isError: true },
+      { role: "user", content: [{ type: "text", text: "Go on." }] },
+    ]);
+  });
+
   test("custom tools, as functions with one text, in the words of either protocol", () => {
     const grammar = { syntax: "lark", definition: "start: /x/" };
     const tools = [
