@@ -203,6 +203,21 @@ describe("several accounts", () => {
     expect(allTurns(harness).map(({ record }) => record.account)).toEqual(["ann", "ann", "bob"]);
   });
 
+  test.each<[string, Script]>([
+    ["a refusal", { refuse: "internal-error" }],
+    ["an event", event("internal_error", "Internal Error")],
+  ])(
+    "a conversation that meets an error without a rule twice, told as %s, goes on elsewhere",
+    async (_name, script) => {
+      await using harness = await startWithUsers(["ann", "bob"]);
+      const talk = createTalk(harness);
+      await talk.say("My name is Ada.");
+      harness.emulator.script({ account: "ann", times: "always", ...script });
+      expect(await talk.say("What is my name?")).toContain("Ada");
+      expect(allTurns(harness).map(({ record }) => record.account)).toEqual(["ann", "ann", "ann", "bob"]);
+    },
+  );
+
   test.each<[string, Script, string[]]>([
     ["its account is under high demand", event("quota_limit", "busy"), ["ann", "ann", "bob"]],
     ["its chat is gone", event("chat_not_found", "It is gone"), ["ann", "ann", "ann"]],

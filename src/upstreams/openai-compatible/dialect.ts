@@ -122,6 +122,8 @@ export interface Dialect {
   readonly healthPath: string | undefined;
   /** Endpoints beside chat that are passed on. One that a certain server lacks all the same is told as missing. */
   readonly endpoints: EndpointPaths;
+  /** Inputs that one request for embeddings may have; of more, several requests are made. @defaultValue any number */
+  readonly mostEmbeddings?: number;
   /** Read before the common rows. */
   readonly refusals: readonly RefusalRow[];
 }

@@ -15,6 +15,7 @@ import { scanTools } from "../../tools/scan-tools.ts";
 import { findRepair, type Repair } from "./body-repairs.ts";
 import { type AcceptedCompletion, createCompatibleClient } from "./client.ts";
 import type { Body, Dialect } from "./dialect.ts";
+import { inBatches } from "./embedding-batches.ts";
 import type { RefusalSource } from "./errors.ts";
 import { createEventDecoder } from "./event-decoder.ts";
 import { createForwarding } from "./forwarding.ts";
@@ -293,16 +294,10 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
       baseUrl: options.baseUrl,
       askStatus: (path, signal) => client.askStatus(path, keys.anySecret(), signal),
     }),
-    forwarding: createForwarding({
-      name,
-      endpoints: dialect.endpoints,
-      client,
-      keys,
-      source,
-      tellOfHeaders,
-      tellOfRefusal,
-      log,
-    }),
+    forwarding: inBatches(
+      createForwarding({ name, endpoints: dialect.endpoints, client, keys, source, tellOfHeaders, tellOfRefusal, log }),
+      dialect.mostEmbeddings,
+    ),
   };
 }
 

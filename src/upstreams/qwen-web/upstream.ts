@@ -26,6 +26,7 @@ import { createImageForwarding } from "./image-forwarding.ts";
 import { createModelList, type ModelList } from "./models.ts";
 import { sendOrStop } from "./orphan.ts";
 import type { OutgoingMessage } from "./outgoing-message.ts";
+import { createOwnAccounts } from "./own-account.ts";
 import { readRest } from "./recover.ts";
 import { createCompletionBody, createQwenMessage } from "./request-body.ts";
 import { createSpareChats } from "./spare-chats.ts";
@@ -87,10 +88,7 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
   const toolTurns = createToolTurns(options.log);
   /** Chains that turned out broken when their stream was open already: the next attempt starts a new chat. */
   const lostChains = new WeakSet<Resume>();
-  /** Turns whose account was to come back in seconds: that is waited for once. */
-  const waited = new WeakSet<Resume>();
-  /** Turns whose account refused them for longer, or again: the next attempt asks another one. */
-  const leaving = new WeakSet<Resume>();
+  const ownAccounts = createOwnAccounts(accounts.pool);
   const createModels = (): ModelList =>
     createModelList({
       fetchList: (signal) => accounts.askAny(signal, (account) => client.listModels(account, signal)),
@@ -118,9 +116,9 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
     const mode = mayCallTools(request) ? withoutNativeTools(chosen) : chosen;
     const mustStay = hasNoHistory(request, context.resume);
     const { signal, deadlineMs, resume } = context;
-    let except = resume?.account !== undefined && leaving.has(resume) ? new Set([resume.account]) : nobody;
+    let except = ownAccounts.leftBy(resume);
     for (;;) {
-      const conversationOf = context.resume?.account ?? toolTurns.missedCall(request)?.account;
+      const conversationOf = resume?.account ?? toolTurns.missedCall(request)?.account;
       const use =
         accounts.pool.pickAtOnce(conversationOf, except) ??
         (await accounts.pool.pick({ conversationOf, mustStay, except, signal, deadlineMs }));
@@ -130,20 +128,16 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
         );
       } catch (error) {
         use.end();
-        if (mustStay || !accounts.mayMove(error, use.id, except)) throw error;
-        if (waitsForOwn(context, use.id)) continue;
+        if (mustStay) throw error;
+        if (!accounts.mayMove(error, use.id, except)) {
+          ownAccounts.failed(resume, error);
+          throw error;
+        }
+        if (ownAccounts.refused(resume, use.id)) continue;
         except = new Set(except).add(use.id);
         options.log.info("Another account is asked", { requestId: context.requestId, refusedBy: use.alias });
       }
     }
-  }
-
-  /** Told of each refusal of an account. @returns whether it is the conversation's own, which comes back in seconds */
-  function waitsForOwn({ resume }: OpenContext, refusedBy: string): boolean {
-    if (resume === undefined || resume.account !== refusedBy) return false;
-    const isWorthIt = !waited.has(resume) && accounts.pool.isBackSoon(refusedBy);
-    (isWorthIt ? waited : leaving).add(resume);
-    return isWorthIt;
   }
 
   function openTurn(turn: Turn): Promise<UpstreamReply> {
@@ -324,8 +318,12 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
   function judgeInStream({ account, context, mustStay }: Turn, refusal: QwenRefusal): GatewayError {
     const verdict = accounts.judge(account, refusal);
     if (verdict === "renewable") return repeatableAtOnce(refusal);
-    if (verdict !== "set-aside" || mustStay || !accounts.mayMove(refusal, account.id)) return refusal;
-    waitsForOwn(context, account.id);
+    if (mustStay) return refusal;
+    if (verdict !== "set-aside" || !accounts.mayMove(refusal, account.id)) {
+      ownAccounts.failed(context.resume, refusal);
+      return refusal;
+    }
+    ownAccounts.refused(context.resume, account.id);
     return repeatableAtOnce(refusal);
   }
 
@@ -367,8 +365,6 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
   };
 }
 
-/** Nobody has refused a request that has not been sent yet. */
-const nobody: ReadonlySet<string> = new Set();
 const atRest = Promise.resolve(0);
 
 function naming(field: string | undefined, refusal: GatewayError): GatewayError {

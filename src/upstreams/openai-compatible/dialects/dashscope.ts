@@ -36,5 +36,7 @@ export const dashscope: Dialect = {
   // Rerank has a place of its own (LiteLLM page of 2026-10, Model Studio page of 2026-06). Images and audio exist in the
   // native form alone.
   endpoints: { embeddings: "embeddings", rerank: "/compatible-api/v1/reranks" },
+  // text-embedding-v4 (embedding page, 2026-10).
+  mostEmbeddings: 10,
   refusals: [],
 };
