@@ -5,7 +5,7 @@ import { GatewayError } from "../../contract/gateway-error.ts";
 import type { SessionView } from "../../store/store.ts";
 import { anyObject, json, type Parameter, query } from "../openapi/operation.ts";
 import { parseLimit, sessionListRange } from "../parse-limit.ts";
-import { encodeSession } from "../sessions.ts";
+import { encodeSession } from "../session-routes.ts";
 import { localCaller } from "../trip.ts";
 import type { AdminParts } from "./admin-parts.ts";
 import type { AdminCall, AdminRoute } from "./admin-route.ts";
