@@ -22,7 +22,7 @@ import type { ServerRoute } from "../server/trip.ts";
 import type { AgentStore } from "../store/agent-store.ts";
 import type { ChatStore } from "../store/chat-store.ts";
 import type { ConversationStore } from "../store/conversation-store.ts";
-import { createSqliteDocuments } from "../store/sqlite-documents.ts";
+import { createSqliteDocuments } from "../store/sqlite/documents.ts";
 import type { ResponseStore } from "../store/response-store.ts";
 import type { OpenVault } from "./open-vault.ts";
 import { embedThrough } from "./embed-through.ts";

@@ -43,7 +43,7 @@ const mostFiles = 2000;
 export function createLazyFiles({ config, path, copying, clock, log }: FilesParts): LazyFiles {
   const store = madeOnce(async (): Promise<FileStore> => {
     try {
-      const { openSqliteFiles } = await import("../store/sqlite-files.ts");
+      const { openSqliteFiles } = await import("../store/sqlite/files.ts");
       return openSqliteFiles(path, clock, log, copying);
     } catch (error) {
       // The sentence of the cause names a path of this machine, which is no client's business.

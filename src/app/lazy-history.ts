@@ -58,7 +58,7 @@ export function createLazyHistory({ config, keptOf, path, clock, log }: HistoryP
 
   const history = madeOnce(async (): Promise<OpenedHistory> => {
     const [{ openSqliteHistory }, { createWordReader }] = await Promise.all([
-      import("../store/sqlite-history.ts"),
+      import("../store/sqlite/history.ts"),
       import("../documents/search-words.ts"),
     ]);
     const { historyMaxBytes: maxBytes } = present;

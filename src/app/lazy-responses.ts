@@ -1,9 +1,9 @@
 // Stored responses and conversations as the rest of the app sees them: their code is loaded with the first request, their database only
 // when something is to be kept or looked up.
 
-import { responsePlaces } from "../server/response-places.ts";
+import { responsePlaces } from "../server/responses/places.ts";
 import type { ServedRoom } from "../server/create-server.ts";
-import type { Responses, ResponsesOptions } from "../server/responses.ts";
+import type { Responses, ResponsesOptions } from "../server/responses/responses.ts";
 
 export interface LazyResponses extends ServedRoom {
   /** Forgets the responses of a session. @returns whether there was one */
@@ -20,7 +20,7 @@ export function createLazyResponses(parts: ResponsesOptions, mayHoldSome: () => 
   let responses: Responses | undefined;
 
   async function open(): Promise<Responses> {
-    const { createResponses } = await import("../server/responses.ts");
+    const { createResponses } = await import("../server/responses/responses.ts");
     responses ??= createResponses(parts);
     return responses;
   }
@@ -30,8 +30,8 @@ export function createLazyResponses(parts: ResponsesOptions, mayHoldSome: () => 
     async load(edge) {
       const [opened, { responseRoutes }, { conversationRoutes }] = await Promise.all([
         open(),
-        import("../server/response-routes.ts"),
-        import("../server/conversation-routes.ts"),
+        import("../server/responses/routes.ts"),
+        import("../server/responses/conversation-routes.ts"),
       ]);
       const { openConversations, clock } = parts;
       return [

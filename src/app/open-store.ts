@@ -2,7 +2,7 @@
 
 import { ConfigError } from "../config/config-error.ts";
 import type { Config } from "../config/config-schema.ts";
-import { databasePath, openSqliteStore } from "../store/sqlite-store.ts";
+import { databasePath, openSqliteStore } from "../store/sqlite/open-store.ts";
 import type { SharedRooms } from "../store/redis/open-store.ts";
 import type { Store } from "../store/store.ts";
 import type { StoreOptions } from "../store/store-options.ts";

@@ -4,7 +4,7 @@
 import { join } from "node:path";
 import { knownSchemas } from "../backup/contents.ts";
 import { refuseNewer } from "../store/refuse-newer.ts";
-import { databaseName } from "../store/sqlite-store.ts";
+import { databaseName } from "../store/sqlite/open-store.ts";
 
 /**
  * @param isShared sessions stand in a store elsewhere, and what a former one left in its file here is not used

@@ -4,9 +4,9 @@
 import { chatDatabaseName, chatMigrations } from "../store/chat-database.ts";
 import { historyDatabaseName } from "../store/history-budget.ts";
 import { migrations } from "../store/migrate.ts";
-import { fileDatabaseName, fileMigrations } from "../store/sqlite-files.ts";
-import { historyMigrations } from "../store/sqlite-history.ts";
-import { databaseName } from "../store/sqlite-store.ts";
+import { fileDatabaseName, fileMigrations } from "../store/sqlite/files.ts";
+import { historyMigrations } from "../store/sqlite/history.ts";
+import { databaseName } from "../store/sqlite/open-store.ts";
 
 /** By file, what brings it to the newest schema that this binary knows. */
 export const knownMigrations: Readonly<Record<string, readonly string[]>> = {

@@ -11,7 +11,7 @@ import { isLoopback } from "../outbound/loopback-host.ts";
 import { takesJwt } from "../server/auth/jwt-settings.ts";
 import { checkBind } from "../server/check-bind.ts";
 import { hasKeys } from "../store/has-keys.ts";
-import { databasePath } from "../store/sqlite-store.ts";
+import { databasePath } from "../store/sqlite/open-store.ts";
 import { describeLowLimit } from "../telemetry/descriptors.ts";
 import type { LoadedCommandConfig } from "./config-flags.ts";
 

@@ -10,7 +10,7 @@ export interface DocumentLimits {
   /**
    * Texts of all callers together. The database is about 2.5 times as large, and each search holds up everything else for
    * about half a millisecond for each megabyte.
-   * @defaultValue 268_435_456
+   * @defaultValue 536_870_912
    */
   readonly maxTotalBytes: number;
 }
@@ -19,5 +19,5 @@ export const defaultDocumentLimits: DocumentLimits = {
   maxDocumentBytes: 20 * 1024 * 1024,
   maxPieces: 50_000,
   maxDocuments: 1000,
-  maxTotalBytes: 256 * 1024 * 1024,
+  maxTotalBytes: 512 * 1024 * 1024,
 };

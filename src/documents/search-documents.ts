@@ -39,6 +39,16 @@ const maxMatchedTerms = 16;
 /** A word in more than this share of the pieces is left out, as long as the others find enough. */
 const commonShare = 0.25;
 
+/** One search, while it runs. */
+interface Search extends SearchParts {
+  readonly scope: SearchScope;
+  readonly question: string;
+  readonly terms: readonly SearchTerm[];
+  /** Pieces of each order, of which the best are taken. */
+  readonly candidates: number;
+  readonly signal: AbortSignal;
+}
+
 /** @throws {GatewayError} `not-found` for an id that the caller does not have, unless these are skipped. */
 export async function searchDocuments(
   parts: SearchParts,
@@ -55,8 +65,8 @@ export async function searchDocuments(
   const counts = await parts.store.countPieces(scope, terms);
   // Nothing is embedded for who has no documents.
   if (counts.all === 0) return [];
-  const byWords = await searchByWords(parts, scope, terms, counts, candidates);
-  const found = await addMeaning(parts, scope, question, byWords, candidates, signal);
+  const search: Search = { ...parts, scope, question, terms, candidates, signal };
+  const found = await addMeaning(search, await searchByWords(search, counts));
   return found.slice(0, limit).map(({ piece, score }) => {
     const text = piece.heading === "" ? piece.text.trim() : `${piece.heading}\n\n${piece.text.trim()}`;
     const { snippetChars } = options;
@@ -88,11 +98,8 @@ async function knownIds(
 }
 
 async function searchByWords(
-  { store, reader }: SearchParts,
-  scope: SearchScope,
-  terms: readonly SearchTerm[],
+  { store, reader, scope, terms, candidates }: Search,
   counts: TermCounts,
-  candidates: number,
 ): Promise<ScoredPiece[]> {
   const held = terms
     .map((term, index) => ({ term, holding: counts.holding[index] ?? 0 }))
@@ -121,12 +128,8 @@ async function findPieces(
 
 /** The order by words as it is, when there are no vectors of the model. */
 async function addMeaning(
-  { store, embedder }: SearchParts,
-  scope: SearchScope,
-  question: string,
+  { store, embedder, scope, question, candidates, signal }: Search,
   byWords: readonly ScoredPiece[],
-  candidates: number,
-  signal: AbortSignal,
 ): Promise<readonly ScoredPiece[]> {
   if (embedder === undefined || question.trim() === "") return byWords;
   const vector = await embedder.embedQuestion(question, signal);

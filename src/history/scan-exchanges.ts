@@ -25,6 +25,12 @@ export interface ListedExchanges {
   readonly nextKey: number | undefined;
 }
 
+/** Which exchanges are meant. */
+export interface AskedExchanges {
+  readonly scope: HistoryScope;
+  readonly filter: ExchangeFilter;
+}
+
 export interface ScanBounds {
   /** Exchanges of one window: a millisecond or two, also of a search among a quarter of a million. @defaultValue 1000 */
   readonly windowRows?: number;
@@ -45,8 +51,7 @@ const exportedAtOnce = 50;
  */
 export async function listExchanges(
   store: Scanned,
-  scope: HistoryScope,
-  filter: ExchangeFilter,
+  { scope, filter }: AskedExchanges,
   { order, afterKey, limit }: ExchangePage,
   signal: AbortSignal,
   { windowRows = defaultWindowRows, pageRows = defaultPageRows }: ScanBounds = {},
@@ -70,15 +75,14 @@ export async function listExchanges(
 /** All that fit, the oldest first. What ends meanwhile comes too, what is deleted meanwhile does not. @throws the reason of the signal */
 export async function* eachExchange(
   store: Scanned,
-  scope: HistoryScope,
-  filter: ExchangeFilter,
+  asked: AskedExchanges,
   signal: AbortSignal,
   bounds: ScanBounds = {},
 ): AsyncGenerator<KeptExchange> {
   let afterKey: number | undefined;
   do {
     const page = { order: "asc", limit: exportedAtOnce, afterKey } as const;
-    const { exchanges, nextKey } = await listExchanges(store, scope, filter, page, signal, bounds);
+    const { exchanges, nextKey } = await listExchanges(store, asked, page, signal, bounds);
     for (const exchange of exchanges) {
       signal.throwIfAborted();
       yield exchange;
@@ -92,8 +96,7 @@ export async function* eachExchange(
 /** @returns how many fitted. @throws the reason of the signal: what has gone until then is gone */
 export async function removeExchanges(
   store: Scanned & Pick<HistoryStore, "removeKeys">,
-  scope: HistoryScope,
-  filter: ExchangeFilter,
+  { scope, filter }: AskedExchanges,
   signal: AbortSignal,
   { windowRows = defaultWindowRows }: ScanBounds = {},
 ): Promise<number> {

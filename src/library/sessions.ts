@@ -5,7 +5,7 @@ import { GatewayError } from "../contract/gateway-error.ts";
 import { fingerprintHistory } from "../conversation/fingerprints.ts";
 import { fingerprintReply } from "../conversation/reply-digest.ts";
 import { sessionIdOf } from "../conversation/session-id.ts";
-import { encodeSession } from "../server/sessions.ts";
+import { encodeSession } from "../server/session-routes.ts";
 import { localCaller } from "../server/trip.ts";
 import type { Store } from "../store/store.ts";
 

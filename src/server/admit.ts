@@ -10,7 +10,7 @@ import { type CallerAccessOptions, createCallerAccess } from "./caller-access.ts
 import { isKeyless } from "./check-bind.ts";
 import type { Cors } from "./cors.ts";
 import { checkHead } from "./head-limit.ts";
-import { isHealthPath } from "./health.ts";
+import { isHealthPath } from "./health-routes.ts";
 import { createOriginGuard } from "./origin-guard.ts";
 import { isPageRequest } from "./page-file.ts";
 import type { Trip } from "./trip.ts";

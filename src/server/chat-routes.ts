@@ -8,7 +8,7 @@ import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
 import type { ChatMessage, ChatSession, ChatStore } from "../store/chat-store.ts";
 import { parseLimit, sessionListRange } from "./parse-limit.ts";
 import { readBody } from "./read-body.ts";
-import { sessionNotFound } from "./sessions.ts";
+import { sessionNotFound } from "./session-routes.ts";
 import { pathRest, queryOf, type ServerRoute, type Trip } from "./trip.ts";
 
 export interface ChatRoutesOptions {

@@ -27,7 +27,7 @@ import { createApp } from "./create-app.ts";
 import { createDiagnose, type DiagnosisSource } from "./diagnosis.ts";
 import { forwardRoutes } from "./forward-routes.ts";
 import { describeHealth } from "./health-details.ts";
-import { healthRoutes, isHealthPath } from "./health.ts";
+import { healthRoutes, isHealthPath } from "./health-routes.ts";
 import { createHeldConnections, type HeldConnections } from "./held-connections.ts";
 import { createEndOf } from "./lasting-access.ts";
 import { lazyRoutes, type RoutePlace } from "./lazy-routes.ts";
@@ -41,14 +41,14 @@ import {
   urlOf,
   usualIdleTimeoutSeconds,
 } from "./listen.ts";
-import { metricsRoute } from "./metrics.ts";
-import { modelRoutes } from "./models.ts";
+import { metricsRoute } from "./metrics-route.ts";
+import { modelRoutes } from "./model-routes.ts";
 import { isPagePath } from "./page-file.ts";
 import { pageRoutes, statusPageRoutes } from "./page-route.ts";
 import { createOpenRelays, type OpenRelays } from "./open-relays.ts";
 import { passportOf } from "./passport.ts";
 import { createRelay } from "./relay.ts";
-import { sessionRoutes } from "./sessions.ts";
+import { sessionRoutes } from "./session-routes.ts";
 import { noSpeech, type Speech, speechRoute } from "./speech-route.ts";
 import { surfaceRoutes } from "./surface-routes.ts";
 import type { ServerRoute, Trip } from "./trip.ts";

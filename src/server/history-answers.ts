@@ -66,7 +66,7 @@ export function createHistoryAnswers(options: HistoryAnswersOptions): HistoryAns
     filter: ExchangeFilter,
     signal: AbortSignal,
   ): AsyncGenerator<Uint8Array> {
-    for await (const { exchangeId } of eachExchange(store, scope, filter, signal)) {
+    for await (const { exchangeId } of eachExchange(store, { scope, filter }, signal)) {
       const found = await retryWhileBusy(() => store.find(scope, exchangeId));
       if (found !== undefined) yield encoder.encode(`${JSON.stringify(encodeAll(found, found.content))}\n`);
       await othersFirst();
@@ -83,7 +83,7 @@ export function createHistoryAnswers(options: HistoryAnswersOptions): HistoryAns
       const isOver = history === undefined || (after !== undefined && afterKey === undefined);
       const { exchanges, nextKey } = isOver
         ? { exchanges: [], nextKey: undefined }
-        : await listExchanges(history.store, scope, filter, { ...page, afterKey }, signalOf(request));
+        : await listExchanges(history.store, { scope, filter }, { ...page, afterKey }, signalOf(request));
       return Response.json({
         object: "list",
         ...more,
@@ -122,7 +122,7 @@ export function createHistoryAnswers(options: HistoryAnswersOptions): HistoryAns
       if (history !== undefined) {
         keepOpen(request);
         // Whoever has ordered it may hang up: what he wants gone is to be gone.
-        deleted = await removeExchanges(history.store, scope, filter, stopping);
+        deleted = await removeExchanges(history.store, { scope, filter }, stopping);
         await scrub(history.store, mostScrubMs, log);
       }
       return { deleted, response: Response.json({ object: "history.deleted", deleted }) };

@@ -11,10 +11,9 @@ import {
   type KeptExchange,
   type StoredContent,
 } from "../store/history-store.ts";
-import { type LimitRange, parseLimit } from "./parse-limit.ts";
+import { pageRange, parseLimit } from "./parse-limit.ts";
 import { parseOrder } from "./parse-order.ts";
 
-const listRange: LimitRange = { usual: 20, most: 100 };
 const maxFilterChars = 300;
 const pageFields: ReadonlySet<string> = new Set(["limit", "order", "after"]);
 const filterFields: ReadonlySet<string> = new Set([
@@ -37,7 +36,7 @@ export interface AskedPage extends Omit<ExchangePage, "afterKey"> {
 /** @throws {GatewayError} `invalid-request` that names the field */
 export function parsePage(query: URLSearchParams): AskedPage {
   return {
-    limit: parseLimit(query.get("limit"), "exchanges", listRange),
+    limit: parseLimit(query.get("limit"), "exchanges", pageRange),
     order: parseOrder(query),
     after: query.get("after") ?? undefined,
   };

@@ -8,7 +8,9 @@ export interface LimitRange {
   readonly most: number;
 }
 
-/** Of every list of sessions. */
+/** Of lists that are read page by page. */
+export const pageRange: LimitRange = { usual: 20, most: 100 };
+/** Of lists of sessions. */
 export const sessionListRange: LimitRange = { usual: 100, most: 1000 };
 
 /**

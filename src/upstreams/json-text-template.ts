@@ -130,10 +130,6 @@ export class JsonTextTemplate {
     return this.#before.length;
   }
 
-  get bytesBehind(): number {
-    return this.#after.length;
-  }
-
   /** Of the last match. */
   get text(): JsonText {
     return this.#raw;

@@ -6,7 +6,7 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { AuthenticationError, RateLimitError } from "openai";
-import { databasePath } from "../../src/store/sqlite-store.ts";
+import { databasePath } from "../../src/store/sqlite/open-store.ts";
 import { type BinaryResult, eventually, runBinary, startBinary } from "../support/binary.ts";
 import { ask, createClient, startStage, type Stage } from "./stage.ts";
 

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { unpackTar } from "modern-tar";
 import { restoreBackup } from "../../src/backup/restore-backup.ts";
 import { createStoredKeys } from "../../src/server/auth/stored-keys.ts";
-import { databasePath, openSqliteStore } from "../../src/store/sqlite-store.ts";
+import { databasePath, openSqliteStore } from "../../src/store/sqlite/open-store.ts";
 import { silentLog } from "../../src/telemetry/log.ts";
 import { apiKey, ask, changesOf, findOpenDoors, findOpenLoopback, guarded, send } from "../support/admin-client.ts";
 import { startHarness } from "../support/harness.ts";

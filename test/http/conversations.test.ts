@@ -395,8 +395,8 @@ test("a response that runs while its session is deleted is not kept", async () =
   harness.emulator.release("slow", "all");
   while (!(await reader?.read())?.done);
 
-  const id = /resp_[0-9a-f]{32}/.exec(first)?.[0];
-  expect(id).toBeDefined();
+  const [id] = /resp_[0-9a-f]{32}/.exec(first) ?? [];
+  expect(id).toStartWith("resp_");
   expect((await harness.get(`/v1/responses/${id}`)).status).toBe(404);
 });
 

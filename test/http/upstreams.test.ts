@@ -121,7 +121,7 @@ test("nothing moves after the first word: one error frame, and nobody else is as
   const told = await readStream(await three.harness.chat({ ...hello, model: "local" }));
 
   expect(told.text).toBe("half");
-  expect(told.error).toBeDefined();
+  expect(told.error).toMatchObject({ code: "upstream_failed" });
   expect(three.two.completions).toHaveLength(0);
 });
 

@@ -7,7 +7,7 @@ import { createReplays } from "../../src/replay/create-replays.ts";
 import type { ReplayChunk, ReplaySource } from "../../src/replay/replays.ts";
 import { openChatDatabase } from "../../src/store/chat-database.ts";
 import { inMemory } from "../../src/store/open-database.ts";
-import { createSqliteReplayIndex } from "../../src/store/sqlite-replay-index.ts";
+import { createSqliteReplayIndex } from "../../src/store/sqlite/replay-index.ts";
 import { silentLog } from "../../src/telemetry/log.ts";
 import { frame, interruptedFrame, stoppedFrame } from "../unit/replay/stage.ts";
 

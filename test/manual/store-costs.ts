@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openRedisStore } from "../../src/store/redis/open-store.ts";
-import { openSqliteStore } from "../../src/store/sqlite-store.ts";
+import { openSqliteStore } from "../../src/store/sqlite/open-store.ts";
 import type { PrefixFingerprint, Store, TurnLookup } from "../../src/store/store.ts";
 import { findRedis, startRedis } from "../support/redis-server.ts";
 

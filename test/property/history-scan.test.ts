@@ -121,7 +121,10 @@ async function listAll(store: HistoryStore, filter: ExchangeFilter, asked: Quest
   let afterKey: number | undefined;
   // Each page goes on by a row at least.
   for (let pages = 0; pages < 500; pages++) {
-    const page = await listExchanges(store, scope, filter, { order, limit, afterKey }, never, { windowRows, pageRows });
+    const page = await listExchanges(store, { scope, filter }, { order, limit, afterKey }, never, {
+      windowRows,
+      pageRows,
+    });
     expect(page.exchanges.length).toBeLessThanOrEqual(limit);
     found.push(...idsOf(page.exchanges));
     if (page.nextKey === undefined) return found;
@@ -160,14 +163,15 @@ test(
             expect(idsOf(store.scan(asked.scope, filter, { ...all, order: asked.order }).exchanges)).toEqual(ordered);
             const bounds: ScanBounds = asked;
             const exported: KeptExchange[] = [];
-            for await (const one of eachExchange(store, asked.scope, filter, never, bounds)) exported.push(one);
+            for await (const one of eachExchange(store, { scope: asked.scope, filter }, never, bounds))
+              exported.push(one);
             expect(idsOf(exported)).toEqual(expected);
           }
 
           const [asked] = questions;
           const filter = filterOf(asked!, stage);
           const gone = kept.filter((one) => fits(one, asked!));
-          expect(await removeExchanges(store, asked!.scope, filter, never, asked)).toBe(gone.length);
+          expect(await removeExchanges(store, { scope: asked!.scope, filter }, never, asked)).toBe(gone.length);
           const left = kept.filter((one) => !gone.includes(one)).map(({ id }) => id);
           expect(idsOf(store.scan(undefined, {}, all).exchanges)).toEqual(left);
         },
@@ -195,7 +199,7 @@ test("a deletion of more than one transaction takes lets others have their turn,
     },
   };
 
-  expect(await removeExchanges(counting, "me", { model: "m" }, never)).toBe(3 * rowsRemoved);
+  expect(await removeExchanges(counting, { scope: "me", filter: { model: "m" } }, never)).toBe(3 * rowsRemoved);
 
   expect(transactions).toBe(3);
   expect(stage.find()).toEqual([]);

@@ -78,7 +78,11 @@ test(
               await stage.history.flush();
               const { store } = await stage.open();
               if (one.kind === "remove") {
-                await removeExchanges(store, "me", { model: one.model }, new AbortController().signal);
+                await removeExchanges(
+                  store,
+                  { scope: "me", filter: { model: one.model } },
+                  new AbortController().signal,
+                );
                 await scrub(store, 60_000, silentLog);
               }
             }

@@ -7,7 +7,7 @@ import { GatewayError } from "../../src/contract/gateway-error.ts";
 import { createPriceOf } from "../../src/gateway/quotas/prices.ts";
 import { createQuotas, type Quotas } from "../../src/gateway/quotas/quotas.ts";
 import { createMemoryStore } from "../../src/store/memory-store.ts";
-import { openSqliteStore } from "../../src/store/sqlite-store.ts";
+import { openSqliteStore } from "../../src/store/sqlite/open-store.ts";
 import type { Store } from "../../src/store/store.ts";
 import { openRedisStore } from "../../src/store/redis/open-store.ts";
 import { silentLog } from "../../src/telemetry/log.ts";

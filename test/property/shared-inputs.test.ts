@@ -5,7 +5,7 @@ import fc from "fast-check";
 import type { JsonObject } from "../../src/contract/json.ts";
 import { openChatDatabase } from "../../src/store/chat-database.ts";
 import { inMemory } from "../../src/store/open-database.ts";
-import { createSqliteResponses } from "../../src/store/sqlite-responses.ts";
+import { createSqliteResponses } from "../../src/store/sqlite/responses.ts";
 import { silentLog } from "../../src/telemetry/log.ts";
 import { newResponse } from "../support/new-response.ts";
 import { patienceMs, runsOf } from "./runs.ts";

@@ -12,7 +12,7 @@ import { parseTypedChatRequest } from "../../src/pipeline/parse-request.ts";
 import { readJson } from "../../src/pipeline/read-json.ts";
 import { openChatDatabase } from "../../src/store/chat-database.ts";
 import { inMemory } from "../../src/store/open-database.ts";
-import { createSqliteChat } from "../../src/store/sqlite-chat.ts";
+import { createSqliteChat } from "../../src/store/sqlite/chat.ts";
 import { silentLog } from "../../src/telemetry/log.ts";
 import { brokenOff, recoverAnswers } from "../../src/pipeline/recover-answers.ts";
 import { emptyState, runPipeline } from "../../src/pipeline/run-pipeline.ts";

@@ -6,7 +6,7 @@ import type { AgentEngine, AgentProgress, AgentResult, RunOptions } from "../../
 import type { AgentStore } from "../../src/store/agent-store.ts";
 import { openChatDatabase } from "../../src/store/chat-database.ts";
 import { inMemory } from "../../src/store/open-database.ts";
-import { createSqliteAgent } from "../../src/store/sqlite-agent.ts";
+import { createSqliteAgent } from "../../src/store/sqlite/agent.ts";
 import { silentLog } from "../../src/telemetry/log.ts";
 import { type ScriptedAnswer, type ScriptedModel, scriptModel } from "./scripted-model.ts";
 import { calendar, type ScriptedServers, type ScriptedToolServers, scriptToolServers } from "./scripted-tools.ts";

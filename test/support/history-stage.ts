@@ -10,7 +10,7 @@ import { searchTerms } from "../../src/history/search-words.ts";
 import type { OpenedHistory } from "../../src/history/write-group.ts";
 import { largestContentBytes } from "../../src/store/history-budget.ts";
 import type { ExchangeFilter, KeptExchange } from "../../src/store/history-store.ts";
-import { openSqliteHistory } from "../../src/store/sqlite-history.ts";
+import { openSqliteHistory } from "../../src/store/sqlite/history.ts";
 import { createLog } from "../../src/telemetry/create-log.ts";
 
 export interface HistoryStage extends AsyncDisposable {

@@ -1,7 +1,7 @@
 // API keys of a gateway's data directory, made and taken back as another process would: by a store of its own.
 
 import { createStoredKeys, type CreatedKey, type KeyToCreate } from "../../src/server/auth/stored-keys.ts";
-import { databasePath, openSqliteStore } from "../../src/store/sqlite-store.ts";
+import { databasePath, openSqliteStore } from "../../src/store/sqlite/open-store.ts";
 import type { Harness } from "./harness.ts";
 
 export interface KeysBeside {

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import type { Continuation } from "../../contract/continuation.ts";
-import { openSqliteStore } from "../../store/sqlite-store.ts";
+import { openSqliteStore } from "../../store/sqlite/open-store.ts";
 import type { Store, TurnClaim, TurnRecord } from "../../store/store.ts";
 import { median, percentile, row, rounded } from "./measure.ts";
 

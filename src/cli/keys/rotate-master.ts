@@ -6,7 +6,7 @@ import { GatewayError } from "../../contract/gateway-error.ts";
 import { rotateMasterKey, type Rotation } from "../../credentials/rotate-master-key.ts";
 import { DatabaseInUse, lockDatabase } from "../../store/lock-database.ts";
 import { openConfiguredStore } from "../../app/open-store.ts";
-import { databasePath } from "../../store/sqlite-store.ts";
+import { databasePath } from "../../store/sqlite/open-store.ts";
 import { createLog } from "../../telemetry/create-log.ts";
 import type { Command, CommandContext, ExitCode } from "../command.ts";
 import { configFlags, loadCommandConfig, sourceFlagNames } from "../config-flags.ts";

@@ -20,7 +20,7 @@ import { callerOfSubject } from "../../server/auth/caller-of-subject.ts";
 import { takesJwt } from "../../server/auth/jwt-settings.ts";
 import { createMemoryStore } from "../../store/memory-store.ts";
 import { openConfiguredStore } from "../../app/open-store.ts";
-import { databasePath } from "../../store/sqlite-store.ts";
+import { databasePath } from "../../store/sqlite/open-store.ts";
 import type { Store } from "../../store/store.ts";
 import { createLog } from "../../telemetry/create-log.ts";
 import { type CommandContext, type ExitCode, type Flag, UsageError } from "../command.ts";

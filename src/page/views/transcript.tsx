@@ -9,6 +9,7 @@ import { isPathEnded, siblingsOf } from "../conversation/tree.ts";
 import { Answer } from "./answer.tsx";
 import { Icon } from "./icons.tsx";
 import { Question } from "./question.tsx";
+import { TranscriptFrame } from "./transcript-frame.tsx";
 import { useEndInSight } from "./use-end-in-sight.ts";
 import { whenDrawn } from "./when-drawn.ts";
 
@@ -25,13 +26,13 @@ export interface TranscriptProps {
 const nearMessages = 12;
 
 export function Transcript({ chat, conversation, path, onSource, onAct }: TranscriptProps) {
-  const { box, content, isAtEnd, goToEnd } = useEndInSight();
+  const end = useEndInSight();
   const { tree } = conversation;
   const isBusy = underwayIn(conversation) !== undefined;
   const last = path.at(-1);
   const lastQuestion = path.findLast(({ role }) => role === "user")?.id;
   // What one has just said is to be seen, wherever one was.
-  useLayoutEffect(goToEnd, [lastQuestion]);
+  useLayoutEffect(end.goToEnd, [lastQuestion]);
 
   const thenAct =
     <Values extends readonly unknown[]>(act: (...values: Values) => void) =>
@@ -50,52 +51,42 @@ export function Transcript({ chat, conversation, path, onSource, onAct }: Transc
   }
 
   return (
-    <div class="transcript-frame">
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
-      <section ref={box} class="transcript" tabIndex={0} aria-label="Messages">
-        <div ref={content} class="column">
-          {path.length === 0 && <Opening conversation={conversation} onRetry={chat.show} />}
-          {path.map((message, position) => {
-            const siblings = siblingsOf(tree, message);
-            const place = {
-              message,
-              index: siblings.indexOf(message.id),
-              count: siblings.length,
-              isBusy,
-              onWalk: walk,
-            };
-            return message.role === "user" ? (
-              <Question key={message.id} {...place} onEdit={thenAct(chat.edit)} />
-            ) : (
-              <Answer
-                key={message.id}
-                {...place}
-                isLast={message === last}
-                isNear={position >= path.length - nearMessages}
-                onRetry={thenAct(chat.retry)}
-                onResume={thenAct(chat.resume)}
-                onBranch={thenAct(chat.branchAt)}
-                onSource={onSource}
-                onAsk={thenAct((text: string) => chat.send({ text, attachments: [] }))}
-              />
-            );
-          })}
-          {isPathEnded(tree) && (
-            <p class="notice branch-notice">
-              <Icon name="branch" /> Your next message begins a new branch here.
-              <button type="button" class="link" onClick={thenAct(chat.leaveBranch)}>
-                Back to where it went on
-              </button>
-            </p>
-          )}
-        </div>
-      </section>
-      {!isAtEnd && (
-        <button type="button" class="to-end" onClick={goToEnd}>
-          <Icon name="down" /> Newest
-        </button>
+    <TranscriptFrame label="Messages" end={end}>
+      {path.length === 0 && <Opening conversation={conversation} onRetry={chat.show} />}
+      {path.map((message, position) => {
+        const siblings = siblingsOf(tree, message);
+        const place = {
+          message,
+          index: siblings.indexOf(message.id),
+          count: siblings.length,
+          isBusy,
+          onWalk: walk,
+        };
+        return message.role === "user" ? (
+          <Question key={message.id} {...place} onEdit={thenAct(chat.edit)} />
+        ) : (
+          <Answer
+            key={message.id}
+            {...place}
+            isLast={message === last}
+            isNear={position >= path.length - nearMessages}
+            onRetry={thenAct(chat.retry)}
+            onResume={thenAct(chat.resume)}
+            onBranch={thenAct(chat.branchAt)}
+            onSource={onSource}
+            onAsk={thenAct((text: string) => chat.send({ text, attachments: [] }))}
+          />
+        );
+      })}
+      {isPathEnded(tree) && (
+        <p class="notice branch-notice">
+          <Icon name="branch" /> Your next message begins a new branch here.
+          <button type="button" class="link" onClick={thenAct(chat.leaveBranch)}>
+            Back to where it went on
+          </button>
+        </p>
       )}
-    </div>
+    </TranscriptFrame>
   );
 }
 

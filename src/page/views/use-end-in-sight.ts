@@ -1,12 +1,22 @@
 // Where the reader stands in a text that grows: at the end it stays at the end, elsewhere it stays put.
 
+import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { copyText } from "./copy-text.ts";
+import { copyCode } from "./copy-code.ts";
 
 /** Farther from the end than this, in pixels, the reader reads something else. */
 const nearEnd = 24;
 
-export function useEndInSight() {
+export interface EndInSight {
+  /** What scrolls. */
+  readonly box: RefObject<HTMLElement | null>;
+  /** What grows in it. */
+  readonly content: RefObject<HTMLDivElement | null>;
+  readonly isAtEnd: boolean;
+  goToEnd(): void;
+}
+
+export function useEndInSight(): EndInSight {
   const box = useRef<HTMLElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const isPinned = useRef(true);
@@ -47,24 +57,4 @@ export function useEndInSight() {
   }, []);
 
   return { box, content, isAtEnd, goToEnd };
-}
-
-/** For how long a button says that it has copied, in milliseconds. */
-const thanksMs = 1500;
-
-/** Buttons of code blocks stand outside of what Preact draws. */
-function copyCode(event: MouseEvent): void {
-  const button = event.target instanceof Element ? event.target.closest<HTMLButtonElement>(".copy-code") : null;
-  const code = button?.closest("figure")?.querySelector("code");
-  if (button == null || code == null) return;
-  copyText((code.textContent ?? "").replace(/\n$/, "")).then(
-    () => {
-      button.textContent = "Copied";
-      setTimeout(() => {
-        button.textContent = "Copy";
-      }, thanksMs);
-    },
-    // It keeps its word, which says enough.
-    () => {},
-  );
 }

@@ -6,6 +6,7 @@ import { acrossWorkers } from "./across-workers.ts";
 import type { AdminParts } from "./admin-parts.ts";
 import { type AdminRoute, adminServerRoutes } from "./admin-route.ts";
 import { backupRoutes } from "./backup-routes.ts";
+import { captureRoutes } from "./capture-routes.ts";
 import { historyRoutes } from "./history-routes.ts";
 import { keyRoutes } from "./key-routes.ts";
 import { limitRoutes } from "./limit-routes.ts";
@@ -23,6 +24,7 @@ export function adminRoutes(parts: AdminParts): readonly AdminRoute[] {
     upstreamRoutes,
     accountRoutes,
     sessionRoutes,
+    captureRoutes,
     keyRoutes,
     limitRoutes,
     historyRoutes,

@@ -7,13 +7,12 @@ import { partsOfSubject, sessionRange, sessionSubject } from "../../gateway/quot
 import type { UsedAmount, UsedBySubject } from "../../gateway/quotas/used-amounts.ts";
 import { encodeLimits } from "../auth/encode-key.ts";
 import type { KeyView } from "../auth/stored-keys.ts";
-import { json, jsonBody, query, refusal } from "../openapi/operation.ts";
-import { type LimitRange, parseLimit } from "../parse-limit.ts";
+import { json, jsonBody, limitQuery, query, refusal } from "../openapi/operation.ts";
+import { pageRange, parseLimit } from "../parse-limit.ts";
 import type { AdminParts } from "./admin-parts.ts";
 import { type AdminCall, type AdminRoute, bodyOf } from "./admin-route.ts";
 import { nullable } from "./schemas.ts";
 
-const listRange: LimitRange = { usual: 20, most: 100 };
 const maxNameChars = 300;
 
 const used = Type.Object({
@@ -126,10 +125,7 @@ export function limitRoutes({
           caller: query(Type.String(), "Only his, with his sessions"),
           session_id: query(Type.String(), "Only this session of that caller"),
           after: query(Type.String(), "Behind this subject"),
-          limit: query(
-            Type.Integer({ minimum: 1, maximum: listRange.most }),
-            `At most so many. Default: ${listRange.usual}`,
-          ),
+          limit: limitQuery(pageRange),
         },
         answers: { 200: json("By their names", page) },
       },
@@ -192,7 +188,7 @@ function encodeUsed({ kind, amount, resetsAtMs }: UsedAmount, own: CallerLimits)
 
 /** @throws {GatewayError} `invalid-request` */
 function parseQuestion(call: AdminCall) {
-  const limit = parseLimit(call.query("limit"), "limits", listRange);
+  const limit = parseLimit(call.query("limit"), "limits", pageRange);
   const named = (name: string): string | undefined => {
     const value = call.query(name);
     if (value !== undefined && value.length > maxNameChars)

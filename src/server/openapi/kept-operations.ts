@@ -2,13 +2,24 @@
 
 import { Type, type TSchema } from "typebox";
 import { exchangeOutcomes } from "../../store/history-store.ts";
-import { type Answer, anyObject, frames, json, jsonBody, type Operation, type Parameter, query } from "./operation.ts";
+import { pageRange, sessionListRange } from "../parse-limit.ts";
+import {
+  type Answer,
+  anyObject,
+  frames,
+  json,
+  jsonBody,
+  limitQuery,
+  type Operation,
+  type Parameter,
+  query,
+} from "./operation.ts";
 import { response } from "./surface-operations.ts";
 
 const page: Readonly<Record<string, Parameter>> = {
   order: query(Type.Enum(["asc", "desc"]), "By age. Default: desc"),
   after: query(Type.String(), "Behind the item of this id"),
-  limit: query(Type.Integer({ minimum: 1, maximum: 100 }), "At most so many. Default: 20"),
+  limit: limitQuery(pageRange),
 };
 
 function listOf(item: TSchema) {
@@ -215,7 +226,7 @@ const sessions: readonly Operation[] = [
     path: "/v1/sessions",
     tag: "sessions",
     summary: "What the gateway remembers of the caller's conversations",
-    parameters: { limit: query(Type.Integer({ minimum: 1, maximum: 1000 }), "At most so many. Default: 100") },
+    parameters: { limit: limitQuery(sessionListRange) },
     answers: {
       200: json("Last used first", Type.Object({ object: Type.Literal("list"), data: Type.Array(session) })),
     },

@@ -2,6 +2,7 @@
 // checks it.
 
 import { Type, type TSchema } from "typebox";
+import type { LimitRange } from "../parse-limit.ts";
 import type { ServerRoute } from "../trip.ts";
 
 export interface Operation {
@@ -62,6 +63,11 @@ export function jsonBody(schema: TSchema, example: unknown): RequestBody {
 
 export function query(schema: TSchema, description: string): Parameter {
   return { in: "query", schema, description };
+}
+
+/** How many entries of a list, as parse-limit.ts reads it. */
+export function limitQuery({ usual, most }: LimitRange): Parameter {
+  return query(Type.Integer({ minimum: 1, maximum: most }), `At most so many. Default: ${usual}`);
 }
 
 /** The router's path: a segment in braces in the middle has a name there, the last one takes the rest. */

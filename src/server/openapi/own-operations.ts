@@ -7,7 +7,8 @@ import { eventSchema } from "../../pipeline/event-schemas.ts";
 import { typedChatBody } from "../../pipeline/parse-request.ts";
 import { type AgentPlace, agentPlaces, type AgentRoute } from "../agent-places.ts";
 import { documentBody } from "../read-document-files.ts";
-import { anyObject, frames, json, jsonBody, type Operation, query } from "./operation.ts";
+import { sessionListRange } from "../parse-limit.ts";
+import { anyObject, frames, json, jsonBody, limitQuery, type Operation, query } from "./operation.ts";
 
 /** What stands in the `data:` of its frames is told beside the type, for OpenAPI 3.1 has no word for it. */
 function stream(event: TSchema): TSchema {
@@ -58,7 +59,7 @@ const chat: readonly Operation[] = [
     path: "/api/chat/sessions",
     tag: "typed chat",
     summary: "The caller's sessions",
-    parameters: { limit: query(Type.Integer({ minimum: 1, maximum: 1000 }), "At most so many. Default: 100") },
+    parameters: { limit: limitQuery(sessionListRange) },
     answers: { 200: json("Last used first", Type.Object({ data: Type.Array(chatSession) })) },
   },
   {

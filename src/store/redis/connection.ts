@@ -101,7 +101,9 @@ export class RedisConnection {
 
   /** A server that is there and refuses has said why. */
   unreachable(): GatewayError {
-    return this.#failure instanceof StoreRefuses ? this.#failure : new StoreUnreachable(false, this.#failure);
+    return this.#failure instanceof StoreRefuses
+      ? this.#failure
+      : new StoreUnreachable({ mayBeDone: false, cause: this.#failure });
   }
 
   /** @see Run */
@@ -210,7 +212,7 @@ export class RedisConnection {
 
   #translate(error: unknown, client: RedisClient): Error {
     if (error instanceof GatewayError) return error;
-    if (isLost(error)) return new StoreUnreachable(true, error);
+    if (isLost(error)) return new StoreUnreachable({ mayBeDone: true, cause: error });
     const refusal = refusalOf(error);
     if (refusal === undefined) return errorOf(error);
     const refused = new StoreRefuses(refusal.sentence, error);
@@ -294,7 +296,7 @@ export class RedisConnection {
   #lose(client: RedisClient): void {
     if (this.#client !== client || this.#isClosed) return;
     this.#isUp = false;
-    this.#fail(this.#closedFor ?? new StoreUnreachable(true), 0);
+    this.#fail(this.#closedFor ?? new StoreUnreachable({ mayBeDone: true }), 0);
   }
 
   #fail(error: unknown, attempt: number): void {

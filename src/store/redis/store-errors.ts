@@ -9,7 +9,7 @@ export class StoreUnreachable extends GatewayError {
   /** Whether the server may have done what it was asked. */
   readonly mayBeDone: boolean;
 
-  constructor(mayBeDone: boolean, cause?: unknown) {
+  constructor({ mayBeDone, cause }: { readonly mayBeDone: boolean; readonly cause?: unknown }) {
     super("overloaded", "Cannot reach the gateway's shared store: send the request again in a moment", {
       retryAfterMs,
       retryable: true,

@@ -6,7 +6,7 @@ import { hashListKey } from "../hash-list.ts";
 import type { NewConversation, Store, TurnClaim, TurnLookup, TurnRecord } from "../store.ts";
 import { maxContentChars } from "../store-options.ts";
 import type { TurnMethods } from "../store-parts.ts";
-import { claimOn } from "../turn-claims.ts";
+import { claimOn } from "../claim-on.ts";
 import type { Claims, HeldClaim } from "./claims.ts";
 import type { Session } from "./session.ts";
 

@@ -21,26 +21,26 @@ const openWeights = 262_144;
  * README of QwenLM/Qwen3.8 (2026-08-17).
  */
 const table: readonly (readonly [pattern: RegExp, model: KnownModel])[] = [
-  [/^qwen3\.8-(?:max|flash)/, hybrid(million, 131_072, true)],
-  [/^qwen3\.7-max/, hybrid(million, 65_536, false)],
-  [/^qwen3\.7-plus/, hybrid(million, 65_536, true)],
-  [/^qwen3\.6-plus/, hybrid(million, undefined, true)],
-  [/^qwen3\.6-flash/, hybrid(million, undefined, false)],
-  [/^qwen3\.5-(?:plus|flash)/, hybrid(million, undefined, true)],
-  [/^qwen3\.[568]-\d/, hybrid(openWeights, 65_536, true)],
+  [/^qwen3\.8-(?:max|flash)/, hybrid(million, 131_072, "pictures")],
+  [/^qwen3\.7-max/, hybrid(million, 65_536, "text")],
+  [/^qwen3\.7-plus/, hybrid(million, 65_536, "pictures")],
+  [/^qwen3\.6-plus/, hybrid(million, undefined, "pictures")],
+  [/^qwen3\.6-flash/, hybrid(million, undefined, "text")],
+  [/^qwen3\.5-(?:plus|flash)/, hybrid(million, undefined, "pictures")],
+  [/^qwen3\.[568]-\d/, hybrid(openWeights, 65_536, "pictures")],
   [/^qwen3-coder-(?:plus|flash)/, plain(million, undefined)],
   [/^qwen3-coder/, plain(openWeights, undefined)],
-  [/^qwen3-max-2026-01-23/, { ...hybrid(openWeights, undefined, false), thinksByDefault: false }],
+  [/^qwen3-max-2026-01-23/, { ...hybrid(openWeights, undefined, "text"), thinksByDefault: false }],
   [/^qwen3-max/, plain(openWeights, undefined)],
   [/^qwen3-(?:next-)?\d+b(?:-a\d+b)?-instruct/, plain(openWeights, undefined)],
-  [/^qwen3-vl/, { ...hybrid(openWeights, undefined, true), thinksByDefault: undefined }],
+  [/^qwen3-vl/, { ...hybrid(openWeights, undefined, "pictures"), thinksByDefault: undefined }],
   // Open weights of 2025 think by themselves.
-  [/^qwen3[:-]\d/, hybrid(undefined, undefined, false)],
-  [/^qwen-(?:plus|flash)/, { ...hybrid(million, undefined, false), thinksByDefault: false }],
-  [/^qwen-turbo/, { ...hybrid(undefined, undefined, false), thinksByDefault: false }],
-  [/^qwq/, { ...hybrid(131_072, undefined, false), thinksByDefault: undefined, alwaysThinks: true }],
+  [/^qwen3[:-]\d/, hybrid(undefined, undefined, "text")],
+  [/^qwen-(?:plus|flash)/, { ...hybrid(million, undefined, "text"), thinksByDefault: false }],
+  [/^qwen-turbo/, { ...hybrid(undefined, undefined, "text"), thinksByDefault: false }],
+  [/^qwq/, { ...hybrid(131_072, undefined, "text"), thinksByDefault: undefined, alwaysThinks: true }],
   // What qwen-code 0.24.4 assumes of names that it does not know.
-  [/^qwen3\.\d/, { ...hybrid(million, 65_536, true), thinksByDefault: undefined }],
+  [/^qwen3\.\d/, { ...hybrid(million, 65_536, "pictures"), thinksByDefault: undefined }],
 ];
 
 /** What was looked up: each request asks. Names come from clients, so that the table starts anew when it is full. */
@@ -61,7 +61,13 @@ export function knownModel(id: string): KnownModel | undefined {
   return model;
 }
 
-function hybrid(contextTokens: number | undefined, maxOutputTokens: number | undefined, vision: boolean): KnownModel {
+/** Thinks unless it is told not to. @param input what it reads */
+function hybrid(
+  contextTokens: number | undefined,
+  maxOutputTokens: number | undefined,
+  input: "text" | "pictures",
+): KnownModel {
+  const vision = input === "pictures";
   return { contextTokens, maxOutputTokens, vision, thinking: true, thinksByDefault: true, alwaysThinks: false };
 }
 

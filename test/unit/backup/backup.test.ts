@@ -24,10 +24,10 @@ import { openKeyRing } from "../../../src/server/auth/key-ring.ts";
 import { createStoredKeys } from "../../../src/server/auth/stored-keys.ts";
 import { chatMigrations, openChatDatabase } from "../../../src/store/chat-database.ts";
 import { migrations } from "../../../src/store/migrate.ts";
-import { openSqliteFiles } from "../../../src/store/sqlite-files.ts";
-import { openSqliteHistory } from "../../../src/store/sqlite-history.ts";
+import { openSqliteFiles } from "../../../src/store/sqlite/files.ts";
+import { openSqliteHistory } from "../../../src/store/sqlite/history.ts";
 import { openDatabase } from "../../../src/store/open-database.ts";
-import { databasePath, openSqliteStore } from "../../../src/store/sqlite-store.ts";
+import { databasePath, openSqliteStore } from "../../../src/store/sqlite/open-store.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
 import { canMountDisk, mountSmallDisk } from "../../support/small-disk.ts";
 

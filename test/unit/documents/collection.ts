@@ -5,7 +5,7 @@ import { createDocuments, type Documents, type DocumentsOptions } from "../../..
 import { openChatDatabase } from "../../../src/store/chat-database.ts";
 import type { DocumentStore } from "../../../src/store/document-store.ts";
 import { inMemory } from "../../../src/store/open-database.ts";
-import { createSqliteDocuments } from "../../../src/store/sqlite-documents.ts";
+import { createSqliteDocuments } from "../../../src/store/sqlite/documents.ts";
 import { type Log, type LogFields, silentLog } from "../../../src/telemetry/log.ts";
 
 export interface Collection {

@@ -6,7 +6,7 @@ import { searchTerms } from "../../../src/documents/search-terms.ts";
 import { createWordReader } from "../../../src/documents/search-words.ts";
 import { createStopWords } from "../../../src/documents/stop-words.ts";
 import { openChatDatabase } from "../../../src/store/chat-database.ts";
-import { matchExpression } from "../../../src/store/document-match.ts";
+import { matchExpression } from "../../../src/store/sqlite/document-match.ts";
 import { inMemory } from "../../../src/store/open-database.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
 import { patienceMs, runsOf } from "../../property/runs.ts";

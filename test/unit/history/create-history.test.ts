@@ -62,7 +62,7 @@ test("callers are separate: nobody lists, finds, searches or deletes what anothe
   expect(stage.find({ q: "secret" }, "you")).toEqual([]);
   expect(store.find("you", mine!.exchangeId)).toBeUndefined();
   expect(store.remove("you", mine!.exchangeId)).toBe(false);
-  expect(await removeExchanges(store, "you", {}, new AbortController().signal)).toBe(0);
+  expect(await removeExchanges(store, { scope: "you", filter: {} }, new AbortController().signal)).toBe(0);
   expect([store.keyOf("you", mine!.exchangeId), store.keyOf("me", mine!.exchangeId)]).toEqual([
     undefined,
     mine!.exchangeKey,
@@ -205,7 +205,9 @@ test("a deletion among others leaves none of its words in the file, and those of
     await stage.history.flush();
   }
   const { store } = stage.opened();
-  expect(await removeExchanges(store, "me", { model: "kumquat" }, new AbortController().signal)).toBe(40);
+  expect(
+    await removeExchanges(store, { scope: "me", filter: { model: "kumquat" } }, new AbortController().signal),
+  ).toBe(40);
   await scrub(store, 60_000, silentLog);
 
   const file = await Bun.file(stage.path).text();

@@ -27,6 +27,6 @@ test("serve starts without what is asked for later, if ever", () => {
   expect(loaded).toContain("gateway/gateway.ts");
   expect(loaded).toContain("elysia");
   const later =
-    /^(emulator\/|admin\/|cli\/(list-commands|setup|examine|exchange|line-source|doctor|bench|accounts|keys)|node:(crypto|net|http)|prom-client|jose|@elysiajs|server\/(admin\/(?!admin-places)|openapi\/|auth\/(jwt|key-set|public-key|mint-jwt)\.ts))/;
+    /^(emulator\/|admin\/|cli\/(list-commands|setup|examine|exchange|line-source|doctor|bench|accounts|keys)|node:(crypto|net|http)|prom-client|jose|@elysiajs|server\/(admin\/(?!admin-places)|responses\/(?!places)|openapi\/|auth\/(jwt|key-set|public-key|mint-jwt)\.ts))/;
   expect(loaded.filter((name) => later.test(name))).toEqual([]);
 });

@@ -19,8 +19,8 @@ import { createReplays } from "../../../src/replay/create-replays.ts";
 import { openChatDatabase } from "../../../src/store/chat-database.ts";
 import type { ChatMessage, ChatStore } from "../../../src/store/chat-store.ts";
 import { inMemory } from "../../../src/store/open-database.ts";
-import { createSqliteChat } from "../../../src/store/sqlite-chat.ts";
-import { createSqliteReplayIndex } from "../../../src/store/sqlite-replay-index.ts";
+import { createSqliteChat } from "../../../src/store/sqlite/chat.ts";
+import { createSqliteReplayIndex } from "../../../src/store/sqlite/replay-index.ts";
 import { type Log, silentLog } from "../../../src/telemetry/log.ts";
 import { BodyReader } from "../replay/stage.ts";
 

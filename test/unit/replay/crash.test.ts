@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { openChatDatabase } from "../../../src/store/chat-database.ts";
 import { thisProcess } from "../../../src/store/lease-owner.ts";
 import { inMemory } from "../../../src/store/open-database.ts";
-import { createSqliteReplayIndex } from "../../../src/store/sqlite-replay-index.ts";
+import { createSqliteReplayIndex } from "../../../src/store/sqlite/replay-index.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
 import { BodyReader, chunkOf, frame, idsIn, range, settle, ToldSource, textOf, useStages } from "./stage.ts";
 

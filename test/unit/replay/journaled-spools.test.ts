@@ -8,7 +8,7 @@ import { createJournaledSpools } from "../../../src/replay/journaled-spools.ts";
 import { openChatDatabase } from "../../../src/store/chat-database.ts";
 import { thisProcess } from "../../../src/store/lease-owner.ts";
 import { inMemory } from "../../../src/store/open-database.ts";
-import { createSqliteReplayIndex } from "../../../src/store/sqlite-replay-index.ts";
+import { createSqliteReplayIndex } from "../../../src/store/sqlite/replay-index.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
 import {
   BodyReader,

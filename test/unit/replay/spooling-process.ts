@@ -3,7 +3,7 @@
 import { writeSync } from "node:fs";
 import { createReplays } from "../../../src/replay/create-replays.ts";
 import { openChatDatabase } from "../../../src/store/chat-database.ts";
-import { createSqliteReplayIndex } from "../../../src/store/sqlite-replay-index.ts";
+import { createSqliteReplayIndex } from "../../../src/store/sqlite/replay-index.ts";
 import { type Log, silentLog } from "../../../src/telemetry/log.ts";
 import { chunkOf, interruptedFrame, stoppedFrame } from "./stage.ts";
 

@@ -14,7 +14,7 @@ import type { ReplayChunk, ReplayLimits, ReplaySource, Replays } from "../../../
 import { openChatDatabase } from "../../../src/store/chat-database.ts";
 import { inMemory } from "../../../src/store/open-database.ts";
 import type { ReplayIndex } from "../../../src/store/replay-index.ts";
-import { createSqliteReplayIndex } from "../../../src/store/sqlite-replay-index.ts";
+import { createSqliteReplayIndex } from "../../../src/store/sqlite/replay-index.ts";
 import { type Log, type LogFields, silentLog } from "../../../src/telemetry/log.ts";
 
 const encoder = new TextEncoder();

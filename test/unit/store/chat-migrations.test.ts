@@ -7,8 +7,8 @@ import { dirname } from "node:path";
 import { chatMigrations, openChatDatabase } from "../../../src/store/chat-database.ts";
 import { migrate } from "../../../src/store/migrate.ts";
 import { inMemory, openDatabase } from "../../../src/store/open-database.ts";
-import { createSqliteAgent } from "../../../src/store/sqlite-agent.ts";
-import { createSqliteChat } from "../../../src/store/sqlite-chat.ts";
+import { createSqliteAgent } from "../../../src/store/sqlite/agent.ts";
+import { createSqliteChat } from "../../../src/store/sqlite/chat.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
 import { useTemporaryFiles } from "./temporary-store.ts";
 

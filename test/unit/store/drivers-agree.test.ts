@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { createMemoryStore } from "../../../src/store/memory-store.ts";
 import { openRedisStore } from "../../../src/store/redis/open-store.ts";
-import { openSqliteStore } from "../../../src/store/sqlite-store.ts";
+import { openSqliteStore } from "../../../src/store/sqlite/open-store.ts";
 import type { StoreOptions } from "../../../src/store/store-options.ts";
 import type { SessionView, Store, TurnClaim, TurnLookup } from "../../../src/store/store.ts";
 import { findRedis, startRedis } from "../../support/redis-server.ts";

@@ -4,7 +4,7 @@ import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { GatewayError } from "../../../src/contract/gateway-error.ts";
 import { migrate, migrations } from "../../../src/store/migrate.ts";
-import { questionTexts } from "../../../src/store/question-texts.ts";
+import { questionTexts } from "../../../src/store/sqlite/question-texts.ts";
 
 function versionOf(database: Database): unknown {
   return database.query("PRAGMA user_version").get();

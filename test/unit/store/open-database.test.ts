@@ -86,7 +86,7 @@ test("openDatabase says what to do with a file that is no database", () => {
   expect(failure.message).toBe(
     `Cannot open the store "${path}": the file is damaged or no database; move it away to start with an empty store, or restore a copy of it`,
   );
-  expect(failure.cause).toBeDefined();
+  expect(failure.cause).toMatchObject({ message: "file is not a database" });
 });
 
 test("openDatabase says what to do with a path that cannot be opened", () => {

@@ -3,7 +3,7 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/contract/gateway-error.ts";
-import { SharedTransactions } from "../../../src/store/shared-transactions.ts";
+import { SharedTransactions } from "../../../src/store/sqlite/shared-transactions.ts";
 import {
   createStorageWatch,
   storageTrouble,

@@ -3,7 +3,7 @@
 import { useLayoutEffect } from "preact/hooks";
 import type { Agent } from "../../agent/agent.ts";
 import { type AgentState, workingIn } from "../../agent/agent-state.ts";
-import { Icon } from "../icons.tsx";
+import { TranscriptFrame } from "../transcript-frame.tsx";
 import { useEndInSight } from "../use-end-in-sight.ts";
 import { RunView } from "./run-view.tsx";
 import { SetupHelp } from "./setup-help.tsx";
@@ -23,24 +23,19 @@ const nearRuns = 6;
 export function Runs({ agent, state, onWrite, onAct }: RunsProps) {
   if (state.runs.length > 0) return <RunList agent={agent} state={state} onAct={onAct} />;
   return (
-    <div class="transcript-frame">
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
-      <section class="transcript" tabIndex={0} aria-label="Commands">
-        <div class="column">
-          <Opening state={state} onList={agent.list} onWrite={onWrite} />
-        </div>
-      </section>
-    </div>
+    <TranscriptFrame label="Commands">
+      <Opening state={state} onList={agent.list} onWrite={onWrite} />
+    </TranscriptFrame>
   );
 }
 
 function RunList({ agent, state, onAct }: Omit<RunsProps, "onWrite">) {
-  const { box, content, isAtEnd, goToEnd } = useEndInSight();
+  const end = useEndInSight();
   const { runs } = state;
   const last = runs.at(-1);
   const isBusy = workingIn(state) !== undefined;
   // What one has just ordered is to be seen, wherever one was.
-  useLayoutEffect(goToEnd, [last?.id]);
+  useLayoutEffect(end.goToEnd, [last?.id]);
 
   const thenAct =
     <Values extends readonly unknown[]>(act: (...values: Values) => void) =>
@@ -50,30 +45,20 @@ function RunList({ agent, state, onAct }: Omit<RunsProps, "onWrite">) {
     };
 
   return (
-    <div class="transcript-frame">
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
-      <section ref={box} class="transcript" tabIndex={0} aria-label="Commands">
-        <div ref={content} class="column">
-          {runs.map((run, position) => (
-            <RunView
-              key={run.id}
-              run={run}
-              isLast={run === last}
-              isBusy={isBusy}
-              isNear={position >= runs.length - nearRuns}
-              onRetry={thenAct(agent.retry)}
-              onDecide={thenAct(agent.decide)}
-              onAnswer={thenAct(agent.run)}
-            />
-          ))}
-        </div>
-      </section>
-      {!isAtEnd && (
-        <button type="button" class="to-end" onClick={goToEnd}>
-          <Icon name="down" /> Newest
-        </button>
-      )}
-    </div>
+    <TranscriptFrame label="Commands" end={end}>
+      {runs.map((run, position) => (
+        <RunView
+          key={run.id}
+          run={run}
+          isLast={run === last}
+          isBusy={isBusy}
+          isNear={position >= runs.length - nearRuns}
+          onRetry={thenAct(agent.retry)}
+          onDecide={thenAct(agent.decide)}
+          onAnswer={thenAct(agent.run)}
+        />
+      ))}
+    </TranscriptFrame>
   );
 }
 
