@@ -2,25 +2,40 @@
 
 import type { ChatEvent, FinishReason, TextBlock, TokenUsage, UpstreamEvent } from "../contract/events.ts";
 import type { GatewayError } from "../contract/gateway-error.ts";
+import { jsonText } from "../contract/json.ts";
 
-/** A call whose block is not open yet, because another call is still being told. */
-interface WaitingCall {
+type TextDelta = Extract<UpstreamEvent, { readonly type: `${TextBlock}-delta` }>;
+
+interface Call {
   readonly callId: string;
   readonly toolName: string;
   argumentsText: string;
+  /** Of its arguments. Undefined: nobody has asked since they last grew. */
+  isWhole?: boolean | undefined;
 }
 
+interface WaitingText {
+  readonly block: TextBlock;
+  readonly type: TextDelta["type"];
+  text: string;
+}
+
+/** UTF-16 units of text that waits for a call. Beyond it the call is taken for broken, and is told as far as it came. */
+const maxWaitingChars = 262_144;
+
 /**
- * Blocks follow one another: parallel calls that arrive interleaved are told one after the other. `reply-end` and
- * `reply-error` of the upstream are not passed on: the owner says `end` or `fail` when it is time.
+ * Blocks follow one another: what arrives before the arguments of a call are whole, other calls and text, is told behind it.
+ * `reply-end` and `reply-error` of the upstream are not passed on: the owner says `end` or `fail` when it is time.
  */
 export class EventSequence {
   readonly #emit: (event: ChatEvent) => void;
   #hasStarted = false;
   #hasEnded = false;
   #openBlock: TextBlock | "tool-call" | undefined;
-  #openCall: WaitingCall | undefined;
-  #waitingCalls: WaitingCall[] | undefined;
+  #openCall: Call | undefined;
+  /** What has no block yet, because a call is still being told. */
+  #waiting: (Call | WaitingText)[] | undefined;
+  #waitingChars = 0;
   #index = -1;
   #callIndex = -1;
 
@@ -47,15 +62,15 @@ export class EventSequence {
     if (this.#hasEnded) return;
     switch (event.type) {
       case "text-delta":
-        if (this.#openBlock !== "text") this.#enter("text");
+        if (this.#openBlock !== "text" && !this.#enter("text", event)) return;
         this.#emit({ type: event.type, index: this.#index, text: event.text });
         return;
       case "reasoning-delta":
-        if (this.#openBlock !== "reasoning") this.#enter("reasoning");
+        if (this.#openBlock !== "reasoning" && !this.#enter("reasoning", event)) return;
         this.#emit({ type: event.type, index: this.#index, text: event.text });
         return;
       case "refusal-delta":
-        if (this.#openBlock !== "refusal") this.#enter("refusal");
+        if (this.#openBlock !== "refusal" && !this.#enter("refusal", event)) return;
         this.#emit({ type: event.type, index: this.#index, text: event.text });
         return;
       case "tool-call-start":
@@ -84,7 +99,7 @@ export class EventSequence {
   settle(): void {
     if (this.#hasEnded) return;
     this.start();
-    this.#flushCalls();
+    this.#tellWaiting();
     this.#leave();
   }
 
@@ -104,9 +119,32 @@ export class EventSequence {
     this.#emit({ type: "reply-error", error });
   }
 
-  #enter(block: TextBlock): void {
+  /** @returns false: the text waits for a call */
+  #enter(block: TextBlock, { type, text }: TextDelta): boolean {
     this.start();
-    this.#flushCalls();
+    if (this.#isCallUnderWay() && this.#waitingChars < maxWaitingChars) {
+      this.#hold(block, type, text.text);
+      return false;
+    }
+    this.#tellWaiting();
+    if (this.#openBlock !== block) this.#openTextBlock(block);
+    return true;
+  }
+
+  #isCallUnderWay(): boolean {
+    if (this.#openCall !== undefined && !isWhole(this.#openCall)) return true;
+    return this.#waiting?.some((waiting) => "callId" in waiting && !isWhole(waiting)) === true;
+  }
+
+  #hold(block: TextBlock, type: TextDelta["type"], text: string): void {
+    this.#waiting ??= [];
+    const last = this.#waiting.at(-1);
+    if (last !== undefined && "block" in last && last.block === block) last.text += text;
+    else this.#waiting.push({ block, type, text });
+    this.#waitingChars += text.length;
+  }
+
+  #openTextBlock(block: TextBlock): void {
     this.#leave();
     this.#openBlock = block;
     this.#index++;
@@ -121,28 +159,34 @@ export class EventSequence {
     this.#emit({ type: "block-end", index: this.#index, block });
   }
 
-  #startCall(call: WaitingCall): void {
+  #startCall(call: Call): void {
     this.start();
     // A call whose arguments are whole needs its block no longer.
-    if (this.#openCall !== undefined && !isCompleteJson(this.#openCall.argumentsText)) {
-      this.#waitingCalls ??= [];
-      this.#waitingCalls.push(call);
+    if (this.#openCall !== undefined && !isWhole(this.#openCall)) {
+      this.#waiting ??= [];
+      this.#waiting.push(call);
       return;
     }
+    if (this.#waitingChars > 0 && !this.#isCallUnderWay()) this.#tellWaiting();
     this.#openCallBlock(call);
   }
 
   #continueCall(callId: string, argumentsText: string): void {
     if (this.#openCall?.callId === callId) {
       this.#openCall.argumentsText += argumentsText;
+      this.#openCall.isWhole = undefined;
       this.#emit({ type: "tool-call-delta", index: this.#index, callIndex: this.#callIndex, argumentsText });
       return;
     }
-    const waiting = this.#waitingCalls?.find((call) => call.callId === callId);
-    if (waiting !== undefined) waiting.argumentsText += argumentsText;
+    for (const waiting of this.#waiting ?? []) {
+      if (!("callId" in waiting) || waiting.callId !== callId) continue;
+      waiting.argumentsText += argumentsText;
+      waiting.isWhole = undefined;
+      return;
+    }
   }
 
-  #openCallBlock(call: WaitingCall): void {
+  #openCallBlock(call: Call): void {
     this.#leave();
     this.#openBlock = "tool-call";
     this.#openCall = call;
@@ -162,11 +206,25 @@ export class EventSequence {
     }
   }
 
-  #flushCalls(): void {
-    const waiting = this.#waitingCalls ?? [];
-    this.#waitingCalls = undefined;
-    for (const call of waiting) this.#openCallBlock(call);
+  #tellWaiting(): void {
+    const told = this.#waiting ?? [];
+    this.#waiting = undefined;
+    this.#waitingChars = 0;
+    for (const waiting of told) {
+      if ("callId" in waiting) this.#openCallBlock(waiting);
+      else this.#tellText(waiting);
+    }
   }
+
+  #tellText({ block, type, text }: WaitingText): void {
+    if (this.#openBlock !== block) this.#openTextBlock(block);
+    this.#emit({ type, index: this.#index, text: jsonText(text) });
+  }
+}
+
+function isWhole(call: Call): boolean {
+  call.isWhole ??= isCompleteJson(call.argumentsText);
+  return call.isWhole;
 }
 
 function isCompleteJson(text: string): boolean {

@@ -101,3 +101,20 @@ test("calls and results that are parts of messages reach the server in its own w
     ],
   });
 });
+
+test.each(["content", "reasoning"])("%s between the pieces of a call's arguments costs none of them", async (field) => {
+  await using stage = await start();
+  const head = { index: 0, id: "c1", type: "function", function: { name: "get_time", arguments: "" } };
+  const piece = (text: string) => ({ tool_calls: [{ index: 0, function: { arguments: text } }] });
+  const deltas = [{ tool_calls: [head] }, piece('{"zone":'), { [field]: "Meanwhile" }, piece('"CET"}')];
+  const frames = [...deltas.map((delta) => ({ delta })), { delta: {}, finish_reason: "tool_calls" }];
+  const raw = frames.map((choice) => `data: ${JSON.stringify({ choices: [{ index: 0, ...choice }] })}\n\n`).join("");
+  for (const stream of [true, false]) {
+    stage.server.emulator.script({ reply: { raw: `${raw}data: [DONE]\n\n`, contentType: "text/event-stream" } });
+    const answer = await askWithTools(stage.harness, ask, { model: stage.model, stream });
+    expect(answer.calls.map((call) => [call.name, JSON.parse(call.arguments)])).toEqual([
+      ["get_time", { zone: "CET" }],
+    ]);
+    expect(answer.content).toBe(field === "content" ? "Meanwhile" : "");
+  }
+});

@@ -100,6 +100,67 @@ describe("EventSequence", () => {
     expect(brief(heard)).toEqual(["reply-start", "0:tool-call x", "{}", "/0", "1:tool-call y"]);
   });
 
+  test("tells text that comes between the arguments of a call behind them", () => {
+    const events = [
+      call("x"),
+      args("x", '{"a":'),
+      text("one "),
+      text("two"),
+      thought("hm"),
+      args("x", "1}"),
+      text("three"),
+    ];
+    const blocks = ["1:text", "one two", "/1", "2:reasoning", "hm", "/2", "3:text", "three", "/3"];
+    expect(brief(run(events))).toEqual(["reply-start", "0:tool-call x", '{"a":', "1}", "/0", ...blocks, "tool_calls"]);
+  });
+
+  test("tells text and calls that waited in their order, as soon as the calls are whole", () => {
+    const heard: ChatEvent[] = [];
+    const sequence = new EventSequence((event) => void heard.push(event));
+    for (const event of [call("x"), text("one"), args("x", "{}"), call("y")]) sequence.accept(event);
+    expect(brief(heard).slice(3)).toEqual(["/0", "1:text", "one", "/1", "2:tool-call y"]);
+  });
+
+  test("holds no text back for ever behind a call that is never whole", () => {
+    const heard: ChatEvent[] = [];
+    const sequence = new EventSequence((event) => void heard.push(event));
+    sequence.accept(call("x"));
+    sequence.accept(text("a".repeat(262_144)));
+    expect(brief(heard)).toEqual(["reply-start", "0:tool-call x"]);
+    sequence.accept(text("b"));
+    expect(brief(heard).slice(2)).toEqual(["/0", "1:text", "a".repeat(262_144), "b"]);
+  });
+
+  test("loses nothing, in whatever order the pieces of calls and texts come", () => {
+    const parts = { x: ['{"a":', '"b', '"}'], y: ["{", "}"], text: ["one ", "two ", "three"], thought: ["hm ", "ha"] };
+    const kinds = Object.entries(parts).flatMap(([kind, pieces]) => pieces.map(() => kind));
+    const orders = fc.shuffledSubarray(kinds, { minLength: kinds.length, maxLength: kinds.length });
+    fc.assert(
+      fc.property(orders, (order) => {
+        const left = new Map(Object.entries(parts).map(([kind, pieces]) => [kind, [...pieces]]));
+        const said = order.map((kind) => {
+          const piece = left.get(kind)?.shift() ?? "";
+          if (kind === "text") return text(piece);
+          return kind === "thought" ? thought(piece) : args(kind, piece);
+        });
+        const starts = ["x", "y"].map((id) => [order.indexOf(id), call(id)] as const);
+        const events = said.flatMap((event, at) => [
+          ...starts.filter(([first]) => first === at).map((start) => start[1]),
+          event,
+        ]);
+        const heard = { x: "", y: "", text: "", thought: "" };
+        let open: "x" | "y" = "x";
+        for (const event of run(events)) {
+          if (event.type === "block-start" && event.block === "tool-call") open = event.callId === "x" ? "x" : "y";
+          if (event.type === "tool-call-delta") heard[open] += event.argumentsText;
+          if (event.type === "text-delta") heard.text += event.text.text;
+          if (event.type === "reasoning-delta") heard.thought += event.text.text;
+        }
+        expect(heard).toEqual({ x: '{"a":"b"}', y: "{}", text: "one two three", thought: "hm ha" });
+      }),
+    );
+  });
+
   test("settles: what waits is told before the ending, which may take a while", () => {
     const heard: ChatEvent[] = [];
     const sequence = new EventSequence((event) => void heard.push(event));
