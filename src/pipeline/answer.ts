@@ -4,7 +4,6 @@ import type { Access } from "../contract/access.ts";
 import type { ChatRequest, ContentPart, Message } from "../contract/chat-request.ts";
 import type { ChatSource, ChatStreamEvent } from "../contract/chat-stream.ts";
 import { GatewayError, toGatewayError } from "../contract/gateway-error.ts";
-import type { JsonObject } from "../contract/json.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { ReplayChunk } from "../replay/replays.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -216,7 +215,6 @@ export class Answer implements StepContext {
     const history = isThin ? [] : this.#options.history;
     const { reasoning, web_search, max_tokens, temperature } = request.options;
     const system: Message[] = instructions.map((text) => ({ role: "system", content: [{ type: "text", text }] }));
-    const body: JsonObject = temperature === undefined ? {} : { temperature };
     return {
       surface: "typed-chat",
       model: request.model,
@@ -227,9 +225,10 @@ export class Answer implements StepContext {
       includeUsage: true,
       maxTokens: max_tokens,
       reasoning: reasoning === undefined ? {} : { enabled: reasoning },
+      sampling: temperature === undefined ? {} : { temperature },
       webSearch: web_search,
       session: {},
-      body,
+      body: {},
     };
   }
 
