@@ -212,8 +212,11 @@ export function createTypedChat(options: TypedChatOptions): TypedChat {
     },
     stop: (caller, streamId) => replays.stop(caller, streamId),
     async deleteSession(caller, sessionId) {
-      const streams = await store.listStreams(caller, sessionId);
-      const wasThere = await store.deleteSession(caller, sessionId);
+      // In one tick: of an answer that begins between the two the stream would stay.
+      const [streams, wasThere] = await Promise.all([
+        store.listStreams(caller, sessionId),
+        store.deleteSession(caller, sessionId),
+      ]);
       await Promise.all(streams.map((streamId) => replays.forget(caller, streamId)));
       return wasThere;
     },

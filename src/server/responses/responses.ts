@@ -357,8 +357,11 @@ export function createResponses(options: ResponsesOptions): Responses {
       const ids = await (await openStore()).takeSession(caller, sessionId);
       // The newest first: an older one would hand on what they share before they go themselves.
       for (const id of ids.toSorted().reverse()) {
-        if (!(await (await storeFor(id)).forget(caller, id))) unwanted.note(id);
+        const wasKept = await (await storeFor(id)).forget(caller, id);
+        if (!wasKept) unwanted.note(id);
         await endAll(caller, id);
+        // Before the others were told it may have been kept.
+        if (!wasKept) await (await storeFor(id)).forget(caller, id);
       }
       return ids.length > 0;
     },

@@ -242,6 +242,30 @@ describe("an answer", () => {
   });
 });
 
+test("a message that comes while its session is deleted goes with it, stream and all, or stays", async () => {
+  const listed = Promise.withResolvers<void>();
+  const begun = Promise.withResolvers<void>();
+  const stage = start({
+    changeStore: (store) => ({
+      async listStreams(...asked) {
+        const found = await store.listStreams(...asked);
+        listed.resolve();
+        await begun.promise;
+        return found;
+      },
+    }),
+  });
+  await stage.talk(hello);
+  const deleting = stage.chat.deleteSession("c", "s1");
+  await listed.promise;
+  await stage.send(hello);
+  begun.resolve();
+  await deleting;
+
+  // Its stream was not among those that were listed.
+  expect((await stage.messagesOf("s1")).map(({ status }) => status)).toEqual(["complete", "running"]);
+});
+
 describe("an answer that nobody wants any more", () => {
   test("ends the reply, and keeps what was said", async () => {
     const stage = start();
