@@ -23,7 +23,8 @@ const surface: Surface = {
 };
 
 export function createAskModel(gateway: Pick<Gateway, "converse" | "forget">): AskModel {
-  return async ({ messages, tools, toolChoice, model, maxTokens, conversation, userId, access, requestId, signal }) => {
+  return async ({ messages, tools, toolChoice, model, maxTokens, temperature, conversation, ...asked }) => {
+    const { userId, access, requestId, signal } = asked;
     // Of its own: the engine keeps the history and sends it whole, and what is new of it goes on where it can.
     const sessionId = sessionOf(conversation ?? randomId());
     try {
@@ -37,6 +38,7 @@ export function createAskModel(gateway: Pick<Gateway, "converse" | "forget">): A
           stream: false,
           includeUsage: true,
           maxTokens,
+          sampling: temperature === undefined ? {} : { temperature },
           reasoning: { enabled: false },
           webSearch: false,
           session: {},

@@ -120,6 +120,7 @@ export interface ModelQuestion {
   readonly toolChoice: ToolChoice | undefined;
   readonly model: string | undefined;
   readonly maxTokens: number;
+  readonly temperature?: number | undefined;
   /** Questions of one name follow one another: an upstream that keeps chats goes on in the same. Absent: it stands alone. */
   readonly conversation?: string;
   readonly userId: string;

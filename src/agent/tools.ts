@@ -1,5 +1,6 @@
 // Tools of MCP servers as the agent sees them: found, called, and told apart by what they say of themselves.
 
+import type { Access } from "../contract/access.ts";
 import type { Json, JsonObject } from "../contract/json.ts";
 
 /** Hints of the server, not promises. Absent: it did not say. */
@@ -37,6 +38,8 @@ export interface ToolCallOptions {
   /** Aborted: the server is told (`notifications/cancelled`), and the call rejects at once. */
   readonly signal: AbortSignal;
   onProgress?(message: string): void;
+  /** What the run may use holds for what the server asks the model. @defaultValue everything */
+  readonly access?: Access | undefined;
   /** Absent: the server is declined. */
   elicit?(asked: Elicitation): Promise<ElicitationAnswer>;
 }

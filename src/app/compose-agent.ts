@@ -104,7 +104,7 @@ export async function composeAgent(parts: AgentParts): Promise<Agent> {
 }
 
 function sampleBy(askModel: ReturnType<typeof createAskModel>, config: Config): SampleModel {
-  return async ({ user, system, messages, maxTokens }, signal) => {
+  return async ({ user, access, system, messages, maxTokens, temperature }, signal) => {
     const model = config.agentModel;
     const { text } = await askModel({
       messages: [
@@ -121,7 +121,9 @@ function sampleBy(askModel: ReturnType<typeof createAskModel>, config: Config): 
       toolChoice: undefined,
       model,
       maxTokens,
-      userId: user ?? "local",
+      temperature,
+      userId: user,
+      access,
       requestId: `req_${randomId()}`,
       signal,
     });

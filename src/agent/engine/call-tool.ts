@@ -94,6 +94,7 @@ async function makeCall(run: Run, { booked, input }: PlannedCall, title: string,
   let told = 0;
   const calling = parts.toolServers.call(run.userId, booked.tool, input, {
     signal: run.signal,
+    access: run.access,
     onProgress(message) {
       if (run.signal.aborted || told >= mostToldSteps) return;
       told += 1;

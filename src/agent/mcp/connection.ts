@@ -230,12 +230,12 @@ function createConnection(
     async ping(limitMs) {
       await ask("ping", {}, AbortSignal.timeout(limitMs));
     },
-    async call(user, name, input, { signal, limitMs, onProgress, elicit }) {
+    async call(user, name, input, { signal, limitMs, access, onProgress, elicit }) {
       signal.throwIfAborted();
       const own = new AbortController();
       const onAbort = (): void => own.abort(signal.reason);
       const limit = createCallLimit(limitMs, () => own.abort(new CallExpiredError()));
-      const { token, end } = calls.begin({ user, run: signal, elicit, limit, onProgress, signal: own.signal });
+      const { token, end } = calls.begin({ user, run: signal, access, elicit, limit, onProgress, signal: own.signal });
       signal.addEventListener("abort", onAbort, { once: true });
       try {
         const meta = onProgress === undefined ? {} : { _meta: { progressToken: token } };

@@ -10,6 +10,7 @@ export interface RunningCall {
   readonly user: string;
   /** Of the run that makes it. */
   readonly run: AbortSignal;
+  readonly access: ToolCallOptions["access"];
   readonly elicit: ToolCallOptions["elicit"];
   readonly onProgress: ToolCallOptions["onProgress"];
   readonly limit: CallLimit;

@@ -1,12 +1,15 @@
 // A server asks the model (MCP sampling): texts only, within bounds, and off unless somebody answers.
 
+import type { Access } from "../../contract/access.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { cleanText } from "./clean-text.ts";
 
 export interface SamplingRequest {
   readonly server: string;
-  /** Whose call it belongs to; undefined: it cannot be told. */
-  readonly user: string | undefined;
+  /** Whose call it belongs to. */
+  readonly user: string;
+  /** What he may use. Undefined: everything. */
+  readonly access: Access | undefined;
   readonly system: string | undefined;
   readonly messages: readonly { readonly role: "user" | "assistant"; readonly text: string }[];
   readonly maxTokens: number;
@@ -27,7 +30,7 @@ const maxTokens = 4096;
 /** Undefined: something in it is not text. */
 export function readSamplingRequest(
   server: string,
-  user: string | undefined,
+  { user, access }: Pick<SamplingRequest, "user" | "access">,
   params: JsonObject,
 ): SamplingRequest | undefined {
   const { messages, systemPrompt, temperature } = params;
@@ -38,6 +41,7 @@ export function readSamplingRequest(
   return {
     server,
     user,
+    access,
     system: typeof systemPrompt === "string" ? cleanText(systemPrompt, maxChars).text : undefined,
     messages: texts,
     maxTokens: typeof asked === "number" && asked >= 1 ? Math.min(Math.floor(asked), maxTokens) : maxTokens,

@@ -45,7 +45,7 @@ export function answerServer(client: InstanceType<McpSdk["Client"]>, sdk: McpSdk
   if (sample === undefined) return;
   client.setRequestHandler(sdk.CreateMessageRequestSchema, async ({ params }, { signal }) => {
     const call = takeTurn(calls.owner());
-    const request = call === undefined ? undefined : readSamplingRequest(server, call.user, { ...params });
+    const request = call === undefined ? undefined : readSamplingRequest(server, call, { ...params });
     // Outside of a call nobody has asked for anything, and nobody would know what it costs.
     if (call === undefined || request === undefined)
       throw new sdk.McpError(sdk.ErrorCode.InvalidRequest, "Only texts can be sampled, and only within a call");
