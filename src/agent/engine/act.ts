@@ -9,7 +9,7 @@ import { briefText, cleanText, cutText, withoutMarks } from "./clean-text.ts";
 import { RunFailure } from "./failure.ts";
 import type { Offer } from "./offer.ts";
 import { resultMessage } from "./prompts.ts";
-import { type ReadCalls, readCalls, readQuestion, type ReadyCall } from "./read-calls.ts";
+import { type ReadCalls, readCalls, readQuestion, type ReadyCall, withUndeclaredCall } from "./read-calls.ts";
 import type { Outcome, Run } from "./run.ts";
 
 export interface ActParts extends CallParts {
@@ -32,7 +32,7 @@ const mostAtOnce = 8;
 /** @throws {RunFailure} beyond a limit; what the model's upstream refuses; the reason of the run's signal */
 export async function act(run: Run, offer: Offer, parts: ActParts): Promise<Outcome> {
   for (;;) {
-    const answer = await askNext(run, offer, parts);
+    const answer = withUndeclaredCall(await askNext(run, offer, parts), offer);
     if (answer.toolCalls.length === 0) return conclude(run, answer.text);
     const read = readCalls(answer.toolCalls, offer, run.state);
     // Nothing of such an answer is carried out, whatever else it calls.

@@ -3,6 +3,8 @@
 import { isJsonObject } from "../../contract/json.ts";
 import type { ToolCall } from "../../contract/chat-request.ts";
 import { createCallId } from "../../tools/call-id.ts";
+import { toolCallClosing, toolCallOpening } from "../../tools/markup.ts";
+import type { ModelAnswer } from "../engine.ts";
 import { briefText, withoutMarks } from "./clean-text.ts";
 import { checkArguments } from "./check-arguments.ts";
 import type { Offer } from "./offer.ts";
@@ -78,6 +80,23 @@ export function readCalls(calls: readonly ToolCall[], offer: Offer, state: RunSt
     }
   }
   return { toolCalls, ready, replies, question, denied, misfit };
+}
+
+/**
+ * Where calls stand in the text, one of a tool that was not declared stays there: it is no answer, and the model is to be
+ * told that there is no such tool.
+ */
+export function withUndeclaredCall(answer: ModelAnswer, offer: Offer): ModelAnswer {
+  const { text, toolCalls } = answer;
+  const end = text.trimEnd();
+  const start = end.lastIndexOf(toolCallOpening);
+  if (toolCalls.length > 0 || start < 0 || !end.endsWith(toolCallClosing)) return answer;
+  const json = end.slice(start + toolCallOpening.length, -toolCallClosing.length);
+  const name = /^\s*\{\s*"name"\s*:\s*"([^"\\]{1,200})"/.exec(json)?.[1];
+  // One of a tool that is there was left in the text for a reason: it is quoted.
+  if (name === undefined || offer.resolve(name) !== undefined) return answer;
+  const call: ToolCall = { callId: createCallId(), toolName: name, argumentsText: "{}" };
+  return { ...answer, text: end.slice(0, start).trimEnd(), toolCalls: [call] };
 }
 
 function findTools(argumentsText: string, offer: Offer): Pick<Reply, "text" | "isError"> {

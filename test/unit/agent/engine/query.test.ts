@@ -84,6 +84,26 @@ describe("processQuery", () => {
     expect(result.success).toBe(true);
   });
 
+  test("a call of no tool, which stands in the answer's text, is no answer", async () => {
+    const call = '<tool_call>\n{"name": "fly_home", "arguments": {"speed": 3}}\n</tool_call>';
+    const stage = setAgentStage({ answers: [`At once.\n${call}\n`, "I cannot fly."] });
+
+    const result = await stage.run("fly home");
+
+    expect(result).toMatchObject({ success: true, answer: "I cannot fly." });
+    const [said, told] = stage.model.questions[1]?.messages.slice(-2) ?? [];
+    expect(said).toMatchObject({ content: [{ text: "At once." }], toolCalls: [{ toolName: "fly_home" }] });
+    expect(JSON.stringify(told)).toContain("There is no tool");
+  });
+
+  test("a call of a tool that is there, quoted in the answer, is not made", async () => {
+    const quoted = 'It is written so:\n<tool_call>\n{"name": "list_events", "arguments": {}}\n</tool_call>';
+    const stage = setAgentStage({ answers: [quoted] });
+
+    expect(await stage.run("how is it written?")).toMatchObject({ success: true, answer: quoted });
+    expect(stage.tools.calls).toEqual([]);
+  });
+
   test("marks each run in a way that no query can know [R4-032]", async () => {
     const stage = setAgentStage({ answers: ["One.", "Two."] });
     await stage.run("hi");
