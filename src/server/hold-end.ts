@@ -26,11 +26,12 @@ function heldBody(
   limitMs: number,
 ): ReadableStream<Uint8Array> {
   const reader = body.getReader();
+  let hasWaited = false;
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         const { done, value } = await reader.read();
-        await within(kept(), limitMs);
+        if (!hasWaited) hasWaited = await within(kept(), limitMs);
         if (done) controller.close();
         else controller.enqueue(value);
       },
@@ -41,6 +42,9 @@ function heldBody(
   );
 }
 
-async function within(kept: Promise<unknown> | undefined, limitMs: number): Promise<void> {
-  if (kept !== undefined) await settledWithin(kept, limitMs);
+/** @returns whether there was something to wait for */
+async function within(kept: Promise<unknown> | undefined, limitMs: number): Promise<boolean> {
+  if (kept === undefined) return false;
+  await settledWithin(kept, limitMs);
+  return true;
 }

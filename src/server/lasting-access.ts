@@ -11,17 +11,21 @@ export function createEndOf(
   stillAdmits: (trip: Trip) => Promise<boolean>,
   lookMs = 2000,
 ): (trip: Trip) => AbortSignal {
-  function endOfAccess(trip: Trip): AbortSignal {
+  function endOfAccess(trip: Trip, otherEnds: readonly AbortSignal[]): AbortSignal {
     const over = new AbortController();
     const timer = setInterval(() => void look(), lookMs).unref();
-    const stop = (): void => clearInterval(timer);
-    trip.request.signal.addEventListener("abort", stop, { once: true });
-    leaving.addEventListener("abort", stop, { once: true, signal: over.signal });
+    const end = (): void => {
+      clearInterval(timer);
+      over.abort();
+    };
+    for (const other of otherEnds) {
+      // For no longer than the stream: the server outlives it, and a request may have ended before.
+      other.addEventListener("abort", end, { once: true, signal: over.signal });
+      if (other.aborted) end();
+    }
 
     async function look(): Promise<void> {
-      if (await stillAdmits(trip)) return;
-      stop();
-      over.abort();
+      if (!(await stillAdmits(trip))) end();
     }
     return over.signal;
   }
@@ -30,6 +34,6 @@ export function createEndOf(
     const ends = [trip.request.signal, leaving];
     // Of what another worker passes on that one knows the caller, and hangs up.
     const isOwn = trip.isRelayed !== true && trip.clientAddress !== undefined;
-    return AbortSignal.any(isOwn ? [...ends, endOfAccess(trip)] : ends);
+    return AbortSignal.any(isOwn ? [...ends, endOfAccess(trip, ends)] : ends);
   };
 }

@@ -6,14 +6,13 @@ import { holdEnd } from "../../../src/server/hold-end.ts";
 const streamHeaders = { "content-type": "text/event-stream", "x-session-id": "s1" };
 
 /** A stream whose last piece tells that something is to be kept, as the encoder of an answer does. */
-function createStage() {
+function createStage(pieces = ["one ", "two ", "end"]) {
   const kept = Promise.withResolvers<void>();
   const stage = {
     pending: undefined as Promise<void> | undefined,
     cancelled: undefined as unknown,
     keep: kept.resolve,
   };
-  const pieces = ["one ", "two ", "end"];
   const body = new ReadableStream<Uint8Array>(
     {
       pull(controller) {
@@ -62,6 +61,13 @@ test("holdEnd holds nothing for longer than its limit", async () => {
 
   expect(await held.text()).toBe("one two end");
 });
+
+test("holdEnd waits once, however much comes behind", async () => {
+  const stage = createStage(["end", ...Array<string>(100).fill(".")]);
+  const held = await holdEnd(stage.answer, () => stage.pending, 100);
+
+  expect(await held.text()).toHaveLength(103);
+}, 2000);
 
 test("holdEnd holds a whole answer", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();

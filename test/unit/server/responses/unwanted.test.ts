@@ -1,7 +1,7 @@
 // Which responses are not kept, because their session was deleted while they were made: here, or at another worker.
 
 import { expect, test } from "bun:test";
-import { UnwantedResponses } from "../../../src/server/responses/unwanted.ts";
+import { UnwantedResponses } from "../../../../src/server/responses/unwanted.ts";
 
 test("UnwantedResponses tells what began before its session was deleted here, within one millisecond too", () => {
   const unwanted = new UnwantedResponses(() => 1000);
