@@ -253,6 +253,20 @@ describe("several accounts", () => {
     expect(allTurns(harness).map((turn) => turn.record.account)).toEqual(["ann", "ann"]);
   });
 
+  test.each<[string, Script]>([
+    ["a refusal", { refuse: { name: "rate-limited", hours: 5 } }],
+    ["an event", event("quota_limit", "busy")],
+  ])("nor does it for an answer that missed its form, told as %s", async (_name, script) => {
+    await using harness = await startWithUsers(["ann", "bob"]);
+    const say = (text: string, settings = {}) =>
+      harness.chat({ ...hello, session_id: "thin", messages: [user(text)], ...settings });
+    await readStream(await say("My name is Ada."));
+    harness.emulator.script({ reply: { text: "It is Ada." } }, { ...script, account: "ann", times: "always" });
+    await readError(await say("What is my name?", { response_format: { type: "json_object" } }));
+    expect(new Set(allTurns(harness).map(({ record }) => record.account))).toEqual(new Set(["ann"]));
+    expect(callsOf(harness, "chats/new")).toHaveLength(1);
+  });
+
   test.each<[string, Script, number]>([
     ["its chat is busy", event("Bad_Request", "The chat is in progress!"), 200],
     ["what it sent is refused", event("invalid_input", "Invalid input."), 400],
