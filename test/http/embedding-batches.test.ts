@@ -83,3 +83,14 @@ test("more than 2048 inputs are refused, and nobody is asked", async () => {
   expect(error.message).toContain("at most 2048");
   expect(sizes(stage)).toEqual([]);
 });
+
+test("inputs that are nested too deep to be written again are refused, and nobody is asked", async () => {
+  await using stage = await start();
+  const deep = `${"[".repeat(50_000)}${"]".repeat(50_000)}`;
+  const body = `{"model":"${model}","input":[${inputs.map(() => deep).join(",")}]}`;
+  const { status, error } = await readError(await stage.harness.post("/v1/embeddings", body));
+
+  expect([status, error.code]).toEqual([400, "invalid_request"]);
+  expect(error.message).toContain("nested deeper than 1000");
+  expect(sizes(stage)).toEqual([]);
+});

@@ -9,6 +9,7 @@ import type {
 } from "../../contract/forward.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts";
+import { parseRequestBody } from "../../conversation/parse-body.ts";
 import { readBytes } from "../../outbound/read-bytes.ts";
 import { withRetry } from "../../outbound/retry.ts";
 import { parseObject } from "../parse-object.ts";
@@ -41,8 +42,10 @@ export function inBatches(forwarding: Forwarding, most: number | undefined): For
   };
 }
 
+/** @throws {GatewayError} `invalid-request` */
 function fieldsOf(body: ForwardBody): JsonObject | undefined {
-  return body.type === "bytes" ? parseObject(Buffer.concat(body.pieces).toString()) : undefined;
+  const fields = body.type === "bytes" ? parseRequestBody(Buffer.concat(body.pieces)) : undefined;
+  return isJsonObject(fields) ? fields : undefined;
 }
 
 /** Numbers are the tokens of one input. @throws {GatewayError} `invalid-request` */
