@@ -84,7 +84,7 @@ async function askFor(
 
 /** Written batch by batch: all vectors at once would hold up everybody else. */
 class JoinedAnswer {
-  readonly #vectors: string[] = [];
+  readonly #pieces: Uint8Array[] = [];
   readonly #usage: Record<string, number> = {};
   #count = 0;
   #rest: JsonObject = {};
@@ -99,10 +99,11 @@ class JoinedAnswer {
         "The upstream's answer does not hold a vector for each input: try again",
       );
     }
-    for (const [at, entry] of data.entries()) {
+    const vectors = data.map((entry, at) => {
       const index = typeof entry["index"] === "number" ? entry["index"] : at;
-      this.#vectors.push(JSON.stringify({ ...entry, index: this.#count + index }));
-    }
+      return JSON.stringify({ ...entry, index: this.#count + index });
+    });
+    this.#pieces.push(encoder.encode(`${this.#count === 0 ? "" : ","}${vectors.join(",")}`));
     this.#count += inputs;
     this.#rest = rest;
     this.#account = account;
@@ -120,7 +121,7 @@ class JoinedAnswer {
       account: this.#account,
       status: 200,
       contentType: "application/json",
-      body: encoder.encode(`${head}${this.#vectors.join(",")}],${tail}`),
+      body: Buffer.concat([encoder.encode(head), ...this.#pieces, encoder.encode(`],${tail}`)]),
       onEnd() {},
     };
   }
