@@ -5,6 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ScriptEntry } from "../../src/emulator/qwen-web-emulator.ts";
+import { parseAccount } from "../../src/upstreams/qwen-web/parse-account.ts";
 import { type Harness, type HarnessOptions, startHarness } from "../support/harness.ts";
 import { accessToken, cookiesOf, longToken, refreshTokenOf } from "../support/tokens.ts";
 import {
@@ -189,6 +190,19 @@ describe("several accounts", () => {
       expect(await talk.say("What is my name?")).toContain("Ada");
       expect(allTurns(harness).map(({ record }) => record.account)).toEqual(["ann", "ann", "ann", "bob"]);
     });
+  });
+
+  test("an account that wants seconds is waited for again where all others are paused", async () => {
+    const environment = { ACCOUNT_COOLDOWN_MAX_MS: "50" };
+    await using harness = await startWithUsers(["ann", "bob"], { environment });
+    const talk = createTalk(harness);
+    await talk.say("My name is Ada.");
+    const bob = parseAccount({ cookies: cookiesOf("bob", longToken("bob")) });
+    expect((await harness.post(`/admin/api/accounts/${bob.id}/pause`, "")).status).toBe(200);
+    const refuse = { name: "http-status", status: 429, retryAfterSeconds: 0.05 } as const;
+    harness.emulator.script({ account: "ann", times: 2, refuse });
+    expect(await talk.say("What is my name?")).toContain("Ada");
+    expect(allTurns(harness).map(({ record }) => record.account)).toEqual(["ann", "ann", "ann", "ann"]);
   });
 
   test.each<[string, Script]>([
