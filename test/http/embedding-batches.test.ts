@@ -65,6 +65,18 @@ test("a batch that fails for the moment is asked for again, and those before it 
   expect(sizes(stage)).toEqual([10, 10, 10, 5]);
 });
 
+test("a batch that fails is asked for no more often than RETRY_MAX_ATTEMPTS says", async () => {
+  await using stage = await start({ RETRY_MAX_ATTEMPTS: "1" });
+  stage.emulator.script(
+    { on: "embeddings", times: 1, delayMs: 0 },
+    { on: "embeddings", times: "always", refuse: "internal-error" },
+  );
+  const { status } = await readError(await stage.harness.post("/v1/embeddings", { model, input: inputs }));
+
+  expect(status).toBe(502);
+  expect(sizes(stage)).toEqual([10, 10]);
+});
+
 test("a batch that is refused is the answer's refusal", async () => {
   await using stage = await start();
   stage.emulator.script({ on: "embeddings", times: 1, delayMs: 0 }, { on: "embeddings", refuse: "content-filter" });

@@ -33,9 +33,9 @@ export function inBatches(forwarding: Forwarding, most: number | undefined): For
       for (let from = 0; from < inputs.length; from += most) {
         const input = inputs.slice(from, from + most);
         const ask = () => askFor(forwarding, request, { ...fields, input }, context);
-        const { signal, deadlineMs } = context;
+        const { signal, deadlineMs, retry } = context;
         // What the batches before it have given is not thrown away for a failure that passes.
-        joined.add(from === 0 ? await ask() : await withRetry(ask, { signal, deadlineMs }), input.length);
+        joined.add(from === 0 ? await ask() : await withRetry(ask, { ...retry, signal, deadlineMs }), input.length);
       }
       return joined.finish();
     },
