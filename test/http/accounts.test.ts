@@ -296,6 +296,17 @@ describe("several accounts", () => {
     expect(callsOf(harness, "chats/new")).toHaveLength(1);
   });
 
+  test("a thin client whose account is gone is not left in a new chat that is busy", async () => {
+    await using harness = await startWithUsers(["ann"]);
+    const say = (text: string) => harness.chat({ ...hello, session_id: "thin", messages: [user(text)] });
+    await readStream(await say("My name is Ada."));
+    await harness.restart({ QWEN_ACCOUNTS: JSON.stringify([{ alias: "bob", token: longToken("bob") }]) });
+    harness.emulator.script(event("Bad_Request", "The chat is in progress!"));
+    await readStream(await say("Hello"));
+    const [, busy, next] = allTurns(harness).map(({ chatId }) => chatId);
+    expect(next).not.toBe(busy);
+  });
+
   test("when all have their limits, the error names who is back first", async () => {
     await using harness = await startWithUsers(["ann", "bob"]);
     harness.emulator.script(

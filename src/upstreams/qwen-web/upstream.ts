@@ -379,8 +379,9 @@ function naming(field: string | undefined, refusal: GatewayError): GatewayError 
  */
 function losesChat({ mustStay }: Turn, parentId: string | null, { chainAction, kind }: QwenRefusal): boolean {
   if (chainAction === "restart") return true;
-  const mayDo = chainAction === "wait" || (parentId !== null && kind === "invalid-request");
-  return mayDo && !mustStay;
+  // It holds no answer yet: no chat knows less.
+  if (parentId === null) return chainAction === "wait";
+  return !mustStay && (chainAction === "wait" || kind === "invalid-request");
 }
 
 /** A thin client sends its newest message alone: in another chat nobody would know what it is about. */
