@@ -44,6 +44,8 @@ export interface ForwardContext {
   readonly requestId: string;
   /** Epoch milliseconds by which waits for a key or an account must be over. */
   readonly deadlineMs: number;
+  /** Of a part of the work that fails for the moment: how often it is done, and how long after. */
+  readonly retry: { readonly maxAttempts: number; readonly baseDelayMs: number; readonly maxDelayMs: number };
   /** Work goes on although no answer has come: the clock of silence starts anew. */
   alive(): void;
   /** Hears what the upstream tells of its limits. */

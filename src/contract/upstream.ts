@@ -49,6 +49,8 @@ export interface Resume {
   readonly interrupted: Continuation | undefined;
   /** Epoch milliseconds before which the chat is not expected to accept a message. */
   readonly readyAtMs: number;
+  /** Of the question whose answer this one mends, where that went on from something. */
+  readonly mends?: Resume | undefined;
 }
 
 export interface OpenContext {

@@ -92,8 +92,8 @@ export class AnswerForm implements AnswerDemand {
     return messages;
   }
 
-  resumeFor(asked: ChatRequest): Resume | undefined {
-    return this.#mending.resumeFor(asked);
+  resumeFor(asked: ChatRequest, before: Resume | undefined): Resume | undefined {
+    return this.#mending.resumeFor(asked, before);
   }
 
   read(reply: UpstreamReply): UpstreamReply {

@@ -61,8 +61,8 @@ export class CallForm implements AnswerDemand {
     return { ...rest, messages: this.#asked.messages };
   }
 
-  resumeFor(asked: ChatRequest): Resume | undefined {
-    return this.#mending.resumeFor(asked);
+  resumeFor(asked: ChatRequest, before: Resume | undefined): Resume | undefined {
+    return this.#mending.resumeFor(asked, before);
   }
 
   read(reply: UpstreamReply): UpstreamReply {

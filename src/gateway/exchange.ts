@@ -259,7 +259,7 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
     try {
       const { deadlineMs } = this.#budget;
       const context = contextFor(upstream, this.#options, this.#opening, this.#place, deadlineMs);
-      const resume = this.#demand?.resumeFor(request);
+      const resume = this.#demand?.resumeFor(request, context.resume);
       reply = await upstream.open(request, resume === undefined ? context : { ...context, resume });
     } catch (error) {
       this.#place.leave();

@@ -13,8 +13,8 @@ export interface AnswerDemand {
   attempt(candidate: Candidate, run: DemandedRun): Promise<void>;
   /** The request as it is to be sent now. */
   ask(whole: ChatRequest): ChatRequest;
-  /** Where that goes on; undefined: where the turn does. */
-  resumeFor(asked: ChatRequest): Resume | undefined;
+  /** Where that goes on; undefined: where the turn does. @param before where that is */
+  resumeFor(asked: ChatRequest, before: Resume | undefined): Resume | undefined;
   /** The reply with nothing in it but what was demanded. */
   read(reply: UpstreamReply): UpstreamReply;
 }
@@ -79,7 +79,7 @@ export class Mending {
   }
 
   /** One and the same for all attempts: an upstream remembers by it what it has tried. */
-  resumeFor({ messages }: ChatRequest): Resume | undefined {
+  resumeFor({ messages }: ChatRequest, before: Resume | undefined): Resume | undefined {
     const { miss } = this;
     if (miss?.continuation === undefined) return undefined;
     this.#resume ??= {
@@ -92,6 +92,7 @@ export class Mending {
       tools: "known",
       interrupted: undefined,
       readyAtMs: 0,
+      mends: before,
     };
     return this.#resume;
   }

@@ -6,7 +6,7 @@ import { GatewayError, httpStatus } from "../contract/gateway-error.ts";
 export function refusalReason(error: GatewayError | undefined): string | undefined {
   if (error?.upstream === undefined || httpStatus[error.kind] >= 500) return undefined;
   let { cause } = error;
-  // A refusal that was told once more, such as of the field at fault, has ours before them.
-  while (cause instanceof GatewayError && cause.cause !== undefined) ({ cause } = cause);
+  // A refusal that was put in other words, such as with its field's name, still has the upstream's beneath them.
+  while (cause instanceof GatewayError) cause = cause.cause;
   return cause instanceof Error ? cause.message : undefined;
 }

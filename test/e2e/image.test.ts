@@ -37,7 +37,7 @@ test("the Dockerfile says what the chroot proves [RC-009] [R4-064]", () => {
   const script = readFileSync(join(root, "scripts", "prove-image.ts"), "utf8");
 
   expect(dockerfile).toContain("\nUSER 65532:65532\n");
-  expect(script).toContain("const UID = 65532;");
+  expect(script).toContain("const userId = 65532;");
   for (const [name, value] of [
     ["HOST", "0.0.0.0"],
     ["DATA_DIR", "/data"],

@@ -5,6 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ScriptEntry } from "../../src/emulator/qwen-web-emulator.ts";
+import { parseAccount } from "../../src/upstreams/qwen-web/parse-account.ts";
 import { type Harness, type HarnessOptions, startHarness } from "../support/harness.ts";
 import { accessToken, cookiesOf, longToken, refreshTokenOf } from "../support/tokens.ts";
 import {
@@ -191,6 +192,19 @@ describe("several accounts", () => {
     });
   });
 
+  test("an account that wants seconds is waited for again where all others are paused", async () => {
+    const environment = { ACCOUNT_COOLDOWN_MAX_MS: "50" };
+    await using harness = await startWithUsers(["ann", "bob"], { environment });
+    const talk = createTalk(harness);
+    await talk.say("My name is Ada.");
+    const bob = parseAccount({ cookies: cookiesOf("bob", longToken("bob")) });
+    expect((await harness.post(`/admin/api/accounts/${bob.id}/pause`, "")).status).toBe(200);
+    const refuse = { name: "http-status", status: 429, retryAfterSeconds: 0.05 } as const;
+    harness.emulator.script({ account: "ann", times: 2, refuse });
+    expect(await talk.say("What is my name?")).toContain("Ada");
+    expect(allTurns(harness).map(({ record }) => record.account)).toEqual(["ann", "ann", "ann", "ann"]);
+  });
+
   test.each<[string, Script]>([
     ["a refusal", { refuse: { name: "bad-request", details: "The request rate increased too quickly." } }],
     ["an event", event("quota_limit", "busy")],
@@ -253,6 +267,20 @@ describe("several accounts", () => {
     expect(allTurns(harness).map((turn) => turn.record.account)).toEqual(["ann", "ann"]);
   });
 
+  test.each<[string, Script]>([
+    ["a refusal", { refuse: { name: "rate-limited", hours: 5 } }],
+    ["an event", event("quota_limit", "busy")],
+  ])("nor does it for an answer that missed its form, told as %s", async (_name, script) => {
+    await using harness = await startWithUsers(["ann", "bob"]);
+    const say = (text: string, settings = {}) =>
+      harness.chat({ ...hello, session_id: "thin", messages: [user(text)], ...settings });
+    await readStream(await say("My name is Ada."));
+    harness.emulator.script({ reply: { text: "It is Ada." } }, { ...script, account: "ann", times: "always" });
+    await readError(await say("What is my name?", { response_format: { type: "json_object" } }));
+    expect(new Set(allTurns(harness).map(({ record }) => record.account))).toEqual(new Set(["ann"]));
+    expect(callsOf(harness, "chats/new")).toHaveLength(1);
+  });
+
   test.each<[string, Script, number]>([
     ["its chat is busy", event("Bad_Request", "The chat is in progress!"), 200],
     ["what it sent is refused", event("invalid_input", "Invalid input."), 400],
@@ -266,6 +294,17 @@ describe("several accounts", () => {
     if (status !== 200) await readError(answer);
     expect(await (await say("What is my name?")).text()).toContain("Ada");
     expect(callsOf(harness, "chats/new")).toHaveLength(1);
+  });
+
+  test("a thin client whose account is gone is not left in a new chat that is busy", async () => {
+    await using harness = await startWithUsers(["ann"]);
+    const say = (text: string) => harness.chat({ ...hello, session_id: "thin", messages: [user(text)] });
+    await readStream(await say("My name is Ada."));
+    await harness.restart({ QWEN_ACCOUNTS: JSON.stringify([{ alias: "bob", token: longToken("bob") }]) });
+    harness.emulator.script(event("Bad_Request", "The chat is in progress!"));
+    await readStream(await say("Hello"));
+    const [, busy, next] = allTurns(harness).map(({ chatId }) => chatId);
+    expect(next).not.toBe(busy);
   });
 
   test("when all have their limits, the error names who is back first", async () => {

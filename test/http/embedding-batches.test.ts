@@ -65,6 +65,18 @@ test("a batch that fails for the moment is asked for again, and those before it 
   expect(sizes(stage)).toEqual([10, 10, 10, 5]);
 });
 
+test("a batch that fails is asked for no more often than RETRY_MAX_ATTEMPTS says", async () => {
+  await using stage = await start({ RETRY_MAX_ATTEMPTS: "1" });
+  stage.emulator.script(
+    { on: "embeddings", times: 1, delayMs: 0 },
+    { on: "embeddings", times: "always", refuse: "internal-error" },
+  );
+  const { status } = await readError(await stage.harness.post("/v1/embeddings", { model, input: inputs }));
+
+  expect(status).toBe(502);
+  expect(sizes(stage)).toEqual([10, 10]);
+});
+
 test("a batch that is refused is the answer's refusal", async () => {
   await using stage = await start();
   stage.emulator.script({ on: "embeddings", times: 1, delayMs: 0 }, { on: "embeddings", refuse: "content-filter" });
@@ -81,5 +93,16 @@ test("more than 2048 inputs are refused, and nobody is asked", async () => {
 
   expect([status, error.param]).toEqual([400, "input"]);
   expect(error.message).toContain("at most 2048");
+  expect(sizes(stage)).toEqual([]);
+});
+
+test("inputs that are nested too deep to be written again are refused, and nobody is asked", async () => {
+  await using stage = await start();
+  const deep = `${"[".repeat(50_000)}${"]".repeat(50_000)}`;
+  const body = `{"model":"${model}","input":[${inputs.map(() => deep).join(",")}]}`;
+  const { status, error } = await readError(await stage.harness.post("/v1/embeddings", body));
+
+  expect([status, error.code]).toEqual([400, "invalid_request"]);
+  expect(error.message).toContain("nested deeper than 1000");
   expect(sizes(stage)).toEqual([]);
 });

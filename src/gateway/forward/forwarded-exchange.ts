@@ -186,7 +186,7 @@ export class ForwardedExchange {
     await this.#place.enter(candidate, this.#budget.deadlineMs);
     this.#budget.attempts++;
     clock.begin();
-    const { metrics, trace } = this.#options;
+    const { metrics, trace, retry } = this.#options;
     const beganAtMs = this.#options.liveness.now();
     trace?.attemptBegins(upstream.name, model);
     const context: ForwardContext = {
@@ -194,6 +194,7 @@ export class ForwardedExchange {
       caller,
       requestId,
       deadlineMs: this.#budget.deadlineMs,
+      retry,
       alive: () => clock.alive(),
       limits: this.#place,
     };

@@ -234,6 +234,10 @@ function parseContent(value: unknown, path: string): ContentPart[] {
 function parsePart(value: unknown, path: string): ContentPart {
   if (typeof value === "string") return { type: "text", text: value };
   if (!isJsonObject(value)) throw invalid(path, `Invalid request: "${path}" must be an object`);
+  const { source } = value;
+  // Without a source it is in nobody's words: its client is told which are read.
+  if (value["type"] === "image" && isJsonObject(source))
+    return { type: "image", ...parseSource(source, `${path}.source`) };
   switch (value["type"]) {
     case "text":
     case "input_text":
@@ -248,8 +252,6 @@ function parsePart(value: unknown, path: string): ContentPart {
         return { type: "image", url: stringIn(value, "image_url", path), field: `${path}.image_url` };
       return { type: "image", url: stringIn(image, "url", `${path}.image_url`), field: `${path}.image_url.url` };
     }
-    case "image":
-      return { type: "image", ...parseSource(isJsonObject(value["source"]) ? value["source"] : {}, `${path}.source`) };
     case "file":
       return parseFile(isJsonObject(value["file"]) ? value["file"] : {}, `${path}.file`);
     // OpenAI's own, vLLM's and Model Studio's.

@@ -9,6 +9,7 @@ import type {
 } from "../../contract/forward.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts";
+import { parseRequestBody } from "../../conversation/parse-body.ts";
 import { readBytes } from "../../outbound/read-bytes.ts";
 import { withRetry } from "../../outbound/retry.ts";
 import { parseObject } from "../parse-object.ts";
@@ -32,17 +33,19 @@ export function inBatches(forwarding: Forwarding, most: number | undefined): For
       for (let from = 0; from < inputs.length; from += most) {
         const input = inputs.slice(from, from + most);
         const ask = () => askFor(forwarding, request, { ...fields, input }, context);
-        const { signal, deadlineMs } = context;
+        const { signal, deadlineMs, retry } = context;
         // What the batches before it have given is not thrown away for a failure that passes.
-        joined.add(from === 0 ? await ask() : await withRetry(ask, { signal, deadlineMs }), input.length);
+        joined.add(from === 0 ? await ask() : await withRetry(ask, { ...retry, signal, deadlineMs }), input.length);
       }
       return joined.finish();
     },
   };
 }
 
+/** @throws {GatewayError} `invalid-request` */
 function fieldsOf(body: ForwardBody): JsonObject | undefined {
-  return body.type === "bytes" ? parseObject(Buffer.concat(body.pieces).toString()) : undefined;
+  const fields = body.type === "bytes" ? parseRequestBody(Buffer.concat(body.pieces)) : undefined;
+  return isJsonObject(fields) ? fields : undefined;
 }
 
 /** Numbers are the tokens of one input. @throws {GatewayError} `invalid-request` */
@@ -81,7 +84,7 @@ async function askFor(
 
 /** Written batch by batch: all vectors at once would hold up everybody else. */
 class JoinedAnswer {
-  readonly #vectors: string[] = [];
+  readonly #pieces: Uint8Array[] = [];
   readonly #usage: Record<string, number> = {};
   #count = 0;
   #rest: JsonObject = {};
@@ -96,10 +99,11 @@ class JoinedAnswer {
         "The upstream's answer does not hold a vector for each input: try again",
       );
     }
-    for (const [at, entry] of data.entries()) {
+    const vectors = data.map((entry, at) => {
       const index = typeof entry["index"] === "number" ? entry["index"] : at;
-      this.#vectors.push(JSON.stringify({ ...entry, index: this.#count + index }));
-    }
+      return JSON.stringify({ ...entry, index: this.#count + index });
+    });
+    this.#pieces.push(encoder.encode(`${this.#count === 0 ? "" : ","}${vectors.join(",")}`));
     this.#count += inputs;
     this.#rest = rest;
     this.#account = account;
@@ -117,7 +121,7 @@ class JoinedAnswer {
       account: this.#account,
       status: 200,
       contentType: "application/json",
-      body: encoder.encode(`${head}${this.#vectors.join(",")}],${tail}`),
+      body: Buffer.concat([encoder.encode(head), ...this.#pieces, encoder.encode(`],${tail}`)]),
       onEnd() {},
     };
   }

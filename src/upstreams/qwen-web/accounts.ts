@@ -167,7 +167,7 @@ export function createWebAccounts(options: WebAccountsOptions): WebAccounts {
       if (failure === undefined || failure.kind === "upstream-challenge") return false;
       const isPassing = failure.kind === "overloaded" || (failure.retryable && unusable.has(failure));
       if (isPassing) return pool.hasReady(new Set(before).add(id));
-      return registry.all().some((known) => known.account !== undefined && known.id !== id);
+      return registry.all().some((known) => known.id !== id && mayServe(known));
     },
     fresh: renewal.fresh,
     force: renewal.force,
@@ -193,6 +193,11 @@ export function createWebAccounts(options: WebAccountsOptions): WebAccounts {
       );
     },
   };
+}
+
+/** Now or later, by itself. */
+function mayServe({ account, aside }: KnownAccount): boolean {
+  return account !== undefined && aside?.kind !== "paused";
 }
 
 function isAnonymous({ id }: KnownAccount): boolean {

@@ -23,8 +23,10 @@ export function createOwnAccounts(pool: Pick<AccountPool, "isBackSoon" | "hasRea
   const failedOnce = new WeakSet<Resume>();
   const leaving = new WeakMap<Resume, ReadonlySet<string>>();
 
+  /** Unless nobody else is there for it. */
   function leave(resume: Resume): void {
-    leaving.set(resume, new Set([resume.account]));
+    const own = new Set([resume.account]);
+    if (pool.hasReady(own)) leaving.set(resume, own);
   }
 
   return {
@@ -39,7 +41,7 @@ export function createOwnAccounts(pool: Pick<AccountPool, "isBackSoon" | "hasRea
     failed(resume, error) {
       if (resume === undefined || !(error instanceof QwenRefusal && isUnknown(error))) return;
       if (!failedOnce.has(resume)) failedOnce.add(resume);
-      else if (pool.hasReady(new Set([resume.account]))) leave(resume);
+      else leave(resume);
     },
   };
 }

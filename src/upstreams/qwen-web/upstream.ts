@@ -114,7 +114,7 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
     const model = resolved.id;
     const chosen = chooseMode(resolved.mode, request.reasoning, request.webSearch);
     const mode = mayCallTools(request) ? withoutNativeTools(chosen) : chosen;
-    const mustStay = hasNoHistory(request, context.resume);
+    const mustStay = hasNoHistory(request.messages, context.resume);
     const { signal, deadlineMs, resume } = context;
     let except = ownAccounts.leftBy(resume);
     for (;;) {
@@ -379,12 +379,15 @@ function naming(field: string | undefined, refusal: GatewayError): GatewayError 
  */
 function losesChat({ mustStay }: Turn, parentId: string | null, { chainAction, kind }: QwenRefusal): boolean {
   if (chainAction === "restart") return true;
-  const mayDo = chainAction === "wait" || (parentId !== null && kind === "invalid-request");
-  return mayDo && !mustStay;
+  // It holds no answer yet: no chat knows less.
+  if (parentId === null) return chainAction === "wait";
+  return !mustStay && (chainAction === "wait" || kind === "invalid-request");
 }
 
 /** A thin client sends its newest message alone: in another chat nobody would know what it is about. */
-function hasNoHistory({ messages }: ChatRequest, resume: Resume | undefined): boolean {
+function hasNoHistory(messages: readonly Message[], resume: Resume | undefined): boolean {
+  // An answer that is mended, and what is said of it, are no history of the client's.
+  if (resume?.mends !== undefined) return hasNoHistory(messages.slice(0, resume.unseenFrom - 1), resume.mends);
   if (resume === undefined || resume.continuation.nodeId === null) return false;
   return messages.every(isNoAnswer);
 }

@@ -1,28 +1,24 @@
 // Whose words the log tells as the reason of a refusal.
 
 import { expect, test } from "bun:test";
-import { GatewayError } from "../../../src/contract/gateway-error.ts";
+import { GatewayError, repeatableAtOnce } from "../../../src/contract/gateway-error.ts";
 import { refusalReason } from "../../../src/gateway/refusal-reason.ts";
 
-const answered = new Error("vLLM answered 429 rate_limit: 20 requests a minute");
-const refused = new GatewayError("rate-limited", "vLLM takes no more requests now", {
-  upstream: "vllm",
-  cause: answered,
+const upstream = "qwen-web";
+const refusal = new GatewayError("invalid-request", "Qwen refused the message", {
+  upstream,
+  cause: new Error("Qwen answered 200 invalid_input: no such file"),
 });
 
-test("refusalReason tells the upstream's words", () => {
-  expect(refusalReason(refused)).toBe(answered.message);
+test("refusalReason is what the upstream said, also of a refusal that was put in other words", () => {
+  const named = new GatewayError("invalid-request", "Cannot use it", { upstream, cause: refusal });
+  for (const error of [refusal, named, repeatableAtOnce(refusal)]) {
+    expect(refusalReason(error)).toBe("Qwen answered 200 invalid_input: no such file");
+  }
 });
 
-test("refusalReason tells the upstream's words of a refusal that was told once more in ours", () => {
-  const again = new GatewayError("rate-limited", "Cannot use a key", { upstream: "vllm", cause: refused });
-
-  expect(refusalReason(again)).toBe(answered.message);
-});
-
-test("refusalReason tells nothing of what the gateway refuses itself, and of failures, whose causes have stacks", () => {
-  const own = new GatewayError("invalid-request", "Cannot read the body", { cause: answered });
-  const failure = new GatewayError("upstream-failed", "vLLM failed", { upstream: "vllm", cause: answered });
-
-  expect([refusalReason(undefined), refusalReason(own), refusalReason(failure)]).toEqual(Array(3).fill(undefined));
+test("refusalReason says nothing of the gateway's own refusals, nor of failures", () => {
+  const own = new GatewayError("invalid-request", "No", { cause: new Error("inside") });
+  const failure = new GatewayError("upstream-failed", "No", { upstream, cause: new Error("inside") });
+  for (const error of [undefined, own, failure]) expect(refusalReason(error)).toBeUndefined();
 });

@@ -30,6 +30,11 @@ describe("parseRequest refuses", () => {
     ["a message that is no object", { messages: [hello, 7] }, "messages[1]"],
     ["an unknown part", { messages: [{ role: "user", content: [{ type: "smell" }] }] }, "messages[0].content[0].type"],
     [
+      "a picture in nobody's words",
+      { messages: [{ role: "user", content: [{ type: "image", image: "data:image/png;base64,AAAA" }] }] },
+      "messages[0].content[0].type",
+    ],
+    [
       "a part without text",
       { messages: [{ role: "user", content: [{ type: "text" }] }] },
       "messages[0].content[0].text",
