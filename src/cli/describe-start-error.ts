@@ -25,7 +25,11 @@ export function describeStartError(
   const noAddress = `${listen}: this machine has no such address; choose another with --host or HOST`;
   const otherPort = "choose another port with --port or PORT";
   const otherFolder = "choose a folder that you may write with --data-dir or DATA_DIR";
+  const noRoom = `the disk is full; free some space, or ${otherFolder}`;
 
+  // As open-database.ts tells a full disk.
+  if (code === "SQLITE_FULL" || code === "SQLITE_IOERR_SHMSIZE")
+    return `Cannot open the database in "${config.dataDir}": ${noRoom}`;
   if (code.startsWith("SQLITE_")) {
     const isDamaged = code === "SQLITE_NOTADB" || code.startsWith("SQLITE_CORRUPT");
     const advice = isDamaged ? "move it away to start with an empty one, or restore a backup" : otherFolder;
@@ -51,7 +55,7 @@ export function describeStartError(
     case "ENOENT":
       return `Cannot write "${path ?? config.dataDir}": ${cause.message}; ${otherFolder}`;
     case "ENOSPC":
-      return `Cannot write "${path ?? config.dataDir}": the disk is full; free some space, or ${otherFolder}`;
+      return `Cannot write "${path ?? config.dataDir}": ${noRoom}`;
     default:
       return undefined;
   }

@@ -115,5 +115,6 @@ async function readEvents(
 }
 
 function discard(response: Response): void {
-  void response.body?.cancel().catch(() => {});
+  // That of a stand-in may be a stream of Node.
+  void response.body?.cancel?.()?.catch(() => {});
 }

@@ -133,6 +133,7 @@ function adviceFor(error: unknown): string {
     return "the file is damaged or no database; move it away to start with an empty store, or restore a copy of it";
   }
   if (isBusy(error)) return "another process keeps it locked; stop that process, or name another data directory";
-  if (code === "SQLITE_FULL") return "the disk is full; free some space";
+  // The second is said of a file that is there already: of what it needs beside it, the index of its log comes first.
+  if (code === "SQLITE_FULL" || code === "SQLITE_IOERR_SHMSIZE") return "the disk is full; free some space";
   return "it cannot be read and written; check that its directory exists and belongs to this user, or name another one";
 }

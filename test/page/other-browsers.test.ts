@@ -14,6 +14,18 @@ const pressAsInputMethod = (page: Page, key: string) =>
     document.activeElement?.dispatchEvent(event);
   }, key);
 
+/** The chat page in a browser that does not fit fields to their texts. */
+async function openUnfitted(page: Page, url: string) {
+  const own = await page.context().newPage();
+  await own.addInitScript(() => {
+    CSS.supports = () => false;
+  });
+  await own.goto(`${url}/chat`);
+  const field = own.getByLabel("Message", { exact: true });
+  await field.evaluate((element) => (element as HTMLElement).style.setProperty("field-sizing", "fixed"));
+  return { own, field };
+}
+
 useBrowser();
 
 describe.skipIf(!hasBrowser)("the chat page in other browsers", () => {
@@ -62,13 +74,7 @@ describe.skipIf(!hasBrowser)("the chat page in other browsers", () => {
   test("shows the lines of a message where fields are not fitted to their texts, also those that the field breaks", async () => {
     using gateway = startFakeGateway();
     await using chat = await openChat(gateway.url);
-    const own = await chat.page.context().newPage();
-    await own.addInitScript(() => {
-      CSS.supports = () => false;
-    });
-    await own.goto(`${gateway.url}/chat`);
-    const field = own.getByLabel("Message", { exact: true });
-    await field.evaluate((element) => (element as HTMLElement).style.setProperty("field-sizing", "fixed"));
+    const { own, field } = await openUnfitted(chat.page, gateway.url);
     const hidden = () => field.evaluate(({ scrollHeight, clientHeight }) => scrollHeight - clientHeight);
     const height = () => field.evaluate(({ clientHeight }) => clientHeight);
     const empty = await height();
@@ -76,8 +82,11 @@ describe.skipIf(!hasBrowser)("the chat page in other browsers", () => {
     await field.fill("word ".repeat(100));
     expect(await hidden()).toBe(0);
     expect(await height()).toBeGreaterThan(2 * empty);
-    await field.fill("line\n".repeat(4));
-    expect(await hidden()).toBe(0);
+    const rows = () => field.evaluate((element) => (element as HTMLTextAreaElement).rows);
+    for (const lines of [2, 3, 5]) {
+      await field.fill("line\n".repeat(lines - 1));
+      expect([await hidden(), await rows()]).toEqual([0, lines]);
+    }
     const most = "line\n".repeat(40);
     await field.fill(most);
     expect(await hidden()).toBeGreaterThan(0);
@@ -86,6 +95,26 @@ describe.skipIf(!hasBrowser)("the chat page in other browsers", () => {
 
     expect(gateway.asked[0]?.["message"]).toBe(most.trim());
     expect(await height()).toBe(empty);
+  });
+
+  test("stays at the end of a conversation while a message grows, where what scrolls is not anchored", async () => {
+    using gateway = startFakeGateway();
+    gateway.script = () => [{ token: "Line.\n\n".repeat(80) }];
+    await using chat = await openChat(gateway.url);
+    const { own, field } = await openUnfitted(chat.page, gateway.url);
+    await say(own, "Count");
+    await answered(own);
+    const transcript = own.locator(".transcript");
+    await transcript.evaluate((element) => (element as HTMLElement).style.setProperty("overflow-anchor", "none"));
+
+    const distance = () => transcript.evaluate((box) => box.scrollHeight - box.clientHeight - box.scrollTop);
+    for (const word of ["", "and a word"]) {
+      await field.fill("line\n".repeat(5) + word);
+      await own.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+      expect(await distance()).toBe(0);
+    }
+    expect(await own.getByRole("button", { name: "Newest" }).count()).toBe(0);
+    expect(chat.complaints).toEqual([]);
   });
 
   test("says of a run whose connection Firefox ends, because the page is left, that it was left", async () => {

@@ -7,10 +7,15 @@ import { useLayoutEffect } from "preact/hooks";
 export function useFittedRows(field: RefObject<HTMLTextAreaElement | null>, text: string, mostRows: number): void {
   useLayoutEffect(() => {
     const element = field.current;
-    if (element === null || CSS.supports("field-sizing", "content")) return;
+    const frame = element?.parentElement;
+    if (element == null || frame == null || CSS.supports("field-sizing", "content")) return;
+    // Measured in a frame that keeps its height: a conversation above would move, and WebKit does not move it back.
+    frame.style.minHeight = `${frame.offsetHeight}px`;
     element.rows = 1;
     const rowHeight = Number.parseFloat(getComputedStyle(element).lineHeight);
     const hidden = element.scrollHeight - element.clientHeight;
-    element.rows = Math.min(1 + Math.ceil(hidden / rowHeight), mostRows);
+    // Heights are told in whole pixels.
+    element.rows = Math.min(1 + Math.round(hidden / rowHeight), mostRows);
+    frame.style.minHeight = "";
   }, [text]);
 }

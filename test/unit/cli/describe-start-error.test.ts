@@ -93,3 +93,9 @@ test("describeStartError has no sentence for what it does not know", () => {
     expect(describeStartError(error, config)).toBeUndefined();
   }
 });
+
+test.each(["SQLITE_FULL", "SQLITE_IOERR_SHMSIZE"])("describeStartError says of %s that the disk is full", (code) => {
+  expect(describeStartError(systemError(code), config)).toBe(
+    'Cannot open the database in "/data": the disk is full; free some space, or choose a folder that you may write with --data-dir or DATA_DIR',
+  );
+});

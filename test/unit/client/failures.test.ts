@@ -138,6 +138,20 @@ describe("streamSSE fails", () => {
     expect(heard).toEqual([["error", error]]);
   });
 
+  test("when the answer is no event stream, and its body one of Node [R3-072]", async () => {
+    const ear = createEar();
+    const headers = new Headers({ "content-type": "text/html" });
+    const fetch = sparseFetch({ ok: true, status: 200, headers, body: Readable.from(["<html>"]) });
+
+    const error = await outcomeOf(streamSSE(url, question, ear.callbacks, undefined, { fetch }));
+
+    expect([error?.code, error?.message]).toEqual([
+      "http",
+      'Cannot read stream: expected "text/event-stream", the server sent "text/html"',
+    ]);
+    expect(ear.heard).toEqual([["error", error]]);
+  });
+
   test.each([
     ["a header that no request may have", question, { authorization: "Bearer \u2013key" }],
     ["a body that is no JSON", { number: 1n }, {}],

@@ -3,10 +3,11 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { GatewayError } from "../../../src/contract/gateway-error.ts";
 import { openDatabase } from "../../../src/store/open-database.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
+import { canMountDisk, mountSmallDisk } from "../../support/small-disk.ts";
 import { useTemporaryFiles } from "./temporary-store.ts";
 
 const newPath = useTemporaryFiles();
@@ -104,4 +105,17 @@ test("openDatabase refuses a file of a newer version and leaves it alone", () =>
   expect(failureOf(path).message).toMatch(/newer version of this program \(schema 99/);
   using untouched = new Database(path);
   expect(untouched.query("PRAGMA user_version").get()).toEqual({ user_version: 99 });
+});
+
+test.skipIf(!canMountDisk)("openDatabase says that the disk is full (skipped without the right to mount)", () => {
+  const folder = dirname(newPath());
+  using disk = mountSmallDisk(join(folder, "small"));
+  if (disk === undefined) throw new Error("Cannot mount a disk");
+  const there = join(disk.folder, "there.sqlite");
+  openDatabase(there, silentLog).close();
+  disk.fill();
+
+  for (const path of [there, join(disk.folder, "new.sqlite")]) {
+    expect(failureOf(path).message).toBe(`Cannot open the store "${path}": the disk is full; free some space`);
+  }
 });
