@@ -157,6 +157,8 @@ export interface Upstream {
    * `listModels` tells the new one. Never rejects. Absent: its list does not change.
    */
   renewModels?(): Promise<void>;
+  /** Id of the listed model that is meant by a name of this upstream's own, such as one with an ending. Absent: names are ids. */
+  modelIdOf?(name: string): string | undefined;
   /**
    * Sends the request and returns as soon as the upstream has accepted it.
    * @throws {GatewayError} on every refusal, classified.

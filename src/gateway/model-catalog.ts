@@ -89,7 +89,11 @@ export function createModelCatalog({ upstreams, clock, patienceMs = 500 }: Catal
   }
 
   function find(upstream: Upstream, model: string | undefined): ModelInfo | undefined {
-    return listOf(upstream)?.models.find(({ id }) => id === model);
+    const models = listOf(upstream)?.models;
+    const exact = models?.find(({ id }) => id === model);
+    if (exact !== undefined || model === undefined) return exact;
+    const meant = upstream.modelIdOf?.(model);
+    return meant === undefined ? undefined : models?.find(({ id }) => id === meant);
   }
 
   return {

@@ -1,6 +1,7 @@
 // POST /v1/chat/completions as a whole: answers, what is sent upstream, and the manual scenarios as automated twins.
 
 import { expect, test } from "bun:test";
+import type { JsonObject } from "../../src/contract/json.ts";
 import { startHarness } from "../support/harness.ts";
 import { readLive } from "../support/live-stream.ts";
 import {
@@ -88,6 +89,10 @@ test("GET /v1/models lists what the account is offered, and finds one of them", 
   expect(list.data.map((model) => model.id)).toEqual(["qwen3.8-max", "qwen3-max"]);
   expect(await (await harness.get("/v1/models/qwen3-max")).json()).toMatchObject({ id: "qwen3-max", object: "model" });
   expect(await readError(await harness.get("/v1/models/gpt-9"))).toMatchObject({ status: 404 });
+  const { context_length: window } = (await (await harness.get("/v1/models/qwen3-max")).json()) as JsonObject;
+  for (const name of ["qwen3-max-thinking-search", "Qwen3-Max"]) {
+    expect(await (await harness.get(`/v1/models/${name}`)).json()).toMatchObject({ id: name, context_length: window });
+  }
 });
 
 test("a model list that cannot be had is replaced by the built-in one", async () => {

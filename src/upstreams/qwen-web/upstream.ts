@@ -348,6 +348,7 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
     keepsConversations: true,
     choosesModel: true,
     listModels: async (signal) => (await currentModels()).list(signal),
+    modelIdOf: (name) => knownModels().resolveAtOnce(name)?.id,
     open,
     async deleteChat(accountId, chatId, signal) {
       spareChats.drop(chatId);
