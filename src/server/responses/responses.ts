@@ -3,7 +3,6 @@
 
 import type { Clock } from "../../contract/clock.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
-import type { Surface } from "../../contract/surface.ts";
 import { estimatePrompt } from "../../conversation/estimate-prompt.ts";
 import { parseRequestBody } from "../../conversation/parse-body.ts";
 import { orderedId } from "../../contract/random-id.ts";
@@ -13,18 +12,11 @@ import { eventStreamHeaders } from "../../sse/event-stream-headers.ts";
 import type { ReaderHooks, Replays } from "../../replay/replays.ts";
 import type { ConversationStore } from "../../store/conversation-store.ts";
 import type { FoundResponse, NewResponse, ResponseStore, SharedBeginning } from "../../store/response-store.ts";
-import { createEventEncoder, type EncoderOptions } from "../../surfaces/openai-responses/event-encoder.ts";
 import { inputItemsFrom, withItemIds } from "../../surfaces/openai-responses/input-items.ts";
 import { replyIdOf, responseId } from "../../surfaces/openai-responses/items.ts";
 import type { KnownItems } from "../../surfaces/openai-responses/parse-input.ts";
 import { parseCountRequest, parseRequest } from "../../surfaces/openai-responses/parse-request.ts";
-import {
-  echoOf,
-  encodeReply,
-  type ResponseObject,
-  responseObject,
-} from "../../surfaces/openai-responses/response-object.ts";
-import { openaiResponses } from "../../surfaces/openai-responses/surface.ts";
+import { echoOf, type ResponseObject, responseObject } from "../../surfaces/openai-responses/response-object.ts";
 import { sleep } from "../../outbound/retry.ts";
 import { settledWithin } from "../../contract/settled-within.ts";
 import type { LeaseOwner } from "../../store/lease-owner.ts";
@@ -39,6 +31,7 @@ import { createResponseConversations } from "./conversations.ts";
 import { PendingWrites } from "./pending-writes.ts";
 import { readToTheEnd, replaySource } from "./replayed-stream.ts";
 import { createSharedInputs } from "./shared-inputs.ts";
+import { surfaceFor } from "./surface-for.ts";
 import { refuseTakenIds } from "./taken-ids.ts";
 import { tellItemIds } from "./tell-item-ids.ts";
 import { type Moment, UnwantedResponses } from "./unwanted.ts";
@@ -375,20 +368,6 @@ export function createResponses(options: ResponsesOptions): Responses {
 /** How long the end of a response at another gateway is waited for, and how often it is looked for. */
 const elsewhereMs = 5000;
 const elsewhereLookMs = 200;
-
-/** The surface for one request: it knows what that refers to, and tells what comes of it. */
-function surfaceFor(known: KnownItems, options: EncoderOptions): Surface {
-  return {
-    ...openaiResponses,
-    parseRequest: (body) => parseRequest(body, known),
-    createEncoder: (request, identity) => createEventEncoder(request, identity, options),
-    encodeReply(request, reply) {
-      const response = encodeReply(request, reply);
-      options.onEnd?.(response);
-      return response;
-    },
-  };
-}
 
 function newResponse(body: unknown, { byId }: KnownItems, response: JsonObject, shared?: SharedBeginning): NewResponse {
   const { input, previous_response_id: previousId }: JsonObject = isJsonObject(body) ? body : {};
