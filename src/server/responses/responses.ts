@@ -242,7 +242,6 @@ export function createResponses(options: ResponsesOptions): Responses {
     if (answer.status !== 200) await store.forget(caller, id);
     const isStream = answer.headers.get("content-type")?.startsWith("text/event-stream") === true;
     if (answer.body === null || !isStream) return answer;
-    await linkSession(caller, id, answer, read.moment);
     const replays = await openReplays();
     const stream = replays.start(caller, id, replaySource(answer.body), { resumable: true, onCut: onAbandoned });
     // A reader that never leaves: else it would end soon after its client has left.
@@ -250,21 +249,28 @@ export function createResponses(options: ResponsesOptions): Responses {
     background.follow(id, done, async () => {
       if (await replays.stop(caller, id)) await end({ ...begun, status: "cancelled" });
     });
+    // Not before: a session that is deleted from now on finds what it has to end.
+    if (!(await linkSession(caller, id, answer, read.moment))) await endAll(caller, id);
     return new Response(stream, { headers: answer.headers });
   }
 
-  /** Where it cannot be noted the response stays when its session goes, which is told. */
-  async function linkSession(caller: string, id: string, { headers }: Response, moment: Moment): Promise<void> {
+  /**
+   * Where it cannot be noted the response stays when its session goes, which is told.
+   * @returns false when its session is gone already: the response is forgotten, or will not be kept
+   */
+  async function linkSession(caller: string, id: string, { headers }: Response, moment: Moment): Promise<boolean> {
     const sessionId = headers.get(sessionHeader);
-    if (sessionId === null) return;
+    if (sessionId === null) return true;
     try {
       const ageMs = options.clock() - moment.atMs;
       const isWanted =
         !unwanted.isDeletedSince(moment, caller, sessionId) &&
         (await (await openStore()).linkSession(caller, id, sessionId, ageMs));
       if (!isWanted && !(await (await storeFor(id)).forget(caller, id))) unwanted.note(id);
+      return isWanted;
     } catch (error) {
       log.error("Cannot note the session of a response", { responseId: id }, error);
+      return true;
     }
   }
 
