@@ -347,7 +347,7 @@ export function createResponses(options: ResponsesOptions): Responses {
     },
     stopForgotten(id) {
       unwanted.note(id);
-      return background.cancel(id);
+      return background.stop(id);
     },
     sessionForgotten: (...deleted) => unwanted.noteDeletedElsewhere(...deleted),
     async forgetSession(caller, sessionId) {
