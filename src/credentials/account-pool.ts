@@ -61,6 +61,8 @@ export interface AccountPool {
   /** Whether an account besides these is ready now. */
   hasReady(except: ReadonlySet<string>): boolean;
   isSetAside(id: string): boolean;
+  /** Not set aside, and not less welcome than others either. */
+  isReady(id: string): boolean;
   /** Set aside for so short that a conversation of its own waits. */
   isBackSoon(id: string): boolean;
   /** What a request is told when none of these accounts will do. @param cause the refusal that led to it */
@@ -264,6 +266,10 @@ export function createAccountPool(options: PoolOptions): AccountPool {
     isSetAside(id) {
       const known = registry.find(id);
       return known !== undefined && !isServing(known);
+    },
+    isReady(id) {
+      const known = registry.find(id);
+      return known !== undefined && isReady(known);
     },
     isBackSoon(id) {
       const known = registry.find(id);

@@ -21,6 +21,7 @@ import {
   untilIdle,
   user,
 } from "./client.ts";
+import { askWithTools } from "./tool-client.ts";
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
@@ -231,6 +232,17 @@ describe("several accounts", () => {
       expect(allTurns(harness).map(({ record }) => record.account)).toEqual(["ann", "ann", "ann", "bob"]);
     },
   );
+
+  test.each<[string, Script]>([
+    ["is under high demand", event("quota_limit", "busy")],
+    ["wants seconds", event("Too_Many_Requests", "slow")],
+  ])("a call that a new conversation lacked is asked of another account when its own %s", async (_name, script) => {
+    await using harness = await startWithUsers(["ann", "bob"]);
+    harness.emulator.script({ reply: { text: "Let me see." } }, { ...script, account: "ann", times: "always" });
+    const answer = await askWithTools(harness, [user("What is the weather in Paris?")], { tool_choice: "required" });
+    expect(answer.calls).toHaveLength(1);
+    expect(allTurns(harness).map(({ record }) => record.account)).toEqual(["ann", "ann", "bob"]);
+  });
 
   test.each<[string, Script, string[]]>([
     ["its account is under high demand", event("quota_limit", "busy"), ["ann", "ann", "bob"]],
