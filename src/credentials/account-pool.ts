@@ -161,6 +161,12 @@ export function createAccountPool(options: PoolOptions): AccountPool {
     return back.toSorted((one, other) => (asideOf(one)?.untilMs ?? 0) - (asideOf(other)?.untilMs ?? 0))[0];
   }
 
+  /** Who has just refused for a while may be back before all others. */
+  function isBackByItself(known: KnownAccount): boolean {
+    const kind = asideOf(known)?.kind;
+    return kind === "limit" || kind === "busy";
+  }
+
   /** The account of the conversation, unless it has refused this request. */
   function ownOf(conversationOf: string | undefined, except: ReadonlySet<string>): KnownAccount | undefined {
     return conversationOf === undefined || except.has(conversationOf) ? undefined : registry.find(conversationOf);
@@ -188,7 +194,8 @@ export function createAccountPool(options: PoolOptions): AccountPool {
       const others = registry.all().filter((known) => !except.has(known.id));
       const next = isHalted() ? undefined : firstBack(others);
       if (next === undefined || !(await waitFor(next, request))) {
-        throw unavailable((others.length > 0 ? others : registry.all()).map((known) => known.id));
+        const told = registry.all().filter((known) => !except.has(known.id) || isBackByItself(known));
+        throw unavailable((told.length > 0 ? told : registry.all()).map((known) => known.id));
       }
     }
   }
