@@ -61,6 +61,8 @@ export interface AccountPool {
   /** Whether an account besides these is ready now. */
   hasReady(except: ReadonlySet<string>): boolean;
   isSetAside(id: string): boolean;
+  /** Not set aside, and not less welcome than others either. */
+  isReady(id: string): boolean;
   /** Set aside for so short that a conversation of its own waits. */
   isBackSoon(id: string): boolean;
   /** What a request is told when none of these accounts will do. @param cause the refusal that led to it */
@@ -159,6 +161,12 @@ export function createAccountPool(options: PoolOptions): AccountPool {
     return back.toSorted((one, other) => (asideOf(one)?.untilMs ?? 0) - (asideOf(other)?.untilMs ?? 0))[0];
   }
 
+  /** Who has just refused for a while may be back before all others. */
+  function isBackByItself(known: KnownAccount): boolean {
+    const kind = asideOf(known)?.kind;
+    return kind === "limit" || kind === "busy";
+  }
+
   /** The account of the conversation, unless it has refused this request. */
   function ownOf(conversationOf: string | undefined, except: ReadonlySet<string>): KnownAccount | undefined {
     return conversationOf === undefined || except.has(conversationOf) ? undefined : registry.find(conversationOf);
@@ -186,7 +194,8 @@ export function createAccountPool(options: PoolOptions): AccountPool {
       const others = registry.all().filter((known) => !except.has(known.id));
       const next = isHalted() ? undefined : firstBack(others);
       if (next === undefined || !(await waitFor(next, request))) {
-        throw unavailable((others.length > 0 ? others : registry.all()).map((known) => known.id));
+        const told = registry.all().filter((known) => !except.has(known.id) || isBackByItself(known));
+        throw unavailable((told.length > 0 ? told : registry.all()).map((known) => known.id));
       }
     }
   }
@@ -264,6 +273,10 @@ export function createAccountPool(options: PoolOptions): AccountPool {
     isSetAside(id) {
       const known = registry.find(id);
       return known !== undefined && !isServing(known);
+    },
+    isReady(id) {
+      const known = registry.find(id);
+      return known !== undefined && isReady(known);
     },
     isBackSoon(id) {
       const known = registry.find(id);

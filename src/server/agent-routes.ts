@@ -22,12 +22,6 @@ export interface AgentRoutesOptions extends Edge {
 /** A query is short; arguments that a person has changed may be long. */
 const maxBodyBytes = 1024 * 1024;
 
-/** When the old route was deprecated, in the form of RFC 9745, and what follows it. */
-const deprecation: Readonly<Record<string, string>> = {
-  deprecation: "@1764115200",
-  link: '</api/agent>; rel="successor-version"',
-};
-
 type Answer = (trip: Trip) => Promise<Response>;
 
 export function agentRoutes(options: AgentRoutesOptions): ServerRoute[] {
@@ -77,12 +71,6 @@ export function agentRoutes(options: AgentRoutesOptions): ServerRoute[] {
   const examples: Answer = async ({ caller, request }) =>
     Response.json({ examples: await engine.examples(caller, request.signal) });
 
-  const deprecated: Answer = (trip) => {
-    // Whatever is answered, refusals too.
-    trip.answerHeaders = { ...trip.answerHeaders, ...deprecation };
-    return whole(trip);
-  };
-
   async function bodyOf({ request }: Trip): Promise<Uint8Array> {
     const body = await readBody(request, Math.min(maxBodyBytes, options.maxBodyBytes));
     // Not before: a body that never ends is cut by the idle timeout.
@@ -111,7 +99,7 @@ export function agentRoutes(options: AgentRoutesOptions): ServerRoute[] {
     confirm,
     drop,
     cancel,
-    deprecated,
+    deprecated: whole,
   };
   return agentPlaces.map(({ method, path, route }) => ({ method, path, answer: answers[route] }));
 }

@@ -17,6 +17,14 @@ export interface AppOptions {
 
 /** @returns a handler that never throws: whatever goes wrong inside ends in `answerError`. */
 export function createApp(options: AppOptions): (request: Request) => Response | Promise<Response> {
+  const headersOf = new Map(options.routes.flatMap(({ path, headers }) => (headers ? [[path, headers]] : [])));
+
+  function comeIn(trip: Trip): ReturnType<AppOptions["admit"]> {
+    const headers = headersOf.get(trip.path);
+    if (headers !== undefined) trip.answerHeaders = { ...trip.answerHeaders, ...headers };
+    return options.admit(trip);
+  }
+
   const app = new Elysia({
     aot: true,
     // Bodies are parsed by the surfaces; nothing may be stripped from them.
@@ -36,7 +44,7 @@ export function createApp(options: AppOptions): (request: Request) => Response |
   });
   // Awaited by the router, since what is called stands behind a return.
   app.onRequest(({ request }) => {
-    return options.admit(options.tripOf(request));
+    return comeIn(options.tripOf(request));
   });
 
   // The handlers take the context apart in their head and nothing more: the router compiles them from their source text.

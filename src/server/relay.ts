@@ -98,11 +98,11 @@ export function createRelay(options: RelayOptions): Relay {
   }
 
   return {
-    around({ method, path, answer }) {
+    around(route) {
+      const { path, answer } = route;
       const isOfAgent = isActingPath(path);
       return {
-        method,
-        path,
+        ...route,
         async answer(trip) {
           if (trip.isRelayed === true) return answer(trip);
           const keeper = isOfAgent ? fellows.keeper() : undefined;

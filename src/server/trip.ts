@@ -29,6 +29,8 @@ export interface ServerRoute {
   readonly path: string;
   /** Whoever asks it by another method is told that there is nothing, not which one it takes. @defaultValue false */
   readonly hidesMethods?: true;
+  /** Of every answer at this path, refusals at the door too. @defaultValue none */
+  readonly headers?: Readonly<Record<string, string>>;
   answer(trip: Trip): Response | Promise<Response>;
 }
 

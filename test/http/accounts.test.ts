@@ -21,6 +21,7 @@ import {
   untilIdle,
   user,
 } from "./client.ts";
+import { askWithTools } from "./tool-client.ts";
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
@@ -192,6 +193,20 @@ describe("several accounts", () => {
     });
   });
 
+  test.each([
+    ["is waited for", 0.05, [200, null]],
+    ["is told", 30, [429, "30"]],
+  ] as const)("an account's time of seconds %s where all others are away for hours", async (_name, seconds, told) => {
+    await using harness = await startWithUsers(["ann", "bob"]);
+    harness.emulator.script({ account: "bob", refuse: { name: "rate-limited", hours: 5 } });
+    for (let index = 0; index < 2; index++) await answerTo(harness, [user("Hello")]);
+    const refuse = { name: "http-status", status: 429, retryAfterSeconds: seconds } as const;
+    harness.emulator.script({ account: "ann", refuse });
+    const response = await harness.chat({ ...hello, stream: false });
+    expect([response.status, response.headers.get("retry-after")]).toEqual([...told]);
+    expect(harness.emulator.pendingScripts).toBe(0);
+  });
+
   test("an account that wants seconds is waited for again where all others are paused", async () => {
     const environment = { ACCOUNT_COOLDOWN_MAX_MS: "50" };
     await using harness = await startWithUsers(["ann", "bob"], { environment });
@@ -231,6 +246,17 @@ describe("several accounts", () => {
       expect(allTurns(harness).map(({ record }) => record.account)).toEqual(["ann", "ann", "ann", "bob"]);
     },
   );
+
+  test.each<[string, Script]>([
+    ["is under high demand", event("quota_limit", "busy")],
+    ["wants seconds", event("Too_Many_Requests", "slow")],
+  ])("a call that a new conversation lacked is asked of another account when its own %s", async (_name, script) => {
+    await using harness = await startWithUsers(["ann", "bob"]);
+    harness.emulator.script({ reply: { text: "Let me see." } }, { ...script, account: "ann", times: "always" });
+    const answer = await askWithTools(harness, [user("What is the weather in Paris?")], { tool_choice: "required" });
+    expect(answer.calls).toHaveLength(1);
+    expect(allTurns(harness).map(({ record }) => record.account)).toEqual(["ann", "ann", "bob"]);
+  });
 
   test.each<[string, Script, string[]]>([
     ["its account is under high demand", event("quota_limit", "busy"), ["ann", "ann", "bob"]],

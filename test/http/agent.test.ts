@@ -170,14 +170,20 @@ test("services and examples come from the tools that there are [R4-003] [R4-004]
 });
 
 test("the old route says that it is deprecated, whatever it answers [R4-006]", async () => {
-  await using agent = await startAgent();
+  await using agent = await startAgent({ API_KEY: "k1", LIMIT_REQUESTS_PER_MINUTE: "2" });
   agent.harness.emulator.script({ reply: { text: "Hello." } });
+  const headers = { authorization: "Bearer k1" };
+  const ask = (body: object) => agent.harness.post("/api/voice", body, { headers });
 
-  const answered = await agent.harness.post("/api/voice", { query: "Hello" });
-  const refused = await agent.harness.post("/api/voice", {});
+  const unknown = await agent.harness.post("/api/voice", { query: "Hello" });
+  const mistaken = await fetch(`${agent.harness.url}/api/voice`, { headers });
+  const answered = await ask({ query: "Hello" });
+  const refused = await ask({});
+  const limited = await ask({ query: "Hello" });
 
-  expect([answered.status, refused.status]).toEqual([200, 400]);
-  for (const { headers } of [answered, refused]) {
+  const all = [unknown, mistaken, answered, refused, limited];
+  expect(all.map(({ status }) => status)).toEqual([401, 405, 200, 400, 429]);
+  for (const { headers } of all) {
     expect(headers.get("deprecation")).toMatch(/^@[0-9]+$/);
     expect(headers.get("link")).toBe('</api/agent>; rel="successor-version"');
   }

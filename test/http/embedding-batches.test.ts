@@ -38,7 +38,8 @@ test("the settings of the request stand in each batch", async () => {
   await using stage = await start();
   await clientOf(stage).embeddings.create({ model, input: inputs, dimensions: 128, user: "ann" });
   const bodies = stage.emulator.requests.filter(({ on }) => on === "embeddings").map(({ body }) => body);
-  for (const body of bodies) expect(body).toMatchObject({ model, dimensions: 128, user: "ann" });
+  const settings = { model, dimensions: 128, user: "ann" };
+  expect(bodies).toMatchObject([settings, settings, settings]);
 });
 
 test("ten inputs go out as they came, and so do the tokens of one input", async () => {

@@ -95,6 +95,24 @@ test("its id is told before its first word", async () => {
   expect(parseResponseStream(await readOn(harness, created?.response.id ?? "")).text).toBe(words);
 });
 
+test("it is ended when its session is deleted before its first word", async () => {
+  await using harness = await startHarness();
+  const headers = { "x-session-id": "mine" };
+  await respond(harness, { input: "Hi" }, headers);
+  harness.emulator.script({ gate: "held", reply: { text: words } });
+  const answer = harness.post("/v1/responses", body, { headers });
+  await harness.emulator.until((requests) => requests.filter(({ on }) => on === "completions").length === 2);
+  await fetch(`${harness.url}/v1/sessions/mine`, { method: "DELETE" });
+  harness.emulator.release("held", 3);
+  const [id] = /resp_[0-9a-f]{32}/.exec(await bodyOf(await answer)) ?? [];
+  await untilIdle(harness);
+
+  expect(id).toStartWith("resp_");
+  expect(callsOf(harness, "stop")).toHaveLength(1);
+  expect((await harness.get(`/v1/responses/${id}`)).status).toBe(404);
+  expect((await harness.get(`/api/chat/stream/${id}`)).status).toBe(410);
+});
+
 test("it is cancelled for all its readers, and at Qwen", async () => {
   await using harness = await startHarness();
   const { id, live, last } = await begin(harness);

@@ -15,6 +15,7 @@ export function createEmbeddings(call: Call, state: CompatibleState): Response {
   const texts = inputTexts(member(call.body, "input"));
   const dimensions = member(call.body, "dimensions") ?? defaultDimensions;
   const refuse = (message: string) => refuseCall(call, state, { name: "invalid-parameter", message });
+  if (texts === undefined) return refuse("input must be a text, or a list of texts or of lists of tokens");
   if (texts.length === 0) return refuse("input must not be empty");
   if (!Number.isInteger(dimensions) || Number(dimensions) < 1) return refuse("dimensions must be a positive integer");
   if (state.dialect.needsKey) {
@@ -41,12 +42,23 @@ export function createEmbeddings(call: Call, state: CompatibleState): Response {
   });
 }
 
-/** One text, several, or lists of token numbers. */
-function inputTexts(input: unknown): string[] {
+/** One text, several, or lists of token numbers. Undefined: none of these. */
+function inputTexts(input: unknown): string[] | undefined {
   if (typeof input === "string") return input === "" ? [] : [input];
   if (!Array.isArray(input)) return [];
-  if (input.every((entry) => typeof entry === "number")) return input.length === 0 ? [] : [input.join(" ")];
-  return input.map((entry) => (Array.isArray(entry) ? entry.join(" ") : String(entry)));
+  if (isTokens(input)) return input.length === 0 ? [] : [input.join(" ")];
+  const texts: string[] = [];
+  for (const entry of input) {
+    // Nothing nested is joined: deep enough, that overruns the stack.
+    if (typeof entry === "string") texts.push(entry);
+    else if (isTokens(entry)) texts.push(entry.join(" "));
+    else return undefined;
+  }
+  return texts;
+}
+
+function isTokens(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((entry) => typeof entry === "number");
 }
 
 function vectorOf(text: string, dimensions: number) {

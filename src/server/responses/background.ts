@@ -22,6 +22,8 @@ export interface BackgroundResponses {
   follow(id: string, done: Promise<void>, cancel: () => Promise<void>): void;
   /** Resolves when it is written; at once when it does not run here. */
   cancel(id: string): Promise<void>;
+  /** The same as others wish it: nobody here waits for what comes of it. Never rejects. */
+  stop(id: string): Promise<void>;
   /** As it is told: what runs nowhere any more has failed. */
   asTold(found: FoundResponse): JsonObject;
   /** Resolves when none runs. */
@@ -52,15 +54,29 @@ export function createBackgroundResponses(
       .catch((error: unknown) => log.error("Cannot keep a response", { responseId: id }, error))
       .finally(() => void running.delete(id));
     running.set(id, { done, cancel });
-    void watch(id, done, cancel).catch((error: unknown) =>
+    void watch(id, done).catch((error: unknown) =>
       log.warn("This response cannot be cancelled at other gateways", { responseId: id, reason: String(error) }),
     );
   }
 
-  async function watch(id: string, done: Promise<void>, cancel: Running["cancel"]): Promise<void> {
-    const end = (await openWishes())?.watch(id, () => void cancel());
+  async function watch(id: string, done: Promise<void>): Promise<void> {
+    const end = (await openWishes())?.watch(id, () => void stop(id));
     await done;
     end?.();
+  }
+
+  async function cancel(id: string): Promise<void> {
+    const job = running.get(id);
+    await job?.cancel();
+    await job?.done;
+  }
+
+  async function stop(id: string): Promise<void> {
+    try {
+      await cancel(id);
+    } catch (error) {
+      log.error("Cannot cancel a response", { responseId: id }, error);
+    }
   }
 
   return {
@@ -69,11 +85,8 @@ export function createBackgroundResponses(
       follow(job.id, run(job, controller.signal), () => controller.abort());
     },
     follow,
-    async cancel(id) {
-      const job = running.get(id);
-      await job?.cancel();
-      await job?.done;
-    },
+    cancel,
+    stop,
     asTold({ id, response, runsElsewhere }) {
       const mayRun = running.has(id) || runsElsewhere !== undefined;
       if (response["status"] !== "in_progress" || mayRun) return response;

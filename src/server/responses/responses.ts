@@ -3,7 +3,6 @@
 
 import type { Clock } from "../../contract/clock.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
-import type { Surface } from "../../contract/surface.ts";
 import { estimatePrompt } from "../../conversation/estimate-prompt.ts";
 import { parseRequestBody } from "../../conversation/parse-body.ts";
 import { orderedId } from "../../contract/random-id.ts";
@@ -13,18 +12,11 @@ import { eventStreamHeaders } from "../../sse/event-stream-headers.ts";
 import type { ReaderHooks, Replays } from "../../replay/replays.ts";
 import type { ConversationStore } from "../../store/conversation-store.ts";
 import type { FoundResponse, NewResponse, ResponseStore, SharedBeginning } from "../../store/response-store.ts";
-import { createEventEncoder, type EncoderOptions } from "../../surfaces/openai-responses/event-encoder.ts";
 import { inputItemsFrom, withItemIds } from "../../surfaces/openai-responses/input-items.ts";
 import { replyIdOf, responseId } from "../../surfaces/openai-responses/items.ts";
 import type { KnownItems } from "../../surfaces/openai-responses/parse-input.ts";
 import { parseCountRequest, parseRequest } from "../../surfaces/openai-responses/parse-request.ts";
-import {
-  echoOf,
-  encodeReply,
-  type ResponseObject,
-  responseObject,
-} from "../../surfaces/openai-responses/response-object.ts";
-import { openaiResponses } from "../../surfaces/openai-responses/surface.ts";
+import { echoOf, type ResponseObject, responseObject } from "../../surfaces/openai-responses/response-object.ts";
 import { sleep } from "../../outbound/retry.ts";
 import { settledWithin } from "../../contract/settled-within.ts";
 import type { LeaseOwner } from "../../store/lease-owner.ts";
@@ -39,6 +31,7 @@ import { createResponseConversations } from "./conversations.ts";
 import { PendingWrites } from "./pending-writes.ts";
 import { readToTheEnd, replaySource } from "./replayed-stream.ts";
 import { createSharedInputs } from "./shared-inputs.ts";
+import { surfaceFor } from "./surface-for.ts";
 import { refuseTakenIds } from "./taken-ids.ts";
 import { tellItemIds } from "./tell-item-ids.ts";
 import { type Moment, UnwantedResponses } from "./unwanted.ts";
@@ -249,7 +242,6 @@ export function createResponses(options: ResponsesOptions): Responses {
     if (answer.status !== 200) await store.forget(caller, id);
     const isStream = answer.headers.get("content-type")?.startsWith("text/event-stream") === true;
     if (answer.body === null || !isStream) return answer;
-    await linkSession(caller, id, answer, read.moment);
     const replays = await openReplays();
     const stream = replays.start(caller, id, replaySource(answer.body), { resumable: true, onCut: onAbandoned });
     // A reader that never leaves: else it would end soon after its client has left.
@@ -257,21 +249,28 @@ export function createResponses(options: ResponsesOptions): Responses {
     background.follow(id, done, async () => {
       if (await replays.stop(caller, id)) await end({ ...begun, status: "cancelled" });
     });
+    // Not before: a session that is deleted from now on finds what it has to end.
+    if (!(await linkSession(caller, id, answer, read.moment))) await endAll(caller, id);
     return new Response(stream, { headers: answer.headers });
   }
 
-  /** Where it cannot be noted the response stays when its session goes, which is told. */
-  async function linkSession(caller: string, id: string, { headers }: Response, moment: Moment): Promise<void> {
+  /**
+   * Where it cannot be noted the response stays when its session goes, which is told.
+   * @returns false when its session is gone already: the response is forgotten, or will not be kept
+   */
+  async function linkSession(caller: string, id: string, { headers }: Response, moment: Moment): Promise<boolean> {
     const sessionId = headers.get(sessionHeader);
-    if (sessionId === null) return;
+    if (sessionId === null) return true;
     try {
       const ageMs = options.clock() - moment.atMs;
       const isWanted =
         !unwanted.isDeletedSince(moment, caller, sessionId) &&
         (await (await openStore()).linkSession(caller, id, sessionId, ageMs));
       if (!isWanted && !(await (await storeFor(id)).forget(caller, id))) unwanted.note(id);
+      return isWanted;
     } catch (error) {
       log.error("Cannot note the session of a response", { responseId: id }, error);
+      return true;
     }
   }
 
@@ -348,7 +347,7 @@ export function createResponses(options: ResponsesOptions): Responses {
     },
     stopForgotten(id) {
       unwanted.note(id);
-      return background.cancel(id);
+      return background.stop(id);
     },
     sessionForgotten: (...deleted) => unwanted.noteDeletedElsewhere(...deleted),
     async forgetSession(caller, sessionId) {
@@ -375,20 +374,6 @@ export function createResponses(options: ResponsesOptions): Responses {
 /** How long the end of a response at another gateway is waited for, and how often it is looked for. */
 const elsewhereMs = 5000;
 const elsewhereLookMs = 200;
-
-/** The surface for one request: it knows what that refers to, and tells what comes of it. */
-function surfaceFor(known: KnownItems, options: EncoderOptions): Surface {
-  return {
-    ...openaiResponses,
-    parseRequest: (body) => parseRequest(body, known),
-    createEncoder: (request, identity) => createEventEncoder(request, identity, options),
-    encodeReply(request, reply) {
-      const response = encodeReply(request, reply);
-      options.onEnd?.(response);
-      return response;
-    },
-  };
-}
 
 function newResponse(body: unknown, { byId }: KnownItems, response: JsonObject, shared?: SharedBeginning): NewResponse {
   const { input, previous_response_id: previousId }: JsonObject = isJsonObject(body) ? body : {};

@@ -2,6 +2,7 @@
 // word, a whole one when it has ended.
 
 import type { Clock } from "../../contract/clock.ts";
+import { isResponseId } from "../../surfaces/openai-responses/items.ts";
 
 /** Most of most clients never come to an end, since these have hung up. */
 const mostNoted = 1000;
@@ -35,8 +36,9 @@ export class UnwantedResponses {
     return { deletedCount: this.#deletedCount, atMs: this.#clock() };
   }
 
-  /** One that is known to be of a deleted session, and not to be kept yet. */
+  /** One that is known to be of a deleted session, and not to be kept yet. Others tell streams of typed chats as well. */
   note(id: string): void {
+    if (!isResponseId(id)) return;
     this.#ids.add(id);
     const [oldest] = this.#ids;
     if (this.#ids.size > mostNoted && oldest !== undefined) this.#ids.delete(oldest);

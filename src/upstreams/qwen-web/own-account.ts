@@ -3,8 +3,14 @@
 import type { Resume } from "../../contract/upstream.ts";
 import type { AccountPool } from "../../credentials/account-pool.ts";
 import { isUnknown, QwenRefusal } from "./errors.ts";
+import type { ReplyPlace } from "./tool-turns.ts";
 
 export interface OwnAccounts {
+  /**
+   * The account that is asked before others.
+   * @param missed the chat of a new conversation whose answer lacked its call: worth less than an answer, nobody waits for it
+   */
+  of(resume: Resume | undefined, missed: ReplyPlace | undefined): string | undefined;
   /** Accounts that this turn asks no more. */
   leftBy(resume: Resume | undefined): ReadonlySet<string>;
   /**
@@ -18,7 +24,7 @@ export interface OwnAccounts {
 
 const none: ReadonlySet<string> = new Set();
 
-export function createOwnAccounts(pool: Pick<AccountPool, "isBackSoon" | "hasReady">): OwnAccounts {
+export function createOwnAccounts(pool: Pick<AccountPool, "isBackSoon" | "isReady" | "hasReady">): OwnAccounts {
   const waited = new WeakSet<Resume>();
   const failedOnce = new WeakSet<Resume>();
   const leaving = new WeakMap<Resume, ReadonlySet<string>>();
@@ -30,6 +36,10 @@ export function createOwnAccounts(pool: Pick<AccountPool, "isBackSoon" | "hasRea
   }
 
   return {
+    of(resume, missed) {
+      if (resume !== undefined) return resume.account;
+      return missed !== undefined && pool.isReady(missed.account) ? missed.account : undefined;
+    },
     leftBy: (resume) => (resume === undefined ? none : (leaving.get(resume) ?? none)),
     refused(resume, account) {
       if (resume === undefined || resume.account !== account) return false;

@@ -118,7 +118,7 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
     const { signal, deadlineMs, resume } = context;
     let except = ownAccounts.leftBy(resume);
     for (;;) {
-      const conversationOf = resume?.account ?? toolTurns.missedCall(request)?.account;
+      const conversationOf = ownAccounts.of(resume, toolTurns.missedCall(request));
       const use =
         accounts.pool.pickAtOnce(conversationOf, except) ??
         (await accounts.pool.pick({ conversationOf, mustStay, except, signal, deadlineMs }));

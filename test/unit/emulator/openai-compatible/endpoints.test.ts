@@ -252,6 +252,16 @@ describe("POST /v1/embeddings", () => {
     expect(bytes.readFloatLE(0)).toBeCloseTo(vectors[0]?.[0] ?? 0, 6);
   });
 
+  test("refuses inputs that are neither texts nor lists of tokens, however deep they are nested", async () => {
+    let deep: unknown = [];
+    for (let depth = 0; depth < 5000; depth++) deep = [deep];
+    for (const entry of [deep, [["a"]], [null], { toString: 1 }]) {
+      const response = await embed("vllm", { input: ["a", entry] });
+      expect([response.status, await response.text()]).toEqual([400, expect.stringContaining("lists of tokens")]);
+    }
+    expect((await embed("vllm", { input: [[1, 2], [3]] })).status).toBe(200);
+  });
+
   test("DashScope takes ten texts a call, and its own sizes", async () => {
     expect((await embed("dashscope", { input: Array(10).fill("a") })).status).toBe(200);
     const many = await embed("dashscope", { input: Array(11).fill("a") });

@@ -36,3 +36,12 @@ test("UnwantedResponses keeps one deletion of a session beside another", () => {
 
   expect([before, between].map((moment) => unwanted.isDeletedSince(moment, "ann", "s1"))).toEqual([true, true]);
 });
+
+test("UnwantedResponses notes ids of responses alone, however many streams of typed chats are forgotten", () => {
+  const unwanted = new UnwantedResponses(() => 1000);
+  unwanted.note("resp_1");
+  for (let index = 0; index < 1000; index++) unwanted.note(`stream-${index}`);
+
+  expect(unwanted.take("resp_1")).toBe(true);
+  expect(unwanted.take("stream-999")).toBe(false);
+});
