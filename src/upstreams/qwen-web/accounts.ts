@@ -105,7 +105,7 @@ export function createWebAccounts(options: WebAccountsOptions): WebAccounts {
       case "upstream-quota":
         return pool.setAside(id, "limit", { durationMs: retryAfterMs, reason: limitReason(retryAfterMs) });
       case "overloaded":
-        return pool.setAside(id, "busy", { durationMs: retryAfterMs, reason: "Qwen is under high demand" });
+        return pool.setAside(id, "busy", { reason: "Qwen is under high demand" });
       case "upstream-challenge":
         return pool.setAside(id, "challenge", { reason: challenged });
       default:

@@ -11,7 +11,7 @@ import { classifyBody, classifyStreamError } from "../../../../src/upstreams/qwe
 import { readRecording } from "../../../support/recordings.ts";
 import { accountOf, createClock, testBox } from "../../credentials/test-accounts.ts";
 
-async function createAccounts() {
+async function createAccounts(asideMs = defaultAsideMs) {
   const clock = createClock();
   const accounts = createWebAccounts({
     configured: [accountOf("a", { cookies: "cna=1; acw_tc=x" }), accountOf("b")],
@@ -21,7 +21,7 @@ async function createAccounts() {
     authUrl: "https://auth.example",
     baseUrl: "https://chat.example",
     userAgent: "gateway",
-    asideMs: defaultAsideMs,
+    asideMs,
     maxAsideMs: undefined,
     clock: clock.now,
     log: silentLog,
@@ -50,6 +50,12 @@ test.each([
     ["a", state],
     ["b", "ready"],
   ]);
+});
+
+test("judge has others preferred to an account under high demand for as long as the setting says", async () => {
+  const { accounts, clock } = await createAccounts({ ...defaultAsideMs, busy: 10_000 });
+  accounts.judge(accountOf("a"), classifyStreamError({ code: "quota_limit", details: "high demand" }));
+  expect(accounts.pool.views()[0]).toMatchObject({ state: "cooling-down", untilMs: clock.now() + 10_000 });
 });
 
 test("judge leaves accounts alone when the gateway itself is full", async () => {
