@@ -44,9 +44,10 @@ export function findOddParts(values: Static<typeof configSchema>): WrongParts {
     agentRules: (values.agentRules ?? []).flatMap(({ keys, users }, index) =>
       (keys ?? users) === undefined ? [`no "keys" or "users" in entry ${index + 1}`] : [],
     ),
-    modelRoutes: Object.keys(values.modelRoutes ?? {})
-      .filter((name) => name.slice(0, -1).includes("*"))
-      .map((name) => `wrong "${name}"`),
+    // An asterisk stands for the rest of a name that is asked for, and for nothing in what serves it.
+    modelRoutes: Object.entries(values.modelRoutes ?? {})
+      .filter(([name, targets]) => name.slice(0, -1).includes("*") || [targets].flat().join().includes("*"))
+      .map(([name]) => `wrong "${name}"`),
     prices: Object.keys(values.prices ?? {})
       .filter((name) => name.slice(0, -1).includes("*"))
       .map((name) => `wrong "${name}"`),

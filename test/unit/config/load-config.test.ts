@@ -421,6 +421,8 @@ describe("loadConfig refuses", () => {
     ["qwen_accounts: [{ alias: a, token: t }, { alias: b }]", "no credentials in entry 2"],
     ["model_routes: { a: b, c: [1] }", 'wrong "c"'],
     ['model_routes: { "a*b": c }', 'wrong "a*b"'],
+    ['model_routes: { "gpu-*": "gpu/*" }', 'wrong "gpu-*"'],
+    ['model_routes: { "gpu-*": ["gpu/", "gpu/*"] }', 'wrong "gpu-*"'],
     ['qwen_headers: { "bx-v": [s3cret] }', 'wrong "bx-v"'],
     ['qwen_headers: { ":authority": s3cret, bx-v: a, "b c": s3cret }', 'wrong ":authority", wrong "b c"'],
     ['qwen_accounts: [{ alias: a, headers: { "b:": s3cret } }]', 'wrong "headers" in entry 1'],
