@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { longestTimerMs } from "../../../src/config/setting-kinds.ts";
 import { GatewayError } from "../../../src/contract/gateway-error.ts";
 import { createOpenRelays } from "../../../src/server/open-relays.ts";
 import { passportOf } from "../../../src/server/passport.ts";
@@ -32,7 +33,12 @@ interface Asked extends FellowRequest {
 
 function createStage(
   send: (asked: Asked) => Promise<Response>,
-  options: { readonly keeper?: boolean; readonly clientStallMs?: number; readonly onCut?: () => void } = {},
+  options: {
+    readonly keeper?: boolean;
+    readonly clientStallMs?: number;
+    readonly agentTimeoutMs?: number;
+    readonly onCut?: () => void;
+  } = {},
 ) {
   const asked: Asked[] = [];
   const fellow: Fellow = {
@@ -53,7 +59,7 @@ function createStage(
     keepOpen: () => options.onCut ?? (() => {}),
     headTimeoutMs: 50,
     clientStallMs: options.clientStallMs ?? 60_000,
-    agentTimeoutMs: 1000,
+    agentTimeoutMs: options.agentTimeoutMs ?? 1000,
   });
   return { relay, asked, open };
 }
@@ -163,6 +169,18 @@ test("relay brings what acts to the worker that has the agent, with its body", a
   expect(Buffer.from(asked[0]!.body ?? []).toString()).toBe('{"query":"Hello"}');
   await expect(large).rejects.toMatchObject({ kind: "too-large" });
   expect([asked.length, route.calls()]).toEqual([1, 0]);
+});
+
+test("relay waits for the worker that has the agent as long as the largest AGENT_TIMEOUT_MS says", async () => {
+  const slow = async ({ signal }: Asked): Promise<Response> => {
+    await Bun.sleep(20);
+    signal.throwIfAborted();
+    return reached();
+  };
+  const { relay } = createStage(slow, { keeper: true, agentTimeoutMs: longestTimerMs });
+  const answer = await relay.around(routeOf("/mcp", 0)).answer(tripOf("/mcp"));
+
+  expect(await answer.text()).toBe("from there");
 });
 
 test("relay says when the worker that has the agent cannot be reached", async () => {

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { loadConfig } from "../../../src/config/load-config.ts";
+import { longestTimerMs } from "../../../src/config/setting-kinds.ts";
 import type { LogFields } from "../../../src/telemetry/log.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
 import { createLink, type Link } from "../../../src/workers/link.ts";
@@ -478,6 +479,17 @@ test("supervisor that stops waits for all, starts none anew, and kills those tha
   ]);
   expect(stage.workers).toHaveLength(3);
   expect(await createAndStop()).toBe(true);
+});
+
+test("supervisor lets workers end what runs for longer than a timer takes", async () => {
+  const stage = createStage({ isDeaf: (worker) => worker === 3 });
+  await stage.supervisor.start();
+  const stopped = stage.supervisor.stop(longestTimerMs + 15_000);
+  await Bun.sleep(20);
+  stage.workers[2]!.end({ exitCode: 0, signal: null });
+
+  expect(await stopped).toBe(true);
+  expect(stage.workers[2]!.killedBy).toBeUndefined();
 });
 
 test("supervisor that stops while its first worker starts starts no other one", async () => {
