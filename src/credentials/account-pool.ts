@@ -12,6 +12,7 @@ import {
   type AsideDurations,
   type AsideKind,
   describeDuration,
+  endOf,
   errorKindOf,
   viewStateOf,
 } from "./account-state.ts";
@@ -101,7 +102,10 @@ export function createAccountPool(options: PoolOptions): AccountPool {
 
   function asideOf(known: KnownAccount): Aside | undefined {
     const { aside } = known;
-    return aside !== undefined && aside.untilMs > clock() ? aside : undefined;
+    if (aside === undefined) return undefined;
+    const untilMs = endOf(aside, options.maxAsideMs);
+    if (untilMs <= clock()) return undefined;
+    return untilMs === aside.untilMs ? aside : { ...aside, untilMs };
   }
 
   /** Ready, or merely less welcome than others. */
@@ -245,11 +249,12 @@ export function createAccountPool(options: PoolOptions): AccountPool {
       const known = registry.find(id);
       if (known?.account === undefined) return;
       const lengthMs = Math.min(durationMs ?? options.asideMs[kind], options.maxAsideMs ?? Number.POSITIVE_INFINITY);
-      const untilMs = Math.ceil(clock() + lengthMs);
+      const sinceMs = clock();
+      const untilMs = Math.ceil(sinceMs + lengthMs);
       const running = asideOf(known);
       if (running?.kind === "paused") return;
       if (running !== undefined && running.kind !== "busy" && running.untilMs >= untilMs) return;
-      registry.setAside(known, { kind, untilMs, reason, credentials: credentialsDigest(known.account) });
+      registry.setAside(known, { kind, sinceMs, untilMs, reason, credentials: credentialsDigest(known.account) });
       log.warn("Set an account aside", { account: known.alias, state: viewStateOf[kind], forMs: lengthMs, reason });
     },
     clear(id) {

@@ -18,6 +18,8 @@ export type AsideKind =
 
 export interface Aside {
   readonly kind: AsideKind;
+  /** Undefined: written by a version that did not know it. */
+  readonly sinceMs?: number | undefined;
   readonly untilMs: number;
   /** In words that follow "account x:". No secret, and nothing of what the service wrote. */
   readonly reason: string;
@@ -60,6 +62,12 @@ export function concerns(aside: Aside, credentials: string): boolean {
   );
 }
 
+/** The cap also holds for what began under other settings. A pause has none. */
+export function endOf({ kind, sinceMs, untilMs }: Aside, maxAsideMs: number | undefined): number {
+  if (kind === "paused" || sinceMs === undefined || maxAsideMs === undefined) return untilMs;
+  return Math.min(untilMs, Math.ceil(sinceMs + maxAsideMs));
+}
+
 export function formatAside(aside: Aside | undefined): string {
   return aside === undefined ? "" : JSON.stringify(aside);
 }
@@ -74,10 +82,10 @@ export function parseAside(text: string): Aside | undefined {
     return undefined;
   }
   if (!isJsonObject(value)) return undefined;
-  const { kind, untilMs, reason, credentials } = value;
+  const { kind, sinceMs, untilMs, reason, credentials } = value;
   if (!isAsideKind(kind) || typeof untilMs !== "number") return undefined;
   if (typeof reason !== "string" || typeof credentials !== "string") return undefined;
-  return { kind, untilMs, reason, credentials };
+  return { kind, ...(typeof sinceMs === "number" && { sinceMs }), untilMs, reason, credentials };
 }
 
 function isAsideKind(value: unknown): value is AsideKind {

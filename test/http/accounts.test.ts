@@ -380,6 +380,22 @@ describe("an account that is set aside", () => {
     expect(await answerTo(harness, [user("Say: back")])).toBe("back");
   });
 
+  test.each(["restart", "reload"] as const)(
+    "before ACCOUNT_COOLDOWN_MAX_MS was set by a %s comes back when that time is over",
+    async (apply) => {
+      const clock = createClock();
+      await using harness = await startWithUsers(["ann"], { clock: clock.now });
+      harness.emulator.script({ refuse: { name: "rate-limited", hours: 7 } });
+      await readError(await harness.chat(hello));
+      clock.advance(19 * minuteMs);
+      await harness[apply]({ ACCOUNT_COOLDOWN_MAX_MS: String(20 * minuteMs) });
+      const answer = await readError(await harness.chat(hello));
+      expect(answer.error.message).toMatch(/account "ann" for another \d+ s:/);
+      clock.advance(minuteMs);
+      expect(await answerTo(harness, [user("Say: back")])).toBe("back");
+    },
+  );
+
   test("for seconds is waited for", async () => {
     await using harness = await startWithUsers(["ann"]);
     harness.emulator.script({ refuse: { name: "http-status", status: 429, retryAfterSeconds: 0.05 } });

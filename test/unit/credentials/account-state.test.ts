@@ -5,15 +5,38 @@ import {
   type Aside,
   concerns,
   describeDuration,
+  endOf,
   formatAside,
   parseAside,
 } from "../../../src/credentials/account-state.ts";
 
-const aside: Aside = { kind: "limit", untilMs: 5, reason: "it has reached its usage limit", credentials: "digest" };
+const aside: Aside = {
+  kind: "limit",
+  sinceMs: 2,
+  untilMs: 5,
+  reason: "it has reached its usage limit",
+  credentials: "digest",
+};
 
 test("parseAside reads what formatAside wrote", () => {
   expect(parseAside(formatAside(aside))).toEqual(aside);
   expect(parseAside(formatAside(undefined))).toBeUndefined();
+});
+
+test("parseAside reads what an earlier version wrote, without its beginning", () => {
+  const { sinceMs, ...earlier } = aside;
+  expect(sinceMs).toBeDefined();
+  expect(parseAside(JSON.stringify(earlier))).toEqual(earlier);
+});
+
+test.each<[string, Partial<Aside>, number | undefined, number]>([
+  ["no cap", {}, undefined, 5],
+  ["a longer cap", {}, 4, 5],
+  ["a shorter cap", {}, 1, 3],
+  ["a cap for a pause", { kind: "paused" }, 1, 5],
+  ["a cap for what began before beginnings were written", { sinceMs: undefined }, 1, 5],
+])("endOf heeds %s", (_name, changes, maxAsideMs, untilMs) => {
+  expect(endOf({ ...aside, ...changes }, maxAsideMs)).toBe(untilMs);
 });
 
 test("parseAside takes what it does not understand for ready", () => {
