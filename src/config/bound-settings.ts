@@ -23,7 +23,11 @@ export const boundSettings = {
     maximum: 100,
   }),
   retryBaseDelayMs: wait("Delay before the second attempt; doubles with each further one", 500, 0),
-  retryMaxDelayMs: wait("Longest delay between two attempts", 8 * secondMs, 0),
+  retryMaxDelayMs: wait(
+    "Longest of these delays. A Retry-After of the upstream may be longer: RETRY_BUDGET_MS bounds it",
+    8 * secondMs,
+    0,
+  ),
   retryBudgetMs: wait("Time that all attempts of one request may take together", minuteMs),
   accountCooldownMaxMs: Type.Optional(
     Type.Integer({
