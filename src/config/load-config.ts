@@ -113,8 +113,16 @@ function fromText(setting: Setting, text: string): unknown {
     default:
       // A number, or a word in its place.
       if (typeof setting.schema.default === "number" && /^[0-9]+$/.test(text)) return Number(text);
-      return setting.schema.format === "uri" ? text.replace(/\/+$/, "") : text;
+      return setting.schema.format === "uri" ? addressFromText(text) : text;
   }
+}
+
+/** As others spell it, so that one server has one address. What is refused, such as a password, stays as it is. */
+function addressFromText(text: string): string {
+  const [origin] = /^https?:\/\/[^\s/\\?#@]+(?![^/])/.exec(text) ?? [];
+  const known =
+    origin !== undefined && URL.canParse(origin) ? new URL(origin).origin + text.slice(origin.length) : text;
+  return known.replace(/\/+$/, "");
 }
 
 function objectFromText(text: string): unknown {

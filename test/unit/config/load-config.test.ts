@@ -291,6 +291,21 @@ describe("loadConfig", () => {
     expect(problemsOf({ flags: { "cors-origin": "https://a.example/page" } })).toHaveLength(1);
   });
 
+  test("loadConfig leaves no password and no query out of an address that it refuses", () => {
+    for (const written of ["http://ann:secret@Host.example", "http://Host.example?key=1", "http://Host.example#one"])
+      expect(problemsOf({ environment: { ...HOME, QWEN_BASE_URL: written } })).toHaveLength(1);
+  });
+
+  test.each([
+    ["https://Chat.Qwen.AI", "https://chat.qwen.ai"],
+    ["https://chat.qwen.ai:443/", "https://chat.qwen.ai"],
+    ["http://[0:0::1]:80/V1/", "http://[::1]/V1"],
+    ["http://gateway.example:8080/A%2fb", "http://gateway.example:8080/A%2fb"],
+  ])("loadConfig knows the address %s, whoever spells it how", (written, address) => {
+    expect(load({ environment: { ...HOME, QWEN_BASE_URL: written } }).config.qwenBaseUrl).toBe(address);
+    expect(load({ file: yaml(`qwen_base_url: "${written}"`) }).config.qwenBaseUrl).toBe(address);
+  });
+
   test("loadConfig drops slashes at the end of addresses", () => {
     expect(load({ environment: { ...HOME, QWEN_BASE_URL: "http://127.0.0.1:9/qwen//" } }).config.qwenBaseUrl).toBe(
       "http://127.0.0.1:9/qwen",
