@@ -1,6 +1,7 @@
 // Requests whose work stands in another worker: what runs is passed on to its owner, the agent to the one that has it, and the
 // answer comes back as it is made. A route is written once; it answers where it can.
 
+import { longestTimerMs } from "../config/setting-kinds.ts";
 import { GatewayError } from "../contract/gateway-error.ts";
 import { RunsElsewhere } from "../store/runs-elsewhere.ts";
 import type { Fellow, Fellows } from "../workers/fellows.ts";
@@ -43,7 +44,8 @@ export function createRelay(options: RelayOptions): Relay {
     const { request } = trip;
     const end = options.open.begin();
     const late = new AbortController();
-    const timer = setTimeout(() => late.abort(), timeoutMs);
+    // A longer timer would be over at once.
+    const timer = setTimeout(() => late.abort(), Math.min(timeoutMs, longestTimerMs));
     try {
       const content = hasBody(request) ? await readBody(request, options.maxBodyBytes) : undefined;
       const onCut = keepOpen(request);

@@ -1,6 +1,7 @@
 // The workers of one gateway: started, kept alive, told of one another and of other settings, stopped. Serves nobody itself.
 
 import { rmSync } from "node:fs";
+import { longestTimerMs } from "../config/setting-kinds.ts";
 import { reasonOf } from "../contract/thrown.ts";
 import type { MetricRow } from "../telemetry/merge-metrics.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -295,9 +296,11 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
         clearTimeout(timer);
         return process === undefined ? [] : [process];
       });
-      const late = setTimeout(() => {
+      const killRest = (): void => {
         for (const process of running) process.kill("SIGKILL");
-      }, withinMs);
+      };
+      // A longer timer would be over at once.
+      const late = setTimeout(killRest, Math.min(withinMs, longestTimerMs));
       for (const process of running) void process.tell("stop", null);
       const ends = await Promise.all(running.map(({ exited }) => exited));
       clearTimeout(late);

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { longestTimerMs } from "../../../src/config/setting-kinds.ts";
 import { GatewayError } from "../../../src/contract/gateway-error.ts";
 import { createOpenRelays } from "../../../src/server/open-relays.ts";
 import { passportOf } from "../../../src/server/passport.ts";
@@ -32,7 +33,12 @@ interface Asked extends FellowRequest {
 
 function createStage(
   send: (asked: Asked) => Promise<Response>,
-  options: { readonly keeper?: boolean; readonly clientStallMs?: number; readonly onCut?: () => void } = {},
+  options: {
+    readonly keeper?: boolean;
+    readonly agentTimeoutMs?: number;
+    readonly clientStallMs?: number;
+    readonly onCut?: () => void;
+  } = {},
 ) {
   const asked: Asked[] = [];
   const fellow: Fellow = {
@@ -53,7 +59,7 @@ function createStage(
     keepOpen: () => options.onCut ?? (() => {}),
     headTimeoutMs: 50,
     clientStallMs: options.clientStallMs ?? 60_000,
-    agentTimeoutMs: 1000,
+    agentTimeoutMs: options.agentTimeoutMs ?? 1000,
   });
   return { relay, asked, open };
 }
@@ -172,6 +178,14 @@ test("relay says when the worker that has the agent cannot be reached", async ()
   const error: unknown = await Promise.resolve(answer).catch((reason: unknown) => reason);
   expect(error).toBeInstanceOf(GatewayError);
   expect(error).toMatchObject({ kind: "overloaded", retryAfterMs: 1000 });
+});
+
+test("relay waits for the agent where its longest run is the longest timer", async () => {
+  const slow = (request: Asked) => Promise.race([hanging(request), Bun.sleep(50).then(reached)]);
+  const { relay } = createStage(slow, { keeper: true, agentTimeoutMs: longestTimerMs });
+  const answer = await relay.around(routeOf("/api/agent", 0)).answer(tripOf("/api/agent"));
+
+  expect(await answer.text()).toBe("from there");
 });
 
 test("relay reads no faster than its client, hangs up with it, and lets what runs end before it is drained", async () => {

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { loadConfig } from "../../../src/config/load-config.ts";
+import { longestTimerMs } from "../../../src/config/setting-kinds.ts";
 import type { LogFields } from "../../../src/telemetry/log.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
 import { createLink, type Link } from "../../../src/workers/link.ts";
@@ -478,6 +479,19 @@ test("supervisor that stops waits for all, starts none anew, and kills those tha
   ]);
   expect(stage.workers).toHaveLength(3);
   expect(await createAndStop()).toBe(true);
+});
+
+test("supervisor that stops gives a wait beyond the longest timer its time", async () => {
+  const stage = createStage({ isDeaf: () => true });
+  await stage.supervisor.start();
+  const stopping = stage.supervisor.stop(longestTimerMs + 15_000);
+  // What overflows is over after a millisecond.
+  await Bun.sleep(50);
+  const killed = stage.workers.map(({ killedBy }) => killedBy);
+  for (const worker of stage.workers) worker.end({ exitCode: 0, signal: null });
+
+  expect(killed).toEqual([undefined, undefined, undefined]);
+  expect(await stopping).toBe(true);
 });
 
 test("supervisor that stops while its first worker starts starts no other one", async () => {
