@@ -25,6 +25,8 @@ export interface DocumentsOptions {
 }
 
 export interface Documents {
+  /** Of one file, and of its text. */
+  readonly maxDocumentBytes: number;
   /**
    * The same text once more answers the document of then.
    * @throws {GatewayError} `invalid-request`, `too-large`, with the field named; or the reason of the signal. Then nothing
@@ -58,6 +60,7 @@ export function createDocuments(options: DocumentsOptions): Documents {
   const sweep = () => store.discardAbandoned(clock() - abandonedAfterMs);
 
   return {
+    maxDocumentBytes: limits.maxDocumentBytes,
     async importFile(caller, file, importOptions = {}) {
       await sweep();
       return importDocument({ store, limits, clock, log, reader, embedder }, caller, file, importOptions);

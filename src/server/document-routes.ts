@@ -40,7 +40,10 @@ export function documentRoutes(options: DocumentRoutesOptions): ServerRoute[] {
     {
       method: "GET",
       path,
-      answer: async ({ caller }) => Response.json({ data: (await documents.list(caller)).map(encodeDocument) }),
+      answer: async ({ caller }) => {
+        const data = (await documents.list(caller)).map(encodeDocument);
+        return Response.json({ data, max_bytes: Math.min(documents.maxDocumentBytes, options.maxBodyBytes) });
+      },
     },
     {
       method: "GET",

@@ -311,6 +311,15 @@ describe("GET and DELETE /api/documents", () => {
     expect((await fetch(`${url}${path}/${old}`, { method: "DELETE" })).status).toBe(404);
   });
 
+  test.each([
+    ["largest document", 1000, 1000],
+    ["largest body, where that is less", 3 * maxBodyBytes, maxBodyBytes],
+  ])("the list tells the %s", async (_what, maxDocumentBytes, told) => {
+    const url = startDocuments(createCollection({ limits: { maxDocumentBytes } }));
+
+    expect(await readJson(await fetch(url + path))).toEqual({ data: [], max_bytes: told });
+  });
+
   test("another caller's document is none", async () => {
     const collection = createCollection();
     const url = startDocuments(collection);

@@ -65,6 +65,23 @@ test("a picture goes up signed and is attached to its message, whose text stays 
   expect(answer).toContain(`image-1.png (image/png, ${bytes} bytes)`);
 });
 
+test("a film goes up as large as MAX_FILE_BYTES says, a picture as large as Qwen takes it", async () => {
+  await using harness = await start({ MAX_FILE_BYTES: "30000000", RETRY_MAX_ATTEMPTS: "1" });
+  const rest = Buffer.alloc(20 * 1024 * 1024);
+  const film = Buffer.concat([Buffer.from("\0\0\0\x18ftypisom\0\0\0\0isommp42"), rest]);
+  const large = Buffer.concat([pngOf(""), rest]);
+  const url = `data:video/mp4;base64,${film.toString("base64")}`;
+
+  const answer = await answerTo(harness, [shows(text("What is this?"), { type: "video_url", video_url: { url } })]);
+  const refused = await harness.post("/v1/chat/completions", {
+    messages: [shows(text("What is this?"), picture(`data:image/png;base64,${large.toString("base64")}`))],
+  });
+
+  expect(answer).toContain(`(video/mp4, ${film.length} bytes)`);
+  expect(harness.emulator.files()).toMatchObject([{ kind: "video", stored: { bytes: film.length } }]);
+  expect((await readError(refused)).error.message).toContain("20971520 bytes");
+});
+
 test("a storage that has no address is the upstream's fault", async () => {
   await using harness = await start({ QWEN_UPLOAD_URL: "", RETRY_MAX_ATTEMPTS: "1" });
 

@@ -10,6 +10,12 @@ export interface StoredDocument {
   readonly createdAtMs: number;
 }
 
+export interface DocumentList {
+  readonly documents: readonly StoredDocument[];
+  /** Of one file. Undefined: it is not told. */
+  readonly maxBytes: number | undefined;
+}
+
 /** Waiting and sending are the page's own, the next three are told by the gateway, the last two stay until they were read. */
 export type ImportStep = "waiting" | "sending" | "reading" | "chunking" | "indexing" | "duplicate" | "refused";
 

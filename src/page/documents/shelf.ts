@@ -5,7 +5,15 @@ import type { ChatState } from "../chat-state.ts";
 import type { Api } from "../gateway/api.ts";
 import type { ImportFile } from "../gateway/import-file.ts";
 import type { Store } from "../store.ts";
-import { addImports, applyImportEvent, type DocumentsState, type ImportEvent, removeImport } from "./document.ts";
+import {
+  addImports,
+  applyImportEvent,
+  type DocumentList,
+  type DocumentsState,
+  type ImportEvent,
+  removeImport,
+  sizeOf,
+} from "./document.ts";
 
 export interface ShelfOptions {
   readonly store: Store<ChatState>;
@@ -27,13 +35,15 @@ export interface Shelf {
   read(documentId: string): Promise<string>;
 }
 
-/** Larger ones are refused by the gateway, but only when all of it was sent. */
-const maxFileBytes = 20 * 1024 * 1024;
+/** Until the gateway has told its own. */
+const usualMaxBytes = 20 * 1024 * 1024;
 const keyWanted = "The gateway needs an API key. Give it below, and bring the file again.";
 
 export function createShelf({ store, api, importFile, readKey, createId, explain }: ShelfOptions): Shelf {
   const underway = new Map<string, AbortController>();
   let queue: Promise<void> = Promise.resolve();
+  /** Larger files are refused by the gateway, but only when all of it was sent. */
+  let maxBytes = usualMaxBytes;
 
   const change = (how: (documents: DocumentsState) => DocumentsState) =>
     store.update((state) => {
@@ -45,13 +55,14 @@ export function createShelf({ store, api, importFile, readKey, createId, explain
   async function list(): Promise<void> {
     try {
       let known: DocumentsState["list"];
-      let told: DocumentsState["list"];
+      let told: DocumentList;
       do {
         known = store.get().documents.list;
         told = await api.listDocuments();
         // What was brought or deleted meanwhile may be missing in it, or still stand there.
       } while (store.get().documents.list !== known);
-      const documents = told;
+      const { documents } = told;
+      maxBytes = told.maxBytes ?? usualMaxBytes;
       change((before) => ({ ...before, list: documents, error: undefined }));
     } catch (error) {
       const sentence = explain(error);
@@ -62,8 +73,9 @@ export function createShelf({ store, api, importFile, readKey, createId, explain
   async function bringOne(id: string, file: File): Promise<void> {
     // Taken back while others were on their way.
     if (!store.get().documents.imports.some((item) => item.id === id)) return;
-    if (file.size > maxFileBytes) {
-      return tell(id, { type: "failure", error: "A document may have 20 MB. Divide it, and bring its parts." });
+    if (file.size > maxBytes) {
+      const error = `A document may have ${sizeOf({ bytes: maxBytes })}. Divide it, and bring its parts.`;
+      return tell(id, { type: "failure", error });
     }
     const controller = new AbortController();
     underway.set(id, controller);

@@ -1,9 +1,10 @@
 // What the page asks the gateway for, beside answers: conversations, documents, models, upstreams. Adds the key, and makes
 // sentences of refusals.
 
-import type { StoredDocument } from "../documents/document.ts";
+import type { DocumentList } from "../documents/document.ts";
 import {
   type ModelChoice,
+  parseDocumentLimit,
   parseDocuments,
   parseDocumentText,
   parseModels,
@@ -19,7 +20,7 @@ export interface Api {
   listSessions(): Promise<readonly SessionSummary[]>;
   readSession(sessionId: string): Promise<StoredSession>;
   deleteSession(sessionId: string): Promise<void>;
-  listDocuments(): Promise<readonly StoredDocument[]>;
+  listDocuments(): Promise<DocumentList>;
   /** All of its text. */
   readDocument(documentId: string): Promise<string>;
   deleteDocument(documentId: string): Promise<void>;
@@ -72,7 +73,10 @@ export function createApi(readKey: () => string | undefined): Api {
     listSessions: async () => parseSessions(await request(`api/chat/sessions?limit=${listedSessions}`)),
     readSession: async (sessionId) => parseSession(await request(sessionPath(sessionId))),
     deleteSession: async (sessionId) => void (await request(sessionPath(sessionId), "DELETE")),
-    listDocuments: async () => parseDocuments(await request("api/documents")),
+    async listDocuments() {
+      const body = await request("api/documents");
+      return { documents: parseDocuments(body), maxBytes: parseDocumentLimit(body) };
+    },
     readDocument: async (documentId) => parseDocumentText(await request(documentPath(documentId))),
     deleteDocument: async (documentId) => void (await request(documentPath(documentId), "DELETE")),
     listModels: async () => parseModels(await request("v1/models")),

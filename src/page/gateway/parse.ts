@@ -64,6 +64,10 @@ export function parseDocuments(body: unknown): StoredDocument[] {
   return listOf(fieldsOf(body)["data"]).flatMap((fields) => parseDocument(fields) ?? []);
 }
 
+export function parseDocumentLimit(body: unknown): number | undefined {
+  return numberOf(fieldsOf(body)["max_bytes"]);
+}
+
 export function parseDocument(fields: Fields): StoredDocument | undefined {
   const id = textOf(fields["id"]);
   if (id === undefined) return undefined;

@@ -134,7 +134,12 @@ const documents: readonly Operation[] = [
     path: "/api/documents",
     tag: "documents",
     summary: "The caller's documents",
-    answers: { 200: json("The documents", documentList) },
+    answers: {
+      200: json(
+        "The documents, and the largest file that is taken in",
+        Type.Object({ ...documentList.properties, max_bytes: Type.Integer() }),
+      ),
+    },
   },
   {
     method: "GET",

@@ -19,8 +19,10 @@ export interface UploadOptions {
   readonly clock: () => number;
 }
 
-/** As observed on chat.qwen.ai, 2026-08: documents are taken up to this size. */
+/** As observed on chat.qwen.ai, 2026-08: pictures and documents are taken up to this size. */
 const maxFileBytes = 20 * 1024 * 1024;
+/** As its web client says of films, 2026-08. */
+const maxVideoBytes = 500 * 1024 * 1024;
 const parsePollMs = 500;
 
 export interface OutgoingFile {
@@ -42,7 +44,8 @@ export async function uploadFile(
 ): Promise<QwenFile> {
   const { client, clock } = options;
   const { name, bytes, kind } = file;
-  if (bytes.length > maxFileBytes) throw failed(`the file would be larger than ${maxFileBytes} bytes`);
+  const maxBytes = kind === "video" ? maxVideoBytes : maxFileBytes;
+  if (bytes.length > maxBytes) throw failed(`the file would be larger than ${maxBytes} bytes`);
   const { type } = wordsOf[kind];
   const place = readPlace(await client.getUploadToken(account, { name, type, sizeBytes: bytes.length }, signal));
   await put(options, place, file, signal);

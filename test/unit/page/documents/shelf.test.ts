@@ -29,6 +29,7 @@ function start() {
   const begun: Begun[] = [];
   const kept = new Map<string, StoredDocument>();
   const lists: (() => void)[] = [];
+  const limits: { maxBytes?: number } = {};
   const importFile: ImportFile = async (file, reading) => {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     reading.signal.addEventListener("abort", () => reject(new RequestError("gone", 0)));
@@ -45,7 +46,7 @@ function start() {
         const { promise, resolve } = Promise.withResolvers<void>();
         lists.push(resolve);
         await promise;
-        return documents;
+        return { documents, maxBytes: limits.maxBytes };
       },
       readDocument: async (id) => `text of ${id}`,
       async deleteDocument(id) {
@@ -61,6 +62,7 @@ function start() {
     begun,
     kept,
     lists,
+    limits,
     get state() {
       return store.get().documents;
     },
@@ -132,6 +134,26 @@ describe("the shelf", () => {
       "The gateway needs an API key. Give it below, and bring the file again.",
       "The gateway ended the import before it was whole. Try again.",
     ]);
+  });
+
+  test("takes files that are as large as the gateway has told, and no larger", async () => {
+    const stage = start();
+    const bringListed = async (maxBytes: number, size: number) => {
+      stage.limits.maxBytes = maxBytes;
+      const listed = stage.shelf.list();
+      stage.lists.shift()?.();
+      await listed;
+      stage.shelf.bring([file(`${size} bytes`, size)]);
+      await turns();
+    };
+    await bringListed(1024, 1025);
+    const refused = stage.state.imports.map(({ note }) => note);
+    await bringListed(1024, 1024);
+    stage.begun[0]?.end();
+    await bringListed(30 * 1024 * 1024, 20 * 1024 * 1024 + 1);
+
+    expect(refused).toEqual(["A document may have 1.0 KB. Divide it, and bring its parts."]);
+    expect(stage.begun.map(({ name }) => name)).toEqual(["1024 bytes", "20971521 bytes"]);
   });
 
   test("asks for the list once more when something was brought meanwhile", async () => {
