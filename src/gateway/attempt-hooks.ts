@@ -31,6 +31,8 @@ export interface AttemptEnd {
   /** Of a complete one. */
   readonly finishReason?: FinishReason | undefined;
   readonly error: GatewayError | undefined;
+  /** The upstream took it, and told an error in place of an answer. */
+  readonly isRefused: boolean;
   /** Milliseconds that the chat still needs to settle. */
   readonly settleMs: number;
   readonly receivedBytes: number;

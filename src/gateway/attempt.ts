@@ -41,6 +41,7 @@ export class Attempt implements ByteSink, Watched {
   #receivedChunks = 0;
   #continuation: Continuation | undefined;
   #usage: TokenUsage | undefined;
+  #isRefused = false;
   #leaveTimer: ReturnType<typeof setTimeout> | undefined;
   /** Cleared when the body ends: an ended reply that it holds for its time costs more than a running one. */
   #bodyTimer: ReturnType<typeof setTimeout> | undefined;
@@ -205,6 +206,7 @@ export class Attempt implements ByteSink, Watched {
       case "reply-error":
         if (this.#state === "leaving") return this.#finishLeaving();
         if (this.#isBodyOver) return this.#interrupt(this.#interruption ?? event.error);
+        this.#isRefused = this.#isRefusal(event.error);
         return this.expire(event.error);
       default:
         if (this.#state === "running") {
@@ -212,6 +214,12 @@ export class Attempt implements ByteSink, Watched {
           this.#consumer.event(event);
         }
     }
+  }
+
+  /** It was told in place of an answer. One that is unfit was an answer, and so was what is held until it is checked. */
+  #isRefusal({ kind }: GatewayError): boolean {
+    const hasAnswered = this.#hasBegun || this.#usage !== undefined || this.#reply.decoder.pendingBytes > 0;
+    return !hasAnswered && kind !== "answer-unfit";
   }
 
   #start(continuation: Continuation | undefined): void {
@@ -310,6 +318,7 @@ export class Attempt implements ByteSink, Watched {
       hasBegun: outcome === "complete" || this.#hasReachedClient,
       usage,
       error,
+      isRefused: this.#isRefused,
       settleMs,
       receivedBytes: this.#receivedBytes,
       receivedChunks: this.#receivedChunks,

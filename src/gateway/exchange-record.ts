@@ -36,6 +36,7 @@ export class ExchangeRecord {
   readonly #spentBefore: TokenUsage[] = [];
   #receivedBytes = 0;
   #receivedChunks = 0;
+  #hasAnswered = false;
   #hasEnded = false;
   #turnMs: number | undefined;
   #attemptAtMs = 0;
@@ -96,7 +97,8 @@ export class ExchangeRecord {
     this.#options.trace?.firstToken();
   }
 
-  addAttempt({ usage, receivedBytes, receivedChunks, outcome, error, finishReason }: AttemptEnd): void {
+  addAttempt({ usage, receivedBytes, receivedChunks, outcome, error, isRefused, finishReason }: AttemptEnd): void {
+    this.#hasAnswered ||= receivedBytes > 0 && !isRefused;
     this.#receivedBytes += receivedBytes;
     this.#receivedChunks += receivedChunks;
     if (usage !== undefined && this.#usage !== undefined) this.#spentBefore.push(this.#usage);
@@ -132,9 +134,9 @@ export class ExchangeRecord {
     return timing;
   }
 
-  /** What is counted against limits, of each request apart: what it costs goes by its own prompt. Empty: the upstream said nothing. */
+  /** What is counted against limits, of each request apart: what it costs goes by its own prompt. Empty: no upstream answered. */
   spentUsages(estimate: (told: TokenUsage | undefined) => TokenUsage): readonly TokenUsage[] {
-    return this.#receivedBytes === 0 ? [] : [...this.#spentBefore, estimate(this.#usage)];
+    return this.#hasAnswered ? [...this.#spentBefore, estimate(this.#usage)] : [];
   }
 
   estimateUsage(outputTokens: number): TokenUsage {

@@ -1,8 +1,10 @@
 // How much a caller may use, over the whole gateway: refusals in each protocol's shape, and the headers that tell what is left.
 
 import { describe, expect, test } from "bun:test";
+import { type Play, serveCompatible } from "../support/fake-compatible-server.ts";
 import { type Harness, startHarness } from "../support/harness.ts";
 import { bearer, keysBeside } from "../support/keys-beside.ts";
+import { chunk, modelsRoute } from "../support/several-upstreams.ts";
 import { createTestClock } from "../support/test-store.ts";
 import { acceptedTurns, allTurns, bodyOf, readError, user, untilIdle } from "./client.ts";
 
@@ -206,6 +208,31 @@ describe("tokens and dollars", () => {
     const after = await left();
     expect(after).toBeLessThan(5000);
     expect(after).toBeGreaterThan(3000);
+  });
+
+  const words = chunk({ role: "assistant", content: "one two three" });
+  const refusal =
+    'data: {"error":{"message":"This prompt is not taken.","type":"invalid_request_error","code":400}}\n\n';
+  const wantsJson = { response_format: { type: "json_object" } };
+  const cut: Play = { body: words + refusal };
+
+  test.each([
+    ["nothing when it comes first", { body: refusal }, {}, false],
+    ["nothing when it comes first and JSON is asked for", { body: refusal }, wantsJson, false],
+    ["what was said when it comes behind words", cut, {}, true],
+    ["its prompt when it comes behind words that were held", cut, wantsJson, true],
+  ])("a refusal in a stream costs %s", async (_what, play, fields, costs) => {
+    const clock = createTestClock(startMs);
+    await using server = serveCompatible([play], modelsRoute("local"));
+    const upstreams = JSON.stringify([{ name: "own", dialect: "vllm", base_url: server.url }]);
+    const environment = { API_KEY, LIMIT_TOKENS_PER_DAY: "5000", UPSTREAMS: upstreams };
+    await using harness = await startHarness({ environment, clock: clock.now });
+    const headers = bearer(API_KEY);
+    await (await harness.chat({ ...stream, ...fields, model: "own/local" }, { headers })).text();
+    await untilIdle(harness);
+    const after = await harness.chat({ model: "nothing", messages: 1 }, { headers });
+    await after.text();
+    expect(Number(after.headers.get("x-ratelimit-remaining-tokens")) < 5000).toBe(costs);
   });
 
   test.each([true, false])("an answer that is asked for once more counts both times, streamed: %p", async (stream) => {
