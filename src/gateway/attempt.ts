@@ -6,6 +6,7 @@ import type { FinishReason, TokenUsage, UpstreamEvent } from "../contract/events
 import { type GatewayError, toGatewayError } from "../contract/gateway-error.ts";
 import { jsonText } from "../contract/json.ts";
 import type { PassThrough, ReplyOutcome, UpstreamReply } from "../contract/upstream.ts";
+import { estimateTokens } from "../conversation/estimate-tokens.ts";
 import type { Log } from "../telemetry/log.ts";
 import { clientLeft, clientStalled, connectionBroke, emptyAnswer } from "./attempt-errors.ts";
 import type { AttemptEnd, AttemptHooks } from "./attempt-hooks.ts";
@@ -256,8 +257,20 @@ export class Attempt implements ByteSink, Watched {
     if (this.#state !== "recovering") return;
     this.#state = "running";
     if (rest === undefined) return this.expire(error);
-    if (rest !== "") this.#event({ type: "text-delta", text: jsonText(rest) });
+    if (rest !== "") {
+      this.#countRest(rest);
+      this.#event({ type: "text-delta", text: jsonText(rest) });
+    }
     this.#event({ type: "reply-end", finishReason: "stop" });
+  }
+
+  /** What was told by then is of what had come by then. */
+  #countRest(rest: string): void {
+    if (this.#usage === undefined) return;
+    const tokens = estimateTokens(rest);
+    const { outputTokens, totalTokens } = this.#usage;
+    const counted = { outputTokens: outputTokens + tokens, totalTokens: totalTokens + tokens };
+    this.#usage = { ...this.#usage, ...counted, estimated: true };
   }
 
   /** The upstream's end decides: from here on a hang-up changes nothing. */
