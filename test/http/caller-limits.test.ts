@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { type Play, serveCompatible } from "../support/fake-compatible-server.ts";
 import { type Harness, startHarness } from "../support/harness.ts";
 import { bearer, keysBeside } from "../support/keys-beside.ts";
-import { chunk, modelsRoute } from "../support/several-upstreams.ts";
+import { chunk, modelsRoute, saying } from "../support/several-upstreams.ts";
 import { createTestClock } from "../support/test-store.ts";
 import { acceptedTurns, allTurns, bodyOf, readError, user, untilIdle } from "./client.ts";
 
@@ -253,6 +253,43 @@ describe("tokens and dollars", () => {
     const twice = await used(["no data at all", '{"a": 1}']);
     expect(acceptedTurns(harness).length).toBe(before + 2);
     expect(twice).toBeGreaterThanOrEqual(2 * once);
+  });
+
+  test("an answer that another model gave in the end costs what each of them costs", async () => {
+    const clock = createTestClock(startMs);
+    const told = { id: "c", object: "chat.completion.chunk", created: 1, model: "m", choices: [] };
+    const counts = { prompt_tokens: 5, completion_tokens: 2, total_tokens: 7 };
+    const cutBehindUsage: Play = {
+      body: `${words}data: ${JSON.stringify({ ...told, usage: counts })}\n\n`,
+      after: "break",
+    };
+    await using one = serveCompatible([cutBehindUsage], modelsRoute("dear"));
+    await using two = serveCompatible([saying("Fine.")], modelsRoute("cheap"));
+    const upstreams = [
+      { name: "one", dialect: "vllm", base_url: one.url },
+      { name: "two", dialect: "vllm", base_url: two.url },
+    ];
+    const environment = {
+      API_KEY,
+      ADMIN_KEY: "of-the-operator",
+      LIMIT_SPEND_PER_DAY: "1",
+      UPSTREAMS: JSON.stringify(upstreams),
+      MODEL_ROUTES: JSON.stringify({ mixed: ["one/dear", "two/cheap"] }),
+      PRICES: JSON.stringify({ dear: { input: 1000, output: 1000 }, cheap: { input: 10, output: 10 } }),
+    };
+    await using harness = await startHarness({ environment, clock: clock.now });
+    const headers = bearer(API_KEY);
+    const answer = await harness.post("/v1/messages", { ...asked["/v1/messages"], model: "mixed" }, { headers });
+    expect([answer.status, (await answer.text()).includes("Fine.")]).toEqual([200, true]);
+    await untilIdle(harness);
+    const limits = (await (
+      await fetch(`${harness.url}/admin/api/limits`, { headers: bearer("of-the-operator") })
+    ).json()) as {
+      data: { amounts: { spend_per_day: { used: number } } }[];
+    };
+    expect([one.completions.length, two.completions.length]).toEqual([1, 1]);
+    // Seven tokens of each.
+    expect(limits.data[0]?.amounts.spend_per_day.used).toBeCloseTo(0.00707, 6);
   });
 
   test("dollars are estimated by the prices of the settings and the list", async () => {
