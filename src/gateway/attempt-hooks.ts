@@ -33,6 +33,8 @@ export interface AttemptEnd {
   readonly error: GatewayError | undefined;
   /** The upstream took it, and told an error in place of an answer. */
   readonly isRefused: boolean;
+  /** An estimate of an answer that was held and turned out unfit, where its upstream counts nothing. */
+  readonly unfitTokens: number | undefined;
   /** Milliseconds that the chat still needs to settle. */
   readonly settleMs: number;
   readonly receivedBytes: number;

@@ -6,7 +6,7 @@ import type { FinishReason, TokenUsage, UpstreamEvent } from "../contract/events
 import { type GatewayError, toGatewayError } from "../contract/gateway-error.ts";
 import { jsonText } from "../contract/json.ts";
 import type { PassThrough, ReplyOutcome, UpstreamReply } from "../contract/upstream.ts";
-import { estimateTokens } from "../conversation/estimate-tokens.ts";
+import { estimatedTokensOf, estimateTokens } from "../conversation/estimate-tokens.ts";
 import type { Log } from "../telemetry/log.ts";
 import { clientLeft, clientStalled, connectionBroke, emptyAnswer } from "./attempt-errors.ts";
 import type { AttemptEnd, AttemptHooks } from "./attempt-hooks.ts";
@@ -43,6 +43,7 @@ export class Attempt implements ByteSink, Watched {
   #continuation: Continuation | undefined;
   #usage: TokenUsage | undefined;
   #isRefused = false;
+  #unfitTokens: number | undefined;
   #leaveTimer: ReturnType<typeof setTimeout> | undefined;
   /** Cleared when the body ends: an ended reply that it holds for its time costs more than a running one. */
   #bodyTimer: ReturnType<typeof setTimeout> | undefined;
@@ -206,8 +207,8 @@ export class Attempt implements ByteSink, Watched {
         return;
       case "reply-error":
         if (this.#state === "leaving") return this.#finishLeaving();
+        this.#noteUnsaid(event.error);
         if (this.#isBodyOver) return this.#interrupt(this.#interruption ?? event.error);
-        this.#isRefused = this.#isRefusal(event.error);
         return this.expire(event.error);
       default:
         if (this.#state === "running") {
@@ -217,10 +218,12 @@ export class Attempt implements ByteSink, Watched {
     }
   }
 
-  /** It was told in place of an answer. One that is unfit was an answer, and so was what is held until it is checked. */
-  #isRefusal({ kind }: GatewayError): boolean {
-    const hasAnswered = this.#hasBegun || this.#usage !== undefined || this.#reply.decoder.pendingBytes > 0;
-    return !hasAnswered && kind !== "answer-unfit";
+  /** An error before any word was told in place of an answer, unless one is held until it is checked. */
+  #noteUnsaid({ kind }: GatewayError): void {
+    if (this.#hasBegun || this.#usage !== undefined) return;
+    const { pendingBytes } = this.#reply.decoder;
+    if (kind === "answer-unfit") this.#unfitTokens = estimatedTokensOf(pendingBytes);
+    else this.#isRefused = pendingBytes === 0 && !this.#isBodyOver;
   }
 
   #start(continuation: Continuation | undefined): void {
@@ -332,6 +335,7 @@ export class Attempt implements ByteSink, Watched {
       usage,
       error,
       isRefused: this.#isRefused,
+      unfitTokens: this.#unfitTokens,
       settleMs,
       receivedBytes: this.#receivedBytes,
       receivedChunks: this.#receivedChunks,

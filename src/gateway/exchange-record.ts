@@ -105,7 +105,9 @@ export class ExchangeRecord {
     this.#options.trace?.firstToken();
   }
 
-  addAttempt({ usage, receivedBytes, receivedChunks, outcome, error, isRefused, finishReason }: AttemptEnd): void {
+  addAttempt(end: AttemptEnd): void {
+    const { receivedBytes, receivedChunks, outcome, error, isRefused, unfitTokens, finishReason } = end;
+    const usage = end.usage ?? (unfitTokens === undefined ? undefined : this.estimateUsage(unfitTokens));
     this.#hasAnswered ||= receivedBytes > 0 && !isRefused;
     this.#receivedBytes += receivedBytes;
     this.#receivedChunks += receivedChunks;

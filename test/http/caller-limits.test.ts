@@ -255,6 +255,35 @@ describe("tokens and dollars", () => {
     expect(twice).toBeGreaterThanOrEqual(2 * once);
   });
 
+  test.each([true, false])("so does one of a server that counts nothing, streamed: %p", async (isStream) => {
+    const clock = createTestClock(startMs);
+    const uncounted = (text: string): Play => ({
+      body: `${chunk({ content: text })}${chunk({}, "stop")}data: [DONE]\n\n`,
+    });
+    await using server = serveCompatible(
+      [uncounted("no data at all ".repeat(100)), uncounted('{"a": 1}')],
+      modelsRoute("local"),
+    );
+    const upstreams = JSON.stringify([{ name: "own", dialect: "vllm", base_url: server.url }]);
+    const environment = { API_KEY, LIMIT_TOKENS_PER_DAY: "5000", UPSTREAMS: upstreams };
+    await using harness = await startHarness({ environment, clock: clock.now });
+    const headers = bearer(API_KEY);
+    const response_format = {
+      type: "json_schema",
+      json_schema: { name: "a", schema: { type: "object", required: ["a"] } },
+    };
+    const fields = { model: "own/local", stream: isStream, response_format };
+    await (await harness.chat({ ...hello, ...fields }, { headers })).text();
+    await untilIdle(harness);
+    const after = await harness.chat({ model: "nothing", messages: 1 }, { headers });
+    await after.text();
+    expect(server.completions.length).toBe(2);
+    const spent = 5000 - Number(after.headers.get("x-ratelimit-remaining-tokens"));
+    // Four hundred words, and a little JSON.
+    expect(spent).toBeGreaterThan(300);
+    expect(spent).toBeLessThan(600);
+  });
+
   test("an answer that another model gave in the end costs what each of them costs", async () => {
     const clock = createTestClock(startMs);
     const told = { id: "c", object: "chat.completion.chunk", created: 1, model: "m", choices: [] };
