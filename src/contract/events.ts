@@ -14,7 +14,7 @@ export interface TokenUsage {
   readonly totalTokens: number;
   readonly reasoningTokens?: number;
   readonly cachedTokens?: number;
-  /** Counted by the gateway because the upstream was silent. */
+  /** Counted by the gateway, all or a part of it, because the upstream was silent. */
   readonly estimated?: boolean;
 }
 

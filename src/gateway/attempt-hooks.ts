@@ -31,6 +31,10 @@ export interface AttemptEnd {
   /** Of a complete one. */
   readonly finishReason?: FinishReason | undefined;
   readonly error: GatewayError | undefined;
+  /** The upstream took it, and told an error in place of an answer. */
+  readonly isRefused: boolean;
+  /** An estimate of an answer that was held and turned out unfit, where its upstream counts nothing. */
+  readonly unfitTokens: number | undefined;
   /** Milliseconds that the chat still needs to settle. */
   readonly settleMs: number;
   readonly receivedBytes: number;

@@ -6,6 +6,7 @@ import type { FinishReason, TokenUsage, UpstreamEvent } from "../contract/events
 import { type GatewayError, toGatewayError } from "../contract/gateway-error.ts";
 import { jsonText } from "../contract/json.ts";
 import type { PassThrough, ReplyOutcome, UpstreamReply } from "../contract/upstream.ts";
+import { estimatedTokensOf, estimateTokens } from "../conversation/estimate-tokens.ts";
 import type { Log } from "../telemetry/log.ts";
 import { clientLeft, clientStalled, connectionBroke, emptyAnswer } from "./attempt-errors.ts";
 import type { AttemptEnd, AttemptHooks } from "./attempt-hooks.ts";
@@ -41,6 +42,8 @@ export class Attempt implements ByteSink, Watched {
   #receivedChunks = 0;
   #continuation: Continuation | undefined;
   #usage: TokenUsage | undefined;
+  #isRefused = false;
+  #unfitTokens: number | undefined;
   #leaveTimer: ReturnType<typeof setTimeout> | undefined;
   /** Cleared when the body ends: an ended reply that it holds for its time costs more than a running one. */
   #bodyTimer: ReturnType<typeof setTimeout> | undefined;
@@ -204,6 +207,7 @@ export class Attempt implements ByteSink, Watched {
         return;
       case "reply-error":
         if (this.#state === "leaving") return this.#finishLeaving();
+        this.#noteUnsaid(event.error);
         if (this.#isBodyOver) return this.#interrupt(this.#interruption ?? event.error);
         return this.expire(event.error);
       default:
@@ -212,6 +216,14 @@ export class Attempt implements ByteSink, Watched {
           this.#consumer.event(event);
         }
     }
+  }
+
+  /** An error before any word was told in place of an answer, unless one is held until it is checked. */
+  #noteUnsaid({ kind }: GatewayError): void {
+    if (this.#hasBegun || this.#usage !== undefined) return;
+    const { pendingBytes } = this.#reply.decoder;
+    if (kind === "answer-unfit") this.#unfitTokens = estimatedTokensOf(pendingBytes);
+    else this.#isRefused = pendingBytes === 0 && !this.#isBodyOver;
   }
 
   #start(continuation: Continuation | undefined): void {
@@ -248,8 +260,20 @@ export class Attempt implements ByteSink, Watched {
     if (this.#state !== "recovering") return;
     this.#state = "running";
     if (rest === undefined) return this.expire(error);
-    if (rest !== "") this.#event({ type: "text-delta", text: jsonText(rest) });
+    if (rest !== "") {
+      this.#countRest(rest);
+      this.#event({ type: "text-delta", text: jsonText(rest) });
+    }
     this.#event({ type: "reply-end", finishReason: "stop" });
+  }
+
+  /** What was told by then is of what had come by then. */
+  #countRest(rest: string): void {
+    if (this.#usage === undefined) return;
+    const tokens = estimateTokens(rest);
+    const { outputTokens, totalTokens } = this.#usage;
+    const counted = { outputTokens: outputTokens + tokens, totalTokens: totalTokens + tokens };
+    this.#usage = { ...this.#usage, ...counted, estimated: true };
   }
 
   /** The upstream's end decides: from here on a hang-up changes nothing. */
@@ -310,6 +334,8 @@ export class Attempt implements ByteSink, Watched {
       hasBegun: outcome === "complete" || this.#hasReachedClient,
       usage,
       error,
+      isRefused: this.#isRefused,
+      unfitTokens: this.#unfitTokens,
       settleMs,
       receivedBytes: this.#receivedBytes,
       receivedChunks: this.#receivedChunks,

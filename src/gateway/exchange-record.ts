@@ -16,6 +16,12 @@ import { keepsConversations } from "./turn.ts";
 
 const noUsage: Partial<TokenUsage> = {};
 
+/** What one request to an upstream took. */
+export interface SpentUsage {
+  readonly model: string;
+  readonly usage: TokenUsage;
+}
+
 export class ExchangeRecord {
   /** The one that was asked last. */
   upstream: Upstream;
@@ -32,10 +38,13 @@ export class ExchangeRecord {
   #firstTokenMs: number | undefined;
   readonly #labels: ReplyLabels;
   #usage: TokenUsage | undefined;
+  /** The one that took it. */
+  #usageModel = "";
   /** Of attempts whose answers were asked for once more. */
-  readonly #spentBefore: TokenUsage[] = [];
+  readonly #spentBefore: SpentUsage[] = [];
   #receivedBytes = 0;
   #receivedChunks = 0;
+  #hasAnswered = false;
   #hasEnded = false;
   #turnMs: number | undefined;
   #attemptAtMs = 0;
@@ -96,15 +105,23 @@ export class ExchangeRecord {
     this.#options.trace?.firstToken();
   }
 
-  addAttempt({ usage, receivedBytes, receivedChunks, outcome, error, finishReason }: AttemptEnd): void {
+  addAttempt(end: AttemptEnd): void {
+    const { receivedBytes, receivedChunks, outcome, error, isRefused, unfitTokens, finishReason } = end;
+    const usage = end.usage ?? (unfitTokens === undefined ? undefined : this.estimateUsage(unfitTokens));
+    this.#hasAnswered ||= receivedBytes > 0 && !isRefused;
     this.#receivedBytes += receivedBytes;
     this.#receivedChunks += receivedChunks;
-    if (usage !== undefined && this.#usage !== undefined) this.#spentBefore.push(this.#usage);
-    this.#usage = usage ?? this.#usage;
+    if (usage !== undefined) this.#noteUsage(usage);
     const { metrics, trace } = this.#options;
     metrics?.attemptEnded(this.upstream.name, outcome === "failed" ? (error?.kind ?? "internal") : outcome);
     const { inputTokens, outputTokens } = usage ?? noUsage;
     trace?.attemptEnds({ outcome, kind: error?.kind, inputTokens, outputTokens, finishReason });
+  }
+
+  #noteUsage(usage: TokenUsage): void {
+    if (this.#usage !== undefined) this.#spentBefore.push({ model: this.#usageModel, usage: this.#usage });
+    this.#usage = usage;
+    this.#usageModel = this.model;
   }
 
   get view(): RunningView {
@@ -132,9 +149,11 @@ export class ExchangeRecord {
     return timing;
   }
 
-  /** What is counted against limits, of each request apart: what it costs goes by its own prompt. Empty: the upstream said nothing. */
-  spentUsages(estimate: (told: TokenUsage | undefined) => TokenUsage): readonly TokenUsage[] {
-    return this.#receivedBytes === 0 ? [] : [...this.#spentBefore, estimate(this.#usage)];
+  /** What is counted against limits, of each request apart: what it costs goes by its own model and prompt. Empty: no upstream answered. */
+  spentUsages(estimate: (told: TokenUsage | undefined) => TokenUsage): readonly SpentUsage[] {
+    if (!this.#hasAnswered) return [];
+    const model = this.#usage === undefined ? this.model : this.#usageModel;
+    return [...this.#spentBefore, { model, usage: estimate(this.#usage) }];
   }
 
   estimateUsage(outputTokens: number): TokenUsage {

@@ -394,7 +394,7 @@ export class Exchange implements Asker, AttemptHooks, RelayHooks, CollectorHooks
   }
 
   #tellSpent(spending: Spending): void {
-    const usages = this.#record.spentUsages((told) => this.usageOf(told));
-    for (const usage of usages) spending.spent(this.#record.model, usage);
+    const spent = this.#record.spentUsages((told) => this.usageOf(told));
+    for (const { model, usage } of spent) spending.spent(model, usage);
   }
 }

@@ -1,8 +1,10 @@
 // How much a caller may use, over the whole gateway: refusals in each protocol's shape, and the headers that tell what is left.
 
 import { describe, expect, test } from "bun:test";
+import { type Play, serveCompatible } from "../support/fake-compatible-server.ts";
 import { type Harness, startHarness } from "../support/harness.ts";
 import { bearer, keysBeside } from "../support/keys-beside.ts";
+import { chunk, modelsRoute, saying } from "../support/several-upstreams.ts";
 import { createTestClock } from "../support/test-store.ts";
 import { acceptedTurns, allTurns, bodyOf, readError, user, untilIdle } from "./client.ts";
 
@@ -208,6 +210,31 @@ describe("tokens and dollars", () => {
     expect(after).toBeGreaterThan(3000);
   });
 
+  const words = chunk({ role: "assistant", content: "one two three" });
+  const refusal =
+    'data: {"error":{"message":"This prompt is not taken.","type":"invalid_request_error","code":400}}\n\n';
+  const wantsJson = { response_format: { type: "json_object" } };
+  const cut: Play = { body: words + refusal };
+
+  test.each([
+    ["nothing when it comes first", { body: refusal }, {}, false],
+    ["nothing when it comes first and JSON is asked for", { body: refusal }, wantsJson, false],
+    ["what was said when it comes behind words", cut, {}, true],
+    ["its prompt when it comes behind words that were held", cut, wantsJson, true],
+  ])("a refusal in a stream costs %s", async (_what, play, fields, costs) => {
+    const clock = createTestClock(startMs);
+    await using server = serveCompatible([play], modelsRoute("local"));
+    const upstreams = JSON.stringify([{ name: "own", dialect: "vllm", base_url: server.url }]);
+    const environment = { API_KEY, LIMIT_TOKENS_PER_DAY: "5000", UPSTREAMS: upstreams };
+    await using harness = await startHarness({ environment, clock: clock.now });
+    const headers = bearer(API_KEY);
+    await (await harness.chat({ ...stream, ...fields, model: "own/local" }, { headers })).text();
+    await untilIdle(harness);
+    const after = await harness.chat({ model: "nothing", messages: 1 }, { headers });
+    await after.text();
+    expect(Number(after.headers.get("x-ratelimit-remaining-tokens")) < 5000).toBe(costs);
+  });
+
   test.each([true, false])("an answer that is asked for once more counts both times, streamed: %p", async (stream) => {
     const clock = createTestClock(startMs);
     await using harness = await startHarness({ environment: { API_KEY }, clock: clock.now });
@@ -226,6 +253,72 @@ describe("tokens and dollars", () => {
     const twice = await used(["no data at all", '{"a": 1}']);
     expect(acceptedTurns(harness).length).toBe(before + 2);
     expect(twice).toBeGreaterThanOrEqual(2 * once);
+  });
+
+  test.each([true, false])("so does one of a server that counts nothing, streamed: %p", async (isStream) => {
+    const clock = createTestClock(startMs);
+    const uncounted = (text: string): Play => ({
+      body: `${chunk({ content: text })}${chunk({}, "stop")}data: [DONE]\n\n`,
+    });
+    await using server = serveCompatible(
+      [uncounted("no data at all ".repeat(100)), uncounted('{"a": 1}')],
+      modelsRoute("local"),
+    );
+    const upstreams = JSON.stringify([{ name: "own", dialect: "vllm", base_url: server.url }]);
+    const environment = { API_KEY, LIMIT_TOKENS_PER_DAY: "5000", UPSTREAMS: upstreams };
+    await using harness = await startHarness({ environment, clock: clock.now });
+    const headers = bearer(API_KEY);
+    const response_format = {
+      type: "json_schema",
+      json_schema: { name: "a", schema: { type: "object", required: ["a"] } },
+    };
+    const fields = { model: "own/local", stream: isStream, response_format };
+    await (await harness.chat({ ...hello, ...fields }, { headers })).text();
+    await untilIdle(harness);
+    const after = await harness.chat({ model: "nothing", messages: 1 }, { headers });
+    await after.text();
+    expect(server.completions.length).toBe(2);
+    const spent = 5000 - Number(after.headers.get("x-ratelimit-remaining-tokens"));
+    // Four hundred words, and a little JSON.
+    expect(spent).toBeGreaterThan(300);
+    expect(spent).toBeLessThan(600);
+  });
+
+  test("an answer that another model gave in the end costs what each of them costs", async () => {
+    const clock = createTestClock(startMs);
+    const told = { id: "c", object: "chat.completion.chunk", created: 1, model: "m", choices: [] };
+    const counts = { prompt_tokens: 5, completion_tokens: 2, total_tokens: 7 };
+    const cutBehindUsage: Play = {
+      body: `${words}data: ${JSON.stringify({ ...told, usage: counts })}\n\n`,
+      after: "break",
+    };
+    await using one = serveCompatible([cutBehindUsage], modelsRoute("dear"));
+    await using two = serveCompatible([saying("Fine.")], modelsRoute("cheap"));
+    const upstreams = [
+      { name: "one", dialect: "vllm", base_url: one.url },
+      { name: "two", dialect: "vllm", base_url: two.url },
+    ];
+    const environment = {
+      API_KEY,
+      ADMIN_KEY: "of-the-operator",
+      LIMIT_SPEND_PER_DAY: "1",
+      UPSTREAMS: JSON.stringify(upstreams),
+      MODEL_ROUTES: JSON.stringify({ mixed: ["one/dear", "two/cheap"] }),
+      PRICES: JSON.stringify({ dear: { input: 1000, output: 1000 }, cheap: { input: 10, output: 10 } }),
+    };
+    await using harness = await startHarness({ environment, clock: clock.now });
+    const headers = bearer(API_KEY);
+    const answer = await harness.post("/v1/messages", { ...asked["/v1/messages"], model: "mixed" }, { headers });
+    expect([answer.status, (await answer.text()).includes("Fine.")]).toEqual([200, true]);
+    await untilIdle(harness);
+    const limits = (await (
+      await fetch(`${harness.url}/admin/api/limits`, { headers: bearer("of-the-operator") })
+    ).json()) as {
+      data: { amounts: { spend_per_day: { used: number } } }[];
+    };
+    expect([one.completions.length, two.completions.length]).toEqual([1, 1]);
+    // Seven tokens of each.
+    expect(limits.data[0]?.amounts.spend_per_day.used).toBeCloseTo(0.00707, 6);
   });
 
   test("dollars are estimated by the prices of the settings and the list", async () => {

@@ -345,6 +345,28 @@ test.each([
   expect((await ask()).status).toBe(429);
 });
 
+const usage = { prompt_tokens: 8, total_tokens: 8 };
+const longText = "word ".repeat(1000);
+
+test.each([
+  // As vLLM and llama.cpp rank, and as llama.cpp embeds.
+  ["in front of a long answer", { usage, results: [{ index: 0, document: { text: longText } }] }],
+  ["in front of a text that is called so", { usage, results: [{ index: 0, document: { text: "usage" } }] }],
+  ["behind a long answer", { results: [{ index: 0, document: { text: longText } }], usage }],
+])("tokens that are told %s count against its caller's limit [R2-080]", async (_where, ranked) => {
+  await using stage = await startOne({ "/v1/rerank": json(ranked) }, "vllm", { LIMIT_TOKENS_PER_DAY: "8" });
+  const ask = () => stage.harness.post("/v1/rerank", { model: "one/m", query: "q", documents: ["a"] });
+
+  const first = await ask();
+  expect([first.status, await first.json()]).toEqual([200, ranked]);
+  await stage.servers[0]!.untilIdle();
+  const samples = parseMetrics(await (await stage.harness.get("/metrics")).text());
+  expect(sumOf(samples, "qwen_gateway_tokens_total", { upstream: "one", direction: "input" })).toBe(8);
+  const line = stage.harness.logLines.find((one) => one.includes('"surface":"rerank"'));
+  expect(JSON.parse(line!)).toMatchObject({ outcome: "complete", inputTokens: 8, outputTokens: 0 });
+  expect((await ask()).status).toBe(429);
+});
+
 test("why a server refuses a request stands in the log, and only there [R0-032]", async () => {
   const refused: Play = { status: 400, body: '{"error":{"message":"dimensions must be below 2048"}}' };
   await using stage = await startOne({ "/v1/embeddings": refused });

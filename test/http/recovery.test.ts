@@ -129,6 +129,32 @@ test("a long answer is recognised by its digest and completed", async () => {
   expect(stream.finishReasons).toEqual(["stop"]);
 });
 
+test.each([true, false])(
+  "what came from the stored chat is counted with what had come before, streamed: %p",
+  async (stream) => {
+    const words = Array.from({ length: 300 }, (_, index) => `word ${index} `);
+    const usageOf = async (faults: StreamFault[]) => {
+      await using harness = await startHarness({ environment: { LIMIT_TOKENS_PER_DAY: "100000" } });
+      harness.emulator.script({ reply: { chunks: words, stored: "complete", faults } });
+      const answer = await harness.chat({ ...hello, stream, stream_options: { include_usage: true } });
+      const told = Number(/"completion_tokens":(\d+)/.exec(await answer.text())?.[1]);
+      await untilIdle(harness);
+      const line = harness.logLines.map((one) => JSON.parse(one)).find(({ message }) => message === "exchange");
+      const after = await harness.chat({ model: "nothing", messages: 1 });
+      await after.text();
+      const spent = 100_000 - Number(after.headers.get("x-ratelimit-remaining-tokens"));
+      expect(line).toMatchObject({ outcome: "complete", outputTokens: told });
+      expect(spent).toBe(line.inputTokens + told);
+      return { told, isEstimated: line.estimated === true };
+    };
+    const whole = await usageOf([]);
+    const mended = await usageOf([{ kind: "drop", after: 10 }]);
+    expect([whole.isEstimated, mended.isEstimated]).toEqual([false, true]);
+    expect(mended.told / whole.told).toBeGreaterThan(0.5);
+    expect(mended.told / whole.told).toBeLessThan(2);
+  },
+);
+
 test("a finish that came whole before the reset is the end: nothing is looked up", async () => {
   await using harness = await startHarness();
   harness.emulator.script({ reply: { text: "done", faults: [{ kind: "drop", after: 100 }] } });

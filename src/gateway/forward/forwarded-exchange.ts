@@ -21,7 +21,7 @@ import type { ForwardClock } from "./forward-clock.ts";
 import { ForwardPlace } from "./forward-place.ts";
 import { notServed } from "./not-served.ts";
 import { ForwardRelay } from "./relay.ts";
-import { UsageTail } from "./usage-tail.ts";
+import { ToldUsage } from "./told-usage.ts";
 
 export interface ForwardedExchangeOptions {
   readonly endpoint: ForwardEndpoint;
@@ -62,7 +62,7 @@ export class ForwardedExchange {
   readonly #budget: RetryBudget;
   readonly #startedAtMs: number;
   readonly #labels: ReplyLabels;
-  readonly #usage = new UsageTail();
+  readonly #usage = new ToldUsage();
   readonly #place: ForwardPlace;
   #served: Candidate;
   #answer: ForwardedAnswer | undefined;
