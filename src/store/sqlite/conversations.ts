@@ -5,6 +5,7 @@ import type { Clock } from "../../contract/clock.ts";
 import { parseExact, stringifyExact } from "../../contract/exact-json.ts";
 import type { JsonObject } from "../../contract/json.ts";
 import { retryWhileBusy } from "../busy-retry.ts";
+import { createByteBudget } from "./byte-budget.ts";
 import { erasureOf } from "./erasure.ts";
 import {
   type ConversationStore,
@@ -130,16 +131,12 @@ export function createSqliteConversations(
     if (expired.length > 0) erasure.note("rows");
     return expired.length;
   });
-  /** @returns how many bytes are still too many */
-  const makeRoom = database.transaction((excess: number) => {
-    let left = excess;
-    for (const key of findOldest.all({ limit: sweptAtOnce })) {
-      if (left <= 0) break;
-      left -= countOne.get(key)?.bytes ?? 0;
-      forgetAll(key);
-    }
-    erasure.note("rows");
-    return left;
+  const keepWithinBudget = createByteBudget<Key>(database, {
+    maxBytes,
+    countAll: () => countBytes.get()?.bytes ?? 0,
+    findOldest: () => findOldest.all({ limit: sweptAtOnce }),
+    bytesOf: (key) => countOne.get(key)?.bytes ?? 0,
+    forget: forgetAll,
   });
 
   async function erasing(work: () => boolean): Promise<boolean> {
@@ -181,14 +178,7 @@ export function createSqliteConversations(
     forgetItem: (caller, id, itemId) => erasing(() => forgetItem.immediate({ caller, id }, itemId)),
     async sweep() {
       while ((await retryWhileBusy(() => sweepExpired.immediate())) === sweptAtOnce);
-      const { bytes } = (await retryWhileBusy(() => countBytes.get())) ?? { bytes: 0 };
-      let excess = bytes - maxBytes;
-      while (excess > 0) {
-        const before = excess;
-        excess = await retryWhileBusy(() => makeRoom.immediate(before));
-        // Nothing went: what is left belongs to no conversation.
-        if (excess === before) return;
-      }
+      await keepWithinBudget();
     },
   };
 }

@@ -5,6 +5,7 @@ import type { Clock } from "../../contract/clock.ts";
 import { parseExact, stringifyExact } from "../../contract/exact-json.ts";
 import type { JsonObject } from "../../contract/json.ts";
 import { retryWhileBusy } from "../busy-retry.ts";
+import { createByteBudget } from "./byte-budget.ts";
 import { erasureOf } from "./erasure.ts";
 import { isDead, type LeaseOwner, thisProcess } from "../lease-owner.ts";
 import {
@@ -153,16 +154,12 @@ export function createSqliteResponses(database: Database, options: SqliteRespons
     forgetThread.run(thread);
     forgetEmptyThread.run(thread);
   };
-  /** @returns how many bytes are still too many */
-  const makeRoom = database.transaction((excess: number) => {
-    let left = excess;
-    for (const thread of findOldest.all({ limit: sweptThreads })) {
-      if (left <= 0) break;
-      left -= countThread.get(thread)?.bytes ?? 0;
-      forgetAll(thread);
-    }
-    erasure.note("rows");
-    return left;
+  const keepWithinBudget = createByteBudget<ResponseThread>(database, {
+    maxBytes,
+    countAll: () => countBytes.get()?.bytes ?? 0,
+    findOldest: () => findOldest.all({ limit: sweptThreads }),
+    bytesOf: (thread) => countThread.get(thread)?.bytes ?? 0,
+    forget: forgetAll,
   });
 
   const stepOf = (caller: string, { id, previousId, input, output, isShared }: StepRow): ResponseStep => ({
@@ -217,14 +214,7 @@ export function createSqliteResponses(database: Database, options: SqliteRespons
       // Of one that is not there yet: it may still run.
       await retryWhileBusy(() => forgetLinks.run({ oldestMs: clock() - longestRunMs }));
       while ((await retryWhileBusy(() => sweep.immediate(oldestMs()))) === sweptThreads);
-      const { bytes } = (await retryWhileBusy(() => countBytes.get())) ?? { bytes: 0 };
-      let excess = bytes - maxBytes;
-      while (excess > 0) {
-        const before = excess;
-        excess = await retryWhileBusy(() => makeRoom.immediate(before));
-        // Nothing went: what is left belongs to no tree.
-        if (excess === before) return;
-      }
+      await keepWithinBudget();
     },
   };
 }
