@@ -36,6 +36,9 @@ const wrongAddress = "has nothing at the address of chat completions: check its 
 /** FastAPI, Ollama, llama.cpp; OpenAI and its imitators. */
 const noRoute = /^(?:404 )?(?:page |file )?not found\.?$|^method not allowed\.?$|^invalid url \(/;
 
+/** llama.cpp; vLLM by xgrammar, and by llguidance where that fails. Which schema it was nobody tells. */
+export const noGrammar = /failed to parse grammar|features not supported by xgrammar|\bgrammar error: /;
+
 /** Read from the top; what is told by a code or a sentence of its own stands before what only a status tells. */
 export const commonRows: readonly RefusalRow[] = [
   {
@@ -153,17 +156,16 @@ function requestRows(): RefusalRow[] {
     },
     {
       reason: "request",
+      when: says(noGrammar),
+      message: "makes no grammar of the schema of a tool, or of the answer: say less in it",
+    },
+    {
+      reason: "request",
       when: says(
         /response_format|json_schema|json_object|json mode|structured.?output|guided.?(?:json|decoding)|xgrammar/,
       ),
       message: "does not answer in the form that response_format asks for: leave it out, or choose another model",
       param: "response_format",
-    },
-    {
-      // Which of the two it is nobody tells.
-      reason: "request",
-      when: says(/failed to parse grammar/),
-      message: "makes no grammar of the schema of a tool, or of the answer: say less in it",
     },
     {
       reason: "request",

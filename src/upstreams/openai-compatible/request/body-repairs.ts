@@ -6,6 +6,7 @@ import { isJsonObject, type Json } from "../../../contract/json.ts";
 import type { Body } from "../dialect.ts";
 import { withoutLimits } from "./plain-schema.ts";
 import type { UpstreamRefusal } from "../refusals/refusal.ts";
+import { noGrammar } from "../refusals/refusal-rows.ts";
 import { asSchema } from "./request-body.ts";
 
 export interface Repair {
@@ -59,7 +60,7 @@ function repairWhole({ told }: UpstreamRefusal, body: Body): Repair | undefined 
 }
 
 /** Sentences of the error-code page of Model Studio (2026-10), and Ollama's (2026-08). */
-function repairThinking({ told }: UpstreamRefusal, body: Body): Repair | undefined {
+function repairThinking({ told, param }: UpstreamRefusal, body: Body): Repair | undefined {
   const off = { name: "thinking-off", isLasting: false, change: withoutThinking };
   if (onlyStreams.test(told)) return off;
   if (/tool_choice/.test(told) && /thinking/.test(told)) return off;
@@ -84,7 +85,24 @@ function repairThinking({ told }: UpstreamRefusal, body: Body): Repair | undefin
   if (/thinking_budget/.test(told) && "thinking_budget" in body) {
     return { name: "no-budget", isLasting: false, change: (from) => without(from, ["thinking_budget"]) };
   }
+  // vLLM counts thoughts where it was started with a reasoning parser, and refuses everybody elsewhere (2026-03).
+  if (/thinking_token_budget/.test(told) && "thinking_token_budget" in body) {
+    return { name: "no-token-budget", isLasting: true, change: (from) => without(from, ["thinking_token_budget"]) };
+  }
+  const isAboutEffort = param === "reasoning_effort" || /\breasoning[_ ](?:effort|value)\b/.test(told);
+  if (isAboutEffort && withOlderEffort(body) !== body) {
+    return { name: "older-effort", isLasting: true, change: withOlderEffort };
+  }
   return undefined;
+}
+
+/** The words at both ends are the newest: Ollama took no `max` until 2026, others know none beyond `high`. */
+const olderEfforts: Readonly<Record<string, string>> = { max: "high", xhigh: "high", minimal: "low" };
+
+function withOlderEffort(body: Body): Body {
+  const { reasoning_effort: effort } = body;
+  const isNew = typeof effort === "string" && Object.hasOwn(olderEfforts, effort);
+  return isNew ? { ...body, reasoning_effort: olderEfforts[effort]! } : body;
 }
 
 /** Thinking stays switched off. */
@@ -153,11 +171,11 @@ function withSchema(body: Body): Body {
 }
 
 /**
- * llama.cpp compiles the schemas of tools, and fails at limits that agents' tools have (#25746, 2026-07; qwen-code #10520).
- * Limits are wishes, but those of strict tools.
+ * llama.cpp compiles the schemas of tools, vLLM those of forced ones, and both fail at limits that agents' tools have (#25746,
+ * 2026-07; qwen-code #10520; paroquant#31, 2026-04). Limits are wishes, but those of strict tools.
  */
 function repairGrammar({ told }: UpstreamRefusal, body: Body): Repair | undefined {
-  if (!/failed to parse grammar/.test(told) || !hasLimits(body)) return undefined;
+  if (!noGrammar.test(told) || !hasLimits(body)) return undefined;
   return { name: "tools-without-limits", isLasting: true, change: (from) => withPlainTools(from) };
 }
 

@@ -58,8 +58,12 @@ describe("findRepair", () => {
     expect(repair(refusal, plain)).toBeUndefined();
   });
 
-  test("takes limits of values out of tools that llama.cpp can make no grammar of, and nothing else of them", () => {
-    const refusal = "Failed to initialize samplers: failed to parse grammar";
+  /** llama.cpp; vLLM's two makers of grammars (#16880; paroquant#31, 2026-04). */
+  test.each([
+    "Failed to initialize samplers: failed to parse grammar",
+    "The provided JSON schema contains features not supported by xgrammar.",
+    "Grammar error: Unknown format: uri",
+  ])("takes limits of values out of tools that no grammar can be made of, and nothing else of them: %s", (refusal) => {
     const toolWith = (parameters: object) =>
       ({ type: "function", function: { name: "add", description: "Adds", parameters } }) as Body;
     const limited = {
@@ -69,10 +73,12 @@ describe("findRepair", () => {
         items: {
           type: "array",
           minItems: 1,
+          uniqueItems: true,
           items: { anyOf: [{ type: "string", format: "uri" }, { enum: ["format"] }] },
         },
       },
       required: ["pattern"],
+      propertyNames: { pattern: "^[a-z]" },
       $defs: { format: { type: "string", minLength: 2, default: { pattern: "a" } } },
       additionalProperties: false,
     };
@@ -111,6 +117,34 @@ describe("findRepair", () => {
     const message = "thinking_budget must be positive integer and not greater than 1024";
 
     expect(repair(message, { ...plain, thinking_budget: 9999 })).toEqual(plain);
+  });
+
+  /** vLLM since PR 20859 (2026-03), and the words that PR 57830 proposes (2026-09). */
+  test.each([
+    "thinking_token_budget is set but reasoning_config is not configured. Please set --reasoning-config to use thinking_token_budget.",
+    "thinking_token_budget is set but reasoning_config is not configured. Please set --reasoning-parser and/or --reasoning-config to use thinking_token_budget.",
+    "thinking_token_budget needs the reasoning start and end strings, and none are configured",
+  ])("leaves a budget out that the server was not started to count: %s", (message) => {
+    const body = { ...plain, thinking_token_budget: 1024 };
+
+    expect(repair(message, body)).toEqual(plain);
+    expect(repair(message, body, 500)).toEqual(plain);
+    expect(repair(message, plain)).toBeUndefined();
+  });
+
+  test("asks for the highest effort that older servers know where they do not know the word for more", () => {
+    const ollama = (word: string) => `invalid reasoning value: '${word}' (must be "high", "medium", "low", or "none")`;
+    const openai = "Input should be 'none', 'low', 'medium' or 'high'";
+    const withEffort = (word: string) => ({ ...plain, reasoning_effort: word });
+
+    expect(repair(ollama("max"), withEffort("max"))).toEqual(withEffort("high"));
+    expect(repair({ error: { message: openai, param: "reasoning_effort" } }, withEffort("xhigh"))).toEqual(
+      withEffort("high"),
+    );
+    expect(repair(`[{"loc":["body","reasoning_effort"],"msg":"${openai}"}]`, withEffort("minimal"))).toEqual(
+      withEffort("low"),
+    );
+    expect(repair(ollama("low"), withEffort("low"))).toBeUndefined();
   });
 
   test("keeps the budget where it may not stand beside an effort", () => {
