@@ -6,7 +6,7 @@ import { isJsonObject, type Json } from "../../../contract/json.ts";
 import type { Body } from "../dialect.ts";
 import { withoutLimits } from "./plain-schema.ts";
 import type { UpstreamRefusal } from "../refusals/refusal.ts";
-import { noGrammar } from "../refusals/refusal-rows.ts";
+import { noGrammar, noRequiredTool } from "../refusals/refusal-rows.ts";
 import { asSchema } from "./request-body.ts";
 
 export interface Repair {
@@ -45,6 +45,7 @@ export function findRepair(refusal: UpstreamRefusal, body: Body, applied: Readon
     repairField(refusal, body),
     repairJsonObject(refusal, body),
     repairGrammar(refusal, body),
+    repairToolChoice(refusal, body),
     repairToolParse(refusal, body),
   ];
   return candidates.find((repair) => repair !== undefined && !applied.has(repair.name));
@@ -85,6 +86,10 @@ function repairThinking({ told, param }: UpstreamRefusal, body: Body): Repair | 
   if (/thinking_budget/.test(told) && "thinking_budget" in body) {
     return { name: "no-budget", isLasting: false, change: (from) => without(from, ["thinking_budget"]) };
   }
+  // Some models want one (Qwen-Agent#941, 2026-08), as much as the deep-thinking page has in its example.
+  if (/thinking_budget/.test(told) && withBudget(body) !== body) {
+    return { name: "some-budget", isLasting: true, change: withBudget };
+  }
   // vLLM counts thoughts where it was started with a reasoning parser, and refuses everybody elsewhere (2026-03).
   if (/thinking_token_budget/.test(told) && "thinking_token_budget" in body) {
     return { name: "no-token-budget", isLasting: true, change: (from) => without(from, ["thinking_token_budget"]) };
@@ -94,6 +99,11 @@ function repairThinking({ told, param }: UpstreamRefusal, body: Body): Repair | 
     return { name: "older-effort", isLasting: true, change: withOlderEffort };
   }
   return undefined;
+}
+
+function withBudget(body: Body): Body {
+  const lacksBudget = body["enable_thinking"] === true && body["thinking_budget"] === undefined;
+  return lacksBudget ? { ...body, thinking_budget: 8192 } : body;
 }
 
 /** The words at both ends are the newest: Ollama took no `max` until 2026, others know none beyond `high`. */
@@ -197,6 +207,21 @@ function plainTool(tool: Json): Json {
   // JSON: it was made by request-body.ts.
   const parameters = withoutLimits(called["parameters"] as Json);
   return parameters === called["parameters"] ? tool : ({ ...tool, function: { ...called, parameters } } as Json);
+}
+
+/** Where any tool cannot be demanded, the only one can be by its name. */
+function repairToolChoice({ told }: UpstreamRefusal, body: Body): Repair | undefined {
+  if (!noRequiredTool.test(told) || withNamedTool(body) === body) return undefined;
+  return { name: "named-tool", isLasting: true, change: withNamedTool };
+}
+
+function withNamedTool(body: Body): Body {
+  const tools = Array.isArray(body["tools"]) ? body["tools"] : [];
+  const [only] = tools;
+  const called = isJsonObject(only) ? only["function"] : undefined;
+  const name = isJsonObject(called) ? called["name"] : undefined;
+  if (body["tool_choice"] !== "required" || tools.length !== 1 || typeof name !== "string") return body;
+  return { ...body, tool_choice: { type: "function", function: { name } } };
 }
 
 /** llama.cpp fails on tool calls that its parser of streams cannot read (#20260, #22878): whole it may. */

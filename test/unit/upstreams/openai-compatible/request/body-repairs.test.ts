@@ -147,6 +147,30 @@ describe("findRepair", () => {
     expect(repair(ollama("low"), withEffort("low"))).toBeUndefined();
   });
 
+  test("says a budget where the model does not think without one (Qwen-Agent#941, 2026-08)", () => {
+    const refusal = "The thinking_budget parameter must be a positive integer and not greater than 0";
+
+    expect(repair(refusal, { ...plain, enable_thinking: true })).toEqual({
+      ...plain,
+      enable_thinking: true,
+      thinking_budget: 8192,
+    });
+    expect(repair(refusal, { ...plain, enable_thinking: false })).toBeUndefined();
+  });
+
+  /** Older models of DashScope (pydantic-ai#1265), vLLM up to 0.8.2 (pydantic-ai#582). */
+  test.each([
+    'tool_choice is one of the strings that should be ["none", "auto"]',
+    'Value error, `tool_choice` must either be a named tool, "auto", or "none".',
+  ])("names the one tool that has to be called where a name alone is understood: %s", (refusal) => {
+    const tool = (name: string) => ({ type: "function", function: { name } });
+    const asked = { ...plain, tools: [tool("add")], tool_choice: "required" };
+
+    expect(repair(refusal, asked)).toEqual({ ...asked, tool_choice: tool("add") });
+    expect(repair(refusal, { ...asked, tools: [tool("add"), tool("subtract")] })).toBeUndefined();
+    expect(repair(refusal, { ...asked, tool_choice: tool("add") })).toBeUndefined();
+  });
+
   test("keeps the budget where it may not stand beside an effort", () => {
     const body = { ...plain, thinking_budget: 9, reasoning_effort: "low" };
 
