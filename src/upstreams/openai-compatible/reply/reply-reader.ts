@@ -28,6 +28,8 @@ export interface ReplyOptions {
   readonly doneIsFinish: boolean;
   /** Those that the client offered. */
   readonly tools: readonly ToolDefinition[];
+  /** White space waits for what follows it: in front of a call it is left out. @defaultValue where there are tools */
+  readonly holdsBlanks?: boolean;
   readonly rescue: Rescue;
   /** Ids of calls that come without one. */
   readonly createId: () => string;
@@ -84,7 +86,7 @@ export class ReplyReader {
       onThoughtsStart: options.onThoughtsStart,
       cumulativeDeltas: options.cumulativeDeltas,
       rescue: options.rescue,
-      hasTools: options.tools.length > 0,
+      hasTools: options.holdsBlanks ?? options.tools.length > 0,
       say: (kind, text) => this.emit({ type: kind, text: jsonText(text) }),
     });
   }
