@@ -101,6 +101,16 @@ test.each([
   expect(error.message).toMatch(advice);
 });
 
+/** vLLM PR 31870 (2026-01), runpod-workers/worker-vllm#85, both with the body that was refused in them. */
+test.each([
+  "1 validation error:\n  {'type': 'value_error', 'loc': ('body',), 'msg': 'Value error, temperature must be non-negative', 'input': {'messages': [{'content': 'QUOTED'}]}}",
+  "1 validation error for ChatCompletionRequest\nbest_of\n  Extra inputs are not permitted [type=extra_forbidden, input_value='QUOTED', input_type=str]",
+])("what a server quotes of the request is no reason of its own: %s", (message) => {
+  for (const quoted of ["invalid api-key", "Too many requests", "Free allocated quota exceeded", "context length"]) {
+    expect(classify({ error: { message: message.replace("QUOTED", quoted) } }, 400).reason).toBe("request");
+  }
+});
+
 describe("plans for coding tools (1.13)", () => {
   const rows = [
     [401, "invalid access token or token expired", "auth"],
