@@ -65,6 +65,8 @@ function repairThinking({ told, param }: UpstreamRefusal, body: Body): Repair | 
   const off = { name: "thinking-off", isLasting: false, change: withoutThinking };
   if (onlyStreams.test(told)) return off;
   if (/tool_choice/.test(told) && /thinking/.test(told)) return off;
+  // An answer that the client has begun (`partial`) goes on without thoughts.
+  if (/partial mode is not supported when enable_thinking/.test(told)) return off;
   // llama.cpp: a history that ends with the assistant is a beginning to go on with (common/chat.cpp, 2026-08).
   if (/prefill is incompatible with enable_thinking/.test(told)) {
     return { name: "no-thoughts-before-prefill", isLasting: false, change: (from) => withKwargs(from, false) };

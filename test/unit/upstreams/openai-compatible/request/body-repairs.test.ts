@@ -35,12 +35,14 @@ describe("findRepair", () => {
     });
   });
 
-  test("thinks where the model must, and goes on with a beginning without thoughts (llama.cpp)", () => {
+  test("thinks where the model must, and goes on with a beginning without thoughts (llama.cpp, DashScope)", () => {
     const restricted = "The value of the enable_thinking parameter is restricted to True.";
     const prefill = "Assistant response prefill is incompatible with enable_thinking.";
+    const partial = "Partial mode is not supported when enable_thinking is true";
 
     expect(repair(restricted, { ...plain, enable_thinking: false })).toEqual(plain);
     expect(repair(restricted, { ...plain, enable_thinking: true })).toBeUndefined();
+    expect(repair(partial, thinking)).toEqual({ ...plain, enable_thinking: false });
     expect(repair(prefill, { ...plain, chat_template_kwargs: { a: 1 } })).toEqual({
       ...plain,
       chat_template_kwargs: { a: 1, enable_thinking: false },
