@@ -161,9 +161,10 @@ const withoutMaxTokens: Repair = {
 
 function repairField({ reason, told, param }: UpstreamRefusal, body: Body): Repair | undefined {
   if (reason !== "request") return undefined;
-  const field = wishes.find(
-    (name) => name in body && (param === name || (new RegExp(`\\b${name}\\b`).test(told) && unknownField.test(told))),
-  );
+  const isUnknown = (name: string): boolean =>
+    // "Not supported when enable_thinking is true": what is refused is something else.
+    unknownField.test(told) && new RegExp(`(?<!\\b(?:when|while|if|with) )\\b${name}\\b`).test(told);
+  const field = wishes.find((name) => name in body && (param === name || isUnknown(name)));
   if (field === undefined) return undefined;
   return { name: `without ${field}`, isLasting: true, change: (from) => without(from, [field]) };
 }

@@ -192,6 +192,12 @@ describe("findRepair", () => {
     },
   );
 
+  test("keeps a field that is known, and only stands in the way of another wish", () => {
+    const body = { ...plain, enable_thinking: true, response_format: { type: "json_object" } };
+
+    expect(repair("Json mode response is not supported when enable_thinking is true", body)).toBeUndefined();
+  });
+
   test("asks for as many tokens as the model can say, and as the prompt leaves", () => {
     const body = { ...plain, max_tokens: 32_000 };
     const context =
