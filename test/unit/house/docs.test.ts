@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { join, posix } from "node:path";
 import { configTable } from "../../../scripts/config-table.ts";
 import { protocolDocuments, schemasAsMarkdown, writtenSchemas } from "../../../scripts/protocol-schemas.ts";
+import { configSchema } from "../../../src/config/config-schema.ts";
 import { type ErrorKind, GatewayError, httpStatus } from "../../../src/contract/gateway-error.ts";
 import { openaiErrorBody } from "../../../src/contract/openai-error.ts";
 import { dialects } from "../../../src/upstreams/openai-compatible/dialects/index.ts";
@@ -60,6 +61,17 @@ describe("docs/surfaces.md", () => {
     const kinds = Object.keys(httpStatus) as ErrorKind[];
     const codeOf = (kind: ErrorKind): string => openaiErrorBody(new GatewayError(kind, "It failed")).error.code;
     expect(told.toSorted()).toEqual(kinds.map((kind) => `${httpStatus[kind]} ${codeOf(kind)}`).toSorted());
+  });
+});
+
+describe("docs/upstreams.md", () => {
+  test("has each field of an entry of upstreams", () => {
+    const section = /^## Several of them\n([\s\S]*?)^## /m.exec(readProjectFile("docs/upstreams.md"))?.[1] ?? "";
+    const told = [...section.matchAll(/^\| (`\w+`(?:, `\w+`)*) +\|/gm)].flatMap(([, names = ""]) =>
+      [...names.matchAll(/\w+/g)].map(([name]) => name),
+    );
+
+    expect(told.toSorted()).toEqual(Object.keys(configSchema.properties.upstreams.items.properties).toSorted());
   });
 });
 
