@@ -100,6 +100,8 @@ export interface ChatRequest {
   readonly format?: AnswerFormat;
   /** The reply is read and may be changed on its way: its frames cannot be passed on as they come. */
   readonly isReplyRead?: true;
+  /** Tokens are to be told with their probabilities, which the server's own frames alone have. */
+  readonly wantsProbabilities?: true;
   /** Built-in web search of the upstream, where it has one. */
   readonly webSearch: boolean | undefined;
   readonly session: SessionFields;
