@@ -114,6 +114,29 @@ describe.each(upstreamKinds)("@anthropic-ai/sdk over %s", (kind) => {
     expect(stage.asked()).toHaveLength(3);
   });
 
+  test.each([true, false])(
+    "toolRunner: goes on from a summary that takes the place of what was said, stream: %p",
+    async (on) => {
+      stage.script({ calls: callsInTurn.slice(0, 1) });
+      stage.script({ text: "It rains in Paris." }, "Summarize this conversation");
+      stage.script({ text: "An umbrella." });
+      const messages = [{ role: "user" as const, content: "What do I need in Paris?" }];
+      const runner = client().beta.messages.toolRunner({ ...body(), messages, tools: runnable, stream: on });
+      const reasons: unknown[] = [];
+      for await (const turn of runner) {
+        const message = "finalMessage" in turn ? await turn.finalMessage() : turn;
+        reasons.push(message.stop_reason);
+        if (reasons.length === 1) runner.compactBeforeNextTurn();
+      }
+
+      expect(reasons).toEqual(["tool_use", "compaction", "end_turn"]);
+      expect(textOf(await runner.done())).toBe("An umbrella.");
+      expect(stage.asked()).toHaveLength(3);
+      expect(stage.asked()[2]).toContain("It rains in Paris.");
+      expect(stage.asked()[2]).not.toContain("What do I need");
+    },
+  );
+
   test("countTokens grows with text and with tools, under both kinds of key", async () => {
     const count = async (fields: object, key?: object) =>
       (await client(key).messages.countTokens({ model: stage.model, messages: hello, ...fields })).input_tokens;

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { startHarness } from "../support/harness.ts";
 import { readMessage } from "../support/read-message.ts";
-import { lastTurn, openReplies, untilIdle } from "./client.ts";
+import { acceptedTurns, lastTurn, openReplies, untilIdle } from "./client.ts";
 import { answered, says, send } from "./message-client.ts";
 
 describe("a message", () => {
@@ -232,6 +232,25 @@ describe("failures", () => {
     expect(second).toMatchObject({ status: 529, error: { error: { type: "overloaded_error" } } });
     expect((await readMessage(first)).stopReason).toBe("end_turn");
   });
+});
+
+test("a summary is asked for in the conversation's chat, and what goes on from it is told nothing else", async () => {
+  await using harness = await startHarness();
+  harness.emulator.script({ reply: { text: "Hello, Mira." } });
+  harness.emulator.script({ match: "Summarize this conversation", reply: { text: "The user is Mira." } });
+  const greeting = says("I am Mira");
+  const greeted = await send(harness, [greeting]);
+  const compaction = { type: "summarize" };
+  const summary = await send(harness, [greeting, answered(greeted)], { stream: false, compaction });
+  const [first, asked] = acceptedTurns(harness);
+  await send(harness, [answered(summary), says("Say hello")]);
+
+  expect(summary).toMatchObject({ content: [{ type: "compaction" }], stopReason: "compaction" });
+  expect(asked).toMatchObject({ chatId: first?.chatId });
+  expect(asked?.content).not.toContain("Hello, Mira.");
+  expect(lastTurn(harness).chatId).not.toBe(first!.chatId);
+  expect(lastTurn(harness).content).toContain("The user is Mira.");
+  expect(lastTurn(harness).content).not.toContain("Hello, Mira.");
 });
 
 test("a hang-up stops the generation [R0-034] [R0-035]", async () => {
