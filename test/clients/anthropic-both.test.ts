@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import Anthropic from "@anthropic-ai/sdk";
+import { betaMemoryTool } from "@anthropic-ai/sdk/helpers/beta/memory";
 import { betaZodTool } from "@anthropic-ai/sdk/helpers/beta/zod";
 import { type ModelStage, startModelStage, upstreamKinds } from "../support/model-stage.ts";
 import {
@@ -112,6 +113,23 @@ describe.each(upstreamKinds)("@anthropic-ai/sdk over %s", (kind) => {
     expect(textOf(await runner.done())).toContain(saysLast);
     expect(stage.asked()[0]).not.toContain("get_time");
     expect(stage.asked()).toHaveLength(3);
+  });
+
+  test("toolRunner: a memory, whose schema it does not send", async () => {
+    stage.script({ calls: [{ name: "memory", arguments: { command: "view", path: "/memories" } }] });
+    stage.script({ text: "Nothing yet." });
+    const seen: unknown[] = [];
+    const see = (command: unknown) => {
+      seen.push(command);
+      return "The folder is empty.";
+    };
+    const memory = betaMemoryTool({ view: see, create: see, str_replace: see, insert: see, delete: see, rename: see });
+    const messages = [{ role: "user" as const, content: "What do you know of me?" }];
+    const runner = client().beta.messages.toolRunner({ ...body(), messages, tools: [memory] });
+
+    expect(textOf(await runner.runUntilDone())).toBe("Nothing yet.");
+    expect(seen).toEqual([{ command: "view", path: "/memories" }]);
+    expect(stage.asked()[1]).toContain("The folder is empty.");
   });
 
   test.each([true, false])(
