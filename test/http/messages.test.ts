@@ -253,6 +253,20 @@ test("a summary is asked for in the conversation's chat, and what goes on from i
   expect(lastTurn(harness).content).not.toContain("Hello, Mira.");
 });
 
+test.each([true, false])(
+  "a summary has no thoughts and no wrapper in it, whatever is set, streamed: %p",
+  async (stream) => {
+    await using harness = await startHarness({
+      environment: { REASONING_DISPLAY: "tags", WRAP_ANSWER: "attempt_completion" },
+    });
+    harness.emulator.script({ reply: { thinking: "Hm.", text: "The user is Mira." } });
+    const body = { model: "qwen3-max", max_tokens: 900, stream, compaction: { type: "summarize" } };
+    const response = await harness.post("/v1/messages", { ...body, messages: [says("I am Mira")] });
+
+    expect(await response.text()).toContain('"content":"The user is Mira."');
+  },
+);
+
 test("a hang-up stops the generation [R0-034] [R0-035]", async () => {
   await using harness = await startHarness();
   harness.emulator.script({ gate: "held", reply: { text: "one two three four" } });

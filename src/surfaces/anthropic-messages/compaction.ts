@@ -38,6 +38,7 @@ export function withSummaryQuestion(request: ChatRequest): ChatRequest {
   return {
     ...kept,
     messages: [...request.messages, { role: "user", content: [{ type: "text", text }] }],
+    isBare: true,
     toolChoice: request.tools.length === 0 ? undefined : "none",
     webSearch: undefined,
   };
