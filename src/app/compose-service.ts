@@ -215,6 +215,8 @@ function createConfiguredChat(config: Config, estate: Estate, upstreams: Compose
     { config, gateway, turns: store, upstreams: upstreams.current, pipeline, clock, log },
     vault,
     async (caller, sessionId) => {
+      // First: what begins in it from now on is another session, wherever it begins.
+      await estate.fellows?.pass({ kind: "session-forgotten", caller, sessionId, atMs: clock() });
       const hadTurns = await gateway.deleteSession(caller, sessionId);
       return (await estate.responses.deleteSession(caller, sessionId)) || hadTurns;
     },

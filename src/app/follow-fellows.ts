@@ -39,7 +39,7 @@ async function applySwitch(change: Switch, { ledger, capture, clock }: Estate): 
   }
 }
 
-function hearNote(note: Note, { ledger, vault, responses, quotas }: Estate): void {
+function hearNote(note: Note, { gateway, ledger, vault, responses, quotas }: Estate): void {
   switch (note.kind) {
     case "leaving-turn":
       return ledger.leaving.heard(note);
@@ -48,6 +48,7 @@ function hearNote(note: Note, { ledger, vault, responses, quotas }: Estate): voi
       void vault.stopForgotten(note.caller, note.id);
       return;
     case "session-forgotten":
+      gateway.sessionDeletedElsewhere(note.caller, note.sessionId, note.atMs);
       return responses.sessionForgotten(note.caller, note.sessionId, note.atMs);
     case "limits-reset":
       return quotas.wasReset(note.subject);

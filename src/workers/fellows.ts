@@ -60,8 +60,8 @@ export interface Fellows extends FindOwner {
    * @returns what is called when it is over
    */
   guard(pid: number): () => void;
-  /** Lets the others know, as far as they can be reached. */
-  pass(note: Note): void;
+  /** Lets the others know, as far as they can be reached. Resolves when they do. Never rejects. */
+  pass(note: Note): Promise<void>;
   onNote(hear: (note: Note) => void): void;
   /** Called when other workers come or go. @returns how to hear no more */
   onRoster(hear: () => void): () => void;
@@ -147,7 +147,9 @@ export function createFellows(
       tell(false);
       return () => tell(true);
     },
-    pass: (note) => void supervisor.ask("pass", note, passMs).catch(() => {}),
+    async pass(note) {
+      await supervisor.ask("pass", note, passMs).catch(() => {});
+    },
     onNote(hear) {
       hearNote = hear;
     },

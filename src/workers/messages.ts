@@ -89,7 +89,7 @@ export interface AskedOfSupervisor {
   change(change: Switch): null;
   /** Has all workers read the settings again, as SIGHUP does. */
   reload(nothing: null): ReloadOutcome;
-  /** For the other workers. Answered at once. */
+  /** For the other workers. Answered when they have it. */
   pass(note: Note): null;
   /** Answered when the worker may go on with what has this name, which no other one does meanwhile. */
   enterLine(key: string): null;

@@ -139,8 +139,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     const process = new WorkerProcess(place.number, options.spawn, {
       change: (change) => switchboard.change(change),
       reload: () => options.askReload(),
-      pass(note) {
-        for (const one of ready()) if (one !== process) void one.tell("note", note);
+      async pass(note) {
+        await Promise.all(ready().map((one) => (one === process ? undefined : one.tell("note", note))));
         return null;
       },
       enterLine: (key) => lines.enter(key, process),

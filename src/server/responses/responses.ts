@@ -52,8 +52,6 @@ export interface ResponsesOptions {
   readonly defaultModel: string;
   /** One was deleted that may run in another worker. @defaultValue there is none */
   readonly forgottenHere?: ((caller: string, id: string) => void) | undefined;
-  /** The same of a session whose responses may run there. */
-  readonly sessionForgottenHere?: ((caller: string, sessionId: string) => void) | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -352,7 +350,6 @@ export function createResponses(options: ResponsesOptions): Responses {
     sessionForgotten: (...deleted) => unwanted.noteDeletedElsewhere(...deleted),
     async forgetSession(caller, sessionId) {
       unwanted.noteDeleted(caller, sessionId);
-      options.sessionForgottenHere?.(caller, sessionId);
       const ids = await (await openStore()).takeSession(caller, sessionId);
       // The newest first: an older one would hand on what they share before they go themselves.
       for (const id of ids.toSorted().reverse()) {
