@@ -2,7 +2,7 @@
 // what they weigh.
 
 import { join } from "node:path";
-import { buildPage, pageSources } from "../src/server/build-page.ts";
+import { buildPage, pageSources } from "../src/server/pages/build-page.ts";
 
 /** @returns the paths of the packed files, which are named as the executable knows them */
 export async function writePackedPages(folder: string): Promise<string[]> {

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync
 import { basename, dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { version } from "../package.json";
-import { maxParsedHeadBytes } from "../src/server/head-sizes.ts";
+import { maxParsedHeadBytes } from "../src/server/access/head-sizes.ts";
 import { writePackedPages } from "./build-page.ts";
 import { hasTrueSignature, signAdHoc } from "./macos-signature.ts";
 

@@ -2,7 +2,7 @@
 // may be only before it starts: so the program replaces itself once with them set (same process id, about 6 ms), and only then loads
 // the rest. Secrets among its words leave the list of processes with that.
 
-import { maxParsedHeadBytes } from "./server/head-sizes.ts";
+import { maxParsedHeadBytes } from "./server/access/head-sizes.ts";
 import { builtInRuntimeVariables, runtimeVariables } from "./cli/runtime-variables.ts";
 import { hiddenWordsVariable, maskWords, unmaskWords } from "./cli/hidden-words.ts";
 

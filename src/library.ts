@@ -47,7 +47,7 @@ export { retrieval, type RetrievalOptions } from "./pipeline/steps/retrieval.ts"
 export { SSEChunkHandler } from "./sse/sse-chunk-handler.ts";
 export { formatSseEvent as formatSSEEvent } from "./sse/sse-writer.ts";
 export { createSseDecoder, type SseDecoder, type SseEvent, type SseSink } from "./sse/sse-decoder.ts";
-export { createEventDecoder } from "./upstreams/qwen-web/event-decoder.ts";
+export { createEventDecoder } from "./upstreams/qwen-web/reply/event-decoder.ts";
 export type { QwenCompletionBody, QwenMessage } from "./wire/qwen-web.ts";
 
 /**

@@ -4,8 +4,8 @@ import { type AgentTokenFile, agentTokenName, loadOrCreateAgentToken } from "../
 import type { Config } from "../config/config-schema.ts";
 import { isLoopback } from "../outbound/loopback-host.ts";
 import type { AgentAccess } from "../server/auth/acting-caller.ts";
-import { isKeyless, type KeyOptions } from "../server/check-bind.ts";
-import { agentTabPath } from "../server/page-file.ts";
+import { isKeyless, type KeyOptions } from "../server/access/check-bind.ts";
+import { agentTabPath } from "../server/pages/page-file.ts";
 import type { Log } from "../telemetry/log.ts";
 import { showSecret } from "./show-secret.ts";
 

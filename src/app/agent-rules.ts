@@ -4,7 +4,7 @@
 import type { CallerRules } from "../agent/engine/caller-rules.ts";
 import { ConfigError } from "../config/config-error.ts";
 import type { Config } from "../config/config-schema.ts";
-import { callerOfKey } from "../server/api-keys.ts";
+import { callerOfKey } from "../server/auth/api-keys.ts";
 import type { KeyNames, KeyRing } from "../server/auth/key-ring.ts";
 import { callerOfSubject } from "../server/auth/caller-of-subject.ts";
 import { prefixOf } from "../server/auth/stored-keys.ts";

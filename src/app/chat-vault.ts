@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { GatewayError } from "../contract/gateway-error.ts";
 import { reasonOf } from "../contract/thrown.ts";
 import { madeOnce } from "../contract/made-once.ts";
-import type { ChatStoreState } from "../server/diagnosis.ts";
+import type { ChatStoreState } from "../server/health/diagnosis.ts";
 import { chatMigrations } from "../store/chat-database.ts";
 import { inspectDatabase } from "../store/inspect-database.ts";
 import { inMemory } from "../store/open-database.ts";

@@ -16,7 +16,7 @@ import { createTypedChat, type TypedChat } from "../pipeline/typed-chat.ts";
 import type { Replays } from "../replay/replays.ts";
 import { chatRoutes } from "../server/chat-routes.ts";
 import type { Edge } from "../server/create-server.ts";
-import { documentRoutes } from "../server/document-routes.ts";
+import { documentRoutes } from "../server/documents/document-routes.ts";
 import { feedRoute } from "../server/feed-route.ts";
 import type { ServerRoute } from "../server/trip.ts";
 import type { AgentStore } from "../store/agent-store.ts";

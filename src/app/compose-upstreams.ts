@@ -23,9 +23,9 @@ import type { AccountStore } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Fellows } from "../workers/fellows.ts";
 import { watchUpstream, type WatchedUpstream } from "../telemetry/watch-upstream.ts";
-import type { WebAccounts } from "../upstreams/qwen-web/accounts.ts";
-import type { AccountManager } from "../upstreams/qwen-web/manage-accounts.ts";
-import { createConfiguredAccounts } from "../upstreams/qwen-web/configured-accounts.ts";
+import type { WebAccounts } from "../upstreams/qwen-web/accounts/accounts.ts";
+import type { AccountManager } from "../upstreams/qwen-web/accounts/manage-accounts.ts";
+import { createConfiguredAccounts } from "../upstreams/qwen-web/accounts/configured-accounts.ts";
 import { createQwenWebUpstream } from "../upstreams/qwen-web/upstream.ts";
 import { createAttachments, createDownload } from "./compose-downloads.ts";
 
@@ -112,7 +112,7 @@ export async function composeUpstreams(config: Config, parts: UpstreamParts): Pr
     },
     async manageAccounts() {
       const [{ createAccountManager }, { createQwenWebClient }] = await Promise.all([
-        import("../upstreams/qwen-web/manage-accounts.ts"),
+        import("../upstreams/qwen-web/accounts/manage-accounts.ts"),
         import("../upstreams/qwen-web/client.ts"),
       ]);
       const { qwenBaseUrl: baseUrl, qwenChatTitle: chatTitle, defaultModel } = config;
@@ -150,7 +150,7 @@ async function loadOthers(
     (config.upstreams ?? []).length > 0;
   if (!isAsked) return { upstreams: [], baseUrls: new Map() };
   const { createConfiguredUpstreams, listConfiguredUpstreams } =
-    await import("../upstreams/openai-compatible/configured-upstreams.ts");
+    await import("../upstreams/openai-compatible/servers/configured-upstreams.ts");
   return {
     upstreams: createConfiguredUpstreams(config, surroundings),
     baseUrls: new Map(listConfiguredUpstreams(config).map(({ name, baseUrl }) => [name, baseUrl])),

@@ -4,8 +4,8 @@ import type { Config } from "../config/config-schema.ts";
 import type { ToolServerSettings } from "../config/mcp-servers.ts";
 import { madeOnce } from "../contract/made-once.ts";
 import type { ServedRoom } from "../server/create-server.ts";
-import { agentPlaces } from "../server/agent-places.ts";
-import { mcpPlace } from "../server/mcp-place.ts";
+import { agentPlaces } from "../server/agent/agent-places.ts";
+import { mcpPlace } from "../server/agent/mcp-place.ts";
 import type { Agent, AgentParts } from "./compose-agent.ts";
 
 export interface LazyAgent extends ServedRoom {

@@ -59,7 +59,7 @@ export function createLazyFiles({ config, path, copying, clock, log }: FilesPart
   return {
     places,
     async load(edge) {
-      const { fileRoutes } = await import("../server/file-routes.ts");
+      const { fileRoutes } = await import("../server/files/file-routes.ts");
       const { maxFileBytes, filesMaxBytes: maxBytes, filesKeepMs: keepMs } = config();
       const limits = { maxFiles: mostFiles, maxBytes };
       return fileRoutes({ openStore: () => store.get(), limits, maxFileBytes, keepMs, clock, ...edge });

@@ -10,7 +10,7 @@ import { createHistory, type History } from "../history/create-history.ts";
 import { type HistoryRecorder, type KeptOf, keptPartsOf } from "../history/ended-exchange.ts";
 import type { OpenedHistory } from "../history/write-group.ts";
 import type { ServedRoom } from "../server/create-server.ts";
-import type { HistoryAccess } from "../server/history-answers.ts";
+import type { HistoryAccess } from "../server/history/history-answers.ts";
 import type { RoutePlace } from "../server/lazy-routes.ts";
 import { largestContentBytes } from "../store/history-budget.ts";
 import { inMemory } from "../store/open-database.ts";
@@ -140,7 +140,7 @@ export function createLazyHistory({ config, keptOf, path, clock, log }: HistoryP
     figures: () => running && { ...running.view(), maxBytes: present.historyMaxBytes },
     isFailing: () => running?.view().isFailing === true && (present.history !== "off" || keptOf !== undefined),
     async load(edge) {
-      const { historyRoutes } = await import("../server/history-routes.ts");
+      const { historyRoutes } = await import("../server/history/history-routes.ts");
       return historyRoutes({ ...access, log, ...edge });
     },
     sweep,

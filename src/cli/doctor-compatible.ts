@@ -6,7 +6,7 @@ import { createFetchClient } from "../outbound/fetch-client.ts";
 import type { HttpClient } from "../outbound/http-client.ts";
 import { createTcpClient } from "../outbound/tcp-client.ts";
 import { withoutCredentials } from "../outbound/without-credentials.ts";
-import type { ConfiguredUpstream } from "../upstreams/openai-compatible/configured-upstreams.ts";
+import type { ConfiguredUpstream } from "../upstreams/openai-compatible/servers/configured-upstreams.ts";
 import { examineUpstream } from "./examine-upstream.ts";
 
 export async function* diagnoseCompatible(

@@ -9,7 +9,7 @@ import { loadToolServers } from "../config/mcp-servers.ts";
 import type { DoctorLine } from "../contract/doctor-line.ts";
 import { isLoopback } from "../outbound/loopback-host.ts";
 import { takesJwt } from "../server/auth/jwt-settings.ts";
-import { checkBind } from "../server/check-bind.ts";
+import { checkBind } from "../server/access/check-bind.ts";
 import { hasKeys } from "../store/has-keys.ts";
 import { databasePath } from "../store/sqlite/open-store.ts";
 import { describeLowLimit } from "../telemetry/descriptors.ts";

@@ -3,7 +3,7 @@
 import { GatewayError } from "../contract/gateway-error.ts";
 import { isTimeout, reasonOf } from "../contract/thrown.ts";
 import type { Dialect } from "../upstreams/openai-compatible/dialect.ts";
-import { type RefusalReason, UpstreamRefusal } from "../upstreams/openai-compatible/refusal.ts";
+import { type RefusalReason, UpstreamRefusal } from "../upstreams/openai-compatible/refusals/refusal.ts";
 
 /** One line, no secret. */
 export function describeFailure(error: unknown): string {

@@ -1,5 +1,5 @@
 // The two event languages: what an upstream's decoder says (only what arrived), and what a surface's encoder hears
-// (one start, one end, no delta outside a block). gateway/event-sequence.ts turns the first into the second.
+// (one start, one end, no delta outside a block). gateway/replies/event-sequence.ts turns the first into the second.
 
 import type { Continuation } from "./continuation.ts";
 import type { GatewayError } from "./gateway-error.ts";

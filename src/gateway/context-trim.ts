@@ -8,8 +8,8 @@ import { estimatePrompt, estimateTools } from "../conversation/estimate-prompt.t
 import { promptRoom } from "../conversation/prompt-room.ts";
 import { trimMessages, type TrimmedMessages, type TrimStrategy } from "../conversation/trim-messages.ts";
 import type { Log } from "../telemetry/log.ts";
-import type { ModelCatalog } from "./model-catalog.ts";
-import type { Candidate } from "./model-routes.ts";
+import type { ModelCatalog } from "./candidates/model-catalog.ts";
+import type { Candidate } from "./candidates/model-routes.ts";
 
 export interface ContextTrimSettings {
   readonly strategy: TrimStrategy;

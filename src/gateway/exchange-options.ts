@@ -9,14 +9,14 @@ import type { HistoryRecorder } from "../history/ended-exchange.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { ReplyTrace } from "../telemetry/tracing.ts";
-import type { Breaker } from "./breaker.ts";
-import type { Liveness } from "./liveness.ts";
+import type { Breaker } from "./candidates/breaker.ts";
+import type { Liveness } from "./replies/liveness.ts";
 import type { ContextTrimSettings } from "./context-trim.ts";
-import type { Candidate } from "./model-routes.ts";
+import type { Candidate } from "./candidates/model-routes.ts";
 import type { Spending } from "./quotas/quotas.ts";
-import type { OpenOutlet } from "./reply-outlet.ts";
-import type { Turn } from "./turn.ts";
-import type { UpstreamQueues } from "./upstream-queues.ts";
+import type { OpenOutlet } from "./replies/reply-outlet.ts";
+import type { Turn } from "./turns/turn.ts";
+import type { UpstreamQueues } from "./queues/upstream-queues.ts";
 
 export interface ExchangeOptions {
   readonly surface: Surface;

@@ -5,9 +5,9 @@ import type { ReplyDisplay } from "../contract/answer-format.ts";
 import type { ChatRequest } from "../contract/chat-request.ts";
 import type { Surface } from "../contract/surface.ts";
 import { parseRequestBody } from "../conversation/parse-body.ts";
-import { replyDisplay } from "./reply-display.ts";
+import { replyDisplay } from "./forms/reply-display.ts";
 import { type SessionHints, sessionHints } from "../conversation/session-hints.ts";
-import type { OpenOutlet } from "./reply-outlet.ts";
+import type { OpenOutlet } from "./replies/reply-outlet.ts";
 
 /** Who asks. */
 export interface Asking {

@@ -8,10 +8,10 @@ import type { Store } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
-import type { AdmissionOptions } from "./admission.ts";
+import type { AdmissionOptions } from "./queues/admission.ts";
 import type { FindFile } from "./file-references.ts";
 import type { GatewayLedger } from "./ledger.ts";
-import type { LivenessOptions } from "./liveness.ts";
+import type { LivenessOptions } from "./replies/liveness.ts";
 import type { Quotas } from "./quotas/quotas.ts";
 
 export interface GatewayOptions {

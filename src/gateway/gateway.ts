@@ -10,10 +10,10 @@ import type { ModelInfo } from "../contract/upstream.ts";
 import { estimatePrompt } from "../conversation/estimate-prompt.ts";
 import { randomId } from "../contract/random-id.ts";
 import { silentMetrics } from "../telemetry/metrics.ts";
-import { createAdmission } from "./admission.ts";
+import { createAdmission } from "./queues/admission.ts";
 import { Arrivals } from "./arrivals.ts";
-import { createBreaker, type UpstreamCircuits } from "./breaker.ts";
-import { beginSpending, candidatesInScope, enterPlace, listScope } from "./caller-scope.ts";
+import { createBreaker, type UpstreamCircuits } from "./candidates/breaker.ts";
+import { beginSpending, candidatesInScope, enterPlace, listScope } from "./candidates/caller-scope.ts";
 import { contextTrimOf } from "./context-trim.ts";
 import { Exchange } from "./exchange.ts";
 import {
@@ -25,20 +25,20 @@ import {
 } from "./exchange-request.ts";
 import { hasFileReferences, withFiles } from "./file-references.ts";
 import type { GatewayOptions } from "./gateway-options.ts";
-import { createModelFinder, type FindModel } from "./find-model.ts";
+import { createModelFinder, type FindModel } from "./candidates/find-model.ts";
 import { createForwarder, type IncomingForward, type Running } from "./forward/forwarder.ts";
 import { createGatewayLedger } from "./ledger.ts";
-import { createLiveness } from "./liveness.ts";
-import { createModelCatalog } from "./model-catalog.ts";
-import { type Candidate, createModelRoutes } from "./model-routes.ts";
-import type { Pauses } from "./pauses.ts";
-import { rememberRefusal } from "./remember-exchange.ts";
+import { createLiveness } from "./replies/liveness.ts";
+import { createModelCatalog } from "./candidates/model-catalog.ts";
+import { type Candidate, createModelRoutes } from "./candidates/model-routes.ts";
+import type { Pauses } from "./candidates/pauses.ts";
+import { rememberRefusal } from "./records/remember-exchange.ts";
 import type { Spending } from "./quotas/quotas.ts";
-import { plainDisplay } from "./reply-display.ts";
-import { createRunningReplies, type RunningReplies } from "./running-replies.ts";
-import { createSessionDeletion, type SessionDeletion } from "./session-deletion.ts";
-import { createTurns } from "./turns.ts";
-import type { QueueView } from "./upstream-queues.ts";
+import { plainDisplay } from "./forms/reply-display.ts";
+import { createRunningReplies, type RunningReplies } from "./replies/running-replies.ts";
+import { createSessionDeletion, type SessionDeletion } from "./turns/session-deletion.ts";
+import { createTurns } from "./turns/turns.ts";
+import type { QueueView } from "./queues/upstream-queues.ts";
 
 export interface Gateway extends SessionDeletion {
   /**

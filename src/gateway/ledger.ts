@@ -2,11 +2,11 @@
 // ones still end their replies, and an upstream's limits do not double meanwhile.
 
 import type { Metrics } from "../telemetry/metrics.ts";
-import { createLeavingTurns, type LeavingNote, type LeavingTurns } from "./leaving-turns.ts";
-import { createPauses, type Pauses } from "./pauses.ts";
-import { createSessionQueue, type SessionQueue } from "./session-queue.ts";
-import { type CommonLine, createSharedSessionQueue } from "./shared-session-queue.ts";
-import { createUpstreamQueues, type UpstreamQueues } from "./upstream-queues.ts";
+import { createLeavingTurns, type LeavingNote, type LeavingTurns } from "./turns/leaving-turns.ts";
+import { createPauses, type Pauses } from "./candidates/pauses.ts";
+import { createSessionQueue, type SessionQueue } from "./turns/session-queue.ts";
+import { type CommonLine, createSharedSessionQueue } from "./turns/shared-session-queue.ts";
+import { createUpstreamQueues, type UpstreamQueues } from "./queues/upstream-queues.ts";
 
 /** Replies that run. Those of one caller are the business of quotas/. */
 export interface OpenCounts {

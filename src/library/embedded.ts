@@ -13,7 +13,7 @@ import { version } from "../config/version.ts";
 import { createQwenWebClient } from "../upstreams/qwen-web/client.ts";
 import { upstreamName } from "../upstreams/qwen-web/errors.ts";
 import { createSecretBox } from "../credentials/secret-box.ts";
-import { environmentAccount } from "../upstreams/qwen-web/configured-accounts.ts";
+import { environmentAccount } from "../upstreams/qwen-web/accounts/configured-accounts.ts";
 import { createQwenClient, type QwenClient } from "./qwen-client.ts";
 import { createSessionManager, type SessionManager } from "./sessions.ts";
 import { createMemoryStore } from "../store/memory-store.ts";

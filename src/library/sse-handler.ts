@@ -6,14 +6,14 @@ import type { OpenContext, Upstream, UpstreamReply } from "../contract/upstream.
 import { fingerprintHistory } from "../conversation/fingerprints.ts";
 import { createReplyDigest } from "../conversation/reply-digest.ts";
 import { Exchange } from "../gateway/exchange.ts";
-import { createLiveness } from "../gateway/liveness.ts";
+import { createLiveness } from "../gateway/replies/liveness.ts";
 import { createTimeLimit, type TimeLimit } from "../gateway/time-limit.ts";
-import type { Turn } from "../gateway/turn.ts";
+import type { Turn } from "../gateway/turns/turn.ts";
 import { fromBytes, fromStream } from "../outbound/fetch-client.ts";
 import { openaiChat } from "../surfaces/openai-chat/surface.ts";
 import { type Log, silentLog } from "../telemetry/log.ts";
 import { acceptCompletion } from "../upstreams/qwen-web/client.ts";
-import { decoderFor } from "../upstreams/qwen-web/decoder-for.ts";
+import { decoderFor } from "../upstreams/qwen-web/reply/decoder-for.ts";
 import type { QwenCompletionBody } from "../wire/qwen-web.ts";
 import type { QwenClient } from "./qwen-client.ts";
 import type { SessionManager } from "./sessions.ts";

@@ -9,7 +9,7 @@ import { firstUserText } from "../conversation/session-id.ts";
 import { encodeReply } from "../surfaces/openai-chat/surface.ts";
 import { parseMessages } from "../surfaces/openai-chat/parse-messages.ts";
 import { parseRequest } from "../surfaces/openai-chat/parse-request.ts";
-import { readIds, readText, readUsage } from "../upstreams/qwen-web/json-decoder.ts";
+import { readIds, readText, readUsage } from "../upstreams/qwen-web/reply/json-decoder.ts";
 import { chatTypeOf, chooseMode, featureConfigOf, splitSuffix } from "../upstreams/qwen-web/model-mode.ts";
 import { createCompletionBody, createQwenMessage as createMessage } from "../upstreams/qwen-web/request-body.ts";
 import type { QwenCompletionBody, QwenMessage } from "../wire/qwen-web.ts";

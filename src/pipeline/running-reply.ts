@@ -2,7 +2,7 @@
 // them out. Hot.
 
 import { GatewayError } from "../contract/gateway-error.ts";
-import type { OpenOutlet, OutletSource } from "../gateway/reply-outlet.ts";
+import type { OpenOutlet, OutletSource } from "../gateway/replies/reply-outlet.ts";
 import type { RelayedReply } from "./step.ts";
 import type { Generation } from "./token-surface.ts";
 

@@ -6,7 +6,7 @@ import type { ChatSource } from "../contract/chat-stream.ts";
 import { parseRequestBody } from "../conversation/parse-body.ts";
 import { orderedId } from "../contract/random-id.ts";
 import type { Gateway } from "../gateway/gateway.ts";
-import { headerText } from "../gateway/reply-head.ts";
+import { headerText } from "../gateway/replies/reply-head.ts";
 import type { Replays, StartOptions } from "../replay/replays.ts";
 import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
 import type { Attachment, ChatMessage, ChatStore, MessagePath } from "../store/chat-store.ts";

@@ -6,8 +6,8 @@ import { typeOf } from "../pipeline/parse-request.ts";
 import type { TypedChat } from "../pipeline/typed-chat.ts";
 import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
 import type { ChatMessage, ChatSession, ChatStore } from "../store/chat-store.ts";
-import { parseLimit, sessionListRange } from "./parse-limit.ts";
-import { readBody } from "./read-body.ts";
+import { parseLimit, sessionListRange } from "./body/parse-limit.ts";
+import { readBody } from "./body/read-body.ts";
 import { sessionNotFound } from "./session-routes.ts";
 import { pathRest, queryOf, type ServerRoute, type Trip } from "./trip.ts";
 

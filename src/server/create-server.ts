@@ -15,21 +15,21 @@ import type { ScrapedMetrics } from "../telemetry/create-metrics.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
 import type { Fellows } from "../workers/fellows.ts";
-import { type AdmitOptions, createAdmit } from "./admit.ts";
+import { type AdmitOptions, createAdmit } from "./access/admit.ts";
 import { createAnswerError } from "./answer-error.ts";
 import type { AgentAccess } from "./auth/acting-caller.ts";
 import type { VerifyJwt } from "./auth/jwt.ts";
 import type { KeyRing } from "./auth/key-ring.ts";
-import { checkBind } from "./check-bind.ts";
-import { createClientAddress } from "./client-address.ts";
-import { createCors } from "./cors.ts";
+import { checkBind } from "./access/check-bind.ts";
+import { createClientAddress } from "./access/client-address.ts";
+import { createCors } from "./access/cors.ts";
 import { createApp } from "./create-app.ts";
-import { createDiagnose, type DiagnosisSource } from "./diagnosis.ts";
+import { createDiagnose, type DiagnosisSource } from "./health/diagnosis.ts";
 import { forwardRoutes } from "./forward-routes.ts";
-import { describeHealth } from "./health-details.ts";
-import { healthRoutes, isHealthPath } from "./health-routes.ts";
+import { describeHealth } from "./health/health-details.ts";
+import { healthRoutes, isHealthPath } from "./health/health-routes.ts";
 import { createHeldConnections, type HeldConnections } from "./held-connections.ts";
-import { createEndOf } from "./lasting-access.ts";
+import { createEndOf } from "./access/lasting-access.ts";
 import { lazyRoutes, type RoutePlace } from "./lazy-routes.ts";
 import {
   type Answer,
@@ -41,13 +41,13 @@ import {
   urlOf,
   usualIdleTimeoutSeconds,
 } from "./listen.ts";
-import { metricsRoute } from "./metrics-route.ts";
+import { metricsRoute } from "./health/metrics-route.ts";
 import { modelRoutes } from "./model-routes.ts";
-import { isPagePath } from "./page-file.ts";
-import { pageRoutes, statusPageRoutes } from "./page-route.ts";
-import { createOpenRelays, type OpenRelays } from "./open-relays.ts";
-import { passportOf } from "./passport.ts";
-import { createRelay } from "./relay.ts";
+import { isPagePath } from "./pages/page-file.ts";
+import { pageRoutes, statusPageRoutes } from "./pages/page-route.ts";
+import { createOpenRelays, type OpenRelays } from "./between-workers/open-relays.ts";
+import { passportOf } from "./between-workers/passport.ts";
+import { createRelay } from "./between-workers/relay.ts";
 import { sessionRoutes } from "./session-routes.ts";
 import { noSpeech, type Speech, speechRoute } from "./speech-route.ts";
 import { surfaceRoutes } from "./surface-routes.ts";
@@ -318,7 +318,7 @@ export function createServer(options: ServerOptions): GatewayServer {
 /** The lines of all workers. */
 async function feedOfAll({ logFeed, fellows }: ServerOptions, trip: Trip): Promise<LogFeed> {
   if (fellows === undefined) return logFeed;
-  const { createJointFeed } = await import("./joint-feed.ts");
+  const { createJointFeed } = await import("./between-workers/joint-feed.ts");
   return createJointFeed(logFeed, fellows, trip);
 }
 

@@ -3,7 +3,7 @@
 import { type ForwardEndpoint, forwardEndpoints } from "../contract/forward.ts";
 import type { IncomingUpload } from "../gateway/forward/upload.ts";
 import type { Gateway } from "../gateway/gateway.ts";
-import { checkEncoding, checkLength, readBody } from "./read-body.ts";
+import { checkEncoding, checkLength, readBody } from "./body/read-body.ts";
 import type { SurfaceRoutesOptions } from "./surface-routes.ts";
 import type { ServerRoute } from "./trip.ts";
 

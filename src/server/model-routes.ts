@@ -4,7 +4,7 @@ import { GatewayError } from "../contract/gateway-error.ts";
 import type { Json } from "../contract/json.ts";
 import type { ModelInfo } from "../contract/upstream.ts";
 import type { Gateway } from "../gateway/gateway.ts";
-import { type LimitRange, parseLimit } from "./parse-limit.ts";
+import { type LimitRange, parseLimit } from "./body/parse-limit.ts";
 import { pathRest, queryOf, type ServerRoute, type Trip } from "./trip.ts";
 
 /** Ids hold slashes and colons, so a model is whatever follows the prefix. */

@@ -3,7 +3,7 @@
 import { GatewayError } from "../contract/gateway-error.ts";
 import { isPassingSession } from "../store/passing-session.ts";
 import type { ConversationView, SessionView, Store } from "../store/store.ts";
-import { parseLimit, sessionListRange } from "./parse-limit.ts";
+import { parseLimit, sessionListRange } from "./body/parse-limit.ts";
 import { pathRest, queryOf, type ServerRoute, type Trip } from "./trip.ts";
 
 export interface SessionSource {

@@ -3,7 +3,7 @@
 import type { Surface } from "../contract/surface.ts";
 import { parseRequestBody } from "../conversation/parse-body.ts";
 import type { Gateway } from "../gateway/gateway.ts";
-import { readBody } from "./read-body.ts";
+import { readBody } from "./body/read-body.ts";
 import { goesToSocket, type ServerRoute, type Trip } from "./trip.ts";
 
 export interface SurfaceRoutesOptions {

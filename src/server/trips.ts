@@ -2,9 +2,9 @@
 
 import type { Clock } from "../contract/clock.ts";
 import { randomId } from "../contract/random-id.ts";
-import type { ClientAddress } from "./client-address.ts";
-import type { Cors } from "./cors.ts";
-import type { Passport } from "./passport.ts";
+import type { ClientAddress } from "./access/client-address.ts";
+import type { Cors } from "./access/cors.ts";
+import type { Passport } from "./between-workers/passport.ts";
 import { localCaller, pathOf, type Trip } from "./trip.ts";
 
 export interface Trips {

@@ -51,7 +51,7 @@ interface CaptureFigures {
   readonly bytes: number;
 }
 
-/** @see gateway/circuit.ts */
+/** @see gateway/candidates/circuit.ts */
 type BreakerState = "closed" | "open" | "half-open";
 
 const upstreamStates: readonly Reachability["state"][] = ["unknown", "answering", "failing"];

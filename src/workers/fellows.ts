@@ -13,7 +13,7 @@ export interface Fellow {
   /** Of no other one. */
   readonly name: string;
   /**
-   * A request for its inner door; see server/passport.ts. The body of the answer streams.
+   * A request for its inner door; see server/between-workers/passport.ts. The body of the answer streams.
    * @param path with its query
    * @throws what `fetch` throws when it cannot be reached, and the reason of the signal
    */
@@ -49,7 +49,7 @@ export interface Fellows extends FindOwner {
   change(change: Switch): Promise<void>;
   /** Called with what is changed from now on, here or elsewhere. */
   onChange(apply: (change: Switch) => void | Promise<void>): void;
-  /** Lines that all workers stand in; see gateway/shared-session-queue.ts. */
+  /** Lines that all workers stand in; see gateway/turns/shared-session-queue.ts. */
   readonly line: {
     enter(key: string, signal: AbortSignal): Promise<void>;
     leave(key: string): void;

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { Spec, Validation } from "@cyclonedx/cyclonedx-library";
 import { idOf, listProductionPackages } from "../../scripts/release/production-packages.ts";
 import { platformPackageName } from "../../scripts/release/targets.ts";
-import { pageSources } from "../../src/server/build-page.ts";
+import { pageSources } from "../../src/server/pages/build-page.ts";
 import { runBinary, startBinary } from "../support/binary.ts";
 import { type NpmRegistry, serveNpmRegistry } from "../support/npm-registry.ts";
 import {

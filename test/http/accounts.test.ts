@@ -5,7 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ScriptEntry } from "../../src/emulator/qwen-web-emulator.ts";
-import { parseAccount } from "../../src/upstreams/qwen-web/parse-account.ts";
+import { parseAccount } from "../../src/upstreams/qwen-web/accounts/parse-account.ts";
 import { type Harness, type HarnessOptions, startHarness } from "../support/harness.ts";
 import { accessToken, cookiesOf, longToken, refreshTokenOf } from "../support/tokens.ts";
 import {

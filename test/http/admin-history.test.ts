@@ -1,7 +1,7 @@
 // The history of all callers by the admin routes: listed, searched, looked at, exported, deleted, and nobody's by other ways.
 
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { callerOfKey } from "../../src/server/api-keys.ts";
+import { callerOfKey } from "../../src/server/auth/api-keys.ts";
 import {
   type AdminError,
   apiKey,

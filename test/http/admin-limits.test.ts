@@ -1,7 +1,7 @@
 // Limits by the admin routes: what callers, keys and sessions have used of what they may, and letting one begin anew.
 
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { callerOfKey } from "../../src/server/api-keys.ts";
+import { callerOfKey } from "../../src/server/auth/api-keys.ts";
 import { adminKey, apiKey, ask, changesOf, findOpenDoors, findOpenLoopback, guarded } from "../support/admin-client.ts";
 import { startHarness } from "../support/harness.ts";
 import { bearer, keysBeside } from "../support/keys-beside.ts";

@@ -2,8 +2,8 @@
 
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { loadConfig } from "../../src/config/load-config.ts";
-import { agentPlaces } from "../../src/server/agent-places.ts";
-import { agentRoutes } from "../../src/server/agent-routes.ts";
+import { agentPlaces } from "../../src/server/agent/agent-places.ts";
+import { agentRoutes } from "../../src/server/agent/agent-routes.ts";
 import { type AgentFrame, readAgentFrames, startAgentGateway } from "../support/agent-gateway.ts";
 import { gate, setAgentStage } from "../support/agent-stage.ts";
 import type { FakeScript } from "../support/fake-mcp.ts";

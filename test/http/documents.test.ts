@@ -3,10 +3,10 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { isJsonObject, type JsonObject } from "../../src/contract/json.ts";
 import { createAnswerError } from "../../src/server/answer-error.ts";
-import { createClientAddress } from "../../src/server/client-address.ts";
-import { createCors } from "../../src/server/cors.ts";
+import { createClientAddress } from "../../src/server/access/client-address.ts";
+import { createCors } from "../../src/server/access/cors.ts";
 import { createApp } from "../../src/server/create-app.ts";
-import { documentRoutes } from "../../src/server/document-routes.ts";
+import { documentRoutes } from "../../src/server/documents/document-routes.ts";
 import { createTrips } from "../../src/server/trips.ts";
 import { silentLog } from "../../src/telemetry/log.ts";
 import { parseFrames } from "../support/sse-frames.ts";

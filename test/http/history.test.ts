@@ -3,7 +3,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { callerOfKey } from "../../src/server/api-keys.ts";
+import { callerOfKey } from "../../src/server/auth/api-keys.ts";
 import { serveCompatible } from "../support/fake-compatible-server.ts";
 import { type Harness, startHarness } from "../support/harness.ts";
 import { readLive } from "../support/live-stream.ts";

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { Validator } from "@seriousme/openapi-schema-validator";
-import { callerOfKey } from "../../src/server/api-keys.ts";
+import { callerOfKey } from "../../src/server/auth/api-keys.ts";
 import { adminKey, apiKey, guarded } from "../support/admin-client.ts";
 import { type Harness, startHarness } from "../support/harness.ts";
 import { judgeAnswer, type NamedOperation, type OpenapiDocument, operationsOf } from "../support/openapi.ts";

@@ -1,7 +1,7 @@
 // A gateway with a script: serves the chat page as the real one does, and answers by docs/protocol-typed-chat.md what a test
 // has written down. Keeps sessions in memory, and remembers what it was asked.
 
-import { pageRoutes } from "../../src/server/page-route.ts";
+import { pageRoutes } from "../../src/server/pages/page-route.ts";
 import type { ServerRoute, Trip } from "../../src/server/trip.ts";
 import { createFakeAgent, type FakeAgent } from "./fake-agent.ts";
 import { createFakeDocuments, type FakeDocuments } from "./fake-documents.ts";

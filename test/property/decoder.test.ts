@@ -2,8 +2,8 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { createDeltaShapes } from "../../src/upstreams/qwen-web/delta-shapes.ts";
-import { createEventDecoder } from "../../src/upstreams/qwen-web/event-decoder.ts";
+import { createDeltaShapes } from "../../src/upstreams/qwen-web/reply/delta-shapes.ts";
+import { createEventDecoder } from "../../src/upstreams/qwen-web/reply/event-decoder.ts";
 import { decodeAll } from "../support/recordings.ts";
 import { bytesOf, chatId, cutAnywhere, qwenStream } from "./qwen-streams.ts";
 import { merged, referenceEvents } from "./reference-parser.ts";

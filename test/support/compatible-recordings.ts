@@ -2,7 +2,7 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { createEventDecoder, type DecoderOptions } from "../../src/upstreams/openai-compatible/event-decoder.ts";
+import { createEventDecoder, type DecoderOptions } from "../../src/upstreams/openai-compatible/reply/event-decoder.ts";
 import { decodeAll, type PlainEvent } from "./recordings.ts";
 
 const folder = join(import.meta.dir, "../fixtures/openai-compatible");

@@ -1,7 +1,10 @@
 // What the pass-through lane makes of a stream: the bytes that a client gets, and what the gateway is told.
 
 import type { TokenUsage, UpstreamEvent } from "../../src/contract/events.ts";
-import { PassDecoder, type PassDecoderOptions } from "../../src/upstreams/openai-compatible/pass-decoder.ts";
+import {
+  PassDecoder,
+  type PassDecoderOptions,
+} from "../../src/upstreams/openai-compatible/pass-through/pass-decoder.ts";
 import { testSource } from "./compatible-recordings.ts";
 
 export interface PassedStream {

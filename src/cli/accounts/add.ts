@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import type { GivenCredentials } from "../../credentials/account.ts";
 import { CredentialsError, parseCredentials } from "../../credentials/parse-credentials.ts";
 import { describeCredentials } from "../../credentials/describe-credentials.ts";
-import { type AddRefusal, addAccount } from "../../upstreams/qwen-web/add-account.ts";
+import { type AddRefusal, addAccount } from "../../upstreams/qwen-web/accounts/add-account.ts";
 import { type Command, type CommandContext, type FlagValues, UsageError } from "../command.ts";
 import { accountFlags, withAccounts } from "./open-accounts.ts";
 

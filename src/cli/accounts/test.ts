@@ -3,7 +3,7 @@
 import type { KnownAccount } from "../../credentials/account-registry.ts";
 import { version } from "../../config/version.ts";
 import { createQwenWebClient } from "../../upstreams/qwen-web/client.ts";
-import { testAccount } from "../../upstreams/qwen-web/test-account.ts";
+import { testAccount } from "../../upstreams/qwen-web/accounts/test-account.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { accountFlags, type OpenedAccounts, withAccounts } from "./open-accounts.ts";
 

@@ -6,7 +6,7 @@ import { fingerprintHistory } from "../../conversation/fingerprints.ts";
 import { createSseDecoder } from "../../sse/sse-decoder.ts";
 import { createEventEncoder } from "../../surfaces/openai-chat/event-encoder.ts";
 import { parseRequest } from "../../surfaces/openai-chat/parse-request.ts";
-import { createEventDecoder } from "../../upstreams/qwen-web/event-decoder.ts";
+import { createEventDecoder } from "../../upstreams/qwen-web/reply/event-decoder.ts";
 import { nanosecondsPerCall, row, rounded } from "./measure.ts";
 
 const eventCount = 500;

@@ -2,7 +2,7 @@
 
 import type { UpstreamSettings } from "../../config/config-schema.ts";
 import type { HttpClient } from "../../outbound/http-client.ts";
-import { detectDialect } from "../../upstreams/openai-compatible/detect-dialect.ts";
+import { detectDialect } from "../../upstreams/openai-compatible/servers/detect-dialect.ts";
 import type { Asker } from "./asker.ts";
 import {
   type Choice,

@@ -2,8 +2,8 @@
 
 import type { UpstreamSettings } from "../../config/config-schema.ts";
 import { withoutCredentials } from "../../outbound/without-credentials.ts";
-import { baseUrlOf } from "../../upstreams/openai-compatible/base-url.ts";
-import { dialectOfHost } from "../../upstreams/openai-compatible/detect-dialect.ts";
+import { baseUrlOf } from "../../upstreams/openai-compatible/servers/base-url.ts";
+import { dialectOfHost } from "../../upstreams/openai-compatible/servers/detect-dialect.ts";
 import { dialects } from "../../upstreams/openai-compatible/dialects/index.ts";
 
 export interface Choice {

@@ -18,7 +18,7 @@ import type { JsonObject } from "../../contract/json.ts";
 import {
   type ConfiguredUpstream,
   listConfiguredUpstreams,
-} from "../../upstreams/openai-compatible/configured-upstreams.ts";
+} from "../../upstreams/openai-compatible/servers/configured-upstreams.ts";
 import { UsageError } from "../command.ts";
 import { readConfigFile } from "../config-flags.ts";
 import { describeStartError } from "../describe-start-error.ts";

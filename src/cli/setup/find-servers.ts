@@ -3,7 +3,7 @@
 import type { UpstreamSettings } from "../../config/config-schema.ts";
 import { isJsonObject } from "../../contract/json.ts";
 import { type HttpClient, readText } from "../../outbound/http-client.ts";
-import { detectDialect } from "../../upstreams/openai-compatible/detect-dialect.ts";
+import { detectDialect } from "../../upstreams/openai-compatible/servers/detect-dialect.ts";
 import type { DialectName } from "../../upstreams/openai-compatible/dialect.ts";
 import { dialects } from "../../upstreams/openai-compatible/dialects/index.ts";
 import { parseObject } from "../../upstreams/parse-object.ts";

@@ -2,7 +2,7 @@
 
 import { loadConfig } from "../../config/load-config.ts";
 import { createTcpClient } from "../../outbound/tcp-client.ts";
-import { listConfiguredUpstreams } from "../../upstreams/openai-compatible/configured-upstreams.ts";
+import { listConfiguredUpstreams } from "../../upstreams/openai-compatible/servers/configured-upstreams.ts";
 import { dialects } from "../../upstreams/openai-compatible/dialects/index.ts";
 import type { CommandContext, ExitCode, FlagValues } from "../command.ts";
 import type { LineSource } from "../line-source.ts";

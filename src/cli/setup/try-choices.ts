@@ -3,7 +3,7 @@
 import type { UpstreamSettings } from "../../config/config-schema.ts";
 import { listSettings } from "../../config/config-names.ts";
 import { type Environment, loadConfig } from "../../config/load-config.ts";
-import { listConfiguredUpstreams } from "../../upstreams/openai-compatible/configured-upstreams.ts";
+import { listConfiguredUpstreams } from "../../upstreams/openai-compatible/servers/configured-upstreams.ts";
 import type { CommandContext } from "../command.ts";
 import { createOutbound } from "../doctor-compatible.ts";
 import { type Examined, examineUpstream } from "../examine-upstream.ts";

@@ -1,8 +1,8 @@
 // The time in which nobody has answered yet: who is waited for, for how long, and what ends the waiting.
 
 import { GatewayError } from "../../contract/gateway-error.ts";
-import { clientLeft } from "../attempt-errors.ts";
-import type { Liveness, Watched } from "../liveness.ts";
+import { clientLeft } from "../replies/attempt-errors.ts";
+import type { Liveness, Watched } from "../replies/liveness.ts";
 import type { UploadHooks } from "./upload.ts";
 
 export class ForwardClock implements Watched, UploadHooks {

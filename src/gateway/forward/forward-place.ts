@@ -1,9 +1,9 @@
 // The place of one forwarded exchange in the lines of its upstreams: who takes it without waiting, and what it holds there.
 
 import type { LimitListener, ToldLimits } from "../../contract/limits.ts";
-import type { Candidate } from "../model-routes.ts";
-import type { Pass } from "../queue-pass.ts";
-import { modelOf, type UpstreamQueues } from "../upstream-queues.ts";
+import type { Candidate } from "../candidates/model-routes.ts";
+import type { Pass } from "../queues/queue-pass.ts";
+import { modelOf, type UpstreamQueues } from "../queues/upstream-queues.ts";
 import type { ForwardClock } from "./forward-clock.ts";
 
 export interface ForwardPlaceOptions {

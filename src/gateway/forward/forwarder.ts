@@ -7,12 +7,12 @@ import { type GatewayError, httpStatus, toGatewayError } from "../../contract/ga
 import { openaiErrorBody } from "../../contract/openai-error.ts";
 import type { Upstream } from "../../contract/upstream.ts";
 import type { Tracing } from "../../telemetry/tracing.ts";
-import type { Admission } from "../admission.ts";
-import { beginSpending, candidatesInScope, enterPlace } from "../caller-scope.ts";
-import type { ModelCatalog } from "../model-catalog.ts";
-import { createModelRoutes, type RouteOptions } from "../model-routes.ts";
-import type { Pauses } from "../pauses.ts";
-import type { RunningView } from "../running-view.ts";
+import type { Admission } from "../queues/admission.ts";
+import { beginSpending, candidatesInScope, enterPlace } from "../candidates/caller-scope.ts";
+import type { ModelCatalog } from "../candidates/model-catalog.ts";
+import { createModelRoutes, type RouteOptions } from "../candidates/model-routes.ts";
+import type { Pauses } from "../candidates/pauses.ts";
+import type { RunningView } from "../replies/running-view.ts";
 import type { Quotas, Spending } from "../quotas/quotas.ts";
 import { ForwardClock } from "./forward-clock.ts";
 import { ForwardedExchange, type ForwardedExchangeOptions } from "./forwarded-exchange.ts";

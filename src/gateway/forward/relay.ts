@@ -2,9 +2,9 @@
 
 import type { ByteSink, ByteSource } from "../../contract/byte-source.ts";
 import type { GatewayError } from "../../contract/gateway-error.ts";
-import { clientStalled, connectionBroke } from "../attempt-errors.ts";
-import type { Liveness, Watched } from "../liveness.ts";
-import { streamingErrorFrame } from "../streaming-error.ts";
+import { clientStalled, connectionBroke } from "../replies/attempt-errors.ts";
+import type { Liveness, Watched } from "../replies/liveness.ts";
+import { streamingErrorFrame } from "../replies/streaming-error.ts";
 
 export interface RelayHooks {
   /** Bytes went to the client. */

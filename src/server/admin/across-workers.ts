@@ -4,7 +4,7 @@
 import { GatewayError } from "../../contract/gateway-error.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import type { Fellows } from "../../workers/fellows.ts";
-import { headersFor } from "../passport.ts";
+import { headersFor } from "../between-workers/passport.ts";
 import type { Trip } from "../trip.ts";
 import type { AdminRoute } from "./admin-route.ts";
 

@@ -15,7 +15,7 @@ import type { Log } from "../../telemetry/log.ts";
 import type { WatchedUpstream } from "../../telemetry/watch-upstream.ts";
 import type { StoredKeys } from "../auth/stored-keys.ts";
 import type { Edge } from "../create-server.ts";
-import type { HistoryAccess } from "../history-answers.ts";
+import type { HistoryAccess } from "../history/history-answers.ts";
 import type { Fellows } from "../../workers/fellows.ts";
 
 export interface AdminAccount extends AccountView {
@@ -23,7 +23,7 @@ export interface AdminAccount extends AccountView {
   readonly credentials: string;
 }
 
-/** @see upstreams/qwen-web/manage-accounts.ts */
+/** @see upstreams/qwen-web/accounts/manage-accounts.ts */
 export interface AdminAccounts {
   list(): Promise<readonly AdminAccount[]>;
   add(

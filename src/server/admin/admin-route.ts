@@ -7,7 +7,7 @@ import { parseRequestBody } from "../../conversation/parse-body.ts";
 import { createBodyCheck } from "../../surfaces/check-body.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { type Operation, routePath } from "../openapi/operation.ts";
-import { readBody } from "../read-body.ts";
+import { readBody } from "../body/read-body.ts";
 import { queryOf, type ServerRoute, type Trip } from "../trip.ts";
 
 export interface AdminCall {

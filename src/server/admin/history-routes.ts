@@ -3,7 +3,7 @@
 import { type TSchema, Type } from "typebox";
 import { GatewayError } from "../../contract/gateway-error.ts";
 import { queryOf } from "../trip.ts";
-import { createHistoryAnswers, type HistoryQuestion } from "../history-answers.ts";
+import { createHistoryAnswers, type HistoryQuestion } from "../history/history-answers.ts";
 import { exchange, historyFilter, historyPage } from "../openapi/kept-operations.ts";
 import { json, type Parameter, query } from "../openapi/operation.ts";
 import type { AdminParts } from "./admin-parts.ts";

@@ -8,7 +8,7 @@ import type { UsedAmount, UsedBySubject } from "../../gateway/quotas/used-amount
 import { encodeLimits } from "../auth/encode-key.ts";
 import type { KeyView } from "../auth/stored-keys.ts";
 import { json, jsonBody, limitQuery, query, refusal } from "../openapi/operation.ts";
-import { pageRange, parseLimit } from "../parse-limit.ts";
+import { pageRange, parseLimit } from "../body/parse-limit.ts";
 import type { AdminParts } from "./admin-parts.ts";
 import { type AdminCall, type AdminRoute, bodyOf } from "./admin-route.ts";
 import { nullable } from "./schemas.ts";

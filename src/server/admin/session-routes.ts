@@ -4,7 +4,7 @@ import { Type } from "typebox";
 import { GatewayError } from "../../contract/gateway-error.ts";
 import type { SessionView } from "../../store/store.ts";
 import { anyObject, json, type Parameter, query } from "../openapi/operation.ts";
-import { parseLimit, sessionListRange } from "../parse-limit.ts";
+import { parseLimit, sessionListRange } from "../body/parse-limit.ts";
 import { encodeSession } from "../session-routes.ts";
 import { localCaller } from "../trip.ts";
 import type { AdminParts } from "./admin-parts.ts";

@@ -2,7 +2,7 @@
 
 import { Type } from "typebox";
 import { GatewayError } from "../../contract/gateway-error.ts";
-import type { LiveReply } from "../../gateway/running-replies.ts";
+import type { LiveReply } from "../../gateway/replies/running-replies.ts";
 import { json } from "../openapi/operation.ts";
 import type { AdminParts } from "./admin-parts.ts";
 import type { AdminRoute } from "./admin-route.ts";

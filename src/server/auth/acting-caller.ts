@@ -2,8 +2,8 @@
 // at this machine.
 
 import { GatewayError } from "../../contract/gateway-error.ts";
-import { createFindByKey, presentedKeys } from "../api-keys.ts";
-import { createOriginGuard, type OriginGuardOptions } from "../origin-guard.ts";
+import { createFindByKey, presentedKeys } from "./api-keys.ts";
+import { createOriginGuard, type OriginGuardOptions } from "../access/origin-guard.ts";
 import { localCaller } from "../trip.ts";
 
 /**

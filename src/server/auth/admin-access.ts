@@ -4,9 +4,9 @@
 import { ConfigError } from "../../config/config-error.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
 import { isLoopback } from "../../outbound/loopback-host.ts";
-import { createFindByKey, presentedKeys } from "../api-keys.ts";
-import { isKeyless } from "../check-bind.ts";
-import { createOriginGuard, type OriginGuardOptions } from "../origin-guard.ts";
+import { createFindByKey, presentedKeys } from "./api-keys.ts";
+import { isKeyless } from "../access/check-bind.ts";
+import { createOriginGuard, type OriginGuardOptions } from "../access/origin-guard.ts";
 import { localCaller, type Trip } from "../trip.ts";
 
 export interface AdminAccessOptions extends OriginGuardOptions {

@@ -2,7 +2,7 @@
 
 import { Type, type TSchema } from "typebox";
 import { exchangeOutcomes } from "../../store/history-store.ts";
-import { pageRange, sessionListRange } from "../parse-limit.ts";
+import { pageRange, sessionListRange } from "../body/parse-limit.ts";
 import {
   type Answer,
   anyObject,

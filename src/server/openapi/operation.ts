@@ -2,7 +2,7 @@
 // checks it.
 
 import { Type, type TSchema } from "typebox";
-import type { LimitRange } from "../parse-limit.ts";
+import type { LimitRange } from "../body/parse-limit.ts";
 import type { ServerRoute } from "../trip.ts";
 
 export interface Operation {

@@ -5,9 +5,9 @@ import { cancelBody, confirmBody, queryBody } from "../../agent/parse-request.ts
 import { doneSchema, errorSchema, progressSchema } from "../../agent/event-schemas.ts";
 import { eventSchema } from "../../pipeline/event-schemas.ts";
 import { typedChatBody } from "../../pipeline/parse-request.ts";
-import { type AgentPlace, agentPlaces, type AgentRoute } from "../agent-places.ts";
-import { documentBody } from "../read-document-files.ts";
-import { sessionListRange } from "../parse-limit.ts";
+import { type AgentPlace, agentPlaces, type AgentRoute } from "../agent/agent-places.ts";
+import { documentBody } from "../documents/read-document-files.ts";
+import { sessionListRange } from "../body/parse-limit.ts";
 import { anyObject, frames, json, jsonBody, limitQuery, type Operation, query } from "./operation.ts";
 
 /** What stands in the `data:` of its frames is told beside the type, for OpenAPI 3.1 has no word for it. */

@@ -11,7 +11,7 @@ import { nothingKnown, parseInput } from "../../surfaces/openai-responses/parse-
 import type { Edge } from "../create-server.ts";
 import { exactAnswer } from "./exact-answer.ts";
 import { encodePage, parsePage } from "./item-pages.ts";
-import { readBody } from "../read-body.ts";
+import { readBody } from "../body/read-body.ts";
 import { conversationNotFound, itemNotFound } from "./errors.ts";
 import { refuseTakenIds } from "./taken-ids.ts";
 import { pathRest, queryOf, type ServerRoute, type Trip } from "../trip.ts";

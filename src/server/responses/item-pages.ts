@@ -2,8 +2,8 @@
 
 import type { Json } from "../../contract/json.ts";
 import type { ItemPage, ItemQuestion } from "../../store/conversation-store.ts";
-import { pageRange, parseLimit } from "../parse-limit.ts";
-import { parseOrder } from "../parse-order.ts";
+import { pageRange, parseLimit } from "../body/parse-limit.ts";
+import { parseOrder } from "../body/parse-order.ts";
 
 /** @throws {GatewayError} `invalid-request` */
 export function parsePage(query: URLSearchParams): ItemQuestion {

@@ -7,7 +7,7 @@ import { responsesPath } from "../../surfaces/openai-responses/surface.ts";
 import type { Edge } from "../create-server.ts";
 import { exactAnswer } from "./exact-answer.ts";
 import { encodePage, parsePage } from "./item-pages.ts";
-import { readBody } from "../read-body.ts";
+import { readBody } from "../body/read-body.ts";
 import { cannotCompact } from "./errors.ts";
 import type { Responses } from "./responses.ts";
 import { goesToSocket, pathRest, queryOf, type ServerRoute, type Trip } from "../trip.ts";

@@ -13,9 +13,9 @@ import {
 } from "../../outbound/http-client.ts";
 import { parseJson, parseObject } from "../parse-object.ts";
 import type { ConditionalHeader, Dialect } from "./dialect.ts";
-import { isErrorAnswer } from "./error-body.ts";
-import { type AnswerFacts, classifyAnswer, readRetryAfter, type RefusalSource } from "./errors.ts";
-import { isCompletion } from "./json-decoder.ts";
+import { isErrorAnswer } from "./refusals/error-body.ts";
+import { type AnswerFacts, classifyAnswer, readRetryAfter, type RefusalSource } from "./refusals/errors.ts";
+import { isCompletion } from "./reply/json-decoder.ts";
 
 export interface ClientOptions {
   readonly dialect: Dialect;

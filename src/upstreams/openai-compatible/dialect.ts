@@ -3,7 +3,7 @@
 import type { ReasoningOptions } from "../../contract/chat-request.ts";
 import type { ForwardEndpoint } from "../../contract/forward.ts";
 import type { Json } from "../../contract/json.ts";
-import type { RefusalRow } from "./refusal-rows.ts";
+import type { RefusalRow } from "./refusals/refusal-rows.ts";
 
 export type DialectName =
   "dashscope" | "dashscope-plans" | "modelscope" | "vllm" | "sglang" | "ollama" | "llama-cpp" | "lm-studio" | "generic";

@@ -1,7 +1,7 @@
 // What a refusal means for the request that met it: said once more, in another chat, or never again.
 
 import { GatewayError } from "../../contract/gateway-error.ts";
-import { accountRefusal } from "./accounts.ts";
+import { accountRefusal } from "./accounts/accounts.ts";
 import { QwenRefusal, upstreamName } from "./errors.ts";
 
 /** Chat creation and uploads have had their own repetitions: nobody repeats them once more. */

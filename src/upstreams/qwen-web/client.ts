@@ -7,7 +7,7 @@ import type { QwenChatType, QwenCompletionBody } from "../../wire/qwen-web.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { parseObject } from "../parse-object.ts";
 import { classifyBody, longestLimitMs, QwenRefusal } from "./errors.ts";
-import type { MessageContent } from "./message-text.ts";
+import type { MessageContent } from "./message/message-text.ts";
 import { createNewChatBody, encodeCompletionBody } from "./request-body.ts";
 
 export interface ClientOptions {

@@ -4,7 +4,7 @@ import { GatewayError } from "../../contract/gateway-error.ts";
 import type { OpenContext } from "../../contract/upstream.ts";
 import type { Account } from "../../credentials/account.ts";
 import { withRetry } from "../../outbound/retry.ts";
-import { accountRefusal } from "./accounts.ts";
+import { accountRefusal } from "./accounts/accounts.ts";
 import { asFinal } from "./chain-errors.ts";
 import type { QwenWebClient } from "./client.ts";
 import { chatTypeOf, type Mode } from "./model-mode.ts";

@@ -8,7 +8,7 @@ import type {
   QwenMessage,
   QwenNewChatBody,
 } from "../../wire/qwen-web.ts";
-import type { MessageContent } from "./message-text.ts";
+import type { MessageContent } from "./message/message-text.ts";
 
 export interface MessageOptions<Content> {
   readonly content: Content;

@@ -1,6 +1,6 @@
 // Chats that were made for a first turn which failed: its repetition takes one instead of littering the account.
 
-import type { MessageContent } from "./message-text.ts";
+import type { MessageContent } from "./message/message-text.ts";
 
 export interface SpareChats {
   /** @param content the message that came to nothing */

@@ -8,8 +8,8 @@ import { getEventListeners } from "node:events";
 import { answerOwnRequest, createOwnServer } from "../../../src/agent/own-server.ts";
 import { createOwnTools, type OwnToolParts } from "../../../src/agent/own-tools.ts";
 import { GatewayError } from "../../../src/contract/gateway-error.ts";
-import { mcpPlace } from "../../../src/server/mcp-place.ts";
-import { mcpRoute } from "../../../src/server/mcp-route.ts";
+import { mcpPlace } from "../../../src/server/agent/mcp-place.ts";
+import { mcpRoute } from "../../../src/server/agent/mcp-route.ts";
 import { startTestServer } from "../server/test-server.ts";
 
 function toolsOf(parts: Partial<OwnToolParts>) {

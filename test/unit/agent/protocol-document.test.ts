@@ -1,7 +1,7 @@
 // The document of the agent's stream has what whoever writes a client looks for.
 
 import { expect, test } from "bun:test";
-import { agentPlaces } from "../../../src/server/agent-places.ts";
+import { agentPlaces } from "../../../src/server/agent/agent-places.ts";
 import { readProjectFile } from "../house/source-files.ts";
 
 const document = readProjectFile("docs/protocol-agent.md");

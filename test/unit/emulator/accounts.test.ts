@@ -1,7 +1,7 @@
 // Tokens, refresh and uploads.
 
 import { describe, expect, test } from "bun:test";
-import { signUpload } from "../../../src/upstreams/qwen-web/oss-signature.ts";
+import { signUpload } from "../../../src/upstreams/qwen-web/attachments/oss-signature.ts";
 import { createQwenWebEmulator } from "../../../src/emulator/qwen-web-emulator.ts";
 import { at, base, get, json, newChat, post, turn, turnRequest } from "./emulator-client.ts";
 

@@ -5,7 +5,7 @@ import type { ChatRequest, Message } from "../../../src/contract/chat-request.ts
 import type { PromptLengths } from "../../../src/contract/context-too-long.ts";
 import { GatewayError } from "../../../src/contract/gateway-error.ts";
 import { ContextTrim, type ContextTrimSettings } from "../../../src/gateway/context-trim.ts";
-import type { Candidate } from "../../../src/gateway/model-routes.ts";
+import type { Candidate } from "../../../src/gateway/candidates/model-routes.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
 import { assistant, user } from "../conversation/messages.ts";
 

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import type { UpstreamLimits } from "../../../src/contract/limits.ts";
 import type { Upstream } from "../../../src/contract/upstream.ts";
-import { createAdmission } from "../../../src/gateway/admission.ts";
+import { createAdmission } from "../../../src/gateway/queues/admission.ts";
 import { createGatewayLedger } from "../../../src/gateway/ledger.ts";
 import { silentMetrics } from "../../../src/telemetry/metrics.ts";
 

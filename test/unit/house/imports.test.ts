@@ -68,7 +68,7 @@ describe("findViolations", () => {
       { from: "app.ts", to: "surfaces/index.ts" },
       { from: "surfaces/index.ts", to: "surfaces/openai-chat/surface.ts" },
       { from: "surfaces/openai-chat/surface.ts", to: "surfaces/shared.ts" },
-      { from: "gateway/relay.ts", to: "contract/events.ts" },
+      { from: "gateway/replies/relay.ts", to: "contract/events.ts" },
       { from: "store/store.ts", to: "contract/json.ts" },
       { from: "client/stream.ts", to: "sse/sse-decoder.ts" },
     ];
@@ -77,8 +77,12 @@ describe("findViolations", () => {
   });
 
   test.each([
-    ["upward", { from: "gateway/relay.ts", to: "server/listen.ts" }, "upward, from floor 2 to floor 4"],
-    ["upward from the ground", { from: "sse/sse-decoder.ts", to: "gateway/relay.ts" }, "from floor 1 to floor 2"],
+    ["upward", { from: "gateway/replies/relay.ts", to: "server/listen.ts" }, "upward, from floor 2 to floor 4"],
+    [
+      "upward from the ground",
+      { from: "sse/sse-decoder.ts", to: "gateway/replies/relay.ts" },
+      "from floor 1 to floor 2",
+    ],
     ["sideways", { from: "gateway/gateway.ts", to: "upstreams/qwen-web/upstream.ts" }, "sideways, between two rooms"],
     ["sideways on the sixth floor", { from: "cli/serve.ts", to: "library.ts" }, "sideways, between two rooms"],
     [

@@ -3,7 +3,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { createQwenWebEmulator, type QwenWebEmulator } from "../../../src/emulator/qwen-web-emulator.ts";
 import * as library from "../../../src/library.ts";
-import { callerOfKey } from "../../../src/server/api-keys.ts";
+import { callerOfKey } from "../../../src/server/auth/api-keys.ts";
 import { createLog } from "../../../src/telemetry/create-log.ts";
 import { parseChatStream } from "../../support/sse-frames.ts";
 

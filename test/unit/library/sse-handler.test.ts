@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { openaiErrorBody } from "../../../src/contract/openai-error.ts";
-import { EventSequence } from "../../../src/gateway/event-sequence.ts";
+import { EventSequence } from "../../../src/gateway/replies/event-sequence.ts";
 import { eventStreamHeaders } from "../../../src/sse/event-stream-headers.ts";
 import { createEventDecoder, GatewayError, SSEHandler, transformToQwenRequest } from "../../../src/library.ts";
 import { openaiChat } from "../../../src/surfaces/openai-chat/surface.ts";

@@ -6,7 +6,7 @@ import type { ChatEvent } from "../../../src/contract/events.ts";
 import type { GatewayError } from "../../../src/contract/gateway-error.ts";
 import { jsonText } from "../../../src/contract/json.ts";
 import type { EventEncoder, Surface } from "../../../src/contract/surface.ts";
-import type { OpenOutlet } from "../../../src/gateway/reply-outlet.ts";
+import type { OpenOutlet } from "../../../src/gateway/replies/reply-outlet.ts";
 import type { ComposedExchange } from "../../../src/gateway/exchange-request.ts";
 import { definePipeline, type Pipeline } from "../../../src/pipeline/step.ts";
 import { followUps } from "../../../src/pipeline/steps/follow-ups.ts";

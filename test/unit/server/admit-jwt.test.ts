@@ -1,7 +1,7 @@
 // Tokens of users beside keys, on routes of every kind, and what they mean for the guards of a gateway without keys.
 
 import { describe, expect, test } from "bun:test";
-import { checkBind } from "../../../src/server/check-bind.ts";
+import { checkBind } from "../../../src/server/access/check-bind.ts";
 import { createJwtWorld, keySetUrl, secret, signed } from "./auth/jwt-world.ts";
 import { readError, speakRaw, startTestServer } from "./test-server.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { statusPage } from "../../../src/server/page-file.ts";
+import { statusPage } from "../../../src/server/pages/page-file.ts";
 import { readError, speakRaw, startTestServer } from "./test-server.ts";
 
 /** As browsers ask for a page. */
@@ -125,7 +125,7 @@ describe("GET / by a program", () => {
 });
 
 test("the status page weighs less than 60 KB packed, plots included", async () => {
-  const { buildPage, pageSources } = await import("../../../src/server/build-page.ts");
+  const { buildPage, pageSources } = await import("../../../src/server/pages/build-page.ts");
   const sources = pageSources.find(({ page }) => page === statusPage);
   const files = await buildPage(sources!);
   const weigh = (paths: RegExp) =>

@@ -5,7 +5,7 @@ import type { UpstreamEvent } from "../../../src/contract/events.ts";
 import { GatewayError } from "../../../src/contract/gateway-error.ts";
 import { jsonText } from "../../../src/contract/json.ts";
 import { type ScanOptions, scanTools } from "../../../src/tools/scan-tools.ts";
-import { createEventDecoder } from "../../../src/upstreams/qwen-web/event-decoder.ts";
+import { createEventDecoder } from "../../../src/upstreams/qwen-web/reply/event-decoder.ts";
 import { cutAt, decodeAll, readRecording } from "../../support/recordings.ts";
 import { createScript, cutInto, scan, scanEvents, toolsNamed } from "./corpus.ts";
 

@@ -65,7 +65,7 @@ export function Accounts({ accounts }: { readonly accounts: readonly AccountFact
       <h2 id="accounts-title">Accounts</h2>
       {accounts.length === 0 ? (
         <p class="faint">
-          There are none. <code>qwen-gateway accounts add</code> adds one of yours.
+          There is none of yours yet. <code>qwen-gateway accounts add</code> adds one.
         </p>
       ) : (
         <ScrollBox class="table-box" label="Table of accounts">

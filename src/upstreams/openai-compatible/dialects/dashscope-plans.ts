@@ -2,7 +2,7 @@
 // refusals of their own.
 
 import type { Dialect } from "../dialect.ts";
-import { planRows } from "../refusal-rows.ts";
+import { planRows } from "../refusals/refusal-rows.ts";
 import { dashscope } from "./dashscope.ts";
 
 export const dashscopePlans: Dialect = {

@@ -1,7 +1,7 @@
 // Ollama's OpenAI layer (openai.go of 2026-08-21). Loading a model may take minutes; long prompts are cut without a word.
 
 import type { Dialect } from "../dialect.ts";
-import { ollamaRows } from "../refusal-rows.ts";
+import { ollamaRows } from "../refusals/refusal-rows.ts";
 import { selfHostedReply, selfHostedRequest } from "./self-hosted.ts";
 
 export const ollama: Dialect = {

@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { draftConfig } from "../../../../src/cli/setup/draft-config.ts";
 import type { UpstreamSettings } from "../../../../src/config/config-schema.ts";
 import { loadConfig } from "../../../../src/config/load-config.ts";
-import { listConfiguredUpstreams } from "../../../../src/upstreams/openai-compatible/configured-upstreams.ts";
+import { listConfiguredUpstreams } from "../../../../src/upstreams/openai-compatible/servers/configured-upstreams.ts";
 
 const ollama: UpstreamSettings = { name: "ollama", dialect: "ollama", base_url: "http://127.0.0.1:11434/v1" };
 const dashscope: UpstreamSettings = { name: "dashscope", dialect: "dashscope", api_keys: ["sk-secret"], region: "cn" };

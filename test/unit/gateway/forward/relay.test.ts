@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import type { ByteSink, ByteSource } from "../../../../src/contract/byte-source.ts";
 import { GatewayError } from "../../../../src/contract/gateway-error.ts";
 import { ForwardRelay } from "../../../../src/gateway/forward/relay.ts";
-import type { Liveness } from "../../../../src/gateway/liveness.ts";
+import type { Liveness } from "../../../../src/gateway/replies/liveness.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 

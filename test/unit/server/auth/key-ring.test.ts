@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../../src/contract/gateway-error.ts";
-import { createIdentifyCaller } from "../../../../src/server/api-keys.ts";
+import { createIdentifyCaller } from "../../../../src/server/auth/api-keys.ts";
 import { openKeyRing } from "../../../../src/server/auth/key-ring.ts";
 import { createStoredKeys, type KeyToCreate } from "../../../../src/server/auth/stored-keys.ts";
 import { createMemoryStore } from "../../../../src/store/memory-store.ts";

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { loadConfig } from "../../../../src/config/load-config.ts";
 import { ConfigError } from "../../../../src/config/config-error.ts";
-import { listConfiguredUpstreams } from "../../../../src/upstreams/openai-compatible/configured-upstreams.ts";
-import { UpstreamRefusal } from "../../../../src/upstreams/openai-compatible/refusal.ts";
-import { limitsOfRefusal, readToldLimits } from "../../../../src/upstreams/openai-compatible/told-limits.ts";
+import { listConfiguredUpstreams } from "../../../../src/upstreams/openai-compatible/servers/configured-upstreams.ts";
+import { UpstreamRefusal } from "../../../../src/upstreams/openai-compatible/refusals/refusal.ts";
+import { limitsOfRefusal, readToldLimits } from "../../../../src/upstreams/openai-compatible/servers/told-limits.ts";
 
 const hourMs = 3_600_000;
 const nowMs = 1_790_000_000_000;

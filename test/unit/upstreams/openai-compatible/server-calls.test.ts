@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import type { UpstreamEvent } from "../../../../src/contract/events.ts";
 import { isJsonObject } from "../../../../src/contract/json.ts";
-import { createToolCalls } from "../../../../src/upstreams/openai-compatible/tool-calls.ts";
+import { createToolCalls } from "../../../../src/upstreams/openai-compatible/reply/tool-calls.ts";
 import { toolsNamed } from "../../tools/corpus.ts";
 
 const tools = toolsNamed(["get_weather", "read", "list_files"]);

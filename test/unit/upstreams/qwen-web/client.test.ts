@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { createFetchClient } from "../../../../src/outbound/fetch-client.ts";
 import { createQwenWebClient } from "../../../../src/upstreams/qwen-web/client.ts";
-import { parseAccount } from "../../../../src/upstreams/qwen-web/parse-account.ts";
+import { parseAccount } from "../../../../src/upstreams/qwen-web/accounts/parse-account.ts";
 
 function deleteWith(answer: Response): Promise<void> {
   const client = createQwenWebClient({

@@ -1,0 +1,193 @@
+// What a refused request may be changed to before it is sent once more: each repair once, and only such as leave the
+// meaning of the request as it is. Pure.
+
+import { countedTokens } from "../../../contract/context-too-long.ts";
+import { isJsonObject, type Json } from "../../../contract/json.ts";
+import type { Body } from "../dialect.ts";
+import { withoutLimits } from "./plain-schema.ts";
+import type { UpstreamRefusal } from "../refusals/refusal.ts";
+import { asSchema } from "./request-body.ts";
+
+export interface Repair {
+  readonly name: string;
+  /** It is the server or the model that cannot: later requests are sent like this at once. */
+  readonly isLasting: boolean;
+  readonly change: (body: Body) => Body;
+}
+
+/** Fields that only wish for something: a server that does not know one is asked without it. */
+const wishes: readonly string[] = [
+  "enable_thinking",
+  "thinking_budget",
+  "thinking_token_budget",
+  "reasoning_effort",
+  "preserve_thinking",
+  "chat_template_kwargs",
+  "parallel_tool_calls",
+  "stream_options",
+  "metadata",
+];
+const thinkingFields = wishes.slice(0, 5);
+
+const unknownField =
+  /unrecogni[sz]ed|unknown|unexpected|unsupported|not support|not permitted|not allowed|extra_forbidden|invalid param/;
+
+/** With less room the answer would end as soon as it begins: the client should shorten the conversation. */
+const leastRoomTokens = 512;
+
+/** @param applied names of the repairs that this request has had */
+export function findRepair(refusal: UpstreamRefusal, body: Body, applied: ReadonlySet<string>): Repair | undefined {
+  const candidates = [
+    repairWhole(refusal, body),
+    repairThinking(refusal, body),
+    repairTokens(refusal, body),
+    repairField(refusal, body),
+    repairJsonObject(refusal, body),
+    repairGrammar(refusal, body),
+    repairToolParse(refusal, body),
+  ];
+  return candidates.find((repair) => repair !== undefined && !applied.has(repair.name));
+}
+
+const onlyStreams = /enable_thinking must be set to false|only supports? stream|not support http call/;
+
+/** Asked for whole, and refused: the same in a stream says as much. */
+function repairWhole({ told }: UpstreamRefusal, body: Body): Repair | undefined {
+  if (body["stream"] !== false || !onlyStreams.test(told)) return undefined;
+  const change = (from: Body): Body => ({ ...from, stream: true, stream_options: { include_usage: true } });
+  return { name: "streamed-answer", isLasting: true, change };
+}
+
+/** Sentences of the error-code page of Model Studio (2026-10), and Ollama's (2026-08). */
+function repairThinking({ told }: UpstreamRefusal, body: Body): Repair | undefined {
+  const off = { name: "thinking-off", isLasting: false, change: withoutThinking };
+  if (onlyStreams.test(told)) return off;
+  if (/tool_choice/.test(told) && /thinking/.test(told)) return off;
+  // llama.cpp: a history that ends with the assistant is a beginning to go on with (common/chat.cpp, 2026-08).
+  if (/prefill is incompatible with enable_thinking/.test(told)) {
+    return { name: "no-thoughts-before-prefill", isLasting: false, change: (from) => withKwargs(from, false) };
+  }
+  // What cannot be switched off thinks although it was told not to.
+  if (/enable_thinking\b.*restricted to true/.test(told) && body["enable_thinking"] === false) {
+    return { name: "thinking-on", isLasting: true, change: (from) => without(from, ["enable_thinking"]) };
+  }
+  if (/does not support thinking/.test(told) && thinkingFields.some((field) => field in body)) {
+    return { name: "no-thinking-fields", isLasting: true, change: (from) => without(from, thinkingFields) };
+  }
+  // Older Ollama took words for gpt-oss alone (crush #2623, 2026-04); others that can think do so by themselves.
+  if (/think value .* is not supported/.test(told) && withoutEffort(body) !== body) {
+    return { name: "no-effort", isLasting: true, change: withoutEffort };
+  }
+  if (/reasoning_effort/.test(told) && /thinking_budget/.test(told) && "reasoning_effort" in body) {
+    return { name: "budget-alone", isLasting: false, change: (from) => without(from, ["reasoning_effort"]) };
+  }
+  if (/thinking_budget/.test(told) && "thinking_budget" in body) {
+    return { name: "no-budget", isLasting: false, change: (from) => without(from, ["thinking_budget"]) };
+  }
+  return undefined;
+}
+
+/** Thinking stays switched off. */
+function withoutEffort(body: Body): Body {
+  const { reasoning_effort: effort } = body;
+  return effort === undefined || effort === "none" ? body : without(body, ["reasoning_effort"]);
+}
+
+function withoutThinking(body: Body): Body {
+  const rest = without(body, ["thinking_budget", "thinking_token_budget", "reasoning_effort", "preserve_thinking"]);
+  return isJsonObject(rest["chat_template_kwargs"]) ? withKwargs(rest, false) : { ...rest, enable_thinking: false };
+}
+
+function withKwargs(body: Body, thinks: boolean): Body {
+  const kwargs = body["chat_template_kwargs"];
+  // JSON: it was made by request-body.ts.
+  const given = isJsonObject(kwargs) ? (kwargs as { [key: string]: Json }) : {};
+  return { ...body, chat_template_kwargs: { ...given, enable_thinking: thinks } };
+}
+
+/** `max_tokens` beyond what the model can say, or beyond what the prompt leaves: agents send 32000 to whatever they meet. */
+function repairTokens({ reason, told, limits }: UpstreamRefusal, body: Body): Repair | undefined {
+  const wanted = body["max_tokens"];
+  if (typeof wanted !== "number") return undefined;
+  const { maxOutputTokens, contextTokens, promptTokens } = limits;
+  // vLLM reserves all of it and counts no further (vllm-project/vllm#42474, 2026-05); untold, it gives what there is.
+  const isUncounted = untoldCount.test(told) || (promptTokens !== undefined && countedTokens(limits) === undefined);
+  if (reason === "context" && isUncounted && wanted > leastRoomTokens) return withoutMaxTokens;
+  const room = contextTokens !== undefined && promptTokens !== undefined ? contextTokens - promptTokens : undefined;
+  const most = maxOutputTokens ?? (reason === "context" ? room : undefined);
+  if (most !== undefined && most >= Math.min(leastRoomTokens, wanted) && most < wanted) {
+    return { name: "fewer-tokens", isLasting: false, change: (from) => ({ ...from, max_tokens: most }) };
+  }
+  if (reason === "request" && /max_tokens|max_completion_tokens/.test(told)) return withoutMaxTokens;
+  return undefined;
+}
+
+const untoldCount = /prompt contains at least/;
+const withoutMaxTokens: Repair = {
+  name: "no-max-tokens",
+  isLasting: false,
+  change: (from) => without(from, ["max_tokens"]),
+};
+
+function repairField({ reason, told, param }: UpstreamRefusal, body: Body): Repair | undefined {
+  if (reason !== "request") return undefined;
+  const field = wishes.find(
+    (name) => name in body && (param === name || (new RegExp(`\\b${name}\\b`).test(told) && unknownField.test(told))),
+  );
+  if (field === undefined) return undefined;
+  return { name: `without ${field}`, isLasting: true, change: (from) => without(from, [field]) };
+}
+
+/** A server that knows schemas alone (LM Studio, and others that took after it). */
+function repairJsonObject({ reason, told }: UpstreamRefusal, body: Body): Repair | undefined {
+  const format = body["response_format"];
+  if (reason !== "request" || !isJsonObject(format) || format["type"] !== "json_object") return undefined;
+  if (!/json_schema/.test(told)) return undefined;
+  return { name: "json-schema", isLasting: true, change: (from) => withSchema(from) };
+}
+
+function withSchema(body: Body): Body {
+  const changed = { ...body };
+  asSchema(changed);
+  return changed;
+}
+
+/**
+ * llama.cpp compiles the schemas of tools, and fails at limits that agents' tools have (#25746, 2026-07; qwen-code #10520).
+ * Limits are wishes, but those of strict tools.
+ */
+function repairGrammar({ told }: UpstreamRefusal, body: Body): Repair | undefined {
+  if (!/failed to parse grammar/.test(told) || !hasLimits(body)) return undefined;
+  return { name: "tools-without-limits", isLasting: true, change: (from) => withPlainTools(from) };
+}
+
+function hasLimits(body: Body): boolean {
+  return withPlainTools(body)["tools"] !== body["tools"];
+}
+
+function withPlainTools(body: Body): Body {
+  const { tools } = body;
+  if (!Array.isArray(tools)) return body;
+  const plain = tools.map((tool) => plainTool(tool));
+  return plain.every((tool, index) => tool === tools[index]) ? body : { ...body, tools: plain };
+}
+
+function plainTool(tool: Json): Json {
+  const called = isJsonObject(tool) ? tool["function"] : undefined;
+  if (!isJsonObject(tool) || !isJsonObject(called) || called["parameters"] === undefined) return tool;
+  if (called["strict"] === true) return tool;
+  // JSON: it was made by request-body.ts.
+  const parameters = withoutLimits(called["parameters"] as Json);
+  return parameters === called["parameters"] ? tool : ({ ...tool, function: { ...called, parameters } } as Json);
+}
+
+/** llama.cpp fails on tool calls that its parser of streams cannot read (#20260, #22878): whole it may. */
+function repairToolParse({ reason }: UpstreamRefusal, body: Body): Repair | undefined {
+  if (reason !== "tool-parse" || body["stream"] === false) return undefined;
+  const change = (from: Body): Body => ({ ...without(from, ["stream_options"]), stream: false });
+  return { name: "whole-answer", isLasting: false, change };
+}
+
+function without(body: Body, fields: readonly string[]): Body {
+  return Object.fromEntries(Object.entries(body).filter(([field]) => !fields.includes(field)));
+}

@@ -1,0 +1,59 @@
+// What is sent for a request: the body as it was received with single fields changed, or one that is written anew.
+
+import type { ChatRequest } from "../../../contract/chat-request.ts";
+import { stringifyExact } from "../../../contract/exact-json.ts";
+import type { Json } from "../../../contract/json.ts";
+import type { Body, Dialect } from "../dialect.ts";
+import { type BodyOptions, encodeMessages } from "./encode-messages.ts";
+import { canForwardMessages } from "./forward-messages.ts";
+import { keptStops } from "./kept-stops.ts";
+import { createRequestFields, sameProtocol } from "./request-body.ts";
+import { spliceBody } from "./splice-body.ts";
+
+export interface OutgoingBody {
+  /** All of it but the messages; repairs change these. */
+  readonly fields: Body;
+  /** @throws {GatewayError} `invalid-request` for a part that the server cannot be given */
+  write(fields: Body): string | Uint8Array[];
+}
+
+/** The reply may be passed on: it is in the client's own protocol, and nothing in it has to be looked for. */
+export function mayPass(request: ChatRequest, options: Pick<BodyOptions, "dialect" | "model">): boolean {
+  if (request.received === undefined || request.isReplyRead === true) return false;
+  if (request.surface !== sameProtocol || scansText(request, options.dialect)) return false;
+  return keptStops(request, options) === undefined;
+}
+
+/** Where a server's own parser may miss a call, its text is searched. */
+export function scansText({ tools, toolChoice }: ChatRequest, { reply }: Dialect): boolean {
+  return reply.callsInText && tools.length > 0 && toolChoice !== "none";
+}
+
+export function createOutgoingBody(request: ChatRequest, options: BodyOptions): OutgoingBody {
+  const { received } = request;
+  const forwarded = received !== undefined && canForwardMessages(request, options) ? received : undefined;
+  const streamed = createRequestFields(request, options);
+  if (keptStops(request, options) !== undefined) delete streamed["stop"];
+  return {
+    // A whole answer can be checked and passed on; where it may not be had, it is collected from a stream.
+    fields: asksForWhole(request, options) ? asWhole(streamed) : streamed,
+    write(fields) {
+      const spliced = forwarded === undefined ? undefined : spliceBody(forwarded, request.body, fields);
+      return spliced ?? joinBody(fields, encodeMessages(request, options));
+    },
+  };
+}
+
+function asksForWhole(request: ChatRequest, options: BodyOptions): boolean {
+  const isAsked = !request.stream && request.body["stream"] !== true;
+  return isAsked && options.dialect.request.wholeAnswers && mayPass(request, options);
+}
+
+function asWhole({ stream_options: _options, ...fields }: Body): Body {
+  return { ...fields, stream: false };
+}
+
+/** Schemas of tools may hold numbers that a double cannot; messages have arguments as texts, and would be looked through for nothing. */
+function joinBody(fields: Body, messages: Json): string {
+  return `${stringifyExact(fields).slice(0, -1)},"messages":${JSON.stringify(messages)}}`;
+}

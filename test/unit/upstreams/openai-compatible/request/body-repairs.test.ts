@@ -1,0 +1,180 @@
+// What a refused request is changed to: each repair, once, and never what would change its meaning.
+
+import { describe, expect, test } from "bun:test";
+import { findRepair } from "../../../../../src/upstreams/openai-compatible/request/body-repairs.ts";
+import type { Body } from "../../../../../src/upstreams/openai-compatible/dialect.ts";
+import { classifyAnswer } from "../../../../../src/upstreams/openai-compatible/refusals/errors.ts";
+import { readCompatible, testSource } from "../../../../support/compatible-recordings.ts";
+
+function repair(message: string | object, body: Body, status = 400, applied: readonly string[] = []): Body | undefined {
+  const text = JSON.stringify(typeof message === "string" ? { error: { message } } : message);
+  const facts = { status, contentType: "application/json", retryAfterMs: undefined };
+  return findRepair(classifyAnswer(text, facts, testSource), body, new Set(applied))?.change(body);
+}
+
+const thinking: Body = { model: "m", stream: true, enable_thinking: true, thinking_budget: 9, preserve_thinking: true };
+const plain: Body = { model: "m", stream: true };
+
+describe("findRepair", () => {
+  test.each([
+    "parameter.enable_thinking must be set to false for non-streaming calls",
+    "This model only support stream mode, please enable the stream parameter",
+    "current user api does not support http call",
+    "The tool_choice parameter does not support being set to required or object in thinking mode",
+  ])("switches thinking off: %s", (message) => {
+    expect(repair(message, thinking)).toEqual({ ...plain, enable_thinking: false });
+    expect(repair(message, thinking, 400, ["thinking-off"])).toBeUndefined();
+  });
+
+  test("switches it off in the template's arguments where it stands there", () => {
+    const body = { ...plain, chat_template_kwargs: { a: 1, enable_thinking: true } };
+
+    expect(repair("tool_choice cannot be forced while thinking", body)).toEqual({
+      ...plain,
+      chat_template_kwargs: { a: 1, enable_thinking: false },
+    });
+  });
+
+  test("thinks where the model must, and goes on with a beginning without thoughts (llama.cpp)", () => {
+    const restricted = "The value of the enable_thinking parameter is restricted to True.";
+    const prefill = "Assistant response prefill is incompatible with enable_thinking.";
+
+    expect(repair(restricted, { ...plain, enable_thinking: false })).toEqual(plain);
+    expect(repair(restricted, { ...plain, enable_thinking: true })).toBeUndefined();
+    expect(repair(prefill, { ...plain, chat_template_kwargs: { a: 1 } })).toEqual({
+      ...plain,
+      chat_template_kwargs: { a: 1, enable_thinking: false },
+    });
+  });
+
+  test("asks for any object by its schema where nothing else is known", () => {
+    const body = { ...plain, response_format: { type: "json_object" } };
+    const refusal = "'response_format.type' must be 'json_schema' or 'text'";
+
+    expect(repair(refusal, body)).toEqual({
+      ...plain,
+      response_format: { type: "json_schema", json_schema: { name: "object", schema: { type: "object" } } },
+    });
+    expect(repair(refusal, plain)).toBeUndefined();
+  });
+
+  test("takes limits of values out of tools that llama.cpp can make no grammar of, and nothing else of them", () => {
+    const refusal = "Failed to initialize samplers: failed to parse grammar";
+    const toolWith = (parameters: object) =>
+      ({ type: "function", function: { name: "add", description: "Adds", parameters } }) as Body;
+    const limited = {
+      type: "object",
+      properties: {
+        pattern: { type: "string", pattern: "^\\d{4}$", maxLength: 4000, description: "A pattern" },
+        items: {
+          type: "array",
+          minItems: 1,
+          items: { anyOf: [{ type: "string", format: "uri" }, { enum: ["format"] }] },
+        },
+      },
+      required: ["pattern"],
+      $defs: { format: { type: "string", minLength: 2, default: { pattern: "a" } } },
+      additionalProperties: false,
+    };
+    const free = {
+      type: "object",
+      properties: {
+        pattern: { type: "string", description: "A pattern" },
+        items: { type: "array", items: { anyOf: [{ type: "string" }, { enum: ["format"] }] } },
+      },
+      required: ["pattern"],
+      $defs: { format: { type: "string", default: { pattern: "a" } } },
+      additionalProperties: false,
+    };
+
+    expect(repair(refusal, { ...plain, tools: [toolWith(limited), toolWith({})] })).toEqual({
+      ...plain,
+      tools: [toolWith(free), toolWith({})],
+    });
+    const strict = { type: "function", function: { name: "add", strict: true, parameters: limited } } as Body;
+    expect(repair(refusal, { ...plain, tools: [toolWith(free), strict] })).toBeUndefined();
+    expect(repair(refusal, plain)).toBeUndefined();
+  });
+
+  test("takes thinking out of a request to a model that has none (Ollama)", () => {
+    expect(repair('"llama3" does not support thinking', { ...plain, reasoning_effort: "high" })).toEqual(plain);
+  });
+
+  test("leaves an effort out where a model knows only whether it thinks, which it does by itself (Ollama)", () => {
+    const refusal = (word: string) => `think value "${word}" is not supported for this model`;
+
+    expect(repair(refusal("medium"), { ...plain, reasoning_effort: "medium" })).toEqual(plain);
+    expect(repair(refusal("none"), { ...plain, reasoning_effort: "none" })).toBeUndefined();
+  });
+
+  test("leaves a budget out that the model does not allow", () => {
+    const message = "thinking_budget must be positive integer and not greater than 1024";
+
+    expect(repair(message, { ...plain, thinking_budget: 9999 })).toEqual(plain);
+  });
+
+  test("keeps the budget where it may not stand beside an effort", () => {
+    const body = { ...plain, thinking_budget: 9, reasoning_effort: "low" };
+
+    expect(repair("reasoning_effort and thinking_budget cannot be both set", body)).toEqual({
+      ...plain,
+      thinking_budget: 9,
+    });
+  });
+
+  test.each(["stream_options", "parallel_tool_calls", "metadata", "chat_template_kwargs", "preserve_thinking"])(
+    "asks without %s where the server does not know it",
+    (field) => {
+      const body = { ...plain, [field]: {} };
+
+      expect(repair(`Unrecognized request argument supplied: ${field}`, body)).toEqual(plain);
+      expect(repair({ error: { message: "bad", param: field } }, body)).toEqual(plain);
+    },
+  );
+
+  test("asks for as many tokens as the model can say, and as the prompt leaves", () => {
+    const body = { ...plain, max_tokens: 32_000 };
+    const context =
+      "You passed 20000 input tokens and requested 32000 output tokens. However, the model's context length is only 32768 tokens";
+
+    expect(repair("Range of max_tokens should be [1, 8192]", body)).toMatchObject({ max_tokens: 8192 });
+    expect(repair(context, body)).toMatchObject({ max_tokens: 12_768 });
+    expect(repair("max_tokens is too large: 32000", body)).toEqual(plain);
+  });
+
+  /** vllm-project/vllm#33418 (2026-01), #42474 (2026-05) and public reports of the time between. */
+  test.each([
+    "You passed 768 input tokens and requested 32001 output tokens. However, the model's context length is only 32768 tokens, resulting in a maximum input length of 767 tokens.",
+    "This model's maximum context length is 32768 tokens. However, you requested 32001 output tokens and your prompt contains at least 768 input tokens, for a total of at least 32769 tokens.",
+    "This model's maximum context length is 767 tokens. However, your request has 768 input tokens. Please reduce the length of the input messages.",
+  ])("asks for what is left where the server stopped counting the prompt", (context) => {
+    expect(repair(context, { ...plain, max_tokens: 32_001 })).toEqual(plain);
+    expect(repair(context, plain)).toBeUndefined();
+    expect(repair(context, { ...plain, max_tokens: 512 })).toBeUndefined();
+  });
+
+  test("leaves a prompt alone that leaves no room for an answer: the client should know", () => {
+    const body = new TextDecoder().decode(readCompatible("vllm-err-400-context-length.json"));
+
+    expect(repair(JSON.parse(body), { ...plain, max_tokens: 10 })).toBeUndefined();
+    expect(repair("The input (9 tokens) is longer than the model's context length (8 tokens)", plain)).toBeUndefined();
+  });
+
+  test("asks llama.cpp for the whole answer where it cannot stream a call", () => {
+    const body = { ...plain, stream_options: { include_usage: true } };
+
+    expect(repair("Failed to parse input at pos 39: ", body, 500)).toEqual({ ...plain, stream: false });
+    expect(repair("Failed to parse input at pos 39: ", { ...plain, stream: false }, 500)).toBeUndefined();
+  });
+
+  test.each([
+    "This model does not support enable_search",
+    "tools is not supported by this model",
+    "'messages' must contain the word 'json'",
+    "temperature is unknown",
+  ])("never takes out what the client asked for: %s", (message) => {
+    const body = { ...plain, enable_search: true, tools: [], temperature: 1, response_format: {} };
+
+    expect(repair(message, body)).toBeUndefined();
+  });
+});
