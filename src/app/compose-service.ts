@@ -216,9 +216,10 @@ function createConfiguredChat(config: Config, estate: Estate, upstreams: Compose
     vault,
     async (caller, sessionId) => {
       // First: what begins in it from now on is another session, wherever it begins.
-      await estate.fellows?.pass({ kind: "session-forgotten", caller, sessionId, atMs: clock() });
+      const note = { kind: "session-forgotten", caller, sessionId, atMs: clock() } as const;
+      const wasElsewhere = (await estate.fellows?.pass(note)) === true;
       const hadTurns = await gateway.deleteSession(caller, sessionId);
-      return (await estate.responses.deleteSession(caller, sessionId)) || hadTurns;
+      return (await estate.responses.deleteSession(caller, sessionId)) || hadTurns || wasElsewhere;
     },
   );
 }

@@ -140,8 +140,9 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       change: (change) => switchboard.change(change),
       reload: () => options.askReload(),
       async pass(note) {
-        await Promise.all(ready().map((one) => (one === process ? undefined : one.tell("note", note))));
-        return null;
+        const others = ready().filter((one) => one !== process);
+        const had = await Promise.all(others.map((one) => one.ask("note", note, times.noteMs).catch(() => false)));
+        return had.includes(true);
       },
       enterLine: (key) => lines.enter(key, process),
       leaveLine(key) {

@@ -205,9 +205,10 @@ describe("what is deleted at another worker", () => {
     const body = { model: "qwen3-max", messages, stream: true, prompt_cache_key: "s4" };
     const reader = await readSlowly(await first.post("/v1/chat/completions", body));
     await reader.until("begun");
-    await second.send("/v1/sessions/s4", { method: "DELETE" });
+    const deleted = await second.send("/v1/sessions/s4", { method: "DELETE" });
     await stage.emulator.release("spoken words", "all");
 
+    expect(deleted.status).toBe(200);
     expect(await reader.rest()).toContain("[DONE]");
     expect((await first.send("/v1/sessions/s4")).status).toBe(404);
     expect((await second.send("/v1/sessions/s4")).status).toBe(404);

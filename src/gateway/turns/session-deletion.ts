@@ -14,8 +14,9 @@ export interface SessionDeletion {
   /**
    * Another worker has deleted it: what this one alone knows of it goes as well. Done when it returns, but for chats upstream.
    * @param atMs when that was
+   * @returns whether there was something
    */
-  sessionDeletedElsewhere(caller: string, sessionId: string, atMs: number): void;
+  sessionDeletedElsewhere(caller: string, sessionId: string, atMs: number): boolean;
   /** Forgets a conversation that served one composed request only, its chat upstream included. Never rejects. */
   forget(caller: string, sessionId: string): Promise<void>;
   /** Forgets sessions that expired, and deletes their chats upstream where that is configured. Never rejects. */
@@ -46,10 +47,12 @@ export function createSessionDeletion(options: SessionDeletionOptions): SessionD
     },
     sessionDeletedElsewhere(caller, sessionId, atMs) {
       const gone = store.forgetUnseen?.(caller, sessionId, atMs) ?? [];
-      if (gone.length === 0 || !options.deleteChats) return;
-      void deleteChats(gone).catch((error: unknown) =>
-        log.warn("Cannot delete the chats of a session", { reason: toGatewayError(error).message }),
-      );
+      if (gone.length > 0 && options.deleteChats) {
+        void deleteChats(gone).catch((error: unknown) =>
+          log.warn("Cannot delete the chats of a session", { reason: toGatewayError(error).message }),
+        );
+      }
+      return gone.length > 0;
     },
     async forget(caller, sessionId) {
       try {
