@@ -150,7 +150,9 @@ export function createModelRoutes(options: RouteOptions): ModelRoutes {
       );
     }
     const own = candidates.filter((candidate) => candidate.upstream === upstream);
-    return own.length > 0 ? own : [model === undefined ? ownDefault(upstream) : { upstream, model }];
+    if (own.length > 0) return own;
+    const named = model === undefined ? ownDefault(upstream) : byPrefix(model);
+    return [named?.upstream === upstream ? named : { upstream, model }];
   }
 
   return {

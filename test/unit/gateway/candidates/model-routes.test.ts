@@ -98,6 +98,8 @@ describe("createModelRoutes", () => {
     expect(await find("qwen/qwen3.6-27b", { upstreams: [qwen] })).toEqual(["qwen/qwen/qwen3.6-27b"]);
     expect(await find("qwen/qwen3-max", { upstreams })).toEqual(["qwen/qwen3-max"]);
     expect(await find("qwen/unheard-of", { upstreams })).toEqual(["qwen/unheard-of"]);
+    expect(await find("qwen/qwen3.5-9b", { upstreams, pinned: "lab" })).toEqual(["lab/qwen/qwen3.5-9b"]);
+    expect(await find("qwen/qwen3.5-9b", { upstreams, pinned: "qwen" })).toEqual(["qwen/qwen3.5-9b"]);
   });
 
   test("leaves an unknown name to the first upstream as it is", async () => {
