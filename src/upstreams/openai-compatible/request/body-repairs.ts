@@ -166,7 +166,7 @@ function repairField({ reason, told, param }: UpstreamRefusal, body: Body): Repa
   if (reason !== "request") return undefined;
   const isUnknown = (name: string): boolean =>
     // "Not supported when enable_thinking is true": what is refused is something else.
-    unknownField.test(told) && new RegExp(`(?<!\\b(?:when|while|if|with) )\\b${name}\\b`).test(told);
+    unknownField.test(told) && new RegExp(`(?<!\\b(?:when|while|if) )\\b${name}\\b`).test(told);
   const field = wishes.find((name) => name in body && (param === name || isUnknown(name)));
   if (field === undefined) return undefined;
   // Another value of it may be welcome.

@@ -232,6 +232,15 @@ describe("findRepair", () => {
     expect(repair("Json mode response is not supported when enable_thinking is true", body)).toBeUndefined();
   });
 
+  /** openai/openai-openapi#541 (2026-05). */
+  test("leaves a field out that may not stand beside tools", () => {
+    const refusal =
+      "Function tools with reasoning_effort are not supported for gpt-5.4. Please use /v1/responses instead.";
+    const tools: Body[] = [{ type: "function", function: { name: "add" } }];
+
+    expect(repair(refusal, { ...plain, tools, reasoning_effort: "medium" })).toEqual({ ...plain, tools });
+  });
+
   test("asks for as many tokens as the model can say, and as the prompt leaves", () => {
     const body = { ...plain, max_tokens: 32_000 };
     const context =
