@@ -36,6 +36,23 @@ describe("a stream of the typed chat", () => {
     return { first, reader, streamId: response.headers.get("x-stream-id") ?? "" };
   }
 
+  test("is told by the feed of every worker, and nowhere any more when it has ended", async () => {
+    await using stage = await startWorkers();
+    const { first, reader, streamId } = await begin(stage);
+    const connections = await connectToAll(stage.gateway.url, count);
+    const feeds = await Promise.all(connections.map(async (one) => readSlowly(await one.send("/api/feed"))));
+    await Promise.all(feeds.map((feed) => feed.until(`{"streams":[{"stream_id":"${streamId}"`)));
+    await stage.emulator.release("typed words", "all");
+    await reader.rest();
+
+    for (const feed of feeds) void feed.rest().catch(() => {});
+    await eventually(
+      async () => feeds.every(({ text }) => text.lastIndexOf('{"streams":[]}') > text.indexOf(streamId)) || undefined,
+      () => feeds.map(({ text }) => text).join("\n\n"),
+    );
+    for (const connection of [first, ...connections]) connection[Symbol.dispose]();
+  });
+
   test("is read on at every other worker from any event, while it runs and behind its end, and has no gap", async () => {
     await using stage = await startWorkers();
     const { first, reader, streamId } = await begin(stage);

@@ -1,11 +1,16 @@
 // Sessions that go: deleted by their caller, expired, or those of one request only; and their chats upstream, where these go too.
 
 import { toGatewayError } from "../../contract/gateway-error.ts";
+import { isTimeout } from "../../contract/thrown.ts";
+import { passingSessionId } from "../../store/passing-session.ts";
 import type { ChatPlace, Store } from "../../store/store.ts";
 import type { GatewayOptions } from "../gateway-options.ts";
 
 export interface SessionDeletionOptions extends Pick<GatewayOptions, "upstreams" | "deleteChats" | "log"> {
-  readonly store: Pick<Store, "deleteSession" | "forgetUnseen" | "findUnusedChats" | "sweep" | "sweepPassing">;
+  readonly store: Pick<
+    Store,
+    "deleteSession" | "forgetUnseen" | "findUnusedChats" | "openConversation" | "releaseTurn" | "sweep" | "sweepPassing"
+  >;
 }
 
 export interface SessionDeletion {
@@ -24,18 +29,42 @@ export interface SessionDeletion {
 }
 
 const deleteTimeoutMs = 10_000;
+/** Whose the chats are that have lost their session and are still to be deleted. */
+const itself = "gateway";
 
 export function createSessionDeletion(options: SessionDeletionOptions): SessionDeletion {
   const { store, upstreams, log } = options;
 
   async function deleteChats(chats: readonly ChatPlace[]): Promise<void> {
-    for (const { upstream, account, chatId } of await store.findUnusedChats(chats)) {
-      const keeper = upstreams().find(({ name }) => name === upstream);
+    for (const chat of await store.findUnusedChats(chats)) {
+      const keeper = upstreams().find(({ name }) => name === chat.upstream);
       try {
-        await keeper?.deleteChat?.(account, chatId, AbortSignal.timeout(deleteTimeoutMs));
+        await keeper?.deleteChat?.(chat.account, chat.chatId, AbortSignal.timeout(deleteTimeoutMs));
       } catch (error) {
         log.warn("Cannot delete a chat at the upstream", { reason: toGatewayError(error).message });
+        if (mayPass(error)) await keepForLater(chat);
       }
+    }
+  }
+
+  /** As a session of the gateway's own: it is swept in an hour, whichever process sweeps then, and its chat with it. */
+  async function keepForLater({ upstream, account, chatId }: ChatPlace): Promise<void> {
+    try {
+      const claim = await store.openConversation(itself, {
+        sessionId: passingSessionId("unwanted", chatId),
+        sessionHint: undefined,
+        upstream,
+        account,
+        model: "",
+        continuation: { chatId, nodeId: null, responseId: null, parentId: null },
+        priorReplies: 0,
+        // Only such are written at once.
+        byHead: true,
+        replaces: undefined,
+      });
+      await store.releaseTurn(claim, 0);
+    } catch (error) {
+      log.error("Cannot remember a chat that is still to be deleted at the upstream", {}, error);
     }
   }
 
@@ -73,4 +102,19 @@ export function createSessionDeletion(options: SessionDeletionOptions): SessionD
       }
     },
   };
+}
+
+/** What stood in the way of a deletion, an account set aside above all, may be gone in an hour. */
+function mayPass(error: unknown): boolean {
+  if (isTimeout(error)) return true;
+  const { kind, retryable } = toGatewayError(error);
+  switch (kind) {
+    case "upstream-quota":
+    case "upstream-auth":
+    case "upstream-challenge":
+    case "overloaded":
+      return true;
+    default:
+      return retryable;
+  }
 }
