@@ -213,6 +213,24 @@ describe("what is deleted at another worker", () => {
     expect((await second.send(`/v1/responses/${id}`)).status).toBe(404);
   });
 
+  test("is not kept when its first answer is whole: a session that its own worker alone knows", async () => {
+    await using stage = await startWorkers();
+    await gate(stage, "spoken words");
+    using first = await connectTo(stage.gateway.url, 1);
+    using second = await connectTo(stage.gateway.url, 2);
+    const messages = [{ role: "user", content: "spoken words" }];
+    const body = { model: "qwen3-max", messages, stream: true, prompt_cache_key: "s4" };
+    const reader = await readSlowly(await first.post("/v1/chat/completions", body));
+    await reader.until("begun");
+    const deleted = await second.send("/v1/sessions/s4", { method: "DELETE" });
+    await stage.emulator.release("spoken words", "all");
+
+    expect(deleted.status).toBe(200);
+    expect(await reader.rest()).toContain("[DONE]");
+    expect((await first.send("/v1/sessions/s4")).status).toBe(404);
+    expect((await second.send("/v1/sessions/s4")).status).toBe(404);
+  });
+
   test("is not kept when its session went before its first word, and what is asked afterwards is", async () => {
     await using stage = await startWorkers();
     await stage.emulator.script({

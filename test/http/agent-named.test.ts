@@ -153,7 +153,7 @@ describe("failures", () => {
 
   test("11: a run that is late ends with timeout, after 60 s where nothing else is set, and its call with it [R4-052]", async () => {
     const unset = loadConfig({ environment: {}, flags: {} });
-    await using agent = await startAgentGateway({ calendar }, { AGENT_TIMEOUT_MS: "500" });
+    await using agent = await startAgentGateway({ calendar }, { AGENT_TIMEOUT_MS: "2500" });
     agent.harness.emulator.script({
       match: "Wait for an event",
       reply: { text: "", calls: [{ name: "wait_for_event", arguments: {} }] },
