@@ -220,7 +220,7 @@ export const configSchema = Type.Object(
         maximum: gibibyte,
       }),
     ),
-    qwenUpload: toggle("Longer messages go up as a text file; false refuses them", true),
+    qwenUpload: toggle("Longer messages go up as a text file, and files of messages as they are; false refuses both", true),
     qwenUploadUrl: Type.Optional(
       Type.String({
         description: "Where files are put. Default: the storage that Qwen names",
