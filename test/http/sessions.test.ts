@@ -225,6 +225,26 @@ test.each([
   expect(harness.logLines.filter((line) => line.includes("Cannot delete a chat"))).toHaveLength(warnings);
 });
 
+test("a chat that cannot be deleted while its account is set aside is deleted afterwards, by the next process too", async () => {
+  let passedMs = 0;
+  const environment = { QWEN_DELETE_CHATS: "true", SESSION_CLEANUP_INTERVAL: "20" };
+  await using harness = await startHarness({ environment, clock: () => Date.now() + passedMs });
+  await answerTo(harness, [user("Hello")]);
+  harness.emulator.script({ refuse: { name: "rate-limited", hours: 1 } });
+  await readError(await harness.chat({ messages: [user("Something else")] }));
+  await fetch(`${harness.url}/v1/sessions/${helloId}`, { method: "DELETE" });
+  const list: unknown = await (await harness.get("/v1/sessions")).json();
+  expect(callsOf(harness, "delete")).toHaveLength(0);
+  await harness.restart();
+  passedMs = 3_600_001;
+  await harness.emulator.until((all) => all.some(({ on, status }) => on === "delete" && status === 200));
+
+  expect(list).toMatchObject({ data: [] });
+  expect(callsOf(harness, "delete").map(({ path }) => path.split("/").at(-1))).toEqual([
+    acceptedTurns(harness)[0]!.chatId,
+  ]);
+});
+
 test("a deleted session's conversation goes on in a new chat that is told everything", async () => {
   await using harness = await startHarness({ environment: { QWEN_DELETE_CHATS: "true" } });
   const talk = createTalk(harness);

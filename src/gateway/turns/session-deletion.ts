@@ -1,16 +1,27 @@
 // Sessions that go: deleted by their caller, expired, or those of one request only; and their chats upstream, where these go too.
 
 import { toGatewayError } from "../../contract/gateway-error.ts";
-import type { ConversationView, Store } from "../../store/store.ts";
+import { isTimeout } from "../../contract/thrown.ts";
+import { passingSessionId } from "../../store/passing-session.ts";
+import type { ChatPlace, Store } from "../../store/store.ts";
 import type { GatewayOptions } from "../gateway-options.ts";
 
 export interface SessionDeletionOptions extends Pick<GatewayOptions, "upstreams" | "deleteChats" | "log"> {
-  readonly store: Pick<Store, "deleteSession" | "findUnusedChats" | "sweep" | "sweepPassing">;
+  readonly store: Pick<
+    Store,
+    "deleteSession" | "forgetUnseen" | "findUnusedChats" | "openConversation" | "releaseTurn" | "sweep" | "sweepPassing"
+  >;
 }
 
 export interface SessionDeletion {
   /** Deletes a session of this caller, and its chats upstream where that is configured. @returns false when unknown. */
   deleteSession(caller: string, sessionId: string): Promise<boolean>;
+  /**
+   * Another worker has deleted it: what this one alone knows of it goes as well. Done when it returns, but for chats upstream.
+   * @param atMs when that was
+   * @returns whether there was something
+   */
+  sessionDeletedElsewhere(caller: string, sessionId: string, atMs: number): boolean;
   /** Forgets a conversation that served one composed request only, its chat upstream included. Never rejects. */
   forget(caller: string, sessionId: string): Promise<void>;
   /** Forgets sessions that expired, and deletes their chats upstream where that is configured. Never rejects. */
@@ -18,18 +29,42 @@ export interface SessionDeletion {
 }
 
 const deleteTimeoutMs = 10_000;
+/** Whose the chats are that have lost their session and are still to be deleted. */
+const itself = "gateway";
 
 export function createSessionDeletion(options: SessionDeletionOptions): SessionDeletion {
   const { store, upstreams, log } = options;
 
-  async function deleteChats(conversations: readonly ConversationView[]): Promise<void> {
-    for (const { upstream, account, chatId } of await store.findUnusedChats(conversations)) {
-      const keeper = upstreams().find(({ name }) => name === upstream);
+  async function deleteChats(chats: readonly ChatPlace[]): Promise<void> {
+    for (const chat of await store.findUnusedChats(chats)) {
+      const keeper = upstreams().find(({ name }) => name === chat.upstream);
       try {
-        await keeper?.deleteChat?.(account, chatId, AbortSignal.timeout(deleteTimeoutMs));
+        await keeper?.deleteChat?.(chat.account, chat.chatId, AbortSignal.timeout(deleteTimeoutMs));
       } catch (error) {
         log.warn("Cannot delete a chat at the upstream", { reason: toGatewayError(error).message });
+        if (mayPass(error)) await keepForLater(chat);
       }
+    }
+  }
+
+  /** As a session of the gateway's own: it is swept in an hour, whichever process sweeps then, and its chat with it. */
+  async function keepForLater({ upstream, account, chatId }: ChatPlace): Promise<void> {
+    try {
+      const claim = await store.openConversation(itself, {
+        sessionId: passingSessionId("unwanted", chatId),
+        sessionHint: undefined,
+        upstream,
+        account,
+        model: "",
+        continuation: { chatId, nodeId: null, responseId: null, parentId: null },
+        priorReplies: 0,
+        // Only such are written at once.
+        byHead: true,
+        replaces: undefined,
+      });
+      await store.releaseTurn(claim, 0);
+    } catch (error) {
+      log.error("Cannot remember a chat that is still to be deleted at the upstream", {}, error);
     }
   }
 
@@ -38,6 +73,15 @@ export function createSessionDeletion(options: SessionDeletionOptions): SessionD
       const gone = await store.deleteSession(caller, sessionId);
       if (gone !== undefined && options.deleteChats) await deleteChats(gone);
       return gone !== undefined;
+    },
+    sessionDeletedElsewhere(caller, sessionId, atMs) {
+      const gone = store.forgetUnseen?.(caller, sessionId, atMs) ?? [];
+      if (gone.length > 0 && options.deleteChats) {
+        void deleteChats(gone).catch((error: unknown) =>
+          log.warn("Cannot delete the chats of a session", { reason: toGatewayError(error).message }),
+        );
+      }
+      return gone.length > 0;
     },
     async forget(caller, sessionId) {
       try {
@@ -58,4 +102,19 @@ export function createSessionDeletion(options: SessionDeletionOptions): SessionD
       }
     },
   };
+}
+
+/** What stood in the way of a deletion, an account set aside above all, may be gone in an hour. */
+function mayPass(error: unknown): boolean {
+  if (isTimeout(error)) return true;
+  const { kind, retryable } = toGatewayError(error);
+  switch (kind) {
+    case "upstream-quota":
+    case "upstream-auth":
+    case "upstream-challenge":
+    case "overloaded":
+      return true;
+    default:
+      return retryable;
+  }
 }

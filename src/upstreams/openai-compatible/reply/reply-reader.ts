@@ -28,6 +28,8 @@ export interface ReplyOptions {
   readonly doneIsFinish: boolean;
   /** Those that the client offered. */
   readonly tools: readonly ToolDefinition[];
+  /** White space waits for what follows it: in front of a call it is left out. @defaultValue where there are tools */
+  readonly holdsBlanks?: boolean;
   readonly rescue: Rescue;
   /** Ids of calls that come without one. */
   readonly createId: () => string;
@@ -75,6 +77,8 @@ export class ReplyReader {
   #areCounted = false;
   #finish: FinishReason | undefined;
   #usage: TokenUsage | undefined;
+  /** Of llama.cpp, where it tells no usage: on the last chunk, or, if it is asked to, on every one. */
+  #timings: TokenUsage | undefined;
 
   constructor(options: ReplyOptions) {
     this.#options = options;
@@ -84,7 +88,7 @@ export class ReplyReader {
       onThoughtsStart: options.onThoughtsStart,
       cumulativeDeltas: options.cumulativeDeltas,
       rescue: options.rescue,
-      hasTools: options.tools.length > 0,
+      hasTools: options.holdsBlanks ?? options.tools.length > 0,
       say: (kind, text) => this.emit({ type: kind, text: jsonText(text) }),
     });
   }
@@ -100,7 +104,7 @@ export class ReplyReader {
     if (this.hasEnded) return;
     if (chunk.search_info != null) this.#tellSources((sources) => sources.fromSearch(chunk.search_info));
     if (chunk.usage != null) this.#usage = parseUsage(chunk.usage) ?? this.#usage;
-    else if (chunk.timings != null) this.#usage ??= parseTimings(chunk.timings);
+    else if (chunk.timings != null) this.#timings = parseTimings(chunk.timings) ?? this.#timings;
     // The chunk of usage alone is the last one.
     if (choices.length === 0 && chunk.usage != null && this.#finish !== undefined) this.end();
   }
@@ -231,9 +235,10 @@ export class ReplyReader {
   }
 
   #tellUsage(): void {
-    if (this.#usage === undefined) return;
-    this.#options.onUsage?.(this.#usage);
-    this.emit({ type: "usage-update", usage: this.#usage });
+    const usage = this.#usage ?? this.#timings;
+    if (usage === undefined) return;
+    this.#options.onUsage?.(usage);
+    this.emit({ type: "usage-update", usage });
   }
 }
 
