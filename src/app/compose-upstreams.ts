@@ -40,6 +40,8 @@ export interface ComposedUpstreams {
   readonly fetch: FetchFunction;
   /** Given where the platform's fetch bounds how many requests run. */
   readonly slots: RequestSlots | undefined;
+  /** Resolves when what became of accounts is written, for whoever takes their place. */
+  noted(): Promise<void>;
   /** Writes what is not written yet and closes idle connections. */
   close(): Promise<void>;
 }
@@ -121,6 +123,7 @@ export async function composeUpstreams(config: Config, parts: UpstreamParts): Pr
     },
     fetch: network,
     slots,
+    noted: accounts.noted,
     async close() {
       // First: renewals go over the sockets.
       await accounts.settled();
