@@ -588,6 +588,20 @@ export function testStore(name: string, open: OpenStore): void {
       await store.close();
     });
 
+    test("sweepPassing takes what was never answered, where it was opened by head", async () => {
+      const { store, clock } = await openWithClock();
+      const sessionId = passingSessionId("unwanted", "chat");
+      const { upstream, account } = newConversation("chat");
+      await store.releaseTurn(
+        await store.openConversation("caller", newConversation("chat", { sessionId, byHead: true })),
+        0,
+      );
+      expect(await store.findUnusedChats([{ upstream, account, chatId: "chat" }])).toEqual([]);
+      clock.advance(passingTimeoutMs + 1);
+      expect(await store.sweepPassing()).toMatchObject([{ upstream, account, chatId: "chat" }]);
+      await store.close();
+    });
+
     test("deleteSession takes all conversations of the session and nothing else", async () => {
       const { store } = await openWithClock();
       await converse(store, "gone-1", "1");
