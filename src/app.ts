@@ -113,6 +113,8 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     log.learnSecrets(secretTexts(effective));
     const origins = originsInForce(settings.origins, next.origins);
     const nextSettings: Settings = { config: effective, environment: next.environment, origins };
+    // An account that has just been set aside would serve again until its state is looked at a second time.
+    await former.upstreams.noted();
     const successor = await composeService(nextSettings, estate, { agent: former.agent, tracing: former.tracing });
     try {
       successor.server.takeOver(former.server);

@@ -28,6 +28,7 @@ import type { OpenVault } from "./open-vault.ts";
 import { embedThrough } from "./embed-through.ts";
 import type { Store } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { Fellows } from "../workers/fellows.ts";
 
 export interface ChatParts {
   readonly config: Config;
@@ -37,6 +38,8 @@ export interface ChatParts {
   /** @defaultValue the steps that the settings name */
   readonly pipeline: Pipeline | undefined;
   readonly vault: OpenVault;
+  /** The other workers, if there are any. */
+  readonly fellows: Fellows | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -109,6 +112,7 @@ export function composeChat(parts: ChatParts): Chat {
             .running()
             .filter((one) => one.caller === caller)
             .map(({ streamId, readers, startedAtMs }) => ({ stream_id: streamId, readers, started_at: startedAtMs })),
+        fellows: parts.fellows,
         keepAliveMs: config.sseKeepaliveMs,
         ...edge,
       }),

@@ -212,11 +212,14 @@ export async function composeService(
 function createConfiguredChat(config: Config, estate: Estate, upstreams: ComposedUpstreams): LazyChat {
   const { store, gateway, vault, pipeline, clock, log } = estate;
   return createLazyChat(
-    { config, gateway, turns: store, upstreams: upstreams.current, pipeline, clock, log },
+    { config, gateway, turns: store, upstreams: upstreams.current, pipeline, fellows: estate.fellows, clock, log },
     vault,
     async (caller, sessionId) => {
+      // First: what begins in it from now on is another session, wherever it begins.
+      const note = { kind: "session-forgotten", caller, sessionId, atMs: clock() } as const;
+      const wasElsewhere = (await estate.fellows?.pass(note)) === true;
       const hadTurns = await gateway.deleteSession(caller, sessionId);
-      return (await estate.responses.deleteSession(caller, sessionId)) || hadTurns;
+      return (await estate.responses.deleteSession(caller, sessionId)) || hadTurns || wasElsewhere;
     },
   );
 }

@@ -40,6 +40,8 @@ export interface ComposedUpstreams {
   readonly fetch: FetchFunction;
   /** Given where the platform's fetch bounds how many requests run. */
   readonly slots: RequestSlots | undefined;
+  /** Resolves when what became of accounts is written, for whoever takes their place. */
+  noted(): Promise<void>;
   /** Writes what is not written yet and closes idle connections. */
   close(): Promise<void>;
 }
@@ -121,6 +123,7 @@ export async function composeUpstreams(config: Config, parts: UpstreamParts): Pr
     },
     fetch: network,
     slots,
+    noted: accounts.noted,
     async close() {
       // First: renewals go over the sockets.
       await accounts.settled();
@@ -159,13 +162,23 @@ async function loadOthers(
 
 /** What belongs to a server that nobody has named: a slip that would show as an answer of somebody else. */
 function warnOfIdleSettings(config: Config, log: Log): void {
-  if (config.upstreamBaseUrl !== undefined) return;
-  const idle = [
-    ...(config.upstreamApiKey.length > 0 ? ["UPSTREAM_API_KEY"] : []),
-    ...(config.upstreamModels.length > 0 ? ["UPSTREAM_MODELS"] : []),
-    ...(config.upstreamDialect === undefined ? [] : ["UPSTREAM_DIALECT"]),
-  ];
-  if (idle.length > 0) log.warn(`Ignored without UPSTREAM_BASE_URL: ${idle.join(", ")}`);
+  const warn = (without: string, settings: Readonly<Record<string, boolean>>): void => {
+    const idle = Object.keys(settings).filter((name) => settings[name]);
+    if (idle.length > 0) log.warn(`Ignored without ${without}: ${idle.join(", ")}`);
+  };
+  if (config.upstreamBaseUrl === undefined)
+    warn("UPSTREAM_BASE_URL", {
+      UPSTREAM_API_KEY: config.upstreamApiKey.length > 0,
+      UPSTREAM_MODELS: config.upstreamModels.length > 0,
+      UPSTREAM_DIALECT: config.upstreamDialect !== undefined,
+    });
+  if (config.dashscopeApiKey.length === 0)
+    // In words: behind the name of a key and a colon the log would black it out.
+    warn("a key of DashScope", {
+      DASHSCOPE_REGION: config.dashscopeRegion !== undefined,
+      DASHSCOPE_PLAN: config.dashscopePlan !== undefined,
+      DASHSCOPE_TIER: config.dashscopeTier !== undefined,
+    });
 }
 
 function createWeb(

@@ -39,19 +39,24 @@ async function applySwitch(change: Switch, { ledger, capture, clock }: Estate): 
   }
 }
 
-function hearNote(note: Note, { ledger, vault, responses, quotas }: Estate): void {
+/** @returns whether it is about something of which nobody else could know that it was here */
+function hearNote(note: Note, { gateway, ledger, vault, responses, quotas }: Estate): boolean {
   switch (note.kind) {
     case "leaving-turn":
-      return ledger.leaving.heard(note);
+      ledger.leaving.heard(note);
+      return false;
     case "forgotten":
       void responses.stopForgotten(note.id);
       void vault.stopForgotten(note.caller, note.id);
-      return;
+      return false;
     case "session-forgotten":
-      return responses.sessionForgotten(note.caller, note.sessionId, note.atMs);
+      responses.sessionForgotten(note.caller, note.sessionId, note.atMs);
+      return gateway.sessionDeletedElsewhere(note.caller, note.sessionId, note.atMs);
     case "limits-reset":
-      return quotas.wasReset(note.subject);
+      quotas.wasReset(note.subject);
+      return false;
     default:
       note satisfies never;
+      return false;
   }
 }

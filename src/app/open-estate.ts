@@ -170,9 +170,6 @@ export async function openEstate(config: Config, options: EstateOptions, present
           return present.config().defaultModel;
         },
         forgottenHere: tellForgotten,
-        sessionForgottenHere:
-          fellows &&
-          ((caller, sessionId) => fellows.pass({ kind: "session-forgotten", caller, sessionId, atMs: clock() })),
         clock,
         log,
       },

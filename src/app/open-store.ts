@@ -2,6 +2,7 @@
 
 import { ConfigError } from "../config/config-error.ts";
 import type { Config } from "../config/config-schema.ts";
+import { finishRestore } from "../store/pending-restore.ts";
 import { databasePath, openSqliteStore } from "../store/sqlite/open-store.ts";
 import type { SharedRooms } from "../store/redis/open-store.ts";
 import type { Store } from "../store/store.ts";
@@ -35,6 +36,8 @@ export async function openConfiguredStore(
     });
   }
   requireMasterKey(masterKey);
+  // What stays with this gateway is restored as well.
+  finishRestore(dataDir);
   // Nobody else loads its scripts.
   const { openRedisStore } = await import("../store/redis/open-store.ts");
   return openRedisStore({

@@ -3,6 +3,7 @@
 import type { Database } from "bun:sqlite";
 import type { Config } from "../config/config-schema.ts";
 import type { Clock } from "../contract/clock.ts";
+import { chatEndingFrame, isChatEnding } from "../pipeline/ending-frame.ts";
 import type { RunningAnswers } from "../pipeline/typed-chat.ts";
 import { createReplays } from "../replay/create-replays.ts";
 import type { EndingFrame, ReplayLimits, Replays } from "../replay/replays.ts";
@@ -24,7 +25,7 @@ import { createSqliteConversations } from "../store/sqlite/conversations.ts";
 import { createSqliteChat } from "../store/sqlite/chat.ts";
 import { createSqliteReplayIndex } from "../store/sqlite/replay-index.ts";
 import { createSqliteResponses } from "../store/sqlite/responses.ts";
-import { responseEndingFrame } from "../surfaces/openai-responses/ending-frame.ts";
+import { isResponseEnding, responseEndingFrame } from "../surfaces/openai-responses/ending-frame.ts";
 import { isResponseId } from "../surfaces/openai-responses/items.ts";
 
 export interface OpenVault {
@@ -103,6 +104,7 @@ function openOver(database: Database, parts: VaultParts): OpenVault {
     interruptedFrame: endingFrame("failed", "The gateway was stopped during this answer: send the message again"),
     abandonedFrame: endingFrame("failed", "The answer was ended since nobody read it any more: send the message again"),
     stoppedFrame: endingFrame("cancelled", "The answer was stopped"),
+    isEnding,
   });
   const running = new Map<string, Promise<void>>();
   const agent = createSqliteAgent(database, times);
@@ -131,8 +133,12 @@ function openOver(database: Database, parts: VaultParts): OpenVault {
 function endingFrame(status: "failed" | "cancelled", sentence: string): EndingFrame {
   return (lastId, streamId) => {
     if (isResponseId(streamId)) return responseEndingFrame(lastId, streamId, { status, sentence });
-    return new TextEncoder().encode(`id: ${lastId + 1}\ndata: ${JSON.stringify({ error: sentence })}\n\n`);
+    return chatEndingFrame(lastId, sentence);
   };
+}
+
+function isEnding(frame: Uint8Array, streamId: string): boolean {
+  return isResponseId(streamId) ? isResponseEnding(frame) : isChatEnding(frame);
 }
 
 function replayLimits(config: Config): ReplayLimits {

@@ -45,10 +45,12 @@ export interface GatheredFiles {
  */
 export async function gatherFiles(options: GatherOptions): Promise<GatheredFiles> {
   const { dataDir, secrets, signal } = options;
-  if (!isThere(join(dataDir, databaseNames[0]!))) {
+  // Each of them may be missing: what nobody used yet, and the turns where a shared store holds them.
+  const present = databaseNames.filter((name) => isThere(join(dataDir, name)));
+  if (present.length === 0) {
     throw new BackupError(`Cannot back up "${dataDir}": there is no database of a gateway in it`);
   }
-  const files = await copyDatabases(options);
+  const files = await copyDatabases(present, options);
   if (secrets === "included") files.push(...(await findSecrets(dataDir, signal)));
   const manifest: Manifest = {
     format,
@@ -60,11 +62,13 @@ export async function gatherFiles(options: GatherOptions): Promise<GatheredFiles
   return { manifest, files };
 }
 
-async function copyDatabases({ dataDir, folder, signal }: GatherOptions): Promise<Gathered[]> {
+async function copyDatabases(
+  names: readonly string[],
+  { dataDir, folder, signal }: GatherOptions,
+): Promise<Gathered[]> {
   const copied: Gathered[] = [];
-  for (const name of databaseNames) {
+  for (const name of names) {
     const source = join(dataDir, name);
-    if (!isThere(source)) continue;
     const schema = inspectDatabase(source, knownSchemas[name]!);
     const from = join(folder, name);
     await copyDatabase(source, from, signal);

@@ -110,7 +110,7 @@ function checkManifest(path: string, value: unknown): Manifest {
   if (!Check(manifestSchema, value)) throw damaged(path, "what it says of itself makes no sense");
   const manifest: Static<typeof manifestSchema> = value;
   const names = manifest.files.map(({ name }) => name);
-  if (new Set(names).size !== names.length || !names.includes(databaseNames[0]!)) {
+  if (new Set(names).size !== names.length || !names.some((name) => databaseNames.includes(name))) {
     throw damaged(path, "what it says of itself makes no sense");
   }
   for (const { name, size, schema = 0 } of manifest.files) {

@@ -51,8 +51,8 @@ export async function restoreBackup({ dataDir, path, clock }: RestoreOptions): P
 /** Root may write anywhere, and makes files that the gateway's own user could not open. @throws {BackupError} */
 function requireOwner(dataDir: string, staged: string): void {
   if (process.geteuid?.() !== 0) return;
-  const database = join(dataDir, databaseNames[0]!);
-  const { uid } = statSync(isThere(database) ? database : dataDir);
+  const database = databaseNames.map((name) => join(dataDir, name)).find(isThere);
+  const { uid } = statSync(database ?? dataDir);
   if (uid === statSync(staged).uid) return;
   throw new BackupError(
     `Cannot restore into "${dataDir}" as root: the gateway there is another user's (uid ${uid}), who could not open the files; run this as that user, such as by sudo -u`,

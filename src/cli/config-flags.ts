@@ -16,7 +16,7 @@ const configFileFlag: Flag = {
     "YAML file with settings (default: qwen-gateway/config.yaml in $XDG_CONFIG_HOME or ~/.config, if it is there)",
 };
 
-const envFileFlag: Flag = {
+export const envFileFlag: Flag = {
   name: "env-file",
   value: "FILE",
   description:
@@ -25,6 +25,9 @@ const envFileFlag: Flag = {
 
 /** Of flags that say where settings are. */
 export const sourceFlagNames: readonly string[] = [configFileFlag.name, envFileFlag.name];
+
+/** The same, and of those that say where a gateway keeps what it keeps: for commands that work beside one. */
+export const storeFlagNames: readonly string[] = [...sourceFlagNames, "data-dir", "store-url"];
 
 export function configFlags(): readonly Flag[] {
   return [configFileFlag, envFileFlag, ...listSettings().map(toFlag)];

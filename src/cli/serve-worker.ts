@@ -64,10 +64,7 @@ export async function serveWorker(context: CommandContext): Promise<ExitCode> {
       await requireServing().fellows.apply(change);
       return null;
     },
-    note(note) {
-      serving?.fellows.hear(note);
-      return null;
-    },
+    note: (note) => serving?.fellows.hear(note) ?? false,
     metrics: () => requireServing().app.gatherMetrics(),
     stop() {
       stopping.resolve("the supervisor");

@@ -23,6 +23,7 @@ export function serveCommand(): Command {
     flags: [...configFlags(), captureFlag],
     notes:
       "Each flag is also an environment variable (--log-level: LOG_LEVEL) and a key of the file (log_level).\n" +
+      "A LIST is separated by commas; lists and tables of more than words are JSON. --stream=false switches off what is on.\n" +
       "Flags win over the environment, the environment over the file. Secrets belong in the environment or the file:\n" +
       "other users of this machine can see the flags of a running program.\n" +
       "SIGHUP reads the file and the env file again, SIGTERM lets running replies end.",

@@ -79,7 +79,7 @@ export class ChatSession {
     const before = messages.slice(0, index);
     if (question.serverId !== undefined) await this.#ask([...before, question], { retry_of: question.serverId });
     // What the server never heard of is said anew.
-    else await this.#say(before, question.content, question.extras, parentOf(before));
+    else await this.#say(before, question.content, question.extras, placeOf(messages, index));
   };
 
   /** Another question in the place of this one: a branch. */
@@ -88,9 +88,9 @@ export class ChatSession {
     const index = messages.findIndex(({ id, role }) => id === messageId && role === "user");
     if (index < 0) return;
     const before = messages.slice(0, index);
-    // What the server says of it: what is newest there is the answer to this very question, or comes behind that.
-    const { parent_id: parent = index === 0 ? null : parentOf(before) } = messages[index + 1]?.metadata ?? {};
-    await this.#say(before, text, messages[index]?.extras, parent);
+    // What is newest at the server is the answer to this very question, or comes behind that.
+    const parent = placeOf(messages, index);
+    await this.#say(before, text, messages[index]?.extras, parent === undefined && index === 0 ? null : parent);
   };
 
   /** Ends the running answer here and on the server. */
@@ -177,13 +177,15 @@ export class ChatSession {
     parent: string | null | undefined,
   ): Promise<void> {
     const body = { ...extras, message: text, ...(parent === undefined ? {} : { parent_id: parent }) };
-    await this.#ask([...before, createUserMessage(text, extras)], body);
+    await this.#ask([...before, createUserMessage(text, extras)], body, parent);
   }
 
   /** Shows the messages and an empty answer behind them, and asks. */
-  async #ask(messages: readonly ChatMessage[], body: Extras): Promise<void> {
+  async #ask(messages: readonly ChatMessage[], body: Extras, parent?: string | null): Promise<void> {
     const stopped = this.stop();
-    const answer = createAssistantMessage();
+    // Until the server says it itself, which it may never do.
+    const metadata = parent === undefined ? {} : { metadata: { parent_id: parent } };
+    const answer: ChatMessage = { ...createAssistantMessage(), ...metadata };
     this.#update(() => ({ messages: [...messages, answer], status: "streaming", error: undefined }));
     const { url, body: always } = this.#parts.options();
     const { sessionId } = this.#state;
@@ -266,7 +268,16 @@ function storageOf(options: ChatOptions): [storage: ChatStorage | undefined, key
   return [storage, options.storageKey ?? "qwen-gateway.chat"];
 }
 
-/** The message to go on behind; undefined leaves it to the server, which goes on behind the newest. */
-function parentOf(before: readonly ChatMessage[]): string | undefined {
-  return before.at(-1)?.serverId;
+/** What this question follows, as the server or the page has said. */
+function placeOf(messages: readonly ChatMessage[], index: number): string | null | undefined {
+  const { parent_id: parent = parentOf(messages.slice(0, index)) } = messages[index + 1]?.metadata ?? {};
+  return parent;
+}
+
+/**
+ * The message to go on behind: the last that the server knows. Where it knows none, where the last question was to stand.
+ * Undefined leaves it to the server, which goes on behind the newest.
+ */
+function parentOf(before: readonly ChatMessage[]): string | null | undefined {
+  return before.findLast(({ serverId }) => serverId !== undefined)?.serverId ?? before.at(-1)?.metadata?.parent_id;
 }

@@ -98,8 +98,12 @@ export interface ChatRequest {
   readonly parallelToolCalls?: boolean;
   /** The answer has to be JSON. For an upstream: by means of its own. Absent: it is text, or asked for in words. */
   readonly format?: AnswerFormat;
+  /** Its client takes the text for what it says alone: no settings wrap it, or put thoughts into it. As an answer in a format. */
+  readonly isBare?: true;
   /** The reply is read and may be changed on its way: its frames cannot be passed on as they come. */
   readonly isReplyRead?: true;
+  /** Tokens are to be told with their probabilities, which the server's own frames alone have. */
+  readonly wantsProbabilities?: true;
   /** Built-in web search of the upstream, where it has one. */
   readonly webSearch: boolean | undefined;
   readonly session: SessionFields;

@@ -1,8 +1,8 @@
 // The accounts that are known now: those of the environment and the file, those of the store, and what became of both.
 // Other processes may change the store at any time, so it is looked at again and again.
 
-import { reasonOf } from "../contract/thrown.ts";
 import type { Log } from "../telemetry/log.ts";
+import { createOutageLog } from "../telemetry/outage-log.ts";
 import { type Account, anonymousId, credentialsDigest, isAccessToken, tokenExpiresAtMs } from "./account.ts";
 import { type Aside, concerns } from "./account-state.ts";
 import type { AccountVault, KeptAccount, VaultEntry } from "./account-vault.ts";
@@ -128,19 +128,16 @@ export function createAccountRegistry(options: RegistryOptions): AccountRegistry
     return ageMs < lookAgainMs && ageMs >= 0;
   }
 
-  /** Once an outage of the store. */
-  let isTold = false;
+  const outage = createOutageLog(log, "Cannot look for changed accounts");
 
   async function loadAgain(): Promise<void> {
     try {
       await lookOnce();
-      isTold = false;
+      outage.worked();
     } catch (error) {
       // What is known still serves: only the changes of others are missed until the store answers again.
       if (known.size === 0) throw error;
-      const reason = reasonOf(error);
-      log[isTold ? "debug" : "warn"]("Cannot look for changed accounts", { reason });
-      isTold = true;
+      outage.failed(error);
     }
   }
 

@@ -2,6 +2,7 @@
 
 import Type, { type Static, type TSchema } from "typebox";
 import { Compile } from "typebox/compile";
+import type { TLocalizedValidationError } from "typebox/error";
 
 export type ParsedScript<Entry> = { readonly entries: Entry[] } | { readonly problem: string };
 
@@ -11,5 +12,10 @@ export function parseEntries<Schema extends TSchema>(entry: Schema, body: unknow
   const list: unknown = Array.isArray(body) ? body : [body];
   if (checker.Check(list)) return { entries: list };
   const [first] = checker.Errors(list);
-  return { problem: `script${first?.instancePath ?? ""}: ${first?.message ?? "is not understood"}` };
+  if (first === undefined) return { problem: "script: is not understood" };
+  return { problem: `script${first.instancePath}: ${reasonOf(first)}` };
+}
+
+function reasonOf(error: TLocalizedValidationError): string {
+  return error.keyword === "enum" ? `must be one of ${error.params.allowedValues.join(", ")}` : error.message;
 }

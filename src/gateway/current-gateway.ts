@@ -17,6 +17,7 @@ export function createCurrentGateway(current: () => Gateway, all: () => readonly
     findModel: (name, signal, access) => current().findModel(name, signal, access),
     showFiles: (request, caller) => current().showFiles(request, caller),
     deleteSession: (caller, sessionId) => current().deleteSession(caller, sessionId),
+    sessionDeletedElsewhere: (...deleted) => current().sessionDeletedElsewhere(...deleted),
     sweepSessions: () => current().sweepSessions(),
     openReplies: () => all().reduce((sum, gateway) => sum + gateway.openReplies(), 0),
     queues: () => current().queues(),

@@ -294,7 +294,8 @@ export function createGateway(options: GatewayOptions): Gateway {
             // What a thin client is told is kept, and therefore read.
             const isPassed = !hints.thin && isSpoken(surface.name, candidates);
             if (!isPassed) return request;
-            const isReplyRead = request.format !== undefined || display !== undefined;
+            const isChecked = request.format !== undefined && request.wantsProbabilities !== true;
+            const isReplyRead = isChecked || display !== undefined;
             return { ...request, received: incoming.body, ...(isReplyRead ? { isReplyRead } : {}) };
           },
         );

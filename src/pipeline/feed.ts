@@ -1,10 +1,9 @@
 // A live feed: what the gateway is doing now, and each change of it.
 
-import type { Json } from "../contract/json.ts";
 import { sleep } from "../outbound/retry.ts";
 
-/** A part of the feed, and what it says now. */
-export type FeedPart = readonly [name: string, read: () => Json];
+/** A part of the feed, and what it says now, which has JSON. */
+export type FeedPart = readonly [name: string, read: () => unknown];
 
 /**
  * Tells each part at the beginning, and again when it has changed. Looked at from time to time: what changes twice in

@@ -17,6 +17,7 @@ import type { ReaderClock } from "./reader.ts";
 import {
   defaultReplayLimits,
   type EndingFrame,
+  type IsEnding,
   type ReaderHooks,
   type ReplayLimits,
   type ReplaySource,
@@ -38,6 +39,8 @@ export interface ReplaysOptions {
   readonly abandonedFrame?: EndingFrame;
   /** Ends a stream that was stopped. */
   readonly stoppedFrame: EndingFrame;
+  /** Whether this is the last frame of a stream, which none of those above follows. @defaultValue its source alone knows */
+  readonly isEnding?: IsEnding | undefined;
   /** A stream that runs in another process is forgotten here. @defaultValue it runs to its end */
   readonly forgottenElsewhere?: ((caller: string, streamId: string) => void) | undefined;
   /** Stops a stream that runs at another gateway, and those here that are wished to stop there. @defaultValue nobody can */
@@ -77,7 +80,7 @@ export function createReplaysIn(
   spools: Spools,
   options: ReplaysOptions & { readonly mirror?: Mirror | undefined },
 ): Replays {
-  const { clock, index, log, interruptedFrame, abandonedFrame = interruptedFrame, stoppedFrame } = options;
+  const { clock, index, log, interruptedFrame, abandonedFrame = interruptedFrame, stoppedFrame, isEnding } = options;
   let limits: ReplayLimits = { ...defaultReplayLimits, ...options.limits };
   const readerClock = options.monotonic ?? performance;
   const repeat = options.repeat ?? repeatByInterval;
@@ -113,6 +116,7 @@ export function createReplaysIn(
     },
     log,
     interruptedFrame,
+    isEnding,
     mirror: options.mirror,
     wishes: options.wishes,
     isHere: (streamId) => here.has(streamId),
@@ -254,6 +258,7 @@ export function createReplaysIn(
         interruptedFrame,
         abandonedFrame,
         stoppedFrame,
+        isEnding,
       });
       here.set(streamId, production);
       watched.set(

@@ -7,11 +7,11 @@ import type { ReplayIndex, ReplayRecord } from "../store/replay-index.ts";
 import { RunsElsewhere } from "../store/runs-elsewhere.ts";
 import type { StopWishes } from "../store/stop-wishes.ts";
 import type { Log } from "../telemetry/log.ts";
-import { findFrame, findWholeFrames } from "./find-frames.ts";
+import { endsWith, findFrame, findWholeFrames } from "./find-frames.ts";
 import { FollowedStream } from "./followed-stream.ts";
 import type { Mirror } from "./mirrored-spools.ts";
 import { Reader, type ReaderClock, type ReaderLimits, type Supply } from "./reader.ts";
-import type { EndingFrame, ReaderHooks } from "./replays.ts";
+import type { EndingFrame, IsEnding, ReaderHooks } from "./replays.ts";
 import { emptySpool, type SpoolReader, type Spools, spoolUpTo } from "./spool.ts";
 import type { SpoolRoom } from "./spool-room.ts";
 
@@ -29,6 +29,7 @@ export interface EndedReplaysOptions {
   readonly keepMs: number;
   readonly log: Log;
   readonly interruptedFrame: EndingFrame;
+  readonly isEnding?: IsEnding | undefined;
   /** Where other gateways see what is sent, and their streams are seen. */
   readonly mirror?: Mirror | undefined;
   /** By them other gateways stop what they run. @defaultValue nobody can be asked */
@@ -114,10 +115,10 @@ export class EndedReplays {
     afterId: number,
     hooks: ReaderHooks | undefined,
   ): Promise<ReadableStream<Uint8Array>> {
-    const { mirror, readerClock: clock, interruptedFrame } = this.#options;
+    const { mirror, readerClock: clock, interruptedFrame, isEnding } = this.#options;
     if (mirror === undefined) throw runsElsewhere(runner);
     const left = (one: FollowedStream): void => void this.#reading.delete(one);
-    const followed = new FollowedStream({ mirror, streamId, afterId, clock, hooks, interruptedFrame, left });
+    const followed = new FollowedStream({ mirror, streamId, afterId, clock, hooks, interruptedFrame, isEnding, left });
     this.#reading.add(followed);
     return followed.open().catch((error: unknown) => {
       left(followed);
@@ -134,6 +135,9 @@ export class EndedReplays {
     const { length, lastId } = findWholeFrames(stored);
     const spool = spoolUpTo(stored, length);
     const offset = await findFrame(spool, afterId + 1);
+    const { interruptedFrame, isEnding } = this.#options;
+    // Killed before its end could be noted: all of it was said.
+    const isWhole = isEnding !== undefined && endsWith(spool, (frame) => isEnding(frame, streamId));
     // Who has seen more than is kept, as a power failure may leave it, must not take the end of it for the end of all.
     // The one behind the last is this very frame.
     const hasSeenEnd = afterId === lastId + 1;
@@ -141,7 +145,7 @@ export class EndedReplays {
       spool,
       offset,
       reader,
-      hasSeenEnd ? undefined : this.#options.interruptedFrame(Math.max(afterId, lastId), streamId),
+      isWhole || hasSeenEnd ? undefined : interruptedFrame(Math.max(afterId, lastId), streamId),
     );
   }
 

@@ -37,6 +37,14 @@ export function findWholeFrames(spool: SpoolReader): WholeFrames {
   return { length: lastEnd + 2, lastId: Number.parseInt(digits, 10) };
 }
 
+/** Whether the last of a spool's frames, which are whole, is one that ends the stream. */
+export function endsWith(spool: SpoolReader, isEnding: (frame: Uint8Array) => boolean): boolean {
+  if (spool.length === 0) return false;
+  const before = findLast(spool, "\n\nid: ", spool.length);
+  const start = before === undefined ? 0 : before + "\n\n".length;
+  return isEnding(readWhole(spool, start, spool.length - start));
+}
+
 /** @returns the last offset at which `text` stands whole before `end`. */
 function findLast(spool: SpoolReader, text: string, end: number): number | undefined {
   for (let blockEnd = end; blockEnd > 0; blockEnd -= blockBytes) {

@@ -5,7 +5,7 @@ import { commentFrame } from "../sse/sse-writer.ts";
 import { createMemorySpools } from "./memory-spools.ts";
 import type { FollowedState, Mirror } from "./mirrored-spools.ts";
 import { Reader, type ReaderClock, type ReaderLimits, type Supply } from "./reader.ts";
-import type { EndingFrame, ReaderHooks } from "./replays.ts";
+import type { EndingFrame, IsEnding, ReaderHooks } from "./replays.ts";
 
 export interface FollowOptions {
   readonly mirror: Mirror;
@@ -14,6 +14,7 @@ export interface FollowOptions {
   readonly clock: ReaderClock;
   readonly hooks: ReaderHooks | undefined;
   readonly interruptedFrame: EndingFrame;
+  readonly isEnding?: IsEnding | undefined;
   /** @defaultValue 100 */
   readonly pollMs?: number;
   /** Called once, when nobody reads it any more. */
@@ -36,6 +37,7 @@ export class FollowedStream implements Supply {
   /** Bytes that were read of it, and what of them is no whole frame yet. */
   #readBytes = 0;
   #partial = "";
+  #lastFrame = "";
   #lastId = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #seenAtMs: number;
@@ -106,6 +108,8 @@ export class FollowedStream implements Supply {
       return;
     }
     this.#partial = text.slice(end);
+    const before = text.lastIndexOf("\n\nid: ", end - 3);
+    this.#lastFrame = text.slice(before < 0 ? 0 : before + 2, end);
     const frames = this.#unseen(text.slice(0, end));
     if (frames === "" || this.#isLeft) return;
     const bytes = this.#encoder.encode(frames);
@@ -124,12 +128,19 @@ export class FollowedStream implements Supply {
     return frames.slice(from);
   }
 
+  /** Killed before its end could be noted: all of it was said. */
+  get #isWhole(): boolean {
+    const { isEnding, streamId } = this.#options;
+    return isEnding?.(this.#encoder.encode(this.#lastFrame), streamId) === true;
+  }
+
   #finish(end: Ending): void {
     this.isOver = true;
     // Whoever comes back is told that it could not be kept.
     if (end === "torn") return this.#reader?.cut();
     const { afterId, interruptedFrame, streamId } = this.#options;
-    if (end === "interrupted") this.#reader?.takeUnspooled(interruptedFrame(Math.max(this.#lastId, afterId), streamId));
+    if (end === "interrupted" && !this.#isWhole)
+      this.#reader?.takeUnspooled(interruptedFrame(Math.max(this.#lastId, afterId), streamId));
     this.#reader?.finish();
   }
 }

@@ -2,8 +2,9 @@
 // readers. Hot.
 
 import type { Log } from "../telemetry/log.ts";
+import { endsWith } from "./find-frames.ts";
 import { Reader, type ReaderClock, type ReaderLimits, type Supply } from "./reader.ts";
-import type { EndingFrame, ReaderHooks, ReplayChunk, ReplaySource } from "./replays.ts";
+import type { EndingFrame, IsEnding, ReaderHooks, ReplayChunk, ReplaySource } from "./replays.ts";
 import type { Spool } from "./spool.ts";
 
 /** Why the rest of a stream is in no spool. */
@@ -38,6 +39,7 @@ export interface ProductionOptions {
   readonly interruptedFrame: EndingFrame;
   readonly abandonedFrame: EndingFrame;
   readonly stoppedFrame: EndingFrame;
+  readonly isEnding?: IsEnding | undefined;
 }
 
 export class Production implements Supply {
@@ -247,8 +249,20 @@ export class Production implements Supply {
 
   #cut(reason: Error, frame: EndingFrame): void {
     if (this.#isOver) return;
-    this.#end(frame);
+    this.#end(this.#hasSaidAll ? undefined : frame);
     this.#tell(() => this.#source.cancel(reason));
+  }
+
+  /** Its last frame was sent, and nobody has read so far that its source was asked for another one. */
+  get #hasSaidAll(): boolean {
+    const { isEnding } = this.#options;
+    if (isEnding === undefined || this.#unkept !== undefined) return false;
+    try {
+      return endsWith(this.spool, (frame) => isEnding(frame, this.streamId));
+    } catch (error) {
+      this.readerFailed(error);
+      return false;
+    }
   }
 
   /** Whoever produces the stream is a guest here: what it throws must not end the timer, nor a reader's hang-up. */

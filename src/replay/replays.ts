@@ -103,3 +103,6 @@ export const defaultReplayLimits: ReplayLimits = {
 
 /** One frame with the id `lastId + 1`, which ends a stream that could not end by itself. */
 export type EndingFrame = (lastId: number, streamId: string) => Uint8Array;
+
+/** Whether a whole frame is the last of that stream, whoever has written it. */
+export type IsEnding = (frame: Uint8Array, streamId: string) => boolean;

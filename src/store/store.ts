@@ -205,6 +205,12 @@ export interface Store extends AccountStore, KeyStore, AmountStore {
   listSessions(caller: string, limit: number): Promise<readonly SessionView[]>;
   /** @returns what was deleted, so that chats can be deleted upstream; undefined when there is no such session. */
   deleteSession(caller: string, sessionId: string): Promise<readonly ConversationView[] | undefined>;
+  /**
+   * Another process has deleted this session: of its conversations those are not kept that were opened until then and that nobody
+   * but this process knows. Absent: all processes see all there is.
+   * @returns their chats
+   */
+  forgetUnseen?(caller: string, sessionId: string, untilMs: number): readonly ChatPlace[];
   /** Chats that dead processes of this machine held are free again, at once. Absent: their leases run out. Never rejects. */
   freeDead?(): Promise<void>;
   /** Deletes what expired. @returns the conversations that are gone. */

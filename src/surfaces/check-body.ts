@@ -1,6 +1,7 @@
 // A request body against its schema: the first thing that is wrong becomes an error that names the field.
 
 import { type Static, type TSchema, Type } from "typebox";
+import type { TLocalizedValidationError } from "typebox/error";
 import { Compile, type Validator } from "typebox/schema";
 import { GatewayError } from "../contract/gateway-error.ts";
 import type { JsonObject } from "../contract/json.ts";
@@ -17,7 +18,7 @@ export function createBodyCheck<S extends TSchema>(schema: S): (body: unknown) =
     if (validator.Check(body)) return body;
     const [first] = validator.Errors(body)[1];
     const param = toParam(first?.instancePath ?? "", first?.params);
-    const reason = first?.keyword === "required" ? "is missing" : asSentence(first?.message ?? "is invalid");
+    const reason = first === undefined ? "is invalid" : reasonOf(first);
     throw invalid(
       param,
       param === "" ? `Invalid request: the body ${reason}` : `Invalid request: "${param}" ${reason}`,
@@ -35,6 +36,12 @@ export function withoutNulls<T extends object>(fields: T): { [K in keyof T]: Exc
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null)) as {
     [K in keyof T]: Exclude<T[K], null>;
   };
+}
+
+function reasonOf(error: TLocalizedValidationError): string {
+  if (error.keyword === "required") return "is missing";
+  if (error.keyword === "enum") return `must be one of ${error.params.allowedValues.join(", ")}`;
+  return asSentence(error.message);
 }
 
 /** Schemas name a kind without its article. */

@@ -60,9 +60,12 @@ export interface Fellows extends FindOwner {
    * @returns what is called when it is over
    */
   guard(pid: number): () => void;
-  /** Lets the others know, as far as they can be reached. */
-  pass(note: Note): void;
-  onNote(hear: (note: Note) => void): void;
+  /**
+   * Lets the others know, as far as they can be reached. Resolves when they do. Never rejects.
+   * @returns whether it was about something that one of them had
+   */
+  pass(note: Note): Promise<boolean>;
+  onNote(hear: (note: Note) => boolean): void;
   /** Called when other workers come or go. @returns how to hear no more */
   onRoster(hear: () => void): () => void;
   /** Has all workers read the settings again. @throws {Error} when nobody answers */
@@ -77,7 +80,7 @@ export interface Fellows extends FindOwner {
 export interface MovedFellows extends Fellows {
   seat(roster: Roster): void;
   apply(change: Switch): Promise<void>;
-  hear(note: Note): void;
+  hear(note: Note): boolean;
 }
 
 /** Longer than the supervisor takes at most. */
@@ -96,7 +99,7 @@ export function createFellows(
 ): MovedFellows {
   let roster = firstRoster;
   let apply: ((change: Switch) => void | Promise<void>) | undefined;
-  let hearNote: ((note: Note) => void) | undefined;
+  let hearNote: ((note: Note) => boolean) | undefined;
   const hearers = new Set<() => void>();
   const here = hostname();
 
@@ -147,11 +150,11 @@ export function createFellows(
       tell(false);
       return () => tell(true);
     },
-    pass: (note) => void supervisor.ask("pass", note, passMs).catch(() => {}),
+    pass: (note) => supervisor.ask("pass", note, passMs).catch(() => false),
     onNote(hear) {
       hearNote = hear;
     },
-    hear: (note) => hearNote?.(note),
+    hear: (note) => hearNote?.(note) ?? false,
     onRoster(hear) {
       hearers.add(hear);
       return () => hearers.delete(hear);

@@ -76,7 +76,8 @@ export interface AskedOfWorker {
   /** @returns what serves by them */
   reload(settings: WorkerSettings): readonly string[];
   apply(change: Switch): null;
-  note(note: Note): null;
+  /** @returns whether it had something that this is about, where a note is of such */
+  note(note: Note): boolean;
   metrics(nothing: null): readonly MetricRow[];
   /** Answered at once: it ends when its replies have. */
   stop(nothing: null): null;
@@ -89,8 +90,8 @@ export interface AskedOfSupervisor {
   change(change: Switch): null;
   /** Has all workers read the settings again, as SIGHUP does. */
   reload(nothing: null): ReloadOutcome;
-  /** For the other workers. Answered at once. */
-  pass(note: Note): null;
+  /** For the other workers. Answered when they have it. @returns whether it was about something that one of them had */
+  pass(note: Note): boolean;
   /** Answered when the worker may go on with what has this name, which no other one does meanwhile. */
   enterLine(key: string): null;
   leaveLine(key: string): null;

@@ -7,6 +7,8 @@ export interface SupervisorTimes {
   readonly reloadMs: number;
   /** Longest wait for the figures of one worker. */
   readonly scrapeMs: number;
+  /** For the answer to a note. */
+  readonly noteMs: number;
   /** Between two questions whether a worker lives, and for their answers. */
   readonly pingMs: number;
   /** A worker that lived for so long was sound. */
@@ -24,6 +26,7 @@ export const usualTimes: SupervisorTimes = {
   startMs: 60_000,
   reloadMs: 60_000,
   scrapeMs: 2000,
+  noteMs: 2000,
   pingMs: 15_000,
   soundMs: 10_000,
   firstDelayMs: 100,

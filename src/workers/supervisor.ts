@@ -139,9 +139,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     const process = new WorkerProcess(place.number, options.spawn, {
       change: (change) => switchboard.change(change),
       reload: () => options.askReload(),
-      pass(note) {
-        for (const one of ready()) if (one !== process) void one.tell("note", note);
-        return null;
+      async pass(note) {
+        const others = ready().filter((one) => one !== process);
+        const had = await Promise.all(others.map((one) => one.ask("note", note, times.noteMs).catch(() => false)));
+        return had.includes(true);
       },
       enterLine: (key) => lines.enter(key, process),
       leaveLine(key) {

@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import Anthropic from "@anthropic-ai/sdk";
+import { betaMemoryTool } from "@anthropic-ai/sdk/helpers/beta/memory";
 import { betaZodTool } from "@anthropic-ai/sdk/helpers/beta/zod";
 import { type ModelStage, startModelStage, upstreamKinds } from "../support/model-stage.ts";
 import {
@@ -113,6 +114,46 @@ describe.each(upstreamKinds)("@anthropic-ai/sdk over %s", (kind) => {
     expect(stage.asked()[0]).not.toContain("get_time");
     expect(stage.asked()).toHaveLength(3);
   });
+
+  test("toolRunner: a memory, whose schema it does not send", async () => {
+    stage.script({ calls: [{ name: "memory", arguments: { command: "view", path: "/memories" } }] });
+    stage.script({ text: "Nothing yet." });
+    const seen: unknown[] = [];
+    const see = (command: unknown) => {
+      seen.push(command);
+      return "The folder is empty.";
+    };
+    const memory = betaMemoryTool({ view: see, create: see, str_replace: see, insert: see, delete: see, rename: see });
+    const messages = [{ role: "user" as const, content: "What do you know of me?" }];
+    const runner = client().beta.messages.toolRunner({ ...body(), messages, tools: [memory] });
+
+    expect(textOf(await runner.runUntilDone())).toBe("Nothing yet.");
+    expect(seen).toEqual([{ command: "view", path: "/memories" }]);
+    expect(stage.asked()[1]).toContain("The folder is empty.");
+  });
+
+  test.each([true, false])(
+    "toolRunner: goes on from a summary that takes the place of what was said, stream: %p",
+    async (on) => {
+      stage.script({ calls: callsInTurn.slice(0, 1) });
+      stage.script({ text: "It rains in Paris." }, "Summarize this conversation");
+      stage.script({ text: "An umbrella." });
+      const messages = [{ role: "user" as const, content: "What do I need in Paris?" }];
+      const runner = client().beta.messages.toolRunner({ ...body(), messages, tools: runnable, stream: on });
+      const reasons: unknown[] = [];
+      for await (const turn of runner) {
+        const message = "finalMessage" in turn ? await turn.finalMessage() : turn;
+        reasons.push(message.stop_reason);
+        if (reasons.length === 1) runner.compactBeforeNextTurn();
+      }
+
+      expect(reasons).toEqual(["tool_use", "compaction", "end_turn"]);
+      expect(textOf(await runner.done())).toBe("An umbrella.");
+      expect(stage.asked()).toHaveLength(3);
+      expect(stage.asked()[2]).toContain("It rains in Paris.");
+      expect(stage.asked()[2]).not.toContain("What do I need");
+    },
+  );
 
   test("countTokens grows with text and with tools, under both kinds of key", async () => {
     const count = async (fields: object, key?: object) =>

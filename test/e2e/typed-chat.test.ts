@@ -41,15 +41,18 @@ describe("kill -9", () => {
     expect(next.text).toContain("Rex");
   });
 
-  test("a turn whose [DONE] was seen is there afterwards", async () => {
+  test("a turn whose [DONE] was seen is there afterwards, and nothing is behind that", async () => {
     await using stage = await startStage();
+    const whole: string[] = [];
     for (let round = 1; round <= 3; round++) {
       const response = await postMessage(stage, { message: `Say round ${round}`, session_id: "s1", options: quiet });
       const reader = await readSlowly(response);
       await reader.until("data: [DONE]\n\n");
       await stage.crashAndRestart();
+      whole.push(await (await stage.get(`/api/chat/stream/${response.headers.get("x-stream-id")}`)).text());
     }
 
+    expect(whole.map((text) => text.split("data: ").at(-1))).toEqual(Array(3).fill("[DONE]\n\n"));
     const messages = await readMessages(stage, "s1");
     expect(messages.map(({ role, content, status }) => [role, content, status])).toEqual(
       [1, 2, 3].flatMap((round) => [

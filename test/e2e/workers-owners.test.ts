@@ -36,6 +36,23 @@ describe("a stream of the typed chat", () => {
     return { first, reader, streamId: response.headers.get("x-stream-id") ?? "" };
   }
 
+  test("is told by the feed of every worker, and nowhere any more when it has ended", async () => {
+    await using stage = await startWorkers();
+    const { first, reader, streamId } = await begin(stage);
+    const connections = await connectToAll(stage.gateway.url, count);
+    const feeds = await Promise.all(connections.map(async (one) => readSlowly(await one.send("/api/feed"))));
+    await Promise.all(feeds.map((feed) => feed.until(`{"streams":[{"stream_id":"${streamId}"`)));
+    await stage.emulator.release("typed words", "all");
+    await reader.rest();
+
+    for (const feed of feeds) void feed.rest().catch(() => {});
+    await eventually(
+      async () => feeds.every(({ text }) => text.lastIndexOf('{"streams":[]}') > text.indexOf(streamId)) || undefined,
+      () => feeds.map(({ text }) => text).join("\n\n"),
+    );
+    for (const connection of [first, ...connections]) connection[Symbol.dispose]();
+  });
+
   test("is read on at every other worker from any event, while it runs and behind its end, and has no gap", async () => {
     await using stage = await startWorkers();
     const { first, reader, streamId } = await begin(stage);
@@ -194,6 +211,24 @@ describe("what is deleted at another worker", () => {
 
     expect(deleted.status).toBe(200);
     expect((await second.send(`/v1/responses/${id}`)).status).toBe(404);
+  });
+
+  test("is not kept when its first answer is whole: a session that its own worker alone knows", async () => {
+    await using stage = await startWorkers();
+    await gate(stage, "spoken words");
+    using first = await connectTo(stage.gateway.url, 1);
+    using second = await connectTo(stage.gateway.url, 2);
+    const messages = [{ role: "user", content: "spoken words" }];
+    const body = { model: "qwen3-max", messages, stream: true, prompt_cache_key: "s4" };
+    const reader = await readSlowly(await first.post("/v1/chat/completions", body));
+    await reader.until("begun");
+    const deleted = await second.send("/v1/sessions/s4", { method: "DELETE" });
+    await stage.emulator.release("spoken words", "all");
+
+    expect(deleted.status).toBe(200);
+    expect(await reader.rest()).toContain("[DONE]");
+    expect((await first.send("/v1/sessions/s4")).status).toBe(404);
+    expect((await second.send("/v1/sessions/s4")).status).toBe(404);
   });
 
   test("is not kept when its session went before its first word, and what is asked afterwards is", async () => {

@@ -104,6 +104,15 @@ describe("the only key", () => {
     expect(used(stage)).toEqual(["sk-one"]);
   });
 
+  test("is not set aside for words of the request that a refusal quotes", async () => {
+    await using stage = await start({ RETRY_MAX_ATTEMPTS: "1" });
+    const message = "1 validation error: {'msg': 'Field required', 'input': {'content': 'Why too many requests?'}}";
+    stage.emulator.script({ refuse: { name: "invalid-parameter", message } });
+    const replies = [await ask(stage), await ask(stage)];
+
+    expect(replies).toMatchObject([{ status: 400, error: { code: "invalid_request" } }, { text: counted }]);
+  });
+
   test("is set aside no longer than it may", async () => {
     await using stage = await start({ ACCOUNT_COOLDOWN_MAX_MS: "20", RETRY_MAX_ATTEMPTS: "1" });
     stage.emulator.script({ refuse: { name: "rate-limited", retryAfterSeconds: 20 } });

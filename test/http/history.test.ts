@@ -274,6 +274,26 @@ describe("however it ended", () => {
     });
   });
 
+  test("Responses keep what they refuse before anybody is asked, in the background as well", async () => {
+    await using harness = await startHarness(content);
+    const bodies = [
+      "{",
+      JSON.stringify({ input: "Go on", previous_response_id: "resp_gone" }),
+      JSON.stringify({ input: "Go on", conversation: "conv_gone" }),
+      JSON.stringify({ input: "Go on", background: true, previous_response_id: "resp_gone" }),
+      JSON.stringify({ input: 7, background: true }),
+    ];
+    for (const body of bodies) {
+      const headers = { "content-type": "application/json" };
+      await readError(await fetch(`${harness.url}/v1/responses`, { method: "POST", headers, body }));
+    }
+    const kept = (await list(harness, "?order=asc&outcome=refused")).map(({ surface, status }) => [surface, status]);
+
+    expect(kept).toEqual([400, 404, 404, 404, 400].map((status) => ["openai-responses", status]));
+    const refusals = parseMetrics(await bodyOf(await harness.get("/metrics")));
+    expect(sumOf(refusals, "qwen_gateway_refusals_total", { surface: "openai-responses" })).toBe(bodies.length);
+  });
+
   test("a hang-up keeps what had been said until then", async () => {
     await using harness = await startHarness(content);
     const controller = new AbortController();

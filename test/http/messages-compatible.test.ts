@@ -115,6 +115,22 @@ test("fields reach the server under its own names", async () => {
   });
 });
 
+test("a server that was not started to count thoughts is asked to think all the same, and never again to count", async () => {
+  await using stage = await start("vllm");
+  const message = "thinking_token_budget is set but reasoning_config is not configured. Please set --reasoning-config";
+  stage.server.emulator.script({ refuse: { name: "invalid-parameter", message } });
+  const thinking = { type: "enabled", budget_tokens: 1024 };
+  const answers = [
+    await stage.ask([says("Say hello")], { thinking }),
+    await stage.ask([says("Say hello")], { thinking }),
+  ];
+
+  expect(answers).toMatchObject([{ text: "hello" }, { text: "hello" }]);
+  expect(stage.server.emulator.requests.filter(({ on }) => on === "completions")).toHaveLength(3);
+  expect(stage.sent()).toMatchObject({ chat_template_kwargs: { enable_thinking: true } });
+  expect(stage.sent()).not.toHaveProperty("thinking_token_budget");
+});
+
 test("pictures and documents reach the server as parts and text", async () => {
   await using stage = await start("vllm");
   const content = [

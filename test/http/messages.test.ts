@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { startHarness } from "../support/harness.ts";
 import { readMessage } from "../support/read-message.ts";
-import { lastTurn, openReplies, untilIdle } from "./client.ts";
+import { acceptedTurns, lastTurn, openReplies, untilIdle } from "./client.ts";
 import { answered, says, send } from "./message-client.ts";
 
 describe("a message", () => {
@@ -233,6 +233,39 @@ describe("failures", () => {
     expect((await readMessage(first)).stopReason).toBe("end_turn");
   });
 });
+
+test("a summary is asked for in the conversation's chat, and what goes on from it is told nothing else", async () => {
+  await using harness = await startHarness();
+  harness.emulator.script({ reply: { text: "Hello, Mira." } });
+  harness.emulator.script({ match: "Summarize this conversation", reply: { text: "The user is Mira." } });
+  const greeting = says("I am Mira");
+  const greeted = await send(harness, [greeting]);
+  const compaction = { type: "summarize" };
+  const summary = await send(harness, [greeting, answered(greeted)], { stream: false, compaction });
+  const [first, asked] = acceptedTurns(harness);
+  await send(harness, [answered(summary), says("Say hello")]);
+
+  expect(summary).toMatchObject({ content: [{ type: "compaction" }], stopReason: "compaction" });
+  expect(asked).toMatchObject({ chatId: first?.chatId });
+  expect(asked?.content).not.toContain("Hello, Mira.");
+  expect(lastTurn(harness).chatId).not.toBe(first!.chatId);
+  expect(lastTurn(harness).content).toContain("The user is Mira.");
+  expect(lastTurn(harness).content).not.toContain("Hello, Mira.");
+});
+
+test.each([true, false])(
+  "a summary has no thoughts and no wrapper in it, whatever is set, streamed: %p",
+  async (stream) => {
+    await using harness = await startHarness({
+      environment: { REASONING_DISPLAY: "tags", WRAP_ANSWER: "attempt_completion" },
+    });
+    harness.emulator.script({ reply: { thinking: "Hm.", text: "The user is Mira." } });
+    const body = { model: "qwen3-max", max_tokens: 900, stream, compaction: { type: "summarize" } };
+    const response = await harness.post("/v1/messages", { ...body, messages: [says("I am Mira")] });
+
+    expect(await response.text()).toContain('"content":"The user is Mira."');
+  },
+);
 
 test("a hang-up stops the generation [R0-034] [R0-035]", async () => {
   await using harness = await startHarness();

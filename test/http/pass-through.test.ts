@@ -52,6 +52,37 @@ describe.each(["socket", "fetch"])("TRANSPORT=%s", (transport) => {
     expect(await bodyOf(response)).toBe(answer);
   });
 
+  describe.each([
+    ["tools", { tools: [{ type: "function", function: { name: "add", parameters: { type: "object" } } }] }],
+    ["a form", { response_format: { type: "json_schema", json_schema: { name: "a", schema: { type: "object" } } } }],
+  ])("probabilities of tokens beside %s", (_beside, fields) => {
+    const asked = { ...hello, ...fields, logprobs: true, top_logprobs: 1 };
+    const logprobs = { content: [{ token: "{}", logprob: -0.25, bytes: [123, 125], top_logprobs: [] }] };
+
+    test("pass in a stream", async () => {
+      const said = ["{", "\n", " ", "}"].map((content) =>
+        frame({ ...head, choices: [{ index: 0, delta: { content }, logprobs, finish_reason: null }] }),
+      );
+      await using lane = await start([{ body: role + said.join("") + chunk({}, "stop") + usage + done }]);
+
+      expect(await bodyOf(await lane.harness.chat(asked))).toContain(said.join(""));
+    });
+
+    test("pass in a whole answer", async () => {
+      const message = { role: "assistant", content: "{}" };
+      const whole = JSON.stringify({
+        ...head,
+        object: "chat.completion",
+        choices: [{ index: 0, message, logprobs, finish_reason: "stop" }],
+        usage: { prompt_tokens: 5, completion_tokens: 2, total_tokens: 7 },
+      });
+      await using lane = await start([{ body: whole }]);
+      const response = await lane.harness.chat({ ...asked, stream: false, stream_options: undefined });
+
+      expect(await bodyOf(response)).toBe(whole);
+    });
+  });
+
   test("a long history goes out as it was written, wherever its texts stand", async () => {
     await using lane = await start([{ body: answer }]);
     const said = `${"Code that ends in braces. ".repeat(30)}${"}".repeat(40)}`;

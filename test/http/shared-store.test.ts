@@ -1,12 +1,14 @@
 // Two gateways on one Redis server, as clients see them: one conversation over both, and what happens while the server is away.
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createApp } from "../../src/app.ts";
+import { openConfiguredStore } from "../../src/app/open-store.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { createStoredKeys } from "../../src/server/auth/stored-keys.ts";
+import { thisProcess } from "../../src/store/lease-owner.ts";
 import { openRedisStore } from "../../src/store/redis/open-store.ts";
 import { createScripts } from "../../src/store/redis/scripts.ts";
 import { createLog } from "../../src/telemetry/create-log.ts";
@@ -420,6 +422,22 @@ describe.skipIf(executable === undefined)("gateways that share a store", () => {
 
     expect(String(keyless)).toContain("Cannot use the shared store of STORE_URL without MASTER_KEY");
     expect(Bun.inspect(keyless)).not.toContain("secret-word");
+  });
+
+  test("a start ends the restore of its own files that a death broke off", async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), "qwen-gateway-restored-"));
+    const owner = { ...thisProcess(), ownerStartedMs: 1 };
+    const pending = { staged: ".restore-1", kept: "before", leaving: [], arriving: ["chat.db"], owner };
+    mkdirSync(join(dataDir, pending.staged));
+    writeFileSync(join(dataDir, pending.staged, "chat.db"), "restored");
+    writeFileSync(join(dataDir, "restore-pending.json"), JSON.stringify(pending));
+    const config = { dataDir, storeUrl: server.url, masterKey };
+    const store = await openConfiguredStore(config, { clock: Date.now, sessionTimeoutMs: () => 86_400_000 });
+    await store.close();
+    const restored = readFileSync(join(dataDir, "chat.db"), "utf8");
+    rmSync(dataDir, { recursive: true, force: true });
+
+    expect(restored).toBe("restored");
   });
 
   test("a start says what stays with this gateway, and what its store would forget", async () => {

@@ -157,3 +157,17 @@ describe("a server that holds its model to a schema", () => {
     expect((await chat.read(await stage.chat(body))).text).toBe(`Sure: ${rome}`);
   });
 });
+
+test("a form that is refused for the thoughts beside it costs no later request its switch", async () => {
+  await using stage = await startDialectStage({ dialect: "dashscope" });
+  const message = "Json mode response is not supported when enable_thinking is true";
+  stage.emulator.script({ refuse: { name: "invalid-parameter", message } });
+  stage.emulator.script({ reply: { text: rome } });
+  const answer = await askJson(stage.harness, chat, [chat.ask("Where?")], { stream: true });
+  await stage.chat({ messages: [chat.ask("Hello")], enable_thinking: false }).then((response) => response.text());
+
+  expect(answer.text).toBe(rome);
+  expect(stage.completions()).toMatchObject(
+    [true, true, false].map((thinks) => ({ body: { enable_thinking: thinks } })),
+  );
+});

@@ -260,3 +260,11 @@ test("a key for a server that nobody has named is told of by the log, without it
   expect(log).toContain("Ignored without UPSTREAM_BASE_URL: UPSTREAM_API_KEY, UPSTREAM_MODELS");
   expect(log).not.toContain("sk-secret-of-mine");
 });
+
+test("a plan or a region of a key that is missing is told of by the log", async () => {
+  await using harness = await startHarness({ environment: { DASHSCOPE_PLAN: "coding", DASHSCOPE_REGION: "cn" } });
+  await using keyed = await startHarness({ environment: { DASHSCOPE_PLAN: "coding", DASHSCOPE_API_KEY: "sk-sp-a" } });
+
+  expect(harness.logLines.join("\n")).toContain("Ignored without a key of DashScope: DASHSCOPE_REGION, DASHSCOPE_PLAN");
+  expect(keyed.logLines.join("\n")).not.toContain("Ignored without");
+});

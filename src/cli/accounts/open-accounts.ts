@@ -17,7 +17,7 @@ import type { WebAccounts } from "../../upstreams/qwen-web/accounts/accounts.ts"
 import { createConfiguredAccounts } from "../../upstreams/qwen-web/accounts/configured-accounts.ts";
 import { upstreamName } from "../../upstreams/qwen-web/errors.ts";
 import { type CommandContext, type ExitCode, type Flag, type FlagValues, UsageError } from "../command.ts";
-import { configFlags, loadCommandConfig, sourceFlagNames } from "../config-flags.ts";
+import { configFlags, loadCommandConfig, storeFlagNames } from "../config-flags.ts";
 import { complainOf } from "../complain-of.ts";
 
 export interface OpenedAccounts {
@@ -34,7 +34,7 @@ export interface OpenedAccounts {
 }
 
 /** The settings that decide where accounts are and whom they are tested against. */
-const settings = new Set([...sourceFlagNames, "data-dir", "store-url", "qwen-base-url", "qwen-auth-url"]);
+const settings = new Set([...storeFlagNames, "qwen-base-url", "qwen-auth-url"]);
 
 export function accountFlags(): readonly Flag[] {
   return configFlags().filter(({ name }) => settings.has(name));

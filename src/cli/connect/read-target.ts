@@ -2,7 +2,7 @@
 
 import type { CommandContext, Flag, FlagValues } from "../command.ts";
 import { UsageError } from "../command.ts";
-import { loadCommandConfig } from "../config-flags.ts";
+import { envFileFlag, loadCommandConfig, sourceFlagNames } from "../config-flags.ts";
 import { healthUrl } from "../healthcheck.ts";
 import { numberFlag } from "../number-flag.ts";
 import { keySource, readKeys } from "../setup/read-keys.ts";
@@ -31,6 +31,7 @@ export const targetFlags: readonly Flag[] = [
     value: "FILE",
     description: "The gateway's settings (default: the file that serve reads by itself)",
   },
+  envFileFlag,
 ];
 
 /** Fewer are useless, more do not exist. */
@@ -41,8 +42,8 @@ const noKey = "none";
 
 /** @throws {UsageError} @throws {ConfigError} */
 export async function readTarget(flags: FlagValues, context: CommandContext): Promise<Target> {
-  const named: FlagValues = flags["config"] === undefined ? {} : { config: flags["config"] };
-  const { config } = loadCommandConfig(named, context);
+  const sources = Object.entries(flags).filter(([name]) => sourceFlagNames.includes(name));
+  const { config } = loadCommandConfig(Object.fromEntries(sources), context);
   const url = flags["url"] === undefined ? healthUrl(config).replace(/\/health$/, "") : readUrl(flags["url"]);
   const [given] = flags["key"] === undefined ? [] : await readKeys("key", flags["key"], context);
   // The key of this gateway is nothing for another one.

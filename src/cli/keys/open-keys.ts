@@ -6,11 +6,11 @@ import { createStoredKeys, type StoredKeys } from "../../server/auth/stored-keys
 import { openConfiguredStore } from "../../app/open-store.ts";
 import { createLog } from "../../telemetry/create-log.ts";
 import { type CommandContext, type ExitCode, type Flag, type FlagValues, UsageError } from "../command.ts";
-import { configFlags, loadCommandConfig } from "../config-flags.ts";
+import { configFlags, loadCommandConfig, storeFlagNames } from "../config-flags.ts";
 import { complainOf } from "../complain-of.ts";
 
 /** The settings that say where the keys are. */
-const settings = new Set(["config", "data-dir", "store-url"]);
+const settings = new Set(storeFlagNames);
 
 export function keyFlags(): readonly Flag[] {
   return configFlags().filter(({ name }) => settings.has(name));

@@ -9,11 +9,11 @@ import { openConfiguredStore } from "../../app/open-store.ts";
 import { databasePath } from "../../store/sqlite/open-store.ts";
 import { createLog } from "../../telemetry/create-log.ts";
 import type { Command, CommandContext, ExitCode } from "../command.ts";
-import { configFlags, loadCommandConfig, sourceFlagNames } from "../config-flags.ts";
+import { configFlags, loadCommandConfig, storeFlagNames } from "../config-flags.ts";
 import { complainOf } from "../complain-of.ts";
 
 /** Where what is sealed is, and what it is sealed with. Keys do not belong on a command line. */
-const settings = new Set([...sourceFlagNames, "data-dir", "store-url"]);
+const settings = new Set(storeFlagNames);
 const afterReload = "after-reload";
 
 /** A renewal takes seconds. */

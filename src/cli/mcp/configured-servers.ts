@@ -4,9 +4,10 @@ import { basename } from "node:path";
 import type { Config } from "../../config/config-schema.ts";
 import { loadToolServers, type ToolServerSettings } from "../../config/mcp-servers.ts";
 import { type CommandContext, type Flag, type FlagValues, UsageError } from "../command.ts";
-import { configFlags, loadCommandConfig, sourceFlagNames } from "../config-flags.ts";
+import { configFlags, loadCommandConfig, storeFlagNames } from "../config-flags.ts";
 
-const settings = new Set([...sourceFlagNames, "mcp-config", "mcp-servers", "mcp-call-timeout-ms"]);
+/** Sign-ins are kept where the gateway keeps its own. */
+const settings = new Set([...storeFlagNames, "mcp-config", "mcp-servers", "mcp-call-timeout-ms"]);
 
 export function mcpFlags(): readonly Flag[] {
   return configFlags().filter(({ name }) => settings.has(name));

@@ -13,7 +13,7 @@ export function nextSteps(file: ConfigFile, config: Config, model: string | unde
   const key = config.apiKey.length === 0 ? "" : ' -H "authorization: Bearer $API_KEY"';
   return [
     "",
-    "Start it (a gateway that runs already has to be started anew):",
+    "Start it (one that runs on this file reads it again by SIGHUP, or by POST /admin/api/reload):",
     `  ${start}`,
     "Ask it:",
     `  curl ${url}${key} -H 'content-type: application/json' -d ${quoted(JSON.stringify(body))}`,

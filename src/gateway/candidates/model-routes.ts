@@ -65,6 +65,16 @@ export function createModelRoutes(options: RouteOptions): ModelRoutes {
       .map((upstream) => ({ upstream, model }));
   }
 
+  /** Ids that servers list begin with a maker's name (`qwen/qwen3.5-9b`), which may be an upstream's as well. */
+  function byName(name: string): readonly Candidate[] {
+    const prefixed = byPrefix(name);
+    if (prefixed === undefined) return byOffer(name);
+    const { upstream, model } = prefixed;
+    const isListed = model === undefined || catalog.offers(upstream, model);
+    const offering = isListed ? [] : byOffer(name);
+    return offering.length > 0 ? offering : [prefixed];
+  }
+
   function ownDefault(upstream: Upstream): Candidate {
     const { defaultModel } = options;
     if (upstream.choosesModel === true || defaultModel === undefined) return { upstream, model: undefined };
@@ -73,10 +83,8 @@ export function createModelRoutes(options: RouteOptions): ModelRoutes {
 
   /** What a route names is looked up as if a client had asked for it, but for other routes. */
   function resolve(target: string): readonly Candidate[] {
-    const prefixed = byPrefix(target);
-    if (prefixed !== undefined) return [prefixed];
-    const offering = byOffer(target);
-    return offering.length > 0 ? offering : unlisted(target);
+    const named = byName(target);
+    return named.length > 0 ? named : unlisted(target);
   }
 
   function unchanged(model: string | undefined): Candidate {
@@ -105,10 +113,8 @@ export function createModelRoutes(options: RouteOptions): ModelRoutes {
     if (model === undefined) return defaults();
     const exact = targetsOf(model);
     if (exact !== undefined) return unique(exact.flatMap(resolve));
-    const prefixed = byPrefix(model);
-    if (prefixed !== undefined) return [prefixed];
-    const offering = byOffer(model);
-    if (offering.length > 0) return offering;
+    const named = byName(model);
+    if (named.length > 0) return named;
     const pattern = patterns.find((one) => model.startsWith(one.slice(0, -1)));
     if (pattern !== undefined) return unique((targetsOf(pattern) ?? []).flatMap(resolve));
     return isAgentModel(model) ? defaults() : unlisted(model);

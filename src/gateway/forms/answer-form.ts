@@ -97,6 +97,8 @@ export class AnswerForm implements AnswerDemand {
   }
 
   read(reply: UpstreamReply): UpstreamReply {
+    // It is the client's own wish that nothing of it is touched.
+    if (reply.passThrough !== undefined) return reply;
     const { account, model, body } = reply;
     const decoder = new JsonReply(reply.decoder, {
       root: rootOf(this.#format.schema),

@@ -29,8 +29,7 @@ export function shapeReply(
 ): UpstreamReply {
   const cut = cutAtSequences(opened, request.stopSequences ?? opened.cutAt);
   const read = demand?.read(cut) ?? cut;
-  // JSON is wrapped in nothing.
-  return display?.wrapsAnswer === true && request.format === undefined ? wrapAnswer(read) : read;
+  return display?.wrapsAnswer === true && !isBare(request) ? wrapAnswer(read) : read;
 }
 
 export function encoderFor(options: ExchangeOptions): EventEncoder {
@@ -56,8 +55,12 @@ export function sentReplyFor({ surface, request, turn }: ExchangeOptions): SentR
   return new SentReply(createDigest, turn.keepsText);
 }
 
-/** Clients parse the text of an answer that has to be JSON: tags have no place in it. */
 function shownIn({ display, request }: ExchangeOptions): ReplyDisplay["thoughts"] {
   const shown = display?.thoughts ?? "field";
-  return shown === "tags" && request.format !== undefined ? "field" : shown;
+  return shown === "tags" && isBare(request) ? "field" : shown;
+}
+
+/** Clients parse the text of an answer that has to be JSON: tags and wrappers have no place in it. */
+function isBare(request: ChatRequest): boolean {
+  return request.isBare === true || request.format !== undefined;
 }

@@ -3,7 +3,7 @@
 import type { CallerLimits } from "../../contract/access.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { AddedAmount, AmountStore } from "../../store/amount-store.ts";
-import type { Log } from "../../telemetry/log.ts";
+import type { OutageLog } from "../../telemetry/outage-log.ts";
 import type { Allowance, Allowances } from "./allowances.ts";
 import {
   Meter,
@@ -20,7 +20,8 @@ import { type LimitedWhom, tooManyReplies, tooManyRequests, tooMuch } from "./re
 export interface LedgerParts {
   readonly store: AmountStore;
   readonly clock: Clock;
-  readonly log: Log;
+  /** What cannot be asked of the store: told once for all ledgers. */
+  readonly outages: Readonly<Record<"requests" | "replies" | "amounts", OutageLog>>;
   /** The store could not be told: with the next. */
   late(amounts: readonly AddedAmount[]): void;
   /** Something of it is to be told to the store. */
@@ -122,7 +123,7 @@ export class Ledger {
   }
 
   async #reserve(meter: Meter, limit: number): Promise<number> {
-    const { store, clock, log } = this.#parts;
+    const { store, clock, outages } = this.#parts;
     const nowMs = clock();
     const wanted = Math.max(1, Math.min(mostInBlock, Math.floor(limit / blocksInLimit)));
     const { startMs } = meter;
@@ -132,6 +133,7 @@ export class Ledger {
     try {
       const span = { ...meter.span(nowMs), startMs, atMs: nowMs, afterMs: meter.afterMs(nowMs) };
       const { granted, parts } = await store.reserveAmount({ ...span, wanted, limit });
+      outages.requests.worked();
       meter.roll(clock());
       meter.know(parts);
       meter.limit = limit;
@@ -144,7 +146,7 @@ export class Ledger {
       return granted;
     } catch (error) {
       // A full disk is no reason to serve nobody: this process counts for itself.
-      log.warn("Cannot note the requests of a caller", { reason: String(error) });
+      outages.requests.failed(error);
       if (meter.used(nowMs) >= limit) return 0;
       meter.roll(clock());
       meter.reserved++;
@@ -219,11 +221,12 @@ export class Ledger {
   }
 
   async #hold(streams: number): Promise<void> {
-    const { store, clock, log } = this.#parts;
+    const { store, clock, outages } = this.#parts;
     try {
       this.held = await store.holdReplies(this.#subject, this.open, streams, clock() + replyHoldMs);
+      outages.replies.worked();
     } catch (error) {
-      log.warn("Cannot note the running replies of a caller", { reason: String(error) });
+      outages.replies.failed(error);
       this.held = Math.min(this.open, streams);
     }
   }
@@ -232,13 +235,14 @@ export class Ledger {
   async giveBack(): Promise<void> {
     // An answer that is under way says what was held before, and whoever waits for it has too much given back.
     if (this.held <= this.open || this.#waiting > 0) return;
-    const { store, clock, log } = this.#parts;
+    const { store, clock, outages } = this.#parts;
     // At once: whoever enters meanwhile asks anew.
     this.held = this.open;
     try {
       await store.holdReplies(this.#subject, this.open, this.open, clock() + replyHoldMs);
+      outages.replies.worked();
     } catch (error) {
-      log.warn("Cannot note the running replies of a caller", { reason: String(error) });
+      outages.replies.failed(error);
     }
   }
 
@@ -319,10 +323,11 @@ export class Ledger {
   }
 
   async #readNow(meters: readonly Meter[]): Promise<void> {
-    const { store, clock, log } = this.#parts;
+    const { store, clock, outages } = this.#parts;
     const askedAtMs = clock();
     try {
       const found = await store.readAmounts(meters.map((meter) => meter.span(askedAtMs)));
+      outages.amounts.worked();
       for (const [index, meter] of meters.entries()) {
         const { startMs } = meter;
         meter.roll(clock());
@@ -332,7 +337,7 @@ export class Ledger {
         meter.readAtMs = askedAtMs;
       }
     } catch (error) {
-      log.warn("Cannot read the amounts of a caller", { reason: String(error) });
+      outages.amounts.failed(error);
     }
   }
 

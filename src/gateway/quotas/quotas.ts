@@ -5,6 +5,7 @@ import type { Quota } from "../../contract/access.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { AddedAmount, AmountStore } from "../../store/amount-store.ts";
 import type { Log } from "../../telemetry/log.ts";
+import { createOutageLog } from "../../telemetry/outage-log.ts";
 import type { Allowances } from "./allowances.ts";
 import { Ledger, type LedgerParts, replyHoldMs } from "./ledger.ts";
 import { type MeterKind, meterKinds, slides } from "./meter.ts";
@@ -85,11 +86,17 @@ export function createQuotas({ store, clock, log, priceOf, flushMs = 100 }: Quot
   let renewal: ReturnType<typeof setInterval> | undefined;
   let flushing: Promise<void> | undefined;
   const unpriced = new Set<string>();
+  const renewing = createOutageLog(log, "Cannot note running replies");
+  const noting = createOutageLog(log, "Cannot note amounts of callers: they are noted with the next ones");
 
   const parts: LedgerParts = {
     store,
     clock,
-    log,
+    outages: {
+      requests: createOutageLog(log, "Cannot note the requests of a caller"),
+      replies: createOutageLog(log, "Cannot note the running replies of a caller"),
+      amounts: createOutageLog(log, "Cannot read the amounts of a caller"),
+    },
     late(amounts) {
       late.push(...amounts);
       plan();
@@ -147,11 +154,14 @@ export function createQuotas({ store, clock, log, priceOf, flushMs = 100 }: Quot
 
   async function renew(): Promise<void> {
     try {
-      if ([...ledgers.values()].some(({ held }) => held > 0)) return await store.renewReplies(clock() + replyHoldMs);
+      if ([...ledgers.values()].some(({ held }) => held > 0)) {
+        await store.renewReplies(clock() + replyHoldMs);
+        return renewing.worked();
+      }
       clearInterval(renewal);
       renewal = undefined;
     } catch (error) {
-      log.warn("Cannot note running replies", { reason: String(error) });
+      renewing.failed(error);
     }
   }
 
@@ -174,9 +184,10 @@ export function createQuotas({ store, clock, log, priceOf, flushMs = 100 }: Quot
     late = [];
     try {
       const sums = told.length === 0 ? [] : await store.addAmounts(told);
+      if (told.length > 0) noting.worked();
       for (const [index, one] of told.entries()) ledgers.get(one.subject)?.wasTold(one, sums[index] ?? 0);
     } catch (error) {
-      log.warn("Cannot note amounts of callers: they are noted with the next ones", { reason: String(error) });
+      noting.failed(error);
       // A disk that stays full must not fill the memory.
       late = [...told, ...late].slice(0, mostLedgers);
     }

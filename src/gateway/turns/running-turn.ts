@@ -132,14 +132,16 @@ export class RunningTurn implements Turn {
   async commit(reply: FinishedReply): Promise<void> {
     if (this.#isOver) return;
     this.#isOver = true;
-    const { log, withinLimit } = this.#room;
+    const { store, log, withinLimit } = this.#room;
     const written = this.#writeEnd(reply).catch((error: unknown) =>
       log.error("Cannot commit a turn: its conversation will start a new chat", {}, error),
     );
     try {
       await withinLimit(written);
     } catch {
-      log.warn("An answer ends before its turn is remembered: the store is slow");
+      // Of a store that is away the log has said so already.
+      const level = store.unreachable?.() === undefined ? "warn" : "debug";
+      log[level]("An answer ends before its turn is remembered: the store is slow");
     } finally {
       this.#end();
     }

@@ -9,13 +9,19 @@ import type { GatewayOptions } from "../gateway-options.ts";
 export interface SessionDeletionOptions extends Pick<GatewayOptions, "upstreams" | "deleteChats" | "log"> {
   readonly store: Pick<
     Store,
-    "deleteSession" | "findUnusedChats" | "openConversation" | "releaseTurn" | "sweep" | "sweepPassing"
+    "deleteSession" | "forgetUnseen" | "findUnusedChats" | "openConversation" | "releaseTurn" | "sweep" | "sweepPassing"
   >;
 }
 
 export interface SessionDeletion {
   /** Deletes a session of this caller, and its chats upstream where that is configured. @returns false when unknown. */
   deleteSession(caller: string, sessionId: string): Promise<boolean>;
+  /**
+   * Another worker has deleted it: what this one alone knows of it goes as well. Done when it returns, but for chats upstream.
+   * @param atMs when that was
+   * @returns whether there was something
+   */
+  sessionDeletedElsewhere(caller: string, sessionId: string, atMs: number): boolean;
   /** Forgets a conversation that served one composed request only, its chat upstream included. Never rejects. */
   forget(caller: string, sessionId: string): Promise<void>;
   /** Forgets sessions that expired, and deletes their chats upstream where that is configured. Never rejects. */
@@ -67,6 +73,15 @@ export function createSessionDeletion(options: SessionDeletionOptions): SessionD
       const gone = await store.deleteSession(caller, sessionId);
       if (gone !== undefined && options.deleteChats) await deleteChats(gone);
       return gone !== undefined;
+    },
+    sessionDeletedElsewhere(caller, sessionId, atMs) {
+      const gone = store.forgetUnseen?.(caller, sessionId, atMs) ?? [];
+      if (gone.length > 0 && options.deleteChats) {
+        void deleteChats(gone).catch((error: unknown) =>
+          log.warn("Cannot delete the chats of a session", { reason: toGatewayError(error).message }),
+        );
+      }
+      return gone.length > 0;
     },
     async forget(caller, sessionId) {
       try {

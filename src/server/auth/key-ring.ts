@@ -6,6 +6,7 @@ import type { Clock } from "../../contract/clock.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
 import type { KeyStore, StoredKey } from "../../store/key-store.ts";
 import type { Log } from "../../telemetry/log.ts";
+import { createOutageLog } from "../../telemetry/outage-log.ts";
 import { callerOfDigest, digestOf, prefixOf } from "./stored-keys.ts";
 
 /** How a key is called, for rules that name it. */
@@ -78,16 +79,14 @@ export async function openKeyRing({ store, clock, log, lookMs = 2000 }: KeyRingO
 
   await read();
   let timer: ReturnType<typeof setInterval> | undefined;
-  /** Once an outage of the store. */
-  let isTold = false;
+  const outage = createOutageLog(log, "Cannot read the stored API keys");
   /** Where no request asks for keys, nothing else would notice the first one. */
   async function look(): Promise<void> {
     try {
       await refresh();
-      isTold = false;
+      outage.worked();
     } catch (error) {
-      log[isTold ? "debug" : "warn"]("Cannot read the stored API keys", { reason: String(error) });
-      isTold = true;
+      outage.failed(error);
     }
     if (!isWanted || timer === undefined) return;
     clearInterval(timer);

@@ -3,6 +3,7 @@
 
 import type { Clock } from "../../contract/clock.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
+import type { ChatRequest } from "../../contract/chat-request.ts";
 import { estimatePrompt } from "../../conversation/estimate-prompt.ts";
 import { parseRequestBody } from "../../conversation/parse-body.ts";
 import { orderedId } from "../../contract/random-id.ts";
@@ -31,7 +32,7 @@ import { createResponseConversations } from "./conversations.ts";
 import { PendingWrites } from "./pending-writes.ts";
 import { readToTheEnd, replaySource } from "./replayed-stream.ts";
 import { createSharedInputs } from "./shared-inputs.ts";
-import { surfaceFor } from "./surface-for.ts";
+import { surfaceFor, surfaceRefusing } from "./surface-for.ts";
 import { refuseTakenIds } from "./taken-ids.ts";
 import { tellItemIds } from "./tell-item-ids.ts";
 import { type Moment, UnwantedResponses } from "./unwanted.ts";
@@ -52,8 +53,6 @@ export interface ResponsesOptions {
   readonly defaultModel: string;
   /** One was deleted that may run in another worker. @defaultValue there is none */
   readonly forgottenHere?: ((caller: string, id: string) => void) | undefined;
-  /** The same of a session whose responses may run there. */
-  readonly sessionForgottenHere?: ((caller: string, sessionId: string) => void) | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -94,11 +93,13 @@ export interface Responses {
 
 /** A request that has been read, and what it refers to. */
 interface ReadRequest {
-  readonly body: JsonObject;
+  readonly body: unknown;
   readonly known: KnownItems;
   readonly shared: SharedBeginning | undefined;
   /** When it came. */
   readonly moment: Moment;
+  /** Of one that nobody waits for: what is wrong with it is told at once. */
+  readonly forLater: ChatRequest | undefined;
 }
 
 /** The session that the gateway tells with an answer. */
@@ -184,14 +185,25 @@ export function createResponses(options: ResponsesOptions): Responses {
     return writing.add(id, write(store, caller, body, response), (error) => tellUnkept(id, error));
   }
 
+  /** @throws {GatewayError} what is wrong with the request, or with what it refers to */
+  async function readRequest({ caller, body }: IncomingExchange): Promise<ReadRequest> {
+    const { moment } = unwanted;
+    const parsed = parseRequestBody(body, caller);
+    // At once: of the next request that begins as this one it would not be told any more.
+    const shared = sharedInputs.find(parsed);
+    const known = await knownItems.find(caller, parsed);
+    if (known.conversationId !== undefined && isJsonObject(parsed))
+      refuseTakenIds(parsed["input"], known.byId, "input");
+    const forLater = isForLater(parsed) ? parseRequest(parsed, known) : undefined;
+    return { body: parsed, known, shared, moment, forLater };
+  }
+
   function isForLater(body: unknown): body is JsonObject {
     return isJsonObject(body) && body["background"] === true && body["store"] !== false;
   }
 
   /** Kept before it is asked for: whoever is told its id can read it. */
-  async function begin(caller: string, { body, known, shared }: ReadRequest) {
-    // What is wrong with it is told at once.
-    const request = parseRequest(body, known);
+  async function begin(caller: string, request: ChatRequest, { body, known, shared }: ReadRequest) {
     const store = await openStore();
     const model = request.model ?? options.defaultModel;
     const identity = { replyId: orderedId(), model, createdAtMs: options.clock() };
@@ -205,9 +217,9 @@ export function createResponses(options: ResponsesOptions): Responses {
     return { id, begun, store, end, replyId: identity.replyId };
   }
 
-  async function answerLater(incoming: IncomingExchange, read: ReadRequest): Promise<Response> {
+  async function answerLater(incoming: IncomingExchange, request: ChatRequest, read: ReadRequest): Promise<Response> {
     const { body, known } = read;
-    const { id, begun, end, replyId } = await begin(incoming.caller, read);
+    const { id, begun, end, replyId } = await begin(incoming.caller, request, read);
     background.start({
       id,
       begun,
@@ -227,10 +239,10 @@ export function createResponses(options: ResponsesOptions): Responses {
   }
 
   /** Told as it comes, and on when its client has gone. What fails before the first word is the answer, and not kept. */
-  async function streamLater(incoming: IncomingExchange, read: ReadRequest): Promise<Response> {
+  async function streamLater(incoming: IncomingExchange, request: ChatRequest, read: ReadRequest): Promise<Response> {
     const { caller, onAbandoned } = incoming;
     const { body, known } = read;
-    const { id, begun, store, end, replyId } = await begin(caller, read);
+    const { id, begun, store, end, replyId } = await begin(caller, request, read);
     let kept: Promise<void> | undefined;
     const onEnd = (response: ResponseObject): void => {
       kept = end(response).catch((error: unknown) => tellUnkept(id, error));
@@ -288,18 +300,18 @@ export function createResponses(options: ResponsesOptions): Responses {
 
   return {
     async answer(incoming) {
-      const { caller, body } = incoming;
-      const { moment } = unwanted;
-      const parsed = parseRequestBody(body, caller);
-      // At once: of the next request that begins as this one it would not be told any more.
-      const shared = sharedInputs.find(parsed);
-      const known = await knownItems.find(caller, parsed);
-      if (known.conversationId !== undefined && isJsonObject(parsed))
-        refuseTakenIds(parsed["input"], known.byId, "input");
-      if (isForLater(parsed)) {
-        const answerApart = parsed["stream"] === true ? streamLater : answerLater;
-        return await answerApart(incoming, { body: parsed, known, shared, moment });
+      let read: ReadRequest;
+      try {
+        read = await readRequest(incoming);
+      } catch (error) {
+        return gateway.exchange(surfaceRefusing(error), { ...incoming, parsed: {} });
       }
+      const { body: parsed, known, shared, moment, forLater } = read;
+      if (forLater !== undefined) {
+        const answerApart = forLater.stream ? streamLater : answerLater;
+        return await answerApart(incoming, forLater, read);
+      }
+      const { caller } = incoming;
       const store = await storeToKeep(parsed);
       const isNoted = store !== undefined || known.conversationId !== undefined;
       let kept: Promise<unknown> | undefined;
@@ -352,7 +364,6 @@ export function createResponses(options: ResponsesOptions): Responses {
     sessionForgotten: (...deleted) => unwanted.noteDeletedElsewhere(...deleted),
     async forgetSession(caller, sessionId) {
       unwanted.noteDeleted(caller, sessionId);
-      options.sessionForgottenHere?.(caller, sessionId);
       const ids = await (await openStore()).takeSession(caller, sessionId);
       // The newest first: an older one would hand on what they share before they go themselves.
       for (const id of ids.toSorted().reverse()) {

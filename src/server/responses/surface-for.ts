@@ -19,3 +19,13 @@ export function surfaceFor(known: KnownItems, options: EncoderOptions): Surface 
     },
   };
 }
+
+/** What was refused before: it is told, counted and kept as what the gateway refuses itself. */
+export function surfaceRefusing(error: unknown): Surface {
+  return {
+    ...openaiResponses,
+    parseRequest() {
+      throw error;
+    },
+  };
+}

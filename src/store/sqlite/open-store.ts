@@ -38,6 +38,7 @@ export function openSqliteStore(options: StoreOptions & { readonly path: string 
   const callers = new SqliteCallers(connection);
   return {
     ...ofTurnsAndSessions(turns, sessions),
+    forgetUnseen: (caller, sessionId, untilMs) => sessions.forgetUnseen(caller, sessionId, untilMs),
     async freeDead() {
       claims.abandonLeasesOfTheDead();
     },

@@ -45,6 +45,13 @@ export class Openings {
     return this.#openings.get(claim.claimId);
   }
 
+  /** What becomes of them is not written. @returns those that were asked for */
+  drop(isAskedFor: (opening: Opening) => boolean): readonly Opening[] {
+    const asked = [...this.#openings.values()].filter(isAskedFor);
+    for (const { claim } of asked) this.#openings.delete(claim.claimId);
+    return asked;
+  }
+
   /** Ends it by a transaction of the caller, which writes it in the form that it has come to. */
   end({ claim }: Opening, write: (moment: Moment) => void): Promise<void> {
     this.#openings.delete(claim.claimId);

@@ -68,6 +68,16 @@ export class SqliteSessions implements Pick<Store, SessionMethods> {
     return this.#deleteBatches(() => questions.findDeletable.all({ caller, sessionId, limit: batchConversations }));
   }
 
+  forgetUnseen(caller: string, sessionId: string, untilMs: number): readonly ChatPlace[] {
+    const dropped = this.#openings.drop(
+      (one) => one.caller === caller && one.claim.sessionId === sessionId && one.openedAtMs <= untilMs,
+    );
+    return dropped.map(({ claim: { upstream, account, continuation } }) => ({
+      ...{ upstream, account },
+      chatId: continuation.chatId,
+    }));
+  }
+
   async sweep(): Promise<readonly ConversationView[]> {
     const { questions } = this.#connection;
     const deleted = await this.#deleteBatches(({ nowMs, oldestMs }) =>

@@ -13,7 +13,7 @@ export function changesTools(type: unknown): boolean {
 
 /** @returns the very list where nothing changes it */
 export function changedTools(tools: readonly unknown[], messages: unknown): readonly unknown[] {
-  const changes = Array.isArray(messages) ? messages.flatMap(changesIn) : [];
+  const changes = changesIn(messages);
   if (changes.length === 0) return tools;
   const known = new Map(tools.map((entry) => [nameOf(entry), entry]));
   const offered = new Map(known);
@@ -36,10 +36,26 @@ function nameOf(entry: unknown): unknown {
   return isJsonObject(entry) && typeof entry["name"] === "string" ? entry["name"] : entry;
 }
 
-function changesIn(message: unknown): readonly JsonObject[] {
-  const content = isJsonObject(message) && message["role"] === "system" ? message["content"] : undefined;
-  if (!Array.isArray(content)) return none;
-  return content.filter((block: unknown) => isJsonObject(block) && changesTools(block["type"]));
+/** In their order, those that a summary has kept of the messages in whose place it stands among them. */
+export function changesIn(messages: unknown): readonly JsonObject[] {
+  return Array.isArray(messages) ? messages.flatMap(changesOfMessage) : none;
+}
+
+function changesOfMessage(message: unknown): readonly JsonObject[] {
+  if (!isJsonObject(message) || !Array.isArray(message["content"])) return none;
+  const content: readonly unknown[] = message["content"];
+  if (message["role"] === "system") return content.filter(isChange);
+  if (message["role"] !== "assistant") return none;
+  return content.flatMap(changesInSummary);
+}
+
+function changesInSummary(block: unknown): readonly JsonObject[] {
+  const kept: unknown = isJsonObject(block) && block["type"] === "compaction" ? block["tool_changes"] : undefined;
+  return Array.isArray(kept) ? kept.filter(isChange) : none;
+}
+
+function isChange(block: unknown): block is JsonObject {
+  return isJsonObject(block) && changesTools(block["type"]);
 }
 
 const none: readonly never[] = [];

@@ -8,6 +8,7 @@ import { splitThoughts } from "../../conversation/leading-thoughts.ts";
 import { LongText } from "../../conversation/long-text.ts";
 import { invalid } from "../check-body.ts";
 import { decodeCallId } from "./call-ids.ts";
+import { compaction, parseSummary } from "./compaction.ts";
 import { blocksIn, parseBlock, parseContent, stringIn } from "./parse-content.ts";
 
 const grown = new GrownLists<Message>();
@@ -37,8 +38,7 @@ function parseMessage(value: unknown, path: string, messages: Message[]): void {
     case "user":
       return parseUser(content, `${path}.content`, messages);
     case "assistant":
-      messages.push(parseAssistant(content, `${path}.content`));
-      return;
+      return parseAssistant(content, `${path}.content`, messages);
     // Agents tell their surroundings so, between the turns.
     case "system":
       return parseSystemMessage(content, `${path}.content`, messages);
@@ -83,14 +83,18 @@ function parseResult(block: JsonObject, path: string): Message {
   };
 }
 
-function parseAssistant(value: unknown, path: string): Message {
+/** What a summary stands for was before the rest of its message. */
+function parseAssistant(value: unknown, path: string, messages: Message[]): void {
   if (typeof value === "string" || value instanceof LongText) {
-    return assistantMessage(parseContent(value, path), [], "");
+    messages.push(assistantMessage(parseContent(value, path), [], ""));
+    return;
   }
+  const blocks = blocksIn(value, path);
   const content: ContentPart[] = [];
   const toolCalls: ToolCall[] = [];
   let reasoning = "";
-  for (const [index, block] of blocksIn(value, path).entries()) {
+  let summaries = 0;
+  for (const [index, block] of blocks.entries()) {
     const blockPath = `${path}[${index}]`;
     if (!isJsonObject(block)) throw invalid(blockPath, `Invalid request: "${blockPath}" must be an object`);
     switch (block["type"]) {
@@ -103,12 +107,18 @@ function parseAssistant(value: unknown, path: string): Message {
       case "thinking":
         if (typeof block["thinking"] === "string") reasoning += block["thinking"];
         break;
+      case compaction: {
+        const summary = parseSummary(block, blockPath);
+        if (summary !== undefined) messages.push(summary);
+        summaries++;
+        break;
+      }
       default:
         // Thoughts that only their maker can read, and what other servers' own tools did: nothing of it is said here.
         break;
     }
   }
-  return assistantMessage(content, toolCalls, reasoning);
+  if (summaries === 0 || summaries < blocks.length) messages.push(assistantMessage(content, toolCalls, reasoning));
 }
 
 /** @param reasoning "": as tags before the answer, if at all */

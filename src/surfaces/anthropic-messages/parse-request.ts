@@ -8,6 +8,7 @@ import { parseOutputFormat } from "../answer-format.ts";
 import { createBodyCheck, invalid, optional } from "../check-body.ts";
 import { parseModel } from "../openai-fields.ts";
 import { changedTools } from "./changed-tools.ts";
+import { withSummaryQuestion } from "./compaction.ts";
 import { threadField } from "./error-body.ts";
 import { parseMessages } from "./parse-messages.ts";
 import { parseSystem } from "./parse-system.ts";
@@ -44,7 +45,7 @@ const checkCountBody = createBodyCheck(countBody);
 
 /** @throws {GatewayError} `invalid-request` that names the field */
 export function parseRequest(value: unknown): ChatRequest {
-  return readBody(checkMessageBody(value));
+  return withSummaryQuestion(readBody(checkMessageBody(value)));
 }
 
 /** The same body, whose answer nobody wants: it has no `max_tokens`. @throws {GatewayError} `invalid-request` */

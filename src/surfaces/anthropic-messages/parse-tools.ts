@@ -1,9 +1,11 @@
-// Tools of a request and what it wants of them. Tools that Anthropic's own servers run are left out, but for the search.
+// Tools of a request and what it wants of them. Tools that Anthropic's own servers run are left out, but for the search; those
+// that its models know are told in full.
 
 import type { ToolChoice, ToolDefinition } from "../../contract/chat-request.ts";
 import { isJsonObject, type Json } from "../../contract/json.ts";
 import { onceFor } from "../../contract/once-for.ts";
 import { invalid } from "../check-body.ts";
+import { knownTool } from "./known-tools.ts";
 
 export interface ParsedTools {
   readonly tools: readonly ToolDefinition[];
@@ -19,7 +21,8 @@ export const parseTools = onceFor((list: readonly unknown[]): ParsedTools => {
     const path = `tools[${index}]`;
     if (!isJsonObject(entry)) throw invalid(path, `Invalid request: "${path}" must be an object`);
     const { type, name, description, input_schema: schema } = entry;
-    if (typeof type === "string" && type !== "custom") {
+    const known = typeof type === "string" ? knownTool(type) : undefined;
+    if (typeof type === "string" && type !== "custom" && known === undefined) {
       if (type.startsWith("web_search_")) webSearch = true;
       continue;
     }
@@ -28,9 +31,9 @@ export const parseTools = onceFor((list: readonly unknown[]): ParsedTools => {
     }
     tools.push({
       name,
-      description: typeof description === "string" ? description : undefined,
+      description: typeof description === "string" ? description : known?.description,
       // Came out of JSON.parse.
-      parameters: (schema ?? {}) as Json,
+      parameters: (schema ?? known?.parameters ?? {}) as Json,
       ...(entry["strict"] === true ? { isStrict: true } : {}),
     });
   }

@@ -7,6 +7,7 @@ import type { Surface } from "../../contract/surface.ts";
 import { estimatePrompt } from "../../conversation/estimate-prompt.ts";
 import { encodeCallId } from "./call-ids.ts";
 import { anthropicErrorBody, anthropicStatuses } from "./error-body.ts";
+import { asksForSummary, encodeSummary } from "./compaction.ts";
 import { createEventEncoder } from "./event-encoder.ts";
 import { parseCountRequest, parseRequest, surfaceName } from "./parse-request.ts";
 import {
@@ -18,6 +19,7 @@ import {
   parseInput,
   signatureOf,
 } from "./reply-fields.ts";
+import { createSummaryEncoder } from "./summary-encoder.ts";
 
 export const anthropicMessages: Surface = {
   name: surfaceName,
@@ -28,12 +30,36 @@ export const anthropicMessages: Surface = {
   statuses: anthropicStatuses,
   clientHeader: "anthropic-version",
   parseRequest,
-  createEncoder: createEventEncoder,
+  createEncoder: (request, identity) =>
+    asksForSummary(request) ? createSummaryEncoder(request, identity) : createEventEncoder(request, identity),
   encodeReply,
   encodeError: anthropicErrorBody,
 };
 
 export function encodeReply(request: ChatRequest, reply: ChatReply): Json {
+  const { content, stop } = asksForSummary(request) ? summaryIn(request, reply) : contentOf(request, reply);
+  return {
+    id: messageId(reply.identity),
+    type: "message",
+    role: "assistant",
+    model: reply.identity.model,
+    content,
+    ...stop,
+    usage: encodeUsage(reply.usage),
+  };
+}
+
+interface ReplyContent {
+  readonly content: readonly Json[];
+  readonly stop: Readonly<Record<string, Json>>;
+}
+
+function summaryIn(request: ChatRequest, { text, finishReason }: ChatReply): ReplyContent {
+  const { block, stop } = encodeSummary(request, text, finishReason);
+  return { content: [block], stop };
+}
+
+function contentOf(request: ChatRequest, reply: ChatReply): ReplyContent {
   const { identity, reasoning, refusal, toolCalls, sources } = reply;
   const text = refusal ?? reply.text;
   const content: Json[] = [];
@@ -45,13 +71,8 @@ export function encodeReply(request: ChatRequest, reply: ChatReply): Json {
   if (text !== "") content.push({ type: "text", text, ...citations });
   content.push(...toolCalls.map(encodeToolCall));
   return {
-    id: messageId(identity),
-    type: "message",
-    role: "assistant",
-    model: identity.model,
     content,
-    ...encodeStop(refusal === undefined ? reply.finishReason : "content_filter", reply.stopSequence),
-    usage: encodeUsage(reply.usage),
+    stop: encodeStop(refusal === undefined ? reply.finishReason : "content_filter", reply.stopSequence),
   };
 }
 

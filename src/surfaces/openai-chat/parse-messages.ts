@@ -263,7 +263,7 @@ function parsePart(value: unknown, path: string): ContentPart {
     default:
       throw invalid(
         `${path}.type`,
-        `Invalid request: "${path}.type" must be one of text, image_url, file, input_audio, video_url`,
+        `Invalid request: "${path}.type" must be one of text, image_url, file, input_audio, audio_url, video_url`,
       );
   }
 }

@@ -50,6 +50,7 @@ export function parseRequest(value: unknown): ChatRequest {
     ...(format === undefined ? {} : { format }),
     // No server is told of a custom tool: its calls have to be told in the client's words.
     ...(declared.customNames.size === 0 ? {} : { isReplyRead: true }),
+    ...(fields["logprobs"] === true ? { wantsProbabilities: true } : {}),
     webSearch: parseWebSearch(fields),
     session: parseSession(fields),
     body: fields,

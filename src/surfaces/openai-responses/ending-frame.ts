@@ -1,4 +1,5 @@
-// The last event of a stream that could not end by itself: nobody is left who knows what it has said.
+// The last event of a stream: that of one that could not end by itself, of which nobody is left who knows what it has said,
+// and whether an event is a last one.
 
 import { formatSseEvent } from "../../sse/sse-writer.ts";
 
@@ -14,4 +15,9 @@ export function responseEndingFrame(lastId: number, id: string, { status, senten
   const type = "response.failed";
   const frame = formatSseEvent({ type, sequence_number: lastId, response }, type);
   return new TextEncoder().encode(`id: ${lastId + 1}\n${frame}`);
+}
+
+/** @param frame whole, with its id */
+export function isResponseEnding(frame: Uint8Array): boolean {
+  return /^id: \d+\nevent: response\.(?:completed|incomplete|failed)\n/.test(new TextDecoder().decode(frame));
 }

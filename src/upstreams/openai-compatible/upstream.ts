@@ -226,6 +226,8 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
       cumulativeDeltas: dialect.reply.cumulativeDeltas,
       doneIsFinish: dialect.reply.doneIsFinish,
       tools: request.tools,
+      // Every token is to reach its client with its probability.
+      ...(request.wantsProbabilities === true ? { holdsBlanks: false } : {}),
       rescue: rescueOf(request, dialect),
       createId: createCallId,
       maxLineBytes: options.maxLineBytes,

@@ -162,6 +162,20 @@ describe("writeBackup", () => {
     openSqliteHistory(join(restored, "history.db"), { maxBytes: 8 * 1024 * 1024 }, silentLog).close();
   });
 
+  test("a directory beside a shared store, which holds the turns, is backed up and restored without any", async () => {
+    const dataDir = makeDirectory("apart");
+    rmSync(join(dataDir, "qwen-gateway.sqlite"));
+    const path = join(makeFolder(), "gateway.tar");
+    const manifest = await writeBackup({ dataDir, path, version, clock });
+    const target = makeDirectory("present");
+    const { kept } = await restoreBackup({ dataDir: target, path, clock });
+
+    expect(manifest.files.map(({ name }) => name)).toEqual(["chat.db", "master-key"]);
+    expect(wordIn(join(target, "chat.db"))).toBe("apart");
+    expect(existsSync(join(target, "qwen-gateway.sqlite"))).toBe(false);
+    expect(wordIn(join(kept, "qwen-gateway.sqlite"))).toBe("present");
+  });
+
   test("writeBackup takes no other file's place, and leaves nothing of a failure", async () => {
     const folder = makeFolder();
     const path = join(folder, "gateway.tar");

@@ -186,6 +186,25 @@ describe("keys create, list, revoke, remove", () => {
     expect((await runIn(place.folder, "list")).printed).toContain("No key yet");
   });
 
+  test("work on the data directory that the file of variables of the gateway names", async () => {
+    using place = createFolder();
+    using elsewhere = createFolder();
+    const settings = join(elsewhere.folder, "settings.env");
+    writeFileSync(settings, `DATA_DIR=${place.folder}\n`);
+    const named = ["--env-file", settings, "--config", "/dev/null"];
+    const run = (...words: string[]) =>
+      runCommandLine(["keys", ...words, ...named], {
+        environment: { HOME: elsewhere.folder },
+        print: () => {},
+        complain: () => {},
+        readInput: async () => "",
+      });
+
+    expect(await run("create", "ann")).toBe(0);
+    expect((await runIn(place.folder, "list")).printed).toContain("ann");
+    expect([await run("list"), await run("revoke", "ann"), await run("remove", "ann")]).toEqual([0, 0, 0]);
+  });
+
   test.each<[string[], 1 | 2, string]>([
     [["create"], 2, "give it a name"],
     [["create", "a\tb"], 2, '"name"'],

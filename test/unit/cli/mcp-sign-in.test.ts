@@ -81,6 +81,19 @@ describe("mcp login", () => {
     expect((await run(["logout", "notes"])).printed).toBe('Nobody has signed in to tool server "notes"');
   });
 
+  test("keeps it in the data directory that a flag names, as the gateway's own flag does", async () => {
+    await using fake = await startFakeSignIn(script);
+    const { run, login } = createUser({ notes: { url: fake.url } });
+    const there = ["--data-dir", join(base, `${count++}`)];
+
+    expect(await login(["notes", ...there], fake.visit)).toMatchObject({ exitCode: 0, complaints: "" });
+
+    expect((await run(["test", "notes", ...there])).exitCode).toBe(0);
+    expect((await run(["test", "notes"])).printed).toContain("it needs a sign-in");
+    expect((await run(["list", ...there])).printed).toContain("renews itself");
+    expect((await run(["logout", "notes", ...there])).printed).toContain("its tokens were taken back");
+  });
+
   test("ends when nobody comes, with a sentence", async () => {
     await using fake = await startFakeSignIn(script);
     const { run } = createUser({ notes: { url: fake.url } });

@@ -46,6 +46,8 @@ describe("runCommandLine", () => {
   test("runCommandLine serve --help names every setting with its default", async () => {
     const { printed } = await run(["serve", "--help"]);
 
+    expect(printed).toContain("A LIST is separated by commas");
+
     for (const text of ["--port NUMBER", "default 8787", "--session-match", "history | first-message", "--insecure"]) {
       expect(printed).toContain(text);
     }

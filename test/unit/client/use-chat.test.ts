@@ -449,6 +449,46 @@ describe("useChat sends", () => {
     ]);
   });
 
+  test.each([
+    ["first", 0, null],
+    ["second", 2, "answer-1"],
+  ])(
+    "an edited %s question that the server refused in its place, and the next one too",
+    async (_what, index, parent) => {
+      const refused = () => new Response("", { status: 400 });
+      const answers = [answerOf(1), answerOf(2), refused(), refused(), answerOf(3), refused(), refused(), answerOf(4)];
+      const chat = await openChat(answers);
+      for (const text of ["One", "Two"]) await perform(() => chat.result.current.send(text));
+      const edit = (text: string) =>
+        perform(() => chat.result.current.edit(chat.result.current.messages[index]!.id, text));
+      await edit("Other");
+      await perform(() => chat.result.current.retry());
+      await perform(() => chat.result.current.retry());
+      await edit("Another");
+      await edit("Yet another");
+      await perform(() => chat.result.current.send("Three"));
+
+      const asked = chat.asked.slice(2).map(({ body }) => body as { message: string; parent_id?: unknown });
+      expect(asked.map(({ message, parent_id }) => [message, parent_id])).toEqual([
+        ["Other", parent],
+        ["Other", parent],
+        ["Other", parent],
+        ["Another", parent],
+        ["Yet another", parent],
+        ["Three", parent],
+      ]);
+    },
+  );
+
+  test("a message behind what is shown, when another answer to an earlier question was refused", async () => {
+    const chat = await openChat([answerOf(1), answerOf(2), new Response("", { status: 400 }), answerOf(3)]);
+    for (const text of ["One", "Two"]) await perform(() => chat.result.current.send(text));
+    await perform(() => chat.result.current.retry(chat.result.current.messages[0]!.id));
+    await perform(() => chat.result.current.send("Three"));
+
+    expect(chat.asked[3]?.body).toMatchObject({ message: "Three", parent_id: "question-1" });
+  });
+
   test("nothing for messages that are not there", async () => {
     const chat = await openChat([answerOf(1)]);
     await perform(() => chat.result.current.retry());

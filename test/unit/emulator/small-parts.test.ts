@@ -95,6 +95,10 @@ describe("script queue", () => {
       entries: [{ refuse: "unauthorized" }, { refuse: { name: "http-status", status: 503 } }],
     });
     expect(parseScript({ refuse: "no-such-refusal" })).toHaveProperty("problem");
+    // Who has the executable alone finds the names nowhere else.
+    expect(parseScript({ on: "no-such-call" })).toEqual({
+      problem: expect.stringMatching(/^script\/0\/on: must be one of .*completions.*chats\/new/),
+    });
     expect(parseScript({ replies: {} })).toHaveProperty("problem");
     expect(parseScript("text")).toHaveProperty("problem");
   });

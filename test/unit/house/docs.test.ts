@@ -5,6 +5,9 @@ import { existsSync } from "node:fs";
 import { join, posix } from "node:path";
 import { configTable } from "../../../scripts/config-table.ts";
 import { protocolDocuments, schemasAsMarkdown, writtenSchemas } from "../../../scripts/protocol-schemas.ts";
+import { configSchema } from "../../../src/config/config-schema.ts";
+import { type ErrorKind, GatewayError, httpStatus } from "../../../src/contract/gateway-error.ts";
+import { openaiErrorBody } from "../../../src/contract/openai-error.ts";
 import { dialects } from "../../../src/upstreams/openai-compatible/dialects/index.ts";
 import { userDocuments } from "../../support/docs/list-documents.ts";
 import { anchorsOf, localLinksOf } from "../../support/docs/read-markdown.ts";
@@ -44,6 +47,31 @@ describe("README.md", () => {
     expect(section).toContain("run e2e");
     expect(section).toContain("By hand");
     expect(section).toContain("curl");
+  });
+});
+
+describe("docs/surfaces.md", () => {
+  test("has each error of the gateway under its status", () => {
+    const section = /^## Errors\n([\s\S]*?)^## /m.exec(readProjectFile("docs/surfaces.md"))?.[1] ?? "";
+    const told = [...section.matchAll(/^\| (\d{3}) +\| (.*?) +\|$/gm)].flatMap(([, status, codes = ""]) =>
+      [...codes.matchAll(/`(\w+)`/g)].map(([, code]) => `${status} ${code}`),
+    );
+
+    // A cast: the keys of a table of kinds are kinds.
+    const kinds = Object.keys(httpStatus) as ErrorKind[];
+    const codeOf = (kind: ErrorKind): string => openaiErrorBody(new GatewayError(kind, "It failed")).error.code;
+    expect(told.toSorted()).toEqual(kinds.map((kind) => `${httpStatus[kind]} ${codeOf(kind)}`).toSorted());
+  });
+});
+
+describe("docs/upstreams.md", () => {
+  test("has each field of an entry of upstreams", () => {
+    const section = /^## Several of them\n([\s\S]*?)^## /m.exec(readProjectFile("docs/upstreams.md"))?.[1] ?? "";
+    const told = [...section.matchAll(/^\| (`\w+`(?:, `\w+`)*) +\|/gm)].flatMap(([, names = ""]) =>
+      [...names.matchAll(/\w+/g)].map(([name]) => name),
+    );
+
+    expect(told.toSorted()).toEqual(Object.keys(configSchema.properties.upstreams.items.properties).toSorted());
   });
 });
 

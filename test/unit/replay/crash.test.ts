@@ -8,7 +8,7 @@ import { thisProcess } from "../../../src/store/lease-owner.ts";
 import { inMemory } from "../../../src/store/open-database.ts";
 import { createSqliteReplayIndex } from "../../../src/store/sqlite/replay-index.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
-import { BodyReader, chunkOf, frame, idsIn, range, settle, ToldSource, textOf, useStages } from "./stage.ts";
+import { BodyReader, chunkOf, frame, idsIn, isEnding, range, settle, ToldSource, textOf, useStages } from "./stage.ts";
 
 const { createStage, newDirectory } = useStages();
 const once = { resumable: false };
@@ -87,6 +87,24 @@ test("a stream that was cut short does not end quietly for who has seen more tha
   expect(await replays.openRest("me", "s1", 4)).toBeUndefined();
   expect(await textOf(await replays.open("me", "s1", 4))).toBe("");
   expect(idsIn(await textOf(await replays.open("me", "s1", 3)))).toEqual([4]);
+});
+
+test("a stream whose process was killed behind its last frame, before that was noted, is whole", async () => {
+  const database = openChatDatabase(inMemory, silentLog);
+  const earlier = createSqliteReplayIndex(database, { owner: deadOwner });
+  for (const streamId of ["s1", "s2"]) await earlier.begin({ streamId, caller: "me", createdAtMs: 1 });
+  const directory = newDirectory();
+  mkdirSync(directory);
+  const all = Buffer.concat([chunkOf(1, 2).bytes, frame(3, "the end")]);
+  for (const name of ["s1.sse", "s2.sse"]) writeFileSync(join(directory, name), all);
+  const { replays } = createStage({ directory, index: createSqliteReplayIndex(database), isEnding });
+
+  expect(await textOf(await replays.open("me", "s1", 0))).toBe(all.toString());
+  // Known from now on.
+  expect(await textOf(await replays.open("me", "s1", 2))).toBe("id: 3\ndata: the end\n\n");
+  expect(await replays.openRest("me", "s1", 3)).toBeUndefined();
+  await replays.sweep();
+  expect(await textOf(await replays.open("me", "s2", 0))).toBe(all.toString());
 });
 
 test("a stream that was cut short can be read when the index takes nothing", async () => {

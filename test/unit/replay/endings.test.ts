@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
-import { BodyReader, idsIn, settle, ToldSource, textOf, useStages } from "./stage.ts";
+import { BodyReader, idsIn, isEnding, settle, ToldSource, textOf, useStages } from "./stage.ts";
 
 const { createStage, newDirectory } = useStages();
 const once = { resumable: false };
@@ -23,6 +23,23 @@ describe("stop", () => {
     expect(idsIn(await textOf(second))).toEqual([2, 3]);
     expect(source.cancelled?.message).toBe("Stopped by its caller");
     expect(await textOf(await replays.open("me", "s1", 2))).toBe("id: 3\ndata: stopped\n\n");
+  });
+
+  test("puts nothing behind the last frame of a source that was not asked again, since nobody has read so far", async () => {
+    const { replays } = createStage({ isEnding });
+    // Just below what may be left unread.
+    const source = new ToldSource()
+      .say(1, "x".repeat(16 * 1024 - 20))
+      .say(1, "the end")
+      .end();
+    const reader = new BodyReader(replays.start("me", "s1", source, once));
+    await settle();
+    expect(source.waiting).toBe(1);
+
+    await replays.stop("me", "s1");
+
+    expect(await reader.toEnd()).toEndWith("id: 2\ndata: the end\n\n");
+    expect(await textOf(await replays.open("me", "s1", 1))).toBe("id: 2\ndata: the end\n\n");
   });
 
   test("says that a stream runs no more", async () => {

@@ -1,7 +1,7 @@
 // Places in a spool: behind which id to begin, and where what is whole ends.
 
 import { expect, test } from "bun:test";
-import { findFrame, findWholeFrames } from "../../../src/replay/find-frames.ts";
+import { endsWith, findFrame, findWholeFrames } from "../../../src/replay/find-frames.ts";
 import { createMemorySpools } from "../../../src/replay/memory-spools.ts";
 import type { Spool } from "../../../src/replay/spool.ts";
 import { chunkOf, frame } from "./stage.ts";
@@ -75,4 +75,14 @@ test("findWholeFrames looks behind a long torn frame, and into a long whole one"
     const spool = spoolOf(frame(1), long, torn);
     expect(findWholeFrames(spool)).toEqual({ length: frame(1).length + long.length, lastId: 2 });
   }
+});
+
+test("endsWith looks at the last frame alone, however long it is", () => {
+  const long = frame(3, "x".repeat(200_000));
+  for (const frames of [[frame(1)], [frame(1), frame(2)], [frame(1), frame(2), long]]) {
+    const seen: Uint8Array[] = [];
+    expect(endsWith(spoolOf(...frames), (bytes) => seen.push(bytes) > 0)).toBe(true);
+    expect(seen.map(String)).toEqual([String(Buffer.from(frames.at(-1)!))]);
+  }
+  expect(endsWith(spoolOf(), () => true)).toBe(false);
 });

@@ -25,6 +25,7 @@ function createStage() {
       clock: { now: () => stage.nowMs },
       hooks: onCut && { onCut },
       interruptedFrame: (lastId) => new TextEncoder().encode(`id: ${lastId + 1}\ndata: cut\n\n`),
+      isEnding: (last) => new TextDecoder().decode(last) === frame(2, "the end"),
       left: () => void stage.left++,
     }).open();
   return Object.assign(stage, { open });
@@ -91,6 +92,16 @@ test("a stream whose gateway died ends in the frame that says so, behind what it
 
   expect(await readUntil(reader, () => false)).toBe(frame(1) + frame(2) + frame(3, "cut"));
   expect(withoutComments(await readUntil(ahead, () => false))).toBe(frame(8, "cut"));
+});
+
+test("a stream whose gateway died behind its last frame ends with that", async () => {
+  const stage = createStage();
+  stage.text = frame(1) + frame(2, "the end");
+  const [reader, knowing] = [(await stage.open(0)).getReader(), (await stage.open(2)).getReader()];
+  stage.state = "interrupted";
+
+  expect(await readUntil(reader, () => false)).toBe(frame(1) + frame(2, "the end"));
+  expect(withoutComments(await readUntil(knowing, () => false))).toBe("");
 });
 
 test("while the store is away the reader waits, and is cut when that takes too long", async () => {

@@ -10,7 +10,7 @@ import { createFileSpools } from "../../../src/replay/file-spools.ts";
 import { createJournaledSpools, type JournaledSpoolsOptions } from "../../../src/replay/journaled-spools.ts";
 import { createMemorySpools } from "../../../src/replay/memory-spools.ts";
 import type { Spools } from "../../../src/replay/spool.ts";
-import type { ReplayChunk, ReplayLimits, ReplaySource, Replays } from "../../../src/replay/replays.ts";
+import type { IsEnding, ReplayChunk, ReplayLimits, ReplaySource, Replays } from "../../../src/replay/replays.ts";
 import { openChatDatabase } from "../../../src/store/chat-database.ts";
 import { inMemory } from "../../../src/store/open-database.ts";
 import type { ReplayIndex } from "../../../src/store/replay-index.ts";
@@ -33,6 +33,9 @@ export function chunkOf(firstId: number, lastId = firstId, data?: string): Repla
 export const interruptedFrame = (lastId: number): Uint8Array => frame(lastId + 1, "interrupted");
 export const abandonedFrame = (lastId: number): Uint8Array => frame(lastId + 1, "nobody read");
 export const stoppedFrame = (lastId: number): Uint8Array => frame(lastId + 1, "stopped");
+
+/** Of a source whose last words are always the same. */
+export const isEnding = (last: Uint8Array): boolean => /^id: \d+\ndata: the end\n\n$/.test(decoder.decode(last));
 
 /** Says what it is told to, one chunk each time it is asked. */
 export class ToldSource implements ReplaySource {
@@ -214,6 +217,7 @@ export interface StageOptions {
   readonly index?: ReplayIndex;
   /** Spools begin in a journal. @defaultValue each has a file from the beginning */
   readonly journal?: Partial<JournaledSpoolsOptions>;
+  readonly isEnding?: IsEnding;
 }
 
 /** Call once at the top of a test file. */
@@ -229,7 +233,13 @@ export function memoryIndex(): ReplayIndex {
   return createSqliteReplayIndex(openChatDatabase(inMemory, silentLog));
 }
 
-function stageOf({ limits = {}, directory, index = memoryIndex(), journal }: StageOptions): Stage {
+function stageOf({
+  limits = {},
+  directory,
+  index = memoryIndex(),
+  journal,
+  isEnding: endsStream,
+}: StageOptions): Stage {
   const lines: LoggedLine[] = [];
   const note = (message: string, fields?: LogFields): void => void lines.push({ message, fields });
   const log: Log = { ...silentLog, warn: note, error: note };
@@ -249,6 +259,7 @@ function stageOf({ limits = {}, directory, index = memoryIndex(), journal }: Sta
     interruptedFrame,
     abandonedFrame,
     stoppedFrame,
+    isEnding: endsStream,
     repeat(work) {
       tick = work;
       return () => {

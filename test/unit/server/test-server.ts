@@ -118,6 +118,7 @@ export function createTestServer(options: TestServerOptions): Omit<TestServer, "
       findModel: async (name) => models.find(({ id }) => id === name),
       showFiles: async (request) => request,
       deleteSession: async () => false,
+      sessionDeletedElsewhere: () => false,
       sweepSessions: async () => {},
       circuits: createBreaker({ openMs: 1000, trialMs: 1000, clock: Date.now }),
       openReplies: () => 0,

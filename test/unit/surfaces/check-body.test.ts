@@ -1,6 +1,8 @@
 // What a client reads of a field that is of the wrong kind: a sentence that names it.
 
 import { expect, test } from "bun:test";
+import { Type } from "typebox";
+import { createBodyCheck } from "../../../src/surfaces/check-body.ts";
 import { parseRequest } from "../../../src/surfaces/openai-chat/parse-request.ts";
 
 const messages = [{ role: "user", content: "Hello" }];
@@ -14,4 +16,10 @@ test.each([
   [{ messages, model: 7 }, 'Invalid request: "model" must be a string'],
 ] as const)("%j is told what it must be", (body, message) => {
   expect(() => parseRequest(body)).toThrow(message);
+});
+
+test("a word that is none of those that may stand there is told which may", () => {
+  const check = createBodyCheck(Type.Object({ kinds: Type.Array(Type.Enum(["large", "small"])) }));
+
+  expect(() => check({ kinds: ["large", "huge"] })).toThrow('Invalid request: "kinds[1]" must be one of large, small');
 });

@@ -114,7 +114,7 @@ function createStage({ count = 3, times, serve, reload, isDeaf, heardRoster, hea
             noteChange();
             return null;
           },
-          note: () => null,
+          note: () => false,
           metrics: () => [],
           stop() {
             worker.isStopped = true;

@@ -34,7 +34,7 @@ const maxTextChars = 4000;
 export function readErrorBody(body: string): ErrorText {
   const object = parseObject(body) ?? parseFirstEvent(body);
   if (object !== undefined) return { ...readErrorObject(object), ...statusComment(body) };
-  return { ...nothing, text: isPage(body) ? "" : body.trim().slice(0, maxTextChars).toLowerCase() };
+  return { ...nothing, text: isPage(body) ? "" : withoutQuotes(body.trim()).slice(0, maxTextChars).toLowerCase() };
 }
 
 /** Undefined: the event is no error. `isErrorEvent`: the stream itself says that it is one. */
@@ -71,7 +71,7 @@ export function readErrorObject(body: JsonObject): ErrorText {
   const nested = firstObject(body["error"], body["errors"]);
   const source = nested ?? body;
   const plain = typeof body["error"] === "string" ? body["error"] : undefined;
-  const text = textIn(source) ?? plain ?? textIn(body) ?? "";
+  const text = withoutQuotes(textIn(source) ?? plain ?? textIn(body) ?? "");
   const inner = readInner(text);
   const code = source["code"] ?? body["code"];
   // Of an object `Number` would ask its own fields.
@@ -85,6 +85,11 @@ export function readErrorObject(body: JsonObject): ErrorText {
     promptTokens: count(source["n_prompt_tokens"]),
     contextTokens: count(source["n_ctx"]),
   };
+}
+
+/** Pydantic quotes what it refuses (vLLM, SGLang): words of the client's, which would be taken for the server's reasons. */
+function withoutQuotes(text: string): string {
+  return text.replace(/input_value=[\s\S]*?(?=, input_type=|$)/g, "").replace(/, ['"]input['"]: [\s\S]*$/, "");
 }
 
 function firstObject(...values: readonly unknown[]): JsonObject | undefined {

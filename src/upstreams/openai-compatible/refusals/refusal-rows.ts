@@ -36,6 +36,12 @@ const wrongAddress = "has nothing at the address of chat completions: check its 
 /** FastAPI, Ollama, llama.cpp; OpenAI and its imitators. */
 const noRoute = /^(?:404 )?(?:page |file )?not found\.?$|^method not allowed\.?$|^invalid url \(/;
 
+/** llama.cpp; vLLM by xgrammar, and by llguidance where that fails. Which schema it was nobody tells. */
+export const noGrammar = /failed to parse grammar|features not supported by xgrammar|\bgrammar error: /;
+
+/** Older models of DashScope, older vLLM: none but a named tool can be demanded. */
+export const noRequiredTool = /\btool_choice\b.*(?:is one of the strings|must either be a named tool)/;
+
 /** Read from the top; what is told by a code or a sentence of its own stands before what only a status tells. */
 export const commonRows: readonly RefusalRow[] = [
   {
@@ -136,7 +142,7 @@ export const commonRows: readonly RefusalRow[] = [
     message: "has more requests than it can take: try again in a moment",
   },
   // Its code is that of any wrong parameter on DashScope.
-  { reason: "size", when: says(/max bytes per request/) },
+  { reason: "size", when: says(/max bytes per (?:request|data-uri item)|multimodal file size is too large/) },
   ...requestRows(),
   { reason: "permission", when: codeIs("accessdenied", "access_denied", "model.accessdenied") },
   ...statusRows(),
@@ -153,6 +159,11 @@ function requestRows(): RefusalRow[] {
     },
     {
       reason: "request",
+      when: says(noGrammar),
+      message: "makes no grammar of the schema of a tool, or of the answer: say less in it",
+    },
+    {
+      reason: "request",
       when: says(
         /response_format|json_schema|json_object|json mode|structured.?output|guided.?(?:json|decoding)|xgrammar/,
       ),
@@ -160,10 +171,22 @@ function requestRows(): RefusalRow[] {
       param: "response_format",
     },
     {
-      // Which of the two it is nobody tells.
       reason: "request",
-      when: says(/failed to parse grammar/),
-      message: "makes no grammar of the schema of a tool, or of the answer: say less in it",
+      when: says(/tool names are not allowed/),
+      message: "has tools of its own, such as one named search: give yours another name",
+      param: "tools",
+    },
+    {
+      reason: "request",
+      when: says(/repetitive tool calls/),
+      message: "goes on no longer with a conversation that makes the same call again and again: say what else to do",
+      param: "messages",
+    },
+    {
+      reason: "request",
+      when: says(noRequiredTool),
+      message: "demands no call of any tool from this model: name one in tool_choice, or leave it away",
+      param: "tool_choice",
     },
     {
       reason: "request",
@@ -192,7 +215,7 @@ function requestRows(): RefusalRow[] {
     },
     {
       reason: "request",
-      when: says(/does not support tools|enable-auto-tool-choice|tool.call.parser/),
+      when: says(/does not support tools|tool call is not supported|enable-auto-tool-choice|tool.call.parser/),
       message: "cannot call tools with this model: start the server with a tool parser, or choose another model",
       param: "tools",
     },

@@ -28,6 +28,8 @@ export interface ReplyOptions {
   readonly doneIsFinish: boolean;
   /** Those that the client offered. */
   readonly tools: readonly ToolDefinition[];
+  /** White space waits for what follows it: in front of a call it is left out. @defaultValue where there are tools */
+  readonly holdsBlanks?: boolean;
   readonly rescue: Rescue;
   /** Ids of calls that come without one. */
   readonly createId: () => string;
@@ -75,6 +77,8 @@ export class ReplyReader {
   #areCounted = false;
   #finish: FinishReason | undefined;
   #usage: TokenUsage | undefined;
+  /** Of llama.cpp, where it tells no usage: on the last chunk, or, if it is asked to, on every one. */
+  #timings: TokenUsage | undefined;
 
   constructor(options: ReplyOptions) {
     this.#options = options;
@@ -84,7 +88,7 @@ export class ReplyReader {
       onThoughtsStart: options.onThoughtsStart,
       cumulativeDeltas: options.cumulativeDeltas,
       rescue: options.rescue,
-      hasTools: options.tools.length > 0,
+      hasTools: options.holdsBlanks ?? options.tools.length > 0,
       say: (kind, text) => this.emit({ type: kind, text: jsonText(text) }),
     });
   }
@@ -100,7 +104,7 @@ export class ReplyReader {
     if (this.hasEnded) return;
     if (chunk.search_info != null) this.#tellSources((sources) => sources.fromSearch(chunk.search_info));
     if (chunk.usage != null) this.#usage = parseUsage(chunk.usage) ?? this.#usage;
-    else if (chunk.timings != null) this.#usage ??= parseTimings(chunk.timings);
+    else if (chunk.timings != null) this.#timings = parseTimings(chunk.timings) ?? this.#timings;
     // The chunk of usage alone is the last one.
     if (choices.length === 0 && chunk.usage != null && this.#finish !== undefined) this.end();
   }
@@ -190,10 +194,12 @@ export class ReplyReader {
     const thought = [delta.reasoning_content, delta.reasoning, delta.thinking].map(textOf).find(Boolean);
     // Both names may hold the same text: only one of them is said.
     if (thought !== undefined) this.text.accept("reasoning-delta", thought);
-    const answer = textIn(delta.content) || (textOf(delta.refusal) ?? "");
+    const answer = textIn(delta.content);
+    const refusal = answer === "" ? textOf(delta.refusal) : undefined;
     if (answer !== "") this.text.accept("text-delta", answer);
+    else if (refusal) this.text.acceptRefusal(refusal);
     else if (!isReadable(delta.content)) this.skip("content that is no text");
-    this.#hasSaid ||= thought !== undefined || answer !== "";
+    this.#hasSaid ||= Boolean(thought ?? refusal) || answer !== "";
     if (delta.annotations != null) this.#tellSources((sources) => sources.fromAnnotations(delta.annotations));
     const legacy = delta.function_call == null ? [] : [{ index: 0, function: delta.function_call }];
     const pieces = Array.isArray(delta.tool_calls) ? delta.tool_calls : legacy;
@@ -231,9 +237,10 @@ export class ReplyReader {
   }
 
   #tellUsage(): void {
-    if (this.#usage === undefined) return;
-    this.#options.onUsage?.(this.#usage);
-    this.emit({ type: "usage-update", usage: this.#usage });
+    const usage = this.#usage ?? this.#timings;
+    if (usage === undefined) return;
+    this.#options.onUsage?.(usage);
+    this.emit({ type: "usage-update", usage });
   }
 }
 

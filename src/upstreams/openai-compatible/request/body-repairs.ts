@@ -6,6 +6,7 @@ import { isJsonObject, type Json } from "../../../contract/json.ts";
 import type { Body } from "../dialect.ts";
 import { withoutLimits } from "./plain-schema.ts";
 import type { UpstreamRefusal } from "../refusals/refusal.ts";
+import { noGrammar, noRequiredTool } from "../refusals/refusal-rows.ts";
 import { asSchema } from "./request-body.ts";
 
 export interface Repair {
@@ -44,6 +45,7 @@ export function findRepair(refusal: UpstreamRefusal, body: Body, applied: Readon
     repairField(refusal, body),
     repairJsonObject(refusal, body),
     repairGrammar(refusal, body),
+    repairToolChoice(refusal, body),
     repairToolParse(refusal, body),
   ];
   return candidates.find((repair) => repair !== undefined && !applied.has(repair.name));
@@ -59,10 +61,12 @@ function repairWhole({ told }: UpstreamRefusal, body: Body): Repair | undefined 
 }
 
 /** Sentences of the error-code page of Model Studio (2026-10), and Ollama's (2026-08). */
-function repairThinking({ told }: UpstreamRefusal, body: Body): Repair | undefined {
+function repairThinking({ told, param }: UpstreamRefusal, body: Body): Repair | undefined {
   const off = { name: "thinking-off", isLasting: false, change: withoutThinking };
   if (onlyStreams.test(told)) return off;
   if (/tool_choice/.test(told) && /thinking/.test(told)) return off;
+  // An answer that the client has begun (`partial`) goes on without thoughts.
+  if (/partial mode is not supported when enable_thinking/.test(told)) return off;
   // llama.cpp: a history that ends with the assistant is a beginning to go on with (common/chat.cpp, 2026-08).
   if (/prefill is incompatible with enable_thinking/.test(told)) {
     return { name: "no-thoughts-before-prefill", isLasting: false, change: (from) => withKwargs(from, false) };
@@ -84,7 +88,33 @@ function repairThinking({ told }: UpstreamRefusal, body: Body): Repair | undefin
   if (/thinking_budget/.test(told) && "thinking_budget" in body) {
     return { name: "no-budget", isLasting: false, change: (from) => without(from, ["thinking_budget"]) };
   }
+  // Some models want one (Qwen-Agent#941, 2026-08), as much as the deep-thinking page has in its example.
+  if (/thinking_budget/.test(told) && withBudget(body) !== body) {
+    return { name: "some-budget", isLasting: true, change: withBudget };
+  }
+  // vLLM counts thoughts where it was started with a reasoning parser, and refuses everybody elsewhere (2026-03).
+  if (/thinking_token_budget/.test(told) && "thinking_token_budget" in body) {
+    return { name: "no-token-budget", isLasting: true, change: (from) => without(from, ["thinking_token_budget"]) };
+  }
+  const isAboutEffort = param === "reasoning_effort" || /\breasoning[_ ](?:effort|value)\b/.test(told);
+  if (isAboutEffort && withOlderEffort(body) !== body) {
+    return { name: "older-effort", isLasting: true, change: withOlderEffort };
+  }
   return undefined;
+}
+
+function withBudget(body: Body): Body {
+  const lacksBudget = body["enable_thinking"] === true && body["thinking_budget"] === undefined;
+  return lacksBudget ? { ...body, thinking_budget: 8192 } : body;
+}
+
+/** The words at both ends are the newest: Ollama took no `max` until 2026, others know none beyond `high`. */
+const olderEfforts: Readonly<Record<string, string>> = { max: "high", xhigh: "high", minimal: "low" };
+
+function withOlderEffort(body: Body): Body {
+  const { reasoning_effort: effort } = body;
+  const isNew = typeof effort === "string" && Object.hasOwn(olderEfforts, effort);
+  return isNew ? { ...body, reasoning_effort: olderEfforts[effort]! } : body;
 }
 
 /** Thinking stays switched off. */
@@ -131,11 +161,15 @@ const withoutMaxTokens: Repair = {
 
 function repairField({ reason, told, param }: UpstreamRefusal, body: Body): Repair | undefined {
   if (reason !== "request") return undefined;
-  const field = wishes.find(
-    (name) => name in body && (param === name || (new RegExp(`\\b${name}\\b`).test(told) && unknownField.test(told))),
-  );
+  const isUnknown = (name: string): boolean =>
+    // "Not supported when enable_thinking is true": what is refused is something else.
+    unknownField.test(told) && new RegExp(`(?<!\\b(?:when|while|if|with) )\\b${name}\\b`).test(told);
+  const field = wishes.find((name) => name in body && (param === name || isUnknown(name)));
   if (field === undefined) return undefined;
-  return { name: `without ${field}`, isLasting: true, change: (from) => without(from, [field]) };
+  // Another value of it may be welcome.
+  const value = body[field];
+  const isValue = typeof value === "string" && (told.includes(`'${value}'`) || told.includes(`"${value}"`));
+  return { name: `without ${field}`, isLasting: !isValue, change: (from) => without(from, [field]) };
 }
 
 /** A server that knows schemas alone (LM Studio, and others that took after it). */
@@ -153,11 +187,11 @@ function withSchema(body: Body): Body {
 }
 
 /**
- * llama.cpp compiles the schemas of tools, and fails at limits that agents' tools have (#25746, 2026-07; qwen-code #10520).
- * Limits are wishes, but those of strict tools.
+ * llama.cpp compiles the schemas of tools, vLLM those of forced ones, and both fail at limits that agents' tools have (#25746,
+ * 2026-07; qwen-code #10520; paroquant#31, 2026-04). Limits are wishes, but those of strict tools.
  */
 function repairGrammar({ told }: UpstreamRefusal, body: Body): Repair | undefined {
-  if (!/failed to parse grammar/.test(told) || !hasLimits(body)) return undefined;
+  if (!noGrammar.test(told) || !hasLimits(body)) return undefined;
   return { name: "tools-without-limits", isLasting: true, change: (from) => withPlainTools(from) };
 }
 
@@ -179,6 +213,21 @@ function plainTool(tool: Json): Json {
   // JSON: it was made by request-body.ts.
   const parameters = withoutLimits(called["parameters"] as Json);
   return parameters === called["parameters"] ? tool : ({ ...tool, function: { ...called, parameters } } as Json);
+}
+
+/** Where any tool cannot be demanded, the only one can be by its name. */
+function repairToolChoice({ told }: UpstreamRefusal, body: Body): Repair | undefined {
+  if (!noRequiredTool.test(told) || withNamedTool(body) === body) return undefined;
+  return { name: "named-tool", isLasting: true, change: withNamedTool };
+}
+
+function withNamedTool(body: Body): Body {
+  const tools = Array.isArray(body["tools"]) ? body["tools"] : [];
+  const [only] = tools;
+  const called = isJsonObject(only) ? only["function"] : undefined;
+  const name = isJsonObject(called) ? called["name"] : undefined;
+  if (body["tool_choice"] !== "required" || tools.length !== 1 || typeof name !== "string") return body;
+  return { ...body, tool_choice: { type: "function", function: { name } } };
 }
 
 /** llama.cpp fails on tool calls that its parser of streams cannot read (#20260, #22878): whole it may. */

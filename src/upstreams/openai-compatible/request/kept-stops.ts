@@ -19,9 +19,9 @@ export function keptStops(
   if (!dialect.reply.stopsInThoughts || request.surface !== sameProtocol) return undefined;
   const thinks = thinkingOf(request) ?? knownModel(model)?.thinksByDefault === true;
   if (!thinks) return undefined;
-  const { stop, include_stop_str_in_output: isShown, logprobs } = request.body;
+  const { stop, include_stop_str_in_output: isShown } = request.body;
   // vLLM alone can leave it in the answer, and a translated one has no place for probabilities.
-  if (isShown === true || logprobs === true) return undefined;
+  if (isShown === true || request.wantsProbabilities === true) return undefined;
   const stops: readonly unknown[] = Array.isArray(stop) ? stop : [stop];
   // What is no string is for the server to refuse.
   if (stops.length === 0 || stops.length > mostStops || !stops.every(isStop)) return undefined;

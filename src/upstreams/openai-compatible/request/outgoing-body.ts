@@ -20,7 +20,9 @@ export interface OutgoingBody {
 /** The reply may be passed on: it is in the client's own protocol, and nothing in it has to be looked for. */
 export function mayPass(request: ChatRequest, options: Pick<BodyOptions, "dialect" | "model">): boolean {
   if (request.received === undefined || request.isReplyRead === true) return false;
-  if (request.surface !== sameProtocol || scansText(request, options.dialect)) return false;
+  if (request.surface !== sameProtocol) return false;
+  // A call that the server's parser missed stays text then: of what is written anew nobody knows the probabilities.
+  if (scansText(request, options.dialect) && request.wantsProbabilities !== true) return false;
   return keptStops(request, options) === undefined;
 }
 
@@ -46,7 +48,9 @@ export function createOutgoingBody(request: ChatRequest, options: BodyOptions): 
 
 function asksForWhole(request: ChatRequest, options: BodyOptions): boolean {
   const isAsked = !request.stream && request.body["stream"] !== true;
-  return isAsked && options.dialect.request.wholeAnswers && mayPass(request, options);
+  // One that is collected from a stream has none; whoever can only stream says so, and is asked for a stream then.
+  const mayAsk = options.dialect.request.wholeAnswers || request.wantsProbabilities === true;
+  return isAsked && mayAsk && mayPass(request, options);
 }
 
 function asWhole({ stream_options: _options, ...fields }: Body): Body {

@@ -3,8 +3,21 @@
 
 import { isJsonObject, type Json, type JsonObject } from "../../../contract/json.ts";
 
-/** Patterns and repetitions: what llama.cpp's grammars fail at (#25746, 2026-07). */
-const limits: ReadonlySet<string> = new Set(["pattern", "format", "minLength", "maxLength", "minItems", "maxItems"]);
+/** What llama.cpp's grammars fail at (#25746, 2026-07), and vLLM's (backend_xgrammar.py, 2026-09). */
+const limits: ReadonlySet<string> = new Set([
+  "pattern",
+  "format",
+  "minLength",
+  "maxLength",
+  "minItems",
+  "maxItems",
+  "uniqueItems",
+  "contains",
+  "minContains",
+  "maxContains",
+  "multipleOf",
+  "propertyNames",
+]);
 /** Their values are schemas by names of somebody's own. */
 const named: ReadonlySet<string> = new Set(["properties", "$defs", "definitions", "dependentSchemas"]);
 /** Their values are schemas, or lists of them. */

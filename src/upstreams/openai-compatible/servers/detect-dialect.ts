@@ -40,6 +40,10 @@ const owners: Readonly<Record<string, DialectName>> = {
   vllm: "vllm",
   sglang: "sglang",
   llamacpp: "llama-cpp",
+  // In front of it or made of it, with an `/api/version` like Ollama's (their sources and documents, 2026).
+  "llama-swap": "llama-cpp",
+  lemonade: "llama-cpp",
+  koboldcpp: "llama-cpp",
   // LM Studio (2025).
   organization_owner: "lm-studio",
   // Ollama's own namespace.

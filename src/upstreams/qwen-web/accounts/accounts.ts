@@ -65,6 +65,8 @@ export interface WebAccounts extends Pick<AccountRenewal, "fresh" | "force"> {
   noteCookies(account: Account, setCookies: readonly string[]): void;
   /** Nothing but requests without credentials. */
   readonly isAnonymous: boolean;
+  /** Resolves when every state is written: whoever reads them now knows them all. */
+  noted(): Promise<void>;
   /** Resolves when every state is written, and every renewal that does not take too long. */
   settled(): Promise<void>;
 }
@@ -174,6 +176,7 @@ export function createWebAccounts(options: WebAccountsOptions): WebAccounts {
     load: registry.reload,
     look: registry.load,
     known: registry.all,
+    noted: registry.settled,
     async settled() {
       // What Qwen has exchanged is lost unless it is written: the old token is dead.
       await renewal.settled(mostSettleMs);

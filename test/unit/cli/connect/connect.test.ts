@@ -35,6 +35,21 @@ describe("connect", () => {
     expect(printed).not.toContain("sk-own");
   });
 
+  test("takes them from the file of variables that the gateway is started with", async () => {
+    using stage = createHomeStage();
+    const settings = stage.write("settings.env", "PORT=9999\nAPI_KEY=sk-own\nDEFAULT_MODEL=qwen-plus\n");
+
+    const { exitCode } = await stage.run(["connect", "claude-code", "--env-file", settings]);
+
+    const { env } = JSON.parse(readFileSync(join(stage.home, claude), "utf8"));
+    expect(exitCode).toBe(0);
+    expect([env.ANTHROPIC_BASE_URL, env.ANTHROPIC_AUTH_TOKEN, env.ANTHROPIC_MODEL]).toEqual([
+      "http://127.0.0.1:9999",
+      "sk-own",
+      "qwen-plus",
+    ]);
+  });
+
   test("says when others can read the key in a file that was there", async () => {
     using stage = createHomeStage();
     chmodSync(stage.write(claude, "{}"), 0o644);

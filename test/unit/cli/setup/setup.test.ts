@@ -252,5 +252,7 @@ describe("setup over a file that is there", () => {
 
     expect(readdirSync(stage.home)).toEqual(["my gateway.yaml"]);
     expect(printed).toContain(`  qwen-gateway --config '${path}'\n`);
+    // Upstreams are taken by a reload: nothing that runs has to be stopped for them.
+    expect(printed).toContain("reads it again by SIGHUP, or by POST /admin/api/reload");
   });
 });

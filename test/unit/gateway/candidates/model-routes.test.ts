@@ -88,6 +88,18 @@ describe("createModelRoutes", () => {
     expect(await find("home/")).toEqual(["home/qwen3:8b"]);
   });
 
+  test("takes an id that is listed for itself, although an upstream has the name that it begins with", async () => {
+    const lab = upstreamOf("lab", ["qwen/qwen3.5-9b"]);
+    const qwen = upstreamOf("qwen", ["qwen/qwen3.6-27b", "qwen3-max"]);
+    const upstreams = [qwen, lab];
+
+    expect(await find("qwen/qwen3.5-9b", { upstreams })).toEqual(["lab/qwen/qwen3.5-9b"]);
+    expect(await find("fast", { upstreams, routes: { fast: "qwen/qwen3.5-9b" } })).toEqual(["lab/qwen/qwen3.5-9b"]);
+    expect(await find("qwen/qwen3.6-27b", { upstreams: [qwen] })).toEqual(["qwen/qwen/qwen3.6-27b"]);
+    expect(await find("qwen/qwen3-max", { upstreams })).toEqual(["qwen/qwen3-max"]);
+    expect(await find("qwen/unheard-of", { upstreams })).toEqual(["qwen/unheard-of"]);
+  });
+
   test("leaves an unknown name to the first upstream as it is", async () => {
     expect(await find("no-such-model")).toEqual(["qwen-web/no-such-model"]);
   });

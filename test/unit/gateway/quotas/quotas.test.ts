@@ -7,13 +7,13 @@ import { createPriceOf } from "../../../../src/gateway/quotas/prices.ts";
 import { createQuotas, type Quotas } from "../../../../src/gateway/quotas/quotas.ts";
 import { createMemoryStore } from "../../../../src/store/memory-store.ts";
 import type { Store } from "../../../../src/store/store.ts";
-import { silentLog } from "../../../../src/telemetry/log.ts";
+import { type Log, silentLog } from "../../../../src/telemetry/log.ts";
 import { createTestClock } from "../../../support/test-store.ts";
 
 /** The beginning of a minute, and of a day in UTC. */
 const midnightMs = 1_790_035_200_000;
 
-function createWorld(changes: Partial<Store> = {}) {
+function createWorld(changes: Partial<Store> = {}, log: Log = silentLog) {
   const clock = createTestClock(midnightMs);
   const kept = createMemoryStore({ clock: clock.now, sessionTimeoutMs: 1000 });
   let asked = 0;
@@ -28,7 +28,7 @@ function createWorld(changes: Partial<Store> = {}) {
     },
   });
   const create = (): Quotas =>
-    createQuotas({ store: counted, clock: clock.now, log: silentLog, priceOf: createPriceOf(), flushMs: 3_600_000 });
+    createQuotas({ store: counted, clock: clock.now, log, priceOf: createPriceOf(), flushMs: 3_600_000 });
   return { ...clock, create, asked: () => asked };
 }
 
@@ -268,6 +268,44 @@ describe("requests within a minute", () => {
     const quotas = create();
     expect(await passed(quotas, quotaOf({ requestsPerMinute: 3, tokensPerDay: 5 }), 5)).toBe(3);
     await quotas.flush();
+    await quotas.close();
+  });
+});
+
+describe("a store that is away", () => {
+  test("is told once an outage, however many requests come meanwhile", async () => {
+    let isAway = false;
+    const kept = createMemoryStore({ clock: () => midnightMs, sessionTimeoutMs: 1000 });
+    const unlessAway =
+      <Question, Answer>(ask: (question: Question) => Promise<Answer>) =>
+      (question: Question): Promise<Answer> =>
+        isAway ? Promise.reject(new Error("it is away")) : ask(question);
+    const lines: string[] = [];
+    const { create } = createWorld(
+      {
+        reserveAmount: unlessAway(kept.reserveAmount),
+        addAmounts: unlessAway(kept.addAmounts),
+        readAmounts: unlessAway(kept.readAmounts),
+      },
+      { ...silentLog, warn: (message) => void lines.push(message) },
+    );
+    const quotas = create();
+    const ask = async (subject: string): Promise<void> => {
+      await quotas.count(quotaOf({ requestsPerMinute: 3, tokensPerDay: 5 }, subject));
+      await quotas.flush();
+    };
+    const tellings: number[] = [];
+    for (const phase of ["first", "second"]) {
+      isAway = true;
+      for (let index = 0; index < 5; index++) await ask(`key:${phase}-${index}`);
+      tellings.push(lines.splice(0).length);
+      isAway = false;
+      await ask(`key:${phase}-after`);
+    }
+
+    // One for each kind of question.
+    expect(tellings).toEqual([3, 3]);
+    expect(lines).toEqual([]);
     await quotas.close();
   });
 });

@@ -1,6 +1,7 @@
 // The end of a turn and the store: an answer waits for it, but not for long.
 
 import { expect, test } from "bun:test";
+import { GatewayError } from "../../../../src/contract/gateway-error.ts";
 import { createTurns } from "../../../../src/gateway/turns/turns.ts";
 import { createMemoryStore } from "../../../../src/store/memory-store.ts";
 import type { Store, TurnClaim, TurnRecord } from "../../../../src/store/store.ts";
@@ -11,13 +12,14 @@ const keeper = { name: "web", keepsConversations: true };
 const continuation = { chatId: "chat-1", nodeId: "node-1", responseId: "node-1", parentId: null };
 
 /** One turn of a new conversation whose end the store writes by `endTurn`. */
-async function endOne(endTurn: (write: () => Promise<void>) => Promise<void>) {
+async function endOne(endTurn: (write: () => Promise<void>) => Promise<void>, more: Partial<Store> = {}) {
   const memory = createMemoryStore({ clock: Date.now, sessionTimeoutMs: 60_000 });
   const store: Store = Object.assign(Object.create(memory) as Store, {
     endTurn: (claim: TurnClaim, record: TurnRecord) => endTurn(() => memory.endTurn(claim, record)),
     openConversation: memory.openConversation.bind(memory),
     noteReply: memory.noteReply.bind(memory),
     beginTurn: memory.beginTurn.bind(memory),
+    ...more,
   });
   const lines: string[] = [];
   const log = createLog({ level: "info", format: "json", write: (line) => void lines.push(line) });
@@ -49,6 +51,13 @@ test("an answer does not wait for a slow store, and its turn is remembered all t
 
   expect((await memory.listSessions("caller", 10)).length).toBe(1);
   expect(lines).toHaveLength(1);
+});
+
+test("an answer that ends while the store is away is no line of its own: the outage has one", async () => {
+  const never = new Promise<void>(() => {});
+  const { lines } = await endOne(() => never, { unreachable: () => new GatewayError("overloaded", "it is away") });
+
+  expect(lines).toEqual([]);
 });
 
 test("a turn that cannot be remembered is an error of the log, late as well", async () => {

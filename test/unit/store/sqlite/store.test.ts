@@ -211,6 +211,29 @@ test("a session that is looked at while its first answer is being written is the
   await other.close();
 });
 
+test("a session that another process has deleted while this one alone knew it is not kept, and a later one of its name is", async () => {
+  const { clock, one, other } = openTwice();
+  const running = await one.openConversation("caller", newConversation("chat"));
+  const foreign = await one.openConversation("another", newConversation("kept"));
+  expect(await other.deleteSession("caller", "session")).toBeUndefined();
+  const deletedAtMs = clock.now();
+  clock.advance(1);
+  const later = await one.openConversation("caller", newConversation("later"));
+  expect(one.forgetUnseen?.("caller", "session", deletedAtMs)).toMatchObject([{ chatId: "chat" }]);
+  for (const [claim, chat] of [
+    [running, "chat"],
+    [foreign, "kept"],
+    [later, "later"],
+  ] as const) {
+    await one.noteReply(claim, node(chat, "node-1"));
+    await one.endTurn(claim, turnRecord("1", node(chat, "node-1")));
+  }
+  expect(await other.getSession("caller", "session")).toMatchObject({ conversations: [{ chatId: "later" }] });
+  expect(await other.getSession("another", "session")).toMatchObject({ conversations: [{ chatId: "kept" }] });
+  await one.close();
+  await other.close();
+});
+
 test("a conversation that may be found before its first answer is written and leased at once", async () => {
   const { path, one, other } = openTwice();
   await one.openConversation("caller", newConversation("thin", { byHead: true }));

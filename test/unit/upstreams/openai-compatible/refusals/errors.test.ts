@@ -87,6 +87,30 @@ describe("DashScope's table (1.9), native and compatible spelling", () => {
   });
 });
 
+test.each([
+  ["Tool names are not allowed to be [search]", "request", "tools", /another name/],
+  ["The tool call is not supported.", "request", "tools", /cannot call tools/],
+  ["Repetitive tool calls detected in the conversation history.", "request", "messages", /again and again/],
+  ["Exceeded limit on max bytes per data-uri item: 10485760", "size", undefined, /too many bytes/],
+  ["Multimodal file size is too large", "size", undefined, /too many bytes/],
+  ['tool_choice is one of the strings that should be ["none", "auto"]', "request", "tool_choice", /name one/],
+] as const)("DashScope's error-code page, read 2026-06: %s", (message, reason, param, advice) => {
+  const error = classify({ error: { code: "invalid_parameter_error", message } }, 400);
+
+  expect([error.reason, error.param]).toEqual([reason, param]);
+  expect(error.message).toMatch(advice);
+});
+
+/** vLLM PR 31870 (2026-01), runpod-workers/worker-vllm#85, both with the body that was refused in them. */
+test.each([
+  "1 validation error:\n  {'type': 'value_error', 'loc': ('body',), 'msg': 'Value error, temperature must be non-negative', 'input': {'messages': [{'content': 'QUOTED'}]}}",
+  "1 validation error for ChatCompletionRequest\nbest_of\n  Extra inputs are not permitted [type=extra_forbidden, input_value='QUOTED', input_type=str]",
+])("what a server quotes of the request is no reason of its own: %s", (message) => {
+  for (const quoted of ["invalid api-key", "Too many requests", "Free allocated quota exceeded", "context length"]) {
+    expect(classify({ error: { message: message.replace("QUOTED", quoted) } }, 400).reason).toBe("request");
+  }
+});
+
 describe("plans for coding tools (1.13)", () => {
   const rows = [
     [401, "invalid access token or token expired", "auth"],

@@ -306,6 +306,11 @@ describe("rule 4: usage", () => {
     const last = { ...finish(), timings: { cache_n: 7, prompt_n: 10, predicted_n: 41 } };
 
     expect(decodeEvents([last, "[DONE]"])[1]).toMatchObject({ usage: { inputTokens: 17, outputTokens: 41 } });
+    // `timings_per_token` has them on every chunk (openai-php/client#780).
+    const early = { ...chunk({ content: "a" }), timings: { cache_n: 7, prompt_n: 10, predicted_n: 1 } };
+    const all = decodeEvents([early, last, "[DONE]"]);
+
+    expect(all.find(({ type }) => type === "usage-update")).toMatchObject({ usage: { outputTokens: 41 } });
   });
 });
 

@@ -4,12 +4,16 @@ import { describe, expect, test } from "bun:test";
 import { findRepair } from "../../../../../src/upstreams/openai-compatible/request/body-repairs.ts";
 import type { Body } from "../../../../../src/upstreams/openai-compatible/dialect.ts";
 import { classifyAnswer } from "../../../../../src/upstreams/openai-compatible/refusals/errors.ts";
+import type { UpstreamRefusal } from "../../../../../src/upstreams/openai-compatible/refusals/refusal.ts";
 import { readCompatible, testSource } from "../../../../support/compatible-recordings.ts";
 
-function repair(message: string | object, body: Body, status = 400, applied: readonly string[] = []): Body | undefined {
+function refusalOf(message: string | object, status = 400): UpstreamRefusal {
   const text = JSON.stringify(typeof message === "string" ? { error: { message } } : message);
-  const facts = { status, contentType: "application/json", retryAfterMs: undefined };
-  return findRepair(classifyAnswer(text, facts, testSource), body, new Set(applied))?.change(body);
+  return classifyAnswer(text, { status, contentType: "application/json", retryAfterMs: undefined }, testSource);
+}
+
+function repair(message: string | object, body: Body, status = 400, applied: readonly string[] = []): Body | undefined {
+  return findRepair(refusalOf(message, status), body, new Set(applied))?.change(body);
 }
 
 const thinking: Body = { model: "m", stream: true, enable_thinking: true, thinking_budget: 9, preserve_thinking: true };
@@ -35,12 +39,14 @@ describe("findRepair", () => {
     });
   });
 
-  test("thinks where the model must, and goes on with a beginning without thoughts (llama.cpp)", () => {
+  test("thinks where the model must, and goes on with a beginning without thoughts (llama.cpp, DashScope)", () => {
     const restricted = "The value of the enable_thinking parameter is restricted to True.";
     const prefill = "Assistant response prefill is incompatible with enable_thinking.";
+    const partial = "Partial mode is not supported when enable_thinking is true";
 
     expect(repair(restricted, { ...plain, enable_thinking: false })).toEqual(plain);
     expect(repair(restricted, { ...plain, enable_thinking: true })).toBeUndefined();
+    expect(repair(partial, thinking)).toEqual({ ...plain, enable_thinking: false });
     expect(repair(prefill, { ...plain, chat_template_kwargs: { a: 1 } })).toEqual({
       ...plain,
       chat_template_kwargs: { a: 1, enable_thinking: false },
@@ -58,8 +64,12 @@ describe("findRepair", () => {
     expect(repair(refusal, plain)).toBeUndefined();
   });
 
-  test("takes limits of values out of tools that llama.cpp can make no grammar of, and nothing else of them", () => {
-    const refusal = "Failed to initialize samplers: failed to parse grammar";
+  /** llama.cpp; vLLM's two makers of grammars (#16880; paroquant#31, 2026-04). */
+  test.each([
+    "Failed to initialize samplers: failed to parse grammar",
+    "The provided JSON schema contains features not supported by xgrammar.",
+    "Grammar error: Unknown format: uri",
+  ])("takes limits of values out of tools that no grammar can be made of, and nothing else of them: %s", (refusal) => {
     const toolWith = (parameters: object) =>
       ({ type: "function", function: { name: "add", description: "Adds", parameters } }) as Body;
     const limited = {
@@ -69,10 +79,12 @@ describe("findRepair", () => {
         items: {
           type: "array",
           minItems: 1,
+          uniqueItems: true,
           items: { anyOf: [{ type: "string", format: "uri" }, { enum: ["format"] }] },
         },
       },
       required: ["pattern"],
+      propertyNames: { pattern: "^[a-z]" },
       $defs: { format: { type: "string", minLength: 2, default: { pattern: "a" } } },
       additionalProperties: false,
     };
@@ -113,6 +125,58 @@ describe("findRepair", () => {
     expect(repair(message, { ...plain, thinking_budget: 9999 })).toEqual(plain);
   });
 
+  /** vLLM since PR 20859 (2026-03), and the words that PR 57830 proposes (2026-09). */
+  test.each([
+    "thinking_token_budget is set but reasoning_config is not configured. Please set --reasoning-config to use thinking_token_budget.",
+    "thinking_token_budget is set but reasoning_config is not configured. Please set --reasoning-parser and/or --reasoning-config to use thinking_token_budget.",
+    "thinking_token_budget needs the reasoning start and end strings, and none are configured",
+  ])("leaves a budget out that the server was not started to count: %s", (message) => {
+    const body = { ...plain, thinking_token_budget: 1024 };
+
+    expect(repair(message, body)).toEqual(plain);
+    expect(repair(message, body, 500)).toEqual(plain);
+    expect(repair(message, plain)).toBeUndefined();
+  });
+
+  test("asks for the highest effort that older servers know where they do not know the word for more", () => {
+    const ollama = (word: string) => `invalid reasoning value: '${word}' (must be "high", "medium", "low", or "none")`;
+    const openai = "Input should be 'none', 'low', 'medium' or 'high'";
+    const withEffort = (word: string) => ({ ...plain, reasoning_effort: word });
+
+    expect(repair(ollama("max"), withEffort("max"))).toEqual(withEffort("high"));
+    expect(repair({ error: { message: openai, param: "reasoning_effort" } }, withEffort("xhigh"))).toEqual(
+      withEffort("high"),
+    );
+    expect(repair(`[{"loc":["body","reasoning_effort"],"msg":"${openai}"}]`, withEffort("minimal"))).toEqual(
+      withEffort("low"),
+    );
+    expect(repair(ollama("low"), withEffort("low"))).toBeUndefined();
+  });
+
+  test("says a budget where the model does not think without one (Qwen-Agent#941, 2026-08)", () => {
+    const refusal = "The thinking_budget parameter must be a positive integer and not greater than 0";
+
+    expect(repair(refusal, { ...plain, enable_thinking: true })).toEqual({
+      ...plain,
+      enable_thinking: true,
+      thinking_budget: 8192,
+    });
+    expect(repair(refusal, { ...plain, enable_thinking: false })).toBeUndefined();
+  });
+
+  /** Older models of DashScope (pydantic-ai#1265), vLLM up to 0.8.2 (pydantic-ai#582). */
+  test.each([
+    'tool_choice is one of the strings that should be ["none", "auto"]',
+    'Value error, `tool_choice` must either be a named tool, "auto", or "none".',
+  ])("names the one tool that has to be called where a name alone is understood: %s", (refusal) => {
+    const tool = (name: string) => ({ type: "function", function: { name } });
+    const asked = { ...plain, tools: [tool("add")], tool_choice: "required" };
+
+    expect(repair(refusal, asked)).toEqual({ ...asked, tool_choice: tool("add") });
+    expect(repair(refusal, { ...asked, tools: [tool("add"), tool("subtract")] })).toBeUndefined();
+    expect(repair(refusal, { ...asked, tool_choice: tool("add") })).toBeUndefined();
+  });
+
   test("keeps the budget where it may not stand beside an effort", () => {
     const body = { ...plain, thinking_budget: 9, reasoning_effort: "low" };
 
@@ -131,6 +195,20 @@ describe("findRepair", () => {
       expect(repair({ error: { message: "bad", param: field } }, body)).toEqual(plain);
     },
   );
+
+  test("remembers that a field is unknown, not that one of its values is", () => {
+    const isLasting = (message: string) =>
+      findRepair(refusalOf(message), { ...plain, reasoning_effort: "none" }, new Set())?.isLasting;
+
+    expect(isLasting("Unrecognized request argument supplied: reasoning_effort")).toBe(true);
+    expect(isLasting("Unsupported value: 'reasoning_effort' does not support 'none' with this model.")).toBe(false);
+  });
+
+  test("keeps a field that is known, and only stands in the way of another wish", () => {
+    const body = { ...plain, enable_thinking: true, response_format: { type: "json_object" } };
+
+    expect(repair("Json mode response is not supported when enable_thinking is true", body)).toBeUndefined();
+  });
 
   test("asks for as many tokens as the model can say, and as the prompt leaves", () => {
     const body = { ...plain, max_tokens: 32_000 };
