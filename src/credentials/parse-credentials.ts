@@ -20,9 +20,15 @@ export class CredentialsError extends Error {
   override readonly name = "CredentialsError";
 }
 
+/** Of a terminal, in front of a request that was copied out of it. */
+const shellPrompt = /^[^\s'"=;]*[$%#>]\s+(?=curl(?:\.exe)?\s)/i;
+
 /** @throws {CredentialsError} that says what was looked for. */
 export function parseCredentials(pasted: string, options: ParseOptions): PastedCredentials {
-  const text = pasted.replace(/^\uFEFF/, "").trim();
+  const text = pasted
+    .replace(/^\uFEFF/, "")
+    .trim()
+    .replace(shellPrompt, "");
   if (text === "") throw new CredentialsError("Cannot read the credentials: nothing was given");
   const found = recognize(text, options);
   if (found.token === undefined && found.cookies === undefined) {

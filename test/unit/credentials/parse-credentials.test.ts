@@ -147,6 +147,13 @@ describe("capture of a request copied as cURL", () => {
     expect(read(older)).toEqual(wanted as never);
   });
 
+  test("reads past the prompt of the terminal that it was copied out of", () => {
+    const line = "curl https://chat.qwen.ai -b 'token=abc'";
+    for (const prompt of ["$ ", "% ", "# ", "ann@home:~$ ", "C:\\Users\\Ann> "]) {
+      expect(read(prompt + line)).toEqual(read(line));
+    }
+  });
+
   test("takes no file name of cookies for cookies", () => {
     expect(read("curl https://chat.qwen.ai -b cookies.txt -H 'authorization: Bearer abc'").cookies).toBeUndefined();
   });
