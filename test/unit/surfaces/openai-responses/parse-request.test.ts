@@ -239,7 +239,7 @@ describe("tools", () => {
       ],
     });
 
-    expect(tools.map(({ name }) => name)).toEqual(["look", "nested", "spawn", "agents__look", "patch"]);
+    expect(tools.map(({ name }) => name)).toEqual(["look", "nested", "spawn", "agents__look", "patch", "local_shell"]);
     expect(tools[4]?.description).toContain("start: X");
     expect(tools[4]?.parameters).toMatchObject({ required: ["input"] });
     expect(webSearch).toBeUndefined();
