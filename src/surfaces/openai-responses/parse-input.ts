@@ -7,6 +7,7 @@ import { briefOf } from "../../contract/excerpt.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { invalid } from "../check-body.ts";
 import { customArguments } from "../custom-tools.ts";
+import { noteAfter } from "../notes.ts";
 import { GrownLists, type Making } from "../../conversation/grown-lists.ts";
 import { splitThoughts } from "../../conversation/leading-thoughts.ts";
 import { LongText } from "../../conversation/long-text.ts";
@@ -15,6 +16,7 @@ import { referredId } from "./input-items.ts";
 import { additionalTools, foundTools } from "./listed-tools.ts";
 import { parseContent } from "./parse-content.ts";
 import { type DeclaredTool, parseTools, searchName, toolNameOf } from "./parse-tools.ts";
+import { tellServiceItem } from "./service-items.ts";
 
 /** What a request refers to instead of saying it. */
 export interface KnownItems {
@@ -107,6 +109,12 @@ class Messages {
     if (content.length > 0) this.#openReply().content.push(...content);
   }
 
+  /** What was done besides, told in words. */
+  addNote(text: string): void {
+    const { content } = this.#openReply();
+    content.push(noteAfter(content, text));
+  }
+
   addCall(call: ToolCall): void {
     this.#openReply().toolCalls.push(call);
   }
@@ -169,7 +177,9 @@ function addItem(messages: Messages, item: unknown, path: string, known: KnownIt
       const clientTool = clientToolItem(item["type"]);
       if (clientTool?.role === "call") return addClientCall(messages, clientTool.kind, item, path);
       if (clientTool !== undefined) return messages.addResult(parseClientOutput(messages, clientTool.kind, item, path));
-      // What else there is was done by the service for itself: searches, images, compacted histories.
+      // What else there is was done by a service for itself, or is sealed.
+      const told = tellServiceItem(item);
+      if (told !== undefined) messages.addNote(told);
     }
   }
 }
