@@ -1,7 +1,16 @@
 // OpenAI's agents package, by chat and by responses, over either kind of upstream.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { Agent, OpenAIChatCompletionsModel, OpenAIResponsesModel, Runner, tool } from "@openai/agents";
+import {
+  Agent,
+  applyDiff,
+  applyPatchTool,
+  OpenAIChatCompletionsModel,
+  OpenAIResponsesModel,
+  Runner,
+  shellTool,
+  tool,
+} from "@openai/agents";
 import OpenAI from "openai";
 import { type ModelStage, startModelStage, upstreamKinds } from "../support/model-stage.ts";
 import {
@@ -77,5 +86,53 @@ describe.each(upstreamKinds)("@openai/agents over %s", (kind) => {
 
       expect(second.finalOutput).toContain("Mira");
     });
+  });
+
+  test.each([true, false])("OpenAI's shell and patches are run by the client, streamed: %p", async (stream) => {
+    const files = new Map([["a.txt", "one\ntwo\n"]]);
+    const written = (path: string, diff: string, mode?: "create") => {
+      files.set(path, applyDiff(files.get(path) ?? "", diff, mode));
+      return Promise.resolve({ status: "completed" as const, output: `wrote ${path}` });
+    };
+    const editor = {
+      createFile: ({ path, diff }: { path: string; diff: string }) => written(path, diff, "create"),
+      updateFile: ({ path, diff }: { path: string; diff: string }) => written(path, diff),
+      deleteFile: async ({ path }: { path: string }) => void files.delete(path),
+    };
+    const shell = {
+      run: async ({ commands }: { commands: string[] }) => ({
+        output: commands.map((command) => ({
+          stdout: `ran ${command}`,
+          stderr: "",
+          outcome: { type: "exit" as const, exitCode: 0 },
+        })),
+      }),
+    };
+    const client = new OpenAI({ baseURL: stage.baseUrl, apiKey: "none", maxRetries: 0 });
+    const agent = new Agent({
+      name: "Guide",
+      tools: [shellTool({ shell }), applyPatchTool({ editor })],
+      model: new OpenAIResponsesModel(client, stage.model),
+    });
+    const patches = [
+      { type: "update_file", path: "a.txt", diff: "@@\n one\n-two\n+three\n" },
+      { type: "create_file", path: "b.txt", diff: "+new" },
+      { type: "delete_file", path: "b.txt" },
+    ];
+    stage.script({ calls: [{ name: "shell", arguments: { commands: ["ls", "pwd"] } }] });
+    for (const patch of patches) stage.script({ calls: [{ name: "apply_patch", arguments: patch }] });
+    stage.script({ text: "All done." });
+
+    const result = stream ? await runner.run(agent, "Go", { stream }) : await runner.run(agent, "Go");
+    if ("completed" in result) await result.completed;
+
+    expect(result.finalOutput).toBe("All done.");
+    expect(Object.fromEntries(files)).toEqual({ "a.txt": "one\nthree\n" });
+    const asked = stage.asked();
+    expect(asked).toHaveLength(5);
+    for (const words of ["ran ls", "ran pwd"]) expect(asked[1]).toContain(words);
+    expect(asked[2]).toContain("wrote a.txt");
+    // The web backend knows what it was told before.
+    if (kind === "web") expect(asked[2]).not.toContain("ran ls");
   });
 });

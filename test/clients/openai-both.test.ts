@@ -144,6 +144,53 @@ describe.each(upstreamKinds)("openai over %s", (kind) => {
       expect(second.output_text).toBe(saysBoth);
     });
 
+    test("stream: shells and patches as the package's own types have them", async () => {
+      const { responses } = client();
+      const tools = [{ type: "shell" as const }, { type: "local_shell" as const }, { type: "apply_patch" as const }];
+      const operation = { type: "create_file" as const, path: "a.txt", diff: "+a" };
+      stage.script({
+        calls: [
+          { name: "shell", arguments: { commands: ["ls", "pwd"] } },
+          { name: "local_shell", arguments: { command: ["ls"] } },
+          { name: "apply_patch", arguments: operation },
+        ],
+      });
+      stage.script({ text: "I see." });
+      const first = await responses.stream({ model: stage.model, input: "Go", tools }).finalResponse();
+      const input = first.output.flatMap((item): OpenAI.Responses.ResponseInputItem[] => {
+        switch (item.type) {
+          case "shell_call": {
+            const output = item.action.commands.map((command) => ({
+              stdout: `ran ${command}`,
+              stderr: "",
+              outcome: { type: "exit" as const, exit_code: 0 },
+            }));
+            return [{ type: "shell_call_output", call_id: item.call_id, output }];
+          }
+          case "local_shell_call":
+            return [
+              { type: "local_shell_call_output", id: item.call_id, output: `ran ${item.action.command[0]} alone` },
+            ];
+          case "apply_patch_call":
+            return [{ type: "apply_patch_call_output", call_id: item.call_id, status: "failed", output: "no folder" }];
+          default:
+            return [];
+        }
+      });
+      const body = { model: stage.model, tools, input, previous_response_id: first.id };
+      const second = await responses.stream(body).finalResponse();
+
+      expect(first.output).toMatchObject([
+        { type: "shell_call", status: "completed", action: { commands: ["ls", "pwd"] } },
+        { type: "local_shell_call", status: "completed", action: { type: "exec", command: ["ls"] } },
+        { type: "apply_patch_call", status: "completed", operation },
+      ]);
+      expect(second.output_text).toBe("I see.");
+      for (const words of ["ran ls", "ran pwd", "ran ls alone", "no folder"]) {
+        expect(stage.asked()[1]).toContain(words);
+      }
+    });
+
     test("previous_response_id branches: two answers go on from the same one", async () => {
       const { responses } = client();
       const first = await responses.create({ model: stage.model, input: "My name is Mira." });

@@ -306,3 +306,33 @@ test("count_tokens grows with text and tools, and asks nobody", async () => {
   expect(refused).toMatchObject({ status: 400, error: { error: { type: "invalid_request_error" } } });
   expect(harness.emulator.requests.filter(({ on }) => on === "completions")).toEqual([]);
 });
+
+test("what a service did by itself in a history is told, and its conversation goes on in its chat", async () => {
+  await using harness = await startHarness();
+  harness.emulator.script({ reply: { text: "It rains." } });
+  harness.emulator.script({ reply: { text: "Still." } });
+  const history = [
+    says("Look it up"),
+    {
+      role: "assistant",
+      content: [
+        { type: "mcp_tool_use", id: "mcptoolu_1", name: "look", server_name: "docs", input: { q: "rain" } },
+        {
+          type: "mcp_tool_result",
+          tool_use_id: "mcptoolu_1",
+          is_error: false,
+          content: [{ type: "text", text: "Rain in Paris." }],
+        },
+        { type: "text", text: "I looked." },
+      ],
+    },
+    says("And?"),
+  ];
+  const first = await send(harness, history);
+  const before = lastTurn(harness);
+  await send(harness, [...history, answered(first), says("Still?")]);
+
+  expect(before.content).toContain('The tool "look" of the MCP server "docs" was called with {"q":"rain"}.');
+  expect(before.content).toContain("Rain in Paris.");
+  expect(lastTurn(harness)).toMatchObject({ chatId: before.chatId, parentId: before.responseId });
+});

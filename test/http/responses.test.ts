@@ -335,3 +335,23 @@ test("one that ends in the middle by its own finish has every event", async () =
   );
   expect(answer.text.split(" ")).toHaveLength(40);
 });
+
+test("what a service did by itself in a history is told, and its conversation goes on in its chat", async () => {
+  await using harness = await startHarness();
+  harness.emulator.script({ reply: { text: "It rains." } });
+  harness.emulator.script({ reply: { text: "Still." } });
+  const call = { type: "mcp_call", id: "mcp_1", server_label: "docs", name: "look", arguments: '{"q":"rain"}' };
+  const input: object[] = [
+    user("Look it up"),
+    { ...call, output: "Rain in Paris. ".repeat(50), error: null },
+    { role: "assistant", content: [{ type: "output_text", text: "I looked." }] },
+    user("And?"),
+  ];
+  const first = await respond(harness, { store: false, input });
+  const before = lastTurn(harness);
+  await respond(harness, { store: false, input: [...input, ...first.items, user("Still?")] });
+
+  expect(before.content).toContain('The tool "look" of the MCP server "docs" was called with {"q":"rain"}.');
+  expect(before.content).toContain("Rain in Paris.");
+  expect(lastTurn(harness)).toMatchObject({ chatId: before.chatId, parentId: before.responseId });
+});

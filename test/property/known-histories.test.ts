@@ -99,6 +99,13 @@ const responses: Protocol = {
     fc.record({ type: fc.constant("function_call_output"), call_id: id, output: text }),
     fc.record({ type: fc.constant("reasoning"), summary: fc.tuple(fc.record({ text })) }),
     fc.constant({ type: "web_search_call" }),
+    fc.record({
+      type: fc.constant("local_shell_call"),
+      id: fc.constant("lsh_1"),
+      call_id: id,
+      action: fc.constant({}),
+    }),
+    fc.record({ type: fc.constant("local_shell_call_output"), id: fc.oneof(id, fc.constant("lsh_1")), output: text }),
   ),
   body: (system, items) => ({ instructions: system, input: items }),
 };

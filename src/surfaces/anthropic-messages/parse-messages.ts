@@ -7,9 +7,11 @@ import { GrownLists } from "../../conversation/grown-lists.ts";
 import { splitThoughts } from "../../conversation/leading-thoughts.ts";
 import { LongText } from "../../conversation/long-text.ts";
 import { invalid } from "../check-body.ts";
+import { noteAfter } from "../notes.ts";
 import { decodeCallId } from "./call-ids.ts";
 import { compaction, parseSummary } from "./compaction.ts";
 import { blocksIn, parseBlock, parseContent, stringIn } from "./parse-content.ts";
+import { tellServerTool } from "./server-tools.ts";
 
 const grown = new GrownLists<Message>();
 
@@ -113,9 +115,11 @@ function parseAssistant(value: unknown, path: string, messages: Message[]): void
         summaries++;
         break;
       }
-      default:
-        // Thoughts that only their maker can read, and what other servers' own tools did: nothing of it is said here.
-        break;
+      default: {
+        // Thoughts that only their maker can read are nothing.
+        const told = tellServerTool(block, blocks);
+        if (told !== undefined) content.push(noteAfter(content, told));
+      }
     }
   }
   if (summaries === 0 || summaries < blocks.length) messages.push(assistantMessage(content, toolCalls, reasoning));

@@ -69,7 +69,7 @@ export function withItemIds(items: readonly JsonObject[], replyId: string): read
 }
 
 /** Prefixes of calls and their results: whoever lists them is told that they are whole, as of messages. */
-const hasStatus = /^(?:fc|fco|ctc|ctco|tsc|tso)$/;
+const hasStatus = /^(?:fc|ctc|tsc|sh|lsh|apc)o?$|^tso$/;
 
 const prefixes: Readonly<Record<string, string>> = {
   message: "msg",
@@ -82,6 +82,12 @@ const prefixes: Readonly<Record<string, string>> = {
   agent_message: "amsg",
   tool_search_call: "tsc",
   tool_search_output: "tso",
+  shell_call: "sh",
+  shell_call_output: "sho",
+  local_shell_call: "lsh",
+  local_shell_call_output: "lsho",
+  apply_patch_call: "apc",
+  apply_patch_call_output: "apco",
 };
 
 function partsOf({ role, content }: JsonObject): Json {

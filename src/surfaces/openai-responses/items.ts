@@ -5,6 +5,7 @@ import { parseExact } from "../../contract/exact-json.ts";
 import { isJsonObject, type Json } from "../../contract/json.ts";
 import { customInput } from "../custom-tools.ts";
 import { type Citation, citationsIn } from "../url-citations.ts";
+import { clientToolKind, encodeClientCall } from "./client-tools.ts";
 import type { DeclaredTool } from "./parse-tools.ts";
 
 /** Type aliases, not interfaces, so that they count as `Json`. */
@@ -75,12 +76,19 @@ export function callItem(id: string, status: ItemStatus, call: ItemCall, tool: D
   const name = tool?.ownName ?? call.toolName;
   const namespace = tool?.namespace === undefined ? {} : { namespace: tool.namespace };
   if (tool?.kind === "search") {
-    const searched = { call_id: callId, execution: "client", arguments: searchArguments(argumentsText) };
+    const searched = { call_id: callId, execution: "client", arguments: argumentsObject(argumentsText) };
     return { id, type: "tool_search_call", status, ...searched };
   }
   if (tool?.kind === "custom") {
     const input = status === "in_progress" ? "" : customInput(argumentsText);
     return { id, type: "custom_tool_call", status, call_id: callId, name, ...namespace, input };
+  }
+  const kind = clientToolKind(tool?.kind);
+  if (kind !== undefined) {
+    const fields = encodeClientCall(kind, argumentsObject(argumentsText));
+    // OpenAI's type knows no patch that is cut off (2026-11).
+    const told = kind === "apply_patch" && status === "incomplete" ? "in_progress" : status;
+    return { id, type: `${kind}_call`, status: told, call_id: callId, ...fields };
   }
   return { id, type: "function_call", status, arguments: argumentsText, call_id: callId, name, ...namespace };
 }
@@ -90,10 +98,13 @@ export const callPrefixes: Readonly<Record<DeclaredTool["kind"], string>> = {
   function: "fc",
   custom: "ctc",
   search: "tsc",
+  shell: "sh",
+  local_shell: "lsh",
+  apply_patch: "apc",
 };
 
-/** An object here, and not its text. */
-function searchArguments(argumentsText: string): Json {
+/** An object, and not its text. */
+export function argumentsObject(argumentsText: string): { readonly [field: string]: Json } {
   try {
     const value = parseExact(argumentsText);
     // Came out of JSON.parse.

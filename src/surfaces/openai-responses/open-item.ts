@@ -1,7 +1,7 @@
 // An item of the answer while it is being told: which events open it, what its deltas are called, and which events end it.
 
 import type { ChatEvent, ReplyIdentity, Source } from "../../contract/events.ts";
-import type { Json } from "../../contract/json.ts";
+import { isJsonObject, type Json } from "../../contract/json.ts";
 import { RawText } from "../../conversation/raw-text.ts";
 import { customInput } from "../custom-tools.ts";
 import {
@@ -19,6 +19,7 @@ import {
   wholeArguments,
 } from "./items.ts";
 import { citationsIn } from "../url-citations.ts";
+import { type ClientToolKind, clientToolKind } from "./client-tools.ts";
 import type { DeclaredTool } from "./parse-tools.ts";
 
 type Fields = { readonly [field: string]: Json };
@@ -64,8 +65,10 @@ export function openItem(event: Extract<ChatEvent, { type: "block-start" }>, opt
       return openRefusal(options);
     case "reasoning":
       return openReasoning(options);
-    case "tool-call":
-      return openCall(event, options);
+    case "tool-call": {
+      const kind = clientToolKind(options.tool?.kind);
+      return kind === undefined ? openCall(event, options) : openClientCall(event, options, kind);
+    }
     default:
       return event satisfies never;
   }
@@ -197,6 +200,58 @@ function openCall(
       return { events, item };
     },
   };
+}
+
+/** A shell has events for its commands, the others have none that the types of OpenAI's package know (7.55): it breaks off at them. */
+function openClientCall(
+  { callId, toolName }: Extract<ChatEvent, { block: "tool-call"; callId: string }>,
+  { identity, outputIndex, tool }: ItemOptions,
+  kind: ClientToolKind,
+): OpenItem {
+  const id = itemId(callPrefixes[kind], identity, outputIndex);
+  const itemOf = (status: ItemStatus, argumentsText: string) =>
+    callItem(id, status, { callId, toolName, argumentsText }, tool);
+  // Clients read which file is patched where the item begins.
+  const isLate = kind === "apply_patch";
+  return {
+    deltaType: "",
+    place: {},
+    takesSources: false,
+    isHeld: true,
+    text: new RawText(),
+    argumentsText: "",
+    opening: () => (isLate ? [] : [added(outputIndex, itemOf("in_progress", ""))]),
+    closing(status) {
+      const item = itemOf(status, this.argumentsText);
+      const events = [
+        ...(isLate ? [added(outputIndex, withoutDiff(itemOf("in_progress", this.argumentsText)))] : []),
+        ...commandsIn(item).flatMap((command, index) => commandEvents(outputIndex, index, command)),
+        done(outputIndex, item),
+      ];
+      return { events, item };
+    },
+  };
+}
+
+function withoutDiff(item: OutputItem): OutputItem {
+  const operation = item["operation"];
+  if (!isJsonObject(operation) || operation["diff"] === undefined) return item;
+  return { ...item, operation: { ...operation, diff: "" } };
+}
+
+function commandsIn({ action }: OutputItem): readonly Json[] {
+  const commands = isJsonObject(action) ? action["commands"] : undefined;
+  return Array.isArray(commands) ? commands : [];
+}
+
+function commandEvents(outputIndex: number, index: number, command: Json): readonly ItemEvent[] {
+  const place = { output_index: outputIndex, command_index: index };
+  const type = "response.shell_call_command";
+  return [
+    { type: `${type}.added`, fields: { ...place, command: "" } },
+    ...(command === "" ? [] : [{ type: `${type}.delta`, fields: { ...place, delta: command } }]),
+    { type: `${type}.done`, fields: { ...place, command } },
+  ];
 }
 
 function added(outputIndex: number, item: OutputItem): ItemEvent {

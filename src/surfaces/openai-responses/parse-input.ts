@@ -7,13 +7,16 @@ import { briefOf } from "../../contract/excerpt.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import { invalid } from "../check-body.ts";
 import { customArguments } from "../custom-tools.ts";
+import { noteAfter } from "../notes.ts";
 import { GrownLists, type Making } from "../../conversation/grown-lists.ts";
 import { splitThoughts } from "../../conversation/leading-thoughts.ts";
 import { LongText } from "../../conversation/long-text.ts";
+import { clientCallArguments, clientToolItem, type ClientToolKind, clientToolResult } from "./client-tools.ts";
 import { referredId } from "./input-items.ts";
 import { additionalTools, foundTools } from "./listed-tools.ts";
 import { parseContent } from "./parse-content.ts";
 import { type DeclaredTool, parseTools, searchName, toolNameOf } from "./parse-tools.ts";
+import { tellServiceItem } from "./service-items.ts";
 
 /** What a request refers to instead of saying it. */
 export interface KnownItems {
@@ -61,6 +64,8 @@ class Messages {
   readonly tools: readonly DeclaredTool[];
   /** The last message, while it may go on. */
   #reply: { role: "assistant"; content: ContentPart[]; toolCalls: ToolCall[]; reasoning?: string } | undefined;
+  /** Of calls whose results may name their items instead, by these. Like the results, until somebody else speaks. */
+  readonly callIds = new Map<string, string>();
   /** Thoughts that no word has followed yet. */
   #reasoning = "";
   /** What the results at the end hold, by their calls, while more of them may come. */
@@ -82,6 +87,7 @@ class Messages {
     this.#reply = undefined;
     this.#reasoning = "";
     this.#results.clear();
+    this.callIds.clear();
     this.all.push(message);
   }
 
@@ -101,6 +107,12 @@ class Messages {
 
   addText(content: readonly ContentPart[]): void {
     if (content.length > 0) this.#openReply().content.push(...content);
+  }
+
+  /** What was done besides, told in words. */
+  addNote(text: string): void {
+    const { content } = this.#openReply();
+    content.push(noteAfter(content, text));
   }
 
   addCall(call: ToolCall): void {
@@ -161,8 +173,13 @@ function addItem(messages: Messages, item: unknown, path: string, known: KnownIt
       if (id !== undefined) return addReferred(messages, id, path, known);
       // With a role it is a message, whatever it calls itself; mostly it says nothing.
       const isMessage = item["role"] !== undefined || item["type"] === undefined || item["type"] === "message";
-      if (isMessage) addMessage(messages, item, path);
-      // What else there is was done by the service for itself: searches, images, compacted histories.
+      if (isMessage) return addMessage(messages, item, path);
+      const clientTool = clientToolItem(item["type"]);
+      if (clientTool?.role === "call") return addClientCall(messages, clientTool.kind, item, path);
+      if (clientTool !== undefined) return messages.addResult(parseClientOutput(messages, clientTool.kind, item, path));
+      // What else there is was done by a service for itself, or is sealed.
+      const told = tellServiceItem(item);
+      if (told !== undefined) messages.addNote(told);
     }
   }
 }
@@ -221,6 +238,29 @@ function parseOutput(item: JsonObject, path: string): ToolMessage {
   const output = item["output"];
   const content = output === undefined || output === null ? "" : output;
   return { role: "tool", callId: callIdOf(item, path), content: parseContent(content, `${path}.output`) };
+}
+
+function addClientCall(messages: Messages, kind: ClientToolKind, item: JsonObject, path: string): void {
+  const toolName = toolNameOf(messages.tools, kind, item["namespace"]);
+  const callId = callIdOf(withCallId(item), path);
+  if (typeof item["id"] === "string") messages.callIds.set(item["id"], callId);
+  messages.addCall({ callId, toolName, argumentsText: clientCallArguments(kind, item) });
+}
+
+/** OpenAI's type of the result of a local shell has no `call_id`: its `id` is that of the call. */
+function withCallId(item: JsonObject): JsonObject {
+  return item["call_id"] == null ? { ...item, call_id: item["id"] } : item;
+}
+
+function parseClientOutput(messages: Messages, kind: ClientToolKind, item: JsonObject, path: string): ToolMessage {
+  const answered = callIdOf(kind === "local_shell" ? withCallId(item) : item, path);
+  const callId = messages.callIds.get(answered) ?? answered;
+  const { content, isError } = clientToolResult(kind, item);
+  const result =
+    content === undefined
+      ? parseOutput({ ...item, call_id: callId }, path)
+      : { role: "tool" as const, callId, content };
+  return isError === true ? { ...result, isError } : result;
 }
 
 /** The model has to learn the names; the tools themselves are declared by then. */

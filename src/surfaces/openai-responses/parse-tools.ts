@@ -5,12 +5,13 @@ import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts
 import { onceFor } from "../../contract/once-for.ts";
 import { invalid } from "../check-body.ts";
 import { customTool } from "../custom-tools.ts";
+import { type ClientToolKind, clientToolKind, defineClientTool } from "./client-tools.ts";
 
 /** A tool as its client declared it, beside what the model is told of it. */
 export interface DeclaredTool {
   readonly definition: ToolDefinition;
   /** What its client knows of its calls: a function has JSON arguments, a custom tool free text, a search finds further tools. */
-  readonly kind: "function" | "custom" | "search";
+  readonly kind: "function" | "custom" | "search" | ClientToolKind;
   /** As its client calls it: the model may know it by a longer name. */
   readonly ownName: string;
   readonly namespace: string | undefined;
@@ -39,11 +40,13 @@ function addTools(tools: Declared, list: readonly unknown[], namespace: string |
   for (const entry of list) {
     if (!isJsonObject(entry)) continue;
     const name = typeof entry["name"] === "string" ? entry["name"] : undefined;
+    const clientTool = clientToolKind(entry["type"]);
     // Codex keeps the tools of one matter together so.
     if (entry["type"] === "namespace" && Array.isArray(entry["tools"])) addTools(tools, entry["tools"], name);
     else if (entry["type"] === "custom" && name !== undefined)
       addTool(tools, namespace, "custom", customTool(entry, name));
     else if (entry["type"] === "tool_search") addSearch(tools, entry, namespace);
+    else if (clientTool !== undefined) addClientTool(tools, clientTool, entry, namespace);
     else if (entry["type"] === "function" || entry["type"] === undefined) addFunction(tools, entry, namespace);
   }
 }
@@ -53,6 +56,11 @@ export const searchName = "tool_search";
 
 function addSearch(tools: Declared, entry: JsonObject, namespace: string | undefined): void {
   if (entry["execution"] === "client") addTool(tools, namespace, "search", definitionIn(entry, searchName));
+}
+
+function addClientTool(tools: Declared, kind: ClientToolKind, entry: JsonObject, namespace: string | undefined): void {
+  const definition = defineClientTool(kind, entry);
+  if (definition !== undefined) addTool(tools, namespace, kind, definition);
 }
 
 /** Some clients write it as in chat completions, one object deeper. */
@@ -150,7 +158,9 @@ const definitionsOf = onceFor((tools: readonly DeclaredTool[]) => tools.map(({ d
 
 function chosenName(value: unknown, tools: readonly DeclaredTool[]): string | undefined {
   if (!isJsonObject(value)) return undefined;
-  const ownName = isJsonObject(value["function"]) ? value["function"]["name"] : value["name"];
+  const ownName = isJsonObject(value["function"])
+    ? value["function"]["name"]
+    : (value["name"] ?? clientToolKind(value["type"]));
   // Without any tool there is nothing to choose from, and nothing to complain of: some clients always send a choice.
   if (typeof ownName !== "string" || tools.length === 0) return undefined;
   if (namesIn(tools).first.has(ownName)) return toolNameOf(tools, ownName, value["namespace"]);

@@ -10,6 +10,7 @@ import { onceFor } from "../../contract/once-for.ts";
 import { openaiErrorBody } from "../../contract/openai-error.ts";
 import { customArguments, customInput } from "../custom-tools.ts";
 import {
+  argumentsObject,
   callItem,
   callPrefixes,
   itemId,
@@ -23,6 +24,7 @@ import {
   textPart,
   wholeArguments,
 } from "./items.ts";
+import { clientCallArguments, clientToolKind, encodeClientCall } from "./client-tools.ts";
 import { type DeclaredTool, parseTools } from "./parse-tools.ts";
 
 export type ResponseObject = { readonly [field: string]: Json };
@@ -154,10 +156,14 @@ export function declaredTools({ tools, body }: ChatRequest): ReadonlyMap<string,
   return new Map(declared.map((tool) => [tool.definition.name, tool]));
 }
 
-/** Of a custom tool its client is told the free text alone, whatever else stands in the arguments. */
+/** Of some tools its client is told less than stands in the arguments: the free text, a command, a patch. */
 export function echoedCall(request: ChatRequest, call: ToolCall): ToolCall {
-  if (declaredTools(request).get(call.toolName)?.kind !== "custom") return call;
-  return { ...call, argumentsText: customArguments(customInput(call.argumentsText)) };
+  const kind = declaredTools(request).get(call.toolName)?.kind;
+  if (kind === "custom") return { ...call, argumentsText: customArguments(customInput(call.argumentsText)) };
+  const clientTool = clientToolKind(kind);
+  if (clientTool === undefined) return call;
+  const told = encodeClientCall(clientTool, argumentsObject(call.argumentsText));
+  return { ...call, argumentsText: clientCallArguments(clientTool, told) };
 }
 
 export function asksForSealedThoughts({ body }: ChatRequest): boolean {

@@ -2,7 +2,7 @@
 // is done is what the deltas said.
 
 import { isDeepStrictEqual } from "node:util";
-import { at, isText, type Problems } from "./problems.ts";
+import { at, isText, listAt, type Problems } from "./problems.ts";
 import { mustBeItem } from "./response-parts.ts";
 
 /** How the parts of an item are called: what opens one, its deltas, and what ends it. */
@@ -59,8 +59,11 @@ const kinds: Readonly<Record<string, Kind>> = {
   },
 };
 
-/** Nothing of it is told but its beginning and its end. */
-const silentType = "tool_search_call";
+/** Nothing of them is told but their beginning and their end. */
+const silentTypes: readonly unknown[] = ["tool_search_call", "local_shell_call", "apply_patch_call"];
+
+/** Of a shell each command is told: its beginning, its deltas, its end. */
+const commandType = "response.shell_call_command";
 
 export class OpenItemCheck {
   readonly #problems: Problems;
@@ -69,6 +72,8 @@ export class OpenItemCheck {
   readonly #item: unknown;
   readonly #index: number;
   readonly #isSilent: boolean;
+  readonly #hasCommands: boolean;
+  readonly #commands: string[] = [];
   #isOpen: boolean;
   #isTold = false;
   #text = "";
@@ -78,8 +83,9 @@ export class OpenItemCheck {
     this.#item = item;
     this.#index = index;
     this.#kind = kinds[String(at(item, "type"))];
-    this.#isSilent = at(item, "type") === silentType;
-    const isKnown = this.#kind !== undefined || this.#isSilent;
+    this.#isSilent = silentTypes.includes(at(item, "type"));
+    this.#hasCommands = at(item, "type") === "shell_call";
+    const isKnown = this.#kind !== undefined || this.#isSilent || this.#hasCommands;
     problems.must(isKnown, `an item is of no known type: ${String(at(item, "type"))}`);
     this.#isOpen = this.#kind?.opens === undefined;
     const status = at(item, "status");
@@ -88,6 +94,8 @@ export class OpenItemCheck {
       const start = at(item, field);
       problems.must(start === undefined || Object.keys(Object(start)).length === 0, `an item starts with ${field}`);
     }
+    const commands = listAt(item, "action", "commands");
+    problems.must(commands.length === 0, "a shell starts with commands");
     mustBeItem(item, problems);
   }
 
@@ -95,6 +103,7 @@ export class OpenItemCheck {
     if (type === refusal.opens && at(json, "part", "type") === "refusal") this.#kind = refusal;
     const kind = this.#kind;
     this.#problems.must(!this.#isSilent, `${type} does not fit the open item`);
+    if (this.#hasCommands) return this.#command(type, json);
     if (kind === undefined) return;
     this.#problems.must(at(json, "item_id") === at(this.#item, "id"), "an item_id is not that of the open item");
     this.#problems.must(at(json, "output_index") === this.#index, "an output_index is not that of the open item");
@@ -114,13 +123,28 @@ export class OpenItemCheck {
       this.#problems.must(isDeepStrictEqual(at(item, name), at(this.#item, name)), `an item changes its ${name}`);
     }
     const status = at(item, "status");
-    this.#problems.must(status !== "in_progress", "an item is done and in progress");
-    if (this.#isSilent) return mustBeItem(item, this.#problems);
+    // OpenAI's type knows no patch that is cut off.
+    const mayBeCut = at(item, "type") === "apply_patch_call";
+    this.#problems.must(mayBeCut || status !== "in_progress", "an item is done and in progress");
+    const isTold = isDeepStrictEqual(listAt(item, "action", "commands"), this.#commands);
+    if (this.#hasCommands) this.#problems.must(isTold, "a shell is not what its events said");
+    if (this.#isSilent || this.#hasCommands) return mustBeItem(item, this.#problems);
     this.#problems.must(this.#isTold, "an item is done before its text is");
     this.#problems.must(this.#kind?.closes === undefined || !this.#isOpen, "an item is done before its part is");
     const whole = opens === undefined ? at(item, field) : at(item, partsOf(item), 0, partField);
     this.#problems.must(whole === this.#text, "an item is not what its deltas said");
     mustBeItem(item, this.#problems);
+  }
+
+  #command(type: string, json: unknown): void {
+    this.#problems.must(at(json, "output_index") === this.#index, "an output_index is not that of the open item");
+    const place = type === `${commandType}.added` ? this.#commands.length : this.#commands.length - 1;
+    this.#problems.must(at(json, "command_index") === place, "a command_index is not that of the open command");
+    if (type === `${commandType}.added`) this.#commands.push(String(at(json, "command")));
+    else if (type === `${commandType}.delta`) this.#commands[place] += String(at(json, "delta"));
+    else if (type === `${commandType}.done`) {
+      this.#problems.must(at(json, "command") === this.#commands[place], "a command is not what its deltas said");
+    } else this.#problems.must(false, `${type} does not fit the open item`);
   }
 
   #delta(json: unknown): void {

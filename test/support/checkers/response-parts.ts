@@ -35,8 +35,15 @@ function mustBeUsage(usage: unknown, problems: Problems): void {
   problems.must(!isObject(usage) || counts.every(isCount), "the usage is not whole");
 }
 
+/** Calls of tools of OpenAI's own that the client runs, and where what they are to do stands. */
+export const ownCalls: Readonly<Record<string, string>> = {
+  shell_call: "action",
+  local_shell_call: "action",
+  apply_patch_call: "operation",
+};
+
 export function mustBeItem(item: unknown, problems: Problems): void {
-  const type = at(item, "type");
+  const type = String(at(item, "type"));
   problems.must(isText(at(item, "id")), "an item has no id");
   if (type === "reasoning") return;
   problems.must(isText(at(item, "status")), "an item has no status");
@@ -46,6 +53,7 @@ export function mustBeItem(item: unknown, problems: Problems): void {
   if (type === "tool_search_call") {
     return problems.must(Object(at(item, "arguments")) === at(item, "arguments"), "a search has no arguments");
   }
+  if (type in ownCalls) return problems.must(isObject(at(item, ownCalls[type]!)), `a call has no ${ownCalls[type]}`);
   problems.must(isText(at(item, "name")), "a call has no name");
 }
 

@@ -102,6 +102,15 @@ describe("createModelRoutes", () => {
     expect(await find("qwen/qwen3.5-9b", { upstreams, pinned: "qwen" })).toEqual(["qwen/qwen3.5-9b"]);
   });
 
+  test.each([
+    ["tells none", async () => []],
+    ["cannot be asked", () => Promise.reject(new Error("it is down"))],
+  ])("asks the upstream in front of an id for it whose list %s: it lacks nothing", async (_what, listModels) => {
+    const upstreams = [upstreamOf("qwen", [], { listModels }), upstreamOf("broker", ["qwen/qwen3-max"])];
+
+    expect(await find("qwen/qwen3-max", { upstreams })).toEqual(["qwen/qwen3-max"]);
+  });
+
   test("leaves an unknown name to the first upstream as it is", async () => {
     expect(await find("no-such-model")).toEqual(["qwen-web/no-such-model"]);
   });

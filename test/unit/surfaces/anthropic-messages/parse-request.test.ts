@@ -284,6 +284,85 @@ describe("messages", () => {
     ]);
   });
 
+  test.each([
+    [
+      [
+        { type: "mcp_tool_use", id: "m1", name: "look", server_name: "docs", input: { q: 1 } },
+        { type: "mcp_tool_result", tool_use_id: "m1", is_error: false, content: [text("found")] },
+      ],
+      ['The tool "look" of the MCP server "docs" was called with {"q":1}.', 'The tool "look" answered:\nfound'],
+    ],
+    [
+      [
+        { type: "mcp_tool_use", id: "m1", name: "list", server_name: "docs", input: {} },
+        { type: "mcp_tool_result", tool_use_id: "m1", is_error: true, content: "gone" },
+      ],
+      ['The tool "list" of the MCP server "docs" was called.', 'The tool "list" failed:\ngone'],
+    ],
+    [
+      [
+        { type: "server_tool_use", id: "s1", name: "web_search", input: { query: "rain" } },
+        {
+          type: "web_search_tool_result",
+          tool_use_id: "s1",
+          content: [{ type: "web_search_result", title: "Rain", url: "http://a", encrypted_content: "sealed" }],
+        },
+      ],
+      ['The tool "web_search" was called with {"query":"rain"}.', 'The tool "web_search" answered:\nRain\nhttp://a'],
+    ],
+    [
+      [
+        {
+          type: "web_search_tool_result",
+          tool_use_id: "s0",
+          content: { type: "web_search_tool_result_error", error_code: "max_uses_exceeded" },
+        },
+      ],
+      ["A tool failed:\nmax_uses_exceeded"],
+    ],
+    [
+      [
+        {
+          type: "code_execution_tool_result",
+          tool_use_id: "s0",
+          content: { type: "code_execution_result", stdout: "1", stderr: "", return_code: 0, content: [] },
+        },
+      ],
+      ["A tool answered:\n1"],
+    ],
+    [
+      [
+        {
+          type: "web_fetch_tool_result",
+          tool_use_id: "s0",
+          content: {
+            type: "web_fetch_result",
+            url: "http://a",
+            content: {
+              type: "document",
+              title: "A",
+              source: { type: "text", media_type: "text/plain", data: "words" },
+            },
+          },
+        },
+        {
+          type: "web_fetch_tool_result",
+          tool_use_id: "s0",
+          content: {
+            type: "web_fetch_result",
+            url: "http://b",
+            content: { type: "document", source: { type: "base64", media_type: "application/pdf", data: "AAAA" } },
+          },
+        },
+      ],
+      ["A tool answered:\nhttp://a\nA\nwords", "A tool answered:\nhttp://b"],
+    ],
+  ])("of assistants tell what servers did by themselves: %#", (blocks, told) => {
+    expect(parseOne([...blocks, text("Yes")], "assistant")).toEqual([
+      { role: "assistant", content: [...told.map((one) => text(`[${one}]\n\n`)), text("Yes")], toolCalls: [] },
+    ]);
+  });
+
   test("of the system stay in their place, as text or as blocks", () => {
     const roles = parse({
       messages: [

@@ -239,7 +239,7 @@ describe("tools", () => {
       ],
     });
 
-    expect(tools.map(({ name }) => name)).toEqual(["look", "nested", "spawn", "agents__look", "patch"]);
+    expect(tools.map(({ name }) => name)).toEqual(["look", "nested", "spawn", "agents__look", "patch", "local_shell"]);
     expect(tools[4]?.description).toContain("start: X");
     expect(tools[4]?.parameters).toMatchObject({ required: ["input"] });
     expect(webSearch).toBeUndefined();
@@ -411,6 +411,77 @@ describe("tools", () => {
       ["begun", "ended"],
       ["done"],
       ["again"],
+    ]);
+  });
+
+  test.each([
+    [
+      { type: "mcp_call", server_label: "docs", name: "look", arguments: '{"q":1}', output: "found" },
+      'The tool "look" of the MCP server "docs" was called with {"q":1}. It answered:\nfound',
+    ],
+    [
+      { type: "mcp_call", server_label: "docs", name: "list", arguments: "{}", output: null },
+      'The tool "list" of the MCP server "docs" was called.',
+    ],
+    [
+      { type: "mcp_call", server_label: "docs", name: "list", arguments: "", error: { code: 5, message: "gone" } },
+      'The tool "list" of the MCP server "docs" was called. It failed:\ngone',
+    ],
+    [
+      { type: "mcp_call", server_label: "docs", name: "list", arguments: "", error: { content: [text("gone")] } },
+      'The tool "list" of the MCP server "docs" was called. It failed:\ngone',
+    ],
+    [
+      { type: "mcp_list_tools", server_label: "docs", tools: [{ name: "look" }, { name: "list" }], error: null },
+      'The MCP server "docs" had the tools look, list.',
+    ],
+    [
+      { type: "mcp_list_tools", server_label: "docs", tools: [], error: "unreachable" },
+      'The MCP server "docs" did not tell its tools:\nunreachable',
+    ],
+    [
+      {
+        type: "web_search_call",
+        action: { type: "search", query: "rain", sources: [{ type: "url", url: "http://a" }] },
+      },
+      'The web was searched for "rain". Found:\nhttp://a',
+    ],
+    [{ type: "web_search_call", action: { type: "open_page", url: "http://a" } }, "The page http://a was opened."],
+    [
+      { type: "web_search_call", action: { type: "find_in_page", url: "http://a", pattern: "rain" } },
+      '"rain" was looked for in the page http://a.',
+    ],
+    [
+      { type: "code_interpreter_call", code: "print(1)", outputs: [{ type: "logs", logs: "1" }, { type: "image" }] },
+      "This code was run:\nprint(1)\nIt printed:\n1",
+    ],
+    [
+      { type: "file_search_call", queries: ["a", "b"], results: [{ filename: "a.txt", score: 1, text: "A" }] },
+      'Files were searched for "a", "b". Found:\na.txt\nA',
+    ],
+  ])("what a service did is told before its answer: %j", (item, told) => {
+    const [, answer] = messagesOf([{ role: "user", content: "Hi" }, item, { role: "assistant", content: "Yes" }]);
+
+    expect(answer).toEqual({ role: "assistant", content: [text(`[${told}]\n\n`), text("Yes")], toolCalls: [] });
+  });
+
+  test("what a service did after some words stands in lines of its own, and what it found may be long", () => {
+    const call = { type: "mcp_call", server_label: "docs", name: "look", arguments: "{}" };
+    const body = {
+      input: [
+        { role: "user", content: "Hi" },
+        { role: "assistant", content: "I look." },
+        { ...call, output: "long ".repeat(500) },
+        { ...call, output: "short" },
+      ],
+    };
+    const { messages } = parseRequest(parseBody(Buffer.from(JSON.stringify(body))));
+
+    const called = 'The tool "look" of the MCP server "docs" was called. It answered:\n';
+    expect(messages[1]?.content).toEqual([
+      text("I look."),
+      text(`\n\n[${called}${"long ".repeat(500)}]\n\n`),
+      text(`[${called}short]\n\n`),
     ]);
   });
 
