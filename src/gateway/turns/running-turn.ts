@@ -80,7 +80,7 @@ export class RunningTurn implements Turn {
 
   get #ownSessionId(): string {
     const { hints, request } = this.#question;
-    this.#sessionId ??= hints.sessionId ?? sessionIdOf(firstUserText(request.messages) ?? "");
+    this.#sessionId ??= hints.beginsIn ?? hints.sessionId ?? sessionIdOf(firstUserText(request.messages) ?? "");
     return this.#sessionId;
   }
 
