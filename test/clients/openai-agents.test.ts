@@ -1,7 +1,14 @@
 // OpenAI's agents package, by chat and by responses, over either kind of upstream.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { Agent, OpenAIChatCompletionsModel, OpenAIResponsesModel, Runner, tool } from "@openai/agents";
+import {
+  Agent,
+  OpenAIChatCompletionsModel,
+  OpenAIResponsesCompactionSession,
+  OpenAIResponsesModel,
+  Runner,
+  tool,
+} from "@openai/agents";
 import OpenAI from "openai";
 import { type ModelStage, startModelStage, upstreamKinds } from "../support/model-stage.ts";
 import {
@@ -77,5 +84,25 @@ describe.each(upstreamKinds)("@openai/agents over %s", (kind) => {
 
       expect(second.finalOutput).toContain("Mira");
     });
+  });
+
+  test("a session that compacts itself goes on from the summary", async () => {
+    stage.script({ text: "Hello, Mira." });
+    stage.script({ text: "The user is Mira." }, "Summarize this conversation");
+    const client = new OpenAI({ baseURL: stage.baseUrl, apiKey: "none", maxRetries: 0 });
+    // By a name of OpenAI's: the package takes no other.
+    const session = new OpenAIResponsesCompactionSession({
+      client,
+      model: "gpt-5.4",
+      shouldTriggerCompaction: () => true,
+    });
+    const agent = new Agent({ name: "Guide", model: new OpenAIResponsesModel(client, stage.model) });
+    await runner.run(agent, "I am Mira", { session });
+    const items = await session.getItems();
+    await runner.run(agent, "Who am I?", { session });
+
+    expect(items.map(({ type }) => type)).toEqual(["message", "compaction"]);
+    expect(stage.asked().at(-1)).toContain("The user is Mira.");
+    expect(stage.asked().at(-1)).not.toContain("Hello, Mira.");
   });
 });

@@ -60,7 +60,7 @@ const kinds: Readonly<Record<string, Kind>> = {
 };
 
 /** Nothing of it is told but its beginning and its end. */
-const silentType = "tool_search_call";
+const silentTypes: ReadonlySet<unknown> = new Set(["tool_search_call", "compaction"]);
 
 export class OpenItemCheck {
   readonly #problems: Problems;
@@ -78,7 +78,7 @@ export class OpenItemCheck {
     this.#item = item;
     this.#index = index;
     this.#kind = kinds[String(at(item, "type"))];
-    this.#isSilent = at(item, "type") === silentType;
+    this.#isSilent = silentTypes.has(at(item, "type"));
     const isKnown = this.#kind !== undefined || this.#isSilent;
     problems.must(isKnown, `an item is of no known type: ${String(at(item, "type"))}`);
     this.#isOpen = this.#kind?.opens === undefined;
