@@ -49,8 +49,3 @@ export interface Manifest {
   readonly secrets?: "left-out";
   readonly files: readonly BackedUpFile[];
 }
-
-/** Something is wrong with a backup, or in its way. The message is a sentence for whoever asked for it. */
-export class BackupError extends Error {
-  override readonly name = "BackupError";
-}

@@ -2,7 +2,7 @@
 
 import { statSync } from "node:fs";
 import { codeOf } from "../contract/thrown.ts";
-import { BackupError } from "./contents.ts";
+import { BackupError } from "./backup-error.ts";
 
 /** @throws {BackupError} where it cannot be told */
 export function isThere(path: string): boolean {

@@ -6,7 +6,8 @@ import { DatabaseInUse, lockDatabase } from "../store/lock-database.ts";
 import { openDatabase } from "../store/open-database.ts";
 import { finishRestore } from "../store/pending-restore.ts";
 import type { Log } from "../telemetry/log.ts";
-import { BackupError, databaseNames, knownMigrations, knownSchemas } from "./contents.ts";
+import { BackupError } from "./backup-error.ts";
+import { databaseNames, knownMigrations, knownSchemas } from "./contents.ts";
 import { isThere } from "./is-there.ts";
 
 export interface SchemaState {

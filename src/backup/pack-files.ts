@@ -4,9 +4,9 @@ import { chmod, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { createTarPacker } from "modern-tar";
 import { inspectDatabase } from "../store/inspect-database.ts";
+import { NothingToBackUp } from "./backup-error.ts";
 import {
   type BackedUpFile,
-  BackupError,
   databaseNames,
   format,
   knownSchemas,
@@ -40,16 +40,14 @@ export interface GatheredFiles {
 }
 
 /**
- * @throws {BackupError | GatewayError} when there is nothing to back up, or a database is damaged; {CopyError} or a system
+ * @throws {BackupError | GatewayError} `NothingToBackUp`, or a database is damaged; {CopyError} or a system
  * error when something cannot be read or written; the reason of the signal
  */
 export async function gatherFiles(options: GatherOptions): Promise<GatheredFiles> {
   const { dataDir, secrets, signal } = options;
   // Each of them may be missing: what nobody used yet, and the turns where a shared store holds them.
   const present = databaseNames.filter((name) => isThere(join(dataDir, name)));
-  if (present.length === 0) {
-    throw new BackupError(`Cannot back up "${dataDir}": there is no database of a gateway in it`);
-  }
+  if (present.length === 0) throw new NothingToBackUp(dataDir);
   const files = await copyDatabases(present, options);
   if (secrets === "included") files.push(...(await findSecrets(dataDir, signal)));
   const manifest: Manifest = {

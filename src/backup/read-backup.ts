@@ -7,8 +7,8 @@ import { createTarDecoder, type ParsedTarEntry } from "modern-tar";
 import { type Static, Type } from "typebox";
 import { Check } from "typebox/schema";
 import { codeOf } from "../contract/thrown.ts";
+import { BackupError } from "./backup-error.ts";
 import {
-  BackupError,
   databaseNames,
   format,
   knownSchemas,

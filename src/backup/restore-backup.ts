@@ -5,7 +5,8 @@ import { basename, join } from "node:path";
 import { inspectDatabase } from "../store/inspect-database.ts";
 import { DatabaseInUse, lockDatabase } from "../store/lock-database.ts";
 import { exchangeFiles, finishRestore } from "../store/pending-restore.ts";
-import { BackupError, databaseNames, knownSchemas, type Manifest, secretNames } from "./contents.ts";
+import { BackupError } from "./backup-error.ts";
+import { databaseNames, knownSchemas, type Manifest, secretNames } from "./contents.ts";
 import { isThere } from "./is-there.ts";
 import { unpackBackup } from "./read-backup.ts";
 

@@ -5,7 +5,8 @@ import { link, mkdtemp, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { codeOf } from "../contract/thrown.ts";
 import { storageTrouble } from "../store/storage-trouble.ts";
-import { BackupError, type Manifest } from "./contents.ts";
+import { BackupError } from "./backup-error.ts";
+import type { Manifest } from "./contents.ts";
 import { gatherFiles, packFiles } from "./pack-files.ts";
 import { writeChunk } from "./write-chunk.ts";
 

@@ -220,7 +220,10 @@ export const configSchema = Type.Object(
         maximum: gibibyte,
       }),
     ),
-    qwenUpload: toggle("Longer messages go up as a text file; false refuses them", true),
+    qwenUpload: toggle(
+      "Longer messages go up as a text file, and files of messages as they are; false refuses both",
+      true,
+    ),
     qwenUploadUrl: Type.Optional(
       Type.String({
         description: "Where files are put. Default: the storage that Qwen names",
@@ -316,7 +319,10 @@ export const configSchema = Type.Object(
         "How upstreams are reached: by sockets of the gateway's own, or by the platform's fetch, which knows proxies and is the default where HTTPS_PROXY, HTTP_PROXY or ALL_PROXY is set",
       default: "socket",
     }),
-    stream: toggle("false answers every request with one JSON document, whatever it asks for", true),
+    stream: toggle(
+      "false answers every request with one JSON document, whatever it asks for; the typed chat and the agent stream all the same",
+      true,
+    ),
     streamUsage: Type.Enum(["request", "always"], {
       description: "Token usage in streams: when the request asks for it, or always",
       default: "request",

@@ -20,9 +20,15 @@ export class CredentialsError extends Error {
   override readonly name = "CredentialsError";
 }
 
+/** Of a terminal, in front of a request that was copied out of it. */
+const shellPrompt = /^[^\s'"=;]*[$%#>]\s+(?=curl(?:\.exe)?\s)/i;
+
 /** @throws {CredentialsError} that says what was looked for. */
 export function parseCredentials(pasted: string, options: ParseOptions): PastedCredentials {
-  const text = pasted.replace(/^\uFEFF/, "").trim();
+  const text = pasted
+    .replace(/^\uFEFF/, "")
+    .trim()
+    .replace(shellPrompt, "");
   if (text === "") throw new CredentialsError("Cannot read the credentials: nothing was given");
   const found = recognize(text, options);
   if (found.token === undefined && found.cookies === undefined) {
@@ -208,22 +214,38 @@ function fromJson(text: string, options: ParseOptions): PastedCredentials {
   return fromHar(entries, options);
 }
 
-/** The newest request to the host decides; one that sent a message tells more than any other. */
+/**
+ * The newest request to the host decides; one that sent a message tells more headers than any other. The credentials are the
+ * newest of all: the page may have exchanged those of that message since, which ends them.
+ */
 function fromHar(entries: readonly unknown[], { host }: ParseOptions): PastedCredentials {
   const requests = entries
     .filter(isJsonObject)
     .map((entry) => ({ request: entry["request"], startedAtMs: Date.parse(String(entry["startedDateTime"])) || 0 }))
     .filter((entry): entry is { request: JsonObject; startedAtMs: number } => isJsonObject(entry.request))
-    .filter(({ request }) => URL.parse(String(request["url"]))?.host === host);
-  const rank = ({ request }: { request: JsonObject }): number =>
-    Number(hasCredentials(request)) * 2 + Number(String(request["url"]).includes("/chat/completions"));
-  const [best] = requests.toSorted((one, other) => rank(other) - rank(one) || other.startedAtMs - one.startedAtMs);
+    .filter(({ request }) => URL.parse(String(request["url"]))?.host === host)
+    .toSorted((one, other) => other.startedAtMs - one.startedAtMs)
+    .map(({ request }) => ({ url: String(request["url"]), headers: harHeaders(request) }));
+  const rank = ({ url, headers }: (typeof requests)[number]): number =>
+    Number(headers.some(isCredential)) * 2 + Number(url.includes("/chat/completions"));
+  const [best] = requests.toSorted((one, other) => rank(other) - rank(one));
   if (best === undefined) throw new CredentialsError(`Cannot use the HAR file: it holds no request to ${host}`);
-  return fromHeaders(harHeaders(best.request), "har");
+  const newest = (name: string): Headers =>
+    requests
+      .map(({ headers }) => headers.filter((header) => isCalled(header, name)))
+      .find(({ length }) => length > 0) ?? [];
+  const others = best.headers.filter((header) => !isCredential(header));
+  return fromHeaders([...others, ...credentialNames.flatMap(newest)], "har");
 }
 
-function hasCredentials(request: JsonObject): boolean {
-  return harHeaders(request).some(([name]) => /^(cookie|authorization)$/i.test(name));
+const credentialNames = ["authorization", "cookie"];
+
+function isCredential(header: Headers[number]): boolean {
+  return credentialNames.some((name) => isCalled(header, name));
+}
+
+function isCalled([given]: Headers[number], name: string): boolean {
+  return given.trim().toLowerCase() === name;
 }
 
 /** Some browsers list the cookies apart and not among the headers. */

@@ -2,6 +2,7 @@
 // claim and no reply is ever found interrupted.
 
 import { isPassingSession, passingTimeoutMs } from "./passing-session.ts";
+import { sessionOf } from "./session-of-turn.ts";
 import type { Message } from "../contract/chat-request.ts";
 import type { Continuation } from "../contract/continuation.ts";
 import type { Conversation, Turn } from "./memory-turns.ts";
@@ -114,8 +115,10 @@ class MemoryStore implements Store {
     const held = this.#letGo(claim, record.settleMs);
     // Deleted while the turn ran: it stays deleted.
     if (held === undefined || held.conversation.deleted) return;
-    const { upstream, account, sessionId } = claim;
-    const branches = isContinued(held);
+    const { upstream, account } = claim;
+    const sessionId = sessionOf(claim, record);
+    const isElsewhere = held.base !== undefined && sessionId !== claim.sessionId;
+    const branches = isElsewhere || isContinued(held);
     const messageCount = (branches ? held.baseCount : held.conversation.view.messageCount) + 1;
     const lastAccessedMs = this.#options.clock();
     const { model, continuation } = record;
@@ -132,7 +135,7 @@ class MemoryStore implements Store {
     conversation.turns.push(turn);
     this.#turns.add(turn);
     this.#remember(claim.conversationId, conversation.view.conversationId, record.said);
-    if (held.base !== undefined) held.base.continued = true;
+    if (held.base !== undefined && !isElsewhere) held.base.continued = true;
   }
 
   async readMessages({ conversationId }: TurnClaim): Promise<readonly Message[]> {

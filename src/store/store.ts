@@ -185,7 +185,10 @@ export interface Store extends AccountStore, KeyStore, AmountStore {
    * who could ask for it are told otherwise. Never rejects.
    */
   noteLeaving?(claim: TurnClaim): Promise<void>;
-  /** Commits a turn and gives its chat back. A turn on a node that was continued before becomes a conversation of its own. */
+  /**
+   * Commits a turn and gives its chat back. A turn on a node that was continued before becomes a conversation of its own; so
+   * does one whose session hint names another session than the conversation's, in that one.
+   */
   endTurn(claim: TurnClaim, record: TurnRecord): Promise<void>;
   /** What the turns of the claimed conversation said, oldest first; of very long ones the end. */
   readMessages(claim: TurnClaim): Promise<readonly Message[]>;

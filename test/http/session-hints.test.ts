@@ -187,6 +187,32 @@ test("SESSION_MATCH=first-message continues the chat of the same first words at 
   expect(callsOf(harness, "chats/new")).toHaveLength(2);
 });
 
+test.each([
+  ["its chat", undefined],
+  ["a new chat, where its own is lost,", "chat-not-exist"],
+] as const)(
+  "a conversation that goes on under another name in %s belongs to that session from then on",
+  async (_where, refuse) => {
+    await using harness = await startHarness();
+    const talk = createTalk(harness, named);
+    await talk.say("My name is Ada.");
+    const before = await readSession(harness, "project-7");
+    const fork = createTalk(harness, { headers: { "x-session-id": "fork" }, messages: talk.messages });
+    if (refuse !== undefined) harness.emulator.script({ refuse });
+    await fork.say("Say two");
+    const { chatId, responseId } = lastTurn(harness);
+
+    expect((await readSession(harness, "project-7")).conversations).toMatchObject([
+      { chatId: before.chatId, parentId: before.parentId, messageCount: 1 },
+    ]);
+    expect((await readSession(harness, "fork")).conversations).toMatchObject([
+      { chatId, parentId: responseId, messageCount: 2 },
+    ]);
+    expect(await fork.say("What is my name?")).toContain("Ada");
+    expect(lastTurn(harness)).toMatchObject({ chatId, parentId: responseId, content: "What is my name?" });
+  },
+);
+
 test("changed instructions continue the chat of the same session and are sent, said to replace the earlier ones", async () => {
   await using harness = await startHarness();
   const talk = createTalk(harness, { ...named, messages: [system("Be brief."), system("Use metric units.")] });

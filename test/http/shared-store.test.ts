@@ -17,7 +17,17 @@ import { type Harness, startHarness } from "../support/harness.ts";
 import { findRedis, type RedisServer, startRedis } from "../support/redis-server.ts";
 import { readLive } from "../support/live-stream.ts";
 import { accessToken, cookiesOf } from "../support/tokens.ts";
-import { acceptedTurns, answerTo, assistant, callsOf, createTalk, lastTurn, readStream, user } from "./client.ts";
+import {
+  acceptedTurns,
+  answerTo,
+  assistant,
+  callsOf,
+  createTalk,
+  lastTurn,
+  readError,
+  readStream,
+  user,
+} from "./client.ts";
 import { blocksUntil, parseTyped, readTyped } from "./typed-client.ts";
 
 // Far beyond what the tests need, for machines that are busy with something else.
@@ -438,6 +448,24 @@ describe.skipIf(executable === undefined)("gateways that share a store", () => {
     rmSync(dataDir, { recursive: true, force: true });
 
     expect(restored).toBe("restored");
+  });
+
+  test("a backup over HTTP says so where nothing stays with the gateway, and holds it where something does", async () => {
+    await using harness = await startHarness({ environment: shared() });
+    const backUp = () =>
+      fetch(`${harness.url}/admin/api/backup`, { method: "POST", headers: { "content-type": "application/json" } });
+    const { status, error } = await readError(await backUp());
+    const form = new FormData();
+    form.append("purpose", "user_data");
+    form.append("file", new File(["kept here"], "words.txt"));
+    await fetch(`${harness.url}/v1/files`, { method: "POST", body: form });
+    const backup = await backUp();
+
+    expect([status, error.message]).toEqual([
+      400,
+      "Cannot back up: nothing is kept in this gateway's own directory yet",
+    ]);
+    expect([backup.status, await backup.text()]).toEqual([200, expect.stringContaining("files.db")]);
   });
 
   test("a start says what stays with this gateway, and what its store would forget", async () => {

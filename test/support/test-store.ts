@@ -354,6 +354,28 @@ export function testStore(name: string, open: OpenStore): void {
       await store.close();
     });
 
+    test("endTurn of a turn that names another session makes a conversation of its own in that one", async () => {
+      const { store } = await openWithClock();
+      const named = (sessionHint: string) => ({ record: { sessionHint }, conversation: { sessionId: sessionHint } });
+      await converse(store, "chat", "1", named("first"));
+      for (const [sessionHint, history] of [
+        ["fork", "2f"],
+        ["first", "2"],
+        ["fork", "3f"],
+      ] as const) {
+        const before = history === "3f" ? ["2f", "1"] : ["1"];
+        const claim = await begin(store, byHistory(before, { sessionHint }));
+        await store.endTurn(claim, turnRecord(history, node("chat", history), { sessionHint }));
+      }
+      expect((await store.getSession("caller", "first"))?.conversations).toMatchObject([
+        { chatId: "chat", nodeId: "2", messageCount: 2 },
+      ]);
+      expect((await store.getSession("caller", "fork"))?.conversations).toMatchObject([
+        { chatId: "chat", nodeId: "3f", messageCount: 3 },
+      ]);
+      await store.close();
+    });
+
     test("two branches go on side by side", async () => {
       const { store } = await openWithClock();
       await converse(store, "chat", "1");
@@ -585,6 +607,20 @@ export function testStore(name: string, open: OpenStore): void {
       expect(await store.sweepPassing()).toMatchObject([{ chatId: "left" }]);
       expect(await store.sweepPassing()).toEqual([]);
       expect((await store.listSessions("caller", 10)).map((one) => one.sessionId)).toEqual(["mine"]);
+      await store.close();
+    });
+
+    test("sweepPassing takes what was never answered, where it was opened by head", async () => {
+      const { store, clock } = await openWithClock();
+      const sessionId = passingSessionId("unwanted", "chat");
+      const { upstream, account } = newConversation("chat");
+      await store.releaseTurn(
+        await store.openConversation("caller", newConversation("chat", { sessionId, byHead: true })),
+        0,
+      );
+      expect(await store.findUnusedChats([{ upstream, account, chatId: "chat" }])).toEqual([]);
+      clock.advance(passingTimeoutMs + 1);
+      expect(await store.sweepPassing()).toMatchObject([{ upstream, account, chatId: "chat" }]);
       await store.close();
     });
 

@@ -81,6 +81,8 @@ export async function callTool(run: Run, call: PlannedCall, parts: CallParts): P
   const told = { service, command, ...tellArguments(input), ...tellOutcome(outcome), durationMs };
   run.state.results.push(told);
   noteFailure(run, `${service}/${command}`, round, outcome.success);
+  // What comes next is not done behind the back of whoever is still to answer.
+  await run.untilHeard();
   const note = call.decision === "changed" ? tellChange(input) : "";
   const text = note + dataBlock(run.state.mark, `${service}/${command}`, outcome.modelText);
   return { reply: { callId, text, isError: !outcome.success }, result: told };

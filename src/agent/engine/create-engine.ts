@@ -130,9 +130,13 @@ function noTools(views: readonly ToolServerView[]): RunFailure {
   const unsigned = views.find(({ needsSignIn }) => needsSignIn === true)?.error;
   if (unsigned !== undefined) return new RunFailure("no_tools", unsigned);
   const failed = views.filter(({ state }) => state === "failed").map(({ name }) => JSON.stringify(name));
-  const reason =
-    failed.length === 0 ? "no service has a command that may be used" : `${failed.join(", ")} cannot be reached`;
-  return new RunFailure("no_tools", `Cannot carry out the request: ${reason}`);
+  return new RunFailure("no_tools", `Cannot carry out the request: ${reasonOf(views, failed)}`);
+}
+
+function reasonOf(views: readonly ToolServerView[], failed: readonly string[]): string {
+  if (views.length === 0) return "there is no tool server yet, qwen-gateway mcp add makes one";
+  if (failed.length === 0) return "no service has a command that may be used";
+  return `${failed.join(", ")} cannot be reached`;
 }
 
 /** @throws {GatewayError} `invalid-request` */

@@ -4,6 +4,7 @@ import type { Access } from "../../contract/access.ts";
 import type { Clock } from "../../contract/clock.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
 import { randomId } from "../../contract/random-id.ts";
+import { orAborted } from "../../outbound/or-aborted.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { AgentCallResult, AgentProgress, AgentResult, PendingConfirmation, RunOptions } from "../engine.ts";
 import type { Failure, FailureCode } from "./failure.ts";
@@ -49,6 +50,8 @@ export class Run {
   readonly #stopping = new AbortController();
   readonly #callsUnderWay = new Set<{ readonly call: BegunCall; readonly startedAtMs: number }>();
   #listener: Listener | undefined;
+  /** Of whoever waits for one. */
+  #heard: PromiseWithResolvers<void> | undefined;
   #lastProgressMs = 0;
 
   constructor(userId: string, { requestId = randomId(), access }: RunOptions, state: RunState, parts: RunParts) {
@@ -73,6 +76,16 @@ export class Run {
     return this.#listener !== undefined;
   }
 
+  /**
+   * Resolves when somebody listens: a server that has asked a person may end its call without the answer.
+   * @throws the reason of its signal
+   */
+  async untilHeard(): Promise<void> {
+    if (this.isHeard) return;
+    this.#heard ??= Promise.withResolvers<void>();
+    await orAborted(this.#heard.promise, this.signal);
+  }
+
   /** From now on its clock runs. @returns the result: of the end, or of the next question */
   listen({ signal, onProgress, streaming = true }: RunOptions): Promise<AgentResult> {
     const { promise, resolve } = Promise.withResolvers<AgentResult>();
@@ -94,6 +107,8 @@ export class Run {
         signal?.removeEventListener("abort", leave);
       },
     };
+    this.#heard?.resolve();
+    this.#heard = undefined;
     if (signal?.aborted) leave();
     // Its question was being answered when it was stopped: nothing else would end it.
     if (this.signal.aborted)

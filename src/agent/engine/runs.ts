@@ -49,6 +49,8 @@ export class Runs {
       return { kind: "failed", failure };
     });
     await this.#remember(run, outcome);
+    // One that was stopped has told its end.
+    await run.untilHeard().catch(() => {});
     // What waits for a person may wait for long: it goes on from the history.
     this.#forget?.(run.userId, run.conversation);
     this.#running.delete(run);

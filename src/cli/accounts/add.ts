@@ -1,6 +1,5 @@
 // qwen-gateway accounts add: takes what was copied out of a browser, and keeps it encrypted.
 
-import { readFileSync } from "node:fs";
 import type { GivenCredentials } from "../../credentials/account.ts";
 import { CredentialsError, parseCredentials } from "../../credentials/parse-credentials.ts";
 import { describeCredentials } from "../../credentials/describe-credentials.ts";
@@ -75,9 +74,9 @@ async function readCredentials(flags: FlagValues, context: CommandContext, host:
         .map((part) => parseCredentials(part, { host }));
       return { token: parts.find((part) => part.token)?.token, cookies: parts.find((part) => part.cookies)?.cookies };
     }
-    return parseCredentials(file === undefined ? await context.readInput(prompt) : readFileSync(file, "utf8"), {
-      host,
-    });
+    // Which reads UTF-16 as well: PowerShell on Windows writes it.
+    const text = file === undefined ? await context.readInput(prompt) : await Bun.file(file).text();
+    return parseCredentials(text, { host });
   } catch (error) {
     if (error instanceof CredentialsError) throw new UsageError(error.message);
     if (error instanceof Error && "code" in error && file !== undefined) {

@@ -1,6 +1,6 @@
 // What the commands about a whole data directory share: where it is, and how they fail.
 
-import { BackupError } from "../../backup/contents.ts";
+import { BackupError } from "../../backup/backup-error.ts";
 import type { Config } from "../../config/config-schema.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
 import { type CommandContext, type ExitCode, type Flag, type FlagValues, UsageError } from "../command.ts";

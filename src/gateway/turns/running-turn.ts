@@ -192,8 +192,15 @@ export class RunningTurn implements Turn {
     }
   }
 
-  #open(by: Pick<FinishedReply, "upstream" | "account" | "model">, continuation: Continuation): Promise<TurnClaim> {
+  async #open(
+    by: Pick<FinishedReply, "upstream" | "account" | "model">,
+    continuation: Continuation,
+  ): Promise<TurnClaim> {
     const { caller, hints } = this.#question;
+    const before = this.#claim;
+    // Another session's conversation stays in the chat that it has.
+    const isOwn = before?.sessionId === this.#ownSessionId;
+    if (before !== undefined && !isOwn) await giveBack(this.#room, before, 0);
     return this.#room.store.openConversation(caller, {
       sessionId: this.#ownSessionId,
       sessionHint: hints.sessionId,
@@ -203,7 +210,7 @@ export class RunningTurn implements Turn {
       continuation,
       priorReplies: this.#history.assistantTurns,
       byHead: hints.thin || this.#room.alwaysByHead,
-      replaces: this.#claim,
+      replaces: isOwn ? before : undefined,
     });
   }
 

@@ -2,6 +2,7 @@
 // `backup` alone: whoever looks after a gateway sees none of its secrets.
 
 import { Type } from "typebox";
+import { NothingToBackUp } from "../../backup/backup-error.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
 import { anyObject, jsonBody, refusal } from "../openapi/operation.ts";
 import { toStorageError } from "../../store/storage-trouble.ts";
@@ -48,6 +49,10 @@ export function backupRoutes({ backups, edge }: AdminParts): readonly AdminRoute
       return await backups.open(AbortSignal.any([request.signal, edge.stopping]));
     } catch (cause) {
       if (cause instanceof GatewayError && cause.kind !== "internal") throw cause;
+      if (cause instanceof NothingToBackUp) {
+        const reason = "Cannot back up: nothing is kept in this gateway's own directory yet";
+        throw new GatewayError("invalid-request", reason, { cause });
+      }
       const ofDisk = toStorageError(cause);
       if (ofDisk !== undefined) throw ofDisk;
       // The sentence of the cause names a path of this machine.

@@ -7,6 +7,7 @@ import type { NewConversation, Store, TurnClaim, TurnLookup, TurnRecord } from "
 import { maxContentChars } from "../store-options.ts";
 import type { TurnMethods } from "../store-parts.ts";
 import { claimOn } from "../claim-on.ts";
+import { sessionOf } from "../session-of-turn.ts";
 import type { Claims, HeldClaim } from "./claims.ts";
 import type { Session } from "./session.ts";
 
@@ -190,7 +191,7 @@ function recordOf({ claim, caller, base, baseCount, byHead }: HeldClaim, record:
   const { fingerprint, sessionHint, continuation, model, settleMs } = record;
   return {
     caller,
-    session: claim.sessionId,
+    session: sessionOf(claim, record),
     base,
     baseCount,
     byHead,

@@ -14,6 +14,7 @@ import { SqliteMessages } from "./messages.ts";
 import type { NewConversation, Store, TurnClaim, TurnLookup, TurnRecord } from "../store.ts";
 import type { TurnMethods } from "../store-parts.ts";
 import { claimOn } from "../claim-on.ts";
+import { sessionOf } from "../session-of-turn.ts";
 
 /** A conversation that is full goes on as another one. */
 const turnsPerConversation = 2 ** turnBits;
@@ -233,7 +234,8 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
     const conversation = this.#findConversation(held, chat, nowMs);
     // Deleted while the turn ran: it stays deleted.
     if (conversation === null) return;
-    if (isContinued(held, conversation)) this.#rememberBranch(held, record, nowMs);
+    const isElsewhere = baseTurnId !== null && sessionOf(held.claim, record) !== held.claim.sessionId;
+    if (isElsewhere || isContinued(held, conversation)) this.#rememberBranch(held, record, nowMs);
     else {
       const messageCount = conversation.messageCount + 1;
       const turnId = this.#nextTurnId(conversationKey, conversation);
@@ -246,7 +248,8 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
       questions.moveHead.run({ conversationKey, nodeId, parentId, responseId, headTurn, model, messageCount, nowMs });
       if (conversation.isInSpan === 0) questions.moveSpan.run({ conversationKey, nowMs });
     }
-    if (baseTurnId !== null && conversation.baseContinued !== 1) questions.markContinued.run({ turnId: baseTurnId });
+    if (baseTurnId !== null && conversation.baseContinued !== 1 && !isElsewhere)
+      questions.markContinued.run({ turnId: baseTurnId });
   }
 
   #rememberBranch({ claim, caller, conversationKey, baseCount }: HeldClaim, record: TurnRecord, nowMs: number): void {
@@ -255,7 +258,7 @@ export class SqliteTurns implements Pick<Store, TurnMethods> {
     const branchKey = this.#insertConversation({
       ...chatOf(claim.upstream, claim.account, record.continuation),
       ...{ nodeId, parentId, responseId, headTurn: 0, mayShareChat: 1 },
-      ...{ publicId, caller, sessionId: claim.sessionId, createdAtMs: nowMs, nowMs },
+      ...{ publicId, caller, sessionId: sessionOf(claim, record), createdAtMs: nowMs, nowMs },
       model: record.model,
       messageCount: baseCount + 1,
       byHead: claim.prefixIndex === undefined ? 1 : 0,

@@ -69,6 +69,12 @@ describe("accounts add", () => {
     expect((await run("list")).printed).toMatch(/bob .*renews itself/);
   });
 
+  test("reads a file of UTF-16, as PowerShell on Windows writes it", async () => {
+    const path = join(folder, "utf-16.txt");
+    writeFileSync(path, `\uFEFF${annsCurl}\r\n`, "utf16le");
+    expect(await run(`add --file ${path}`)).toMatchObject({ exitCode: 0, complaints: "" });
+  });
+
   test("refuses what it cannot use with exit code 2, and quotes nothing of it", async () => {
     await run("add --alias work", annsCurl);
     const refused = [

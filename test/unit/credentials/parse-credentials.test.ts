@@ -147,6 +147,13 @@ describe("capture of a request copied as cURL", () => {
     expect(read(older)).toEqual(wanted as never);
   });
 
+  test("reads past the prompt of the terminal that it was copied out of", () => {
+    const line = "curl https://chat.qwen.ai -b 'token=abc'";
+    for (const prompt of ["$ ", "% ", "# ", "ann@home:~$ ", "C:\\Users\\Ann> "]) {
+      expect(read(prompt + line)).toEqual(read(line));
+    }
+  });
+
   test("takes no file name of cookies for cookies", () => {
     expect(read("curl https://chat.qwen.ai -b cookies.txt -H 'authorization: Bearer abc'").cookies).toBeUndefined();
   });
@@ -191,18 +198,26 @@ describe("capture of a HAR file", () => {
   const har = (...entries: object[]) => JSON.stringify({ log: { version: "1.2", entries } });
   const completions = "https://chat.qwen.ai/api/v2/chat/completions?chat_id=1";
 
-  test("prefers the newest request that sent a message", () => {
+  test("takes the headers of the newest request that sent a message, and the newest credentials: older ones may be exchanged", () => {
     const text = har(
-      entry(completions, "2026-11-01T10:00:00.000Z", { Cookie: "token=old" }),
+      entry(completions, "2026-11-01T10:00:00.000Z", { Cookie: "token=old", version: "0.3.10" }),
       entry(completions, "2026-11-01T10:05:00.000Z", {
+        Authorization: "Bearer new",
         Cookie: "token=new",
         ":authority": "chat.qwen.ai",
         version: "0.3.11",
       }),
-      entry("https://chat.qwen.ai/api/v2/chats/", "2026-11-01T10:09:00.000Z", { Cookie: "token=newest" }),
+      entry("https://chat.qwen.ai/api/v2/chats/", "2026-11-01T10:08:00.000Z", { Authorization: "Bearer newest" }),
+      entry("https://chat.qwen.ai/", "2026-11-01T10:09:00.000Z", { Cookie: "token=newest", version: "0.0.1" }),
+      entry("https://chat.qwen.ai/favicon.ico", "2026-11-01T10:09:30.000Z", {}),
       entry("https://evil.example/api/v2/chat/completions", "2026-11-01T10:10:00.000Z", { Cookie: "token=foreign" }),
     );
-    expect(read(text)).toEqual({ form: "har", token: undefined, cookies: "token=new", headers: { version: "0.3.11" } });
+    expect(read(text)).toEqual({
+      form: "har",
+      token: "newest",
+      cookies: "token=newest",
+      headers: { version: "0.3.11" },
+    });
   });
 
   test("prefers a request with credentials, and takes cookies that are listed apart", () => {

@@ -281,6 +281,16 @@ test("createServer tells of an endpoint that it has not, and nothing of a base U
   }
 });
 
+test("createServer tells of a slash too many, as a base URL that ends in one makes it", async () => {
+  const { get } = startTestServer();
+  const message = (path: string) => get(path).then((answer) => answer.text());
+
+  for (const path of ["/v1//chat/completions", "/v1/chat/completions/"]) {
+    expect(await message(path)).toContain("It has a slash too many");
+  }
+  expect(await message("/v1/batches/")).not.toContain("slash");
+});
+
 test("createServer tells of a base URL that has the version once too often", async () => {
   const { get } = startTestServer();
   const answer = await get("/v1/v1/messages", { "anthropic-version": "2023-06-01" });

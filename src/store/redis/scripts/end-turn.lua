@@ -32,13 +32,15 @@ if conversation == nil then
   base = nil
 end
 
+-- A client that goes on under another name is found there; here nothing was continued.
+local isElsewhere = base ~= nil and conversation.session ~= ask.session
 local count = conversation.count + 1
-if isContinued(conversation, base) then
+if isElsewhere or isContinued(conversation, base) then
   count = ask.baseCount + 1
   local branch = makeConversation(ask.branch, count, ask.branchByHead)
   if #ARGV > 2 then redis.call('COPY', key('m', conversation.id), key('m', branch.id)) end
   redis.call('HSET', key('c', branch.id), 'chars', redis.call('HGET', key('c', conversation.id), 'chars') or '0')
-  if base then markContinued(conversation.id, base) end
+  if base and not isElsewhere then markContinued(conversation.id, base) end
   conversation = branch
   base = nil
 end

@@ -194,10 +194,12 @@ export class ReplyReader {
     const thought = [delta.reasoning_content, delta.reasoning, delta.thinking].map(textOf).find(Boolean);
     // Both names may hold the same text: only one of them is said.
     if (thought !== undefined) this.text.accept("reasoning-delta", thought);
-    const answer = textIn(delta.content) || (textOf(delta.refusal) ?? "");
+    const answer = textIn(delta.content);
+    const refusal = answer === "" ? textOf(delta.refusal) : undefined;
     if (answer !== "") this.text.accept("text-delta", answer);
+    else if (refusal) this.text.acceptRefusal(refusal);
     else if (!isReadable(delta.content)) this.skip("content that is no text");
-    this.#hasSaid ||= thought !== undefined || answer !== "";
+    this.#hasSaid ||= Boolean(thought ?? refusal) || answer !== "";
     if (delta.annotations != null) this.#tellSources((sources) => sources.fromAnnotations(delta.annotations));
     const legacy = delta.function_call == null ? [] : [{ index: 0, function: delta.function_call }];
     const pieces = Array.isArray(delta.tool_calls) ? delta.tool_calls : legacy;

@@ -70,6 +70,16 @@ export class TextFlow {
     this.#read(kind, this.#newText[kind].next(text));
   }
 
+  /** Words from a field of their own: no template has put anything among them. */
+  acceptRefusal(text: string): void {
+    this.#settleText();
+    this.#release();
+    this.#flushBlank();
+    this.#isInGap = false;
+    this.#lastKind = undefined;
+    this.#options.say("text-delta", text);
+  }
+
   /** A call follows. */
   beforeCall(): void {
     this.#settleText();

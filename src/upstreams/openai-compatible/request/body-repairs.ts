@@ -166,7 +166,10 @@ function repairField({ reason, told, param }: UpstreamRefusal, body: Body): Repa
     unknownField.test(told) && new RegExp(`(?<!\\b(?:when|while|if|with) )\\b${name}\\b`).test(told);
   const field = wishes.find((name) => name in body && (param === name || isUnknown(name)));
   if (field === undefined) return undefined;
-  return { name: `without ${field}`, isLasting: true, change: (from) => without(from, [field]) };
+  // Another value of it may be welcome.
+  const value = body[field];
+  const isValue = typeof value === "string" && (told.includes(`'${value}'`) || told.includes(`"${value}"`));
+  return { name: `without ${field}`, isLasting: !isValue, change: (from) => without(from, [field]) };
 }
 
 /** A server that knows schemas alone (LM Studio, and others that took after it). */

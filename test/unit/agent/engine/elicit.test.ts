@@ -6,6 +6,8 @@ import { calendar, objectSchema } from "../../../support/scripted-tools.ts";
 
 const asked = { message: "Which room?\u0000", schema: objectSchema({ room: { type: "string" } }) };
 
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 /** A stage whose create_event asks for a room. */
 function askingStage() {
   const servers = {
@@ -88,6 +90,60 @@ describe("a server's question", () => {
     expect(stage.tools.calls[0]?.signal.aborted).toBe(true);
     expect(stage.waitingTimers).toBe(0);
   });
+
+  test("that its server did not wait for holds the run up until it is answered, and then all that came of it is told", async () => {
+    const { opened: givenUp, open: giveUp } = gate();
+    const stage = setAgentStage({
+      servers: {
+        calendar: calendar(async (_input, { elicit }) => {
+          void elicit?.(asked);
+          await givenUp;
+          return { text: "Nobody answered in time", isError: true, isCut: false };
+        }),
+      },
+      answers: [[["create_event", { title: "a", start: "2026-11-28T14:00:00Z" }]], "It could not be added."],
+    });
+    const { pending } = await stage.run("add an event");
+    giveUp();
+    for (let turn = 0; turn < 20; turn++) await nextTurn();
+    expect(stage.model.questions).toHaveLength(1);
+
+    const result = await stage.engine.confirm("anna", pending?.confirmation_id ?? "", "approve", {
+      changed: { room: "blue" },
+    });
+
+    expect(result).toMatchObject({
+      success: false,
+      answer: "It could not be added.",
+      results: [{ command: "create_event", success: false, error: "Nobody answered in time" }],
+    });
+    expect(stage.waitingTimers).toBe(0);
+  });
+
+  test.each(["drop", "cancel", "close", "expire"] as const)(
+    "that its server did not wait for ends with %s",
+    async (how) => {
+      const servers = {
+        calendar: calendar((_input, { elicit }) => {
+          void elicit?.(asked);
+          return "Added all the same";
+        }),
+      };
+      const answers = [[["create_event", { title: "a", start: "2026-11-28T14:00:00Z" }]], "Done."] as const;
+      const stage = setAgentStage({ servers, answers });
+      const { pending } = await stage.run("add an event", { sessionId: "s" });
+      const id = pending?.confirmation_id ?? "";
+
+      if (how === "drop") expect(await stage.engine.drop("anna", id)).toBe(true);
+      if (how === "cancel") expect(await stage.engine.cancel("anna", "s")).toBe(true);
+      if (how === "close") await stage.engine.close();
+      if (how === "expire") stage.pass(600_000);
+
+      await stage.engine.settled();
+      expect(stage.waitingTimers).toBe(0);
+      await expect(stage.engine.confirm("anna", id, "reject")).rejects.toMatchObject({ kind: "gone" });
+    },
+  );
 
   test("cannot be answered where its call does not run", async () => {
     const { stage } = await askedStage();

@@ -218,6 +218,17 @@ describe("processQuery", () => {
     expect(result.results).toMatchObject([{ service: "garden", command: "add_water", success: true }]);
   });
 
+  test("says how to get a service where there is none", async () => {
+    const stage = setAgentStage({ servers: {} });
+
+    const { error } = await stage.run("what is on today?");
+
+    expect(error).toEqual({
+      code: "no_tools",
+      message: "Cannot carry out the request: there is no tool server yet, qwen-gateway mcp add makes one",
+    });
+  });
+
   test("says so when no service has a command", async () => {
     const stage = setAgentStage({ servers: { calendar: calendar() } });
     stage.tools.states["calendar"] = "failed";

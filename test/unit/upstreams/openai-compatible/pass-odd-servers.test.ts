@@ -184,6 +184,12 @@ describe("fields", () => {
     ]);
   });
 
+  test("a refusal stays one, whatever its words begin with", () => {
+    const refused = streamOf([role, chunk({ refusal: "<thi" }), chunk({ refusal: "s> is not what I do" })]) + end;
+
+    expect(pass(refused)).toBe(refused);
+  });
+
   test.each([1, true, { text: "c" }])("words of %j are none", (content) => {
     expect(pass(words + streamOf([chunk({ content }), chunk({ content, refusal: "" })]) + end)).toBe(words + end);
   });

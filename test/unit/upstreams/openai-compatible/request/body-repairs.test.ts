@@ -4,12 +4,16 @@ import { describe, expect, test } from "bun:test";
 import { findRepair } from "../../../../../src/upstreams/openai-compatible/request/body-repairs.ts";
 import type { Body } from "../../../../../src/upstreams/openai-compatible/dialect.ts";
 import { classifyAnswer } from "../../../../../src/upstreams/openai-compatible/refusals/errors.ts";
+import type { UpstreamRefusal } from "../../../../../src/upstreams/openai-compatible/refusals/refusal.ts";
 import { readCompatible, testSource } from "../../../../support/compatible-recordings.ts";
 
-function repair(message: string | object, body: Body, status = 400, applied: readonly string[] = []): Body | undefined {
+function refusalOf(message: string | object, status = 400): UpstreamRefusal {
   const text = JSON.stringify(typeof message === "string" ? { error: { message } } : message);
-  const facts = { status, contentType: "application/json", retryAfterMs: undefined };
-  return findRepair(classifyAnswer(text, facts, testSource), body, new Set(applied))?.change(body);
+  return classifyAnswer(text, { status, contentType: "application/json", retryAfterMs: undefined }, testSource);
+}
+
+function repair(message: string | object, body: Body, status = 400, applied: readonly string[] = []): Body | undefined {
+  return findRepair(refusalOf(message, status), body, new Set(applied))?.change(body);
 }
 
 const thinking: Body = { model: "m", stream: true, enable_thinking: true, thinking_budget: 9, preserve_thinking: true };
@@ -191,6 +195,14 @@ describe("findRepair", () => {
       expect(repair({ error: { message: "bad", param: field } }, body)).toEqual(plain);
     },
   );
+
+  test("remembers that a field is unknown, not that one of its values is", () => {
+    const isLasting = (message: string) =>
+      findRepair(refusalOf(message), { ...plain, reasoning_effort: "none" }, new Set())?.isLasting;
+
+    expect(isLasting("Unrecognized request argument supplied: reasoning_effort")).toBe(true);
+    expect(isLasting("Unsupported value: 'reasoning_effort' does not support 'none' with this model.")).toBe(false);
+  });
 
   test("keeps a field that is known, and only stands in the way of another wish", () => {
     const body = { ...plain, enable_thinking: true, response_format: { type: "json_object" } };
