@@ -91,11 +91,15 @@ describe("a compacted conversation", () => {
 
   test("leaves no chat and no session behind where it was not known", async () => {
     await using harness = await startedWith();
-    await compact(harness, { input: [greeting, { role: "assistant", content: "Hello, Mira." }] });
+    const input = [greeting, { role: "assistant", content: "Hello, Mira." }];
+    const response = await harness.post("/v1/responses/compact", { input }, { headers: { "x-session-id": "s1" } });
+    const unnamed = await harness.post("/v1/responses/compact", { input });
     const sessions: unknown = await (await harness.get("/v1/sessions")).json();
 
+    expect([response, unnamed].map(({ headers }) => headers.get("x-session-id"))).toEqual(["s1", null]);
     expect(sessions).toMatchObject({ data: [] });
-    await harness.emulator.until((requests) => requests.some(({ on, status }) => on === "delete" && status !== 0));
+    const isDeleted = ({ on, status }: { on: string; status: number }) => on === "delete" && status !== 0;
+    await harness.emulator.until((requests) => requests.filter(isDeleted).length === 2);
     expect(harness.emulator.chats()).toHaveLength(0);
   });
 });

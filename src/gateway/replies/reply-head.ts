@@ -1,13 +1,11 @@
 // The headers of an answer.
 
-import { isPassingSession } from "../../store/passing-session.ts";
-
 export function addExchangeHeaders(
   headers: Record<string, string>,
   sessionId: string | undefined,
   queuedMs: number,
 ): void {
-  if (sessionId !== undefined && !isPassingSession(sessionId)) headers["x-session-id"] = headerText(sessionId);
+  if (sessionId !== undefined) headers["x-session-id"] = headerText(sessionId);
   if (queuedMs > 0) headers["x-queue-wait-ms"] = String(queuedMs);
 }
 
