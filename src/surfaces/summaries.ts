@@ -2,6 +2,7 @@
 
 import type { ChatRequest, ContentPart, Message } from "../contract/chat-request.ts";
 import type { FinishReason } from "../contract/events.ts";
+import type { JsonObject } from "../contract/json.ts";
 
 const instructions =
   "Summarize this conversation. The summary takes the place of all messages above, and you will go on from it alone: keep " +
@@ -13,14 +14,20 @@ const instructions =
  * @param own the client's words for it
  */
 export function askForSummary(request: ChatRequest, own?: string): ChatRequest {
-  const { format: _format, stopSequences: _stopSequences, ...kept } = request;
+  const { format: _format, stopSequences: _stopSequences, steering, ...kept } = request;
   return {
     ...kept,
+    ...(steering === undefined ? {} : { steering: withoutStop(steering) }),
     messages: [...request.messages, { role: "user", content: [{ type: "text", text: own ?? instructions }] }],
     isBare: true,
     toolChoice: request.tools.length === 0 ? undefined : "none",
     webSearch: undefined,
   };
+}
+
+/** A summary that ends there could not be told from a whole one. */
+function withoutStop({ stop: _stop, ...steering }: JsonObject): JsonObject {
+  return steering;
 }
 
 /** What takes the place of a conversation was said by nobody in it, and is what the model goes on from: the user tells it. */

@@ -62,12 +62,14 @@ describe("a trigger", () => {
     const look = { type: "function", name: "look", parameters: {} };
     const input = [hello, said, trigger];
     const text = { format: { type: "json_object" } };
-    const request = parseRequest({ input, text, tools: [look, { type: "web_search" }] });
+    const steering = { stop: ["\n"], temperature: 0.2 };
+    const request = parseRequest({ input, text, tools: [look, { type: "web_search" }], ...steering });
 
     expect(textsOf(input)[2]).toStartWith("user: Summarize this conversation.");
     expect(request).toMatchObject({ isBare: true, toolChoice: "none", webSearch: undefined });
     expect(request.messages).toHaveLength(3);
     expect(request.format).toBeUndefined();
+    expect(request.steering).toEqual({ temperature: 0.2 });
   });
 
   test("is no part of what is counted", () => {
