@@ -15,7 +15,7 @@ import { clientCallArguments, clientToolItem, type ClientToolKind, clientToolRes
 import { referredId } from "./input-items.ts";
 import { additionalTools, foundTools } from "./listed-tools.ts";
 import { parseContent } from "./parse-content.ts";
-import { type DeclaredTool, parseTools, searchName, toolNameOf } from "./parse-tools.ts";
+import { clientToolName, type DeclaredTool, parseTools, searchName, toolNameOf } from "./parse-tools.ts";
 import { tellServiceItem } from "./service-items.ts";
 
 /** What a request refers to instead of saying it. */
@@ -241,7 +241,7 @@ function parseOutput(item: JsonObject, path: string): ToolMessage {
 }
 
 function addClientCall(messages: Messages, kind: ClientToolKind, item: JsonObject, path: string): void {
-  const toolName = toolNameOf(messages.tools, kind, item["namespace"]);
+  const toolName = clientToolName(messages.tools, kind);
   const callId = callIdOf(withCallId(item), path);
   if (typeof item["id"] === "string") messages.callIds.set(item["id"], callId);
   messages.addCall({ callId, toolName, argumentsText: clientCallArguments(kind, item) });
