@@ -68,6 +68,8 @@ class Messages {
   readonly callIds = new Map<string, string>();
   /** Thoughts that no word has followed yet. */
   #reasoning = "";
+  /** Told before the next words or calls, or before whoever else speaks: results stand behind their calls, and nothing between. */
+  #notes: string[] = [];
   /** What the results at the end hold, by their calls, while more of them may come. */
   readonly #results = new Map<string, ContentPart[]>();
 
@@ -79,11 +81,13 @@ class Messages {
 
   /** -1 while what follows may belong to the last message. */
   get settledCount(): number {
-    const isOpen = this.#reply !== undefined || this.#reasoning !== "" || this.#results.size > 0;
+    const isOpen =
+      this.#reply !== undefined || this.#reasoning !== "" || this.#notes.length > 0 || this.#results.size > 0;
     return isOpen ? -1 : this.all.length;
   }
 
   add(message: Message): void {
+    if (this.#notes.length > 0) this.#openReply();
     this.#reply = undefined;
     this.#reasoning = "";
     this.#results.clear();
@@ -109,10 +113,10 @@ class Messages {
     if (content.length > 0) this.#openReply().content.push(...content);
   }
 
-  /** What was done besides, told in words. */
+  /** What was done besides, told in words. At the end of the input it is no last word: the model has yet to answer. */
   addNote(text: string): void {
-    const { content } = this.#openReply();
-    content.push(noteAfter(content, text));
+    this.#notes.push(text);
+    if (this.#reply !== undefined) this.#openReply();
   }
 
   addCall(call: ToolCall): void {
@@ -131,6 +135,9 @@ class Messages {
     }
     if (this.#reasoning !== "") this.#reply.reasoning = (this.#reply.reasoning ?? "") + this.#reasoning;
     this.#reasoning = "";
+    const { content } = this.#reply;
+    for (const note of this.#notes) content.push(noteAfter(content, note));
+    this.#notes = [];
     return this.#reply;
   }
 }
