@@ -8,6 +8,8 @@ export interface SessionHints {
   readonly sessionId: string | undefined;
   /** The client sends only what is new and relies on the session for the rest. */
   readonly thin: boolean;
+  /** Where the conversation is not known: the session that it begins in, in place of any other. */
+  readonly beginsIn?: string | undefined;
 }
 
 /** The first that is present wins. */

@@ -21,7 +21,7 @@ export class CredentialsError extends Error {
 }
 
 /** Of a terminal, in front of a request that was copied out of it. */
-const shellPrompt = /^[^\s'"=;]*[$%#>]\s+(?=curl(?:\.exe)?\s)/i;
+const shellPrompt = /^[^'"=;\r\n]*[$%#>]\s+(?=curl(?:\.exe)?\s)/i;
 
 /** @throws {CredentialsError} that says what was looked for. */
 export function parseCredentials(pasted: string, options: ParseOptions): PastedCredentials {

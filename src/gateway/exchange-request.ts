@@ -31,6 +31,8 @@ export interface Asking {
 /** What the server hands over: the edge has checked keys, host and size, and nothing else. */
 export interface IncomingExchange extends Asking {
   readonly body: Uint8Array;
+  /** Session of a conversation that is not known yet: whoever names it forgets it afterwards. @defaultValue as the client hints */
+  readonly beginsIn?: string | undefined;
   /** The body as JSON, where it was looked at before. Absent: it is parsed here. */
   readonly parsed?: unknown;
   readonly headers: Headers;
@@ -52,14 +54,14 @@ export interface Question {
 /** @throws {GatewayError} */
 export function readQuestion(
   surface: Surface,
-  { body, parsed, headers, caller }: IncomingExchange,
+  { body, parsed, headers, caller, beginsIn }: IncomingExchange,
   withPolicy: (request: ChatRequest) => ChatRequest,
   display: ReplyDisplay,
 ): Question {
   const request = withPolicy(surface.parseRequest(parsed ?? parseRequestBody(body, caller)));
   return {
     request,
-    hints: sessionHints(headers, request.session),
+    hints: { ...sessionHints(headers, request.session), ...(beginsIn === undefined ? {} : { beginsIn }) },
     upstream: headers.get("x-upstream") ?? undefined,
     display: replyDisplay(headers, request, display),
   };

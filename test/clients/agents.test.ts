@@ -3,7 +3,8 @@
 // the agent said count, not its exit code: some end well although no tool ran.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { runBinary } from "../support/binary.ts";
 import { type ModelStage, startModelStage, upstreamKinds } from "../support/model-stage.ts";
 import { agentMs, chatOf, connect, isRunnable, key, prepare, runAgent } from "./agent-stage.ts";
@@ -85,6 +86,26 @@ describe.skipIf(!isRunnable)("over the web backend alone", () => {
     expect(stage.asked()).toHaveLength(2);
     expect(stage.asked()[1]).toContain(task.secret);
     expect(chatOf(stage.asked()[1])).toBe(chatOf(stage.asked()[0]));
+  });
+
+  test("codex by its own provider has its session compacted here, and goes on from the summary", async () => {
+    const codex = realAgents.find(({ name }) => name === "codex")!;
+    const file = join(stage.place.home, codex.file);
+    const settings = `openai_base_url = "${stage.url}/v1"\nmodel_auto_compact_token_limit = 1000\n`;
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, `${settings}${codex.settings}`);
+    stage.script({ text: "The user is Mira." }, "Summarize this conversation");
+    stage.script({ text: "Hello, Mira." }, "I am Mira");
+    const agent = { ...codex, environment: { CODEX_API_KEY: key } };
+    await runAgent(agent, stage, "I am Mira");
+    const ran = await runAgent(agent, stage, "Who am I?", codex.goOn!("Who am I?"));
+
+    expect(stage.asked()).toHaveLength(3);
+    expect(stage.asked()[1]).toContain("Summarize this conversation");
+    expect(chatOf(stage.asked()[1])).toBe(chatOf(stage.asked()[0]));
+    expect(stage.asked()[2]).toContain("The user is Mira.");
+    expect(stage.asked()[2]).not.toContain("Hello, Mira.");
+    expect(ran.errors).toContain("context compacted");
   });
 
   test.each([

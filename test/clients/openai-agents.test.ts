@@ -6,6 +6,7 @@ import {
   applyDiff,
   applyPatchTool,
   OpenAIChatCompletionsModel,
+  OpenAIResponsesCompactionSession,
   OpenAIResponsesModel,
   Runner,
   shellTool,
@@ -134,5 +135,25 @@ describe.each(upstreamKinds)("@openai/agents over %s", (kind) => {
     expect(asked[2]).toContain("wrote a.txt");
     // The web backend knows what it was told before.
     if (kind === "web") expect(asked[2]).not.toContain("ran ls");
+  });
+
+  test("a session that compacts itself goes on from the summary", async () => {
+    stage.script({ text: "Hello, Mira." });
+    stage.script({ text: "The user is Mira." }, "Summarize this conversation");
+    const client = new OpenAI({ baseURL: stage.baseUrl, apiKey: "none", maxRetries: 0 });
+    // By a name of OpenAI's: the package takes no other.
+    const session = new OpenAIResponsesCompactionSession({
+      client,
+      model: "gpt-5.4",
+      shouldTriggerCompaction: () => true,
+    });
+    const agent = new Agent({ name: "Guide", model: new OpenAIResponsesModel(client, stage.model) });
+    await runner.run(agent, "I am Mira", { session });
+    const items = await session.getItems();
+    await runner.run(agent, "Who am I?", { session });
+
+    expect(items.map(({ type }) => type)).toEqual(["message", "compaction"]);
+    expect(stage.asked().at(-1)).toContain("The user is Mira.");
+    expect(stage.asked().at(-1)).not.toContain("Hello, Mira.");
   });
 });

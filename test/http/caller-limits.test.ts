@@ -138,7 +138,7 @@ describe("requests within a minute", () => {
     for (let index = 0; index < 3; index++) {
       expect((await fetch(`${harness.url}/v1/models`, { headers })).status).toBe(200);
       expect((await harness.post("/v1/messages/count_tokens", asked["/v1/messages"], { headers })).status).toBe(200);
-      expect((await harness.post("/v1/responses/compact", asked["/v1/responses"], { headers })).status).toBe(501);
+      expect((await harness.post("/v1/responses/input_tokens", asked["/v1/responses"], { headers })).status).toBe(200);
       expect((await harness.chat(hello)).status).toBe(401);
     }
     expect(await passes(harness, headers)).toBe(true);

@@ -26,7 +26,12 @@ interface Stage extends AsyncDisposable {
 
 interface StageOptions {
   /** One server each. */
-  readonly servers: readonly { readonly dialect: string; readonly routes: Routes; readonly keys?: readonly string[] }[];
+  readonly servers: readonly {
+    /** @defaultValue found out */
+    readonly dialect?: string;
+    readonly routes: Routes;
+    readonly keys?: readonly string[];
+  }[];
   readonly environment?: Readonly<Record<string, string>>;
 }
 
@@ -251,6 +256,17 @@ test("a server without the endpoint is 501 of its own, and another one is asked 
 
   expect([reranked.status, reranked.headers.get("x-upstream")]).toEqual([200, "two"]);
   expect(spoken.status).toBe(501);
+});
+
+test.each(["llama-swap", "lemonade", "koboldcpp"])("what %s has beside llama.cpp's is served", async (owner) => {
+  const models = json({ data: [{ id: "kokoro", owned_by: owner }] });
+  const routes = { "/v1/models": models, "/v1/audio/speech": { contentType: "audio/mpeg", body: "sound" } };
+  await using stage = await start({ servers: [{ routes }] });
+  const spoken = await stage.harness.post("/v1/audio/speech", { model: "kokoro", input: "a", voice: "b" });
+  const pictured = await stage.harness.post("/v1/images/generations", { model: "kokoro", prompt: "a" });
+
+  expect([spoken.status, await spoken.text()]).toEqual([200, "sound"]);
+  expect(pictured.status).toBe(501);
 });
 
 test("a text that its server calls HTML is a text, to browsers as well (whisper.cpp's transcriptions)", async () => {

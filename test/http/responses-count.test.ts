@@ -1,5 +1,4 @@
-// POST /v1/responses/input_tokens and /compact: what a request would cost is told without asking anybody, and what nobody
-// here can do is told with what to do instead.
+// POST /v1/responses/input_tokens: what a request would cost is told without asking anybody.
 
 import { describe, expect, test } from "bun:test";
 import { type Harness, startHarness } from "../support/harness.ts";
@@ -72,14 +71,4 @@ describe("input_tokens", () => {
 
     expect([error.status, error.error["param"]]).toEqual([400, "input[0].role"]);
   });
-});
-
-test("compact is told to be not served, with what to do instead, and not to be repeated", async () => {
-  await using harness = await startHarness();
-  const response = await harness.post("/v1/responses/compact", { model: "qwen3-max", input: "Hi" });
-  const repeated = response.headers.get("x-should-retry");
-  const error = await readError(response);
-
-  expect([error.status, error.error["code"], repeated]).toEqual([501, "not_served", "false"]);
-  expect(error.error["message"]).toContain("summary");
 });

@@ -73,9 +73,9 @@ async function askServer(around: Surroundings): Promise<UpstreamSettings> {
   const service = serviceSettings(baseUrl, keys);
   if (service !== undefined) return service;
   const signal = AbortSignal.timeout(detectTimeoutMs);
-  const { dialect, reason } = await detectDialect({ http, baseUrl, keys, signal });
-  const settings = serverSettings({ baseUrl, dialect }, around.isTaken, keys);
-  print(`Taken for ${inSentence(describeSettings(settings))}: ${reason}`);
+  const found = await detectDialect({ http, baseUrl, keys, signal });
+  const settings = serverSettings({ baseUrl, ...found }, around.isTaken, keys);
+  print(`Taken for ${inSentence(describeSettings(settings))}: ${found.reason}`);
   return settings;
 }
 

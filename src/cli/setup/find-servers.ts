@@ -11,6 +11,8 @@ import { parseObject } from "../../upstreams/parse-object.ts";
 export interface FoundServer {
   readonly baseUrl: string;
   readonly dialect: DialectName;
+  /** Than its dialect says. */
+  readonly hasMore?: true;
   /** As it lists them without a key. */
   readonly models: readonly string[];
   /** It is there, and lets nobody in without a key. */
@@ -36,14 +38,15 @@ export async function findServers(addresses: readonly string[], http: HttpClient
 async function look(baseUrl: string, http: HttpClient): Promise<FoundServer | undefined> {
   const signal = AbortSignal.timeout(lookTimeoutMs);
   try {
-    const [answer, { dialect }] = await Promise.all([
+    const [answer, { dialect, hasMore }] = await Promise.all([
       askModels(baseUrl, http, signal),
       // It shares the time: what it has not found out by then, it is not told.
       detectDialect({ http, baseUrl, keys: [], signal, timeoutMs: lookTimeoutMs - 100 }),
     ]);
     // Anything may listen on 8000 or 8080: a list of models is what makes it one of these servers.
     if (answer.models === undefined && !answer.isRefusal) return undefined;
-    return { baseUrl, dialect, models: answer.models ?? [], wantsKey: answer.isRefusal };
+    const more = hasMore === true ? { hasMore } : {};
+    return { baseUrl, dialect, ...more, models: answer.models ?? [], wantsKey: answer.isRefusal };
   } catch {
     // Nothing listens there, or it is too slow to be one.
     return undefined;
@@ -69,16 +72,16 @@ async function askModels(baseUrl: string, http: HttpClient, signal: AbortSignal)
 
 /** @param isTaken whether a name has another owner */
 export function serverSettings(
-  server: Pick<FoundServer, "baseUrl" | "dialect">,
+  server: Pick<FoundServer, "baseUrl" | "dialect" | "hasMore">,
   isTaken: (name: string) => boolean,
   keys: readonly string[] = [],
 ): UpstreamSettings {
-  const { baseUrl, dialect } = server;
+  const { baseUrl, dialect, hasMore } = server;
   const name = freeName(dialect === "generic" ? "local" : dialect, isTaken);
   return {
     name,
-    // What told nothing of itself is asked again by whoever serves.
-    ...(dialect === "generic" ? {} : { dialect }),
+    // What told nothing of itself, or is more than its dialect says, is asked again by whoever serves.
+    ...(dialect === "generic" || hasMore === true ? {} : { dialect }),
     base_url: baseUrl,
     ...(keys.length === 0 ? {} : { api_keys: [...keys] }),
   };

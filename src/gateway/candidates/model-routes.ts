@@ -70,8 +70,9 @@ export function createModelRoutes(options: RouteOptions): ModelRoutes {
     const prefixed = byPrefix(name);
     if (prefixed === undefined) return byOffer(name);
     const { upstream, model } = prefixed;
-    const isListed = model === undefined || catalog.offers(upstream, model);
-    const offering = isListed ? [] : byOffer(name);
+    // Of one that has told no list nobody knows what it lacks.
+    const lacks = model !== undefined && catalog.firstOf(upstream) !== undefined && !catalog.offers(upstream, model);
+    const offering = lacks ? byOffer(name) : [];
     return offering.length > 0 ? offering : [prefixed];
   }
 
@@ -150,7 +151,9 @@ export function createModelRoutes(options: RouteOptions): ModelRoutes {
       );
     }
     const own = candidates.filter((candidate) => candidate.upstream === upstream);
-    return own.length > 0 ? own : [model === undefined ? ownDefault(upstream) : { upstream, model }];
+    if (own.length > 0) return own;
+    const named = model === undefined ? ownDefault(upstream) : byPrefix(model);
+    return [named?.upstream === upstream ? named : { upstream, model }];
   }
 
   return {

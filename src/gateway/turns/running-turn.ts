@@ -74,13 +74,15 @@ export class RunningTurn implements Turn {
 
   get sessionId(): string | undefined {
     const { hints } = this.#question;
+    // What passes with its answer is no session of its client's.
+    const isPassing = hints.beginsIn !== undefined && this.#found?.claim === undefined;
     // A megabyte of first words takes 1.4 ms to hash, for the name of a session that does not exist.
-    return this.#isKept ? this.#ownSessionId : hints.sessionId;
+    return this.#isKept && !isPassing ? this.#ownSessionId : hints.sessionId;
   }
 
   get #ownSessionId(): string {
     const { hints, request } = this.#question;
-    this.#sessionId ??= hints.sessionId ?? sessionIdOf(firstUserText(request.messages) ?? "");
+    this.#sessionId ??= hints.beginsIn ?? hints.sessionId ?? sessionIdOf(firstUserText(request.messages) ?? "");
     return this.#sessionId;
   }
 

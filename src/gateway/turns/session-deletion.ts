@@ -3,7 +3,7 @@
 import { toGatewayError } from "../../contract/gateway-error.ts";
 import { isTimeout } from "../../contract/thrown.ts";
 import { passingSessionId } from "../../store/passing-session.ts";
-import type { ChatPlace, Store } from "../../store/store.ts";
+import type { ChatPlace, ConversationView, Store } from "../../store/store.ts";
 import type { GatewayOptions } from "../gateway-options.ts";
 
 export interface SessionDeletionOptions extends Pick<GatewayOptions, "upstreams" | "deleteChats" | "log"> {
@@ -31,33 +31,45 @@ export interface SessionDeletion {
 const deleteTimeoutMs = 10_000;
 /** Whose the chats are that have lost their session and are still to be deleted. */
 const itself = "gateway";
+/** What answers in such a chat: nobody. By it their conversations are known. */
+const noModel = "";
+/** An hour lies between two of them: beyond a week it is not the moment that stands in the way. */
+const mostTries = 7 * 24;
+
+type UnwantedChat = ChatPlace & Partial<Pick<ConversationView, "model" | "messageCount">>;
 
 export function createSessionDeletion(options: SessionDeletionOptions): SessionDeletion {
   const { store, upstreams, log } = options;
 
-  async function deleteChats(chats: readonly ChatPlace[]): Promise<void> {
+  async function deleteChats(chats: readonly UnwantedChat[]): Promise<void> {
+    const tried = new Map(chats.map((chat) => [chat.chatId, triesOf(chat)]));
     for (const chat of await store.findUnusedChats(chats)) {
       const keeper = upstreams().find(({ name }) => name === chat.upstream);
       try {
         await keeper?.deleteChat?.(chat.account, chat.chatId, AbortSignal.timeout(deleteTimeoutMs));
       } catch (error) {
-        log.warn("Cannot delete a chat at the upstream", { reason: toGatewayError(error).message });
-        if (mayPass(error)) await keepForLater(chat);
+        const tries = 1 + (tried.get(chat.chatId) ?? 0);
+        const isLast = tries >= mostTries || !mayPass(error);
+        const outlook = isLast ? "it stays there" : "it is tried again later";
+        const level = isLast || tries === 1 ? "warn" : "debug";
+        log[level](`Cannot delete a chat at the upstream: ${outlook}`, { reason: toGatewayError(error).message });
+        if (!isLast) await keepForLater(chat, tries);
       }
     }
   }
 
   /** As a session of the gateway's own: it is swept in an hour, whichever process sweeps then, and its chat with it. */
-  async function keepForLater({ upstream, account, chatId }: ChatPlace): Promise<void> {
+  async function keepForLater({ upstream, account, chatId }: ChatPlace, tries: number): Promise<void> {
     try {
       const claim = await store.openConversation(itself, {
         sessionId: passingSessionId("unwanted", chatId),
         sessionHint: undefined,
         upstream,
         account,
-        model: "",
+        model: noModel,
         continuation: { chatId, nodeId: null, responseId: null, parentId: null },
-        priorReplies: 0,
+        // Nobody answers in it: the tries are what is counted.
+        priorReplies: tries,
         // Only such are written at once.
         byHead: true,
         replaces: undefined,
@@ -102,6 +114,10 @@ export function createSessionDeletion(options: SessionDeletionOptions): SessionD
       }
     },
   };
+}
+
+function triesOf({ model, messageCount = 0 }: UnwantedChat): number {
+  return model === noModel ? messageCount : 0;
 }
 
 /** What stood in the way of a deletion, an account set aside above all, may be gone in an hour. */

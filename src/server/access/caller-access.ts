@@ -130,8 +130,6 @@ function requireScope({ scopes }: Access, path: string): void {
 /** What asks a model. What only stops, counts tokens or looks something up does not. */
 function isCounted({ request, path }: Trip): boolean {
   return (
-    request.method === "POST" &&
-    surfaceOf(path) !== undefined &&
-    !/\/(?:cancel|compact|count_tokens|input_tokens)$/.test(path)
+    request.method === "POST" && surfaceOf(path) !== undefined && !/\/(?:cancel|count_tokens|input_tokens)$/.test(path)
   );
 }

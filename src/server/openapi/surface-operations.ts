@@ -41,6 +41,14 @@ export const response = Type.Object({
   output: Type.Array(anyObject),
 });
 
+const compacted = Type.Object({
+  id: Type.String(),
+  object: Type.Literal("response.compaction"),
+  created_at: Type.Integer(),
+  output: Type.Array(anyObject, { minItems: 1 }),
+  usage: anyObject,
+});
+
 const message = Type.Object({
   id: Type.String(),
   type: Type.Literal("message"),
@@ -109,6 +117,17 @@ const protocols: readonly Operation[] = [
       input: "Say hello",
     }),
     answers: { 200: json("The count", Type.Object({ object: Type.String(), input_tokens: Type.Integer() })) },
+  },
+  {
+    method: "POST",
+    path: "/v1/responses/compact",
+    tag: "responses",
+    summary: "A conversation as the words of its users and a summary",
+    body: jsonBody(withField(responseBody, { input: Type.Optional(Type.Union([...input.anyOf, Type.Null()])) }), {
+      model: "qwen3-max",
+      input: "My name is Mira",
+    }),
+    answers: { 200: json("What takes its place in a later input", compacted) },
   },
 ];
 

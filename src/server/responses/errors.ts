@@ -39,14 +39,6 @@ export function streamNotFound(error: unknown): unknown {
   );
 }
 
-/** What it gives can be read by the service that made it alone, and stands for all that was said. */
-export function cannotCompact(): GatewayError {
-  return new GatewayError(
-    "not-served",
-    "Cannot compact this input: no model behind this gateway makes compacted items. Ask it by POST /v1/responses for a summary, and begin the next input with that",
-  );
-}
-
 export function responseNotFound(): GatewayError {
   return new GatewayError(
     "not-found",

@@ -2,15 +2,17 @@
 // before its client is told the end. The gateway and the surface know nothing of either.
 
 import type { Clock } from "../../contract/clock.ts";
+import type { GatewayError } from "../../contract/gateway-error.ts";
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
 import type { ChatRequest } from "../../contract/chat-request.ts";
 import { estimatePrompt } from "../../conversation/estimate-prompt.ts";
 import { parseRequestBody } from "../../conversation/parse-body.ts";
-import { orderedId } from "../../contract/random-id.ts";
+import { orderedId, randomId } from "../../contract/random-id.ts";
 import type { IncomingExchange } from "../../gateway/exchange-request.ts";
 import type { Gateway } from "../../gateway/gateway.ts";
 import { eventStreamHeaders } from "../../sse/event-stream-headers.ts";
 import type { ReaderHooks, Replays } from "../../replay/replays.ts";
+import { passingSessionId } from "../../store/passing-session.ts";
 import type { ConversationStore } from "../../store/conversation-store.ts";
 import type { FoundResponse, NewResponse, ResponseStore, SharedBeginning } from "../../store/response-store.ts";
 import { inputItemsFrom, withItemIds } from "../../surfaces/openai-responses/input-items.ts";
@@ -24,6 +26,7 @@ import type { LeaseOwner } from "../../store/lease-owner.ts";
 import type { StopWishes } from "../../store/stop-wishes.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { createBackgroundResponses } from "./background.ts";
+import { askingToCompact, surfaceCompacting } from "./compacting.ts";
 import { notInBackground, notStreamed, responseNotFound, runsInAnotherProcess, streamNotFound } from "./errors.ts";
 import { exactAnswer } from "./exact-answer.ts";
 import { holdEnd } from "../hold-end.ts";
@@ -38,7 +41,7 @@ import { tellItemIds } from "./tell-item-ids.ts";
 import { type Moment, UnwantedResponses } from "./unwanted.ts";
 
 export interface ResponsesOptions {
-  readonly gateway: Pick<Gateway, "exchange" | "showFiles">;
+  readonly gateway: Pick<Gateway, "exchange" | "forget" | "showFiles">;
   /** Asked for when something is to be kept or looked up. @throws {GatewayError} when it cannot be opened */
   openStore(): Promise<ResponseStore>;
   /** The same of streams that can be read on. */
@@ -60,6 +63,11 @@ export interface ResponsesOptions {
 export interface Responses {
   /** @throws {GatewayError} for a body that is no JSON, and for what refers to something that is not kept */
   answer(incoming: IncomingExchange): Promise<Response>;
+  /**
+   * What was said, and a summary in its place. It is not kept.
+   * @throws {GatewayError} `upstream-failed` where there is no whole summary
+   */
+  compact(incoming: IncomingExchange): Promise<Response>;
   /**
    * Tokens of what a request says and refers to, estimated.
    * @throws {GatewayError} as `answer`
@@ -330,6 +338,27 @@ export function createResponses(options: ResponsesOptions): Responses {
       if (store !== undefined && answer.status === 200)
         await linkSession(caller, responseId({ replyId }), answer, moment);
       return answer;
+    },
+    async compact(incoming) {
+      const { caller } = incoming;
+      // Asked in the conversation's chat, which knows all of it: whoever goes on from before it takes another branch there. One
+      // that is not known gets a chat that passes with the answer, since the compacted input goes on in none.
+      const beginsIn = passingSessionId("compact", randomId());
+      let missing: GatewayError | undefined;
+      try {
+        const parsed = parseRequestBody(incoming.body, caller);
+        const known = await knownItems.find(caller, parsed);
+        const surface = surfaceCompacting(known, (error) => {
+          missing = error;
+        });
+        const answer = await gateway.exchange(surface, { ...incoming, parsed: askingToCompact(parsed), beginsIn });
+        if (missing === undefined) return answer;
+      } catch (error) {
+        return gateway.exchange(surfaceRefusing(error), { ...incoming, parsed: {} });
+      } finally {
+        void gateway.forget(caller, beginsIn);
+      }
+      throw missing;
     },
     async countInput(caller, body) {
       const parsed = parseRequestBody(body, caller);

@@ -2,13 +2,13 @@
 
 import { GatewayError } from "../../contract/gateway-error.ts";
 import type { Json, JsonObject } from "../../contract/json.ts";
+import type { IncomingExchange } from "../../gateway/exchange-request.ts";
 import { eventStreamHeaders } from "../../sse/event-stream-headers.ts";
 import { responsesPath } from "../../surfaces/openai-responses/surface.ts";
 import type { Edge } from "../create-server.ts";
 import { exactAnswer } from "./exact-answer.ts";
 import { encodePage, parsePage } from "./item-pages.ts";
 import { readBody } from "../body/read-body.ts";
-import { cannotCompact } from "./errors.ts";
 import type { Responses } from "./responses.ts";
 import { goesToSocket, pathRest, queryOf, type ServerRoute, type Trip } from "../trip.ts";
 
@@ -26,19 +26,18 @@ export function responseRoutes({ responses, maxBodyBytes, keepOpen }: ResponseRo
     const tokens = await responses.countInput(caller, await readBody(request, maxBodyBytes));
     return Response.json({ object: "response.input_tokens", input_tokens: tokens });
   };
+  const incomingOf = async ({ request, caller, access, requestId }: Trip): Promise<IncomingExchange> => {
+    const body = await readBody(request, maxBodyBytes);
+    // Not before: a body that never ends is cut by the idle timeout.
+    const onAbandoned = keepOpen(request);
+    const { headers, signal } = request;
+    return { body, headers, signal, caller, access, requestId, onAbandoned };
+  };
   return [
     {
       method: "POST",
       path: responsesPath,
-      answer: async (trip) => {
-        const { request, caller, access, requestId } = trip;
-        const body = await readBody(request, maxBodyBytes);
-        // Not before: a body that never ends is cut by the idle timeout.
-        const onAbandoned = keepOpen(request);
-        const { headers, signal } = request;
-        const toSocket = goesToSocket(trip);
-        return responses.answer({ body, headers, signal, caller, access, requestId, onAbandoned, toSocket });
-      },
+      answer: async (trip) => responses.answer({ ...(await incomingOf(trip)), toSocket: goesToSocket(trip) }),
     },
     {
       method: "POST",
@@ -46,7 +45,7 @@ export function responseRoutes({ responses, maxBodyBytes, keepOpen }: ResponseRo
       answer: async (trip) => {
         const rest = restOf(trip);
         if (rest === countName) return countInput(trip);
-        if (rest === compactName) throw cannotCompact();
+        if (rest === compactName) return responses.compact(await incomingOf(trip));
         if (!rest.endsWith(cancelEnd)) throw nothingHere();
         return exactAnswer(await responses.cancel(trip.caller, rest.slice(0, -cancelEnd.length), trip.request.signal));
       },
@@ -90,7 +89,7 @@ function restOf(trip: Trip): string {
 function nothingHere(): GatewayError {
   return new GatewayError(
     "not-found",
-    "Cannot POST this address: there is nothing here but /v1/responses/:id/cancel and /v1/responses/input_tokens",
+    "Cannot POST this address: there is nothing here but /v1/responses/:id/cancel, /v1/responses/compact and /v1/responses/input_tokens",
   );
 }
 

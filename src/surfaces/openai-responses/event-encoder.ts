@@ -35,15 +35,20 @@ export interface EncoderOptions {
   readonly hasIds?: boolean;
 }
 
+export interface ResponseEncoder extends EventEncoder {
+  /** Tells an item in one piece. */
+  wholeItem(item: OutputItem): void;
+}
+
 export function createEventEncoder(
   request: ChatRequest,
   identity: ReplyIdentity,
   options: EncoderOptions = {},
-): EventEncoder {
+): ResponseEncoder {
   return new Encoder(request, identity, options);
 }
 
-class Encoder implements EventEncoder {
+class Encoder implements ResponseEncoder {
   readonly #writer = new ByteWriter();
   readonly #request: ChatRequest;
   readonly #identity: ReplyIdentity;
@@ -106,6 +111,13 @@ class Encoder implements EventEncoder {
       default:
         event satisfies never;
     }
+  }
+
+  wholeItem(item: OutputItem): void {
+    const fields = { output_index: this.#output.length, item };
+    this.#event("response.output_item.added", fields);
+    this.#event("response.output_item.done", fields);
+    this.#output.push(item);
   }
 
   writeHeartbeat(): void {

@@ -80,6 +80,8 @@ const prefixes: Readonly<Record<string, string>> = {
   custom_tool_call_output: "ctco",
   additional_tools: "at",
   agent_message: "amsg",
+  compaction: "cmp",
+  compaction_trigger: "cmpt",
   tool_search_call: "tsc",
   tool_search_output: "tso",
   shell_call: "sh",

@@ -13,6 +13,7 @@ import { splitThoughts } from "../../conversation/leading-thoughts.ts";
 import { LongText } from "../../conversation/long-text.ts";
 import { clientCallArguments, clientToolItem, type ClientToolKind, clientToolResult } from "./client-tools.ts";
 import { referredId } from "./input-items.ts";
+import { compaction, compactionTrigger, parseSummary, withoutCompacted } from "./compaction.ts";
 import { additionalTools, foundTools } from "./listed-tools.ts";
 import { parseContent } from "./parse-content.ts";
 import { clientToolName, type DeclaredTool, parseTools, searchName, toolNameOf } from "./parse-tools.ts";
@@ -36,7 +37,8 @@ const grown = new GrownLists<Message>();
 export function parseInput(value: unknown, tools: readonly DeclaredTool[], known: KnownItems): readonly Message[] {
   if (known === nothingKnown && Array.isArray(value)) return parseList(value, tools);
   const messages = new Messages(tools);
-  for (const [index, item] of known.history.entries()) addItem(messages, item, `previous[${index}]`, known);
+  for (const [index, item] of withoutCompacted(known.history).entries())
+    addItem(messages, item, `previous[${index}]`, known);
   if (typeof value === "string") messages.add({ role: "user", content: [{ type: "text", text: value }] });
   else if (Array.isArray(value)) {
     for (const [index, item] of value.entries()) addItem(messages, item, `input[${index}]`, known);
@@ -169,12 +171,11 @@ function addItem(messages: Messages, item: unknown, path: string, known: KnownIt
       return addReferred(messages, item["id"], path, known);
     case additionalTools:
       return;
-    // An answer in words is none: Codex ends its session over it.
-    case "compaction_trigger":
-      throw invalid(
-        `${path}.type`,
-        `Invalid request: "${path}.type" must not be compaction_trigger, since no model behind this gateway makes compacted items: ask for a summary, and begin the next input with it`,
-      );
+    case compaction:
+      return messages.add(parseSummary(item, path));
+    // It says nothing: what it asks for stands behind all that was said.
+    case compactionTrigger:
+      return;
     default: {
       const id = referredId(item);
       if (id !== undefined) return addReferred(messages, id, path, known);

@@ -7,6 +7,7 @@ import { withSystem } from "../../conversation/grown-messages.ts";
 import { parseTextFormat } from "../answer-format.ts";
 import { createBodyCheck, invalid, optional } from "../check-body.ts";
 import { parseModel, parseReasoning, parseSession, parseWebSearch } from "../openai-fields.ts";
+import { withSummaryQuestion } from "./compaction.ts";
 import { listedTools } from "./listed-tools.ts";
 import { type KnownItems, nothingKnown, parseInput } from "./parse-input.ts";
 import { asksForWebSearch, parseToolChoice, parseTools } from "./parse-tools.ts";
@@ -42,7 +43,7 @@ const checkBody = createBodyCheck(responseBody);
 export function parseRequest(value: unknown, known: KnownItems = nothingKnown): ChatRequest {
   const request = readBody(value, known);
   mustAsk(request, known);
-  return request;
+  return withSummaryQuestion(request);
 }
 
 /** The same body, whose answer nobody wants: it need not ask anything. @throws {GatewayError} `invalid-request` */

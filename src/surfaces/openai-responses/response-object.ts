@@ -9,6 +9,7 @@ import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts
 import { onceFor } from "../../contract/once-for.ts";
 import { openaiErrorBody } from "../../contract/openai-error.ts";
 import { customArguments, customInput } from "../custom-tools.ts";
+import { asksForSummary, noSummary, summaryOutput } from "./compaction.ts";
 import {
   argumentsObject,
   callItem,
@@ -174,8 +175,33 @@ export function asksForSealedThoughts({ body }: ChatRequest): boolean {
 /** A whole answer. */
 export function encodeReply(request: ChatRequest, reply: ChatReply): ResponseObject {
   const { identity, finishReason, usage } = reply;
-  const state: ResponseState = { status: "ended", finishReason, usage };
-  return responseObject(echoOf(request), identity, state, outputOf(request, reply));
+  const isSummary = asksForSummary(request);
+  const output = isSummary ? summaryOutput(identity, reply.text, finishReason) : outputOf(request, reply);
+  const isMissing = isSummary && output.length === 0 && endedStatus(finishReason) === "completed";
+  const state: ResponseState = isMissing
+    ? { status: "failed", error: noSummary() }
+    : { status: "ended", finishReason, usage };
+  return responseObject(echoOf(request), identity, state, output);
+}
+
+/**
+ * The answer of POST /v1/responses/compact.
+ * @param kept what stands beside the summary
+ * @returns undefined where there is no whole summary
+ */
+export function encodeCompacted(
+  { identity, text, finishReason, usage }: ChatReply,
+  kept: readonly Json[],
+): ResponseObject | undefined {
+  const output = summaryOutput(identity, text, finishReason);
+  if (output.length === 0) return undefined;
+  return {
+    id: responseId(identity),
+    object: "response.compaction",
+    created_at: Math.floor(identity.createdAtMs / 1000),
+    output: [...kept, ...output],
+    usage: encodeUsage(usage),
+  };
 }
 
 function outputOf(request: ChatRequest, reply: ChatReply): OutputItem[] {

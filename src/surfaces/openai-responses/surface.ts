@@ -2,9 +2,9 @@
 
 import type { Surface } from "../../contract/surface.ts";
 import { encodeError } from "./encode-error.ts";
-import { createEventEncoder } from "./event-encoder.ts";
 import { parseRequest, surfaceName } from "./parse-request.ts";
 import { echoedCall, encodeReply } from "./response-object.ts";
+import { createEncoder } from "./summary-encoder.ts";
 
 export const responsesPath = "/v1/responses";
 
@@ -12,7 +12,7 @@ export const openaiResponses: Surface = {
   name: surfaceName,
   routes: [{ method: "POST", path: responsesPath }],
   parseRequest: (body) => parseRequest(body),
-  createEncoder: (request, identity) => createEventEncoder(request, identity),
+  createEncoder: (request, identity) => createEncoder(request, identity),
   encodeReply,
   echoedCall,
   encodeError,

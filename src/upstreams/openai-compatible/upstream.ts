@@ -151,8 +151,10 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
     let { fields } = outgoing;
     const applied = new Set<string>();
     for (const repair of repairs.known(request, model)) {
-      fields = repair.change(fields);
-      applied.add(repair.name);
+      const changed = repair.change(fields);
+      // What changes nothing here yet may be needed once something else has changed.
+      if (changed !== fields) applied.add(repair.name);
+      fields = changed;
     }
     for (;;) {
       if (fields["stream"] === false) context.onWholeAnswer();

@@ -60,7 +60,7 @@ const kinds: Readonly<Record<string, Kind>> = {
 };
 
 /** Nothing of them is told but their beginning and their end. */
-const silentTypes: readonly unknown[] = ["tool_search_call", "local_shell_call", "apply_patch_call"];
+const silentTypes: readonly unknown[] = ["tool_search_call", "local_shell_call", "apply_patch_call", "compaction"];
 
 /** Of a shell each command is told: its beginning, its deltas, its end. */
 const commandType = "response.shell_call_command";

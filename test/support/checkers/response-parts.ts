@@ -46,6 +46,9 @@ export function mustBeItem(item: unknown, problems: Problems): void {
   const type = String(at(item, "type"));
   problems.must(isText(at(item, "id")), "an item has no id");
   if (type === "reasoning") return;
+  if (type === "compaction") {
+    return problems.must(isText(at(item, "encrypted_content")), "a compaction has no encrypted_content");
+  }
   problems.must(isText(at(item, "status")), "an item has no status");
   if (type === "message") return problems.must(at(item, "role") === "assistant", "a message has no role");
   problems.must(isText(at(item, "call_id")), "no call_id");

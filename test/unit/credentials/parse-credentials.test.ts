@@ -149,7 +149,15 @@ describe("capture of a request copied as cURL", () => {
 
   test("reads past the prompt of the terminal that it was copied out of", () => {
     const line = "curl https://chat.qwen.ai -b 'token=abc'";
-    for (const prompt of ["$ ", "% ", "# ", "ann@home:~$ ", "C:\\Users\\Ann> "]) {
+    for (const prompt of [
+      "$ ",
+      "% ",
+      "# ",
+      "ann@home:~$ ",
+      "[ann@home ~]$ ",
+      "C:\\Users\\Ann> ",
+      "PS C:\\Users\\Ann> ",
+    ]) {
       expect(read(prompt + line)).toEqual(read(line));
     }
   });

@@ -93,28 +93,31 @@ function repairThinking({ told, param }: UpstreamRefusal, body: Body): Repair | 
     return { name: "some-budget", isLasting: true, change: withBudget };
   }
   // vLLM counts thoughts where it was started with a reasoning parser, and refuses everybody elsewhere (2026-03).
-  if (/thinking_token_budget/.test(told) && "thinking_token_budget" in body) {
+  // A number that it refuses is the client's to change.
+  if (/thinking_token_budget.*\bconfigured\b/.test(told) && "thinking_token_budget" in body) {
     return { name: "no-token-budget", isLasting: true, change: (from) => without(from, ["thinking_token_budget"]) };
   }
   const isAboutEffort = param === "reasoning_effort" || /\breasoning[_ ](?:effort|value)\b/.test(told);
-  if (isAboutEffort && withOlderEffort(body) !== body) {
-    return { name: "older-effort", isLasting: true, change: withOlderEffort };
-  }
-  return undefined;
+  return isAboutEffort ? repairEffort(body) : undefined;
 }
 
+/** An effort says how much as well, and may not stand beside a budget. */
 function withBudget(body: Body): Body {
-  const lacksBudget = body["enable_thinking"] === true && body["thinking_budget"] === undefined;
+  const { enable_thinking: thinks, thinking_budget: budget, reasoning_effort: effort } = body;
+  const lacksBudget = thinks === true && budget === undefined && effort === undefined;
   return lacksBudget ? { ...body, thinking_budget: 8192 } : body;
 }
 
 /** The words at both ends are the newest: Ollama took no `max` until 2026, others know none beyond `high`. */
 const olderEfforts: Readonly<Record<string, string>> = { max: "high", xhigh: "high", minimal: "low" };
 
-function withOlderEffort(body: Body): Body {
-  const { reasoning_effort: effort } = body;
-  const isNew = typeof effort === "string" && Object.hasOwn(olderEfforts, effort);
-  return isNew ? { ...body, reasoning_effort: olderEfforts[effort]! } : body;
+/** Each word for itself: a server that lacks one of them may know the others. */
+function repairEffort({ reasoning_effort: effort }: Body): Repair | undefined {
+  if (typeof effort !== "string" || !Object.hasOwn(olderEfforts, effort)) return undefined;
+  const older = olderEfforts[effort]!;
+  const change = (from: Body): Body =>
+    from["reasoning_effort"] === effort ? { ...from, reasoning_effort: older } : from;
+  return { name: `${older} for ${effort}`, isLasting: true, change };
 }
 
 /** Thinking stays switched off. */
@@ -163,7 +166,7 @@ function repairField({ reason, told, param }: UpstreamRefusal, body: Body): Repa
   if (reason !== "request") return undefined;
   const isUnknown = (name: string): boolean =>
     // "Not supported when enable_thinking is true": what is refused is something else.
-    unknownField.test(told) && new RegExp(`(?<!\\b(?:when|while|if|with) )\\b${name}\\b`).test(told);
+    unknownField.test(told) && new RegExp(`(?<!\\b(?:when|while|if) )\\b${name}\\b`).test(told);
   const field = wishes.find((name) => name in body && (param === name || isUnknown(name)));
   if (field === undefined) return undefined;
   // Another value of it may be welcome.
@@ -237,6 +240,8 @@ function repairToolParse({ reason }: UpstreamRefusal, body: Body): Repair | unde
   return { name: "whole-answer", isLasting: false, change };
 }
 
+/** The same body where it has none of them. */
 function without(body: Body, fields: readonly string[]): Body {
+  if (!fields.some((field) => field in body)) return body;
   return Object.fromEntries(Object.entries(body).filter(([field]) => !fields.includes(field)));
 }

@@ -22,7 +22,8 @@ export function createRepairMemory(): RepairMemory {
       const ofModel = byModel.get(model);
       const ofRequest = byRequest.get(request.body)?.get(model);
       if (ofModel === undefined && ofRequest === undefined) return none;
-      return [...new Map([...(ofModel ?? []), ...(ofRequest ?? [])]).values()];
+      // Those of the request in the order in which they helped: one may stand here twice, and changes nothing the second time.
+      return [...(ofModel?.values() ?? none), ...(ofRequest?.values() ?? none)];
     },
     note(request, model, repair) {
       const ofRequest = byRequest.get(request.body) ?? new Map<string, Map<string, Repair>>();

@@ -22,6 +22,8 @@ export interface DetectedDialect {
   readonly dialect: DialectName;
   /** The server itself has answered: not something before it, in its place, nor the server while it starts. */
   readonly isAlive: boolean;
+  /** It is more than the server that the dialect is named after: which endpoints it has, it says when it is asked for them. */
+  readonly hasMore?: true;
   /** What it was recognised by, for a line of the log. */
   readonly reason: string;
 }
@@ -50,6 +52,9 @@ const owners: Readonly<Record<string, DialectName>> = {
   library: "ollama",
 };
 
+/** Speech, transcripts and pictures as well, each by a server of its own. */
+const manifold: ReadonlySet<string> = new Set(["llama-swap", "lemonade", "koboldcpp"]);
+
 /** Never rejects but by the signal: a server that tells nothing speaks "generic". */
 export async function detectDialect(options: DetectOptions): Promise<DetectedDialect> {
   const url = new URL(options.baseUrl);
@@ -66,8 +71,10 @@ export async function detectDialect(options: DetectOptions): Promise<DetectedDia
   options.signal.throwIfAborted();
   if (models?.isRefused === true && otherKeys.length > 0) return detectDialect({ ...options, keys: otherKeys });
   const owner = ownerOf(models?.body);
-  if (owner !== undefined)
-    return { dialect: owners[owner]!, isAlive: true, reason: `its models are owned by "${owner}"` };
+  if (owner !== undefined) {
+    const more = manifold.has(owner) ? { hasMore: true as const } : {};
+    return { dialect: owners[owner]!, isAlive: true, ...more, reason: `its models are owned by "${owner}"` };
+  }
   if (typeof version?.body?.["version"] === "string")
     return { dialect: "ollama", isAlive: true, reason: "it has /api/version" };
   if (isProps(props?.body)) return { dialect: "llama-cpp", isAlive: true, reason: "it has /props" };

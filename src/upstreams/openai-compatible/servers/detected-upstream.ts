@@ -18,8 +18,9 @@ export function createDetectedUpstream(options: Omit<OpenAICompatibleOptions, "d
   async function find(): Promise<Upstream> {
     const { http, baseUrl, keys, headers = {}, log } = options;
     const signal = AbortSignal.timeout(detectMs * Math.max(keys.length, 1));
-    const { dialect, isAlive, reason } = await detectDialect({ http, baseUrl, keys, headers, signal });
-    const found = createOpenAICompatibleUpstream({ ...options, dialect: dialects[dialect] });
+    const { dialect, isAlive, hasMore, reason } = await detectDialect({ http, baseUrl, keys, headers, signal });
+    const more = hasMore === true ? { endpoints: dialects.generic.endpoints } : {};
+    const found = createOpenAICompatibleUpstream({ ...options, dialect: { ...dialects[dialect], ...more } });
     if (isAlive) {
       known = found;
       log.info("Detected the kind of an upstream", { upstream: options.name, dialect, reason });

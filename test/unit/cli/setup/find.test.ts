@@ -40,6 +40,10 @@ describe("findServers", () => {
     });
   });
 
+  test("tells of a server that has more than its kind", async () => {
+    expect(await find(modelList("llama-swap", "a"))).toMatchObject({ dialect: "llama-cpp", hasMore: true });
+  });
+
   test("tells of a server that wants a key", async () => {
     expect(await find({ "/v1/models": wrongKey })).toMatchObject({ models: [], wantsKey: true });
   });
@@ -82,6 +86,10 @@ describe("serverSettings", () => {
     });
     // It is asked for its kind again by whoever serves.
     expect(serverSettings({ baseUrl, dialect: "generic" }, isTaken)).toEqual({ name: "local-2", base_url: baseUrl });
+    expect(serverSettings({ baseUrl, dialect: "llama-cpp", hasMore: true }, isTaken)).toEqual({
+      name: "llama-cpp",
+      base_url: baseUrl,
+    });
   });
 });
 

@@ -98,6 +98,17 @@ describe("createModelRoutes", () => {
     expect(await find("qwen/qwen3.6-27b", { upstreams: [qwen] })).toEqual(["qwen/qwen/qwen3.6-27b"]);
     expect(await find("qwen/qwen3-max", { upstreams })).toEqual(["qwen/qwen3-max"]);
     expect(await find("qwen/unheard-of", { upstreams })).toEqual(["qwen/unheard-of"]);
+    expect(await find("qwen/qwen3.5-9b", { upstreams, pinned: "lab" })).toEqual(["lab/qwen/qwen3.5-9b"]);
+    expect(await find("qwen/qwen3.5-9b", { upstreams, pinned: "qwen" })).toEqual(["qwen/qwen3.5-9b"]);
+  });
+
+  test.each([
+    ["tells none", async () => []],
+    ["cannot be asked", () => Promise.reject(new Error("it is down"))],
+  ])("asks the upstream in front of an id for it whose list %s: it lacks nothing", async (_what, listModels) => {
+    const upstreams = [upstreamOf("qwen", [], { listModels }), upstreamOf("broker", ["qwen/qwen3-max"])];
+
+    expect(await find("qwen/qwen3-max", { upstreams })).toEqual(["qwen/qwen3-max"]);
   });
 
   test("leaves an unknown name to the first upstream as it is", async () => {

@@ -136,7 +136,6 @@ describe("input", () => {
       [
         { type: "web_search_call", id: "ws_1", status: "completed" },
         { type: "reasoning", encrypted_content: "sealed", summary: [] },
-        { type: "compaction", encrypted_content: "x" },
         { role: "user", content: "Hi" },
         { type: "something_new", content: [1] },
       ],
@@ -346,19 +345,6 @@ describe("tools", () => {
 
     expect(request.toolChoice).toEqual(expected as never);
     expect(request.tools.map(({ name }) => name)).toEqual(names);
-  });
-
-  // Passed over, it had the model answer as ever, and Codex end its session for want of the item.
-  test("compaction that the service is to do is refused by its item, with what to do instead", () => {
-    const input = [
-      { role: "user", content: "Hi" },
-      { role: "assistant", content: "Yes" },
-      { type: "compaction_trigger" },
-    ];
-    const refusal = expect(() => parseRequest({ input }));
-
-    refusal.toThrow('"input[2].type"');
-    refusal.toThrow("summary");
   });
 
   test("a prompt that somebody else keeps is refused by its name, null is none", () => {

@@ -216,6 +216,20 @@ describe("repairs", () => {
     expect(server.completions.map(({ body }) => "stream_options" in (body ?? {}))).toEqual([true, false, false]);
   });
 
+  test("that were remembered are made where another one leads to them, and stay so for a repetition", async () => {
+    const tooMuch = refused(400, "The thinking_budget parameter must be a positive integer and not greater than 81920");
+    const tooLittle = refused(400, "The thinking_budget parameter must be a positive integer and not greater than 0");
+    await using server = serveCompatible([tooMuch, tooLittle, good, tooMuch, tooLittle, good]);
+    const upstream = createTestUpstream(server, { dialect: dialects.dashscope });
+    const asked = request({ enable_thinking: true, thinking_budget: 99_999 });
+    await askOnce(upstream, asked);
+    const later = request({ ...asked.body });
+    for (let index = 0; index < 2; index++) await askOnce(upstream, later);
+
+    const whole = [99_999, undefined, 8192];
+    expect(server.completions.map(({ body }) => body?.["thinking_budget"])).toEqual([...whole, ...whole, 8192]);
+  });
+
   test("of a refusal inside the stream are left to the next attempt of the same request", async () => {
     const broken = { body: readCompatible("llamacpp-err-500-parse.json"), status: 500 };
     const inStream = stream(

@@ -138,6 +138,13 @@ describe("findRepair", () => {
     expect(repair(message, plain)).toBeUndefined();
   });
 
+  /** vLLM since PR 43402 (2026-05). */
+  test("leaves it to the client to write another budget where the number is refused", () => {
+    const refusal = "thinking_token_budget must be a non-negative integer";
+
+    expect(repair(refusal, { ...plain, thinking_token_budget: -2 })).toBeUndefined();
+  });
+
   test("asks for the highest effort that older servers know where they do not know the word for more", () => {
     const ollama = (word: string) => `invalid reasoning value: '${word}' (must be "high", "medium", "low", or "none")`;
     const openai = "Input should be 'none', 'low', 'medium' or 'high'";
@@ -153,6 +160,18 @@ describe("findRepair", () => {
     expect(repair(ollama("low"), withEffort("low"))).toBeUndefined();
   });
 
+  test("leaves the other new words alone where one is unknown", () => {
+    const refusal =
+      "Unsupported value: 'reasoning_effort' does not support 'xhigh'. Supported are 'minimal' and 'high'.";
+    const found = findRepair(refusalOf(refusal), { ...plain, reasoning_effort: "xhigh" }, new Set());
+
+    expect(found).toMatchObject({ isLasting: true });
+    for (const effort of ["minimal", "max", "high"]) {
+      const later = { ...plain, reasoning_effort: effort };
+      expect(found!.change(later)).toBe(later);
+    }
+  });
+
   test("says a budget where the model does not think without one (Qwen-Agent#941, 2026-08)", () => {
     const refusal = "The thinking_budget parameter must be a positive integer and not greater than 0";
 
@@ -162,6 +181,9 @@ describe("findRepair", () => {
       thinking_budget: 8192,
     });
     expect(repair(refusal, { ...plain, enable_thinking: false })).toBeUndefined();
+    // The two may not stand side by side.
+    const withEffort = { ...plain, enable_thinking: true, reasoning_effort: "low" };
+    expect(repair(refusal, withEffort)).toBeUndefined();
   });
 
   /** Older models of DashScope (pydantic-ai#1265), vLLM up to 0.8.2 (pydantic-ai#582). */
@@ -208,6 +230,15 @@ describe("findRepair", () => {
     const body = { ...plain, enable_thinking: true, response_format: { type: "json_object" } };
 
     expect(repair("Json mode response is not supported when enable_thinking is true", body)).toBeUndefined();
+  });
+
+  /** openai/openai-openapi#541 (2026-05). */
+  test("leaves a field out that may not stand beside tools", () => {
+    const refusal =
+      "Function tools with reasoning_effort are not supported for gpt-5.4. Please use /v1/responses instead.";
+    const tools: Body[] = [{ type: "function", function: { name: "add" } }];
+
+    expect(repair(refusal, { ...plain, tools, reasoning_effort: "medium" })).toEqual({ ...plain, tools });
   });
 
   test("asks for as many tokens as the model can say, and as the prompt leaves", () => {

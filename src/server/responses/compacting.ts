@@ -1,0 +1,40 @@
+// POST /v1/responses/compact: what was said becomes the words of users and developers as they were, and a summary of all.
+// It is the question that an input ends with (surfaces/openai-responses/compaction.ts), under another name.
+
+import type { GatewayError } from "../../contract/gateway-error.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts";
+import type { Surface } from "../../contract/surface.ts";
+import { compactionTrigger, isKeptWhole, noSummary } from "../../surfaces/openai-responses/compaction.ts";
+import { inputItems } from "../../surfaces/openai-responses/input-items.ts";
+import type { KnownItems } from "../../surfaces/openai-responses/parse-input.ts";
+import { encodeCompacted } from "../../surfaces/openai-responses/response-object.ts";
+import { surfaceFor } from "./surface-for.ts";
+
+/** The same as a request for an answer. What cannot be read stays, and is refused by its name. */
+export function askingToCompact(body: unknown): unknown {
+  if (!isJsonObject(body)) return body;
+  const { input } = body;
+  const items = Array.isArray(input) ? input : typeof input === "string" ? [{ role: "user", content: input }] : [];
+  const isReadable = Array.isArray(input) || typeof input === "string" || input === undefined || input === null;
+  return { ...body, stream: false, background: false, input: isReadable ? [...items, trigger] : input };
+}
+
+const trigger = { type: compactionTrigger };
+
+/** @param onMissing there was no whole summary: the answer says nothing then */
+export function surfaceCompacting(known: KnownItems, onMissing: (error: GatewayError) => void): Surface {
+  return {
+    ...surfaceFor(known, {}),
+    encodeReply(request, reply) {
+      const compacted = encodeCompacted(reply, keptItems(known, request.body, reply.identity.replyId));
+      if (compacted === undefined) onMissing(noSummary());
+      return compacted ?? null;
+    },
+  };
+}
+
+function keptItems({ history, byId }: KnownItems, { input }: JsonObject, replyId: string): readonly Json[] {
+  const said = history.filter(isKeptWhole);
+  // They came out of JSON.parse.
+  return [...said, ...inputItems(input, replyId, byId).filter(isKeptWhole)] as readonly Json[];
+}
