@@ -1,6 +1,7 @@
 // What Anthropic's servers did themselves in histories that began there: MCP servers, searches, code. What can be read is told.
 
 import { isJsonObject, type JsonObject } from "../../contract/json.ts";
+import { onceFor } from "../../contract/once-for.ts";
 import { givenTo, wordsIn } from "../notes.ts";
 
 /**
@@ -23,8 +24,17 @@ export function tellServerTool(block: JsonObject, blocks: readonly unknown[]): s
 function tellResult({ tool_use_id, content, is_error }: JsonObject, blocks: readonly unknown[]): string | undefined {
   const words = wordsIn(content);
   if (words.length === 0) return undefined;
-  const call = blocks.find((block) => isJsonObject(block) && block["id"] === tool_use_id);
-  const tool = isJsonObject(call) && typeof call["name"] === "string" ? `The tool "${call["name"]}"` : "A tool";
+  const name = namesIn(blocks).get(tool_use_id);
+  const tool = name === undefined ? "A tool" : `The tool "${name}"`;
   const hasFailed = is_error === true || (isJsonObject(content) && String(content["type"]).endsWith("_error"));
   return `${tool} ${hasFailed ? "failed" : "answered"}:\n${words.join("\n")}`;
 }
+
+/** Of calls, by their ids: a message may hold many. */
+const namesIn = onceFor((blocks: readonly unknown[]) => {
+  const names = new Map<unknown, string>();
+  for (const block of blocks) {
+    if (isJsonObject(block) && typeof block["name"] === "string") names.set(block["id"], block["name"]);
+  }
+  return names;
+});

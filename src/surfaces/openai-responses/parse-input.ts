@@ -16,7 +16,7 @@ import { referredId } from "./input-items.ts";
 import { compaction, compactionTrigger, parseSummary, withoutCompacted } from "./compaction.ts";
 import { additionalTools, foundTools } from "./listed-tools.ts";
 import { parseContent } from "./parse-content.ts";
-import { type DeclaredTool, parseTools, searchName, toolNameOf } from "./parse-tools.ts";
+import { clientToolName, type DeclaredTool, parseTools, searchName, toolNameOf } from "./parse-tools.ts";
 import { tellServiceItem } from "./service-items.ts";
 
 /** What a request refers to instead of saying it. */
@@ -70,6 +70,8 @@ class Messages {
   readonly callIds = new Map<string, string>();
   /** Thoughts that no word has followed yet. */
   #reasoning = "";
+  /** Told before the next words or calls, or before whoever else speaks: results stand behind their calls, and nothing between. */
+  #notes: string[] = [];
   /** What the results at the end hold, by their calls, while more of them may come. */
   readonly #results = new Map<string, ContentPart[]>();
 
@@ -81,11 +83,13 @@ class Messages {
 
   /** -1 while what follows may belong to the last message. */
   get settledCount(): number {
-    const isOpen = this.#reply !== undefined || this.#reasoning !== "" || this.#results.size > 0;
+    const isOpen =
+      this.#reply !== undefined || this.#reasoning !== "" || this.#notes.length > 0 || this.#results.size > 0;
     return isOpen ? -1 : this.all.length;
   }
 
   add(message: Message): void {
+    if (this.#notes.length > 0) this.#openReply();
     this.#reply = undefined;
     this.#reasoning = "";
     this.#results.clear();
@@ -111,10 +115,10 @@ class Messages {
     if (content.length > 0) this.#openReply().content.push(...content);
   }
 
-  /** What was done besides, told in words. */
+  /** What was done besides, told in words. At the end of the input it is no last word: the model has yet to answer. */
   addNote(text: string): void {
-    const { content } = this.#openReply();
-    content.push(noteAfter(content, text));
+    this.#notes.push(text);
+    if (this.#reply !== undefined) this.#openReply();
   }
 
   addCall(call: ToolCall): void {
@@ -133,6 +137,9 @@ class Messages {
     }
     if (this.#reasoning !== "") this.#reply.reasoning = (this.#reply.reasoning ?? "") + this.#reasoning;
     this.#reasoning = "";
+    const { content } = this.#reply;
+    for (const note of this.#notes) content.push(noteAfter(content, note));
+    this.#notes = [];
     return this.#reply;
   }
 }
@@ -242,7 +249,7 @@ function parseOutput(item: JsonObject, path: string): ToolMessage {
 }
 
 function addClientCall(messages: Messages, kind: ClientToolKind, item: JsonObject, path: string): void {
-  const toolName = toolNameOf(messages.tools, kind, item["namespace"]);
+  const toolName = clientToolName(messages.tools, kind);
   const callId = callIdOf(withCallId(item), path);
   if (typeof item["id"] === "string") messages.callIds.set(item["id"], callId);
   messages.addCall({ callId, toolName, argumentsText: clientCallArguments(kind, item) });

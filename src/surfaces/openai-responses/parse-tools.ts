@@ -25,8 +25,10 @@ export function parseTools(list: unknown): readonly DeclaredTool[] {
 }
 
 const toolsIn = onceFor((list: readonly unknown[]): readonly DeclaredTool[] => {
-  const tools: Declared = { all: [], names: new Set() };
+  const tools: Declared = { all: [], names: new Set(), clientTools: new Map() };
   addTools(tools, list, undefined);
+  // Behind all that bring names of their own.
+  for (const [kind, definition] of tools.clientTools) addClientTool(tools, kind, definition);
   return tools.all;
 });
 
@@ -34,6 +36,8 @@ interface Declared {
   readonly all: DeclaredTool[];
   /** By which the model knows them. */
   readonly names: Set<string>;
+  /** Of each kind one, whatever else is declared of it. */
+  readonly clientTools: Map<ClientToolKind, ToolDefinition>;
 }
 
 function addTools(tools: Declared, list: readonly unknown[], namespace: string | undefined): void {
@@ -46,7 +50,7 @@ function addTools(tools: Declared, list: readonly unknown[], namespace: string |
     else if (entry["type"] === "custom" && name !== undefined)
       addTool(tools, namespace, "custom", customTool(entry, name));
     else if (entry["type"] === "tool_search") addSearch(tools, entry, namespace);
-    else if (clientTool !== undefined) addClientTool(tools, clientTool, entry, namespace);
+    else if (clientTool !== undefined) noteClientTool(tools, clientTool, entry);
     else if (entry["type"] === "function" || entry["type"] === undefined) addFunction(tools, entry, namespace);
   }
 }
@@ -58,9 +62,17 @@ function addSearch(tools: Declared, entry: JsonObject, namespace: string | undef
   if (entry["execution"] === "client") addTool(tools, namespace, "search", definitionIn(entry, searchName));
 }
 
-function addClientTool(tools: Declared, kind: ClientToolKind, entry: JsonObject, namespace: string | undefined): void {
+function noteClientTool(tools: Declared, kind: ClientToolKind, entry: JsonObject): void {
   const definition = defineClientTool(kind, entry);
-  if (definition !== undefined) addTool(tools, namespace, kind, definition);
+  if (definition !== undefined) tools.clientTools.set(kind, definition);
+}
+
+/** OpenAI's types and the client's functions do not share their names, but models know functions alone: servers refuse two of one name. */
+function addClientTool(tools: Declared, kind: ClientToolKind, definition: ToolDefinition): void {
+  let { name } = definition;
+  while (tools.names.has(name)) name += "_tool";
+  tools.names.add(name);
+  tools.all.push({ definition: { ...definition, name }, kind, ownName: kind, namespace: undefined });
 }
 
 /** Some clients write it as in chat completions, one object deeper. */
@@ -103,16 +115,23 @@ export function toolNameOf(tools: readonly DeclaredTool[], ownName: string, name
   return exact.get(placeOf(ownName, namespace ?? undefined)) ?? first.get(ownName) ?? ownName;
 }
 
+/** The same of a tool that its client names by its type. */
+export function clientToolName(tools: readonly DeclaredTool[], kind: ClientToolKind): string {
+  return namesIn(tools).byKind.get(kind) ?? toolNameOf(tools, kind, undefined);
+}
+
 /** By what clients say: histories have many calls. */
 const namesIn = onceFor((tools: readonly DeclaredTool[]) => {
   const exact = new Map<string, string>();
   const first = new Map<string, string>();
-  for (const { ownName, namespace, definition } of tools) {
+  const byKind = new Map<DeclaredTool["kind"], string>();
+  for (const { ownName, namespace, kind, definition } of tools) {
+    byKind.set(kind, definition.name);
     const place = placeOf(ownName, namespace);
     if (!exact.has(place)) exact.set(place, definition.name);
     if (!first.has(ownName)) first.set(ownName, definition.name);
   }
-  return { exact, first };
+  return { exact, first, byKind };
 });
 
 function placeOf(ownName: string, namespace: unknown): string {
@@ -158,11 +177,11 @@ const definitionsOf = onceFor((tools: readonly DeclaredTool[]) => tools.map(({ d
 
 function chosenName(value: unknown, tools: readonly DeclaredTool[]): string | undefined {
   if (!isJsonObject(value)) return undefined;
-  const ownName = isJsonObject(value["function"])
-    ? value["function"]["name"]
-    : (value["name"] ?? clientToolKind(value["type"]));
+  const kind = clientToolKind(value["type"]);
+  const ownName = isJsonObject(value["function"]) ? value["function"]["name"] : (value["name"] ?? kind);
   // Without any tool there is nothing to choose from, and nothing to complain of: some clients always send a choice.
   if (typeof ownName !== "string" || tools.length === 0) return undefined;
+  if (kind !== undefined && namesIn(tools).byKind.has(kind)) return clientToolName(tools, kind);
   if (namesIn(tools).first.has(ownName)) return toolNameOf(tools, ownName, value["namespace"]);
   if (isServicesOwn(value["type"])) return undefined;
   throw invalid("tool_choice", 'Invalid request: "tool_choice" names a tool that "tools" does not declare');

@@ -363,6 +363,25 @@ describe("messages", () => {
     ]);
   });
 
+  test("of assistants are looked through once for the calls of their results", () => {
+    let reads = 0;
+    const call = (id: string) => ({
+      type: "server_tool_use",
+      name: "web_search",
+      input: {},
+      get id() {
+        reads++;
+        return id;
+      },
+    });
+    const ids = Array.from({ length: 100 }, (_, index) => `s${index}`);
+    const results = ids.map((id) => ({ type: "web_search_tool_result", tool_use_id: id, content: "found" }));
+    const [message] = parseOne([...ids.map(call), ...results], "assistant");
+
+    expect(message?.content).toHaveLength(100);
+    expect(reads).toBe(100);
+  });
+
   test("of the system stay in their place, as text or as blocks", () => {
     const roles = parse({
       messages: [

@@ -5,7 +5,7 @@ import type { ChatEvent } from "../../../../src/contract/events.ts";
 import { createEventEncoder } from "../../../../src/surfaces/openai-responses/event-encoder.ts";
 import { inputItems } from "../../../../src/surfaces/openai-responses/input-items.ts";
 import { parseRequest } from "../../../../src/surfaces/openai-responses/parse-request.ts";
-import { echoedCall, encodeReply } from "../../../../src/surfaces/openai-responses/response-object.ts";
+import { declaredTools, echoedCall, encodeReply } from "../../../../src/surfaces/openai-responses/response-object.ts";
 import { parseResponseStream } from "../../../support/response-frames.ts";
 
 const identity = { replyId: "0123456789abcdef0123456789abcdef", model: "qwen3-max", createdAtMs: 1_790_000_000_999 };
@@ -67,6 +67,23 @@ describe("the tools", () => {
     const [shell] = parseRequest({ input: "x", tools: [{ type: "shell", environment: { ...local, skills } }] }).tools;
 
     expect(shell?.description).toContain("- csv: Reads tables. (/skills/csv)");
+  });
+
+  test("have names of their own beside functions that have theirs, and one each", () => {
+    const own = { type: "function", name: "shell" };
+    const listed = [{ type: "shell" }, own, { type: "shell" }, { type: "apply_patch" }];
+    const item = { type: "shell_call", call_id: "c1", action: { commands: ["ls"] } };
+    const input = [{ role: "user", content: "Hi" }, item, { type: "function_call", call_id: "c2", name: "shell" }];
+    const asked = (tool_choice: object) => parseRequest({ input, tools: listed, tool_choice });
+    const both = asked({ type: "shell" });
+    const reply = { toolName: "shell_tool", callId: "c1", argumentsText: '{"commands":["ls"]}' };
+
+    expect(both.tools.map(({ name }) => name)).toEqual(["shell", "shell_tool", "apply_patch"]);
+    expect(both.toolChoice).toEqual({ toolName: "shell_tool" });
+    expect(asked(own).toolChoice).toEqual({ toolName: "shell" });
+    expect(both.messages[1]).toMatchObject({ toolCalls: [{ toolName: "shell_tool" }, { toolName: "shell" }] });
+    expect(declaredTools(both).get("shell")?.kind).toBe("function");
+    expect(echoedCall(both, reply)).toEqual(reply);
   });
 
   test("are chosen by their types, unless the service would run them", () => {

@@ -451,6 +451,24 @@ describe("tools", () => {
     expect(answer).toEqual({ role: "assistant", content: [text(`[${told}]\n\n`), text("Yes")], toolCalls: [] });
   });
 
+  test("what a service did does not part results from their calls, and is no last word", () => {
+    const call = (call_id: string) => ({ type: "function_call", call_id, name: "look", arguments: "{}" });
+    const output = (call_id: string) => ({ type: "function_call_output", call_id, output: "found" });
+    const searched = { type: "web_search_call", action: { type: "search", query: "rain" } };
+    const told = {
+      role: "assistant" as const,
+      content: [text('[The web was searched for "rain".]\n\n')],
+      toolCalls: [],
+    };
+    const asked = [{ role: "user", content: "Hi" }, call("a"), call("b"), output("a"), searched, output("b")];
+
+    expect(messagesOf(asked).map(({ role }) => role)).toEqual(["user", "assistant", "tool", "tool"]);
+    expect(messagesOf([...asked, { role: "user", content: "So?" }]).slice(4)).toEqual([
+      told,
+      { role: "user", content: [text("So?")] },
+    ]);
+  });
+
   test("what a service did after some words stands in lines of its own, and what it found may be long", () => {
     const call = { type: "mcp_call", server_label: "docs", name: "look", arguments: "{}" };
     const body = {
