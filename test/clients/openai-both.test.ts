@@ -204,13 +204,15 @@ describe.each(upstreamKinds)("openai over %s", (kind) => {
 
     test("background: polled until it is there, and cancelled", async () => {
       const { responses } = client();
+      stage.script({ text: "word ", isEndless: true });
+      const { id } = await responses.create({ model: stage.model, input: "Go on", background: true });
+      // Cancelled before that, nothing would be asked, and nothing given up.
+      await stage.begun();
+      const cancelled = await responses.cancel(id);
+      await stage.aborted();
       let response = await responses.create({ model: stage.model, input: "Say hello there", background: true });
       while (response.status === "in_progress" || response.status === "queued")
         response = await responses.retrieve(response.id);
-      stage.script({ text: "word ", isEndless: true });
-      const { id } = await responses.create({ model: stage.model, input: "Go on", background: true });
-      const cancelled = await responses.cancel(id);
-      await stage.aborted();
 
       expect([response.status, response.output_text]).toEqual(["completed", "hello there"]);
       expect(cancelled.status).toBe("cancelled");
