@@ -1,5 +1,6 @@
 // Text that is gathered as it stands in its JSON strings, and decoded once when somebody reads it. Hot.
 
+import { answerTooLong, mostAnswerBytes } from "../contract/answer-too-long.ts";
 import type { JsonText } from "../contract/json.ts";
 import { copyBytes } from "../sse/copy-bytes.ts";
 
@@ -12,6 +13,7 @@ export class RawText {
   length = 0;
   #bytes: Uint8Array = nothing;
 
+  /** @throws {GatewayError} `upstream-failed` beyond 32 MiB */
   append(text: JsonText): void {
     // Without the quotes: the pieces of a string, escapes and all, are again a string.
     const start = text.start + 1;
@@ -36,7 +38,8 @@ export class RawText {
   #reserve(count: number): void {
     const needed = this.length + count;
     if (needed <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(firstBytes, needed + (needed >> 1)));
+    if (needed > mostAnswerBytes) throw answerTooLong();
+    const grown = new Uint8Array(Math.min(Math.max(firstBytes, needed + (needed >> 1)), mostAnswerBytes));
     copyBytes(this.#bytes, 0, this.length, grown, 0);
     this.#bytes = grown;
   }

@@ -1,5 +1,6 @@
 // Turns what an upstream said into what a client may hear: one start, one end, no delta outside a block. Hot.
 
+import { answerTooLong, mostAnswerBytes } from "../../contract/answer-too-long.ts";
 import type { ChatEvent, FinishReason, TextBlock, TokenUsage, UpstreamEvent } from "../../contract/events.ts";
 import type { GatewayError } from "../../contract/gateway-error.ts";
 import { jsonText } from "../../contract/json.ts";
@@ -174,6 +175,7 @@ export class EventSequence {
   #continueCall(callId: string, argumentsText: string): void {
     if (this.#openCall?.callId === callId) {
       this.#openCall.argumentsText += argumentsText;
+      if (this.#openCall.argumentsText.length > mostAnswerBytes) throw answerTooLong();
       this.#openCall.isWhole = undefined;
       this.#emit({ type: "tool-call-delta", index: this.#index, callIndex: this.#callIndex, argumentsText });
       return;

@@ -4,6 +4,7 @@ import type { ChatRequest } from "../../contract/chat-request.ts";
 import type { ChatEvent, ReplyIdentity } from "../../contract/events.ts";
 import { stringifyExact } from "../../contract/exact-json.ts";
 import type { EventEncoder } from "../../contract/surface.ts";
+import { RawText } from "../../conversation/raw-text.ts";
 import { ByteWriter } from "../../sse/byte-writer.ts";
 import { formatSseEvent } from "../../sse/sse-writer.ts";
 import { encodeSummary } from "./compaction.ts";
@@ -21,7 +22,7 @@ class SummaryEncoder implements EventEncoder {
   readonly #request: ChatRequest;
   /** Start, heartbeats and failure are those of any message. */
   readonly #message: EventEncoder;
-  #text = "";
+  readonly #text = new RawText();
 
   constructor(request: ChatRequest, message: EventEncoder) {
     this.#request = request;
@@ -31,7 +32,7 @@ class SummaryEncoder implements EventEncoder {
   write(event: ChatEvent): void {
     switch (event.type) {
       case "text-delta":
-        this.#text += event.text.text;
+        this.#text.append(event.text);
         return;
       case "reply-start":
       case "reply-error":
@@ -59,7 +60,7 @@ class SummaryEncoder implements EventEncoder {
   }
 
   #end({ finishReason, usage }: ReplyEnd): void {
-    const { block, stop } = encodeSummary(this.#request, this.#text, finishReason);
+    const { block, stop } = encodeSummary(this.#request, this.#text.text, finishReason);
     const { content, encrypted_content } = block;
     const delta = { type: "compaction_delta", content, encrypted_content };
     this.#event({ type: "content_block_start", index: 0, content_block: { ...block, content: null } });

@@ -4,6 +4,7 @@
 import type { ChatRequest } from "../../contract/chat-request.ts";
 import type { ChatEvent, ReplyIdentity } from "../../contract/events.ts";
 import type { EventEncoder } from "../../contract/surface.ts";
+import { RawText } from "../../conversation/raw-text.ts";
 import { asksForSummary, noSummary, summaryOutput } from "./compaction.ts";
 import { createEventEncoder, type EncoderOptions, type ResponseEncoder } from "./event-encoder.ts";
 import { endedStatus } from "./response-object.ts";
@@ -23,7 +24,7 @@ class SummaryEncoder implements EventEncoder {
   readonly #identity: ReplyIdentity;
   /** Start, heartbeats, end and failure are those of any answer. */
   readonly #response: ResponseEncoder;
-  #text = "";
+  readonly #text = new RawText();
 
   constructor(identity: ReplyIdentity, response: ResponseEncoder) {
     this.#identity = identity;
@@ -33,7 +34,7 @@ class SummaryEncoder implements EventEncoder {
   write(event: ChatEvent): void {
     switch (event.type) {
       case "text-delta":
-        this.#text += event.text.text;
+        this.#text.append(event.text);
         return;
       case "reply-start":
       case "reply-error":
@@ -59,7 +60,7 @@ class SummaryEncoder implements EventEncoder {
   }
 
   #end(event: ReplyEnd): void {
-    const output = summaryOutput(this.#identity, this.#text, event.finishReason);
+    const output = summaryOutput(this.#identity, this.#text.text, event.finishReason);
     for (const item of output) this.#response.wholeItem(item);
     const isMissing = output.length === 0 && endedStatus(event.finishReason) === "completed";
     this.#response.write(isMissing ? { type: "reply-error", error: noSummary() } : event);

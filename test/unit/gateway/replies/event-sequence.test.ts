@@ -131,6 +131,12 @@ describe("EventSequence", () => {
     expect(brief(heard).slice(2)).toEqual(["/0", "1:text", "a".repeat(262_144), "b"]);
   });
 
+  test("ends at arguments of more than 32 MiB, which clients and servers would have to hold", () => {
+    const piece = args("a", " ".repeat(8 * 1024 * 1024));
+    expect(run([call("a"), piece, piece, piece, piece]).at(-1)?.type).toBe("reply-end");
+    expect(() => run([call("a"), piece, piece, piece, piece, args("a", "1")])).toThrow("longer than 32 MiB");
+  });
+
   test("loses nothing, in whatever order the pieces of calls and texts come", () => {
     const parts = { x: ['{"a":', '"b', '"}'], y: ["{", "}"], text: ["one ", "two ", "three"], thought: ["hm ", "ha"] };
     const kinds = Object.entries(parts).flatMap(([kind, pieces]) => pieces.map(() => kind));
