@@ -109,6 +109,8 @@ describe("what cannot be compacted is told so", () => {
     ["nothing", {}, "input"],
     ["something that is no input", { input: 7 }, "input"],
     ["an item that is none", { input: [greeting, 7] }, "input[1]"],
+    ["a stream that is neither yes nor no", { input: [greeting], stream: "7" }, "stream"],
+    ["a background that is neither", { input: [greeting], background: 1 }, "background"],
     ["a response that is not kept", { previous_response_id: "resp_1" }, "previous_response_id"],
   ])("%s", async (_name, body, param) => {
     await using harness = await startHarness();

@@ -13,10 +13,20 @@ import { surfaceFor } from "./surface-for.ts";
 /** The same as a request for an answer. What cannot be read stays, and is refused by its name. */
 export function askingToCompact(body: unknown): unknown {
   if (!isJsonObject(body)) return body;
-  const { input } = body;
+  const { input, stream, background } = body;
   const items = Array.isArray(input) ? input : typeof input === "string" ? [{ role: "user", content: input }] : [];
   const isReadable = Array.isArray(input) || typeof input === "string" || input === undefined || input === null;
-  return { ...body, stream: false, background: false, input: isReadable ? [...items, trigger] : input };
+  return {
+    ...body,
+    stream: off(stream),
+    background: off(background),
+    input: isReadable ? [...items, trigger] : input,
+  };
+}
+
+/** The answer is one of its own, whatever was asked for; what is neither yes nor no is refused as elsewhere. */
+function off(value: unknown): unknown {
+  return value === undefined || value === null || value === true ? false : value;
 }
 
 const trigger = { type: compactionTrigger };
