@@ -47,6 +47,7 @@ export function findRepair(refusal: UpstreamRefusal, body: Body, applied: Readon
     repairThinking(refusal, body),
     repairTokens(refusal, body),
     repairField(refusal, body),
+    repairContinuation(refusal, body),
     repairJsonObject(refusal, body),
     repairGrammar(refusal, body),
     repairToolChoice(refusal, body),
@@ -160,9 +161,19 @@ function repairTokens({ reason, told, limits }: UpstreamRefusal, body: Body): Re
       ? { name: "fewer-tokens", isLasting: false, change: atMost(most) }
       : { name: "most-tokens", isLasting: true, change: atMost(most) };
   }
-  if (reason === "request" && /max_tokens|max_completion_tokens/.test(told)) return withoutMaxTokens;
-  return undefined;
+  if (reason !== "request" || !/max_tokens|max_completion_tokens/.test(told)) return undefined;
+  return /\buse\W+max_completion_tokens\b/.test(told) ? renamedTokens : withoutMaxTokens;
 }
+
+/** OpenAI's models that think know the new name alone, and Model Studio has announced the same (2026-04). */
+const renamedTokens: Repair = {
+  name: "max-completion-tokens",
+  isLasting: true,
+  change(from) {
+    const { max_tokens: tokens, ...rest } = from;
+    return tokens === undefined ? from : { ...rest, max_completion_tokens: tokens };
+  },
+};
 
 function atMost(tokens: number): (body: Body) => Body {
   return (from) => {
@@ -204,6 +215,14 @@ function withoutValue(field: string, value: Json | undefined): Repair {
 /** What there are few of: numbers, objects and sentences are somebody's own. */
 function isWord(value: Json | undefined): value is string | boolean {
   return typeof value === "boolean" || (typeof value === "string" && /^\w{1,16}$/.test(value));
+}
+
+/** Older servers know no such fields, and some templates change the message so that it cannot be found again (transformers). */
+function repairContinuation({ told }: UpstreamRefusal, body: Body): Repair | undefined {
+  if (body["continue_final_message"] !== true || !/continue_final_message|add_generation_prompt/.test(told))
+    return undefined;
+  const fields = ["continue_final_message", "add_generation_prompt"];
+  return { name: "another-message", isLasting: false, change: (from) => without(from, fields) };
 }
 
 /** A server that knows schemas alone (LM Studio, and others that took after it). */

@@ -274,6 +274,16 @@ describe("findRepair", () => {
     expect(repair("max_tokens is too large: 32000", body)).toEqual(plain);
   });
 
+  test("says the same under the name that the server knows, every later time", () => {
+    const openai =
+      "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.";
+    const found = findRepair(refusalOf(openai), { ...plain, max_tokens: 10 }, new Set());
+
+    expect(found).toMatchObject({ isLasting: true });
+    expect(found!.change({ ...plain, max_tokens: 10 })).toEqual({ ...plain, max_completion_tokens: 10 });
+    expect(found!.change(plain)).toBe(plain);
+  });
+
   test("remembers how many tokens a model can say, whatever is asked for next", () => {
     const found = findRepair(
       refusalOf("Range of max_tokens should be [1, 8192]"),
