@@ -8,6 +8,7 @@ import { withoutLimits } from "./plain-schema.ts";
 import type { UpstreamRefusal } from "../refusals/refusal.ts";
 import { noGrammar, noRequiredTool } from "../refusals/refusal-rows.ts";
 import { asSchema } from "./request-body.ts";
+import { serviceFields } from "../dialects/service-fields.ts";
 
 export interface Repair {
   readonly name: string;
@@ -26,7 +27,15 @@ const wishes: readonly string[] = [
   "chat_template_kwargs",
   "parallel_tool_calls",
   "stream_options",
-  "metadata",
+  // Agents send some of these to whatever they meet: opencode 2 a key for the cache, refused by NVIDIA, Groq and Cerebras
+  // (opencode#49240, 2026-09).
+  ...serviceFields.filter((name) => name !== "web_search_options"),
+  "reasoning",
+  "include_reasoning",
+  "reasoning_format",
+  "thinking",
+  "think",
+  "user",
 ];
 const thinkingFields = wishes.slice(0, 5);
 
@@ -193,18 +202,25 @@ const withoutMaxTokens: Repair = {
 
 function repairField({ reason, told, param }: UpstreamRefusal, body: Body): Repair | undefined {
   if (reason !== "request") return undefined;
-  const isNamed = (name: string): boolean =>
-    // "Not supported when enable_thinking is true": what is refused is something else.
-    new RegExp(`(?<!\\b(?:when|while|if) )\\b${name}\\b`).test(told);
   const isUnknown = unknownField.test(told);
   const isRefused = isUnknown || wrongValue.test(told);
-  const field = wishes.find((name) => name in body && (param === name || (isRefused && isNamed(name))));
+  const field = wishes.find((name) => name in body && (param === name || (isRefused && isNamed(name, told))));
   if (field === undefined) return undefined;
   const value = body[field];
   const isQuoted = typeof value === "string" && (told.includes(`'${value}'`) || told.includes(`"${value}"`));
   return isUnknown && !isQuoted && !wrongValue.test(told)
     ? { name: `without ${field}`, isLasting: true, change: (from) => without(from, [field]) }
     : withoutValue(field, value);
+}
+
+/** "Not supported when enable_thinking is true": what is refused is something else. */
+const before = "(?<!\\b(?:when|while|if) )\\b";
+/** In front of a name that is a word of other sentences, too. */
+const beforeWord =
+  "(?:\\bbody(?:\\.|', ')|\\b(?:supplied|parameters?|arguments?|fields?|propert(?:y|ies))(?:\\(s\\))?:? ['\"`]?)";
+
+function isNamed(name: string, told: string): boolean {
+  return new RegExp(`${name.includes("_") ? before : beforeWord}${name}\\b`).test(told);
 }
 
 /** Another value of it may be welcome, also where only the field is named. */
