@@ -60,6 +60,7 @@ export function findRepair(refusal: UpstreamRefusal, body: Body, applied: Readon
     repairReplay(refusal),
     repairJsonObject(refusal, body),
     repairGrammar(refusal, body),
+    repairStrict(refusal, body),
     repairToolChoice(refusal, body),
     repairToolParse(refusal, body),
   ];
@@ -278,6 +279,27 @@ function withSchema(body: Body): Body {
 function repairGrammar({ told }: UpstreamRefusal, body: Body): Repair | undefined {
   if (!noGrammar.test(told) || !hasLimits(body)) return undefined;
   return { name: "tools-without-limits", isLasting: true, change: (from) => withPlainTools(from) };
+}
+
+/** Cerebras wants all tools strict or none, and some models none (code_puppy PR 368, 2026-05; livekit PR 3134, 2025-08). */
+function repairStrict({ told }: UpstreamRefusal, body: Body): Repair | undefined {
+  if (!/\btools?\b.*\bstrict\b/.test(told) || withoutStrict(body) === body) return undefined;
+  return { name: "tools-not-strict", isLasting: true, change: withoutStrict };
+}
+
+function withoutStrict(body: Body): Body {
+  const { tools } = body;
+  if (!Array.isArray(tools)) return body;
+  const loose = tools.map((tool: Json) => looseTool(tool));
+  return loose.every((tool, index) => tool === tools[index]) ? body : { ...body, tools: loose };
+}
+
+function looseTool(tool: Json): Json {
+  const called = isJsonObject(tool) ? tool["function"] : undefined;
+  if (!isJsonObject(tool) || !isJsonObject(called) || called["strict"] === undefined) return tool;
+  const { strict: _strict, ...rest } = called;
+  // JSON: it was made by request-body.ts.
+  return { ...tool, function: rest } as Json;
 }
 
 function hasLimits(body: Body): boolean {

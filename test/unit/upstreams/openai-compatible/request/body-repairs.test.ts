@@ -233,6 +233,17 @@ describe("findRepair", () => {
     }
   });
 
+  test.each([
+    "Tools with mixed values for 'strict' are not allowed. Please set all tools to 'strict: true' or 'strict: false'",
+    "Tools with strict=True are not supported by this model",
+  ])("sends tools that are not strict where not all of them may be: %s", (message) => {
+    const tool = (fields: object): Body => ({ type: "function", function: { name: "add", ...fields } });
+    const body = { ...plain, tools: [tool({ strict: true }), tool({})] };
+
+    expect(repair(message, body)).toEqual({ ...plain, tools: [tool({}), tool({})] });
+    expect(repair(message, { ...plain, tools: [tool({})] })).toBeUndefined();
+  });
+
   test("takes no word of a sentence for the name of a field", () => {
     const body = { ...plain, user: "u", thinking: { type: "enabled" }, store: true };
 
