@@ -308,6 +308,7 @@ describe("other servers' forms", () => {
       "model",
     ],
     ["a text", 502, "Bad gateway", "server"],
+    ["a firewall's page", 403, "<!DOCTYPE html><title>Attention Required! | Cloudflare</title>", "not-an-api"],
     ["a proxy's page", 504, "<html>Gateway Time-out</html>", "timeout"],
     ["OpenAI's own", 400, { error: { message: "x", code: "context_length_exceeded" } }, "context"],
   ];
