@@ -58,6 +58,7 @@ export function findRepair(refusal: UpstreamRefusal, body: Body, applied: Readon
     repairField(refusal, body),
     repairContinuation(refusal, body),
     repairReplay(refusal),
+    repairPairs(refusal),
     repairJsonObject(refusal, body),
     repairGrammar(refusal, body),
     repairStrict(refusal, body),
@@ -251,12 +252,23 @@ function repairReplay({ told }: UpstreamRefusal): Repair | undefined {
 
 /** Groq, Cerebras, Mistral and others refuse each further turn of a conversation with thoughts in it (jan#8136, 2026-05). */
 const noReplay = /\bmessages\b.*\breasoning(?:_content|_details)?\b/s;
-/** It stands in the messages, which are written where this was applied. */
+/** It stands in the messages, which outgoing-body.ts writes where this was applied. */
 export const withoutReplay: Repair = {
   name: "without earlier thoughts",
   isLasting: true,
   change: (from) => ({ ...from }),
 };
+
+/** DashScope (qwen-code#2360, 2026-03), in OpenAI's words. */
+const noPair =
+  /"?tool_calls"? must be followed by tool messages|role "?tool"? must be a response to a prece+ding message/;
+
+function repairPairs({ told }: UpstreamRefusal): Repair | undefined {
+  return noPair.test(told) ? withPairs : undefined;
+}
+
+/** In the messages, too. */
+export const withPairs: Repair = { name: "calls with their results", isLasting: true, change: (from) => ({ ...from }) };
 
 /** A server that knows schemas alone (LM Studio, and others that took after it). */
 function repairJsonObject({ reason, told }: UpstreamRefusal, body: Body): Repair | undefined {
