@@ -297,7 +297,7 @@ describe("repairs", () => {
     const bytes = Buffer.from(JSON.stringify({ model: "m", messages }));
     for (let turn = 0; turn < 2; turn++) await askOnce(upstream, { ...request({ messages }), received: bytes });
 
-    const roles = server.completions.map(({ body }) => (body?.["messages"] as Body[]).map(({ role }) => role));
+    const roles = server.completions.map(({ body }) => (body!["messages"] as Body[]).map(({ role }) => role));
     const paired = ["user", "assistant", "tool", "user"];
     expect(roles).toEqual([["user", "assistant", "user"], paired, paired]);
   });
