@@ -128,12 +128,13 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
         );
       } catch (error) {
         use.end();
+        if (accounts.isItsOwn(error) && ownAccounts.waitsFor(resume, use.id)) continue;
         if (mustStay) throw error;
         if (!accounts.mayMove(error, use.id, except)) {
           ownAccounts.failed(resume, error);
           throw error;
         }
-        if (ownAccounts.refused(resume, use.id)) continue;
+        ownAccounts.refused(resume, use.id);
         except = new Set(except).add(use.id);
         options.log.info("Another account is asked", { requestId: context.requestId, refusedBy: use.alias });
       }
@@ -318,8 +319,10 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
   function judgeInStream({ account, context, mustStay }: Turn, refusal: QwenRefusal): GatewayError {
     const verdict = accounts.judge(account, refusal);
     if (verdict === "renewable") return repeatableAtOnce(refusal);
+    const isAside = verdict === "set-aside";
+    if (isAside && ownAccounts.waitsFor(context.resume, account.id)) return repeatableAtOnce(refusal);
     if (mustStay) return refusal;
-    if (verdict !== "set-aside" || !accounts.mayMove(refusal, account.id)) {
+    if (!isAside || !accounts.mayMove(refusal, account.id)) {
       ownAccounts.failed(context.resume, refusal);
       return refusal;
     }
