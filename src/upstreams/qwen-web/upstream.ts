@@ -198,7 +198,8 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
     const spare = takeMissed(missed, account) ?? spareChats.take(account.id, context.caller, outgoing.content);
     const reply = spare === undefined ? undefined : await sendInSpare(turn, spare, outgoing);
     if (reply !== undefined) return reply;
-    const chatId = await createChat(client, options.retry, turn);
+    const onLate = (late: string): void => keepSpare(turn, late, outgoing.content, true);
+    const chatId = await createChat(client, options.retry, { ...turn, onLate });
     try {
       return await send(turn, chatId, null, outgoing);
     } catch (error) {
