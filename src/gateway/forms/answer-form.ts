@@ -152,5 +152,5 @@ function withWords(messages: readonly Message[], words: string): readonly Messag
   const last = messages[index];
   const part = { type: "text", text: words } as const;
   if (last?.role !== "user") return [...messages, { role: "user", content: [part] }];
-  return messages.with(index, { role: "user", content: [...last.content, part] });
+  return messages.with(index, { ...last, content: [...last.content, part] });
 }
