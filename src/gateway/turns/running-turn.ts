@@ -225,10 +225,10 @@ export class RunningTurn implements Turn {
     if (this.#claim === undefined) return;
     const { systemHashes, toolHashes } = this.#history;
     const found = this.#found?.claim;
-    // What a thin client leaves out still holds.
-    const isSilent = found !== undefined && found.prefixIndex === undefined && systemHashes.length === 0;
     // A chat that took another one's place knows nothing but this turn.
     const isSameChat = found?.continuation.chatId === continuation.chatId;
+    // What a thin client leaves out still holds.
+    const isSilent = isSameChat && found?.prefixIndex === undefined && systemHashes.length === 0;
     await this.#room.store.endTurn(this.#claim, {
       fingerprint,
       systemHashes: isSilent ? found.systemHashes : systemHashes,

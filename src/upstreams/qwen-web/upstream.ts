@@ -128,12 +128,13 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
         );
       } catch (error) {
         use.end();
+        if (accounts.isItsOwn(error) && ownAccounts.waitsFor(resume, use.id)) continue;
         if (mustStay) throw error;
         if (!accounts.mayMove(error, use.id, except)) {
           ownAccounts.failed(resume, error);
           throw error;
         }
-        if (ownAccounts.refused(resume, use.id)) continue;
+        ownAccounts.refused(resume, use.id);
         except = new Set(except).add(use.id);
         options.log.info("Another account is asked", { requestId: context.requestId, refusedBy: use.alias });
       }
@@ -197,7 +198,8 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
     const spare = takeMissed(missed, account) ?? spareChats.take(account.id, context.caller, outgoing.content);
     const reply = spare === undefined ? undefined : await sendInSpare(turn, spare, outgoing);
     if (reply !== undefined) return reply;
-    const chatId = await createChat(client, options.retry, turn);
+    const onLate = (late: string): void => keepSpare(turn, late, outgoing.content, true);
+    const chatId = await createChat(client, options.retry, { ...turn, onLate });
     try {
       return await send(turn, chatId, null, outgoing);
     } catch (error) {
@@ -318,8 +320,10 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
   function judgeInStream({ account, context, mustStay }: Turn, refusal: QwenRefusal): GatewayError {
     const verdict = accounts.judge(account, refusal);
     if (verdict === "renewable") return repeatableAtOnce(refusal);
+    const isAside = verdict === "set-aside";
+    if (isAside && ownAccounts.waitsFor(context.resume, account.id)) return repeatableAtOnce(refusal);
     if (mustStay) return refusal;
-    if (verdict !== "set-aside" || !accounts.mayMove(refusal, account.id)) {
+    if (!isAside || !accounts.mayMove(refusal, account.id)) {
       ownAccounts.failed(context.resume, refusal);
       return refusal;
     }

@@ -9,6 +9,7 @@ import type { QwenImageSize } from "../../../wire/qwen-web.ts";
 import { objectIn, textOf } from "../../read-fields.ts";
 import { isAboutChat } from "../chain-errors.ts";
 import type { AcceptedCompletion, QwenWebClient } from "../client.ts";
+import { createOnce } from "../create-chat.ts";
 import { type DecodedCompletion, decoderFor } from "../reply/decoder-for.ts";
 import { upstreamName } from "../errors.ts";
 import { featureConfigOf } from "../model-mode.ts";
@@ -50,9 +51,10 @@ const pictureLine = /^!\[image\]\((.+)\)$/m;
 export async function makeImage(options: ImageTurnOptions, turn: ImageTurn): Promise<string> {
   const { client, clock } = options;
   const { account, model, size, signal } = turn;
+  const onLate = (late: string): void => keepSpare(options, turn, late, atRest);
   const chatId =
     options.spareChats.take(account.id, turn.caller, turn.prompt) ??
-    (await client.createChat(account, model, "t2i", signal));
+    (await createOnce(client, { account, model, chatType: "t2i", signal, onLate }));
   turn.alive();
   const message = createQwenMessage({
     content: turn.prompt,
