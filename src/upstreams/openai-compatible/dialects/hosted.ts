@@ -35,6 +35,8 @@ export const hostedRequest: RequestRules = {
   imageUrls: "any",
   // Older hybrids refuse to think without a stream, some models to answer at all (error-code page of Model Studio).
   wholeAnswers: false,
+  begunAnswers: "none",
+  begunModels: undefined,
   files: "text",
 };
 

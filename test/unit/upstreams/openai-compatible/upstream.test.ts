@@ -216,6 +216,16 @@ describe("repairs", () => {
     expect(server.completions.map(({ body }) => "stream_options" in (body ?? {}))).toEqual([true, false, false]);
   });
 
+  test("of a value that was refused, even if only its field was named, are remembered for that value alone", async () => {
+    const named = { status: 400, body: JSON.stringify({ error: { message: "bad", param: "reasoning_effort" } }) };
+    await using server = serveCompatible([named, good]);
+    const upstream = createTestUpstream(server, { dialect: dialects.generic });
+    for (const effort of ["high", "high", "low"]) await askOnce(upstream, request({ reasoning_effort: effort }));
+
+    const sent = server.completions.map(({ body }) => body?.["reasoning_effort"]);
+    expect(sent).toEqual(["high", undefined, undefined, "low"]);
+  });
+
   test("that were remembered are made where another one leads to them, and stay so for a repetition", async () => {
     const tooMuch = refused(400, "The thinking_budget parameter must be a positive integer and not greater than 81920");
     const tooLittle = refused(400, "The thinking_budget parameter must be a positive integer and not greater than 0");
