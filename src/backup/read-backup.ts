@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createTarDecoder, type ParsedTarEntry } from "modern-tar";
 import { type Static, Type } from "typebox";
 import { Check } from "typebox/schema";
-import { codeOf } from "../contract/thrown.ts";
+import { fileReasonOf } from "../contract/thrown.ts";
 import { BackupError } from "./backup-error.ts";
 import {
   databaseNames,
@@ -79,16 +79,10 @@ async function refuseOthers(path: string): Promise<void> {
     if (!kind.isFile() && !kind.isFIFO()) reason = "it is no file";
     else await access(path, constants.R_OK);
   } catch (error) {
-    reason = unreadable[codeOf(error)] ?? String(error);
+    reason = fileReasonOf(error) ?? String(error);
   }
   if (reason !== undefined) throw new BackupError(`Cannot read "${path}": ${reason}`);
 }
-
-const unreadable: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such file",
-  ENOTDIR: "there is no such file",
-  EACCES: "permission denied",
-};
 
 async function readManifest(path: string, { header, body }: ParsedTarEntry): Promise<unknown> {
   if (header.name !== manifestName || header.size > mostManifestBytes)

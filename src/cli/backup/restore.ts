@@ -18,7 +18,8 @@ export function restoreCommand(): Command {
         context.print(
           `Restored ${manifest.files.map(({ name }) => name).join(", ")} of ${manifest.createdAt} into "${dataDir}"`,
         );
-        context.print(`What was there before is in "${kept}"; delete it when you need it no more`);
+        if (kept !== undefined)
+          context.print(`What was there before is in "${kept}"; delete it when you need it no more`);
         return 0 as const;
       }),
   };

@@ -168,7 +168,7 @@ describe("writeBackup", () => {
     const path = join(makeFolder(), "gateway.tar");
     const manifest = await writeBackup({ dataDir, path, version, clock });
     const target = makeDirectory("present");
-    const { kept } = await restoreBackup({ dataDir: target, path, clock });
+    const { kept = "" } = await restoreBackup({ dataDir: target, path, clock });
 
     expect(manifest.files.map(({ name }) => name)).toEqual(["chat.db", "master-key"]);
     expect(wordIn(join(target, "chat.db"))).toBe("apart");
@@ -214,14 +214,18 @@ describe("restoreBackup", () => {
   test("restoreBackup fills an empty place, and takes the place of what is there, which is kept", async () => {
     const path = await makeBackup("backed up");
     const empty = join(makeFolder(), "new");
-    await restoreBackup({ dataDir: empty, path, clock });
+    const filled = await restoreBackup({ dataDir: empty, path, clock });
+    expect([filled.kept, readdirSync(empty).sort()]).toEqual([
+      undefined,
+      ["chat.db", "master-key", "qwen-gateway.sqlite"],
+    ]);
     expect(wordIn(join(empty, "chat.db"))).toBe("backed up");
     expect(statSync(join(empty, "master-key")).mode & 0o777).toBe(0o600);
 
     const full = makeDirectory("newer");
     writeFileSync(join(full, "agent-token"), "not in the backup");
     mkdirSync(join(full, "replay"));
-    const { kept } = await restoreBackup({ dataDir: full, path, clock });
+    const { kept = "" } = await restoreBackup({ dataDir: full, path, clock });
     expect(readdirSync(full).sort()).toEqual(
       ["before-restore-2026-11-27T12-00-00-000Z", "chat.db", "master-key", "qwen-gateway.sqlite"].sort(),
     );
@@ -283,7 +287,9 @@ describe("restoreBackup", () => {
       expect([wordIn(database), statSync(database).uid]).toEqual(["present", nobody]);
       const empty = makeFolder();
       chownSync(empty, nobody, nobody);
-      await expect(restoreBackup({ dataDir: empty, path, clock })).rejects.toThrow("as root");
+      await expect(restoreBackup({ dataDir: empty, path, clock })).rejects.toThrow(
+        `as root: the folder is another user's (uid ${nobody})`,
+      );
       // A folder of somebody else in which root has always served.
       chownSync(database, 0, 0);
       chownSync(dataDir, nobody, nobody);
