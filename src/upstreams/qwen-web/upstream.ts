@@ -237,7 +237,9 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
   ): void {
     // A chat that a conversation of its own continues is nobody else's, however empty it is.
     const isResumed = context.resume?.continuation.chatId === chatId;
-    if (isAtRest && !isResumed) spareChats.put(account.id, context.caller, content, chatId);
+    if (isResumed) return;
+    if (isAtRest) spareChats.put(account.id, context.caller, content, chatId);
+    context.leaveChat?.(account.id, chatId);
   }
 
   async function send(
