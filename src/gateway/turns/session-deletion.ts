@@ -24,6 +24,8 @@ export interface SessionDeletion {
   sessionDeletedElsewhere(caller: string, sessionId: string, atMs: number): boolean;
   /** Forgets a conversation that served one composed request only, its chat upstream included. Never rejects. */
   forget(caller: string, sessionId: string): Promise<void>;
+  /** Deletes those of these chats upstream that no conversation uses, whatever is configured. Never rejects. */
+  deleteChats(chats: readonly ChatPlace[]): Promise<void>;
   /** Forgets sessions that expired, and deletes their chats upstream where that is configured. Never rejects. */
   sweepSessions(): Promise<void>;
 }
@@ -121,6 +123,13 @@ export function createSessionDeletion(options: SessionDeletionOptions): SessionD
         if (gone !== undefined) await deleteChats(gone);
       } catch (error) {
         log.warn("Cannot forget a conversation of one request", { reason: toGatewayError(error).message });
+      }
+    },
+    async deleteChats(chats) {
+      try {
+        await deleteChats(chats);
+      } catch (error) {
+        log.warn("Cannot delete chats that came to nothing", { reason: toGatewayError(error).message });
       }
     },
     async sweepSessions() {

@@ -10,6 +10,7 @@ import type { OwnAccounts } from "./accounts/own-account.ts";
 import { isAboutChat } from "./chain-errors.ts";
 import { type AcceptedCompletion, type QwenWebClient, stopTimeoutMs } from "./client.ts";
 import { type QwenRefusal, upstreamName } from "./errors.ts";
+import type { MessageContent } from "./message/message-text.ts";
 import type { OutgoingMessage } from "./message/outgoing-message.ts";
 import { holdsCalls, type ToolTurns } from "./message/tool-turns.ts";
 import { chatTypeOf, featureConfigOf } from "./model-mode.ts";
@@ -42,6 +43,8 @@ export interface TurnSender {
    * @throws {GatewayError} when the chat does not take it
    */
   send(turn: Turn, chatId: string, parentId: string | null, outgoing: OutgoingMessage): Promise<UpstreamReply>;
+  /** The chat of a turn that came to nothing serves its repetition, unless Qwen may still write in it. */
+  keepSpare(turn: Turn, chatId: string, content: MessageContent, isAtRest: boolean): void;
   /** The chain turned out broken when its stream was open already: the next attempt starts a new chat. */
   hasLost(resume: Resume): boolean;
 }
@@ -54,16 +57,12 @@ export function createTurnSender(options: TurnSenderOptions): TurnSender {
   const shapes = createDeltaShapes();
   const lostChains = new WeakSet<Resume>();
 
-  /** The chat of a turn that came to nothing serves its repetition, unless Qwen may still write in it. */
-  function keepSpare(
-    { account, context }: Turn,
-    chatId: string,
-    content: OutgoingMessage["content"],
-    isAtRest: boolean,
-  ): void {
+  function keepSpare({ account, context }: Turn, chatId: string, content: MessageContent, isAtRest: boolean): void {
     // A chat that a conversation of its own continues is nobody else's, however empty it is.
     const isResumed = context.resume?.continuation.chatId === chatId;
-    if (isAtRest && !isResumed) spareChats.put(account.id, context.caller, content, chatId);
+    if (isResumed) return;
+    if (isAtRest) spareChats.put(account.id, context.caller, content, chatId);
+    context.leaveChat?.(account.id, chatId);
   }
 
   async function send(
@@ -173,7 +172,7 @@ export function createTurnSender(options: TurnSenderOptions): TurnSender {
     return rest;
   }
 
-  return { send, hasLost: (resume) => lostChains.has(resume) };
+  return { send, keepSpare, hasLost: (resume) => lostChains.has(resume) };
 }
 
 const atRest = Promise.resolve(0);

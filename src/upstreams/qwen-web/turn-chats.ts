@@ -93,7 +93,7 @@ export function createTurnChats(options: TurnChatsOptions): (turn: Turn) => Prom
     const spare = takeMissed(missed, account) ?? spareChats.take(account.id, context.caller, outgoing.content);
     const reply = spare === undefined ? undefined : await sendInSpare(turn, spare, outgoing);
     if (reply !== undefined) return reply;
-    const onLate = (late: string): void => spareChats.put(account.id, context.caller, outgoing.content, late);
+    const onLate = (late: string): void => sender.keepSpare(turn, late, outgoing.content, true);
     const chatId = await createChat(client, options.retry, { ...turn, onLate });
     try {
       return await sender.send(turn, chatId, null, outgoing);
