@@ -161,7 +161,7 @@ export function createOpenAICompatibleUpstream(options: OpenAICompatibleOptions)
     for (;;) {
       if (fields["stream"] === false) context.onWholeAnswer();
       try {
-        const accepted = await client.complete(outgoing.write(fields), key.secret, context.signal, (headers) =>
+        const accepted = await client.complete(outgoing.write(fields, applied), key.secret, context.signal, (headers) =>
           tellOfHeaders(context, headers),
         );
         return replyOf(sending, accepted, { fields, applied });

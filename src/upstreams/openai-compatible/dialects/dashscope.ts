@@ -21,8 +21,8 @@ export const dashscope: Dialect = {
   request: {
     ...hostedRequest,
     begunAnswers: "partial",
-    // As the partial-mode page lists them (2026-10): without thoughts.
-    begunModels: /^qwen(?:2\.5|3(?:\.[567])?)?-(?:max|plus|flash|turbo|coder|vl)(?!.*thinking)/,
+    // As the partial-mode page lists them (2026-10), and the page of Qwen4-Max (2026-11): without thoughts.
+    begunModels: /^qwen(?:2\.5|3(?:\.[567])?|4)?-(?:max|plus|flash|turbo|coder|vl)(?!.*thinking)/,
   },
   reply: hostedReply,
   models: {

@@ -48,6 +48,7 @@ export function findRepair(refusal: UpstreamRefusal, body: Body, applied: Readon
     repairTokens(refusal, body),
     repairField(refusal, body),
     repairContinuation(refusal, body),
+    repairReplay(refusal),
     repairJsonObject(refusal, body),
     repairGrammar(refusal, body),
     repairToolChoice(refusal, body),
@@ -157,11 +158,11 @@ function repairTokens({ reason, told, limits }: UpstreamRefusal, body: Body): Re
   const most = maxOutputTokens ?? (reason === "context" ? room : undefined);
   if (most !== undefined && most >= Math.min(leastRoomTokens, wanted) && most < wanted) {
     // What the model can say at most it can say to every prompt, and agents ask for the same with each of them.
-    return maxOutputTokens === undefined
+    return maxOutputTokens === undefined || reason !== "request"
       ? { name: "fewer-tokens", isLasting: false, change: atMost(most) }
       : { name: "most-tokens", isLasting: true, change: atMost(most) };
   }
-  if (reason !== "request" || !/max_tokens|max_completion_tokens/.test(told)) return undefined;
+  if (reason !== "request" || !/max_(?:completion_|total_)?tokens/.test(told)) return undefined;
   return /\buse\W+max_completion_tokens\b/.test(told) ? renamedTokens : withoutMaxTokens;
 }
 
@@ -182,7 +183,8 @@ function atMost(tokens: number): (body: Body) => Body {
   };
 }
 
-const untoldCount = /prompt contains at least/;
+/** Groq counts it as if it were said already. */
+const untoldCount = /prompt contains at least|^request too large/;
 const withoutMaxTokens: Repair = {
   name: "no-max-tokens",
   isLasting: false,
@@ -224,6 +226,20 @@ function repairContinuation({ told }: UpstreamRefusal, body: Body): Repair | und
   const fields = ["continue_final_message", "add_generation_prompt"];
   return { name: "another-message", isLasting: false, change: (from) => without(from, fields) };
 }
+
+/** What was thought before is a wish, too. */
+function repairReplay({ told }: UpstreamRefusal): Repair | undefined {
+  return noReplay.test(told) && unknownField.test(told) ? withoutReplay : undefined;
+}
+
+/** Groq, Cerebras, Mistral and others refuse each further turn of a conversation with thoughts in it (jan#8136, 2026-05). */
+const noReplay = /\bmessages\b.*\breasoning(?:_content|_details)?\b/s;
+/** It stands in the messages, which are written where this was applied. */
+export const withoutReplay: Repair = {
+  name: "without earlier thoughts",
+  isLasting: true,
+  change: (from) => ({ ...from }),
+};
 
 /** A server that knows schemas alone (LM Studio, and others that took after it). */
 function repairJsonObject({ reason, told }: UpstreamRefusal, body: Body): Repair | undefined {

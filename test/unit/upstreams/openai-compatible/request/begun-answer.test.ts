@@ -36,6 +36,7 @@ describe("an answer that the client has begun", () => {
     const partial = { role: "assistant", content: "{", partial: true };
 
     expect(sent("dashscope")).toMatchObject({ enable_thinking: false, messages: [messages[0], partial] });
+    expect(sent("dashscope", {}, "qwen4-max")["messages"]).toEqual([messages[0]!, partial]);
     for (const model of ["qwen3.8-max", "qwen3-vl-8b-thinking", "glm-5"]) {
       expect(sent("dashscope", {}, model)["messages"]).toEqual(messages);
     }

@@ -274,6 +274,23 @@ describe("findRepair", () => {
     expect(repair("max_tokens is too large: 32000", body)).toEqual(plain);
   });
 
+  test("asks for what fits into what is left of credits, of a minute and of a context, this once", () => {
+    const body = { ...plain, max_tokens: 32_000 };
+    const credit =
+      "This request requires more credits, or fewer max_tokens. You requested up to 32000 tokens, but can only afford 1234.";
+    const minute =
+      "Request too large for model `qwen/qwen3-32b` on tokens per minute (TPM): Limit 6000, Requested 38891";
+    const tgi =
+      "`inputs` tokens + `max_new_tokens` must be <= 4096. Given: 2096 `inputs` tokens and 32000 `max_new_tokens`";
+
+    expect(repair(credit, body, 402)).toEqual({ ...plain, max_tokens: 1234 });
+    expect(findRepair(refusalOf(credit, 402), body, new Set())?.isLasting).toBe(false);
+    expect(repair(minute, body, 413)).toEqual(plain);
+    expect(repair(tgi, body, 422)).toEqual({ ...plain, max_tokens: 2000 });
+    expect(repair("max_total_tokens (40000) must be less than or equal to max_seq_len (32768)", body)).toEqual(plain);
+    expect(repair("`max_tokens` must be less than or equal to `8192`", body)).toEqual({ ...plain, max_tokens: 8192 });
+  });
+
   test("says the same under the name that the server knows, every later time", () => {
     const openai =
       "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.";
