@@ -16,6 +16,8 @@ export interface RestoreOptions {
   /** Of the backup. */
   readonly path: string;
   readonly clock: () => number;
+  /** Aborted: it is given up with the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Restored {
@@ -26,9 +28,9 @@ export interface Restored {
 
 /**
  * @throws {BackupError | GatewayError} when a gateway runs on the directory, or the backup is damaged or of a newer version; a
- * system error when something cannot be read or written. Everything is as it was then.
+ * system error when something cannot be read or written; the reason of the signal. Everything is as it was then.
  */
-export async function restoreBackup({ dataDir, path, clock }: RestoreOptions): Promise<Restored> {
+export async function restoreBackup({ dataDir, path, clock, signal }: RestoreOptions): Promise<Restored> {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   finishRestore(dataDir);
   // Before the work of unpacking, and for as long as it takes.
@@ -36,7 +38,7 @@ export async function restoreBackup({ dataDir, path, clock }: RestoreOptions): P
   const staged = makeFolderIn(dataDir);
   try {
     requireOwner(dataDir, staged);
-    const manifest = await unpackBackup(path, staged);
+    const manifest = await unpackBackup(path, staged, signal);
     const arriving = manifest.files.map(({ name }) => name);
     for (const name of arriving) {
       if (knownSchemas[name] !== undefined) inspectDatabase(join(staged, name), knownSchemas[name]);

@@ -2,7 +2,7 @@
 
 import { restoreBackup } from "../../backup/restore-backup.ts";
 import type { Command } from "../command.ts";
-import { dataFlags, fileFlag, fileOf, withDataDirectory } from "./data-command.ts";
+import { dataFlags, fileFlag, fileOf, stopSignal, withDataDirectory } from "./data-command.ts";
 
 export function restoreCommand(): Command {
   return {
@@ -14,7 +14,10 @@ export function restoreCommand(): Command {
     notes: "Stop the gateway first. What was there is kept in a folder beside, which is named.",
     run: (flags, context) =>
       withDataDirectory(flags, context, async ({ dataDir }) => {
-        const { manifest, kept } = await restoreBackup({ dataDir, path: fileOf(flags), clock: Date.now });
+        const { manifest, kept } = await restoreBackup({
+          ...{ dataDir, path: fileOf(flags), clock: Date.now },
+          signal: stopSignal(),
+        });
         context.print(
           `Restored ${manifest.files.map(({ name }) => name).join(", ")} of ${manifest.createdAt} into "${dataDir}"`,
         );

@@ -121,6 +121,21 @@ describe("writeBackup", () => {
     },
   );
 
+  test("writeBackup that is stopped in the middle leaves nothing of its copies", async () => {
+    const folder = makeFolder();
+    const stopping = new AbortController();
+    const stopped = new Error("stopped");
+    // Asked for when the databases are copied, and nothing is packed yet.
+    const stop = () => {
+      stopping.abort(stopped);
+      return clock();
+    };
+    const options = { dataDir: makeDirectory("one"), path: join(folder, "gateway.tar"), version, clock: stop };
+
+    await expect(writeBackup({ ...options, signal: stopping.signal })).rejects.toBe(stopped);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   test("writeBackup names its folder where that may not be written", async () => {
     const path = "/proc/gateway.tar";
 
@@ -233,6 +248,17 @@ describe("restoreBackup", () => {
     expect(wordIn(join(kept, "qwen-gateway.sqlite"))).toBe("newer");
     expect(readFileSync(join(kept, "agent-token"), "utf8")).toBe("not in the backup");
     expect(statSync(kept).mode & 0o777).toBe(0o700);
+  });
+
+  test("restoreBackup that is stopped in the middle changes nothing and leaves no copies", async () => {
+    const path = await makeBackup("backed up");
+    const dataDir = makeDirectory("present");
+    const before = readdirSync(dataDir).sort();
+    const stopped = new Error("stopped");
+
+    await expect(restoreBackup({ dataDir, path, clock, signal: AbortSignal.abort(stopped) })).rejects.toBe(stopped);
+    expect(readdirSync(dataDir).sort()).toEqual(before);
+    expect(wordIn(join(dataDir, "chat.db"))).toBe("present");
   });
 
   test("a backup holds stored keys and what callers have used", async () => {
