@@ -26,7 +26,12 @@ export interface ToolCall {
 /** One message of the history, in the client's order. `developer` arrives as `system`, `function` as `tool`. */
 export type Message =
   | { readonly role: "system"; readonly content: readonly ContentPart[] }
-  | { readonly role: "user"; readonly content: readonly ContentPart[] }
+  | {
+      readonly role: "user";
+      /** Who speaks, of several. What a history is known by has none of it. */
+      readonly name?: string;
+      readonly content: readonly ContentPart[];
+    }
   | {
       readonly role: "assistant";
       readonly content: readonly ContentPart[];
