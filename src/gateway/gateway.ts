@@ -269,6 +269,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (counted !== undefined) spending = await counted;
       const request = pass?.(question, candidates) ?? asked;
       exchange = begin({ surface, incoming, request, question, candidates, leave, spending });
+      incoming.onAdmitted?.();
       return await exchange.respond();
     } catch (error) {
       if (exchange === undefined) {
