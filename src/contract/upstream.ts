@@ -68,6 +68,14 @@ export interface OpenContext {
   readonly toldModel: string;
   /** Nothing will come before the whole answer: the clock of the first byte does not count for this request. */
   onWholeAnswer(): void;
+  /** A new chat has been made, and nothing been said in it yet: it is there whatever becomes of the reply. */
+  onNewChat?(chat: NewChat): void;
+}
+
+export interface NewChat {
+  readonly account: string;
+  readonly model: string;
+  readonly chatId: string;
 }
 
 /** How a reply ended. */

@@ -154,6 +154,7 @@ export class SSEHandler {
       sessionId,
       upstream: undefined,
       resume: undefined,
+      chatMade() {},
       async started() {},
       leave() {},
       createDigest: () => createReplyDigest(fingerprintHistory("library", [], [])),

@@ -23,5 +23,6 @@ export function contextFor(
     onWholeAnswer() {
       opening.waitsForWhole = true;
     },
+    onNewChat: (chat) => turn.chatMade(name, chat),
   };
 }

@@ -2,12 +2,13 @@
 
 import type { ChatRequest, ContentPart, Message } from "../../contract/chat-request.ts";
 import type { Continuation } from "../../contract/continuation.ts";
-import type { Resume, UpstreamReply } from "../../contract/upstream.ts";
+import type { NewChat, Resume, UpstreamReply } from "../../contract/upstream.ts";
 import type { HistoryFingerprints } from "../../conversation/fingerprints.ts";
 import { createReplyDigest, type ReplyDigest } from "../../conversation/reply-digest.ts";
 import { firstUserText, sessionIdOf } from "../../conversation/session-id.ts";
 import { toldTools, toolKnowledge } from "../../conversation/tool-knowledge.ts";
 import { unseenMessages } from "../../conversation/unseen-messages.ts";
+import { isPassingSession } from "../../store/passing-session.ts";
 import type { Store, TurnClaim } from "../../store/store.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { LeavingTurns } from "./leaving-turns.ts";
@@ -109,6 +110,12 @@ export class RunningTurn implements Turn {
     return claim !== undefined && this.keepsText && isThread(claim) ? this.#room.store.readMessages(claim) : [];
   }
 
+  chatMade(upstream: string, { account, model, chatId }: NewChat): void {
+    if (!isPassingSession(this.#ownSessionId)) return;
+    const continuation = { chatId, nodeId: null, responseId: null, parentId: null };
+    this.#notes = this.#noteAfter(this.#notes, upstream, { account, model }, continuation);
+  }
+
   started(upstream: string, reply: UpstreamReply, continuation: Continuation): Promise<void> {
     this.#model = reply.model;
     this.#notes = this.#noteAfter(this.#notes, upstream, reply, continuation);
@@ -180,7 +187,7 @@ export class RunningTurn implements Turn {
   async #noteAfter(
     before: Promise<void> | undefined,
     upstream: string,
-    { account, model }: UpstreamReply,
+    { account, model }: Pick<UpstreamReply, "account" | "model">,
     continuation: Continuation,
   ): Promise<void> {
     if (before !== undefined) await before;

@@ -3,7 +3,7 @@
 import type { ChatRequest, Message } from "../../contract/chat-request.ts";
 import type { Continuation } from "../../contract/continuation.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
-import type { Resume, Upstream, UpstreamReply } from "../../contract/upstream.ts";
+import type { NewChat, Resume, Upstream, UpstreamReply } from "../../contract/upstream.ts";
 import type { HistoryFingerprints } from "../../conversation/fingerprints.ts";
 import type { ReplyDigest } from "../../conversation/reply-digest.ts";
 import type { SessionHints } from "../../conversation/session-hints.ts";
@@ -31,6 +31,8 @@ export interface Turn {
   recall(): Promise<readonly Message[]>;
   /** The text of the reply will be asked for. */
   readonly keepsText: boolean;
+  /** A new chat stands for the conversation. One that is to go with the answer is noted, since no reply may begin in it. */
+  chatMade(upstream: string, chat: NewChat): void;
   /** Notes where a reply that has begun stands. Never rejects. */
   started(upstream: string, reply: UpstreamReply, continuation: Continuation): Promise<void>;
   /** Takes what the client is sent, so that the next request finds this turn. A fresh one for each attempt. */

@@ -198,6 +198,7 @@ export function createQwenWebUpstream(options: QwenWebOptions): Upstream {
     const reply = spare === undefined ? undefined : await sendInSpare(turn, spare, outgoing);
     if (reply !== undefined) return reply;
     const chatId = await createChat(client, options.retry, turn);
+    context.onNewChat?.({ account: account.id, model: turn.model, chatId });
     try {
       return await send(turn, chatId, null, outgoing);
     } catch (error) {
