@@ -105,6 +105,21 @@ describe("a compacted conversation", () => {
   });
 });
 
+test("a hang-up before the first word leaves no chat behind where the conversation was not known", async () => {
+  await using harness = await startHarness();
+  const controller = new AbortController();
+  harness.emulator.script({ gate: "held", reply: { text: "never" } });
+  const body = { model: "qwen3-max", input: "I am Mira" };
+  const answer = harness.post("/v1/responses/compact", body, { signal: controller.signal });
+  await harness.emulator.until((requests) => requests.some(({ on }) => on === "completions"));
+  expect(harness.emulator.chats()).toHaveLength(1);
+  controller.abort();
+
+  await expect(answer).rejects.toThrow();
+  await harness.emulator.until((requests) => requests.some(({ on, status }) => on === "delete" && status !== 0));
+  expect(harness.emulator.chats()).toHaveLength(0);
+});
+
 describe("what cannot be compacted is told so", () => {
   test.each([
     ["nothing", {}, "input"],
