@@ -105,6 +105,8 @@ export interface ChatRequest {
   readonly format?: AnswerFormat;
   /** Its client takes the text for what it says alone: no settings wrap it, or put thoughts into it. As an answer in a format. */
   readonly isBare?: true;
+  /** An assistant's message that stands last is the beginning of the answer, as its protocol has it. */
+  readonly continuesLast?: true;
   /** The reply is read and may be changed on its way: its frames cannot be passed on as they come. */
   readonly isReplyRead?: true;
   /** Tokens are to be told with their probabilities, which the server's own frames alone have. */

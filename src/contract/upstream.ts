@@ -8,6 +8,9 @@ import type { Forwarding } from "./forward.ts";
 import type { GatewayError } from "./gateway-error.ts";
 import type { LimitListener, UpstreamLimits } from "./limits.ts";
 
+/** Longer lists are cut: each entry is looked at, kept and told to everybody who asks. */
+export const mostModels = 10_000;
+
 export interface ModelInfo {
   readonly id: string;
   readonly displayName: string;

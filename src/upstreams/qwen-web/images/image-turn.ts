@@ -8,7 +8,7 @@ import { sleep } from "../../../outbound/retry.ts";
 import type { QwenImageSize } from "../../../wire/qwen-web.ts";
 import { objectIn, textOf } from "../../read-fields.ts";
 import { isAboutChat } from "../chain-errors.ts";
-import type { AcceptedCompletion, QwenWebClient } from "../client.ts";
+import { type AcceptedCompletion, type QwenWebClient, stopTimeoutMs } from "../client.ts";
 import { createOnce } from "../create-chat.ts";
 import { type DecodedCompletion, decoderFor } from "../reply/decoder-for.ts";
 import { upstreamName } from "../errors.ts";
@@ -38,7 +38,6 @@ export interface ImageTurn {
   alive(): void;
 }
 
-const stopTimeoutMs = 5000;
 /** As a client of 2026-09 asks: every 3 s. */
 const defaultPollMs = 3000;
 /** What the decoder says of a picture. */
