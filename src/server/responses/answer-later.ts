@@ -1,5 +1,5 @@
 // Answers that are kept before they are asked for (`background`): whoever is told the id of one can read it, and its stream
-// goes on when its client has gone.
+// goes on when its client has gone. What the gateway itself refuses is told at once, and not kept.
 
 import type { ChatRequest } from "../../contract/chat-request.ts";
 import type { Clock } from "../../contract/clock.ts";
@@ -50,23 +50,26 @@ export function createAnswerLater(options: AnswerLaterOptions): AnswerLater {
 
   async function wholeLater(incoming: IncomingExchange, request: ChatRequest, read: ReadRequest): Promise<Response> {
     const { body, known } = read;
-    const { id, begun, end, replyId } = await begin(incoming.caller, request, read);
-    background.start({
+    const { caller } = incoming;
+    const { id, begun, store, end, replyId } = await begin(caller, request, read);
+    const refused = await background.start({
       id,
       begun,
-      async ask(signal) {
+      async ask(signal, onAdmitted) {
         let ended: ResponseObject | undefined;
         const onEnd = (response: ResponseObject): void => {
           ended = response;
         };
         const asking = { ...incoming, parsed: body, signal, replyId, onAbandoned: undefined, toSocket: false };
-        const answer = await gateway.exchange(surfaceFor(known, { onEnd }), asking);
-        await forgetting.linkSession(incoming.caller, id, answer, read.moment);
+        const answer = await gateway.exchange(surfaceFor(known, { onEnd }), { ...asking, onAdmitted });
+        await forgetting.linkSession(caller, id, answer, read.moment);
         return { answer, ended };
       },
       end,
     });
-    return exactAnswer(begun);
+    if (refused === undefined) return exactAnswer(begun);
+    await store.forget(caller, id);
+    return refused;
   }
 
   /** Told as it comes, and on when its client has gone. What fails before the first word is the answer, and not kept. */

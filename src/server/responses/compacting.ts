@@ -1,7 +1,6 @@
 // POST /v1/responses/compact: what was said becomes the words of users and developers as they were, and a summary of all.
 // It is the question that an input ends with (surfaces/openai-responses/compaction.ts), under another name.
 
-import type { GatewayError } from "../../contract/gateway-error.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../contract/json.ts";
 import { randomId } from "../../contract/random-id.ts";
 import type { Surface } from "../../contract/surface.ts";
@@ -27,21 +26,16 @@ export function createCompacting(
     // Asked in the conversation's chat, which knows all of it: whoever goes on from before it takes another branch there. One
     // that is not known gets a chat that passes with the answer, since the compacted input goes on in none.
     const beginsIn = passingSessionId("compact", randomId());
-    let missing: GatewayError | undefined;
     try {
       const parsed = parseRequestBody(incoming.body, caller);
       const known = await knownItems.find(caller, parsed);
-      const surface = surfaceCompacting(known, (error) => {
-        missing = error;
-      });
-      const answer = await gateway.exchange(surface, { ...incoming, parsed: askingToCompact(parsed), beginsIn });
-      if (missing === undefined) return answer;
+      const asking = { ...incoming, parsed: askingToCompact(parsed), beginsIn };
+      return await gateway.exchange(surfaceCompacting(known), asking);
     } catch (error) {
       return gateway.exchange(surfaceRefusing(error), { ...incoming, parsed: {} });
     } finally {
       void gateway.forget(caller, beginsIn);
     }
-    throw missing;
   };
 }
 
@@ -66,14 +60,14 @@ function off(value: unknown): unknown {
 
 const trigger = { type: compactionTrigger };
 
-/** @param onMissing there was no whole summary: the answer says nothing then */
-function surfaceCompacting(known: KnownItems, onMissing: (error: GatewayError) => void): Surface {
+function surfaceCompacting(known: KnownItems): Surface {
   return {
     ...surfaceFor(known, {}),
     encodeReply(request, reply) {
       const compacted = encodeCompacted(reply, keptItems(known, request.body, reply.identity.replyId));
-      if (compacted === undefined) onMissing(noSummary());
-      return compacted ?? null;
+      // Thrown: without a summary there is no answer, and the exchange has failed.
+      if (compacted === undefined) throw noSummary();
+      return compacted;
     },
   };
 }

@@ -53,10 +53,7 @@ export interface ResponsesOptions {
 export interface Responses {
   /** @throws {GatewayError} for a body that is no JSON, and for what refers to something that is not kept */
   answer(incoming: IncomingExchange): Promise<Response>;
-  /**
-   * What was said, and a summary in its place. It is not kept.
-   * @throws {GatewayError} `upstream-failed` where there is no whole summary
-   */
+  /** What was said, and a summary in its place. It is not kept. */
   compact(incoming: IncomingExchange): Promise<Response>;
   /**
    * Tokens of what a request says and refers to, estimated.
