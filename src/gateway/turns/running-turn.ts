@@ -2,14 +2,14 @@
 
 import type { ChatRequest, ContentPart, Message } from "../../contract/chat-request.ts";
 import type { Continuation } from "../../contract/continuation.ts";
-import type { NewChat, Resume, UpstreamReply } from "../../contract/upstream.ts";
+import type { Resume, UpstreamReply } from "../../contract/upstream.ts";
 import type { HistoryFingerprints } from "../../conversation/fingerprints.ts";
 import { createReplyDigest, type ReplyDigest } from "../../conversation/reply-digest.ts";
 import { firstUserText, sessionIdOf } from "../../conversation/session-id.ts";
 import { toldTools, toolKnowledge } from "../../conversation/tool-knowledge.ts";
 import { unseenMessages } from "../../conversation/unseen-messages.ts";
 import { isPassingSession } from "../../store/passing-session.ts";
-import type { Store, TurnClaim } from "../../store/store.ts";
+import type { ChatPlace, Store, TurnClaim } from "../../store/store.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { LeavingTurns } from "./leaving-turns.ts";
 import { NotKept } from "./not-kept.ts";
@@ -31,6 +31,8 @@ export interface TurnRoom {
   readonly alwaysByHead: boolean;
   readonly withinLimit: TimeLimit;
   readonly leaving: LeavingTurns;
+  /** Deletes those that no conversation uses. Never rejects. */
+  deleteChats(chats: readonly ChatPlace[]): Promise<void>;
   /** Asked only where somebody keeps the conversation. */
   find(turn: TurnQuestion, signal: AbortSignal, upstreams: readonly Server[]): Promise<Found>;
 }
@@ -48,6 +50,8 @@ export class RunningTurn implements Turn {
   #model = "";
   #notes: Promise<void> | undefined;
   #isOver = false;
+  /** Made for it, and of no use. */
+  #left: ChatPlace[] | undefined;
   /** Called when its chat is free, if its client left before. */
   #onReleased: (() => void) | undefined;
 
@@ -87,6 +91,17 @@ export class RunningTurn implements Turn {
     return this.#sessionId;
   }
 
+  get leaveChat(): Turn["leaveChat"] {
+    return this.#isKept && isPassingSession(this.#ownSessionId) ? (chat) => this.#leaveChat(chat) : undefined;
+  }
+
+  #leaveChat(chat: ChatPlace): void {
+    if (this.#isOver) return void this.#room.deleteChats([chat]);
+    // The next attempt may take it.
+    this.#left ??= [];
+    this.#left.push(chat);
+  }
+
   get upstream(): string | undefined {
     return this.#found?.claim?.upstream;
   }
@@ -108,12 +123,6 @@ export class RunningTurn implements Turn {
   async recall(): Promise<readonly Message[]> {
     const claim = this.#found?.claim;
     return claim !== undefined && this.keepsText && isThread(claim) ? this.#room.store.readMessages(claim) : [];
-  }
-
-  chatMade(upstream: string, { account, model, chatId }: NewChat): void {
-    if (!isPassingSession(this.#ownSessionId)) return;
-    const continuation = { chatId, nodeId: null, responseId: null, parentId: null };
-    this.#notes = this.#noteAfter(this.#notes, upstream, { account, model }, continuation);
   }
 
   started(upstream: string, reply: UpstreamReply, continuation: Continuation): Promise<void> {
@@ -187,7 +196,7 @@ export class RunningTurn implements Turn {
   async #noteAfter(
     before: Promise<void> | undefined,
     upstream: string,
-    { account, model }: Pick<UpstreamReply, "account" | "model">,
+    { account, model }: UpstreamReply,
     continuation: Continuation,
   ): Promise<void> {
     if (before !== undefined) await before;
@@ -232,10 +241,10 @@ export class RunningTurn implements Turn {
     if (this.#claim === undefined) return;
     const { systemHashes, toolHashes } = this.#history;
     const found = this.#found?.claim;
-    // What a thin client leaves out still holds.
-    const isSilent = found !== undefined && found.prefixIndex === undefined && systemHashes.length === 0;
     // A chat that took another one's place knows nothing but this turn.
     const isSameChat = found?.continuation.chatId === continuation.chatId;
+    // What a thin client leaves out still holds.
+    const isSilent = isSameChat && found?.prefixIndex === undefined && systemHashes.length === 0;
     await this.#room.store.endTurn(this.#claim, {
       fingerprint,
       systemHashes: isSilent ? found.systemHashes : systemHashes,
@@ -265,6 +274,7 @@ export class RunningTurn implements Turn {
   }
 
   #end(): void {
+    if (this.#left !== undefined) void this.#room.deleteChats(this.#left);
     this.#onReleased?.();
     this.#found?.leave();
   }

@@ -3,11 +3,11 @@
 import type { ChatRequest, Message } from "../../contract/chat-request.ts";
 import type { Continuation } from "../../contract/continuation.ts";
 import { GatewayError } from "../../contract/gateway-error.ts";
-import type { NewChat, Resume, Upstream, UpstreamReply } from "../../contract/upstream.ts";
+import type { Resume, Upstream, UpstreamReply } from "../../contract/upstream.ts";
 import type { HistoryFingerprints } from "../../conversation/fingerprints.ts";
 import type { ReplyDigest } from "../../conversation/reply-digest.ts";
 import type { SessionHints } from "../../conversation/session-hints.ts";
-import type { PrefixFingerprint, TurnClaim } from "../../store/store.ts";
+import type { ChatPlace, PrefixFingerprint, TurnClaim } from "../../store/store.ts";
 
 /** `started` any number of times, then `commit` or `release`, of which only the first counts. `leave` may come before. */
 export interface Turn {
@@ -19,6 +19,11 @@ export interface Turn {
   begin(signal: AbortSignal, upstreams: readonly Server[]): Promise<void>;
   /** As the client named it, else made of its first words. Undefined where nobody keeps the conversation. */
   readonly sessionId: string | undefined;
+  /**
+   * A chat was made for it and came to nothing: deleted when the turn is over. Undefined unless it serves one request of the
+   * gateway's own, for which nobody asks again.
+   */
+  readonly leaveChat: ((chat: ChatPlace) => void) | undefined;
   /** The upstream that has seen the conversation. Undefined: none has, or the turn has not begun. */
   readonly upstream: string | undefined;
   readonly resume: Resume | undefined;
@@ -31,8 +36,6 @@ export interface Turn {
   recall(): Promise<readonly Message[]>;
   /** The text of the reply will be asked for. */
   readonly keepsText: boolean;
-  /** A new chat stands for the conversation. One that is to go with the answer is noted, since no reply may begin in it. */
-  chatMade(upstream: string, chat: NewChat): void;
   /** Notes where a reply that has begun stands. Never rejects. */
   started(upstream: string, reply: UpstreamReply, continuation: Continuation): Promise<void>;
   /** Takes what the client is sent, so that the next request finds this turn. A fresh one for each attempt. */

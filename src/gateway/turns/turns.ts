@@ -7,7 +7,7 @@ import { createKnownPrefixes } from "../../conversation/known-prefixes.ts";
 import type { SessionHints } from "../../conversation/session-hints.ts";
 import { firstUserText, sessionIdOf } from "../../conversation/session-id.ts";
 import { sleep } from "../../outbound/retry.ts";
-import type { Store, TurnClaim, TurnLookup } from "../../store/store.ts";
+import type { ChatPlace, Store, TurnClaim, TurnLookup } from "../../store/store.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { createLeavingTurns, type LeavingTurns } from "./leaving-turns.ts";
 import { NotKept } from "./not-kept.ts";
@@ -24,6 +24,8 @@ export interface TurnOptions {
   readonly commitMs: number;
   /** While a store on another machine cannot be used. @defaultValue "stateless" */
   readonly storeDown?: "refuse" | "stateless" | undefined;
+  /** Deletes chats that no conversation uses. Never rejects. @defaultValue they stay */
+  deleteChats?(chats: readonly ChatPlace[]): Promise<void>;
   readonly log: Log;
   /** Of all gateways of the process. @defaultValue its own */
   readonly shared?: { readonly sessions: SessionQueue; readonly leaving: LeavingTurns };
@@ -54,6 +56,7 @@ export function createTurns(options: TurnOptions): Turns {
     // A store that hangs must not hold an answer back for ever.
     withinLimit: createTimeLimit(options.commitMs, "commit the turn"),
     leaving,
+    deleteChats: async (chats) => options.deleteChats?.(chats),
     find,
   };
 

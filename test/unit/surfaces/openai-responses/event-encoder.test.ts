@@ -247,6 +247,14 @@ describe("createEventEncoder", () => {
     expect(frames).toHaveLength(22);
   });
 
+  test("ends at items without end: the last event tells all of them once more", () => {
+    const turns = Array.from({ length: 5000 }, (_, turn) => [
+      ...words("reasoning", 2 * turn, "Hm"),
+      ...words("text", 2 * turn + 1, "No"),
+    ]);
+    expect(() => encode([start, ...turns.flat()])).toThrow("longer than 32 MiB");
+  });
+
   test("an item's id tells of which response it is", () => {
     const { items, response } = parseResponseStream(encode(rich, { tools }));
     expect(items.map(({ id }) => responseIdOf(id))).toEqual(items.map(() => response["id"] as string));
