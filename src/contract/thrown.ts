@@ -20,7 +20,7 @@ export function codeOf(error: unknown): string {
 
 const ofFiles: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file",
-  ENOTDIR: "there is no such file",
+  ENOTDIR: "a part of its path is a file",
   EISDIR: "it is a folder",
   EACCES: "permission denied",
   EPERM: "permission denied",

@@ -40,7 +40,7 @@ import { createSessionDeletion, type SessionDeletion } from "./turns/session-del
 import { createTurns } from "./turns/turns.ts";
 import type { QueueView } from "./queues/upstream-queues.ts";
 
-export interface Gateway extends Omit<SessionDeletion, "deleteChats"> {
+export interface Gateway extends Omit<SessionDeletion, "deleteChats" | "deleteChatsLater"> {
   /**
    * Answers one request on a surface. Never throws: what goes wrong is told in the surface's own shape.
    * The answer carries the surface's headers; `x-request-id` is the server's to add.
@@ -98,10 +98,10 @@ export function createGateway(options: GatewayOptions): Gateway {
   const admission = createAdmission({ ...options.admission, counts });
   const arrivals = new Arrivals();
   const liveness = createLiveness(options.liveness);
-  const { deleteChats, ...deletion } = createSessionDeletion(options);
+  const { deleteChats, deleteChatsLater, ...deletion } = createSessionDeletion(options);
   const turns = createTurns({
     store,
-    deleteChats,
+    deletion: { deleteChats, deleteChatsLater },
     match: options.sessionMatch,
     commitMs,
     storeDown: options.storeDown,

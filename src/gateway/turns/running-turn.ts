@@ -33,6 +33,8 @@ export interface TurnRoom {
   readonly leaving: LeavingTurns;
   /** Deletes those that no conversation uses. Never rejects. */
   deleteChats(chats: readonly ChatPlace[]): Promise<void>;
+  /** The same, when nobody may ask for a repetition in them any more. Undefined: they stay. */
+  readonly deleteChatsLater: ((chats: readonly ChatPlace[]) => Promise<void>) | undefined;
   /** Asked only where somebody keeps the conversation. */
   find(turn: TurnQuestion, signal: AbortSignal, upstreams: readonly Server[]): Promise<Found>;
 }
@@ -92,11 +94,16 @@ export class RunningTurn implements Turn {
   }
 
   get leaveChat(): Turn["leaveChat"] {
-    return this.#isKept && isPassingSession(this.#ownSessionId) ? (chat) => this.#leaveChat(chat) : undefined;
+    return this.#deleteLeft === undefined ? undefined : (chat) => this.#leaveChat(chat);
+  }
+
+  get #deleteLeft(): TurnRoom["deleteChatsLater"] {
+    if (!this.#isKept) return undefined;
+    return isPassingSession(this.#ownSessionId) ? this.#room.deleteChats : this.#room.deleteChatsLater;
   }
 
   #leaveChat(chat: ChatPlace): void {
-    if (this.#isOver) return void this.#room.deleteChats([chat]);
+    if (this.#isOver) return void this.#deleteLeft?.([chat]);
     // The next attempt may take it.
     this.#left ??= [];
     this.#left.push(chat);
@@ -238,6 +245,8 @@ export class RunningTurn implements Turn {
     said?: readonly Message[],
   ): Promise<void> {
     await this.#notes;
+    // One that another attempt has taken is of use after all.
+    this.#left = this.#left?.filter(({ chatId }) => chatId !== continuation.chatId);
     if (this.#claim === undefined) return;
     const { systemHashes, toolHashes } = this.#history;
     const found = this.#found?.claim;
@@ -274,7 +283,7 @@ export class RunningTurn implements Turn {
   }
 
   #end(): void {
-    if (this.#left !== undefined) void this.#room.deleteChats(this.#left);
+    if (this.#left !== undefined && this.#left.length > 0) void this.#deleteLeft?.(this.#left);
     this.#onReleased?.();
     this.#found?.leave();
   }

@@ -26,6 +26,8 @@ export interface SessionDeletion {
   forget(caller: string, sessionId: string): Promise<void>;
   /** Deletes those of these chats upstream that no conversation uses, whatever is configured. Never rejects. */
   deleteChats(chats: readonly ChatPlace[]): Promise<void>;
+  /** The same in an hour, where chats go with their sessions. Never rejects. */
+  readonly deleteChatsLater: ((chats: readonly ChatPlace[]) => Promise<void>) | undefined;
   /** Forgets sessions that expired, and deletes their chats upstream where that is configured. Never rejects. */
   sweepSessions(): Promise<void>;
 }
@@ -92,6 +94,10 @@ export function createSessionDeletion(options: SessionDeletionOptions): SessionD
     }
   }
 
+  async function deleteLater(chats: readonly ChatPlace[]): Promise<void> {
+    for (const chat of chats) await wish(chat, 0);
+  }
+
   /** Nothing more is to be done for that chat. */
   async function fulfil({ chatId }: ChatPlace): Promise<void> {
     try {
@@ -132,6 +138,7 @@ export function createSessionDeletion(options: SessionDeletionOptions): SessionD
         log.warn("Cannot delete chats that came to nothing", { reason: toGatewayError(error).message });
       }
     },
+    deleteChatsLater: options.deleteChats ? deleteLater : undefined,
     async sweepSessions() {
       try {
         const gone = await store.sweep();

@@ -19,10 +19,7 @@ export interface Turn {
   begin(signal: AbortSignal, upstreams: readonly Server[]): Promise<void>;
   /** As the client named it, else made of its first words. Undefined where nobody keeps the conversation. */
   readonly sessionId: string | undefined;
-  /**
-   * A chat was made for it and came to nothing: deleted when the turn is over. Undefined unless it serves one request of the
-   * gateway's own, for which nobody asks again.
-   */
+  /** A chat was made for it and came to nothing: deleted when it is of no use any more. Undefined: it may stay. */
   readonly leaveChat: ((chat: ChatPlace) => void) | undefined;
   /** The upstream that has seen the conversation. Undefined: none has, or the turn has not begun. */
   readonly upstream: string | undefined;

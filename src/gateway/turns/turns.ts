@@ -7,11 +7,12 @@ import { createKnownPrefixes } from "../../conversation/known-prefixes.ts";
 import type { SessionHints } from "../../conversation/session-hints.ts";
 import { firstUserText, sessionIdOf } from "../../conversation/session-id.ts";
 import { sleep } from "../../outbound/retry.ts";
-import type { ChatPlace, Store, TurnClaim, TurnLookup } from "../../store/store.ts";
+import type { Store, TurnClaim, TurnLookup } from "../../store/store.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { createLeavingTurns, type LeavingTurns } from "./leaving-turns.ts";
 import { NotKept } from "./not-kept.ts";
 import { giveBack, isThread, RunningTurn, type TurnRoom } from "./running-turn.ts";
+import type { SessionDeletion } from "./session-deletion.ts";
 import { createSessionQueue, type SessionQueue } from "./session-queue.ts";
 import { createTimeLimit } from "../time-limit.ts";
 import { type Found, sessionElsewhere, type Server, type Turn, type TurnQuestion } from "./turn.ts";
@@ -24,8 +25,8 @@ export interface TurnOptions {
   readonly commitMs: number;
   /** While a store on another machine cannot be used. @defaultValue "stateless" */
   readonly storeDown?: "refuse" | "stateless" | undefined;
-  /** Deletes chats that no conversation uses. Never rejects. @defaultValue they stay */
-  deleteChats?(chats: readonly ChatPlace[]): Promise<void>;
+  /** Of the chats that came to nothing. @defaultValue they stay */
+  readonly deletion?: Pick<SessionDeletion, "deleteChats" | "deleteChatsLater">;
   readonly log: Log;
   /** Of all gateways of the process. @defaultValue its own */
   readonly shared?: { readonly sessions: SessionQueue; readonly leaving: LeavingTurns };
@@ -56,7 +57,8 @@ export function createTurns(options: TurnOptions): Turns {
     // A store that hangs must not hold an answer back for ever.
     withinLimit: createTimeLimit(options.commitMs, "commit the turn"),
     leaving,
-    deleteChats: async (chats) => options.deleteChats?.(chats),
+    deleteChats: async (chats) => options.deletion?.deleteChats(chats),
+    deleteChatsLater: options.deletion?.deleteChatsLater,
     find,
   };
 

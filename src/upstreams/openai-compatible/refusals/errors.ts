@@ -53,8 +53,10 @@ const sentences: Readonly<Record<Exclude<RefusalReason, "context">, string>> = {
 export function classifyAnswer(body: string, facts: AnswerFacts, source: RefusalSource): UpstreamRefusal {
   const text = readErrorBody(body);
   const isForeign = isPage(body) || facts.contentType.includes("text/html");
-  // A page under a good status is a firewall's or a login's; under another one it is a proxy's, and its status counts.
-  if (isForeign && facts.status < 400) return refuse("not-an-api", { ...text, httpStatus: facts.status }, {}, source);
+  // A page under a good status is a firewall's or a login's, and so is one that forbids (Cloudflare's): it knows of no key. Under
+  // another one it is a proxy's, and its status counts.
+  if (isForeign && (facts.status < 400 || facts.status === 403))
+    return refuse("not-an-api", { ...text, httpStatus: facts.status }, {}, source);
   if (facts.status < 400 && text.text === "" && text.code === "") {
     return refuse("not-an-api", { ...text, httpStatus: facts.status }, {}, source);
   }

@@ -239,7 +239,7 @@ function requestRows(): RefusalRow[] {
     {
       reason: "request",
       when: says(
-        /does not support (?:image|vision|multimodal)|not a multimodal model|image input is not supported|no endpoints found that support image/,
+        /does not support (?:image|vision|multimodal)|not a multimodal model|image input is not supported|no endpoints found that support image|at most 0 image|unexpected item type in content/,
       ),
       message: "cannot read images with this model: choose one with vision",
       param: "messages",

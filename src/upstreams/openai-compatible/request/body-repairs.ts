@@ -8,6 +8,7 @@ import { withoutLimits } from "./plain-schema.ts";
 import type { UpstreamRefusal } from "../refusals/refusal.ts";
 import { noGrammar, noRequiredTool } from "../refusals/refusal-rows.ts";
 import { asSchema } from "./request-body.ts";
+import { serviceFields } from "../dialects/service-fields.ts";
 
 export interface Repair {
   readonly name: string;
@@ -26,7 +27,15 @@ const wishes: readonly string[] = [
   "chat_template_kwargs",
   "parallel_tool_calls",
   "stream_options",
-  "metadata",
+  // Agents send some of these to whatever they meet: opencode 2 a key for the cache, refused by NVIDIA, Groq and Cerebras
+  // (opencode#49240, 2026-09).
+  ...serviceFields.filter((name) => name !== "web_search_options"),
+  "reasoning",
+  "include_reasoning",
+  "reasoning_format",
+  "thinking",
+  "think",
+  "user",
 ];
 const thinkingFields = wishes.slice(0, 5);
 
@@ -49,8 +58,10 @@ export function findRepair(refusal: UpstreamRefusal, body: Body, applied: Readon
     repairField(refusal, body),
     repairContinuation(refusal, body),
     repairReplay(refusal),
+    repairPairs(refusal),
     repairJsonObject(refusal, body),
     repairGrammar(refusal, body),
+    repairStrict(refusal, body),
     repairToolChoice(refusal, body),
     repairToolParse(refusal, body),
   ];
@@ -193,18 +204,25 @@ const withoutMaxTokens: Repair = {
 
 function repairField({ reason, told, param }: UpstreamRefusal, body: Body): Repair | undefined {
   if (reason !== "request") return undefined;
-  const isNamed = (name: string): boolean =>
-    // "Not supported when enable_thinking is true": what is refused is something else.
-    new RegExp(`(?<!\\b(?:when|while|if) )\\b${name}\\b`).test(told);
   const isUnknown = unknownField.test(told);
   const isRefused = isUnknown || wrongValue.test(told);
-  const field = wishes.find((name) => name in body && (param === name || (isRefused && isNamed(name))));
+  const field = wishes.find((name) => name in body && (param === name || (isRefused && isNamed(name, told))));
   if (field === undefined) return undefined;
   const value = body[field];
   const isQuoted = typeof value === "string" && (told.includes(`'${value}'`) || told.includes(`"${value}"`));
   return isUnknown && !isQuoted && !wrongValue.test(told)
     ? { name: `without ${field}`, isLasting: true, change: (from) => without(from, [field]) }
     : withoutValue(field, value);
+}
+
+/** "Not supported when enable_thinking is true": what is refused is something else. */
+const before = "(?<!\\b(?:when|while|if) )\\b";
+/** In front of a name that is a word of other sentences, too. */
+const beforeWord =
+  "(?:\\bbody(?:\\.|', ')|\\b(?:supplied|parameters?|arguments?|fields?|propert(?:y|ies))(?:\\(s\\))?:? ['\"`]?)";
+
+function isNamed(name: string, told: string): boolean {
+  return new RegExp(`${name.includes("_") ? before : beforeWord}${name}\\b`).test(told);
 }
 
 /** Another value of it may be welcome, also where only the field is named. */
@@ -234,12 +252,23 @@ function repairReplay({ told }: UpstreamRefusal): Repair | undefined {
 
 /** Groq, Cerebras, Mistral and others refuse each further turn of a conversation with thoughts in it (jan#8136, 2026-05). */
 const noReplay = /\bmessages\b.*\breasoning(?:_content|_details)?\b/s;
-/** It stands in the messages, which are written where this was applied. */
+/** It stands in the messages, which outgoing-body.ts writes where this was applied. */
 export const withoutReplay: Repair = {
   name: "without earlier thoughts",
   isLasting: true,
   change: (from) => ({ ...from }),
 };
+
+/** DashScope (qwen-code#2360, 2026-03), in OpenAI's words. */
+const noPair =
+  /"?tool_calls"? must be followed by tool messages|role "?tool"? must be a response to a prece+ding message/;
+
+function repairPairs({ told }: UpstreamRefusal): Repair | undefined {
+  return noPair.test(told) ? withPairs : undefined;
+}
+
+/** In the messages, too. */
+export const withPairs: Repair = { name: "calls with their results", isLasting: true, change: (from) => ({ ...from }) };
 
 /** A server that knows schemas alone (LM Studio, and others that took after it). */
 function repairJsonObject({ reason, told }: UpstreamRefusal, body: Body): Repair | undefined {
@@ -262,6 +291,27 @@ function withSchema(body: Body): Body {
 function repairGrammar({ told }: UpstreamRefusal, body: Body): Repair | undefined {
   if (!noGrammar.test(told) || !hasLimits(body)) return undefined;
   return { name: "tools-without-limits", isLasting: true, change: (from) => withPlainTools(from) };
+}
+
+/** Cerebras wants all tools strict or none, and some models none (code_puppy PR 368, 2026-05; livekit PR 3134, 2025-08). */
+function repairStrict({ told }: UpstreamRefusal, body: Body): Repair | undefined {
+  if (!/\btools?\b.*\bstrict\b/.test(told) || withoutStrict(body) === body) return undefined;
+  return { name: "tools-not-strict", isLasting: true, change: withoutStrict };
+}
+
+function withoutStrict(body: Body): Body {
+  const { tools } = body;
+  if (!Array.isArray(tools)) return body;
+  const loose = tools.map((tool: Json) => looseTool(tool));
+  return loose.every((tool, index) => tool === tools[index]) ? body : { ...body, tools: loose };
+}
+
+function looseTool(tool: Json): Json {
+  const called = isJsonObject(tool) ? tool["function"] : undefined;
+  if (!isJsonObject(tool) || !isJsonObject(called) || called["strict"] === undefined) return tool;
+  const { strict: _strict, ...rest } = called;
+  // JSON: it was made by request-body.ts.
+  return { ...tool, function: rest } as Json;
 }
 
 function hasLimits(body: Body): boolean {

@@ -4,10 +4,11 @@ import type { ChatRequest, Message } from "../../../contract/chat-request.ts";
 import { stringifyExact } from "../../../contract/exact-json.ts";
 import type { Json } from "../../../contract/json.ts";
 import type { Body, Dialect } from "../dialect.ts";
-import { withoutReplay } from "./body-repairs.ts";
+import { withoutReplay, withPairs } from "./body-repairs.ts";
 import { type BodyOptions, encodeMessages } from "./encode-messages.ts";
 import { canForwardMessages } from "./forward-messages.ts";
 import { keptStops } from "./kept-stops.ts";
+import { pairResults } from "./paired-results.ts";
 import { createRequestFields, sameProtocol } from "./request-body.ts";
 import { spliceBody } from "./splice-body.ts";
 
@@ -44,14 +45,20 @@ export function createOutgoingBody(request: ChatRequest, options: BodyOptions): 
     // A whole answer can be checked and passed on; where it may not be had, it is collected from a stream.
     fields: asksForWhole(request, options) ? asWhole(streamed) : streamed,
     write(fields, changes) {
-      if (changes?.has(withoutReplay.name) === true && request.messages.some(hasThoughts)) {
-        const messages = request.messages.map(forgetThoughts);
-        return joinBody(fields, encodeMessages({ ...request, messages }, options));
-      }
+      const messages = changedMessages(request.messages, changes);
+      if (messages !== request.messages) return joinBody(fields, encodeMessages({ ...request, messages }, options));
       const spliced = forwarded === undefined ? undefined : spliceBody(forwarded, request.body, fields);
       return spliced ?? joinBody(fields, encodeMessages(request, options));
     },
   };
+}
+
+/** The same list where nothing is changed. */
+function changedMessages(messages: readonly Message[], changes: ReadonlySet<string> | undefined): readonly Message[] {
+  let changed = messages;
+  if (changes?.has(withPairs.name) === true) changed = pairResults(changed);
+  if (changes?.has(withoutReplay.name) === true && changed.some(hasThoughts)) changed = changed.map(forgetThoughts);
+  return changed;
 }
 
 function hasThoughts(message: Message): boolean {

@@ -2,6 +2,7 @@
 
 import { GatewayError, repeatableAtOnce } from "../../../contract/gateway-error.ts";
 import { isJsonObject, type JsonObject } from "../../../contract/json.ts";
+import { RawText } from "../../../conversation/raw-text.ts";
 import type { Account } from "../../../credentials/account.ts";
 import { decodeInto } from "../../../outbound/decode-into.ts";
 import { sleep } from "../../../outbound/retry.ts";
@@ -127,7 +128,7 @@ function keepSpare(
 
 function collect({ source, decoder }: DecodedCompletion, signal: AbortSignal, alive: () => void): Promise<string> {
   return new Promise((resolve, reject) => {
-    let text = "";
+    const text = new RawText();
     const onAbort = (): void => reject(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
     if (signal.aborted) return onAbort();
@@ -136,9 +137,9 @@ function collect({ source, decoder }: DecodedCompletion, signal: AbortSignal, al
       run();
     };
     const onEvent: Parameters<typeof decoder.feed>[1] = (event) => {
-      if (event.type === "text-delta") text += event.text.text;
+      if (event.type === "text-delta") text.append(event.text);
       else if (event.type === "reply-error") settle(() => reject(event.error));
-      else if (event.type === "reply-end") settle(() => resolve(text));
+      else if (event.type === "reply-end") settle(() => resolve(text.text));
     };
     const { chunk, end } = decodeInto(decoder, onEvent, (error) => settle(() => reject(error)));
     source.start({

@@ -6,6 +6,7 @@ import { GatewayError } from "../../../../src/contract/gateway-error.ts";
 import { parseRequest } from "../../../../src/surfaces/openai-chat/parse-request.ts";
 import type { Log } from "../../../../src/telemetry/log.ts";
 import { dialects } from "../../../../src/upstreams/openai-compatible/dialects/index.ts";
+import type { Body } from "../../../../src/upstreams/openai-compatible/dialect.ts";
 import type { OpenAICompatibleOptions } from "../../../../src/upstreams/openai-compatible/upstream.ts";
 import { chunk, finish, readCompatible, usageChunk } from "../../../support/compatible-recordings.ts";
 import { type FakeServer, type Play, serveCompatible } from "../../../support/fake-compatible-server.ts";
@@ -281,6 +282,24 @@ describe("repairs", () => {
 
     const sent = server.completions.map((asked) => asked.body?.["messages"]);
     expect(sent).toEqual([messages, [user, before, user], [user, before, user]]);
+  });
+
+  /** DashScope, in OpenAI's words (qwen-code#869, 2025-10; #2360, 2026-03). */
+  test.each([
+    'An assistant message with "tool_calls" must be followed by tool messages responding to each "tool_call_id".',
+    'messages with role "tool" must be a response to a preceeding message with "tool_calls".',
+  ])("give each call of a history its result where one is missed, for good: %s", async (message) => {
+    const told = refused(400, `<400> InternalError.Algo.InvalidParameter: ${message}`, "invalid_parameter_error");
+    await using server = serveCompatible([told, good]);
+    const upstream = createTestUpstream(server, { dialect: dialects.dashscope });
+    const call = { id: "c", type: "function", function: { name: "read", arguments: "{}" } };
+    const messages = [user, { role: "assistant", content: "", tool_calls: [call] }, user];
+    const bytes = Buffer.from(JSON.stringify({ model: "m", messages }));
+    for (let turn = 0; turn < 2; turn++) await askOnce(upstream, { ...request({ messages }), received: bytes });
+
+    const roles = server.completions.map(({ body }) => (body!["messages"] as Body[]).map(({ role }) => role));
+    const paired = ["user", "assistant", "tool", "user"];
+    expect(roles).toEqual([["user", "assistant", "user"], paired, paired]);
   });
 
   test("of a refusal inside the stream are left to the next attempt of the same request", async () => {

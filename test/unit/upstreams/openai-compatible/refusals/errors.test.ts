@@ -90,6 +90,8 @@ describe("DashScope's table (1.9), native and compatible spelling", () => {
 test.each([
   ["Tool names are not allowed to be [search]", "request", "tools", /another name/],
   ["The tool call is not supported.", "request", "tools", /cannot call tools/],
+  // Its own words are those of Qwen's templates (oh-my-pi#1859, 2026-06).
+  ["The error info is [Unexpected item type in content.]", "request", "messages", /cannot read images/],
   ["Repetitive tool calls detected in the conversation history.", "request", "messages", /again and again/],
   ["Exceeded limit on max bytes per data-uri item: 10485760", "size", undefined, /too many bytes/],
   ["Multimodal file size is too large", "size", undefined, /too many bytes/],
@@ -306,6 +308,7 @@ describe("other servers' forms", () => {
       "model",
     ],
     ["a text", 502, "Bad gateway", "server"],
+    ["a firewall's page", 403, "<!DOCTYPE html><title>Attention Required! | Cloudflare</title>", "not-an-api"],
     ["a proxy's page", 504, "<html>Gateway Time-out</html>", "timeout"],
     ["OpenAI's own", 400, { error: { message: "x", code: "context_length_exceeded" } }, "context"],
   ];

@@ -218,6 +218,39 @@ describe("findRepair", () => {
     },
   );
 
+  /** Groq, OpenAI, FastAPI, vLLM of 2024, Cerebras and NVIDIA. */
+  test.each([
+    (field: string) => `property '${field}' is unsupported`,
+    (field: string) => `Unrecognized request argument supplied: ${field}`,
+    (field: string) => ({ detail: [{ loc: ["body", field], msg: "Extra inputs are not permitted", input: "x" }] }),
+    (field: string) =>
+      `[{'type': 'extra_forbidden', 'loc': ('body', '${field}'), 'msg': 'Extra inputs are not permitted'}]`,
+    (field: string) => `body.${field}: property 'body.${field}' is unsupported`,
+    (field: string) => `Validation: Unsupported parameter(s): \`${field}\``,
+  ])("leaves out what agents send to whatever they meet, in anybody's words: %#", (told) => {
+    for (const field of ["prompt_cache_key", "store", "service_tier", "user", "thinking", "reasoning", "verbosity"]) {
+      expect(repair(told(field), { ...plain, [field]: "x" })).toEqual(plain);
+    }
+  });
+
+  test.each([
+    "Tools with mixed values for 'strict' are not allowed. Please set all tools to 'strict: true' or 'strict: false'",
+    "Tools with strict=True are not supported by this model",
+  ])("sends tools that are not strict where not all of them may be: %s", (message) => {
+    const tool = (fields: object): Body => ({ type: "function", function: { name: "add", ...fields } });
+    const body = { ...plain, tools: [tool({ strict: true }), tool({})] };
+
+    expect(repair(message, body)).toEqual({ ...plain, tools: [tool({}), tool({})] });
+    expect(repair(message, { ...plain, tools: [tool({})] })).toBeUndefined();
+  });
+
+  test("takes no word of a sentence for the name of a field", () => {
+    const body = { ...plain, user: "u", thinking: { type: "enabled" }, store: true };
+
+    expect(repair("Only the roles 'user' and 'assistant' are known: 'tool' is not supported", body)).toBeUndefined();
+    expect(repair("This model does not support images while thinking", body)).toBeUndefined();
+  });
+
   test("asks every later time without a field that is unknown", () => {
     const body = { ...plain, reasoning_effort: "none" };
     const found = findRepair(refusalOf("Unrecognized request argument supplied: reasoning_effort"), body, new Set());
