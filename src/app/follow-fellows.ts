@@ -6,7 +6,6 @@ import type { Reloaded } from "../server/admin/admin-parts.ts";
 import type { Fellows } from "../workers/fellows.ts";
 import type { Note, Switch } from "../workers/messages.ts";
 import type { Estate } from "./compose-service.ts";
-import { seekSessions } from "./sessions-of-all.ts";
 
 export function followFellows(fellows: Fellows, estate: Estate): void {
   fellows.onChange((change) => applySwitch(change, estate));
@@ -65,4 +64,10 @@ function hearNote(
       note satisfies never;
       return false;
   }
+}
+
+/** A look at them writes what was kept in this process alone. */
+async function seekSessions(store: Estate["store"], caller: string, sessionId: string | undefined): Promise<boolean> {
+  if (sessionId !== undefined) return (await store.getSession(caller, sessionId)) !== undefined;
+  return (await store.listSessions(caller, 1)).length > 0;
 }
