@@ -10,7 +10,6 @@ import { settledWithin } from "../contract/settled-within.ts";
 import type { Surface } from "../contract/surface.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import { eventStreamHeaders } from "../sse/event-stream-headers.ts";
-import type { Store } from "../store/store.ts";
 import type { ScrapedMetrics } from "../telemetry/create-metrics.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
@@ -50,7 +49,7 @@ import { pageRoutes, statusPageRoutes } from "./pages/page-route.ts";
 import { createOpenRelays, type OpenRelays } from "./between-workers/open-relays.ts";
 import { passportOf } from "./between-workers/passport.ts";
 import { createRelay } from "./between-workers/relay.ts";
-import { sessionRoutes } from "./session-routes.ts";
+import { type SessionSource, sessionRoutes } from "./session-routes.ts";
 import { noSpeech, type Speech, speechRoute } from "./speech-route.ts";
 import { surfaceRoutes } from "./surface-routes.ts";
 import type { ServerRoute, Trip } from "./trip.ts";
@@ -95,7 +94,8 @@ export interface ServerOptions {
   readonly drainTimeoutMs: number;
   readonly gateway: Gateway;
   readonly surfaces: readonly Surface[];
-  readonly store: Store;
+  /** Of the sessions. */
+  readonly store: SessionSource["store"];
   /** Whether the page shows a microphone. @defaultValue it does not */
   readonly speech?: Speech;
   readonly log: Log;

@@ -1,5 +1,6 @@
 // Chat events to the events of a response. Hot: what a delta begins with is prepared once an item, text travels as raw JSON.
 
+import { AnswerRoom } from "../../contract/answer-too-long.ts";
 import type { ChatRequest } from "../../contract/chat-request.ts";
 import type { ChatEvent, ReplyIdentity, Source } from "../../contract/events.ts";
 import { stringifyExact } from "../../contract/exact-json.ts";
@@ -7,6 +8,8 @@ import type { Json, JsonText } from "../../contract/json.ts";
 import type { EventEncoder } from "../../contract/surface.ts";
 import { ByteWriter } from "../../sse/byte-writer.ts";
 import { commentFrame } from "../../sse/sse-writer.ts";
+import { encodeError } from "./encode-error.ts";
+import { errorEvent, errorFields } from "./error-event.ts";
 import type { ItemStatus, OutputItem } from "./items.ts";
 import { type OpenItem, openItem } from "./open-item.ts";
 import type { DeclaredTool } from "./parse-tools.ts";
@@ -56,6 +59,8 @@ class Encoder implements ResponseEncoder {
   readonly #hasIds: boolean;
   readonly #tools: ReadonlyMap<string, DeclaredTool>;
   readonly #output: OutputItem[] = [];
+  /** Of all items: the last event tells them once more. */
+  readonly #room = new AnswerRoom();
   /** What its response repeats of its request, in each of the events that tell all of it. */
   #echo: Uint8Array | undefined;
   #sequence = 0;
@@ -104,6 +109,7 @@ class Encoder implements ResponseEncoder {
         });
       case "reply-error":
         this.#start();
+        this.#event(errorEvent, errorFields(encodeError(event.error)));
         return this.#end("response.failed", { status: "failed", error: event.error });
       case "stop-sequence":
         // This protocol has none.
@@ -142,6 +148,7 @@ class Encoder implements ResponseEncoder {
   }
 
   #startItem(event: Extract<ChatEvent, { type: "block-start" }>): void {
+    this.#room.addEntry();
     const item = openItem(event, {
       identity: this.#identity,
       outputIndex: this.#output.length,
@@ -166,6 +173,7 @@ class Encoder implements ResponseEncoder {
   }
 
   #textDelta(text: JsonText): void {
+    this.#room.addWords(text.end - text.start);
     this.#item?.text.append(text);
     this.#writeId();
     this.#writer.bytes(this.#deltaStart);
