@@ -73,6 +73,7 @@ function readBody(body: CheckedBody): ChatRequest {
     includeUsage: true,
     maxTokens: body.max_tokens,
     reasoning: parseReasoning(fields),
+    continuesLast: true,
     ...(format === undefined ? {} : { format }),
     sampling: parseSampling(body),
     ...(stopSequences.length === 0 ? {} : { stopSequences }),

@@ -8,6 +8,8 @@ import type { Json, JsonText } from "../../contract/json.ts";
 import type { EventEncoder } from "../../contract/surface.ts";
 import { ByteWriter } from "../../sse/byte-writer.ts";
 import { commentFrame } from "../../sse/sse-writer.ts";
+import { encodeError } from "./encode-error.ts";
+import { errorEvent, errorFields } from "./error-event.ts";
 import type { ItemStatus, OutputItem } from "./items.ts";
 import { type OpenItem, openItem } from "./open-item.ts";
 import type { DeclaredTool } from "./parse-tools.ts";
@@ -107,6 +109,7 @@ class Encoder implements ResponseEncoder {
         });
       case "reply-error":
         this.#start();
+        this.#event(errorEvent, errorFields(encodeError(event.error)));
         return this.#end("response.failed", { status: "failed", error: event.error });
       case "stop-sequence":
         // This protocol has none.

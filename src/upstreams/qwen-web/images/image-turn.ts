@@ -9,7 +9,8 @@ import { sleep } from "../../../outbound/retry.ts";
 import type { QwenImageSize } from "../../../wire/qwen-web.ts";
 import { objectIn, textOf } from "../../read-fields.ts";
 import { isAboutChat } from "../chain-errors.ts";
-import type { AcceptedCompletion, QwenWebClient } from "../client.ts";
+import { type AcceptedCompletion, type QwenWebClient, stopTimeoutMs } from "../client.ts";
+import { createOnce } from "../create-chat.ts";
 import { type DecodedCompletion, decoderFor } from "../reply/decoder-for.ts";
 import { upstreamName } from "../errors.ts";
 import { featureConfigOf } from "../model-mode.ts";
@@ -38,7 +39,6 @@ export interface ImageTurn {
   alive(): void;
 }
 
-const stopTimeoutMs = 5000;
 /** As a client of 2026-09 asks: every 3 s. */
 const defaultPollMs = 3000;
 /** What the decoder says of a picture. */
@@ -51,9 +51,10 @@ const pictureLine = /^!\[image\]\((.+)\)$/m;
 export async function makeImage(options: ImageTurnOptions, turn: ImageTurn): Promise<string> {
   const { client, clock } = options;
   const { account, model, size, signal } = turn;
+  const onLate = (late: string): void => keepSpare(options, turn, late, atRest);
   const chatId =
     options.spareChats.take(account.id, turn.caller, turn.prompt) ??
-    (await client.createChat(account, model, "t2i", signal));
+    (await createOnce(client, { account, model, chatType: "t2i", signal, onLate }));
   turn.alive();
   const message = createQwenMessage({
     content: turn.prompt,

@@ -167,12 +167,20 @@ describe("createEventEncoder", () => {
     expect(response).toMatchObject({ status: "incomplete", incomplete_details: { reason: "max_output_tokens" } });
   });
 
-  test("a failure is response.failed, and nothing that was open looks complete", () => {
+  test("a failure is an error and response.failed, and nothing that was open looks complete", () => {
     const error = new GatewayError("upstream-failed", "Cannot read the answer: it broke off");
     const events = [start, ...words("text", 0, "x").slice(0, 2), { type: "reply-error", error } as const];
-    const { types, items, response } = parseResponseStream(encode(events));
-    expect(types.slice(-2)).toEqual(["response.output_text.delta", "response.failed"]);
+    const told = parseResponseStream(encode(events));
+    const { types, items, response } = told;
+    expect(types.slice(-3)).toEqual(["response.output_text.delta", "error", "response.failed"]);
     expect(items).toEqual([]);
+    const fields = { code: "upstream_failed", message: "Cannot read the answer: it broke off", param: null };
+    expect(told.events.at(-2)).toEqual({
+      type: "error",
+      sequence_number: 5,
+      ...fields,
+      error: { ...fields, type: "upstream_error" },
+    });
     expect(response).toMatchObject({
       status: "failed",
       output: [],
@@ -185,6 +193,7 @@ describe("createEventEncoder", () => {
     expect(parseResponseStream(encode([{ type: "reply-error", error }])).types).toEqual([
       "response.created",
       "response.in_progress",
+      "error",
       "response.failed",
     ]);
   });

@@ -232,6 +232,7 @@ describe("the list", () => {
 
 describe("knownModel", () => {
   const rows = [
+    ["qwen4-max", 1_000_000, true, false],
     ["qwen3.8-max-0902", 1_000_000, true, false],
     ["qwq-32b", 131_072, true, true],
     ["qwen3.7-max", 1_000_000, true, false],
