@@ -159,8 +159,8 @@ function withKwargs(body: Body, thinks: boolean): Body {
 
 /** `max_tokens` beyond what the model can say, or beyond what the prompt leaves: agents send 32000 to whatever they meet. */
 function repairTokens({ reason, told, limits }: UpstreamRefusal, body: Body): Repair | undefined {
-  const wanted = body["max_tokens"];
-  if (typeof wanted !== "number") return undefined;
+  const wanted = tokensOf(body);
+  if (wanted === undefined) return undefined;
   const { maxOutputTokens, contextTokens, promptTokens } = limits;
   // vLLM reserves all of it and counts no further (vllm-project/vllm#42474, 2026-05); untold, it gives what there is.
   const isUncounted = untoldCount.test(told) || (promptTokens !== undefined && countedTokens(limits) === undefined);
@@ -168,13 +168,21 @@ function repairTokens({ reason, told, limits }: UpstreamRefusal, body: Body): Re
   const room = contextTokens !== undefined && promptTokens !== undefined ? contextTokens - promptTokens : undefined;
   const most = maxOutputTokens ?? (reason === "context" ? room : undefined);
   if (most !== undefined && most >= Math.min(leastRoomTokens, wanted) && most < wanted) {
-    // What the model can say at most it can say to every prompt, and agents ask for the same with each of them.
     return maxOutputTokens === undefined || reason !== "request"
       ? { name: "fewer-tokens", isLasting: false, change: atMost(most) }
-      : { name: "most-tokens", isLasting: true, change: atMost(most) };
+      : mostTokens(most, body["enable_thinking"] === true);
   }
   if (reason !== "request" || !/max_(?:completion_|total_)?tokens/.test(told)) return undefined;
   return /\buse\W+max_completion_tokens\b/.test(told) ? renamedTokens : withoutMaxTokens;
+}
+
+/**
+ * What a model can say at most it can say to every prompt, and agents ask for the same with each of them. With thoughts it may
+ * be less: 32768 instead of 65536 of Qwen3-Max (kilocode#5871, 2026-02).
+ */
+function mostTokens(most: number, thinks: boolean): Repair {
+  const change = (from: Body): Body => ((from["enable_thinking"] === true) === thinks ? atMost(most)(from) : from);
+  return { name: `at most ${most} tokens${thinks ? " with thoughts" : ""}`, isLasting: true, change };
 }
 
 /** OpenAI's models that think know the new name alone, and Model Studio has announced the same (2026-04). */
@@ -187,10 +195,20 @@ const renamedTokens: Repair = {
   },
 };
 
+/** The newer name is there once the server has asked for it. */
+const tokenFields = ["max_tokens", "max_completion_tokens"];
+
+function tokensOf(body: Body): number | undefined {
+  const [wanted] = tokenFields.map((field) => body[field]).filter((value) => typeof value === "number");
+  return wanted;
+}
+
 function atMost(tokens: number): (body: Body) => Body {
   return (from) => {
-    const wanted = from["max_tokens"];
-    return typeof wanted === "number" && wanted > tokens ? { ...from, max_tokens: tokens } : from;
+    if ((tokensOf(from) ?? 0) <= tokens) return from;
+    return Object.fromEntries(
+      Object.entries(from).map(([field, value]) => [field, tokenFields.includes(field) ? tokens : value]),
+    );
   };
 }
 
@@ -199,7 +217,7 @@ const untoldCount = /prompt contains at least|^request too large/;
 const withoutMaxTokens: Repair = {
   name: "no-max-tokens",
   isLasting: false,
-  change: (from) => without(from, ["max_tokens"]),
+  change: (from) => without(from, tokenFields),
 };
 
 function repairField({ reason, told, param }: UpstreamRefusal, body: Body): Repair | undefined {
@@ -217,12 +235,13 @@ function repairField({ reason, told, param }: UpstreamRefusal, body: Body): Repa
 
 /** "Not supported when enable_thinking is true": what is refused is something else. */
 const before = "(?<!\\b(?:when|while|if) )\\b";
-/** In front of a name that is a word of other sentences, too. */
+/** In front of a name that is a word of other sentences, too; `metadata` is none. */
 const beforeWord =
   "(?:\\bbody(?:\\.|', ')|\\b(?:supplied|parameters?|arguments?|fields?|propert(?:y|ies))(?:\\(s\\))?:? ['\"`]?)";
 
 function isNamed(name: string, told: string): boolean {
-  return new RegExp(`${name.includes("_") ? before : beforeWord}${name}\\b`).test(told);
+  const isWordElsewhere = !name.includes("_") && name !== "metadata";
+  return new RegExp(`${isWordElsewhere ? beforeWord : before}${name}\\b`).test(told);
 }
 
 /** Another value of it may be welcome, also where only the field is named. */
@@ -296,7 +315,17 @@ function repairGrammar({ told }: UpstreamRefusal, body: Body): Repair | undefine
 /** Cerebras wants all tools strict or none, and some models none (code_puppy PR 368, 2026-05; livekit PR 3134, 2025-08). */
 function repairStrict({ told }: UpstreamRefusal, body: Body): Repair | undefined {
   if (!/\btools?\b.*\bstrict\b/.test(told) || withoutStrict(body) === body) return undefined;
-  return { name: "tools-not-strict", isLasting: true, change: withoutStrict };
+  if (!hasMixedTools(body)) return { name: "tools-not-strict", isLasting: true, change: withoutStrict };
+  // Where all of them are, they may be welcome.
+  const change = (from: Body): Body => (hasMixedTools(from) ? withoutStrict(from) : from);
+  return { name: "mixed-tools-not-strict", isLasting: true, change };
+}
+
+function hasMixedTools(body: Body): boolean {
+  const { tools } = body;
+  if (!Array.isArray(tools)) return false;
+  const loose = tools.filter((tool: Json) => looseTool(tool) === tool).length;
+  return loose > 0 && loose < tools.length;
 }
 
 function withoutStrict(body: Body): Body {

@@ -244,6 +244,21 @@ describe("findRepair", () => {
     expect(repair(message, { ...plain, tools: [tool({})] })).toBeUndefined();
   });
 
+  test("leaves tools strict, later on, where all of them are", () => {
+    const tool = (fields: object): Body => ({ type: "function", function: { name: "add", ...fields } });
+    const strict = { ...plain, tools: [tool({ strict: true }), tool({ strict: true })] };
+    const mixed = { ...plain, tools: [tool({ strict: true }), tool({})] };
+    const found = findRepair(refusalOf("Tools with mixed values for 'strict' are not allowed"), mixed, new Set());
+
+    expect(found).toMatchObject({ isLasting: true });
+    expect(found!.change(strict)).toBe(strict);
+    expect(found!.change(mixed)).toEqual({ ...plain, tools: [tool({}), tool({})] });
+  });
+
+  test("knows `metadata` for a field wherever it stands: it is no word of other sentences", () => {
+    expect(repair("metadata: Extra inputs are not permitted", { ...plain, metadata: {} })).toEqual(plain);
+  });
+
   test("takes no word of a sentence for the name of a field", () => {
     const body = { ...plain, user: "u", thinking: { type: "enabled" }, store: true };
 
@@ -346,6 +361,27 @@ describe("findRepair", () => {
     expect(found!.change({ ...plain, max_tokens: 32_000 })).toMatchObject({ max_tokens: 8192 });
     expect(found!.change(few)).toBe(few);
     expect(found!.change(plain)).toBe(plain);
+  });
+
+  test("asks for still fewer where the model says less than is remembered, and with thoughts for fewer than without", () => {
+    const asked = { ...plain, max_tokens: 99_999 };
+    const thoughtful = { ...asked, enable_thinking: true };
+    const without = findRepair(refusalOf("Range of max_tokens should be [1, 65536]"), asked, new Set())!;
+    const less = refusalOf("Range of max_tokens should be [1, 32768]");
+    const withThoughts = findRepair(less, thoughtful, new Set())!;
+
+    expect(findRepair(less, without.change(asked), new Set([without.name]))?.change(asked)["max_tokens"]).toBe(32_768);
+    expect(without.change(thoughtful)).toBe(thoughtful);
+    expect(withThoughts.change(asked)).toBe(asked);
+    expect(withThoughts.change(thoughtful)).toEqual({ ...thoughtful, max_tokens: 32_768 });
+  });
+
+  test("asks for fewer under the name that the server knows, too", () => {
+    const body = { ...plain, max_completion_tokens: 99_999 };
+    const most = { ...plain, max_completion_tokens: 8192 };
+
+    expect(repair("Range of max_completion_tokens should be [1, 8192]", body)).toEqual(most);
+    expect(repair("max_tokens is too large: 99999. This model supports at most 65536", body)).toEqual(plain);
   });
 
   /** vllm-project/vllm#33418 (2026-01), #42474 (2026-05) and public reports of the time between. */
