@@ -28,8 +28,11 @@ interface Encoding extends BodyOptions {
   readonly isPlain: boolean;
 }
 
-/** @throws {GatewayError} `invalid-request` for a part that the server cannot be given */
-export function encodeMessages(request: ChatRequest, options: BodyOptions): Json {
+/**
+ * @param messages those of the request, or what became of them
+ * @throws {GatewayError} `invalid-request` for a part that the server cannot be given
+ */
+export function encodeMessages(request: ChatRequest, options: BodyOptions, messages = request.messages): Json {
   const { dialect, model } = options;
   const { plainTextModels } = dialect.request;
   const encoding = { ...options, isPlain: plainTextModels?.test(model) === true && request.tools.length === 0 };
@@ -38,9 +41,10 @@ export function encodeMessages(request: ChatRequest, options: BodyOptions): Json
   const rest: Json[] = [];
   /** What results of tools show besides their text: these servers read text in results, and nothing else. */
   let shown: Json[] = [];
-  for (const [index, message] of request.messages.entries()) {
+  for (const [index, message] of messages.entries()) {
     const param = `messages[${index}].content`;
-    const parts = encodeParts(message, extras[index] ?? noExtras, encoding, param);
+    const own = extras.get(message) ?? noExtras;
+    const parts = encodeParts(message, own, encoding, param);
     const isResult = message.role === "tool";
     if (isResult) shown.push(...parts.filter(isNoText));
     else if (message.role !== "system" && shown.length > 0) {
@@ -49,7 +53,7 @@ export function encodeMessages(request: ChatRequest, options: BodyOptions): Json
     }
     // Qwen's templates refuse a system message that does not stand first.
     if (message.role === "system") system.push(...parts);
-    else rest.push(encodeMessage(message, parts, extras[index] ?? noExtras, encoding));
+    else rest.push(encodeMessage(message, parts, own, encoding));
   }
   if (shown.length > 0) rest.push(showResults(shown));
   if (dialect.request.begunAnswers === "partial" && isBegun(request, options)) {
@@ -183,15 +187,18 @@ function readTextFile(name: string | undefined, url: string, refusal: () => Erro
  * Read from the client's own body as long as its messages are those of the request: a gateway that keeps a history for
  * its clients may have put others before them.
  */
-function readExtras(request: ChatRequest, rules: RequestRules): readonly Extras[] {
+function readExtras(request: ChatRequest, rules: RequestRules): ReadonlyMap<Message, Extras> {
+  const extras = new Map<Message, Extras>();
   const raw = request.surface === "openai-chat" ? request.body["messages"] : undefined;
-  if (!Array.isArray(raw) || raw.length !== request.messages.length) return [];
-  return raw.map((message: unknown) => {
-    if (!isJsonObject(message)) return noExtras;
-    const content = message["content"];
+  if (!Array.isArray(raw) || raw.length !== request.messages.length) return extras;
+  for (const [index, message] of request.messages.entries()) {
+    const written: unknown = raw[index];
+    if (!isJsonObject(written)) continue;
+    const content = written["content"];
     const parts = Array.isArray(content) ? content.map((part: unknown) => partExtras(part, rules)) : [];
-    return { fields: pickFields(message, rules.messageExtras), parts };
-  });
+    extras.set(message, { fields: pickFields(written, rules.messageExtras), parts });
+  }
+  return extras;
 }
 
 function partExtras(part: unknown, rules: RequestRules): Body {

@@ -45,30 +45,23 @@ export function createOutgoingBody(request: ChatRequest, options: BodyOptions): 
     // A whole answer can be checked and passed on; where it may not be had, it is collected from a stream.
     fields: asksForWhole(request, options) ? asWhole(streamed) : streamed,
     write(fields, changes) {
-      const messages = changedMessages(request.messages, changes);
-      if (messages !== request.messages) return joinBody(fields, encodeMessages({ ...request, messages }, options));
-      const spliced = forwarded === undefined ? undefined : spliceBody(forwarded, request.body, fields);
-      return spliced ?? joinBody(fields, encodeMessages(request, options));
+      const messages = changes?.has(withPairs.name) === true ? pairResults(request.messages) : request.messages;
+      const hidesThoughts = changes?.has(withoutReplay.name) === true && messages.some(hasThoughts);
+      const isChanged = hidesThoughts || messages !== request.messages;
+      const spliced = isChanged || forwarded === undefined ? undefined : spliceBody(forwarded, request.body, fields);
+      return (
+        spliced ?? joinBody(fields, encodeMessages(request, hidesThoughts ? hideThoughts(options) : options, messages))
+      );
     },
   };
-}
-
-/** The same list where nothing is changed. */
-function changedMessages(messages: readonly Message[], changes: ReadonlySet<string> | undefined): readonly Message[] {
-  let changed = messages;
-  if (changes?.has(withPairs.name) === true) changed = pairResults(changed);
-  if (changes?.has(withoutReplay.name) === true && changed.some(hasThoughts)) changed = changed.map(forgetThoughts);
-  return changed;
 }
 
 function hasThoughts(message: Message): boolean {
   return message.role === "assistant" && message.reasoning !== undefined;
 }
 
-function forgetThoughts(message: Message): Message {
-  if (message.role !== "assistant") return message;
-  const { reasoning: _thoughts, ...said } = message;
-  return said;
+function hideThoughts({ dialect, ...others }: BodyOptions): BodyOptions {
+  return { ...others, dialect: { ...dialect, request: { ...dialect.request, reasoningReplay: [] } } };
 }
 
 function asksForWhole(request: ChatRequest, options: BodyOptions): boolean {

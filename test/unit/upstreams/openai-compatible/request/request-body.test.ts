@@ -7,6 +7,7 @@ import { isJsonObject } from "../../../../../src/contract/json.ts";
 import { parseRequest } from "../../../../../src/surfaces/openai-chat/parse-request.ts";
 import type { Body, DialectName } from "../../../../../src/upstreams/openai-compatible/dialect.ts";
 import { dialects } from "../../../../../src/upstreams/openai-compatible/dialects/index.ts";
+import { withoutReplay, withPairs } from "../../../../../src/upstreams/openai-compatible/request/body-repairs.ts";
 import {
   type BodyOptions,
   encodeMessages,
@@ -53,6 +54,30 @@ test("numbers of 64 bits in schemas keep their digits, in a body that is written
     expect(sent).not.toContain("unknown");
     expect(isJsonObject(JSON.parse(sent))).toBe(true);
   }
+});
+
+test("what a client wrote about its messages stays with them where calls are given results, and thoughts left out", () => {
+  const marker = { cache_control: { type: "ephemeral" } };
+  const request = parseRequest({
+    messages: [
+      { role: "tool", tool_call_id: "1", name: "read", content: "gone" },
+      { role: "user", name: "ada", content: [{ type: "text", text: "Read", ...marker }] },
+      {
+        ...{ role: "assistant", name: "clerk", content: null, reasoning_content: "Hm" },
+        tool_calls: [{ id: "2", type: "function", function: { name: "read", arguments: "{}" } }],
+      },
+      user,
+    ],
+  });
+  const options = { dialect: dialects.dashscope, upstream: "mine", model: "qwen3.7-plus" };
+  const body = createOutgoingBody(request, options);
+  const written = String(body.write(body.fields, new Set([withPairs.name, withoutReplay.name])));
+  const [result, asked, call] = JSON.parse(written).messages;
+
+  expect(result).not.toHaveProperty("name");
+  expect(asked).toMatchObject({ name: "ada", content: [marker] });
+  expect(call).toMatchObject({ role: "assistant", name: "clerk" });
+  expect(written).not.toContain("Hm");
 });
 
 describe("every dialect", () => {
