@@ -11,8 +11,7 @@ export function loadCapture(path: string | undefined): CaptureFile {
   try {
     return parseCapture(readFileSync(path, "utf8"));
   } catch (error) {
-    const reason = error instanceof CaptureError ? error.message : fileReasonOf(error);
-    if (reason === undefined) throw error;
-    throw new UsageError(`Cannot read capture ${JSON.stringify(path)}: ${reason}`);
+    if (!(error instanceof CaptureError || (error instanceof Error && "code" in error))) throw error;
+    throw new UsageError(`Cannot read capture ${JSON.stringify(path)}: ${fileReasonOf(error) ?? error.message}`);
   }
 }
