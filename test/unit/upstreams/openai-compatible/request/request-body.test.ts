@@ -80,6 +80,22 @@ test("what a client wrote about its messages stays with them where calls are giv
   expect(written).not.toContain("Hm");
 });
 
+test("a body that is passed on has no thoughts left in it either, whatever they are called", () => {
+  const thought = { role: "assistant", content: "Hi", reasoning_details: [{ type: "reasoning.encrypted", data: "x" }] };
+  const written = { messages: [user, thought, user], stream: true };
+  const received = Buffer.from(JSON.stringify(written));
+  const options = { dialect: dialects.generic, upstream: "mine", model: "qwen3.7-plus" };
+  const body = createOutgoingBody({ ...parseRequest(written), received }, options);
+  const sent = (changes: readonly string[]) =>
+    [body.write(body.fields, new Set(changes))]
+      .flat()
+      .map((part) => Buffer.from(part).toString())
+      .join("");
+
+  expect(sent([])).toContain("reasoning_details");
+  expect(sent([withoutReplay.name])).not.toContain("reasoning_details");
+});
+
 describe("every dialect", () => {
   test.each(all)("%s always asks for a stream, and for usage in it", (dialect) => {
     for (const stream of [true, false]) {
